@@ -1,0 +1,245 @@
+#include "sim/analytic/analytic_step.h"
+
+#include <algorithm>
+#include <deque>
+#include <vector>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// How long a transfer takes alone, and which resource says so.
+struct Alone {
+  double seconds = 0;
+  Cause cause = Cause::kLatency;
+};
+
+struct Communicator {
+  std::vector<std::uint32_t> arrived;
+  std::vector<CollectiveRecord> latest;  ///< arrival of the last member so far, by collective
+  std::vector<std::int32_t> record_of;
+  std::int32_t last = -1;
+};
+
+struct AgentState {
+  std::size_t next = 0;  ///< action to do
+  double now = 0;
+  std::deque<std::int32_t> inbox[2];  ///< messages posted to it
+};
+
+class AnalyticStep {
+ public:
+  AnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals)
+      : program_(program),
+        plan_(plan),
+        server_(server),
+        run_{{}, UtilisationAccumulator(kSeries, intervals)},
+        traffic_(plan),
+        agents_(plan.agents.size()),
+        communicators_(plan.groups.size()) {
+    run_.log.agents.resize(plan.agents.size());
+    for (Communicator& c : communicators_) {
+      c.arrived.resize(program.collectives.size());
+      c.latest.resize(program.collectives.size());
+      c.record_of.resize(program.collectives.size(), -1);
+    }
+  }
+
+  // Agents go on until each is blocked on something not yet known; times do not depend on the order.
+  StepRun Run() && {
+    bool moved = true;
+    while (moved) {
+      moved = false;
+      for (std::size_t a = 0; a < agents_.size(); ++a) {
+        while (Advance(static_cast<std::int32_t>(a))) {
+          moved = true;
+        }
+      }
+    }
+    for (std::size_t a = 0; a < agents_.size(); ++a) {
+      CHECK(agents_[a].next == program_.roles[plan_.agents[a].role].size());
+    }
+    return std::move(run_);
+  }
+
+ private:
+  [[nodiscard]] Alone TimeAlone(Span route, double bytes) const {
+    Alone alone;
+    for (std::int32_t i = route.begin; i < route.end; ++i) {
+      const Plan::Resource& resource = plan_.resources[plan_.routes[i].resource];
+      const double seconds = plan_.routes[i].weight * bytes / resource.capacity.si();
+      if (seconds > alone.seconds) {
+        alone = {seconds, static_cast<Cause>(resource.resource_class)};
+      }
+    }
+    return alone;
+  }
+
+  // Does the next action of an agent if all it needs is known.
+  bool Advance(std::int32_t a) {
+    AgentState& agent = agents_[a];
+    const Role& role = program_.roles[plan_.agents[a].role];
+    if (agent.next == role.size()) {
+      return false;
+    }
+    const Action& action = role[agent.next];
+    const int direction = static_cast<int>(action.direction);
+    if (action.kind == Action::Kind::kReceive && agent.inbox[direction].empty()) {
+      return false;
+    }
+    if (action.kind == Action::Kind::kWait && !AllDone(a, action.index)) {
+      return false;
+    }
+    Do(a, action, direction);
+    ++agent.next;
+    return true;
+  }
+
+  void Do(std::int32_t a, const Action& action, int direction) {
+    switch (action.kind) {
+      case Action::Kind::kPass:
+        return RunPass(a, program_.passes[action.index]);
+      case Action::Kind::kSend:
+        return Send(a, direction);
+      case Action::Kind::kReceive:
+        return Receive(a, direction);
+      case Action::Kind::kStart:
+        return Start(a, action.index);
+      case Action::Kind::kWait:
+        return AwaitCollective(a, action.index);
+      case Action::Kind::kDelay:
+        return Until(a, agents_[a].now + program_.delay.si(), Activity::kOverhead, Cause::kOverhead);
+    }
+  }
+
+  void Until(std::int32_t a, double end, Activity activity, Cause cause, std::int32_t awaited = -1) {
+    if (end > agents_[a].now) {
+      agents_[a].now = end;
+      run_.log.Add(a, end, activity, cause, awaited);
+    }
+  }
+
+  void RunPass(std::int32_t a, const Pass& pass) {
+    const Plan::Agent& me = plan_.agents[a];
+    const double start = agents_[a].now;
+    const Alone overlapped = TimeAlone(me.tensor, pass.tensor_overlapped.si());
+    Until(a, start + pass.compute_time.si(), Activity::kCompute, Cause::kCompute);
+    const double memory = std::max(TimeAlone(me.hbm, pass.memory_bytes.si()).seconds, pass.memory_time.si());
+    Until(a, agents_[a].now + memory, Activity::kMemoryBound, Cause::kHbm);
+    const double busy = agents_[a].now;
+    Until(a, start + overlapped.seconds, Activity::kTensorComm, overlapped.cause);
+    Until(a, agents_[a].now + pass.tensor_latency.si(), Activity::kTensorComm, Cause::kLatency);
+    const Alone exposed = TimeAlone(me.tensor, pass.tensor_exposed.si());
+    const double comm_start = agents_[a].now;
+    Until(a, comm_start + exposed.seconds, Activity::kTensorComm, exposed.cause);
+    traffic_.Account(me.tensor, pass.tensor_overlapped.si(), start, start + overlapped.seconds, run_.series);
+    traffic_.Account(me.tensor, pass.tensor_exposed.si(), comm_start, comm_start + exposed.seconds, run_.series);
+    traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy, run_.series);
+    run_.series.Add(kFlopSeries, start, busy, pass.flop.si() * plan_.tensor * static_cast<double>(me.members));
+    Until(a, start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
+  }
+
+  void Send(std::int32_t a, int direction) {
+    const Span flows = plan_.agents[a].sends[direction];
+    Alone slowest;
+    const double now = agents_[a].now;
+    for (std::int32_t f = flows.begin; f < flows.end; ++f) {
+      const double wire = program_.message.si() / plan_.flows[f].efficiency;
+      const Alone alone = TimeAlone(plan_.flows[f].route, wire);
+      traffic_.Account(plan_.flows[f].route, wire, now, now + alone.seconds, run_.series);
+      slowest = alone.seconds > slowest.seconds ? alone : slowest;
+    }
+    const Plan::Flow& first = plan_.flows[flows.begin];
+    arrivals_.push_back(now + slowest.seconds + first.latency);
+    run_.log.messages.push_back({now, first.latency, a, run_.log.RecordsOf(a), slowest.cause});
+    agents_[first.target].inbox[direction].push_back(static_cast<std::int32_t>(arrivals_.size()) - 1);
+  }
+
+  void Receive(std::int32_t a, int direction) {
+    const std::int32_t message = agents_[a].inbox[direction].front();
+    agents_[a].inbox[direction].pop_front();
+    Until(a, arrivals_[message], Activity::kPipelineWait, Cause::kNic, message);
+  }
+
+  template <typename F>
+  void ForGroups(std::int32_t a, std::int32_t collective, const F& f) {
+    const Span groups = plan_.agents[a].groups;
+    for (std::int32_t i = groups.begin; i < groups.end; ++i) {
+      const std::int32_t g = plan_.agent_groups[i];
+      if (plan_.groups[g].over == program_.collectives[collective].over) {
+        f(g, communicators_[g]);
+      }
+    }
+  }
+
+  bool AllDone(std::int32_t a, std::int32_t collective) {
+    bool done = true;
+    ForGroups(a, collective,
+              [&](std::int32_t /*g*/, const Communicator& c) { done = done && c.record_of[collective] >= 0; });
+    return done;
+  }
+
+  void Start(std::int32_t a, std::int32_t collective) {
+    ForGroups(a, collective, [&](std::int32_t g, Communicator& c) {
+      CollectiveRecord& record = c.latest[collective];
+      if (c.arrived[collective] == 0 || agents_[a].now >= record.start) {
+        record.start = agents_[a].now;
+        record.last_agent = a;
+        record.last_agent_records = run_.log.RecordsOf(a);
+      }
+      const Span members = plan_.groups[g].agents;
+      if (++c.arrived[collective] == static_cast<std::uint32_t>(members.end - members.begin)) {
+        Finish(plan_.groups[g], c, collective);
+      }
+    });
+  }
+
+  void Finish(const Plan::Group& group, Communicator& c, std::int32_t index) {
+    CollectiveRecord record = c.latest[index];
+    auto& records = run_.log.collectives;
+    if (c.last >= 0 && records[c.last].end > record.start) {
+      record.start = records[c.last].end;
+      record.previous = c.last;
+    }
+    const Collective& collective = program_.collectives[index];
+    const CollectiveCost cost = CostOf(collective.kind, collective.payload, group.shape, server_);
+    const Alone inside = TimeAlone(group.domain, cost.domain_bytes.si());
+    const Alone across = TimeAlone(group.ring, cost.nic_bytes.si());
+    const double flowing = record.start + cost.latency.si();
+    traffic_.Account(group.domain, cost.domain_bytes.si(), flowing, flowing + inside.seconds, run_.series);
+    traffic_.Account(group.ring, cost.nic_bytes.si(), flowing, flowing + across.seconds, run_.series);
+    record.latency = cost.latency.si();
+    record.collective = index;
+    record.cause = across.seconds > inside.seconds ? across.cause : inside.cause;
+    record.end = flowing + std::max(inside.seconds, across.seconds);
+    c.last = static_cast<std::int32_t>(records.size());
+    c.record_of[index] = c.last;
+    records.push_back(record);
+  }
+
+  void AwaitCollective(std::int32_t a, std::int32_t collective) {
+    ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
+      const std::int32_t record = c.record_of[collective];
+      Until(a, run_.log.collectives[record].end, Activity::kDataComm, Cause::kNic, record);
+    });
+  }
+
+  const StepProgram& program_;
+  const Plan& plan_;
+  const ServerSpec& server_;
+  StepRun run_;
+  RouteTraffic traffic_;
+  std::vector<AgentState> agents_;
+  std::vector<Communicator> communicators_;
+  std::vector<double> arrivals_;  ///< by message
+};
+
+}  // namespace
+
+StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals) {
+  return AnalyticStep(program, plan, server, intervals).Run();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,30 @@
+#pragma once
+
+// Energy of a step from what its accelerators did: idle power all the time, and a price for each
+// FLOP, each HBM byte and each link byte. The coefficients and their sources stand in the catalogue.
+
+#include <cstdint>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// Sums over all accelerators of the job.
+struct StepActivity {
+  Flop flop;
+  Bytes hbm;
+  Bytes links;  ///< sent
+};
+
+struct StepEnergy {
+  Joules idle, flop, hbm, links;
+  Joules servers;  ///< hosts, fans, NICs, scale-up switches
+
+  [[nodiscard]] Joules total() const { return idle + flop + hbm + links + servers; }
+};
+
+/// Without PUE. Servers count by the share of their accelerators that the job uses.
+StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Seconds step, const StepActivity& activity);
+
+}  // namespace gridlock

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <simgrid/s4u.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "sim/engine/communicator.h"
+#include "sim/engine/world.h"
+
+namespace gridlock {
+
+class Agent;
+
+/// A pipeline message on its way. The sender owns it until it has arrived and been taken.
+struct Message {
+  World* world = nullptr;
+  Agent* target = nullptr;
+  std::int32_t record = 0;  ///< in StepLog::messages
+  int direction = 0;
+  int flows_left = 0;
+  bool taken = false;
+  double ready = 0;  ///< when it is there: end of the last flow plus latency
+  Meter::Bottleneck bottleneck;
+  std::vector<simgrid::s4u::CommPtr> comms;
+};
+
+/// Plays the role of one tensor-parallel group (or of a class of them). An actor of its own.
+class Agent {
+ public:
+  Agent(World& world, std::int32_t index, const std::vector<std::unique_ptr<Communicator>>& communicators);
+
+  void SetPeers(const std::vector<std::unique_ptr<Agent>>* agents) { agents_ = agents; }
+
+  /// The actor's code. `tick` is called after every action.
+  void Run(const std::function<void()>& tick);
+
+ private:
+  /// One flow of a message, as SimGrid hands it back.
+  struct FlowToken {
+    Message* message;
+    std::int32_t flow;
+  };
+
+  void Do(const Action& action);
+  void RunPass(const Pass& pass);
+  [[nodiscard]] bool HbmIsShort(const Pass& pass) const;
+  void Compute(const Pass& pass);
+  void ExposedTensorComm(const Pass& pass, Transfer& overlapped);
+  void Send(int direction);
+  void StartFlows(Message& message, Span flows);
+  void Receive(int direction);
+  void Start(std::int32_t collective);
+  void AwaitCollective(std::int32_t collective);
+  void Settle(int direction, bool all);
+  void Log(Activity activity, Cause cause, std::int32_t awaited = -1);
+  static void FlowDone(simgrid::kernel::activity::CommImpl* comm, void* data, std::size_t size);
+
+  World& world_;
+  std::int32_t index_;
+  const Plan::Agent& me_;
+  const std::vector<std::unique_ptr<Communicator>>& communicators_;
+  const std::vector<std::unique_ptr<Agent>>* agents_ = nullptr;
+  simgrid::s4u::Mailbox* mailbox_;
+  simgrid::s4u::SemaphorePtr wake_;
+  std::deque<Message> outbox_[2];  ///< by direction, in the order of sending
+  std::deque<Message*> inbox_[2];  ///< by direction, in the order of sending
+  bool blocked_on_[2] = {false, false};
+};
+
+}  // namespace gridlock

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <simgrid/s4u.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <utility>
+#include <vector>
+
+#include "sim/engine/world.h"
+
+namespace gridlock {
+
+/// Runs the collectives of one group one after another, each once all members have handed it over,
+/// as a stream of NCCL does. An actor of its own.
+class Communicator {
+ public:
+  Communicator(World& world, std::int32_t group);
+
+  /// Hands a collective over, on behalf of an agent that has written `records` records.
+  void Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective);
+
+  /// Index of the finished collective in StepLog::collectives, -1 before.
+  [[nodiscard]] std::int32_t RecordOf(std::int32_t collective) const { return record_of_[collective]; }
+
+  /// Releases `wake` when the collective is done.
+  void AddWaiter(std::int32_t collective, simgrid::s4u::SemaphorePtr wake) {
+    waiters_.emplace_back(collective, std::move(wake));
+  }
+
+  /// The actor's code: a daemon, ends with the simulation.
+  void Serve();
+
+ private:
+  void Run(CollectiveRecord record);
+  void Wake(std::int32_t collective);
+
+  World& world_;
+  const Plan::Group& group_;
+  std::uint32_t members_;
+  std::vector<std::uint32_t> arrived_;   ///< by collective
+  std::vector<std::int32_t> record_of_;  ///< by collective
+  simgrid::s4u::Mailbox* mailbox_;
+  simgrid::s4u::SemaphorePtr work_;
+  std::deque<CollectiveRecord> ready_;
+  std::vector<std::pair<std::int32_t, simgrid::s4u::SemaphorePtr>> waiters_;
+  std::int32_t last_ = -1;
+};
+
+}  // namespace gridlock

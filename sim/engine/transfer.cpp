@@ -1,0 +1,44 @@
+#include <simgrid/simix.hpp>
+
+#include "sim/engine/world.h"
+
+namespace gridlock {
+
+namespace sg4 = simgrid::s4u;
+
+Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Options options)
+    : world_(world), route_(route), bytes_(bytes), start_(World::Now()) {
+  const auto units = static_cast<std::uint64_t>(bytes * kUnitsPerByte + 0.5);
+  if (route.empty() || units == 0) {
+    return;
+  }
+  static int payload = 0;
+  put_ = own->put_init(&payload, units);
+  if (options.rate_bound > 0) {
+    put_->set_rate(options.rate_bound * kUnitsPerByte);
+  }
+  get_ = own->get_init()->set_dst_data(&received_, sizeof(void*));
+  simgrid::kernel::actor::simcall_answered([this, options] {
+    world_.platform.SetNextRoute(route_, options.with_hbm);
+    put_->start();
+    get_->start();
+  });
+  world_.meter.Start(route_);
+  at_start_ = world_.meter.BottleneckOf(route_);
+  ++world_.run.log.activities;
+}
+
+Meter::Bottleneck Transfer::Wait() {
+  if (!running()) {
+    return {};
+  }
+  get_->wait();
+  put_->wait();
+  const Meter::Bottleneck bottleneck = Heavier(at_start_, world_.meter.BottleneckOf(route_));
+  world_.meter.Finish(route_, bytes_, start_, World::Now());
+  put_ = nullptr;
+  get_ = nullptr;
+  return bottleneck;
+}
+
+}  // namespace gridlock

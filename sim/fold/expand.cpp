@@ -1,0 +1,356 @@
+#include <algorithm>
+#include <string>
+
+#include "sim/base/check.h"
+#include "sim/fold/plan.h"
+
+namespace gridlock {
+
+namespace {
+
+// HBM bytes per byte that a ring puts on the wire: a rank reads its own part and the received one and
+// writes the sum (gathers: reads what it forwards, writes what it receives; counted alike).
+constexpr std::int32_t kRingHbmWeight = 3;
+// A message is read once where it is sent and written once where it arrives.
+constexpr std::int32_t kSendHbmWeight = 1;
+
+// Which accelerator is rank (tensor, data, pipeline) of the job. Packed from accelerator 0.
+class RankMap {
+ public:
+  explicit RankMap(const Layout& layout) : layout_(layout) {}
+
+  [[nodiscard]] AcceleratorIndex At(int tensor, int data, int stage) const {
+    const int group = layout_.rank_order == RankOrder::kTensorDataPipeline
+                          ? stage * layout_.data + data
+                          : data * layout_.pipeline + stage;
+    return {group * layout_.tensor + tensor};
+  }
+
+  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const { return stage * layout_.data + data; }
+
+ private:
+  const Layout& layout_;
+};
+
+class Expander {
+ public:
+  Expander(const StepProgram& program, const Fabric& fabric)
+      : layout_(program.layout), fabric_(fabric), ranks_(layout_) {
+    for (const Collective& collective : program.collectives) {
+      uses_embedding_groups_ = uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
+    }
+  }
+
+  Plan Build() && {
+    plan_.tensor = layout_.tensor;
+    AddResources();
+    SetHbmRates();
+    AddAgents();
+    AddFlows();
+    AddDataGroups();
+    AddEmbeddingGroups();
+    IndexAgentGroups();
+    return std::move(plan_);
+  }
+
+ private:
+  [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return fabric_.links() + a.value; }
+
+  void AddResources() {
+    const int accelerators = layout_.accelerators();
+    plan_.resources.reserve(static_cast<std::size_t>(fabric_.links()) + accelerators);
+    for (int link = 0; link < fabric_.links(); ++link) {
+      const auto link_class = static_cast<ResourceClass>(fabric_.link_class({link}));
+      plan_.resources.push_back({link_class, fabric_.capacity({link}), 1, 1, CanBind(link_class)});
+    }
+    const AcceleratorSpec& chip = fabric_.site().server.accelerator;
+    plan_.hbm_capacity = chip.hbm_bandwidth * chip.hbm_efficiency;
+    for (int a = 0; a < accelerators; ++a) {
+      plan_.resources.push_back({ResourceClass::kHbm, plan_.hbm_capacity, 1, 1, true});
+    }
+  }
+
+  // A bundle that carries all that the NICs below it can send never sets the pace; leaving it out of
+  // the sharing changes no rate and keeps apart what does not interact.
+  [[nodiscard]] bool CanBind(ResourceClass link_class) const {
+    if (fabric_.site().clos.routing == Routing::kEcmp) {
+      return true;
+    }
+    constexpr double kExactly = 1 + 1e-9;
+    if (link_class == ResourceClass::kLeaf) {
+      return fabric_.leaf_oversubscription() > kExactly;
+    }
+    if (link_class == ResourceClass::kSpine) {
+      return fabric_.leaf_oversubscription() * fabric_.spine_oversubscription() > kExactly;
+    }
+    return true;
+  }
+
+  void SetHbmRates() {
+    const ServerSpec& server = fabric_.site().server;
+    const BytesPerSecond port = server.accelerator.scale_up_bandwidth;
+    const BytesPerSecond nic = server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
+    plan_.hbm_reserve = nic * (kRingHbmWeight + kSendHbmWeight);
+    // Groups and messages inside a scale-up domain move at the ports' pace.
+    if (fabric_.domain_size() > layout_.tensor) {
+      plan_.hbm_reserve += port * (kRingHbmWeight + kSendHbmWeight);
+    }
+    const bool wide = layout_.tensor > fabric_.domain_size();
+    plan_.tensor_hbm_rate = wide ? plan_.hbm_capacity : port * kRingHbmWeight;
+  }
+
+  // Closes the route that was appended since `begin`: equal resources become one entry with a weight.
+  Span Close(std::int32_t begin) {
+    auto& routes = plan_.routes;
+    std::sort(routes.begin() + begin, routes.end(),
+              [](const RouteEntry& a, const RouteEntry& b) { return a.resource < b.resource; });
+    auto last = routes.begin() + begin;
+    for (auto entry = last; entry != routes.end(); ++entry) {
+      if (last != routes.begin() + begin && (last - 1)->resource == entry->resource) {
+        (last - 1)->weight += entry->weight;
+      } else {
+        *last++ = *entry;
+      }
+    }
+    routes.erase(last, routes.end());
+    return {begin, static_cast<std::int32_t>(routes.size())};
+  }
+
+  [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
+
+  void Put(std::int32_t resource, std::int32_t weight) { plan_.routes.push_back({resource, weight}); }
+
+  void PutPorts(AcceleratorIndex a, std::int32_t weight) {
+    Put(fabric_.scale_up_out(a).value, weight);
+    Put(fabric_.scale_up_in(a).value, weight);
+  }
+
+  void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
+    links_.clear();
+    const auto key = static_cast<std::uint64_t>(from.value) << 32 | static_cast<std::uint32_t>(to.value);
+    fabric_.AppendRoute(from, to, MixHash(key), links_);
+    for (const LinkIndex link : links_) {
+      Put(link.value, 1);
+    }
+  }
+
+  void AddAgents() {
+    for (int stage = 0; stage < layout_.pipeline; ++stage) {
+      for (int data = 0; data < layout_.data; ++data) {
+        Plan::Agent agent;
+        agent.role = stage;
+        const std::int32_t begin = Mark();
+        for (int t = 0; t < layout_.tensor; ++t) {
+          Put(Hbm(ranks_.At(t, data, stage)), 1);
+        }
+        agent.hbm = {begin, Mark()};
+        agent.tensor = TensorRoute(data, stage);
+        plan_.agents.push_back(agent);
+      }
+    }
+  }
+
+  // A group inside its domain uses its members' ports. A wider one runs a ring per member of a domain,
+  // each through another NIC; the ports carry what the NICs of the other members do.
+  Span TensorRoute(int data, int stage) {
+    const std::int32_t begin = Mark();
+    const int t = layout_.tensor;
+    const int inside = std::min(t, fabric_.domain_size());
+    if (t == 1) {
+      return {begin, begin};
+    }
+    for (int i = 0; i < t; ++i) {
+      const AcceleratorIndex a = ranks_.At(i, data, stage);
+      const bool wide = t > inside;
+      if (wide) {
+        PutRoute(a, ranks_.At((i + inside) % t, data, stage));
+      }
+      if (inside > 1) {
+        PutPorts(a, wide ? inside - 1 : 1);
+      }
+      Put(Hbm(a), wide ? kRingHbmWeight * inside : kRingHbmWeight);
+    }
+    return Close(begin);
+  }
+
+  void AddFlows() {
+    const int p = layout_.pipeline;
+    for (int stage = 0; stage < p; ++stage) {
+      for (int data = 0; data < layout_.data; ++data) {
+        Plan::Agent& agent = plan_.agents[ranks_.AgentAt(data, stage)];
+        for (const Direction direction : {Direction::kForward, Direction::kBackward}) {
+          const int next = stage + (direction == Direction::kForward ? 1 : -1);
+          // Only model chunks beyond the first make messages go round from the last stage to the first.
+          const bool sends = p > 1 && (layout_.virtual_pipeline > 1 || (next >= 0 && next < p));
+          const auto begin = static_cast<std::int32_t>(plan_.flows.size());
+          for (int t = 0; sends && t < layout_.tensor; ++t) {
+            AddFlow(t, data, stage, (next + p) % p);
+          }
+          agent.sends[static_cast<int>(direction)] = {begin, static_cast<std::int32_t>(plan_.flows.size())};
+        }
+      }
+    }
+  }
+
+  void AddFlow(int t, int data, int stage, int target) {
+    const AcceleratorIndex from = ranks_.At(t, data, stage);
+    const AcceleratorIndex to = ranks_.At(t, data, target);
+    const ServerSpec& server = fabric_.site().server;
+    const CollectiveFit& fit = fabric_.same_domain(from, to) ? server.scale_up : server.scale_out;
+    Plan::Flow flow;
+    flow.source = ranks_.AgentAt(data, stage);
+    flow.target = ranks_.AgentAt(data, target);
+    flow.efficiency = static_cast<float>(fit.send_efficiency);
+    flow.latency = static_cast<float>((fit.base_latency + fit.step_latency + fabric_.Latency(from, to)).si());
+    const std::int32_t begin = Mark();
+    PutRoute(from, to);
+    Put(Hbm(from), kSendHbmWeight);
+    Put(Hbm(to), kSendHbmWeight);
+    flow.route = Close(begin);
+    plan_.flows.push_back(flow);
+  }
+
+  void AddDataGroups() {
+    if (layout_.data == 1) {
+      return;
+    }
+    for (int stage = 0; stage < layout_.pipeline; ++stage) {
+      for (int t = 0; t < layout_.tensor; ++t) {
+        std::vector<AcceleratorIndex> ranks;
+        const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
+        for (int data = 0; data < layout_.data; ++data) {
+          ranks.push_back(ranks_.At(t, data, stage));
+          plan_.group_agents.push_back(ranks_.AgentAt(data, stage));
+        }
+        AddGroup(Collective::Over::kData, stage, begin, ranks);
+      }
+    }
+  }
+
+  // First and last stage of each replica, for tied embeddings.
+  void AddEmbeddingGroups() {
+    if (!uses_embedding_groups_ || layout_.pipeline == 1) {
+      return;
+    }
+    const int last = layout_.pipeline - 1;
+    for (int data = 0; data < layout_.data; ++data) {
+      for (int t = 0; t < layout_.tensor; ++t) {
+        const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
+        plan_.group_agents.push_back(ranks_.AgentAt(data, 0));
+        plan_.group_agents.push_back(ranks_.AgentAt(data, last));
+        AddGroup(Collective::Over::kEmbedding, 0, begin, {ranks_.At(t, data, 0), ranks_.At(t, data, last)});
+      }
+    }
+  }
+
+  void AddGroup(Collective::Over over, int stage, std::int32_t first_agent,
+                const std::vector<AcceleratorIndex>& ranks) {
+    Plan::Group group;
+    group.over = over;
+    group.role = stage;
+    group.agents = {first_agent, static_cast<std::int32_t>(plan_.group_agents.size())};
+    const std::vector<int> starts = DomainStarts(ranks);
+    const int domains = static_cast<int>(starts.size()) - 1;
+    int fewest = static_cast<int>(ranks.size());
+    for (int i = 0; i < domains; ++i) {
+      fewest = std::min(fewest, starts[i + 1] - starts[i]);
+    }
+    group.shape = {static_cast<int>(ranks.size()), domains, fewest};
+    group.ring = domains > 1 ? RingRoute(ranks, starts, fewest) : Span{Mark(), Mark()};
+    const bool inside = static_cast<int>(ranks.size()) > domains;
+    group.domain = inside ? DomainRoute(ranks) : Span{Mark(), Mark()};
+    plan_.groups.push_back(group);
+  }
+
+  // Where each scale-up domain begins in the list of ranks (which rises), and the end.
+  [[nodiscard]] std::vector<int> DomainStarts(const std::vector<AcceleratorIndex>& ranks) const {
+    std::vector<int> starts{0};
+    for (std::size_t i = 1; i < ranks.size(); ++i) {
+      if (!fabric_.same_domain(ranks[i - 1], ranks[i])) {
+        starts.push_back(static_cast<int>(i));
+      }
+    }
+    starts.push_back(static_cast<int>(ranks.size()));
+    return starts;
+  }
+
+  // `rings` rings through all domains; ring r leaves each domain through the NIC of its member r. A
+  // pipelined ring moves at the pace of its slowest edge, so all of it is one transfer.
+  Span RingRoute(const std::vector<AcceleratorIndex>& ranks, const std::vector<int>& starts, int rings) {
+    const std::int32_t begin = Mark();
+    const std::size_t domains = starts.size() - 1;
+    for (std::size_t i = 0; i < domains; ++i) {
+      const int next = starts[(i + 1) % domains];
+      for (int r = 0; r < rings; ++r) {
+        const AcceleratorIndex from = ranks[starts[i] + r];
+        PutRoute(from, ranks[next + r]);
+        Put(Hbm(from), kRingHbmWeight);
+      }
+    }
+    return Close(begin);
+  }
+
+  Span DomainRoute(const std::vector<AcceleratorIndex>& ranks) {
+    const std::int32_t begin = Mark();
+    for (const AcceleratorIndex a : ranks) {
+      PutPorts(a, 1);
+      Put(Hbm(a), kRingHbmWeight);
+    }
+    return Close(begin);
+  }
+
+  void IndexAgentGroups() {
+    std::vector<std::int32_t> count(plan_.agents.size() + 1, 0);
+    for (const std::int32_t agent : plan_.group_agents) {
+      ++count[agent + 1];
+    }
+    for (std::size_t a = 1; a < count.size(); ++a) {
+      count[a] += count[a - 1];
+    }
+    for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
+      plan_.agents[a].groups = {count[a], count[a + 1]};
+    }
+    plan_.agent_groups.resize(plan_.group_agents.size());
+    for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+      for (std::int32_t i = plan_.groups[g].agents.begin; i < plan_.groups[g].agents.end; ++i) {
+        plan_.agent_groups[count[plan_.group_agents[i]]++] = static_cast<std::int32_t>(g);
+      }
+    }
+  }
+
+  const Layout& layout_;
+  const Fabric& fabric_;
+  RankMap ranks_;
+  bool uses_embedding_groups_ = false;
+  Plan plan_;
+  std::vector<LinkIndex> links_;
+};
+
+}  // namespace
+
+const char* ResourceClassName(ResourceClass resource_class) {
+  return resource_class == ResourceClass::kHbm ? "hbm" : LinkClassName(static_cast<LinkClass>(resource_class));
+}
+
+std::int64_t Plan::accelerators() const {
+  std::int64_t sum = 0;
+  for (const Agent& agent : agents) {
+    sum += agent.members;
+  }
+  return sum * tensor;
+}
+
+void CheckPlacement(const StepProgram& program, const Fabric& fabric) {
+  if (program.layout.accelerators() > fabric.accelerators()) {
+    throw UserError(program.layout.path,
+                    "the layout needs " + std::to_string(program.layout.accelerators()) +
+                        " accelerators and the site has " + std::to_string(fabric.accelerators()));
+  }
+}
+
+Plan Expand(const StepProgram& program, const Fabric& fabric) {
+  CheckPlacement(program, fabric);
+  return Expander(program, fabric).Build();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,82 @@
+#include "sim/measure/critical_path.h"
+
+#include <algorithm>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// A position on the path: an agent and how many of its records lie before `now`.
+class Walk {
+ public:
+  explicit Walk(const StepLog& log) : log_(log) {}
+
+  std::array<double, kCauses> Run() && {
+    for (std::size_t a = 0; a < log_.agents.size(); ++a) {
+      if (!log_.agents[a].empty() && log_.agents[a].back().end > now_) {
+        now_ = log_.agents[a].back().end;
+        agent_ = static_cast<std::int32_t>(a);
+      }
+    }
+    records_ = log_.RecordsOf(agent_);
+    while (records_ > 0 && now_ > 0) {
+      Step(log_.agents[agent_][records_ - 1]);
+    }
+    CHECK(now_ <= 0);
+    return time_;
+  }
+
+ private:
+  void Charge(Cause cause, double until) {
+    time_[static_cast<int>(cause)] += now_ - until;
+    now_ = until;
+  }
+
+  // A transfer ran from `start`, of which `latency` was delay.
+  void ChargeTransfer(Cause cause, double start, double latency) {
+    const double flowing = std::min(now_, start + latency);
+    Charge(cause, flowing);
+    Charge(Cause::kLatency, start);
+  }
+
+  void Step(const AgentRecord& record) {
+    if (record.awaited < 0) {
+      Charge(record.cause, records_ > 1 ? log_.agents[agent_][records_ - 2].end : 0.0);
+      --records_;
+    } else if (record.activity == Activity::kPipelineWait) {
+      const MessageRecord& message = log_.messages[record.awaited];
+      ChargeTransfer(message.cause, message.posted, message.latency);
+      agent_ = message.sender;
+      records_ = message.sender_records;
+    } else {
+      FollowCollective(record.awaited);
+    }
+  }
+
+  void FollowCollective(std::int32_t index) {
+    while (true) {
+      const CollectiveRecord& collective = log_.collectives[index];
+      ChargeTransfer(collective.cause, collective.start, collective.latency);
+      if (collective.previous < 0) {
+        agent_ = collective.last_agent;
+        records_ = collective.last_agent_records;
+        return;
+      }
+      index = collective.previous;
+    }
+  }
+
+  const StepLog& log_;
+  std::array<double, kCauses> time_{};
+  double now_ = 0;
+  std::int32_t agent_ = 0;
+  std::int32_t records_ = 0;
+};
+
+}  // namespace
+
+std::array<double, kCauses> CriticalPath(const StepLog& log) { return Walk(log).Run(); }
+
+}  // namespace gridlock

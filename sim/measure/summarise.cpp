@@ -1,0 +1,171 @@
+#include "sim/measure/summarise.h"
+
+#include <algorithm>
+#include <array>
+#include <map>
+#include <string>
+
+#include "sim/energy/energy.h"
+#include "sim/measure/critical_path.h"
+#include "sim/record/fingerprint.h"
+#include "workloads/memory.h"
+
+namespace gridlock {
+
+namespace {
+
+std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log, double step) {
+  std::array<double, kActivities> sum{};
+  double agents = 0;
+  for (std::size_t a = 0; a < log.agents.size(); ++a) {
+    const auto members = static_cast<double>(plan.agents[a].members);
+    agents += members;
+    double from = 0;
+    for (const AgentRecord& record : log.agents[a]) {
+      sum[static_cast<int>(record.activity)] += members * (record.end - from);
+      from = record.end;
+    }
+    sum[static_cast<int>(Activity::kIdle)] += members * (step - from);
+  }
+  std::vector<BreakdownPart> parts;
+  for (int i = 0; i < kActivities; ++i) {
+    parts.push_back({ActivityName(static_cast<Activity>(i)), Seconds(sum[i] / agents)});
+  }
+  return parts;
+}
+
+std::vector<Attribution> Attribute(const StepLog& log) {
+  const std::array<double, kCauses> path = CriticalPath(log);
+  std::vector<Attribution> out;
+  for (int i = 0; i < kCauses; ++i) {
+    out.push_back({CauseName(static_cast<Cause>(i)), Seconds(path[i])});
+  }
+  return out;
+}
+
+// Resources of each class that some route uses, and their capacity together.
+struct ClassTotals {
+  std::array<std::int64_t, kResourceClasses> members{};
+  std::array<double, kResourceClasses> capacity{};
+};
+
+ClassTotals UsedResources(const Plan& plan) {
+  std::vector<bool> used(plan.resources.size());
+  for (const RouteEntry& entry : plan.routes) {
+    used[entry.resource] = true;
+  }
+  ClassTotals totals;
+  for (std::size_t r = 0; r < used.size(); ++r) {
+    if (used[r]) {
+      const Plan::Resource& resource = plan.resources[r];
+      const int c = static_cast<int>(resource.resource_class);
+      totals.members[c] += resource.members;
+      totals.capacity[c] += resource.capacity.si() * resource.unit * static_cast<double>(resource.members);
+    }
+  }
+  return totals;
+}
+
+std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Plan& plan, UtilisationAccumulator& series,
+                                           Seconds step) {
+  const ClassTotals totals = UsedResources(plan);
+  std::vector<UtilisationSeries> out;
+  const auto accelerators = static_cast<double>(plan.accelerators());
+  const double flop_rate = program.peak.si() * accelerators;
+  out.push_back({"compute", plan.accelerators(), program.peak.si(), series.Share(kFlopSeries, flop_rate, step)});
+  for (int c = kResourceClasses - 1; c >= 0; --c) {
+    UtilisationSeries one;
+    one.resource = ResourceClassName(static_cast<ResourceClass>(c));
+    one.members = totals.members[c];
+    const bool any = totals.members[c] > 0;
+    one.capacity_si = any ? totals.capacity[c] / static_cast<double>(totals.members[c]) : 0.0;
+    // A class that no route touches is idle, whatever it could carry.
+    one.share = series.Share(c, any ? totals.capacity[c] : 1.0, step);
+    out.push_back(std::move(one));
+  }
+  return out;
+}
+
+std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProgram& program, const StepLog& log) {
+  std::map<std::string, std::pair<double, int>> sums;
+  for (const CollectiveRecord& record : log.collectives) {
+    auto& [sum, count] = sums[program.collectives[record.collective].name];
+    sum += record.end - record.start;
+    ++count;
+  }
+  std::vector<std::pair<std::string, double>> out;
+  for (const auto& [name, sum] : sums) {
+    out.emplace_back(name, sum.first / sum.second);
+  }
+  return out;
+}
+
+std::uint64_t FingerprintOf(const StepLog& log) {
+  Fingerprint fingerprint;
+  for (const auto& records : log.agents) {
+    fingerprint.Add(static_cast<std::uint64_t>(records.size()));
+    for (const AgentRecord& record : records) {
+      fingerprint.Add(record.end);
+    }
+  }
+  return fingerprint.value();
+}
+
+}  // namespace
+
+StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                     StepRun& run) {
+  StepRecord record;
+  const Seconds step(run.log.End());
+  record.accelerators = plan.accelerators();
+  record.tokens = program.tokens;
+  record.step_time = step;
+  record.model_flop = program.model_flop;
+  record.hardware_flop = program.hardware_flop;
+  record.peak = program.peak * static_cast<double>(plan.accelerators());
+  run.series.ExtendTo(step);
+  record.interval = run.series.interval();
+  record.utilisation = Utilisation(program, plan, run.series, step);
+  record.attribution = Attribute(run.log);
+  record.breakdown = Breakdown(plan, run.log, step.si());
+  const Bytes capacity = server.accelerator.hbm_capacity;
+  for (const MemoryNeed& need : MemoryByStage(job)) {
+    record.memory.push_back(
+        {need.stage, need.weights, need.gradients, need.optimizer, need.activations, need.buffers, capacity});
+  }
+  const auto total = [&](ResourceClass c) { return Bytes(run.series.Total(static_cast<int>(c))); };
+  const StepEnergy energy = EnergyOfStep(
+      server, plan.accelerators(), step,
+      {Flop(run.series.Total(kFlopSeries)), total(ResourceClass::kHbm),
+       // Each byte crosses an accelerator's port or NIC out and in; the sender pays for the link.
+       (total(ResourceClass::kScaleUp) + total(ResourceClass::kNic)) / 2});
+  record.energy = energy.total();
+  record.mean_power = record.energy / step;
+  record.energy_is_estimate = server.accelerator.power.estimate;
+  record.collective_seconds = MeanCollectiveSeconds(program, run.log);
+  record.activities = run.log.activities;
+  record.fingerprint = FingerprintOf(run.log);
+  return record;
+}
+
+double StepLog::End() const {
+  double end = 0;
+  for (const auto& records : agents) {
+    end = records.empty() ? end : std::max(end, records.back().end);
+  }
+  return end;
+}
+
+const char* CauseName(Cause cause) {
+  static constexpr const char* kNames[kCauses] = {"scale_up", "nic",     "leaf",   "spine",   "hbm",
+                                                  "compute",  "latency", "launch", "overhead"};
+  return kNames[static_cast<int>(cause)];
+}
+
+const char* ActivityName(Activity activity) {
+  static constexpr const char* kNames[kActivities] = {"compute",       "memory_bound", "tensor_comm", "pipeline_wait",
+                                                      "data_comm",     "launch",       "overhead",    "idle"};
+  return kNames[static_cast<int>(activity)];
+}
+
+}  // namespace gridlock

@@ -1,0 +1,52 @@
+#pragma once
+
+// The SimGrid platform of a plan: one flat zone, one host per agent, one link per resource, and our
+// own routing. Only sim/platform and sim/engine include SimGrid.
+
+#include <simgrid/s4u.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/fold/plan.h"
+
+namespace gridlock {
+
+/// SimGrid counts bytes in whole numbers; transfers are given in units of 1/256 byte so that rounding
+/// stays below 1e-8 of any message of practical size.
+inline constexpr double kUnitsPerByte = 256.0;
+
+/// Owns the SimGrid engine; one per process.
+class Platform {
+ public:
+  explicit Platform(const Plan& plan);
+  ~Platform();
+  Platform(const Platform&) = delete;
+  Platform& operator=(const Platform&) = delete;
+
+  [[nodiscard]] simgrid::s4u::Host* host(std::int32_t agent) const { return hosts_[agent]; }
+
+  /// From now on a transfer that starts takes this route, without its HBM if that cannot set the
+  /// pace. Call in kernel context, just before starting it.
+  void SetNextRoute(Span route, bool with_hbm = true) {
+    next_->route = route;
+    next_->with_hbm = with_hbm;
+  }
+
+  /// Runs all actors to their ends.
+  void Run();
+
+  struct NextRoute {
+    Span route;
+    bool with_hbm = true;
+  };
+
+ private:
+  std::unique_ptr<simgrid::s4u::Engine> engine_;
+  std::vector<simgrid::s4u::Host*> hosts_;
+  std::vector<simgrid::s4u::Link*> links_;  ///< by resource; null where no route leads
+  NextRoute* next_ = nullptr;
+};
+
+}  // namespace gridlock

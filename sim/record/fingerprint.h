@@ -1,0 +1,50 @@
+#pragma once
+
+// A hash of what a run computed. Same scenario + same seed = same fingerprint, on every build of
+// one architecture; a fingerprint that moves says that a result moved.
+
+#include <concepts>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/record/step_record.h"
+
+namespace gridlock {
+
+/// An order-sensitive 64-bit hash (FNV-1a, with a final mix). Every value is hashed with its kind
+/// and length, so that ("ab", "c") and ("a", "bc") differ, and so do 1 and 1.0.
+class Fingerprint {
+ public:
+  /// Hashes the value rounded to 9 significant decimal digits, so that the last bits of a sum,
+  /// which depend on how the compiler ordered it, do not count. -0 counts as 0; all NaN are one
+  /// value.
+  void Add(double value);
+
+  void Add(std::string_view text);
+
+  void Add(std::uint64_t value);
+
+  void Add(std::signed_integral auto value) {
+    Add(static_cast<std::uint64_t>(static_cast<std::int64_t>(value)));
+  }
+
+  void Add(std::unsigned_integral auto value) { Add(static_cast<std::uint64_t>(value)); }
+
+  [[nodiscard]] std::uint64_t value() const;
+
+ private:
+  void AddBytes(const char* bytes, std::size_t size);
+  void AddWord(std::uint64_t word);
+
+  std::uint64_t state_ = 14695981039346656037ULL;  // FNV-1a offset basis; Fowler, Noll, Vo
+};
+
+/// One fingerprint for several records, in their order.
+std::uint64_t CombinedFingerprint(const std::vector<StepRecord>& records);
+
+/// 16 hexadecimal digits.
+std::string FingerprintText(std::uint64_t fingerprint);
+
+}  // namespace gridlock

@@ -1,0 +1,94 @@
+#pragma once
+
+// The trace of a study: baseline and capped steps side by side along the `cap` axis, in one
+// netCDF-4 file that xarray opens directly.
+//
+//   dimension              coordinate            holds
+//   cap                    label (text)          one step per row, in the order of Append
+//   resource               name (text)           utilisation, mean utilisation, members, capacity
+//   sample                 number                intervals of the utilisation; (cap, sample) has
+//                                                `time` and `step_fraction` of each interval's
+//                                                start
+//   attribution_resource   name (text)           seconds of the critical path
+//   activity               name (text)           mean seconds per accelerator
+//   stage                  pipeline stage        HBM bytes by class
+//   collective             name (text)           seconds
+//
+// Steps differ in length and so does the width of their intervals: each row keeps its own
+// (`interval`, `time`), nothing is resampled, and rows with fewer intervals end in NaN. The root
+// attribute `complete` is 1 in every finished file; in a NAME.part left by a kill it is 0, and the
+// rows are those that had finished. `points_planned` says how many there were to be (0: not known).
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/record/fingerprint.h"
+#include "sim/record/hdf5_file.h"
+#include "sim/record/step_record.h"
+#include "sim/record/trace_header.h"
+
+namespace gridlock {
+
+/// Names along the axes of a trace, in the order wanted there. A name that only a record brings is
+/// appended to its axis.
+struct TraceVocabulary {
+  std::vector<std::string> resources = {};     ///< of UtilisationSeries
+  std::vector<std::string> attributions = {};  ///< of Attribution
+  std::vector<std::string> activities = {};    ///< of BreakdownPart
+  std::vector<std::string> collectives = {};   ///< of StepRecord::collective_seconds
+};
+
+/// Version of the layout above; the root attribute `schema_version`.
+inline constexpr int kTraceSchemaVersion = 1;
+
+/// Writes a trace, one row per step. Throws RecordError when the system refuses to write.
+class TraceWriter {
+ public:
+  /// Creates `path`.part. @param points number of steps that will come; 0 when not known.
+  TraceWriter(const std::string& path, const TraceHeader& header, TraceVocabulary vocabulary = {},
+              int points = 0);
+
+  /// Appends one row and publishes it in NAME.part. CHECKs that the record has a positive
+  /// step time, and no more records than `points` when that is known.
+  void Append(const StepRecord& record);
+
+  /// Completes the file and gives it its name. CHECKs that there is at least one row.
+  void Finish();
+
+  /// Of the rows so far, in their order; equal to CombinedFingerprint of the records.
+  [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_.value(); }
+
+ private:
+  /// A text axis that grows when a record brings a new name.
+  struct NameAxis {
+    std::string dimension;
+    std::vector<std::string> names;
+    std::size_t written = 0;
+
+    std::size_t IndexOf(const std::string& name);
+  };
+
+  void WriteRootAttributes(const TraceHeader& header, int points);
+  void CollectNames(const StepRecord& record);
+  void CreateVariables(const StepRecord& record);
+  void CreateAxes(const StepRecord& record);
+  void CreateRowVariables();
+  void CreateSeriesVariables(std::size_t samples);
+  void CreateBudgetVariables(std::size_t stages);
+  void GrowAxes(const StepRecord& record);
+  void WriteRow(const StepRecord& record);
+  void WriteSeries(const StepRecord& record);
+  void WriteBudgets(const StepRecord& record);
+  void WriteMemory(const StepRecord& record);
+
+  Hdf5File file_;
+  std::string cap_quantity_;
+  std::string cap_units_;
+  std::size_t points_;
+  std::size_t rows_ = 0;
+  Fingerprint fingerprint_;
+  NameAxis resources_, attributions_, activities_, collectives_;
+};
+
+}  // namespace gridlock

@@ -1,0 +1,36 @@
+#pragma once
+
+// One step for people (a screen) and for programs (JSON).
+
+#include <optional>
+#include <string>
+
+#include "sim/record/step_record.h"
+#include "sim/record/trace_header.h"
+
+namespace gridlock {
+
+class JsonWriter;
+
+/// The resource that sets the pace of the longest part of the critical path: the wall that binds.
+/// Parts of one name are added up; of equal ones the first counts. Nothing when the record has
+/// none.
+std::optional<Attribution> BindingWall(const StepRecord& record);
+
+/// Share of the critical path that `resource` sets the pace of, 0..1; 0 when it never does.
+double CriticalShare(const StepRecord& record, const std::string& resource);
+
+/// The resource in words: "the scale-up links" for "scale_up"; the name itself when it has none.
+std::string WallInWords(const std::string& resource);
+
+/// The summary of one step, at most 100 columns wide, with a final newline.
+std::string SummaryText(const TraceHeader& header, const StepRecord& record);
+
+/// The same as JSON, numbers in SI units with the unit in the key, `fingerprint` at the top level.
+std::string SummaryJson(const TraceHeader& header, const StepRecord& record);
+
+/// The members of an object that describe the run, and those that describe one step.
+void AddHeaderMembers(JsonWriter& json, const TraceHeader& header);
+void AddStepMembers(JsonWriter& json, const StepRecord& record);
+
+}  // namespace gridlock

@@ -1,0 +1,30 @@
+#pragma once
+
+// From a scenario to the record of its step, by any of the three evaluators.
+
+#include <optional>
+#include <string>
+
+#include "sim/config/scenario.h"
+#include "sim/engine/step_engine.h"
+#include "sim/record/step_record.h"
+
+namespace gridlock {
+
+enum class Fidelity { kFull, kFolded, kAnalytic };
+
+/// "full", "folded", "analytic".
+const char* FidelityName(Fidelity fidelity);
+
+/// The fidelity of that name, or nothing.
+std::optional<Fidelity> FidelityByName(const std::string& name);
+
+/// Everything that can be wrong with a scenario beyond its own text: ports of switches, HBM, places.
+/// Throws UserError. Cheap; runs no simulation.
+void CheckScenario(const Scenario& scenario, Fidelity fidelity);
+
+/// Simulates the step. Full and folded use SimGrid, which runs once per process: see worker.h.
+/// Throws UserError like CheckScenario.
+StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progress& progress);
+
+}  // namespace gridlock

@@ -1,0 +1,64 @@
+#include "sim/record/fingerprint.h"
+
+#include <cmath>
+#include <limits>
+
+#include <gtest/gtest.h>
+
+namespace gridlock {
+namespace {
+
+template <typename... Values>
+std::uint64_t Hash(const Values&... values) {
+  Fingerprint fingerprint;
+  (fingerprint.Add(values), ...);
+  return fingerprint.value();
+}
+
+TEST(Fingerprint, EqualsTheHashComputedByHand) {
+  // FNV-1a over the bytes "r1.50000000e+00", then the splitmix64 finaliser; computed in Python.
+  EXPECT_EQ(FingerprintText(Hash(1.5)), "63d62a095d3d6606");
+  // Over "i" and the eight bytes of 7, lowest first.
+  EXPECT_EQ(FingerprintText(Hash(std::uint64_t{7})), "77a6973ec5a4f718");
+}
+
+TEST(Fingerprint, NinthDigitCountsAndTheTenthDoesNot) {
+  EXPECT_NE(Hash(1.23456789), Hash(1.23456788));
+  EXPECT_EQ(Hash(1.23456789), Hash(1.234567891));
+  EXPECT_EQ(Hash(0.1 + 0.2), Hash(0.3));
+  EXPECT_EQ(Hash(123456789e-300), Hash(123456789.1e-300));
+}
+
+TEST(Fingerprint, ZeroHasNoSignAndNanNoPayload) {
+  EXPECT_EQ(Hash(0.0), Hash(-0.0));
+  EXPECT_NE(Hash(1.0), Hash(-1.0));
+  EXPECT_EQ(Hash(std::nan("1")), Hash(-std::nan("2")));
+  EXPECT_NE(Hash(std::numeric_limits<double>::infinity()), Hash(std::nan("")));
+}
+
+TEST(Fingerprint, OrderKindAndLengthCount) {
+  EXPECT_NE(Hash(1.0, 2.0), Hash(2.0, 1.0));
+  EXPECT_NE(Hash("ab", "c"), Hash("a", "bc"));
+  EXPECT_NE(Hash(1), Hash(1.0));
+  EXPECT_NE(Hash("1.00000000e+00"), Hash(1.0));
+  EXPECT_EQ(Hash(1), Hash(std::uint64_t{1}));
+}
+
+TEST(Fingerprint, TextIsSixteenHexDigits) {
+  EXPECT_EQ(FingerprintText(0), "0000000000000000");
+  EXPECT_EQ(FingerprintText(0xfedcba9876543210u), "fedcba9876543210");
+}
+
+TEST(CombinedFingerprint, DependsOnEveryRecordAndTheirOrder) {
+  std::vector<StepRecord> records(2);
+  records[0].fingerprint = 1;
+  records[1].fingerprint = 2;
+  const std::uint64_t both = CombinedFingerprint(records);
+  std::swap(records[0], records[1]);
+  EXPECT_NE(CombinedFingerprint(records), both);
+  records.pop_back();
+  EXPECT_NE(CombinedFingerprint(records), both);
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -1,0 +1,42 @@
+"""Parses the JSON reports as programs will.  usage: report_check.py PATH_OF_trace_program"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+
+
+def report(program, mode):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "report.json")
+        subprocess.run([program, mode, path, "0"], check=True)
+        assert os.listdir(folder) == ["report.json"]
+        with open(path, encoding="utf-8") as file:
+            return json.load(file, parse_constant=lambda name: sys.exit(f"{name} is not JSON"))
+
+
+def main(program):
+    step = report(program, "json")
+    assert step["scenario_name"] == (
+        'quote " backslash \\ newline \n tab \t bell \a \xb5 broken \ufffd end')
+    assert step["command_line"] == 'gridlock run "two\\servers".textproto'
+    assert step["step_time_s"] == 0.1 + 0.2  # every bit
+    assert step["mfu"] is None
+    assert step["fingerprint"] == "0123456789abcdef"
+    assert step["attribution_s"] == {"compute": 3, "bubble": 0.8, "scale_up": 0.2}
+    assert step["energy_is_estimate"] is True and step["energy_j"] == 57600
+
+    cap = report(program, "cap")
+    assert cap["knee_cap"] == 200e9 and cap["cap_units"] == "byte/s"
+    assert [point["cap"] for point in cap["points"]] == [400e9, 200e9, 100e9]
+    assert [point["slowdown"] for point in cap["points"]] == [1.0, 4.4 / 4.0, 1.5]
+    assert math.isclose(cap["points"][2]["capped_resource_share"], 0.4)
+    assert cap["baseline"]["cap"] == 0 and cap["baseline"]["slowdown"] == 1
+    assert len(cap["fingerprint"]) == 16
+    print("PASS")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

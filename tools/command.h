@@ -1,0 +1,73 @@
+#pragma once
+
+// What the subcommands share. Each subcommand is one file: it adds itself to the command line and
+// returns an exit code when chosen.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/config/scenario.h"
+#include "sim/record/trace_header.h"
+#include "sim/study/evaluate.h"
+
+namespace CLI {
+class App;
+}
+
+namespace gridlock {
+
+/// Exit codes, the same for every subcommand.
+enum ExitCode {
+  kSuccess = 0,
+  kFailed = 1,    ///< the simulation did not finish, or there is a bug
+  kBadInput = 2,  ///< command line or scenario
+  kIoFailed = 3,  ///< results could not be written
+};
+
+/// Prints "file:line:column: message" lines of a UserError to stderr.
+void PrintProblems(const UserError& error, const SourceMap& sources);
+
+/// A progress line on stderr while it is a terminal; silent otherwise.
+class ProgressLine {
+ public:
+  ProgressLine();
+  ~ProgressLine();
+  ProgressLine(const ProgressLine&) = delete;
+  ProgressLine& operator=(const ProgressLine&) = delete;
+
+  /// @param what "simulating 16384 accelerators", "3 of 10 caps"; @param fraction 0..1
+  void Show(const std::string& what, double fraction);
+  void Clear();
+
+ private:
+  bool terminal_;
+  bool shown_ = false;
+};
+
+/// Options that commands which read a scenario share.
+struct ScenarioOptions {
+  std::string file;
+  std::vector<std::string> overrides;  ///< --set
+  std::string out;                     ///< -o; "" for out/NAME
+  std::string fidelity = "folded";
+  std::string format = "text";
+};
+
+void AddScenarioOptions(CLI::App& command, ScenarioOptions& options);
+
+/// Folder of the results; created when missing. Throws IoError.
+std::string OutputFolder(const ScenarioOptions& options, const Scenario& scenario);
+
+TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
+
+/// Loads the scenario, then runs `body`; problems of either are printed with their positions.
+int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
+
+// One per subcommand: adds it to the app; `code` receives the exit code when it runs.
+void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddTopoCommand(CLI::App& app, int& code);
+void AddSchemaCommand(CLI::App& app, int& code);
+
+}  // namespace gridlock

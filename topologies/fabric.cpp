@@ -1,0 +1,239 @@
+#include "topologies/fabric.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// One stream of hashes per choice on the way, so that the choices are independent of each other.
+enum Choice : std::uint64_t { kUplink = 1, kSpineUplink = 2, kDownlink = 3, kCoreDownlink = 4 };
+
+// A number below `count` that depends on the flow and on which choice is made. The remainder's bias
+// is below count / 2^64.
+int Pick(std::uint64_t flow_hash, Choice choice, int count) {
+  const std::uint64_t mixed = MixHash(MixHash(flow_hash) ^ static_cast<std::uint64_t>(choice));
+  return static_cast<int>(mixed % static_cast<std::uint64_t>(count));
+}
+
+}  // namespace
+
+const char* LinkClassName(LinkClass link_class) {
+  switch (link_class) {
+    case LinkClass::kScaleUp:
+      return "scale_up";
+    case LinkClass::kNic:
+      return "nic";
+    case LinkClass::kLeaf:
+      return "leaf";
+    case LinkClass::kSpine:
+      return "spine";
+  }
+  CHECK(false);
+}
+
+// Constants and shifts: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+// OOPSLA 2014, figure 17, with the increment of S. Vigna's splitmix64.c.
+std::uint64_t MixHash(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31U);
+}
+
+Fabric::Fabric(const SiteSpec& site) : site_(site), layout_(LayOutClos(site)) {
+  const bool ecmp = site_.clos.routing == Routing::kEcmp;
+  const std::int64_t leaf_links =
+      ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
+  std::int64_t spine_links = 0;
+  if (site_.clos.tiers == 3) {
+    spine_links = ecmp ? std::int64_t{spines()} * layout_.uplinks_per_spine : layout_.pods;
+  }
+  const std::array<std::int64_t, kFamilies> counts = {
+      layout_.accelerators, layout_.accelerators, layout_.nics, layout_.nics,
+      leaf_links,           leaf_links,           spine_links,  spine_links};
+  std::int64_t next = 0;
+  for (int f = 0; f < kFamilies; ++f) {
+    next += counts[f];
+    if (next > std::numeric_limits<int>::max()) {
+      throw UserError(site_.path + ".servers",
+                      "more links than can be numbered; routing SPRAY needs fewer than ECMP");
+    }
+    first_[f + 1] = static_cast<int>(next);
+  }
+}
+
+double Fabric::leaf_oversubscription() const {
+  return layout_.nics_per_leaf * layout_.nic_bandwidth /
+         (layout_.uplinks_per_leaf * layout_.leaf_uplink);
+}
+
+double Fabric::spine_oversubscription() const {
+  if (site_.clos.tiers != 3) {
+    return 0.0;
+  }
+  return layout_.leaves_per_pod * layout_.links_per_spine * layout_.leaf_uplink /
+         (layout_.uplinks_per_spine * layout_.spine_uplink);
+}
+
+Fabric::Family Fabric::family(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  // The first family that ends behind the link; empty families end where they begin.
+  int f = 0;
+  while (link.value >= first_[f + 1]) {
+    ++f;
+  }
+  return static_cast<Family>(f);
+}
+
+LinkClass Fabric::link_class(LinkIndex link) const {
+  return static_cast<LinkClass>(family(link) / 2);
+}
+
+BytesPerSecond Fabric::capacity(LinkIndex link) const {
+  const bool ecmp = site_.clos.routing == Routing::kEcmp;
+  switch (link_class(link)) {
+    case LinkClass::kScaleUp:
+      return site_.server.accelerator.scale_up_bandwidth;
+    case LinkClass::kNic:
+      return layout_.nic_bandwidth;
+    case LinkClass::kLeaf:
+      return ecmp ? layout_.leaf_uplink : layout_.leaf_uplink * layout_.uplinks_per_leaf;
+    case LinkClass::kSpine:
+      // A pod's bundle: every uplink of every spine.
+      return ecmp ? layout_.spine_uplink
+                  : layout_.spine_uplink * static_cast<double>(layout_.spines_per_pod) *
+                        layout_.uplinks_per_spine;
+  }
+  CHECK(false);
+}
+
+std::string Fabric::name(LinkIndex link) const {
+  static constexpr std::array<const char*, kFamilies> kNames = {
+      "scale_up_out", "scale_up_in", "nic_up",   "nic_down",
+      "leaf_up",      "leaf_down",   "spine_up", "spine_down"};
+  const Family f = family(link);
+  const int position = link.value - first_[f];
+  if (f < kLeafUp || site_.clos.routing == Routing::kSpray) {
+    return fmt::format("{}[{}]", kNames[f], position);
+  }
+  const char* arrow = f % 2 == 0 ? "->" : "<-";
+  if (f == kLeafUp || f == kLeafDown) {
+    const int leaf = position / layout_.uplinks_per_leaf;
+    const int uplink = position % layout_.uplinks_per_leaf;
+    const int spine = pod_of_leaf(leaf) * layout_.spines_per_pod + uplink / layout_.links_per_spine;
+    std::string text = fmt::format("{}[{}]{}spine[{}]", kNames[f], leaf, arrow, spine);
+    if (layout_.links_per_spine > 1) {
+      text += fmt::format("#{}", uplink % layout_.links_per_spine);
+    }
+    return text;
+  }
+  const int spine = position / layout_.uplinks_per_spine;
+  const int plane = spine % layout_.spines_per_pod;
+  const int uplink = position % layout_.uplinks_per_spine;
+  const int core = plane * layout_.cores_per_plane + uplink / layout_.links_per_core;
+  std::string text = fmt::format("{}[{}]{}core[{}]", kNames[f], spine, arrow, core);
+  if (layout_.links_per_core > 1) {
+    text += fmt::format("#{}", uplink % layout_.links_per_core);
+  }
+  return text;
+}
+
+int Fabric::nic_of(AcceleratorIndex a) const {
+  const int server = a.value / domain_size();
+  const int local = a.value % domain_size();
+  // In 64 bits: a rack of many accelerators with many NICs must not overflow.
+  const std::int64_t local_nic = std::int64_t{local} * layout_.nics_per_server / domain_size();
+  return server * layout_.nics_per_server + static_cast<int>(local_nic);
+}
+
+int Fabric::leaf_of_nic(int nic) const {
+  const int group = nic / layout_.nics_per_server / site_.clos.servers_per_leaf;
+  if (!site_.clos.rail_optimized) {
+    return group;
+  }
+  return group * layout_.nics_per_server + nic % layout_.nics_per_server;
+}
+
+void Fabric::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                         std::vector<LinkIndex>& route) const {
+  CHECK(from.value >= 0 && from.value < accelerators());
+  CHECK(to.value >= 0 && to.value < accelerators());
+  CHECK(from != to);
+  if (same_domain(from, to)) {
+    route.push_back(scale_up_out(from));
+    route.push_back(scale_up_in(to));
+    return;
+  }
+  const int from_nic = nic_of(from);
+  const int to_nic = nic_of(to);
+  const int from_leaf = leaf_of_nic(from_nic);
+  const int to_leaf = leaf_of_nic(to_nic);
+  route.push_back(At(kNicUp, from_nic));
+  if (from_leaf != to_leaf) {
+    if (site_.clos.routing == Routing::kSpray) {
+      AppendSprayed(from_leaf, to_leaf, route);
+    } else {
+      AppendHashed(from_leaf, to_leaf, flow_hash, route);
+    }
+  }
+  route.push_back(At(kNicDown, to_nic));
+}
+
+void Fabric::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const {
+  const int from_pod = pod_of_leaf(from_leaf);
+  const int to_pod = pod_of_leaf(to_leaf);
+  route.push_back(At(kLeafUp, from_leaf));
+  if (from_pod != to_pod) {
+    route.push_back(At(kSpineUp, from_pod));
+    route.push_back(At(kSpineDown, to_pod));
+  }
+  route.push_back(At(kLeafDown, to_leaf));
+}
+
+// The uplink fixes the spine, and with it the plane: there is no way between planes but through a
+// leaf, so the flow comes down on the spine of the same position.
+void Fabric::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
+                          std::vector<LinkIndex>& route) const {
+  const int from_pod = pod_of_leaf(from_leaf);
+  const int to_pod = pod_of_leaf(to_leaf);
+  const int uplink = Pick(flow_hash, kUplink, layout_.uplinks_per_leaf);
+  const int plane = uplink / layout_.links_per_spine;
+  route.push_back(At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + uplink));
+  if (from_pod != to_pod) {
+    const int up = Pick(flow_hash, kSpineUplink, layout_.uplinks_per_spine);
+    const int down = up / layout_.links_per_core * layout_.links_per_core +
+                     Pick(flow_hash, kCoreDownlink, layout_.links_per_core);
+    const int from_spine = from_pod * layout_.spines_per_pod + plane;
+    const int to_spine = to_pod * layout_.spines_per_pod + plane;
+    route.push_back(At(kSpineUp, from_spine * layout_.uplinks_per_spine + up));
+    route.push_back(At(kSpineDown, to_spine * layout_.uplinks_per_spine + down));
+  }
+  const int downlink =
+      plane * layout_.links_per_spine + Pick(flow_hash, kDownlink, layout_.links_per_spine);
+  route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
+}
+
+Seconds Fabric::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
+  // Inside a domain the latency is part of the collective fit (CollectiveFit::step_latency).
+  if (same_domain(from, to)) {
+    return Seconds(0.0);
+  }
+  const ClosSpec& clos = site_.clos;
+  const int from_leaf = leaf_of_nic(nic_of(from));
+  const int to_leaf = leaf_of_nic(nic_of(to));
+  if (from_leaf == to_leaf) {
+    return clos.leaf.latency;
+  }
+  if (pod_of_leaf(from_leaf) == pod_of_leaf(to_leaf)) {
+    return 2 * clos.leaf.latency + clos.spine.latency;
+  }
+  return 2 * clos.leaf.latency + 2 * clos.spine.latency + clos.core.latency;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,127 @@
+#pragma once
+
+// What a site is made of: the typed form of the hardware catalogue. Filled by sim/config, const
+// after.
+
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+
+namespace gridlock {
+
+/// Number formats in which matrix units are rated. Peak rates are dense (no structured sparsity).
+enum class Precision { kFp32, kTf32, kBf16, kFp8, kFp4, kInt8 };
+
+inline constexpr int kPrecisions = 6;
+
+/// "bf16" and so on.
+const char* PrecisionName(Precision precision);
+
+/// Bytes of one element: 4, 4, 2, 1, 0.5, 1.
+double PrecisionBytes(Precision precision);
+
+/// One measured point: a GEMM of `flop` reaches `efficiency` of the dense peak.
+struct EfficiencyPoint {
+  Flop flop;
+  double efficiency = 0.0;  ///< (0, 1]
+};
+
+/// Peak and efficiency of one accelerator in one number format.
+struct MatrixRate {
+  FlopPerSecond peak;                 ///< dense peak; zero when the part does not have the format
+  std::vector<EfficiencyPoint> gemm;  ///< by rising FLOP; between points linear in log(FLOP)
+  double attention_efficiency = 0.0;  ///< of the peak, fused attention kernels, forward
+  double attention_backward_efficiency = 0.0;  ///< the same, backward
+};
+
+/// Where electrical power goes in one accelerator: idle + FLOP/s, HBM and link traffic at these
+/// costs.
+struct PowerSpec {
+  Watts idle;
+  Watts limit;  ///< board power limit (TDP)
+  JoulesPerFlop per_flop;
+  JoulesPerByte per_hbm_byte;
+  JoulesPerByte per_link_byte;
+  bool estimate = true;  ///< true when a coefficient is an estimate, which the output repeats
+};
+
+/// One accelerator (one package as software sees it).
+struct AcceleratorSpec {
+  std::string path;  ///< field path of the scenario that chose it
+  std::string name;
+  MatrixRate rates[kPrecisions];
+  Bytes hbm_capacity;
+  BytesPerSecond hbm_bandwidth;  ///< datasheet peak
+  double hbm_efficiency = 0.0;   ///< share of the peak that streaming kernels reach
+  double sustained_clock = 1.0;  ///< clock under sustained load over clock of short measurements
+  BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
+  PowerSpec power;
+  std::vector<std::string> estimates;  ///< names of numbers that are estimates
+};
+
+/// How fast collectives run over one kind of link: t = latency x steps + wire bytes / (efficiency x
+/// bandwidth).
+struct CollectiveFit {
+  double all_reduce_efficiency = 1.0;  ///< bus bandwidth of large all-reduces over link bandwidth
+  double all_gather_efficiency = 1.0;  ///< all-gather
+  double reduce_scatter_efficiency = 1.0;  ///< reduce-scatter
+  double send_efficiency = 1.0;            ///< point to point
+  Seconds step_latency;                    ///< per algorithm step
+  Seconds base_latency;                    ///< per call
+};
+
+/// A chassis or rack whose accelerators share one scale-up domain, with its NICs.
+struct ServerSpec {
+  std::string path;
+  std::string name;
+  AcceleratorSpec accelerator;
+  int accelerators = 0;          ///< scale-up domain size: 8 in a server, 72 in a rack
+  CollectiveFit scale_up;        ///< inside the domain
+  int nics = 0;                  ///< scale-out NICs; divides or is divided by `accelerators`
+  BytesPerSecond nic_bandwidth;  ///< per NIC and direction
+  CollectiveFit scale_out;       ///< across NICs
+  Watts overhead_power;          ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
+};
+
+/// A packet switch.
+struct SwitchSpec {
+  std::string name;
+  int ports = 0;                  ///< radix at `port_bandwidth`
+  BytesPerSecond port_bandwidth;  ///< per direction
+  Seconds latency;                ///< one hop, cable included
+  Watts power;                    ///< with its optics
+};
+
+/// How flows choose among equal-cost links.
+enum class Routing {
+  kSpray,  ///< every packet on the next link: equal links are one bundle (exact for a fluid)
+  kEcmp,   ///< one link per flow, by hash: collisions show
+};
+
+/// A folded Clos of two tiers (leaf, spine) or three (leaf, spine, core).
+struct ClosSpec {
+  std::string path;
+  bool rail_optimized =
+      false;                 ///< NIC i of each server to leaf i of its group, else all to one leaf
+  int servers_per_leaf = 0;  ///< servers per leaf (per group of rail leaves when rail-optimized)
+  int leaves_per_pod = 0;    ///< leaves under one set of spines
+  double leaf_oversubscription = 1;  ///< down:up bandwidth of a leaf; 0.5 has twice the uplinks
+  double spine_oversubscription =
+      1;  ///< down:up bandwidth of a pod's spines, when there is a third tier
+  int tiers = 2;
+  SwitchSpec leaf, spine, core;
+  Routing routing = Routing::kSpray;
+};
+
+/// One datacenter hall: identical servers under one fabric.
+struct SiteSpec {
+  std::string path;
+  std::string name;
+  ServerSpec server;
+  int servers = 0;
+  ClosSpec clos;
+  double pue = 1.0;
+};
+
+}  // namespace gridlock

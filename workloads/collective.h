@@ -1,0 +1,39 @@
+#pragma once
+
+// What a collective costs on a group of accelerators: pure closed forms, used by every evaluator.
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+enum class CollectiveKind { kAllReduce, kAllGather, kReduceScatter };
+
+/// "all_reduce", "all_gather", "reduce_scatter".
+const char* CollectiveName(CollectiveKind kind);
+
+/// How a group of ranks lies on the machine: `ranks` members in `domains` scale-up domains.
+struct GroupShape {
+  int ranks = 1;
+  int domains = 1;
+  int per_domain = 1;  ///< fewest members that one of the domains holds
+};
+
+/// What one rank moves, and the delays that no bandwidth removes.
+struct CollectiveCost {
+  Bytes domain_bytes;  ///< through each member's scale-up port, per direction, protocol included
+  Bytes nic_bytes;     ///< through each NIC that a ring crosses, per direction, protocol included
+  Seconds latency;     ///< of all algorithm steps
+};
+
+/// Cost of one collective of `payload` bytes (the full buffer of a rank).
+///
+/// Inside one domain: a ring, or the switch's own reduction where the fit was measured with it. Over
+/// several domains: as many rings as the smallest share of members in a domain, each leaving through
+/// another NIC, so that every NIC carries 1/per_domain of the ring's bytes. Ring bytes per rank are
+/// 2 (n-1)/n S for all-reduce and (n-1)/n S for the others (Patarasuk and Yuan 2009); efficiencies
+/// and latencies are those of the fits. All-reduce takes the faster of ring and double binary tree
+/// steps (Sanders, Speck and Traeff 2009) for its latency.
+CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group, const ServerSpec& server);
+
+}  // namespace gridlock

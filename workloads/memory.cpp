@@ -1,0 +1,148 @@
+#include "workloads/memory.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "sim/base/check.h"
+#include "workloads/schedule.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+namespace {
+
+// FP32 master weight and Adam's two moments (Rajbhandari et al. 2020, section 3.1).
+constexpr double kOptimizerBytes = 12.0;
+constexpr double kWeightBytes = 2.0;
+// CUDA context, NCCL channels and allocator slack. Estimate: 2 to 4 GB are usual on 80 GB parts.
+constexpr Bytes kFrameworkBytes(2.5e9);
+// Logits in 16 bits and their 32-bit copy for the loss.
+constexpr double kLogitBytes = 2.0 + 4.0;
+
+double StageParameters(const TrainingSpec& job, int stage) {
+  double parameters = 0;
+  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
+    parameters += ParametersPerRank(job, PartOf(job, stage, chunk));
+  }
+  return parameters;
+}
+
+Bytes StageActivations(const TrainingSpec& job, int stage) {
+  const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
+  double layers = 0;
+  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
+    layers += PartOf(job, stage, chunk).layers;
+  }
+  // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
+  // a layer; the passes in flight are spread over all of them.
+  const double per_chunk = layers / job.layout.virtual_pipeline;
+  Bytes bytes = LayerActivations(job) * (per_chunk * static_cast<double>(in_flight));
+  if (job.recompute == Recompute::kFull) {
+    TrainingSpec kept = job;
+    kept.recompute = Recompute::kSelective;
+    bytes += LayerActivations(kept);  // the layer that is being computed again
+  }
+  return bytes;
+}
+
+Bytes StageBuffers(const TrainingSpec& job, int stage) {
+  Bytes bytes = kFrameworkBytes + 2.0 * job.stack.gradient_bucket;
+  if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
+    const double tokens = static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length);
+    bytes += Bytes(kLogitBytes * tokens * job.model.vocabulary / job.layout.tensor);
+  }
+  return bytes;
+}
+
+const MemoryNeed& Fullest(const std::vector<MemoryNeed>& stages) {
+  return *std::max_element(stages.begin(), stages.end(),
+                           [](const MemoryNeed& a, const MemoryNeed& b) { return a.total() < b.total(); });
+}
+
+bool Fits(const TrainingSpec& job, Bytes capacity) { return Fullest(MemoryByStage(job)).total() <= capacity; }
+
+bool Splits(const TrainingSpec& job) {
+  const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
+  const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
+  const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
+                     job.global_batch % (job.micro_batch * job.layout.data) == 0;
+  const bool rounds = job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
+  return slots % chunks == 0 && job.model.heads % job.layout.tensor == 0 && batch && rounds;
+}
+
+// Single changes that a user would try, each kept when the result is valid and fits.
+std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity) {
+  std::vector<std::string> out;
+  const auto consider = [&](const TrainingSpec& changed, std::string text) {
+    if (Splits(changed) && Fits(changed, capacity)) {
+      out.push_back(std::move(text));
+    }
+  };
+  TrainingSpec changed = job;
+  if (job.zero == 0) {
+    changed.zero = 1;
+    consider(changed, "zero: 1");
+  }
+  if (job.recompute == Recompute::kNone) {
+    changed = job;
+    changed.recompute = Recompute::kSelective;
+    consider(changed, "recompute: SELECTIVE");
+  }
+  if (job.recompute != Recompute::kFull) {
+    changed = job;
+    changed.recompute = Recompute::kFull;
+    consider(changed, "recompute: FULL_LAYER");
+  }
+  for (int factor = 2; factor <= 16 && job.layout.data % factor == 0; factor *= 2) {
+    changed = job;
+    changed.layout.tensor *= factor;
+    changed.layout.data /= factor;
+    consider(changed, fmt::format("layout {{ tensor: {} data: {} }}", changed.layout.tensor, changed.layout.data));
+    changed = job;
+    changed.layout.pipeline *= factor;
+    changed.layout.data /= factor;
+    consider(changed,
+             fmt::format("layout {{ pipeline: {} data: {} }}", changed.layout.pipeline, changed.layout.data));
+  }
+  return out;
+}
+
+}  // namespace
+
+std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
+  std::vector<MemoryNeed> stages;
+  const double shards = job.zero >= 1 ? job.layout.data : 1.0;
+  for (int stage = 0; stage < job.layout.pipeline; ++stage) {
+    const double parameters = StageParameters(job, stage);
+    MemoryNeed need;
+    need.stage = stage;
+    need.weights = Bytes(kWeightBytes * parameters);
+    need.gradients = Bytes(job.stack.main_gradient_bytes * parameters);
+    need.optimizer = Bytes(kOptimizerBytes * parameters / shards);
+    need.activations = StageActivations(job, stage);
+    need.buffers = StageBuffers(job, stage);
+    stages.push_back(need);
+  }
+  return stages;
+}
+
+void CheckMemory(const TrainingSpec& job, Bytes capacity) {
+  const std::vector<MemoryNeed> stages = MemoryByStage(job);
+  const MemoryNeed& worst = Fullest(stages);
+  if (worst.total() <= capacity) {
+    return;
+  }
+  std::string message = fmt::format(
+      "HBM overflows by {} on each accelerator of pipeline stage {}: {} of weights, {} of gradients, {} of "
+      "optimizer state, {} of activations and {} of buffers need {}, and there are {}",
+      FormatBytes(worst.total() - capacity), worst.stage, FormatBytes(worst.weights),
+      FormatBytes(worst.gradients), FormatBytes(worst.optimizer), FormatBytes(worst.activations),
+      FormatBytes(worst.buffers), FormatBytes(worst.total()), FormatBytes(capacity));
+  const std::vector<std::string> fits = WhatWouldFit(job, capacity);
+  message += fits.empty() ? "; no single change of recompute, zero, tensor or pipeline would fit"
+                          : fmt::format("; what would fit: {}", fmt::join(fits, ", or "));
+  throw UserError(job.layout.path, message);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,77 @@
+#include "workloads/schedule.h"
+
+#include <algorithm>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// The k-th forward (or backward) pass of a stage. Interleaved: micro-batches go in rounds of
+// `pipeline`, each round through all chunks; backward takes the chunks from the last.
+ScheduledPass KthPass(const Layout& layout, std::int64_t k, bool backward) {
+  const std::int64_t p = layout.pipeline;
+  const std::int64_t v = layout.virtual_pipeline;
+  if (v == 1) {
+    return {backward, 0, k};
+  }
+  const std::int64_t round = k / (p * v);
+  const int chunk = static_cast<int>((k % (p * v)) / p);
+  return {backward, backward ? static_cast<int>(v) - 1 - chunk : chunk, round * p + k % p};
+}
+
+std::int64_t WarmUpPasses(const Layout& layout, std::int64_t total, int stage) {
+  const std::int64_t p = layout.pipeline;
+  const std::int64_t v = layout.virtual_pipeline;
+  const std::int64_t ahead = v == 1 ? p - stage - 1 : (p - stage - 1) * 2 + (v - 1) * p;
+  return std::min(total, ahead);
+}
+
+}  // namespace
+
+std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage) {
+  CHECK(layout.virtual_pipeline == 1 || micro_batches % layout.pipeline == 0);
+  const std::int64_t total = micro_batches * layout.virtual_pipeline;
+  const std::int64_t warm_up = WarmUpPasses(layout, total, stage);
+  std::vector<ScheduledPass> order;
+  order.reserve(static_cast<std::size_t>(2 * total));
+  for (std::int64_t k = 0; k < warm_up; ++k) {
+    order.push_back(KthPass(layout, k, false));
+  }
+  for (std::int64_t k = warm_up; k < total; ++k) {
+    order.push_back(KthPass(layout, k, false));
+    order.push_back(KthPass(layout, k - warm_up, true));
+  }
+  for (std::int64_t k = total - warm_up; k < total; ++k) {
+    order.push_back(KthPass(layout, k, true));
+  }
+  return order;
+}
+
+ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
+  const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
+  const int position = chunk * job.layout.pipeline + stage;
+  ModelPart part;
+  part.embedding = position == 0;
+  part.head = position == chunks - 1;
+  const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
+  CHECK(slots % chunks == 0);
+  part.layers = static_cast<double>(slots) / chunks;
+  if (job.layout.embedding_as_layer) {
+    part.layers -= (part.embedding ? 1.0 : 0.0) + (part.head ? 1.0 : 0.0);
+  }
+  CHECK(part.layers >= 0);
+  return part;
+}
+
+std::int64_t MicroBatches(const TrainingSpec& job) {
+  return job.global_batch / (job.micro_batch * job.layout.data);
+}
+
+std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage) {
+  const std::int64_t total = micro_batches * layout.virtual_pipeline;
+  return std::min(total, WarmUpPasses(layout, total, stage) + 1);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,34 @@
+#pragma once
+
+// Which model chunk each pipeline stage holds, and the order of its forward and backward passes.
+
+#include <cstdint>
+#include <vector>
+
+#include "workloads/training.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+/// One forward or backward pass of one micro-batch through one model chunk.
+struct ScheduledPass {
+  bool backward = false;
+  int chunk = 0;  ///< of this stage, 0 .. virtual_pipeline - 1
+  std::int64_t micro_batch = 0;
+};
+
+/// Order of passes at `stage`: 1F1B (Narayanan et al. 2019), or interleaved 1F1B (Narayanan et al.
+/// 2021, section 2.2) when virtual_pipeline > 1. Bubble: (p-1)/(m v) of the ideal time.
+std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage);
+
+/// The part of the model that a stage's chunk holds. Layers are split evenly; with
+/// embedding_as_layer the embedding and the LM head count as one layer each.
+ModelPart PartOf(const TrainingSpec& job, int stage, int chunk);
+
+/// Micro-batches per replica and step.
+std::int64_t MicroBatches(const TrainingSpec& job);
+
+/// Chunk passes whose activations a stage holds at its fullest moment.
+std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage);
+
+}  // namespace gridlock

@@ -1,0 +1,361 @@
+#include "workloads/step_program.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <tuple>
+
+#include "sim/base/check.h"
+#include "workloads/memory.h"
+#include "workloads/schedule.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+namespace {
+
+// Adam reads the gradient, the master weight and two moments, and writes the last three in 32 bits
+// and the weight in 16.
+constexpr double kOptimizerTraffic = 4 * 4 + 3 * 4 + 2;
+
+// Turns operations into the phases of a pass on one accelerator.
+class PassBuilder {
+ public:
+  PassBuilder(const TrainingSpec& job, const ServerSpec& server)
+      : job_(job), server_(server), chip_(server.accelerator), rate_(chip_.rates[static_cast<int>(job.precision)]) {}
+
+  [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const {
+    Pass pass;
+    pass.name = std::move(name);
+    pass.floor = floor;
+    for (const Operation& operation : work.operations) {
+      Add(operation, pass);
+    }
+    AddTensorTraffic(work.tensor, pass);
+    ApplyPowerLimit(pass);
+    return pass;
+  }
+
+  [[nodiscard]] Pass Optimizer(double parameters, double shards) const {
+    PassWork work;
+    work.operations.push_back(
+        {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters / shards), 1});
+    return Build("optimizer", work, Seconds(0));
+  }
+
+ private:
+  [[nodiscard]] double Efficiency(const Operation& operation) const {
+    switch (operation.kernel) {
+      case Kernel::kGemm:
+        return GemmEfficiency(rate_, operation.flop);
+      case Kernel::kAttention:
+        return rate_.attention_efficiency;
+      case Kernel::kAttentionBackward:
+        return rate_.attention_backward_efficiency;
+      case Kernel::kElementwise:
+        return 1.0;
+    }
+    return 1.0;
+  }
+
+  // Attention runs in 16 bits whatever the GEMM format is.
+  [[nodiscard]] FlopPerSecond Peak(const Operation& operation) const {
+    const bool attention = operation.kernel == Kernel::kAttention || operation.kernel == Kernel::kAttentionBackward;
+    const MatrixRate& wide = chip_.rates[static_cast<int>(Precision::kBf16)];
+    return attention && wide.peak.si() > 0 ? wide.peak : rate_.peak;
+  }
+
+  void Add(const Operation& operation, Pass& pass) const {
+    const Seconds memory = operation.hbm / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
+    Seconds compute;
+    if (operation.flop.si() > 0) {
+      compute = operation.flop / (Peak(operation) * (Efficiency(operation) * chip_.sustained_clock));
+    }
+    pass.flop += operation.flop * operation.calls;
+    if (compute >= memory) {
+      pass.compute_time += compute * operation.calls;
+      pass.compute_bytes += operation.hbm * operation.calls;
+    } else {
+      pass.memory_bytes += operation.hbm * operation.calls;
+    }
+  }
+
+  void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const {
+    const int domain = server_.accelerators;
+    const int t = job_.layout.tensor;
+    const GroupShape group{t, t > domain ? t / domain : 1, std::min(t, domain)};
+    Bytes wire;
+    Seconds latency;
+    const auto add = [&](CollectiveKind kind, double calls) {
+      const CollectiveCost cost = CostOf(kind, traffic.payload, group, server_);
+      // A group wider than the domain is paced by its NICs; its ports carry per_domain times as much,
+      // which the route's weights say.
+      wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
+      latency += cost.latency * calls;
+    };
+    add(CollectiveKind::kAllGather, traffic.all_gathers);
+    add(CollectiveKind::kReduceScatter, traffic.reduce_scatters);
+    add(CollectiveKind::kAllReduce, traffic.all_reduces);
+    pass.tensor_overlapped = wire * job_.stack.tensor_overlap;
+    pass.tensor_exposed = wire - pass.tensor_overlapped;
+    pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);
+  }
+
+  // P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls until
+  // it does not. Applied to the compute phase and the memory phase each.
+  void ApplyPowerLimit(Pass& pass) const {
+    const PowerSpec& power = chip_.power;
+    const Joules budget_per_second(std::max((power.limit - power.idle).si(), 1e-3));
+    if (pass.compute_time.si() > 0) {
+      const Joules dynamic = pass.flop * power.per_flop + pass.compute_bytes * power.per_hbm_byte;
+      pass.compute_time = std::max(pass.compute_time, Seconds(dynamic / budget_per_second));
+    }
+    const Seconds throttled(pass.memory_bytes * power.per_hbm_byte / budget_per_second);
+    const Seconds at_full_rate = pass.memory_bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
+    pass.memory_time = throttled > at_full_rate ? throttled : Seconds(0);
+  }
+
+  const TrainingSpec& job_;
+  const ServerSpec& server_;
+  const AcceleratorSpec& chip_;
+  const MatrixRate& rate_;
+};
+
+// Writes the roles one after another, sharing equal passes and collectives.
+class ProgramBuilder {
+ public:
+  ProgramBuilder(const TrainingSpec& job, const ServerSpec& server)
+      : job_(job), pass_builder_(job, server), micro_batches_(MicroBatches(job)) {
+    program_.layout = job.layout;
+    program_.message = PipelineMessage(job);
+    program_.delay = job.stack.step_overhead;
+    program_.tokens = job.global_batch * job.sequence_length;
+    program_.model_flop = ModelFlop(job);
+    program_.hardware_flop = HardwareFlop(job);
+    program_.peak = server.accelerator.rates[static_cast<int>(job.precision)].peak;
+  }
+
+  StepProgram Build() && {
+    for (int stage = 0; stage < job_.layout.pipeline; ++stage) {
+      program_.roles.push_back(BuildRole(stage));
+    }
+    return std::move(program_);
+  }
+
+ private:
+  using Kind = Action::Kind;
+
+  [[nodiscard]] bool DataParallel() const { return job_.layout.data > 1; }
+
+  // Gradients of a chunk go out bucket by bucket, in whole layers.
+  [[nodiscard]] int Slices(const ModelPart& part) const {
+    if (!DataParallel()) {
+      return 1;
+    }
+    const double bytes = ParametersPerRank(job_, part) * job_.stack.main_gradient_bytes;
+    const double buckets = std::ceil(bytes / job_.stack.gradient_bucket.si());
+    return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0));
+  }
+
+  // The share of a part that slice `slice` of `slices` covers, in forward order.
+  static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
+    return {part.layers / slices, part.embedding && slice == 0, part.head && slice == slices - 1};
+  }
+
+  int PassIndex(bool backward, const ModelPart& part) {
+    const auto key = std::make_tuple(backward, part.layers, part.embedding, part.head);
+    const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
+    if (fresh) {
+      const PassWork work = backward ? BackwardWork(job_, part) : ForwardWork(job_, part);
+      const StackSpec& stack = job_.stack;
+      Seconds floor = (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
+      if (backward && job_.recompute == Recompute::kFull) {
+        floor += stack.launch_floor_forward * part.layers;
+      }
+      program_.passes.push_back(pass_builder_.Build(backward ? "backward" : "forward", work, floor));
+    }
+    return entry->second;
+  }
+
+  int CollectiveIndex(const Collective& collective) {
+    program_.collectives.push_back(collective);
+    return static_cast<int>(program_.collectives.size()) - 1;
+  }
+
+  void Emit(Role& role, Kind kind, int index = 0, Direction direction = Direction::kForward) const {
+    role.push_back({kind, direction, index});
+  }
+
+  struct ChunkState {
+    ModelPart part;
+    int slices = 1;
+    std::vector<int> gathers;  ///< collective of each slice, in forward order
+    std::int64_t forwards = 0, backwards = 0;
+  };
+
+  std::vector<ChunkState> Chunks(int stage) {
+    std::vector<ChunkState> chunks;
+    for (int chunk = 0; chunk < job_.layout.virtual_pipeline; ++chunk) {
+      ChunkState state;
+      state.part = PartOf(job_, stage, chunk);
+      state.slices = Slices(state.part);
+      chunks.push_back(state);
+    }
+    return chunks;
+  }
+
+  // Steady state: the parameters that the optimizer of the step before has updated are gathered at the
+  // start of this one, in the order in which the forward pass needs them.
+  void StartGathers(Role& role, std::vector<ChunkState>& chunks) {
+    if (!DataParallel() || job_.zero == 0) {
+      return;
+    }
+    constexpr double kParameterBytes = 2.0;
+    for (ChunkState& chunk : chunks) {
+      for (int slice = 0; slice < chunk.slices; ++slice) {
+        const Bytes payload(kParameterBytes * ParametersPerRank(job_, SliceOf(chunk.part, slice, chunk.slices)));
+        chunk.gathers.push_back(CollectiveIndex(
+            {"parameter_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload}));
+        Emit(role, Kind::kStart, chunk.gathers.back());
+      }
+    }
+    if (!job_.stack.overlap_parameters) {
+      for (ChunkState& chunk : chunks) {
+        for (int gather : chunk.gathers) {
+          Emit(role, Kind::kWait, gather);
+        }
+        chunk.gathers.clear();
+      }
+    }
+  }
+
+  void Forward(Role& role, ChunkState& chunk) {
+    const bool first = chunk.forwards++ == 0;
+    if (!first || chunk.gathers.empty()) {
+      Emit(role, Kind::kPass, PassIndex(false, chunk.part));
+      return;
+    }
+    for (int slice = 0; slice < chunk.slices; ++slice) {
+      Emit(role, Kind::kWait, chunk.gathers[slice]);
+      Emit(role, Kind::kPass, PassIndex(false, SliceOf(chunk.part, slice, chunk.slices)));
+    }
+  }
+
+  void StartReduction(Role& role, const ModelPart& part) {
+    const Bytes payload(job_.stack.main_gradient_bytes * ParametersPerRank(job_, part));
+    const CollectiveKind kind = job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+    const int index =
+        CollectiveIndex({std::string("gradient_") + CollectiveName(kind), Collective::Over::kData, kind, payload});
+    Emit(role, Kind::kStart, index);
+    pending_.push_back(index);
+  }
+
+  void Backward(Role& role, ChunkState& chunk) {
+    const bool last = ++chunk.backwards == micro_batches_;
+    if (!last || !DataParallel() || !job_.stack.overlap_gradients) {
+      Emit(role, Kind::kPass, PassIndex(true, chunk.part));
+      return;
+    }
+    for (int slice = chunk.slices - 1; slice >= 0; --slice) {
+      const ModelPart part = SliceOf(chunk.part, slice, chunk.slices);
+      Emit(role, Kind::kPass, PassIndex(true, part));
+      StartReduction(role, part);
+    }
+  }
+
+  void Finish(Role& role, int stage, const std::vector<ChunkState>& chunks) {
+    if (DataParallel() && !job_.stack.overlap_gradients) {
+      for (const ChunkState& chunk : chunks) {
+        for (int slice = chunk.slices - 1; slice >= 0; --slice) {
+          StartReduction(role, SliceOf(chunk.part, slice, chunk.slices));
+        }
+      }
+    }
+    for (int index : pending_) {
+      Emit(role, Kind::kWait, index);
+    }
+    pending_.clear();
+    const int last = job_.layout.pipeline - 1;
+    if (job_.model.tied_embeddings && last > 0 && (stage == 0 || stage == last)) {
+      if (embedding_ < 0) {
+        const double table = static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;
+        embedding_ = CollectiveIndex({"embedding_all_reduce", Collective::Over::kEmbedding,
+                                      CollectiveKind::kAllReduce, Bytes(job_.stack.main_gradient_bytes * table)});
+      }
+      Emit(role, Kind::kStart, embedding_);
+      Emit(role, Kind::kWait, embedding_);
+    }
+    double parameters = 0;
+    for (const ChunkState& chunk : chunks) {
+      parameters += ParametersPerRank(job_, chunk.part);
+    }
+    program_.passes.push_back(pass_builder_.Optimizer(parameters, job_.zero >= 1 ? job_.layout.data : 1.0));
+    Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
+    if (program_.delay.si() > 0) {
+      Emit(role, Kind::kDelay);
+    }
+  }
+
+  Role BuildRole(int stage) {
+    Role role;
+    std::vector<ChunkState> chunks = Chunks(stage);
+    StartGathers(role, chunks);
+    for (const ScheduledPass& pass : ScheduleOf(job_.layout, micro_batches_, stage)) {
+      ChunkState& chunk = chunks[pass.chunk];
+      const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
+      const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
+      const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
+      if (!from_end) {
+        Emit(role, Kind::kReceive, 0, direction);
+      }
+      pass.backward ? Backward(role, chunk) : Forward(role, chunk);
+      if (!to_end) {
+        Emit(role, Kind::kSend, 0, direction);
+      }
+    }
+    Finish(role, stage, chunks);
+    return role;
+  }
+
+  const TrainingSpec& job_;
+  PassBuilder pass_builder_;
+  std::int64_t micro_batches_;
+  StepProgram program_;
+  std::map<std::tuple<bool, double, bool, bool>, int> pass_of_;
+  std::vector<int> pending_;
+  int embedding_ = -1;
+};
+
+}  // namespace
+
+double GemmEfficiency(const MatrixRate& rate, Flop flop) {
+  const auto& points = rate.gemm;
+  CHECK(!points.empty());
+  if (flop <= points.front().flop) {
+    return points.front().efficiency;
+  }
+  for (std::size_t i = 1; i < points.size(); ++i) {
+    if (flop <= points[i].flop) {
+      const double x = std::log(flop / points[i - 1].flop) / std::log(points[i].flop / points[i - 1].flop);
+      return points[i - 1].efficiency + x * (points[i].efficiency - points[i - 1].efficiency);
+    }
+  }
+  return points.back().efficiency;
+}
+
+StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {
+  const int t = job.layout.tensor;
+  const int domain = server.accelerators;
+  if (domain % t != 0 && t % domain != 0) {
+    throw UserError(job.layout.path + ".tensor",
+                    fmt::format("{} neither divides nor is a multiple of the scale-up domain of {} "
+                                "accelerators, so groups would straddle it; expected a divisor or a multiple of {}",
+                                t, domain, domain));
+  }
+  CheckMemory(job, server.accelerator.hbm_capacity);
+  return ProgramBuilder(job, server).Build();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,73 @@
+#pragma once
+
+// What a dense transformer computes, moves and stores, per micro-batch and tensor-parallel rank.
+// Closed forms only: no machine, no clock.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "workloads/training.h"
+
+namespace gridlock {
+
+/// Which unit of the accelerator does the arithmetic of an operation, hence which efficiency applies.
+enum class Kernel { kGemm, kAttention, kAttentionBackward, kElementwise };
+
+/// One kind of kernel call: its arithmetic, its HBM traffic, and how often it is called.
+struct Operation {
+  const char* name = "";
+  Kernel kernel = Kernel::kElementwise;
+  Flop flop;         ///< of one call
+  Bytes hbm;         ///< of one call, read and written
+  double calls = 1;  ///< may be a fraction when slices of a chunk are averaged
+};
+
+/// Collectives over the tensor-parallel group, of `payload` each (the full buffer of a rank).
+struct TensorTraffic {
+  double all_gathers = 0;
+  double reduce_scatters = 0;
+  double all_reduces = 0;
+  Bytes payload;
+};
+
+/// Which part of a model one pass goes through.
+struct ModelPart {
+  double layers = 0;
+  bool embedding = false;  ///< starts with the input embedding
+  bool head = false;       ///< ends with the LM head and the loss
+};
+
+struct PassWork {
+  std::vector<Operation> operations;
+  TensorTraffic tensor;
+};
+
+/// Forward pass of one micro-batch.
+PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part);
+
+/// Backward pass of one micro-batch, with what recomputation adds.
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part);
+
+/// Parameters of a part that one tensor-parallel rank holds.
+double ParametersPerRank(const TrainingSpec& job, const ModelPart& part);
+
+/// All parameters of the model.
+double ModelParameters(const ModelSpec& model);
+
+/// FLOP that the model needs for one step over the whole job: forward and backward (three times the
+/// forward GEMMs and attention), embedding look-up not counted, no recomputation. MFU counts these.
+Flop ModelFlop(const TrainingSpec& job);
+
+/// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.
+Flop HardwareFlop(const TrainingSpec& job);
+
+/// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
+Bytes LayerActivations(const TrainingSpec& job);
+
+/// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary, split
+/// over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).
+Bytes PipelineMessage(const TrainingSpec& job);
+
+}  // namespace gridlock

@@ -6,6 +6,6 @@ string(REPEAT "0x..," 20 line)
 string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
 file(WRITE ${OUTPUT}
      "#include <cstddef>\n\nnamespace gridlock {\n\n"
-     "extern const unsigned char kSchemaBytes[];\nextern const std::size_t kSchemaSize;\n\n"
-     "const unsigned char kSchemaBytes[] = {\n${bytes}\n};\n"
-     "const std::size_t kSchemaSize = sizeof kSchemaBytes;\n\n}  // namespace gridlock\n")
+     "extern const unsigned char schema_bytes[];\nextern const std::size_t schema_size;\n\n"
+     "const unsigned char schema_bytes[] = {\n${bytes}\n};\n"
+     "const std::size_t schema_size = sizeof schema_bytes;\n\n}  // namespace gridlock\n")

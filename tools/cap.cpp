@@ -1,14 +1,16 @@
 #include "sim/study/cap.h"
 
+#include <chrono>
+#include <memory>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-
-#include <memory>
 
 #include "sim/base/atomic_file.h"
 #include "sim/record/trace.h"
 #include "sim/report/cap_table.h"
 #include "sim/study/worker.h"
+
 #include "tools/command.h"
 
 namespace gridlock {
@@ -24,27 +26,28 @@ struct CapOptions : ScenarioOptions {
 // The steps of a study: the scenario as it is, then each cap.
 struct Point {
   Scenario scenario;
-  std::string label;
-  double si = 0;
+  CapPoint cap;
 };
 
-std::vector<Point> PointsOf(const Scenario& scenario, CapTarget target, const std::vector<CapPoint>& caps) {
-  std::vector<Point> points{{scenario, "baseline", 0}};
+std::vector<Point> PointsOf(const Scenario& scenario, CapTarget target,
+                            const std::vector<CapPoint>& caps) {
+  std::vector<Point> points{{scenario, {0.0, "baseline", "", ""}}};
   for (const CapPoint& cap : caps) {
-    points.push_back({WithCap(scenario, target, cap.si), cap.label, cap.si});
+    points.push_back({WithCap(scenario, target, cap.si), cap});
   }
   return points;
 }
 
 // Runs the points and writes each into the trace as it comes; nothing finished is lost to a kill.
-CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int parallel, TraceWriter& trace,
-                  std::string& problem) {
+CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int parallel,
+                  TraceWriter& trace, std::string& problem) {
   std::vector<Job> jobs;
   for (const Point& point : points) {
     jobs.push_back([&point, fidelity](const Progress& report) {
       StepRecord record = EvaluateStep(point.scenario, fidelity, report);
-      record.label = point.label;
-      record.cap_si = point.si;
+      record.label = point.cap.label;
+      record.cap_si = point.cap.si;
+      record.cap_as_typed = point.cap.as_typed;
       return record;
     });
   }
@@ -57,7 +60,7 @@ CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int paral
   };
   worker.finished = [&](std::size_t job, const JobResult& result) {
     if (!result.ok) {
-      problem += fmt::format("{}: {}\n", points[job].label, result.problem);
+      problem += fmt::format("{}: {}\n", points[job].cap.label, result.problem);
       return;
     }
     trace.Append(result.record);
@@ -80,29 +83,31 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
     for (const Point& point : points) {
       CheckScenario(point.scenario, fidelity);
     }
-    const std::string folder = OutputFolder(options, scenario);
+    const std::string folder =
+        OutputFolder(options, fmt::format("out/{}-cap-{}", scenario.name, options.link));
     TraceHeader header = HeaderOf(scenario, command_line);
     header.cap_quantity = CapQuantity(target);
     header.cap_units = CapUnits(target);
-    for (const CapPoint& cap : caps) {
-      if (!cap.note.empty()) {
-        header.notes.push_back(cap.note);
-      }
+    for (const std::string& note : CapNotes(target, caps)) {
+      header.notes.push_back(note);
     }
     TraceWriter trace(folder + "/trace.h5", header, {}, static_cast<int>(points.size()));
     std::string problem;
+    const auto begin = std::chrono::steady_clock::now();
     CapStudy study = Simulate(points, fidelity, options.jobs, trace, problem);
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     if (!problem.empty()) {
       fmt::print(stderr, "{}the steps that finished are in {}/trace.h5.part\n", problem, folder);
       return kFailed;
     }
     trace.Finish();
     study.resource = CapResource(target);
+    study.uncapped_si = CapBaseline(target, scenario);
     const std::string json = CapJson(header, study);
     WriteFileAtomically(folder + "/summary.json", json);
     fmt::print("{}", options.format == "json" ? json : CapTableText(header, study));
     if (options.format == "text") {
-      fmt::print("written: {0}/trace.h5, {0}/summary.json\n", folder);
+      PrintWritten(folder, took.count());
     }
     return kSuccess;
   });
@@ -112,15 +117,20 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
 
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code) {
   auto options = std::make_shared<CapOptions>();
-  CLI::App* command = app.add_subcommand("cap", "Cap one resource at several values and show where it begins to bind");
-  AddScenarioOptions(*command, *options);
-  command->add_option("--link", options->link, "What is capped: scale_up, nic, hbm, flops or power")->capture_default_str();
+  CLI::App* command = app.add_subcommand(
+      "cap", "Cap one resource at several values and show where it begins to bind");
+  AddScenarioOptions(*command, *options, "out/SCENARIO-NAME-cap-LINK");
+  command->add_option("--link", options->link, "What is capped: scale_up, nic, hbm, flops or power")
+      ->capture_default_str();
   command
       ->add_option("--values", options->values,
-                   "List of values; a unit counts for those before it, \"...\" goes on evenly, % is of the scenario's own. "
-                   "Scale-up figures are both directions added, as vendors print them, unless they end in /dir")
+                   "List of values; a unit counts for those before it, \"...\" goes on evenly, % "
+                   "is of the scenario's own. "
+                   "Scale-up figures are both directions added, as vendors print them, unless they "
+                   "end in /dir")
       ->required();
-  command->add_option("-j,--jobs", options->jobs, "Steps simulated at a time (default: one per core)")
+  command
+      ->add_option("-j,--jobs", options->jobs, "Steps simulated at a time (default: one per core)")
       ->check(CLI::Range(1, 1024));
   command->footer(
       "Examples:\n"
@@ -128,7 +138,9 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code) {
       "  gridlock cap SCENARIO --link nic --values 400,200,100,50Gbps\n"
       "  gridlock cap SCENARIO --link hbm --values 100%,75%,50%\n"
       "  gridlock cap SCENARIO --link power --values 700,600,500,400W");
-  command->callback([options, command_line, &code] { code = RunCap(*options, command_line); });
+  command->callback([options, command_line, &code] {
+    code = RunCap(*options, command_line);
+  });
 }
 
 }  // namespace gridlock

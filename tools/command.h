@@ -25,9 +25,6 @@ enum ExitCode {
   kIoFailed = 3,  ///< results could not be written
 };
 
-/// Prints "file:line:column: message" lines of a UserError to stderr.
-void PrintProblems(const UserError& error, const SourceMap& sources);
-
 /// A progress line on stderr while it is a terminal; silent otherwise.
 class ProgressLine {
  public:
@@ -47,21 +44,29 @@ class ProgressLine {
 
 /// Options that commands which read a scenario share.
 struct ScenarioOptions {
+  std::string command;  ///< "cap": to whom problems of the command line belong
   std::string file;
   std::vector<std::string> overrides;  ///< --set
-  std::string out;                     ///< -o; "" for out/NAME
+  std::string out;                     ///< -o; "" for out/NAME and what the command adds
   std::string fidelity = "folded";
   std::string format = "text";
 };
 
-void AddScenarioOptions(CLI::App& command, ScenarioOptions& options);
+/// @param folder default of -o for people: "out/SCENARIO-NAME"
+void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::string& folder);
 
-/// Folder of the results; created when missing. Throws IoError.
-std::string OutputFolder(const ScenarioOptions& options, const Scenario& scenario);
+/// Folder of the results, `fallback` unless -o names one; created when missing. Throws IoError.
+std::string OutputFolder(const ScenarioOptions& options, const std::string& fallback);
 
+/// Last lines on the screen: the real time that the simulation took, and where its results are.
+void PrintWritten(const std::string& folder, double seconds);
+
+/// What is known of a run before its first step. Of the catalogue's estimates it has those that a
+/// run of this job uses.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
 
-/// Loads the scenario, then runs `body`; problems of either are printed with their positions.
+/// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,
+/// and those without a field path, which are the command line's, as "gridlock COMMAND: ...".
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
 
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
@@ -69,5 +74,6 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
+void AddValidateCommand(CLI::App& app, int& code);
 
 }  // namespace gridlock

@@ -1,6 +1,6 @@
-#include <CLI/CLI.hpp>
-
 #include <string>
+
+#include <CLI/CLI.hpp>
 
 #include "tools/command.h"
 #include "tools/version.h"
@@ -24,15 +24,18 @@ int main(int argc, char** argv) {
   app.footer(
       "Examples:\n"
       "  gridlock run examples/01-two-servers/scenario.textproto\n"
-      "  gridlock cap examples/02-llama-405b-16k/scenario.textproto --link scale_up --values 900,400GBps\n"
+      "  gridlock cap examples/02-llama-405b-16k/scenario.textproto --link scale_up --values "
+      "900,400GBps\n"
       "  gridlock schema\n"
-      "Exit codes: 0 done, 1 the simulation failed, 2 wrong input, 3 results could not be written.");
+      "Exit codes: 0 done, 1 the simulation failed, 2 wrong input, 3 results could not be "
+      "written.");
   int code = gridlock::kSuccess;
   const std::string command_line = Join(argc, argv);
   gridlock::AddRunCommand(app, command_line, code);
   gridlock::AddCapCommand(app, command_line, code);
   gridlock::AddTopoCommand(app, code);
   gridlock::AddSchemaCommand(app, code);
+  gridlock::AddValidateCommand(app, code);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -6,7 +6,8 @@
 namespace gridlock {
 
 void AddSchemaCommand(CLI::App& app, int& code) {
-  CLI::App* command = app.add_subcommand("schema", "Print every field of scenarios and catalogue entries with its meaning");
+  CLI::App* command = app.add_subcommand(
+      "schema", "Print every field of scenarios and catalogue entries with its meaning");
   command->callback([&code] {
     fmt::print("{}", SchemaDocumentation());
     code = kSuccess;

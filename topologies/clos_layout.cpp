@@ -88,7 +88,7 @@ class Planner {
   std::vector<Problem> problems_;
   Count nics_per_server_ = 0;
   Count ports_per_nic_ = 0;
-  double nic_bandwidth_ = 0.0;  // byte/s of one summed NIC
+  double nic_bandwidth_ = 0.0;  // byte/s of one summed NIC, as the fabric is built for
   double leaf_uplink_ = 0.0;    // byte/s
   double spine_uplink_ = 0.0;   // byte/s
   Count leaves_ = 0;
@@ -343,10 +343,10 @@ ClosLayout Planner::LayOut() {
 
   const Count nics_per_accelerator = std::max(1, server_.nics / server_.accelerators);
   nics_per_server_ = std::min(server_.nics, server_.accelerators);
-  nic_bandwidth_ = static_cast<double>(nics_per_accelerator) * server_.nic_bandwidth.si();
+  const double built_for = std::max(server_.nic_bandwidth, server_.fabric_nic_bandwidth).si();
+  nic_bandwidth_ = static_cast<double>(nics_per_accelerator) * built_for;
   const double leaf_port = clos_.leaf.port_bandwidth.si();
-  ports_per_nic_ =
-      nics_per_accelerator * std::min(CeilOf(server_.nic_bandwidth.si() / leaf_port), kPortsMax);
+  ports_per_nic_ = nics_per_accelerator * std::min(CeilOf(built_for / leaf_port), kPortsMax);
   leaf_uplink_ = std::min(leaf_port, clos_.spine.port_bandwidth.si());
   if (clos_.tiers == 3) {
     spine_uplink_ = std::min(clos_.spine.port_bandwidth.si(), clos_.core.port_bandwidth.si());
@@ -364,7 +364,7 @@ ClosLayout Planner::LayOut() {
           .nics_per_server = ToInt(nics_per_server_),
           .nics = ToInt(site_.servers * nics_per_server_),
           .ports_per_nic = ToInt(ports_per_nic_),
-          .nic_bandwidth = BytesPerSecond(nic_bandwidth_),
+          .nic_bandwidth = server_.nic_bandwidth * static_cast<double>(nics_per_accelerator),
           .nics_per_leaf = ToInt(LeafDown(clos_.servers_per_leaf) / ports_per_nic_),
           .leaves = ToInt(leaves_),
           .leaves_per_pod = clos_.leaves_per_pod,

@@ -80,6 +80,9 @@ struct ServerSpec {
   CollectiveFit scale_up;        ///< inside the domain
   int nics = 0;                  ///< scale-out NICs; divides or is divided by `accelerators`
   BytesPerSecond nic_bandwidth;  ///< per NIC and direction
+  /// NIC bandwidth that the fabric above is built for, when higher: a cap leaves switches and
+  /// cables as they were.
+  BytesPerSecond fabric_nic_bandwidth;
   CollectiveFit scale_out;       ///< across NICs
   Watts overhead_power;          ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
 };

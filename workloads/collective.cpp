@@ -35,7 +35,8 @@ const char* CollectiveName(CollectiveKind kind) {
   return "";
 }
 
-CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group, const ServerSpec& server) {
+CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
+                      const ServerSpec& server) {
   CollectiveCost cost;
   if (group.ranks <= 1) {
     return cost;
@@ -59,7 +60,8 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
   Seconds steps = in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * hops_out);
   if (kind == CollectiveKind::kAllReduce) {
     const double depth = std::ceil(std::log2(static_cast<double>(group.domains)));
-    steps = std::min(steps, in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * depth));
+    steps =
+        std::min(steps, in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * depth));
   }
   cost.latency = out.base_latency + steps;
   return cost;

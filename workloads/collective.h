@@ -28,12 +28,13 @@ struct CollectiveCost {
 
 /// Cost of one collective of `payload` bytes (the full buffer of a rank).
 ///
-/// Inside one domain: a ring, or the switch's own reduction where the fit was measured with it. Over
-/// several domains: as many rings as the smallest share of members in a domain, each leaving through
-/// another NIC, so that every NIC carries 1/per_domain of the ring's bytes. Ring bytes per rank are
-/// 2 (n-1)/n S for all-reduce and (n-1)/n S for the others (Patarasuk and Yuan 2009); efficiencies
-/// and latencies are those of the fits. All-reduce takes the faster of ring and double binary tree
-/// steps (Sanders, Speck and Traeff 2009) for its latency.
-CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group, const ServerSpec& server);
+/// Inside one domain: a ring, or the switch's own reduction where the fit was measured with it.
+/// Over several domains: as many rings as the smallest share of members in a domain, each leaving
+/// through another NIC, so that every NIC carries 1/per_domain of the ring's bytes. Ring bytes per
+/// rank are 2 (n-1)/n S for all-reduce and (n-1)/n S for the others (Patarasuk and Yuan 2009);
+/// efficiencies and latencies are those of the fits. All-reduce takes the faster of ring and double
+/// binary tree steps (Sanders, Speck and Traeff 2009) for its latency.
+CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
+                      const ServerSpec& server);
 
 }  // namespace gridlock

@@ -1,8 +1,8 @@
 #include "workloads/memory.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "workloads/schedule.h"
@@ -48,8 +48,14 @@ Bytes StageActivations(const TrainingSpec& job, int stage) {
 
 Bytes StageBuffers(const TrainingSpec& job, int stage) {
   Bytes bytes = kFrameworkBytes + 2.0 * job.stack.gradient_bucket;
+  if (job.zero == 3) {
+    // The layer in use and the one gathered ahead, and the gradients of one.
+    const double layer = ParametersPerRank(job, {1.0, false, false});
+    bytes += Bytes((2 * kWeightBytes + job.stack.main_gradient_bytes) * layer);
+  }
   if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
-    const double tokens = static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length);
+    const double tokens =
+        static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length);
     bytes += Bytes(kLogitBytes * tokens * job.model.vocabulary / job.layout.tensor);
   }
   return bytes;
@@ -57,33 +63,47 @@ Bytes StageBuffers(const TrainingSpec& job, int stage) {
 
 const MemoryNeed& Fullest(const std::vector<MemoryNeed>& stages) {
   return *std::max_element(stages.begin(), stages.end(),
-                           [](const MemoryNeed& a, const MemoryNeed& b) { return a.total() < b.total(); });
+                           [](const MemoryNeed& a, const MemoryNeed& b) {
+                             return a.total() < b.total();
+                           });
 }
 
-bool Fits(const TrainingSpec& job, Bytes capacity) { return Fullest(MemoryByStage(job)).total() <= capacity; }
+bool Fits(const TrainingSpec& job, Bytes capacity) {
+  return Fullest(MemoryByStage(job)).total() <= capacity;
+}
 
-bool Splits(const TrainingSpec& job) {
+// What the loader and the step program ask of a tensor-parallel group.
+bool TensorSplits(const TrainingSpec& job, int domain) {
+  const int t = job.layout.tensor;
+  const bool sequence = !job.layout.sequence_parallel || job.sequence_length % t == 0;
+  return job.model.heads % t == 0 && job.model.kv_heads % t == 0 && job.model.ffn % t == 0 &&
+         sequence && (domain % t == 0 || t % domain == 0);
+}
+
+bool Splits(const TrainingSpec& job, int domain) {
   const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
   const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
                      job.global_batch % (job.micro_batch * job.layout.data) == 0;
-  const bool rounds = job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
-  return slots % chunks == 0 && job.model.heads % job.layout.tensor == 0 && batch && rounds;
+  const bool rounds =
+      job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
+  return slots % chunks == 0 && TensorSplits(job, domain) && batch && rounds;
 }
 
 // Single changes that a user would try, each kept when the result is valid and fits.
-std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity) {
+std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, int domain) {
   std::vector<std::string> out;
   const auto consider = [&](const TrainingSpec& changed, std::string text) {
-    if (Splits(changed) && Fits(changed, capacity)) {
+    if (Splits(changed, domain) && Fits(changed, capacity)) {
       out.push_back(std::move(text));
     }
   };
   TrainingSpec changed = job;
-  if (job.zero == 0) {
-    changed.zero = 1;
-    consider(changed, "zero: 1");
+  for (int zero = job.zero + 1; zero <= 3; ++zero) {
+    changed.zero = zero;
+    consider(changed, fmt::format("zero: {}", zero));
   }
+  changed = job;
   if (job.recompute == Recompute::kNone) {
     changed = job;
     changed.recompute = Recompute::kSelective;
@@ -98,12 +118,13 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity) {
     changed = job;
     changed.layout.tensor *= factor;
     changed.layout.data /= factor;
-    consider(changed, fmt::format("layout {{ tensor: {} data: {} }}", changed.layout.tensor, changed.layout.data));
+    consider(changed, fmt::format("layout {{ tensor: {} data: {} }}", changed.layout.tensor,
+                                  changed.layout.data));
     changed = job;
     changed.layout.pipeline *= factor;
     changed.layout.data /= factor;
-    consider(changed,
-             fmt::format("layout {{ pipeline: {} data: {} }}", changed.layout.pipeline, changed.layout.data));
+    consider(changed, fmt::format("layout {{ pipeline: {} data: {} }}", changed.layout.pipeline,
+                                  changed.layout.data));
   }
   return out;
 }
@@ -112,14 +133,16 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity) {
 
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   std::vector<MemoryNeed> stages;
-  const double shards = job.zero >= 1 ? job.layout.data : 1.0;
+  const auto kept = [&job](int zero) {
+    return job.zero >= zero ? 1.0 / job.layout.shards() : 1.0;
+  };
   for (int stage = 0; stage < job.layout.pipeline; ++stage) {
     const double parameters = StageParameters(job, stage);
     MemoryNeed need;
     need.stage = stage;
-    need.weights = Bytes(kWeightBytes * parameters);
-    need.gradients = Bytes(job.stack.main_gradient_bytes * parameters);
-    need.optimizer = Bytes(kOptimizerBytes * parameters / shards);
+    need.weights = Bytes(kWeightBytes * parameters * kept(3));
+    need.gradients = Bytes(job.stack.main_gradient_bytes * parameters * kept(2));
+    need.optimizer = Bytes(kOptimizerBytes * parameters * kept(1));
     need.activations = StageActivations(job, stage);
     need.buffers = StageBuffers(job, stage);
     stages.push_back(need);
@@ -127,19 +150,20 @@ std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   return stages;
 }
 
-void CheckMemory(const TrainingSpec& job, Bytes capacity) {
+void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain) {
   const std::vector<MemoryNeed> stages = MemoryByStage(job);
   const MemoryNeed& worst = Fullest(stages);
   if (worst.total() <= capacity) {
     return;
   }
   std::string message = fmt::format(
-      "HBM overflows by {} on each accelerator of pipeline stage {}: {} of weights, {} of gradients, {} of "
+      "HBM overflows by {} on each accelerator of pipeline stage {}: {} of weights, {} of "
+      "gradients, {} of "
       "optimizer state, {} of activations and {} of buffers need {}, and there are {}",
       FormatBytes(worst.total() - capacity), worst.stage, FormatBytes(worst.weights),
       FormatBytes(worst.gradients), FormatBytes(worst.optimizer), FormatBytes(worst.activations),
       FormatBytes(worst.buffers), FormatBytes(worst.total()), FormatBytes(capacity));
-  const std::vector<std::string> fits = WhatWouldFit(job, capacity);
+  const std::vector<std::string> fits = WhatWouldFit(job, capacity, domain);
   message += fits.empty() ? "; no single change of recompute, zero, tensor or pipeline would fit"
                           : fmt::format("; what would fit: {}", fmt::join(fits, ", or "));
   throw UserError(job.layout.path, message);

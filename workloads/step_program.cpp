@@ -1,11 +1,11 @@
 #include "workloads/step_program.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cmath>
 #include <map>
 #include <tuple>
+
+#include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "workloads/memory.h"
@@ -24,7 +24,7 @@ constexpr double kOptimizerTraffic = 4 * 4 + 3 * 4 + 2;
 class PassBuilder {
  public:
   PassBuilder(const TrainingSpec& job, const ServerSpec& server)
-      : job_(job), server_(server), chip_(server.accelerator), rate_(chip_.rates[static_cast<int>(job.precision)]) {}
+      : job_(job), server_(server), chip_(server.accelerator) {}
 
   [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const {
     Pass pass;
@@ -34,46 +34,55 @@ class PassBuilder {
       Add(operation, pass);
     }
     AddTensorTraffic(work.tensor, pass);
+    const bool inside = job_.layout.group() <= server_.accelerators;
+    pass.context = work.context / (inside ? server_.scale_up : server_.scale_out).send_efficiency;
     ApplyPowerLimit(pass);
     return pass;
   }
 
   [[nodiscard]] Pass Optimizer(double parameters, double shards) const {
     PassWork work;
-    work.operations.push_back(
-        {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters / shards), 1});
+    work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
+                               Bytes(kOptimizerTraffic * parameters / shards), 1});
     return Build("optimizer", work, Seconds(0));
   }
 
  private:
-  [[nodiscard]] double Efficiency(const Operation& operation) const {
+  // Format that an operation runs in: attention and the LM head stay in 16 bits when the job's
+  // format is narrower.
+  [[nodiscard]] Precision PrecisionOf(const Operation& operation) const {
+    const bool narrow = PrecisionBytes(job_.precision) < PrecisionBytes(Precision::kBf16);
+    const bool has_wide = chip_.rates[static_cast<int>(Precision::kBf16)].peak.si() > 0;
+    return operation.wide && narrow && has_wide ? Precision::kBf16 : job_.precision;
+  }
+
+  static double Efficiency(const Operation& operation, const MatrixRate& rate) {
     switch (operation.kernel) {
       case Kernel::kGemm:
-        return GemmEfficiency(rate_, operation.flop);
+        return GemmEfficiency(rate, operation.flop);
       case Kernel::kAttention:
-        return rate_.attention_efficiency;
+        return rate.attention_efficiency;
       case Kernel::kAttentionBackward:
-        return rate_.attention_backward_efficiency;
+        return rate.attention_backward_efficiency;
       case Kernel::kElementwise:
         return 1.0;
     }
     return 1.0;
   }
 
-  // Attention runs in 16 bits whatever the GEMM format is.
-  [[nodiscard]] FlopPerSecond Peak(const Operation& operation) const {
-    const bool attention = operation.kernel == Kernel::kAttention || operation.kernel == Kernel::kAttentionBackward;
-    const MatrixRate& wide = chip_.rates[static_cast<int>(Precision::kBf16)];
-    return attention && wide.peak.si() > 0 ? wide.peak : rate_.peak;
-  }
-
   void Add(const Operation& operation, Pass& pass) const {
     const Seconds memory = operation.hbm / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
+    const Precision precision = PrecisionOf(operation);
+    const MatrixRate& rate = chip_.rates[static_cast<int>(precision)];
     Seconds compute;
     if (operation.flop.si() > 0) {
-      compute = operation.flop / (Peak(operation) * (Efficiency(operation) * chip_.sustained_clock));
+      const double efficiency = Efficiency(operation, rate) * chip_.sustained_clock;
+      compute = operation.flop / (rate.peak * efficiency);
     }
+    // A multiplier of half the width takes about half the energy.
+    const double width = PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);
     pass.flop += operation.flop * operation.calls;
+    pass.flop_energy += operation.flop * chip_.power.per_flop * (width * operation.calls);
     if (compute >= memory) {
       pass.compute_time += compute * operation.calls;
       pass.compute_bytes += operation.hbm * operation.calls;
@@ -90,8 +99,8 @@ class PassBuilder {
     Seconds latency;
     const auto add = [&](CollectiveKind kind, double calls) {
       const CollectiveCost cost = CostOf(kind, traffic.payload, group, server_);
-      // A group wider than the domain is paced by its NICs; its ports carry per_domain times as much,
-      // which the route's weights say.
+      // A group wider than the domain is paced by its NICs; its ports carry per_domain times as
+      // much, which the route's weights say.
       wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
       latency += cost.latency * calls;
     };
@@ -103,13 +112,13 @@ class PassBuilder {
     pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);
   }
 
-  // P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls until
-  // it does not. Applied to the compute phase and the memory phase each.
+  // P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls
+  // until it does not. Applied to the compute phase and the memory phase each.
   void ApplyPowerLimit(Pass& pass) const {
     const PowerSpec& power = chip_.power;
     const Joules budget_per_second(std::max((power.limit - power.idle).si(), 1e-3));
     if (pass.compute_time.si() > 0) {
-      const Joules dynamic = pass.flop * power.per_flop + pass.compute_bytes * power.per_hbm_byte;
+      const Joules dynamic = pass.flop_energy + pass.compute_bytes * power.per_hbm_byte;
       pass.compute_time = std::max(pass.compute_time, Seconds(dynamic / budget_per_second));
     }
     const Seconds throttled(pass.memory_bytes * power.per_hbm_byte / budget_per_second);
@@ -120,7 +129,6 @@ class PassBuilder {
   const TrainingSpec& job_;
   const ServerSpec& server_;
   const AcceleratorSpec& chip_;
-  const MatrixRate& rate_;
 };
 
 // Writes the roles one after another, sharing equal passes and collectives.
@@ -147,12 +155,18 @@ class ProgramBuilder {
  private:
   using Kind = Action::Kind;
 
-  [[nodiscard]] bool DataParallel() const { return job_.layout.data > 1; }
+  [[nodiscard]] bool DataParallel() const { return job_.layout.data * job_.layout.context > 1; }
 
-  // Gradients of a chunk go out bucket by bucket, in whole layers.
+  [[nodiscard]] bool ShardedParameters() const { return DataParallel() && job_.zero == 3; }
+
+  // Gradients of a chunk go out bucket by bucket, in whole layers; sharded parameters come in layer
+  // by layer.
   [[nodiscard]] int Slices(const ModelPart& part) const {
     if (!DataParallel()) {
       return 1;
+    }
+    if (ShardedParameters()) {
+      return std::max(1, static_cast<int>(part.layers));
     }
     const double bytes = ParametersPerRank(job_, part) * job_.stack.main_gradient_bytes;
     const double buckets = std::ceil(bytes / job_.stack.gradient_bucket.si());
@@ -170,11 +184,13 @@ class ProgramBuilder {
     if (fresh) {
       const PassWork work = backward ? BackwardWork(job_, part) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
-      Seconds floor = (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
+      Seconds floor =
+          (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
       if (backward && job_.recompute == Recompute::kFull) {
         floor += stack.launch_floor_forward * part.layers;
       }
-      program_.passes.push_back(pass_builder_.Build(backward ? "backward" : "forward", work, floor));
+      program_.passes.push_back(
+          pass_builder_.Build(backward ? "backward" : "forward", work, floor));
     }
     return entry->second;
   }
@@ -206,19 +222,15 @@ class ProgramBuilder {
     return chunks;
   }
 
-  // Steady state: the parameters that the optimizer of the step before has updated are gathered at the
-  // start of this one, in the order in which the forward pass needs them.
+  // Steady state: the parameters that the optimizer of the step before has updated are gathered at
+  // the start of this one, in the order in which the forward pass needs them.
   void StartGathers(Role& role, std::vector<ChunkState>& chunks) {
-    if (!DataParallel() || job_.zero == 0) {
+    if (!DataParallel() || job_.zero == 0 || job_.zero == 3) {
       return;
     }
-    constexpr double kParameterBytes = 2.0;
     for (ChunkState& chunk : chunks) {
       for (int slice = 0; slice < chunk.slices; ++slice) {
-        const Bytes payload(kParameterBytes * ParametersPerRank(job_, SliceOf(chunk.part, slice, chunk.slices)));
-        chunk.gathers.push_back(CollectiveIndex(
-            {"parameter_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload}));
-        Emit(role, Kind::kStart, chunk.gathers.back());
+        chunk.gathers.push_back(StartGather(role, SliceOf(chunk.part, slice, chunk.slices)));
       }
     }
     if (!job_.stack.overlap_parameters) {
@@ -231,7 +243,44 @@ class ProgramBuilder {
     }
   }
 
+  int StartGather(Role& role, const ModelPart& part) {
+    constexpr double kParameterBytes = 2.0;
+    const Bytes payload(kParameterBytes * ParametersPerRank(job_, part));
+    const int index = CollectiveIndex(
+        {"parameter_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload});
+    Emit(role, Kind::kStart, index);
+    return index;
+  }
+
+  // Parameters that are sharded come in layer by layer, each a layer ahead of its use when the
+  // stack overlaps them, and are dropped after it.
+  void GatheredPasses(Role& role, const ChunkState& chunk, bool backward) {
+    const int n = chunk.slices;
+    const auto part_at = [&](int k) {
+      return SliceOf(chunk.part, backward ? n - 1 - k : k, n);
+    };
+    int ahead = StartGather(role, part_at(0));
+    for (int k = 0; k < n; ++k) {
+      const int current = ahead;
+      if (k + 1 < n && job_.stack.overlap_parameters) {
+        ahead = StartGather(role, part_at(k + 1));
+      }
+      Emit(role, Kind::kWait, current);
+      Emit(role, Kind::kPass, PassIndex(backward, part_at(k)));
+      if (backward) {
+        StartReduction(role, part_at(k));
+      }
+      if (k + 1 < n && !job_.stack.overlap_parameters) {
+        ahead = StartGather(role, part_at(k + 1));
+      }
+    }
+  }
+
   void Forward(Role& role, ChunkState& chunk) {
+    if (ShardedParameters()) {
+      GatheredPasses(role, chunk, /*backward=*/false);
+      return;
+    }
     const bool first = chunk.forwards++ == 0;
     if (!first || chunk.gathers.empty()) {
       Emit(role, Kind::kPass, PassIndex(false, chunk.part));
@@ -243,18 +292,38 @@ class ProgramBuilder {
     }
   }
 
+  // Within a shard group gradients are reduced and scattered; with several groups, the shards are
+  // then summed over the groups.
   void StartReduction(Role& role, const ModelPart& part) {
     const Bytes payload(job_.stack.main_gradient_bytes * ParametersPerRank(job_, part));
-    const CollectiveKind kind = job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
-    const int index =
-        CollectiveIndex({std::string("gradient_") + CollectiveName(kind), Collective::Over::kData, kind, payload});
+    const CollectiveKind kind =
+        job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+    const int index = CollectiveIndex(
+        {std::string("gradient_") + CollectiveName(kind), Collective::Over::kData, kind, payload});
+    int last = index;
+    if (job_.layout.sharing_replicas() < job_.layout.data) {
+      last = CollectiveIndex({"gradient_shard_all_reduce", Collective::Over::kReplica,
+                              CollectiveKind::kAllReduce, payload / job_.layout.shards()});
+      program_.collectives[index].next = last;
+    }
     Emit(role, Kind::kStart, index);
-    pending_.push_back(index);
+    if (job_.zero >= 2 && !job_.stack.overlap_gradients) {
+      Emit(role, Kind::kWait, last);
+    } else {
+      pending_.push_back(last);
+    }
   }
 
   void Backward(Role& role, ChunkState& chunk) {
     const bool last = ++chunk.backwards == micro_batches_;
-    if (!last || !DataParallel() || !job_.stack.overlap_gradients) {
+    if (ShardedParameters()) {
+      GatheredPasses(role, chunk, /*backward=*/true);
+      return;
+    }
+    // Sharded gradients do not stay until the last micro-batch.
+    const bool reduces =
+        DataParallel() && (job_.zero == 2 || (last && job_.stack.overlap_gradients));
+    if (!reduces) {
       Emit(role, Kind::kPass, PassIndex(true, chunk.part));
       return;
     }
@@ -266,7 +335,7 @@ class ProgramBuilder {
   }
 
   void Finish(Role& role, int stage, const std::vector<ChunkState>& chunks) {
-    if (DataParallel() && !job_.stack.overlap_gradients) {
+    if (DataParallel() && job_.zero < 2 && !job_.stack.overlap_gradients) {
       for (const ChunkState& chunk : chunks) {
         for (int slice = chunk.slices - 1; slice >= 0; --slice) {
           StartReduction(role, SliceOf(chunk.part, slice, chunk.slices));
@@ -280,9 +349,11 @@ class ProgramBuilder {
     const int last = job_.layout.pipeline - 1;
     if (job_.model.tied_embeddings && last > 0 && (stage == 0 || stage == last)) {
       if (embedding_ < 0) {
-        const double table = static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;
+        const double table =
+            static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;
         embedding_ = CollectiveIndex({"embedding_all_reduce", Collective::Over::kEmbedding,
-                                      CollectiveKind::kAllReduce, Bytes(job_.stack.main_gradient_bytes * table)});
+                                      CollectiveKind::kAllReduce,
+                                      Bytes(job_.stack.main_gradient_bytes * table)});
       }
       Emit(role, Kind::kStart, embedding_);
       Emit(role, Kind::kWait, embedding_);
@@ -291,7 +362,8 @@ class ProgramBuilder {
     for (const ChunkState& chunk : chunks) {
       parameters += ParametersPerRank(job_, chunk.part);
     }
-    program_.passes.push_back(pass_builder_.Optimizer(parameters, job_.zero >= 1 ? job_.layout.data : 1.0));
+    program_.passes.push_back(
+        pass_builder_.Optimizer(parameters, job_.zero >= 1 ? job_.layout.shards() : 1.0));
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
@@ -338,7 +410,8 @@ double GemmEfficiency(const MatrixRate& rate, Flop flop) {
   }
   for (std::size_t i = 1; i < points.size(); ++i) {
     if (flop <= points[i].flop) {
-      const double x = std::log(flop / points[i - 1].flop) / std::log(points[i].flop / points[i - 1].flop);
+      const double x =
+          std::log(flop / points[i - 1].flop) / std::log(points[i].flop / points[i - 1].flop);
       return points[i - 1].efficiency + x * (points[i].efficiency - points[i - 1].efficiency);
     }
   }
@@ -349,12 +422,14 @@ StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) 
   const int t = job.layout.tensor;
   const int domain = server.accelerators;
   if (domain % t != 0 && t % domain != 0) {
-    throw UserError(job.layout.path + ".tensor",
-                    fmt::format("{} neither divides nor is a multiple of the scale-up domain of {} "
-                                "accelerators, so groups would straddle it; expected a divisor or a multiple of {}",
-                                t, domain, domain));
+    throw UserError(
+        job.layout.path + ".tensor",
+        fmt::format(
+            "{} neither divides nor is a multiple of the scale-up domain of {} "
+            "accelerators, so groups would straddle it; expected a divisor or a multiple of {}",
+            t, domain, domain));
   }
-  CheckMemory(job, server.accelerator.hbm_capacity);
+  CheckMemory(job, server.accelerator.hbm_capacity, domain);
   return ProgramBuilder(job, server).Build();
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-// What a job does in one step, written once and symbolically: per pipeline stage, an ordered list of
-// passes, messages and collectives. No clock and no SimGrid: the full, folded and analytic
+// What a job does in one step, written once and symbolically: per pipeline stage, an ordered list
+// of passes, messages and collectives. No clock and no SimGrid: the full, folded and analytic
 // evaluators all read this program, so they cannot drift apart.
 
 #include <cstdint>
@@ -19,28 +19,33 @@ namespace gridlock {
 /// group's own collectives. Alone on the machine it takes
 ///   max(compute_time + memory_bytes / HBM + exposed collectives, floor).
 struct Pass {
-  std::string name;           ///< "forward", "backward", "optimizer"
-  Seconds compute_time;       ///< of the operations that the matrix units bound
-  Bytes compute_bytes;        ///< HBM traffic of those operations, spread over compute_time
-  Bytes memory_bytes;         ///< HBM traffic of the operations that HBM bounds
-  Seconds memory_time;        ///< what memory_bytes take when power slows HBM below its own rate; else 0
-  Flop flop;                  ///< of all operations
-  Bytes tensor_exposed;       ///< collective bytes per port and direction that nothing hides
-  Bytes tensor_overlapped;    ///< collective bytes that run beside the compute
-  Seconds tensor_latency;     ///< delays of the exposed collectives
-  Seconds floor;              ///< launch floor
+  std::string name;      ///< "forward", "backward", "optimizer"
+  Seconds compute_time;  ///< of the operations that the matrix units bound
+  Bytes compute_bytes;   ///< HBM traffic of those operations, spread over compute_time
+  Bytes memory_bytes;    ///< HBM traffic of the operations that HBM bounds
+  Seconds memory_time;   ///< what memory_bytes take when power slows HBM below its own rate; else 0
+  Flop flop;             ///< of all operations
+  Joules flop_energy;    ///< that they take, by the width of their format
+  Bytes tensor_exposed;  ///< collective bytes per port and direction that nothing hides
+  Bytes tensor_overlapped;  ///< collective bytes that run beside the compute
+  Bytes context;            ///< keys and values sent around, beside the compute; per rank
+  Seconds tensor_latency;   ///< delays of the exposed collectives
+  Seconds floor;            ///< launch floor
 };
 
 /// A collective over one parallel dimension. `payload` is the full buffer of one rank.
 struct Collective {
-  /// Which ranks take part: all replicas of one stage and tensor rank, or the first and last stage
-  /// of one replica (tied embeddings).
-  enum class Over { kData, kEmbedding };
+  /// Which ranks take part, all of one tensor rank: the replicas of a stage that share one sharded
+  /// copy (all of them unless the layout has a shard group), those that hold the same shard in
+  /// every copy, or the first and last stage of one replica (tied embeddings).
+  enum class Over { kData, kReplica, kEmbedding };
 
   std::string name;
   Over over = Over::kData;
   CollectiveKind kind = CollectiveKind::kAllReduce;
   Bytes payload;
+  /// Collective that each member hands over as soon as this one is done; -1: none.
+  std::int32_t next = -1;
 };
 
 /// Neighbour in the pipeline that a message goes to or comes from.
@@ -81,7 +86,8 @@ struct StepProgram {
 /// tensor-parallel groups against the scale-up domain. Throws UserError.
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server);
 
-/// Efficiency of a GEMM of `flop` on a measured surface: linear in log(FLOP), constant beyond its ends.
+/// Efficiency of a GEMM of `flop` on a measured surface: linear in log(FLOP), constant beyond its
+/// ends.
 double GemmEfficiency(const MatrixRate& rate, Flop flop);
 
 }  // namespace gridlock

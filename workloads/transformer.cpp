@@ -1,6 +1,6 @@
 #include "workloads/transformer.h"
 
-#include <initializer_list>
+#include <algorithm>
 
 namespace gridlock {
 
@@ -9,7 +9,8 @@ namespace {
 // The sizes that all formulas below share, as doubles.
 struct Shape {
   explicit Shape(const TrainingSpec& job)
-      : tokens(static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length)),
+      : tokens(static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length) /
+               job.layout.context),
         sequence(static_cast<double>(job.sequence_length)),
         hidden(job.model.hidden),
         query(static_cast<double>(job.model.heads) * job.model.head_dim),
@@ -19,10 +20,12 @@ struct Shape {
         vocabulary(job.model.vocabulary),
         heads(job.model.heads),
         tensor(job.layout.tensor),
-        // Norms, residuals and dropout are split over the tensor group only with sequence parallelism.
+        // Norms, residuals and dropout are split over the tensor group only with sequence
+        // parallelism.
         sequence_split(job.layout.sequence_parallel ? tensor : 1.0),
         // Half of the scores under a causal mask, in kernels that skip the other half.
-        score_share(job.model.attention == Attention::kCausal && job.stack.fused_attention ? 0.5 : 1.0) {}
+        score_share(job.model.attention == Attention::kCausal && job.stack.fused_attention ? 0.5
+                                                                                           : 1.0) {}
 
   double tokens, sequence, hidden, query, key_value, ffn, ffn_in, vocabulary, heads, tensor,
       sequence_split, score_share;
@@ -60,42 +63,50 @@ double AttentionFlop(const Shape& s, double share) {
 }
 
 // HBM bytes of the score matrices when they are not kept on the chip, per element of the matrix:
-// forward writes the scores, masks and normalises them (read, write), drops (read, write, mask byte)
-// and reads them for PV; backward does the same for two gradients and reads the kept probabilities.
-// Counted kernel by kernel for 16-bit scores; the tensors are those of Korthikanti et al. 2022, eq. 1.
+// forward writes the scores, masks and normalises them (read, write), drops (read, write, mask
+// byte) and reads them for PV; backward does the same for two gradients and reads the kept
+// probabilities. Counted kernel by kernel for 16-bit scores; the tensors are those of Korthikanti
+// et al. 2022, eq. 1.
 constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
 constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 
-double ScoreElements(const Shape& s) { return s.tokens * s.sequence * s.heads / s.tensor; }
+double ScoreElements(const Shape& s) {
+  return s.tokens * s.sequence * s.heads / s.tensor;
+}
 
-void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls, std::vector<Operation>& out) {
+void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
+                         std::vector<Operation>& out) {
   const double stream = kActivationBytes * s.tokens * (2 * s.query + 2 * s.key_value) / s.tensor;
-  out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)), Bytes(stream), calls});
+  out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)),
+                 Bytes(stream), calls, /*wide=*/true});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax", kScoreBytesForward * ScoreElements(s), calls));
   }
 }
 
-void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls, std::vector<Operation>& out) {
+void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
+                          std::vector<Operation>& out) {
   // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
   const double products = job.stack.fused_attention ? 2.5 : 2.0;
   const double stream = kActivationBytes * s.tokens * (5 * s.query + 4 * s.key_value) / s.tensor;
   out.push_back({"attention_backward", Kernel::kAttentionBackward,
-                 Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls});
+                 Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
+                 /*wide=*/true});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax_backward", kScoreBytesBackward * ScoreElements(s), calls));
   }
 }
 
 // Bytes that norms, residual adds, rotary positions and the activation function move in the forward
-// pass of one layer when each is one fused kernel: norm reads and writes its tensor (twice a layer),
-// residual add reads two and writes one (twice), rotary reads and writes q and k, the activation
-// reads its inputs and writes its output.
+// pass of one layer when each is one fused kernel: norm reads and writes its tensor (twice a
+// layer), residual add reads two and writes one (twice), rotary reads and writes q and k, the
+// activation reads its inputs and writes its output.
 double ElementwiseForwardBytes(const TrainingSpec& job, const Shape& s) {
   const double norms_and_residuals = (2 * 2 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key_value) / s.tensor : 0.0;
   const double activation = (s.ffn_in + s.ffn) / s.tensor;
-  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (norms_and_residuals + rotary + activation);
+  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
+         (norms_and_residuals + rotary + activation);
 }
 
 // Backward of the same: norms read two and write one, residual adds of gradients likewise, the
@@ -112,7 +123,8 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const Shape& s) {
          (norms_and_residuals + rotary + activation + again);
 }
 
-void AddLayersForward(const TrainingSpec& job, const Shape& s, double layers, std::vector<Operation>& out) {
+void AddLayersForward(const TrainingSpec& job, const Shape& s, double layers,
+                      std::vector<Operation>& out) {
   if (layers <= 0) {
     return;
   }
@@ -124,7 +136,8 @@ void AddLayersForward(const TrainingSpec& job, const Shape& s, double layers, st
   out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), layers));
 }
 
-void AddLayersBackward(const TrainingSpec& job, const Shape& s, double layers, std::vector<Operation>& out) {
+void AddLayersBackward(const TrainingSpec& job, const Shape& s, double layers,
+                       std::vector<Operation>& out) {
   if (layers <= 0) {
     return;
   }
@@ -133,51 +146,69 @@ void AddLayersBackward(const TrainingSpec& job, const Shape& s, double layers, s
     out.push_back(Gemm("input_gradient", s.tokens, w.k, w.n, element, layers));
     Operation weight = Gemm("weight_gradient", w.n, w.k, s.tokens, element, layers);
     // The weight gradient is added to the accumulated one: read and write it.
-    weight.hbm = Bytes(element * s.tokens * (w.n + w.k) + 2 * job.stack.main_gradient_bytes * w.n * w.k);
+    weight.hbm =
+        Bytes(element * s.tokens * (w.n + w.k) + 2 * job.stack.main_gradient_bytes * w.n * w.k);
     out.push_back(weight);
   }
   AddAttentionBackward(job, s, layers, out);
   out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s), layers));
 }
 
-// Cross entropy over the rank's share of the vocabulary: the logits are cast to 32 bits, scanned for
-// the maximum, exponentiated and summed, then turned into the gradient.
+// Cross entropy over the rank's share of the vocabulary: the logits are cast to 32 bits, scanned
+// for the maximum, exponentiated and summed, then turned into the gradient.
 constexpr double kLossBytesForward = (2 + 4) + 4 + (4 + 4);
 constexpr double kLossBytesBackward = 4 + 2;
 
-void AddHeadForward(const TrainingSpec& job, const Shape& s, std::vector<Operation>& out) {
-  // The LM head stays in 16 bits when the layers are in a narrower format.
+// The LM head stays in 16 bits when the layers are in a narrower format.
+Operation HeadGemm(const TrainingSpec& job, const char* name, double m, double n, double k) {
   const double element = std::max(kActivationBytes, PrecisionBytes(job.precision));
-  out.push_back(Gemm("lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden, element, 1));
+  Operation operation = Gemm(name, m, n, k, element, 1);
+  operation.wide = true;
+  return operation;
+}
+
+void AddHeadForward(const TrainingSpec& job, const Shape& s, std::vector<Operation>& out) {
+  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
   out.push_back(Elementwise("loss", kLossBytesForward * s.tokens * s.vocabulary / s.tensor, 1));
 }
 
 void AddHeadBackward(const TrainingSpec& job, const Shape& s, std::vector<Operation>& out) {
-  const double element = std::max(kActivationBytes, PrecisionBytes(job.precision));
   const double n = s.vocabulary / s.tensor;
   out.push_back(Elementwise("loss_backward", kLossBytesBackward * s.tokens * n, 1));
-  out.push_back(Gemm("lm_head_input_gradient", s.tokens, s.hidden, n, element, 1));
-  out.push_back(Gemm("lm_head_weight_gradient", n, s.hidden, s.tokens, element, 1));
+  out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
+  out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
-// scatters its output; without, each block ends in an all-reduce (Shoeybi et al. 2019; Korthikanti et
-// al. 2022, section 4.2). In the backward pass the inputs of both blocks are gathered once more for
-// the weight gradients.
-TensorTraffic Traffic(const TrainingSpec& job, const Shape& s, const ModelPart& part, bool backward) {
+// scatters its output; without, each block ends in an all-reduce (Shoeybi et al. 2019; Korthikanti
+// et al. 2022, section 4.2). In the backward pass the inputs of both blocks are gathered once more
+// for the weight gradients.
+TensorTraffic Traffic(const TrainingSpec& job, const Shape& s, const ModelPart& part,
+                      bool backward) {
   TensorTraffic traffic;
   traffic.payload = Bytes(kActivationBytes * s.tokens * s.hidden);
   if (s.tensor <= 1) {
     return traffic;
   }
-  const double ends = (part.embedding ? 1.0 : 0.0) + (part.head ? 1.0 : 0.0);
+  const double embedding = part.embedding ? 1.0 : 0.0;
+  const double head = part.head ? 1.0 : 0.0;
+  // The embedding scatters its output and gathers the gradient of it; the head gathers its input,
+  // and once more for its weights, and scatters the gradient of it.
+  const double summed = 2 * part.layers + (backward ? head : embedding);
   if (job.layout.sequence_parallel) {
-    traffic.all_gathers = (backward ? 4 : 2) * part.layers + (part.head || backward ? ends : 0.0);
-    traffic.reduce_scatters = 2 * part.layers + ends;
+    traffic.all_gathers = (backward ? 4 : 2) * part.layers + head + (backward ? embedding : 0.0);
+    traffic.reduce_scatters = summed;
   } else {
-    traffic.all_reduces = 2 * part.layers + (backward ? (part.head ? 1.0 : 0.0) : (part.embedding ? 1.0 : 0.0));
+    traffic.all_reduces = summed;
   }
   return traffic;
+}
+
+// Ring attention (Liu et al. 2023): each rank's keys and values visit all other ranks of its
+// context-parallel group; in the backward pass their gradients travel with them.
+Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward) {
+  const double once = kActivationBytes * s.tokens * 2 * s.key_value / s.tensor;
+  return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
 }
 
 void AddTraffic(const TensorTraffic& more, TensorTraffic& to) {
@@ -190,6 +221,7 @@ void AddTraffic(const TensorTraffic& more, TensorTraffic& to) {
 Flop ForwardFlop(const TrainingSpec& job) {
   TrainingSpec whole = job;
   whole.layout.tensor = 1;
+  whole.layout.context = 1;
   const Shape s(whole);
   const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
   double flop = 0;
@@ -207,13 +239,15 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   const Shape s(job);
   PassWork work;
   if (part.embedding) {
-    work.operations.push_back(Elementwise("embedding", 2 * kActivationBytes * s.tokens * s.hidden, 1));
+    work.operations.push_back(
+        Elementwise("embedding", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
   AddLayersForward(job, s, part.layers, work.operations);
   if (part.head) {
     AddHeadForward(job, s, work.operations);
   }
   work.tensor = Traffic(job, s, part, /*backward=*/false);
+  work.context = ContextBytes(job, s, part.layers, /*backward=*/false);
   return work;
 }
 
@@ -221,19 +255,23 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part) {
   const Shape s(job);
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
+  work.context = ContextBytes(job, s, part.layers, /*backward=*/true);
   if (part.head) {
     AddHeadBackward(job, s, work.operations);
   }
   if (job.recompute == Recompute::kFull) {
     AddLayersForward(job, s, part.layers, work.operations);
     AddTraffic(Traffic(job, s, {part.layers, false, false}, /*backward=*/false), work.tensor);
-  } else if (job.recompute == Recompute::kSelective && !job.stack.fused_attention && part.layers > 0) {
+    work.context += ContextBytes(job, s, part.layers, /*backward=*/false);
+  } else if (job.recompute == Recompute::kSelective && !job.stack.fused_attention &&
+             part.layers > 0) {
     // Fused kernels do this in any case (AddAttentionBackward).
     AddAttentionForward(job, s, part.layers, work.operations);
   }
   AddLayersBackward(job, s, part.layers, work.operations);
   if (part.embedding) {
-    work.operations.push_back(Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
+    work.operations.push_back(
+        Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
   return work;
 }
@@ -263,7 +301,9 @@ double ModelParameters(const ModelSpec& model) {
   return ParametersPerRank(whole, {static_cast<double>(model.layers), true, !tied});
 }
 
-Flop ModelFlop(const TrainingSpec& job) { return 3.0 * ForwardFlop(job); }
+Flop ModelFlop(const TrainingSpec& job) {
+  return 3.0 * ForwardFlop(job);
+}
 
 Flop HardwareFlop(const TrainingSpec& job) {
   TrainingSpec layers_only = job;
@@ -274,6 +314,7 @@ Flop HardwareFlop(const TrainingSpec& job) {
   } else if (job.recompute == Recompute::kSelective) {
     TrainingSpec whole = job;
     whole.layout.tensor = 1;
+    whole.layout.context = 1;
     const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
     again = Flop(AttentionFlop(Shape(whole), share) * job.model.layers *
                  static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
@@ -281,9 +322,9 @@ Flop HardwareFlop(const TrainingSpec& job) {
   return ModelFlop(job) + again;
 }
 
-// Korthikanti et al. 2022, section 4 (34 s b h for a GPT layer with dropout), tensor by tensor so that
-// grouped queries and gated blocks follow: inputs of the norms and of the first GEMMs (split only
-// with sequence parallelism), then q, k, v, the attention's output and the feed-forward block.
+// Korthikanti et al. 2022, section 4 (34 s b h for a GPT layer with dropout), tensor by tensor so
+// that grouped queries and gated blocks follow: inputs of the norms and of the first GEMMs (split
+// only with sequence parallelism), then q, k, v, the attention's output and the feed-forward block.
 Bytes LayerActivations(const TrainingSpec& job) {
   const Shape s(job);
   const double e = kActivationBytes;
@@ -294,7 +335,8 @@ Bytes LayerActivations(const TrainingSpec& job) {
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
   double boundary = 2 * e * s.hidden + (kept ? 2 * e * s.hidden : 0.0);
   boundary += dropout ? 2 * s.hidden : 0.0;
-  const double inner = e * (2 * s.query + 2 * s.key_value) + e * s.ffn_in + (kept ? e * s.ffn : 0.0);
+  const double inner =
+      e * (2 * s.query + 2 * s.key_value) + e * s.ffn_in + (kept ? e * s.ffn : 0.0);
   double bytes = s.tokens * (boundary / s.sequence_split + inner / s.tensor);
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);

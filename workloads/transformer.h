@@ -12,16 +12,18 @@
 
 namespace gridlock {
 
-/// Which unit of the accelerator does the arithmetic of an operation, hence which efficiency applies.
+/// Which unit of the accelerator does the arithmetic of an operation, hence which efficiency
+/// applies.
 enum class Kernel { kGemm, kAttention, kAttentionBackward, kElementwise };
 
 /// One kind of kernel call: its arithmetic, its HBM traffic, and how often it is called.
 struct Operation {
   const char* name = "";
   Kernel kernel = Kernel::kElementwise;
-  Flop flop;         ///< of one call
-  Bytes hbm;         ///< of one call, read and written
-  double calls = 1;  ///< may be a fraction when slices of a chunk are averaged
+  Flop flop;          ///< of one call
+  Bytes hbm;          ///< of one call, read and written
+  double calls = 1;   ///< may be a fraction when slices of a chunk are averaged
+  bool wide = false;  ///< stays in 16 bits when the job's format is narrower
 };
 
 /// Collectives over the tensor-parallel group, of `payload` each (the full buffer of a rank).
@@ -42,6 +44,7 @@ struct ModelPart {
 struct PassWork {
   std::vector<Operation> operations;
   TensorTraffic tensor;
+  Bytes context;  ///< keys and values that each rank sends around its context-parallel group
 };
 
 /// Forward pass of one micro-batch.
@@ -66,8 +69,8 @@ Flop HardwareFlop(const TrainingSpec& job);
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
 Bytes LayerActivations(const TrainingSpec& job);
 
-/// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary, split
-/// over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).
+/// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary,
+/// split over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).
 Bytes PipelineMessage(const TrainingSpec& job);
 
 }  // namespace gridlock

@@ -31,7 +31,8 @@ struct AgentState {
 
 class AnalyticStep {
  public:
-  AnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals)
+  AnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+               int intervals)
       : program_(program),
         plan_(plan),
         server_(server),
@@ -47,7 +48,8 @@ class AnalyticStep {
     }
   }
 
-  // Agents go on until each is blocked on something not yet known; times do not depend on the order.
+  // Agents go on until each is blocked on something not yet known; times do not depend on the
+  // order.
   StepRun Run() && {
     bool moved = true;
     while (moved) {
@@ -70,7 +72,7 @@ class AnalyticStep {
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const Plan::Resource& resource = plan_.resources[plan_.routes[i].resource];
       const double seconds = plan_.routes[i].weight * bytes / resource.capacity.si();
-      if (seconds > alone.seconds) {
+      if (resource.can_bind && seconds > alone.seconds * kTie) {
         alone = {seconds, static_cast<Cause>(resource.resource_class)};
       }
     }
@@ -110,11 +112,13 @@ class AnalyticStep {
       case Action::Kind::kWait:
         return AwaitCollective(a, action.index);
       case Action::Kind::kDelay:
-        return Until(a, agents_[a].now + program_.delay.si(), Activity::kOverhead, Cause::kOverhead);
+        return Until(a, agents_[a].now + program_.delay.si(), Activity::kOverhead,
+                     Cause::kOverhead);
     }
   }
 
-  void Until(std::int32_t a, double end, Activity activity, Cause cause, std::int32_t awaited = -1) {
+  void Until(std::int32_t a, double end, Activity activity, Cause cause,
+             std::int32_t awaited = -1) {
     if (end > agents_[a].now) {
       agents_[a].now = end;
       run_.log.Add(a, end, activity, cause, awaited);
@@ -124,37 +128,62 @@ class AnalyticStep {
   void RunPass(std::int32_t a, const Pass& pass) {
     const Plan::Agent& me = plan_.agents[a];
     const double start = agents_[a].now;
-    const Alone overlapped = TimeAlone(me.tensor, pass.tensor_overlapped.si());
+    const std::int32_t first = run_.log.RecordsOf(a);
     Until(a, start + pass.compute_time.si(), Activity::kCompute, Cause::kCompute);
-    const double memory = std::max(TimeAlone(me.hbm, pass.memory_bytes.si()).seconds, pass.memory_time.si());
+    const double memory =
+        std::max(TimeAlone(me.hbm, pass.memory_bytes.si()).seconds, pass.memory_time.si());
     Until(a, agents_[a].now + memory, Activity::kMemoryBound, Cause::kHbm);
     const double busy = agents_[a].now;
-    Until(a, start + overlapped.seconds, Activity::kTensorComm, overlapped.cause);
+    AwaitOverlapped(a, me.context, pass.context.si(), start, first);
+    AwaitOverlapped(a, me.tensor, pass.tensor_overlapped.si(), start, first);
     Until(a, agents_[a].now + pass.tensor_latency.si(), Activity::kTensorComm, Cause::kLatency);
     const Alone exposed = TimeAlone(me.tensor, pass.tensor_exposed.si());
     const double comm_start = agents_[a].now;
     Until(a, comm_start + exposed.seconds, Activity::kTensorComm, exposed.cause);
-    traffic_.Account(me.tensor, pass.tensor_overlapped.si(), start, start + overlapped.seconds, run_.series);
-    traffic_.Account(me.tensor, pass.tensor_exposed.si(), comm_start, comm_start + exposed.seconds, run_.series);
-    traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy, run_.series);
-    run_.series.Add(kFlopSeries, start, busy, pass.flop.si() * plan_.tensor * static_cast<double>(me.members));
+    traffic_.Account(me.tensor, pass.tensor_exposed.si(), comm_start, comm_start + exposed.seconds,
+                     run_.series);
+    traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy,
+                     run_.series);
+    run_.series.Add(kFlopSeries, start, busy,
+                    pass.flop.si() * plan_.width * static_cast<double>(me.members));
+    const double busy_end = agents_[a].now;
     Until(a, start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
+    if (agents_[a].now > busy_end + kInstant) {
+      run_.log.Recharge(a, first, Cause::kLaunch);
+    }
+  }
+
+  // A transfer that began with the pass; when it outlasts the work beside it, it set the pace.
+  void AwaitOverlapped(std::int32_t a, Span route, double bytes, double start, std::int32_t first) {
+    const double busy = agents_[a].now;
+    const Alone alone = TimeAlone(route, bytes);
+    traffic_.Account(route, bytes, start, start + alone.seconds, run_.series);
+    Until(a, start + alone.seconds, Activity::kTensorComm, alone.cause);
+    if (agents_[a].now > busy + kInstant) {
+      run_.log.Recharge(a, first, alone.cause);
+    }
   }
 
   void Send(std::int32_t a, int direction) {
     const Span flows = plan_.agents[a].sends[direction];
-    Alone slowest;
     const double now = agents_[a].now;
+    MessageRecord message{now, 0.0, a, run_.log.RecordsOf(a), Cause::kLatency};
+    double arrival = now;
     for (std::int32_t f = flows.begin; f < flows.end; ++f) {
-      const double wire = program_.message.si() / plan_.flows[f].efficiency;
-      const Alone alone = TimeAlone(plan_.flows[f].route, wire);
-      traffic_.Account(plan_.flows[f].route, wire, now, now + alone.seconds, run_.series);
-      slowest = alone.seconds > slowest.seconds ? alone : slowest;
+      const Plan::Flow& flow = plan_.flows[f];
+      const double wire = program_.message.si() / flow.efficiency;
+      const Alone alone = TimeAlone(flow.route, wire);
+      traffic_.Account(flow.route, wire, now, now + alone.seconds, run_.series);
+      if (f == flows.begin || now + alone.seconds + flow.latency > arrival) {
+        arrival = now + alone.seconds + flow.latency;
+        message.latency = flow.latency;
+        message.cause = alone.cause;
+      }
     }
-    const Plan::Flow& first = plan_.flows[flows.begin];
-    arrivals_.push_back(now + slowest.seconds + first.latency);
-    run_.log.messages.push_back({now, first.latency, a, run_.log.RecordsOf(a), slowest.cause});
-    agents_[first.target].inbox[direction].push_back(static_cast<std::int32_t>(arrivals_.size()) - 1);
+    arrivals_.push_back(arrival);
+    run_.log.messages.push_back(message);
+    agents_[plan_.flows[flows.begin].target].inbox[direction].push_back(
+        static_cast<std::int32_t>(arrivals_.size()) - 1);
   }
 
   void Receive(std::int32_t a, int direction) {
@@ -176,24 +205,50 @@ class AnalyticStep {
 
   bool AllDone(std::int32_t a, std::int32_t collective) {
     bool done = true;
-    ForGroups(a, collective,
-              [&](std::int32_t /*g*/, const Communicator& c) { done = done && c.record_of[collective] >= 0; });
+    ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
+      done = done && c.record_of[collective] >= 0;
+    });
     return done;
   }
 
-  void Start(std::int32_t a, std::int32_t collective) {
+  void Start(std::int32_t a, std::int32_t collective) { Arrive(a, collective, agents_[a].now, -1); }
+
+  // A member hands a collective over at `now`, itself or (`previous`) as what follows another.
+  void Arrive(std::int32_t a, std::int32_t collective, double now, std::int32_t previous) {
     ForGroups(a, collective, [&](std::int32_t g, Communicator& c) {
       CollectiveRecord& record = c.latest[collective];
-      if (c.arrived[collective] == 0 || agents_[a].now >= record.start) {
-        record.start = agents_[a].now;
+      const bool first = c.arrived[collective] == 0;
+      if (first || now > record.start + kInstant ||
+          (now > record.start - kInstant && a < record.last_agent)) {
         record.last_agent = a;
         record.last_agent_records = run_.log.RecordsOf(a);
+        record.previous = previous;
       }
+      record.start = first ? now : std::max(record.start, now);
       const Span members = plan_.groups[g].agents;
       if (++c.arrived[collective] == static_cast<std::uint32_t>(members.end - members.begin)) {
         Finish(plan_.groups[g], c, collective);
+        HandOverNext(members, collective);
       }
     });
+  }
+
+  // A member whose groups have all done a collective hands over the one that follows it.
+  void HandOverNext(Span members, std::int32_t collective) {
+    const std::int32_t next = program_.collectives[collective].next;
+    for (std::int32_t i = members.begin; next >= 0 && i < members.end; ++i) {
+      const std::int32_t agent = plan_.group_agents[i];
+      if (!AllDone(agent, collective)) {
+        continue;
+      }
+      std::int32_t last = -1;
+      ForGroups(agent, collective, [&](std::int32_t /*g*/, const Communicator& c) {
+        const std::int32_t record = c.record_of[collective];
+        const auto& records = run_.log.collectives;
+        last = last < 0 || records[record].end > records[last].end ? record : last;
+      });
+      Arrive(agent, next, run_.log.collectives[last].end, last);
+    }
   }
 
   void Finish(const Plan::Group& group, Communicator& c, std::int32_t index) {
@@ -208,11 +263,13 @@ class AnalyticStep {
     const Alone inside = TimeAlone(group.domain, cost.domain_bytes.si());
     const Alone across = TimeAlone(group.ring, cost.nic_bytes.si());
     const double flowing = record.start + cost.latency.si();
-    traffic_.Account(group.domain, cost.domain_bytes.si(), flowing, flowing + inside.seconds, run_.series);
-    traffic_.Account(group.ring, cost.nic_bytes.si(), flowing, flowing + across.seconds, run_.series);
+    traffic_.Account(group.domain, cost.domain_bytes.si(), flowing, flowing + inside.seconds,
+                     run_.series);
+    traffic_.Account(group.ring, cost.nic_bytes.si(), flowing, flowing + across.seconds,
+                     run_.series);
     record.latency = cost.latency.si();
     record.collective = index;
-    record.cause = across.seconds > inside.seconds ? across.cause : inside.cause;
+    record.cause = across.seconds > inside.seconds + kInstant ? across.cause : inside.cause;
     record.end = flowing + std::max(inside.seconds, across.seconds);
     c.last = static_cast<std::int32_t>(records.size());
     c.record_of[index] = c.last;
@@ -238,7 +295,8 @@ class AnalyticStep {
 
 }  // namespace
 
-StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals) {
+StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                        int intervals) {
   return AnalyticStep(program, plan, server, intervals).Run();
 }
 

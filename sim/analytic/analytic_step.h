@@ -10,8 +10,9 @@
 
 namespace gridlock {
 
-/// Runs the step. The plan is best a folded one: its weights hold the sharing among the members of a
-/// class, which is all the sharing that a closed form sees.
-StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals);
+/// Runs the step. The plan is best a folded one: its weights hold the sharing among the members of
+/// a class, which is all the sharing that a closed form sees.
+StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                        int intervals);
 
 }  // namespace gridlock

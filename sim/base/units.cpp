@@ -113,6 +113,8 @@ constexpr Unit kEnergyPerByteUnits[] = {
 
 constexpr Unit kLengthUnits[] = {{"m", 1.0}, {"km", 1e3}, {"cm", 0.01, false}};
 
+constexpr Unit kAreaUnits[] = {{"mm2", 1e-6}, {"cm2", 1e-4}, {"m2", 1.0}};
+
 /// What a dimension is called in messages.
 struct DimensionInfo {
   Dimension dimension;
@@ -132,6 +134,7 @@ constexpr DimensionInfo kDimensions[] = {
     {Dimension::kEnergyPerByte, "an energy per byte", "\"35 pJ/B\" or \"4 pJ/bit\"",
      kEnergyPerByteUnits},
     {Dimension::kLength, "a length", "\"500 m\" or \"40 km\"", kLengthUnits},
+    {Dimension::kArea, "an area", "\"826 mm2\"", kAreaUnits},
 };
 
 const DimensionInfo& InfoOf(Dimension dimension) {

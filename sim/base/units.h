@@ -103,14 +103,15 @@ enum class Dimension {
   kPower,
   kEnergyPerFlop,
   kEnergyPerByte,
-  kLength
+  kLength,
+  kArea
 };
 
 /// A parsed text such as "400 Gbps": the value in SI units, or why it is not one.
 struct ParsedQuantity {
-  std::optional<double>
-      si;               ///< value in SI units (metres for kLength), finite, when the text is good
-  std::string problem;  ///< what is wrong and what was expected, when it is not
+  std::optional<double> si;  ///< value in SI units (metres for kLength, square metres for kArea),
+                             ///< finite, when the text is good
+  std::string problem;       ///< what is wrong and what was expected, when it is not
 };
 
 /// Parses a number and a unit, e.g. "80 GB", "989 TFLOPS", "3.35 TB/s", "400Gbps", "500 ns".

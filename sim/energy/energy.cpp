@@ -8,7 +8,7 @@ StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Sec
   const auto count = static_cast<double>(accelerators);
   StepEnergy energy;
   energy.idle = power.idle * step * count;
-  energy.flop = power.per_flop * activity.flop;
+  energy.flop = activity.arithmetic;
   energy.hbm = power.per_hbm_byte * activity.hbm;
   energy.links = power.per_link_byte * activity.links;
   energy.servers = server.overhead_power * step * (count / server.accelerators);

@@ -1,7 +1,8 @@
 #pragma once
 
 // Energy of a step from what its accelerators did: idle power all the time, and a price for each
-// FLOP, each HBM byte and each link byte. The coefficients and their sources stand in the catalogue.
+// FLOP, each HBM byte and each link byte. The coefficients and their sources stand in the
+// catalogue.
 
 #include <cstdint>
 
@@ -12,7 +13,7 @@ namespace gridlock {
 
 /// Sums over all accelerators of the job.
 struct StepActivity {
-  Flop flop;
+  Joules arithmetic;
   Bytes hbm;
   Bytes links;  ///< sent
 };
@@ -25,6 +26,7 @@ struct StepEnergy {
 };
 
 /// Without PUE. Servers count by the share of their accelerators that the job uses.
-StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Seconds step, const StepActivity& activity);
+StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Seconds step,
+                        const StepActivity& activity);
 
 }  // namespace gridlock

@@ -1,8 +1,9 @@
 #include "sim/engine/agent.h"
 
-#include <simgrid/simix.hpp>
-
+#include <algorithm>
 #include <string>
+
+#include <simgrid/simix.hpp>
 
 #include "sim/base/check.h"
 
@@ -10,7 +11,8 @@ namespace gridlock {
 
 namespace sg4 = simgrid::s4u;
 
-Agent::Agent(World& world, std::int32_t index, const std::vector<std::unique_ptr<Communicator>>& communicators)
+Agent::Agent(World& world, std::int32_t index,
+             const std::vector<std::unique_ptr<Communicator>>& communicators)
     : world_(world),
       index_(index),
       me_(world.plan.agents[index]),
@@ -51,29 +53,39 @@ void Agent::Log(Activity activity, Cause cause, std::int32_t awaited) {
 
 void Agent::RunPass(const Pass& pass) {
   const double start = World::Now();
+  const std::int32_t first = world_.run.log.RecordsOf(index_);
   Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si(), {});
+  Transfer around(world_, mailbox_, me_.context, pass.context.si(), {});
   Compute(pass);
   if (pass.memory_bytes.si() > 0) {
-    const double bound = pass.memory_time.si() > 0 ? (pass.memory_bytes / pass.memory_time).si() : 0.0;
+    const double bound =
+        pass.memory_time.si() > 0 ? (pass.memory_bytes / pass.memory_time).si() : 0.0;
     Transfer(world_, mailbox_, me_.hbm, pass.memory_bytes.si(), {.rate_bound = bound}).Wait();
     Log(Activity::kMemoryBound, Cause::kHbm);
   }
-  world_.meter.CountFlop(pass.flop.si() * world_.plan.tensor * static_cast<double>(me_.members), start, World::Now());
-  ExposedTensorComm(pass, overlapped);
+  world_.meter.CountFlop(pass.flop.si() * world_.plan.width * static_cast<double>(me_.members),
+                         start, World::Now());
+  AwaitOverlapped(around, first);
+  AwaitOverlapped(overlapped, first);
+  ExposedTensorComm(pass);
   const double floor_end = start + pass.floor.si();
-  if (floor_end > World::Now()) {
+  const double busy_end = World::Now();
+  if (floor_end > busy_end) {
     sg4::this_actor::sleep_until(floor_end);
     Log(Activity::kLaunch, Cause::kLaunch);
   }
+  if (floor_end > busy_end + kInstant) {
+    world_.run.log.Recharge(index_, first, Cause::kLaunch);
+  }
 }
 
-// Can sharing HBM slow the compute of this pass?
-bool Agent::HbmIsShort(const Pass& pass) const {
+// The most that other traffic can take of HBM beside this pass.
+BytesPerSecond Agent::HbmOfOthers(const Pass& pass) const {
   BytesPerSecond others = world_.plan.hbm_reserve;
   if (pass.tensor_overlapped.si() > 0) {
     others += world_.plan.tensor_hbm_rate;
   }
-  return pass.compute_bytes / pass.compute_time + others > world_.plan.hbm_capacity;
+  return others;
 }
 
 void Agent::Compute(const Pass& pass) {
@@ -83,43 +95,75 @@ void Agent::Compute(const Pass& pass) {
   }
   const double start = World::Now();
   const double bytes = pass.compute_bytes.si();
-  if (HbmIsShort(pass)) {
-    Transfer(world_, mailbox_, me_.hbm, bytes, {.rate_bound = bytes / bound}).Wait();
+  // Sharing HBM slows this pass only if others can leave it less than it wants.
+  const BytesPerSecond left = world_.plan.hbm_capacity - HbmOfOthers(pass);
+  double slow_rate = left.si();
+  if (pass.compute_bytes / pass.compute_time > left) {
+    Transfer transfer(world_, mailbox_, me_.hbm, bytes, {.rate_bound = bytes / bound});
+    slow_rate = std::max(slow_rate, 1 / transfer.Wait().mean_seconds_per_byte);
   } else {
     sg4::this_actor::sleep_for(bound);
     world_.meter.Account(me_.hbm, bytes, start, World::Now());
   }
-  // Beyond the bound of the matrix units it was HBM, shared with communication, that set the pace.
   constexpr double kSlack = 1e-8;
   if (World::Now() - start > bound * (1 + kSlack) + kSlack) {
-    world_.run.log.Add(index_, start + bound, Activity::kCompute, Cause::kCompute);
-    Log(Activity::kMemoryBound, Cause::kHbm);
+    LogSlowedCompute(start, bound, slow_rate * bound / bytes);
   } else {
     Log(Activity::kCompute, Cause::kCompute);
   }
 }
 
-void Agent::ExposedTensorComm(const Pass& pass, Transfer& overlapped) {
+// Compute that HBM, shared with communication, has slowed beyond the bound of the matrix units.
+// While it was slow it moved at `slow_share` of its own pace, so it was slow for lost / (1 -
+// slow_share): that long a faster HBM would have helped, and only the rest was up to the matrix
+// units. A share of one or more says that nothing shared HBM when it was looked at; then only what
+// was lost is charged.
+void Agent::LogSlowedCompute(double start, double bound, double slow_share) {
+  const double end = World::Now();
+  const double lost = end - start - bound;
+  const double slow = slow_share < 1 ? std::min(end - start, lost / (1 - slow_share)) : lost;
+  if (end - slow > start) {
+    world_.run.log.Add(index_, end - slow, Activity::kCompute, Cause::kCompute);
+  }
+  if (end - slow < start + bound) {
+    world_.run.log.Add(index_, start + bound, Activity::kCompute, Cause::kHbm);
+  }
+  Log(Activity::kMemoryBound, Cause::kHbm);
+}
+
+// Collectives that outlast the work beside them set the pace of all of it: the records since
+// `first`.
+void Agent::AwaitOverlapped(Transfer& overlapped, std::int32_t first) {
   const double before = World::Now();
   const Cause cause = overlapped.Wait().cause;
   if (World::Now() > before) {
     Log(Activity::kTensorComm, cause);
   }
+  if (World::Now() > before + kInstant) {
+    world_.run.log.Recharge(index_, first, cause);
+  }
+}
+
+void Agent::ExposedTensorComm(const Pass& pass) {
   if (pass.tensor_latency.si() > 0) {
     sg4::this_actor::sleep_for(pass.tensor_latency.si());
     Log(Activity::kTensorComm, Cause::kLatency);
   }
   if (pass.tensor_exposed.si() > 0) {
     // No pass runs beside it, so only other communication shares HBM with it.
-    const bool with_hbm = world_.plan.tensor_hbm_rate + world_.plan.hbm_reserve > world_.plan.hbm_capacity;
+    const bool with_hbm =
+        world_.plan.tensor_hbm_rate + world_.plan.hbm_reserve > world_.plan.hbm_capacity;
     const Cause exposed =
-        Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si(), {.with_hbm = with_hbm}).Wait().cause;
+        Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si(), {.with_hbm = with_hbm})
+            .Wait()
+            .cause;
     Log(Activity::kTensorComm, exposed);
   }
 }
 
 void Agent::Send(int direction) {
-  Settle(direction, /*all=*/false);
+  Settle(0, /*all=*/false);
+  Settle(1, /*all=*/false);
   const Span flows = me_.sends[direction];
   CHECK(!flows.empty());
   const Plan::Flow& first = world_.plan.flows[flows.begin];
@@ -131,7 +175,7 @@ void Agent::Send(int direction) {
   message.flows_left = flows.end - flows.begin;
   message.record = static_cast<std::int32_t>(world_.run.log.messages.size());
   world_.run.log.messages.push_back(
-      {World::Now(), first.latency, index_, world_.run.log.RecordsOf(index_), Cause::kNic});
+      {World::Now(), 0.0, index_, world_.run.log.RecordsOf(index_), Cause::kNic});
   target->inbox_[direction].push_back(&message);
   StartFlows(message, flows);
 }
@@ -140,7 +184,9 @@ void Agent::StartFlows(Message& message, Span flows) {
   const double payload = world_.program.message.si();
   for (std::int32_t f = flows.begin; f < flows.end; ++f) {
     const double wire = payload / world_.plan.flows[f].efficiency;
-    auto* token = new FlowToken{&message, f};  // NOLINT: SimGrid carries it; FlowDone frees it
+    const std::int32_t ticket = world_.meter.Start(world_.plan.flows[f].route, World::Now());
+    auto* token =
+        new FlowToken{&message, f, ticket};  // NOLINT: SimGrid carries it; FlowDone frees it
     auto put = mailbox_->put_init(token, static_cast<std::uint64_t>(wire * kUnitsPerByte + 0.5));
     put->set_copy_data_callback(&Agent::FlowDone);
     auto get = mailbox_->get_init();
@@ -149,10 +195,8 @@ void Agent::StartFlows(Message& message, Span flows) {
     get->set_copy_data_callback(&Agent::FlowDone);
     message.comms.push_back(std::move(put));
     message.comms.push_back(std::move(get));
-    world_.meter.Start(world_.plan.flows[f].route);
     ++world_.run.log.activities;
   }
-  message.bottleneck = world_.meter.BottleneckOf(world_.plan.flows[flows.begin].route);
   simgrid::kernel::actor::simcall_answered([this, &message, flows] {
     auto comm = message.comms.begin();
     for (std::int32_t f = flows.begin; f < flows.end; ++f) {
@@ -164,21 +208,30 @@ void Agent::StartFlows(Message& message, Span flows) {
 }
 
 // SimGrid calls this at the exact end of a flow, in kernel context.
-void Agent::FlowDone(simgrid::kernel::activity::CommImpl* /*comm*/, void* data, std::size_t /*size*/) {
+void Agent::FlowDone(simgrid::kernel::activity::CommImpl* /*comm*/, void* data,
+                     std::size_t /*size*/) {
   const std::unique_ptr<FlowToken> token(static_cast<FlowToken*>(data));
   Message& message = *token->message;
   World& world = *message.world;
   const Plan::Flow& flow = world.plan.flows[token->flow];
   MessageRecord& record = world.run.log.messages[message.record];
-  message.bottleneck = Heavier(message.bottleneck, world.meter.BottleneckOf(flow.route));
-  world.meter.Finish(flow.route, world.program.message.si() / flow.efficiency, record.posted, World::Now());
+  message.bottleneck =
+      Heavier(message.bottleneck,
+              world.meter.Finish(token->ticket, world.program.message.si() / flow.efficiency,
+                                 World::Now()));
+  // Flows of one message may cross different switches: it is there when the last byte of all is.
+  const double arrival = World::Now() + flow.latency;
+  if (arrival > message.ready) {
+    message.ready = arrival;
+    record.latency = flow.latency;
+  }
   if (--message.flows_left > 0) {
     return;
   }
   record.cause = message.bottleneck.cause;
-  message.ready = World::Now() + record.latency;
   Agent& target = *message.target;
-  if (target.blocked_on_[message.direction] && target.inbox_[message.direction].front() == &message) {
+  if (target.blocked_on_[message.direction] &&
+      target.inbox_[message.direction].front() == &message) {
     target.blocked_on_[message.direction] = false;
     target.wake_->release();
   }
@@ -202,26 +255,47 @@ void Agent::Receive(int direction) {
   message.taken = true;
 }
 
-// Messages that have arrived are closed: SimGrid wants each activity waited for by its owner.
+// SimGrid wants each activity waited for by its owner, and searches the list of what an actor owns
+// at each end of one: arrived messages are closed before the next one goes out.
 void Agent::Settle(int direction, bool all) {
   auto& queue = outbox_[direction];
-  while (!queue.empty() && (all || (queue.front().flows_left == 0 && queue.front().taken))) {
-    for (auto& comm : queue.front().comms) {
-      comm->wait();
+  for (Message& message : queue) {
+    if (all || message.flows_left == 0) {
+      for (auto& comm : message.comms) {
+        comm->wait();
+      }
+      message.comms.clear();
     }
-    if (!queue.front().taken) {
-      return;  // arrived after the sender's last action: the receiver still reads it
-    }
+  }
+  while (!queue.empty() && queue.front().taken) {
     queue.pop_front();
   }
 }
 
 void Agent::Start(std::int32_t collective) {
+  HandOver(collective, -1);
+}
+
+void Agent::CollectiveDone(std::int32_t collective, std::int32_t record) {
+  const auto over = [this](std::int32_t which) {
+    return world_.program.collectives[which].over;
+  };
+  int groups = 0;
+  for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
+    groups += world_.plan.groups[world_.plan.agent_groups[i]].over == over(collective) ? 1 : 0;
+  }
+  if (++groups_done_[collective] == groups) {
+    HandOver(world_.program.collectives[collective].next, record);
+  }
+}
+
+void Agent::HandOver(std::int32_t collective, std::int32_t previous) {
   const Collective::Over over = world_.program.collectives[collective].over;
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
     if (world_.plan.groups[group].over == over) {
-      communicators_[group]->Enqueue(index_, world_.run.log.RecordsOf(index_), collective);
+      communicators_[group]->Enqueue(index_, world_.run.log.RecordsOf(index_), collective,
+                                     previous);
     }
   }
 }

@@ -1,12 +1,13 @@
 #pragma once
 
-#include <simgrid/s4u.hpp>
-
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <vector>
+
+#include <simgrid/s4u.hpp>
 
 #include "sim/engine/communicator.h"
 #include "sim/engine/world.h"
@@ -23,7 +24,7 @@ struct Message {
   int direction = 0;
   int flows_left = 0;
   bool taken = false;
-  double ready = 0;  ///< when it is there: end of the last flow plus latency
+  double ready = 0;  ///< when it is there: the latest end of a flow plus its latency
   Meter::Bottleneck bottleneck;
   std::vector<simgrid::s4u::CommPtr> comms;
 };
@@ -31,9 +32,13 @@ struct Message {
 /// Plays the role of one tensor-parallel group (or of a class of them). An actor of its own.
 class Agent {
  public:
-  Agent(World& world, std::int32_t index, const std::vector<std::unique_ptr<Communicator>>& communicators);
+  Agent(World& world, std::int32_t index,
+        const std::vector<std::unique_ptr<Communicator>>& communicators);
 
   void SetPeers(const std::vector<std::unique_ptr<Agent>>* agents) { agents_ = agents; }
+
+  /// One of this agent's groups has done `collective`: once all have, the next one is handed over.
+  void CollectiveDone(std::int32_t collective, std::int32_t record);
 
   /// The actor's code. `tick` is called after every action.
   void Run(const std::function<void()>& tick);
@@ -43,17 +48,21 @@ class Agent {
   struct FlowToken {
     Message* message;
     std::int32_t flow;
+    std::int32_t ticket;  ///< of the meter
   };
 
   void Do(const Action& action);
   void RunPass(const Pass& pass);
-  [[nodiscard]] bool HbmIsShort(const Pass& pass) const;
+  [[nodiscard]] BytesPerSecond HbmOfOthers(const Pass& pass) const;
   void Compute(const Pass& pass);
-  void ExposedTensorComm(const Pass& pass, Transfer& overlapped);
+  void LogSlowedCompute(double start, double bound, double slow_share);
+  void AwaitOverlapped(Transfer& overlapped, std::int32_t first);
+  void ExposedTensorComm(const Pass& pass);
   void Send(int direction);
   void StartFlows(Message& message, Span flows);
   void Receive(int direction);
   void Start(std::int32_t collective);
+  void HandOver(std::int32_t collective, std::int32_t previous);
   void AwaitCollective(std::int32_t collective);
   void Settle(int direction, bool all);
   void Log(Activity activity, Cause cause, std::int32_t awaited = -1);
@@ -66,8 +75,9 @@ class Agent {
   const std::vector<std::unique_ptr<Agent>>* agents_ = nullptr;
   simgrid::s4u::Mailbox* mailbox_;
   simgrid::s4u::SemaphorePtr wake_;
-  std::deque<Message> outbox_[2];  ///< by direction, in the order of sending
-  std::deque<Message*> inbox_[2];  ///< by direction, in the order of sending
+  std::deque<Message> outbox_[2];            ///< by direction, in the order of sending
+  std::deque<Message*> inbox_[2];            ///< by direction, in the order of sending
+  std::map<std::int32_t, int> groups_done_;  ///< of collectives that another follows
   bool blocked_on_[2] = {false, false};
 };
 

@@ -1,5 +1,7 @@
 #include "sim/engine/communicator.h"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 
 namespace gridlock {
@@ -11,19 +13,27 @@ Communicator::Communicator(World& world, std::int32_t group)
       group_(world.plan.groups[group]),
       members_(static_cast<std::uint32_t>(group_.agents.end - group_.agents.begin)),
       arrived_(world.program.collectives.size(), 0),
+      latest_(world.program.collectives.size()),
       record_of_(world.program.collectives.size(), -1),
       mailbox_(sg4::Mailbox::by_name("c" + std::to_string(group))),
       work_(sg4::Semaphore::create(0)) {}
 
-void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective) {
+void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
+                           std::int32_t previous) {
+  CollectiveRecord& record = latest_[collective];
+  // Of members that come at once the first in the plan counts as the last to come, in whatever
+  // order their actors ran.
+  const double now = World::Now();
+  if (arrived_[collective] == 0 || now > record.start + kInstant || agent < record.last_agent) {
+    record.last_agent = agent;
+    record.last_agent_records = records;
+    record.previous = previous;
+  }
+  record.start = now;
+  record.collective = collective;
   if (++arrived_[collective] < members_) {
     return;
   }
-  CollectiveRecord record;
-  record.start = World::Now();
-  record.last_agent = agent;
-  record.last_agent_records = records;
-  record.collective = collective;
   ready_.push_back(record);
   work_->release();
 }
@@ -35,6 +45,7 @@ void Communicator::Serve() {
     ready_.pop_front();
     Run(record);
     Wake(record.collective);
+    HandOverNext(record.collective);
   }
 }
 
@@ -45,7 +56,8 @@ void Communicator::Run(CollectiveRecord record) {
     record.previous = last_;
   }
   const Collective& collective = world_.program.collectives[record.collective];
-  const CollectiveCost cost = CostOf(collective.kind, collective.payload, group_.shape, world_.server);
+  const CollectiveCost cost =
+      CostOf(collective.kind, collective.payload, group_.shape, world_.server);
   record.latency = cost.latency.si();
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
@@ -55,23 +67,34 @@ void Communicator::Run(CollectiveRecord record) {
   const Cause inside = domain.Wait().cause;
   const double inside_end = World::Now();
   const Cause across = ring.Wait().cause;
-  record.cause = World::Now() > inside_end || inside == Cause::kLatency ? across : inside;
+  record.cause =
+      World::Now() > inside_end + kInstant || inside == Cause::kLatency ? across : inside;
   record.end = World::Now();
   last_ = static_cast<std::int32_t>(records.size());
   records.push_back(record);
   record_of_[record.collective] = last_;
 }
 
-void Communicator::Wake(std::int32_t collective) {
-  std::vector<std::pair<std::int32_t, sg4::SemaphorePtr>> rest;
-  for (auto& waiter : waiters_) {
-    if (waiter.first == collective) {
-      waiter.second->release();
-    } else {
-      rest.push_back(std::move(waiter));
-    }
+void Communicator::HandOverNext(std::int32_t collective) {
+  if (world_.program.collectives[collective].next < 0) {
+    return;
   }
-  waiters_ = std::move(rest);
+  for (std::int32_t i = group_.agents.begin; i < group_.agents.end; ++i) {
+    world_.collective_done(world_.plan.group_agents[i], collective, record_of_[collective]);
+  }
+}
+
+void Communicator::Wake(std::int32_t collective) {
+  const auto waits = [collective](const auto& waiter) {
+    return waiter.first == collective;
+  };
+  const auto first = std::stable_partition(waiters_.begin(), waiters_.end(), std::not_fn(waits));
+  // Out of the list before the first release: it lets other actors run, and they may add waiters.
+  const std::vector<std::pair<std::int32_t, sg4::SemaphorePtr>> woken(first, waiters_.end());
+  waiters_.erase(first, waiters_.end());
+  for (const auto& waiter : woken) {
+    waiter.second->release();
+  }
 }
 
 }  // namespace gridlock

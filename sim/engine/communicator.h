@@ -1,11 +1,11 @@
 #pragma once
 
-#include <simgrid/s4u.hpp>
-
 #include <cstdint>
 #include <deque>
 #include <utility>
 #include <vector>
+
+#include <simgrid/s4u.hpp>
 
 #include "sim/engine/world.h"
 
@@ -17,11 +17,15 @@ class Communicator {
  public:
   Communicator(World& world, std::int32_t group);
 
-  /// Hands a collective over, on behalf of an agent that has written `records` records.
-  void Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective);
+  /// Hands a collective over, on behalf of an agent that has written `records` records; `previous`
+  /// is the collective that it follows, -1 when the agent starts it itself.
+  void Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
+               std::int32_t previous = -1);
 
   /// Index of the finished collective in StepLog::collectives, -1 before.
-  [[nodiscard]] std::int32_t RecordOf(std::int32_t collective) const { return record_of_[collective]; }
+  [[nodiscard]] std::int32_t RecordOf(std::int32_t collective) const {
+    return record_of_[collective];
+  }
 
   /// Releases `wake` when the collective is done.
   void AddWaiter(std::int32_t collective, simgrid::s4u::SemaphorePtr wake) {
@@ -34,12 +38,14 @@ class Communicator {
  private:
   void Run(CollectiveRecord record);
   void Wake(std::int32_t collective);
+  void HandOverNext(std::int32_t collective);
 
   World& world_;
   const Plan::Group& group_;
   std::uint32_t members_;
-  std::vector<std::uint32_t> arrived_;   ///< by collective
-  std::vector<std::int32_t> record_of_;  ///< by collective
+  std::vector<std::uint32_t> arrived_;    ///< by collective
+  std::vector<CollectiveRecord> latest_;  ///< arrival of the last member so far, by collective
+  std::vector<std::int32_t> record_of_;   ///< by collective
   simgrid::s4u::Mailbox* mailbox_;
   simgrid::s4u::SemaphorePtr work_;
   std::deque<CollectiveRecord> ready_;

@@ -9,6 +9,10 @@ namespace gridlock {
 
 /// Counts what is under way on each resource, to say which one sets the pace of a transfer, and
 /// accounts finished transfers to the utilisation series.
+///
+/// Changes of one instant take effect together, after it: a transfer that ends is looked at beside
+/// all that ran until then, one that starts beside all that starts with it. So it does not matter
+/// in which order things happen that happen at once.
 class Meter {
  public:
   Meter(const Plan& plan, UtilisationAccumulator& series)
@@ -17,52 +21,88 @@ class Meter {
   /// The resource of a route with the smallest fair share, and the load that made it so.
   struct Bottleneck {
     Cause cause = Cause::kLatency;
-    double seconds_per_byte = 0;  ///< load / capacity; 0: nothing on the route
+    double seconds_per_byte = 0;       ///< load / capacity; 0: nothing on the route
+    double mean_seconds_per_byte = 0;  ///< of the two looks that Finish compares
   };
 
-  void Start(Span route) { Shift(route, +1.0); }
-
-  /// Before Finish, while the transfer itself still counts.
-  [[nodiscard]] Bottleneck BottleneckOf(Span route) const {
-    Bottleneck worst;
-    for (std::int32_t i = route.begin; i < route.end; ++i) {
-      const std::int32_t r = plan_.routes[i].resource;
-      const double seconds_per_byte = load_[r] / plan_.resources[r].capacity.si();
-      if (seconds_per_byte > worst.seconds_per_byte) {
-        worst = {static_cast<Cause>(plan_.resources[r].resource_class), seconds_per_byte};
-      }
+  /// A transfer starts; the ticket is for Finish.
+  std::int32_t Start(Span route, double now) {
+    CatchUp(now);
+    std::int32_t ticket = static_cast<std::int32_t>(running_.size());
+    if (free_.empty()) {
+      running_.emplace_back();
+    } else {
+      ticket = free_.back();
+      free_.pop_back();
     }
-    return worst;
+    running_[ticket] = {route, now, {}, /*counted=*/false};
+    Change({route, +1.0, ticket}, now);
+    return ticket;
   }
 
-  void Finish(Span route, double bytes, double start, double end) {
-    Shift(route, -1.0);
-    Account(route, bytes, start, end);
-  }
+  /// A transfer of `bytes` ends: accounts it, and says which resource set its pace, as seen right
+  /// after its start or right before its end, whichever was slower.
+  Bottleneck Finish(std::int32_t ticket, double bytes, double now);
 
   /// Traffic that could not share: counted, not metered.
   void Account(Span route, double bytes, double start, double end) {
     traffic_.Account(route, bytes, start, end, series_);
   }
 
-  void CountFlop(double flop, double start, double end) { series_.Add(kFlopSeries, start, end, flop); }
+  void CountFlop(double flop, double start, double end) {
+    series_.Add(kFlopSeries, start, end, flop);
+  }
 
  private:
-  void Shift(Span route, double sign) {
-    for (std::int32_t i = route.begin; i < route.end; ++i) {
-      load_[plan_.routes[i].resource] += sign * plan_.routes[i].weight;
+  struct Running {
+    Span route;
+    double start = 0;
+    Bottleneck at_start;
+    bool counted = false;  ///< its start has taken effect
+  };
+
+  /// A start (with its ticket) or an end (-1) that has not taken effect.
+  struct Pending {
+    Span route;
+    double sign;
+    std::int32_t ticket;
+  };
+
+  [[nodiscard]] Bottleneck BottleneckOf(Span route) const;
+
+  void Change(const Pending& change, double now) {
+    pending_since_ = pending_.empty() ? now : pending_since_;
+    pending_.push_back(change);
+  }
+
+  void CatchUp(double now) {
+    if (!pending_.empty() && now > pending_since_ + kInstant) {
+      TakeEffect();
     }
   }
+
+  void TakeEffect();
 
   const Plan& plan_;
   RouteTraffic traffic_;
   UtilisationAccumulator& series_;
   std::vector<double> load_;
+  std::vector<Running> running_;  ///< by ticket
+  std::vector<std::int32_t> free_;
+  std::vector<Pending> pending_;
+  double pending_since_ = 0;
 };
 
-/// Loads change while a transfer runs; the heavier of two looks at it says what paced it.
+/// The slower of two looks. Of two alike the resource nearer to the accelerator counts, whichever
+/// was looked at first.
 inline Meter::Bottleneck Heavier(const Meter::Bottleneck& a, const Meter::Bottleneck& b) {
-  return b.seconds_per_byte > a.seconds_per_byte ? b : a;
+  if (b.seconds_per_byte > a.seconds_per_byte * kTie) {
+    return b;
+  }
+  if (a.seconds_per_byte > b.seconds_per_byte * kTie) {
+    return a;
+  }
+  return b.cause < a.cause ? b : a;
 }
 
 }  // namespace gridlock

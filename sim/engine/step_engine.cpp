@@ -1,12 +1,12 @@
 #include "sim/engine/step_engine.h"
 
-#include <simgrid/s4u.hpp>
-
 #include <algorithm>
 #include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
+
+#include <simgrid/s4u.hpp>
 
 #include "sim/base/check.h"
 #include "sim/engine/agent.h"
@@ -52,8 +52,8 @@ std::uint64_t TotalActions(const StepProgram& program, const Plan& plan) {
 
 }  // namespace
 
-StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals,
-                const Progress& progress) {
+StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                int intervals, const Progress& progress) {
   static bool used = false;
   CHECK(!used);  // SimGrid keeps one clock per process
   used = true;
@@ -77,10 +77,18 @@ StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& 
     agents.push_back(std::make_unique<Agent>(world, static_cast<std::int32_t>(a), communicators));
     agents.back()->SetPeers(&agents);
   }
-  const std::function<void()> tick = [&ticker] { ticker.Tick(); };
+  world.collective_done = [&agents](std::int32_t agent, std::int32_t collective,
+                                    std::int32_t record) {
+    agents[agent]->CollectiveDone(collective, record);
+  };
+  const std::function<void()> tick = [&ticker] {
+    ticker.Tick();
+  };
   for (std::size_t a = 0; a < agents.size(); ++a) {
     sg4::Actor::create("a" + std::to_string(a), world.platform.host(static_cast<std::int32_t>(a)),
-                       [agent = agents[a].get(), &tick] { agent->Run(tick); });
+                       [agent = agents[a].get(), &tick] {
+                         agent->Run(tick);
+                       });
   }
   world.platform.Run();
   return run;

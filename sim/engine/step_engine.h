@@ -11,8 +11,8 @@
 //       start    tell the communicators, go on
 //       wait     until the communicators are done
 //
-// Every activity is a transfer over resources: compute is a transfer over HBM whose rate is bounded by
-// the matrix units, so that communication and compute slow each other where they share HBM.
+// Every activity is a transfer over resources: compute is a transfer over HBM whose rate is bounded
+// by the matrix units, so that communication and compute slow each other where they share HBM.
 
 #include <functional>
 
@@ -28,9 +28,9 @@ inline constexpr std::size_t kMaxActors = 28000;
 /// Tells how much of the work is done, 0..1; called a few times a second of real time.
 using Progress = std::function<void(double)>;
 
-/// Runs the step. At most once per process (SimGrid keeps one clock). `intervals`: resolution of the
-/// utilisation series.
-StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server, int intervals,
-                const Progress& progress);
+/// Runs the step. At most once per process (SimGrid keeps one clock). `intervals`: resolution of
+/// the utilisation series.
+StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                int intervals, const Progress& progress);
 
 }  // namespace gridlock

@@ -7,7 +7,7 @@ namespace gridlock {
 namespace sg4 = simgrid::s4u;
 
 Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Options options)
-    : world_(world), route_(route), bytes_(bytes), start_(World::Now()) {
+    : world_(world), route_(route), bytes_(bytes) {
   const auto units = static_cast<std::uint64_t>(bytes * kUnitsPerByte + 0.5);
   if (route.empty() || units == 0) {
     return;
@@ -23,8 +23,7 @@ Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Op
     put_->start();
     get_->start();
   });
-  world_.meter.Start(route_);
-  at_start_ = world_.meter.BottleneckOf(route_);
+  ticket_ = world_.meter.Start(route_, World::Now());
   ++world_.run.log.activities;
 }
 
@@ -34,11 +33,9 @@ Meter::Bottleneck Transfer::Wait() {
   }
   get_->wait();
   put_->wait();
-  const Meter::Bottleneck bottleneck = Heavier(at_start_, world_.meter.BottleneckOf(route_));
-  world_.meter.Finish(route_, bytes_, start_, World::Now());
   put_ = nullptr;
   get_ = nullptr;
-  return bottleneck;
+  return world_.meter.Finish(ticket_, bytes_, World::Now());
 }
 
 }  // namespace gridlock

@@ -2,10 +2,11 @@
 
 // What all actors of one simulation share, and the one kind of activity that they start.
 
-#include <simgrid/s4u.hpp>
-
 #include <chrono>
 #include <cstdint>
+#include <functional>
+
+#include <simgrid/s4u.hpp>
 
 #include "sim/engine/meter.h"
 #include "sim/engine/step_engine.h"
@@ -14,7 +15,8 @@
 namespace gridlock {
 
 struct World {
-  World(const StepProgram& program_in, const Plan& plan_in, const ServerSpec& server_in, StepRun& run_in)
+  World(const StepProgram& program_in, const Plan& plan_in, const ServerSpec& server_in,
+        StepRun& run_in)
       : program(program_in),
         plan(plan_in),
         server(server_in),
@@ -30,34 +32,35 @@ struct World {
   StepRun& run;
   Meter meter;
   Platform platform;
+  /// Tells an agent that one of its groups has done a collective that another follows.
+  std::function<void(std::int32_t agent, std::int32_t collective, std::int32_t record)>
+      collective_done;
 };
 
 /// Bytes on their way along a route. SimGrid sees a message of the actor to itself: one actor, one
 /// wait, any list of links.
 class Transfer {
  public:
-
   struct Options {
     double rate_bound = 0;  ///< byte/s; 0: none
-    bool with_hbm = true;   ///< false: HBM cannot set the pace (its traffic is counted all the same)
+    bool with_hbm = true;  ///< false: HBM cannot set the pace (its traffic is counted all the same)
   };
 
   /// Starts at once. Empty routes and sizes below what SimGrid
   /// can count are done at once.
-  Transfer(World& world, simgrid::s4u::Mailbox* own, Span route, double bytes,
-           Options options);
+  Transfer(World& world, simgrid::s4u::Mailbox* own, Span route, double bytes, Options options);
 
   [[nodiscard]] bool running() const { return put_ != nullptr; }
 
-  /// Blocks until the end; returns the bottleneck seen at start or end. For the actor that started it.
+  /// Blocks until the end; returns the bottleneck seen at start or end. For the actor that started
+  /// it.
   Meter::Bottleneck Wait();
 
  private:
   World& world_;
   Span route_;
   double bytes_;
-  double start_ = 0;
-  Meter::Bottleneck at_start_;
+  std::int32_t ticket_ = -1;
   simgrid::s4u::CommPtr put_, get_;
   void* received_ = nullptr;
 };

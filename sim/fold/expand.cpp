@@ -8,25 +8,28 @@ namespace gridlock {
 
 namespace {
 
-// HBM bytes per byte that a ring puts on the wire: a rank reads its own part and the received one and
-// writes the sum (gathers: reads what it forwards, writes what it receives; counted alike).
+// HBM bytes per byte that a ring puts on the wire: a rank reads its own part and the received one
+// and writes the sum (gathers: reads what it forwards, writes what it receives; counted alike).
 constexpr std::int32_t kRingHbmWeight = 3;
 // A message is read once where it is sent and written once where it arrives.
 constexpr std::int32_t kSendHbmWeight = 1;
 
-// Which accelerator is rank (tensor, data, pipeline) of the job. Packed from accelerator 0.
+// Which accelerator is which rank of the job: `local` counts tensor-parallel ranks first, then
+// context-parallel ones. Packed from accelerator 0.
 class RankMap {
  public:
   explicit RankMap(const Layout& layout) : layout_(layout) {}
 
-  [[nodiscard]] AcceleratorIndex At(int tensor, int data, int stage) const {
+  [[nodiscard]] AcceleratorIndex At(int local, int data, int stage) const {
     const int group = layout_.rank_order == RankOrder::kTensorDataPipeline
                           ? stage * layout_.data + data
                           : data * layout_.pipeline + stage;
-    return {group * layout_.tensor + tensor};
+    return {group * layout_.group() + local};
   }
 
-  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const { return stage * layout_.data + data; }
+  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
+    return stage * layout_.data + data;
+  }
 
  private:
   const Layout& layout_;
@@ -37,12 +40,13 @@ class Expander {
   Expander(const StepProgram& program, const Fabric& fabric)
       : layout_(program.layout), fabric_(fabric), ranks_(layout_) {
     for (const Collective& collective : program.collectives) {
-      uses_embedding_groups_ = uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
+      uses_embedding_groups_ =
+          uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
     }
   }
 
   Plan Build() && {
-    plan_.tensor = layout_.tensor;
+    plan_.width = layout_.group();
     AddResources();
     SetHbmRates();
     AddAgents();
@@ -70,8 +74,8 @@ class Expander {
     }
   }
 
-  // A bundle that carries all that the NICs below it can send never sets the pace; leaving it out of
-  // the sharing changes no rate and keeps apart what does not interact.
+  // A bundle that carries all that the NICs below it can send never sets the pace; leaving it out
+  // of the sharing changes no rate and keeps apart what does not interact.
   [[nodiscard]] bool CanBind(ResourceClass link_class) const {
     if (fabric_.site().clos.routing == Routing::kEcmp) {
       return true;
@@ -89,7 +93,8 @@ class Expander {
   void SetHbmRates() {
     const ServerSpec& server = fabric_.site().server;
     const BytesPerSecond port = server.accelerator.scale_up_bandwidth;
-    const BytesPerSecond nic = server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
+    const BytesPerSecond nic =
+        server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
     plan_.hbm_reserve = nic * (kRingHbmWeight + kSendHbmWeight);
     // Groups and messages inside a scale-up domain move at the ports' pace.
     if (fabric_.domain_size() > layout_.tensor) {
@@ -99,11 +104,13 @@ class Expander {
     plan_.tensor_hbm_rate = wide ? plan_.hbm_capacity : port * kRingHbmWeight;
   }
 
-  // Closes the route that was appended since `begin`: equal resources become one entry with a weight.
+  // Closes the route that was appended since `begin`: equal resources become one entry with a
+  // weight.
   Span Close(std::int32_t begin) {
     auto& routes = plan_.routes;
-    std::sort(routes.begin() + begin, routes.end(),
-              [](const RouteEntry& a, const RouteEntry& b) { return a.resource < b.resource; });
+    std::sort(routes.begin() + begin, routes.end(), [](const RouteEntry& a, const RouteEntry& b) {
+      return a.resource < b.resource;
+    });
     auto last = routes.begin() + begin;
     for (auto entry = last; entry != routes.end(); ++entry) {
       if (last != routes.begin() + begin && (last - 1)->resource == entry->resource) {
@@ -118,7 +125,9 @@ class Expander {
 
   [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
 
-  void Put(std::int32_t resource, std::int32_t weight) { plan_.routes.push_back({resource, weight}); }
+  void Put(std::int32_t resource, std::int32_t weight) {
+    plan_.routes.push_back({resource, weight});
+  }
 
   void PutPorts(AcceleratorIndex a, std::int32_t weight) {
     Put(fabric_.scale_up_out(a).value, weight);
@@ -127,7 +136,8 @@ class Expander {
 
   void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
     links_.clear();
-    const auto key = static_cast<std::uint64_t>(from.value) << 32 | static_cast<std::uint32_t>(to.value);
+    const auto key =
+        static_cast<std::uint64_t>(from.value) << 32 | static_cast<std::uint32_t>(to.value);
     fabric_.AppendRoute(from, to, MixHash(key), links_);
     for (const LinkIndex link : links_) {
       Put(link.value, 1);
@@ -140,18 +150,19 @@ class Expander {
         Plan::Agent agent;
         agent.role = stage;
         const std::int32_t begin = Mark();
-        for (int t = 0; t < layout_.tensor; ++t) {
+        for (int t = 0; t < layout_.group(); ++t) {
           Put(Hbm(ranks_.At(t, data, stage)), 1);
         }
         agent.hbm = {begin, Mark()};
         agent.tensor = TensorRoute(data, stage);
+        agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
       }
     }
   }
 
-  // A group inside its domain uses its members' ports. A wider one runs a ring per member of a domain,
-  // each through another NIC; the ports carry what the NICs of the other members do.
+  // A group inside its domain uses its members' ports. A wider one runs a ring per member of a
+  // domain, each through another NIC; the ports carry what the NICs of the other members do.
   Span TensorRoute(int data, int stage) {
     const std::int32_t begin = Mark();
     const int t = layout_.tensor;
@@ -159,16 +170,31 @@ class Expander {
     if (t == 1) {
       return {begin, begin};
     }
-    for (int i = 0; i < t; ++i) {
-      const AcceleratorIndex a = ranks_.At(i, data, stage);
+    for (int local = 0; local < layout_.group(); ++local) {
+      const AcceleratorIndex a = ranks_.At(local, data, stage);
       const bool wide = t > inside;
       if (wide) {
-        PutRoute(a, ranks_.At((i + inside) % t, data, stage));
+        const int first = local - local % t;  // of the tensor-parallel group of this context rank
+        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage));
       }
       if (inside > 1) {
         PutPorts(a, wide ? inside - 1 : 1);
       }
       Put(Hbm(a), wide ? kRingHbmWeight * inside : kRingHbmWeight);
+    }
+    return Close(begin);
+  }
+
+  // Keys and values go from each context rank to the next, all tensor ranks at once.
+  Span ContextRoute(int data, int stage) {
+    const std::int32_t begin = Mark();
+    for (int local = 0; layout_.context > 1 && local < layout_.group(); ++local) {
+      const AcceleratorIndex from = ranks_.At(local, data, stage);
+      const AcceleratorIndex to =
+          ranks_.At((local + layout_.tensor) % layout_.group(), data, stage);
+      PutRoute(from, to);
+      Put(Hbm(from), kSendHbmWeight);
+      Put(Hbm(to), kSendHbmWeight);
     }
     return Close(begin);
   }
@@ -180,13 +206,15 @@ class Expander {
         Plan::Agent& agent = plan_.agents[ranks_.AgentAt(data, stage)];
         for (const Direction direction : {Direction::kForward, Direction::kBackward}) {
           const int next = stage + (direction == Direction::kForward ? 1 : -1);
-          // Only model chunks beyond the first make messages go round from the last stage to the first.
+          // Only model chunks beyond the first make messages go round from the last stage to the
+          // first.
           const bool sends = p > 1 && (layout_.virtual_pipeline > 1 || (next >= 0 && next < p));
           const auto begin = static_cast<std::int32_t>(plan_.flows.size());
-          for (int t = 0; sends && t < layout_.tensor; ++t) {
+          for (int t = 0; sends && t < layout_.group(); ++t) {
             AddFlow(t, data, stage, (next + p) % p);
           }
-          agent.sends[static_cast<int>(direction)] = {begin, static_cast<std::int32_t>(plan_.flows.size())};
+          agent.sends[static_cast<int>(direction)] = {
+              begin, static_cast<std::int32_t>(plan_.flows.size())};
         }
       }
     }
@@ -201,7 +229,8 @@ class Expander {
     flow.source = ranks_.AgentAt(data, stage);
     flow.target = ranks_.AgentAt(data, target);
     flow.efficiency = static_cast<float>(fit.send_efficiency);
-    flow.latency = static_cast<float>((fit.base_latency + fit.step_latency + fabric_.Latency(from, to)).si());
+    flow.latency =
+        static_cast<float>((fit.base_latency + fit.step_latency + fabric_.Latency(from, to)).si());
     const std::int32_t begin = Mark();
     PutRoute(from, to);
     Put(Hbm(from), kSendHbmWeight);
@@ -211,20 +240,42 @@ class Expander {
   }
 
   void AddDataGroups() {
-    if (layout_.data == 1) {
+    if (layout_.data * layout_.context == 1) {
       return;
     }
+    const int sharing = layout_.sharing_replicas();
+    const int copies = layout_.data / sharing;
     for (int stage = 0; stage < layout_.pipeline; ++stage) {
       for (int t = 0; t < layout_.tensor; ++t) {
-        std::vector<AcceleratorIndex> ranks;
-        const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
-        for (int data = 0; data < layout_.data; ++data) {
-          ranks.push_back(ranks_.At(t, data, stage));
-          plan_.group_agents.push_back(ranks_.AgentAt(data, stage));
+        for (int copy = 0; copy < copies; ++copy) {
+          AddReplicas(Collective::Over::kData, stage, {copy * sharing, 1, sharing},
+                      {t, layout_.tensor, layout_.context});
         }
-        AddGroup(Collective::Over::kData, stage, begin, ranks);
+      }
+      for (int local = 0; copies > 1 && local < layout_.group(); ++local) {
+        for (int shard = 0; shard < sharing; ++shard) {
+          AddReplicas(Collective::Over::kReplica, stage, {shard, sharing, copies}, {local, 1, 1});
+        }
       }
     }
+  }
+
+  // first, first + stride, ... `count` of them.
+  struct Range {
+    int first, stride, count;
+  };
+
+  void AddReplicas(Collective::Over over, int stage, Range replicas, Range locals) {
+    std::vector<AcceleratorIndex> ranks;
+    const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
+    for (int i = 0; i < replicas.count; ++i) {
+      const int data = replicas.first + i * replicas.stride;
+      plan_.group_agents.push_back(ranks_.AgentAt(data, stage));
+      for (int k = 0; k < locals.count; ++k) {
+        ranks.push_back(ranks_.At(locals.first + k * locals.stride, data, stage));
+      }
+    }
+    AddGroup(over, stage, begin, ranks);
   }
 
   // First and last stage of each replica, for tied embeddings.
@@ -234,11 +285,12 @@ class Expander {
     }
     const int last = layout_.pipeline - 1;
     for (int data = 0; data < layout_.data; ++data) {
-      for (int t = 0; t < layout_.tensor; ++t) {
+      for (int t = 0; t < layout_.group(); ++t) {
         const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
         plan_.group_agents.push_back(ranks_.AgentAt(data, 0));
         plan_.group_agents.push_back(ranks_.AgentAt(data, last));
-        AddGroup(Collective::Over::kEmbedding, 0, begin, {ranks_.At(t, data, 0), ranks_.At(t, data, last)});
+        AddGroup(Collective::Over::kEmbedding, 0, begin,
+                 {ranks_.At(t, data, 0), ranks_.At(t, data, last)});
       }
     }
   }
@@ -276,7 +328,8 @@ class Expander {
 
   // `rings` rings through all domains; ring r leaves each domain through the NIC of its member r. A
   // pipelined ring moves at the pace of its slowest edge, so all of it is one transfer.
-  Span RingRoute(const std::vector<AcceleratorIndex>& ranks, const std::vector<int>& starts, int rings) {
+  Span RingRoute(const std::vector<AcceleratorIndex>& ranks, const std::vector<int>& starts,
+                 int rings) {
     const std::int32_t begin = Mark();
     const std::size_t domains = starts.size() - 1;
     for (std::size_t i = 0; i < domains; ++i) {
@@ -329,7 +382,9 @@ class Expander {
 }  // namespace
 
 const char* ResourceClassName(ResourceClass resource_class) {
-  return resource_class == ResourceClass::kHbm ? "hbm" : LinkClassName(static_cast<LinkClass>(resource_class));
+  return resource_class == ResourceClass::kHbm
+             ? "hbm"
+             : LinkClassName(static_cast<LinkClass>(resource_class));
 }
 
 std::int64_t Plan::accelerators() const {
@@ -337,7 +392,7 @@ std::int64_t Plan::accelerators() const {
   for (const Agent& agent : agents) {
     sum += agent.members;
   }
-  return sum * tensor;
+  return sum * width;
 }
 
 void CheckPlacement(const StepProgram& program, const Fabric& fabric) {

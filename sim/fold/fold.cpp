@@ -19,6 +19,7 @@ using Colours = std::vector<Colour>;
 enum Label : std::uint64_t {
   kOwnHbm = 1,
   kTensor,
+  kContext,
   kFlowRoute,
   kRing,
   kDomain,
@@ -52,8 +53,8 @@ std::int64_t CountDistinct(Colours colours) {
 Colouring Seeds(const Plan& plan) {
   Colouring colouring;
   for (const Plan::Resource& r : plan.resources) {
-    colouring.resources.push_back(
-        Seed({1, static_cast<std::uint64_t>(r.resource_class), std::bit_cast<std::uint64_t>(r.capacity.si())}));
+    colouring.resources.push_back(Seed({1, static_cast<std::uint64_t>(r.resource_class),
+                                        std::bit_cast<std::uint64_t>(r.capacity.si())}));
   }
   for (const Plan::Agent& a : plan.agents) {
     colouring.agents.push_back(Seed({2, static_cast<std::uint64_t>(a.role)}));
@@ -63,15 +64,17 @@ Colouring Seeds(const Plan& plan) {
     for (const int direction : {0, 1}) {
       for (std::int32_t f = a.sends[direction].begin; f < a.sends[direction].end; ++f) {
         const Plan::Flow& flow = plan.flows[f];
-        colouring.flows[f] = Seed({3, static_cast<std::uint64_t>(direction), std::bit_cast<std::uint32_t>(flow.latency),
+        colouring.flows[f] = Seed({3, static_cast<std::uint64_t>(direction),
+                                   std::bit_cast<std::uint32_t>(flow.latency),
                                    std::bit_cast<std::uint32_t>(flow.efficiency)});
       }
     }
   }
   for (const Plan::Group& g : plan.groups) {
-    colouring.groups.push_back(Seed({4, static_cast<std::uint64_t>(g.over), static_cast<std::uint64_t>(g.role),
-                                     static_cast<std::uint64_t>(g.shape.domains),
-                                     static_cast<std::uint64_t>(g.shape.per_domain)}));
+    colouring.groups.push_back(
+        Seed({4, static_cast<std::uint64_t>(g.over), static_cast<std::uint64_t>(g.role),
+              static_cast<std::uint64_t>(g.shape.domains),
+              static_cast<std::uint64_t>(g.shape.per_domain)}));
   }
   return colouring;
 }
@@ -89,6 +92,7 @@ class Round {
     for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
       Along(plan_.agents[a].hbm, kOwnHbm, now_.agents[a], sum_.agents[a]);
       Along(plan_.agents[a].tensor, kTensor, now_.agents[a], sum_.agents[a]);
+      Along(plan_.agents[a].context, kContext, now_.agents[a], sum_.agents[a]);
     }
     for (std::size_t f = 0; f < plan_.flows.size(); ++f) {
       const Plan::Flow& flow = plan_.flows[f];
@@ -138,9 +142,9 @@ class Round {
 
 // Class of each vertex, numbered by first appearance.
 struct Classes {
-  std::vector<std::int32_t> of;          ///< class of a vertex
-  std::vector<std::int32_t> first;       ///< representative of a class
-  std::vector<std::int64_t> size;        ///< members of a class
+  std::vector<std::int32_t> of;     ///< class of a vertex
+  std::vector<std::int32_t> first;  ///< representative of a class
+  std::vector<std::int64_t> size;   ///< members of a class
 
   explicit Classes(const Colours& colours) : of(colours.size()) {
     std::vector<std::int32_t> order(colours.size());
@@ -172,10 +176,14 @@ struct Classes {
 class Quotient {
  public:
   Quotient(const Plan& plan, const Colouring& colours)
-      : plan_(plan), resources_(colours.resources), agents_(colours.agents), flows_(colours.flows), groups_(colours.groups) {}
+      : plan_(plan),
+        resources_(colours.resources),
+        agents_(colours.agents),
+        flows_(colours.flows),
+        groups_(colours.groups) {}
 
   Plan Build() && {
-    out_.tensor = plan_.tensor;
+    out_.width = plan_.width;
     out_.folded = true;
     out_.hbm_capacity = plan_.hbm_capacity;
     out_.hbm_reserve = plan_.hbm_reserve;
@@ -192,8 +200,8 @@ class Quotient {
   }
 
  private:
-  // How often class resource L stands in the route of a class of `size` transfers: their crossings of
-  // all of L, spread evenly over L's members (the partition is equitable, so this divides).
+  // How often class resource L stands in the route of a class of `size` transfers: their crossings
+  // of all of L, spread evenly over L's members (the partition is equitable, so this divides).
   Span FoldRoute(Span route, std::int64_t size) {
     std::vector<std::pair<std::int32_t, std::int64_t>> crossings;
     for (std::int32_t i = route.begin; i < route.end; ++i) {
@@ -230,7 +238,8 @@ class Quotient {
   }
 
   void AddFlowsAndAgents() {
-    std::vector<std::int32_t> order;  // flow classes as the agents own them, so that spans are contiguous
+    std::vector<std::int32_t>
+        order;  // flow classes as the agents own them, so that spans are contiguous
     for (std::size_t c = 0; c < agents_.count(); ++c) {
       const Plan::Agent& agent = plan_.agents[agents_.first[c]];
       Plan::Agent folded;
@@ -238,12 +247,21 @@ class Quotient {
       folded.members = agents_.size[c];
       folded.hbm = FoldRoute(agent.hbm, folded.members);
       folded.tensor = FoldRoute(agent.tensor, folded.members);
+      folded.context = FoldRoute(agent.context, folded.members);
       for (const int direction : {0, 1}) {
-        folded.sends[direction] =
-            FoldSpan(agent.sends[direction], [&](std::int32_t i) { return flows_.of[i]; }, order);
+        folded.sends[direction] = FoldSpan(
+            agent.sends[direction],
+            [&](std::int32_t i) {
+              return flows_.of[i];
+            },
+            order);
       }
       folded.groups = FoldSpan(
-          agent.groups, [&](std::int32_t i) { return groups_.of[plan_.agent_groups[i]]; }, out_.agent_groups);
+          agent.groups,
+          [&](std::int32_t i) {
+            return groups_.of[plan_.agent_groups[i]];
+          },
+          out_.agent_groups);
       out_.agents.push_back(folded);
     }
     for (const std::int32_t c : order) {
@@ -262,15 +280,19 @@ class Quotient {
       Plan::Group folded = group;
       folded.members = groups_.size[c];
       folded.agents = FoldSpan(
-          group.agents, [&](std::int32_t i) { return agents_.of[plan_.group_agents[i]]; }, out_.group_agents);
+          group.agents,
+          [&](std::int32_t i) {
+            return agents_.of[plan_.group_agents[i]];
+          },
+          out_.group_agents);
       folded.ring = FoldRoute(group.ring, folded.members);
       folded.domain = FoldRoute(group.domain, folded.members);
       out_.groups.push_back(folded);
     }
   }
 
-  // A route lists a resource as often as its weight, so weights are kept small: what all weights on a
-  // resource share is divided out of them and of its capacity.
+  // A route lists a resource as often as its weight, so weights are kept small: what all weights on
+  // a resource share is divided out of them and of its capacity.
   void DivideByCommonFactors() {
     std::vector<std::int32_t> common(out_.resources.size(), 0);
     for (const RouteEntry& entry : out_.routes) {
@@ -311,7 +333,8 @@ Plan Fold(const Plan& plan, FoldStatistics* statistics) {
   Plan folded = Quotient(plan, colours).Build();
   if (statistics != nullptr) {
     *statistics = {rounds, static_cast<std::int64_t>(folded.resources.size()),
-                   static_cast<std::int64_t>(folded.agents.size()), static_cast<std::int64_t>(folded.flows.size()),
+                   static_cast<std::int64_t>(folded.agents.size()),
+                   static_cast<std::int64_t>(folded.flows.size()),
                    static_cast<std::int64_t>(folded.groups.size())};
   }
   return folded;

@@ -41,20 +41,21 @@ struct Plan {
   /// A link direction or an accelerator's HBM; in a folded plan one of `members` alike.
   struct Resource {
     ResourceClass resource_class = ResourceClass::kNic;
-    BytesPerSecond capacity;    ///< in units of weight: real capacity / unit
+    BytesPerSecond capacity;  ///< in units of weight: real capacity / unit
     std::int64_t members = 1;
-    std::int32_t unit = 1;      ///< real weight = weight x unit
-    bool can_bind = true;       ///< false: the links that feed it carry less than it does
+    std::int32_t unit = 1;  ///< real weight = weight x unit
+    bool can_bind = true;   ///< false: the links that feed it carry less than it does
   };
 
-  /// A tensor-parallel group: accelerators that do the same at the same time.
+  /// A model-parallel group (tensor x context): accelerators that do the same at the same time.
   struct Agent {
-    std::int32_t role = 0;       ///< pipeline stage
-    std::int64_t members = 1;    ///< groups that this one stands for
-    Span hbm;                    ///< route of a pass
-    Span tensor;                 ///< route of the group's own collectives
-    Span sends[2];               ///< flows of one message, by Direction
-    Span groups;                 ///< in agent_groups
+    std::int32_t role = 0;     ///< pipeline stage
+    std::int64_t members = 1;  ///< groups that this one stands for
+    Span hbm;                  ///< route of a pass
+    Span tensor;               ///< route of the tensor-parallel groups' own collectives
+    Span context;              ///< route of the keys and values that go around
+    Span sends[2];             ///< flows of one message, by Direction
+    Span groups;               ///< in agent_groups
   };
 
   /// One rank's share of a pipeline message.
@@ -62,19 +63,19 @@ struct Plan {
     std::int32_t source = 0, target = 0;  ///< agents
     std::int64_t members = 1;
     Span route;
-    float efficiency = 1;                 ///< payload bytes over wire bytes
-    float latency = 0;                    ///< seconds
+    float efficiency = 1;  ///< payload bytes over wire bytes
+    float latency = 0;     ///< seconds
   };
 
   /// A communicator.
   struct Group {
     Collective::Over over = Collective::Over::kData;
-    std::int32_t role = 0;       ///< first stage in it
+    std::int32_t role = 0;  ///< first stage in it
     std::int64_t members = 1;
     GroupShape shape;
-    Span agents;                 ///< in group_agents
-    Span ring;                   ///< route of the rings that cross NICs
-    Span domain;                 ///< route of the part inside the scale-up domains
+    Span agents;  ///< in group_agents
+    Span ring;    ///< route of the rings that cross NICs
+    Span domain;  ///< route of the part inside the scale-up domains
   };
 
   std::vector<Resource> resources;
@@ -84,7 +85,7 @@ struct Plan {
   std::vector<Group> groups;
   std::vector<std::int32_t> agent_groups;
   std::vector<std::int32_t> group_agents;
-  std::int32_t tensor = 1;        ///< accelerators of one agent
+  std::int32_t width = 1;  ///< accelerators of one agent
   bool folded = false;
   /// HBM of one accelerator, and the most that everything but its own passes and tensor-parallel
   /// collectives can take of it. Where a pass leaves that much, sharing cannot slow it.

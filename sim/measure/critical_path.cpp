@@ -14,13 +14,13 @@ class Walk {
   explicit Walk(const StepLog& log) : log_(log) {}
 
   std::array<double, kCauses> Run() && {
-    for (std::size_t a = 0; a < log_.agents.size(); ++a) {
-      if (!log_.agents[a].empty() && log_.agents[a].back().end > now_) {
-        now_ = log_.agents[a].back().end;
-        agent_ = static_cast<std::int32_t>(a);
-      }
+    now_ = log_.End();
+    // Of agents that end together the first: rounding must not choose between their paths.
+    while (now_ > 0 &&
+           (log_.agents[agent_].empty() || log_.agents[agent_].back().end < now_ - kInstant)) {
+      ++agent_;
     }
-    records_ = log_.RecordsOf(agent_);
+    records_ = now_ > 0 ? log_.RecordsOf(agent_) : 0;
     while (records_ > 0 && now_ > 0) {
       Step(log_.agents[agent_][records_ - 1]);
     }
@@ -77,6 +77,8 @@ class Walk {
 
 }  // namespace
 
-std::array<double, kCauses> CriticalPath(const StepLog& log) { return Walk(log).Run(); }
+std::array<double, kCauses> CriticalPath(const StepLog& log) {
+  return Walk(log).Run();
+}
 
 }  // namespace gridlock

@@ -60,19 +60,25 @@ ClassTotals UsedResources(const Plan& plan) {
       const Plan::Resource& resource = plan.resources[r];
       const int c = static_cast<int>(resource.resource_class);
       totals.members[c] += resource.members;
-      totals.capacity[c] += resource.capacity.si() * resource.unit * static_cast<double>(resource.members);
+      totals.capacity[c] +=
+          resource.capacity.si() * resource.unit * static_cast<double>(resource.members);
     }
   }
   return totals;
 }
 
-std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Plan& plan, UtilisationAccumulator& series,
-                                           Seconds step) {
+std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Plan& plan,
+                                           UtilisationAccumulator& series, Seconds step) {
   const ClassTotals totals = UsedResources(plan);
   std::vector<UtilisationSeries> out;
   const auto accelerators = static_cast<double>(plan.accelerators());
   const double flop_rate = program.peak.si() * accelerators;
-  out.push_back({"compute", plan.accelerators(), program.peak.si(), series.Share(kFlopSeries, flop_rate, step)});
+  UtilisationSeries compute;
+  compute.resource = "compute";
+  compute.members = plan.accelerators();
+  compute.capacity_si = program.peak.si();
+  compute.share = series.Share(kFlopSeries, flop_rate, step);
+  out.push_back(std::move(compute));
   for (int c = kResourceClasses - 1; c >= 0; --c) {
     UtilisationSeries one;
     one.resource = ResourceClassName(static_cast<ResourceClass>(c));
@@ -86,7 +92,8 @@ std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Pla
   return out;
 }
 
-std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProgram& program, const StepLog& log) {
+std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProgram& program,
+                                                                  const StepLog& log) {
   std::map<std::string, std::pair<double, int>> sums;
   for (const CollectiveRecord& record : log.collectives) {
     auto& [sum, count] = sums[program.collectives[record.collective].name];
@@ -98,6 +105,21 @@ std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProg
     out.emplace_back(name, sum.first / sum.second);
   }
   return out;
+}
+
+// What all passes of all members take for their FLOP.
+Joules ArithmeticEnergy(const StepProgram& program, const Plan& plan) {
+  Joules sum;
+  for (const Plan::Agent& agent : plan.agents) {
+    Joules one;
+    for (const Action& action : program.roles[agent.role]) {
+      if (action.kind == Action::Kind::kPass) {
+        one += program.passes[action.index].flop_energy;
+      }
+    }
+    sum += one * (static_cast<double>(agent.members) * plan.width);
+  }
+  return sum;
 }
 
 std::uint64_t FingerprintOf(const StepLog& log) {
@@ -113,8 +135,8 @@ std::uint64_t FingerprintOf(const StepLog& log) {
 
 }  // namespace
 
-StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan, const ServerSpec& server,
-                     StepRun& run) {
+StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
+                     const ServerSpec& server, StepRun& run) {
   StepRecord record;
   const Seconds step(run.log.End());
   record.accelerators = plan.accelerators();
@@ -126,20 +148,29 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
   run.series.ExtendTo(step);
   record.interval = run.series.interval();
   record.utilisation = Utilisation(program, plan, run.series, step);
+  for (UtilisationSeries& series : record.utilisation) {
+    if (series.resource == ResourceClassName(ResourceClass::kHbm)) {
+      series.peak_si = server.accelerator.hbm_bandwidth.si();
+    }
+  }
   record.attribution = Attribute(run.log);
   record.breakdown = Breakdown(plan, run.log, step.si());
   const Bytes capacity = server.accelerator.hbm_capacity;
   for (const MemoryNeed& need : MemoryByStage(job)) {
-    record.memory.push_back(
-        {need.stage, need.weights, need.gradients, need.optimizer, need.activations, need.buffers, capacity});
+    record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
+                             need.activations, need.buffers, capacity});
   }
-  const auto total = [&](ResourceClass c) { return Bytes(run.series.Total(static_cast<int>(c))); };
+  const auto total = [&](ResourceClass c) {
+    return Bytes(run.series.Total(static_cast<int>(c)));
+  };
   const StepEnergy energy = EnergyOfStep(
       server, plan.accelerators(), step,
-      {Flop(run.series.Total(kFlopSeries)), total(ResourceClass::kHbm),
+      {ArithmeticEnergy(program, plan), total(ResourceClass::kHbm),
        // Each byte crosses an accelerator's port or NIC out and in; the sender pays for the link.
        (total(ResourceClass::kScaleUp) + total(ResourceClass::kNic)) / 2});
   record.energy = energy.total();
+  record.accelerator_energy = energy.total() - energy.servers;
+  record.power_limit = server.accelerator.power.limit;
   record.mean_power = record.energy / step;
   record.energy_is_estimate = server.accelerator.power.estimate;
   record.collective_seconds = MeanCollectiveSeconds(program, run.log);
@@ -163,8 +194,9 @@ const char* CauseName(Cause cause) {
 }
 
 const char* ActivityName(Activity activity) {
-  static constexpr const char* kNames[kActivities] = {"compute",       "memory_bound", "tensor_comm", "pipeline_wait",
-                                                      "data_comm",     "launch",       "overhead",    "idle"};
+  static constexpr const char* kNames[kActivities] = {
+      "compute",   "memory_bound", "tensor_comm", "pipeline_wait",
+      "data_comm", "launch",       "overhead",    "idle"};
   return kNames[static_cast<int>(activity)];
 }
 

@@ -15,7 +15,7 @@ struct StepRun {
 };
 
 /// Derives everything that is reported of a step from the log and the series.
-StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan, const ServerSpec& server,
-                     StepRun& run);
+StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
+                     const ServerSpec& server, StepRun& run);
 
 }  // namespace gridlock

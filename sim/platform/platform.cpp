@@ -1,10 +1,10 @@
 #include "sim/platform/platform.h"
 
-#include <simgrid/kernel/routing/NetPoint.hpp>
-#include <simgrid/kernel/routing/NetZoneImpl.hpp>
-
 #include <array>
 #include <string>
+
+#include <simgrid/kernel/routing/NetPoint.hpp>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
 
 #include "sim/base/check.h"
 
@@ -16,9 +16,9 @@ namespace sg4 = simgrid::s4u;
 using simgrid::kernel::routing::NetPoint;
 using simgrid::kernel::routing::Route;
 
-// SimGrid's own zones do not reach 100,000 hosts, and their routes are fixed per pair of hosts. Here a
-// route is chosen per transfer: SimGrid asks for it while the transfer starts, and gets the one that
-// was noted just before.
+// SimGrid's own zones do not reach 100,000 hosts, and their routes are fixed per pair of hosts.
+// Here a route is chosen per transfer: SimGrid asks for it while the transfer starts, and gets the
+// one that was noted just before.
 class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
  public:
   FlatZone(const std::string& name, const Plan& plan, const std::vector<sg4::Link*>& links)
@@ -28,11 +28,13 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
 
   void get_local_route(const NetPoint* /*source*/, const NetPoint* /*target*/, Route* into,
                        double* /*latency*/) override {
-    // Latency stays zero: CM02 would share a link inversely to it. Delays are paid beside the transfer.
+    // Latency stays zero: CM02 would share a link inversely to it. Delays are paid beside the
+    // transfer.
     for (std::int32_t i = next.route.begin; i < next.route.end; ++i) {
       const RouteEntry entry = plan_.routes[i];
       const Plan::Resource& resource = plan_.resources[entry.resource];
-      if (!resource.can_bind || (!next.with_hbm && resource.resource_class == ResourceClass::kHbm)) {
+      if (!resource.can_bind ||
+          (!next.with_hbm && resource.resource_class == ResourceClass::kHbm)) {
         continue;
       }
       for (std::int32_t k = 0; k < entry.weight; ++k) {  // a link that stands k times weighs k
@@ -70,7 +72,8 @@ std::unique_ptr<sg4::Engine> MakeEngine() {
 
 }  // namespace
 
-Platform::Platform(const Plan& plan) : engine_(MakeEngine()), links_(plan.resources.size(), nullptr) {
+Platform::Platform(const Plan& plan)
+    : engine_(MakeEngine()), links_(plan.resources.size(), nullptr) {
   auto* zone = new FlatZone("fabric", plan, links_);  // NOLINT: the engine owns it
   next_ = &zone->next;
   sg4::NetZone* net = zone->get_iface();
@@ -95,6 +98,8 @@ Platform::Platform(const Plan& plan) : engine_(MakeEngine()), links_(plan.resour
 
 Platform::~Platform() = default;
 
-void Platform::Run() { engine_->run(); }
+void Platform::Run() {
+  engine_->run();
+}
 
 }  // namespace gridlock

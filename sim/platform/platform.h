@@ -3,18 +3,18 @@
 // The SimGrid platform of a plan: one flat zone, one host per agent, one link per resource, and our
 // own routing. Only sim/platform and sim/engine include SimGrid.
 
-#include <simgrid/s4u.hpp>
-
 #include <cstdint>
 #include <memory>
 #include <vector>
+
+#include <simgrid/s4u.hpp>
 
 #include "sim/fold/plan.h"
 
 namespace gridlock {
 
-/// SimGrid counts bytes in whole numbers; transfers are given in units of 1/256 byte so that rounding
-/// stays below 1e-8 of any message of practical size.
+/// SimGrid counts bytes in whole numbers; transfers are given in units of 1/256 byte so that
+/// rounding stays below 1e-8 of any message of practical size.
 inline constexpr double kUnitsPerByte = 256.0;
 
 /// Owns the SimGrid engine; one per process.

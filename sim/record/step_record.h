@@ -1,7 +1,7 @@
 #pragma once
 
-// What one simulated training step leaves behind. Evaluators fill it; the recorder writes it; reports
-// read it. Plain data.
+// What one simulated training step leaves behind. Evaluators fill it; the recorder writes it;
+// reports read it. Plain data.
 
 #include <cstdint>
 #include <string>
@@ -16,19 +16,22 @@ namespace gridlock {
 struct UtilisationSeries {
   std::string resource;       ///< "compute", "hbm", "scale_up", "nic", "leaf", "spine"
   std::int64_t members = 0;   ///< resources of the class in the machine that the job occupies
-  double capacity_si = 0;     ///< of one member: byte/s or FLOP/s
+  double capacity_si = 0;     ///< of one member: byte/s or FLOP/s; what can be sustained
+  double peak_si = 0;         ///< of one member as its datasheet has it; 0: same as capacity
   std::vector<double> share;  ///< per interval, 0..1
 };
 
 /// Seconds of the step that one resource set the pace of, along the critical path.
 struct Attribution {
-  std::string resource;  ///< "compute", "hbm", "scale_up", ..., "latency", "launch", "bubble", "overhead"
+  std::string
+      resource;  ///< "compute", "hbm", "scale_up", ..., "latency", "launch", "bubble", "overhead"
   Seconds time;
 };
 
 /// Mean seconds per accelerator and step by what the accelerator was doing; sums to the step time.
 struct BreakdownPart {
-  std::string activity;  ///< "compute", "memory_bound", "tensor_comm", "pipeline_wait", "data_comm", ...
+  std::string
+      activity;  ///< "compute", "memory_bound", "tensor_comm", "pipeline_wait", "data_comm", ...
   Seconds time;
 };
 
@@ -38,31 +41,40 @@ struct StageMemory {
   Bytes weights, gradients, optimizer, activations, buffers;
   Bytes capacity;
 
-  [[nodiscard]] Bytes total() const { return weights + gradients + optimizer + activations + buffers; }
+  [[nodiscard]] Bytes total() const {
+    return weights + gradients + optimizer + activations + buffers;
+  }
 };
 
 /// One simulated step.
 struct StepRecord {
-  std::string label;          ///< position on the cap axis: "baseline", "scale_up 200 GB/s"
-  double cap_si = 0;          ///< value of the cap in SI units; 0 for the baseline
-  std::string fidelity;       ///< "full", "folded", "analytic"
+  std::string label;              ///< position on the cap axis: "baseline", "scale_up 200 GB/s"
+  double cap_si = 0;              ///< value of the cap in SI units; 0 for the baseline
+  std::string cap_as_typed = {};  ///< the cap as the user wrote it, where that is not a plain
+                                  ///< quantity per direction: "900 GBps" of both directions, "75 %"
+  std::string fidelity;           ///< "full", "folded", "analytic"
   std::int64_t accelerators = 0;
-  std::int64_t tokens = 0;    ///< per step
+  std::int64_t classes = 0;  ///< of accelerators that behave alike, one of each simulated; 0 when
+                             ///< all were
+  std::int64_t tokens = 0;   ///< per step
   Seconds step_time;
-  Flop model_flop;            ///< per step, whole job: forward + backward, no recompute
-  Flop hardware_flop;         ///< the same with recomputation
-  FlopPerSecond peak;         ///< of all accelerators in the training format, dense
-  Seconds interval;           ///< width of one utilisation interval
+  Flop model_flop;     ///< per step, whole job: forward + backward, no recompute
+  Flop hardware_flop;  ///< the same with recomputation
+  FlopPerSecond peak;  ///< of all accelerators in the training format, dense
+  Seconds interval;    ///< width of one utilisation interval
   std::vector<UtilisationSeries> utilisation;
   std::vector<Attribution> attribution;
   std::vector<BreakdownPart> breakdown;
   std::vector<StageMemory> memory;
   Joules energy;              ///< accelerators and servers, without PUE
+  Joules accelerator_energy;  ///< the accelerators' part of `energy`; the rest is the servers'
   Watts mean_power;
+  Watts power_limit;  ///< of one accelerator's board; zero when not known
   bool energy_is_estimate = true;
-  std::vector<std::pair<std::string, double>> collective_seconds;  ///< measured duration of each kind, for people who look deeper
-  std::uint64_t activities = 0;  ///< SimGrid activities that were simulated
-  std::uint64_t fingerprint = 0; ///< of every completion time, at 9 significant digits
+  std::vector<std::pair<std::string, double>>
+      collective_seconds;         ///< measured duration of each kind, for people who look deeper
+  std::uint64_t activities = 0;   ///< SimGrid activities that were simulated
+  std::uint64_t fingerprint = 0;  ///< of every completion time, at 9 significant digits
 
   [[nodiscard]] double mfu() const { return model_flop / (peak * step_time); }
 

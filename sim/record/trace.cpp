@@ -27,6 +27,15 @@ std::string Lines(const std::vector<std::string>& texts) {
   return joined;
 }
 
+/// "name: text" of what is simulated.
+std::vector<std::string> SetupLines(const TraceHeader& header) {
+  std::vector<std::string> lines;
+  for (const SetupItem& item : header.setup) {
+    lines.push_back(item.name + ": " + item.text);
+  }
+  return lines;
+}
+
 /// A finite positive step rate needs a finite positive step.
 double PerSecond(double amount, Seconds time) {
   return amount / time.si();
@@ -90,6 +99,10 @@ constexpr RowVariable kRowVariables[] = {
      [](auto& r) {
        return r.energy.si();
      }},
+    {"accelerator_energy", "J", "the accelerators' part of energy",
+     [](auto& r) {
+       return r.accelerator_energy.si();
+     }},
     {"mean_power", "W", "mean power over the step, accelerators and servers, without PUE",
      [](auto& r) {
        return r.mean_power.si();
@@ -148,12 +161,14 @@ void TraceWriter::WriteRootAttributes(const TraceHeader& header, int points) {
   file_.SetAttribute("", "schema_version", std::int32_t{kTraceSchemaVersion});
   file_.SetAttribute("", "gridlock_version", header.gridlock_version);
   file_.SetAttribute("", "scenario_name", header.scenario_name);
+  file_.SetAttribute("", "description", header.description);
   file_.SetAttribute("", "machine", header.machine);
   file_.SetAttribute("", "seed", header.seed);
   file_.SetAttribute("", "command_line", header.command_line);
   file_.SetAttribute("", "cap_quantity", header.cap_quantity);
   file_.SetAttribute("", "points_planned", std::int32_t{points});
   file_.SetAttribute("", "fingerprint", FingerprintText(fingerprint()));
+  file_.SetAttribute("", "setup", Lines(SetupLines(header)));
   file_.SetAttribute("", "notes", Lines(header.notes));
   file_.SetAttribute("", "estimates", Lines(header.estimates));
   file_.SetAttribute("", "scenario", header.scenario_text);
@@ -233,6 +248,8 @@ void TraceWriter::CreateRowVariables() {
   }
   add("accelerators", ElementType::kInt64, "1", "accelerators of the job");
   add("tokens", ElementType::kInt64, "token", "training tokens of one step");
+  add("classes", ElementType::kInt64, "1",
+      "classes of alike accelerators, one of each simulated; 0 when all were");
   add("activities", ElementType::kUint64, "1", "activities that the engine simulated");
   add("fidelity", ElementType::kText, "1", "evaluator: full, folded or analytic");
   add("fingerprint", ElementType::kUint64, "1", "hash of every completion time, at 9 digits");
@@ -338,6 +355,7 @@ void TraceWriter::WriteRow(const StepRecord& record) {
     write(variable.name, variable.value(record));
   }
   write("accelerators", record.accelerators);
+  write("classes", record.classes);
   write("tokens", record.tokens);
   write("activities", record.activities);
   write("fidelity", record.fidelity);

@@ -4,21 +4,31 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace gridlock {
+
+/// One thing that a run simulates: {"model", "llama_3.1_8b"}.
+struct SetupItem {
+  std::string name;
+  std::string text;
+};
 
 struct TraceHeader {
   std::string scenario_name = {};
   std::string scenario_text =
       {};  ///< the whole scenario after includes and overrides, canonical textproto
+  std::string description = {};       ///< the scenario's own line about itself; may be ""
+  std::vector<SetupItem> setup = {};  ///< model, layout, batch, ... in words, in order
+  std::vector<std::pair<std::string, std::int64_t>> sizes = {};  ///< the same as plain numbers
   std::string machine = {};  ///< for people: "16 x DGX H100"; may be ""
   std::uint64_t seed = 0;
   std::string gridlock_version = {};
   std::string command_line = {};
-  std::vector<std::string> notes = {};  ///< what was understood from the input
-  std::vector<std::string> estimates =
-      {};  ///< names of inputs that are estimates, not measured or published
+  std::vector<std::string> notes = {};      ///< what was understood from the input
+  std::vector<std::string> estimates = {};  ///< inputs of this run that are estimates, not measured
+                                            ///< or published: "ENTRY: FIELD"
   std::string cap_quantity =
       {};  ///< what is capped, "scale-up bandwidth per direction"; "" when nothing is
   std::string cap_units = {};  ///< of StepRecord::cap_si: "byte/s", "FLOP/s", "W", or "1"

@@ -10,7 +10,9 @@
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/series.h"
+#include "sim/report/head.h"
 #include "sim/report/json.h"
+#include "sim/report/layout.h"
 
 namespace gridlock {
 namespace {
@@ -51,56 +53,62 @@ std::vector<Part> Walls(const StepRecord& record) {
   return walls;
 }
 
-/// "1,234,567".
-std::string Grouped(double value) {
-  std::string text = fmt::format("{:.0f}", value);
-  const std::size_t first = text.starts_with('-') ? 1 : 0;
-  for (std::size_t at = text.size(); at > first + 3;) {
-    at -= 3;
-    text.insert(at, 1, ',');
-  }
-  return text;
-}
-
-std::string Percent(double share) {
-  return std::isfinite(share) ? fmt::format("{:.1f} %", 100.0 * share) : "n/a";
-}
-
 const char* Estimate(const StepRecord& record) {
   return record.energy_is_estimate ? " (estimate)" : "";
 }
 
-void Line(std::string& out, const char* name, const std::string& value) {
-  out += fmt::format("  {:<22} {}\n", name, value);
-}
-
-/// One column in one unit, that of the whole, so that its numbers can be compared at a glance.
-void AddParts(std::string& out, const std::vector<Part>& parts, Seconds whole) {
-  const double seconds = whole.si();
-  const auto [unit, name] = seconds >= 1.0    ? std::pair(1.0, "s")
-                            : seconds >= 1e-3 ? std::pair(1e-3, "ms")
-                                              : std::pair(1e-6, "us");
+/// One column in one unit, that of the whole, so that its numbers can be compared at a glance, and
+/// what each part means. What is below the resolution of the simulated clock (1 ns) is left out.
+void AddParts(std::string& out, const std::vector<Part>& parts, Seconds whole,
+              std::string (*meaning)(const std::string&)) {
+  const ColumnUnit unit = TimeUnit(whole);
   for (const Part& part : parts) {
-    out += fmt::format("  {:<22} {:>10.3f} {:<2} {:>8}\n", part.name, part.time.si() / unit, name,
-                       Percent(part.time / whole));
+    if (std::abs(part.time.si()) >= 0.5e-9) {
+      out +=
+          fmt::format("  {:<22} {:>10.3f} {:<2} {:>8}  {}\n", part.name, part.time.si() / unit.si,
+                      unit.name, Percent(part.time / whole), meaning(part.name));
+    }
   }
 }
 
-void AddSpeed(std::string& out, const TraceHeader& header, const StepRecord& record) {
+/// What an accelerator does in an activity; "" for a name that is not known here.
+std::string ActivityInWords(const std::string& activity) {
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"compute", "kernels that the matrix units pace"},
+      {"memory_bound", "kernels that HBM paces"},
+      {"tensor_comm", "exposed messages inside model-parallel groups"},
+      {"pipeline_wait", "waiting for another stage (bubble) or its message"},
+      {"data_comm", "exposed collectives over replicas"},
+      {"launch", "waiting for kernels to be launched"},
+      {"overhead", "fixed time of the training framework"},
+      {"idle", "own step done, waiting for the slowest to end"}};
+  const auto* const found =
+      std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& entry) {
+        return activity == entry.first;
+      });
+  return found == std::end(kWords) ? "" : found->second;
+}
+
+void AddSpeed(std::string& out, const StepRecord& record) {
   const auto accelerators = static_cast<double>(record.accelerators);
   const double tokens_rate = static_cast<double>(record.tokens) / record.step_time.si();
-  Line(out, "accelerators",
-       Grouped(accelerators) + (header.machine.empty() ? "" : " (" + header.machine + ")"));
-  Line(out, "step time", FormatSeconds(record.step_time));
-  Line(out, "tokens per step", Grouped(static_cast<double>(record.tokens)));
-  Line(
-      out, "tokens/s",
-      fmt::format("{} ({:.1f} per accelerator)", Grouped(tokens_rate), tokens_rate / accelerators));
-  Line(out, "model FLOP rate",
-       fmt::format("{:.1f} TFLOP/s per accelerator",
-                   (record.model_flop / record.step_time).si() / accelerators / 1e12));
-  Line(out, "MFU", Percent(record.mfu()));
-  Line(out, "HFU", Percent(record.hfu()));
+  const double each = tokens_rate / accelerators;
+  const ColumnUnit unit = TimeUnit(record.step_time);
+  out += Line("accelerators",
+              Grouped(accelerators) +
+                  (record.classes == 0 ? ""
+                                       : fmt::format(" (folded into {} {})",
+                                                     Grouped(static_cast<double>(record.classes)),
+                                                     record.classes == 1 ? "class" : "classes")));
+  out += Line("step time", fmt::format("{:.3f} {}", record.step_time.si() / unit.si, unit.name));
+  out += Line("tokens per step", Grouped(static_cast<double>(record.tokens)));
+  out += Line("tokens/s", fmt::format("{} ({} per accelerator)", Grouped(tokens_rate),
+                                      Grouped(each, each < 1000.0 ? 1 : 0)));
+  out += Line("model FLOP rate",
+              fmt::format("{:.1f} TFLOP/s per accelerator",
+                          (record.model_flop / record.step_time).si() / accelerators / 1e12));
+  out += Line("MFU", Percent(record.mfu()));
+  out += Line("HFU", Percent(record.hfu()));
 }
 
 void AddWalls(std::string& out, const StepRecord& record) {
@@ -109,7 +117,7 @@ void AddWalls(std::string& out, const StepRecord& record) {
     return;
   }
   out += "\nWhat sets the pace (critical path)\n";
-  AddParts(out, walls, record.step_time);
+  AddParts(out, walls, record.step_time, WallInWords);
   const Part& top = walls.front();
   out += fmt::format("  The wall that binds: {}, for {} of the step.\n", WallInWords(top.name),
                      Percent(top.time / record.step_time));
@@ -120,18 +128,35 @@ bool IsCompute(const UtilisationSeries& series) {
   return series.resource == "compute";
 }
 
+/// Compute and HBM belong to an accelerator; of links each direction is a member of its own.
+bool IsLink(const UtilisationSeries& series) {
+  return !IsCompute(series) && series.resource != "hbm";
+}
+
+std::string CapacityText(const UtilisationSeries& series) {
+  if (IsCompute(series)) {
+    return FormatFlopRate(FlopPerSecond(series.capacity_si)) + " peak";
+  }
+  const BytesPerSecond capacity(series.capacity_si);
+  std::string text = series.resource == "nic" ? FormatGbps(capacity) : FormatBandwidth(capacity);
+  if (series.peak_si > 0.0) {
+    text += fmt::format(" sustained (peak {})", FormatBandwidth(BytesPerSecond(series.peak_si)));
+  }
+  return text;
+}
+
 void AddUtilisation(std::string& out, const StepRecord& record) {
   if (record.utilisation.empty()) {
     return;
   }
-  out += "\nUtilisation (mean over the step and all members)\n";
+  out += "\nUtilisation (mean over the step and all members of the class)\n";
   for (const UtilisationSeries& series : record.utilisation) {
-    const std::string capacity = IsCompute(series)
-                                     ? FormatFlopRate(FlopPerSecond(series.capacity_si))
-                                     : FormatBandwidth(BytesPerSecond(series.capacity_si));
-    out += fmt::format("  {:<22} {:>8} of {} x {}\n", series.resource,
-                       Percent(MeanShare(series.share, record.interval, record.step_time)),
-                       Grouped(static_cast<double>(series.members)), capacity);
+    if (series.members > 0) {
+      out += fmt::format("  {:<22} {:>8} of {} {}x {}\n", series.resource,
+                         Percent(MeanShare(series.share, record.interval, record.step_time)),
+                         Grouped(static_cast<double>(series.members)),
+                         IsLink(series) ? "directions " : "", CapacityText(series));
+    }
   }
 }
 
@@ -154,35 +179,41 @@ void AddMemory(std::string& out, const StepRecord& record) {
                                                    {"optimizer", fullest->optimizer},
                                                    {"activations", fullest->activations},
                                                    {"buffers", fullest->buffers}};
+  const auto line = [&out](const std::string& name, Bytes bytes, const std::string& more = "") {
+    out += fmt::format("  {:<22} {:>10.2f} GB{}\n", name, bytes.si() / 1e9, more);
+  };
   for (const auto& [name, bytes] : classes) {
-    out += fmt::format("  {:<22} {:>10}\n", name, FormatBytes(bytes));
+    line(name, bytes);
   }
-  out += fmt::format("  {:<22} {:>10} of {} ({})\n", "total", FormatBytes(fullest->total()),
-                     FormatBytes(fullest->capacity), Percent(fullest->total() / fullest->capacity));
+  line("total", fullest->total(),
+       fmt::format(" of {} ({})", FormatBytes(fullest->capacity),
+                   Percent(fullest->total() / fullest->capacity)));
   if (record.memory.size() > 1 && record.memory.size() <= kStagesListed) {
     for (const StageMemory& stage : record.memory) {
-      out += fmt::format("  {:<22} {:>10}\n", fmt::format("stage {}", stage.stage),
-                         FormatBytes(stage.total()));
+      line(fmt::format("stage {}", stage.stage), stage.total());
     }
   }
 }
 
-void AddEnergy(std::string& out, const StepRecord& record) {
-  out += "\nEnergy (accelerators and servers, without PUE)\n";
-  Line(out, "per step", FormatJoules(record.energy) + Estimate(record));
-  Line(out, "mean power",
-       fmt::format("{:.3f} kW per accelerator{}",
-                   record.mean_power.si() / static_cast<double>(record.accelerators) / 1e3,
-                   Estimate(record)));
+/// Mean watts per accelerator of `energy`, three digits.
+std::string MeanWatts(const StepRecord& record, Joules energy) {
+  const Watts mean = energy / record.step_time / static_cast<double>(record.accelerators);
+  return FormatWatts(Watts(ThreeDigits(mean.si())));
 }
 
-void AddList(std::string& out, const char* title, const std::vector<std::string>& items) {
-  if (items.empty()) {
-    return;
-  }
-  out += fmt::format("\n{}\n", title);
-  for (const std::string& item : items) {
-    out += fmt::format("  - {}\n", item);
+void AddEnergy(std::string& out, const StepRecord& record) {
+  const Joules accelerator = record.accelerator_energy;
+  out += "\nEnergy and mean power (without PUE)\n";
+  out += Line("per step", FormatJoules(Joules(ThreeDigits(record.energy.si()))) + Estimate(record));
+  out += Line("per accelerator", MeanWatts(record, record.energy) +
+                                     " with its share of the server" + Estimate(record));
+  if (accelerator > Joules(0.0)) {
+    out += Line("  its own board",
+                MeanWatts(record, accelerator) +
+                    (record.power_limit > Watts(0.0)
+                         ? fmt::format(" of at most {}", FormatWatts(record.power_limit))
+                         : ""));
+    out += Line("  share of the server", MeanWatts(record, record.energy - accelerator));
   }
 }
 
@@ -195,15 +226,6 @@ void AddSeconds(JsonWriter& json, const char* key, const std::vector<Part>& part
   json.EndObject();
 }
 
-void AddTexts(JsonWriter& json, const char* key, const std::vector<std::string>& texts) {
-  json.Key(key);
-  json.BeginArray();
-  for (const std::string& text : texts) {
-    json.Value(std::string_view(text));
-  }
-  json.EndArray();
-}
-
 void AddUtilisationMembers(JsonWriter& json, const StepRecord& record) {
   json.Key("utilisation");
   json.BeginObject();
@@ -212,8 +234,12 @@ void AddUtilisationMembers(JsonWriter& json, const StepRecord& record) {
     json.BeginObject();
     json.Member("mean_share", MeanShare(series.share, record.interval, record.step_time));
     json.Member("members", series.members);
+    json.Member("member", IsLink(series) ? "one direction of a link" : "accelerator");
     json.Member(IsCompute(series) ? "capacity_flop_per_s" : "capacity_bytes_per_s",
                 series.capacity_si);
+    if (series.peak_si > 0.0) {
+      json.Member("peak_bytes_per_s", series.peak_si);
+    }
     json.EndObject();
   }
   json.EndObject();
@@ -278,38 +304,29 @@ double CriticalShare(const StepRecord& record, const std::string& resource) {
 }
 
 std::string SummaryText(const TraceHeader& header, const StepRecord& record) {
-  std::string out =
-      fmt::format("{}: one training step, {}\n\n", header.scenario_name, record.label);
-  AddSpeed(out, header, record);
+  std::string title = "one training step";
+  if (record.cap_si != 0.0) {
+    title += ", " + record.label;
+  }
+  std::string out = HeadText(header, title);
+  AddSpeed(out, record);
   const std::vector<Part> activities = AddedUp(record.breakdown, [](const BreakdownPart& part) {
     return part.activity;
   });
   if (!activities.empty()) {
     out += "\nWhere the time goes (mean per accelerator)\n";
-    AddParts(out, activities, record.step_time);
+    AddParts(out, activities, record.step_time, ActivityInWords);
   }
   AddWalls(out, record);
   AddUtilisation(out, record);
   AddMemory(out, record);
   AddEnergy(out, record);
-  AddList(out, "Notes", header.notes);
-  AddList(out, "Estimates among the inputs", header.estimates);
+  out += NotesText(header);
   out +=
       fmt::format("\ngridlock {}, {} simulation, seed {}, {} activities\n", header.gridlock_version,
                   record.fidelity, header.seed, Grouped(static_cast<double>(record.activities)));
   out += "fingerprint " + FingerprintText(record.fingerprint) + "\n";
   return out;
-}
-
-void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
-  json.Member("schema_version", 1);
-  json.Member("gridlock_version", header.gridlock_version);
-  json.Member("scenario_name", header.scenario_name);
-  json.Member("machine", header.machine);
-  json.Member("seed", header.seed);
-  json.Member("command_line", header.command_line);
-  AddTexts(json, "notes", header.notes);
-  AddTexts(json, "estimates", header.estimates);
 }
 
 void AddStepMembers(JsonWriter& json, const StepRecord& record) {
@@ -318,6 +335,7 @@ void AddStepMembers(JsonWriter& json, const StepRecord& record) {
   json.Member("label", record.label);
   json.Member("fidelity", record.fidelity);
   json.Member("accelerators", record.accelerators);
+  json.Member("classes", record.classes);
   json.Member("tokens", record.tokens);
   json.Member("step_time_s", record.step_time.si());
   json.Member("tokens_per_s", tokens_rate);
@@ -346,8 +364,12 @@ void AddStepMembers(JsonWriter& json, const StepRecord& record) {
                return part.name;
              }));
   json.Member("energy_j", record.energy.si());
+  json.Member("accelerator_energy_j", record.accelerator_energy.si());
   json.Member("mean_power_w", record.mean_power.si());
   json.Member("mean_power_w_per_accelerator", record.mean_power.si() / accelerators);
+  json.Member("accelerator_mean_power_w",
+              (record.accelerator_energy / record.step_time).si() / accelerators);
+  json.Member("accelerator_power_limit_w", record.power_limit.si());
   json.Member("energy_is_estimate", record.energy_is_estimate);
   json.Member("activities", record.activities);
   json.Member("fingerprint", FingerprintText(record.fingerprint));

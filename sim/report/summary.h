@@ -29,8 +29,7 @@ std::string SummaryText(const TraceHeader& header, const StepRecord& record);
 /// The same as JSON, numbers in SI units with the unit in the key, `fingerprint` at the top level.
 std::string SummaryJson(const TraceHeader& header, const StepRecord& record);
 
-/// The members of an object that describe the run, and those that describe one step.
-void AddHeaderMembers(JsonWriter& json, const TraceHeader& header);
+/// The members of an object that describe one step.
 void AddStepMembers(JsonWriter& json, const StepRecord& record);
 
 }  // namespace gridlock

@@ -1,11 +1,11 @@
 #include "sim/study/cap.h"
 
-#include <fmt/format.h>
-
 #include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
+
+#include <fmt/format.h>
 
 namespace gridlock {
 
@@ -15,11 +15,14 @@ constexpr CapTarget kTargets[] = {CapTarget::kScaleUp, CapTarget::kNic,   CapTar
                                   CapTarget::kHbm,     CapTarget::kFlops, CapTarget::kPower};
 constexpr std::size_t kMostPoints = 1000;
 
-[[noreturn]] void Refuse(const std::string& message) { throw UserError("", "--values: " + message); }
+[[noreturn]] void Refuse(const std::string& message) {
+  throw UserError("", "--values: " + message);
+}
 
 std::string Trim(const std::string& text) {
   const auto first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  return first == std::string::npos ? ""
+                                    : text.substr(first, text.find_last_not_of(" \t") - first + 1);
 }
 
 std::vector<std::string> SplitAtCommas(const std::string& text) {
@@ -51,7 +54,8 @@ Entry ParseEntry(const std::string& text) {
   const char* end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, entry.number);
   if (error != std::errc() || !std::isfinite(entry.number) || entry.number <= 0) {
-    Refuse(fmt::format("\"{}\" is not a positive number; expected a list such as \"900,800,...,100GBps\"", text));
+    Refuse(fmt::format(
+        "\"{}\" is not a positive number; expected a list such as \"900,800,...,100GBps\"", text));
   }
   entry.unit = Trim(std::string(rest, end));
   return entry;
@@ -76,8 +80,10 @@ std::vector<Entry> Complete(std::vector<Entry> entries) {
     const double step = out.back().number - out[out.size() - 2].number;
     const double last = entries[i + 1].number;
     const double count = (last - out.back().number) / step;
-    if (step == 0 || count < 1 || std::abs(count - std::round(count)) > 1e-6 || count > kMostPoints) {
-      Refuse(fmt::format("\"...\" does not lead from {} to {} in steps of {}", out.back().number, last, step));
+    if (step == 0 || count < 1 || std::abs(count - std::round(count)) > 1e-6 ||
+        count > kMostPoints) {
+      Refuse(fmt::format("\"...\" does not lead from {} to {} in steps of {}", out.back().number,
+                         last, step));
     }
     for (int k = 1; k < std::lround(count); ++k) {
       Entry between = out.back();
@@ -110,14 +116,18 @@ std::string FormatValue(CapTarget target, double si) {
     case Dimension::kPower:
       return FormatWatts(Watts(si));
     default:
-      return FormatBandwidth(BytesPerSecond(si));
+      // NICs and wide-area links are sold in bits.
+      return target == CapTarget::kNic || target == CapTarget::kWan
+                 ? fmt::format("{:.6g} Gbps", si / 125e6)
+                 : FormatBandwidth(BytesPerSecond(si));
   }
 }
 
 // Strips a trailing "per direction" or "/dir"; true when there was one.
 bool TakePerDirection(std::string& unit) {
   for (const std::string suffix : {"per direction", "/dir"}) {
-    if (unit.size() >= suffix.size() && unit.compare(unit.size() - suffix.size(), suffix.size(), suffix) == 0) {
+    if (unit.size() >= suffix.size() &&
+        unit.compare(unit.size() - suffix.size(), suffix.size(), suffix) == 0) {
       unit = Trim(unit.substr(0, unit.size() - suffix.size()));
       return true;
     }
@@ -129,20 +139,24 @@ CapPoint PointOf(const Entry& entry, CapTarget target, double baseline) {
   CapPoint point;
   std::string unit = entry.unit;
   if (unit == "%") {
+    point.as_typed = fmt::format("{} %", entry.number);
     point.si = baseline * entry.number / 100;
     point.label = fmt::format("{} {}", CapTargetName(target), FormatValue(target, point.si));
     return point;
   }
   const bool per_direction = TakePerDirection(unit);
-  const ParsedQuantity parsed = ParseQuantity(fmt::format("{} {}", entry.number, unit), DimensionOf(target));
+  const ParsedQuantity parsed =
+      ParseQuantity(Trim(fmt::format("{} {}", entry.number, unit)), DimensionOf(target));
   if (!parsed.si) {
     Refuse(parsed.problem);
   }
   point.si = *parsed.si;
   if (target == CapTarget::kScaleUp && !per_direction) {
     point.si /= 2;
-    point.note = fmt::format("scale_up {} is read as vendors print it, both directions added: {} per direction",
-                             FormatBandwidth(BytesPerSecond(*parsed.si)), FormatBandwidth(BytesPerSecond(point.si)));
+    point.as_typed = fmt::format("{} {}", entry.number, unit);
+    point.note = fmt::format(
+        "scale_up {} is read as vendors print it, both directions added: {} per direction",
+        FormatBandwidth(BytesPerSecond(*parsed.si)), FormatBandwidth(BytesPerSecond(point.si)));
   }
   point.label = fmt::format("{} {}", CapTargetName(target), FormatValue(target, point.si));
   return point;
@@ -170,7 +184,8 @@ const char* CapTargetName(CapTarget target) {
 
 const char* CapResource(CapTarget target) {
   // A power cap shows as slower compute.
-  return target == CapTarget::kFlops || target == CapTarget::kPower ? "compute" : CapTargetName(target);
+  return target == CapTarget::kFlops || target == CapTarget::kPower ? "compute"
+                                                                    : CapTargetName(target);
 }
 
 const char* CapQuantity(CapTarget target) {
@@ -210,15 +225,18 @@ CapTarget ParseCapTarget(const std::string& name) {
       continue;
     }
     if (target == CapTarget::kWan) {
-      throw UserError("", "--link wan is not simulated yet: a scenario has one site; expected scale_up, nic, hbm, flops or power");
+      throw UserError("",
+                      "--link wan is not simulated yet: a scenario has one site; expected "
+                      "scale_up, nic, hbm, flops or power");
     }
     return target;
   }
-  throw UserError("", fmt::format("--link: no resource is called \"{}\"; expected one of {}{}", name,
-                                  fmt::join(names, ", "), DidYouMean(name, names)));
+  throw UserError("", fmt::format("--link: no resource is called \"{}\"; expected one of {}{}",
+                                  name, fmt::join(names, ", "), DidYouMean(name, names)));
 }
 
-std::vector<CapPoint> ParseCapValues(const std::string& text, CapTarget target, const Scenario& scenario) {
+std::vector<CapPoint> ParseCapValues(const std::string& text, CapTarget target,
+                                     const Scenario& scenario) {
   std::vector<Entry> entries;
   for (const std::string& part : SplitAtCommas(text)) {
     entries.push_back(ParseEntry(part));
@@ -228,6 +246,25 @@ std::vector<CapPoint> ParseCapValues(const std::string& text, CapTarget target, 
     points.push_back(PointOf(entry, target, CapBaseline(target, scenario)));
   }
   return points;
+}
+
+std::vector<std::string> CapNotes(CapTarget target, const std::vector<CapPoint>& points) {
+  std::vector<std::string> notes;
+  for (const CapPoint& point : points) {
+    if (!point.note.empty()) {
+      notes.push_back(point.note + "; so is every value without \"/dir\" or \"%\"");
+      break;
+    }
+  }
+  if (target == CapTarget::kFlops) {
+    notes.emplace_back(
+        "MFU is a share of the capped peak: it can rise while the step becomes slower");
+  }
+  if (target == CapTarget::kPower) {
+    notes.emplace_back(
+        "a power cap lengthens what accelerators compute and read: its share is that of compute");
+  }
+  return notes;
 }
 
 double CapBaseline(CapTarget target, const Scenario& scenario) {

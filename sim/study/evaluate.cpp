@@ -15,15 +15,19 @@ namespace {
 void CheckActors(const Scenario& scenario) {
   const Layout& layout = scenario.job.layout;
   const std::int64_t agents = static_cast<std::int64_t>(layout.pipeline) * layout.data;
-  std::int64_t communicators = static_cast<std::int64_t>(layout.pipeline) * layout.tensor;
+  const int copies = layout.data / layout.shards();
+  std::int64_t communicators = static_cast<std::int64_t>(layout.pipeline) * layout.tensor *
+                               (copies + (copies > 1 ? layout.shards() : 0));
   if (scenario.job.model.tied_embeddings && layout.pipeline > 1) {
     communicators += static_cast<std::int64_t>(layout.data) * layout.tensor;
   }
   if (agents + communicators > static_cast<std::int64_t>(kMaxActors)) {
-    throw UserError(layout.path,
-                    fmt::format("full fidelity runs one actor per tensor-parallel group and communicator; {} are "
-                                "needed and {} is the most; use --fidelity folded, which gives the same times",
-                                agents + communicators, kMaxActors));
+    throw UserError(
+        layout.path,
+        fmt::format(
+            "full fidelity runs one actor per tensor-parallel group and communicator; {} are "
+            "needed and {} is the most; use --fidelity folded, which gives the same times",
+            agents + communicators, kMaxActors));
   }
 }
 
@@ -69,11 +73,13 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progr
     plan = Fold(plan);
   }
   const int intervals = scenario.recording.intervals;
-  StepRun run = fidelity == Fidelity::kAnalytic ? RunAnalyticStep(program, plan, server, intervals)
-                                                : RunStep(program, plan, server, intervals, progress);
+  StepRun run = fidelity == Fidelity::kAnalytic
+                    ? RunAnalyticStep(program, plan, server, intervals)
+                    : RunStep(program, plan, server, intervals, progress);
   StepRecord record = Summarise(scenario.job, program, plan, server, run);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
+  record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;
   return record;
 }
 

@@ -19,8 +19,8 @@ const char* FidelityName(Fidelity fidelity);
 /// The fidelity of that name, or nothing.
 std::optional<Fidelity> FidelityByName(const std::string& name);
 
-/// Everything that can be wrong with a scenario beyond its own text: ports of switches, HBM, places.
-/// Throws UserError. Cheap; runs no simulation.
+/// Everything that can be wrong with a scenario beyond its own text: ports of switches, HBM,
+/// places. Throws UserError. Cheap; runs no simulation.
 void CheckScenario(const Scenario& scenario, Fidelity fidelity);
 
 /// Simulates the step. Full and folded use SimGrid, which runs once per process: see worker.h.

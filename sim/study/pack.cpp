@@ -13,7 +13,8 @@ class Writer {
   template <typename T>
   void Field(const T& value) {
     if constexpr (std::is_trivially_copyable_v<T>) {
-      bytes.append(reinterpret_cast<const char*>(&value), sizeof value);  // NOLINT: raw bytes are the format
+      bytes.append(reinterpret_cast<const char*>(&value),
+                   sizeof value);  // NOLINT: raw bytes are the format
     } else {
       Each(value);
     }
@@ -45,6 +46,7 @@ class Writer {
     Field(series.resource);
     Field(series.members);
     Field(series.capacity_si);
+    Field(series.peak_si);
     Field(series.share);
   }
 
@@ -107,6 +109,7 @@ class Reader {
     Field(series.resource);
     Field(series.members);
     Field(series.capacity_si);
+    Field(series.peak_si);
     Field(series.share);
   }
 
@@ -129,8 +132,10 @@ template <typename Archive, typename Record>
 void AllFields(Archive& archive, Record& r) {
   archive.Field(r.label);
   archive.Field(r.cap_si);
+  archive.Field(r.cap_as_typed);
   archive.Field(r.fidelity);
   archive.Field(r.accelerators);
+  archive.Field(r.classes);
   archive.Field(r.tokens);
   archive.Field(r.step_time);
   archive.Field(r.model_flop);
@@ -142,7 +147,9 @@ void AllFields(Archive& archive, Record& r) {
   archive.Field(r.breakdown);
   archive.Field(r.memory);
   archive.Field(r.energy);
+  archive.Field(r.accelerator_energy);
   archive.Field(r.mean_power);
+  archive.Field(r.power_limit);
   archive.Field(r.energy_is_estimate);
   archive.Field(r.collective_seconds);
   archive.Field(r.activities);

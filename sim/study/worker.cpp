@@ -1,12 +1,11 @@
 #include "sim/study/worker.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <thread>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/wait.h>
@@ -24,7 +23,8 @@ enum class Kind : char { kProgress = 'p', kRecord = 'r', kProblem = 'e' };
 void Send(int pipe, Kind kind, const std::string& bytes) {
   std::string message(1, static_cast<char>(kind));
   const std::size_t size = bytes.size();
-  message.append(reinterpret_cast<const char*>(&size), sizeof size);  // NOLINT: raw bytes are the format
+  message.append(reinterpret_cast<const char*>(&size),
+                 sizeof size);  // NOLINT: raw bytes are the format
   message += bytes;
   for (std::size_t sent = 0; sent < message.size();) {
     const ssize_t n = write(pipe, message.data() + sent, message.size() - sent);
@@ -43,7 +43,8 @@ struct ChildWork {
 void DoWork(const ChildWork& work) {
   try {
     const StepRecord record = (*work.job)([&work](double fraction) {
-      Send(work.pipe, Kind::kProgress, std::string(reinterpret_cast<const char*>(&fraction), sizeof fraction));  // NOLINT
+      Send(work.pipe, Kind::kProgress,
+           std::string(reinterpret_cast<const char*>(&fraction), sizeof fraction));  // NOLINT
     });
     Send(work.pipe, Kind::kRecord, Pack(record));
   } catch (const std::exception& error) {
@@ -56,8 +57,8 @@ void* ThreadMain(void* argument) {
   return nullptr;
 }
 
-// SimGrid's solver follows chains of coupled transfers by recursion, deeper than the usual 8 MB carry
-// once tens of thousands are coupled. The stack is touched as it grows.
+// SimGrid's solver follows chains of coupled transfers by recursion, deeper than the usual 8 MB
+// carry once tens of thousands are coupled. The stack is touched as it grows.
 void RunOnBigStack(ChildWork work) {
   constexpr std::size_t kStackBytes = std::size_t{2} << 30;
   pthread_attr_t attributes;
@@ -182,10 +183,11 @@ class Pool {
     }
     close(child.pipe);
     if (!child.result.ok && child.result.problem.empty()) {
-      child.result.problem = WIFSIGNALED(status)
-                                 ? fmt::format("the simulation was ended by signal {} ({})", WTERMSIG(status),
-                                               strsignal(WTERMSIG(status)))
-                                 : fmt::format("the simulation ended with status {}", WEXITSTATUS(status));
+      child.result.problem =
+          WIFSIGNALED(status)
+              ? fmt::format("the simulation was ended by signal {} ({})", WTERMSIG(status),
+                            strsignal(WTERMSIG(status)))
+              : fmt::format("the simulation ended with status {}", WEXITSTATUS(status));
     }
     results_[child.job] = std::move(child.result);
     done_[child.job] = true;

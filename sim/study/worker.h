@@ -1,7 +1,7 @@
 #pragma once
 
-// SimGrid keeps one clock per process, so each point of a study runs in a forked child that sends its
-// record back through a pipe. A child that crashes takes only its own point with it.
+// SimGrid keeps one clock per process, so each point of a study runs in a forked child that sends
+// its record back through a pipe. A child that crashes takes only its own point with it.
 
 #include <functional>
 #include <string>
@@ -22,8 +22,9 @@ struct JobResult {
 };
 
 struct WorkerOptions {
-  int parallel = 0;                                                ///< children at a time; 0: one per core
-  std::function<void(std::size_t done, double fraction)> progress;  ///< jobs finished, and mean fraction of all
+  int parallel = 0;  ///< children at a time; 0: one per core
+  std::function<void(std::size_t done, double fraction)>
+      progress;  ///< jobs finished, and mean fraction of all
   std::function<void(std::size_t job, const JobResult&)> finished;  ///< in the order of the jobs
 };
 

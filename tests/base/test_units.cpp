@@ -82,6 +82,7 @@ INSTANTIATE_TEST_SUITE_P(
         Spelling{"35 pJ/B", Dimension::kEnergyPerByte, 35e-12},
         Spelling{"4 pJ/bit", Dimension::kEnergyPerByte, 32e-12},
         Spelling{"500 m", Dimension::kLength, 500.0}, Spelling{"40 km", Dimension::kLength, 40e3},
+        Spelling{"826 mm2", Dimension::kArea, 826e-6},
         Spelling{"  80\tGB ", Dimension::kData, 80e9}));
 
 TEST(ParseQuantity, AsksForAUnitAndShowsHowOneIsWritten) {
@@ -141,7 +142,7 @@ TEST(ParseQuantity, DoesNotDependOnTheLocale) {
 }
 
 TEST(UnitsOf, ListsOnlyUnitsThatAreAccepted) {
-  for (int d = 0; d <= static_cast<int>(Dimension::kLength); ++d) {
+  for (int d = 0; d <= static_cast<int>(Dimension::kArea); ++d) {
     const auto dimension = static_cast<Dimension>(d);
     std::string units = UnitsOf(dimension) + ", ";
     int count = 0;
@@ -202,7 +203,7 @@ RC_GTEST_PROP(FormatProperty, EveryTextIsReadBackAsTheSameValue, ()) {
 
 RC_GTEST_PROP(ParseQuantityProperty, AnyTextIsEitherReadAsAFiniteNumberOrExplained,
               (const std::string& text)) {
-  for (int d = 0; d <= static_cast<int>(Dimension::kLength); ++d) {
+  for (int d = 0; d <= static_cast<int>(Dimension::kArea); ++d) {
     const ParsedQuantity parsed = ParseQuantity(text, static_cast<Dimension>(d));
     RC_ASSERT(parsed.si.has_value() == parsed.problem.empty());
     RC_ASSERT(!parsed.si.has_value() || std::isfinite(*parsed.si));

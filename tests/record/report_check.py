@@ -25,12 +25,21 @@ def main(program):
     assert step["step_time_s"] == 0.1 + 0.2  # every bit
     assert step["mfu"] is None
     assert step["fingerprint"] == "0123456789abcdef"
-    assert step["attribution_s"] == {"compute": 3, "bubble": 0.8, "scale_up": 0.2}
+    assert step["attribution_s"] == {"compute": 3, "bubble": 0.8, "scale_up": 0.2, "spine": 0}
+    assert step["description"] == "A sample for the reports"
+    assert step["setup"] == {"model": "llama", "layout": "tensor 2, data 8"}
+    assert step["sizes"] == {"tensor": 2, "data": 8}
+    assert step["estimates"][0] == "accelerator h100: power.per_flop"
+    assert step["utilisation"]["hbm"]["peak_bytes_per_s"] == 3.35e12
+    assert step["utilisation"]["nic"]["member"] == "one direction of a link"
+    assert "real" not in " ".join(step)  # nothing that differs between two equal runs
+    assert math.isclose(step["accelerator_energy_j"], 16 * 512.34 * 4)
     assert step["energy_is_estimate"] is True and step["energy_j"] == 57600
 
     cap = report(program, "cap")
+    assert cap["uncapped"] == 450e9 and cap["binds_without_cap"] is False
     assert cap["knee_cap"] == 200e9 and cap["cap_units"] == "byte/s"
-    assert [point["cap"] for point in cap["points"]] == [400e9, 200e9, 100e9]
+    assert [point["cap"] for point in cap["points"]] == [450e9, 200e9, 100e9]
     assert [point["slowdown"] for point in cap["points"]] == [1.0, 4.4 / 4.0, 1.5]
     assert math.isclose(cap["points"][2]["capped_resource_share"], 0.4)
     assert cap["baseline"]["cap"] == 0 and cap["baseline"]["slowdown"] == 1

@@ -7,6 +7,7 @@
 
 #include "sim/report/cap_table.h"
 #include "sim/report/json.h"
+#include "sim/report/layout.h"
 #include "sim/report/summary.h"
 #include "tests/record/report_sample.h"
 
@@ -16,65 +17,90 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-constexpr const char* kSummary = R"(two servers: one training step, baseline
+constexpr const char* kSummary = R"(two servers: one training step
+A sample for the reports
 
-  accelerators           16 (2 x DGX H100)
-  step time              4 s
+  machine                2 x DGX H100
+  model                  llama
+  layout                 tensor 2, data 8
+
+  accelerators           16
+  step time              4.000 s
   tokens per step        4,194,304
-  tokens/s               1,048,576 (65536.0 per accelerator)
+  tokens/s               1,048,576 (65,536 per accelerator)
   model FLOP rate        400.0 TFLOP/s per accelerator
   MFU                    40.0 %
   HFU                    50.0 %
 
 Where the time goes (mean per accelerator)
-  compute                     2.500 s    62.5 %
-  tensor_comm                 0.500 s    12.5 %
-  pipeline_wait               1.000 s    25.0 %
+  compute                     2.500 s    62.5 %  kernels that the matrix units pace
+  tensor_comm                 0.500 s    12.5 %  exposed messages inside model-parallel groups
+  pipeline_wait               0.750 s    18.8 %  waiting for another stage (bubble) or its message
+  idle                        0.250 s     6.2 %  own step done, waiting for the slowest to end
 
 What sets the pace (critical path)
-  compute                     3.000 s    75.0 %
-  bubble                      0.800 s    20.0 %
-  scale_up                    0.200 s     5.0 %
+  compute                     3.000 s    75.0 %  compute (matrix units)
+  bubble                      0.800 s    20.0 %  the pipeline bubble
+  scale_up                    0.200 s     5.0 %  the scale-up links
   The wall that binds: compute (matrix units), for 75.0 % of the step.
 
-Utilisation (mean over the step and all members)
-  compute                  62.5 % of 16 x 1 PFLOPS
-  scale_up                 10.0 % of 32 x 450 GB/s
+Utilisation (mean over the step and all members of the class)
+  compute                  62.5 % of 16 x 1 PFLOPS peak
+  hbm                      20.0 % of 16 x 3 TB/s sustained (peak 3.35 TB/s)
+  nic                       5.0 % of 32 directions x 400 Gbps
+  scale_up                 10.0 % of 32 directions x 450 GB/s
 
 HBM per accelerator (fullest stage: 0)
-  weights                     10 GB
-  gradients                   20 GB
-  optimizer                    5 GB
-  activations                 24 GB
-  buffers                      1 GB
-  total                       60 GB of 80 GB (75.0 %)
-  stage 0                     60 GB
-  stage 1                     48 GB
+  weights                     10.00 GB
+  gradients                   20.00 GB
+  optimizer                    5.00 GB
+  activations                 24.00 GB
+  buffers                      1.00 GB
+  total                       60.00 GB of 80 GB (75.0 %)
+  stage 0                     60.00 GB
+  stage 1                     48.00 GB
 
-Energy (accelerators and servers, without PUE)
+Energy and mean power (without PUE)
   per step               57.6 kJ (estimate)
-  mean power             0.900 kW per accelerator (estimate)
+  per accelerator        900 W with its share of the server (estimate)
+    its own board        512 W of at most 700 W
+    share of the server  388 W
 
 Notes
   - 900 GBps bidirectional = 450 GB/s per direction
 
-Estimates among the inputs
-  - power.per_flop
+Estimates among the inputs of this run
+  - accelerator h100: power.per_flop, power.per_hbm_byte
+  - stack core: step_overhead
 
 gridlock 0.1.0, full simulation, seed 7, 12,345 activities
 fingerprint 0123456789abcdef
 )";
 
 constexpr const char* kCapTable = R"(two servers: cap on scale-up bandwidth per direction
+A sample for the reports
 
-           cap  step time  slowdown      MFU    share of the critical path set by scale_up
-          none        4 s    1.000x   40.0 %    5.0 % |#                   |
-      400 GB/s        4 s    1.000x   40.0 %    6.0 % |#                   |
-      200 GB/s      4.4 s    1.100x   36.4 %   15.0 % |###                 | <- knee
-      100 GB/s        6 s    1.500x   26.7 %   40.0 % |########            |
+  machine                2 x DGX H100
+  model                  llama
+  layout                 tensor 2, data 8
 
-Knee at 200 GB/s: the scale-up links set the pace of 15.0 % of the step, past 10 %.
-fingerprint 298db7d83feadf4f
+  per direction  step time  slowdown     MFU   share of the critical path: scale_up
+       450 GB/s    4.000 s    1.000x  40.0 %   5.0 % |#               | no cap
+       450 GB/s    4.000 s    1.000x  40.0 %   5.0 % |#               | = no cap
+       200 GB/s    4.400 s    1.100x  36.4 %  15.0 % |##              | <- knee
+       100 GB/s    6.000 s    1.500x  26.7 %  40.0 % |######          |
+
+Knee at 200 GB/s: the pace of 15.0 % of the step is set by the scale-up links, past 10 %.
+
+Notes
+  - 900 GBps bidirectional = 450 GB/s per direction
+
+Estimates among the inputs of this run
+  - accelerator h100: power.per_flop, power.per_hbm_byte
+  - stack core: step_overhead
+
+gridlock 0.1.0, full simulation, seed 7
+fingerprint 4c380ba4b6d6de11
 )";
 
 TEST(SummaryText, ReadsAsWritten) {
@@ -82,11 +108,47 @@ TEST(SummaryText, ReadsAsWritten) {
 }
 
 TEST(SummaryText, FitsAHundredColumns) {
-  std::istringstream lines(SummaryText(ReportHeader(), ReportRecord()) +
-                           CapTableText(ReportHeader(), ReportStudy()));
+  TraceHeader header = ReportHeader();
+  for (int i = 0; i < 20; ++i) {
+    header.notes.front() += " and so on";
+    header.description += " of many words";
+    header.setup.front().text += " with layers";
+    header.estimates.push_back("stack core: field_" + std::to_string(i));
+  }
+  CapStudy study = ReportStudy();
+  study.points.front().cap_as_typed = "12345.678 GBps";
+  std::istringstream lines(SummaryText(header, ReportRecord()) + CapTableText(header, study));
   for (std::string line; std::getline(lines, line);) {
     EXPECT_LE(line.size(), 100u) << line;
   }
+}
+
+TEST(SummaryText, NamesTheCapOnlyOfACappedStep) {
+  EXPECT_THAT(SummaryText(ReportHeader(), ReportRecord()), Not(HasSubstr("baseline")));
+  EXPECT_THAT(SummaryText(ReportHeader(), CappedRecord(1e11, 5.0, 0.2)),
+              HasSubstr("one training step, capped"));
+}
+
+TEST(SummaryText, SaysIntoHowManyClassesTheJobWasFolded) {
+  StepRecord record = ReportRecord();
+  EXPECT_THAT(SummaryText(ReportHeader(), record), Not(HasSubstr("folded into")));
+  record.classes = 2;
+  EXPECT_THAT(SummaryText(ReportHeader(), record), HasSubstr("16 (folded into 2 classes)"));
+}
+
+TEST(Column, HasOneUnitAndOneNumberOfDigits) {
+  static constexpr ColumnUnit kUnits[] = {{1e9, "GB/s"}, {1e12, "TB/s"}};
+  EXPECT_EQ(Column({7.2e12, 450e9, 87.5e9}, kUnits),
+            (std::vector<std::string>{"7200.0 GB/s", "450.0 GB/s", "87.5 GB/s"}));
+  EXPECT_EQ(Column({2e12, 1e12}, kUnits), (std::vector<std::string>{"2 TB/s", "1 TB/s"}));
+  EXPECT_TRUE(Column({}, kUnits).empty());
+}
+
+TEST(ThreeDigits, AreKeptAndNoMore) {
+  EXPECT_DOUBLE_EQ(ThreeDigits(1082.8), 1080.0);
+  EXPECT_DOUBLE_EQ(ThreeDigits(0.0012345), 0.00123);
+  EXPECT_DOUBLE_EQ(ThreeDigits(-999.6), -1000.0);
+  EXPECT_EQ(ThreeDigits(0.0), 0.0);
 }
 
 TEST(SummaryText, SaysEstimateOnlyWhenItIsOne) {
@@ -102,7 +164,7 @@ TEST(SummaryText, NamesTheFullestStageAndListsStagesOnlyWhenTheyAreFew) {
   record.memory[7].activations += Bytes(1e9);
   const std::string text = SummaryText(ReportHeader(), record);
   EXPECT_THAT(text, HasSubstr("fullest stage: 7"));
-  EXPECT_THAT(text, HasSubstr("61 GB of 80 GB"));
+  EXPECT_THAT(text, HasSubstr("61.00 GB of 80 GB"));
   EXPECT_THAT(text, Not(HasSubstr("stage 0")));
 }
 
@@ -142,10 +204,12 @@ TEST(CapTableText, SaysWhenThereIsNoKneeAndWhenTheBaselineIsPastIt) {
   CapStudy study = ReportStudy();
   study.points.resize(2);
   study.points[0] = CappedRecord(100e9, 5.0, 0.10);  // at the threshold is not past it
-  EXPECT_THAT(CapTableText(ReportHeader(), study), HasSubstr("No knee"));
+  EXPECT_THAT(CapTableText(ReportHeader(), study), HasSubstr("No knee: never"));
   study.baseline = CappedRecord(0.0, 4.0, 0.5);
-  EXPECT_THAT(CapTableText(ReportHeader(), study),
-              HasSubstr("Without a cap, the scale-up links already set the pace of 50.0 %"));
+  study.points[0] = CappedRecord(100e9, 5.0, 0.6);
+  const std::string text = CapTableText(ReportHeader(), study);
+  EXPECT_THAT(text, HasSubstr("already binds without the cap. The pace of 50.0 % of the step"));
+  EXPECT_THAT(text, Not(HasSubstr("<- knee")));
 }
 
 TEST(FindKnee, IsTheHighestValuePastTheThreshold) {
@@ -156,15 +220,42 @@ TEST(FindKnee, IsTheHighestValuePastTheThreshold) {
   EXPECT_EQ(FindKnee(Ordered(study)), 0u);
 }
 
+TEST(FindKnee, IsNowhereWhenTheResourceBindsWithoutTheCap) {
+  CapStudy study = ReportStudy();
+  study.baseline = CappedRecord(0.0, 4.0, 0.10);
+  EXPECT_FALSE(BindsWithoutCap(study));
+  EXPECT_TRUE(FindKnee(Ordered(study)).has_value());
+  study.baseline = CappedRecord(0.0, 4.0, 0.11);
+  EXPECT_TRUE(BindsWithoutCap(study));
+  EXPECT_FALSE(FindKnee(Ordered(study)).has_value());
+}
+
+TEST(CapTableText, ShowsWhatWasTypedBesideWhatItMeans) {
+  CapStudy study = ReportStudy();
+  EXPECT_THAT(CapTableText(ReportHeader(), study), Not(HasSubstr("as typed")));
+  study.points[0].cap_as_typed = "200 GBps";
+  const std::string text = CapTableText(ReportHeader(), study);
+  EXPECT_THAT(text, HasSubstr("as typed per direction"));
+  EXPECT_THAT(text, HasSubstr("    200 GBps      100 GB/s"));
+  EXPECT_THAT(text, HasSubstr("    450 GB/s      450 GB/s"));  // typed as it is
+}
+
 TEST(CapTableText, WritesTheCapInItsUnits) {
   TraceHeader header = ReportHeader();
   header.cap_units = "W";
   CapStudy study = ReportStudy();
+  study.uncapped_si = 700.0;
   study.points = {CappedRecord(500.0, 5.0, 0.2)};
   EXPECT_THAT(CapTableText(header, study), HasSubstr("500 W"));
   header.cap_units = "FLOP/s";
   study.points = {CappedRecord(500e12, 5.0, 0.2)};
-  EXPECT_THAT(CapTableText(header, study), HasSubstr("500 TFLOPS"));
+  study.uncapped_si = 989.5e12;
+  EXPECT_THAT(CapTableText(header, study), HasSubstr(" 500.0 TFLOPS"));
+  header.cap_units = "byte/s";
+  study.resource = "nic";
+  study.uncapped_si = 50e9;
+  study.points = {CappedRecord(12.5e9, 5.0, 0.2)};
+  EXPECT_THAT(CapTableText(header, study), HasSubstr("100 Gbps"));
 }
 
 TEST(JsonWriter, WritesNumbersThatReadBackToTheSameBits) {

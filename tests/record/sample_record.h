@@ -38,7 +38,7 @@ inline StepRecord SampleRecord(int row, int samples = 64) {
                           {"latency", Seconds(0.25)}};
   }
   for (std::size_t k = 0; k < resources.size(); ++k) {
-    UtilisationSeries series{resources[k], 16, 1e12 * static_cast<double>(k + 1), {}};
+    UtilisationSeries series{resources[k], 16, 1e12 * static_cast<double>(k + 1), 0.0, {}};
     for (std::size_t i = 0; i < intervals; ++i) {
       series.share.push_back(
           static_cast<double>((i * (k + 3) + std::size_t{7} * static_cast<std::size_t>(row)) %
@@ -58,6 +58,8 @@ inline StepRecord SampleRecord(int row, int samples = 64) {
                              .capacity = Bytes(8e10)});
   }
   record.energy = Joules(20000.0 + r);
+  record.accelerator_energy = Joules(15000.0 + r);
+  record.classes = 2 + row;
   record.mean_power = Watts(10000.0);
   record.energy_is_estimate = true;
   record.collective_seconds = {{"all_reduce", 0.125 * r}, {"all_gather", 0.5}};

@@ -278,5 +278,19 @@ RC_GTEST_PROP(FabricLaws, NoSwitchHasMoreLinksThanPorts, ()) {
   RC_ASSERT(layout.links_per_core * layout.cores_per_plane == layout.uplinks_per_spine);
 }
 
+TEST(CappedNics, LeaveTheFabricAboveThemAsItWasBuilt) {
+  const Fabric built(UnevenPods(Routing::kSpray));
+  SiteSpec site = UnevenPods(Routing::kSpray);
+  site.server.fabric_nic_bandwidth = site.server.nic_bandwidth;
+  site.server.nic_bandwidth = site.server.nic_bandwidth / 3;
+  const Fabric capped(site);
+  ASSERT_EQ(capped.links(), built.links());
+  EXPECT_EQ(capped.cores(), built.cores());
+  for (int link = 0; link < built.links(); ++link) {
+    const double share = built.link_class({link}) == LinkClass::kNic ? 1.0 / 3 : 1.0;
+    EXPECT_DOUBLE_EQ(capped.capacity({link}).si(), share * built.capacity({link}).si());
+  }
+}
+
 }  // namespace
 }  // namespace gridlock

@@ -1,0 +1,177 @@
+#include "sim/config/catalogue.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "sim/base/check.h"
+#include "sim/config/estimates.h"
+#include "sim/config/files.h"
+#include "sim/config/rules.h"
+
+namespace gridlock {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsFolder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+/// The two folders of a catalogue under `root`, those that exist.
+std::vector<std::string> FoldersUnder(const fs::path& root) {
+  std::vector<std::string> folders;
+  for (const char* part : {"topologies/catalog", "workloads/catalog"}) {
+    if (IsFolder(root / part)) {
+      folders.push_back((root / part).string());
+    }
+  }
+  return folders;
+}
+
+std::vector<std::string> FoldersOfEnvironment(const std::string& roots, ProblemList& problems) {
+  std::vector<std::string> folders;
+  for (std::size_t start = 0; start <= roots.size();) {
+    const std::size_t colon = std::min(roots.find(':', start), roots.size());
+    const std::string root = roots.substr(start, colon - start);
+    start = colon + 1;
+    if (root.empty()) {
+      continue;
+    }
+    const std::vector<std::string> found = FoldersUnder(root);
+    if (found.empty()) {
+      problems.Add({"GRIDLOCK_CATALOG", 0, 0}, "",
+                   Refusal(Quoted(root) + " has no catalogue",
+                           "folders topologies/catalog or workloads/catalog in it"));
+    }
+    folders.insert(folders.end(), found.begin(), found.end());
+  }
+  return folders;
+}
+
+/// Puts entries of one kind into their map; a name stands for one entry.
+template <typename T, typename List>
+void IndexKind(const List& list, const std::string& kind, const Written& written,
+               Entries<T>& entries, ProblemList& problems) {
+  for (int i = 0; i < list.size(); ++i) {
+    const Written& place = written.At(kind, i);
+    const std::string path = ElementPath("catalog." + kind, static_cast<std::size_t>(i));
+    CheckSources(list.Get(i), place, path, problems);
+    const auto [other, is_new] =
+        entries.emplace(list.Get(i).name(), Entry<T>{&list.Get(i), &place});
+    if (!is_new) {
+      const std::string where = other->second.written->At("name").value.Text();
+      problems.Add(
+          place.At("name").value, path + ".name",
+          Refusal("there is another " + kind + " " + Quoted(list.Get(i).name()) + ", at " + where,
+                  "a name of its own"));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CatalogueFolders(ProblemList& problems) {
+  const char* const environment = std::getenv("GRIDLOCK_CATALOG");
+  if (environment != nullptr && *environment != '\0') {
+    return FoldersOfEnvironment(environment, problems);
+  }
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    std::vector<std::string> installed =
+        FoldersUnder(program.parent_path().parent_path() / "share" / "gridlock");
+    if (!installed.empty()) {
+      return installed;
+    }
+  }
+#ifdef GRIDLOCK_SOURCE_DIR
+  return FoldersUnder(GRIDLOCK_SOURCE_DIR);
+#else
+  return {};
+#endif
+}
+
+Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
+                     ProblemList& problems) {
+  const std::size_t before = problems.size();
+  for (const std::string& folder : CatalogueFolders(problems)) {
+    ReadFolder(folder, problems);
+  }
+  for (const File& file : files_) {
+    Index(file.message, file.written, problems);
+  }
+  Index(scenario.catalog(), written.At("catalog"), problems);
+  if (problems.size() != before) {
+    return;  // a file that could not be read would be blamed for every name in it
+  }
+  for (const auto& [name, server] : servers) {
+    if (!server.message->accelerator().empty()) {
+      (void)Find(accelerators, "accelerator", server.message->accelerator(),
+                 server.written->At("accelerator").value, problems);
+    }
+  }
+  for (const auto& [name, accelerator] : accelerators) {
+    const proto::AcceleratorFacts& facts = accelerator.message->facts();
+    if (!facts.memory().empty()) {
+      (void)Find(memories, "memory", facts.memory(),
+                 accelerator.written->At("facts").At("memory").value, problems);
+    }
+  }
+}
+
+void Catalogue::ReadFolder(const std::string& folder, ProblemList& problems) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".textproto") {
+      names.push_back(entry.path().string());
+    }
+  }
+  if (error) {
+    problems.Add({folder, 0, 0}, "", "cannot be listed: " + error.message());
+  }
+  // Folders list their files in any order; messages should not.
+  std::sort(names.begin(), names.end());
+  for (const std::string& name : names) {
+    std::string text;
+    File& file = files_.emplace_back();
+    if (ReadFile(name, {name, 0, 0}, text, problems) &&
+        ReadText(name, text, file.message, file.written, problems)) {
+      CheckRules(file.message, file.written, "", problems);
+    } else {
+      files_.pop_back();
+    }
+  }
+}
+
+void Catalogue::Index(const proto::Catalog& catalog, const Written& written,
+                      ProblemList& problems) {
+  IndexKind(catalog.accelerator(), "accelerator", written, accelerators, problems);
+  IndexKind(catalog.server(), "server", written, servers, problems);
+  IndexKind(catalog.switch_(), "switch", written, switches, problems);
+  IndexKind(catalog.optics(), "optics", written, optics, problems);
+  IndexKind(catalog.model(), "model", written, models, problems);
+  IndexKind(catalog.stack(), "stack", written, stacks, problems);
+  IndexKind(catalog.memory(), "memory", written, memories, problems);
+  IndexKind(catalog.building(), "building", written, buildings, problems);
+  IndexKind(catalog.wan_optics(), "wan_optics", written, wan_optics, problems);
+  IndexKind(catalog.failure_rate(), "failure_rate", written, failure_rates, problems);
+}
+
+void RefuseName(const std::string& kind, const std::string& name,
+                const std::vector<std::string>& names, const Position& where,
+                ProblemList& problems) {
+  const std::string nearest = NearestName(name, names);
+  const std::string article = kind == "accelerator" ? "an " : "a ";
+  std::string expectation = article + kind + " of the catalogue";
+  if (nearest.empty()) {
+    expectation += names.empty() ? ", which has none" : ": " + OneOf(names);
+  }
+  problems.Add(where, "",
+               Refusal("there is no " + kind + " " + Quoted(name), expectation, nearest));
+}
+
+}  // namespace gridlock

@@ -1,0 +1,38 @@
+#include "sim/config/catalogue_list.h"
+
+#include "sim/config/catalogue.h"
+#include "sim/config/convert.h"
+
+namespace gridlock {
+
+CatalogueList ListCatalogue() {
+  const proto::Scenario nothing;
+  const Written nowhere;
+  ProblemList problems;
+  const Catalogue catalogue(nothing, nowhere, problems);
+  problems.ThrowIfAny();
+  CatalogueList list;
+  for (const auto& [name, stack] : catalogue.stacks) {
+    list.stacks.push_back(name);
+  }
+  for (const auto& [name, accelerator] : catalogue.accelerators) {
+    list.accelerators.push_back(name);
+  }
+  for (const auto& [name, entry] : catalogue.servers) {
+    const proto::Server& message = *entry.message;
+    CatalogueServer& server = list.servers.emplace_back();
+    server.name = name;
+    server.accelerator = message.accelerator();
+    server.accelerators = message.accelerators();
+    server.nics = message.nics();
+    server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
+    for (const proto::MatrixRate& rate :
+         catalogue.accelerators.at(message.accelerator()).message->rate()) {
+      // FP32 is 1 in the schema and 0 in the struct.
+      server.peak[rate.precision() - 1] = FlopPerSecond(SiOf(rate.peak(), Dimension::kCompute));
+    }
+  }
+  return list;
+}
+
+}  // namespace gridlock

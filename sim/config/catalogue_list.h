@@ -1,0 +1,32 @@
+#pragma once
+
+// What the catalogue offers, for programs that choose entries by what they are and not by name.
+
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// A server entry in short.
+struct CatalogueServer {
+  std::string name;
+  std::string accelerator;          ///< catalogue name
+  int accelerators = 0;             ///< scale-up domain size
+  int nics = 0;                     ///< of the server
+  BytesPerSecond nic_bandwidth;     ///< per NIC and direction
+  FlopPerSecond peak[kPrecisions];  ///< dense, of one accelerator; zero when it lacks the format
+};
+
+struct CatalogueList {
+  std::vector<CatalogueServer> servers;   ///< by name
+  std::vector<std::string> accelerators;  ///< names, sorted
+  std::vector<std::string> stacks;        ///< names, sorted
+};
+
+/// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.
+CatalogueList ListCatalogue();
+
+}  // namespace gridlock

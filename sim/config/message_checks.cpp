@@ -1,0 +1,237 @@
+#include "sim/config/message_checks.h"
+
+#include <set>
+
+#include <google/protobuf/message.h>
+
+#include "proto/catalog.pb.h"
+#include "proto/scenario.pb.h"
+#include "sim/base/check.h"
+#include "sim/base/units.h"
+
+namespace gridlock {
+namespace {
+
+/// Where the complaints about one message go.
+class Complaints {
+ public:
+  Complaints(const Written& written, const std::string& path, ProblemList& problems)
+      : written_(written), path_(path), problems_(problems) {}
+
+  [[nodiscard]] bool Has(const std::string& field) const { return written_.Has(field); }
+
+  /// About the value of a field (element `index` of it), or about the message when it is not
+  /// written.
+  void Value(const std::string& field, const std::string& what, const std::string& expectation,
+             int index = 0) const {
+    problems_.Add(written_.At(field, index).value, Path(field), Refusal(what, expectation));
+  }
+
+  /// About the presence of a field.
+  void Presence(const std::string& field, const std::string& what, const std::string& expectation,
+                int index = 0) const {
+    problems_.Add(written_.At(field, index).name, Path(field), Refusal(what, expectation));
+  }
+
+ private:
+  [[nodiscard]] std::string Path(const std::string& field) const { return FieldPath(path_, field); }
+
+  const Written& written_;
+  const std::string& path_;
+  ProblemList& problems_;
+};
+
+double Si(const std::string& text, Dimension dimension) {
+  const ParsedQuantity parsed = ParseQuantity(text, dimension);
+  CHECK(parsed.si.has_value());
+  return *parsed.si;
+}
+
+std::string Is(const std::string& field, std::int64_t value) {
+  return Quoted(field) + " is " + std::to_string(value);
+}
+
+void Check(const proto::Scenario& scenario, const Complaints& complain) {
+  if (scenario.site_size() > 1) {
+    complain.Presence("site", "more than one site is not simulated yet", "one site", 1);
+  }
+  if (scenario.job_size() > 1) {
+    complain.Presence("job", "more than one job is not simulated yet", "one job", 1);
+  }
+}
+
+void Check(const proto::Job& job, const Complaints& complain) {
+  if (job.kind_case() == proto::Job::KIND_NOT_SET) {
+    complain.Presence("kind", "the job does not say what it is", "pretraining { ... }");
+  }
+  if (complain.Has("start") && Si(job.start(), Dimension::kTime) != 0.0) {
+    complain.Value("start", "a \"start\" other than \"0 s\" is not simulated yet", "\"0 s\"");
+  }
+}
+
+void Check(const proto::Fabric& fabric, const Complaints& complain) {
+  if (fabric.kind_case() == proto::Fabric::KIND_NOT_SET) {
+    complain.Presence("kind", "the fabric does not say what it is", "clos { ... }");
+  }
+}
+
+void Check(const proto::Clos& clos, const Complaints& complain) {
+  if (clos.tiers() == 3 && !complain.Has("core_switch")) {
+    complain.Presence("core_switch", "\"core_switch\" is missing, and there are three tiers",
+                      "the catalogue name of a switch, or tiers: 2");
+  }
+  if (clos.tiers() == 2) {
+    for (const char* field : {"core_switch", "spine_oversubscription"}) {
+      if (complain.Has(field)) {
+        complain.Presence(field, Quoted(field) + " is about the third tier, and there are two",
+                          "tiers: 3, or a fabric without it");
+      }
+    }
+  }
+}
+
+void Check(const proto::LinkBandwidth& link, const Complaints& complain) {
+  const bool per_direction = complain.Has("per_direction");
+  if (per_direction && complain.Has("bidirectional")) {
+    complain.Presence("bidirectional", "both \"per_direction\" and \"bidirectional\" are given",
+                      "one of them");
+  } else if (!per_direction && link.bidirectional().empty()) {
+    complain.Presence("per_direction", "the bandwidth is missing",
+                      "per_direction: \"450 GB/s\", or bidirectional: \"900 GB/s\"");
+  }
+}
+
+void Check(const proto::MatrixRate& rate, const Complaints& complain) {
+  for (int i = 1; i < rate.gemm_size(); ++i) {
+    if (Si(rate.gemm(i).work(), Dimension::kWork) <=
+        Si(rate.gemm(i - 1).work(), Dimension::kWork)) {
+      complain.Presence("gemm", "the points do not rise in \"work\"", "more work than before it",
+                        i);
+    }
+  }
+}
+
+void Check(const proto::Accelerator& accelerator, const Complaints& complain) {
+  std::set<int> seen;
+  for (int i = 0; i < accelerator.rate_size(); ++i) {
+    const proto::Precision precision = accelerator.rate(i).precision();
+    if (!seen.insert(precision).second) {
+      complain.Presence("rate", proto::Precision_Name(precision) + " has a rate already",
+                        "one rate per precision", i);
+    }
+  }
+}
+
+/// True for "2020", "2020-05" and "2020-05-14".
+bool IsDate(const std::string& text) {
+  constexpr const char* kPattern = "0000-00-00";
+  if (text.size() != 4 && text.size() != 7 && text.size() != 10) {
+    return false;
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kPattern[i] == '-' ? text[i] != '-' : !digit) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Check(const proto::AcceleratorFacts& facts, const Complaints& complain) {
+  if (complain.Has("launch") && !IsDate(facts.launch())) {
+    complain.Value("launch", Quoted(facts.launch()) + " is not a date",
+                   "\"2020\", \"2020-05\" or \"2020-05-14\"");
+  }
+  const bool is_torus = facts.scale_up_kind() == proto::TORUS;
+  if (facts.torus_size() > 0 && !is_torus) {
+    complain.Presence("torus", "\"torus\" gives the sides of a torus, and there is none",
+                      "scale_up_kind: TORUS");
+  }
+  if (complain.Has("memory_stacks") && !complain.Has("memory")) {
+    complain.Presence("memory_stacks", "\"memory_stacks\" counts a memory that is not named",
+                      "memory: \"hbm2e\" or another of the catalogue");
+  }
+  if (facts.scale_up_kind() == proto::HOST_LINK && !complain.Has("host")) {
+    complain.Presence("scale_up_kind", "HOST_LINK needs a host link", "host { ... }");
+  }
+}
+
+void Check(const proto::Memory& memory, const Complaints& complain) {
+  if (memory.kind() != proto::SRAM && !complain.Has("stack_bandwidth")) {
+    complain.Presence("stack_bandwidth", "\"stack_bandwidth\" is missing, and only SRAM has none",
+                      "a bandwidth such as \"461 GB/s\"");
+  }
+}
+
+void Check(const proto::Power& power, const Complaints& complain) {
+  if (Si(power.idle(), Dimension::kPower) >= Si(power.limit(), Dimension::kPower)) {
+    complain.Value("idle", Quoted(power.idle()) + " is not below the limit",
+                   "less than " + Quoted(power.limit()));
+  }
+}
+
+void Check(const proto::Server& server, const Complaints& complain) {
+  if (server.nics() % server.accelerators() != 0 && server.accelerators() % server.nics() != 0) {
+    complain.Value("nics",
+                   Is("nics", server.nics()) + ", which does not share out evenly over " +
+                       std::to_string(server.accelerators()) + " accelerators",
+                   "a divisor or a multiple of " + std::to_string(server.accelerators()));
+  }
+}
+
+void Check(const proto::Model& model, const Complaints& complain) {
+  if (complain.Has("kv_heads") && model.heads() % model.kv_heads() != 0) {
+    complain.Value("kv_heads", Is("kv_heads", model.kv_heads()),
+                   "a divisor of the " + std::to_string(model.heads()) + " heads");
+  }
+  if (!complain.Has("head_dim") && model.hidden() % model.heads() != 0) {
+    complain.Value("heads",
+                   Is("heads", model.heads()) + ", which does not divide hidden, " +
+                       std::to_string(model.hidden()),
+                   "a divisor, or head_dim");
+  }
+}
+
+void Check(const proto::Stack& stack, const Complaints& complain) {
+  if (stack.main_gradient_bytes() != 2.0 && stack.main_gradient_bytes() != 4.0) {
+    complain.Value("main_gradient_bytes", "\"main_gradient_bytes\" is neither 2 nor 4",
+                   "2 (BF16) or 4 (FP32)");
+  }
+}
+
+void Check(const proto::Layout& layout, const Complaints& complain) {
+  if (layout.expert() > 1) {
+    complain.Value("expert", Is("expert", layout.expert()) + ", which is not simulated yet", "1");
+  }
+}
+
+/// Calls the check of T when `message` is one.
+template <typename T>
+void CheckIf(const google::protobuf::Message& message, const Complaints& complain) {
+  if (message.GetDescriptor() == T::descriptor()) {
+    Check(static_cast<const T&>(message), complain);
+  }
+}
+
+}  // namespace
+
+void CheckMessage(const google::protobuf::Message& message, const Written& written,
+                  const std::string& path, ProblemList& problems) {
+  const Complaints complain(written, path, problems);
+  CheckIf<proto::Scenario>(message, complain);
+  CheckIf<proto::Job>(message, complain);
+  CheckIf<proto::Fabric>(message, complain);
+  CheckIf<proto::Clos>(message, complain);
+  CheckIf<proto::LinkBandwidth>(message, complain);
+  CheckIf<proto::MatrixRate>(message, complain);
+  CheckIf<proto::Accelerator>(message, complain);
+  CheckIf<proto::AcceleratorFacts>(message, complain);
+  CheckIf<proto::Memory>(message, complain);
+  CheckIf<proto::Power>(message, complain);
+  CheckIf<proto::Server>(message, complain);
+  CheckIf<proto::Model>(message, complain);
+  CheckIf<proto::Stack>(message, complain);
+  CheckIf<proto::Layout>(message, complain);
+}
+
+}  // namespace gridlock

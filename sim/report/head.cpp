@@ -1,0 +1,105 @@
+#include "sim/report/head.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sim/report/json.h"
+#include "sim/report/layout.h"
+
+namespace gridlock {
+namespace {
+
+std::string List(const char* title, const std::vector<std::string>& items) {
+  if (items.empty()) {
+    return "";
+  }
+  constexpr std::size_t kIndent = 4;
+  std::string out = fmt::format("\n{}\n", title);
+  for (const std::string& item : items) {
+    out += Wrapped("  - ", item, kIndent);
+  }
+  return out;
+}
+
+/// "ENTRY: A", "ENTRY: B" -> "ENTRY: A, B", in the order of their first mention.
+std::vector<std::string> ByEntry(const std::vector<std::string>& estimates) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const std::string& estimate : estimates) {
+    const std::size_t colon = estimate.find(": ");
+    const std::string entry = estimate.substr(0, colon == std::string::npos ? 0 : colon + 2);
+    const std::string field = estimate.substr(entry.size());
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& each) {
+      return each.first == entry;
+    });
+    if (found == entries.end()) {
+      entries.emplace_back(entry, field);
+    } else {
+      found->second += ", " + field;
+    }
+  }
+  std::vector<std::string> lines;
+  for (const auto& [entry, fields] : entries) {
+    lines.push_back(entry + fields);
+  }
+  return lines;
+}
+
+void AddTexts(JsonWriter& json, const char* key, const std::vector<std::string>& texts) {
+  json.Key(key);
+  json.BeginArray();
+  for (const std::string& text : texts) {
+    json.Value(std::string_view(text));
+  }
+  json.EndArray();
+}
+
+}  // namespace
+
+std::string HeadText(const TraceHeader& header, const std::string& title) {
+  std::string out = Wrapped("", header.scenario_name + ": " + title, 0);
+  if (!header.description.empty()) {
+    out += Wrapped("", header.description, 0);
+  }
+  out += "\n";
+  if (!header.machine.empty()) {
+    out += Line("machine", header.machine);
+  }
+  for (const SetupItem& item : header.setup) {
+    out += Line(item.name, item.text);
+  }
+  return header.machine.empty() && header.setup.empty() ? out : out + "\n";
+}
+
+std::string NotesText(const TraceHeader& header) {
+  return List("Notes", header.notes) +
+         List("Estimates among the inputs of this run", ByEntry(header.estimates));
+}
+
+void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
+  json.Member("schema_version", 1);
+  json.Member("gridlock_version", header.gridlock_version);
+  json.Member("scenario_name", header.scenario_name);
+  json.Member("description", header.description);
+  json.Member("machine", header.machine);
+  json.Key("setup");
+  json.BeginObject();
+  for (const SetupItem& item : header.setup) {
+    json.Member(item.name, item.text);
+  }
+  json.EndObject();
+  json.Key("sizes");
+  json.BeginObject();
+  for (const auto& [name, size] : header.sizes) {
+    json.Member(name, size);
+  }
+  json.EndObject();
+  json.Member("seed", header.seed);
+  json.Member("command_line", header.command_line);
+  AddTexts(json, "notes", header.notes);
+  AddTexts(json, "estimates", header.estimates);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,105 @@
+#include "sim/report/layout.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace gridlock {
+namespace {
+
+constexpr std::size_t kColumns = 100;
+constexpr int kMostDecimals = 3;
+
+/// Decimals with which `value` keeps four significant digits.
+int DecimalsOf(double value) {
+  for (int decimals = 0; decimals < kMostDecimals; ++decimals) {
+    const double scale = std::pow(10.0, decimals);
+    if (std::abs(std::round(value * scale) / scale - value) <= 5e-5 * std::abs(value)) {
+      return decimals;
+    }
+  }
+  return kMostDecimals;
+}
+
+}  // namespace
+
+std::string Grouped(double value, int decimals) {
+  std::string text = fmt::format("{:.{}f}", value, decimals);
+  const std::size_t first = text.starts_with('-') ? 1 : 0;
+  for (std::size_t at = std::min(text.find('.'), text.size()); at > first + 3;) {
+    at -= 3;
+    text.insert(at, 1, ',');
+  }
+  return text;
+}
+
+std::string Percent(double share) {
+  return std::isfinite(share) ? fmt::format("{:.1f} %", 100.0 * share) : "n/a";
+}
+
+double ThreeDigits(double si) {
+  if (si == 0.0 || !std::isfinite(si)) {
+    return si;
+  }
+  const double scale = std::pow(10.0, 2.0 - std::floor(std::log10(std::abs(si))));
+  return std::round(si * scale) / scale;
+}
+
+std::string FormatGbps(BytesPerSecond value) {
+  return fmt::format("{:.6g} Gbps", value.si() / 125e6);
+}
+
+ColumnUnit TimeUnit(Seconds whole) {
+  if (whole >= Seconds(1.0)) {
+    return {1.0, "s"};
+  }
+  return whole >= Seconds(1e-3) ? ColumnUnit{1e-3, "ms"} : ColumnUnit{1e-6, "us"};
+}
+
+std::vector<std::string> Column(const std::vector<double>& si, std::span<const ColumnUnit> units) {
+  std::vector<std::string> cells;
+  if (si.empty()) {
+    return cells;
+  }
+  ColumnUnit unit = units.front();
+  for (const ColumnUnit& each : units) {
+    unit = *std::min_element(si.begin(), si.end()) >= each.si ? each : unit;
+  }
+  int decimals = 0;
+  for (const double value : si) {
+    decimals = std::max(decimals, DecimalsOf(value / unit.si));
+  }
+  for (const double value : si) {
+    cells.push_back(fmt::format("{:.{}f}{}{}", value / unit.si, decimals,
+                                *unit.name == '\0' ? "" : " ", unit.name));
+  }
+  return cells;
+}
+
+std::string Wrapped(std::string first, const std::string& text, std::size_t indent) {
+  std::string out = std::move(first);
+  std::size_t column = out.size();
+  bool fresh = true;  // no word on this line yet
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find(' ', at), text.size());
+    const std::size_t length = end - at;
+    if (!fresh && column + 1 + length > kColumns) {
+      out += "\n" + std::string(indent, ' ');
+      column = indent;
+      fresh = true;
+    }
+    out += (fresh ? "" : " ") + text.substr(at, length);
+    column += length + (fresh ? 0 : 1);
+    fresh = false;
+    at = end + 1;
+  }
+  return out + "\n";
+}
+
+std::string Line(const std::string& name, const std::string& value) {
+  constexpr std::size_t kIndent = 25;
+  return Wrapped(fmt::format("  {:<22} ", name), value, kIndent);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,67 @@
+#pragma once
+
+// From a published row to the scenario that stands for it.
+//
+// The scenario brings its own model (from the row's columns) and a generic non-blocking three-tier
+// fabric at the row's NIC rate; accelerator, server, links and stack come from the catalogue. What
+// the row leaves blank or does not say is filled in the same way for every row:
+//   vpp           1
+//   micro_batch   1 with a pipeline; else the largest of 4, 2 and 1 that divides global_batch / dp
+//                 and keeps hidden / tp x micro_batch at 8192 or below
+//   shard_group   all data-parallel ranks
+//   recompute     `auto` is the least of none, selective and full that fits HBM
+//   attention     causal; positions are learned where the feed-forward block is not gated (the GPT
+//                 family), rotary otherwise; embeddings are not tied
+//   rank order    tensor, data, pipeline; accelerators in consecutive order
+//   embedding     counts as a layer where the layers alone do not share evenly over the chunks and
+//                 the layers and two do
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "sim/config/catalogue_list.h"
+#include "sim/config/scenario.h"
+#include "sim/validation/case_table.h"
+
+namespace gridlock {
+
+enum class CaseStatus {
+  kSimulated,
+  kUnsupported,  ///< needs something that is not simulated yet, or not in the catalogue
+  kRefused,      ///< the loader or the memory model refuses the configuration
+  kFailed,       ///< the simulation did not finish
+};
+
+/// "simulated", "unsupported", "refused", "failed".
+const char* CaseStatusName(CaseStatus status);
+
+/// A row ready to run, or why it is not.
+struct PreparedCase {
+  CaseStatus status = CaseStatus::kSimulated;
+  std::string reason;                ///< "" when ready
+  std::string text;                  ///< the scenario; "" when unsupported
+  std::optional<Scenario> scenario;  ///< of `text`, checked, when ready
+};
+
+/// Names that tables may use: those of the catalogue, and the table's own names of stacks.
+KnownNames NamesOf(const CatalogueList& catalogue);
+
+/// The row's micro-batch, or what stands in for a blank one.
+std::int64_t MicroBatchOf(const PublishedCase& row);
+
+/// Catalogue stack that stands for the row's; "" when there is none.
+std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// What the row needs and the simulator does not do, separated by commas; "" when nothing.
+std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// The scenario as text. Requires that MissingFeatures is "". @param recompute "none", "selective"
+/// or "full".
+std::string ScenarioText(const PublishedCase& row, const std::string& recompute,
+                         const CatalogueList& catalogue);
+
+/// Builds, loads and checks the row's scenario. Never throws for what is wrong with a row.
+PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue);
+
+}  // namespace gridlock

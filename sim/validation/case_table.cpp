@@ -1,0 +1,438 @@
+#include "sim/validation/case_table.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/config/files.h"
+#include "sim/validation/csv.h"
+
+namespace gridlock {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+using Case = PublishedCase;
+using Whole = std::int64_t Case::*;
+using Text = std::string Case::*;
+using Real = double Case::*;
+
+enum class Blank { kRefused, kAllowed };
+
+struct TextColumn {
+  const char* name;
+  Text member;
+};
+
+struct WholeColumn {
+  const char* name;
+  Whole member;
+  std::int64_t min;
+  std::int64_t max;
+  Blank blank = Blank::kRefused;
+};
+
+struct RealColumn {
+  const char* name;
+  Real member;
+  double min;
+  double max;
+};
+
+constexpr TextColumn kTexts[] = {
+    {"id", &Case::id},
+    {"role", &Case::role},
+    {"source", &Case::source},
+    {"stack", &Case::stack},
+    {"accelerator", &Case::accelerator},
+    {"model", &Case::model},
+    {"recompute", &Case::recompute},
+    {"precision", &Case::precision},
+};
+
+// Wide enough for any machine or model, narrow enough that a slip by a power of ten is seen.
+constexpr std::int64_t kMost = 1'000'000'000;
+constexpr WholeColumn kWholes[] = {
+    {"accelerators", &Case::accelerators, 1, 100'000'000},
+    {"domain", &Case::domain, 1, 100'000},
+    {"layers", &Case::layers, 1, 100'000},
+    {"hidden", &Case::hidden, 1, 1'000'000},
+    {"heads", &Case::heads, 1, 65536},
+    {"kv_heads", &Case::kv_heads, 1, 65536},
+    {"ffn", &Case::ffn, 1, 10'000'000},
+    {"gated", &Case::gated, 0, 1},
+    {"vocab", &Case::vocab, 1, 100'000'000},
+    {"seq", &Case::seq, 1, 100'000'000},
+    {"experts", &Case::experts, 0, 100'000, Blank::kAllowed},
+    {"top_k", &Case::top_k, 0, 100'000, Blank::kAllowed},
+    {"shared_experts", &Case::shared_experts, 0, 100'000, Blank::kAllowed},
+    {"expert_ffn", &Case::expert_ffn, 0, 10'000'000, Blank::kAllowed},
+    {"tp", &Case::tp, 1, 100'000},
+    {"pp", &Case::pp, 1, 100'000},
+    {"vpp", &Case::vpp, 1, 100'000, Blank::kAllowed},
+    {"dp", &Case::dp, 1, 100'000'000},
+    {"ep", &Case::ep, 1, 100'000},
+    {"cp", &Case::cp, 1, 100'000},
+    {"zero", &Case::zero, 0, 3},
+    {"shard_group", &Case::shard_group, 1, 100'000'000, Blank::kAllowed},
+    {"sequence_parallel", &Case::sequence_parallel, 0, 1},
+    {"global_batch", &Case::global_batch, 1, kMost},
+    {"micro_batch", &Case::micro_batch, 1, kMost, Blank::kAllowed},
+};
+
+constexpr RealColumn kReals[] = {
+    {"nic_gbps", &Case::nic_gbps, 0.1, 100'000},
+    {"step_time_s", &Case::step_time_s, 1e-6, 1e6},
+};
+
+constexpr const char* kDenseLayers = "dense_layers";
+
+const std::vector<std::string> kRecomputes = {"none", "selective", "full", "auto"};
+const std::vector<std::string> kPrecisions = {"bf16",  "fp16", "fp8",  "mxfp8",
+                                              "nvfp4", "fp4",  "fp32", "tf32"};
+// Roles that tables have so far; another word is a role of its own.
+const std::vector<std::string> kRoles = {"calibration", "headline"};
+
+std::vector<std::string> ColumnNames() {
+  std::vector<std::string> names;
+  for (const TextColumn& column : kTexts) {
+    names.emplace_back(column.name);
+  }
+  for (const WholeColumn& column : kWholes) {
+    names.emplace_back(column.name);
+  }
+  for (const RealColumn& column : kReals) {
+    names.emplace_back(column.name);
+  }
+  names.emplace_back(kDenseLayers);
+  return names;
+}
+
+std::string Digits(const std::string& text) {
+  std::string digits;
+  std::copy_if(text.begin(), text.end(), std::back_inserter(digits), [](char c) {
+    return c >= '0' && c <= '9';
+  });
+  return digits;
+}
+
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+class TableReader {
+ public:
+  TableReader(const std::string& file, const KnownNames& known, ProblemList& problems)
+      : file_(file), known_(known), problems_(problems) {}
+
+  std::vector<Case> Read(std::string_view text) {
+    const std::size_t before = problems_.size();
+    const std::vector<CsvLine> lines = ReadCsv(file_, text, problems_);
+    if (lines.empty()) {
+      if (problems_.size() == before) {
+        problems_.Add({file_, 0, 0}, "",
+                      Refusal("the table is empty", "a first line with the names of the columns"));
+      }
+      return {};
+    }
+    if (!ReadHeader(lines.front())) {
+      return {};
+    }
+    if (lines.size() == 1 && problems_.size() == before) {
+      problems_.Add({file_, lines.front().line, 1}, "",
+                    Refusal("the table has no rows", "one line for each published case"));
+    }
+    std::vector<Case> cases;
+    for (std::size_t i = 1; i < lines.size(); ++i) {
+      if (lines[i].cells.size() != header_.size()) {
+        RefuseLength(lines[i]);
+      } else {
+        cases.push_back(ReadRow(lines[i]));
+      }
+    }
+    return cases;
+  }
+
+ private:
+  void Refuse(const CsvCell& cell, const std::string& message) {
+    problems_.Add({file_, line_, cell.column}, "", message);
+  }
+
+  // The names must be those of the format, each once: a wrong one would shift meaning silently.
+  bool ReadHeader(const CsvLine& line) {
+    const std::size_t before = problems_.size();
+    line_ = line.line;
+    const std::vector<std::string> names = ColumnNames();
+    std::vector<std::string> unnamed = names;
+    for (const CsvCell& cell : line.cells) {
+      std::erase(unnamed, cell.text);
+    }
+    for (const CsvCell& cell : line.cells) {
+      if (Contains(header_, cell.text)) {
+        Refuse(cell, Refusal("the column " + Quoted(cell.text) + " stands there twice", "it once"));
+      } else if (!Contains(names, cell.text)) {
+        const std::string nearest = NearestName(cell.text, unnamed);
+        std::erase(unnamed, nearest);
+        Refuse(cell, Refusal("no column is called " + Quoted(cell.text), "", nearest));
+      }
+      header_.push_back(cell.text);
+    }
+    for (const std::string& name : unnamed) {
+      problems_.Add({file_, line_, 1}, "",
+                    Refusal("the column \"" + name + "\" is missing",
+                            "a first line that names every column of the format"));
+    }
+    return problems_.size() == before;
+  }
+
+  void RefuseLength(const CsvLine& line) {
+    // Where the first cell too many begins, or the last that there is.
+    const std::size_t at = std::min(header_.size(), line.cells.size() - 1);
+    problems_.Add({file_, line.line, line.cells[at].column}, "",
+                  Refusal(fmt::format("the line has {} cells, and the first line names {} columns",
+                                      line.cells.size(), header_.size()),
+                          fmt::format("{} cells", header_.size())));
+  }
+
+  Case ReadRow(const CsvLine& line) {
+    line_ = line.line;
+    cells_ = &line.cells;
+    Case row;
+    row.file = file_;
+    row.line = line_;
+    for (const TextColumn& column : kTexts) {
+      ReadText(Cell(column.name), column, row);
+    }
+    for (const WholeColumn& column : kWholes) {
+      row.*column.member = ReadWhole(Cell(column.name), column);
+    }
+    for (const RealColumn& column : kReals) {
+      row.*column.member = ReadReal(Cell(column.name), column);
+    }
+    ReadDenseLayers(row);
+    CheckNames(row);
+    CheckExperts(row);
+    return row;
+  }
+
+  [[nodiscard]] const CsvCell& Cell(const std::string& name) const {
+    const auto found = std::find(header_.begin(), header_.end(), name);
+    CHECK(found != header_.end());
+    return (*cells_)[static_cast<std::size_t>(found - header_.begin())];
+  }
+
+  void ReadText(const CsvCell& cell, const TextColumn& column, Case& row) {
+    constexpr std::size_t kLongest = 1000;
+    if (cell.text.empty()) {
+      Refuse(cell, Refusal(fmt::format("\"{}\" is blank", column.name), "a text"));
+    } else if (!IsPlainUtf8(cell.text) || cell.text.size() > kLongest || cell.text.front() == ' ' ||
+               cell.text.back() == ' ') {
+      Refuse(cell, Refusal(fmt::format("\"{}\" is {}", column.name, Quoted(cell.text)),
+                           "a text of at most 1000 bytes without control characters, that neither "
+                           "begins nor ends with a space"));
+    }
+    row.*column.member = cell.text;
+  }
+
+  std::int64_t ReadWhole(const CsvCell& cell, const WholeColumn& column) {
+    if (cell.text.empty() && column.blank == Blank::kAllowed) {
+      return 0;
+    }
+    std::int64_t value = 0;
+    const char* end = cell.text.data() + cell.text.size();
+    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
+    if (error == std::errc() && rest == end && value >= column.min && value <= column.max) {
+      return value;
+    }
+    std::string expected =
+        column.min == 0 && column.max == 1
+            ? "0 or 1"
+            : fmt::format("a whole number from {} to {}", column.min, column.max);
+    if (column.blank == Blank::kAllowed) {
+      expected += ", or a blank cell";
+    }
+    RefuseValue(cell, column.name, expected);
+    return std::clamp<std::int64_t>(0, column.min, column.max);
+  }
+
+  double ReadReal(const CsvCell& cell, const RealColumn& column) {
+    double value = 0;
+    const char* end = cell.text.data() + cell.text.size();
+    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
+    if (error == std::errc() && rest == end && value >= column.min && value <= column.max) {
+      return value;  // NaN is in no range
+    }
+    RefuseValue(cell, column.name,
+                fmt::format("a number from {:g} to {:g}", column.min, column.max));
+    return column.min;
+  }
+
+  void RefuseValue(const CsvCell& cell, const char* column, const std::string& expected) {
+    Refuse(cell, Refusal(cell.text.empty() ? fmt::format("\"{}\" is blank", column)
+                                           : fmt::format("\"{}\" is {}", column, Quoted(cell.text)),
+                         expected));
+  }
+
+  void ReadDenseLayers(Case& row) {
+    const CsvCell& cell = Cell(kDenseLayers);
+    if (cell.text == "every2") {
+      row.dense_every_second = true;
+      return;
+    }
+    const WholeColumn column{kDenseLayers, &Case::dense_layers, 0, 100'000, Blank::kAllowed};
+    std::int64_t value = 0;
+    const char* end = cell.text.data() + cell.text.size();
+    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
+    if (!cell.text.empty() && (error != std::errc() || rest != end)) {
+      RefuseValue(cell, kDenseLayers,
+                  "a whole number from 0 to 100000, \"every2\", or a blank cell");
+      return;
+    }
+    row.dense_layers = ReadWhole(cell, column);
+  }
+
+  void CheckChoice(const char* column, const std::vector<std::string>& choices) {
+    const CsvCell& cell = Cell(column);
+    if (!cell.text.empty() && !Contains(choices, cell.text)) {
+      Refuse(cell, Refusal(fmt::format("\"{}\" is {}", column, Quoted(cell.text)),
+                           fmt::format("one of {}", fmt::join(choices, ", ")),
+                           NearestName(cell.text, choices)));
+    }
+  }
+
+  // A name that is one of `names` but for a slip of the keyboard. Other digits make another
+  // product: h200 is no slip of h20.
+  void CheckSlip(const char* column, const std::vector<std::string>& names) {
+    const CsvCell& cell = Cell(column);
+    if (cell.text.empty() || Contains(names, cell.text)) {
+      return;
+    }
+    const std::string nearest = NearestName(cell.text, names);
+    if (!nearest.empty() && Digits(nearest) == Digits(cell.text)) {
+      Refuse(cell,
+             Refusal(fmt::format("no {} is called {}", column, Quoted(cell.text)), "", nearest));
+    }
+  }
+
+  void CheckNames(const Case& row) {
+    CheckChoice("recompute", kRecomputes);
+    CheckChoice("precision", kPrecisions);
+    CheckSlip("role", kRoles);
+    CheckSlip("stack", known_.stacks);
+    CheckSlip("accelerator", known_.accelerators);
+    if (row.kv_heads > row.heads) {
+      Refuse(Cell("kv_heads"), Refusal(fmt::format("\"kv_heads\" is {}, and there are {} heads",
+                                                   row.kv_heads, row.heads),
+                                       "at most as many as heads"));
+    }
+  }
+
+  // The columns of experts belong together.
+  void CheckExperts(const Case& row) {
+    if (row.experts == 0) {
+      for (const char* name : {"top_k", "shared_experts", "expert_ffn", kDenseLayers}) {
+        const std::string& text = Cell(name).text;
+        if (!text.empty() && text != "0") {
+          Refuse(Cell(name),
+                 Refusal(fmt::format("\"{}\" is {}, and there are no experts", name, Quoted(text)),
+                         "a blank cell, or a number of experts"));
+        }
+      }
+      return;
+    }
+    if (row.top_k < 1 || row.top_k > row.experts) {
+      Refuse(Cell("top_k"),
+             Refusal(fmt::format("\"top_k\" is {}, and there are {} experts",
+                                 Cell("top_k").text.empty() ? "blank" : Cell("top_k").text,
+                                 row.experts),
+                     fmt::format("a whole number from 1 to {}", row.experts)));
+    }
+    if (row.expert_ffn < 1) {
+      Refuse(Cell("expert_ffn"), Refusal("\"expert_ffn\" is blank, and there are experts",
+                                         "the inner width of one expert"));
+    }
+  }
+
+  const std::string& file_;
+  const KnownNames& known_;
+  ProblemList& problems_;
+  std::vector<std::string> header_;
+  const std::vector<CsvCell>* cells_ = nullptr;
+  int line_ = 0;
+};
+
+// The bytes of a file; problems name the file. Pipes are read to their end or to the limit.
+bool ReadBytes(const std::string& file, std::string& text, ProblemList& problems) {
+  constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
+  const auto refuse = [&](const std::string& what) {
+    problems.Add({file, 0, 0}, "", Refusal(what, "a table of published cases (CSV)"));
+    return false;
+  };
+  std::error_code error;
+  if (!fs::exists(file, error)) {
+    return refuse("does not exist");
+  }
+  if (fs::is_directory(file, error)) {
+    return refuse("is a directory");
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) {
+    return refuse("cannot be read");
+  }
+  text.resize(kMostBytes + 1);
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > kMostBytes) {
+    return refuse("has no end within 64 MiB");
+  }
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.starts_with(kByteOrderMark)) {
+    text.erase(0, kByteOrderMark.size());
+  }
+  return true;
+}
+
+}  // namespace
+
+std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view text,
+                                     const KnownNames& known, ProblemList& problems) {
+  return TableReader(file, known, problems).Read(text);
+}
+
+std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
+                                     const KnownNames& known) {
+  ProblemList problems;
+  std::vector<PublishedCase> cases;
+  for (const std::string& file : files) {
+    std::string text;
+    if (!ReadBytes(file, text, problems)) {
+      continue;
+    }
+    std::vector<PublishedCase> more = ReadCases(file, text, known, problems);
+    std::move(more.begin(), more.end(), std::back_inserter(cases));
+  }
+  problems.ThrowIfAny();
+  return cases;
+}
+
+std::string ShippedTable() {
+  constexpr const char* kTable = "workloads/validation/published.csv";
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const fs::path installed = program.parent_path().parent_path() / "share" / "gridlock" / kTable;
+    if (fs::exists(installed, error)) {
+      return installed.string();
+    }
+  }
+  return (fs::path(GRIDLOCK_SOURCE_DIR) / kTable).string();
+}
+
+}  // namespace gridlock

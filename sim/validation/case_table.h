@@ -1,0 +1,72 @@
+#pragma once
+
+// Published training steps: one row of a table is one configuration and its measured step time.
+//
+// A table is a CSV file (RFC 4180, UTF-8) whose first line names the columns, in any order:
+//   id role source stack accelerator accelerators domain nic_gbps model layers hidden heads
+//   kv_heads ffn gated vocab seq experts top_k shared_experts expert_ffn dense_layers tp pp vpp dp
+//   ep cp zero shard_group sequence_parallel recompute global_batch micro_batch precision
+//   step_time_s
+// These may be blank: experts and the four columns behind it (a dense model), vpp, shard_group,
+// micro_batch (see case_scenario.h for what stands in for them).
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/config/problems.h"
+
+namespace gridlock {
+
+/// One row. Whole numbers are 0 where the cell is blank.
+struct PublishedCase {
+  std::string file;
+  int line = 0;
+  std::string id;           ///< need not be unique: rows are reported one by one
+  std::string role;         ///< "calibration" (constants may be fitted on it), "headline", ...
+  std::string source;       ///< publication
+  std::string stack;        ///< training framework
+  std::string accelerator;  ///< catalogue name
+  std::int64_t accelerators = 0;  ///< of the job
+  std::int64_t domain = 0;        ///< accelerators per scale-up domain
+  double nic_gbps = 0;            ///< per accelerator and direction
+  std::string model;              ///< title
+  std::int64_t layers = 0, hidden = 0, heads = 0, kv_heads = 0, ffn = 0;
+  std::int64_t gated = 0;  ///< 1: gated feed-forward block (SwiGLU)
+  std::int64_t vocab = 0;
+  std::int64_t seq = 0;      ///< tokens per sequence
+  std::int64_t experts = 0;  ///< routed experts of a layer; 0: a dense model
+  std::int64_t top_k = 0, shared_experts = 0, expert_ffn = 0;
+  std::int64_t dense_layers = 0;    ///< leading layers without experts
+  bool dense_every_second = false;  ///< `every2`: every second layer is dense
+  std::int64_t tp = 0, pp = 0, vpp = 0, dp = 0, ep = 0, cp = 0;
+  std::int64_t zero = 0;         ///< 0 to 3
+  std::int64_t shard_group = 0;  ///< data-parallel ranks that share one sharded copy; 0: all
+  std::int64_t sequence_parallel = 0;
+  std::string recompute;  ///< "none", "selective", "full", "auto"
+  std::int64_t global_batch = 0, micro_batch = 0;
+  std::string precision;   ///< "bf16", "fp8", ...
+  double step_time_s = 0;  ///< published
+};
+
+/// The names that a table may use. Others are refused when they look like a slip of one of these,
+/// and are otherwise left to the scenario, which reports the row as unsupported.
+struct KnownNames {
+  std::vector<std::string> stacks;
+  std::vector<std::string> accelerators;
+};
+
+/// Reads the rows of `text`. Every mistake goes to `problems` as file:line:column (column: the
+/// first character of the cell in its line, from 1).
+std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view text,
+                                     const KnownNames& known, ProblemList& problems);
+
+/// ReadCases of files. Throws UserError with every problem of all of them.
+std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
+                                     const KnownNames& known);
+
+/// The table that comes with the program: beside the installed program, else in the source tree.
+std::string ShippedTable();
+
+}  // namespace gridlock

@@ -1,0 +1,206 @@
+#include "sim/validation/report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sim/report/json.h"
+#include "sim/validation/csv.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr const char* kDefinitions =
+    "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
+    "absolute\n"
+    "value, and a row without a prediction counts as 100 %; bias is the mean signed error of the\n"
+    "simulated rows. nearest: copying the MFU of the calibration row with the most similar model\n"
+    "FLOP and peak per accelerator (itself excepted).\n";
+
+std::string LeaveOutName(LeaveOut leave_out) {
+  switch (leave_out) {
+    case LeaveOut::kNothing:
+      return "";
+    case LeaveOut::kStack:
+      return "stack";
+    case LeaveOut::kSource:
+      return "source";
+  }
+  return "";
+}
+
+std::string LeaveOutNote(LeaveOut leave_out) {
+  const std::string name = LeaveOutName(leave_out);
+  return name.empty()
+             ? ""
+             : fmt::format(
+                   "Left out: the nearest row is one of another {0}. The simulator fits nothing to "
+                   "single rows,\nso its own figures are the same as without --leave-out {0}.\n",
+                   name);
+}
+
+std::string Number(const std::optional<double>& value, const char* format) {
+  return value ? fmt::format(fmt::runtime(format), *value) : "";
+}
+
+std::string OrDash(const std::string& text) {
+  return text.empty() ? "-" : text;
+}
+
+void AppendRows(const ValidationReport& report, std::string& text) {
+  std::size_t width = 2;
+  std::size_t role = 4;
+  for (const CaseResult& result : report.results) {
+    width = std::max(width, result.row.id.size());
+    role = std::max(role, result.row.role.size());
+  }
+  text += fmt::format("{:<{}}  {:<{}}  {:>11}  {:>11}  {:>8}  {:<11}  {}\n", "id", width, "role",
+                      role, "published_s", "predicted_s", "error_%", "status", "reason");
+  for (const CaseResult& result : report.results) {
+    const std::string line = fmt::format(
+        "{:<{}}  {:<{}}  {:>11.3f}  {:>11}  {:>8}  {:<11}  {}", result.row.id, width,
+        result.row.role, role, result.row.step_time_s, OrDash(Number(result.predicted_s, "{:.3f}")),
+        OrDash(Number(result.error_pct(), "{:+.1f}")), CaseStatusName(result.status),
+        result.reason);
+    text += line.substr(0, line.find_last_not_of(' ') + 1) + "\n";
+  }
+}
+
+void AppendGroups(const ValidationReport& report, std::string& text) {
+  std::size_t width = 10;
+  for (const CaseGroup& group : report.groups) {
+    width = std::max(width, group.name.size() + group.role.size() + 2);
+  }
+  text += fmt::format("\n{:<{}}  {:>5} {:>9} {:>7}  {:>7} {:>7} {:>7} {:>7}  {:>7} {:>7} {:>7}\n",
+                      "absolute error, %", width, "rows", "simulated", "missing", "median", "p90",
+                      "mean", "bias", "nearest", "p90", "mean");
+  std::string by;
+  for (const CaseGroup& group : report.groups) {
+    if (group.by != by) {
+      by = group.by;
+      text += by == "all" ? "" : fmt::format("by {}\n", by);
+    }
+    const std::string name =
+        group.by == "all" || group.by == "role" ? group.name : group.role + ", " + group.name;
+    const ErrorStatistics& own = group.simulated;
+    text += fmt::format(
+        "{:<{}}  {:>5} {:>9} {:>7}  {:>7.1f} {:>7.1f} {:>7.1f} {:>+7.1f}  {:>7.1f} {:>7.1f} "
+        "{:>7.1f}\n",
+        name, width, own.rows, own.predicted, own.missing, own.median, own.p90, own.mean, own.bias,
+        group.nearest.median, group.nearest.p90, group.nearest.mean);
+  }
+}
+
+template <typename T>
+void OptionalMember(JsonWriter& json, const char* key, const std::optional<T>& value) {
+  if (value) {
+    json.Member(key, *value);
+  }
+}
+
+void WriteRow(const CaseResult& result, JsonWriter& json) {
+  json.BeginObject();
+  json.Member("id", result.row.id);
+  json.Member("role", result.row.role);
+  json.Member("stack", result.row.stack);
+  json.Member("accelerator", result.row.accelerator);
+  json.Member("precision", result.row.precision);
+  json.Member("source", result.row.source);
+  json.Member("table", result.row.file);
+  json.Member("line", result.row.line);
+  json.Member("published_s", result.row.step_time_s);
+  OptionalMember(json, "predicted_s", result.predicted_s);
+  OptionalMember(json, "error_pct", result.error_pct());
+  json.Member("status", CaseStatusName(result.status));
+  if (!result.reason.empty()) {
+    json.Member("reason", result.reason);
+  }
+  if (result.nearest) {
+    json.Member("nearest_id", result.nearest->id);
+    json.Member("nearest_s", result.nearest->step_time_s);
+    OptionalMember(json, "nearest_error_pct", result.nearest_error_pct());
+  }
+  json.EndObject();
+}
+
+void WriteStatistics(const char* key, const ErrorStatistics& statistics, JsonWriter& json) {
+  json.Key(key);
+  json.BeginObject();
+  json.Member("predicted", statistics.predicted);
+  json.Member("missing", statistics.missing);
+  json.Member("median_pct", statistics.median);
+  json.Member("p90_pct", statistics.p90);
+  json.Member("mean_pct", statistics.mean);
+  json.Member("bias_pct", statistics.bias);
+  json.EndObject();
+}
+
+}  // namespace
+
+std::string ValidationText(const ValidationReport& report) {
+  std::string text;
+  for (const std::string& table : report.tables) {
+    text += fmt::format("table: {}\n", table);
+  }
+  AppendRows(report, text);
+  AppendGroups(report, text);
+  return text + "\n" + kDefinitions + LeaveOutNote(report.leave_out);
+}
+
+std::string ValidationCsv(const ValidationReport& report) {
+  std::string text =
+      "id,role,published_s,predicted_s,error_pct,status,reason,stack,accelerator,nearest_id,"
+      "nearest_s,nearest_error_pct\n";
+  for (const CaseResult& result : report.results) {
+    const std::optional<double> nearest_s =
+        result.nearest ? std::optional(result.nearest->step_time_s) : std::nullopt;
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", CsvQuoted(result.row.id),
+                        CsvQuoted(result.row.role), result.row.step_time_s,
+                        Number(result.predicted_s, "{:.6g}"), Number(result.error_pct(), "{:.3f}"),
+                        CaseStatusName(result.status), CsvQuoted(result.reason),
+                        CsvQuoted(result.row.stack), CsvQuoted(result.row.accelerator),
+                        CsvQuoted(result.nearest ? result.nearest->id : ""),
+                        Number(nearest_s, "{:.6g}"), Number(result.nearest_error_pct(), "{:.3f}"));
+  }
+  return text;
+}
+
+std::string ValidationJson(const ValidationReport& report) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Key("tables");
+  json.BeginArray();
+  for (const std::string& table : report.tables) {
+    json.Value(table);
+  }
+  json.EndArray();
+  if (report.leave_out != LeaveOut::kNothing) {
+    json.Member("leave_out", LeaveOutName(report.leave_out));
+  }
+  json.Key("rows");
+  json.BeginArray();
+  for (const CaseResult& result : report.results) {
+    WriteRow(result, json);
+  }
+  json.EndArray();
+  json.Key("statistics");
+  json.BeginArray();
+  for (const CaseGroup& group : report.groups) {
+    json.BeginObject();
+    json.Member("by", group.by);
+    json.Member("name", group.name);
+    if (!group.role.empty()) {
+      json.Member("role", group.role);
+    }
+    json.Member("rows", group.simulated.rows);
+    WriteStatistics("simulated", group.simulated, json);
+    WriteStatistics("nearest", group.nearest, json);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

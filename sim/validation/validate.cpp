@@ -1,0 +1,162 @@
+#include "sim/validation/validate.h"
+
+#include <algorithm>
+
+#include <fnmatch.h>
+
+#include "sim/study/evaluate.h"
+#include "sim/study/worker.h"
+
+namespace gridlock {
+
+namespace {
+
+struct Grouping {
+  const char* by;
+  std::string (*name)(const PublishedCase& row);
+  bool by_role;  // within each role; else over all
+};
+
+std::string KindOf(const PublishedCase& row) {
+  return row.experts > 0 ? "moe" : "dense";
+}
+
+const Grouping kGroupings[] = {
+    {"all",
+     [](const PublishedCase& /*row*/) {
+       return std::string("all");
+     },
+     false},
+    {"role",
+     [](const PublishedCase& row) {
+       return row.role;
+     },
+     true},
+    {"kind", KindOf, true},
+    {"precision",
+     [](const PublishedCase& row) {
+       return row.precision;
+     },
+     true},
+    {"stack",
+     [](const PublishedCase& row) {
+       return row.stack;
+     },
+     true},
+    {"accelerator",
+     [](const PublishedCase& row) {
+       return row.accelerator;
+     },
+     true},
+    {"source",
+     [](const PublishedCase& row) {
+       return row.source;
+     },
+     true},
+};
+
+// The groups of one grouping, by role and then in the order of their first rows.
+void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& results,
+                  std::vector<CaseGroup>& groups) {
+  struct Errors {
+    CaseGroup group;
+    std::vector<std::optional<double>> simulated;
+    std::vector<std::optional<double>> nearest;
+  };
+
+  std::vector<Errors> all;
+  for (const CaseResult& result : results) {
+    const std::string name = grouping.name(result.row);
+    const std::string role = grouping.by_role ? result.row.role : "";
+    auto found = std::find_if(all.begin(), all.end(), [&](const Errors& each) {
+      return each.group.name == name && each.group.role == role;
+    });
+    if (found == all.end()) {
+      found = all.insert(all.end(), Errors{{grouping.by, name, role, {}, {}}, {}, {}});
+    }
+    found->simulated.push_back(result.error_pct());
+    found->nearest.push_back(result.nearest_error_pct());
+  }
+  std::stable_sort(all.begin(), all.end(), [](const Errors& a, const Errors& b) {
+    return a.group.role < b.group.role;
+  });
+  for (Errors& each : all) {
+    each.group.simulated = StatisticsOf(each.simulated);
+    each.group.nearest = StatisticsOf(each.nearest);
+    groups.push_back(std::move(each.group));
+  }
+}
+
+}  // namespace
+
+std::optional<double> CaseResult::error_pct() const {
+  return predicted_s ? std::optional(ErrorPct(*predicted_s, row.step_time_s)) : std::nullopt;
+}
+
+std::optional<double> CaseResult::nearest_error_pct() const {
+  return nearest ? std::optional(ErrorPct(nearest->step_time_s, row.step_time_s)) : std::nullopt;
+}
+
+bool Matches(const CaseFilter& filter, const PublishedCase& row) {
+  return (filter.kind.empty() || filter.kind == "training" || filter.kind == KindOf(row)) &&
+         (filter.role.empty() || filter.role == row.role) &&
+         (filter.id.empty() || fnmatch(filter.id.c_str(), row.id.c_str(), 0) == 0);
+}
+
+std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, LeaveOut leave_out) {
+  std::vector<CaseGroup> groups;
+  for (const Grouping& grouping : kGroupings) {
+    if (std::string(grouping.by) != "source" || leave_out == LeaveOut::kSource) {
+      AppendGroups(grouping, results, groups);
+    }
+  }
+  return groups;
+}
+
+ValidationReport Validate(const std::vector<PublishedCase>& cases, const CatalogueList& catalogue,
+                          const ValidationOptions& options) {
+  std::vector<PublishedCase> rows;
+  std::copy_if(cases.begin(), cases.end(), std::back_inserter(rows), [&](const auto& row) {
+    return Matches(options.filter, row);
+  });
+  ValidationReport report;
+  report.leave_out = options.leave_out;
+  const auto nearest = NearestPredictions(rows, cases, catalogue, options.leave_out);
+  std::vector<PreparedCase> prepared;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    prepared.push_back(Prepare(rows[i], catalogue));
+    report.results.push_back(
+        {rows[i], prepared[i].status, prepared[i].reason, std::nullopt, nearest[i]});
+  }
+  std::vector<Job> jobs;
+  std::vector<std::size_t> row_of_job;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (prepared[i].scenario) {
+      row_of_job.push_back(i);
+      jobs.push_back([&scenario = *prepared[i].scenario](const auto& progress) {
+        return EvaluateStep(scenario, Fidelity::kFolded, progress);
+      });
+    }
+  }
+  WorkerOptions worker;
+  worker.parallel = options.parallel;
+  worker.progress = [&](std::size_t done, double fraction) {
+    if (options.progress) {
+      options.progress(done, jobs.size(), fraction);
+    }
+  };
+  const std::vector<JobResult> finished = RunJobs(jobs, worker);
+  for (std::size_t job = 0; job < jobs.size(); ++job) {
+    CaseResult& result = report.results[row_of_job[job]];
+    if (finished[job].ok) {
+      result.predicted_s = finished[job].record.step_time.si();
+    } else {
+      result.status = CaseStatus::kFailed;
+      result.reason = finished[job].problem;
+    }
+  }
+  report.groups = GroupResults(report.results, report.leave_out);
+  return report;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,72 @@
+#pragma once
+
+// Published steps against simulated ones: every row runs, folded, in a process of its own.
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/config/catalogue_list.h"
+#include "sim/validation/baseline.h"
+#include "sim/validation/case_scenario.h"
+#include "sim/validation/case_table.h"
+#include "sim/validation/statistics.h"
+
+namespace gridlock {
+
+/// Rows to look at; empty texts select all.
+struct CaseFilter {
+  std::string kind;  ///< "dense", "moe", or "training" for both
+  std::string role;
+  std::string id;  ///< with * and ? as in file names
+};
+
+struct CaseResult {
+  PublishedCase row;
+  CaseStatus status = CaseStatus::kSimulated;
+  std::string reason;                        ///< "" when simulated
+  std::optional<double> predicted_s;         ///< simulated step time
+  std::optional<NearestPrediction> nearest;  ///< what copying gives
+
+  /// Signed errors in per cent, nothing without a prediction.
+  [[nodiscard]] std::optional<double> error_pct() const;
+  [[nodiscard]] std::optional<double> nearest_error_pct() const;
+};
+
+/// Rows that have something in common, with their figures.
+struct CaseGroup {
+  std::string by;  ///< "all", "role", "kind", "precision", "stack", "accelerator" or "source"
+  std::string name;
+  std::string role;  ///< the one that all rows have; "" over all roles
+  ErrorStatistics simulated;
+  ErrorStatistics nearest;
+};
+
+struct ValidationReport {
+  std::vector<std::string> tables;
+  LeaveOut leave_out = LeaveOut::kNothing;
+  std::vector<CaseResult> results;  ///< in the order of the tables
+  std::vector<CaseGroup> groups;
+};
+
+struct ValidationOptions {
+  CaseFilter filter;
+  LeaveOut leave_out = LeaveOut::kNothing;
+  int parallel = 0;  ///< processes at a time; 0: one per core
+  /// Rows finished of those that run, and the mean fraction of all.
+  std::function<void(std::size_t done, std::size_t all, double fraction)> progress;
+};
+
+bool Matches(const CaseFilter& filter, const PublishedCase& row);
+
+/// Groups by all, role, kind, precision, stack and accelerator (and source when it is left out),
+/// each but the first two within its role; in the order in which they first appear.
+std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, LeaveOut leave_out);
+
+/// Runs the rows of `cases` that the filter lets through. The nearest predictions may copy any row
+/// of `cases`.
+ValidationReport Validate(const std::vector<PublishedCase>& cases, const CatalogueList& catalogue,
+                          const ValidationOptions& options);
+
+}  // namespace gridlock

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# A check by hand, as root: does a bare Debian 12 build, run and test the working tree?
+#
+#   tests/bare_debian.sh FOLDER [COMMAND...]     default commands: tools/demo.sh tools/test.sh
+#
+# FOLDER receives a minimal system (debootstrap; kept for the next time, so remove it to start bare
+# again) and in it /gridlock, a copy of all files that git tracks or would add.
+set -euo pipefail
+folder=${1:?usage: tests/bare_debian.sh FOLDER [COMMAND...]}
+shift
+[ "$#" -gt 0 ] || set -- tools/demo.sh tools/test.sh
+cd "$(dirname "$0")/.."
+
+if [ ! -x "$folder/bin/bash" ]; then
+  debootstrap --variant=minbase bookworm "$folder" http://deb.debian.org/debian
+fi
+cp /etc/resolv.conf "$folder/etc/resolv.conf"
+mkdir -p "$folder/gridlock"
+git ls-files -z --cached --others --exclude-standard |
+  tar --create --null --files-from=- --ignore-failed-read | tar --extract -C "$folder/gridlock"
+
+mountpoint -q "$folder/proc" || mount -t proc proc "$folder/proc"
+trap 'umount "$folder/proc"' EXIT
+for command in "$@"; do
+  echo "== $command"
+  time env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+    chroot "$folder" "/gridlock/$command"
+done

@@ -1,0 +1,91 @@
+#!/usr/bin/env python3
+"""Times whole commands against their budgets: wall and CPU seconds and peak memory, median of N runs.
+
+  python3 tests/bench/bench.py build/release/tools/gridlock            # all, 3 runs each
+  python3 tests/bench/bench.py build/release/tools/gridlock --only folded --runs 1
+  python3 tests/bench/bench.py build/release/tools/gridlock --markdown tests/bench/results.md
+
+Standard library only. The children of a run count: peak memory is that of the largest process.
+"""
+
+import argparse
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+EXAMPLE = "examples/02-llama-405b-16k/scenario.textproto"
+
+
+def scaled(servers, replicas):
+    """The 405B step of example 02 on more servers: 16 micro-batches per replica, as there."""
+    return ["run", EXAMPLE,
+            "--set", f"site[0].servers={servers}",
+            "--set", f"job[0].pretraining.layout.data={replicas}",
+            "--set", f"job[0].pretraining.global_batch={16 * replicas}"]
+
+
+# name, arguments, budget in seconds, budget in MB (0: none)
+CASES = [
+    ("two servers, start to result, folded",
+     ["run", "examples/01-two-servers/scenario.textproto"], 0.3, 0),
+    ("GPT-3 175B on 1,024 accelerators, folded",
+     ["run", "tests/bench/gpt-3-175b-1024.textproto"], 0.5, 0),
+    ("Llama 405B on 16,384, folded", ["run", EXAMPLE], 2, 500),
+    ("Llama 405B on 102,400, folded", scaled(12800, 800), 2, 500),
+    ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 20, 2000),
+    ("Llama 405B on 16,384, full, per layer", ["run", EXAMPLE, "--fidelity", "full"], 60, 500),
+]
+
+
+def run_once(command):
+    """Wall seconds, CPU seconds and peak MB of one command; exits when it fails."""
+    start = time.monotonic()
+    child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    message = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.monotonic() - start
+    if status != 0:
+        sys.exit(f"{' '.join(command)}\nfailed: {message.decode()}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
+
+
+def row(name, seconds, megabytes, runs):
+    wall, cpu, peak = (statistics.median(figures) for figures in zip(*runs))
+    budget = f"{seconds:g} s" + (f", {megabytes:g} MB" if megabytes else "")
+    kept = wall <= seconds and (not megabytes or peak <= megabytes)
+    return (f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {budget} | "
+            f"{'yes' if kept else 'NO'} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("gridlock")
+    parser.add_argument("--only", default="", help="cases whose name contains this text")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--markdown", help="also write the table to this file")
+    options = parser.parse_args()
+    lines = ["| work | wall s | CPU s | peak MB | budget | kept |", "|---|--:|--:|--:|---|---|"]
+    print("\n".join(lines), flush=True)
+    with tempfile.TemporaryDirectory() as out:
+        for name, arguments, seconds, megabytes in CASES:
+            if options.only not in name:
+                continue
+            command = [options.gridlock, *arguments, "-o", out]
+            runs = [run_once(command) for _ in range(options.runs)]
+            lines.append(row(name, seconds, megabytes, runs))
+            print(lines[-1], flush=True)
+    if options.markdown:
+        head = (f"Medians of {options.runs} runs, {os.cpu_count()} cores, {platform.machine()}, "
+                f"{time.strftime('%Y-%m-%d')}:\n`python3 tests/bench/bench.py {options.gridlock} "
+                f"--runs {options.runs}`\n\n")
+        with open(options.markdown, "w", encoding="utf-8") as file:
+            file.write("# Whole-process times\n\n" + head + "\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()

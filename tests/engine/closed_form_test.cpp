@@ -1,0 +1,255 @@
+// The engine against closed forms that fit on a line, to 1e-6.
+
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "sim/fold/fold.h"
+#include "tests/engine/machines.h"
+#include "topologies/fabric.h"
+#include "workloads/schedule.h"
+
+namespace gridlock {
+
+namespace {
+
+using Kind = Action::Kind;
+
+constexpr double kTolerance = 1e-6;  // relative
+
+void ExpectClose(double actual, double expected) {
+  EXPECT_NEAR(actual, expected, kTolerance * expected);
+}
+
+Layout LayoutOf(int pipeline, int data) {
+  Layout layout;
+  layout.pipeline = pipeline;
+  layout.data = data;
+  return layout;
+}
+
+// Every replica's first stage sends one message to its second stage.
+StepProgram OneMessage(int data, double bytes) {
+  StepProgram program;
+  program.layout = LayoutOf(2, data);
+  program.message = Bytes(bytes);
+  program.roles = {{{Kind::kSend}}, {{Kind::kReceive}}};
+  return program;
+}
+
+StepProgram OneAllReduce(int tensor, int data, double bytes) {
+  StepProgram program;
+  program.layout = LayoutOf(1, data);
+  program.layout.tensor = tensor;
+  program.collectives = {
+      {"all_reduce", Collective::Over::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
+  program.roles = {{{Kind::kStart}, {Kind::kWait}}};
+  return program;
+}
+
+Outcome SimulateOn(const StepProgram& program, const SiteSpec& site) {
+  return Simulate({program, Expand(program, Fabric(site)), site.server});
+}
+
+// A pipeline of passes alone: tf forward and tb backward per stage and micro-batch, shared evenly
+// by the chunks; messages of one byte.
+StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, double tb) {
+  StepProgram program;
+  program.layout = LayoutOf(pipeline, 1);
+  program.layout.virtual_pipeline = chunks;
+  program.message = Bytes(1);
+  for (const double seconds : {tf, tb}) {
+    Pass pass;
+    pass.compute_time = Seconds(seconds / chunks);
+    program.passes.push_back(pass);
+  }
+  for (int stage = 0; stage < pipeline; ++stage) {
+    Role role;
+    for (const ScheduledPass& pass : ScheduleOf(program.layout, micro_batches, stage)) {
+      const auto direction = pass.backward ? Direction::kBackward : Direction::kForward;
+      const bool first = stage == 0 && pass.chunk == 0;
+      const bool last = stage == pipeline - 1 && pass.chunk == chunks - 1;
+      if (pass.backward ? !last : !first) {
+        role.push_back({Kind::kReceive, direction});
+      }
+      role.push_back({Kind::kPass, direction, pass.backward ? 1 : 0});
+      if (pass.backward ? !first : !last) {
+        role.push_back({Kind::kSend, direction});
+      }
+    }
+    program.roles.push_back(role);
+  }
+  return program;
+}
+
+}  // namespace
+
+TEST(Message, OnAnIdlePathTakesLatencyPlusSizeOverBandwidth) {
+  ServerSpec server = IdealServer(1, 1);
+  server.scale_out.base_latency = Seconds(3e-6);
+  server.scale_out.step_latency = Seconds(2e-6);
+  server.scale_out.send_efficiency = 0.8;
+  SiteSpec site = OneLeafSite(server, 2);
+  site.clos.leaf.latency = Seconds(0.5e-6);
+  const double seconds = 3e-6 + 2e-6 + 0.5e-6 + 1e7 / (0.8 * kNic);
+  ExpectClose(SimulateOn(OneMessage(1, 1e7), site).end, seconds);
+}
+
+TEST(Message, InsideADomainTakesThePortsBandwidthAndNoNic) {
+  const SiteSpec site = OneLeafSite(IdealServer(2, 2), 1);
+  const Outcome outcome = SimulateOn(OneMessage(1, 1e8), site);
+  ExpectClose(outcome.end, 1e8 / kScaleUp);
+  EXPECT_EQ(outcome.bytes[static_cast<int>(ResourceClass::kNic)], 0);
+  ExpectClose(outcome.bytes[static_cast<int>(ResourceClass::kScaleUp)], 2 * 1e8);
+}
+
+TEST(Message, ArrivesWithItsSlowestFlow) {
+  // A tensor-parallel group of two servers of one: the first rank's neighbour is under the same
+  // leaf, the second's is not, and pays two more hops.
+  SiteSpec site =
+      ClosSite(IdealServer(1, 1), {.servers = 4, .servers_per_leaf = 3, .leaves_per_pod = 2});
+  site.clos.leaf.latency = site.clos.spine.latency = Seconds(1e-3);
+  StepProgram program = OneMessage(1, 1e7);
+  program.layout.tensor = 2;
+  ExpectClose(SimulateOn(program, site).end, 3e-3 + 1e7 / kNic);
+}
+
+TEST(Ring, InsideADomainIsTwiceNMinusOneOverNOfTheBuffer) {
+  ServerSpec server = IdealServer(8, 8);
+  server.scale_up.base_latency = Seconds(7e-6);
+  server.scale_up.step_latency = Seconds(1e-6);
+  const double seconds = 7e-6 + 14 * 1e-6 + 2.0 * 7 / 8 * 1e9 / kScaleUp;
+  ExpectClose(SimulateOn(OneAllReduce(1, 8, 1e9), OneLeafSite(server, 1)).end, seconds);
+}
+
+TEST(Ring, AcrossServersIsTwiceNMinusOneOverNOfTheBuffer) {
+  ServerSpec server = IdealServer(1, 1);
+  server.scale_out.base_latency = Seconds(5e-6);
+  server.scale_out.step_latency = Seconds(2e-6);
+  // 16 servers: a double tree of depth 4 is faster than 15 steps of a ring; 2 x 4 steps.
+  const double seconds = 5e-6 + 8 * 2e-6 + 2.0 * 15 / 16 * 1e9 / kNic;
+  ExpectClose(SimulateOn(OneAllReduce(1, 16, 1e9), OneLeafSite(server, 16)).end, seconds);
+}
+
+TEST(Ring, WithSeveralMembersPerDomainUsesEveryNic) {
+  const SiteSpec site = OneLeafSite(IdealServer(8, 8), 4);
+  ExpectClose(SimulateOn(OneAllReduce(1, 32, 1e9), site).end, 2.0 * 31 / 32 * 1e9 / (8 * kNic));
+}
+
+TEST(Ring, OfSharedNicsHasTheirBandwidthAndNoMore) {
+  const SiteSpec site = OneLeafSite(IdealServer(8, 4), 4);
+  ExpectClose(SimulateOn(OneAllReduce(1, 32, 1e9), site).end, 2.0 * 31 / 32 * 1e9 / (4 * kNic));
+}
+
+TEST(Ring, OfEachTensorRankHasANicOfItsOwn) {
+  const SiteSpec site = OneLeafSite(IdealServer(8, 8), 4);
+  ExpectClose(SimulateOn(OneAllReduce(8, 4, 1e9), site).end, 2.0 * 3 / 4 * 1e9 / kNic);
+}
+
+TEST(Bubble, OfOneForwardOneBackwardIsPMinusOnePasses) {
+  constexpr double kForward = 0.01;
+  constexpr double kBackward = 0.023;
+  for (const auto& [p, m] : {std::pair{2, 2}, {4, 8}, {4, 5}, {8, 8}, {5, 3}}) {
+    const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
+    ExpectClose(SimulateOn(PipelineOf(p, 1, m, kForward, kBackward), site).end,
+                (m + p - 1) * (kForward + kBackward));
+  }
+}
+
+TEST(Bubble, OfInterleavedChunksIsDividedByTheirNumber) {
+  constexpr double kForward = 0.01;
+  constexpr double kBackward = 0.023;
+
+  struct Sizes {
+    int p, v, m;
+  };
+
+  for (const auto& [p, v, m] : {Sizes{2, 2, 2}, {4, 2, 8}, {4, 3, 4}, {8, 2, 16}, {3, 4, 6}}) {
+    const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
+    ExpectClose(SimulateOn(PipelineOf(p, v, m, kForward, kBackward), site).end,
+                (m + static_cast<double>(p - 1) / v) * (kForward + kBackward));
+  }
+}
+
+TEST(Incast, OfKSendersTakesKTimesAsLong) {
+  constexpr int kSenders = 7;
+  StepProgram program;
+  program.layout = LayoutOf(kSenders + 1, 1);
+  program.message = Bytes(1e9);
+  Plan plan;
+  const auto nic = [&plan] {
+    plan.resources.push_back({ResourceClass::kNic, BytesPerSecond(kNic), 1, 1, true});
+    return static_cast<std::int32_t>(plan.resources.size()) - 1;
+  };
+  const std::int32_t receiver_nic = nic();
+  Role receiver;
+  for (int i = 0; i < kSenders; ++i) {
+    program.roles.push_back({{Kind::kSend}});
+    receiver.push_back({Kind::kReceive});
+    Plan::Flow flow;
+    flow.source = i;
+    flow.target = kSenders;
+    flow.route = {static_cast<std::int32_t>(plan.routes.size()),
+                  static_cast<std::int32_t>(plan.routes.size()) + 2};
+    plan.routes.push_back({nic(), 1});
+    plan.routes.push_back({receiver_nic, 1});
+    plan.flows.push_back(flow);
+    Plan::Agent agent;
+    agent.role = i;
+    agent.sends[0] = {i, i + 1};
+    plan.agents.push_back(agent);
+  }
+  program.roles.push_back(receiver);
+  Plan::Agent agent;
+  agent.role = kSenders;
+  plan.agents.push_back(agent);
+  plan.hbm_capacity = BytesPerSecond(kHbm);
+  const Outcome outcome = Simulate({program, plan, IdealServer(1, 1)});
+  ExpectClose(outcome.end, kSenders * 1e9 / kNic);
+  ExpectClose(outcome.path[static_cast<int>(Cause::kNic)], kSenders * 1e9 / kNic);
+}
+
+TEST(Oversubscription, SlowsAPermutationAcrossLeavesByItsRatio) {
+  for (const double ratio : {1.0, 2.0, 4.0}) {
+    const SiteSpec site =
+        ClosSite(IdealServer(1, 1),
+                 {.servers = 16, .servers_per_leaf = 8, .leaves_per_pod = 2, .leaf_over = ratio});
+    const StepProgram program = OneMessage(8, 1e9);
+    const Plan plan = Expand(program, Fabric(site));
+    for (const Outcome& outcome :
+         Simulate({{program, plan, site.server}, {program, Fold(plan), site.server}})) {
+      ExpectClose(outcome.end, ratio * 1e9 / kNic);
+    }
+  }
+}
+
+TEST(Hbm, SharedWithAMessageSlowsAMemoryBoundPassByTheMessagesShare) {
+  StepProgram program = OneMessage(1, 1e9);
+  Pass pass;
+  pass.memory_bytes = Bytes(1e12);
+  program.passes = {pass};
+  program.roles[0].push_back({Kind::kPass});
+  const Outcome outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
+  ASSERT_EQ(outcome.agent_ends.size(), 2U);
+  ExpectClose(outcome.agent_ends[0], (1e12 + 1e9) / kHbm);
+  ExpectClose(outcome.agent_ends[1], 1e9 / kNic);
+}
+
+TEST(Hbm, SlowsComputeOnlyWhenItRunsShort) {
+  // A pass that needs 2.9 of 3 TB/s for 0.1 s, and a message that takes 50 GB/s of them: both fit.
+  // With 2.98 TB/s they do not: while the message is on its way the pass gets 2.95.
+  for (const double rate : {2.9e12, 2.98e12}) {
+    StepProgram program = OneMessage(1, 1e9);
+    Pass pass;
+    pass.compute_time = Seconds(0.1);
+    pass.compute_bytes = Bytes(0.1 * rate);
+    program.passes = {pass};
+    program.roles[0].push_back({Kind::kPass});
+    const Outcome outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
+    const double lost = std::max(0.0, rate - (kHbm - kNic)) * (1e9 / kNic);
+    ExpectClose(outcome.agent_ends[0], 0.1 + lost / rate);
+  }
+}
+
+}  // namespace gridlock

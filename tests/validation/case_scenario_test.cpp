@@ -1,0 +1,176 @@
+// What a row becomes: what stands in for blanks, and what is said about rows that cannot run.
+
+#include "sim/validation/case_scenario.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/config/load_text.h"
+#include "workloads/memory.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+class CaseScenario : public ::testing::Test {
+ protected:
+  [[nodiscard]] PublishedCase Row(const std::string& id) const {
+    const auto found = std::find_if(rows_.begin(), rows_.end(), [&](const PublishedCase& row) {
+      return row.id == id;
+    });
+    EXPECT_NE(found, rows_.end()) << id;
+    return *found;
+  }
+
+  const CatalogueList catalogue_ = ListCatalogue();
+  const std::vector<PublishedCase> rows_ =
+      LoadCases({GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv"}, NamesOf(catalogue_));
+};
+
+TEST_F(CaseScenario, BlankMicroBatchIsOneWithAPipeline) {
+  EXPECT_EQ(MicroBatchOf(Row("PIPELINE")), 1);
+}
+
+TEST_F(CaseScenario, BlankMicroBatchIsTheLargestThatDividesAndIsNotTooWide) {
+  PublishedCase row = Row("DENSE-TP8");  // hidden / tp is 512, 8 sequences a replica
+  EXPECT_EQ(MicroBatchOf(row), 4);
+  row.global_batch = 12;  // 6 a replica
+  EXPECT_EQ(MicroBatchOf(row), 2);
+  row.global_batch = 14;  // 7 a replica
+  EXPECT_EQ(MicroBatchOf(row), 1);
+  row.global_batch = 16;
+  row.tp = 1;  // 4096 x 4 is above 8192, 4096 x 2 is not
+  EXPECT_EQ(MicroBatchOf(row), 2);
+  row.hidden = 8192;
+  EXPECT_EQ(MicroBatchOf(row), 1);
+  row.micro_batch = 8;  // what the table says goes
+  EXPECT_EQ(MicroBatchOf(row), 8);
+}
+
+TEST_F(CaseScenario, BlankVppIsOne) {
+  PublishedCase row = Row("PIPELINE");
+  row.layers = 16;
+  row.vpp = 0;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.scenario->job.layout.virtual_pipeline, 1);
+}
+
+TEST_F(CaseScenario, BlankShardGroupIsAllReplicas) {
+  PublishedCase row = Row("DENSE-TP8");
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().job.layout.shards(), 2);
+  row.shard_group = 1;
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().job.layout.shards(), 1);
+}
+
+TEST_F(CaseScenario, AutoRecomputeIsTheLeastThatFits) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.recompute = "auto";
+  row.zero = 0;
+  row.hidden = 8192;
+  row.heads = row.kv_heads = 64;
+  row.ffn = 32768;
+  row.micro_batch = 8;
+  std::set<Recompute> seen;
+  for (row.layers = 1; row.layers <= 64; ++row.layers) {
+    const PreparedCase prepared = Prepare(row, catalogue_);
+    if (!prepared.scenario) {
+      break;  // not even full recomputation fits
+    }
+    const AcceleratorSpec& chip = prepared.scenario->site.server.accelerator;
+    TrainingSpec job = prepared.scenario->job;
+    for (const Recompute least : {Recompute::kNone, Recompute::kSelective, Recompute::kFull}) {
+      job.recompute = least;
+      if (MemoryByStage(job).front().total() <= chip.hbm_capacity) {
+        EXPECT_EQ(prepared.scenario->job.recompute, least) << row.layers << " layers";
+        seen.insert(least);
+        break;
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), 3U);
+}
+
+TEST_F(CaseScenario, EmbeddingCountsAsALayerWhenThatMakesTheSplitEven) {
+  const PreparedCase prepared = Prepare(Row("PIPELINE"), catalogue_);  // 14 layers over 16 chunks
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_TRUE(prepared.scenario->job.layout.embedding_as_layer);
+  EXPECT_FALSE(Prepare(Row("DENSE-TP8"), catalogue_).scenario->job.layout.embedding_as_layer);
+}
+
+TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {
+  const PreparedCase prepared = Prepare(Row("PIPELINE"), catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_DOUBLE_EQ(prepared.scenario->site.server.nic_bandwidth.si(), 100e9 / 8);
+  EXPECT_THAT(prepared.text, HasSubstr("override"));
+  EXPECT_THAT(Prepare(Row("DENSE-TP8"), catalogue_).text, ::testing::Not(HasSubstr("override")));
+}
+
+TEST_F(CaseScenario, StackIsChosenByNameAndAccelerator) {
+  PublishedCase row = Row("DENSE-TP8");
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_2021");
+  row.accelerator = "b200_sxm";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves
+  EXPECT_EQ(StackOf(row, catalogue_), "llama_3_meta");
+  row.stack = "another";
+  EXPECT_EQ(StackOf(row, catalogue_), "");
+}
+
+TEST_F(CaseScenario, EveryMissingFeatureIsNamed) {
+  const PreparedCase prepared = Prepare(Row("MOE"), catalogue_);
+  EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
+  EXPECT_EQ(prepared.reason, "mixture of experts");
+  EXPECT_FALSE(prepared.scenario);
+}
+
+TEST_F(CaseScenario, UnknownProductsMakeTheRowUnsupported) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "abacus";
+  row.stack = "another";
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
+  EXPECT_EQ(prepared.reason,
+            "no stack \"another\" in the catalogue, no server of abacus in domains of 8 in the "
+            "catalogue");
+}
+
+TEST_F(CaseScenario, UnevenSplitIsUnsupported) {
+  const PreparedCase prepared = Prepare(Row("UNEVEN"), catalogue_);
+  EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
+  EXPECT_EQ(prepared.reason, "uneven pipeline split (31 layers over 4 chunks)");
+}
+
+TEST_F(CaseScenario, WhatDoesNotFitHbmIsRefusedWithTheReason) {
+  const PreparedCase prepared = Prepare(Row("TOO-LARGE"), catalogue_);
+  EXPECT_EQ(prepared.status, CaseStatus::kRefused);
+  EXPECT_THAT(prepared.reason, ::testing::StartsWith("HBM overflows by "));
+  EXPECT_THAT(prepared.text, HasSubstr("FULL_LAYER"));  // the last that was tried
+}
+
+TEST_F(CaseScenario, RanksThatAreNotTheAcceleratorsAreRefused) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerators = 32;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  EXPECT_EQ(prepared.status, CaseStatus::kRefused);
+  EXPECT_EQ(prepared.reason, "tp x pp x cp x dp = 16 accelerators, and the row has 32");
+}
+
+TEST_F(CaseScenario, TextsOfTheRowAreQuotedForTheScenario) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.id = "../a \"b\"/ü";
+  row.model = "back\\slash";
+  row.source = "\"q\"";
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_THAT(prepared.scenario->name, ::testing::Not(HasSubstr("/")));
+}
+
+}  // namespace
+}  // namespace gridlock

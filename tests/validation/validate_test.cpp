@@ -1,0 +1,144 @@
+// The whole way, from a table to its report.
+
+#include "sim/validation/validate.h"
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/config/load_text.h"
+#include "sim/study/evaluate.h"
+#include "sim/study/worker.h"
+#include "sim/validation/report.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+// Rows with given predictions: published 10 s each.
+CaseResult Given(const std::string& id, const std::string& role, const std::string& stack,
+                 std::optional<double> predicted) {
+  CaseResult result;
+  result.row.id = id;
+  result.row.role = role;
+  result.row.stack = stack;
+  result.row.accelerator = "chip";
+  result.row.precision = "bf16";
+  result.row.step_time_s = 10;
+  result.predicted_s = predicted;
+  if (!predicted) {
+    result.status = CaseStatus::kUnsupported;
+    result.reason = "a feature, and more";
+  }
+  result.nearest = {{"other", 12}};
+  return result;
+}
+
+std::vector<CaseResult> FourRows() {
+  return {Given("a", "headline", "one", 11), Given("b", "headline", "two", std::nullopt),
+          Given("c", "headline", "one", 9.5), Given("d", "calibration", "one", 10)};
+}
+
+TEST(Groups, HaveTheFiguresThatOneGetsByHand) {
+  const std::vector<CaseGroup> groups = GroupResults(FourRows(), LeaveOut::kNothing);
+  const auto find = [&](const std::string& by, const std::string& role, const std::string& name) {
+    return *std::find_if(groups.begin(), groups.end(), [&](const CaseGroup& each) {
+      return each.by == by && each.role == role && each.name == name;
+    });
+  };
+  // Absolute errors of the headline rows: 10, 100 (missing), 5.
+  const CaseGroup headline = find("role", "headline", "headline");
+  EXPECT_EQ(headline.simulated.rows, 3);
+  EXPECT_EQ(headline.simulated.missing, 1);
+  EXPECT_NEAR(headline.simulated.median, 10, 1e-9);
+  EXPECT_NEAR(headline.simulated.p90, 10 + 0.8 * 90, 1e-9);
+  EXPECT_NEAR(headline.simulated.mean, 115.0 / 3, 1e-9);
+  EXPECT_NEAR(headline.simulated.bias, 2.5, 1e-9);
+  EXPECT_NEAR(headline.nearest.median, 20, 1e-9);
+  EXPECT_NEAR(find("stack", "headline", "one").simulated.median, 7.5, 1e-9);
+  EXPECT_NEAR(find("stack", "headline", "two").simulated.median, 100, 1e-9);
+  EXPECT_NEAR(find("all", "", "all").simulated.median, 7.5, 1e-9);
+}
+
+TEST(Report, TellsEveryRowInEachFormat) {
+  ValidationReport report;
+  report.results = FourRows();
+  report.groups = GroupResults(report.results, LeaveOut::kStack);
+  report.leave_out = LeaveOut::kStack;
+  const std::string csv = ValidationCsv(report);
+  EXPECT_THAT(csv, HasSubstr("id,role,published_s,predicted_s,error_pct,status,reason,"));
+  EXPECT_THAT(csv, HasSubstr("\na,headline,10,11,10.000,simulated,,one,chip,other,12,20.000\n"));
+  EXPECT_THAT(csv, HasSubstr("\nb,headline,10,,,unsupported,\"a feature, and more\",two,"));
+  const std::string text = ValidationText(report);
+  EXPECT_THAT(text, HasSubstr("a feature, and more"));
+  EXPECT_THAT(text, HasSubstr("fits nothing to single rows"));
+  const std::string json = ValidationJson(report);
+  EXPECT_THAT(json, HasSubstr("\"leave_out\": \"stack\""));
+  EXPECT_THAT(json, HasSubstr("\"median_pct\": 10"));
+}
+
+TEST(Filter, TakesKindRoleAndPattern) {
+  PublishedCase row;
+  row.id = "SC21-A100-1T";
+  row.role = "headline";
+  EXPECT_TRUE(Matches({}, row));
+  EXPECT_TRUE(Matches({"training", "", ""}, row));
+  EXPECT_TRUE(Matches({"dense", "headline", "SC21-*-?T"}, row));
+  EXPECT_FALSE(Matches({"moe", "", ""}, row));
+  EXPECT_FALSE(Matches({"", "calibration", ""}, row));
+  EXPECT_FALSE(Matches({"", "", "SC21"}, row));
+}
+
+class SmallTable : public ::testing::Test {
+ protected:
+  [[nodiscard]] ValidationReport Report(const CaseFilter& filter) const {
+    ValidationOptions options;
+    options.filter = filter;
+    return Validate(cases_, catalogue_, options);
+  }
+
+  const CatalogueList catalogue_ = ListCatalogue();
+  const std::vector<PublishedCase> cases_ =
+      LoadCases({GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv"}, NamesOf(catalogue_));
+};
+
+TEST_F(SmallTable, DropsNoRow) {
+  const ValidationReport report = Report({});
+  ASSERT_EQ(report.results.size(), 5U);
+  EXPECT_EQ(report.results[0].status, CaseStatus::kSimulated);
+  EXPECT_EQ(report.results[1].status, CaseStatus::kSimulated);
+  EXPECT_EQ(report.results[2].status, CaseStatus::kUnsupported);
+  EXPECT_EQ(report.results[3].status, CaseStatus::kRefused);
+  EXPECT_EQ(report.results[4].status, CaseStatus::kUnsupported);
+  EXPECT_EQ(report.groups.front().simulated.rows, 5);
+  EXPECT_EQ(report.groups.front().simulated.missing, 3);
+  for (const CaseResult& result : report.results) {
+    EXPECT_EQ(result.predicted_s.has_value(), result.status == CaseStatus::kSimulated);
+    EXPECT_EQ(result.reason.empty(), result.status == CaseStatus::kSimulated);
+  }
+}
+
+TEST_F(SmallTable, WrittenScenarioTakesTheSameTime) {
+  const ValidationReport report = Report({"", "", "PIPELINE"});
+  ASSERT_EQ(report.results.size(), 1U);
+  const std::string text = Prepare(cases_[1], catalogue_).text;
+  const Scenario scenario = LoadScenarioText("again.textproto", text, {});
+  const std::vector<JobResult> again =
+      RunJobs({[&](const auto& progress) {
+                return EvaluateStep(scenario, Fidelity::kFolded, progress);
+              }},
+              {});
+  ASSERT_TRUE(again[0].ok) << again[0].problem;
+  EXPECT_EQ(report.results[0].predicted_s, again[0].record.step_time.si());
+}
+
+TEST_F(SmallTable, GivesTheSameReportTwice) {
+  EXPECT_EQ(ValidationJson(Report({"dense", "", ""})), ValidationJson(Report({"dense", "", ""})));
+}
+
+}  // namespace
+}  // namespace gridlock

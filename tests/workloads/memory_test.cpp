@@ -1,0 +1,175 @@
+// HBM: what fills it, what is said when it overflows, and that what is proposed then does fit.
+
+#include "workloads/memory.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "tests/workloads/models.h"
+#include "workloads/schedule.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+namespace {
+
+TrainingSpec Gpt3Job(int tensor, int pipeline, int data) {
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.tensor = tensor;
+  job.layout.pipeline = pipeline;
+  job.layout.data = data;
+  job.global_batch = 16LL * data;
+  job.recompute = Recompute::kSelective;
+  return job;
+}
+
+std::string MessageOf(const TrainingSpec& job, Bytes capacity, int domain = 8) {
+  try {
+    CheckMemory(job, capacity, domain);
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.problems().front().path, "job.layout");
+    return error.problems().front().message;
+  }
+  return "";
+}
+
+std::vector<std::string> Suggestions(const std::string& message) {
+  const std::string head = "; what would fit: ";
+  std::vector<std::string> out;
+  std::size_t from = message.find(head);
+  if (from == std::string::npos) {
+    return out;
+  }
+  from += head.size();
+  const std::string between = ", or ";
+  while (true) {
+    const std::size_t end = message.find(between, from);
+    out.push_back(message.substr(from, end - from));
+    if (end == std::string::npos) {
+      return out;
+    }
+    from = end + between.size();
+  }
+}
+
+// The number behind `field` in a text such as "layout { tensor: 8 data: 4 }"; `unset` without one.
+int NumberOf(const std::string& text, const std::string& field, int unset) {
+  const std::size_t at = text.find(field + ": ");
+  return at == std::string::npos ? unset : std::stoi(text.substr(at + field.size() + 2));
+}
+
+TrainingSpec Apply(TrainingSpec job, const std::string& change) {
+  job.zero = NumberOf(change, "zero", job.zero);
+  job.layout.tensor = NumberOf(change, "tensor", job.layout.tensor);
+  job.layout.pipeline = NumberOf(change, "pipeline", job.layout.pipeline);
+  job.layout.data = NumberOf(change, "data", job.layout.data);
+  if (change == "recompute: SELECTIVE") {
+    job.recompute = Recompute::kSelective;
+  } else if (change == "recompute: FULL_LAYER") {
+    job.recompute = Recompute::kFull;
+  }
+  return job;
+}
+
+// What the loader and the layout demand of a job (see sim/config).
+void ExpectValid(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  const int slots = job.model.layers + (layout.embedding_as_layer ? 2 : 0);
+  EXPECT_EQ(slots % (layout.pipeline * layout.virtual_pipeline), 0);
+  EXPECT_EQ(job.model.heads % layout.tensor, 0);
+  EXPECT_EQ(job.model.kv_heads % layout.tensor, 0);
+  EXPECT_EQ(job.model.ffn % layout.tensor, 0);
+  EXPECT_EQ(job.sequence_length % layout.tensor, 0);
+  EXPECT_EQ(job.global_batch % (job.micro_batch * layout.data), 0);
+  if (layout.virtual_pipeline > 1) {
+    EXPECT_EQ(MicroBatches(job) % layout.pipeline, 0);
+  }
+}
+
+}  // namespace
+
+TEST(Memory, OfGpt3IsEighteenBytesAParameterAndItsActivations) {
+  const TrainingSpec job = Gpt3Job(8, 8, 1);
+  const std::vector<MemoryNeed> stages = MemoryByStage(job);
+  ASSERT_EQ(stages.size(), 8U);
+  double parameters = 0;
+  for (const MemoryNeed& need : stages) {
+    EXPECT_DOUBLE_EQ(need.gradients.si(), 2 * need.weights.si());
+    EXPECT_DOUBLE_EQ(need.optimizer.si(), 6 * need.weights.si());
+    parameters += need.weights.si() / 2;
+  }
+  // Each rank has norms and positions of its own, and the last stage a copy of the tied embedding.
+  EXPECT_NEAR(8 * parameters, 174.6e9, 0.01 * 174.6e9);
+  // Korthikanti et al. 2022, section 4.3: the first stage holds p micro-batches of L/p layers.
+  EXPECT_DOUBLE_EQ(stages.front().activations.si(), 96 * 34 * 2048.0 * 12288 / 8);
+  EXPECT_DOUBLE_EQ(stages.back().activations.si(), 12 * 34 * 2048.0 * 12288 / 8);
+}
+
+TEST(Memory, OfTheOptimizerIsSharedByTheReplicas) {
+  const MemoryNeed alone = MemoryByStage(Gpt3Job(8, 8, 1)).front();
+  const MemoryNeed shared = MemoryByStage(Gpt3Job(8, 8, 16)).front();
+  EXPECT_DOUBLE_EQ(shared.optimizer.si(), alone.optimizer.si() / 16);
+  EXPECT_EQ(shared.weights, alone.weights);
+}
+
+TEST(MemoryOverflow, SaysWhereByHowMuchAndWhatWouldFit) {
+  // By hand: 24 of 96 layers of 12 h^2 / 8 parameters and the embedding are 5.54 billion parameters
+  // of 2 + 4 + 12/8 bytes; 4 micro-batches in flight of 24 layers of 34 s b h / 8.
+  const TrainingSpec job = Gpt3Job(8, 4, 8);
+  EXPECT_EQ(MessageOf(job, Bytes(80e9)), "");
+  EXPECT_EQ(
+      MessageOf(job, Bytes(40e9)),
+      "HBM overflows by 14.51 GB on each accelerator of pipeline stage 0: 11.08 GB of weights, "
+      "22.16 GB of gradients, 8.308 GB of optimizer state, 10.27 GB of activations and 2.7 GB "
+      "of buffers need 54.51 GB, and there are 40 GB; what would fit: zero: 2, or zero: 3, or "
+      "layout { tensor: 16 data: 4 }, or layout { pipeline: 8 data: 4 }, or layout { tensor: "
+      "32 data: 2 }, or layout { pipeline: 16 data: 2 }, or layout { pipeline: 32 data: 1 }");
+}
+
+TEST(MemoryOverflow, IsNeverFollowedByAProposalThatDoesNotFit) {
+  int proposals = 0;
+  for (const bool llama : {false, true}) {
+    for (const int tensor : {1, 2, 4, 8}) {
+      for (const int pipeline : {1, 2, 4, 8, 16}) {
+        for (const int data : {4, 8, 16}) {
+          for (const int chunks : {1, 2}) {
+            TrainingSpec job = Gpt3Job(tensor, pipeline, data);
+            if (llama) {
+              job.model = Llama(80, 8192, 64, 28672);
+              job.sequence_length = 8192;
+              job.recompute = Recompute::kNone;
+            }
+            job.layout.virtual_pipeline = pipeline > 1 ? chunks : 1;
+            if (job.model.layers % (pipeline * job.layout.virtual_pipeline) != 0) {
+              continue;
+            }
+            const Bytes capacity(192e9);
+            const int domain = llama ? 72 : 8;
+            for (const std::string& change : Suggestions(MessageOf(job, capacity, domain))) {
+              SCOPED_TRACE(change);
+              const TrainingSpec changed = Apply(job, change);
+              ExpectValid(changed);
+              EXPECT_TRUE(domain % changed.layout.tensor == 0 ||
+                          changed.layout.tensor % domain == 0);
+              EXPECT_EQ(changed.layout.accelerators(), job.layout.accelerators());
+              EXPECT_EQ(MessageOf(changed, capacity, domain), "");
+              ++proposals;
+            }
+          }
+        }
+      }
+    }
+  }
+  EXPECT_GT(proposals, 20);
+}
+
+TEST(MemoryOverflow, SaysWhenNothingWouldFit) {
+  EXPECT_THAT(MessageOf(Gpt3Job(1, 1, 1), Bytes(80e9)),
+              testing::HasSubstr("; no single change of "));
+}
+
+}  // namespace gridlock

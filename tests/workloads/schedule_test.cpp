@@ -1,0 +1,148 @@
+// The pipeline schedule: every pass once, in an order that can run, with the activations in flight
+// that the memory count expects.
+
+#include "workloads/schedule.h"
+
+#include <algorithm>
+#include <set>
+#include <tuple>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace gridlock {
+
+namespace {
+
+struct Shape {
+  Layout layout;
+  std::int64_t micro_batches = 1;
+};
+
+Shape AnyShape() {
+  Shape shape;
+  shape.layout.pipeline = *rc::gen::inRange(1, 9);
+  shape.layout.virtual_pipeline = shape.layout.pipeline == 1 ? 1 : *rc::gen::inRange(1, 5);
+  shape.micro_batches = *rc::gen::inRange(1, 9);
+  if (shape.layout.virtual_pipeline > 1) {
+    shape.micro_batches *= shape.layout.pipeline;
+  }
+  return shape;
+}
+
+// A message between neighbouring stages: position of the pass that sent it, and its micro-batch.
+using Message = std::pair<std::int64_t, std::int64_t>;
+
+// Messages that `stage` sends (or receives), in its order of passes, of one direction.
+std::vector<Message> MessagesOf(const Shape& shape, int stage, bool backward, bool sent) {
+  const int p = shape.layout.pipeline;
+  const std::int64_t last = std::int64_t{p} * shape.layout.virtual_pipeline - 1;
+  std::vector<Message> messages;
+  for (const ScheduledPass& pass : ScheduleOf(shape.layout, shape.micro_batches, stage)) {
+    if (pass.backward != backward) {
+      continue;
+    }
+    const std::int64_t position = std::int64_t{pass.chunk} * p + stage;
+    const std::int64_t to = backward ? position - 1 : position + 1;
+    const std::int64_t from = backward ? position + 1 : position - 1;
+    const std::int64_t other = sent ? to : from;
+    if (other >= 0 && other <= last) {
+      messages.emplace_back(sent ? position : from, pass.micro_batch);
+    }
+  }
+  return messages;
+}
+
+}  // namespace
+
+RC_GTEST_PROP(Schedule, HoldsEveryPassOnceForwardBeforeBackward, ()) {
+  const Shape shape = AnyShape();
+  for (int stage = 0; stage < shape.layout.pipeline; ++stage) {
+    std::set<std::tuple<bool, int, std::int64_t>> seen;
+    for (const ScheduledPass& pass : ScheduleOf(shape.layout, shape.micro_batches, stage)) {
+      RC_ASSERT(pass.chunk >= 0 && pass.chunk < shape.layout.virtual_pipeline);
+      RC_ASSERT(pass.micro_batch >= 0 && pass.micro_batch < shape.micro_batches);
+      RC_ASSERT(seen.insert({pass.backward, pass.chunk, pass.micro_batch}).second);
+      if (pass.backward) {
+        RC_ASSERT(seen.count({false, pass.chunk, pass.micro_batch}) == 1U);
+      }
+    }
+    RC_ASSERT(static_cast<std::int64_t>(seen.size()) ==
+              2 * shape.micro_batches * shape.layout.virtual_pipeline);
+  }
+}
+
+RC_GTEST_PROP(Schedule, HoldsAtItsPeakTheActivationsThatMemoryCounts, ()) {
+  const Shape shape = AnyShape();
+  for (int stage = 0; stage < shape.layout.pipeline; ++stage) {
+    std::int64_t held = 0;
+    std::int64_t peak = 0;
+    for (const ScheduledPass& pass : ScheduleOf(shape.layout, shape.micro_batches, stage)) {
+      held += pass.backward ? -1 : 1;
+      peak = std::max(peak, held);
+    }
+    RC_ASSERT(held == 0);
+    RC_ASSERT(peak == ChunksInFlight(shape.layout, shape.micro_batches, stage));
+  }
+}
+
+RC_GTEST_PROP(Schedule, SendsMessagesInTheOrderInWhichTheyAreReceived, ()) {
+  const Shape shape = AnyShape();
+  const int p = shape.layout.pipeline;
+  if (p == 1) {
+    return;
+  }
+  for (int stage = 0; stage < p; ++stage) {
+    for (const bool backward : {false, true}) {
+      const int next = (stage + (backward ? p - 1 : 1)) % p;
+      RC_ASSERT(MessagesOf(shape, stage, backward, /*sent=*/true) ==
+                MessagesOf(shape, next, backward, /*sent=*/false));
+    }
+  }
+}
+
+RC_GTEST_PROP(Schedule, RunsToItsEnd, ()) {
+  const Shape shape = AnyShape();
+  const int p = shape.layout.pipeline;
+  const std::int64_t last = std::int64_t{p} * shape.layout.virtual_pipeline - 1;
+  std::vector<std::vector<ScheduledPass>> orders;
+  for (int stage = 0; stage < p; ++stage) {
+    orders.push_back(ScheduleOf(shape.layout, shape.micro_batches, stage));
+  }
+  std::vector<std::size_t> next(p, 0);
+  std::set<std::tuple<bool, std::int64_t, std::int64_t>> done;  // direction, position, micro-batch
+  bool moved = true;
+  while (moved) {
+    moved = false;
+    for (int stage = 0; stage < p; ++stage) {
+      for (; next[stage] < orders[stage].size(); ++next[stage], moved = true) {
+        const ScheduledPass& pass = orders[stage][next[stage]];
+        const std::int64_t position = std::int64_t{pass.chunk} * p + stage;
+        const std::int64_t from = pass.backward ? position + 1 : position - 1;
+        if (from >= 0 && from <= last && done.count({pass.backward, from, pass.micro_batch}) == 0) {
+          break;
+        }
+        done.insert({pass.backward, position, pass.micro_batch});
+      }
+    }
+  }
+  for (int stage = 0; stage < p; ++stage) {
+    RC_ASSERT(next[stage] == orders[stage].size());
+  }
+}
+
+TEST(Parts, WithTheEmbeddingAsALayerShareTheSlotsEvenly) {
+  // Llama 3.1 405B: 126 layers, the embedding and the head over 16 stages of 8.
+  TrainingSpec job;
+  job.model.layers = 126;
+  job.layout.pipeline = 16;
+  job.layout.embedding_as_layer = true;
+  EXPECT_EQ(PartOf(job, 0, 0).layers, 7);
+  EXPECT_TRUE(PartOf(job, 0, 0).embedding);
+  EXPECT_EQ(PartOf(job, 7, 0).layers, 8);
+  EXPECT_EQ(PartOf(job, 15, 0).layers, 7);
+  EXPECT_TRUE(PartOf(job, 15, 0).head);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,150 @@
+// The formulas of the transformer against the counts that were published.
+
+#include "workloads/transformer.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/workloads/models.h"
+
+namespace gridlock {
+
+namespace {
+
+double Sum(const PassWork& work, Flop Operation::*what) {
+  double sum = 0;
+  for (const Operation& operation : work.operations) {
+    sum += (operation.*what).si() * operation.calls;
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST(Parameters, OfGpt3Are175Billion) {
+  EXPECT_NEAR(ModelParameters(Gpt3()), 174.6e9, 0.005 * 174.6e9);
+}
+
+TEST(Parameters, OfTheGptFamilyFollowEquation2) {
+  // Narayanan et al. 2021, equation 2: 12 l h^2 (1 + 13/12h + (V+s)/12lh), biases included.
+  const double l = 80, h = 10240, v = 51200, s = 2048;
+  const double published = 12 * l * h * h * (1 + 13 / (12 * h) + (v + s) / (12 * l * h));
+  EXPECT_NEAR(ModelParameters(Gpt(80, 10240, 80)), published, 1e-4 * published);
+}
+
+TEST(Parameters, OfLlamaAreThePublishedOnes) {
+  EXPECT_NEAR(ModelParameters(Llama(32, 4096, 32, 14336)), 8.03e9, 0.002 * 8.03e9);
+  EXPECT_NEAR(ModelParameters(Llama(80, 8192, 64, 28672)), 70.6e9, 0.002 * 70.6e9);
+  EXPECT_NEAR(ModelParameters(Llama(126, 16384, 128, 53248)), 405.85e9, 0.002 * 405.85e9);
+}
+
+TEST(Parameters, OfTheStagesAddUpToTheModel) {
+  TrainingSpec job = JobOn(Llama(80, 8192, 64, 28672));
+  const double first = ParametersPerRank(job, {20, true, false});
+  const double middle = ParametersPerRank(job, {20, false, false});
+  const double last = ParametersPerRank(job, {20, false, true});
+  const double all = ModelParameters(job.model);
+  EXPECT_NEAR(first + 2 * middle + last, all, 1e-12 * all);
+}
+
+TEST(Parameters, OfTheTensorRanksAddUpToTheModelButForNorms) {
+  TrainingSpec job = JobOn(Llama(80, 8192, 64, 28672));
+  const double all = ModelParameters(job.model);
+  job.layout.tensor = 8;
+  const double norms = (2 * 80 + 1) * 8192.0;
+  EXPECT_NEAR(8 * ParametersPerRank(job, {80, true, true}) - 7 * norms, all, 1e-12 * all);
+}
+
+TEST(HardwareFlopOf, TheGptFamilyFollowEquation3) {
+  // Narayanan et al. 2021, equation 3: 96 B s l h^2 (1 + s/6h + V/16lh), full recomputation.
+  struct Sizes {
+    int layers, hidden, heads;
+  };
+
+  for (const auto& [layers, hidden, heads] :
+       {Sizes{24, 2304, 24}, {30, 3072, 32}, {48, 8192, 64}, {96, 12288, 96}, {128, 25600, 160}}) {
+    TrainingSpec job = JobOn(Gpt(layers, hidden, heads));
+    job.recompute = Recompute::kFull;
+    job.global_batch = 512;
+    const double b = 512, s = 2048, l = layers, h = hidden, v = 51200;
+    const double published = 96 * b * s * l * h * h * (1 + s / (6 * h) + v / (16 * l * h));
+    EXPECT_NEAR(HardwareFlop(job).si(), published, 1e-9 * published);
+    const double model = 72 * b * s * l * h * h * (1 + s / (6 * h) + v / (12 * l * h));
+    EXPECT_NEAR(ModelFlop(job).si(), model, 1e-9 * model);
+  }
+}
+
+TEST(ModelFlopOf, CausalAttentionCountsHalfOfTheScores) {
+  TrainingSpec job = JobOn(Gpt3());
+  const double full = ModelFlop(job).si();
+  job.model.attention = Attention::kCausal;
+  // 12 b s^2 h per layer are the scores' share, forward and backward.
+  EXPECT_NEAR(full - ModelFlop(job).si(), 0.5 * 12 * 2048.0 * 2048 * 12288 * 96, 1e-9 * full);
+}
+
+TEST(ModelFlopOf, AJobIsThatOfItsPasses) {
+  // Unfused kernels compute nothing twice: three times the forward pass, on any tensor split.
+  for (const int tensor : {1, 8}) {
+    TrainingSpec job = JobOn(Gpt3());
+    job.layout.tensor = tensor;
+    job.stack.fused_attention = false;
+    job.global_batch = 3;
+    const ModelPart all{96, true, true};
+    const double passes = Sum(ForwardWork(job, all), &Operation::flop) +
+                          Sum(BackwardWork(job, all), &Operation::flop);
+    const double expected = ModelFlop(job).si();
+    EXPECT_NEAR(3 * tensor * passes, expected, 1e-9 * expected);
+    job.recompute = Recompute::kFull;
+    const double again = Sum(BackwardWork(job, all), &Operation::flop) +
+                         Sum(ForwardWork(job, all), &Operation::flop);
+    const double hardware = HardwareFlop(job).si();
+    EXPECT_NEAR(3 * tensor * again, hardware, 1e-9 * hardware);
+  }
+}
+
+TEST(Activations, OfAGptLayerAre34Sbh) {
+  // Korthikanti et al. 2022 (arXiv:2205.05198), equations 1 to 4 and table 2.
+  const double s = 2048, b = 4, h = 12288, a = 96, t = 8;
+  TrainingSpec job = JobOn(Gpt3());
+  job.micro_batch = 4;
+  job.layout.tensor = 8;
+  job.layout.sequence_parallel = true;
+  job.recompute = Recompute::kSelective;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 34 * s * b * h / t);
+  job.layout.sequence_parallel = false;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), s * b * h * (10 + 24 / t));
+  job.recompute = Recompute::kNone;
+  job.stack.fused_attention = false;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), s * b * h * (10 + 24 / t + 5 * a * s / (h * t)));
+  job.layout.sequence_parallel = true;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), s * b * h / t * (34 + 5 * a * s / h));
+  job.recompute = Recompute::kFull;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * s * b * h / t);
+}
+
+TEST(Messages, OfAPipelineAreTheBoundaryOverTheTensorRanks) {
+  TrainingSpec job = JobOn(Gpt3());
+  job.micro_batch = 2;
+  job.layout.tensor = 8;
+  EXPECT_DOUBLE_EQ(PipelineMessage(job).si(), 2 * 2 * 2048.0 * 12288 / 8);
+}
+
+TEST(TensorTraffic, OfALayerIsFourCollectivesForwardAndSixBackward) {
+  // Korthikanti et al. 2022, section 4.2.2: an all-gather and a reduce-scatter for each block, and
+  // one more all-gather for each in the backward pass; without sequence parallelism an all-reduce
+  // each.
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.tensor = 8;
+  const ModelPart layer{1, false, false};
+  EXPECT_EQ(ForwardWork(job, layer).tensor.all_gathers, 2);
+  EXPECT_EQ(ForwardWork(job, layer).tensor.reduce_scatters, 2);
+  EXPECT_EQ(BackwardWork(job, layer).tensor.all_gathers, 4);
+  EXPECT_EQ(BackwardWork(job, layer).tensor.reduce_scatters, 2);
+  EXPECT_EQ(ForwardWork(job, layer).tensor.payload, Bytes(2.0 * 2048 * 12288));
+  job.layout.sequence_parallel = false;
+  EXPECT_EQ(ForwardWork(job, layer).tensor.all_reduces, 2);
+  EXPECT_EQ(BackwardWork(job, layer).tensor.all_reduces, 2);
+  job.layout.tensor = 1;
+  EXPECT_EQ(ForwardWork(job, layer).tensor.all_reduces, 0);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,168 @@
+#include "sim/validation/validate.h"
+
+#include <algorithm>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/base/check.h"
+#include "sim/validation/report.h"
+
+#include "tools/command.h"
+
+namespace gridlock {
+
+namespace {
+
+struct ValidateOptions {
+  std::vector<std::string> tables;
+  CaseFilter filter;
+  std::string scenario;  // id of the row whose scenario is written
+  std::string leave_out;
+  std::string format = "text";
+  std::string out;
+  int jobs = 0;
+};
+
+void Write(const std::string& file, const std::string& text) {
+  if (file.empty()) {
+    fmt::print("{}", text);
+  } else {
+    WriteFileAtomically(file, text);
+  }
+}
+
+LeaveOut LeaveOutOf(const std::string& name) {
+  return name == "stack"    ? LeaveOut::kStack
+         : name == "source" ? LeaveOut::kSource
+                            : LeaveOut::kNothing;
+}
+
+// The scenario of one row, also of one that is refused: to see why.
+int WriteScenario(const ValidateOptions& options, const std::vector<PublishedCase>& cases,
+                  const CatalogueList& catalogue) {
+  std::vector<std::string> ids;
+  for (const PublishedCase& row : cases) {
+    ids.push_back(row.id);
+  }
+  const auto found = std::find(ids.begin(), ids.end(), options.scenario);
+  if (found == ids.end()) {
+    throw UserError("", fmt::format("--scenario: no row is called {}{}", Quoted(options.scenario),
+                                    DidYouMean(options.scenario, ids)));
+  }
+  const PreparedCase prepared =
+      Prepare(cases[static_cast<std::size_t>(found - ids.begin())], catalogue);
+  if (prepared.text.empty()) {
+    throw UserError("", fmt::format("--scenario: {} is not supported: {}", Quoted(options.scenario),
+                                    prepared.reason));
+  }
+  if (std::count(ids.begin(), ids.end(), options.scenario) > 1) {
+    fmt::print(stderr, "{} stands in the tables more than once; this is its first row\n",
+               options.scenario);
+  }
+  if (!prepared.reason.empty()) {
+    fmt::print(stderr, "{}: {}\n", CaseStatusName(prepared.status), prepared.reason);
+  }
+  Write(options.out, prepared.text);
+  return kSuccess;
+}
+
+int RunAll(const ValidateOptions& options, const std::vector<std::string>& tables,
+           const std::vector<PublishedCase>& cases, const CatalogueList& catalogue) {
+  if (std::none_of(cases.begin(), cases.end(), [&](const PublishedCase& row) {
+        return Matches(options.filter, row);
+      })) {
+    throw UserError("", "--kind, --role and --id leave no row of the tables");
+  }
+  ProgressLine progress;
+  ValidationOptions how;
+  how.filter = options.filter;
+  how.leave_out = LeaveOutOf(options.leave_out);
+  how.parallel = options.jobs;
+  how.progress = [&](std::size_t done, std::size_t all, double fraction) {
+    progress.Show(fmt::format("{} of {} published steps simulated", done, all), fraction);
+  };
+  ValidationReport report = Validate(cases, catalogue, how);
+  progress.Clear();
+  report.tables = tables;
+  Write(options.out, options.format == "json"  ? ValidationJson(report)
+                     : options.format == "csv" ? ValidationCsv(report)
+                                               : ValidationText(report));
+  const bool failed =
+      std::any_of(report.results.begin(), report.results.end(), [](const CaseResult& result) {
+        return result.status == CaseStatus::kFailed;
+      });
+  return failed ? kFailed : kSuccess;
+}
+
+int RunValidate(const ValidateOptions& options) {
+  try {
+    const CatalogueList catalogue = ListCatalogue();
+    std::vector<std::string> tables = options.tables;
+    if (tables.empty()) {
+      tables.push_back(ShippedTable());
+    }
+    const std::vector<PublishedCase> cases = LoadCases(tables, NamesOf(catalogue));
+    return options.scenario.empty() ? RunAll(options, tables, cases, catalogue)
+                                    : WriteScenario(options, cases, catalogue);
+  } catch (const UserError& error) {
+    for (const Problem& problem : error.problems()) {
+      fmt::print(stderr, "{}\n", problem.message);  // with its position already
+    }
+    return kBadInput;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "gridlock: {}\n", error.what());
+    return kIoFailed;
+  }
+}
+
+}  // namespace
+
+void AddValidateCommand(CLI::App& app, int& code) {
+  auto options = std::make_shared<ValidateOptions>();
+  CLI::App* command = app.add_subcommand(
+      "validate", "Simulate published training steps and compare their step times");
+  command
+      ->add_option("--cases", options->tables,
+                   "Table of published steps (CSV); repeatable (default: the shipped table)")
+      ->allow_extra_args(false)
+      ->type_name("FILE");
+  command->add_option("--kind", options->filter.kind, "Only dense or moe models; training: both")
+      ->check(CLI::IsMember({"training", "dense", "moe"}));
+  command->add_option("--role", options->filter.role,
+                      "Only rows of this role: calibration, headline, ...");
+  command->add_option("--id", options->filter.id, "Only rows whose id matches, with * and ?")
+      ->type_name("GLOB");
+  command
+      ->add_option("--leave-out", options->leave_out,
+                   "The nearest calibration row must be of another stack or source")
+      ->check(CLI::IsMember({"stack", "source"}));
+  command
+      ->add_option("--scenario", options->scenario,
+                   "Do not run: write the scenario that stands for this row")
+      ->type_name("ID");
+  command
+      ->add_option("--format", options->format,
+                   "text and json: rows and figures by group; csv: rows")
+      ->check(CLI::IsMember({"text", "csv", "json"}))
+      ->capture_default_str();
+  command->add_option("-o,--output", options->out, "File to write (default: the screen)")
+      ->type_name("FILE");
+  command
+      ->add_option("-j,--jobs", options->jobs, "Rows simulated at a time (default: one per core)")
+      ->check(CLI::Range(1, 1024));
+  command->footer(
+      "Examples:\n"
+      "  gridlock validate --role headline\n"
+      "  gridlock validate --cases mine.csv --format json -o errors.json\n"
+      "  gridlock validate --leave-out source\n"
+      "  gridlock validate --scenario SC21-A100-76B -o sc21.textproto && gridlock run "
+      "sc21.textproto");
+  command->callback([options, &code] {
+    code = RunValidate(*options);
+  });
+}
+
+}  // namespace gridlock

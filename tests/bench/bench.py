@@ -41,6 +41,11 @@ CASES = [
 ]
 
 
+# The platform alone, by the program beside the tests.
+PLATFORM = ("SimGrid platform of 102,400 accelerators, expanded",
+            [EXAMPLE, *[text for text in scaled(12800, 800)[2:] if text != "--set"]], 1.5, 1000)
+
+
 def run_once(command):
     """Wall seconds, CPU seconds and peak MB of one command; exits when it fails."""
     start = time.monotonic()
@@ -79,6 +84,12 @@ def main():
             runs = [run_once(command) for _ in range(options.runs)]
             lines.append(row(name, seconds, megabytes, runs))
             print(lines[-1], flush=True)
+    name, arguments, seconds, megabytes = PLATFORM
+    bench = os.path.join(os.path.dirname(options.gridlock), "../tests/bench/platform_bench")
+    if options.only in name and os.path.exists(bench):
+        runs = [run_once([bench, *arguments]) for _ in range(options.runs)]
+        lines.append(row(name, seconds, megabytes, runs))
+        print(lines[-1], flush=True)
     if options.markdown:
         head = (f"Medians of {options.runs} runs, {os.cpu_count()} cores, {platform.machine()}, "
                 f"{time.strftime('%Y-%m-%d')}:\n`python3 tests/bench/bench.py {options.gridlock} "

@@ -9,127 +9,13 @@
 
 #include "sim/base/check.h"
 #include "workloads/memory.h"
+#include "workloads/pass_builder.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
 
 namespace {
-
-// Adam reads the gradient, the master weight and two moments, and writes the last three in 32 bits
-// and the weight in 16.
-constexpr double kOptimizerTraffic = 4 * 4 + 3 * 4 + 2;
-
-// Turns operations into the phases of a pass on one accelerator.
-class PassBuilder {
- public:
-  PassBuilder(const TrainingSpec& job, const ServerSpec& server)
-      : job_(job), server_(server), chip_(server.accelerator) {}
-
-  [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const {
-    Pass pass;
-    pass.name = std::move(name);
-    pass.floor = floor;
-    for (const Operation& operation : work.operations) {
-      Add(operation, pass);
-    }
-    AddTensorTraffic(work.tensor, pass);
-    const bool inside = job_.layout.group() <= server_.accelerators;
-    pass.context = work.context / (inside ? server_.scale_up : server_.scale_out).send_efficiency;
-    ApplyPowerLimit(pass);
-    return pass;
-  }
-
-  [[nodiscard]] Pass Optimizer(double parameters, double shards) const {
-    PassWork work;
-    work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
-                               Bytes(kOptimizerTraffic * parameters / shards), 1});
-    return Build("optimizer", work, Seconds(0));
-  }
-
- private:
-  // Format that an operation runs in: attention and the LM head stay in 16 bits when the job's
-  // format is narrower.
-  [[nodiscard]] Precision PrecisionOf(const Operation& operation) const {
-    const bool narrow = PrecisionBytes(job_.precision) < PrecisionBytes(Precision::kBf16);
-    const bool has_wide = chip_.rates[static_cast<int>(Precision::kBf16)].peak.si() > 0;
-    return operation.wide && narrow && has_wide ? Precision::kBf16 : job_.precision;
-  }
-
-  static double Efficiency(const Operation& operation, const MatrixRate& rate) {
-    switch (operation.kernel) {
-      case Kernel::kGemm:
-        return GemmEfficiency(rate, operation.flop);
-      case Kernel::kAttention:
-        return rate.attention_efficiency;
-      case Kernel::kAttentionBackward:
-        return rate.attention_backward_efficiency;
-      case Kernel::kElementwise:
-        return 1.0;
-    }
-    return 1.0;
-  }
-
-  void Add(const Operation& operation, Pass& pass) const {
-    const Seconds memory = operation.hbm / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
-    const Precision precision = PrecisionOf(operation);
-    const MatrixRate& rate = chip_.rates[static_cast<int>(precision)];
-    Seconds compute;
-    if (operation.flop.si() > 0) {
-      const double efficiency = Efficiency(operation, rate) * chip_.sustained_clock;
-      compute = operation.flop / (rate.peak * efficiency);
-    }
-    // A multiplier of half the width takes about half the energy.
-    const double width = PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);
-    pass.flop += operation.flop * operation.calls;
-    pass.flop_energy += operation.flop * chip_.power.per_flop * (width * operation.calls);
-    if (compute >= memory) {
-      pass.compute_time += compute * operation.calls;
-      pass.compute_bytes += operation.hbm * operation.calls;
-    } else {
-      pass.memory_bytes += operation.hbm * operation.calls;
-    }
-  }
-
-  void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const {
-    const int domain = server_.accelerators;
-    const int t = job_.layout.tensor;
-    const GroupShape group{t, t > domain ? t / domain : 1, std::min(t, domain)};
-    Bytes wire;
-    Seconds latency;
-    const auto add = [&](CollectiveKind kind, double calls) {
-      const CollectiveCost cost = CostOf(kind, traffic.payload, group, server_);
-      // A group wider than the domain is paced by its NICs; its ports carry per_domain times as
-      // much, which the route's weights say.
-      wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
-      latency += cost.latency * calls;
-    };
-    add(CollectiveKind::kAllGather, traffic.all_gathers);
-    add(CollectiveKind::kReduceScatter, traffic.reduce_scatters);
-    add(CollectiveKind::kAllReduce, traffic.all_reduces);
-    pass.tensor_overlapped = wire * job_.stack.tensor_overlap;
-    pass.tensor_exposed = wire - pass.tensor_overlapped;
-    pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);
-  }
-
-  // P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls
-  // until it does not. Applied to the compute phase and the memory phase each.
-  void ApplyPowerLimit(Pass& pass) const {
-    const PowerSpec& power = chip_.power;
-    const Joules budget_per_second(std::max((power.limit - power.idle).si(), 1e-3));
-    if (pass.compute_time.si() > 0) {
-      const Joules dynamic = pass.flop_energy + pass.compute_bytes * power.per_hbm_byte;
-      pass.compute_time = std::max(pass.compute_time, Seconds(dynamic / budget_per_second));
-    }
-    const Seconds throttled(pass.memory_bytes * power.per_hbm_byte / budget_per_second);
-    const Seconds at_full_rate = pass.memory_bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
-    pass.memory_time = throttled > at_full_rate ? throttled : Seconds(0);
-  }
-
-  const TrainingSpec& job_;
-  const ServerSpec& server_;
-  const AcceleratorSpec& chip_;
-};
 
 // Writes the roles one after another, sharing equal passes and collectives.
 class ProgramBuilder {
@@ -401,22 +287,6 @@ class ProgramBuilder {
 };
 
 }  // namespace
-
-double GemmEfficiency(const MatrixRate& rate, Flop flop) {
-  const auto& points = rate.gemm;
-  CHECK(!points.empty());
-  if (flop <= points.front().flop) {
-    return points.front().efficiency;
-  }
-  for (std::size_t i = 1; i < points.size(); ++i) {
-    if (flop <= points[i].flop) {
-      const double x =
-          std::log(flop / points[i - 1].flop) / std::log(points[i].flop / points[i - 1].flop);
-      return points[i - 1].efficiency + x * (points[i].efficiency - points[i - 1].efficiency);
-    }
-  }
-  return points.back().efficiency;
-}
 
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {
   const int t = job.layout.tensor;

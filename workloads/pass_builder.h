@@ -1,0 +1,34 @@
+#pragma once
+
+#include <string>
+
+#include "workloads/step_program.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+/// Turns the operations of a pass into its phases on one accelerator: what the matrix units bound,
+/// what HBM bounds, the collectives of its group, all under the board's power limit.
+class PassBuilder {
+ public:
+  /// Both must outlive the builder.
+  PassBuilder(const TrainingSpec& job, const ServerSpec& server)
+      : job_(job), server_(server), chip_(server.accelerator) {}
+
+  [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const;
+
+  /// Adam on one rank's share, 1/shards of `parameters`.
+  [[nodiscard]] Pass Optimizer(double parameters, double shards) const;
+
+ private:
+  [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;
+  void Add(const Operation& operation, Pass& pass) const;
+  void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
+  void ApplyPowerLimit(Pass& pass) const;
+
+  const TrainingSpec& job_;
+  const ServerSpec& server_;
+  const AcceleratorSpec& chip_;
+};
+
+}  // namespace gridlock

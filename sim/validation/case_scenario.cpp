@@ -192,6 +192,9 @@ std::string ReasonOf(const UserError& error, const std::string& file) {
   if (reason.starts_with(file + ":")) {
     reason.erase(0, reason.find(": ") + 2);
   }
+  // Advice is for people who write the scenario; a published one is as it is.
+  reason = reason.substr(
+      0, std::min(reason.find("; what would fit"), reason.find("; no single change")));
   if (error.problems().size() > 1) {
     reason += fmt::format(" (and {} more)", error.problems().size() - 1);
   }

@@ -204,6 +204,7 @@ class TableReader {
   Case ReadRow(const CsvLine& line) {
     line_ = line.line;
     cells_ = &line.cells;
+    const std::size_t before = problems_.size();
     Case row;
     row.file = file_;
     row.line = line_;
@@ -217,8 +218,11 @@ class TableReader {
       row.*column.member = ReadReal(Cell(column.name), column);
     }
     ReadDenseLayers(row);
-    CheckNames(row);
-    CheckExperts(row);
+    CheckNames();
+    if (problems_.size() == before) {  // else what cells owe each other would blame the wrong one
+      CheckHeads(row);
+      CheckExperts(row);
+    }
     return row;
   }
 
@@ -321,12 +325,15 @@ class TableReader {
     }
   }
 
-  void CheckNames(const Case& row) {
+  void CheckNames() {
     CheckChoice("recompute", kRecomputes);
     CheckChoice("precision", kPrecisions);
     CheckSlip("role", kRoles);
     CheckSlip("stack", known_.stacks);
     CheckSlip("accelerator", known_.accelerators);
+  }
+
+  void CheckHeads(const Case& row) {
     if (row.kv_heads > row.heads) {
       Refuse(Cell("kv_heads"), Refusal(fmt::format("\"kv_heads\" is {}, and there are {} heads",
                                                    row.kv_heads, row.heads),

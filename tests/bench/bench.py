@@ -35,6 +35,8 @@ CASES = [
     ("GPT-3 175B on 1,024 accelerators, folded",
      ["run", "tests/bench/gpt-3-175b-1024.textproto"], 0.5, 0),
     ("Llama 405B on 16,384, folded", ["run", EXAMPLE], 2, 500),
+    ("graph and cuts of 131,072 accelerators",
+     ["topo", EXAMPLE, "--set", "site[0].servers=16384"], 4, 1000),
     ("Llama 405B on 102,400, folded", scaled(12800, 800), 2, 500),
     ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 20, 2000),
     ("Llama 405B on 16,384, full, per layer", ["run", EXAMPLE, "--fidelity", "full"], 60, 500),
@@ -80,7 +82,8 @@ def main():
         for name, arguments, seconds, megabytes in CASES:
             if options.only not in name:
                 continue
-            command = [options.gridlock, *arguments, "-o", out]
+            command = [options.gridlock, *arguments]
+            command += ["-o", out] if arguments[0] == "run" else []
             runs = [run_once(command) for _ in range(options.runs)]
             lines.append(row(name, seconds, megabytes, runs))
             print(lines[-1], flush=True)

@@ -35,6 +35,7 @@ int main(int argc, char** argv) {
   gridlock::AddCapCommand(app, command_line, code);
   gridlock::AddTopoCommand(app, code);
   gridlock::AddSchemaCommand(app, code);
+  gridlock::AddCatalogCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   try {
     app.parse(argc, argv);

@@ -104,8 +104,6 @@ double FlopsFactor(const proto::Accelerator& entry, const AcceleratorSpec& spec)
   return spec.rates[static_cast<int>(entry.rate(0).precision()) - 1].peak.si() / peak;
 }
 
-const char* const kKnobs = "COMPUTE, or no knob for whatever the rule is about";
-
 }  // namespace
 
 AcceleratorFacts MakeFacts(const proto::Accelerator& entry, const AcceleratorSpec& spec,
@@ -163,13 +161,14 @@ void CheckCompliance(const proto::Scenario& scenario, const Written& written,
   const proto::Compliance& compliance = change.comply_with();
   const ExportRule rule = RuleOf(compliance.rule());
   if (!CutUntilPasses(facts, rule, KnobOf(compliance.knob())).has_value()) {
-    const std::string knob = compliance.knob() == proto::KNOB_UNSPECIFIED
-                                 ? "what the rule is about"
-                                 : proto::Knob_Name(compliance.knob());
+    const bool is_given = compliance.knob() != proto::KNOB_UNSPECIFIED;
+    const std::string knob =
+        is_given ? proto::Knob_Name(compliance.knob()) : "what the rule is about";
     problems.Add(place.At("knob").value, path,
                  Refusal("cutting " + knob + " of " + name + " does not meet the rule of " +
                              ExportRuleName(rule),
-                         kKnobs));
+                         is_given ? "another knob, or none for whatever the rule is about"
+                                  : "knob: COMPUTE"));
   }
 }
 

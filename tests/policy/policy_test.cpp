@@ -118,7 +118,7 @@ std::vector<std::string> Cells(const std::string& line) {
       quoted = !quoted;
     } else if (c == ',' && !quoted) {
       cells.emplace_back();
-    } else {
+    } else if (c != '\r') {
       cells.back() += c;
     }
   }
@@ -190,6 +190,20 @@ TEST(IndependentTable, IsReproducedRowByRow) {
     EXPECT_NEAR(TotalProcessingPerformance(part), tpp, std::max(0.5, 0.005 * tpp)) << cells[0];
     EXPECT_NEAR(InputOutput(part).si() / 1e9, number("io_2022_bidir"), 1.0) << cells[0];
     EXPECT_EQ(IsControlledInOctober2022(part), cells[column.at("export_oct2022")] == "controlled")
+        << cells[0];
+    // GTX 580 has planar transistors, and so no applicable die area; the table divides all the
+    // same.
+    const std::string& density = cells[column.at("pd")];
+    const bool has_density = !density.empty() && part.name != "gtx_580";
+    ASSERT_EQ(PerformanceDensity(part).has_value(), has_density) << cells[0];
+    if (has_density) {
+      EXPECT_NEAR(*PerformanceDensity(part), std::stod(density), 0.011) << cells[0];
+    }
+    EXPECT_EQ(StatusText(ExportRule::kOctober2023, part), cells[column.at("export_oct2023")])
+        << cells[0];
+    EXPECT_EQ(StatusText(ExportRule::kDecember2024, part), cells[column.at("export_dec2024")])
+        << cells[0];
+    EXPECT_EQ(StatusText(ExportRule::kJanuary2026, part), cells[column.at("export_jan2026")])
         << cells[0];
     ++rows;
   }

@@ -83,8 +83,8 @@ struct ServerSpec {
   /// NIC bandwidth that the fabric above is built for, when higher: a cap leaves switches and
   /// cables as they were.
   BytesPerSecond fabric_nic_bandwidth;
-  CollectiveFit scale_out;       ///< across NICs
-  Watts overhead_power;          ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
+  CollectiveFit scale_out;  ///< across NICs
+  Watts overhead_power;     ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
 };
 
 /// A packet switch.

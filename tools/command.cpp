@@ -74,12 +74,12 @@ std::string FabricText(const ClosSpec& clos) {
 }
 
 std::vector<SetupItem> SetupOf(const Scenario& scenario) {
-  const TrainingSpec& job = scenario.job;
+  const TrainingSpec& job = scenario.training();
   const char* const recompute = job.recompute == Recompute::kNone        ? "no"
                                 : job.recompute == Recompute::kSelective ? "selective"
                                                                          : "full";
   return {
-      {"fabric", FabricText(scenario.site.clos)},
+      {"fabric", FabricText(scenario.site().clos)},
       {"model", fmt::format("{}: {} layers of width {}", job.model.name, job.model.layers,
                             Grouped(job.model.hidden))},
       {"layout", LayoutText(job.layout)},
@@ -110,7 +110,7 @@ std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& jo
 
 /// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
 bool UsesEstimate(const std::string& entry, const std::string& field, const Scenario& scenario) {
-  const bool one_server = scenario.job.layout.accelerators() <= scenario.site.server.accelerators;
+  const bool one_server = scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
   if (entry.starts_with("switch ")) {
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
@@ -128,7 +128,7 @@ bool UsesEstimate(const std::string& entry, const std::string& field, const Scen
   // Attention runs in 16 bits whatever the format of the GEMMs is.
   const bool attention =
       format == PrecisionName(Precision::kBf16) && field.find(".gemm") == std::string::npos;
-  return attention || format == PrecisionName(scenario.job.precision);
+  return attention || format == PrecisionName(scenario.training().precision);
 }
 
 /// "ENTRY: FIELD" of each estimate in a note of the loader that the run uses.
@@ -222,11 +222,11 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
   header.scenario_name = scenario.name;
   header.scenario_text = scenario.text;
   header.description = DescriptionOf(scenario.text);
-  header.machine = fmt::format("{} x {}, {} x {} each", Grouped(scenario.site.servers),
-                               scenario.site.server.name, scenario.site.server.accelerators,
-                               scenario.site.server.accelerator.name);
+  header.machine = fmt::format("{} x {}, {} x {} each", Grouped(scenario.site().servers),
+                               scenario.site().server.name, scenario.site().server.accelerators,
+                               scenario.site().server.accelerator.name);
   header.setup = SetupOf(scenario);
-  header.sizes = SizesOf(scenario.job);
+  header.sizes = SizesOf(scenario.training());
   header.seed = scenario.seed;
   header.gridlock_version = kVersion;
   header.command_line = command_line;
@@ -237,7 +237,7 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
     }
     header.estimates.insert(header.estimates.end(), estimates.begin(), estimates.end());
   }
-  header.notes.push_back(scenario.job.model.attention == Attention::kCausal
+  header.notes.push_back(scenario.training().model.attention == Attention::kCausal
                              ? "FLOP of causal attention: half of the scores are counted"
                              : "FLOP of full attention: all scores are counted, also masked ones");
   return header;

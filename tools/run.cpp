@@ -24,7 +24,7 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
 
     ProgressLine progress;
     const std::string what =
-        fmt::format("simulating {} accelerators", scenario.job.layout.accelerators());
+        fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
     WorkerOptions worker;
     worker.progress = [&](std::size_t /*done*/, double fraction) {
       progress.Show(what, fraction);

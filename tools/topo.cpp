@@ -69,16 +69,16 @@ void PrintCuts(const FabricGraph& graph) {
 
 int Topo(const TopoOptions& options) {
   return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
-    const Fabric fabric(scenario.site);
+    const Fabric fabric(scenario.site());
     const FabricGraph graph = MakeGraph(fabric);
-    fmt::print("{}: {} in {}, {} of {}{}\n", scenario.site.name,
+    fmt::print("{}: {} in {}, {} of {}{}\n", scenario.site().name,
                Count(fabric.accelerators(), "accelerator", "accelerators"),
                Count(fabric.servers(), "server", "servers"), Count(fabric.pods(), "pod", "pods"),
                fabric.leaves() < fabric.pods() * fabric.leaves_per_pod() ? "up to " : "",
                Count(fabric.leaves_per_pod(), "leaf", "leaves"));
     PrintCounts(graph);
     fmt::print("oversubscription as built: leaf {:.3g}:1", fabric.leaf_oversubscription());
-    fmt::print("{}\n", scenario.site.clos.tiers == 3
+    fmt::print("{}\n", scenario.site().clos.tiers == 3
                            ? fmt::format(", spine {:.3g}:1", fabric.spine_oversubscription())
                            : "");
     fmt::print("connected: {}\n", Connected(graph) ? "yes" : "NO");

@@ -3,6 +3,7 @@
 // What a site is made of: the typed form of the hardware catalogue. Filled by sim/config, const
 // after.
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -117,6 +118,12 @@ struct ClosSpec {
   Routing routing = Routing::kSpray;
 };
 
+/// What gives way when a site would draw more power than it may.
+enum class PowerPolicy {
+  kSlow,   ///< every accelerator gets a lower power limit
+  kQueue,  ///< jobs wait, and the last to start are stopped
+};
+
 /// One datacenter hall: identical servers under one fabric.
 struct SiteSpec {
   std::string path;
@@ -125,6 +132,19 @@ struct SiteSpec {
   int servers = 0;
   ClosSpec clos;
   double pue = 1.0;
+  Watts power_cap;  ///< of the site, PUE included; 0: none
+  PowerPolicy power_policy = PowerPolicy::kSlow;
+  BytesPerSecond storage_bandwidth;    ///< of checkpoint storage, per direction; 0: none given
+  double electricity_usd_per_kwh = 0;  ///< 0: not given
+  double carbon_g_per_kwh = 0;         ///< 0: not given
+};
+
+/// A link between two sites, the same in both directions.
+struct WanSpec {
+  std::string path;
+  std::int32_t from = 0, to = 0;  ///< sites
+  BytesPerSecond bandwidth;       ///< per direction
+  Seconds latency;                ///< one way, of the fibre
 };
 
 }  // namespace gridlock

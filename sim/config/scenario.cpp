@@ -109,13 +109,19 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   scenario.file = name;
   scenario.name = message.name();
   scenario.seed = message.seed();
-  scenario.site = MakeSite(message, catalogue, scenario.notes);
-  scenario.job = MakeTraining(message, catalogue, scenario.notes);
-  scenario.job_name = message.job(0).name().empty() ? "job[0]" : message.job(0).name();
-  CheckFit(message, written, scenario.site, scenario.job, problems);
+  scenario.sites.push_back(MakeSite(message, catalogue, scenario.notes));
+  JobSpec job;
+  job.path = "job[0]";
+  job.name = message.job(0).name().empty() ? job.path : message.job(0).name();
+  job.sites = {0};
+  PretrainingSpec pretraining;
+  pretraining.step = MakeTraining(message, catalogue, scenario.notes);
+  job.kind = pretraining;
+  scenario.jobs.push_back(std::move(job));
+  CheckFit(message, written, scenario.site(), scenario.training(), problems);
   problems.ThrowIfAny();
 
-  NoteIdle(scenario.site, scenario.job, scenario.notes);
+  NoteIdle(scenario.site(), scenario.training(), scenario.notes);
   if (message.recording().intervals() != 0) {
     scenario.recording.intervals = message.recording().intervals();
   }

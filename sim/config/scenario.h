@@ -10,7 +10,7 @@
 
 #include "sim/base/check.h"
 #include "topologies/machine.h"
-#include "workloads/training.h"
+#include "workloads/job.h"
 
 namespace gridlock {
 
@@ -34,23 +34,70 @@ class SourceMap {
 /// What to record besides the summary.
 struct RecordingSpec {
   int intervals = 512;  ///< time resolution of the utilisation series, intervals per step (at most)
+  Seconds interval;     ///< of the series over the horizon; 0: a 500th of it
 };
 
 /// What is capped. A cap replaces the resource's rate by a lower (or higher) one.
 enum class CapTarget { kScaleUp, kNic, kWan, kHbm, kFlops, kPower };
 
+/// What holds from `from` until the next epoch begins: the scenario with the changes up to then.
+struct Epoch {
+  Seconds from;
+  std::vector<SiteSpec> sites;
+  std::vector<WanSpec> wans;
+  std::vector<std::string> changes;  ///< what became different, for people: "site[0]...: 200 Gbps"
+};
+
+/// Something out of service from `from` until `until` (infinite when it stays so).
+struct OutageSpec {
+  Seconds from, until;
+  std::int32_t site = -1;  ///< -1: a WAN link
+  std::int32_t first_server = 0, servers = 0;
+  std::int32_t wan = -1;
+};
+
+/// How servers fail: independently, exponential times.
+struct ReliabilitySpec {
+  Seconds server_mtbf;  ///< 0: they do not
+  Seconds repair_time;  ///< mean
+  Seconds restart_time;
+};
+
+enum class SchedulerPolicy { kFifo, kBackfill };
+
 struct Scenario {
   std::string file;  ///< as given by the user
   std::string name;
   std::uint64_t seed = 0;
-  SiteSpec site;
-  TrainingSpec job;
-  std::string job_name;
+  Seconds horizon;              ///< 0: one step of the only job is simulated
+  std::vector<SiteSpec> sites;  ///< at time zero
+  std::vector<WanSpec> wans;    ///< at time zero
+  std::vector<JobSpec> jobs;    ///< those of workload files come last
+  std::vector<Epoch> epochs;    ///< by rising time; the first at zero; empty without a horizon
+  std::vector<OutageSpec> outages;
+  ReliabilitySpec reliability;
+  SchedulerPolicy scheduler = SchedulerPolicy::kFifo;
   RecordingSpec recording;
   std::string text;  ///< the whole scenario after includes and overrides, canonical textproto
   std::vector<std::string> notes;  ///< what was understood, for the output: "900 GBps bidirectional
                                    ///< = 450 GB/s per direction"
   SourceMap sources;
+
+  /// The site and the training step of a scenario without a horizon: the first job, on its site.
+  [[nodiscard]] SiteSpec& site() { return sites[StepSite()]; }
+
+  [[nodiscard]] const SiteSpec& site() const { return sites[StepSite()]; }
+
+  [[nodiscard]] TrainingSpec& training() { return std::get<PretrainingSpec>(jobs[0].kind).step; }
+
+  [[nodiscard]] const TrainingSpec& training() const {
+    return std::get<PretrainingSpec>(jobs[0].kind).step;
+  }
+
+ private:
+  [[nodiscard]] std::size_t StepSite() const {
+    return jobs[0].sites.empty() ? 0 : static_cast<std::size_t>(jobs[0].sites[0]);
+  }
 };
 
 /// Reads a scenario, its includes and the catalogue entries that it names.

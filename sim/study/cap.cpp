@@ -268,7 +268,7 @@ std::vector<std::string> CapNotes(CapTarget target, const std::vector<CapPoint>&
 }
 
 double CapBaseline(CapTarget target, const Scenario& scenario) {
-  const ServerSpec& server = scenario.site.server;
+  const ServerSpec& server = scenario.site().server;
   switch (target) {
     case CapTarget::kScaleUp:
       return server.accelerator.scale_up_bandwidth.si();
@@ -277,7 +277,7 @@ double CapBaseline(CapTarget target, const Scenario& scenario) {
     case CapTarget::kHbm:
       return server.accelerator.hbm_bandwidth.si();
     case CapTarget::kFlops:
-      return server.accelerator.rates[static_cast<int>(scenario.job.precision)].peak.si();
+      return server.accelerator.rates[static_cast<int>(scenario.training().precision)].peak.si();
     case CapTarget::kPower:
       return server.accelerator.power.limit.si();
     case CapTarget::kWan:
@@ -287,7 +287,7 @@ double CapBaseline(CapTarget target, const Scenario& scenario) {
 }
 
 Scenario WithCap(Scenario scenario, CapTarget target, double si) {
-  ServerSpec& server = scenario.site.server;
+  ServerSpec& server = scenario.site().server;
   switch (target) {
     case CapTarget::kScaleUp:
       server.accelerator.scale_up_bandwidth = BytesPerSecond(si);

@@ -13,12 +13,12 @@ namespace {
 
 // An actor per tensor-parallel group and per communicator.
 void CheckActors(const Scenario& scenario) {
-  const Layout& layout = scenario.job.layout;
+  const Layout& layout = scenario.training().layout;
   const std::int64_t agents = static_cast<std::int64_t>(layout.pipeline) * layout.data;
   const int copies = layout.data / layout.shards();
   std::int64_t communicators = static_cast<std::int64_t>(layout.pipeline) * layout.tensor *
                                (copies + (copies > 1 ? layout.shards() : 0));
-  if (scenario.job.model.tied_embeddings && layout.pipeline > 1) {
+  if (scenario.training().model.tied_embeddings && layout.pipeline > 1) {
     communicators += static_cast<std::int64_t>(layout.data) * layout.tensor;
   }
   if (agents + communicators > static_cast<std::int64_t>(kMaxActors)) {
@@ -55,8 +55,8 @@ std::optional<Fidelity> FidelityByName(const std::string& name) {
 }
 
 void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
-  const Fabric fabric(scenario.site);
-  const StepProgram program = BuildStepProgram(scenario.job, scenario.site.server);
+  const Fabric fabric(scenario.site());
+  const StepProgram program = BuildStepProgram(scenario.training(), scenario.site().server);
   CheckPlacement(program, fabric);
   if (fidelity == Fidelity::kFull) {
     CheckActors(scenario);
@@ -65,9 +65,9 @@ void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
 
 StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progress& progress) {
   CheckScenario(scenario, fidelity);
-  const Fabric fabric(scenario.site);
-  const ServerSpec& server = scenario.site.server;
-  const StepProgram program = BuildStepProgram(scenario.job, server);
+  const Fabric fabric(scenario.site());
+  const ServerSpec& server = scenario.site().server;
+  const StepProgram program = BuildStepProgram(scenario.training(), server);
   Plan plan = Expand(program, fabric);
   if (fidelity != Fidelity::kFull) {
     plan = Fold(plan);
@@ -76,7 +76,7 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progr
   StepRun run = fidelity == Fidelity::kAnalytic
                     ? RunAnalyticStep(program, plan, server, intervals)
                     : RunStep(program, plan, server, intervals, progress);
-  StepRecord record = Summarise(scenario.job, program, plan, server, run);
+  StepRecord record = Summarise(scenario.training(), program, plan, server, run);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

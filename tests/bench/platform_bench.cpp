@@ -21,9 +21,9 @@ int main(int argc, char** argv) {
   try {
     const std::vector<std::string> overrides(argv + 2, argv + argc);
     const gridlock::Scenario scenario = gridlock::LoadScenario(argv[1], overrides);
-    const gridlock::Fabric fabric(scenario.site);
+    const gridlock::Fabric fabric(scenario.site());
     const gridlock::StepProgram program =
-        gridlock::BuildStepProgram(scenario.job, scenario.site.server);
+        gridlock::BuildStepProgram(scenario.training(), scenario.site().server);
     const gridlock::Plan plan = gridlock::Expand(program, fabric);
     const auto start = Clock::now();
     const gridlock::Platform platform(plan);

@@ -52,8 +52,8 @@ TEST_F(CatalogueTest, AllRootsShareOneNameSpace) {
         "power: \"1 W\" source { text: \"Made up.\" } }");
   const Scenario scenario =
       LoadScenario(kFixtures + "/right/small.textproto", {"site[0].fabric.clos.leaf_switch=own"});
-  EXPECT_EQ(scenario.site.clos.leaf.ports, 4);
-  EXPECT_EQ(scenario.site.clos.spine.ports, 128);
+  EXPECT_EQ(scenario.site().clos.leaf.ports, 4);
+  EXPECT_EQ(scenario.site().clos.spine.ports, 128);
 }
 
 TEST_F(CatalogueTest, EntryWithAMistakeIsRefusedInItsFileEvenWhenUnused) {

@@ -39,13 +39,13 @@ TEST(Override, SetsAValueOfAnyType) {
                      "site[0].fabric.clos.leaf_oversubscription=0.5",
                      "site[0].fabric.clos.rail_optimized=true", "site[0].fabric.clos.routing=ECMP",
                      "job[0].pretraining.layout.tensor=4"});
-  EXPECT_EQ(scenario.site.servers, 4);
+  EXPECT_EQ(scenario.site().servers, 4);
   EXPECT_EQ(scenario.name, "four");
   EXPECT_EQ(scenario.seed, 18446744073709551615U);
-  EXPECT_DOUBLE_EQ(scenario.site.clos.leaf_oversubscription, 0.5);
-  EXPECT_TRUE(scenario.site.clos.rail_optimized);
-  EXPECT_EQ(scenario.site.clos.routing, Routing::kEcmp);
-  EXPECT_EQ(scenario.job.layout.tensor, 4);
+  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 0.5);
+  EXPECT_TRUE(scenario.site().clos.rail_optimized);
+  EXPECT_EQ(scenario.site().clos.routing, Routing::kEcmp);
+  EXPECT_EQ(scenario.training().layout.tensor, 4);
 }
 
 TEST(Override, TakesTextsWithAndWithoutQuotes) {
@@ -57,21 +57,21 @@ TEST(Override, TakesTextsWithAndWithoutQuotes) {
 TEST(Override, CreatesTheBlocksOnItsWay) {
   const Scenario scenario = Load("small", {"site[0].override.scale_up.per_direction=100 GB/s",
                                            "job[0].pretraining.overlap.gradients=false"});
-  EXPECT_EQ(scenario.site.server.accelerator.scale_up_bandwidth, BytesPerSecond(100e9));
-  EXPECT_FALSE(scenario.job.stack.overlap_gradients);
+  EXPECT_EQ(scenario.site().server.accelerator.scale_up_bandwidth, BytesPerSecond(100e9));
+  EXPECT_FALSE(scenario.training().stack.overlap_gradients);
 }
 
 TEST(Override, NeedsNoIndexWhenThereIsOneElement) {
-  EXPECT_EQ(Load("small", {"site.servers=3"}).site.servers, 3);
+  EXPECT_EQ(Load("small", {"site.servers=3"}).site().servers, 3);
 }
 
 TEST(Override, CanSetADefaultAgain) {
   EXPECT_EQ(Load("full", {"seed=0"}).seed, 0U);
-  EXPECT_FALSE(Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site.clos.rail_optimized);
+  EXPECT_FALSE(Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
 }
 
 TEST(Override, LaterOnesWin) {
-  EXPECT_EQ(Load("small", {"site[0].servers=3", "site[0].servers=5"}).site.servers, 5);
+  EXPECT_EQ(Load("small", {"site[0].servers=3", "site[0].servers=5"}).site().servers, 5);
 }
 
 TEST(Override, IsPartOfTheWrittenScenario) {

@@ -30,12 +30,12 @@ TEST_F(LoadedScenario, HasItsNameSeedAndJob) {
   EXPECT_EQ(full.file, kFixtures + "/right/full.textproto");
   EXPECT_EQ(full.name, "full");
   EXPECT_EQ(full.seed, 42U);
-  EXPECT_EQ(full.job_name, "train");
+  EXPECT_EQ(full.jobs[0].name, "train");
   EXPECT_EQ(full.recording.intervals, 128);
 }
 
 TEST_F(LoadedScenario, HasTheSiteWithItsOverrides) {
-  const SiteSpec site = Load("full").site;
+  const SiteSpec site = Load("full").site();
   EXPECT_EQ(site.path, "site[0]");
   EXPECT_EQ(site.name, "hall");
   EXPECT_EQ(site.servers, 4);
@@ -50,7 +50,7 @@ TEST_F(LoadedScenario, HasTheSiteWithItsOverrides) {
 }
 
 TEST_F(LoadedScenario, HasTheServerOfTheCatalogue) {
-  const ServerSpec server = Load("full").site.server;
+  const ServerSpec server = Load("full").site().server;
   EXPECT_EQ(server.path, "site[0].server");
   EXPECT_EQ(server.name, "dgx_h100");
   EXPECT_EQ(server.accelerators, 8);
@@ -71,7 +71,7 @@ TEST_F(LoadedScenario, HasTheServerOfTheCatalogue) {
 }
 
 TEST_F(LoadedScenario, HasTheAcceleratorOfTheCatalogue) {
-  const AcceleratorSpec accelerator = Load("full").site.server.accelerator;
+  const AcceleratorSpec accelerator = Load("full").site().server.accelerator;
   EXPECT_EQ(accelerator.path, "site[0].server");
   EXPECT_EQ(accelerator.name, "h100_sxm");
   EXPECT_DOUBLE_EQ(accelerator.hbm_efficiency, 0.9);
@@ -96,7 +96,7 @@ TEST_F(LoadedScenario, HasTheAcceleratorOfTheCatalogue) {
 }
 
 TEST_F(LoadedScenario, HasTheFabricWithItsSwitches) {
-  const ClosSpec clos = Load("full").site.clos;
+  const ClosSpec clos = Load("full").site().clos;
   EXPECT_EQ(clos.path, "site[0].fabric.clos");
   EXPECT_EQ(clos.tiers, 3);
   EXPECT_TRUE(clos.rail_optimized);
@@ -115,7 +115,7 @@ TEST_F(LoadedScenario, HasTheFabricWithItsSwitches) {
 }
 
 TEST_F(LoadedScenario, HasTheTrainingJob) {
-  const TrainingSpec job = Load("full").job;
+  const TrainingSpec job = Load("full").training();
   EXPECT_EQ(job.path, "job[0].pretraining");
   EXPECT_EQ(job.global_batch, 64);
   EXPECT_EQ(job.micro_batch, 2);
@@ -134,7 +134,7 @@ TEST_F(LoadedScenario, HasTheTrainingJob) {
 }
 
 TEST_F(LoadedScenario, HasTheModelOfTheCatalogue) {
-  const ModelSpec model = Load("full").job.model;
+  const ModelSpec model = Load("full").training().model;
   EXPECT_EQ(model.path, "job[0].pretraining.model");
   EXPECT_EQ(model.name, "llama_3.1_8b");
   EXPECT_EQ(model.layers, 32);
@@ -151,7 +151,7 @@ TEST_F(LoadedScenario, HasTheModelOfTheCatalogue) {
 }
 
 TEST_F(LoadedScenario, HasTheStackWithTheOverlapOfTheJob) {
-  const StackSpec full = Load("full").job.stack;
+  const StackSpec full = Load("full").training().stack;
   EXPECT_EQ(full.name, "megatron_core");
   EXPECT_EQ(full.launch_floor_forward, Seconds(1e-3));
   EXPECT_EQ(full.launch_floor_backward, Seconds(2e-3));
@@ -165,7 +165,7 @@ TEST_F(LoadedScenario, HasTheStackWithTheOverlapOfTheJob) {
   EXPECT_DOUBLE_EQ(full.tensor_overlap, 0.75);
   EXPECT_FALSE(full.overlap_gradients);
   EXPECT_FALSE(full.overlap_parameters);
-  const StackSpec small = Load("small").job.stack;
+  const StackSpec small = Load("small").training().stack;
   EXPECT_DOUBLE_EQ(small.tensor_overlap, 0.25) << "as in the stack when the job says nothing";
   EXPECT_TRUE(small.overlap_gradients);
   EXPECT_TRUE(small.overlap_parameters);
@@ -174,22 +174,22 @@ TEST_F(LoadedScenario, HasTheStackWithTheOverlapOfTheJob) {
 TEST_F(LoadedScenario, FillsInWhatWasLeftOut) {
   const Scenario small = Load("small");
   EXPECT_EQ(small.seed, 0U);
-  EXPECT_EQ(small.job_name, "job[0]");
-  EXPECT_EQ(small.site.name, "site[0]");
+  EXPECT_EQ(small.jobs[0].name, "job[0]");
+  EXPECT_EQ(small.site().name, "site[0]");
   EXPECT_EQ(small.recording.intervals, 512);
-  EXPECT_DOUBLE_EQ(small.site.pue, 1.0);
-  EXPECT_FALSE(small.site.clos.rail_optimized);
-  EXPECT_DOUBLE_EQ(small.site.clos.leaf_oversubscription, 1.0);
-  EXPECT_EQ(small.site.clos.routing, Routing::kSpray);
-  EXPECT_EQ(small.job.micro_batch, 1);
-  EXPECT_EQ(small.job.precision, Precision::kBf16);
-  EXPECT_EQ(small.job.zero, 0);
-  EXPECT_EQ(small.job.recompute, Recompute::kNone);
-  EXPECT_EQ(small.job.layout.virtual_pipeline, 1);
-  EXPECT_EQ(small.job.layout.rank_order, RankOrder::kTensorDataPipeline);
-  EXPECT_EQ(small.job.model.kv_heads, 24) << "equal to the heads";
-  EXPECT_EQ(small.job.model.attention, Attention::kCausal);
-  EXPECT_FALSE(small.site.server.accelerator.power.estimate);
+  EXPECT_DOUBLE_EQ(small.site().pue, 1.0);
+  EXPECT_FALSE(small.site().clos.rail_optimized);
+  EXPECT_DOUBLE_EQ(small.site().clos.leaf_oversubscription, 1.0);
+  EXPECT_EQ(small.site().clos.routing, Routing::kSpray);
+  EXPECT_EQ(small.training().micro_batch, 1);
+  EXPECT_EQ(small.training().precision, Precision::kBf16);
+  EXPECT_EQ(small.training().zero, 0);
+  EXPECT_EQ(small.training().recompute, Recompute::kNone);
+  EXPECT_EQ(small.training().layout.virtual_pipeline, 1);
+  EXPECT_EQ(small.training().layout.rank_order, RankOrder::kTensorDataPipeline);
+  EXPECT_EQ(small.training().model.kv_heads, 24) << "equal to the heads";
+  EXPECT_EQ(small.training().model.attention, Attention::kCausal);
+  EXPECT_FALSE(small.site().server.accelerator.power.estimate);
 }
 
 TEST_F(LoadedScenario, SaysWhatItUnderstood) {
@@ -206,9 +206,9 @@ TEST_F(LoadedScenario, PutsAFileOnTopOfThoseThatItIncludes) {
   const Scenario scenario = Load("including");
   EXPECT_EQ(scenario.name, "including") << "the including file wins";
   EXPECT_EQ(scenario.seed, 0U) << "even with the default value";
-  EXPECT_EQ(scenario.site.name, "hall");
-  EXPECT_EQ(scenario.job.model.name, "own_model") << "included twice, read once";
-  EXPECT_EQ(scenario.job.model.head_dim, 32) << "and not hidden / heads";
+  EXPECT_EQ(scenario.site().name, "hall");
+  EXPECT_EQ(scenario.training().model.name, "own_model") << "included twice, read once";
+  EXPECT_EQ(scenario.training().model.head_dim, 32) << "and not hidden / heads";
   EXPECT_EQ(scenario.text.find("include"), std::string::npos);
   EXPECT_THAT(scenario.sources.Where("site[0].servers"), HasSubstr("part/site.textproto:8:12"));
   EXPECT_THAT(scenario.sources.Where("job[0]"), HasSubstr("including.textproto:6:1"));
@@ -222,11 +222,11 @@ TEST_F(LoadedScenario, WrittenOutIsReadBackAsTheSame) {
     EXPECT_EQ(again.notes, scenario.notes);
     EXPECT_EQ(again.name, scenario.name);
     EXPECT_EQ(again.seed, scenario.seed);
-    EXPECT_EQ(again.site.servers, scenario.site.servers);
-    EXPECT_EQ(again.site.server.nic_bandwidth, scenario.site.server.nic_bandwidth);
-    EXPECT_EQ(again.job.layout.accelerators(), scenario.job.layout.accelerators());
-    EXPECT_EQ(again.job.stack.overlap_gradients, scenario.job.stack.overlap_gradients);
-    EXPECT_DOUBLE_EQ(again.job.stack.tensor_overlap, scenario.job.stack.tensor_overlap);
+    EXPECT_EQ(again.site().servers, scenario.site().servers);
+    EXPECT_EQ(again.site().server.nic_bandwidth, scenario.site().server.nic_bandwidth);
+    EXPECT_EQ(again.training().layout.accelerators(), scenario.training().layout.accelerators());
+    EXPECT_EQ(again.training().stack.overlap_gradients, scenario.training().stack.overlap_gradients);
+    EXPECT_DOUBLE_EQ(again.training().stack.tensor_overlap, scenario.training().stack.tensor_overlap);
   }
 }
 

@@ -82,7 +82,7 @@ TEST_P(Records, CarryEveryMessageAndGradientThroughTheNics) {
 TEST_P(Records, ComputeWhatTheProgramDoes) {
   // Fused attention computes its scores again in the backward pass: half a forward pass of them.
   const double scores = 4 * n_.s * n_.s * n_.h * 0.5 * n_.layers * n_.m * n_.d;
-  const double expected = ModelFlop(scenario_.job).si() + 0.5 * scores;
+  const double expected = ModelFlop(scenario_.training()).si() + 0.5 * scores;
   ExpectClose(TotalOf(record_, "compute"), expected, "compute");
 }
 
@@ -96,7 +96,7 @@ TEST_P(Records, SpendTheWholeStepOnEveryAccelerator) {
 }
 
 TEST_P(Records, DrawIdlePowerAndAPriceForEachFlopAndByte) {
-  const PowerSpec& power = scenario_.site.server.accelerator.power;
+  const PowerSpec& power = scenario_.site().server.accelerator.power;
   const double step = record_.step_time.si();
   const double expected =
       (power.idle.si() * n_.accelerators + 1000 * n_.accelerators / 8) * step +
@@ -112,7 +112,7 @@ TEST_P(Records, AreTheSameEveryTime) {
   EXPECT_EQ(again.fingerprint, record_.fingerprint);
   EXPECT_EQ(again.step_time, record_.step_time);
   Scenario faster = scenario_;
-  faster.site.server.nic_bandwidth = BytesPerSecond(2 * kNic);
+  faster.site().server.nic_bandwidth = BytesPerSecond(2 * kNic);
   EXPECT_NE(Evaluate(faster, GetParam()).fingerprint, record_.fingerprint);
 }
 

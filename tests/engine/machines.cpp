@@ -173,8 +173,11 @@ TrainingSpec SmallJob(const Layout& layout, int layers) {
 Scenario ScenarioOf(const SiteSpec& site, const TrainingSpec& job) {
   Scenario scenario;
   scenario.name = "test";
-  scenario.site = site;
-  scenario.job = job;
+  scenario.sites = {site};
+  scenario.jobs.resize(1);
+  PretrainingSpec pretraining;
+  pretraining.step = job;
+  scenario.jobs[0].kind = pretraining;
   scenario.recording.intervals = 64;
   return scenario;
 }

@@ -160,11 +160,11 @@ job { pretraining { model: "gpt_1.7b" stack: "megatron_core"
 }
 
 double LinkGbs(const Scenario& scenario) {
-  return scenario.site.server.accelerator.scale_up_bandwidth.si() / kGiga;
+  return scenario.site().server.accelerator.scale_up_bandwidth.si() / kGiga;
 }
 
 double Bf16(const Scenario& scenario) {
-  return scenario.site.server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak.si() /
+  return scenario.site().server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak.si() /
          1e12;
 }
 
@@ -202,7 +202,7 @@ TEST(ComplyWith, CutsWhatTheOtherOverridesHaveLeft) {
 TEST(ComplyWith, January2026CutsComputeAndMemoryOfB200) {
   const Scenario b200 = Load("hgx_b200", "comply_with { rule: JANUARY_2026 }");
   EXPECT_NEAR(Bf16(b200), 2250 * 20999.0 / 36000, 1e-9);
-  EXPECT_NEAR(b200.site.server.accelerator.hbm_bandwidth.si() / kGiga, 6499, 1e-6);
+  EXPECT_NEAR(b200.site().server.accelerator.hbm_bandwidth.si() / kGiga, 6499, 1e-6);
 }
 
 }  // namespace

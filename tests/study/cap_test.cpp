@@ -38,7 +38,7 @@ std::string ProblemOf(const std::string& text, CapTarget target = CapTarget::kSc
 
 // Every number that a cap can change.
 std::vector<double> Rates(const Scenario& scenario) {
-  const ServerSpec& server = scenario.site.server;
+  const ServerSpec& server = scenario.site().server;
   const AcceleratorSpec& chip = server.accelerator;
   std::vector<double> rates = {chip.scale_up_bandwidth.si(), server.nic_bandwidth.si(),
                                chip.hbm_bandwidth.si(),      chip.power.limit.si(),
@@ -141,8 +141,8 @@ TEST(Cap, ChangesWhatItSaysAndNothingElse) {
     std::vector<double> expected = before;
     expected[t] = 123.0;
     EXPECT_EQ(Rates(capped), expected);
-    EXPECT_EQ(capped.site.servers, base.site.servers);
-    EXPECT_EQ(capped.job.global_batch, base.job.global_batch);
+    EXPECT_EQ(capped.site().servers, base.site().servers);
+    EXPECT_EQ(capped.training().global_batch, base.training().global_batch);
     EXPECT_EQ(capped.name, base.name);
   }
   const std::vector<double> halved = Rates(WithCap(base, CapTarget::kFlops, kPeak / 2));

@@ -59,14 +59,14 @@ TEST_F(CaseScenario, BlankVppIsOne) {
   row.vpp = 0;
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
-  EXPECT_EQ(prepared.scenario->job.layout.virtual_pipeline, 1);
+  EXPECT_EQ(prepared.scenario->training().layout.virtual_pipeline, 1);
 }
 
 TEST_F(CaseScenario, BlankShardGroupIsAllReplicas) {
   PublishedCase row = Row("DENSE-TP8");
-  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().job.layout.shards(), 2);
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().layout.shards(), 2);
   row.shard_group = 1;
-  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().job.layout.shards(), 1);
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().layout.shards(), 1);
 }
 
 TEST_F(CaseScenario, AutoRecomputeIsTheLeastThatFits) {
@@ -83,12 +83,12 @@ TEST_F(CaseScenario, AutoRecomputeIsTheLeastThatFits) {
     if (!prepared.scenario) {
       break;  // not even full recomputation fits
     }
-    const AcceleratorSpec& chip = prepared.scenario->site.server.accelerator;
-    TrainingSpec job = prepared.scenario->job;
+    const AcceleratorSpec& chip = prepared.scenario->site().server.accelerator;
+    TrainingSpec job = prepared.scenario->training();
     for (const Recompute least : {Recompute::kNone, Recompute::kSelective, Recompute::kFull}) {
       job.recompute = least;
       if (MemoryByStage(job).front().total() <= chip.hbm_capacity) {
-        EXPECT_EQ(prepared.scenario->job.recompute, least) << row.layers << " layers";
+        EXPECT_EQ(prepared.scenario->training().recompute, least) << row.layers << " layers";
         seen.insert(least);
         break;
       }
@@ -100,14 +100,14 @@ TEST_F(CaseScenario, AutoRecomputeIsTheLeastThatFits) {
 TEST_F(CaseScenario, EmbeddingCountsAsALayerWhenThatMakesTheSplitEven) {
   const PreparedCase prepared = Prepare(Row("PIPELINE"), catalogue_);  // 14 layers over 16 chunks
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
-  EXPECT_TRUE(prepared.scenario->job.layout.embedding_as_layer);
-  EXPECT_FALSE(Prepare(Row("DENSE-TP8"), catalogue_).scenario->job.layout.embedding_as_layer);
+  EXPECT_TRUE(prepared.scenario->training().layout.embedding_as_layer);
+  EXPECT_FALSE(Prepare(Row("DENSE-TP8"), catalogue_).scenario->training().layout.embedding_as_layer);
 }
 
 TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {
   const PreparedCase prepared = Prepare(Row("PIPELINE"), catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
-  EXPECT_DOUBLE_EQ(prepared.scenario->site.server.nic_bandwidth.si(), 100e9 / 8);
+  EXPECT_DOUBLE_EQ(prepared.scenario->site().server.nic_bandwidth.si(), 100e9 / 8);
   EXPECT_THAT(prepared.text, HasSubstr("override"));
   EXPECT_THAT(Prepare(Row("DENSE-TP8"), catalogue_).text, ::testing::Not(HasSubstr("override")));
 }

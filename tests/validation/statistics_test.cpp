@@ -64,7 +64,7 @@ TEST(CaseModelFlop, IsThatOfTheSimulatorForDenseModels) {
     const PublishedCase row = Named(id);
     const PreparedCase prepared = Prepare(row, catalogue);
     ASSERT_TRUE(prepared.scenario) << id << ": " << prepared.reason;
-    EXPECT_NEAR(CaseModelFlop(row) / ModelFlop(prepared.scenario->job).si(), 1, 1e-9) << id;
+    EXPECT_NEAR(CaseModelFlop(row) / ModelFlop(prepared.scenario->training()).si(), 1, 1e-9) << id;
   }
 }
 

@@ -1,0 +1,64 @@
+#pragma once
+
+// The steps of training jobs that run side by side: jobs that share links slow each other. A
+// situation is all that bears on them; it is simulated once and remembered.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+#include "topologies/placement.h"
+#include "workloads/training.h"
+
+namespace gridlock {
+
+/// A training job and where it lies.
+struct PlacedJob {
+  const TrainingSpec* training = nullptr;
+  Placement placement;
+};
+
+struct Situation {
+  const std::vector<SiteSpec>* sites = nullptr;  ///< as they are now, caps applied
+  const std::vector<WanSpec>* wans = nullptr;
+  std::vector<PlacedJob> jobs;
+};
+
+/// What one job does in a situation, mean over whole steps.
+struct StepRate {
+  Seconds step_time;
+  /// Per step: of the job's accelerators and of the servers they sit in, without PUE.
+  Joules energy;
+  double wan_bytes = 0;  ///< per step, both directions
+  bool energy_is_estimate = true;
+};
+
+/// Jobs of the situation that can slow each other, directly or through others: those that share a
+/// link that can bind. Groups in the order of their first members.
+std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation);
+
+/// Simulates situations in forked children (SimGrid keeps one clock per process) and remembers
+/// them. Made before this process uses SimGrid itself.
+class StepOracle {
+ public:
+  StepOracle();
+  ~StepOracle();
+  StepOracle(const StepOracle&) = delete;
+  StepOracle& operator=(const StepOracle&) = delete;
+
+  /// The rate of every job, in the order of the situation. Jobs that do not share are looked up one
+  /// by one. Throws UserError when a job does not fit its machine (HBM), std::runtime_error when a child
+  /// dies.
+  std::vector<StepRate> RatesOf(const Situation& situation);
+
+  /// Distinct situations that were simulated.
+  [[nodiscard]] std::uint64_t simulated() const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace gridlock

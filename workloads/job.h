@@ -1,0 +1,104 @@
+#pragma once
+
+// What users submit, as they state it: pretraining runs, campaigns of experiments, serving fleets.
+// Typed, const, no clock.
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+#include "workloads/training.h"
+
+namespace gridlock {
+
+/// A training run: the same step over and over.
+struct PretrainingSpec {
+  TrainingSpec step;
+  std::int64_t steps = 0;          ///< of the whole run; 0: not said, one step is simulated
+  Seconds checkpoint_interval;     ///< between the starts of checkpoints; 0: none are taken
+  std::int64_t fails_at_step = 0;  ///< the run ends for good in this step, from 1; 0: it does not
+};
+
+/// Successive halving: see Halving in proto/scenario.proto.
+struct HalvingSpec {
+  int rounds = 1;  ///< 1: no halving
+  double keep = 1;
+  double growth = 1;
+};
+
+/// A campaign of experiments; BuildExperiments (workloads/campaign.h) turns it into runs.
+struct CampaignSpec {
+  int experiments = 0;
+  Seconds over;
+  std::vector<PretrainingSpec> rungs;  ///< smallest first
+  double tail = 1;
+  double length_sigma = 0;
+  HalvingSpec halving;
+  double failing_share = 0;
+  std::string final_run;  ///< name of a pretraining job; "" when there is none
+  double compute = 0;     ///< model FLOP over those of final_run; 0: as drawn
+};
+
+/// Log-normal token counts, cut to 1..max.
+struct LengthSpec {
+  double median = 0;
+  double p90 = 0;
+  std::int64_t max = 0;
+};
+
+/// Requests of one kind.
+struct RequestGroupSpec {
+  std::string name;
+  double share = 0;  ///< of the requests; sums to 1 over the groups of a fleet
+  LengthSpec prompt;
+  LengthSpec output;
+};
+
+/// Poisson arrivals with rate mean (1 + swing cos(2 pi (t - peak) / day)).
+struct ArrivalSpec {
+  double requests_per_second = 0;  ///< mean, whole fleet
+  double swing = 0;                ///< 0..1
+  Seconds peak;                    ///< time of day
+};
+
+/// A fleet of replicas that answer requests.
+struct ServingSpec {
+  std::string path;  ///< "job[1].serving"
+  ModelSpec model;
+  int replicas = 0;
+  int replicas_min = 0;
+  int tensor = 1;  ///< accelerators of a replica
+  Precision precision = Precision::kBf16;
+  ArrivalSpec arrivals;
+  std::vector<RequestGroupSpec> groups;
+  int batch_max = 256;
+  int prefill_tokens_max = 8192;
+  int replicas_simulated = 0;  ///< 1..replicas
+  Seconds ttft_objective;      ///< 0: none
+  Seconds tpot_objective;      ///< 0: none
+};
+
+/// Something that a user submits.
+struct JobSpec {
+  std::string path;  ///< "job[0]"
+  std::string name;  ///< unique in a scenario
+  std::string tenant;
+  int priority = 0;
+  Seconds start;
+  std::vector<std::int32_t> sites;  ///< where it may run; empty: anywhere
+  bool spans = false;               ///< runs on all of `sites` together
+  std::variant<PretrainingSpec, CampaignSpec, ServingSpec> kind;
+};
+
+/// One request to a fleet, as generated or read from a workload file.
+struct Request {
+  Seconds arrival;
+  std::int32_t group = 0;  ///< in ServingSpec::groups
+  std::int64_t prompt_tokens = 0;
+  std::int64_t output_tokens = 0;
+};
+
+}  // namespace gridlock

@@ -90,12 +90,15 @@ struct JobSpec {
   Seconds start;
   std::vector<std::int32_t> sites;  ///< where it may run; empty: anywhere
   bool spans = false;               ///< runs on all of `sites` together
+  std::string cohort;               ///< group of jobs that after_cohort may name; "" for none
+  std::string after_cohort;  ///< submitted when all of that cohort have ended, not before start
   std::variant<PretrainingSpec, CampaignSpec, ServingSpec> kind;
 };
 
 /// One request to a fleet, as generated or read from a workload file.
 struct Request {
   Seconds arrival;
+  double route = 0;        ///< [0, 1): of n replicas in service it goes to number floor(n route)
   std::int32_t group = 0;  ///< in ServingSpec::groups
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;

@@ -155,6 +155,8 @@ constexpr Rule kRules[] = {
     Count("Job.priority", kOptional, 0, 1e6),
     Text("Job.site", kOptional),
     Text("Job.span", kOptional),
+    Text("Job.cohort", kOptional),
+    Text("Job.after_cohort", kOptional),
     Block("Job.pretraining", kOptional),
     Block("Job.campaign", kOptional),
     Block("Job.serving", kOptional),

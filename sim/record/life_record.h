@@ -66,6 +66,7 @@ struct LifeSite {
   std::int64_t accelerators = 0;
   double pue = 1;
   Joules it_energy, energy;  ///< without and with PUE
+  Joules rest_energy;        ///< of it_energy, what no job held: idle servers and switches
   Watts peak_power;          ///< with PUE
   double cost_usd = 0, carbon_kg = 0;
   std::vector<double> power;            ///< W, with PUE

@@ -1,0 +1,335 @@
+#include "sim/cluster/cluster.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/record/fingerprint.h"
+#include "workloads/campaign.h"
+#include "workloads/requests.h"
+#include "workloads/step_program.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+namespace {
+
+// Intervals that a horizon has when nobody says otherwise.
+constexpr double kIntervals = 500;
+
+Seconds IntervalOf(const Scenario& scenario) {
+  const Seconds chosen = scenario.recording.interval;
+  return chosen > Seconds(0) ? std::min(chosen, scenario.horizon) : scenario.horizon / kIntervals;
+}
+
+std::vector<BytesPerSecond> StorageLinks(const std::vector<SiteSpec>& sites) {
+  std::vector<BytesPerSecond> links;
+  for (const SiteSpec& site : sites) {
+    // A site without storage has no checkpoints either; the link is never used.
+    const bool given = site.storage_bandwidth > BytesPerSecond(0);
+    links.push_back(given ? site.storage_bandwidth : BytesPerSecond(1));
+  }
+  return links;
+}
+
+std::size_t CountJobs(const std::vector<JobSpec>& jobs) {
+  return static_cast<std::size_t>(std::count_if(jobs.begin(), jobs.end(), [](const JobSpec& job) {
+    return !std::holds_alternative<CampaignSpec>(job.kind);
+  }));
+}
+
+// FLOP of the run that a campaign prepares.
+Flop FinalRunFlop(const CampaignSpec& campaign, const std::vector<JobSpec>& jobs) {
+  for (const JobSpec& job : jobs) {
+    if (job.name == campaign.final_run) {
+      const auto& run = std::get<PretrainingSpec>(job.kind);
+      return ModelFlop(run.step) * static_cast<double>(run.steps);
+    }
+  }
+  return Flop(0);
+}
+
+std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {
+  std::vector<JobSpec> experiments;
+  for (const JobSpec& job : scenario.jobs) {
+    if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+      std::vector<JobSpec> of_it =
+          BuildExperiments(job, FinalRunFlop(*campaign, scenario.jobs), scenario.seed);
+      std::move(of_it.begin(), of_it.end(), std::back_inserter(experiments));
+    }
+  }
+  return experiments;
+}
+
+}  // namespace
+
+Cluster::Cluster(const Scenario& scenario, RateSource rates)
+    : scenario_(scenario),
+      rates_(std::move(rates)),
+      experiments_(ExperimentsOf(scenario)),
+      sites_(scenario.sites),
+      wans_(scenario.wans),
+      wan_outages_(scenario.wans.size(), 0),
+      limit_level_(scenario.sites.size(), 0),
+      servers_(scenario.sites),
+      ledger_(scenario.horizon, IntervalOf(scenario),
+              CountJobs(scenario.jobs) + experiments_.size(), scenario.sites.size()),
+      timeline_(StorageLinks(scenario.sites)) {
+  record_.horizon = scenario.horizon;
+  record_.interval = IntervalOf(scenario);
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    board_limit_.push_back(sites_[s].server.accelerator.power.limit);
+    switch_power_.push_back(SwitchPowerOf(sites_[s]));
+    const std::string& name = sites_[s].name;
+    failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
+                         Random(scenario.seed, "failures/" + name + "/repairs")});
+    ledger_.SetSite(static_cast<std::int32_t>(s), sites_[s]);
+  }
+  AddMembers();
+}
+
+void Cluster::AddMembers() {
+  const auto add = [this](const JobSpec& spec, JobKind kind) {
+    Member member;
+    member.spec = &spec;
+    member.kind = kind;
+    member.servers.assign(sites_.size(), 0);
+    if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
+      member.run = std::make_unique<TrainingRun>(*training);
+      member.step_flop = ModelFlop(training->step);
+      const std::size_t site = spec.sites.empty() ? 0 : static_cast<std::size_t>(spec.sites[0]);
+      (void)BuildStepProgram(training->step, sites_[site].server);  // refuses what does not fit HBM
+      if (!spec.cohort.empty()) {
+        ++cohort_left_[spec.cohort];
+      }
+    } else {
+      AddFleet(member);
+    }
+    members_.push_back(std::move(member));
+  };
+  for (const JobSpec& job : scenario_.jobs) {
+    if (std::holds_alternative<CampaignSpec>(job.kind)) {
+      continue;
+    }
+    const bool serving = std::holds_alternative<ServingSpec>(job.kind);
+    const bool experiment = job.name.find('/') != std::string::npos;  // of a generated campaign
+    add(job, serving      ? JobKind::kServing
+             : experiment ? JobKind::kExperiment
+                          : JobKind::kPretraining);
+  }
+  for (const JobSpec& job : experiments_) {
+    add(job, JobKind::kExperiment);
+  }
+}
+
+void Cluster::AddFleet(Member& member) {
+  const JobSpec& job = *member.spec;
+  const auto& spec = std::get<ServingSpec>(job.kind);
+  const std::size_t site = job.sites.empty() ? 0 : static_cast<std::size_t>(job.sites[0]);
+  auto stream = std::make_shared<RequestStream>(spec, job.name, scenario_.seed);
+  const Seconds begin = job.start;
+  member.fleet = std::make_unique<Fleet>(spec, CostsOf(spec, sites_[site].server),
+                                         [stream, begin](Request& request) {
+                                           do {
+                                             request = stream->Next();
+                                           } while (request.arrival < begin);
+                                           return true;
+                                         });
+}
+
+void Cluster::PlanEvents() {
+  for (std::size_t j = 0; j < members_.size(); ++j) {
+    const auto job = static_cast<std::int32_t>(j);
+    const JobSpec& spec = *members_[j].spec;
+    if (!spec.after_cohort.empty() && cohort_left_.count(spec.after_cohort) > 0) {
+      after_cohort_[spec.after_cohort].push_back(job);
+    } else if (spec.start < scenario_.horizon) {
+      timeline_.At(spec.start, [this, job] {
+        Submit(job);
+      });
+    }
+  }
+  for (std::size_t e = 1; e < scenario_.epochs.size(); ++e) {
+    timeline_.At(scenario_.epochs[e].from, [this, e] {
+      BeginEpoch(e);
+    });
+  }
+  for (const OutageSpec& outage : scenario_.outages) {
+    timeline_.At(outage.from, [this, &outage] {
+      BeginOutage(outage);
+    });
+    if (outage.until < scenario_.horizon) {
+      timeline_.At(outage.until, [this, &outage] {
+        EndOutage(outage);
+      });
+    }
+  }
+  if (scenario_.reliability.server_mtbf > Seconds(0)) {
+    for (std::size_t s = 0; s < sites_.size(); ++s) {
+      FailNext(static_cast<std::int32_t>(s));
+    }
+  }
+  Tick();
+}
+
+void Cluster::AdvanceTo(Seconds now) {
+  const Stretch stretch{clock_, now};
+  if (stretch.length() <= Seconds(0)) {
+    return;
+  }
+  for (const std::int32_t job : active_) {
+    Member& member = members_[job];
+    if (member.run) {
+      member.run->AdvanceTo(now);
+    } else {
+      member.fleet->AdvanceTo(now);
+    }
+  }
+  ChargeStretch(stretch);
+  clock_ = now;
+}
+
+// Power of what a fleet did over the stretch, above idle.
+Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
+  const ReplicaWork work = member.fleet->TakeWork();
+  const std::size_t site = member.fleet_servers.empty() ? 0 : member.fleet_servers[0].site;
+  const PowerSpec& power = sites_[site].server.accelerator.power;
+  const Joules spent =
+      work.arithmetic + work.hbm * power.per_hbm_byte + work.links * power.per_link_byte;
+  ledger_.decoded_tokens().Add(stretch.from, stretch.to,
+                               static_cast<double>(work.output_tokens) / stretch.length().si());
+  return spent / stretch.length();
+}
+
+void Cluster::ChargeStretch(const Stretch& stretch) {
+  const auto sites = static_cast<std::int32_t>(sites_.size());
+  double waiting = 0, wanted = 0, flops = 0;
+  for (const std::int32_t job : active_) {
+    Member& member = members_[job];
+    const bool trains = member.run && member.run->phase() == TrainingRun::Phase::kTraining;
+    if (member.fleet) {
+      member.fleet_power = FleetPower(member, stretch);
+    } else if (member.run->phase() == TrainingRun::Phase::kWaiting) {
+      waiting += 1;
+      wanted += member.run->spec().step.layout.accelerators();
+    } else if (trains) {
+      flops += (member.step_flop / member.rate.step_time).si();
+      ledger_.wan_bytes().Add(stretch.from, stretch.to,
+                              member.rate.wan_bytes / member.rate.step_time.si());
+    }
+    for (std::int32_t s = 0; s < sites; ++s) {
+      if (member.servers[s] > 0) {
+        ledger_.ChargeJob(stretch, job, member.kind, s, RunPower(member, member.rate, trains, s),
+                          std::int64_t{member.servers[s]} * sites_[s].server.accelerators);
+      }
+    }
+  }
+  for (std::int32_t s = 0; s < sites; ++s) {
+    const std::int64_t per_server = sites_[s].server.accelerators;
+    const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + SwitchPower(s);
+    ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,
+                       servers_.down(s) * per_server);
+    ledger_.CloseSite(stretch, s, sites_[s].server.accelerator.power.limit);
+  }
+  ledger_.queue_jobs().Add(stretch.from, stretch.to, waiting);
+  ledger_.queue_accelerators().Add(stretch.from, stretch.to, wanted);
+  ledger_.training_flops().Add(stretch.from, stretch.to, flops);
+}
+
+void Cluster::Note(const char* kind, std::int32_t job, std::int32_t site, std::string detail) {
+  record_.events.push_back({timeline_.now(), kind, job, site, std::move(detail)});
+}
+
+void Cluster::ReconsiderSoon() {
+  if (reconsider_planned_) {
+    return;
+  }
+  reconsider_planned_ = true;
+  timeline_.At(timeline_.now(), [this] {
+    reconsider_planned_ = false;
+    AdvanceTo(timeline_.now());
+    Reconsider();
+  });
+}
+
+// Fleets follow their load, and caps the fleets' power, once per interval.
+void Cluster::Tick() {
+  AdvanceTo(timeline_.now());
+  const bool has_fleets = std::any_of(members_.begin(), members_.end(), [](const Member& member) {
+    return member.fleet != nullptr;
+  });
+  if (!has_fleets) {
+    return;
+  }
+  ReconsiderSoon();
+  const Seconds next = timeline_.now() + record_.interval;
+  if (next < scenario_.horizon) {
+    timeline_.At(next, [this] {
+      Tick();
+    });
+  }
+}
+
+LifeRecord Cluster::Live(const LifeProgress& progress) {
+  PlanEvents();
+  constexpr int kReports = 100;
+  for (int i = 1; i <= kReports; ++i) {
+    timeline_.RunUntil(scenario_.horizon * (static_cast<double>(i) / kReports));
+    if (progress) {
+      progress(static_cast<double>(i) / kReports);
+    }
+  }
+  AdvanceTo(scenario_.horizon);
+  return Describe();
+}
+
+LifeRecord Cluster::Describe() {
+  for (const SiteSpec& spec : sites_) {
+    LifeSite& site = record_.sites.emplace_back();
+    site.name = spec.name;
+    site.accelerators = static_cast<std::int64_t>(spec.servers) * spec.server.accelerators;
+    site.pue = spec.pue;
+    record_.energy_is_estimate = spec.server.accelerator.power.estimate;
+  }
+  for (const Member& member : members_) {
+    LifeJob& job = record_.jobs.emplace_back();
+    job.name = member.spec->name;
+    job.tenant = member.spec->tenant;
+    job.kind = member.kind;
+    const Placement& placement = member.run ? member.run->placement() : member.fleet_servers;
+    job.site = placement.empty() ? -1 : placement[0].site;
+    if (member.run) {
+      const TrainingSpec& step = member.run->spec().step;
+      member.run->Describe(job);
+      job.accelerators = step.layout.accelerators();
+      job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(step.global_batch) *
+                   static_cast<double>(step.sequence_length);
+      job.model_flop = ModelFlop(step) * static_cast<double>(job.steps_done);
+    } else {
+      const ServingSpec& spec = member.fleet->spec();
+      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.tensor;
+      job.submit = member.spec->start;
+      job.start = member.fleet_start;
+      job.outcome = member.fleet_start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;
+      const std::size_t first = record_.requests.size();
+      member.fleet->Describe(job.name, record_.requests);
+      for (std::size_t g = first; g < record_.requests.size(); ++g) {
+        job.tokens += record_.requests[g].output_tokens;
+      }
+      record_.requests_simulated += member.fleet->requests();
+    }
+  }
+  ledger_.Describe(record_);
+  return std::move(record_);
+}
+
+LifeRecord SimulateLife(const Scenario& scenario, const RateSource& rates,
+                        const LifeProgress& progress) {
+  return Cluster(scenario, rates).Live(progress);
+}
+
+}  // namespace gridlock

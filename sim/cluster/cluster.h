@@ -1,0 +1,146 @@
+#pragma once
+
+// The one mutable state of a cluster's life, and what happens to it. See life.h for the loop.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/base/random.h"
+#include "sim/cluster/fleet.h"
+#include "sim/cluster/ledger.h"
+#include "sim/cluster/life.h"
+#include "sim/cluster/servers.h"
+#include "sim/cluster/training_run.h"
+#include "sim/engine/timeline.h"
+#include "sim/scheduler/scheduler.h"
+
+namespace gridlock {
+
+class Cluster {
+ public:
+  Cluster(const Scenario& scenario, RateSource rates);
+
+  LifeRecord Live(const LifeProgress& progress);
+
+ private:
+  /// A job and what it is doing; `run` for training, `fleet` for serving.
+  struct Member {
+    const JobSpec* spec = nullptr;
+    JobKind kind = JobKind::kPretraining;
+    std::unique_ptr<TrainingRun> run;
+    std::unique_ptr<Fleet> fleet;
+    Placement fleet_servers;
+    Flop step_flop;                     ///< model FLOP of one step
+    std::vector<std::int32_t> servers;  ///< held, by site
+    Seconds fleet_start{-1};
+    Watts fleet_power;  ///< above idle, mean since the last event
+    StepRate rate;      ///< in the present situation
+    Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
+    TimerId timer = TimerId::kNone;
+    TransferId transfer = TransferId::kNone;
+  };
+
+  /// How failures of one site's servers come: one Poisson stream for all, each hits a server drawn
+  /// at random, and one that is down already is not hit again.
+  struct Failures {
+    Random times, repairs;
+  };
+
+  // cluster.cpp: members and time
+  void AddMembers();
+  void AddFleet(Member& member);
+  void PlanEvents();
+  void AdvanceTo(Seconds now);
+  void ChargeStretch(const Stretch& stretch);
+  Watts FleetPower(Member& member, const Stretch& stretch);
+  void Note(const char* kind, std::int32_t job, std::int32_t site, std::string detail);
+  void ReconsiderSoon();
+  void Tick();
+  LifeRecord Describe();
+
+  // cluster_jobs.cpp: what jobs do
+  void Submit(std::int32_t job);
+  void Start(std::int32_t job, const Placement& placement);
+  void BeginTraining(std::int32_t job);
+  void ArmMilestone(std::int32_t job);
+  void ReachMilestone(std::int32_t job);
+  void SaveCheckpoint(std::int32_t job);
+  void End(std::int32_t job, Outcome outcome);
+  void Interrupt(std::int32_t job, bool preempted, const std::string& why);
+  void Disarm(Member& member);
+  void Hold(std::int32_t job, const Placement& placement);
+  void GiveUp(std::int32_t job, const Placement& placement);
+  void Move(std::int32_t job, Bytes bytes, std::function<void()> done);
+  [[nodiscard]] bool WanIsDown(const Member& member) const;
+
+  // cluster_faults.cpp: failures, outages, changes
+  void FailNext(std::int32_t site);
+  void TakeDown(std::int32_t site, std::int32_t server, const std::string& why);
+  void BeginOutage(const OutageSpec& outage);
+  void EndOutage(const OutageSpec& outage);
+  void BeginEpoch(std::size_t epoch);
+  void StallOrResume();
+
+  // cluster_plan.cpp: who runs where, how fast
+  void Reconsider();
+  void SizeFleets();
+  void GrowFleet(std::int32_t job, std::int32_t servers);
+  void ShrinkFleet(std::int32_t job, std::int32_t servers);
+  void DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t server);
+  [[nodiscard]] std::int32_t FleetCapacity(const Member& member) const;
+  void StartQueued();
+  [[nodiscard]] ClusterState StateNow();
+  [[nodiscard]] Seconds StepTimeAlone(Member& member);
+  [[nodiscard]] std::vector<std::int32_t> PlacedRuns() const;
+  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<std::int32_t>& jobs) const;
+  std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs);
+  void UpdateRates();
+
+  // cluster_power.cpp: watts and caps
+  [[nodiscard]] Watts IdlePower(std::int32_t site) const;    ///< of one server
+  [[nodiscard]] Watts SwitchPower(std::int32_t site) const;  ///< of the whole fabric
+  [[nodiscard]] Watts RunPower(const Member& member, const StepRate& rate, bool trains,
+                               std::int32_t site) const;
+  [[nodiscard]] Watts SitePower(std::int32_t site, const std::vector<std::int32_t>& placed,
+                                const std::vector<StepRate>& rates) const;
+  void SetPowerLimit(std::int32_t site, int level);
+  [[nodiscard]] Watts SitePowerAt(std::int32_t site, int level,
+                                  const std::vector<std::int32_t>& placed);
+  [[nodiscard]] std::int32_t LastToStart(std::int32_t site,
+                                         const std::vector<std::int32_t>& placed) const;
+  void Throttle(std::int32_t site);
+  [[nodiscard]] bool MayStart(std::int32_t job, const Placement& placement);
+
+  const Scenario& scenario_;
+  RateSource rates_;
+  std::vector<JobSpec> experiments_;  ///< of all campaigns
+  std::vector<Member> members_;
+  std::vector<std::int32_t> active_;  ///< members submitted and not ended, by number
+  std::vector<SiteSpec> sites_;       ///< of the present epoch, power limits as they are now
+  std::vector<WanSpec> wans_;
+  std::vector<int> wan_outages_;
+  std::vector<int> limit_level_;                   ///< by site; 0: the board's own limit
+  std::vector<Watts> board_limit_, switch_power_;  ///< by site
+  std::size_t epoch_ = 0;
+  Servers servers_;
+  Ledger ledger_;
+  Timeline timeline_;
+  std::vector<Failures> failures_;
+  std::map<std::string, int> cohort_left_;                         ///< jobs that have not ended
+  std::map<std::string, std::vector<std::int32_t>> after_cohort_;  ///< who waits for it
+  Seconds clock_;
+  bool reconsider_planned_ = false;
+  LifeRecord record_;
+};
+
+/// Of all switches of a site.
+Watts SwitchPowerOf(const SiteSpec& site);
+
+/// Levels that the power limit of accelerators can be set to; level 0 is their own.
+inline constexpr int kPowerLevels = 29;
+
+}  // namespace gridlock

@@ -1,0 +1,134 @@
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/cluster/cluster.h"
+
+namespace gridlock {
+
+// All servers of a site fail independently at one rate, so that their failures together are one
+// Poisson stream, and the one that fails is any of them.
+void Cluster::FailNext(std::int32_t site) {
+  Failures& failures = failures_[site];
+  const double mean = scenario_.reliability.server_mtbf.si() / servers_.servers(site);
+  const Seconds at = timeline_.now() + Seconds(failures.times.Exponential(mean));
+  const auto server = static_cast<std::int32_t>(
+      failures.times.Below(static_cast<std::uint64_t>(servers_.servers(site))));
+  const Seconds repair(failures.repairs.Exponential(scenario_.reliability.repair_time.si()));
+  if (at >= scenario_.horizon) {
+    return;
+  }
+  timeline_.At(at, [this, site, server, repair] {
+    FailNext(site);
+    if (!servers_.in_service(site, server)) {
+      return;  // it is down already
+    }
+    AdvanceTo(timeline_.now());
+    Note("failure", -1, site, fmt::format("server {}", server));
+    TakeDown(site, server, fmt::format("server {} failed", server));
+    const Seconds back = timeline_.now() + repair;
+    if (back < scenario_.horizon) {
+      timeline_.At(back, [this, site, server] {
+        AdvanceTo(timeline_.now());
+        servers_.BringBack(site, server);
+        Note("repair", -1, site, fmt::format("server {}", server));
+        ReconsiderSoon();
+      });
+    }
+  });
+}
+
+void Cluster::TakeDown(std::int32_t site, std::int32_t server, const std::string& why) {
+  const std::int32_t job = servers_.TakeDown(site, server);
+  if (job < 0) {
+    return;
+  }
+  if (members_[job].run) {
+    Interrupt(job, /*preempted=*/false, why);
+  } else {
+    DropFromFleet(job, site, server);
+  }
+  ReconsiderSoon();
+}
+
+void Cluster::BeginOutage(const OutageSpec& outage) {
+  AdvanceTo(timeline_.now());
+  if (outage.wan >= 0) {
+    ++wan_outages_[outage.wan];
+    Note("outage", -1, wans_[outage.wan].from, fmt::format("wan link {}", outage.wan + 1));
+    StallOrResume();
+    return;
+  }
+  Note("outage", -1, outage.site,
+       fmt::format("servers {} to {}", outage.first_server,
+                   outage.first_server + outage.servers - 1));
+  for (std::int32_t i = 0; i < outage.servers; ++i) {
+    TakeDown(outage.site, outage.first_server + i, "outage");
+  }
+  ReconsiderSoon();
+}
+
+void Cluster::EndOutage(const OutageSpec& outage) {
+  AdvanceTo(timeline_.now());
+  if (outage.wan >= 0) {
+    --wan_outages_[outage.wan];
+    Note("restore", -1, wans_[outage.wan].from, fmt::format("wan link {}", outage.wan + 1));
+    StallOrResume();
+    return;
+  }
+  for (std::int32_t i = 0; i < outage.servers; ++i) {
+    servers_.BringBack(outage.site, outage.first_server + i);
+  }
+  Note("restore", -1, outage.site,
+       fmt::format("servers {} to {}", outage.first_server,
+                   outage.first_server + outage.servers - 1));
+  ReconsiderSoon();
+}
+
+// Jobs over a link that is cut off wait where they stand, and go on when it is back.
+void Cluster::StallOrResume() {
+  for (const std::int32_t job : active_) {
+    Member& member = members_[job];
+    if (!member.run) {
+      continue;
+    }
+    const bool down = WanIsDown(member);
+    if (down && member.run->phase() == TrainingRun::Phase::kTraining) {
+      Disarm(member);
+      member.run->Stall(timeline_.now());
+    } else if (!down && member.run->phase() == TrainingRun::Phase::kStalled) {
+      member.run->Train(timeline_.now(), member.rate.step_time);
+    }
+  }
+  ReconsiderSoon();
+}
+
+void Cluster::BeginEpoch(std::size_t epoch) {
+  AdvanceTo(timeline_.now());
+  epoch_ = epoch;
+  sites_ = scenario_.epochs[epoch].sites;
+  wans_ = scenario_.epochs[epoch].wans;
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    const auto site = static_cast<std::int32_t>(s);
+    board_limit_[s] = sites_[s].server.accelerator.power.limit;
+    SetPowerLimit(site, 0);
+    ledger_.SetSite(site, sites_[s]);
+    if (sites_[s].storage_bandwidth > BytesPerSecond(0)) {
+      timeline_.SetCapacity(site, sites_[s].storage_bandwidth);
+    }
+  }
+  for (Member& member : members_) {
+    member.alone = Seconds(0);
+    if (member.fleet) {
+      const std::size_t site = member.fleet_servers.empty()
+                                   ? (member.spec->sites.empty() ? 0 : member.spec->sites[0])
+                                   : member.fleet_servers[0].site;
+      member.fleet->SetCosts(CostsOf(member.fleet->spec(), sites_[site].server));
+    }
+  }
+  for (const std::string& change : scenario_.epochs[epoch].changes) {
+    Note("change", -1, -1, change);
+  }
+  ReconsiderSoon();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,245 @@
+#include <algorithm>
+#include <limits>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/cluster/cluster.h"
+
+namespace gridlock {
+
+namespace {
+
+std::int32_t ServersFor(std::int64_t accelerators, const ServerSpec& server) {
+  return static_cast<std::int32_t>((accelerators + server.accelerators - 1) / server.accelerators);
+}
+
+Policy PolicyOf(SchedulerPolicy policy) {
+  return policy == SchedulerPolicy::kBackfill ? Policy::kBackfill : Policy::kFifo;
+}
+
+}  // namespace
+
+void Cluster::Reconsider() {
+  SizeFleets();
+  StartQueued();
+  UpdateRates();
+  for (const std::int32_t job : active_) {
+    const Member& member = members_[job];
+    if (member.run && member.run->phase() == TrainingRun::Phase::kTraining) {
+      ArmMilestone(job);
+    }
+  }
+}
+
+std::int32_t Cluster::FleetCapacity(const Member& member) const {
+  std::int32_t replicas = 0;
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    replicas += member.servers[s] * (sites_[s].server.accelerators / member.fleet->spec().tensor);
+  }
+  return replicas;
+}
+
+void Cluster::SizeFleets() {
+  for (const std::int32_t job : active_) {
+    Member& member = members_[job];
+    if (!member.fleet) {
+      continue;
+    }
+    const Seconds now = timeline_.now();
+    const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
+    const std::size_t site = member.spec->sites.empty() ? 0 : member.spec->sites[0];
+    const std::int32_t per_server = sites_[site].server.accelerators / member.fleet->spec().tensor;
+    const std::int32_t missing = wanted - FleetCapacity(member);
+    if (missing > 0) {
+      GrowFleet(job, (missing + per_server - 1) / per_server);
+    }
+    const std::int32_t capacity = std::min(FleetCapacity(member), member.fleet->spec().replicas);
+    member.fleet->SetInService(std::min(wanted, capacity), /*in_order=*/true);
+    if (-missing >= per_server && !member.fleet->draining()) {
+      ShrinkFleet(job, -missing / per_server);
+    }
+  }
+}
+
+// From any of its sites in their order; where nothing is free, runs of lower priority make room.
+void Cluster::GrowFleet(std::int32_t job, std::int32_t servers) {
+  Member& member = members_[job];
+  for (std::size_t s = 0; s < sites_.size() && servers > 0; ++s) {
+    const auto site = static_cast<std::int32_t>(s);
+    const auto& allowed = member.spec->sites;
+    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), site) == allowed.end()) {
+      continue;
+    }
+    if (servers_.free(site) < servers) {
+      for (const std::int32_t victim : Victims(StateNow(), site, servers, member.spec->priority)) {
+        Interrupt(victim, /*preempted=*/true, "for " + member.spec->name);
+      }
+    }
+    const std::int32_t some = std::min(servers, servers_.free(site));
+    if (some == 0) {
+      continue;
+    }
+    const Placement more = Place(servers_.state(site), site, some);
+    Hold(job, more);
+    member.fleet_servers.insert(member.fleet_servers.end(), more.begin(), more.end());
+    servers -= some;
+    if (member.fleet_start.si() < 0) {
+      member.fleet_start = timeline_.now();
+    }
+    Note("start", job, site, fmt::format("{} servers more", some));
+  }
+}
+
+// The last that it took go first.
+void Cluster::ShrinkFleet(std::int32_t job, std::int32_t servers) {
+  Member& member = members_[job];
+  std::int32_t left = servers;
+  while (left > 0 && !member.fleet_servers.empty()) {
+    ServerRun& last = member.fleet_servers.back();
+    const std::int32_t some = std::min(left, last.count);
+    last.count -= some;
+    left -= some;
+    const ServerRun given{last.site, last.first + last.count, some};
+    if (last.count == 0) {
+      member.fleet_servers.pop_back();
+    }
+    GiveUp(job, {given});
+    Note("end", job, given.site, fmt::format("{} servers fewer", some));
+  }
+}
+
+// A server of a fleet is gone; the requests of its replicas begin anew elsewhere.
+void Cluster::DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t server) {
+  Member& member = members_[job];
+  for (std::size_t i = 0; i < member.fleet_servers.size(); ++i) {
+    const ServerRun run = member.fleet_servers[i];
+    if (run.site != site || server < run.first || server >= run.first + run.count) {
+      continue;
+    }
+    GiveUp(job, {{site, server, 1}});
+    member.fleet_servers.erase(member.fleet_servers.begin() + static_cast<std::ptrdiff_t>(i));
+    const std::int32_t after = run.first + run.count - server - 1;
+    if (after > 0) {
+      member.fleet_servers.push_back({site, server + 1, after});
+    }
+    if (server > run.first) {
+      member.fleet_servers.push_back({site, run.first, server - run.first});
+    }
+    break;
+  }
+  member.fleet->SetInService(std::min(member.fleet->in_service(), FleetCapacity(member)),
+                             /*in_order=*/false);
+}
+
+ClusterState Cluster::StateNow() {
+  ClusterState state;
+  state.now = timeline_.now();
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    state.sites.push_back(servers_.state(static_cast<std::int32_t>(s)));
+  }
+  for (const std::int32_t job : active_) {
+    Member& member = members_[job];
+    if (!member.run) {
+      continue;
+    }
+    if (member.run->holds_servers()) {
+      state.running.push_back({job, member.spec->priority,
+                               timeline_.now() + member.run->remaining(), member.run->placement()});
+      continue;
+    }
+    QueuedJob queued;
+    queued.job = job;
+    queued.priority = member.spec->priority;
+    queued.submit = member.run->submit();
+    queued.sites = member.spec->sites;
+    for (std::size_t s = 0; member.spec->sites.empty() && s < sites_.size(); ++s) {
+      queued.sites.push_back(static_cast<std::int32_t>(s));
+    }
+    queued.spans = member.spec->spans;
+    const ServerSpec& server = sites_[static_cast<std::size_t>(queued.sites[0])].server;
+    const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
+    const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
+    queued.servers = ServersFor(accelerators / parts, server);
+    queued.expected = scenario_.scheduler == SchedulerPolicy::kBackfill
+                          ? member.run->remaining(StepTimeAlone(member))
+                          : Seconds(std::numeric_limits<double>::infinity());
+    state.queue.push_back(std::move(queued));
+  }
+  return state;
+}
+
+// The pace of a run on an empty site.
+Seconds Cluster::StepTimeAlone(Member& member) {
+  if (member.alone <= Seconds(0)) {
+    const std::vector<std::int32_t>& allowed = member.spec->sites;
+    const std::size_t sites = member.spec->spans ? allowed.size() : 1;
+    const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
+    Placement placement;
+    for (std::size_t i = 0; i < sites; ++i) {
+      const std::int32_t site = allowed.empty() ? 0 : allowed[i];
+      placement.push_back(
+          {site, 0,
+           ServersFor(accelerators / static_cast<std::int64_t>(sites), sites_[site].server)});
+    }
+    member.alone = RatesOf({{&member.run->spec().step, placement}})[0].step_time;
+  }
+  return member.alone;
+}
+
+void Cluster::StartQueued() {
+  const bool waits = std::any_of(active_.begin(), active_.end(), [this](std::int32_t job) {
+    return members_[job].run && members_[job].run->phase() == TrainingRun::Phase::kWaiting;
+  });
+  if (!waits) {
+    return;
+  }
+  for (const gridlock::Start& start : Schedule(PolicyOf(scenario_.scheduler), StateNow())) {
+    if (!MayStart(start.job, start.placement)) {
+      return;  // it waits for power, and so do those behind it
+    }
+    Start(start.job, start.placement);
+  }
+}
+
+std::vector<std::int32_t> Cluster::PlacedRuns() const {
+  std::vector<std::int32_t> placed;
+  for (const std::int32_t job : active_) {
+    const Member& member = members_[job];
+    // One that saves or restarts counts as if it trained: its pause is short.
+    if (member.run && member.run->holds_servers() &&
+        member.run->phase() != TrainingRun::Phase::kStalled) {
+      placed.push_back(job);
+    }
+  }
+  return placed;
+}
+
+std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs) {
+  return jobs.empty() ? std::vector<StepRate>() : rates_({&sites_, &wans_, jobs});
+}
+
+void Cluster::UpdateRates() {
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    Throttle(static_cast<std::int32_t>(s));
+  }
+  const std::vector<std::int32_t> placed = PlacedRuns();
+  const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed));
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    Member& member = members_[placed[i]];
+    member.rate = rates[i];
+    member.run->ChangeRate(timeline_.now(), rates[i].step_time);
+  }
+}
+
+std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<std::int32_t>& jobs) const {
+  std::vector<PlacedJob> placed;
+  for (const std::int32_t job : jobs) {
+    const TrainingRun& run = *members_[job].run;
+    placed.push_back({&run.spec().step, run.placement()});
+  }
+  return placed;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,149 @@
+#include "sim/cluster/fleet.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <utility>
+
+#include "sim/base/check.h"
+#include "workloads/requests.h"
+
+namespace gridlock {
+
+namespace {
+
+// The highest arrival rate of a stretch is looked for at this many places.
+constexpr int kLooks = 8;
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+double QuantileOf(const LatencyHistogram& latencies, double q) {
+  return latencies.count() > 0 ? latencies.Quantile(q).si() : kNone;
+}
+
+std::int64_t Scaled(std::int64_t count, double scale) {
+  return std::llround(static_cast<double>(count) * scale);
+}
+
+}  // namespace
+
+Fleet::Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests)
+    : spec_(&spec),
+      source_(std::move(requests)),
+      scale_(static_cast<double>(spec.replicas) / spec.replicas_simulated),
+      replicas_(static_cast<std::size_t>(spec.replicas_simulated),
+                Replica(costs, {spec.batch_max, spec.prefill_tokens_max})),
+      arrived_(spec.groups.size()),
+      latency_(spec) {
+  has_upcoming_ = source_(upcoming_);
+}
+
+std::int32_t Fleet::Wanted(Seconds at, Seconds until) const {
+  double rate = 0;
+  for (int i = 0; i <= kLooks; ++i) {
+    const Seconds look = at + (until - at) * (static_cast<double>(i) / kLooks);
+    rate = std::max(rate, RequestStream::RateAt(spec_->arrivals, look));
+  }
+  const double peak = spec_->arrivals.requests_per_second * (1 + spec_->arrivals.swing);
+  const double wanted = std::ceil(spec_->replicas * rate / peak - 1e-9);
+  return std::clamp(static_cast<std::int32_t>(wanted), spec_->replicas_min, spec_->replicas);
+}
+
+void Fleet::SetInService(std::int32_t replicas, bool in_order) {
+  in_service_ = replicas;
+  simulated_ = replicas / scale_;
+  const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
+  if (!in_order) {
+    for (std::size_t i = routed; i < replicas_.size(); ++i) {
+      const std::vector<Request> left = replicas_[i].TakeAll();
+      homeless_.insert(homeless_.end(), left.begin(), left.end());
+    }
+  }
+  if (replicas > 0) {
+    for (const Request& request : std::exchange(homeless_, {})) {
+      Route(request);
+    }
+  }
+}
+
+bool Fleet::draining() const {
+  const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
+  for (std::size_t i = routed; i < replicas_.size(); ++i) {
+    if (replicas_[i].active() + replicas_[i].waiting() > 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void Fleet::SetCosts(const ServingCosts& costs) {
+  for (Replica& replica : replicas_) {
+    replica.SetCosts(costs);
+  }
+}
+
+void Fleet::Route(const Request& request) {
+  const auto last = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9)) - 1;
+  const auto number = static_cast<std::size_t>(request.route * simulated_);
+  replicas_[std::min(number, last)].Submit(request);
+}
+
+void Fleet::AdvanceTo(Seconds now) {
+  while (has_upcoming_ && upcoming_.arrival <= now) {
+    ++requests_;
+    ++arrived_[upcoming_.group];
+    if (in_service_ > 0) {
+      Route(upcoming_);
+    } else {
+      homeless_.push_back(upcoming_);
+    }
+    has_upcoming_ = source_(upcoming_);
+  }
+  const auto completed = [this](const CompletedRequest& request) {
+    latency_.Add(request);
+  };
+  for (Replica& replica : replicas_) {
+    replica.AdvanceTo(now, completed);
+  }
+}
+
+ReplicaWork Fleet::TakeWork() {
+  ReplicaWork sum;
+  for (Replica& replica : replicas_) {
+    const ReplicaWork work = replica.TakeWork();
+    sum.busy += work.busy * scale_;
+    sum.prompt_tokens += Scaled(work.prompt_tokens, scale_);
+    sum.output_tokens += Scaled(work.output_tokens, scale_);
+    sum.evictions += Scaled(work.evictions, scale_);
+    sum.flop += work.flop * scale_;
+    sum.arithmetic += work.arithmetic * scale_;
+    sum.hbm += work.hbm * scale_;
+    sum.links += work.links * scale_;
+  }
+  return sum;
+}
+
+void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) const {
+  const bool judged = spec_->ttft_objective > Seconds(0) || spec_->tpot_objective > Seconds(0);
+  for (std::size_t g = 0; g < spec_->groups.size(); ++g) {
+    const GroupLatency& seen = latency_.groups()[g];
+    LifeRequests group;
+    group.fleet = name;
+    group.group = spec_->groups[g].name;
+    group.scale = scale_;
+    group.arrived = static_cast<double>(arrived_[g]) * scale_;
+    group.completed = static_cast<double>(seen.completed) * scale_;
+    group.prompt_tokens = static_cast<double>(seen.prompt_tokens) * scale_;
+    group.output_tokens = static_cast<double>(seen.output_tokens) * scale_;
+    group.ttft_p50 = QuantileOf(seen.ttft, 0.5);
+    group.ttft_p90 = QuantileOf(seen.ttft, 0.9);
+    group.ttft_p99 = QuantileOf(seen.ttft, 0.99);
+    group.tpot_p50 = QuantileOf(seen.tpot, 0.5);
+    group.tpot_p90 = QuantileOf(seen.tpot, 0.9);
+    group.tpot_p99 = QuantileOf(seen.tpot, 0.99);
+    group.good_share = judged ? seen.ShareWithinObjectives() : kNone;
+    into.push_back(std::move(group));
+  }
+}
+
+}  // namespace gridlock

@@ -1,0 +1,148 @@
+#include "sim/cluster/ledger.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kJoulesPerKilowattHour = 3.6e6;
+constexpr double kGramsPerKilogram = 1000;
+
+}  // namespace
+
+IntervalSums::IntervalSums(Seconds horizon, Seconds interval)
+    : horizon_(horizon), interval_(interval) {
+  CHECK(interval > Seconds(0) && horizon > Seconds(0));
+  sums_.assign(static_cast<std::size_t>(std::ceil(horizon / interval * (1 - 1e-12))), 0.0);
+}
+
+void IntervalSums::Add(Seconds from, Seconds to, double rate) {
+  const auto last = sums_.size() - 1;
+  auto bin = std::min(last, static_cast<std::size_t>(from / interval_));
+  while (from < to) {
+    const Seconds end = bin == last ? to : std::min(to, interval_ * static_cast<double>(bin + 1));
+    if (end > from) {
+      sums_[bin] += rate * (end - from).si();
+      from = end;
+    }
+    ++bin;
+  }
+}
+
+std::vector<double> IntervalSums::Means() const {
+  std::vector<double> means = sums_;
+  for (std::size_t i = 0; i < means.size(); ++i) {
+    const Seconds begin = interval_ * static_cast<double>(i);
+    means[i] /= std::min(interval_, horizon_ - begin).si();
+  }
+  return means;
+}
+
+Ledger::Site::Site(Seconds horizon, Seconds interval)
+    : power(horizon, interval),
+      cap(horizon, interval),
+      capped_time(horizon, interval),
+      idle(horizon, interval),
+      down(horizon, interval),
+      limit(horizon, interval),
+      busy(kJobKinds, IntervalSums(horizon, interval)) {}
+
+Ledger::Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t sites)
+    : interval_(interval),
+      now_(sites, nullptr),
+      sites_(sites, Site(horizon, interval)),
+      jobs_(jobs),
+      queue_jobs_(horizon, interval),
+      queue_accelerators_(horizon, interval),
+      training_flops_(horizon, interval),
+      decoded_tokens_(horizon, interval),
+      storage_bytes_(horizon, interval),
+      wan_bytes_(horizon, interval) {}
+
+void Ledger::Charge(const Stretch& stretch, std::int32_t site, Watts power, Account& account) {
+  const SiteSpec& spec = *now_[site];
+  Site& books = sites_[site];
+  const Joules it = power * stretch.length();
+  const double kilowatt_hours = it.si() * spec.pue / kJoulesPerKilowattHour;
+  const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
+  const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
+  books.it_energy += it;
+  books.energy += it * spec.pue;
+  books.cost_usd += usd;
+  books.carbon_kg += carbon;
+  books.present += power * spec.pue;
+  books.power.Add(stretch.from, stretch.to, power.si() * spec.pue);
+  account.energy += it;
+  account.cost_usd += usd;
+  account.carbon_kg += carbon;
+}
+
+void Ledger::ChargeJob(const Stretch& stretch, std::int32_t job, JobKind kind, std::int32_t site,
+                       Watts power, std::int64_t accelerators) {
+  Charge(stretch, site, power, jobs_[job]);
+  const auto count = static_cast<double>(accelerators);
+  jobs_[job].accelerator_seconds += count * stretch.length().si();
+  sites_[site].busy[static_cast<std::size_t>(kind)].Add(stretch.from, stretch.to, count);
+}
+
+void Ledger::ChargeRest(const Stretch& stretch, std::int32_t site, Watts power, std::int64_t idle,
+                        std::int64_t down) {
+  Charge(stretch, site, power, sites_[site].rest);
+  sites_[site].idle.Add(stretch.from, stretch.to, static_cast<double>(idle));
+  sites_[site].down.Add(stretch.from, stretch.to, static_cast<double>(down));
+}
+
+void Ledger::CloseSite(const Stretch& stretch, std::int32_t site, Watts limit) {
+  Site& books = sites_[site];
+  books.peak = std::max(books.peak, books.present);
+  books.present = Watts(0);
+  books.limit.Add(stretch.from, stretch.to, limit.si());
+  if (now_[site]->power_cap > Watts(0)) {
+    books.cap.Add(stretch.from, stretch.to, now_[site]->power_cap.si());
+    books.capped_time.Add(stretch.from, stretch.to, 1.0);
+  }
+}
+
+void Ledger::Describe(LifeRecord& record) const {
+  for (std::size_t i = 0; i < sites_.size(); ++i) {
+    const Site& books = sites_[i];
+    LifeSite& site = record.sites[i];
+    site.it_energy = books.it_energy;
+    site.energy = books.energy;
+    site.rest_energy = books.rest.energy;
+    site.peak_power = books.peak;
+    site.cost_usd = books.cost_usd;
+    site.carbon_kg = books.carbon_kg;
+    site.power = books.power.Means();
+    site.power_cap = books.cap.Means();
+    const std::vector<double> capped = books.capped_time.Means();
+    for (std::size_t t = 0; t < capped.size(); ++t) {
+      // Mean of the cap over the part of the interval that it held in.
+      site.power_cap[t] =
+          capped[t] > 0 ? site.power_cap[t] / capped[t] : std::numeric_limits<double>::quiet_NaN();
+    }
+    site.idle = books.idle.Means();
+    site.down = books.down.Means();
+    site.power_limit = books.limit.Means();
+    for (std::size_t kind = 0; kind < books.busy.size(); ++kind) {
+      site.busy[kind] = books.busy[kind].Means();
+    }
+  }
+  for (std::size_t i = 0; i < jobs_.size(); ++i) {
+    LifeJob& job = record.jobs[i];
+    job.energy = jobs_[i].energy;
+    job.cost_usd = jobs_[i].cost_usd;
+    job.carbon_kg = jobs_[i].carbon_kg;
+    job.accelerator_seconds = jobs_[i].accelerator_seconds;
+  }
+  record.interval = interval_;
+  record.series = {queue_jobs_.Means(),     queue_accelerators_.Means(), training_flops_.Means(),
+                   decoded_tokens_.Means(), storage_bytes_.Means(),      wan_bytes_.Means()};
+}
+
+}  // namespace gridlock

@@ -1,0 +1,100 @@
+#pragma once
+
+// The accounts of a cluster's life: energy, money and carbon of every job and site, and the series
+// over time. What is charged holds for a stretch of time, at a constant rate.
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "sim/record/life_record.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// Something per second, summed up by interval.
+class IntervalSums {
+ public:
+  IntervalSums(Seconds horizon, Seconds interval);
+
+  /// `rate` holds from `from` to `to`, within the horizon.
+  void Add(Seconds from, Seconds to, double rate);
+
+  /// Mean rate of each interval; the last may be short.
+  [[nodiscard]] std::vector<double> Means() const;
+
+ private:
+  Seconds horizon_, interval_;
+  std::vector<double> sums_;  ///< rate x seconds
+};
+
+/// A stretch of time.
+struct Stretch {
+  Seconds from, to;
+
+  [[nodiscard]] Seconds length() const { return to - from; }
+};
+
+class Ledger {
+ public:
+  Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t sites);
+
+  /// What a site is like from now on: its PUE, prices and caps.
+  void SetSite(std::int32_t site, const SiteSpec& spec) { now_[site] = &spec; }
+
+  /// Servers of a job on one site draw `power` (without PUE) and are `accelerators`.
+  void ChargeJob(const Stretch& stretch, std::int32_t job, JobKind kind, std::int32_t site,
+                 Watts power, std::int64_t accelerators);
+
+  /// What no job holds: idle servers and switches; and servers out of service, which draw nothing.
+  void ChargeRest(const Stretch& stretch, std::int32_t site, Watts power, std::int64_t idle,
+                  std::int64_t down);
+
+  /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
+  void CloseSite(const Stretch& stretch, std::int32_t site, Watts limit);
+
+  /// A series of the whole cluster.
+  IntervalSums& queue_jobs() { return queue_jobs_; }
+
+  IntervalSums& queue_accelerators() { return queue_accelerators_; }
+
+  IntervalSums& training_flops() { return training_flops_; }
+
+  IntervalSums& decoded_tokens() { return decoded_tokens_; }
+
+  IntervalSums& storage_bytes() { return storage_bytes_; }
+
+  IntervalSums& wan_bytes() { return wan_bytes_; }
+
+  /// Fills sites, series, and the accounts of the jobs.
+  void Describe(LifeRecord& record) const;
+
+ private:
+  struct Account {
+    Joules energy;
+    double cost_usd = 0, carbon_kg = 0, accelerator_seconds = 0;
+  };
+
+  struct Site {
+    Site(Seconds horizon, Seconds interval);
+
+    Joules it_energy, energy;
+    Account rest;  ///< what no job holds
+    double cost_usd = 0, carbon_kg = 0;
+    Watts peak, present;  ///< with PUE; `present` grows until the stretch is closed
+    IntervalSums power, cap, capped_time, idle, down, limit;
+    std::vector<IntervalSums> busy;  ///< by JobKind
+  };
+
+  /// Enters `power` (without PUE) at the site, and its money and carbon into `account`.
+  void Charge(const Stretch& stretch, std::int32_t site, Watts power, Account& account);
+
+  Seconds interval_;
+  std::vector<const SiteSpec*> now_;
+  std::vector<Site> sites_;
+  std::vector<Account> jobs_;
+  IntervalSums queue_jobs_, queue_accelerators_, training_flops_, decoded_tokens_, storage_bytes_,
+      wan_bytes_;
+};
+
+}  // namespace gridlock

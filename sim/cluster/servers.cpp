@@ -1,0 +1,72 @@
+#include "sim/cluster/servers.h"
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+Servers::Servers(const std::vector<SiteSpec>& sites) {
+  for (const SiteSpec& spec : sites) {
+    Site& site = sites_.emplace_back();
+    const auto servers = static_cast<std::size_t>(spec.servers);
+    site.state.servers_per_leaf = spec.clos.servers_per_leaf;
+    site.state.leaves_per_pod = spec.clos.leaves_per_pod;
+    site.state.free.assign(servers, 1);
+    site.holder.assign(servers, -1);
+    site.reasons_down.assign(servers, 0);
+    site.free = spec.servers;
+  }
+}
+
+void Servers::Count(Site& site, std::int32_t server, std::int32_t by) {
+  const bool held = site.holder[server] >= 0;
+  const bool usable = site.reasons_down[server] == 0;
+  if (!held && usable) {
+    site.free += by;
+  } else if (!held) {
+    site.down += by;
+  }
+  site.state.free[server] = !held && usable ? 1 : 0;
+}
+
+void Servers::Take(std::int32_t job, const Placement& placement) {
+  for (const ServerRun& run : placement) {
+    Site& site = sites_[run.site];
+    for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+      CHECK(site.state.free[server] == 1);
+      Count(site, server, -1);
+      site.holder[server] = job;
+      Count(site, server, +1);
+    }
+  }
+}
+
+void Servers::Give(std::int32_t job, const Placement& placement) {
+  for (const ServerRun& run : placement) {
+    Site& site = sites_[run.site];
+    for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+      CHECK(site.holder[server] == job);
+      Count(site, server, -1);
+      site.holder[server] = -1;
+      Count(site, server, +1);
+    }
+  }
+}
+
+std::int32_t Servers::TakeDown(std::int32_t site_number, std::int32_t server) {
+  Site& site = sites_[site_number];
+  Count(site, server, -1);
+  ++site.reasons_down[server];
+  Count(site, server, +1);
+  return site.holder[server];
+}
+
+bool Servers::BringBack(std::int32_t site_number, std::int32_t server) {
+  Site& site = sites_[site_number];
+  CHECK(site.reasons_down[server] > 0);
+  Count(site, server, -1);
+  --site.reasons_down[server];
+  Count(site, server, +1);
+  return site.reasons_down[server] == 0;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,72 @@
+// Laws that hold in every life, on lives drawn at random.
+
+#include <algorithm>
+#include <string>
+
+#include <gtest/gtest.h>
+#include <rapidcheck.h>
+#include <rapidcheck/gtest.h>
+
+#include "tests/cluster/lives.h"
+
+namespace gridlock {
+namespace {
+
+JobSpec AnyJob(int number, int servers) {
+  JobSpec job = Run("job " + std::to_string(number), *rc::gen::inRange(1, servers + 1),
+                    *rc::gen::inRange(1, 3000), *rc::gen::inRange(0, 40000));
+  job.priority = *rc::gen::inRange(0, 3);
+  PretrainingSpec& run = TrainingOf(job);
+  run.checkpoint_interval = Seconds(*rc::gen::element(0.0, 100.0, 1000.0, 7777.0));
+  run.fails_at_step = *rc::gen::element<std::int64_t>(0, 0, 0, 50);
+  return job;
+}
+
+OutageSpec AnyOutage(int servers) {
+  OutageSpec outage;
+  outage.from = Seconds(*rc::gen::inRange(0, 60000));
+  outage.until = outage.from + Seconds(*rc::gen::inRange(1, 60000));
+  outage.site = 0;
+  outage.first_server = *rc::gen::inRange(0, servers);
+  outage.servers = *rc::gen::inRange(1, servers - outage.first_server + 1);
+  return outage;
+}
+
+Scenario AnyLife() {
+  const int servers = *rc::gen::inRange(1, 13);
+  std::vector<JobSpec> jobs;
+  const int count = *rc::gen::inRange(1, 9);
+  for (int i = 0; i < count; ++i) {
+    jobs.push_back(AnyJob(i, servers));
+  }
+  Scenario scenario = Week(servers, jobs, kDay);
+  scenario.seed = *rc::gen::arbitrary<std::uint64_t>();
+  scenario.scheduler = *rc::gen::element(SchedulerPolicy::kFifo, SchedulerPolicy::kBackfill);
+  scenario.reliability = {Seconds(*rc::gen::element(0.0, 5e4, 1e6)), Seconds(3000), Seconds(120)};
+  // Slow enough that two checkpoints at a time meet.
+  scenario.sites[0].storage_bandwidth = BytesPerSecond(*rc::gen::element(1e8, 1e12));
+  scenario.epochs[0].sites = scenario.sites;
+  const int outages = *rc::gen::inRange(0, 3);
+  for (int i = 0; i < outages; ++i) {
+    scenario.outages.push_back(AnyOutage(servers));
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    Epoch capped = scenario.epochs[0];
+    capped.from = Seconds(*rc::gen::inRange(1, 80000));
+    capped.sites[0].power_cap = Watts(*rc::gen::inRange(2000, 60000));
+    capped.sites[0].power_policy = *rc::gen::element(PowerPolicy::kSlow, PowerPolicy::kQueue);
+    scenario.epochs.push_back(capped);
+  }
+  return scenario;
+}
+
+RC_GTEST_PROP(AnyLife, ConservesAcceleratorsTimeEnergyAndSteps, ()) {
+  const Scenario scenario = AnyLife();
+  const std::string broken = Live(scenario, TenSeconds, [&](const LifeRecord& record) {
+    return BrokenLaws(scenario, record);
+  });
+  RC_ASSERT(broken == "");
+}
+
+}  // namespace
+}  // namespace gridlock

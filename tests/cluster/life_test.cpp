@@ -1,0 +1,212 @@
+// Lives whose course can be followed on paper.
+
+#include <cmath>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/cluster/lives.h"
+
+namespace gridlock {
+namespace {
+
+TEST(Life, OfOneRunIsItsStepsOneAfterAnother) {
+  const Scenario scenario = Week(2, {Run("run", 1, 1000, 60)}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& job = record.jobs[0];
+                   return BrokenLaws(scenario, record) + Differ("start", job.start.si(), 60) +
+                          Differ("end", job.end.si(), 60 + 10000) +
+                          Differ("energy", job.energy.si(), 4000.0 * 10000) +
+                          Differ("of the site", record.sites[0].it_energy.si(),
+                                 4000.0 * 10000 + 1800 * (2 * kDay - 10000));
+                 }),
+            "");
+}
+
+TEST(Life, RunsJobsOneAfterAnotherWhereOnlyOneFits) {
+  const Scenario scenario = Week(4, {Run("first", 3, 100), Run("second", 3, 100, 1)}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("start", record.jobs[1].start.si(), 1000) +
+                          Differ("waiting", record.jobs[1].waiting.si(), 999);
+                 }),
+            "");
+}
+
+TEST(Life, LetsSmallJobsPassOnlyWithBackfill) {
+  for (const SchedulerPolicy policy : {SchedulerPolicy::kFifo, SchedulerPolicy::kBackfill}) {
+    Scenario scenario =
+        Week(4, {Run("half", 2, 100), Run("all", 4, 100, 1), Run("small", 1, 50, 2)}, kDay);
+    scenario.scheduler = policy;
+    const double small = policy == SchedulerPolicy::kBackfill ? 2 : 2000;
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [&](const LifeRecord& record) {
+                     return BrokenLaws(scenario, record) +
+                            Differ("all", record.jobs[1].start.si(), 1000) +
+                            Differ("small", record.jobs[2].start.si(), small);
+                   }),
+              "");
+  }
+}
+
+TEST(Life, EndsAnExperimentInTheStepInWhichItFails) {
+  JobSpec job = Run("run", 1, 1000);
+  TrainingOf(job).fails_at_step = 30;
+  const Scenario scenario = Week(1, {job}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) + Differ("end", record.jobs[0].end.si(), 300) +
+                          (record.jobs[0].outcome == Outcome::kFailed ? "" : "it did not fail");
+                 }),
+            "");
+}
+
+TEST(Life, SubmitsACohortWhenTheOneBeforeHasEnded) {
+  JobSpec a = Run("a", 1, 10), b = Run("b", 1, 25), next = Run("next", 1, 10, 5);
+  a.cohort = b.cohort = "round 1";
+  next.after_cohort = "round 1";
+  const Scenario scenario = Week(3, {a, b, next}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("submit", record.jobs[2].submit.si(), 250);
+                 }),
+            "");
+}
+
+TEST(Life, GoesOnFromTheLastCheckpointAfterAnOutage) {
+  JobSpec job = Run("run", 1, 1000);
+  TrainingOf(job).checkpoint_interval = Seconds(1000);
+  Scenario scenario = Week(1, {job}, kDay);
+  // Checkpoints begin every 1,000 s and take next to nothing: the third was the last.
+  scenario.reliability.restart_time = Seconds(100);
+  scenario.outages = {{Seconds(3500), Seconds(4000), 0, 0, 1, -1}};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& run = record.jobs[0];
+                   const double lost = run.lost.si();
+                   std::string says = BrokenLaws(scenario, record);
+                   says += Differ("waiting", run.waiting.si(), 500);
+                   says += run.interruptions == 1 ? "" : "interruptions";
+                   says += lost > 400 && lost < 500 ? "" : fmt::format("lost {} s", lost);
+                   // What is trained for good is exactly the steps.
+                   says += Differ("training", run.training.si(), 10000, 1e-6);
+                   return says;
+                 }),
+            "");
+}
+
+TEST(Life, ChangesPaceWithTheEpoch) {
+  Scenario scenario = Week(1, {Run("run", 1, 1000)}, kDay);
+  Epoch slow = scenario.epochs[0];
+  slow.from = Seconds(5000);
+  slow.sites[0].server.nic_bandwidth = slow.sites[0].server.nic_bandwidth / 2;
+  slow.changes = {"site[0].override.nic_bandwidth: halved"};
+  scenario.epochs.push_back(slow);
+  const double full = scenario.sites[0].server.nic_bandwidth.si();
+  const RateSource paced = [full](const Situation& situation) {
+    std::vector<StepRate> rates = TenSeconds(situation);
+    for (StepRate& rate : rates) {
+      rate.step_time = rate.step_time * (full / (*situation.sites)[0].server.nic_bandwidth.si());
+    }
+    return rates;
+  };
+  EXPECT_EQ(Live(scenario, paced,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("end", record.jobs[0].end.si(), 5000 + 2 * 5000);
+                 }),
+            "");
+}
+
+TEST(Life, StallsARunAcrossSitesWhileItsLinkIsCutOff) {
+  JobSpec job = Run("run", 2, 100);
+  job.sites = {0, 1};
+  job.spans = true;
+  Scenario scenario = Week(1, {job}, kDay);
+  scenario.sites.push_back(Hall(1));
+  scenario.sites[1].name = "other";
+  WanSpec wan;
+  wan.to = 1;
+  wan.bandwidth = BytesPerSecond(1e9);
+  scenario.wans = {wan};
+  scenario.epochs = {{Seconds(0), scenario.sites, scenario.wans, {}}};
+  scenario.outages = {{Seconds(105), Seconds(205), -1, 0, 0, 0}};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("stalled", record.jobs[0].stalled.si(), 100) +
+                          Differ("end", record.jobs[0].end.si(), 1100);
+                 }),
+            "");
+}
+
+// Time to get through `work` seconds that a failure throws back to their beginning, when failures
+// come every `mtbf` seconds and each takes `restart`, during which others may come (Daly 2006,
+// equation 13; the renewal argument holds for any ratio of the three).
+double Renewal(double work, double restart, double mtbf) {
+  return mtbf * std::exp(restart / mtbf) * (std::exp(work / mtbf) - 1);
+}
+
+TEST(Life, TakesAsLongThroughFailuresAsTheRenewalFormulaSays) {
+  constexpr int kServers = 4, kSegments = 3000;
+  constexpr double kMtbf = 2000, kSegment = 600, kRestart = 200;
+  JobSpec job = Run("run", kServers, kSegments * 60);
+  TrainingOf(job).checkpoint_interval = Seconds(kSegment);
+  Scenario scenario = Week(64, {job}, 400 * kDay);
+  scenario.sites[0].storage_bandwidth = BytesPerSecond(1e15);  // saving takes no time to speak of
+  scenario.epochs[0].sites = scenario.sites;
+  scenario.reliability = {Seconds(kMtbf * kServers), Seconds(10), Seconds(kRestart)};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& run = record.jobs[0];
+                   return BrokenLaws(scenario, record) +
+                          Differ("time", run.end.si(),
+                                 kSegments * Renewal(kSegment, kRestart, kMtbf), 0.03) +
+                          Differ("training", run.training.si(), kSegments * kSegment, 1e-6);
+                 }),
+            "");
+}
+
+TEST(Life, LosesWhatYoungAndDalySayWhereFailuresAreRare) {
+  constexpr int kServers = 4, kSegments = 2000;
+  constexpr double kMtbf = 50000, kSegment = 2000, kRestart = 100;
+  JobSpec job = Run("run", kServers, kSegments * 200);
+  TrainingOf(job).checkpoint_interval = Seconds(kSegment);
+  Scenario scenario = Week(64, {job}, 400 * kDay);
+  scenario.sites[0].storage_bandwidth = BytesPerSecond(1e15);
+  scenario.epochs[0].sites = scenario.sites;
+  scenario.reliability = {Seconds(kMtbf * kServers), Seconds(10), Seconds(kRestart)};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& run = record.jobs[0];
+                   const double waste = 1 - run.training.si() / run.end.si();
+                   return Differ("waste", waste, (kSegment / 2 + kRestart) / kMtbf, 0.15);
+                 }),
+            "");
+}
+
+TEST(Life, IsTheSameTwiceAndAnotherWithAnotherSeed) {
+  JobSpec job = Run("run", 2, 5000);
+  TrainingOf(job).checkpoint_interval = Seconds(600);
+  Scenario scenario = Week(8, {job, Run("other", 3, 4000, 77)}, 2 * kDay);
+  scenario.reliability = {Seconds(2 * kDay), Seconds(kHour), Seconds(60)};
+  const auto times = [&] {
+    return Live(scenario, TenSeconds, [](const LifeRecord& record) {
+      std::string all;
+      for (const LifeEvent& event : record.events) {
+        all += fmt::format("{:.9g} {} {};", event.at.si(), event.kind, event.job);
+      }
+      return all;
+    });
+  };
+  const std::string once = times();
+  EXPECT_EQ(times(), once);
+  scenario.seed = 2;
+  EXPECT_NE(times(), once);
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -1,0 +1,160 @@
+#include "tests/cluster/lives.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "tests/engine/machines.h"
+
+namespace gridlock {
+
+SiteSpec Hall(int servers) {
+  SiteSpec site = OneLeafSite(IdealServer(8, 8), servers);
+  site.name = "hall";
+  site.clos.leaf.power = site.clos.spine.power = site.clos.core.power = Watts(0);
+  site.storage_bandwidth = BytesPerSecond(1e12);
+  return site;
+}
+
+JobSpec Run(const std::string& name, int servers, std::int64_t steps, double start) {
+  Layout layout;
+  layout.data = 8 * servers;
+  PretrainingSpec run;
+  run.step = SmallJob(layout, 2);
+  run.steps = steps;
+  JobSpec job;
+  job.name = name;
+  job.start = Seconds(start);
+  job.sites = {0};
+  job.kind = run;
+  return job;
+}
+
+PretrainingSpec& TrainingOf(JobSpec& job) {
+  return std::get<PretrainingSpec>(job.kind);
+}
+
+Scenario Week(int servers, std::vector<JobSpec> jobs, double horizon) {
+  Scenario scenario;
+  scenario.name = "week";
+  scenario.seed = 1;
+  scenario.horizon = Seconds(horizon);
+  scenario.sites = {Hall(servers)};
+  scenario.jobs = std::move(jobs);
+  scenario.epochs = {{Seconds(0), scenario.sites, scenario.wans, {}}};
+  return scenario;
+}
+
+std::vector<StepRate> TenSeconds(const Situation& situation) {
+  std::vector<StepRate> rates;
+  for (const PlacedJob& job : situation.jobs) {
+    StepRate rate;
+    rate.step_time = Seconds(10);
+    rate.energy = Joules(40e3 * static_cast<double>(ServersIn(job.placement)));
+    rates.push_back(rate);
+  }
+  return rates;
+}
+
+std::string Live(const Scenario& scenario, const RateSource& rates,
+                 const std::function<std::string(const LifeRecord&)>& look) {
+  std::array<int, 2> pipe_ends{};
+  if (pipe(pipe_ends.data()) != 0) {
+    return "no pipe";
+  }
+  const pid_t child = fork();
+  if (child == 0) {
+    close(pipe_ends[0]);
+    std::string says;
+    try {
+      says = look(SimulateLife(scenario, rates, {}));
+    } catch (const std::exception& error) {
+      says = std::string("threw: ") + error.what();
+    }
+    const bool written =
+        write(pipe_ends[1], says.data(), says.size()) == static_cast<ssize_t>(says.size());
+    _exit(written ? 0 : 1);
+  }
+  close(pipe_ends[1]);
+  std::string says;
+  std::array<char, 4096> buffer{};
+  for (ssize_t n = 0; (n = read(pipe_ends[0], buffer.data(), buffer.size())) > 0;) {
+    says.append(buffer.data(), static_cast<std::size_t>(n));
+  }
+  close(pipe_ends[0]);
+  int status = 0;
+  waitpid(child, &status, 0);
+  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? says : says + " (the child died)";
+}
+
+std::string Differ(const std::string& what, double is, double expected, double tolerance) {
+  const double scale = std::max({std::abs(is), std::abs(expected), 1e-12});
+  if (std::abs(is - expected) <= tolerance * scale) {
+    return "";
+  }
+  return fmt::format("{} is {:.12g}, expected {:.12g}\n", what, is, expected);
+}
+
+namespace {
+
+std::string BrokenSiteLaws(const LifeRecord& record) {
+  std::string broken;
+  for (const LifeSite& site : record.sites) {
+    double energy = 0;
+    for (std::size_t t = 0; t < site.power.size(); ++t) {
+      const Seconds begin = record.interval * static_cast<double>(t);
+      energy += site.power[t] * std::min(record.interval, record.horizon - begin).si();
+      double accelerators = site.idle[t] + site.down[t];
+      for (const std::vector<double>& busy : site.busy) {
+        accelerators += busy[t];
+      }
+      broken += Differ(fmt::format("accelerators in interval {}", t), accelerators,
+                       static_cast<double>(site.accelerators));
+    }
+    broken += Differ("energy of the power series", energy, site.energy.si());
+  }
+  return broken;
+}
+
+}  // namespace
+
+std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
+  std::string broken = BrokenSiteLaws(record);
+  double held = 0, drawn = 0, waiting = 0;
+  for (const LifeJob& job : record.jobs) {
+    held += job.energy.si();
+    if (job.kind == JobKind::kServing || job.submit.si() < 0) {
+      continue;
+    }
+    const double end = job.end.si() >= 0 ? job.end.si() : scenario.horizon.si();
+    const Seconds spent = job.waiting + job.training + job.lost + job.checkpointing +
+                          job.restarting + job.stalled;
+    broken += Differ("time of " + job.name, spent.si(), end - job.submit.si(), 1e-9);
+    waiting += job.waiting.si();
+    if (job.steps_done > job.steps ||
+        (job.outcome == Outcome::kFinished && job.steps_done != job.steps)) {
+      broken += fmt::format("{} did {} of {} steps\n", job.name, job.steps_done, job.steps);
+    }
+  }
+  for (const LifeSite& site : record.sites) {
+    held += site.rest_energy.si();
+    drawn += site.it_energy.si();
+  }
+  broken += Differ("energy of jobs and the rest", held, drawn);
+  // Little's law, which holds exactly for sums over the horizon.
+  double queued = 0;
+  for (std::size_t t = 0; t < record.series.queue_jobs.size(); ++t) {
+    const Seconds begin = record.interval * static_cast<double>(t);
+    queued += record.series.queue_jobs[t] * std::min(record.interval, record.horizon - begin).si();
+  }
+  broken += std::abs(queued - waiting) < 1e-6 ? "" : Differ("queue over time", queued, waiting);
+  return broken;
+}
+
+}  // namespace gridlock

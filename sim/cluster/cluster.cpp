@@ -287,6 +287,18 @@ LifeRecord Cluster::Live(const LifeProgress& progress) {
   return Describe();
 }
 
+// The run that an experiment's campaign prepares; "" when it is of none.
+std::string Cluster::FinalRunOf(const std::string& job) const {
+  const std::string campaign = job.substr(0, job.find('/'));
+  for (const JobSpec& spec : scenario_.jobs) {
+    const auto* of_it = std::get_if<CampaignSpec>(&spec.kind);
+    if (of_it != nullptr && spec.name == campaign && campaign != job) {
+      return of_it->final_run;
+    }
+  }
+  return "";
+}
+
 LifeRecord Cluster::Describe() {
   for (const SiteSpec& spec : sites_) {
     LifeSite& site = record_.sites.emplace_back();
@@ -300,10 +312,13 @@ LifeRecord Cluster::Describe() {
     job.name = member.spec->name;
     job.tenant = member.spec->tenant;
     job.kind = member.kind;
-    const Placement& placement = member.run ? member.run->placement() : member.fleet_servers;
-    job.site = placement.empty() ? -1 : placement[0].site;
+    job.site = member.last_site;
+    const auto site = static_cast<std::size_t>(std::max(job.site, 0));
+    const AcceleratorSpec& accelerator = scenario_.sites[site].server.accelerator;
     if (member.run) {
       const TrainingSpec& step = member.run->spec().step;
+      job.peak = accelerator.rates[static_cast<int>(step.precision)].peak;
+      job.final_run = FinalRunOf(job.name);
       member.run->Describe(job);
       job.accelerators = step.layout.accelerators();
       job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(step.global_batch) *
@@ -311,6 +326,7 @@ LifeRecord Cluster::Describe() {
       job.model_flop = ModelFlop(step) * static_cast<double>(job.steps_done);
     } else {
       const ServingSpec& spec = member.fleet->spec();
+      job.peak = accelerator.rates[static_cast<int>(spec.precision)].peak;
       job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.tensor;
       job.submit = member.spec->start;
       job.start = member.fleet_start;

@@ -37,6 +37,7 @@ class Cluster {
     Flop step_flop;                     ///< model FLOP of one step
     std::vector<std::int32_t> servers;  ///< held, by site
     Seconds fleet_start{-1};
+    std::int32_t last_site = -1;
     Watts fleet_power;  ///< above idle, mean since the last event
     StepRate rate;      ///< in the present situation
     Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
@@ -60,6 +61,7 @@ class Cluster {
   void Note(const char* kind, std::int32_t job, std::int32_t site, std::string detail);
   void ReconsiderSoon();
   void Tick();
+  [[nodiscard]] std::string FinalRunOf(const std::string& job) const;
   LifeRecord Describe();
 
   // cluster_jobs.cpp: what jobs do

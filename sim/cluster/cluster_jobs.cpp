@@ -36,6 +36,7 @@ void Cluster::Submit(std::int32_t job) {
 
 void Cluster::Hold(std::int32_t job, const Placement& placement) {
   servers_.Take(job, placement);
+  members_[job].last_site = placement[0].site;
   for (const ServerRun& run : placement) {
     members_[job].servers[run.site] += run.count;
   }

@@ -2,6 +2,14 @@
 
 // The clock of a cluster's life, on SimGrid: what is due when, and transfers over storage and wide
 // area links that share their bandwidth. One per process, like every use of SimGrid.
+//
+//   until the horizon:
+//     call what is due at this instant, by time and then by order of creation
+//     sleep until the next timer or the next end of a transfer
+//
+// All callbacks run in one SimGrid actor. They may call everything below except RunUntil; what they
+// make due at this very instant follows in the same instant. An exception that leaves a callback
+// ends the run and leaves RunUntil.
 
 #include <cstdint>
 #include <functional>
@@ -12,37 +20,43 @@
 
 namespace gridlock {
 
-/// Something that is due; 0 is none.
-using TimerId = std::uint64_t;
+/// Something that is due.
+enum class TimerId : std::uint64_t { kNone = 0 };
 
-/// A transfer under way; 0 is none.
-using TransferId = std::uint64_t;
+/// A transfer under way.
+enum class TransferId : std::uint64_t { kNone = 0 };
 
 class Timeline {
  public:
   /// @param links capacities of the links that transfers use, by number
-  explicit Timeline(const std::vector<BytesPerSecond>& links);
+  /// @param precision ends of transfers that lie closer together are one instant; must exceed the
+  ///   rounding of the clock, 1e-9 s after 90 days
+  explicit Timeline(const std::vector<BytesPerSecond>& links, Seconds precision = Seconds(1e-8));
   ~Timeline();
   Timeline(const Timeline&) = delete;
   Timeline& operator=(const Timeline&) = delete;
 
   [[nodiscard]] Seconds now() const;
 
-  /// Calls `due` at that time, not before now; of one instant in the order of the calls to At.
+  /// Calls `due` at that time, or in this instant when that has passed.
   TimerId At(Seconds when, std::function<void()> due);
+  /// Does nothing when it has been called or cancelled.
   void Cancel(TimerId timer);
 
-  /// Moves bytes over links (max-min fair with all others under way), at most at `rate` when that
-  /// is not 0, and calls `done` at the end.
+  /// Moves bytes over links (max-min fair with all others under way; a link that stands k times
+  /// weighs k), at most at `rate` when that is not 0, and calls `done` at the end. Without links
+  /// and rate the end is this instant.
   TransferId Start(const std::vector<std::int32_t>& links, Bytes bytes, BytesPerSecond rate,
                    std::function<void()> done);
-  /// Stops a transfer; returns the bytes that had not been moved.
+  /// Stops a transfer; returns the bytes that had not been moved, to 1/256 byte. 0 when it has
+  /// ended or been cancelled; `done` is not called any more.
   Bytes Cancel(TransferId transfer);
 
-  /// A link is capped or restored; transfers under way go on at their new shares.
+  /// A link is capped, restored or cut off (0); transfers under way go on at their new shares.
   void SetCapacity(std::int32_t link, BytesPerSecond capacity);
 
-  /// Runs until `horizon`; the clock then stands there.
+  /// Runs until `horizon`, not before now; what is due then is called, and the clock stands there.
+  /// Transfers under way stay so; a later call goes on with them.
   void RunUntil(Seconds horizon);
 
  private:

@@ -6,6 +6,7 @@
 #include <simgrid/simix.hpp>
 
 #include "sim/base/check.h"
+#include "sim/platform/engine_options.h"
 
 namespace gridlock {
 

@@ -1,6 +1,7 @@
 #include <simgrid/simix.hpp>
 
 #include "sim/engine/world.h"
+#include "sim/platform/engine_options.h"
 
 namespace gridlock {
 

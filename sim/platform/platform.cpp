@@ -1,12 +1,11 @@
 #include "sim/platform/platform.h"
 
-#include <array>
 #include <string>
 
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 
-#include "sim/base/check.h"
+#include "sim/platform/engine_options.h"
 
 namespace gridlock {
 
@@ -48,32 +47,10 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
   const std::vector<sg4::Link*>& links_;
 };
 
-// Every SimGrid option in one place: names change between versions (4.x: precision/timing).
-//  * CM02 without cross-traffic and TCP window: a transfer takes exactly size / bandwidth.
-//  * Small stacks, touched as they grow: tens of thousands of actors in a few hundred MB.
-//  * Completions within a nanosecond are one instant.
-std::unique_ptr<sg4::Engine> MakeEngine() {
-  static std::array<std::string, 9> text = {"gridlock",
-                                            "--cfg=contexts/stack-size:64",
-                                            "--cfg=contexts/guard-size:1",
-                                            "--cfg=network/model:CM02",
-                                            "--cfg=network/crosstraffic:0",
-                                            "--cfg=network/TCP-gamma:1e30",
-                                            "--cfg=surf/precision:1e-9",
-                                            "--log=root.thres:critical",
-                                            "--log=no_loc"};
-  static std::array<char*, text.size()> arguments;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    arguments[i] = text[i].data();
-  }
-  int count = static_cast<int>(text.size());
-  return std::make_unique<sg4::Engine>(&count, arguments.data());
-}
-
 }  // namespace
 
 Platform::Platform(const Plan& plan)
-    : engine_(MakeEngine()), links_(plan.resources.size(), nullptr) {
+    : engine_(MakeEngine({})), links_(plan.resources.size(), nullptr) {
   auto* zone = new FlatZone("fabric", plan, links_);  // NOLINT: the engine owns it
   next_ = &zone->next;
   sg4::NetZone* net = zone->get_iface();

@@ -13,10 +13,6 @@
 
 namespace gridlock {
 
-/// SimGrid counts bytes in whole numbers; transfers are given in units of 1/256 byte so that
-/// rounding stays below 1e-8 of any message of practical size.
-inline constexpr double kUnitsPerByte = 256.0;
-
 /// Owns the SimGrid engine; one per process.
 class Platform {
  public:

@@ -1,0 +1,45 @@
+#include "sim/platform/engine_options.h"
+
+#include <charconv>
+#include <vector>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// A number as SimGrid reads it, in every locale.
+std::string TextOf(double value) {
+  std::string text(32, '\0');
+  const auto result = std::to_chars(text.data(), text.data() + text.size(), value);
+  text.resize(static_cast<std::size_t>(result.ptr - text.data()));
+  return text;
+}
+
+}  // namespace
+
+// CM02 without cross-traffic and TCP window: a transfer takes exactly size / bandwidth.
+std::unique_ptr<simgrid::s4u::Engine> MakeEngine(const EngineOptions& options) {
+  CHECK(options.precision > Seconds(0) && options.stack_kib > 0);
+  // SimGrid keeps pointers into the arguments.
+  static std::vector<std::string> text;
+  static std::vector<char*> arguments;
+  CHECK(text.empty());
+  text = {"gridlock",
+          "--cfg=contexts/stack-size:" + std::to_string(options.stack_kib),
+          "--cfg=contexts/guard-size:1",
+          "--cfg=network/model:CM02",
+          "--cfg=network/crosstraffic:0",
+          "--cfg=network/TCP-gamma:1e30",
+          "--cfg=surf/precision:" + TextOf(options.precision.si()),
+          "--log=root.thres:critical",
+          "--log=no_loc"};
+  for (std::string& each : text) {
+    arguments.push_back(each.data());
+  }
+  int count = static_cast<int>(arguments.size());
+  return std::make_unique<simgrid::s4u::Engine>(&count, arguments.data());
+}
+
+}  // namespace gridlock

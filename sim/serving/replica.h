@@ -115,7 +115,8 @@ class Replica {
   using Completed = std::function<void(const CompletedRequest&)>;
 
   bool Step(Seconds until, const Completed& completed);
-  void RefuseFirst(const Completed& completed);
+  void Refuse(const Completed& completed);
+  [[nodiscard]] bool CanEverFit(const Progress& progress) const;
   [[nodiscard]] bool FirstHasCome() const;
   [[nodiscard]] Admission NextAdmission() const;
   void Prefill(const Admission& admission, const Completed& completed);

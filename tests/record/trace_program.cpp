@@ -5,14 +5,19 @@
 //   trace_program loop FOLDER ROWS    FOLDER/0.h5, FOLDER/1.h5, ... until it is killed
 //   trace_program json PATH 0         the summary of a step with awkward names
 //   trace_program cap PATH 0          a cap study
+//   trace_program life PATH INTERVALS the trace of a life with six jobs and a hundred events per
+//                                     interval
+//   trace_program small PATH 0        the trace of a life made by hand
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "sim/base/atomic_file.h"
+#include "sim/record/life_trace.h"
 #include "sim/record/trace.h"
 #include "sim/report/summary.h"
+#include "tests/record/life_sample.h"
 #include "tests/record/report_sample.h"
 #include "tests/record/sample_record.h"
 
@@ -54,7 +59,7 @@ std::string AwkwardSummary() {
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: trace_program write|loop|json|cap PATH ROWS\n");
+    std::fprintf(stderr, "usage: trace_program write|loop|json|cap|life|small PATH ROWS\n");
     return 2;
   }
   const std::string mode = argv[1];
@@ -64,6 +69,12 @@ int main(int argc, char** argv) {
     if (mode == "json" || mode == "cap") {
       const std::string cap = CapJson(gridlock::ReportHeader(), gridlock::ReportStudy());
       gridlock::WriteFileAtomically(path, mode == "cap" ? cap : AwkwardSummary());
+      return 0;
+    }
+    if (mode == "life" || mode == "small") {
+      WriteLifeTrace(path, gridlock::LifeHeader(),
+                     mode == "small" ? gridlock::SmallLife()
+                                     : gridlock::LifeOf(rows, 6 * rows, 100 * rows, 2));
       return 0;
     }
     for (int i = 0; mode == "loop"; ++i) {

@@ -5,6 +5,7 @@
 
 #include <limits>
 #include <string>
+#include <vector>
 
 #include "sim/record/life_record.h"
 #include "sim/record/trace_header.h"
@@ -16,7 +17,7 @@ inline TraceHeader LifeHeader() {
   header.scenario_name = "two halls";
   header.description = "A life for the reports";
   header.machine = "north: 2 x DGX H100; south: 1 x DGX H100";
-  header.setup = {{"jobs", "1 pretraining, 1 campaign, 1 fleet"}};
+  header.setup = {{"main", "pretraining of llama"}};
   header.seed = 7;
   header.gridlock_version = "0.1.0";
   header.command_line = "gridlock run two-halls.textproto";
@@ -25,142 +26,169 @@ inline TraceHeader LifeHeader() {
   return header;
 }
 
+inline LifeJob SmallPretraining() {
+  constexpr double kHour = 3600.0;
+  return {.name = "main",
+          .tenant = "lab",
+          .kind = JobKind::kPretraining,
+          .outcome = Outcome::kRunning,
+          .site = 0,
+          .accelerators = 8,
+          .submit = Seconds(0.0),
+          .start = Seconds(0.0),
+          .steps = 1000,
+          .steps_done = 300,
+          .tokens = 3e8,
+          .model_flop = Flop(8 * 989e12 * 0.25 * 4 * kHour),
+          .peak = FlopPerSecond(989e12),
+          .training = Seconds(3 * kHour),
+          .lost = Seconds(0.5 * kHour),
+          .checkpointing = Seconds(0.25 * kHour),
+          .restarting = Seconds(0.25 * kHour),
+          .interruptions = 1,
+          .accelerator_seconds = 8 * 4 * kHour,
+          .energy = Joules(8e3 * 4 * kHour),
+          .cost_usd = 4.0,
+          .carbon_kg = 8.0};
+}
+
+inline std::vector<LifeJob> SmallExperiments() {
+  constexpr double kHour = 3600.0;
+  return {{.name = "ladder/experiment-0001",
+           .kind = JobKind::kExperiment,
+           .outcome = Outcome::kFinished,
+           .site = 0,
+           .accelerators = 8,
+           .submit = Seconds(0.0),
+           .start = Seconds(0.0),
+           .end = Seconds(kHour),
+           .steps = 10,
+           .steps_done = 10,
+           .tokens = 1e6,
+           .model_flop = Flop(8 * 989e12 * 0.5 * kHour),
+           .peak = FlopPerSecond(989e12),
+           .final_run = "main",
+           .training = Seconds(kHour),
+           .accelerator_seconds = 8 * kHour,
+           .energy = Joules(8e3 * kHour)},
+          {.name = "ladder/experiment-0002",
+           .kind = JobKind::kExperiment,
+           .outcome = Outcome::kFailed,
+           .site = 0,
+           .accelerators = 8,
+           .submit = Seconds(0.0),
+           .start = Seconds(kHour),
+           .end = Seconds(2 * kHour),
+           .steps = 20,
+           .steps_done = 10,
+           .tokens = 1e6,
+           .model_flop = Flop(8 * 989e12 * 0.25 * kHour),
+           .peak = FlopPerSecond(989e12),
+           .final_run = "main",
+           .waiting = Seconds(kHour),
+           .training = Seconds(0.5 * kHour),
+           .lost = Seconds(0.5 * kHour),
+           .preemptions = 2,
+           .accelerator_seconds = 8 * kHour,
+           .energy = Joules(8e3 * kHour)},
+          {.name = "ladder/experiment-0003",
+           .kind = JobKind::kExperiment,
+           .accelerators = 8,
+           .final_run = "main"}};
+}
+
+inline LifeJob SmallFleet() {
+  constexpr double kHour = 3600.0;
+  return {.name = "chat",
+          .kind = JobKind::kServing,
+          .outcome = Outcome::kRunning,
+          .site = 1,
+          .accelerators = 8,
+          .submit = Seconds(0.0),
+          .start = Seconds(0.0),
+          .tokens = 7.2e6,
+          .model_flop = Flop(1e18),
+          .peak = FlopPerSecond(989e12),
+          .training = Seconds(3 * kHour),
+          .stalled = Seconds(kHour),
+          .interruptions = 1,
+          .accelerator_seconds = 8 * 3 * kHour,
+          .energy = Joules(7.2e6)};
+}
+
+inline std::vector<LifeRequests> SmallRequests() {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  return {{.fleet = "chat",
+           .group = "short",
+           .scale = 2,
+           .arrived = 14400,
+           .completed = 14000,
+           .prompt_tokens = 1.4e7,
+           .output_tokens = 7.2e6,
+           .ttft_p50 = 0.2,
+           .ttft_p90 = 0.4,
+           .ttft_p99 = 1.5,
+           .tpot_p50 = 0.02,
+           .tpot_p90 = 0.03,
+           .tpot_p99 = 0.05,
+           .good_share = 0.95},
+          {.fleet = "chat",
+           .group = "long",
+           .scale = 2,
+           .ttft_p50 = kNaN,
+           .ttft_p90 = kNaN,
+           .ttft_p99 = kNaN,
+           .tpot_p50 = kNaN,
+           .tpot_p90 = kNaN,
+           .tpot_p99 = kNaN,
+           .good_share = kNaN}};
+}
+
+inline std::vector<LifeSite> SmallSites() {
+  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+  constexpr double kHour = 3600.0;
+  return {{.name = "north",
+           .accelerators = 16,
+           .pue = 1.25,
+           .it_energy = Joules(56e3 * kHour),
+           .energy = Joules(70e3 * kHour),
+           .peak_power = Watts(20500.0),
+           .cost_usd = 7.0,
+           .carbon_kg = 14.0,
+           .power = {20e3, 20e3, 15e3, 15e3},
+           .power_cap = {kNaN, kNaN, 15e3, 15e3},
+           .busy = {{8, 8, 8, 8}, {8, 8, 0, 0}, {0, 0, 0, 0}},
+           .idle = {0, 0, 8, 8},
+           .down = {0, 0, 0, 0},
+           .power_limit = {700, 700, 500, 500}},
+          {.name = "south",
+           .accelerators = 8,
+           .pue = 1.0,
+           .it_energy = Joules(12e3 * kHour),
+           .energy = Joules(12e3 * kHour),
+           .peak_power = Watts(4000.0),
+           .power = {4e3, 4e3, 4e3, 0},
+           .power_cap = {kNaN, kNaN, kNaN, kNaN},
+           .busy = {{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 8, 8, 0}},
+           .idle = {0, 0, 0, 0},
+           .down = {0, 0, 0, 8},
+           .power_limit = {700, 700, 700, 700}}};
+}
+
 /// Four intervals of an hour. north (16 accelerators): 8 pretrain throughout, 8 experiment in the
 /// first half and are idle in the second; south (8): serves, the last hour down.
 inline LifeRecord SmallLife() {
-  constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
   constexpr double kHour = 3600.0;
   LifeRecord record;
   record.horizon = Seconds(4 * kHour);
   record.interval = Seconds(kHour);
-  record.jobs = {{.name = "main",
-                  .tenant = "lab",
-                  .kind = JobKind::kPretraining,
-                  .outcome = Outcome::kRunning,
-                  .site = 0,
-                  .accelerators = 8,
-                  .submit = Seconds(0.0),
-                  .start = Seconds(0.0),
-                  .steps = 1000,
-                  .steps_done = 300,
-                  .tokens = 3e8,
-                  .model_flop = Flop(8 * 989e12 * 0.25 * 4 * kHour),
-                  .peak = FlopPerSecond(989e12),
-                  .training = Seconds(3 * kHour),
-                  .lost = Seconds(0.5 * kHour),
-                  .checkpointing = Seconds(0.25 * kHour),
-                  .restarting = Seconds(0.25 * kHour),
-                  .interruptions = 1,
-                  .accelerator_seconds = 8 * 4 * kHour,
-                  .energy = Joules(8e3 * 4 * kHour),
-                  .cost_usd = 4.0,
-                  .carbon_kg = 8.0},
-                 {.name = "ladder/experiment-0001",
-                  .kind = JobKind::kExperiment,
-                  .outcome = Outcome::kFinished,
-                  .site = 0,
-                  .accelerators = 8,
-                  .submit = Seconds(0.0),
-                  .start = Seconds(0.0),
-                  .end = Seconds(kHour),
-                  .steps = 10,
-                  .steps_done = 10,
-                  .tokens = 1e6,
-                  .model_flop = Flop(8 * 989e12 * 0.5 * kHour),
-                  .peak = FlopPerSecond(989e12),
-                  .final_run = "main",
-                  .training = Seconds(kHour),
-                  .accelerator_seconds = 8 * kHour,
-                  .energy = Joules(8e3 * kHour)},
-                 {.name = "ladder/experiment-0002",
-                  .kind = JobKind::kExperiment,
-                  .outcome = Outcome::kFailed,
-                  .site = 0,
-                  .accelerators = 8,
-                  .submit = Seconds(0.0),
-                  .start = Seconds(kHour),
-                  .end = Seconds(2 * kHour),
-                  .steps = 20,
-                  .steps_done = 10,
-                  .tokens = 1e6,
-                  .model_flop = Flop(8 * 989e12 * 0.25 * kHour),
-                  .peak = FlopPerSecond(989e12),
-                  .final_run = "main",
-                  .waiting = Seconds(kHour),
-                  .training = Seconds(0.5 * kHour),
-                  .lost = Seconds(0.5 * kHour),
-                  .preemptions = 2,
-                  .accelerator_seconds = 8 * kHour,
-                  .energy = Joules(8e3 * kHour)},
-                 {.name = "ladder/experiment-0003",
-                  .kind = JobKind::kExperiment,
-                  .accelerators = 8,
-                  .final_run = "main"},
-                 {.name = "chat",
-                  .kind = JobKind::kServing,
-                  .outcome = Outcome::kRunning,
-                  .site = 1,
-                  .accelerators = 8,
-                  .submit = Seconds(0.0),
-                  .start = Seconds(0.0),
-                  .tokens = 7.2e6,
-                  .model_flop = Flop(1e18),
-                  .peak = FlopPerSecond(989e12),
-                  .training = Seconds(3 * kHour),
-                  .stalled = Seconds(kHour),
-                  .interruptions = 1,
-                  .accelerator_seconds = 8 * 3 * kHour,
-                  .energy = Joules(7.2e6)}};
-  record.requests = {{.fleet = "chat",
-                      .group = "short",
-                      .scale = 2,
-                      .arrived = 14400,
-                      .completed = 14000,
-                      .prompt_tokens = 1.4e7,
-                      .output_tokens = 7.2e6,
-                      .ttft_p50 = 0.2,
-                      .ttft_p90 = 0.4,
-                      .ttft_p99 = 1.5,
-                      .tpot_p50 = 0.02,
-                      .tpot_p90 = 0.03,
-                      .tpot_p99 = 0.05,
-                      .good_share = 0.95},
-                     {.fleet = "chat",
-                      .group = "long",
-                      .scale = 2,
-                      .ttft_p50 = kNaN,
-                      .ttft_p90 = kNaN,
-                      .ttft_p99 = kNaN,
-                      .tpot_p50 = kNaN,
-                      .tpot_p90 = kNaN,
-                      .tpot_p99 = kNaN,
-                      .good_share = kNaN}};
-  record.sites = {{.name = "north",
-                   .accelerators = 16,
-                   .pue = 1.25,
-                   .it_energy = Joules(56e3 * kHour),
-                   .energy = Joules(70e3 * kHour),
-                   .peak_power = Watts(20500.0),
-                   .cost_usd = 7.0,
-                   .carbon_kg = 14.0,
-                   .power = {20e3, 20e3, 15e3, 15e3},
-                   .power_cap = {kNaN, kNaN, 15e3, 15e3},
-                   .busy = {{8, 8, 8, 8}, {8, 8, 0, 0}, {0, 0, 0, 0}},
-                   .idle = {0, 0, 8, 8},
-                   .down = {0, 0, 0, 0},
-                   .power_limit = {700, 700, 500, 500}},
-                  {.name = "south",
-                   .accelerators = 8,
-                   .pue = 1.0,
-                   .it_energy = Joules(12e3 * kHour),
-                   .energy = Joules(12e3 * kHour),
-                   .peak_power = Watts(4000.0),
-                   .power = {4e3, 4e3, 4e3, 0},
-                   .power_cap = {kNaN, kNaN, kNaN, kNaN},
-                   .busy = {{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 8, 8, 0}},
-                   .idle = {0, 0, 0, 0},
-                   .down = {0, 0, 0, 8},
-                   .power_limit = {700, 700, 700, 700}}};
+  record.jobs = {SmallPretraining()};
+  for (const LifeJob& job : SmallExperiments()) {
+    record.jobs.push_back(job);
+  }
+  record.jobs.push_back(SmallFleet());
+  record.requests = SmallRequests();
+  record.sites = SmallSites();
   record.series = {.queue_jobs = {1, 0, 0, 0},
                    .queue_accelerators = {8, 0, 0, 0},
                    .training_flops = {6e15, 4e15, 1.5e15, 1.5e15},

@@ -277,6 +277,11 @@ void Hdf5File::SetAttribute(const std::string& variable, const std::string& name
   WriteAttribute(variable, name, H5T_NATIVE_UINT64, space.get(), &value);
 }
 
+void Hdf5File::SetAttribute(const std::string& variable, const std::string& name, double value) {
+  const Scoped space(H5Screate(H5S_SCALAR), H5Sclose);
+  WriteAttribute(variable, name, H5T_NATIVE_DOUBLE, space.get(), &value);
+}
+
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name,
                             std::span<const std::uint8_t> values) {
   const hsize_t count = values.size();

@@ -63,6 +63,7 @@ class Hdf5File {
   void SetAttribute(const std::string& variable, const std::string& name, std::string_view text);
   void SetAttribute(const std::string& variable, const std::string& name, std::int32_t value);
   void SetAttribute(const std::string& variable, const std::string& name, std::uint64_t value);
+  void SetAttribute(const std::string& variable, const std::string& name, double value);
   void SetAttribute(const std::string& variable, const std::string& name,
                     std::span<const std::uint8_t> values);
 

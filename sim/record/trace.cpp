@@ -6,6 +6,7 @@
 
 #include "sim/base/check.h"
 #include "sim/record/series.h"
+#include "sim/record/trace_attributes.h"
 
 namespace gridlock {
 namespace {
@@ -17,23 +18,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 std::size_t RowsPerChunk(std::size_t width, std::size_t points) {
   const std::size_t rows = std::clamp<std::size_t>(512 / std::max<std::size_t>(1, width), 1, 64);
   return points == 0 ? rows : std::min(rows, points);
-}
-
-std::string Lines(const std::vector<std::string>& texts) {
-  std::string joined;
-  for (const std::string& text : texts) {
-    joined += (joined.empty() ? "" : "\n") + text;
-  }
-  return joined;
-}
-
-/// "name: text" of what is simulated.
-std::vector<std::string> SetupLines(const TraceHeader& header) {
-  std::vector<std::string> lines;
-  for (const SetupItem& item : header.setup) {
-    lines.push_back(item.name + ": " + item.text);
-  }
-  return lines;
 }
 
 /// A finite positive step rate needs a finite positive step.
@@ -151,27 +135,11 @@ TraceWriter::TraceWriter(const std::string& path, const TraceHeader& header,
       activities_{"activity", std::move(vocabulary.activities)},
       collectives_{"collective", std::move(vocabulary.collectives)} {
   CHECK(points >= 0);
-  WriteRootAttributes(header, points);
-  file_.Publish();
-}
-
-void TraceWriter::WriteRootAttributes(const TraceHeader& header, int points) {
-  file_.SetAttribute("", "Conventions", "CF-1.10");
-  file_.SetAttribute("", "title", "Gridlock trace: " + header.scenario_name);
-  file_.SetAttribute("", "schema_version", std::int32_t{kTraceSchemaVersion});
-  file_.SetAttribute("", "gridlock_version", header.gridlock_version);
-  file_.SetAttribute("", "scenario_name", header.scenario_name);
-  file_.SetAttribute("", "description", header.description);
-  file_.SetAttribute("", "machine", header.machine);
-  file_.SetAttribute("", "seed", header.seed);
-  file_.SetAttribute("", "command_line", header.command_line);
+  WriteHeaderAttributes(file_, header, "step");
   file_.SetAttribute("", "cap_quantity", header.cap_quantity);
   file_.SetAttribute("", "points_planned", std::int32_t{points});
   file_.SetAttribute("", "fingerprint", FingerprintText(fingerprint()));
-  file_.SetAttribute("", "setup", Lines(SetupLines(header)));
-  file_.SetAttribute("", "notes", Lines(header.notes));
-  file_.SetAttribute("", "estimates", Lines(header.estimates));
-  file_.SetAttribute("", "scenario", header.scenario_text);
+  file_.Publish();
 }
 
 void TraceWriter::CollectNames(const StepRecord& record) {

@@ -18,6 +18,7 @@
 // (`interval`, `time`), nothing is resampled, and rows with fewer intervals end in NaN. The root
 // attribute `complete` is 1 in every finished file; in a NAME.part left by a kill it is 0, and the
 // rows are those that had finished. `points_planned` says how many there were to be (0: not known).
+// The root attribute `kind` is "step"; traces of a cluster's life are in life_trace.h.
 
 #include <cstdint>
 #include <string>
@@ -38,9 +39,6 @@ struct TraceVocabulary {
   std::vector<std::string> activities = {};    ///< of BreakdownPart
   std::vector<std::string> collectives = {};   ///< of StepRecord::collective_seconds
 };
-
-/// Version of the layout above; the root attribute `schema_version`.
-inline constexpr int kTraceSchemaVersion = 1;
 
 /// Writes a trace, one row per step. Throws RecordError when the system refuses to write.
 class TraceWriter {
@@ -69,7 +67,6 @@ class TraceWriter {
     std::size_t IndexOf(const std::string& name);
   };
 
-  void WriteRootAttributes(const TraceHeader& header, int points);
   void CollectNames(const StepRecord& record);
   void CreateVariables(const StepRecord& record);
   void CreateAxes(const StepRecord& record);

@@ -44,7 +44,40 @@ def main(program):
     assert math.isclose(cap["points"][2]["capped_resource_share"], 0.4)
     assert cap["baseline"]["cap"] == 0 and cap["baseline"]["slowdown"] == 1
     assert len(cap["fingerprint"]) == 16
+    check_life(report(program, "small_json"))
     print("PASS")
+
+
+def check_life(life):
+    assert life["kind"] == "life" and life["horizon_s"] == 14400 and life["seed"] == 7
+    # What is in the parts is in the whole.
+    energy = life["energy"]
+    assert sum(energy[f"{part}_j"] for part in ("jobs", "no_job", "pue")) == energy["total_j"]
+    assert sum(job["energy_j"] for job in life["jobs"]) == energy["jobs_j"]
+    assert sum(site["energy_j"] for site in life["sites"]) == energy["total_j"]
+    for site in life["sites"]:
+        assert sum(site["mean_busy_accelerators"].values()) + site["mean_idle_accelerators"] + (
+            site["mean_down_accelerators"]) == site["accelerators"]
+        assert site["mean_power_w"] * life["horizon_s"] == site["energy_j"]
+    jobs = {job["name"]: job for job in life["jobs"]}
+    for job in jobs.values():
+        end = life["horizon_s"] if job["end_s"] is None else job["end_s"]
+        wall = 0 if job["submit_s"] is None else end - job["submit_s"]
+        assert sum(job["time_s"].values()) == wall, job["name"]
+    campaign = life["campaigns"][0]
+    held = sum(job["accelerator_s"] for job in jobs.values() if job["kind"] == "experiment")
+    assert sum(campaign["accelerator_s"].values()) == held
+    assert sum(campaign["outcomes"].values()) == campaign["experiments"] == 3
+    assert jobs["main"]["ettr"] == 0.75 and jobs["main"]["end_s"] is None
+    assert jobs["ladder/experiment-0003"]["submit_s"] is None
+    assert life["requests"][1]["ttft_p50_s"] is None
+    assert life["requests"][0]["ttft_p99_s"] == 1.5
+    assert [event["kind"] for event in life["events"]] == [
+        "submit", "start", "start", "change", "outage"]
+    assert life["events"][2]["job"] == "ladder/experiment-0002"
+    cap = life["changes"][0]
+    assert cap["before"]["power_w"] == 24e3 and cap["after"]["power_w"] == 19e3
+    assert cap["events"][0]["site"] == "north" and len(life["fingerprint"]) == 16
 
 
 if __name__ == "__main__":

@@ -122,6 +122,7 @@ def check_dataset(ds, rows):
     assert texts == list(ds.fingerprint_text.values) and len(set(texts)) == rows
     a = ds.attrs
     assert a["complete"] == 1 and a["Conventions"].startswith("CF-") and a["schema_version"] == 1
+    assert a["kind"] == "step"
     assert a["seed"] == 2**64 - 1 and a["gridlock_version"] == "0.1.0"
     assert a["points_planned"] == rows and a["scenario_name"] == 'sample "µ"'
     assert a["notes"] == "first note\nsecond note" and a["estimates"] == ""

@@ -5,14 +5,22 @@
 //   trace_program loop FOLDER ROWS    FOLDER/0.h5, FOLDER/1.h5, ... until it is killed
 //   trace_program json PATH 0         the summary of a step with awkward names
 //   trace_program cap PATH 0          a cap study
+//   trace_program life PATH INTERVALS the trace of a life with six jobs and a hundred events per
+//                                     interval
+//   trace_program small PATH 0        the trace of a life made by hand
+//   trace_program life_json PATH INTERVALS, small_json PATH 0   their summaries
+//   trace_program life_text PATH INTERVALS, small_text PATH 0   the same for people
 
 #include <cstdio>
 #include <cstdlib>
 #include <string>
 
 #include "sim/base/atomic_file.h"
+#include "sim/record/life_trace.h"
 #include "sim/record/trace.h"
+#include "sim/report/life_summary.h"
 #include "sim/report/summary.h"
+#include "tests/record/life_sample.h"
 #include "tests/record/report_sample.h"
 #include "tests/record/sample_record.h"
 
@@ -50,11 +58,25 @@ std::string AwkwardSummary() {
   return SummaryJson(header, record);
 }
 
+void WriteLife(const std::string& mode, const std::string& path, int intervals) {
+  const gridlock::TraceHeader header = gridlock::LifeHeader();
+  const gridlock::LifeRecord record =
+      mode.starts_with("small") ? gridlock::SmallLife()
+                                : gridlock::LifeOf(intervals, 6 * intervals, 100 * intervals, 2);
+  if (mode.ends_with("_json")) {
+    gridlock::WriteFileAtomically(path, LifeSummaryJson(header, record));
+  } else if (mode.ends_with("_text")) {
+    gridlock::WriteFileAtomically(path, LifeSummaryText(header, record));
+  } else {
+    WriteLifeTrace(path, header, record);
+  }
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   if (argc != 4) {
-    std::fprintf(stderr, "usage: trace_program write|loop|json|cap PATH ROWS\n");
+    std::fprintf(stderr, "usage: trace_program write|loop|json|cap|life|small|... PATH ROWS\n");
     return 2;
   }
   const std::string mode = argv[1];
@@ -64,6 +86,10 @@ int main(int argc, char** argv) {
     if (mode == "json" || mode == "cap") {
       const std::string cap = CapJson(gridlock::ReportHeader(), gridlock::ReportStudy());
       gridlock::WriteFileAtomically(path, mode == "cap" ? cap : AwkwardSummary());
+      return 0;
+    }
+    if (mode.starts_with("life") || mode.starts_with("small")) {
+      WriteLife(mode, path, rows);
       return 0;
     }
     for (int i = 0; mode == "loop"; ++i) {

@@ -1,0 +1,44 @@
+#include "sim/record/trace_attributes.h"
+
+#include <vector>
+
+namespace gridlock {
+namespace {
+
+std::string Lines(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) {
+    joined += (joined.empty() ? "" : "\n") + text;
+  }
+  return joined;
+}
+
+/// "name: text" of what is simulated.
+std::vector<std::string> SetupLines(const TraceHeader& header) {
+  std::vector<std::string> lines;
+  for (const SetupItem& item : header.setup) {
+    lines.push_back(item.name + ": " + item.text);
+  }
+  return lines;
+}
+
+}  // namespace
+
+void WriteHeaderAttributes(Hdf5File& file, const TraceHeader& header, const std::string& kind) {
+  file.SetAttribute("", "Conventions", "CF-1.10");
+  file.SetAttribute("", "title", "Gridlock trace: " + header.scenario_name);
+  file.SetAttribute("", "kind", kind);
+  file.SetAttribute("", "schema_version", std::int32_t{kTraceSchemaVersion});
+  file.SetAttribute("", "gridlock_version", header.gridlock_version);
+  file.SetAttribute("", "scenario_name", header.scenario_name);
+  file.SetAttribute("", "description", header.description);
+  file.SetAttribute("", "machine", header.machine);
+  file.SetAttribute("", "seed", header.seed);
+  file.SetAttribute("", "command_line", header.command_line);
+  file.SetAttribute("", "setup", Lines(SetupLines(header)));
+  file.SetAttribute("", "notes", Lines(header.notes));
+  file.SetAttribute("", "estimates", Lines(header.estimates));
+  file.SetAttribute("", "scenario", header.scenario_text);
+}
+
+}  // namespace gridlock

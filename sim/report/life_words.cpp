@@ -1,0 +1,73 @@
+#include "sim/report/life_words.h"
+
+#include <cmath>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "sim/report/layout.h"
+
+namespace gridlock {
+namespace {
+
+constexpr const char* kUnknown = "n/a";
+
+}  // namespace
+
+std::string Counted(std::int64_t count, const std::string& what) {
+  return Grouped(static_cast<double>(count)) + " " + what + (count == 1 ? "" : "s");
+}
+
+std::string ShortNumber(double value) {
+  if (!std::isfinite(value)) {
+    return kUnknown;
+  }
+  static constexpr const char* kPrefixes[] = {"", "k", "M", "G", "T", "P", "E", "Z", "Y"};
+  double rest = ThreeDigits(value);
+  std::size_t prefix = 0;
+  for (; std::abs(rest) >= 1000.0 && prefix + 1 < std::size(kPrefixes); ++prefix) {
+    rest /= 1000.0;
+  }
+  return fmt::format("{:.3g}{}", rest, kPrefixes[prefix]);
+}
+
+std::string TimeText(Seconds time) {
+  return std::isfinite(time.si()) ? FormatSeconds(time) : kUnknown;
+}
+
+std::string PowerText(Watts power) {
+  return std::isfinite(power.si()) ? FormatWatts(Watts(ThreeDigits(power.si()))) : kUnknown;
+}
+
+std::string Clock(Seconds at) {
+  constexpr long long kDay = 86400;
+  const auto seconds = std::llround(at.si());
+  std::string time = fmt::format("{:02}:{:02}", seconds % kDay / 3600, seconds / 60 % 60);
+  if (seconds % 60 != 0) {
+    time += fmt::format(":{:02}", seconds % 60);
+  }
+  return seconds < kDay ? time : fmt::format("{} d {}", seconds / kDay, time);
+}
+
+std::string EnergyText(Joules energy) {
+  constexpr double kJoulesPerKwh = 3.6e6;
+  const double kwh = ThreeDigits(energy.si() / kJoulesPerKwh);
+  const double magnitude = std::abs(kwh);
+  return !std::isfinite(kwh)  ? kUnknown
+         : magnitude < 1e3    ? fmt::format("{:.3g} kWh", kwh)
+         : magnitude < 0.99e6 ? fmt::format("{:.3g} MWh", kwh / 1e3)
+                              : fmt::format("{} GWh", Grouped(kwh / 1e6, kwh < 10e6 ? 2 : 0));
+}
+
+std::string EnergyCost(Joules energy, bool estimate, double usd, double kg) {
+  std::string text = EnergyText(energy) + (estimate ? " (estimate)" : "");
+  if (usd > 0.0) {
+    text += fmt::format(", {} USD", Grouped(usd, usd < 100.0 ? 2 : 0));
+  }
+  if (kg > 0.0) {
+    text += fmt::format(", {} t CO2", Grouped(kg / 1e3, kg < 1e5 ? 2 : 0));
+  }
+  return text;
+}
+
+}  // namespace gridlock

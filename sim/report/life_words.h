@@ -1,0 +1,33 @@
+#pragma once
+
+// Numbers of a cluster's life in words; "n/a" where there is none.
+
+#include <cstdint>
+#include <string>
+
+#include "sim/base/units.h"
+
+namespace gridlock {
+
+/// "1 failure", "2 failures", "1,234 failures".
+std::string Counted(std::int64_t count, const std::string& what);
+
+/// Three digits and a prefix: "1.23M", "456", "7.89T".
+std::string ShortNumber(double value);
+
+/// Up to four digits: "20.16 min", "7 days".
+std::string TimeText(Seconds time);
+
+/// The power with three digits.
+std::string PowerText(Watts power);
+
+/// A moment of the simulation: "3 d 12:15", below a day "12:15"; with seconds where there are some.
+std::string Clock(Seconds at);
+
+/// As electricity is billed: "12.3 kWh", "456 MWh", "7.89 GWh".
+std::string EnergyText(Joules energy);
+
+/// Energy, and its price and carbon where they are known: "456 MWh (estimate), 36,500 USD".
+std::string EnergyCost(Joules energy, bool estimate, double usd, double kg);
+
+}  // namespace gridlock

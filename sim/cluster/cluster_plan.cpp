@@ -145,7 +145,7 @@ ClusterState Cluster::StateNow() {
       continue;
     }
     if (member.run->holds_servers()) {
-      state.running.push_back({job, member.spec->priority,
+      state.running.push_back({job, member.spec->priority, member.run->placed_at(),
                                timeline_.now() + member.run->remaining(), member.run->placement()});
       continue;
     }

@@ -121,7 +121,7 @@ inline constexpr Field<LifeSite> kSiteFields[] = {
        return s.peak_power.si();
      }},
     {{"site_rest_energy", "J", "of site_it_energy, what no job held: idle servers and switches"},
-     [](const LifeSite& s) {
+     [](auto& s) {
        return s.rest_energy.si();
      }},
     {{"site_cost", "USD", "price of site_energy"},

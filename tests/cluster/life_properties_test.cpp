@@ -13,8 +13,8 @@ namespace gridlock {
 namespace {
 
 JobSpec AnyJob(int number, int servers) {
-  JobSpec job = Run("job " + std::to_string(number), *rc::gen::inRange(1, servers + 1),
-                    *rc::gen::inRange(1, 3000), *rc::gen::inRange(0, 40000));
+  JobSpec job = TrainingJob("job " + std::to_string(number), *rc::gen::inRange(1, servers + 1),
+                            *rc::gen::inRange(1, 3000), *rc::gen::inRange(0, 40000));
   job.priority = *rc::gen::inRange(0, 3);
   PretrainingSpec& run = TrainingOf(job);
   run.checkpoint_interval = Seconds(*rc::gen::element(0.0, 100.0, 1000.0, 7777.0));

@@ -1,14 +1,13 @@
 #include "tests/cluster/lives.h"
 
-#include <sys/wait.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
 #include <exception>
 
 #include <fmt/format.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/engine/machines.h"
 
@@ -22,7 +21,7 @@ SiteSpec Hall(int servers) {
   return site;
 }
 
-JobSpec Run(const std::string& name, int servers, std::int64_t steps, double start) {
+JobSpec TrainingJob(const std::string& name, int servers, std::int64_t steps, double start) {
   Layout layout;
   layout.data = 8 * servers;
   PretrainingSpec run;
@@ -133,8 +132,8 @@ std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
       continue;
     }
     const double end = job.end.si() >= 0 ? job.end.si() : scenario.horizon.si();
-    const Seconds spent = job.waiting + job.training + job.lost + job.checkpointing +
-                          job.restarting + job.stalled;
+    const Seconds spent =
+        job.waiting + job.training + job.lost + job.checkpointing + job.restarting + job.stalled;
     broken += Differ("time of " + job.name, spent.si(), end - job.submit.si(), 1e-9);
     waiting += job.waiting.si();
     if (job.steps_done > job.steps ||

@@ -19,7 +19,7 @@ inline constexpr double kDay = 24 * kHour;
 SiteSpec Hall(int servers);
 
 /// A run on whole servers.
-JobSpec Run(const std::string& name, int servers, std::int64_t steps, double start = 0);
+JobSpec TrainingJob(const std::string& name, int servers, std::int64_t steps, double start = 0);
 
 PretrainingSpec& TrainingOf(JobSpec& job);
 

@@ -18,13 +18,13 @@ constexpr double kBoard = 700;
 std::vector<StepRate> PacedByPower(const Situation& situation) {
   std::vector<StepRate> rates;
   for (const PlacedJob& job : situation.jobs) {
-    const PowerSpec& power =
-        (*situation.sites)[static_cast<std::size_t>(job.placement[0].site)].server.accelerator.power;
+    const PowerSpec& power = (*situation.sites)[static_cast<std::size_t>(job.placement[0].site)]
+                                 .server.accelerator.power;
     const double above = (power.limit - power.idle).si();
     StepRate rate;
     rate.step_time = Seconds(10 * (kBoard - power.idle.si()) / above);
-    rate.energy = Watts(1800 + 8 * above) * rate.step_time *
-                  static_cast<double>(ServersIn(job.placement));
+    rate.energy =
+        Watts(1800 + 8 * above) * rate.step_time * static_cast<double>(ServersIn(job.placement));
     rates.push_back(rate);
   }
   return rates;
@@ -32,7 +32,7 @@ std::vector<StepRate> PacedByPower(const Situation& situation) {
 
 // Two servers at work draw 13.2 kW.
 Scenario Capped(double cap, PowerPolicy policy) {
-  Scenario scenario = Week(2, {Run("a", 1, 1000), Run("b", 1, 1000, 1)}, kDay);
+  Scenario scenario = Week(2, {TrainingJob("a", 1, 1000), TrainingJob("b", 1, 1000, 1)}, kDay);
   scenario.sites[0].server.accelerator.power.limit = Watts(kBoard);
   scenario.sites[0].power_cap = Watts(cap);
   scenario.sites[0].power_policy = policy;

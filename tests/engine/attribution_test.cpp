@@ -79,8 +79,8 @@ void ExpectSharesPredict(const Play& play, double tolerance) {
   for (int c = 0; c < kCauses; ++c) {
     plays.push_back(Faster(play, static_cast<Cause>(c)));
   }
-  const std::vector<Outcome> outcomes = Simulate(plays);
-  const Outcome& base = outcomes.front();
+  const std::vector<PlayResult> outcomes = Simulate(plays);
+  const PlayResult& base = outcomes.front();
   EXPECT_NEAR(std::accumulate(base.path.begin(), base.path.end(), 0.0), base.end, 1e-9 * base.end);
   for (int c = 0; c < kCauses; ++c) {
     const double saved = (base.end - outcomes[c + 1].end) / kEpsilon * (1 + kEpsilon);

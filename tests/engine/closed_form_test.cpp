@@ -48,7 +48,7 @@ StepProgram OneAllReduce(int tensor, int data, double bytes) {
   return program;
 }
 
-Outcome SimulateOn(const StepProgram& program, const SiteSpec& site) {
+PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
   return Simulate({program, Expand(program, Fabric(site)), site.server});
 }
 
@@ -98,7 +98,7 @@ TEST(Message, OnAnIdlePathTakesLatencyPlusSizeOverBandwidth) {
 
 TEST(Message, InsideADomainTakesThePortsBandwidthAndNoNic) {
   const SiteSpec site = OneLeafSite(IdealServer(2, 2), 1);
-  const Outcome outcome = SimulateOn(OneMessage(1, 1e8), site);
+  const PlayResult outcome = SimulateOn(OneMessage(1, 1e8), site);
   ExpectClose(outcome.end, 1e8 / kScaleUp);
   EXPECT_EQ(outcome.bytes[static_cast<int>(ResourceClass::kNic)], 0);
   ExpectClose(outcome.bytes[static_cast<int>(ResourceClass::kScaleUp)], 2 * 1e8);
@@ -205,7 +205,7 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
   agent.role = kSenders;
   plan.agents.push_back(agent);
   plan.hbm_capacity = BytesPerSecond(kHbm);
-  const Outcome outcome = Simulate({program, plan, IdealServer(1, 1)});
+  const PlayResult outcome = Simulate({program, plan, IdealServer(1, 1)});
   ExpectClose(outcome.end, kSenders * 1e9 / kNic);
   ExpectClose(outcome.path[static_cast<int>(Cause::kNic)], kSenders * 1e9 / kNic);
 }
@@ -217,7 +217,7 @@ TEST(Oversubscription, SlowsAPermutationAcrossLeavesByItsRatio) {
                  {.servers = 16, .servers_per_leaf = 8, .leaves_per_pod = 2, .leaf_over = ratio});
     const StepProgram program = OneMessage(8, 1e9);
     const Plan plan = Expand(program, Fabric(site));
-    for (const Outcome& outcome :
+    for (const PlayResult& outcome :
          Simulate({{program, plan, site.server}, {program, Fold(plan), site.server}})) {
       ExpectClose(outcome.end, ratio * 1e9 / kNic);
     }
@@ -230,7 +230,7 @@ TEST(Hbm, SharedWithAMessageSlowsAMemoryBoundPassByTheMessagesShare) {
   pass.memory_bytes = Bytes(1e12);
   program.passes = {pass};
   program.roles[0].push_back({Kind::kPass});
-  const Outcome outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
+  const PlayResult outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
   ASSERT_EQ(outcome.agent_ends.size(), 2U);
   ExpectClose(outcome.agent_ends[0], (1e12 + 1e9) / kHbm);
   ExpectClose(outcome.agent_ends[1], 1e9 / kNic);
@@ -246,7 +246,7 @@ TEST(Hbm, SlowsComputeOnlyWhenItRunsShort) {
     pass.compute_bytes = Bytes(0.1 * rate);
     program.passes = {pass};
     program.roles[0].push_back({Kind::kPass});
-    const Outcome outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
+    const PlayResult outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
     const double lost = std::max(0.0, rate - (kHbm - kNic)) * (1e9 / kNic);
     ExpectClose(outcome.agent_ends[0], 0.1 + lost / rate);
   }

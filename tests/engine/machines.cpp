@@ -15,7 +15,7 @@ namespace {
 constexpr const char* kUnlabelled = "";
 
 // An outcome travels home as a record: RunJobs sends records.
-StepRecord Wrap(const Outcome& outcome) {
+StepRecord Wrap(const PlayResult& outcome) {
   StepRecord record;
   record.step_time = Seconds(outcome.end);
   for (const double end : outcome.agent_ends) {
@@ -31,8 +31,8 @@ StepRecord Wrap(const Outcome& outcome) {
   return record;
 }
 
-Outcome Unwrap(const StepRecord& record) {
-  Outcome outcome;
+PlayResult Unwrap(const StepRecord& record) {
+  PlayResult outcome;
   outcome.end = record.step_time.si();
   for (const BreakdownPart& part : record.breakdown) {
     outcome.agent_ends.push_back(part.time.si());
@@ -47,10 +47,10 @@ Outcome Unwrap(const StepRecord& record) {
   return outcome;
 }
 
-Outcome SimulateHere(const Play& play) {
+PlayResult SimulateHere(const Play& play) {
   constexpr int kIntervals = 64;
   const StepRun run = RunStep(play.program, play.plan, play.server, kIntervals, {});
-  Outcome outcome;
+  PlayResult outcome;
   outcome.end = run.log.End();
   for (const auto& records : run.log.agents) {
     outcome.agent_ends.push_back(records.empty() ? 0.0 : records.back().end);
@@ -196,21 +196,21 @@ StepRecord Evaluate(const Scenario& scenario, Fidelity fidelity) {
   return Evaluate({{scenario, fidelity}}).front();
 }
 
-std::vector<Outcome> Simulate(const std::vector<Play>& plays) {
+std::vector<PlayResult> Simulate(const std::vector<Play>& plays) {
   std::vector<Job> jobs;
   for (const Play& play : plays) {
     jobs.push_back([&play](const Progress& /*progress*/) {
       return Wrap(SimulateHere(play));
     });
   }
-  std::vector<Outcome> outcomes;
+  std::vector<PlayResult> outcomes;
   for (const StepRecord& record : InChildren(jobs)) {
-    outcomes.push_back(record.attribution.empty() ? Outcome{} : Unwrap(record));
+    outcomes.push_back(record.attribution.empty() ? PlayResult{} : Unwrap(record));
   }
   return outcomes;
 }
 
-Outcome Simulate(const Play& play) {
+PlayResult Simulate(const Play& play) {
   return Simulate(std::vector<Play>{play}).front();
 }
 

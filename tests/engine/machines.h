@@ -62,7 +62,7 @@ std::vector<StepRecord> Evaluate(const std::vector<Evaluation>& runs);
 StepRecord Evaluate(const Scenario& scenario, Fidelity fidelity);
 
 /// What a simulated program left behind.
-struct Outcome {
+struct PlayResult {
   double end = 0;                                ///< seconds
   std::vector<double> agent_ends;                ///< seconds, by agent
   std::array<double, kResourceClasses> bytes{};  ///< over all resources of a class
@@ -77,8 +77,8 @@ struct Play {
 };
 
 /// Simulates each program on its plan, in a child of its own.
-std::vector<Outcome> Simulate(const std::vector<Play>& plays);
-Outcome Simulate(const Play& play);
+std::vector<PlayResult> Simulate(const std::vector<Play>& plays);
+PlayResult Simulate(const Play& play);
 
 /// The utilisation series of a resource.
 const UtilisationSeries& SeriesOf(const StepRecord& record, const std::string& resource);

@@ -1,7 +1,8 @@
 #pragma once
 
 // Which queued job starts now, where, and which running one makes room: pure functions of the
-// cluster's state. They know neither clock nor simulator.
+// cluster's state. They know neither clock nor simulator. A server carries all its rails, so that
+// jobs hold whole servers.
 
 #include <cstdint>
 #include <vector>
@@ -21,20 +22,21 @@ struct SiteState {
 /// A job that waits for servers. All of them or none: gangs.
 struct QueuedJob {
   std::int32_t job = 0;
-  std::int32_t priority = 0;
+  std::int32_t priority = 0;  ///< higher ones first
   Seconds submit;
-  /// Sites to look at, in this order; with `spans` all of them, `servers` on each.
+  /// Sites to look at, in this order, at least one; with `spans` all of them, `servers` on each.
   std::vector<std::int32_t> sites;
   bool spans = false;
-  std::int32_t servers = 0;
-  Seconds expected;  ///< run time once started, as far as known; infinite when not known
+  std::int32_t servers = 0;  ///< at least 1
+  Seconds expected;          ///< run time once started, as far as known; infinite when not known
 };
 
 /// A job that holds servers.
 struct RunningJob {
   std::int32_t job = 0;
   std::int32_t priority = 0;
-  Seconds expected_end;  ///< on the clock; infinite when not known
+  Seconds start;         ///< on the clock
+  Seconds expected_end;  ///< on the clock; infinite when not known; in the past: any moment
   Placement placement;
 };
 
@@ -52,17 +54,29 @@ struct Start {
 };
 
 enum class Policy {
-  kFifo,      ///< by priority, then submission, then number; who does not fit makes the others wait
-  kBackfill,  ///< EASY (Lifka 1995): later ones may start when that does not delay the first
-              ///< waiting
+  /// By priority, then submission, then number. Who does not fit makes those behind it wait, on
+  /// every site that it could use; on other sites they may start.
+  kFifo,
+  /// EASY (Lifka 1995). After all that kFifo starts, later jobs may start too when that does not
+  /// delay the first one that waits for a site: either they end before it can start there (its
+  /// shadow time), or they take servers that it will not need then (the extra ones). Both follow
+  /// from the expected ends of what runs. Run times that are not known never end in time.
+  kBackfill,
 };
 
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
 std::vector<Start> Schedule(Policy policy, const ClusterState& state);
 
-/// Free servers for a job, packed: the pod (then the leaf) with the fewest free servers that holds
-/// it all; else the pods with the most, so that it touches the fewest. Empty when they do not
-/// suffice.
+/// Free servers for a job, packed, by rising number: the leaf with the fewest free servers that
+/// holds it all, else the pod with the fewest, else the pods with the most, so that it touches the
+/// fewest; the leaves of a pod likewise. Empty when they do not suffice.
 Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers);
+
+/// Jobs that must stop so that `servers` are free on a site, of those with a priority below
+/// `below_priority`: the lowest priority first, of these the latest start, then the highest number;
+/// whoever turns out not to be needed is spared, the last chosen first. Empty when enough are free
+/// already, and when all of them together would not do.
+std::vector<std::int32_t> Victims(const ClusterState& state, std::int32_t site,
+                                  std::int32_t servers, std::int32_t below_priority);
 
 }  // namespace gridlock

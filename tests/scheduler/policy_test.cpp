@@ -1,0 +1,262 @@
+// FIFO and EASY by hand, and their promises on random clusters.
+
+#include <algorithm>
+#include <cstdio>
+#include <ctime>
+#include <limits>
+#include <set>
+#include <utility>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "sim/base/random.h"
+#include "tests/scheduler/clusters.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kNever = std::numeric_limits<double>::infinity();
+
+// One site of ten servers at time 0; job 100 holds four of them until time 10.
+ClusterState Ten() {
+  ClusterState state;
+  state.sites = {{10, 1, std::vector<char>(10, 1)}};
+  const Placement placement = {{0, 0, 4}};
+  state.running = {{100, 0, Seconds(0), Seconds(10), placement}};
+  Mark(state, placement, 0);
+  return state;
+}
+
+QueuedJob JobOn(std::vector<std::int32_t> sites, std::int32_t job, std::int32_t servers,
+                double expected) {
+  return {job, 0, Seconds(job), std::move(sites), false, servers, Seconds(expected)};
+}
+
+std::vector<std::int32_t> Started(Policy policy, const ClusterState& state) {
+  std::vector<std::int32_t> jobs;
+  for (const Start& start : Schedule(policy, state)) {
+    jobs.push_back(start.job);
+  }
+  return jobs;
+}
+
+using Jobs = std::vector<std::int32_t>;
+
+TEST(Fifo, GoesByPriorityThenSubmissionThenNumber) {
+  ClusterState state = Ten();
+  state.queue = {JobOn({0}, 4, 1, 1), JobOn({0}, 3, 1, 1), JobOn({0}, 2, 1, 1),
+                 JobOn({0}, 1, 1, 1)};
+  state.queue[0].submit = state.queue[1].submit = Seconds(0);
+  state.queue[2].priority = 1;
+  EXPECT_EQ(Started(Policy::kFifo, state), (Jobs{2, 3, 4, 1}));
+}
+
+TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
+  ClusterState state = Ten();
+  state.sites.push_back({10, 1, std::vector<char>(2, 1)});
+  state.queue = {JobOn({0}, 1, 7, 1), JobOn({0}, 2, 1, 1), JobOn({0, 1}, 3, 1, 1),
+                 JobOn({1}, 4, 1, 1)};
+  EXPECT_EQ(Started(Policy::kFifo, state), (Jobs{3, 4}));
+}
+
+TEST(Fifo, AJobThatSpansSitesStartsOnAllOrNone) {
+  ClusterState state = Ten();
+  state.sites.push_back({10, 1, std::vector<char>(6, 1)});
+  state.queue = {JobOn({1, 0}, 1, 6, 1)};
+  state.queue[0].spans = true;
+  const std::vector<Start> starts = Schedule(Policy::kFifo, state);
+  ASSERT_EQ(starts.size(), 1U);
+  EXPECT_EQ(starts[0].placement, (Placement{{1, 0, 6}, {0, 4, 6}}));
+  state.sites[1].free[0] = 0;
+  EXPECT_TRUE(Schedule(Policy::kFifo, state).empty());
+}
+
+TEST(Backfill, LetsThoseGoFirstThatEndBeforeTheHeadCanStart) {
+  ClusterState state = Ten();
+  state.queue = {JobOn({0}, 1, 10, 5), JobOn({0}, 2, 3, 10), JobOn({0}, 3, 3, 10.5)};
+  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
+  EXPECT_TRUE(Started(Policy::kFifo, state).empty());
+}
+
+TEST(Backfill, LetsThoseGoFirstThatTakeServersTheHeadWillNotNeed) {
+  ClusterState state = Ten();  // the head starts at 10 and leaves three
+  state.queue = {JobOn({0}, 1, 7, 5), JobOn({0}, 2, 2, kNever), JobOn({0}, 3, 2, kNever),
+                 JobOn({0}, 4, 1, 99)};
+  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2, 4}));
+}
+
+TEST(Backfill, OfUnknownRunTimeNeverCountsAsEndingInTime) {
+  ClusterState state = Ten();
+  state.running[0].expected_end = Seconds(kNever);
+  state.queue = {JobOn({0}, 1, 10, 5), JobOn({0}, 2, 1, kNever), JobOn({0}, 3, 1, 1e9)};
+  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{3}));
+}
+
+TEST(Backfill, HeedsTheHeadOnEverySiteThatItCouldUse) {
+  ClusterState state = Ten();
+  const Placement placement = {{1, 0, 5}};
+  state.sites.push_back({10, 1, std::vector<char>(10, 1)});
+  state.running.push_back({101, 0, Seconds(0), Seconds(20), placement});
+  Mark(state, placement, 0);
+  state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({1}, 2, 1, 15), JobOn({0}, 3, 1, 15)};
+  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
+}
+
+TEST(Backfill, OfAHeadThatSpansSitesWaitsForTheLastOfThem) {
+  ClusterState state = Ten();
+  const Placement placement = {{1, 0, 5}};
+  state.sites.push_back({10, 1, std::vector<char>(10, 1)});
+  state.running.push_back({101, 0, Seconds(0), Seconds(20), placement});
+  Mark(state, placement, 0);
+  state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({0}, 2, 1, 20), JobOn({0}, 3, 1, 21)};
+  state.queue[0].spans = true;
+  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
+}
+
+// The promises that hold for both policies.
+void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
+  std::set<std::pair<std::int32_t, std::int32_t>> held;
+  std::set<std::int32_t> jobs;
+  for (const Start& start : starts) {
+    const QueuedJob& job = JobOf(state, start.job);
+    RC_ASSERT(jobs.insert(start.job).second);
+    std::vector<std::int32_t> sites;
+    for (const ServerRun& run : start.placement) {
+      if (sites.empty() || sites.back() != run.site) {
+        sites.push_back(run.site);
+      }
+      for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+        RC_ASSERT(state.sites.at(run.site).free.at(server) == 1);
+        RC_ASSERT(held.emplace(run.site, server).second);
+      }
+    }
+    if (job.spans) {
+      RC_ASSERT(sites == job.sites);
+    } else {
+      RC_ASSERT(sites.size() == 1U);
+      RC_ASSERT(std::count(job.sites.begin(), job.sites.end(), sites[0]) == 1);
+    }
+    RC_ASSERT(ServersIn(start.placement) == static_cast<std::int64_t>(sites.size()) * job.servers);
+  }
+}
+
+RC_GTEST_PROP(Schedule, StartsOnFreeServersOfItsSitesNoneOfThemTwice, ()) {
+  const ClusterState state = DrawCluster();
+  CheckStarts(state, Schedule(Policy::kFifo, state));
+  CheckStarts(state, Schedule(Policy::kBackfill, state));
+}
+
+RC_GTEST_PROP(Schedule, DoesNotDependOnTheOrderOfTheQueue, ()) {
+  ClusterState state = DrawCluster();
+  const Jobs before = Started(Policy::kBackfill, state);
+  std::reverse(state.queue.begin(), state.queue.end());
+  RC_ASSERT(Started(Policy::kBackfill, state) == before);
+}
+
+RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing, ()) {
+  const ClusterState state = DrawCluster();
+  const std::vector<Start> starts = Schedule(Policy::kFifo, state);
+  const ClusterState after = After(state, starts);
+  std::set<std::int32_t> wanted;
+  for (const QueuedJob& job : InOrder(state.queue)) {
+    const auto start = std::find_if(starts.begin(), starts.end(), [&job](const Start& each) {
+      return each.job == job.job;
+    });
+    if (start != starts.end()) {
+      for (const ServerRun& run : start->placement) {
+        RC_ASSERT(wanted.count(run.site) == 0U);
+      }
+      continue;
+    }
+    // Where none before it waits, nobody behind it took anything, so that what is left is what it
+    // saw.
+    int fits = 0;
+    for (const std::int32_t site : job.sites) {
+      const auto& free = after.sites[site].free;
+      fits += wanted.count(site) == 0U && std::count(free.begin(), free.end(), 1) >= job.servers;
+    }
+    RC_ASSERT(fits < (job.spans ? static_cast<int>(job.sites.size()) : 1));
+    wanted.insert(job.sites.begin(), job.sites.end());
+  }
+}
+
+RC_GTEST_PROP(Backfill, StartsAllThatFifoStartsAndMaybeMore, ()) {
+  const ClusterState state = DrawCluster();
+  const Jobs fifo = Started(Policy::kFifo, state);
+  const Jobs backfill = Started(Policy::kBackfill, state);
+  RC_ASSERT(backfill.size() >= fifo.size());
+  RC_ASSERT(std::equal(fifo.begin(), fifo.end(), backfill.begin()));
+}
+
+RC_GTEST_PROP(Backfill, NeverDelaysTheHeadBeyondItsStartUnderFifo, ()) {
+  ClusterState state = DrawCluster();
+  state = After(state, Schedule(Policy::kFifo, state));
+  RC_PRE(!state.queue.empty());
+  const std::int32_t head = InOrder(state.queue).front().job;
+  const auto fifo = PlayForward(Policy::kFifo, state);
+  const auto backfill = PlayForward(Policy::kBackfill, state);
+  if (fifo.contains(head)) {
+    RC_ASSERT(backfill.contains(head));
+    RC_ASSERT(backfill.at(head) <= fifo.at(head));
+  }
+}
+
+TEST(Backfill, DoesStartMoreThanFifoOnMostRandomQueues) {
+  // Guards the properties above against a backfill that never does anything.
+  Random random(5, "queues");
+  int more = 0;
+  for (int trial = 0; trial < 200; ++trial) {
+    ClusterState state = Ten();
+    for (std::int32_t job = 0; job < 10; ++job) {
+      state.queue.push_back(JobOn({0}, job, 1 + static_cast<std::int32_t>(random.Below(8)),
+                                  1 + 15 * random.Uniform()));
+    }
+    more += Started(Policy::kBackfill, state).size() > Started(Policy::kFifo, state).size();
+  }
+  EXPECT_GT(more, 100);
+}
+
+// 12,500 servers, 400 jobs running on them, 1,000 waiting.
+ClusterState LargeCluster(std::int32_t servers_each) {
+  Random random(1, "large");
+  ClusterState state;
+  state.sites = {{16, 32, std::vector<char>(12500, 1)}};
+  for (std::int32_t job = 0; job < 400; ++job) {
+    const Placement placement =
+        Place(state.sites[0], 0, 1 + static_cast<std::int32_t>(random.Below(50)));
+    Mark(state, placement, 0);
+    state.running.push_back(
+        {10000 + job, 0, Seconds(0), Seconds(1e5 * random.Uniform()), placement});
+  }
+  for (std::int32_t job = 0; job < 1000; ++job) {
+    state.queue.push_back(
+        JobOn({0}, job,
+              servers_each > 0 ? servers_each : 1 + static_cast<std::int32_t>(random.Below(600)),
+              1e5 * random.Uniform()));
+  }
+  return state;
+}
+
+void ExpectFast(const char* name, const ClusterState& state) {
+  constexpr int kTimes = 10;
+  const std::clock_t begin = std::clock();
+  std::size_t starts = 0;
+  for (int i = 0; i < kTimes; ++i) {
+    starts = Schedule(Policy::kBackfill, state).size();
+  }
+  const double each = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / kTimes;
+  std::printf("%s: %zu start, %.2f ms\n", name, starts, each * 1e3);
+  EXPECT_GT(starts, 0U);
+  EXPECT_LT(each, 50e-3);  // ten times what is meant, for slow builds
+}
+
+TEST(Schedule, DecidesOnAThousandJobsAndTwelveThousandServersInMilliseconds) {
+  ExpectFast("large jobs", LargeCluster(0));
+  ExpectFast("jobs of one server", LargeCluster(1));
+}
+
+}  // namespace
+
+}  // namespace gridlock

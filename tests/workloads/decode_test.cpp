@@ -1,0 +1,250 @@
+// Costs of serving against closed forms written down once more by hand.
+
+#include "workloads/decode.h"
+
+#include <cmath>
+#include <functional>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "tests/workloads/models.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+// 1 PFLOPS at any size in 16 bits and twice that in 8, HBM of 80 GB at 2 TB/s, ports of 100 GB/s;
+// collectives without latency at full rate.
+ServerSpec Server() {
+  ServerSpec server;
+  server.name = "round";
+  server.accelerators = 8;
+  AcceleratorSpec& chip = server.accelerator;
+  chip.name = "round";
+  for (const auto& [precision, peak] :
+       {std::pair{Precision::kBf16, 1e15}, {Precision::kFp8, 2e15}}) {
+    MatrixRate& rate = chip.rates[static_cast<int>(precision)];
+    rate = {FlopPerSecond(peak), {{Flop(1e9), 1.0}}, 0.5, 0.5};
+  }
+  chip.hbm_capacity = Bytes(80e9);
+  chip.hbm_bandwidth = BytesPerSecond(2e12);
+  chip.hbm_efficiency = 1;
+  chip.scale_up_bandwidth = BytesPerSecond(100e9);
+  chip.power.idle = Watts(100);
+  chip.power.limit = Watts(1e6);
+  chip.power.per_flop = JoulesPerFlop(1e-12);
+  chip.power.per_hbm_byte = JoulesPerByte(30e-12);
+  return server;
+}
+
+ServingSpec Fleet(int tensor = 1, Precision precision = Precision::kBf16) {
+  ServingSpec fleet;
+  fleet.path = "job[0].serving";
+  fleet.model = Llama(32, 4096, 32, 14336);
+  fleet.tensor = tensor;
+  fleet.precision = precision;
+  fleet.groups = {{"chat", 1, {1020, 2735, 8000}, {129, 424, 2000}}};
+  return fleet;
+}
+
+// Parameters of the layers' matrices, and of the LM head.
+constexpr double kMatrices = 32.0 * (4096.0 * (4096 + 2048) + 4096.0 * 4096 + 3 * 4096.0 * 14336);
+constexpr double kHead = 4096.0 * 128256;
+
+TEST(Decode, OfOneSequenceTakesTheWeightsOnceAndTheLaunches) {
+  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const double weights = 2 * (kMatrices + kHead) / 2e12;
+  // 4 GEMMs a layer and the head 5 us each, 6 other kernels of 3 us, the host 0.5 ms; activations
+  // are small against weights.
+  const double launches = (4 * 32 + 1) * 5e-6 + 6 * 32 * 3e-6 + 0.5e-3;
+  EXPECT_NEAR(costs.DecodeTime(1).si(), weights + launches, 0.002 * weights);
+}
+
+TEST(Decode, OfLargeBatchesIsBoundByTheMatrixUnits) {
+  ServingSpec fleet = Fleet();
+  fleet.batch_max = 8192;
+  const ServingCosts costs = CostsOf(fleet, Server());
+  const double flop = 2 * 8192 * (kMatrices + kHead);
+  const double time = costs.DecodeTime(8192).si();
+  // What is not GEMMs is elementwise: 1.7 MB a layer and token less than a tenth.
+  EXPECT_GT(time, flop / 1e15);
+  EXPECT_LT(time, 1.25 * flop / 1e15);
+}
+
+TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
+  const ServingCosts costs = CostsOf(Fleet(2, Precision::kFp8), Server());
+  for (int batch = 2; batch <= 256; ++batch) {
+    ASSERT_GE(costs.DecodeTime(batch), costs.DecodeTime(batch - 1));
+    ASSERT_LE(costs.DecodeTime(batch), costs.DecodeTime(1) * batch);
+  }
+}
+
+TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
+  // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes.
+  const ServingCosts one = CostsOf(Fleet(), Server());
+  EXPECT_DOUBLE_EQ(one.per_cached_token.si(), 131072 / 2e12);
+  EXPECT_DOUBLE_EQ(one.per_cached_read.hbm.si(), 131072);
+  EXPECT_DOUBLE_EQ(one.per_cached_read.flop.si(), 4.0 * 32 * 128 * 32);
+  // Half on each of two; half the bytes in FP8.
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), Server()).per_cached_token.si(), 65536 / 2e12);
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), Server()).per_cached_read.hbm.si(), 131072);
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(1, Precision::kFp8), Server()).per_cached_token.si(),
+                   65536 / 2e12);
+  // 8 heads on 32 accelerators are copied four times.
+  ServerSpec rack = Server();
+  rack.accelerators = 32;
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(32), rack).per_cached_read.hbm.si(), 4 * 131072);
+}
+
+TEST(CacheTokens, AreWhatWeightsAndBuffersLeaveOfNineTenthsOfHbm) {
+  const ServingSpec fleet = Fleet();
+  const double parameters = ModelParameters(fleet.model);
+  const double buffers = 2 * (2 * 4096 + 48 * 128 + 3 * 14336) * 8192.0 + 4.0 * 256 * 128256;
+  const double expected = (0.9 * 80e9 - 2 * parameters - buffers) / 131072;
+  EXPECT_EQ(CostsOf(fleet, Server()).cache_tokens, static_cast<std::int64_t>(expected));
+  // In FP8 the layers take half, the tables stay, and a token takes half.
+  const double tables = 2 * kHead;
+  const double narrow = (0.9 * 80e9 - (parameters + tables) - buffers) / 65536;
+  EXPECT_NEAR(static_cast<double>(CostsOf(Fleet(1, Precision::kFp8), Server()).cache_tokens),
+              narrow, 2);
+}
+
+TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
+  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const double flop = 2 * 65536 * kMatrices;
+  const double time = costs.PrefillTime(65536, 0).si();
+  EXPECT_GT(time, flop / 1e15);
+  EXPECT_LT(time, 1.25 * flop / 1e15);
+  // Attention: 4 d FLOP a pair and head at half of the peak.
+  EXPECT_DOUBLE_EQ(costs.prefill_pair.si(), 4.0 * 32 * 128 * 32 / 0.5e15);
+}
+
+TEST(Prefill, OfOneTokenTakesTheWeightsOnce) {
+  const ServingCosts costs = CostsOf(Fleet(), Server());
+  EXPECT_DOUBLE_EQ(costs.PrefillTime(1, 0).si(), costs.DecodeTime(1).si());
+}
+
+TEST(Prefill, RisesWithItsTokensAndIsContinuous) {
+  const ServingCosts costs = CostsOf(Fleet(), Server());
+  double last = 0;
+  for (std::int64_t tokens = 1; tokens < 3000000; tokens += 1 + tokens / 50) {
+    const double time = costs.PrefillTime(tokens, 0).si();
+    ASSERT_GT(time, last) << tokens;
+    ASSERT_LT(costs.PrefillTime(tokens + 1, 0).si() - time, 0.01 * time + 1e-4) << tokens;
+    last = time;
+  }
+}
+
+TEST(Prefill, BetweenItsPointsIsNearTheClosedForm) {
+  // Batches are computed one by one, prefills at eight points an octave: both are the same pass.
+  ServingSpec fleet = Fleet();
+  fleet.batch_max = 4096;
+  const ServingCosts costs = CostsOf(fleet, Server());
+  for (std::int64_t rows = 1; rows <= 4096; rows = rows * 5 / 4 + 1) {
+    const double head = 2.0 * static_cast<double>(rows - 1) * kHead / 1e15;
+    const double decode = costs.DecodeTime(rows).si();
+    const double prefill = costs.PrefillTime(rows, 0).si();
+    EXPECT_LE(prefill, decode * 1.005) << rows;
+    EXPECT_GE(prefill, (decode - head) * 0.98) << rows;
+  }
+}
+
+TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
+  ServerSpec slow = Server();
+  ServerSpec fast = Server();
+  fast.accelerator.scale_up_bandwidth = BytesPerSecond(1e15);
+  const ServingSpec fleet = Fleet(4);
+  const double added =
+      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, fast).DecodeTime(64)).si();
+  // A ring of 4 moves 3/2 of its payload; the embedding is summed too.
+  const double payload = 2.0 * 64 * 4096;
+  EXPECT_NEAR(added, (2 * 32 + 1) * 1.5 * payload * (1 / 100e9 - 1 / 1e15), 1e-9);
+  // Each step's latency, 2 x 3 of them.
+  slow.scale_up.step_latency = Seconds(1e-6);
+  slow.scale_up.base_latency = Seconds(4e-6);
+  const double latency =
+      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, Server()).DecodeTime(64)).si();
+  EXPECT_NEAR(latency, (2 * 32 + 1) * 10e-6, 1e-9);
+  EXPECT_DOUBLE_EQ(CostsOf(fleet, slow).per_token.links.si(), 4 * (2 * 32 + 1) * 1.5 * 2 * 4096);
+}
+
+TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
+  for (const int tensor : {1, 8}) {
+    const ServingCosts costs = CostsOf(Fleet(tensor), Server());
+    EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
+    EXPECT_NEAR(costs.per_pass.flop.si(), 0, 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.per_pass.hbm.si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
+  }
+  const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), Server());
+  EXPECT_NEAR(fp8.per_pass.hbm.si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
+  // A multiplier of half the width takes half the energy; the head stays in 16 bits.
+  EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
+  EXPECT_NEAR(fp8.per_output.arithmetic.si(), 1e-12 * fp8.per_output.flop.si(), 1e-9);
+}
+
+TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
+  // Decoding lives on HBM, prefills on the matrix units.
+  const ServingCosts before = CostsOf(Fleet(), Server());
+  ServerSpec narrow = Server();
+  narrow.accelerator.hbm_bandwidth = BytesPerSecond(1e12);
+  ServerSpec slow = Server();
+  slow.accelerator.sustained_clock = 0.5;
+  const auto ratio = [&](const ServerSpec& server, const auto& time) {
+    return time(CostsOf(Fleet(), server)).si() / time(before).si();
+  };
+  const auto decode = [](const ServingCosts& c) {
+    return c.DecodeTime(4);
+  };
+  const auto prefill = [](const ServingCosts& c) {
+    return c.PrefillTime(8192, 33e6);
+  };
+  EXPECT_GT(ratio(narrow, decode), 1.7);
+  EXPECT_LT(ratio(narrow, prefill), 1.2);
+  EXPECT_DOUBLE_EQ(ratio(slow, decode), 1);
+  EXPECT_GT(ratio(slow, prefill), 1.8);
+}
+
+TEST(Caps, OfPowerSlowWhatDrawsMore) {
+  ServerSpec capped = Server();
+  // 1 PFLOPS at 1 pJ draws 1,000 W and 2 TB/s at 30 pJ 60 W: 30 W leave half of HBM.
+  capped.accelerator.power.limit = Watts(130);
+  const double before = CostsOf(Fleet(), Server()).per_cached_token.si();
+  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), 2 * before, 1e-6 * before);
+  capped.accelerator.power.limit = Watts(600);
+  const double pair = CostsOf(Fleet(), Server()).prefill_pair.si();
+  EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), pair, 1e-6 * pair);
+  capped.accelerator.power.limit = Watts(350);
+  EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), 2 * pair, 1e-6 * pair);
+}
+
+std::string Refusal(const ServingSpec& fleet) {
+  try {
+    (void)CostsOf(fleet, Server());
+  } catch (const UserError& error) {
+    return error.problems().front().path + ": " + error.what();
+  }
+  return "";
+}
+
+TEST(Refusals, SayWhatDoesNotFit) {
+  EXPECT_THAT(Refusal(Fleet(16)), HasSubstr("job[0].serving.tensor"));
+  EXPECT_THAT(Refusal(Fleet(16)), HasSubstr("one scale-up domain"));
+  EXPECT_THAT(Refusal(Fleet(5)), HasSubstr("does not divide the 32 heads"));
+  EXPECT_THAT(Refusal(Fleet(1, Precision::kFp4)), HasSubstr("job[0].serving.precision"));
+  ServingSpec large = Fleet();
+  large.model = Llama(80, 8192, 64, 28672);
+  EXPECT_THAT(Refusal(large), HasSubstr("weights"));
+  ServingSpec deep = Fleet();
+  deep.groups[0].prompt.max = 1000000;
+  EXPECT_THAT(Refusal(deep), HasSubstr("one request of 1002000 tokens"));
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -33,6 +33,8 @@ const char* LinkClassName(LinkClass link_class) {
       return "leaf";
     case LinkClass::kSpine:
       return "spine";
+    case LinkClass::kWan:
+      return "wan";
   }
   CHECK(false);
 }
@@ -109,6 +111,8 @@ BytesPerSecond Fabric::capacity(LinkIndex link) const {
       return ecmp ? layout_.spine_uplink
                   : layout_.spine_uplink * static_cast<double>(layout_.spines_per_pod) *
                         layout_.uplinks_per_spine;
+    case LinkClass::kWan:
+      break;
   }
   CHECK(false);
 }
@@ -217,6 +221,69 @@ void Fabric::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
   const int downlink =
       plane * layout_.links_per_spine + Pick(flow_hash, kDownlink, layout_.links_per_spine);
   route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
+}
+
+Fabric::BorderLinks Fabric::ToBorder(int leaf, std::uint64_t flow_hash, bool up) const {
+  const bool three = site_.clos.tiers == 3;
+  const Family leaf_family = up ? kLeafUp : kLeafDown;
+  const Family spine_family = up ? kSpineUp : kSpineDown;
+  const int pod = pod_of_leaf(leaf);
+  if (site_.clos.routing == Routing::kSpray) {
+    return {At(leaf_family, leaf), three ? At(spine_family, pod) : LinkIndex{}};
+  }
+  const int link = Pick(flow_hash, up ? kUplink : kDownlink, layout_.uplinks_per_leaf);
+  BorderLinks links{At(leaf_family, leaf * layout_.uplinks_per_leaf + link), {}};
+  if (three) {
+    const int spine = pod * layout_.spines_per_pod + link / layout_.links_per_spine;
+    const int choice =
+        Pick(flow_hash, up ? kSpineUplink : kCoreDownlink, layout_.uplinks_per_spine);
+    links.spine = At(spine_family, spine * layout_.uplinks_per_spine + choice);
+  }
+  return links;
+}
+
+void Fabric::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                        std::vector<LinkIndex>& route) const {
+  CHECK(from.value >= 0 && from.value < accelerators());
+  const int nic = nic_of(from);
+  const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/true);
+  route.push_back(At(kNicUp, nic));
+  route.push_back(links.leaf);
+  if (links.spine.value >= 0) {
+    route.push_back(links.spine);
+  }
+}
+
+void Fabric::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                         std::vector<LinkIndex>& route) const {
+  CHECK(to.value >= 0 && to.value < accelerators());
+  const int nic = nic_of(to);
+  const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/false);
+  if (links.spine.value >= 0) {
+    route.push_back(links.spine);
+  }
+  route.push_back(links.leaf);
+  route.push_back(At(kNicDown, nic));
+}
+
+bool Fabric::can_bind(LinkClass link_class) const {
+  constexpr double kExactly = 1 + 1e-9;
+  if (site_.clos.routing == Routing::kEcmp) {
+    return true;
+  }
+  if (link_class == LinkClass::kLeaf) {
+    return leaf_oversubscription() > kExactly;
+  }
+  if (link_class == LinkClass::kSpine) {
+    return leaf_oversubscription() * spine_oversubscription() > kExactly;
+  }
+  return true;
+}
+
+Seconds Fabric::LatencyToBorder() const {
+  const ClosSpec& clos = site_.clos;
+  return clos.leaf.latency + clos.spine.latency +
+         (clos.tiers == 3 ? clos.core.latency : Seconds(0.0));
 }
 
 Seconds Fabric::Latency(AcceleratorIndex from, AcceleratorIndex to) const {

@@ -16,17 +16,19 @@
 
 namespace gridlock {
 
-/// Classes of links, by the tier they belong to. Each is one direction.
+/// Classes of links, by the tier they belong to. Each is one direction. A fabric has those of its
+/// site; the wide-area links stand between fabrics (network.h).
 enum class LinkClass : std::uint8_t {
   kScaleUp,  ///< accelerator port into or out of its scale-up domain
   kNic,      ///< NIC to leaf and back
   kLeaf,     ///< leaf to the spines of its pod and back
   kSpine,    ///< a pod's spines to the cores and back
+  kWan,      ///< one site to another
 };
 
-inline constexpr int kLinkClasses = 4;
+inline constexpr int kLinkClasses = 5;
 
-/// "scale_up", "nic", "leaf", "spine".
+/// "scale_up", "nic", "leaf", "spine", "wan".
 const char* LinkClassName(LinkClass link_class);
 
 /// Links in a fixed order: scale-up out, scale-up in (by accelerator), NIC out, NIC in (by NIC),
@@ -107,8 +109,24 @@ class Fabric {
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const;
 
+  /// Appends the links from `from` to the border of the site, which joins the switches of the top
+  /// tier: the cores, or with two tiers the spines. No link of the border itself can bind.
+  void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                  std::vector<LinkIndex>& route) const;
+
+  /// Appends the links from the border to `to`.
+  void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                   std::vector<LinkIndex>& route) const;
+
   /// Time of flight of the first byte: hops x switch latency.
   [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const;
+
+  /// The same between any accelerator and the border.
+  [[nodiscard]] Seconds LatencyToBorder() const;
+
+  /// Whether a link can set the pace at all. A bundle that carries all that the NICs below it can
+  /// send cannot; single links under ECMP can, whatever the ratio.
+  [[nodiscard]] bool can_bind(LinkClass link_class) const;
 
  private:
   /// Families of links in their fixed order; an even one goes out or up, the next comes back.
@@ -130,6 +148,12 @@ class Fabric {
     return {first_[family] + position};
   }
 
+  /// Links between a leaf and the border, in one direction.
+  struct BorderLinks {
+    LinkIndex leaf, spine;  ///< spine: -1 with two tiers
+  };
+
+  [[nodiscard]] BorderLinks ToBorder(int leaf, std::uint64_t flow_hash, bool up) const;
   void AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const;
   void AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
                     std::vector<LinkIndex>& route) const;

@@ -1,5 +1,7 @@
 #include "topologies/machine.h"
 
+#include <algorithm>
+
 #include "sim/base/check.h"
 
 namespace gridlock {
@@ -36,6 +38,21 @@ double PrecisionBytes(Precision precision) {
       return 0.5;
   }
   CHECK(false);
+}
+
+ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b) {
+  AcceleratorSpec& chip = a.accelerator;
+  for (int p = 0; p < kPrecisions; ++p) {
+    chip.rates[p].peak = std::min(chip.rates[p].peak, b.accelerator.rates[p].peak);
+  }
+  chip.hbm_capacity = std::min(chip.hbm_capacity, b.accelerator.hbm_capacity);
+  chip.hbm_bandwidth = std::min(chip.hbm_bandwidth, b.accelerator.hbm_bandwidth);
+  chip.hbm_efficiency = std::min(chip.hbm_efficiency, b.accelerator.hbm_efficiency);
+  chip.sustained_clock = std::min(chip.sustained_clock, b.accelerator.sustained_clock);
+  chip.scale_up_bandwidth = std::min(chip.scale_up_bandwidth, b.accelerator.scale_up_bandwidth);
+  chip.power.limit = std::min(chip.power.limit, b.accelerator.power.limit);
+  a.nic_bandwidth = std::min(a.nic_bandwidth, b.nic_bandwidth);
+  return a;
 }
 
 }  // namespace gridlock

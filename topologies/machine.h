@@ -103,6 +103,10 @@ enum class Routing {
   kEcmp,   ///< one link per flow, by hash: collisions show
 };
 
+/// Two servers of one make, perhaps with different overrides or caps, as one that is nowhere faster
+/// than either: a job across both moves at the pace of the slower.
+ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b);
+
 /// A folded Clos of two tiers (leaf, spine) or three (leaf, spine, core).
 struct ClosSpec {
   std::string path;

@@ -57,11 +57,15 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
   cost.domain_bytes = ring * ((g - 1) / g) / Efficiency(kind, in);
   const double hops_in = n / group.domains - 1;
   const double hops_out = group.domains - 1;
-  Seconds steps = in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * hops_out);
+  const double fibres = group.domains > group.sites ? group.sites : group.sites - 1;
+  Seconds steps = in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * hops_out) +
+                  group.wan_latency * (rounds * fibres);
   if (kind == CollectiveKind::kAllReduce) {
     const double depth = std::ceil(std::log2(static_cast<double>(group.domains)));
+    const double tree_fibres = std::ceil(std::log2(static_cast<double>(group.sites)));
     steps =
-        std::min(steps, in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * depth));
+        std::min(steps, in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * depth) +
+                            group.wan_latency * (rounds * tree_fibres));
   }
   cost.latency = out.base_latency + steps;
   return cost;

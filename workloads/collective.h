@@ -17,6 +17,8 @@ struct GroupShape {
   int ranks = 1;
   int domains = 1;
   int per_domain = 1;  ///< fewest members that one of the domains holds
+  int sites = 1;
+  Seconds wan_latency{};  ///< one way, of the longest fibre that a ring crosses; 0 within a site
 };
 
 /// What one rank moves, and the delays that no bandwidth removes.
@@ -34,6 +36,9 @@ struct CollectiveCost {
 /// rank are 2 (n-1)/n S for all-reduce and (n-1)/n S for the others (Patarasuk and Yuan 2009);
 /// efficiencies and latencies are those of the fits. All-reduce takes the faster of ring and double
 /// binary tree steps (Sanders, Speck and Traeff 2009) for its latency.
+/// A ring whose members lie site by site crosses a fibre once per site in a round; the chunk that
+/// begins last in its site crosses one less when every domain is a site of its own. The tree goes
+/// over as many fibres as a tree of the sites is deep.
 CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
                       const ServerSpec& server);
 

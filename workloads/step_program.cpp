@@ -182,15 +182,23 @@ class ProgramBuilder {
   // then summed over the groups.
   void StartReduction(Role& role, const ModelPart& part) {
     const Bytes payload(job_.stack.main_gradient_bytes * ParametersPerRank(job_, part));
+    const bool several = job_.layout.sharing_replicas() < job_.layout.data;
     const CollectiveKind kind =
-        job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+        job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
     const int index = CollectiveIndex(
         {std::string("gradient_") + CollectiveName(kind), Collective::Over::kData, kind, payload});
     int last = index;
-    if (job_.layout.sharing_replicas() < job_.layout.data) {
+    if (several) {
       last = CollectiveIndex({"gradient_shard_all_reduce", Collective::Over::kReplica,
                               CollectiveKind::kAllReduce, payload / job_.layout.shards()});
       program_.collectives[index].next = last;
+    }
+    // Where nothing is sharded, each rank wants the whole sum back.
+    if (several && job_.zero == 0) {
+      const int gather = CollectiveIndex(
+          {"gradient_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload});
+      program_.collectives[last].next = gather;
+      last = gather;
     }
     Emit(role, Kind::kStart, index);
     if (job_.zero >= 2 && !job_.stack.overlap_gradients) {
@@ -287,6 +295,28 @@ class ProgramBuilder {
 };
 
 }  // namespace
+
+TrainingSpec AcrossSites(TrainingSpec job, int sites) {
+  Layout& layout = job.layout;
+  if (sites <= 1) {
+    return job;
+  }
+  if (layout.data % sites != 0) {
+    throw UserError(layout.path + ".data",
+                    fmt::format("{} replicas cannot be shared out evenly over {} sites; expected "
+                                "a multiple of {}",
+                                layout.data, sites, sites));
+  }
+  const int replicas = layout.data / sites;
+  if (layout.shard_group > 0 && replicas % layout.shard_group != 0) {
+    throw UserError(layout.path + ".shard_group",
+                    fmt::format("{} does not divide the {} replicas of each site, so that sharded "
+                                "copies would straddle sites; expected a divisor of {}",
+                                layout.shard_group, replicas, replicas));
+  }
+  layout.shard_group = layout.shard_group > 0 ? layout.shard_group : replicas;
+  return job;
+}
 
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {
   const int t = job.layout.tensor;

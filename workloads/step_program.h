@@ -82,6 +82,13 @@ struct StepProgram {
   FlopPerSecond peak;              ///< of one accelerator in the job's format, dense
 };
 
+/// The job as it runs on several sites at once: its replicas are shared out evenly over them, and
+/// sharded copies stay within a site (without a shard_group, a copy per site), so that only sums of
+/// shards go between sites. Also without sharding gradients are summed in these three steps:
+/// scattered within the site, summed over the sites, gathered within. Throws UserError when the
+/// replicas cannot be shared out so.
+TrainingSpec AcrossSites(TrainingSpec job, int sites);
+
 /// Writes the step of a pretraining job for a machine. Checks what needs both: HBM capacity, and
 /// tensor-parallel groups against the scale-up domain. Throws UserError.
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server);

@@ -145,7 +145,7 @@ class AnalyticStep {
     traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy,
                      run_.series);
     run_.series.Add(kFlopSeries, start, busy,
-                    pass.flop.si() * plan_.width * static_cast<double>(me.members));
+                    pass.flop.si() * plan_.jobs[0].width * static_cast<double>(me.members));
     const double busy_end = agents_[a].now;
     Until(a, start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
     if (agents_[a].now > busy_end + kInstant) {

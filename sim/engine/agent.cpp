@@ -16,6 +16,7 @@ Agent::Agent(World& world, std::int32_t index,
              const std::vector<std::unique_ptr<Communicator>>& communicators)
     : world_(world),
       index_(index),
+      row_(index - world.first_agent),
       me_(world.plan.agents[index]),
       communicators_(communicators),
       mailbox_(sg4::Mailbox::by_name("a" + std::to_string(index))),
@@ -28,6 +29,14 @@ void Agent::Run(const std::function<void()>& tick) {
   }
   Settle(0, /*all=*/true);
   Settle(1, /*all=*/true);
+}
+
+void Agent::Reset() {
+  for (const int direction : {0, 1}) {
+    CHECK(inbox_[direction].empty() && !blocked_on_[direction]);
+    outbox_[direction].clear();
+  }
+  groups_done_.clear();
 }
 
 void Agent::Do(const Action& action) {
@@ -49,12 +58,12 @@ void Agent::Do(const Action& action) {
 }
 
 void Agent::Log(Activity activity, Cause cause, std::int32_t awaited) {
-  world_.run.log.Add(index_, World::Now(), activity, cause, awaited);
+  world_.run.log.Add(row_, World::Now(), activity, cause, awaited);
 }
 
 void Agent::RunPass(const Pass& pass) {
   const double start = World::Now();
-  const std::int32_t first = world_.run.log.RecordsOf(index_);
+  const std::int32_t first = world_.run.log.RecordsOf(row_);
   Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si(), {});
   Transfer around(world_, mailbox_, me_.context, pass.context.si(), {});
   Compute(pass);
@@ -64,8 +73,8 @@ void Agent::RunPass(const Pass& pass) {
     Transfer(world_, mailbox_, me_.hbm, pass.memory_bytes.si(), {.rate_bound = bound}).Wait();
     Log(Activity::kMemoryBound, Cause::kHbm);
   }
-  world_.meter.CountFlop(pass.flop.si() * world_.plan.width * static_cast<double>(me_.members),
-                         start, World::Now());
+  world_.run.series.Add(kFlopSeries, start, World::Now(),
+                        pass.flop.si() * world_.job.width * static_cast<double>(me_.members));
   AwaitOverlapped(around, first);
   AwaitOverlapped(overlapped, first);
   ExposedTensorComm(pass);
@@ -76,15 +85,15 @@ void Agent::RunPass(const Pass& pass) {
     Log(Activity::kLaunch, Cause::kLaunch);
   }
   if (floor_end > busy_end + kInstant) {
-    world_.run.log.Recharge(index_, first, Cause::kLaunch);
+    world_.run.log.Recharge(row_, first, Cause::kLaunch);
   }
 }
 
 // The most that other traffic can take of HBM beside this pass.
 BytesPerSecond Agent::HbmOfOthers(const Pass& pass) const {
-  BytesPerSecond others = world_.plan.hbm_reserve;
+  BytesPerSecond others = world_.job.hbm_reserve;
   if (pass.tensor_overlapped.si() > 0) {
-    others += world_.plan.tensor_hbm_rate;
+    others += world_.job.tensor_hbm_rate;
   }
   return others;
 }
@@ -97,14 +106,14 @@ void Agent::Compute(const Pass& pass) {
   const double start = World::Now();
   const double bytes = pass.compute_bytes.si();
   // Sharing HBM slows this pass only if others can leave it less than it wants.
-  const BytesPerSecond left = world_.plan.hbm_capacity - HbmOfOthers(pass);
+  const BytesPerSecond left = world_.job.hbm_capacity - HbmOfOthers(pass);
   double slow_rate = left.si();
   if (pass.compute_bytes / pass.compute_time > left) {
     Transfer transfer(world_, mailbox_, me_.hbm, bytes, {.rate_bound = bytes / bound});
     slow_rate = std::max(slow_rate, 1 / transfer.Wait().mean_seconds_per_byte);
   } else {
     sg4::this_actor::sleep_for(bound);
-    world_.meter.Account(me_.hbm, bytes, start, World::Now());
+    world_.shared.meter.Account(me_.hbm, bytes, start, World::Now(), world_.run.series);
   }
   constexpr double kSlack = 1e-8;
   if (World::Now() - start > bound * (1 + kSlack) + kSlack) {
@@ -124,10 +133,10 @@ void Agent::LogSlowedCompute(double start, double bound, double slow_share) {
   const double lost = end - start - bound;
   const double slow = slow_share < 1 ? std::min(end - start, lost / (1 - slow_share)) : lost;
   if (end - slow > start) {
-    world_.run.log.Add(index_, end - slow, Activity::kCompute, Cause::kCompute);
+    world_.run.log.Add(row_, end - slow, Activity::kCompute, Cause::kCompute);
   }
   if (end - slow < start + bound) {
-    world_.run.log.Add(index_, start + bound, Activity::kCompute, Cause::kHbm);
+    world_.run.log.Add(row_, start + bound, Activity::kCompute, Cause::kHbm);
   }
   Log(Activity::kMemoryBound, Cause::kHbm);
 }
@@ -141,7 +150,7 @@ void Agent::AwaitOverlapped(Transfer& overlapped, std::int32_t first) {
     Log(Activity::kTensorComm, cause);
   }
   if (World::Now() > before + kInstant) {
-    world_.run.log.Recharge(index_, first, cause);
+    world_.run.log.Recharge(row_, first, cause);
   }
 }
 
@@ -153,7 +162,7 @@ void Agent::ExposedTensorComm(const Pass& pass) {
   if (pass.tensor_exposed.si() > 0) {
     // No pass runs beside it, so only other communication shares HBM with it.
     const bool with_hbm =
-        world_.plan.tensor_hbm_rate + world_.plan.hbm_reserve > world_.plan.hbm_capacity;
+        world_.job.tensor_hbm_rate + world_.job.hbm_reserve > world_.job.hbm_capacity;
     const Cause exposed =
         Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si(), {.with_hbm = with_hbm})
             .Wait()
@@ -176,7 +185,7 @@ void Agent::Send(int direction) {
   message.flows_left = flows.end - flows.begin;
   message.record = static_cast<std::int32_t>(world_.run.log.messages.size());
   world_.run.log.messages.push_back(
-      {World::Now(), 0.0, index_, world_.run.log.RecordsOf(index_), Cause::kNic});
+      {World::Now(), 0.0, row_, world_.run.log.RecordsOf(row_), Cause::kNic});
   target->inbox_[direction].push_back(&message);
   StartFlows(message, flows);
 }
@@ -185,7 +194,7 @@ void Agent::StartFlows(Message& message, Span flows) {
   const double payload = world_.program.message.si();
   for (std::int32_t f = flows.begin; f < flows.end; ++f) {
     const double wire = payload / world_.plan.flows[f].efficiency;
-    const std::int32_t ticket = world_.meter.Start(world_.plan.flows[f].route, World::Now());
+    const std::int32_t ticket = world_.shared.meter.Start(world_.plan.flows[f].route, World::Now());
     auto* token =
         new FlowToken{&message, f, ticket};  // NOLINT: SimGrid carries it; FlowDone frees it
     auto put = mailbox_->put_init(token, static_cast<std::uint64_t>(wire * kUnitsPerByte + 0.5));
@@ -201,7 +210,7 @@ void Agent::StartFlows(Message& message, Span flows) {
   simgrid::kernel::actor::simcall_answered([this, &message, flows] {
     auto comm = message.comms.begin();
     for (std::int32_t f = flows.begin; f < flows.end; ++f) {
-      world_.platform.SetNextRoute(world_.plan.flows[f].route);
+      world_.shared.platform.SetNextRoute(world_.plan.flows[f].route);
       (*comm++)->start();
       (*comm++)->start();
     }
@@ -218,8 +227,8 @@ void Agent::FlowDone(simgrid::kernel::activity::CommImpl* /*comm*/, void* data,
   MessageRecord& record = world.run.log.messages[message.record];
   message.bottleneck =
       Heavier(message.bottleneck,
-              world.meter.Finish(token->ticket, world.program.message.si() / flow.efficiency,
-                                 World::Now()));
+              world.shared.meter.Finish(token->ticket, world.program.message.si() / flow.efficiency,
+                                        World::Now(), world.run.series));
   // Flows of one message may cross different switches: it is there when the last byte of all is.
   const double arrival = World::Now() + flow.latency;
   if (arrival > message.ready) {
@@ -295,8 +304,7 @@ void Agent::HandOver(std::int32_t collective, std::int32_t previous) {
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
     if (world_.plan.groups[group].over == over) {
-      communicators_[group]->Enqueue(index_, world_.run.log.RecordsOf(index_), collective,
-                                     previous);
+      communicators_[group]->Enqueue(row_, world_.run.log.RecordsOf(row_), collective, previous);
     }
   }
 }

@@ -40,8 +40,16 @@ class Agent {
   /// One of this agent's groups has done `collective`: once all have, the next one is handed over.
   void CollectiveDone(std::int32_t collective, std::int32_t record);
 
-  /// The actor's code. `tick` is called after every action.
+  /// One step: the actor's code, or what it repeats. `tick` is called after every action.
   void Run(const std::function<void()>& tick);
+
+  /// Forgets the step that is over, when all agents of the job are through it.
+  void Reset();
+
+  /// Blocks until Resume.
+  void Pause() { wake_->acquire(); }
+
+  void Resume() { wake_->release(); }
 
  private:
   /// One flow of a message, as SimGrid hands it back.
@@ -69,7 +77,8 @@ class Agent {
   static void FlowDone(simgrid::kernel::activity::CommImpl* comm, void* data, std::size_t size);
 
   World& world_;
-  std::int32_t index_;
+  std::int32_t index_;  ///< in the plan
+  std::int32_t row_;    ///< in the log of the job
   const Plan::Agent& me_;
   const std::vector<std::unique_ptr<Communicator>>& communicators_;
   const std::vector<std::unique_ptr<Agent>>* agents_ = nullptr;

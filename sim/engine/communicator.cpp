@@ -4,6 +4,8 @@
 #include <functional>
 #include <string>
 
+#include "sim/base/check.h"
+
 namespace gridlock {
 
 namespace sg4 = simgrid::s4u;
@@ -17,6 +19,13 @@ Communicator::Communicator(World& world, std::int32_t group)
       record_of_(world.program.collectives.size(), -1),
       mailbox_(sg4::Mailbox::by_name("c" + std::to_string(group))),
       work_(sg4::Semaphore::create(0)) {}
+
+void Communicator::Reset() {
+  CHECK(ready_.empty() && waiters_.empty());
+  std::fill(arrived_.begin(), arrived_.end(), 0U);
+  std::fill(record_of_.begin(), record_of_.end(), -1);
+  last_ = -1;
+}
 
 void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
                            std::int32_t previous) {

@@ -2,7 +2,8 @@
 
 namespace gridlock {
 
-Meter::Bottleneck Meter::Finish(std::int32_t ticket, double bytes, double now) {
+Meter::Bottleneck Meter::Finish(std::int32_t ticket, double bytes, double now,
+                                UtilisationAccumulator& series) {
   CatchUp(now);
   if (!running_[ticket].counted) {
     TakeEffect();  // it took less than an instant
@@ -12,7 +13,7 @@ Meter::Bottleneck Meter::Finish(std::int32_t ticket, double bytes, double now) {
   Bottleneck bottleneck = Heavier(transfer.at_start, at_end);
   bottleneck.mean_seconds_per_byte =
       (transfer.at_start.seconds_per_byte + at_end.seconds_per_byte) / 2;
-  Account(transfer.route, bytes, transfer.start, now);
+  Account(transfer.route, bytes, transfer.start, now, series);
   Change({transfer.route, -1.0, -1}, now);
   free_.push_back(ticket);
   return bottleneck;

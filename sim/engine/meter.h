@@ -8,15 +8,15 @@
 namespace gridlock {
 
 /// Counts what is under way on each resource, to say which one sets the pace of a transfer, and
-/// accounts finished transfers to the utilisation series.
+/// accounts finished transfers to the series of their job.
 ///
 /// Changes of one instant take effect together, after it: a transfer that ends is looked at beside
 /// all that ran until then, one that starts beside all that starts with it. So it does not matter
 /// in which order things happen that happen at once.
 class Meter {
  public:
-  Meter(const Plan& plan, UtilisationAccumulator& series)
-      : plan_(plan), traffic_(plan), series_(series), load_(plan.resources.size(), 0.0) {}
+  explicit Meter(const Plan& plan)
+      : plan_(plan), traffic_(plan), load_(plan.resources.size(), 0.0) {}
 
   /// The resource of a route with the smallest fair share, and the load that made it so.
   struct Bottleneck {
@@ -42,15 +42,12 @@ class Meter {
 
   /// A transfer of `bytes` ends: accounts it, and says which resource set its pace, as seen right
   /// after its start or right before its end, whichever was slower.
-  Bottleneck Finish(std::int32_t ticket, double bytes, double now);
+  Bottleneck Finish(std::int32_t ticket, double bytes, double now, UtilisationAccumulator& series);
 
   /// Traffic that could not share: counted, not metered.
-  void Account(Span route, double bytes, double start, double end) {
-    traffic_.Account(route, bytes, start, end, series_);
-  }
-
-  void CountFlop(double flop, double start, double end) {
-    series_.Add(kFlopSeries, start, end, flop);
+  void Account(Span route, double bytes, double start, double end,
+               UtilisationAccumulator& series) const {
+    traffic_.Account(route, bytes, start, end, series);
   }
 
  private:
@@ -85,7 +82,6 @@ class Meter {
 
   const Plan& plan_;
   RouteTraffic traffic_;
-  UtilisationAccumulator& series_;
   std::vector<double> load_;
   std::vector<Running> running_;  ///< by ticket
   std::vector<std::int32_t> free_;

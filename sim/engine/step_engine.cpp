@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <memory>
 #include <string>
 #include <vector>
@@ -50,48 +51,229 @@ std::uint64_t TotalActions(const StepProgram& program, const Plan& plan) {
   return total;
 }
 
-}  // namespace
-
-StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
-                int intervals, const Progress& progress) {
+void ClaimTheClock(const Plan& plan) {
   static bool used = false;
   CHECK(!used);  // SimGrid keeps one clock per process
   used = true;
   CHECK(plan.agents.size() + plan.groups.size() <= kMaxActors);
+}
 
-  StepRun run{{}, UtilisationAccumulator(kSeries, intervals)};
-  run.log.agents.resize(plan.agents.size());
-  World world(program, plan, server, run);
-  Ticker ticker(TotalActions(program, plan), progress);
+// The actors of all jobs of a plan.
+class Cast {
+ public:
+  Cast(const std::vector<JointJob>& jobs, const Plan& plan, int intervals)
+      : plan_(plan), shared_(plan) {
+    CHECK(jobs.size() == plan.jobs.size());
+    runs_.reserve(jobs.size());  // worlds refer to them
+    for (std::size_t j = 0; j < jobs.size(); ++j) {
+      runs_.push_back({{}, UtilisationAccumulator(kSeries, intervals)});
+      worlds_.push_back(std::make_unique<World>(shared_, plan.jobs[j], jobs[j], runs_.back()));
+      worlds_.back()->collective_done = [this](std::int32_t agent, std::int32_t collective,
+                                               std::int32_t record) {
+        agents_[agent]->CollectiveDone(collective, record);
+      };
+    }
+    // Agents stand job by job.
+    for (std::size_t a = plan.agents.size(); a-- > 0;) {
+      worlds_[plan.agents[a].job]->first_agent = static_cast<std::int32_t>(a);
+    }
+    for (const Plan::Agent& agent : plan.agents) {
+      runs_[agent.job].log.agents.emplace_back();
+    }
+    AddCommunicators();
+    for (std::size_t a = 0; a < plan.agents.size(); ++a) {
+      World& world = *worlds_[plan.agents[a].job];
+      agents_.push_back(
+          std::make_unique<Agent>(world, static_cast<std::int32_t>(a), communicators_));
+      agents_.back()->SetPeers(&agents_);
+    }
+  }
 
-  std::vector<std::unique_ptr<Communicator>> communicators;
-  for (std::size_t g = 0; g < plan.groups.size(); ++g) {
-    communicators.push_back(std::make_unique<Communicator>(world, static_cast<std::int32_t>(g)));
-    sg4::Host* host = world.platform.host(plan.group_agents[plan.groups[g].agents.begin]);
-    sg4::Actor::create("c" + std::to_string(g), host, [communicator = communicators.back().get()] {
-      communicator->Serve();
-    })->daemonize();
+  /// Runs `play` for every agent, by its number in the plan, until all return.
+  void Run(const std::function<void(std::int32_t agent)>& play) {
+    for (std::size_t a = 0; a < agents_.size(); ++a) {
+      const auto index = static_cast<std::int32_t>(a);
+      sg4::Actor::create("a" + std::to_string(a), shared_.platform.host(index), [&play, index] {
+        play(index);
+      });
+    }
+    shared_.platform.Run();
   }
-  std::vector<std::unique_ptr<Agent>> agents;
-  for (std::size_t a = 0; a < plan.agents.size(); ++a) {
-    agents.push_back(std::make_unique<Agent>(world, static_cast<std::int32_t>(a), communicators));
-    agents.back()->SetPeers(&agents);
+
+  [[nodiscard]] Agent& agent(std::int32_t index) { return *agents_[index]; }
+
+  [[nodiscard]] StepRun& run(std::int32_t job) { return runs_[job]; }
+
+  /// Forgets the step that a job is through with. Its series goes on.
+  void Reset(std::int32_t job) {
+    StepLog& log = runs_[job].log;
+    for (auto& records : log.agents) {
+      records.clear();
+    }
+    log.messages.clear();
+    log.collectives.clear();
+    for (std::size_t a = 0; a < agents_.size(); ++a) {
+      if (plan_.agents[a].job == job) {
+        agents_[a]->Reset();
+      }
+    }
+    for (std::size_t g = 0; g < communicators_.size(); ++g) {
+      if (plan_.groups[g].job == job) {
+        communicators_[g]->Reset();
+      }
+    }
   }
-  world.collective_done = [&agents](std::int32_t agent, std::int32_t collective,
-                                    std::int32_t record) {
-    agents[agent]->CollectiveDone(collective, record);
+
+ private:
+  void AddCommunicators() {
+    for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+      World& world = *worlds_[plan_.groups[g].job];
+      communicators_.push_back(std::make_unique<Communicator>(world, static_cast<std::int32_t>(g)));
+      sg4::Host* host = shared_.platform.host(plan_.group_agents[plan_.groups[g].agents.begin]);
+      sg4::Actor::create("c" + std::to_string(g), host,
+                         [communicator = communicators_.back().get()] {
+                           communicator->Serve();
+                         })
+          ->daemonize();
+    }
+  }
+
+  const Plan& plan_;
+  Shared shared_;
+  std::vector<StepRun> runs_;
+  std::vector<std::unique_ptr<World>> worlds_;
+  std::vector<std::unique_ptr<Communicator>> communicators_;
+  std::vector<std::unique_ptr<Agent>> agents_;
+};
+
+// Says when a job's next step begins, and when it is enough.
+class Rounds {
+ public:
+  Rounds(Cast& cast, const Plan& plan, const Repetition& repetition)
+      : cast_(cast), plan_(plan), repetition_(repetition), jobs_(plan.jobs.size()) {
+    for (const Plan::Agent& agent : plan.agents) {
+      ++jobs_[agent.job].agents;
+    }
+  }
+
+  /// An agent is through its step. Returns when its next one begins; false: there is none.
+  bool Next(std::int32_t agent) {
+    const std::int32_t number = plan_.agents[agent].job;
+    JobState& job = jobs_[number];
+    if (++job.arrived < job.agents) {
+      job.paused.push_back(agent);
+      cast_.agent(agent).Pause();
+      return !enough_;
+    }
+    job.arrived = 0;
+    EndStep(number);
+    const std::vector<std::int32_t> paused = std::move(job.paused);
+    job.paused.clear();
+    const bool more = !enough_;
+    for (const std::int32_t other : paused) {
+      cast_.agent(other).Resume();
+    }
+    return more;
+  }
+
+  [[nodiscard]] std::vector<JointRun> Results() const {
+    std::vector<JointRun> results;
+    for (const JobState& job : jobs_) {
+      JointRun result;
+      result.steps = static_cast<std::int64_t>(job.ends.size());
+      result.step_time = Seconds(job.ends.back() / static_cast<double>(job.ends.size()));
+      result.bytes = job.bytes;
+      results.push_back(result);
+    }
+    return results;
+  }
+
+ private:
+  struct JobState {
+    std::int64_t agents = 0, arrived = 0;
+    std::vector<std::int32_t> paused;
+    std::vector<double> ends;  ///< of the whole steps
+    std::array<double, kResourceClasses> bytes{};
   };
+
+  void EndStep(std::int32_t number) {
+    if (enough_) {
+      return;  // what others still had to do is not beside all of them
+    }
+    JobState& job = jobs_[number];
+    job.ends.push_back(World::Now());
+    if (job.ends.size() == 1) {
+      for (int c = 0; c < kResourceClasses; ++c) {
+        job.bytes[c] = cast_.run(number).series.Total(c);
+      }
+    }
+    cast_.Reset(number);
+    enough_ = Enough();
+  }
+
+  [[nodiscard]] bool Enough() const {
+    const auto all = [this](const auto& holds) {
+      return std::all_of(jobs_.begin(), jobs_.end(), holds);
+    };
+    if (jobs_.size() == 1) {
+      return true;
+    }
+    const auto steps = [](const JobState& job) {
+      return static_cast<std::int64_t>(job.ends.size());
+    };
+    return all([&](const JobState& job) {
+             return steps(job) >= repetition_.most;
+           }) ||
+           all([&](const JobState& job) {
+             return steps(job) >= repetition_.least && Settled(job.ends);
+           });
+  }
+
+  [[nodiscard]] bool Settled(const std::vector<double>& ends) const {
+    const std::size_t half = ends.size() / 2;
+    const double mean = ends.back() / static_cast<double>(ends.size());
+    const double later = (ends.back() - ends[half - 1]) / static_cast<double>(ends.size() - half);
+    return std::abs(later - mean) <= repetition_.tolerance * mean;
+  }
+
+  Cast& cast_;
+  const Plan& plan_;
+  const Repetition& repetition_;
+  std::vector<JobState> jobs_;
+  bool enough_ = false;
+};
+
+}  // namespace
+
+StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                int intervals, const Progress& progress) {
+  CHECK(plan.jobs.size() == 1);
+  ClaimTheClock(plan);
+  Cast cast({{&program, &server}}, plan, intervals);
+  Ticker ticker(TotalActions(program, plan), progress);
   const std::function<void()> tick = [&ticker] {
     ticker.Tick();
   };
-  for (std::size_t a = 0; a < agents.size(); ++a) {
-    sg4::Actor::create("a" + std::to_string(a), world.platform.host(static_cast<std::int32_t>(a)),
-                       [agent = agents[a].get(), &tick] {
-                         agent->Run(tick);
-                       });
-  }
-  world.platform.Run();
-  return run;
+  cast.Run([&](std::int32_t agent) {
+    cast.agent(agent).Run(tick);
+  });
+  return std::move(cast.run(0));
+}
+
+std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
+                               const Repetition& repetition) {
+  CHECK(repetition.least >= 2 && repetition.most >= repetition.least);
+  ClaimTheClock(plan);
+  constexpr int kIntervals = 1;  // only the sums are looked at
+  Cast cast(jobs, plan, kIntervals);
+  Rounds rounds(cast, plan, repetition);
+  const std::function<void()> no_tick = [] {};
+  cast.Run([&](std::int32_t agent) {
+    do {
+      cast.agent(agent).Run(no_tick);
+    } while (rounds.Next(agent));
+  });
+  return rounds.Results();
 }
 
 }  // namespace gridlock

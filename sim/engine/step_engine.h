@@ -14,7 +14,10 @@
 // Every activity is a transfer over resources: compute is a transfer over HBM whose rate is bounded
 // by the matrix units, so that communication and compute slow each other where they share HBM.
 
+#include <array>
+#include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "sim/fold/plan.h"
 #include "sim/measure/summarise.h"
@@ -27,6 +30,34 @@ inline constexpr std::size_t kMaxActors = 28000;
 
 /// Tells how much of the work is done, 0..1; called a few times a second of real time.
 using Progress = std::function<void(double)>;
+
+/// A job of a joint simulation, in the order of the plan's jobs.
+struct JointJob {
+  const StepProgram* program = nullptr;
+  const ServerSpec* server = nullptr;
+};
+
+/// How often the steps of several jobs are repeated: until every job has done `least` whole steps,
+/// and the mean step time over the later half of each job's steps is that over all of them within
+/// `tolerance`, or every job has done `most`.
+struct Repetition {
+  std::int64_t least = 4;
+  std::int64_t most = 32;
+  double tolerance = 1e-3;
+};
+
+/// What one job did over its whole steps, all of them beside the other jobs' steps.
+struct JointRun {
+  std::int64_t steps = 0;
+  Seconds step_time;                             ///< mean
+  std::array<double, kResourceClasses> bytes{};  ///< of one step, over the resources of a class
+};
+
+/// Runs the steps of all jobs of a plan side by side. All begin their first step at once; a job
+/// begins its next one when all of its agents are through. A job alone takes one step, of which all
+/// others would be copies. At most once per process, as RunStep.
+std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
+                               const Repetition& repetition);
 
 /// Runs the step. At most once per process (SimGrid keeps one clock). `intervals`: resolution of
 /// the utilisation series.

@@ -20,11 +20,11 @@ Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Op
   }
   get_ = own->get_init()->set_dst_data(&received_, sizeof(void*));
   simgrid::kernel::actor::simcall_answered([this, options] {
-    world_.platform.SetNextRoute(route_, options.with_hbm);
+    world_.shared.platform.SetNextRoute(route_, options.with_hbm);
     put_->start();
     get_->start();
   });
-  ticket_ = world_.meter.Start(route_, World::Now());
+  ticket_ = world_.shared.meter.Start(route_, World::Now());
   ++world_.run.log.activities;
 }
 
@@ -36,7 +36,7 @@ Meter::Bottleneck Transfer::Wait() {
   put_->wait();
   put_ = nullptr;
   get_ = nullptr;
-  return world_.meter.Finish(ticket_, bytes_, World::Now());
+  return world_.shared.meter.Finish(ticket_, bytes_, World::Now(), world_.run.series);
 }
 
 }  // namespace gridlock

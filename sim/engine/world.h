@@ -2,7 +2,6 @@
 
 // What all actors of one simulation share, and the one kind of activity that they start.
 
-#include <chrono>
 #include <cstdint>
 #include <functional>
 
@@ -14,24 +13,34 @@
 
 namespace gridlock {
 
+/// What all jobs of one simulation share.
+struct Shared {
+  explicit Shared(const Plan& plan_in) : plan(plan_in), meter(plan_in), platform(plan_in) {}
+
+  const Plan& plan;
+  Meter meter;
+  Platform platform;
+};
+
+/// What the actors of one job share.
 struct World {
-  World(const StepProgram& program_in, const Plan& plan_in, const ServerSpec& server_in,
-        StepRun& run_in)
-      : program(program_in),
-        plan(plan_in),
-        server(server_in),
-        run(run_in),
-        meter(plan_in, run_in.series),
-        platform(plan_in) {}
+  World(Shared& shared_in, const Plan::Job& job_in, const JointJob& what, StepRun& run_in)
+      : shared(shared_in),
+        plan(shared_in.plan),
+        job(job_in),
+        program(*what.program),
+        server(*what.server),
+        run(run_in) {}
 
   [[nodiscard]] static double Now() { return simgrid::s4u::Engine::get_clock(); }
 
-  const StepProgram& program;
+  Shared& shared;
   const Plan& plan;
+  const Plan::Job& job;
+  const StepProgram& program;
   const ServerSpec& server;
-  StepRun& run;
-  Meter meter;
-  Platform platform;
+  StepRun& run;                  ///< agents counted from first_agent
+  std::int32_t first_agent = 0;  ///< in the plan
   /// Tells an agent that one of its groups has done a collective that another follows.
   std::function<void(std::int32_t agent, std::int32_t collective, std::int32_t record)>
       collective_done;

@@ -1,8 +1,9 @@
+#include "sim/fold/expand.h"
+
 #include <algorithm>
-#include <string>
 
 #include "sim/base/check.h"
-#include "sim/fold/plan.h"
+#include "sim/fold/rank_map.h"
 
 namespace gridlock {
 
@@ -14,94 +15,66 @@ constexpr std::int32_t kRingHbmWeight = 3;
 // A message is read once where it is sent and written once where it arrives.
 constexpr std::int32_t kSendHbmWeight = 1;
 
-// Which accelerator is which rank of the job: `local` counts tensor-parallel ranks first, then
-// context-parallel ones. Packed from accelerator 0.
-class RankMap {
- public:
-  explicit RankMap(const Layout& layout) : layout_(layout) {}
-
-  [[nodiscard]] AcceleratorIndex At(int local, int data, int stage) const {
-    const int group = layout_.rank_order == RankOrder::kTensorDataPipeline
-                          ? stage * layout_.data + data
-                          : data * layout_.pipeline + stage;
-    return {group * layout_.group() + local};
-  }
-
-  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
-    return stage * layout_.data + data;
-  }
-
- private:
-  const Layout& layout_;
-};
-
 class Expander {
  public:
-  Expander(const StepProgram& program, const Fabric& fabric)
-      : layout_(program.layout), fabric_(fabric), ranks_(layout_) {
-    for (const Collective& collective : program.collectives) {
+  Expander(const PlacedProgram& placed, const Network& network, Plan& plan)
+      : layout_(placed.program->layout),
+        network_(network),
+        ranks_(layout_, placed.placement, network),
+        plan_(plan),
+        job_(static_cast<std::int32_t>(plan.jobs.size())),
+        first_agent_(static_cast<std::int32_t>(plan.agents.size())) {
+    for (const Collective& collective : placed.program->collectives) {
       uses_embedding_groups_ =
           uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
     }
   }
 
-  Plan Build() && {
-    plan_.width = layout_.group();
-    AddResources();
-    SetHbmRates();
+  void Run() && {
+    AddJob();
     AddAgents();
     AddFlows();
     AddDataGroups();
     AddEmbeddingGroups();
-    IndexAgentGroups();
-    return std::move(plan_);
   }
 
  private:
-  [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return fabric_.links() + a.value; }
+  [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
 
-  void AddResources() {
-    const int accelerators = layout_.accelerators();
-    plan_.resources.reserve(static_cast<std::size_t>(fabric_.links()) + accelerators);
-    for (int link = 0; link < fabric_.links(); ++link) {
-      const auto link_class = static_cast<ResourceClass>(fabric_.link_class({link}));
-      plan_.resources.push_back({link_class, fabric_.capacity({link}), 1, 1, CanBind(link_class)});
-    }
-    const AcceleratorSpec& chip = fabric_.site().server.accelerator;
-    plan_.hbm_capacity = chip.hbm_bandwidth * chip.hbm_efficiency;
-    for (int a = 0; a < accelerators; ++a) {
-      plan_.resources.push_back({ResourceClass::kHbm, plan_.hbm_capacity, 1, 1, true});
-    }
+  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
+    return first_agent_ + stage * layout_.data + data;
   }
 
-  // A bundle that carries all that the NICs below it can send never sets the pace; leaving it out
-  // of the sharing changes no rate and keeps apart what does not interact.
-  [[nodiscard]] bool CanBind(ResourceClass link_class) const {
-    if (fabric_.site().clos.routing == Routing::kEcmp) {
-      return true;
-    }
-    constexpr double kExactly = 1 + 1e-9;
-    if (link_class == ResourceClass::kLeaf) {
-      return fabric_.leaf_oversubscription() > kExactly;
-    }
-    if (link_class == ResourceClass::kSpine) {
-      return fabric_.leaf_oversubscription() * fabric_.spine_oversubscription() > kExactly;
-    }
-    return true;
+  /// The servers of a job are alike in how many accelerators they have; AddJob looks after the
+  /// rest.
+  [[nodiscard]] const ServerSpec& server() const {
+    return network_.fabric(ranks_.sites().front()).site().server;
   }
 
-  void SetHbmRates() {
-    const ServerSpec& server = fabric_.site().server;
-    const BytesPerSecond port = server.accelerator.scale_up_bandwidth;
-    const BytesPerSecond nic =
-        server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
-    plan_.hbm_reserve = nic * (kRingHbmWeight + kSendHbmWeight);
-    // Groups and messages inside a scale-up domain move at the ports' pace.
-    if (fabric_.domain_size() > layout_.tensor) {
-      plan_.hbm_reserve += port * (kRingHbmWeight + kSendHbmWeight);
+  // Over several sites: what holds on all of them.
+  void AddJob() {
+    Plan::Job job;
+    job.width = layout_.group();
+    for (const int site : ranks_.sites()) {
+      const ServerSpec& server = network_.fabric(site).site().server;
+      const AcceleratorSpec& chip = server.accelerator;
+      const BytesPerSecond hbm = chip.hbm_bandwidth * chip.hbm_efficiency;
+      const BytesPerSecond port = chip.scale_up_bandwidth;
+      const BytesPerSecond nic =
+          server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
+      BytesPerSecond reserve = nic * (kRingHbmWeight + kSendHbmWeight);
+      // Groups and messages inside a scale-up domain move at the ports' pace.
+      if (server.accelerators > layout_.tensor) {
+        reserve += port * (kRingHbmWeight + kSendHbmWeight);
+      }
+      const bool wide = layout_.tensor > server.accelerators;
+      const BytesPerSecond tensor = wide ? hbm : port * kRingHbmWeight;
+      const bool first = site == ranks_.sites().front();
+      job.hbm_capacity = first ? hbm : std::min(job.hbm_capacity, hbm);
+      job.hbm_reserve = std::max(job.hbm_reserve, reserve);
+      job.tensor_hbm_rate = std::max(job.tensor_hbm_rate, tensor);
     }
-    const bool wide = layout_.tensor > fabric_.domain_size();
-    plan_.tensor_hbm_rate = wide ? plan_.hbm_capacity : port * kRingHbmWeight;
+    plan_.jobs.push_back(job);
   }
 
   // Closes the route that was appended since `begin`: equal resources become one entry with a
@@ -130,15 +103,13 @@ class Expander {
   }
 
   void PutPorts(AcceleratorIndex a, std::int32_t weight) {
-    Put(fabric_.scale_up_out(a).value, weight);
-    Put(fabric_.scale_up_in(a).value, weight);
+    Put(network_.scale_up_out(a).value, weight);
+    Put(network_.scale_up_in(a).value, weight);
   }
 
   void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
     links_.clear();
-    const auto key =
-        static_cast<std::uint64_t>(from.value) << 32 | static_cast<std::uint32_t>(to.value);
-    fabric_.AppendRoute(from, to, MixHash(key), links_);
+    network_.AppendRoute(from, to, links_);
     for (const LinkIndex link : links_) {
       Put(link.value, 1);
     }
@@ -148,6 +119,7 @@ class Expander {
     for (int stage = 0; stage < layout_.pipeline; ++stage) {
       for (int data = 0; data < layout_.data; ++data) {
         Plan::Agent agent;
+        agent.job = job_;
         agent.role = stage;
         const std::int32_t begin = Mark();
         for (int t = 0; t < layout_.group(); ++t) {
@@ -166,7 +138,7 @@ class Expander {
   Span TensorRoute(int data, int stage) {
     const std::int32_t begin = Mark();
     const int t = layout_.tensor;
-    const int inside = std::min(t, fabric_.domain_size());
+    const int inside = std::min(t, server().accelerators);
     if (t == 1) {
       return {begin, begin};
     }
@@ -203,7 +175,7 @@ class Expander {
     const int p = layout_.pipeline;
     for (int stage = 0; stage < p; ++stage) {
       for (int data = 0; data < layout_.data; ++data) {
-        Plan::Agent& agent = plan_.agents[ranks_.AgentAt(data, stage)];
+        Plan::Agent& agent = plan_.agents[AgentAt(data, stage)];
         for (const Direction direction : {Direction::kForward, Direction::kBackward}) {
           const int next = stage + (direction == Direction::kForward ? 1 : -1);
           // Only model chunks beyond the first make messages go round from the last stage to the
@@ -223,14 +195,14 @@ class Expander {
   void AddFlow(int t, int data, int stage, int target) {
     const AcceleratorIndex from = ranks_.At(t, data, stage);
     const AcceleratorIndex to = ranks_.At(t, data, target);
-    const ServerSpec& server = fabric_.site().server;
-    const CollectiveFit& fit = fabric_.same_domain(from, to) ? server.scale_up : server.scale_out;
+    const CollectiveFit& fit =
+        network_.same_domain(from, to) ? server().scale_up : server().scale_out;
     Plan::Flow flow;
-    flow.source = ranks_.AgentAt(data, stage);
-    flow.target = ranks_.AgentAt(data, target);
+    flow.source = AgentAt(data, stage);
+    flow.target = AgentAt(data, target);
     flow.efficiency = static_cast<float>(fit.send_efficiency);
     flow.latency =
-        static_cast<float>((fit.base_latency + fit.step_latency + fabric_.Latency(from, to)).si());
+        static_cast<float>((fit.base_latency + fit.step_latency + network_.Latency(from, to)).si());
     const std::int32_t begin = Mark();
     PutRoute(from, to);
     Put(Hbm(from), kSendHbmWeight);
@@ -270,7 +242,7 @@ class Expander {
     const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
     for (int i = 0; i < replicas.count; ++i) {
       const int data = replicas.first + i * replicas.stride;
-      plan_.group_agents.push_back(ranks_.AgentAt(data, stage));
+      plan_.group_agents.push_back(AgentAt(data, stage));
       for (int k = 0; k < locals.count; ++k) {
         ranks.push_back(ranks_.At(locals.first + k * locals.stride, data, stage));
       }
@@ -287,8 +259,8 @@ class Expander {
     for (int data = 0; data < layout_.data; ++data) {
       for (int t = 0; t < layout_.group(); ++t) {
         const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
-        plan_.group_agents.push_back(ranks_.AgentAt(data, 0));
-        plan_.group_agents.push_back(ranks_.AgentAt(data, last));
+        plan_.group_agents.push_back(AgentAt(data, 0));
+        plan_.group_agents.push_back(AgentAt(data, last));
         AddGroup(Collective::Over::kEmbedding, 0, begin,
                  {ranks_.At(t, data, 0), ranks_.At(t, data, last)});
       }
@@ -298,6 +270,7 @@ class Expander {
   void AddGroup(Collective::Over over, int stage, std::int32_t first_agent,
                 const std::vector<AcceleratorIndex>& ranks) {
     Plan::Group group;
+    group.job = job_;
     group.over = over;
     group.role = stage;
     group.agents = {first_agent, static_cast<std::int32_t>(plan_.group_agents.size())};
@@ -308,17 +281,33 @@ class Expander {
       fewest = std::min(fewest, starts[i + 1] - starts[i]);
     }
     group.shape = {static_cast<int>(ranks.size()), domains, fewest};
+    AddFibres(ranks, group.shape);
     group.ring = domains > 1 ? RingRoute(ranks, starts, fewest) : Span{Mark(), Mark()};
     const bool inside = static_cast<int>(ranks.size()) > domains;
     group.domain = inside ? DomainRoute(ranks) : Span{Mark(), Mark()};
     plan_.groups.push_back(group);
   }
 
+  // The sites that a ring through these ranks crosses.
+  void AddFibres(const std::vector<AcceleratorIndex>& ranks, GroupShape& shape) const {
+    int crossings = 0;
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      const int from = network_.site_of(ranks[i]);
+      const int to = network_.site_of(ranks[(i + 1) % ranks.size()]);
+      if (from != to) {
+        ++crossings;
+        const Seconds one_way = network_.wan(network_.wan_between(from, to)).latency;
+        shape.wan_latency = std::max(shape.wan_latency, one_way);
+      }
+    }
+    shape.sites = std::max(1, crossings);
+  }
+
   // Where each scale-up domain begins in the list of ranks (which rises), and the end.
   [[nodiscard]] std::vector<int> DomainStarts(const std::vector<AcceleratorIndex>& ranks) const {
     std::vector<int> starts{0};
     for (std::size_t i = 1; i < ranks.size(); ++i) {
-      if (!fabric_.same_domain(ranks[i - 1], ranks[i])) {
+      if (!network_.same_domain(ranks[i - 1], ranks[i])) {
         starts.push_back(static_cast<int>(i));
       }
     }
@@ -352,60 +341,20 @@ class Expander {
     return Close(begin);
   }
 
-  void IndexAgentGroups() {
-    std::vector<std::int32_t> count(plan_.agents.size() + 1, 0);
-    for (const std::int32_t agent : plan_.group_agents) {
-      ++count[agent + 1];
-    }
-    for (std::size_t a = 1; a < count.size(); ++a) {
-      count[a] += count[a - 1];
-    }
-    for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
-      plan_.agents[a].groups = {count[a], count[a + 1]};
-    }
-    plan_.agent_groups.resize(plan_.group_agents.size());
-    for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
-      for (std::int32_t i = plan_.groups[g].agents.begin; i < plan_.groups[g].agents.end; ++i) {
-        plan_.agent_groups[count[plan_.group_agents[i]]++] = static_cast<std::int32_t>(g);
-      }
-    }
-  }
-
   const Layout& layout_;
-  const Fabric& fabric_;
+  const Network& network_;
   RankMap ranks_;
+  Plan& plan_;
+  std::int32_t job_;
+  std::int32_t first_agent_;
   bool uses_embedding_groups_ = false;
-  Plan plan_;
   std::vector<LinkIndex> links_;
 };
 
 }  // namespace
 
-const char* ResourceClassName(ResourceClass resource_class) {
-  return resource_class == ResourceClass::kHbm
-             ? "hbm"
-             : LinkClassName(static_cast<LinkClass>(resource_class));
-}
-
-std::int64_t Plan::accelerators() const {
-  std::int64_t sum = 0;
-  for (const Agent& agent : agents) {
-    sum += agent.members;
-  }
-  return sum * width;
-}
-
-void CheckPlacement(const StepProgram& program, const Fabric& fabric) {
-  if (program.layout.accelerators() > fabric.accelerators()) {
-    throw UserError(program.layout.path,
-                    "the layout needs " + std::to_string(program.layout.accelerators()) +
-                        " accelerators and the site has " + std::to_string(fabric.accelerators()));
-  }
-}
-
-Plan Expand(const StepProgram& program, const Fabric& fabric) {
-  CheckPlacement(program, fabric);
-  return Expander(program, fabric).Build();
+void ExpandJob(const PlacedProgram& placed, const Network& network, Plan& plan) {
+  Expander(placed, network, plan).Run();
 }
 
 }  // namespace gridlock

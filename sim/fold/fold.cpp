@@ -57,7 +57,8 @@ Colouring Seeds(const Plan& plan) {
                                         std::bit_cast<std::uint64_t>(r.capacity.si())}));
   }
   for (const Plan::Agent& a : plan.agents) {
-    colouring.agents.push_back(Seed({2, static_cast<std::uint64_t>(a.role)}));
+    colouring.agents.push_back(
+        Seed({2, static_cast<std::uint64_t>(a.job), static_cast<std::uint64_t>(a.role)}));
   }
   colouring.flows.resize(plan.flows.size());
   for (const Plan::Agent& a : plan.agents) {
@@ -71,10 +72,11 @@ Colouring Seeds(const Plan& plan) {
     }
   }
   for (const Plan::Group& g : plan.groups) {
-    colouring.groups.push_back(
-        Seed({4, static_cast<std::uint64_t>(g.over), static_cast<std::uint64_t>(g.role),
-              static_cast<std::uint64_t>(g.shape.domains),
-              static_cast<std::uint64_t>(g.shape.per_domain)}));
+    colouring.groups.push_back(Seed(
+        {4, static_cast<std::uint64_t>(g.job), static_cast<std::uint64_t>(g.over),
+         static_cast<std::uint64_t>(g.role), static_cast<std::uint64_t>(g.shape.domains),
+         static_cast<std::uint64_t>(g.shape.per_domain), static_cast<std::uint64_t>(g.shape.sites),
+         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si())}));
   }
   return colouring;
 }
@@ -183,11 +185,8 @@ class Quotient {
         groups_(colours.groups) {}
 
   Plan Build() && {
-    out_.width = plan_.width;
+    out_.jobs = plan_.jobs;
     out_.folded = true;
-    out_.hbm_capacity = plan_.hbm_capacity;
-    out_.hbm_reserve = plan_.hbm_reserve;
-    out_.tensor_hbm_rate = plan_.tensor_hbm_rate;
     for (std::size_t c = 0; c < resources_.count(); ++c) {
       Plan::Resource resource = plan_.resources[resources_.first[c]];
       resource.members = resources_.size[c];
@@ -243,6 +242,7 @@ class Quotient {
     for (std::size_t c = 0; c < agents_.count(); ++c) {
       const Plan::Agent& agent = plan_.agents[agents_.first[c]];
       Plan::Agent folded;
+      folded.job = agent.job;
       folded.role = agent.role;
       folded.members = agents_.size[c];
       folded.hbm = FoldRoute(agent.hbm, folded.members);

@@ -11,17 +11,19 @@
 
 #include "sim/base/units.h"
 #include "topologies/fabric.h"
+#include "topologies/network.h"
+#include "topologies/placement.h"
 #include "workloads/collective.h"
 #include "workloads/step_program.h"
 
 namespace gridlock {
 
-/// Classes of shared resources: the link classes of the fabric, and HBM.
-enum class ResourceClass : std::uint8_t { kScaleUp, kNic, kLeaf, kSpine, kHbm };
+/// Classes of shared resources: the link classes of the network, and HBM.
+enum class ResourceClass : std::uint8_t { kScaleUp, kNic, kLeaf, kSpine, kWan, kHbm };
 
-inline constexpr int kResourceClasses = 5;
+inline constexpr int kResourceClasses = 6;
 
-/// "scale_up", "nic", "leaf", "spine", "hbm".
+/// "scale_up", "nic", "leaf", "spine", "wan", "hbm".
 const char* ResourceClassName(ResourceClass resource_class);
 
 /// Where a resource stands in a route: a transfer at rate r takes `weight` x r of its capacity.
@@ -38,6 +40,15 @@ struct Span {
 };
 
 struct Plan {
+  /// A training job of the plan. Jobs share links and nothing else: servers are held whole.
+  struct Job {
+    std::int32_t width = 1;  ///< accelerators of one agent
+    /// HBM of one accelerator, and the most that everything but its own passes and tensor-parallel
+    /// collectives can take of it. Where a pass leaves that much, sharing cannot slow it.
+    BytesPerSecond hbm_capacity, hbm_reserve;
+    BytesPerSecond tensor_hbm_rate;  ///< the most that the group's own collectives take of HBM
+  };
+
   /// A link direction or an accelerator's HBM; in a folded plan one of `members` alike.
   struct Resource {
     ResourceClass resource_class = ResourceClass::kNic;
@@ -49,6 +60,7 @@ struct Plan {
 
   /// A model-parallel group (tensor x context): accelerators that do the same at the same time.
   struct Agent {
+    std::int32_t job = 0;
     std::int32_t role = 0;     ///< pipeline stage
     std::int64_t members = 1;  ///< groups that this one stands for
     Span hbm;                  ///< route of a pass
@@ -69,6 +81,7 @@ struct Plan {
 
   /// A communicator.
   struct Group {
+    std::int32_t job = 0;
     Collective::Over over = Collective::Over::kData;
     std::int32_t role = 0;  ///< first stage in it
     std::int64_t members = 1;
@@ -78,27 +91,43 @@ struct Plan {
     Span domain;  ///< route of the part inside the scale-up domains
   };
 
-  std::vector<Resource> resources;
+  std::vector<Job> jobs;
+  std::vector<Resource> resources;  ///< those that some route uses
   std::vector<RouteEntry> routes;
-  std::vector<Agent> agents;
+  std::vector<Agent> agents;  ///< job by job
   std::vector<Flow> flows;
   std::vector<Group> groups;
   std::vector<std::int32_t> agent_groups;
   std::vector<std::int32_t> group_agents;
-  std::int32_t width = 1;  ///< accelerators of one agent
   bool folded = false;
-  /// HBM of one accelerator, and the most that everything but its own passes and tensor-parallel
-  /// collectives can take of it. Where a pass leaves that much, sharing cannot slow it.
-  BytesPerSecond hbm_capacity, hbm_reserve;
-  BytesPerSecond tensor_hbm_rate;  ///< the most that the group's own collectives take of HBM
 
+  /// Of all jobs, and of one.
   [[nodiscard]] std::int64_t accelerators() const;
+  [[nodiscard]] std::int64_t accelerators(std::int32_t job) const;
 };
 
-/// Throws UserError when the fabric has fewer accelerators than the program's layout.
-void CheckPlacement(const StepProgram& program, const Fabric& fabric);
+/// A program and the servers that it runs on. The list may hold more servers than the layout needs:
+/// the first of each site are used. With several sites, see AcrossSites.
+struct PlacedProgram {
+  const StepProgram* program = nullptr;
+  Placement placement;
+};
 
-/// Lays the program on consecutive accelerators of the fabric, expanded. Throws as CheckPlacement.
+/// All servers of a site, in their order.
+Placement WholeSite(const Network& network, int site);
+
+/// Sites of a placement, in the order in which they first stand there.
+std::vector<int> SitesOf(const Placement& placement);
+
+/// Throws UserError when the placement has fewer accelerators than the program's layout, cannot be
+/// shared out over its sites, or joins sites that no link joins.
+void CheckPlacement(const PlacedProgram& placed, const Network& network);
+
+/// Lays programs on their servers, expanded. No server may be held by two. Throws as
+/// CheckPlacement.
+Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network);
+
+/// Lays a program on the first servers of a single site.
 Plan Expand(const StepProgram& program, const Fabric& fabric);
 
 }  // namespace gridlock

@@ -11,12 +11,13 @@
 
 namespace gridlock {
 
-/// What set the pace of an interval. The first five are ResourceClass.
+/// What set the pace of an interval. The first six are ResourceClass.
 enum class Cause : std::uint8_t {
   kScaleUp,
   kNic,
   kLeaf,
   kSpine,
+  kWan,
   kHbm,
   kCompute,
   kLatency,   ///< message and algorithm-step delays
@@ -24,7 +25,7 @@ enum class Cause : std::uint8_t {
   kOverhead,  ///< the training framework's own time per step
 };
 
-inline constexpr int kCauses = 9;
+inline constexpr int kCauses = 10;
 
 /// Seconds. Two things that end closer together than this end together: twice the resolution of the
 /// simulated clock.
@@ -34,7 +35,7 @@ inline constexpr double kInstant = 2e-9;
 /// but for the rounding, which must not decide which of them is named.
 inline constexpr double kTie = 1 + 1e-9;
 
-/// "scale_up", "nic", "leaf", "spine", "hbm", "compute", "latency", "launch", "overhead".
+/// "scale_up", "nic", "leaf", "spine", "wan", "hbm", "compute", "latency", "launch", "overhead".
 const char* CauseName(Cause cause);
 
 /// What an agent was doing.

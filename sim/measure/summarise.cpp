@@ -34,10 +34,20 @@ std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log, doubl
   return parts;
 }
 
-std::vector<Attribution> Attribute(const StepLog& log) {
+// Wide-area links are spoken of only where there are some.
+bool HasWan(const Plan& plan) {
+  return std::any_of(plan.resources.begin(), plan.resources.end(), [](const auto& resource) {
+    return resource.resource_class == ResourceClass::kWan;
+  });
+}
+
+std::vector<Attribution> Attribute(const Plan& plan, const StepLog& log) {
   const std::array<double, kCauses> path = CriticalPath(log);
   std::vector<Attribution> out;
   for (int i = 0; i < kCauses; ++i) {
+    if (static_cast<Cause>(i) == Cause::kWan && !HasWan(plan)) {
+      continue;
+    }
     out.push_back({CauseName(static_cast<Cause>(i)), Seconds(path[i])});
   }
   return out;
@@ -80,6 +90,9 @@ std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Pla
   compute.share = series.Share(kFlopSeries, flop_rate, step);
   out.push_back(std::move(compute));
   for (int c = kResourceClasses - 1; c >= 0; --c) {
+    if (static_cast<ResourceClass>(c) == ResourceClass::kWan && !HasWan(plan)) {
+      continue;
+    }
     UtilisationSeries one;
     one.resource = ResourceClassName(static_cast<ResourceClass>(c));
     one.members = totals.members[c];
@@ -107,17 +120,20 @@ std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProg
   return out;
 }
 
-// What all passes of all members take for their FLOP.
-Joules ArithmeticEnergy(const StepProgram& program, const Plan& plan) {
+// What all passes of all members of a job take for their FLOP.
+Joules ArithmeticEnergy(const StepProgram& program, const Plan& plan, std::int32_t job) {
   Joules sum;
   for (const Plan::Agent& agent : plan.agents) {
+    if (agent.job != job) {
+      continue;
+    }
     Joules one;
     for (const Action& action : program.roles[agent.role]) {
       if (action.kind == Action::Kind::kPass) {
         one += program.passes[action.index].flop_energy;
       }
     }
-    sum += one * (static_cast<double>(agent.members) * plan.width);
+    sum += one * (static_cast<double>(agent.members) * plan.jobs[job].width);
   }
   return sum;
 }
@@ -134,6 +150,18 @@ std::uint64_t FingerprintOf(const StepLog& log) {
 }
 
 }  // namespace
+
+StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step,
+                       const std::array<double, kResourceClasses>& bytes) {
+  const auto total = [&](ResourceClass c) {
+    return Bytes(bytes[static_cast<int>(c)]);
+  };
+  return EnergyOfStep(
+      of.server, of.plan.accelerators(of.job), step,
+      {ArithmeticEnergy(of.program, of.plan, of.job), total(ResourceClass::kHbm),
+       // Each byte crosses an accelerator's port or NIC out and in; the sender pays for the link.
+       (total(ResourceClass::kScaleUp) + total(ResourceClass::kNic)) / 2});
+}
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
                      const ServerSpec& server, StepRun& run) {
@@ -153,21 +181,18 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
       series.peak_si = server.accelerator.hbm_bandwidth.si();
     }
   }
-  record.attribution = Attribute(run.log);
+  record.attribution = Attribute(plan, run.log);
   record.breakdown = Breakdown(plan, run.log, step.si());
   const Bytes capacity = server.accelerator.hbm_capacity;
   for (const MemoryNeed& need : MemoryByStage(job)) {
     record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
                              need.activations, need.buffers, capacity});
   }
-  const auto total = [&](ResourceClass c) {
-    return Bytes(run.series.Total(static_cast<int>(c)));
-  };
-  const StepEnergy energy = EnergyOfStep(
-      server, plan.accelerators(), step,
-      {ArithmeticEnergy(program, plan), total(ResourceClass::kHbm),
-       // Each byte crosses an accelerator's port or NIC out and in; the sender pays for the link.
-       (total(ResourceClass::kScaleUp) + total(ResourceClass::kNic)) / 2});
+  std::array<double, kResourceClasses> bytes{};
+  for (int c = 0; c < kResourceClasses; ++c) {
+    bytes[c] = run.series.Total(c);
+  }
+  const StepEnergy energy = EnergyOfJob({program, plan, 0, server}, step, bytes);
   record.energy = energy.total();
   record.accelerator_energy = energy.total() - energy.servers;
   record.power_limit = server.accelerator.power.limit;
@@ -188,8 +213,8 @@ double StepLog::End() const {
 }
 
 const char* CauseName(Cause cause) {
-  static constexpr const char* kNames[kCauses] = {"scale_up", "nic",     "leaf",   "spine",   "hbm",
-                                                  "compute",  "latency", "launch", "overhead"};
+  static constexpr const char* kNames[kCauses] = {
+      "scale_up", "nic", "leaf", "spine", "wan", "hbm", "compute", "latency", "launch", "overhead"};
   return kNames[static_cast<int>(cause)];
 }
 

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <array>
+#include <cstdint>
+
+#include "sim/energy/energy.h"
 #include "sim/fold/plan.h"
 #include "sim/measure/step_log.h"
 #include "sim/record/step_record.h"
@@ -14,7 +18,20 @@ struct StepRun {
   UtilisationAccumulator series;
 };
 
-/// Derives everything that is reported of a step from the log and the series.
+/// A job of a plan and what it runs.
+struct JobOfPlan {
+  const StepProgram& program;
+  const Plan& plan;
+  std::int32_t job;
+  const ServerSpec& server;
+};
+
+/// Energy of a step of a job that took `step` and put so many bytes on each class of resources.
+StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step,
+                       const std::array<double, kResourceClasses>& bytes);
+
+/// Derives everything that is reported of the step of a plan's only job from the log and the
+/// series.
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
                      const ServerSpec& server, StepRun& run);
 

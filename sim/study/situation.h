@@ -49,8 +49,8 @@ class StepOracle {
   StepOracle& operator=(const StepOracle&) = delete;
 
   /// The rate of every job, in the order of the situation. Jobs that do not share are looked up one
-  /// by one. Throws UserError when a job does not fit its machine (HBM), std::runtime_error when a child
-  /// dies.
+  /// by one. Throws UserError when a job does not fit its machine (HBM), std::runtime_error when a
+  /// child dies.
   std::vector<StepRate> RatesOf(const Situation& situation);
 
   /// Distinct situations that were simulated.

@@ -29,6 +29,7 @@ Play Faster(Play play, Cause cause) {
     case Cause::kNic:
     case Cause::kLeaf:
     case Cause::kSpine:
+    case Cause::kWan:
     case Cause::kHbm:
       for (Plan::Resource& resource : play.plan.resources) {
         if (static_cast<Cause>(resource.resource_class) == cause) {
@@ -36,7 +37,7 @@ Play Faster(Play play, Cause cause) {
         }
       }
       if (cause == Cause::kHbm) {
-        play.plan.hbm_capacity = play.plan.hbm_capacity * kFactor;
+        play.plan.jobs[0].hbm_capacity = play.plan.jobs[0].hbm_capacity * kFactor;
       }
       break;
     case Cause::kCompute:

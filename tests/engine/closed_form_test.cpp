@@ -204,7 +204,9 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
   Plan::Agent agent;
   agent.role = kSenders;
   plan.agents.push_back(agent);
-  plan.hbm_capacity = BytesPerSecond(kHbm);
+  Plan::Job job;
+  job.hbm_capacity = BytesPerSecond(kHbm);
+  plan.jobs = {job};
   const PlayResult outcome = Simulate({program, plan, IdealServer(1, 1)});
   ExpectClose(outcome.end, kSenders * 1e9 / kNic);
   ExpectClose(outcome.path[static_cast<int>(Cause::kNic)], kSenders * 1e9 / kNic);

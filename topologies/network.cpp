@@ -1,0 +1,150 @@
+#include "topologies/network.h"
+
+#include <algorithm>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// Which of several consecutive ranges, given by their firsts, holds a number.
+int RangeOf(const std::vector<int>& firsts, int number) {
+  const auto after = std::upper_bound(firsts.begin(), firsts.end(), number);
+  return static_cast<int>(after - firsts.begin()) - 1;
+}
+
+}  // namespace
+
+Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>& wans) {
+  for (const SiteSpec& site : sites) {
+    AddSite(Fabric(site));
+  }
+  for (const WanSpec& wan : wans) {
+    CHECK(wan.from >= 0 && wan.from < this->sites() && wan.to >= 0 && wan.to < this->sites());
+    if (wan_between(wan.from, wan.to) >= 0) {
+      throw UserError(wan.path,
+                      fmt::format("a second link between {} and {}; expected one link for each "
+                                  "pair of sites, with the bandwidth of both together",
+                                  sites[wan.from].name, sites[wan.to].name));
+    }
+    wans_.push_back(wan);
+  }
+}
+
+Network::Network(const Fabric& fabric) {
+  AddSite(fabric);
+}
+
+void Network::AddSite(const Fabric& fabric) {
+  constexpr std::int64_t kMost = std::numeric_limits<int>::max() / 2;
+  if (std::int64_t{first_link_.back()} + fabric.links() > kMost) {
+    throw UserError(fabric.site().path + ".servers",
+                    "more links than can be numbered; routing SPRAY needs fewer than ECMP");
+  }
+  first_accelerator_.push_back(first_accelerator_.back() + fabric.accelerators());
+  first_link_.push_back(first_link_.back() + fabric.links());
+  fabrics_.push_back(fabric);
+}
+
+LinkClass Network::link_class(LinkIndex link) const {
+  if (link.value >= first_link_.back()) {
+    return LinkClass::kWan;
+  }
+  const int site = RangeOf(first_link_, link.value);
+  return fabrics_[site].link_class({link.value - first_link_[site]});
+}
+
+BytesPerSecond Network::capacity(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  if (link.value >= first_link_.back()) {
+    return wans_[(link.value - first_link_.back()) / 2].bandwidth;
+  }
+  const int site = RangeOf(first_link_, link.value);
+  return fabrics_[site].capacity({link.value - first_link_[site]});
+}
+
+bool Network::can_bind(LinkIndex link) const {
+  const LinkClass its_class = link_class(link);
+  return its_class == LinkClass::kWan ||
+         fabrics_[RangeOf(first_link_, link.value)].can_bind(its_class);
+}
+
+int Network::site_of(AcceleratorIndex a) const {
+  return RangeOf(first_accelerator_, a.value);
+}
+
+bool Network::same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
+  const int site = site_of(a);
+  return site == site_of(b) && fabrics_[site].same_domain(local(a), local(b));
+}
+
+LinkIndex Network::scale_up_out(AcceleratorIndex a) const {
+  const int site = site_of(a);
+  return {first_link_[site] + fabrics_[site].scale_up_out(local(a)).value};
+}
+
+LinkIndex Network::scale_up_in(AcceleratorIndex a) const {
+  const int site = site_of(a);
+  return {first_link_[site] + fabrics_[site].scale_up_in(local(a)).value};
+}
+
+int Network::wan_between(int a, int b) const {
+  for (std::size_t w = 0; w < wans_.size(); ++w) {
+    const WanSpec& wan = wans_[w];
+    if ((wan.from == a && wan.to == b) || (wan.from == b && wan.to == a)) {
+      return static_cast<int>(w);
+    }
+  }
+  return -1;
+}
+
+LinkIndex Network::wan_link(int number, int from) const {
+  return {first_link_.back() + 2 * number + (wans_[number].from == from ? 0 : 1)};
+}
+
+void Network::Renumber(int site, std::size_t begin, std::vector<LinkIndex>& route) const {
+  for (std::size_t i = begin; i < route.size(); ++i) {
+    route[i].value += first_link_[site];
+  }
+}
+
+void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
+                          std::vector<LinkIndex>& route) const {
+  const int from_site = site_of(from);
+  const int to_site = site_of(to);
+  const AcceleratorIndex from_local = local(from);
+  const AcceleratorIndex to_local = local(to);
+  const std::uint64_t hash = MixHash(static_cast<std::uint64_t>(from_local.value) << 32 |
+                                     static_cast<std::uint32_t>(to_local.value));
+  std::size_t begin = route.size();
+  if (from_site == to_site) {
+    fabrics_[from_site].AppendRoute(from_local, to_local, hash, route);
+    return Renumber(from_site, begin, route);
+  }
+  const int wan = wan_between(from_site, to_site);
+  CHECK(wan >= 0);
+  fabrics_[from_site].AppendExit(from_local, hash, route);
+  Renumber(from_site, begin, route);
+  route.push_back(wan_link(wan, from_site));
+  begin = route.size();
+  fabrics_[to_site].AppendEntry(to_local, hash, route);
+  Renumber(to_site, begin, route);
+}
+
+Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
+  const int from_site = site_of(from);
+  const int to_site = site_of(to);
+  if (from_site == to_site) {
+    return fabrics_[from_site].Latency(local(from), local(to));
+  }
+  const int wan = wan_between(from_site, to_site);
+  CHECK(wan >= 0);
+  return fabrics_[from_site].LatencyToBorder() + wans_[wan].latency +
+         fabrics_[to_site].LatencyToBorder();
+}
+
+}  // namespace gridlock

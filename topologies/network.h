@@ -1,0 +1,89 @@
+#pragma once
+
+// All sites and the wide-area links between them as one address space: accelerators, then links,
+// are numbered site by site; wide-area links come last, each as two directions. With one site the
+// numbers are those of its fabric.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "topologies/fabric.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// Every fabric and every wide-area link. Traffic between two sites leaves the one through NIC,
+/// leaf and (with three tiers) spine, takes the link between them, and comes down in the other.
+/// It is not relayed by a third site. The border of a site can carry all that its top tier sends.
+class Network {
+ public:
+  /// Throws UserError as Fabric does, and when two links join the same pair of sites.
+  Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>& wans);
+
+  /// A single site.
+  explicit Network(const Fabric& fabric);
+
+  [[nodiscard]] int sites() const { return static_cast<int>(fabrics_.size()); }
+
+  [[nodiscard]] const Fabric& fabric(int site) const { return fabrics_[site]; }
+
+  [[nodiscard]] int accelerators() const { return first_accelerator_.back(); }
+
+  [[nodiscard]] int links() const {
+    return first_link_.back() + 2 * static_cast<int>(wans_.size());
+  }
+
+  [[nodiscard]] LinkClass link_class(LinkIndex link) const;
+
+  [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const;
+
+  /// See Fabric::can_bind; a wide-area link always can.
+  [[nodiscard]] bool can_bind(LinkIndex link) const;
+
+  /// The accelerator at position `local` of a site.
+  [[nodiscard]] AcceleratorIndex accelerator(int site, int local) const {
+    return {first_accelerator_[site] + local};
+  }
+
+  [[nodiscard]] int site_of(AcceleratorIndex a) const;
+
+  /// Position within its site.
+  [[nodiscard]] AcceleratorIndex local(AcceleratorIndex a) const {
+    return {a.value - first_accelerator_[site_of(a)]};
+  }
+
+  [[nodiscard]] bool same_domain(AcceleratorIndex a, AcceleratorIndex b) const;
+
+  [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const;
+
+  [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const;
+
+  /// The wide-area link between two sites, by number; -1 when nothing joins them directly.
+  [[nodiscard]] int wan_between(int a, int b) const;
+
+  [[nodiscard]] const WanSpec& wan(int number) const { return wans_[number]; }
+
+  /// One direction of a wide-area link: out of `from`.
+  [[nodiscard]] LinkIndex wan_link(int number, int from) const;
+
+  /// Appends the links from `from` to `to` (not equal). Equal pairs of positions take equal choices
+  /// under ECMP. The sites must be the same or joined by a link.
+  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route) const;
+
+  /// Time of flight of the first byte: switches, and the fibre between sites.
+  [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const;
+
+ private:
+  void AddSite(const Fabric& fabric);
+
+  /// Appends to `route` links of a site's own numbering that were put there since `begin`.
+  void Renumber(int site, std::size_t begin, std::vector<LinkIndex>& route) const;
+
+  std::vector<Fabric> fabrics_;
+  std::vector<WanSpec> wans_;
+  std::vector<int> first_accelerator_{0};  ///< of each site; the last is the sum
+  std::vector<int> first_link_{0};
+};
+
+}  // namespace gridlock

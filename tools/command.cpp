@@ -115,7 +115,7 @@ bool UsesEstimate(const std::string& entry, const std::string& field, const Scen
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
   }
-  if (field.starts_with("scale_out.")) {
+  if (field.starts_with("scale_out") || entry.starts_with("cluster ")) {
     return !one_server;
   }
   if (!field.starts_with("rate[")) {

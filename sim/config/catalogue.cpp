@@ -107,6 +107,10 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
   if (problems.size() != before) {
     return;  // a file that could not be read would be blamed for every name in it
   }
+  CheckNamesInEntries(problems);
+}
+
+void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
   for (const auto& [name, server] : servers) {
     if (!server.message->accelerator().empty()) {
       (void)Find(accelerators, "accelerator", server.message->accelerator(),
@@ -120,6 +124,31 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
                  accelerator.written->At("facts").At("memory").value, problems);
     }
   }
+  for (const auto& [name, cluster] : clusters) {
+    const proto::Cluster& message = *cluster.message;
+    if (!message.server().empty()) {
+      (void)Find(servers, "server", message.server(), cluster.written->At("server").value,
+                 problems);
+    }
+    if (!message.building().empty()) {
+      (void)Find(buildings, "building", message.building(), cluster.written->At("building").value,
+                 problems);
+    }
+    CheckSwitchNames(message.fabric(), cluster.written->At("fabric"), *this, problems);
+  }
+}
+
+void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
+                      ProblemList& problems) {
+  const proto::Clos& clos = fabric.clos();
+  const auto check = [&](const std::string& name, const char* field) {
+    if (!name.empty()) {
+      (void)Find(catalogue.switches, "switch", name, place.At("clos").At(field).value, problems);
+    }
+  };
+  check(clos.leaf_switch(), "leaf_switch");
+  check(clos.spine_switch(), "spine_switch");
+  check(clos.core_switch(), "core_switch");
 }
 
 void Catalogue::ReadFolder(const std::string& folder, ProblemList& problems) {
@@ -159,6 +188,7 @@ void Catalogue::Index(const proto::Catalog& catalog, const Written& written,
   IndexKind(catalog.building(), "building", written, buildings, problems);
   IndexKind(catalog.wan_optics(), "wan_optics", written, wan_optics, problems);
   IndexKind(catalog.failure_rate(), "failure_rate", written, failure_rates, problems);
+  IndexKind(catalog.cluster(), "cluster", written, clusters, problems);
 }
 
 void RefuseName(const std::string& kind, const std::string& name,

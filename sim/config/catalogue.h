@@ -44,6 +44,7 @@ class Catalogue {
   Entries<proto::Building> buildings;
   Entries<proto::WanOptics> wan_optics;
   Entries<proto::FailureRate> failure_rates;
+  Entries<proto::Cluster> clusters;
 
  private:
   struct File {
@@ -53,6 +54,7 @@ class Catalogue {
 
   void ReadFolder(const std::string& folder, ProblemList& problems);
   void Index(const proto::Catalog& catalog, const Written& written, ProblemList& problems);
+  void CheckNamesInEntries(ProblemList& problems) const;
 
   std::deque<File> files_;  ///< a deque: entries point into it
 };
@@ -66,6 +68,10 @@ std::vector<std::string> CatalogueFolders(ProblemList& problems);
 template <typename T>
 const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const std::string& name,
                      const Position& where, ProblemList& problems);
+
+/// Adds a problem for each switch that a fabric names and the catalogue does not have.
+void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
+                      ProblemList& problems);
 
 /// Adds the problem that no `kind` is called `name`.
 void RefuseName(const std::string& kind, const std::string& name,

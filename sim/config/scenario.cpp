@@ -98,14 +98,17 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   }
   problems.ThrowIfAny();
 
+  Scenario scenario;
   const Catalogue catalogue(message, written, problems);
+  if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
+    problems.ThrowIfAny();
+  }
   CheckRules(message, written, "", problems);
   CheckNames(message, written, catalogue, problems);
   problems.ThrowIfAny();
   CheckCompliance(message, written, catalogue, problems);
   problems.ThrowIfAny();
 
-  Scenario scenario;
   scenario.file = name;
   scenario.name = message.name();
   scenario.seed = message.seed();
@@ -113,6 +116,7 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   scenario.job = MakeTraining(message, catalogue, scenario.notes);
   scenario.job_name = message.job(0).name().empty() ? "job[0]" : message.job(0).name();
   CheckFit(message, written, scenario.site, scenario.job, problems);
+  CheckQuota(message, written, catalogue, scenario.site, scenario.notes, problems);
   problems.ThrowIfAny();
 
   NoteIdle(scenario.site, scenario.job, scenario.notes);

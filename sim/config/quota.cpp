@@ -9,10 +9,11 @@
 namespace gridlock {
 namespace {
 
-/// "790.0 million".
+/// "790.00 million".
 std::string Millions(double value) {
-  const std::int64_t tenths = std::llround(value / 1e5);
-  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10) + " million";
+  const std::int64_t hundredths = std::llround(value / 1e4);
+  const std::string digits = std::to_string(hundredths % 100);
+  return std::to_string(hundredths / 100) + (digits.size() == 1 ? ".0" : ".") + digits + " million";
 }
 
 std::string QuotaText(std::optional<double> quota) {

@@ -57,7 +57,7 @@ CatalogueView ReadCatalogue() {
   ProblemList problems;
   const proto::Scenario scenario;
   const Written written;
-  const Catalogue catalogue(scenario, written, problems);
+  const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
   problems.ThrowIfAny();
   CatalogueView view;
   AddEntries(catalogue.accelerators, "accelerator", view);

@@ -168,7 +168,7 @@ ClusterSite LoadCluster(const std::string& name) {
   written.name.file = "--cluster";
   scenario.add_site()->set_cluster(name);
   written.fields["site"] = {Written{written.name, written.name, {}}};
-  const Catalogue catalogue(scenario, written, problems);
+  const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
   problems.ThrowIfAny();
   ClusterSite cluster;
   if (ExpandClusters(catalogue, scenario, written, cluster.notes, problems)) {

@@ -81,8 +81,11 @@ Scenario LoadScenario(const std::string& file, const std::vector<std::string>& o
   return LoadScenarioText(file, text, overrides);
 }
 
-Scenario LoadScenarioText(const std::string& name, std::string_view text,
-                          const std::vector<std::string>& overrides) {
+namespace {
+
+/// LoadScenarioText with as much of the catalogue as `extent` says.
+Scenario Load(const std::string& name, std::string_view text,
+              const std::vector<std::string>& overrides, CatalogueExtent extent) {
   // In stages: what a later one finds would only repeat what an earlier one has found.
   ProblemList problems;
   proto::Scenario message;
@@ -99,7 +102,7 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   problems.ThrowIfAny();
 
   Scenario scenario;
-  const Catalogue catalogue(message, written, problems);
+  const Catalogue catalogue(message, written, extent, problems);
   if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
     problems.ThrowIfAny();
   }
@@ -127,6 +130,18 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   scenario.sources.SetFallback(written.name.Text());
   AddPlaces(*message.GetDescriptor(), written, "", scenario.sources);
   return scenario;
+}
+
+}  // namespace
+
+Scenario LoadScenarioText(const std::string& name, std::string_view text,
+                          const std::vector<std::string>& overrides) {
+  try {
+    return Load(name, text, overrides, CatalogueExtent::kNamed);
+  } catch (const UserError&) {
+    // A mistake is explained by the whole catalogue: "did you mean ...".
+    return Load(name, text, overrides, CatalogueExtent::kWhole);
+  }
 }
 
 std::string SourceMap::Where(const std::string& path) const {

@@ -20,6 +20,7 @@
 #include "sim/study/worker.h"
 #include "tests/fixture_files.h"
 #include "topologies/fabric.h"
+#include "topologies/fabric_graph.h"
 
 namespace gridlock {
 namespace {
@@ -195,6 +196,9 @@ TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
         published.at(name).per_pod)
         << name;
     EXPECT_EQ(fabric.pods(), published.at(name).pods) << name;
+    if (fabric.accelerators() <= 25000) {
+      EXPECT_TRUE(Connected(MakeGraph(fabric))) << name;
+    }
   }
 }
 

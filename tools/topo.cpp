@@ -8,7 +8,7 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
-#include "sim/config/catalogue_list.h"
+#include "sim/config/cluster_site.h"
 #include "sim/report/layout.h"
 #include "topologies/fabric.h"
 #include "topologies/fabric_graph.h"

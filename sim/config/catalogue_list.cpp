@@ -15,9 +15,6 @@ CatalogueList ListCatalogue() {
   for (const auto& [name, stack] : catalogue.stacks) {
     list.stacks.push_back(name);
   }
-  for (const auto& [name, cluster] : catalogue.clusters) {
-    list.clusters.push_back(name);
-  }
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);
   }

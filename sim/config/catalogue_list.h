@@ -24,19 +24,9 @@ struct CatalogueList {
   std::vector<CatalogueServer> servers;   ///< by name
   std::vector<std::string> accelerators;  ///< names, sorted
   std::vector<std::string> stacks;        ///< names, sorted
-  std::vector<std::string> clusters;      ///< names, sorted
 };
 
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.
 CatalogueList ListCatalogue();
-
-/// A cluster of the catalogue as a site of its own.
-struct ClusterSite {
-  SiteSpec site;
-  std::vector<std::string> notes;  ///< as a scenario's: how texts were understood, estimates
-};
-
-/// Throws UserError when there is no cluster called `name`, with the nearest name.
-ClusterSite LoadCluster(const std::string& name);
 
 }  // namespace gridlock

@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "sim/base/check.h"
-#include "sim/config/catalogue_list.h"
+#include "sim/config/cluster_site.h"
 #include "sim/config/convert.h"
 #include "sim/config/estimates.h"
 #include "sim/config/merge.h"

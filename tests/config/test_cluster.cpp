@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
-#include "sim/config/catalogue_list.h"
+#include "sim/config/cluster_site.h"
 #include "sim/config/load_text.h"
 #include "tests/fixture_files.h"
 

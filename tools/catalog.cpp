@@ -10,8 +10,10 @@
 
 #include "sim/base/check.h"
 #include "sim/config/catalogue_view.h"
+#include "sim/policy/diffusion.h"
 #include "sim/policy/export_rules.h"
 #include "sim/report/json.h"
+#include "sim/report/layout.h"
 
 #include "tools/command.h"
 
@@ -241,6 +243,37 @@ void RulesOfOne(const AcceleratorFacts& part) {
   }
 }
 
+std::string MillionTpp(DiffusionTier tier, QuotaKind kind) {
+  return fmt::format("{:.4g} million", TppQuota(tier, kind).value_or(0.0) / 1e6);
+}
+
+std::string CountriesText(DiffusionTier tier) {
+  const auto countries = CountriesOf(tier);
+  return countries.empty() ? "all others" : fmt::format("{}", fmt::join(countries, " "));
+}
+
+/// The tiers of the rule of January 2025, which measures countries and not parts.
+void QuotasOfTiers() {
+  fmt::print("January 2025 (AI Diffusion, 90 FR 4544, withdrawn in May 2025): TPP by country\n");
+  const auto quota = [](DiffusionTier tier) {
+    if (tier != DiffusionTier::kQuota) {
+      return tier == DiffusionTier::kAllies ? std::string("no quota") : std::string("none");
+    }
+    return fmt::format(
+        "{} from 2025 to 2027, {} per receiver and year without a licence, {} per "
+        "validated company at the end of 2027",
+        MillionTpp(tier, QuotaKind::kCountry), MillionTpp(tier, QuotaKind::kSmallOrder),
+        MillionTpp(tier, QuotaKind::kValidated));
+  };
+  int number = 1;
+  for (const DiffusionTier tier :
+       {DiffusionTier::kAllies, DiffusionTier::kQuota, DiffusionTier::kEmbargoed}) {
+    fmt::print("{}", Wrapped(fmt::format("  tier {}: ", number++),
+                             CountriesText(tier) + ": " + quota(tier), 10));
+  }
+  fmt::print("\n");
+}
+
 void Rules(const CatalogueView& view, const CatalogOptions& options) {
   std::vector<const AcceleratorFacts*> parts;
   std::vector<std::string> names;
@@ -261,6 +294,7 @@ void Rules(const CatalogueView& view, const CatalogOptions& options) {
     RulesOfOne(*parts.front());
     return;
   }
+  QuotasOfTiers();
   const auto row = [](const auto&... cells) {
     fmt::print("{:<19}{:>8}{:>7}{:>6}{:>6}  {:<15}{:<15}{:<35}{:<22}{}\n", cells...);
   };

@@ -115,7 +115,10 @@ bool UsesEstimate(const std::string& entry, const std::string& field, const Scen
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
   }
-  if (field.starts_with("scale_out.")) {
+  if (entry.starts_with("building ") || field == "building") {
+    return false;  // nor the PUE of its building
+  }
+  if (field.starts_with("scale_out") || field.starts_with("fabric")) {
     return !one_server;
   }
   if (!field.starts_with("rate[")) {

@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/base/check.h"
+#include "sim/config/cluster_site.h"
 #include "sim/report/layout.h"
 #include "topologies/fabric.h"
 #include "topologies/fabric_graph.h"
@@ -19,6 +21,7 @@ namespace {
 
 struct TopoOptions {
   ScenarioOptions scenario;
+  std::string cluster;
   std::string dot;
   bool cut = true;
 };
@@ -67,28 +70,61 @@ void PrintCuts(const FabricGraph& graph) {
   fmt::print("{}", Wrapped("", DescribeCut(cut), 2));
 }
 
-int Topo(const TopoOptions& options) {
-  return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
-    const Fabric fabric(scenario.site());
-    const FabricGraph graph = MakeGraph(fabric);
-    fmt::print("{}: {} in {}, {} of {}{}\n", scenario.site().name,
-               Count(fabric.accelerators(), "accelerator", "accelerators"),
-               Count(fabric.servers(), "server", "servers"), Count(fabric.pods(), "pod", "pods"),
-               fabric.leaves() < fabric.pods() * fabric.leaves_per_pod() ? "up to " : "",
-               Count(fabric.leaves_per_pod(), "leaf", "leaves"));
-    PrintCounts(graph);
-    fmt::print("oversubscription as built: leaf {:.3g}:1", fabric.leaf_oversubscription());
-    fmt::print("{}\n", scenario.site().clos.tiers == 3
-                           ? fmt::format(", spine {:.3g}:1", fabric.spine_oversubscription())
-                           : "");
-    fmt::print("connected: {}\n", Connected(graph) ? "yes" : "NO");
-    if (options.cut) {
-      PrintCuts(graph);
+void Topo(const SiteSpec& site, const TopoOptions& options) {
+  const Fabric fabric(site);
+  const FabricGraph graph = MakeGraph(fabric);
+  fmt::print("{}: {} in {}, {} of {}{}\n", site.name,
+             Count(fabric.accelerators(), "accelerator", "accelerators"),
+             Count(fabric.servers(), "server", "servers"), Count(fabric.pods(), "pod", "pods"),
+             fabric.leaves() < fabric.pods() * fabric.leaves_per_pod() ? "up to " : "",
+             Count(fabric.leaves_per_pod(), "leaf", "leaves"));
+  PrintCounts(graph);
+  fmt::print("oversubscription as built: leaf {:.3g}:1", fabric.leaf_oversubscription());
+  fmt::print("{}\n", site.clos.tiers == 3
+                         ? fmt::format(", spine {:.3g}:1", fabric.spine_oversubscription())
+                         : "");
+  fmt::print("connected: {}\n", Connected(graph) ? "yes" : "NO");
+  if (options.cut) {
+    PrintCuts(graph);
+  }
+  if (!options.dot.empty()) {
+    std::ostringstream text;
+    WriteDot(graph, text);
+    WriteFileAtomically(options.dot, text.str());
+  }
+}
+
+int TopoOfCluster(const TopoOptions& options) {
+  try {
+    const ClusterSite cluster = LoadCluster(options.cluster);
+    Topo(cluster.site, options);
+    for (const std::string& note : cluster.notes) {
+      // Estimates of accelerators and servers bear on no count.
+      if (note.starts_with("cluster ") || note.starts_with("switch ")) {
+        fmt::print("{}", Wrapped("", note, 2));
+      }
     }
-    if (!options.dot.empty()) {
-      std::ostringstream text;
-      WriteDot(graph, text);
-      WriteFileAtomically(options.dot, text.str());
+    fmt::print("what is known of it, and what a Clos does not carry: gridlock catalog show {}\n",
+               options.cluster);
+    return kSuccess;
+  } catch (const UserError& error) {
+    for (const Problem& problem : error.problems()) {
+      fmt::print(stderr, "{}\n", problem.message);
+    }
+    return kBadInput;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "gridlock: {}\n", error.what());
+    return kIoFailed;
+  }
+}
+
+int Topo(const TopoOptions& options) {
+  if (!options.cluster.empty()) {
+    return TopoOfCluster(options);
+  }
+  return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
+    for (const SiteSpec& site : scenario.sites) {
+      Topo(site, options);
     }
     return kSuccess;
   });
@@ -101,12 +137,18 @@ void AddTopoCommand(CLI::App& app, int& code) {
   options->scenario.command = "topo";
   CLI::App* command = app.add_subcommand(
       "topo",
-      "Count a scenario's switches and cables, check its ports, bound its bisection bandwidth");
-  command->add_option("SCENARIO", options->scenario.file, "Scenario file (textproto)")->required();
+      "Count the switches and cables of a scenario or cluster, check ports, bound the bisection");
+  CLI::Option_group* what = command->add_option_group("What");
+  CLI::Option* scenario =
+      what->add_option("SCENARIO", options->scenario.file, "Scenario file (textproto)");
+  what->add_option("--cluster", options->cluster, "A cluster of the catalogue instead")
+      ->type_name("NAME");
+  what->require_option(1);
   command
       ->add_option("--set", options->scenario.overrides,
                    "Override a field: --set path=value; repeatable")
       ->take_all()
+      ->needs(scenario)
       ->type_name("PATH=VALUE");
   command->add_flag("!--no-cut", options->cut, "Leave the max-flow cuts out");
   command->add_option("--dot", options->dot, "Also write the graph for Graphviz (small sites)")
@@ -114,7 +156,8 @@ void AddTopoCommand(CLI::App& app, int& code) {
   command->footer(
       "Examples:\n"
       "  gridlock topo examples/02-llama-405b-16k/scenario.textproto\n"
-      "  gridlock topo examples/01-two-servers/scenario.textproto --dot fabric.dot");
+      "  gridlock topo examples/01-two-servers/scenario.textproto --dot fabric.dot\n"
+      "  gridlock topo --cluster meta_24k_h100");
   command->callback([options, &code] {
     code = Topo(*options);
   });

@@ -6,6 +6,7 @@
 #include <system_error>
 
 #include "sim/base/check.h"
+#include "sim/config/catalogue_scan.h"
 #include "sim/config/estimates.h"
 #include "sim/config/files.h"
 #include "sim/config/rules.h"
@@ -51,6 +52,33 @@ std::vector<std::string> FoldersOfEnvironment(const std::string& roots, ProblemL
   return folders;
 }
 
+/// Adds the files of a folder in the order of their names: folders list them in any order, and
+/// messages should not.
+void AddFilesOf(const std::string& folder, std::vector<std::string>& files, ProblemList& problems) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".textproto") {
+      names.push_back(entry.path().string());
+    }
+  }
+  if (error) {
+    problems.Add({folder, 0, 0}, "", "cannot be listed: " + error.message());
+  }
+  std::sort(names.begin(), names.end());
+  files.insert(files.end(), names.begin(), names.end());
+}
+
+/// $GRIDLOCK_CATALOG, "" when it is not set.
+std::string UsersFolders() {
+  const char* const environment = std::getenv("GRIDLOCK_CATALOG");
+  return environment == nullptr ? "" : environment;
+}
+
+bool IsTheUsersOwn() {
+  return !UsersFolders().empty();
+}
+
 /// Puts entries of one kind into their map; a name stands for one entry.
 template <typename T, typename List>
 void IndexKind(const List& list, const std::string& kind, const Written& written,
@@ -74,9 +102,8 @@ void IndexKind(const List& list, const std::string& kind, const Written& written
 }  // namespace
 
 std::vector<std::string> CatalogueFolders(ProblemList& problems) {
-  const char* const environment = std::getenv("GRIDLOCK_CATALOG");
-  if (environment != nullptr && *environment != '\0') {
-    return FoldersOfEnvironment(environment, problems);
+  if (IsTheUsersOwn()) {
+    return FoldersOfEnvironment(UsersFolders(), problems);
   }
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
@@ -95,10 +122,21 @@ std::vector<std::string> CatalogueFolders(ProblemList& problems) {
 }
 
 Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
-                     ProblemList& problems) {
+                     CatalogueExtent extent, ProblemList& problems) {
   const std::size_t before = problems.size();
+  std::vector<std::string> names;
   for (const std::string& folder : CatalogueFolders(problems)) {
-    ReadFolder(folder, problems);
+    AddFilesOf(folder, names, problems);
+  }
+  std::vector<std::string> texts(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    (void)ReadFile(names[i], {names[i], 0, 0}, texts[i], problems);
+  }
+  if (extent == CatalogueExtent::kNamed && !IsTheUsersOwn()) {
+    KeepNamedEntries(QuotedTexts(scenario.DebugString()), texts);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Read(names[i], texts[i], problems);
   }
   for (const File& file : files_) {
     Index(file.message, file.written, problems);
@@ -107,6 +145,10 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
   if (problems.size() != before) {
     return;  // a file that could not be read would be blamed for every name in it
   }
+  CheckNamesInEntries(problems);
+}
+
+void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
   for (const auto& [name, server] : servers) {
     if (!server.message->accelerator().empty()) {
       (void)Find(accelerators, "accelerator", server.message->accelerator(),
@@ -120,30 +162,42 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
                  accelerator.written->At("facts").At("memory").value, problems);
     }
   }
+  for (const auto& [name, cluster] : clusters) {
+    const proto::Cluster& message = *cluster.message;
+    if (!message.server().empty()) {
+      (void)Find(servers, "server", message.server(), cluster.written->At("server").value,
+                 problems);
+    }
+    if (!message.building().empty()) {
+      (void)Find(buildings, "building", message.building(), cluster.written->At("building").value,
+                 problems);
+    }
+    CheckSwitchNames(message.fabric(), cluster.written->At("fabric"), *this, problems);
+  }
 }
 
-void Catalogue::ReadFolder(const std::string& folder, ProblemList& problems) {
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
-    if (entry.path().extension() == ".textproto") {
-      names.push_back(entry.path().string());
+void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
+                      ProblemList& problems) {
+  const proto::Clos& clos = fabric.clos();
+  const auto check = [&](const std::string& name, const char* field) {
+    if (!name.empty()) {
+      (void)Find(catalogue.switches, "switch", name, place.At("clos").At(field).value, problems);
     }
+  };
+  check(clos.leaf_switch(), "leaf_switch");
+  check(clos.spine_switch(), "spine_switch");
+  check(clos.core_switch(), "core_switch");
+}
+
+void Catalogue::Read(const std::string& name, const std::string& text, ProblemList& problems) {
+  if (text.empty()) {
+    return;
   }
-  if (error) {
-    problems.Add({folder, 0, 0}, "", "cannot be listed: " + error.message());
-  }
-  // Folders list their files in any order; messages should not.
-  std::sort(names.begin(), names.end());
-  for (const std::string& name : names) {
-    std::string text;
-    File& file = files_.emplace_back();
-    if (ReadFile(name, {name, 0, 0}, text, problems) &&
-        ReadText(name, text, file.message, file.written, problems)) {
-      CheckRules(file.message, file.written, "", problems);
-    } else {
-      files_.pop_back();
-    }
+  File& file = files_.emplace_back();
+  if (ReadText(name, text, file.message, file.written, problems)) {
+    CheckRules(file.message, file.written, "", problems);
+  } else {
+    files_.pop_back();
   }
 }
 
@@ -159,6 +213,7 @@ void Catalogue::Index(const proto::Catalog& catalog, const Written& written,
   IndexKind(catalog.building(), "building", written, buildings, problems);
   IndexKind(catalog.wan_optics(), "wan_optics", written, wan_optics, problems);
   IndexKind(catalog.failure_rate(), "failure_rate", written, failure_rates, problems);
+  IndexKind(catalog.cluster(), "cluster", written, clusters, problems);
 }
 
 void RefuseName(const std::string& kind, const std::string& name,

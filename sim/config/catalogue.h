@@ -24,12 +24,21 @@ struct Entry {
 template <typename T>
 using Entries = std::map<std::string, Entry<T>>;
 
+/// How much of the catalogue is read.
+enum class CatalogueExtent {
+  kWhole,  ///< every entry, with all its mistakes
+  /// Of the shipped catalogue, which its tests read whole, the entries that the scenario names and
+  /// those that these name. A catalogue of the user's own is read whole.
+  kNamed,
+};
+
 /// All entries by name. Refers to the messages that it was made from; neither copied nor moved.
 class Catalogue {
  public:
-  /// Reads all files of the catalogue, adds the entries of `scenario`, and checks every entry: the
+  /// Reads the files of the catalogue, adds the entries of `scenario`, and checks every entry: the
   /// rules, unique names, sources, names of other entries. Mistakes go to `problems`.
-  Catalogue(const proto::Scenario& scenario, const Written& written, ProblemList& problems);
+  Catalogue(const proto::Scenario& scenario, const Written& written, CatalogueExtent extent,
+            ProblemList& problems);
 
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
@@ -44,6 +53,7 @@ class Catalogue {
   Entries<proto::Building> buildings;
   Entries<proto::WanOptics> wan_optics;
   Entries<proto::FailureRate> failure_rates;
+  Entries<proto::Cluster> clusters;
 
  private:
   struct File {
@@ -51,8 +61,10 @@ class Catalogue {
     Written written;
   };
 
-  void ReadFolder(const std::string& folder, ProblemList& problems);
+  /// Reads the text of one file; one that holds nothing is left out.
+  void Read(const std::string& name, const std::string& text, ProblemList& problems);
   void Index(const proto::Catalog& catalog, const Written& written, ProblemList& problems);
+  void CheckNamesInEntries(ProblemList& problems) const;
 
   std::deque<File> files_;  ///< a deque: entries point into it
 };
@@ -66,6 +78,10 @@ std::vector<std::string> CatalogueFolders(ProblemList& problems);
 template <typename T>
 const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const std::string& name,
                      const Position& where, ProblemList& problems);
+
+/// Adds a problem for each switch that a fabric names and the catalogue does not have.
+void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
+                      ProblemList& problems);
 
 /// Adds the problem that no `kind` is called `name`.
 void RefuseName(const std::string& kind, const std::string& name,

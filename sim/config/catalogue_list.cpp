@@ -9,7 +9,7 @@ CatalogueList ListCatalogue() {
   const proto::Scenario nothing;
   const Written nowhere;
   ProblemList problems;
-  const Catalogue catalogue(nothing, nowhere, problems);
+  const Catalogue catalogue(nothing, nowhere, CatalogueExtent::kWhole, problems);
   problems.ThrowIfAny();
   CatalogueList list;
   for (const auto& [name, stack] : catalogue.stacks) {

@@ -57,7 +57,7 @@ CatalogueView ReadCatalogue() {
   ProblemList problems;
   const proto::Scenario scenario;
   const Written written;
-  const Catalogue catalogue(scenario, written, problems);
+  const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
   problems.ThrowIfAny();
   CatalogueView view;
   AddEntries(catalogue.accelerators, "accelerator", view);
@@ -70,6 +70,7 @@ CatalogueView ReadCatalogue() {
   AddEntries(catalogue.buildings, "building", view);
   AddEntries(catalogue.wan_optics, "wan_optics", view);
   AddEntries(catalogue.failure_rates, "failure_rate", view);
+  AddEntries(catalogue.clusters, "cluster", view);
   for (const auto& [name, entry] : catalogue.accelerators) {
     std::vector<std::string> notes;
     const AcceleratorSpec spec = MakeAccelerator(entry, "", notes);

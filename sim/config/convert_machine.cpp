@@ -233,14 +233,14 @@ SiteSpec MakeSite(const proto::Scenario& scenario, const Catalogue& catalogue,
   if (!site.override().nic_bandwidth().empty()) {
     spec.server.nic_bandwidth = BandwidthOf(site.override().nic_bandwidth());
   }
-  if (site.override().has_comply_with()) {
+  if (site.override().has_comply_with() && !IsMetByQuota(site)) {
     const std::string& name = spec.server.accelerator.name;
     ApplyCompliance(site.override().comply_with(), *catalogue.accelerators.at(name).message,
                     catalogue, spec.server.accelerator, notes);
   }
   spec.servers = site.servers();
   spec.clos = ClosOf(site.fabric().clos(), catalogue, spec.path + ".fabric.clos", notes);
-  spec.pue = site.facility().pue() == 0.0 ? 1.0 : site.facility().pue();
+  spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   return spec;
 }
 

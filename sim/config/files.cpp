@@ -89,7 +89,8 @@ bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList&
   int line = 1;
   std::size_t line_start = 0;
   for (std::size_t at = 0; at < text.size();) {
-    const std::size_t length = Utf8Length(text.substr(at));
+    const bool is_ascii = static_cast<unsigned char>(text[at]) < 0x80;
+    const std::size_t length = is_ascii ? 1 : Utf8Length(text.substr(at));
     if (length == 0) {
       problems.Add({file, line, static_cast<int>(at - line_start) + 1}, "",
                    Refusal("the byte " + Quoted(text.substr(at, 1)) + " is not UTF-8",

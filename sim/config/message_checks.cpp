@@ -8,6 +8,7 @@
 #include "proto/scenario.pb.h"
 #include "sim/base/check.h"
 #include "sim/base/units.h"
+#include "sim/policy/countries.h"
 
 namespace gridlock {
 namespace {
@@ -57,6 +58,13 @@ void Check(const proto::Scenario& scenario, const Complaints& complain) {
   }
   if (scenario.job_size() > 1) {
     complain.Presence("job", "more than one job is not simulated yet", "one job", 1);
+  }
+}
+
+void Check(const proto::Site& site, const Complaints& complain) {
+  if (!site.jurisdiction().empty() && !IsCountry(site.jurisdiction())) {
+    complain.Value("jurisdiction", "there is no country " + Quoted(site.jurisdiction()),
+                   "two capital letters of ISO 3166-1 such as \"DE\" or \"GB\"");
   }
 }
 
@@ -219,6 +227,7 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
                   const std::string& path, ProblemList& problems) {
   const Complaints complain(written, path, problems);
   CheckIf<proto::Scenario>(message, complain);
+  CheckIf<proto::Site>(message, complain);
   CheckIf<proto::Job>(message, complain);
   CheckIf<proto::Fabric>(message, complain);
   CheckIf<proto::Clos>(message, complain);

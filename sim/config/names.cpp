@@ -16,14 +16,9 @@ void CheckName(const Entries<T>& entries, const std::string& kind, const std::st
 void CheckSiteNames(const proto::Site& site, const Written& place, const Catalogue& catalogue,
                     ProblemList& problems) {
   CheckName(catalogue.servers, "server", site.server(), place.At("server"), problems);
-  const proto::Clos& clos = site.fabric().clos();
-  const Written& at = place.At("fabric").At("clos");
-  const auto check = [&](const std::string& name, const char* field) {
-    CheckName(catalogue.switches, "switch", name, at.At(field), problems);
-  };
-  check(clos.leaf_switch(), "leaf_switch");
-  check(clos.spine_switch(), "spine_switch");
-  check(clos.core_switch(), "core_switch");
+  CheckSwitchNames(site.fabric(), place.At("fabric"), catalogue, problems);
+  CheckName(catalogue.buildings, "building", site.facility().building(),
+            place.At("facility").At("building"), problems);
 }
 
 void CheckJobNames(const proto::Job& job, const Written& place, const Catalogue& catalogue,

@@ -103,6 +103,7 @@ constexpr Rule kRules[] = {
     Text("Scenario.workload", kOptional),
 
     Text("Site.name", kOptional),
+    Text("Site.cluster", kOptional),
     Text("Site.server", kNeeded),
     Count("Site.servers", kNeeded, 1, kAcceleratorsMax),
     Block("Site.fabric", kNeeded),
@@ -140,6 +141,7 @@ constexpr Rule kRules[] = {
     NotSimulated("Torus.size"),
 
     Number("Facility.pue", kOptional, 1, 10),
+    Text("Facility.building", kOptional),
     PowerOf("Facility.power_cap", kOptional, 1e12),
     Choice("Facility.power_policy", kOptional),
     Number("Prices.electricity", kOptional, 0, 1e3),
@@ -258,6 +260,7 @@ constexpr Rule kRules[] = {
     Block("Catalog.building", kOptional),
     Block("Catalog.wan_optics", kOptional),
     Block("Catalog.failure_rate", kOptional),
+    Block("Catalog.cluster", kOptional),
     Text("Source.field", kOptional),
     Text("Source.text", kNeeded),
     Flag("Source.estimate"),
@@ -343,6 +346,10 @@ constexpr Rule kRules[] = {
     Text("Building.name", kNeeded),
     Text("Building.title", kOptional),
     Number("Building.pue", kNeeded, 1, 10),
+    // From a few mills to a diesel on an island, in USD; from none to the dirtiest lignite, in
+    // grams.
+    Number("Building.electricity_price", kOptional, 0, 10),
+    Number("Building.carbon_intensity", kOptional, 0, 3000),
     Block("Building.source", kNeeded),
     Text("WanOptics.name", kNeeded),
     Text("WanOptics.title", kOptional),
@@ -355,7 +362,17 @@ constexpr Rule kRules[] = {
     Text("FailureRate.title", kOptional),
     Of(Dimension::kTime, "FailureRate.mtbf", kNeeded, 1.0, 1e12),
     Text("FailureRate.unit", kNeeded),
+    Of(Dimension::kTime, "FailureRate.repair_time", kOptional, 1.0, 1e10),
     Block("FailureRate.source", kNeeded),
+
+    Text("Cluster.name", kNeeded),
+    Text("Cluster.title", kOptional),
+    Text("Cluster.server", kNeeded),
+    Count("Cluster.servers", kNeeded, 1, kAcceleratorsMax),
+    Block("Cluster.fabric", kNeeded),
+    Text("Cluster.building", kOptional),
+    Flag("Cluster.hypothetical"),
+    Block("Cluster.source", kNeeded),
 
     Text("Model.name", kNeeded),
     Text("Model.title", kOptional),

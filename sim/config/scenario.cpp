@@ -81,8 +81,11 @@ Scenario LoadScenario(const std::string& file, const std::vector<std::string>& o
   return LoadScenarioText(file, text, overrides);
 }
 
-Scenario LoadScenarioText(const std::string& name, std::string_view text,
-                          const std::vector<std::string>& overrides) {
+namespace {
+
+/// LoadScenarioText with as much of the catalogue as `extent` says.
+Scenario Load(const std::string& name, std::string_view text,
+              const std::vector<std::string>& overrides, CatalogueExtent extent) {
   // In stages: what a later one finds would only repeat what an earlier one has found.
   ProblemList problems;
   proto::Scenario message;
@@ -98,14 +101,17 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   }
   problems.ThrowIfAny();
 
-  const Catalogue catalogue(message, written, problems);
+  Scenario scenario;
+  const Catalogue catalogue(message, written, extent, problems);
+  if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
+    problems.ThrowIfAny();
+  }
   CheckRules(message, written, "", problems);
   CheckNames(message, written, catalogue, problems);
   problems.ThrowIfAny();
   CheckCompliance(message, written, catalogue, problems);
   problems.ThrowIfAny();
 
-  Scenario scenario;
   scenario.file = name;
   scenario.name = message.name();
   scenario.seed = message.seed();
@@ -119,6 +125,7 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   job.kind = pretraining;
   scenario.jobs.push_back(std::move(job));
   CheckFit(message, written, scenario.site(), scenario.training(), problems);
+  CheckQuota(message, written, catalogue, scenario.site(), scenario.notes, problems);
   problems.ThrowIfAny();
 
   NoteIdle(scenario.site(), scenario.training(), scenario.notes);
@@ -129,6 +136,18 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
   scenario.sources.SetFallback(written.name.Text());
   AddPlaces(*message.GetDescriptor(), written, "", scenario.sources);
   return scenario;
+}
+
+}  // namespace
+
+Scenario LoadScenarioText(const std::string& name, std::string_view text,
+                          const std::vector<std::string>& overrides) {
+  try {
+    return Load(name, text, overrides, CatalogueExtent::kNamed);
+  } catch (const UserError&) {
+    // A mistake is explained by the whole catalogue: "did you mean ...".
+    return Load(name, text, overrides, CatalogueExtent::kWhole);
+  }
 }
 
 std::string SourceMap::Where(const std::string& path) const {

@@ -2,9 +2,10 @@
 
 // The quotas of the AI Diffusion rule of January 2025 (90 FR 4544): countries in three tiers, and
 // total processing performance (TPP) as the unit of account. It would have applied from 15 May
-// 2025; the Bureau announced on 13 May 2025 that it would not be enforced. Figures are from memory.
+// 2025; the Bureau announced on 13 May 2025 that it would not be enforced.
 
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace gridlock {
@@ -18,6 +19,9 @@ enum class DiffusionTier {
 /// The tier of a country.
 /// @param country ISO 3166-1 alpha-2, "DE". Unknown texts count as kQuota, as the rule's default.
 DiffusionTier TierOf(std::string_view country);
+
+/// The countries of a tier by their codes, in order; none for kQuota, which is all others.
+std::span<const std::string_view> CountriesOf(DiffusionTier tier);
 
 /// How a fleet may come into a country of the middle tier.
 enum class QuotaKind {

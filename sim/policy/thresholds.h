@@ -16,7 +16,8 @@ inline constexpr double kTppWithDensity = 1600;
 inline constexpr double kDensityControlled = 5.92;
 
 // 88 FR 73458, 3A090.b: TPP from 2400 below 4800 with a density from 1.6 below 5.92, or TPP of 1600
-// or more with a density from 3.2 below 5.92. From memory.
+// or more with a density from 3.2 below 5.92. The lower ends as in the definition of advanced
+// integrated circuits by S. 3374 (119th Congress, SAFE Chips Act), which repeats those of 3A090.
 inline constexpr double kTppLowerTier = 2400;
 inline constexpr double kDensityLowerTier = 1.6;
 inline constexpr double kDensityLowerTierSmall = 3.2;

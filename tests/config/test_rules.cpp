@@ -108,7 +108,7 @@ TEST(Rules, RefuseTheDefaultValueOfNeededNumbers) {
 /// What the comments of the schema call "Not simulated yet": "Site.prices", and messages "Prices".
 std::set<std::string> NotSimulatedInComments() {
   std::set<std::string> names;
-  for (const char* file : {"scenario", "catalog"}) {
+  for (const char* file : {"scenario", "fabric", "catalog"}) {
     std::ifstream stream(std::string(GRIDLOCK_SOURCE_DIR "/proto/") + file + ".proto");
     EXPECT_TRUE(stream);
     const std::regex message("message (\\w+) \\{");

@@ -12,6 +12,7 @@
 
 #include "sim/config/catalogue_view.h"
 #include "sim/policy/comply.h"
+#include "sim/policy/countries.h"
 #include "sim/policy/diffusion.h"
 #include "sim/policy/export_rules.h"
 
@@ -106,6 +107,47 @@ TEST(Diffusion, QuotasOfComputeHoldFewerOfAStrongerPart) {
   const double h20 = PartsWithin(*quota, TotalProcessingPerformance(Part("h20")));
   EXPECT_GT(h20, h100);
   EXPECT_NEAR(h100, 50000, 1000);  // "about 50,000 H100-class parts", 90 FR 4544
+}
+
+// The White House counted the quotas in "advanced GPUs": 50,000, 1,700 and 320,000 (fact sheet of
+// 13 January 2025). An H100 has TPP 15,832.
+TEST(Diffusion, QuotasAreTheNumbersOfPartsThatTheWhiteHouseGave) {
+  const double h100 = TotalProcessingPerformance(Part("h100_sxm"));
+  const auto parts = [&](QuotaKind kind) {
+    return PartsWithin(*TppQuota(DiffusionTier::kQuota, kind), h100);
+  };
+  EXPECT_NEAR(parts(QuotaKind::kCountry) / 50000, 1.0, 0.01);
+  EXPECT_NEAR(parts(QuotaKind::kSmallOrder) / 1700, 1.0, 0.01);
+  EXPECT_NEAR(parts(QuotaKind::kValidated) / 320000, 1.0, 0.01);
+}
+
+TEST(Diffusion, TiersAreOfCountriesAndShareNone) {
+  const auto allies = CountriesOf(DiffusionTier::kAllies);
+  const auto embargoed = CountriesOf(DiffusionTier::kEmbargoed);
+  EXPECT_EQ(allies.size(), 18U + 1U);     // and the United States
+  EXPECT_EQ(embargoed.size(), 23U + 2U);  // and Macau, and Hong Kong
+  for (const std::string_view country : allies) {
+    EXPECT_TRUE(IsCountry(country)) << country;
+    EXPECT_EQ(TierOf(country), DiffusionTier::kAllies) << country;
+  }
+  for (const std::string_view country : embargoed) {
+    EXPECT_TRUE(IsCountry(country)) << country;
+    EXPECT_EQ(TierOf(country), DiffusionTier::kEmbargoed) << country;
+  }
+  EXPECT_EQ(TierOf("IN"), DiffusionTier::kQuota);
+}
+
+TEST(Country, IsACodeThatIsAssigned) {
+  int countries = 0;
+  for (char a = 'A'; a <= 'Z'; ++a) {
+    for (char b = 'A'; b <= 'Z'; ++b) {
+      countries += IsCountry(std::string{a, b}) ? 1 : 0;
+    }
+  }
+  EXPECT_EQ(countries, 249);  // as ISO 3166-1 has
+  for (const char* none : {"", "D", "de", "UK", "EU", "DEU", "D E", " D", "E "}) {
+    EXPECT_FALSE(IsCountry(none)) << none;
+  }
 }
 
 // --- An independent table: name, TPP, performance density, I/O and status, row by row.

@@ -1,8 +1,10 @@
-// Every server and every accelerator of the shipped catalogue runs: one server of each trains a
-// model small enough for a phone and for 230 MB of SRAM.
+// Every server, accelerator and cluster of the shipped catalogue runs: one server of each trains a
+// model small enough for a phone and for 230 MB of SRAM; clusters are laid out as published.
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -13,9 +15,14 @@
 
 #include "sim/base/check.h"
 #include "sim/config/catalogue_list.h"
+#include "sim/config/catalogue_view.h"
+#include "sim/config/cluster_site.h"
 #include "sim/config/load_text.h"
 #include "sim/study/evaluate.h"
 #include "sim/study/worker.h"
+#include "tests/fixture_files.h"
+#include "topologies/fabric.h"
+#include "topologies/fabric_graph.h"
 
 namespace gridlock {
 namespace {
@@ -105,6 +112,127 @@ TEST(ShippedCatalogue, PartWithoutRoomForAFrameworkIsRefusedForItsMemory) {
     }
   }
   EXPECT_EQ(refused, 1);
+}
+
+std::vector<std::string> Clusters() {
+  std::vector<std::string> names;
+  for (const CatalogueEntry& entry : ReadCatalogue().entries) {
+    if (entry.kind == "cluster") {
+      names.push_back(entry.name);
+    }
+  }
+  return names;
+}
+
+// A cluster's server may have 72 accelerators or 384; two of them make groups over the fabric.
+constexpr const char* kClusterScenario = R"(schema_version: 1
+name: "smoke"
+site {{ cluster: "{cluster}" servers: 2 }}
+job {{
+  pretraining {{
+    model: "smoke"
+    stack: "megatron_core"
+    layout {{ tensor: 2 pipeline: 1 data: {replicas} }}
+    global_batch: {replicas}
+    sequence_length: 256
+    zero: 1
+  }}
+}}
+catalog {{
+  model {{ name: "smoke" layers: 2 hidden: 256 heads: 4 ffn: 1024 vocabulary: 512
+           source {{ text: "Made up for tests." }} }}
+}}
+)";
+
+TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const std::vector<std::string> clusters = Clusters();
+  ASSERT_GE(clusters.size(), 14U);
+  std::vector<Job> jobs;
+  for (const std::string& cluster : clusters) {
+    jobs.emplace_back([&cluster](const std::function<void(double)>& progress) {
+      const int replicas = LoadCluster(cluster).site.server.accelerators;  // of two, on two servers
+      const Scenario scenario =
+          LoadScenarioText(cluster,
+                           fmt::format(kClusterScenario, fmt::arg("cluster", cluster),
+                                       fmt::arg("replicas", replicas)),
+                           {});
+      return EvaluateStep(scenario, Fidelity::kFolded, progress);
+    });
+  }
+  const std::vector<JobResult> results = RunJobs(jobs, {});
+  ASSERT_EQ(results.size(), jobs.size());
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    const std::string& name = clusters[i];
+    ASSERT_TRUE(results[i].ok) << name << ": " << results[i].problem;
+    EXPECT_GT(results[i].record.step_time, Seconds(1e-4)) << name;
+    EXPECT_LT(results[i].record.step_time, Seconds(100)) << name;
+  }
+}
+
+// What the publications say of whole clusters: accelerators, accelerators of a pod, and pods.
+TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
+  unsetenv("GRIDLOCK_CATALOG");
+
+  struct Published {
+    int accelerators;
+    int per_pod;
+    int pods;
+  };
+
+  const std::map<std::string, Published> published = {
+      {"deepseek_2k_h800", {2048, 2048, 1}},
+      {"meta_24k_h100", {24576, 3072, 8}},
+      {"meta_16k_h100", {16384, 3072, 6}},
+      {"alibaba_hpn_15k", {15360, 15360, 1}},
+      {"colossus_100k_h100", {100000, 4096, 25}},
+      {"colossus_200k", {200000, 4096, 49}},
+      {"oci_131k_b200", {131072, 2048, 64}},
+      {"oci_131k_gb200", {131040, 2304, 57}},
+      {"tpu_v4_pod", {4096, 4096, 1}},
+      {"tpu_v5p_pod", {8960, 8960, 1}},
+      {"tpu_v7_pod", {9216, 9216, 1}},
+      {"cloudmatrix_384", {384, 384 * 16, 1}},
+      {"cloudmatrix_384_x16", {384 * 16, 384 * 16, 1}},
+      {"supercluster_1m_gb300", {1000008, 72 * 256, 55}},
+  };
+  for (const std::string& name : Clusters()) {
+    ASSERT_TRUE(published.contains(name)) << name;
+    const SiteSpec site = LoadCluster(name).site;
+    const Fabric fabric(site);
+    const int rails =
+        site.clos.rail_optimized ? std::min(site.server.nics, site.server.accelerators) : 1;
+    EXPECT_EQ(fabric.accelerators(), published.at(name).accelerators) << name;
+    EXPECT_EQ(
+        site.clos.leaves_per_pod / rails * site.clos.servers_per_leaf * site.server.accelerators,
+        published.at(name).per_pod)
+        << name;
+    EXPECT_EQ(fabric.pods(), published.at(name).pods) << name;
+    if (fabric.accelerators() <= 25000) {
+      EXPECT_TRUE(Connected(MakeGraph(fabric))) << name;
+    }
+  }
+}
+
+// The same machine written out in an example and named as a cluster takes the same step.
+TEST(ShippedCatalogue, ExampleOnItsClusterTakesTheSameStep) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const std::string file = GRIDLOCK_SOURCE_DIR "/examples/02-llama-405b-16k/scenario.textproto";
+  std::string text = FileContents(file);
+  const std::size_t site = text.find("site {");
+  const std::size_t job = text.find("job {");
+  ASSERT_LT(site, job);
+  text.replace(site, job - site, "site { cluster: \"meta_24k_h100\" servers: 2048 }\n");
+  const std::vector<JobResult> results =
+      RunJobs({[&](const std::function<void(double)>& progress) {
+                 return EvaluateStep(LoadScenario(file, {}), Fidelity::kFolded, progress);
+               },
+               [&](const std::function<void(double)>& progress) {
+                 return EvaluateStep(LoadScenarioText(file, text, {}), Fidelity::kFolded, progress);
+               }},
+              {});
+  ASSERT_TRUE(results[0].ok && results[1].ok) << results[1].problem;
+  EXPECT_EQ(results[0].record.step_time, results[1].record.step_time);
 }
 
 TEST(ShippedCatalogue, EveryAcceleratorStandsInAServer) {

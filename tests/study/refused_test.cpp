@@ -1,41 +1,26 @@
 // Scenarios whose text is right and whose machine or memory is not: each in tests/fixtures/refused
 // is refused before the simulation, with exactly the lines of its .expected file.
 
-#include <algorithm>
 #include <cstdlib>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
 #include <string>
-#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "sim/config/scenario.h"
 #include "sim/study/evaluate.h"
+#include "tests/fixture_files.h"
 
 namespace gridlock {
 namespace {
 
-namespace fs = std::filesystem;
+const std::string kRefused = GRIDLOCK_SOURCE_DIR "/tests/fixtures/refused";
 
-constexpr const char* kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures/refused";
-
-std::vector<std::string> Fixtures() {
-  std::vector<std::string> names;
-  for (const fs::directory_entry& entry : fs::directory_iterator(kFixtures)) {
-    if (entry.path().extension() == ".textproto") {
-      names.push_back(entry.path().stem().string());
-    }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-class Refused : public ::testing::TestWithParam<std::string> {};
+class Refused : public ::testing::TestWithParam<std::string> {
+ private:
+  InFolder folder_{kRefused};
+};
 
 TEST_P(Refused, BeforeTheSimulationWithExactlyTheExpectedMessages) {
-  fs::current_path(kFixtures);
   setenv("GRIDLOCK_CATALOG", GRIDLOCK_SOURCE_DIR "/tests/fixtures/catalog", 1);
   const Scenario scenario = LoadScenario(GetParam() + ".textproto", {});
   std::string lines;
@@ -47,13 +32,11 @@ TEST_P(Refused, BeforeTheSimulationWithExactlyTheExpectedMessages) {
       lines += line + "\n";
     }
   }
-  std::ifstream file(GetParam() + ".expected");
-  std::ostringstream expected;
-  expected << file.rdbuf();
-  EXPECT_EQ(lines, expected.str());
+  EXPECT_EQ(lines, FileContents(GetParam() + ".expected"));
 }
 
-INSTANTIATE_TEST_SUITE_P(Fixtures, Refused, ::testing::ValuesIn(Fixtures()),
+INSTANTIATE_TEST_SUITE_P(Fixtures, Refused,
+                         ::testing::ValuesIn(FixtureNames(kRefused, ".textproto")),
                          [](const auto& param_info) {
                            return param_info.param;
                          });

@@ -10,6 +10,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sim/config/catalogue_view.h"
 #include "sim/config/load_text.h"
 #include "workloads/memory.h"
 
@@ -170,6 +171,43 @@ TEST_F(CaseScenario, TextsOfTheRowAreQuotedForTheScenario) {
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
   EXPECT_THAT(prepared.scenario->name, ::testing::Not(HasSubstr("/")));
+}
+
+/// Layers, widths and heads of a model as one text.
+std::string ShapeOf(const CatalogueEntry& model) {
+  std::string shape;
+  for (const char* name : {"layers", "hidden", "heads", "kv_heads", "ffn", "vocabulary", "gated"}) {
+    const auto field =
+        std::find_if(model.fields.begin(), model.fields.end(), [&](const CatalogueField& each) {
+          return each.path == name;
+        });
+    shape += (field == model.fields.end() ? "-" : field->value) + " ";
+  }
+  return shape;
+}
+
+TEST(Catalogue, HasEveryDenseModelOfThePublishedSteps) {
+  std::set<std::string> shapes;
+  for (const CatalogueEntry& entry : ReadCatalogue().entries) {
+    if (entry.kind == "model") {
+      shapes.insert(ShapeOf(entry));
+    }
+  }
+  std::size_t dense = 0;
+  for (const PublishedCase& row : LoadCases({ShippedTable()}, NamesOf(ListCatalogue()))) {
+    if (row.experts > 0) {
+      continue;
+    }
+    ++dense;
+    std::string shape;
+    for (const std::int64_t size :
+         {row.layers, row.hidden, row.heads, row.kv_heads, row.ffn, row.vocab}) {
+      shape += std::to_string(size) + " ";
+    }
+    shape += row.gated == 1 ? "true " : "false ";
+    EXPECT_TRUE(shapes.contains(shape)) << row.id << ": " << shape;
+  }
+  EXPECT_GE(dense, 90U);
 }
 
 }  // namespace

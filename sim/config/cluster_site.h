@@ -1,0 +1,22 @@
+#pragma once
+
+// A cluster of the catalogue without a scenario around it.
+
+#include <string>
+#include <vector>
+
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// A cluster as a site of its own.
+struct ClusterSite {
+  SiteSpec site;
+  std::vector<std::string> notes;  ///< as a scenario's: how texts were understood, estimates
+};
+
+/// Throws UserError when there is no cluster called `name`, with the nearest name, and when the
+/// catalogue has mistakes.
+ClusterSite LoadCluster(const std::string& name);
+
+}  // namespace gridlock

@@ -139,9 +139,9 @@ TEST(Jurisdiction, HasTheTotalOfTheSiteNoted) {
 
 TEST(Jurisdiction, QuotaHoldsTheServersThatItSaysAndNotOneMore) {
   const Scenario most = Load(Quota("IN", 6171, kByQuota));
-  EXPECT_EQ(most.site.servers, 6171);
+  EXPECT_EQ(most.site().servers, 6171);
   // By number, not by cutting the part.
-  EXPECT_EQ(most.site.server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak,
+  EXPECT_EQ(most.site().server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak,
             FlopPerSecond(1000e12));
   EXPECT_EQ(
       RefusalsOf([] {
@@ -153,12 +153,12 @@ TEST(Jurisdiction, QuotaHoldsTheServersThatItSaysAndNotOneMore) {
 }
 
 TEST(Jurisdiction, OfAnAllyHasNoQuota) {
-  EXPECT_EQ(Load(Quota("NL", 100000, kByQuota)).site.servers, 100000);
+  EXPECT_EQ(Load(Quota("NL", 100000, kByQuota)).site().servers, 100000);
 }
 
 TEST(Jurisdiction, QuotaIsMetByANamedKnobToo) {
   const Scenario cut = Load(Quota("CN", 7000, "comply_with { rule: JANUARY_2025 knob: COMPUTE }"));
-  EXPECT_LT(cut.site.server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak,
+  EXPECT_LT(cut.site().server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak,
             FlopPerSecond(1000e12));
   EXPECT_THAT(cut.notes, Contains(HasSubstr("such parts are outside of the quotas")));
 }

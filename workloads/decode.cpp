@@ -259,6 +259,7 @@ void AddWork(const ServingSpec& fleet, const PassCosts& pass, ServingCosts& cost
   costs.per_pass = Slope(costs.per_token, pass.LayersWork(1));
   costs.per_pass += Slope(costs.per_output, pass.HeadWork(1));
   costs.per_cached_read = pass.OfAll(pass.Attention(PairFlop(fleet), CachedTokenBytes(fleet)));
+  // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
   costs.per_pair = pass.OfAll(pass.Attention(PairFlop(fleet), Bytes(0)));
 }
 

@@ -129,6 +129,51 @@ RC_GTEST_PROP(EventExactReplica, DoesWhatTheTokenSteppedOneDoes, ()) {
   RC_TAG(std::string(expected.work.evictions > 0 ? "evictions" : "none"));
 }
 
+RC_GTEST_PROP(HandedOverRequests, EndOnceWhereverReplicasFail, ()) {
+  // Three replicas, one of which fails now and then; its requests go to the next.
+  const auto seed = *rc::gen::inRange<std::uint64_t>(0, 1U << 30);
+  Random random(seed, "failures");
+  Case drawn = DrawCase(seed);
+  drawn.changes[0].costs.cache_tokens = 100000;
+  std::vector<Replica> replicas(3, Replica(drawn.changes[0].costs, drawn.limits));
+  std::vector<CompletedRequest> done;
+  const auto note = [&](const CompletedRequest& r) {
+    done.push_back(r);
+  };
+  std::int64_t decoded = 0;
+  for (const Request& request : drawn.requests) {
+    for (Replica& replica : replicas) {
+      replica.AdvanceTo(request.arrival, note);
+    }
+    if (random.Below(10) == 0) {
+      const std::size_t failed = random.Below(3);
+      for (const Request& moved : replicas[failed].TakeAll()) {
+        replicas[(failed + 1) % 3].Submit(moved);
+      }
+    }
+    replicas[random.Below(3)].Submit(request);
+  }
+  for (Replica& replica : replicas) {
+    replica.AdvanceTo(Seconds(1e9), note);
+    decoded += replica.TakeWork().output_tokens;
+    RC_ASSERT(replica.waiting() + replica.active() == 0);
+  }
+  RC_ASSERT(done.size() == drawn.requests.size());
+  std::vector<int> ends(drawn.requests.size());
+  std::int64_t wanted = 0;
+  for (const CompletedRequest& r : done) {
+    const Request& request = drawn.requests.at(static_cast<std::size_t>(r.group));
+    RC_ASSERT(++ends[static_cast<std::size_t>(r.group)] == 1);
+    RC_ASSERT(!r.refused);
+    RC_ASSERT(r.arrival == request.arrival);
+    RC_ASSERT(r.output_tokens == request.output_tokens);
+    RC_ASSERT(r.arrival < r.first_token);
+    RC_ASSERT(r.first_token <= r.end);
+    wanted += request.output_tokens;
+  }
+  RC_ASSERT(decoded >= wanted);
+}
+
 TEST(DrawnCases, EvictRefuseAndChange) {
   // The property above is worth what its cases reach.
   int evict = 0, refuse = 0, change = 0;

@@ -1,0 +1,111 @@
+// Speed of the serving core, in requests: the replica that jumps from event to event, with the
+// requests drawn as it goes, and the one stepped token by token on the same requests.
+//
+//   serving_bench [--benchmark_filter=...]
+
+#include <cstdint>
+#include <vector>
+
+#include <benchmark/benchmark.h>
+
+#include "sim/serving/latency.h"
+#include "sim/serving/replica.h"
+#include "tests/serving/machines.h"
+#include "tests/serving/reference.h"
+#include "workloads/decode.h"
+#include "workloads/requests.h"
+
+namespace gridlock {
+namespace {
+
+constexpr std::uint64_t kSeed = 1;
+
+// Llama 3.1 8B on one H100 in BF16.
+ServingSpec Fleet(double rate, const RequestGroupSpec& group) {
+  ServingSpec fleet = FleetOf(CatalogueModel("llama_3.1_8b"), 1, Precision::kBf16);
+  fleet.arrivals.requests_per_second = rate;
+  fleet.groups = {group};
+  return fleet;
+}
+
+// Lengths of Azure's conversations of 2023: medians and 90th percentiles of
+// Azure/AzurePublicDataset, AzureLLMInferenceTrace_conv.
+ServingSpec Chat(double rate) {
+  return Fleet(rate, {"chat", 1, {1020, 2735, 14050}, {129, 424, 1000}});
+}
+
+// Answers of 12,000 tokens in the mean, as DeepSeek-R1 gives to AIME (model card of
+// DeepSeek-R1-0528), 64,000 at most; how they spread is an estimate.
+ServingSpec Reasoning(double rate) {
+  return Fleet(rate, {"reasoning", 1, {300, 1000, 8000}, {8800, 24000, 64000}});
+}
+
+void Serve(Replica& replica, RequestStream& stream, FleetLatency& latency, std::int64_t requests) {
+  for (std::int64_t i = 0; i < requests; ++i) {
+    const Request request = stream.Next();
+    replica.AdvanceTo(request.arrival, [&](const CompletedRequest& r) {
+      latency.Add(r);
+    });
+    replica.Submit(request);
+  }
+}
+
+// Items are requests; the replica takes them one after another as they are drawn.
+void EventExact(benchmark::State& state, const ServingSpec& fleet) {
+  const ServingCosts costs = CostsOf(fleet, CatalogueServer("dgx_h100"));
+  Replica replica(costs, {fleet.batch_max, fleet.prefill_tokens_max});
+  RequestStream stream(fleet, "bench", kSeed);
+  FleetLatency latency(fleet);
+  constexpr std::int64_t kAtOnce = 10000;
+  for (auto _ : state) {
+    Serve(replica, stream, latency, kAtOnce);
+  }
+  state.SetItemsProcessed(state.iterations() * kAtOnce);
+  state.counters["waiting"] = static_cast<double>(replica.waiting());
+  state.counters["tpot_ms"] = 1e3 * latency.Total().tpot.Mean().si();
+}
+
+void TokenStepped(benchmark::State& state, const ServingSpec& fleet, int count) {
+  const ServingCosts costs = CostsOf(fleet, CatalogueServer("dgx_h100"));
+  RequestStream stream(fleet, "bench", kSeed);
+  std::vector<Request> requests;
+  for (int i = 0; i < count; ++i) {
+    requests.push_back(stream.Next());
+  }
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(ServeTokenByToken(requests, {{Seconds(0), costs}},
+                                               {fleet.batch_max, fleet.prefill_tokens_max}));
+  }
+  state.SetItemsProcessed(state.iterations() * count);
+}
+
+void BM_Requests(benchmark::State& state) {
+  RequestStream stream(Chat(10), "chat", kSeed);
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(stream.Next());
+  }
+  state.SetItemsProcessed(state.iterations());
+}
+
+void BM_Costs(benchmark::State& state) {
+  const ServingSpec fleet = Chat(10);
+  const ServerSpec server = CatalogueServer("dgx_h100");
+  for (auto _ : state) {
+    benchmark::DoNotOptimize(CostsOf(fleet, server));
+  }
+}
+
+BENCHMARK_CAPTURE(EventExact, chat_10_per_s, Chat(10))->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(EventExact, chat_15_per_s, Chat(15))->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(TokenStepped, chat_10_per_s, Chat(10), 10000)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(TokenStepped, chat_15_per_s, Chat(15), 10000)->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(EventExact, reasoning_per_20_s, Reasoning(0.05))->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(TokenStepped, reasoning_per_20_s, Reasoning(0.05), 1000)
+    ->Unit(benchmark::kMillisecond);
+BENCHMARK(BM_Requests);
+BENCHMARK(BM_Costs)->Unit(benchmark::kMillisecond);
+
+}  // namespace
+}  // namespace gridlock
+
+BENCHMARK_MAIN();

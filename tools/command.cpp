@@ -16,6 +16,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/report/layout.h"
 
+#include "tools/setup.h"
 #include "tools/version.h"
 
 namespace gridlock {
@@ -47,70 +48,10 @@ std::string DescriptionOf(const std::string& text) {
   return description;
 }
 
-std::string LayoutText(const Layout& layout) {
-  std::string text = fmt::format("tensor {}", layout.tensor);
-  if (layout.context > 1) {
-    text += fmt::format(", context {}", layout.context);
-  }
-  text += fmt::format(", pipeline {}", layout.pipeline);
-  if (layout.virtual_pipeline > 1) {
-    text += fmt::format(" x {} chunks", layout.virtual_pipeline);
-  }
-  text += fmt::format(", data {}", layout.data);
-  if (layout.shard_group > 0) {
-    text += fmt::format(" (sharded over {})", layout.shard_group);
-  }
-  return text + (layout.sequence_parallel ? ", sequence parallel" : "");
-}
-
-std::string FabricText(const ClosSpec& clos) {
-  std::string text =
-      fmt::format("Clos of {} tiers{}, oversubscription {:.4g}:1 above the leaves", clos.tiers,
-                  clos.rail_optimized ? ", rail-optimized" : "", clos.leaf_oversubscription);
-  if (clos.tiers == 3) {
-    text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
-  }
-  return text + (clos.routing == Routing::kSpray ? ", sprayed" : ", ECMP");
-}
-
-std::vector<SetupItem> SetupOf(const Scenario& scenario) {
-  const TrainingSpec& job = scenario.training();
-  const char* const recompute = job.recompute == Recompute::kNone        ? "no"
-                                : job.recompute == Recompute::kSelective ? "selective"
-                                                                         : "full";
-  return {
-      {"fabric", FabricText(scenario.site().clos)},
-      {"model", fmt::format("{}: {} layers of width {}", job.model.name, job.model.layers,
-                            Grouped(job.model.hidden))},
-      {"layout", LayoutText(job.layout)},
-      {"batch", fmt::format("{} {} of {} tokens, {} per micro-batch",
-                            Grouped(static_cast<double>(job.global_batch)),
-                            job.global_batch == 1 ? "sequence" : "sequences",
-                            Grouped(static_cast<double>(job.sequence_length)), job.micro_batch)},
-      {"precision", PrecisionName(job.precision)},
-      {"memory", fmt::format("ZeRO stage {}, {} recomputation", job.zero, recompute)},
-      {"stack", job.stack.name}};
-}
-
-std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& job) {
-  const Layout& layout = job.layout;
-  return {{"tensor", layout.tensor},
-          {"context", layout.context},
-          {"pipeline", layout.pipeline},
-          {"virtual_pipeline", layout.virtual_pipeline},
-          {"data", layout.data},
-          {"shard_group", layout.sharing_replicas()},
-          {"global_batch", job.global_batch},
-          {"micro_batch", job.micro_batch},
-          {"sequence_length", job.sequence_length},
-          {"zero", job.zero},
-          {"layers", job.model.layers},
-          {"hidden", job.model.hidden}};
-}
-
 /// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
 bool UsesEstimate(const std::string& entry, const std::string& field, const Scenario& scenario) {
-  const bool one_server = scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
+  const bool one_server =
+      scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
   if (entry.starts_with("switch ")) {
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
@@ -134,8 +75,8 @@ bool UsesEstimate(const std::string& entry, const std::string& field, const Scen
   return attention || format == PrecisionName(scenario.training().precision);
 }
 
-/// "ENTRY: FIELD" of each estimate in a note of the loader that the run uses.
-std::vector<std::string> EstimatesIn(const std::string& note, const Scenario& scenario) {
+/// "ENTRY: FIELD" of each estimate in a note of the loader that one of the steps uses.
+std::vector<std::string> EstimatesIn(const std::string& note, const std::vector<Scenario>& steps) {
   std::vector<std::string> estimates;
   const std::size_t at = note.find(kEstimates);
   if (at == std::string::npos) {
@@ -145,7 +86,9 @@ std::vector<std::string> EstimatesIn(const std::string& note, const Scenario& sc
   for (std::size_t from = at + kEstimates.size(); from < note.size();) {
     const std::size_t end = std::min(note.find(", ", from), note.size());
     const std::string field = note.substr(from, end - from);
-    if (UsesEstimate(entry, field, scenario)) {
+    if (std::any_of(steps.begin(), steps.end(), [&](const Scenario& step) {
+          return UsesEstimate(entry, field, step);
+        })) {
       estimates.push_back(entry + ": " + field);
     }
     from = end + 2;
@@ -225,24 +168,30 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
   header.scenario_name = scenario.name;
   header.scenario_text = scenario.text;
   header.description = DescriptionOf(scenario.text);
-  header.machine = fmt::format("{} x {}, {} x {} each", Grouped(scenario.site().servers),
-                               scenario.site().server.name, scenario.site().server.accelerators,
-                               scenario.site().server.accelerator.name);
-  header.setup = SetupOf(scenario);
-  header.sizes = SizesOf(scenario.training());
+  const bool life = scenario.horizon > Seconds(0.0);
+  const std::vector<Scenario> steps = life ? StepsOf(scenario) : std::vector<Scenario>{scenario};
+  header.machine = life ? SitesText(scenario) : MachineText(scenario.site());
+  header.setup = life ? LifeSetupOf(scenario) : SetupOf(scenario);
+  header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario.training());
   header.seed = scenario.seed;
   header.gridlock_version = kVersion;
   header.command_line = command_line;
   for (const std::string& note : scenario.notes) {
-    const std::vector<std::string> estimates = EstimatesIn(note, scenario);
+    const std::vector<std::string> estimates = EstimatesIn(note, steps);
     if (note.find(kEstimates) == std::string::npos) {
       header.notes.push_back(note);
     }
     header.estimates.insert(header.estimates.end(), estimates.begin(), estimates.end());
   }
-  header.notes.push_back(scenario.training().model.attention == Attention::kCausal
-                             ? "FLOP of causal attention: half of the scores are counted"
-                             : "FLOP of full attention: all scores are counted, also masked ones");
+  for (const auto& [attention, note] :
+       {std::pair{Attention::kCausal, "FLOP of causal attention: half of the scores are counted"},
+        {Attention::kFull, "FLOP of full attention: all scores are counted, also masked ones"}}) {
+    if (std::any_of(steps.begin(), steps.end(), [attention = attention](const Scenario& step) {
+          return step.training().model.attention == attention;
+        })) {
+      header.notes.emplace_back(note);
+    }
+  }
   return header;
 }
 

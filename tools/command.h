@@ -17,6 +17,8 @@ class App;
 
 namespace gridlock {
 
+struct LifeRecord;
+
 /// Exit codes, the same for every subcommand.
 enum ExitCode {
   kSuccess = 0,
@@ -61,8 +63,13 @@ std::string OutputFolder(const ScenarioOptions& options, const std::string& fall
 /// Last lines on the screen: the real time that the simulation took, and where its results are.
 void PrintWritten(const std::string& folder, double seconds);
 
-/// What is known of a run before its first step. Of the catalogue's estimates it has those that a
-/// run of this job uses.
+/// Writes the trace and the summary of a cluster's life into the folder and prints the summary as
+/// the options ask. Throws IoError. @param seconds of real time that the simulation took
+int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const std::string& folder,
+               const LifeRecord& record, double seconds);
+
+/// What is known of a run before its first step: of the step of a scenario without a horizon, else
+/// of all sites and jobs. Of the catalogue's estimates it has those that a step of theirs uses.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
 
 /// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,

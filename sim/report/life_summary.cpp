@@ -23,6 +23,7 @@ constexpr std::size_t kPicturesShown = 4;
 constexpr std::size_t kJobsShown = 8;
 constexpr std::size_t kCampaignsShown = 8;
 constexpr std::size_t kChangesShown = 10;
+constexpr std::size_t kEventsShown = 4;  // of one moment
 
 std::string Joined(const std::vector<std::string>& parts) {
   std::string text;
@@ -377,6 +378,22 @@ std::string EffectText(const ChangeFigures& change) {
   return Joined(effects);
 }
 
+/// "change at north: site[0].power_cap: 15 kW; and 2 more".
+std::string EventsText(const LifeRecord& record, const std::vector<const LifeEvent*>& events) {
+  std::string text;
+  for (std::size_t i = 0; i < std::min(events.size(), kEventsShown); ++i) {
+    const LifeEvent& event = *events[i];
+    text += (text.empty() ? "" : "; ") + event.kind;
+    if (event.site >= 0) {
+      text += " at " + record.sites[static_cast<std::size_t>(event.site)].name;
+    }
+    text += event.detail.empty() ? "" : ": " + event.detail;
+  }
+  return events.size() <= kEventsShown
+             ? text
+             : text + fmt::format("; and {} more", events.size() - kEventsShown);
+}
+
 void AddChanges(std::string& out, const LifeRecord& record) {
   const std::vector<ChangeFigures> changes = ChangesOf(record);
   if (changes.empty()) {
@@ -387,15 +404,7 @@ void AddChanges(std::string& out, const LifeRecord& record) {
       "\nChanges and outages (means of the {} before and after, less where another one is near)\n",
       record.interval > hour ? "interval" : "hour");
   for (std::size_t i = 0; i < std::min(changes.size(), kChangesShown); ++i) {
-    std::string what;
-    for (const LifeEvent* event : changes[i].events) {
-      what += (what.empty() ? "" : "; ") + event->kind;
-      if (event->site >= 0) {
-        what += " at " + record.sites[static_cast<std::size_t>(event->site)].name;
-      }
-      what += event->detail.empty() ? "" : ": " + event->detail;
-    }
-    out += Line(Clock(changes[i].at), what);
+    out += Line(Clock(changes[i].at), EventsText(record, changes[i].events));
     out += SubLine("", EffectText(changes[i]));
   }
   out += More(changes.size(), kChangesShown, "moment");

@@ -201,6 +201,15 @@ TEST(LifeSummaryText, OfLongListsShowsTheFirstAndCountsTheRest) {
   EXPECT_THAT(text, AllOf(HasSubstr("moment-9"), Not(HasSubstr("moment-10"))));
 }
 
+TEST(LifeSummaryText, OfManyEventsAtOneMomentShowsTheFirstFew) {
+  LifeRecord life = SmallLife();
+  life.events.resize(4);  // the last one is a change
+  life.events.resize(7, life.events.back());
+  EXPECT_THAT(LifeSummaryText(LifeHeader(), life), Not(HasSubstr("more")));
+  life.events.resize(10, life.events.back());
+  EXPECT_THAT(LifeSummaryText(LifeHeader(), life), HasSubstr("15 kW; and 3 more\n"));
+}
+
 TEST(LifeSummaryText, SaysEstimateOnlyWhenItIsOne) {
   LifeRecord life = SmallLife();
   life.energy_is_estimate = false;

@@ -1,0 +1,264 @@
+#include "tools/setup.h"
+
+#include <algorithm>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "sim/report/layout.h"
+
+namespace gridlock {
+
+namespace {
+
+/// Jobs that are named one by one; workload files may bring thousands.
+constexpr std::size_t kJobsNamed = 12;
+
+std::string LayoutText(const Layout& layout) {
+  std::string text = fmt::format("tensor {}", layout.tensor);
+  if (layout.context > 1) {
+    text += fmt::format(", context {}", layout.context);
+  }
+  text += fmt::format(", pipeline {}", layout.pipeline);
+  if (layout.virtual_pipeline > 1) {
+    text += fmt::format(" x {} chunks", layout.virtual_pipeline);
+  }
+  text += fmt::format(", data {}", layout.data);
+  if (layout.shard_group > 0) {
+    text += fmt::format(" (sharded over {})", layout.shard_group);
+  }
+  return text + (layout.sequence_parallel ? ", sequence parallel" : "");
+}
+
+std::string FabricText(const ClosSpec& clos) {
+  std::string text =
+      fmt::format("Clos of {} tiers{}, oversubscription {:.4g}:1 above the leaves", clos.tiers,
+                  clos.rail_optimized ? ", rail-optimized" : "", clos.leaf_oversubscription);
+  if (clos.tiers == 3) {
+    text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
+  }
+  return text + (clos.routing == Routing::kSpray ? ", sprayed" : ", ECMP");
+}
+
+std::string SiteText(const SiteSpec& site) {
+  std::string text = FabricText(site.clos);
+  if (site.power_cap > Watts(0.0)) {
+    text += fmt::format(
+        "; at most {}, then {}", FormatWatts(site.power_cap),
+        site.power_policy == PowerPolicy::kSlow ? "accelerators slow down" : "jobs queue");
+  }
+  if (site.storage_bandwidth > BytesPerSecond(0.0)) {
+    text += "; checkpoints at " + FormatBandwidth(site.storage_bandwidth);
+  }
+  return text;
+}
+
+std::string Plural(double count, const std::string& what) {
+  return Grouped(count) + " " + what + (count == 1.0 ? "" : "s");
+}
+
+std::string KindText(const PretrainingSpec& run) {
+  std::string text = fmt::format("pretraining of {}, {}, {}", run.step.model.name,
+                                 LayoutText(run.step.layout), PrecisionName(run.step.precision));
+  if (run.steps > 0) {
+    text += ", " + Plural(static_cast<double>(run.steps), "step");
+  }
+  if (run.checkpoint_interval > Seconds(0.0)) {
+    text += ", a checkpoint every " + FormatSeconds(run.checkpoint_interval);
+  }
+  return text;
+}
+
+std::string KindText(const CampaignSpec& campaign) {
+  std::string text = fmt::format(
+      "campaign of {} on {} within {}", Plural(campaign.experiments, "experiment"),
+      Plural(static_cast<double>(campaign.rungs.size()), "rung"), FormatSeconds(campaign.over));
+  if (!campaign.final_run.empty()) {
+    text += " for " + campaign.final_run;
+  }
+  return text;
+}
+
+std::string KindText(const ServingSpec& fleet) {
+  return fmt::format("{} of {}, tensor {}, {}; {:.4g} requests/s on average",
+                     Plural(fleet.replicas, "replica"), fleet.model.name, fleet.tensor,
+                     PrecisionName(fleet.precision), fleet.arrivals.requests_per_second);
+}
+
+std::string JobText(const Scenario& scenario, const JobSpec& job) {
+  std::string text = std::visit(
+      [](const auto& kind) {
+        return KindText(kind);
+      },
+      job.kind);
+  for (std::size_t i = 0; i < job.sites.size(); ++i) {
+    text += (i == 0      ? "; on "
+             : job.spans ? " and "
+                         : " or ") +
+            scenario.sites[static_cast<std::size_t>(job.sites[i])].name;
+  }
+  return text + (job.start > Seconds(0.0) ? "; from " + FormatSeconds(job.start) : "");
+}
+
+/// The steps that a job takes.
+std::vector<TrainingSpec> StepsOf(const JobSpec& job) {
+  std::vector<TrainingSpec> steps;
+  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
+    steps.push_back(run->step);
+  } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+    for (const PretrainingSpec& rung : campaign->rungs) {
+      steps.push_back(rung.step);
+    }
+  } else {
+    const auto& fleet = std::get<ServingSpec>(job.kind);
+    TrainingSpec step;
+    step.model = fleet.model;
+    step.layout.tensor = fleet.tensor;
+    step.precision = fleet.precision;
+    steps.push_back(step);
+  }
+  return steps;
+}
+
+/// Whether two steps use the same numbers of the catalogue, as far as the head of an output tells.
+bool Alike(const Scenario& a, const Scenario& b) {
+  const auto within_server = [](const Scenario& step) {
+    return step.training().layout.accelerators() <= step.site().server.accelerators;
+  };
+  return a.site().name == b.site().name && within_server(a) == within_server(b) &&
+         a.training().precision == b.training().precision &&
+         a.training().model.attention == b.training().model.attention;
+}
+
+}  // namespace
+
+std::string MachineText(const SiteSpec& site) {
+  return fmt::format("{} x {}, {} x {} each", Grouped(site.servers), site.server.name,
+                     site.server.accelerators, site.server.accelerator.name);
+}
+
+std::vector<SetupItem> SetupOf(const Scenario& scenario) {
+  const TrainingSpec& job = scenario.training();
+  const char* const recompute = job.recompute == Recompute::kNone        ? "no"
+                                : job.recompute == Recompute::kSelective ? "selective"
+                                                                         : "full";
+  return {
+      {"fabric", FabricText(scenario.site().clos)},
+      {"model", fmt::format("{}: {} layers of width {}", job.model.name, job.model.layers,
+                            Grouped(job.model.hidden))},
+      {"layout", LayoutText(job.layout)},
+      {"batch", fmt::format("{} {} of {} tokens, {} per micro-batch",
+                            Grouped(static_cast<double>(job.global_batch)),
+                            job.global_batch == 1 ? "sequence" : "sequences",
+                            Grouped(static_cast<double>(job.sequence_length)), job.micro_batch)},
+      {"precision", PrecisionName(job.precision)},
+      {"memory", fmt::format("ZeRO stage {}, {} recomputation", job.zero, recompute)},
+      {"stack", job.stack.name}};
+}
+
+std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  return {{"tensor", layout.tensor},
+          {"context", layout.context},
+          {"pipeline", layout.pipeline},
+          {"virtual_pipeline", layout.virtual_pipeline},
+          {"data", layout.data},
+          {"shard_group", layout.sharing_replicas()},
+          {"global_batch", job.global_batch},
+          {"micro_batch", job.micro_batch},
+          {"sequence_length", job.sequence_length},
+          {"zero", job.zero},
+          {"layers", job.model.layers},
+          {"hidden", job.model.hidden}};
+}
+
+std::string SitesText(const Scenario& scenario) {
+  std::string text;
+  for (const SiteSpec& site : scenario.sites) {
+    text += (text.empty() ? "" : "; ") + site.name + ": " + MachineText(site);
+  }
+  return text;
+}
+
+std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
+  std::vector<SetupItem> setup;
+  for (const SiteSpec& site : scenario.sites) {
+    setup.push_back({"site " + site.name, SiteText(site)});
+  }
+  for (const WanSpec& wan : scenario.wans) {
+    const auto name = [&](std::int32_t site) {
+      return scenario.sites[static_cast<std::size_t>(site)].name;
+    };
+    setup.push_back({fmt::format("link {}-{}", name(wan.from), name(wan.to)),
+                     fmt::format("{} in each direction, {}", FormatGbps(wan.bandwidth),
+                                 FormatSeconds(wan.latency))});
+  }
+  const std::size_t named = std::min(scenario.jobs.size(), kJobsNamed);
+  for (std::size_t i = 0; i < named; ++i) {
+    setup.push_back({"job " + scenario.jobs[i].name, JobText(scenario, scenario.jobs[i])});
+  }
+  if (named < scenario.jobs.size()) {
+    setup.push_back({"more jobs", Grouped(static_cast<double>(scenario.jobs.size() - named))});
+  }
+  setup.push_back({"scheduler", scenario.scheduler == SchedulerPolicy::kFifo
+                                    ? "first come, first served"
+                                    : "first come, first served, with backfill"});
+  const ReliabilitySpec& failures = scenario.reliability;
+  if (failures.server_mtbf > Seconds(0.0)) {
+    setup.push_back({"failures", fmt::format("of a server every {}, repaired in {} (means); jobs "
+                                             "restart in {}",
+                                             FormatSeconds(failures.server_mtbf),
+                                             FormatSeconds(failures.repair_time),
+                                             FormatSeconds(failures.restart_time))});
+  }
+  if (scenario.epochs.size() > 1) {
+    setup.push_back(
+        {"changes",
+         fmt::format("at {}", Plural(static_cast<double>(scenario.epochs.size() - 1), "moment"))});
+  }
+  if (!scenario.outages.empty()) {
+    setup.push_back({"outages", Grouped(static_cast<double>(scenario.outages.size()))});
+  }
+  return setup;
+}
+
+std::vector<std::pair<std::string, std::int64_t>> LifeSizesOf(const Scenario& scenario) {
+  std::int64_t servers = 0;
+  std::int64_t accelerators = 0;
+  for (const SiteSpec& site : scenario.sites) {
+    servers += site.servers;
+    accelerators += std::int64_t{site.servers} * site.server.accelerators;
+  }
+  return {{"sites", static_cast<std::int64_t>(scenario.sites.size())},
+          {"servers", servers},
+          {"accelerators", accelerators},
+          {"jobs", static_cast<std::int64_t>(scenario.jobs.size())}};
+}
+
+std::vector<Scenario> StepsOf(const Scenario& scenario) {
+  std::vector<Scenario> steps;
+  for (const JobSpec& job : scenario.jobs) {
+    for (const TrainingSpec& training : StepsOf(job)) {
+      for (std::size_t i = 0; i < scenario.sites.size(); ++i) {
+        const auto number = static_cast<std::int32_t>(i);
+        if (!job.sites.empty() &&
+            std::find(job.sites.begin(), job.sites.end(), number) == job.sites.end()) {
+          continue;
+        }
+        Scenario step;
+        step.sites = {scenario.sites[i]};
+        PretrainingSpec run;
+        run.step = training;
+        step.jobs.emplace_back().kind = run;
+        if (std::none_of(steps.begin(), steps.end(), [&](const Scenario& other) {
+              return Alike(step, other);
+            })) {
+          steps.push_back(step);
+        }
+      }
+    }
+  }
+  return steps;
+}
+
+}  // namespace gridlock

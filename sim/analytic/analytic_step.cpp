@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <utility>
 #include <vector>
 
 #include "sim/base/check.h"
@@ -20,7 +21,8 @@ struct Communicator {
   std::vector<std::uint32_t> arrived;
   std::vector<CollectiveRecord> latest;  ///< arrival of the last member so far, by collective
   std::vector<std::int32_t> record_of;
-  std::int32_t last = -1;
+  /// What it has done, by the time at which all members had come.
+  std::vector<std::pair<double, std::int32_t>> done;
 };
 
 struct AgentState {
@@ -254,9 +256,15 @@ class AnalyticStep {
   void Finish(const Plan::Group& group, Communicator& c, std::int32_t index) {
     CollectiveRecord record = c.latest[index];
     auto& records = run_.log.collectives;
-    if (c.last >= 0 && records[c.last].end > record.start) {
-      record.start = records[c.last].end;
-      record.previous = c.last;
+    // First come, first served. One that is found late to have come early lets those behind it be
+    // as they are: they are only ever too early, which a lower bound may be.
+    const std::pair<double, std::int32_t> mine{record.start,
+                                               static_cast<std::int32_t>(records.size())};
+    const auto behind = c.done.insert(std::upper_bound(c.done.begin(), c.done.end(), mine), mine);
+    const std::int32_t before = behind == c.done.begin() ? -1 : (behind - 1)->second;
+    if (before >= 0 && records[before].end > record.start) {
+      record.start = records[before].end;
+      record.previous = before;
     }
     const Collective& collective = program_.collectives[index];
     const CollectiveCost cost = CostOf(collective.kind, collective.payload, group.shape, server_);
@@ -271,8 +279,7 @@ class AnalyticStep {
     record.collective = index;
     record.cause = across.seconds > inside.seconds + kInstant ? across.cause : inside.cause;
     record.end = flowing + std::max(inside.seconds, across.seconds);
-    c.last = static_cast<std::int32_t>(records.size());
-    c.record_of[index] = c.last;
+    c.record_of[index] = mine.second;
     records.push_back(record);
   }
 

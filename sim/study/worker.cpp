@@ -7,11 +7,11 @@
 
 #include <fmt/format.h>
 #include <poll.h>
-#include <pthread.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "sim/base/check.h"
+#include "sim/study/big_stack.h"
 
 namespace gridlock {
 
@@ -52,26 +52,6 @@ void DoWork(const ChildWork& work) {
   }
 }
 
-void* ThreadMain(void* argument) {
-  DoWork(*static_cast<ChildWork*>(argument));
-  return nullptr;
-}
-
-// SimGrid's solver follows chains of coupled transfers by recursion, deeper than the usual 8 MB
-// carry once tens of thousands are coupled. The stack is touched as it grows.
-void RunOnBigStack(ChildWork work) {
-  constexpr std::size_t kStackBytes = std::size_t{2} << 30;
-  pthread_attr_t attributes;
-  pthread_attr_init(&attributes);
-  pthread_t thread{};
-  if (pthread_attr_setstacksize(&attributes, kStackBytes) != 0 ||
-      pthread_create(&thread, &attributes, &ThreadMain, &work) != 0) {
-    DoWork(work);  // an address-space limit: the usual stack serves most scenarios
-    return;
-  }
-  pthread_join(thread, nullptr);
-}
-
 // One running child, as the parent sees it.
 struct Child {
   std::size_t job = 0;
@@ -108,7 +88,10 @@ class Pool {
     CHECK(process >= 0);
     if (process == 0) {
       close(ends[0]);
-      RunOnBigStack({&jobs_[job], ends[1]});
+      const ChildWork work{&jobs_[job], ends[1]};
+      RunOnBigStack([&work] {
+        DoWork(work);
+      });
       _exit(0);  // without destructors: SimGrid's own teardown costs time and changes nothing
     }
     close(ends[1]);

@@ -1,0 +1,244 @@
+// A job across sites: closed forms of what crosses the wide-area link, conservation, and folded
+// against full.
+
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/fold/fold.h"
+#include "tests/engine/machines.h"
+#include "topologies/network.h"
+
+namespace gridlock {
+
+namespace {
+
+using Kind = Action::Kind;
+
+constexpr double kWan = 10e9;      ///< byte/s
+constexpr double kFibre = 4.9e-3;  ///< s, of 1,000 km
+constexpr double kBytes = 1e9;
+
+WanSpec WanOf(int from, int to, double bandwidth = kWan) {
+  WanSpec wan;
+  wan.path = "wan";
+  wan.from = from;
+  wan.to = to;
+  wan.bandwidth = BytesPerSecond(bandwidth);
+  wan.latency = Seconds(kFibre);
+  return wan;
+}
+
+std::vector<WanSpec> RingOf(int sites) {
+  std::vector<WanSpec> wans;
+  for (int i = 0; i < sites; ++i) {
+    if (i == 0 || sites > 2 || i + 1 < sites) {
+      wans.push_back(WanOf(i, (i + 1) % sites));
+    }
+  }
+  if (sites == 2) {
+    wans.resize(1);
+  }
+  return wans;
+}
+
+// Every shard is summed over the sites, on `servers` servers of one accelerator at each.
+Play SumOverSites(int sites, int servers) {
+  StepProgram program;
+  program.layout.data = sites * servers;
+  program.layout.shard_group = servers;
+  program.collectives = {
+      {"all_reduce", Collective::Over::kReplica, CollectiveKind::kAllReduce, Bytes(kBytes)}};
+  program.roles = {{{Kind::kStart}, {Kind::kWait}}};
+  const SiteSpec site = OneLeafSite(IdealServer(1, 1), servers);
+  const Network network(std::vector<SiteSpec>(sites, site), RingOf(sites));
+  Placement placement;
+  for (int s = 0; s < sites; ++s) {
+    placement.push_back({s, 0, servers});
+  }
+  return {program, Expand({{&program, placement}}, network), site.server};
+}
+
+Scenario TwoSites(const SiteSpec& site, const TrainingSpec& job, double wan = kWan) {
+  Scenario scenario = ScenarioOf(site, job);
+  scenario.sites.push_back(site);
+  scenario.sites[0].name = "north";
+  scenario.sites[1].name = "south";
+  scenario.wans = {WanOf(0, 1, wan)};
+  scenario.jobs[0].spans = true;
+  scenario.jobs[0].sites = {0, 1};
+  return scenario;
+}
+
+TrainingSpec JobOf(int tensor, int pipeline, int data, int zero) {
+  Layout layout;
+  layout.tensor = tensor;
+  layout.pipeline = pipeline;
+  layout.data = data;
+  TrainingSpec job = SmallJob(layout, 4 * pipeline);
+  job.zero = zero;
+  job.stack.gradient_bucket = Bytes(20e6);
+  return job;
+}
+
+double GradientBytes(const TrainingSpec& job, const ServerSpec& server) {
+  const StepProgram program = BuildStepProgram(AcrossSites(job, 2), server);
+  double bytes = 0;
+  for (const Collective& collective : program.collectives) {
+    bytes += collective.over == Collective::Over::kReplica ? collective.payload.si() : 0.0;
+  }
+  return bytes * job.layout.tensor * program.layout.shards();
+}
+
+std::string ProblemOf(const Scenario& scenario) {
+  try {
+    CheckScenario(scenario, Fidelity::kFolded);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
+  for (const int servers : {1, 2, 6}) {
+    const Outcome outcome = Simulate(SumOverSites(2, servers));
+    const double moving = servers * kBytes / kWan;
+    EXPECT_NEAR(outcome.end, moving + 2 * kFibre, 1e-6 * outcome.end);
+    EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kWan)], moving, 1e-6 * outcome.end);
+    EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kLatency)], 2 * kFibre, 1e-6 * outcome.end);
+    EXPECT_NEAR(outcome.bytes[static_cast<int>(ResourceClass::kWan)], 2 * servers * kBytes,
+                1e-6 * kBytes);
+  }
+}
+
+TEST(ASumOverThreeSites, PaysFourStepsOfFibreAndFourThirdsOfItsBytes) {
+  const Outcome outcome = Simulate(SumOverSites(3, 2));
+  EXPECT_NEAR(outcome.end, 2 * (4.0 / 3) * kBytes / kWan + 4 * kFibre, 1e-6 * outcome.end);
+}
+
+TEST(ASumOverTwoSites, FoldsToOneReplica) {
+  Play full = SumOverSites(2, 6);
+  Play folded = full;
+  folded.plan = Fold(full.plan);
+  EXPECT_EQ(folded.plan.agents.size(), 1U);
+  EXPECT_EQ(folded.plan.groups.size(), 2U);  // within the sites and across them
+  const auto outcomes = Simulate({full, folded});
+  EXPECT_NEAR(outcomes[1].end, outcomes[0].end, 1e-6 * outcomes[0].end);
+}
+
+TEST(AcrossSites, KeepsShardedCopiesWithinASite) {
+  EXPECT_EQ(AcrossSites(JobOf(1, 1, 8, 1), 2).layout.sharing_replicas(), 4);
+  TrainingSpec grouped = JobOf(1, 1, 8, 1);
+  grouped.layout.shard_group = 2;
+  EXPECT_EQ(AcrossSites(grouped, 2).layout.sharing_replicas(), 2);
+  grouped.layout.shard_group = 8;
+  EXPECT_THROW(AcrossSites(grouped, 2), UserError);
+  EXPECT_THROW(AcrossSites(JobOf(1, 1, 7, 1), 2), UserError);
+}
+
+struct Spanning {
+  const char* name;
+  int tensor, pipeline, data, zero;
+  double leaf_over;
+};
+
+std::ostream& operator<<(std::ostream& out, const Spanning& spanning) {
+  return out << spanning.name;
+}
+
+class AJobOfTwoSites : public testing::TestWithParam<Spanning> {
+ protected:
+  [[nodiscard]] static TrainingSpec TheJob() {
+    return JobOf(GetParam().tensor, GetParam().pipeline, GetParam().data, GetParam().zero);
+  }
+
+  [[nodiscard]] static SiteSpec Site() {
+    SiteSpec site = ClosSite(RealisticServer(4, 4), {.servers = 4,
+                                                     .servers_per_leaf = 2,
+                                                     .leaves_per_pod = 2,
+                                                     .leaf_over = GetParam().leaf_over});
+    site.clos.spine.port_bandwidth = BytesPerSecond(kNic / 8);
+    return site;
+  }
+};
+
+TEST_P(AJobOfTwoSites, FoldedTakesWhatItTakesInFull) {
+  const Scenario scenario = TwoSites(Site(), TheJob());
+  const auto records = Evaluate({{scenario, Fidelity::kFull},
+                                 {scenario, Fidelity::kFolded},
+                                 {scenario, Fidelity::kAnalytic}});
+  const double step = records[0].step_time.si();
+  EXPECT_NEAR(records[1].step_time.si(), step, 1e-6 * step);
+  EXPECT_NEAR(ShareOf(records[1], "wan"), ShareOf(records[0], "wan"), 1e-6 * step);
+  EXPECT_LE(records[2].step_time.si(), step * (1 + 1e-9));
+  EXPECT_GT(ShareOf(records[0], "wan"), 0.05 * step);
+}
+
+TEST_P(AJobOfTwoSites, SendsEachGradientOnceInEachDirection) {
+  const SiteSpec site = Site();
+  const double wire =
+      GradientBytes(TheJob(), site.server) / site.server.scale_out.all_reduce_efficiency;
+  const StepRecord record = Evaluate(TwoSites(site, TheJob()), Fidelity::kFolded);
+  EXPECT_NEAR(TotalOf(record, "wan"), 2 * wire, 1e-6 * wire);
+  EXPECT_EQ(SeriesOf(record, "wan").members, 2);
+}
+
+TEST_P(AJobOfTwoSites, IsFasterWithMoreWan) {
+  const auto records = Evaluate({{TwoSites(Site(), TheJob(), kWan), Fidelity::kFolded},
+                                 {TwoSites(Site(), TheJob(), 2 * kWan), Fidelity::kFolded}});
+  EXPECT_LT(records[1].step_time.si(), records[0].step_time.si());
+}
+
+INSTANTIATE_TEST_SUITE_P(Layouts, AJobOfTwoSites,
+                         testing::Values(Spanning{"Data32", 1, 1, 32, 1, 1},
+                                         Spanning{"NothingSharded", 1, 1, 32, 0, 1},
+                                         Spanning{"Tensor4", 4, 1, 8, 1, 8},
+                                         Spanning{"Pipeline2", 2, 2, 8, 2, 8},
+                                         Spanning{"ParametersSharded", 1, 1, 32, 3, 8},
+                                         Spanning{"OneReplicaASite", 4, 4, 2, 0, 8}),
+                         [](const auto& named) {
+                           return testing::PrintToString(named.param);
+                         });
+
+TEST(AJobAcrossSites, IsRefusedWhereNoLinkJoinsThem) {
+  Scenario scenario = TwoSites(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 16, 1));
+  EXPECT_EQ(ProblemOf(scenario), "");
+  scenario.wans.clear();
+  const std::string problem = ProblemOf(scenario);
+  EXPECT_NE(problem.find("north and south"), std::string::npos) << problem;
+}
+
+TEST(AJobAcrossSites, IsRefusedWhereItsShareDoesNotFit) {
+  const std::string problem =
+      ProblemOf(TwoSites(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 18, 1)));
+  EXPECT_NE(problem.find("9 accelerators of each site"), std::string::npos) << problem;
+}
+
+TEST(AJobAcrossSites, MovesAtThePaceOfTheSlowerSite) {
+  const SiteSpec site = OneLeafSite(IdealServer(4, 4), 2);
+  const TrainingSpec job = JobOf(1, 1, 16, 1);
+  Scenario slower_south = TwoSites(site, job, 1e15);
+  SiteSpec slow = site;
+  for (MatrixRate& rate : slow.server.accelerator.rates) {
+    rate.peak = rate.peak / 2;
+  }
+  slower_south.sites[1].server = slow.server;
+  const auto records =
+      Evaluate({{slower_south, Fidelity::kFolded}, {TwoSites(slow, job, 1e15), Fidelity::kFolded}});
+  EXPECT_NEAR(records[0].step_time.si(), records[1].step_time.si(),
+              1e-9 * records[1].step_time.si());
+}
+
+TEST(AScenarioWithoutWan, DoesNotSpeakOfIt) {
+  const StepRecord record =
+      Evaluate(ScenarioOf(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 8, 1)), Fidelity::kFolded);
+  for (const Attribution& part : record.attribution) {
+    EXPECT_NE(part.resource, "wan");
+  }
+  for (const UtilisationSeries& series : record.utilisation) {
+    EXPECT_NE(series.resource, "wan");
+  }
+}
+
+}  // namespace gridlock

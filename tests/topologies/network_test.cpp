@@ -1,0 +1,115 @@
+// Several sites as one address space.
+
+#include "topologies/network.h"
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "tests/topologies/sites.h"
+
+namespace gridlock {
+
+namespace {
+
+WanSpec WanOf(int from, int to) {
+  WanSpec wan;
+  wan.path = "wan[0]";
+  wan.from = from;
+  wan.to = to;
+  wan.bandwidth = BytesPerSecond(12e9);
+  wan.latency = Seconds(2e-3);
+  return wan;
+}
+
+std::vector<LinkClass> ClassesOf(const Network& network, AcceleratorIndex from,
+                                 AcceleratorIndex to) {
+  std::vector<LinkIndex> route;
+  network.AppendRoute(from, to, route);
+  std::vector<LinkClass> classes;
+  for (const LinkIndex link : route) {
+    classes.push_back(network.link_class(link));
+  }
+  return classes;
+}
+
+SiteSpec TwoTiers(int servers) {
+  SiteSpec site = EightWaySite(servers);
+  site.clos.tiers = 2;
+  return site;
+}
+
+}  // namespace
+
+TEST(ANetworkOfOneSite, IsItsFabric) {
+  const Fabric fabric(EightWaySite(64));
+  const Network network(fabric);
+  ASSERT_EQ(network.links(), fabric.links());
+  ASSERT_EQ(network.accelerators(), fabric.accelerators());
+  for (int link = 0; link < fabric.links(); ++link) {
+    EXPECT_EQ(network.link_class({link}), fabric.link_class({link}));
+    EXPECT_EQ(network.capacity({link}), fabric.capacity({link}));
+  }
+  std::vector<LinkIndex> a, b;
+  network.AppendRoute({3}, {500}, a);
+  fabric.AppendRoute({3}, {500}, 0, b);
+  EXPECT_EQ(a, b);
+  EXPECT_EQ(network.Latency({3}, {500}), fabric.Latency({3}, {500}));
+}
+
+TEST(ARouteBetweenSites, GoesUpOverTheLinkAndDown) {
+  using enum LinkClass;
+  const Network network({TwoTiers(8), EightWaySite(64)}, {WanOf(0, 1)});
+  const AcceleratorIndex here = network.accelerator(0, 5);
+  const AcceleratorIndex there = network.accelerator(1, 77);
+  EXPECT_EQ(ClassesOf(network, here, there),
+            (std::vector<LinkClass>{kNic, kLeaf, kWan, kSpine, kLeaf, kNic}));
+  EXPECT_EQ(ClassesOf(network, there, here),
+            (std::vector<LinkClass>{kNic, kLeaf, kSpine, kWan, kLeaf, kNic}));
+  // Two hops on the one side, three on the other, 500 ns each, and the fibre.
+  EXPECT_NEAR(network.Latency(here, there).si(), 5 * 500e-9 + 2e-3, 1e-12);
+}
+
+TEST(ARouteBetweenSites, TakesEachDirectionOfTheLink) {
+  const Network network({TwoTiers(8), TwoTiers(8)}, {WanOf(1, 0)});
+  EXPECT_NE(network.wan_link(0, 0), network.wan_link(0, 1));
+  std::vector<LinkIndex> out, back;
+  network.AppendRoute(network.accelerator(0, 0), network.accelerator(1, 0), out);
+  network.AppendRoute(network.accelerator(1, 0), network.accelerator(0, 0), back);
+  EXPECT_EQ(out[2], network.wan_link(0, 0));
+  EXPECT_EQ(back[2], network.wan_link(0, 1));
+  EXPECT_EQ(network.capacity(out[2]), BytesPerSecond(12e9));
+  for (const LinkIndex link : out) {
+    EXPECT_EQ(std::count(back.begin(), back.end(), link), 0);
+  }
+}
+
+TEST(ARouteBetweenSites, IsOfLinksThatBelongTogetherUnderEcmp) {
+  const SiteSpec site = UnevenPods(Routing::kEcmp);
+  const Network network({site, site}, {WanOf(0, 1)});
+  const Fabric& fabric = network.fabric(0);
+  for (int a = 0; a < fabric.accelerators(); a += 501) {
+    std::vector<LinkIndex> route;
+    network.AppendRoute({a}, network.accelerator(1, fabric.accelerators() - 1 - a), route);
+    ASSERT_EQ(route.size(), 7U);
+    const std::string leaf = fabric.name(route[1]);
+    const std::string spine = fabric.name(route[2]);
+    const std::string reached = leaf.substr(leaf.find("spine["));
+    EXPECT_EQ(spine.find("spine_up" + reached.substr(5, reached.find(']') - 4)), 0U)
+        << leaf << " " << spine;
+  }
+}
+
+TEST(ANetwork, FindsNoLinkWhereThereIsNone) {
+  const Network network({TwoTiers(8), TwoTiers(8), TwoTiers(8)}, {WanOf(0, 1)});
+  EXPECT_EQ(network.wan_between(1, 0), 0);
+  EXPECT_EQ(network.wan_between(0, 2), -1);
+}
+
+TEST(ANetwork, RefusesTwoLinksBetweenTheSameSites) {
+  const std::vector<SiteSpec> sites = {TwoTiers(8), TwoTiers(8)};
+  EXPECT_THROW(Network(sites, {WanOf(0, 1), WanOf(1, 0)}), UserError);
+}
+
+}  // namespace gridlock

@@ -76,6 +76,11 @@ CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int paral
 
 int RunCap(const CapOptions& options, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
+    if (scenario.horizon > Seconds(0)) {
+      throw UserError("horizon",
+                      "gridlock cap is about one training step, and this scenario has a horizon; "
+                      "expected a scenario without one, or a change { ... } that caps it in time");
+    }
     const CapTarget target = ParseCapTarget(options.link);
     const std::vector<CapPoint> caps = ParseCapValues(options.values, target, scenario);
     const Fidelity fidelity = *FidelityByName(options.fidelity);

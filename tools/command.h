@@ -68,6 +68,9 @@ void PrintWritten(const std::string& folder, double seconds);
 int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const std::string& folder,
                const LifeRecord& record, double seconds);
 
+/// Simulates the life of a cluster and reports it.
+int RunLife(const ScenarioOptions& options, const Scenario& scenario, const TraceHeader& header);
+
 /// What is known of a run before its first step: of the step of a scenario without a horizon, else
 /// of all sites and jobs. Of the catalogue's estimates it has those that a step of theirs uses.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);

@@ -1,6 +1,9 @@
+#include <chrono>
+
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/cluster/life.h"
 #include "sim/record/life_trace.h"
 #include "sim/report/life_summary.h"
 
@@ -18,6 +21,25 @@ int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const 
     PrintWritten(folder, seconds);
   }
   return kSuccess;
+}
+
+int RunLife(const ScenarioOptions& options, const Scenario& scenario, const TraceHeader& header) {
+  const std::string folder = OutputFolder(options, "out/" + scenario.name);
+  ProgressLine progress;
+  const auto begin = std::chrono::steady_clock::now();
+  StepOracle oracle;  // before this process uses SimGrid itself
+  LifeRecord record = SimulateLife(
+      scenario,
+      [&](const Situation& situation) {
+        return oracle.RatesOf(situation);
+      },
+      [&](double fraction) {
+        progress.Show(fmt::format("living {}", FormatSeconds(scenario.horizon)), fraction);
+      });
+  record.situations = oracle.simulated();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  progress.Clear();
+  return ReportLife(options, header, folder, record, took.count());
 }
 
 }  // namespace gridlock

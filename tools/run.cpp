@@ -16,8 +16,14 @@ namespace gridlock {
 namespace {
 
 int Run(const ScenarioOptions& options, const std::string& command_line) {
-  return WithScenario(options, [&](Scenario& scenario) {
+  return WithScenario(options, [&](Scenario& scenario) -> int {
     const Fidelity fidelity = *FidelityByName(options.fidelity);
+    if (scenario.horizon > Seconds(0)) {
+      if (fidelity != Fidelity::kFolded) {
+        throw UserError("", "--fidelity is about one step; a horizon is simulated folded");
+      }
+      return RunLife(options, scenario, HeaderOf(scenario, command_line));
+    }
     CheckScenario(scenario, fidelity);
     const std::string folder = OutputFolder(options, "out/" + scenario.name);
     const TraceHeader header = HeaderOf(scenario, command_line);
@@ -57,14 +63,15 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
 
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
   auto options = std::make_shared<ScenarioOptions>();
-  CLI::App* command = app.add_subcommand("run", "Simulate one training step of a scenario");
+  CLI::App* command = app.add_subcommand("run", "Simulate one training step, or the life of a cluster over a horizon");
   AddScenarioOptions(*command, *options, "out/SCENARIO-NAME");
   command->footer(
       "Examples:\n"
       "  gridlock run examples/01-two-servers/scenario.textproto\n"
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto --fidelity full -o /tmp/full\n"
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto \\\n"
-      "      --set 'site[0].override.nic_bandwidth=200 Gbps' --format json");
+      "      --set 'site[0].override.nic_bandwidth=200 Gbps' --format json\n"
+      "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --set 'horizon=2 days'");
   command->callback([options, command_line, &code] {
     code = Run(*options, command_line);
   });

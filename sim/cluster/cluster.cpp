@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/record/fingerprint.h"
 #include "workloads/campaign.h"
 #include "workloads/requests.h"
 #include "workloads/step_program.h"
@@ -340,6 +339,7 @@ LifeRecord Cluster::Describe() {
     }
   }
   ledger_.Describe(record_);
+  record_.fingerprint = LifeFingerprint(record_);
   return std::move(record_);
 }
 

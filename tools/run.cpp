@@ -63,7 +63,8 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
 
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
   auto options = std::make_shared<ScenarioOptions>();
-  CLI::App* command = app.add_subcommand("run", "Simulate one training step, or the life of a cluster over a horizon");
+  CLI::App* command = app.add_subcommand(
+      "run", "Simulate one training step, or the life of a cluster over a horizon");
   AddScenarioOptions(*command, *options, "out/SCENARIO-NAME");
   command->footer(
       "Examples:\n"

@@ -67,7 +67,8 @@ TEST(Override, NeedsNoIndexWhenThereIsOneElement) {
 
 TEST(Override, CanSetADefaultAgain) {
   EXPECT_EQ(Load("full", {"seed=0"}).seed, 0U);
-  EXPECT_FALSE(Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
+  EXPECT_FALSE(
+      Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
 }
 
 TEST(Override, LaterOnesWin) {

@@ -225,8 +225,10 @@ TEST_F(LoadedScenario, WrittenOutIsReadBackAsTheSame) {
     EXPECT_EQ(again.site().servers, scenario.site().servers);
     EXPECT_EQ(again.site().server.nic_bandwidth, scenario.site().server.nic_bandwidth);
     EXPECT_EQ(again.training().layout.accelerators(), scenario.training().layout.accelerators());
-    EXPECT_EQ(again.training().stack.overlap_gradients, scenario.training().stack.overlap_gradients);
-    EXPECT_DOUBLE_EQ(again.training().stack.tensor_overlap, scenario.training().stack.tensor_overlap);
+    EXPECT_EQ(again.training().stack.overlap_gradients,
+              scenario.training().stack.overlap_gradients);
+    EXPECT_DOUBLE_EQ(again.training().stack.tensor_overlap,
+                     scenario.training().stack.tensor_overlap);
   }
 }
 

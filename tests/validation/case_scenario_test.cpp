@@ -102,7 +102,8 @@ TEST_F(CaseScenario, EmbeddingCountsAsALayerWhenThatMakesTheSplitEven) {
   const PreparedCase prepared = Prepare(Row("PIPELINE"), catalogue_);  // 14 layers over 16 chunks
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
   EXPECT_TRUE(prepared.scenario->training().layout.embedding_as_layer);
-  EXPECT_FALSE(Prepare(Row("DENSE-TP8"), catalogue_).scenario->training().layout.embedding_as_layer);
+  EXPECT_FALSE(
+      Prepare(Row("DENSE-TP8"), catalogue_).scenario->training().layout.embedding_as_layer);
 }
 
 TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {

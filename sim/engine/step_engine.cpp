@@ -163,17 +163,19 @@ class Rounds {
     if (++job.arrived < job.agents) {
       job.paused.push_back(agent);
       cast_.agent(agent).Pause();
-      return !enough_;
+      return job.goes_on;
     }
     job.arrived = 0;
     EndStep(number);
+    // All agents of a job go on or none: what another job does at this instant must not come
+    // between them.
+    job.goes_on = !enough_;
     const std::vector<std::int32_t> paused = std::move(job.paused);
     job.paused.clear();
-    const bool more = !enough_;
     for (const std::int32_t other : paused) {
       cast_.agent(other).Resume();
     }
-    return more;
+    return job.goes_on;
   }
 
   [[nodiscard]] std::vector<JointRun> Results() const {
@@ -181,7 +183,7 @@ class Rounds {
     for (const JobState& job : jobs_) {
       JointRun result;
       result.steps = static_cast<std::int64_t>(job.ends.size());
-      result.step_time = Seconds(job.ends.back() / static_cast<double>(job.ends.size()));
+      result.step_time = Seconds(MeanFrom(job.ends, job.ends.size() / 4));
       result.bytes = job.bytes;
       results.push_back(result);
     }
@@ -192,6 +194,7 @@ class Rounds {
   struct JobState {
     std::int64_t agents = 0, arrived = 0;
     std::vector<std::int32_t> paused;
+    bool goes_on = true;
     std::vector<double> ends;  ///< of the whole steps
     std::array<double, kResourceClasses> bytes{};
   };
@@ -229,10 +232,15 @@ class Rounds {
            });
   }
 
+  // Mean step time of all steps but the first `skipped`.
+  static double MeanFrom(const std::vector<double>& ends, std::size_t skipped) {
+    const double start = skipped > 0 ? ends[skipped - 1] : 0.0;
+    return (ends.back() - start) / static_cast<double>(ends.size() - skipped);
+  }
+
   [[nodiscard]] bool Settled(const std::vector<double>& ends) const {
-    const std::size_t half = ends.size() / 2;
-    const double mean = ends.back() / static_cast<double>(ends.size());
-    const double later = (ends.back() - ends[half - 1]) / static_cast<double>(ends.size() - half);
+    const double mean = MeanFrom(ends, ends.size() / 4);
+    const double later = MeanFrom(ends, ends.size() / 2);
     return std::abs(later - mean) <= repetition_.tolerance * mean;
   }
 
@@ -262,7 +270,7 @@ StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& 
 
 std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
                                const Repetition& repetition) {
-  CHECK(repetition.least >= 2 && repetition.most >= repetition.least);
+  CHECK(repetition.least >= 4 && repetition.most >= repetition.least);
   ClaimTheClock(plan);
   constexpr int kIntervals = 1;  // only the sums are looked at
   Cast cast(jobs, plan, kIntervals);

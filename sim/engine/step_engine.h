@@ -38,18 +38,18 @@ struct JointJob {
 };
 
 /// How often the steps of several jobs are repeated: until every job has done `least` whole steps,
-/// and the mean step time over the later half of each job's steps is that over all of them within
-/// `tolerance`, or every job has done `most`.
+/// and the mean step time over the later half of each job's steps is that over their last three
+/// quarters within `tolerance`, or every job has done `most`. At least 4.
 struct Repetition {
-  std::int64_t least = 4;
-  std::int64_t most = 32;
+  std::int64_t least = 12;
+  std::int64_t most = 64;
   double tolerance = 1e-3;
 };
 
 /// What one job did over its whole steps, all of them beside the other jobs' steps.
 struct JointRun {
   std::int64_t steps = 0;
-  Seconds step_time;                             ///< mean
+  Seconds step_time;  ///< mean over their last three quarters: the first ones began together
   std::array<double, kResourceClasses> bytes{};  ///< of one step, over the resources of a class
 };
 

@@ -14,7 +14,7 @@ namespace gridlock {
 
 /// Share of one class of resources in use over time, mean over all members of the class.
 struct UtilisationSeries {
-  std::string resource;       ///< "compute", "hbm", "scale_up", "nic", "leaf", "spine"
+  std::string resource;       ///< "compute", "hbm", "scale_up", "nic", "leaf", "spine", "wan"
   std::int64_t members = 0;   ///< resources of the class in the machine that the job occupies
   double capacity_si = 0;     ///< of one member: byte/s or FLOP/s; what can be sustained
   double peak_si = 0;         ///< of one member as its datasheet has it; 0: same as capacity

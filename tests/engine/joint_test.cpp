@@ -160,6 +160,23 @@ TEST(TwoAlikeJobs, OnOneBundleSeeWhatOneSeesWithHalfOfIt) {
   EXPECT_GT(runs[0][0].step_time.si(), 1.1 * runs[2][0].step_time.si());
 }
 
+// All ends of steps fall together: every job still goes on, or stops, as a whole.
+TEST(ManyAlikeJobs, EndTheirStepsTogetherAndAreOfOnePace) {
+  const SiteSpec site = Oversubscribed(16, 8);
+  const TrainingSpec job = DataParallel(8, 4, 4, 1);
+  const auto runs = RunAll({{site,
+                             {{job, EverySecond(0, 4)},
+                              {job, EverySecond(1, 4)},
+                              {job, EverySecond(8, 4)},
+                              {job, EverySecond(9, 4)}},
+                             false,
+                             Exactly(5)}});
+  for (const JointRun& run : runs[0]) {
+    EXPECT_EQ(run.steps, 5);
+    ExpectNear(run.step_time, runs[0][0].step_time, 1e-9);
+  }
+}
+
 class DifferentJobs : public testing::TestWithParam<bool> {
  protected:
   [[nodiscard]] static std::vector<PlacedSpec> Jobs() {

@@ -201,6 +201,20 @@ INSTANTIATE_TEST_SUITE_P(Layouts, AJobOfTwoSites,
                            return testing::PrintToString(named.param);
                          });
 
+TEST(AJobAcrossSites, OverHashedRoutesOfThreeTiersFoldsToo) {
+  SiteSpec site = ClosSite(RealisticServer(4, 4), {.servers = 6,
+                                                   .servers_per_leaf = 2,
+                                                   .leaves_per_pod = 2,
+                                                   .tiers = 3,
+                                                   .leaf_over = 2,
+                                                   .spine_over = 2,
+                                                   .routing = Routing::kEcmp});
+  const Scenario scenario = TwoSites(site, JobOf(2, 2, 10, 1));
+  const auto records = Evaluate({{scenario, Fidelity::kFull}, {scenario, Fidelity::kFolded}});
+  const double step = records[0].step_time.si();
+  EXPECT_NEAR(records[1].step_time.si(), step, 1e-6 * step);
+}
+
 TEST(AJobAcrossSites, IsRefusedWhereNoLinkJoinsThem) {
   Scenario scenario = TwoSites(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 16, 1));
   EXPECT_EQ(ProblemOf(scenario), "");

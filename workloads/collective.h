@@ -34,6 +34,11 @@ struct CollectiveCost {
 /// rank are 2 (n-1)/n S for all-reduce and (n-1)/n S for the others (Patarasuk and Yuan 2009);
 /// efficiencies and latencies are those of the fits. All-reduce takes the faster of ring and double
 /// binary tree steps (Sanders, Speck and Traeff 2009) for its latency.
+///
+/// Short messages go by a protocol of low latency and low bandwidth where the fit knows it, long
+/// ones by that of the efficiencies, `bulk_latency` later: the one that is faster alone on its link
+/// (NCCL's LL and LL128 against Simple; Hu et al. 2025, arXiv:2507.04786). What grows with the
+/// buffer is counted as wire: (n-1)/n becomes ((n-1)/n + c)/(1 + c) with c = `local_copy`.
 CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
                       const ServerSpec& server);
 

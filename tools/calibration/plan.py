@@ -24,6 +24,7 @@ GEMMS = [("a100_sxm_80gb", "BF16", "gemm/a100_sxm_gemm_*_gemm_perf.csv.gz"),
 
 # server, tables (an earlier one wins), and the link bandwidth of the part that was measured
 COLLECTIVES = [("dgx_a100", ["nccl/a100_sxm_comm_nccl_*_nccl_perf.csv"], "300 GB/s"),
+               ("hgx_a100_40gb", ["nccl/a100_sxm_comm_nccl_*_nccl_perf.csv"], "300 GB/s"),
                ("hgx_a800", ["nccl/a100_sxm_comm_nccl_*_nccl_perf.csv"], "300 GB/s"),
                ("dgx_h100", ["nccl/h100_sxm_comm_nccl_*_nccl_perf.csv"], "450 GB/s"),
                ("hgx_h800", ["nccl/h100_sxm_comm_nccl_*_nccl_perf.csv"], "450 GB/s"),
@@ -33,7 +34,7 @@ COLLECTIVES = [("dgx_a100", ["nccl/a100_sxm_comm_nccl_*_nccl_perf.csv"], "300 GB
                ("gb200_nvl72", ["nccl/gb200_comm_nccl_*_nccl_perf.csv",
                                 "nccl/b200_sxm_comm_nccl_*_nccl_perf.csv"], "900 GB/s")]
 # Servers whose accelerators were not measured themselves: their fits are estimates.
-TRANSFERRED = ("hgx_a800", "hgx_h800", "hgx_h20", "gb200_nvl72")
+TRANSFERRED = ("hgx_a100_40gb", "hgx_a800", "hgx_h800", "hgx_h20", "gb200_nvl72")
 
 FLOORS = "vtrain_a100/ground_truth_single.csv"
 FLOOR_STACK, FLOOR_PART = "megatron_deepspeed", "a100_sxm_80gb"

@@ -72,9 +72,10 @@ int WriteScenario(const ValidateOptions& options, const std::vector<PublishedCas
 int RunAll(const ValidateOptions& options, const std::vector<std::string>& tables,
            const std::vector<PublishedCase>& cases, const CatalogueList& catalogue) {
   if (std::none_of(cases.begin(), cases.end(), [&](const PublishedCase& row) {
-        return Matches(options.filter, row);
+        return Matches(options.filter, row, catalogue);
       })) {
-    throw UserError("", "--kind, --role and --id leave no row of the tables");
+    throw UserError("",
+                    "--kind, --role, --id, --stack and --accelerator leave no row of the tables");
   }
   ProgressLine progress;
   ValidationOptions how;
@@ -135,6 +136,12 @@ void AddValidateCommand(CLI::App& app, int& code) {
                       "Only rows of this role: calibration, headline, ...");
   command->add_option("--id", options->filter.id, "Only rows whose id matches, with * and ?")
       ->type_name("GLOB");
+  command
+      ->add_option("--stack", options->filter.stack,
+                   "Only rows that this training stack of the catalogue stands for")
+      ->type_name("NAME");
+  command->add_option("--accelerator", options->filter.accelerator, "Only rows on it")
+      ->type_name("NAME");
   command
       ->add_option("--leave-out", options->leave_out,
                    "The nearest calibration row must be of another stack or source")

@@ -61,8 +61,8 @@ struct AcceleratorSpec {
   std::vector<std::string> estimates;  ///< names of numbers that are estimates
 };
 
-/// How fast collectives run over one kind of link: t = latency x steps + wire bytes / (efficiency x
-/// bandwidth).
+/// How fast collectives run over one kind of link: t = base + step x steps + wire bytes /
+/// (efficiency x bandwidth), by the faster of two protocols: one for short messages, one for long.
 struct CollectiveFit {
   double all_reduce_efficiency = 1.0;  ///< bus bandwidth of large all-reduces over link bandwidth
   double all_gather_efficiency = 1.0;  ///< all-gather
@@ -70,6 +70,11 @@ struct CollectiveFit {
   double send_efficiency = 1.0;            ///< point to point
   Seconds step_latency;                    ///< per algorithm step
   Seconds base_latency;                    ///< per call
+  /// Share of the link that the protocol of short messages reaches; 0: there is only the other.
+  double low_latency_efficiency = 0.0;
+  Seconds bulk_latency = Seconds(0);  ///< what the protocol of long messages adds per call
+  /// Work that grows with the buffer and not with the wire, over the wire time of the buffer.
+  double local_copy = 0.0;
 };
 
 /// A chassis or rack whose accelerators share one scale-up domain, with its NICs.

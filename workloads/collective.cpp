@@ -21,6 +21,23 @@ double Efficiency(CollectiveKind kind, const CollectiveFit& fit) {
   return 1.0;
 }
 
+// What one call sends over one link, and what its protocol takes longer than the other.
+struct Sent {
+  Bytes bytes;
+  Seconds later;
+};
+
+// The protocol that is faster on a link of its own. `wire` is before protocol overheads.
+Sent FasterProtocol(CollectiveKind kind, Bytes wire, const CollectiveFit& fit,
+                    BytesPerSecond link) {
+  const Sent bulk{wire / Efficiency(kind, fit), fit.bulk_latency};
+  if (fit.low_latency_efficiency <= 0) {
+    return bulk;
+  }
+  const Sent quick{wire / fit.low_latency_efficiency, Seconds(0)};
+  return quick.bytes / link <= bulk.bytes / link + bulk.later ? quick : bulk;
+}
+
 }  // namespace
 
 const char* CollectiveName(CollectiveKind kind) {
@@ -44,16 +61,20 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
   CHECK(group.per_domain >= 1 && group.domains >= 1);
   const double rounds = kind == CollectiveKind::kAllReduce ? 2.0 : 1.0;
   const double n = group.ranks;
-  const Bytes ring = payload * (rounds * (n - 1) / n);
   const CollectiveFit& in = server.scale_up;
   const CollectiveFit& out = server.scale_out;
   if (group.domains == 1) {
-    cost.domain_bytes = ring / Efficiency(kind, in);
-    cost.latency = in.base_latency + in.step_latency * (rounds * (n - 1));
+    const double share = ((n - 1) / n + in.local_copy) / (1 + in.local_copy);
+    const Sent sent =
+        FasterProtocol(kind, payload * (rounds * share), in, server.accelerator.scale_up_bandwidth);
+    cost.domain_bytes = sent.bytes;
+    cost.latency = in.base_latency + in.step_latency * (rounds * (n - 1)) + sent.later;
     return cost;
   }
   const double g = group.per_domain;
-  cost.nic_bytes = ring / (g * Efficiency(kind, out));
+  const Bytes ring = payload * (rounds * (n - 1) / n);
+  const Sent sent = FasterProtocol(kind, ring / g, out, server.nic_bandwidth);
+  cost.nic_bytes = sent.bytes;
   cost.domain_bytes = ring * ((g - 1) / g) / Efficiency(kind, in);
   const double hops_in = n / group.domains - 1;
   const double hops_out = group.domains - 1;
@@ -67,7 +88,7 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
         std::min(steps, in.step_latency * (rounds * hops_in) + out.step_latency * (rounds * depth) +
                             group.wan_latency * (rounds * tree_fibres));
   }
-  cost.latency = out.base_latency + steps;
+  cost.latency = out.base_latency + steps + sent.later;
   return cost;
 }
 

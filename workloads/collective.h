@@ -39,6 +39,11 @@ struct CollectiveCost {
 /// A ring whose members lie site by site crosses a fibre once per site in a round; the chunk that
 /// begins last in its site crosses one less when every domain is a site of its own. The tree goes
 /// over as many fibres as a tree of the sites is deep.
+///
+/// Short messages go by a protocol of low latency and low bandwidth where the fit knows it, long
+/// ones by that of the efficiencies, `bulk_latency` later: the one that is faster alone on its link
+/// (NCCL's LL and LL128 against Simple; Hu et al. 2025, arXiv:2507.04786). What grows with the
+/// buffer is counted as wire: (n-1)/n becomes ((n-1)/n + c)/(1 + c) with c = `local_copy`.
 CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
                       const ServerSpec& server);
 

@@ -14,7 +14,6 @@ namespace {
 
 // FP32 master weight and Adam's two moments (Rajbhandari et al. 2020, section 3.1).
 constexpr double kOptimizerBytes = 12.0;
-constexpr double kWeightBytes = 2.0;
 // CUDA context, NCCL channels and allocator slack. Estimate: 2 to 4 GB are usual on 80 GB parts.
 constexpr Bytes kFrameworkBytes(2.5e9);
 // Logits in 16 bits and their 32-bit copy for the loss.
@@ -26,6 +25,14 @@ double StageParameters(const TrainingSpec& job, int stage) {
     parameters += ParametersPerRank(job, PartOf(job, stage, chunk));
   }
   return parameters;
+}
+
+Bytes StageWeights(const TrainingSpec& job, int stage) {
+  Bytes bytes;
+  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
+    bytes += WeightBytes(job, PartOf(job, stage, chunk));
+  }
+  return bytes;
 }
 
 Bytes StageActivations(const TrainingSpec& job, int stage) {
@@ -50,8 +57,9 @@ Bytes StageBuffers(const TrainingSpec& job, int stage) {
   Bytes bytes = kFrameworkBytes + 2.0 * job.stack.gradient_bucket;
   if (job.zero == 3) {
     // The layer in use and the one gathered ahead, and the gradients of one.
-    const double layer = ParametersPerRank(job, {1.0, false, false});
-    bytes += Bytes((2 * kWeightBytes + job.stack.main_gradient_bytes) * layer);
+    const ModelPart layer{1.0, false, false};
+    bytes += 2.0 * WeightBytes(job, layer) +
+             Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, layer));
   }
   if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
     const double tokens =
@@ -140,7 +148,7 @@ std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
     const double parameters = StageParameters(job, stage);
     MemoryNeed need;
     need.stage = stage;
-    need.weights = Bytes(kWeightBytes * parameters * kept(3));
+    need.weights = StageWeights(job, stage) * kept(3);
     need.gradients = Bytes(job.stack.main_gradient_bytes * parameters * kept(2));
     need.optimizer = Bytes(kOptimizerBytes * parameters * kept(1));
     need.activations = StageActivations(job, stage);

@@ -14,14 +14,14 @@ namespace {
 // and the weight in 16.
 constexpr double kOptimizerTraffic = 4 * 4 + 3 * 4 + 2;
 
-double Efficiency(const Operation& operation, const MatrixRate& rate) {
+double Efficiency(const Operation& operation, const MatrixRate& rate, const StackSpec& stack) {
   switch (operation.kernel) {
     case Kernel::kGemm:
       return GemmEfficiency(rate, operation.flop);
     case Kernel::kAttention:
-      return rate.attention_efficiency;
+      return rate.attention_efficiency * stack.attention_speed;
     case Kernel::kAttentionBackward:
-      return rate.attention_backward_efficiency;
+      return rate.attention_backward_efficiency * stack.attention_speed;
     case Kernel::kElementwise:
       return 1.0;
   }
@@ -108,7 +108,7 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   const MatrixRate& rate = chip_.rates[static_cast<int>(precision)];
   Seconds compute;
   if (operation.flop.si() > 0) {
-    const double efficiency = Efficiency(operation, rate) * chip_.sustained_clock;
+    const double efficiency = Efficiency(operation, rate, job_.stack) * chip_.sustained_clock;
     compute = operation.flop / (rate.peak * efficiency);
   }
   // A multiplier of half the width takes about half the energy.
@@ -129,16 +129,16 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
   const GroupShape group{t, t > domain ? t / domain : 1, std::min(t, domain)};
   Bytes wire;
   Seconds latency;
-  const auto add = [&](CollectiveKind kind, double calls) {
-    const CollectiveCost cost = CostOf(kind, traffic.payload, group, server_);
+  const auto add = [&](CollectiveKind kind, double calls, Bytes payload) {
+    const CollectiveCost cost = CostOf(kind, payload, group, server_);
     // A group wider than the domain is paced by its NICs; its ports carry per_domain times as
     // much, which the route's weights say.
     wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
     latency += cost.latency * calls;
   };
-  add(CollectiveKind::kAllGather, traffic.all_gathers);
-  add(CollectiveKind::kReduceScatter, traffic.reduce_scatters);
-  add(CollectiveKind::kAllReduce, traffic.all_reduces);
+  add(CollectiveKind::kAllGather, traffic.all_gathers, traffic.gathered);
+  add(CollectiveKind::kReduceScatter, traffic.reduce_scatters, traffic.payload);
+  add(CollectiveKind::kAllReduce, traffic.all_reduces, traffic.payload);
   pass.tensor_overlapped = wire * job_.stack.tensor_overlap;
   pass.tensor_exposed = wire - pass.tensor_overlapped;
   pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);

@@ -130,10 +130,8 @@ class ProgramBuilder {
   }
 
   int StartGather(Role& role, const ModelPart& part) {
-    constexpr double kParameterBytes = 2.0;
-    const Bytes payload(kParameterBytes * ParametersPerRank(job_, part));
-    const int index = CollectiveIndex(
-        {"parameter_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload});
+    const int index = CollectiveIndex({"parameter_all_gather", Collective::Over::kData,
+                                       CollectiveKind::kAllGather, WeightBytes(job_, part)});
     Emit(role, Kind::kStart, index);
     return index;
   }

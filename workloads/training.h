@@ -74,6 +74,8 @@ struct StackSpec {
   double main_gradient_bytes = 4;  ///< bytes of one accumulated gradient in memory and on the wire
   bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
   bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
+  bool narrow_parameters = false;  ///< parameters are kept and gathered in a GEMM's narrow format
+  double attention_speed = 1;      ///< of its attention kernels over the accelerator's entry
   bool estimate = true;
 };
 

@@ -34,6 +34,12 @@ struct Shape {
 // Elementwise tensors live in 16 bits whatever the GEMM format is.
 constexpr double kActivationBytes = 2.0;
 
+// Inputs of GEMMs are cast to the format of the GEMM, then gathered, and kept for the weight
+// gradient as they are (NVIDIA Transformer Engine documentation, low-precision training).
+double InputBytes(const TrainingSpec& job) {
+  return std::min(kActivationBytes, PrecisionBytes(job.precision));
+}
+
 // FLOP of a matrix product of (m x k) and (k x n): a multiply and an add per term.
 Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls) {
   return {name, Kernel::kGemm, Flop(2.0 * m * n * k),
@@ -187,6 +193,7 @@ TensorTraffic Traffic(const TrainingSpec& job, const Shape& s, const ModelPart& 
                       bool backward) {
   TensorTraffic traffic;
   traffic.payload = Bytes(kActivationBytes * s.tokens * s.hidden);
+  traffic.gathered = Bytes(InputBytes(job) * s.tokens * s.hidden);
   if (s.tensor <= 1) {
     return traffic;
   }
@@ -294,6 +301,13 @@ double ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
   return parameters;
 }
 
+Bytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
+  const double layers = ParametersPerRank(job, {part.layers, false, false});
+  const double tables = ParametersPerRank(job, part) - layers;
+  const double bytes = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
+  return Bytes(bytes * layers + kActivationBytes * tables);
+}
+
 double ModelParameters(const ModelSpec& model) {
   TrainingSpec whole;
   whole.model = model;
@@ -331,12 +345,15 @@ Bytes LayerActivations(const TrainingSpec& job) {
   if (job.recompute == Recompute::kFull) {
     return Bytes(e * s.tokens * s.hidden / s.sequence_split);
   }
+  const double in = InputBytes(job);
   const bool kept = job.stack.saves_elementwise_outputs;
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
-  double boundary = 2 * e * s.hidden + (kept ? 2 * e * s.hidden : 0.0);
+  double boundary = 2 * e * s.hidden + (kept ? 2 * in * s.hidden : 0.0);
   boundary += dropout ? 2 * s.hidden : 0.0;
+  // Attention needs its output in 16 bits, and the GEMM behind it a narrow copy.
+  const double copy = in < e ? in * s.query : 0.0;
   const double inner =
-      e * (2 * s.query + 2 * s.key_value) + e * s.ffn_in + (kept ? e * s.ffn : 0.0);
+      e * (2 * s.query + 2 * s.key_value) + copy + e * s.ffn_in + (kept ? in * s.ffn : 0.0);
   double bytes = s.tokens * (boundary / s.sequence_split + inner / s.tensor);
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);

@@ -26,12 +26,15 @@ struct Operation {
   bool wide = false;  ///< stays in 16 bits when the job's format is narrower
 };
 
-/// Collectives over the tensor-parallel group, of `payload` each (the full buffer of a rank).
+/// Collectives over the tensor-parallel group: gathers of `gathered` bytes each, the others of
+/// `payload` (the full buffer of a rank). Sums are sent in 16 bits, gathers in the format of the
+/// GEMM that they feed.
 struct TensorTraffic {
   double all_gathers = 0;
   double reduce_scatters = 0;
   double all_reduces = 0;
   Bytes payload;
+  Bytes gathered;
 };
 
 /// Which part of a model one pass goes through.
@@ -55,6 +58,10 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part);
 
 /// Parameters of a part that one tensor-parallel rank holds.
 double ParametersPerRank(const TrainingSpec& job, const ModelPart& part);
+
+/// Bytes of those parameters as the GEMMs use them: 16 bits, or their narrower format where the
+/// stack keeps the layers' parameters in it. Master weights are apart.
+Bytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
 
 /// All parameters of the model.
 double ModelParameters(const ModelSpec& model);

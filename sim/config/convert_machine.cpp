@@ -87,6 +87,9 @@ CollectiveFit FitOf(const proto::CollectiveFit& fit) {
   spec.send_efficiency = fit.send_efficiency();
   spec.step_latency = TimeOf(fit.step_latency());
   spec.base_latency = TimeOf(fit.base_latency());
+  spec.low_latency_efficiency = fit.low_latency_efficiency();
+  spec.bulk_latency = fit.bulk_latency().empty() ? Seconds(0) : TimeOf(fit.bulk_latency());
+  spec.local_copy = fit.local_copy();
   return spec;
 }
 

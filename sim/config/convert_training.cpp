@@ -75,6 +75,8 @@ StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overla
   spec.main_gradient_bytes = stack.main_gradient_bytes();
   spec.fused_attention = stack.fused_attention();
   spec.saves_elementwise_outputs = stack.saves_elementwise_outputs();
+  spec.narrow_parameters = stack.narrow_parameters();
+  spec.attention_speed = Or(stack.attention_speed(), 1.0);
   const std::vector<std::string> estimates = EstimatesOf(stack, *entry.written);
   spec.estimate = !estimates.empty();
   if (spec.estimate) {

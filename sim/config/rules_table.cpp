@@ -314,6 +314,9 @@ constexpr Rule kRules[] = {
     Number("CollectiveFit.send_efficiency", kNeeded, kShareMin, 1),
     Time("CollectiveFit.step_latency", kNeeded),
     Time("CollectiveFit.base_latency", kNeeded),
+    Number("CollectiveFit.low_latency_efficiency", kOptional, kShareMin, 2),
+    Time("CollectiveFit.bulk_latency", kOptional),
+    Number("CollectiveFit.local_copy", kOptional, 0, 10),
     Text("Server.name", kNeeded),
     Text("Server.title", kOptional),
     Text("Server.accelerator", kNeeded),
@@ -401,6 +404,8 @@ constexpr Rule kRules[] = {
     Number("Stack.main_gradient_bytes", kNeeded, 2, 4),
     Flag("Stack.fused_attention"),
     Flag("Stack.saves_elementwise_outputs"),
+    Number("Stack.attention_speed", kOptional, kShareMin, 10),
+    Flag("Stack.narrow_parameters"),
     Block("Stack.source", kNeeded),
 };
 

@@ -20,15 +20,18 @@ namespace {
 struct StackName {
   const char* table;
   const char* accelerator_prefix;  // the entry is for accelerators that begin so
+  std::int64_t zero;               // and for rows that shard at least that much
   const char* catalogue;
 };
 
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
-    // tensor-parallel communication; those on Hopper and later are Megatron-Core or NeMo on it.
-    {"megatron", "a100", "megatron_2021"}, {"megatron", "a800", "megatron_2021"},
-    {"megatron", "", "megatron_core"},     {"composer_fsdp", "", "composer_fsdp"},
-    {"internevo", "", "internevo"},        {"deepseek_dualpipe", "", "deepseek_dualpipe"},
+    // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
+    // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
+    {"megatron", "a100", 1, "megatron_2023"}, {"megatron", "a800", 1, "megatron_2023"},
+    {"megatron", "a100", 0, "megatron_2021"}, {"megatron", "a800", 0, "megatron_2021"},
+    {"megatron", "", 0, "megatron_core"},     {"composer_fsdp", "", 0, "composer_fsdp"},
+    {"internevo", "", 0, "internevo"},        {"deepseek_dualpipe", "", 0, "deepseek_dualpipe"},
 };
 
 // Columns that ask for what is not simulated yet. A feature that comes in is one line less here,
@@ -257,7 +260,8 @@ std::int64_t MicroBatchOf(const PublishedCase& row) {
 std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
   std::string name = row.stack;
   for (const StackName& stack : kStacks) {
-    if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix)) {
+    if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix) &&
+        row.zero >= stack.zero) {
       name = stack.catalogue;
       break;
     }

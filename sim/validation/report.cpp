@@ -151,17 +151,18 @@ std::string ValidationText(const ValidationReport& report) {
 std::string ValidationCsv(const ValidationReport& report) {
   std::string text =
       "id,role,published_s,predicted_s,error_pct,status,reason,stack,accelerator,nearest_id,"
-      "nearest_s,nearest_error_pct\n";
+      "nearest_s,nearest_error_pct,source,model\n";
   for (const CaseResult& result : report.results) {
     const std::optional<double> nearest_s =
         result.nearest ? std::optional(result.nearest->step_time_s) : std::nullopt;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{}\n", CsvQuoted(result.row.id),
+    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", CsvQuoted(result.row.id),
                         CsvQuoted(result.row.role), result.row.step_time_s,
                         Number(result.predicted_s, "{:.6g}"), Number(result.error_pct(), "{:.3f}"),
                         CaseStatusName(result.status), CsvQuoted(result.reason),
                         CsvQuoted(result.row.stack), CsvQuoted(result.row.accelerator),
                         CsvQuoted(result.nearest ? result.nearest->id : ""),
-                        Number(nearest_s, "{:.6g}"), Number(result.nearest_error_pct(), "{:.3f}"));
+                        Number(nearest_s, "{:.6g}"), Number(result.nearest_error_pct(), "{:.3f}"),
+                        CsvQuoted(result.row.source), CsvQuoted(result.row.model));
   }
   return text;
 }

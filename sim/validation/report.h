@@ -12,7 +12,7 @@ namespace gridlock {
 std::string ValidationText(const ValidationReport& report);
 
 /// The rows, with a header line: id,role,published_s,predicted_s,error_pct,status,reason, then
-/// stack, accelerator, nearest_id, nearest_s and nearest_error_pct.
+/// stack, accelerator, nearest_id, nearest_s, nearest_error_pct, source and model.
 std::string ValidationCsv(const ValidationReport& report);
 
 /// Rows and figures.

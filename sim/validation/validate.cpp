@@ -97,10 +97,12 @@ std::optional<double> CaseResult::nearest_error_pct() const {
   return nearest ? std::optional(ErrorPct(nearest->step_time_s, row.step_time_s)) : std::nullopt;
 }
 
-bool Matches(const CaseFilter& filter, const PublishedCase& row) {
+bool Matches(const CaseFilter& filter, const PublishedCase& row, const CatalogueList& catalogue) {
   return (filter.kind.empty() || filter.kind == "training" || filter.kind == KindOf(row)) &&
          (filter.role.empty() || filter.role == row.role) &&
-         (filter.id.empty() || fnmatch(filter.id.c_str(), row.id.c_str(), 0) == 0);
+         (filter.id.empty() || fnmatch(filter.id.c_str(), row.id.c_str(), 0) == 0) &&
+         (filter.stack.empty() || filter.stack == StackOf(row, catalogue)) &&
+         (filter.accelerator.empty() || filter.accelerator == row.accelerator);
 }
 
 std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, LeaveOut leave_out) {
@@ -117,7 +119,7 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
                           const ValidationOptions& options) {
   std::vector<PublishedCase> rows;
   std::copy_if(cases.begin(), cases.end(), std::back_inserter(rows), [&](const auto& row) {
-    return Matches(options.filter, row);
+    return Matches(options.filter, row, catalogue);
   });
   ValidationReport report;
   report.leave_out = options.leave_out;

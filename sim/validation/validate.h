@@ -19,7 +19,9 @@ namespace gridlock {
 struct CaseFilter {
   std::string kind;  ///< "dense", "moe", or "training" for both
   std::string role;
-  std::string id;  ///< with * and ? as in file names
+  std::string id;             ///< with * and ? as in file names
+  std::string stack{};        ///< catalogue entry that stands for the row's stack
+  std::string accelerator{};  ///< catalogue name
 };
 
 struct CaseResult {
@@ -58,7 +60,7 @@ struct ValidationOptions {
   std::function<void(std::size_t done, std::size_t all, double fraction)> progress;
 };
 
-bool Matches(const CaseFilter& filter, const PublishedCase& row);
+bool Matches(const CaseFilter& filter, const PublishedCase& row, const CatalogueList& catalogue);
 
 /// Groups by all, role, kind, precision, stack and accelerator (and source when it is left out),
 /// each but the first two within its role; in the order in which they first appear.

@@ -114,9 +114,12 @@ TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {
   EXPECT_THAT(Prepare(Row("DENSE-TP8"), catalogue_).text, ::testing::Not(HasSubstr("override")));
 }
 
-TEST_F(CaseScenario, StackIsChosenByNameAndAccelerator) {
+TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   PublishedCase row = Row("DENSE-TP8");
+  row.zero = 0;
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_2021");
+  row.zero = 1;  // the distributed optimizer is younger
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
   row.accelerator = "b200_sxm";
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves

@@ -71,7 +71,7 @@ TEST(Report, TellsEveryRowInEachFormat) {
   report.leave_out = LeaveOut::kStack;
   const std::string csv = ValidationCsv(report);
   EXPECT_THAT(csv, HasSubstr("id,role,published_s,predicted_s,error_pct,status,reason,"));
-  EXPECT_THAT(csv, HasSubstr("\na,headline,10,11,10.000,simulated,,one,chip,other,12,20.000\n"));
+  EXPECT_THAT(csv, HasSubstr("\na,headline,10,11,10.000,simulated,,one,chip,other,12,20.000,,\n"));
   EXPECT_THAT(csv, HasSubstr("\nb,headline,10,,,unsupported,\"a feature, and more\",two,"));
   const std::string text = ValidationText(report);
   EXPECT_THAT(text, HasSubstr("a feature, and more"));
@@ -81,16 +81,23 @@ TEST(Report, TellsEveryRowInEachFormat) {
   EXPECT_THAT(json, HasSubstr("\"median_pct\": 10"));
 }
 
-TEST(Filter, TakesKindRoleAndPattern) {
+TEST(Filter, TakesKindRolePatternStackAndAccelerator) {
   PublishedCase row;
   row.id = "SC21-A100-1T";
   row.role = "headline";
-  EXPECT_TRUE(Matches({}, row));
-  EXPECT_TRUE(Matches({"training", "", ""}, row));
-  EXPECT_TRUE(Matches({"dense", "headline", "SC21-*-?T"}, row));
-  EXPECT_FALSE(Matches({"moe", "", ""}, row));
-  EXPECT_FALSE(Matches({"", "calibration", ""}, row));
-  EXPECT_FALSE(Matches({"", "", "SC21"}, row));
+  row.stack = "megatron";
+  row.accelerator = "a100_sxm_80gb";
+  const CatalogueList catalogue = ListCatalogue();
+  EXPECT_TRUE(Matches({}, row, catalogue));
+  EXPECT_TRUE(Matches({"training", "", ""}, row, catalogue));
+  EXPECT_TRUE(Matches({"dense", "headline", "SC21-*-?T"}, row, catalogue));
+  EXPECT_FALSE(Matches({"moe", "", ""}, row, catalogue));
+  EXPECT_FALSE(Matches({"", "calibration", ""}, row, catalogue));
+  EXPECT_FALSE(Matches({"", "", "SC21"}, row, catalogue));
+  // The entry that stands for the row, not the table's own name.
+  EXPECT_TRUE(Matches({"", "", "", "megatron_2021", "a100_sxm_80gb"}, row, catalogue));
+  EXPECT_FALSE(Matches({"", "", "", "megatron_core", ""}, row, catalogue));
+  EXPECT_FALSE(Matches({"", "", "", "", "h100_sxm"}, row, catalogue));
 }
 
 class SmallTable : public ::testing::Test {
@@ -137,7 +144,9 @@ TEST_F(SmallTable, WrittenScenarioTakesTheSameTime) {
 }
 
 TEST_F(SmallTable, GivesTheSameReportTwice) {
-  EXPECT_EQ(ValidationJson(Report({"dense", "", ""})), ValidationJson(Report({"dense", "", ""})));
+  CaseFilter dense;
+  dense.kind = "dense";
+  EXPECT_EQ(ValidationJson(Report(dense)), ValidationJson(Report(dense)));
 }
 
 }  // namespace

@@ -60,4 +60,51 @@ TEST(Cost, OfAllReduceIsThatOfItsTwoHalves) {
                    bytes(CollectiveKind::kReduceScatter) + bytes(CollectiveKind::kAllGather));
 }
 
+TEST(Protocols, ShortMessagesTakeTheOneOfLowLatency) {
+  // The lines 2.5 w / B and 10 us + 1.25 w / B meet at w = 8 us x B.
+  ServerSpec server = Server();
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(100e9);
+  server.scale_up.low_latency_efficiency = 0.4;
+  server.scale_up.bulk_latency = Seconds(10e-6);
+  const auto cost = [&](double wire) {
+    return CostOf(CollectiveKind::kAllGather, Bytes(wire * 8 / 7), {8, 1, 8}, server);
+  };
+  EXPECT_DOUBLE_EQ(cost(7.9e5).domain_bytes.si(), 7.9e5 / 0.4);
+  EXPECT_DOUBLE_EQ(cost(7.9e5).latency.si(), 5e-6 + 7 * 1e-6);
+  EXPECT_DOUBLE_EQ(cost(8.1e5).domain_bytes.si(), 8.1e5 / 0.8);
+  EXPECT_DOUBLE_EQ(cost(8.1e5).latency.si(), 5e-6 + 7 * 1e-6 + 10e-6);
+  // Their meeting is no jump, and a longer message never takes less.
+  const auto time = [&](double wire) {
+    return cost(wire).latency.si() + cost(wire).domain_bytes.si() / 100e9;
+  };
+  EXPECT_NEAR(time(8e5 - 1), time(8e5 + 1), 1e-10);
+  for (double wire = 1e3; wire < 1e9; wire *= 1.3) {
+    EXPECT_LT(time(wire), time(wire * 1.3));
+  }
+}
+
+TEST(Protocols, OfNicsAreChosenByTheNic) {
+  ServerSpec server = Server();
+  server.nic_bandwidth = BytesPerSecond(10e9);
+  server.scale_out.low_latency_efficiency = 0.3;
+  server.scale_out.bulk_latency = Seconds(100e-6);
+  const auto nic = [&](double payload) {
+    return CostOf(CollectiveKind::kAllGather, Bytes(payload), {2, 2, 1}, server);
+  };
+  // (1 / 0.3 - 1 / 0.9) w / B = 100 us at w = 450 KB; half of the buffer is sent.
+  EXPECT_DOUBLE_EQ(nic(8.9e5).nic_bytes.si(), 4.45e5 / 0.3);
+  EXPECT_DOUBLE_EQ(nic(9.1e5).nic_bytes.si(), 4.55e5 / 0.9);
+}
+
+TEST(LocalCopy, SlowsSmallGroupsAndNotLargeOnes) {
+  ServerSpec server = Server();
+  server.scale_up.local_copy = 0.6;
+  const auto bytes = [&](int ranks) {
+    return CostOf(CollectiveKind::kAllGather, Bytes(1e9), {ranks, 1, ranks}, server)
+        .domain_bytes.si();
+  };
+  EXPECT_DOUBLE_EQ(bytes(2), 1e9 / 0.8 * (0.5 + 0.6) / 1.6);
+  EXPECT_NEAR(bytes(1 << 20), 1e9 / 0.8, 2e3);
+}
+
 }  // namespace gridlock

@@ -121,11 +121,49 @@ TEST(Activations, OfAGptLayerAre34Sbh) {
   EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * s * b * h / t);
 }
 
+TEST(Activations, OfNarrowGemmsKeepTheirInputsNarrow) {
+  // A layer of Gpt3 in FP8 keeps both norms' outputs and the activation's output in one byte
+  // instead of two, and beside attention's output a copy of it in one.
+  const double s = 2048, h = 12288;
+  TrainingSpec job = JobOn(Gpt3());
+  job.micro_batch = 1;
+  job.recompute = Recompute::kSelective;
+  const Bytes wide = LayerActivations(job);
+  job.precision = Precision::kFp8;
+  EXPECT_DOUBLE_EQ((wide - LayerActivations(job)).si(), s * h * (2 + 4 - 1));
+}
+
+TEST(Weights, OfLayersAreNarrowWhereTheStackKeepsThemSo) {
+  TrainingSpec job = JobOn(Gpt3());
+  const ModelPart layer{1, false, false};
+  const ModelPart first{1, true, false};
+  const double parameters = ParametersPerRank(job, layer);
+  const double table = ParametersPerRank(job, first) - parameters;
+  job.precision = Precision::kFp8;
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), 2 * (parameters + table));
+  job.stack.narrow_parameters = true;
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), parameters + 2 * table);
+  job.precision = Precision::kBf16;
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), 2 * (parameters + table));
+}
+
 TEST(Messages, OfAPipelineAreTheBoundaryOverTheTensorRanks) {
   TrainingSpec job = JobOn(Gpt3());
   job.micro_batch = 2;
   job.layout.tensor = 8;
   EXPECT_DOUBLE_EQ(PipelineMessage(job).si(), 2 * 2 * 2048.0 * 12288 / 8);
+}
+
+TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16Bits) {
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.tensor = 8;
+  const ModelPart layer{1, false, false};
+  EXPECT_EQ(ForwardWork(job, layer).tensor.gathered, ForwardWork(job, layer).tensor.payload);
+  job.precision = Precision::kFp8;
+  EXPECT_EQ(BackwardWork(job, layer).tensor.gathered, Bytes(1.0 * 2048 * 12288));
+  EXPECT_EQ(BackwardWork(job, layer).tensor.payload, Bytes(2.0 * 2048 * 12288));
+  job.precision = Precision::kFp32;
+  EXPECT_EQ(ForwardWork(job, layer).tensor.gathered, Bytes(2.0 * 2048 * 12288));
 }
 
 TEST(TensorTraffic, OfALayerIsFourCollectivesForwardAndSixBackward) {

@@ -1,0 +1,1 @@
+"""Fits of catalogue constants to measured tables and published steps; see tools/calibrate.py."""

@@ -76,6 +76,7 @@ CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int paral
 
 int RunCap(const CapOptions& options, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
+    CheckOneStep(scenario);
     const CapTarget target = ParseCapTarget(options.link);
     const std::vector<CapPoint> caps = ParseCapValues(options.values, target, scenario);
     const Fidelity fidelity = *FidelityByName(options.fidelity);

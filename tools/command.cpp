@@ -110,7 +110,8 @@ std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& jo
 
 /// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
 bool UsesEstimate(const std::string& entry, const std::string& field, const Scenario& scenario) {
-  const bool one_server = scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
+  const bool one_server =
+      scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
   if (entry.starts_with("switch ")) {
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
@@ -241,6 +242,18 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
                              ? "FLOP of causal attention: half of the scores are counted"
                              : "FLOP of full attention: all scores are counted, also masked ones");
   return header;
+}
+
+void CheckOneStep(const Scenario& scenario) {
+  if (scenario.horizon > Seconds(0.0)) {
+    throw UserError("horizon",
+                    "this command simulates one training step; expected a scenario without a "
+                    "horizon");
+  }
+  if (scenario.jobs[0].spans) {
+    throw UserError("job[0].span",
+                    "a step over several sites is not simulated yet; expected a job on one site");
+  }
 }
 
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {

@@ -65,6 +65,10 @@ void PrintWritten(const std::string& folder, double seconds);
 /// run of this job uses.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
 
+/// Refuses a scenario with a horizon or several sites: this command simulates one training step on
+/// one site.
+void CheckOneStep(const Scenario& scenario);
+
 /// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,
 /// and those without a field path, which are the command line's, as "gridlock COMMAND: ...".
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);

@@ -17,6 +17,7 @@ namespace {
 
 int Run(const ScenarioOptions& options, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) {
+    CheckOneStep(scenario);
     const Fidelity fidelity = *FidelityByName(options.fidelity);
     CheckScenario(scenario, fidelity);
     const std::string folder = OutputFolder(options, "out/" + scenario.name);

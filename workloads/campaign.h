@@ -15,8 +15,9 @@ namespace gridlock {
 /// "/round-2" behind it.
 /// @param final_run FLOP of the whole final run, for CampaignSpec::compute; not looked at when that
 ///   is 0
-/// The same seed gives the same jobs, each of its own stream: an experiment more does not change
-/// the others.
+/// PretrainingSpec::step keeps the path of its rung, by which a workload file finds what it is made
+/// of. The same seed gives the same jobs, each of its own stream: an experiment more does not
+/// change the others.
 std::vector<JobSpec> BuildExperiments(const JobSpec& campaign, Flop final_run, std::uint64_t seed);
 
 }  // namespace gridlock

@@ -114,6 +114,7 @@ std::string SchemaDocumentation() {
       "texts with a unit: \"400 Gbps\", \"80 GB\", \"12 us\".\n";
   // The scenario first: it is what a reader looks for.
   Describe(*pool.FindFileByName("proto/scenario.proto"), text);
+  Describe(*pool.FindFileByName("proto/workload.proto"), text);
   Describe(*pool.FindFileByName("proto/catalog.proto"), text);
   return text;
 }

@@ -67,7 +67,8 @@ TEST(Override, NeedsNoIndexWhenThereIsOneElement) {
 
 TEST(Override, CanSetADefaultAgain) {
   EXPECT_EQ(Load("full", {"seed=0"}).seed, 0U);
-  EXPECT_FALSE(Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
+  EXPECT_FALSE(
+      Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
 }
 
 TEST(Override, LaterOnesWin) {
@@ -112,12 +113,12 @@ TEST(Override, WithAWrongValueIsRefusedLikeTheFile) {
 
 TEST(Override, OfWhatIsNotSimulatedIsRefusedByName) {
   EXPECT_THAT(
-      Refusals({"job[0].priority=0"}),
-      ElementsAre("--set 'job[0].priority=0': \"priority\" is not simulated yet; expected a "
-                  "scenario without it"));
-  EXPECT_THAT(Refusals({"job[0].serving.replicas=2"}),
-              ElementsAre("--set 'job[0].serving.replicas=2': \"serving\" is not simulated yet; "
-                          "expected pretraining { ... }"));
+      Refusals({"site[0].fabric.dragonfly.groups=9"}),
+      ElementsAre("--set 'site[0].fabric.dragonfly.groups=9': \"dragonfly\" is not simulated yet; "
+                  "expected clos { ... }"));
+  EXPECT_THAT(Refusals({"job[0].collective_test.size=1 GB"}),
+              ElementsAre("--set 'job[0].collective_test.size=1 GB': \"collective_test\" is not "
+                          "simulated yet; expected pretraining { ... }"));
 }
 
 TEST(Override, WithoutASensiblePathIsRefused) {

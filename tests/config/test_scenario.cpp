@@ -225,8 +225,10 @@ TEST_F(LoadedScenario, WrittenOutIsReadBackAsTheSame) {
     EXPECT_EQ(again.site().servers, scenario.site().servers);
     EXPECT_EQ(again.site().server.nic_bandwidth, scenario.site().server.nic_bandwidth);
     EXPECT_EQ(again.training().layout.accelerators(), scenario.training().layout.accelerators());
-    EXPECT_EQ(again.training().stack.overlap_gradients, scenario.training().stack.overlap_gradients);
-    EXPECT_DOUBLE_EQ(again.training().stack.tensor_overlap, scenario.training().stack.tensor_overlap);
+    EXPECT_EQ(again.training().stack.overlap_gradients,
+              scenario.training().stack.overlap_gradients);
+    EXPECT_DOUBLE_EQ(again.training().stack.tensor_overlap,
+                     scenario.training().stack.tensor_overlap);
   }
 }
 
@@ -251,7 +253,7 @@ TEST_F(LoadedScenario, MayStartWithAByteOrderMark) {
 
 TEST(SchemaDocumentation, DescribesEveryMessageWithItsComments) {
   const std::string text = SchemaDocumentation();
-  EXPECT_THAT(text, HasSubstr("## Scenario\n\nRoot of a scenario file.\n"));
+  EXPECT_THAT(text, HasSubstr("## Scenario\n\nRoot of a scenario file. Without"));
   EXPECT_THAT(text, HasSubstr("- `schema_version` (whole number): Version of this schema; 1.\n"));
   EXPECT_THAT(text, HasSubstr("- `site` (list of Site): Datacenters.\n"));
   EXPECT_THAT(text, HasSubstr("- `nic_bandwidth` (text): Per NIC and direction.\n"));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/base/random.h"
 #include "workloads/job.h"
@@ -17,14 +18,32 @@ class RequestStream {
  public:
   RequestStream(const ServingSpec& fleet, const std::string& fleet_name, std::uint64_t seed);
 
-  /// The next one, by rising arrival.
+  /// The next one, by rising arrival. Time zero is midnight.
   Request Next();
 
   /// Requests per second at a time, of the whole fleet.
   static double RateAt(const ArrivalSpec& arrivals, Seconds at);
 
  private:
-  const ServingSpec& fleet_;
+  // Log-normal, cut to 1..max.
+  struct Lengths {
+    double mu, sigma;
+    std::int64_t max;
+  };
+
+  struct Group {
+    double share_up_to;  ///< of this group and those before it
+    Lengths prompt, output;
+  };
+
+  static Lengths LengthsOf(const LengthSpec& spec);
+  static std::int64_t Draw(const Lengths& lengths, Random& random);
+  void NextArrival();
+
+  ArrivalSpec shape_;      ///< mean 1
+  double peak_rate_ = 0;   ///< of the simulated share, requests per second
+  double peak_shape_ = 1;  ///< highest value of the shape
+  std::vector<Group> groups_of_fleet_;
   Seconds clock_;
   Random arrivals_, groups_, prompts_, outputs_, routes_;
 };

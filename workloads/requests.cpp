@@ -1,0 +1,77 @@
+#include "workloads/requests.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kDay = 86400;
+
+// The 90th percentile of the standard normal distribution.
+constexpr double kNormalP90 = 1.2815515655446004;
+
+}  // namespace
+
+RequestStream::RequestStream(const ServingSpec& fleet, const std::string& fleet_name,
+                             std::uint64_t seed)
+    : shape_{1.0, fleet.arrivals.swing, fleet.arrivals.peak},
+      peak_shape_(1.0 + fleet.arrivals.swing),
+      arrivals_(seed, "serving/" + fleet_name + "/arrivals"),
+      groups_(seed, "serving/" + fleet_name + "/groups"),
+      prompts_(seed, "serving/" + fleet_name + "/prompts"),
+      outputs_(seed, "serving/" + fleet_name + "/outputs"),
+      routes_(seed, "serving/" + fleet_name + "/routes") {
+  CHECK(fleet.replicas > 0 && fleet.replicas_simulated > 0 && !fleet.groups.empty());
+  const double simulated = static_cast<double>(fleet.replicas_simulated) / fleet.replicas;
+  peak_rate_ = fleet.arrivals.requests_per_second * simulated * peak_shape_;
+  CHECK(peak_rate_ > 0);
+  double share = 0;
+  for (const RequestGroupSpec& group : fleet.groups) {
+    share += group.share;
+    groups_of_fleet_.push_back({share, LengthsOf(group.prompt), LengthsOf(group.output)});
+  }
+}
+
+Request RequestStream::Next() {
+  NextArrival();
+  Request request;
+  request.arrival = clock_;
+  request.route = routes_.Uniform();
+  const double u = groups_.Uniform() * groups_of_fleet_.back().share_up_to;
+  const auto group = std::upper_bound(groups_of_fleet_.begin(), groups_of_fleet_.end() - 1, u,
+                                      [](double x, const Group& g) {
+                                        return x < g.share_up_to;
+                                      });
+  request.group = static_cast<std::int32_t>(group - groups_of_fleet_.begin());
+  request.prompt_tokens = Draw(group->prompt, prompts_);
+  request.output_tokens = Draw(group->output, outputs_);
+  return request;
+}
+
+double RequestStream::RateAt(const ArrivalSpec& arrivals, Seconds at) {
+  const double phase = 2 * std::numbers::pi * (at - arrivals.peak).si() / kDay;
+  return arrivals.requests_per_second * (1.0 + arrivals.swing * std::cos(phase));
+}
+
+RequestStream::Lengths RequestStream::LengthsOf(const LengthSpec& spec) {
+  CHECK(spec.median >= 1 && spec.p90 >= spec.median && spec.max >= 1);
+  return {std::log(spec.median), std::log(spec.p90 / spec.median) / kNormalP90, spec.max};
+}
+
+std::int64_t RequestStream::Draw(const Lengths& lengths, Random& random) {
+  const double tokens = std::round(random.LogNormal(lengths.mu, lengths.sigma));
+  return static_cast<std::int64_t>(std::clamp(tokens, 1.0, static_cast<double>(lengths.max)));
+}
+
+void RequestStream::NextArrival() {
+  do {
+    clock_ += Seconds(arrivals_.Exponential(1 / peak_rate_));
+  } while (arrivals_.Uniform() * peak_shape_ >= RateAt(shape_, clock_));
+}
+
+}  // namespace gridlock

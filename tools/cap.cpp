@@ -74,13 +74,22 @@ CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int paral
   return study;
 }
 
+void CheckOneStep(const Scenario& scenario) {
+  if (scenario.horizon > Seconds(0)) {
+    throw UserError("horizon",
+                    "gridlock cap is about one training step, and this scenario has a horizon; "
+                    "expected a scenario without one, or a change { ... } that caps it in time");
+  }
+  if (scenario.jobs[0].spans) {
+    throw UserError("job[0].span",
+                    "gridlock cap caps one site, and this job is on several; expected a job on one "
+                    "site, or gridlock run with --set");
+  }
+}
+
 int RunCap(const CapOptions& options, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
-    if (scenario.horizon > Seconds(0)) {
-      throw UserError("horizon",
-                      "gridlock cap is about one training step, and this scenario has a horizon; "
-                      "expected a scenario without one, or a change { ... } that caps it in time");
-    }
+    CheckOneStep(scenario);
     const CapTarget target = ParseCapTarget(options.link);
     const std::vector<CapPoint> caps = ParseCapValues(options.values, target, scenario);
     const Fidelity fidelity = *FidelityByName(options.fidelity);

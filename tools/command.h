@@ -85,6 +85,7 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);
+void AddGenerateCommand(CLI::App& app, int& code);
 void AddValidateCommand(CLI::App& app, int& code);
 
 }  // namespace gridlock

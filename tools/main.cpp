@@ -36,6 +36,7 @@ int main(int argc, char** argv) {
   gridlock::AddTopoCommand(app, code);
   gridlock::AddSchemaCommand(app, code);
   gridlock::AddCatalogCommand(app, code);
+  gridlock::AddGenerateCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   try {
     app.parse(argc, argv);

@@ -40,6 +40,7 @@ struct CampaignSpec {
   double failing_share = 0;
   std::string final_run;  ///< name of a pretraining job; "" when there is none
   double compute = 0;     ///< model FLOP over those of final_run; 0: as drawn
+  bool expanded = false;  ///< its experiments are jobs of the scenario, from a workload file
 };
 
 /// Log-normal token counts, cut to 1..max.
@@ -88,9 +89,11 @@ struct JobSpec {
   std::string tenant;
   int priority = 0;
   Seconds start;
-  std::vector<std::int32_t> sites;  ///< where it may run; empty: anywhere
-  bool spans = false;               ///< runs on all of `sites` together
-  std::string cohort;               ///< group of jobs that after_cohort may name; "" for none
+  /// Where it may run; empty: anywhere. A job that names none has those that its layout fits, when
+  /// these are not all.
+  std::vector<std::int32_t> sites;
+  bool spans = false;        ///< runs on all of `sites` together
+  std::string cohort;        ///< group of jobs that after_cohort may name; "" for none
   std::string after_cohort;  ///< submitted when all of that cohort have ended, not before start
   std::variant<PretrainingSpec, CampaignSpec, ServingSpec> kind;
 };

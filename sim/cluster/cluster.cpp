@@ -55,7 +55,8 @@ Flop FinalRunFlop(const CampaignSpec& campaign, const std::vector<JobSpec>& jobs
 std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {
   std::vector<JobSpec> experiments;
   for (const JobSpec& job : scenario.jobs) {
-    if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+    const auto* campaign = std::get_if<CampaignSpec>(&job.kind);
+    if (campaign != nullptr && !campaign->expanded) {
       std::vector<JobSpec> of_it =
           BuildExperiments(job, FinalRunFlop(*campaign, scenario.jobs), scenario.seed);
       std::move(of_it.begin(), of_it.end(), std::back_inserter(experiments));
@@ -92,7 +93,7 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
 }
 
 void Cluster::AddMembers() {
-  const auto add = [this](const JobSpec& spec, JobKind kind) {
+  const auto add = [this](const JobSpec& spec, JobKind kind, RequestSource requests) {
     Member member;
     member.spec = &spec;
     member.kind = kind;
@@ -106,38 +107,61 @@ void Cluster::AddMembers() {
         ++cohort_left_[spec.cohort];
       }
     } else {
-      AddFleet(member);
+      AddFleet(member, std::move(requests));
     }
     members_.push_back(std::move(member));
   };
-  for (const JobSpec& job : scenario_.jobs) {
+  for (std::size_t j = 0; j < scenario_.jobs.size(); ++j) {
+    const JobSpec& job = scenario_.jobs[j];
     if (std::holds_alternative<CampaignSpec>(job.kind)) {
       continue;
     }
     const bool serving = std::holds_alternative<ServingSpec>(job.kind);
     const bool experiment = job.name.find('/') != std::string::npos;  // of a generated campaign
-    add(job, serving      ? JobKind::kServing
-             : experiment ? JobKind::kExperiment
-                          : JobKind::kPretraining);
+    add(job,
+        serving      ? JobKind::kServing
+        : experiment ? JobKind::kExperiment
+                     : JobKind::kPretraining,
+        serving ? RequestsOf(static_cast<std::int32_t>(j)) : RequestSource());
   }
   for (const JobSpec& job : experiments_) {
-    add(job, JobKind::kExperiment);
+    add(job, JobKind::kExperiment, {});
   }
 }
 
-void Cluster::AddFleet(Member& member) {
+// Those of a workload file, else generated; none from before the fleet starts.
+RequestSource Cluster::RequestsOf(std::int32_t job) const {
+  const JobSpec& spec = scenario_.jobs[static_cast<std::size_t>(job)];
+  const Seconds begin = spec.start;
+  const auto given = scenario_.requests.find(job);
+  if (given != scenario_.requests.end()) {
+    return [&requests = given->second, next = std::size_t{0}, begin](Request& request) mutable {
+      while (next < requests.size() && requests[next].arrival < begin) {
+        ++next;
+      }
+      if (next == requests.size()) {
+        return false;
+      }
+      request = requests[next++];
+      return true;
+    };
+  }
+  auto stream =
+      std::make_shared<RequestStream>(std::get<ServingSpec>(spec.kind), spec.name, scenario_.seed);
+  return [stream, begin](Request& request) {
+    do {
+      request = stream->Next();
+    } while (request.arrival < begin);
+    return true;
+  };
+}
+
+void Cluster::AddFleet(Member& member, RequestSource requests) {
   const JobSpec& job = *member.spec;
   const auto& spec = std::get<ServingSpec>(job.kind);
   const std::size_t site = job.sites.empty() ? 0 : static_cast<std::size_t>(job.sites[0]);
-  auto stream = std::make_shared<RequestStream>(spec, job.name, scenario_.seed);
-  const Seconds begin = job.start;
-  member.fleet = std::make_unique<Fleet>(spec, CostsOf(spec, sites_[site].server),
-                                         [stream, begin](Request& request) {
-                                           do {
-                                             request = stream->Next();
-                                           } while (request.arrival < begin);
-                                           return true;
-                                         });
+  member.fleet =
+      std::make_unique<Fleet>(spec, CostsOf(spec, sites_[site].server), std::move(requests));
 }
 
 void Cluster::PlanEvents() {

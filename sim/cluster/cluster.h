@@ -53,7 +53,8 @@ class Cluster {
 
   // cluster.cpp: members and time
   void AddMembers();
-  void AddFleet(Member& member);
+  void AddFleet(Member& member, RequestSource requests);
+  [[nodiscard]] RequestSource RequestsOf(std::int32_t job) const;
   void PlanEvents();
   void AdvanceTo(Seconds now);
   void ChargeStretch(const Stretch& stretch);

@@ -137,16 +137,16 @@ AcceleratorFacts MakeFacts(const proto::Accelerator& entry, const AcceleratorSpe
   return facts;
 }
 
-void CheckCompliance(const proto::Scenario& scenario, const Written& written,
-                     const Catalogue& catalogue, ProblemList& problems) {
-  const proto::Override& change = scenario.site(0).override();
+void CheckCompliance(const proto::Site& site, const Written& written, const Catalogue& catalogue,
+                     ProblemList& problems) {
+  const proto::Override& change = site.override();
   if (!change.has_comply_with()) {
     return;
   }
-  const Written& place = written.At("site").At("override").At("comply_with");
-  const std::string path = "site[0].override.comply_with";
-  const Entry<proto::Accelerator>& entry = catalogue.accelerators.at(
-      catalogue.servers.at(scenario.site(0).server()).message->accelerator());
+  const Written& place = written.At("override").At("comply_with");
+  const std::string path = "override.comply_with";
+  const Entry<proto::Accelerator>& entry =
+      catalogue.accelerators.at(catalogue.servers.at(site.server()).message->accelerator());
   const std::string& name = entry.message->name();
   if (!entry.message->has_facts()) {
     problems.Add(place.name, path,
@@ -159,7 +159,7 @@ void CheckCompliance(const proto::Scenario& scenario, const Written& written,
   }
   std::vector<std::string> notes;
   AcceleratorSpec spec = MakeAccelerator(entry, path, notes);
-  ApplyNumbers(change, spec, notes);
+  ApplyNumbers(change, path, spec, notes);
   const AcceleratorFacts facts = MakeFacts(*entry.message, spec, catalogue);
   const proto::Compliance& compliance = change.comply_with();
   const ExportRule rule = RuleOf(compliance.rule());
@@ -187,7 +187,7 @@ void ApplyCompliance(const proto::Compliance& compliance, const proto::Accelerat
   for (MatrixRate& rate : spec.rates) {
     rate.peak = rate.peak * cut->compute_factor;
   }
-  const std::string what = "site[0].override.comply_with: " + spec.name + ": ";
+  const std::string what = spec.name + ": ";
   if (cut->changes.empty()) {
     notes.push_back(what + "nothing is cut, the rule of " + ExportRuleName(rule) +
                     " lets it through");

@@ -14,7 +14,15 @@
 
 namespace gridlock {
 
-/// Checks that every catalogue entry and site that the scenario names exists.
+/// A job as a message, of the scenario or of a workload file.
+struct JobMessage {
+  const proto::Job& message;
+  const Written& written;
+  std::string path;  ///< "job[0]"
+};
+
+/// Checks that every catalogue entry, site and WAN link that the scenario names exists, and that
+/// sites have names of their own.
 void CheckNames(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,
                 ProblemList& problems);
 
@@ -28,35 +36,50 @@ bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Writt
 double PueOf(const proto::Facility& facility, const Catalogue& catalogue, const std::string& path,
              std::vector<std::string>& notes);
 
-/// The first site, overrides applied. Adds to `notes` how texts were understood and which numbers
-/// are estimates.
-SiteSpec MakeSite(const proto::Scenario& scenario, const Catalogue& catalogue,
+/// The same of one job.
+void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
+                   const Catalogue& catalogue, ProblemList& problems);
+
+/// The name of a site, "site[0]" when it has none.
+std::string SiteName(const proto::Scenario& scenario, int index);
+
+/// The number of the site of that name; -1 when there is none.
+int SiteByName(const proto::Scenario& scenario, const std::string& name);
+
+/// One site, overrides applied. Adds to `notes` how texts were understood and which numbers are
+/// estimates.
+SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,
                   std::vector<std::string>& notes);
+
+/// The links between sites.
+std::vector<WanSpec> MakeWans(const proto::Scenario& scenario);
 
 /// One accelerator as the catalogue has it.
 AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const std::string& path,
                                 std::vector<std::string>& notes);
 
-/// The numbers that an override gives, in place of the accelerator's own; not its comply_with.
-void ApplyNumbers(const proto::Override& change, AcceleratorSpec& accelerator,
-                  std::vector<std::string>& notes);
+/// The numbers that the override at `path` gives, in place of the accelerator's own; not its
+/// comply_with.
+void ApplyNumbers(const proto::Override& change, const std::string& path,
+                  AcceleratorSpec& accelerator, std::vector<std::string>& notes);
 
 /// What export rules ask about the accelerator `entry`, with the numbers of `spec`, which may have
 /// been overridden.
 AcceleratorFacts MakeFacts(const proto::Accelerator& entry, const AcceleratorSpec& spec,
                            const Catalogue& catalogue);
 
-/// Checks that a comply_with can be carried out: the accelerator has facts, and the knob suffices.
-void CheckCompliance(const proto::Scenario& scenario, const Written& written,
-                     const Catalogue& catalogue, ProblemList& problems);
+/// Checks that the comply_with of a site can be carried out: the accelerator has facts, and the
+/// knob suffices. `written` is that of the site.
+void CheckCompliance(const proto::Site& site, const Written& written, const Catalogue& catalogue,
+                     ProblemList& problems);
 
 /// True when a site meets its rule by the quota of its country, so that no part is cut: the rule is
 /// that of January 2025, there is a jurisdiction, and no knob is named.
 bool IsMetByQuota(const proto::Site& site);
 
-/// Notes the total processing performance of each site that has a jurisdiction; a site that is to
-/// meet its rule by a quota and exceeds it is a problem. `spec` is the first site.
-void CheckQuota(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,
+/// Notes the total processing performance of a site that has a jurisdiction; one that is to meet its
+/// rule by a quota and exceeds it is a problem. `written` is that of the site.
+void CheckQuota(const proto::Site& site, const Written& written, const Catalogue& catalogue,
                 const SiteSpec& spec, std::vector<std::string>& notes, ProblemList& problems);
 
 /// Cuts `spec` as comply_with says and adds what was cut and why to `notes`.
@@ -64,14 +87,28 @@ void ApplyCompliance(const proto::Compliance& compliance, const proto::Accelerat
                      const Catalogue& catalogue, AcceleratorSpec& spec,
                      std::vector<std::string>& notes);
 
-/// The first job.
-TrainingSpec MakeTraining(const proto::Scenario& scenario, const Catalogue& catalogue,
-                          std::vector<std::string>& notes);
+/// A dense transformer of the catalogue.
+ModelSpec MakeModel(const std::string& name, const std::string& path, const Catalogue& catalogue);
 
-/// What site and job owe each other: overrides that make sense, sizes that fit, divide, and do not
-/// exceed the machine. `written` is that of the scenario.
-void CheckFit(const proto::Scenario& scenario, const Written& written, const SiteSpec& site,
-              const TrainingSpec& job, ProblemList& problems);
+/// The number format of a job; BF16 when it says none.
+Precision MakePrecision(proto::Precision precision);
+
+/// The step of a training run at `path`.
+TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
+                          const Catalogue& catalogue, std::vector<std::string>& notes);
+
+/// A job whose names are known. Where it may run is what it says; see FitJob.
+JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue,
+                std::vector<std::string>& notes);
+
+/// What sites owe themselves: overrides that make sense, sizes that can be counted. `written` is
+/// that of the scenario.
+void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, ProblemList& problems);
+
+/// What a job and the sites that it may run on owe each other: sizes that fit, divide, and do not
+/// exceed the machine. A job that names no site must fit one, and `spec` gets those that it fits;
+/// when it fits none, the problems are those of the site where they are fewest, the largest first.
+void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, ProblemList& problems);
 
 /// The SI value of a text that is known to be good.
 double SiOf(const std::string& text, Dimension dimension);

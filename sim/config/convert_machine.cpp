@@ -201,11 +201,10 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   return spec;
 }
 
-void ApplyNumbers(const proto::Override& change, AcceleratorSpec& accelerator,
-                  std::vector<std::string>& notes) {
+void ApplyNumbers(const proto::Override& change, const std::string& path,
+                  AcceleratorSpec& accelerator, std::vector<std::string>& notes) {
   if (change.has_scale_up()) {
-    accelerator.scale_up_bandwidth =
-        LinkBandwidthOf(change.scale_up(), "site[0].override.scale_up", notes);
+    accelerator.scale_up_bandwidth = LinkBandwidthOf(change.scale_up(), path + ".scale_up", notes);
   }
   if (!change.hbm_bandwidth().empty()) {
     accelerator.hbm_bandwidth = BandwidthOf(change.hbm_bandwidth());
@@ -223,27 +222,41 @@ void ApplyNumbers(const proto::Override& change, AcceleratorSpec& accelerator,
   }
 }
 
-SiteSpec MakeSite(const proto::Scenario& scenario, const Catalogue& catalogue,
+SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,
                   std::vector<std::string>& notes) {
-  CHECK(scenario.site_size() > 0);
-  const proto::Site& site = scenario.site(0);
+  CHECK(index < scenario.site_size());
+  const proto::Site& site = scenario.site(index);
   SiteSpec spec;
-  spec.path = "site[0]";
-  spec.name = site.name().empty() ? spec.path : site.name();
+  spec.path = ElementPath("site", static_cast<std::size_t>(index));
+  spec.name = SiteName(scenario, index);
   spec.server =
       ServerOf(catalogue.servers.at(site.server()), catalogue, spec.path + ".server", notes);
-  ApplyNumbers(site.override(), spec.server.accelerator, notes);
+  ApplyNumbers(site.override(), spec.path + ".override", spec.server.accelerator, notes);
   if (!site.override().nic_bandwidth().empty()) {
     spec.server.nic_bandwidth = BandwidthOf(site.override().nic_bandwidth());
   }
   if (site.override().has_comply_with() && !IsMetByQuota(site)) {
     const std::string& name = spec.server.accelerator.name;
+    const std::size_t before = notes.size();
     ApplyCompliance(site.override().comply_with(), *catalogue.accelerators.at(name).message,
                     catalogue, spec.server.accelerator, notes);
+    for (std::size_t i = before; i < notes.size(); ++i) {
+      notes[i] = spec.path + ".override.comply_with: " + notes[i];
+    }
   }
   spec.servers = site.servers();
   spec.clos = ClosOf(site.fabric().clos(), catalogue, spec.path + ".fabric.clos", notes);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
+  if (!site.facility().power_cap().empty()) {
+    spec.power_cap = PowerOf(site.facility().power_cap());
+  }
+  spec.power_policy =
+      site.facility().power_policy() == proto::QUEUE ? PowerPolicy::kQueue : PowerPolicy::kSlow;
+  if (!site.storage_bandwidth().empty()) {
+    spec.storage_bandwidth = BandwidthOf(site.storage_bandwidth());
+  }
+  spec.electricity_usd_per_kwh = site.prices().electricity();
+  spec.carbon_g_per_kwh = site.prices().carbon();
   return spec;
 }
 

@@ -108,13 +108,19 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
 
 }  // namespace
 
-TrainingSpec MakeTraining(const proto::Scenario& scenario, const Catalogue& catalogue,
-                          std::vector<std::string>& notes) {
-  CHECK(scenario.job_size() > 0 && scenario.job(0).has_pretraining());
-  const proto::Pretraining& job = scenario.job(0).pretraining();
+ModelSpec MakeModel(const std::string& name, const std::string& path, const Catalogue& catalogue) {
+  return ModelOf(*catalogue.models.at(name).message, path);
+}
+
+Precision MakePrecision(proto::Precision precision) {
+  return PrecisionOf(precision);
+}
+
+TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
+                          const Catalogue& catalogue, std::vector<std::string>& notes) {
   TrainingSpec spec;
-  spec.path = "job[0].pretraining";
-  spec.model = ModelOf(*catalogue.models.at(job.model()).message, spec.path + ".model");
+  spec.path = path;
+  spec.model = MakeModel(job.model(), spec.path + ".model", catalogue);
   spec.layout = LayoutOf(job.layout(), spec.path + ".layout");
   spec.stack = StackOf(catalogue.stacks.at(job.stack()), job.overlap(), notes);
   spec.global_batch = job.global_batch();

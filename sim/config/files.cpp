@@ -14,11 +14,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Far more than any scenario by hand or by program, and far less than memory.
-constexpr std::size_t kLargestFile = 4U << 20U;
-
 /// Why `file` cannot be read, "" when it can. Devices and pipes may never end, so only plain files.
-std::string WhyNotReadable(const std::string& file) {
+std::string WhyNotReadable(const std::string& file, std::size_t largest) {
   std::error_code error;
   const fs::file_status status = fs::status(file, error);
   if (status.type() == fs::file_type::not_found) {
@@ -34,7 +31,7 @@ std::string WhyNotReadable(const std::string& file) {
     return "is not a plain file";
   }
   const auto size = fs::file_size(file, error);
-  if (!error && size > kLargestFile) {
+  if (!error && size > largest) {
     return "is too large, " + std::to_string(size >> 20U) + " MiB";
   }
   return "";
@@ -43,14 +40,14 @@ std::string WhyNotReadable(const std::string& file) {
 }  // namespace
 
 bool ReadFile(const std::string& file, const Position& blame, std::string& text,
-              ProblemList& problems) {
+              ProblemList& problems, std::size_t largest) {
   // The main file is its own blame: "x: does not exist"; an included one is named at the include.
   const std::string name = blame.file == file ? "" : Quoted(file) + " ";
   const auto refuse = [&](const std::string& what) {
     problems.Add(blame, "", Refusal(name + what, "a text file in the form of a scenario"));
     return false;
   };
-  const std::string why = WhyNotReadable(file);
+  const std::string why = WhyNotReadable(file, largest);
   if (!why.empty()) {
     return refuse(why);
   }
@@ -65,17 +62,19 @@ bool ReadFile(const std::string& file, const Position& blame, std::string& text,
   }
   text = std::move(contents).str();
   std::string_view view = text;
-  if (!CheckEncoding(file, view, problems)) {
+  if (!CheckEncoding(file, view, problems, largest)) {
     return false;
   }
   text = std::string(view);
   return true;
 }
 
-bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList& problems) {
+bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList& problems,
+                   std::size_t largest) {
   constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.size() > kLargestFile) {
-    problems.Add({file, 0, 0}, "", Refusal("is too large", "at most 4 MiB"));
+  if (text.size() > largest) {
+    problems.Add({file, 0, 0}, "",
+                 Refusal("is too large", "at most " + std::to_string(largest >> 20U) + " MiB"));
     return false;
   }
   if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {

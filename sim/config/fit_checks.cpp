@@ -1,3 +1,5 @@
+#include "sim/config/fit_checks.h"
+
 #include <limits>
 
 #include "sim/base/check.h"
@@ -19,12 +21,12 @@ std::string Text(std::int64_t value) {
 
 class FitChecks {
  public:
-  FitChecks(const Written& job, const TrainingSpec& spec, const SiteSpec& site,
+  FitChecks(const Written& job, const TrainingSpec& spec, const FitPlace& place,
             ProblemList& problems)
-      : job_(job), spec_(spec), site_(site), problems_(problems) {}
+      : job_(job), spec_(spec), place_(place), site_(place.site), problems_(problems) {}
 
-  void CheckAll(const proto::Pretraining& job) {
-    CheckPrecision(job.precision());
+  void CheckAll(proto::Precision precision) {
+    CheckPrecision(precision);
     CheckTensor();
     CheckPipeline();
     CheckBatch();
@@ -156,15 +158,17 @@ class FitChecks {
     const std::int64_t ranks =
         Product(Product(Product(layout.tensor, layout.context), layout.pipeline), layout.data);
     const std::int64_t accelerators = Product(site_.servers, site_.server.accelerators);
-    if (ranks > accelerators) {
-      problems_.Add(
-          job_.At("layout").name, spec_.layout.path,
-          Refusal("the layout needs " + Text(layout.tensor) + " x " + Text(layout.pipeline) +
-                      " x " + Text(layout.data) +
-                      (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
-                      Text(ranks) + " accelerators, and the site has " + Text(site_.servers) +
-                      " x " + Text(site_.server.accelerators) + " = " + Text(accelerators),
-                  "at most " + Text(accelerators)));
+    if (ranks / place_.share > accelerators) {
+      const std::string here =
+          place_.share == 1 ? "" : ", " + Text(ranks / place_.share) + " of them at each site";
+      problems_.Add(job_.At("layout").name, spec_.layout.path,
+                    Refusal("the layout needs " + Text(layout.tensor) + " x " +
+                                Text(layout.pipeline) + " x " + Text(layout.data) +
+                                (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
+                                Text(ranks) + " accelerators" + here + ", and " + place_.name +
+                                " has " + Text(site_.servers) + " x " +
+                                Text(site_.server.accelerators) + " = " + Text(accelerators),
+                            "at most " + Text(Product(accelerators, place_.share))));
     }
   }
 
@@ -179,32 +183,16 @@ class FitChecks {
 
   const Written& job_;
   const TrainingSpec& spec_;
+  const FitPlace& place_;
   const SiteSpec& site_;
   ProblemList& problems_;
 };
 
 }  // namespace
 
-void CheckFit(const proto::Scenario& scenario, const Written& written, const SiteSpec& site,
-              const TrainingSpec& job, ProblemList& problems) {
-  const Written& site_written = written.At("site");
-  const auto accelerators_max = static_cast<std::int64_t>(kAcceleratorsMax);
-  const std::int64_t accelerators = Product(site.servers, site.server.accelerators);
-  if (accelerators > accelerators_max) {
-    problems.Add(
-        site_written.At("servers").value, "site[0].servers",
-        Refusal("the site has " + Text(site.servers) + " x " + Text(site.server.accelerators) +
-                    " = " + Text(accelerators) + " accelerators",
-                "at most " + Text(accelerators_max)));
-  }
-  if (site.server.accelerator.power.limit <= site.server.accelerator.power.idle) {
-    problems.Add(
-        site_written.At("override").At("power_limit").value, "site[0].override.power_limit",
-        Refusal("the power limit is not above the idle power of " + site.server.accelerator.name,
-                "more than " + FormatWatts(site.server.accelerator.power.idle)));
-  }
-  FitChecks(written.At("job").At("pretraining"), job, site, problems)
-      .CheckAll(scenario.job(0).pretraining());
+void CheckTrainingFit(const proto::Pretraining& run, const Written& written,
+                      const TrainingSpec& spec, const FitPlace& place, ProblemList& problems) {
+  FitChecks(written, spec, place, problems).CheckAll(run.precision());
 }
 
 }  // namespace gridlock

@@ -103,6 +103,9 @@ class Reader {
         Include(Beside(file, own.include(i)), own_written.At("include", i).value, merged,
                 merged_written);
       }
+      for (std::string& workload : *own.mutable_workload()) {
+        workload = FromRoot(Beside(file, workload));
+      }
       own.clear_include();
       own_written.fields.erase("include");
       MergeMessage(own, own_written, merged, merged_written);
@@ -112,6 +115,13 @@ class Reader {
   }
 
  private:
+  /// A file as the outermost scenario would name it.
+  [[nodiscard]] std::string FromRoot(const std::string& file) const {
+    const std::filesystem::path root = std::filesystem::path(open_.front()).parent_path();
+    const std::string relative = std::filesystem::path(file).lexically_relative(root).string();
+    return root.empty() || relative.empty() ? file : relative;
+  }
+
   /// Each file by itself: an including file's version must not hide an older file's.
   void CheckVersion(const proto::Scenario& own, const Written& written) {
     if (written.Has("schema_version") && own.schema_version() != 1) {

@@ -31,4 +31,17 @@ void ReadScenario(const std::string& file, std::string_view text, proto::Scenari
 void ApplyOverride(const std::string& text, proto::Scenario& scenario, Written& written,
                    ProblemList& problems);
 
+/// A field to set, and where its path and its value were written.
+struct FieldChange {
+  std::string path;   ///< "site[0].override.nic_bandwidth"
+  std::string value;  ///< "200 Gbps"
+  Position where_path;
+  Position where_value;
+};
+
+/// The same from a path and a value. Returns the path with the index of every element, "" after
+/// adding problems.
+std::string SetField(const FieldChange& change, proto::Scenario& scenario, Written& written,
+                     ProblemList& problems);
+
 }  // namespace gridlock

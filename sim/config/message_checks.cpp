@@ -8,39 +8,12 @@
 #include "proto/scenario.pb.h"
 #include "sim/base/check.h"
 #include "sim/base/units.h"
+#include "sim/config/complaints.h"
+#include "sim/config/life_checks.h"
 #include "sim/policy/countries.h"
 
 namespace gridlock {
 namespace {
-
-/// Where the complaints about one message go.
-class Complaints {
- public:
-  Complaints(const Written& written, const std::string& path, ProblemList& problems)
-      : written_(written), path_(path), problems_(problems) {}
-
-  [[nodiscard]] bool Has(const std::string& field) const { return written_.Has(field); }
-
-  /// About the value of a field (element `index` of it), or about the message when it is not
-  /// written.
-  void Value(const std::string& field, const std::string& what, const std::string& expectation,
-             int index = 0) const {
-    problems_.Add(written_.At(field, index).value, Path(field), Refusal(what, expectation));
-  }
-
-  /// About the presence of a field.
-  void Presence(const std::string& field, const std::string& what, const std::string& expectation,
-                int index = 0) const {
-    problems_.Add(written_.At(field, index).name, Path(field), Refusal(what, expectation));
-  }
-
- private:
-  [[nodiscard]] std::string Path(const std::string& field) const { return FieldPath(path_, field); }
-
-  const Written& written_;
-  const std::string& path_;
-  ProblemList& problems_;
-};
 
 double Si(const std::string& text, Dimension dimension) {
   const ParsedQuantity parsed = ParseQuantity(text, dimension);
@@ -52,28 +25,10 @@ std::string Is(const std::string& field, std::int64_t value) {
   return Quoted(field) + " is " + std::to_string(value);
 }
 
-void Check(const proto::Scenario& scenario, const Complaints& complain) {
-  if (scenario.site_size() > 1) {
-    complain.Presence("site", "more than one site is not simulated yet", "one site", 1);
-  }
-  if (scenario.job_size() > 1) {
-    complain.Presence("job", "more than one job is not simulated yet", "one job", 1);
-  }
-}
-
 void Check(const proto::Site& site, const Complaints& complain) {
   if (!site.jurisdiction().empty() && !IsCountry(site.jurisdiction())) {
     complain.Value("jurisdiction", "there is no country " + Quoted(site.jurisdiction()),
                    "two capital letters of ISO 3166-1 such as \"DE\" or \"GB\"");
-  }
-}
-
-void Check(const proto::Job& job, const Complaints& complain) {
-  if (job.kind_case() == proto::Job::KIND_NOT_SET) {
-    complain.Presence("kind", "the job does not say what it is", "pretraining { ... }");
-  }
-  if (complain.Has("start") && Si(job.start(), Dimension::kTime) != 0.0) {
-    complain.Value("start", "a \"start\" other than \"0 s\" is not simulated yet", "\"0 s\"");
   }
 }
 
@@ -226,9 +181,8 @@ void CheckIf(const google::protobuf::Message& message, const Complaints& complai
 void CheckMessage(const google::protobuf::Message& message, const Written& written,
                   const std::string& path, ProblemList& problems) {
   const Complaints complain(written, path, problems);
-  CheckIf<proto::Scenario>(message, complain);
   CheckIf<proto::Site>(message, complain);
-  CheckIf<proto::Job>(message, complain);
+  CheckLifeMessage(message, complain);
   CheckIf<proto::Fabric>(message, complain);
   CheckIf<proto::Clos>(message, complain);
   CheckIf<proto::LinkBandwidth>(message, complain);

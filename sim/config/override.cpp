@@ -67,8 +67,9 @@ std::string OneLine(const std::string& text) {
 /// Walks from the scenario to the message that holds the last field of a path.
 class Setter {
  public:
-  Setter(const std::string& override_text, ProblemList& problems)
-      : where_{"--set '" + OneLine(override_text) + "'", 0, 0}, problems_(problems) {}
+  /// Problems of the path are at `where_path`, those of the value at `where_value`.
+  Setter(Position where_path, Position where_value, ProblemList& problems)
+      : where_(std::move(where_path)), where_value_(std::move(where_value)), problems_(problems) {}
 
   void Set(const std::vector<Segment>& segments, const std::string& value, Message& root,
            Written& root_written) {
@@ -91,6 +92,9 @@ class Setter {
               const std::string& nearest = "") {
     problems_.Add(where_, path_, Refusal(what, expectation, nearest));
   }
+
+  /// As far as it was walked, with the index of every element.
+  [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
   /// The field, added to the path; null after refusing a name that there is not.
@@ -187,8 +191,8 @@ class Setter {
       return;
     }
     Written& place = fresh_written.fields.at(field.name())[0];
-    place.name = where_;
-    place.value = where_;
+    place.name = where_value_;
+    place.value = where_value_;
     MergeMessage(*fresh, fresh_written, message, written);
   }
 
@@ -200,12 +204,13 @@ class Setter {
       for (const Problem& problem : error.problems()) {
         // The position within the little text says nothing to the user: ":1:10: what".
         const std::size_t colon = problem.message.find(": ");
-        problems_.Add(where_, path_, problem.message.substr(colon + 2));
+        problems_.Add(where_value_, path_, problem.message.substr(colon + 2));
       }
     }
   }
 
   Position where_;
+  Position where_value_;
   ProblemList& problems_;
   std::string path_;
 };
@@ -215,7 +220,8 @@ class Setter {
 void ApplyOverride(const std::string& text, proto::Scenario& scenario, Written& written,
                    ProblemList& problems) {
   const std::size_t equals = text.find('=');
-  Setter setter(text, problems);
+  const Position where{"--set '" + OneLine(text) + "'", 0, 0};
+  Setter setter(where, where, problems);
   if (equals == std::string::npos) {
     setter.Refuse("there is no \"=\"", "path=value such as site[0].servers=2");
     return;
@@ -227,6 +233,20 @@ void ApplyOverride(const std::string& text, proto::Scenario& scenario, Written& 
     return;
   }
   setter.Set(*segments, text.substr(equals + 1), scenario, written);
+}
+
+std::string SetField(const FieldChange& change, proto::Scenario& scenario, Written& written,
+                     ProblemList& problems) {
+  Setter setter(change.where_path, change.where_value, problems);
+  const auto segments = SplitPath(change.path);
+  if (!segments.has_value()) {
+    setter.Refuse(Quoted(change.path) + " is not the path of a field",
+                  "names separated by \".\", such as site[0].override.nic_bandwidth");
+    return "";
+  }
+  const std::size_t before = problems.size();
+  setter.Set(*segments, change.value, scenario, written);
+  return problems.size() == before ? setter.path() : "";
 }
 
 }  // namespace gridlock

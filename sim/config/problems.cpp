@@ -47,6 +47,13 @@ void ProblemList::Add(const Position& where, const std::string& path, const std:
   located_.push_back({where, path, message});
 }
 
+void ProblemList::Append(const ProblemList& other) {
+  for (const Located& each : other.located_) {
+    Add(each.where, each.path, each.message);
+  }
+  dropped_ += other.dropped_;
+}
+
 void ProblemList::ThrowIfAny() const {
   if (located_.empty()) {
     return;

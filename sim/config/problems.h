@@ -36,6 +36,9 @@ class ProblemList {
   /// Notes that the field `path` ("site[0].servers"; may be empty) is wrong as written at `where`.
   void Add(const Position& where, const std::string& path, const std::string& message);
 
+  /// All problems of another list, behind those of this one.
+  void Append(const ProblemList& other);
+
   [[nodiscard]] bool empty() const { return located_.empty(); }
 
   [[nodiscard]] std::size_t size() const { return located_.size() + dropped_; }

@@ -41,7 +41,7 @@ Account AccountOf(const AcceleratorFacts& facts, const SiteSpec& site) {
 std::string NoteOf(const Account& account, const SiteSpec& site, const std::string& country,
                    std::optional<double> quota) {
   const std::int64_t accelerators = std::int64_t{site.servers} * site.server.accelerators;
-  std::string note = "site[0].jurisdiction: " + country + ": " + std::to_string(accelerators) +
+  std::string note = site.path + ".jurisdiction: " + country + ": " + std::to_string(accelerators) +
                      " accelerators of TPP " + std::to_string(std::llround(account.part)) +
                      " are " + Millions(account.total) + " TPP; ";
   if (!account.counts) {
@@ -73,9 +73,8 @@ bool IsMetByQuota(const proto::Site& site) {
          !site.jurisdiction().empty();
 }
 
-void CheckQuota(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,
+void CheckQuota(const proto::Site& site, const Written& written, const Catalogue& catalogue,
                 const SiteSpec& spec, std::vector<std::string>& notes, ProblemList& problems) {
-  const proto::Site& site = scenario.site(0);
   if (site.jurisdiction().empty()) {
     return;
   }
@@ -86,7 +85,7 @@ void CheckQuota(const proto::Scenario& scenario, const Written& written, const C
   const std::optional<double> quota = TppQuota(TierOf(site.jurisdiction()), QuotaKind::kCountry);
   notes.push_back(NoteOf(account, spec, site.jurisdiction(), quota));
   if (IsMetByQuota(site) && account.counts && quota.has_value() && account.total > *quota) {
-    problems.Add(written.At("site").At("servers").value, "site[0].servers",
+    problems.Add(written.At("servers").value, spec.path + ".servers",
                  ExcessText(account, spec, site.jurisdiction(), *quota));
   }
 }

@@ -14,6 +14,9 @@ constexpr double kInt32Max = std::numeric_limits<std::int32_t>::max();
 // Shares below a thousandth are slips (percent, units), and would make times explode.
 constexpr double kShareMin = 1e-3;
 
+// The largest number below one.
+constexpr double kBelowOne = 1.0 - std::numeric_limits<double>::epsilon() / 2;
+
 constexpr Rule Block(const char* field, bool needed) {
   return {.field = field, .kind = RuleKind::kBlock, .needed = needed};
 }
@@ -152,7 +155,7 @@ constexpr Rule kRules[] = {
     Of(Dimension::kLength, "WanLink.distance", kNeeded, 1.0, 5e7),
 
     Text("Job.name", kOptional),
-    Of(Dimension::kTime, "Job.start", kOptional, 0.0, 1e10),
+    Of(Dimension::kTime, "Job.start", kOptional, 0.0, kHorizonMax),
     Text("Job.tenant", kOptional),
     Count("Job.priority", kOptional, 0, 1e6),
     Text("Job.site", kOptional),
@@ -249,6 +252,24 @@ constexpr Rule kRules[] = {
     Count("Recording.intervals", kOptional, 16, 65536),
     NotSimulated("Recording.link"),
     Span("Recording.interval", kOptional),
+
+    Block("Workload.item", kNeeded),
+    Block("Item.header", kOptional),
+    Block("Item.job", kOptional),
+    Block("Item.request", kOptional),
+    Block("Item.end", kOptional),
+    Count("WorkloadEnd.items", kNeeded, 1, 1e15),
+    Count("WorkloadEnd.hash", kOptional, 0, 18446744073709551615.0),
+    Count("WorkloadHeader.schema_version", kNeeded, 1, 1),
+    Text("WorkloadHeader.scenario", kOptional),
+    Count("WorkloadHeader.seed", kOptional, 0, 18446744073709551615.0),
+    Text("WorkloadHeader.generated", kOptional),
+    Text("Request.fleet", kNeeded),
+    Number("Request.route", kOptional, 0, kBelowOne),
+    Number("Request.arrival", kOptional, 0, kHorizonMax),
+    Count("Request.group", kOptional, 0, kInt32Max),
+    Count("Request.prompt_tokens", kNeeded, 1, 1e9),
+    Count("Request.output_tokens", kNeeded, 1, 1e9),
 
     Block("Catalog.accelerator", kOptional),
     Block("Catalog.server", kOptional),

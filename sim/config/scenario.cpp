@@ -1,16 +1,20 @@
 #include "sim/config/scenario.h"
 
+#include <set>
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
 
 #include "proto/scenario.pb.h"
 #include "sim/config/catalogue.h"
-#include "sim/config/convert.h"
+#include "sim/config/convert_life.h"
 #include "sim/config/files.h"
+#include "sim/config/job_checks.h"
 #include "sim/config/load_text.h"
 #include "sim/config/merge.h"
 #include "sim/config/rules.h"
+#include "sim/config/workload_reader.h"
 
 namespace gridlock {
 namespace {
@@ -50,13 +54,66 @@ void AddPlaces(const google::protobuf::Descriptor& descriptor, const Written& wr
   }
 }
 
-void NoteIdle(const SiteSpec& site, const TrainingSpec& job, std::vector<std::string>& notes) {
-  const int ranks = job.layout.accelerators();
-  const int accelerators = site.servers * site.server.accelerators;
+void NoteIdle(const Scenario& scenario, std::vector<std::string>& notes) {
+  const std::int64_t ranks = scenario.training().layout.accelerators();
+  std::int64_t accelerators = 0;
+  for (const std::int32_t site : scenario.jobs[0].sites) {
+    const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
+    accelerators += std::int64_t{spec.servers} * spec.server.accelerators;
+  }
   if (ranks < accelerators) {
     notes.push_back("layout: " + std::to_string(ranks) + " of " + std::to_string(accelerators) +
                     " accelerators work, the others are idle");
   }
+}
+
+/// Keeps the first of notes that are the same: sites and jobs often use the same catalogue entries.
+void RemoveRepeated(std::vector<std::string>& notes) {
+  std::set<std::string> seen;
+  std::erase_if(notes, [&](const std::string& note) {
+    return !seen.insert(note).second;
+  });
+}
+
+/// Sites, links and jobs, and what they owe each other.
+void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
+                     ProblemList& problems) {
+  for (int i = 0; i < from.message.site_size(); ++i) {
+    scenario.sites.push_back(MakeSite(from.message, i, from.catalogue, scenario.notes));
+    CheckQuota(from.message.site(i), from.written.At("site", i), from.catalogue,
+               scenario.sites.back(), scenario.notes, problems);
+  }
+  scenario.wans = MakeWans(from.message);
+  CheckSites(scenario.sites, from.written, problems);
+  for (int i = 0; i < from.message.job_size(); ++i) {
+    const JobMessage job{from.message.job(i), from.written.At("job", i),
+                         ElementPath("job", static_cast<std::size_t>(i))};
+    JobSpec& spec =
+        scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue, scenario.notes));
+    FitJob(job, scenario, spec, problems);
+    places.push_back(PlaceOf(job));
+  }
+}
+
+/// What only a scenario with a horizon has, beyond jobs.
+void AddLife(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
+             ProblemList& problems) {
+  AddEpochs(from, scenario, problems);
+  AddOutages(from, scenario, problems);
+  problems.ThrowIfAny();
+  ReadWorkloads(from, scenario, places, problems);
+}
+
+/// Every catalogue entry and name that the scenario speaks of is there, and every field within its
+/// rule.
+void CheckMessages(const ScenarioMessage& from, ProblemList& problems) {
+  CheckRules(from.message, from.written, "", problems);
+  CheckNames(from.message, from.written, from.catalogue, problems);
+  problems.ThrowIfAny();
+  for (int i = 0; i < from.message.site_size(); ++i) {
+    CheckCompliance(from.message.site(i), from.written.At("site", i), from.catalogue, problems);
+  }
+  problems.ThrowIfAny();
 }
 
 /// "the file is empty" teaches more than a list of what is missing.
@@ -106,35 +163,28 @@ Scenario Load(const std::string& name, std::string_view text,
   if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
     problems.ThrowIfAny();
   }
-  CheckRules(message, written, "", problems);
-  CheckNames(message, written, catalogue, problems);
-  problems.ThrowIfAny();
-  CheckCompliance(message, written, catalogue, problems);
-  problems.ThrowIfAny();
+  const ScenarioMessage from{message, written, catalogue};
+  CheckMessages(from, problems);
 
   scenario.file = name;
   scenario.name = message.name();
   scenario.seed = message.seed();
-  scenario.sites.push_back(MakeSite(message, catalogue, scenario.notes));
-  JobSpec job;
-  job.path = "job[0]";
-  job.name = message.job(0).name().empty() ? job.path : message.job(0).name();
-  job.sites = {0};
-  PretrainingSpec pretraining;
-  pretraining.step = MakeTraining(message, catalogue, scenario.notes);
-  job.kind = pretraining;
-  scenario.jobs.push_back(std::move(job));
-  CheckFit(message, written, scenario.site(), scenario.training(), problems);
-  CheckQuota(message, written, catalogue, scenario.site(), scenario.notes, problems);
-  problems.ThrowIfAny();
-
-  NoteIdle(scenario.site(), scenario.training(), scenario.notes);
-  if (message.recording().intervals() != 0) {
-    scenario.recording.intervals = message.recording().intervals();
-  }
-  scenario.text = CanonicalText(message);
   scenario.sources.SetFallback(written.name.Text());
   AddPlaces(*message.GetDescriptor(), written, "", scenario.sources);
+  std::vector<JobPlace> places;
+  AddSitesAndJobs(from, scenario, places, problems);
+  AddPolicies(from, scenario, problems);
+  problems.ThrowIfAny();
+  if (message.horizon().empty()) {
+    NoteIdle(scenario, scenario.notes);
+  } else {
+    scenario.horizon = Seconds(SiOf(message.horizon(), Dimension::kTime));
+    AddLife(from, scenario, places, problems);
+  }
+  CheckJobs(scenario.jobs, places, problems);
+  problems.ThrowIfAny();
+  RemoveRepeated(scenario.notes);
+  scenario.text = CanonicalText(message);
   return scenario;
 }
 

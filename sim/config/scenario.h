@@ -45,7 +45,8 @@ struct Epoch {
   Seconds from;
   std::vector<SiteSpec> sites;
   std::vector<WanSpec> wans;
-  std::vector<std::string> changes;  ///< what became different, for people: "site[0]...: 200 Gbps"
+  /// What became different, for people: "site[0].override.nic_bandwidth: 400 Gbps -> 200 Gbps".
+  std::vector<std::string> changes;
 };
 
 /// Something out of service from `from` until `until` (infinite when it stays so).
@@ -73,7 +74,10 @@ struct Scenario {
   std::vector<SiteSpec> sites;  ///< at time zero
   std::vector<WanSpec> wans;    ///< at time zero
   std::vector<JobSpec> jobs;    ///< those of workload files come last
-  std::vector<Epoch> epochs;    ///< by rising time; the first at zero; empty without a horizon
+  /// By job: of the fleets whose requests workload files hold, by rising arrival; may go on behind
+  /// the horizon. Those of other fleets are generated.
+  std::map<std::int32_t, std::vector<Request>> requests;
+  std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
   std::vector<OutageSpec> outages;
   ReliabilitySpec reliability;
   SchedulerPolicy scheduler = SchedulerPolicy::kFifo;

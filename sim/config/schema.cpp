@@ -115,6 +115,7 @@ std::string SchemaDocumentation() {
   // The scenario first: it is what a reader looks for.
   Describe(*pool.FindFileByName("proto/scenario.proto"), text);
   Describe(*pool.FindFileByName("proto/fabric.proto"), text);
+  Describe(*pool.FindFileByName("proto/workload.proto"), text);
   Describe(*pool.FindFileByName("proto/catalog.proto"), text);
   return text;
 }

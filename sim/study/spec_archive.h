@@ -52,8 +52,10 @@ void Fields(auto& archive, Is<AcceleratorSpec> auto& spec) {
 }
 
 void Fields(auto& archive, Is<CollectiveFit> auto& spec) {
-  auto& [all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency] = spec;
-  archive.All(all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency);
+  auto& [all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
+         low_latency_efficiency, bulk_latency, local_copy] = spec;
+  archive.All(all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
+              low_latency_efficiency, bulk_latency, local_copy);
 }
 
 void Fields(auto& archive, Is<ServerSpec> auto& spec) {
@@ -110,11 +112,13 @@ void Fields(auto& archive, Is<Layout> auto& spec) {
 void Fields(auto& archive, Is<StackSpec> auto& spec) {
   auto& [name, launch_floor_forward, launch_floor_backward, step_overhead, hbm_traffic_factor,
          tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
-         main_gradient_bytes, fused_attention, saves_elementwise_outputs, estimate] = spec;
+         main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,
+         attention_speed, estimate] = spec;
   archive.Aside(name, estimate);
   archive.All(launch_floor_forward, launch_floor_backward, step_overhead, hbm_traffic_factor,
               tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
-              main_gradient_bytes, fused_attention, saves_elementwise_outputs);
+              main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,
+              attention_speed);
 }
 
 void Fields(auto& archive, Is<TrainingSpec> auto& spec) {

@@ -113,12 +113,12 @@ TEST(Override, WithAWrongValueIsRefusedLikeTheFile) {
 
 TEST(Override, OfWhatIsNotSimulatedIsRefusedByName) {
   EXPECT_THAT(
-      Refusals({"job[0].priority=0"}),
-      ElementsAre("--set 'job[0].priority=0': \"priority\" is not simulated yet; expected a "
-                  "scenario without it"));
-  EXPECT_THAT(Refusals({"job[0].serving.replicas=2"}),
-              ElementsAre("--set 'job[0].serving.replicas=2': \"serving\" is not simulated yet; "
-                          "expected pretraining { ... }"));
+      Refusals({"site[0].fabric.dragonfly.groups=9"}),
+      ElementsAre("--set 'site[0].fabric.dragonfly.groups=9': \"dragonfly\" is not simulated yet; "
+                  "expected clos { ... }"));
+  EXPECT_THAT(Refusals({"job[0].collective_test.size=1 GB"}),
+              ElementsAre("--set 'job[0].collective_test.size=1 GB': \"collective_test\" is not "
+                          "simulated yet; expected pretraining { ... }"));
 }
 
 TEST(Override, WithoutASensiblePathIsRefused) {

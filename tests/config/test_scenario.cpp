@@ -253,7 +253,7 @@ TEST_F(LoadedScenario, MayStartWithAByteOrderMark) {
 
 TEST(SchemaDocumentation, DescribesEveryMessageWithItsComments) {
   const std::string text = SchemaDocumentation();
-  EXPECT_THAT(text, HasSubstr("## Scenario\n\nRoot of a scenario file.\n"));
+  EXPECT_THAT(text, HasSubstr("## Scenario\n\nRoot of a scenario file. Without"));
   EXPECT_THAT(text, HasSubstr("- `schema_version` (whole number): Version of this schema; 1.\n"));
   EXPECT_THAT(text, HasSubstr("- `site` (list of Site): Datacenters.\n"));
   EXPECT_THAT(text, HasSubstr("- `nic_bandwidth` (text): Per NIC and direction.\n"));

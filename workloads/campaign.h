@@ -10,14 +10,28 @@
 namespace gridlock {
 
 /// The experiments of a campaign (whose kind is CampaignSpec), as pretraining jobs by rising start.
-/// Rounds of successive halving are cohorts: who goes on is drawn, continues from where its run
-/// stood, and waits until the round before has ended. Names are "CAMPAIGN/experiment-0007", with
-/// "/round-2" behind it.
+///
+/// Names are "CAMPAIGN/experiment-0007", counted from 1. With successive halving (Jamieson and
+/// Talwalkar 2016, arXiv:1502.07943) each round is a job of its own, "/round-2" behind the name
+/// from the first round on, in the cohort "CAMPAIGN/round-2" after that of the round before; the
+/// last one is in the cohort of the campaign when it has one, so that others may wait for it. Of n
+/// experiments that start a round, ceil(keep n) go on, or all that did not fail if these are fewer;
+/// who, is drawn. An experiment goes on from where it stood: at the end of round r of R it has run
+/// growth^(r - R) of its whole length, and the steps of a job are those of its round.
+///
+/// An experiment that fails does so at a uniform place in its whole length; one that is stopped
+/// before never gets there. Every job runs at least one step.
+///
+/// With CampaignSpec::compute all lengths are scaled by one factor, such that the model FLOP of the
+/// whole steps that are run come as near as they can; throws UserError when one step each is more.
 /// @param final_run FLOP of the whole final run, for CampaignSpec::compute; not looked at when that
 ///   is 0
-/// PretrainingSpec::step keeps the path of its rung, by which a workload file finds what it is made
-/// of. The same seed gives the same jobs, each of its own stream: an experiment more does not
-/// change the others.
+///
+/// The same seed gives the same jobs. Each experiment draws from streams of its own: one more does
+/// not change what the others draw, only who goes on and the factor.
 std::vector<JobSpec> BuildExperiments(const JobSpec& campaign, Flop final_run, std::uint64_t seed);
+
+/// Model FLOP that a run does before it ends or fails: its whole steps.
+Flop RunFlop(const PretrainingSpec& run);
 
 }  // namespace gridlock

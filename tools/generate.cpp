@@ -26,12 +26,6 @@ struct GenerateOptions {
 /// Everything that is written goes to the binary file and, when asked for, to the text.
 using Writers = std::vector<std::unique_ptr<WorkloadWriter>>;
 
-/// Model FLOP of a run until it ends or fails.
-Flop FlopOf(const PretrainingSpec& run) {
-  const std::int64_t steps = run.fails_at_step > 0 ? run.fails_at_step : run.steps;
-  return ModelFlop(run.step) * static_cast<double>(steps);
-}
-
 /// FLOP of the whole run that a campaign prepares; 0 when it names none.
 Flop FinalFlop(const Scenario& scenario, const CampaignSpec& campaign) {
   for (const JobSpec& job : scenario.jobs) {
@@ -90,7 +84,7 @@ void GenerateCampaign(const Scenario& scenario, const JobSpec& job, const Writer
     RungSum& sum = sums.at(static_cast<std::size_t>(rung - campaign.rungs.begin()));
     ++sum.jobs;
     sum.failing += run.fails_at_step > 0 ? 1 : 0;
-    sum.flop += FlopOf(run);
+    sum.flop += RunFlop(run);
   }
   PrintCampaign(job, sums, final_flop);
 }

@@ -40,7 +40,8 @@ struct CampaignSpec {
   double failing_share = 0;
   std::string final_run;  ///< name of a pretraining job; "" when there is none
   double compute = 0;     ///< model FLOP over those of final_run; 0: as drawn
-  bool expanded = false;  ///< its experiments are jobs of the scenario, from a workload file
+  bool expanded = false;  ///< its experiments are jobs of the scenario, from a workload file; the
+                          ///< campaign itself then does nothing and is waited for by none
 };
 
 /// Log-normal token counts, cut to 1..max.

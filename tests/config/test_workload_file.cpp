@@ -14,6 +14,8 @@
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
 #include "sim/config/workload_file.h"
+#include "workloads/campaign.h"
+#include "workloads/transformer.h"
 
 namespace gridlock {
 namespace {
@@ -165,6 +167,25 @@ TEST_F(WorkloadFile, IsReadAsWhatWasWrittenInBothForms) {
       EXPECT_EQ(requests[i].prompt_tokens, Requests()[i].prompt_tokens);
       EXPECT_EQ(requests[i].output_tokens, Requests()[i].output_tokens);
     }
+  }
+}
+
+TEST_F(WorkloadFile, HoldsTheExperimentsOfAWholeCampaign) {
+  const auto& final_run = std::get<PretrainingSpec>(life_.jobs[0].kind);
+  const Flop final_flop = ModelFlop(final_run.step) * static_cast<double>(final_run.steps);
+  const std::vector<JobSpec> built = BuildExperiments(life_.jobs[2], final_flop, life_.seed);
+  ASSERT_GE(built.size(), 12U);
+  {
+    WorkloadWriter writer(In("all.pb"), WorkloadFormat::kBinary, life_, {"ablations"});
+    for (const JobSpec& job : built) {
+      writer.Add(job);
+    }
+    writer.Finish();
+  }
+  const Scenario scenario = LoadWith("all.pb");
+  ASSERT_EQ(scenario.jobs.size(), life_.jobs.size() + built.size());
+  for (std::size_t i = 0; i < built.size(); ++i) {
+    ExpectSame(scenario.jobs[life_.jobs.size() + i], built[i]);
   }
 }
 

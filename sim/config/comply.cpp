@@ -154,7 +154,7 @@ void CheckCompliance(const proto::Site& site, const Written& written, const Cata
                          "facts { ... } in its catalogue entry, or another server"));
     return;
   }
-  if (IsMetByQuota(scenario.site(0))) {
+  if (IsMetByQuota(site)) {
     return;
   }
   std::vector<std::string> notes;

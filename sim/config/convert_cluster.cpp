@@ -173,7 +173,7 @@ ClusterSite LoadCluster(const std::string& name) {
   ClusterSite cluster;
   if (ExpandClusters(catalogue, scenario, written, cluster.notes, problems)) {
     scenario.mutable_site(0)->set_name(name);
-    cluster.site = MakeSite(scenario, catalogue, cluster.notes);
+    cluster.site = MakeSite(scenario, 0, catalogue, cluster.notes);
   }
   problems.ThrowIfAny();
   return cluster;

@@ -92,7 +92,7 @@ class PlaceChecks {
                     Refusal("\"data\" is " + Text(layout.data) + ", and " + Text(place_.share) +
                                 " sites do not share the replicas evenly",
                             "a multiple of " + Text(place_.share)));
-    } else if (zero > 0 && here % layout.sharing_replicas() != 0) {
+    } else if (zero > 0 && layout.shard_group > 0 && here % layout.shard_group != 0) {
       problems_.Add(written.At("layout").At("shard_group").value, layout.path + ".shard_group",
                     Refusal("a group of " + Text(layout.sharing_replicas()) +
                                 " replicas that share one sharded copy does not stay within one "

@@ -102,7 +102,7 @@ std::string ProblemOf(const Scenario& scenario) {
 
 TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
   for (const int servers : {1, 2, 6}) {
-    const Outcome outcome = Simulate(SumOverSites(2, servers));
+    const PlayResult outcome = Simulate(SumOverSites(2, servers));
     const double moving = servers * kBytes / kWan;
     EXPECT_NEAR(outcome.end, moving + 2 * kFibre, 1e-6 * outcome.end);
     EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kWan)], moving, 1e-6 * outcome.end);
@@ -113,7 +113,7 @@ TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
 }
 
 TEST(ASumOverThreeSites, PaysFourStepsOfFibreAndFourThirdsOfItsBytes) {
-  const Outcome outcome = Simulate(SumOverSites(3, 2));
+  const PlayResult outcome = Simulate(SumOverSites(3, 2));
   EXPECT_NEAR(outcome.end, 2 * (4.0 / 3) * kBytes / kWan + 4 * kFibre, 1e-6 * outcome.end);
 }
 

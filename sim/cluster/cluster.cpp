@@ -89,7 +89,26 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
                          Random(scenario.seed, "failures/" + name + "/repairs")});
     ledger_.SetSite(static_cast<std::int32_t>(s), sites_[s]);
   }
+  CheckPowerCaps();
   AddMembers();
+}
+
+// A cap that even an idle site passes cannot be kept.
+void Cluster::CheckPowerCaps() const {
+  for (const Epoch& epoch : scenario_.epochs) {
+    for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
+      const SiteSpec& site = epoch.sites[s];
+      const auto number = static_cast<std::int32_t>(s);
+      const Watts idle =
+          (IdlePower(number) * static_cast<double>(site.servers) + SwitchPower(number)) * site.pue;
+      if (site.power_cap > Watts(0) && site.power_cap < idle) {
+        throw UserError(site.path + ".facility.power_cap",
+                        fmt::format("the cap of {} is {}, and with all servers idle the site draws "
+                                    "{}; expected more than that, or fewer servers",
+                                    site.name, FormatWatts(site.power_cap), FormatWatts(idle)));
+      }
+    }
+  }
 }
 
 void Cluster::AddMembers() {

@@ -53,6 +53,7 @@ class Cluster {
   };
 
   // cluster.cpp: members and time
+  void CheckPowerCaps() const;
   void AddMembers();
   void AddFleet(Member& member, RequestSource requests);
   [[nodiscard]] RequestSource RequestsOf(std::int32_t job) const;

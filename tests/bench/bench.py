@@ -39,6 +39,10 @@ CASES = [
      ["topo", EXAMPLE, "--set", "site[0].servers=16384"], 4, 1000),
     ("Llama 405B on 102,400, folded", scaled(12800, 800), 2, 500),
     ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 20, 2000),
+    ("a week of 8,192: one run, 250 experiments, a fleet",
+     ["run", "examples/04-a-week-of-a-fleet/scenario.textproto"], 20, 1000),
+    ("ninety days of 8,192: 3,901 jobs, failures, checkpoints",
+     ["run", "tests/bench/ninety-days.textproto"], 30, 0),
     ("Llama 405B on 16,384, full, per layer", ["run", EXAMPLE, "--fidelity", "full"], 60, 500),
 ]
 

@@ -53,7 +53,7 @@ Scenario AnyLife() {
   if (*rc::gen::arbitrary<bool>()) {
     Epoch capped = scenario.epochs[0];
     capped.from = Seconds(*rc::gen::inRange(1, 80000));
-    capped.sites[0].power_cap = Watts(*rc::gen::inRange(2000, 60000));
+    capped.sites[0].power_cap = Watts(1800 * servers + *rc::gen::inRange(1, 30000));
     capped.sites[0].power_policy = *rc::gen::element(PowerPolicy::kSlow, PowerPolicy::kQueue);
     scenario.epochs.push_back(capped);
   }

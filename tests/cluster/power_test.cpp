@@ -99,6 +99,15 @@ TEST(PowerCap, ThatComesLaterStopsTheLastToStart) {
             "");
 }
 
+TEST(PowerCap, ThatAnIdleSitePassesIsRefused) {
+  EXPECT_EQ(Live(Capped(3000, PowerPolicy::kSlow), PacedByPower,
+                 [](const LifeRecord&) {
+                   return std::string("it lived");
+                 })
+                .substr(0, 7),
+            "threw: ");
+}
+
 TEST(PowerCap, CountsThePueOfTheSite) {
   Scenario scenario = Capped(14e3, PowerPolicy::kQueue);
   scenario.sites[0].pue = 1.5;  // two servers would draw 19.8 kW at the meter

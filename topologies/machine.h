@@ -69,6 +69,7 @@ struct CollectiveFit {
   double send_efficiency = 1.0;            ///< point to point
   Seconds step_latency;                    ///< per algorithm step
   Seconds base_latency;                    ///< per call
+  double all_to_all_efficiency = 1.0;      ///< bytes that leave a rank over link bandwidth
 };
 
 /// A chassis or rack whose accelerators share one scale-up domain, with its NICs.

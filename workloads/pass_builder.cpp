@@ -56,14 +56,19 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
   AddTensorTraffic(work.tensor, pass);
   const bool inside = job_.layout.group() <= server_.accelerators;
   pass.context = work.context / (inside ? server_.scale_up : server_.scale_out).send_efficiency;
+  pass.exchanges = work.experts.calls > 0;
+  if (pass.exchanges) {
+    // What moves the tokens beside the compute takes some of its units.
+    pass.compute_time = pass.compute_time / job_.stack.expert_compute_share;
+  }
   ApplyPowerLimit(pass);
   return pass;
 }
 
-Pass PassBuilder::Optimizer(double parameters, double shards) const {
+Pass PassBuilder::Optimizer(double parameters) const {
   PassWork work;
-  work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
-                             Bytes(kOptimizerTraffic * parameters / shards), 1});
+  work.operations.push_back(
+      {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters), 1});
   return Build("optimizer", work, Seconds(0));
 }
 
@@ -102,16 +107,18 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
   const GroupShape group{t, t > domain ? t / domain : 1, std::min(t, domain)};
   Bytes wire;
   Seconds latency;
-  const auto add = [&](CollectiveKind kind, double calls) {
-    const CollectiveCost cost = CostOf(kind, traffic.payload, group, server_);
+  const auto add = [&](CollectiveKind kind, double calls, Bytes payload) {
+    const CollectiveCost cost = CostOf(kind, payload, group, server_);
     // A group wider than the domain is paced by its NICs; its ports carry per_domain times as
     // much, which the route's weights say.
     wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
     latency += cost.latency * calls;
   };
-  add(CollectiveKind::kAllGather, traffic.all_gathers);
-  add(CollectiveKind::kReduceScatter, traffic.reduce_scatters);
-  add(CollectiveKind::kAllReduce, traffic.all_reduces);
+  add(CollectiveKind::kAllGather, traffic.all_gathers, traffic.payload);
+  add(CollectiveKind::kReduceScatter, traffic.reduce_scatters, traffic.payload);
+  add(CollectiveKind::kAllReduce, traffic.all_reduces, traffic.payload);
+  add(CollectiveKind::kAllGather, traffic.expert_gathers, traffic.expert_payload);
+  add(CollectiveKind::kReduceScatter, traffic.expert_scatters, traffic.expert_payload);
   pass.tensor_overlapped = wire * job_.stack.tensor_overlap;
   pass.tensor_exposed = wire - pass.tensor_overlapped;
   pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);

@@ -55,13 +55,18 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   ModelPart part;
   part.embedding = position == 0;
   part.head = position == chunks - 1;
-  const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
-  CHECK(slots % chunks == 0);
-  part.layers = static_cast<double>(slots) / chunks;
-  if (job.layout.embedding_as_layer) {
-    part.layers -= (part.embedding ? 1.0 : 0.0) + (part.head ? 1.0 : 0.0);
-  }
-  CHECK(part.layers >= 0);
+  // Layers [first, end), when the embedding stands before the first one and counts as one.
+  const int extra = job.layout.embedding_as_layer ? 1 : 0;
+  const int slots = job.model.layers + 2 * extra;
+  CHECK(job.layout.uneven_layers || slots % chunks == 0);
+  const int most = (slots + chunks - 1) / chunks;
+  const auto layer_at = [&](int slot) {
+    return std::clamp(slot - extra, 0, job.model.layers);
+  };
+  const int first = layer_at(position * most);
+  const int end = layer_at((position + 1) * most);
+  part.layers = end - first;
+  part.mixture = job.model.MixtureLayers(first, end);
   return part;
 }
 

@@ -87,6 +87,8 @@ CollectiveFit FitOf(const proto::CollectiveFit& fit) {
   spec.send_efficiency = fit.send_efficiency();
   spec.step_latency = TimeOf(fit.step_latency());
   spec.base_latency = TimeOf(fit.base_latency());
+  spec.all_to_all_efficiency =
+      fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
   return spec;
 }
 

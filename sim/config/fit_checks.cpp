@@ -29,6 +29,7 @@ class FitChecks {
     CheckPipeline();
     CheckBatch();
     CheckShards();
+    CheckExperts();
     CheckRanks();
     CheckPositions();
   }
@@ -102,7 +103,7 @@ class FitChecks {
     const std::int64_t layers = spec_.model.layers + extra;
     const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
     CHECK(chunks > 0);
-    if (layers % chunks == 0) {
+    if (layers % chunks == 0 || layout.uneven_layers) {
       return;
     }
     std::string stages = Text(layout.pipeline) + " pipeline stages";
@@ -148,6 +149,48 @@ class FitChecks {
     } else if (layout.sharing_replicas() < layout.data && spec_.zero == 0) {
       AtLayout("shard_group", is + ", and \"zero\" is 0: nothing is sharded",
                "zero: 1, 2 or 3, or no shard_group");
+    }
+  }
+
+  void CheckExperts() {
+    const Layout& layout = spec_.layout;
+    const std::string is = "\"expert\" is " + Text(layout.expert);
+    if (!spec_.model.has_experts()) {
+      if (layout.expert > 1 || layout.expert_tensor > 0) {
+        AtLayout(layout.expert > 1 ? "expert" : "expert_tensor",
+                 spec_.model.name + " has no experts",
+                 "a model with a mixture, or a layout without");
+      }
+      return;
+    }
+    const MixtureSpec& mixture = spec_.model.mixture;
+    const std::int64_t ranks =
+        Product(Product(layout.data, layout.context), layout.tensor) / layout.expert_width();
+    if (mixture.experts % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(mixture.experts) + " experts of " +
+                   spec_.model.name,
+               "a divisor of " + Text(mixture.experts));
+    } else if (ranks % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(ranks) +
+                   " ranks of a stage that can share experts (data x context x tensor / "
+                   "expert_tensor)",
+               "a divisor of " + Text(ranks));
+    } else if (layout.tensor > 1 && !layout.sequence_parallel) {
+      AtLayout("sequence_parallel",
+               "experts with tensor-parallel ranks are not simulated without \"sequence_parallel\"",
+               "sequence_parallel: true, or tensor: 1");
+    } else if (mixture.expert_ffn % layout.expert_width() != 0) {
+      AtLayout("expert_tensor",
+               Text(layout.expert_width()) + " tensor-parallel ranks do not share the " +
+                   Text(mixture.expert_ffn) + " columns of an expert evenly",
+               "a divisor of " + Text(mixture.expert_ffn));
+    } else if (layout.shard_group > 0 && layout.splits_experts()) {
+      AtLayout("shard_group",
+               "\"shard_group\" and experts over several ranks are not simulated "
+               "together yet",
+               "a layout without \"shard_group\", or expert: 1");
     }
   }
 

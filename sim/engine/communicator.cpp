@@ -15,6 +15,7 @@ Communicator::Communicator(World& world, std::int32_t group)
       arrived_(world.program.collectives.size(), 0),
       latest_(world.program.collectives.size()),
       record_of_(world.program.collectives.size(), -1),
+      rounds_(world.program.collectives.size(), 0),
       mailbox_(sg4::Mailbox::by_name("c" + std::to_string(group))),
       work_(sg4::Semaphore::create(0)) {}
 
@@ -34,6 +35,7 @@ void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_
   if (++arrived_[collective] < members_) {
     return;
   }
+  arrived_[collective] = 0;
   ready_.push_back(record);
   work_->release();
 }
@@ -56,8 +58,7 @@ void Communicator::Run(CollectiveRecord record) {
     record.previous = last_;
   }
   const Collective& collective = world_.program.collectives[record.collective];
-  const CollectiveCost cost =
-      CostOf(collective.kind, collective.payload, group_.shape, world_.server);
+  const CollectiveCost cost = CostOf(collective, group_.shape, world_.server);
   record.latency = cost.latency.si();
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
@@ -73,6 +74,7 @@ void Communicator::Run(CollectiveRecord record) {
   last_ = static_cast<std::int32_t>(records.size());
   records.push_back(record);
   record_of_[record.collective] = last_;
+  ++rounds_[record.collective];
 }
 
 void Communicator::HandOverNext(std::int32_t collective) {

@@ -74,7 +74,9 @@ Colouring Seeds(const Plan& plan) {
     colouring.groups.push_back(
         Seed({4, static_cast<std::uint64_t>(g.over), static_cast<std::uint64_t>(g.role),
               static_cast<std::uint64_t>(g.shape.domains),
-              static_cast<std::uint64_t>(g.shape.per_domain)}));
+              static_cast<std::uint64_t>(g.shape.per_domain),
+              static_cast<std::uint64_t>(g.shape.domain_pairs),
+              static_cast<std::uint64_t>(g.shape.nic_pairs)}));
   }
   return colouring;
 }

@@ -39,10 +39,6 @@ struct Feature {
 };
 
 constexpr Feature kNotSimulated[] = {
-    {"mixture of experts",
-     [](const PublishedCase& row) {
-       return row.experts > 0;
-     }},
     {"expert parallelism",
      [](const PublishedCase& row) {
        return row.experts == 0 && row.ep > 1;
@@ -125,14 +121,38 @@ std::string FileName(const std::string& id) {
   return name;
 }
 
+// The catalogue's model with experts whose sizes are those of the row, or null: it also says what
+// tables have no columns for.
+const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const auto found = std::find_if(
+      catalogue.mixtures.begin(), catalogue.mixtures.end(), [&](const CatalogueMixture& model) {
+        return model.layers == row.layers && model.hidden == row.hidden &&
+               model.heads == row.heads && model.vocabulary == row.vocab &&
+               model.experts == row.experts && model.experts_per_token == row.top_k &&
+               model.expert_ffn == row.expert_ffn;
+      });
+  return found == catalogue.mixtures.end() ? nullptr : &*found;
+}
+
+std::string MixtureText(const PublishedCase& row) {
+  return row.experts == 0
+             ? ""
+             : fmt::format(
+                   "    mixture {{ experts: {} experts_per_token: {} expert_ffn: {} "
+                   "shared_experts: {} {} }}\n",
+                   row.experts, row.top_k, row.expert_ffn, row.shared_experts,
+                   row.dense_every_second ? "dense_every_second: true"
+                                          : fmt::format("dense_layers: {}", row.dense_layers));
+}
+
 std::string ModelText(const PublishedCase& row, const std::string& source) {
   const bool learned = row.gated == 0;
   return fmt::format(
       "  model {{\n    name: \"published\"\n    title: \"{}\"\n    layers: {}\n    hidden: {}\n"
       "    heads: {}\n    kv_heads: {}\n    ffn: {}\n    gated: {}\n    vocabulary: {}\n"
-      "    max_positions: {}\n    attention: CAUSAL\n    source {{ text: \"{}\" }}\n  }}\n",
+      "    max_positions: {}\n    attention: CAUSAL\n{}    source {{ text: \"{}\" }}\n  }}\n",
       Escaped(row.model), row.layers, row.hidden, row.heads, row.kv_heads, row.ffn, row.gated == 1,
-      row.vocab, learned ? row.seq : 0, source);
+      row.vocab, learned ? row.seq : 0, MixtureText(row), source);
 }
 
 // One non-blocking fabric for all rows: publications seldom say theirs, and the large ones are fat
@@ -163,25 +183,47 @@ std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
       server.name, servers, override_text);
 }
 
+// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
+// 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
+// other weights, which is Megatron-Core's default.
+bool WholeExperts(const PublishedCase& row) {
+  return row.expert_ffn < row.hidden;
+}
+
+std::string ExpertsText(const PublishedCase& row) {
+  if (row.experts == 0) {
+    return "";
+  }
+  const std::string uneven = row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)
+                                 ? "      uneven_layers: true\n"
+                                 : "";
+  return fmt::format("      expert: {}\n      expert_tensor: {}\n{}", row.ep,
+                     WholeExperts(row) ? 1 : row.tp, uneven);
+}
+
 std::string LayoutText(const PublishedCase& row) {
   const std::string shards =
       row.shard_group > 0 ? fmt::format("      shard_group: {}\n", row.shard_group) : "";
   return fmt::format(
       "    layout {{\n      tensor: {}\n      context: {}\n      pipeline: {}\n      "
       "virtual_pipeline: {}\n"
-      "      data: {}\n{}      sequence_parallel: {}\n      embedding_as_layer: {}\n"
+      "      data: {}\n{}{}      sequence_parallel: {}\n      embedding_as_layer: {}\n"
       "      rank_order: TENSOR_DATA_PIPELINE\n    }}\n",
       row.tp, std::max<std::int64_t>(1, row.cp), row.pp, std::max<std::int64_t>(1, row.vpp), row.dp,
-      shards, row.sequence_parallel == 1 && row.tp > 1, EmbeddingAsLayer(row));
+      shards, ExpertsText(row), row.sequence_parallel == 1 && row.tp > 1, EmbeddingAsLayer(row));
 }
 
-std::string JobText(const PublishedCase& row, const std::string& stack,
-                    const std::string& recompute) {
+// What stands for the row, by name.
+struct Named {
+  std::string model, stack;
+};
+
+std::string JobText(const PublishedCase& row, const Named& named, const std::string& recompute) {
   return fmt::format(
-      "job {{\n  name: \"published step\"\n  pretraining {{\n    model: \"published\"\n"
+      "job {{\n  name: \"published step\"\n  pretraining {{\n    model: \"{}\"\n"
       "    stack: \"{}\"\n{}    global_batch: {}\n    micro_batch: {}\n    sequence_length: {}\n"
       "    precision: {}\n    zero: {}\n    recompute: {}\n  }}\n}}\n",
-      stack, LayoutText(row), row.global_batch, MicroBatchOf(row), row.seq,
+      named.model, named.stack, LayoutText(row), row.global_batch, MicroBatchOf(row), row.seq,
       SchemaName(kFormats, row.precision), row.zero, SchemaName(kRecomputes, recompute));
 }
 
@@ -281,7 +323,7 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
     missing.push_back(fmt::format("no server of {} in domains of {} in the catalogue",
                                   row.accelerator, row.domain));
   }
-  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)) {
+  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row) && row.experts == 0) {
     missing.push_back(
         fmt::format("uneven pipeline split ({} layers over {} chunks)", row.layers, ChunksOf(row)));
   }
@@ -293,11 +335,14 @@ std::string ScenarioText(const PublishedCase& row, const std::string& recompute,
   const CatalogueServer* const server = ServerOf(row, catalogue);
   CHECK(server != nullptr);
   const std::string source = Escaped(row.source);
+  const CatalogueMixture* const model = MixtureOf(row, catalogue);
   return fmt::format(
       "# A published training step: {} s.\nschema_version: 1\nname: \"{}\"\n"
       "description: \"{}\"\nseed: 1\ncatalog {{\n{}{}}}\n{}{}",
-      row.step_time_s, FileName(row.id), source, ModelText(row, source), SwitchText(row),
-      SiteText(row, *server), JobText(row, StackOf(row, catalogue), recompute));
+      row.step_time_s, FileName(row.id), source, model == nullptr ? ModelText(row, source) : "",
+      SwitchText(row), SiteText(row, *server),
+      JobText(row, {model == nullptr ? "published" : model->name, StackOf(row, catalogue)},
+              recompute));
 }
 
 PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {

@@ -88,7 +88,7 @@ void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
   }
   out.push_back(Elementwise("router_scores_backward", RouterTraffic(s), layers));
   out.push_back(Elementwise("permutation_backward", PermutationBytes(job, s), layers));
-  const double again = job.stack.saves_elementwise_outputs ? 0 : 1;
+  const double again = job.keeps_elementwise_outputs() ? 0 : 1;
   const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
   out.push_back(Elementwise("expert_activation_backward",
                             activation * ActivationElements(s, 2 + again, 1 + again), layers));
@@ -126,7 +126,7 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double la
 // Rows of the experts' inputs, what goes into their activation functions, and what comes out when
 // that is kept; the scores of the router in 32 bits.
 double MixtureKeptBytes(const TrainingSpec& job, const Shape& s) {
-  const double kept = job.stack.saves_elementwise_outputs ? 1 : 0;
+  const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
   return kActivationBytes * (s.expert_rows() * s.hidden + ActivationElements(s, 1, kept)) +
          4.0 * s.routed_tokens() * s.experts;
 }

@@ -101,16 +101,17 @@ class ProgramBuilder {
     if (fresh) {
       const PassWork work = backward ? BackwardWork(job_, part) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
-      const Seconds forward =
-          stack.launch_floor_forward * part.layers + stack.expert_floor_forward * part.mixture;
-      Seconds floor = backward ? stack.launch_floor_backward * part.layers +
-                                     stack.expert_floor_backward * part.mixture
-                               : forward;
+      Seconds floor =
+          (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
+      Seconds wait =
+          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * part.mixture;
       if (backward && job_.recompute == Recompute::kFull) {
-        floor += forward;
+        floor += stack.launch_floor_forward * part.layers;
+        wait += stack.expert_wait_forward * part.mixture;
       }
       program_.passes.push_back(
           pass_builder_.Build(backward ? "backward" : "forward", work, floor));
+      program_.passes.back().host_wait = wait;
       exchanges_.push_back(AddExchange(work.experts));
     }
     return entry->second;

@@ -17,7 +17,7 @@ namespace gridlock {
 
 /// Arithmetic and HBM traffic of one pass on every accelerator of a tensor-parallel group, and the
 /// group's own collectives. Alone on the machine it takes
-///   max(compute_time + memory_bytes / HBM + exposed collectives, floor).
+///   max(compute_time + memory_bytes / HBM + exposed collectives, floor) + host_wait.
 struct Pass {
   std::string name;      ///< "forward", "backward", "optimizer"
   Seconds compute_time;  ///< of the operations that the matrix units bound
@@ -31,6 +31,7 @@ struct Pass {
   Bytes context;            ///< keys and values sent around, beside the compute; per rank
   Seconds tensor_latency;   ///< delays of the exposed collectives
   Seconds floor;            ///< launch floor
+  Seconds host_wait;        ///< on top of all else: the accelerator waits for the host
   /// All-to-alls to and from experts follow: kFloor, behind them, applies the floor.
   bool exchanges = false;
 };
@@ -49,7 +50,7 @@ struct Collective {
   Bytes payload;
   /// Collective that each member hands over as soon as this one is done; -1: none.
   std::int32_t next = -1;
-  double calls = 1;    ///< equal collectives in a row that this one stands for
+  double calls = 1;         ///< equal collectives in a row that this one stands for
   TokenCopies tokens = {};  ///< of an all-to-all
 };
 

@@ -84,6 +84,7 @@ struct Layout {
       false;  ///< the embedding and the LM head each count as one layer when splitting
   bool uneven_layers = false;  ///< layers that do not share evenly: the last chunks have fewer
   RankOrder rank_order = RankOrder::kTensorDataPipeline;
+  int domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
 
   /// Accelerators that work on one model chunk of one replica.
   [[nodiscard]] int group() const { return tensor * context; }
@@ -121,9 +122,9 @@ struct StackSpec {
   double main_gradient_bytes = 4;  ///< bytes of one accumulated gradient in memory and on the wire
   bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
   bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
-  Seconds expert_floor_forward;           ///< launch floor that experts add to a layer
-  Seconds expert_floor_backward;          ///< the same, backward
-  double expert_overlap = 0;        ///< share of expert all-to-alls that is hidden behind compute
+  Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first
+  Seconds expert_wait_backward;  ///< the same, backward
+  double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
   double expert_compute_share = 1;  ///< compute left to layers whose all-to-alls run beside them
   double dispatch_bytes = 2;        ///< bytes of one element on its way to an expert
   bool dispatch_once_per_domain =
@@ -144,6 +145,13 @@ struct TrainingSpec {
   /// optimizer state, 2 gradients too, 3 parameters too (FSDP: gathered layer by layer).
   int zero = 1;
   Recompute recompute = Recompute::kNone;
+
+  /// Outputs of norms and activation functions are kept for the backward pass. With experts,
+  /// selective recomputation is about these (NVIDIA/Megatron-LM: modules layernorm and moe_act).
+  [[nodiscard]] bool keeps_elementwise_outputs() const {
+    return stack.saves_elementwise_outputs &&
+           !(model.has_experts() && recompute == Recompute::kSelective);
+  }
 };
 
 }  // namespace gridlock

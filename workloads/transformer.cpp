@@ -99,15 +99,13 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const Shape& s) {
   const double norms_and_residuals = (2 * 3 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   // Outputs that were not kept are made again from their inputs.
-  const double again =
-      job.stack.saves_elementwise_outputs ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
+  const double again = job.keeps_elementwise_outputs() ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
          (norms_and_residuals + rotary + again);
 }
 
 double DenseActivationBackwardBytes(const TrainingSpec& job, const Shape& s) {
-  const double again =
-      job.stack.saves_elementwise_outputs ? 0.0 : DenseActivationForwardBytes(job, s);
+  const double again = job.keeps_elementwise_outputs() ? 0.0 : DenseActivationForwardBytes(job, s);
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn + 2 * s.ffn_in) /
              s.tensor +
          again;
@@ -372,7 +370,7 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
   if (job.recompute == Recompute::kFull) {
     return Bytes(e * s.tokens * s.hidden / s.sequence_split);
   }
-  const bool kept = job.stack.saves_elementwise_outputs;
+  const bool kept = job.keeps_elementwise_outputs();
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
   double boundary = 2 * e * s.hidden + (kept ? 2 * e * s.hidden : 0.0);
   boundary += dropout ? 2 * s.hidden : 0.0;

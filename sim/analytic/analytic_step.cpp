@@ -169,6 +169,7 @@ class AnalyticStep {
     if (agents_[a].now > busy_end + kInstant) {
       run_.log.Recharge(a, agents_[a].pass_records, Cause::kLaunch);
     }
+    Until(a, agents_[a].now + pass.host_wait.si(), Activity::kLaunch, Cause::kLaunch);
   }
 
   // A transfer that began with the pass; when it outlasts the work beside it, it set the pace.

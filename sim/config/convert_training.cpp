@@ -96,8 +96,8 @@ StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overla
   spec.main_gradient_bytes = stack.main_gradient_bytes();
   spec.fused_attention = stack.fused_attention();
   spec.saves_elementwise_outputs = stack.saves_elementwise_outputs();
-  spec.expert_floor_forward = OptionalTime(stack.expert_floor_forward());
-  spec.expert_floor_backward = OptionalTime(stack.expert_floor_backward());
+  spec.expert_wait_forward = OptionalTime(stack.expert_wait_forward());
+  spec.expert_wait_backward = OptionalTime(stack.expert_wait_backward());
   spec.expert_overlap = overlap.has_experts() ? overlap.experts() : stack.expert_overlap();
   spec.expert_compute_share = Or(stack.expert_compute_share(), 1.0);
   spec.dispatch_bytes = Or(stack.dispatch_bytes(), 2.0);
@@ -128,6 +128,7 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   spec.sequence_parallel = layout.sequence_parallel();
   spec.embedding_as_layer = layout.embedding_as_layer();
   spec.uneven_layers = layout.uneven_layers();
+  spec.domain_ranks = layout.domain_ranks();
   spec.rank_order = layout.rank_order() == proto::TENSOR_PIPELINE_DATA
                         ? RankOrder::kTensorPipelineData
                         : RankOrder::kTensorDataPipeline;

@@ -198,7 +198,16 @@ class FitChecks {
     const Layout& layout = spec_.layout;
     const std::int64_t ranks =
         Product(Product(Product(layout.tensor, layout.context), layout.pipeline), layout.data);
-    const std::int64_t accelerators = Product(site_.servers, site_.server.accelerators);
+    const int domain = site_.server.accelerators;
+    const int used = layout.domain_ranks > 0 ? layout.domain_ranks : domain;
+    if (used > domain || (used % layout.tensor != 0 && layout.tensor % used != 0)) {
+      AtLayout("domain_ranks",
+               "\"domain_ranks\" is " + Text(used) + ", of domains of " + Text(domain) +
+                   " with tensor-parallel groups of " + Text(layout.tensor),
+               "a multiple of the groups, at most " + Text(domain));
+      return;
+    }
+    const std::int64_t accelerators = Product(site_.servers, used);
     if (ranks > accelerators) {
       problems_.Add(
           job_.At("layout").name, spec_.layout.path,
@@ -206,7 +215,7 @@ class FitChecks {
                       " x " + Text(layout.data) +
                       (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
                       Text(ranks) + " accelerators, and the site has " + Text(site_.servers) +
-                      " x " + Text(site_.server.accelerators) + " = " + Text(accelerators),
+                      " x " + Text(used) + " = " + Text(accelerators),
                   "at most " + Text(accelerators)));
     }
   }

@@ -179,6 +179,7 @@ constexpr Rule kRules[] = {
     Choice("Layout.rank_order", kOptional),
     Count("Layout.expert_tensor", kOptional, 1, kInt32Max),
     Flag("Layout.uneven_layers"),
+    Count("Layout.domain_ranks", kOptional, 1, 65536),
 
     NotSimulated("Campaign.experiments"),
     NotSimulated("Serving.model"),
@@ -346,8 +347,8 @@ constexpr Rule kRules[] = {
     Number("Stack.main_gradient_bytes", kNeeded, 2, 4),
     Flag("Stack.fused_attention"),
     Flag("Stack.saves_elementwise_outputs"),
-    Time("Stack.expert_floor_forward", kOptional),
-    Time("Stack.expert_floor_backward", kOptional),
+    Time("Stack.expert_wait_forward", kOptional),
+    Time("Stack.expert_wait_backward", kOptional),
     Number("Stack.expert_overlap", kOptional, 0, 1),
     Number("Stack.expert_compute_share", kOptional, kShareMin, 1),
     Number("Stack.dispatch_bytes", kOptional, 1, 2),

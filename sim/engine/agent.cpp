@@ -89,6 +89,10 @@ void Agent::AwaitFloor(const Pass& pass) {
   if (floor_end > busy_end + kInstant) {
     world_.run.log.Recharge(index_, pass_records_, Cause::kLaunch);
   }
+  if (pass.host_wait.si() > 0) {
+    sg4::this_actor::sleep_for(pass.host_wait.si());
+    Log(Activity::kLaunch, Cause::kLaunch);
+  }
 }
 
 // The most that other traffic can take of HBM beside this pass.

@@ -17,16 +17,26 @@ constexpr std::int32_t kRingHbmWeight = 3;
 constexpr std::int32_t kSendHbmWeight = 1;
 
 // Which accelerator is which rank of the job: `local` counts tensor-parallel ranks first, then
-// context-parallel ones. Packed from accelerator 0.
+// context-parallel ones. Packed from accelerator 0, domain by domain.
 class RankMap {
  public:
-  explicit RankMap(const Layout& layout) : layout_(layout) {}
+  RankMap(const Layout& layout, int domain)
+      : layout_(layout),
+        domain_(domain),
+        used_(layout.domain_ranks > 0 ? std::min(layout.domain_ranks, domain) : domain) {}
 
   [[nodiscard]] AcceleratorIndex At(int local, int data, int stage) const {
     const int group = layout_.rank_order == RankOrder::kTensorDataPipeline
                           ? stage * layout_.data + data
                           : data * layout_.pipeline + stage;
-    return {group * layout_.group() + local};
+    const int rank = group * layout_.group() + local;
+    return {rank / used_ * domain_ + rank % used_};
+  }
+
+  /// Accelerators up to the last one that has a rank.
+  [[nodiscard]] int Extent() const {
+    const int last = layout_.accelerators() - 1;
+    return last / used_ * domain_ + last % used_ + 1;
   }
 
   [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
@@ -35,12 +45,13 @@ class RankMap {
 
  private:
   const Layout& layout_;
+  int domain_, used_;
 };
 
 class Expander {
  public:
   Expander(const StepProgram& program, const Fabric& fabric)
-      : layout_(program.layout), fabric_(fabric), ranks_(layout_) {
+      : layout_(program.layout), fabric_(fabric), ranks_(layout_, fabric.domain_size()) {
     for (const Collective& collective : program.collectives) {
       uses_embedding_groups_ =
           uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
@@ -66,7 +77,7 @@ class Expander {
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return fabric_.links() + a.value; }
 
   void AddResources() {
-    const int accelerators = layout_.accelerators();
+    const int accelerators = ranks_.Extent();
     plan_.resources.reserve(static_cast<std::size_t>(fabric_.links()) + accelerators);
     for (int link = 0; link < fabric_.links(); ++link) {
       const auto link_class = static_cast<ResourceClass>(fabric_.link_class({link}));
@@ -463,7 +474,7 @@ std::int64_t Plan::accelerators() const {
 }
 
 void CheckPlacement(const StepProgram& program, const Fabric& fabric) {
-  if (program.layout.accelerators() > fabric.accelerators()) {
+  if (RankMap(program.layout, fabric.domain_size()).Extent() > fabric.accelerators()) {
     throw UserError(program.layout.path,
                     "the layout needs " + std::to_string(program.layout.accelerators()) +
                         " accelerators and the site has " + std::to_string(fabric.accelerators()));

@@ -96,8 +96,8 @@ struct StepLog {
   }
 
   /// Charges all that `agent` has done since it had `first` records to `cause`: work beside which
-  /// something slower ran did not set the pace, nor did what it waited for meanwhile. What the agent
-  /// did stays as it is.
+  /// something slower ran did not set the pace, nor did what it waited for meanwhile. What the
+  /// agent did stays as it is.
   void Recharge(std::int32_t agent, std::int32_t first, Cause cause) {
     for (std::int32_t i = first; i < RecordsOf(agent); ++i) {
       agents[agent][i].cause = cause;

@@ -21,14 +21,36 @@ struct StackName {
   const char* table;
   const char* accelerator_prefix;  // the entry is for accelerators that begin so
   const char* catalogue;
+  bool (*fits)(const PublishedCase& row);  // the entry is for rows that this is true of
 };
+
+bool Any(const PublishedCase& /*row*/) {
+  return true;
+}
+
+// Experts narrower than the model, many of them per token.
+bool FineGrained(const PublishedCase& row) {
+  return row.experts > 0 && row.expert_ffn < row.hidden;
+}
+
+bool FineGrainedInterleaved(const PublishedCase& row) {
+  return FineGrained(row) && row.vpp > 1;
+}
 
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those on Hopper and later are Megatron-Core or NeMo on it.
-    {"megatron", "a100", "megatron_2021"}, {"megatron", "a800", "megatron_2021"},
-    {"megatron", "", "megatron_core"},     {"composer_fsdp", "", "composer_fsdp"},
-    {"internevo", "", "internevo"},        {"deepseek_dualpipe", "", "deepseek_dualpipe"},
+    // Models with fine-grained experts came with dispatchers of their own, whose overlap asks for
+    // an
+    // interleaved schedule (published recipes, NVIDIA-NeMo/Megatron-Bridge).
+    {"megatron", "a100", "megatron_2021", Any},
+    {"megatron", "a800", "megatron_2021", Any},
+    {"megatron", "", "megatron_core_overlap", FineGrainedInterleaved},
+    {"megatron", "", "megatron_core_flex", FineGrained},
+    {"megatron", "", "megatron_core", Any},
+    {"composer_fsdp", "", "composer_fsdp", Any},
+    {"internevo", "", "internevo", Any},
+    {"deepseek_dualpipe", "", "deepseek_dualpipe", Any},
 };
 
 // Columns that ask for what is not simulated yet. A feature that comes in is one line less here,
@@ -155,6 +177,20 @@ std::string ModelText(const PublishedCase& row, const std::string& source) {
       row.vocab, learned ? row.seq : 0, MixtureText(row), source);
 }
 
+// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
+// 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
+// other weights, which is Megatron-Core's default.
+bool WholeExperts(const PublishedCase& row) {
+  return row.expert_ffn < row.hidden;
+}
+
+// Accelerators of a scale-up domain that the row's ranks fill: whole groups that share experts, as
+// jobs on racks are placed (64 of 72 accelerators). Dense rows use all of them.
+std::int64_t DomainRanks(const PublishedCase& row) {
+  const std::int64_t group = row.ep * (WholeExperts(row) ? 1 : row.tp);
+  return row.experts > 0 && group <= row.domain ? row.domain / group * group : row.domain;
+}
+
 // One non-blocking fabric for all rows: publications seldom say theirs, and the large ones are fat
 // trees. The radix is far beyond real switches so that three tiers hold any cluster; pods are small
 // enough that large jobs cross all tiers.
@@ -173,7 +209,8 @@ std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
   if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth.si()) > 1e-6 * server.nic_bandwidth.si()) {
     override_text = fmt::format("  override {{ nic_bandwidth: \"{} Gbps\" }}\n", per_nic);
   }
-  const std::int64_t servers = (row.accelerators + server.accelerators - 1) / server.accelerators;
+  const std::int64_t used = DomainRanks(row);
+  const std::int64_t servers = (row.accelerators + used - 1) / used;
   return fmt::format(
       "site {{\n  name: \"site\"\n  server: \"{}\"\n  servers: {}\n  fabric {{\n    clos {{\n"
       "      tiers: 3\n      servers_per_leaf: 2\n      leaves_per_pod: 16\n"
@@ -183,13 +220,6 @@ std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
       server.name, servers, override_text);
 }
 
-// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
-// 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
-// other weights, which is Megatron-Core's default.
-bool WholeExperts(const PublishedCase& row) {
-  return row.expert_ffn < row.hidden;
-}
-
 std::string ExpertsText(const PublishedCase& row) {
   if (row.experts == 0) {
     return "";
@@ -197,8 +227,11 @@ std::string ExpertsText(const PublishedCase& row) {
   const std::string uneven = row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)
                                  ? "      uneven_layers: true\n"
                                  : "";
-  return fmt::format("      expert: {}\n      expert_tensor: {}\n{}", row.ep,
-                     WholeExperts(row) ? 1 : row.tp, uneven);
+  const std::string used = DomainRanks(row) < row.domain
+                               ? fmt::format("      domain_ranks: {}\n", DomainRanks(row))
+                               : "";
+  return fmt::format("      expert: {}\n      expert_tensor: {}\n{}{}", row.ep,
+                     WholeExperts(row) ? 1 : row.tp, uneven, used);
 }
 
 std::string LayoutText(const PublishedCase& row) {
@@ -299,7 +332,8 @@ std::int64_t MicroBatchOf(const PublishedCase& row) {
 std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
   std::string name = row.stack;
   for (const StackName& stack : kStacks) {
-    if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix)) {
+    if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix) &&
+        stack.fits(row)) {
       name = stack.catalogue;
       break;
     }

@@ -127,7 +127,8 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double la
 // that is kept; the scores of the router in 32 bits.
 double MixtureKeptBytes(const TrainingSpec& job, const Shape& s) {
   const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
-  return kActivationBytes * (s.expert_rows() * s.hidden + ActivationElements(s, 1, kept)) +
+  return job.stack.kept_activation_bytes *
+             (s.expert_rows() * s.hidden + ActivationElements(s, 1, kept)) +
          4.0 * s.routed_tokens() * s.experts;
 }
 

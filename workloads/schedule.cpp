@@ -30,6 +30,33 @@ std::int64_t WarmUpPasses(const Layout& layout, std::int64_t total, int stage) {
 
 }  // namespace
 
+namespace {
+
+// Backward passes in two halves: the gradients of inputs at once, those of weights `late` passes
+// later.
+std::vector<ScheduledPass> WeightsLater(const std::vector<ScheduledPass>& order, int late) {
+  std::vector<ScheduledPass> out;
+  std::vector<ScheduledPass> weights;
+  std::size_t done = 0;
+  for (ScheduledPass pass : order) {
+    if (!pass.backward) {
+      out.push_back(pass);
+      continue;
+    }
+    pass.gradients = Gradients::kInputs;
+    out.push_back(pass);
+    pass.gradients = Gradients::kWeights;
+    weights.push_back(pass);
+    if (weights.size() > done + static_cast<std::size_t>(late)) {
+      out.push_back(weights[done++]);
+    }
+  }
+  out.insert(out.end(), weights.begin() + static_cast<std::ptrdiff_t>(done), weights.end());
+  return out;
+}
+
+}  // namespace
+
 std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage) {
   CHECK(layout.virtual_pipeline == 1 || micro_batches % layout.pipeline == 0);
   const std::int64_t total = micro_batches * layout.virtual_pipeline;
@@ -45,6 +72,9 @@ std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_b
   }
   for (std::int64_t k = total - warm_up; k < total; ++k) {
     order.push_back(KthPass(layout, k, true));
+  }
+  if (layout.schedule == Schedule::kZeroBubble) {
+    return WeightsLater(order, stage);
   }
   return order;
 }
@@ -76,7 +106,9 @@ std::int64_t MicroBatches(const TrainingSpec& job) {
 
 std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage) {
   const std::int64_t total = micro_batches * layout.virtual_pipeline;
-  return std::min(total, WarmUpPasses(layout, total, stage) + 1);
+  // Inputs stay until the gradients of weights have been made of them.
+  const int late = layout.schedule == Schedule::kZeroBubble ? stage : 0;
+  return std::min(total, WarmUpPasses(layout, total, stage) + 1 + late);
 }
 
 }  // namespace gridlock

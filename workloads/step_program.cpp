@@ -94,18 +94,21 @@ class ProgramBuilder {
     return {overlapped, add(1 - overlap)};
   }
 
-  int PassIndex(bool backward, const ModelPart& part) {
+  int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
     const auto key =
-        std::make_tuple(backward, part.layers, part.mixture, part.embedding, part.head);
+        std::make_tuple(backward, gradients, part.layers, part.mixture, part.embedding, part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
-      const PassWork work = backward ? BackwardWork(job_, part) : ForwardWork(job_, part);
+      const PassWork work =
+          backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
       Seconds floor =
           (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
       Seconds wait =
           (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * part.mixture;
-      if (backward && job_.recompute == Recompute::kFull) {
+      if (backward && gradients == Gradients::kWeights) {
+        floor = wait = Seconds(0);  // its launches count in the other half
+      } else if (backward && job_.recompute == Recompute::kFull) {
         floor += stack.launch_floor_forward * part.layers;
         wait += stack.expert_wait_forward * part.mixture;
       }
@@ -117,8 +120,9 @@ class ProgramBuilder {
     return entry->second;
   }
 
-  void EmitPass(Role& role, bool backward, const ModelPart& part) {
-    const int pass = PassIndex(backward, part);
+  void EmitPass(Role& role, bool backward, const ModelPart& part,
+                Gradients gradients = Gradients::kAll) {
+    const int pass = PassIndex(backward, part, gradients);
     const Exchange exchange = exchanges_[pass];
     if (exchange.overlapped >= 0) {
       Emit(role, Kind::kStart, exchange.overlapped);
@@ -293,7 +297,11 @@ class ProgramBuilder {
     }
   }
 
-  void Backward(Role& role, ChunkState& chunk) {
+  void Backward(Role& role, ChunkState& chunk, Gradients gradients) {
+    if (gradients == Gradients::kInputs) {
+      EmitPass(role, true, chunk.part, gradients);
+      return;
+    }
     const bool last = ++chunk.backwards == micro_batches_;
     if (ShardedParameters()) {
       GatheredPasses(role, chunk, /*backward=*/true);
@@ -302,12 +310,12 @@ class ProgramBuilder {
     // Sharded gradients do not stay until the last micro-batch.
     const bool reduces = Replicated() && (job_.zero == 2 || (last && job_.stack.overlap_gradients));
     if (!reduces) {
-      EmitPass(role, true, chunk.part);
+      EmitPass(role, true, chunk.part, gradients);
       return;
     }
     for (int slice = chunk.slices - 1; slice >= 0; --slice) {
       const ModelPart part = SliceOf(chunk.part, slice, chunk.slices);
-      EmitPass(role, true, part);
+      EmitPass(role, true, part, gradients);
       StartReduction(role, part);
     }
   }
@@ -360,11 +368,12 @@ class ProgramBuilder {
       const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
       const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
       const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
-      if (!from_end) {
+      const bool weights = pass.gradients == Gradients::kWeights;
+      if (!from_end && !weights) {
         Emit(role, Kind::kReceive, 0, direction);
       }
-      pass.backward ? Backward(role, chunk) : Forward(role, chunk);
-      if (!to_end) {
+      pass.backward ? Backward(role, chunk, pass.gradients) : Forward(role, chunk);
+      if (!to_end && !weights) {
         Emit(role, Kind::kSend, 0, direction);
       }
     }
@@ -376,7 +385,7 @@ class ProgramBuilder {
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;
-  std::map<std::tuple<bool, double, double, bool, bool>, int> pass_of_;
+  std::map<std::tuple<bool, Gradients, double, double, bool, bool>, int> pass_of_;
   std::vector<Exchange> exchanges_;  ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;

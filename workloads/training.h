@@ -68,6 +68,12 @@ struct ModelSpec {
 /// Order of the parallel dimensions over consecutive accelerators, fastest first.
 enum class RankOrder { kTensorDataPipeline, kTensorPipelineData };
 
+/// In which order a pipeline stage takes its passes.
+enum class Schedule {
+  kOneForwardOneBackward,  ///< interleaved with several chunks per stage
+  kZeroBubble,             ///< gradients of weights apart, in what would be bubbles (ZB-H1)
+};
+
 /// Sizes of the parallel dimensions; their product is the number of accelerators.
 struct Layout {
   std::string path;
@@ -84,6 +90,7 @@ struct Layout {
       false;  ///< the embedding and the LM head each count as one layer when splitting
   bool uneven_layers = false;  ///< layers that do not share evenly: the last chunks have fewer
   RankOrder rank_order = RankOrder::kTensorDataPipeline;
+  Schedule schedule = Schedule::kOneForwardOneBackward;
   int domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
 
   /// Accelerators that work on one model chunk of one replica.
@@ -126,6 +133,7 @@ struct StackSpec {
   Seconds expert_wait_backward;  ///< the same, backward
   double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
   double expert_compute_share = 1;  ///< compute left to layers whose all-to-alls run beside them
+  double kept_activation_bytes = 2;  ///< bytes of one element kept for the backward pass
   double dispatch_bytes = 2;        ///< bytes of one element on its way to an expert
   bool dispatch_once_per_domain =
       false;  ///< a token goes to each domain once, and from there over scale-up links

@@ -68,6 +68,7 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
   weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
                      2 * job.stack.main_gradient_bytes * matrix.n * matrix.k);
   input.wide = weight.wide = matrix.wide;
+  weight.of_weights = true;
   out.push_back(input);
   out.push_back(weight);
 }
@@ -173,6 +174,7 @@ void AddHeadBackward(const TrainingSpec& job, const Shape& s, std::vector<Operat
   out.push_back(Elementwise("loss_backward", kLossBytesBackward * s.tokens * n, 1));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
   out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
+  out.back().of_weights = true;
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
@@ -256,7 +258,15 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   return work;
 }
 
-PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part) {
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients gradients) {
+  if (gradients == Gradients::kWeights) {
+    PassWork products;
+    products.operations = BackwardWork(job, part).operations;
+    std::erase_if(products.operations, [](const Operation& operation) {
+      return !operation.of_weights;
+    });
+    return products;
+  }
   const Shape s(job);
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
@@ -283,6 +293,11 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part) {
   if (part.embedding) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
+  }
+  if (gradients == Gradients::kInputs) {
+    std::erase_if(work.operations, [](const Operation& operation) {
+      return operation.of_weights;
+    });
   }
   return work;
 }
@@ -374,10 +389,11 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
   double boundary = 2 * e * s.hidden + (kept ? 2 * e * s.hidden : 0.0);
   boundary += dropout ? 2 * s.hidden : 0.0;
-  double bytes = s.tokens * (boundary / s.sequence_split + e * AttentionKept(job, s));
+  const double inner = job.stack.kept_activation_bytes;
+  double bytes = s.tokens * (boundary / s.sequence_split + inner * AttentionKept(job, s));
   bytes += kind == LayerKind::kMixture
                ? MixtureKeptBytes(job, s)
-               : s.tokens * (e * s.ffn_in + (kept ? e * s.ffn : 0.0)) / s.tensor;
+               : inner * s.tokens * (s.ffn_in + (kept ? s.ffn : 0.0)) / s.tensor;
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);
   }

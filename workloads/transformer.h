@@ -20,11 +20,15 @@ enum class Kernel { kGemm, kAttention, kAttentionBackward, kElementwise };
 struct Operation {
   const char* name = "";
   Kernel kernel = Kernel::kElementwise;
-  Flop flop;          ///< of one call
-  Bytes hbm;          ///< of one call, read and written
-  double calls = 1;   ///< may be a fraction when slices of a chunk are averaged
-  bool wide = false;  ///< stays in 16 bits when the job's format is narrower
+  Flop flop;                ///< of one call
+  Bytes hbm;                ///< of one call, read and written
+  double calls = 1;         ///< may be a fraction when slices of a chunk are averaged
+  bool wide = false;        ///< stays in 16 bits when the job's format is narrower
+  bool of_weights = false;  ///< makes a gradient of weights
 };
+
+/// What a backward pass makes.
+enum class Gradients { kAll, kInputs, kWeights };
 
 /// Collectives over the tensor-parallel group, of `payload` each (the full buffer of a rank).
 struct TensorTraffic {
@@ -65,8 +69,10 @@ struct PassWork {
 /// Forward pass of one micro-batch.
 PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part);
 
-/// Backward pass of one micro-batch, with what recomputation adds.
-PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part);
+/// Backward pass of one micro-batch, with what recomputation adds. Of the gradients of weights
+/// alone: only their products.
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part,
+                      Gradients gradients = Gradients::kAll);
 
 /// Parameters that one rank holds. Experts count apart when they are laid out in a way of their
 /// own: other ranks hold the same ones then.

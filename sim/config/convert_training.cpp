@@ -102,6 +102,7 @@ StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overla
   spec.expert_compute_share = Or(stack.expert_compute_share(), 1.0);
   spec.dispatch_bytes = Or(stack.dispatch_bytes(), 2.0);
   spec.dispatch_once_per_domain = stack.dispatch_once_per_domain();
+  spec.kept_activation_bytes = Or(stack.kept_activation_bytes(), 2.0);
   const std::vector<std::string> estimates = EstimatesOf(stack, *entry.written);
   spec.estimate = !estimates.empty();
   if (spec.estimate) {
@@ -129,6 +130,8 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   spec.embedding_as_layer = layout.embedding_as_layer();
   spec.uneven_layers = layout.uneven_layers();
   spec.domain_ranks = layout.domain_ranks();
+  spec.schedule = layout.schedule() == proto::ZERO_BUBBLE ? Schedule::kZeroBubble
+                                                          : Schedule::kOneForwardOneBackward;
   spec.rank_order = layout.rank_order() == proto::TENSOR_PIPELINE_DATA
                         ? RankOrder::kTensorPipelineData
                         : RankOrder::kTensorDataPipeline;

@@ -99,6 +99,13 @@ class FitChecks {
                "1, or more pipeline stages");
       return;
     }
+    if (layout.schedule == Schedule::kZeroBubble &&
+        (layout.virtual_pipeline > 1 || spec_.zero >= 2)) {
+      AtLayout(
+          "schedule",
+          "ZERO_BUBBLE is not simulated with several chunks per stage or with \"zero\" above 1",
+          "virtual_pipeline: 1 and zero: 0 or 1, or another schedule");
+    }
     const std::int64_t extra = layout.embedding_as_layer ? 2 : 0;
     const std::int64_t layers = spec_.model.layers + extra;
     const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
@@ -200,10 +207,10 @@ class FitChecks {
         Product(Product(Product(layout.tensor, layout.context), layout.pipeline), layout.data);
     const int domain = site_.server.accelerators;
     const int used = layout.domain_ranks > 0 ? layout.domain_ranks : domain;
-    if (used > domain || (used % layout.tensor != 0 && layout.tensor % used != 0)) {
+    if (used > domain || (layout.domain_ranks > 0 && used % layout.tensor != 0)) {
       AtLayout("domain_ranks",
-               "\"domain_ranks\" is " + Text(used) + ", of domains of " + Text(domain) +
-                   " with tensor-parallel groups of " + Text(layout.tensor),
+               "\"domain_ranks\" is " + Text(used) + ", and domains hold " + Text(domain) +
+                   " accelerators and tensor-parallel groups " + Text(layout.tensor),
                "a multiple of the groups, at most " + Text(domain));
       return;
     }

@@ -180,6 +180,7 @@ constexpr Rule kRules[] = {
     Count("Layout.expert_tensor", kOptional, 1, kInt32Max),
     Flag("Layout.uneven_layers"),
     Count("Layout.domain_ranks", kOptional, 1, 65536),
+    Choice("Layout.schedule", kOptional),
 
     NotSimulated("Campaign.experiments"),
     NotSimulated("Serving.model"),
@@ -353,6 +354,7 @@ constexpr Rule kRules[] = {
     Number("Stack.expert_compute_share", kOptional, kShareMin, 1),
     Number("Stack.dispatch_bytes", kOptional, 1, 2),
     Flag("Stack.dispatch_once_per_domain"),
+    Number("Stack.kept_activation_bytes", kOptional, 1, 2),
     Block("Stack.source", kNeeded),
 };
 

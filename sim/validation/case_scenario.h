@@ -17,6 +17,7 @@
 //                 whole on a rank, others split over the tensor-parallel ranks; layers that do not
 //                 share evenly: the last chunks have fewer. A model with experts and all sizes of
 //                 one in the catalogue is that one (head width, latent attention)
+//   schedule      1F1B or interleaved; zero bubble for DualPipe, whose bubble is about as long
 //   embedding     counts as a layer where the layers alone do not share evenly over the chunks and
 //                 the layers and two do
 

@@ -83,12 +83,13 @@ TEST(MixtureFlop, OfOneExpertForAllTokensIsThatOfADenseLayer) {
   one.model.mixture.experts = one.model.mixture.experts_per_token = 1;
   one.model.mixture.expert_ffn = dense.model.ffn;
   const double router = 2.0 * 2048 * 4096 * 32;
-  for (const auto& work : {ForwardWork, BackwardWork}) {
-    const double times = work == ForwardWork ? 1 : 2;
-    EXPECT_DOUBLE_EQ(
-        Sum(work(one, Whole(one.model)), Kernel::kGemm, &Operation::flop),
-        Sum(work(dense, Whole(dense.model)), Kernel::kGemm, &Operation::flop) + times * router);
-  }
+  const auto gemms = [](const PassWork& work) {
+    return Sum(work, Kernel::kGemm, &Operation::flop);
+  };
+  EXPECT_DOUBLE_EQ(gemms(ForwardWork(one, Whole(one.model))),
+                   gemms(ForwardWork(dense, Whole(dense.model))) + router);
+  EXPECT_DOUBLE_EQ(gemms(BackwardWork(one, Whole(one.model))),
+                   gemms(BackwardWork(dense, Whole(dense.model))) + 2 * router);
 }
 
 TEST(MixtureGemms, AreAsLargeAsTheTokensOfAnExpert) {
@@ -171,6 +172,21 @@ TEST(UnevenLayers, LeaveTheLastChunksWithFewer) {
   }
   EXPECT_EQ(layers, 61);
   EXPECT_EQ(mixture, 58);
+}
+
+TEST(GradientsOf, InputsAndWeightsAreTheWholeBackwardPass) {
+  const TrainingSpec job = JobOn(DeepSeekV3());
+  const ModelPart part{4, true, true, 2};
+  for (const Kernel kernel : {Kernel::kGemm, Kernel::kAttentionBackward}) {
+    const auto flop = [&](Gradients gradients) {
+      return Sum(BackwardWork(job, part, gradients), kernel, &Operation::flop);
+    };
+    EXPECT_DOUBLE_EQ(flop(Gradients::kInputs) + flop(Gradients::kWeights), flop(Gradients::kAll));
+  }
+  // Every matrix takes as much for its gradient as for that of its input.
+  EXPECT_DOUBLE_EQ(
+      Sum(BackwardWork(job, part, Gradients::kInputs), Kernel::kGemm, &Operation::flop),
+      Sum(BackwardWork(job, part, Gradients::kWeights), Kernel::kGemm, &Operation::flop));
 }
 
 TEST(LatentAttention, ProjectsThroughNarrowLatents) {

@@ -57,6 +57,9 @@ std::string LayoutText(const Layout& layout) {
     text += fmt::format(" x {} chunks", layout.virtual_pipeline);
   }
   text += fmt::format(", data {}", layout.data);
+  if (layout.expert > 1) {
+    text += fmt::format(", experts over {}", layout.expert);
+  }
   if (layout.shard_group > 0) {
     text += fmt::format(" (sharded over {})", layout.shard_group);
   }

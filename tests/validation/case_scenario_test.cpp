@@ -138,7 +138,7 @@ TEST_F(CaseScenario, ExpertsComeFromTheRow) {
   const TrainingSpec& job = prepared.scenario->job;
   EXPECT_EQ(job.model.mixture.experts, 8);
   EXPECT_EQ(job.model.mixture.experts_per_token, 2);
-  EXPECT_EQ(job.layout.expert, 2);
+  EXPECT_EQ(job.layout.expert, 4);
   EXPECT_EQ(job.layout.expert_width(), 4);  // wide experts are split like all else
   PublishedCase narrow = Row("MOE");
   narrow.expert_ffn = 1024;
@@ -173,7 +173,7 @@ TEST_F(CaseScenario, GroupsThatShareExpertsFillRacksWhole) {
   row.accelerator = "gb200";
   row.domain = 72;
   row.accelerators = 256;
-  row.tp = 1;
+  row.tp = row.cp = 1;
   row.dp = row.global_batch = 256;
   row.ep = 64;
   row.experts = 64;
@@ -188,7 +188,8 @@ TEST_F(CaseScenario, LayersWithExpertsMaySplitUnevenly) {
   PublishedCase row = Row("MOE");
   row.layers = 9;
   row.pp = 2;
-  row.dp = 2;
+  row.dp = 1;
+  row.ep = 2;
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
   EXPECT_TRUE(prepared.scenario->job.layout.uneven_layers);

@@ -77,6 +77,28 @@ TEST_P(Exchange, AcrossDomainsTakesTheTimeOfItsNics) {
   EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
 }
 
+TEST_P(Exchange, AcrossThinLeavesTakesTheTimeOfTheirUplinks) {
+  // Two servers to a leaf: half of what each of 16 members sends leaves it, through 16 / 4 NICs'
+  // worth of uplinks. Its NIC alone would take 3/8 of that.
+  const SiteSpec site =
+      ClosSite(IdealServer(8, 8),
+               {.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2, .leaf_over = 4});
+  const StepRecord record =
+      Evaluate(ScenarioOf(site, JobOf({.servers = 4, .expert = 32})), GetParam());
+  const double expected = kCalls * kPayload / 2 * 4 / kNic;
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+}
+
+TEST_P(Exchange, OfAGroupThatStraddlesWaitsForTheNicWithMostPairs) {
+  // Groups of 6 in servers of 8: the first and the last lie in one server, those between have two
+  // members in one and four in another, so that two NICs send to four others each.
+  const StepRecord record = Evaluate(ScenarioOf({.servers = 3, .expert = 6}), GetParam());
+  const double inside = 5.0 / 6 / kScaleUp;
+  const double across = 4.0 / 6 / kNic;
+  const double expected = kCalls * kPayload * (inside + across) / 2;  // mean over all ranks
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+}
+
 TEST_P(Exchange, CarriesEachCopyOutOfOnePortAndIntoAnother) {
   // Without experts the same job sends gradients only, so only the difference is looked at.
   const StepRecord record = Evaluate(ScenarioOf({.servers = 2, .expert = 16}), GetParam());

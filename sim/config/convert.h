@@ -77,8 +77,8 @@ void CheckCompliance(const proto::Site& site, const Written& written, const Cata
 /// that of January 2025, there is a jurisdiction, and no knob is named.
 bool IsMetByQuota(const proto::Site& site);
 
-/// Notes the total processing performance of a site that has a jurisdiction; one that is to meet its
-/// rule by a quota and exceeds it is a problem. `written` is that of the site.
+/// Notes the total processing performance of a site that has a jurisdiction; one that is to meet
+/// its rule by a quota and exceeds it is a problem. `written` is that of the site.
 void CheckQuota(const proto::Site& site, const Written& written, const Catalogue& catalogue,
                 const SiteSpec& spec, std::vector<std::string>& notes, ProblemList& problems);
 

@@ -102,7 +102,7 @@ std::string ProblemOf(const Scenario& scenario) {
 
 TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
   for (const int servers : {1, 2, 6}) {
-    const Outcome outcome = Simulate(SumOverSites(2, servers));
+    const PlayResult outcome = Simulate(SumOverSites(2, servers));
     const double moving = servers * kBytes / kWan;
     EXPECT_NEAR(outcome.end, moving + 2 * kFibre, 1e-6 * outcome.end);
     EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kWan)], moving, 1e-6 * outcome.end);
@@ -113,7 +113,7 @@ TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
 }
 
 TEST(ASumOverThreeSites, PaysFourStepsOfFibreAndFourThirdsOfItsBytes) {
-  const Outcome outcome = Simulate(SumOverSites(3, 2));
+  const PlayResult outcome = Simulate(SumOverSites(3, 2));
   EXPECT_NEAR(outcome.end, 2 * (4.0 / 3) * kBytes / kWan + 4 * kFibre, 1e-6 * outcome.end);
 }
 
@@ -135,6 +135,12 @@ TEST(AcrossSites, KeepsShardedCopiesWithinASite) {
   grouped.layout.shard_group = 8;
   EXPECT_THROW(AcrossSites(grouped, 2), UserError);
   EXPECT_THROW(AcrossSites(JobOf(1, 1, 7, 1), 2), UserError);
+  // Experts over several ranks stay within one site.
+  TrainingSpec experts = JobOf(1, 1, 8, 1);
+  experts.model.mixture = {.experts = 4, .experts_per_token = 1, .expert_ffn = 1024};
+  EXPECT_NO_THROW(AcrossSites(experts, 2));
+  experts.layout.expert = 2;
+  EXPECT_THROW(AcrossSites(experts, 2), UserError);
 }
 
 struct Spanning {

@@ -146,6 +146,38 @@ TEST(MixtureMemory, FallsWithTheRanksThatShareExperts) {
   EXPECT_NEAR(need(1).optimizer.si(), need(4).optimizer.si(), 1e-3);
 }
 
+TEST(MixtureMemory, OfNarrowGemmsKeepsTheirInputsNarrow) {
+  // In FP8 the inputs of projections, experts and of what follows the activation are kept in one
+  // byte instead of two; of attention's output there is a copy in one byte more.
+  TrainingSpec job = SharedExperts(8);
+  const double wide = LayerActivations(job, LayerKind::kMixture).si();
+  job.precision = Precision::kFp8;
+  const double tokens = static_cast<double>(job.micro_batch * job.sequence_length);
+  const double h = job.model.hidden;
+  const MixtureSpec& mixture = job.model.mixture;
+  const double rows = mixture.experts_per_token * (h + mixture.expert_ffn);
+  EXPECT_NEAR(wide - LayerActivations(job, LayerKind::kMixture).si(), tokens * (2 * h + rows - h),
+              1e-9 * wide);
+  // A stack that keeps everything in one byte makes no copy.
+  job.stack.kept_activation_bytes = 1;
+  const double narrow = LayerActivations(job, LayerKind::kMixture).si();
+  job.precision = Precision::kBf16;
+  EXPECT_NEAR(LayerActivations(job, LayerKind::kMixture).si() - narrow, tokens * 2 * h,
+              1e-9 * wide);
+}
+
+TEST(MixtureMemory, OfNarrowWeightsIsHalfForExpertsToo) {
+  TrainingSpec job = SharedExperts(8);
+  const ModelPart layer{1, false, false, 1};
+  const ParameterCount count = ParametersPerRank(job, layer);
+  EXPECT_DOUBLE_EQ(WeightBytes(job, layer).experts.si(), 2 * count.experts);
+  job.precision = Precision::kFp8;
+  EXPECT_DOUBLE_EQ(WeightBytes(job, layer).experts.si(), 2 * count.experts);
+  job.stack.narrow_parameters = true;
+  EXPECT_DOUBLE_EQ(WeightBytes(job, layer).experts.si(), count.experts);
+  EXPECT_DOUBLE_EQ(WeightBytes(job, layer).common.si(), count.common);
+}
+
 TEST(MixtureLayers, AreThoseThatTheModelNames) {
   EXPECT_EQ(DeepSeekV3().MixtureLayers(0, 61), 58);
   EXPECT_EQ(DeepSeekV3().MixtureLayers(2, 4), 1);

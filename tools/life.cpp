@@ -1,9 +1,10 @@
+#include "sim/cluster/life.h"
+
 #include <chrono>
 
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
-#include "sim/cluster/life.h"
 #include "sim/record/life_trace.h"
 #include "sim/report/life_summary.h"
 

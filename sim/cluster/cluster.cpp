@@ -353,6 +353,12 @@ LifeRecord Cluster::Describe() {
       job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.tensor;
       job.submit = member.spec->start;
       job.start = member.fleet_start;
+      const Seconds since = job.start.si() < 0 ? scenario_.horizon : job.start;
+      if (job.submit < scenario_.horizon) {
+        job.waiting = since - job.submit;
+        job.training = scenario_.horizon - since;
+      }
+      job.interruptions = member.servers_lost;
       job.outcome = member.fleet_start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;
       const std::size_t first = record_.requests.size();
       member.fleet->Describe(job.name, record_.requests);

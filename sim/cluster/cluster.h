@@ -37,6 +37,7 @@ class Cluster {
     Flop step_flop;                     ///< model FLOP of one step
     std::vector<std::int32_t> servers;  ///< held, by site
     Seconds fleet_start{-1};
+    std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
     std::int32_t last_site = -1;
     Watts fleet_power;  ///< above idle, mean since the last event
     StepRate rate;      ///< in the present situation
@@ -96,6 +97,8 @@ class Cluster {
   void DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t server);
   [[nodiscard]] std::int32_t FleetCapacity(const Member& member) const;
   void StartQueued();
+  [[nodiscard]] std::int32_t FirstWaiting() const;
+  void MakeRoom();
   [[nodiscard]] ClusterState StateNow();
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
   [[nodiscard]] std::vector<std::int32_t> PlacedRuns() const;

@@ -119,6 +119,7 @@ void Cluster::DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t se
       continue;
     }
     GiveUp(job, {{site, server, 1}});
+    ++member.servers_lost;
     member.fleet_servers.erase(member.fleet_servers.begin() + static_cast<std::ptrdiff_t>(i));
     const std::int32_t after = run.first + run.count - server - 1;
     if (after > 0) {
@@ -189,10 +190,7 @@ Seconds Cluster::StepTimeAlone(Member& member) {
 }
 
 void Cluster::StartQueued() {
-  const bool waits = std::any_of(active_.begin(), active_.end(), [this](std::int32_t job) {
-    return members_[job].run && members_[job].run->phase() == TrainingRun::Phase::kWaiting;
-  });
-  if (!waits) {
+  if (FirstWaiting() < 0) {
     return;
   }
   for (const gridlock::Start& start : Schedule(PolicyOf(scenario_.scheduler), StateNow())) {
@@ -200,6 +198,47 @@ void Cluster::StartQueued() {
       return;  // it waits for power, and so do those behind it
     }
     Start(start.job, start.placement);
+  }
+  MakeRoom();
+}
+
+// The run that comes before all others that wait; -1 when none does.
+std::int32_t Cluster::FirstWaiting() const {
+  std::int32_t first = -1;
+  const auto key = [this](std::int32_t job) {
+    return std::pair(-members_[job].spec->priority, members_[job].run->submit());
+  };
+  for (const std::int32_t job : active_) {
+    const Member& member = members_[job];
+    if (member.run && member.run->phase() == TrainingRun::Phase::kWaiting &&
+        (first < 0 || key(job) < key(first))) {
+      first = job;
+    }
+  }
+  return first;
+}
+
+// Runs of lower priority stop for the first that waits, when that gives it what it needs on a site.
+// It starts when the cluster is looked at again, in this instant.
+void Cluster::MakeRoom() {
+  const std::int32_t job = FirstWaiting();
+  if (job < 0 || members_[job].spec->spans) {
+    return;
+  }
+  const ClusterState state = StateNow();
+  const auto queued =
+      std::find_if(state.queue.begin(), state.queue.end(), [job](const QueuedJob& each) {
+        return each.job == job;
+      });
+  for (const std::int32_t site : queued->sites) {
+    const std::vector<std::int32_t> victims =
+        Victims(state, site, queued->servers, queued->priority);
+    for (const std::int32_t victim : victims) {
+      Interrupt(victim, /*preempted=*/true, "for " + members_[job].spec->name);
+    }
+    if (!victims.empty()) {
+      return;
+    }
   }
 }
 

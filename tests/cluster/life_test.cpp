@@ -54,6 +54,27 @@ TEST(Life, LetsSmallJobsPassOnlyWithBackfill) {
   }
 }
 
+TEST(Life, StopsRunsOfLowerPriorityForOneThatNeedsTheirServers) {
+  JobSpec low = TrainingJob("low", 2, 200), other = TrainingJob("other", 2, 200, 10);
+  JobSpec high = TrainingJob("high", 2, 50, 505);
+  TrainingOf(low).checkpoint_interval = TrainingOf(other).checkpoint_interval = Seconds(100);
+  high.priority = 1;
+  const Scenario scenario = Week(4, {low, other, high}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& stopped = record.jobs[1];  // the one that started last
+                   return BrokenLaws(scenario, record) +
+                          Differ("start", record.jobs[2].start.si(), 505) +
+                          Differ("end", record.jobs[2].end.si(), 1005) +
+                          Differ("untouched", record.jobs[0].preemptions, 0) +
+                          Differ("stopped", stopped.preemptions, 1) +
+                          Differ("waiting", stopped.waiting.si(), 500) +
+                          // From 410 s on, where its last checkpoint was.
+                          Differ("lost", stopped.lost.si(), 95, 1e-3);
+                 }),
+            "");
+}
+
 TEST(Life, EndsAnExperimentInTheStepInWhichItFails) {
   JobSpec job = TrainingJob("run", 1, 1000);
   TrainingOf(job).fails_at_step = 30;

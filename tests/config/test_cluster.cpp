@@ -83,8 +83,7 @@ TEST(SiteOfACluster, KeepsWhatIsOverridden) {
   EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 4.0);
   EXPECT_EQ(
       Load("server: \"dgx_h100\"" + std::string(kWrittenOut).substr(18), {"site[0].cluster=pair"})
-          .site()
-          .server.name,
+          .site().server.name,
       "dgx_h100");
 }
 

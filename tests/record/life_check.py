@@ -24,8 +24,9 @@ SERIES = {"queue_jobs": "1", "queue_accelerators": "1", "training_flop_rate": "F
           "decoded_token_rate": "token/s", "storage_rate": "byte/s", "wan_rate": "byte/s",
           "interval": "s"}
 SITE_SERIES = {"power": "W", "power_cap": "W", "idle": "1", "down": "1", "power_limit": "W"}
-SITES = {"accelerators": "1", "pue": "1", "it_energy": "J", "rest_energy": "J", "energy": "J",
-         "peak_power": "W", "cost": "USD", "carbon": "kg"}
+SITES = {"accelerators": "1", "pue": "1", "it_energy": "J", "energy": "J", "rest_energy": "J",
+         "peak_power": "W",
+         "cost": "USD", "carbon": "kg"}
 JOBS = {"tenant": "1", "final_run": "1", "outcome": "1", "site": "1", "accelerators": "1",
         "steps": "1", "steps_done": "1", "interruptions": "1", "preemptions": "1", "submit": "s",
         "start": "s", "end": "s", "waiting": "s", "training": "s", "lost": "s",

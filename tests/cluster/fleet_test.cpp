@@ -1,0 +1,123 @@
+// Fleets in the life of a cluster: requests are conserved, capacity follows the day.
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "tests/cluster/lives.h"
+#include "tests/engine/machines.h"
+
+namespace gridlock {
+namespace {
+
+JobSpec FleetOf(int replicas, double requests_per_second) {
+  ServingSpec fleet;
+  fleet.path = "job[0].serving";
+  fleet.model = SmallJob({}, 2).model;
+  fleet.replicas = fleet.replicas_min = fleet.replicas_simulated = replicas;
+  fleet.tensor = 8;
+  fleet.arrivals.requests_per_second = requests_per_second;
+  fleet.groups = {{"chat", 1.0, {100, 300, 2000}, {50, 150, 1000}}};
+  JobSpec job;
+  job.name = "fleet";
+  job.priority = 1;
+  job.sites = {0};
+  job.kind = fleet;
+  return job;
+}
+
+ServingSpec& ServingOf(JobSpec& job) {
+  return std::get<ServingSpec>(job.kind);
+}
+
+double Decoded(const LifeRecord& record) {
+  double tokens = 0;
+  for (std::size_t t = 0; t < record.series.decoded_tokens.size(); ++t) {
+    const Seconds begin = record.interval * static_cast<double>(t);
+    tokens +=
+        record.series.decoded_tokens[t] * std::min(record.interval, record.horizon - begin).si();
+  }
+  return tokens;
+}
+
+TEST(Fleet, AnswersWhatComes) {
+  const Scenario scenario = Week(4, {FleetOf(4, 2)}, 2 * kHour);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeRequests& chat = record.requests[0];
+                   std::string says = BrokenLaws(scenario, record);
+                   // 14,400 on average, give or take three standard deviations.
+                   says += Differ("arrived", chat.arrived, 2 * 7200, 3 / std::sqrt(2 * 7200.0));
+                   says += chat.completed > 0.999 * chat.arrived ? "" : "not all were answered";
+                   says += Differ("tokens", Decoded(record), chat.output_tokens, 1e-3);
+                   return says;
+                 }),
+            "");
+}
+
+TEST(Fleet, OfWhichAShareIsSimulatedAnswersAsMany) {
+  JobSpec job = FleetOf(8, 8);
+  ServingOf(job).replicas_simulated = 2;
+  const Scenario scenario = Week(8, {job}, kHour);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("scale", record.requests[0].scale, 4) +
+                          Differ("arrived", record.requests[0].arrived, 8 * kHour,
+                                 3 / std::sqrt(2 * kHour)) +
+                          Differ("simulated", static_cast<double>(record.requests_simulated) * 4,
+                                 record.requests[0].arrived);
+                 }),
+            "");
+}
+
+TEST(Fleet, GivesItsServersToRunsAtNightAndTakesThemBack) {
+  JobSpec fleet = FleetOf(6, 1);
+  ServingOf(fleet).replicas_min = 1;
+  ServingOf(fleet).arrivals.swing = 0.9;
+  ServingOf(fleet).arrivals.peak = Seconds(12 * kHour);
+  JobSpec run = TrainingJob("run", 4, 1000000);
+  TrainingOf(run).checkpoint_interval = Seconds(600);
+  const Scenario scenario = Week(6, {fleet, run}, 2 * kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   std::string says = BrokenLaws(scenario, record);
+                   const auto& serving = record.sites[0].busy[static_cast<int>(JobKind::kServing)];
+                   const auto& training =
+                       record.sites[0].busy[static_cast<int>(JobKind::kPretraining)];
+                   const std::size_t noon = serving.size() / 4, midnight = serving.size() / 2;
+                   says += Differ("servers at noon", serving[noon], 6 * 8);
+                   says += Differ("training at noon", training[noon], 0);
+                   says += Differ("servers at midnight", serving[midnight], 8);
+                   says += Differ("training at midnight", training[midnight], 4 * 8);
+                   says += record.jobs[1].preemptions == 2
+                               ? ""
+                               : fmt::format("{} preemptions", record.jobs[1].preemptions);
+                   return says;
+                 }),
+            "");
+}
+
+TEST(Fleet, LosesNoRequestWhenServersFail) {
+  JobSpec job = FleetOf(4, 3);
+  Scenario scenario = Week(4, {job}, 4 * kHour);
+  scenario.reliability = {Seconds(2 * kHour), Seconds(600), Seconds(0)};
+  // All are gone for a while; what comes then waits.
+  scenario.outages = {{Seconds(kHour), Seconds(kHour + 300), 0, 0, 4, -1}};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeRequests& chat = record.requests[0];
+                   std::string says = BrokenLaws(scenario, record);
+                   says += chat.completed >= chat.arrived - 50
+                               ? ""
+                               : fmt::format("{} of {}", chat.completed, chat.arrived);
+                   says += record.jobs[0].interruptions >= 4 ? "" : "nothing failed";
+                   return says;
+                 }),
+            "");
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -1,8 +1,10 @@
 #include "sim/scheduler/free_servers.h"
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <tuple>
+#include <utility>
 
 #include "sim/base/check.h"
 
@@ -23,8 +25,20 @@ std::int32_t NextGroup(std::span<const std::int32_t> free, std::int32_t servers)
   return static_cast<std::int32_t>(best);
 }
 
-Placement RunsOf(std::int32_t site, std::vector<std::int32_t>& servers) {
-  std::sort(servers.begin(), servers.end());
+// Ranks in the order of servers, but first under the leaves that the job has most servers of: so
+// groups of ranks that fit a leaf stay under one, and an odd server shifts only those at the end.
+Placement RunsOf(std::int32_t site, std::int32_t servers_per_leaf,
+                 std::vector<std::int32_t>& servers) {
+  std::map<std::int32_t, std::int32_t> under;  // leaf -> servers of the job
+  for (const std::int32_t server : servers) {
+    ++under[server / servers_per_leaf];
+  }
+  const auto key = [&](std::int32_t server) {
+    return std::pair(-under[server / servers_per_leaf], server);
+  };
+  std::sort(servers.begin(), servers.end(), [&](std::int32_t a, std::int32_t b) {
+    return key(a) < key(b);
+  });
   Placement runs;
   for (const std::int32_t server : servers) {
     if (!runs.empty() && runs.back().first + runs.back().count == server) {
@@ -70,7 +84,7 @@ Placement FreeServers::Take(std::int32_t site_number, std::int32_t servers) {
       servers -= TakeFromPod(NextGroup(by_pod_, servers), servers, taken);
     }
   }
-  return RunsOf(site_number, taken);
+  return RunsOf(site_number, servers_per_leaf_, taken);
 }
 
 std::int32_t FreeServers::LeafThatHolds(std::int32_t servers) const {

@@ -1,12 +1,14 @@
+#include "sim/study/sharing.h"
+
 #include <algorithm>
 #include <compare>
-#include <map>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "sim/fold/plan.h"
-#include "sim/study/situation.h"
-#include "topologies/network.h"
+#include "sim/study/laid_job.h"
+#include "sim/study/spec_archive.h"
 
 namespace gridlock {
 
@@ -71,37 +73,112 @@ std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network
   return bundles;
 }
 
-}  // namespace
+// Jobs and who has been joined with whom.
+class Joined {
+ public:
+  explicit Joined(std::size_t jobs) : leader_(jobs) {
+    std::iota(leader_.begin(), leader_.end(), 0U);
+  }
 
-std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation) {
-  const Network network(*situation.sites, *situation.wans);
-  std::vector<std::size_t> leader(situation.jobs.size());
-  std::iota(leader.begin(), leader.end(), 0U);
-  const auto find = [&leader](std::size_t job) {
-    while (leader[job] != job) {
-      job = leader[job] = leader[leader[job]];
+  void Join(std::size_t a, std::size_t b) {
+    a = Leader(a);
+    b = Leader(b);
+    leader_[std::max(a, b)] = std::min(a, b);
+  }
+
+  /// In the order of their first members.
+  std::vector<std::vector<std::size_t>> Groups() {
+    std::vector<std::vector<std::size_t>> groups;
+    std::map<std::size_t, std::size_t> group_of;
+    for (std::size_t job = 0; job < leader_.size(); ++job) {
+      const auto [entry, first] = group_of.try_emplace(Leader(job), groups.size());
+      if (first) {
+        groups.emplace_back();
+      }
+      groups[entry->second].push_back(job);
+    }
+    return groups;
+  }
+
+ private:
+  std::size_t Leader(std::size_t job) {
+    while (leader_[job] != job) {
+      job = leader_[job] = leader_[leader_[job]];
     }
     return job;
-  };
+  }
+
+  std::vector<std::size_t> leader_;
+};
+
+// A first look without routes: jobs that have servers under the same bundles. Finer groups lie
+// within these.
+std::vector<std::vector<std::size_t>> Neighbours(const Situation& situation,
+                                                 const Network& network) {
+  Joined joined(situation.jobs.size());
   std::map<Bundle, std::size_t> user;
   for (std::size_t job = 0; job < situation.jobs.size(); ++job) {
     for (const Bundle& bundle : BundlesOf(situation.jobs[job].placement, network)) {
-      const auto [entry, first] = user.try_emplace(bundle, job);
-      const std::size_t a = find(entry->second);
-      const std::size_t b = find(job);
-      leader[std::max(a, b)] = std::min(a, b);
+      joined.Join(user.try_emplace(bundle, job).first->second, job);
     }
   }
-  std::vector<std::vector<std::size_t>> groups;
-  std::map<std::size_t, std::size_t> group_of;
-  for (std::size_t job = 0; job < leader.size(); ++job) {
-    const auto [entry, first] = group_of.try_emplace(find(job), groups.size());
-    if (first) {
-      groups.emplace_back();
+  return joined.Groups();
+}
+
+// Joins those of some jobs that share a link which they can fill together.
+void JoinByDemand(const std::vector<std::size_t>& jobs, const Situation& situation,
+                  const Network& network, DemandBook& book, Joined& joined) {
+  struct Use {
+    std::vector<std::size_t> users;
+    BytesPerSecond most;
+  };
+
+  std::map<std::int32_t, Use> uses;
+  for (const std::size_t job : jobs) {
+    for (const LinkDemand& demand : book.Of(situation, job, network)) {
+      Use& use = uses[demand.link.value];
+      use.users.push_back(job);
+      use.most += demand.most;
     }
-    groups[entry->second].push_back(job);
   }
-  return groups;
+  constexpr double kFull = 1 - 1e-9;  // room that rounding cannot use up
+  for (const auto& [link, use] : uses) {
+    if (use.most > network.capacity({link}) * kFull) {
+      for (const std::size_t job : use.users) {
+        joined.Join(use.users.front(), job);
+      }
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, std::size_t job,
+                                              const Network& network) {
+  const PlacedJob& placed = situation.jobs[job];
+  SpecWriter machine(SpecWriter::What::kBearing);
+  machine.All(*situation.sites, *situation.wans);
+  const std::size_t next = machines_.size();
+  SpecWriter key(SpecWriter::What::kBearing);
+  key.All(machines_.try_emplace(std::move(machine.bytes), next).first->second, *placed.training,
+          placed.placement);
+  auto entry = demands_.find(key.bytes);
+  if (entry == demands_.end()) {
+    const LaidJob laid = LayJob(*placed.training, placed.placement, network);
+    entry = demands_.emplace(std::move(key.bytes), DemandOf(laid.placed(), network)).first;
+  }
+  return entry->second;
+}
+
+std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation,
+                                                    const Network& network, DemandBook& book) {
+  Joined joined(situation.jobs.size());
+  for (const std::vector<std::size_t>& neighbours : Neighbours(situation, network)) {
+    if (neighbours.size() > 1) {
+      JoinByDemand(neighbours, situation, network, book, joined);
+    }
+  }
+  return joined.Groups();
 }
 
 }  // namespace gridlock

@@ -17,6 +17,7 @@
 #include "sim/study/big_stack.h"
 #include "sim/study/canonical.h"
 #include "sim/study/laid_job.h"
+#include "sim/study/sharing.h"
 #include "sim/study/spec_archive.h"
 
 namespace gridlock {
@@ -190,6 +191,7 @@ struct StepOracle::State {
   pid_t server = -1;
   int socket = -1;
   std::map<std::string, std::vector<StepRate>> known;  ///< by canonical key, in canonical order
+  DemandBook demands;
 
   std::vector<StepRate> Ask(const CanonicalSituation& situation) const {
     SpecWriter request(SpecWriter::What::kEverything);
@@ -235,7 +237,7 @@ StepOracle::~StepOracle() {
 std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
   const Network network(*situation.sites, *situation.wans);
   std::vector<StepRate> rates(situation.jobs.size());
-  for (const std::vector<std::size_t>& group : SharingGroups(situation)) {
+  for (const std::vector<std::size_t>& group : SharingGroups(situation, network, state_->demands)) {
     const CanonicalSituation canonical = Canonical(situation, group, network);
     auto entry = state_->known.find(canonical.key);
     if (entry == state_->known.end()) {

@@ -35,10 +35,6 @@ struct StepRate {
   bool energy_is_estimate = true;
 };
 
-/// Jobs of the situation that can slow each other, directly or through others: those that share a
-/// link that can bind. Groups in the order of their first members.
-std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation);
-
 /// Simulates situations in forked children (SimGrid keeps one clock per process) and remembers
 /// them. Made before this process uses SimGrid itself.
 class StepOracle {

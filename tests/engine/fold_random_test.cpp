@@ -1,10 +1,13 @@
 // Folded equals full on machines and jobs drawn from a seed, so that no shape is left out because
 // nobody thought of it.
 
+#include <algorithm>
 #include <random>
 
 #include <gtest/gtest.h>
 
+#include "sim/fold/demand.h"
+#include "sim/study/laid_job.h"
 #include "tests/engine/machines.h"
 
 namespace gridlock {
@@ -76,6 +79,27 @@ SiteSpec DrawSite(Draw& draw, int accelerators) {
   return site;
 }
 
+// What a class of links is said to carry at most, all of them together.
+double MostOver(LinkClass link_class, const std::vector<LinkDemand>& demands,
+                const Network& network) {
+  double sum = 0;
+  for (const LinkDemand& demand : demands) {
+    sum += network.link_class(demand.link) == link_class ? demand.most.si() : 0.0;
+  }
+  return sum;
+}
+
+double PeakOf(const UtilisationSeries& series) {
+  const double all = series.capacity_si * static_cast<double>(series.members);
+  return series.share.empty() ? 0.0
+                              : all * *std::max_element(series.share.begin(), series.share.end());
+}
+
+bool Straddles(const SiteSpec& site, const TrainingSpec& job) {
+  const int domain = site.server.accelerators;
+  return domain % job.layout.tensor != 0 && job.layout.tensor % domain != 0;
+}
+
 class Drawn : public testing::TestWithParam<unsigned> {};
 
 }  // namespace
@@ -87,8 +111,7 @@ TEST_P(Drawn, MachinesFoldWithoutLoss) {
     Draw draw(seed);
     const TrainingSpec job = DrawJob(draw);
     const SiteSpec site = DrawSite(draw, job.layout.accelerators());
-    const int domain = site.server.accelerators;
-    if (domain % job.layout.tensor != 0 && job.layout.tensor % domain != 0) {
+    if (Straddles(site, job)) {
       continue;  // refused: the group would straddle a domain
     }
     const Scenario scenario = ScenarioOf(site, job);
@@ -103,6 +126,31 @@ TEST_P(Drawn, MachinesFoldWithoutLoss) {
           << records[0].attribution[a].resource << ", seed " << seed;
     }
     EXPECT_LE(records[2].step_time.si(), step * (1 + 1e-9)) << "seed " << seed;
+  }
+}
+
+TEST_P(Drawn, MachinesNeverCarryMoreThanTheirJobsDemand) {
+  constexpr unsigned kPerTest = 8;
+  constexpr unsigned kOtherSeeds = 1000;
+  for (unsigned i = 0; i < kPerTest; ++i) {
+    const unsigned seed = kOtherSeeds + GetParam() * kPerTest + i;
+    Draw draw(seed);
+    const TrainingSpec job = DrawJob(draw);
+    const SiteSpec site = DrawSite(draw, job.layout.accelerators());
+    if (Straddles(site, job)) {
+      continue;  // refused
+    }
+    const Network network{Fabric(site)};
+    const LaidJob laid = LayJob(job, WholeSite(network, 0), network);
+    const std::vector<LinkDemand> demands = DemandOf(laid.placed(), network);
+    const StepRecord record = Evaluate(ScenarioOf(site, job), Fidelity::kFull);
+    for (const LinkClass link_class : {LinkClass::kLeaf, LinkClass::kSpine}) {
+      if (network.fabric(0).can_bind(link_class)) {
+        const double most = MostOver(link_class, demands, network);
+        EXPECT_LE(PeakOf(SeriesOf(record, LinkClassName(link_class))), most * (1 + 1e-9))
+            << LinkClassName(link_class) << ", seed " << seed;
+      }
+    }
   }
 }
 

@@ -89,6 +89,17 @@ TEST(Place, IsEmptyWhenServersDoNotSuffice) {
   EXPECT_EQ(Place(SiteOf(2, 2, "10101"), 0, 3), (Placement{{0, 0, 1}, {0, 2, 1}, {0, 4, 1}}));
 }
 
+// Servers of a placement under the leaf of one of them.
+std::int32_t UnderLeafOf(std::int32_t server, const Placement& placement, std::int32_t per_leaf) {
+  std::int32_t count = 0;
+  for (const ServerRun& run : placement) {
+    for (std::int32_t other = run.first; other < run.first + run.count; ++other) {
+      count += other / per_leaf == server / per_leaf ? 1 : 0;
+    }
+  }
+  return count;
+}
+
 RC_GTEST_PROP(Place, TakesFreeServersOfFewestPodsAndOneLeafWhereOneHoldsAll, ()) {
   const ClusterState state = DrawCluster();
   const SiteState& site = state.sites.front();
@@ -103,13 +114,17 @@ RC_GTEST_PROP(Place, TakesFreeServersOfFewestPodsAndOneLeafWhereOneHoldsAll, ())
     return;
   }
   RC_ASSERT(ServersIn(placement) == servers);
-  std::int32_t behind = 0;
+  std::set<std::int32_t> seen;
+  std::int32_t most = site.servers_per_leaf;
   for (const ServerRun& run : placement) {
     RC_ASSERT(run.site == 3);
-    RC_ASSERT(run.first >= behind);
-    behind = run.first + run.count;
-    for (std::int32_t server = run.first; server < behind; ++server) {
+    for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
       RC_ASSERT(site.free.at(server) == 1);
+      RC_ASSERT(seen.insert(server).second);
+      // Leaves come by falling share of the job.
+      const std::int32_t share = UnderLeafOf(server, placement, site.servers_per_leaf);
+      RC_ASSERT(share <= most);
+      most = share;
     }
   }
   RC_ASSERT(static_cast<int>(Touched(placement, pod).size()) == FewestGroups(pods, servers));

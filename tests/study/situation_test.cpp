@@ -8,7 +8,10 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "sim/engine/step_engine.h"
 #include "sim/study/laid_job.h"
+#include "sim/study/sharing.h"
+#include "sim/study/worker.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
 
@@ -130,39 +133,209 @@ Groups ByRoutes(const Cluster& cluster) {
   return groups;
 }
 
+Groups GroupsOf(const Cluster& cluster) {
+  DemandBook book;
+  return SharingGroups(cluster.situation(), Network(cluster.sites, cluster.wans), book);
+}
+
+// All jobs in one simulation, in full, whoever shares with whom. Times travel home in a record.
+StepRecord RunTogether(const Cluster& cluster) {
+  const Network network(cluster.sites, cluster.wans);
+  std::vector<LaidJob> laid;
+  for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
+    laid.push_back(LayJob(cluster.trainings[j], cluster.placements[j], network));
+  }
+  std::vector<PlacedProgram> placed;
+  std::vector<JointJob> jobs;
+  for (const LaidJob& job : laid) {
+    placed.push_back(job.placed());
+    jobs.push_back({&job.program, &job.server});
+  }
+  StepRecord record;
+  for (const JointRun& one : RunJoint(jobs, Expand(placed, network), {.least = 6, .most = 6})) {
+    record.attribution.push_back({"", one.step_time});
+  }
+  return record;
+}
+
+std::vector<std::vector<Seconds>> StepTimesTogether(const std::vector<Cluster>& clusters) {
+  std::vector<Job> runs;
+  for (const Cluster& cluster : clusters) {
+    runs.push_back([&cluster](const Progress& /*progress*/) {
+      return RunTogether(cluster);
+    });
+  }
+  std::vector<std::vector<Seconds>> times;
+  for (const JobResult& result : RunJobs(runs, {})) {
+    EXPECT_TRUE(result.ok) << result.problem;
+    std::vector<Seconds>& each = times.emplace_back();
+    for (const Attribution& part : result.record.attribution) {
+      each.push_back(part.time);
+    }
+  }
+  return times;
+}
+
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : seed_(seed) {}
+
+  int Below(std::size_t end) { return static_cast<int>(MixHash(seed_ * 1000 + n_++) % end); }
+
+ private:
+  std::uint64_t seed_, n_ = 0;
+};
+
+// Up to `jobs` jobs of `least` servers and more, anywhere on the sites.
+void Scatter(int jobs, int least, Draw& draw, Cluster& cluster) {
+  std::vector<ServerRun> free;
+  for (std::size_t s = 0; s < cluster.sites.size(); ++s) {
+    for (int server = 0; server < cluster.sites[s].servers; ++server) {
+      free.insert(free.begin() + draw.Below(free.size() + 1),
+                  {static_cast<std::int32_t>(s), server, 1});
+    }
+  }
+  for (int job = 0; job < jobs; ++job) {
+    const int servers = least + draw.Below(4);
+    const int where = draw.Below(cluster.sites.size());
+    Placement placement;
+    for (auto run = free.begin(); run != free.end() && ServersIn(placement) < servers;) {
+      const bool take = run->site == where;
+      if (take) {
+        placement.push_back(*run);
+      }
+      run = take ? free.erase(run) : run + 1;
+    }
+    if (ServersIn(placement) == servers) {
+      cluster.Add(DataParallel(servers), placement);
+    }
+  }
+}
+
+// Three jobs, some with pipelines, in three or more pods of a few leaves, in order or at random.
+Cluster DrawCluster(Draw& draw) {
+  Cluster cluster;
+  SiteSpec site = ThreeTiers(24, draw.Below(4) == 0 ? 2.0 : 1.0, 1.25 + 0.25 * draw.Below(3));
+  site.clos.leaves_per_pod = 3 + draw.Below(2);
+  site.clos.routing = draw.Below(3) == 0 ? Routing::kEcmp : Routing::kSpray;
+  cluster.sites = {site};
+  Scatter(3, 2, draw, cluster);
+  const bool in_order = draw.Below(3) > 0;
+  for (std::size_t job = 0; job < cluster.trainings.size(); ++job) {
+    Layout& layout = cluster.trainings[job].layout;
+    if (in_order) {
+      std::sort(cluster.placements[job].begin(), cluster.placements[job].end());
+    }
+    if (draw.Below(2) == 0) {
+      layout.rank_order = RankOrder::kTensorPipelineData;
+    }
+    if (draw.Below(2) == 0) {
+      layout.pipeline = 2;
+      layout.data /= 2;
+    }
+  }
+  return cluster;
+}
+
+// One pod of 8 servers beside another, and jobs of 4 servers half in the one and half in the other:
+// each sends through 8 NICs from pod to pod, both ways.
+Cluster AcrossTwoPods(int jobs, double spine_over) {
+  Cluster cluster;
+  SiteSpec site = ThreeTiers(16, 1, spine_over);
+  site.clos.leaves_per_pod = 4;
+  cluster.sites = {site};
+  for (int job = 0; job < jobs; ++job) {
+    cluster.Add(DataParallel(4), {{0, 2 * job, 2}, {0, 8 + 2 * job, 2}});
+  }
+  return cluster;
+}
+
 }  // namespace
 
-TEST(SharingGroups, AreThoseOfTheRoutes) {
-  for (std::uint64_t seed = 0; seed < 60; ++seed) {
-    auto draw = [&, n = std::uint64_t{0}](std::uint64_t below) mutable {
-      return static_cast<int>(MixHash(seed * 1000 + n++) % below);
-    };
+TEST(SharingGroups, LieWithinThoseOfTheRoutes) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Draw draw(seed);
     Cluster cluster;
-    const SiteSpec site = ThreeTiers(16, 1.0 + draw(2), 1.0 + draw(3));
+    const SiteSpec site = ThreeTiers(16, 1.0 + draw.Below(2), 1.0 + draw.Below(3));
     cluster.sites = {site, site};
     cluster.wans = {WanOf(0, 1)};
-    std::vector<ServerRun> free;
-    for (int s = 0; s < 2; ++s) {
-      for (int server = 0; server < 16; ++server) {
-        free.insert(free.begin() + draw(free.size() + 1), {s, server, 1});
+    Scatter(6, 1, draw, cluster);
+    const Groups coarse = ByRoutes(cluster);
+    for (const std::vector<std::size_t>& group : GroupsOf(cluster)) {
+      const bool within =
+          std::any_of(coarse.begin(), coarse.end(), [&group](const std::vector<std::size_t>& all) {
+            return std::includes(all.begin(), all.end(), group.begin(), group.end());
+          });
+      EXPECT_TRUE(within) << "seed " << seed;
+    }
+  }
+}
+
+TEST(SharingGroups, PartJobsThatTakeTheSameStepsTogether) {
+  constexpr double kClock = 1e-9;  // seconds: events closer than that are one to SimGrid
+  int parted = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Draw draw(seed);
+    const Cluster cluster = DrawCluster(draw);
+    const Groups groups = GroupsOf(cluster);
+    parted += static_cast<int>(groups.size()) - static_cast<int>(ByRoutes(cluster).size());
+    std::vector<Cluster> runs = {cluster};
+    for (std::size_t job = 0; job < cluster.trainings.size(); ++job) {
+      runs.push_back({cluster.sites, {}, {cluster.trainings[job]}, {cluster.placements[job]}});
+    }
+    const std::vector<std::vector<Seconds>> times = StepTimesTogether(runs);
+    for (const std::vector<std::size_t>& group : groups) {
+      if (group.size() == 1) {
+        const double alone = times[1 + group.front()][0].si();
+        EXPECT_NEAR(times[0][group.front()].si(), alone, 1e-9 * alone + kClock) << "seed " << seed;
       }
     }
-    for (int job = 0; job < 6; ++job) {
-      const int servers = 1 + draw(4);
-      const int where = draw(2);
-      Placement placement;
-      for (auto run = free.begin(); run != free.end() && ServersIn(placement) < servers;) {
-        const bool take = run->site == where;
-        if (take) {
-          placement.push_back(*run);
-        }
-        run = take ? free.erase(run) : run + 1;
-      }
-      if (ServersIn(placement) == servers) {
-        cluster.Add(DataParallel(servers), placement);
-      }
+  }
+  EXPECT_GT(parted, 30);  // more than the routes alone tell
+}
+
+TEST(SharingGroups, JoinJobsAsSoonAsTheirSumFillsALink) {
+  // Two jobs through 8 NICs each, over a bundle of 64 / ratio.
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 3)), (Groups{{0}, {1}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 4)), (Groups{{0, 1}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 8)), (Groups{{0, 1}}));
+  // Three of them.
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(3, 2)), (Groups{{0}, {1}, {2}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(3, 3)), (Groups{{0, 1, 2}}));
+}
+
+TEST(SharingGroups, CountTheNicsOfMessages) {
+  // Two pipelines of two stages, a server of 8 NICs each, one stage in each pod: messages go both
+  // ways and several may be under way, but no more leaves than the NICs can send.
+  const auto pipelines = [](double spine_over) {
+    Cluster cluster = AcrossTwoPods(2, spine_over);
+    for (std::size_t job = 0; job < 2; ++job) {
+      Layout layout;
+      layout.tensor = 8;
+      layout.pipeline = 2;
+      cluster.trainings[job] = SmallJob(layout, 2);
+      const auto server = static_cast<std::int32_t>(job);
+      cluster.placements[job] = {{0, server, 1}, {0, 8 + server, 1}};
     }
-    EXPECT_EQ(SharingGroups(cluster.situation()), ByRoutes(cluster)) << "seed " << seed;
+    return GroupsOf(cluster);
+  };
+  EXPECT_EQ(pipelines(3), (Groups{{0}, {1}}));
+  EXPECT_EQ(pipelines(4), (Groups{{0, 1}}));
+}
+
+TEST(SharingGroups, AreApartOnlyWhereNobodyIsSlowed) {
+  // Where the sum of two jobs passes the link, each does take longer than alone.
+  for (const double ratio : {3.0, 8.0}) {
+    const Cluster both = AcrossTwoPods(2, ratio);
+    const Cluster one = AcrossTwoPods(1, ratio);
+    const std::vector<std::vector<Seconds>> times = StepTimesTogether({both, one});
+    const double together = times[0][0].si();
+    const double alone = times[1][0].si();
+    if (GroupsOf(both).size() == 2) {
+      EXPECT_NEAR(together, alone, 1e-9 * alone);
+    } else {
+      EXPECT_GT(together, 1.01 * alone);
+    }
   }
 }
 
@@ -175,19 +348,25 @@ TEST(SharingGroups, JoinsJobsOverTheSameWanAndThoseBelowIt) {
   cluster.Add(DataParallel(2), {{0, 4, 1}, {1, 4, 1}});
   cluster.Add(DataParallel(2), {{1, 7, 1}, {2, 0, 1}});
   cluster.Add(DataParallel(1), {{0, 1, 1}});
-  EXPECT_EQ(SharingGroups(cluster.situation()), (Groups{{0, 1, 2}, {3}}));
-  EXPECT_EQ(SharingGroups(cluster.situation()), ByRoutes(cluster));
+  // A link of 10 GB/s holds the rings of a job below a fifth of what its NICs could send, so that
+  // the third job, under the same pod as the second, has room there.
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0, 1}, {2}, {3}}));
+  EXPECT_EQ(ByRoutes(cluster), (Groups{{0, 1, 2}, {3}}));
 }
 
-TEST(SharingGroups, OfHashedRoutesHoldAllThatMeet) {
+TEST(SharingGroups, OfHashedRoutesHoldThoseThatMeetOnOneLink) {
+  // Four uplinks of four NICs each under a leaf of 16: sprayed they carry all, hashed flows of the
+  // two jobs crowd on some. The third job stays below its leaf.
   Cluster cluster;
   SiteSpec site = ThreeTiers(16, 1, 1);
-  site.clos.routing = Routing::kEcmp;
-  cluster.sites = {site};
+  site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(4 * kNic);
   cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
   cluster.Add(DataParallel(2), {{0, 1, 1}, {0, 3, 1}});
   cluster.Add(DataParallel(2), {{0, 4, 2}});
-  EXPECT_EQ(SharingGroups(cluster.situation()), (Groups{{0, 1}, {2}}));
+  cluster.sites = {site};
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0}, {1}, {2}}));
+  cluster.sites[0].clos.routing = Routing::kEcmp;
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0, 1}, {2}}));
 }
 
 class AnOracle : public testing::Test {

@@ -52,14 +52,20 @@ std::string DescriptionOf(const std::string& text) {
 
 /// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
 bool UsesEstimate(const std::string& entry, const std::string& field, const Scenario& scenario) {
-  const bool one_server =
-      scenario.training().layout.accelerators() <= scenario.site().server.accelerators;
+  const bool one_server = scenario.training().layout.accelerators() <=
+                          scenario.training().layout.used_of(scenario.site().server.accelerators);
   if (entry.starts_with("switch ")) {
     // The step's energy has no switches in it.
     return field != "power" && !one_server;
   }
   if (entry.starts_with("building ") || field == "building") {
     return false;  // nor the PUE of its building
+  }
+  if (field.ends_with("all_to_all_efficiency") && scenario.training().layout.expert == 1) {
+    return false;
+  }
+  if (field.starts_with("expert_") || field.starts_with("dispatch_")) {
+    return scenario.training().model.has_experts();
   }
   if (field.starts_with("scale_out") || field.starts_with("fabric")) {
     return !one_server;

@@ -24,6 +24,9 @@ std::string LayoutText(const Layout& layout) {
     text += fmt::format(" x {} chunks", layout.virtual_pipeline);
   }
   text += fmt::format(", data {}", layout.data);
+  if (layout.expert > 1) {
+    text += fmt::format(", experts over {}", layout.expert);
+  }
   if (layout.shard_group > 0) {
     text += fmt::format(" (sharded over {})", layout.shard_group);
   }
@@ -123,7 +126,8 @@ std::vector<TrainingSpec> StepsOf(const JobSpec& job) {
 /// Whether two steps use the same numbers of the catalogue, as far as the head of an output tells.
 bool Alike(const Scenario& a, const Scenario& b) {
   const auto within_server = [](const Scenario& step) {
-    return step.training().layout.accelerators() <= step.site().server.accelerators;
+    return step.training().layout.accelerators() <=
+           step.training().layout.used_of(step.site().server.accelerators);
   };
   return a.site().name == b.site().name && within_server(a) == within_server(b) &&
          a.training().precision == b.training().precision &&

@@ -75,6 +75,7 @@ struct CollectiveFit {
   Seconds bulk_latency = Seconds(0);  ///< what the protocol of long messages adds per call
   /// Work that grows with the buffer and not with the wire, over the wire time of the buffer.
   double local_copy = 0.0;
+  double all_to_all_efficiency = 1.0;  ///< bytes that leave a rank over link bandwidth
 };
 
 /// A chassis or rack whose accelerators share one scale-up domain, with its NICs.

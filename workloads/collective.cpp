@@ -17,6 +17,8 @@ double Efficiency(CollectiveKind kind, const CollectiveFit& fit) {
       return fit.all_gather_efficiency;
     case CollectiveKind::kReduceScatter:
       return fit.reduce_scatter_efficiency;
+    case CollectiveKind::kAllToAll:
+      return fit.all_to_all_efficiency;
   }
   return 1.0;
 }
@@ -48,6 +50,8 @@ const char* CollectiveName(CollectiveKind kind) {
       return "all_gather";
     case CollectiveKind::kReduceScatter:
       return "reduce_scatter";
+    case CollectiveKind::kAllToAll:
+      return "all_to_all";
   }
   return "";
 }
@@ -59,6 +63,9 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
     return cost;
   }
   CHECK(group.per_domain >= 1 && group.domains >= 1);
+  if (kind == CollectiveKind::kAllToAll) {
+    return AllToAllCost(payload, group, {}, server);
+  }
   const double rounds = kind == CollectiveKind::kAllReduce ? 2.0 : 1.0;
   const double n = group.ranks;
   const CollectiveFit& in = server.scale_up;
@@ -89,6 +96,32 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
                             group.wan_latency * (rounds * tree_fibres));
   }
   cost.latency = out.base_latency + steps + sent.later;
+  return cost;
+}
+
+double TokenCopies::DomainsHit(int domains) const {
+  const double reached =
+      domains_most > 0 ? std::min(domains_most, domains) : static_cast<double>(domains);
+  return reached * (1 - std::pow(1 - 1 / reached, copies));
+}
+
+CollectiveCost AllToAllCost(Bytes payload, const GroupShape& group, const TokenCopies& tokens,
+                            const ServerSpec& server) {
+  CollectiveCost cost;
+  if (group.ranks <= 1) {
+    return cost;
+  }
+  const double n = group.ranks;
+  const double g = group.per_domain;
+  const double inside = group.domain_pairs > 0 ? group.domain_pairs : g - 1;
+  const double outside = group.nic_pairs > 0 ? group.nic_pairs : n - g;
+  const bool once = tokens.copies > 0 && group.domains > 1;
+  const double sent = once ? tokens.DomainsHit(group.domains) / tokens.copies : 1.0;
+  const double forwarded = once ? group.domains : 1.0;
+  cost.domain_bytes = payload * (inside / n * forwarded / server.scale_up.all_to_all_efficiency);
+  cost.nic_bytes = payload * (outside / n * sent / server.scale_out.all_to_all_efficiency);
+  const CollectiveFit& fit = group.domains > 1 ? server.scale_out : server.scale_up;
+  cost.latency = fit.base_latency + fit.step_latency;
   return cost;
 }
 

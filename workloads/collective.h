@@ -7,9 +7,9 @@
 
 namespace gridlock {
 
-enum class CollectiveKind { kAllReduce, kAllGather, kReduceScatter };
+enum class CollectiveKind { kAllReduce, kAllGather, kReduceScatter, kAllToAll };
 
-/// "all_reduce", "all_gather", "reduce_scatter".
+/// "all_reduce", "all_gather", "reduce_scatter", "all_to_all".
 const char* CollectiveName(CollectiveKind kind);
 
 /// How a group of ranks lies on the machine: `ranks` members in `domains` scale-up domains.
@@ -19,6 +19,19 @@ struct GroupShape {
   int per_domain = 1;  ///< fewest members that one of the domains holds
   int sites = 1;
   Seconds wan_latency{};  ///< one way, of the longest fibre that a ring crosses; 0 within a site
+  /// Of an all-to-all: pairs of members that weight 1 in its routes stands for, inside domains and
+  /// across NICs. 0: all pairs of one member, as in groups whose domains hold equally many.
+  int domain_pairs = 0, nic_pairs = 0;
+};
+
+/// What an all-to-all that carries tokens to experts knows of them. `copies` 0: every copy goes its
+/// own way.
+struct TokenCopies {
+  int copies = 0;        ///< experts of one token, when it goes to each of their domains only once
+  int domains_most = 0;  ///< most domains that they lie in; 0: no limit
+
+  /// Mean number of `domains` that hold experts of one token, picked evenly.
+  [[nodiscard]] double DomainsHit(int domains) const;
 };
 
 /// What one rank moves, and the delays that no bandwidth removes.
@@ -46,5 +59,13 @@ struct CollectiveCost {
 /// buffer is counted as wire: (n-1)/n becomes ((n-1)/n + c)/(1 + c) with c = `local_copy`.
 CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& group,
                       const ServerSpec& server);
+
+/// Cost of one all-to-all in which each rank holds `payload` bytes and keeps 1/n of them. All pairs
+/// exchange at once: a rank sends (g-1)/n S through its port and (n-g)/n S through its NIC, with g
+/// members in its domain, after one step of latency. When tokens go to each domain once, the NIC
+/// carries one copy for each domain hit instead of one for each expert, and the domain forwards
+/// (g-1)/g S (DeepSeek-V3, arXiv:2412.19437, section 3.2.2).
+CollectiveCost AllToAllCost(Bytes payload, const GroupShape& group, const TokenCopies& tokens,
+                            const ServerSpec& server);
 
 }  // namespace gridlock

@@ -182,8 +182,8 @@ class PassCosts {
 Bytes WeightBytes(const ServingSpec& fleet) {
   const TrainingSpec job = PassOf(fleet, 1);
   const double element = PrecisionBytes(fleet.precision);
-  const double layers = ParametersPerRank(job, {1.0 * fleet.model.layers, false, false});
-  const double tables = ParametersPerRank(job, {0, true, true});
+  const double layers = ParametersPerRank(job, {1.0 * fleet.model.layers, false, false}).total();
+  const double tables = ParametersPerRank(job, {0, true, true}).total();
   return Bytes(layers * element + tables * std::max(element, 2.0));
 }
 

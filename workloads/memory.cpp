@@ -19,36 +19,52 @@ constexpr Bytes kFrameworkBytes(2.5e9);
 // Logits in 16 bits and their 32-bit copy for the loss.
 constexpr double kLogitBytes = 2.0 + 4.0;
 
-double StageParameters(const TrainingSpec& job, int stage) {
-  double parameters = 0;
+ParameterCount StageParameters(const TrainingSpec& job, int stage) {
+  ParameterCount sum;
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    parameters += ParametersPerRank(job, PartOf(job, stage, chunk));
+    const ParameterCount parameters = ParametersPerRank(job, PartOf(job, stage, chunk));
+    sum.common += parameters.common;
+    sum.experts += parameters.experts;
   }
-  return parameters;
+  return sum;
 }
 
-Bytes StageWeights(const TrainingSpec& job, int stage) {
-  Bytes bytes;
-  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    bytes += WeightBytes(job, PartOf(job, stage, chunk));
+// Bytes of the layers of `part`.
+Bytes Activations(const TrainingSpec& job, const ModelPart& part) {
+  Bytes bytes = LayerActivations(job) * part.dense();
+  if (part.mixture > 0) {
+    bytes += LayerActivations(job, LayerKind::kMixture) * part.mixture;
   }
   return bytes;
 }
 
+ParameterBytes StageWeights(const TrainingSpec& job, int stage) {
+  ParameterBytes sum;
+  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
+    const ParameterBytes bytes = WeightBytes(job, PartOf(job, stage, chunk));
+    sum.common += bytes.common;
+    sum.experts += bytes.experts;
+  }
+  return sum;
+}
+
 Bytes StageActivations(const TrainingSpec& job, int stage) {
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
-  double layers = 0;
+  ModelPart layers;
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    layers += PartOf(job, stage, chunk).layers;
+    const ModelPart part = PartOf(job, stage, chunk);
+    layers.layers += part.layers;
+    layers.mixture += part.mixture;
   }
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
   // a layer; the passes in flight are spread over all of them.
-  const double per_chunk = layers / job.layout.virtual_pipeline;
-  Bytes bytes = LayerActivations(job) * (per_chunk * static_cast<double>(in_flight));
+  Bytes bytes =
+      Activations(job, layers) * (static_cast<double>(in_flight) / job.layout.virtual_pipeline);
   if (job.recompute == Recompute::kFull) {
     TrainingSpec kept = job;
     kept.recompute = Recompute::kSelective;
-    bytes += LayerActivations(kept);  // the layer that is being computed again
+    // The layer that is being computed again.
+    bytes += LayerActivations(kept, layers.mixture > 0 ? LayerKind::kMixture : LayerKind::kDense);
   }
   return bytes;
 }
@@ -57,9 +73,9 @@ Bytes StageBuffers(const TrainingSpec& job, int stage) {
   Bytes bytes = kFrameworkBytes + 2.0 * job.stack.gradient_bucket;
   if (job.zero == 3) {
     // The layer in use and the one gathered ahead, and the gradients of one.
-    const ModelPart layer{1.0, false, false};
-    bytes += 2.0 * WeightBytes(job, layer) +
-             Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, layer));
+    const ModelPart layer{1.0, false, false, PartOf(job, stage, 0).mixture > 0 ? 1.0 : 0.0};
+    bytes += 2.0 * WeightBytes(job, layer).total() +
+             Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, layer).total());
   }
   if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
     const double tokens =
@@ -85,17 +101,21 @@ bool TensorSplits(const TrainingSpec& job, int domain) {
   const int t = job.layout.tensor;
   const bool sequence = !job.layout.sequence_parallel || job.sequence_length % t == 0;
   return job.model.heads % t == 0 && job.model.kv_heads % t == 0 && job.model.ffn % t == 0 &&
-         sequence && (domain % t == 0 || t % domain == 0);
+         job.model.mixture.expert_ffn % job.layout.expert_width() == 0 && sequence &&
+         (domain % t == 0 || t % domain == 0);
 }
 
 bool Splits(const TrainingSpec& job, int domain) {
   const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
   const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
+  const bool layers = job.layout.uneven_layers || slots % chunks == 0;
+  const int stage_ranks = job.layout.group() * job.layout.data;
+  const bool experts = stage_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
                      job.global_batch % (job.micro_batch * job.layout.data) == 0;
   const bool rounds =
       job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
-  return slots % chunks == 0 && TensorSplits(job, domain) && batch && rounds;
+  return layers && experts && TensorSplits(job, domain) && batch && rounds;
 }
 
 // Single changes that a user would try, each kept when the result is valid and fits.
@@ -141,16 +161,20 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
 
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   std::vector<MemoryNeed> stages;
-  const auto kept = [&job](int zero) {
-    return job.zero >= zero ? 1.0 / job.layout.shards() : 1.0;
+  const Layout& layout = job.layout;
+  // Parameters whose state a rank keeps from a ZeRO stage on.
+  const auto kept = [&](const auto& parameters, int zero) {
+    return job.zero >= zero
+               ? parameters.common / layout.shards() + parameters.experts / layout.expert_shards()
+               : parameters.total();
   };
   for (int stage = 0; stage < job.layout.pipeline; ++stage) {
-    const double parameters = StageParameters(job, stage);
+    const ParameterCount parameters = StageParameters(job, stage);
     MemoryNeed need;
     need.stage = stage;
-    need.weights = StageWeights(job, stage) * kept(3);
-    need.gradients = Bytes(job.stack.main_gradient_bytes * parameters * kept(2));
-    need.optimizer = Bytes(kOptimizerBytes * parameters * kept(1));
+    need.weights = kept(StageWeights(job, stage), 3);
+    need.gradients = Bytes(job.stack.main_gradient_bytes * kept(parameters, 2));
+    need.optimizer = Bytes(kOptimizerBytes * kept(parameters, 1));
     need.activations = StageActivations(job, stage);
     need.buffers = StageBuffers(job, stage);
     stages.push_back(need);

@@ -83,14 +83,19 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
   AddTensorTraffic(work.tensor, pass);
   const bool inside = job_.layout.group() <= server_.accelerators;
   pass.context = work.context / (inside ? server_.scale_up : server_.scale_out).send_efficiency;
+  pass.exchanges = work.experts.calls > 0;
+  if (pass.exchanges) {
+    // What moves the tokens beside the compute takes some of its units.
+    pass.compute_time = pass.compute_time / job_.stack.expert_compute_share;
+  }
   ApplyPowerLimit(pass);
   return pass;
 }
 
-Pass PassBuilder::Optimizer(double parameters, double shards) const {
+Pass PassBuilder::Optimizer(double parameters) const {
   PassWork work;
-  work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
-                             Bytes(kOptimizerTraffic * parameters / shards), 1});
+  work.operations.push_back(
+      {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters), 1});
   return Build("optimizer", work, Seconds(0));
 }
 
@@ -142,6 +147,13 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
   pass.tensor_overlapped = wire * job_.stack.tensor_overlap;
   pass.tensor_exposed = wire - pass.tensor_overlapped;
   pass.tensor_latency = latency * (1.0 - job_.stack.tensor_overlap);
+  // Those around experts stand between all-to-alls and are not split and pipelined with GEMMs.
+  wire = Bytes(0);
+  latency = Seconds(0);
+  add(CollectiveKind::kAllGather, traffic.expert_gathers, traffic.expert_payload);
+  add(CollectiveKind::kReduceScatter, traffic.expert_scatters, traffic.expert_payload);
+  pass.tensor_exposed += wire;
+  pass.tensor_latency += latency;
 }
 
 // P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls

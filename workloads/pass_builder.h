@@ -17,8 +17,8 @@ class PassBuilder {
 
   [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const;
 
-  /// Adam on one rank's share, 1/shards of `parameters`.
-  [[nodiscard]] Pass Optimizer(double parameters, double shards) const;
+  /// Adam on one rank's share of the parameters.
+  [[nodiscard]] Pass Optimizer(double parameters) const;
 
  private:
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;

@@ -30,6 +30,33 @@ std::int64_t WarmUpPasses(const Layout& layout, std::int64_t total, int stage) {
 
 }  // namespace
 
+namespace {
+
+// Backward passes in two halves: the gradients of inputs at once, those of weights `late` passes
+// later.
+std::vector<ScheduledPass> WeightsLater(const std::vector<ScheduledPass>& order, int late) {
+  std::vector<ScheduledPass> out;
+  std::vector<ScheduledPass> weights;
+  std::size_t done = 0;
+  for (ScheduledPass pass : order) {
+    if (!pass.backward) {
+      out.push_back(pass);
+      continue;
+    }
+    pass.gradients = Gradients::kInputs;
+    out.push_back(pass);
+    pass.gradients = Gradients::kWeights;
+    weights.push_back(pass);
+    if (weights.size() > done + static_cast<std::size_t>(late)) {
+      out.push_back(weights[done++]);
+    }
+  }
+  out.insert(out.end(), weights.begin() + static_cast<std::ptrdiff_t>(done), weights.end());
+  return out;
+}
+
+}  // namespace
+
 std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage) {
   CHECK(layout.virtual_pipeline == 1 || micro_batches % layout.pipeline == 0);
   const std::int64_t total = micro_batches * layout.virtual_pipeline;
@@ -46,6 +73,9 @@ std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_b
   for (std::int64_t k = total - warm_up; k < total; ++k) {
     order.push_back(KthPass(layout, k, true));
   }
+  if (layout.schedule == Schedule::kZeroBubble) {
+    return WeightsLater(order, stage);
+  }
   return order;
 }
 
@@ -55,13 +85,18 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   ModelPart part;
   part.embedding = position == 0;
   part.head = position == chunks - 1;
-  const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
-  CHECK(slots % chunks == 0);
-  part.layers = static_cast<double>(slots) / chunks;
-  if (job.layout.embedding_as_layer) {
-    part.layers -= (part.embedding ? 1.0 : 0.0) + (part.head ? 1.0 : 0.0);
-  }
-  CHECK(part.layers >= 0);
+  // Layers [first, end), when the embedding stands before the first one and counts as one.
+  const int extra = job.layout.embedding_as_layer ? 1 : 0;
+  const int slots = job.model.layers + 2 * extra;
+  CHECK(job.layout.uneven_layers || slots % chunks == 0);
+  const int most = (slots + chunks - 1) / chunks;
+  const auto layer_at = [&](int slot) {
+    return std::clamp(slot - extra, 0, job.model.layers);
+  };
+  const int first = layer_at(position * most);
+  const int end = layer_at((position + 1) * most);
+  part.layers = end - first;
+  part.mixture = job.model.MixtureLayers(first, end);
   return part;
 }
 
@@ -71,7 +106,9 @@ std::int64_t MicroBatches(const TrainingSpec& job) {
 
 std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage) {
   const std::int64_t total = micro_batches * layout.virtual_pipeline;
-  return std::min(total, WarmUpPasses(layout, total, stage) + 1);
+  // Inputs stay until the gradients of weights have been made of them.
+  const int late = layout.schedule == Schedule::kZeroBubble ? stage : 0;
+  return std::min(total, WarmUpPasses(layout, total, stage) + 1 + late);
 }
 
 }  // namespace gridlock

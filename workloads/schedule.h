@@ -15,14 +15,19 @@ struct ScheduledPass {
   bool backward = false;
   int chunk = 0;  ///< of this stage, 0 .. virtual_pipeline - 1
   std::int64_t micro_batch = 0;
+  Gradients gradients = Gradients::kAll;  ///< of a backward pass
 };
 
 /// Order of passes at `stage`: 1F1B (Narayanan et al. 2019), or interleaved 1F1B (Narayanan et al.
-/// 2021, section 2.2) when virtual_pipeline > 1. Bubble: (p-1)/(m v) of the ideal time.
+/// 2021, section 2.2) when virtual_pipeline > 1. Bubble: (p-1)/(m v) of the ideal time. Zero
+/// bubble: ZB-H1 (Qi et al. 2023, arXiv:2401.10241), in which stage s takes the gradients of
+/// weights s micro-batches late; with W of the backward time B for them, (p-1) (F + B - 2 W) are
+/// idle.
 std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage);
 
 /// The part of the model that a stage's chunk holds. Layers are split evenly; with
-/// embedding_as_layer the embedding and the LM head count as one layer each.
+/// embedding_as_layer the embedding and the LM head count as one layer each. With uneven_layers all
+/// chunks hold the same number of layers, rounded up, until there are no more.
 ModelPart PartOf(const TrainingSpec& job, int stage, int chunk);
 
 /// Micro-batches per replica and step.

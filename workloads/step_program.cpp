@@ -43,42 +43,101 @@ class ProgramBuilder {
 
   [[nodiscard]] bool DataParallel() const { return job_.layout.data * job_.layout.context > 1; }
 
-  [[nodiscard]] bool ShardedParameters() const { return DataParallel() && job_.zero == 3; }
+  // Other ranks hold the same experts.
+  [[nodiscard]] bool ExpertDataParallel() const {
+    return job_.model.has_experts() && job_.layout.splits_experts() &&
+           job_.layout.expert_shards() > 1;
+  }
+
+  [[nodiscard]] bool Replicated() const { return DataParallel() || ExpertDataParallel(); }
+
+  [[nodiscard]] bool ShardedParameters() const { return Replicated() && job_.zero == 3; }
 
   // Gradients of a chunk go out bucket by bucket, in whole layers; sharded parameters come in layer
   // by layer.
   [[nodiscard]] int Slices(const ModelPart& part) const {
-    if (!DataParallel()) {
+    if (!Replicated()) {
       return 1;
     }
     if (ShardedParameters()) {
       return std::max(1, static_cast<int>(part.layers));
     }
-    const double bytes = ParametersPerRank(job_, part) * job_.stack.main_gradient_bytes;
+    const double bytes = ParametersPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
     const double buckets = std::ceil(bytes / job_.stack.gradient_bucket.si());
     return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0));
   }
 
   // The share of a part that slice `slice` of `slices` covers, in forward order.
   static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
-    return {part.layers / slices, part.embedding && slice == 0, part.head && slice == slices - 1};
+    return {part.layers / slices, part.embedding && slice == 0, part.head && slice == slices - 1,
+            part.mixture / slices};
   }
 
-  int PassIndex(bool backward, const ModelPart& part) {
-    const auto key = std::make_tuple(backward, part.layers, part.embedding, part.head);
+  // The all-to-alls of a pass: a share runs beside its compute, the rest behind it. -1: none.
+  struct Exchange {
+    int overlapped = -1, exposed = -1;
+  };
+
+  Exchange AddExchange(const ExpertTraffic& traffic) {
+    Collective collective{"expert_all_to_all", Collective::Over::kExpert, CollectiveKind::kAllToAll,
+                          traffic.payload};
+    if (job_.stack.dispatch_once_per_domain) {
+      collective.tokens = {job_.model.mixture.experts_per_token,
+                           job_.model.mixture.domains_per_token};
+    }
+    const double overlap = job_.stack.expert_overlap;
+    const auto add = [&](double share) {
+      collective.calls = traffic.calls * share;
+      return collective.calls > 0 ? CollectiveIndex(collective) : -1;
+    };
+    const int overlapped = add(overlap);
+    return {overlapped, add(1 - overlap)};
+  }
+
+  int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
+    const auto key =
+        std::make_tuple(backward, gradients, part.layers, part.mixture, part.embedding, part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
-      const PassWork work = backward ? BackwardWork(job_, part) : ForwardWork(job_, part);
+      const PassWork work =
+          backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
       Seconds floor =
           (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
-      if (backward && job_.recompute == Recompute::kFull) {
+      Seconds wait =
+          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * part.mixture;
+      if (backward && gradients == Gradients::kWeights) {
+        floor = wait = Seconds(0);  // its launches count in the other half
+      } else if (backward && job_.recompute == Recompute::kFull) {
         floor += stack.launch_floor_forward * part.layers;
+        wait += stack.expert_wait_forward * part.mixture;
       }
       program_.passes.push_back(
           pass_builder_.Build(backward ? "backward" : "forward", work, floor));
+      program_.passes.back().host_wait = wait;
+      exchanges_.push_back(AddExchange(work.experts));
     }
     return entry->second;
+  }
+
+  void EmitPass(Role& role, bool backward, const ModelPart& part,
+                Gradients gradients = Gradients::kAll) {
+    const int pass = PassIndex(backward, part, gradients);
+    const Exchange exchange = exchanges_[pass];
+    if (exchange.overlapped >= 0) {
+      Emit(role, Kind::kStart, exchange.overlapped);
+    }
+    Emit(role, Kind::kPass, pass);
+    if (exchange.overlapped >= 0) {
+      Emit(role, Kind::kWait, exchange.overlapped);
+    }
+    if (exchange.exposed >= 0) {
+      Emit(role, Kind::kStart, exchange.exposed);
+      Emit(role, Kind::kWait, exchange.exposed);
+    }
+    if (program_.passes[pass].exchanges) {
+      Emit(role, Kind::kFloor, pass);
+    }
   }
 
   int CollectiveIndex(const Collective& collective) {
@@ -90,10 +149,23 @@ class ProgramBuilder {
     role.push_back({kind, direction, index});
   }
 
+  // One collective for the experts and one for all other parameters; -1: none.
+  struct Pair {
+    int common = -1, experts = -1;
+  };
+
+  void EmitWait(Role& role, const Pair& pair) const {
+    for (const int index : {pair.common, pair.experts}) {
+      if (index >= 0) {
+        Emit(role, Kind::kWait, index);
+      }
+    }
+  }
+
   struct ChunkState {
     ModelPart part;
     int slices = 1;
-    std::vector<int> gathers;  ///< collective of each slice, in forward order
+    std::vector<Pair> gathers;  ///< collectives of each slice, in forward order
     std::int64_t forwards = 0, backwards = 0;
   };
 
@@ -111,7 +183,7 @@ class ProgramBuilder {
   // Steady state: the parameters that the optimizer of the step before has updated are gathered at
   // the start of this one, in the order in which the forward pass needs them.
   void StartGathers(Role& role, std::vector<ChunkState>& chunks) {
-    if (!DataParallel() || job_.zero == 0 || job_.zero == 3) {
+    if (!Replicated() || job_.zero == 0 || job_.zero == 3) {
       return;
     }
     for (ChunkState& chunk : chunks) {
@@ -121,19 +193,29 @@ class ProgramBuilder {
     }
     if (!job_.stack.overlap_parameters) {
       for (ChunkState& chunk : chunks) {
-        for (int gather : chunk.gathers) {
-          Emit(role, Kind::kWait, gather);
+        for (const Pair& gather : chunk.gathers) {
+          EmitWait(role, gather);
         }
         chunk.gathers.clear();
       }
     }
   }
 
-  int StartGather(Role& role, const ModelPart& part) {
-    const int index = CollectiveIndex({"parameter_all_gather", Collective::Over::kData,
-                                       CollectiveKind::kAllGather, WeightBytes(job_, part)});
-    Emit(role, Kind::kStart, index);
-    return index;
+  Pair StartGather(Role& role, const ModelPart& part) {
+    const ParameterBytes weights = WeightBytes(job_, part);
+    const auto start = [&](const char* name, Collective::Over over, Bytes payload) {
+      const int index = CollectiveIndex({name, over, CollectiveKind::kAllGather, payload});
+      Emit(role, Kind::kStart, index);
+      return index;
+    };
+    Pair pair;
+    if (DataParallel()) {
+      pair.common = start("parameter_all_gather", Collective::Over::kData, weights.common);
+    }
+    if (ExpertDataParallel() && weights.experts.si() > 0) {
+      pair.experts = start("expert_all_gather", Collective::Over::kExpertData, weights.experts);
+    }
+    return pair;
   }
 
   // Parameters that are sharded come in layer by layer, each a layer ahead of its use when the
@@ -143,14 +225,14 @@ class ProgramBuilder {
     const auto part_at = [&](int k) {
       return SliceOf(chunk.part, backward ? n - 1 - k : k, n);
     };
-    int ahead = StartGather(role, part_at(0));
+    Pair ahead = StartGather(role, part_at(0));
     for (int k = 0; k < n; ++k) {
-      const int current = ahead;
+      const Pair current = ahead;
       if (k + 1 < n && job_.stack.overlap_parameters) {
         ahead = StartGather(role, part_at(k + 1));
       }
-      Emit(role, Kind::kWait, current);
-      Emit(role, Kind::kPass, PassIndex(backward, part_at(k)));
+      EmitWait(role, current);
+      EmitPass(role, backward, part_at(k));
       if (backward) {
         StartReduction(role, part_at(k));
       }
@@ -167,19 +249,33 @@ class ProgramBuilder {
     }
     const bool first = chunk.forwards++ == 0;
     if (!first || chunk.gathers.empty()) {
-      Emit(role, Kind::kPass, PassIndex(false, chunk.part));
+      EmitPass(role, false, chunk.part);
       return;
     }
     for (int slice = 0; slice < chunk.slices; ++slice) {
-      Emit(role, Kind::kWait, chunk.gathers[slice]);
-      Emit(role, Kind::kPass, PassIndex(false, SliceOf(chunk.part, slice, chunk.slices)));
+      EmitWait(role, chunk.gathers[slice]);
+      EmitPass(role, false, SliceOf(chunk.part, slice, chunk.slices));
     }
   }
 
   // Within a shard group gradients are reduced and scattered; with several groups, the shards are
-  // then summed over the groups.
+  // then summed over the groups. Those of experts are reduced over the ranks that hold them.
   void StartReduction(Role& role, const ModelPart& part) {
-    const Bytes payload(job_.stack.main_gradient_bytes * ParametersPerRank(job_, part));
+    const ParameterCount parameters = ParametersPerRank(job_, part);
+    if (DataParallel()) {
+      ReduceCommon(role, Bytes(job_.stack.main_gradient_bytes * parameters.common));
+    }
+    if (ExpertDataParallel() && parameters.experts > 0) {
+      const CollectiveKind kind =
+          job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+      const int index = CollectiveIndex(
+          {std::string("expert_gradient_") + CollectiveName(kind), Collective::Over::kExpertData,
+           kind, Bytes(job_.stack.main_gradient_bytes * parameters.experts)});
+      Launch(role, index, index);
+    }
+  }
+
+  void ReduceCommon(Role& role, Bytes payload) {
     const bool several = job_.layout.sharing_replicas() < job_.layout.data;
     const CollectiveKind kind =
         job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
@@ -198,6 +294,11 @@ class ProgramBuilder {
       program_.collectives[last].next = gather;
       last = gather;
     }
+    Launch(role, index, last);
+  }
+
+  // Starts a reduction that ends with collective `last`.
+  void Launch(Role& role, int index, int last) {
     Emit(role, Kind::kStart, index);
     if (job_.zero >= 2 && !job_.stack.overlap_gradients) {
       Emit(role, Kind::kWait, last);
@@ -206,28 +307,31 @@ class ProgramBuilder {
     }
   }
 
-  void Backward(Role& role, ChunkState& chunk) {
+  void Backward(Role& role, ChunkState& chunk, Gradients gradients) {
+    if (gradients == Gradients::kInputs) {
+      EmitPass(role, true, chunk.part, gradients);
+      return;
+    }
     const bool last = ++chunk.backwards == micro_batches_;
     if (ShardedParameters()) {
       GatheredPasses(role, chunk, /*backward=*/true);
       return;
     }
     // Sharded gradients do not stay until the last micro-batch.
-    const bool reduces =
-        DataParallel() && (job_.zero == 2 || (last && job_.stack.overlap_gradients));
+    const bool reduces = Replicated() && (job_.zero == 2 || (last && job_.stack.overlap_gradients));
     if (!reduces) {
-      Emit(role, Kind::kPass, PassIndex(true, chunk.part));
+      EmitPass(role, true, chunk.part, gradients);
       return;
     }
     for (int slice = chunk.slices - 1; slice >= 0; --slice) {
       const ModelPart part = SliceOf(chunk.part, slice, chunk.slices);
-      Emit(role, Kind::kPass, PassIndex(true, part));
+      EmitPass(role, true, part, gradients);
       StartReduction(role, part);
     }
   }
 
   void Finish(Role& role, int stage, const std::vector<ChunkState>& chunks) {
-    if (DataParallel() && job_.zero < 2 && !job_.stack.overlap_gradients) {
+    if (Replicated() && job_.zero < 2 && !job_.stack.overlap_gradients) {
       for (const ChunkState& chunk : chunks) {
         for (int slice = chunk.slices - 1; slice >= 0; --slice) {
           StartReduction(role, SliceOf(chunk.part, slice, chunk.slices));
@@ -250,12 +354,15 @@ class ProgramBuilder {
       Emit(role, Kind::kStart, embedding_);
       Emit(role, Kind::kWait, embedding_);
     }
-    double parameters = 0;
+    double parameters = 0;  // whose optimizer state this rank holds
     for (const ChunkState& chunk : chunks) {
-      parameters += ParametersPerRank(job_, chunk.part);
+      const ParameterCount count = ParametersPerRank(job_, chunk.part);
+      parameters += job_.zero >= 1 ? count.common / job_.layout.shards() +
+                                         count.experts / job_.layout.expert_shards()
+                                   : count.total();
     }
-    program_.passes.push_back(
-        pass_builder_.Optimizer(parameters, job_.zero >= 1 ? job_.layout.shards() : 1.0));
+    program_.passes.push_back(pass_builder_.Optimizer(parameters));
+    exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
@@ -271,11 +378,12 @@ class ProgramBuilder {
       const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
       const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
       const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
-      if (!from_end) {
+      const bool weights = pass.gradients == Gradients::kWeights;
+      if (!from_end && !weights) {
         Emit(role, Kind::kReceive, 0, direction);
       }
-      pass.backward ? Backward(role, chunk) : Forward(role, chunk);
-      if (!to_end) {
+      pass.backward ? Backward(role, chunk, pass.gradients) : Forward(role, chunk);
+      if (!to_end && !weights) {
         Emit(role, Kind::kSend, 0, direction);
       }
     }
@@ -287,7 +395,8 @@ class ProgramBuilder {
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;
-  std::map<std::tuple<bool, double, bool, bool>, int> pass_of_;
+  std::map<std::tuple<bool, Gradients, double, double, bool, bool>, int> pass_of_;
+  std::vector<Exchange> exchanges_;  ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;
 };
@@ -312,8 +421,24 @@ TrainingSpec AcrossSites(TrainingSpec job, int sites) {
                                 "copies would straddle sites; expected a divisor of {}",
                                 layout.shard_group, replicas, replicas));
   }
+  if (job.model.has_experts() && layout.splits_experts()) {
+    throw UserError(layout.path + ".expert",
+                    "experts over several ranks are not simulated on several sites; expected "
+                    "expert: 1 and expert_tensor like tensor, or a single site");
+  }
   layout.shard_group = layout.shard_group > 0 ? layout.shard_group : replicas;
   return job;
+}
+
+CollectiveCost CostOf(const Collective& collective, const GroupShape& group,
+                      const ServerSpec& server) {
+  CollectiveCost cost = collective.kind == CollectiveKind::kAllToAll
+                            ? AllToAllCost(collective.payload, group, collective.tokens, server)
+                            : CostOf(collective.kind, collective.payload, group, server);
+  cost.domain_bytes = cost.domain_bytes * collective.calls;
+  cost.nic_bytes = cost.nic_bytes * collective.calls;
+  cost.latency = cost.latency * collective.calls;
+  return cost;
 }
 
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {

@@ -17,7 +17,7 @@ namespace gridlock {
 
 /// Arithmetic and HBM traffic of one pass on every accelerator of a tensor-parallel group, and the
 /// group's own collectives. Alone on the machine it takes
-///   max(compute_time + memory_bytes / HBM + exposed collectives, floor).
+///   max(compute_time + memory_bytes / HBM + exposed collectives, floor) + host_wait.
 struct Pass {
   std::string name;      ///< "forward", "backward", "optimizer"
   Seconds compute_time;  ///< of the operations that the matrix units bound
@@ -31,14 +31,18 @@ struct Pass {
   Bytes context;            ///< keys and values sent around, beside the compute; per rank
   Seconds tensor_latency;   ///< delays of the exposed collectives
   Seconds floor;            ///< launch floor
+  Seconds host_wait;        ///< on top of all else: the accelerator waits for the host
+  /// All-to-alls to and from experts follow: kFloor, behind them, applies the floor.
+  bool exchanges = false;
 };
 
 /// A collective over one parallel dimension. `payload` is the full buffer of one rank.
 struct Collective {
   /// Which ranks take part, all of one tensor rank: the replicas of a stage that share one sharded
   /// copy (all of them unless the layout has a shard group), those that hold the same shard in
-  /// every copy, or the first and last stage of one replica (tied embeddings).
-  enum class Over { kData, kReplica, kEmbedding };
+  /// every copy, or the first and last stage of one replica (tied embeddings). With experts: the
+  /// ranks that share the experts of a layer, or those that hold the same experts.
+  enum class Over { kData, kReplica, kEmbedding, kExpert, kExpertData };
 
   std::string name;
   Over over = Over::kData;
@@ -46,7 +50,13 @@ struct Collective {
   Bytes payload;
   /// Collective that each member hands over as soon as this one is done; -1: none.
   std::int32_t next = -1;
+  double calls = 1;         ///< equal collectives in a row that this one stands for
+  TokenCopies tokens = {};  ///< of an all-to-all
 };
+
+/// Cost of all calls of a collective on a group.
+CollectiveCost CostOf(const Collective& collective, const GroupShape& group,
+                      const ServerSpec& server);
 
 /// Neighbour in the pipeline that a message goes to or comes from.
 enum class Direction : std::uint8_t { kForward, kBackward };
@@ -59,6 +69,7 @@ struct Action {
     kReceive,  ///< wait for the message that travels in `direction`
     kStart,    ///< hand collectives[index] to the communicator; does not block
     kWait,     ///< wait until collectives[index] (as started last) is done
+    kFloor,    ///< wait until the floor of passes[index], the last pass, has gone by since it began
     kDelay,    ///< wait `delay`
   };
 

@@ -13,7 +13,28 @@ namespace gridlock {
 /// Which attention scores the FLOP count and the kernel do.
 enum class Attention { kCausal, kFull };
 
-/// A dense decoder-only transformer.
+/// Feed-forward blocks that are many small ones (experts), of which a router picks a few per token.
+struct MixtureSpec {
+  int experts = 0;                  ///< routed experts of a layer; 0: a dense model
+  int experts_per_token = 0;        ///< that the router picks
+  int expert_ffn = 0;               ///< inner width of one expert
+  int shared_experts = 0;           ///< experts of the same width that every token goes through
+  int dense_layers = 0;             ///< leading layers with a dense feed-forward block instead
+  bool dense_every_second = false;  ///< layers 1, 3, 5, ... have the experts, the others are dense
+  int domains_per_token = 0;  ///< most scale-up domains that a token's experts lie in; 0: no limit
+};
+
+/// Multi-head latent attention (DeepSeek-V2, arXiv:2405.04434): queries, keys and values are
+/// projected up from narrow latent vectors.
+struct LatentAttentionSpec {
+  int query_rank = 0;       ///< width of the queries' latent; 0: queries come from the input itself
+  int key_value_rank = 0;   ///< width of the latent of keys and values; 0: no latent attention
+  int plain_head_dim = 0;   ///< part of a query or key head without positions
+  int rotary_head_dim = 0;  ///< part with them; all heads share one such key
+  int value_head_dim = 0;
+};
+
+/// A decoder-only transformer, dense or with experts.
 struct ModelSpec {
   std::string path;
   std::string name;
@@ -28,10 +49,30 @@ struct ModelSpec {
   int max_positions = 0;  ///< learned positions; 0 for rotary
   bool tied_embeddings = false;
   Attention attention = Attention::kCausal;
+  MixtureSpec mixture;
+  LatentAttentionSpec latent;
+
+  [[nodiscard]] bool has_experts() const { return mixture.experts > 0; }
+
+  /// Layers with experts among layers [first, end).
+  [[nodiscard]] int MixtureLayers(int first, int end) const {
+    int count = 0;
+    for (int layer = first; layer < end && has_experts(); ++layer) {
+      const bool dense = mixture.dense_every_second ? layer % 2 == 0 : layer < mixture.dense_layers;
+      count += dense ? 0 : 1;
+    }
+    return count;
+  }
 };
 
 /// Order of the parallel dimensions over consecutive accelerators, fastest first.
 enum class RankOrder { kTensorDataPipeline, kTensorPipelineData };
+
+/// In which order a pipeline stage takes its passes.
+enum class Schedule {
+  kOneForwardOneBackward,  ///< interleaved with several chunks per stage
+  kZeroBubble,             ///< gradients of weights apart, in what would be bubbles (ZB-H1)
+};
 
 /// Sizes of the parallel dimensions; their product is the number of accelerators.
 struct Layout {
@@ -41,11 +82,19 @@ struct Layout {
   int pipeline = 1;
   int virtual_pipeline = 1;  ///< model chunks per pipeline stage; > 1 is the interleaved schedule
   int data = 1;
-  int shard_group = 0;  ///< consecutive replicas that share one sharded copy; 0: all of them
+  int shard_group = 0;    ///< consecutive replicas that share one sharded copy; 0: all of them
+  int expert = 1;         ///< ranks that share the experts of a layer among them
+  int expert_tensor = 0;  ///< tensor-parallel ranks of one expert: 1 or `tensor`; 0: `tensor`
   bool sequence_parallel = true;
   bool embedding_as_layer =
       false;  ///< the embedding and the LM head each count as one layer when splitting
+  bool uneven_layers = false;  ///< layers that do not share evenly: the last chunks have fewer
   RankOrder rank_order = RankOrder::kTensorDataPipeline;
+  Schedule schedule = Schedule::kOneForwardOneBackward;
+  int domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
+
+  /// Accelerators that are used of a scale-up domain of `domain`.
+  [[nodiscard]] int used_of(int domain) const { return domain_ranks > 0 ? domain_ranks : domain; }
 
   /// Accelerators that work on one model chunk of one replica.
   [[nodiscard]] int group() const { return tensor * context; }
@@ -56,6 +105,15 @@ struct Layout {
   [[nodiscard]] int sharing_replicas() const { return shard_group > 0 ? shard_group : data; }
 
   [[nodiscard]] int shards() const { return sharing_replicas() * context; }
+
+  [[nodiscard]] int expert_width() const { return expert_tensor > 0 ? expert_tensor : tensor; }
+
+  /// Experts are laid out in a way of their own, else like all other weights.
+  [[nodiscard]] bool splits_experts() const { return expert > 1 || expert_width() != tensor; }
+
+  /// Ranks that hold the same experts (NVIDIA/Megatron-LM, MoE parallel folding): what is left of a
+  /// stage's ranks.
+  [[nodiscard]] int expert_shards() const { return group() * data / (expert * expert_width()); }
 };
 
 enum class Recompute { kNone, kSelective, kFull };
@@ -76,6 +134,14 @@ struct StackSpec {
   bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
   bool narrow_parameters = false;  ///< parameters are kept and gathered in a GEMM's narrow format
   double attention_speed = 1;      ///< of its attention kernels over the accelerator's entry
+  Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first
+  Seconds expert_wait_backward;  ///< the same, backward
+  double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
+  double expert_compute_share = 1;   ///< compute left to layers whose all-to-alls run beside them
+  double kept_activation_bytes = 2;  ///< bytes of one element kept for the backward pass
+  double dispatch_bytes = 2;         ///< bytes of one element on its way to an expert
+  bool dispatch_once_per_domain =
+      false;  ///< a token goes to each domain once, and from there over scale-up links
   bool estimate = true;
 };
 
@@ -92,6 +158,13 @@ struct TrainingSpec {
   /// optimizer state, 2 gradients too, 3 parameters too (FSDP: gathered layer by layer).
   int zero = 1;
   Recompute recompute = Recompute::kNone;
+
+  /// Outputs of norms and activation functions are kept for the backward pass. With experts,
+  /// selective recomputation is about these (NVIDIA/Megatron-LM: modules layernorm and moe_act).
+  [[nodiscard]] bool keeps_elementwise_outputs() const {
+    return stack.saves_elementwise_outputs &&
+           !(model.has_experts() && recompute == Recompute::kSelective);
+  }
 };
 
 }  // namespace gridlock

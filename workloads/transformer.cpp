@@ -2,45 +2,53 @@
 
 #include <algorithm>
 
+#include "workloads/layer_shape.h"
+
 namespace gridlock {
 
-namespace {
+Shape::Shape(const TrainingSpec& job)
+    : tokens(static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length) /
+             job.layout.context),
+      sequence(static_cast<double>(job.sequence_length)),
+      hidden(job.model.hidden),
+      query(static_cast<double>(job.model.heads) * job.model.head_dim),
+      key(static_cast<double>(job.model.kv_heads) * job.model.head_dim),
+      value(key),
+      attended(query),
+      ffn(job.model.ffn),
+      ffn_in(job.model.gated ? 2.0 * job.model.ffn : 1.0 * job.model.ffn),
+      vocabulary(job.model.vocabulary),
+      heads(job.model.heads),
+      tensor(job.layout.tensor),
+      // Norms, residuals and dropout are split over the tensor group only with sequence
+      // parallelism.
+      sequence_split(job.layout.sequence_parallel ? tensor : 1.0),
+      // Half of the scores under a causal mask, in kernels that skip the other half.
+      score_share(job.model.attention == Attention::kCausal && job.stack.fused_attention ? 0.5
+                                                                                         : 1.0),
+      experts(job.model.mixture.experts),
+      per_token(job.model.mixture.experts_per_token),
+      expert_ffn(job.model.mixture.expert_ffn),
+      expert_ffn_in(job.model.gated ? 2 * expert_ffn : expert_ffn),
+      shared_ffn(expert_ffn * job.model.mixture.shared_experts),
+      shared_ffn_in(job.model.gated ? 2 * shared_ffn : shared_ffn),
+      expert_ranks(job.layout.expert),
+      expert_width(job.layout.expert_width()) {
+  const LatentAttentionSpec& latent = job.model.latent;
+  if (latent.key_value_rank > 0) {
+    query = key = heads * (latent.plain_head_dim + latent.rotary_head_dim);
+    value = attended = heads * latent.value_head_dim;
+  }
+}
 
-// The sizes that all formulas below share, as doubles.
-struct Shape {
-  explicit Shape(const TrainingSpec& job)
-      : tokens(static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length) /
-               job.layout.context),
-        sequence(static_cast<double>(job.sequence_length)),
-        hidden(job.model.hidden),
-        query(static_cast<double>(job.model.heads) * job.model.head_dim),
-        key_value(static_cast<double>(job.model.kv_heads) * job.model.head_dim),
-        ffn(job.model.ffn),
-        ffn_in(job.model.gated ? 2.0 * job.model.ffn : 1.0 * job.model.ffn),
-        vocabulary(job.model.vocabulary),
-        heads(job.model.heads),
-        tensor(job.layout.tensor),
-        // Norms, residuals and dropout are split over the tensor group only with sequence
-        // parallelism.
-        sequence_split(job.layout.sequence_parallel ? tensor : 1.0),
-        // Half of the scores under a causal mask, in kernels that skip the other half.
-        score_share(job.model.attention == Attention::kCausal && job.stack.fused_attention ? 0.5
-                                                                                           : 1.0) {}
-
-  double tokens, sequence, hidden, query, key_value, ffn, ffn_in, vocabulary, heads, tensor,
-      sequence_split, score_share;
-};
-
-// Elementwise tensors live in 16 bits whatever the GEMM format is.
-constexpr double kActivationBytes = 2.0;
-
-// Inputs of GEMMs are cast to the format of the GEMM, then gathered, and kept for the weight
-// gradient as they are (NVIDIA Transformer Engine documentation, low-precision training).
 double InputBytes(const TrainingSpec& job) {
   return std::min(kActivationBytes, PrecisionBytes(job.precision));
 }
 
-// FLOP of a matrix product of (m x k) and (k x n): a multiply and an add per term.
+double KeptInputBytes(const TrainingSpec& job) {
+  return std::min(InputBytes(job), job.stack.kept_activation_bytes);
+}
+
 Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls) {
   return {name, Kernel::kGemm, Flop(2.0 * m * n * k),
           Bytes(element_bytes * (m * k + k * n) + kActivationBytes * m * n), calls};
@@ -50,114 +58,105 @@ Operation Elementwise(const char* name, double bytes, double calls) {
   return {name, Kernel::kElementwise, Flop(0), Bytes(bytes), calls};
 }
 
-// Rows of the weight matrices of one layer and rank: (n, k) of y = x W with x of (tokens x k).
-struct Matrix {
-  const char* name;
-  double n, k;
-};
-
-std::vector<Matrix> LayerMatrices(const Shape& s) {
-  return {{"qkv", (s.query + 2 * s.key_value) / s.tensor, s.hidden},
-          {"attention_out", s.hidden, s.query / s.tensor},
-          {"ffn_in", s.ffn_in / s.tensor, s.hidden},
-          {"ffn_out", s.hidden, s.ffn / s.tensor}};
+void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                      std::vector<Operation>& out) {
+  const double element = PrecisionBytes(job.precision);
+  Operation product = Gemm(matrix.name, rows / matrix.copies, matrix.n, matrix.k, element, calls);
+  product.wide = matrix.wide;
+  out.push_back(product);
 }
 
-// Forward FLOP of QK^T and PV: 2 products of 2 s^2 d per head. Narayanan et al. 2021, appendix.
-double AttentionFlop(const Shape& s, double share) {
-  return 4.0 * s.tokens * s.sequence * s.query / s.tensor * share;
+void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                       std::vector<Operation>& out) {
+  const double element = PrecisionBytes(job.precision);
+  const double m = rows / matrix.copies;
+  Operation input = Gemm("input_gradient", m, matrix.k, matrix.n, element, calls);
+  Operation weight = Gemm("weight_gradient", matrix.n, matrix.k, m, element, calls);
+  // The weight gradient is added to the accumulated one: read and write it.
+  weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
+                     2 * job.stack.main_gradient_bytes * matrix.n * matrix.k);
+  input.wide = weight.wide = matrix.wide;
+  weight.of_weights = true;
+  out.push_back(input);
+  out.push_back(weight);
 }
 
-// HBM bytes of the score matrices when they are not kept on the chip, per element of the matrix:
-// forward writes the scores, masks and normalises them (read, write), drops (read, write, mask
-// byte) and reads them for PV; backward does the same for two gradients and reads the kept
-// probabilities. Counted kernel by kernel for 16-bit scores; the tensors are those of Korthikanti
-// et al. 2022, eq. 1.
-constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
-constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
+namespace {
 
-double ScoreElements(const Shape& s) {
-  return s.tokens * s.sequence * s.heads / s.tensor;
+std::vector<Matrix> DenseMatrices(const Shape& s) {
+  return {{"ffn_in", s.ffn_in / s.tensor, s.hidden}, {"ffn_out", s.hidden, s.ffn / s.tensor}};
 }
 
-void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
-                         std::vector<Operation>& out) {
-  const double stream = kActivationBytes * s.tokens * (2 * s.query + 2 * s.key_value) / s.tensor;
-  out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)),
-                 Bytes(stream), calls, /*wide=*/true});
-  if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax", kScoreBytesForward * ScoreElements(s), calls));
-  }
-}
-
-void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
-                          std::vector<Operation>& out) {
-  // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
-  const double products = job.stack.fused_attention ? 2.5 : 2.0;
-  const double stream = kActivationBytes * s.tokens * (5 * s.query + 4 * s.key_value) / s.tensor;
-  out.push_back({"attention_backward", Kernel::kAttentionBackward,
-                 Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
-                 /*wide=*/true});
-  if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax_backward", kScoreBytesBackward * ScoreElements(s), calls));
-  }
-}
-
-// Bytes that norms, residual adds, rotary positions and the activation function move in the forward
-// pass of one layer when each is one fused kernel: norm reads and writes its tensor (twice a
-// layer), residual add reads two and writes one (twice), rotary reads and writes q and k, the
-// activation reads its inputs and writes its output.
+// Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
+// each is one fused kernel: norm reads and writes its tensor (twice a layer), residual add reads
+// two and writes one (twice), rotary reads and writes q and k. The activation function of a dense
+// block reads its inputs and writes its output.
 double ElementwiseForwardBytes(const TrainingSpec& job, const Shape& s) {
   const double norms_and_residuals = (2 * 2 + 2 * 3) * s.hidden / s.sequence_split;
-  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key_value) / s.tensor : 0.0;
-  const double activation = (s.ffn_in + s.ffn) / s.tensor;
+  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
-         (norms_and_residuals + rotary + activation);
+         (norms_and_residuals + rotary);
+}
+
+double DenseActivationForwardBytes(const TrainingSpec& job, const Shape& s) {
+  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn_in + s.ffn) / s.tensor;
 }
 
 // Backward of the same: norms read two and write one, residual adds of gradients likewise, the
 // activation reads the gradient and its inputs and writes the gradients of the inputs.
 double ElementwiseBackwardBytes(const TrainingSpec& job, const Shape& s) {
   const double norms_and_residuals = (2 * 3 + 2 * 3) * s.hidden / s.sequence_split;
-  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key_value) / s.tensor : 0.0;
-  const double activation = (s.ffn + 2 * s.ffn_in) / s.tensor;
+  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   // Outputs that were not kept are made again from their inputs.
-  const double again = job.stack.saves_elementwise_outputs
-                           ? 0.0
-                           : 2 * 2 * s.hidden / s.sequence_split + (s.ffn_in + s.ffn) / s.tensor;
+  const double again = job.keeps_elementwise_outputs() ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
-         (norms_and_residuals + rotary + activation + again);
+         (norms_and_residuals + rotary + again);
 }
 
-void AddLayersForward(const TrainingSpec& job, const Shape& s, double layers,
+double DenseActivationBackwardBytes(const TrainingSpec& job, const Shape& s) {
+  const double again = job.keeps_elementwise_outputs() ? 0.0 : DenseActivationForwardBytes(job, s);
+  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn + 2 * s.ffn_in) /
+             s.tensor +
+         again;
+}
+
+void AddLayersForward(const TrainingSpec& job, const Shape& s, const ModelPart& part,
                       std::vector<Operation>& out) {
-  if (layers <= 0) {
+  if (part.layers <= 0) {
     return;
   }
-  const double element = PrecisionBytes(job.precision);
-  for (const Matrix& w : LayerMatrices(s)) {
-    out.push_back(Gemm(w.name, s.tokens, w.n, w.k, element, layers));
+  for (const Matrix& matrix : AttentionMatrices(job, s)) {
+    AddMatrixForward(job, matrix, s.tokens, part.layers, out);
   }
-  AddAttentionForward(job, s, layers, out);
-  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), layers));
+  AddAttentionForward(job, s, part.layers, out);
+  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), part.layers));
+  if (part.dense() > 0) {
+    for (const Matrix& matrix : DenseMatrices(s)) {
+      AddMatrixForward(job, matrix, s.tokens, part.dense(), out);
+    }
+    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), part.dense()));
+  }
+  AddMixtureForward(job, s, part.mixture, out);
 }
 
-void AddLayersBackward(const TrainingSpec& job, const Shape& s, double layers,
+void AddLayersBackward(const TrainingSpec& job, const Shape& s, const ModelPart& part,
                        std::vector<Operation>& out) {
-  if (layers <= 0) {
+  if (part.layers <= 0) {
     return;
   }
-  const double element = PrecisionBytes(job.precision);
-  for (const Matrix& w : LayerMatrices(s)) {
-    out.push_back(Gemm("input_gradient", s.tokens, w.k, w.n, element, layers));
-    Operation weight = Gemm("weight_gradient", w.n, w.k, s.tokens, element, layers);
-    // The weight gradient is added to the accumulated one: read and write it.
-    weight.hbm =
-        Bytes(element * s.tokens * (w.n + w.k) + 2 * job.stack.main_gradient_bytes * w.n * w.k);
-    out.push_back(weight);
+  for (const Matrix& matrix : AttentionMatrices(job, s)) {
+    AddMatrixBackward(job, matrix, s.tokens, part.layers, out);
   }
-  AddAttentionBackward(job, s, layers, out);
-  out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s), layers));
+  AddAttentionBackward(job, s, part.layers, out);
+  out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s), part.layers));
+  if (part.dense() > 0) {
+    for (const Matrix& matrix : DenseMatrices(s)) {
+      AddMatrixBackward(job, matrix, s.tokens, part.dense(), out);
+    }
+    out.push_back(
+        Elementwise("activation_backward", DenseActivationBackwardBytes(job, s), part.dense()));
+  }
+  AddMixtureBackward(job, s, part.mixture, out);
 }
 
 // Cross entropy over the rank's share of the vocabulary: the logits are cast to 32 bits, scanned
@@ -183,6 +182,7 @@ void AddHeadBackward(const TrainingSpec& job, const Shape& s, std::vector<Operat
   out.push_back(Elementwise("loss_backward", kLossBytesBackward * s.tokens * n, 1));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
   out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
+  out.back().of_weights = true;
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
@@ -201,42 +201,50 @@ TensorTraffic Traffic(const TrainingSpec& job, const Shape& s, const ModelPart& 
   const double head = part.head ? 1.0 : 0.0;
   // The embedding scatters its output and gathers the gradient of it; the head gathers its input,
   // and once more for its weights, and scatters the gradient of it.
-  const double summed = 2 * part.layers + (backward ? head : embedding);
+  const double blocks = part.layers + part.dense();  // attention and dense feed-forward
+  const double summed = blocks + (backward ? head : embedding);
   if (job.layout.sequence_parallel) {
-    traffic.all_gathers = (backward ? 4 : 2) * part.layers + head + (backward ? embedding : 0.0);
+    traffic.all_gathers = (backward ? 2 : 1) * blocks + head + (backward ? embedding : 0.0);
     traffic.reduce_scatters = summed;
   } else {
     traffic.all_reduces = summed;
   }
+  AddMixtureTraffic(s, part.mixture, backward, traffic);
   return traffic;
-}
-
-// Ring attention (Liu et al. 2023): each rank's keys and values visit all other ranks of its
-// context-parallel group; in the backward pass their gradients travel with them.
-Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward) {
-  const double once = kActivationBytes * s.tokens * 2 * s.key_value / s.tensor;
-  return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
 }
 
 void AddTraffic(const TensorTraffic& more, TensorTraffic& to) {
   to.all_gathers += more.all_gathers;
   to.reduce_scatters += more.reduce_scatters;
   to.all_reduces += more.all_reduces;
+  to.expert_gathers += more.expert_gathers;
+  to.expert_scatters += more.expert_scatters;
+}
+
+// The job on one accelerator: the sizes of the model as a whole.
+TrainingSpec Whole(const TrainingSpec& job) {
+  TrainingSpec whole = job;
+  whole.layout.tensor = whole.layout.context = whole.layout.expert = 1;
+  whole.layout.expert_tensor = 0;
+  return whole;
 }
 
 // Forward FLOP of the whole model for one step, attention scores counted as the model says.
 Flop ForwardFlop(const TrainingSpec& job) {
-  TrainingSpec whole = job;
-  whole.layout.tensor = 1;
-  whole.layout.context = 1;
+  const TrainingSpec whole = Whole(job);
   const Shape s(whole);
   const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
-  double flop = 0;
-  for (const Matrix& w : LayerMatrices(s)) {
-    flop += 2.0 * s.tokens * w.n * w.k;
-  }
-  flop += AttentionFlop(s, share);
-  flop = flop * job.model.layers + 2.0 * s.tokens * s.vocabulary * s.hidden;
+  const double mixture = job.model.MixtureLayers(0, job.model.layers);
+  const auto products = [&s](const std::vector<Matrix>& matrices) {
+    double flop = 0;
+    for (const Matrix& w : matrices) {
+      flop += 2.0 * s.tokens * w.n * w.k;
+    }
+    return flop;
+  };
+  double flop = products(AttentionMatrices(whole, s)) + AttentionFlop(s, share);
+  flop = flop * job.model.layers + products(DenseMatrices(s)) * (job.model.layers - mixture) +
+         MixtureFlop(s) * mixture + 2.0 * s.tokens * s.vocabulary * s.hidden;
   return Flop(flop * static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
 }
 
@@ -249,7 +257,8 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
     work.operations.push_back(
         Elementwise("embedding", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
-  AddLayersForward(job, s, part.layers, work.operations);
+  AddLayersForward(job, s, part, work.operations);
+  work.experts = MixtureExchange(job, s, part.mixture);
   if (part.head) {
     AddHeadForward(job, s, work.operations);
   }
@@ -258,61 +267,105 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   return work;
 }
 
-PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part) {
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients gradients) {
+  if (gradients == Gradients::kWeights) {
+    PassWork products;
+    products.operations = BackwardWork(job, part).operations;
+    std::erase_if(products.operations, [](const Operation& operation) {
+      return !operation.of_weights;
+    });
+    return products;
+  }
   const Shape s(job);
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
   work.context = ContextBytes(job, s, part.layers, /*backward=*/true);
+  work.experts = MixtureExchange(job, s, part.mixture);
   if (part.head) {
     AddHeadBackward(job, s, work.operations);
   }
   if (job.recompute == Recompute::kFull) {
-    AddLayersForward(job, s, part.layers, work.operations);
-    AddTraffic(Traffic(job, s, {part.layers, false, false}, /*backward=*/false), work.tensor);
+    AddLayersForward(job, s, part, work.operations);
+    AddTraffic(Traffic(job, s, {part.layers, false, false, part.mixture}, /*backward=*/false),
+               work.tensor);
+    work.experts.calls *= 2;
     work.context += ContextBytes(job, s, part.layers, /*backward=*/false);
   } else if (job.recompute == Recompute::kSelective && !job.stack.fused_attention &&
              part.layers > 0) {
     // Fused kernels do this in any case (AddAttentionBackward).
     AddAttentionForward(job, s, part.layers, work.operations);
   }
-  AddLayersBackward(job, s, part.layers, work.operations);
+  for (const Matrix& matrix : RecomputedMatrices(job, s)) {
+    AddMatrixForward(job, matrix, s.tokens, part.layers, work.operations);
+  }
+  AddLayersBackward(job, s, part, work.operations);
   if (part.embedding) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
+  if (gradients == Gradients::kInputs) {
+    std::erase_if(work.operations, [](const Operation& operation) {
+      return operation.of_weights;
+    });
+  }
   return work;
 }
 
-double ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
+ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
   const Shape s(job);
-  double layer = 2 * s.hidden;  // two norms
-  for (const Matrix& w : LayerMatrices(s)) {
-    layer += w.n * w.k;
+  const auto sum = [](const std::vector<Matrix>& matrices) {
+    double parameters = 0;
+    for (const Matrix& w : matrices) {
+      parameters += w.n * w.k;
+    }
+    return parameters;
+  };
+  ParameterCount out;
+  // Two norms a layer.
+  out.common = (2 * s.hidden + sum(AttentionMatrices(job, s))) * part.layers +
+               sum(DenseMatrices(s)) * part.dense();
+  if (part.mixture > 0) {
+    out.common += sum(SharedMatrices(s)) * part.mixture;
+    const double experts = sum(ExpertMatrices(s)) * s.local_experts() * part.mixture;
+    (job.layout.splits_experts() ? out.experts : out.common) += experts;
   }
-  double parameters = layer * part.layers;
   const double table = s.vocabulary * s.hidden / s.tensor;
   if (part.embedding) {
-    parameters += table + static_cast<double>(job.model.max_positions) * s.hidden;
+    out.common += table + static_cast<double>(job.model.max_positions) * s.hidden;
   }
   // A tied head on the embedding's own stage is the same matrix; on another stage it is a copy.
   if (part.head && !(job.model.tied_embeddings && part.embedding)) {
-    parameters += table + s.hidden;
+    out.common += table + s.hidden;
   }
-  return parameters;
+  return out;
 }
 
-Bytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
-  const double layers = ParametersPerRank(job, {part.layers, false, false});
-  const double tables = ParametersPerRank(job, part) - layers;
+ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
+  const ParameterCount layers = ParametersPerRank(job, {part.layers, false, false, part.mixture});
+  const double tables = ParametersPerRank(job, part).common - layers.common;
   const double bytes = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
-  return Bytes(bytes * layers + kActivationBytes * tables);
+  return {Bytes(bytes * layers.common + kActivationBytes * tables), Bytes(bytes * layers.experts)};
 }
 
 double ModelParameters(const ModelSpec& model) {
   TrainingSpec whole;
   whole.model = model;
   const bool tied = model.tied_embeddings;
-  return ParametersPerRank(whole, {static_cast<double>(model.layers), true, !tied});
+  return ParametersPerRank(whole, {static_cast<double>(model.layers), true, !tied,
+                                   static_cast<double>(model.MixtureLayers(0, model.layers))})
+      .total();
+}
+
+double ActiveParameters(const ModelSpec& model) {
+  ModelSpec active = model;
+  active.mixture.experts = 0;
+  // A router is as wide as the experts that it chooses from.
+  const double routers = 1.0 * model.hidden * model.mixture.experts;
+  const double experts = 1.0 * model.mixture.expert_ffn * model.hidden * (model.gated ? 3 : 2) *
+                         (model.mixture.experts_per_token + model.mixture.shared_experts);
+  const double dense = 1.0 * model.ffn * model.hidden * (model.gated ? 3 : 2);
+  const double mixture = model.MixtureLayers(0, model.layers);
+  return ModelParameters(active) + mixture * (routers + experts - dense);
 }
 
 Flop ModelFlop(const TrainingSpec& job) {
@@ -326,12 +379,15 @@ Flop HardwareFlop(const TrainingSpec& job) {
   if (job.recompute == Recompute::kFull) {
     again = ForwardFlop(layers_only);
   } else if (job.recompute == Recompute::kSelective) {
-    TrainingSpec whole = job;
-    whole.layout.tensor = 1;
-    whole.layout.context = 1;
     const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
-    again = Flop(AttentionFlop(Shape(whole), share) * job.model.layers *
-                 static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
+    const TrainingSpec whole = Whole(job);
+    const Shape s(whole);
+    double flop = AttentionFlop(s, share);
+    for (const Matrix& w : RecomputedMatrices(whole, s)) {
+      flop += 2.0 * s.tokens * w.n * w.k;
+    }
+    again = Flop(flop * job.model.layers * static_cast<double>(job.global_batch) /
+                 static_cast<double>(job.micro_batch));
   }
   return ModelFlop(job) + again;
 }
@@ -339,22 +395,27 @@ Flop HardwareFlop(const TrainingSpec& job) {
 // Korthikanti et al. 2022, section 4 (34 s b h for a GPT layer with dropout), tensor by tensor so
 // that grouped queries and gated blocks follow: inputs of the norms and of the first GEMMs (split
 // only with sequence parallelism), then q, k, v, the attention's output and the feed-forward block.
-Bytes LayerActivations(const TrainingSpec& job) {
+Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
   const Shape s(job);
   const double e = kActivationBytes;
   if (job.recompute == Recompute::kFull) {
     return Bytes(e * s.tokens * s.hidden / s.sequence_split);
   }
-  const double in = InputBytes(job);
-  const bool kept = job.stack.saves_elementwise_outputs;
+  const bool kept = job.keeps_elementwise_outputs();
+  const double input = KeptInputBytes(job);
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
-  double boundary = 2 * e * s.hidden + (kept ? 2 * in * s.hidden : 0.0);
+  double boundary = 2 * e * s.hidden + (kept ? 2 * InputBytes(job) * s.hidden : 0.0);
   boundary += dropout ? 2 * s.hidden : 0.0;
-  // Attention needs its output in 16 bits, and the GEMM behind it a narrow copy.
-  const double copy = in < e ? in * s.query : 0.0;
-  const double inner =
-      e * (2 * s.query + 2 * s.key_value) + copy + e * s.ffn_in + (kept ? in * s.ffn : 0.0);
-  double bytes = s.tokens * (boundary / s.sequence_split + inner / s.tensor);
+  const double inner = job.stack.kept_activation_bytes;
+  double per_token = inner * AttentionKept(job, s);
+  if (input < inner) {
+    // Attention needs its output as it is, and the GEMM behind it a narrow copy.
+    per_token += input * s.attended / s.tensor;
+  }
+  double bytes = s.tokens * (boundary / s.sequence_split + per_token);
+  bytes += kind == LayerKind::kMixture
+               ? MixtureKeptBytes(job, s)
+               : s.tokens * (inner * s.ffn_in + (kept ? input * s.ffn : 0.0)) / s.tensor;
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);
   }

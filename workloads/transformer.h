@@ -1,6 +1,6 @@
 #pragma once
 
-// What a dense transformer computes, moves and stores, per micro-batch and tensor-parallel rank.
+// What a transformer computes, moves and stores, per micro-batch and tensor-parallel rank.
 // Closed forms only: no machine, no clock.
 
 #include <cstdint>
@@ -20,11 +20,15 @@ enum class Kernel { kGemm, kAttention, kAttentionBackward, kElementwise };
 struct Operation {
   const char* name = "";
   Kernel kernel = Kernel::kElementwise;
-  Flop flop;          ///< of one call
-  Bytes hbm;          ///< of one call, read and written
-  double calls = 1;   ///< may be a fraction when slices of a chunk are averaged
-  bool wide = false;  ///< stays in 16 bits when the job's format is narrower
+  Flop flop;                ///< of one call
+  Bytes hbm;                ///< of one call, read and written
+  double calls = 1;         ///< may be a fraction when slices of a chunk are averaged
+  bool wide = false;        ///< stays in 16 bits when the job's format is narrower
+  bool of_weights = false;  ///< makes a gradient of weights
 };
+
+/// What a backward pass makes.
+enum class Gradients { kAll, kInputs, kWeights };
 
 /// Collectives over the tensor-parallel group: gathers of `gathered` bytes each, the others of
 /// `payload` (the full buffer of a rank). Sums are sent in 16 bits, gathers in the format of the
@@ -35,6 +39,17 @@ struct TensorTraffic {
   double all_reduces = 0;
   Bytes payload;
   Bytes gathered;
+  // The same around experts that are split over the group.
+  double expert_gathers = 0;
+  double expert_scatters = 0;
+  Bytes expert_payload;
+};
+
+/// All-to-alls over the ranks that share the experts of a layer, of `payload` each: tokens to their
+/// experts, and results back.
+struct ExpertTraffic {
+  double calls = 0;
+  Bytes payload;
 };
 
 /// Which part of a model one pass goes through.
@@ -42,39 +57,68 @@ struct ModelPart {
   double layers = 0;
   bool embedding = false;  ///< starts with the input embedding
   bool head = false;       ///< ends with the LM head and the loss
+  double mixture = 0;      ///< of `layers`: those with experts
+
+  [[nodiscard]] double dense() const { return layers - mixture; }
 };
 
 struct PassWork {
   std::vector<Operation> operations;
   TensorTraffic tensor;
   Bytes context;  ///< keys and values that each rank sends around its context-parallel group
+  ExpertTraffic experts;
 };
 
 /// Forward pass of one micro-batch.
 PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part);
 
-/// Backward pass of one micro-batch, with what recomputation adds.
-PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part);
+/// Backward pass of one micro-batch, with what recomputation adds. Of the gradients of weights
+/// alone: only their products.
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part,
+                      Gradients gradients = Gradients::kAll);
 
-/// Parameters of a part that one tensor-parallel rank holds.
-double ParametersPerRank(const TrainingSpec& job, const ModelPart& part);
+/// Parameters that one rank holds. Experts count apart when they are laid out in a way of their
+/// own: other ranks hold the same ones then.
+struct ParameterCount {
+  double common = 0;
+  double experts = 0;
+
+  [[nodiscard]] double total() const { return common + experts; }
+};
+
+/// Parameters of a part that one rank holds.
+ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part);
+
+/// Bytes of parameters, split in the same way.
+struct ParameterBytes {
+  Bytes common;
+  Bytes experts;
+
+  [[nodiscard]] Bytes total() const { return common + experts; }
+};
 
 /// Bytes of those parameters as the GEMMs use them: 16 bits, or their narrower format where the
 /// stack keeps the layers' parameters in it. Master weights are apart.
-Bytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
+ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
 
 /// All parameters of the model.
 double ModelParameters(const ModelSpec& model);
 
+/// Those that one token goes through: of the routed experts only the ones that it is sent to.
+double ActiveParameters(const ModelSpec& model);
+
 /// FLOP that the model needs for one step over the whole job: forward and backward (three times the
-/// forward GEMMs and attention), embedding look-up not counted, no recomputation. MFU counts these.
+/// forward GEMMs and attention), embedding look-up not counted, no recomputation. Of the experts
+/// only those that each token is sent to count. MFU counts these.
 Flop ModelFlop(const TrainingSpec& job);
 
 /// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.
 Flop HardwareFlop(const TrainingSpec& job);
 
+enum class LayerKind { kDense, kMixture };
+
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
-Bytes LayerActivations(const TrainingSpec& job);
+Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);
 
 /// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary,
 /// split over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).

@@ -21,6 +21,7 @@ struct Communicator {
   std::vector<std::uint32_t> arrived;
   std::vector<CollectiveRecord> latest;  ///< arrival of the last member so far, by collective
   std::vector<std::int32_t> record_of;
+  std::vector<std::int32_t> rounds;  ///< how often it has been done, by collective
   /// What it has done, by the time at which all members had come.
   std::vector<std::pair<double, std::int32_t>> done;
 };
@@ -28,7 +29,10 @@ struct Communicator {
 struct AgentState {
   std::size_t next = 0;  ///< action to do
   double now = 0;
-  std::deque<std::int32_t> inbox[2];  ///< messages posted to it
+  std::deque<std::int32_t> inbox[2];      ///< messages posted to it
+  std::vector<std::int32_t> handed_over;  ///< how often, by collective
+  double pass_start = 0;                  ///< of the last pass
+  std::int32_t pass_records = 0;          ///< written before it
 };
 
 class AnalyticStep {
@@ -47,6 +51,10 @@ class AnalyticStep {
       c.arrived.resize(program.collectives.size());
       c.latest.resize(program.collectives.size());
       c.record_of.resize(program.collectives.size(), -1);
+      c.rounds.resize(program.collectives.size());
+    }
+    for (AgentState& agent : agents_) {
+      agent.handed_over.resize(program.collectives.size());
     }
   }
 
@@ -113,6 +121,8 @@ class AnalyticStep {
         return Start(a, action.index);
       case Action::Kind::kWait:
         return AwaitCollective(a, action.index);
+      case Action::Kind::kFloor:
+        return AwaitFloor(a, program_.passes[action.index]);
       case Action::Kind::kDelay:
         return Until(a, agents_[a].now + program_.delay.si(), Activity::kOverhead,
                      Cause::kOverhead);
@@ -131,6 +141,8 @@ class AnalyticStep {
     const Plan::Agent& me = plan_.agents[a];
     const double start = agents_[a].now;
     const std::int32_t first = run_.log.RecordsOf(a);
+    agents_[a].pass_start = start;
+    agents_[a].pass_records = first;
     Until(a, start + pass.compute_time.si(), Activity::kCompute, Cause::kCompute);
     const double memory =
         std::max(TimeAlone(me.hbm, pass.memory_bytes.si()).seconds, pass.memory_time.si());
@@ -148,11 +160,18 @@ class AnalyticStep {
                      run_.series);
     run_.series.Add(kFlopSeries, start, busy,
                     pass.flop.si() * plan_.jobs[0].width * static_cast<double>(me.members));
-    const double busy_end = agents_[a].now;
-    Until(a, start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
-    if (agents_[a].now > busy_end + kInstant) {
-      run_.log.Recharge(a, first, Cause::kLaunch);
+    if (!pass.exchanges) {
+      AwaitFloor(a, pass);
     }
+  }
+
+  void AwaitFloor(std::int32_t a, const Pass& pass) {
+    const double busy_end = agents_[a].now;
+    Until(a, agents_[a].pass_start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
+    if (agents_[a].now > busy_end + kInstant) {
+      run_.log.Recharge(a, agents_[a].pass_records, Cause::kLaunch);
+    }
+    Until(a, agents_[a].now + pass.host_wait.si(), Activity::kLaunch, Cause::kLaunch);
   }
 
   // A transfer that began with the pass; when it outlasts the work beside it, it set the pace.
@@ -207,8 +226,10 @@ class AnalyticStep {
 
   bool AllDone(std::int32_t a, std::int32_t collective) {
     bool done = true;
+    // One that follows another may not be handed over yet.
+    const std::int32_t rounds = std::max(agents_[a].handed_over[collective], 1);
     ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
-      done = done && c.record_of[collective] >= 0;
+      done = done && c.rounds[collective] >= rounds;
     });
     return done;
   }
@@ -217,6 +238,7 @@ class AnalyticStep {
 
   // A member hands a collective over at `now`, itself or (`previous`) as what follows another.
   void Arrive(std::int32_t a, std::int32_t collective, double now, std::int32_t previous) {
+    ++agents_[a].handed_over[collective];
     ForGroups(a, collective, [&](std::int32_t g, Communicator& c) {
       CollectiveRecord& record = c.latest[collective];
       const bool first = c.arrived[collective] == 0;
@@ -229,6 +251,7 @@ class AnalyticStep {
       record.start = first ? now : std::max(record.start, now);
       const Span members = plan_.groups[g].agents;
       if (++c.arrived[collective] == static_cast<std::uint32_t>(members.end - members.begin)) {
+        c.arrived[collective] = 0;
         Finish(plan_.groups[g], c, collective);
         HandOverNext(members, collective);
       }
@@ -267,7 +290,7 @@ class AnalyticStep {
       record.previous = before;
     }
     const Collective& collective = program_.collectives[index];
-    const CollectiveCost cost = CostOf(collective.kind, collective.payload, group.shape, server_);
+    const CollectiveCost cost = CostOf(collective, group.shape, server_);
     const Alone inside = TimeAlone(group.domain, cost.domain_bytes.si());
     const Alone across = TimeAlone(group.ring, cost.nic_bytes.si());
     const double flowing = record.start + cost.latency.si();
@@ -280,13 +303,16 @@ class AnalyticStep {
     record.cause = across.seconds > inside.seconds + kInstant ? across.cause : inside.cause;
     record.end = flowing + std::max(inside.seconds, across.seconds);
     c.record_of[index] = mine.second;
+    ++c.rounds[index];
     records.push_back(record);
   }
 
   void AwaitCollective(std::int32_t a, std::int32_t collective) {
     ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
       const std::int32_t record = c.record_of[collective];
-      Until(a, run_.log.collectives[record].end, Activity::kDataComm, Cause::kNic, record);
+      const bool experts = program_.collectives[collective].over == Collective::Over::kExpert;
+      Until(a, run_.log.collectives[record].end,
+            experts ? Activity::kExpertComm : Activity::kDataComm, Cause::kNic, record);
     });
   }
 

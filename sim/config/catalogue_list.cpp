@@ -18,6 +18,14 @@ CatalogueList ListCatalogue() {
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);
   }
+  for (const auto& [name, entry] : catalogue.models) {
+    const proto::Model& model = *entry.message;
+    if (model.has_mixture()) {
+      list.mixtures.push_back({name, model.layers(), model.hidden(), model.heads(),
+                               model.vocabulary(), model.mixture().experts(),
+                               model.mixture().experts_per_token(), model.mixture().expert_ffn()});
+    }
+  }
   for (const auto& [name, entry] : catalogue.servers) {
     const proto::Server& message = *entry.message;
     CatalogueServer& server = list.servers.emplace_back();

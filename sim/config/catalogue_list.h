@@ -20,10 +20,18 @@ struct CatalogueServer {
   FlopPerSecond peak[kPrecisions];  ///< dense, of one accelerator; zero when it lacks the format
 };
 
+/// A model entry with experts, in short.
+struct CatalogueMixture {
+  std::string name;
+  int layers = 0, hidden = 0, heads = 0, vocabulary = 0;
+  int experts = 0, experts_per_token = 0, expert_ffn = 0;
+};
+
 struct CatalogueList {
-  std::vector<CatalogueServer> servers;   ///< by name
-  std::vector<std::string> accelerators;  ///< names, sorted
-  std::vector<std::string> stacks;        ///< names, sorted
+  std::vector<CatalogueServer> servers;    ///< by name
+  std::vector<std::string> accelerators;   ///< names, sorted
+  std::vector<std::string> stacks;         ///< names, sorted
+  std::vector<CatalogueMixture> mixtures;  ///< models with experts, by name
 };
 
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.

@@ -90,6 +90,8 @@ CollectiveFit FitOf(const proto::CollectiveFit& fit) {
   spec.low_latency_efficiency = fit.low_latency_efficiency();
   spec.bulk_latency = fit.bulk_latency().empty() ? Seconds(0) : TimeOf(fit.bulk_latency());
   spec.local_copy = fit.local_copy();
+  spec.all_to_all_efficiency =
+      fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
   return spec;
 }
 

@@ -39,6 +39,18 @@ T Or(T value, T otherwise) {
   return value == 0 ? otherwise : value;
 }
 
+MixtureSpec MixtureOf(const proto::Mixture& mixture) {
+  MixtureSpec spec;
+  spec.experts = mixture.experts();
+  spec.experts_per_token = mixture.experts_per_token();
+  spec.expert_ffn = mixture.expert_ffn();
+  spec.shared_experts = mixture.shared_experts();
+  spec.dense_layers = mixture.dense_layers();
+  spec.dense_every_second = mixture.dense_every_second();
+  spec.domains_per_token = mixture.domains_per_token();
+  return spec;
+}
+
 ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   ModelSpec spec;
   spec.path = path;
@@ -54,7 +66,16 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.max_positions = model.max_positions();
   spec.tied_embeddings = model.tied_embeddings();
   spec.attention = model.attention() == proto::FULL ? Attention::kFull : Attention::kCausal;
+  spec.mixture = MixtureOf(model.mixture());
+  const proto::LatentAttention& latent = model.latent_attention();
+  spec.latent = {latent.query_rank(), latent.key_value_rank(), latent.plain_head_dim(),
+                 latent.rotary_head_dim(), latent.value_head_dim()};
   return spec;
+}
+
+/// The time, or none when the field was left out.
+Seconds OptionalTime(const std::string& text) {
+  return text.empty() ? Seconds(0) : Seconds(SiOf(text, Dimension::kTime));
 }
 
 StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overlap,
@@ -77,6 +98,13 @@ StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overla
   spec.saves_elementwise_outputs = stack.saves_elementwise_outputs();
   spec.narrow_parameters = stack.narrow_parameters();
   spec.attention_speed = Or(stack.attention_speed(), 1.0);
+  spec.expert_wait_forward = OptionalTime(stack.expert_wait_forward());
+  spec.expert_wait_backward = OptionalTime(stack.expert_wait_backward());
+  spec.expert_overlap = overlap.has_experts() ? overlap.experts() : stack.expert_overlap();
+  spec.expert_compute_share = Or(stack.expert_compute_share(), 1.0);
+  spec.dispatch_bytes = Or(stack.dispatch_bytes(), 2.0);
+  spec.dispatch_once_per_domain = stack.dispatch_once_per_domain();
+  spec.kept_activation_bytes = Or(stack.kept_activation_bytes(), 2.0);
   const std::vector<std::string> estimates = EstimatesOf(stack, *entry.written);
   spec.estimate = !estimates.empty();
   if (spec.estimate) {
@@ -98,8 +126,14 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   spec.virtual_pipeline = Or(layout.virtual_pipeline(), 1);
   spec.data = layout.data();
   spec.shard_group = layout.shard_group();
+  spec.expert = Or(layout.expert(), 1);
+  spec.expert_tensor = layout.expert_tensor();
   spec.sequence_parallel = layout.sequence_parallel();
   spec.embedding_as_layer = layout.embedding_as_layer();
+  spec.uneven_layers = layout.uneven_layers();
+  spec.domain_ranks = layout.domain_ranks();
+  spec.schedule = layout.schedule() == proto::ZERO_BUBBLE ? Schedule::kZeroBubble
+                                                          : Schedule::kOneForwardOneBackward;
   spec.rank_order = layout.rank_order() == proto::TENSOR_PIPELINE_DATA
                         ? RankOrder::kTensorPipelineData
                         : RankOrder::kTensorDataPipeline;

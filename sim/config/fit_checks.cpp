@@ -31,6 +31,7 @@ class FitChecks {
     CheckPipeline();
     CheckBatch();
     CheckShards();
+    CheckExperts();
     CheckRanks();
     CheckPositions();
   }
@@ -100,11 +101,18 @@ class FitChecks {
                "1, or more pipeline stages");
       return;
     }
+    if (layout.schedule == Schedule::kZeroBubble &&
+        (layout.virtual_pipeline > 1 || spec_.zero >= 2)) {
+      AtLayout(
+          "schedule",
+          "ZERO_BUBBLE is not simulated with several chunks per stage or with \"zero\" above 1",
+          "virtual_pipeline: 1 and zero: 0 or 1, or another schedule");
+    }
     const std::int64_t extra = layout.embedding_as_layer ? 2 : 0;
     const std::int64_t layers = spec_.model.layers + extra;
     const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
     CHECK(chunks > 0);
-    if (layers % chunks == 0) {
+    if (layers % chunks == 0 || layout.uneven_layers) {
       return;
     }
     std::string stages = Text(layout.pipeline) + " pipeline stages";
@@ -153,22 +161,73 @@ class FitChecks {
     }
   }
 
+  void CheckExperts() {
+    const Layout& layout = spec_.layout;
+    const std::string is = "\"expert\" is " + Text(layout.expert);
+    if (!spec_.model.has_experts()) {
+      if (layout.expert > 1 || layout.expert_tensor > 0) {
+        AtLayout(layout.expert > 1 ? "expert" : "expert_tensor",
+                 spec_.model.name + " has no experts",
+                 "a model with a mixture, or a layout without");
+      }
+      return;
+    }
+    const MixtureSpec& mixture = spec_.model.mixture;
+    const std::int64_t ranks =
+        Product(Product(layout.data, layout.context), layout.tensor) / layout.expert_width();
+    if (mixture.experts % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(mixture.experts) + " experts of " +
+                   spec_.model.name,
+               "a divisor of " + Text(mixture.experts));
+    } else if (ranks % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(ranks) +
+                   " ranks of a stage that can share experts (data x context x tensor / "
+                   "expert_tensor)",
+               "a divisor of " + Text(ranks));
+    } else if (layout.tensor > 1 && !layout.sequence_parallel) {
+      AtLayout("sequence_parallel",
+               "experts with tensor-parallel ranks are not simulated without \"sequence_parallel\"",
+               "sequence_parallel: true, or tensor: 1");
+    } else if (mixture.expert_ffn % layout.expert_width() != 0) {
+      AtLayout("expert_tensor",
+               Text(layout.expert_width()) + " tensor-parallel ranks do not share the " +
+                   Text(mixture.expert_ffn) + " columns of an expert evenly",
+               "a divisor of " + Text(mixture.expert_ffn));
+    } else if (layout.shard_group > 0 && layout.splits_experts()) {
+      AtLayout("shard_group",
+               "\"shard_group\" and experts over several ranks are not simulated "
+               "together yet",
+               "a layout without \"shard_group\", or expert: 1");
+    }
+  }
+
   void CheckRanks() {
     const Layout& layout = spec_.layout;
     const std::int64_t ranks =
         Product(Product(Product(layout.tensor, layout.context), layout.pipeline), layout.data);
-    const std::int64_t accelerators = Product(site_.servers, site_.server.accelerators);
+    const int domain = site_.server.accelerators;
+    const int used = layout.used_of(domain);
+    if (used > domain || (layout.domain_ranks > 0 && used % layout.tensor != 0)) {
+      AtLayout("domain_ranks",
+               "\"domain_ranks\" is " + Text(used) + ", and domains hold " + Text(domain) +
+                   " accelerators and tensor-parallel groups " + Text(layout.tensor),
+               "a multiple of the groups, at most " + Text(domain));
+      return;
+    }
+    const std::int64_t accelerators = Product(site_.servers, used);
     if (ranks / place_.share > accelerators) {
       const std::string here =
           place_.share == 1 ? "" : ", " + Text(ranks / place_.share) + " of them at each site";
-      problems_.Add(job_.At("layout").name, spec_.layout.path,
-                    Refusal("the layout needs " + Text(layout.tensor) + " x " +
-                                Text(layout.pipeline) + " x " + Text(layout.data) +
-                                (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
-                                Text(ranks) + " accelerators" + here + ", and " + place_.name +
-                                " has " + Text(site_.servers) + " x " +
-                                Text(site_.server.accelerators) + " = " + Text(accelerators),
-                            "at most " + Text(Product(accelerators, place_.share))));
+      problems_.Add(
+          job_.At("layout").name, spec_.layout.path,
+          Refusal("the layout needs " + Text(layout.tensor) + " x " + Text(layout.pipeline) +
+                      " x " + Text(layout.data) +
+                      (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
+                      Text(ranks) + " accelerators" + here + ", and " + place_.name + " has " +
+                      Text(site_.servers) + " x " + Text(used) + " = " + Text(accelerators),
+                  "at most " + Text(Product(accelerators, place_.share))));
     }
   }
 

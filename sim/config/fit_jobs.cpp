@@ -48,6 +48,12 @@ class PlaceChecks {
                  proto::Precision_Name(static_cast<int>(fleet.precision) + 1),
              "a precision that has a rate in the catalogue");
     }
+    if (fleet.model.has_experts() || fleet.model.latent.key_value_rank > 0) {
+      refuse("model",
+             "serving of " + fleet.model.name + " is not simulated: it has " +
+                 (fleet.model.has_experts() ? "experts" : "latent attention"),
+             "a dense model without latent attention");
+    }
     const std::string is = "\"tensor\" is " + Text(fleet.tensor) + ", which does not divide ";
     if (server.accelerators % fleet.tensor != 0) {
       refuse("tensor",
@@ -80,8 +86,24 @@ class PlaceChecks {
                     Refusal("checkpoints need the storage of " + place_.name,
                             "storage_bandwidth: \"1 TB/s\" or another in the site"));
     }
+    if (place_.scheduled && run.step.layout.domain_ranks > 0) {
+      problems_.Add(written.At("layout").At("domain_ranks").value,
+                    run.step.layout.path + ".domain_ranks",
+                    Refusal("jobs on part of each domain are not simulated over a horizon yet",
+                            "a layout without \"domain_ranks\", or a scenario without horizon"));
+    }
     if (place_.share > 1) {
       CheckShares(written, run.step.layout, run.step.zero);
+      CheckExpertsStay(written, run.step);
+    }
+  }
+
+  void CheckExpertsStay(const Written& written, const TrainingSpec& step) {
+    if (step.model.has_experts() && step.layout.splits_experts()) {
+      const char* const field = step.layout.expert > 1 ? "expert" : "expert_tensor";
+      problems_.Add(written.At("layout").At(field).value, step.layout.path + "." + field,
+                    Refusal("experts over several ranks are not simulated on several sites yet",
+                            "a single site, or expert: 1 and expert_tensor like tensor"));
     }
   }
 
@@ -139,7 +161,8 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
 
 FitPlace PlaceOf(const Scenario& scenario, std::int32_t site, int share) {
   const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
-  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share};
+  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share,
+          scenario.horizon > Seconds(0)};
 }
 
 }  // namespace

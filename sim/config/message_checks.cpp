@@ -162,9 +162,24 @@ void Check(const proto::Stack& stack, const Complaints& complain) {
   }
 }
 
+void Check(const proto::Mixture& mixture, const Complaints& complain) {
+  if (mixture.experts_per_token() > mixture.experts()) {
+    complain.Value("experts_per_token",
+                   Is("experts_per_token", mixture.experts_per_token()) + ", and there are " +
+                       std::to_string(mixture.experts()) + " experts",
+                   "at most " + std::to_string(mixture.experts()));
+  }
+  if (mixture.dense_every_second() && mixture.dense_layers() > 0) {
+    complain.Presence("dense_layers",
+                      "\"dense_layers\" counts leading layers, and every second layer is dense",
+                      "one of \"dense_layers\" and \"dense_every_second\"");
+  }
+}
+
 void Check(const proto::Layout& layout, const Complaints& complain) {
-  if (layout.expert() > 1) {
-    complain.Value("expert", Is("expert", layout.expert()) + ", which is not simulated yet", "1");
+  if (layout.expert_tensor() > 1 && layout.expert_tensor() != layout.tensor()) {
+    complain.Value("expert_tensor", Is("expert_tensor", layout.expert_tensor()),
+                   layout.tensor() == 1 ? "1" : "1 or " + std::to_string(layout.tensor()));
   }
 }
 
@@ -194,6 +209,7 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::Server>(message, complain);
   CheckIf<proto::Model>(message, complain);
   CheckIf<proto::Stack>(message, complain);
+  CheckIf<proto::Mixture>(message, complain);
   CheckIf<proto::Layout>(message, complain);
 }
 

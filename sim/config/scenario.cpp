@@ -169,6 +169,9 @@ Scenario Load(const std::string& name, std::string_view text,
   scenario.file = name;
   scenario.name = message.name();
   scenario.seed = message.seed();
+  if (!message.horizon().empty()) {
+    scenario.horizon = Seconds(SiOf(message.horizon(), Dimension::kTime));
+  }
   scenario.sources.SetFallback(written.name.Text());
   AddPlaces(*message.GetDescriptor(), written, "", scenario.sources);
   std::vector<JobPlace> places;
@@ -178,7 +181,6 @@ Scenario Load(const std::string& name, std::string_view text,
   if (message.horizon().empty()) {
     NoteIdle(scenario, scenario.notes);
   } else {
-    scenario.horizon = Seconds(SiOf(message.horizon(), Dimension::kTime));
     AddLife(from, scenario, places, problems);
   }
   CheckJobs(scenario.jobs, places, problems);

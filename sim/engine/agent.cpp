@@ -20,7 +20,8 @@ Agent::Agent(World& world, std::int32_t index,
       me_(world.plan.agents[index]),
       communicators_(communicators),
       mailbox_(sg4::Mailbox::by_name("a" + std::to_string(index))),
-      wake_(sg4::Semaphore::create(0)) {}
+      wake_(sg4::Semaphore::create(0)),
+      handed_over_(world.program.collectives.size(), 0) {}
 
 void Agent::Run(const std::function<void()>& tick) {
   for (const Action& action : world_.program.roles[me_.role]) {
@@ -37,6 +38,7 @@ void Agent::Reset() {
     outbox_[direction].clear();
   }
   groups_done_.clear();
+  std::fill(handed_over_.begin(), handed_over_.end(), 0);
 }
 
 void Agent::Do(const Action& action) {
@@ -51,6 +53,8 @@ void Agent::Do(const Action& action) {
       return Start(action.index);
     case Action::Kind::kWait:
       return AwaitCollective(action.index);
+    case Action::Kind::kFloor:
+      return AwaitFloor(world_.program.passes[action.index]);
     case Action::Kind::kDelay:
       sg4::this_actor::sleep_for(world_.program.delay.si());
       return Log(Activity::kOverhead, Cause::kOverhead);
@@ -64,6 +68,8 @@ void Agent::Log(Activity activity, Cause cause, std::int32_t awaited) {
 void Agent::RunPass(const Pass& pass) {
   const double start = World::Now();
   const std::int32_t first = world_.run.log.RecordsOf(row_);
+  pass_start_ = start;
+  pass_records_ = first;
   Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si(), {});
   Transfer around(world_, mailbox_, me_.context, pass.context.si(), {});
   Compute(pass);
@@ -78,14 +84,25 @@ void Agent::RunPass(const Pass& pass) {
   AwaitOverlapped(around, first);
   AwaitOverlapped(overlapped, first);
   ExposedTensorComm(pass);
-  const double floor_end = start + pass.floor.si();
+  if (!pass.exchanges) {
+    AwaitFloor(pass);
+  }
+}
+
+// A pass takes no less than its floor; where the floor outlasts the work, it set the pace of all.
+void Agent::AwaitFloor(const Pass& pass) {
+  const double floor_end = pass_start_ + pass.floor.si();
   const double busy_end = World::Now();
   if (floor_end > busy_end) {
     sg4::this_actor::sleep_until(floor_end);
     Log(Activity::kLaunch, Cause::kLaunch);
   }
   if (floor_end > busy_end + kInstant) {
-    world_.run.log.Recharge(row_, first, Cause::kLaunch);
+    world_.run.log.Recharge(row_, pass_records_, Cause::kLaunch);
+  }
+  if (pass.host_wait.si() > 0) {
+    sg4::this_actor::sleep_for(pass.host_wait.si());
+    Log(Activity::kLaunch, Cause::kLaunch);
   }
 }
 
@@ -301,6 +318,7 @@ void Agent::CollectiveDone(std::int32_t collective, std::int32_t record) {
 
 void Agent::HandOver(std::int32_t collective, std::int32_t previous) {
   const Collective::Over over = world_.program.collectives[collective].over;
+  ++handed_over_[collective];
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
     if (world_.plan.groups[group].over == over) {
@@ -311,13 +329,17 @@ void Agent::HandOver(std::int32_t collective, std::int32_t previous) {
 
 void Agent::AwaitCollective(std::int32_t collective) {
   const Collective::Over over = world_.program.collectives[collective].over;
+  // One that follows another may not be handed over yet.
+  const std::int32_t rounds = std::max(handed_over_[collective], 1);
+  const Activity activity =
+      over == Collective::Over::kExpert ? Activity::kExpertComm : Activity::kDataComm;
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
     Communicator& communicator = *communicators_[group];
-    if (world_.plan.groups[group].over == over && communicator.RecordOf(collective) < 0) {
+    if (world_.plan.groups[group].over == over && communicator.RoundsOf(collective) < rounds) {
       communicator.AddWaiter(collective, wake_);
       wake_->acquire();
-      Log(Activity::kDataComm, Cause::kNic, communicator.RecordOf(collective));
+      Log(activity, Cause::kNic, communicator.RecordOf(collective));
     }
   }
 }

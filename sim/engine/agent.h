@@ -63,6 +63,7 @@ class Agent {
   void RunPass(const Pass& pass);
   [[nodiscard]] BytesPerSecond HbmOfOthers(const Pass& pass) const;
   void Compute(const Pass& pass);
+  void AwaitFloor(const Pass& pass);
   void LogSlowedCompute(double start, double bound, double slow_share);
   void AwaitOverlapped(Transfer& overlapped, std::int32_t first);
   void ExposedTensorComm(const Pass& pass);
@@ -87,6 +88,9 @@ class Agent {
   std::deque<Message> outbox_[2];            ///< by direction, in the order of sending
   std::deque<Message*> inbox_[2];            ///< by direction, in the order of sending
   std::map<std::int32_t, int> groups_done_;  ///< of collectives that another follows
+  std::vector<std::int32_t> handed_over_;    ///< how often in this step, by collective
+  double pass_start_ = 0;                    ///< of the last pass
+  std::int32_t pass_records_ = 0;            ///< written before it
   bool blocked_on_[2] = {false, false};
 };
 

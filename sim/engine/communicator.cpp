@@ -17,6 +17,7 @@ Communicator::Communicator(World& world, std::int32_t group)
       arrived_(world.program.collectives.size(), 0),
       latest_(world.program.collectives.size()),
       record_of_(world.program.collectives.size(), -1),
+      rounds_(world.program.collectives.size(), 0),
       mailbox_(sg4::Mailbox::by_name("c" + std::to_string(group))),
       work_(sg4::Semaphore::create(0)) {}
 
@@ -24,6 +25,7 @@ void Communicator::Reset() {
   CHECK(ready_.empty() && waiters_.empty());
   std::fill(arrived_.begin(), arrived_.end(), 0U);
   std::fill(record_of_.begin(), record_of_.end(), -1);
+  std::fill(rounds_.begin(), rounds_.end(), 0);
   last_ = -1;
 }
 
@@ -43,6 +45,7 @@ void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_
   if (++arrived_[collective] < members_) {
     return;
   }
+  arrived_[collective] = 0;
   ready_.push_back(record);
   work_->release();
 }
@@ -65,8 +68,7 @@ void Communicator::Run(CollectiveRecord record) {
     record.previous = last_;
   }
   const Collective& collective = world_.program.collectives[record.collective];
-  const CollectiveCost cost =
-      CostOf(collective.kind, collective.payload, group_.shape, world_.server);
+  const CollectiveCost cost = CostOf(collective, group_.shape, world_.server);
   record.latency = cost.latency.si();
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
@@ -82,6 +84,7 @@ void Communicator::Run(CollectiveRecord record) {
   last_ = static_cast<std::int32_t>(records.size());
   records.push_back(record);
   record_of_[record.collective] = last_;
+  ++rounds_[record.collective];
 }
 
 void Communicator::HandOverNext(std::int32_t collective) {

@@ -12,7 +12,8 @@
 namespace gridlock {
 
 /// Runs the collectives of one group one after another, each once all members have handed it over,
-/// as a stream of NCCL does. An actor of its own.
+/// as a stream of NCCL does. A member may hand one over again once it has waited for it. An actor
+/// of its own.
 class Communicator {
  public:
   Communicator(World& world, std::int32_t group);
@@ -26,10 +27,13 @@ class Communicator {
   void Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
                std::int32_t previous = -1);
 
-  /// Index of the finished collective in StepLog::collectives, -1 before.
+  /// Index of the collective, as finished last, in StepLog::collectives; -1 before.
   [[nodiscard]] std::int32_t RecordOf(std::int32_t collective) const {
     return record_of_[collective];
   }
+
+  /// How often the collective has been done in this step.
+  [[nodiscard]] std::int32_t RoundsOf(std::int32_t collective) const { return rounds_[collective]; }
 
   /// Releases `wake` when the collective is done.
   void AddWaiter(std::int32_t collective, simgrid::s4u::SemaphorePtr wake) {
@@ -50,6 +54,7 @@ class Communicator {
   std::vector<std::uint32_t> arrived_;    ///< by collective
   std::vector<CollectiveRecord> latest_;  ///< arrival of the last member so far, by collective
   std::vector<std::int32_t> record_of_;   ///< by collective
+  std::vector<std::int32_t> rounds_;      ///< by collective, in this step
   simgrid::s4u::Mailbox* mailbox_;
   simgrid::s4u::SemaphorePtr work_;
   std::deque<CollectiveRecord> ready_;

@@ -1,8 +1,10 @@
 #include "sim/fold/expand.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include "sim/base/check.h"
+#include "sim/fold/expert_groups.h"
 #include "sim/fold/rank_map.h"
 
 namespace gridlock {
@@ -27,6 +29,8 @@ class Expander {
     for (const Collective& collective : placed.program->collectives) {
       uses_embedding_groups_ =
           uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
+      uses_exchanges_ = uses_exchanges_ || collective.over == Collective::Over::kExpert;
+      uses_expert_copies_ = uses_expert_copies_ || collective.over == Collective::Over::kExpertData;
     }
   }
 
@@ -36,6 +40,7 @@ class Expander {
     AddFlows();
     AddDataGroups();
     AddEmbeddingGroups();
+    AddExpertGroups();
   }
 
  private:
@@ -64,7 +69,7 @@ class Expander {
           server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
       BytesPerSecond reserve = nic * (kRingHbmWeight + kSendHbmWeight);
       // Groups and messages inside a scale-up domain move at the ports' pace.
-      if (server.accelerators > layout_.tensor) {
+      if (server.accelerators > layout_.tensor || layout_.expert > 1) {
         reserve += port * (kRingHbmWeight + kSendHbmWeight);
       }
       const bool wide = layout_.tensor > server.accelerators;
@@ -267,6 +272,62 @@ class Expander {
     }
   }
 
+  void AddExpertGroups() {
+    if (!uses_exchanges_ && !uses_expert_copies_) {
+      return;
+    }
+    const ExpertGroups groups = ExpertGroupsOf(layout_);
+    for (int stage = 0; stage < layout_.pipeline; ++stage) {
+      for (std::size_t i = 0; uses_exchanges_ && i < groups.exchange.size(); ++i) {
+        AddRanks(Collective::Over::kExpert, stage, groups.exchange[i]);
+      }
+      for (std::size_t i = 0; uses_expert_copies_ && i < groups.same.size(); ++i) {
+        AddRanks(Collective::Over::kExpertData, stage, groups.same[i]);
+      }
+    }
+  }
+
+  void AddRanks(Collective::Over over, int stage, const std::vector<StageRank>& members) {
+    std::vector<AcceleratorIndex> ranks;
+    const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
+    for (const StageRank& member : members) {
+      const std::int32_t agent = AgentAt(member.data, stage);
+      if (ranks.empty() || plan_.group_agents.back() != agent) {
+        plan_.group_agents.push_back(agent);
+      }
+      ranks.push_back(ranks_.At(member.local, member.data, stage));
+    }
+    AddGroup(over, stage, begin, ranks);
+  }
+
+  // Every member sends to every other: inside domains through ports, across them through NICs. The
+  // group waits for its slowest pair, so all pairs are one transfer; what all weights share is left
+  // to the cost (GroupShape).
+  void AddExchangeRoutes(const std::vector<AcceleratorIndex>& ranks, Plan::Group& group) {
+    for (const bool inside : {true, false}) {
+      const std::int32_t begin = Mark();
+      for (const AcceleratorIndex from : ranks) {
+        for (const AcceleratorIndex to : ranks) {
+          if (from.value != to.value && network_.same_domain(from, to) == inside) {
+            PutRoute(from, to);
+            Put(Hbm(from), kSendHbmWeight);
+            Put(Hbm(to), kSendHbmWeight);
+          }
+        }
+      }
+      const Span route = Close(begin);
+      int common = 0;
+      for (std::int32_t i = route.begin; i < route.end; ++i) {
+        common = std::gcd(common, plan_.routes[i].weight);
+      }
+      for (std::int32_t i = route.begin; i < route.end; ++i) {
+        plan_.routes[i].weight /= common;
+      }
+      (inside ? group.domain : group.ring) = route;
+      (inside ? group.shape.domain_pairs : group.shape.nic_pairs) = common;
+    }
+  }
+
   void AddGroup(Collective::Over over, int stage, std::int32_t first_agent,
                 const std::vector<AcceleratorIndex>& ranks) {
     Plan::Group group;
@@ -281,6 +342,11 @@ class Expander {
       fewest = std::min(fewest, starts[i + 1] - starts[i]);
     }
     group.shape = {static_cast<int>(ranks.size()), domains, fewest};
+    if (over == Collective::Over::kExpert) {
+      AddExchangeRoutes(ranks, group);
+      plan_.groups.push_back(group);
+      return;
+    }
     AddFibres(ranks, group.shape);
     group.ring = domains > 1 ? RingRoute(ranks, starts, fewest) : Span{Mark(), Mark()};
     const bool inside = static_cast<int>(ranks.size()) > domains;
@@ -348,6 +414,7 @@ class Expander {
   std::int32_t job_;
   std::int32_t first_agent_;
   bool uses_embedding_groups_ = false;
+  bool uses_exchanges_ = false, uses_expert_copies_ = false;
   std::vector<LinkIndex> links_;
 };
 

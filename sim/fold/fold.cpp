@@ -76,7 +76,9 @@ Colouring Seeds(const Plan& plan) {
         {4, static_cast<std::uint64_t>(g.job), static_cast<std::uint64_t>(g.over),
          static_cast<std::uint64_t>(g.role), static_cast<std::uint64_t>(g.shape.domains),
          static_cast<std::uint64_t>(g.shape.per_domain), static_cast<std::uint64_t>(g.shape.sites),
-         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si())}));
+         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si()),
+         static_cast<std::uint64_t>(g.shape.domain_pairs),
+         static_cast<std::uint64_t>(g.shape.nic_pairs)}));
   }
   return colouring;
 }

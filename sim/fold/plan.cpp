@@ -142,12 +142,19 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network) {
       servers += run.site == site ? run.count : 0;
     }
     const Fabric& fabric = network.fabric(site);
-    if (needed > servers * fabric.domain_size()) {
+    const std::int64_t usable = servers * layout.used_of(fabric.domain_size());
+    if (layout.domain_ranks > fabric.domain_size()) {
+      throw UserError(layout.path + ".domain_ranks",
+                      fmt::format("{} accelerators of each domain are asked for, and domains hold "
+                                  "{}; expected at most {}",
+                                  layout.domain_ranks, fabric.domain_size(), fabric.domain_size()));
+    }
+    if (needed > usable) {
       const std::string share =
           count == 1 ? "" : fmt::format(" of each site, {} of all,", layout.accelerators());
       throw UserError(layout.path,
                       fmt::format("the layout needs {} accelerators{} and the site has {}", needed,
-                                  share, servers * fabric.domain_size()));
+                                  share, usable));
     }
     const ServerSpec& first = network.fabric(sites.front()).site().server;
     const ServerSpec& server = fabric.site().server;

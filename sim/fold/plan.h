@@ -87,7 +87,7 @@ struct Plan {
     std::int64_t members = 1;
     GroupShape shape;
     Span agents;  ///< in group_agents
-    Span ring;    ///< route of the rings that cross NICs
+    Span ring;    ///< route of the rings, or of the pairs of an all-to-all, that cross NICs
     Span domain;  ///< route of the part inside the scale-up domains
   };
 

@@ -7,8 +7,9 @@
 namespace gridlock {
 
 /// Which accelerator is which rank of a job. On one site ranks follow each other through the
-/// servers of the placement, in the layout's order. Over several sites the replicas are shared out
-/// evenly, in blocks: each site holds its replicas as if it were alone.
+/// servers of the placement, in the layout's order; where the layout uses only part of a scale-up
+/// domain, they take the first accelerators of each server. Over several sites the replicas are
+/// shared out evenly, in blocks: each site holds its replicas as if it were alone.
 class RankMap {
  public:
   RankMap(const Layout& layout, const Placement& placement, const Network& network)
@@ -33,8 +34,8 @@ class RankMap {
                           : replica * layout_.pipeline + stage;
     const int rank = group * layout_.group() + local;
     const int domain = network_.fabric(sites_[block]).domain_size();
-    return network_.accelerator(sites_[block],
-                                servers_[block][rank / domain] * domain + rank % domain);
+    const int used = layout_.used_of(domain);
+    return network_.accelerator(sites_[block], servers_[block][rank / used] * domain + rank % used);
   }
 
   [[nodiscard]] const std::vector<int>& sites() const { return sites_; }

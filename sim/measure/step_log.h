@@ -45,12 +45,13 @@ enum class Activity : std::uint8_t {
   kTensorComm,    ///< exposed collectives of the tensor-parallel group
   kPipelineWait,  ///< bubble and exposed pipeline messages
   kDataComm,      ///< exposed collectives over replicas
+  kExpertComm,    ///< exposed all-to-alls to and from experts
   kLaunch,
   kOverhead,
   kIdle,  ///< done before the slowest
 };
 
-inline constexpr int kActivities = 8;
+inline constexpr int kActivities = 9;
 
 /// "compute", "memory_bound", "tensor_comm", ...
 const char* ActivityName(Activity activity);
@@ -96,10 +97,12 @@ struct StepLog {
   }
 
   /// Charges all that `agent` has done since it had `first` records to `cause`: work beside which
-  /// something slower ran did not set the pace. What the agent did stays as it is.
+  /// something slower ran did not set the pace, nor did what it waited for meanwhile. What the
+  /// agent did stays as it is.
   void Recharge(std::int32_t agent, std::int32_t first, Cause cause) {
     for (std::int32_t i = first; i < RecordsOf(agent); ++i) {
       agents[agent][i].cause = cause;
+      agents[agent][i].awaited = -1;
     }
   }
 

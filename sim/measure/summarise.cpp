@@ -220,8 +220,8 @@ const char* CauseName(Cause cause) {
 
 const char* ActivityName(Activity activity) {
   static constexpr const char* kNames[kActivities] = {
-      "compute",   "memory_bound", "tensor_comm", "pipeline_wait",
-      "data_comm", "launch",       "overhead",    "idle"};
+      "compute",     "memory_bound", "tensor_comm", "pipeline_wait", "data_comm",
+      "expert_comm", "launch",       "overhead",    "idle"};
   return kNames[static_cast<int>(activity)];
 }
 

@@ -53,9 +53,9 @@ void Fields(auto& archive, Is<AcceleratorSpec> auto& spec) {
 
 void Fields(auto& archive, Is<CollectiveFit> auto& spec) {
   auto& [all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
-         low_latency_efficiency, bulk_latency, local_copy] = spec;
+         low_latency_efficiency, bulk_latency, local_copy, all_to_all] = spec;
   archive.All(all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
-              low_latency_efficiency, bulk_latency, local_copy);
+              low_latency_efficiency, bulk_latency, local_copy, all_to_all);
 }
 
 void Fields(auto& archive, Is<ServerSpec> auto& spec) {
@@ -93,32 +93,50 @@ void Fields(auto& archive, Is<WanSpec> auto& spec) {
   archive.All(from, to, bandwidth, latency);
 }
 
+void Fields(auto& archive, Is<MixtureSpec> auto& spec) {
+  auto& [experts, experts_per_token, expert_ffn, shared_experts, dense_layers, dense_every_second,
+         domains_per_token] = spec;
+  archive.All(experts, experts_per_token, expert_ffn, shared_experts, dense_layers,
+              dense_every_second, domains_per_token);
+}
+
+void Fields(auto& archive, Is<LatentAttentionSpec> auto& spec) {
+  auto& [query_rank, key_value_rank, plain_head_dim, rotary_head_dim, value_head_dim] = spec;
+  archive.All(query_rank, key_value_rank, plain_head_dim, rotary_head_dim, value_head_dim);
+}
+
 void Fields(auto& archive, Is<ModelSpec> auto& spec) {
   auto& [path, name, layers, hidden, heads, kv_heads, head_dim, ffn, gated, vocabulary,
-         max_positions, tied_embeddings, attention] = spec;
+         max_positions, tied_embeddings, attention, mixture, latent] = spec;
   archive.Aside(path, name);
   archive.All(layers, hidden, heads, kv_heads, head_dim, ffn, gated, vocabulary, max_positions,
-              tied_embeddings, attention);
+              tied_embeddings, attention, mixture, latent);
 }
 
 void Fields(auto& archive, Is<Layout> auto& spec) {
-  auto& [path, tensor, context, pipeline, virtual_pipeline, data, shard_group, sequence_parallel,
-         embedding_as_layer, rank_order] = spec;
+  auto& [path, tensor, context, pipeline, virtual_pipeline, data, shard_group, expert,
+         expert_tensor, sequence_parallel, embedding_as_layer, uneven_layers, rank_order, schedule,
+         domain_ranks] = spec;
   archive.Aside(path);
-  archive.All(tensor, context, pipeline, virtual_pipeline, data, shard_group, sequence_parallel,
-              embedding_as_layer, rank_order);
+  archive.All(tensor, context, pipeline, virtual_pipeline, data, shard_group, expert, expert_tensor,
+              sequence_parallel, embedding_as_layer, uneven_layers, rank_order, schedule,
+              domain_ranks);
 }
 
 void Fields(auto& archive, Is<StackSpec> auto& spec) {
   auto& [name, launch_floor_forward, launch_floor_backward, step_overhead, hbm_traffic_factor,
          tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
          main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,
-         attention_speed, estimate] = spec;
+         attention_speed, expert_wait_forward, expert_wait_backward, expert_overlap,
+         expert_compute_share, kept_activation_bytes, dispatch_bytes, dispatch_once_per_domain,
+         estimate] = spec;
   archive.Aside(name, estimate);
   archive.All(launch_floor_forward, launch_floor_backward, step_overhead, hbm_traffic_factor,
               tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
               main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,
-              attention_speed);
+              attention_speed, expert_wait_forward, expert_wait_backward, expert_overlap,
+              expert_compute_share, kept_activation_bytes, dispatch_bytes,
+              dispatch_once_per_domain);
 }
 
 void Fields(auto& archive, Is<TrainingSpec> auto& spec) {

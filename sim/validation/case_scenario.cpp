@@ -22,16 +22,39 @@ struct StackName {
   const char* accelerator_prefix;  // the entry is for accelerators that begin so
   std::int64_t zero;               // and for rows that shard at least that much
   const char* catalogue;
+  bool (*fits)(const PublishedCase& row);  // the entry is for rows that this is true of
 };
+
+bool Any(const PublishedCase& /*row*/) {
+  return true;
+}
+
+// Experts narrower than the model, many of them per token.
+bool FineGrained(const PublishedCase& row) {
+  return row.experts > 0 && row.expert_ffn < row.hidden;
+}
+
+bool FineGrainedInterleaved(const PublishedCase& row) {
+  return FineGrained(row) && row.vpp > 1;
+}
 
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
     // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
-    {"megatron", "a100", 1, "megatron_2023"}, {"megatron", "a800", 1, "megatron_2023"},
-    {"megatron", "a100", 0, "megatron_2021"}, {"megatron", "a800", 0, "megatron_2021"},
-    {"megatron", "", 0, "megatron_core"},     {"composer_fsdp", "", 0, "composer_fsdp"},
-    {"internevo", "", 0, "internevo"},        {"deepseek_dualpipe", "", 0, "deepseek_dualpipe"},
+    // Models with fine-grained experts came with dispatchers of their own, whose overlap asks for
+    // an
+    // interleaved schedule (published recipes, NVIDIA-NeMo/Megatron-Bridge).
+    {"megatron", "a100", 1, "megatron_2023", Any},
+    {"megatron", "a800", 1, "megatron_2023", Any},
+    {"megatron", "a100", 0, "megatron_2021", Any},
+    {"megatron", "a800", 0, "megatron_2021", Any},
+    {"megatron", "", 0, "megatron_core_overlap", FineGrainedInterleaved},
+    {"megatron", "", 0, "megatron_core_flex", FineGrained},
+    {"megatron", "", 0, "megatron_core", Any},
+    {"composer_fsdp", "", 0, "composer_fsdp", Any},
+    {"internevo", "", 0, "internevo", Any},
+    {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},
 };
 
 // Columns that ask for what is not simulated yet. A feature that comes in is one line less here,
@@ -42,17 +65,9 @@ struct Feature {
 };
 
 constexpr Feature kNotSimulated[] = {
-    {"mixture of experts",
-     [](const PublishedCase& row) {
-       return row.experts > 0;
-     }},
     {"expert parallelism",
      [](const PublishedCase& row) {
        return row.experts == 0 && row.ep > 1;
-     }},
-    {"DualPipe schedule",
-     [](const PublishedCase& row) {
-       return row.stack == "deepseek_dualpipe";
      }},
 };
 
@@ -128,14 +143,52 @@ std::string FileName(const std::string& id) {
   return name;
 }
 
+// The catalogue's model with experts whose sizes are those of the row, or null: it also says what
+// tables have no columns for.
+const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const auto found = std::find_if(
+      catalogue.mixtures.begin(), catalogue.mixtures.end(), [&](const CatalogueMixture& model) {
+        return model.layers == row.layers && model.hidden == row.hidden &&
+               model.heads == row.heads && model.vocabulary == row.vocab &&
+               model.experts == row.experts && model.experts_per_token == row.top_k &&
+               model.expert_ffn == row.expert_ffn;
+      });
+  return found == catalogue.mixtures.end() ? nullptr : &*found;
+}
+
+std::string MixtureText(const PublishedCase& row) {
+  return row.experts == 0
+             ? ""
+             : fmt::format(
+                   "    mixture {{ experts: {} experts_per_token: {} expert_ffn: {} "
+                   "shared_experts: {} {} }}\n",
+                   row.experts, row.top_k, row.expert_ffn, row.shared_experts,
+                   row.dense_every_second ? "dense_every_second: true"
+                                          : fmt::format("dense_layers: {}", row.dense_layers));
+}
+
 std::string ModelText(const PublishedCase& row, const std::string& source) {
   const bool learned = row.gated == 0;
   return fmt::format(
       "  model {{\n    name: \"published\"\n    title: \"{}\"\n    layers: {}\n    hidden: {}\n"
       "    heads: {}\n    kv_heads: {}\n    ffn: {}\n    gated: {}\n    vocabulary: {}\n"
-      "    max_positions: {}\n    attention: CAUSAL\n    source {{ text: \"{}\" }}\n  }}\n",
+      "    max_positions: {}\n    attention: CAUSAL\n{}    source {{ text: \"{}\" }}\n  }}\n",
       Escaped(row.model), row.layers, row.hidden, row.heads, row.kv_heads, row.ffn, row.gated == 1,
-      row.vocab, learned ? row.seq : 0, source);
+      row.vocab, learned ? row.seq : 0, MixtureText(row), source);
+}
+
+// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
+// 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
+// other weights, which is Megatron-Core's default.
+bool WholeExperts(const PublishedCase& row) {
+  return row.expert_ffn < row.hidden;
+}
+
+// Accelerators of a scale-up domain that the row's ranks fill: whole groups that share experts, as
+// jobs on racks are placed (64 of 72 accelerators). Dense rows use all of them.
+std::int64_t DomainRanks(const PublishedCase& row) {
+  const std::int64_t group = row.ep * (WholeExperts(row) ? 1 : row.tp);
+  return row.experts > 0 && group <= row.domain ? row.domain / group * group : row.domain;
 }
 
 // One non-blocking fabric for all rows: publications seldom say theirs, and the large ones are fat
@@ -156,7 +209,8 @@ std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
   if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth.si()) > 1e-6 * server.nic_bandwidth.si()) {
     override_text = fmt::format("  override {{ nic_bandwidth: \"{} Gbps\" }}\n", per_nic);
   }
-  const std::int64_t servers = (row.accelerators + server.accelerators - 1) / server.accelerators;
+  const std::int64_t used = DomainRanks(row);
+  const std::int64_t servers = (row.accelerators + used - 1) / used;
   return fmt::format(
       "site {{\n  name: \"site\"\n  server: \"{}\"\n  servers: {}\n  fabric {{\n    clos {{\n"
       "      tiers: 3\n      servers_per_leaf: 2\n      leaves_per_pod: 16\n"
@@ -166,25 +220,48 @@ std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
       server.name, servers, override_text);
 }
 
+std::string ExpertsText(const PublishedCase& row) {
+  if (row.experts == 0) {
+    return "";
+  }
+  const std::string uneven = row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)
+                                 ? "      uneven_layers: true\n"
+                                 : "";
+  const std::string used = DomainRanks(row) < row.domain
+                               ? fmt::format("      domain_ranks: {}\n", DomainRanks(row))
+                               : "";
+  // DualPipe itself is not simulated: the zero-bubble schedule idles nearly as long, (p-1)(F + B -
+  // 2 W) against (p/2-1)(F&B + B - 3 W), which are 15 and 14 forward passes of 16 stages with B = 2
+  // F and W = F (DeepSeek-V3, arXiv:2412.19437, table 2).
+  const std::string schedule =
+      row.stack == "deepseek_dualpipe" && row.pp > 1 ? "      schedule: ZERO_BUBBLE\n" : "";
+  return fmt::format("      expert: {}\n      expert_tensor: {}\n{}{}{}", row.ep,
+                     WholeExperts(row) ? 1 : row.tp, uneven, used, schedule);
+}
+
 std::string LayoutText(const PublishedCase& row) {
   const std::string shards =
       row.shard_group > 0 ? fmt::format("      shard_group: {}\n", row.shard_group) : "";
   return fmt::format(
       "    layout {{\n      tensor: {}\n      context: {}\n      pipeline: {}\n      "
       "virtual_pipeline: {}\n"
-      "      data: {}\n{}      sequence_parallel: {}\n      embedding_as_layer: {}\n"
+      "      data: {}\n{}{}      sequence_parallel: {}\n      embedding_as_layer: {}\n"
       "      rank_order: TENSOR_DATA_PIPELINE\n    }}\n",
       row.tp, std::max<std::int64_t>(1, row.cp), row.pp, std::max<std::int64_t>(1, row.vpp), row.dp,
-      shards, row.sequence_parallel == 1 && row.tp > 1, EmbeddingAsLayer(row));
+      shards, ExpertsText(row), row.sequence_parallel == 1 && row.tp > 1, EmbeddingAsLayer(row));
 }
 
-std::string JobText(const PublishedCase& row, const std::string& stack,
-                    const std::string& recompute) {
+// What stands for the row, by name.
+struct Named {
+  std::string model, stack;
+};
+
+std::string JobText(const PublishedCase& row, const Named& named, const std::string& recompute) {
   return fmt::format(
-      "job {{\n  name: \"published step\"\n  pretraining {{\n    model: \"published\"\n"
+      "job {{\n  name: \"published step\"\n  pretraining {{\n    model: \"{}\"\n"
       "    stack: \"{}\"\n{}    global_batch: {}\n    micro_batch: {}\n    sequence_length: {}\n"
       "    precision: {}\n    zero: {}\n    recompute: {}\n  }}\n}}\n",
-      stack, LayoutText(row), row.global_batch, MicroBatchOf(row), row.seq,
+      named.model, named.stack, LayoutText(row), row.global_batch, MicroBatchOf(row), row.seq,
       SchemaName(kFormats, row.precision), row.zero, SchemaName(kRecomputes, recompute));
 }
 
@@ -261,7 +338,7 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
   std::string name = row.stack;
   for (const StackName& stack : kStacks) {
     if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix) &&
-        row.zero >= stack.zero) {
+        row.zero >= stack.zero && stack.fits(row)) {
       name = stack.catalogue;
       break;
     }
@@ -285,7 +362,7 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
     missing.push_back(fmt::format("no server of {} in domains of {} in the catalogue",
                                   row.accelerator, row.domain));
   }
-  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)) {
+  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row) && row.experts == 0) {
     missing.push_back(
         fmt::format("uneven pipeline split ({} layers over {} chunks)", row.layers, ChunksOf(row)));
   }
@@ -297,11 +374,14 @@ std::string ScenarioText(const PublishedCase& row, const std::string& recompute,
   const CatalogueServer* const server = ServerOf(row, catalogue);
   CHECK(server != nullptr);
   const std::string source = Escaped(row.source);
+  const CatalogueMixture* const model = MixtureOf(row, catalogue);
   return fmt::format(
       "# A published training step: {} s.\nschema_version: 1\nname: \"{}\"\n"
       "description: \"{}\"\nseed: 1\ncatalog {{\n{}{}}}\n{}{}",
-      row.step_time_s, FileName(row.id), source, ModelText(row, source), SwitchText(row),
-      SiteText(row, *server), JobText(row, StackOf(row, catalogue), recompute));
+      row.step_time_s, FileName(row.id), source, model == nullptr ? ModelText(row, source) : "",
+      SwitchText(row), SiteText(row, *server),
+      JobText(row, {model == nullptr ? "published" : model->name, StackOf(row, catalogue)},
+              recompute));
 }
 
 PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {

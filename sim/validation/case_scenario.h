@@ -13,6 +13,11 @@
 //   attention     causal; positions are learned where the feed-forward block is not gated (the GPT
 //                 family), rotary otherwise; embeddings are not tied
 //   rank order    tensor, data, pipeline; accelerators in consecutive order
+//   experts       sequence parallelism as the row says; experts narrower than the hidden width are
+//                 whole on a rank, others split over the tensor-parallel ranks; layers that do not
+//                 share evenly: the last chunks have fewer. A model with experts and all sizes of
+//                 one in the catalogue is that one (head width, latent attention)
+//   schedule      1F1B or interleaved; zero bubble for DualPipe, whose bubble is about as long
 //   embedding     counts as a layer where the layers alone do not share evenly over the chunks and
 //                 the layers and two do
 

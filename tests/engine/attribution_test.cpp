@@ -60,6 +60,7 @@ Play Faster(Play play, Cause cause) {
     case Cause::kLaunch:
       for (Pass& pass : play.program.passes) {
         shorten(pass.floor);
+        shorten(pass.host_wait);
       }
       break;
     case Cause::kOverhead:
@@ -132,6 +133,28 @@ TEST_P(Shares, SumToTheStepTime) {
 INSTANTIATE_TEST_SUITE_P(Cases, Shares, testing::ValuesIn(AllFoldCases()), [](const auto& named) {
   return testing::PrintToString(named.param);
 });
+
+INSTANTIATE_TEST_SUITE_P(Experts, Shares, testing::ValuesIn(ExpertCases()), [](const auto& named) {
+  return testing::PrintToString(named.param);
+});
+
+TEST(FiniteDifference, EqualsTheShareOfAllToAlls) {
+  const SiteSpec site = OneLeafSite(RealisticServer(8, 8), 2);
+  TrainingSpec job = LargeJob(LayoutOf(1, 1, 1, 16));
+  job.model.mixture.experts = 16;
+  job.model.mixture.experts_per_token = 2;
+  job.model.mixture.expert_ffn = 1024;
+  job.layout.expert = 16;
+  job.stack.overlap_gradients = job.stack.overlap_parameters = false;
+  ExpectSharesPredict(PlayOf(site, job), 1e-3);  // exposed
+  job.stack.expert_overlap = 1;
+  SiteSpec thin = site;
+  thin.server.nic_bandwidth = BytesPerSecond(kNic / 100);
+  ExpectSharesPredict(PlayOf(thin, job), 1e-3);  // hidden, and longer than the compute beside it
+  job.stack.launch_floor_forward = Seconds(100);
+  job.stack.expert_wait_forward = Seconds(1);
+  ExpectSharesPredict(PlayOf(thin, job), 1e-3);  // below the floor forward
+}
 
 TEST(FiniteDifference, EqualsTheShareOnOneServer) {
   const SiteSpec site = OneLeafSite(RealisticServer(8, 8), 1);

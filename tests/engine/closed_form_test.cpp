@@ -54,12 +54,14 @@ PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
 
 // A pipeline of passes alone: tf forward and tb backward per stage and micro-batch, shared evenly
 // by the chunks; messages of one byte.
-StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, double tb) {
+StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, double tb,
+                       double weights = 0) {
   StepProgram program;
   program.layout = LayoutOf(pipeline, 1);
   program.layout.virtual_pipeline = chunks;
+  program.layout.schedule = weights > 0 ? Schedule::kZeroBubble : Schedule::kOneForwardOneBackward;
   program.message = Bytes(1);
-  for (const double seconds : {tf, tb}) {
+  for (const double seconds : {tf, tb, weights}) {
     Pass pass;
     pass.compute_time = Seconds(seconds / chunks);
     program.passes.push_back(pass);
@@ -70,6 +72,10 @@ StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, d
       const auto direction = pass.backward ? Direction::kBackward : Direction::kForward;
       const bool first = stage == 0 && pass.chunk == 0;
       const bool last = stage == pipeline - 1 && pass.chunk == chunks - 1;
+      if (pass.gradients == Gradients::kWeights) {
+        role.push_back({Kind::kPass, direction, 2});
+        continue;
+      }
       if (pass.backward ? !last : !first) {
         role.push_back({Kind::kReceive, direction});
       }
@@ -169,6 +175,18 @@ TEST(Bubble, OfInterleavedChunksIsDividedByTheirNumber) {
     const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
     ExpectClose(SimulateOn(PipelineOf(p, v, m, kForward, kBackward), site).end,
                 (m + static_cast<double>(p - 1) / v) * (kForward + kBackward));
+  }
+}
+
+TEST(Bubble, OfZeroBubbleIsShorterByTwiceTheGradientsOfWeights) {
+  // (p-1) (F + B - 2 W), with B the whole backward pass (Qi et al. 2023, table 1).
+  constexpr double kForward = 0.01;
+  constexpr double kInputs = 0.012;
+  constexpr double kWeights = 0.009;
+  for (const auto& [p, m] : {std::pair{2, 2}, {4, 8}, {5, 15}, {8, 16}}) {
+    const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
+    ExpectClose(SimulateOn(PipelineOf(p, 1, m, kForward, kInputs, kWeights), site).end,
+                m * (kForward + kInputs + kWeights) + (p - 1) * (kForward + kInputs - kWeights));
   }
 }
 

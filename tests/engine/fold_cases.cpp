@@ -172,6 +172,48 @@ std::vector<FoldCase> UnevenCases() {
   return cases;
 }
 
+std::vector<FoldCase> ExpertCases() {
+  const ServerSpec server = RealisticServer(8, 8);
+  std::vector<FoldCase> cases;
+  const auto add = [&](FoldCase fold_case, int expert, int expert_tensor = 0) {
+    MixtureSpec& mixture = fold_case.job.model.mixture;
+    mixture.experts = 48;
+    mixture.experts_per_token = 2;
+    mixture.expert_ffn = 2048;
+    fold_case.job.layout.expert = expert;
+    fold_case.job.layout.expert_tensor = expert_tensor;
+    cases.push_back(std::move(fold_case));
+  };
+  add(Case("InADomain", server, TwoTiers(4, 16), {.data = 32}), 8);
+  add(Case("AcrossDomains", server, TwoTiers(4, 16), {.data = 32}), 16);
+  add(Case("Tensor2AcrossDomainsPipeline2", server, TwoTiers(4, 8),
+           {.tensor = 2, .pipeline = 2, .data = 8}),
+      8);
+  add(Case("WholeExpertsInsideTensorGroups", server, TwoTiers(4, 8), {.tensor = 4, .data = 8}), 2,
+      1);
+  add(Case("InterleavedAcrossPods", server, ThreeTiers(8, 8),
+           {.tensor = 4, .pipeline = 2, .chunks = 2, .data = 8}),
+      8);
+  // Groups of 6 in servers of 8: some lie in one, others in two.
+  add(Case("GroupsThatStraddle", server, TwoTiers(3, 16), {.data = 24}), 6);
+  ClosSizes pods = ThreeTiers(6, 16);
+  pods.leaves_per_pod = 2;
+  add(Case("UnevenPods", server, pods, {.data = 48}), 24);
+  ClosSizes ecmp = TwoTiers(4, 4);
+  ecmp.routing = Routing::kEcmp;
+  add(Case("HashedAcrossDomains", server, ecmp, {.tensor = 2, .data = 16}), 8);
+  cases[1].job.stack.expert_overlap = 0.6;
+  cases[1].job.model.mixture.shared_experts = 1;
+  cases[2].job.stack.expert_wait_forward = Seconds(30e-6);
+  cases[2].job.zero = 3;
+  cases[4].job.recompute = Recompute::kFull;
+  cases[4].job.model.mixture.dense_layers = 3;
+  cases[5].job.zero = 0;
+  cases[6].job.stack.dispatch_once_per_domain = true;
+  cases[6].job.model.mixture.domains_per_token = 1;
+  return cases;
+}
+
 std::vector<FoldCase> AllFoldCases() {
   std::vector<FoldCase> cases = EvenCases();
   for (FoldCase& fold_case : UnevenCases()) {

@@ -31,6 +31,9 @@ std::vector<FoldCase> EvenCases();
 /// Partial pods, replicas that straddle pods, odd counts, hashed routes, shared NICs.
 std::vector<FoldCase> UnevenCases();
 
+/// Experts shared inside a domain, across domains, and by groups that lie unevenly.
+std::vector<FoldCase> ExpertCases();
+
 std::vector<FoldCase> AllFoldCases();
 
 /// 64 servers of 8 in pods of 12 servers: 5 1/3 pods.

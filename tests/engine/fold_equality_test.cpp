@@ -80,6 +80,8 @@ TEST_P(Analytic, IsALowerBoundOfFull) {
 
 INSTANTIATE_TEST_SUITE_P(Even, Folded, testing::ValuesIn(EvenCases()), NameOf<FoldCase>);
 INSTANTIATE_TEST_SUITE_P(Uneven, Folded, testing::ValuesIn(UnevenCases()), NameOf<FoldCase>);
+INSTANTIATE_TEST_SUITE_P(Experts, Folded, testing::ValuesIn(ExpertCases()), NameOf<FoldCase>);
+INSTANTIATE_TEST_SUITE_P(Experts, Analytic, testing::ValuesIn(ExpertCases()), NameOf<FoldCase>);
 INSTANTIATE_TEST_SUITE_P(All, Analytic, testing::ValuesIn(AllFoldCases()), NameOf<FoldCase>);
 
 TEST_P(AnalyticAlone, EqualsFullWhereNothingIsShared) {

@@ -160,6 +160,23 @@ TEST(TwoAlikeJobs, OnOneBundleSeeWhatOneSeesWithHalfOfIt) {
   EXPECT_GT(runs[0][0].step_time.si(), 1.1 * runs[2][0].step_time.si());
 }
 
+// A pass hands its all-to-all over again and again, step after step.
+TEST(AJobWithExperts, TakesTheSameInEveryStepFoldedAndInFull) {
+  const SiteSpec site = Oversubscribed(8, 4, RealisticServer(8, 8));
+  TrainingSpec experts = DataParallel(2, 16, 4, 2);
+  experts.model.mixture = {.experts = 16, .experts_per_token = 2, .expert_ffn = 1024};
+  experts.layout.expert = 8;  // shared by two servers
+  experts.stack.expert_overlap = 0.5;
+  const PlacedSpec a{experts, {{0, 0, 4}}};
+  const PlacedSpec b{DataParallel(8, 4, 4, 2), {{0, 4, 4}}};
+  const auto runs =
+      RunAll({{site, {a}}, {site, {a, b}, true, Exactly(12)}, {site, {a, b}, false, Exactly(4)}});
+  ExpectNear(runs[1][0].step_time, runs[0][0].step_time, 1e-9);
+  ExpectNear(runs[2][0].step_time, runs[0][0].step_time, 1e-6);
+  ExpectNear(runs[0][0].step_time, Evaluate(ScenarioOf(site, experts), Fidelity::kFull).step_time,
+             1e-6);
+}
+
 // All ends of steps fall together: every job still goes on, or stops, as a whole.
 TEST(ManyAlikeJobs, EndTheirStepsTogetherAndAreOfOnePace) {
   const SiteSpec site = Oversubscribed(16, 8);

@@ -135,6 +135,12 @@ TEST(AcrossSites, KeepsShardedCopiesWithinASite) {
   grouped.layout.shard_group = 8;
   EXPECT_THROW(AcrossSites(grouped, 2), UserError);
   EXPECT_THROW(AcrossSites(JobOf(1, 1, 7, 1), 2), UserError);
+  // Experts over several ranks stay within one site.
+  TrainingSpec experts = JobOf(1, 1, 8, 1);
+  experts.model.mixture = {.experts = 4, .experts_per_token = 1, .expert_ffn = 1024};
+  EXPECT_NO_THROW(AcrossSites(experts, 2));
+  experts.layout.expert = 2;
+  EXPECT_THROW(AcrossSites(experts, 2), UserError);
 }
 
 struct Spanning {

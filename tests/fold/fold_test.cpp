@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/base/check.h"
+#include "sim/fold/rank_map.h"
 #include "tests/engine/fold_cases.h"
 #include "topologies/fabric.h"
 
@@ -122,6 +124,27 @@ TEST(PartitionOfFiveAndAThirdPods, HasFewClassesHoweverManyReplicas) {
   EXPECT_EQ(of_large.agents, of_small.agents);
   EXPECT_EQ(of_large.flows, of_small.flows);
   EXPECT_LE(of_large.agents, 4 * large.job.layout.pipeline);
+}
+
+TEST(Ranks, OfAJobOnPartOfEachDomainFollowThroughItsServers) {
+  const SiteSpec site = OneLeafSite(IdealServer(8, 8), 8);
+  const Network network{Fabric(site)};
+  Layout layout;
+  layout.data = 12;
+  layout.domain_ranks = 6;
+  const Placement placement{{0, 5, 1}, {0, 2, 1}};
+  const RankMap ranks(layout, placement, network);
+  EXPECT_EQ(ranks.At(0, 0, 0).value, 5 * 8);
+  EXPECT_EQ(ranks.At(0, 5, 0).value, 5 * 8 + 5);
+  EXPECT_EQ(ranks.At(0, 6, 0).value, 2 * 8);
+  EXPECT_EQ(ranks.At(0, 11, 0).value, 2 * 8 + 5);
+  StepProgram program;
+  program.layout = layout;
+  EXPECT_NO_THROW(CheckPlacement({&program, placement}, network));
+  program.layout.data = 13;
+  EXPECT_THROW(CheckPlacement({&program, placement}, network), UserError);
+  program.layout.domain_ranks = 0;
+  EXPECT_NO_THROW(CheckPlacement({&program, placement}, network));
 }
 
 }  // namespace gridlock

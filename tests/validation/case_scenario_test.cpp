@@ -129,10 +129,75 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
 }
 
 TEST_F(CaseScenario, EveryMissingFeatureIsNamed) {
-  const PreparedCase prepared = Prepare(Row("MOE"), catalogue_);
+  PublishedCase row = Row("DENSE-TP8");
+  row.ep = 2;
+  const PreparedCase prepared = Prepare(row, catalogue_);
   EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
-  EXPECT_EQ(prepared.reason, "mixture of experts");
+  EXPECT_EQ(prepared.reason, "expert parallelism");
   EXPECT_FALSE(prepared.scenario);
+}
+
+TEST_F(CaseScenario, ExpertsComeFromTheRow) {
+  const PreparedCase prepared = Prepare(Row("MOE"), catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  const TrainingSpec& job = prepared.scenario->training();
+  EXPECT_EQ(job.model.mixture.experts, 8);
+  EXPECT_EQ(job.model.mixture.experts_per_token, 2);
+  EXPECT_EQ(job.layout.expert, 4);
+  EXPECT_EQ(job.layout.expert_width(), 4);  // wide experts are split like all else
+  PublishedCase narrow = Row("MOE");
+  narrow.expert_ffn = 1024;
+  EXPECT_EQ(Prepare(narrow, catalogue_).scenario.value().training().layout.expert_width(), 1);
+}
+
+TEST_F(CaseScenario, ModelsWithExpertsAreThoseOfTheCatalogueWhenAllSizesAgree) {
+  PublishedCase row = Row("MOE");
+  row.layers = 48;
+  row.hidden = 2048;
+  row.heads = 32;
+  row.vocab = 151936;
+  row.experts = 128;
+  row.top_k = 8;
+  row.expert_ffn = 768;
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().model.name, "qwen3_30b_a3b");
+  row.layers = 24;
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().model.name, "published");
+}
+
+TEST_F(CaseScenario, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
+  PublishedCase row = Row("MOE");
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  row.expert_ffn = 1024;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+  row.pp = row.vpp = 2;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_overlap");
+}
+
+TEST_F(CaseScenario, GroupsThatShareExpertsFillRacksWhole) {
+  PublishedCase row = Row("MOE");
+  row.accelerator = "gb200";
+  row.domain = 72;
+  row.accelerators = 256;
+  row.tp = row.cp = 1;
+  row.dp = row.global_batch = 256;
+  row.ep = 64;
+  row.experts = 64;
+  row.expert_ffn = 512;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.scenario->training().layout.domain_ranks, 64);
+  EXPECT_EQ(prepared.scenario->site().servers, 4);
+}
+
+TEST_F(CaseScenario, LayersWithExpertsMaySplitUnevenly) {
+  PublishedCase row = Row("MOE");
+  row.layers = 9;
+  row.pp = 2;
+  row.dp = 1;
+  row.ep = 2;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_TRUE(prepared.scenario->training().layout.uneven_layers);
 }
 
 TEST_F(CaseScenario, UnknownProductsMakeTheRowUnsupported) {

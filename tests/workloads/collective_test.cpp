@@ -2,6 +2,8 @@
 
 #include "workloads/collective.h"
 
+#include <cmath>
+
 #include <gtest/gtest.h>
 
 namespace gridlock {
@@ -105,6 +107,44 @@ TEST(LocalCopy, SlowsSmallGroupsAndNotLargeOnes) {
   };
   EXPECT_DOUBLE_EQ(bytes(2), 1e9 / 0.8 * (0.5 + 0.6) / 1.6);
   EXPECT_NEAR(bytes(1 << 20), 1e9 / 0.8, 2e3);
+}
+
+TEST(AllToAll, SendsToAllPairsAtOnce) {
+  ServerSpec server = Server();
+  server.scale_up.all_to_all_efficiency = 0.7;
+  server.scale_out.all_to_all_efficiency = 0.9;
+  const CollectiveCost inside = CostOf(CollectiveKind::kAllToAll, Bytes(1e9), {8, 1, 8}, server);
+  EXPECT_DOUBLE_EQ(inside.domain_bytes.si(), 7.0 / 8 * 1e9 / 0.7);
+  EXPECT_EQ(inside.nic_bytes, Bytes(0));
+  EXPECT_DOUBLE_EQ(inside.latency.si(), 6e-6);
+  const CollectiveCost across = CostOf(CollectiveKind::kAllToAll, Bytes(1e9), {64, 8, 8}, server);
+  EXPECT_DOUBLE_EQ(across.domain_bytes.si(), 7.0 / 64 * 1e9 / 0.7);
+  EXPECT_DOUBLE_EQ(across.nic_bytes.si(), 7.0 / 8 * 1e9 / 0.9);  // (d-1)/d of all
+  EXPECT_DOUBLE_EQ(across.latency.si(), 11e-6);
+}
+
+TEST(AllToAll, OfUnequalDomainsCountsItsPairs) {
+  // Domains of 5 and 3: a member sends to at most 4 inside and 5 outside. Weights 4 and 2 inside
+  // have 2 in common, 3 and 5 outside nothing.
+  GroupShape group{8, 2, 3};
+  group.domain_pairs = 2;
+  group.nic_pairs = 1;
+  const CollectiveCost cost = CostOf(CollectiveKind::kAllToAll, Bytes(8e9), group, Server());
+  EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), 2e9);
+  EXPECT_DOUBLE_EQ(cost.nic_bytes.si(), 1e9);
+}
+
+TEST(AllToAll, OfTokensThatGoToEachDomainOnceSendsACopyPerDomain) {
+  const GroupShape group{64, 8, 8};
+  const TokenCopies limited{8, 4};
+  const double hit = 4 * (1 - std::pow(0.75, 8));  // of four domains, with eight draws
+  const CollectiveCost once = AllToAllCost(Bytes(8e9), group, limited, Server());
+  EXPECT_DOUBLE_EQ(once.nic_bytes.si(), 7.0 / 8 * hit * 1e9);
+  EXPECT_DOUBLE_EQ(once.domain_bytes.si(), 7.0 / 8 * 8e9);  // all copies but those that stay
+  // One expert a token: nothing to save across NICs.
+  const CollectiveCost single = AllToAllCost(Bytes(8e9), group, {1, 0}, Server());
+  EXPECT_DOUBLE_EQ(single.nic_bytes.si(),
+                   AllToAllCost(Bytes(8e9), group, {}, Server()).nic_bytes.si());
 }
 
 }  // namespace gridlock

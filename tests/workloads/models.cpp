@@ -37,6 +37,31 @@ ModelSpec Llama(int layers, int hidden, int heads, int ffn) {
   return model;
 }
 
+ModelSpec Mixtral() {
+  ModelSpec model = Llama(32, 4096, 32, 14336);
+  model.name = "mixtral";
+  model.vocabulary = 32000;
+  model.mixture.experts = 8;
+  model.mixture.experts_per_token = 2;
+  model.mixture.expert_ffn = 14336;
+  return model;
+}
+
+ModelSpec DeepSeekV3() {
+  ModelSpec model = Llama(61, 7168, 128, 18432);
+  model.name = "deepseek";
+  model.kv_heads = 128;
+  model.vocabulary = 129280;
+  model.mixture.experts = 256;
+  model.mixture.experts_per_token = 8;
+  model.mixture.expert_ffn = 2048;
+  model.mixture.shared_experts = 1;
+  model.mixture.dense_layers = 3;
+  model.mixture.domains_per_token = 4;
+  model.latent = {1536, 512, 128, 64, 128};
+  return model;
+}
+
 TrainingSpec JobOn(const ModelSpec& model) {
   TrainingSpec job;
   job.path = "job";

@@ -17,6 +17,12 @@ ModelSpec Gpt3();
 /// Llama 3.1 (Llama Team 2024, arXiv:2407.21783, table 3).
 ModelSpec Llama(int layers, int hidden, int heads, int ffn);
 
+/// Mixtral 8x7B: two of eight experts (Jiang et al. 2024, arXiv:2401.04088, table 1).
+ModelSpec Mixtral();
+
+/// DeepSeek-V3 (DeepSeek-AI 2024, arXiv:2412.19437, section 4.2), without its second prediction.
+ModelSpec DeepSeekV3();
+
 /// A job of one accelerator on this model: one sequence of 2,048 tokens.
 TrainingSpec JobOn(const ModelSpec& model);
 

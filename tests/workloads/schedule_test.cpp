@@ -145,4 +145,26 @@ TEST(Parts, WithTheEmbeddingAsALayerShareTheSlotsEvenly) {
   EXPECT_TRUE(PartOf(job, 15, 0).head);
 }
 
+TEST(ZeroBubble, MakesEachGradientOnceAndThoseOfWeightsInTheirStagesTime) {
+  Layout layout;
+  layout.pipeline = 4;
+  layout.schedule = Schedule::kZeroBubble;
+  for (int stage = 0; stage < 4; ++stage) {
+    std::int64_t inputs = 0;
+    std::int64_t weights = 0;
+    for (const ScheduledPass& pass : ScheduleOf(layout, 9, stage)) {
+      if (!pass.backward) {
+        continue;
+      }
+      std::int64_t& next = pass.gradients == Gradients::kInputs ? inputs : weights;
+      EXPECT_EQ(pass.micro_batch, next++);
+      // Those of weights come `stage` micro-batches later, all at the end.
+      EXPECT_LE(inputs - weights, stage + 1);
+    }
+    EXPECT_EQ(inputs, 9);
+    EXPECT_EQ(weights, 9);
+    EXPECT_EQ(ChunksInFlight(layout, 9, stage), 4);
+  }
+}
+
 }  // namespace gridlock

@@ -39,9 +39,9 @@ TEST(Parameters, OfLlamaAreThePublishedOnes) {
 
 TEST(Parameters, OfTheStagesAddUpToTheModel) {
   TrainingSpec job = JobOn(Llama(80, 8192, 64, 28672));
-  const double first = ParametersPerRank(job, {20, true, false});
-  const double middle = ParametersPerRank(job, {20, false, false});
-  const double last = ParametersPerRank(job, {20, false, true});
+  const double first = ParametersPerRank(job, {20, true, false}).total();
+  const double middle = ParametersPerRank(job, {20, false, false}).total();
+  const double last = ParametersPerRank(job, {20, false, true}).total();
   const double all = ModelParameters(job.model);
   EXPECT_NEAR(first + 2 * middle + last, all, 1e-12 * all);
 }
@@ -51,7 +51,7 @@ TEST(Parameters, OfTheTensorRanksAddUpToTheModelButForNorms) {
   const double all = ModelParameters(job.model);
   job.layout.tensor = 8;
   const double norms = (2 * 80 + 1) * 8192.0;
-  EXPECT_NEAR(8 * ParametersPerRank(job, {80, true, true}) - 7 * norms, all, 1e-12 * all);
+  EXPECT_NEAR(8 * ParametersPerRank(job, {80, true, true}).total() - 7 * norms, all, 1e-12 * all);
 }
 
 TEST(HardwareFlopOf, TheGptFamilyFollowEquation3) {
@@ -137,14 +137,14 @@ TEST(Weights, OfLayersAreNarrowWhereTheStackKeepsThemSo) {
   TrainingSpec job = JobOn(Gpt3());
   const ModelPart layer{1, false, false};
   const ModelPart first{1, true, false};
-  const double parameters = ParametersPerRank(job, layer);
-  const double table = ParametersPerRank(job, first) - parameters;
+  const double parameters = ParametersPerRank(job, layer).total();
+  const double table = ParametersPerRank(job, first).total() - parameters;
   job.precision = Precision::kFp8;
-  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), 2 * (parameters + table));
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).total().si(), 2 * (parameters + table));
   job.stack.narrow_parameters = true;
-  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), parameters + 2 * table);
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).total().si(), parameters + 2 * table);
   job.precision = Precision::kBf16;
-  EXPECT_DOUBLE_EQ(WeightBytes(job, first).si(), 2 * (parameters + table));
+  EXPECT_DOUBLE_EQ(WeightBytes(job, first).total().si(), 2 * (parameters + table));
 }
 
 TEST(Messages, OfAPipelineAreTheBoundaryOverTheTensorRanks) {

@@ -1,0 +1,116 @@
+// Attention: grouped queries, and multi-head latent attention.
+
+#include "workloads/layer_shape.h"
+
+namespace gridlock {
+
+namespace {
+
+// HBM bytes of the score matrices when they are not kept on the chip, per element of the matrix:
+// forward writes the scores, masks and normalises them (read, write), drops (read, write, mask
+// byte) and reads them for PV; backward does the same for two gradients and reads the kept
+// probabilities. Counted kernel by kernel for 16-bit scores; the tensors are those of Korthikanti
+// et al. 2022, eq. 1.
+constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
+constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
+
+// Projections up from the latents, split over the tensor-parallel ranks by heads.
+std::vector<Matrix> UpProjections(const TrainingSpec& job, const Shape& s) {
+  const LatentAttentionSpec& latent = job.model.latent;
+  const double plain_keys = s.heads * latent.plain_head_dim;
+  std::vector<Matrix> out;
+  if (latent.query_rank > 0) {
+    out.push_back({"query_up", s.query / s.tensor, 1.0 * latent.query_rank});
+  }
+  out.push_back({"key_value_up", (plain_keys + s.value) / s.tensor, 1.0 * latent.key_value_rank});
+  return out;
+}
+
+// DeepSeek-V2, arXiv:2405.04434, section 2.1. The projections down are narrow and whole on every
+// tensor-parallel rank (NVIDIA/Megatron-LM, multi_latent_attention).
+std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const Shape& s) {
+  const LatentAttentionSpec& latent = job.model.latent;
+  std::vector<Matrix> out;
+  if (latent.query_rank > 0) {
+    out.push_back({"query_down", 1.0 * latent.query_rank, s.hidden, s.sequence_split});
+  } else {
+    out.push_back({"query", s.query / s.tensor, s.hidden});
+  }
+  out.push_back({"key_value_down", 1.0 * latent.key_value_rank + latent.rotary_head_dim, s.hidden,
+                 s.sequence_split});
+  for (const Matrix& up : UpProjections(job, s)) {
+    out.push_back(up);
+  }
+  out.push_back({"attention_out", s.hidden, s.attended / s.tensor});
+  return out;
+}
+
+}  // namespace
+
+std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const Shape& s) {
+  if (job.model.latent.key_value_rank > 0) {
+    return LatentMatrices(job, s);
+  }
+  return {{"qkv", (s.query + s.key + s.value) / s.tensor, s.hidden},
+          {"attention_out", s.hidden, s.attended / s.tensor}};
+}
+
+std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const Shape& s) {
+  const bool again = job.recompute == Recompute::kSelective && job.model.latent.key_value_rank > 0;
+  return again ? UpProjections(job, s) : std::vector<Matrix>{};
+}
+
+// Two products of 2 s^2 d per head. Narayanan et al. 2021, appendix.
+double AttentionFlop(const Shape& s, double share) {
+  return 2.0 * s.tokens * s.sequence * (s.query + s.attended) / s.tensor * share;
+}
+
+double ScoreElements(const Shape& s) {
+  return s.tokens * s.sequence * s.heads / s.tensor;
+}
+
+void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
+                         std::vector<Operation>& out) {
+  const double stream =
+      kActivationBytes * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
+  out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)),
+                 Bytes(stream), calls, /*wide=*/true});
+  if (!job.stack.fused_attention) {
+    out.push_back(Elementwise("softmax", kScoreBytesForward * ScoreElements(s), calls));
+  }
+}
+
+void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
+                          std::vector<Operation>& out) {
+  // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
+  const double products = job.stack.fused_attention ? 2.5 : 2.0;
+  const double stream = kActivationBytes * s.tokens *
+                        (3 * s.query + 2 * s.attended + 2 * s.key + 2 * s.value) / s.tensor;
+  out.push_back({"attention_backward", Kernel::kAttentionBackward,
+                 Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
+                 /*wide=*/true});
+  if (!job.stack.fused_attention) {
+    out.push_back(Elementwise("softmax_backward", kScoreBytesBackward * ScoreElements(s), calls));
+  }
+}
+
+// Ring attention (Liu et al. 2023): each rank's keys and values visit all other ranks of its
+// context-parallel group; in the backward pass their gradients travel with them.
+Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward) {
+  const double once = kActivationBytes * s.tokens * (s.key + s.value) / s.tensor;
+  return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
+}
+
+double AttentionKept(const TrainingSpec& job, const Shape& s) {
+  const LatentAttentionSpec& latent = job.model.latent;
+  const double projected = (s.query + s.key + s.value) / s.tensor;
+  if (latent.key_value_rank == 0) {
+    return projected + s.attended / s.tensor;
+  }
+  const double latents =
+      (latent.query_rank + latent.key_value_rank + latent.rotary_head_dim) / s.sequence_split;
+  const bool again = job.recompute == Recompute::kSelective;
+  return latents + (again ? 0.0 : projected) + s.attended / s.tensor;
+}
+
+}  // namespace gridlock

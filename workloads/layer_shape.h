@@ -1,0 +1,133 @@
+#pragma once
+
+// Sizes that the formulas of a layer share, and the kinds of kernel calls they are made of. For the
+// files of this room that count a layer's work; others use transformer.h.
+
+#include <vector>
+
+#include "workloads/training.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+/// Elementwise tensors live in 16 bits whatever the GEMM format is.
+inline constexpr double kActivationBytes = 2.0;
+
+/// Bytes of one element of a GEMM's input: it is cast to the format of the GEMM, then gathered, and
+/// kept for the weight gradient as it is (NVIDIA Transformer Engine documentation, low-precision
+/// training).
+double InputBytes(const TrainingSpec& job);
+
+/// The same as kept, where the stack keeps everything narrower than that.
+double KeptInputBytes(const TrainingSpec& job);
+
+/// Widths of one layer and the tokens of one micro-batch on a rank, as doubles.
+struct Shape {
+  explicit Shape(const TrainingSpec& job);
+
+  double tokens;       ///< of a context-parallel rank
+  double sequence;     ///< tokens that attention looks at
+  double hidden;       ///< residual stream
+  double query;        ///< all query heads together
+  double key, value;   ///< all key heads, all value heads
+  double attended;     ///< output of all heads
+  double ffn, ffn_in;  ///< inner width of the dense feed-forward block, and of its input matrices
+  double vocabulary;   ///< of the LM head
+  double heads;        ///< query heads
+  double tensor;       ///< tensor-parallel ranks
+  double sequence_split;  ///< ranks over which norms, residuals and dropout are split
+  double score_share;     ///< share of the scores that the attention kernel computes
+
+  // Experts; zero in a dense model.
+  double experts;                     ///< routed ones of a layer
+  double per_token;                   ///< of them that a token goes through
+  double expert_ffn, expert_ffn_in;   ///< inner width of one, and of its input matrices
+  double shared_ffn, shared_ffn_in;   ///< of all shared experts together
+  double expert_ranks, expert_width;  ///< ranks that share the experts; tensor ranks of one
+
+  /// Tokens that a rank sends to experts: each rank of a tensor-parallel group sends its part.
+  [[nodiscard]] double routed_tokens() const { return tokens / tensor; }
+
+  /// Copies of tokens that a rank's experts work on, when all experts get equally many.
+  [[nodiscard]] double expert_rows() const { return routed_tokens() * per_token * expert_width; }
+
+  /// Experts of a layer on one rank.
+  [[nodiscard]] double local_experts() const { return experts / expert_ranks; }
+};
+
+/// A weight matrix of one layer and rank: (n, k) of y = x W with x of (tokens x k).
+struct Matrix {
+  const char* name;
+  double n, k;
+  /// Tensor-parallel ranks that each hold all of it and share the tokens among them; 1: the matrix
+  /// is split instead.
+  double copies = 1;
+  bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
+};
+
+/// FLOP of a matrix product of (m x k) and (k x n): a multiply and an add per term.
+Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls);
+
+/// A kernel that HBM bounds: `bytes` read and written.
+Operation Elementwise(const char* name, double bytes, double calls);
+
+/// The GEMMs of a matrix for `rows` rows: forward, and backward for the input and the weights.
+void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                      std::vector<Operation>& out);
+void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                       std::vector<Operation>& out);
+
+// Attention (attention.cpp).
+
+/// Projections of queries, keys, values and output.
+std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const Shape& s);
+
+/// Those of them that selective recomputation does again: latent attention keeps the narrow latents
+/// and projects them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
+std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const Shape& s);
+
+/// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.
+double AttentionFlop(const Shape& s, double share);
+
+/// Elements of the score matrices of one layer and rank.
+double ScoreElements(const Shape& s);
+
+void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
+                         std::vector<Operation>& out);
+void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
+                          std::vector<Operation>& out);
+
+/// Keys and values that a rank sends around its context-parallel group.
+Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward);
+
+/// Elements per token that attention keeps for the backward pass on one rank.
+double AttentionKept(const TrainingSpec& job, const Shape& s);
+
+// Experts (mixture.cpp).
+
+/// Weights of the router and the shared experts of one layer on one rank.
+std::vector<Matrix> SharedMatrices(const Shape& s);
+
+/// Weights of one routed expert on one rank.
+std::vector<Matrix> ExpertMatrices(const Shape& s);
+
+/// The feed-forward blocks of `layers` layers with experts: router, permutation, experts, shared
+/// experts, and back. Norms and residuals are not in it.
+void AddMixtureForward(const TrainingSpec& job, const Shape& s, double layers,
+                       std::vector<Operation>& out);
+void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
+                        std::vector<Operation>& out);
+
+/// Tensor-parallel collectives of these blocks; needs sequence parallelism.
+void AddMixtureTraffic(const Shape& s, double layers, bool backward, TensorTraffic& traffic);
+
+/// All-to-alls of these blocks, in one direction of the step.
+ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double layers);
+
+/// Bytes that one of these blocks keeps per micro-batch and rank for the backward pass.
+double MixtureKeptBytes(const TrainingSpec& job, const Shape& s);
+
+/// Forward FLOP of one of these blocks for the tokens of `s`: only the experts of each token count.
+double MixtureFlop(const Shape& s);
+
+}  // namespace gridlock

@@ -1,0 +1,146 @@
+// Layers whose feed-forward block is a mixture of experts: a router sends each token to a few of
+// them. Every expert gets equally many tokens: published runs are balanced by a loss, by a bias, or
+// by force (benchmarks).
+
+#include "workloads/layer_shape.h"
+
+namespace gridlock {
+
+namespace {
+
+// The router works in 32 bits: scores are written, turned into probabilities (read, written) and
+// read by the choice of the largest; the balancing loss reads them once more. NVIDIA/Megatron-LM,
+// core/transformer/moe/router.py, kernel by kernel.
+constexpr double kRouterBytes = 4.0 * 5;
+
+// Tensors that go through HBM around the experts, in units of a row of `hidden`: tokens are copied
+// into the order of their targets (read, write), and their results gathered, weighted and added
+// (read; write once per token). With experts on several ranks, received rows are sorted by expert
+// and sorted back (read, write each).
+double PermutationBytes(const TrainingSpec& job, const Shape& s) {
+  const double copies = s.routed_tokens() * s.per_token;
+  double rows = 2 * copies + copies + s.routed_tokens();
+  if (s.expert_ranks > 1) {
+    rows += 4 * s.expert_rows();
+  }
+  return job.stack.hbm_traffic_factor * kActivationBytes * rows * s.hidden;
+}
+
+double ActivationElements(const Shape& s, double in, double out) {
+  return s.expert_rows() / s.expert_width * (in * s.expert_ffn_in + out * s.expert_ffn) +
+         s.tokens / s.tensor * (in * s.shared_ffn_in + out * s.shared_ffn);
+}
+
+double RouterTraffic(const Shape& s) {
+  return kRouterBytes * s.routed_tokens() * s.experts;
+}
+
+double ExpertRows(const Shape& s) {
+  return s.expert_rows() / s.local_experts();
+}
+
+}  // namespace
+
+std::vector<Matrix> SharedMatrices(const Shape& s) {
+  std::vector<Matrix> out{{"router", s.experts, s.hidden, s.tensor, /*wide=*/true}};
+  if (s.shared_ffn > 0) {
+    out.push_back({"shared_experts_in", s.shared_ffn_in / s.tensor, s.hidden});
+    out.push_back({"shared_experts_out", s.hidden, s.shared_ffn / s.tensor});
+  }
+  return out;
+}
+
+std::vector<Matrix> ExpertMatrices(const Shape& s) {
+  return {{"experts_in", s.expert_ffn_in / s.expert_width, s.hidden},
+          {"experts_out", s.hidden, s.expert_ffn / s.expert_width}};
+}
+
+// The experts of a rank are one grouped kernel, whose efficiency is that of its single products:
+// tiles do not span experts.
+void AddMixtureForward(const TrainingSpec& job, const Shape& s, double layers,
+                       std::vector<Operation>& out) {
+  if (layers <= 0) {
+    return;
+  }
+  for (const Matrix& matrix : SharedMatrices(s)) {
+    AddMatrixForward(job, matrix, s.tokens, layers, out);
+  }
+  for (const Matrix& matrix : ExpertMatrices(s)) {
+    AddMatrixForward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
+  }
+  out.push_back(Elementwise("router_scores", RouterTraffic(s), layers));
+  out.push_back(Elementwise("permutation", PermutationBytes(job, s), layers));
+  const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
+  out.push_back(Elementwise("expert_activation", activation * ActivationElements(s, 1, 1), layers));
+}
+
+// Mirrored: what was copied is added, what was added is copied.
+void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
+                        std::vector<Operation>& out) {
+  if (layers <= 0) {
+    return;
+  }
+  for (const Matrix& matrix : SharedMatrices(s)) {
+    AddMatrixBackward(job, matrix, s.tokens, layers, out);
+  }
+  for (const Matrix& matrix : ExpertMatrices(s)) {
+    AddMatrixBackward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
+  }
+  out.push_back(Elementwise("router_scores_backward", RouterTraffic(s), layers));
+  out.push_back(Elementwise("permutation_backward", PermutationBytes(job, s), layers));
+  const double again = job.keeps_elementwise_outputs() ? 0 : 1;
+  const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
+  out.push_back(Elementwise("expert_activation_backward",
+                            activation * ActivationElements(s, 2 + again, 1 + again), layers));
+}
+
+// Experts that are split like the other weights gather the rows of their tensor-parallel group and
+// scatter the sums; shared experts do so with the tokens, and gather them once more for the
+// gradients of their weights.
+void AddMixtureTraffic(const Shape& s, double layers, bool backward, TensorTraffic& traffic) {
+  if (s.tensor <= 1 || layers <= 0) {
+    return;
+  }
+  if (s.shared_ffn > 0) {
+    traffic.all_gathers += (backward ? 2 : 1) * layers;
+    traffic.reduce_scatters += layers;
+  }
+  if (s.expert_width > 1) {
+    traffic.expert_payload = Bytes(kActivationBytes * s.expert_rows() * s.hidden);
+    traffic.expert_gathers += layers;
+    traffic.expert_scatters += layers;
+  }
+}
+
+ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double layers) {
+  ExpertTraffic traffic;
+  if (s.expert_ranks > 1 && layers > 0) {
+    // There and back, in two formats; both count as calls of their mean size.
+    const double bytes = (job.stack.dispatch_bytes + kActivationBytes) / 2;
+    traffic.payload = Bytes(bytes * s.routed_tokens() * s.per_token * s.hidden);
+    traffic.calls = 2 * layers;
+  }
+  return traffic;
+}
+
+// Rows of the experts' inputs, what goes into their activation functions, and what comes out when
+// that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits.
+double MixtureKeptBytes(const TrainingSpec& job, const Shape& s) {
+  const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
+  return KeptInputBytes(job) * (s.expert_rows() * s.hidden + ActivationElements(s, 0, kept)) +
+         job.stack.kept_activation_bytes * ActivationElements(s, 1, 0) +
+         4.0 * s.routed_tokens() * s.experts;
+}
+
+double MixtureFlop(const Shape& s) {
+  double flop = 0;
+  for (const Matrix& matrix : SharedMatrices(s)) {
+    flop += 2.0 * s.tokens * matrix.n * matrix.k;
+  }
+  for (const Matrix& matrix : ExpertMatrices(s)) {
+    flop += 2.0 * s.tokens * s.per_token * matrix.n * matrix.k;
+  }
+  return flop;
+}
+
+}  // namespace gridlock

@@ -6,7 +6,6 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <set>
 #include <string_view>
 #include <utility>
 
@@ -16,7 +15,6 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/report/layout.h"
-#include "workloads/decode.h"
 
 #include "tools/setup.h"
 #include "tools/version.h"
@@ -100,20 +98,6 @@ std::vector<std::string> EstimatesIn(const std::string& note, const std::vector<
       estimates.push_back(entry + ": " + field);
     }
     from = end + 2;
-  }
-  return estimates;
-}
-
-/// What the costs of the scenario's fleets estimate, each once.
-std::set<std::string> ServingEstimatesOf(const Scenario& scenario) {
-  std::set<std::string> estimates;
-  for (const JobSpec& job : scenario.jobs) {
-    if (const auto* fleet = std::get_if<ServingSpec>(&job.kind)) {
-      const std::size_t site = job.sites.empty() ? 0 : static_cast<std::size_t>(job.sites[0]);
-      for (const std::string& estimate : CostsOf(*fleet, scenario.sites[site].server).estimates) {
-        estimates.insert(estimate);
-      }
-    }
   }
   return estimates;
 }
@@ -204,9 +188,6 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
       header.notes.push_back(note);
     }
     header.estimates.insert(header.estimates.end(), estimates.begin(), estimates.end());
-  }
-  for (const std::string& estimate : ServingEstimatesOf(scenario)) {
-    header.estimates.push_back(estimate);
   }
   for (const auto& [attention, note] :
        {std::pair{Attention::kCausal, "FLOP of causal attention: half of the scores are counted"},

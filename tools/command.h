@@ -69,7 +69,7 @@ int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const 
                const LifeRecord& record, double seconds);
 
 /// Simulates the life of a cluster and reports it.
-int RunLife(const ScenarioOptions& options, const Scenario& scenario, const TraceHeader& header);
+int RunLife(const ScenarioOptions& options, const Scenario& scenario, TraceHeader header);
 
 /// What is known of a run before its first step: of the step of a scenario without a horizon, else
 /// of all sites and jobs. Of the catalogue's estimates it has those that a step of theirs uses.

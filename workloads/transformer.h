@@ -66,7 +66,7 @@ struct PassWork {
   std::vector<Operation> operations;
   TensorTraffic tensor;
   Bytes context;  ///< keys and values that each rank sends around its context-parallel group
-  ExpertTraffic experts;
+  ExpertTraffic experts = {};
 };
 
 /// Forward pass of one micro-batch.

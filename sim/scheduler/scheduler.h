@@ -67,10 +67,10 @@ enum class Policy {
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
 std::vector<Start> Schedule(Policy policy, const ClusterState& state);
 
-/// Free servers for a job, packed: the leaf with the fewest free servers that holds it all, else the
-/// pod with the fewest, else the pods with the most, so that it touches the fewest; the leaves of a
-/// pod likewise. Ordered by falling share of the job under a leaf, then by number, so that groups of
-/// ranks stay under one leaf where they can. Empty when they do not suffice.
+/// Free servers for a job, packed: the leaf with the fewest free servers that holds it all, else
+/// the pod with the fewest, else the pods with the most, so that it touches the fewest; the leaves
+/// of a pod likewise. Ordered by falling share of the job under a leaf, then by number, so that
+/// groups of ranks stay under one leaf where they can. Empty when they do not suffice.
 Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers);
 
 /// Jobs that must stop so that `servers` are free on a site, of those with a priority below

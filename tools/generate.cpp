@@ -26,17 +26,6 @@ struct GenerateOptions {
 /// Everything that is written goes to the binary file and, when asked for, to the text.
 using Writers = std::vector<std::unique_ptr<WorkloadWriter>>;
 
-/// FLOP of the whole run that a campaign prepares; 0 when it names none.
-Flop FinalFlop(const Scenario& scenario, const CampaignSpec& campaign) {
-  for (const JobSpec& job : scenario.jobs) {
-    const auto* const run = std::get_if<PretrainingSpec>(&job.kind);
-    if (run != nullptr && job.name == campaign.final_run) {
-      return ModelFlop(run->step) * static_cast<double>(run->steps);
-    }
-  }
-  return Flop(0.0);
-}
-
 /// Experiments on one rung of a campaign.
 struct RungSum {
   std::int64_t jobs = 0;
@@ -70,7 +59,7 @@ void PrintCampaign(const JobSpec& job, const std::vector<RungSum>& sums, Flop fi
 
 void GenerateCampaign(const Scenario& scenario, const JobSpec& job, const Writers& writers) {
   const auto& campaign = std::get<CampaignSpec>(job.kind);
-  const Flop final_flop = FinalFlop(scenario, campaign);
+  const Flop final_flop = FinalRunFlop(campaign, scenario.jobs);
   std::vector<RungSum> sums(campaign.rungs.size());
   for (const JobSpec& experiment : BuildExperiments(job, final_flop, scenario.seed)) {
     for (const auto& writer : writers) {

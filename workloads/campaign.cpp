@@ -235,6 +235,16 @@ JobSpec JobOf(const JobSpec& campaign, const Experiment& experiment, int round,
 
 }  // namespace
 
+Flop FinalRunFlop(const CampaignSpec& campaign, const std::vector<JobSpec>& jobs) {
+  for (const JobSpec& job : jobs) {
+    const auto* run = std::get_if<PretrainingSpec>(&job.kind);
+    if (run != nullptr && job.name == campaign.final_run) {
+      return ModelFlop(run->step) * static_cast<double>(run->steps);
+    }
+  }
+  return Flop(0);
+}
+
 std::vector<JobSpec> BuildExperiments(const JobSpec& campaign, Flop final_run, std::uint64_t seed) {
   const auto& spec = std::get<CampaignSpec>(campaign.kind);
   CheckRungs(spec);

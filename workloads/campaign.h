@@ -9,6 +9,9 @@
 
 namespace gridlock {
 
+/// FLOP of the whole run that a campaign prepares; 0 when it names none of `jobs`.
+Flop FinalRunFlop(const CampaignSpec& campaign, const std::vector<JobSpec>& jobs);
+
 /// The experiments of a campaign (whose kind is CampaignSpec), as pretraining jobs by rising start.
 ///
 /// Names are "CAMPAIGN/experiment-0007", counted from 1. With successive halving (Jamieson and

@@ -41,17 +41,6 @@ std::size_t CountJobs(const std::vector<JobSpec>& jobs) {
   }));
 }
 
-// FLOP of the run that a campaign prepares.
-Flop FinalRunFlop(const CampaignSpec& campaign, const std::vector<JobSpec>& jobs) {
-  for (const JobSpec& job : jobs) {
-    if (job.name == campaign.final_run) {
-      const auto& run = std::get<PretrainingSpec>(job.kind);
-      return ModelFlop(run.step) * static_cast<double>(run.steps);
-    }
-  }
-  return Flop(0);
-}
-
 std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {
   std::vector<JobSpec> experiments;
   for (const JobSpec& job : scenario.jobs) {

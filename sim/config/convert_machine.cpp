@@ -5,27 +5,6 @@
 namespace gridlock {
 namespace {
 
-Precision PrecisionOf(proto::Precision precision) {
-  switch (precision) {
-    case proto::FP32:
-      return Precision::kFp32;
-    case proto::TF32:
-      return Precision::kTf32;
-    case proto::BF16:
-      return Precision::kBf16;
-    case proto::FP8:
-      return Precision::kFp8;
-    case proto::FP4:
-      return Precision::kFp4;
-    case proto::INT8:
-      return Precision::kInt8;
-    default:
-      break;
-  }
-  CHECK(!"a precision that the rules let through");
-  return Precision::kBf16;
-}
-
 Bytes DataOf(const std::string& text) {
   return Bytes(SiOf(text, Dimension::kData));
 }
@@ -186,7 +165,7 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   spec.path = path;
   spec.name = accelerator.name();
   for (const proto::MatrixRate& rate : accelerator.rate()) {
-    spec.rates[static_cast<int>(PrecisionOf(rate.precision()))] = RateOf(rate);
+    spec.rates[static_cast<int>(MakePrecision(rate.precision()))] = RateOf(rate);
   }
   spec.hbm_capacity = DataOf(accelerator.hbm_capacity());
   spec.hbm_bandwidth = BandwidthOf(accelerator.hbm_bandwidth());

@@ -5,23 +5,6 @@
 namespace gridlock {
 namespace {
 
-Precision PrecisionOf(proto::Precision precision) {
-  switch (precision) {
-    case proto::FP32:
-      return Precision::kFp32;
-    case proto::TF32:
-      return Precision::kTf32;
-    case proto::FP8:
-      return Precision::kFp8;
-    case proto::FP4:
-      return Precision::kFp4;
-    case proto::INT8:
-      return Precision::kInt8;
-    default:
-      return Precision::kBf16;  // the default of a job
-  }
-}
-
 Recompute RecomputeOf(proto::Recompute recompute) {
   switch (recompute) {
     case proto::SELECTIVE:
@@ -147,7 +130,20 @@ ModelSpec MakeModel(const std::string& name, const std::string& path, const Cata
 }
 
 Precision MakePrecision(proto::Precision precision) {
-  return PrecisionOf(precision);
+  switch (precision) {
+    case proto::FP32:
+      return Precision::kFp32;
+    case proto::TF32:
+      return Precision::kTf32;
+    case proto::FP8:
+      return Precision::kFp8;
+    case proto::FP4:
+      return Precision::kFp4;
+    case proto::INT8:
+      return Precision::kInt8;
+    default:
+      return Precision::kBf16;  // the default of a job
+  }
 }
 
 TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
@@ -160,7 +156,7 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.global_batch = job.global_batch();
   spec.micro_batch = Or<std::int64_t>(job.micro_batch(), 1);
   spec.sequence_length = job.sequence_length();
-  spec.precision = PrecisionOf(job.precision());
+  spec.precision = MakePrecision(job.precision());
   spec.zero = job.zero();
   spec.recompute = RecomputeOf(job.recompute());
   return spec;

@@ -16,6 +16,8 @@ if [ ! -x "$folder/bin/bash" ]; then
 fi
 cp /etc/resolv.conf "$folder/etc/resolv.conf"
 mkdir -p "$folder/gridlock"
+# What the tree has lost since the last time; the build stays.
+find "$folder/gridlock" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +
 git ls-files -z --cached --others --exclude-standard |
   tar --create --null --files-from=- --ignore-failed-read | tar --extract -C "$folder/gridlock"
 

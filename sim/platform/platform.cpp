@@ -12,6 +12,7 @@ namespace gridlock {
 namespace {
 
 namespace sg4 = simgrid::s4u;
+using LinkImpl = simgrid::kernel::resource::StandardLinkImpl;
 using simgrid::kernel::routing::NetPoint;
 using simgrid::kernel::routing::Route;
 
@@ -20,7 +21,7 @@ using simgrid::kernel::routing::Route;
 // one that was noted just before.
 class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
  public:
-  FlatZone(const std::string& name, const Plan& plan, const std::vector<sg4::Link*>& links)
+  FlatZone(const std::string& name, const Plan& plan, const std::vector<LinkImpl*>& links)
       : NetZoneImpl(name), plan_(plan), links_(links) {}
 
   Platform::NextRoute next;
@@ -37,14 +38,14 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
         continue;
       }
       for (std::int32_t k = 0; k < entry.weight; ++k) {  // a link that stands k times weighs k
-        into->link_list_.push_back(links_[entry.resource]->get_impl());
+        into->link_list_.push_back(links_[entry.resource]);
       }
     }
   }
 
  private:
   const Plan& plan_;
-  const std::vector<sg4::Link*>& links_;
+  const std::vector<LinkImpl*>& links_;
 };
 
 }  // namespace
@@ -61,8 +62,9 @@ Platform::Platform(const Plan& plan)
   for (std::size_t r = 0; r < used.size(); ++r) {
     if (used[r]) {
       const double capacity = plan.resources[r].capacity.si() * kUnitsPerByte;
-      links_[r] = net->create_link("r" + std::to_string(r), capacity);
-      links_[r]->seal();
+      sg4::Link* link = net->create_link("r" + std::to_string(r), capacity);
+      link->seal();
+      links_[r] = link->get_impl();  // costs a dynamic cast, and is asked for in every transfer
     }
   }
   for (std::size_t a = 0; a < plan.agents.size(); ++a) {

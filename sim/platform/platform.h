@@ -41,7 +41,8 @@ class Platform {
  private:
   std::unique_ptr<simgrid::s4u::Engine> engine_;
   std::vector<simgrid::s4u::Host*> hosts_;
-  std::vector<simgrid::s4u::Link*> links_;  ///< by resource; null where no route leads
+  /// By resource; null where no route leads.
+  std::vector<simgrid::kernel::resource::StandardLinkImpl*> links_;
   NextRoute* next_ = nullptr;
 };
 

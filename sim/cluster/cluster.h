@@ -132,7 +132,6 @@ class Cluster {
   std::vector<int> wan_outages_;
   std::vector<int> limit_level_;                   ///< by site; 0: the board's own limit
   std::vector<Watts> board_limit_, switch_power_;  ///< by site
-  std::size_t epoch_ = 0;
   Servers servers_;
   Ledger ledger_;
   Timeline timeline_;

@@ -104,7 +104,6 @@ void Cluster::StallOrResume() {
 
 void Cluster::BeginEpoch(std::size_t epoch) {
   AdvanceTo(timeline_.now());
-  epoch_ = epoch;
   sites_ = scenario_.epochs[epoch].sites;
   wans_ = scenario_.epochs[epoch].wans;
   for (std::size_t s = 0; s < sites_.size(); ++s) {

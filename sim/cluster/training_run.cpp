@@ -32,7 +32,6 @@ void TrainingRun::AdvanceTo(Seconds now) {
     case Phase::kTraining:
       unsaved_ += passed;
       done_ += passed / step_time_;
-      trained_ += passed / step_time_;
       return;
     case Phase::kSaving:
       checkpointing_ += passed;
@@ -153,7 +152,6 @@ void TrainingRun::Reach(const Next& next) {
   AdvanceTo(next.at);
   const double whole = std::round(done_);
   CHECK(std::abs(done_ - whole) <= kWhole * std::max(1.0, whole));
-  trained_ += whole - done_;
   done_ = whole;
 }
 

@@ -84,9 +84,6 @@ class TrainingRun {
   /// Steps left at another rate.
   [[nodiscard]] Seconds remaining(Seconds step_time) const;
 
-  /// Steps that it did, counted again when they were lost: goes up only.
-  [[nodiscard]] double steps_trained() const { return trained_; }
-
   /// Fills what the run knows of its record.
   void Describe(LifeJob& job) const;
 
@@ -100,11 +97,10 @@ class TrainingRun {
   Placement placement_;
   Seconds now_, step_time_;
   Seconds submit_{-1}, start_{-1}, end_{-1}, placed_at_;
-  double done_ = 0;     ///< steps
-  double saved_ = 0;    ///< steps of the last checkpoint
-  double trained_ = 0;  ///< steps, lost ones too
-  Seconds last_save_;   ///< when the last checkpoint, or the training since placement, began
-  Seconds unsaved_;     ///< training time since the last checkpoint
+  double done_ = 0;    ///< steps
+  double saved_ = 0;   ///< steps of the last checkpoint
+  Seconds last_save_;  ///< when the last checkpoint, or the training since placement, began
+  Seconds unsaved_;    ///< training time since the last checkpoint
   Seconds waiting_, training_, lost_, checkpointing_, restarting_, stalled_;
   std::int32_t interruptions_ = 0, preemptions_ = 0;
 };

@@ -103,18 +103,25 @@ TEST(Fleet, GivesItsServersToRunsAtNightAndTakesThemBack) {
 TEST(Fleet, LosesNoRequestWhenServersFail) {
   JobSpec job = FleetOf(4, 3);
   Scenario scenario = Week(4, {job}, 4 * kHour);
-  scenario.reliability = {Seconds(2 * kHour), Seconds(600), Seconds(0)};
-  // All are gone for a while; what comes then waits.
+  scenario.reliability = {Seconds(1200), Seconds(300), Seconds(0)};
+  // All are gone for a while; what comes then waits. Nothing comes in the last hour.
   scenario.outages = {{Seconds(kHour), Seconds(kHour + 300), 0, 0, 4, -1}};
+  constexpr int kRequests = 10800;
+  for (int i = 0; i < kRequests; ++i) {
+    scenario.requests[0].push_back({.arrival = Seconds(i),
+                                    .route = 0.25 * (i % 4),
+                                    .group = 0,
+                                    .prompt_tokens = 100,
+                                    .output_tokens = 20000});
+  }
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {
                    const LifeRequests& chat = record.requests[0];
-                   std::string says = BrokenLaws(scenario, record);
-                   says += chat.completed >= chat.arrived - 50
-                               ? ""
-                               : fmt::format("{} of {}", chat.completed, chat.arrived);
-                   says += record.jobs[0].interruptions >= 4 ? "" : "nothing failed";
-                   return says;
+                   return BrokenLaws(scenario, record) +
+                          Differ("arrived", chat.arrived, kRequests) +
+                          Differ("completed", chat.completed, kRequests) +
+                          Differ("tokens", chat.output_tokens, 20000.0 * kRequests) +
+                          (record.jobs[0].interruptions >= 4 ? "" : "nothing failed");
                  }),
             "");
 }

@@ -60,10 +60,24 @@ Scenario AnyLife() {
   return scenario;
 }
 
+// Work is conserved through failures, outages and preemptions: what counts as training is the steps
+// that count, ten seconds each, and at most a part of the step under way.
+std::string BrokenWork(const LifeRecord& record) {
+  std::string broken;
+  for (const LifeJob& job : record.jobs) {
+    const double under_way = job.training.si() - 10.0 * static_cast<double>(job.steps_done);
+    const double most = job.outcome == Outcome::kRunning ? 10 : 0;
+    if (under_way < -0.01 || under_way > most + 0.01) {
+      broken += job.name + " trained " + std::to_string(under_way) + " s beyond its steps\n";
+    }
+  }
+  return broken;
+}
+
 RC_GTEST_PROP(AnyLife, ConservesAcceleratorsTimeEnergyAndSteps, ()) {
   const Scenario scenario = AnyLife();
   const std::string broken = Live(scenario, TenSeconds, [&](const LifeRecord& record) {
-    return BrokenLaws(scenario, record);
+    return BrokenLaws(scenario, record) + BrokenWork(record);
   });
   RC_ASSERT(broken == "");
 }

@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/config/load_text.h"
+#include "tests/source_dir.h"
 
 namespace {
 

@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/config/catalogue_scan.h"
 #include "sim/config/load_text.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

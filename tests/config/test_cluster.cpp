@@ -11,6 +11,7 @@
 #include "sim/config/cluster_site.h"
 #include "sim/config/load_text.h"
 #include "tests/fixture_files.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

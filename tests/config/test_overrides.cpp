@@ -6,6 +6,7 @@
 
 #include "sim/base/check.h"
 #include "sim/config/scenario.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

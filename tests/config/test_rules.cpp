@@ -14,6 +14,7 @@
 #include "proto/scenario.pb.h"
 #include "proto/workload.pb.h"
 #include "sim/config/rules.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

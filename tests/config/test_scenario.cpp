@@ -7,6 +7,7 @@
 #include "sim/base/check.h"
 #include "sim/config/load_text.h"
 #include "sim/config/scenario.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

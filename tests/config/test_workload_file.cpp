@@ -14,6 +14,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
 #include "sim/config/workload_file.h"
+#include "tests/source_dir.h"
 #include "workloads/campaign.h"
 #include "workloads/transformer.h"
 

@@ -9,6 +9,7 @@
 
 #include "sim/config/scenario.h"
 #include "tests/fixture_files.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

@@ -15,6 +15,7 @@
 #include "sim/policy/countries.h"
 #include "sim/policy/diffusion.h"
 #include "sim/policy/export_rules.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

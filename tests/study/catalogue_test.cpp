@@ -21,6 +21,7 @@
 #include "sim/study/evaluate.h"
 #include "sim/study/worker.h"
 #include "tests/fixture_files.h"
+#include "tests/source_dir.h"
 #include "topologies/fabric.h"
 #include "topologies/fabric_graph.h"
 

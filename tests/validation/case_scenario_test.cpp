@@ -12,6 +12,7 @@
 
 #include "sim/config/catalogue_view.h"
 #include "sim/config/load_text.h"
+#include "tests/source_dir.h"
 #include "workloads/memory.h"
 
 namespace gridlock {

@@ -13,6 +13,7 @@
 #include "sim/study/evaluate.h"
 #include "sim/study/worker.h"
 #include "sim/validation/report.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

@@ -10,6 +10,7 @@
 #include "sim/validation/case_table.h"
 #include "sim/validation/csv.h"
 #include "tests/fixture_files.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {

@@ -220,7 +220,7 @@ LONG_BODY = "int Long() {\n" + "  // why\n" * FUNCTION_LINES_MAX + "  return 1;\
 PLANTS = [
     (check_includes, "topologies/planted.cpp", '#include "sim/engine/agent.h"\n'),
     (check_includes, "sim/base/check.cpp", '+#include "topologies/machine.h"\n'),
-    (check_includes, "sim/fold/planted.h", "#include <simgrid/s4u.hpp>\n"),
+    (check_includes, "sim/plan/planted.h", "#include <simgrid/s4u.hpp>\n"),
     (check_includes, "sim/report/planted.cpp", "#include <hdf5.h>\n"),
     (check_includes, "sim/report/planted.cpp", "#include <hdf5_hl.h>\n"),
     (check_includes, "sim/study/planted.cpp", '#include "proto/scenario.pb.h"\n'),

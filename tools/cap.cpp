@@ -7,9 +7,9 @@
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/process/worker.h"
 #include "sim/record/trace.h"
 #include "sim/report/cap_table.h"
-#include "sim/study/worker.h"
 
 #include "tools/command.h"
 

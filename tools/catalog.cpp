@@ -9,7 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/config/catalogue_view.h"
+#include "sim/catalogue/view.h"
 #include "sim/policy/diffusion.h"
 #include "sim/policy/export_rules.h"
 #include "sim/report/json.h"

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 #include "sim/record/trace_header.h"
 #include "sim/study/evaluate.h"
 

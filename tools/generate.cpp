@@ -5,8 +5,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
-#include "sim/config/workload_file.h"
 #include "sim/report/layout.h"
+#include "sim/scenario/workload_file.h"
 #include "workloads/campaign.h"
 #include "workloads/requests.h"
 #include "workloads/transformer.h"

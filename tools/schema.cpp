@@ -1,3 +1,5 @@
+#include "sim/schema/schema.h"
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 #include "sim/record/trace_header.h"
 
 namespace gridlock {

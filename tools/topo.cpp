@@ -8,8 +8,8 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
-#include "sim/config/cluster_site.h"
 #include "sim/report/layout.h"
+#include "sim/scenario/cluster_site.h"
 #include "topologies/fabric.h"
 #include "topologies/fabric_graph.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a site is made of: the typed form of the hardware catalogue. Filled by sim/config, const
+// What a site is made of: the typed form of the hardware catalogue. Filled by the loader, const
 // after.
 
 #include <cstdint>

@@ -4,7 +4,7 @@
 // whatever else is under way. No SimGrid. Equal to the simulation where nothing is shared, a lower
 // bound elsewhere; used as an oracle and for searches.
 
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/measure/summarise.h"
 #include "workloads/step_program.h"
 

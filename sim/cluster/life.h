@@ -15,9 +15,9 @@
 #include <functional>
 #include <vector>
 
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 #include "sim/record/life_record.h"
-#include "sim/study/situation.h"
+#include "sim/oracle/situation.h"
 
 namespace gridlock {
 

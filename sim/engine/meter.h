@@ -2,7 +2,7 @@
 
 #include <vector>
 
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
 
 namespace gridlock {

@@ -19,7 +19,7 @@
 #include <functional>
 #include <vector>
 
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/measure/summarise.h"
 #include "workloads/step_program.h"
 

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/record/series.h"
 
 namespace gridlock {

@@ -4,7 +4,7 @@
 #include <cstdint>
 
 #include "sim/energy/energy.h"
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
 #include "sim/record/step_record.h"
 #include "workloads/step_program.h"

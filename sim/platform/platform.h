@@ -9,7 +9,7 @@
 
 #include <simgrid/s4u.hpp>
 
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 
 namespace gridlock {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 // What export rules ask about an accelerator: the typed form of the catalogue's facts. Filled by
-// sim/config, const after.
+// sim/catalogue, const after.
 
 #include <optional>
 #include <string>

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
-#include "sim/fold/fold.h"
-#include "sim/study/laid_job.h"
+#include "sim/plan/fold.h"
+#include "sim/oracle/laid_job.h"
 #include "topologies/network.h"
 
 namespace gridlock {

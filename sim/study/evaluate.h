@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 #include "sim/engine/step_engine.h"
 #include "sim/record/step_record.h"
 

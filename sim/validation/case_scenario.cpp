@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/config/load_text.h"
+#include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
 
 namespace gridlock {

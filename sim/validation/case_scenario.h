@@ -25,8 +25,8 @@
 #include <optional>
 #include <string>
 
-#include "sim/config/catalogue_list.h"
-#include "sim/config/scenario.h"
+#include "sim/catalogue/list.h"
+#include "sim/scenario/scenario.h"
 #include "sim/validation/case_table.h"
 
 namespace gridlock {

@@ -10,7 +10,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/config/files.h"
+#include "sim/schema/files.h"
 #include "sim/validation/csv.h"
 
 namespace gridlock {

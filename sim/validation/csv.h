@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "sim/config/problems.h"
+#include "sim/schema/problems.h"
 
 namespace gridlock {
 

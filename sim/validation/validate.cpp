@@ -5,7 +5,7 @@
 #include <fnmatch.h>
 
 #include "sim/study/evaluate.h"
-#include "sim/study/worker.h"
+#include "sim/process/worker.h"
 
 namespace gridlock {
 

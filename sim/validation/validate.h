@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "sim/config/catalogue_list.h"
+#include "sim/catalogue/list.h"
 #include "sim/validation/baseline.h"
 #include "sim/validation/case_scenario.h"
 #include "sim/validation/case_table.h"

@@ -6,9 +6,9 @@
 #include <string>
 #include <vector>
 
-#include "sim/config/scenario.h"
-#include "sim/fold/plan.h"
+#include "sim/plan/plan.h"
 #include "sim/platform/platform.h"
+#include "sim/scenario/scenario.h"
 #include "topologies/fabric.h"
 #include "workloads/step_program.h"
 

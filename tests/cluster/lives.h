@@ -7,7 +7,7 @@
 #include <string>
 
 #include "sim/cluster/life.h"
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 
 namespace gridlock {
 

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
-#include "sim/study/situation.h"
+#include "sim/oracle/situation.h"
 #include "tests/cluster/lives.h"
 #include "tests/engine/machines.h"
 

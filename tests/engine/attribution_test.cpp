@@ -7,7 +7,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/fold/fold.h"
+#include "sim/plan/fold.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
 #include "topologies/fabric.h"

@@ -8,7 +8,7 @@
 #include "sim/energy/energy.h"
 #include "sim/engine/step_engine.h"
 #include "sim/measure/summarise.h"
-#include "sim/study/worker.h"
+#include "sim/process/worker.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
 #include "topologies/fabric.h"

@@ -6,8 +6,8 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/fold/demand.h"
-#include "sim/study/laid_job.h"
+#include "sim/oracle/laid_job.h"
+#include "sim/plan/demand.h"
 #include "tests/engine/machines.h"
 
 namespace gridlock {

@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/engine/step_engine.h"
-#include "sim/fold/fold.h"
-#include "sim/study/laid_job.h"
-#include "sim/study/worker.h"
+#include "sim/oracle/laid_job.h"
+#include "sim/plan/fold.h"
+#include "sim/process/worker.h"
 #include "tests/engine/machines.h"
 
 namespace gridlock {

@@ -6,7 +6,7 @@
 
 #include "sim/engine/step_engine.h"
 #include "sim/measure/critical_path.h"
-#include "sim/study/worker.h"
+#include "sim/process/worker.h"
 
 namespace gridlock {
 

@@ -7,8 +7,8 @@
 #include <array>
 #include <vector>
 
-#include "sim/config/scenario.h"
-#include "sim/fold/plan.h"
+#include "sim/scenario/scenario.h"
+#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
 #include "sim/record/step_record.h"
 #include "sim/study/evaluate.h"

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
-#include "sim/fold/fold.h"
+#include "sim/plan/fold.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
 

@@ -11,8 +11,8 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
-#include "sim/config/load_text.h"
 #include "sim/policy/diffusion.h"
+#include "sim/scenario/load_text.h"
 
 namespace gridlock {
 namespace {

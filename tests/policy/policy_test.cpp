@@ -10,7 +10,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/config/catalogue_view.h"
+#include "sim/catalogue/view.h"
 #include "sim/policy/comply.h"
 #include "sim/policy/countries.h"
 #include "sim/policy/diffusion.h"

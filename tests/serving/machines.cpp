@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "sim/config/load_text.h"
+#include "sim/scenario/load_text.h"
 
 namespace gridlock {
 

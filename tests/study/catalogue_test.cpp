@@ -14,12 +14,12 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
-#include "sim/config/catalogue_list.h"
-#include "sim/config/catalogue_view.h"
-#include "sim/config/cluster_site.h"
-#include "sim/config/load_text.h"
+#include "sim/catalogue/list.h"
+#include "sim/catalogue/view.h"
+#include "sim/process/worker.h"
+#include "sim/scenario/cluster_site.h"
+#include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
-#include "sim/study/worker.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "topologies/fabric.h"

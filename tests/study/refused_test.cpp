@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/config/scenario.h"
+#include "sim/scenario/scenario.h"
 #include "sim/study/evaluate.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"

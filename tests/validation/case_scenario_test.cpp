@@ -10,8 +10,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/config/catalogue_view.h"
-#include "sim/config/load_text.h"
+#include "sim/catalogue/view.h"
+#include "sim/scenario/load_text.h"
 #include "tests/source_dir.h"
 #include "workloads/memory.h"
 

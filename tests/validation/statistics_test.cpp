@@ -6,7 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/config/catalogue_list.h"
+#include "sim/catalogue/list.h"
 #include "sim/validation/baseline.h"
 #include "sim/validation/case_scenario.h"
 #include "workloads/transformer.h"

@@ -9,9 +9,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/config/load_text.h"
+#include "sim/process/worker.h"
+#include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
-#include "sim/study/worker.h"
 #include "sim/validation/report.h"
 #include "tests/source_dir.h"
 

@@ -75,7 +75,7 @@ TrainingSpec Apply(TrainingSpec job, const std::string& change) {
   return job;
 }
 
-// What the loader and the layout demand of a job (see sim/config).
+// What the loader and the layout demand of a job (see sim/scenario).
 void ExpectValid(const TrainingSpec& job) {
   const Layout& layout = job.layout;
   const int slots = job.model.layers + (layout.embedding_as_layer ? 2 : 0);

@@ -1,0 +1,233 @@
+#include "sim/catalogue/catalogue.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <system_error>
+
+#include "sim/base/check.h"
+#include "sim/catalogue/estimates.h"
+#include "sim/catalogue/scan.h"
+#include "sim/schema/files.h"
+#include "sim/schema/rules.h"
+#include "sim/schema/text_reader.h"
+
+namespace gridlock {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool IsFolder(const fs::path& path) {
+  std::error_code error;
+  return fs::is_directory(path, error);
+}
+
+/// The two folders of a catalogue under `root`, those that exist.
+std::vector<std::string> FoldersUnder(const fs::path& root) {
+  std::vector<std::string> folders;
+  for (const char* part : {"topologies/catalog", "workloads/catalog"}) {
+    if (IsFolder(root / part)) {
+      folders.push_back((root / part).string());
+    }
+  }
+  return folders;
+}
+
+std::vector<std::string> FoldersOfEnvironment(const std::string& roots, ProblemList& problems) {
+  std::vector<std::string> folders;
+  for (std::size_t start = 0; start <= roots.size();) {
+    const std::size_t colon = std::min(roots.find(':', start), roots.size());
+    const std::string root = roots.substr(start, colon - start);
+    start = colon + 1;
+    if (root.empty()) {
+      continue;
+    }
+    const std::vector<std::string> found = FoldersUnder(root);
+    if (found.empty()) {
+      problems.Add({"GRIDLOCK_CATALOG", 0, 0}, "",
+                   Refusal(Quoted(root) + " has no catalogue",
+                           "folders topologies/catalog or workloads/catalog in it"));
+    }
+    folders.insert(folders.end(), found.begin(), found.end());
+  }
+  return folders;
+}
+
+/// Adds the files of a folder in the order of their names: folders list them in any order, and
+/// messages should not.
+void AddFilesOf(const std::string& folder, std::vector<std::string>& files, ProblemList& problems) {
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const fs::directory_entry& entry : fs::directory_iterator(folder, error)) {
+    if (entry.path().extension() == ".textproto") {
+      names.push_back(entry.path().string());
+    }
+  }
+  if (error) {
+    problems.Add({folder, 0, 0}, "", "cannot be listed: " + error.message());
+  }
+  std::sort(names.begin(), names.end());
+  files.insert(files.end(), names.begin(), names.end());
+}
+
+/// $GRIDLOCK_CATALOG, "" when it is not set.
+std::string UsersFolders() {
+  const char* const environment = std::getenv("GRIDLOCK_CATALOG");
+  return environment == nullptr ? "" : environment;
+}
+
+bool IsTheUsersOwn() {
+  return !UsersFolders().empty();
+}
+
+/// Puts entries of one kind into their map; a name stands for one entry.
+template <typename T, typename List>
+void IndexKind(const List& list, const std::string& kind, const Written& written,
+               Entries<T>& entries, ProblemList& problems) {
+  for (int i = 0; i < list.size(); ++i) {
+    const Written& place = written.At(kind, i);
+    const std::string path = ElementPath("catalog." + kind, static_cast<std::size_t>(i));
+    CheckSources(list.Get(i), place, path, problems);
+    const auto [other, is_new] =
+        entries.emplace(list.Get(i).name(), Entry<T>{&list.Get(i), &place});
+    if (!is_new) {
+      const std::string where = other->second.written->At("name").value.Text();
+      problems.Add(
+          place.At("name").value, path + ".name",
+          Refusal("there is another " + kind + " " + Quoted(list.Get(i).name()) + ", at " + where,
+                  "a name of its own"));
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> CatalogueFolders(ProblemList& problems) {
+  if (IsTheUsersOwn()) {
+    return FoldersOfEnvironment(UsersFolders(), problems);
+  }
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    std::vector<std::string> installed =
+        FoldersUnder(program.parent_path().parent_path() / "share" / "gridlock");
+    if (!installed.empty()) {
+      return installed;
+    }
+  }
+#ifdef GRIDLOCK_SOURCE_DIR
+  return FoldersUnder(GRIDLOCK_SOURCE_DIR);
+#else
+  return {};
+#endif
+}
+
+Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
+                     CatalogueExtent extent, ProblemList& problems) {
+  const std::size_t before = problems.size();
+  std::vector<std::string> names;
+  for (const std::string& folder : CatalogueFolders(problems)) {
+    AddFilesOf(folder, names, problems);
+  }
+  std::vector<std::string> texts(names.size());
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    (void)ReadFile(names[i], {names[i], 0, 0}, texts[i], problems);
+  }
+  if (extent == CatalogueExtent::kNamed && !IsTheUsersOwn()) {
+    KeepNamedEntries(QuotedTexts(scenario.DebugString()), texts);
+  }
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    Read(names[i], texts[i], problems);
+  }
+  for (const File& file : files_) {
+    Index(file.message, file.written, problems);
+  }
+  Index(scenario.catalog(), written.At("catalog"), problems);
+  if (problems.size() != before) {
+    return;  // a file that could not be read would be blamed for every name in it
+  }
+  CheckNamesInEntries(problems);
+}
+
+void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
+  for (const auto& [name, server] : servers) {
+    if (!server.message->accelerator().empty()) {
+      (void)Find(accelerators, "accelerator", server.message->accelerator(),
+                 server.written->At("accelerator").value, problems);
+    }
+  }
+  for (const auto& [name, accelerator] : accelerators) {
+    const proto::AcceleratorFacts& facts = accelerator.message->facts();
+    if (!facts.memory().empty()) {
+      (void)Find(memories, "memory", facts.memory(),
+                 accelerator.written->At("facts").At("memory").value, problems);
+    }
+  }
+  for (const auto& [name, cluster] : clusters) {
+    const proto::Cluster& message = *cluster.message;
+    if (!message.server().empty()) {
+      (void)Find(servers, "server", message.server(), cluster.written->At("server").value,
+                 problems);
+    }
+    if (!message.building().empty()) {
+      (void)Find(buildings, "building", message.building(), cluster.written->At("building").value,
+                 problems);
+    }
+    CheckSwitchNames(message.fabric(), cluster.written->At("fabric"), *this, problems);
+  }
+}
+
+void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
+                      ProblemList& problems) {
+  const proto::Clos& clos = fabric.clos();
+  const auto check = [&](const std::string& name, const char* field) {
+    if (!name.empty()) {
+      (void)Find(catalogue.switches, "switch", name, place.At("clos").At(field).value, problems);
+    }
+  };
+  check(clos.leaf_switch(), "leaf_switch");
+  check(clos.spine_switch(), "spine_switch");
+  check(clos.core_switch(), "core_switch");
+}
+
+void Catalogue::Read(const std::string& name, const std::string& text, ProblemList& problems) {
+  if (text.empty()) {
+    return;
+  }
+  File& file = files_.emplace_back();
+  if (ReadText(name, text, file.message, file.written, problems)) {
+    CheckRules(file.message, file.written, "", problems);
+  } else {
+    files_.pop_back();
+  }
+}
+
+void Catalogue::Index(const proto::Catalog& catalog, const Written& written,
+                      ProblemList& problems) {
+  IndexKind(catalog.accelerator(), "accelerator", written, accelerators, problems);
+  IndexKind(catalog.server(), "server", written, servers, problems);
+  IndexKind(catalog.switch_(), "switch", written, switches, problems);
+  IndexKind(catalog.optics(), "optics", written, optics, problems);
+  IndexKind(catalog.model(), "model", written, models, problems);
+  IndexKind(catalog.stack(), "stack", written, stacks, problems);
+  IndexKind(catalog.memory(), "memory", written, memories, problems);
+  IndexKind(catalog.building(), "building", written, buildings, problems);
+  IndexKind(catalog.wan_optics(), "wan_optics", written, wan_optics, problems);
+  IndexKind(catalog.failure_rate(), "failure_rate", written, failure_rates, problems);
+  IndexKind(catalog.cluster(), "cluster", written, clusters, problems);
+}
+
+void RefuseName(const std::string& kind, const std::string& name,
+                const std::vector<std::string>& names, const Position& where,
+                ProblemList& problems) {
+  const std::string nearest = NearestName(name, names);
+  const std::string article = kind == "accelerator" ? "an " : "a ";
+  std::string expectation = article + kind + " of the catalogue";
+  if (nearest.empty()) {
+    expectation += names.empty() ? ", which has none" : ": " + OneOf(names);
+  }
+  problems.Add(where, "",
+               Refusal("there is no " + kind + " " + Quoted(name), expectation, nearest));
+}
+
+}  // namespace gridlock

@@ -1,0 +1,158 @@
+#include "sim/catalogue/parts.h"
+
+#include "sim/base/check.h"
+#include "sim/catalogue/estimates.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+Bytes DataOf(const std::string& text) {
+  return Bytes(SiOf(text, Dimension::kData));
+}
+
+Seconds TimeOf(const std::string& text) {
+  return Seconds(SiOf(text, Dimension::kTime));
+}
+
+Watts PowerOf(const std::string& text) {
+  return Watts(SiOf(text, Dimension::kPower));
+}
+
+BytesPerSecond BandwidthOf(const std::string& text) {
+  return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
+}
+
+MatrixRate RateOf(const proto::MatrixRate& rate) {
+  MatrixRate spec;
+  spec.peak = FlopPerSecond(SiOf(rate.peak(), Dimension::kCompute));
+  for (const proto::GemmEfficiency& point : rate.gemm()) {
+    spec.gemm.push_back({Flop(SiOf(point.work(), Dimension::kWork)), point.efficiency()});
+  }
+  spec.attention_efficiency = rate.attention_efficiency();
+  spec.attention_backward_efficiency = rate.attention_backward_efficiency();
+  return spec;
+}
+
+PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<std::string>& estimates) {
+  PowerSpec spec;
+  spec.idle = PowerOf(power.idle());
+  spec.limit = PowerOf(power.limit());
+  spec.per_flop = JoulesPerFlop(SiOf(power.per_flop(), Dimension::kEnergyPerFlop));
+  spec.per_hbm_byte = JoulesPerByte(SiOf(power.per_hbm_byte(), Dimension::kEnergyPerByte));
+  spec.per_link_byte = JoulesPerByte(SiOf(power.per_link_byte(), Dimension::kEnergyPerByte));
+  spec.estimate = false;
+  for (const std::string& field : estimates) {
+    spec.estimate = spec.estimate || field == "power" || field.starts_with("power.");
+  }
+  return spec;
+}
+
+CollectiveFit FitOf(const proto::CollectiveFit& fit) {
+  CollectiveFit spec;
+  spec.all_reduce_efficiency = fit.all_reduce_efficiency();
+  spec.all_gather_efficiency = fit.all_gather_efficiency();
+  spec.reduce_scatter_efficiency = fit.reduce_scatter_efficiency();
+  spec.send_efficiency = fit.send_efficiency();
+  spec.step_latency = TimeOf(fit.step_latency());
+  spec.base_latency = TimeOf(fit.base_latency());
+  spec.low_latency_efficiency = fit.low_latency_efficiency();
+  spec.bulk_latency = fit.bulk_latency().empty() ? Seconds(0) : TimeOf(fit.bulk_latency());
+  spec.local_copy = fit.local_copy();
+  spec.all_to_all_efficiency =
+      fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
+  return spec;
+}
+
+}  // namespace
+
+BytesPerSecond LinkBandwidthOf(const proto::LinkBandwidth& link, const std::string& what,
+                               std::vector<std::string>& notes) {
+  if (link.bidirectional().empty()) {
+    return BandwidthOf(link.per_direction());
+  }
+  const BytesPerSecond per_direction = BandwidthOf(link.bidirectional()) / 2.0;
+  notes.push_back(what + ": " + link.bidirectional() +
+                  " bidirectional = " + FormatBandwidth(per_direction) + " per direction");
+  return per_direction;
+}
+
+void NoteEstimates(const std::string& what, const std::vector<std::string>& estimates,
+                   std::vector<std::string>& notes) {
+  if (estimates.empty()) {
+    return;
+  }
+  std::string note = what + ": estimates: ";
+  for (std::size_t i = 0; i < estimates.size(); ++i) {
+    note += (i == 0 ? "" : ", ") + estimates[i];
+  }
+  notes.push_back(note);
+}
+
+AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const std::string& path,
+                                std::vector<std::string>& notes) {
+  const proto::Accelerator& accelerator = *entry.message;
+  const std::string what = "accelerator " + accelerator.name();
+  AcceleratorSpec spec;
+  spec.path = path;
+  spec.name = accelerator.name();
+  for (const proto::MatrixRate& rate : accelerator.rate()) {
+    spec.rates[static_cast<int>(MakePrecision(rate.precision()))] = RateOf(rate);
+  }
+  spec.hbm_capacity = DataOf(accelerator.hbm_capacity());
+  spec.hbm_bandwidth = BandwidthOf(accelerator.hbm_bandwidth());
+  spec.hbm_efficiency = accelerator.hbm_efficiency();
+  spec.sustained_clock = accelerator.sustained_clock();
+  spec.scale_up_bandwidth = LinkBandwidthOf(accelerator.scale_up(), what + " scale_up", notes);
+  spec.estimates = EstimatesOf(accelerator, *entry.written);
+  // What only rules and accounts ask about bears on no result.
+  std::erase_if(spec.estimates, [](const std::string& field) {
+    return field.starts_with("facts");
+  });
+  spec.power = PowerSpecOf(accelerator.power(), spec.estimates);
+  NoteEstimates(what, spec.estimates, notes);
+  return spec;
+}
+
+ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalogue,
+                      const std::string& path, std::vector<std::string>& notes) {
+  const proto::Server& server = *entry.message;
+  ServerSpec spec;
+  spec.path = path;
+  spec.name = server.name();
+  spec.accelerator = MakeAccelerator(catalogue.accelerators.at(server.accelerator()), path, notes);
+  spec.accelerators = server.accelerators();
+  spec.scale_up = FitOf(server.scale_up());
+  spec.nics = server.nics();
+  spec.nic_bandwidth = BandwidthOf(server.nic_bandwidth());
+  spec.fabric_nic_bandwidth = spec.nic_bandwidth;
+  spec.scale_out = FitOf(server.scale_out());
+  spec.overhead_power = PowerOf(server.overhead_power());
+  NoteEstimates("server " + server.name(), EstimatesOf(server, *entry.written), notes);
+  return spec;
+}
+
+SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name,
+                      std::vector<std::string>& notes) {
+  const Entry<proto::Switch>& entry = catalogue.switches.at(name);
+  SwitchSpec spec;
+  spec.name = entry.message->name();
+  spec.ports = entry.message->ports();
+  spec.port_bandwidth = BandwidthOf(entry.message->port_bandwidth());
+  spec.latency = TimeOf(entry.message->latency());
+  spec.power = PowerOf(entry.message->power());
+  const std::size_t before = notes.size();
+  NoteEstimates("switch " + name, EstimatesOf(*entry.message, *entry.written), notes);
+  // Leaf, spine and core are often the same switch; one note is enough.
+  if (notes.size() > before) {
+    for (std::size_t i = 0; i < before; ++i) {
+      if (notes[i] == notes.back()) {
+        notes.pop_back();
+        break;
+      }
+    }
+  }
+  return spec;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,48 @@
+#pragma once
+
+// Entries of the catalogue -> the structs that everything behind the loader sees. What comes in
+// here has passed CheckRules, so that every text parses and every name is known.
+
+#include <string>
+#include <vector>
+
+#include "sim/catalogue/catalogue.h"
+#include "sim/policy/facts.h"
+#include "topologies/machine.h"
+#include "workloads/training.h"
+
+namespace gridlock {
+
+/// One accelerator as the catalogue has it.
+AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const std::string& path,
+                                std::vector<std::string>& notes);
+
+/// One server with its accelerator. `path` is that of the field that names it.
+ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalogue,
+                      const std::string& path, std::vector<std::string>& notes);
+
+/// The switch called `name`. Of several like it, only the first adds a note.
+SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name,
+                      std::vector<std::string>& notes);
+
+/// A bandwidth per direction, and a note when the text says both directions added. `what` names it
+/// in the note.
+BytesPerSecond LinkBandwidthOf(const proto::LinkBandwidth& link, const std::string& what,
+                               std::vector<std::string>& notes);
+
+/// Notes which numbers of `what` are estimates; nothing when none is.
+void NoteEstimates(const std::string& what, const std::vector<std::string>& estimates,
+                   std::vector<std::string>& notes);
+
+/// What export rules ask about the accelerator `entry`, with the numbers of `spec`, which may have
+/// been overridden.
+AcceleratorFacts MakeFacts(const proto::Accelerator& entry, const AcceleratorSpec& spec,
+                           const Catalogue& catalogue);
+
+/// A dense transformer of the catalogue.
+ModelSpec MakeModel(const std::string& name, const std::string& path, const Catalogue& catalogue);
+
+/// The number format of a job; BF16 when it says none.
+Precision MakePrecision(proto::Precision precision);
+
+}  // namespace gridlock

@@ -1,0 +1,182 @@
+#include "sim/catalogue/scan.h"
+
+#include <algorithm>
+#include <cctype>
+#include <optional>
+#include <string_view>
+
+namespace gridlock {
+namespace {
+
+/// An entry in one of the texts.
+struct Block {
+  std::size_t begin = 0;  ///< of its kind
+  std::size_t end = 0;    ///< behind its brace
+  std::string name;
+  bool kept = false;
+};
+
+/// Walks over a text by braces, quotes and comments; it knows no schema.
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  /// Nothing when the text is not a plain sequence of blocks that each have a name.
+  std::optional<std::vector<Block>> Blocks() {
+    std::vector<Block> blocks;
+    for (SkipSpace(); !AtEnd(); SkipSpace()) {
+      Block block;
+      block.begin = at_;
+      if (Word().empty()) {
+        return std::nullopt;
+      }
+      SkipSpace();
+      if (AtEnd() || text_[at_] != '{' || !Body(block) || block.name.empty()) {
+        return std::nullopt;
+      }
+      block.end = at_;
+      blocks.push_back(block);
+    }
+    return blocks;
+  }
+
+  std::set<std::string> Quoted() {
+    std::set<std::string> texts;
+    for (SkipSpace(); !AtEnd(); SkipSpace()) {
+      if (text_[at_] == '"') {
+        texts.insert(Text());
+      } else {
+        ++at_;
+      }
+    }
+    return texts;
+  }
+
+ private:
+  [[nodiscard]] bool AtEnd() const { return at_ >= text_.size(); }
+
+  void SkipSpace() {
+    while (!AtEnd()) {
+      if (text_[at_] == '#') {
+        at_ = std::min(text_.find('\n', at_), text_.size());
+      } else if (std::isspace(static_cast<unsigned char>(text_[at_])) != 0) {
+        ++at_;
+      } else {
+        return;
+      }
+    }
+  }
+
+  std::string_view Word() {
+    const std::size_t begin = at_;
+    while (!AtEnd() &&
+           (std::isalnum(static_cast<unsigned char>(text_[at_])) != 0 || text_[at_] == '_')) {
+      ++at_;
+    }
+    return text_.substr(begin, at_ - begin);
+  }
+
+  /// What stands in the quotes that begin here, escapes as they are.
+  std::string Text() {
+    const std::size_t begin = ++at_;
+    while (!AtEnd() && text_[at_] != '"' && text_[at_] != '\n') {
+      at_ += text_[at_] == '\\' ? 2 : 1;
+    }
+    const std::size_t end = std::min(at_, text_.size());
+    at_ = end + 1;
+    return std::string(text_.substr(begin, end - begin));
+  }
+
+  /// From the opening brace to behind the one that closes it; false when none does, or something
+  /// stands in between that only a reader of the schema understands.
+  bool Body(Block& block) {
+    int depth = 0;
+    for (SkipSpace(); !AtEnd(); SkipSpace()) {
+      const char c = text_[at_];
+      if (c == '{' || c == '}') {
+        ++at_;
+        depth += c == '{' ? 1 : -1;
+        if (depth == 0) {
+          return true;
+        }
+      } else if (c == '"') {
+        (void)Text();
+      } else if (c == '\'' || c == '<' || c == '>') {
+        return false;
+      } else if (const std::string_view word = Word(); word.empty()) {
+        ++at_;
+      } else if (depth == 1 && word == "name") {
+        SkipSpace();
+        if (AtEnd() || text_[at_] != ':') {
+          return false;
+        }
+        ++at_;
+        SkipSpace();
+        if (AtEnd() || text_[at_] != '"') {
+          return false;
+        }
+        block.name = Text();
+      }
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+};
+
+/// The text with nothing but line ends where no kept block is, and blanks before one that does not
+/// begin its line.
+std::string WithoutOthers(const std::string& text, const std::vector<Block>& blocks) {
+  std::string kept;
+  std::size_t done = 0;
+  for (const Block& block : blocks) {
+    if (!block.kept) {
+      continue;
+    }
+    std::size_t line = done;
+    for (std::size_t i = done; i < block.begin; ++i) {
+      if (text[i] == '\n') {
+        kept += '\n';
+        line = i + 1;
+      }
+    }
+    kept.append(block.begin - line, ' ');
+    kept += text.substr(block.begin, block.end - block.begin);
+    done = block.end;
+  }
+  return kept;
+}
+
+}  // namespace
+
+std::set<std::string> QuotedTexts(const std::string& text) {
+  return Scanner(text).Quoted();
+}
+
+void KeepNamedEntries(std::set<std::string> names, std::vector<std::string>& texts) {
+  std::vector<std::vector<Block>> blocks;
+  for (const std::string& text : texts) {
+    std::optional<std::vector<Block>> found = Scanner(text).Blocks();
+    if (!found.has_value()) {
+      return;
+    }
+    blocks.push_back(std::move(*found));
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      for (Block& block : blocks[i]) {
+        if (!block.kept && names.contains(block.name)) {
+          block.kept = more = true;
+          names.merge(QuotedTexts(texts[i].substr(block.begin, block.end - block.begin)));
+        }
+      }
+    }
+  }
+  for (std::size_t i = 0; i < texts.size(); ++i) {
+    texts[i] = WithoutOthers(texts[i], blocks[i]);
+  }
+}
+
+}  // namespace gridlock

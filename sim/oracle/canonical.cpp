@@ -1,0 +1,147 @@
+#include "sim/oracle/canonical.h"
+
+#include <algorithm>
+#include <map>
+#include <numeric>
+#include <utility>
+
+#include "sim/oracle/spec_archive.h"
+
+namespace gridlock {
+
+namespace {
+
+// Numbers things in the order in which they are first asked for.
+template <typename Thing>
+class Labels {
+ public:
+  std::int32_t Of(const Thing& thing) {
+    const auto next = static_cast<std::int32_t>(labels_.size());
+    return labels_.try_emplace(thing, next).first->second;
+  }
+
+ private:
+  std::map<Thing, std::int32_t> labels_;
+};
+
+// Writes placements up to renaming. Jobs that are written with the same Pattern share its labels,
+// so that it shows which leaves and pods they have in common.
+class Pattern {
+ public:
+  explicit Pattern(const Network& network) : network_(network) {}
+
+  // Runs of servers under one leaf (rail-optimised: one group of leaves) in the order of ranks.
+  void Add(const Placement& placement, SpecWriter& out) {
+    pieces_.clear();
+    for (const ServerRun& run : placement) {
+      const Fabric& fabric = network_.fabric(run.site);
+      if (fabric.site().clos.routing == Routing::kEcmp) {
+        pieces_.push_back({Site(run.site), run.first, run.count, {}});
+        continue;
+      }
+      const int per_leaf = fabric.site().clos.servers_per_leaf;
+      for (int server = run.first, end = run.first + run.count; server < end;) {
+        const int next = std::min(end, (server / per_leaf + 1) * per_leaf);
+        AddPiece(run.site, server, next - server);
+        server = next;
+      }
+    }
+    out.All(static_cast<std::uint64_t>(pieces_.size()));
+    for (const Piece& piece : pieces_) {
+      out.All(piece.site, piece.group, piece.servers, piece.pods);
+    }
+  }
+
+  /// Sites by label.
+  [[nodiscard]] const std::vector<std::int32_t>& sites() const { return sites_; }
+
+  std::int32_t Site(std::int32_t site) {
+    const std::int32_t label = site_labels_.Of(site);
+    if (label == static_cast<std::int32_t>(sites_.size())) {
+      sites_.push_back(site);
+    }
+    return label;
+  }
+
+ private:
+  struct Piece {
+    std::int32_t site, group, servers;
+    std::vector<std::int32_t> pods;  ///< that the group's leaves belong to
+  };
+
+  void AddPiece(int site, int server, int servers) {
+    const Fabric& fabric = network_.fabric(site);
+    const ClosSpec& clos = fabric.site().clos;
+    const int nics = fabric.layout().nics_per_server;
+    Piece piece{Site(site), groups_.Of({site, server / clos.servers_per_leaf}), servers, {}};
+    for (int rail = 0; rail < (clos.rail_optimized ? nics : 1); ++rail) {
+      const int pod = fabric.pod_of_leaf(fabric.leaf_of_nic(server * nics + rail));
+      piece.pods.push_back(pods_.Of({site, pod}));
+    }
+    if (!pieces_.empty() && pieces_.back().site == piece.site &&
+        pieces_.back().group == piece.group) {
+      pieces_.back().servers += servers;
+    } else {
+      pieces_.push_back(std::move(piece));
+    }
+  }
+
+  const Network& network_;
+  std::vector<std::int32_t> sites_;
+  Labels<std::int32_t> site_labels_;
+  Labels<std::pair<int, int>> groups_, pods_;
+  std::vector<Piece> pieces_;
+};
+
+std::string KeyOfOne(const PlacedJob& job, const Network& network) {
+  SpecWriter key(SpecWriter::What::kBearing);
+  Pattern pattern(network);
+  key.All(*job.training);
+  pattern.Add(job.placement, key);
+  return std::move(key.bytes);
+}
+
+}  // namespace
+
+CanonicalSituation Canonical(const Situation& situation, const std::vector<std::size_t>& jobs,
+                             const Network& network) {
+  CanonicalSituation out;
+  std::vector<std::pair<std::string, std::size_t>> sorted;
+  for (const std::size_t job : jobs) {
+    sorted.emplace_back(KeyOfOne(situation.jobs[job], network), job);
+  }
+  std::sort(sorted.begin(), sorted.end());
+  SpecWriter key(SpecWriter::What::kBearing);
+  Pattern pattern(network);
+  key.All(static_cast<std::uint64_t>(sorted.size()));
+  for (const auto& [own_key, job] : sorted) {
+    const PlacedJob& placed = situation.jobs[job];
+    key.All(*placed.training);
+    pattern.Add(placed.placement, key);
+    out.order.push_back(job);
+    out.trainings.push_back(*placed.training);
+    Placement& placement = out.placements.emplace_back(placed.placement);
+    for (ServerRun& run : placement) {
+      run.site = pattern.Site(run.site);
+    }
+  }
+  for (const std::int32_t site : pattern.sites()) {
+    out.sites.push_back((*situation.sites)[site]);
+  }
+  for (std::size_t a = 0; a < pattern.sites().size(); ++a) {
+    for (std::size_t b = a + 1; b < pattern.sites().size(); ++b) {
+      const int number = network.wan_between(pattern.sites()[a], pattern.sites()[b]);
+      if (number >= 0) {
+        WanSpec wan = network.wan(number);
+        wan.from = static_cast<std::int32_t>(a);
+        wan.to = static_cast<std::int32_t>(b);
+        out.wans.push_back(wan);
+      }
+    }
+  }
+  key.All(out.sites, out.wans);
+  out.key = std::move(key.bytes);
+  return out;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,19 @@
+#include "sim/oracle/laid_job.h"
+
+namespace gridlock {
+
+LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const Network& network) {
+  const std::vector<int> sites = SitesOf(placement);
+  LaidJob laid;
+  laid.training = AcrossSites(training, static_cast<int>(sites.size()));
+  laid.server = network.fabric(sites.front()).site().server;
+  for (const int site : sites) {
+    laid.server = SlowerOf(laid.server, network.fabric(site).site().server);
+  }
+  laid.program = BuildStepProgram(laid.training, laid.server);
+  laid.placement = placement;
+  CheckPlacement(laid.placed(), network);
+  return laid;
+}
+
+}  // namespace gridlock

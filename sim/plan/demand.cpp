@@ -1,0 +1,144 @@
+#include "sim/plan/demand.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <tuple>
+
+#include "sim/plan/expand.h"
+
+namespace gridlock {
+
+namespace {
+
+// Sums up one job. Routes are numbered as in the network: its links, then HBM.
+class Summation {
+ public:
+  Summation(const Plan& plan, const Network& network) : plan_(plan), network_(network) {}
+
+  // A transfer that moves as one. What it takes of HBM is left out: it need not be looked at.
+  void AddCoupled(Span route) {
+    double rate = std::numeric_limits<double>::infinity();
+    bool shared = false;
+    for (const RouteEntry& entry : EntriesOf(route)) {
+      if (IsLink(entry)) {
+        rate = std::min(rate, Capacity(entry) / entry.weight);
+        shared = shared || CanCouple(entry);
+      }
+    }
+    for (const RouteEntry& entry : EntriesOf(route)) {
+      if (shared && CanCouple(entry)) {
+        most_[entry.resource] += rate * entry.weight;
+      }
+    }
+  }
+
+  // A flow of a message: noted with the NICs at its two ends, summed up by AddFlows.
+  void NoteFlow(Span route) {
+    std::int32_t ends[2] = {-1, -1};
+    for (const RouteEntry& entry : EntriesOf(route)) {
+      if (IsLink(entry) && ClassOf(entry) == LinkClass::kNic) {
+        ends[0] = ends[0] < 0 ? entry.resource : ends[0];
+        ends[1] = entry.resource;
+      }
+    }
+    for (const RouteEntry& entry : EntriesOf(route)) {
+      for (const int end : {0, 1}) {
+        if (CanCouple(entry)) {
+          through_[end].push_back({entry.resource, ends[end], entry.weight});
+        }
+      }
+    }
+  }
+
+  void AddFlows() {
+    std::map<std::int32_t, double> sums[2];
+    for (const int end : {0, 1}) {
+      std::vector<Crossing>& crossings = through_[end];
+      std::sort(crossings.begin(), crossings.end());
+      for (std::size_t i = 0; i < crossings.size(); ++i) {
+        const auto& [link, nic, weight] = crossings[i];
+        const bool last = i + 1 == crossings.size() || std::get<0>(crossings[i + 1]) != link ||
+                          std::get<1>(crossings[i + 1]) != nic;
+        if (last) {  // with the greatest weight
+          sums[end][link] += network_.capacity({nic}).si() * weight;
+        }
+      }
+    }
+    for (const auto& [link, sum] : sums[0]) {
+      most_[link] += std::min(sum, sums[1].at(link));
+    }
+  }
+
+  [[nodiscard]] std::vector<LinkDemand> Demands() const {
+    std::vector<LinkDemand> demands;
+    for (const auto& [link, most] : most_) {
+      demands.push_back({{link}, BytesPerSecond(most)});
+    }
+    return demands;
+  }
+
+ private:
+  // Link, NIC, weight on the link. A NIC stands once in the route of a flow.
+  using Crossing = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
+
+  struct Entries {
+    const RouteEntry *first, *last;
+
+    [[nodiscard]] const RouteEntry* begin() const { return first; }
+
+    [[nodiscard]] const RouteEntry* end() const { return last; }
+  };
+
+  [[nodiscard]] Entries EntriesOf(Span route) const {
+    return {plan_.routes.data() + route.begin, plan_.routes.data() + route.end};
+  }
+
+  [[nodiscard]] bool IsLink(const RouteEntry& entry) const {
+    return entry.resource < network_.links();
+  }
+
+  [[nodiscard]] LinkClass ClassOf(const RouteEntry& entry) const {
+    return network_.link_class({entry.resource});
+  }
+
+  [[nodiscard]] double Capacity(const RouteEntry& entry) const {
+    return network_.can_bind({entry.resource}) ? network_.capacity({entry.resource}).si()
+                                               : std::numeric_limits<double>::infinity();
+  }
+
+  // Scale-up ports and NICs belong to one job.
+  [[nodiscard]] bool CanCouple(const RouteEntry& entry) const {
+    return IsLink(entry) && ClassOf(entry) >= LinkClass::kLeaf &&
+           network_.can_bind({entry.resource});
+  }
+
+  const Plan& plan_;
+  const Network& network_;
+  std::map<std::int32_t, double> most_;  ///< by link, byte/s
+  std::vector<Crossing> through_[2];     ///< by end of the flow
+};
+
+}  // namespace
+
+std::vector<LinkDemand> DemandOf(const PlacedProgram& placed, const Network& network) {
+  CheckPlacement(placed, network);
+  Plan plan;
+  ExpandJob(placed, network, plan);
+  Summation summation(plan, network);
+  for (const Plan::Agent& agent : plan.agents) {
+    summation.AddCoupled(agent.tensor);
+    summation.AddCoupled(agent.context);
+  }
+  for (const Plan::Group& group : plan.groups) {
+    summation.AddCoupled(group.ring);
+    summation.AddCoupled(group.domain);
+  }
+  for (const Plan::Flow& flow : plan.flows) {
+    summation.NoteFlow(flow.route);
+  }
+  summation.AddFlows();
+  return summation.Demands();
+}
+
+}  // namespace gridlock

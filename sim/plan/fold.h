@@ -1,0 +1,27 @@
+#pragma once
+
+// Folding: the coarsest equitable partition of a plan, and the small plan that stands for it.
+//
+// Colour refinement starts with equal colours for equal roles, capacities and places in the
+// program, and splits colours until every member of a colour sees the same number of members of
+// every other colour. Max-min fair rates and the order of events are then equal within a colour, so
+// one member with integer weights carries the class: class resource L stands in the route of class
+// transfer F as often as F-transfers cross ONE resource of class L. (Grohe, Kersting, Mladenov,
+// Schweitzer: "Dimension reduction via colour refinement", ESA 2014.) Unequal pods, odd counts and
+// hashed routes make more classes; nothing is refused.
+
+#include <cstdint>
+
+#include "sim/plan/plan.h"
+
+namespace gridlock {
+
+struct FoldStatistics {
+  int rounds = 0;
+  std::int64_t resources = 0, agents = 0, flows = 0, groups = 0;  ///< classes
+};
+
+/// Folds an expanded plan. `statistics` may be null.
+Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr);
+
+}  // namespace gridlock

@@ -1,0 +1,192 @@
+#include "sim/plan/plan.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/plan/expand.h"
+
+namespace gridlock {
+
+namespace {
+
+void IndexAgentGroups(Plan& plan) {
+  std::vector<std::int32_t> count(plan.agents.size() + 1, 0);
+  for (const std::int32_t agent : plan.group_agents) {
+    ++count[agent + 1];
+  }
+  for (std::size_t a = 1; a < count.size(); ++a) {
+    count[a] += count[a - 1];
+  }
+  for (std::size_t a = 0; a < plan.agents.size(); ++a) {
+    plan.agents[a].groups = {count[a], count[a + 1]};
+  }
+  plan.agent_groups.resize(plan.group_agents.size());
+  for (std::size_t g = 0; g < plan.groups.size(); ++g) {
+    for (std::int32_t i = plan.groups[g].agents.begin; i < plan.groups[g].agents.end; ++i) {
+      plan.agent_groups[count[plan.group_agents[i]]++] = static_cast<std::int32_t>(g);
+    }
+  }
+}
+
+Plan::Resource ResourceOf(const Network& network, int number) {
+  if (number < network.links()) {
+    const LinkIndex link{number};
+    const LinkClass link_class = network.link_class(link);
+    return {static_cast<ResourceClass>(link_class), network.capacity(link), 1, 1,
+            network.can_bind(link)};
+  }
+  const int site = network.site_of({number - network.links()});
+  const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
+  return {ResourceClass::kHbm, chip.hbm_bandwidth * chip.hbm_efficiency, 1, 1, true};
+}
+
+// Routes were written with the network's numbers; only what they use becomes a resource, in the
+// same order. So the size of a plan is that of its jobs, not of the machine.
+void NumberResources(const Network& network, Plan& plan) {
+  std::vector<std::int32_t> number(
+      static_cast<std::size_t>(network.links()) + network.accelerators(), -1);
+  for (const RouteEntry& entry : plan.routes) {
+    number[entry.resource] = 0;
+  }
+  for (std::size_t r = 0; r < number.size(); ++r) {
+    if (number[r] == 0) {
+      number[r] = static_cast<std::int32_t>(plan.resources.size());
+      plan.resources.push_back(ResourceOf(network, static_cast<int>(r)));
+    }
+  }
+  for (RouteEntry& entry : plan.routes) {
+    entry.resource = number[entry.resource];
+  }
+}
+
+void CheckNoServerIsHeldTwice(const std::vector<PlacedProgram>& placed, const Network& network) {
+  std::vector<ServerRun> runs;
+  for (const PlacedProgram& one : placed) {
+    runs.insert(runs.end(), one.placement.begin(), one.placement.end());
+  }
+  std::sort(runs.begin(), runs.end());
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    const ServerRun& run = runs[i];
+    CHECK(run.site >= 0 && run.site < network.sites() && run.first >= 0 &&
+          run.first + run.count <= network.fabric(run.site).servers());
+    CHECK(i == 0 || runs[i - 1].site < run.site ||
+          runs[i - 1].first + runs[i - 1].count <= run.first);
+  }
+}
+
+void CheckLinked(const PlacedProgram& placed, const Network& network) {
+  const std::vector<int> sites = SitesOf(placed.placement);
+  for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
+    const int from = sites[i];
+    const int to = sites[(i + 1) % sites.size()];
+    if (network.wan_between(from, to) < 0) {
+      throw UserError(
+          placed.program->layout.path,
+          fmt::format("the job spans {} and {}, and no link joins them; expected a wan between "
+                      "each two sites that follow each other in a ring of its sites",
+                      network.fabric(from).site().name, network.fabric(to).site().name));
+    }
+  }
+}
+
+}  // namespace
+
+const char* ResourceClassName(ResourceClass resource_class) {
+  return resource_class == ResourceClass::kHbm
+             ? "hbm"
+             : LinkClassName(static_cast<LinkClass>(resource_class));
+}
+
+std::int64_t Plan::accelerators() const {
+  std::int64_t sum = 0;
+  for (std::size_t job = 0; job < jobs.size(); ++job) {
+    sum += accelerators(static_cast<std::int32_t>(job));
+  }
+  return sum;
+}
+
+std::int64_t Plan::accelerators(std::int32_t job) const {
+  std::int64_t sum = 0;
+  for (const Agent& agent : agents) {
+    sum += agent.job == job ? agent.members : 0;
+  }
+  return sum * jobs[job].width;
+}
+
+Placement WholeSite(const Network& network, int site) {
+  return {{site, 0, network.fabric(site).servers()}};
+}
+
+std::vector<int> SitesOf(const Placement& placement) {
+  std::vector<int> sites;
+  for (const ServerRun& run : placement) {
+    if (std::find(sites.begin(), sites.end(), run.site) == sites.end()) {
+      sites.push_back(run.site);
+    }
+  }
+  return sites;
+}
+
+void CheckPlacement(const PlacedProgram& placed, const Network& network) {
+  const Layout& layout = placed.program->layout;
+  const std::vector<int> sites = SitesOf(placed.placement);
+  CHECK(!sites.empty());
+  const auto count = static_cast<int>(sites.size());
+  CHECK(layout.data % count == 0);  // AcrossSites has complained
+  const int needed = layout.accelerators() / count;
+  for (const int site : sites) {
+    std::int64_t servers = 0;
+    for (const ServerRun& run : placed.placement) {
+      servers += run.site == site ? run.count : 0;
+    }
+    const Fabric& fabric = network.fabric(site);
+    const std::int64_t usable = servers * layout.used_of(fabric.domain_size());
+    if (layout.domain_ranks > fabric.domain_size()) {
+      throw UserError(layout.path + ".domain_ranks",
+                      fmt::format("{} accelerators of each domain are asked for, and domains hold "
+                                  "{}; expected at most {}",
+                                  layout.domain_ranks, fabric.domain_size(), fabric.domain_size()));
+    }
+    if (needed > usable) {
+      const std::string share =
+          count == 1 ? "" : fmt::format(" of each site, {} of all,", layout.accelerators());
+      throw UserError(layout.path,
+                      fmt::format("the layout needs {} accelerators{} and the site has {}", needed,
+                                  share, usable));
+    }
+    const ServerSpec& first = network.fabric(sites.front()).site().server;
+    const ServerSpec& server = fabric.site().server;
+    if (first.accelerators != server.accelerators ||
+        first.accelerator.name != server.accelerator.name) {
+      throw UserError(
+          layout.path,
+          fmt::format("a job across sites needs servers alike; {} has {} of {} accelerators {} and "
+                      "{} has {} of {}",
+                      network.fabric(sites.front()).site().name, first.name, first.accelerators,
+                      first.accelerator.name, fabric.site().name, server.name,
+                      server.accelerators));
+    }
+  }
+  CheckLinked(placed, network);
+}
+
+Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network) {
+  CheckNoServerIsHeldTwice(placed, network);
+  Plan plan;
+  for (const PlacedProgram& one : placed) {
+    CheckPlacement(one, network);
+    ExpandJob(one, network, plan);
+  }
+  IndexAgentGroups(plan);
+  NumberResources(network, plan);
+  return plan;
+}
+
+Plan Expand(const StepProgram& program, const Fabric& fabric) {
+  const Network network(fabric);
+  return Expand({{&program, WholeSite(network, 0)}}, network);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,182 @@
+#include <algorithm>
+
+#include "sim/base/check.h"
+#include "sim/catalogue/estimates.h"
+#include "sim/scenario/cluster_site.h"
+#include "sim/scenario/convert.h"
+#include "sim/schema/merge.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+/// What a site that names `cluster` is before it says anything of its own.
+struct SiteOfCluster {
+  proto::Site message;
+  Written written;
+};
+
+SiteOfCluster MakeSiteOf(const Entry<proto::Cluster>& cluster) {
+  SiteOfCluster site;
+  site.message.set_server(cluster.message->server());
+  site.message.set_servers(cluster.message->servers());
+  *site.message.mutable_fabric() = cluster.message->fabric();
+  for (const char* field : {"server", "servers", "fabric"}) {
+    if (cluster.written->Has(field)) {
+      site.written.fields[field] = {cluster.written->At(field)};
+    }
+  }
+  if (!cluster.message->building().empty()) {
+    site.message.mutable_facility()->set_building(cluster.message->building());
+    const Written& place = cluster.written->At("building");
+    site.written.fields["facility"] = {Written{place.name, place.name, {{"building", {place}}}}};
+  }
+  return site;
+}
+
+/// True when the site itself has written the value at `path`, such as "fabric.clos.tiers", or
+/// something that holds it.
+bool HasWritten(const Written& site, const std::string& path) {
+  const Written* place = &site;
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', start), path.size());
+    const std::string field = path.substr(start, dot - start);
+    if (!place->Has(field)) {
+      return false;
+    }
+    place = &place->At(field);
+    start = dot + 1;
+  }
+  return true;
+}
+
+/// Fields of the cluster that the site takes and fields that it has its own of; a block of which it
+/// has none of its own is named once.
+struct Taken {
+  std::vector<std::string> taken;
+  std::vector<std::string> own;
+};
+
+Taken TakenFrom(const Entry<proto::Cluster>& cluster, const Written& site) {
+  Taken fields;
+  ForEachValue(*cluster.message, *cluster.written, [&](const WrittenValue& value) {
+    if (value.path == "name" || value.path == "title" || value.path == "hypothetical") {
+      return;
+    }
+    const std::string block = value.path.substr(0, value.path.find('.'));
+    if (HasWritten(site, block == "building" ? "facility.building" : value.path)) {
+      fields.own.push_back(value.path);
+    } else if (site.Has(block)) {
+      fields.taken.push_back(value.path);
+    } else if (fields.taken.empty() || fields.taken.back() != block) {
+      fields.taken.push_back(block);
+    }
+  });
+  return fields;
+}
+
+std::string Joined(const std::vector<std::string>& texts) {
+  std::string joined;
+  for (const std::string& text : texts) {
+    joined += (joined.empty() ? "" : ", ") + text;
+  }
+  return joined;
+}
+
+/// "site[0].cluster: meta_24k_h100 gives server, fabric; the site's own: servers".
+void NoteCluster(const Entry<proto::Cluster>& cluster, const Written& site, const std::string& path,
+                 std::vector<std::string>& notes) {
+  const std::string& name = cluster.message->name();
+  const Taken fields = TakenFrom(cluster, site);
+  notes.push_back(path + ".cluster: " + name + " gives " +
+                  (fields.taken.empty() ? "nothing" : Joined(fields.taken)) +
+                  (fields.own.empty() ? "" : "; the site's own: " + Joined(fields.own)));
+  if (cluster.message->hypothetical()) {
+    notes.push_back(path + ".cluster: " + name + " is hypothetical: nobody has built it");
+  }
+}
+
+void NoteEstimatesOf(const Entry<proto::Cluster>& cluster, const Written& site,
+                     std::vector<std::string>& notes) {
+  std::vector<std::string> fields;
+  for (const std::string& field : EstimatesOf(*cluster.message, *cluster.written)) {
+    if (field != "hypothetical" && !HasWritten(site, field)) {
+      fields.push_back(field);
+    }
+  }
+  if (!fields.empty()) {
+    notes.push_back("cluster " + cluster.message->name() + ": estimates: " + Joined(fields));
+  }
+}
+
+}  // namespace
+
+bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Written& written,
+                    std::vector<std::string>& notes, ProblemList& problems) {
+  const std::size_t before = problems.size();
+  for (int i = 0; i < scenario.site_size(); ++i) {
+    proto::Site& site = *scenario.mutable_site(i);
+    Written& site_written = written.fields["site"][static_cast<std::size_t>(i)];
+    if (site.cluster().empty()) {
+      continue;
+    }
+    const Entry<proto::Cluster>* const cluster = Find(catalogue.clusters, "cluster", site.cluster(),
+                                                      site_written.At("cluster").value, problems);
+    if (cluster == nullptr) {
+      continue;
+    }
+    // A wrong entry of the scenario's own would be blamed a second time, on the site. What stands
+    // in the catalogue's files has been checked.
+    if (problems.empty()) {
+      CheckRules(*cluster->message, *cluster->written, "catalog.cluster", problems);
+    }
+    const std::string path = ElementPath("site", static_cast<std::size_t>(i));
+    NoteCluster(*cluster, site_written, path, notes);
+    NoteEstimatesOf(*cluster, site_written, notes);
+    SiteOfCluster merged = MakeSiteOf(*cluster);
+    merged.written.name = site_written.name;
+    merged.written.value = site_written.value;
+    MergeMessage(site, site_written, merged.message, merged.written);
+    site = std::move(merged.message);
+    site_written = std::move(merged.written);
+  }
+  return problems.size() == before;
+}
+
+double PueOf(const proto::Facility& facility, const Catalogue& catalogue, const std::string& path,
+             std::vector<std::string>& notes) {
+  if (facility.pue() != 0.0) {
+    return facility.pue();
+  }
+  if (facility.building().empty()) {
+    return 1.0;
+  }
+  const Entry<proto::Building>& building = catalogue.buildings.at(facility.building());
+  const std::string name = building.message->name();
+  notes.push_back(path + ".pue: that of the building " + name);
+  const proto::Source* const source = SourceOf(*building.message, "pue");
+  if (source != nullptr && source->estimate()) {
+    notes.push_back("building " + name + ": estimates: pue");
+  }
+  return building.message->pue();
+}
+
+ClusterSite LoadCluster(const std::string& name) {
+  ProblemList problems;
+  proto::Scenario scenario;
+  Written written;
+  written.name.file = "--cluster";
+  scenario.add_site()->set_cluster(name);
+  written.fields["site"] = {Written{written.name, written.name, {}}};
+  const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
+  problems.ThrowIfAny();
+  ClusterSite cluster;
+  if (ExpandClusters(catalogue, scenario, written, cluster.notes, problems)) {
+    scenario.mutable_site(0)->set_name(name);
+    cluster.site = MakeSite(scenario, 0, catalogue, cluster.notes);
+  }
+  problems.ThrowIfAny();
+  return cluster;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,257 @@
+#include "sim/scenario/fit_checks.h"
+
+#include <limits>
+
+#include "sim/base/check.h"
+#include "sim/scenario/convert.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+/// The product, or the largest number when it does not fit.
+std::int64_t Product(std::int64_t a, std::int64_t b) {
+  constexpr std::int64_t kMax = std::numeric_limits<std::int64_t>::max();
+  return a != 0 && b > kMax / a ? kMax : a * b;
+}
+
+std::string Text(std::int64_t value) {
+  return std::to_string(value);
+}
+
+class FitChecks {
+ public:
+  FitChecks(const Written& job, const TrainingSpec& spec, const FitPlace& place,
+            ProblemList& problems)
+      : job_(job), spec_(spec), place_(place), site_(place.site), problems_(problems) {}
+
+  void CheckAll(proto::Precision precision) {
+    CheckPrecision(precision);
+    CheckTensor();
+    CheckPipeline();
+    CheckBatch();
+    CheckShards();
+    CheckExperts();
+    CheckRanks();
+    CheckPositions();
+  }
+
+ private:
+  void AtJob(const std::string& field, const std::string& what, const std::string& expectation) {
+    problems_.Add(job_.At(field).value, spec_.path + "." + field, Refusal(what, expectation));
+  }
+
+  void AtLayout(const std::string& field, const std::string& what, const std::string& expectation) {
+    problems_.Add(job_.At("layout").At(field).value, spec_.layout.path + "." + field,
+                  Refusal(what, expectation));
+  }
+
+  void CheckPrecision(proto::Precision written) {
+    const AcceleratorSpec& accelerator = site_.server.accelerator;
+    if (accelerator.rates[static_cast<int>(spec_.precision)].peak > FlopPerSecond(0.0)) {
+      return;
+    }
+    // In the order of the enum, as the struct numbers them: FP32 is 1 in the schema and 0 there.
+    std::vector<std::string> names;
+    for (int i = 0; i < kPrecisions; ++i) {
+      if (accelerator.rates[i].peak > FlopPerSecond(0.0)) {
+        names.push_back(proto::Precision_Name(i + 1));
+      }
+    }
+    const proto::Precision asked = written == proto::PRECISION_UNSPECIFIED ? proto::BF16 : written;
+    AtJob("precision", accelerator.name + " does not compute in " + proto::Precision_Name(asked),
+          OneOf(names));
+  }
+
+  void CheckTensor() {
+    const int tensor = spec_.layout.tensor;
+    const auto divides = [&](const std::string& noun, std::int64_t number) {
+      if (number % tensor == 0) {
+        return true;
+      }
+      AtLayout(
+          "tensor",
+          "\"tensor\" is " + Text(tensor) + ", which does not divide " + noun + ", " + Text(number),
+          "a divisor of " + Text(number));
+      return false;
+    };
+    const std::string model = " of " + spec_.model.name;
+    // One is enough: the later ones are seldom news.
+    if (divides("the heads" + model, spec_.model.heads) &&
+        divides("the key-value heads" + model, spec_.model.kv_heads) &&
+        divides("the ffn width" + model, spec_.model.ffn) && spec_.layout.sequence_parallel) {
+      (void)divides("the sequence_length, with sequence_parallel", spec_.sequence_length);
+    }
+    const int context = spec_.layout.context;
+    if (spec_.sequence_length % (2 * std::int64_t{context}) != 0 && context > 1) {
+      AtLayout("context",
+               "\"context\" is " + Text(context) +
+                   ", and two halves per rank (to balance the mask) do not share " +
+                   Text(spec_.sequence_length) + " tokens evenly",
+               "half of a divisor of " + Text(spec_.sequence_length));
+    }
+  }
+
+  void CheckPipeline() {
+    const Layout& layout = spec_.layout;
+    if (layout.virtual_pipeline > 1 && layout.pipeline == 1) {
+      AtLayout("virtual_pipeline",
+               "\"virtual_pipeline\" is " + Text(layout.virtual_pipeline) +
+                   ", and there is one pipeline stage to interleave",
+               "1, or more pipeline stages");
+      return;
+    }
+    if (layout.schedule == Schedule::kZeroBubble &&
+        (layout.virtual_pipeline > 1 || spec_.zero >= 2)) {
+      AtLayout(
+          "schedule",
+          "ZERO_BUBBLE is not simulated with several chunks per stage or with \"zero\" above 1",
+          "virtual_pipeline: 1 and zero: 0 or 1, or another schedule");
+    }
+    const std::int64_t extra = layout.embedding_as_layer ? 2 : 0;
+    const std::int64_t layers = spec_.model.layers + extra;
+    const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
+    CHECK(chunks > 0);
+    if (layers % chunks == 0 || layout.uneven_layers) {
+      return;
+    }
+    std::string stages = Text(layout.pipeline) + " pipeline stages";
+    if (layout.virtual_pipeline > 1) {
+      stages += " of " + Text(layout.virtual_pipeline) + " chunks";
+    }
+    std::string what =
+        stages + " do not share " + Text(layers) + " layers of " + spec_.model.name + " evenly";
+    if (extra > 0) {
+      what += " (" + Text(spec_.model.layers) + " and 2 of embedding_as_layer)";
+    }
+    AtLayout("pipeline", what, "pipeline x virtual_pipeline to divide " + Text(layers));
+  }
+
+  void CheckBatch() {
+    const Layout& layout = spec_.layout;
+    const std::int64_t at_a_time = Product(layout.data, spec_.micro_batch);
+    CHECK(at_a_time > 0);
+    if (spec_.global_batch % at_a_time != 0) {
+      AtJob("global_batch",
+            "\"global_batch\" is " + Text(spec_.global_batch) + ", which " + Text(layout.data) +
+                " replicas with micro-batches of " + Text(spec_.micro_batch) +
+                " do not share evenly",
+            "a multiple of " + Text(at_a_time));
+      return;
+    }
+    const std::int64_t micro_batches = spec_.global_batch / at_a_time;
+    if (layout.virtual_pipeline > 1 && micro_batches % layout.pipeline != 0) {
+      AtLayout("virtual_pipeline",
+               "the interleaved schedule takes micro-batches in groups of " +
+                   Text(layout.pipeline) + " (one per stage), and a replica has " +
+                   Text(micro_batches),
+               "a multiple of " + Text(layout.pipeline) + ", or virtual_pipeline: 1");
+    }
+  }
+
+  void CheckShards() {
+    const Layout& layout = spec_.layout;
+    const std::string is = "\"shard_group\" is " + Text(layout.shard_group);
+    if (layout.shard_group > 0 && layout.data % layout.shard_group != 0) {
+      AtLayout("shard_group", is + ", which does not divide the " + Text(layout.data) + " replicas",
+               "a divisor of " + Text(layout.data));
+    } else if (layout.sharing_replicas() < layout.data && spec_.zero == 0) {
+      AtLayout("shard_group", is + ", and \"zero\" is 0: nothing is sharded",
+               "zero: 1, 2 or 3, or no shard_group");
+    }
+  }
+
+  void CheckExperts() {
+    const Layout& layout = spec_.layout;
+    const std::string is = "\"expert\" is " + Text(layout.expert);
+    if (!spec_.model.has_experts()) {
+      if (layout.expert > 1 || layout.expert_tensor > 0) {
+        AtLayout(layout.expert > 1 ? "expert" : "expert_tensor",
+                 spec_.model.name + " has no experts",
+                 "a model with a mixture, or a layout without");
+      }
+      return;
+    }
+    const MixtureSpec& mixture = spec_.model.mixture;
+    const std::int64_t ranks =
+        Product(Product(layout.data, layout.context), layout.tensor) / layout.expert_width();
+    if (mixture.experts % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(mixture.experts) + " experts of " +
+                   spec_.model.name,
+               "a divisor of " + Text(mixture.experts));
+    } else if (ranks % layout.expert != 0) {
+      AtLayout("expert",
+               is + ", which does not divide the " + Text(ranks) +
+                   " ranks of a stage that can share experts (data x context x tensor / "
+                   "expert_tensor)",
+               "a divisor of " + Text(ranks));
+    } else if (layout.tensor > 1 && !layout.sequence_parallel) {
+      AtLayout("sequence_parallel",
+               "experts with tensor-parallel ranks are not simulated without \"sequence_parallel\"",
+               "sequence_parallel: true, or tensor: 1");
+    } else if (mixture.expert_ffn % layout.expert_width() != 0) {
+      AtLayout("expert_tensor",
+               Text(layout.expert_width()) + " tensor-parallel ranks do not share the " +
+                   Text(mixture.expert_ffn) + " columns of an expert evenly",
+               "a divisor of " + Text(mixture.expert_ffn));
+    } else if (layout.shard_group > 0 && layout.splits_experts()) {
+      AtLayout("shard_group",
+               "\"shard_group\" and experts over several ranks are not simulated "
+               "together yet",
+               "a layout without \"shard_group\", or expert: 1");
+    }
+  }
+
+  void CheckRanks() {
+    const Layout& layout = spec_.layout;
+    const std::int64_t ranks =
+        Product(Product(Product(layout.tensor, layout.context), layout.pipeline), layout.data);
+    const int domain = site_.server.accelerators;
+    const int used = layout.used_of(domain);
+    if (used > domain || (layout.domain_ranks > 0 && used % layout.tensor != 0)) {
+      AtLayout("domain_ranks",
+               "\"domain_ranks\" is " + Text(used) + ", and domains hold " + Text(domain) +
+                   " accelerators and tensor-parallel groups " + Text(layout.tensor),
+               "a multiple of the groups, at most " + Text(domain));
+      return;
+    }
+    const std::int64_t accelerators = Product(site_.servers, used);
+    if (ranks / place_.share > accelerators) {
+      const std::string here =
+          place_.share == 1 ? "" : ", " + Text(ranks / place_.share) + " of them at each site";
+      problems_.Add(
+          job_.At("layout").name, spec_.layout.path,
+          Refusal("the layout needs " + Text(layout.tensor) + " x " + Text(layout.pipeline) +
+                      " x " + Text(layout.data) +
+                      (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
+                      Text(ranks) + " accelerators" + here + ", and " + place_.name + " has " +
+                      Text(site_.servers) + " x " + Text(used) + " = " + Text(accelerators),
+                  "at most " + Text(Product(accelerators, place_.share))));
+    }
+  }
+
+  void CheckPositions() {
+    if (spec_.model.max_positions > 0 && spec_.sequence_length > spec_.model.max_positions) {
+      AtJob("sequence_length",
+            "\"sequence_length\" is " + Text(spec_.sequence_length) + ", and " + spec_.model.name +
+                " has learned " + Text(spec_.model.max_positions) + " positions",
+            "at most " + Text(spec_.model.max_positions));
+    }
+  }
+
+  const Written& job_;
+  const TrainingSpec& spec_;
+  const FitPlace& place_;
+  const SiteSpec& site_;
+  ProblemList& problems_;
+};
+
+}  // namespace
+
+void CheckTrainingFit(const proto::Pretraining& run, const Written& written,
+                      const TrainingSpec& spec, const FitPlace& place, ProblemList& problems) {
+  FitChecks(written, spec, place, problems).CheckAll(run.precision());
+}
+
+}  // namespace gridlock

@@ -1,0 +1,239 @@
+// Jobs of all kinds against the sites that they may run on.
+
+#include <algorithm>
+#include <cstdint>
+#include <numeric>
+#include <type_traits>
+
+#include "sim/base/check.h"
+#include "sim/scenario/convert.h"
+#include "sim/scenario/fit_checks.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+std::string Text(std::int64_t value) {
+  return std::to_string(value);
+}
+
+/// Checks of one job against one site, the problems of which go to a list of their own.
+class PlaceChecks {
+ public:
+  PlaceChecks(const JobMessage& job, const FitPlace& place, ProblemList& problems)
+      : job_(job), place_(place), problems_(problems) {}
+
+  void Check(const PretrainingSpec& run) {
+    CheckRun(job_.message.pretraining(), job_.written.At("pretraining"), run);
+  }
+
+  void Check(const CampaignSpec& campaign) {
+    const Written& written = job_.written.At("campaign");
+    for (std::size_t i = 0; i < campaign.rungs.size(); ++i) {
+      const int index = static_cast<int>(i);
+      CheckRun(job_.message.campaign().rung(index), written.At("rung", index), campaign.rungs[i]);
+    }
+  }
+
+  void Check(const ServingSpec& fleet) {
+    const ServerSpec& server = place_.site.server;
+    const auto refuse = [&](const std::string& field, const std::string& what,
+                            const std::string& expectation) {
+      problems_.Add(job_.written.At("serving").At(field).value, FieldPath(fleet.path, field),
+                    Refusal(what, expectation));
+    };
+    if (server.accelerator.rates[static_cast<int>(fleet.precision)].peak <= FlopPerSecond(0.0)) {
+      refuse("precision",
+             server.accelerator.name + " does not compute in " +
+                 proto::Precision_Name(static_cast<int>(fleet.precision) + 1),
+             "a precision that has a rate in the catalogue");
+    }
+    if (fleet.model.has_experts() || fleet.model.latent.key_value_rank > 0) {
+      refuse("model",
+             "serving of " + fleet.model.name + " is not simulated: it has " +
+                 (fleet.model.has_experts() ? "experts" : "latent attention"),
+             "a dense model without latent attention");
+    }
+    const std::string is = "\"tensor\" is " + Text(fleet.tensor) + ", which does not divide ";
+    if (server.accelerators % fleet.tensor != 0) {
+      refuse("tensor",
+             is + "the scale-up domain of " + place_.name + ", " + Text(server.accelerators) +
+                 " accelerators",
+             "a divisor of " + Text(server.accelerators));
+      return;
+    }
+    if (fleet.model.heads % fleet.tensor != 0) {
+      refuse("tensor", is + "the heads of " + fleet.model.name + ", " + Text(fleet.model.heads),
+             "a divisor of " + Text(fleet.model.heads));
+    }
+    const std::int64_t replicas =
+        std::int64_t{server.accelerators / fleet.tensor} * place_.site.servers;
+    if (fleet.replicas > replicas) {
+      refuse("replicas",
+             "\"replicas\" is " + Text(fleet.replicas) + ", and " + place_.name + " has room for " +
+                 Text(replicas),
+             "at most " + Text(replicas));
+    }
+  }
+
+ private:
+  void CheckRun(const proto::Pretraining& message, const Written& written,
+                const PretrainingSpec& run) {
+    CheckTrainingFit(message, written, run.step, place_, problems_);
+    if (run.checkpoint_interval > Seconds(0) &&
+        place_.site.storage_bandwidth <= BytesPerSecond(0.0)) {
+      problems_.Add(written.At("checkpoint_interval").name, run.step.path + ".checkpoint_interval",
+                    Refusal("checkpoints need the storage of " + place_.name,
+                            "storage_bandwidth: \"1 TB/s\" or another in the site"));
+    }
+    if (place_.scheduled && run.step.layout.domain_ranks > 0) {
+      problems_.Add(written.At("layout").At("domain_ranks").value,
+                    run.step.layout.path + ".domain_ranks",
+                    Refusal("jobs on part of each domain are not simulated over a horizon yet",
+                            "a layout without \"domain_ranks\", or a scenario without horizon"));
+    }
+    if (place_.share > 1) {
+      CheckShares(written, run.step.layout, run.step.zero);
+      CheckExpertsStay(written, run.step);
+    }
+  }
+
+  void CheckExpertsStay(const Written& written, const TrainingSpec& step) {
+    if (step.model.has_experts() && step.layout.splits_experts()) {
+      const char* const field = step.layout.expert > 1 ? "expert" : "expert_tensor";
+      problems_.Add(written.At("layout").At(field).value, step.layout.path + "." + field,
+                    Refusal("experts over several ranks are not simulated on several sites yet",
+                            "a single site, or expert: 1 and expert_tensor like tensor"));
+    }
+  }
+
+  void CheckShares(const Written& written, const Layout& layout, int zero) {
+    const int here = layout.data / place_.share;
+    if (layout.data % place_.share != 0) {
+      problems_.Add(written.At("layout").At("data").value, layout.path + ".data",
+                    Refusal("\"data\" is " + Text(layout.data) + ", and " + Text(place_.share) +
+                                " sites do not share the replicas evenly",
+                            "a multiple of " + Text(place_.share)));
+    } else if (zero > 0 && layout.shard_group > 0 && here % layout.shard_group != 0) {
+      problems_.Add(written.At("layout").At("shard_group").value, layout.path + ".shard_group",
+                    Refusal("a group of " + Text(layout.sharing_replicas()) +
+                                " replicas that share one sharded copy does not stay within one "
+                                "site, which has " +
+                                Text(here),
+                            "shard_group: a divisor of " + Text(here)));
+    }
+  }
+
+  const JobMessage& job_;
+  const FitPlace& place_;
+  ProblemList& problems_;
+};
+
+void CheckPlace(const JobMessage& job, const JobSpec& spec, const FitPlace& place,
+                ProblemList& problems) {
+  PlaceChecks checks(job, place, problems);
+  std::visit(
+      [&](const auto& kind) {
+        checks.Check(kind);
+      },
+      spec.kind);
+}
+
+/// A WAN link joins each pair of the sites that a job spans.
+void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& spec,
+                ProblemList& problems) {
+  for (std::size_t i = 0; i < spec.sites.size(); ++i) {
+    for (std::size_t k = i + 1; k < spec.sites.size(); ++k) {
+      const auto joins = [&](const WanSpec& wan) {
+        return std::minmax({wan.from, wan.to}) == std::minmax({spec.sites[i], spec.sites[k]});
+      };
+      if (!std::any_of(scenario.wans.begin(), scenario.wans.end(), joins)) {
+        const auto name = [&](std::size_t at) {
+          return Quoted(scenario.sites[static_cast<std::size_t>(spec.sites[at])].name);
+        };
+        problems.Add(job.written.At("span", static_cast<int>(k)).value, spec.path + ".span",
+                     Refusal("no WAN link joins " + name(i) + " and " + name(k),
+                             "wan { ... } between them"));
+      }
+    }
+  }
+}
+
+FitPlace PlaceOf(const Scenario& scenario, std::int32_t site, int share) {
+  const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
+  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share,
+          scenario.horizon > Seconds(0)};
+}
+
+}  // namespace
+
+void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, ProblemList& problems) {
+  if (spec.spans) {
+    const int share = static_cast<int>(spec.sites.size());
+    ProblemList first;  // what is wrong with the layout itself is wrong at every site
+    for (const std::int32_t site : spec.sites) {
+      ProblemList found;
+      CheckPlace(job, spec, PlaceOf(scenario, site, share), found);
+      if (first.empty()) {
+        first.Append(found);
+      }
+    }
+    problems.Append(first);
+    CheckLinks(job, scenario, spec, problems);
+    return;
+  }
+  std::vector<std::int32_t> candidates = spec.sites;
+  if (candidates.empty()) {
+    candidates.resize(scenario.sites.size());
+    std::iota(candidates.begin(), candidates.end(), 0);
+  }
+  const auto size_of = [&](std::int32_t site) {
+    const SiteSpec& place = scenario.sites[static_cast<std::size_t>(site)];
+    return std::int64_t{place.servers} * place.server.accelerators;
+  };
+  std::stable_sort(candidates.begin(), candidates.end(), [&](std::int32_t a, std::int32_t b) {
+    return size_of(a) > size_of(b);
+  });
+  std::vector<std::int32_t> fitting;
+  ProblemList best;
+  for (const std::int32_t site : candidates) {
+    ProblemList found;
+    CheckPlace(job, spec, PlaceOf(scenario, site, 1), found);
+    if (found.empty()) {
+      fitting.push_back(site);
+    } else if (best.empty() || found.size() < best.size()) {
+      best = found;
+    }
+  }
+  if (fitting.empty()) {
+    problems.Append(best);
+  } else if (fitting.size() < candidates.size()) {
+    std::sort(fitting.begin(), fitting.end());
+    spec.sites = fitting;
+  }
+}
+
+void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, ProblemList& problems) {
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const SiteSpec& site = sites[i];
+    const Written& place = written.At("site", static_cast<int>(i));
+    const auto most = static_cast<std::int64_t>(kAcceleratorsMax);
+    const std::int64_t accelerators = std::int64_t{site.servers} * site.server.accelerators;
+    if (accelerators > most) {
+      problems.Add(
+          place.At("servers").value, site.path + ".servers",
+          Refusal("the site has " + Text(site.servers) + " x " + Text(site.server.accelerators) +
+                      " = " + Text(accelerators) + " accelerators",
+                  "at most " + Text(most)));
+    }
+    const AcceleratorSpec& accelerator = site.server.accelerator;
+    if (accelerator.power.limit <= accelerator.power.idle) {
+      problems.Add(place.At("override").At("power_limit").value,
+                   site.path + ".override.power_limit",
+                   Refusal("the power limit is not above the idle power of " + accelerator.name,
+                           "more than " + FormatWatts(accelerator.power.idle)));
+    }
+  }
+}
+
+}  // namespace gridlock

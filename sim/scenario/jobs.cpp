@@ -1,0 +1,151 @@
+#include <cmath>
+
+#include "sim/base/check.h"
+#include "sim/scenario/convert.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+Seconds TimeOf(const std::string& text) {
+  return Seconds(text.empty() ? 0.0 : SiOf(text, Dimension::kTime));
+}
+
+/// `value`, or `otherwise` when the field was left out: the rules refuse a written zero.
+int Or(int value, int otherwise) {
+  return value == 0 ? otherwise : value;
+}
+
+PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& path,
+                              const Catalogue& catalogue, std::vector<std::string>& notes) {
+  PretrainingSpec spec;
+  spec.step = MakeTraining(run, path, catalogue, notes);
+  spec.steps = run.steps();
+  if (run.tokens() > 0.0) {
+    const double per_step =
+        static_cast<double>(run.global_batch()) * static_cast<double>(run.sequence_length());
+    spec.steps = static_cast<std::int64_t>(std::ceil(run.tokens() / per_step));
+  }
+  spec.checkpoint_interval = TimeOf(run.checkpoint_interval());
+  spec.fails_at_step = run.fails_at_step();
+  return spec;
+}
+
+CampaignSpec CampaignOf(const proto::Campaign& campaign, const std::string& path,
+                        const Catalogue& catalogue, std::vector<std::string>& notes) {
+  CampaignSpec spec;
+  spec.experiments = campaign.experiments();
+  spec.over = TimeOf(campaign.over());
+  for (int i = 0; i < campaign.rung_size(); ++i) {
+    spec.rungs.push_back(PretrainingOf(campaign.rung(i),
+                                       ElementPath(path + ".rung", static_cast<std::size_t>(i)),
+                                       catalogue, notes));
+  }
+  spec.tail = campaign.has_tail() ? campaign.tail() : 1.0;
+  spec.length_sigma = campaign.length_sigma();
+  if (campaign.has_halving()) {
+    spec.halving = {campaign.halving().rounds(), campaign.halving().keep(),
+                    campaign.halving().growth()};
+  }
+  spec.failing_share = campaign.failing_share();
+  spec.final_run = campaign.final_run();
+  spec.compute = campaign.compute();
+  return spec;
+}
+
+LengthSpec LengthsOf(const proto::Lengths& lengths) {
+  return {lengths.median(), lengths.p90(), lengths.max()};
+}
+
+ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
+                      const Catalogue& catalogue) {
+  ServingSpec spec;
+  spec.path = path;
+  spec.model = MakeModel(serving.model(), path + ".model", catalogue);
+  spec.replicas = serving.replicas();
+  spec.replicas_min = Or(serving.replicas_min(), spec.replicas);
+  spec.tensor = serving.tensor();
+  spec.precision = MakePrecision(serving.precision());
+  spec.arrivals.requests_per_second = serving.arrivals().requests_per_second();
+  spec.arrivals.swing = serving.arrivals().swing();
+  spec.arrivals.peak = TimeOf(serving.arrivals().peak());
+  double shares = 0.0;
+  for (const proto::RequestGroup& group : serving.group()) {
+    shares += group.share();
+  }
+  for (const proto::RequestGroup& group : serving.group()) {
+    spec.groups.push_back({group.name(), group.share() / shares, LengthsOf(group.prompt()),
+                           LengthsOf(group.output())});
+  }
+  spec.batch_max = Or(serving.batch_max(), spec.batch_max);
+  spec.prefill_tokens_max = Or(serving.prefill_tokens_max(), spec.prefill_tokens_max);
+  spec.replicas_simulated = Or(serving.replicas_simulated(), spec.replicas);
+  spec.ttft_objective = TimeOf(serving.ttft_objective());
+  spec.tpot_objective = TimeOf(serving.tpot_objective());
+  return spec;
+}
+
+/// Where the job says that it may run; without a horizon on the first site when it says nothing.
+std::vector<std::int32_t> SitesOf(const proto::Job& job, const proto::Scenario& scenario) {
+  std::vector<std::int32_t> sites;
+  if (!job.site().empty()) {
+    sites.push_back(SiteByName(scenario, job.site()));
+  } else if (job.span_size() > 0) {
+    for (const std::string& name : job.span()) {
+      sites.push_back(SiteByName(scenario, name));
+    }
+  } else if (scenario.horizon().empty()) {
+    sites.push_back(0);
+  }
+  return sites;
+}
+
+}  // namespace
+
+JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue,
+                std::vector<std::string>& notes) {
+  const proto::Job& message = job.message;
+  JobSpec spec;
+  spec.path = job.path;
+  spec.name = message.name().empty() ? job.path : message.name();
+  spec.tenant = message.tenant();
+  spec.priority = message.priority();
+  spec.start = TimeOf(message.start());
+  spec.sites = SitesOf(message, scenario);
+  spec.spans = message.span_size() > 0;
+  spec.cohort = message.cohort();
+  spec.after_cohort = message.after_cohort();
+  switch (message.kind_case()) {
+    case proto::Job::kPretraining:
+      spec.kind = PretrainingOf(message.pretraining(), job.path + ".pretraining", catalogue, notes);
+      break;
+    case proto::Job::kCampaign:
+      spec.kind = CampaignOf(message.campaign(), job.path + ".campaign", catalogue, notes);
+      break;
+    case proto::Job::kServing:
+      spec.kind = ServingOf(message.serving(), job.path + ".serving", catalogue);
+      break;
+    default:
+      CHECK(!"a kind of job that the rules let through");
+  }
+  return spec;
+}
+
+std::vector<WanSpec> MakeWans(const proto::Scenario& scenario) {
+  // Light in standard single-mode fibre: a group index of 1.468 at 1550 nm (Corning SMF-28 Ultra,
+  // product information PI-1424) over 299792.458 km/s.
+  constexpr Seconds kPerMetre(4.9e-9);
+  std::vector<WanSpec> wans;
+  for (int i = 0; i < scenario.wan_size(); ++i) {
+    const proto::WanLink& wan = scenario.wan(i);
+    WanSpec& spec = wans.emplace_back();
+    spec.path = ElementPath("wan", static_cast<std::size_t>(i));
+    spec.from = SiteByName(scenario, wan.from());
+    spec.to = SiteByName(scenario, wan.to());
+    spec.bandwidth = BytesPerSecond(SiOf(wan.bandwidth(), Dimension::kBandwidth));
+    spec.latency = kPerMetre * SiOf(wan.distance(), Dimension::kLength);
+  }
+  return wans;
+}
+
+}  // namespace gridlock

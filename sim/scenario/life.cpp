@@ -1,0 +1,118 @@
+#include "sim/scenario/life.h"
+
+#include <cstdint>
+#include <limits>
+
+#include "sim/catalogue/estimates.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+Seconds TimeOf(const std::string& text) {
+  return Seconds(SiOf(text, Dimension::kTime));
+}
+
+/// A failure rate counts servers when its unit says so: "server", "server of 8 accelerators".
+bool CountsServers(const std::string& unit) {
+  constexpr std::string_view kServer = "server";
+  return unit.starts_with(kServer) &&
+         (unit.size() == kServer.size() || unit[kServer.size()] == ' ');
+}
+
+void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
+  const proto::Reliability& reliability = from.message.reliability();
+  const Written& written = from.written.At("reliability");
+  ReliabilitySpec& spec = scenario.reliability;
+  if (reliability.failure_rate().empty()) {
+    spec.server_mtbf = TimeOf(reliability.server_mtbf());
+  } else {
+    const auto& entry = from.catalogue.failure_rates.at(reliability.failure_rate());
+    const proto::FailureRate& rate = *entry.message;
+    spec.server_mtbf = TimeOf(rate.mtbf());
+    if (!CountsServers(rate.unit())) {
+      std::vector<std::string> names;
+      for (const auto& [name, each] : from.catalogue.failure_rates) {
+        if (CountsServers(each.message->unit())) {
+          names.push_back(name);
+        }
+      }
+      problems.Add(written.At("failure_rate").value, "reliability.failure_rate",
+                   Refusal(Quoted(rate.name()) + " counts failures by " + Quoted(rate.unit()),
+                           names.empty() ? "one by server, or server_mtbf" : OneOf(names)));
+    }
+    if (!EstimatesOf(rate, *entry.written).empty()) {
+      scenario.notes.push_back("failure_rate " + rate.name() + ": estimates: mtbf");
+    }
+  }
+  spec.repair_time = TimeOf(reliability.repair_time());
+  if (!reliability.restart_time().empty()) {
+    spec.restart_time = TimeOf(reliability.restart_time());
+  }
+}
+
+/// The servers of an outage that stays within its site, or a problem.
+void SetServers(const proto::Outage& outage, const Written& written, const SiteSpec& site,
+                OutageSpec& spec, ProblemList& problems) {
+  const std::int64_t first = outage.first_server();
+  const std::int64_t servers = outage.servers() > 0 ? outage.servers() : site.servers - first;
+  const std::string has =
+      ", and " + Quoted(site.name) + " has " + std::to_string(site.servers) + " servers";
+  if (first >= site.servers) {
+    problems.Add(written.At("first_server").value, "",
+                 Refusal("\"first_server\" is " + std::to_string(first) + has,
+                         "at most " + std::to_string(site.servers - 1)));
+    return;
+  }
+  if (first + servers > site.servers) {
+    problems.Add(written.At("servers").value, "",
+                 Refusal(std::to_string(servers) + " servers from number " + std::to_string(first) +
+                             " on are out" + has,
+                         "at most " + std::to_string(site.servers - first)));
+    return;
+  }
+  spec.first_server = static_cast<std::int32_t>(first);
+  spec.servers = static_cast<std::int32_t>(servers);
+}
+
+}  // namespace
+
+void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
+  for (int i = 0; i < from.message.change_size(); ++i) {
+    const proto::Change& change = from.message.change(i);
+    if (!change.has_outage()) {
+      continue;
+    }
+    const Written& written = from.written.At("change", i).At("outage");
+    OutageSpec spec;
+    spec.from = TimeOf(change.at());
+    spec.until = change.until().empty() ? Seconds(std::numeric_limits<double>::infinity())
+                                        : TimeOf(change.until());
+    if (change.outage().wan() > 0) {
+      spec.wan = change.outage().wan() - 1;
+    } else {
+      spec.site = SiteByName(from.message, change.outage().site());
+      SetServers(change.outage(), written, scenario.sites[static_cast<std::size_t>(spec.site)],
+                 spec, problems);
+    }
+    scenario.outages.push_back(spec);
+  }
+}
+
+void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
+  if (from.message.has_reliability()) {
+    AddReliability(from, scenario, problems);
+  }
+  scenario.scheduler = from.message.scheduler().policy() == proto::BACKFILL
+                           ? SchedulerPolicy::kBackfill
+                           : SchedulerPolicy::kFifo;
+  const proto::Recording& recording = from.message.recording();
+  if (recording.intervals() != 0) {
+    scenario.recording.intervals = recording.intervals();
+  }
+  if (!recording.interval().empty()) {
+    scenario.recording.interval = TimeOf(recording.interval());
+  }
+}
+
+}  // namespace gridlock

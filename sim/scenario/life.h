@@ -1,0 +1,27 @@
+#pragma once
+
+// The parts of a scenario that only its life has: what changes when, what is out of service, how
+// servers fail, how jobs are scheduled.
+
+#include "sim/scenario/convert.h"
+
+namespace gridlock {
+
+/// A scenario as a message, with what its names mean.
+struct ScenarioMessage {
+  const proto::Scenario& message;
+  const Written& written;
+  const Catalogue& catalogue;
+};
+
+/// Fills Scenario::epochs, and sites and wans with those of the first. A change holds from its `at`
+/// until its `until`; of several of one field that hold at a time, the one that began last does.
+void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
+
+/// Fills Scenario::outages.
+void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
+
+/// Fills Scenario::reliability, scheduler and recording.
+void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
+
+}  // namespace gridlock

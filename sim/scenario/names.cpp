@@ -1,0 +1,141 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "sim/scenario/convert.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+/// Refuses a name that the catalogue does not have; one that is not given is another rule's matter.
+template <typename T>
+void CheckName(const Entries<T>& entries, const std::string& kind, const std::string& name,
+               const Written& place, ProblemList& problems) {
+  if (!name.empty()) {
+    (void)Find(entries, kind, name, place.value, problems);
+  }
+}
+
+void CheckSiteNames(const proto::Site& site, const Written& place, const Catalogue& catalogue,
+                    ProblemList& problems) {
+  CheckName(catalogue.servers, "server", site.server(), place.At("server"), problems);
+  CheckSwitchNames(site.fabric(), place.At("fabric"), catalogue, problems);
+  CheckName(catalogue.buildings, "building", site.facility().building(),
+            place.At("facility").At("building"), problems);
+}
+
+void CheckPretrainingNames(const proto::Pretraining& run, const Written& at,
+                           const Catalogue& catalogue, ProblemList& problems) {
+  CheckName(catalogue.models, "model", run.model(), at.At("model"), problems);
+  CheckName(catalogue.stacks, "stack", run.stack(), at.At("stack"), problems);
+}
+
+void CheckSiteOf(const proto::Scenario& scenario, const std::string& name, const Written& place,
+                 ProblemList& problems) {
+  if (name.empty() || SiteByName(scenario, name) >= 0) {
+    return;
+  }
+  std::vector<std::string> names;
+  for (int i = 0; i < scenario.site_size(); ++i) {
+    names.push_back(SiteName(scenario, i));
+  }
+  problems.Add(place.value, "",
+               Refusal("there is no site " + Quoted(name), OneOf(names), NearestName(name, names)));
+}
+
+void CheckWan(const proto::Scenario& scenario, const Written& written, ProblemList& problems) {
+  std::map<std::pair<int, int>, int> first;
+  for (int i = 0; i < scenario.wan_size(); ++i) {
+    const proto::WanLink& wan = scenario.wan(i);
+    const Written& place = written.At("wan", i);
+    CheckSiteOf(scenario, wan.from(), place.At("from"), problems);
+    CheckSiteOf(scenario, wan.to(), place.At("to"), problems);
+    const int from = SiteByName(scenario, wan.from());
+    const int to = SiteByName(scenario, wan.to());
+    const std::pair<int, int> ends(std::min(from, to), std::max(from, to));
+    const auto [other, is_new] = first.emplace(ends, i);
+    if (!is_new && ends.first >= 0) {
+      problems.Add(
+          place.name, ElementPath("wan", static_cast<std::size_t>(i)),
+          Refusal("there is another link between " + Quoted(wan.from()) + " and " +
+                      Quoted(wan.to()) + ", at " + written.At("wan", other->second).name.Text(),
+                  "one link with the bandwidth of both"));
+    }
+  }
+}
+
+void CheckOutages(const proto::Scenario& scenario, const Written& written, ProblemList& problems) {
+  for (int i = 0; i < scenario.change_size(); ++i) {
+    const proto::Outage& outage = scenario.change(i).outage();
+    const Written& place = written.At("change", i).At("outage");
+    CheckSiteOf(scenario, outage.site(), place.At("site"), problems);
+    if (outage.wan() > scenario.wan_size()) {
+      problems.Add(
+          place.At("wan").value, "",
+          Refusal("there is no WAN link number " + std::to_string(outage.wan()),
+                  scenario.wan_size() == 0 ? "a scenario with wan { ... }"
+                                           : "1 to " + std::to_string(scenario.wan_size()) +
+                                                 ", in the order of the scenario"));
+    }
+  }
+}
+
+}  // namespace
+
+std::string SiteName(const proto::Scenario& scenario, int index) {
+  const std::string& name = scenario.site(index).name();
+  return name.empty() ? ElementPath("site", static_cast<std::size_t>(index)) : name;
+}
+
+int SiteByName(const proto::Scenario& scenario, const std::string& name) {
+  for (int i = 0; i < scenario.site_size(); ++i) {
+    if (SiteName(scenario, i) == name) {
+      return i;
+    }
+  }
+  return -1;
+}
+
+void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
+                   const Catalogue& catalogue, ProblemList& problems) {
+  const proto::Job& message = job.message;
+  CheckSiteOf(scenario, message.site(), job.written.At("site"), problems);
+  for (int i = 0; i < message.span_size(); ++i) {
+    CheckSiteOf(scenario, message.span(i), job.written.At("span", i), problems);
+  }
+  CheckPretrainingNames(message.pretraining(), job.written.At("pretraining"), catalogue, problems);
+  for (int i = 0; i < message.campaign().rung_size(); ++i) {
+    CheckPretrainingNames(message.campaign().rung(i), job.written.At("campaign").At("rung", i),
+                          catalogue, problems);
+  }
+  CheckName(catalogue.models, "model", message.serving().model(),
+            job.written.At("serving").At("model"), problems);
+}
+
+void CheckNames(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,
+                ProblemList& problems) {
+  for (int i = 0; i < scenario.site_size(); ++i) {
+    CheckSiteNames(scenario.site(i), written.At("site", i), catalogue, problems);
+    const int first = SiteByName(scenario, SiteName(scenario, i));
+    if (first != i) {
+      problems.Add(written.At("site", i).At("name").value,
+                   ElementPath("site", static_cast<std::size_t>(i)) + ".name",
+                   Refusal("there is another site " + Quoted(SiteName(scenario, i)) + ", at " +
+                               written.At("site", first).name.Text(),
+                           "a name of its own"));
+    }
+  }
+  CheckWan(scenario, written, problems);
+  for (int i = 0; i < scenario.job_size(); ++i) {
+    const JobMessage job{scenario.job(i), written.At("job", i),
+                         ElementPath("job", static_cast<std::size_t>(i))};
+    CheckJobNames(job, scenario, catalogue, problems);
+  }
+  CheckOutages(scenario, written, problems);
+  const proto::Reliability& reliability = scenario.reliability();
+  CheckName(catalogue.failure_rates, "failure_rate", reliability.failure_rate(),
+            written.At("reliability").At("failure_rate"), problems);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,231 @@
+#include "sim/scenario/scenario.h"
+
+#include <set>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+#include <google/protobuf/text_format.h>
+
+#include "proto/scenario.pb.h"
+#include "sim/catalogue/catalogue.h"
+#include "sim/scenario/job_checks.h"
+#include "sim/scenario/life.h"
+#include "sim/scenario/load_text.h"
+#include "sim/scenario/workload_reader.h"
+#include "sim/schema/files.h"
+#include "sim/schema/merge.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+/// The whole scenario in one spelling: schema order, no comments, no includes.
+std::string CanonicalText(const proto::Scenario& scenario) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetUseUtf8StringEscaping(true);
+  std::string text;
+  CHECK(printer.PrintToString(scenario, &text));
+  return text;
+}
+
+void AddPlaces(const google::protobuf::Descriptor& descriptor, const Written& written,
+               const std::string& path, SourceMap& sources);
+
+/// Writes the place of a field, and of all within it, into the map.
+void AddPlace(const google::protobuf::FieldDescriptor& field, const Written& written,
+              const std::string& path, SourceMap& sources) {
+  sources.Add(path, written.value.Text());
+  if (field.message_type() != nullptr) {
+    AddPlaces(*field.message_type(), written, path, sources);
+  }
+}
+
+/// The same for every field of a message.
+void AddPlaces(const google::protobuf::Descriptor& descriptor, const Written& written,
+               const std::string& path, SourceMap& sources) {
+  for (const auto& [name, list] : written.fields) {
+    const google::protobuf::FieldDescriptor* const field = descriptor.FindFieldByName(name);
+    CHECK(field != nullptr);
+    const std::string field_path = FieldPath(path, name);
+    for (std::size_t i = 0; i < list.size(); ++i) {
+      AddPlace(*field, list[i], field->is_repeated() ? ElementPath(field_path, i) : field_path,
+               sources);
+    }
+  }
+}
+
+void NoteIdle(const Scenario& scenario, std::vector<std::string>& notes) {
+  const std::int64_t ranks = scenario.training().layout.accelerators();
+  std::int64_t accelerators = 0;
+  for (const std::int32_t site : scenario.jobs[0].sites) {
+    const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
+    accelerators += std::int64_t{spec.servers} * spec.server.accelerators;
+  }
+  if (ranks < accelerators) {
+    notes.push_back("layout: " + std::to_string(ranks) + " of " + std::to_string(accelerators) +
+                    " accelerators work, the others are idle");
+  }
+}
+
+/// Keeps the first of notes that are the same: sites and jobs often use the same catalogue entries.
+void RemoveRepeated(std::vector<std::string>& notes) {
+  std::set<std::string> seen;
+  std::erase_if(notes, [&](const std::string& note) {
+    return !seen.insert(note).second;
+  });
+}
+
+/// Sites, links and jobs, and what they owe each other.
+void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
+                     ProblemList& problems) {
+  for (int i = 0; i < from.message.site_size(); ++i) {
+    scenario.sites.push_back(MakeSite(from.message, i, from.catalogue, scenario.notes));
+    CheckQuota(from.message.site(i), from.written.At("site", i), from.catalogue,
+               scenario.sites.back(), scenario.notes, problems);
+  }
+  scenario.wans = MakeWans(from.message);
+  CheckSites(scenario.sites, from.written, problems);
+  for (int i = 0; i < from.message.job_size(); ++i) {
+    const JobMessage job{from.message.job(i), from.written.At("job", i),
+                         ElementPath("job", static_cast<std::size_t>(i))};
+    JobSpec& spec =
+        scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue, scenario.notes));
+    FitJob(job, scenario, spec, problems);
+    places.push_back(PlaceOf(job));
+  }
+}
+
+/// What only a scenario with a horizon has, beyond jobs.
+void AddLife(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
+             ProblemList& problems) {
+  AddEpochs(from, scenario, problems);
+  AddOutages(from, scenario, problems);
+  problems.ThrowIfAny();
+  ReadWorkloads(from, scenario, places, problems);
+}
+
+/// Every catalogue entry and name that the scenario speaks of is there, and every field within its
+/// rule.
+void CheckMessages(const ScenarioMessage& from, ProblemList& problems) {
+  CheckRules(from.message, from.written, "", problems);
+  CheckNames(from.message, from.written, from.catalogue, problems);
+  problems.ThrowIfAny();
+  for (int i = 0; i < from.message.site_size(); ++i) {
+    CheckCompliance(from.message.site(i), from.written.At("site", i), from.catalogue, problems);
+  }
+  problems.ThrowIfAny();
+}
+
+/// "the file is empty" teaches more than a list of what is missing.
+bool RefuseEmpty(const Written& written, ProblemList& problems) {
+  if (!written.fields.empty() || !problems.empty()) {
+    return false;
+  }
+  problems.Add(written.name, "",
+               Refusal("the scenario is empty",
+                       "at least schema_version: 1, name: \"...\", site { ... } and job { ... }"));
+  return true;
+}
+
+}  // namespace
+
+Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides) {
+  ProblemList problems;
+  std::string text;
+  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
+    problems.ThrowIfAny();
+  }
+  return LoadScenarioText(file, text, overrides);
+}
+
+namespace {
+
+/// LoadScenarioText with as much of the catalogue as `extent` says.
+Scenario Load(const std::string& name, std::string_view text,
+              const std::vector<std::string>& overrides, CatalogueExtent extent) {
+  // In stages: what a later one finds would only repeat what an earlier one has found.
+  ProblemList problems;
+  proto::Scenario message;
+  Written written;
+  if (CheckEncoding(name, text, problems)) {
+    ReadScenario(name, text, message, written, problems);
+    RefuseEmpty(written, problems);
+  }
+  problems.ThrowIfAny();
+
+  for (const std::string& text_of_override : overrides) {
+    ApplyOverride(text_of_override, message, written, problems);
+  }
+  problems.ThrowIfAny();
+
+  Scenario scenario;
+  const Catalogue catalogue(message, written, extent, problems);
+  if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
+    problems.ThrowIfAny();
+  }
+  const ScenarioMessage from{message, written, catalogue};
+  CheckMessages(from, problems);
+
+  scenario.file = name;
+  scenario.name = message.name();
+  scenario.seed = message.seed();
+  if (!message.horizon().empty()) {
+    scenario.horizon = Seconds(SiOf(message.horizon(), Dimension::kTime));
+  }
+  scenario.sources.SetFallback(written.name.Text());
+  AddPlaces(*message.GetDescriptor(), written, "", scenario.sources);
+  std::vector<JobPlace> places;
+  AddSitesAndJobs(from, scenario, places, problems);
+  AddPolicies(from, scenario, problems);
+  problems.ThrowIfAny();
+  if (message.horizon().empty()) {
+    NoteIdle(scenario, scenario.notes);
+  } else {
+    AddLife(from, scenario, places, problems);
+  }
+  CheckJobs(scenario.jobs, places, problems);
+  problems.ThrowIfAny();
+  RemoveRepeated(scenario.notes);
+  scenario.text = CanonicalText(message);
+  return scenario;
+}
+
+}  // namespace
+
+Scenario LoadScenarioText(const std::string& name, std::string_view text,
+                          const std::vector<std::string>& overrides) {
+  try {
+    return Load(name, text, overrides, CatalogueExtent::kNamed);
+  } catch (const UserError&) {
+    // A mistake is explained by the whole catalogue: "did you mean ...".
+    return Load(name, text, overrides, CatalogueExtent::kWhole);
+  }
+}
+
+std::string SourceMap::Where(const std::string& path) const {
+  std::string enclosing = path;
+  while (!enclosing.empty()) {
+    const auto found = where_.find(enclosing);
+    if (found != where_.end()) {
+      return found->second;
+    }
+    const std::size_t end = enclosing.find_last_of(".[");
+    enclosing = end == std::string::npos ? "" : enclosing.substr(0, end);
+  }
+  return fallback_;
+}
+
+void SourceMap::Add(const std::string& path, const std::string& where) {
+  where_[path] = where;
+}
+
+std::vector<std::string> Locate(const UserError& error, const SourceMap& sources) {
+  std::vector<std::string> lines;
+  for (const Problem& problem : error.problems()) {
+    const std::string where = sources.Where(problem.path);
+    lines.push_back(where.empty() ? problem.message : where + ": " + problem.message);
+  }
+  return lines;
+}
+
+}  // namespace gridlock

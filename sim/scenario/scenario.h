@@ -1,0 +1,115 @@
+#pragma once
+
+// The one door for user input: text -> typed, unit-carrying, checked structs.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "sim/base/check.h"
+#include "topologies/machine.h"
+#include "workloads/job.h"
+
+namespace gridlock {
+
+/// Where each field was written, so that a problem found later still points at a line.
+class SourceMap {
+ public:
+  /// "dir/scenario.textproto:12:5" of the field, or of its nearest enclosing message that was
+  /// written; the file's first position when nothing is known.
+  [[nodiscard]] std::string Where(const std::string& path) const;
+
+  /// Notes that `path` was written at `where`.
+  void Add(const std::string& path, const std::string& where);
+
+  void SetFallback(const std::string& where) { fallback_ = where; }
+
+ private:
+  std::map<std::string, std::string> where_;
+  std::string fallback_;
+};
+
+/// What to record besides the summary.
+struct RecordingSpec {
+  int intervals = 512;  ///< time resolution of the utilisation series, intervals per step (at most)
+  Seconds interval;     ///< of the series over the horizon; 0: a 500th of it
+};
+
+/// What is capped. A cap replaces the resource's rate by a lower (or higher) one.
+enum class CapTarget { kScaleUp, kNic, kWan, kHbm, kFlops, kPower };
+
+/// What holds from `from` until the next epoch begins: the scenario with the changes up to then.
+struct Epoch {
+  Seconds from;
+  std::vector<SiteSpec> sites;
+  std::vector<WanSpec> wans;
+  /// What became different, for people: "site[0].override.nic_bandwidth: 400 Gbps -> 200 Gbps".
+  std::vector<std::string> changes;
+};
+
+/// Something out of service from `from` until `until` (infinite when it stays so).
+struct OutageSpec {
+  Seconds from, until;
+  std::int32_t site = -1;  ///< -1: a WAN link
+  std::int32_t first_server = 0, servers = 0;
+  std::int32_t wan = -1;
+};
+
+/// How servers fail: independently, exponential times.
+struct ReliabilitySpec {
+  Seconds server_mtbf;  ///< 0: they do not
+  Seconds repair_time;  ///< mean
+  Seconds restart_time;
+};
+
+enum class SchedulerPolicy { kFifo, kBackfill };
+
+struct Scenario {
+  std::string file;  ///< as given by the user
+  std::string name;
+  std::uint64_t seed = 0;
+  Seconds horizon;              ///< 0: one step of the only job is simulated
+  std::vector<SiteSpec> sites;  ///< at time zero
+  std::vector<WanSpec> wans;    ///< at time zero
+  std::vector<JobSpec> jobs;    ///< those of workload files come last
+  /// By job: of the fleets whose requests workload files hold, by rising arrival; may go on behind
+  /// the horizon. Those of other fleets are generated.
+  std::map<std::int32_t, std::vector<Request>> requests;
+  std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
+  std::vector<OutageSpec> outages;
+  ReliabilitySpec reliability;
+  SchedulerPolicy scheduler = SchedulerPolicy::kFifo;
+  RecordingSpec recording;
+  std::string text;  ///< the whole scenario after includes and overrides, canonical textproto
+  std::vector<std::string> notes;  ///< what was understood, for the output: "900 GBps bidirectional
+                                   ///< = 450 GB/s per direction"
+  SourceMap sources;
+
+  /// The site and the training step of a scenario without a horizon: the first job, on its site.
+  [[nodiscard]] SiteSpec& site() { return sites[StepSite()]; }
+
+  [[nodiscard]] const SiteSpec& site() const { return sites[StepSite()]; }
+
+  [[nodiscard]] TrainingSpec& training() { return std::get<PretrainingSpec>(jobs[0].kind).step; }
+
+  [[nodiscard]] const TrainingSpec& training() const {
+    return std::get<PretrainingSpec>(jobs[0].kind).step;
+  }
+
+ private:
+  [[nodiscard]] std::size_t StepSite() const {
+    return jobs[0].sites.empty() ? 0 : static_cast<std::size_t>(jobs[0].sites[0]);
+  }
+};
+
+/// Reads a scenario, its includes and the catalogue entries that it names.
+/// @param overrides "path=value" texts, applied after the file ("site[0].servers=2").
+/// Throws UserError with every problem found; messages already carry their position.
+Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides);
+
+/// Turns problems with field paths into lines "file:line:column: message".
+std::vector<std::string> Locate(const UserError& error, const SourceMap& sources);
+
+}  // namespace gridlock

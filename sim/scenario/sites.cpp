@@ -1,0 +1,104 @@
+#include "sim/base/check.h"
+#include "sim/catalogue/estimates.h"
+#include "sim/scenario/convert.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+Bytes DataOf(const std::string& text) {
+  return Bytes(SiOf(text, Dimension::kData));
+}
+
+Watts PowerOf(const std::string& text) {
+  return Watts(SiOf(text, Dimension::kPower));
+}
+
+BytesPerSecond BandwidthOf(const std::string& text) {
+  return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
+}
+
+ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::string& path,
+                std::vector<std::string>& notes) {
+  ClosSpec spec;
+  spec.path = path;
+  spec.rail_optimized = clos.rail_optimized();
+  spec.servers_per_leaf = clos.servers_per_leaf();
+  spec.leaves_per_pod = clos.leaves_per_pod();
+  // Zero is refused by the rules, so here it means: not given.
+  spec.leaf_oversubscription =
+      clos.leaf_oversubscription() == 0.0 ? 1.0 : clos.leaf_oversubscription();
+  spec.spine_oversubscription =
+      clos.spine_oversubscription() == 0.0 ? 1.0 : clos.spine_oversubscription();
+  spec.tiers = clos.tiers();
+  spec.leaf = MakeSwitch(catalogue, clos.leaf_switch(), notes);
+  spec.spine = MakeSwitch(catalogue, clos.spine_switch(), notes);
+  if (clos.tiers() == 3) {
+    spec.core = MakeSwitch(catalogue, clos.core_switch(), notes);
+  }
+  spec.routing = clos.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray;
+  return spec;
+}
+
+}  // namespace
+
+void ApplyNumbers(const proto::Override& change, const std::string& path,
+                  AcceleratorSpec& accelerator, std::vector<std::string>& notes) {
+  if (change.has_scale_up()) {
+    accelerator.scale_up_bandwidth = LinkBandwidthOf(change.scale_up(), path + ".scale_up", notes);
+  }
+  if (!change.hbm_bandwidth().empty()) {
+    accelerator.hbm_bandwidth = BandwidthOf(change.hbm_bandwidth());
+  }
+  if (!change.hbm_capacity().empty()) {
+    accelerator.hbm_capacity = DataOf(change.hbm_capacity());
+  }
+  if (change.flops_factor() != 0.0) {
+    for (MatrixRate& rate : accelerator.rates) {
+      rate.peak = rate.peak * change.flops_factor();
+    }
+  }
+  if (!change.power_limit().empty()) {
+    accelerator.power.limit = PowerOf(change.power_limit());
+  }
+}
+
+SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,
+                  std::vector<std::string>& notes) {
+  CHECK(index < scenario.site_size());
+  const proto::Site& site = scenario.site(index);
+  SiteSpec spec;
+  spec.path = ElementPath("site", static_cast<std::size_t>(index));
+  spec.name = SiteName(scenario, index);
+  spec.server =
+      MakeServer(catalogue.servers.at(site.server()), catalogue, spec.path + ".server", notes);
+  ApplyNumbers(site.override(), spec.path + ".override", spec.server.accelerator, notes);
+  if (!site.override().nic_bandwidth().empty()) {
+    spec.server.nic_bandwidth = BandwidthOf(site.override().nic_bandwidth());
+  }
+  if (site.override().has_comply_with() && !IsMetByQuota(site)) {
+    const std::string& name = spec.server.accelerator.name;
+    const std::size_t before = notes.size();
+    ApplyCompliance(site.override().comply_with(), *catalogue.accelerators.at(name).message,
+                    catalogue, spec.server.accelerator, notes);
+    for (std::size_t i = before; i < notes.size(); ++i) {
+      notes[i] = spec.path + ".override.comply_with: " + notes[i];
+    }
+  }
+  spec.servers = site.servers();
+  spec.clos = ClosOf(site.fabric().clos(), catalogue, spec.path + ".fabric.clos", notes);
+  spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
+  if (!site.facility().power_cap().empty()) {
+    spec.power_cap = PowerOf(site.facility().power_cap());
+  }
+  spec.power_policy =
+      site.facility().power_policy() == proto::QUEUE ? PowerPolicy::kQueue : PowerPolicy::kSlow;
+  if (!site.storage_bandwidth().empty()) {
+    spec.storage_bandwidth = BandwidthOf(site.storage_bandwidth());
+  }
+  spec.electricity_usd_per_kwh = site.prices().electricity();
+  spec.carbon_g_per_kwh = site.prices().carbon();
+  return spec;
+}
+
+}  // namespace gridlock

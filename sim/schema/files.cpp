@@ -1,0 +1,120 @@
+#include "sim/schema/files.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+#include <system_error>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Why `file` cannot be read, "" when it can. Devices and pipes may never end, so only plain files.
+std::string WhyNotReadable(const std::string& file, std::size_t largest) {
+  std::error_code error;
+  const fs::file_status status = fs::status(file, error);
+  if (status.type() == fs::file_type::not_found) {
+    return "does not exist";
+  }
+  if (status.type() == fs::file_type::none) {
+    return "cannot be read: " + error.message();
+  }
+  if (status.type() == fs::file_type::directory) {
+    return "is a directory";
+  }
+  if (status.type() != fs::file_type::regular) {
+    return "is not a plain file";
+  }
+  const auto size = fs::file_size(file, error);
+  if (!error && size > largest) {
+    return "is too large, " + std::to_string(size >> 20U) + " MiB";
+  }
+  return "";
+}
+
+}  // namespace
+
+bool ReadFile(const std::string& file, const Position& blame, std::string& text,
+              ProblemList& problems, std::size_t largest) {
+  // The main file is its own blame: "x: does not exist"; an included one is named at the include.
+  const std::string name = blame.file == file ? "" : Quoted(file) + " ";
+  const auto refuse = [&](const std::string& what) {
+    problems.Add(blame, "", Refusal(name + what, "a text file in the form of a scenario"));
+    return false;
+  };
+  const std::string why = WhyNotReadable(file, largest);
+  if (!why.empty()) {
+    return refuse(why);
+  }
+  std::ifstream stream(file, std::ios::binary);
+  if (!stream) {
+    return refuse("cannot be read: " + std::generic_category().message(errno));
+  }
+  std::ostringstream contents;
+  contents << stream.rdbuf();
+  if (stream.bad()) {
+    return refuse("cannot be read to its end");
+  }
+  text = std::move(contents).str();
+  std::string_view view = text;
+  if (!CheckEncoding(file, view, problems, largest)) {
+    return false;
+  }
+  text = std::string(view);
+  return true;
+}
+
+bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList& problems,
+                   std::size_t largest) {
+  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+  if (text.size() > largest) {
+    problems.Add({file, 0, 0}, "",
+                 Refusal("is too large", "at most " + std::to_string(largest >> 20U) + " MiB"));
+    return false;
+  }
+  if (text.substr(0, kByteOrderMark.size()) == kByteOrderMark) {
+    text.remove_prefix(kByteOrderMark.size());
+  }
+  if (text.find('\0') != std::string_view::npos) {
+    problems.Add({file, 1, 1}, "",
+                 Refusal("the file is binary", "a text file in the form of a scenario"));
+    return false;
+  }
+  int line = 1;
+  std::size_t line_start = 0;
+  for (std::size_t at = 0; at < text.size();) {
+    const bool is_ascii = static_cast<unsigned char>(text[at]) < 0x80;
+    const std::size_t length = is_ascii ? 1 : Utf8Length(text.substr(at));
+    if (length == 0) {
+      problems.Add({file, line, static_cast<int>(at - line_start) + 1}, "",
+                   Refusal("the byte " + Quoted(text.substr(at, 1)) + " is not UTF-8",
+                           "a text file in UTF-8"));
+      return false;
+    }
+    at += length;
+    if (text[at - 1] == '\n') {
+      ++line;
+      line_start = at;
+    }
+  }
+  return true;
+}
+
+bool IsPlainUtf8(std::string_view text) {
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t length = Utf8Length(text.substr(at));
+    const auto byte = static_cast<unsigned char>(text[at]);
+    if (length == 0 || byte < 0x20 || byte == 0x7F) {
+      return false;
+    }
+    at += length;
+  }
+  return true;
+}
+
+}  // namespace gridlock

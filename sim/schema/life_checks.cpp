@@ -1,0 +1,247 @@
+#include "sim/schema/life_checks.h"
+
+#include <algorithm>
+#include <set>
+
+#include "proto/scenario.pb.h"
+#include "proto/workload.pb.h"
+#include "sim/base/check.h"
+#include "sim/schema/rules.h"
+
+namespace gridlock {
+namespace {
+
+constexpr const char* kHorizon = "horizon: \"7 days\" or another length in the scenario";
+
+double TimeOf(const std::string& text) {
+  return SiOf(text, Dimension::kTime);
+}
+
+/// What only a scenario with a horizon may have; these are written, but may be wrong themselves.
+void CheckNeedsOfHorizon(const proto::Scenario& scenario, const Complaints& complain) {
+  const auto refuse = [&](const std::string& field, const std::string& what, int index = 0) {
+    complain.Presence(field, what + " needs a horizon", kHorizon, index);
+  };
+  if (scenario.job_size() > 1) {
+    refuse("job", "more than one job", 1);
+  }
+  for (const char* field : {"change", "reliability", "workload"}) {
+    if (complain.Has(field)) {
+      refuse(field, Quoted(field));
+    }
+  }
+}
+
+/// The same of what stands in a job, a site or the recording.
+void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints& complain) {
+  const auto refuse = [](const Complaints& at, const char* field) {
+    if (at.Has(field)) {
+      at.Presence(field, Quoted(field) + " needs a horizon", kHorizon);
+    }
+  };
+  for (int i = 0; i < scenario.job_size(); ++i) {
+    const Complaints job = complain.Within("job", i);
+    for (const char* field : {"campaign", "serving", "after_cohort"}) {
+      refuse(job, field);
+    }
+    const ParsedQuantity start = ParseQuantity(scenario.job(i).start(), Dimension::kTime);
+    if (job.Has("start") && start.si.has_value() && *start.si != 0.0) {
+      job.Presence("start", "a \"start\" other than \"0 s\" needs a horizon", kHorizon);
+    }
+  }
+  for (int i = 0; i < scenario.site_size(); ++i) {
+    refuse(complain.Within("site", i).Within("facility"), "power_cap");
+  }
+  refuse(complain.Within("recording"), "interval");
+}
+
+void Check(const proto::Scenario& scenario, const Complaints& complain) {
+  if (!complain.Has("horizon")) {
+    CheckNeedsOfHorizon(scenario, complain);
+    CheckNeedsOfHorizonWithin(scenario, complain);
+    return;
+  }
+  for (int i = 0; i < scenario.job_size(); ++i) {
+    const Complaints job = complain.Within("job", i);
+    if (scenario.job(i).has_pretraining()) {
+      CheckLength(scenario.job(i).pretraining(), job.Within("pretraining"));
+    }
+  }
+}
+
+void Check(const proto::Job& job, const Complaints& complain) {
+  if (job.kind_case() == proto::Job::KIND_NOT_SET) {
+    complain.Presence("kind", "the job does not say what it is",
+                      "pretraining { ... }, campaign { ... } or serving { ... }");
+  }
+  if (job.span_size() == 0) {
+    return;
+  }
+  if (complain.Has("site")) {
+    complain.Presence("span", "both \"site\" and \"span\" are given", "one of them");
+  } else if (!job.has_pretraining()) {
+    complain.Presence("span", "\"span\" is for pretraining, and this job is something else",
+                      "\"site\", or a job without it");
+  } else if (job.span_size() == 1) {
+    complain.Presence("span", "\"span\" names one site", "two or more, or \"site\"");
+  }
+  std::set<std::string> seen;
+  for (int i = 0; i < job.span_size(); ++i) {
+    if (!seen.insert(job.span(i)).second) {
+      complain.Value("span", Quoted(job.span(i)) + " is named twice", "different sites", i);
+    }
+  }
+}
+
+void Check(const proto::Pretraining& run, const Complaints& complain) {
+  if (complain.Has("steps") && complain.Has("tokens")) {
+    complain.Presence("tokens", "both \"steps\" and \"tokens\" are given", "one of them");
+  }
+  if (complain.Has("steps") && run.fails_at_step() > run.steps()) {
+    complain.Value("fails_at_step",
+                   "\"fails_at_step\" is " + std::to_string(run.fails_at_step()) +
+                       ", and the run has " + std::to_string(run.steps()) + " steps",
+                   "at most " + std::to_string(run.steps()));
+  }
+}
+
+void Check(const proto::Campaign& campaign, const Complaints& complain) {
+  if (complain.Has("compute") && !complain.Has("final_run")) {
+    complain.Presence("compute", "\"compute\" compares with a final run, and none is named",
+                      "final_run: the name of a pretraining job");
+  }
+  const auto accelerators = [&](int rung) {
+    const proto::Layout& layout = campaign.rung(rung).layout();
+    return 1.0 * layout.tensor() * std::max(layout.context(), 1) * layout.pipeline() *
+           layout.data();
+  };
+  for (int i = 0; i < campaign.rung_size(); ++i) {
+    CheckLength(campaign.rung(i), complain.Within("rung", i));
+    if (i > 0 && accelerators(i) < accelerators(i - 1)) {
+      complain.Presence("rung", "the rung has fewer accelerators than the one before it",
+                        "the smallest first", i);
+    }
+  }
+}
+
+void Check(const proto::Serving& serving, const Complaints& complain) {
+  const auto at_most_replicas = [&](const char* field, int value) {
+    if (value > serving.replicas()) {
+      complain.Value(field,
+                     Quoted(field) + " is " + std::to_string(value) + ", and the fleet has " +
+                         std::to_string(serving.replicas()) + " replicas",
+                     "at most " + std::to_string(serving.replicas()));
+    }
+  };
+  at_most_replicas("replicas_min", serving.replicas_min());
+  at_most_replicas("replicas_simulated", serving.replicas_simulated());
+  std::set<std::string> seen;
+  for (int i = 0; i < serving.group_size(); ++i) {
+    if (!seen.insert(serving.group(i).name()).second) {
+      complain.Within("group", i)
+          .Value("name", "there is another group " + Quoted(serving.group(i).name()),
+                 "a name of its own");
+    }
+  }
+}
+
+void Check(const proto::Lengths& lengths, const Complaints& complain) {
+  if (lengths.p90() < lengths.median()) {
+    complain.Value("p90", "the 90th percentile is below the median", "at least the median");
+  }
+  if (static_cast<double>(lengths.max()) < lengths.median()) {
+    complain.Value("max", "\"max\" is below the median", "at least the median");
+  }
+}
+
+void Check(const proto::WanLink& wan, const Complaints& complain) {
+  if (wan.from() == wan.to()) {
+    complain.Value("to", "the link leads from " + Quoted(wan.from()) + " to itself",
+                   "another site");
+  }
+}
+
+void Check(const proto::Change& change, const Complaints& complain) {
+  if (complain.Has("until") && TimeOf(change.until()) <= TimeOf(change.at())) {
+    complain.Value("until", Quoted(change.until()) + " is not after " + Quoted(change.at()),
+                   "a later time, or a change without it");
+  }
+  const bool sets = complain.Has("path") || complain.Has("value");
+  if (change.has_outage() && sets) {
+    complain.Presence("outage", "\"outage\" stands beside \"path\" or \"value\"",
+                      "a change of its own");
+  } else if (!change.has_outage() && !sets) {
+    complain.Presence("path", "the change does not say what changes",
+                      "path and value, or outage { ... }");
+  } else if (sets && !complain.Has("value")) {
+    complain.Presence("path", "\"path\" has no \"value\"", "value: \"...\" beside it");
+  } else if (sets && !complain.Has("path")) {
+    complain.Presence("value", "\"value\" has no \"path\"", "path: \"...\" beside it");
+  }
+}
+
+void Check(const proto::Outage& outage, const Complaints& complain) {
+  const bool servers = complain.Has("first_server") || complain.Has("servers");
+  if (complain.Has("site") == complain.Has("wan")) {
+    complain.Presence("wan",
+                      complain.Has("wan") ? "both \"site\" and \"wan\" are given"
+                                          : "the outage does not say of what",
+                      "one of \"site\" and \"wan\"");
+  } else if (outage.wan() > 0 && servers) {
+    complain.Presence(complain.Has("servers") ? "servers" : "first_server",
+                      "a WAN link has no servers", "\"wan\" alone");
+  }
+}
+
+void Check(const proto::Reliability& reliability, const Complaints& complain) {
+  if (complain.Has("failure_rate") == complain.Has("server_mtbf")) {
+    const bool both = complain.Has("server_mtbf");
+    complain.Presence("server_mtbf",
+                      both ? "both \"failure_rate\" and \"server_mtbf\" are given"
+                           : "how often servers fail is missing",
+                      "one of \"failure_rate\" and \"server_mtbf\"");
+  }
+  if (reliability.repair_time().empty()) {
+    complain.Presence("repair_time", "\"repair_time\" is missing", "a time such as \"2 h\"");
+  }
+}
+
+void Check(const proto::Item& item, const Complaints& complain) {
+  if (item.kind_case() == proto::Item::KIND_NOT_SET) {
+    complain.Presence("kind", "the item holds nothing",
+                      "header { ... }, job { ... } or request { ... }");
+  }
+}
+
+/// Calls the check of T when `message` is one.
+template <typename T>
+void CheckIf(const google::protobuf::Message& message, const Complaints& complain) {
+  if (message.GetDescriptor() == T::descriptor()) {
+    Check(static_cast<const T&>(message), complain);
+  }
+}
+
+}  // namespace
+
+void CheckLength(const proto::Pretraining& run, const Complaints& complain) {
+  if (run.steps() == 0 && run.tokens() == 0.0 && !complain.Has("steps") &&
+      !complain.Has("tokens")) {
+    complain.Presence("steps", "the run has no length", "steps: 1000, or tokens: 1e9");
+  }
+}
+
+void CheckLifeMessage(const google::protobuf::Message& message, const Complaints& complain) {
+  CheckIf<proto::Scenario>(message, complain);
+  CheckIf<proto::Job>(message, complain);
+  CheckIf<proto::Pretraining>(message, complain);
+  CheckIf<proto::Campaign>(message, complain);
+  CheckIf<proto::Serving>(message, complain);
+  CheckIf<proto::Lengths>(message, complain);
+  CheckIf<proto::WanLink>(message, complain);
+  CheckIf<proto::Change>(message, complain);
+  CheckIf<proto::Outage>(message, complain);
+  CheckIf<proto::Reliability>(message, complain);
+  CheckIf<proto::Item>(message, complain);
+}
+
+}  // namespace gridlock

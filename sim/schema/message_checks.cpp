@@ -1,0 +1,216 @@
+#include "sim/schema/message_checks.h"
+
+#include <set>
+
+#include <google/protobuf/message.h>
+
+#include "proto/catalog.pb.h"
+#include "proto/scenario.pb.h"
+#include "sim/base/check.h"
+#include "sim/base/units.h"
+#include "sim/policy/countries.h"
+#include "sim/schema/complaints.h"
+#include "sim/schema/life_checks.h"
+
+namespace gridlock {
+namespace {
+
+double Si(const std::string& text, Dimension dimension) {
+  const ParsedQuantity parsed = ParseQuantity(text, dimension);
+  CHECK(parsed.si.has_value());
+  return *parsed.si;
+}
+
+std::string Is(const std::string& field, std::int64_t value) {
+  return Quoted(field) + " is " + std::to_string(value);
+}
+
+void Check(const proto::Site& site, const Complaints& complain) {
+  if (!site.jurisdiction().empty() && !IsCountry(site.jurisdiction())) {
+    complain.Value("jurisdiction", "there is no country " + Quoted(site.jurisdiction()),
+                   "two capital letters of ISO 3166-1 such as \"DE\" or \"GB\"");
+  }
+}
+
+void Check(const proto::Fabric& fabric, const Complaints& complain) {
+  if (fabric.kind_case() == proto::Fabric::KIND_NOT_SET) {
+    complain.Presence("kind", "the fabric does not say what it is", "clos { ... }");
+  }
+}
+
+void Check(const proto::Clos& clos, const Complaints& complain) {
+  if (clos.tiers() == 3 && !complain.Has("core_switch")) {
+    complain.Presence("core_switch", "\"core_switch\" is missing, and there are three tiers",
+                      "the catalogue name of a switch, or tiers: 2");
+  }
+  if (clos.tiers() == 2) {
+    for (const char* field : {"core_switch", "spine_oversubscription"}) {
+      if (complain.Has(field)) {
+        complain.Presence(field, Quoted(field) + " is about the third tier, and there are two",
+                          "tiers: 3, or a fabric without it");
+      }
+    }
+  }
+}
+
+void Check(const proto::LinkBandwidth& link, const Complaints& complain) {
+  const bool per_direction = complain.Has("per_direction");
+  if (per_direction && complain.Has("bidirectional")) {
+    complain.Presence("bidirectional", "both \"per_direction\" and \"bidirectional\" are given",
+                      "one of them");
+  } else if (!per_direction && link.bidirectional().empty()) {
+    complain.Presence("per_direction", "the bandwidth is missing",
+                      "per_direction: \"450 GB/s\", or bidirectional: \"900 GB/s\"");
+  }
+}
+
+void Check(const proto::MatrixRate& rate, const Complaints& complain) {
+  for (int i = 1; i < rate.gemm_size(); ++i) {
+    if (Si(rate.gemm(i).work(), Dimension::kWork) <=
+        Si(rate.gemm(i - 1).work(), Dimension::kWork)) {
+      complain.Presence("gemm", "the points do not rise in \"work\"", "more work than before it",
+                        i);
+    }
+  }
+}
+
+void Check(const proto::Accelerator& accelerator, const Complaints& complain) {
+  std::set<int> seen;
+  for (int i = 0; i < accelerator.rate_size(); ++i) {
+    const proto::Precision precision = accelerator.rate(i).precision();
+    if (!seen.insert(precision).second) {
+      complain.Presence("rate", proto::Precision_Name(precision) + " has a rate already",
+                        "one rate per precision", i);
+    }
+  }
+}
+
+/// True for "2020", "2020-05" and "2020-05-14".
+bool IsDate(const std::string& text) {
+  constexpr const char* kPattern = "0000-00-00";
+  if (text.size() != 4 && text.size() != 7 && text.size() != 10) {
+    return false;
+  }
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    if (kPattern[i] == '-' ? text[i] != '-' : !digit) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void Check(const proto::AcceleratorFacts& facts, const Complaints& complain) {
+  if (complain.Has("launch") && !IsDate(facts.launch())) {
+    complain.Value("launch", Quoted(facts.launch()) + " is not a date",
+                   "\"2020\", \"2020-05\" or \"2020-05-14\"");
+  }
+  const bool is_torus = facts.scale_up_kind() == proto::TORUS;
+  if (facts.torus_size() > 0 && !is_torus) {
+    complain.Presence("torus", "\"torus\" gives the sides of a torus, and there is none",
+                      "scale_up_kind: TORUS");
+  }
+  if (complain.Has("memory_stacks") && !complain.Has("memory")) {
+    complain.Presence("memory_stacks", "\"memory_stacks\" counts a memory that is not named",
+                      "memory: \"hbm2e\" or another of the catalogue");
+  }
+  if (facts.scale_up_kind() == proto::HOST_LINK && !complain.Has("host")) {
+    complain.Presence("scale_up_kind", "HOST_LINK needs a host link", "host { ... }");
+  }
+}
+
+void Check(const proto::Memory& memory, const Complaints& complain) {
+  if (memory.kind() != proto::SRAM && !complain.Has("stack_bandwidth")) {
+    complain.Presence("stack_bandwidth", "\"stack_bandwidth\" is missing, and only SRAM has none",
+                      "a bandwidth such as \"461 GB/s\"");
+  }
+}
+
+void Check(const proto::Power& power, const Complaints& complain) {
+  if (Si(power.idle(), Dimension::kPower) >= Si(power.limit(), Dimension::kPower)) {
+    complain.Value("idle", Quoted(power.idle()) + " is not below the limit",
+                   "less than " + Quoted(power.limit()));
+  }
+}
+
+void Check(const proto::Server& server, const Complaints& complain) {
+  if (server.nics() % server.accelerators() != 0 && server.accelerators() % server.nics() != 0) {
+    complain.Value("nics",
+                   Is("nics", server.nics()) + ", which does not share out evenly over " +
+                       std::to_string(server.accelerators()) + " accelerators",
+                   "a divisor or a multiple of " + std::to_string(server.accelerators()));
+  }
+}
+
+void Check(const proto::Model& model, const Complaints& complain) {
+  if (complain.Has("kv_heads") && model.heads() % model.kv_heads() != 0) {
+    complain.Value("kv_heads", Is("kv_heads", model.kv_heads()),
+                   "a divisor of the " + std::to_string(model.heads()) + " heads");
+  }
+  if (!complain.Has("head_dim") && model.hidden() % model.heads() != 0) {
+    complain.Value("heads",
+                   Is("heads", model.heads()) + ", which does not divide hidden, " +
+                       std::to_string(model.hidden()),
+                   "a divisor, or head_dim");
+  }
+}
+
+void Check(const proto::Stack& stack, const Complaints& complain) {
+  if (stack.main_gradient_bytes() != 2.0 && stack.main_gradient_bytes() != 4.0) {
+    complain.Value("main_gradient_bytes", "\"main_gradient_bytes\" is neither 2 nor 4",
+                   "2 (BF16) or 4 (FP32)");
+  }
+}
+
+void Check(const proto::Mixture& mixture, const Complaints& complain) {
+  if (mixture.experts_per_token() > mixture.experts()) {
+    complain.Value("experts_per_token",
+                   Is("experts_per_token", mixture.experts_per_token()) + ", and there are " +
+                       std::to_string(mixture.experts()) + " experts",
+                   "at most " + std::to_string(mixture.experts()));
+  }
+  if (mixture.dense_every_second() && mixture.dense_layers() > 0) {
+    complain.Presence("dense_layers",
+                      "\"dense_layers\" counts leading layers, and every second layer is dense",
+                      "one of \"dense_layers\" and \"dense_every_second\"");
+  }
+}
+
+void Check(const proto::Layout& layout, const Complaints& complain) {
+  if (layout.expert_tensor() > 1 && layout.expert_tensor() != layout.tensor()) {
+    complain.Value("expert_tensor", Is("expert_tensor", layout.expert_tensor()),
+                   layout.tensor() == 1 ? "1" : "1 or " + std::to_string(layout.tensor()));
+  }
+}
+
+/// Calls the check of T when `message` is one.
+template <typename T>
+void CheckIf(const google::protobuf::Message& message, const Complaints& complain) {
+  if (message.GetDescriptor() == T::descriptor()) {
+    Check(static_cast<const T&>(message), complain);
+  }
+}
+
+}  // namespace
+
+void CheckMessage(const google::protobuf::Message& message, const Written& written,
+                  const std::string& path, ProblemList& problems) {
+  const Complaints complain(written, path, problems);
+  CheckIf<proto::Site>(message, complain);
+  CheckLifeMessage(message, complain);
+  CheckIf<proto::Fabric>(message, complain);
+  CheckIf<proto::Clos>(message, complain);
+  CheckIf<proto::LinkBandwidth>(message, complain);
+  CheckIf<proto::MatrixRate>(message, complain);
+  CheckIf<proto::Accelerator>(message, complain);
+  CheckIf<proto::AcceleratorFacts>(message, complain);
+  CheckIf<proto::Memory>(message, complain);
+  CheckIf<proto::Power>(message, complain);
+  CheckIf<proto::Server>(message, complain);
+  CheckIf<proto::Model>(message, complain);
+  CheckIf<proto::Stack>(message, complain);
+  CheckIf<proto::Mixture>(message, complain);
+  CheckIf<proto::Layout>(message, complain);
+}
+
+}  // namespace gridlock

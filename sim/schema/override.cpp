@@ -1,0 +1,253 @@
+#include <charconv>
+#include <memory>
+#include <optional>
+
+#include <google/protobuf/descriptor.h>
+#include <google/protobuf/message.h>
+
+#include "proto/scenario.pb.h"
+#include "sim/base/check.h"
+#include "sim/schema/files.h"
+#include "sim/schema/merge.h"
+#include "sim/schema/rules.h"
+#include "sim/schema/text_reader.h"
+
+namespace gridlock {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using google::protobuf::Reflection;
+
+/// One step of a path: "site[0]", "servers".
+struct Segment {
+  std::string name;
+  std::optional<int> index;
+};
+
+/// Splits "site[0].servers"; nothing when it is no path.
+std::optional<std::vector<Segment>> SplitPath(std::string_view path) {
+  std::vector<Segment> segments;
+  while (true) {
+    const std::size_t dot = path.find('.');
+    std::string_view part = path.substr(0, dot);
+    Segment segment;
+    const std::size_t bracket = part.find('[');
+    segment.name = std::string(part.substr(0, bracket));
+    if (bracket != std::string_view::npos) {
+      part.remove_prefix(bracket + 1);
+      int index = 0;
+      const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), index);
+      if (error != std::errc() || index < 0 ||
+          std::string_view(end, static_cast<std::size_t>(part.data() + part.size() - end)) != "]") {
+        return std::nullopt;
+      }
+      segment.index = index;
+    }
+    if (segment.name.empty()) {
+      return std::nullopt;
+    }
+    segments.push_back(segment);
+    if (dot == std::string_view::npos) {
+      return segments;
+    }
+    path.remove_prefix(dot + 1);
+  }
+}
+
+/// The text itself, or with its control characters written out.
+std::string OneLine(const std::string& text) {
+  if (IsPlainUtf8(text)) {
+    return text;
+  }
+  const std::string quoted = Quoted(text);
+  return quoted.substr(1, quoted.size() - 2);
+}
+
+/// Walks from the scenario to the message that holds the last field of a path.
+class Setter {
+ public:
+  /// Problems of the path are at `where_path`, those of the value at `where_value`.
+  Setter(Position where_path, Position where_value, ProblemList& problems)
+      : where_(std::move(where_path)), where_value_(std::move(where_value)), problems_(problems) {}
+
+  void Set(const std::vector<Segment>& segments, const std::string& value, Message& root,
+           Written& root_written) {
+    Message* message = &root;
+    Written* written = &root_written;
+    for (std::size_t i = 0; i < segments.size(); ++i) {
+      const FieldDescriptor* const field = Step(*message->GetDescriptor(), segments[i].name);
+      if (field == nullptr) {
+        return;
+      }
+      if (i + 1 == segments.size()) {
+        SetLast(*field, segments[i], value, *message, *written);
+      } else if (!Descend(*field, segments[i], message, written)) {
+        return;
+      }
+    }
+  }
+
+  void Refuse(const std::string& what, const std::string& expectation,
+              const std::string& nearest = "") {
+    problems_.Add(where_, path_, Refusal(what, expectation, nearest));
+  }
+
+  /// As far as it was walked, with the index of every element.
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  /// The field, added to the path; null after refusing a name that there is not.
+  const FieldDescriptor* Step(const Descriptor& descriptor, const std::string& name) {
+    const FieldDescriptor* const field = descriptor.FindFieldByName(name);
+    if (field == nullptr) {
+      const std::vector<std::string> names = FieldNames(descriptor);
+      const std::string nearest = NearestName(name, names);
+      Refuse(Quoted(name) + " is not a field of " + descriptor.name(),
+             nearest.empty() ? OneOf(names) : "one of its fields", nearest);
+      return nullptr;
+    }
+    path_ = FieldPath(path_, name);
+    return field;
+  }
+
+  void SetLast(const FieldDescriptor& field, const Segment& segment, const std::string& value,
+               Message& message, Written& written) {
+    const bool is_block = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
+    if (is_block || field.is_repeated()) {
+      Refuse(Quoted(path_) + (is_block ? " is a block" : " is a list"),
+             "the path of a single value");
+    } else if (segment.index.has_value()) {
+      RefuseIndex(*segment.index);
+    } else {
+      SetValue(field, value, message, written);
+    }
+  }
+
+  void RefuseIndex(int index) {
+    Refuse(Quoted(path_) + " is not a list", "a path without [" + std::to_string(index) + "]");
+  }
+
+  /// Steps into a block, creating it when it is single and not there.
+  bool Descend(const FieldDescriptor& field, const Segment& segment, Message*& message,
+               Written*& written) {
+    const Reflection& reflection = *message->GetReflection();
+    if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
+      Refuse(Quoted(path_) + " has no fields", "a path that ends there");
+      return false;
+    }
+    if (!field.is_repeated()) {
+      if (segment.index.has_value()) {
+        RefuseIndex(*segment.index);
+        return false;
+      }
+      if (!written->Has(field.name())) {
+        // By merging, so that a oneof and the places of its members stay together.
+        const std::unique_ptr<Message> empty(message->New());
+        Written created;
+        created.fields[field.name()] = {Written{where_, where_, {}}};
+        MergeMessage(*empty, created, *message, *written);
+      }
+      message = reflection.MutableMessage(message, &field);
+      written = &written->fields[field.name()][0];
+      return true;
+    }
+    const int size = reflection.FieldSize(*message, &field);
+    const int index = segment.index.value_or(0);
+    if (size == 0 || index >= size || (!segment.index.has_value() && size > 1)) {
+      Refuse(
+          Quoted(path_) + " has " + std::to_string(size) + (size == 1 ? " element" : " elements"),
+          size == 0 ? "a scenario that has one"
+                    : "an index from [0] to [" + std::to_string(size - 1) + "]");
+      return false;
+    }
+    path_ = ElementPath(path_, static_cast<std::size_t>(index));
+    message = reflection.MutableRepeatedMessage(message, &field, index);
+    written = &written->fields[field.name()][static_cast<std::size_t>(index)];
+    return true;
+  }
+
+  /// Reads `field: value` as a text of its own, with all its checks, and merges it.
+  void SetValue(const FieldDescriptor& field, const std::string& value, Message& message,
+                Written& written) {
+    std::string text = value;
+    const bool quoted = !value.empty() && (value.front() == '"' || value.front() == '\'');
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !quoted) {
+      text = "\"";
+      for (const char c : value) {
+        text += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
+      }
+      text += "\"";
+    }
+    const std::unique_ptr<Message> fresh(message.New());
+    Written fresh_written;
+    ProblemList found;
+    if (!ReadText("", field.name() + ": " + text, *fresh, fresh_written, found)) {
+      Report(found);
+      return;
+    }
+    if (fresh_written.fields.size() != 1) {
+      Refuse("there is more than one value", ExpectedValue(field));
+      return;
+    }
+    Written& place = fresh_written.fields.at(field.name())[0];
+    place.name = where_value_;
+    place.value = where_value_;
+    MergeMessage(*fresh, fresh_written, message, written);
+  }
+
+  /// Repeats problems of the little text at the place of the override.
+  void Report(const ProblemList& found) {
+    try {
+      found.ThrowIfAny();
+    } catch (const UserError& error) {
+      for (const Problem& problem : error.problems()) {
+        // The position within the little text says nothing to the user: ":1:10: what".
+        const std::size_t colon = problem.message.find(": ");
+        problems_.Add(where_value_, path_, problem.message.substr(colon + 2));
+      }
+    }
+  }
+
+  Position where_;
+  Position where_value_;
+  ProblemList& problems_;
+  std::string path_;
+};
+
+}  // namespace
+
+void ApplyOverride(const std::string& text, proto::Scenario& scenario, Written& written,
+                   ProblemList& problems) {
+  const std::size_t equals = text.find('=');
+  const Position where{"--set '" + OneLine(text) + "'", 0, 0};
+  Setter setter(where, where, problems);
+  if (equals == std::string::npos) {
+    setter.Refuse("there is no \"=\"", "path=value such as site[0].servers=2");
+    return;
+  }
+  const auto segments = SplitPath(std::string_view(text).substr(0, equals));
+  if (!segments.has_value()) {
+    setter.Refuse(Quoted(text.substr(0, equals)) + " is not the path of a field",
+                  "names separated by \".\", such as site[0].servers");
+    return;
+  }
+  setter.Set(*segments, text.substr(equals + 1), scenario, written);
+}
+
+std::string SetField(const FieldChange& change, proto::Scenario& scenario, Written& written,
+                     ProblemList& problems) {
+  Setter setter(change.where_path, change.where_value, problems);
+  const auto segments = SplitPath(change.path);
+  if (!segments.has_value()) {
+    setter.Refuse(Quoted(change.path) + " is not the path of a field",
+                  "names separated by \".\", such as site[0].override.nic_bandwidth");
+    return "";
+  }
+  const std::size_t before = problems.size();
+  setter.Set(*segments, change.value, scenario, written);
+  return problems.size() == before ? setter.path() : "";
+}
+
+}  // namespace gridlock

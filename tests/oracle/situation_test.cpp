@@ -1,0 +1,459 @@
+// Situations: who can slow whom, what is remembered, and that the rates are those of the engine.
+
+#include "sim/oracle/situation.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/engine/step_engine.h"
+#include "sim/oracle/laid_job.h"
+#include "sim/oracle/sharing.h"
+#include "sim/process/worker.h"
+#include "tests/engine/machines.h"
+#include "topologies/network.h"
+
+namespace gridlock {
+
+namespace {
+
+using Groups = std::vector<std::vector<std::size_t>>;
+
+TrainingSpec DataParallel(int servers, int layers = 2) {
+  Layout layout;
+  layout.tensor = 4;
+  layout.data = 2 * servers;
+  TrainingSpec job = SmallJob(layout, layers);
+  job.global_batch = layout.data;
+  return job;
+}
+
+// Servers of 8, two to a leaf, two leaves to a pod.
+SiteSpec ThreeTiers(int servers, double leaf_over, double spine_over) {
+  SiteSpec site = ClosSite(RealisticServer(8, 8), {.servers = servers,
+                                                   .servers_per_leaf = 2,
+                                                   .leaves_per_pod = 2,
+                                                   .tiers = 3,
+                                                   .leaf_over = leaf_over,
+                                                   .spine_over = spine_over});
+  site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(kNic / 8);
+  return site;
+}
+
+WanSpec WanOf(int from, int to) {
+  WanSpec wan;
+  wan.path = "wan";
+  wan.from = from;
+  wan.to = to;
+  wan.bandwidth = BytesPerSecond(10e9);
+  wan.latency = Seconds(1e-3);
+  return wan;
+}
+
+// Sites, jobs and what refers to them, kept together.
+struct Cluster {
+  std::vector<SiteSpec> sites;
+  std::vector<WanSpec> wans;
+  std::vector<TrainingSpec> trainings;
+  std::vector<Placement> placements;
+
+  void Add(const TrainingSpec& training, const Placement& placement) {
+    trainings.push_back(training);
+    placements.push_back(placement);
+  }
+
+  [[nodiscard]] Situation situation() const {
+    Situation situation{&sites, &wans, {}};
+    for (std::size_t j = 0; j < trainings.size(); ++j) {
+      situation.jobs.push_back({&trainings[j], placements[j]});
+    }
+    return situation;
+  }
+};
+
+// By brute force: lay all jobs out and see who uses the same link that can bind.
+Groups ByRoutes(const Cluster& cluster) {
+  const Network network(cluster.sites, cluster.wans);
+  std::vector<std::set<int>> links;
+  for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
+    const LaidJob laid = LayJob(cluster.trainings[j], cluster.placements[j], network);
+    const Layout& layout = laid.program.layout;
+    const int servers = static_cast<int>(ServersIn(laid.placement));
+    std::vector<AcceleratorIndex> all;
+    for (const ServerRun& run : laid.placement) {
+      const int domain = network.fabric(run.site).domain_size();
+      for (int a = run.first * domain; a < (run.first + run.count) * domain; ++a) {
+        all.push_back(network.accelerator(run.site, a));
+      }
+    }
+    EXPECT_EQ(layout.accelerators(), servers * 8);
+    std::vector<LinkIndex> route;
+    for (const AcceleratorIndex from : all) {
+      for (const AcceleratorIndex to : all) {
+        if (from != to) {
+          network.AppendRoute(from, to, route);
+        }
+      }
+    }
+    std::set<int>& mine = links.emplace_back();
+    for (const LinkIndex link : route) {
+      if (network.can_bind(link)) {
+        mine.insert(link.value);
+      }
+    }
+  }
+  std::vector<std::size_t> leader(links.size());
+  for (std::size_t j = 0; j < links.size(); ++j) {
+    leader[j] = j;
+    for (std::size_t i = 0; i < j; ++i) {
+      const bool share = std::any_of(links[i].begin(), links[i].end(), [&](int link) {
+        return links[j].count(link) > 0;
+      });
+      if (share && leader[i] != leader[j]) {
+        const std::size_t low = std::min(leader[i], leader[j]);
+        const std::size_t high = std::max(leader[i], leader[j]);
+        std::replace(leader.begin(), leader.begin() + static_cast<std::ptrdiff_t>(j) + 1, high,
+                     low);
+      }
+    }
+  }
+  Groups groups;
+  std::vector<std::size_t> seen;
+  for (std::size_t j = 0; j < links.size(); ++j) {
+    const auto found = std::find(seen.begin(), seen.end(), leader[j]);
+    if (found == seen.end()) {
+      seen.push_back(leader[j]);
+      groups.push_back({j});
+    } else {
+      groups[static_cast<std::size_t>(found - seen.begin())].push_back(j);
+    }
+  }
+  return groups;
+}
+
+Groups GroupsOf(const Cluster& cluster) {
+  DemandBook book;
+  return SharingGroups(cluster.situation(), Network(cluster.sites, cluster.wans), book);
+}
+
+// All jobs in one simulation, in full, whoever shares with whom. Times travel home in a record.
+StepRecord RunTogether(const Cluster& cluster) {
+  const Network network(cluster.sites, cluster.wans);
+  std::vector<LaidJob> laid;
+  for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
+    laid.push_back(LayJob(cluster.trainings[j], cluster.placements[j], network));
+  }
+  std::vector<PlacedProgram> placed;
+  std::vector<JointJob> jobs;
+  for (const LaidJob& job : laid) {
+    placed.push_back(job.placed());
+    jobs.push_back({&job.program, &job.server});
+  }
+  StepRecord record;
+  for (const JointRun& one : RunJoint(jobs, Expand(placed, network), {.least = 6, .most = 6})) {
+    record.attribution.push_back({"", one.step_time});
+  }
+  return record;
+}
+
+std::vector<std::vector<Seconds>> StepTimesTogether(const std::vector<Cluster>& clusters) {
+  std::vector<Job> runs;
+  for (const Cluster& cluster : clusters) {
+    runs.push_back([&cluster](const Progress& /*progress*/) {
+      return RunTogether(cluster);
+    });
+  }
+  std::vector<std::vector<Seconds>> times;
+  for (const JobResult& result : RunJobs(runs, {})) {
+    EXPECT_TRUE(result.ok) << result.problem;
+    std::vector<Seconds>& each = times.emplace_back();
+    for (const Attribution& part : result.record.attribution) {
+      each.push_back(part.time);
+    }
+  }
+  return times;
+}
+
+class Draw {
+ public:
+  explicit Draw(std::uint64_t seed) : seed_(seed) {}
+
+  int Below(std::size_t end) { return static_cast<int>(MixHash(seed_ * 1000 + n_++) % end); }
+
+ private:
+  std::uint64_t seed_, n_ = 0;
+};
+
+// Up to `jobs` jobs of `least` servers and more, anywhere on the sites.
+void Scatter(int jobs, int least, Draw& draw, Cluster& cluster) {
+  std::vector<ServerRun> free;
+  for (std::size_t s = 0; s < cluster.sites.size(); ++s) {
+    for (int server = 0; server < cluster.sites[s].servers; ++server) {
+      free.insert(free.begin() + draw.Below(free.size() + 1),
+                  {static_cast<std::int32_t>(s), server, 1});
+    }
+  }
+  for (int job = 0; job < jobs; ++job) {
+    const int servers = least + draw.Below(4);
+    const int where = draw.Below(cluster.sites.size());
+    Placement placement;
+    for (auto run = free.begin(); run != free.end() && ServersIn(placement) < servers;) {
+      const bool take = run->site == where;
+      if (take) {
+        placement.push_back(*run);
+      }
+      run = take ? free.erase(run) : run + 1;
+    }
+    if (ServersIn(placement) == servers) {
+      cluster.Add(DataParallel(servers), placement);
+    }
+  }
+}
+
+// Three jobs, some with pipelines, in three or more pods of a few leaves, in order or at random.
+Cluster DrawCluster(Draw& draw) {
+  Cluster cluster;
+  SiteSpec site = ThreeTiers(24, draw.Below(4) == 0 ? 2.0 : 1.0, 1.25 + 0.25 * draw.Below(3));
+  site.clos.leaves_per_pod = 3 + draw.Below(2);
+  site.clos.routing = draw.Below(3) == 0 ? Routing::kEcmp : Routing::kSpray;
+  cluster.sites = {site};
+  Scatter(3, 2, draw, cluster);
+  const bool in_order = draw.Below(3) > 0;
+  for (std::size_t job = 0; job < cluster.trainings.size(); ++job) {
+    Layout& layout = cluster.trainings[job].layout;
+    if (in_order) {
+      std::sort(cluster.placements[job].begin(), cluster.placements[job].end());
+    }
+    if (draw.Below(2) == 0) {
+      layout.rank_order = RankOrder::kTensorPipelineData;
+    }
+    if (draw.Below(2) == 0) {
+      layout.pipeline = 2;
+      layout.data /= 2;
+    }
+  }
+  return cluster;
+}
+
+// One pod of 8 servers beside another, and jobs of 4 servers half in the one and half in the other:
+// each sends through 8 NICs from pod to pod, both ways.
+Cluster AcrossTwoPods(int jobs, double spine_over) {
+  Cluster cluster;
+  SiteSpec site = ThreeTiers(16, 1, spine_over);
+  site.clos.leaves_per_pod = 4;
+  cluster.sites = {site};
+  for (int job = 0; job < jobs; ++job) {
+    cluster.Add(DataParallel(4), {{0, 2 * job, 2}, {0, 8 + 2 * job, 2}});
+  }
+  return cluster;
+}
+
+}  // namespace
+
+TEST(SharingGroups, LieWithinThoseOfTheRoutes) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    Draw draw(seed);
+    Cluster cluster;
+    const SiteSpec site = ThreeTiers(16, 1.0 + draw.Below(2), 1.0 + draw.Below(3));
+    cluster.sites = {site, site};
+    cluster.wans = {WanOf(0, 1)};
+    Scatter(6, 1, draw, cluster);
+    const Groups coarse = ByRoutes(cluster);
+    for (const std::vector<std::size_t>& group : GroupsOf(cluster)) {
+      const bool within =
+          std::any_of(coarse.begin(), coarse.end(), [&group](const std::vector<std::size_t>& all) {
+            return std::includes(all.begin(), all.end(), group.begin(), group.end());
+          });
+      EXPECT_TRUE(within) << "seed " << seed;
+    }
+  }
+}
+
+TEST(SharingGroups, PartJobsThatTakeTheSameStepsTogether) {
+  constexpr double kClock = 1e-9;  // seconds: events closer than that are one to SimGrid
+  int parted = 0;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    Draw draw(seed);
+    const Cluster cluster = DrawCluster(draw);
+    const Groups groups = GroupsOf(cluster);
+    parted += static_cast<int>(groups.size()) - static_cast<int>(ByRoutes(cluster).size());
+    std::vector<Cluster> runs = {cluster};
+    for (std::size_t job = 0; job < cluster.trainings.size(); ++job) {
+      runs.push_back({cluster.sites, {}, {cluster.trainings[job]}, {cluster.placements[job]}});
+    }
+    const std::vector<std::vector<Seconds>> times = StepTimesTogether(runs);
+    for (const std::vector<std::size_t>& group : groups) {
+      if (group.size() == 1) {
+        const double alone = times[1 + group.front()][0].si();
+        EXPECT_NEAR(times[0][group.front()].si(), alone, 1e-9 * alone + kClock) << "seed " << seed;
+      }
+    }
+  }
+  EXPECT_GT(parted, 30);  // more than the routes alone tell
+}
+
+TEST(SharingGroups, JoinJobsAsSoonAsTheirSumFillsALink) {
+  // Two jobs through 8 NICs each, over a bundle of 64 / ratio.
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 3)), (Groups{{0}, {1}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 4)), (Groups{{0, 1}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(2, 8)), (Groups{{0, 1}}));
+  // Three of them.
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(3, 2)), (Groups{{0}, {1}, {2}}));
+  EXPECT_EQ(GroupsOf(AcrossTwoPods(3, 3)), (Groups{{0, 1, 2}}));
+}
+
+TEST(SharingGroups, CountTheNicsOfMessages) {
+  // Two pipelines of two stages, a server of 8 NICs each, one stage in each pod: messages go both
+  // ways and several may be under way, but no more leaves than the NICs can send.
+  const auto pipelines = [](double spine_over) {
+    Cluster cluster = AcrossTwoPods(2, spine_over);
+    for (std::size_t job = 0; job < 2; ++job) {
+      Layout layout;
+      layout.tensor = 8;
+      layout.pipeline = 2;
+      cluster.trainings[job] = SmallJob(layout, 2);
+      const auto server = static_cast<std::int32_t>(job);
+      cluster.placements[job] = {{0, server, 1}, {0, 8 + server, 1}};
+    }
+    return GroupsOf(cluster);
+  };
+  EXPECT_EQ(pipelines(3), (Groups{{0}, {1}}));
+  EXPECT_EQ(pipelines(4), (Groups{{0, 1}}));
+}
+
+TEST(SharingGroups, AreApartOnlyWhereNobodyIsSlowed) {
+  // Where the sum of two jobs passes the link, each does take longer than alone.
+  for (const double ratio : {3.0, 8.0}) {
+    const Cluster both = AcrossTwoPods(2, ratio);
+    const Cluster one = AcrossTwoPods(1, ratio);
+    const std::vector<std::vector<Seconds>> times = StepTimesTogether({both, one});
+    const double together = times[0][0].si();
+    const double alone = times[1][0].si();
+    if (GroupsOf(both).size() == 2) {
+      EXPECT_NEAR(together, alone, 1e-9 * alone);
+    } else {
+      EXPECT_GT(together, 1.01 * alone);
+    }
+  }
+}
+
+TEST(SharingGroups, JoinsJobsOverTheSameWanAndThoseBelowIt) {
+  Cluster cluster;
+  const SiteSpec site = ThreeTiers(8, 2, 2);
+  cluster.sites = {site, site, site};
+  cluster.wans = {WanOf(0, 1), WanOf(1, 2)};
+  cluster.Add(DataParallel(2), {{0, 0, 1}, {1, 0, 1}});
+  cluster.Add(DataParallel(2), {{0, 4, 1}, {1, 4, 1}});
+  cluster.Add(DataParallel(2), {{1, 7, 1}, {2, 0, 1}});
+  cluster.Add(DataParallel(1), {{0, 1, 1}});
+  // A link of 10 GB/s holds the rings of a job below a fifth of what its NICs could send, so that
+  // the third job, under the same pod as the second, has room there.
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0, 1}, {2}, {3}}));
+  EXPECT_EQ(ByRoutes(cluster), (Groups{{0, 1, 2}, {3}}));
+}
+
+TEST(SharingGroups, OfHashedRoutesHoldThoseThatMeetOnOneLink) {
+  // Four uplinks of four NICs each under a leaf of 16: sprayed they carry all, hashed flows of the
+  // two jobs crowd on some. The third job stays below its leaf.
+  Cluster cluster;
+  SiteSpec site = ThreeTiers(16, 1, 1);
+  site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(4 * kNic);
+  cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
+  cluster.Add(DataParallel(2), {{0, 1, 1}, {0, 3, 1}});
+  cluster.Add(DataParallel(2), {{0, 4, 2}});
+  cluster.sites = {site};
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0}, {1}, {2}}));
+  cluster.sites[0].clos.routing = Routing::kEcmp;
+  EXPECT_EQ(GroupsOf(cluster), (Groups{{0, 1}, {2}}));
+}
+
+class AnOracle : public testing::Test {
+ protected:
+  static void ExpectSame(const StepRate& a, const StepRate& b) {
+    EXPECT_EQ(a.step_time, b.step_time);
+    EXPECT_EQ(a.energy, b.energy);
+  }
+
+  StepOracle oracle_;
+};
+
+TEST_F(AnOracle, GivesAJobAloneTheStepAndTheEnergyOfItsScenario) {
+  Cluster cluster;
+  cluster.sites = {ThreeTiers(8, 2, 2)};
+  cluster.Add(DataParallel(4), {{0, 0, 4}});
+  const StepRate rate = oracle_.RatesOf(cluster.situation()).front();
+  const StepRecord record =
+      Evaluate(ScenarioOf(cluster.sites[0], cluster.trainings[0]), Fidelity::kFolded);
+  EXPECT_NEAR(rate.step_time.si(), record.step_time.si(), 1e-12 * record.step_time.si());
+  EXPECT_NEAR(rate.energy.si(), record.energy.si(), 1e-9 * record.energy.si());
+  EXPECT_EQ(rate.wan_bytes, 0);
+}
+
+TEST_F(AnOracle, RemembersEqualShapesWhereverTheyLie) {
+  Cluster cluster;
+  cluster.sites = {ThreeTiers(16, 2, 2), ThreeTiers(16, 2, 2)};
+  cluster.sites[1].name = "another";
+  // A pod each, on either site: one shape. They share nothing.
+  cluster.Add(DataParallel(4), {{0, 0, 4}});
+  cluster.Add(DataParallel(4), {{0, 8, 4}});
+  cluster.Add(DataParallel(4), {{1, 6, 2}, {1, 4, 2}});
+  const std::vector<StepRate> rates = oracle_.RatesOf(cluster.situation());
+  EXPECT_EQ(oracle_.simulated(), 1U);
+  ExpectSame(rates[0], rates[1]);
+  ExpectSame(rates[0], rates[2]);
+  // Other shapes: astride two pods, and of another model.
+  cluster.placements[1] = {{0, 6, 4}};
+  cluster.trainings[2].model.layers = 3;
+  EXPECT_GT(oracle_.RatesOf(cluster.situation())[2].step_time, rates[2].step_time);
+  EXPECT_EQ(oracle_.simulated(), 3U);
+}
+
+TEST_F(AnOracle, SlowsJobsThatShareAndForgetsNoCap) {
+  Cluster cluster;
+  cluster.sites = {ThreeTiers(8, 8, 2)};
+  cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
+  const StepRate alone = oracle_.RatesOf(cluster.situation()).front();
+  cluster.Add(DataParallel(2, 4), {{0, 1, 1}, {0, 3, 1}});
+  const std::vector<StepRate> both = oracle_.RatesOf(cluster.situation());
+  EXPECT_GT(both[0].step_time.si(), 1.01 * alone.step_time.si());
+  // The other way round it is the same situation.
+  std::swap(cluster.trainings[0], cluster.trainings[1]);
+  std::swap(cluster.placements[0], cluster.placements[1]);
+  const std::vector<StepRate> swapped = oracle_.RatesOf(cluster.situation());
+  EXPECT_EQ(oracle_.simulated(), 2U);
+  ExpectSame(swapped[1], both[0]);
+  cluster.sites[0].server.nic_bandwidth = BytesPerSecond(kNic / 10);
+  EXPECT_GT(oracle_.RatesOf(cluster.situation())[1].step_time, both[0].step_time);
+  EXPECT_EQ(oracle_.simulated(), 3U);
+}
+
+TEST_F(AnOracle, CountsTheBytesOverTheWan) {
+  Cluster cluster;
+  cluster.sites = {ThreeTiers(8, 2, 2), ThreeTiers(8, 2, 2)};
+  cluster.wans = {WanOf(1, 0)};
+  cluster.Add(DataParallel(2), {{0, 0, 1}, {1, 0, 1}});
+  Scenario scenario = ScenarioOf(cluster.sites[0], cluster.trainings[0]);
+  scenario.sites = cluster.sites;
+  scenario.wans = cluster.wans;
+  scenario.jobs[0].spans = true;
+  scenario.jobs[0].sites = {0, 1};
+  const StepRecord record = Evaluate(scenario, Fidelity::kFolded);
+  const StepRate rate = oracle_.RatesOf(cluster.situation()).front();
+  EXPECT_NEAR(rate.wan_bytes, TotalOf(record, "wan"), 1e-6 * rate.wan_bytes);
+  EXPECT_GT(rate.wan_bytes, 0);
+  EXPECT_NEAR(rate.step_time.si(), record.step_time.si(), 1e-12 * record.step_time.si());
+}
+
+TEST_F(AnOracle, RefusesAJobThatDoesNotFitAndGoesOn) {
+  Cluster cluster;
+  cluster.sites = {ThreeTiers(8, 2, 2)};
+  cluster.sites[0].server.accelerator.hbm_capacity = Bytes(1e6);
+  cluster.Add(DataParallel(2), {{0, 0, 2}});
+  EXPECT_THROW(oracle_.RatesOf(cluster.situation()), UserError);
+  cluster.sites[0].server.accelerator.hbm_capacity = Bytes(1e15);
+  EXPECT_EQ(oracle_.RatesOf(cluster.situation()).size(), 1U);
+}
+
+}  // namespace gridlock

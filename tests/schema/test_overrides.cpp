@@ -1,0 +1,154 @@
+#include <cstdlib>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/scenario/scenario.h"
+#include "tests/source_dir.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+
+const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
+
+Scenario Load(const std::string& name, const std::vector<std::string>& overrides) {
+  setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);
+  return LoadScenario(kFixtures + "/right/" + name + ".textproto", overrides);
+}
+
+std::vector<std::string> Refusals(const std::vector<std::string>& overrides,
+                                  const std::string& name = "small") {
+  std::vector<std::string> messages;
+  try {
+    (void)Load(name, overrides);
+  } catch (const UserError& error) {
+    for (const Problem& problem : error.problems()) {
+      messages.push_back(problem.message);
+    }
+  }
+  return messages;
+}
+
+TEST(Override, SetsAValueOfAnyType) {
+  const Scenario scenario =
+      Load("small", {"site[0].servers=4", "name=four", "seed=18446744073709551615",
+                     "site[0].fabric.clos.leaf_oversubscription=0.5",
+                     "site[0].fabric.clos.rail_optimized=true", "site[0].fabric.clos.routing=ECMP",
+                     "job[0].pretraining.layout.tensor=4"});
+  EXPECT_EQ(scenario.site().servers, 4);
+  EXPECT_EQ(scenario.name, "four");
+  EXPECT_EQ(scenario.seed, 18446744073709551615U);
+  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 0.5);
+  EXPECT_TRUE(scenario.site().clos.rail_optimized);
+  EXPECT_EQ(scenario.site().clos.routing, Routing::kEcmp);
+  EXPECT_EQ(scenario.training().layout.tensor, 4);
+}
+
+TEST(Override, TakesTextsWithAndWithoutQuotes) {
+  EXPECT_EQ(Load("small", {"name=a \"b\" \\c"}).name, "a \"b\" \\c");
+  EXPECT_EQ(Load("small", {"name=\"quoted\""}).name, "quoted");
+  EXPECT_EQ(Load("small", {"name='quoted'"}).name, "quoted");
+}
+
+TEST(Override, CreatesTheBlocksOnItsWay) {
+  const Scenario scenario = Load("small", {"site[0].override.scale_up.per_direction=100 GB/s",
+                                           "job[0].pretraining.overlap.gradients=false"});
+  EXPECT_EQ(scenario.site().server.accelerator.scale_up_bandwidth, BytesPerSecond(100e9));
+  EXPECT_FALSE(scenario.training().stack.overlap_gradients);
+}
+
+TEST(Override, NeedsNoIndexWhenThereIsOneElement) {
+  EXPECT_EQ(Load("small", {"site.servers=3"}).site().servers, 3);
+}
+
+TEST(Override, CanSetADefaultAgain) {
+  EXPECT_EQ(Load("full", {"seed=0"}).seed, 0U);
+  EXPECT_FALSE(
+      Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
+}
+
+TEST(Override, LaterOnesWin) {
+  EXPECT_EQ(Load("small", {"site[0].servers=3", "site[0].servers=5"}).site().servers, 5);
+}
+
+TEST(Override, IsPartOfTheWrittenScenario) {
+  EXPECT_THAT(Load("small", {"site[0].servers=3"}).text, HasSubstr("servers: 3"));
+}
+
+TEST(Override, IsWhereLaterProblemsPoint) {
+  EXPECT_EQ(Load("small", {"site[0].servers=3"}).sources.Where("site[0].servers"),
+            "--set 'site[0].servers=3'");
+}
+
+TEST(Override, WithAWrongNameNamesTheNearest) {
+  EXPECT_THAT(
+      Refusals({"site[0].servrs=4"}),
+      ElementsAre("--set 'site[0].servrs=4': \"servrs\" is not a field of Site; expected one "
+                  "of its fields; did you mean \"servers\"?"));
+}
+
+TEST(Override, WithAWrongValueIsRefusedLikeTheFile) {
+  EXPECT_THAT(Refusals({"site[0].servers=many"}),
+              ElementsAre("--set 'site[0].servers=many': many is not a whole number; expected a "
+                          "whole number from 1 to 100000000"));
+  EXPECT_THAT(Refusals({"site[0].servers=0"}),
+              ElementsAre("--set 'site[0].servers=0': \"servers\" is 0; expected a whole number "
+                          "from 1 to 100000000"));
+  EXPECT_THAT(
+      Refusals({"site[0].override.nic_bandwidth=450"}),
+      ElementsAre("--set 'site[0].override.nic_bandwidth=450': \"450\" has no unit; expected "
+                  "a bandwidth such as \"400 Gbps\" or \"50 GB/s\""));
+  EXPECT_THAT(
+      Refusals({"site[0].server=dgx_a10"}),
+      ElementsAre("--set 'site[0].server=dgx_a10': there is no server \"dgx_a10\"; expected "
+                  "a server of the catalogue; did you mean \"dgx_a100\"?"));
+  EXPECT_THAT(Refusals({"site[0].fabric.clos.routing=SPARY"}),
+              ElementsAre(HasSubstr("did you mean \"SPRAY\"?")));
+  EXPECT_THAT(Refusals({"site[0].servers="}), ElementsAre(HasSubstr("has no value")));
+}
+
+TEST(Override, OfWhatIsNotSimulatedIsRefusedByName) {
+  EXPECT_THAT(
+      Refusals({"site[0].fabric.dragonfly.groups=9"}),
+      ElementsAre("--set 'site[0].fabric.dragonfly.groups=9': \"dragonfly\" is not simulated yet; "
+                  "expected clos { ... }"));
+  EXPECT_THAT(Refusals({"job[0].collective_test.size=1 GB"}),
+              ElementsAre("--set 'job[0].collective_test.size=1 GB': \"collective_test\" is not "
+                          "simulated yet; expected pretraining { ... }"));
+}
+
+TEST(Override, WithoutASensiblePathIsRefused) {
+  EXPECT_THAT(Refusals({"site[0].servers"}), ElementsAre(HasSubstr("there is no \"=\"")));
+  EXPECT_THAT(Refusals({"=4"}), ElementsAre(HasSubstr("is not the path of a field")));
+  EXPECT_THAT(Refusals({"site[x].servers=4"}), ElementsAre(HasSubstr("is not the path")));
+  EXPECT_THAT(
+      Refusals({"site[1].servers=4"}),
+      ElementsAre("--set 'site[1].servers=4': \"site\" has 1 element; expected an index from "
+                  "[0] to [0]"));
+  EXPECT_THAT(Refusals({"change[0].at=1 s"}), ElementsAre(HasSubstr("\"change\" has 0 elements")));
+  EXPECT_THAT(Refusals({"name[0]=x"}), ElementsAre(HasSubstr("\"name\" is not a list")));
+  EXPECT_THAT(Refusals({"site[0].fabric[0].clos.tiers=2"}),
+              ElementsAre(HasSubstr("is not a list")));
+  EXPECT_THAT(Refusals({"name.first=x"}), ElementsAre(HasSubstr("\"name\" has no fields")));
+  EXPECT_THAT(Refusals({"site[0].fabric=x"}), ElementsAre(HasSubstr("is a block")));
+  EXPECT_THAT(Refusals({"include=x"}), ElementsAre(HasSubstr("is a list")));
+}
+
+TEST(Override, CannotSmuggleInOtherFields) {
+  EXPECT_THAT(Refusals({"site[0].servers=4 name: \"x\""}),
+              ElementsAre(HasSubstr("there is more than one value")));
+  EXPECT_THAT(Refusals({"site[0].servers=4\nname: \"x\""}),
+              ElementsAre(HasSubstr("--set 'site[0].servers=4\\x0Aname:")));
+}
+
+TEST(Override, SeveralWrongOnesAreReportedTogether) {
+  EXPECT_EQ(Refusals({"site[0].servrs=4", "nam=x"}).size(), 2U);
+}
+
+}  // namespace
+}  // namespace gridlock

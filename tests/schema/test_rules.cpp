@@ -1,0 +1,154 @@
+// The table of rules against the schema itself: nothing is left unchecked, nothing is refused or
+// let through against what the comments of the schema say.
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <google/protobuf/descriptor.h>
+#include <gtest/gtest.h>
+
+#include "proto/scenario.pb.h"
+#include "proto/workload.pb.h"
+#include "sim/schema/rules.h"
+#include "tests/source_dir.h"
+
+namespace gridlock {
+namespace {
+
+using google::protobuf::Descriptor;
+using google::protobuf::FieldDescriptor;
+
+void AddFields(const Descriptor& message, std::vector<const FieldDescriptor*>& fields,
+               std::set<const Descriptor*>& seen) {
+  if (!seen.insert(&message).second) {
+    return;
+  }
+  for (int i = 0; i < message.field_count(); ++i) {
+    fields.push_back(message.field(i));
+    if (message.field(i)->message_type() != nullptr) {
+      AddFields(*message.field(i)->message_type(), fields, seen);
+    }
+  }
+}
+
+/// Every field that a scenario or a workload file can reach.
+std::vector<const FieldDescriptor*> AllFields() {
+  std::vector<const FieldDescriptor*> fields;
+  std::set<const Descriptor*> seen;
+  AddFields(*proto::Scenario::descriptor(), fields, seen);
+  AddFields(*proto::Workload::descriptor(), fields, seen);
+  return fields;
+}
+
+std::string NameOf(const FieldDescriptor& field) {
+  return field.containing_type()->name() + "." + field.name();
+}
+
+TEST(Rules, ThereIsExactlyOneForEachFieldOfTheSchema) {
+  std::multiset<std::string> in_schema;
+  for (const FieldDescriptor* field : AllFields()) {
+    in_schema.insert(NameOf(*field));
+  }
+  std::multiset<std::string> in_table;
+  for (const Rule& rule : AllRules()) {
+    in_table.insert(rule.field);
+  }
+  EXPECT_THAT(in_table, ::testing::ContainerEq(in_schema));
+}
+
+TEST(Rules, FitTheTypesOfTheirFields) {
+  for (const FieldDescriptor* field : AllFields()) {
+    const RuleKind kind = RuleOf(*field).kind;
+    if (kind == RuleKind::kNotSimulated) {
+      continue;
+    }
+    switch (field->cpp_type()) {
+      case FieldDescriptor::CPPTYPE_MESSAGE:
+        EXPECT_EQ(kind, RuleKind::kBlock) << NameOf(*field);
+        break;
+      case FieldDescriptor::CPPTYPE_STRING:
+        EXPECT_TRUE(kind == RuleKind::kText || kind == RuleKind::kFileName ||
+                    kind == RuleKind::kQuantity)
+            << NameOf(*field);
+        break;
+      case FieldDescriptor::CPPTYPE_BOOL:
+        EXPECT_EQ(kind, RuleKind::kFlag) << NameOf(*field);
+        break;
+      case FieldDescriptor::CPPTYPE_ENUM:
+        EXPECT_EQ(kind, RuleKind::kChoice) << NameOf(*field);
+        break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        EXPECT_EQ(kind, RuleKind::kNumber) << NameOf(*field);
+        break;
+      default:
+        EXPECT_EQ(kind, RuleKind::kCount) << NameOf(*field);
+        break;
+    }
+  }
+}
+
+// A field with its default value is not written by the printer: needed, it would be missing after
+// the written scenario is read back.
+TEST(Rules, RefuseTheDefaultValueOfNeededNumbers) {
+  for (const Rule& rule : AllRules()) {
+    if (rule.needed && (rule.kind == RuleKind::kCount || rule.kind == RuleKind::kNumber)) {
+      EXPECT_GT(rule.min, 0.0) << rule.field;
+    }
+    if (rule.needed) {
+      EXPECT_NE(rule.kind, RuleKind::kFlag) << rule.field;
+    }
+    EXPECT_LE(rule.min, rule.max) << rule.field;
+  }
+}
+
+/// What the comments of the schema call "Not simulated yet": "Site.prices", and messages "Prices".
+std::set<std::string> NotSimulatedInComments() {
+  std::set<std::string> names;
+  for (const char* file : {"scenario", "fabric", "catalog", "workload"}) {
+    std::ifstream stream(std::string(GRIDLOCK_SOURCE_DIR "/proto/") + file + ".proto");
+    EXPECT_TRUE(stream);
+    const std::regex message("message (\\w+) \\{");
+    const std::regex field("(?:repeated |optional )?[\\w.]+ (\\w+) = \\d+;");
+    std::string comment;
+    std::string enclosing;
+    for (std::string line; std::getline(stream, line);) {
+      line.erase(0, line.find_first_not_of(' '));
+      std::smatch match;
+      if (line.rfind("//", 0) == 0) {
+        comment += line.substr(2);
+        continue;
+      }
+      const bool said = comment.find("Not simulated yet") != std::string::npos;
+      if (std::regex_match(line, match, message)) {
+        enclosing = match[1];
+        if (said) {
+          names.insert(enclosing);
+        }
+      } else if (said && std::regex_match(line, match, field)) {
+        names.insert(enclosing + "." + std::string(match[1]));
+      }
+      comment.clear();
+    }
+  }
+  return names;
+}
+
+TEST(Rules, RefuseExactlyWhatTheCommentsOfTheSchemaCallNotSimulated) {
+  const std::set<std::string> said = NotSimulatedInComments();
+  EXPECT_GE(said.size(), 5U);
+  for (const FieldDescriptor* field : AllFields()) {
+    const bool by_field = said.contains(NameOf(*field));
+    const bool by_type =
+        field->message_type() != nullptr && said.contains(field->message_type()->name());
+    const bool by_message = said.contains(field->containing_type()->name());
+    EXPECT_EQ(RuleOf(*field).kind == RuleKind::kNotSimulated, by_field || by_type || by_message)
+        << NameOf(*field);
+  }
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -4,11 +4,15 @@
   python3 tests/bench/bench.py build/release/tools/gridlock            # all, 3 runs each
   python3 tests/bench/bench.py build/release/tools/gridlock --only folded --runs 1
   python3 tests/bench/bench.py build/release/tools/gridlock --markdown tests/bench/results.md
+  python3 tests/bench/bench.py build/release/tools/gridlock --append tests/bench/history.jsonl
 
-Standard library only. The children of a run count: peak memory is that of the largest process.
+--append adds one line of JSON for this commit to a file that is kept; tests/bench/plot.py draws it.
+Exit code 1 when a budget was not kept. Standard library only. The children of a run count: peak
+memory is that of the largest process.
 """
 
 import argparse
+import json
 import os
 import platform
 import statistics
@@ -64,12 +68,57 @@ def run_once(command):
     return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024
 
 
-def row(name, seconds, megabytes, runs):
+def measure(name, command, budgets, count):
+    """The medians of `count` runs as one figure of the history, with whether budgets were kept."""
+    runs = [run_once(command) for _ in range(count)]
     wall, cpu, peak = (statistics.median(figures) for figures in zip(*runs))
-    budget = f"{seconds:g} s" + (f", {megabytes:g} MB" if megabytes else "")
-    kept = wall <= seconds and (not megabytes or peak <= megabytes)
-    return (f"| {name} | {wall:.2f} | {cpu:.2f} | {peak:.0f} | {budget} | "
-            f"{'yes' if kept else 'NO'} |")
+    seconds, megabytes = budgets
+    return {"name": name, "wall_s": round(wall, 3), "cpu_s": round(cpu, 3), "peak_mb": round(peak),
+            "budget_s": seconds, "budget_mb": megabytes,
+            "kept": wall <= seconds and (not megabytes or peak <= megabytes)}
+
+
+def row(figure):
+    """One line of the table."""
+    budget = f"{figure['budget_s']:g} s"
+    budget += f", {figure['budget_mb']:g} MB" if figure["budget_mb"] else ""
+    return (f"| {figure['name']} | {figure['wall_s']:.2f} | {figure['cpu_s']:.2f} | "
+            f"{figure['peak_mb']} | {budget} | {'yes' if figure['kept'] else 'NO'} |")
+
+
+def processor():
+    """The processor's name, for figures of one machine must not be compared with another's."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":", 1)[1].strip() for line in file if "model name" in line)
+    except (OSError, StopIteration):
+        return platform.machine()
+
+
+def commit():
+    """The commit of the sources, "-dirty" behind it when files differ; "unknown" without git."""
+    command = ["git", "-C", os.path.dirname(os.path.abspath(__file__)), "describe", "--always",
+               "--dirty", "--exclude", "*", "--abbrev=12"]
+    try:
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return "unknown"
+
+
+def entry(figures, runs):
+    """One line of the history."""
+    return {"commit": commit(), "date": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "machine": f"{os.cpu_count()} x {processor()}", "runs": runs, "figures": figures}
+
+
+def commands(gridlock, out):
+    """(name, command, budgets) of each case that can be run here."""
+    for name, arguments, *budgets in CASES:
+        yield name, [gridlock, *arguments, *(["-o", out] if arguments[0] == "run" else [])], budgets
+    name, arguments, *budgets = PLATFORM
+    bench = os.path.join(os.path.dirname(gridlock), "../tests/bench/platform_bench")
+    if os.path.exists(bench):
+        yield name, [bench, *arguments], budgets
 
 
 def main():
@@ -79,31 +128,28 @@ def main():
     parser.add_argument("--only", default="", help="cases whose name contains this text")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--markdown", help="also write the table to this file")
+    parser.add_argument("--append", help="also add a line of JSON to this file")
     options = parser.parse_args()
     lines = ["| work | wall s | CPU s | peak MB | budget | kept |", "|---|--:|--:|--:|---|---|"]
     print("\n".join(lines), flush=True)
+    figures = []
     with tempfile.TemporaryDirectory() as out:
-        for name, arguments, seconds, megabytes in CASES:
-            if options.only not in name:
-                continue
-            command = [options.gridlock, *arguments]
-            command += ["-o", out] if arguments[0] == "run" else []
-            runs = [run_once(command) for _ in range(options.runs)]
-            lines.append(row(name, seconds, megabytes, runs))
-            print(lines[-1], flush=True)
-    name, arguments, seconds, megabytes = PLATFORM
-    bench = os.path.join(os.path.dirname(options.gridlock), "../tests/bench/platform_bench")
-    if options.only in name and os.path.exists(bench):
-        runs = [run_once([bench, *arguments]) for _ in range(options.runs)]
-        lines.append(row(name, seconds, megabytes, runs))
-        print(lines[-1], flush=True)
+        for name, command, budgets in commands(options.gridlock, out):
+            if options.only in name:
+                figures.append(measure(name, command, budgets, options.runs))
+                lines.append(row(figures[-1]))
+                print(lines[-1], flush=True)
     if options.markdown:
         head = (f"Medians of {options.runs} runs, {os.cpu_count()} cores, {platform.machine()}, "
                 f"{time.strftime('%Y-%m-%d')}:\n`python3 tests/bench/bench.py {options.gridlock} "
                 f"--runs {options.runs}`\n\n")
         with open(options.markdown, "w", encoding="utf-8") as file:
             file.write("# Whole-process times\n\n" + head + "\n".join(lines) + "\n")
+    if options.append:
+        with open(options.append, "a", encoding="utf-8") as file:
+            file.write(json.dumps(entry(figures, options.runs)) + "\n")
+    return 0 if figures and all(figure["kept"] for figure in figures) else 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -76,6 +76,9 @@ struct CollectiveFit {
   /// Work that grows with the buffer and not with the wire, over the wire time of the buffer.
   double local_copy = 0.0;
   double all_to_all_efficiency = 1.0;  ///< bytes that leave a rank over link bandwidth
+  /// The switch added up the all-reduces that the fit was made of. Bus bandwidth counts the bytes
+  /// of a ring all the same, and may then exceed the link's.
+  bool reduces_in_switch = false;
 };
 
 /// A chassis or rack whose accelerators share one scale-up domain, with its NICs.

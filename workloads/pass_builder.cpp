@@ -135,7 +135,7 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
   Bytes wire;
   Seconds latency;
   const auto add = [&](CollectiveKind kind, double calls, Bytes payload) {
-    const CollectiveCost cost = CostOf(kind, payload, group, server_);
+    const CollectiveCost cost = FittedCost({kind, payload, group, server_});
     // A group wider than the domain is paced by its NICs; its ports carry per_domain times as
     // much, which the route's weights say.
     wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;

@@ -2,10 +2,15 @@
 
 #include <string>
 
-#include "workloads/step_program.h"
+#include "workloads/program/program.h"
+#include "workloads/training.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
+
+/// Efficiency of a GEMM of `flop` on a measured surface: linear in log(FLOP), constant beyond its
+/// ends.
+double GemmEfficiency(const MatrixRate& rate, Flop flop);
 
 /// Turns the operations of a pass into its phases on one accelerator: what the matrix units bound,
 /// what HBM bounds, the collectives of its group, all under the board's power limit.

@@ -7,6 +7,7 @@
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "workloads/program/groups.h"
 
 namespace gridlock {
 
@@ -64,9 +65,6 @@ struct ModelSpec {
     return count;
   }
 };
-
-/// Order of the parallel dimensions over consecutive accelerators, fastest first.
-enum class RankOrder { kTensorDataPipeline, kTensorPipelineData };
 
 /// In which order a pipeline stage takes its passes.
 enum class Schedule {

@@ -218,7 +218,7 @@ class AnalyticStep {
     const Span groups = plan_.agents[a].groups;
     for (std::int32_t i = groups.begin; i < groups.end; ++i) {
       const std::int32_t g = plan_.agent_groups[i];
-      if (plan_.groups[g].over == program_.collectives[collective].over) {
+      if (plan_.groups[g].family == program_.collectives[collective].family) {
         f(g, communicators_[g]);
       }
     }
@@ -289,28 +289,39 @@ class AnalyticStep {
       record.start = records[before].end;
       record.previous = before;
     }
-    const Collective& collective = program_.collectives[index];
-    const CollectiveCost cost = CostOf(collective, group.shape, server_);
-    const Alone inside = TimeAlone(group.domain, cost.domain_bytes.si());
-    const Alone across = TimeAlone(group.ring, cost.nic_bytes.si());
-    const double flowing = record.start + cost.latency.si();
-    traffic_.Account(group.domain, cost.domain_bytes.si(), flowing, flowing + inside.seconds,
-                     run_.series);
-    traffic_.Account(group.ring, cost.nic_bytes.si(), flowing, flowing + across.seconds,
-                     run_.series);
-    record.latency = cost.latency.si();
     record.collective = index;
+    const Collective& collective = program_.collectives[index];
+    const Plan::Lay* const lays = &plan_.lays[plan_.FirstPhase(group, collective.algorithm)];
+    const std::vector<CollectiveCost> costs = CostsOf(collective, group.shape, server_);
+    for (std::size_t phase = 0; phase < costs.size(); ++phase) {
+      record.phase = static_cast<std::int32_t>(phase);
+      RunPhase(lays[phase], costs[phase], record);
+      records.push_back(record);
+      record.start = record.end;
+      record.previous = static_cast<std::int32_t>(records.size()) - 1;
+    }
+    behind->second = record.previous;
+    c.record_of[index] = record.previous;
+    ++c.rounds[index];
+  }
+
+  void RunPhase(const Plan::Lay& lay, const CollectiveCost& cost, CollectiveRecord& record) {
+    const double domain_bytes = cost.domain_bytes.si() * lay.domain_unit;
+    const double nic_bytes = cost.nic_bytes.si() * lay.nic_unit;
+    const Alone inside = TimeAlone(lay.domain, domain_bytes);
+    const Alone across = TimeAlone(lay.nic, nic_bytes);
+    const double flowing = record.start + cost.latency.si();
+    traffic_.Account(lay.domain, domain_bytes, flowing, flowing + inside.seconds, run_.series);
+    traffic_.Account(lay.nic, nic_bytes, flowing, flowing + across.seconds, run_.series);
+    record.latency = cost.latency.si();
     record.cause = across.seconds > inside.seconds + kInstant ? across.cause : inside.cause;
     record.end = flowing + std::max(inside.seconds, across.seconds);
-    c.record_of[index] = mine.second;
-    ++c.rounds[index];
-    records.push_back(record);
   }
 
   void AwaitCollective(std::int32_t a, std::int32_t collective) {
     ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
       const std::int32_t record = c.record_of[collective];
-      const bool experts = program_.collectives[collective].over == Collective::Over::kExpert;
+      const bool experts = program_.collectives[collective].to_experts;
       Until(a, run_.log.collectives[record].end,
             experts ? Activity::kExpertComm : Activity::kDataComm, Cause::kNic, record);
     });

@@ -6,7 +6,7 @@
 
 #include "sim/plan/plan.h"
 #include "sim/measure/summarise.h"
-#include "workloads/step_program.h"
+#include "workloads/program/program.h"
 
 namespace gridlock {
 

@@ -61,6 +61,7 @@ CollectiveFit FitOf(const proto::CollectiveFit& fit) {
   spec.local_copy = fit.local_copy();
   spec.all_to_all_efficiency =
       fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
+  spec.reduces_in_switch = fit.reduces_in_switch();
   return spec;
 }
 

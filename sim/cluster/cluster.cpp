@@ -10,7 +10,7 @@
 #include "sim/base/check.h"
 #include "workloads/campaign.h"
 #include "workloads/requests.h"
-#include "workloads/step_program.h"
+#include "workloads/program/training_program.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {

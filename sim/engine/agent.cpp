@@ -304,12 +304,10 @@ void Agent::Start(std::int32_t collective) {
 }
 
 void Agent::CollectiveDone(std::int32_t collective, std::int32_t record) {
-  const auto over = [this](std::int32_t which) {
-    return world_.program.collectives[which].over;
-  };
+  const FamilyIndex family = world_.program.collectives[collective].family;
   int groups = 0;
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
-    groups += world_.plan.groups[world_.plan.agent_groups[i]].over == over(collective) ? 1 : 0;
+    groups += world_.plan.groups[world_.plan.agent_groups[i]].family == family ? 1 : 0;
   }
   if (++groups_done_[collective] == groups) {
     HandOver(world_.program.collectives[collective].next, record);
@@ -317,26 +315,26 @@ void Agent::CollectiveDone(std::int32_t collective, std::int32_t record) {
 }
 
 void Agent::HandOver(std::int32_t collective, std::int32_t previous) {
-  const Collective::Over over = world_.program.collectives[collective].over;
+  const FamilyIndex family = world_.program.collectives[collective].family;
   ++handed_over_[collective];
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
-    if (world_.plan.groups[group].over == over) {
+    if (world_.plan.groups[group].family == family) {
       communicators_[group]->Enqueue(row_, world_.run.log.RecordsOf(row_), collective, previous);
     }
   }
 }
 
 void Agent::AwaitCollective(std::int32_t collective) {
-  const Collective::Over over = world_.program.collectives[collective].over;
+  const Collective& what = world_.program.collectives[collective];
   // One that follows another may not be handed over yet.
   const std::int32_t rounds = std::max(handed_over_[collective], 1);
-  const Activity activity =
-      over == Collective::Over::kExpert ? Activity::kExpertComm : Activity::kDataComm;
+  const Activity activity = what.to_experts ? Activity::kExpertComm : Activity::kDataComm;
   for (std::int32_t i = me_.groups.begin; i < me_.groups.end; ++i) {
     const std::int32_t group = world_.plan.agent_groups[i];
     Communicator& communicator = *communicators_[group];
-    if (world_.plan.groups[group].over == over && communicator.RoundsOf(collective) < rounds) {
+    if (world_.plan.groups[group].family == what.family &&
+        communicator.RoundsOf(collective) < rounds) {
       communicator.AddWaiter(collective, wake_);
       wake_->acquire();
       Log(activity, Cause::kNic, communicator.RecordOf(collective));

@@ -68,23 +68,35 @@ void Communicator::Run(CollectiveRecord record) {
     record.previous = last_;
   }
   const Collective& collective = world_.program.collectives[record.collective];
-  const CollectiveCost cost = CostOf(collective, group_.shape, world_.server);
+  const std::int32_t first = world_.plan.FirstPhase(group_, collective.algorithm);
+  const Plan::Lay* const lays = &world_.plan.lays[first];
+  const std::vector<CollectiveCost> costs = CostsOf(collective, group_.shape, world_.server);
+  for (std::size_t phase = 0; phase < costs.size(); ++phase) {
+    record.phase = static_cast<std::int32_t>(phase);
+    RunPhase(lays[phase], costs[phase], record);
+    last_ = static_cast<std::int32_t>(records.size());
+    records.push_back(record);
+    record.start = record.end;
+    record.previous = last_;
+  }
+  record_of_[record.collective] = last_;
+  ++rounds_[record.collective];
+}
+
+void Communicator::RunPhase(const Plan::Lay& lay, const CollectiveCost& cost,
+                            CollectiveRecord& record) {
   record.latency = cost.latency.si();
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
   }
-  Transfer domain(world_, mailbox_, group_.domain, cost.domain_bytes.si(), {});
-  Transfer ring(world_, mailbox_, group_.ring, cost.nic_bytes.si(), {});
+  Transfer domain(world_, mailbox_, lay.domain, cost.domain_bytes.si() * lay.domain_unit, {});
+  Transfer nic(world_, mailbox_, lay.nic, cost.nic_bytes.si() * lay.nic_unit, {});
   const Cause inside = domain.Wait().cause;
   const double inside_end = World::Now();
-  const Cause across = ring.Wait().cause;
+  const Cause across = nic.Wait().cause;
   record.cause =
       World::Now() > inside_end + kInstant || inside == Cause::kLatency ? across : inside;
   record.end = World::Now();
-  last_ = static_cast<std::int32_t>(records.size());
-  records.push_back(record);
-  record_of_[record.collective] = last_;
-  ++rounds_[record.collective];
 }
 
 void Communicator::HandOverNext(std::int32_t collective) {

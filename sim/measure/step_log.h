@@ -74,7 +74,8 @@ struct MessageRecord {
   Cause cause = Cause::kNic;
 };
 
-/// One collective of a communicator.
+/// One phase of a collective of a communicator. The first phase starts when the last member has
+/// come, each other one follows the phase before as its `previous`.
 struct CollectiveRecord {
   double start = 0, end = 0;  ///< seconds; start includes the wait for the collective before
   double latency = 0;
@@ -82,6 +83,7 @@ struct CollectiveRecord {
   std::int32_t last_agent_records = 0;
   std::int32_t previous = -1;  ///< collective whose end let this one start; -1: the last member did
   std::int32_t collective = 0;  ///< in StepProgram::collectives
+  std::int32_t phase = 0;       ///< of its algorithm
   Cause cause = Cause::kNic;
 };
 

@@ -111,7 +111,7 @@ std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProg
   for (const CollectiveRecord& record : log.collectives) {
     auto& [sum, count] = sums[program.collectives[record.collective].name];
     sum += record.end - record.start;
-    ++count;
+    count += record.phase == 0 ? 1 : 0;
   }
   std::vector<std::pair<std::string, double>> out;
   for (const auto& [name, sum] : sums) {

@@ -7,7 +7,7 @@
 #include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
 #include "sim/record/step_record.h"
-#include "workloads/step_program.h"
+#include "workloads/program/program.h"
 #include "workloads/training.h"
 
 namespace gridlock {

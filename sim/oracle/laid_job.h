@@ -2,7 +2,7 @@
 
 #include "sim/plan/plan.h"
 #include "topologies/network.h"
-#include "workloads/step_program.h"
+#include "workloads/program/training_program.h"
 
 namespace gridlock {
 

@@ -53,9 +53,9 @@ void Fields(auto& archive, Is<AcceleratorSpec> auto& spec) {
 
 void Fields(auto& archive, Is<CollectiveFit> auto& spec) {
   auto& [all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
-         low_latency_efficiency, bulk_latency, local_copy, all_to_all] = spec;
+         low_latency_efficiency, bulk_latency, local_copy, all_to_all, in_switch] = spec;
   archive.All(all_reduce, all_gather, reduce_scatter, send, step_latency, base_latency,
-              low_latency_efficiency, bulk_latency, local_copy, all_to_all);
+              low_latency_efficiency, bulk_latency, local_copy, all_to_all, in_switch);
 }
 
 void Fields(auto& archive, Is<ServerSpec> auto& spec) {

@@ -130,9 +130,9 @@ std::vector<LinkDemand> DemandOf(const PlacedProgram& placed, const Network& net
     summation.AddCoupled(agent.tensor);
     summation.AddCoupled(agent.context);
   }
-  for (const Plan::Group& group : plan.groups) {
-    summation.AddCoupled(group.ring);
-    summation.AddCoupled(group.domain);
+  for (const Plan::Lay& lay : plan.lays) {
+    summation.AddCoupled(lay.domain);
+    summation.AddCoupled(lay.nic);
   }
   for (const Plan::Flow& flow : plan.flows) {
     summation.NoteFlow(flow.route);

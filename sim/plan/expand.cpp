@@ -4,7 +4,6 @@
 #include <numeric>
 
 #include "sim/base/check.h"
-#include "sim/plan/expert_groups.h"
 #include "sim/plan/rank_map.h"
 
 namespace gridlock {
@@ -20,34 +19,28 @@ constexpr std::int32_t kSendHbmWeight = 1;
 class Expander {
  public:
   Expander(const PlacedProgram& placed, const Network& network, Plan& plan)
-      : layout_(placed.program->layout),
+      : program_(*placed.program),
+        grid_(placed.program->grid),
         network_(network),
-        ranks_(layout_, placed.placement, network),
+        ranks_(grid_, placed.placement, network),
         plan_(plan),
         job_(static_cast<std::int32_t>(plan.jobs.size())),
-        first_agent_(static_cast<std::int32_t>(plan.agents.size())) {
-    for (const Collective& collective : placed.program->collectives) {
-      uses_embedding_groups_ =
-          uses_embedding_groups_ || collective.over == Collective::Over::kEmbedding;
-      uses_exchanges_ = uses_exchanges_ || collective.over == Collective::Over::kExpert;
-      uses_expert_copies_ = uses_expert_copies_ || collective.over == Collective::Over::kExpertData;
-    }
-  }
+        first_agent_(static_cast<std::int32_t>(plan.agents.size())) {}
 
   void Run() && {
     AddJob();
     AddAgents();
     AddFlows();
-    AddDataGroups();
-    AddEmbeddingGroups();
-    AddExpertGroups();
+    for (std::size_t family = 0; family < program_.families.size(); ++family) {
+      AddFamily({static_cast<std::int32_t>(family)});
+    }
   }
 
  private:
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
 
   [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
-    return first_agent_ + stage * layout_.data + data;
+    return first_agent_ + stage * grid_.data + data;
   }
 
   /// The servers of a job are alike in how many accelerators they have; AddJob looks after the
@@ -59,7 +52,7 @@ class Expander {
   // Over several sites: what holds on all of them.
   void AddJob() {
     Plan::Job job;
-    job.width = layout_.group();
+    job.width = grid_.width();
     for (const int site : ranks_.sites()) {
       const ServerSpec& server = network_.fabric(site).site().server;
       const AcceleratorSpec& chip = server.accelerator;
@@ -69,10 +62,10 @@ class Expander {
           server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
       BytesPerSecond reserve = nic * (kRingHbmWeight + kSendHbmWeight);
       // Groups and messages inside a scale-up domain move at the ports' pace.
-      if (server.accelerators > layout_.tensor || layout_.expert > 1) {
+      if (server.accelerators > grid_.tensor || HasExchanges()) {
         reserve += port * (kRingHbmWeight + kSendHbmWeight);
       }
-      const bool wide = layout_.tensor > server.accelerators;
+      const bool wide = grid_.tensor > server.accelerators;
       const BytesPerSecond tensor = wide ? hbm : port * kRingHbmWeight;
       const bool first = site == ranks_.sites().front();
       job.hbm_capacity = first ? hbm : std::min(job.hbm_capacity, hbm);
@@ -121,13 +114,13 @@ class Expander {
   }
 
   void AddAgents() {
-    for (int stage = 0; stage < layout_.pipeline; ++stage) {
-      for (int data = 0; data < layout_.data; ++data) {
+    for (int stage = 0; stage < grid_.pipeline; ++stage) {
+      for (int data = 0; data < grid_.data; ++data) {
         Plan::Agent agent;
         agent.job = job_;
         agent.role = stage;
         const std::int32_t begin = Mark();
-        for (int t = 0; t < layout_.group(); ++t) {
+        for (int t = 0; t < grid_.width(); ++t) {
           Put(Hbm(ranks_.At(t, data, stage)), 1);
         }
         agent.hbm = {begin, Mark()};
@@ -142,12 +135,12 @@ class Expander {
   // domain, each through another NIC; the ports carry what the NICs of the other members do.
   Span TensorRoute(int data, int stage) {
     const std::int32_t begin = Mark();
-    const int t = layout_.tensor;
+    const int t = grid_.tensor;
     const int inside = std::min(t, server().accelerators);
     if (t == 1) {
       return {begin, begin};
     }
-    for (int local = 0; local < layout_.group(); ++local) {
+    for (int local = 0; local < grid_.width(); ++local) {
       const AcceleratorIndex a = ranks_.At(local, data, stage);
       const bool wide = t > inside;
       if (wide) {
@@ -165,10 +158,9 @@ class Expander {
   // Keys and values go from each context rank to the next, all tensor ranks at once.
   Span ContextRoute(int data, int stage) {
     const std::int32_t begin = Mark();
-    for (int local = 0; layout_.context > 1 && local < layout_.group(); ++local) {
+    for (int local = 0; grid_.context > 1 && local < grid_.width(); ++local) {
       const AcceleratorIndex from = ranks_.At(local, data, stage);
-      const AcceleratorIndex to =
-          ranks_.At((local + layout_.tensor) % layout_.group(), data, stage);
+      const AcceleratorIndex to = ranks_.At((local + grid_.tensor) % grid_.width(), data, stage);
       PutRoute(from, to);
       Put(Hbm(from), kSendHbmWeight);
       Put(Hbm(to), kSendHbmWeight);
@@ -177,17 +169,15 @@ class Expander {
   }
 
   void AddFlows() {
-    const int p = layout_.pipeline;
+    const int p = grid_.pipeline;
     for (int stage = 0; stage < p; ++stage) {
-      for (int data = 0; data < layout_.data; ++data) {
+      for (int data = 0; data < grid_.data; ++data) {
         Plan::Agent& agent = plan_.agents[AgentAt(data, stage)];
         for (const Direction direction : {Direction::kForward, Direction::kBackward}) {
           const int next = stage + (direction == Direction::kForward ? 1 : -1);
-          // Only model chunks beyond the first make messages go round from the last stage to the
-          // first.
-          const bool sends = p > 1 && (layout_.virtual_pipeline > 1 || (next >= 0 && next < p));
+          const bool sends = p > 1 && (program_.message_ring || (next >= 0 && next < p));
           const auto begin = static_cast<std::int32_t>(plan_.flows.size());
-          for (int t = 0; sends && t < layout_.group(); ++t) {
+          for (int t = 0; sends && t < grid_.width(); ++t) {
             AddFlow(t, data, stage, (next + p) % p);
           }
           agent.sends[static_cast<int>(direction)] = {
@@ -216,105 +206,95 @@ class Expander {
     plan_.flows.push_back(flow);
   }
 
-  void AddDataGroups() {
-    if (layout_.data * layout_.context == 1) {
-      return;
+  // Some ranks exchange with ranks other than those of their agent, all pairs at once.
+  [[nodiscard]] bool HasExchanges() const {
+    return std::any_of(program_.collectives.begin(), program_.collectives.end(),
+                       [this](const Collective& collective) {
+                         return collective.algorithm == &kPairs &&
+                                program_.families[collective.family.value].group_size() > 1;
+                       });
+  }
+
+  // The algorithms that collectives of a family take, in the order of the program.
+  [[nodiscard]] std::vector<const Algorithm*> AlgorithmsOf(FamilyIndex family) const {
+    std::vector<const Algorithm*> algorithms;
+    for (const Collective& collective : program_.collectives) {
+      if (collective.family == family && std::find(algorithms.begin(), algorithms.end(),
+                                                   collective.algorithm) == algorithms.end()) {
+        algorithms.push_back(collective.algorithm);
+      }
     }
-    const int sharing = layout_.sharing_replicas();
-    const int copies = layout_.data / sharing;
-    for (int stage = 0; stage < layout_.pipeline; ++stage) {
-      for (int t = 0; t < layout_.tensor; ++t) {
-        for (int copy = 0; copy < copies; ++copy) {
-          AddReplicas(Collective::Over::kData, stage, {copy * sharing, 1, sharing},
-                      {t, layout_.tensor, layout_.context});
+    return algorithms;
+  }
+
+  void AddFamily(FamilyIndex index) {
+    const std::vector<const Algorithm*> algorithms = AlgorithmsOf(index);
+    const GroupFamily& family = program_.families[index.value];
+    for (std::int64_t g = 0; !algorithms.empty() && g < family.group_count(); ++g) {
+      Plan::Group group;
+      group.job = job_;
+      group.family = index;
+      group.agents.begin = static_cast<std::int32_t>(plan_.group_agents.size());
+      std::vector<AcceleratorIndex> members;
+      for (const RankIndex rank : family.RanksOf(g)) {
+        const std::int32_t agent = first_agent_ + grid_.agent_of(rank);
+        if (members.empty() || plan_.group_agents.back() != agent) {
+          plan_.group_agents.push_back(agent);
         }
+        members.push_back(ranks_.At(rank));
       }
-      for (int local = 0; copies > 1 && local < layout_.group(); ++local) {
-        for (int shard = 0; shard < sharing; ++shard) {
-          AddReplicas(Collective::Over::kReplica, stage, {shard, sharing, copies}, {local, 1, 1});
+      group.agents.end = static_cast<std::int32_t>(plan_.group_agents.size());
+      AddLays(members, algorithms, group);
+      plan_.groups.push_back(group);
+    }
+  }
+
+  void AddLays(const std::vector<AcceleratorIndex>& members,
+               const std::vector<const Algorithm*>& algorithms, Plan::Group& group) {
+    const std::vector<int> starts = DomainStarts(members);
+    const int domains = static_cast<int>(starts.size()) - 1;
+    int fewest = static_cast<int>(members.size());
+    for (int i = 0; i < domains; ++i) {
+      fewest = std::min(fewest, starts[i + 1] - starts[i]);
+    }
+    group.shape = {static_cast<int>(members.size()), domains, fewest};
+    AddFibres(members, group.shape);
+    group.lays.begin = static_cast<std::int32_t>(plan_.lays.size());
+    for (const Algorithm* algorithm : algorithms) {
+      for (const Shape& shape : algorithm->shapes(group.shape)) {
+        Plan::Lay lay;
+        lay.algorithm = algorithm;
+        lay.domain = lay.nic = {Mark(), Mark()};
+        if (!shape.over_ranks.empty()) {
+          LayOverRanks(members, shape.over_ranks, lay);
         }
+        if (!shape.over_domains.empty()) {
+          lay.nic = LayOverDomains(members, starts, fewest, shape.over_domains);
+        }
+        if (shape.ports) {
+          lay.domain = LayOnPorts(members);
+        }
+        plan_.lays.push_back(lay);
       }
     }
+    group.lays.end = static_cast<std::int32_t>(plan_.lays.size());
   }
 
-  // first, first + stride, ... `count` of them.
-  struct Range {
-    int first, stride, count;
-  };
-
-  void AddReplicas(Collective::Over over, int stage, Range replicas, Range locals) {
-    std::vector<AcceleratorIndex> ranks;
-    const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
-    for (int i = 0; i < replicas.count; ++i) {
-      const int data = replicas.first + i * replicas.stride;
-      plan_.group_agents.push_back(AgentAt(data, stage));
-      for (int k = 0; k < locals.count; ++k) {
-        ranks.push_back(ranks_.At(locals.first + k * locals.stride, data, stage));
-      }
-    }
-    AddGroup(over, stage, begin, ranks);
-  }
-
-  // First and last stage of each replica, for tied embeddings.
-  void AddEmbeddingGroups() {
-    if (!uses_embedding_groups_ || layout_.pipeline == 1) {
-      return;
-    }
-    const int last = layout_.pipeline - 1;
-    for (int data = 0; data < layout_.data; ++data) {
-      for (int t = 0; t < layout_.group(); ++t) {
-        const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
-        plan_.group_agents.push_back(AgentAt(data, 0));
-        plan_.group_agents.push_back(AgentAt(data, last));
-        AddGroup(Collective::Over::kEmbedding, 0, begin,
-                 {ranks_.At(t, data, 0), ranks_.At(t, data, last)});
-      }
-    }
-  }
-
-  void AddExpertGroups() {
-    if (!uses_exchanges_ && !uses_expert_copies_) {
-      return;
-    }
-    const ExpertGroups groups = ExpertGroupsOf(layout_);
-    for (int stage = 0; stage < layout_.pipeline; ++stage) {
-      for (std::size_t i = 0; uses_exchanges_ && i < groups.exchange.size(); ++i) {
-        AddRanks(Collective::Over::kExpert, stage, groups.exchange[i]);
-      }
-      for (std::size_t i = 0; uses_expert_copies_ && i < groups.same.size(); ++i) {
-        AddRanks(Collective::Over::kExpertData, stage, groups.same[i]);
-      }
-    }
-  }
-
-  void AddRanks(Collective::Over over, int stage, const std::vector<StageRank>& members) {
-    std::vector<AcceleratorIndex> ranks;
-    const auto begin = static_cast<std::int32_t>(plan_.group_agents.size());
-    for (const StageRank& member : members) {
-      const std::int32_t agent = AgentAt(member.data, stage);
-      if (ranks.empty() || plan_.group_agents.back() != agent) {
-        plan_.group_agents.push_back(agent);
-      }
-      ranks.push_back(ranks_.At(member.local, member.data, stage));
-    }
-    AddGroup(over, stage, begin, ranks);
-  }
-
-  // Every member sends to every other: inside domains through ports, across them through NICs. The
-  // group waits for its slowest pair, so all pairs are one transfer; what all weights share is left
-  // to the cost (GroupShape).
-  void AddExchangeRoutes(const std::vector<AcceleratorIndex>& ranks, Plan::Group& group) {
+  // Edges between single ranks: inside domains through ports, across them through NICs. All of them
+  // are one transfer, for the group waits for its slowest edge. What all weights share becomes the
+  // unit of the lay: a route lists a link as often as its weight, so small weights are short
+  // routes.
+  void LayOverRanks(const std::vector<AcceleratorIndex>& members, const Pattern& pattern,
+                    Plan::Lay& lay) {
     for (const bool inside : {true, false}) {
       const std::int32_t begin = Mark();
-      for (const AcceleratorIndex from : ranks) {
-        for (const AcceleratorIndex to : ranks) {
-          if (from.value != to.value && network_.same_domain(from, to) == inside) {
-            PutRoute(from, to);
-            Put(Hbm(from), kSendHbmWeight);
-            Put(Hbm(to), kSendHbmWeight);
-          }
+      pattern.edges(static_cast<int>(members.size()), pattern.step, [&](int from, int to) {
+        if (network_.same_domain(members[from], members[to]) == inside) {
+          PutRoute(members[from], members[to]);
+          Put(Hbm(members[from]), kSendHbmWeight);
+          Put(Hbm(members[to]), kSendHbmWeight);
         }
-      }
+      });
       const Span route = Close(begin);
       int common = 0;
       for (std::int32_t i = route.begin; i < route.end; ++i) {
@@ -323,35 +303,9 @@ class Expander {
       for (std::int32_t i = route.begin; i < route.end; ++i) {
         plan_.routes[i].weight /= common;
       }
-      (inside ? group.domain : group.ring) = route;
-      (inside ? group.shape.domain_pairs : group.shape.nic_pairs) = common;
+      (inside ? lay.domain : lay.nic) = route;
+      (inside ? lay.domain_unit : lay.nic_unit) = std::max(common, 1);
     }
-  }
-
-  void AddGroup(Collective::Over over, int stage, std::int32_t first_agent,
-                const std::vector<AcceleratorIndex>& ranks) {
-    Plan::Group group;
-    group.job = job_;
-    group.over = over;
-    group.role = stage;
-    group.agents = {first_agent, static_cast<std::int32_t>(plan_.group_agents.size())};
-    const std::vector<int> starts = DomainStarts(ranks);
-    const int domains = static_cast<int>(starts.size()) - 1;
-    int fewest = static_cast<int>(ranks.size());
-    for (int i = 0; i < domains; ++i) {
-      fewest = std::min(fewest, starts[i + 1] - starts[i]);
-    }
-    group.shape = {static_cast<int>(ranks.size()), domains, fewest};
-    if (over == Collective::Over::kExpert) {
-      AddExchangeRoutes(ranks, group);
-      plan_.groups.push_back(group);
-      return;
-    }
-    AddFibres(ranks, group.shape);
-    group.ring = domains > 1 ? RingRoute(ranks, starts, fewest) : Span{Mark(), Mark()};
-    const bool inside = static_cast<int>(ranks.size()) > domains;
-    group.domain = inside ? DomainRoute(ranks) : Span{Mark(), Mark()};
-    plan_.groups.push_back(group);
   }
 
   // The sites that a ring through these ranks crosses.
@@ -381,24 +335,24 @@ class Expander {
     return starts;
   }
 
-  // `rings` rings through all domains; ring r leaves each domain through the NIC of its member r. A
-  // pipelined ring moves at the pace of its slowest edge, so all of it is one transfer.
-  Span RingRoute(const std::vector<AcceleratorIndex>& ranks, const std::vector<int>& starts,
-                 int rings) {
+  // Edges between domains, once for each of `copies` members of a domain; copy c leaves each domain
+  // through the NIC of its member c. All chunks follow each other closely, so that every edge moves
+  // at the pace of the slowest: all of it is one transfer.
+  Span LayOverDomains(const std::vector<AcceleratorIndex>& members, const std::vector<int>& starts,
+                      int copies, const Pattern& pattern) {
     const std::int32_t begin = Mark();
-    const std::size_t domains = starts.size() - 1;
-    for (std::size_t i = 0; i < domains; ++i) {
-      const int next = starts[(i + 1) % domains];
-      for (int r = 0; r < rings; ++r) {
-        const AcceleratorIndex from = ranks[starts[i] + r];
-        PutRoute(from, ranks[next + r]);
-        Put(Hbm(from), kRingHbmWeight);
+    pattern.edges(static_cast<int>(starts.size()) - 1, pattern.step, [&](int from, int to) {
+      for (int c = 0; c < copies; ++c) {
+        const AcceleratorIndex sender = members[starts[from] + c];
+        PutRoute(sender, members[starts[to] + c]);
+        Put(Hbm(sender), kRingHbmWeight);
       }
-    }
+    });
     return Close(begin);
   }
 
-  Span DomainRoute(const std::vector<AcceleratorIndex>& ranks) {
+  // Every member sends and receives once inside its domain.
+  Span LayOnPorts(const std::vector<AcceleratorIndex>& ranks) {
     const std::int32_t begin = Mark();
     for (const AcceleratorIndex a : ranks) {
       PutPorts(a, 1);
@@ -407,14 +361,13 @@ class Expander {
     return Close(begin);
   }
 
-  const Layout& layout_;
+  const StepProgram& program_;
+  const RankGrid& grid_;
   const Network& network_;
   RankMap ranks_;
   Plan& plan_;
   std::int32_t job_;
   std::int32_t first_agent_;
-  bool uses_embedding_groups_ = false;
-  bool uses_exchanges_ = false, uses_expert_copies_ = false;
   std::vector<LinkIndex> links_;
 };
 

@@ -21,15 +21,23 @@ enum Label : std::uint64_t {
   kTensor,
   kContext,
   kFlowRoute,
-  kRing,
-  kDomain,
   kSource,
   kTarget,
   kMember,
+  kLays,  ///< and all above: two for each lay of a group
 };
 
+// The parts of a group's lays have labels of their own, so that those of two phases differ.
+Label DomainLabel(std::int32_t lay) {
+  return static_cast<Label>(kLays + 2 * lay);
+}
+
+Label NicLabel(std::int32_t lay) {
+  return static_cast<Label>(kLays + 2 * lay + 1);
+}
+
 Colour Signal(Colour from, Label label, std::int64_t weight) {
-  return MixHash(from + MixHash(static_cast<std::uint64_t>(weight) * 64 + label));
+  return MixHash(from + MixHash(static_cast<std::uint64_t>(weight) * 256 + label));
 }
 
 Colour Seed(std::initializer_list<std::uint64_t> facts) {
@@ -72,13 +80,16 @@ Colouring Seeds(const Plan& plan) {
     }
   }
   for (const Plan::Group& g : plan.groups) {
-    colouring.groups.push_back(Seed(
-        {4, static_cast<std::uint64_t>(g.job), static_cast<std::uint64_t>(g.over),
-         static_cast<std::uint64_t>(g.role), static_cast<std::uint64_t>(g.shape.domains),
+    Colour colour = Seed(
+        {4, static_cast<std::uint64_t>(g.job), static_cast<std::uint64_t>(g.family.value),
+         static_cast<std::uint64_t>(g.shape.ranks), static_cast<std::uint64_t>(g.shape.domains),
          static_cast<std::uint64_t>(g.shape.per_domain), static_cast<std::uint64_t>(g.shape.sites),
-         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si()),
-         static_cast<std::uint64_t>(g.shape.domain_pairs),
-         static_cast<std::uint64_t>(g.shape.nic_pairs)}));
+         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si())});
+    for (std::int32_t lay = g.lays.begin; lay < g.lays.end; ++lay) {
+      colour = Seed({colour, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
+                     static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
+    }
+    colouring.groups.push_back(colour);
   }
   return colouring;
 }
@@ -106,8 +117,11 @@ class Round {
     }
     for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
       const Plan::Group& group = plan_.groups[g];
-      Along(group.ring, kRing, now_.groups[g], sum_.groups[g]);
-      Along(group.domain, kDomain, now_.groups[g], sum_.groups[g]);
+      for (std::int32_t lay = group.lays.begin; lay < group.lays.end; ++lay) {
+        const std::int32_t number = lay - group.lays.begin;
+        Along(plan_.lays[lay].domain, DomainLabel(number), now_.groups[g], sum_.groups[g]);
+        Along(plan_.lays[lay].nic, NicLabel(number), now_.groups[g], sum_.groups[g]);
+      }
       for (std::int32_t i = group.agents.begin; i < group.agents.end; ++i) {
         Between(plan_.group_agents[i], kMember, now_.groups[g], sum_.groups[g]);
       }
@@ -287,8 +301,14 @@ class Quotient {
             return agents_.of[plan_.group_agents[i]];
           },
           out_.group_agents);
-      folded.ring = FoldRoute(group.ring, folded.members);
-      folded.domain = FoldRoute(group.domain, folded.members);
+      folded.lays.begin = static_cast<std::int32_t>(out_.lays.size());
+      for (std::int32_t i = group.lays.begin; i < group.lays.end; ++i) {
+        Plan::Lay lay = plan_.lays[i];
+        lay.domain = FoldRoute(lay.domain, folded.members);
+        lay.nic = FoldRoute(lay.nic, folded.members);
+        out_.lays.push_back(lay);
+      }
+      folded.lays.end = static_cast<std::int32_t>(out_.lays.size());
       out_.groups.push_back(folded);
     }
   }

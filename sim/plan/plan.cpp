@@ -83,7 +83,7 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
     const int to = sites[(i + 1) % sites.size()];
     if (network.wan_between(from, to) < 0) {
       throw UserError(
-          placed.program->layout.path,
+          placed.program->grid.path,
           fmt::format("the job spans {} and {}, and no link joins them; expected a wan between "
                       "each two sites that follow each other in a ring of its sites",
                       network.fabric(from).site().name, network.fabric(to).site().name));
@@ -115,6 +115,15 @@ std::int64_t Plan::accelerators(std::int32_t job) const {
   return sum * jobs[job].width;
 }
 
+std::int32_t Plan::FirstPhase(const Group& group, const Algorithm* algorithm) const {
+  std::int32_t lay = group.lays.begin;
+  while (lay < group.lays.end && lays[lay].algorithm != algorithm) {
+    ++lay;
+  }
+  CHECK(lay < group.lays.end);
+  return lay;
+}
+
 Placement WholeSite(const Network& network, int site) {
   return {{site, 0, network.fabric(site).servers()}};
 }
@@ -130,29 +139,29 @@ std::vector<int> SitesOf(const Placement& placement) {
 }
 
 void CheckPlacement(const PlacedProgram& placed, const Network& network) {
-  const Layout& layout = placed.program->layout;
+  const RankGrid& grid = placed.program->grid;
   const std::vector<int> sites = SitesOf(placed.placement);
   CHECK(!sites.empty());
   const auto count = static_cast<int>(sites.size());
-  CHECK(layout.data % count == 0);  // AcrossSites has complained
-  const int needed = layout.accelerators() / count;
+  CHECK(grid.data % count == 0);  // AcrossSites has complained
+  const int needed = grid.ranks() / count;
   for (const int site : sites) {
     std::int64_t servers = 0;
     for (const ServerRun& run : placed.placement) {
       servers += run.site == site ? run.count : 0;
     }
     const Fabric& fabric = network.fabric(site);
-    const std::int64_t usable = servers * layout.used_of(fabric.domain_size());
-    if (layout.domain_ranks > fabric.domain_size()) {
-      throw UserError(layout.path + ".domain_ranks",
+    const std::int64_t usable = servers * grid.used_of(fabric.domain_size());
+    if (grid.domain_ranks > fabric.domain_size()) {
+      throw UserError(grid.path + ".domain_ranks",
                       fmt::format("{} accelerators of each domain are asked for, and domains hold "
                                   "{}; expected at most {}",
-                                  layout.domain_ranks, fabric.domain_size(), fabric.domain_size()));
+                                  grid.domain_ranks, fabric.domain_size(), fabric.domain_size()));
     }
     if (needed > usable) {
       const std::string share =
-          count == 1 ? "" : fmt::format(" of each site, {} of all,", layout.accelerators());
-      throw UserError(layout.path,
+          count == 1 ? "" : fmt::format(" of each site, {} of all,", grid.ranks());
+      throw UserError(grid.path,
                       fmt::format("the layout needs {} accelerators{} and the site has {}", needed,
                                   share, usable));
     }
@@ -161,7 +170,7 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network) {
     if (first.accelerators != server.accelerators ||
         first.accelerator.name != server.accelerator.name) {
       throw UserError(
-          layout.path,
+          grid.path,
           fmt::format("a job across sites needs servers alike; {} has {} of {} accelerators {} and "
                       "{} has {} of {}",
                       network.fabric(sites.front()).site().name, first.name, first.accelerators,

@@ -13,8 +13,7 @@
 #include "topologies/fabric.h"
 #include "topologies/network.h"
 #include "topologies/placement.h"
-#include "workloads/collective.h"
-#include "workloads/step_program.h"
+#include "workloads/program/program.h"
 
 namespace gridlock {
 
@@ -32,7 +31,7 @@ struct RouteEntry {
   std::int32_t weight = 1;
 };
 
-/// A range in Plan::routes, Plan::agent_groups or Plan::group_agents.
+/// A range in Plan::routes, Plan::lays, Plan::agent_groups or Plan::group_agents.
 struct Span {
   std::int32_t begin = 0, end = 0;
 
@@ -79,16 +78,22 @@ struct Plan {
     float latency = 0;     ///< seconds
   };
 
+  /// One phase of an algorithm on the routes of one group: its shape, laid.
+  struct Lay {
+    const Algorithm* algorithm = nullptr;
+    Span domain;                                 ///< route of the part inside the scale-up domains
+    Span nic;                                    ///< route of the part across NICs
+    std::int32_t domain_unit = 1, nic_unit = 1;  ///< edges that weight 1 stands for
+  };
+
   /// A communicator.
   struct Group {
     std::int32_t job = 0;
-    Collective::Over over = Collective::Over::kData;
-    std::int32_t role = 0;  ///< first stage in it
+    FamilyIndex family;  ///< in the families of the job's program
     std::int64_t members = 1;
     GroupShape shape;
     Span agents;  ///< in group_agents
-    Span ring;    ///< route of the rings, or of the pairs of an all-to-all, that cross NICs
-    Span domain;  ///< route of the part inside the scale-up domains
+    Span lays;    ///< in lays: the algorithms that its collectives take, each with its phases
   };
 
   std::vector<Job> jobs;
@@ -97,6 +102,7 @@ struct Plan {
   std::vector<Agent> agents;  ///< job by job
   std::vector<Flow> flows;
   std::vector<Group> groups;
+  std::vector<Lay> lays;
   std::vector<std::int32_t> agent_groups;
   std::vector<std::int32_t> group_agents;
   bool folded = false;
@@ -104,6 +110,9 @@ struct Plan {
   /// Of all jobs, and of one.
   [[nodiscard]] std::int64_t accelerators() const;
   [[nodiscard]] std::int64_t accelerators(std::int32_t job) const;
+
+  /// The first phase of an algorithm in a group, in `lays`; the others follow it.
+  [[nodiscard]] std::int32_t FirstPhase(const Group& group, const Algorithm* algorithm) const;
 };
 
 /// A program and the servers that it runs on. The list may hold more servers than the layout needs:

@@ -7,14 +7,14 @@
 namespace gridlock {
 
 /// Which accelerator is which rank of a job. On one site ranks follow each other through the
-/// servers of the placement, in the layout's order; where the layout uses only part of a scale-up
+/// servers of the placement, in the grid's order; where the grid uses only part of a scale-up
 /// domain, they take the first accelerators of each server. Over several sites the replicas are
 /// shared out evenly, in blocks: each site holds its replicas as if it were alone.
 class RankMap {
  public:
-  RankMap(const Layout& layout, const Placement& placement, const Network& network)
-      : layout_(layout), network_(network), sites_(SitesOf(placement)) {
-    replicas_ = layout.data / static_cast<int>(sites_.size());
+  RankMap(const RankGrid& grid, const Placement& placement, const Network& network)
+      : grid_(grid), network_(network), sites_(SitesOf(placement)) {
+    replicas_ = grid.data / static_cast<int>(sites_.size());
     for (const int site : sites_) {
       std::vector<int>& servers = servers_.emplace_back();
       for (const ServerRun& run : placement) {
@@ -29,19 +29,24 @@ class RankMap {
   [[nodiscard]] AcceleratorIndex At(int local, int data, int stage) const {
     const int block = data / replicas_;
     const int replica = data % replicas_;
-    const int group = layout_.rank_order == RankOrder::kTensorDataPipeline
+    const int group = grid_.order == RankOrder::kTensorDataPipeline
                           ? stage * replicas_ + replica
-                          : replica * layout_.pipeline + stage;
-    const int rank = group * layout_.group() + local;
+                          : replica * grid_.pipeline + stage;
+    const int rank = group * grid_.width() + local;
     const int domain = network_.fabric(sites_[block]).domain_size();
-    const int used = layout_.used_of(domain);
+    const int used = grid_.used_of(domain);
     return network_.accelerator(sites_[block], servers_[block][rank / used] * domain + rank % used);
+  }
+
+  [[nodiscard]] AcceleratorIndex At(RankIndex rank) const {
+    const int agent = grid_.agent_of(rank);
+    return At(rank.value % grid_.width(), agent % grid_.data, agent / grid_.data);
   }
 
   [[nodiscard]] const std::vector<int>& sites() const { return sites_; }
 
  private:
-  const Layout& layout_;
+  const RankGrid& grid_;
   const Network& network_;
   std::vector<int> sites_;
   std::vector<std::vector<int>> servers_;  ///< by position in sites_

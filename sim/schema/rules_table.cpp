@@ -344,6 +344,7 @@ constexpr Rule kRules[] = {
     Time("CollectiveFit.bulk_latency", kOptional),
     Number("CollectiveFit.local_copy", kOptional, 0, 10),
     Number("CollectiveFit.all_to_all_efficiency", kOptional, kShareMin, 1),
+    Flag("CollectiveFit.reduces_in_switch"),
     Text("Server.name", kNeeded),
     Text("Server.title", kOptional),
     Text("Server.accelerator", kNeeded),

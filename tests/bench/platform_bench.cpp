@@ -10,7 +10,7 @@
 #include "sim/platform/platform.h"
 #include "sim/scenario/scenario.h"
 #include "topologies/fabric.h"
-#include "workloads/step_program.h"
+#include "workloads/program/training_program.h"
 
 int main(int argc, char** argv) {
   using Clock = std::chrono::steady_clock;

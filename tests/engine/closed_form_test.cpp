@@ -32,18 +32,20 @@ Layout LayoutOf(int pipeline, int data) {
 // Every replica's first stage sends one message to its second stage.
 StepProgram OneMessage(int data, double bytes) {
   StepProgram program;
-  program.layout = LayoutOf(2, data);
+  program.grid = GridOf(LayoutOf(2, data));
   program.message = Bytes(bytes);
   program.roles = {{{Kind::kSend}}, {{Kind::kReceive}}};
   return program;
 }
 
 StepProgram OneAllReduce(int tensor, int data, double bytes) {
+  Layout layout = LayoutOf(1, data);
+  layout.tensor = tensor;
   StepProgram program;
-  program.layout = LayoutOf(1, data);
-  program.layout.tensor = tensor;
+  program.grid = GridOf(layout);
+  program.families = TrainingFamilies(layout);
   program.collectives = {
-      {"all_reduce", Collective::Over::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
+      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
   program.roles = {{{Kind::kStart}, {Kind::kWait}}};
   return program;
 }
@@ -56,10 +58,12 @@ PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
 // by the chunks; messages of one byte.
 StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, double tb,
                        double weights = 0) {
+  Layout layout = LayoutOf(pipeline, 1);
+  layout.virtual_pipeline = chunks;
+  layout.schedule = weights > 0 ? Schedule::kZeroBubble : Schedule::kOneForwardOneBackward;
   StepProgram program;
-  program.layout = LayoutOf(pipeline, 1);
-  program.layout.virtual_pipeline = chunks;
-  program.layout.schedule = weights > 0 ? Schedule::kZeroBubble : Schedule::kOneForwardOneBackward;
+  program.grid = GridOf(layout);
+  program.message_ring = chunks > 1;
   program.message = Bytes(1);
   for (const double seconds : {tf, tb, weights}) {
     Pass pass;
@@ -68,7 +72,7 @@ StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, d
   }
   for (int stage = 0; stage < pipeline; ++stage) {
     Role role;
-    for (const ScheduledPass& pass : ScheduleOf(program.layout, micro_batches, stage)) {
+    for (const ScheduledPass& pass : ScheduleOf(layout, micro_batches, stage)) {
       const auto direction = pass.backward ? Direction::kBackward : Direction::kForward;
       const bool first = stage == 0 && pass.chunk == 0;
       const bool last = stage == pipeline - 1 && pass.chunk == chunks - 1;
@@ -117,7 +121,7 @@ TEST(Message, ArrivesWithItsSlowestFlow) {
       ClosSite(IdealServer(1, 1), {.servers = 4, .servers_per_leaf = 3, .leaves_per_pod = 2});
   site.clos.leaf.latency = site.clos.spine.latency = Seconds(1e-3);
   StepProgram program = OneMessage(1, 1e7);
-  program.layout.tensor = 2;
+  program.grid.tensor = 2;
   ExpectClose(SimulateOn(program, site).end, 3e-3 + 1e7 / kNic);
 }
 
@@ -193,7 +197,7 @@ TEST(Bubble, OfZeroBubbleIsShorterByTwiceTheGradientsOfWeights) {
 TEST(Incast, OfKSendersTakesKTimesAsLong) {
   constexpr int kSenders = 7;
   StepProgram program;
-  program.layout = LayoutOf(kSenders + 1, 1);
+  program.grid = GridOf(LayoutOf(kSenders + 1, 1));
   program.message = Bytes(1e9);
   Plan plan;
   const auto nic = [&plan] {

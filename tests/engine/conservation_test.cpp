@@ -128,7 +128,7 @@ TEST(Energy, IsIdlePowerWhereNothingRuns) {
   program.delay = Seconds(2);
   program.peak = FlopPerSecond(kPeak);
   const SiteSpec site = OneLeafSite(IdealServer(8, 8), 1);
-  program.layout.data = 4;
+  program.grid.data = 4;
   const Job job = [&](const Progress& /*progress*/) {
     const Plan plan = Expand(program, Fabric(site));
     StepRun run = RunStep(program, plan, site.server, 16, {});

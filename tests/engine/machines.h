@@ -13,7 +13,7 @@
 #include "sim/record/step_record.h"
 #include "sim/study/evaluate.h"
 #include "topologies/machine.h"
-#include "workloads/step_program.h"
+#include "workloads/program/training_program.h"
 
 namespace gridlock {
 

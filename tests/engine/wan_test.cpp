@@ -43,11 +43,14 @@ std::vector<WanSpec> RingOf(int sites) {
 
 // Every shard is summed over the sites, on `servers` servers of one accelerator at each.
 Play SumOverSites(int sites, int servers) {
+  Layout layout;
+  layout.data = sites * servers;
+  layout.shard_group = servers;
   StepProgram program;
-  program.layout.data = sites * servers;
-  program.layout.shard_group = servers;
+  program.grid = GridOf(layout);
+  program.families = TrainingFamilies(layout);
   program.collectives = {
-      {"all_reduce", Collective::Over::kReplica, CollectiveKind::kAllReduce, Bytes(kBytes)}};
+      {"all_reduce", training_group::kReplica, CollectiveKind::kAllReduce, Bytes(kBytes)}};
   program.roles = {{{Kind::kStart}, {Kind::kWait}}};
   const SiteSpec site = OneLeafSite(IdealServer(1, 1), servers);
   const Network network(std::vector<SiteSpec>(sites, site), RingOf(sites));
@@ -81,12 +84,13 @@ TrainingSpec JobOf(int tensor, int pipeline, int data, int zero) {
 }
 
 double GradientBytes(const TrainingSpec& job, const ServerSpec& server) {
-  const StepProgram program = BuildStepProgram(AcrossSites(job, 2), server);
+  const TrainingSpec spanning = AcrossSites(job, 2);
+  const StepProgram program = BuildStepProgram(spanning, server);
   double bytes = 0;
   for (const Collective& collective : program.collectives) {
-    bytes += collective.over == Collective::Over::kReplica ? collective.payload.si() : 0.0;
+    bytes += collective.family == training_group::kReplica ? collective.payload.si() : 0.0;
   }
-  return bytes * job.layout.tensor * program.layout.shards();
+  return bytes * job.layout.tensor * spanning.layout.shards();
 }
 
 std::string ProblemOf(const Scenario& scenario) {
@@ -122,7 +126,7 @@ TEST(ASumOverTwoSites, FoldsToOneReplica) {
   Play folded = full;
   folded.plan = Fold(full.plan);
   EXPECT_EQ(folded.plan.agents.size(), 1U);
-  EXPECT_EQ(folded.plan.groups.size(), 2U);  // within the sites and across them
+  EXPECT_EQ(folded.plan.groups.size(), 1U);
   const auto outcomes = Simulate({full, folded});
   EXPECT_NEAR(outcomes[1].end, outcomes[0].end, 1e-6 * outcomes[0].end);
 }

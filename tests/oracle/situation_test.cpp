@@ -79,8 +79,7 @@ Groups ByRoutes(const Cluster& cluster) {
   std::vector<std::set<int>> links;
   for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
     const LaidJob laid = LayJob(cluster.trainings[j], cluster.placements[j], network);
-    const Layout& layout = laid.program.layout;
-    const int servers = static_cast<int>(ServersIn(laid.placement));
+        const int servers = static_cast<int>(ServersIn(laid.placement));
     std::vector<AcceleratorIndex> all;
     for (const ServerRun& run : laid.placement) {
       const int domain = network.fabric(run.site).domain_size();
@@ -88,7 +87,7 @@ Groups ByRoutes(const Cluster& cluster) {
         all.push_back(network.accelerator(run.site, a));
       }
     }
-    EXPECT_EQ(layout.accelerators(), servers * 8);
+    EXPECT_EQ(laid.program.grid.ranks(), servers * 8);
     std::vector<LinkIndex> route;
     for (const AcceleratorIndex from : all) {
       for (const AcceleratorIndex to : all) {

@@ -43,9 +43,9 @@ std::map<ResourceClass, std::int64_t> Crossings(const Plan& plan) {
   for (const Plan::Flow& flow : plan.flows) {
     add(flow.route);
   }
-  for (const Plan::Group& group : plan.groups) {
-    add(group.ring);
-    add(group.domain);
+  for (const Plan::Lay& lay : plan.lays) {
+    add(lay.nic);
+    add(lay.domain);
   }
   return sum;
 }
@@ -129,21 +129,21 @@ TEST(PartitionOfFiveAndAThirdPods, HasFewClassesHoweverManyReplicas) {
 TEST(Ranks, OfAJobOnPartOfEachDomainFollowThroughItsServers) {
   const SiteSpec site = OneLeafSite(IdealServer(8, 8), 8);
   const Network network{Fabric(site)};
-  Layout layout;
-  layout.data = 12;
-  layout.domain_ranks = 6;
+  RankGrid grid;
+  grid.data = 12;
+  grid.domain_ranks = 6;
   const Placement placement{{0, 5, 1}, {0, 2, 1}};
-  const RankMap ranks(layout, placement, network);
+  const RankMap ranks(grid, placement, network);
   EXPECT_EQ(ranks.At(0, 0, 0).value, 5 * 8);
   EXPECT_EQ(ranks.At(0, 5, 0).value, 5 * 8 + 5);
   EXPECT_EQ(ranks.At(0, 6, 0).value, 2 * 8);
   EXPECT_EQ(ranks.At(0, 11, 0).value, 2 * 8 + 5);
   StepProgram program;
-  program.layout = layout;
+  program.grid = grid;
   EXPECT_NO_THROW(CheckPlacement({&program, placement}, network));
-  program.layout.data = 13;
+  program.grid.data = 13;
   EXPECT_THROW(CheckPlacement({&program, placement}, network), UserError);
-  program.layout.domain_ranks = 0;
+  program.grid.domain_ranks = 0;
   EXPECT_NO_THROW(CheckPlacement({&program, placement}, network));
 }
 

@@ -3,7 +3,7 @@
     time = base + step x steps + min(wire / low, bulk + wire / efficiency) / bandwidth
     wire = rounds x buffer x ((n - 1) / n + copy) / (1 + copy)
 
-as workloads/collective.h has it: steps = rounds x (n - 1), rounds = 2 for all-reduce and 1 else. The
+as workloads/program/ring.cpp has it: steps = rounds x (n - 1), rounds = 2 for all-reduce and 1 else. The
 loss is the mean of |ln(fitted / measured)| over all sizes, groups and kinds: least absolute
 deviations, so that outliers of a table do not pull.
 """

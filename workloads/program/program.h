@@ -1,8 +1,9 @@
 #pragma once
 
-// What a job does in one step, written once and symbolically: per pipeline stage, an ordered list
-// of passes, messages and collectives. No clock and no SimGrid: the full, folded and analytic
-// evaluators all read this program, so they cannot drift apart.
+// What a job does in one step, written once and symbolically: its ranks and groups of ranks, and
+// per pipeline stage an ordered list of passes, messages and collectives. No clock and no SimGrid:
+// the full, folded and analytic evaluators all read this program, so they cannot drift apart. Who
+// writes programs: training_program.h and collective_test.h.
 
 #include <cstdint>
 #include <string>
@@ -10,8 +11,8 @@
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
-#include "workloads/collective.h"
-#include "workloads/training.h"
+#include "workloads/program/algorithm.h"
+#include "workloads/program/groups.h"
 
 namespace gridlock {
 
@@ -36,27 +37,23 @@ struct Pass {
   bool exchanges = false;
 };
 
-/// A collective over one parallel dimension. `payload` is the full buffer of one rank.
+/// A collective that each group of one family does. `payload` is the full buffer of one rank.
 struct Collective {
-  /// Which ranks take part, all of one tensor rank: the replicas of a stage that share one sharded
-  /// copy (all of them unless the layout has a shard group), those that hold the same shard in
-  /// every copy, or the first and last stage of one replica (tied embeddings). With experts: the
-  /// ranks that share the experts of a layer, or those that hold the same experts.
-  enum class Over { kData, kReplica, kEmbedding, kExpert, kExpertData };
-
   std::string name;
-  Over over = Over::kData;
+  FamilyIndex family;  ///< in StepProgram::families
   CollectiveKind kind = CollectiveKind::kAllReduce;
   Bytes payload;
+  const Algorithm* algorithm = &kFitted;
   /// Collective that each member hands over as soon as this one is done; -1: none.
   std::int32_t next = -1;
   double calls = 1;         ///< equal collectives in a row that this one stands for
   TokenCopies tokens = {};  ///< of an all-to-all
+  bool to_experts = false;  ///< carries tokens to or from experts: waits for it are told apart
 };
 
-/// Cost of all calls of a collective on a group.
-CollectiveCost CostOf(const Collective& collective, const GroupShape& group,
-                      const ServerSpec& server);
+/// What each phase of a collective costs on a group, all calls together.
+std::vector<CollectiveCost> CostsOf(const Collective& collective, const GroupShape& group,
+                                    const ServerSpec& server);
 
 /// Neighbour in the pipeline that a message goes to or comes from.
 enum class Direction : std::uint8_t { kForward, kBackward };
@@ -82,30 +79,17 @@ struct Action {
 using Role = std::vector<Action>;
 
 struct StepProgram {
-  Layout layout;
+  RankGrid grid;
+  std::vector<GroupFamily> families;  ///< who communicates; those that no collective names are idle
   std::vector<Pass> passes;
   std::vector<Collective> collectives;
   std::vector<Role> roles;         ///< by pipeline stage
-  Bytes message;                   ///< of one pipeline message per tensor-parallel rank
+  Bytes message;                   ///< of one pipeline message per rank
+  bool message_ring = false;       ///< messages also go from the last stage round to the first
   Seconds delay;                   ///< of every kDelay
   std::int64_t tokens = 0;         ///< per step
   Flop model_flop, hardware_flop;  ///< per step, whole job
   FlopPerSecond peak;              ///< of one accelerator in the job's format, dense
 };
-
-/// The job as it runs on several sites at once: its replicas are shared out evenly over them, and
-/// sharded copies stay within a site (without a shard_group, a copy per site), so that only sums of
-/// shards go between sites. Also without sharding gradients are summed in these three steps:
-/// scattered within the site, summed over the sites, gathered within. Throws UserError when the
-/// replicas cannot be shared out so.
-TrainingSpec AcrossSites(TrainingSpec job, int sites);
-
-/// Writes the step of a pretraining job for a machine. Checks what needs both: HBM capacity, and
-/// tensor-parallel groups against the scale-up domain. Throws UserError.
-StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server);
-
-/// Efficiency of a GEMM of `flop` on a measured surface: linear in log(FLOP), constant beyond its
-/// ends.
-double GemmEfficiency(const MatrixRate& rate, Flop flop);
 
 }  // namespace gridlock

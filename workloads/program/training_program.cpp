@@ -1,4 +1,4 @@
-#include "workloads/step_program.h"
+#include "workloads/program/training_program.h"
 
 #include <algorithm>
 #include <cmath>
@@ -22,7 +22,9 @@ class ProgramBuilder {
  public:
   ProgramBuilder(const TrainingSpec& job, const ServerSpec& server)
       : job_(job), pass_builder_(job, server), micro_batches_(MicroBatches(job)) {
-    program_.layout = job.layout;
+    program_.grid = GridOf(job.layout);
+    program_.families = TrainingFamilies(job.layout);
+    program_.message_ring = job.layout.virtual_pipeline > 1;
     program_.message = PipelineMessage(job);
     program_.delay = job.stack.step_overhead;
     program_.tokens = job.global_batch * job.sequence_length;
@@ -79,8 +81,9 @@ class ProgramBuilder {
   };
 
   Exchange AddExchange(const ExpertTraffic& traffic) {
-    Collective collective{"expert_all_to_all", Collective::Over::kExpert, CollectiveKind::kAllToAll,
-                          traffic.payload};
+    Collective collective{"expert_all_to_all", training_group::kExpert, CollectiveKind::kAllToAll,
+                          traffic.payload, &kPairs};
+    collective.to_experts = true;
     if (job_.stack.dispatch_once_per_domain) {
       collective.tokens = {job_.model.mixture.experts_per_token,
                            job_.model.mixture.domains_per_token};
@@ -203,17 +206,17 @@ class ProgramBuilder {
 
   Pair StartGather(Role& role, const ModelPart& part) {
     const ParameterBytes weights = WeightBytes(job_, part);
-    const auto start = [&](const char* name, Collective::Over over, Bytes payload) {
-      const int index = CollectiveIndex({name, over, CollectiveKind::kAllGather, payload});
+    const auto start = [&](const char* name, FamilyIndex family, Bytes payload) {
+      const int index = CollectiveIndex({name, family, CollectiveKind::kAllGather, payload});
       Emit(role, Kind::kStart, index);
       return index;
     };
     Pair pair;
     if (DataParallel()) {
-      pair.common = start("parameter_all_gather", Collective::Over::kData, weights.common);
+      pair.common = start("parameter_all_gather", training_group::kData, weights.common);
     }
     if (ExpertDataParallel() && weights.experts.si() > 0) {
-      pair.experts = start("expert_all_gather", Collective::Over::kExpertData, weights.experts);
+      pair.experts = start("expert_all_gather", training_group::kExpertData, weights.experts);
     }
     return pair;
   }
@@ -269,7 +272,7 @@ class ProgramBuilder {
       const CollectiveKind kind =
           job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
       const int index = CollectiveIndex(
-          {std::string("expert_gradient_") + CollectiveName(kind), Collective::Over::kExpertData,
+          {std::string("expert_gradient_") + CollectiveName(kind), training_group::kExpertData,
            kind, Bytes(job_.stack.main_gradient_bytes * parameters.experts)});
       Launch(role, index, index);
     }
@@ -280,17 +283,17 @@ class ProgramBuilder {
     const CollectiveKind kind =
         job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
     const int index = CollectiveIndex(
-        {std::string("gradient_") + CollectiveName(kind), Collective::Over::kData, kind, payload});
+        {std::string("gradient_") + CollectiveName(kind), training_group::kData, kind, payload});
     int last = index;
     if (several) {
-      last = CollectiveIndex({"gradient_shard_all_reduce", Collective::Over::kReplica,
+      last = CollectiveIndex({"gradient_shard_all_reduce", training_group::kReplica,
                               CollectiveKind::kAllReduce, payload / job_.layout.shards()});
       program_.collectives[index].next = last;
     }
     // Where nothing is sharded, each rank wants the whole sum back.
     if (several && job_.zero == 0) {
       const int gather = CollectiveIndex(
-          {"gradient_all_gather", Collective::Over::kData, CollectiveKind::kAllGather, payload});
+          {"gradient_all_gather", training_group::kData, CollectiveKind::kAllGather, payload});
       program_.collectives[last].next = gather;
       last = gather;
     }
@@ -347,7 +350,7 @@ class ProgramBuilder {
       if (embedding_ < 0) {
         const double table =
             static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;
-        embedding_ = CollectiveIndex({"embedding_all_reduce", Collective::Over::kEmbedding,
+        embedding_ = CollectiveIndex({"embedding_all_reduce", training_group::kEmbedding,
                                       CollectiveKind::kAllReduce,
                                       Bytes(job_.stack.main_gradient_bytes * table)});
       }
@@ -430,15 +433,43 @@ TrainingSpec AcrossSites(TrainingSpec job, int sites) {
   return job;
 }
 
-CollectiveCost CostOf(const Collective& collective, const GroupShape& group,
-                      const ServerSpec& server) {
-  CollectiveCost cost = collective.kind == CollectiveKind::kAllToAll
-                            ? AllToAllCost(collective.payload, group, collective.tokens, server)
-                            : CostOf(collective.kind, collective.payload, group, server);
-  cost.domain_bytes = cost.domain_bytes * collective.calls;
-  cost.nic_bytes = cost.nic_bytes * collective.calls;
-  cost.latency = cost.latency * collective.calls;
-  return cost;
+RankGrid GridOf(const Layout& layout) {
+  RankGrid grid;
+  grid.path = layout.path;
+  grid.tensor = layout.tensor;
+  grid.context = layout.context;
+  grid.data = layout.data;
+  grid.pipeline = layout.pipeline;
+  grid.order = layout.rank_order;
+  grid.domain_ranks = layout.domain_ranks;
+  return grid;
+}
+
+std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
+  const int width = layout.group();       // ranks of an agent
+  const int stage = width * layout.data;  // ranks of a stage
+  const int sharing = layout.sharing_replicas();
+  const int copies = layout.data / sharing;
+  const int slices = layout.expert_width();    // ranks of one expert
+  const int experts = slices * layout.expert;  // ranks that hold all experts once
+  const Axis stages{layout.pipeline, stage};
+  std::vector<GroupFamily> families(5);
+  families[training_group::kData.value] = {"data",
+                                           {stages, {layout.tensor, 1}, {copies, sharing * width}},
+                                           {{sharing, width}, {layout.context, layout.tensor}}};
+  families[training_group::kReplica.value] = {
+      "replica", {stages, {width, 1}, {sharing, width}}, {{copies, sharing * width}}};
+  families[training_group::kEmbedding.value] = {
+      "embedding",
+      {{layout.data, width}, {width, 1}},
+      {{std::min(layout.pipeline, 2), stage * (layout.pipeline - 1)}}};
+  families[training_group::kExpert.value] = {
+      "expert",
+      {stages, {layout.expert_shards(), experts}, {slices, 1}},
+      {{layout.expert, slices}}};
+  families[training_group::kExpertData.value] = {
+      "expert_data", {stages, {experts, 1}}, {{layout.expert_shards(), experts}}};
+  return families;
 }
 
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {

@@ -1,0 +1,331 @@
+// Tests of single collectives: each algorithm against its closed form on one server and on several,
+// folded against full on even and uneven machines, and what each lays on the links.
+
+#include <algorithm>
+#include <cmath>
+
+#include <gtest/gtest.h>
+
+#include "sim/analytic/analytic_step.h"
+#include "sim/base/check.h"
+#include "sim/plan/fold.h"
+#include "tests/engine/machines.h"
+#include "workloads/program/collective_test.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kTolerance = 1e-6;  // relative
+constexpr double kChunk = 512 * 1024;
+
+using Kind = CollectiveKind;
+
+void ExpectClose(double actual, double expected) {
+  EXPECT_NEAR(actual, expected, kTolerance * expected);
+}
+
+CollectiveTestSpec TestOf(Kind kind, const char* algorithm, int ranks, double bytes) {
+  CollectiveTestSpec spec;
+  spec.path = "job[0].collective_test";
+  spec.kind = kind;
+  spec.sizes = {Bytes(bytes)};
+  spec.algorithm = AlgorithmByName(algorithm);
+  EXPECT_NE(spec.algorithm, nullptr) << algorithm;
+  spec.ranks = ranks;
+  return spec;
+}
+
+Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
+  const StepProgram program = BuildCollectiveTest(spec, site.server);
+  return {program, Expand(program, Fabric(site)), site.server};
+}
+
+double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
+  return Simulate(PlayOf(spec, site)).end;
+}
+
+// Delays that show: 7 us a call and 1 us a step inside a domain, 9 and 2 across.
+ServerSpec SlowStartingServer(int accelerators, int nics) {
+  ServerSpec server = IdealServer(accelerators, nics);
+  server.scale_up.base_latency = Seconds(7e-6);
+  server.scale_up.step_latency = Seconds(1e-6);
+  server.scale_out.base_latency = Seconds(9e-6);
+  server.scale_out.step_latency = Seconds(2e-6);
+  return server;
+}
+
+std::int64_t WeightOf(const Plan& plan, ResourceClass of) {
+  std::int64_t sum = 0;
+  for (const Plan::Lay& lay : plan.lays) {
+    for (std::int32_t i = lay.nic.begin; i < lay.nic.end; ++i) {
+      const RouteEntry& entry = plan.routes[i];
+      sum += plan.resources[entry.resource].resource_class == of ? entry.weight : 0;
+    }
+  }
+  return sum;
+}
+
+}  // namespace
+
+TEST(OneServer, SendsTwiceNMinusOneOverNOfTheBufferAroundARing) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9), site),
+              7e-6 + 14 * 1e-6 + 2.0 * 7 / 8 * 1e9 / kScaleUp);
+  for (const Kind half : {Kind::kAllGather, Kind::kReduceScatter}) {
+    ExpectClose(TimeOf(TestOf(half, "ring", 8, 1e9), site),
+                7e-6 + 7 * 1e-6 + 7.0 / 8 * 1e9 / kScaleUp);
+  }
+}
+
+TEST(OneServer, SendsTwiceTheBufferThroughADoubleTree) {
+  // Eight ranks: three levels. A rank has three edges in one tree and one in the other, half of the
+  // buffer each; the first chunk takes six links, three up and three down.
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 8, 1e9), site),
+              7e-6 + 6 * 1e-6 + 6 * kChunk / kScaleUp + 2 * 1e9 / kScaleUp);
+}
+
+TEST(OneServer, ExchangesAllButItsOwnPartInPairs) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site),
+              8e-6 + 7.0 / 8 * 1e9 / kScaleUp);
+}
+
+TEST(OneServer, SendsTheWholeBufferToItsNeighbour) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
+  ExpectClose(TimeOf(TestOf(Kind::kSendReceive, "neighbours", 8, 1e9), site),
+              8e-6 + 1e9 / kScaleUp);
+}
+
+TEST(OneServer, AddsUpInTheSwitchWhereThatWasMeasured) {
+  ServerSpec server = IdealServer(8, 8);
+  server.scale_up.all_reduce_efficiency = 1.5;
+  server.scale_up.all_gather_efficiency = 0.6;
+  server.scale_up.reduce_scatter_efficiency = 0.9;
+  server.scale_up.reduces_in_switch = true;
+  const SiteSpec site = OneLeafSite(server, 1);
+  const double wire = 2.0 * 7 / 8 * 1e9 / kScaleUp;
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "in_switch", 8, 1e9), site), wire / 1.5);
+  // A ring is a reduce-scatter and an all-gather.
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9), site),
+              wire / 2 * (1 / 0.6 + 1 / 0.9));
+}
+
+TEST(Servers, RunARingThroughEachNic) {
+  // 16 servers of 8: 128 ranks, 8 rings; 7 steps inside servers and 15 across, twice.
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 16);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 128, 1e9), site),
+              9e-6 + 14 * 1e-6 + 30 * 2e-6 + 2.0 * 127 / 128 * 1e9 / (8 * kNic));
+}
+
+TEST(Servers, RunADoubleTreeThroughEachNic) {
+  // 16 servers: four levels; each NIC carries two halves of an eighth of the buffer up and two
+  // down.
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 16);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 128, 1e9), site),
+              9e-6 + 14 * 1e-6 + 8 * 2e-6 + 8 * kChunk / kNic + 2 * 1e9 / (8 * kNic));
+}
+
+TEST(Servers, ThreeInATreeHaveThreeEdgesEachAtMost) {
+  // 0-2-1 and 1-0-2: server 0 has one edge and two, server 1 one and one, server 2 two and one.
+  const SiteSpec site = OneLeafSite(IdealServer(1, 1), 3);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 3, 1e9), site),
+              4 * kChunk / kNic + 1.5 * 1e9 / kNic);
+}
+
+TEST(Servers, OnAClosOfFullBisectionAreAsFastAsUnderOneLeaf) {
+  const ServerSpec server = SlowStartingServer(8, 8);
+  const SiteSpec one_leaf = OneLeafSite(server, 16);
+  const SiteSpec leaves =
+      ClosSite(server, {.servers = 16, .servers_per_leaf = 4, .leaves_per_pod = 4});
+  for (const auto& [kind, algorithm] : {std::pair{Kind::kAllReduce, "ring"},
+                                        {Kind::kAllReduce, "tree"},
+                                        {Kind::kAllToAll, "pairs"}}) {
+    ExpectClose(TimeOf(TestOf(kind, algorithm, 128, 1e9), leaves),
+                TimeOf(TestOf(kind, algorithm, 128, 1e9), one_leaf));
+  }
+}
+
+TEST(Servers, ExchangeWithAllOthersThroughTheirNics) {
+  const SiteSpec site = ClosSite(SlowStartingServer(8, 8),
+                                 {.servers = 8, .servers_per_leaf = 2, .leaves_per_pod = 4});
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 64, 1e9), site),
+              11e-6 + 56.0 / 64 * 1e9 / kNic);
+}
+
+TEST(Servers, UnderThinLeavesWaitForTheEdgesThatCrossThem) {
+  // Four servers of one under two leaves, each with uplinks of half a NIC's rate. The trees are
+  // 0-2, 2-1, 2-3 and 3-1, 1-0, 1-2: the edges 0-2, 2-1, 3-1 and 1-2 cross, with half of the buffer
+  // each in each direction.
+  SiteSpec site =
+      ClosSite(IdealServer(1, 1),
+               {.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2, .leaf_over = 4});
+  site.clos.spine.port_bandwidth = BytesPerSecond(kNic / 8);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 4, 1e9), site),
+              4 * kChunk / kNic + 4 * 0.5e9 / (kNic / 2));
+  // A ring crosses once in each direction, with 3/2 of the buffer.
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 4, 1e9), site), 1.5e9 / (kNic / 2));
+}
+
+TEST(ATree, LoadsTheNicsWithEachOfItsEdgesOnce) {
+  // 13 servers of 8: two trees of 12 edges, each up and down, out of one NIC and into another.
+  const Play play =
+      PlayOf(TestOf(Kind::kAllReduce, "tree", 13 * 8, 1e9), OneLeafSite(IdealServer(8, 8), 13));
+  EXPECT_EQ(WeightOf(play.plan, ResourceClass::kNic), 8 * 2 * 12 * 2 * 2);
+}
+
+TEST(ATree, OfShortMessagesHasTheDelayOfItsDepth) {
+  // A byte: delays alone. A ring of 64 servers takes 126 steps, a tree six levels up and down.
+  const SiteSpec site = OneLeafSite(SlowStartingServer(1, 1), 64);
+  const auto delay = [&](const char* algorithm) {
+    const Play play = PlayOf(TestOf(Kind::kAllReduce, algorithm, 64, 1), site);
+    return RunAnalyticStep(play.program, play.plan, play.server, 16).log.End();
+  };
+  EXPECT_NEAR(delay("ring"), 9e-6 + 126 * 2e-6, 1e-9);
+  EXPECT_NEAR(delay("tree"), 9e-6 + 12 * 2e-6, 1e-9);
+}
+
+TEST(TreesOfAllSizes, GiveEachNodeAtMostFourEdgesAndTwoTreesThatSpan) {
+  for (int nodes = 2; nodes < 130; ++nodes) {
+    std::vector<int> edges(static_cast<std::size_t>(nodes), 0);
+    int count = 0;
+    const std::vector<Shape> shapes = AlgorithmByName("tree")->shapes({nodes, 1, nodes});
+    shapes[0].over_ranks.edges(nodes, 0, [&](int from, int to) {
+      ASSERT_TRUE(from >= 0 && from < nodes && to >= 0 && to < nodes && from != to);
+      ++edges[from];
+      ++count;
+    });
+    EXPECT_EQ(count, 2 * 2 * (nodes - 1)) << nodes;
+    EXPECT_LE(*std::max_element(edges.begin(), edges.end()), 4) << nodes;
+    EXPECT_GE(*std::min_element(edges.begin(), edges.end()), 2) << nodes;
+  }
+}
+
+TEST(ATest, WithoutAnAlgorithmRunsAllThatRun) {
+  CollectiveTestSpec spec = TestOf(Kind::kAllReduce, "ring", 8, 1e9);
+  spec.algorithm = nullptr;
+  const ServerSpec server = IdealServer(8, 8);
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);  // ring and tree, nothing in the switch
+  spec.sizes = {Bytes(1e6), Bytes(1e9)};
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 4);
+  spec.kind = Kind::kAllGather;
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
+}
+
+TEST(ATest, RunsItsSizesOneAfterAnother) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 2);
+  CollectiveTestSpec spec = TestOf(Kind::kAllReduce, "ring", 16, 1e8);
+  const double small = TimeOf(spec, site);
+  spec.sizes = {Bytes(1e9)};
+  const double large = TimeOf(spec, site);
+  spec.sizes = {Bytes(1e8), Bytes(1e9)};
+  spec.iterations = 3;
+  ExpectClose(TimeOf(spec, site), 3 * (small + large));
+}
+
+struct Case {
+  const char* name;
+  Kind kind;
+  const char* algorithm;
+  int ranks, group_size, group_stride;
+  ClosSizes sizes;
+  int accelerators, nics;
+};
+
+std::ostream& operator<<(std::ostream& out, const Case& one) {
+  return out << one.name;
+}
+
+class ACollective : public testing::TestWithParam<Case> {};
+
+TEST_P(ACollective, TakesTheSameFoldedAndInFull) {
+  const Case& one = GetParam();
+  CollectiveTestSpec spec = TestOf(one.kind, one.algorithm, one.ranks, 1e9);
+  spec.group_size = one.group_size;
+  spec.group_stride = one.group_stride;
+  spec.sizes.emplace_back(3e8);
+  SiteSpec site = ClosSite(RealisticServer(one.accelerators, one.nics), one.sizes);
+  if (one.sizes.routing == Routing::kSpray) {
+    site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(kNic / 8);
+  }
+  const Play full = PlayOf(spec, site);
+  Play folded = full;
+  folded.plan = Fold(full.plan);
+  const auto outcomes = Simulate({full, folded});
+  ExpectClose(outcomes[1].end, outcomes[0].end);
+  for (int c = 0; c < kResourceClasses; ++c) {
+    EXPECT_NEAR(outcomes[1].bytes[c], outcomes[0].bytes[c], kTolerance * outcomes[0].bytes[c]);
+  }
+  for (const Play* play : {&full, static_cast<const Play*>(&folded)}) {
+    const double alone = RunAnalyticStep(play->program, play->plan, play->server, 16).log.End();
+    EXPECT_LE(alone, outcomes[0].end * (1 + kTolerance));
+    if (one.group_size == 0) {  // nothing else is under way
+      ExpectClose(alone, outcomes[0].end);
+    }
+  }
+}
+
+constexpr ClosSizes kEven{.servers = 8, .servers_per_leaf = 2, .leaves_per_pod = 4, .leaf_over = 4};
+constexpr ClosSizes kOdd{.servers = 7, .servers_per_leaf = 2, .leaves_per_pod = 4, .leaf_over = 8};
+constexpr ClosSizes kPods{.servers = 11,
+                          .servers_per_leaf = 2,
+                          .leaves_per_pod = 2,
+                          .tiers = 3,
+                          .leaf_over = 2,
+                          .spine_over = 8};
+constexpr ClosSizes kHashed{.servers = 9,
+                            .servers_per_leaf = 2,
+                            .leaves_per_pod = 5,
+                            .leaf_over = 2,
+                            .routing = Routing::kEcmp};
+
+INSTANTIATE_TEST_SUITE_P(
+    Cases, ACollective,
+    testing::Values(Case{"RingEven", Kind::kAllReduce, "ring", 64, 0, 1, kEven, 8, 8},
+                    Case{"TreeEven", Kind::kAllReduce, "tree", 64, 0, 1, kEven, 8, 8},
+                    Case{"TreeOddServers", Kind::kAllReduce, "tree", 56, 0, 1, kOdd, 8, 8},
+                    Case{"TreeOverPartOfAServer", Kind::kAllReduce, "tree", 44, 0, 1, kOdd, 8, 8},
+                    Case{"TreeUnevenPods", Kind::kAllReduce, "tree", 88, 0, 1, kPods, 8, 4},
+                    Case{"TreeHashed", Kind::kAllReduce, "tree", 72, 0, 1, kHashed, 8, 8},
+                    Case{"TreesOfGroupsOfSix", Kind::kAllReduce, "tree", 48, 6, 1, kOdd, 8, 8},
+                    Case{"TreesOfRails", Kind::kAllReduce, "tree", 64, 8, 8, kEven, 8, 8},
+                    Case{"GathersOfPairsAcross", Kind::kAllGather, "ring", 64, 2, 32, kEven, 8, 8},
+                    Case{"ExchangeUnevenPods", Kind::kAllToAll, "pairs", 84, 0, 1, kPods, 8, 8},
+                    Case{"ExchangesOfTwelve", Kind::kAllToAll, "pairs", 48, 12, 1, kOdd, 8, 8},
+                    Case{"NeighboursHashed", Kind::kSendReceive, "neighbours", 70, 0, 1, kHashed, 8,
+                         8},
+                    Case{"FittedUnevenPods", Kind::kAllReduce, "fitted", 84, 0, 1, kPods, 8, 8}),
+    [](const auto& named) {
+      return testing::PrintToString(named.param);
+    });
+
+TEST(ATestThatIsWrong, SaysWhyAndWhatWouldRun) {
+  const ServerSpec server = IdealServer(8, 8);
+  const auto problem_of = [&](const CollectiveTestSpec& spec) -> std::string {
+    try {
+      BuildCollectiveTest(spec, server);
+    } catch (const UserError& error) {
+      return error.problems().front().path + ": " + error.problems().front().message;
+    }
+    return "";
+  };
+  EXPECT_EQ(problem_of(TestOf(Kind::kAllGather, "tree", 8, 1e9)),
+            "job[0].collective_test.algorithm: \"tree\" is no algorithm of all_gather; expected "
+            "\"ring\", \"fitted\" or \"automatic\"");
+  EXPECT_EQ(
+      problem_of(TestOf(Kind::kAllReduce, "in_switch", 16, 1e9)),
+      "job[0].collective_test.algorithm: \"in_switch\" does not run here: it adds up inside "
+      "one scale-up domain, and a group lies in 2; expected \"ring\", \"tree\", \"fitted\" or "
+      "\"automatic\"");
+  EXPECT_EQ(problem_of(TestOf(Kind::kAllToAll, "pairs", 8192, 1e9)),
+            "job[0].collective_test.ranks: an all-to-all of 1 groups of 8192 ranks has 67108864 "
+            "pairs to lay on routes; expected at most 16777216, as in one group of 4096 ranks");
+  CollectiveTestSpec many = TestOf(Kind::kAllReduce, "ring", 8, 1e9);
+  many.iterations = 30000;
+  EXPECT_EQ(problem_of(many),
+            "job[0].collective_test.iterations: 1 sizes by 1 algorithms and 30000 iterations are "
+            "30000 collectives; expected at most 20000");
+}
+
+}  // namespace gridlock

@@ -1,0 +1,29 @@
+// The table of algorithms.
+
+#include <array>
+
+#include "workloads/program/algorithm.h"
+
+namespace gridlock {
+
+// Each in a file of its own.
+extern const Algorithm kTree;
+extern const Algorithm kInSwitch;
+extern const Algorithm kNeighbours;
+
+std::span<const Algorithm* const> Algorithms() {
+  static constexpr std::array kTable = {&kRing,  &kTree,       &kInSwitch,
+                                        &kPairs, &kNeighbours, &kFitted};
+  return kTable;
+}
+
+const Algorithm* AlgorithmByName(const std::string& name) {
+  for (const Algorithm* algorithm : Algorithms()) {
+    if (name == algorithm->name) {
+      return algorithm;
+    }
+  }
+  return nullptr;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,197 @@
+#include "workloads/program/collective_test.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr FamilyIndex kTested{0};
+constexpr FamilyIndex kEverybody{1};
+
+// All wait for all; nothing is sent.
+constexpr Algorithm kBarrier{
+    .name = "barrier",
+    .words = "",
+    .carries =
+        [](CollectiveKind /*kind*/) {
+          return false;
+        },
+    .refuses =
+        [](const GroupShape& /*group*/, const ServerSpec& /*server*/) {
+          return std::string();
+        },
+    .shapes =
+        [](const GroupShape& /*group*/) {
+          return std::vector<Shape>(1);
+        },
+    .costs =
+        [](const CollectiveCall& /*call*/) {
+          return std::vector<CollectiveCost>(1);
+        },
+};
+
+GroupFamily FamilyOf(const CollectiveTestSpec& spec) {
+  const int size = spec.group_size > 0 ? spec.group_size : spec.ranks;
+  const int stride = spec.group_stride;
+  const int block = size * stride;  // consecutive ranks that hold `stride` groups
+  return {"tested", {{spec.ranks / block, block}, {stride, 1}}, {{size, stride}}};
+}
+
+// How the groups lie on servers that are filled one after another, each shape once.
+std::vector<GroupShape> ShapesOf(const GroupFamily& family, int domain) {
+  std::vector<GroupShape> shapes;
+  for (std::int64_t g = 0; g < family.group_count(); ++g) {
+    GroupShape shape{static_cast<int>(family.group_size()), 0, 0};
+    int last = -1;
+    int held = 0;
+    for (const RankIndex rank : family.RanksOf(g)) {
+      if (rank.value / domain != last) {
+        shape.per_domain = shape.domains > 1 ? std::min(shape.per_domain, held) : held;
+        last = rank.value / domain;
+        held = 0;
+        ++shape.domains;
+      }
+      ++held;
+    }
+    shape.per_domain = shape.domains > 1 ? std::min(shape.per_domain, held) : held;
+    const auto same = [&shape](const GroupShape& other) {
+      return other.domains == shape.domains && other.per_domain == shape.per_domain;
+    };
+    if (std::none_of(shapes.begin(), shapes.end(), same)) {
+      shapes.push_back(shape);
+    }
+  }
+  return shapes;
+}
+
+// Why an algorithm does not run on one of the groups; "" when it runs on all.
+std::string Refusal(const Algorithm& algorithm, const std::vector<GroupShape>& shapes,
+                    const ServerSpec& server) {
+  for (const GroupShape& shape : shapes) {
+    const std::string reason = algorithm.refuses(shape, server);
+    if (!reason.empty()) {
+      return reason;
+    }
+  }
+  return "";
+}
+
+// "\"ring\", \"tree\" or \"automatic\"".
+std::string Expected(const std::vector<const Algorithm*>& algorithms) {
+  std::string names;
+  for (std::size_t i = 0; i < algorithms.size(); ++i) {
+    names += fmt::format("{}\"{}\"", i == 0 ? "" : ", ", algorithms[i]->name);
+  }
+  return names + " or \"automatic\"";
+}
+
+// The algorithms that a test runs.
+std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
+                                           const GroupFamily& family, const ServerSpec& server) {
+  const std::vector<GroupShape> shapes = ShapesOf(family, server.accelerators);
+  std::vector<const Algorithm*> run;
+  for (const Algorithm* algorithm : Algorithms()) {
+    if (algorithm->carries(spec.kind) && Refusal(*algorithm, shapes, server).empty()) {
+      run.push_back(algorithm);
+    }
+  }
+  if (spec.algorithm == nullptr) {
+    // What a fit was measured with is one of the others.
+    run.erase(std::remove(run.begin(), run.end(), &kFitted), run.end());
+    return run;
+  }
+  const std::string path = spec.path + ".algorithm";
+  if (!spec.algorithm->carries(spec.kind)) {
+    throw UserError(path,
+                    fmt::format("\"{}\" is no algorithm of {}; expected {}", spec.algorithm->name,
+                                CollectiveName(spec.kind), Expected(run)));
+  }
+  const std::string reason = Refusal(*spec.algorithm, shapes, server);
+  if (!reason.empty()) {
+    throw UserError(path, fmt::format("\"{}\" does not run here: {}; expected {}",
+                                      spec.algorithm->name, reason, Expected(run)));
+  }
+  return {spec.algorithm};
+}
+
+void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
+               const std::vector<const Algorithm*>& algorithms) {
+  const auto algorithm_count = static_cast<std::int64_t>(algorithms.size());
+  const auto sizes = static_cast<std::int64_t>(spec.sizes.size());
+  const std::int64_t runs = sizes * algorithm_count * spec.iterations;
+  if (runs > kTestRunsMost) {
+    throw UserError(spec.path + ".iterations",
+                    fmt::format("{} sizes by {} algorithms and {} iterations are {} collectives; "
+                                "expected at most {}",
+                                sizes, algorithm_count, spec.iterations, runs, kTestRunsMost));
+  }
+  const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
+  if (spec.kind == CollectiveKind::kAllToAll && pairs > kPairsMost) {
+    throw UserError(
+        spec.path + (spec.group_size > 0 ? ".group_size" : ".ranks"),
+        fmt::format("an all-to-all of {} groups of {} ranks has {} pairs to lay on routes; "
+                    "expected at most {}, as in one group of 4096 ranks",
+                    family.group_count(), family.group_size(), pairs, kPairsMost));
+  }
+}
+
+}  // namespace
+
+double BusFactor(CollectiveKind kind, std::int64_t ranks) {
+  const double share = static_cast<double>(ranks - 1) / static_cast<double>(ranks);
+  switch (kind) {
+    case CollectiveKind::kAllReduce:
+      return 2 * share;
+    case CollectiveKind::kAllGather:
+    case CollectiveKind::kReduceScatter:
+    case CollectiveKind::kAllToAll:
+      return share;
+    case CollectiveKind::kSendReceive:
+      return 1;
+  }
+  return 1;
+}
+
+StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& server) {
+  const GroupFamily family = FamilyOf(spec);
+  const std::vector<const Algorithm*> algorithms = AlgorithmsOf(spec, family, server);
+  CheckSize(spec, family, algorithms);
+  StepProgram program;
+  program.grid.path = spec.path + ".ranks";
+  program.grid.data = spec.ranks;
+  program.families = {family, {"everybody", {}, {{spec.ranks, 1}}}};
+  program.peak = server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak;
+  for (const Bytes size : spec.sizes) {
+    for (const Algorithm* algorithm : algorithms) {
+      program.collectives.push_back(
+          {CollectiveName(spec.kind), kTested, spec.kind, size, algorithm});
+    }
+  }
+  const auto barrier = static_cast<std::int32_t>(program.collectives.size());
+  program.collectives.push_back(
+      {"barrier", kEverybody, CollectiveKind::kAllReduce, Bytes(0), &kBarrier});
+  Role& role = program.roles.emplace_back();
+  const auto run = [&role](std::int32_t collective) {
+    role.push_back({Action::Kind::kStart, Direction::kForward, collective});
+    role.push_back({Action::Kind::kWait, Direction::kForward, collective});
+  };
+  for (std::int32_t row = 0; row < barrier; ++row) {
+    for (int i = 0; i < spec.iterations; ++i) {
+      run(row);
+      run(barrier);
+    }
+  }
+  return program;
+}
+
+std::int32_t RowsOf(const StepProgram& program) {
+  return static_cast<std::int32_t>(program.collectives.size()) - 1;
+}
+
+}  // namespace gridlock

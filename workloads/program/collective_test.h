@@ -1,0 +1,48 @@
+#pragma once
+
+// Writes a test of one collective as a program: one size after another, all groups at once, as
+// nccl-tests does (github.com/NVIDIA/nccl-tests).
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "workloads/program/program.h"
+
+namespace gridlock {
+
+/// A test of a collective as the user states it. Its ranks are the first accelerators of the site.
+struct CollectiveTestSpec {
+  std::string path;  ///< "job[0].collective_test"
+  CollectiveKind kind = CollectiveKind::kAllReduce;
+  std::vector<Bytes> sizes;  ///< of the full buffer of a rank, see CollectiveCall::payload
+  /// nullptr: every algorithm that runs; the fastest of each size counts.
+  const Algorithm* algorithm = nullptr;
+  int ranks = 0;         ///< 0: all accelerators of the site
+  int group_size = 0;    ///< 0: all ranks are one group
+  int group_stride = 1;  ///< from one rank of a group to the next
+  int iterations = 1;
+};
+
+/// Most pairs of ranks that an all-to-all may have: each pair is a route to lay. 4,096 ranks in one
+/// group.
+inline constexpr std::int64_t kPairsMost = std::int64_t{1} << 24;
+
+/// Most collectives that one test may run: sizes x algorithms x iterations.
+inline constexpr std::int64_t kTestRunsMost = 20000;
+
+/// Bus bandwidth over algorithm bandwidth: 2 (n-1)/n for an all-reduce, (n-1)/n for gathers,
+/// scatters and all-to-alls, 1 for messages (nccl-tests, doc/PERFORMANCE.md).
+double BusFactor(CollectiveKind kind, std::int64_t ranks);
+
+/// The program of a test with `spec.ranks` ranks on servers of one make. Collective i is row i of
+/// the result: each size with each algorithm, sizes slowest. Behind them stands a barrier, which
+/// takes no time, so that all groups begin each collective together. Throws UserError when the
+/// algorithm does not carry the operation or does not run on the groups, and when the test is too
+/// large.
+StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& server);
+
+/// Rows of the program: its collectives without the barrier.
+std::int32_t RowsOf(const StepProgram& program);
+
+}  // namespace gridlock

@@ -23,31 +23,17 @@ struct CapOptions : ScenarioOptions {
   int jobs = 0;
 };
 
-// The steps of a study: the scenario as it is, then each cap.
-struct Point {
-  Scenario scenario;
-  CapPoint cap;
-};
-
-std::vector<Point> PointsOf(const Scenario& scenario, CapTarget target,
-                            const std::vector<CapPoint>& caps) {
-  std::vector<Point> points{{scenario, {0.0, "baseline", "", ""}}};
-  for (const CapPoint& cap : caps) {
-    points.push_back({WithCap(scenario, target, cap.si), cap});
-  }
-  return points;
-}
-
 // Runs the points and writes each into the trace as it comes; nothing finished is lost to a kill.
-CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int parallel,
-                  TraceWriter& trace, std::string& problem) {
+CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points, Fidelity fidelity,
+                  int parallel, TraceWriter& trace, std::string& problem) {
   std::vector<Job> jobs;
-  for (const Point& point : points) {
-    jobs.push_back([&point, fidelity](const Progress& report) {
-      StepRecord record = EvaluateStep(point.scenario, fidelity, report);
-      record.label = point.cap.label;
-      record.cap_si = point.cap.si;
-      record.cap_as_typed = point.cap.as_typed;
+  for (const CapPoint& point : points) {
+    jobs.push_back([&base, &point, fidelity](const Progress& report) {
+      StepRecord record = EvaluateStep(base.At(point.point), fidelity, report);
+      record.label = point.label;
+      record.cap_si = point.si;
+      record.cap_as_typed = point.as_typed;
+      record.overrides = LinesOf(point.point);
       return record;
     });
   }
@@ -60,7 +46,7 @@ CapStudy Simulate(const std::vector<Point>& points, Fidelity fidelity, int paral
   };
   worker.finished = [&](std::size_t job, const JobResult& result) {
     if (!result.ok) {
-      problem += fmt::format("{}: {}\n", points[job].cap.label, result.problem);
+      problem += fmt::format("{}: {}\n", points[job].label, result.problem);
       return;
     }
     trace.Append(result.record);
@@ -80,42 +66,39 @@ void CheckOneStep(const Scenario& scenario) {
                     "gridlock cap is about one training step, and this scenario has a horizon; "
                     "expected a scenario without one, or a change { ... } that caps it in time");
   }
-  if (scenario.jobs[0].spans) {
-    throw UserError("job[0].span",
-                    "gridlock cap caps one site, and this job is on several; expected a job on one "
-                    "site, or gridlock run with --set");
-  }
 }
 
 int RunCap(const CapOptions& options, const std::string& command_line) {
-  return WithScenario(options, [&](Scenario& scenario) -> int {
+  return WithBase(options, [&](const ScenarioBase& base, Scenario& scenario) -> int {
     CheckOneStep(scenario);
-    const CapTarget target = ParseCapTarget(options.link);
-    const std::vector<CapPoint> caps = ParseCapValues(options.values, target, scenario);
+    const CapTarget& target = CapTargetOf(options.link, scenario);
+    const std::vector<CapPoint> caps = CapPoints(target, options.values, base);
     const Fidelity fidelity = *FidelityByName(options.fidelity);
-    const std::vector<Point> points = PointsOf(scenario, target, caps);
-    for (const Point& point : points) {
-      CheckScenario(point.scenario, fidelity);
+    // The scenario as it is, then each cap.
+    std::vector<CapPoint> points = {CapPoint{.label = "baseline"}};
+    points.insert(points.end(), caps.begin(), caps.end());
+    for (const CapPoint& point : points) {
+      CheckScenario(base.At(point.point), fidelity);
     }
     const std::string folder =
         OutputFolder(options, fmt::format("out/{}-cap-{}", scenario.name, options.link));
     TraceHeader header = HeaderOf(scenario, command_line);
-    header.cap_quantity = CapQuantity(target);
-    header.cap_units = CapUnits(target);
+    header.cap_quantity = target.quantity;
+    header.cap_units = target.units;
     for (const std::string& note : CapNotes(target, caps)) {
       header.notes.push_back(note);
     }
     TraceWriter trace(folder + "/trace.h5", header, {}, static_cast<int>(points.size()));
     std::string problem;
     const auto begin = std::chrono::steady_clock::now();
-    CapStudy study = Simulate(points, fidelity, options.jobs, trace, problem);
+    CapStudy study = Simulate(base, points, fidelity, options.jobs, trace, problem);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     if (!problem.empty()) {
       fmt::print(stderr, "{}the steps that finished are in {}/trace.h5.part\n", problem, folder);
       return kFailed;
     }
     trace.Finish();
-    study.resource = CapResource(target);
+    study.resource = target.resource;
     study.uncapped_si = CapBaseline(target, scenario);
     const std::string json = CapJson(header, study);
     WriteFileAtomically(folder + "/summary.json", json);
@@ -134,7 +117,9 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code) {
   CLI::App* command = app.add_subcommand(
       "cap", "Cap one resource at several values and show where it begins to bind");
   AddScenarioOptions(*command, *options, "out/SCENARIO-NAME-cap-LINK");
-  command->add_option("--link", options->link, "What is capped: scale_up, nic, hbm, flops or power")
+  command
+      ->add_option("--link", options->link,
+                   fmt::format("What is capped: {}", fmt::join(CapTargetNames(), ", ")))
       ->capture_default_str();
   command
       ->add_option("--values", options->values,

@@ -26,26 +26,15 @@ namespace {
 /// Between the entry and its fields in the loader's notes on estimates.
 constexpr std::string_view kEstimates = ": estimates: ";
 
-/// The scenario's `description`, from its canonical text; "" without one.
-std::string DescriptionOf(const std::string& text) {
-  constexpr std::string_view kField = "\ndescription: \"";
-  const std::size_t field = ("\n" + text).find(kField);
-  std::string description;
-  if (field == std::string::npos) {
-    return description;
-  }
-  for (std::size_t i = field + kField.size() - 1; i < text.size() && text[i] != '"'; ++i) {
-    if (text[i] != '\\') {
-      description += text[i];
-    } else if (++i < text.size()) {
-      // Escapes of the text format; what is not a printable character becomes a blank.
-      const bool octal = text[i] >= '0' && text[i] <= '7';
-      description +=
-          octal || std::string_view("nrt").find(text[i]) != std::string_view::npos ? ' ' : text[i];
-      i += octal ? 2 : 0;
-    }
-  }
-  return description;
+/// The text on one line.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) {
+        return std::iscntrl(c) != 0;
+      },
+      ' ');
+  return text;
 }
 
 /// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
@@ -173,7 +162,7 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
   TraceHeader header;
   header.scenario_name = scenario.name;
   header.scenario_text = scenario.text;
-  header.description = DescriptionOf(scenario.text);
+  header.description = OneLine(scenario.description);
   const bool life = scenario.horizon > Seconds(0.0);
   const std::vector<Scenario> steps = life ? StepsOf(scenario) : std::vector<Scenario>{scenario};
   header.machine = life ? SitesText(scenario) : MachineText(scenario.site());
@@ -201,18 +190,18 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
   return header;
 }
 
-int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {
+int WithBase(const ScenarioOptions& options,
+             const std::function<int(const ScenarioBase&, Scenario&)>& body) {
   Scenario scenario;
   try {
-    scenario = LoadScenario(options.file, options.overrides);
-  } catch (const UserError& error) {
+    const ScenarioBase base = ScenarioBase::FromFile(options.file, options.overrides);
+    scenario = base.At({});
+    return body(base, scenario);
+  } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {
-      fmt::print(stderr, "{}\n", problem.message);  // with its position already
+      fmt::print(stderr, "{}\n", problem.message);
     }
     return kBadInput;
-  }
-  try {
-    return body(scenario);
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {
       const std::string where = problem.path.empty() ? "gridlock " + options.command
@@ -224,6 +213,12 @@ int WithScenario(const ScenarioOptions& options, const std::function<int(Scenari
     fmt::print(stderr, "gridlock: {}\n", error.what());
     return kIoFailed;
   }
+}
+
+int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {
+  return WithBase(options, [&](const ScenarioBase& /*base*/, Scenario& scenario) {
+    return body(scenario);
+  });
 }
 
 }  // namespace gridlock

@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "sim/scenario/scenario.h"
 #include "sim/record/trace_header.h"
+#include "sim/scenario/point.h"
 #include "sim/study/evaluate.h"
 
 namespace CLI {
@@ -78,6 +78,10 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
 /// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,
 /// and those without a field path, which are the command line's, as "gridlock COMMAND: ...".
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
+
+/// The same for commands that look at many points of the scenario.
+int WithBase(const ScenarioOptions& options,
+             const std::function<int(const ScenarioBase&, Scenario&)>& body);
 
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);

@@ -133,6 +133,7 @@ void AllFields(Archive& archive, Record& r) {
   archive.Field(r.label);
   archive.Field(r.cap_si);
   archive.Field(r.cap_as_typed);
+  archive.Field(r.overrides);
   archive.Field(r.fidelity);
   archive.Field(r.accelerators);
   archive.Field(r.classes);

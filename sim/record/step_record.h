@@ -52,6 +52,8 @@ struct StepRecord {
   double cap_si = 0;              ///< value of the cap in SI units; 0 for the baseline
   std::string cap_as_typed = {};  ///< the cap as the user wrote it, where that is not a plain
                                   ///< quantity per direction: "900 GBps" of both directions, "75 %"
+  std::string overrides = {};     ///< what the row says differently from the scenario of the trace,
+                                  ///< one "path=value" a line
   std::string fidelity;           ///< "full", "folded", "analytic"
   std::int64_t accelerators = 0;
   std::int64_t classes = 0;  ///< of accelerators that behave alike, one of each simulated; 0 when

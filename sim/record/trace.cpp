@@ -220,6 +220,9 @@ void TraceWriter::CreateRowVariables() {
       "classes of alike accelerators, one of each simulated; 0 when all were");
   add("activities", ElementType::kUint64, "1", "activities that the engine simulated");
   add("fidelity", ElementType::kText, "1", "evaluator: full, folded or analytic");
+  add("overrides", ElementType::kText, "1",
+      "what the row says differently from the attribute scenario: one path=value a line, as "
+      "gridlock run --set takes it");
   add("fingerprint", ElementType::kUint64, "1", "hash of every completion time, at 9 digits");
   add("fingerprint_text", ElementType::kText, "1", "fingerprint in hexadecimal");
   add("energy_is_estimate", ElementType::kUint8, "1", "whether a power coefficient is an estimate");
@@ -327,6 +330,7 @@ void TraceWriter::WriteRow(const StepRecord& record) {
   write("tokens", record.tokens);
   write("activities", record.activities);
   write("fidelity", record.fidelity);
+  write("overrides", record.overrides);
   write("fingerprint", record.fingerprint);
   write("fingerprint_text", FingerprintText(record.fingerprint));
   write("energy_is_estimate", static_cast<std::uint8_t>(record.energy_is_estimate ? 1 : 0));

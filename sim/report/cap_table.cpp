@@ -143,6 +143,7 @@ void AddPoint(JsonWriter& json, const CapStudy& study, const StepRecord& record)
   json.BeginObject();
   json.Member("cap", record.cap_si);
   json.Member("cap_as_typed", record.cap_as_typed);
+  json.Member("overrides", record.overrides);
   json.Member("slowdown", Slowdown(study, record));
   json.Member("capped_resource_share", CriticalShare(record, study.resource));
   AddStepMembers(json, record);

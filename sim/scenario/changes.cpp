@@ -9,21 +9,17 @@
 #include <google/protobuf/text_format.h>
 
 #include "sim/base/check.h"
+#include "sim/scenario/changeable.h"
 #include "sim/scenario/life.h"
-#include "sim/schema/merge.h"
+#include "sim/schema/assignment.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
 
-/// What can change, as users write it.
-constexpr const char* kAllowed =
-    "site[i].override.*, site[i].facility.pue, site[i].facility.power_cap, "
-    "site[i].facility.power_policy, site[i].prices.* or wan[i].bandwidth";
-
 /// A change of a field, resolved.
 struct FieldEvent {
-  FieldChange change;  ///< its path with all indices
+  Assignment change;  ///< its path with all indices
   double at = 0.0;
   double until = 0.0;
 };
@@ -49,52 +45,11 @@ Changing ChangingPartOf(const ScenarioMessage& from) {
   return part;
 }
 
-/// "site.override.nic_bandwidth" of "site[0].override.nic_bandwidth", one element per name.
-std::vector<std::string> NamesOf(const std::string& path) {
-  std::vector<std::string> names(1);
-  bool inside = false;
-  for (const char c : path) {
-    if (c == '.') {
-      names.emplace_back();
-    } else {
-      inside = inside || c == '[';
-      if (!inside) {
-        names.back() += c;
-      }
-      inside = inside && c != ']';
-    }
-  }
-  return names;
-}
-
-/// True when the schema has the path up to here and it leads to nothing that can change; slips in
-/// names are found later, with the nearest name.
-bool LeadsElsewhere(const std::vector<std::string>& names) {
-  const auto is_field = [](const google::protobuf::Descriptor& message, const std::string& name) {
-    return message.FindFieldByName(name) != nullptr;
-  };
-  if (!is_field(*proto::Scenario::descriptor(), names[0])) {
-    return false;
-  }
-  if (names[0] == "wan" && names.size() > 1) {
-    return names[1] != "bandwidth" && is_field(*proto::WanLink::descriptor(), names[1]);
-  }
-  if (names[0] != "site" || names.size() == 1) {
-    return true;
-  }
-  if (names[1] == "facility" && names.size() > 2) {
-    return names[2] != "pue" && names[2] != "power_cap" && names[2] != "power_policy" &&
-           is_field(*proto::Facility::descriptor(), names[2]);
-  }
-  return names[1] != "override" && names[1] != "facility" && names[1] != "prices" &&
-         is_field(*proto::Site::descriptor(), names[1]);
-}
-
 /// Checks what was changed: the rules of the site or the link that the path leads into.
 void CheckChanged(const std::string& path, const ScenarioMessage& from, const Changing& part,
                   ProblemList& problems) {
-  const std::string list = NamesOf(path)[0];
-  const int index = std::stoi(path.substr(list.size() + 1));
+  const std::string list = path.substr(0, path.find('['));
+  const int index = FirstIndex(path);
   const Written& written = part.written.At(list, index);
   const std::string element = ElementPath(list, static_cast<std::size_t>(index));
   const std::size_t before = problems.size();
@@ -136,47 +91,40 @@ std::string WrittenValue(const Changing& part, const std::string& path) {
   }
 }
 
-/// What holds where nothing is written: the number of the catalogue, or a default.
-std::string ValueOtherwise(const ScenarioMessage& from, const std::string& path) {
-  const std::vector<std::string> names = NamesOf(path);
-  const int index = std::stoi(path.substr(names[0].size() + 1));
-  const proto::Server& server =
-      *from.catalogue.servers.at(from.message.site(index).server()).message;
-  const proto::Accelerator& part = *from.catalogue.accelerators.at(server.accelerator()).message;
-  const std::map<std::string, std::string> values = {
-      {"nic_bandwidth", server.nic_bandwidth()},
-      {"hbm_bandwidth", part.hbm_bandwidth()},
-      {"hbm_capacity", part.hbm_capacity()},
-      {"power_limit", part.power().limit()},
-      {"per_direction", part.scale_up().per_direction()},
-      {"bidirectional", part.scale_up().bidirectional()},
-      {"flops_factor", "1"},
-      {"pue", "1"},
-      {"power_policy", "SLOW"},
-  };
-  const auto found = values.find(names.back());
-  return found == values.end() || found->second.empty() ? "none" : found->second;
-}
-
 std::string ValueText(const ScenarioMessage& from, const Changing& part, const std::string& path) {
   const std::string text = WrittenValue(part, path);
   return text.empty() ? ValueOtherwise(from, path) : text;
 }
 
-/// A bandwidth that the site gives in one way cannot change in the other: both would be given.
-bool SpeaksOfOtherDirection(const Changing& untouched, const FieldChange& change,
-                            ProblemList& problems) {
-  const std::string last = NamesOf(change.path).back();
-  if (last != "per_direction" && last != "bidirectional") {
+/// The other way to give the bandwidth at `path`, "" when it has one way only.
+std::string OtherDirection(const std::string& path) {
+  const std::size_t last = path.rfind('.') + 1;
+  const std::string name = path.substr(last);
+  const bool per_direction = name == "per_direction";
+  return !per_direction && name != "bidirectional"
+             ? ""
+             : path.substr(0, last) + (per_direction ? "bidirectional" : "per_direction");
+}
+
+/// A bandwidth that the site, or a change before, gives in one way cannot change in the other: what
+/// held before and after could not be said in one line.
+bool SpeaksOfOtherDirection(const Changing& untouched, const std::vector<FieldEvent>& before,
+                            const Assignment& change, ProblemList& problems) {
+  const std::string rival = OtherDirection(change.path);
+  if (rival.empty()) {
     return false;
   }
-  const std::string rival = last == "bidirectional" ? "per_direction" : "bidirectional";
-  const std::string block = change.path.substr(0, change.path.size() - last.size());
-  if (WrittenValue(untouched, block + rival).empty()) {
+  const bool changes = std::any_of(before.begin(), before.end(), [&](const FieldEvent& event) {
+    return event.change.path == rival;
+  });
+  if (!changes && WrittenValue(untouched, rival).empty()) {
     return false;
   }
-  problems.Add(change.where_path, change.path,
-               Refusal("the site gives this bandwidth as " + Quoted(rival), "a change of that"));
+  problems.Add(
+      change.where_path, change.path,
+      Refusal((changes ? "another change gives" : "the site gives") +
+                  std::string(" this bandwidth as ") + Quoted(rival.substr(rival.rfind('.') + 1)),
+              "a change of that"));
   return true;
 }
 
@@ -196,14 +144,15 @@ std::vector<FieldEvent> EventsOf(const ScenarioMessage& from, ProblemList& probl
     event.at = SiOf(change.at(), Dimension::kTime);
     event.until = change.until().empty() ? std::numeric_limits<double>::infinity()
                                          : SiOf(change.until(), Dimension::kTime);
-    if (LeadsElsewhere(NamesOf(change.path()))) {
+    if (StaysAsItIs(change.path())) {
       problems.Add(event.change.where_path, ElementPath("change", static_cast<std::size_t>(i)),
-                   Refusal(Quoted(change.path()) + " does not change over time", kAllowed));
+                   Refusal(Quoted(change.path()) + " does not change over time", ChangeableText()));
       continue;
     }
     Changing part = untouched;
-    event.change.path = SetField(event.change, part.message, part.written, problems);
-    if (!event.change.path.empty() && !SpeaksOfOtherDirection(untouched, event.change, problems)) {
+    event.change.path = Assign(event.change, part.message, part.written, problems);
+    if (!event.change.path.empty() &&
+        !SpeaksOfOtherDirection(untouched, events, event.change, problems)) {
       CheckChanged(event.change.path, from, part, problems);
       events.push_back(std::move(event));
     }
@@ -262,7 +211,7 @@ class EpochBuilder {
         holding = event->at <= at && at < event->until ? event : holding;
       }
       if (holding != nullptr) {
-        CHECK(!SetField(holding->change, part.message, part.written, problems).empty());
+        CHECK(!Assign(holding->change, part.message, part.written, problems).empty());
       }
     }
     Epoch epoch;

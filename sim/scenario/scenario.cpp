@@ -8,25 +8,14 @@
 
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
+#include "sim/scenario/build.h"
 #include "sim/scenario/job_checks.h"
 #include "sim/scenario/life.h"
-#include "sim/scenario/load_text.h"
 #include "sim/scenario/workload_reader.h"
-#include "sim/schema/files.h"
-#include "sim/schema/merge.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
-
-/// The whole scenario in one spelling: schema order, no comments, no includes.
-std::string CanonicalText(const proto::Scenario& scenario) {
-  google::protobuf::TextFormat::Printer printer;
-  printer.SetUseUtf8StringEscaping(true);
-  std::string text;
-  CHECK(printer.PrintToString(scenario, &text));
-  return text;
-}
 
 void AddPlaces(const google::protobuf::Descriptor& descriptor, const Written& written,
                const std::string& path, SourceMap& sources);
@@ -116,50 +105,19 @@ void CheckMessages(const ScenarioMessage& from, ProblemList& problems) {
   problems.ThrowIfAny();
 }
 
-/// "the file is empty" teaches more than a list of what is missing.
-bool RefuseEmpty(const Written& written, ProblemList& problems) {
-  if (!written.fields.empty() || !problems.empty()) {
-    return false;
-  }
-  problems.Add(written.name, "",
-               Refusal("the scenario is empty",
-                       "at least schema_version: 1, name: \"...\", site { ... } and job { ... }"));
-  return true;
-}
-
 }  // namespace
 
-Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides) {
-  ProblemList problems;
+std::string CanonicalText(const proto::Scenario& message) {
+  google::protobuf::TextFormat::Printer printer;
+  printer.SetUseUtf8StringEscaping(true);
   std::string text;
-  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
-    problems.ThrowIfAny();
-  }
-  return LoadScenarioText(file, text, overrides);
+  CHECK(printer.PrintToString(message, &text));
+  return text;
 }
 
-namespace {
-
-/// LoadScenarioText with as much of the catalogue as `extent` says.
-Scenario Load(const std::string& name, std::string_view text,
-              const std::vector<std::string>& overrides, CatalogueExtent extent) {
-  // In stages: what a later one finds would only repeat what an earlier one has found.
-  ProblemList problems;
-  proto::Scenario message;
-  Written written;
-  if (CheckEncoding(name, text, problems)) {
-    ReadScenario(name, text, message, written, problems);
-    RefuseEmpty(written, problems);
-  }
-  problems.ThrowIfAny();
-
-  for (const std::string& text_of_override : overrides) {
-    ApplyOverride(text_of_override, message, written, problems);
-  }
-  problems.ThrowIfAny();
-
+Scenario BuildScenario(const std::string& name, proto::Scenario message, Written written,
+                       const Catalogue& catalogue, ProblemList problems) {
   Scenario scenario;
-  const Catalogue catalogue(message, written, extent, problems);
   if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
     problems.ThrowIfAny();
   }
@@ -168,6 +126,7 @@ Scenario Load(const std::string& name, std::string_view text,
 
   scenario.file = name;
   scenario.name = message.name();
+  scenario.description = message.description();
   scenario.seed = message.seed();
   if (!message.horizon().empty()) {
     scenario.horizon = Seconds(SiOf(message.horizon(), Dimension::kTime));
@@ -188,18 +147,6 @@ Scenario Load(const std::string& name, std::string_view text,
   RemoveRepeated(scenario.notes);
   scenario.text = CanonicalText(message);
   return scenario;
-}
-
-}  // namespace
-
-Scenario LoadScenarioText(const std::string& name, std::string_view text,
-                          const std::vector<std::string>& overrides) {
-  try {
-    return Load(name, text, overrides, CatalogueExtent::kNamed);
-  } catch (const UserError&) {
-    // A mistake is explained by the whole catalogue: "did you mean ...".
-    return Load(name, text, overrides, CatalogueExtent::kWhole);
-  }
 }
 
 std::string SourceMap::Where(const std::string& path) const {

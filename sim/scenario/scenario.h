@@ -37,9 +37,6 @@ struct RecordingSpec {
   Seconds interval;     ///< of the series over the horizon; 0: a 500th of it
 };
 
-/// What is capped. A cap replaces the resource's rate by a lower (or higher) one.
-enum class CapTarget { kScaleUp, kNic, kWan, kHbm, kFlops, kPower };
-
 /// What holds from `from` until the next epoch begins: the scenario with the changes up to then.
 struct Epoch {
   Seconds from;
@@ -69,6 +66,7 @@ enum class SchedulerPolicy { kFifo, kBackfill };
 struct Scenario {
   std::string file;  ///< as given by the user
   std::string name;
+  std::string description;
   std::uint64_t seed = 0;
   Seconds horizon;              ///< 0: one step of the only job is simulated
   std::vector<SiteSpec> sites;  ///< at time zero

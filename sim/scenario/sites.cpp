@@ -76,6 +76,9 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   if (!site.override().nic_bandwidth().empty()) {
     spec.server.nic_bandwidth = BandwidthOf(site.override().nic_bandwidth());
   }
+  if (!site.override().fabric_nic_bandwidth().empty()) {
+    spec.server.fabric_nic_bandwidth = BandwidthOf(site.override().fabric_nic_bandwidth());
+  }
   if (site.override().has_comply_with() && !IsMetByQuota(site)) {
     const std::string& name = spec.server.accelerator.name;
     const std::size_t before = notes.size();

@@ -54,11 +54,7 @@ void Check(const proto::Clos& clos, const Complaints& complain) {
 }
 
 void Check(const proto::LinkBandwidth& link, const Complaints& complain) {
-  const bool per_direction = complain.Has("per_direction");
-  if (per_direction && complain.Has("bidirectional")) {
-    complain.Presence("bidirectional", "both \"per_direction\" and \"bidirectional\" are given",
-                      "one of them");
-  } else if (!per_direction && link.bidirectional().empty()) {
+  if (link.direction_case() == proto::LinkBandwidth::DIRECTION_NOT_SET) {
     complain.Presence("per_direction", "the bandwidth is missing",
                       "per_direction: \"450 GB/s\", or bidirectional: \"900 GB/s\"");
   }

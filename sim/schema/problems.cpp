@@ -73,7 +73,7 @@ void ProblemList::ThrowIfAny() const {
     }
     problems.push_back({each.path, each.where.Text() + ": " + each.message});
   }
-  throw UserError(std::move(problems));
+  throw LocatedError(std::move(problems));
 }
 
 }  // namespace gridlock

@@ -8,7 +8,15 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/check.h"
+
 namespace gridlock {
+
+/// A UserError whose messages begin with their positions already.
+class LocatedError : public UserError {
+ public:
+  using UserError::UserError;
+};
 
 /// Where something was written: a place in a file, or an override on the command line.
 struct Position {

@@ -118,6 +118,7 @@ constexpr Rule kRules[] = {
 
     Block("Override.scale_up", kOptional),
     Bandwidth("Override.nic_bandwidth", kOptional),
+    Bandwidth("Override.fabric_nic_bandwidth", kOptional),
     Of(Dimension::kBandwidth, "Override.hbm_bandwidth", kOptional, 1e3, 1e17),
     Data("Override.hbm_capacity", kOptional),
     Number("Override.flops_factor", kOptional, 1e-3, 1e3),

@@ -1,254 +1,300 @@
 #include "sim/study/cap.h"
 
-#include <cctype>
-#include <charconv>
+#include <algorithm>
 #include <cmath>
-#include <optional>
+#include <iterator>
+#include <limits>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/study/value_list.h"
 
 namespace gridlock {
 
 namespace {
 
-constexpr CapTarget kTargets[] = {CapTarget::kScaleUp, CapTarget::kNic,   CapTarget::kWan,
-                                  CapTarget::kHbm,     CapTarget::kFlops, CapTarget::kPower};
-constexpr std::size_t kMostPoints = 1000;
-
-[[noreturn]] void Refuse(const std::string& message) {
-  throw UserError("", "--values: " + message);
+const ServerSpec& ServerAt(const Scenario& scenario, std::size_t site) {
+  return scenario.sites[site].server;
 }
 
-std::string Trim(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? ""
-                                    : text.substr(first, text.find_last_not_of(" \t") - first + 1);
+double OwnPeak(const Scenario& scenario, std::size_t site) {
+  const auto precision = static_cast<std::size_t>(scenario.training().precision);
+  return ServerAt(scenario, site).accelerator.rates[precision].peak.si();
 }
 
-std::vector<std::string> SplitAtCommas(const std::string& text) {
-  std::vector<std::string> parts;
-  std::size_t from = 0;
-  while (true) {
-    const std::size_t comma = text.find(',', from);
-    parts.push_back(Trim(text.substr(from, comma - from)));
-    if (comma == std::string::npos) {
-      return parts;
-    }
-    from = comma + 1;
-  }
+// The fabric above stays as it is built, for the NICs that the scenario has without the cap.
+KeptField FabricAsBuilt(const Scenario& scenario, std::size_t site) {
+  const ServerSpec& server = ServerAt(scenario, site);
+  return {"override.fabric_nic_bandwidth",
+          std::max(server.nic_bandwidth, server.fabric_nic_bandwidth).si()};
 }
 
-// A list entry: its number, and the unit behind it ("" when it takes the unit of a later one).
-struct Entry {
-  std::string text;
-  double number = 0;
-  std::string unit;
-  bool dots = false;
+std::string BandwidthText(double si) {
+  return FormatBandwidth(BytesPerSecond(si));
+}
+
+// NICs and links between sites are sold in bits.
+std::string BitRateText(double si) {
+  return fmt::format("{:.6g} Gbps", si / 125e6);
+}
+
+// Vendors print scale-up figures as the sum of both directions.
+constexpr const char* kBothDirections = "override.scale_up.bidirectional";
+
+constexpr CapTarget kTargets[] = {
+    {"scale_up", "scale-up bandwidth of an accelerator, per direction", "byte/s", "scale_up",
+     CapPlace::kSites, CapReading::kBothDirections, "override.scale_up.per_direction",
+     Dimension::kBandwidth,
+     [](const Scenario& scenario, std::size_t site) {
+       return ServerAt(scenario, site).accelerator.scale_up_bandwidth.si();
+     },
+     BandwidthText, nullptr, ""},
+    {"nic", "NIC bandwidth, per direction", "byte/s", "nic", CapPlace::kSites, CapReading::kValue,
+     "override.nic_bandwidth", Dimension::kBandwidth,
+     [](const Scenario& scenario, std::size_t site) {
+       return ServerAt(scenario, site).nic_bandwidth.si();
+     },
+     BitRateText, FabricAsBuilt, ""},
+    {"wan", "WAN bandwidth, per direction", "byte/s", "wan", CapPlace::kWans, CapReading::kValue,
+     "bandwidth", Dimension::kBandwidth,
+     [](const Scenario& scenario, std::size_t wan) {
+       return scenario.wans[wan].bandwidth.si();
+     },
+     BitRateText, nullptr, ""},
+    {"hbm", "peak HBM bandwidth", "byte/s", "hbm", CapPlace::kSites, CapReading::kValue,
+     "override.hbm_bandwidth", Dimension::kBandwidth,
+     [](const Scenario& scenario, std::size_t site) {
+       return ServerAt(scenario, site).accelerator.hbm_bandwidth.si();
+     },
+     BandwidthText, nullptr, ""},
+    // All formats fall together, as when units are fused off.
+    {"flops", "dense peak in the training format", "FLOP/s", "compute", CapPlace::kSites,
+     CapReading::kFactor, "override.flops_factor", Dimension::kCompute, OwnPeak,
+     [](double si) {
+       return FormatFlopRate(FlopPerSecond(si));
+     },
+     nullptr, "MFU is a share of the capped peak: it can rise while the step becomes slower"},
+    // A power cap shows as slower compute.
+    {"power", "board power limit of an accelerator", "W", "compute", CapPlace::kSites,
+     CapReading::kValue, "override.power_limit", Dimension::kPower,
+     [](const Scenario& scenario, std::size_t site) {
+       return ServerAt(scenario, site).accelerator.power.limit.si();
+     },
+     [](double si) {
+       return FormatWatts(Watts(si));
+     },
+     nullptr,
+     "a power cap lengthens what accelerators compute and read: its share is that of compute"},
 };
 
-Entry ParseEntry(const std::string& text) {
-  Entry entry{text, 0, "", text == "..."};
-  if (entry.dots) {
-    return entry;
+// The sites of the job, or the links between two of them, by number.
+std::vector<std::size_t> ElementsOf(const CapTarget& target, const Scenario& scenario) {
+  const std::vector<std::int32_t>& sites = scenario.jobs[0].sites;
+  std::vector<std::size_t> elements;
+  if (target.place == CapPlace::kSites) {
+    elements.assign(sites.begin(), sites.end());
+    return elements;
   }
-  const char* end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, entry.number);
-  if (error != std::errc() || !std::isfinite(entry.number) || entry.number <= 0) {
-    Refuse(fmt::format(
-        "\"{}\" is not a positive number; expected a list such as \"900,800,...,100GBps\"", text));
+  const auto runs_on = [&](std::int32_t site) {
+    return std::find(sites.begin(), sites.end(), site) != sites.end();
+  };
+  for (std::size_t wan = 0; wan < scenario.wans.size(); ++wan) {
+    if (runs_on(scenario.wans[wan].from) && runs_on(scenario.wans[wan].to)) {
+      elements.push_back(wan);
+    }
   }
-  entry.unit = Trim(std::string(rest, end));
-  return entry;
+  return elements;
 }
 
-// Units count backwards; "a, b, ..., z" becomes a, b, b+(b-a), ... up to z.
-std::vector<Entry> Complete(std::vector<Entry> entries) {
-  for (std::size_t i = entries.size(); i-- > 1;) {
-    if (entries[i - 1].unit.empty()) {
-      entries[i - 1].unit = entries[i].unit;
-    }
-  }
-  std::vector<Entry> out;
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    if (!entries[i].dots) {
-      out.push_back(entries[i]);
-      continue;
-    }
-    if (out.size() < 2 || i + 1 == entries.size() || entries[i + 1].dots) {
-      Refuse("\"...\" needs two values before it and one behind it, as in \"900,800,...,100GBps\"");
-    }
-    const double step = out.back().number - out[out.size() - 2].number;
-    const double last = entries[i + 1].number;
-    const double count = (last - out.back().number) / step;
-    if (step == 0 || count < 1 || std::abs(count - std::round(count)) > 1e-6 ||
-        count > kMostPoints) {
-      Refuse(fmt::format("\"...\" does not lead from {} to {} in steps of {}", out.back().number,
-                         last, step));
-    }
-    for (int k = 1; k < std::lround(count); ++k) {
-      Entry between = out.back();
-      between.number += step;
-      out.push_back(between);
-    }
-  }
-  return out;
+std::string PathOf(const CapTarget& target, std::size_t element, const char* field) {
+  return fmt::format("{}[{}].{}", target.place == CapPlace::kSites ? "site" : "wan", element,
+                     field);
 }
 
-Dimension DimensionOf(CapTarget target) {
-  switch (target) {
-    case CapTarget::kFlops:
-      return Dimension::kCompute;
-    case CapTarget::kPower:
-      return Dimension::kPower;
-    case CapTarget::kScaleUp:
-    case CapTarget::kNic:
-    case CapTarget::kWan:
-    case CapTarget::kHbm:
-      return Dimension::kBandwidth;
-  }
-  return Dimension::kBandwidth;
-}
+// A text that is read back as exactly this number, in a unit that people use where one allows it.
+std::string ExactText(double si, Dimension dimension) {
+  struct Unit {
+    double si;
+    const char* name;
+  };
 
-std::string FormatValue(CapTarget target, double si) {
-  switch (DimensionOf(target)) {
-    case Dimension::kCompute:
-      return FormatFlopRate(FlopPerSecond(si));
-    case Dimension::kPower:
-      return FormatWatts(Watts(si));
-    default:
-      // NICs and wide-area links are sold in bits.
-      return target == CapTarget::kNic || target == CapTarget::kWan
-                 ? fmt::format("{:.6g} Gbps", si / 125e6)
-                 : FormatBandwidth(BytesPerSecond(si));
+  static constexpr Unit kUnits[] = {{125e6, "Gbps"}, {1e9, "GB/s"},    {1.0, "B/s"},
+                                    {1.0, "W"},      {1e12, "TFLOPS"}, {1.0, "FLOPS"}};
+  for (const Unit& unit : kUnits) {
+    std::string text = fmt::format("{} {}", si / unit.si, unit.name);
+    if (ParseQuantity(text, dimension).si == si) {
+      return text;
+    }
   }
+  CHECK(!"a dimension that caps do not have");
+  return "";
 }
 
 // Strips a trailing "per direction" or "/dir"; true when there was one.
 bool TakePerDirection(std::string& unit) {
   for (const std::string suffix : {"per direction", "/dir"}) {
-    if (unit.size() >= suffix.size() &&
-        unit.compare(unit.size() - suffix.size(), suffix.size(), suffix) == 0) {
-      unit = Trim(unit.substr(0, unit.size() - suffix.size()));
+    if (unit.ends_with(suffix)) {
+      unit.erase(unit.size() - suffix.size());
+      unit.erase(unit.find_last_not_of(" \t") + 1);
       return true;
     }
   }
   return false;
 }
 
-CapPoint PointOf(const Entry& entry, CapTarget target, double baseline) {
-  CapPoint point;
-  std::string unit = entry.unit;
-  if (unit == "%") {
-    point.as_typed = fmt::format("{} %", entry.number);
-    point.si = baseline * entry.number / 100;
-    point.label = fmt::format("{} {}", CapTargetName(target), FormatValue(target, point.si));
+// A text as a number of the target's dimension. Throws UserError with what is wrong with it.
+double ValueOf(const std::string& text, Dimension dimension, const std::string& place) {
+  const ParsedQuantity parsed = ParseQuantity(text, dimension);
+  if (!parsed.si) {
+    throw LocatedError("", place + ": " + parsed.problem);
+  }
+  return *parsed.si;
+}
+
+// What a factor of 1 stands for: the catalogue's number, before overrides and export rules. Rules
+// cut nothing from a part this slow, and a power of two leaves the number exact.
+double CatalogueValue(const CapTarget& target, std::size_t element, const ScenarioBase& base) {
+  constexpr const char* kSlow = "0.001953125";
+  constexpr double kTimes = 512;
+  const Point slow{{AssignmentFrom(target.name, PathOf(target, element, target.field), kSlow)}};
+  return kTimes * target.own(base.At(slow), element);
+}
+
+// The factor that makes `wanted` of `catalogue`, to the last digit where there is one.
+std::string FactorText(double wanted, double catalogue) {
+  const double near = wanted / catalogue;
+  for (const double factor : {near, std::nextafter(near, 0.0), std::nextafter(near, 2 * near)}) {
+    if (catalogue * factor == wanted) {
+      return fmt::format("{}", factor);
+    }
+  }
+  return fmt::format("{}", near);
+}
+
+// Makes the points of one target.
+class PointMaker {
+ public:
+  PointMaker(const CapTarget& target, const ScenarioBase& base)
+      : target_(target), base_(base), scenario_(base.At({})) {
+    for (const std::size_t element : ElementsOf(target, scenario_)) {
+      elements_.push_back({element, target.own(scenario_, element), 0});
+      if (target.reading == CapReading::kFactor) {
+        elements_.back().catalogue = CatalogueValue(target, element, base);
+      }
+    }
+  }
+
+  // Throws UserError when the scenario is refused at this value.
+  [[nodiscard]] CapPoint Make(ListedValue value) const {
+    const std::string place = fmt::format("--values '{}'", value.text());
+    const bool per_direction = TakePerDirection(value.unit);
+    const bool percent = value.unit == "%";
+    const bool both = target_.reading == CapReading::kBothDirections && !per_direction && !percent;
+    CapPoint point;
+    for (const Element& element : elements_) {
+      std::string text = value.text();
+      if (percent) {
+        text = ExactText(element.own * value.number / 100, target_.dimension);
+      }
+      if (target_.reading == CapReading::kFactor) {
+        text = FactorText(ValueOf(text, target_.dimension, place), element.catalogue);
+      }
+      Add(place, element, both ? kBothDirections : target_.field, text, point);
+      if (target_.keeps != nullptr) {
+        const KeptField kept = target_.keeps(scenario_, element.number);
+        Add(place, element, kept.field, ExactText(kept.si, target_.dimension), point);
+      }
+    }
+    point.si = CapBaseline(target_, base_.At(point.point));
+    point.label = fmt::format("{} {}", target_.name, target_.format(point.si));
+    if (percent) {
+      point.as_typed = fmt::format("{} %", value.number);
+    } else if (both) {
+      point.as_typed = value.text();
+      point.note =
+          fmt::format("{} {} is read as vendors print it, both directions added: {} per direction",
+                      target_.name, target_.format(2 * point.si), target_.format(point.si));
+    }
     return point;
   }
-  const bool per_direction = TakePerDirection(unit);
-  const ParsedQuantity parsed =
-      ParseQuantity(Trim(fmt::format("{} {}", entry.number, unit)), DimensionOf(target));
-  if (!parsed.si) {
-    Refuse(parsed.problem);
+
+ private:
+  // A site or link that is capped.
+  struct Element {
+    std::size_t number;
+    double own;        // SI
+    double catalogue;  // where a factor is on it, SI
+  };
+
+  void Add(const std::string& place, const Element& element, const char* field,
+           const std::string& text, CapPoint& point) const {
+    point.point.assignments.push_back(
+        AssignmentFrom(place, PathOf(target_, element.number, field), text));
   }
-  point.si = *parsed.si;
-  if (target == CapTarget::kScaleUp && !per_direction) {
-    point.si /= 2;
-    point.as_typed = fmt::format("{} {}", entry.number, unit);
-    point.note = fmt::format(
-        "scale_up {} is read as vendors print it, both directions added: {} per direction",
-        FormatBandwidth(BytesPerSecond(*parsed.si)), FormatBandwidth(BytesPerSecond(point.si)));
-  }
-  point.label = fmt::format("{} {}", CapTargetName(target), FormatValue(target, point.si));
-  return point;
-}
+
+  const CapTarget& target_;
+  const ScenarioBase& base_;
+  Scenario scenario_;
+  std::vector<Element> elements_;
+};
 
 }  // namespace
 
-const char* CapTargetName(CapTarget target) {
-  switch (target) {
-    case CapTarget::kScaleUp:
-      return "scale_up";
-    case CapTarget::kNic:
-      return "nic";
-    case CapTarget::kWan:
-      return "wan";
-    case CapTarget::kHbm:
-      return "hbm";
-    case CapTarget::kFlops:
-      return "flops";
-    case CapTarget::kPower:
-      return "power";
-  }
-  return "";
-}
-
-const char* CapResource(CapTarget target) {
-  // A power cap shows as slower compute.
-  return target == CapTarget::kFlops || target == CapTarget::kPower ? "compute"
-                                                                    : CapTargetName(target);
-}
-
-const char* CapQuantity(CapTarget target) {
-  switch (target) {
-    case CapTarget::kScaleUp:
-      return "scale-up bandwidth of an accelerator, per direction";
-    case CapTarget::kNic:
-      return "NIC bandwidth, per direction";
-    case CapTarget::kWan:
-      return "WAN bandwidth, per direction";
-    case CapTarget::kHbm:
-      return "peak HBM bandwidth";
-    case CapTarget::kFlops:
-      return "dense peak in the training format";
-    case CapTarget::kPower:
-      return "board power limit of an accelerator";
-  }
-  return "";
-}
-
-const char* CapUnits(CapTarget target) {
-  switch (DimensionOf(target)) {
-    case Dimension::kCompute:
-      return "FLOP/s";
-    case Dimension::kPower:
-      return "W";
-    default:
-      return "byte/s";
-  }
-}
-
-CapTarget ParseCapTarget(const std::string& name) {
+std::vector<std::string> CapTargetNames() {
   std::vector<std::string> names;
-  for (const CapTarget target : kTargets) {
-    names.emplace_back(CapTargetName(target));
-    if (name != CapTargetName(target)) {
-      continue;
-    }
-    if (target == CapTarget::kWan) {
-      throw UserError("",
-                      "--link wan is not simulated yet: a scenario has one site; expected "
-                      "scale_up, nic, hbm, flops or power");
-    }
-    return target;
+  for (const CapTarget& target : kTargets) {
+    names.emplace_back(target.name);
   }
-  throw UserError("", fmt::format("--link: no resource is called \"{}\"; expected one of {}{}",
-                                  name, fmt::join(names, ", "), DidYouMean(name, names)));
+  return names;
 }
 
-std::vector<CapPoint> ParseCapValues(const std::string& text, CapTarget target,
-                                     const Scenario& scenario) {
-  std::vector<Entry> entries;
-  for (const std::string& part : SplitAtCommas(text)) {
-    entries.push_back(ParseEntry(part));
+const CapTarget& CapTargetOf(const std::string& name, const Scenario& scenario) {
+  const std::vector<std::string> names = CapTargetNames();
+  const auto* const found =
+      std::find_if(std::begin(kTargets), std::end(kTargets), [&](const CapTarget& target) {
+        return name == target.name;
+      });
+  if (found == std::end(kTargets)) {
+    throw UserError("", fmt::format("--link: no resource is called \"{}\"; expected one of {}{}",
+                                    name, fmt::join(names, ", "), DidYouMean(name, names)));
   }
+  if (ElementsOf(*found, scenario).empty()) {
+    throw UserError("", fmt::format("--link {}: the job runs on one site; expected a job that "
+                                    "spans sites with a wan {{ ... }} between them",
+                                    name));
+  }
+  return *found;
+}
+
+double CapBaseline(const CapTarget& target, const Scenario& scenario) {
+  double least = std::numeric_limits<double>::infinity();
+  for (const std::size_t element : ElementsOf(target, scenario)) {
+    least = std::min(least, target.own(scenario, element));
+  }
+  return least;
+}
+
+std::vector<CapPoint> CapPoints(const CapTarget& target, const std::string& values,
+                                const ScenarioBase& base) {
+  const PointMaker maker(target, base);
   std::vector<CapPoint> points;
-  for (const Entry& entry : Complete(std::move(entries))) {
-    points.push_back(PointOf(entry, target, CapBaseline(target, scenario)));
+  std::vector<Problem> problems;
+  for (const ListedValue& value : ParseValueList(values, "--values")) {
+    try {
+      points.push_back(maker.Make(value));
+    } catch (const UserError& error) {
+      problems.insert(problems.end(), error.problems().begin(), error.problems().end());
+    }
+  }
+  if (!problems.empty()) {
+    throw LocatedError(std::move(problems));
   }
   return points;
 }
 
-std::vector<std::string> CapNotes(CapTarget target, const std::vector<CapPoint>& points) {
+std::vector<std::string> CapNotes(const CapTarget& target, const std::vector<CapPoint>& points) {
   std::vector<std::string> notes;
   for (const CapPoint& point : points) {
     if (!point.note.empty()) {
@@ -256,63 +302,10 @@ std::vector<std::string> CapNotes(CapTarget target, const std::vector<CapPoint>&
       break;
     }
   }
-  if (target == CapTarget::kFlops) {
-    notes.emplace_back(
-        "MFU is a share of the capped peak: it can rise while the step becomes slower");
-  }
-  if (target == CapTarget::kPower) {
-    notes.emplace_back(
-        "a power cap lengthens what accelerators compute and read: its share is that of compute");
+  if (*target.note != '\0') {
+    notes.emplace_back(target.note);
   }
   return notes;
-}
-
-double CapBaseline(CapTarget target, const Scenario& scenario) {
-  const ServerSpec& server = scenario.site().server;
-  switch (target) {
-    case CapTarget::kScaleUp:
-      return server.accelerator.scale_up_bandwidth.si();
-    case CapTarget::kNic:
-      return server.nic_bandwidth.si();
-    case CapTarget::kHbm:
-      return server.accelerator.hbm_bandwidth.si();
-    case CapTarget::kFlops:
-      return server.accelerator.rates[static_cast<int>(scenario.training().precision)].peak.si();
-    case CapTarget::kPower:
-      return server.accelerator.power.limit.si();
-    case CapTarget::kWan:
-      break;
-  }
-  return 0;
-}
-
-Scenario WithCap(Scenario scenario, CapTarget target, double si) {
-  ServerSpec& server = scenario.site().server;
-  switch (target) {
-    case CapTarget::kScaleUp:
-      server.accelerator.scale_up_bandwidth = BytesPerSecond(si);
-      break;
-    case CapTarget::kNic:
-      server.nic_bandwidth = BytesPerSecond(si);
-      break;
-    case CapTarget::kHbm:
-      server.accelerator.hbm_bandwidth = BytesPerSecond(si);
-      break;
-    case CapTarget::kFlops: {
-      // All formats fall together, as when units are fused off.
-      const double factor = si / CapBaseline(target, scenario);
-      for (MatrixRate& rate : server.accelerator.rates) {
-        rate.peak = rate.peak * factor;
-      }
-      break;
-    }
-    case CapTarget::kPower:
-      server.accelerator.power.limit = Watts(si);
-      break;
-    case CapTarget::kWan:
-      break;
-  }
-  return scenario;
 }
 
 }  // namespace gridlock

@@ -1,6 +1,10 @@
+#include "sim/schema/assignment.h"
+
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -218,35 +222,33 @@ class Setter {
 
 }  // namespace
 
-void ApplyOverride(const std::string& text, proto::Scenario& scenario, Written& written,
-                   ProblemList& problems) {
-  const std::size_t equals = text.find('=');
-  const Position where{"--set '" + OneLine(text) + "'", 0, 0};
-  Setter setter(where, where, problems);
-  if (equals == std::string::npos) {
-    setter.Refuse("there is no \"=\"", "path=value such as site[0].servers=2");
-    return;
-  }
-  const auto segments = SplitPath(std::string_view(text).substr(0, equals));
-  if (!segments.has_value()) {
-    setter.Refuse(Quoted(text.substr(0, equals)) + " is not the path of a field",
-                  "names separated by \".\", such as site[0].servers");
-    return;
-  }
-  setter.Set(*segments, text.substr(equals + 1), scenario, written);
+Assignment AssignmentFrom(const std::string& place, std::string path, std::string value) {
+  const Position where{place, 0, 0};
+  return {std::move(path), std::move(value), where, where};
 }
 
-std::string SetField(const FieldChange& change, proto::Scenario& scenario, Written& written,
-                     ProblemList& problems) {
-  Setter setter(change.where_path, change.where_value, problems);
-  const auto segments = SplitPath(change.path);
+std::optional<Assignment> ParseAssignment(const std::string& text, ProblemList& problems) {
+  const std::string place = "--set '" + OneLine(text) + "'";
+  const std::size_t equals = text.find('=');
+  if (equals == std::string::npos) {
+    problems.Add({place, 0, 0}, "",
+                 Refusal("there is no \"=\"", "path=value such as site[0].servers=2"));
+    return std::nullopt;
+  }
+  return AssignmentFrom(place, text.substr(0, equals), text.substr(equals + 1));
+}
+
+std::string Assign(const Assignment& assignment, proto::Scenario& scenario, Written& written,
+                   ProblemList& problems) {
+  Setter setter(assignment.where_path, assignment.where_value, problems);
+  const auto segments = SplitPath(assignment.path);
   if (!segments.has_value()) {
-    setter.Refuse(Quoted(change.path) + " is not the path of a field",
+    setter.Refuse(Quoted(assignment.path) + " is not the path of a field",
                   "names separated by \".\", such as site[0].override.nic_bandwidth");
     return "";
   }
   const std::size_t before = problems.size();
-  setter.Set(*segments, change.value, scenario, written);
+  setter.Set(*segments, assignment.value, scenario, written);
   return problems.size() == before ? setter.path() : "";
 }
 

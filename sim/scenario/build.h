@@ -1,0 +1,23 @@
+#pragma once
+
+// From a message that has been read and merged to the structs that everything behind the loader
+// sees.
+
+#include <string>
+
+#include "sim/catalogue/catalogue.h"
+#include "sim/scenario/scenario.h"
+#include "sim/schema/problems.h"
+#include "sim/schema/written.h"
+
+namespace gridlock {
+
+/// The whole scenario in one spelling: schema order, no comments, no includes.
+std::string CanonicalText(const proto::Scenario& message);
+
+/// Checks and converts. `problems` holds what was wrong with the catalogue; throws UserError when
+/// there is anything wrong. @param name of the file, for positions
+Scenario BuildScenario(const std::string& name, proto::Scenario message, Written written,
+                       const Catalogue& catalogue, ProblemList problems);
+
+}  // namespace gridlock

@@ -1,0 +1,153 @@
+#include "sim/scenario/point.h"
+
+#include <utility>
+
+#include "proto/scenario.pb.h"
+#include "sim/catalogue/catalogue.h"
+#include "sim/scenario/build.h"
+#include "sim/scenario/load_text.h"
+#include "sim/schema/files.h"
+#include "sim/schema/merge.h"
+
+namespace gridlock {
+namespace {
+
+/// A catalogue and what was wrong with its entries.
+struct CheckedCatalogue {
+  ProblemList problems;
+  Catalogue catalogue;
+
+  CheckedCatalogue(const proto::Scenario& message, const Written& written, CatalogueExtent extent)
+      : catalogue(message, written, extent, problems) {}
+};
+
+/// A scenario's message with the assignments of a point.
+struct Draft {
+  proto::Scenario message;
+  Written written;
+  bool own_catalogue = false;  ///< an assignment leads into an entry under `catalog`
+};
+
+/// "the scenario is empty" teaches more than a list of what is missing.
+void RefuseEmpty(const Written& written, ProblemList& problems) {
+  if (written.fields.empty() && problems.empty()) {
+    problems.Add(
+        written.name, "",
+        Refusal("the scenario is empty",
+                "at least schema_version: 1, name: \"...\", site { ... } and job { ... }"));
+  }
+}
+
+Scenario Build(const std::string& name, Draft draft, const CheckedCatalogue& from) {
+  return BuildScenario(name, std::move(draft.message), std::move(draft.written), from.catalogue,
+                       from.problems);
+}
+
+}  // namespace
+
+/// What was read. Catalogues point into the message, so it stays as it is and where it is.
+struct ScenarioBase::Read {
+  std::string name;
+  proto::Scenario message;
+  Written written;
+  // Read when they are first needed, and then kept for all points.
+  mutable std::unique_ptr<CheckedCatalogue> named, whole;
+
+  [[nodiscard]] const CheckedCatalogue& Named() const {
+    if (!named) {
+      named = std::make_unique<CheckedCatalogue>(message, written, CatalogueExtent::kNamed);
+    }
+    return *named;
+  }
+
+  [[nodiscard]] const CheckedCatalogue& Whole() const {
+    if (!whole) {
+      whole = std::make_unique<CheckedCatalogue>(message, written, CatalogueExtent::kWhole);
+    }
+    return *whole;
+  }
+
+  [[nodiscard]] Draft At(const Point& point) const {
+    Draft draft{message, written};
+    ProblemList problems;
+    for (const Assignment& assignment : point.assignments) {
+      const std::string path = Assign(assignment, draft.message, draft.written, problems);
+      draft.own_catalogue = draft.own_catalogue || path.starts_with("catalog.");
+    }
+    problems.ThrowIfAny();
+    return draft;
+  }
+};
+
+std::string LinesOf(const Point& point) {
+  std::string lines;
+  for (const Assignment& assignment : point.assignments) {
+    lines += (lines.empty() ? "" : "\n") + assignment.path + "=" + assignment.value;
+  }
+  return lines;
+}
+
+ScenarioBase::ScenarioBase(const std::string& name, std::string_view text,
+                           const std::vector<std::string>& overrides)
+    : read_(std::make_unique<Read>()) {
+  read_->name = name;
+  ProblemList problems;
+  if (CheckEncoding(name, text, problems)) {
+    ReadScenario(name, text, read_->message, read_->written, problems);
+    RefuseEmpty(read_->written, problems);
+  }
+  problems.ThrowIfAny();
+  for (const std::string& each : overrides) {
+    if (const auto assignment = ParseAssignment(each, problems)) {
+      (void)Assign(*assignment, read_->message, read_->written, problems);
+    }
+  }
+  problems.ThrowIfAny();
+}
+
+ScenarioBase ScenarioBase::FromFile(const std::string& file,
+                                    const std::vector<std::string>& overrides) {
+  ProblemList problems;
+  std::string text;
+  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
+    problems.ThrowIfAny();
+  }
+  return {file, text, overrides};
+}
+
+ScenarioBase::ScenarioBase(ScenarioBase&& other) noexcept = default;
+ScenarioBase& ScenarioBase::operator=(ScenarioBase&& other) noexcept = default;
+ScenarioBase::~ScenarioBase() = default;
+
+Scenario ScenarioBase::At(const Point& point) const {
+  const Draft draft = read_->At(point);
+  const auto own = [&](CatalogueExtent extent) {
+    return CheckedCatalogue(draft.message, draft.written, extent);
+  };
+  // A mistake is explained by the whole catalogue: "did you mean ...". A point may also name an
+  // entry that its base does not.
+  if (draft.own_catalogue || !read_->whole) {
+    try {
+      return draft.own_catalogue ? Build(read_->name, draft, own(CatalogueExtent::kNamed))
+                                 : Build(read_->name, draft, read_->Named());
+    } catch (const UserError&) {
+    }
+  }
+  return draft.own_catalogue ? Build(read_->name, draft, own(CatalogueExtent::kWhole))
+                             : Build(read_->name, draft, read_->Whole());
+}
+
+std::string ScenarioBase::TextAt(const Point& point) const {
+  return CanonicalText(read_->At(point).message);
+}
+
+Scenario LoadScenarioText(const std::string& name, std::string_view text,
+                          const std::vector<std::string>& overrides) {
+  return ScenarioBase(name, text, overrides).At({});
+}
+
+Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides) {
+  return ScenarioBase::FromFile(file, overrides).At({});
+}
+
+}  // namespace gridlock

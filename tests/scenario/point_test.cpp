@@ -1,0 +1,140 @@
+// A point is the scenario that its assignments would make in the file: same text, same refusals.
+
+#include "sim/scenario/point.h"
+
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/scenario/changeable.h"
+#include "sim/schema/schema.h"
+#include "tests/fixture_files.h"
+#include "tests/source_dir.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+// A scenario of the shipped catalogue.
+const std::string kExample = GRIDLOCK_SOURCE_DIR "/examples/01-two-servers/scenario.textproto";
+
+Point PointOf(const std::vector<std::string>& overrides) {
+  Point point;
+  ProblemList problems;
+  for (const std::string& each : overrides) {
+    point.assignments.push_back(ParseAssignment(each, problems).value());
+  }
+  return point;
+}
+
+/// What is wrong, or the text of the scenario.
+template <typename Load>
+std::string TextOrProblems(const Load& load) {
+  try {
+    return load().text;
+  } catch (const UserError& error) {
+    std::string problems;
+    for (const Problem& problem : error.problems()) {
+      problems += problem.message + "\n";
+    }
+    return problems;
+  }
+}
+
+const std::vector<std::vector<std::string>> kPoints = {
+    {},
+    {"site[0].servers=1", "job[0].pretraining.layout.data=4"},
+    {"site[0].server=hgx_b200"},  // an entry that the base does not name
+    {"seed=2", "site[0].override.nic_bandwidth=200 Gbps"},
+    {"site[0].override.nic_bandwidth=200"},
+    {"site[0].server=dgx_h10"},
+    {"site[0].srver=dgx_h100"},
+    {"job[0].pretraining.layout.tensor=3", "site[0].override.power_limit=0.5 W"},
+    {"site[0].servers=1"},  // does not fit, and what would is said
+};
+
+TEST(Point, IsTheScenarioThatTheSameOverridesMake) {
+  const ScenarioBase base = ScenarioBase::FromFile(kExample, {});
+  // Twice: what a base keeps from one point must not show in the next.
+  for (int round = 0; round < 2; ++round) {
+    for (const std::vector<std::string>& overrides : kPoints) {
+      const std::string loaded = TextOrProblems([&] {
+        return LoadScenario(kExample, overrides);
+      });
+      EXPECT_EQ(TextOrProblems([&] {
+                  return base.At(PointOf(overrides));
+                }),
+                loaded);
+    }
+  }
+}
+
+TEST(Point, MayChangeAnEntryOfTheScenariosOwnCatalogue) {
+  const std::string text =
+      FileContents(kExample) +
+      "catalog { building { name: \"hall\" pue: 1.5 source { text: \"x\" } } }";
+  const ScenarioBase base("own.textproto", text, {"site[0].facility.building=hall"});
+  EXPECT_EQ(base.At({}).site().pue, 1.5);
+  EXPECT_EQ(base.At(PointOf({"catalog.building[0].pue=1.25"})).site().pue, 1.25);
+  EXPECT_EQ(base.At({}).site().pue, 1.5);
+}
+
+TEST(Point, SetsOneDirectionOfABandwidthInPlaceOfTheOther) {
+  const ScenarioBase base =
+      ScenarioBase::FromFile(kExample, {"site[0].override.scale_up.bidirectional=600 GB/s"});
+  const Scenario scenario = base.At(PointOf({"site[0].override.scale_up.per_direction=100 GB/s"}));
+  EXPECT_EQ(scenario.site().server.accelerator.scale_up_bandwidth, BytesPerSecond(100e9));
+  EXPECT_THAT(scenario.text, ::testing::Not(HasSubstr("bidirectional")));
+}
+
+TEST(Point, OfSlowerNicsCanLeaveTheFabricAsItIsBuilt) {
+  const ScenarioBase base =
+      ScenarioBase::FromFile(kExample, {"site[0].override.nic_bandwidth=800 Gbps"});
+  const ServerSpec& server = base.At(PointOf({"site[0].override.nic_bandwidth=100 Gbps",
+                                              "site[0].override.fabric_nic_bandwidth=800 Gbps"}))
+                                 .site()
+                                 .server;
+  EXPECT_EQ(server.nic_bandwidth, BytesPerSecond(12.5e9));
+  EXPECT_EQ(server.fabric_nic_bandwidth, BytesPerSecond(100e9));
+}
+
+TEST(Point, HasATextEvenWhenTheScenarioIsRefused) {
+  const ScenarioBase base = ScenarioBase::FromFile(kExample, {});
+  const Point point = PointOf({"site[0].servers=1", "description=a \"b\" \\ c"});
+  EXPECT_THROW((void)base.At(point), UserError);
+  EXPECT_THAT(base.TextAt(point), HasSubstr("servers: 1\n"));
+  EXPECT_THAT(base.TextAt(point), HasSubstr(R"(description: "a \"b\" \\ c")"));
+}
+
+TEST(Point, InLinesIsWhatSetTakes) {
+  const std::vector<std::string> overrides = {"site[0].override.nic_bandwidth=200 Gbps",
+                                              "description=a=b", "seed=7"};
+  EXPECT_EQ(LinesOf(PointOf(overrides)), overrides[0] + "\n" + overrides[1] + "\n" + overrides[2]);
+  EXPECT_EQ(LinesOf({}), "");
+}
+
+TEST(Scenario, KeepsItsDescription) {
+  EXPECT_EQ(LoadScenario(kExample, {R"(description=a "b" \ µ)"}).description, R"(a "b" \ µ)");
+}
+
+TEST(Changeable, FieldsAreListedInTheSchemaAsInTheTable) {
+  EXPECT_THAT(SchemaDocumentation(), HasSubstr(ChangeableText()));
+}
+
+TEST(Changeable, FieldsAreNotThoseThatPlacementDependsOn) {
+  for (const char* path : {"site[0].servers", "site[0].fabric.clos.tiers", "job[0].priority",
+                           "wan[0].distance", "seed", "site[0]", "site[0].facility.building"}) {
+    EXPECT_TRUE(StaysAsItIs(path)) << path;
+  }
+  for (const char* path :
+       {"site[0].override.nic_bandwidth", "site.facility.pue", "site[3].override.comply_with.rule",
+        "wan[0].bandwidth", "site[0].facility", "site[0].overide.nic_bandwidth"}) {
+    EXPECT_FALSE(StaysAsItIs(path)) << path;
+  }
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -8,7 +8,6 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
 
 namespace gridlock {
@@ -58,7 +57,7 @@ constexpr StackName kStacks[] = {
 };
 
 // Columns that ask for what is not simulated yet. A feature that comes in is one line less here,
-// and a field more in ScenarioText.
+// and a field more in ScenarioOf.
 struct Feature {
   const char* name;
   bool (*needed)(const PublishedCase& row);
@@ -117,15 +116,16 @@ bool EmbeddingAsLayer(const PublishedCase& row) {
   return row.layers % ChunksOf(row) != 0 && (row.layers + 2) % ChunksOf(row) == 0;
 }
 
-std::string Escaped(const std::string& text) {
-  std::string out;
+// A text of a table as the value of an assignment.
+std::string QuotedText(const std::string& text) {
+  std::string out = "\"";
   for (const char c : text) {
     if (c == '"' || c == '\\') {
       out += '\\';
     }
     out += c;
   }
-  return out;
+  return out + "\"";
 }
 
 // A name that files can have.
@@ -156,27 +156,6 @@ const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList&
   return found == catalogue.mixtures.end() ? nullptr : &*found;
 }
 
-std::string MixtureText(const PublishedCase& row) {
-  return row.experts == 0
-             ? ""
-             : fmt::format(
-                   "    mixture {{ experts: {} experts_per_token: {} expert_ffn: {} "
-                   "shared_experts: {} {} }}\n",
-                   row.experts, row.top_k, row.expert_ffn, row.shared_experts,
-                   row.dense_every_second ? "dense_every_second: true"
-                                          : fmt::format("dense_layers: {}", row.dense_layers));
-}
-
-std::string ModelText(const PublishedCase& row, const std::string& source) {
-  const bool learned = row.gated == 0;
-  return fmt::format(
-      "  model {{\n    name: \"published\"\n    title: \"{}\"\n    layers: {}\n    hidden: {}\n"
-      "    heads: {}\n    kv_heads: {}\n    ffn: {}\n    gated: {}\n    vocabulary: {}\n"
-      "    max_positions: {}\n    attention: CAUSAL\n{}    source {{ text: \"{}\" }}\n  }}\n",
-      Escaped(row.model), row.layers, row.hidden, row.heads, row.kv_heads, row.ffn, row.gated == 1,
-      row.vocab, learned ? row.seq : 0, MixtureText(row), source);
-}
-
 // Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
 // 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
 // other weights, which is Megatron-Core's default.
@@ -191,78 +170,160 @@ std::int64_t DomainRanks(const PublishedCase& row) {
   return row.experts > 0 && group <= row.domain ? row.domain / group * group : row.domain;
 }
 
-// One non-blocking fabric for all rows: publications seldom say theirs, and the large ones are fat
-// trees. The radix is far beyond real switches so that three tiers hold any cluster; pods are small
-// enough that large jobs cross all tiers.
-std::string SwitchText(const PublishedCase& row) {
-  return fmt::format(
-      "  switch {{\n    name: \"generic\"\n    title: \"Generic switch\"\n    ports: 4096\n"
-      "    port_bandwidth: \"{} Gbps\"\n    latency: \"600 ns\"\n    power: \"1 W\"\n"
-      "    source {{ text: \"Assumed: any non-blocking fabric at the NIC rate\" estimate: true }}\n"
-      "  }}\n",
-      row.nic_gbps);
-}
+// What all rows have in common. One non-blocking fabric: publications seldom say theirs, and the
+// large ones are fat trees. The radix is far beyond real switches so that three tiers hold any
+// cluster; pods are small enough that large jobs cross all tiers.
+constexpr const char* kBaseText = R"(schema_version: 1
+name: "published"
+seed: 1
+catalog {{
+  switch {{
+    name: "generic"
+    title: "Generic switch"
+    ports: 4096
+    port_bandwidth: "400 Gbps"
+    latency: "600 ns"
+    power: "1 W"
+    source {{ text: "Assumed: any non-blocking fabric at the NIC rate" estimate: true }}
+  }}
+{}}}
+site {{
+  name: "site"
+  fabric {{
+    clos {{
+      tiers: 3
+      servers_per_leaf: 2
+      leaves_per_pod: 16
+      leaf_oversubscription: 1
+      spine_oversubscription: 1
+      leaf_switch: "generic"
+      spine_switch: "generic"
+      core_switch: "generic"
+      routing: SPRAY
+    }}
+  }}
+}}
+job {{
+  name: "published step"
+  pretraining {{ layout {{ rank_order: TENSOR_DATA_PIPELINE }} }}
+}}
+)";
 
-std::string SiteText(const PublishedCase& row, const CatalogueServer& server) {
-  const double per_nic = row.nic_gbps * server.accelerators / server.nics;  // Gbit/s
-  std::string override_text;
-  if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth.si()) > 1e-6 * server.nic_bandwidth.si()) {
-    override_text = fmt::format("  override {{ nic_bandwidth: \"{} Gbps\" }}\n", per_nic);
+// The row's own model, for those that the catalogue does not have.
+constexpr const char* kModelText = R"(  model {
+    name: "published"
+    attention: CAUSAL
+    source { text: "the row" }
   }
-  const std::int64_t used = DomainRanks(row);
-  const std::int64_t servers = (row.accelerators + used - 1) / used;
-  return fmt::format(
-      "site {{\n  name: \"site\"\n  server: \"{}\"\n  servers: {}\n  fabric {{\n    clos {{\n"
-      "      tiers: 3\n      servers_per_leaf: 2\n      leaves_per_pod: 16\n"
-      "      leaf_oversubscription: 1\n      spine_oversubscription: 1\n"
-      "      leaf_switch: \"generic\"\n      spine_switch: \"generic\"\n"
-      "      core_switch: \"generic\"\n      routing: SPRAY\n    }}\n  }}\n{}}}\n",
-      server.name, servers, override_text);
-}
+)";
 
-std::string ExpertsText(const PublishedCase& row) {
+// Gathers what a row says differently from the base.
+class RowPoint {
+ public:
+  explicit RowPoint(std::string place) : place_(std::move(place)) {}
+
+  // For the fields below `block` from here on: "site[0]".
+  void Within(const std::string& block) { block_ = block + "."; }
+
+  template <typename T>
+  void Set(const char* field, const T& value) {
+    point_.assignments.push_back(AssignmentFrom(place_, block_ + field, fmt::format("{}", value)));
+  }
+
+  [[nodiscard]] const Point& point() const { return point_; }
+
+ private:
+  std::string place_, block_;
+  Point point_;
+};
+
+void SetModel(const PublishedCase& row, RowPoint& point) {
+  const bool learned = row.gated == 0;  // positions
+  point.Within("catalog.model[0]");
+  point.Set("title", QuotedText(row.model));
+  point.Set("layers", row.layers);
+  point.Set("hidden", row.hidden);
+  point.Set("heads", row.heads);
+  point.Set("kv_heads", row.kv_heads);
+  point.Set("ffn", row.ffn);
+  point.Set("gated", row.gated == 1);
+  point.Set("vocabulary", row.vocab);
+  point.Set("max_positions", learned ? row.seq : 0);
+  point.Set("source[0].text", QuotedText(row.source));
   if (row.experts == 0) {
-    return "";
+    return;
   }
-  const std::string uneven = row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)
-                                 ? "      uneven_layers: true\n"
-                                 : "";
-  const std::string used = DomainRanks(row) < row.domain
-                               ? fmt::format("      domain_ranks: {}\n", DomainRanks(row))
-                               : "";
+  point.Within("catalog.model[0].mixture");
+  point.Set("experts", row.experts);
+  point.Set("experts_per_token", row.top_k);
+  point.Set("expert_ffn", row.expert_ffn);
+  point.Set("shared_experts", row.shared_experts);
+  if (row.dense_every_second) {
+    point.Set("dense_every_second", true);
+  } else {
+    point.Set("dense_layers", row.dense_layers);
+  }
+}
+
+void SetSite(const PublishedCase& row, const CatalogueServer& server, RowPoint& point) {
+  const std::int64_t used = DomainRanks(row);
+  point.Within("site[0]");
+  point.Set("server", server.name);
+  point.Set("servers", (row.accelerators + used - 1) / used);
+  const double per_nic = row.nic_gbps * server.accelerators / server.nics;  // Gbit/s
+  if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth.si()) > 1e-6 * server.nic_bandwidth.si()) {
+    point.Set("override.nic_bandwidth", fmt::format("{} Gbps", per_nic));
+  }
+  point.Within("catalog.switch[0]");
+  point.Set("port_bandwidth", fmt::format("{} Gbps", row.nic_gbps));
+}
+
+void SetExperts(const PublishedCase& row, RowPoint& point) {
+  if (row.experts == 0) {
+    return;
+  }
+  point.Set("expert", row.ep);
+  point.Set("expert_tensor", WholeExperts(row) ? 1 : row.tp);
+  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)) {
+    point.Set("uneven_layers", true);
+  }
+  if (DomainRanks(row) < row.domain) {
+    point.Set("domain_ranks", DomainRanks(row));
+  }
   // DualPipe itself is not simulated: the zero-bubble schedule idles nearly as long, (p-1)(F + B -
   // 2 W) against (p/2-1)(F&B + B - 3 W), which are 15 and 14 forward passes of 16 stages with B = 2
   // F and W = F (DeepSeek-V3, arXiv:2412.19437, table 2).
-  const std::string schedule =
-      row.stack == "deepseek_dualpipe" && row.pp > 1 ? "      schedule: ZERO_BUBBLE\n" : "";
-  return fmt::format("      expert: {}\n      expert_tensor: {}\n{}{}{}", row.ep,
-                     WholeExperts(row) ? 1 : row.tp, uneven, used, schedule);
+  if (row.stack == "deepseek_dualpipe" && row.pp > 1) {
+    point.Set("schedule", "ZERO_BUBBLE");
+  }
 }
 
-std::string LayoutText(const PublishedCase& row) {
-  const std::string shards =
-      row.shard_group > 0 ? fmt::format("      shard_group: {}\n", row.shard_group) : "";
-  return fmt::format(
-      "    layout {{\n      tensor: {}\n      context: {}\n      pipeline: {}\n      "
-      "virtual_pipeline: {}\n"
-      "      data: {}\n{}{}      sequence_parallel: {}\n      embedding_as_layer: {}\n"
-      "      rank_order: TENSOR_DATA_PIPELINE\n    }}\n",
-      row.tp, std::max<std::int64_t>(1, row.cp), row.pp, std::max<std::int64_t>(1, row.vpp), row.dp,
-      shards, ExpertsText(row), row.sequence_parallel == 1 && row.tp > 1, EmbeddingAsLayer(row));
+void SetLayout(const PublishedCase& row, RowPoint& point) {
+  point.Within("job[0].pretraining.layout");
+  point.Set("tensor", row.tp);
+  point.Set("context", std::max<std::int64_t>(1, row.cp));
+  point.Set("pipeline", row.pp);
+  point.Set("virtual_pipeline", std::max<std::int64_t>(1, row.vpp));
+  point.Set("data", row.dp);
+  if (row.shard_group > 0) {
+    point.Set("shard_group", row.shard_group);
+  }
+  SetExperts(row, point);
+  point.Set("sequence_parallel", row.sequence_parallel == 1 && row.tp > 1);
+  point.Set("embedding_as_layer", EmbeddingAsLayer(row));
 }
 
-// What stands for the row, by name.
-struct Named {
-  std::string model, stack;
-};
-
-std::string JobText(const PublishedCase& row, const Named& named, const std::string& recompute) {
-  return fmt::format(
-      "job {{\n  name: \"published step\"\n  pretraining {{\n    model: \"{}\"\n"
-      "    stack: \"{}\"\n{}    global_batch: {}\n    micro_batch: {}\n    sequence_length: {}\n"
-      "    precision: {}\n    zero: {}\n    recompute: {}\n  }}\n}}\n",
-      named.model, named.stack, LayoutText(row), row.global_batch, MicroBatchOf(row), row.seq,
-      SchemaName(kFormats, row.precision), row.zero, SchemaName(kRecomputes, recompute));
+void SetJob(const PublishedCase& row, const std::string& model, const std::string& stack,
+            const std::string& recompute, RowPoint& point) {
+  point.Within("job[0].pretraining");
+  point.Set("model", model);
+  point.Set("stack", stack);
+  point.Set("global_batch", row.global_batch);
+  point.Set("micro_batch", MicroBatchOf(row));
+  point.Set("sequence_length", row.seq);
+  point.Set("precision", SchemaName(kFormats, row.precision));
+  point.Set("zero", row.zero);
+  point.Set("recompute", SchemaName(kRecomputes, recompute));
 }
 
 // The first problem of a refusal, without the place in a text that nobody wrote.
@@ -369,19 +430,24 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
   return fmt::format("{}", fmt::join(missing, ", "));
 }
 
-std::string ScenarioText(const PublishedCase& row, const std::string& recompute,
-                         const CatalogueList& catalogue) {
+CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
+                        const CatalogueList& catalogue) {
   const CatalogueServer* const server = ServerOf(row, catalogue);
   CHECK(server != nullptr);
-  const std::string source = Escaped(row.source);
   const CatalogueMixture* const model = MixtureOf(row, catalogue);
-  return fmt::format(
-      "# A published training step: {} s.\nschema_version: 1\nname: \"{}\"\n"
-      "description: \"{}\"\nseed: 1\ncatalog {{\n{}{}}}\n{}{}",
-      row.step_time_s, FileName(row.id), source, model == nullptr ? ModelText(row, source) : "",
-      SwitchText(row), SiteText(row, *server),
-      JobText(row, {model == nullptr ? "published" : model->name, StackOf(row, catalogue)},
-              recompute));
+  const std::string file = FileName(row.id) + ".textproto";
+  RowPoint point(file);
+  point.Set("name", FileName(row.id));
+  point.Set("description", QuotedText(row.source));
+  if (model == nullptr) {
+    SetModel(row, point);
+  }
+  SetSite(row, *server, point);
+  SetLayout(row, point);
+  SetJob(row, model == nullptr ? "published" : model->name, StackOf(row, catalogue), recompute,
+         point);
+  return {ScenarioBase(file, fmt::format(kBaseText, model == nullptr ? kModelText : ""), {}),
+          point.point()};
 }
 
 PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -398,9 +464,11 @@ PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
   const std::string file = FileName(row.id) + ".textproto";
   // The first that fits HBM; when none does, the reason is that of the last.
   for (const std::string& recompute : recomputes) {
-    out.text = ScenarioText(row, recompute, catalogue);
+    const CaseScenario scenario = ScenarioOf(row, recompute, catalogue);
     try {
-      out.scenario = LoadScenarioText(file, out.text, {});
+      out.text = fmt::format("# A published training step: {} s.\n{}", row.step_time_s,
+                             scenario.base.TextAt(scenario.point));
+      out.scenario = scenario.base.At(scenario.point);
       CheckScenario(*out.scenario, Fidelity::kFolded);
       out.reason = WhyRanksDiffer(row);
       break;

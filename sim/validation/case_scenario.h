@@ -26,7 +26,7 @@
 #include <string>
 
 #include "sim/catalogue/list.h"
-#include "sim/scenario/scenario.h"
+#include "sim/scenario/point.h"
 #include "sim/validation/case_table.h"
 
 namespace gridlock {
@@ -61,10 +61,15 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
 /// What the row needs and the simulator does not do, separated by commas; "" when nothing.
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue);
 
-/// The scenario as text. Requires that MissingFeatures is "". @param recompute "none", "selective"
-/// or "full".
-std::string ScenarioText(const PublishedCase& row, const std::string& recompute,
-                         const CatalogueList& catalogue);
+/// The scenario that stands for a row: what all rows have in common, and what this one says.
+struct CaseScenario {
+  ScenarioBase base;
+  Point point;
+};
+
+/// Requires that MissingFeatures is "". @param recompute "none", "selective" or "full".
+CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
+                        const CatalogueList& catalogue);
 
 /// Builds, loads and checks the row's scenario. Never throws for what is wrong with a row.
 PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue);

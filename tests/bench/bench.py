@@ -51,9 +51,13 @@ CASES = [
 ]
 
 
-# The platform alone, by the program beside the tests.
-PLATFORM = ("SimGrid platform of 102,400 accelerators, expanded",
-            [EXAMPLE, *[text for text in scaled(12800, 800)[2:] if text != "--set"]], 1.5, 1000)
+# Parts alone, by the programs beside the tests: name, program, arguments, budgets.
+PARTS = [
+    ("SimGrid platform of 102,400 accelerators, expanded", "platform_bench",
+     [EXAMPLE, *[text for text in scaled(12800, 800)[2:] if text != "--set"]], 1.5, 1000),
+    ("5,000 points of one scenario, loaded", "point_bench",
+     ["examples/01-two-servers/scenario.textproto", "5000"], 15, 200),
+]
 
 
 def run_once(command):
@@ -115,10 +119,10 @@ def commands(gridlock, out):
     """(name, command, budgets) of each case that can be run here."""
     for name, arguments, *budgets in CASES:
         yield name, [gridlock, *arguments, *(["-o", out] if arguments[0] == "run" else [])], budgets
-    name, arguments, *budgets = PLATFORM
-    bench = os.path.join(os.path.dirname(gridlock), "../tests/bench/platform_bench")
-    if os.path.exists(bench):
-        yield name, [bench, *arguments], budgets
+    for name, program, arguments, *budgets in PARTS:
+        bench = os.path.join(os.path.dirname(gridlock), "../tests/bench", program)
+        if os.path.exists(bench):
+            yield name, [bench, *arguments], budgets
 
 
 def main():

@@ -33,18 +33,8 @@ std::string LayoutText(const Layout& layout) {
   return text + (layout.sequence_parallel ? ", sequence parallel" : "");
 }
 
-std::string FabricText(const ClosSpec& clos) {
-  std::string text =
-      fmt::format("Clos of {} tiers{}, oversubscription {:.4g}:1 above the leaves", clos.tiers,
-                  clos.rail_optimized ? ", rail-optimized" : "", clos.leaf_oversubscription);
-  if (clos.tiers == 3) {
-    text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
-  }
-  return text + (clos.routing == Routing::kSpray ? ", sprayed" : ", ECMP");
-}
-
 std::string SiteText(const SiteSpec& site) {
-  std::string text = FabricText(site.clos);
+  std::string text = TitleOf(site.fabric);
   if (site.power_cap > Watts(0.0)) {
     text += fmt::format(
         "; at most {}, then {}", FormatWatts(site.power_cap),
@@ -147,7 +137,7 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
                                 : job.recompute == Recompute::kSelective ? "selective"
                                                                          : "full";
   return {
-      {"fabric", FabricText(scenario.site().clos)},
+      {"fabric", TitleOf(scenario.site().fabric)},
       {"model", fmt::format("{}: {} layers of width {}", job.model.name, job.model.layers,
                             Grouped(job.model.hidden))},
       {"layout", LayoutText(job.layout)},

@@ -10,8 +10,9 @@
 #include "sim/base/check.h"
 #include "sim/report/layout.h"
 #include "sim/scenario/cluster_site.h"
-#include "topologies/fabric.h"
-#include "topologies/fabric_graph.h"
+#include "topologies/cut.h"
+#include "topologies/graph.h"
+#include "topologies/topology.h"
 
 #include "tools/command.h"
 
@@ -32,27 +33,28 @@ std::string Count(int count, const char* one, const char* many) {
 }
 
 // A row; nothing when there is nothing to count.
-void PrintCount(const char* what, std::int64_t count) {
+void PrintCount(const std::string& what, std::int64_t count) {
   if (count > 0) {
     fmt::print("  {:<16}{:>10}\n", what, Grouped(static_cast<double>(count)));
   }
 }
 
 void PrintCounts(const FabricGraph& graph) {
+  const Wiring& wiring = graph.wiring();
   fmt::print("{:<18}{:>10}\n", "nodes", "count");
-  for (int kind = 0; kind < kNodeKinds; ++kind) {
-    PrintCount(NodeKindName(static_cast<NodeKind>(kind)), graph.nodes(static_cast<NodeKind>(kind)));
+  for (const Wiring::NodeKind& kind : wiring.node_kinds) {
+    PrintCount(kind.name, kind.count);
   }
-  constexpr const char* kCables[kCableKinds] = {"", "scale-up links", "NIC - leaf", "leaf - spine",
-                                                "spine - core"};
   fmt::print("{:<18}{:>10}\n", "cables", "count");
-  for (int kind = 1; kind < kCableKinds; ++kind) {
-    PrintCount(kCables[kind], graph.cables(static_cast<CableKind>(kind)));
+  for (std::size_t kind = 0; kind < wiring.cable_kinds.size(); ++kind) {
+    if (!wiring.cable_kinds[kind].inside) {
+      PrintCount(wiring.cable_kinds[kind].name, graph.cables(static_cast<int>(kind)));
+    }
   }
 }
 
-void PrintCuts(const FabricGraph& graph) {
-  const CutBound cut = BestKnownCut(graph);
+void PrintCuts(const Topology& topology) {
+  const CutBound cut = BestKnownCut(topology.cut_problem());
   static constexpr ColumnUnit kUnits[] = {{1e9, "GB/s"}, {1e12, "TB/s"}};
   std::size_t width = 0;
   std::vector<double> bandwidths;
@@ -71,21 +73,18 @@ void PrintCuts(const FabricGraph& graph) {
 }
 
 void Topo(const SiteSpec& site, const TopoOptions& options) {
-  const Fabric fabric(site);
-  const FabricGraph graph = MakeGraph(fabric);
-  fmt::print("{}: {} in {}, {} of {}{}\n", site.name,
-             Count(fabric.accelerators(), "accelerator", "accelerators"),
-             Count(fabric.servers(), "server", "servers"), Count(fabric.pods(), "pod", "pods"),
-             fabric.leaves() < fabric.pods() * fabric.leaves_per_pod() ? "up to " : "",
-             Count(fabric.leaves_per_pod(), "leaf", "leaves"));
+  const std::shared_ptr<const Topology> topology = MakeTopology(site);
+  const FabricGraph graph(topology->wiring());
+  fmt::print("{}: {} in {}, {}\n", site.name,
+             Count(topology->accelerators(), "accelerator", "accelerators"),
+             Count(topology->servers(), "server", "servers"), topology->shape());
   PrintCounts(graph);
-  fmt::print("oversubscription as built: leaf {:.3g}:1", fabric.leaf_oversubscription());
-  fmt::print("{}\n", site.clos.tiers == 3
-                         ? fmt::format(", spine {:.3g}:1", fabric.spine_oversubscription())
-                         : "");
+  for (const std::string& fact : topology->facts()) {
+    fmt::print("{}\n", fact);
+  }
   fmt::print("connected: {}\n", Connected(graph) ? "yes" : "NO");
   if (options.cut) {
-    PrintCuts(graph);
+    PrintCuts(*topology);
   }
   if (!options.dot.empty()) {
     std::ostringstream text;
@@ -104,8 +103,9 @@ int TopoOfCluster(const TopoOptions& options) {
         fmt::print("{}", Wrapped("", note, 2));
       }
     }
-    fmt::print("what is known of it, and what a Clos does not carry: gridlock catalog show {}\n",
-               options.cluster);
+    fmt::print(
+        "what is known of it, and what its topology does not carry: gridlock catalog show {}\n",
+        options.cluster);
     return kSuccess;
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {

@@ -8,6 +8,8 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "topologies/fabric_spec.h"
+#include "topologies/switch.h"
 
 namespace gridlock {
 
@@ -81,12 +83,13 @@ struct CollectiveFit {
   bool reduces_in_switch = false;
 };
 
-/// A chassis or rack whose accelerators share one scale-up domain, with its NICs.
+/// A chassis or rack with its NICs. Its accelerators share one switched scale-up domain, unless the
+/// network is direct.
 struct ServerSpec {
   std::string path;
   std::string name;
   AcceleratorSpec accelerator;
-  int accelerators = 0;          ///< scale-up domain size: 8 in a server, 72 in a rack
+  int accelerators = 0;          ///< 8 in a server, 72 in a rack
   CollectiveFit scale_up;        ///< inside the domain
   int nics = 0;                  ///< scale-out NICs; divides or is divided by `accelerators`
   BytesPerSecond nic_bandwidth;  ///< per NIC and direction
@@ -95,41 +98,26 @@ struct ServerSpec {
   BytesPerSecond fabric_nic_bandwidth;
   CollectiveFit scale_out;  ///< across NICs
   Watts overhead_power;     ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
-};
+  /// True: accelerators are routers of the site's network (a torus), and their scale-up links are
+  /// its links. Set by the loader from the site's fabric.
+  bool direct = false;
 
-/// A packet switch.
-struct SwitchSpec {
-  std::string name;
-  int ports = 0;                  ///< radix at `port_bandwidth`
-  BytesPerSecond port_bandwidth;  ///< per direction
-  Seconds latency;                ///< one hop, cable included
-  Watts power;                    ///< with its optics
-};
+  /// Accelerators that reach each other through ports alone: the scale-up domain.
+  [[nodiscard]] int domain() const { return direct ? 1 : accelerators; }
 
-/// How flows choose among equal-cost links.
-enum class Routing {
-  kSpray,  ///< every packet on the next link: equal links are one bundle (exact for a fluid)
-  kEcmp,   ///< one link per flow, by hash: collisions show
+  /// How fast collectives run between scale-up domains.
+  [[nodiscard]] const CollectiveFit& across() const { return direct ? scale_up : scale_out; }
+
+  /// What an accelerator can send at once to other scale-up domains of its site, over all its links
+  /// or through one NIC.
+  [[nodiscard]] BytesPerSecond across_bandwidth() const {
+    return direct ? accelerator.scale_up_bandwidth : nic_bandwidth;
+  }
 };
 
 /// Two servers of one make, perhaps with different overrides or caps, as one that is nowhere faster
 /// than either: a job across both moves at the pace of the slower.
 ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b);
-
-/// A folded Clos of two tiers (leaf, spine) or three (leaf, spine, core).
-struct ClosSpec {
-  std::string path;
-  bool rail_optimized =
-      false;                 ///< NIC i of each server to leaf i of its group, else all to one leaf
-  int servers_per_leaf = 0;  ///< servers per leaf (per group of rail leaves when rail-optimized)
-  int leaves_per_pod = 0;    ///< leaves under one set of spines
-  double leaf_oversubscription = 1;  ///< down:up bandwidth of a leaf; 0.5 has twice the uplinks
-  double spine_oversubscription =
-      1;  ///< down:up bandwidth of a pod's spines, when there is a third tier
-  int tiers = 2;
-  SwitchSpec leaf, spine, core;
-  Routing routing = Routing::kSpray;
-};
 
 /// What gives way when a site would draw more power than it may.
 enum class PowerPolicy {
@@ -143,7 +131,7 @@ struct SiteSpec {
   std::string name;
   ServerSpec server;
   int servers = 0;
-  ClosSpec clos;
+  FabricSpec fabric;
   double pue = 1.0;
   Watts power_cap;  ///< of the site, PUE included; 0: none
   PowerPolicy power_policy = PowerPolicy::kSlow;

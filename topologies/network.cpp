@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -21,7 +22,7 @@ int RangeOf(const std::vector<int>& firsts, int number) {
 
 Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>& wans) {
   for (const SiteSpec& site : sites) {
-    AddSite(Fabric(site));
+    AddSite(MakeTopology(site));
   }
   for (const WanSpec& wan : wans) {
     CHECK(wan.from >= 0 && wan.from < this->sites() && wan.to >= 0 && wan.to < this->sites());
@@ -33,29 +34,44 @@ Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>&
     }
     wans_.push_back(wan);
   }
+  NameTiers();
 }
 
-Network::Network(const Fabric& fabric) {
-  AddSite(fabric);
-}
-
-void Network::AddSite(const Fabric& fabric) {
+void Network::AddSite(std::shared_ptr<const Topology> fabric) {
   constexpr std::int64_t kMost = std::numeric_limits<int>::max() / 2;
-  if (std::int64_t{first_link_.back()} + fabric.links() > kMost) {
-    throw UserError(fabric.site().path + ".servers",
+  if (std::int64_t{first_link_.back()} + fabric->links() > kMost) {
+    throw UserError(fabric->site().path + ".servers",
                     "more links than can be numbered; routing SPRAY needs fewer than ECMP");
   }
-  first_accelerator_.push_back(first_accelerator_.back() + fabric.accelerators());
-  first_link_.push_back(first_link_.back() + fabric.links());
-  fabrics_.push_back(fabric);
+  first_accelerator_.push_back(first_accelerator_.back() + fabric->accelerators());
+  first_link_.push_back(first_link_.back() + fabric->links());
+  fabrics_.push_back(std::move(fabric));
 }
 
-LinkClass Network::link_class(LinkIndex link) const {
+void Network::NameTiers() {
+  std::vector<Tier> own;
+  for (const auto& fabric : fabrics_) {
+    std::vector<TierIndex>& tier_of = tier_of_.emplace_back();
+    tier_of = {TierTable::kScaleUp, TierTable::kNic};
+    for (Tier& tier : fabric->tiers()) {
+      const auto known = std::find_if(own.begin(), own.end(), [&tier](const Tier& other) {
+        return other.name == tier.name;
+      });
+      tier_of.push_back({TierTable::kFirstOwn.value + static_cast<int>(known - own.begin())});
+      if (known == own.end()) {
+        own.push_back(std::move(tier));
+      }
+    }
+  }
+  tiers_ = TierTable(std::move(own));
+}
+
+TierIndex Network::tier(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
-    return LinkClass::kWan;
+    return tiers_.wan();
   }
   const int site = RangeOf(first_link_, link.value);
-  return fabrics_[site].link_class({link.value - first_link_[site]});
+  return tier_of_[site][fabrics_[site]->tier({link.value - first_link_[site]}).value];
 }
 
 BytesPerSecond Network::capacity(LinkIndex link) const {
@@ -64,13 +80,15 @@ BytesPerSecond Network::capacity(LinkIndex link) const {
     return wans_[(link.value - first_link_.back()) / 2].bandwidth;
   }
   const int site = RangeOf(first_link_, link.value);
-  return fabrics_[site].capacity({link.value - first_link_[site]});
+  return fabrics_[site]->capacity({link.value - first_link_[site]});
 }
 
 bool Network::can_bind(LinkIndex link) const {
-  const LinkClass its_class = link_class(link);
-  return its_class == LinkClass::kWan ||
-         fabrics_[RangeOf(first_link_, link.value)].can_bind(its_class);
+  if (link.value >= first_link_.back()) {
+    return true;
+  }
+  const int site = RangeOf(first_link_, link.value);
+  return fabrics_[site]->can_bind({link.value - first_link_[site]});
 }
 
 int Network::site_of(AcceleratorIndex a) const {
@@ -79,17 +97,17 @@ int Network::site_of(AcceleratorIndex a) const {
 
 bool Network::same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
   const int site = site_of(a);
-  return site == site_of(b) && fabrics_[site].same_domain(local(a), local(b));
+  return site == site_of(b) && fabrics_[site]->same_domain(local(a), local(b));
 }
 
 LinkIndex Network::scale_up_out(AcceleratorIndex a) const {
   const int site = site_of(a);
-  return {first_link_[site] + fabrics_[site].scale_up_out(local(a)).value};
+  return {first_link_[site] + fabrics_[site]->scale_up_out(local(a)).value};
 }
 
 LinkIndex Network::scale_up_in(AcceleratorIndex a) const {
   const int site = site_of(a);
-  return {first_link_[site] + fabrics_[site].scale_up_in(local(a)).value};
+  return {first_link_[site] + fabrics_[site]->scale_up_in(local(a)).value};
 }
 
 int Network::wan_between(int a, int b) const {
@@ -122,16 +140,16 @@ void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
                                      static_cast<std::uint32_t>(to_local.value));
   std::size_t begin = route.size();
   if (from_site == to_site) {
-    fabrics_[from_site].AppendRoute(from_local, to_local, hash, route);
+    fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
     return Renumber(from_site, begin, route);
   }
   const int wan = wan_between(from_site, to_site);
   CHECK(wan >= 0);
-  fabrics_[from_site].AppendExit(from_local, hash, route);
+  fabrics_[from_site]->AppendExit(from_local, hash, route);
   Renumber(from_site, begin, route);
   route.push_back(wan_link(wan, from_site));
   begin = route.size();
-  fabrics_[to_site].AppendEntry(to_local, hash, route);
+  fabrics_[to_site]->AppendEntry(to_local, hash, route);
   Renumber(to_site, begin, route);
 }
 
@@ -139,12 +157,12 @@ Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
   const int from_site = site_of(from);
   const int to_site = site_of(to);
   if (from_site == to_site) {
-    return fabrics_[from_site].Latency(local(from), local(to));
+    return fabrics_[from_site]->Latency(local(from), local(to));
   }
   const int wan = wan_between(from_site, to_site);
   CHECK(wan >= 0);
-  return fabrics_[from_site].LatencyToBorder() + wans_[wan].latency +
-         fabrics_[to_site].LatencyToBorder();
+  return fabrics_[from_site]->LatencyToBorder() + wans_[wan].latency +
+         fabrics_[to_site]->LatencyToBorder();
 }
 
 }  // namespace gridlock

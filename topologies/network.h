@@ -5,28 +5,30 @@
 // numbers are those of its fabric.
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
-#include "topologies/fabric.h"
 #include "topologies/machine.h"
+#include "topologies/tier.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 
-/// Every fabric and every wide-area link. Traffic between two sites leaves the one through NIC,
-/// leaf and (with three tiers) spine, takes the link between them, and comes down in the other.
-/// It is not relayed by a third site. The border of a site can carry all that its top tier sends.
+/// Every fabric and every wide-area link. Traffic between two sites leaves the one over the links
+/// to its border, takes the link between them, and enters the other. It is not relayed by a third
+/// site. The border of a site can carry all that arrives there.
 class Network {
  public:
-  /// Throws UserError as Fabric does, and when two links join the same pair of sites.
+  /// Throws UserError as MakeTopology does, and when two links join the same pair of sites.
   Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>& wans);
 
   /// A single site.
-  explicit Network(const Fabric& fabric);
+  explicit Network(const SiteSpec& site) : Network(std::vector<SiteSpec>{site}, {}) {}
 
   [[nodiscard]] int sites() const { return static_cast<int>(fabrics_.size()); }
 
-  [[nodiscard]] const Fabric& fabric(int site) const { return fabrics_[site]; }
+  [[nodiscard]] const Topology& fabric(int site) const { return *fabrics_[site]; }
 
   [[nodiscard]] int accelerators() const { return first_accelerator_.back(); }
 
@@ -34,11 +36,15 @@ class Network {
     return first_link_.back() + 2 * static_cast<int>(wans_.size());
   }
 
-  [[nodiscard]] LinkClass link_class(LinkIndex link) const;
+  /// Those of all sites; tiers of two sites that have the same name are one.
+  [[nodiscard]] const TierTable& tiers() const { return tiers_; }
+
+  /// In tiers().
+  [[nodiscard]] TierIndex tier(LinkIndex link) const;
 
   [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const;
 
-  /// See Fabric::can_bind; a wide-area link always can.
+  /// See Topology::can_bind; a wide-area link always can.
   [[nodiscard]] bool can_bind(LinkIndex link) const;
 
   /// The accelerator at position `local` of a site.
@@ -75,12 +81,15 @@ class Network {
   [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const;
 
  private:
-  void AddSite(const Fabric& fabric);
+  void AddSite(std::shared_ptr<const Topology> fabric);
+  void NameTiers();
 
   /// Appends to `route` links of a site's own numbering that were put there since `begin`.
   void Renumber(int site, std::size_t begin, std::vector<LinkIndex>& route) const;
 
-  std::vector<Fabric> fabrics_;
+  std::vector<std::shared_ptr<const Topology>> fabrics_;
+  TierTable tiers_;
+  std::vector<std::vector<TierIndex>> tier_of_;  ///< by site and its own number of the tier
   std::vector<WanSpec> wans_;
   std::vector<int> first_accelerator_{0};  ///< of each site; the last is the sum
   std::vector<int> first_link_{0};

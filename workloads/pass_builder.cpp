@@ -81,8 +81,8 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
     Add(operation, pass);
   }
   AddTensorTraffic(work.tensor, pass);
-  const bool inside = job_.layout.group() <= server_.accelerators;
-  pass.context = work.context / (inside ? server_.scale_up : server_.scale_out).send_efficiency;
+  const bool inside = job_.layout.group() <= server_.domain();
+  pass.context = work.context / (inside ? server_.scale_up : server_.across()).send_efficiency;
   pass.exchanges = work.experts.calls > 0;
   if (pass.exchanges) {
     // What moves the tokens beside the compute takes some of its units.
@@ -129,7 +129,7 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
 }
 
 void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const {
-  const int domain = server_.accelerators;
+  const int domain = server_.domain();
   const int t = job_.layout.tensor;
   const GroupShape group{t, t > domain ? t / domain : 1, std::min(t, domain)};
   Bytes wire;

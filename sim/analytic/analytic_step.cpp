@@ -42,7 +42,7 @@ class AnalyticStep {
       : program_(program),
         plan_(plan),
         server_(server),
-        run_{{}, UtilisationAccumulator(kSeries, intervals)},
+        run_{{}, UtilisationAccumulator(SeriesOf(plan), intervals)},
         traffic_(plan),
         agents_(plan.agents.size()),
         communicators_(plan.groups.size()) {
@@ -83,7 +83,7 @@ class AnalyticStep {
       const Plan::Resource& resource = plan_.resources[plan_.routes[i].resource];
       const double seconds = plan_.routes[i].weight * bytes / resource.capacity.si();
       if (resource.can_bind && seconds > alone.seconds * kTie) {
-        alone = {seconds, static_cast<Cause>(resource.resource_class)};
+        alone = {seconds, resource.tier};
       }
     }
     return alone;
@@ -146,7 +146,7 @@ class AnalyticStep {
     Until(a, start + pass.compute_time.si(), Activity::kCompute, Cause::kCompute);
     const double memory =
         std::max(TimeAlone(me.hbm, pass.memory_bytes.si()).seconds, pass.memory_time.si());
-    Until(a, agents_[a].now + memory, Activity::kMemoryBound, Cause::kHbm);
+    Until(a, agents_[a].now + memory, Activity::kMemoryBound, plan_.tiers.hbm());
     const double busy = agents_[a].now;
     AwaitOverlapped(a, me.context, pass.context.si(), start, first);
     AwaitOverlapped(a, me.tensor, pass.tensor_overlapped.si(), start, first);
@@ -158,7 +158,7 @@ class AnalyticStep {
                      run_.series);
     traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy,
                      run_.series);
-    run_.series.Add(kFlopSeries, start, busy,
+    run_.series.Add(FlopSeries(plan_), start, busy,
                     pass.flop.si() * plan_.jobs[0].width * static_cast<double>(me.members));
     if (!pass.exchanges) {
       AwaitFloor(a, pass);
@@ -210,7 +210,7 @@ class AnalyticStep {
   void Receive(std::int32_t a, int direction) {
     const std::int32_t message = agents_[a].inbox[direction].front();
     agents_[a].inbox[direction].pop_front();
-    Until(a, arrivals_[message], Activity::kPipelineWait, Cause::kNic, message);
+    Until(a, arrivals_[message], Activity::kPipelineWait, TierTable::kNic, message);
   }
 
   template <typename F>
@@ -323,7 +323,7 @@ class AnalyticStep {
       const std::int32_t record = c.record_of[collective];
       const bool experts = program_.collectives[collective].to_experts;
       Until(a, run_.log.collectives[record].end,
-            experts ? Activity::kExpertComm : Activity::kDataComm, Cause::kNic, record);
+            experts ? Activity::kExpertComm : Activity::kDataComm, TierTable::kNic, record);
     });
   }
 

@@ -13,7 +13,7 @@ struct Index {
   constexpr auto operator<=>(const Index&) const = default;
 };
 
-using AcceleratorIndex = Index<struct AcceleratorTag>;  ///< 0 .. Fabric::accelerators() - 1
-using LinkIndex = Index<struct LinkTag>;                ///< 0 .. Fabric::links() - 1
+using AcceleratorIndex = Index<struct AcceleratorTag>;  ///< 0 .. Network::accelerators() - 1
+using LinkIndex = Index<struct LinkTag>;                ///< 0 .. Network::links() - 1
 
 }  // namespace gridlock

@@ -179,15 +179,15 @@ void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
 
 void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
                       ProblemList& problems) {
-  const proto::Clos& clos = fabric.clos();
-  const auto check = [&](const std::string& name, const char* field) {
+  const auto check = [&](const std::string& name, const char* kind, const char* field) {
     if (!name.empty()) {
-      (void)Find(catalogue.switches, "switch", name, place.At("clos").At(field).value, problems);
+      (void)Find(catalogue.switches, "switch", name, place.At(kind).At(field).value, problems);
     }
   };
-  check(clos.leaf_switch(), "leaf_switch");
-  check(clos.spine_switch(), "spine_switch");
-  check(clos.core_switch(), "core_switch");
+  check(fabric.clos().leaf_switch(), "clos", "leaf_switch");
+  check(fabric.clos().spine_switch(), "clos", "spine_switch");
+  check(fabric.clos().core_switch(), "clos", "core_switch");
+  check(fabric.torus().optical_switch(), "torus", "optical_switch");
 }
 
 void Catalogue::Read(const std::string& name, const std::string& text, ProblemList& problems) {

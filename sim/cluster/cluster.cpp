@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "topologies/topology.h"
 #include "workloads/campaign.h"
 #include "workloads/requests.h"
 #include "workloads/program/training_program.h"
@@ -72,7 +73,7 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
   record_.interval = IntervalOf(scenario);
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     board_limit_.push_back(sites_[s].server.accelerator.power.limit);
-    switch_power_.push_back(SwitchPowerOf(sites_[s]));
+    switch_power_.push_back(PowerOfSwitches(*MakeTopology(sites_[s])));
     const std::string& name = sites_[s].name;
     failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
                          Random(scenario.seed, "failures/" + name + "/repairs")});

@@ -143,9 +143,6 @@ class Cluster {
   LifeRecord record_;
 };
 
-/// Of all switches of a site.
-Watts SwitchPowerOf(const SiteSpec& site);
-
 /// Levels that the power limit of accelerators can be set to; level 0 is their own.
 inline constexpr int kPowerLevels = 29;
 

@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include "sim/cluster/cluster.h"
-#include "topologies/clos_layout.h"
 
 namespace gridlock {
 
@@ -23,16 +22,6 @@ Watts Cluster::IdlePower(std::int32_t site) const {
 
 Watts Cluster::SwitchPower(std::int32_t site) const {
   return switch_power_[site];
-}
-
-Watts SwitchPowerOf(const SiteSpec& site) {
-  const ClosLayout layout = LayOutClos(site);
-  Watts power = site.clos.leaf.power * layout.leaves +
-                site.clos.spine.power * (layout.pods * layout.spines_per_pod);
-  if (site.clos.tiers == 3) {
-    power += site.clos.core.power * layout.cores;
-  }
-  return power;
 }
 
 // Of its servers on one site. Accelerators of its servers that the layout does not use are idle.

@@ -1,6 +1,9 @@
 #include "sim/cluster/servers.h"
 
+#include <memory>
+
 #include "sim/base/check.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 
@@ -8,8 +11,7 @@ Servers::Servers(const std::vector<SiteSpec>& sites) {
   for (const SiteSpec& spec : sites) {
     Site& site = sites_.emplace_back();
     const auto servers = static_cast<std::size_t>(spec.servers);
-    site.state.servers_per_leaf = spec.clos.servers_per_leaf;
-    site.state.leaves_per_pod = spec.clos.leaves_per_pod;
+    site.state.locality = std::make_shared<Locality>(MakeTopology(spec)->locality());
     site.state.free.assign(servers, 1);
     site.holder.assign(servers, -1);
     site.reasons_down.assign(servers, 0);

@@ -77,9 +77,9 @@ void Agent::RunPass(const Pass& pass) {
     const double bound =
         pass.memory_time.si() > 0 ? (pass.memory_bytes / pass.memory_time).si() : 0.0;
     Transfer(world_, mailbox_, me_.hbm, pass.memory_bytes.si(), {.rate_bound = bound}).Wait();
-    Log(Activity::kMemoryBound, Cause::kHbm);
+    Log(Activity::kMemoryBound, world_.plan.tiers.hbm());
   }
-  world_.run.series.Add(kFlopSeries, start, World::Now(),
+  world_.run.series.Add(FlopSeries(world_.plan), start, World::Now(),
                         pass.flop.si() * world_.job.width * static_cast<double>(me_.members));
   AwaitOverlapped(around, first);
   AwaitOverlapped(overlapped, first);
@@ -153,9 +153,9 @@ void Agent::LogSlowedCompute(double start, double bound, double slow_share) {
     world_.run.log.Add(row_, end - slow, Activity::kCompute, Cause::kCompute);
   }
   if (end - slow < start + bound) {
-    world_.run.log.Add(row_, start + bound, Activity::kCompute, Cause::kHbm);
+    world_.run.log.Add(row_, start + bound, Activity::kCompute, world_.plan.tiers.hbm());
   }
-  Log(Activity::kMemoryBound, Cause::kHbm);
+  Log(Activity::kMemoryBound, world_.plan.tiers.hbm());
 }
 
 // Collectives that outlast the work beside them set the pace of all of it: the records since
@@ -202,7 +202,7 @@ void Agent::Send(int direction) {
   message.flows_left = flows.end - flows.begin;
   message.record = static_cast<std::int32_t>(world_.run.log.messages.size());
   world_.run.log.messages.push_back(
-      {World::Now(), 0.0, row_, world_.run.log.RecordsOf(row_), Cause::kNic});
+      {World::Now(), 0.0, row_, world_.run.log.RecordsOf(row_), TierTable::kNic});
   target->inbox_[direction].push_back(&message);
   StartFlows(message, flows);
 }
@@ -276,7 +276,7 @@ void Agent::Receive(int direction) {
     sg4::this_actor::sleep_until(message.ready);
   }
   if (World::Now() > start) {
-    Log(Activity::kPipelineWait, Cause::kNic, message.record);
+    Log(Activity::kPipelineWait, TierTable::kNic, message.record);
   }
   inbox.pop_front();
   message.taken = true;
@@ -337,7 +337,7 @@ void Agent::AwaitCollective(std::int32_t collective) {
         communicator.RoundsOf(collective) < rounds) {
       communicator.AddWaiter(collective, wake_);
       wake_->acquire();
-      Log(activity, Cause::kNic, communicator.RecordOf(collective));
+      Log(activity, TierTable::kNic, communicator.RecordOf(collective));
     }
   }
 }

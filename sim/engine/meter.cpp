@@ -25,7 +25,7 @@ Meter::Bottleneck Meter::BottleneckOf(Span route) const {
     const std::int32_t r = plan_.routes[i].resource;
     const double seconds_per_byte = load_[r] / plan_.resources[r].capacity.si();
     if (plan_.resources[r].can_bind && seconds_per_byte > worst.seconds_per_byte * kTie) {
-      worst = {static_cast<Cause>(plan_.resources[r].resource_class), seconds_per_byte};
+      worst = {plan_.resources[r].tier, seconds_per_byte};
     }
   }
   return worst;

@@ -66,7 +66,7 @@ class Cast {
     CHECK(jobs.size() == plan.jobs.size());
     runs_.reserve(jobs.size());  // worlds refer to them
     for (std::size_t j = 0; j < jobs.size(); ++j) {
-      runs_.push_back({{}, UtilisationAccumulator(kSeries, intervals)});
+      runs_.push_back({{}, UtilisationAccumulator(SeriesOf(plan), intervals)});
       worlds_.push_back(std::make_unique<World>(shared_, plan.jobs[j], jobs[j], runs_.back()));
       worlds_.back()->collective_done = [this](std::int32_t agent, std::int32_t collective,
                                                std::int32_t record) {
@@ -195,8 +195,8 @@ class Rounds {
     std::int64_t agents = 0, arrived = 0;
     std::vector<std::int32_t> paused;
     bool goes_on = true;
-    std::vector<double> ends;  ///< of the whole steps
-    std::array<double, kResourceClasses> bytes{};
+    std::vector<double> ends;   ///< of the whole steps
+    std::vector<double> bytes;  ///< by tier
   };
 
   void EndStep(std::int32_t number) {
@@ -206,8 +206,8 @@ class Rounds {
     JobState& job = jobs_[number];
     job.ends.push_back(World::Now());
     if (job.ends.size() == 1) {
-      for (int c = 0; c < kResourceClasses; ++c) {
-        job.bytes[c] = cast_.run(number).series.Total(c);
+      for (int t = 0; t < plan_.tiers.size(); ++t) {
+        job.bytes.push_back(cast_.run(number).series.Total(t));
       }
     }
     cast_.Reset(number);

@@ -14,13 +14,12 @@
 // Every activity is a transfer over resources: compute is a transfer over HBM whose rate is bounded
 // by the matrix units, so that communication and compute slow each other where they share HBM.
 
-#include <array>
 #include <cstdint>
 #include <functional>
 #include <vector>
 
-#include "sim/plan/plan.h"
 #include "sim/measure/summarise.h"
+#include "sim/plan/plan.h"
 #include "workloads/program/program.h"
 
 namespace gridlock {
@@ -50,7 +49,7 @@ struct Repetition {
 struct JointRun {
   std::int64_t steps = 0;
   Seconds step_time;  ///< mean over their last three quarters: the first ones began together
-  std::array<double, kResourceClasses> bytes{};  ///< of one step, over the resources of a class
+  std::vector<double> bytes;  ///< of one step, by tier of the plan
 };
 
 /// Runs the steps of all jobs of a plan side by side. All begin their first step at once; a job

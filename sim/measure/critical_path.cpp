@@ -1,6 +1,7 @@
 #include "sim/measure/critical_path.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "sim/base/check.h"
 
@@ -11,9 +12,10 @@ namespace {
 // A position on the path: an agent and how many of its records lie before `now`.
 class Walk {
  public:
-  explicit Walk(const StepLog& log) : log_(log) {}
+  Walk(const StepLog& log, const TierTable& tiers)
+      : log_(log), tiers_(tiers), time_(static_cast<std::size_t>(Cause::Count(tiers))) {}
 
-  std::array<double, kCauses> Run() && {
+  std::vector<double> Run() && {
     now_ = log_.End();
     // Of agents that end together the first: rounding must not choose between their paths.
     while (now_ > 0 &&
@@ -25,12 +27,12 @@ class Walk {
       Step(log_.agents[agent_][records_ - 1]);
     }
     CHECK(now_ <= 0);
-    return time_;
+    return std::move(time_);
   }
 
  private:
   void Charge(Cause cause, double until) {
-    time_[static_cast<int>(cause)] += now_ - until;
+    time_[cause.Position(tiers_)] += now_ - until;
     now_ = until;
   }
 
@@ -69,7 +71,8 @@ class Walk {
   }
 
   const StepLog& log_;
-  std::array<double, kCauses> time_{};
+  const TierTable& tiers_;
+  std::vector<double> time_;
   double now_ = 0;
   std::int32_t agent_ = 0;
   std::int32_t records_ = 0;
@@ -77,8 +80,8 @@ class Walk {
 
 }  // namespace
 
-std::array<double, kCauses> CriticalPath(const StepLog& log) {
-  return Walk(log).Run();
+std::vector<double> CriticalPath(const StepLog& log, const TierTable& tiers) {
+  return Walk(log, tiers).Run();
 }
 
 }  // namespace gridlock

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <array>
+#include <vector>
 
 #include "sim/measure/step_log.h"
 
@@ -8,7 +8,7 @@ namespace gridlock {
 
 /// Seconds of the step that each cause set the pace of, walking the critical path backwards from
 /// the agent that ended last: through an agent's own work, from a wait to the message or collective
-/// that ended it, and on to whoever posted it. The parts sum to the step time.
-std::array<double, kCauses> CriticalPath(const StepLog& log);
+/// that ended it, and on to whoever posted it. By Cause::Position; the parts sum to the step time.
+std::vector<double> CriticalPath(const StepLog& log, const TierTable& tiers);
 
 }  // namespace gridlock

@@ -3,7 +3,9 @@
 // What an evaluator writes down while a step runs: for each agent an unbroken list of what it did
 // and until when, and what each wait was waiting for. Everything reported is derived from this.
 
+#include <compare>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "sim/plan/plan.h"
@@ -11,21 +13,44 @@
 
 namespace gridlock {
 
-/// What set the pace of an interval. The first six are ResourceClass.
-enum class Cause : std::uint8_t {
-  kScaleUp,
-  kNic,
-  kLeaf,
-  kSpine,
-  kWan,
-  kHbm,
-  kCompute,
-  kLatency,   ///< message and algorithm-step delays
-  kLaunch,    ///< launch floor
-  kOverhead,  ///< the training framework's own time per step
+/// What set the pace of an interval: a tier of the plan's resources, or one of four things that are
+/// no resource.
+class Cause {
+ public:
+  static const Cause kCompute;
+  static const Cause kLatency;   ///< message and algorithm-step delays
+  static const Cause kLaunch;    ///< launch floor
+  static const Cause kOverhead;  ///< the training framework's own time per step
+
+  /// A tier of Plan::tiers.
+  constexpr Cause(TierIndex tier) : value_(static_cast<std::int16_t>(tier.value)) {}  // NOLINT
+
+  /// Tiers in their order, from the accelerator outwards; the others before them.
+  constexpr auto operator<=>(const Cause&) const = default;
+
+  /// Position among all causes of a plan: its tiers, then compute, latency, launch and overhead.
+  [[nodiscard]] int Position(const TierTable& tiers) const {
+    return value_ >= 0 ? value_ : tiers.size() - 1 - value_;
+  }
+
+  /// The cause at a position below Count().
+  [[nodiscard]] static Cause At(int position, const TierTable& tiers) {
+    return Cause(position < tiers.size() ? position : tiers.size() - 1 - position);
+  }
+
+  /// How many causes a plan has.
+  [[nodiscard]] static int Count(const TierTable& tiers) { return tiers.size() + 4; }
+
+ private:
+  explicit constexpr Cause(int value) : value_(static_cast<std::int16_t>(value)) {}
+
+  std::int16_t value_;  ///< a tier, or below zero
 };
 
-inline constexpr int kCauses = 10;
+inline constexpr Cause Cause::kCompute{-1};
+inline constexpr Cause Cause::kLatency{-2};
+inline constexpr Cause Cause::kLaunch{-3};
+inline constexpr Cause Cause::kOverhead{-4};
 
 /// Seconds. Two things that end closer together than this end together: twice the resolution of the
 /// simulated clock.
@@ -35,8 +60,8 @@ inline constexpr double kInstant = 2e-9;
 /// but for the rounding, which must not decide which of them is named.
 inline constexpr double kTie = 1 + 1e-9;
 
-/// "scale_up", "nic", "leaf", "spine", "wan", "hbm", "compute", "latency", "launch", "overhead".
-const char* CauseName(Cause cause);
+/// The name of a tier, or "compute", "latency", "launch", "overhead".
+std::string CauseName(Cause cause, const TierTable& tiers);
 
 /// What an agent was doing.
 enum class Activity : std::uint8_t {
@@ -71,7 +96,7 @@ struct MessageRecord {
   double latency = 0;               ///< seconds of (arrival - posted) that no bandwidth removes
   std::int32_t sender = 0;          ///< agent
   std::int32_t sender_records = 0;  ///< records the sender had when it posted
-  Cause cause = Cause::kNic;
+  Cause cause = TierTable::kNic;
 };
 
 /// One phase of a collective of a communicator. The first phase starts when the last member has
@@ -84,7 +109,7 @@ struct CollectiveRecord {
   std::int32_t previous = -1;  ///< collective whose end let this one start; -1: the last member did
   std::int32_t collective = 0;  ///< in StepProgram::collectives
   std::int32_t phase = 0;       ///< of its algorithm
-  Cause cause = Cause::kNic;
+  Cause cause = TierTable::kNic;
 };
 
 struct StepLog {
@@ -116,12 +141,16 @@ struct StepLog {
   [[nodiscard]] double End() const;
 };
 
-/// Series that a step accumulates: the resource classes, then FLOP.
-inline constexpr int kFlopSeries = kResourceClasses;
-inline constexpr int kSeries = kResourceClasses + 1;
+/// Series that a step accumulates: the tiers of the plan, then FLOP.
+inline int FlopSeries(const Plan& plan) {
+  return plan.tiers.size();
+}
 
-/// Bytes that one byte of each route puts on each resource class, over all members of the plan.
-/// Computed once per route; used at every completion.
+inline int SeriesOf(const Plan& plan) {
+  return plan.tiers.size() + 1;
+}
+
+/// Bytes that one byte of each route puts on each tier, over all members of the plan.
 class RouteTraffic {
  public:
   explicit RouteTraffic(const Plan& plan) : plan_(plan) {}
@@ -129,16 +158,15 @@ class RouteTraffic {
   /// Adds the traffic of `bytes` along `route` during [start, end) to the series.
   void Account(Span route, double bytes, double start, double end,
                UtilisationAccumulator& series) const {
-    double per_class[kResourceClasses] = {};
+    double per_tier[TierTable::kMost] = {};
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const Plan::Resource& resource = plan_.resources[plan_.routes[i].resource];
-      per_class[static_cast<int>(resource.resource_class)] +=
-          static_cast<double>(plan_.routes[i].weight) * resource.unit *
-          static_cast<double>(resource.members);
+      per_tier[resource.tier.value] += static_cast<double>(plan_.routes[i].weight) * resource.unit *
+                                       static_cast<double>(resource.members);
     }
-    for (int c = 0; c < kResourceClasses; ++c) {
-      if (per_class[c] > 0) {
-        series.Add(c, start, end, per_class[c] * bytes);
+    for (int t = 0; t < plan_.tiers.size(); ++t) {
+      if (per_tier[t] > 0) {
+        series.Add(t, start, end, per_tier[t] * bytes);
       }
     }
   }

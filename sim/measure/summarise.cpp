@@ -36,41 +36,41 @@ std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log, doubl
 
 // Wide-area links are spoken of only where there are some.
 bool HasWan(const Plan& plan) {
-  return std::any_of(plan.resources.begin(), plan.resources.end(), [](const auto& resource) {
-    return resource.resource_class == ResourceClass::kWan;
+  return std::any_of(plan.resources.begin(), plan.resources.end(), [&](const auto& resource) {
+    return resource.tier == plan.tiers.wan();
   });
 }
 
 std::vector<Attribution> Attribute(const Plan& plan, const StepLog& log) {
-  const std::array<double, kCauses> path = CriticalPath(log);
+  const std::vector<double> path = CriticalPath(log, plan.tiers);
   std::vector<Attribution> out;
-  for (int i = 0; i < kCauses; ++i) {
-    if (static_cast<Cause>(i) == Cause::kWan && !HasWan(plan)) {
-      continue;
+  for (int i = 0; i < Cause::Count(plan.tiers); ++i) {
+    const Cause cause = Cause::At(i, plan.tiers);
+    if (cause != plan.tiers.wan() || HasWan(plan)) {
+      out.push_back({CauseName(cause, plan.tiers), Seconds(path[i])});
     }
-    out.push_back({CauseName(static_cast<Cause>(i)), Seconds(path[i])});
   }
   return out;
 }
 
-// Resources of each class that some route uses, and their capacity together.
-struct ClassTotals {
-  std::array<std::int64_t, kResourceClasses> members{};
-  std::array<double, kResourceClasses> capacity{};
+// Resources of each tier that some route uses, and their capacity together.
+struct TierTotals {
+  std::array<std::int64_t, TierTable::kMost> members{};
+  std::array<double, TierTable::kMost> capacity{};
 };
 
-ClassTotals UsedResources(const Plan& plan) {
+TierTotals UsedResources(const Plan& plan) {
   std::vector<bool> used(plan.resources.size());
   for (const RouteEntry& entry : plan.routes) {
     used[entry.resource] = true;
   }
-  ClassTotals totals;
+  TierTotals totals;
   for (std::size_t r = 0; r < used.size(); ++r) {
     if (used[r]) {
       const Plan::Resource& resource = plan.resources[r];
-      const int c = static_cast<int>(resource.resource_class);
-      totals.members[c] += resource.members;
-      totals.capacity[c] +=
+      const int t = resource.tier.value;
+      totals.members[t] += resource.members;
+      totals.capacity[t] +=
           resource.capacity.si() * resource.unit * static_cast<double>(resource.members);
     }
   }
@@ -79,7 +79,7 @@ ClassTotals UsedResources(const Plan& plan) {
 
 std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Plan& plan,
                                            UtilisationAccumulator& series, Seconds step) {
-  const ClassTotals totals = UsedResources(plan);
+  const TierTotals totals = UsedResources(plan);
   std::vector<UtilisationSeries> out;
   const auto accelerators = static_cast<double>(plan.accelerators());
   const double flop_rate = program.peak.si() * accelerators;
@@ -87,19 +87,19 @@ std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Pla
   compute.resource = "compute";
   compute.members = plan.accelerators();
   compute.capacity_si = program.peak.si();
-  compute.share = series.Share(kFlopSeries, flop_rate, step);
+  compute.share = series.Share(FlopSeries(plan), flop_rate, step);
   out.push_back(std::move(compute));
-  for (int c = kResourceClasses - 1; c >= 0; --c) {
-    if (static_cast<ResourceClass>(c) == ResourceClass::kWan && !HasWan(plan)) {
+  for (int t = plan.tiers.size() - 1; t >= 0; --t) {
+    if (TierIndex{t} == plan.tiers.wan() && !HasWan(plan)) {
       continue;
     }
     UtilisationSeries one;
-    one.resource = ResourceClassName(static_cast<ResourceClass>(c));
-    one.members = totals.members[c];
-    const bool any = totals.members[c] > 0;
-    one.capacity_si = any ? totals.capacity[c] / static_cast<double>(totals.members[c]) : 0.0;
-    // A class that no route touches is idle, whatever it could carry.
-    one.share = series.Share(c, any ? totals.capacity[c] : 1.0, step);
+    one.resource = plan.tiers[{t}].name;
+    one.members = totals.members[t];
+    const bool any = totals.members[t] > 0;
+    one.capacity_si = any ? totals.capacity[t] / static_cast<double>(totals.members[t]) : 0.0;
+    // A tier that no route touches is idle, whatever it could carry.
+    one.share = series.Share(t, any ? totals.capacity[t] : 1.0, step);
     out.push_back(std::move(one));
   }
   return out;
@@ -151,16 +151,15 @@ std::uint64_t FingerprintOf(const StepLog& log) {
 
 }  // namespace
 
-StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step,
-                       const std::array<double, kResourceClasses>& bytes) {
-  const auto total = [&](ResourceClass c) {
-    return Bytes(bytes[static_cast<int>(c)]);
-  };
+StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<double>& bytes) {
+  const TierTable& tiers = of.plan.tiers;
+  Bytes links;
+  for (int t = 0; t < tiers.size(); ++t) {
+    links += Bytes(bytes[t]) * tiers[{t}].link_energy;
+  }
   return EnergyOfStep(
       of.server, of.plan.accelerators(of.job), step,
-      {ArithmeticEnergy(of.program, of.plan, of.job), total(ResourceClass::kHbm),
-       // Each byte crosses an accelerator's port or NIC out and in; the sender pays for the link.
-       (total(ResourceClass::kScaleUp) + total(ResourceClass::kNic)) / 2});
+      {ArithmeticEnergy(of.program, of.plan, of.job), Bytes(bytes[tiers.hbm().value]), links});
 }
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
@@ -177,7 +176,7 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
   record.interval = run.series.interval();
   record.utilisation = Utilisation(program, plan, run.series, step);
   for (UtilisationSeries& series : record.utilisation) {
-    if (series.resource == ResourceClassName(ResourceClass::kHbm)) {
+    if (series.resource == plan.tiers[plan.tiers.hbm()].name) {
       series.peak_si = server.accelerator.hbm_bandwidth.si();
     }
   }
@@ -188,9 +187,9 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
     record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
                              need.activations, need.buffers, capacity});
   }
-  std::array<double, kResourceClasses> bytes{};
-  for (int c = 0; c < kResourceClasses; ++c) {
-    bytes[c] = run.series.Total(c);
+  std::vector<double> bytes;
+  for (int t = 0; t < plan.tiers.size(); ++t) {
+    bytes.push_back(run.series.Total(t));
   }
   const StepEnergy energy = EnergyOfJob({program, plan, 0, server}, step, bytes);
   record.energy = energy.total();
@@ -212,10 +211,10 @@ double StepLog::End() const {
   return end;
 }
 
-const char* CauseName(Cause cause) {
-  static constexpr const char* kNames[kCauses] = {
-      "scale_up", "nic", "leaf", "spine", "wan", "hbm", "compute", "latency", "launch", "overhead"};
-  return kNames[static_cast<int>(cause)];
+std::string CauseName(Cause cause, const TierTable& tiers) {
+  static constexpr const char* kOthers[] = {"compute", "latency", "launch", "overhead"};
+  const int position = cause.Position(tiers);
+  return position < tiers.size() ? tiers[{position}].name : kOthers[position - tiers.size()];
 }
 
 const char* ActivityName(Activity activity) {

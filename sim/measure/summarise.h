@@ -1,11 +1,11 @@
 #pragma once
 
-#include <array>
 #include <cstdint>
+#include <vector>
 
 #include "sim/energy/energy.h"
-#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
+#include "sim/plan/plan.h"
 #include "sim/record/step_record.h"
 #include "workloads/program/program.h"
 #include "workloads/training.h"
@@ -26,9 +26,8 @@ struct JobOfPlan {
   const ServerSpec& server;
 };
 
-/// Energy of a step of a job that took `step` and put so many bytes on each class of resources.
-StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step,
-                       const std::array<double, kResourceClasses>& bytes);
+/// Energy of a step of a job that took `step` and put so many bytes on each tier.
+StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<double>& bytes);
 
 /// Derives everything that is reported of the step of a plan's only job from the log and the
 /// series.

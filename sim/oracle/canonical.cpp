@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "sim/oracle/spec_archive.h"
@@ -30,25 +31,25 @@ class Pattern {
  public:
   explicit Pattern(const Network& network) : network_(network) {}
 
-  // Runs of servers under one leaf (rail-optimised: one group of leaves) in the order of ranks.
+  // Runs of servers of one innermost group (a leaf) in the order of ranks; where servers are not
+  // interchangeable, the servers themselves.
   void Add(const Placement& placement, SpecWriter& out) {
     pieces_.clear();
     for (const ServerRun& run : placement) {
-      const Fabric& fabric = network_.fabric(run.site);
-      if (fabric.site().clos.routing == Routing::kEcmp) {
+      const Locality& locality = network_.fabric(run.site).locality();
+      if (!locality.interchangeable()) {
         pieces_.push_back({Site(run.site), run.first, run.count, {}});
         continue;
       }
-      const int per_leaf = fabric.site().clos.servers_per_leaf;
       for (int server = run.first, end = run.first + run.count; server < end;) {
-        const int next = std::min(end, (server / per_leaf + 1) * per_leaf);
+        const int next = std::min(end, locality.end_of(0, locality.group_of(0, server)));
         AddPiece(run.site, server, next - server);
         server = next;
       }
     }
     out.All(static_cast<std::uint64_t>(pieces_.size()));
     for (const Piece& piece : pieces_) {
-      out.All(piece.site, piece.group, piece.servers, piece.pods);
+      out.All(piece.site, piece.group, piece.servers, piece.outer);
     }
   }
 
@@ -66,17 +67,14 @@ class Pattern {
  private:
   struct Piece {
     std::int32_t site, group, servers;
-    std::vector<std::int32_t> pods;  ///< that the group's leaves belong to
+    std::vector<std::int32_t> outer;  ///< groups that hold the group, outwards
   };
 
   void AddPiece(int site, int server, int servers) {
-    const Fabric& fabric = network_.fabric(site);
-    const ClosSpec& clos = fabric.site().clos;
-    const int nics = fabric.layout().nics_per_server;
-    Piece piece{Site(site), groups_.Of({site, server / clos.servers_per_leaf}), servers, {}};
-    for (int rail = 0; rail < (clos.rail_optimized ? nics : 1); ++rail) {
-      const int pod = fabric.pod_of_leaf(fabric.leaf_of_nic(server * nics + rail));
-      piece.pods.push_back(pods_.Of({site, pod}));
+    const Locality& locality = network_.fabric(site).locality();
+    Piece piece{Site(site), groups_.Of({site, locality.group_of(0, server)}), servers, {}};
+    for (int level = 1; level < locality.levels(); ++level) {
+      piece.outer.push_back(outer_.Of({level, site, locality.group_of(level, server)}));
     }
     if (!pieces_.empty() && pieces_.back().site == piece.site &&
         pieces_.back().group == piece.group) {
@@ -89,7 +87,8 @@ class Pattern {
   const Network& network_;
   std::vector<std::int32_t> sites_;
   Labels<std::int32_t> site_labels_;
-  Labels<std::pair<int, int>> groups_, pods_;
+  Labels<std::pair<int, int>> groups_;       ///< by site and innermost group
+  Labels<std::tuple<int, int, int>> outer_;  ///< by level, site and group
   std::vector<Piece> pieces_;
 };
 

@@ -17,8 +17,8 @@ struct CanonicalSituation {
   std::vector<TrainingSpec> trainings;
   std::vector<Placement> placements;
   /// Equal keys: equal step times. All numbers that bear on the steps, and which ranks hang
-  /// together under which leaves and pods; under ECMP the servers themselves, since routes are
-  /// hashed by them.
+  /// together in which groups of servers (leaves, pods); the servers themselves where those of a
+  /// group are not interchangeable (Locality), e.g. because routes are hashed by them.
   std::string key;
 };
 

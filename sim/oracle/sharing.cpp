@@ -14,61 +14,65 @@ namespace gridlock {
 
 namespace {
 
-// A bundle of links that several jobs may use, by class, site and number; of wide-area links the
-// number alone counts.
+// Links that several jobs may use: those that leave a group of servers, by the level and number of
+// the group and its site, or a wide-area link, which has level kWan and site 0.
 struct Bundle {
-  LinkClass link_class;
+  int level;
   int site, number;
 
   auto operator<=>(const Bundle&) const = default;
 };
 
-// The leaves and pods that the servers of a placement hang under.
-struct Footprint {
-  std::set<std::pair<int, int>> leaves, pods;  ///< site, number
-};
+constexpr int kWan = -1;
 
-Footprint FootprintOf(const Placement& placement, const Network& network) {
-  Footprint footprint;
+// Groups of one level, as pairs of site and number, that servers of a placement belong to.
+std::set<std::pair<int, int>> GroupsOf(int level, const Placement& placement,
+                                       const Network& network) {
+  std::set<std::pair<int, int>> groups;
   for (const ServerRun& run : placement) {
-    const Fabric& fabric = network.fabric(run.site);
-    const ClosSpec& clos = fabric.site().clos;
-    const int nics = fabric.layout().nics_per_server;
-    const int per_leaf = clos.servers_per_leaf;
-    const int rails = clos.rail_optimized ? nics : 1;
-    for (int server = run.first; server < run.first + run.count;
-         server = (server / per_leaf + 1) * per_leaf) {
-      for (int rail = 0; rail < rails; ++rail) {
-        const int leaf = fabric.leaf_of_nic(server * nics + rail);
-        footprint.leaves.insert({run.site, leaf});
-        footprint.pods.insert({run.site, fabric.pod_of_leaf(leaf)});
-      }
+    const Locality& locality = network.fabric(run.site).locality();
+    if (level >= locality.levels()) {
+      continue;
+    }
+    const int last = locality.group_of(level, run.first + run.count - 1);
+    for (int group = locality.group_of(level, run.first); group <= last; ++group) {
+      groups.insert({run.site, group});
     }
   }
-  return footprint;
+  return groups;
 }
 
-// The bundles that can bind and that a job's traffic may cross: those of its leaves when it spans
-// several, those of its pods when it spans several, and the links of the ring of its sites.
+// Whether a job has nothing to send but through the ports of one server.
+bool StaysInDomain(const Placement& placement, const Network& network) {
+  return ServersIn(placement) < 2 &&
+         (placement.empty() || !network.fabric(placement.front().site).site().server.direct);
+}
+
+// The bundles that can bind and that a job's traffic may cross: those of its groups of a level when
+// it spans several, or when traffic within a group crosses them too, and the links of the ring of
+// its sites.
 std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network) {
   std::vector<Bundle> bundles;
-  if (ServersIn(placement) < 2) {
+  if (StaysInDomain(placement, network)) {
     return bundles;
   }
-  const Footprint footprint = FootprintOf(placement, network);
-  const auto add = [&](LinkClass link_class, const std::set<std::pair<int, int>>& under) {
-    for (const auto& [site, number] : under) {
-      if (under.size() > 1 && network.fabric(site).can_bind(link_class)) {
-        bundles.push_back({link_class, site, number});
+  const std::vector<int> sites = SitesOf(placement);
+  int levels = 0;
+  for (const int site : sites) {
+    levels = std::max(levels, network.fabric(site).locality().levels());
+  }
+  for (int level = 0; level < levels; ++level) {
+    const std::set<std::pair<int, int>> groups = GroupsOf(level, placement, network);
+    for (const auto& [site, number] : groups) {
+      const Locality::Level& at = network.fabric(site).locality().level(level);
+      if (at.exits_can_bind && (groups.size() > 1 || at.exits_used_within)) {
+        bundles.push_back({level, site, number});
       }
     }
-  };
-  add(LinkClass::kLeaf, footprint.leaves);
-  add(LinkClass::kSpine, footprint.pods);
-  const std::vector<int> sites = SitesOf(placement);
+  }
   for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
     const int wan = network.wan_between(sites[i], sites[(i + 1) % sites.size()]);
-    bundles.push_back({LinkClass::kWan, 0, wan});
+    bundles.push_back({kWan, 0, wan});
   }
   return bundles;
 }

@@ -112,8 +112,7 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
     const JobOfPlan job{laid[j].program, plan, static_cast<std::int32_t>(j), laid[j].server};
     const JointRun& run = runs[j];
     rates.push_back({run.step_time, EnergyOfJob(job, run.step_time, run.bytes).total(),
-                     run.bytes[static_cast<int>(ResourceClass::kWan)],
-                     laid[j].server.accelerator.power.estimate});
+                     run.bytes[plan.tiers.wan().value], laid[j].server.accelerator.power.estimate});
   }
   return rates;
 }

@@ -8,6 +8,7 @@
 #include <cstring>
 #include <string>
 #include <type_traits>
+#include <variant>
 #include <vector>
 
 #include "sim/base/check.h"
@@ -60,10 +61,10 @@ void Fields(auto& archive, Is<CollectiveFit> auto& spec) {
 
 void Fields(auto& archive, Is<ServerSpec> auto& spec) {
   auto& [path, name, accelerator, accelerators, scale_up, nics, nic_bandwidth, fabric_nic_bandwidth,
-         scale_out, overhead_power] = spec;
+         scale_out, overhead_power, direct] = spec;
   archive.Aside(path, name);
   archive.All(accelerator, accelerators, scale_up, nics, nic_bandwidth, fabric_nic_bandwidth,
-              scale_out, overhead_power);
+              scale_out, overhead_power, direct);
 }
 
 void Fields(auto& archive, Is<SwitchSpec> auto& spec) {
@@ -80,11 +81,17 @@ void Fields(auto& archive, Is<ClosSpec> auto& spec) {
               spine_oversubscription, tiers, leaf, spine, core, routing);
 }
 
+void Fields(auto& archive, Is<TorusSpec> auto& spec) {
+  auto& [path, size, block, hop_latency, optical_switches, optical_switch] = spec;
+  archive.Aside(path, optical_switches, optical_switch);
+  archive.All(size, block, hop_latency);
+}
+
 void Fields(auto& archive, Is<SiteSpec> auto& spec) {
-  auto& [path, name, server, servers, clos, pue, power_cap, power_policy, storage_bandwidth,
+  auto& [path, name, server, servers, fabric, pue, power_cap, power_policy, storage_bandwidth,
          electricity, carbon] = spec;
   archive.Aside(path, name, pue, power_cap, power_policy, storage_bandwidth, electricity, carbon);
-  archive.All(server, servers, clos);
+  archive.All(server, servers, fabric);
 }
 
 void Fields(auto& archive, Is<WanSpec> auto& spec) {
@@ -200,6 +207,17 @@ class SpecWriter {
     }
   }
 
+  // Which alternative, then the alternative.
+  template <typename... T>
+  void One(const std::variant<T...>& spec) {
+    One(spec.index());
+    std::visit(
+        [this](const auto& alternative) {
+          One(alternative);
+        },
+        spec);
+  }
+
   template <typename T>
   requires std::is_aggregate_v<T>
 
@@ -257,6 +275,14 @@ class SpecReader {
     for (T& item : items) {
       One(item);
     }
+  }
+
+  template <typename... T>
+  void One(std::variant<T...>& spec) {
+    const std::size_t alternative = Count();
+    std::size_t next = 0;
+    ((next++ == alternative ? One(spec.template emplace<T>()) : void()), ...);
+    CHECK(alternative < sizeof...(T));
   }
 
   template <typename T>

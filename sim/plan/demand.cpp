@@ -33,14 +33,25 @@ class Summation {
     }
   }
 
-  // A flow of a message: noted with the NICs at its two ends, summed up by AddFlows.
+  // A flow of a message: noted with two links that it passes, by which AddFlows bounds it: the NICs
+  // at its two ends, or, on a network without NICs, the first and the last link by number.
   void NoteFlow(Span route) {
     std::int32_t ends[2] = {-1, -1};
-    for (const RouteEntry& entry : EntriesOf(route)) {
-      if (IsLink(entry) && ClassOf(entry) == LinkClass::kNic) {
-        ends[0] = ends[0] < 0 ? entry.resource : ends[0];
-        ends[1] = entry.resource;
+    const auto note = [&](const auto& counts) {
+      for (const RouteEntry& entry : EntriesOf(route)) {
+        if (IsLink(entry) && counts(entry)) {
+          ends[0] = ends[0] < 0 ? entry.resource : ends[0];
+          ends[1] = entry.resource;
+        }
       }
+    };
+    note([&](const RouteEntry& entry) {
+      return TierOf(entry) == TierTable::kNic;
+    });
+    if (ends[0] < 0) {
+      note([](const RouteEntry&) {
+        return true;
+      });
     }
     for (const RouteEntry& entry : EntriesOf(route)) {
       for (const int end : {0, 1}) {
@@ -98,8 +109,8 @@ class Summation {
     return entry.resource < network_.links();
   }
 
-  [[nodiscard]] LinkClass ClassOf(const RouteEntry& entry) const {
-    return network_.link_class({entry.resource});
+  [[nodiscard]] TierIndex TierOf(const RouteEntry& entry) const {
+    return network_.tier({entry.resource});
   }
 
   [[nodiscard]] double Capacity(const RouteEntry& entry) const {
@@ -107,9 +118,8 @@ class Summation {
                                                : std::numeric_limits<double>::infinity();
   }
 
-  // Scale-up ports and NICs belong to one job.
   [[nodiscard]] bool CanCouple(const RouteEntry& entry) const {
-    return IsLink(entry) && ClassOf(entry) >= LinkClass::kLeaf &&
+    return IsLink(entry) && network_.tiers()[TierOf(entry)].shared &&
            network_.can_bind({entry.resource});
   }
 

@@ -16,8 +16,8 @@ struct LinkDemand {
   BytesPerSecond most;  ///< that the job can have under way on the link at any instant
 };
 
-/// Of every leaf, spine and wide-area link that can bind and that a route of the job crosses, in
-/// the order of the links. An upper bound, beside any other jobs, because
+/// Of every link that several jobs may use (Tier::shared), that can bind, and that a route of the
+/// job crosses, in the order of the links. An upper bound, beside any other jobs, because
 ///  * an agent has at most one collective of its tensor-parallel groups and one of its context
 ///  under
 ///    way at a time, and a communicator one part inside the domains and one across them. Such a
@@ -26,7 +26,8 @@ struct LinkDemand {
 ///    everywhere;
 ///  * messages may be under way in any number, but each leaves through one NIC and arrives through
 ///    one, and all through a NIC are together no faster than it. So the NICs of the messages that
-///    cross a link, senders or receivers, whichever are fewer, bound their sum.
+///    cross a link, senders or receivers, whichever are fewer, bound their sum. On a network
+///    without NICs the first and the last link of each route by number take their place.
 /// Throws as CheckPlacement.
 std::vector<LinkDemand> DemandOf(const PlacedProgram& placed, const Network& network);
 

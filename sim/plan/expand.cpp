@@ -59,13 +59,14 @@ class Expander {
       const BytesPerSecond hbm = chip.hbm_bandwidth * chip.hbm_efficiency;
       const BytesPerSecond port = chip.scale_up_bandwidth;
       const BytesPerSecond nic =
-          server.nic_bandwidth * std::max(1.0, 1.0 * server.nics / server.accelerators);
+          server.across_bandwidth() *
+          (server.direct ? 1.0 : std::max(1.0, 1.0 * server.nics / server.accelerators));
       BytesPerSecond reserve = nic * (kRingHbmWeight + kSendHbmWeight);
       // Groups and messages inside a scale-up domain move at the ports' pace.
       if (server.accelerators > grid_.tensor || HasExchanges()) {
         reserve += port * (kRingHbmWeight + kSendHbmWeight);
       }
-      const bool wide = grid_.tensor > server.accelerators;
+      const bool wide = grid_.tensor > server.domain();
       const BytesPerSecond tensor = wide ? hbm : port * kRingHbmWeight;
       const bool first = site == ranks_.sites().front();
       job.hbm_capacity = first ? hbm : std::min(job.hbm_capacity, hbm);
@@ -136,7 +137,7 @@ class Expander {
   Span TensorRoute(int data, int stage) {
     const std::int32_t begin = Mark();
     const int t = grid_.tensor;
-    const int inside = std::min(t, server().accelerators);
+    const int inside = std::min(t, server().domain());
     if (t == 1) {
       return {begin, begin};
     }
@@ -191,7 +192,7 @@ class Expander {
     const AcceleratorIndex from = ranks_.At(t, data, stage);
     const AcceleratorIndex to = ranks_.At(t, data, target);
     const CollectiveFit& fit =
-        network_.same_domain(from, to) ? server().scale_up : server().scale_out;
+        network_.same_domain(from, to) ? server().scale_up : server().across();
     Plan::Flow flow;
     flow.source = AgentAt(data, stage);
     flow.target = AgentAt(data, target);

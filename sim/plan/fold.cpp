@@ -61,7 +61,7 @@ std::int64_t CountDistinct(Colours colours) {
 Colouring Seeds(const Plan& plan) {
   Colouring colouring;
   for (const Plan::Resource& r : plan.resources) {
-    colouring.resources.push_back(Seed({1, static_cast<std::uint64_t>(r.resource_class),
+    colouring.resources.push_back(Seed({1, static_cast<std::uint64_t>(r.tier.value),
                                         std::bit_cast<std::uint64_t>(r.capacity.si())}));
   }
   for (const Plan::Agent& a : plan.agents) {
@@ -201,6 +201,7 @@ class Quotient {
         groups_(colours.groups) {}
 
   Plan Build() && {
+    out_.tiers = plan_.tiers;
     out_.jobs = plan_.jobs;
     out_.folded = true;
     for (std::size_t c = 0; c < resources_.count(); ++c) {

@@ -33,13 +33,11 @@ void IndexAgentGroups(Plan& plan) {
 Plan::Resource ResourceOf(const Network& network, int number) {
   if (number < network.links()) {
     const LinkIndex link{number};
-    const LinkClass link_class = network.link_class(link);
-    return {static_cast<ResourceClass>(link_class), network.capacity(link), 1, 1,
-            network.can_bind(link)};
+    return {network.tier(link), network.capacity(link), 1, 1, network.can_bind(link)};
   }
   const int site = network.site_of({number - network.links()});
   const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
-  return {ResourceClass::kHbm, chip.hbm_bandwidth * chip.hbm_efficiency, 1, 1, true};
+  return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, 1, 1, true};
 }
 
 // Routes were written with the network's numbers; only what they use becomes a resource, in the
@@ -93,12 +91,6 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
 
 }  // namespace
 
-const char* ResourceClassName(ResourceClass resource_class) {
-  return resource_class == ResourceClass::kHbm
-             ? "hbm"
-             : LinkClassName(static_cast<LinkClass>(resource_class));
-}
-
 std::int64_t Plan::accelerators() const {
   std::int64_t sum = 0;
   for (std::size_t job = 0; job < jobs.size(); ++job) {
@@ -150,13 +142,13 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network) {
     for (const ServerRun& run : placed.placement) {
       servers += run.site == site ? run.count : 0;
     }
-    const Fabric& fabric = network.fabric(site);
-    const std::int64_t usable = servers * grid.used_of(fabric.domain_size());
-    if (grid.domain_ranks > fabric.domain_size()) {
+    const Topology& fabric = network.fabric(site);
+    const std::int64_t usable = servers * grid.used_of(fabric.server_size());
+    if (grid.domain_ranks > fabric.server_size()) {
       throw UserError(grid.path + ".domain_ranks",
                       fmt::format("{} accelerators of each domain are asked for, and domains hold "
                                   "{}; expected at most {}",
-                                  grid.domain_ranks, fabric.domain_size(), fabric.domain_size()));
+                                  grid.domain_ranks, fabric.server_size(), fabric.server_size()));
     }
     if (needed > usable) {
       const std::string share =
@@ -184,6 +176,7 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network) {
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network) {
   CheckNoServerIsHeldTwice(placed, network);
   Plan plan;
+  plan.tiers = network.tiers();
   for (const PlacedProgram& one : placed) {
     CheckPlacement(one, network);
     ExpandJob(one, network, plan);
@@ -193,8 +186,8 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network) {
   return plan;
 }
 
-Plan Expand(const StepProgram& program, const Fabric& fabric) {
-  const Network network(fabric);
+Plan Expand(const StepProgram& program, const SiteSpec& site) {
+  const Network network(site);
   return Expand({{&program, WholeSite(network, 0)}}, network);
 }
 

@@ -10,20 +10,12 @@
 #include <vector>
 
 #include "sim/base/units.h"
-#include "topologies/fabric.h"
 #include "topologies/network.h"
 #include "topologies/placement.h"
+#include "topologies/tier.h"
 #include "workloads/program/program.h"
 
 namespace gridlock {
-
-/// Classes of shared resources: the link classes of the network, and HBM.
-enum class ResourceClass : std::uint8_t { kScaleUp, kNic, kLeaf, kSpine, kWan, kHbm };
-
-inline constexpr int kResourceClasses = 6;
-
-/// "scale_up", "nic", "leaf", "spine", "wan", "hbm".
-const char* ResourceClassName(ResourceClass resource_class);
 
 /// Where a resource stands in a route: a transfer at rate r takes `weight` x r of its capacity.
 struct RouteEntry {
@@ -50,8 +42,8 @@ struct Plan {
 
   /// A link direction or an accelerator's HBM; in a folded plan one of `members` alike.
   struct Resource {
-    ResourceClass resource_class = ResourceClass::kNic;
-    BytesPerSecond capacity;  ///< in units of weight: real capacity / unit
+    TierIndex tier = TierTable::kNic;  ///< in Plan::tiers
+    BytesPerSecond capacity;           ///< in units of weight: real capacity / unit
     std::int64_t members = 1;
     std::int32_t unit = 1;  ///< real weight = weight x unit
     bool can_bind = true;   ///< false: the links that feed it carry less than it does
@@ -96,6 +88,7 @@ struct Plan {
     Span lays;    ///< in lays: the algorithms that its collectives take, each with its phases
   };
 
+  TierTable tiers;
   std::vector<Job> jobs;
   std::vector<Resource> resources;  ///< those that some route uses
   std::vector<RouteEntry> routes;
@@ -137,6 +130,6 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network);
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network);
 
 /// Lays a program on the first servers of a single site.
-Plan Expand(const StepProgram& program, const Fabric& fabric);
+Plan Expand(const StepProgram& program, const SiteSpec& site);
 
 }  // namespace gridlock

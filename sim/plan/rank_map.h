@@ -33,9 +33,9 @@ class RankMap {
                           ? stage * replicas_ + replica
                           : replica * grid_.pipeline + stage;
     const int rank = group * grid_.width() + local;
-    const int domain = network_.fabric(sites_[block]).domain_size();
-    const int used = grid_.used_of(domain);
-    return network_.accelerator(sites_[block], servers_[block][rank / used] * domain + rank % used);
+    const int size = network_.fabric(sites_[block]).server_size();
+    const int used = grid_.used_of(size);
+    return network_.accelerator(sites_[block], servers_[block][rank / used] * size + rank % used);
   }
 
   [[nodiscard]] AcceleratorIndex At(RankIndex rank) const {

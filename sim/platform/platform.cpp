@@ -33,8 +33,7 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
     for (std::int32_t i = next.route.begin; i < next.route.end; ++i) {
       const RouteEntry entry = plan_.routes[i];
       const Plan::Resource& resource = plan_.resources[entry.resource];
-      if (!resource.can_bind ||
-          (!next.with_hbm && resource.resource_class == ResourceClass::kHbm)) {
+      if (!resource.can_bind || (!next.with_hbm && resource.tier == plan_.tiers.hbm())) {
         continue;
       }
       for (std::int32_t k = 0; k < entry.weight; ++k) {  // a link that stands k times weighs k

@@ -40,6 +40,36 @@ ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::
   return spec;
 }
 
+TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const std::string& path,
+                  std::vector<std::string>& notes) {
+  TorusSpec spec;
+  spec.path = path;
+  spec.size.assign(torus.size().begin(), torus.size().end());
+  spec.block.assign(torus.block().begin(), torus.block().end());
+  if (!torus.hop_latency().empty()) {
+    spec.hop_latency = Seconds(SiOf(torus.hop_latency(), Dimension::kTime));
+  }
+  spec.optical_switches = torus.optical_switches();
+  if (!torus.optical_switch().empty()) {
+    spec.optical_switch = MakeSwitch(catalogue, torus.optical_switch(), notes);
+  }
+  return spec;
+}
+
+FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
+                    const std::string& path, std::vector<std::string>& notes) {
+  switch (fabric.kind_case()) {
+    case proto::Fabric::kClos:
+      return ClosOf(fabric.clos(), catalogue, path + ".clos", notes);
+    case proto::Fabric::kTorus:
+      return TorusOf(fabric.torus(), catalogue, path + ".torus", notes);
+    case proto::Fabric::kDragonfly:
+    case proto::Fabric::KIND_NOT_SET:
+      break;
+  }
+  CHECK(false);  // the rules have refused it
+}
+
 }  // namespace
 
 void ApplyNumbers(const proto::Override& change, const std::string& path,
@@ -89,7 +119,8 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
     }
   }
   spec.servers = site.servers();
-  spec.clos = ClosOf(site.fabric().clos(), catalogue, spec.path + ".fabric.clos", notes);
+  spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric", notes);
+  spec.server.direct = IsDirect(spec.fabric);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   if (!site.facility().power_cap().empty()) {
     spec.power_cap = PowerOf(site.facility().power_cap());

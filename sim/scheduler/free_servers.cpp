@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <span>
-#include <tuple>
 #include <utility>
 
 #include "sim/base/check.h"
@@ -12,35 +10,22 @@ namespace gridlock {
 
 namespace {
 
-// Which of several groups (leaves or pods, by their free servers) to take from next: the one with
-// the fewest that holds it all, else the one with the most, so that few are touched.
-std::int32_t NextGroup(std::span<const std::int32_t> free, std::int32_t servers) {
-  std::size_t best = 0;
-  for (std::size_t g = 1; g < free.size(); ++g) {
-    const bool holds = free[g] >= servers, best_holds = free[best] >= servers;
-    if (holds == best_holds ? (holds ? free[g] < free[best] : free[g] > free[best]) : holds) {
-      best = g;
-    }
-  }
-  return static_cast<std::int32_t>(best);
-}
-
-// Ranks in the order of servers, but first under the leaves that the job has most servers of: so
-// groups of ranks that fit a leaf stay under one, and an odd server shifts only those at the end.
-Placement RunsOf(std::int32_t site, std::int32_t servers_per_leaf,
-                 std::vector<std::int32_t>& servers) {
-  std::map<std::int32_t, std::int32_t> under;  // leaf -> servers of the job
+// Ranks in the order of servers, but first in the innermost groups (leaves) that the job has most
+// servers of: so groups of ranks that fit a leaf stay under one, and an odd server shifts only
+// those at the end.
+Placement RunsOf(std::int32_t site, const Locality& locality,
+                 const std::vector<std::int32_t>& servers) {
+  std::map<std::int32_t, std::int32_t> in_group;  // group -> servers of the job
   for (const std::int32_t server : servers) {
-    ++under[server / servers_per_leaf];
+    ++in_group[locality.group_of(0, server)];
   }
-  const auto key = [&](std::int32_t server) {
-    return std::pair(-under[server / servers_per_leaf], server);
-  };
-  std::sort(servers.begin(), servers.end(), [&](std::int32_t a, std::int32_t b) {
-    return key(a) < key(b);
-  });
+  std::vector<std::pair<std::int32_t, std::int32_t>> ordered;
+  for (const std::int32_t server : servers) {
+    ordered.emplace_back(-in_group[locality.group_of(0, server)], server);
+  }
+  std::sort(ordered.begin(), ordered.end());
   Placement runs;
-  for (const std::int32_t server : servers) {
+  for (const auto& [share, server] : ordered) {
     if (!runs.empty() && runs.back().first + runs.back().count == server) {
       ++runs.back().count;
     } else {
@@ -52,21 +37,19 @@ Placement RunsOf(std::int32_t site, std::int32_t servers_per_leaf,
 
 }  // namespace
 
-FreeServers::FreeServers(const SiteState& site)
-    : servers_per_leaf_(site.servers_per_leaf),
-      leaves_per_pod_(site.leaves_per_pod),
-      free_(site.free) {
-  CHECK(servers_per_leaf_ > 0 && leaves_per_pod_ > 0);
-  const auto servers = static_cast<std::int32_t>(free_.size());
-  const std::int32_t leaves = (servers + servers_per_leaf_ - 1) / servers_per_leaf_;
-  by_leaf_.resize(leaves);
-  by_pod_.resize((leaves + leaves_per_pod_ - 1) / leaves_per_pod_);
-  for (std::int32_t leaf = 0; leaf < leaves; ++leaf) {
-    const auto begin = free_.begin() + leaf * servers_per_leaf_;
-    const auto end = free_.begin() + std::min(servers, (leaf + 1) * servers_per_leaf_);
-    by_leaf_[leaf] = static_cast<std::int32_t>(end - begin - std::count(begin, end, 0));
-    by_pod_[leaf / leaves_per_pod_] += by_leaf_[leaf];
-    total_ += by_leaf_[leaf];
+FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), free_(site.free) {
+  CHECK(static_cast<std::int32_t>(free_.size()) == locality_.servers());
+  for (int level = 0; level < locality_.levels(); ++level) {
+    by_group_.emplace_back(locality_.groups(level));
+  }
+  for (std::int32_t group = 0; group < locality_.groups(0); ++group) {
+    const std::int32_t first = locality_.begin_of(0, group);
+    const auto count = static_cast<std::int32_t>(
+        std::count(free_.begin() + first, free_.begin() + locality_.end_of(0, group), char{1}));
+    for (int level = 0; level < locality_.levels(); ++level) {
+      by_group_[level][locality_.group_of(level, first)] += count;
+    }
+    total_ += count;
   }
 }
 
@@ -76,60 +59,92 @@ Placement FreeServers::Take(std::int32_t site_number, std::int32_t servers) {
     return {};
   }
   std::vector<std::int32_t> taken;
-  const std::int32_t leaf = LeafThatHolds(servers);
-  if (leaf >= 0) {
-    TakeFromLeaf(leaf, servers, taken);
+  const std::int32_t group = InnermostThatHolds(servers);
+  if (group >= 0) {
+    TakeServers(group, servers, taken);
   } else {
-    while (servers > 0) {
-      servers -= TakeFromPod(NextGroup(by_pod_, servers), servers, taken);
-    }
+    const int outermost = locality_.levels() - 1;
+    TakeFromGroups({outermost, 0, locality_.groups(outermost)}, servers, taken);
   }
-  return RunsOf(site_number, servers_per_leaf_, taken);
+  return RunsOf(site_number, locality_, taken);
 }
 
-std::int32_t FreeServers::LeafThatHolds(std::int32_t servers) const {
+// The innermost group with the fewest free servers that holds all; of several the one whose next
+// outer group has the fewest, and so on. -1: none does.
+std::int32_t FreeServers::InnermostThatHolds(std::int32_t servers) const {
   std::int32_t best = -1;
-  if (servers > servers_per_leaf_) {
-    return best;
-  }
-  const auto size = [this](std::int32_t leaf) {
-    return std::tuple(by_leaf_[leaf], by_pod_[leaf / leaves_per_pod_]);
+  const auto emptier = [this](std::int32_t a, std::int32_t b) {
+    for (int level = 0; level < locality_.levels(); ++level) {
+      const std::int32_t in_a =
+          by_group_[level][locality_.group_of(level, locality_.begin_of(0, a))];
+      const std::int32_t in_b =
+          by_group_[level][locality_.group_of(level, locality_.begin_of(0, b))];
+      if (in_a != in_b) {
+        return in_a < in_b;
+      }
+    }
+    return false;
   };
-  for (std::int32_t leaf = 0; leaf < static_cast<std::int32_t>(by_leaf_.size()); ++leaf) {
-    if (by_leaf_[leaf] >= servers && (best < 0 || size(leaf) < size(best))) {
-      best = leaf;
+  for (std::int32_t group = 0; group < locality_.groups(0); ++group) {
+    if (by_group_[0][group] >= servers && (best < 0 || emptier(group, best))) {
+      best = group;
     }
   }
   return best;
 }
 
-std::int32_t FreeServers::TakeFromLeaf(std::int32_t leaf, std::int32_t servers,
-                                       std::vector<std::int32_t>& taken) {
-  const std::int32_t count = std::min(servers, by_leaf_[leaf]);
-  std::int32_t server = leaf * servers_per_leaf_;
-  for (std::int32_t left = count; left > 0; ++server) {
+// Which of several groups to take from next: the one with the fewest free servers that holds all,
+// else the one with the most, so that few are touched.
+std::int32_t FreeServers::NextGroup(const Groups& groups, std::int32_t servers) const {
+  const std::vector<std::int32_t>& free = by_group_[groups.level];
+  std::int32_t best = groups.begin;
+  for (std::int32_t g = groups.begin + 1; g < groups.end; ++g) {
+    const bool holds = free[g] >= servers, best_holds = free[best] >= servers;
+    if (holds == best_holds ? (holds ? free[g] < free[best] : free[g] > free[best]) : holds) {
+      best = g;
+    }
+  }
+  return best;
+}
+
+void FreeServers::TakeFromGroups(const Groups& groups, std::int32_t servers,
+                                 std::vector<std::int32_t>& taken) {
+  while (servers > 0) {
+    const std::int32_t group = NextGroup(groups, servers);
+    const std::int32_t count = std::min(servers, by_group_[groups.level][group]);
+    CHECK(count > 0);
+    TakeFromGroup(groups.level, group, count, taken);
+    servers -= count;
+  }
+}
+
+void FreeServers::TakeFromGroup(int level, std::int32_t group, std::int32_t servers,
+                                std::vector<std::int32_t>& taken) {
+  if (level == 0) {
+    TakeServers(group, servers, taken);
+    return;
+  }
+  const int inner = level - 1;
+  TakeFromGroups({inner, locality_.group_of(inner, locality_.begin_of(level, group)),
+                  locality_.group_of(inner, locality_.end_of(level, group) - 1) + 1},
+                 servers, taken);
+}
+
+void FreeServers::TakeServers(std::int32_t group, std::int32_t servers,
+                              std::vector<std::int32_t>& taken) {
+  const std::int32_t first = locality_.begin_of(0, group);
+  std::int32_t server = first;
+  for (std::int32_t left = servers; left > 0; ++server) {
     if (free_[server] != 0) {
       free_[server] = 0;
       taken.push_back(server);
       --left;
     }
   }
-  by_leaf_[leaf] -= count;
-  by_pod_[leaf / leaves_per_pod_] -= count;
-  total_ -= count;
-  return count;
-}
-
-std::int32_t FreeServers::TakeFromPod(std::int32_t pod, std::int32_t servers,
-                                      std::vector<std::int32_t>& taken) {
-  const std::int32_t count = std::min(servers, by_pod_[pod]);
-  const std::int32_t first = pod * leaves_per_pod_;
-  const auto leaves = std::span<const std::int32_t>(by_leaf_).subspan(
-      first, std::min<std::size_t>(leaves_per_pod_, by_leaf_.size() - first));
-  for (std::int32_t left = count; left > 0;) {
-    left -= TakeFromLeaf(first + NextGroup(leaves, left), left, taken);
+  for (int level = 0; level < locality_.levels(); ++level) {
+    by_group_[level][locality_.group_of(level, first)] -= servers;
   }
-  return count;
+  total_ -= servers;
 }
 
 Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers) {

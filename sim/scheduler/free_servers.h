@@ -7,8 +7,8 @@
 
 namespace gridlock {
 
-/// What is free on a site while one decision is made, counted by leaf and pod: placing a job costs
-/// a look at the leaves and pods, not at all servers.
+/// What is free on a site while one decision is made, counted by group of each level of its
+/// locality: placing a job costs a look at the groups, not at all servers.
 class FreeServers {
  public:
   explicit FreeServers(const SiteState& site);
@@ -19,15 +19,22 @@ class FreeServers {
   Placement Take(std::int32_t site_number, std::int32_t servers);
 
  private:
-  [[nodiscard]] std::int32_t LeafThatHolds(std::int32_t servers) const;
-  std::int32_t TakeFromLeaf(std::int32_t leaf, std::int32_t servers,
-                            std::vector<std::int32_t>& taken);
-  std::int32_t TakeFromPod(std::int32_t pod, std::int32_t servers,
-                           std::vector<std::int32_t>& taken);
+  /// Groups of one level with consecutive numbers.
+  struct Groups {
+    int level;
+    std::int32_t begin, end;
+  };
 
-  std::int32_t servers_per_leaf_, leaves_per_pod_;
+  [[nodiscard]] std::int32_t InnermostThatHolds(std::int32_t servers) const;
+  [[nodiscard]] std::int32_t NextGroup(const Groups& groups, std::int32_t servers) const;
+  void TakeFromGroups(const Groups& groups, std::int32_t servers, std::vector<std::int32_t>& taken);
+  void TakeFromGroup(int level, std::int32_t group, std::int32_t servers,
+                     std::vector<std::int32_t>& taken);
+  void TakeServers(std::int32_t group, std::int32_t servers, std::vector<std::int32_t>& taken);
+
+  const Locality& locality_;
   std::vector<char> free_;
-  std::vector<std::int32_t> by_leaf_, by_pod_;
+  std::vector<std::vector<std::int32_t>> by_group_;  ///< free servers, by level and group
   std::int32_t total_ = 0;
 };
 

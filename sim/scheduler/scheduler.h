@@ -5,17 +5,18 @@
 // jobs hold whole servers.
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "sim/base/units.h"
+#include "topologies/locality.h"
 #include "topologies/placement.h"
 
 namespace gridlock {
 
 /// How the servers of a site hang together, for packing, and which can be used now.
 struct SiteState {
-  std::int32_t servers_per_leaf = 1;
-  std::int32_t leaves_per_pod = 1;
+  std::shared_ptr<const Locality> locality;
   std::vector<char> free;  ///< by server: 1 when it runs nothing and is in service
 };
 
@@ -67,10 +68,11 @@ enum class Policy {
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
 std::vector<Start> Schedule(Policy policy, const ClusterState& state);
 
-/// Free servers for a job, packed: the leaf with the fewest free servers that holds it all, else
-/// the pod with the fewest, else the pods with the most, so that it touches the fewest; the leaves
-/// of a pod likewise. Ordered by falling share of the job under a leaf, then by number, so that
-/// groups of ranks stay under one leaf where they can. Empty when they do not suffice.
+/// Free servers for a job, packed by the site's Locality. With leaves and pods: the leaf with the
+/// fewest free servers that holds the whole job, else the pod with the fewest, else the pods with
+/// the most, so that the job touches the fewest; the leaves of a pod likewise. Ordered by falling
+/// share of the job under a leaf, then by number, so that groups of ranks stay under one leaf where
+/// they can. Empty when the free servers do not suffice.
 Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers);
 
 /// Jobs that must stop so that `servers` are free on a site, of those with a priority below

@@ -53,6 +53,23 @@ void Check(const proto::Clos& clos, const Complaints& complain) {
   }
 }
 
+void Check(const proto::Torus& torus, const Complaints& complain) {
+  if (torus.size_size() == 1 || torus.size_size() > 3) {
+    complain.Value("size", "a torus of " + std::to_string(torus.size_size()) + " dimensions",
+                   "two sizes or three");
+  }
+  if (torus.block_size() != torus.size_size()) {
+    complain.Value("block",
+                   "\"block\" has " + std::to_string(torus.block_size()) +
+                       " sizes, and the torus has " + std::to_string(torus.size_size()),
+                   "one for each dimension");
+  }
+  if (complain.Has("optical_switches") != complain.Has("optical_switch")) {
+    complain.Presence("optical_switch", "\"optical_switches\" and \"optical_switch\" go together",
+                      "both of them, or none");
+  }
+}
+
 void Check(const proto::LinkBandwidth& link, const Complaints& complain) {
   if (link.direction_case() == proto::LinkBandwidth::DIRECTION_NOT_SET) {
     complain.Presence("per_direction", "the bandwidth is missing",
@@ -196,6 +213,7 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckLifeMessage(message, complain);
   CheckIf<proto::Fabric>(message, complain);
   CheckIf<proto::Clos>(message, complain);
+  CheckIf<proto::Torus>(message, complain);
   CheckIf<proto::LinkBandwidth>(message, complain);
   CheckIf<proto::MatrixRate>(message, complain);
   CheckIf<proto::Accelerator>(message, complain);

@@ -129,7 +129,7 @@ constexpr Rule kRules[] = {
 
     Block("Fabric.clos", kOptional),
     NotSimulated("Fabric.dragonfly"),
-    NotSimulated("Fabric.torus"),
+    Block("Fabric.torus", kOptional),
     Count("Clos.tiers", kNeeded, 2, 3),
     Flag("Clos.rail_optimized"),
     Count("Clos.servers_per_leaf", kNeeded, 1, 1e6),
@@ -142,7 +142,11 @@ constexpr Rule kRules[] = {
     Choice("Clos.routing", kOptional),
     NotSimulated("Dragonfly.groups"),
     NotSimulated("Dragonfly.routers_per_group"),
-    NotSimulated("Torus.size"),
+    Count("Torus.size", kNeeded, 2, 65536),
+    Count("Torus.block", kNeeded, 1, 65536),
+    Time("Torus.hop_latency", kOptional),
+    Count("Torus.optical_switches", kOptional, 1, 1e6),
+    Text("Torus.optical_switch", kOptional),
 
     Number("Facility.pue", kOptional, 1, 10),
     Text("Facility.building", kOptional),

@@ -6,8 +6,8 @@
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
-#include "sim/plan/fold.h"
 #include "sim/oracle/laid_job.h"
+#include "sim/plan/fold.h"
 #include "topologies/network.h"
 
 namespace gridlock {
@@ -23,7 +23,7 @@ struct Setting {
 Setting SettingOf(const Scenario& scenario) {
   const JobSpec& job = scenario.jobs[0];
   if (!job.spans) {
-    Network network{Fabric(scenario.site())};
+    Network network(scenario.site());
     LaidJob laid = LayJob(scenario.training(), WholeSite(network, 0), network);
     return {std::move(network), std::move(laid)};
   }

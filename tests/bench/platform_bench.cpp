@@ -9,7 +9,6 @@
 #include "sim/plan/plan.h"
 #include "sim/platform/platform.h"
 #include "sim/scenario/scenario.h"
-#include "topologies/fabric.h"
 #include "workloads/program/training_program.h"
 
 int main(int argc, char** argv) {
@@ -21,10 +20,9 @@ int main(int argc, char** argv) {
   try {
     const std::vector<std::string> overrides(argv + 2, argv + argc);
     const gridlock::Scenario scenario = gridlock::LoadScenario(argv[1], overrides);
-    const gridlock::Fabric fabric(scenario.site());
     const gridlock::StepProgram program =
         gridlock::BuildStepProgram(scenario.training(), scenario.site().server);
-    const gridlock::Plan plan = gridlock::Expand(program, fabric);
+    const gridlock::Plan plan = gridlock::Expand(program, scenario.site());
     const auto start = Clock::now();
     const gridlock::Platform platform(plan);
     const std::chrono::duration<double> seconds = Clock::now() - start;

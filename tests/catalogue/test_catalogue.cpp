@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/catalogue/scan.h"
 #include "sim/scenario/load_text.h"
+#include "tests/clos_of.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -57,8 +58,8 @@ TEST_F(CatalogueTest, AllRootsShareOneNameSpace) {
         "power: \"1 W\" source { text: \"Made up.\" } }");
   const Scenario scenario =
       LoadScenario(kFixtures + "/right/small.textproto", {"site[0].fabric.clos.leaf_switch=own"});
-  EXPECT_EQ(scenario.site().clos.leaf.ports, 4);
-  EXPECT_EQ(scenario.site().clos.spine.ports, 128);
+  EXPECT_EQ(ClosOf(scenario.site()).leaf.ports, 4);
+  EXPECT_EQ(ClosOf(scenario.site()).spine.ports, 128);
 }
 
 TEST_F(CatalogueTest, EntryWithAMistakeIsRefusedInItsFileEvenWhenUnused) {

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 
 namespace gridlock {
@@ -16,7 +17,7 @@ namespace gridlock {
 SiteSpec Hall(int servers) {
   SiteSpec site = OneLeafSite(IdealServer(8, 8), servers);
   site.name = "hall";
-  site.clos.leaf.power = site.clos.spine.power = site.clos.core.power = Watts(0);
+  ClosOf(site).leaf.power = ClosOf(site).spine.power = ClosOf(site).core.power = Watts(0);
   site.storage_bandwidth = BytesPerSecond(1e12);
   return site;
 }

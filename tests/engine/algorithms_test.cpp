@@ -9,6 +9,7 @@
 #include "sim/analytic/analytic_step.h"
 #include "sim/base/check.h"
 #include "sim/plan/fold.h"
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 #include "workloads/program/collective_test.h"
 
@@ -38,7 +39,7 @@ CollectiveTestSpec TestOf(Kind kind, const char* algorithm, int ranks, double by
 
 Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
   const StepProgram program = BuildCollectiveTest(spec, site.server);
-  return {program, Expand(program, Fabric(site)), site.server};
+  return {program, Expand(program, site), site.server};
 }
 
 double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
@@ -55,12 +56,12 @@ ServerSpec SlowStartingServer(int accelerators, int nics) {
   return server;
 }
 
-std::int64_t WeightOf(const Plan& plan, ResourceClass of) {
+std::int64_t WeightOf(const Plan& plan, TierIndex of) {
   std::int64_t sum = 0;
   for (const Plan::Lay& lay : plan.lays) {
     for (std::int32_t i = lay.nic.begin; i < lay.nic.end; ++i) {
       const RouteEntry& entry = plan.routes[i];
-      sum += plan.resources[entry.resource].resource_class == of ? entry.weight : 0;
+      sum += plan.resources[entry.resource].tier == of ? entry.weight : 0;
     }
   }
   return sum;
@@ -161,7 +162,7 @@ TEST(Servers, UnderThinLeavesWaitForTheEdgesThatCrossThem) {
   SiteSpec site =
       ClosSite(IdealServer(1, 1),
                {.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2, .leaf_over = 4});
-  site.clos.spine.port_bandwidth = BytesPerSecond(kNic / 8);
+  ClosOf(site).spine.port_bandwidth = BytesPerSecond(kNic / 8);
   ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 4, 1e9), site),
               4 * kChunk / kNic + 4 * 0.5e9 / (kNic / 2));
   // A ring crosses once in each direction, with 3/2 of the buffer.
@@ -172,7 +173,7 @@ TEST(ATree, LoadsTheNicsWithEachOfItsEdgesOnce) {
   // 13 servers of 8: two trees of 12 edges, each up and down, out of one NIC and into another.
   const Play play =
       PlayOf(TestOf(Kind::kAllReduce, "tree", 13 * 8, 1e9), OneLeafSite(IdealServer(8, 8), 13));
-  EXPECT_EQ(WeightOf(play.plan, ResourceClass::kNic), 8 * 2 * 12 * 2 * 2);
+  EXPECT_EQ(WeightOf(play.plan, TierTable::kNic), 8 * 2 * 12 * 2 * 2);
 }
 
 TEST(ATree, OfShortMessagesHasTheDelayOfItsDepth) {
@@ -247,14 +248,14 @@ TEST_P(ACollective, TakesTheSameFoldedAndInFull) {
   spec.sizes.emplace_back(3e8);
   SiteSpec site = ClosSite(RealisticServer(one.accelerators, one.nics), one.sizes);
   if (one.sizes.routing == Routing::kSpray) {
-    site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(kNic / 8);
+    ClosOf(site).spine.port_bandwidth = ClosOf(site).core.port_bandwidth = BytesPerSecond(kNic / 8);
   }
   const Play full = PlayOf(spec, site);
   Play folded = full;
   folded.plan = Fold(full.plan);
   const auto outcomes = Simulate({full, folded});
   ExpectClose(outcomes[1].end, outcomes[0].end);
-  for (int c = 0; c < kResourceClasses; ++c) {
+  for (std::size_t c = 0; c < outcomes[0].bytes.size(); ++c) {
     EXPECT_NEAR(outcomes[1].bytes[c], outcomes[0].bytes[c], kTolerance * outcomes[0].bytes[c]);
   }
   for (const Play* play : {&full, static_cast<const Play*>(&folded)}) {

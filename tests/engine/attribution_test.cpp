@@ -10,7 +10,6 @@
 #include "sim/plan/fold.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
-#include "topologies/fabric.h"
 
 namespace gridlock {
 
@@ -24,70 +23,59 @@ Play Faster(Play play, Cause cause) {
   const auto shorten = [](Seconds& time) {
     time = time / kFactor;
   };
-  switch (cause) {
-    case Cause::kScaleUp:
-    case Cause::kNic:
-    case Cause::kLeaf:
-    case Cause::kSpine:
-    case Cause::kWan:
-    case Cause::kHbm:
-      for (Plan::Resource& resource : play.plan.resources) {
-        if (static_cast<Cause>(resource.resource_class) == cause) {
-          resource.capacity = resource.capacity * kFactor;
-        }
-      }
-      if (cause == Cause::kHbm) {
-        play.plan.jobs[0].hbm_capacity = play.plan.jobs[0].hbm_capacity * kFactor;
-      }
-      break;
-    case Cause::kCompute:
-      for (Pass& pass : play.program.passes) {
-        shorten(pass.compute_time);
-      }
-      break;
-    case Cause::kLatency:
-      for (Pass& pass : play.program.passes) {
-        shorten(pass.tensor_latency);
-      }
-      for (Plan::Flow& flow : play.plan.flows) {
-        flow.latency = static_cast<float>(flow.latency / kFactor);
-      }
-      for (CollectiveFit* fit : {&play.server.scale_up, &play.server.scale_out}) {
-        shorten(fit->base_latency);
-        shorten(fit->step_latency);
-      }
-      break;
-    case Cause::kLaunch:
-      for (Pass& pass : play.program.passes) {
-        shorten(pass.floor);
-        shorten(pass.host_wait);
-      }
-      break;
-    case Cause::kOverhead:
-      shorten(play.program.delay);
-      break;
+  const TierTable& tiers = play.plan.tiers;
+  for (Plan::Resource& resource : play.plan.resources) {
+    if (Cause(resource.tier) == cause) {
+      resource.capacity = resource.capacity * kFactor;
+    }
+  }
+  if (cause == tiers.hbm()) {
+    play.plan.jobs[0].hbm_capacity = play.plan.jobs[0].hbm_capacity * kFactor;
+  } else if (cause == Cause::kCompute) {
+    for (Pass& pass : play.program.passes) {
+      shorten(pass.compute_time);
+    }
+  } else if (cause == Cause::kLatency) {
+    for (Pass& pass : play.program.passes) {
+      shorten(pass.tensor_latency);
+    }
+    for (Plan::Flow& flow : play.plan.flows) {
+      flow.latency = static_cast<float>(flow.latency / kFactor);
+    }
+    for (CollectiveFit* fit : {&play.server.scale_up, &play.server.scale_out}) {
+      shorten(fit->base_latency);
+      shorten(fit->step_latency);
+    }
+  } else if (cause == Cause::kLaunch) {
+    for (Pass& pass : play.program.passes) {
+      shorten(pass.floor);
+      shorten(pass.host_wait);
+    }
+  } else if (cause == Cause::kOverhead) {
+    shorten(play.program.delay);
   }
   return play;
 }
 
 Play PlayOf(const SiteSpec& site, const TrainingSpec& job) {
   const StepProgram program = BuildStepProgram(job, site.server);
-  return {program, Fold(Expand(program, Fabric(site))), site.server};
+  return {program, Fold(Expand(program, site)), site.server};
 }
 
 // Shares against finite differences, in shares of the step, for every cause.
 void ExpectSharesPredict(const Play& play, double tolerance) {
   std::vector<Play> plays{play};
-  for (int c = 0; c < kCauses; ++c) {
-    plays.push_back(Faster(play, static_cast<Cause>(c)));
+  const TierTable& tiers = play.plan.tiers;
+  for (int c = 0; c < Cause::Count(tiers); ++c) {
+    plays.push_back(Faster(play, Cause::At(c, tiers)));
   }
   const std::vector<PlayResult> outcomes = Simulate(plays);
   const PlayResult& base = outcomes.front();
   EXPECT_NEAR(std::accumulate(base.path.begin(), base.path.end(), 0.0), base.end, 1e-9 * base.end);
-  for (int c = 0; c < kCauses; ++c) {
+  for (int c = 0; c < Cause::Count(tiers); ++c) {
     const double saved = (base.end - outcomes[c + 1].end) / kEpsilon * (1 + kEpsilon);
     EXPECT_NEAR(saved / base.end, base.path[c] / base.end, tolerance)
-        << CauseName(static_cast<Cause>(c));
+        << CauseName(Cause::At(c, tiers), tiers);
   }
 }
 

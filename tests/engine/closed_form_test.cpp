@@ -6,8 +6,8 @@
 #include <gtest/gtest.h>
 
 #include "sim/plan/fold.h"
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
-#include "topologies/fabric.h"
 #include "workloads/schedule.h"
 
 namespace gridlock {
@@ -51,7 +51,7 @@ StepProgram OneAllReduce(int tensor, int data, double bytes) {
 }
 
 PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
-  return Simulate({program, Expand(program, Fabric(site)), site.server});
+  return Simulate({program, Expand(program, site), site.server});
 }
 
 // A pipeline of passes alone: tf forward and tb backward per stage and micro-batch, shared evenly
@@ -101,7 +101,7 @@ TEST(Message, OnAnIdlePathTakesLatencyPlusSizeOverBandwidth) {
   server.scale_out.step_latency = Seconds(2e-6);
   server.scale_out.send_efficiency = 0.8;
   SiteSpec site = OneLeafSite(server, 2);
-  site.clos.leaf.latency = Seconds(0.5e-6);
+  ClosOf(site).leaf.latency = Seconds(0.5e-6);
   const double seconds = 3e-6 + 2e-6 + 0.5e-6 + 1e7 / (0.8 * kNic);
   ExpectClose(SimulateOn(OneMessage(1, 1e7), site).end, seconds);
 }
@@ -110,8 +110,8 @@ TEST(Message, InsideADomainTakesThePortsBandwidthAndNoNic) {
   const SiteSpec site = OneLeafSite(IdealServer(2, 2), 1);
   const PlayResult outcome = SimulateOn(OneMessage(1, 1e8), site);
   ExpectClose(outcome.end, 1e8 / kScaleUp);
-  EXPECT_EQ(outcome.bytes[static_cast<int>(ResourceClass::kNic)], 0);
-  ExpectClose(outcome.bytes[static_cast<int>(ResourceClass::kScaleUp)], 2 * 1e8);
+  EXPECT_EQ(outcome.bytes[TierTable::kNic.value], 0);
+  ExpectClose(outcome.bytes[TierTable::kScaleUp.value], 2 * 1e8);
 }
 
 TEST(Message, ArrivesWithItsSlowestFlow) {
@@ -119,7 +119,7 @@ TEST(Message, ArrivesWithItsSlowestFlow) {
   // leaf, the second's is not, and pays two more hops.
   SiteSpec site =
       ClosSite(IdealServer(1, 1), {.servers = 4, .servers_per_leaf = 3, .leaves_per_pod = 2});
-  site.clos.leaf.latency = site.clos.spine.latency = Seconds(1e-3);
+  ClosOf(site).leaf.latency = ClosOf(site).spine.latency = Seconds(1e-3);
   StepProgram program = OneMessage(1, 1e7);
   program.grid.tensor = 2;
   ExpectClose(SimulateOn(program, site).end, 3e-3 + 1e7 / kNic);
@@ -201,7 +201,7 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
   program.message = Bytes(1e9);
   Plan plan;
   const auto nic = [&plan] {
-    plan.resources.push_back({ResourceClass::kNic, BytesPerSecond(kNic), 1, 1, true});
+    plan.resources.push_back({TierTable::kNic, BytesPerSecond(kNic), 1, 1, true});
     return static_cast<std::int32_t>(plan.resources.size()) - 1;
   };
   const std::int32_t receiver_nic = nic();
@@ -231,7 +231,7 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
   plan.jobs = {job};
   const PlayResult outcome = Simulate({program, plan, IdealServer(1, 1)});
   ExpectClose(outcome.end, kSenders * 1e9 / kNic);
-  ExpectClose(outcome.path[static_cast<int>(Cause::kNic)], kSenders * 1e9 / kNic);
+  ExpectClose(outcome.path[TierTable::kNic.value], kSenders * 1e9 / kNic);
 }
 
 TEST(Oversubscription, SlowsAPermutationAcrossLeavesByItsRatio) {
@@ -240,7 +240,7 @@ TEST(Oversubscription, SlowsAPermutationAcrossLeavesByItsRatio) {
         ClosSite(IdealServer(1, 1),
                  {.servers = 16, .servers_per_leaf = 8, .leaves_per_pod = 2, .leaf_over = ratio});
     const StepProgram program = OneMessage(8, 1e9);
-    const Plan plan = Expand(program, Fabric(site));
+    const Plan plan = Expand(program, site);
     for (const PlayResult& outcome :
          Simulate({{program, plan, site.server}, {program, Fold(plan), site.server}})) {
       ExpectClose(outcome.end, ratio * 1e9 / kNic);

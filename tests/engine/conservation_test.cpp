@@ -11,7 +11,6 @@
 #include "sim/process/worker.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
-#include "topologies/fabric.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
@@ -130,7 +129,7 @@ TEST(Energy, IsIdlePowerWhereNothingRuns) {
   const SiteSpec site = OneLeafSite(IdealServer(8, 8), 1);
   program.grid.data = 4;
   const Job job = [&](const Progress& /*progress*/) {
-    const Plan plan = Expand(program, Fabric(site));
+    const Plan plan = Expand(program, site);
     StepRun run = RunStep(program, plan, site.server, 16, {});
     return Summarise(SmallJob({}, 1), program, plan, site.server, run);
   };

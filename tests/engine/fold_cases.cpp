@@ -2,6 +2,8 @@
 
 #include <ostream>
 
+#include "tests/clos_of.h"
+
 namespace gridlock {
 
 namespace {
@@ -32,12 +34,12 @@ TrainingSpec JobOf(const Dimensions& d) {
 FoldCase Case(const std::string& name, const ServerSpec& server, const ClosSizes& sizes,
               const Dimensions& dimensions) {
   FoldCase out{name, ClosSite(server, sizes), JobOf(dimensions)};
-  out.site.clos.leaf.latency = Seconds(0.6e-6);
-  out.site.clos.spine.latency = Seconds(0.7e-6);
-  out.site.clos.core.latency = Seconds(0.9e-6);
+  ClosOf(out.site).leaf.latency = Seconds(0.6e-6);
+  ClosOf(out.site).spine.latency = Seconds(0.7e-6);
+  ClosOf(out.site).core.latency = Seconds(0.9e-6);
   if (sizes.routing == Routing::kSpray) {
     // Thin uplinks: bundles follow the ratio closely even where few NICs share a leaf.
-    out.site.clos.spine.port_bandwidth = out.site.clos.core.port_bandwidth =
+    ClosOf(out.site).spine.port_bandwidth = ClosOf(out.site).core.port_bandwidth =
         BytesPerSecond(kNic / 8);
   }
   return out;
@@ -66,8 +68,8 @@ constexpr auto kDataLast = RankOrder::kTensorPipelineData;
 
 FoldCase FoldCase::WithHalfTheUpperTier() const {
   FoldCase half = *this;
-  double& ratio = site.clos.tiers == 3 ? half.site.clos.spine_oversubscription
-                                       : half.site.clos.leaf_oversubscription;
+  double& ratio = ClosOf(site).tiers == 3 ? ClosOf(half.site).spine_oversubscription
+                                          : ClosOf(half.site).leaf_oversubscription;
   ratio *= 2;
   return half;
 }
@@ -130,7 +132,7 @@ std::vector<FoldCase> UnevenCases() {
   FoldCase straddling = FiveAndAThirdPods();
   straddling.name = "ReplicasThatStraddlePods";
   straddling.job = JobOf({.tensor = 8, .pipeline = 4, .data = 16, .order = kDataLast});
-  straddling.site.clos.leaves_per_pod = 5;
+  ClosOf(straddling.site).leaves_per_pod = 5;
   cases.push_back(straddling);
   cases.push_back(Case("OddData", server, TwoTiers(7, 4), {.tensor = 8, .data = 7}));
   cases.push_back(Case("OddDataPipeline2", server, TwoTiers(6, 8),

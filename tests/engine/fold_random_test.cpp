@@ -8,7 +8,9 @@
 
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/demand.h"
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
+#include "topologies/clos/topology.h"
 
 namespace gridlock {
 
@@ -74,17 +76,16 @@ SiteSpec DrawSite(Draw& draw, int accelerators) {
   sizes.spine_over = draw.Of({1, 3, 8});
   sizes.routing = draw.Coin() ? Routing::kSpray : Routing::kEcmp;
   SiteSpec site = ClosSite(server, sizes);
-  site.clos.leaf.latency = Seconds(draw.Of({0, 1}) * 0.6e-6);
-  site.clos.spine.latency = Seconds(draw.Of({0, 1}) * 0.8e-6);
+  ClosOf(site).leaf.latency = Seconds(draw.Of({0, 1}) * 0.6e-6);
+  ClosOf(site).spine.latency = Seconds(draw.Of({0, 1}) * 0.8e-6);
   return site;
 }
 
 // What a class of links is said to carry at most, all of them together.
-double MostOver(LinkClass link_class, const std::vector<LinkDemand>& demands,
-                const Network& network) {
+double MostOver(TierIndex tier, const std::vector<LinkDemand>& demands, const Network& network) {
   double sum = 0;
   for (const LinkDemand& demand : demands) {
-    sum += network.link_class(demand.link) == link_class ? demand.most.si() : 0.0;
+    sum += network.tier(demand.link) == tier ? demand.most.si() : 0.0;
   }
   return sum;
 }
@@ -140,15 +141,15 @@ TEST_P(Drawn, MachinesNeverCarryMoreThanTheirJobsDemand) {
     if (Straddles(site, job)) {
       continue;  // refused
     }
-    const Network network{Fabric(site)};
+    const Network network(site);
     const LaidJob laid = LayJob(job, WholeSite(network, 0), network);
     const std::vector<LinkDemand> demands = DemandOf(laid.placed(), network);
     const StepRecord record = Evaluate(ScenarioOf(site, job), Fidelity::kFull);
-    for (const LinkClass link_class : {LinkClass::kLeaf, LinkClass::kSpine}) {
-      if (network.fabric(0).can_bind(link_class)) {
-        const double most = MostOver(link_class, demands, network);
-        EXPECT_LE(PeakOf(SeriesOf(record, LinkClassName(link_class))), most * (1 + 1e-9))
-            << LinkClassName(link_class) << ", seed " << seed;
+    for (const TierIndex tier : {ClosTiers::kLeaf, ClosTiers::kSpine}) {
+      if (ClosTopology(site).TierCanBind(tier)) {
+        const double most = MostOver(tier, demands, network);
+        EXPECT_LE(PeakOf(SeriesOf(record, network.tiers()[tier].name)), most * (1 + 1e-9))
+            << network.tiers()[tier].name << ", seed " << seed;
       }
     }
   }

@@ -7,6 +7,7 @@
 #include "sim/engine/step_engine.h"
 #include "sim/measure/critical_path.h"
 #include "sim/process/worker.h"
+#include "tests/clos_of.h"
 
 namespace gridlock {
 
@@ -37,12 +38,12 @@ PlayResult Unwrap(const StepRecord& record) {
   for (const BreakdownPart& part : record.breakdown) {
     outcome.agent_ends.push_back(part.time.si());
   }
-  for (int c = 0; c < kResourceClasses; ++c) {
-    outcome.bytes[c] = record.collective_seconds[c].second;
+  for (const auto& [label, bytes] : record.collective_seconds) {
+    outcome.bytes.push_back(bytes);
   }
   outcome.flop = record.model_flop.si();
-  for (int c = 0; c < kCauses; ++c) {
-    outcome.path[c] = record.attribution[c].time.si();
+  for (const Attribution& part : record.attribution) {
+    outcome.path.push_back(part.time.si());
   }
   return outcome;
 }
@@ -55,11 +56,11 @@ PlayResult SimulateHere(const Play& play) {
   for (const auto& records : run.log.agents) {
     outcome.agent_ends.push_back(records.empty() ? 0.0 : records.back().end);
   }
-  for (int c = 0; c < kResourceClasses; ++c) {
-    outcome.bytes[c] = run.series.Total(c);
+  for (int t = 0; t < play.plan.tiers.size(); ++t) {
+    outcome.bytes.push_back(run.series.Total(t));
   }
-  outcome.flop = run.series.Total(kFlopSeries);
-  outcome.path = CriticalPath(run.log);
+  outcome.flop = run.series.Total(FlopSeries(play.plan));
+  outcome.path = CriticalPath(run.log, play.plan.tiers);
   return outcome;
 }
 
@@ -131,15 +132,15 @@ SiteSpec ClosSite(const ServerSpec& server, const ClosSizes& sizes) {
   site.name = "test";
   site.server = server;
   site.servers = sizes.servers;
-  site.clos.path = "site.clos";
-  site.clos.servers_per_leaf = sizes.servers_per_leaf;
-  site.clos.leaves_per_pod = sizes.leaves_per_pod;
-  site.clos.tiers = sizes.tiers;
-  site.clos.leaf_oversubscription = sizes.leaf_over;
-  site.clos.spine_oversubscription = sizes.spine_over;
-  site.clos.rail_optimized = sizes.rails;
-  site.clos.routing = sizes.routing;
-  site.clos.leaf = site.clos.spine = site.clos.core = WideSwitch();
+  ClosOf(site).path = "site.clos";
+  ClosOf(site).servers_per_leaf = sizes.servers_per_leaf;
+  ClosOf(site).leaves_per_pod = sizes.leaves_per_pod;
+  ClosOf(site).tiers = sizes.tiers;
+  ClosOf(site).leaf_oversubscription = sizes.leaf_over;
+  ClosOf(site).spine_oversubscription = sizes.spine_over;
+  ClosOf(site).rail_optimized = sizes.rails;
+  ClosOf(site).routing = sizes.routing;
+  ClosOf(site).leaf = ClosOf(site).spine = ClosOf(site).core = WideSwitch();
   return site;
 }
 

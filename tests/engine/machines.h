@@ -7,12 +7,13 @@
 #include <array>
 #include <vector>
 
-#include "sim/scenario/scenario.h"
-#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
+#include "sim/plan/plan.h"
 #include "sim/record/step_record.h"
+#include "sim/scenario/scenario.h"
 #include "sim/study/evaluate.h"
 #include "topologies/machine.h"
+#include "topologies/network.h"
 #include "workloads/program/training_program.h"
 
 namespace gridlock {
@@ -43,6 +44,11 @@ struct ClosSizes {
 /// A site under switches with more ports than any test needs, as fast as a NIC, without latency.
 SiteSpec ClosSite(const ServerSpec& server, const ClosSizes& sizes);
 
+/// Tiers of a network of such sites.
+inline TierTable TiersOfClos() {
+  return Network(ClosSite(IdealServer(1, 1), {.servers = 1, .servers_per_leaf = 1})).tiers();
+}
+
 /// All servers under one leaf.
 SiteSpec OneLeafSite(const ServerSpec& server, int servers);
 
@@ -63,11 +69,11 @@ StepRecord Evaluate(const Scenario& scenario, Fidelity fidelity);
 
 /// What a simulated program left behind.
 struct PlayResult {
-  double end = 0;                                ///< seconds
-  std::vector<double> agent_ends;                ///< seconds, by agent
-  std::array<double, kResourceClasses> bytes{};  ///< over all resources of a class
+  double end = 0;                  ///< seconds
+  std::vector<double> agent_ends;  ///< seconds, by agent
+  std::vector<double> bytes;       ///< over all resources, by tier of the plan
   double flop = 0;
-  std::array<double, kCauses> path{};  ///< seconds of the critical path, by cause
+  std::vector<double> path;  ///< seconds of the critical path, by Cause::Position
 };
 
 struct Play {

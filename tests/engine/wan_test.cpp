@@ -5,6 +5,7 @@
 
 #include "sim/base/check.h"
 #include "sim/plan/fold.h"
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
 
@@ -105,14 +106,14 @@ std::string ProblemOf(const Scenario& scenario) {
 }  // namespace
 
 TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
+  const TierTable tiers = TiersOfClos();
   for (const int servers : {1, 2, 6}) {
     const PlayResult outcome = Simulate(SumOverSites(2, servers));
     const double moving = servers * kBytes / kWan;
     EXPECT_NEAR(outcome.end, moving + 2 * kFibre, 1e-6 * outcome.end);
-    EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kWan)], moving, 1e-6 * outcome.end);
-    EXPECT_NEAR(outcome.path[static_cast<int>(Cause::kLatency)], 2 * kFibre, 1e-6 * outcome.end);
-    EXPECT_NEAR(outcome.bytes[static_cast<int>(ResourceClass::kWan)], 2 * servers * kBytes,
-                1e-6 * kBytes);
+    EXPECT_NEAR(outcome.path[tiers.wan().value], moving, 1e-6 * outcome.end);
+    EXPECT_NEAR(outcome.path[Cause::kLatency.Position(tiers)], 2 * kFibre, 1e-6 * outcome.end);
+    EXPECT_NEAR(outcome.bytes[tiers.wan().value], 2 * servers * kBytes, 1e-6 * kBytes);
   }
 }
 
@@ -168,7 +169,7 @@ class AJobOfTwoSites : public testing::TestWithParam<Spanning> {
                                                      .servers_per_leaf = 2,
                                                      .leaves_per_pod = 2,
                                                      .leaf_over = GetParam().leaf_over});
-    site.clos.spine.port_bandwidth = BytesPerSecond(kNic / 8);
+    ClosOf(site).spine.port_bandwidth = BytesPerSecond(kNic / 8);
     return site;
   }
 };

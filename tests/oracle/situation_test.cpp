@@ -12,6 +12,7 @@
 #include "sim/oracle/laid_job.h"
 #include "sim/oracle/sharing.h"
 #include "sim/process/worker.h"
+#include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
 
@@ -38,7 +39,7 @@ SiteSpec ThreeTiers(int servers, double leaf_over, double spine_over) {
                                                    .tiers = 3,
                                                    .leaf_over = leaf_over,
                                                    .spine_over = spine_over});
-  site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(kNic / 8);
+  ClosOf(site).spine.port_bandwidth = ClosOf(site).core.port_bandwidth = BytesPerSecond(kNic / 8);
   return site;
 }
 
@@ -82,7 +83,7 @@ Groups ByRoutes(const Cluster& cluster) {
         const int servers = static_cast<int>(ServersIn(laid.placement));
     std::vector<AcceleratorIndex> all;
     for (const ServerRun& run : laid.placement) {
-      const int domain = network.fabric(run.site).domain_size();
+      const int domain = network.fabric(run.site).server_size();
       for (int a = run.first * domain; a < (run.first + run.count) * domain; ++a) {
         all.push_back(network.accelerator(run.site, a));
       }
@@ -215,8 +216,8 @@ void Scatter(int jobs, int least, Draw& draw, Cluster& cluster) {
 Cluster DrawCluster(Draw& draw) {
   Cluster cluster;
   SiteSpec site = ThreeTiers(24, draw.Below(4) == 0 ? 2.0 : 1.0, 1.25 + 0.25 * draw.Below(3));
-  site.clos.leaves_per_pod = 3 + draw.Below(2);
-  site.clos.routing = draw.Below(3) == 0 ? Routing::kEcmp : Routing::kSpray;
+  ClosOf(site).leaves_per_pod = 3 + draw.Below(2);
+  ClosOf(site).routing = draw.Below(3) == 0 ? Routing::kEcmp : Routing::kSpray;
   cluster.sites = {site};
   Scatter(3, 2, draw, cluster);
   const bool in_order = draw.Below(3) > 0;
@@ -241,7 +242,7 @@ Cluster DrawCluster(Draw& draw) {
 Cluster AcrossTwoPods(int jobs, double spine_over) {
   Cluster cluster;
   SiteSpec site = ThreeTiers(16, 1, spine_over);
-  site.clos.leaves_per_pod = 4;
+  ClosOf(site).leaves_per_pod = 4;
   cluster.sites = {site};
   for (int job = 0; job < jobs; ++job) {
     cluster.Add(DataParallel(4), {{0, 2 * job, 2}, {0, 8 + 2 * job, 2}});
@@ -358,13 +359,13 @@ TEST(SharingGroups, OfHashedRoutesHoldThoseThatMeetOnOneLink) {
   // two jobs crowd on some. The third job stays below its leaf.
   Cluster cluster;
   SiteSpec site = ThreeTiers(16, 1, 1);
-  site.clos.spine.port_bandwidth = site.clos.core.port_bandwidth = BytesPerSecond(4 * kNic);
+  ClosOf(site).spine.port_bandwidth = ClosOf(site).core.port_bandwidth = BytesPerSecond(4 * kNic);
   cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
   cluster.Add(DataParallel(2), {{0, 1, 1}, {0, 3, 1}});
   cluster.Add(DataParallel(2), {{0, 4, 2}});
   cluster.sites = {site};
   EXPECT_EQ(GroupsOf(cluster), (Groups{{0}, {1}, {2}}));
-  cluster.sites[0].clos.routing = Routing::kEcmp;
+  ClosOf(cluster.sites[0]).routing = Routing::kEcmp;
   EXPECT_EQ(GroupsOf(cluster), (Groups{{0, 1}, {2}}));
 }
 

@@ -8,8 +8,8 @@
 
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
+#include "tests/clos_of.h"
 #include "tests/engine/fold_cases.h"
-#include "topologies/fabric.h"
 
 namespace gridlock {
 
@@ -22,18 +22,18 @@ struct Folding {
 
 Folding FoldingOf(const SiteSpec& site, const TrainingSpec& job) {
   Folding out;
-  out.full = Expand(BuildStepProgram(job, site.server), Fabric(site));
+  out.full = Expand(BuildStepProgram(job, site.server), site);
   out.folded = Fold(out.full, &out.statistics);
   return out;
 }
 
-// Bytes that one byte of every route puts on a class of resources, over all members.
-std::map<ResourceClass, std::int64_t> Crossings(const Plan& plan) {
-  std::map<ResourceClass, std::int64_t> sum;
+// Bytes that one byte of every route puts on a tier, over all members.
+std::map<TierIndex, std::int64_t> Crossings(const Plan& plan) {
+  std::map<TierIndex, std::int64_t> sum;
   const auto add = [&](Span route) {
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const Plan::Resource& resource = plan.resources[plan.routes[i].resource];
-      sum[resource.resource_class] += resource.members * resource.unit * plan.routes[i].weight;
+      sum[resource.tier] += resource.members * resource.unit * plan.routes[i].weight;
     }
   };
   for (const Plan::Agent& agent : plan.agents) {
@@ -92,8 +92,8 @@ TEST_P(EvenPartition, HasOneAgentPerPipelineStageHoweverManyReplicas) {
   larger.job.layout.data *= 4;
   larger.job.global_batch *= 4;
   larger.site.servers *= 4;
-  if (larger.site.clos.tiers == 2) {
-    larger.site.clos.leaves_per_pod *= 4;
+  if (ClosOf(larger.site).tiers == 2) {
+    ClosOf(larger.site).leaves_per_pod *= 4;
   }
   const FoldStatistics four = FoldingOf(larger.site, larger.job).statistics;
   EXPECT_EQ(four.agents, folding.statistics.agents);
@@ -117,7 +117,7 @@ TEST(PartitionOfFiveAndAThirdPods, HasFewClassesHoweverManyReplicas) {
   // 16,384 accelerators in pods of 3,072.
   FoldCase large = small;
   large.site.servers = 2048;
-  large.site.clos.leaves_per_pod = 192;
+  ClosOf(large.site).leaves_per_pod = 192;
   large.job.layout.data = 512;
   large.job.global_batch *= 32;
   const FoldStatistics of_large = FoldingOf(large.site, large.job).statistics;
@@ -128,7 +128,7 @@ TEST(PartitionOfFiveAndAThirdPods, HasFewClassesHoweverManyReplicas) {
 
 TEST(Ranks, OfAJobOnPartOfEachDomainFollowThroughItsServers) {
   const SiteSpec site = OneLeafSite(IdealServer(8, 8), 8);
-  const Network network{Fabric(site)};
+  const Network network(site);
   RankGrid grid;
   grid.data = 12;
   grid.domain_ranks = 6;

@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/scenario/cluster_site.h"
 #include "sim/scenario/load_text.h"
+#include "tests/clos_of.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 
@@ -47,7 +48,7 @@ TEST(SiteOfACluster, IsTheSiteThatTheClusterWritesOut) {
   EXPECT_EQ(WithoutCluster(scenario.text), Load(kWrittenOut).text);
   EXPECT_EQ(scenario.site().servers, 2);
   EXPECT_EQ(scenario.site().server.name, "dgx_a100");
-  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 2.0);
+  EXPECT_DOUBLE_EQ(ClosOf(scenario.site()).leaf_oversubscription, 2.0);
   EXPECT_DOUBLE_EQ(scenario.site().pue, 1.25);
 }
 
@@ -65,8 +66,8 @@ TEST(SiteOfACluster, KeepsWhatItSaysItself) {
       "cluster: \"pair\" servers: 1 fabric { clos { leaf_oversubscription: 1 } } "
       "facility { pue: 1.5 }");
   EXPECT_EQ(scenario.site().servers, 1);
-  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 1.0);
-  EXPECT_EQ(scenario.site().clos.servers_per_leaf, 2);
+  EXPECT_DOUBLE_EQ(ClosOf(scenario.site()).leaf_oversubscription, 1.0);
+  EXPECT_EQ(ClosOf(scenario.site()).servers_per_leaf, 2);
   EXPECT_DOUBLE_EQ(scenario.site().pue, 1.5);
   EXPECT_THAT(scenario.notes,
               Contains("site[0].cluster: pair gives server, fabric.clos.tiers, "
@@ -81,7 +82,7 @@ TEST(SiteOfACluster, KeepsWhatIsOverridden) {
   const Scenario scenario = Load(
       "cluster: \"pair\"", {"site[0].servers=1", "site[0].fabric.clos.leaf_oversubscription=4"});
   EXPECT_EQ(scenario.site().servers, 1);
-  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 4.0);
+  EXPECT_DOUBLE_EQ(ClosOf(scenario.site()).leaf_oversubscription, 4.0);
   EXPECT_EQ(
       Load("server: \"dgx_h100\"" + std::string(kWrittenOut).substr(18), {"site[0].cluster=pair"})
           .site()

@@ -8,6 +8,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/scenario.h"
 #include "sim/schema/schema.h"
+#include "tests/clos_of.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -98,7 +99,7 @@ TEST_F(LoadedScenario, HasTheAcceleratorOfTheCatalogue) {
 }
 
 TEST_F(LoadedScenario, HasTheFabricWithItsSwitches) {
-  const ClosSpec clos = Load("full").site().clos;
+  const ClosSpec clos = ClosOf(Load("full").site());
   EXPECT_EQ(clos.path, "site[0].fabric.clos");
   EXPECT_EQ(clos.tiers, 3);
   EXPECT_TRUE(clos.rail_optimized);
@@ -180,9 +181,9 @@ TEST_F(LoadedScenario, FillsInWhatWasLeftOut) {
   EXPECT_EQ(small.site().name, "site[0]");
   EXPECT_EQ(small.recording.intervals, 512);
   EXPECT_DOUBLE_EQ(small.site().pue, 1.0);
-  EXPECT_FALSE(small.site().clos.rail_optimized);
-  EXPECT_DOUBLE_EQ(small.site().clos.leaf_oversubscription, 1.0);
-  EXPECT_EQ(small.site().clos.routing, Routing::kSpray);
+  EXPECT_FALSE(ClosOf(small.site()).rail_optimized);
+  EXPECT_DOUBLE_EQ(ClosOf(small.site()).leaf_oversubscription, 1.0);
+  EXPECT_EQ(ClosOf(small.site()).routing, Routing::kSpray);
   EXPECT_EQ(small.training().micro_batch, 1);
   EXPECT_EQ(small.training().precision, Precision::kBf16);
   EXPECT_EQ(small.training().zero, 0);

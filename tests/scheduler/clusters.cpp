@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <memory>
 #include <tuple>
 
 #include <rapidcheck.h>
@@ -17,13 +18,13 @@ int Draw(int from, int to) {  // both included
 }
 
 SiteState DrawSite() {
-  SiteState site;
-  site.servers_per_leaf = Draw(1, 4);
-  site.leaves_per_pod = Draw(1, 3);
+  const int per_leaf = Draw(1, 4);
+  const int leaves_per_pod = Draw(1, 3);
+  std::vector<char> free;
   for (int i = Draw(1, 24); i > 0; --i) {
-    site.free.push_back(Draw(0, 9) > 0 ? 1 : 0);
+    free.push_back(Draw(0, 9) > 0 ? 1 : 0);
   }
-  return site;
+  return LeavesAndPods(per_leaf, leaves_per_pod, free);
 }
 
 std::int32_t UsableOn(const SiteState& site) {
@@ -51,6 +52,19 @@ QueuedJob DrawJob(const std::vector<std::int32_t>& usable, std::int32_t number) 
 }
 
 }  // namespace
+
+SiteState LeavesAndPods(std::int32_t per_leaf, std::int32_t leaves_per_pod,
+                        const std::vector<char>& free) {
+  const auto servers = static_cast<std::int32_t>(free.size());
+  const std::vector<Locality::Level> levels = {
+      {"leaf", Locality::Every(per_leaf, servers)},
+      {"pod", Locality::Every(per_leaf * leaves_per_pod, servers)}};
+  return {std::make_shared<Locality>(servers, levels, /*interchangeable=*/true), free};
+}
+
+std::int32_t GroupSize(const SiteState& site, int level) {
+  return site.locality->end_of(level, 0);
+}
 
 ClusterState DrawCluster() {
   ClusterState state;

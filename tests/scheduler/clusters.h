@@ -10,6 +10,13 @@
 
 namespace gridlock {
 
+/// A site of leaves with so many servers each, and pods with so many leaves each.
+SiteState LeavesAndPods(std::int32_t per_leaf, std::int32_t leaves_per_pod,
+                        const std::vector<char>& free);
+
+/// Servers of the first group of a level, which is a full one unless it is the only one.
+std::int32_t GroupSize(const SiteState& site, int level);
+
 /// One to three sites of at most 24 servers, some of them out of service, some held by running
 /// jobs; a queue of jobs that all could run on the empty cluster. Drawn by RapidCheck.
 ClusterState DrawCluster();

@@ -15,11 +15,11 @@ namespace {
 
 SiteState SiteOf(std::int32_t servers_per_leaf, std::int32_t leaves_per_pod,
                  const std::string& free) {
-  SiteState site{servers_per_leaf, leaves_per_pod, {}};
+  std::vector<char> servers;
   for (const char c : free) {
-    site.free.push_back(c == '1' ? 1 : 0);
+    servers.push_back(c == '1' ? 1 : 0);
   }
-  return site;
+  return LeavesAndPods(servers_per_leaf, leaves_per_pod, servers);
 }
 
 // Groups of `size` servers that a placement touches.
@@ -103,7 +103,7 @@ std::int32_t UnderLeafOf(std::int32_t server, const Placement& placement, std::i
 RC_GTEST_PROP(Place, TakesFreeServersOfFewestPodsAndOneLeafWhereOneHoldsAll, ()) {
   const ClusterState state = DrawCluster();
   const SiteState& site = state.sites.front();
-  const std::int32_t pod = site.servers_per_leaf * site.leaves_per_pod;
+  const std::int32_t pod = GroupSize(site, 1);
   const std::vector<std::int32_t> pods = FreeByGroup(site, pod);
   RC_PRE(pods.size() <= 12U);
   const auto total = static_cast<std::int32_t>(std::count(site.free.begin(), site.free.end(), 1));
@@ -115,22 +115,22 @@ RC_GTEST_PROP(Place, TakesFreeServersOfFewestPodsAndOneLeafWhereOneHoldsAll, ())
   }
   RC_ASSERT(ServersIn(placement) == servers);
   std::set<std::int32_t> seen;
-  std::int32_t most = site.servers_per_leaf;
+  std::int32_t most = GroupSize(site, 0);
   for (const ServerRun& run : placement) {
     RC_ASSERT(run.site == 3);
     for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
       RC_ASSERT(site.free.at(server) == 1);
       RC_ASSERT(seen.insert(server).second);
       // Leaves come by falling share of the job.
-      const std::int32_t share = UnderLeafOf(server, placement, site.servers_per_leaf);
+      const std::int32_t share = UnderLeafOf(server, placement, GroupSize(site, 0));
       RC_ASSERT(share <= most);
       most = share;
     }
   }
   RC_ASSERT(static_cast<int>(Touched(placement, pod).size()) == FewestGroups(pods, servers));
-  const std::vector<std::int32_t> leaves = FreeByGroup(site, site.servers_per_leaf);
+  const std::vector<std::int32_t> leaves = FreeByGroup(site, GroupSize(site, 0));
   if (*std::max_element(leaves.begin(), leaves.end()) >= servers) {
-    RC_ASSERT(Touched(placement, site.servers_per_leaf).size() == 1U);
+    RC_ASSERT(Touched(placement, GroupSize(site, 0)).size() == 1U);
   }
 }
 

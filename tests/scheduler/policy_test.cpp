@@ -22,7 +22,7 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 // One site of ten servers at time 0; job 100 holds four of them until time 10.
 ClusterState Ten() {
   ClusterState state;
-  state.sites = {{10, 1, std::vector<char>(10, 1)}};
+  state.sites = {LeavesAndPods(10, 1, std::vector<char>(10, 1))};
   const Placement placement = {{0, 0, 4}};
   state.running = {{100, 0, Seconds(0), Seconds(10), placement}};
   Mark(state, placement, 0);
@@ -55,7 +55,7 @@ TEST(Fifo, GoesByPriorityThenSubmissionThenNumber) {
 
 TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
   ClusterState state = Ten();
-  state.sites.push_back({10, 1, std::vector<char>(2, 1)});
+  state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(2, 1)));
   state.queue = {JobOn({0}, 1, 7, 1), JobOn({0}, 2, 1, 1), JobOn({0, 1}, 3, 1, 1),
                  JobOn({1}, 4, 1, 1)};
   EXPECT_EQ(Started(Policy::kFifo, state), (Jobs{3, 4}));
@@ -63,7 +63,7 @@ TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
 
 TEST(Fifo, AJobThatSpansSitesStartsOnAllOrNone) {
   ClusterState state = Ten();
-  state.sites.push_back({10, 1, std::vector<char>(6, 1)});
+  state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(6, 1)));
   state.queue = {JobOn({1, 0}, 1, 6, 1)};
   state.queue[0].spans = true;
   const std::vector<Start> starts = Schedule(Policy::kFifo, state);
@@ -97,7 +97,7 @@ TEST(Backfill, OfUnknownRunTimeNeverCountsAsEndingInTime) {
 TEST(Backfill, HeedsTheHeadOnEverySiteThatItCouldUse) {
   ClusterState state = Ten();
   const Placement placement = {{1, 0, 5}};
-  state.sites.push_back({10, 1, std::vector<char>(10, 1)});
+  state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(10, 1)));
   state.running.push_back({101, 0, Seconds(0), Seconds(20), placement});
   Mark(state, placement, 0);
   state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({1}, 2, 1, 15), JobOn({0}, 3, 1, 15)};
@@ -107,7 +107,7 @@ TEST(Backfill, HeedsTheHeadOnEverySiteThatItCouldUse) {
 TEST(Backfill, OfAHeadThatSpansSitesWaitsForTheLastOfThem) {
   ClusterState state = Ten();
   const Placement placement = {{1, 0, 5}};
-  state.sites.push_back({10, 1, std::vector<char>(10, 1)});
+  state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(10, 1)));
   state.running.push_back({101, 0, Seconds(0), Seconds(20), placement});
   Mark(state, placement, 0);
   state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({0}, 2, 1, 20), JobOn({0}, 3, 1, 21)};
@@ -222,7 +222,7 @@ TEST(Backfill, DoesStartMoreThanFifoOnMostRandomQueues) {
 ClusterState LargeCluster(std::int32_t servers_each) {
   Random random(1, "large");
   ClusterState state;
-  state.sites = {{16, 32, std::vector<char>(12500, 1)}};
+  state.sites = {LeavesAndPods(16, 32, std::vector<char>(12500, 1))};
   for (std::int32_t job = 0; job < 400; ++job) {
     const Placement placement =
         Place(state.sites[0], 0, 1 + static_cast<std::int32_t>(random.Below(50)));

@@ -34,7 +34,7 @@ double ErlangWait(int servers, double load, double service) {
 double MeanWait(Policy policy, int replication, int jobs) {
   Random random(static_cast<std::uint64_t>(replication), "queue");
   ClusterState state;
-  state.sites = {{4, 2, std::vector<char>(kServers, 1)}};
+  state.sites = {LeavesAndPods(4, 2, std::vector<char>(kServers, 1))};
   double arrival = 0, waited = 0;
   int submitted = 0, started = 0;
   while (started < 2 * jobs) {

@@ -17,7 +17,7 @@ using Jobs = std::vector<std::int32_t>;
 // Ten servers, all held: job, priority, start, servers.
 ClusterState Full() {
   ClusterState state;
-  state.sites = {{10, 1, std::vector<char>(10, 0)}};
+  state.sites = {LeavesAndPods(10, 1, std::vector<char>(10, 0))};
   state.running = {{1, 2, Seconds(0), Seconds(90), {{0, 0, 2}}},
                    {2, 1, Seconds(1), Seconds(90), {{0, 2, 4}}},
                    {3, 1, Seconds(2), Seconds(90), {{0, 6, 1}}},

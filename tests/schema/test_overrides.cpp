@@ -6,6 +6,7 @@
 
 #include "sim/base/check.h"
 #include "sim/scenario/scenario.h"
+#include "tests/clos_of.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -43,9 +44,9 @@ TEST(Override, SetsAValueOfAnyType) {
   EXPECT_EQ(scenario.site().servers, 4);
   EXPECT_EQ(scenario.name, "four");
   EXPECT_EQ(scenario.seed, 18446744073709551615U);
-  EXPECT_DOUBLE_EQ(scenario.site().clos.leaf_oversubscription, 0.5);
-  EXPECT_TRUE(scenario.site().clos.rail_optimized);
-  EXPECT_EQ(scenario.site().clos.routing, Routing::kEcmp);
+  EXPECT_DOUBLE_EQ(ClosOf(scenario.site()).leaf_oversubscription, 0.5);
+  EXPECT_TRUE(ClosOf(scenario.site()).rail_optimized);
+  EXPECT_EQ(ClosOf(scenario.site()).routing, Routing::kEcmp);
   EXPECT_EQ(scenario.training().layout.tensor, 4);
 }
 
@@ -69,7 +70,7 @@ TEST(Override, NeedsNoIndexWhenThereIsOneElement) {
 TEST(Override, CanSetADefaultAgain) {
   EXPECT_EQ(Load("full", {"seed=0"}).seed, 0U);
   EXPECT_FALSE(
-      Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site().clos.rail_optimized);
+      ClosOf(Load("full", {"site[0].fabric.clos.rail_optimized=false"}).site()).rail_optimized);
 }
 
 TEST(Override, LaterOnesWin) {

@@ -22,8 +22,8 @@
 #include "sim/study/evaluate.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
-#include "topologies/fabric.h"
-#include "topologies/fabric_graph.h"
+#include "topologies/graph.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 namespace {
@@ -128,7 +128,7 @@ std::vector<std::string> Clusters() {
 // A cluster's server may have 72 accelerators or 384; two of them make groups over the fabric.
 constexpr const char* kClusterScenario = R"(schema_version: 1
 name: "smoke"
-site {{ cluster: "{cluster}" servers: 2 }}
+site {{ cluster: "{cluster}" servers: {servers} }}
 job {{
   pretraining {{
     model: "smoke"
@@ -152,12 +152,14 @@ TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
   std::vector<Job> jobs;
   for (const std::string& cluster : clusters) {
     jobs.emplace_back([&cluster](const std::function<void(double)>& progress) {
-      const int replicas = LoadCluster(cluster).site.server.accelerators;  // of two, on two servers
-      const Scenario scenario =
-          LoadScenarioText(cluster,
-                           fmt::format(kClusterScenario, fmt::arg("cluster", cluster),
-                                       fmt::arg("replicas", replicas)),
-                           {});
+      const SiteSpec site = LoadCluster(cluster).site;
+      const int servers = std::min(2, site.servers);
+      const int replicas = servers * site.server.accelerators / 2;  // of two accelerators each
+      const Scenario scenario = LoadScenarioText(
+          cluster,
+          fmt::format(kClusterScenario, fmt::arg("cluster", cluster), fmt::arg("servers", servers),
+                      fmt::arg("replicas", replicas)),
+          {});
       return EvaluateStep(scenario, Fidelity::kFolded, progress);
     });
   }
@@ -193,6 +195,8 @@ TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
       {"tpu_v4_pod", {4096, 4096, 1}},
       {"tpu_v5p_pod", {8960, 8960, 1}},
       {"tpu_v7_pod", {9216, 9216, 1}},
+      {"tpu_v5e_pod", {256, 256, 1}},
+      {"tpu_v6e_pod", {256, 256, 1}},
       {"cloudmatrix_384", {384, 384 * 16, 1}},
       {"cloudmatrix_384_x16", {384 * 16, 384 * 16, 1}},
       {"supercluster_1m_gb300", {1000008, 72 * 256, 55}},
@@ -200,17 +204,20 @@ TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
   for (const std::string& name : Clusters()) {
     ASSERT_TRUE(published.contains(name)) << name;
     const SiteSpec site = LoadCluster(name).site;
-    const Fabric fabric(site);
-    const int rails =
-        site.clos.rail_optimized ? std::min(site.server.nics, site.server.accelerators) : 1;
-    EXPECT_EQ(fabric.accelerators(), published.at(name).accelerators) << name;
-    EXPECT_EQ(
-        site.clos.leaves_per_pod / rails * site.clos.servers_per_leaf * site.server.accelerators,
-        published.at(name).per_pod)
+    const std::shared_ptr<const Topology> topology = MakeTopology(site);
+    EXPECT_EQ(topology->accelerators(), published.at(name).accelerators) << name;
+    EXPECT_EQ(topology->locality().groups(topology->locality().levels() - 1),
+              published.at(name).pods)
         << name;
-    EXPECT_EQ(fabric.pods(), published.at(name).pods) << name;
-    if (fabric.accelerators() <= 25000) {
-      EXPECT_TRUE(Connected(MakeGraph(fabric))) << name;
+    if (const auto* clos = std::get_if<ClosSpec>(&site.fabric)) {
+      const int rails =
+          clos->rail_optimized ? std::min(site.server.nics, site.server.accelerators) : 1;
+      EXPECT_EQ(clos->leaves_per_pod / rails * clos->servers_per_leaf * site.server.accelerators,
+                published.at(name).per_pod)
+          << name;
+    }
+    if (topology->accelerators() <= 25000) {
+      EXPECT_TRUE(Connected(FabricGraph(topology->wiring()))) << name;
     }
   }
 }

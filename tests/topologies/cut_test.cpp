@@ -6,15 +6,16 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
-#include "topologies/fabric_bgl.h"
-#include "topologies/fabric_graph.h"
+#include "topologies/graph.h"
+#include "topologies/graph_bgl.h"
 
 namespace gridlock {
 namespace {
 
 double BestCut(const SiteSpec& site) {
-  return BestKnownCut(MakeGraph(Fabric(site))).best.bandwidth.si();
+  return BestKnownCut(ClosTopology(site).cut_problem()).best.bandwidth.si();
 }
 
 // Max flow between accelerators before `middle` and those from it on, over every node and edge of
@@ -43,11 +44,11 @@ double WholeGraphCut(const FabricGraph& graph, int middle) {
   for (const auto& edge : boost::make_iterator_range(boost::edges(bgl))) {
     // Accelerators of one server on one side may fill their NIC alone: an attachment is no limit.
     const double capacity =
-        bgl[edge].kind == CableKind::kAttachment ? 1e18 : bgl[edge].capacity.si();
+        bgl[edge].kind == ClosCables::kAttachment ? 1e18 : bgl[edge].capacity.si();
     connect(boost::source(edge, bgl), boost::target(edge, bgl), capacity);
     connect(boost::target(edge, bgl), boost::source(edge, bgl), capacity);
   }
-  for (int a = 0; a < graph.nodes(NodeKind::kAccelerator); ++a) {
+  for (int a = 0; a < graph.nodes(ClosNodes::kAccelerator); ++a) {
     const auto vertex = static_cast<std::size_t>(a);
     a < middle ? connect(source, vertex, 1e18) : connect(vertex, sink, 1e18);
   }
@@ -60,8 +61,8 @@ double WholeGraphCut(const FabricGraph& graph, int middle) {
 // Half of the accelerators can send at once, each at the rate of its NIC.
 TEST(Cut, OfANonBlockingTwoTierFabricIsHalfTheNics) {
   SiteSpec site = EightWaySite(256);
-  site.clos.tiers = 2;
-  site.clos.leaves_per_pod = 64;
+  ClosOf(site).tiers = 2;
+  ClosOf(site).leaves_per_pod = 64;
   EXPECT_DOUBLE_EQ(BestCut(site), 2048 / 2 * kNic400);
 }
 
@@ -73,9 +74,9 @@ class OversubscribedLeaf : public ::testing::TestWithParam<int> {};
 
 TEST_P(OversubscribedLeaf, DividesTheCutByTheRatio) {
   SiteSpec site = EightWaySite(256);
-  site.clos.tiers = 2;
-  site.clos.leaves_per_pod = 64;
-  site.clos.leaf_oversubscription = GetParam();
+  ClosOf(site).tiers = 2;
+  ClosOf(site).leaves_per_pod = 64;
+  ClosOf(site).leaf_oversubscription = GetParam();
   EXPECT_DOUBLE_EQ(BestCut(site), 2048 / 2 * kNic400 / GetParam());
 }
 
@@ -83,8 +84,8 @@ INSTANTIATE_TEST_SUITE_P(Ratios, OversubscribedLeaf, ::testing::Values(2, 4, 8, 
 
 TEST(Cut, OfOversubscribedSpinesIsThatOfThePodBundles) {
   SiteSpec site = EightWaySite(512);  // 4 pods of 1,024 accelerators
-  site.clos.spine_oversubscription = 4;
-  const CutBound cut = BestKnownCut(MakeGraph(Fabric(site)));
+  ClosOf(site).spine_oversubscription = 4;
+  const CutBound cut = BestKnownCut(ClosTopology(site).cut_problem());
   EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 4096 / 2 * kNic400 / 4);
   EXPECT_EQ(cut.best.halving, "first half of the servers | second half");
 }
@@ -95,7 +96,7 @@ TEST(Cut, OfOversubscribedSpinesIsThatOfThePodBundles) {
 // far side, 1,024 NICs) arrives; its 128 near leaves have more than enough left for their own
 // bundle.
 TEST(Cut, OfUnevenPodsFollowsTheHandCalculation) {
-  const CutBound cut = BestKnownCut(MakeGraph(Fabric(UnevenPods(Routing::kSpray))));
+  const CutBound cut = BestKnownCut(ClosTopology(UnevenPods(Routing::kSpray)).cut_problem());
   EXPECT_EQ(cut.tried.at(0).halving, "first half of the servers | second half");
   EXPECT_DOUBLE_EQ(cut.tried.at(0).bandwidth.si(), (1760 + 1024 + 880) * kNic400);
   EXPECT_LE(cut.best.bandwidth.si(), cut.tried.at(0).bandwidth.si());
@@ -103,17 +104,17 @@ TEST(Cut, OfUnevenPodsFollowsTheHandCalculation) {
 
 TEST(Cut, ByRailsAddsTheScaleUpDomains) {
   SiteSpec site = EightWaySite(64);
-  site.clos.tiers = 2;
-  site.clos.rail_optimized = true;
-  site.clos.servers_per_leaf = 32;
-  const CutBound cut = BestKnownCut(MakeGraph(Fabric(site)));
+  ClosOf(site).tiers = 2;
+  ClosOf(site).rail_optimized = true;
+  ClosOf(site).servers_per_leaf = 32;
+  const CutBound cut = BestKnownCut(ClosTopology(site).cut_problem());
   EXPECT_EQ(cut.tried.back().halving, "first half of the rails | second half");
   EXPECT_DOUBLE_EQ(cut.tried.back().bandwidth.si(), 256 * kNic400 + 64 * 4 * 450e9);
   EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 256 * kNic400);
 }
 
 TEST(Cut, OfOneServerIsItsScaleUpDomainAndItsLeaf) {
-  const CutBound cut = BestKnownCut(MakeGraph(Fabric(EightWaySite(1))));
+  const CutBound cut = BestKnownCut(ClosTopology(EightWaySite(1)).cut_problem());
   EXPECT_EQ(cut.best.halving, "first half of the rails | second half");
   EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 4 * 450e9 + 4 * kNic400);
 }
@@ -122,30 +123,30 @@ TEST(Cut, OfOneAcceleratorDoesNotExist) {
   SiteSpec site = EightWaySite(1);
   site.server.accelerators = 1;
   site.server.nics = 1;
-  const CutBound cut = BestKnownCut(MakeGraph(Fabric(site)));
+  const CutBound cut = BestKnownCut(ClosTopology(site).cut_problem());
   EXPECT_TRUE(cut.tried.empty());
   EXPECT_EQ(cut.best.bandwidth.si(), 0.0);
 }
 
 TEST(Cut, IsDescribedAsAnUpperBound) {
   SiteSpec site = EightWaySite(64);
-  site.clos.tiers = 2;
-  EXPECT_EQ(DescribeCut(BestKnownCut(MakeGraph(Fabric(site)))),
+  ClosOf(site).tiers = 2;
+  EXPECT_EQ(DescribeCut(BestKnownCut(ClosTopology(site).cut_problem())),
             "best known cut 12.8 TB/s per direction (first half of the servers | second half): an "
             "upper bound of the bisection bandwidth, the least of 5 halvings tried");
 }
 
 RC_GTEST_PROP(CutLaws, SummedNicsAndJoinedCoresChangeNoMaxFlow, ()) {
-  const Fabric fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
+  const ClosTopology fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
   const FabricGraph graph = MakeGraph(fabric);
-  const double whole = WholeGraphCut(graph, fabric.servers() / 2 * fabric.domain_size());
-  const double summed = BestKnownCut(graph).tried.at(0).bandwidth.si();
+  const double whole = WholeGraphCut(graph, fabric.servers() / 2 * fabric.server_size());
+  const double summed = BestKnownCut(fabric.cut_problem()).tried.at(0).bandwidth.si();
   RC_ASSERT(std::abs(whole - summed) <= 1e-9 * whole);
 }
 
 RC_GTEST_PROP(CutLaws, NoHalvingPassesMoreThanItsSmallerHalfSends, ()) {
-  const Fabric fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
-  const CutBound cut = BestKnownCut(MakeGraph(fabric));
+  const ClosTopology fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
+  const CutBound cut = BestKnownCut(fabric.cut_problem());
   const double smaller_half =
       fabric.servers() / 2 * fabric.layout().nics_per_server * fabric.layout().nic_bandwidth.si();
   RC_ASSERT(cut.best.bandwidth.si() > 0.0);
@@ -156,12 +157,11 @@ TEST(LargeFabric, OfAHundredThousandIsCutAtTheUplinksOfHalfItsPods) {
   constexpr int kPods = 42;
   SiteSpec site = UnevenPods(Routing::kSpray);
   site.servers = kPods * 384;  // full pods: 192 leaves of two servers
-  const FabricGraph graph = MakeGraph(Fabric(site));
-  const Fabric& fabric = graph.fabric();
+  const ClosTopology fabric(site);
   ASSERT_EQ(fabric.pods(), kPods);
-  EXPECT_EQ(graph.nodes(NodeKind::kAccelerator), 129024);
-  const double uplinks = fabric.capacity(LinksOf(fabric, LinkClass::kSpine).front()).si();
-  EXPECT_DOUBLE_EQ(BestKnownCut(graph).best.bandwidth.si(), uplinks * kPods / 2);
+  EXPECT_EQ(fabric.accelerators(), 129024);
+  const double uplinks = fabric.capacity(LinksOf(fabric, ClosTiers::kSpine).front()).si();
+  EXPECT_DOUBLE_EQ(BestKnownCut(fabric.cut_problem()).best.bandwidth.si(), uplinks * kPods / 2);
 }
 
 }  // namespace

@@ -1,20 +1,22 @@
 // The written-out graph: counts, connectedness, diameter, drawing.
 
+#include "topologies/graph.h"
+
 #include <cmath>
 #include <sstream>
 
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
-#include "topologies/fabric_bgl.h"
-#include "topologies/fabric_graph.h"
+#include "topologies/graph_bgl.h"
 
 namespace gridlock {
 namespace {
 
 // Both directions of all cables of a kind.
-double CableCapacity(const FabricGraph& graph, CableKind kind) {
+double CableCapacity(const FabricGraph& graph, int kind) {
   const auto& bgl = graph.bgl().graph;
   double total = 0.0;
   for (const auto& edge : boost::make_iterator_range(boost::edges(bgl))) {
@@ -23,9 +25,9 @@ double CableCapacity(const FabricGraph& graph, CableKind kind) {
   return total;
 }
 
-double LinkCapacity(const Fabric& fabric, LinkClass link_class) {
+double LinkCapacity(const ClosTopology& fabric, TierIndex tier) {
   double total = 0.0;
-  for (const LinkIndex link : LinksOf(fabric, link_class)) {
+  for (const LinkIndex link : LinksOf(fabric, tier)) {
     total += fabric.capacity(link).si();
   }
   return total;
@@ -35,20 +37,20 @@ class KAryGraph : public ::testing::TestWithParam<int> {};
 
 TEST_P(KAryGraph, HasTheSwitchesAndCablesOfAFatTree) {
   const int k = GetParam();
-  const FabricGraph graph = MakeGraph(Fabric(KAryFatTree(k)));
+  const FabricGraph graph = MakeGraph(ClosTopology(KAryFatTree(k)));
   const int hosts = k * k * k / 4;
-  EXPECT_EQ(graph.nodes(NodeKind::kAccelerator), hosts);
-  EXPECT_EQ(
-      graph.nodes(NodeKind::kLeaf) + graph.nodes(NodeKind::kSpine) + graph.nodes(NodeKind::kCore),
-      5 * k * k / 4);
-  EXPECT_EQ(graph.cables(CableKind::kNic), hosts);
-  EXPECT_EQ(graph.cables(CableKind::kLeaf), hosts);  // non-blocking: as many again in each tier
-  EXPECT_EQ(graph.cables(CableKind::kSpine), hosts);
+  EXPECT_EQ(graph.nodes(ClosNodes::kAccelerator), hosts);
+  EXPECT_EQ(graph.nodes(ClosNodes::kLeaf) + graph.nodes(ClosNodes::kSpine) +
+                graph.nodes(ClosNodes::kCore),
+            5 * k * k / 4);
+  EXPECT_EQ(graph.cables(ClosCables::kNic), hosts);
+  EXPECT_EQ(graph.cables(ClosCables::kLeaf), hosts);  // non-blocking: as many again in each tier
+  EXPECT_EQ(graph.cables(ClosCables::kSpine), hosts);
   EXPECT_TRUE(Connected(graph));
 }
 
 TEST_P(KAryGraph, HasTheDiameterOfAFatTree) {
-  const FabricGraph graph = MakeGraph(Fabric(KAryFatTree(GetParam())));
+  const FabricGraph graph = MakeGraph(ClosTopology(KAryFatTree(GetParam())));
   const HopCount diameter = Diameter(graph, 1 << 20);
   // NIC, leaf, spine, core and down again: 6 cables, and the two attachments.
   EXPECT_EQ(diameter.hops, 8);
@@ -58,15 +60,15 @@ TEST_P(KAryGraph, HasTheDiameterOfAFatTree) {
 INSTANTIATE_TEST_SUITE_P(EvenRadices, KAryGraph, ::testing::Values(2, 4, 8));
 
 TEST(Graph, OfUnevenPodsCountsParallelCablesOneByOne) {
-  const FabricGraph graph = MakeGraph(Fabric(UnevenPods(Routing::kSpray)));
-  EXPECT_EQ(graph.nodes(NodeKind::kScaleUpSwitch), 2048);
-  EXPECT_EQ(graph.nodes(NodeKind::kNic), 16384);
-  EXPECT_EQ(graph.nodes(NodeKind::kSpine), 96);
-  EXPECT_EQ(graph.nodes(NodeKind::kCore), 16);
-  EXPECT_EQ(graph.cables(CableKind::kAttachment), 16384);
-  EXPECT_EQ(graph.cables(CableKind::kScaleUp), 16384);
-  EXPECT_EQ(graph.cables(CableKind::kLeaf), 1024 * 32);
-  EXPECT_EQ(graph.cables(CableKind::kSpine), 96 * 55);
+  const FabricGraph graph = MakeGraph(ClosTopology(UnevenPods(Routing::kSpray)));
+  EXPECT_EQ(graph.nodes(ClosNodes::kScaleUpSwitch), 2048);
+  EXPECT_EQ(graph.nodes(ClosNodes::kNic), 16384);
+  EXPECT_EQ(graph.nodes(ClosNodes::kSpine), 96);
+  EXPECT_EQ(graph.nodes(ClosNodes::kCore), 16);
+  EXPECT_EQ(graph.cables(ClosCables::kAttachment), 16384);
+  EXPECT_EQ(graph.cables(ClosCables::kScaleUp), 16384);
+  EXPECT_EQ(graph.cables(ClosCables::kLeaf), 1024 * 32);
+  EXPECT_EQ(graph.cables(ClosCables::kSpine), 96 * 55);
   EXPECT_EQ(graph.edges(),
             3 * 16384 + 1024 * 16 + 96);  // the two links of a pair are one edge
 }
@@ -74,14 +76,14 @@ TEST(Graph, OfUnevenPodsCountsParallelCablesOneByOne) {
 TEST(Graph, OfFastNicsCountsTheirPorts) {
   SiteSpec site = EightWaySite(16);
   site.server.nic_bandwidth = BytesPerSecond(2 * kNic400);
-  site.clos.servers_per_leaf = 2;
-  EXPECT_EQ(MakeGraph(Fabric(site)).cables(CableKind::kNic), 2 * 128);
+  ClosOf(site).servers_per_leaf = 2;
+  EXPECT_EQ(MakeGraph(ClosTopology(site)).cables(ClosCables::kNic), 2 * 128);
 }
 
 TEST(Graph, DiameterFromASampleSaysSo) {
   SiteSpec site = EightWaySite(64);
-  site.clos.leaves_per_pod = 4;
-  const FabricGraph graph = MakeGraph(Fabric(site));
+  ClosOf(site).leaves_per_pod = 4;
+  const FabricGraph graph = MakeGraph(ClosTopology(site));
   const HopCount sampled = Diameter(graph, 4);
   EXPECT_FALSE(sampled.exact);
   EXPECT_EQ(sampled.hops, Diameter(graph, 512).hops);
@@ -90,9 +92,9 @@ TEST(Graph, DiameterFromASampleSaysSo) {
 
 TEST(Graph, OfTwoTiersHasNoCores) {
   SiteSpec site = EightWaySite(64);
-  site.clos.tiers = 2;
-  const FabricGraph graph = MakeGraph(Fabric(site));
-  EXPECT_EQ(graph.nodes(NodeKind::kCore), 0);
+  ClosOf(site).tiers = 2;
+  const FabricGraph graph = MakeGraph(ClosTopology(site));
+  EXPECT_EQ(graph.nodes(ClosNodes::kCore), 0);
   EXPECT_TRUE(Connected(graph));
   EXPECT_EQ(Diameter(graph).hops, 6);
 }
@@ -101,12 +103,12 @@ TEST(Graph, IsDrawnWithEveryNodeAndCable) {
   SiteSpec site = EightWaySite(2);
   site.server.accelerators = 2;
   site.server.nics = 1;
-  site.clos.servers_per_leaf = 1;
-  site.clos.leaves_per_pod = 2;
-  site.clos.leaf_oversubscription = 0.5;
-  site.clos.tiers = 2;
+  ClosOf(site).servers_per_leaf = 1;
+  ClosOf(site).leaves_per_pod = 2;
+  ClosOf(site).leaf_oversubscription = 0.5;
+  ClosOf(site).tiers = 2;
   std::ostringstream out;
-  WriteDot(MakeGraph(Fabric(site)), out);
+  WriteDot(MakeGraph(ClosTopology(site)), out);
   EXPECT_EQ(out.str(),
             "graph fabric {\n"
             "  rankdir=BT;\n"
@@ -132,32 +134,32 @@ TEST(Graph, IsDrawnWithEveryNodeAndCable) {
 }
 
 RC_GTEST_PROP(GraphLaws, CablesCarryWhatTheLinksOfTheFabricCarry, ()) {
-  const Fabric fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
+  const ClosTopology fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
   const FabricGraph graph = MakeGraph(fabric);
   RC_ASSERT(Connected(graph));
-  const std::pair<LinkClass, CableKind> tiers[] = {{LinkClass::kScaleUp, CableKind::kScaleUp},
-                                                   {LinkClass::kNic, CableKind::kNic},
-                                                   {LinkClass::kLeaf, CableKind::kLeaf},
-                                                   {LinkClass::kSpine, CableKind::kSpine}};
-  for (const auto& [link_class, kind] : tiers) {
-    const double links = LinkCapacity(fabric, link_class);
+  const std::pair<TierIndex, int> tiers[] = {{TierTable::kScaleUp, ClosCables::kScaleUp},
+                                             {TierTable::kNic, ClosCables::kNic},
+                                             {ClosTiers::kLeaf, ClosCables::kLeaf},
+                                             {ClosTiers::kSpine, ClosCables::kSpine}};
+  for (const auto& [tier, kind] : tiers) {
+    const double links = LinkCapacity(fabric, tier);
     RC_ASSERT(std::abs(CableCapacity(graph, kind) - links) <= 1e-12 * links);
   }
 }
 
 RC_GTEST_PROP(GraphLaws, NoSwitchHasMoreCablesThanPorts, ()) {
   const SiteSpec site = RandomSite(*rc::gen::arbitrary<std::uint64_t>());
-  const FabricGraph graph = MakeGraph(Fabric(site));
+  const FabricGraph graph = MakeGraph(ClosTopology(site));
   const auto& bgl = graph.bgl().graph;
   for (const auto vertex : boost::make_iterator_range(boost::vertices(bgl))) {
     int cables = 0;
     for (const auto& edge : boost::make_iterator_range(boost::out_edges(vertex, bgl))) {
       cables += bgl[edge].parallel;
     }
-    const NodeKind kind = bgl[vertex].kind;
-    RC_ASSERT(kind != NodeKind::kLeaf || cables <= site.clos.leaf.ports);
-    RC_ASSERT(kind != NodeKind::kSpine || cables <= site.clos.spine.ports);
-    RC_ASSERT(kind != NodeKind::kCore || cables <= site.clos.core.ports);
+    const int kind = bgl[vertex].kind;
+    RC_ASSERT(kind != ClosNodes::kLeaf || cables <= ClosOf(site).leaf.ports);
+    RC_ASSERT(kind != ClosNodes::kSpine || cables <= ClosOf(site).spine.ports);
+    RC_ASSERT(kind != ClosNodes::kCore || cables <= ClosOf(site).core.ports);
   }
 }
 

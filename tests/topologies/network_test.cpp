@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
 
 namespace gridlock {
@@ -23,32 +24,32 @@ WanSpec WanOf(int from, int to) {
   return wan;
 }
 
-std::vector<LinkClass> ClassesOf(const Network& network, AcceleratorIndex from,
+std::vector<std::string> TiersOf(const Network& network, AcceleratorIndex from,
                                  AcceleratorIndex to) {
   std::vector<LinkIndex> route;
   network.AppendRoute(from, to, route);
-  std::vector<LinkClass> classes;
+  std::vector<std::string> tiers;
   for (const LinkIndex link : route) {
-    classes.push_back(network.link_class(link));
+    tiers.push_back(network.tiers()[network.tier(link)].name);
   }
-  return classes;
+  return tiers;
 }
 
 SiteSpec TwoTiers(int servers) {
   SiteSpec site = EightWaySite(servers);
-  site.clos.tiers = 2;
+  ClosOf(site).tiers = 2;
   return site;
 }
 
 }  // namespace
 
 TEST(ANetworkOfOneSite, IsItsFabric) {
-  const Fabric fabric(EightWaySite(64));
-  const Network network(fabric);
+  const ClosTopology fabric(EightWaySite(64));
+  const Network network(fabric.site());
   ASSERT_EQ(network.links(), fabric.links());
   ASSERT_EQ(network.accelerators(), fabric.accelerators());
   for (int link = 0; link < fabric.links(); ++link) {
-    EXPECT_EQ(network.link_class({link}), fabric.link_class({link}));
+    EXPECT_EQ(network.tier({link}), fabric.tier({link}));
     EXPECT_EQ(network.capacity({link}), fabric.capacity({link}));
   }
   std::vector<LinkIndex> a, b;
@@ -59,14 +60,13 @@ TEST(ANetworkOfOneSite, IsItsFabric) {
 }
 
 TEST(ARouteBetweenSites, GoesUpOverTheLinkAndDown) {
-  using enum LinkClass;
   const Network network({TwoTiers(8), EightWaySite(64)}, {WanOf(0, 1)});
   const AcceleratorIndex here = network.accelerator(0, 5);
   const AcceleratorIndex there = network.accelerator(1, 77);
-  EXPECT_EQ(ClassesOf(network, here, there),
-            (std::vector<LinkClass>{kNic, kLeaf, kWan, kSpine, kLeaf, kNic}));
-  EXPECT_EQ(ClassesOf(network, there, here),
-            (std::vector<LinkClass>{kNic, kLeaf, kSpine, kWan, kLeaf, kNic}));
+  EXPECT_EQ(TiersOf(network, here, there),
+            (std::vector<std::string>{"nic", "leaf", "wan", "spine", "leaf", "nic"}));
+  EXPECT_EQ(TiersOf(network, there, here),
+            (std::vector<std::string>{"nic", "leaf", "spine", "wan", "leaf", "nic"}));
   // Two hops on the one side, three on the other, 500 ns each, and the fibre.
   EXPECT_NEAR(network.Latency(here, there).si(), 5 * 500e-9 + 2e-3, 1e-12);
 }
@@ -88,7 +88,7 @@ TEST(ARouteBetweenSites, TakesEachDirectionOfTheLink) {
 TEST(ARouteBetweenSites, IsOfLinksThatBelongTogetherUnderEcmp) {
   const SiteSpec site = UnevenPods(Routing::kEcmp);
   const Network network({site, site}, {WanOf(0, 1)});
-  const Fabric& fabric = network.fabric(0);
+  const Topology& fabric = network.fabric(0);
   for (int a = 0; a < fabric.accelerators(); a += 501) {
     std::vector<LinkIndex> route;
     network.AppendRoute({a}, network.accelerator(1, fabric.accelerators() - 1 - a), route);

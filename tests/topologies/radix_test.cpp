@@ -7,8 +7,9 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
-#include "topologies/fabric.h"
+#include "topologies/clos/topology.h"
 
 namespace gridlock {
 
@@ -28,7 +29,7 @@ using ::testing::IsEmpty;
 
 std::vector<Problem> ProblemsOf(const SiteSpec& site) {
   try {
-    const Fabric fabric(site);
+    const ClosTopology fabric(site);
   } catch (const UserError& error) {
     return error.problems();
   }
@@ -45,7 +46,7 @@ std::vector<std::string> PathsOf(const SiteSpec& site) {
 
 TEST(LeafRadix, SaysWhichPortsAreNeededAndWhatWouldFit) {
   SiteSpec site = EightWaySite(64);
-  site.clos.servers_per_leaf = 6;
+  ClosOf(site).servers_per_leaf = 6;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.leaf_switch",
                                   "a leaf of leaf64 has 64 ports; 48 down + 48 up = 96 are needed; "
@@ -55,26 +56,26 @@ TEST(LeafRadix, SaysWhichPortsAreNeededAndWhatWouldFit) {
 
 TEST(LeafRadix, RemediesDoFit) {
   SiteSpec site = EightWaySite(64);
-  site.clos.servers_per_leaf = 2;
-  site.clos.leaf_oversubscription = 0.25;
+  ClosOf(site).servers_per_leaf = 2;
+  ClosOf(site).leaf_oversubscription = 0.25;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.leaf_switch",
                                   "a leaf of leaf64 has 64 ports; 16 down + 64 up = 80 are needed; "
                                   "lower servers_per_leaf to 1 or raise leaf_oversubscription to "
                                   "0.334"}));
   SiteSpec lowered = site;
-  lowered.clos.servers_per_leaf = 1;
+  ClosOf(lowered).servers_per_leaf = 1;
   EXPECT_THAT(ProblemsOf(lowered), IsEmpty());
   SiteSpec raised = site;
-  raised.clos.leaf_oversubscription = 0.334;
-  raised.clos.leaves_per_pod = 32;
+  ClosOf(raised).leaf_oversubscription = 0.334;
+  ClosOf(raised).leaves_per_pod = 32;
   EXPECT_THAT(ProblemsOf(raised), IsEmpty());
 }
 
 TEST(LeafRadix, AsksForMorePortsWhenNothingElseHelps) {
   SiteSpec site = EightWaySite(64);
-  site.clos.servers_per_leaf = 1;
-  site.clos.leaf.ports = 8;
+  ClosOf(site).servers_per_leaf = 1;
+  ClosOf(site).leaf.ports = 8;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.leaf_switch",
                                   "a leaf of leaf64 has 8 ports; 8 down + 8 up = 16 are needed; "
@@ -83,31 +84,31 @@ TEST(LeafRadix, AsksForMorePortsWhenNothingElseHelps) {
 
 TEST(SpineRadix, SaysWhichPortsAreNeededAndWhatWouldFit) {
   SiteSpec site = EightWaySite(64);
-  site.clos.leaves_per_pod = 48;
+  ClosOf(site).leaves_per_pod = 48;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.spine_switch",
                                   "a spine of spine64 has 64 ports; with one link from each leaf "
                                   "48 down + 48 up = 96 are needed; lower leaves_per_pod to 32 or "
                                   "raise spine_oversubscription to 3"}));
-  site.clos.spine_oversubscription = 3;
+  ClosOf(site).spine_oversubscription = 3;
   EXPECT_THAT(ProblemsOf(site), IsEmpty());
 }
 
 TEST(CoreRadix, CountsAPortForEachPod) {
   SiteSpec site = EightWaySite(2080);  // 520 leaves of 4 servers, 4 in a pod
-  site.clos.leaves_per_pod = 4;
+  ClosOf(site).leaves_per_pod = 4;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.core_switch",
                                   "a core of core64 has 64 ports, one for each pod; 130 are "
                                   "needed; raise leaves_per_pod to 9 or lower servers to 1024"}));
-  site.clos.leaves_per_pod = 9;
+  ClosOf(site).leaves_per_pod = 9;
   EXPECT_THAT(ProblemsOf(site), IsEmpty());
 }
 
 TEST(TwoTiers, NameTheMostThatTheyCarry) {
   SiteSpec site = EightWaySite(257);
-  site.clos.tiers = 2;
-  site.clos.leaves_per_pod = 64;
+  ClosOf(site).tiers = 2;
+  ClosOf(site).leaves_per_pod = 64;
   EXPECT_THAT(
       ProblemsOf(site),
       ElementsAre(Problem{"site[0].fabric.clos.tiers",
@@ -120,18 +121,18 @@ TEST(TwoTiers, NameTheMostThatTheyCarry) {
 
 TEST(TwoTiers, AskForWiderPodsWhenTheSiteWouldFit) {
   SiteSpec site = EightWaySite(64);
-  site.clos.tiers = 2;
-  site.clos.leaves_per_pod = 4;
+  ClosOf(site).tiers = 2;
+  ClosOf(site).leaves_per_pod = 4;
   ASSERT_EQ(ProblemsOf(site).size(), 1U);
   EXPECT_THAT(ProblemsOf(site)[0].message, ::testing::EndsWith("; raise leaves_per_pod to 16"));
-  site.clos.leaves_per_pod = 16;
+  ClosOf(site).leaves_per_pod = 16;
   EXPECT_THAT(ProblemsOf(site), IsEmpty());
 }
 
 TEST(Rails, MustStayTogetherInAPod) {
   SiteSpec site = EightWaySite(64);
-  site.clos.rail_optimized = true;
-  site.clos.leaves_per_pod = 12;
+  ClosOf(site).rail_optimized = true;
+  ClosOf(site).leaves_per_pod = 12;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.leaves_per_pod",
                                   "12 leaves do not hold whole groups of 8 rails; use a multiple "
@@ -140,8 +141,8 @@ TEST(Rails, MustStayTogetherInAPod) {
 
 TEST(Problems, AreAllReportedAtOnce) {
   SiteSpec site = EightWaySite(50000);
-  site.clos.servers_per_leaf = 6;
-  site.clos.leaves_per_pod = 60;
+  ClosOf(site).servers_per_leaf = 6;
+  ClosOf(site).leaves_per_pod = 60;
   EXPECT_THAT(PathsOf(site),
               ElementsAre("site[0].fabric.clos.leaf_switch", "site[0].fabric.clos.spine_switch",
                           "site[0].fabric.clos.core_switch"));
@@ -151,9 +152,9 @@ TEST(Sizes, ThatAreNotPositiveAreRefusedByName) {
   SiteSpec site = EightWaySite(0);
   site.server.nics = 0;
   site.server.nic_bandwidth = BytesPerSecond(0);
-  site.clos.leaves_per_pod = -1;
-  site.clos.leaf_oversubscription = std::nan("");
-  site.clos.core.ports = 0;
+  ClosOf(site).leaves_per_pod = -1;
+  ClosOf(site).leaf_oversubscription = std::nan("");
+  ClosOf(site).core.ports = 0;
   EXPECT_THAT(
       PathsOf(site),
       ElementsAre("site[0].servers", "site[0].server.nics", "site[0].server.nic_bandwidth",
@@ -166,9 +167,9 @@ TEST(Sizes, BeyondAnyMachineAreRefusedAndDoNotOverflow) {
   SiteSpec site = EightWaySite(kHuge);
   site.server.accelerators = kHuge;
   site.server.nics = kHuge;
-  site.clos.servers_per_leaf = kHuge;
-  site.clos.leaves_per_pod = kHuge;
-  site.clos.leaf.ports = kHuge;
+  ClosOf(site).servers_per_leaf = kHuge;
+  ClosOf(site).leaves_per_pod = kHuge;
+  ClosOf(site).leaf.ports = kHuge;
   EXPECT_EQ(PathsOf(site).size(), 7U);
   site = EightWaySite(64);
   site.server.nic_bandwidth = BytesPerSecond(1e300);
@@ -177,7 +178,7 @@ TEST(Sizes, BeyondAnyMachineAreRefusedAndDoNotOverflow) {
 
 TEST(Sizes, OfTiersAreTwoOrThree) {
   SiteSpec site = EightWaySite(8);
-  site.clos.tiers = 4;
+  ClosOf(site).tiers = 4;
   EXPECT_THAT(ProblemsOf(site),
               ElementsAre(Problem{"site[0].fabric.clos.tiers",
                                   "4 given; a Clos has 2 (leaf, spine) or 3 (leaf, spine, core)"}));

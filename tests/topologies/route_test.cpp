@@ -10,10 +10,11 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
-#include "topologies/fabric.h"
-#include "topologies/fabric_bgl.h"
-#include "topologies/fabric_graph.h"
+#include "topologies/clos/topology.h"
+#include "topologies/graph.h"
+#include "topologies/graph_bgl.h"
 
 namespace gridlock {
 namespace {
@@ -25,7 +26,7 @@ struct Ends {
   std::set<int> from, to;
 };
 
-std::set<int> Vertices(const FabricGraph& graph, NodeKind kind, int first, int count) {
+std::set<int> Vertices(const FabricGraph& graph, int kind, int first, int count) {
   std::set<int> vertices;
   for (int i = first; i < first + count; ++i) {
     vertices.insert(graph.vertex(kind, i));
@@ -34,30 +35,30 @@ std::set<int> Vertices(const FabricGraph& graph, NodeKind kind, int first, int c
 }
 
 // Ends of the way up, given the numbers in a link's name; `far` is -1 for a bundle.
-Ends UpEnds(const FabricGraph& graph, const std::string& family, int near, int far) {
-  const Fabric& fabric = graph.fabric();
+Ends UpEnds(const ClosTopology& fabric, const FabricGraph& graph, const std::string& family,
+            int near, int far) {
   const int spines = fabric.spines_per_pod();
-  const auto one = [&](NodeKind kind, int index) {
+  const auto one = [&](int kind, int index) {
     return Vertices(graph, kind, index, 1);
   };
   if (family == "nic") {
-    return {one(NodeKind::kNic, near), one(NodeKind::kLeaf, fabric.leaf_of_nic(near))};
+    return {one(ClosNodes::kNic, near), one(ClosNodes::kLeaf, fabric.leaf_of_nic(near))};
   }
   if (family == "leaf") {
     const int first = fabric.pod_of_leaf(near) * spines;
-    return {one(NodeKind::kLeaf, near), far >= 0
-                                            ? one(NodeKind::kSpine, far)
-                                            : Vertices(graph, NodeKind::kSpine, first, spines)};
+    return {one(ClosNodes::kLeaf, near), far >= 0
+                                             ? one(ClosNodes::kSpine, far)
+                                             : Vertices(graph, ClosNodes::kSpine, first, spines)};
   }
   if (far >= 0) {
-    return {one(NodeKind::kSpine, near), one(NodeKind::kCore, far)};
+    return {one(ClosNodes::kSpine, near), one(ClosNodes::kCore, far)};
   }
-  return {Vertices(graph, NodeKind::kSpine, near * spines, spines),
-          Vertices(graph, NodeKind::kCore, 0, fabric.cores())};
+  return {Vertices(graph, ClosNodes::kSpine, near * spines, spines),
+          Vertices(graph, ClosNodes::kCore, 0, fabric.cores())};
 }
 
-Ends EndsOf(const FabricGraph& graph, LinkIndex link) {
-  const std::string name = graph.fabric().name(link);
+Ends EndsOf(const ClosTopology& fabric, const FabricGraph& graph, LinkIndex link) {
+  const std::string name = fabric.name(link);
   const std::string head = name.substr(0, name.find('['));
   int near = -1;
   int far = -1;
@@ -66,23 +67,23 @@ Ends EndsOf(const FabricGraph& graph, LinkIndex link) {
     std::sscanf(name.c_str() + second, "[%d]", &far);
   }
   if (head == "scale_up_out" || head == "scale_up_in") {
-    const int server = graph.fabric().server_of({near});
-    Ends out{Vertices(graph, NodeKind::kAccelerator, near, 1),
-             Vertices(graph, NodeKind::kScaleUpSwitch, server, 1)};
+    const int server = fabric.server_of({near});
+    Ends out{Vertices(graph, ClosNodes::kAccelerator, near, 1),
+             Vertices(graph, ClosNodes::kScaleUpSwitch, server, 1)};
     return head == "scale_up_out" ? out : Ends{out.to, out.from};
   }
   const auto split = head.find('_');
-  const Ends up = UpEnds(graph, head.substr(0, split), near, far);
+  const Ends up = UpEnds(fabric, graph, head.substr(0, split), near, far);
   return head.substr(split) == "_up" ? up : Ends{up.to, up.from};
 }
 
 // Vertices that can be reached by walking a route link by link along edges of the graph.
-std::set<int> Walk(const FabricGraph& graph, const std::set<int>& start,
+std::set<int> Walk(const ClosTopology& fabric, const FabricGraph& graph, const std::set<int>& start,
                    const std::vector<LinkIndex>& route) {
   const auto& bgl = graph.bgl().graph;
   std::set<int> here = start;
   for (const LinkIndex link : route) {
-    const Ends ends = EndsOf(graph, link);
+    const Ends ends = EndsOf(fabric, graph, link);
     std::set<int> next;
     for (const int vertex : here) {
       if (!ends.from.contains(vertex)) {
@@ -126,14 +127,14 @@ TEST(MixHash, IsSplitmix64) {
 }
 
 TEST(Route, StaysInsideTheScaleUpDomainWhenItCan) {
-  const Fabric fabric(EightWaySite(64));
+  const ClosTopology fabric(EightWaySite(64));
   EXPECT_THAT(RouteNames(fabric, 9, 14), ElementsAre("scale_up_out[9]", "scale_up_in[14]"));
 }
 
 TEST(Route, ClimbsNoHigherThanItMust) {
   SiteSpec site = EightWaySite(64);  // 16 leaves of 32 accelerators
-  site.clos.leaves_per_pod = 4;
-  const Fabric fabric(site);
+  ClosOf(site).leaves_per_pod = 4;
+  const ClosTopology fabric(site);
   EXPECT_THAT(RouteNames(fabric, 0, 9), ElementsAre("nic_up[0]", "nic_down[9]"));
   EXPECT_THAT(RouteNames(fabric, 0, 33),
               ElementsAre("nic_up[0]", "leaf_up[0]", "leaf_down[1]", "nic_down[33]"));
@@ -144,9 +145,9 @@ TEST(Route, ClimbsNoHigherThanItMust) {
 
 TEST(Route, BetweenRailsOfAGroupCrossesASpine) {
   SiteSpec site = EightWaySite(64);
-  site.clos.rail_optimized = true;
-  site.clos.servers_per_leaf = 32;
-  const Fabric fabric(site);
+  ClosOf(site).rail_optimized = true;
+  ClosOf(site).servers_per_leaf = 32;
+  const ClosTopology fabric(site);
   EXPECT_THAT(RouteNames(fabric, 0, 8), ElementsAre("nic_up[0]", "nic_down[8]"));
   EXPECT_THAT(RouteNames(fabric, 0, 9),
               ElementsAre("nic_up[0]", "leaf_up[0]", "leaf_down[1]", "nic_down[9]"));
@@ -155,12 +156,12 @@ TEST(Route, BetweenRailsOfAGroupCrossesASpine) {
 TEST(Route, OverASharedNicNamesTheNic) {
   SiteSpec site = EightWaySite(4);
   site.server.nics = 2;
-  const Fabric fabric(site);
+  const ClosTopology fabric(site);
   EXPECT_THAT(RouteNames(fabric, 3, 8 + 4), ElementsAre("nic_up[0]", "nic_down[3]"));
 }
 
 TEST(Route, IsAppendedBehindWhatIsThere) {
-  const Fabric fabric(EightWaySite(64));
+  const ClosTopology fabric(EightWaySite(64));
   std::vector<LinkIndex> route = {{7}};
   fabric.AppendRoute({0}, {1}, 0, route);
   EXPECT_THAT(route, ElementsAre(LinkIndex{7}, LinkIndex{0}, LinkIndex{513}));
@@ -168,11 +169,11 @@ TEST(Route, IsAppendedBehindWhatIsThere) {
 
 TEST(Latency, CountsTheSwitchesOnTheWay) {
   SiteSpec site = EightWaySite(64);
-  site.clos.leaves_per_pod = 4;
-  site.clos.leaf.latency = Seconds(1);
-  site.clos.spine.latency = Seconds(10);
-  site.clos.core.latency = Seconds(100);
-  const Fabric fabric(site);
+  ClosOf(site).leaves_per_pod = 4;
+  ClosOf(site).leaf.latency = Seconds(1);
+  ClosOf(site).spine.latency = Seconds(10);
+  ClosOf(site).core.latency = Seconds(100);
+  const ClosTopology fabric(site);
   EXPECT_EQ(fabric.Latency({0}, {1}).si(), 0.0);  // the collective fit has it
   EXPECT_EQ(fabric.Latency({0}, {9}).si(), 1.0);
   EXPECT_EQ(fabric.Latency({0}, {33}).si(), 12.0);
@@ -180,7 +181,7 @@ TEST(Latency, CountsTheSwitchesOnTheWay) {
 }
 
 RC_GTEST_PROP(RouteLaws, HopsAreThoseOfDijkstra, ()) {
-  const Fabric fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
+  const ClosTopology fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
   RC_PRE(fabric.accelerators() > 1);
   const FabricGraph graph = MakeGraph(fabric);
   const int from = *rc::gen::inRange(0, fabric.accelerators());
@@ -200,30 +201,31 @@ RC_GTEST_PROP(RouteLaws, HopsAreThoseOfDijkstra, ()) {
 }
 
 RC_GTEST_PROP(RouteLaws, EveryRouteIsAPathOfTheGraph, ()) {
-  const Fabric fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
+  const ClosTopology fabric(RandomSite(*rc::gen::arbitrary<std::uint64_t>()));
   const FabricGraph graph = MakeGraph(fabric);
   for (int i = 0; i < 20; ++i) {
     const Pair pair = RandomPair(fabric.accelerators());
     std::vector<LinkIndex> route;
     fabric.AppendRoute({pair.from}, {pair.to}, *rc::gen::arbitrary<std::uint64_t>(), route);
     const bool inside = fabric.same_domain({pair.from}, {pair.to});
-    const NodeKind kind = inside ? NodeKind::kAccelerator : NodeKind::kNic;
+    const int kind = inside ? ClosNodes::kAccelerator : ClosNodes::kNic;
     const int start = inside ? pair.from : fabric.nic_of({pair.from});
     const int end = inside ? pair.to : fabric.nic_of({pair.to});
-    RC_ASSERT(Walk(graph, Vertices(graph, kind, start, 1), route) == Vertices(graph, kind, end, 1));
+    RC_ASSERT(Walk(fabric, graph, Vertices(graph, kind, start, 1), route) ==
+              Vertices(graph, kind, end, 1));
   }
 }
 
 RC_GTEST_PROP(RouteLaws, TheSameHashTakesTheSameRoute, (std::uint64_t hash)) {
-  const Fabric fabric(UnevenPods(Routing::kEcmp));
+  const ClosTopology fabric(UnevenPods(Routing::kEcmp));
   const Pair pair = RandomPair(fabric.accelerators());
-  const Fabric again(UnevenPods(Routing::kEcmp));
+  const ClosTopology again(UnevenPods(Routing::kEcmp));
   RC_ASSERT(RouteNames(fabric, pair.from, pair.to, hash) ==
             RouteNames(again, pair.from, pair.to, hash));
 }
 
 RC_GTEST_PROP(RouteLaws, SprayingDoesNotLookAtTheHash, (std::uint64_t hash)) {
-  const Fabric fabric(UnevenPods(Routing::kSpray));
+  const ClosTopology fabric(UnevenPods(Routing::kSpray));
   const Pair pair = RandomPair(fabric.accelerators());
   RC_ASSERT(RouteNames(fabric, pair.from, pair.to, hash) ==
             RouteNames(fabric, pair.from, pair.to, 0));
@@ -268,7 +270,7 @@ class EcmpSpread : public ::testing::Test {
     return counts;
   }
 
-  const Fabric fabric_{UnevenPods(Routing::kEcmp)};
+  const ClosTopology fabric_{UnevenPods(Routing::kEcmp)};
 };
 
 TEST_F(EcmpSpread, IsEvenOverTheUplinksOfALeaf) {

@@ -4,6 +4,8 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "tests/clos_of.h"
+
 namespace gridlock {
 
 namespace {
@@ -53,13 +55,13 @@ SiteSpec EightWaySite(int servers) {
   site.server.nic_bandwidth = BytesPerSecond(kNic400);
   site.server.accelerator.path = "site[0].server.accelerator";
   site.server.accelerator.scale_up_bandwidth = BytesPerSecond(450e9);
-  site.clos.path = "site[0].fabric.clos";
-  site.clos.servers_per_leaf = 4;
-  site.clos.leaves_per_pod = 32;
-  site.clos.tiers = 3;
-  site.clos.leaf = Switch400("leaf64", 64);
-  site.clos.spine = Switch400("spine64", 64);
-  site.clos.core = Switch400("core64", 64);
+  ClosOf(site).path = "site[0].fabric.clos";
+  ClosOf(site).servers_per_leaf = 4;
+  ClosOf(site).leaves_per_pod = 32;
+  ClosOf(site).tiers = 3;
+  ClosOf(site).leaf = Switch400("leaf64", 64);
+  ClosOf(site).spine = Switch400("spine64", 64);
+  ClosOf(site).core = Switch400("core64", 64);
   return site;
 }
 
@@ -67,21 +69,21 @@ SiteSpec KAryFatTree(int k) {
   SiteSpec site = EightWaySite(k * k * k / 4);
   site.server.accelerators = 1;
   site.server.nics = 1;
-  site.clos.servers_per_leaf = k / 2;
-  site.clos.leaves_per_pod = k / 2;
-  site.clos.leaf = site.clos.spine = site.clos.core = Switch400("k-port", k);
+  ClosOf(site).servers_per_leaf = k / 2;
+  ClosOf(site).leaves_per_pod = k / 2;
+  ClosOf(site).leaf = ClosOf(site).spine = ClosOf(site).core = Switch400("k-port", k);
   return site;
 }
 
 SiteSpec UnevenPods(Routing routing) {
   SiteSpec site = EightWaySite(2048);
-  site.clos.servers_per_leaf = 2;
-  site.clos.leaves_per_pod = 192;
-  site.clos.leaf_oversubscription = 0.5;
-  site.clos.spine_oversubscription = 7;
-  site.clos.leaf = Switch400("leaf128", 128);
-  site.clos.spine = site.clos.core = Switch400("chassis576", 576);
-  site.clos.routing = routing;
+  ClosOf(site).servers_per_leaf = 2;
+  ClosOf(site).leaves_per_pod = 192;
+  ClosOf(site).leaf_oversubscription = 0.5;
+  ClosOf(site).spine_oversubscription = 7;
+  ClosOf(site).leaf = Switch400("leaf128", 128);
+  ClosOf(site).spine = ClosOf(site).core = Switch400("chassis576", 576);
+  ClosOf(site).routing = routing;
   return site;
 }
 
@@ -97,7 +99,7 @@ SiteSpec RandomSite(std::uint64_t seed) {
   }
   site.server.nics = draws.OneOf(nics);
   site.server.nic_bandwidth = BytesPerSecond(kNic400 * draws.OneOf<double>({0.5, 1, 2}));
-  ClosSpec& clos = site.clos;
+  ClosSpec& clos = ClosOf(site);
   clos.rail_optimized = draws.Below(2) == 1;
   const int rails = clos.rail_optimized ? std::min(site.server.nics, site.server.accelerators) : 1;
   clos.servers_per_leaf = 1 + draws.Below(5);
@@ -120,17 +122,17 @@ SiteSpec RandomSite(std::uint64_t seed) {
   return site;
 }
 
-std::vector<LinkIndex> LinksOf(const Fabric& fabric, LinkClass link_class) {
+std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier) {
   std::vector<LinkIndex> links;
   for (LinkIndex link{0}; link.value < fabric.links(); ++link.value) {
-    if (fabric.link_class(link) == link_class) {
+    if (fabric.tier(link) == tier) {
       links.push_back(link);
     }
   }
   return links;
 }
 
-std::vector<std::string> RouteNames(const Fabric& fabric, int from, int to,
+std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
                                     std::uint64_t flow_hash) {
   std::vector<LinkIndex> route;
   fabric.AppendRoute({from}, {to}, flow_hash, route);

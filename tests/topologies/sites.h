@@ -7,7 +7,10 @@
 #include <string>
 #include <vector>
 
-#include "topologies/fabric.h"
+#include "topologies/clos/graph.h"
+#include "topologies/clos/topology.h"
+#include "topologies/cut.h"
+#include "topologies/graph.h"
 #include "topologies/machine.h"
 
 namespace gridlock {
@@ -33,11 +36,16 @@ SiteSpec UnevenPods(Routing routing);
 /// three tiers, partly filled leaves and pods, any oversubscription. Always fits its switches.
 SiteSpec RandomSite(std::uint64_t seed);
 
-/// All links of a fabric of one class.
-std::vector<LinkIndex> LinksOf(const Fabric& fabric, LinkClass link_class);
+/// A topology written out.
+inline FabricGraph MakeGraph(const Topology& topology) {
+  return FabricGraph(topology.wiring());
+}
+
+/// All links of a fabric of one tier.
+std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier);
 
 /// Names of the links from one accelerator to another.
-std::vector<std::string> RouteNames(const Fabric& fabric, int from, int to,
+std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
                                     std::uint64_t flow_hash = 0);
 
 }  // namespace gridlock

@@ -94,7 +94,7 @@ std::string Expected(const std::vector<const Algorithm*>& algorithms) {
 // The algorithms that a test runs.
 std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
                                            const GroupFamily& family, const ServerSpec& server) {
-  const std::vector<GroupShape> shapes = ShapesOf(family, server.accelerators);
+  const std::vector<GroupShape> shapes = ShapesOf(family, server.domain());
   std::vector<const Algorithm*> run;
   for (const Algorithm* algorithm : Algorithms()) {
     if (algorithm->carries(spec.kind) && Refusal(*algorithm, shapes, server).empty()) {

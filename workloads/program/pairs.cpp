@@ -48,8 +48,8 @@ CollectiveCost PairsCost(const CollectiveCall& call) {
   const double sent = once ? call.tokens.DomainsHit(group.domains) / call.tokens.copies : 1.0;
   const double forwarded = once ? group.domains : 1.0;
   cost.domain_bytes = call.payload * (forwarded / n / server.scale_up.all_to_all_efficiency);
-  cost.nic_bytes = call.payload * (sent / n / server.scale_out.all_to_all_efficiency);
-  const CollectiveFit& fit = group.domains > 1 ? server.scale_out : server.scale_up;
+  cost.nic_bytes = call.payload * (sent / n / server.across().all_to_all_efficiency);
+  const CollectiveFit& fit = group.domains > 1 ? server.across() : server.scale_up;
   cost.latency = fit.base_latency + fit.step_latency;
   return cost;
 }
@@ -62,7 +62,7 @@ CollectiveCost NeighbourCost(const CollectiveCall& call) {
     return cost;
   }
   const CollectiveFit& in = call.server.scale_up;
-  const CollectiveFit& out = call.server.scale_out;
+  const CollectiveFit& out = call.server.across();
   cost.domain_bytes = call.payload / in.send_efficiency;
   cost.nic_bytes = call.payload / out.send_efficiency;
   const CollectiveFit& slowest = group.domains > 1 ? out : in;

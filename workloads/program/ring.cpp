@@ -68,10 +68,10 @@ CollectiveCost RingCost(const CollectiveCall& call, double efficiency, Seconds s
   const double n = group.ranks;
   const double g = group.per_domain;
   const CollectiveFit& in = server.scale_up;
-  const CollectiveFit& out = server.scale_out;
+  const CollectiveFit& out = server.across();
   const Bytes ring = call.payload * (rounds * (n - 1) / n);
   const Sent sent =
-      FasterProtocol(ring / g, {out, server.nic_bandwidth, EfficiencyOf(call.kind, out)});
+      FasterProtocol(ring / g, {out, server.across_bandwidth(), EfficiencyOf(call.kind, out)});
   const double hops_in = n / group.domains - 1;
   const double hops_out = group.domains - 1;
   const double fibres = group.domains > group.sites ? group.sites : group.sites - 1;

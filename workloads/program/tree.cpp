@@ -116,10 +116,10 @@ CollectiveCost TreeCost(const CollectiveCall& call) {
     return InsideADomain(call);
   }
   const CollectiveFit& in = call.server.scale_up;
-  const CollectiveFit& out = call.server.scale_out;
+  const CollectiveFit& out = call.server.across();
   const double g = group.per_domain;
   const int edges = MostEdges(group.domains);
-  const BytesPerSecond nic = call.server.nic_bandwidth;
+  const BytesPerSecond nic = call.server.across_bandwidth();
   const Bytes half = call.payload / (2 * g);
   const Seconds fill = FillOf(half / out.all_reduce_efficiency, DepthOf(group.domains), nic);
   const Sent sent = FasterProtocol(half * edges, {out, nic, out.all_reduce_efficiency, fill});
@@ -135,7 +135,7 @@ CollectiveCost TreeCost(const CollectiveCall& call) {
 Seconds TreeDelay(const GroupShape& group, const ServerSpec& server) {
   const double hops_in = static_cast<double>(group.ranks) / group.domains - 1;
   return server.scale_up.step_latency * (2 * hops_in) +
-         server.scale_out.step_latency * (2 * DepthOf(group.domains)) +
+         server.across().step_latency * (2 * DepthOf(group.domains)) +
          group.wan_latency * (2 * DepthOf(group.sites));
 }
 

@@ -1,4 +1,4 @@
-#include "topologies/fabric.h"
+#include "topologies/clos/topology.h"
 
 #include <algorithm>
 #include <limits>
@@ -23,37 +23,23 @@ int Pick(std::uint64_t flow_hash, Choice choice, int count) {
 
 }  // namespace
 
-const char* LinkClassName(LinkClass link_class) {
-  switch (link_class) {
-    case LinkClass::kScaleUp:
-      return "scale_up";
-    case LinkClass::kNic:
-      return "nic";
-    case LinkClass::kLeaf:
-      return "leaf";
-    case LinkClass::kSpine:
-      return "spine";
-    case LinkClass::kWan:
-      return "wan";
+std::string TitleOf(const ClosSpec& clos) {
+  std::string text =
+      fmt::format("Clos of {} tiers{}, oversubscription {:.4g}:1 above the leaves", clos.tiers,
+                  clos.rail_optimized ? ", rail-optimized" : "", clos.leaf_oversubscription);
+  if (clos.tiers == 3) {
+    text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
   }
-  CHECK(false);
+  return text + (clos.routing == Routing::kSpray ? ", sprayed" : ", ECMP");
 }
 
-// Constants and shifts: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
-// OOPSLA 2014, figure 17, with the increment of S. Vigna's splitmix64.c.
-std::uint64_t MixHash(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15ULL;
-  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
-  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
-  return x ^ (x >> 31U);
-}
-
-Fabric::Fabric(const SiteSpec& site) : site_(site), layout_(LayOutClos(site)) {
-  const bool ecmp = site_.clos.routing == Routing::kEcmp;
+ClosTopology::ClosTopology(const SiteSpec& site)
+    : Topology(site), layout_(LayOutClos(site)), locality_(LocalityOf()) {
+  const bool ecmp = clos().routing == Routing::kEcmp;
   const std::int64_t leaf_links =
       ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
   std::int64_t spine_links = 0;
-  if (site_.clos.tiers == 3) {
+  if (clos().tiers == 3) {
     spine_links = ecmp ? std::int64_t{spines()} * layout_.uplinks_per_spine : layout_.pods;
   }
   const std::array<std::int64_t, kFamilies> counts = {
@@ -63,27 +49,27 @@ Fabric::Fabric(const SiteSpec& site) : site_(site), layout_(LayOutClos(site)) {
   for (int f = 0; f < kFamilies; ++f) {
     next += counts[f];
     if (next > std::numeric_limits<int>::max()) {
-      throw UserError(site_.path + ".servers",
+      throw UserError(site.path + ".servers",
                       "more links than can be numbered; routing SPRAY needs fewer than ECMP");
     }
     first_[f + 1] = static_cast<int>(next);
   }
 }
 
-double Fabric::leaf_oversubscription() const {
+double ClosTopology::leaf_oversubscription() const {
   return layout_.nics_per_leaf * layout_.nic_bandwidth /
          (layout_.uplinks_per_leaf * layout_.leaf_uplink);
 }
 
-double Fabric::spine_oversubscription() const {
-  if (site_.clos.tiers != 3) {
+double ClosTopology::spine_oversubscription() const {
+  if (clos().tiers != 3) {
     return 0.0;
   }
   return layout_.leaves_per_pod * layout_.links_per_spine * layout_.leaf_uplink /
          (layout_.uplinks_per_spine * layout_.spine_uplink);
 }
 
-Fabric::Family Fabric::family(LinkIndex link) const {
+ClosTopology::Family ClosTopology::family(LinkIndex link) const {
   CHECK(link.value >= 0 && link.value < links());
   // The first family that ends behind the link; empty families end where they begin.
   int f = 0;
@@ -93,37 +79,41 @@ Fabric::Family Fabric::family(LinkIndex link) const {
   return static_cast<Family>(f);
 }
 
-LinkClass Fabric::link_class(LinkIndex link) const {
-  return static_cast<LinkClass>(family(link) / 2);
+TierIndex ClosTopology::tier(LinkIndex link) const {
+  return {family(link) / 2};  // families are pairs in the order of the tiers
 }
 
-BytesPerSecond Fabric::capacity(LinkIndex link) const {
-  const bool ecmp = site_.clos.routing == Routing::kEcmp;
-  switch (link_class(link)) {
-    case LinkClass::kScaleUp:
-      return site_.server.accelerator.scale_up_bandwidth;
-    case LinkClass::kNic:
+BytesPerSecond ClosTopology::capacity(LinkIndex link) const {
+  const bool ecmp = clos().routing == Routing::kEcmp;
+  switch (family(link)) {
+    case kScaleUpOut:
+    case kScaleUpIn:
+      return site().server.accelerator.scale_up_bandwidth;
+    case kNicUp:
+    case kNicDown:
       return layout_.nic_bandwidth;
-    case LinkClass::kLeaf:
+    case kLeafUp:
+    case kLeafDown:
       return ecmp ? layout_.leaf_uplink : layout_.leaf_uplink * layout_.uplinks_per_leaf;
-    case LinkClass::kSpine:
+    case kSpineUp:
+    case kSpineDown:
       // A pod's bundle: every uplink of every spine.
       return ecmp ? layout_.spine_uplink
                   : layout_.spine_uplink * static_cast<double>(layout_.spines_per_pod) *
                         layout_.uplinks_per_spine;
-    case LinkClass::kWan:
+    case kFamilies:
       break;
   }
   CHECK(false);
 }
 
-std::string Fabric::name(LinkIndex link) const {
+std::string ClosTopology::name(LinkIndex link) const {
   static constexpr std::array<const char*, kFamilies> kNames = {
       "scale_up_out", "scale_up_in", "nic_up",   "nic_down",
       "leaf_up",      "leaf_down",   "spine_up", "spine_down"};
   const Family f = family(link);
   const int position = link.value - first_[f];
-  if (f < kLeafUp || site_.clos.routing == Routing::kSpray) {
+  if (f < kLeafUp || clos().routing == Routing::kSpray) {
     return fmt::format("{}[{}]", kNames[f], position);
   }
   const char* arrow = f % 2 == 0 ? "->" : "<-";
@@ -148,24 +138,24 @@ std::string Fabric::name(LinkIndex link) const {
   return text;
 }
 
-int Fabric::nic_of(AcceleratorIndex a) const {
-  const int server = a.value / domain_size();
-  const int local = a.value % domain_size();
+int ClosTopology::nic_of(AcceleratorIndex a) const {
+  const int server = a.value / server_size();
+  const int local = a.value % server_size();
   // In 64 bits: a rack of many accelerators with many NICs must not overflow.
-  const std::int64_t local_nic = std::int64_t{local} * layout_.nics_per_server / domain_size();
+  const std::int64_t local_nic = std::int64_t{local} * layout_.nics_per_server / server_size();
   return server * layout_.nics_per_server + static_cast<int>(local_nic);
 }
 
-int Fabric::leaf_of_nic(int nic) const {
-  const int group = nic / layout_.nics_per_server / site_.clos.servers_per_leaf;
-  if (!site_.clos.rail_optimized) {
+int ClosTopology::leaf_of_nic(int nic) const {
+  const int group = nic / layout_.nics_per_server / clos().servers_per_leaf;
+  if (!clos().rail_optimized) {
     return group;
   }
   return group * layout_.nics_per_server + nic % layout_.nics_per_server;
 }
 
-void Fabric::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
-                         std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                               std::vector<LinkIndex>& route) const {
   CHECK(from.value >= 0 && from.value < accelerators());
   CHECK(to.value >= 0 && to.value < accelerators());
   CHECK(from != to);
@@ -180,7 +170,7 @@ void Fabric::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64
   const int to_leaf = leaf_of_nic(to_nic);
   route.push_back(At(kNicUp, from_nic));
   if (from_leaf != to_leaf) {
-    if (site_.clos.routing == Routing::kSpray) {
+    if (clos().routing == Routing::kSpray) {
       AppendSprayed(from_leaf, to_leaf, route);
     } else {
       AppendHashed(from_leaf, to_leaf, flow_hash, route);
@@ -189,7 +179,7 @@ void Fabric::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64
   route.push_back(At(kNicDown, to_nic));
 }
 
-void Fabric::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const {
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
   route.push_back(At(kLeafUp, from_leaf));
@@ -202,8 +192,8 @@ void Fabric::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& r
 
 // The uplink fixes the spine, and with it the plane: there is no way between planes but through a
 // leaf, so the flow comes down on the spine of the same position.
-void Fabric::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
-                          std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
+                                std::vector<LinkIndex>& route) const {
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
   const int uplink = Pick(flow_hash, kUplink, layout_.uplinks_per_leaf);
@@ -223,12 +213,12 @@ void Fabric::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
   route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
 }
 
-Fabric::BorderLinks Fabric::ToBorder(int leaf, std::uint64_t flow_hash, bool up) const {
-  const bool three = site_.clos.tiers == 3;
+ClosTopology::BorderLinks ClosTopology::ToBorder(int leaf, std::uint64_t flow_hash, bool up) const {
+  const bool three = clos().tiers == 3;
   const Family leaf_family = up ? kLeafUp : kLeafDown;
   const Family spine_family = up ? kSpineUp : kSpineDown;
   const int pod = pod_of_leaf(leaf);
-  if (site_.clos.routing == Routing::kSpray) {
+  if (clos().routing == Routing::kSpray) {
     return {At(leaf_family, leaf), three ? At(spine_family, pod) : LinkIndex{}};
   }
   const int link = Pick(flow_hash, up ? kUplink : kDownlink, layout_.uplinks_per_leaf);
@@ -242,8 +232,8 @@ Fabric::BorderLinks Fabric::ToBorder(int leaf, std::uint64_t flow_hash, bool up)
   return links;
 }
 
-void Fabric::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
-                        std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                              std::vector<LinkIndex>& route) const {
   CHECK(from.value >= 0 && from.value < accelerators());
   const int nic = nic_of(from);
   const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/true);
@@ -254,8 +244,8 @@ void Fabric::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
   }
 }
 
-void Fabric::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
-                         std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                               std::vector<LinkIndex>& route) const {
   CHECK(to.value >= 0 && to.value < accelerators());
   const int nic = nic_of(to);
   const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/false);
@@ -266,41 +256,90 @@ void Fabric::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
   route.push_back(At(kNicDown, nic));
 }
 
-bool Fabric::can_bind(LinkClass link_class) const {
+bool ClosTopology::TierCanBind(TierIndex tier) const {
   constexpr double kExactly = 1 + 1e-9;
-  if (site_.clos.routing == Routing::kEcmp) {
+  if (clos().routing == Routing::kEcmp) {
     return true;
   }
-  if (link_class == LinkClass::kLeaf) {
+  if (tier == ClosTiers::kLeaf) {
     return leaf_oversubscription() > kExactly;
   }
-  if (link_class == LinkClass::kSpine) {
+  if (tier == ClosTiers::kSpine) {
     return leaf_oversubscription() * spine_oversubscription() > kExactly;
   }
   return true;
 }
 
-Seconds Fabric::LatencyToBorder() const {
-  const ClosSpec& clos = site_.clos;
-  return clos.leaf.latency + clos.spine.latency +
-         (clos.tiers == 3 ? clos.core.latency : Seconds(0.0));
+Seconds ClosTopology::LatencyToBorder() const {
+  const ClosSpec& spec = clos();
+  return spec.leaf.latency + spec.spine.latency +
+         (spec.tiers == 3 ? spec.core.latency : Seconds(0.0));
 }
 
-Seconds Fabric::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
+Seconds ClosTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
   // Inside a domain the latency is part of the collective fit (CollectiveFit::step_latency).
   if (same_domain(from, to)) {
     return Seconds(0.0);
   }
-  const ClosSpec& clos = site_.clos;
+  const ClosSpec& spec = clos();
   const int from_leaf = leaf_of_nic(nic_of(from));
   const int to_leaf = leaf_of_nic(nic_of(to));
   if (from_leaf == to_leaf) {
-    return clos.leaf.latency;
+    return spec.leaf.latency;
   }
   if (pod_of_leaf(from_leaf) == pod_of_leaf(to_leaf)) {
-    return 2 * clos.leaf.latency + clos.spine.latency;
+    return 2 * spec.leaf.latency + spec.spine.latency;
   }
-  return 2 * clos.leaf.latency + 2 * clos.spine.latency + clos.core.latency;
+  return 2 * spec.leaf.latency + 2 * spec.spine.latency + spec.core.latency;
+}
+
+std::string ClosTopology::shape() const {
+  return fmt::format("{} pod{} of {}{} {}", pods(), pods() == 1 ? "" : "s",
+                     leaves() < pods() * leaves_per_pod() ? "up to " : "", leaves_per_pod(),
+                     leaves_per_pod() == 1 ? "leaf" : "leaves");
+}
+
+std::vector<std::string> ClosTopology::facts() const {
+  const std::string spine =
+      clos().tiers == 3 ? fmt::format(", spine {:.3g}:1", spine_oversubscription()) : "";
+  return {
+      fmt::format("oversubscription as built: leaf {:.3g}:1{}", leaf_oversubscription(), spine)};
+}
+
+std::vector<Tier> ClosTopology::tiers() const {
+  return {{"leaf", "the links between leaves and spines"},
+          {"spine", "the links between spines and cores"}};
+}
+
+Locality ClosTopology::LocalityOf() const {
+  const ClosSpec& spec = clos();
+  const int rails = spec.rail_optimized ? layout_.nics_per_server : 1;
+  Locality::Level leaf;
+  leaf.name = rails > 1 ? "group of rails" : "leaf";
+  leaf.first = Locality::Every(spec.servers_per_leaf, servers());
+  leaf.exits_can_bind = TierCanBind(ClosTiers::kLeaf);
+  leaf.exits_used_within = rails > 1;  // from one rail to another
+  Locality::Level pod;
+  pod.name = "pod";
+  // With several pods the leaves of a pod are whole groups of rails (LayOutClos).
+  pod.first = Locality::Every(
+      pods() > 1 ? std::int64_t{spec.servers_per_leaf} * (spec.leaves_per_pod / rails) : servers(),
+      servers());
+  pod.exits_can_bind = TierCanBind(ClosTiers::kSpine);
+  return {servers(), {leaf, pod}, spec.routing == Routing::kSpray};
+}
+
+std::vector<Equipment> ClosTopology::equipment() const {
+  const auto of = [](const char* name, const char* plural, const SwitchSpec& spec, int count) {
+    return Equipment{name, plural, spec.name, count, spec.power};
+  };
+  const ClosSpec& spec = clos();
+  std::vector<Equipment> all = {of("leaf", "leaves", spec.leaf, leaves()),
+                                of("spine", "spines", spec.spine, spines())};
+  if (spec.tiers == 3) {
+    all.push_back(of("core", "cores", spec.core, cores()));
+  }
+  return all;
 }
 
 }  // namespace gridlock

@@ -1,4 +1,4 @@
-#include "topologies/clos_layout.h"
+#include "topologies/clos/layout.h"
 
 #include <algorithm>
 #include <cmath>
@@ -44,7 +44,8 @@ int ToInt(Count count) {
 
 class Planner {
  public:
-  explicit Planner(const SiteSpec& site) : site_(site), clos_(site.clos), server_(site.server) {}
+  explicit Planner(const SiteSpec& site)
+      : site_(site), clos_(std::get<ClosSpec>(site.fabric)), server_(site.server) {}
 
   ClosLayout LayOut();
 

@@ -1,6 +1,6 @@
 #pragma once
 
-// How many switches and links a folded Clos needs: the counts that Fabric turns into links.
+// How many switches and links a folded Clos needs: the counts that ClosTopology turns into links.
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"

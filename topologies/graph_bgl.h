@@ -2,20 +2,21 @@
 
 // The Boost.Graph behind FabricGraph. Slow to compile: include it where graph algorithms run.
 
-#include <array>
+#include <vector>
 
 #include <boost/graph/adjacency_list.hpp>
 
-#include "topologies/fabric_graph.h"
+#include "topologies/graph.h"
 
 namespace gridlock {
 
-struct FabricBgl {
+struct GraphBgl {
   // Undirected: every cable carries the same bandwidth both ways.
-  using Graph = boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, Node, Link>;
+  using Graph =
+      boost::adjacency_list<boost::vecS, boost::vecS, boost::undirectedS, Node, Wiring::Cable>;
 
   Graph graph;
-  std::array<int, kNodeKinds + 1> first{};  ///< first vertex of each kind; the last is their number
+  std::vector<int> first;  ///< first vertex of each kind; the last is their number
 };
 
 }  // namespace gridlock

@@ -1,0 +1,140 @@
+// Steps on a torus: rings along a dimension in closed form, and folded = full.
+
+#include <algorithm>
+
+#include <gtest/gtest.h>
+
+#include "tests/engine/machines.h"
+#include "topologies/network.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kLink = 100e9;  // byte/s of one link in one direction
+
+SiteSpec TorusSite(ServerSpec server, const std::vector<int>& size, const std::vector<int>& block) {
+  SiteSpec site;
+  site.path = "site";
+  site.name = "test";
+  server.direct = true;
+  server.accelerators = 1;
+  site.servers = 1;
+  for (std::size_t d = 0; d < size.size(); ++d) {
+    server.accelerators *= block[d];
+    site.servers *= size[d] / block[d];
+  }
+  server.nics = 1;
+  server.accelerator.scale_up_bandwidth =
+      BytesPerSecond(2.0 * static_cast<double>(size.size()) * kLink);
+  site.server = server;
+  TorusSpec torus;
+  torus.path = "site.fabric.torus";
+  torus.size = size;
+  torus.block = block;
+  torus.hop_latency = Seconds(0.3e-6);
+  site.fabric = torus;
+  return site;
+}
+
+StepProgram OneAllReduce(int tensor, int data, double bytes) {
+  Layout layout;
+  layout.pipeline = 1;
+  layout.data = data;
+  layout.tensor = tensor;
+  StepProgram program;
+  program.grid = GridOf(layout);
+  program.families = TrainingFamilies(layout);
+  program.collectives = {
+      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
+  program.roles = {{{Action::Kind::kStart}, {Action::Kind::kWait}}};
+  return program;
+}
+
+struct Torus {
+  std::vector<int> size, block;
+};
+
+class FoldedTorus : public testing::TestWithParam<Torus> {};
+
+}  // namespace
+
+// Every member sends to its neighbour, and the last one home round the wrap: each link is crossed
+// once, so a ring runs at the pace of one link, along x and along y.
+TEST(ARingAlongADimension, TakesTwiceNMinusOneOverNOfTheBufferOverOneLink) {
+  constexpr double kBytes = 1e9;
+  for (const auto& [tensor, data, n] : {std::tuple{1, 6, 6}, std::tuple{6, 5, 5}}) {
+    // With a tensor-parallel group along x, replicas lie along y: six rings beside each other.
+    const SiteSpec site = TorusSite(IdealServer(1, 1), {6, 5}, {1, 1});
+    const StepProgram program = OneAllReduce(tensor, data, kBytes);
+    const Plan plan = Expand(program, site);
+    const double seconds = 2.0 * (n - 1) / n * kBytes / kLink;
+    const PlayResult result = Simulate({program, plan, site.server});
+    EXPECT_NEAR(result.end, seconds, 1e-6 * seconds);
+    const TierIndex along = plan.tiers.Named(tensor == 1 ? "ring_x" : "ring_y");
+    EXPECT_NEAR(result.path[along.value], seconds, 1e-6 * seconds);
+    EXPECT_NEAR(result.bytes[along.value], tensor * data * 2.0 * (n - 1) / n * kBytes,
+                1e-6 * kBytes);
+  }
+}
+
+// A row of a block is no ring: the way home takes the links back, which nobody else uses.
+TEST(ARingAlongARowOfABlock, RunsAtThePaceOfOneLinkToo) {
+  constexpr double kBytes = 1e9;
+  const SiteSpec site = TorusSite(IdealServer(1, 1), {8, 4}, {4, 2});
+  const StepProgram program = OneAllReduce(1, 4, kBytes);
+  const double seconds = 2.0 * 3 / 4 * kBytes / kLink;
+  EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds, 1e-6 * seconds);
+}
+
+// Replicas two hops apart: two of the four flows of a row meet on each link.
+TEST(RingsOfStride, ShareTheLinksBetweenTheirMembers) {
+  constexpr double kBytes = 1e9;
+  const SiteSpec site = TorusSite(IdealServer(1, 1), {8, 3}, {2, 1});
+  const StepProgram program = OneAllReduce(2, 4, kBytes);
+  const double seconds = 2.0 * 3 / 4 * kBytes / (kLink / 2);
+  EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds, 1e-6 * seconds);
+}
+
+TEST_P(FoldedTorus, TakesTheStepOfTheFullOne) {
+  const SiteSpec site = TorusSite(RealisticServer(1, 1), GetParam().size, GetParam().block);
+  const int accelerators = site.servers * site.server.accelerators;
+  std::vector<Evaluation> runs;
+  const int block = site.server.accelerators;
+  for (const int tensor : {1, block}) {
+    for (const int pipeline : {1, 2}) {
+      Layout layout;
+      layout.tensor = tensor;
+      layout.pipeline = pipeline;
+      layout.data = accelerators / tensor / pipeline;
+      if (16 % tensor != 0) {
+        continue;  // as many heads
+      }
+      TrainingSpec job = SmallJob(layout, 2 * pipeline);
+      job.zero = 1;
+      for (const Fidelity fidelity : {Fidelity::kFull, Fidelity::kFolded}) {
+        runs.push_back({ScenarioOf(site, job), fidelity});
+      }
+    }
+  }
+  const std::vector<StepRecord> records = Evaluate(runs);
+  ASSERT_GE(records.size(), 4U);
+  for (std::size_t i = 0; i + 1 < records.size(); i += 2) {
+    const StepRecord& full = records[i];
+    const StepRecord& folded = records[i + 1];
+    const double step = full.step_time.si();
+    EXPECT_NEAR(folded.step_time.si(), step, 1e-6 * step);
+    for (const char* tier : {"ring_x", "ring_y", "hbm"}) {
+      EXPECT_NEAR(TotalOf(folded, tier), TotalOf(full, tier), 1e-6 * TotalOf(full, tier)) << tier;
+    }
+    EXPECT_GT(TotalOf(full, "ring_x") + TotalOf(full, "ring_y"), 0);
+    EXPECT_NEAR(folded.energy.si(), full.energy.si(), 1e-6 * full.energy.si());
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Sizes, FoldedTorus,
+                         testing::Values(Torus{{4, 4}, {2, 1}}, Torus{{8, 2}, {2, 2}},
+                                         Torus{{5, 3}, {1, 1}}, Torus{{3, 6}, {1, 2}},
+                                         Torus{{4, 2, 4}, {2, 2, 1}}, Torus{{3, 3, 2}, {1, 1, 2}}));
+
+}  // namespace gridlock

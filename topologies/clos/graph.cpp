@@ -1,0 +1,173 @@
+#include "topologies/clos/graph.h"
+
+#include <array>
+#include <cstdlib>
+#include <utility>
+
+#include "topologies/clos/topology.h"
+#include "topologies/cut.h"
+#include "topologies/graph.h"
+
+namespace gridlock {
+
+namespace {
+
+// Adds the cables of a Clos tier by tier, in a fixed order.
+class Wirer {
+ public:
+  Wirer(const ClosTopology& clos, Wiring& wiring)
+      : clos_(clos), layout_(clos.layout()), wiring_(wiring) {
+    wiring_.node_kinds = {{"accelerator", clos.accelerators()},
+                          {"scale_up_switch", clos.servers()},
+                          {"nic", clos.nics()},
+                          {"leaf", clos.leaves()},
+                          {"spine", clos.spines()},
+                          {"core", clos.cores()}};
+    wiring_.cable_kinds = {{"", /*inside=*/true},
+                           {"scale-up links"},
+                           {"NIC - leaf"},
+                           {"leaf - spine"},
+                           {"spine - core"}};
+    for (int kind = 0, next = 0; kind < ClosNodes::kKinds; ++kind) {
+      first_[kind] = next;
+      next += wiring_.node_kinds[kind].count;
+    }
+  }
+
+  void WireServers();
+  void WireLeaves();
+  void WireSpines();
+
+ private:
+  void Connect(int kind, int a, int b, int parallel, BytesPerSecond capacity) {
+    wiring_.cables.push_back({kind, a, b, parallel, capacity});
+  }
+
+  [[nodiscard]] int Vertex(int kind, int index) const { return first_[kind] + index; }
+
+  const ClosTopology& clos_;
+  const ClosLayout& layout_;
+  Wiring& wiring_;
+  std::array<int, ClosNodes::kKinds> first_{};
+};
+
+void Wirer::WireServers() {
+  const BytesPerSecond scale_up = clos_.site().server.accelerator.scale_up_bandwidth;
+  for (AcceleratorIndex a{0}; a.value < clos_.accelerators(); ++a.value) {
+    const int accelerator = Vertex(ClosNodes::kAccelerator, a.value);
+    Connect(ClosCables::kScaleUp, accelerator,
+            Vertex(ClosNodes::kScaleUpSwitch, clos_.server_of(a)), 1, scale_up);
+    Connect(ClosCables::kAttachment, accelerator, Vertex(ClosNodes::kNic, clos_.nic_of(a)), 1,
+            layout_.nic_bandwidth);
+  }
+  for (int nic = 0; nic < clos_.nics(); ++nic) {
+    Connect(ClosCables::kNic, Vertex(ClosNodes::kNic, nic),
+            Vertex(ClosNodes::kLeaf, clos_.leaf_of_nic(nic)), layout_.ports_per_nic,
+            layout_.nic_bandwidth);
+  }
+}
+
+void Wirer::WireLeaves() {
+  const int parallel = layout_.links_per_spine;
+  for (int leaf = 0; leaf < clos_.leaves(); ++leaf) {
+    const int first_spine = clos_.pod_of_leaf(leaf) * layout_.spines_per_pod;
+    for (int s = 0; s < layout_.spines_per_pod; ++s) {
+      Connect(ClosCables::kLeaf, Vertex(ClosNodes::kLeaf, leaf),
+              Vertex(ClosNodes::kSpine, first_spine + s), parallel, layout_.leaf_uplink * parallel);
+    }
+  }
+}
+
+void Wirer::WireSpines() {
+  const int parallel = layout_.links_per_core;
+  for (int spine = 0; spine < clos_.spines(); ++spine) {
+    const int plane = spine % layout_.spines_per_pod;
+    for (int k = 0; k < layout_.cores_per_plane; ++k) {
+      Connect(ClosCables::kSpine, Vertex(ClosNodes::kSpine, spine),
+              Vertex(ClosNodes::kCore, plane * layout_.cores_per_plane + k), parallel,
+              layout_.spine_uplink * parallel);
+    }
+  }
+}
+
+std::vector<CutProblem::Halving> NamedHalvings(const ClosTopology& clos) {
+  const int servers = clos.servers();
+  const int nics = clos.layout().nics_per_server;
+  std::vector<CutProblem::Halving> halvings;
+  const auto halve = [&](const char* name, const std::function<int(int)>& key) {
+    halvings.push_back(HalveServers(name, servers, nics, key));
+  };
+  if (servers > 1) {
+    const int per_leaf = clos.clos().servers_per_leaf;
+    halve("first half of the servers | second half", [](int server) {
+      return server;
+    });
+    halve("middle half of the servers | both ends", [servers](int server) {
+      return std::abs(2 * server - servers + 1);
+    });
+    halve("even | odd servers", [](int server) {
+      return server % 2;
+    });
+    halve("even | odd leaves", [per_leaf](int server) {
+      return server / per_leaf % 2;
+    });
+    if (clos.pods() > 1) {
+      halve("even | odd pods", [&](int server) {
+        return clos.pod_of_leaf(clos.leaf_of_nic(server * nics)) % 2;
+      });
+    }
+  }
+  if (nics % 2 == 0) {
+    CutProblem::Halving rails{"first half of the rails | second half",
+                              std::vector<bool>(static_cast<std::size_t>(clos.nics()))};
+    for (int nic = 0; nic < clos.nics(); ++nic) {
+      rails.first_side[static_cast<std::size_t>(nic)] = nic % nics < nics / 2;
+    }
+    halvings.push_back(std::move(rails));
+  }
+  return halvings;
+}
+
+}  // namespace
+
+Wiring ClosTopology::wiring() const {
+  Wiring wiring;
+  Wirer wirer(*this, wiring);
+  wirer.WireServers();
+  wirer.WireLeaves();
+  wirer.WireSpines();
+  return wiring;
+}
+
+// The trunk: leaves, then spines, then one vertex for the cores of each plane. The cores of a plane
+// have the same neighbours over the same bandwidths, so a flow may as well be spread over them
+// evenly, and no max flow changes.
+CutProblem ClosTopology::cut_problem() const {
+  CutProblem problem;
+  problem.vertices = leaves() + spines() + spines_per_pod();
+  for (int leaf = 0; leaf < leaves(); ++leaf) {
+    const int first_spine = leaves() + pod_of_leaf(leaf) * spines_per_pod();
+    for (int s = 0; s < spines_per_pod(); ++s) {
+      problem.edges.push_back(
+          {leaf, first_spine + s, (layout_.leaf_uplink * layout_.links_per_spine).si()});
+    }
+  }
+  for (int spine = 0; cores() > 0 && spine < spines(); ++spine) {
+    problem.edges.push_back({leaves() + spine, leaves() + spines() + spine % spines_per_pod(),
+                             (layout_.spine_uplink * layout_.uplinks_per_spine).si()});
+  }
+  for (int nic = 0; nic < nics(); ++nic) {
+    problem.terminals.push_back({leaf_of_nic(nic), layout_.nic_bandwidth.si()});
+  }
+  problem.port = site().server.accelerator.scale_up_bandwidth.si();
+  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
+    if (a.value % server_size() == 0) {
+      problem.domains.emplace_back();
+    }
+    problem.domains.back().push_back(nic_of(a));
+  }
+  problem.halvings = NamedHalvings(*this);
+  return problem;
+}
+
+}  // namespace gridlock

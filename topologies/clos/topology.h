@@ -1,0 +1,158 @@
+#pragma once
+
+// A folded Clos: every link with its capacity, and the route of every flow, by arithmetic. No graph
+// is stored, so that a million accelerators cost a few integers.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "topologies/clos/layout.h"
+#include "topologies/topology.h"
+
+namespace gridlock {
+
+/// Tiers of a Clos, beside ports and NICs.
+struct ClosTiers {
+  static constexpr TierIndex kLeaf{TierTable::kFirstOwn.value};       ///< leaf to spines and back
+  static constexpr TierIndex kSpine{TierTable::kFirstOwn.value + 1};  ///< spines to cores and back
+};
+
+/// Links in a fixed order: scale-up out, scale-up in (by accelerator), NIC out, NIC in (by NIC),
+/// leaf up, leaf down, spine up, spine down. With spraying the uplinks of a leaf, and those of a
+/// pod, are one bundle each; with ECMP they stand one by one.
+class ClosTopology final : public Topology {
+ public:
+  /// Lays out the site, whose fabric must be a ClosSpec. Throws UserError (paths under site.path)
+  /// when switches run out of ports or sizes do not fit together: says which tier, the ports needed
+  /// and the ports there are.
+  explicit ClosTopology(const SiteSpec& site);
+
+  [[nodiscard]] const ClosSpec& clos() const { return std::get<ClosSpec>(site().fabric); }
+
+  [[nodiscard]] const ClosLayout& layout() const { return layout_; }
+
+  /// NICs of the site; several NICs of one accelerator count as one of their sum (see ClosLayout).
+  [[nodiscard]] int nics() const { return layout_.nics; }
+
+  [[nodiscard]] int leaves() const { return layout_.leaves; }
+
+  [[nodiscard]] int leaves_per_pod() const { return layout_.leaves_per_pod; }
+
+  [[nodiscard]] int pods() const { return layout_.pods; }
+
+  [[nodiscard]] int spines_per_pod() const { return layout_.spines_per_pod; }
+
+  [[nodiscard]] int spines() const { return layout_.pods * layout_.spines_per_pod; }
+
+  [[nodiscard]] int cores() const { return layout_.cores; }
+
+  [[nodiscard]] int uplinks_per_leaf() const { return layout_.uplinks_per_leaf; }
+
+  [[nodiscard]] int uplinks_per_spine() const { return layout_.uplinks_per_spine; }
+
+  /// Bandwidth down over bandwidth up of a full leaf as built, after rounding to whole links: at
+  /// most the one asked for.
+  [[nodiscard]] double leaf_oversubscription() const;
+
+  /// The same of the spines of a full pod, counting links (not NICs) as down; 0 with two tiers.
+  [[nodiscard]] double spine_oversubscription() const;
+
+  [[nodiscard]] std::string shape() const override;
+
+  [[nodiscard]] std::vector<std::string> facts() const override;
+
+  [[nodiscard]] std::vector<Tier> tiers() const override;
+
+  [[nodiscard]] int links() const override { return first_.back(); }
+
+  [[nodiscard]] TierIndex tier(LinkIndex link) const override;
+
+  [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const override;
+
+  /// "scale_up_out[5]", "nic_up[17]", "leaf_up[3]" (bundle), or with ECMP "leaf_up[3]->spine[12]",
+  /// with "#2" behind it when links are parallel.
+  [[nodiscard]] std::string name(LinkIndex link) const override;
+
+  /// NIC that an accelerator sends and receives through.
+  [[nodiscard]] int nic_of(AcceleratorIndex a) const;
+
+  [[nodiscard]] int leaf_of_nic(int nic) const;
+
+  [[nodiscard]] int pod_of_leaf(int leaf) const { return leaf / layout_.leaves_per_pod; }
+
+  [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }
+
+  [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override {
+    return {first_[1] + a.value};
+  }
+
+  /// `flow_hash` picks the uplinks and downlinks under ECMP and is not looked at with spraying.
+  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                   std::vector<LinkIndex>& route) const override;
+
+  /// The border joins the switches of the top tier: the cores, or with two tiers the spines.
+  void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                  std::vector<LinkIndex>& route) const override;
+
+  void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                   std::vector<LinkIndex>& route) const override;
+
+  /// Hops x switch latency.
+  [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const override;
+
+  [[nodiscard]] Seconds LatencyToBorder() const override;
+
+  [[nodiscard]] bool can_bind(LinkIndex link) const override { return TierCanBind(tier(link)); }
+
+  /// A bundle that carries all that the NICs below it can send cannot bind; single links under ECMP
+  /// can, whatever the ratio.
+  [[nodiscard]] bool TierCanBind(TierIndex tier) const;
+
+  [[nodiscard]] const Locality& locality() const override { return locality_; }
+
+  [[nodiscard]] std::vector<Equipment> equipment() const override;
+
+  [[nodiscard]] Wiring wiring() const override;
+
+  [[nodiscard]] CutProblem cut_problem() const override;
+
+ private:
+  /// Families of links in their fixed order; an even one goes out or up, the next comes back.
+  enum Family {
+    kScaleUpOut,
+    kScaleUpIn,
+    kNicUp,
+    kNicDown,
+    kLeafUp,
+    kLeafDown,
+    kSpineUp,
+    kSpineDown,
+    kFamilies
+  };
+
+  [[nodiscard]] Family family(LinkIndex link) const;
+
+  [[nodiscard]] LinkIndex At(Family family, int position) const {
+    return {first_[family] + position};
+  }
+
+  /// Links between a leaf and the border, in one direction.
+  struct BorderLinks {
+    LinkIndex leaf, spine;  ///< spine: -1 with two tiers
+  };
+
+  [[nodiscard]] BorderLinks ToBorder(int leaf, std::uint64_t flow_hash, bool up) const;
+  void AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const;
+  void AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
+                    std::vector<LinkIndex>& route) const;
+
+  [[nodiscard]] Locality LocalityOf() const;
+
+  ClosLayout layout_;
+  std::array<int, kFamilies + 1> first_{};  ///< first link of each family; the last is links()
+  Locality locality_;
+};
+
+}  // namespace gridlock

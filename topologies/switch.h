@@ -1,0 +1,24 @@
+#pragma once
+
+#include <string>
+
+#include "sim/base/units.h"
+
+namespace gridlock {
+
+/// A packet switch.
+struct SwitchSpec {
+  std::string name;
+  int ports = 0;                  ///< radix at `port_bandwidth`
+  BytesPerSecond port_bandwidth;  ///< per direction
+  Seconds latency;                ///< one hop, cable included
+  Watts power;                    ///< with its optics
+};
+
+/// How flows choose among equal-cost links.
+enum class Routing {
+  kSpray,  ///< every packet on the next link: equal links are one bundle (exact for a fluid)
+  kEcmp,   ///< one link per flow, by hash: collisions show
+};
+
+}  // namespace gridlock

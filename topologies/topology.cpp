@@ -1,0 +1,63 @@
+#include "topologies/topology.h"
+
+#include <variant>
+
+#include "topologies/clos/topology.h"
+#include "topologies/torus/topology.h"
+
+namespace gridlock {
+
+namespace {
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const ClosSpec& /*spec*/) {
+  return std::make_shared<ClosTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const TorusSpec& /*spec*/) {
+  return std::make_shared<TorusTopology>(site);
+}
+
+}  // namespace
+
+std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site) {
+  return std::visit(
+      [&site](const auto& spec) {
+        return Make(site, spec);
+      },
+      site.fabric);
+}
+
+bool IsDirect(const FabricSpec& fabric) {
+  return std::visit(
+      [](const auto& spec) {
+        return spec.direct();
+      },
+      fabric);
+}
+
+std::string TitleOf(const FabricSpec& fabric) {
+  return std::visit(
+      [](const auto& spec) {
+        return TitleOf(spec);
+      },
+      fabric);
+}
+
+Watts PowerOfSwitches(const Topology& topology) {
+  Watts power;
+  for (const Equipment& each : topology.equipment()) {
+    power += each.power * static_cast<double>(each.count);
+  }
+  return power;
+}
+
+// Constants and shifts: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+// OOPSLA 2014, figure 17, with the increment of S. Vigna's splitmix64.c.
+std::uint64_t MixHash(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15ULL;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return x ^ (x >> 31U);
+}
+
+}  // namespace gridlock

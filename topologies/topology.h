@@ -1,0 +1,133 @@
+#pragma once
+
+// The network of a site as everybody outside of topologies/ sees it: links with a tier and a
+// capacity, the route of every flow, and what hangs together. Each kind of network is a folder
+// beside this file (clos/, torus/, listed/) with a class derived from Topology; see README.md.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/base/index.h"
+#include "sim/base/units.h"
+#include "topologies/locality.h"
+#include "topologies/machine.h"
+#include "topologies/tier.h"
+
+namespace gridlock {
+
+struct Wiring;
+struct CutProblem;
+
+/// Machines of one kind that a topology consists of, beside its servers.
+struct Equipment {
+  std::string name, plural;  ///< "leaf", "leaves"
+  std::string model;         ///< entry of the catalogue; empty: not known
+  std::int64_t count = 0;
+  Watts power;  ///< of one, with its optics
+};
+
+/// The network of one site. Immutable. Links are numbered from 0; each is one direction. Two
+/// accelerators of a server with a switched scale-up domain reach each other through ports
+/// (ServerSpec::direct is false); all other routes are the topology's own.
+class Topology {
+ public:
+  virtual ~Topology() = default;
+
+  [[nodiscard]] const SiteSpec& site() const { return site_; }
+
+  [[nodiscard]] int servers() const { return site_.servers; }
+
+  [[nodiscard]] int server_size() const { return site_.server.accelerators; }
+
+  [[nodiscard]] int accelerators() const { return site_.servers * site_.server.accelerators; }
+
+  [[nodiscard]] int server_of(AcceleratorIndex a) const { return a.value / server_size(); }
+
+  [[nodiscard]] bool same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
+    return !site_.server.direct && server_of(a) == server_of(b);
+  }
+
+  /// How the site is divided, behind its counts of servers: "4 pods of up to 32 leaves".
+  [[nodiscard]] virtual std::string shape() const = 0;
+
+  /// What `gridlock topo` says of the network beside the counts, one line each, without line ends.
+  [[nodiscard]] virtual std::vector<std::string> facts() const = 0;
+
+  /// The tiers that this topology adds between NICs and wide-area links.
+  [[nodiscard]] virtual std::vector<Tier> tiers() const = 0;
+
+  [[nodiscard]] virtual int links() const = 0;
+
+  /// TierTable::kScaleUp, kNic, or kFirstOwn + i for tiers()[i].
+  [[nodiscard]] virtual TierIndex tier(LinkIndex link) const = 0;
+
+  /// Per direction. Parallel links over which traffic is sprayed are one link.
+  [[nodiscard]] virtual BytesPerSecond capacity(LinkIndex link) const = 0;
+
+  /// A name for people: "nic_up[17]".
+  [[nodiscard]] virtual std::string name(LinkIndex link) const = 0;
+
+  /// Whether the link can set the pace at all. A bundle that carries all that the NICs below it can
+  /// send cannot.
+  [[nodiscard]] virtual bool can_bind(LinkIndex link) const = 0;
+
+  /// The port of an accelerator into and out of its switched scale-up domain. Not to be asked of a
+  /// direct network.
+  [[nodiscard]] virtual LinkIndex scale_up_out(AcceleratorIndex a) const = 0;
+  [[nodiscard]] virtual LinkIndex scale_up_in(AcceleratorIndex a) const = 0;
+
+  /// Appends the links from `from` to `to` (not equal). `flow_hash` picks among equal-cost links
+  /// where the topology hashes flows.
+  virtual void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                           std::vector<LinkIndex>& route) const = 0;
+
+  /// Appends the links from `from` to the border of the site, where wide-area links begin. No link
+  /// of the border itself can bind.
+  virtual void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                          std::vector<LinkIndex>& route) const = 0;
+
+  /// Appends the links from the border to `to`.
+  virtual void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                           std::vector<LinkIndex>& route) const = 0;
+
+  /// Time of flight of the first byte over the switches on the way. 0 inside a scale-up domain,
+  /// where the fit of its collectives has it (CollectiveFit::step_latency).
+  [[nodiscard]] virtual Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const = 0;
+
+  /// The same between any accelerator and the border.
+  [[nodiscard]] virtual Seconds LatencyToBorder() const = 0;
+
+  [[nodiscard]] virtual const Locality& locality() const = 0;
+
+  /// From the servers outwards.
+  [[nodiscard]] virtual std::vector<Equipment> equipment() const = 0;
+
+  /// Every machine and cable (graph.h), for checks and drawings.
+  [[nodiscard]] virtual Wiring wiring() const = 0;
+
+  /// Ways to halve the site and what a max flow needs to know (cut.h).
+  [[nodiscard]] virtual CutProblem cut_problem() const = 0;
+
+ protected:
+  explicit Topology(SiteSpec site) : site_(std::move(site)) {}
+
+ private:
+  SiteSpec site_;
+};
+
+/// The topology that a site's fabric describes. Throws UserError (paths under site.path) when sizes
+/// do not fit together: ports that run out, servers that fill no torus, a graph that is not
+/// connected.
+std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site);
+
+/// Power of all switches of a site.
+Watts PowerOfSwitches(const Topology& topology);
+
+/// 64-bit mix (one step of splitmix64); used for hashes of flows so that they are the same
+/// everywhere.
+std::uint64_t MixHash(std::uint64_t x);
+
+}  // namespace gridlock

@@ -72,7 +72,6 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
   record_.horizon = scenario.horizon;
   record_.interval = IntervalOf(scenario);
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    board_limit_.push_back(sites_[s].server.accelerator.power.limit);
     switch_power_.push_back(PowerOfSwitches(*MakeTopology(sites_[s])));
     const std::string& name = sites_[s].name;
     failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
@@ -255,7 +254,8 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
     }
     for (std::int32_t s = 0; s < sites; ++s) {
       if (member.servers[s] > 0) {
-        ledger_.ChargeJob(stretch, job, member.kind, s, RunPower(member, member.rate, trains, s),
+        ledger_.ChargeJob(stretch, job, member.kind, s,
+                          RunPower(member, member.servers, member.rate, trains, s),
                           std::int64_t{member.servers[s]} * sites_[s].server.accelerators);
       }
     }
@@ -265,7 +265,7 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
     const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + SwitchPower(s);
     ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,
                        servers_.down(s) * per_server);
-    ledger_.CloseSite(stretch, s, sites_[s].server.accelerator.power.limit);
+    ledger_.CloseSite(stretch, s, PowerLimit(s, limit_level_[s]));
   }
   ledger_.queue_jobs().Add(stretch.from, stretch.to, waiting);
   ledger_.queue_accelerators().Add(stretch.from, stretch.to, wanted);

@@ -52,6 +52,12 @@ class Cluster {
     Random times, repairs;
   };
 
+  /// A run that draws power, and its servers by site: those that it holds or would hold.
+  struct DrawingRun {
+    std::int32_t job;
+    std::vector<std::int32_t> servers;
+  };
+
   // cluster.cpp: members and time
   void CheckPowerCaps() const;
   void AddMembers();
@@ -104,19 +110,21 @@ class Cluster {
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
   [[nodiscard]] std::vector<std::int32_t> PlacedRuns() const;
   [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<std::int32_t>& jobs) const;
-  std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs);
+  std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
   void UpdateRates();
 
   // cluster_power.cpp: watts and caps
   [[nodiscard]] Watts IdlePower(std::int32_t site) const;    ///< of one server
   [[nodiscard]] Watts SwitchPower(std::int32_t site) const;  ///< of the whole fabric
-  [[nodiscard]] Watts RunPower(const Member& member, const StepRate& rate, bool trains,
-                               std::int32_t site) const;
-  [[nodiscard]] Watts SitePower(std::int32_t site, const std::vector<std::int32_t>& placed,
-                                const std::vector<StepRate>& rates) const;
-  void SetPowerLimit(std::int32_t site, int level);
+  [[nodiscard]] Watts RunPower(const Member& member, const std::vector<std::int32_t>& servers,
+                               const StepRate& rate, bool trains, std::int32_t site) const;
+  [[nodiscard]] Watts PowerLimit(std::int32_t site, int level) const;  ///< of one accelerator
+  [[nodiscard]] std::vector<DrawingRun> DrawingRuns(const std::vector<std::int32_t>& placed) const;
+  [[nodiscard]] Watts SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
+                                const std::vector<StepRate>& rates, std::int32_t free) const;
   [[nodiscard]] Watts SitePowerAt(std::int32_t site, int level,
                                   const std::vector<std::int32_t>& placed);
+  [[nodiscard]] std::vector<int> LevelsWith(std::int32_t site, int level) const;
   [[nodiscard]] std::int32_t LastToStart(std::int32_t site,
                                          const std::vector<std::int32_t>& placed) const;
   void Throttle(std::int32_t site);
@@ -127,11 +135,13 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   std::vector<Member> members_;
   std::vector<std::int32_t> active_;  ///< members submitted and not ended, by number
-  std::vector<SiteSpec> sites_;       ///< of the present epoch, power limits as they are now
-  std::vector<WanSpec> wans_;
+  std::vector<SiteSpec> sites_;       ///< of the present epoch; constant while it lasts
+  std::vector<WanSpec> wans_;         ///< the same
   std::vector<int> wan_outages_;
-  std::vector<int> limit_level_;                   ///< by site; 0: the board's own limit
-  std::vector<Watts> board_limit_, switch_power_;  ///< by site
+  /// By site: by how many steps the power limit of its accelerators is lowered now; 0: it is the
+  /// board's own.
+  std::vector<int> limit_level_;
+  std::vector<Watts> switch_power_;  ///< by site
   Servers servers_;
   Ledger ledger_;
   Timeline timeline_;

@@ -108,8 +108,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   wans_ = scenario_.epochs[epoch].wans;
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     const auto site = static_cast<std::int32_t>(s);
-    board_limit_[s] = sites_[s].server.accelerator.power.limit;
-    SetPowerLimit(site, 0);
+    limit_level_[s] = 0;
     ledger_.SetSite(site, sites_[s]);
     if (sites_[s].storage_bandwidth > BytesPerSecond(0)) {
       timeline_.SetCapacity(site, sites_[s].storage_bandwidth);

@@ -184,7 +184,7 @@ Seconds Cluster::StepTimeAlone(Member& member) {
           {site, 0,
            ServersFor(accelerators / static_cast<std::int64_t>(sites), sites_[site].server)});
     }
-    member.alone = RatesOf({{&member.run->spec().step, placement}})[0].step_time;
+    member.alone = RatesOf({{&member.run->spec().step, placement}}, limit_level_)[0].step_time;
   }
   return member.alone;
 }
@@ -255,8 +255,22 @@ std::vector<std::int32_t> Cluster::PlacedRuns() const {
   return placed;
 }
 
-std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs) {
-  return jobs.empty() ? std::vector<StepRate>() : rates_({&sites_, &wans_, jobs});
+// With the power limits of each site's accelerators lowered by so many steps.
+std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
+                                       const std::vector<int>& levels) {
+  if (jobs.empty()) {
+    return {};
+  }
+  if (std::all_of(levels.begin(), levels.end(), [](int level) {
+        return level == 0;
+      })) {
+    return rates_({&sites_, &wans_, jobs});
+  }
+  std::vector<SiteSpec> slowed = sites_;
+  for (std::size_t s = 0; s < slowed.size(); ++s) {
+    slowed[s].server.accelerator.power.limit = PowerLimit(static_cast<std::int32_t>(s), levels[s]);
+  }
+  return rates_({&slowed, &wans_, jobs});
 }
 
 void Cluster::UpdateRates() {
@@ -264,7 +278,7 @@ void Cluster::UpdateRates() {
     Throttle(static_cast<std::int32_t>(s));
   }
   const std::vector<std::int32_t> placed = PlacedRuns();
-  const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed));
+  const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed), limit_level_);
   for (std::size_t i = 0; i < placed.size(); ++i) {
     Member& member = members_[placed[i]];
     member.rate = rates[i];

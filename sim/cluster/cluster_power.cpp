@@ -25,12 +25,12 @@ Watts Cluster::SwitchPower(std::int32_t site) const {
 }
 
 // Of its servers on one site. Accelerators of its servers that the layout does not use are idle.
-Watts Cluster::RunPower(const Member& member, const StepRate& rate, bool trains,
-                        std::int32_t site) const {
-  const double here = member.servers[site];
+Watts Cluster::RunPower(const Member& member, const std::vector<std::int32_t>& servers,
+                        const StepRate& rate, bool trains, std::int32_t site) const {
+  const double here = servers[site];
   double all = 0;
-  for (const std::int32_t servers : member.servers) {
-    all += servers;
+  for (const std::int32_t count : servers) {
+    all += count;
   }
   if (member.fleet) {
     return IdlePower(site) * here + member.fleet_power * (here / all);
@@ -44,34 +44,50 @@ Watts Cluster::RunPower(const Member& member, const StepRate& rate, bool trains,
   return rate.energy / rate.step_time * (here / all) + IdlePower(site) * unused;
 }
 
-Watts Cluster::SitePower(std::int32_t site, const std::vector<std::int32_t>& placed,
-                         const std::vector<StepRate>& rates) const {
-  Watts power = IdlePower(site) * servers_.free(site) + SwitchPower(site);
-  for (std::size_t i = 0; i < placed.size(); ++i) {
-    if (members_[placed[i]].servers[site] > 0) {
-      power += RunPower(members_[placed[i]], rates[i], /*trains=*/true, site);
+std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(
+    const std::vector<std::int32_t>& placed) const {
+  std::vector<DrawingRun> runs;
+  for (const std::int32_t job : placed) {
+    runs.push_back({job, members_[job].servers});
+  }
+  return runs;
+}
+
+// With these runs training at these rates, and so many servers idle.
+Watts Cluster::SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
+                         const std::vector<StepRate>& rates, std::int32_t free) const {
+  Watts power = IdlePower(site) * free + SwitchPower(site);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].servers[site] > 0) {
+      power += RunPower(members_[runs[i].job], runs[i].servers, rates[i], /*trains=*/true, site);
     }
   }
   for (const std::int32_t job : active_) {
     const Member& member = members_[job];
     const bool stalled = member.run && member.run->phase() == TrainingRun::Phase::kStalled;
     if ((member.fleet || stalled) && member.servers[site] > 0) {
-      power += RunPower(member, member.rate, /*trains=*/false, site);
+      power += RunPower(member, member.servers, member.rate, /*trains=*/false, site);
     }
   }
   return power * sites_[site].pue;
 }
 
-void Cluster::SetPowerLimit(std::int32_t site, int level) {
-  limit_level_[site] = level;
-  PowerSpec& power = sites_[site].server.accelerator.power;
-  const Watts limit = board_limit_[site] * (1 - kLevelStep * level);
-  power.limit = std::max(limit, power.idle + (board_limit_[site] - power.idle) * kLevelStep);
+Watts Cluster::PowerLimit(std::int32_t site, int level) const {
+  const PowerSpec& power = sites_[site].server.accelerator.power;
+  return std::max(power.limit * (1 - kLevelStep * level),
+                  power.idle + (power.limit - power.idle) * kLevelStep);
+}
+
+// The present levels, but for one site.
+std::vector<int> Cluster::LevelsWith(std::int32_t site, int level) const {
+  std::vector<int> levels = limit_level_;
+  levels[site] = level;
+  return levels;
 }
 
 Watts Cluster::SitePowerAt(std::int32_t site, int level, const std::vector<std::int32_t>& placed) {
-  SetPowerLimit(site, level);
-  return SitePower(site, placed, RatesOf(PlacedJobs(placed)));
+  return SitePower(site, DrawingRuns(placed), RatesOf(PlacedJobs(placed), LevelsWith(site, level)),
+                   servers_.free(site));
 }
 
 // The highest power limit with which the site keeps its cap. When none does, or limits are not to
@@ -79,7 +95,7 @@ Watts Cluster::SitePowerAt(std::int32_t site, int level, const std::vector<std::
 void Cluster::Throttle(std::int32_t site) {
   const SiteSpec& spec = sites_[site];
   if (spec.power_cap <= Watts(0)) {
-    SetPowerLimit(site, 0);
+    limit_level_[site] = 0;
     return;
   }
   const int before = limit_level_[site];
@@ -98,10 +114,9 @@ void Cluster::Throttle(std::int32_t site) {
     const int middle = (fits + too_high) / 2;
     (SitePowerAt(site, middle, placed) <= spec.power_cap ? fits : too_high) = middle;
   }
-  SetPowerLimit(site, fits);
+  limit_level_[site] = fits;
   if (fits != before) {
-    Note("throttle", -1, site,
-         fmt::format("power limit {}", FormatWatts(sites_[site].server.accelerator.power.limit)));
+    Note("throttle", -1, site, fmt::format("power limit {}", FormatWatts(PowerLimit(site, fits))));
   }
 }
 
@@ -126,23 +141,29 @@ std::int32_t Cluster::LastToStart(std::int32_t site,
 // Whether the caps of its sites leave power for one run more, at the lowest clocks that the policy
 // allows.
 bool Cluster::MayStart(std::int32_t job, const Placement& placement) {
+  if (std::none_of(placement.begin(), placement.end(), [this](const ServerRun& run) {
+        return sites_[run.site].power_cap > Watts(0);
+      })) {
+    return true;
+  }
+  const std::vector<std::int32_t> placed = PlacedRuns();
+  std::vector<PlacedJob> jobs = PlacedJobs(placed);
+  jobs.push_back({&members_[job].run->spec().step, placement});
+  std::vector<DrawingRun> runs = DrawingRuns(placed);
+  DrawingRun& more =
+      runs.emplace_back(DrawingRun{job, std::vector<std::int32_t>(sites_.size(), 0)});
   for (const ServerRun& run : placement) {
-    const SiteSpec& spec = sites_[run.site];
-    if (spec.power_cap <= Watts(0)) {
+    more.servers[run.site] += run.count;
+  }
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    const SiteSpec& spec = sites_[s];
+    const auto site = static_cast<std::int32_t>(s);
+    if (more.servers[s] == 0 || spec.power_cap <= Watts(0)) {
       continue;
     }
-    std::vector<std::int32_t> placed = PlacedRuns();
-    std::vector<PlacedJob> jobs = PlacedJobs(placed);
-    placed.push_back(job);
-    jobs.push_back({&members_[job].run->spec().step, placement});
-    const int before = limit_level_[run.site];
-    SetPowerLimit(run.site, spec.power_policy == PowerPolicy::kSlow ? kPowerLevels - 1 : 0);
-    const std::vector<StepRate> rates = RatesOf(jobs);
-    Hold(job, placement);
-    const bool fits = SitePower(run.site, placed, rates) <= spec.power_cap;
-    GiveUp(job, placement);
-    SetPowerLimit(run.site, before);
-    if (!fits) {
+    const int lowest = spec.power_policy == PowerPolicy::kSlow ? kPowerLevels - 1 : 0;
+    const std::vector<StepRate> rates = RatesOf(jobs, LevelsWith(site, lowest));
+    if (SitePower(site, runs, rates, servers_.free(site) - more.servers[s]) > spec.power_cap) {
       return false;
     }
   }

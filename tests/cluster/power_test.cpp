@@ -82,6 +82,18 @@ TEST(PowerCap, MakesJobsWaitWhenClocksAreNotToBeTouched) {
             "");
 }
 
+TEST(PowerCap, LeavesNoTraceOfARunThatWaitsForPowerToTheEnd) {
+  Scenario scenario = Capped(10e3, PowerPolicy::kQueue);
+  std::get<PretrainingSpec>(scenario.jobs[0].kind).steps = 1'000'000'000;
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("site of a", record.jobs[0].site, 0) +
+                          Differ("site of b, which never ran", record.jobs[1].site, -1);
+                 }),
+            "");
+}
+
 TEST(PowerCap, ThatComesLaterStopsTheLastToStart) {
   Scenario scenario = Capped(0, PowerPolicy::kQueue);
   Epoch capped = scenario.epochs[0];

@@ -1,12 +1,9 @@
 #include "tools/command.h"
 
-#include <algorithm>
-#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -14,84 +11,12 @@
 #include <unistd.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/describe/header.h"
 #include "sim/report/layout.h"
 
-#include "tools/setup.h"
 #include "tools/version.h"
 
 namespace gridlock {
-
-namespace {
-
-/// Between the entry and its fields in the loader's notes on estimates.
-constexpr std::string_view kEstimates = ": estimates: ";
-
-/// The text on one line.
-std::string OneLine(std::string text) {
-  std::replace_if(
-      text.begin(), text.end(),
-      [](unsigned char c) {
-        return std::iscntrl(c) != 0;
-      },
-      ' ');
-  return text;
-}
-
-/// Whether a run of the scenario looks at `field` of the catalogue entry called `entry`.
-bool UsesEstimate(const std::string& entry, const std::string& field, const Scenario& scenario) {
-  const bool one_server = scenario.training().layout.accelerators() <=
-                          scenario.training().layout.used_of(scenario.site().server.accelerators);
-  if (entry.starts_with("switch ")) {
-    // The step's energy has no switches in it.
-    return field != "power" && !one_server;
-  }
-  if (entry.starts_with("building ") || field == "building") {
-    return false;  // nor the PUE of its building
-  }
-  if (field.ends_with("all_to_all_efficiency") && scenario.training().layout.expert == 1) {
-    return false;
-  }
-  if (field.starts_with("expert_") || field.starts_with("dispatch_")) {
-    return scenario.training().model.has_experts();
-  }
-  if (field.starts_with("scale_out") || field.starts_with("fabric")) {
-    return !one_server;
-  }
-  if (!field.starts_with("rate[")) {
-    return true;
-  }
-  std::string format = field.substr(5, field.find(']') - 5);
-  std::transform(format.begin(), format.end(), format.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  // Attention runs in 16 bits whatever the format of the GEMMs is.
-  const bool attention =
-      format == PrecisionName(Precision::kBf16) && field.find(".gemm") == std::string::npos;
-  return attention || format == PrecisionName(scenario.training().precision);
-}
-
-/// "ENTRY: FIELD" of each estimate in a note of the loader that one of the steps uses.
-std::vector<std::string> EstimatesIn(const std::string& note, const std::vector<Scenario>& steps) {
-  std::vector<std::string> estimates;
-  const std::size_t at = note.find(kEstimates);
-  if (at == std::string::npos) {
-    return estimates;
-  }
-  const std::string entry = note.substr(0, at);
-  for (std::size_t from = at + kEstimates.size(); from < note.size();) {
-    const std::size_t end = std::min(note.find(", ", from), note.size());
-    const std::string field = note.substr(from, end - from);
-    if (std::any_of(steps.begin(), steps.end(), [&](const Scenario& step) {
-          return UsesEstimate(entry, field, step);
-        })) {
-      estimates.push_back(entry + ": " + field);
-    }
-    from = end + 2;
-  }
-  return estimates;
-}
-
-}  // namespace
 
 ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
 
@@ -115,15 +40,20 @@ void ProgressLine::Clear() {
   }
 }
 
+CLI::Option* AddOverrides(CLI::App& command, ScenarioOptions& options) {
+  return command
+      .add_option("--set", options.overrides,
+                  "Override a field: --set path=value, e.g. site[0].servers=4; repeatable. Where a "
+                  "list has one element its index may be left out: site.servers=4")
+      ->take_all()
+      ->type_name("PATH=VALUE");
+}
+
 void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::string& folder) {
   options.command = command.get_name();
   command.add_option("SCENARIO", options.file, "Scenario file (textproto; see gridlock schema)")
       ->required();
-  command
-      .add_option("--set", options.overrides,
-                  "Override a field: --set path=value, e.g. site[0].servers=4; repeatable")
-      ->take_all()
-      ->type_name("PATH=VALUE");
+  AddOverrides(command, options);
   command
       .add_option("-o,--output", options.out,
                   "Folder for trace.h5 and summary.json (default: " + folder + ")")
@@ -159,43 +89,23 @@ void PrintWritten(const std::string& folder, double seconds) {
 }
 
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) {
-  TraceHeader header;
-  header.scenario_name = scenario.name;
-  header.scenario_text = scenario.text;
-  header.description = OneLine(scenario.description);
-  const bool life = scenario.horizon > Seconds(0.0);
-  const std::vector<Scenario> steps = life ? StepsOf(scenario) : std::vector<Scenario>{scenario};
-  header.machine = life ? SitesText(scenario) : MachineText(scenario.site());
-  header.setup = life ? LifeSetupOf(scenario) : SetupOf(scenario);
-  header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario.training());
-  header.seed = scenario.seed;
+  TraceHeader header = HeaderOf(scenario);
   header.gridlock_version = kVersion;
   header.command_line = command_line;
-  for (const std::string& note : scenario.notes) {
-    const std::vector<std::string> estimates = EstimatesIn(note, steps);
-    if (note.find(kEstimates) == std::string::npos) {
-      header.notes.push_back(note);
-    }
-    header.estimates.insert(header.estimates.end(), estimates.begin(), estimates.end());
-  }
-  for (const auto& [attention, note] :
-       {std::pair{Attention::kCausal, "FLOP of causal attention: half of the scores are counted"},
-        {Attention::kFull, "FLOP of full attention: all scores are counted, also masked ones"}}) {
-    if (std::any_of(steps.begin(), steps.end(), [attention = attention](const Scenario& step) {
-          return step.training().model.attention == attention;
-        })) {
-      header.notes.emplace_back(note);
-    }
-  }
   return header;
 }
 
-int WithBase(const ScenarioOptions& options,
-             const std::function<int(const ScenarioBase&, Scenario&)>& body) {
+namespace {
+
+using Build = Scenario (ScenarioBase::*)(const Point& point) const;
+
+/// Reads the base, builds what is wanted of it, and runs `body`.
+int WithBuilt(Build build, const ScenarioOptions& options,
+              const std::function<int(const ScenarioBase&, Scenario&)>& body) {
   Scenario scenario;
   try {
     const ScenarioBase base = ScenarioBase::FromFile(options.file, options.overrides);
-    scenario = base.At({});
+    scenario = (base.*build)({});
     return body(base, scenario);
   } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {
@@ -213,6 +123,20 @@ int WithBase(const ScenarioOptions& options,
     fmt::print(stderr, "gridlock: {}\n", error.what());
     return kIoFailed;
   }
+}
+
+}  // namespace
+
+int WithBase(const ScenarioOptions& options,
+             const std::function<int(const ScenarioBase&, Scenario&)>& body) {
+  return WithBuilt(&ScenarioBase::At, options, body);
+}
+
+int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {
+  return WithBuilt(&ScenarioBase::SitesAt, options,
+                   [&](const ScenarioBase& /*base*/, Scenario& scenario) {
+                     return body(scenario);
+                   });
 }
 
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {

@@ -13,7 +13,8 @@
 
 namespace CLI {
 class App;
-}
+class Option;
+}  // namespace CLI
 
 namespace gridlock {
 
@@ -54,6 +55,9 @@ struct ScenarioOptions {
   std::string format = "text";
 };
 
+/// The option --set. Returns it.
+CLI::Option* AddOverrides(CLI::App& command, ScenarioOptions& options);
+
 /// @param folder default of -o for people: "out/SCENARIO-NAME"
 void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::string& folder);
 
@@ -69,15 +73,17 @@ int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const 
                const LifeRecord& record, double seconds);
 
 /// Simulates the life of a cluster and reports it.
-int RunLife(const ScenarioOptions& options, const Scenario& scenario, TraceHeader header);
+int RunLife(const ScenarioOptions& options, const Scenario& scenario, const TraceHeader& header);
 
-/// What is known of a run before its first step: of the step of a scenario without a horizon, else
-/// of all sites and jobs. Of the catalogue's estimates it has those that a step of theirs uses.
+/// What is known of a run before its first step, with this program and its command line.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
 
 /// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,
 /// and those without a field path, which are the command line's, as "gridlock COMMAND: ...".
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
+
+/// The same for a command that looks at the sites alone: jobs may be missing, and need not fit.
+int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
 
 /// The same for commands that look at many points of the scenario.
 int WithBase(const ScenarioOptions& options,

@@ -1,8 +1,11 @@
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 
 #include "tools/command.h"
+#include "tools/command_line.h"
 #include "tools/version.h"
 
 namespace {
@@ -18,7 +21,7 @@ std::string Join(int argc, char** argv) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"gridlock: a discrete-event simulator of AI superclusters"};
+  CLI::App app{"gridlock: a discrete-event simulator of AI superclusters", "gridlock"};
   app.set_version_flag("--version", gridlock::kVersion);
   app.require_subcommand(1);
   app.footer(
@@ -26,7 +29,9 @@ int main(int argc, char** argv) {
       "  gridlock run examples/01-two-servers/scenario.textproto\n"
       "  gridlock cap examples/02-llama-405b-16k/scenario.textproto --link scale_up --values "
       "900,400GBps\n"
-      "  gridlock schema\n"
+      "  gridlock catalog show h100_sxm\n"
+      "  gridlock schema Clos\n"
+      "gridlock COMMAND --help has examples of each command. Programs: see AGENTS.md.\n"
       "Exit codes: 0 done, 1 the simulation failed, 2 wrong input, 3 results could not be "
       "written.");
   int code = gridlock::kSuccess;
@@ -38,8 +43,15 @@ int main(int argc, char** argv) {
   gridlock::AddCatalogCommand(app, code);
   gridlock::AddGenerateCommand(app, code);
   gridlock::AddValidateCommand(app, code);
+  std::vector<std::string> words = gridlock::WithoutHelpCommand({argv + 1, argv + argc});
+  const std::string unknown = gridlock::UnknownWord(app, words);
+  if (!unknown.empty()) {
+    std::fprintf(stderr, "%s\n", unknown.c_str());
+    return gridlock::kBadInput;
+  }
   try {
-    app.parse(argc, argv);
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(std::move(words));
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error);

@@ -10,6 +10,7 @@
 #include "sim/report/summary.h"
 
 #include "tools/command.h"
+#include "tools/screen.h"
 
 namespace gridlock {
 
@@ -51,7 +52,7 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
     trace.Finish();
     const std::string json = SummaryJson(header, result.record);
     WriteFileAtomically(folder + "/summary.json", json);
-    fmt::print("{}", options.format == "json" ? json : SummaryText(header, result.record));
+    PrintText(options.format == "json" ? json : SummaryText(header, result.record));
     if (options.format == "text") {
       PrintWritten(folder, took.count());
     }

@@ -93,16 +93,30 @@ void Topo(const SiteSpec& site, const TopoOptions& options) {
   }
 }
 
+// The estimates on which counts and bandwidths rest; those of accelerators and servers do not.
+void PrintEstimates(const std::vector<Estimate>& estimates) {
+  std::vector<std::pair<std::string, std::string>> entries;
+  for (const Estimate& estimate : estimates) {
+    if (estimate.kind != "cluster" && estimate.kind != "switch") {
+      continue;
+    }
+    const std::string entry = estimate.kind + " " + estimate.entry;
+    if (entries.empty() || entries.back().first != entry) {
+      entries.emplace_back(entry, estimate.field);
+    } else {
+      entries.back().second += ", " + estimate.field;
+    }
+  }
+  for (const auto& [entry, fields] : entries) {
+    fmt::print("{}", Wrapped("", entry + ": estimates: " + fields, 2));
+  }
+}
+
 int TopoOfCluster(const TopoOptions& options) {
   try {
     const ClusterSite cluster = LoadCluster(options.cluster);
     Topo(cluster.site, options);
-    for (const std::string& note : cluster.notes) {
-      // Estimates of accelerators and servers bear on no count.
-      if (note.starts_with("cluster ") || note.starts_with("switch ")) {
-        fmt::print("{}", Wrapped("", note, 2));
-      }
-    }
+    PrintEstimates(cluster.estimates);
     fmt::print(
         "what is known of it, and what its topology does not carry: gridlock catalog show {}\n",
         options.cluster);
@@ -122,7 +136,7 @@ int Topo(const TopoOptions& options) {
   if (!options.cluster.empty()) {
     return TopoOfCluster(options);
   }
-  return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
+  return WithSites(options.scenario, [&](Scenario& scenario) -> int {
     for (const SiteSpec& site : scenario.sites) {
       Topo(site, options);
     }
@@ -144,12 +158,7 @@ void AddTopoCommand(CLI::App& app, int& code) {
   what->add_option("--cluster", options->cluster, "A cluster of the catalogue instead")
       ->type_name("NAME");
   what->require_option(1);
-  command
-      ->add_option("--set", options->scenario.overrides,
-                   "Override a field: --set path=value; repeatable")
-      ->take_all()
-      ->needs(scenario)
-      ->type_name("PATH=VALUE");
+  AddOverrides(*command, options->scenario)->needs(scenario);
   command->add_flag("!--no-cut", options->cut, "Leave the max-flow cuts out");
   command->add_option("--dot", options->dot, "Also write the graph for Graphviz (small sites)")
       ->type_name("FILE");

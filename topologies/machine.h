@@ -60,7 +60,6 @@ struct AcceleratorSpec {
   double sustained_clock = 1.0;  ///< clock under sustained load over clock of short measurements
   BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
   PowerSpec power;
-  std::vector<std::string> estimates;  ///< names of numbers that are estimates
 };
 
 /// How fast collectives run over one kind of link: t = base + step x steps + wire bytes /

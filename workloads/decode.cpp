@@ -325,10 +325,12 @@ ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
   costs.prefill_pair = pass.TimeOf(pass.Attention(PairFlop(fleet), Bytes(0)));
   costs.cache_tokens = CacheTokens(fleet, server.accelerator);
   AddWork(fleet, pass, costs);
-  costs.estimates = {
-      fmt::format("serving: small kernels ({} a layer, {} each) and host ({} an iteration)",
-                  kKernelsPerLayer, FormatSeconds(kKernelGap), FormatSeconds(kHostTime))};
   return costs;
+}
+
+std::string EstimatesOfServing() {
+  return fmt::format("small kernels ({} a layer, {} each) and host ({} an iteration)",
+                     kKernelsPerLayer, FormatSeconds(kKernelGap), FormatSeconds(kHostTime));
 }
 
 }  // namespace gridlock

@@ -47,8 +47,6 @@ struct ServingCosts {
   ServingWork per_cached_read;  ///< of each cached token that an iteration attends to
   ServingWork per_pair;         ///< of each pair of a prefill
 
-  std::vector<std::string> estimates;  ///< what among these numbers is an estimate, for the output
-
   /// Of an iteration of 1..decode_time.size() sequences with an empty cache.
   [[nodiscard]] Seconds DecodeTime(std::int64_t batch) const;
 
@@ -66,5 +64,8 @@ struct ServingCosts {
 /// wider than a scale-up domain or does not divide the heads, or HBM has no room for the cache of
 /// one request.
 ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
+
+/// What among the costs of every fleet is an estimate, in words for the output.
+std::string EstimatesOfServing();
 
 }  // namespace gridlock

@@ -140,7 +140,6 @@ struct StackSpec {
   double dispatch_bytes = 2;         ///< bytes of one element on its way to an expert
   bool dispatch_once_per_domain =
       false;  ///< a token goes to each domain once, and from there over scale-up links
-  bool estimate = true;
 };
 
 struct TrainingSpec {

@@ -6,8 +6,9 @@
 #include <system_error>
 
 #include "sim/base/check.h"
-#include "sim/catalogue/estimates.h"
+#include "sim/catalogue/like.h"
 #include "sim/catalogue/scan.h"
+#include "sim/catalogue/sources.h"
 #include "sim/schema/files.h"
 #include "sim/schema/rules.h"
 #include "sim/schema/text_reader.h"
@@ -82,12 +83,15 @@ bool IsTheUsersOwn() {
 
 /// Puts entries of one kind into their map; a name stands for one entry.
 template <typename T, typename List>
-void IndexKind(const List& list, const std::string& kind, const Written& written,
+void IndexKind(const List& list, const std::string& kind, const Written& written, Sourcing sourcing,
                Entries<T>& entries, ProblemList& problems) {
   for (int i = 0; i < list.size(); ++i) {
     const Written& place = written.At(kind, i);
     const std::string path = ElementPath("catalog." + kind, static_cast<std::size_t>(i));
-    CheckSources(list.Get(i), place, path, problems);
+    CheckSourceFields(list.Get(i), place, path, problems);
+    if (sourcing == Sourcing::kRequired) {
+      CheckThatAllHaveSources(list.Get(i), place, path, problems);
+    }
     const auto [other, is_new] =
         entries.emplace(list.Get(i).name(), Entry<T>{&list.Get(i), &place});
     if (!is_new) {
@@ -139,14 +143,33 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
   for (std::size_t i = 0; i < names.size(); ++i) {
     Read(names[i], texts[i], problems);
   }
-  for (const File& file : files_) {
-    Index(file.message, file.written, problems);
+  std::vector<EntryList> lists;
+  for (File& file : files_) {
+    lists.push_back({&file.message, &file.written});
   }
-  Index(scenario.catalog(), written.At("catalog"), problems);
+  if (written.Has("catalog")) {
+    own_ = {scenario.catalog(), written.At("catalog")};
+    lists.push_back({&own_.message, &own_.written});
+  }
+  if (!CompleteEntries(lists, problems)) {
+    problems.ThrowIfAny();  // whatever such an entry lacks would be missing, too
+  }
+  for (const File& file : files_) {
+    CheckRules(file.message, file.written, "", problems);
+    Index(file.message, file.written, Sourcing::kRequired, problems);
+  }
+  Index(own_.message, own_.written, Sourcing::kOptional, problems);
   if (problems.size() != before) {
     return;  // a file that could not be read would be blamed for every name in it
   }
   CheckNamesInEntries(problems);
+}
+
+void Catalogue::PutOwnEntries(proto::Scenario& scenario, Written& written) const {
+  if (written.Has("catalog")) {
+    *scenario.mutable_catalog() = own_.message;
+    written.fields["catalog"] = {own_.written};
+  }
 }
 
 void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
@@ -195,26 +218,24 @@ void Catalogue::Read(const std::string& name, const std::string& text, ProblemLi
     return;
   }
   File& file = files_.emplace_back();
-  if (ReadText(name, text, file.message, file.written, problems)) {
-    CheckRules(file.message, file.written, "", problems);
-  } else {
+  if (!ReadText(name, text, file.message, file.written, problems)) {
     files_.pop_back();
   }
 }
 
-void Catalogue::Index(const proto::Catalog& catalog, const Written& written,
+void Catalogue::Index(const proto::Catalog& catalog, const Written& written, Sourcing sourcing,
                       ProblemList& problems) {
-  IndexKind(catalog.accelerator(), "accelerator", written, accelerators, problems);
-  IndexKind(catalog.server(), "server", written, servers, problems);
-  IndexKind(catalog.switch_(), "switch", written, switches, problems);
-  IndexKind(catalog.optics(), "optics", written, optics, problems);
-  IndexKind(catalog.model(), "model", written, models, problems);
-  IndexKind(catalog.stack(), "stack", written, stacks, problems);
-  IndexKind(catalog.memory(), "memory", written, memories, problems);
-  IndexKind(catalog.building(), "building", written, buildings, problems);
-  IndexKind(catalog.wan_optics(), "wan_optics", written, wan_optics, problems);
-  IndexKind(catalog.failure_rate(), "failure_rate", written, failure_rates, problems);
-  IndexKind(catalog.cluster(), "cluster", written, clusters, problems);
+  IndexKind(catalog.accelerator(), "accelerator", written, sourcing, accelerators, problems);
+  IndexKind(catalog.server(), "server", written, sourcing, servers, problems);
+  IndexKind(catalog.switch_(), "switch", written, sourcing, switches, problems);
+  IndexKind(catalog.optics(), "optics", written, sourcing, optics, problems);
+  IndexKind(catalog.model(), "model", written, sourcing, models, problems);
+  IndexKind(catalog.stack(), "stack", written, sourcing, stacks, problems);
+  IndexKind(catalog.memory(), "memory", written, sourcing, memories, problems);
+  IndexKind(catalog.building(), "building", written, sourcing, buildings, problems);
+  IndexKind(catalog.wan_optics(), "wan_optics", written, sourcing, wan_optics, problems);
+  IndexKind(catalog.failure_rate(), "failure_rate", written, sourcing, failure_rates, problems);
+  IndexKind(catalog.cluster(), "cluster", written, sourcing, clusters, problems);
 }
 
 void RefuseName(const std::string& kind, const std::string& name,

@@ -32,13 +32,22 @@ enum class CatalogueExtent {
   kNamed,
 };
 
-/// All entries by name. Refers to the messages that it was made from; neither copied nor moved.
+/// Whether the numbers of an entry must have a source.
+enum class Sourcing { kRequired, kOptional };
+
+/// All entries by name. Entries point into the catalogue itself, so it is neither copied nor moved.
 class Catalogue {
  public:
-  /// Reads the files of the catalogue, adds the entries of `scenario`, and checks every entry: the
-  /// rules, unique names, sources, names of other entries. Mistakes go to `problems`.
+  /// Reads the files of the catalogue, adds the entries of `scenario`, completes those that start
+  /// from another one, and checks every entry: the rules, unique names, sources, names of other
+  /// entries. Entries of the files must have a source for every number; those of the scenario are
+  /// the user's own, and may have numbers without one. Mistakes go to `problems`; an entry that
+  /// cannot be completed ends the reading with UserError.
   Catalogue(const proto::Scenario& scenario, const Written& written, CatalogueExtent extent,
             ProblemList& problems);
+
+  /// Puts the entries of the scenario, which are complete now, in their place.
+  void PutOwnEntries(proto::Scenario& scenario, Written& written) const;
 
   Catalogue(const Catalogue&) = delete;
   Catalogue& operator=(const Catalogue&) = delete;
@@ -63,10 +72,12 @@ class Catalogue {
 
   /// Reads the text of one file; one that holds nothing is left out.
   void Read(const std::string& name, const std::string& text, ProblemList& problems);
-  void Index(const proto::Catalog& catalog, const Written& written, ProblemList& problems);
+  void Index(const proto::Catalog& catalog, const Written& written, Sourcing sourcing,
+             ProblemList& problems);
   void CheckNamesInEntries(ProblemList& problems) const;
 
   std::deque<File> files_;  ///< a deque: entries point into it
+  File own_;                ///< the entries of the scenario
 };
 
 /// Folders that hold the catalogue, in order: those under $GRIDLOCK_CATALOG (separated by ":") when

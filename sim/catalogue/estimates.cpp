@@ -1,249 +1,93 @@
 #include "sim/catalogue/estimates.h"
 
 #include <algorithm>
-#include <set>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 
-#include "proto/catalog.pb.h"
+#include "proto/marks.pb.h"
 #include "sim/base/check.h"
-#include "sim/schema/rules.h"
+#include "sim/catalogue/parts.h"
+#include "sim/catalogue/sources.h"
 
 namespace gridlock {
 namespace {
 
 using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
-using google::protobuf::Message;
 
-std::vector<const proto::Source*> SourcesOf(const Message& entry) {
-  const FieldDescriptor* const field = entry.GetDescriptor()->FindFieldByName("source");
-  CHECK(field != nullptr);
-  std::vector<const proto::Source*> sources;
-  const google::protobuf::Reflection& reflection = *entry.GetReflection();
-  const int size = reflection.FieldSize(entry, field);
-  sources.reserve(static_cast<std::size_t>(size));
-  for (int i = 0; i < size; ++i) {
-    sources.push_back(
-        static_cast<const proto::Source*>(&reflection.GetRepeatedMessage(entry, field, i)));
-  }
-  return sources;
-}
-
-/// Fields of an entry that are no numbers and need no source.
-bool IsLabel(const std::string& name) {
-  return name == "name" || name == "title" || name == "source";
-}
-
-std::vector<std::string> SourcedFields(const Descriptor& descriptor) {
-  std::vector<std::string> names;
-  for (int i = 0; i < descriptor.field_count(); ++i) {
-    if (!IsLabel(descriptor.field(i)->name())) {
-      names.push_back(descriptor.field(i)->name());
-    }
-  }
-  return names;
-}
-
-/// True for "rate[BF16]" and its like.
-bool IsRateOfAPrecision(const std::string& part) {
-  const std::vector<std::string> names = ChoiceNames(*proto::Precision_descriptor());
-  return std::any_of(names.begin(), names.end(), [&](const std::string& precision) {
-    return part == "rate[" + precision + "]";
-  });
-}
-
-/// What is wrong with one step of a path within `descriptor` (null within a single value), "" when
-/// nothing is; `below` is set to where the next step leads.
-std::string CheckSourceStep(const Descriptor* descriptor, const std::string& part,
-                            const Descriptor*& below) {
+/// The format in "rate[BF16]"; nothing for "rate", which stands for all formats.
+std::optional<Precision> FormatOf(const std::string& part) {
   const std::size_t bracket = part.find('[');
-  const std::string name = part.substr(0, bracket);
-  if (descriptor == nullptr) {
-    return Refusal("there is nothing below a single value, but " + Quoted(name),
-                   "a path that ends before it");
+  proto::Precision precision = proto::PRECISION_UNSPECIFIED;
+  if (bracket == std::string::npos ||
+      !proto::Precision_Parse(part.substr(bracket + 1, part.size() - bracket - 2), &precision)) {
+    return std::nullopt;
   }
-  const FieldDescriptor* const field = descriptor->FindFieldByName(name);
-  if (field == nullptr) {
-    const std::vector<std::string> names = SourcedFields(*descriptor);
-    return Refusal(Quoted(name) + " is not a field of " + descriptor->name(), OneOf(names),
-                   NearestName(name, names));
-  }
-  if (bracket != std::string::npos && !IsRateOfAPrecision(part)) {
-    return Refusal(Quoted(part) + " is not an element of a list",
-                   "\"rate[BF16]\" or another precision");
-  }
-  below = field->message_type();
-  return "";
+  return MakePrecision(precision);
 }
 
-/// What is wrong with a path such as "rate[BF16].gemm" under `root`, "" when nothing is.
-std::string CheckSourcePath(const Descriptor& root, const std::string& path) {
-  const Descriptor* descriptor = &root;
-  for (std::size_t start = 0; start <= path.size();) {
-    const std::size_t dot = std::min(path.find('.', start), path.size());
-    const Descriptor* below = nullptr;
-    std::string problem = CheckSourceStep(descriptor, path.substr(start, dot - start), below);
-    if (!problem.empty()) {
-      return problem;
-    }
-    descriptor = below;
-    start = dot + 1;
+/// Adds what the mark of one field on the way says. `part` is the field as the path writes it.
+void AddMark(const FieldDescriptor& field, const std::string& part, ReadBy& read_by) {
+  switch (field.options().GetExtension(proto::read_by)) {
+    case proto::STEPS_ACROSS_SERVERS:
+      read_by.steps_across_servers = true;
+      return;
+    case proto::STEPS_WITH_EXPERTS:
+      read_by.steps_with_experts = true;
+      return;
+    case proto::STEPS_WITH_EXPERTS_APART:
+      read_by.steps_with_experts_apart = true;
+      return;
+    case proto::STEPS_IN_ITS_FORMAT:
+      read_by.format = FormatOf(part);
+      return;
+    case proto::GEMMS:
+      read_by.gemms = true;
+      return;
+    case proto::LIVES:
+      read_by.lives = true;
+      return;
+    case proto::NO_RUN:
+      read_by.nobody = true;
+      return;
+    default:
+      return;  // every run that uses the entry
   }
-  return "";
-}
-
-/// True when a source that names `field` covers the value at `path`.
-bool Covers(const std::string& field, const std::string& path) {
-  return path.starts_with(field) &&
-         (path.size() == field.size() || path[field.size()] == '.' || path[field.size()] == '[');
-}
-
-/// "rate.gemm.work" of "rate[BF16].gemm[2].work".
-std::string WithoutIndices(const std::string& path) {
-  std::string text;
-  bool inside = false;
-  for (const char c : path) {
-    inside = inside || c == '[';
-    text += inside ? "" : std::string(1, c);
-    inside = inside && c != ']';
-  }
-  return text;
-}
-
-/// "rate[BF16]" for rates, "gemm[2]" for other lists, the name alone for single fields.
-std::string ElementName(const Message& message, const FieldDescriptor& field, int index) {
-  if (!field.is_repeated()) {
-    return field.name();
-  }
-  if (field.message_type() == proto::MatrixRate::descriptor()) {
-    const Message& rate = message.GetReflection()->GetRepeatedMessage(message, &field, index);
-    return "rate[" +
-           proto::Precision_Name(static_cast<const proto::MatrixRate&>(rate).precision()) + "]";
-  }
-  return ElementPath(field.name(), static_cast<std::size_t>(index));
-}
-
-using Visit = std::function<void(const WrittenValue&)>;
-
-void WalkValues(const Message& message, const Written& written, const std::string& path,
-                const Visit& visit) {
-  const google::protobuf::Reflection& reflection = *message.GetReflection();
-  for (int i = 0; i < message.GetDescriptor()->field_count(); ++i) {
-    const FieldDescriptor& field = *message.GetDescriptor()->field(i);
-    if (field.name() == "source" || !written.Has(field.name())) {
-      continue;
-    }
-    const int size = field.is_repeated() ? reflection.FieldSize(message, &field) : 1;
-    for (int k = 0; k < size; ++k) {
-      const Written& place = written.At(field.name(), k);
-      const std::string element = FieldPath(path, ElementName(message, field, k));
-      if (field.cpp_type() != FieldDescriptor::CPPTYPE_MESSAGE) {
-        visit({element, &message, &field, k, place.value});
-      } else if (field.is_repeated()) {
-        WalkValues(reflection.GetRepeatedMessage(message, &field, k), place, element, visit);
-      } else {
-        WalkValues(reflection.GetMessage(message, &field), place, element, visit);
-      }
-    }
-  }
-}
-
-/// The longest field of a source that covers a path, and its source; null for none.
-struct Cover {
-  const proto::Source* source = nullptr;
-  std::size_t length = 0;
-};
-
-Cover CoverOf(const std::vector<const proto::Source*>& sources, const std::string& path) {
-  const std::string plain = WithoutIndices(path);
-  Cover cover;
-  for (const proto::Source* source : sources) {
-    if (source->field_size() == 0 && cover.source == nullptr) {
-      cover.source = source;
-    }
-    for (const std::string& field : source->field()) {
-      if (field.size() > cover.length && (Covers(field, path) || Covers(field, plain))) {
-        cover = {source, field.size()};
-      }
-    }
-  }
-  return cover;
-}
-
-/// What stands on its own: the choice of a precision is not a number with a source.
-bool NeedsSource(const WrittenValue& value) {
-  return !IsLabel(value.path) && value.field->name() != "precision";
-}
-
-void CheckThatAllHaveSources(const Message& entry, const Written& written, const std::string& path,
-                             ProblemList& problems) {
-  const std::vector<const proto::Source*> sources = SourcesOf(entry);
-  // With a source for all the rest there is nothing to look for.
-  const bool any_for_all =
-      std::any_of(sources.begin(), sources.end(), [](const proto::Source* source) {
-        return source->field_size() == 0;
-      });
-  if (sources.empty() || any_for_all) {
-    return;
-  }
-  ForEachValue(entry, written, [&](const WrittenValue& value) {
-    if (NeedsSource(value) && CoverOf(sources, value.path).source == nullptr) {
-      problems.Add(value.where, FieldPath(path, value.path),
-                   Refusal("no source covers " + Quoted(value.path),
-                           "a source that names it, or one without \"field\" for all the rest"));
-    }
-  });
 }
 
 }  // namespace
 
-void ForEachValue(const Message& entry, const Written& written, const Visit& visit) {
-  WalkValues(entry, written, "", visit);
+ReadBy ReadByOf(const Descriptor& entry, const std::string& path) {
+  ReadBy read_by;
+  const Descriptor* descriptor = &entry;
+  for (std::size_t start = 0; descriptor != nullptr && start <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', start), path.size());
+    const std::string part = path.substr(start, dot - start);
+    const FieldDescriptor* const field =
+        descriptor->FindFieldByName(part.substr(0, part.find('[')));
+    CHECK(field != nullptr);
+    AddMark(*field, part, read_by);
+    descriptor = field->message_type();
+    start = dot + 1;
+  }
+  return read_by;
 }
 
-const proto::Source* SourceOf(const Message& entry, const std::string& path) {
-  return IsLabel(path) ? nullptr : CoverOf(SourcesOf(entry), path).source;
-}
-
-void CheckSources(const Message& entry, const Written& written, const std::string& path,
-                  ProblemList& problems) {
-  const std::vector<const proto::Source*> sources = SourcesOf(entry);
-  for (int i = 0; i < static_cast<int>(sources.size()); ++i) {
-    const proto::Source& source = *sources[static_cast<std::size_t>(i)];
-    for (int k = 0; k < source.field_size(); ++k) {
-      const std::string problem = CheckSourcePath(*entry.GetDescriptor(), source.field(k));
-      if (!problem.empty()) {
-        problems.Add(written.At("source", i).At("field", k).value, path + ".source", problem);
-      }
+std::vector<Estimate> EstimatesAmong(const std::string& kind,
+                                     const google::protobuf::Message& entry,
+                                     const Written& written) {
+  const FieldDescriptor* const name = entry.GetDescriptor()->FindFieldByName("name");
+  CHECK(name != nullptr);
+  std::vector<Estimate> estimates;
+  const auto add = [&](const std::vector<std::string>& fields, bool from_user) {
+    for (const std::string& field : fields) {
+      estimates.push_back({kind, entry.GetReflection()->GetString(entry, name), field, from_user,
+                           ReadByOf(*entry.GetDescriptor(), field)});
     }
-  }
-  CheckThatAllHaveSources(entry, written, path, problems);
-}
-
-std::vector<std::string> EstimatesOf(const Message& entry, const Written& written) {
-  std::set<std::string> covered;  // top-level fields that some source names, wholly or in part
-  for (const proto::Source* source : SourcesOf(entry)) {
-    for (const std::string& field : source->field()) {
-      covered.insert(field.substr(0, field.find_first_of(".[")));
-    }
-  }
-  std::vector<std::string> estimates;
-  for (const proto::Source* source : SourcesOf(entry)) {
-    if (!source->estimate()) {
-      continue;
-    }
-    if (source->field_size() > 0) {
-      estimates.insert(estimates.end(), source->field().begin(), source->field().end());
-      continue;
-    }
-    for (const std::string& field : SourcedFields(*entry.GetDescriptor())) {
-      if (written.Has(field) && !covered.contains(field)) {
-        estimates.push_back(field);
-      }
-    }
-  }
+  };
+  add(EstimatesOf(entry, written), false);
+  add(UnsourcedOf(entry, written), true);
   return estimates;
 }
 

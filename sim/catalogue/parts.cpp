@@ -1,5 +1,7 @@
 #include "sim/catalogue/parts.h"
 
+#include <algorithm>
+
 #include "sim/base/check.h"
 #include "sim/catalogue/estimates.h"
 #include "sim/schema/rules.h"
@@ -34,17 +36,16 @@ MatrixRate RateOf(const proto::MatrixRate& rate) {
   return spec;
 }
 
-PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<std::string>& estimates) {
+PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<Estimate>& estimates) {
   PowerSpec spec;
   spec.idle = PowerOf(power.idle());
   spec.limit = PowerOf(power.limit());
   spec.per_flop = JoulesPerFlop(SiOf(power.per_flop(), Dimension::kEnergyPerFlop));
   spec.per_hbm_byte = JoulesPerByte(SiOf(power.per_hbm_byte(), Dimension::kEnergyPerByte));
   spec.per_link_byte = JoulesPerByte(SiOf(power.per_link_byte(), Dimension::kEnergyPerByte));
-  spec.estimate = false;
-  for (const std::string& field : estimates) {
-    spec.estimate = spec.estimate || field == "power" || field.starts_with("power.");
-  }
+  spec.estimate = std::any_of(estimates.begin(), estimates.end(), [](const Estimate& estimate) {
+    return estimate.field == "power" || estimate.field.starts_with("power.");
+  });
   return spec;
 }
 
@@ -78,18 +79,6 @@ BytesPerSecond LinkBandwidthOf(const proto::LinkBandwidth& link, const std::stri
   return per_direction;
 }
 
-void NoteEstimates(const std::string& what, const std::vector<std::string>& estimates,
-                   std::vector<std::string>& notes) {
-  if (estimates.empty()) {
-    return;
-  }
-  std::string note = what + ": estimates: ";
-  for (std::size_t i = 0; i < estimates.size(); ++i) {
-    note += (i == 0 ? "" : ", ") + estimates[i];
-  }
-  notes.push_back(note);
-}
-
 AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const std::string& path,
                                 std::vector<std::string>& notes) {
   const proto::Accelerator& accelerator = *entry.message;
@@ -105,13 +94,7 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   spec.hbm_efficiency = accelerator.hbm_efficiency();
   spec.sustained_clock = accelerator.sustained_clock();
   spec.scale_up_bandwidth = LinkBandwidthOf(accelerator.scale_up(), what + " scale_up", notes);
-  spec.estimates = EstimatesOf(accelerator, *entry.written);
-  // What only rules and accounts ask about bears on no result.
-  std::erase_if(spec.estimates, [](const std::string& field) {
-    return field.starts_with("facts");
-  });
-  spec.power = PowerSpecOf(accelerator.power(), spec.estimates);
-  NoteEstimates(what, spec.estimates, notes);
+  spec.power = PowerSpecOf(accelerator.power(), EstimatesAmong("accelerator", entry));
   return spec;
 }
 
@@ -129,12 +112,10 @@ ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalo
   spec.fabric_nic_bandwidth = spec.nic_bandwidth;
   spec.scale_out = FitOf(server.scale_out());
   spec.overhead_power = PowerOf(server.overhead_power());
-  NoteEstimates("server " + server.name(), EstimatesOf(server, *entry.written), notes);
   return spec;
 }
 
-SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name,
-                      std::vector<std::string>& notes) {
+SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name) {
   const Entry<proto::Switch>& entry = catalogue.switches.at(name);
   SwitchSpec spec;
   spec.name = entry.message->name();
@@ -142,17 +123,6 @@ SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name,
   spec.port_bandwidth = BandwidthOf(entry.message->port_bandwidth());
   spec.latency = TimeOf(entry.message->latency());
   spec.power = PowerOf(entry.message->power());
-  const std::size_t before = notes.size();
-  NoteEstimates("switch " + name, EstimatesOf(*entry.message, *entry.written), notes);
-  // Leaf, spine and core are often the same switch; one note is enough.
-  if (notes.size() > before) {
-    for (std::size_t i = 0; i < before; ++i) {
-      if (notes[i] == notes.back()) {
-        notes.pop_back();
-        break;
-      }
-    }
-  }
   return spec;
 }
 

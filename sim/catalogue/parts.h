@@ -21,18 +21,13 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
 ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalogue,
                       const std::string& path, std::vector<std::string>& notes);
 
-/// The switch called `name`. Of several like it, only the first adds a note.
-SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name,
-                      std::vector<std::string>& notes);
+/// The switch called `name`.
+SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name);
 
 /// A bandwidth per direction, and a note when the text says both directions added. `what` names it
 /// in the note.
 BytesPerSecond LinkBandwidthOf(const proto::LinkBandwidth& link, const std::string& what,
                                std::vector<std::string>& notes);
-
-/// Notes which numbers of `what` are estimates; nothing when none is.
-void NoteEstimates(const std::string& what, const std::vector<std::string>& estimates,
-                   std::vector<std::string>& notes);
 
 /// What export rules ask about the accelerator `entry`, with the numbers of `spec`, which may have
 /// been overridden.

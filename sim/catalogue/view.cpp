@@ -1,13 +1,16 @@
 #include "sim/catalogue/view.h"
 
+#include <set>
+
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
 
-#include "sim/base/check.h"
 #include "sim/catalogue/catalogue.h"
-#include "sim/catalogue/estimates.h"
+#include "sim/catalogue/own_entries.h"
 #include "sim/catalogue/parts.h"
+#include "sim/catalogue/sources.h"
+#include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
@@ -37,40 +40,55 @@ std::vector<CatalogueField> FieldsOf(const Message& entry, const Written& writte
     if (const proto::Source* source = SourceOf(entry, value.path); source != nullptr) {
       row.source = source->text();
       row.estimate = source->estimate();
+    } else {
+      row.unsourced = NeedsSource(value);
     }
     fields.push_back(row);
   });
   return fields;
 }
 
+std::string TitleOf(const std::string& title, const std::string& base) {
+  return title.empty() && !base.empty() ? "like " + base : title;
+}
+
+/// Adds the entries of one kind. `files` are those of the user.
 template <typename T>
-void AddEntries(const Entries<T>& entries, const std::string& kind, CatalogueView& view) {
+void AddEntries(const Entries<T>& entries, const std::string& kind,
+                const std::set<std::string>& files, CatalogueView& view) {
   for (const auto& [name, entry] : entries) {
-    view.entries.push_back(
-        {kind, name, entry.message->title(), FieldsOf(*entry.message, *entry.written)});
+    const Position& where = entry.written->name;
+    view.entries.push_back({kind, name, TitleOf(entry.message->title(), entry.message->like()),
+                            files.contains(where.file) ? where.file : "", where,
+                            FieldsOf(*entry.message, *entry.written)});
   }
 }
 
 }  // namespace
 
-CatalogueView ReadCatalogue() {
+CatalogueView ReadCatalogue(const std::vector<std::string>& own) {
   ProblemList problems;
-  const proto::Scenario scenario;
-  const Written written;
-  const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
+  OwnEntries mine = ReadOwnEntries(own, problems);
+  problems.ThrowIfAny();
+  const Catalogue catalogue(mine.scenario, mine.written, CatalogueExtent::kWhole, problems);
+  catalogue.PutOwnEntries(mine.scenario, mine.written);
+  CheckRules(mine.scenario.catalog(), mine.written.At("catalog"), "catalog", problems);
   problems.ThrowIfAny();
   CatalogueView view;
-  AddEntries(catalogue.accelerators, "accelerator", view);
-  AddEntries(catalogue.servers, "server", view);
-  AddEntries(catalogue.switches, "switch", view);
-  AddEntries(catalogue.optics, "optics", view);
-  AddEntries(catalogue.models, "model", view);
-  AddEntries(catalogue.stacks, "stack", view);
-  AddEntries(catalogue.memories, "memory", view);
-  AddEntries(catalogue.buildings, "building", view);
-  AddEntries(catalogue.wan_optics, "wan_optics", view);
-  AddEntries(catalogue.failure_rates, "failure_rate", view);
-  AddEntries(catalogue.clusters, "cluster", view);
+  const auto add = [&](const auto& entries, const char* kind) {
+    AddEntries(entries, kind, mine.files, view);
+  };
+  add(catalogue.accelerators, "accelerator");
+  add(catalogue.servers, "server");
+  add(catalogue.switches, "switch");
+  add(catalogue.optics, "optics");
+  add(catalogue.models, "model");
+  add(catalogue.stacks, "stack");
+  add(catalogue.memories, "memory");
+  add(catalogue.buildings, "building");
+  add(catalogue.wan_optics, "wan_optics");
+  add(catalogue.failure_rates, "failure_rate");
+  add(catalogue.clusters, "cluster");
   for (const auto& [name, entry] : catalogue.accelerators) {
     std::vector<std::string> notes;
     const AcceleratorSpec spec = MakeAccelerator(entry, "", notes);

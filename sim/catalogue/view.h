@@ -1,11 +1,13 @@
 #pragma once
 
-// The shipped catalogue as text to read: every field with its value and its source.
+// The catalogue as text to read: every field with its value and its source. The entries are the
+// shipped ones and, when asked for, those of the user's own files.
 
 #include <string>
 #include <vector>
 
 #include "sim/policy/facts.h"
+#include "sim/schema/problems.h"
 
 namespace gridlock {
 
@@ -13,14 +15,17 @@ namespace gridlock {
 struct CatalogueField {
   std::string path;  ///< "rate[BF16].peak", as sources name it
   std::string value;
-  std::string source;  ///< "" for labels such as names
+  std::string source;  ///< "" for labels such as names, and for what the user gave without one
   bool estimate = false;
+  bool unsourced = false;  ///< given by the user, no source
 };
 
 struct CatalogueEntry {
   std::string kind;  ///< "accelerator"
   std::string name;
-  std::string title;
+  std::string title;  ///< "like h100_sxm" for an entry that starts from another and has no title
+  std::string file;   ///< of the user's own, as it was named; "" for entries of the catalogue
+  Position where;     ///< of the entry in its file
   std::vector<CatalogueField> fields;  ///< in the order of the schema
 };
 
@@ -29,7 +34,9 @@ struct CatalogueView {
   std::vector<AcceleratorFacts> accelerators;  ///< by name
 };
 
-/// Reads the catalogue. Throws UserError when it has mistakes.
-CatalogueView ReadCatalogue();
+/// Reads the catalogue, and the entries of the files `own`, each of which is a scenario or a file
+/// of entries alone. Of a scenario only the entries are looked at. Throws UserError when there are
+/// mistakes.
+CatalogueView ReadCatalogue(const std::vector<std::string>& own = {});
 
 }  // namespace gridlock

@@ -43,8 +43,8 @@ void Fields(auto& archive, Is<PowerSpec> auto& spec) {
 
 void Fields(auto& archive, Is<AcceleratorSpec> auto& spec) {
   auto& [path, name, rates, hbm_capacity, hbm_bandwidth, hbm_efficiency, sustained_clock,
-         scale_up_bandwidth, power, estimates] = spec;
-  archive.Aside(path, name, estimates);
+         scale_up_bandwidth, power] = spec;
+  archive.Aside(path, name);
   for (auto& rate : rates) {
     archive.All(rate);
   }
@@ -135,9 +135,9 @@ void Fields(auto& archive, Is<StackSpec> auto& spec) {
          tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
          main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,
          attention_speed, expert_wait_forward, expert_wait_backward, expert_overlap,
-         expert_compute_share, kept_activation_bytes, dispatch_bytes, dispatch_once_per_domain,
-         estimate] = spec;
-  archive.Aside(name, estimate);
+         expert_compute_share, kept_activation_bytes, dispatch_bytes, dispatch_once_per_domain] =
+      spec;
+  archive.Aside(name);
   archive.All(launch_floor_forward, launch_floor_backward, step_overhead, hbm_traffic_factor,
               tensor_overlap, gradient_bucket, overlap_gradients, overlap_parameters,
               main_gradient_bytes, fused_attention, saves_elementwise_outputs, narrow_parameters,

@@ -13,6 +13,15 @@ std::string Lines(const std::vector<std::string>& texts) {
   return joined;
 }
 
+/// "accelerator h100_sxm: power.idle" of each.
+std::vector<std::string> NumberLines(const std::vector<InputNumber>& numbers) {
+  std::vector<std::string> lines;
+  for (const InputNumber& number : numbers) {
+    lines.push_back(number.entry + ": " + number.field);
+  }
+  return lines;
+}
+
 /// "name: text" of what is simulated.
 std::vector<std::string> SetupLines(const TraceHeader& header) {
   std::vector<std::string> lines;
@@ -37,7 +46,8 @@ void WriteHeaderAttributes(Hdf5File& file, const TraceHeader& header, const std:
   file.SetAttribute("", "command_line", header.command_line);
   file.SetAttribute("", "setup", Lines(SetupLines(header)));
   file.SetAttribute("", "notes", Lines(header.notes));
-  file.SetAttribute("", "estimates", Lines(header.estimates));
+  file.SetAttribute("", "estimates", Lines(NumberLines(header.estimates)));
+  file.SetAttribute("", "given_without_source", Lines(NumberLines(header.unsourced)));
   file.SetAttribute("", "scenario", header.scenario_text);
 }
 

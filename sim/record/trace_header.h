@@ -15,6 +15,12 @@ struct SetupItem {
   std::string text;
 };
 
+/// A number of the input that a run has read: {"accelerator h100_sxm", "power.idle"}.
+struct InputNumber {
+  std::string entry;  ///< of the catalogue
+  std::string field;
+};
+
 struct TraceHeader {
   std::string scenario_name = {};
   std::string scenario_text =
@@ -27,8 +33,8 @@ struct TraceHeader {
   std::string gridlock_version = {};
   std::string command_line = {};
   std::vector<std::string> notes = {};      ///< what was understood from the input
-  std::vector<std::string> estimates = {};  ///< inputs of this run that are estimates, not measured
-                                            ///< or published: "ENTRY: FIELD"
+  std::vector<InputNumber> estimates = {};  ///< neither measured nor published
+  std::vector<InputNumber> unsourced = {};  ///< given by the user, no source
   std::string cap_quantity =
       {};  ///< what is capped, "scale-up bandwidth per direction"; "" when nothing is
   std::string cap_units = {};  ///< of StepRecord::cap_si: "byte/s", "FLOP/s", "W", or "1"

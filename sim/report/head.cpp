@@ -24,25 +24,30 @@ std::string List(const char* title, const std::vector<std::string>& items) {
   return out;
 }
 
-/// "ENTRY: A", "ENTRY: B" -> "ENTRY: A, B", in the order of their first mention.
-std::vector<std::string> ByEntry(const std::vector<std::string>& estimates) {
+/// "ENTRY: A, B" for each entry, in the order of their first mention.
+std::vector<std::string> ByEntry(const std::vector<InputNumber>& numbers) {
   std::vector<std::pair<std::string, std::string>> entries;
-  for (const std::string& estimate : estimates) {
-    const std::size_t colon = estimate.find(": ");
-    const std::string entry = estimate.substr(0, colon == std::string::npos ? 0 : colon + 2);
-    const std::string field = estimate.substr(entry.size());
+  for (const InputNumber& number : numbers) {
     const auto found = std::find_if(entries.begin(), entries.end(), [&](const auto& each) {
-      return each.first == entry;
+      return each.first == number.entry;
     });
     if (found == entries.end()) {
-      entries.emplace_back(entry, field);
+      entries.emplace_back(number.entry, number.field);
     } else {
-      found->second += ", " + field;
+      found->second += ", " + number.field;
     }
   }
   std::vector<std::string> lines;
   for (const auto& [entry, fields] : entries) {
-    lines.push_back(entry + fields);
+    lines.push_back(entry + ": " + fields);
+  }
+  return lines;
+}
+
+std::vector<std::string> OneByOne(const std::vector<InputNumber>& numbers) {
+  std::vector<std::string> lines;
+  for (const InputNumber& number : numbers) {
+    lines.push_back(number.entry + ": " + number.field);
   }
   return lines;
 }
@@ -75,7 +80,9 @@ std::string HeadText(const TraceHeader& header, const std::string& title) {
 
 std::string NotesText(const TraceHeader& header) {
   return List("Notes", header.notes) +
-         List("Estimates among the inputs of this run", ByEntry(header.estimates));
+         List("Estimates among the inputs of this run", ByEntry(header.estimates)) +
+         List("Inputs of this run that were given by the user, no source",
+              ByEntry(header.unsourced));
 }
 
 void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
@@ -99,7 +106,8 @@ void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
   json.Member("seed", header.seed);
   json.Member("command_line", header.command_line);
   AddTexts(json, "notes", header.notes);
-  AddTexts(json, "estimates", header.estimates);
+  AddTexts(json, "estimates", OneByOne(header.estimates));
+  AddTexts(json, "given_without_source", OneByOne(header.unsourced));
 }
 
 }  // namespace gridlock

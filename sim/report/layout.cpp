@@ -97,6 +97,34 @@ std::string Wrapped(std::string first, const std::string& text, std::size_t inde
   return out + "\n";
 }
 
+std::string Folded(const std::string& text, std::size_t columns) {
+  std::string folded;
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = std::min(text.find('\n', begin), text.size());
+    std::string line = text.substr(begin, end - begin);
+    const std::size_t indent = std::min(line.find_first_not_of(' '), line.size());
+    const std::string rest(indent + 2 < columns / 2 ? indent + 2 : 2, ' ');
+    std::size_t fixed = indent;  // no break before this column
+    while (line.size() > columns) {
+      std::size_t blank = line.rfind(' ', columns);
+      if (blank == std::string::npos || blank < fixed) {
+        blank = line.find(' ', columns);
+      }
+      const std::size_t next =
+          blank == std::string::npos ? blank : line.find_first_not_of(' ', blank);
+      if (next == std::string::npos) {
+        break;
+      }
+      folded += line.substr(0, line.find_last_not_of(' ', blank) + 1) + "\n";
+      line = rest + line.substr(next);
+      fixed = rest.size();
+    }
+    folded += line + (end < text.size() ? "\n" : "");
+    begin = end + 1;
+  }
+  return folded;
+}
+
 std::string Line(const std::string& name, const std::string& value) {
   constexpr std::size_t kIndent = 25;
   return Wrapped(fmt::format("  {:<22} ", name), value, kIndent);

@@ -40,6 +40,11 @@ std::vector<std::string> Column(const std::vector<double>& si, std::span<const C
 /// `indent`; with a final newline. A word that fits on no line stays whole.
 std::string Wrapped(std::string first, const std::string& text, std::size_t indent);
 
+/// The text with its lines broken at blanks so that none is longer than `columns`, for a screen
+/// that is narrower than the report. The rest of a line is two columns further to the right than
+/// its start. A word that fits on no line stays whole.
+std::string Folded(const std::string& text, std::size_t columns);
+
 /// "  name                   value": a line of a list, wrapped.
 std::string Line(const std::string& name, const std::string& value);
 

@@ -217,12 +217,12 @@ void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& j
   out += SubLine("time", TimeShares(job, wall));
   out += SubLine("stopped by", Stops(job));
   out += SubLine("energy",
-                 EnergyCost(job.energy, record.energy_is_estimate, job.cost_usd, job.carbon_kg));
+                 JobEnergyCost(job.energy, record.energy_is_estimate, job.cost_usd, job.carbon_kg));
 }
 
 void AddPretrainings(std::string& out, const LifeRecord& record) {
   const auto all = static_cast<std::size_t>(CountOf(record, JobKind::kPretraining));
-  out += all == 0 ? "" : "\nPretraining (energy of the servers, without PUE)\n";
+  out += all == 0 ? "" : "\nPretraining\n";
   std::size_t shown = 0;
   for (const LifeJob& job : record.jobs) {
     if (job.kind == JobKind::kPretraining && shown < kJobsShown) {
@@ -262,7 +262,7 @@ void AddCampaign(std::string& out, const LifeRecord& record, const CampaignFigur
     const double hours = campaign.held() / 3600.0;
     out +=
         SubLine("accelerator-hours", Grouped(hours, hours < 100.0 ? 1 : 0) + ": " + Joined(parts));
-    out += SubLine("energy", EnergyCost(campaign.energy, record.energy_is_estimate, 0.0, 0.0));
+    out += SubLine("energy", JobEnergyCost(campaign.energy, record.energy_is_estimate, 0.0, 0.0));
   }
   if (std::isfinite(campaign.multiple)) {
     out += SubLine("compute", fmt::format("{:.3g} of the model FLOP of the whole of {}",
@@ -307,8 +307,8 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
                       ? FormatJoules(Joules(ThreeDigits(fleet.energy.si() / fleet.tokens)))
                       : "n/a"));
   out += SubLine("time", TimeShares(fleet, Seconds(wall)) + "; " + Stops(fleet));
-  out += SubLine("energy", EnergyCost(fleet.energy, record.energy_is_estimate, fleet.cost_usd,
-                                      fleet.carbon_kg));
+  out += SubLine("energy", JobEnergyCost(fleet.energy, record.energy_is_estimate, fleet.cost_usd,
+                                         fleet.carbon_kg));
   bool headed = false;
   for (const LifeRequests& group : record.requests) {
     if (group.fleet != fleet.name) {
@@ -330,9 +330,7 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
 }
 
 void AddFleets(std::string& out, const LifeRecord& record) {
-  out += CountOf(record, JobKind::kServing) == 0
-             ? ""
-             : "\nFleets (energy of the servers, without PUE)\n";
+  out += CountOf(record, JobKind::kServing) == 0 ? "" : "\nFleets\n";
   std::size_t shown = 0;
   for (const LifeJob& job : record.jobs) {
     if (job.kind == JobKind::kServing && shown < kJobsShown) {
@@ -401,7 +399,7 @@ void AddChanges(std::string& out, const LifeRecord& record) {
   }
   const Seconds hour(3600.0);
   out += fmt::format(
-      "\nChanges and outages (means of the {} before and after, less where another one is near)\n",
+      "\nChanges and outages (means over one {} before and after, or up to the next one)\n",
       record.interval > hour ? "interval" : "hour");
   for (std::size_t i = 0; i < std::min(changes.size(), kChangesShown); ++i) {
     out += Line(Clock(changes[i].at), EventsText(record, changes[i].events));

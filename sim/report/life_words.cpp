@@ -12,6 +12,19 @@ namespace {
 
 constexpr const char* kUnknown = "n/a";
 
+/// "36,500 USD, 12 t CO2"; what is not known is left out.
+std::string CostText(double usd, double kg) {
+  std::string text;
+  if (usd > 0.0) {
+    text = fmt::format("{} USD", Grouped(usd, usd < 100.0 ? 2 : 0));
+  }
+  if (kg > 0.0) {
+    text +=
+        (text.empty() ? "" : ", ") + fmt::format("{} t CO2", Grouped(kg / 1e3, kg < 1e5 ? 2 : 0));
+  }
+  return text;
+}
+
 }  // namespace
 
 std::string Counted(std::int64_t count, const std::string& what) {
@@ -60,14 +73,14 @@ std::string EnergyText(Joules energy) {
 }
 
 std::string EnergyCost(Joules energy, bool estimate, double usd, double kg) {
-  std::string text = EnergyText(energy) + (estimate ? " (estimate)" : "");
-  if (usd > 0.0) {
-    text += fmt::format(", {} USD", Grouped(usd, usd < 100.0 ? 2 : 0));
-  }
-  if (kg > 0.0) {
-    text += fmt::format(", {} t CO2", Grouped(kg / 1e3, kg < 1e5 ? 2 : 0));
-  }
-  return text;
+  const std::string cost = CostText(usd, kg);
+  return EnergyText(energy) + (estimate ? " (estimate)" : "") + (cost.empty() ? "" : ", " + cost);
+}
+
+std::string JobEnergyCost(Joules energy, bool estimate, double usd, double kg) {
+  const std::string cost = CostText(usd, kg);
+  return EnergyText(energy) + (estimate ? " (estimate)" : "") + " in its servers" +
+         (cost.empty() ? "" : "; with PUE " + cost);
 }
 
 }  // namespace gridlock

@@ -30,4 +30,8 @@ std::string EnergyText(Joules energy);
 /// Energy, and its price and carbon where they are known: "456 MWh (estimate), 36,500 USD".
 std::string EnergyCost(Joules energy, bool estimate, double usd, double kg);
 
+/// The same of a job, whose energy is that of its servers, while price and carbon are those of the
+/// building around them, too: "456 MWh (estimate) in its servers; with PUE 43,800 USD".
+std::string JobEnergyCost(Joules energy, bool estimate, double usd, double kg);
+
 }  // namespace gridlock

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/catalogue/estimate.h"
 #include "topologies/machine.h"
 
 namespace gridlock {
@@ -12,7 +13,8 @@ namespace gridlock {
 /// A cluster as a site of its own.
 struct ClusterSite {
   SiteSpec site;
-  std::vector<std::string> notes;  ///< as a scenario's: how texts were understood, estimates
+  std::vector<std::string> notes;   ///< as a scenario's: how texts were understood
+  std::vector<Estimate> estimates;  ///< among the numbers of the cluster and of what it is made of
 };
 
 /// Throws UserError when there is no cluster called `name`, with the nearest name, and when the

@@ -1,9 +1,10 @@
 #include <algorithm>
 
 #include "sim/base/check.h"
-#include "sim/catalogue/estimates.h"
+#include "sim/catalogue/sources.h"
 #include "sim/scenario/cluster_site.h"
 #include "sim/scenario/convert.h"
+#include "sim/scenario/scenario_estimates.h"
 #include "sim/schema/merge.h"
 #include "sim/schema/rules.h"
 
@@ -32,22 +33,6 @@ SiteOfCluster MakeSiteOf(const Entry<proto::Cluster>& cluster) {
     site.written.fields["facility"] = {Written{place.name, place.name, {{"building", {place}}}}};
   }
   return site;
-}
-
-/// True when the site itself has written the value at `path`, such as "fabric.clos.tiers", or
-/// something that holds it.
-bool HasWritten(const Written& site, const std::string& path) {
-  const Written* place = &site;
-  for (std::size_t start = 0; start <= path.size();) {
-    const std::size_t dot = std::min(path.find('.', start), path.size());
-    const std::string field = path.substr(start, dot - start);
-    if (!place->Has(field)) {
-      return false;
-    }
-    place = &place->At(field);
-    start = dot + 1;
-  }
-  return true;
 }
 
 /// Fields of the cluster that the site takes and fields that it has its own of; a block of which it
@@ -96,23 +81,10 @@ void NoteCluster(const Entry<proto::Cluster>& cluster, const Written& site, cons
   }
 }
 
-void NoteEstimatesOf(const Entry<proto::Cluster>& cluster, const Written& site,
-                     std::vector<std::string>& notes) {
-  std::vector<std::string> fields;
-  for (const std::string& field : EstimatesOf(*cluster.message, *cluster.written)) {
-    if (field != "hypothetical" && !HasWritten(site, field)) {
-      fields.push_back(field);
-    }
-  }
-  if (!fields.empty()) {
-    notes.push_back("cluster " + cluster.message->name() + ": estimates: " + Joined(fields));
-  }
-}
-
 }  // namespace
 
 bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Written& written,
-                    std::vector<std::string>& notes, ProblemList& problems) {
+                    Remarks remarks, ProblemList& problems) {
   const std::size_t before = problems.size();
   for (int i = 0; i < scenario.site_size(); ++i) {
     proto::Site& site = *scenario.mutable_site(i);
@@ -131,8 +103,10 @@ bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Writt
       CheckRules(*cluster->message, *cluster->written, "catalog.cluster", problems);
     }
     const std::string path = ElementPath("site", static_cast<std::size_t>(i));
-    NoteCluster(*cluster, site_written, path, notes);
-    NoteEstimatesOf(*cluster, site_written, notes);
+    NoteCluster(*cluster, site_written, path, remarks.notes);
+    for (Estimate& estimate : EstimatesOfCluster(*cluster, site_written)) {
+      remarks.estimates.push_back(std::move(estimate));
+    }
     SiteOfCluster merged = MakeSiteOf(*cluster);
     merged.written.name = site_written.name;
     merged.written.value = site_written.value;
@@ -154,10 +128,6 @@ double PueOf(const proto::Facility& facility, const Catalogue& catalogue, const 
   const Entry<proto::Building>& building = catalogue.buildings.at(facility.building());
   const std::string name = building.message->name();
   notes.push_back(path + ".pue: that of the building " + name);
-  const proto::Source* const source = SourceOf(*building.message, "pue");
-  if (source != nullptr && source->estimate()) {
-    notes.push_back("building " + name + ": estimates: pue");
-  }
   return building.message->pue();
 }
 
@@ -171,11 +141,14 @@ ClusterSite LoadCluster(const std::string& name) {
   const Catalogue catalogue(scenario, written, CatalogueExtent::kWhole, problems);
   problems.ThrowIfAny();
   ClusterSite cluster;
-  if (ExpandClusters(catalogue, scenario, written, cluster.notes, problems)) {
+  if (ExpandClusters(catalogue, scenario, written, {cluster.notes, cluster.estimates}, problems)) {
     scenario.mutable_site(0)->set_name(name);
     cluster.site = MakeSite(scenario, 0, catalogue, cluster.notes);
   }
   problems.ThrowIfAny();
+  for (Estimate& estimate : EstimatesOfEntries({scenario, written, catalogue}, {})) {
+    cluster.estimates.push_back(std::move(estimate));
+  }
   return cluster;
 }
 

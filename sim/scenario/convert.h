@@ -27,10 +27,17 @@ struct JobMessage {
 void CheckNames(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,
                 ProblemList& problems);
 
+/// What the loader has to say about an input that it has understood.
+struct Remarks {
+  std::vector<std::string>& notes;
+  std::vector<Estimate>& estimates;
+};
+
 /// Puts what each site's cluster says below what the site says itself, so that all behind this sees
-/// sites alone; notes say what came from the cluster. False when a cluster was wrong.
+/// sites alone; the remarks say what came from the cluster, and which of it is an estimate. False
+/// when a cluster was wrong.
 bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Written& written,
-                    std::vector<std::string>& notes, ProblemList& problems);
+                    Remarks remarks, ProblemList& problems);
 
 /// Total over IT power: the facility's own, else that of its building, else 1. `path` is that of
 /// the facility.
@@ -47,8 +54,7 @@ std::string SiteName(const proto::Scenario& scenario, int index);
 /// The number of the site of that name; -1 when there is none.
 int SiteByName(const proto::Scenario& scenario, const std::string& name);
 
-/// One site, overrides applied. Adds to `notes` how texts were understood and which numbers are
-/// estimates.
+/// One site, overrides applied. Adds to `notes` how texts were understood.
 SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,
                   std::vector<std::string>& notes);
 
@@ -81,11 +87,10 @@ void ApplyCompliance(const proto::Compliance& compliance, const proto::Accelerat
 
 /// The step of a training run at `path`.
 TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
-                          const Catalogue& catalogue, std::vector<std::string>& notes);
+                          const Catalogue& catalogue);
 
 /// A job whose names are known. Where it may run is what it says; see FitJob.
-JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue,
-                std::vector<std::string>& notes);
+JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue);
 
 /// What sites owe themselves: overrides that make sense, sizes that can be counted. `written` is
 /// that of the scenario.

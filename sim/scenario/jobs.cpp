@@ -17,9 +17,9 @@ int Or(int value, int otherwise) {
 }
 
 PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& path,
-                              const Catalogue& catalogue, std::vector<std::string>& notes) {
+                              const Catalogue& catalogue) {
   PretrainingSpec spec;
-  spec.step = MakeTraining(run, path, catalogue, notes);
+  spec.step = MakeTraining(run, path, catalogue);
   spec.steps = run.steps();
   if (run.tokens() > 0.0) {
     const double per_step =
@@ -32,14 +32,13 @@ PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& 
 }
 
 CampaignSpec CampaignOf(const proto::Campaign& campaign, const std::string& path,
-                        const Catalogue& catalogue, std::vector<std::string>& notes) {
+                        const Catalogue& catalogue) {
   CampaignSpec spec;
   spec.experiments = campaign.experiments();
   spec.over = TimeOf(campaign.over());
   for (int i = 0; i < campaign.rung_size(); ++i) {
-    spec.rungs.push_back(PretrainingOf(campaign.rung(i),
-                                       ElementPath(path + ".rung", static_cast<std::size_t>(i)),
-                                       catalogue, notes));
+    spec.rungs.push_back(PretrainingOf(
+        campaign.rung(i), ElementPath(path + ".rung", static_cast<std::size_t>(i)), catalogue));
   }
   spec.tail = campaign.has_tail() ? campaign.tail() : 1.0;
   spec.length_sigma = campaign.length_sigma();
@@ -102,8 +101,8 @@ std::vector<std::int32_t> SitesOf(const proto::Job& job, const proto::Scenario& 
 
 }  // namespace
 
-JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue,
-                std::vector<std::string>& notes) {
+JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario,
+                const Catalogue& catalogue) {
   const proto::Job& message = job.message;
   JobSpec spec;
   spec.path = job.path;
@@ -117,10 +116,10 @@ JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Ca
   spec.after_cohort = message.after_cohort();
   switch (message.kind_case()) {
     case proto::Job::kPretraining:
-      spec.kind = PretrainingOf(message.pretraining(), job.path + ".pretraining", catalogue, notes);
+      spec.kind = PretrainingOf(message.pretraining(), job.path + ".pretraining", catalogue);
       break;
     case proto::Job::kCampaign:
-      spec.kind = CampaignOf(message.campaign(), job.path + ".campaign", catalogue, notes);
+      spec.kind = CampaignOf(message.campaign(), job.path + ".campaign", catalogue);
       break;
     case proto::Job::kServing:
       spec.kind = ServingOf(message.serving(), job.path + ".serving", catalogue);

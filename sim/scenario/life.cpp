@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <limits>
 
-#include "sim/catalogue/estimates.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
@@ -40,9 +39,6 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
       problems.Add(written.At("failure_rate").value, "reliability.failure_rate",
                    Refusal(Quoted(rate.name()) + " counts failures by " + Quoted(rate.unit()),
                            names.empty() ? "one by server, or server_mtbf" : OneOf(names)));
-    }
-    if (!EstimatesOf(rate, *entry.written).empty()) {
-      scenario.notes.push_back("failure_rate " + rate.name() + ": estimates: mtbf");
     }
   }
   spec.repair_time = TimeOf(reliability.repair_time());

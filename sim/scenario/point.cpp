@@ -38,14 +38,9 @@ void RefuseEmpty(const Written& written, ProblemList& problems) {
   }
 }
 
-Scenario Build(const std::string& name, Draft draft, const CheckedCatalogue& from) {
-  return BuildScenario(name, std::move(draft.message), std::move(draft.written), from.catalogue,
-                       from.problems);
-}
-
 }  // namespace
 
-/// What was read. Catalogues point into the message, so it stays as it is and where it is.
+/// What was read.
 struct ScenarioBase::Read {
   std::string name;
   proto::Scenario message;
@@ -76,6 +71,26 @@ struct ScenarioBase::Read {
     }
     problems.ThrowIfAny();
     return draft;
+  }
+
+  [[nodiscard]] Scenario Build(const Point& point, Parts parts) const {
+    const Draft draft = At(point);
+    const auto own = [&](CatalogueExtent extent) {
+      return CheckedCatalogue(draft.message, draft.written, extent);
+    };
+    const auto build = [&](const CheckedCatalogue& from) {
+      return BuildScenario(name, draft.message, draft.written, parts, from.catalogue,
+                           from.problems);
+    };
+    // A mistake is explained by the whole catalogue: "did you mean ...". A point may also name an
+    // entry that its base does not.
+    if (draft.own_catalogue || !whole) {
+      try {
+        return draft.own_catalogue ? build(own(CatalogueExtent::kNamed)) : build(Named());
+      } catch (const UserError&) {
+      }
+    }
+    return draft.own_catalogue ? build(own(CatalogueExtent::kWhole)) : build(Whole());
   }
 };
 
@@ -120,21 +135,11 @@ ScenarioBase& ScenarioBase::operator=(ScenarioBase&& other) noexcept = default;
 ScenarioBase::~ScenarioBase() = default;
 
 Scenario ScenarioBase::At(const Point& point) const {
-  const Draft draft = read_->At(point);
-  const auto own = [&](CatalogueExtent extent) {
-    return CheckedCatalogue(draft.message, draft.written, extent);
-  };
-  // A mistake is explained by the whole catalogue: "did you mean ...". A point may also name an
-  // entry that its base does not.
-  if (draft.own_catalogue || !read_->whole) {
-    try {
-      return draft.own_catalogue ? Build(read_->name, draft, own(CatalogueExtent::kNamed))
-                                 : Build(read_->name, draft, read_->Named());
-    } catch (const UserError&) {
-    }
-  }
-  return draft.own_catalogue ? Build(read_->name, draft, own(CatalogueExtent::kWhole))
-                             : Build(read_->name, draft, read_->Whole());
+  return read_->Build(point, Parts::kAll);
+}
+
+Scenario ScenarioBase::SitesAt(const Point& point) const {
+  return read_->Build(point, Parts::kSites);
 }
 
 std::string ScenarioBase::TextAt(const Point& point) const {
@@ -148,6 +153,10 @@ Scenario LoadScenarioText(const std::string& name, std::string_view text,
 
 Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides) {
   return ScenarioBase::FromFile(file, overrides).At({});
+}
+
+Scenario LoadSites(const std::string& file, const std::vector<std::string>& overrides) {
+  return ScenarioBase::FromFile(file, overrides).SitesAt({});
 }
 
 }  // namespace gridlock

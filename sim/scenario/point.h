@@ -42,6 +42,9 @@ class ScenarioBase {
   /// Throws UserError with every problem found, each with its position.
   [[nodiscard]] Scenario At(const Point& point) const;
 
+  /// The sites and links of the scenario at a point; see LoadSites.
+  [[nodiscard]] Scenario SitesAt(const Point& point) const;
+
   /// The text of the scenario at a point, without the checks: for one that is refused, too. Throws
   /// UserError when a path leads nowhere or a value cannot be read.
   [[nodiscard]] std::string TextAt(const Point& point) const;

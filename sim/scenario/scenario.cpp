@@ -8,9 +8,11 @@
 
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/like.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/job_checks.h"
 #include "sim/scenario/life.h"
+#include "sim/scenario/scenario_estimates.h"
 #include "sim/scenario/workload_reader.h"
 #include "sim/schema/rules.h"
 
@@ -56,6 +58,23 @@ void NoteIdle(const Scenario& scenario, std::vector<std::string>& notes) {
   }
 }
 
+/// Jobs that start when the horizon is over do nothing, which is seldom meant.
+void NoteLateStarts(const Scenario& scenario, std::vector<std::string>& notes) {
+  constexpr std::size_t kNamed = 5;  // workload files may bring thousands
+  std::size_t late = 0;
+  for (const JobSpec& job : scenario.jobs) {
+    if (job.start >= scenario.horizon && ++late <= kNamed) {
+      notes.push_back(job.path + ".start: " + FormatSeconds(job.start) +
+                      " is not before the horizon of " + FormatSeconds(scenario.horizon) +
+                      ": the job is never submitted");
+    }
+  }
+  if (late > kNamed) {
+    notes.push_back("and " + std::to_string(late - kNamed) +
+                    " more jobs start behind the horizon: they are never submitted");
+  }
+}
+
 /// Keeps the first of notes that are the same: sites and jobs often use the same catalogue entries.
 void RemoveRepeated(std::vector<std::string>& notes) {
   std::set<std::string> seen;
@@ -77,8 +96,7 @@ void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vecto
   for (int i = 0; i < from.message.job_size(); ++i) {
     const JobMessage job{from.message.job(i), from.written.At("job", i),
                          ElementPath("job", static_cast<std::size_t>(i))};
-    JobSpec& spec =
-        scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue, scenario.notes));
+    JobSpec& spec = scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue));
     FitJob(job, scenario, spec, problems);
     places.push_back(PlaceOf(job));
   }
@@ -93,10 +111,41 @@ void AddLife(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPla
   ReadWorkloads(from, scenario, places, problems);
 }
 
+/// Makes the scenario as if nothing but its sites, links and entries had been written.
+void KeepSites(proto::Scenario& scenario, Written& written) {
+  for (const std::string& field : FieldNames(*scenario.GetDescriptor())) {
+    if (field != "name" && field != "catalog" && field != "site" && field != "wan") {
+      scenario.GetReflection()->ClearField(&scenario,
+                                           scenario.GetDescriptor()->FindFieldByName(field));
+      written.fields.erase(field);
+    }
+  }
+}
+
+/// The rules of the fields that KeepSites leaves; a site there must be.
+void CheckRulesOfSites(const ScenarioMessage& from, ProblemList& problems) {
+  if (from.message.site_size() == 0) {
+    problems.Add(from.written.name, "site", Refusal("\"site\" is missing", "site { ... }"));
+  }
+  CheckRules(from.message.catalog(), from.written.At("catalog"), "catalog", problems);
+  for (int i = 0; i < from.message.site_size(); ++i) {
+    CheckRules(from.message.site(i), from.written.At("site", i),
+               ElementPath("site", static_cast<std::size_t>(i)), problems);
+  }
+  for (int i = 0; i < from.message.wan_size(); ++i) {
+    CheckRules(from.message.wan(i), from.written.At("wan", i),
+               ElementPath("wan", static_cast<std::size_t>(i)), problems);
+  }
+}
+
 /// Every catalogue entry and name that the scenario speaks of is there, and every field within its
 /// rule.
-void CheckMessages(const ScenarioMessage& from, ProblemList& problems) {
-  CheckRules(from.message, from.written, "", problems);
+void CheckMessages(const ScenarioMessage& from, Parts parts, ProblemList& problems) {
+  if (parts == Parts::kAll) {
+    CheckRules(from.message, from.written, "", problems);
+  } else {
+    CheckRulesOfSites(from, problems);
+  }
   CheckNames(from.message, from.written, from.catalogue, problems);
   problems.ThrowIfAny();
   for (int i = 0; i < from.message.site_size(); ++i) {
@@ -116,13 +165,18 @@ std::string CanonicalText(const proto::Scenario& message) {
 }
 
 Scenario BuildScenario(const std::string& name, proto::Scenario message, Written written,
-                       const Catalogue& catalogue, ProblemList problems) {
+                       Parts parts, const Catalogue& catalogue, ProblemList problems) {
   Scenario scenario;
-  if (!ExpandClusters(catalogue, message, written, scenario.notes, problems)) {
+  catalogue.PutOwnEntries(message, written);
+  if (parts == Parts::kSites) {
+    KeepSites(message, written);
+  }
+  if (!ExpandClusters(catalogue, message, written, {scenario.notes, scenario.estimates},
+                      problems)) {
     problems.ThrowIfAny();
   }
   const ScenarioMessage from{message, written, catalogue};
-  CheckMessages(from, problems);
+  CheckMessages(from, parts, problems);
 
   scenario.file = name;
   scenario.name = message.name();
@@ -137,14 +191,21 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
   AddSitesAndJobs(from, scenario, places, problems);
   AddPolicies(from, scenario, problems);
   problems.ThrowIfAny();
-  if (message.horizon().empty()) {
-    NoteIdle(scenario, scenario.notes);
-  } else {
+  if (!message.horizon().empty()) {
     AddLife(from, scenario, places, problems);
+    NoteLateStarts(scenario, scenario.notes);
+  } else if (parts == Parts::kAll) {
+    NoteIdle(scenario, scenario.notes);
   }
   CheckJobs(scenario.jobs, places, problems);
   problems.ThrowIfAny();
   RemoveRepeated(scenario.notes);
+  for (Estimate& estimate : EstimatesOfEntries(from, scenario.jobs)) {
+    scenario.estimates.push_back(std::move(estimate));
+  }
+  if (message.has_catalog()) {
+    ForgetBases(*message.mutable_catalog());  // the entries are complete, and need them no more
+  }
   scenario.text = CanonicalText(message);
   return scenario;
 }

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/estimate.h"
 #include "topologies/machine.h"
 #include "workloads/job.h"
 
@@ -66,7 +67,7 @@ enum class SchedulerPolicy { kFifo, kBackfill };
 struct Scenario {
   std::string file;  ///< as given by the user
   std::string name;
-  std::string description;
+  std::string description;  ///< the scenario's own line about itself; may be ""
   std::uint64_t seed = 0;
   Seconds horizon;              ///< 0: one step of the only job is simulated
   std::vector<SiteSpec> sites;  ///< at time zero
@@ -83,6 +84,8 @@ struct Scenario {
   std::string text;  ///< the whole scenario after includes and overrides, canonical textproto
   std::vector<std::string> notes;  ///< what was understood, for the output: "900 GBps bidirectional
                                    ///< = 450 GB/s per direction"
+  /// Of all entries that the scenario names; EstimatesReadBy tells which of them a run reads.
+  std::vector<Estimate> estimates;
   SourceMap sources;
 
   /// The site and the training step of a scenario without a horizon: the first job, on its site.
@@ -106,6 +109,11 @@ struct Scenario {
 /// @param overrides "path=value" texts, applied after the file ("site[0].servers=2").
 /// Throws UserError with every problem found; messages already carry their position.
 Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides);
+
+/// Reads the sites of a scenario and the links between them, and leaves the rest aside: there need
+/// be no jobs, and those that there are need not fit. The result has no jobs and no horizon.
+/// Throws UserError as LoadScenario does.
+Scenario LoadSites(const std::string& file, const std::vector<std::string>& overrides);
 
 /// Turns problems with field paths into lines "file:line:column: message".
 std::vector<std::string> Locate(const UserError& error, const SourceMap& sources);

@@ -18,8 +18,7 @@ BytesPerSecond BandwidthOf(const std::string& text) {
   return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
 }
 
-ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::string& path,
-                std::vector<std::string>& notes) {
+ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::string& path) {
   ClosSpec spec;
   spec.path = path;
   spec.rail_optimized = clos.rail_optimized();
@@ -31,17 +30,16 @@ ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::
   spec.spine_oversubscription =
       clos.spine_oversubscription() == 0.0 ? 1.0 : clos.spine_oversubscription();
   spec.tiers = clos.tiers();
-  spec.leaf = MakeSwitch(catalogue, clos.leaf_switch(), notes);
-  spec.spine = MakeSwitch(catalogue, clos.spine_switch(), notes);
+  spec.leaf = MakeSwitch(catalogue, clos.leaf_switch());
+  spec.spine = MakeSwitch(catalogue, clos.spine_switch());
   if (clos.tiers() == 3) {
-    spec.core = MakeSwitch(catalogue, clos.core_switch(), notes);
+    spec.core = MakeSwitch(catalogue, clos.core_switch());
   }
   spec.routing = clos.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray;
   return spec;
 }
 
-TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const std::string& path,
-                  std::vector<std::string>& notes) {
+TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const std::string& path) {
   TorusSpec spec;
   spec.path = path;
   spec.size.assign(torus.size().begin(), torus.size().end());
@@ -51,18 +49,18 @@ TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const s
   }
   spec.optical_switches = torus.optical_switches();
   if (!torus.optical_switch().empty()) {
-    spec.optical_switch = MakeSwitch(catalogue, torus.optical_switch(), notes);
+    spec.optical_switch = MakeSwitch(catalogue, torus.optical_switch());
   }
   return spec;
 }
 
 FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
-                    const std::string& path, std::vector<std::string>& notes) {
+                    const std::string& path) {
   switch (fabric.kind_case()) {
     case proto::Fabric::kClos:
-      return ClosOf(fabric.clos(), catalogue, path + ".clos", notes);
+      return ClosOf(fabric.clos(), catalogue, path + ".clos");
     case proto::Fabric::kTorus:
-      return TorusOf(fabric.torus(), catalogue, path + ".torus", notes);
+      return TorusOf(fabric.torus(), catalogue, path + ".torus");
     case proto::Fabric::kDragonfly:
     case proto::Fabric::KIND_NOT_SET:
       break;
@@ -119,7 +117,7 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
     }
   }
   spec.servers = site.servers();
-  spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric", notes);
+  spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
   spec.server.direct = IsDirect(spec.fabric);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   if (!site.facility().power_cap().empty()) {

@@ -1,5 +1,4 @@
 #include "sim/base/check.h"
-#include "sim/catalogue/estimates.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 
@@ -28,9 +27,7 @@ Seconds OptionalTime(const std::string& text) {
   return text.empty() ? Seconds(0) : Seconds(SiOf(text, Dimension::kTime));
 }
 
-StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overlap,
-                  std::vector<std::string>& notes) {
-  const proto::Stack& stack = *entry.message;
+StackSpec StackOf(const proto::Stack& stack, const proto::Overlap& overlap) {
   StackSpec spec;
   spec.name = stack.name();
   spec.launch_floor_forward = Seconds(SiOf(stack.launch_floor_forward(), Dimension::kTime));
@@ -55,9 +52,6 @@ StackSpec StackOf(const Entry<proto::Stack>& entry, const proto::Overlap& overla
   spec.dispatch_bytes = Or(stack.dispatch_bytes(), 2.0);
   spec.dispatch_once_per_domain = stack.dispatch_once_per_domain();
   spec.kept_activation_bytes = Or(stack.kept_activation_bytes(), 2.0);
-  const std::vector<std::string> estimates = EstimatesOf(stack, *entry.written);
-  spec.estimate = !estimates.empty();
-  NoteEstimates("stack " + stack.name(), estimates, notes);
   return spec;
 }
 
@@ -87,12 +81,12 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
 }  // namespace
 
 TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
-                          const Catalogue& catalogue, std::vector<std::string>& notes) {
+                          const Catalogue& catalogue) {
   TrainingSpec spec;
   spec.path = path;
   spec.model = MakeModel(job.model(), spec.path + ".model", catalogue);
   spec.layout = LayoutOf(job.layout(), spec.path + ".layout");
-  spec.stack = StackOf(catalogue.stacks.at(job.stack()), job.overlap(), notes);
+  spec.stack = StackOf(*catalogue.stacks.at(job.stack()).message, job.overlap());
   spec.global_batch = job.global_batch();
   spec.micro_batch = Or<std::int64_t>(job.micro_batch(), 1);
   spec.sequence_length = job.sequence_length();

@@ -311,18 +311,12 @@ class Reader {
     if (problems_.size() != before) {
       return;
     }
-    std::vector<std::string> notes;
-    JobSpec spec = MakeJob(job, from_.message, from_.catalogue, notes);
+    JobSpec spec = MakeJob(job, from_.message, from_.catalogue);
     FitJob(job, scenario_, spec, problems_);
     scenario_.sources.Add(job.path, written.name.Text());
     scenario_.jobs.push_back(std::move(spec));
     places_.push_back(PlaceOf(job));
     AddFleet(scenario_.jobs.size() - 1);
-    for (std::string& note : notes) {
-      if (noted_.insert(note).second) {
-        scenario_.notes.push_back(std::move(note));
-      }
-    }
   }
 
   /// `written` is null for an item of a binary file that is within the rules.
@@ -370,9 +364,8 @@ class Reader {
   std::map<std::string, std::int32_t> fleets_;  ///< by name, their jobs
   std::vector<std::string> generators_;         ///< campaigns and fleets of the scenario itself
   std::set<std::string> generated_;             ///< those that a file stands for
-  std::set<std::string> noted_;
-  std::string origin_;         ///< of the file that is being read
-  std::int64_t requests_ = 0;  ///< the same
+  std::string origin_;                          ///< of the file that is being read
+  std::int64_t requests_ = 0;                   ///< the same
 };
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string_view>
 
@@ -20,6 +22,10 @@ using google::protobuf::Message;
 
 /// Whole numbers without a point, others as short as they can be.
 std::string NumberText(double value) {
+  constexpr std::uint64_t kLargest = std::numeric_limits<std::uint64_t>::max();
+  if (value == static_cast<double>(kLargest)) {
+    return std::to_string(kLargest);  // the double is one more
+  }
   std::array<char, 64> buffer{};
   const bool whole = value == std::floor(value) && std::abs(value) < 1e15;
   const auto result = whole ? std::to_chars(buffer.data(), buffer.data() + buffer.size(), value,
@@ -29,11 +35,13 @@ std::string NumberText(double value) {
 }
 
 std::string QuantityText(Dimension dimension, double si) {
+  constexpr double kLongLife = 1e9;  // some thirty years; longer times in days without an exponent
   switch (dimension) {
     case Dimension::kData:
       return FormatBytes(Bytes(si));
     case Dimension::kTime:
-      return FormatSeconds(Seconds(si));
+      return si < kLongLife ? FormatSeconds(Seconds(si))
+                            : NumberText(std::round(si / 86400)) + " days";
     case Dimension::kBandwidth:
       return FormatBandwidth(BytesPerSecond(si));
     case Dimension::kCompute:

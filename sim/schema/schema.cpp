@@ -6,6 +6,7 @@
 #include <google/protobuf/descriptor.pb.h>
 
 #include "sim/base/check.h"
+#include "sim/schema/rules.h"
 
 namespace gridlock {
 
@@ -64,61 +65,49 @@ std::string TypeOf(const FieldDescriptor& field) {
   return type;
 }
 
-void Describe(const EnumDescriptor& choice, std::string& text) {
-  text += "\n## " + choice.name() + "\n\n";
-  const std::string comment = CommentOf(choice);
-  text += comment.empty() ? "" : comment + "\n\n";
+SchemaType Describe(const EnumDescriptor& choice) {
+  SchemaType type{choice.name(), CommentOf(choice), true, {}};
   for (int i = 0; i < choice.value_count(); ++i) {
-    if (choice.value(i)->number() == 0) {
-      continue;  // means: not given
+    if (choice.value(i)->number() != 0) {  // zero means: not given
+      type.fields.push_back({choice.value(i)->name(), "", CommentOf(*choice.value(i)), "", false});
     }
-    const std::string value_comment = CommentOf(*choice.value(i));
-    text += "- `" + choice.value(i)->name() + "`" +
-            (value_comment.empty() ? "" : ": " + value_comment) + "\n";
   }
+  return type;
 }
 
-void Describe(const Descriptor& message, std::string& text) {
-  text += "\n## " + message.name() + "\n\n";
-  const std::string comment = CommentOf(message);
-  text += comment.empty() ? "" : comment + "\n\n";
+SchemaType Describe(const Descriptor& message) {
+  SchemaType type{message.name(), CommentOf(message), false, {}};
   for (int i = 0; i < message.field_count(); ++i) {
     const FieldDescriptor& field = *message.field(i);
-    const std::string field_comment = CommentOf(field);
-    text += "- `" + field.name() + "` (" + TypeOf(field) + ")" +
-            (field_comment.empty() ? "" : ": " + field_comment) + "\n";
+    type.fields.push_back({field.name(), TypeOf(field), CommentOf(field), ExpectedValue(field),
+                           RuleOf(field).needed});
   }
+  return type;
 }
 
-void Describe(const FileDescriptor& file, std::string& text) {
+void Describe(const FileDescriptor& file, std::vector<SchemaType>& types) {
   for (int i = 0; i < file.message_type_count(); ++i) {
-    Describe(*file.message_type(i), text);
+    types.push_back(Describe(*file.message_type(i)));
   }
   for (int i = 0; i < file.enum_type_count(); ++i) {
-    Describe(*file.enum_type(i), text);
+    types.push_back(Describe(*file.enum_type(i)));
   }
 }
 
 }  // namespace
 
-std::string SchemaDocumentation() {
+std::vector<SchemaType> ReadSchema() {
   google::protobuf::FileDescriptorSet files;
   CHECK(files.ParseFromArray(schema_bytes, static_cast<int>(schema_size)));
   google::protobuf::DescriptorPool pool;
   for (const google::protobuf::FileDescriptorProto& file : files.file()) {
     CHECK(pool.BuildFile(file) != nullptr);
   }
-  std::string text =
-      "# The scenario schema\n\n"
-      "A scenario is a text file in protobuf's text format; its root is `Scenario`. Quantities "
-      "are\n"
-      "texts with a unit: \"400 Gbps\", \"80 GB\", \"12 us\".\n";
-  // The scenario first: it is what a reader looks for.
-  Describe(*pool.FindFileByName("proto/scenario.proto"), text);
-  Describe(*pool.FindFileByName("proto/fabric.proto"), text);
-  Describe(*pool.FindFileByName("proto/workload.proto"), text);
-  Describe(*pool.FindFileByName("proto/catalog.proto"), text);
-  return text;
+  std::vector<SchemaType> types;
+  for (const char* file : {"scenario", "fabric", "workload", "catalog"}) {
+    Describe(*pool.FindFileByName(std::string("proto/") + file + ".proto"), types);
+  }
+  return types;
 }
 
 }  // namespace gridlock

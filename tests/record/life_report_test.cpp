@@ -69,30 +69,30 @@ Accelerators over time: # pretraining, + experiments, o serving, . idle, x down
                  power   |999999999999999999999999999999999999000000000000| tenths of 4 kW
                           0                                            4 h
 
-Pretraining (energy of the servers, without PUE)
+Pretraining
   main                   running on 8 accelerators: 300 of 1,000 steps, 36 s each on average, 300M
                          tokens
     goodput              ETTR 75.0 %, MFU 25.0 % while it held accelerators
     time                 75.0 % training, 12.5 % lost, 6.2 % checkpointing, 6.2 % restarting of 4 h
     stopped by           1 interruption, 0 preemptions
-    energy               32 kWh (estimate), 4.00 USD, 0.01 t CO2
+    energy               32 kWh (estimate) in its servers; with PUE 4.00 USD, 0.01 t CO2
 
 Experiments
   ladder                 3 experiments: 1 finished, 1 failed, 1 not submitted
     waiting              median 0 s, 90th percentile 60 min, of 2 that started
     accelerator-hours    16.0: 50.0 % finished, 25.0 % failed, 25.0 % lost
-    energy               16 kWh (estimate)
+    energy               16 kWh (estimate) in its servers
     compute              0.225 of the model FLOP of the whole of main
 
-Fleets (energy of the servers, without PUE)
+Fleets
   chat                   running on up to 8 accelerators: 500 tokens/s decoded, 1 J a token
     time                 75.0 % serving, 25.0 % stalled of 4 h; 1 interruption, 0 preemptions
-    energy               2 kWh (estimate)
+    energy               2 kWh (estimate) in its servers
     group            requests/s completed       TTFT p50/p90/p99       TPOT p50/p90/p99     good
     short                     1    97.2 %          0.2/0.4/1.5 s            20/30/50 ms   95.0 %
     long                      0       n/a                    n/a                    n/a      n/a
 
-Changes and outages (means of the hour before and after, less where another one is near)
+Changes and outages (means over one hour before and after, or up to the next one)
   02:00                  change at north: site[0].facility.power_cap: 15 kW
                          training 4 PFLOPS -> 1.5 PFLOPS (-62.5 %), decoding 700 tokens/s -> 600
                          tokens/s (-14.3 %), power 24 kW -> 19 kW (-20.8 %)
@@ -369,6 +369,9 @@ TEST(Words, OfTimeAndEnergy) {
   EXPECT_EQ(EnergyText(Joules(3.6e12 * 7891)), "7,890 GWh");
   EXPECT_EQ(EnergyCost(Joules(3.6e9), true, 80.5, 0.0), "1 MWh (estimate), 80.50 USD");
   EXPECT_EQ(EnergyCost(Joules(3.6e9), false, 0.0, 4e5), "1 MWh, 400 t CO2");
+  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), false, 80.5, 4e5),
+            "1 MWh in its servers; with PUE 80.50 USD, 400 t CO2");
+  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), true, 0.0, 0.0), "1 MWh (estimate) in its servers");
 }
 
 }  // namespace

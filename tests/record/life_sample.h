@@ -22,7 +22,7 @@ inline TraceHeader LifeHeader() {
   header.gridlock_version = "0.1.0";
   header.command_line = "gridlock run two-halls.textproto";
   header.notes = {"a note"};
-  header.estimates = {"accelerator h100: power.idle"};
+  header.estimates = {{"accelerator h100", "power.idle"}};
   return header;
 }
 

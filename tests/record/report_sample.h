@@ -22,8 +22,9 @@ inline TraceHeader ReportHeader() {
   header.gridlock_version = "0.1.0";
   header.command_line = "gridlock run \"two\\servers\".textproto";
   header.notes = {"900 GBps bidirectional = 450 GB/s per direction"};
-  header.estimates = {"accelerator h100: power.per_flop", "stack core: step_overhead",
-                      "accelerator h100: power.per_hbm_byte"};
+  header.estimates = {{"accelerator h100", "power.per_flop"},
+                      {"stack core", "step_overhead"},
+                      {"accelerator h100", "power.per_hbm_byte"}};
   header.cap_quantity = "scale-up bandwidth per direction";
   header.cap_units = "byte/s";
   return header;

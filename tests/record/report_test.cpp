@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <sstream>
+#include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -113,7 +116,8 @@ TEST(SummaryText, FitsAHundredColumns) {
     header.notes.front() += " and so on";
     header.description += " of many words";
     header.setup.front().text += " with layers";
-    header.estimates.push_back("stack core: field_" + std::to_string(i));
+    header.estimates.push_back({"stack core", "field_" + std::to_string(i)});
+    header.unsourced.push_back({"model own", "layers_" + std::to_string(i)});
   }
   CapStudy study = ReportStudy();
   study.points.front().cap_as_typed = "12345.678 GBps";
@@ -177,6 +181,32 @@ TEST(SummaryText, ABareRecordHasNoEmptySections) {
   EXPECT_THAT(text, Not(HasSubstr("critical path")));
   EXPECT_THAT(text, Not(HasSubstr("HBM")));
   EXPECT_THAT(text, HasSubstr("MFU                    n/a"));
+}
+
+TEST(Folded, BreaksLongLinesBetweenWordsAndLeavesShortOnes) {
+  EXPECT_EQ(Folded("short\n  one two three four\n", 12), "short\n  one two\n    three\n    four\n");
+  EXPECT_EQ(Folded("a\n\nb", 10), "a\n\nb");
+}
+
+TEST(Folded, KeepsAWordThatFitsOnNoLine) {
+  EXPECT_EQ(Folded("  a /a/path/of/many/letters b\n", 10),
+            "  a\n    /a/path/of/many/letters\n    b\n");
+}
+
+TEST(Folded, MakesASummaryFitFortyColumnsWithoutBreakingAWord) {
+  const std::string summary = SummaryText(ReportHeader(), ReportRecord());
+  const auto words = [](const std::string& text) {
+    std::istringstream stream(text);
+    return std::vector<std::string>(std::istream_iterator<std::string>(stream), {});
+  };
+  const std::string folded = Folded(summary, 40);
+  EXPECT_EQ(words(folded), words(summary));
+  std::istringstream lines(folded);
+  for (std::string line; std::getline(lines, line);) {
+    EXPECT_TRUE(line.size() <= 40 ||
+                line.find(' ', line.find_first_not_of(' ')) == std::string::npos)
+        << line;
+  }
 }
 
 TEST(BindingWall, AddsUpPartsOfOneName) {

@@ -1,5 +1,6 @@
 // The life of a cluster as the loader understands it: typed values, epochs, outages.
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <string>
@@ -19,6 +20,7 @@ using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::Not;
 
 const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
@@ -190,12 +192,23 @@ TEST(Life, HasItsPolicies) {
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 100 * kDay) << "of the catalogue";
   EXPECT_DOUBLE_EQ(life.reliability.repair_time.si(), 2 * kHour);
   EXPECT_DOUBLE_EQ(life.reliability.restart_time.si(), 600);
-  EXPECT_THAT(life.notes, Contains("failure_rate made_up_server: estimates: mtbf"));
+  EXPECT_TRUE(std::any_of(life.estimates.begin(), life.estimates.end(), [](const Estimate& each) {
+    return each.kind == "failure_rate" && each.entry == "made_up_server" && each.field == "mtbf";
+  }));
   EXPECT_EQ(life.scheduler, SchedulerPolicy::kBackfill);
   EXPECT_DOUBLE_EQ(life.recording.interval.si(), 900);
   const Scenario small = Load("small");
   EXPECT_EQ(small.scheduler, SchedulerPolicy::kFifo);
   EXPECT_EQ(small.reliability.server_mtbf, Seconds(0));
+}
+
+TEST(Life, SaysThatAJobStartsWhenAllIsOver) {
+  setenv("GRIDLOCK_CATALOG", GRIDLOCK_SOURCE_DIR "/tests/fixtures/catalog", 1);
+  const Scenario late = LoadScenario(GRIDLOCK_SOURCE_DIR "/tests/fixtures/right/life.textproto",
+                                     {"job[0].start=99 days"});
+  EXPECT_THAT(late.notes, Contains("job[0].start: 99 days is not before the horizon of 7 days: the "
+                                   "job is never submitted"));
+  EXPECT_THAT(Load("life").notes, Not(Contains(HasSubstr("never submitted"))));
 }
 
 TEST(Life, StepOverTwoSitesNeedsNoHorizon) {

@@ -7,7 +7,6 @@
 #include "sim/base/check.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/scenario.h"
-#include "sim/schema/schema.h"
 #include "tests/clos_of.h"
 #include "tests/source_dir.h"
 
@@ -95,7 +94,6 @@ TEST_F(LoadedScenario, HasTheAcceleratorOfTheCatalogue) {
   EXPECT_DOUBLE_EQ(accelerator.power.per_hbm_byte.si(), 40e-12);
   EXPECT_DOUBLE_EQ(accelerator.power.per_link_byte.si(), 56e-12) << "7 pJ/bit";
   EXPECT_TRUE(accelerator.power.estimate);
-  EXPECT_THAT(accelerator.estimates, ElementsAre("power.per_flop", "rate[FP8]"));
 }
 
 TEST_F(LoadedScenario, HasTheFabricWithItsSwitches) {
@@ -164,7 +162,6 @@ TEST_F(LoadedScenario, HasTheStackWithTheOverlapOfTheJob) {
   EXPECT_DOUBLE_EQ(full.main_gradient_bytes, 4.0);
   EXPECT_TRUE(full.fused_attention);
   EXPECT_FALSE(full.saves_elementwise_outputs);
-  EXPECT_TRUE(full.estimate);
   EXPECT_DOUBLE_EQ(full.tensor_overlap, 0.75);
   EXPECT_FALSE(full.overlap_gradients);
   EXPECT_FALSE(full.overlap_parameters);
@@ -201,8 +198,19 @@ TEST_F(LoadedScenario, SaysWhatItUnderstood) {
                               "per direction"));
   EXPECT_THAT(notes, Contains("site[0].override.scale_up: 400 GB/s bidirectional = 200 GB/s per "
                               "direction"));
-  EXPECT_THAT(notes, Contains("accelerator h100_sxm: estimates: power.per_flop, rate[FP8]"));
   EXPECT_THAT(notes, Contains("layout: 16 of 32 accelerators work, the others are idle"));
+}
+
+TEST_F(LoadedScenario, KnowsWhichNumbersAreEstimatesAndWhoReadsThem) {
+  std::vector<std::string> fields;
+  for (const Estimate& estimate : Load("full").estimates) {
+    if (estimate.entry == "h100_sxm") {
+      EXPECT_EQ(estimate.kind, "accelerator");
+      EXPECT_EQ(estimate.read_by.format.has_value(), estimate.field == "rate[FP8]");
+      fields.push_back(estimate.field);
+    }
+  }
+  EXPECT_THAT(fields, ElementsAre("power.per_flop", "rate[FP8]"));
 }
 
 TEST_F(LoadedScenario, PutsAFileOnTopOfThoseThatItIncludes) {
@@ -252,18 +260,6 @@ TEST_F(LoadedScenario, LocatesProblemsThatAreFoundLater) {
 TEST_F(LoadedScenario, MayStartWithAByteOrderMark) {
   const Scenario small = Load("small");
   EXPECT_EQ(LoadScenarioText("marked", "\xEF\xBB\xBF" + small.text, {}).text, small.text);
-}
-
-TEST(SchemaDocumentation, DescribesEveryMessageWithItsComments) {
-  const std::string text = SchemaDocumentation();
-  EXPECT_THAT(text, HasSubstr("## Scenario\n\nRoot of a scenario file. Without"));
-  EXPECT_THAT(text, HasSubstr("- `schema_version` (whole number): Version of this schema; 1.\n"));
-  EXPECT_THAT(text, HasSubstr("- `site` (list of Site): Datacenters.\n"));
-  EXPECT_THAT(text, HasSubstr("- `nic_bandwidth` (text): Per NIC and direction.\n"));
-  EXPECT_THAT(text, HasSubstr("## Accelerator\n\nOne accelerator package as software sees it.\n"));
-  EXPECT_THAT(text, HasSubstr("- `ECMP`: A flow keeps the link that its hash picks: collisions "
-                              "show.\n"));
-  EXPECT_THAT(text, HasSubstr("- `sequence_parallel` (true or false): Norms and dropout"));
 }
 
 }  // namespace

@@ -7,8 +7,8 @@
 #include <utility>
 #include <vector>
 
-#include "sim/scenario/scenario.h"
 #include "sim/record/trace_header.h"
+#include "sim/scenario/scenario.h"
 
 namespace gridlock {
 
@@ -32,10 +32,5 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario);
 
 /// How many sites, servers, accelerators and jobs there are.
 std::vector<std::pair<std::string, std::int64_t>> LifeSizesOf(const Scenario& scenario);
-
-/// The steps that the jobs may take, each as a scenario of one job on one site; of those that use
-/// the same numbers of the catalogue, one. A replica of a fleet counts as a step of its model, size
-/// and format.
-std::vector<Scenario> StepsOf(const Scenario& scenario);
 
 }  // namespace gridlock

@@ -1,4 +1,4 @@
-#include "tools/setup.h"
+#include "sim/describe/setup.h"
 
 #include <algorithm>
 #include <variant>
@@ -91,37 +91,6 @@ std::string JobText(const Scenario& scenario, const JobSpec& job) {
             scenario.sites[static_cast<std::size_t>(job.sites[i])].name;
   }
   return text + (job.start > Seconds(0.0) ? "; from " + FormatSeconds(job.start) : "");
-}
-
-/// The steps that a job takes.
-std::vector<TrainingSpec> StepsOf(const JobSpec& job) {
-  std::vector<TrainingSpec> steps;
-  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
-    steps.push_back(run->step);
-  } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
-    for (const PretrainingSpec& rung : campaign->rungs) {
-      steps.push_back(rung.step);
-    }
-  } else {
-    const auto& fleet = std::get<ServingSpec>(job.kind);
-    TrainingSpec step;
-    step.model = fleet.model;
-    step.layout.tensor = fleet.tensor;
-    step.precision = fleet.precision;
-    steps.push_back(step);
-  }
-  return steps;
-}
-
-/// Whether two steps use the same numbers of the catalogue, as far as the head of an output tells.
-bool Alike(const Scenario& a, const Scenario& b) {
-  const auto within_server = [](const Scenario& step) {
-    return step.training().layout.accelerators() <=
-           step.training().layout.used_of(step.site().server.accelerators);
-  };
-  return a.site().name == b.site().name && within_server(a) == within_server(b) &&
-         a.training().precision == b.training().precision &&
-         a.training().model.attention == b.training().model.attention;
 }
 
 }  // namespace
@@ -227,32 +196,6 @@ std::vector<std::pair<std::string, std::int64_t>> LifeSizesOf(const Scenario& sc
           {"servers", servers},
           {"accelerators", accelerators},
           {"jobs", static_cast<std::int64_t>(scenario.jobs.size())}};
-}
-
-std::vector<Scenario> StepsOf(const Scenario& scenario) {
-  std::vector<Scenario> steps;
-  for (const JobSpec& job : scenario.jobs) {
-    for (const TrainingSpec& training : StepsOf(job)) {
-      for (std::size_t i = 0; i < scenario.sites.size(); ++i) {
-        const auto number = static_cast<std::int32_t>(i);
-        if (!job.sites.empty() &&
-            std::find(job.sites.begin(), job.sites.end(), number) == job.sites.end()) {
-          continue;
-        }
-        Scenario step;
-        step.sites = {scenario.sites[i]};
-        PretrainingSpec run;
-        run.step = training;
-        step.jobs.emplace_back().kind = run;
-        if (std::none_of(steps.begin(), steps.end(), [&](const Scenario& other) {
-              return Alike(step, other);
-            })) {
-          steps.push_back(step);
-        }
-      }
-    }
-  }
-  return steps;
 }
 
 }  // namespace gridlock

@@ -1,0 +1,26 @@
+#pragma once
+
+// The sources of an entry that starts from another one.
+
+#include "proto/catalog.pb.h"
+#include "sim/schema/written.h"
+
+namespace gridlock {
+
+/// An entry as a message and where its fields were written.
+struct EntryText {
+  const google::protobuf::Message& message;
+  const Written& written;
+};
+
+/// Gives `merged`, which is `base` with the values of `own` on top, its sources, so that each value
+/// has that of the text it comes from:
+/// - a value of `own` has the source of `own` that covers it, or none;
+/// - a value of `base` has the source that it has there, unless a source of `own` names it, or
+///   names a block in which `own` has no value.
+/// A source that no longer covers all that it did names what is left: "power.idle",
+/// "rate[BF16].gemm".
+void MergeSources(const EntryText& base, const EntryText& own, google::protobuf::Message& merged,
+                  Written& merged_written);
+
+}  // namespace gridlock

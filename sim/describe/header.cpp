@@ -1,0 +1,93 @@
+#include "sim/describe/header.h"
+
+#include <algorithm>
+#include <cctype>
+#include <variant>
+
+#include "sim/describe/setup.h"
+#include "sim/scenario/reads.h"
+#include "workloads/decode.h"
+
+namespace gridlock {
+
+namespace {
+
+/// The text on one line.
+std::string OneLine(std::string text) {
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) {
+        return std::iscntrl(c) != 0;
+      },
+      ' ');
+  return text;
+}
+
+void AddEstimates(const Scenario& scenario, TraceHeader& header) {
+  for (const Estimate& estimate : EstimatesReadBy(scenario)) {
+    (estimate.from_user ? header.unsourced : header.estimates)
+        .push_back({estimate.kind + " " + estimate.entry, estimate.field});
+  }
+}
+
+bool Serves(const Scenario& scenario) {
+  return std::any_of(scenario.jobs.begin(), scenario.jobs.end(), [](const JobSpec& job) {
+    return std::holds_alternative<ServingSpec>(job.kind);
+  });
+}
+
+/// The models of all jobs.
+std::vector<const ModelSpec*> ModelsOf(const std::vector<JobSpec>& jobs) {
+  std::vector<const ModelSpec*> models;
+  for (const JobSpec& job : jobs) {
+    if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
+      models.push_back(&run->step.model);
+    } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+      for (const PretrainingSpec& rung : campaign->rungs) {
+        models.push_back(&rung.step.model);
+      }
+    } else {
+      models.push_back(&std::get<ServingSpec>(job.kind).model);
+    }
+  }
+  return models;
+}
+
+/// How FLOP are counted depends on which attention scores are.
+void AddCountingNotes(const Scenario& scenario, TraceHeader& header) {
+  const std::vector<const ModelSpec*> models = ModelsOf(scenario.jobs);
+  const auto any = [&](Attention attention) {
+    return std::any_of(models.begin(), models.end(), [&](const ModelSpec* model) {
+      return model->attention == attention;
+    });
+  };
+  if (any(Attention::kCausal)) {
+    header.notes.emplace_back("FLOP of causal attention: half of the scores are counted");
+  }
+  if (any(Attention::kFull)) {
+    header.notes.emplace_back("FLOP of full attention: all scores are counted, also masked ones");
+  }
+}
+
+}  // namespace
+
+TraceHeader HeaderOf(const Scenario& scenario) {
+  const bool life = scenario.horizon > Seconds(0.0);
+  TraceHeader header;
+  header.scenario_name = scenario.name;
+  header.scenario_text = scenario.text;
+  header.description = OneLine(scenario.description);
+  header.machine = life ? SitesText(scenario) : MachineText(scenario.site());
+  header.setup = life ? LifeSetupOf(scenario) : SetupOf(scenario);
+  header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario.training());
+  header.seed = scenario.seed;
+  header.notes = scenario.notes;
+  AddEstimates(scenario, header);
+  if (life && Serves(scenario)) {
+    header.estimates.push_back({"serving", EstimatesOfServing()});
+  }
+  AddCountingNotes(scenario, header);
+  return header;
+}
+
+}  // namespace gridlock

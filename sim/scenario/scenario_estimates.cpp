@@ -1,0 +1,104 @@
+#include "sim/scenario/scenario_estimates.h"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <utility>
+
+#include "sim/catalogue/estimates.h"
+
+namespace gridlock {
+namespace {
+
+/// Collects the estimates of entries, each entry once.
+class Collector {
+ public:
+  template <typename T>
+  void Add(const std::string& kind, const Entries<T>& entries, const std::string& name) {
+    const auto entry = entries.find(name);
+    if (entry != entries.end() && done_.emplace(kind, name).second) {
+      std::vector<Estimate> more = EstimatesAmong(kind, entry->second);
+      std::move(more.begin(), more.end(), std::back_inserter(estimates_));
+    }
+  }
+
+  std::vector<Estimate> Take() { return std::move(estimates_); }
+
+ private:
+  std::set<std::pair<std::string, std::string>> done_;  ///< kinds and names
+  std::vector<Estimate> estimates_;
+};
+
+void AddSite(const proto::Site& site, const Catalogue& catalogue, Collector& collector) {
+  const auto server = catalogue.servers.find(site.server());
+  if (server != catalogue.servers.end()) {
+    collector.Add("accelerator", catalogue.accelerators, server->second.message->accelerator());
+  }
+  collector.Add("server", catalogue.servers, site.server());
+  const proto::Clos& clos = site.fabric().clos();
+  for (const std::string& name : {clos.leaf_switch(), clos.spine_switch(), clos.core_switch(),
+                                  site.fabric().torus().optical_switch()}) {
+    collector.Add("switch", catalogue.switches, name);
+  }
+  if (site.facility().pue() == 0.0) {
+    collector.Add("building", catalogue.buildings, site.facility().building());
+  }
+}
+
+void AddTraining(const TrainingSpec& training, const Catalogue& catalogue, Collector& collector) {
+  collector.Add("model", catalogue.models, training.model.name);
+  collector.Add("stack", catalogue.stacks, training.stack.name);
+}
+
+void AddJob(const JobSpec& job, const Catalogue& catalogue, Collector& collector) {
+  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
+    AddTraining(run->step, catalogue, collector);
+  } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+    for (const PretrainingSpec& rung : campaign->rungs) {
+      AddTraining(rung.step, catalogue, collector);
+    }
+  } else if (const auto* fleet = std::get_if<ServingSpec>(&job.kind)) {
+    collector.Add("model", catalogue.models, fleet->model.name);
+  }
+}
+
+}  // namespace
+
+bool HasWritten(const Written& site, const std::string& path) {
+  const Written* place = &site;
+  for (std::size_t start = 0; start <= path.size();) {
+    const std::size_t dot = std::min(path.find('.', start), path.size());
+    const std::string field = path.substr(start, dot - start);
+    if (!place->Has(field)) {
+      return false;
+    }
+    place = &place->At(field);
+    start = dot + 1;
+  }
+  return true;
+}
+
+std::vector<Estimate> EstimatesOfCluster(const Entry<proto::Cluster>& cluster,
+                                         const Written& site) {
+  std::vector<Estimate> estimates = EstimatesAmong("cluster", cluster);
+  std::erase_if(estimates, [&](const Estimate& estimate) {
+    return estimate.field == "hypothetical" || HasWritten(site, estimate.field);
+  });
+  return estimates;
+}
+
+std::vector<Estimate> EstimatesOfEntries(const ScenarioMessage& from,
+                                         const std::vector<JobSpec>& jobs) {
+  Collector collector;
+  for (const proto::Site& site : from.message.site()) {
+    AddSite(site, from.catalogue, collector);
+  }
+  for (const JobSpec& job : jobs) {
+    AddJob(job, from.catalogue, collector);
+  }
+  collector.Add("failure_rate", from.catalogue.failure_rates,
+                from.message.reliability().failure_rate());
+  return collector.Take();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,160 @@
+#!/usr/bin/env python3
+"""The command line as people meet it: help with examples of its own, slips that are named, entries
+of one's own beside the shipped ones, sites without jobs, JSON wherever it is offered.
+
+usage: commands_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = Path(sys.argv[1]).resolve()
+ROOT = Path(sys.argv[2]).resolve()
+TWO_SERVERS = "examples/01-two-servers/scenario.textproto"
+COMMANDS = ["run", "cap", "topo", "schema", "catalog", "catalog list", "catalog show",
+            "catalog diff", "catalog rules", "generate", "validate"]
+OWN = """accelerator {
+  name: "my_h100"
+  like: "h100_sxm"
+  hbm_bandwidth: "4 TB/s"
+  power { limit: "600 W" }
+}
+"""
+
+
+def run(*arguments, code=0, cwd=ROOT):
+    done = subprocess.run([GRIDLOCK, *arguments], cwd=cwd, capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def check_help():
+    for command in COMMANDS:
+        words = command.split()
+        help_text = run(*words, "--help")
+        examples = re.findall(r"^  gridlock (.*)$", help_text.split("Examples:")[1], re.M)
+        assert examples, command
+        for example in examples:
+            assert example.startswith(command), f"{command} --help has an example of: {example}"
+        assert run("help", *words) == help_text, command
+    assert "site.servers=4" in run("run", "--help"), "an index that may be left out"
+
+
+def check_slips():
+    for arguments, message in [
+            (["rum"], 'gridlock: there is no command "rum"; did you mean "run"?'),
+            (["--verson"], 'gridlock: there is no option "--verson"; did you mean "--version"?'),
+            (["catalog", "shw", "x"],
+             'gridlock catalog: there is no command "shw"; did you mean "show"?'),
+            (["run", TWO_SERVERS, "--fidelty=full"],
+             'gridlock run: there is no option "--fidelty"; did you mean "--fidelity"?'),
+            (["catalog", "show", "h100"],
+             'there is no entry "h100"; did you mean "h100_sxm", "h100_pcie" or '
+             '"h100_pcie_pair"?'),
+            (["schema", "Closs"],
+             'gridlock schema: there is no message "Closs" in the schema; did you mean "Clos"?'),
+            (["topo", TWO_SERVERS, "--set", "seed=18446744073709551616"],
+             "--set 'seed=18446744073709551616': 18446744073709551616 is too large; expected a "
+             "whole number from 0 to 18446744073709551615")]:
+        assert run(*arguments, code=2).strip() == message, (arguments, run(*arguments, code=2))
+    assert run("schema", "Clos").startswith("## Clos\n"), "one message alone"
+
+
+def check_own_entries(folder):
+    (folder / "entries.textproto").write_text(OWN, encoding="utf-8")
+    scenario = (ROOT / TWO_SERVERS).read_text(encoding="utf-8")
+    (folder / "scenario.textproto").write_text(
+        scenario + 'catalog {\n' + OWN
+        + 'server { name: "my_server" like: "dgx_h100" accelerator: "my_h100" }\n}\n',
+        encoding="utf-8")
+    for file in ("entries.textproto", "scenario.textproto"):
+        lines = run("catalog", "diff", "h100_sxm", "my_h100", "--with", file,
+                    cwd=folder).splitlines()
+        assert [line.split()[0] for line in lines] == ["field", "hbm_bandwidth", "power.limit", "2"]
+        assert lines[1].endswith("4 TB/s (given by the user, no source)"), lines
+        shown = json.loads(run("catalog", "show", "my_h100", "--with", file, "--format", "json",
+                               cwd=folder))
+        fields = {field["field"]: field for field in shown["fields"]}
+        assert fields["hbm_bandwidth"]["given_without_source"]
+        assert fields["hbm_capacity"]["source"].startswith("NVIDIA")
+        assert "my_h100" in run("catalog", "list", "accelerator", "--with", file, cwd=folder)
+        assert run("catalog", "rules", "my_h100", "--with", file, cwd=folder).startswith("my_h100")
+    run("catalog", "show", "my_h100", code=2)
+
+    out = ["--set", "site.server=my_server", "-o", "out"]
+    text = run("run", "scenario.textproto", *out, cwd=folder)
+    assert "given by the user, no source" in text, text
+    assert "accelerator my_h100: hbm_bandwidth, power.limit" in text, text
+    summary = json.loads((folder / "out/summary.json").read_text(encoding="utf-8"))
+    assert "accelerator my_h100: hbm_bandwidth" in summary["given_without_source"]
+
+
+def check_sites_alone(folder):
+    """topo looks at sites: neither a job that does not fit nor a missing one is its business."""
+    scenario = (ROOT / TWO_SERVERS).read_text(encoding="utf-8")
+    whole = run("topo", TWO_SERVERS)
+    too_large = scenario.replace("data: ", "data: 7")
+    assert too_large != scenario
+    (folder / "too_large.textproto").write_text(too_large, encoding="utf-8")
+    run("run", "too_large.textproto", cwd=folder, code=2)
+    assert run("topo", "too_large.textproto", cwd=folder) == whole
+    without = scenario[:scenario.index("\njob {")] + "\n"
+    (folder / "without.textproto").write_text(without, encoding="utf-8")
+    assert run("topo", "without.textproto", cwd=folder) == whole
+    (folder / "nothing.textproto").write_text('schema_version: 1 name: "x"\n', encoding="utf-8")
+    assert '"site" is missing; expected site { ... }' in run("topo", "nothing.textproto",
+                                                             cwd=folder, code=2)
+
+
+def check_json():
+    for arguments in (["catalog", "list"], ["catalog", "show", "h100_sxm"], ["catalog", "rules"],
+                      ["catalog", "diff", "h100_sxm", "h800_sxm"], ["schema"], ["schema", "Site"]):
+        json.loads(run(*arguments, "--format", "json"))
+    messages = {message["name"]: message
+                for message in json.loads(run("schema", "--format", "json"))}
+    servers = next(f for f in messages["Site"]["fields"] if f["name"] == "servers")
+    assert servers["needed"] and servers["expected"].startswith("a whole number from 1")
+
+
+def check_narrow_terminal():
+    """On 40 columns lines break between words."""
+    master, slave = pty.openpty()
+    subprocess.run(["stty", "cols", "40"], stdin=slave, check=True)
+    child = subprocess.Popen([GRIDLOCK, "catalog", "show", "h100_sxm"], stdout=slave, cwd=ROOT)
+    os.close(slave)
+    narrow = b""
+    while True:
+        try:
+            chunk = os.read(master, 65536)
+        except OSError:
+            break
+        if not chunk:
+            break
+        narrow += chunk
+    assert child.wait() == 0
+    text = narrow.decode()
+    assert text.split() == run("catalog", "show", "h100_sxm").split(), "a word was broken"
+    for line in text.splitlines():
+        assert len(line) <= 40 or " " not in line.strip(), line
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        check_help()
+        check_slips()
+        check_own_entries(Path(folder))
+        check_sites_alone(Path(folder))
+        check_json()
+        check_narrow_terminal()
+    print("PASS")
+
+
+if __name__ == "__main__":
+    main()

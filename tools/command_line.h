@@ -1,0 +1,23 @@
+#pragma once
+
+// Mistakes of the command line that are worth a better word than the parser's: commands and options
+// that there are not.
+
+#include <string>
+#include <vector>
+
+namespace CLI {
+class App;
+}
+
+namespace gridlock {
+
+/// `gridlock help run` as `gridlock run --help`; other command lines as they are. Without the name
+/// of the program.
+std::vector<std::string> WithoutHelpCommand(std::vector<std::string> words);
+
+/// What is wrong with the first command or option that the program does not have: `gridlock: there
+/// is no command "rum"; did you mean "run"?`. "" when there is none.
+std::string UnknownWord(const CLI::App& app, const std::vector<std::string>& words);
+
+}  // namespace gridlock

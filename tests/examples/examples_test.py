@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Runs what examples/ and the READMEs show, and compares with what they say. Standard library only.
+"""Runs what examples/, the READMEs and AGENTS.md show, and compares with what they say. Standard library only.
 
 usage: examples_test.py GRIDLOCK            checks
        examples_test.py GRIDLOCK --update REASON
@@ -169,7 +169,8 @@ def main(arguments):
         sys.exit(__doc__)
     gridlock = os.path.abspath(arguments[0])
     problems = check_golden(gridlock, update, arguments[2] if update else "")
-    readmes = [ROOT / "README.md", *sorted(ROOT.glob("examples/*/README.md"))]
+    readmes = [ROOT / "README.md", ROOT / "AGENTS.md",
+               *sorted(ROOT.glob("examples/*/README.md"))]
     ran = sum(len(BLOCKS.findall(path.read_text(encoding="utf-8"))) for path in readmes)
     for path in readmes:
         problems += check_readme(gridlock, path, update)

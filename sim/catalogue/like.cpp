@@ -135,24 +135,34 @@ class Kind {
   }
 
  private:
+  static constexpr std::size_t kNone = static_cast<std::size_t>(-1);
+
+  /// Completes an entry, and before it the new ones among its base, the base of that, and so on.
   void Complete(std::size_t index) {
-    Place& place = places_[index];
-    if (place.state != Place::State::kNew) {
-      return;
+    std::vector<std::size_t> bases;  // of each open entry
+    for (std::size_t each = index; each != kNone && places_[each].state == Place::State::kNew;) {
+      places_[each].state = Place::State::kOpen;
+      open_.push_back(each);
+      each = BaseOf(places_[each]);
+      bases.push_back(each);
     }
-    place.state = Place::State::kOpen;
-    if (place.written->Has("like")) {
-      open_.push_back(index);
-      if (const Place* base = BaseOf(place); base != nullptr) {
-        StartFrom(*base, place);
+    while (!open_.empty()) {
+      Place& place = places_[open_.back()];
+      if (bases.back() != kNone) {
+        StartFrom(places_[bases.back()], place);
       }
+      place.state = Place::State::kDone;
       open_.pop_back();
+      bases.pop_back();
     }
-    place.state = Place::State::kDone;
   }
 
-  /// The completed entry that `place` names; null after adding a problem.
-  const Place* BaseOf(const Place& place) {
+  /// The entry that `place` starts from; kNone when it starts from none, and after adding a
+  /// problem.
+  std::size_t BaseOf(const Place& place) {
+    if (!place.written->Has("like")) {
+      return kNone;
+    }
     const std::string base = TextOf(*place.message, "like");
     const Position& where = place.written->At("like").value;
     const auto found = by_name_.find(base);
@@ -164,16 +174,15 @@ class Kind {
         }
       }
       RefuseName(name_, base, names, where, problems_);
-      return nullptr;
+      return kNone;
     }
-    Complete(found->second);
     if (places_[found->second].state == Place::State::kOpen) {
       problems_.Add(where, "",
                     Refusal("entries start from each other in a circle: " + Circle(found->second),
                             "a \"like\" that does not lead back"));
-      return nullptr;
+      return kNone;
     }
-    return &places_[found->second];
+    return found->second;
   }
 
   /// "a -> b -> a": the open entries from `first` on.
@@ -216,7 +225,7 @@ class Kind {
   ProblemList& problems_;
   std::vector<Place> places_;
   std::map<std::string, std::size_t> by_name_;
-  std::vector<std::size_t> open_;  ///< entries being completed, each the base of the one before
+  std::vector<std::size_t> open_;  ///< being completed, each the base of the one before
 };
 
 }  // namespace

@@ -22,12 +22,12 @@ using google::protobuf::Message;
 /// The sources of one of the two entries, and the values of the merged entry that each covers.
 struct Side {
   std::vector<const proto::Source*> sources;
-  std::map<const proto::Source*, std::vector<std::string>> covered;
+  std::map<const proto::Source*, std::vector<std::string>> covered;  ///< in the order of the schema
+  std::set<std::string> paths;                                       ///< that any of them covers
 
-  [[nodiscard]] bool Covers(const std::string& path) const {
-    return std::any_of(covered.begin(), covered.end(), [&](const auto& each) {
-      return std::find(each.second.begin(), each.second.end(), path) != each.second.end();
-    });
+  void Add(const proto::Source* source, const std::string& path) {
+    covered[source].push_back(path);
+    paths.insert(path);
   }
 };
 
@@ -50,7 +50,7 @@ std::vector<std::string> FieldsOf(const proto::Source& source, const Side& side,
   for (const std::string& field : source.field()) {
     // A field stays as it was written while nothing below it has got a source of the other side.
     const bool intact = std::all_of(all.begin(), all.end(), [&](const std::string& path) {
-      return !SourceFieldCovers(field, path) || side.Covers(path);
+      return !SourceFieldCovers(field, path) || side.paths.contains(path);
     });
     if (intact) {
       fields.push_back(field);
@@ -103,24 +103,38 @@ Side SideOf(const Message& entry) {
   return side;
 }
 
-/// The source of an entry's own that names the inherited value at `path`; null for none. A field
-/// below which the entry has values of its own is about those: a source of "power" beside a new
-/// power.limit says nothing about the power.idle of the base.
-const proto::Source* NewSourceOf(const std::vector<const proto::Source*>& own_sources,
-                                 const std::string& path,
-                                 const std::vector<std::string>& own_paths) {
+/// A field that a source names.
+struct NamedField {
+  const proto::Source* source = nullptr;
+  std::string field;
+};
+
+/// The fields that an entry's own sources name and below which the entry has no values of its own:
+/// they are about inherited values. A source of "power" beside a new power.limit says nothing about
+/// the power.idle of the base.
+std::vector<NamedField> FieldsOfTheBase(const std::vector<const proto::Source*>& own_sources,
+                                        const std::vector<std::string>& own_paths) {
+  std::vector<NamedField> fields;
   for (const proto::Source* source : own_sources) {
     for (const std::string& field : source->field()) {
       const bool is_about_own =
           std::any_of(own_paths.begin(), own_paths.end(), [&](const std::string& own) {
             return SourceFieldCovers(field, own);
           });
-      if (SourceFieldCovers(field, path) && !is_about_own) {
-        return source;
+      if (!is_about_own) {
+        fields.push_back({source, field});
       }
     }
   }
-  return nullptr;
+  return fields;
+}
+
+/// The source among `fields` that covers `path`; null for none.
+const proto::Source* SourceAmong(const std::vector<NamedField>& fields, const std::string& path) {
+  const auto found = std::find_if(fields.begin(), fields.end(), [&](const NamedField& each) {
+    return SourceFieldCovers(each.field, path);
+  });
+  return found == fields.end() ? nullptr : found->source;
 }
 
 }  // namespace
@@ -132,15 +146,16 @@ void MergeSources(const EntryText& base, const EntryText& own, Message& merged,
   const std::set<std::string> of_own(own_paths.begin(), own_paths.end());
   Side owns = SideOf(own.message);
   Side bases = SideOf(base.message);
+  const std::vector<NamedField> new_sources = FieldsOfTheBase(owns.sources, own_paths);
   for (const std::string& path : all) {
     const bool is_own = of_own.contains(path);
     const proto::Source* const by_own =
-        is_own ? CoverOf(owns.sources, path).source : NewSourceOf(owns.sources, path, own_paths);
+        is_own ? CoverOf(owns.sources, path).source : SourceAmong(new_sources, path);
     if (by_own != nullptr) {
-      owns.covered[by_own].push_back(path);
+      owns.Add(by_own, path);
     } else if (const proto::Source* inherited = CoverOf(bases.sources, path).source;
                inherited != nullptr && !is_own) {
-      bases.covered[inherited].push_back(path);
+      bases.Add(inherited, path);
     }
   }
   AppendSources(owns, own.written, all, merged, merged_written);

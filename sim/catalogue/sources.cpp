@@ -193,20 +193,24 @@ const proto::Source* SourceOf(const Message& entry, const std::string& path) {
 
 std::vector<std::string> ShortestPaths(const std::vector<std::string>& mine,
                                        const std::vector<std::string>& all) {
-  const std::set<std::string> wanted(mine.begin(), mine.end());
+  std::set<std::string> others(all.begin(), all.end());
+  for (const std::string& path : mine) {
+    others.erase(path);
+  }
+  const auto any_begins_with = [&](const std::string& text) {
+    const auto first = others.lower_bound(text);
+    return first != others.end() && first->starts_with(text);
+  };
   std::vector<std::string> names;
   for (const std::string& path : mine) {
-    bool done = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
-      return IsAbove(name, path);
-    });
+    // Paths below one name follow each other, as the schema has them.
+    bool done = !names.empty() && IsAbove(names.back(), path);
     for (std::size_t end = 0; !done && end < path.size();) {
       end = std::min(path.find_first_of(".[", end + 1), path.size());
       const std::string name = path.substr(0, end);
-      done = std::all_of(all.begin(), all.end(), [&](const std::string& each) {
-        return !IsAbove(name, each) || wanted.contains(each);
-      });
-      if (done) {
+      if (!others.contains(name) && !any_begins_with(name + ".") && !any_begins_with(name + "[")) {
         names.push_back(name);
+        done = true;
       }
     }
   }

@@ -57,7 +57,8 @@ SourceCover CoverOf(const std::vector<const proto::Source*>& sources, const std:
 const proto::Source* SourceOf(const google::protobuf::Message& entry, const std::string& path);
 
 /// The shortest paths that hold all of `mine` and nothing else of `all`: "power" when all values
-/// below it are among `mine`, else "power.idle", "power.limit" and so on.
+/// below it are among `mine`, else "power.idle", "power.limit" and so on. `mine` is in the order of
+/// the schema.
 std::vector<std::string> ShortestPaths(const std::vector<std::string>& mine,
                                        const std::vector<std::string>& all);
 

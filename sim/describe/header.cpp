@@ -36,26 +36,32 @@ bool Serves(const Scenario& scenario) {
   });
 }
 
-/// The models of all jobs.
-std::vector<const ModelSpec*> ModelsOf(const std::vector<JobSpec>& jobs) {
-  std::vector<const ModelSpec*> models;
-  for (const JobSpec& job : jobs) {
-    if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
-      models.push_back(&run->step.model);
-    } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
-      for (const PretrainingSpec& rung : campaign->rungs) {
-        models.push_back(&rung.step.model);
-      }
-    } else {
-      models.push_back(&std::get<ServingSpec>(job.kind).model);
-    }
+// The models of each kind of job.
+
+void AddModels(const PretrainingSpec& run, std::vector<const ModelSpec*>& models) {
+  models.push_back(&run.step.model);
+}
+
+void AddModels(const CampaignSpec& campaign, std::vector<const ModelSpec*>& models) {
+  for (const PretrainingSpec& rung : campaign.rungs) {
+    models.push_back(&rung.step.model);
   }
-  return models;
+}
+
+void AddModels(const ServingSpec& fleet, std::vector<const ModelSpec*>& models) {
+  models.push_back(&fleet.model);
 }
 
 /// How FLOP are counted depends on which attention scores are.
 void AddCountingNotes(const Scenario& scenario, TraceHeader& header) {
-  const std::vector<const ModelSpec*> models = ModelsOf(scenario.jobs);
+  std::vector<const ModelSpec*> models;
+  for (const JobSpec& job : scenario.jobs) {
+    std::visit(
+        [&](const auto& kind) {
+          AddModels(kind, models);
+        },
+        job.kind);
+  }
   const auto any = [&](Attention attention) {
     return std::any_of(models.begin(), models.end(), [&](const ModelSpec* model) {
       return model->attention == attention;

@@ -45,8 +45,8 @@ struct Taken {
 Taken TakenFrom(const Entry<proto::Cluster>& cluster, const Written& site) {
   Taken fields;
   ForEachValue(*cluster.message, *cluster.written, [&](const WrittenValue& value) {
-    if (value.path == "name" || value.path == "title" || value.path == "hypothetical") {
-      return;
+    if (!NeedsSource(value) || value.path == "hypothetical") {
+      return;  // a label
     }
     const std::string block = value.path.substr(0, value.path.find('.'));
     if (HasWritten(site, block == "building" ? "facility.building" : value.path)) {

@@ -34,17 +34,20 @@ StepUse UseOf(const ServingSpec& fleet, const SiteSpec& site) {
   return use;
 }
 
-/// Adds what the steps of a job are on one of its sites.
-void AddUses(const JobSpec& job, const SiteSpec& site, std::vector<StepUse>& uses) {
-  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
-    uses.push_back(UseOf(run->step, site));
-  } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
-    for (const PretrainingSpec& rung : campaign->rungs) {
-      uses.push_back(UseOf(rung.step, site));
-    }
-  } else {
-    uses.push_back(UseOf(std::get<ServingSpec>(job.kind), site));
+// What the steps of each kind of job are on a site.
+
+void AddUses(const PretrainingSpec& run, const SiteSpec& site, std::vector<StepUse>& uses) {
+  uses.push_back(UseOf(run.step, site));
+}
+
+void AddUses(const CampaignSpec& campaign, const SiteSpec& site, std::vector<StepUse>& uses) {
+  for (const PretrainingSpec& rung : campaign.rungs) {
+    uses.push_back(UseOf(rung.step, site));
   }
+}
+
+void AddUses(const ServingSpec& fleet, const SiteSpec& site, std::vector<StepUse>& uses) {
+  uses.push_back(UseOf(fleet, site));
 }
 
 std::vector<StepUse> UsesOf(const Scenario& scenario, bool life) {
@@ -57,7 +60,11 @@ std::vector<StepUse> UsesOf(const Scenario& scenario, bool life) {
     for (std::size_t i = 0; i < scenario.sites.size(); ++i) {
       if (job.sites.empty() || std::find(job.sites.begin(), job.sites.end(),
                                          static_cast<std::int32_t>(i)) != job.sites.end()) {
-        AddUses(job, scenario.sites[i], uses);
+        std::visit(
+            [&](const auto& kind) {
+              AddUses(kind, scenario.sites[i], uses);
+            },
+            job.kind);
       }
     }
   }

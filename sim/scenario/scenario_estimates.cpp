@@ -4,6 +4,7 @@
 #include <iterator>
 #include <set>
 #include <utility>
+#include <variant>
 
 #include "sim/catalogue/estimates.h"
 
@@ -50,16 +51,20 @@ void AddTraining(const TrainingSpec& training, const Catalogue& catalogue, Colle
   collector.Add("stack", catalogue.stacks, training.stack.name);
 }
 
-void AddJob(const JobSpec& job, const Catalogue& catalogue, Collector& collector) {
-  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
-    AddTraining(run->step, catalogue, collector);
-  } else if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
-    for (const PretrainingSpec& rung : campaign->rungs) {
-      AddTraining(rung.step, catalogue, collector);
-    }
-  } else if (const auto* fleet = std::get_if<ServingSpec>(&job.kind)) {
-    collector.Add("model", catalogue.models, fleet->model.name);
+// The entries that each kind of job names.
+
+void AddEntries(const PretrainingSpec& run, const Catalogue& catalogue, Collector& collector) {
+  AddTraining(run.step, catalogue, collector);
+}
+
+void AddEntries(const CampaignSpec& campaign, const Catalogue& catalogue, Collector& collector) {
+  for (const PretrainingSpec& rung : campaign.rungs) {
+    AddTraining(rung.step, catalogue, collector);
   }
+}
+
+void AddEntries(const ServingSpec& fleet, const Catalogue& catalogue, Collector& collector) {
+  collector.Add("model", catalogue.models, fleet.model.name);
 }
 
 }  // namespace
@@ -94,7 +99,11 @@ std::vector<Estimate> EstimatesOfEntries(const ScenarioMessage& from,
     AddSite(site, from.catalogue, collector);
   }
   for (const JobSpec& job : jobs) {
-    AddJob(job, from.catalogue, collector);
+    std::visit(
+        [&](const auto& kind) {
+          AddEntries(kind, from.catalogue, collector);
+        },
+        job.kind);
   }
   collector.Add("failure_rate", from.catalogue.failure_rates,
                 from.message.reliability().failure_rate());

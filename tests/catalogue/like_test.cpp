@@ -98,6 +98,23 @@ TEST_F(Like, LeadsThroughOwnEntriesInAnyOrder) {
   EXPECT_EQ(own.power.limit, Watts(700));
 }
 
+TEST_F(Like, MayBeAChainOfAnyLength) {
+  std::string entries;
+  constexpr int kLinks = 30000;
+  for (int i = 1; i < kLinks; ++i) {
+    entries +=
+        "switch{name:\"s" + std::to_string(i) + "\"like:\"s" + std::to_string(i - 1) + "\"}\n";
+  }
+  const std::string last = "s" + std::to_string(kLinks - 1);
+  const Scenario scenario = LoadScenarioText(
+      "own.textproto",
+      ScenarioWith("switch { name: \"" + last + "x\" like: \"" + last + "\" power: \"2 W\" }\n" +
+                       entries + "switch { name: \"s0\" like: \"quantum2_qm9700\" ports: 48 }",
+                   "a100_sxm_80gb"),
+      {"site[0].fabric.clos.leaf_switch=" + last + "x"});
+  EXPECT_EQ(scenario.site().clos.leaf.ports, 48);
+}
+
 TEST_F(Like, WorksForEveryKindOfEntry) {
   unsetenv("GRIDLOCK_CATALOG");  // the shipped one has all kinds
   const CatalogueView shipped = ReadCatalogue();

@@ -117,6 +117,14 @@ def check_json():
     for arguments in (["catalog", "list"], ["catalog", "show", "h100_sxm"], ["catalog", "rules"],
                       ["catalog", "diff", "h100_sxm", "h800_sxm"], ["schema"], ["schema", "Site"]):
         json.loads(run(*arguments, "--format", "json"))
+    site = json.loads(run("topo", TWO_SERVERS, "--format", "json"))[0]
+    assert site["servers"] == 2 and site["accelerators"] == 16 and site["connected"], site
+    assert site["nodes"]["leaf"] >= 1, site
+    assert site["bisection_at_most_bytes_per_s"] == min(
+        cut["bandwidth_bytes_per_s"] for cut in site["cuts"])
+    cluster = json.loads(run("topo", "--cluster", "meta_24k_h100", "--no-cut", "--format", "json"))
+    assert cluster[0]["cluster"] == "meta_24k_h100" and "cuts" not in cluster[0]
+    assert any(line.startswith("switch ") for line in cluster[0]["estimates"])
     messages = {message["name"]: message
                 for message in json.loads(run("schema", "--format", "json"))}
     servers = next(f for f in messages["Site"]["fields"] if f["name"] == "servers")

@@ -259,6 +259,16 @@ void Planner::CheckTiers() {
   const Count servers_per_leaf = ServersThatFitLeaf();
   const Count groups = clos_.spine.ports / group;
   const Count most = groups * servers_per_leaf * server_.accelerators;
+  if (servers_per_leaf == 0) {
+    return;  // CheckLeaf has said that no leaf holds a server
+  }
+  if (groups == 0) {
+    Complain(Path("spine_switch"),
+             fmt::format("a spine of {} has {} ports, and the {} leaves of one group of rails need "
+                         "{}; use a spine with more ports or rail_optimized: false",
+                         clos_.spine.name, clos_.spine.ports, group, group));
+    return;
+  }
   std::string remedy = "use tiers: 3";
   if (leaves_ <= groups * group) {
     remedy = fmt::format("raise leaves_per_pod to {}", leaves_);

@@ -3,6 +3,7 @@
 // What a site is made of: the typed form of the hardware catalogue. Filled by the loader, const
 // after.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -53,7 +54,7 @@ struct PowerSpec {
 struct AcceleratorSpec {
   std::string path;  ///< field path of the scenario that chose it
   std::string name;
-  MatrixRate rates[kPrecisions];
+  std::array<MatrixRate, kPrecisions> rates;
   Bytes hbm_capacity;
   BytesPerSecond hbm_bandwidth;  ///< datasheet peak
   double hbm_efficiency = 0.0;   ///< share of the peak that streaming kernels reach

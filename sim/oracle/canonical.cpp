@@ -6,7 +6,9 @@
 #include <tuple>
 #include <utility>
 
-#include "sim/oracle/spec_archive.h"
+#include "sim/base/archive.h"
+#include "topologies/machine_fields.h"
+#include "workloads/training_fields.h"
 
 namespace gridlock {
 
@@ -33,7 +35,7 @@ class Pattern {
 
   // Runs of servers of one innermost group (a leaf) in the order of ranks; where servers are not
   // interchangeable, the servers themselves.
-  void Add(const Placement& placement, SpecWriter& out) {
+  void Add(const Placement& placement, ArchiveWriter& out) {
     pieces_.clear();
     for (const ServerRun& run : placement) {
       const Locality& locality = network_.fabric(run.site).locality();
@@ -93,7 +95,7 @@ class Pattern {
 };
 
 std::string KeyOfOne(const PlacedJob& job, const Network& network) {
-  SpecWriter key(SpecWriter::What::kBearing);
+  ArchiveWriter key(ArchiveWriter::What::kBearing);
   Pattern pattern(network);
   key.All(*job.training);
   pattern.Add(job.placement, key);
@@ -110,7 +112,7 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<std::
     sorted.emplace_back(KeyOfOne(situation.jobs[job], network), job);
   }
   std::sort(sorted.begin(), sorted.end());
-  SpecWriter key(SpecWriter::What::kBearing);
+  ArchiveWriter key(ArchiveWriter::What::kBearing);
   Pattern pattern(network);
   key.All(static_cast<std::uint64_t>(sorted.size()));
   for (const auto& [own_key, job] : sorted) {

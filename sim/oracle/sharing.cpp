@@ -6,9 +6,11 @@
 #include <set>
 #include <utility>
 
+#include "sim/base/archive.h"
 #include "sim/oracle/laid_job.h"
-#include "sim/oracle/spec_archive.h"
 #include "sim/plan/plan.h"
+#include "topologies/machine_fields.h"
+#include "workloads/training_fields.h"
 
 namespace gridlock {
 
@@ -160,10 +162,10 @@ void JoinByDemand(const std::vector<std::size_t>& jobs, const Situation& situati
 const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, std::size_t job,
                                               const Network& network) {
   const PlacedJob& placed = situation.jobs[job];
-  SpecWriter machine(SpecWriter::What::kBearing);
+  ArchiveWriter machine(ArchiveWriter::What::kBearing);
   machine.All(*situation.sites, *situation.wans);
   const std::size_t next = machines_.size();
-  SpecWriter key(SpecWriter::What::kBearing);
+  ArchiveWriter key(ArchiveWriter::What::kBearing);
   key.All(machines_.try_emplace(std::move(machine.bytes), next).first->second, *placed.training,
           placed.placement);
   auto entry = demands_.find(key.bytes);

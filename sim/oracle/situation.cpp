@@ -11,14 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/base/archive.h"
 #include "sim/base/check.h"
 #include "sim/engine/step_engine.h"
 #include "sim/oracle/canonical.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/oracle/sharing.h"
-#include "sim/oracle/spec_archive.h"
 #include "sim/plan/fold.h"
 #include "sim/process/big_stack.h"
+#include "topologies/machine_fields.h"
+#include "workloads/training_fields.h"
 
 namespace gridlock {
 
@@ -119,20 +121,15 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
 
 void Answer(int socket, const std::string& request) {
   CanonicalSituation situation;
-  SpecReader reader(request);
+  ArchiveReader reader(request);
   reader.All(situation.sites, situation.wans, situation.trainings, situation.placements);
-  SpecWriter answer(SpecWriter::What::kEverything);
+  ArchiveWriter answer;
   Kind kind = Kind::kRates;
   try {
-    for (const StepRate& rate : Simulate(situation)) {
-      answer.All(rate.step_time, rate.energy, rate.wan_bytes, rate.energy_is_estimate);
-    }
+    answer.All(Simulate(situation));
   } catch (const UserError& error) {
     kind = Kind::kUserError;
-    answer.All(error.problems().size());
-    for (const Problem& problem : error.problems()) {
-      answer.All(problem.path, problem.message);
-    }
+    answer.All(error.problems());
   } catch (const std::exception& error) {
     kind = Kind::kFailure;
     answer.All(std::string(error.what()));
@@ -157,7 +154,7 @@ void Serve(int socket) {
     while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
     }
     if (status != 0) {
-      SpecWriter why(SpecWriter::What::kEverything);
+      ArchiveWriter why;
       why.All(WIFSIGNALED(status)
                   ? fmt::format("the simulation was ended by signal {} ({})", WTERMSIG(status),
                                 strsignal(WTERMSIG(status)))
@@ -168,19 +165,15 @@ void Serve(int socket) {
 }
 
 [[noreturn]] void Throw(Kind kind, const std::string& rest) {
-  SpecReader reader(rest);
+  ArchiveReader reader(rest);
   if (kind == Kind::kFailure) {
     std::string why;
     reader.All(why);
     throw std::runtime_error(why);
   }
   CHECK(kind == Kind::kUserError);
-  std::size_t count = 0;
-  reader.All(count);
-  std::vector<Problem> problems(count);
-  for (Problem& problem : problems) {
-    reader.All(problem.path, problem.message);
-  }
+  std::vector<Problem> problems;
+  reader.All(problems);
   throw UserError(std::move(problems));
 }
 
@@ -193,7 +186,7 @@ struct StepOracle::State {
   DemandBook demands;
 
   std::vector<StepRate> Ask(const CanonicalSituation& situation) const {
-    SpecWriter request(SpecWriter::What::kEverything);
+    ArchiveWriter request;
     request.All(situation.sites, situation.wans, situation.trainings, situation.placements);
     Kind kind{};
     std::string rest;
@@ -203,12 +196,7 @@ struct StepOracle::State {
     if (kind != Kind::kRates) {
       Throw(kind, rest);
     }
-    SpecReader reader(rest);
-    std::vector<StepRate> rates(situation.trainings.size());
-    for (StepRate& rate : rates) {
-      reader.All(rate.step_time, rate.energy, rate.wan_bytes, rate.energy_is_estimate);
-    }
-    return rates;
+    return FromBytes<std::vector<StepRate>>(rest);
   }
 };
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/fields.h"
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "topologies/placement.h"
@@ -34,6 +35,11 @@ struct StepRate {
   double wan_bytes = 0;  ///< per step, both directions
   bool energy_is_estimate = true;
 };
+
+template <>
+inline constexpr auto kFields<StepRate> = Bearing(&StepRate::step_time, &StepRate::energy,
+                                                  &StepRate::wan_bytes,
+                                                  &StepRate::energy_is_estimate);
 
 /// Simulates situations in forked children (SimGrid keeps one clock per process) and remembers
 /// them. Made before this process uses SimGrid itself.

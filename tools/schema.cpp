@@ -5,6 +5,7 @@
 
 #include "sim/base/check.h"
 #include "sim/describe/schema_text.h"
+#include "sim/report/output_docs.h"
 
 #include "tools/command.h"
 #include "tools/screen.h"
@@ -16,9 +17,14 @@ namespace {
 struct SchemaOptions {
   std::string message;
   std::string format = "text";
+  bool outputs = false;
 };
 
 int Schema(const SchemaOptions& options) {
+  if (options.outputs) {
+    fmt::print("{}", options.format == "json" ? OutputsJson() : OutputsMarkdown());
+    return kSuccess;
+  }
   try {
     fmt::print(
         "{}", options.format == "json" ? SchemaJson(options.message) : SchemaText(options.message));
@@ -34,8 +40,14 @@ int Schema(const SchemaOptions& options) {
 void AddSchemaCommand(CLI::App& app, int& code) {
   auto options = std::make_shared<SchemaOptions>();
   CLI::App* command = app.add_subcommand(
-      "schema", "Print every field of scenarios and catalogue entries with its meaning");
-  command->add_option("MESSAGE", options->message, "Only this message or choice, e.g. Clos");
+      "schema",
+      "Print every field of scenarios and catalogue entries, or of outputs, with its meaning");
+  CLI::Option* const message =
+      command->add_option("MESSAGE", options->message, "Only this message or choice, e.g. Clos");
+  command
+      ->add_flag("--outputs", options->outputs,
+                 "What stands in trace.h5 and summary.json instead, as Markdown or JSON")
+      ->excludes(message);
   command->add_option("--format", options->format, "What is printed")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -43,7 +55,8 @@ void AddSchemaCommand(CLI::App& app, int& code) {
       "Examples:\n"
       "  gridlock schema\n"
       "  gridlock schema Clos\n"
-      "  gridlock schema Pretraining --format json");
+      "  gridlock schema Pretraining --format json\n"
+      "  gridlock schema --outputs");
   command->callback([options, &code] {
     code = Schema(*options);
   });

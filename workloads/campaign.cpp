@@ -213,6 +213,7 @@ JobSpec JobOf(const JobSpec& campaign, const Experiment& experiment, int round,
   JobSpec job;
   job.path = campaign.path;
   job.name = experiment.name;
+  job.origin = {campaign.name, static_cast<std::int32_t>(experiment.rung), round};
   job.tenant = campaign.tenant;
   job.priority = campaign.priority;
   job.start = experiment.start;

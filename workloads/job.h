@@ -83,10 +83,20 @@ struct ServingSpec {
   Seconds tpot_objective;      ///< 0: none
 };
 
+/// Where a job comes from that a campaign generated.
+struct JobOrigin {
+  std::string campaign = {};  ///< its name; "" for a job that stands in the scenario itself
+  std::int32_t rung = -1;     ///< of the campaign, from 0; -1: of no campaign
+  std::int32_t round = 0;     ///< of successive halving, from 1; 0: of no campaign
+
+  [[nodiscard]] bool generated() const { return !campaign.empty(); }
+};
+
 /// Something that a user submits.
 struct JobSpec {
   std::string path;  ///< "job[0]"
-  std::string name;  ///< unique in a scenario
+  std::string name;  ///< unique in a scenario; says nothing about the job
+  JobOrigin origin;
   std::string tenant;
   int priority = 0;
   Seconds start;

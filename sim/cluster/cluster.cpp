@@ -125,11 +125,10 @@ void Cluster::AddMembers() {
       continue;
     }
     const bool serving = std::holds_alternative<ServingSpec>(job.kind);
-    const bool experiment = job.name.find('/') != std::string::npos;  // of a generated campaign
     add(job,
-        serving      ? JobKind::kServing
-        : experiment ? JobKind::kExperiment
-                     : JobKind::kPretraining,
+        serving                  ? JobKind::kServing
+        : job.origin.generated() ? JobKind::kExperiment
+                                 : JobKind::kPretraining,
         serving ? RequestsOf(static_cast<std::int32_t>(j)) : RequestSource());
   }
   for (const JobSpec& job : experiments_) {
@@ -272,8 +271,9 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
   ledger_.training_flops().Add(stretch.from, stretch.to, flops);
 }
 
-void Cluster::Note(const char* kind, std::int32_t job, std::int32_t site, std::string detail) {
-  record_.events.push_back({timeline_.now(), kind, job, site, std::move(detail)});
+void Cluster::Note(LifeEvent event) {
+  event.at = timeline_.now();
+  record_.events.push_back(std::move(event));
 }
 
 void Cluster::ReconsiderSoon() {
@@ -319,13 +319,12 @@ LifeRecord Cluster::Live(const LifeProgress& progress) {
   return Describe();
 }
 
-// The run that an experiment's campaign prepares; "" when it is of none.
-std::string Cluster::FinalRunOf(const std::string& job) const {
-  const std::string campaign = job.substr(0, job.find('/'));
+// The run that a job's campaign prepares; "" for a job of no campaign.
+std::string Cluster::FinalRunOf(const JobOrigin& origin) const {
   for (const JobSpec& spec : scenario_.jobs) {
-    const auto* of_it = std::get_if<CampaignSpec>(&spec.kind);
-    if (of_it != nullptr && spec.name == campaign && campaign != job) {
-      return of_it->final_run;
+    const auto* campaign = std::get_if<CampaignSpec>(&spec.kind);
+    if (campaign != nullptr && spec.name == origin.campaign) {
+      return campaign->final_run;
     }
   }
   return "";
@@ -337,20 +336,23 @@ LifeRecord Cluster::Describe() {
     site.name = spec.name;
     site.accelerators = static_cast<std::int64_t>(spec.servers) * spec.server.accelerators;
     site.pue = spec.pue;
-    record_.energy_is_estimate = spec.server.accelerator.power.estimate;
+    record_.energy_is_estimate |= spec.server.accelerator.power.estimate;
   }
   for (const Member& member : members_) {
     LifeJob& job = record_.jobs.emplace_back();
     job.name = member.spec->name;
     job.tenant = member.spec->tenant;
     job.kind = member.kind;
+    job.campaign = member.spec->origin.campaign;
+    job.rung = member.spec->origin.rung;
+    job.round = member.spec->origin.round;
+    job.final_run = FinalRunOf(member.spec->origin);
     job.site = member.last_site;
     const auto site = static_cast<std::size_t>(std::max(job.site, 0));
     const AcceleratorSpec& accelerator = scenario_.sites[site].server.accelerator;
     if (member.run) {
       const TrainingSpec& step = member.run->spec().step;
       job.peak = accelerator.rates[static_cast<int>(step.precision)].peak;
-      job.final_run = FinalRunOf(job.name);
       member.run->Describe(job);
       job.accelerators = step.layout.accelerators();
       job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(step.global_batch) *
@@ -365,7 +367,7 @@ LifeRecord Cluster::Describe() {
       const Seconds since = job.start.si() < 0 ? scenario_.horizon : job.start;
       if (job.submit < scenario_.horizon) {
         job.waiting = since - job.submit;
-        job.training = scenario_.horizon - since;
+        job.serving = scenario_.horizon - since;
       }
       job.interruptions = member.servers_lost;
       job.outcome = member.fleet_start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;

@@ -67,10 +67,10 @@ class Cluster {
   void AdvanceTo(Seconds now);
   void ChargeStretch(const Stretch& stretch);
   Watts FleetPower(Member& member, const Stretch& stretch);
-  void Note(const char* kind, std::int32_t job, std::int32_t site, std::string detail);
+  void Note(LifeEvent event);  ///< happens now
   void ReconsiderSoon();
   void Tick();
-  [[nodiscard]] std::string FinalRunOf(const std::string& job) const;
+  [[nodiscard]] std::string FinalRunOf(const JobOrigin& origin) const;
   LifeRecord Describe();
 
   // cluster_jobs.cpp: what jobs do
@@ -81,7 +81,8 @@ class Cluster {
   void ReachMilestone(std::int32_t job);
   void SaveCheckpoint(std::int32_t job);
   void End(std::int32_t job, Outcome outcome);
-  void Interrupt(std::int32_t job, bool preempted, const std::string& why);
+  /// Stops a run; the event says why: kPreempt or kInterrupt.
+  void Interrupt(std::int32_t job, LifeEvent event);
   void Disarm(Member& member);
   void Hold(std::int32_t job, const Placement& placement);
   void GiveUp(std::int32_t job, const Placement& placement);
@@ -91,6 +92,7 @@ class Cluster {
   // cluster_faults.cpp: failures, outages, changes
   void FailNext(std::int32_t site);
   void TakeDown(std::int32_t site, std::int32_t server, const std::string& why);
+  void NoteOutage(EventKind kind, const OutageSpec& outage);
   void BeginOutage(const OutageSpec& outage);
   void EndOutage(const OutageSpec& outage);
   void BeginEpoch(std::size_t epoch);

@@ -1,5 +1,3 @@
-#include <fmt/format.h>
-
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 
@@ -23,14 +21,14 @@ void Cluster::FailNext(std::int32_t site) {
       return;  // it is down already
     }
     AdvanceTo(timeline_.now());
-    Note("failure", -1, site, fmt::format("server {}", server));
-    TakeDown(site, server, fmt::format("server {} failed", server));
+    Note({.kind = EventKind::kFailure, .site = site, .server = server, .servers = 1});
+    TakeDown(site, server, "failure");
     const Seconds back = timeline_.now() + repair;
     if (back < scenario_.horizon) {
       timeline_.At(back, [this, site, server] {
         AdvanceTo(timeline_.now());
         servers_.BringBack(site, server);
-        Note("repair", -1, site, fmt::format("server {}", server));
+        Note({.kind = EventKind::kRepair, .site = site, .server = server, .servers = 1});
         ReconsiderSoon();
       });
     }
@@ -43,24 +41,38 @@ void Cluster::TakeDown(std::int32_t site, std::int32_t server, const std::string
     return;
   }
   if (members_[job].run) {
-    Interrupt(job, /*preempted=*/false, why);
+    Interrupt(job, {.kind = EventKind::kInterrupt,
+                    .site = site,
+                    .server = server,
+                    .servers = 1,
+                    .detail = why});
   } else {
     DropFromFleet(job, site, server);
   }
   ReconsiderSoon();
 }
 
+// Of a link between sites, at the site that it is written from, or of servers of a site.
+void Cluster::NoteOutage(EventKind kind, const OutageSpec& outage) {
+  if (outage.wan >= 0) {
+    Note({.kind = kind, .site = wans_[outage.wan].from, .wan = outage.wan});
+  } else {
+    Note({.kind = kind,
+          .site = outage.site,
+          .server = outage.first_server,
+          .servers = outage.servers});
+  }
+}
+
 void Cluster::BeginOutage(const OutageSpec& outage) {
   AdvanceTo(timeline_.now());
   if (outage.wan >= 0) {
     ++wan_outages_[outage.wan];
-    Note("outage", -1, wans_[outage.wan].from, fmt::format("wan link {}", outage.wan + 1));
+    NoteOutage(EventKind::kOutage, outage);
     StallOrResume();
     return;
   }
-  Note("outage", -1, outage.site,
-       fmt::format("servers {} to {}", outage.first_server,
-                   outage.first_server + outage.servers - 1));
+  NoteOutage(EventKind::kOutage, outage);
   for (std::int32_t i = 0; i < outage.servers; ++i) {
     TakeDown(outage.site, outage.first_server + i, "outage");
   }
@@ -71,16 +83,14 @@ void Cluster::EndOutage(const OutageSpec& outage) {
   AdvanceTo(timeline_.now());
   if (outage.wan >= 0) {
     --wan_outages_[outage.wan];
-    Note("restore", -1, wans_[outage.wan].from, fmt::format("wan link {}", outage.wan + 1));
+    NoteOutage(EventKind::kRestore, outage);
     StallOrResume();
     return;
   }
   for (std::int32_t i = 0; i < outage.servers; ++i) {
     servers_.BringBack(outage.site, outage.first_server + i);
   }
-  Note("restore", -1, outage.site,
-       fmt::format("servers {} to {}", outage.first_server,
-                   outage.first_server + outage.servers - 1));
+  NoteOutage(EventKind::kRestore, outage);
   ReconsiderSoon();
 }
 
@@ -124,7 +134,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
     }
   }
   for (const std::string& change : scenario_.epochs[epoch].changes) {
-    Note("change", -1, -1, change);
+    Note({.kind = EventKind::kChange, .detail = change});
   }
   ReconsiderSoon();
 }

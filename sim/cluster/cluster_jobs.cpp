@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 #include "workloads/transformer.h"
@@ -19,6 +17,15 @@ Bytes CheckpointBytes(const PretrainingSpec& spec) {
   return Bytes(kCheckpointBytesPerParameter * ModelParameters(spec.step.model));
 }
 
+/// What happens to a job and servers that it takes or gives back.
+LifeEvent EventOf(EventKind kind, std::int32_t job, const Placement& placement) {
+  return {.kind = kind,
+          .job = job,
+          .site = placement[0].site,
+          .server = placement[0].first,
+          .servers = static_cast<std::int32_t>(ServersIn(placement))};
+}
+
 }  // namespace
 
 void Cluster::Submit(std::int32_t job) {
@@ -30,7 +37,7 @@ void Cluster::Submit(std::int32_t job) {
   } else {
     member.fleet->AdvanceTo(timeline_.now());
   }
-  Note("submit", job, -1, "");
+  Note({.kind = EventKind::kSubmit, .job = job});
   ReconsiderSoon();
 }
 
@@ -54,7 +61,7 @@ void Cluster::Start(std::int32_t job, const Placement& placement) {
   const bool again = run.started_before();
   Hold(job, placement);
   run.Start(timeline_.now(), placement);
-  Note("start", job, placement[0].site, fmt::format("{} servers", ServersIn(placement)));
+  Note(EventOf(EventKind::kStart, job, placement));
   if (!again) {
     BeginTraining(job);
     return;
@@ -125,7 +132,9 @@ void Cluster::SaveCheckpoint(std::int32_t job) {
   run.Save(timeline_.now());
   Move(job, CheckpointBytes(run.spec()), [this, job] {
     members_[job].run->Saved(timeline_.now());
-    Note("checkpoint", job, members_[job].run->placement()[0].site, "");
+    Note({.kind = EventKind::kCheckpoint,
+          .job = job,
+          .site = members_[job].run->placement()[0].site});
     if (WanIsDown(members_[job])) {
       members_[job].run->Stall(timeline_.now());
     } else {
@@ -159,7 +168,7 @@ void Cluster::End(std::int32_t job, Outcome outcome) {
   const Placement placement = member.run->End(timeline_.now(), outcome);
   GiveUp(job, placement);
   active_.erase(std::lower_bound(active_.begin(), active_.end(), job));
-  Note(outcome == Outcome::kFailed ? "fail" : "end", job, placement[0].site, "");
+  Note(EventOf(outcome == Outcome::kFailed ? EventKind::kFail : EventKind::kEnd, job, placement));
   const std::string& cohort = member.spec->cohort;
   if (!cohort.empty() && --cohort_left_[cohort] == 0) {
     for (const std::int32_t next : after_cohort_[cohort]) {
@@ -171,12 +180,15 @@ void Cluster::End(std::int32_t job, Outcome outcome) {
   ReconsiderSoon();
 }
 
-void Cluster::Interrupt(std::int32_t job, bool preempted, const std::string& why) {
+void Cluster::Interrupt(std::int32_t job, LifeEvent event) {
   Member& member = members_[job];
   Disarm(member);
-  const std::int32_t site = member.run->placement()[0].site;
-  GiveUp(job, member.run->Interrupt(timeline_.now(), preempted));
-  Note(preempted ? "preempt" : "interrupt", job, site, why);
+  event.job = job;
+  if (event.site < 0) {
+    event.site = member.run->placement()[0].site;
+  }
+  GiveUp(job, member.run->Interrupt(timeline_.now(), event.kind == EventKind::kPreempt));
+  Note(std::move(event));
   ReconsiderSoon();
 }
 

@@ -2,8 +2,6 @@
 #include <limits>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 
@@ -74,7 +72,7 @@ void Cluster::GrowFleet(std::int32_t job, std::int32_t servers) {
     }
     if (servers_.free(site) < servers) {
       for (const std::int32_t victim : Victims(StateNow(), site, servers, member.spec->priority)) {
-        Interrupt(victim, /*preempted=*/true, "for " + member.spec->name);
+        Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + member.spec->name});
       }
     }
     const std::int32_t some = std::min(servers, servers_.free(site));
@@ -88,7 +86,11 @@ void Cluster::GrowFleet(std::int32_t job, std::int32_t servers) {
     if (member.fleet_start.si() < 0) {
       member.fleet_start = timeline_.now();
     }
-    Note("start", job, site, fmt::format("{} servers more", some));
+    Note({.kind = EventKind::kStart,
+          .job = job,
+          .site = site,
+          .server = more[0].first,
+          .servers = some});
   }
 }
 
@@ -106,7 +108,11 @@ void Cluster::ShrinkFleet(std::int32_t job, std::int32_t servers) {
       member.fleet_servers.pop_back();
     }
     GiveUp(job, {given});
-    Note("end", job, given.site, fmt::format("{} servers fewer", some));
+    Note({.kind = EventKind::kEnd,
+          .job = job,
+          .site = given.site,
+          .server = given.first,
+          .servers = some});
   }
 }
 
@@ -234,7 +240,7 @@ void Cluster::MakeRoom() {
     const std::vector<std::int32_t> victims =
         Victims(state, site, queued->servers, queued->priority);
     for (const std::int32_t victim : victims) {
-      Interrupt(victim, /*preempted=*/true, "for " + members_[job].spec->name);
+      Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + members_[job].spec->name});
     }
     if (!victims.empty()) {
       return;

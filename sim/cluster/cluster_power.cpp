@@ -1,8 +1,6 @@
 #include <algorithm>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "sim/cluster/cluster.h"
 
 namespace gridlock {
@@ -106,7 +104,7 @@ void Cluster::Throttle(std::int32_t site) {
     if (victim < 0) {
       break;  // idle servers, switches and fleets alone pass the cap
     }
-    Interrupt(victim, /*preempted=*/true, "power cap");
+    Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "power cap"});
     std::erase(placed, victim);
   }
   int fits = lowest, too_high = -1;
@@ -116,7 +114,9 @@ void Cluster::Throttle(std::int32_t site) {
   }
   limit_level_[site] = fits;
   if (fits != before) {
-    Note("throttle", -1, site, fmt::format("power limit {}", FormatWatts(PowerLimit(site, fits))));
+    Note({.kind = EventKind::kThrottle,
+          .site = site,
+          .detail = "power limit " + FormatWatts(PowerLimit(site, fits))});
   }
 }
 

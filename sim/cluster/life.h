@@ -15,9 +15,9 @@
 #include <functional>
 #include <vector>
 
-#include "sim/scenario/scenario.h"
-#include "sim/record/life_record.h"
 #include "sim/oracle/situation.h"
+#include "sim/record/life_record.h"
+#include "sim/scenario/scenario.h"
 
 namespace gridlock {
 

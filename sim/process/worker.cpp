@@ -10,8 +10,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/base/archive.h"
 #include "sim/base/check.h"
 #include "sim/process/big_stack.h"
+#include "sim/record/step_fields.h"
 
 namespace gridlock {
 
@@ -46,7 +48,7 @@ void DoWork(const ChildWork& work) {
       Send(work.pipe, Kind::kProgress,
            std::string(reinterpret_cast<const char*>(&fraction), sizeof fraction));  // NOLINT
     });
-    Send(work.pipe, Kind::kRecord, Pack(record));
+    Send(work.pipe, Kind::kRecord, ToBytes(record));
   } catch (const std::exception& error) {
     Send(work.pipe, Kind::kProblem, error.what());
   }
@@ -151,7 +153,7 @@ class Pool {
         std::memcpy(&child.fraction, bytes.data(), sizeof child.fraction);
         break;
       case Kind::kRecord:
-        child.result.record = Unpack(bytes);
+        child.result.record = FromBytes<StepRecord>(bytes);
         child.result.ok = true;
         break;
       case Kind::kProblem:

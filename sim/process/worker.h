@@ -31,8 +31,4 @@ struct WorkerOptions {
 /// Runs all jobs; results in the order of the jobs.
 std::vector<JobResult> RunJobs(const std::vector<Job>& jobs, const WorkerOptions& options);
 
-/// A record as bytes and back; the pipe's format, of this build only.
-std::string Pack(const StepRecord& record);
-StepRecord Unpack(const std::string& bytes);
-
 }  // namespace gridlock

@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
+#include "sim/base/fields.h"
 #include "sim/record/step_record.h"
 
 namespace gridlock {
@@ -40,6 +42,32 @@ class Fingerprint {
 
   std::uint64_t state_ = 14695981039346656037ULL;  // FNV-1a offset basis; Fowler, Noll, Vo
 };
+
+/// Hashes a value of a record: lists with their length, enums by the names of their values, structs
+/// by every stored field of their list that is not Aside.
+template <typename T>
+void AddValue(Fingerprint& hash, const T& value) {
+  if constexpr (HasFields<T>) {
+    ForEachField<T>([&](const auto& field) {
+      if constexpr (std::remove_cvref_t<decltype(field)>::kStored) {
+        if (field.note.bears) {
+          AddValue(hash, field.Of(value));
+        }
+      }
+    });
+  } else if constexpr (Named<T>) {
+    hash.Add(std::string_view(NameOf(value)));
+  } else if constexpr (kIsQuantity<T>) {
+    hash.Add(value.si());
+  } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
+    hash.Add(value);
+  } else {
+    hash.Add(value.size());
+    for (const auto& item : value) {
+      AddValue(hash, item);
+    }
+  }
+}
 
 /// One fingerprint for several records, in their order.
 std::uint64_t CombinedFingerprint(const std::vector<StepRecord>& records);

@@ -1,199 +1,205 @@
 #pragma once
 
-// What a life trace holds of a job, a site, a group of requests and the cluster, where that is one
-// number each or one per interval: names, units and meanings. Of life_trace.cpp.
+// The fields of the record of a cluster's life, each once: name, unit, meaning. trace.h5,
+// summary.json, the fingerprint and the reference of outputs (docs/outputs.md) follow from these
+// lists; a new column is one line here.
 
-#include <limits>
-#include <vector>
-
+#include "sim/base/fields.h"
+#include "sim/record/columns.h"
+#include "sim/record/life_measures.h"
 #include "sim/record/life_record.h"
 
 namespace gridlock {
 
-/// Name, units and meaning of a variable.
-struct Label {
-  const char* name;
-  const char* units;
-  const char* long_name;
-};
+/// The fields with this whole say where the time of a job went, from its submission to its end or
+/// the horizon, and sum to that time.
+inline constexpr const char* kTimeOfJob = "time_s";
 
-/// One number per element of T.
-template <typename T>
-struct Field {
-  Label label;
-  double (*value)(const T&);
-};
+template <>
+inline constexpr TableNote kTable<LifeJob> = {"job", "job_", "jobs[]",
+                                              "one job, run or fleet, over the horizon"};
 
-/// Seconds, or NaN for what never came.
-inline double OnClock(Seconds time) {
-  return time >= Seconds(0.0) ? time.si() : std::numeric_limits<double>::quiet_NaN();
-}
+template <>
+inline constexpr auto kFields<LifeJob> = FieldList(
+    Field("name", &LifeJob::name, "name of the job").Label(),
+    Field("tenant", &LifeJob::tenant, "who submitted the job"),
+    Field("kind", &LifeJob::kind, "kind of the job, a number along job_kind")
+        .Variable("kind_of_job"),
+    Field("campaign", &LifeJob::campaign,
+          "campaign that generated the experiment; empty for all other jobs"),
+    Field("rung", &LifeJob::rung, "rung of the campaign, from 0; -1: of no campaign"),
+    Field("round", &LifeJob::round, "round of successive halving, from 1; 0: of no campaign"),
+    Field("final_run", &LifeJob::final_run, "job that the campaign of an experiment prepares"),
+    Field("outcome", &LifeJob::outcome, "how the job stood at the horizon"),
+    Field("site", &LifeJob::site,
+          "number of the site where it ran last, of several the first; -1: nowhere")
+        .NumberAlong("site"),
+    Field("accelerators", &LifeJob::accelerators,
+          "accelerators that it asks for; of a fleet, at most"),
+    Field("submit", &LifeJob::submit, "time of submission").OnClock(),
+    Field("start", &LifeJob::start, "time of the first start").OnClock(),
+    Field("end", &LifeJob::end, "time of the end").OnClock(),
+    Field("steps", &LifeJob::steps, "steps of the whole run; 0 for fleets"),
+    Field("steps_done", &LifeJob::steps_done, "steps that count: not those that were lost"),
+    Derived("mean_step_time", &MeanStepTime, "time in steps that count over their number"),
+    Field("tokens", &LifeJob::tokens, "token",
+          "tokens trained in steps that count, or decoded by a fleet"),
+    Field("model_flop", &LifeJob::model_flop,
+          "model FLOP of the steps that count, or of the tokens"),
+    Field("peak_flop_rate", &LifeJob::peak,
+          "dense peak of one accelerator in the job's format; 0: not known")
+        .Key("peak_flop_per_s_per_accelerator"),
+    Derived("holding_mfu", &HoldingMfu, "1",
+            "model FLOP of the steps that count, or of the tokens, over the peak of the "
+            "accelerators held"),
+    Derived("ettr", &Ettr, "1",
+            "effective training time ratio: time in steps that count, or serving, over the time "
+            "from submission to the end or the horizon"),
+    Field("training", &LifeJob::training, "time in steps that count; 0 for fleets")
+        .PartOf(kTimeOfJob),
+    Field("serving", &LifeJob::serving, "time in which a fleet served; 0 for runs")
+        .PartOf(kTimeOfJob),
+    Field("waiting", &LifeJob::waiting, "time in the queue").PartOf(kTimeOfJob),
+    Field("lost", &LifeJob::lost, "time in steps that were lost").PartOf(kTimeOfJob),
+    Field("checkpointing", &LifeJob::checkpointing, "time writing checkpoints").PartOf(kTimeOfJob),
+    Field("restarting", &LifeJob::restarting, "time restarting and reading checkpoints")
+        .PartOf(kTimeOfJob),
+    Field("stalled", &LifeJob::stalled, "time holding servers without a step").PartOf(kTimeOfJob),
+    Field("interruptions", &LifeJob::interruptions, "times that a failure or an outage stopped it"),
+    Field("preemptions", &LifeJob::preemptions, "times that another job or a power cap stopped it"),
+    Field("accelerator_seconds", &LifeJob::accelerator_seconds, "s",
+          "accelerators held, in whole servers, times the time")
+        .Key("accelerator_s"),
+    Field("energy", &LifeJob::energy, "energy of the servers held, without PUE"),
+    Field("cost", &LifeJob::cost_usd, "USD", "price of the energy with PUE"),
+    Field("carbon", &LifeJob::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"));
 
-using JobField = Field<LifeJob>;
+template <>
+inline constexpr TableNote kTable<LifeRequests> = {"request_group", "request_", "requests[]",
+                                                   "requests of one group of one fleet"};
 
-inline constexpr JobField kJobFields[] = {
-    {{"job_submit", "s", "time of submission"},
-     [](auto& j) {
-       return OnClock(j.submit);
-     }},
-    {{"job_start", "s", "time of the first start"},
-     [](auto& j) {
-       return OnClock(j.start);
-     }},
-    {{"job_end", "s", "time of the end"},
-     [](auto& j) {
-       return OnClock(j.end);
-     }},
-    {{"job_waiting", "s", "time in the queue"},
-     [](auto& j) {
-       return j.waiting.si();
-     }},
-    {{"job_training", "s", "time in steps that count, or serving"},
-     [](auto& j) {
-       return j.training.si();
-     }},
-    {{"job_lost", "s", "time in steps that were lost"},
-     [](auto& j) {
-       return j.lost.si();
-     }},
-    {{"job_checkpointing", "s", "time writing checkpoints"},
-     [](auto& j) {
-       return j.checkpointing.si();
-     }},
-    {{"job_restarting", "s", "time restarting and reading checkpoints"},
-     [](auto& j) {
-       return j.restarting.si();
-     }},
-    {{"job_stalled", "s", "time holding servers without a step"},
-     [](auto& j) {
-       return j.stalled.si();
-     }},
-    {{"job_tokens", "token", "trained in steps that count, or decoded by a fleet"},
-     [](auto& j) {
-       return j.tokens;
-     }},
-    {{"job_model_flop", "FLOP", "model FLOP of the steps that count, or of the tokens"},
-     [](auto& j) {
-       return j.model_flop.si();
-     }},
-    {{"job_peak_flop_rate", "FLOP/s",
-      "dense peak of one accelerator in the job's format; 0: not known"},
-     [](auto& j) {
-       return j.peak.si();
-     }},
-    {{"job_accelerator_seconds", "s", "accelerators held, in whole servers, times the time"},
-     [](auto& j) {
-       return j.accelerator_seconds;
-     }},
-    {{"job_energy", "J", "energy of the servers held, without PUE"},
-     [](auto& j) {
-       return j.energy.si();
-     }},
-    {{"job_cost", "USD", "price of job_energy with PUE"},
-     [](auto& j) {
-       return j.cost_usd;
-     }},
-    {{"job_carbon", "kg", "carbon dioxide equivalent of job_energy with PUE"},
-     [](auto& j) {
-       return j.carbon_kg;
-     }},
-};
+template <>
+inline constexpr auto kFields<LifeRequests> = FieldList(
+    Derived("name", &NameOfGroup, "fleet and group of the requests: FLEET/GROUP")
+        .Label()
+        .NotInJson(),
+    Field("fleet", &LifeRequests::fleet, "fleet of the requests"),
+    Field("group", &LifeRequests::group, "group of the requests").Variable("request_group_name"),
+    Field("scale", &LifeRequests::scale, "1", "replicas of the fleet over those simulated"),
+    Field("arrived", &LifeRequests::arrived, "1", "requests that arrived, whole fleet"),
+    Field("completed", &LifeRequests::completed, "1", "requests that were completed, whole fleet"),
+    Field("prompt_tokens", &LifeRequests::prompt_tokens, "token",
+          "prompt tokens of completed requests, whole fleet"),
+    Field("output_tokens", &LifeRequests::output_tokens, "token",
+          "output tokens of completed requests, whole fleet"),
+    Field("ttft_p50", &LifeRequests::ttft_p50, "s", "time to first token, median"),
+    Field("ttft_p90", &LifeRequests::ttft_p90, "s", "time to first token, 90th percentile"),
+    Field("ttft_p99", &LifeRequests::ttft_p99, "s", "time to first token, 99th percentile"),
+    Field("tpot_p50", &LifeRequests::tpot_p50, "s", "time per output token, median"),
+    Field("tpot_p90", &LifeRequests::tpot_p90, "s", "time per output token, 90th percentile"),
+    Field("tpot_p99", &LifeRequests::tpot_p99, "s", "time per output token, 99th percentile"),
+    Field("good_share", &LifeRequests::good_share, "1",
+          "share of completed requests that met both objectives"));
 
-inline constexpr Field<LifeSite> kSiteFields[] = {
-    {{"site_accelerators", "1", "accelerators of the site"},
-     [](auto& s) {
-       return static_cast<double>(s.accelerators);
-     }},
-    {{"site_pue", "1", "power usage effectiveness: all power over that of the servers"},
-     [](auto& s) {
-       return s.pue;
-     }},
-    {{"site_it_energy", "J", "energy over the horizon, without PUE"},
-     [](auto& s) {
-       return s.it_energy.si();
-     }},
-    {{"site_energy", "J", "energy over the horizon, with PUE"},
-     [](auto& s) {
-       return s.energy.si();
-     }},
-    {{"site_peak_power", "W", "highest power, with PUE"},
-     [](auto& s) {
-       return s.peak_power.si();
-     }},
-    {{"site_rest_energy", "J", "of site_it_energy, what no job held: idle servers and switches"},
-     [](auto& s) {
-       return s.rest_energy.si();
-     }},
-    {{"site_cost", "USD", "price of site_energy"},
-     [](auto& s) {
-       return s.cost_usd;
-     }},
-    {{"site_carbon", "kg", "carbon dioxide equivalent of site_energy"},
-     [](auto& s) {
-       return s.carbon_kg;
-     }},
-};
+template <>
+inline constexpr TableNote kTable<LifeSite> = {"site", "site_", "sites[]",
+                                               "one site: totals over the horizon, and series"};
 
-/// A member of LifeRequests that is one number.
-struct RequestField {
-  Label label;
-  double LifeRequests::*member;
-};
+template <>
+inline constexpr auto kFields<LifeSite> = FieldList(
+    Field("name", &LifeSite::name, "name of the site").Label(),
+    Field("accelerators", &LifeSite::accelerators, "accelerators of the site"),
+    Field("pue", &LifeSite::pue, "1",
+          "power usage effectiveness: all power over that of the servers"),
+    Field("it_energy", &LifeSite::it_energy, "energy over the horizon, without PUE"),
+    Field("energy", &LifeSite::energy, "energy over the horizon, with PUE"),
+    Field("rest_energy", &LifeSite::rest_energy,
+          "of it_energy, what no job held: idle servers and switches"),
+    Derived("mean_power", &MeanPower, "energy over the horizon, with PUE"),
+    Field("peak_power", &LifeSite::peak_power, "highest power, with PUE"),
+    Derived("at_cap_share", &AtCapShare, "1",
+            "share of the time under a power cap in which the power was at the cap"),
+    Field("cost", &LifeSite::cost_usd, "USD", "price of the energy with PUE"),
+    Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
+    Field("power", &LifeSite::power, "W", "power of the site, with PUE").Along("time").NotInJson(),
+    Field("power_cap", &LifeSite::power_cap, "W", "power that the site may draw; missing: no cap")
+        .Along("time")
+        .Key("mean_power_cap_w"),
+    Field("busy", &LifeSite::busy, "1", "accelerators that jobs of the kind hold")
+        .Along("job_kind", "time")
+        .Key("mean_busy_accelerators"),
+    Field("idle", &LifeSite::idle, "1", "accelerators in service that no job holds")
+        .Along("time")
+        .Key("mean_idle_accelerators"),
+    Field("down", &LifeSite::down, "1", "accelerators out of service")
+        .Along("time")
+        .Key("mean_down_accelerators"),
+    Field("power_limit", &LifeSite::power_limit, "W", "board limit in force of one accelerator")
+        .Along("time")
+        .Key("mean_accelerator_power_limit_w"));
 
-inline constexpr RequestField kRequestFields[] = {
-    {{"request_scale", "1", "replicas of the fleet over those simulated"}, &LifeRequests::scale},
-    {{"request_arrived", "1", "requests that arrived, whole fleet"}, &LifeRequests::arrived},
-    {{"request_completed", "1", "requests that were completed, whole fleet"},
-     &LifeRequests::completed},
-    {{"request_prompt_tokens", "token", "prompt tokens of completed requests, whole fleet"},
-     &LifeRequests::prompt_tokens},
-    {{"request_output_tokens", "token", "output tokens of completed requests, whole fleet"},
-     &LifeRequests::output_tokens},
-    {{"request_ttft_p50", "s", "time to first token, median"}, &LifeRequests::ttft_p50},
-    {{"request_ttft_p90", "s", "time to first token, 90th percentile"}, &LifeRequests::ttft_p90},
-    {{"request_ttft_p99", "s", "time to first token, 99th percentile"}, &LifeRequests::ttft_p99},
-    {{"request_tpot_p50", "s", "time per output token, median"}, &LifeRequests::tpot_p50},
-    {{"request_tpot_p90", "s", "time per output token, 90th percentile"}, &LifeRequests::tpot_p90},
-    {{"request_tpot_p99", "s", "time per output token, 99th percentile"}, &LifeRequests::tpot_p99},
-    {{"request_good_share", "1", "share of completed requests that met both objectives"},
-     &LifeRequests::good_share},
-};
+template <>
+inline constexpr TableNote kTable<LifeSeries> = {"", "", "means", "series of the whole cluster"};
 
-struct SiteSeries {
-  Label label;
-  std::vector<double> LifeSite::*member;
-};
+template <>
+inline constexpr auto kFields<LifeSeries> =
+    FieldList(Field("queue_jobs", &LifeSeries::queue_jobs, "1", "jobs that wait").Along("time"),
+              Field("queue_accelerators", &LifeSeries::queue_accelerators, "1",
+                    "accelerators that waiting jobs ask for")
+                  .Along("time"),
+              Field("training_flop_rate", &LifeSeries::training_flops, "FLOP/s",
+                    "model FLOP/s of all training, also of steps lost later")
+                  .Along("time")
+                  .Key("training_flop_per_s"),
+              Field("decoded_token_rate", &LifeSeries::decoded_tokens, "token/s",
+                    "tokens decoded per second by all fleets")
+                  .Along("time")
+                  .Key("decoded_tokens_per_s"),
+              Field("storage_rate", &LifeSeries::storage_bytes, "byte/s",
+                    "written to and read from checkpoint storage")
+                  .Along("time")
+                  .Key("storage_bytes_per_s"),
+              Field("wan_rate", &LifeSeries::wan_bytes, "byte/s",
+                    "over links between sites, all links and both directions")
+                  .Along("time")
+                  .Key("wan_bytes_per_s"));
 
-inline constexpr SiteSeries kSiteSeries[] = {
-    {{"power", "W", "power of the site, with PUE"}, &LifeSite::power},
-    {{"power_cap", "W", "power that the site may draw; missing: no cap"}, &LifeSite::power_cap},
-    {{"idle", "1", "accelerators in service that no job holds"}, &LifeSite::idle},
-    {{"down", "1", "accelerators out of service"}, &LifeSite::down},
-    {{"power_limit", "W", "board limit in force of one accelerator"}, &LifeSite::power_limit},
-};
+template <>
+inline constexpr TableNote kTable<LifeEvent> = {"event", "event_", "events[]",
+                                                "what happened, in order of time"};
 
-struct ClusterSeries {
-  Label label;
-  std::vector<double> LifeSeries::*member;
-};
+template <>
+inline constexpr auto kFields<LifeEvent> =
+    FieldList(Field("at", &LifeEvent::at, "time of the event"),
+              Field("kind", &LifeEvent::kind, "what happened"),
+              Field("job", &LifeEvent::job, "number of the job; -1: none").NumberAlong("job"),
+              Field("site", &LifeEvent::site, "number of the site; -1: none").NumberAlong("site"),
+              Field("server", &LifeEvent::server,
+                    "first server that the event is about, from 0 on its site; -1: none"),
+              Field("servers", &LifeEvent::servers, "servers that the event is about"),
+              Field("wan", &LifeEvent::wan,
+                    "number of the link between sites, from 0 in the scenario; -1: none"),
+              Field("detail", &LifeEvent::detail, "what the numbers do not say").ToldOnce());
 
-inline constexpr ClusterSeries kClusterSeries[] = {
-    {{"queue_jobs", "1", "jobs that wait"}, &LifeSeries::queue_jobs},
-    {{"queue_accelerators", "1", "accelerators that waiting jobs ask for"},
-     &LifeSeries::queue_accelerators},
-    {{"training_flop_rate", "FLOP/s", "model FLOP/s of all training, also of steps lost later"},
-     &LifeSeries::training_flops},
-    {{"decoded_token_rate", "token/s", "tokens decoded per second by all fleets"},
-     &LifeSeries::decoded_tokens},
-    {{"storage_rate", "byte/s", "written to and read from checkpoint storage"},
-     &LifeSeries::storage_bytes},
-    {{"wan_rate", "byte/s", "over links between sites, all links and both directions"},
-     &LifeSeries::wan_bytes},
-};
-
-/// Meanings of `event_kind`, in the order of their flags; a kind that only a record brings follows.
-inline constexpr const char* kEventKinds[] = {
-    "submit", "start",  "end",    "fail",    "preempt",    "interrupt", "failure",
-    "repair", "change", "outage", "restore", "checkpoint", "throttle"};
+template <>
+inline constexpr auto kFields<LifeRecord> = FieldList(
+    Field("horizon", &LifeRecord::horizon, "length of the life"),
+    Field("interval", &LifeRecord::interval, "width of an interval of the series"),
+    Field("jobs", &LifeRecord::jobs, "jobs and fleets"),
+    Field("requests", &LifeRecord::requests, "requests by fleet and group"),
+    Field("sites", &LifeRecord::sites, "sites"),
+    Field("series", &LifeRecord::series, "series of the whole cluster"),
+    Field("events", &LifeRecord::events, "what happened, in order of time"),
+    Field("situations", &LifeRecord::situations, "distinct situations whose step was simulated"),
+    Field("requests_simulated", &LifeRecord::requests_simulated, "requests that were simulated"),
+    Field("energy_is_estimate", &LifeRecord::energy_is_estimate,
+          "whether a power coefficient of some site is an estimate"),
+    Field("fingerprint", &LifeRecord::fingerprint, "hash of every other field, at 9 digits")
+        .Aside()
+        .NotInTrace()
+        .NotInJson(),
+    Derived("fingerprint_text", &LifeFingerprintText, "fingerprint in hexadecimal")
+        .Variable("fingerprint")
+        .Key("fingerprint"));
 
 }  // namespace gridlock

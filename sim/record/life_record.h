@@ -1,37 +1,44 @@
 #pragma once
 
 // What the simulated life of a cluster leaves behind: jobs, fleets, sites and what happened when.
-// The cluster loop fills it, the recorder writes it, reports read it. Plain data.
+// The cluster loop fills it, the recorder writes it, reports read it. Plain data. What each field
+// means to a reader stands in sim/record/life_fields.h.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "sim/base/fields.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
 
 enum class JobKind : std::uint8_t { kPretraining, kExperiment, kServing };
 
-inline constexpr int kJobKinds = 3;
+template <>
+inline constexpr std::array kNames<JobKind> = {"pretraining", "experiment", "serving"};
 
-/// "pretraining", "experiment", "serving".
-const char* JobKindName(JobKind kind);
+inline constexpr int kJobKinds = kNames<JobKind>.size();
 
 /// How a job stood at the horizon.
 enum class Outcome : std::uint8_t { kFinished, kFailed, kRunning, kWaiting, kNotSubmitted };
 
-inline constexpr int kOutcomes = 5;
+template <>
+inline constexpr std::array kNames<Outcome> = {"finished", "failed", "running", "waiting",
+                                               "not_submitted"};
 
-/// "finished", "failed", "running", "waiting", "not_submitted".
-const char* OutcomeName(Outcome outcome);
+inline constexpr int kOutcomes = kNames<Outcome>.size();
 
-/// One job over the horizon. Times on the clock are negative when they never came. What stands
-/// before the first "/" in the name of an experiment is its campaign.
+/// One job over the horizon. Times on the clock are negative when they never came.
 struct LifeJob {
   std::string name = {};
   std::string tenant = {};
   JobKind kind = JobKind::kPretraining;
+  std::string campaign = {};   ///< of an experiment that a campaign generated; "" for all others
+  std::int32_t rung = -1;      ///< of that campaign, from 0; -1: of no campaign
+  std::int32_t round = 0;      ///< of successive halving, from 1; 0: of no campaign
+  std::string final_run = {};  ///< pretraining job that the campaign prepares
   Outcome outcome = Outcome::kNotSubmitted;
   std::int32_t site = -1;         ///< where it ran last (the first of several); -1: nowhere
   std::int64_t accelerators = 0;  ///< that it asks for; of a fleet, at most
@@ -41,9 +48,8 @@ struct LifeJob {
   double tokens = 0;            ///< trained, or decoded by a fleet
   Flop model_flop = {};         ///< of the steps that count, or of the tokens
   FlopPerSecond peak = {};      ///< dense, of one accelerator in the job's format; 0: not known
-  std::string final_run = {};   ///< pretraining job that the campaign of an experiment prepares
-  /// Where its time went, from submission to end or horizon; the first six sum to it.
-  Seconds waiting{}, training{}, lost{}, checkpointing{}, restarting{}, stalled{};
+  /// Where its time went, from submission to end or horizon; these sum to it.
+  Seconds waiting{}, training{}, serving{}, lost{}, checkpointing{}, restarting{}, stalled{};
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
   double accelerator_seconds = 0;      ///< held, whole servers
@@ -72,11 +78,11 @@ struct LifeSite {
   Joules rest_energy = {};       ///< of it_energy, what no job held: idle servers and switches
   Watts peak_power = {};         ///< with PUE
   double cost_usd = 0, carbon_kg = 0;
-  std::vector<double> power = {};            ///< W, with PUE
-  std::vector<double> power_cap = {};        ///< W; NaN: none
-  std::vector<double> busy[kJobKinds] = {};  ///< accelerators held, by kind of job
-  std::vector<double> idle = {}, down = {};  ///< accelerators
-  std::vector<double> power_limit = {};      ///< W, board limit in force of one accelerator
+  std::vector<double> power = {};                        ///< W, with PUE
+  std::vector<double> power_cap = {};                    ///< W; NaN: none
+  std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job
+  std::vector<double> idle = {}, down = {};              ///< accelerators
+  std::vector<double> power_limit = {};  ///< W, board limit in force of one accelerator
 };
 
 /// Series of the whole cluster, one entry per interval.
@@ -88,12 +94,37 @@ struct LifeSeries {
   std::vector<double> wan_bytes;       ///< bytes/s, both directions, all links
 };
 
+enum class EventKind : std::uint8_t {
+  kSubmit,      ///< a job
+  kStart,       ///< a run, or servers that a fleet takes
+  kEnd,         ///< a run, or servers that a fleet gives back
+  kFail,        ///< a run ends for good before it is done
+  kPreempt,     ///< a run, for another job or for power
+  kInterrupt,   ///< a run, by a failure or an outage
+  kFailure,     ///< of a server
+  kRepair,      ///< of a server
+  kChange,      ///< of a field of the scenario
+  kOutage,      ///< of servers or of a link between sites begins
+  kRestore,     ///< and ends
+  kCheckpoint,  ///< is whole
+  kThrottle,    ///< a site sets the power limit of its accelerators
+};
+
+template <>
+inline constexpr std::array kNames<EventKind> = {
+    "submit", "start",  "end",    "fail",    "preempt",    "interrupt", "failure",
+    "repair", "change", "outage", "restore", "checkpoint", "throttle"};
+
+inline constexpr int kEventKinds = kNames<EventKind>.size();
+
 struct LifeEvent {
-  Seconds at;
-  std::string kind;  ///< "submit", "start", "end", "fail", "preempt", "interrupt", "failure",
-                     ///< "repair", "change", "outage", "restore", "checkpoint", "throttle"
-  std::int32_t job = -1, site = -1;
-  std::string detail = {};
+  Seconds at = {};
+  EventKind kind = EventKind::kSubmit;
+  std::int32_t job = -1, site = -1;  ///< numbers in the record; -1: none
+  std::int32_t server = -1;          ///< of the site, from 0: the first that it is about; -1: none
+  std::int32_t servers = 0;          ///< how many it is about
+  std::int32_t wan = -1;             ///< number of the link between sites in the scenario; -1: none
+  std::string detail = {};           ///< what the numbers do not say
 };
 
 struct LifeRecord {
@@ -105,11 +136,11 @@ struct LifeRecord {
   std::vector<LifeEvent> events;
   std::uint64_t situations = 0;  ///< distinct ones whose step was simulated
   std::uint64_t requests_simulated = 0;
-  bool energy_is_estimate = true;
-  std::uint64_t fingerprint = 0;  ///< of all events and results, at 9 significant digits
+  bool energy_is_estimate = false;  ///< of one site at least
+  std::uint64_t fingerprint = 0;    ///< of all events and results, at 9 significant digits
 };
 
-/// The fingerprint of everything else in the record, at 9 significant digits.
+/// The fingerprint of every other field of the record, at 9 significant digits.
 std::uint64_t LifeFingerprint(const LifeRecord& record);
 
 }  // namespace gridlock

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <map>
+#include <span>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/record/columns.h"
 #include "sim/record/fingerprint.h"
 #include "sim/record/hdf5_file.h"
 #include "sim/record/life_fields.h"
@@ -13,6 +16,30 @@
 
 namespace gridlock {
 namespace {
+
+// Variables that stand for no field of the record: axes and what is told of them.
+
+TraceColumn TimeColumn() {
+  return {"time",
+          ElementType::kFloat64,
+          {"time"},
+          "s",
+          "start of the interval since the simulation began",
+          {}};
+}
+
+TraceColumn IntervalColumn() {
+  return {"interval", ElementType::kFloat64, {"time"}, "s", "width of the interval", {}};
+}
+
+TraceColumn JobKindColumn() {
+  return {"job_kind", ElementType::kText, {"job_kind"}, "1", "kind of job", {}};
+}
+
+/// The coordinate of an axis whose elements have a number and no name.
+TraceColumn NumberColumn(const std::string& axis, const std::string& what) {
+  return {axis, ElementType::kInt32, {axis}, "1", "number of the " + what, {}};
+}
 
 /// Numbers of texts in the order of their first mention.
 class Numbering {
@@ -32,29 +59,24 @@ class Numbering {
   std::vector<std::string> texts_;
 };
 
-template <typename Items, typename Value>
-auto Collected(const Items& items, Value value) {
-  std::vector<std::decay_t<decltype(value(items.front()))>> values;
-  values.reserve(items.size());
-  for (const auto& item : items) {
-    values.push_back(value(item));
+std::vector<std::int32_t> NumbersBelow(std::size_t count) {
+  std::vector<std::int32_t> numbers;
+  for (std::size_t i = 0; i < count; ++i) {
+    numbers.push_back(static_cast<std::int32_t>(i));
   }
-  return values;
+  return numbers;
 }
 
-template <typename T>
-constexpr ElementType ElementOf() {
-  if constexpr (std::is_same_v<T, double>) {
-    return ElementType::kFloat64;
-  } else if constexpr (std::is_same_v<T, std::int32_t>) {
-    return ElementType::kInt32;
-  } else if constexpr (std::is_same_v<T, std::int64_t>) {
-    return ElementType::kInt64;
-  } else if constexpr (std::is_same_v<T, std::uint8_t>) {
-    return ElementType::kUint8;
-  } else {
-    static_assert(std::is_same_v<T, std::string>);
-    return ElementType::kText;
+/// Appends the numbers of a field that is a list, or a list of lists.
+void AppendSeries(std::vector<double>& numbers, const std::vector<double>& series,
+                  std::size_t intervals) {
+  CHECK(series.size() == intervals);
+  numbers.insert(numbers.end(), series.begin(), series.end());
+}
+
+void AppendSeries(std::vector<double>& numbers, const auto& list_of_series, std::size_t intervals) {
+  for (const std::vector<double>& series : list_of_series) {
+    AppendSeries(numbers, series, intervals);
   }
 }
 
@@ -68,73 +90,153 @@ class LifeTraceWriter {
  private:
   /// Adds a dimension with its coordinate.
   template <typename T>
-  void AddAxis(const Label& label, const std::vector<T>& values) {
-    const std::string name = label.name;
-    file_.AddVariable(Spec<T>(label, {name}, {values.size()}));
-    file_.Extend(name, values.size());
-    file_.Write(name, {0}, {values.size()}, std::span<const T>(values));
+  void AddAxis(const TraceColumn& column, const std::vector<T>& values) {
+    file_.AddVariable(Spec(column, {values.size()}));
+    file_.Extend(column.name, values.size());
+    file_.Write(column.name, {0}, {values.size()}, std::span<const T>(values));
   }
 
   /// Adds a variable along dimensions that are there.
   template <typename T>
-  void Add(const Label& label, const std::vector<std::string>& dimensions,
-           const std::vector<T>& values) {
+  void Add(const TraceColumn& column, const std::vector<T>& values) {
     Hdf5File::Position extent;
-    for (const std::string& dimension : dimensions) {
+    for (const std::string& dimension : column.dimensions) {
       extent.push_back(file_.size(dimension));
     }
-    file_.AddVariable(Spec<T>(label, dimensions, extent));
-    file_.Write(label.name, Hdf5File::Position(extent.size(), 0), extent,
+    file_.AddVariable(Spec(column, extent));
+    file_.Write(column.name, Hdf5File::Position(extent.size(), 0), extent,
                 std::span<const T>(values));
+    if (!column.flags.empty()) {
+      AddFlags(column);
+    }
   }
 
+  /// Adds a variable for every field of the elements of a table.
   template <typename T>
-  static VariableSpec Spec(const Label& label, const std::vector<std::string>& dimensions,
-                           const Hdf5File::Position& extent);
+  void AddTable(std::span<const T> items);
 
-  void AddFlags(const Label& label, const std::string& dimension,
-                const std::vector<std::uint8_t>& values, const std::vector<std::string>& meanings);
+  /// Adds the variable of one field.
+  template <typename T, typename Field>
+  void AddField(const Field& field, std::span<const T> items);
+
+  static VariableSpec Spec(const TraceColumn& column, const Hdf5File::Position& extent);
+
+  void AddFlags(const TraceColumn& column);
+  void AddTexts(const FieldNote& note, const std::vector<std::string>& texts);
+  void AddAttributes();
   void AddTime();
-  void AddSites();
-  void AddJobs();
-  void AddRequests();
-  void AddEvents();
+  void AddJobKinds();
+  void CheckNumber(const FieldNote& note, std::int32_t number) const;
 
   Hdf5File file_;
   const LifeRecord& record_;
 };
 
-template <typename T>
-VariableSpec LifeTraceWriter::Spec(const Label& label, const std::vector<std::string>& dimensions,
-                                   const Hdf5File::Position& extent) {
+VariableSpec LifeTraceWriter::Spec(const TraceColumn& column, const Hdf5File::Position& extent) {
   // One chunk per row of the last dimension, of at most half a megabyte.
   constexpr std::size_t kLongest = 65536;
   std::vector<std::size_t> chunk(extent.size(), 1);
   chunk.back() = std::clamp<std::size_t>(extent.back(), 1, kLongest);
-  return {.name = label.name,
-          .type = ElementOf<T>(),
-          .dimensions = dimensions,
-          .units = label.units,
-          .long_name = label.long_name,
-          .chunk = chunk,
-          .written_once = !std::is_same_v<T, std::string>,  // texts lie outside their chunks
-          .padded = std::is_same_v<T, double> && dimensions.front() != label.name};
+  return {
+      .name = column.name,
+      .type = column.type,
+      .dimensions = column.dimensions,
+      .units = column.units,
+      .long_name = column.long_name,
+      .chunk = chunk,
+      .written_once = column.type != ElementType::kText,  // texts lie outside their chunks
+      .padded = column.type == ElementType::kFloat64 && column.dimensions.front() != column.name};
 }
 
-void LifeTraceWriter::AddFlags(const Label& label, const std::string& dimension,
-                               const std::vector<std::uint8_t>& values,
-                               const std::vector<std::string>& meanings) {
-  CHECK(meanings.size() <= 256);
-  Add(label, {dimension}, values);
+void LifeTraceWriter::AddFlags(const TraceColumn& column) {
+  CHECK(column.flags.size() <= 256);
   std::vector<std::uint8_t> flags;
   std::string text;
-  for (const std::string& meaning : meanings) {
+  for (const std::string& meaning : column.flags) {
     CHECK(!meaning.empty() && meaning.find(' ') == std::string::npos);  // blanks separate them
     text += (flags.empty() ? "" : " ") + meaning;
     flags.push_back(static_cast<std::uint8_t>(flags.size()));
   }
-  file_.SetAttribute(label.name, "flag_values", flags);
-  file_.SetAttribute(label.name, "flag_meanings", text);
+  file_.SetAttribute(column.name, "flag_values", flags);
+  file_.SetAttribute(column.name, "flag_meanings", text);
+}
+
+void LifeTraceWriter::AddTexts(const FieldNote& note, const std::vector<std::string>& texts) {
+  AddAxis(NumberColumn(note.name, "text"), NumbersBelow(texts.size()));
+  Add(TextColumnOf(note), texts);
+}
+
+void LifeTraceWriter::CheckNumber(const FieldNote& note, std::int32_t number) const {
+  const std::size_t count = file_.size(note.number_along);
+  CHECK(number >= -1 && number < static_cast<std::int64_t>(count));
+}
+
+template <typename T, typename Field>
+void LifeTraceWriter::AddField(const Field& field, std::span<const T> items) {
+  using Value = typename Field::Value;
+  const TraceColumn column = ColumnOf<T>(field);
+  if constexpr (ElementTypeOf<Value>() == ElementType::kFloat64 &&
+                !std::is_convertible_v<Value, double> && !kIsQuantity<Value>) {
+    std::vector<double> numbers;
+    for (const T& item : items) {
+      AppendSeries(numbers, field.Of(item), file_.size("time"));
+    }
+    Add(column, numbers);
+  } else {
+    std::vector<decltype(ElementOf(field.Of(items[0], record_), field.note))> values;
+    for (const T& item : items) {
+      values.push_back(ElementOf(field.Of(item, record_), field.note));
+      if constexpr (std::is_same_v<Value, std::int32_t>) {
+        if (*field.note.number_along != '\0') {
+          CheckNumber(field.note, values.back());
+        }
+      }
+    }
+    if constexpr (std::is_same_v<Value, std::string>) {
+      if (field.note.told_once) {
+        Numbering texts;
+        std::vector<std::int32_t> numbers;
+        for (const std::string& text : values) {
+          numbers.push_back(texts.NumberOf(text));
+        }
+        Add(column, numbers);
+        AddTexts(field.note, texts.texts());
+        return;
+      }
+    }
+    if (field.note.label) {
+      AddAxis(column, values);
+    } else {
+      Add(column, values);
+    }
+  }
+}
+
+template <typename T>
+void LifeTraceWriter::AddTable(std::span<const T> items) {
+  ForEachField<T>([&](const auto& field) {
+    if (field.note.in_trace) {
+      AddField(field, items);
+    }
+  });
+}
+
+/// What the record is as a whole stands in attributes of the file.
+void LifeTraceWriter::AddAttributes() {
+  ForEachField<LifeRecord>([&]<typename Field>(const Field& field) {
+    if constexpr (!kIsTable<typename Field::Value>) {
+      if (!field.note.in_trace) {
+        return;
+      }
+      const std::string name = ColumnOf<LifeRecord>(field).name;
+      const auto value = ElementOf(field.Of(record_), field.note);
+      if constexpr (std::is_same_v<decltype(value), const std::uint8_t>) {
+        file_.SetAttribute("", name, std::int32_t{value});
+      } else {
+        file_.SetAttribute("", name, value);
+      }
+    }
+  });
 }
 
 void LifeTraceWriter::AddTime() {
@@ -146,172 +248,45 @@ void LifeTraceWriter::AddTime() {
     width.push_back(std::min(record_.interval.si(), record_.horizon.si() - at));
     CHECK(width.back() > 0.0);
   }
-  AddAxis({"time", "s", "start of the interval since the simulation began"}, start);
-  Add({"interval", "s", "width of the interval"}, {"time"}, width);
-  for (const ClusterSeries& series : kClusterSeries) {
-    CHECK((record_.series.*series.member).size() == intervals);
-    Add(series.label, {"time"}, record_.series.*series.member);
-  }
+  AddAxis(TimeColumn(), start);
+  Add(IntervalColumn(), width);
 }
 
-void LifeTraceWriter::AddSites() {
-  const std::size_t intervals = file_.size("time");
-  AddAxis({"site", "1", "name of the site"}, Collected(record_.sites, [](const LifeSite& site) {
-            return site.name;
-          }));
-  std::vector<std::string> kinds;
-  for (int kind = 0; kind < kJobKinds; ++kind) {
-    kinds.emplace_back(JobKindName(static_cast<JobKind>(kind)));
-  }
-  AddAxis({"job_kind", "1", "kind of job"}, kinds);
-  for (const Field<LifeSite>& field : kSiteFields) {
-    Add(field.label, {"site"}, Collected(record_.sites, field.value));
-  }
-  for (const SiteSeries& series : kSiteSeries) {
-    std::vector<double> rows;
-    for (const LifeSite& site : record_.sites) {
-      const std::vector<double>& row = site.*series.member;
-      CHECK(row.size() == intervals);
-      rows.insert(rows.end(), row.begin(), row.end());
-    }
-    Add(series.label, {"site", "time"}, rows);
-  }
-  std::vector<double> busy;
-  for (const LifeSite& site : record_.sites) {
-    for (const std::vector<double>& row : site.busy) {
-      CHECK(row.size() == intervals);
-      busy.insert(busy.end(), row.begin(), row.end());
-    }
-  }
-  Add({"busy", "1", "accelerators that jobs of the kind hold"}, {"site", "job_kind", "time"}, busy);
-}
-
-void LifeTraceWriter::AddJobs() {
-  const auto& jobs = record_.jobs;
-  const auto sites = static_cast<std::int32_t>(record_.sites.size());
-  AddAxis({"job", "1", "name of the job"}, Collected(jobs, [](const LifeJob& job) {
-            return job.name;
-          }));
-  Add({"job_tenant", "1", "who submitted the job"}, {"job"},
-      Collected(jobs, [](const LifeJob& job) {
-        return job.tenant;
-      }));
-  Add({"job_final_run", "1", "job that the campaign of an experiment prepares"}, {"job"},
-      Collected(jobs, [](const LifeJob& job) {
-        return job.final_run;
-      }));
-  AddFlags({"kind_of_job", "1", "kind of the job, a number along job_kind"}, "job",
-           Collected(jobs,
-                     [](const LifeJob& job) {
-                       return static_cast<std::uint8_t>(job.kind);
-                     }),
-           {"pretraining", "experiment", "serving"});
-  std::vector<std::string> outcomes;
-  for (int outcome = 0; outcome < kOutcomes; ++outcome) {
-    outcomes.emplace_back(OutcomeName(static_cast<Outcome>(outcome)));
-  }
-  AddFlags({"job_outcome", "1", "how the job stood at the horizon"}, "job",
-           Collected(jobs,
-                     [](const LifeJob& job) {
-                       return static_cast<std::uint8_t>(job.outcome);
-                     }),
-           outcomes);
-  Add({"job_site", "1", "number of the site where it ran last; -1: nowhere"}, {"job"},
-      Collected(jobs, [sites](const LifeJob& job) {
-        CHECK(job.site >= -1 && job.site < sites);
-        return job.site;
-      }));
-  const std::pair<Label, std::int64_t LifeJob::*> counts[] = {
-      {{"job_accelerators", "1", "accelerators that it asks for; of a fleet, at most"},
-       &LifeJob::accelerators},
-      {{"job_steps", "1", "steps of the whole run; 0 for fleets"}, &LifeJob::steps},
-      {{"job_steps_done", "1", "steps that count"}, &LifeJob::steps_done}};
-  for (const auto& [label, member] : counts) {
-    Add(label, {"job"}, Collected(jobs, [member = member](const LifeJob& job) {
-          return job.*member;
-        }));
-  }
-  const std::pair<Label, std::int32_t LifeJob::*> stops[] = {
-      {{"job_interruptions", "1", "times that a failure or an outage stopped it"},
-       &LifeJob::interruptions},
-      {{"job_preemptions", "1", "times that another job took its place"}, &LifeJob::preemptions}};
-  for (const auto& [label, member] : stops) {
-    Add(label, {"job"}, Collected(jobs, [member = member](const LifeJob& job) {
-          return job.*member;
-        }));
-  }
-  for (const JobField& field : kJobFields) {
-    Add(field.label, {"job"}, Collected(jobs, field.value));
-  }
-}
-
-void LifeTraceWriter::AddRequests() {
-  const auto& groups = record_.requests;
-  AddAxis({"request_group", "1", "fleet and group of the requests"},
-          Collected(groups, [](const LifeRequests& group) {
-            return group.fleet + "/" + group.group;
-          }));
-  for (const RequestField& field : kRequestFields) {
-    Add(field.label, {"request_group"}, Collected(groups, [&field](const LifeRequests& group) {
-          return group.*field.member;
-        }));
-  }
-}
-
-void LifeTraceWriter::AddEvents() {
-  const auto& events = record_.events;
-  Numbering kinds, details;
-  for (const char* kind : kEventKinds) {
-    kinds.NumberOf(kind);
-  }
-  std::vector<std::int32_t> numbers, detail;
-  std::vector<std::uint8_t> kind;
-  for (const LifeEvent& event : events) {
-    CHECK(event.job >= -1 && event.job < static_cast<std::int32_t>(record_.jobs.size()));
-    CHECK(event.site >= -1 && event.site < static_cast<std::int32_t>(record_.sites.size()));
-    numbers.push_back(static_cast<std::int32_t>(numbers.size()));
-    kind.push_back(static_cast<std::uint8_t>(kinds.NumberOf(event.kind)));
-    detail.push_back(details.NumberOf(event.detail));
-  }
-  AddAxis({"event", "1", "number of the event"}, numbers);
-  Add({"event_at", "s", "time of the event"}, {"event"},
-      Collected(events, [](const LifeEvent& event) {
-        return event.at.si();
-      }));
-  AddFlags({"event_kind", "1", "what happened"}, "event", kind, kinds.texts());
-  Add({"event_job", "1", "number of the job; -1: none"}, {"event"},
-      Collected(events, [](const LifeEvent& event) {
-        return event.job;
-      }));
-  Add({"event_site", "1", "number of the site; -1: none"}, {"event"},
-      Collected(events, [](const LifeEvent& event) {
-        return event.site;
-      }));
-  Add({"event_detail", "1", "number along detail"}, {"event"}, detail);
-  std::vector<std::int32_t> detail_numbers;
-  for (std::size_t i = 0; i < details.texts().size(); ++i) {
-    detail_numbers.push_back(static_cast<std::int32_t>(i));
-  }
-  AddAxis({"detail", "1", "number of the text"}, detail_numbers);
-  Add({"detail_text", "1", "what there is to say of an event"}, {"detail"}, details.texts());
+void LifeTraceWriter::AddJobKinds() {
+  AddAxis(JobKindColumn(),
+          std::vector<std::string>(kNames<JobKind>.begin(), kNames<JobKind>.end()));
 }
 
 void LifeTraceWriter::Write(const TraceHeader& header) {
   WriteHeaderAttributes(file_, header, "life");
-  file_.SetAttribute("", "horizon", record_.horizon.si());
-  file_.SetAttribute("", "situations", record_.situations);
-  file_.SetAttribute("", "requests_simulated", record_.requests_simulated);
-  file_.SetAttribute("", "energy_is_estimate", std::int32_t{record_.energy_is_estimate ? 1 : 0});
-  file_.SetAttribute("", "fingerprint", FingerprintText(record_.fingerprint));
+  AddAttributes();
   AddTime();
-  AddSites();
-  AddJobs();
-  AddRequests();
-  AddEvents();
+  AddJobKinds();
+  AddTable(std::span(&record_.series, 1));
+  AddTable(std::span(record_.sites));
+  AddTable(std::span(record_.jobs));
+  AddTable(std::span(record_.requests));
+  AddAxis(NumberColumn("event", "event"), NumbersBelow(record_.events.size()));
+  AddTable(std::span(record_.events));
   file_.Commit();
 }
 
 }  // namespace
+
+std::vector<Output> LifeOutputs() {
+  std::vector<Output> outputs;
+  for (const TraceColumn& column :
+       {TimeColumn(), IntervalColumn(), JobKindColumn(), NumberColumn("event", "event"),
+        NumberColumn("detail", "text")}) {
+    outputs.push_back({column, ""});
+  }
+  for (const std::vector<Output>& table :
+       {OutputsOf<LifeRecord>(), OutputsOf<LifeSeries>(), OutputsOf<LifeSite>(),
+        OutputsOf<LifeJob>(), OutputsOf<LifeRequests>(), OutputsOf<LifeEvent>()}) {
+    outputs.insert(outputs.end(), table.begin(), table.end());
+  }
+  return outputs;
+}
 
 void WriteLifeTrace(const std::string& path, const TraceHeader& header, const LifeRecord& record) {
   LifeTraceWriter(path, record).Write(header);

@@ -18,7 +18,9 @@
 // attribute `kind` is "life"; `complete` is 1 in every finished file.
 
 #include <string>
+#include <vector>
 
+#include "sim/record/columns.h"
 #include "sim/record/life_record.h"
 #include "sim/record/trace_header.h"
 
@@ -28,5 +30,8 @@ namespace gridlock {
 /// system refuses. CHECKs that all series are equally long and that jobs, sites and events name
 /// what is there.
 void WriteLifeTrace(const std::string& path, const TraceHeader& header, const LifeRecord& record);
+
+/// Every variable of the trace, and where its field stands in summary.json.
+std::vector<Output> LifeOutputs();
 
 }  // namespace gridlock

@@ -2,10 +2,13 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
+#include <type_traits>
 #include <utility>
 
 #include "sim/base/check.h"
-#include "sim/record/series.h"
+#include "sim/record/columns.h"
+#include "sim/record/step_fields.h"
 #include "sim/record/trace_attributes.h"
 
 namespace gridlock {
@@ -18,11 +21,6 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 std::size_t RowsPerChunk(std::size_t width, std::size_t points) {
   const std::size_t rows = std::clamp<std::size_t>(512 / std::max<std::size_t>(1, width), 1, 64);
   return points == 0 ? rows : std::min(rows, points);
-}
-
-/// A finite positive step rate needs a finite positive step.
-double PerSecond(double amount, Seconds time) {
-  return amount / time.si();
 }
 
 std::size_t SamplesOf(const StepRecord& record) {
@@ -42,76 +40,74 @@ std::size_t StagesOf(const StepRecord& record) {
   return static_cast<std::size_t>(stages);
 }
 
-/// One number per row.
-struct RowVariable {
-  const char* name;
-  const char* units;
-  const char* long_name;
-  double (*value)(const StepRecord&);
-};
+// Variables that stand for no field of the record: axes, and what the study says of the cap.
 
-constexpr RowVariable kRowVariables[] = {
-    {"step_time", "s", "simulated time of one step",
-     [](auto& r) {
-       return r.step_time.si();
-     }},
-    {"tokens_per_second", "token/s", "training tokens per second, whole job",
-     [](auto& r) {
-       return PerSecond(static_cast<double>(r.tokens), r.step_time);
-     }},
-    {"mfu", "1", "model FLOP utilisation: model FLOP/s over dense peak",
-     [](auto& r) {
-       return r.mfu();
-     }},
-    {"hfu", "1", "hardware FLOP utilisation: the same with recomputation",
-     [](auto& r) {
-       return r.hfu();
-     }},
-    {"model_flop", "FLOP", "forward and backward FLOP of one step, whole job, no recomputation",
-     [](auto& r) {
-       return r.model_flop.si();
-     }},
-    {"hardware_flop", "FLOP", "FLOP of one step, whole job, with recomputation",
-     [](auto& r) {
-       return r.hardware_flop.si();
-     }},
-    {"peak_flop_rate", "FLOP/s", "dense peak of all accelerators in the training format",
-     [](auto& r) {
-       return r.peak.si();
-     }},
-    {"energy", "J", "energy of one step, accelerators and servers, without PUE",
-     [](auto& r) {
-       return r.energy.si();
-     }},
-    {"accelerator_energy", "J", "the accelerators' part of energy",
-     [](auto& r) {
-       return r.accelerator_energy.si();
-     }},
-    {"mean_power", "W", "mean power over the step, accelerators and servers, without PUE",
-     [](auto& r) {
-       return r.mean_power.si();
-     }},
-    {"interval", "s", "width of one utilisation interval; the last one ends with the step",
-     [](auto& r) {
-       return r.interval.si();
-     }},
-};
+TraceColumn SampleColumn() {
+  return {"sample", ElementType::kInt32, {"sample"}, "1", "number of the utilisation interval", {}};
+}
 
-/// HBM bytes per accelerator of one stage.
-struct MemoryVariable {
-  const char* name;
-  const char* long_name;
-  Bytes StageMemory::*member;
-};
+TraceColumn TimeColumn() {
+  return {"time",
+          ElementType::kFloat64,
+          {"cap", "sample"},
+          "s",
+          "start of the interval since the step began",
+          {}};
+}
 
-constexpr MemoryVariable kMemoryVariables[] = {
-    {"memory_weights", "HBM per accelerator for weights", &StageMemory::weights},
-    {"memory_gradients", "HBM per accelerator for gradients", &StageMemory::gradients},
-    {"memory_optimizer", "HBM per accelerator for optimizer state", &StageMemory::optimizer},
-    {"memory_activations", "HBM per accelerator for activations", &StageMemory::activations},
-    {"memory_buffers", "HBM per accelerator for buffers", &StageMemory::buffers},
-    {"memory_capacity", "HBM per accelerator there is", &StageMemory::capacity},
-};
+TraceColumn StepFractionColumn() {
+  return {"step_fraction",
+          ElementType::kFloat64,
+          {"cap", "sample"},
+          "1",
+          "start of the interval over the step time",
+          {}};
+}
+
+TraceColumn CollectiveColumn() {
+  return {"collective", ElementType::kText, {"collective"}, "1", "kind of collective", {}};
+}
+
+TraceColumn CollectiveTimeColumn() {
+  return {"collective_time",
+          ElementType::kFloat64,
+          {"cap", "collective"},
+          "s",
+          "measured duration of the kind of collective",
+          {}};
+}
+
+TraceColumn CapValueColumn(const std::string& units, const std::string& quantity) {
+  return {"cap_value",
+          ElementType::kFloat64,
+          {"cap"},
+          units,
+          "value of the cap (" + quantity + "); 0 in the baseline",
+          {}};
+}
+
+/// Calls `visit` with the column of every field of T that is in the trace, and the field.
+template <HasFields T>
+void ForEachColumn(auto&& visit) {
+  ForEachField<T>([&]<typename Field>(const Field& field) {
+    if constexpr (!kIsTable<typename Field::Value>) {
+      if (field.note.in_trace) {
+        visit(ColumnOf<T>(field), field);
+      }
+    }
+  });
+}
+
+/// One number of an element of a table, or of one in a record.
+template <typename Field, typename T>
+double NumberOf(const Field& field, const T& item, const StepRecord& record) {
+  if constexpr (std::is_same_v<typename Field::Value, std::string> ||
+                std::is_same_v<typename Field::Value, std::vector<double>>) {
+    return kNaN;
+  } else {
+    return static_cast<double>(ElementOf(field.Of(item, record), field.note));
+  }
+}
 
 }  // namespace
 
@@ -164,133 +160,93 @@ void TraceWriter::CreateVariables(const StepRecord& record) {
   CreateBudgetVariables(std::max<std::size_t>(1, StagesOf(record)));
 }
 
+void TraceWriter::AddColumn(const TraceColumn& column, const std::vector<std::size_t>& chunk,
+                            Fill fill) {
+  file_.AddVariable({.name = column.name,
+                     .type = column.type,
+                     .dimensions = column.dimensions,
+                     .units = column.units,
+                     .long_name = column.long_name,
+                     .chunk = chunk,
+                     .written_once = fill == Fill::kSeries,
+                     .padded = fill != Fill::kZero});
+  if (!column.flags.empty()) {
+    std::vector<std::uint8_t> values;
+    std::string meanings;
+    for (const std::string& flag : column.flags) {
+      meanings += (values.empty() ? "" : " ") + flag;
+      values.push_back(static_cast<std::uint8_t>(values.size()));
+    }
+    file_.SetAttribute(column.name, "flag_values", values);
+    file_.SetAttribute(column.name, "flag_meanings", meanings);
+  }
+}
+
 void TraceWriter::CreateAxes(const StepRecord& record) {
+  constexpr std::size_t kLabels = 16;
   const std::size_t samples = std::max<std::size_t>(1, SamplesOf(record));
   const std::size_t stages = std::max<std::size_t>(1, StagesOf(record));
-  const auto text_axis = [this](const std::string& name, std::size_t chunk,
-                                const std::string& long_name) {
-    file_.AddVariable({.name = name,
-                       .type = ElementType::kText,
-                       .dimensions = {name},
-                       .units = "1",
-                       .long_name = long_name,
-                       .chunk = {chunk}});
+  const auto add_labels = [this]<typename T>(const T& /*example*/, std::size_t chunk) {
+    ForEachColumn<T>([&](const TraceColumn& column, const auto& field) {
+      if (field.note.label) {
+        AddColumn(column, {chunk}, Fill::kZero);
+      }
+    });
   };
-  text_axis("cap", RowsPerChunk(1, points_), "label of the capped step");
-  text_axis("resource", 16, "class of resources");
-  text_axis("attribution_resource", 16, "what set the pace of the critical path");
-  text_axis("activity", 16, "what an accelerator was doing");
-  text_axis("collective", 16, "kind of collective");
-  file_.AddVariable({.name = "sample",
-                     .type = ElementType::kInt32,
-                     .dimensions = {"sample"},
-                     .units = "1",
-                     .long_name = "number of the utilisation interval",
-                     .chunk = {samples}});
-  file_.AddVariable({.name = "stage",
-                     .type = ElementType::kInt32,
-                     .dimensions = {"stage"},
-                     .units = "1",
-                     .long_name = "pipeline stage",
-                     .chunk = {stages}});
+  add_labels(record, RowsPerChunk(1, points_));
+  add_labels(UtilisationSeries(), kLabels);
+  add_labels(Attribution(), kLabels);
+  add_labels(BreakdownPart(), kLabels);
+  AddColumn(CollectiveColumn(), {kLabels}, Fill::kZero);
+  AddColumn(SampleColumn(), {samples}, Fill::kZero);
+  add_labels(StageMemory(), stages);
 }
 
 void TraceWriter::CreateRowVariables() {
-  file_.AddVariable({.name = "cap_value",
-                     .dimensions = {"cap"},
-                     .units = cap_units_,
-                     .long_name = "value of the cap (" + cap_quantity_ + "); 0 in the baseline",
-                     .chunk = {RowsPerChunk(1, points_)}});
-  const auto add = [this](const char* name, ElementType type, const char* units,
-                          const char* long_name) {
-    file_.AddVariable({.name = name,
-                       .type = type,
-                       .dimensions = {"cap"},
-                       .units = units,
-                       .long_name = long_name,
-                       .chunk = {RowsPerChunk(1, points_)}});
-    file_.SetAttribute(name, "coordinates", "cap_value");
-  };
-  for (const RowVariable& variable : kRowVariables) {
-    add(variable.name, ElementType::kFloat64, variable.units, variable.long_name);
-  }
-  add("accelerators", ElementType::kInt64, "1", "accelerators of the job");
-  add("tokens", ElementType::kInt64, "token", "training tokens of one step");
-  add("classes", ElementType::kInt64, "1",
-      "classes of alike accelerators, one of each simulated; 0 when all were");
-  add("activities", ElementType::kUint64, "1", "activities that the engine simulated");
-  add("fidelity", ElementType::kText, "1", "evaluator: full, folded or analytic");
-  add("overrides", ElementType::kText, "1",
-      "what the row says differently from the attribute scenario: one path=value a line, as "
-      "gridlock run --set takes it");
-  add("fingerprint", ElementType::kUint64, "1", "hash of every completion time, at 9 digits");
-  add("fingerprint_text", ElementType::kText, "1", "fingerprint in hexadecimal");
-  add("energy_is_estimate", ElementType::kUint8, "1", "whether a power coefficient is an estimate");
-  const std::uint8_t flags[] = {0, 1};
-  file_.SetAttribute("energy_is_estimate", "flag_values", flags);
-  file_.SetAttribute("energy_is_estimate", "flag_meanings", "sourced estimate");
+  const std::vector<std::size_t> chunk = {RowsPerChunk(1, points_)};
+  AddColumn(CapValueColumn(cap_units_, cap_quantity_), chunk, Fill::kZero);
+  ForEachColumn<StepRecord>([&](const TraceColumn& column, const auto& field) {
+    if (!field.note.label) {
+      AddColumn(column, chunk, Fill::kZero);
+      file_.SetAttribute(column.name, "coordinates", "cap_value");
+    }
+  });
+}
+
+template <typename T>
+void TraceWriter::CreateTable(std::size_t width, Fill fill) {
+  ForEachColumn<T>([&](const TraceColumn& column, const auto& field) {
+    if (!field.note.label && column.dimensions.size() == 2) {
+      AddColumn(column, {RowsPerChunk(width, points_), width}, fill);
+      file_.SetAttribute(column.name, "coordinates", "cap_value");
+    }
+  });
 }
 
 void TraceWriter::CreateSeriesVariables(std::size_t samples) {
   const std::size_t resources = std::max<std::size_t>(1, resources_.names.size());
   // The long series: one chunk per row, written once and compressed.
-  const auto add_series = [this](const char* name, const std::vector<std::string>& dimensions,
-                                 const std::vector<std::size_t>& chunk, const char* units,
-                                 const char* long_name) {
-    file_.AddVariable({.name = name,
-                       .dimensions = dimensions,
-                       .units = units,
-                       .long_name = long_name,
-                       .chunk = chunk,
-                       .written_once = true,
-                       .padded = true});
-  };
-  add_series("time", {"cap", "sample"}, {1, samples}, "s",
-             "start of the interval since the step began");
-  add_series("step_fraction", {"cap", "sample"}, {1, samples}, "1",
-             "start of the interval over the step time");
-  add_series("utilisation", {"cap", "resource", "sample"}, {1, resources, samples}, "1",
-             "share in use, mean over the interval and all members of the class");
-  file_.SetAttribute("utilisation", "coordinates", "cap_value time step_fraction");
-  const auto add_mean = [this, resources](const char* name, const char* units,
-                                          const char* long_name) {
-    file_.AddVariable({.name = name,
-                       .dimensions = {"cap", "resource"},
-                       .units = units,
-                       .long_name = long_name,
-                       .chunk = {RowsPerChunk(resources, points_), resources},
-                       .padded = true});
-    file_.SetAttribute(name, "coordinates", "cap_value");
-  };
-  add_mean("utilisation_mean", "1",
-           "share in use, mean over the step and all members of the class");
-  add_mean("resource_members", "1", "resources of the class in the machine that the job occupies");
-  add_mean("resource_capacity", "s-1",
-           "capacity of one member, per direction: FLOP/s of compute, byte/s of all others");
+  AddColumn(TimeColumn(), {1, samples}, Fill::kSeries);
+  AddColumn(StepFractionColumn(), {1, samples}, Fill::kSeries);
+  ForEachColumn<UtilisationSeries>([&](const TraceColumn& column, const auto& /*field*/) {
+    if (column.dimensions.size() == 3) {
+      AddColumn(column, {1, resources, samples}, Fill::kSeries);
+      file_.SetAttribute(column.name, "coordinates", "cap_value time step_fraction");
+    }
+  });
+  CreateTable<UtilisationSeries>(resources, Fill::kMissing);
 }
 
 void TraceWriter::CreateBudgetVariables(std::size_t stages) {
-  const auto add = [this](const NameAxis& axis, const char* name, const char* long_name) {
-    const std::size_t width = std::max<std::size_t>(1, axis.names.size());
-    file_.AddVariable({.name = name,
-                       .dimensions = {"cap", axis.dimension},
-                       .units = "s",
-                       .long_name = long_name,
-                       .chunk = {RowsPerChunk(width, points_), width}});
-    file_.SetAttribute(name, "coordinates", "cap_value");
+  const auto width = [](const NameAxis& axis) {
+    return std::max<std::size_t>(1, axis.names.size());
   };
-  add(attributions_, "attribution", "time of the critical path that the resource set the pace of");
-  add(activities_, "breakdown", "mean time per accelerator in the activity");
-  add(collectives_, "collective_time", "measured duration of the kind of collective");
-  for (const MemoryVariable& variable : kMemoryVariables) {
-    file_.AddVariable({.name = variable.name,
-                       .dimensions = {"cap", "stage"},
-                       .units = "byte",
-                       .long_name = variable.long_name,
-                       .chunk = {RowsPerChunk(stages, points_), stages},
-                       .padded = true});
-    file_.SetAttribute(variable.name, "coordinates", "cap_value");
-  }
+  CreateTable<Attribution>(width(attributions_), Fill::kZero);
+  CreateTable<BreakdownPart>(width(activities_), Fill::kZero);
+  AddColumn(CollectiveTimeColumn(),
+            {RowsPerChunk(width(collectives_), points_), width(collectives_)}, Fill::kZero);
+  file_.SetAttribute(CollectiveTimeColumn().name, "coordinates", "cap_value");
+  CreateTable<StageMemory>(stages, Fill::kMissing);
 }
 
 void TraceWriter::GrowAxes(const StepRecord& record) {
@@ -317,23 +273,46 @@ void TraceWriter::GrowAxes(const StepRecord& record) {
 }
 
 void TraceWriter::WriteRow(const StepRecord& record) {
-  const auto write = [this](const char* name, const auto& value) {
+  const auto write = [this](const std::string& name, const auto& value) {
     file_.Write(name, {rows_}, {1}, std::span(&value, 1));
   };
-  write("cap", std::as_const(record.label));
   write("cap_value", record.cap_si);
-  for (const RowVariable& variable : kRowVariables) {
-    write(variable.name, variable.value(record));
+  ForEachColumn<StepRecord>([&]<typename Field>(const TraceColumn& column, const Field& field) {
+    if constexpr (ElementTypeOf<typename Field::Value>() != ElementType::kFloat64 ||
+                  kIsQuantity<typename Field::Value> ||
+                  std::is_floating_point_v<typename Field::Value>) {
+      write(column.name, ElementOf(field.Of(record), field.note));
+    }
+  });
+}
+
+template <typename T>
+void TraceWriter::WriteTable(const StepRecord& record, const std::vector<T>& items,
+                             const std::vector<std::size_t>& places, Fill fill) {
+  ForEachColumn<T>([&](const TraceColumn& column, const auto& field) {
+    if (field.note.label || column.dimensions.size() != 2) {
+      return;
+    }
+    std::vector<double> values(file_.size(column.dimensions[1]),
+                               fill == Fill::kMissing ? kNaN : 0.0);
+    for (std::size_t i = 0; i < items.size(); ++i) {
+      const double value = NumberOf(field, items[i], record);
+      // Parts of the same name add up: an evaluator may report one activity in several pieces.
+      values[places[i]] = fill == Fill::kMissing ? value : values[places[i]] + value;
+    }
+    file_.Write(column.name, {rows_, 0}, {1, values.size()}, values);
+  });
+}
+
+/// Where each of the named items lies on the axis.
+template <typename T>
+std::vector<std::size_t> TraceWriter::PlacesOf(NameAxis& axis, const std::vector<T>& items,
+                                               std::string T::*name) {
+  std::vector<std::size_t> places;
+  for (const T& item : items) {
+    places.push_back(axis.IndexOf(item.*name));
   }
-  write("accelerators", record.accelerators);
-  write("classes", record.classes);
-  write("tokens", record.tokens);
-  write("activities", record.activities);
-  write("fidelity", record.fidelity);
-  write("overrides", record.overrides);
-  write("fingerprint", record.fingerprint);
-  write("fingerprint_text", FingerprintText(record.fingerprint));
-  write("energy_is_estimate", static_cast<std::uint8_t>(record.energy_is_estimate ? 1 : 0));
+  return places;
 }
 
 void TraceWriter::WriteSeries(const StepRecord& record) {
@@ -345,54 +324,38 @@ void TraceWriter::WriteSeries(const StepRecord& record) {
     time[i] = static_cast<double>(i) * record.interval.si();
     fraction[i] = time[i] / record.step_time.si();
   }
+  const std::vector<std::size_t> places =
+      PlacesOf(resources_, record.utilisation, &UtilisationSeries::resource);
   std::vector<double> share(resources * samples, kNaN);
-  std::vector<double> mean(resources, kNaN);
-  std::vector<double> members(resources, kNaN);
-  std::vector<double> capacity(resources, kNaN);
-  for (const UtilisationSeries& series : record.utilisation) {
-    const std::size_t r = resources_.IndexOf(series.resource);
-    std::copy(series.share.begin(), series.share.end(),
-              share.begin() + static_cast<std::ptrdiff_t>(r * samples));
-    mean[r] = MeanShare(series.share, record.interval, record.step_time);
-    members[r] = static_cast<double>(series.members);
-    capacity[r] = series.capacity_si;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    const std::vector<double>& series = record.utilisation[i].share;
+    std::copy(series.begin(), series.end(),
+              share.begin() + static_cast<std::ptrdiff_t>(places[i] * samples));
   }
   file_.Write("time", {rows_, 0}, {1, samples}, time);
   file_.Write("step_fraction", {rows_, 0}, {1, samples}, fraction);
   file_.Write("utilisation", {rows_, 0, 0}, {1, resources, samples}, share);
-  file_.Write("utilisation_mean", {rows_, 0}, {1, resources}, mean);
-  file_.Write("resource_members", {rows_, 0}, {1, resources}, members);
-  file_.Write("resource_capacity", {rows_, 0}, {1, resources}, capacity);
+  WriteTable(record, record.utilisation, places, Fill::kMissing);
 }
 
 void TraceWriter::WriteBudgets(const StepRecord& record) {
-  // Parts of the same name add up: an evaluator may report one activity in several pieces.
-  std::vector<double> attribution(attributions_.names.size(), 0.0);
-  for (const Attribution& part : record.attribution) {
-    attribution[attributions_.IndexOf(part.resource)] += part.time.si();
-  }
-  std::vector<double> breakdown(activities_.names.size(), 0.0);
-  for (const BreakdownPart& part : record.breakdown) {
-    breakdown[activities_.IndexOf(part.activity)] += part.time.si();
-  }
+  WriteTable(record, record.attribution,
+             PlacesOf(attributions_, record.attribution, &Attribution::resource), Fill::kZero);
+  WriteTable(record, record.breakdown,
+             PlacesOf(activities_, record.breakdown, &BreakdownPart::activity), Fill::kZero);
   std::vector<double> collective(collectives_.names.size(), 0.0);
   for (const auto& [name, seconds] : record.collective_seconds) {
     collective[collectives_.IndexOf(name)] += seconds;
   }
-  file_.Write("attribution", {rows_, 0}, {1, attribution.size()}, attribution);
-  file_.Write("breakdown", {rows_, 0}, {1, breakdown.size()}, breakdown);
   file_.Write("collective_time", {rows_, 0}, {1, collective.size()}, collective);
 }
 
 void TraceWriter::WriteMemory(const StepRecord& record) {
-  const std::size_t stages = file_.size("stage");
-  for (const MemoryVariable& variable : kMemoryVariables) {
-    std::vector<double> bytes(stages, kNaN);
-    for (const StageMemory& memory : record.memory) {
-      bytes[static_cast<std::size_t>(memory.stage)] = (memory.*variable.member).si();
-    }
-    file_.Write(variable.name, {rows_, 0}, {1, stages}, bytes);
+  std::vector<std::size_t> places;
+  for (const StageMemory& memory : record.memory) {
+    places.push_back(static_cast<std::size_t>(memory.stage));
   }
+  WriteTable(record, record.memory, places, Fill::kMissing);
 }
 
 void TraceWriter::Append(const StepRecord& record) {
@@ -416,6 +379,21 @@ void TraceWriter::Append(const StepRecord& record) {
 void TraceWriter::Finish() {
   CHECK(rows_ > 0);
   file_.Commit();
+}
+
+std::vector<Output> StepOutputs() {
+  std::vector<Output> outputs;
+  for (const TraceColumn& column :
+       {CapValueColumn("unit of the cap", "what is capped"), SampleColumn(), TimeColumn(),
+        StepFractionColumn(), CollectiveColumn(), CollectiveTimeColumn()}) {
+    outputs.push_back({column, ""});
+  }
+  for (const std::vector<Output>& table :
+       {OutputsOf<StepRecord>(), OutputsOf<UtilisationSeries>(), OutputsOf<Attribution>(),
+        OutputsOf<BreakdownPart>(), OutputsOf<StageMemory>()}) {
+    outputs.insert(outputs.end(), table.begin(), table.end());
+  }
+  return outputs;
 }
 
 }  // namespace gridlock

@@ -24,12 +24,16 @@
 #include <string>
 #include <vector>
 
+#include "sim/record/columns.h"
 #include "sim/record/fingerprint.h"
 #include "sim/record/hdf5_file.h"
 #include "sim/record/step_record.h"
 #include "sim/record/trace_header.h"
 
 namespace gridlock {
+
+/// Every variable of the trace, and where its field stands in summary.json.
+std::vector<Output> StepOutputs();
 
 /// Names along the axes of a trace, in the order wanted there. A name that only a record brings is
 /// appended to its axis.
@@ -67,6 +71,22 @@ class TraceWriter {
     std::size_t IndexOf(const std::string& name);
   };
 
+  /// What stands where a row has nothing to say.
+  enum class Fill {
+    kZero,
+    kMissing,  ///< NaN
+    kSeries,   ///< NaN, in a long variable that is written row by row and compressed
+  };
+
+  void AddColumn(const TraceColumn& column, const std::vector<std::size_t>& chunk, Fill fill);
+  template <typename T>
+  void CreateTable(std::size_t width, Fill fill);
+  template <typename T>
+  void WriteTable(const StepRecord& record, const std::vector<T>& items,
+                  const std::vector<std::size_t>& places, Fill fill);
+  template <typename T>
+  static std::vector<std::size_t> PlacesOf(NameAxis& axis, const std::vector<T>& items,
+                                           std::string T::*name);
   void CollectNames(const StepRecord& record);
   void CreateVariables(const StepRecord& record);
   void CreateAxes(const StepRecord& record);

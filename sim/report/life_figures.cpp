@@ -9,11 +9,6 @@ namespace {
 
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-std::string CampaignOf(const LifeJob& job) {
-  const std::size_t slash = job.name.find('/');
-  return slash == std::string::npos ? "" : job.name.substr(0, slash);
-}
-
 /// The smallest value that a share `p` of all values does not exceed: nearest rank.
 Seconds Percentile(std::vector<Seconds> values, double p) {
   if (values.empty()) {
@@ -25,8 +20,7 @@ Seconds Percentile(std::vector<Seconds> values, double p) {
 }
 
 void AddHeld(CampaignFigures& campaign, const LifeJob& job) {
-  const Seconds running =
-      job.training + job.lost + job.checkpointing + job.restarting + job.stalled;
+  const Seconds running = SumOfTimes(job) - job.waiting;
   const double lost_share = running > Seconds(0.0) ? job.lost / running : 0.0;
   campaign.lost += lost_share * job.accelerator_seconds;
   double& kept = job.outcome == Outcome::kFinished ? campaign.finished
@@ -73,61 +67,6 @@ Rates RatesWithin(const LifeRecord& record, Seconds from, Seconds to) {
 
 }  // namespace
 
-Seconds WallTime(const LifeJob& job, Seconds horizon) {
-  if (job.submit < Seconds(0.0)) {
-    return Seconds(0.0);
-  }
-  return (job.end < Seconds(0.0) ? horizon : job.end) - job.submit;
-}
-
-double Ettr(const LifeJob& job, Seconds horizon) {
-  const Seconds wall = WallTime(job, horizon);
-  return wall > Seconds(0.0) ? job.training / wall : kNaN;
-}
-
-double HoldingMfu(const LifeJob& job) {
-  const double possible = job.peak.si() * job.accelerator_seconds;
-  return possible > 0.0 ? job.model_flop.si() / possible : kNaN;
-}
-
-Seconds MeanStepTime(const LifeJob& job) {
-  return job.steps_done > 0 ? job.training / static_cast<double>(job.steps_done) : Seconds(kNaN);
-}
-
-double MeanBetween(const LifeRecord& record, const std::vector<double>& series, Seconds from,
-                   Seconds to) {
-  const double interval = record.interval.si();
-  double sum = 0.0;
-  double time = 0.0;
-  const auto first = static_cast<std::size_t>(std::max(0.0, std::floor(from.si() / interval)));
-  for (std::size_t i = first; i < series.size(); ++i) {
-    const double begin = static_cast<double>(i) * interval;
-    const double end = std::min(begin + interval, record.horizon.si());
-    if (begin >= to.si()) {
-      break;
-    }
-    const double overlap = std::min(end, to.si()) - std::max(begin, from.si());
-    if (overlap > 0.0 && std::isfinite(series[i])) {
-      sum += overlap * series[i];
-      time += overlap;
-    }
-  }
-  return time > 0.0 ? sum / time : kNaN;
-}
-
-double MeanOf(const LifeRecord& record, const std::vector<double>& series) {
-  return series.empty() ? kNaN : MeanBetween(record, series, Seconds(0.0), record.horizon);
-}
-
-std::vector<double> AtCap(const LifeSite& site) {
-  std::vector<double> at;
-  for (std::size_t i = 0; i < site.power.size(); ++i) {
-    const double cap = site.power_cap[i];
-    at.push_back(!std::isfinite(cap) ? kNaN : site.power[i] >= kAtCap * cap ? 1.0 : 0.0);
-  }
-  return at;
-}
-
 std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
   std::vector<CampaignFigures> campaigns;
   std::vector<std::vector<Seconds>> waiting;
@@ -135,7 +74,7 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
     if (job.kind != JobKind::kExperiment) {
       continue;
     }
-    const std::string name = CampaignOf(job);
+    const std::string& name = job.campaign;
     const auto found = std::find_if(campaigns.begin(), campaigns.end(), [&](const auto& each) {
       return each.name == name;
     });
@@ -167,7 +106,8 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
 std::vector<ChangeFigures> ChangesOf(const LifeRecord& record) {
   std::vector<ChangeFigures> changes;
   for (const LifeEvent& event : record.events) {
-    if (event.kind != "change" && event.kind != "outage" && event.kind != "restore") {
+    if (event.kind != EventKind::kChange && event.kind != EventKind::kOutage &&
+        event.kind != EventKind::kRestore) {
       continue;
     }
     if (changes.empty() || changes.back().at != event.at) {

@@ -1,40 +1,16 @@
 #pragma once
 
-// Numbers that follow from the record of a cluster's life, for the screen and for JSON alike. A
-// number that cannot be told, because nothing was counted, is NaN.
+// Numbers that follow from several jobs, sites or events of a life, for the screen and for JSON
+// alike. A number that cannot be told, because nothing was counted, is NaN.
 
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "sim/record/life_measures.h"
 #include "sim/record/life_record.h"
 
 namespace gridlock {
-
-/// From submission to the end or to the horizon; zero for a job that was never submitted.
-Seconds WallTime(const LifeJob& job, Seconds horizon);
-
-/// Productive over wall time (ETTR). Kokolis et al. 2024, arXiv 2410.21680.
-double Ettr(const LifeJob& job, Seconds horizon);
-
-/// Model FLOP of the steps that count over the peak of all accelerators, while they were held.
-double HoldingMfu(const LifeJob& job);
-
-/// Time in steps that count over their number.
-Seconds MeanStepTime(const LifeJob& job);
-
-/// Mean of a series over the part [from, to] of the horizon; values that are NaN are left out.
-double MeanBetween(const LifeRecord& record, const std::vector<double>& series, Seconds from,
-                   Seconds to);
-
-/// Mean of a series over the horizon.
-double MeanOf(const LifeRecord& record, const std::vector<double>& series);
-
-/// An interval counts as at the cap when its mean power has this share of the cap or more.
-inline constexpr double kAtCap = 0.98;
-
-/// 1 in intervals at the power cap, 0 in others, NaN in those without a cap.
-std::vector<double> AtCap(const LifeSite& site);
 
 /// The experiments of one campaign.
 struct CampaignFigures {

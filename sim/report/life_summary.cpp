@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "sim/record/fingerprint.h"
+#include "sim/record/life_fields.h"
 #include "sim/report/head.h"
 #include "sim/report/layout.h"
 #include "sim/report/life_figures.h"
@@ -171,24 +174,21 @@ void AddPictures(std::string& out, const LifeRecord& record) {
 
 /// Shares of the wall time, those of nothing left out.
 std::string TimeShares(const LifeJob& job, Seconds wall) {
-  const std::pair<const char*, Seconds> parts[] = {
-      {job.kind == JobKind::kServing ? "serving" : "training", job.training},
-      {"waiting", job.waiting},
-      {"lost", job.lost},
-      {"checkpointing", job.checkpointing},
-      {"restarting", job.restarting},
-      {"stalled", job.stalled}};
   std::vector<std::string> texts;
-  for (const auto& [name, time] : parts) {
-    if (time > Seconds(0.0) && wall > Seconds(0.0)) {
-      texts.push_back(Percent(time / wall) + " " + name);
+  ForEachField<LifeJob>([&]<typename Field>(const Field& field) {
+    if constexpr (std::is_same_v<typename Field::Value, Seconds>) {
+      const Seconds time = field.Of(job);
+      if (std::string_view(field.note.part_of) == kTimeOfJob && time > Seconds(0.0) &&
+          wall > Seconds(0.0)) {
+        texts.push_back(Percent(time / wall) + " " + field.note.name);
+      }
     }
-  }
+  });
   return texts.empty() ? "none yet" : Joined(texts) + " of " + TimeText(wall);
 }
 
 std::string OutcomeText(Outcome outcome) {
-  return outcome == Outcome::kNotSubmitted ? "not submitted" : OutcomeName(outcome);
+  return outcome == Outcome::kNotSubmitted ? "not submitted" : NameOf(outcome);
 }
 
 std::string Stops(const LifeJob& job) {
@@ -208,11 +208,11 @@ void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& j
   if (job.submit < Seconds(0.0)) {
     return;
   }
-  const Seconds wall = WallTime(job, record.horizon);
+  const Seconds wall = WallTime(job, record);
   const double mfu = HoldingMfu(job);
   out += SubLine(
       "goodput",
-      fmt::format("ETTR {}", Percent(Ettr(job, record.horizon))) +
+      fmt::format("ETTR {}", Percent(Ettr(job, record))) +
           (std::isfinite(mfu) ? ", MFU " + Percent(mfu) + " while it held accelerators" : ""));
   out += SubLine("time", TimeShares(job, wall));
   out += SubLine("stopped by", Stops(job));
@@ -298,7 +298,7 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
     out += NameLine(fleet.name, OutcomeText(fleet.outcome));
     return;
   }
-  const double wall = WallTime(fleet, record.horizon).si();
+  const double wall = WallTime(fleet, record).si();
   out += NameLine(
       fleet.name,
       fmt::format("{} on up to {}: {} tokens/s decoded, {} a token", OutcomeText(fleet.outcome),
@@ -376,16 +376,31 @@ std::string EffectText(const ChangeFigures& change) {
   return Joined(effects);
 }
 
+/// What an event is about: "servers 4 to 7", "wan link 1", "site[0].power_cap: 15 kW".
+std::string AboutText(const LifeEvent& event) {
+  if (!event.detail.empty()) {
+    return event.detail;
+  }
+  if (event.wan >= 0) {
+    return fmt::format("wan link {}", event.wan + 1);
+  }
+  if (event.server >= 0 && event.servers > 1) {
+    return fmt::format("servers {} to {}", event.server, event.server + event.servers - 1);
+  }
+  return event.server >= 0 ? fmt::format("server {}", event.server) : "";
+}
+
 /// "change at north: site[0].power_cap: 15 kW; and 2 more".
 std::string EventsText(const LifeRecord& record, const std::vector<const LifeEvent*>& events) {
   std::string text;
   for (std::size_t i = 0; i < std::min(events.size(), kEventsShown); ++i) {
     const LifeEvent& event = *events[i];
-    text += (text.empty() ? "" : "; ") + event.kind;
+    text += (text.empty() ? "" : "; ") + std::string(NameOf(event.kind));
     if (event.site >= 0) {
       text += " at " + record.sites[static_cast<std::size_t>(event.site)].name;
     }
-    text += event.detail.empty() ? "" : ": " + event.detail;
+    const std::string about = AboutText(event);
+    text += about.empty() ? "" : ": " + about;
   }
   return events.size() <= kEventsShown
              ? text

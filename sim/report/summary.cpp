@@ -10,8 +10,10 @@
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/series.h"
+#include "sim/record/step_fields.h"
 #include "sim/report/head.h"
 #include "sim/report/json.h"
+#include "sim/report/json_fields.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
@@ -43,14 +45,12 @@ std::vector<Part> AddedUp(const Parts& parts, Name name) {
   return sums;
 }
 
-std::vector<Part> Walls(const StepRecord& record) {
-  std::vector<Part> walls = AddedUp(record.attribution, [](const Attribution& part) {
-    return part.resource;
-  });
-  std::stable_sort(walls.begin(), walls.end(), [](const Part& a, const Part& b) {
-    return a.time > b.time;
-  });
-  return walls;
+std::vector<Part> WallParts(const StepRecord& record) {
+  std::vector<Part> parts;
+  for (const Attribution& wall : Walls(record)) {
+    parts.push_back({wall.resource, wall.time});
+  }
+  return parts;
 }
 
 const char* Estimate(const StepRecord& record) {
@@ -113,7 +113,7 @@ void AddSpeed(std::string& out, const StepRecord& record) {
 }
 
 void AddWalls(std::string& out, const StepRecord& record) {
-  const std::vector<Part> walls = Walls(record);
+  const std::vector<Part> walls = WallParts(record);
   if (walls.empty()) {
     return;
   }
@@ -233,8 +233,7 @@ void AddUtilisationMembers(JsonWriter& json, const StepRecord& record) {
   for (const UtilisationSeries& series : record.utilisation) {
     json.Key(series.resource);
     json.BeginObject();
-    json.Member("mean_share", MeanShare(series.share, record.interval, record.step_time));
-    json.Member("members", series.members);
+    AddFieldMembers(json, series, record);
     json.Member("member", IsLink(series) ? "one direction of a link" : "accelerator");
     json.Member(IsCompute(series) ? "capacity_flop_per_s" : "capacity_bytes_per_s",
                 series.capacity_si);
@@ -251,14 +250,7 @@ void AddMemoryMembers(JsonWriter& json, const StepRecord& record) {
   json.BeginArray();
   for (const StageMemory& stage : record.memory) {
     json.BeginObject();
-    json.Member("stage", stage.stage);
-    json.Member("weights_bytes", stage.weights.si());
-    json.Member("gradients_bytes", stage.gradients.si());
-    json.Member("optimizer_bytes", stage.optimizer.si());
-    json.Member("activations_bytes", stage.activations.si());
-    json.Member("buffers_bytes", stage.buffers.si());
-    json.Member("total_bytes", stage.total().si());
-    json.Member("capacity_bytes", stage.capacity.si());
+    AddFieldMembers(json, stage, record);
     json.EndObject();
   }
   json.EndArray();
@@ -284,14 +276,6 @@ std::string WallInWords(const std::string& resource) {
     return resource == entry.first;
   });
   return found == std::end(kWords) ? resource : found->second;
-}
-
-std::optional<Attribution> BindingWall(const StepRecord& record) {
-  const std::vector<Part> walls = Walls(record);
-  if (walls.empty()) {
-    return std::nullopt;
-  }
-  return Attribution{walls.front().name, walls.front().time};
 }
 
 double CriticalShare(const StepRecord& record, const std::string& resource) {
@@ -331,30 +315,11 @@ std::string SummaryText(const TraceHeader& header, const StepRecord& record) {
 }
 
 void AddStepMembers(JsonWriter& json, const StepRecord& record) {
-  const auto accelerators = static_cast<double>(record.accelerators);
-  const double tokens_rate = static_cast<double>(record.tokens) / record.step_time.si();
-  json.Member("label", record.label);
-  json.Member("fidelity", record.fidelity);
-  json.Member("accelerators", record.accelerators);
-  json.Member("classes", record.classes);
-  json.Member("tokens", record.tokens);
-  json.Member("step_time_s", record.step_time.si());
-  json.Member("tokens_per_s", tokens_rate);
-  json.Member("tokens_per_s_per_accelerator", tokens_rate / accelerators);
-  json.Member("model_flop", record.model_flop.si());
-  json.Member("hardware_flop", record.hardware_flop.si());
-  json.Member("peak_flop_per_s", record.peak.si());
-  json.Member("model_flop_per_s_per_accelerator",
-              (record.model_flop / record.step_time).si() / accelerators);
-  json.Member("mfu", record.mfu());
-  json.Member("hfu", record.hfu());
+  AddFieldMembers(json, record, record);
   AddSeconds(json, "breakdown_s", AddedUp(record.breakdown, [](const BreakdownPart& part) {
                return part.activity;
              }));
-  AddSeconds(json, "attribution_s", Walls(record));
-  const std::optional<Attribution> wall = BindingWall(record);
-  json.Member("binding_wall", wall ? wall->resource : "");
-  json.Member("binding_wall_share", wall ? wall->time / record.step_time : 0.0);
+  AddSeconds(json, "attribution_s", WallParts(record));
   AddUtilisationMembers(json, record);
   AddMemoryMembers(json, record);
   std::vector<Part> collectives;
@@ -364,16 +329,6 @@ void AddStepMembers(JsonWriter& json, const StepRecord& record) {
   AddSeconds(json, "collective_s", AddedUp(collectives, [](const Part& part) {
                return part.name;
              }));
-  json.Member("energy_j", record.energy.si());
-  json.Member("accelerator_energy_j", record.accelerator_energy.si());
-  json.Member("mean_power_w", record.mean_power.si());
-  json.Member("mean_power_w_per_accelerator", record.mean_power.si() / accelerators);
-  json.Member("accelerator_mean_power_w",
-              (record.accelerator_energy / record.step_time).si() / accelerators);
-  json.Member("accelerator_power_limit_w", record.power_limit.si());
-  json.Member("energy_is_estimate", record.energy_is_estimate);
-  json.Member("activities", record.activities);
-  json.Member("fingerprint", FingerprintText(record.fingerprint));
 }
 
 std::string SummaryJson(const TraceHeader& header, const StepRecord& record) {

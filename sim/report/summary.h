@@ -5,17 +5,13 @@
 #include <optional>
 #include <string>
 
+#include "sim/record/step_measures.h"
 #include "sim/record/step_record.h"
 #include "sim/record/trace_header.h"
 
 namespace gridlock {
 
 class JsonWriter;
-
-/// The resource that sets the pace of the longest part of the critical path: the wall that binds.
-/// Parts of one name are added up; of equal ones the first counts. Nothing when the record has
-/// none.
-std::optional<Attribution> BindingWall(const StepRecord& record);
 
 /// Share of the critical path that `resource` sets the pace of, 0..1; 0 when it never does.
 double CriticalShare(const StepRecord& record, const std::string& resource);

@@ -45,7 +45,7 @@ proto::Job ExperimentMessage(const proto::Scenario& scenario, const Scenario& ty
   const int index = IndexIn(run.step.path, "job[");
   CHECK(index < scenario.job_size() && scenario.job(index).has_campaign());
   const proto::Campaign& campaign = scenario.job(index).campaign();
-  const int rung = IndexIn(run.step.path, "rung[");
+  const int rung = experiment.origin.rung;
   CHECK(rung < campaign.rung_size());
 
   proto::Job job;
@@ -167,6 +167,10 @@ WorkloadWriter::~WorkloadWriter() = default;
 void WorkloadWriter::Add(const JobSpec& experiment) {
   proto::Item item;
   *item.mutable_job() = ExperimentMessage(stream_->scenario, stream_->typed, experiment);
+  CHECK(experiment.origin.generated());
+  item.mutable_origin()->set_campaign(experiment.origin.campaign);
+  item.mutable_origin()->set_rung(experiment.origin.rung);
+  item.mutable_origin()->set_round(experiment.origin.round);
   stream_->Write(item);
 }
 

@@ -249,10 +249,13 @@ class Reader {
     if (problems_.size() != before) {
       return number > 1;
     }
-    if (item.has_header()) {
+    if (item.has_origin() && !item.has_job()) {
+      problems_.Add(written.At("origin").name, "",
+                    Refusal("there is no job beside it", "job { ... } in the same item"));
+    } else if (item.has_header()) {
       TakeHeader(item.header(), written.At("header"));
     } else if (item.has_job()) {
-      TakeJob(item.job(), written.At("job"));
+      TakeJob(item, written);
     } else {
       Take(item.request(), "", number, &written.At("request"));
     }
@@ -295,8 +298,32 @@ class Reader {
     }
   }
 
-  void TakeJob(const proto::Job& message, const Written& written) {
+  /// Where a generated job comes from; of a job that was not generated it is empty.
+  JobOrigin OriginOf(const proto::Item& item, const Written& item_written) {
+    if (!item.has_origin()) {
+      return {};
+    }
+    const proto::JobOrigin& origin = item.origin();
+    std::vector<std::string> campaigns;
+    for (const JobSpec& job : scenario_.jobs) {
+      if (std::holds_alternative<CampaignSpec>(job.kind)) {
+        campaigns.push_back(job.name);
+      }
+    }
+    if (std::find(campaigns.begin(), campaigns.end(), origin.campaign()) == campaigns.end()) {
+      problems_.Add(item_written.At("origin").At("campaign").value, "",
+                    Refusal("the scenario has no campaign " + Quoted(origin.campaign()),
+                            campaigns.empty() ? "a scenario with one" : OneOf(campaigns),
+                            NearestName(origin.campaign(), campaigns)));
+    }
+    return {origin.campaign(), origin.rung(), origin.round()};
+  }
+
+  void TakeJob(const proto::Item& item, const Written& item_written) {
+    const proto::Job& message = item.job();
+    const Written& written = item_written.At("job");
     const std::size_t before = problems_.size();
+    JobOrigin origin = OriginOf(item, item_written);
     const JobMessage job{message, written, ElementPath("job", scenario_.jobs.size())};
     if (message.has_campaign()) {
       problems_.Add(written.At("campaign").name, job.path,
@@ -312,6 +339,7 @@ class Reader {
       return;
     }
     JobSpec spec = MakeJob(job, from_.message, from_.catalogue);
+    spec.origin = std::move(origin);
     FitJob(job, scenario_, spec, problems_);
     scenario_.sources.Add(job.path, written.name.Text());
     scenario_.jobs.push_back(std::move(spec));

@@ -24,6 +24,67 @@ TEST(Life, OfOneRunIsItsStepsOneAfterAnother) {
             "");
 }
 
+TEST(Life, AJobIsWhatItsFieldsSayWhateverItsName) {
+  JobSpec experiment = TrainingJob("plain", 1, 100);
+  experiment.origin = {.campaign = "ladder", .rung = 2, .round = 3};
+  JobSpec campaign = TrainingJob("ladder", 1, 100);
+  campaign.kind = CampaignSpec{.final_run = "team/run", .expanded = true};
+  const Scenario scenario = Week(4, {TrainingJob("team/run", 1, 1000), experiment, campaign}, kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob &run = record.jobs[0], &plain = record.jobs[1];
+                   return fmt::format("{} {} '{}' {} {}; {} {} '{}' {} {} '{}'", run.name,
+                                      NameOf(run.kind), run.campaign, run.rung, run.round,
+                                      plain.name, NameOf(plain.kind), plain.campaign, plain.rung,
+                                      plain.round, plain.final_run);
+                 }),
+            "team/run pretraining '' -1 0; plain experiment 'ladder' 2 3 'team/run'");
+}
+
+TEST(Life, ItsEnergyIsAnEstimateWhenThatOfOneSiteIs) {
+  Scenario scenario = Week(1, {TrainingJob("run", 1, 10)}, kDay);
+  scenario.sites.push_back(Hall(1));
+  scenario.sites[1].name = "other";
+  for (const int estimated : {0, 1, 2}) {
+    for (int s = 0; s < 2; ++s) {
+      scenario.sites[s].server.accelerator.power.estimate = s == estimated;
+    }
+    scenario.epochs[0].sites = scenario.sites;
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [](const LifeRecord& record) {
+                     return std::string(record.energy_is_estimate ? "estimate" : "sourced");
+                   }),
+              estimated < 2 ? "estimate" : "sourced");
+  }
+}
+
+TEST(Life, AFailureNamesItsServerByNumber) {
+  JobSpec job = TrainingJob("run", 4, 100000);
+  Scenario scenario = Week(4, {job}, 2 * kDay);
+  scenario.reliability = {Seconds(kDay), Seconds(kHour), Seconds(60)};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [](const LifeRecord& record) {
+                   std::string says;
+                   int failures = 0;
+                   for (std::size_t e = 0; e < record.events.size(); ++e) {
+                     const LifeEvent& event = record.events[e];
+                     if (event.kind != EventKind::kFailure) {
+                       continue;
+                     }
+                     ++failures;
+                     if (event.server < 0 || event.server >= 4 || event.servers != 1) {
+                       says += fmt::format("server {} of {}\n", event.server, event.servers);
+                     }
+                     const LifeEvent& next = record.events.at(e + 1);
+                     if (next.kind == EventKind::kInterrupt && next.server != event.server) {
+                       says += fmt::format("{} interrupts, {} failed\n", next.server, event.server);
+                     }
+                   }
+                   return says + (failures > 0 ? "" : "no failures");
+                 }),
+            "");
+}
+
 TEST(Life, RunsJobsOneAfterAnotherWhereOnlyOneFits) {
   const Scenario scenario =
       Week(4, {TrainingJob("first", 3, 100), TrainingJob("second", 3, 100, 1)}, kDay);
@@ -223,7 +284,7 @@ TEST(Life, IsTheSameTwiceAndAnotherWithAnotherSeed) {
     return Live(scenario, TenSeconds, [](const LifeRecord& record) {
       std::string all;
       for (const LifeEvent& event : record.events) {
-        all += fmt::format("{:.9g} {} {};", event.at.si(), event.kind, event.job);
+        all += fmt::format("{:.9g} {} {};", event.at.si(), NameOf(event.kind), event.job);
       }
       return all;
     });

@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sim/record/life_measures.h"
 #include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 
@@ -133,9 +134,7 @@ std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
       continue;
     }
     const double end = job.end.si() >= 0 ? job.end.si() : scenario.horizon.si();
-    const Seconds spent =
-        job.waiting + job.training + job.lost + job.checkpointing + job.restarting + job.stalled;
-    broken += Differ("time of " + job.name, spent.si(), end - job.submit.si(), 1e-9);
+    broken += Differ("time of " + job.name, SumOfTimes(job).si(), end - job.submit.si(), 1e-9);
     waiting += job.waiting.si();
     if (job.steps_done > job.steps ||
         (job.outcome == Outcome::kFinished && job.steps_done != job.steps)) {

@@ -11,7 +11,9 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "sim/base/archive.h"
 #include "sim/base/check.h"
+#include "sim/record/step_fields.h"
 
 namespace gridlock {
 
@@ -64,7 +66,7 @@ Job Returns(const std::string& label, unsigned delay_us = 0) {
 
 TEST(Record, SurvivesThePipe) {
   const StepRecord in = Filled();
-  const StepRecord out = Unpack(Pack(in));
+  const StepRecord out = FromBytes<StepRecord>(ToBytes(in));
   EXPECT_EQ(out.label, in.label);
   EXPECT_EQ(out.cap_si, in.cap_si);
   EXPECT_EQ(out.fidelity, in.fidelity);
@@ -98,7 +100,7 @@ TEST(Record, SurvivesThePipe) {
   EXPECT_EQ(out.collective_seconds, in.collective_seconds);
   EXPECT_EQ(out.activities, in.activities);
   EXPECT_EQ(out.fingerprint, in.fingerprint);
-  EXPECT_EQ(Pack(out), Pack(in));
+  EXPECT_EQ(ToBytes(out), ToBytes(in));
 }
 
 TEST(Jobs, ReturnTheirResultsInOrderWhateverEndsFirst) {

@@ -3,6 +3,7 @@
 The formulas are those of life_sample.h. Prints SKIP when the Python readers are not installed.
 """
 
+import json
 import os
 import subprocess
 import sys
@@ -18,53 +19,28 @@ except ImportError as missing:
     sys.exit(0)
 
 WEEK = 604800.0
-OUTCOMES = ["finished", "failed", "running", "waiting", "not_submitted"]
-# Name: units and dimensions of every variable.
-SERIES = {"queue_jobs": "1", "queue_accelerators": "1", "training_flop_rate": "FLOP/s",
-          "decoded_token_rate": "token/s", "storage_rate": "byte/s", "wan_rate": "byte/s",
-          "interval": "s"}
-SITE_SERIES = {"power": "W", "power_cap": "W", "idle": "1", "down": "1", "power_limit": "W"}
-SITES = {"accelerators": "1", "pue": "1", "it_energy": "J", "energy": "J", "rest_energy": "J",
-         "peak_power": "W",
-         "cost": "USD", "carbon": "kg"}
-JOBS = {"tenant": "1", "final_run": "1", "outcome": "1", "site": "1", "accelerators": "1",
-        "steps": "1", "steps_done": "1", "interruptions": "1", "preemptions": "1", "submit": "s",
-        "start": "s", "end": "s", "waiting": "s", "training": "s", "lost": "s",
-        "checkpointing": "s", "restarting": "s", "stalled": "s", "tokens": "token",
-        "model_flop": "FLOP", "peak_flop_rate": "FLOP/s", "accelerator_seconds": "s",
-        "energy": "J", "cost": "USD", "carbon": "kg"}
-REQUESTS = {"scale": "1", "arrived": "1", "completed": "1", "prompt_tokens": "token",
-            "output_tokens": "token", "ttft_p50": "s", "ttft_p90": "s", "ttft_p99": "s",
-            "tpot_p50": "s", "tpot_p90": "s", "tpot_p99": "s", "good_share": "1"}
-EVENTS = {"at": "s", "kind": "1", "job": "1", "site": "1", "detail": "1"}
 
 
-def layout():
-    want = {"busy": ("1", ("site", "job_kind", "time")), "kind_of_job": ("1", ("job",)),
-            "detail_text": ("1", ("detail",))}
-    want |= {name: (units, ("time",)) for name, units in SERIES.items()}
-    want |= {name: (units, ("site", "time")) for name, units in SITE_SERIES.items()}
-    for prefix, names in (("site", SITES), ("job", JOBS), ("event", EVENTS)):
-        want |= {f"{prefix}_{name}": (units, (prefix,)) for name, units in names.items()}
-    return want | {f"request_{name}": (units, ("request_group",))
-                   for name, units in REQUESTS.items()}
-
-
-def check_layout(ds):
-    want = layout()
-    assert set(ds.data_vars) == set(want), set(ds.data_vars) ^ set(want)
-    assert set(ds.coords) == {"time", "site", "job_kind", "job", "request_group", "event",
-                              "detail"}
-    for name, (units, dimensions) in want.items():
-        assert ds[name].attrs["units"] == units and ds[name].dims == dimensions, name
-    for name, variable in ds.variables.items():
-        assert variable.attrs.get("units") and variable.attrs.get("long_name"), name
+def check_layout(ds, outputs):
+    """The file holds what the reference of outputs says, and nothing else."""
+    variables = {o["variable"]: o for o in outputs if o["variable"] and o["dimensions"]}
+    assert set(ds.variables) == set(variables), set(ds.variables) ^ set(variables)
+    for name, output in variables.items():
+        variable = ds[name]
+        assert list(variable.dims) == output["dimensions"], name
+        assert variable.attrs["units"] == output["unit"], name
+        assert variable.attrs["long_name"] == output["meaning"], name
+        assert variable.attrs.get("flag_meanings", "").split() == output["flags"], name
+        text = output["type"] == "text"
+        assert variable.dtype == (object if text else output["type"]) or (
+            text and variable.dtype.kind == "U"), (name, variable.dtype)
+    for output in outputs:
+        assert output["dimensions"] or output["variable"] in ds.attrs, output
     a = ds.attrs
     assert a["kind"] == "life" and a["complete"] == 1 and a["schema_version"] == 1
     assert a["Conventions"].startswith("CF-") and len(a["fingerprint"]) == 16
     assert list(ds.job_kind.values) == ["pretraining", "experiment", "serving"]
     assert ds.kind_of_job.attrs["flag_meanings"].split() == list(ds.job_kind.values)
-    assert ds.job_outcome.attrs["flag_meanings"].split() == OUTCOMES
     held = ds.busy.sum("job_kind") + ds.idle + ds.down
     assert np.allclose(held - ds.site_accelerators, 0), "busy + idle + down are not all"
 
@@ -76,9 +52,8 @@ def meaning(variable):
 
 
 def check_small(ds):
-    check_layout(ds)
     assert dict(ds.sizes) == {"time": 4, "site": 2, "job_kind": 3, "job": 5, "request_group": 2,
-                              "event": 5, "detail": 4}, ds.sizes
+                              "event": 5, "detail": 2}, ds.sizes
     assert list(ds.site.values) == ["north", "south"] and ds.attrs["horizon"] == 14400.0
     assert list(ds.power_cap.sel(site="north").isnull().values) == [True, True, False, False]
     assert list(ds.busy.sel(site="north", job_kind="experiment").values) == [8, 8, 0, 0]
@@ -86,8 +61,16 @@ def check_small(ds):
     assert np.allclose((ds.power * ds.interval).sum("time"), ds.site_energy)
     main = ds.sel(job="main")
     assert float(main.job_steps_done) == 300 and main.job_tenant == "lab"
-    parts = ["waiting", "training", "lost", "checkpointing", "restarting", "stalled"]
+    parts = ["waiting", "training", "serving", "lost", "checkpointing", "restarting", "stalled"]
     assert sum(float(main[f"job_{part}"]) for part in parts) == 14400.0
+    chat = ds.sel(job="chat")
+    assert float(chat.job_serving) == 10800.0 and float(chat.job_training) == 0.0
+    assert float(main.job_training) == 10800.0 and float(main.job_serving) == 0.0
+    assert list(ds.job_campaign.values) == ["", "ladder", "ladder", "ladder", ""]
+    assert list(ds.job_rung.values) == [-1, 0, 0, 0, -1]
+    assert list(ds.job_round.values) == [0, 1, 1, 1, 0]
+    assert float(main.job_ettr) == 0.75 and float(main.job_holding_mfu) == 0.25
+    assert float(main.job_mean_step_time) == 36.0
     assert np.isnan(ds.job_submit.sel(job="ladder/experiment-0003"))
     assert np.isnan(main.job_end) and float(main.job_peak_flop_rate) == 989e12
     assert meaning(ds.job_outcome) == ["running", "finished", "failed", "not_submitted", "running"]
@@ -96,12 +79,16 @@ def check_small(ds):
     assert np.isnan(ds.request_good_share.sel(request_group="chat/long"))
     assert meaning(ds.event_kind) == ["submit", "start", "start", "change", "outage"]
     assert list(ds.detail_text[ds.event_detail].values) == [
-        "", "8 accelerators", "8 accelerators", "site[0].facility.power_cap: 15 kW", "1 server"]
+        "", "", "", "site[0].facility.power_cap: 15 kW", ""]
     assert list(ds.event_job.values) == [0, 0, 2, -1, -1]
+    assert list(ds.event_server.values) == [-1, 0, 1, -1, 0]
+    assert list(ds.event_servers.values) == [0, 1, 1, 0, 1]
+    assert list(ds.event_wan.values) == [-1] * 5
+    assert list(ds.request_fleet.values) == ["chat", "chat"]
+    assert list(ds.request_group_name.values) == ["short", "long"]
 
 
 def check_large(ds, intervals):
-    check_layout(ds)
     i, j = np.arange(intervals), np.arange(6 * intervals)
     width = WEEK / (intervals - 0.5)
     assert np.allclose(ds.time, i * width)
@@ -112,10 +99,12 @@ def check_large(ds, intervals):
     assert np.allclose(ds.training_flop_rate, 1e18 / (1 + i % 17))
     assert list(ds.job.values) == [f"sweep/experiment-{k}" for k in j]
     assert list(ds.job_steps.values) == list(100 + j) and list(ds.kind_of_job.values) == list(j % 3)
-    assert np.allclose(ds.job_waiting + ds.job_training, ds.job_end - ds.job_submit)
+    assert np.allclose(ds.job_waiting + ds.job_training + ds.job_serving, ds.job_end - ds.job_submit)
     e = np.arange(100 * intervals)
     assert np.allclose(ds.event_at, WEEK * e / len(e), rtol=1e-14)
     assert list(ds.event_job.values) == list(e % len(j))
+    assert list(ds.event_server.values) == list(e % 125)
+    assert list(ds.event_servers.values) == list(1 + e % 7)
     texts = ds.detail_text[ds.event_detail].values
     for k in range(0, len(e), 997):
         assert texts[k] == ("" if k % 4 == 0 else f"{8 * (1 + k % 1000)} accelerators"), k
@@ -125,13 +114,19 @@ def check_large(ds, intervals):
 def main(program):
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "life.h5")
+        reference = os.path.join(folder, "outputs.json")
+        subprocess.run([program, "outputs", reference, "0"], check=True)
+        with open(reference, encoding="utf-8") as file:
+            outputs = json.load(file)["life"]
+        os.remove(reference)
 
         def written(mode, size, check):
             subprocess.run([program, mode, path, str(size)], check=True)
             assert os.listdir(folder) == ["life.h5"], os.listdir(folder)
             for engine in ("netcdf4", "h5netcdf"):
                 with xr.open_dataset(path, engine=engine) as ds:
-                    check(ds.load())
+                    check_layout(ds.load(), outputs)
+                    check(ds)
 
         written("small", 0, check_small)
         # 80,000 events lie in two chunks.

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "sim/record/fingerprint.h"
 #include "sim/report/life_figures.h"
 #include "sim/report/life_picture.h"
 #include "sim/report/life_summary.h"
@@ -96,7 +97,7 @@ Changes and outages (means over one hour before and after, or up to the next one
   02:00                  change at north: site[0].facility.power_cap: 15 kW
                          training 4 PFLOPS -> 1.5 PFLOPS (-62.5 %), decoding 700 tokens/s -> 600
                          tokens/s (-14.3 %), power 24 kW -> 19 kW (-20.8 %)
-  03:00                  outage at south: 1 server
+  03:00                  outage at south: server 0
                          training 1.5 PFLOPS -> 1.5 PFLOPS (+0.0 %), decoding 600 tokens/s -> 0
                          tokens/s (-100.0 %), power 19 kW -> 15 kW (-21.1 %)
 
@@ -113,7 +114,7 @@ Estimates among the inputs of this run
   - accelerator h100: power.idle
 
 gridlock 0.1.0, seed 7, 3 situations simulated, 7,200 requests simulated
-fingerprint 26157502c767763a
+fingerprint 8235bd3c92ea9878
 )";
 
 TEST(LifeSummaryText, ReadsAsWritten) {
@@ -153,7 +154,9 @@ TEST(LifeSummaryText, OfPoorLivesHasNoNumberThatIsNone) {
     // "inf" is in no word of the summary but "information", which it does not use.
     EXPECT_THAT(text, AllOf(Not(HasSubstr("nan")), Not(HasSubstr("inf"))));
     EXPECT_THAT(text, HasSubstr("two halls: the life of a cluster"));
-    LifeSummaryJson(LifeHeader(), life);  // does not stop either
+    const std::string json = LifeSummaryJson(LifeHeader(), life);
+    EXPECT_THAT(json, AllOf(Not(HasSubstr(": nan")), Not(HasSubstr(": inf"))));
+    EXPECT_THAT(json, HasSubstr("\"fingerprint\": \"" + FingerprintText(life.fingerprint) + "\""));
   }
 }
 
@@ -192,7 +195,9 @@ TEST(LifeSummaryText, FitsAHundredColumns) {
 TEST(LifeSummaryText, OfLongListsShowsTheFirstAndCountsTheRest) {
   LifeRecord life = LifeOf(500, 300, 1000, 6);
   for (int i = 0; i < 12; ++i) {
-    life.events.push_back({Seconds(3600.0 * i), "change", -1, -1, "moment-" + std::to_string(i)});
+    life.events.push_back({.at = Seconds(3600.0 * i),
+                           .kind = EventKind::kChange,
+                           .detail = "moment-" + std::to_string(i)});
   }
   const std::string text = LifeSummaryText(LifeHeader(), life);
   EXPECT_THAT(text, HasSubstr("... and 92 more pretraining jobs"));
@@ -214,6 +219,15 @@ TEST(LifeSummaryText, SaysEstimateOnlyWhenItIsOne) {
   LifeRecord life = SmallLife();
   life.energy_is_estimate = false;
   EXPECT_THAT(LifeSummaryText(LifeHeader(), life), Not(HasSubstr("(estimate)")));
+}
+
+TEST(LifeSummaryJson, ListsTheFirstThousandEventsAndCountsAll) {
+  const std::string json = LifeSummaryJson(LifeHeader(), LifeOf(10, 3, 50000, 1));
+  EXPECT_THAT(json, AllOf(HasSubstr("\"events_total\": 50000"), HasSubstr("\"submit\": 10000"),
+                          HasSubstr("\"events_listed\": 1000")));
+  EXPECT_LT(json.size(), 300000U);
+  const std::string few = LifeSummaryJson(LifeHeader(), LifeOf(10, 3, 999, 1));
+  EXPECT_THAT(few, AllOf(HasSubstr("\"events_total\": 999"), HasSubstr("\"events_listed\": 999")));
 }
 
 TEST(EnergyBalance, SumsToTheSites) {
@@ -245,8 +259,7 @@ TEST(Campaign, ItsClassesSumToWhatItsExperimentsHeld) {
 
 TEST(Campaign, ExperimentsOfNoneStandTogether) {
   LifeRecord life = SmallLife();
-  life.jobs[1].name = "lone-1";
-  life.jobs[2].name = "lone-2";
+  life.jobs[1].campaign = life.jobs[2].campaign = "";
   life.jobs[2].final_run = life.jobs[1].final_run = "";
   const std::vector<CampaignFigures> campaigns = CampaignsOf(life);
   ASSERT_EQ(campaigns.size(), 2u);
@@ -257,10 +270,10 @@ TEST(Campaign, ExperimentsOfNoneStandTogether) {
 
 TEST(Job, EttrAndMfuOfTheTimeItHeldAccelerators) {
   const LifeRecord life = SmallLife();
-  EXPECT_DOUBLE_EQ(Ettr(life.jobs[0], life.horizon), 0.75);
+  EXPECT_DOUBLE_EQ(Ettr(life.jobs[0], life), 0.75);
   EXPECT_DOUBLE_EQ(HoldingMfu(life.jobs[0]), 0.25);
-  EXPECT_DOUBLE_EQ(Ettr(life.jobs[2], life.horizon), 0.25);  // waited an hour, lost half of one
-  EXPECT_TRUE(std::isnan(Ettr(life.jobs[3], life.horizon)));
+  EXPECT_DOUBLE_EQ(Ettr(life.jobs[2], life), 0.25);  // waited an hour, lost half of one
+  EXPECT_TRUE(std::isnan(Ettr(life.jobs[3], life)));
   EXPECT_DOUBLE_EQ(MeanStepTime(life.jobs[0]).si(), 36.0);
 }
 
@@ -289,7 +302,9 @@ LifeRecord CountingLife() {
 
 TEST(Change, IsJudgedByAnHourOfWholeIntervalsOnEitherSide) {
   LifeRecord life = CountingLife();
-  life.events = {{2 * kHour, "change"}, {2 * kHour, "outage"}, {2 * kHour, "failure"}};
+  life.events = {{2 * kHour, EventKind::kChange},
+                 {2 * kHour, EventKind::kOutage},
+                 {2 * kHour, EventKind::kFailure}};
   std::vector<ChangeFigures> changes = ChangesOf(life);
   ASSERT_EQ(changes.size(), 1u);
   EXPECT_EQ(changes[0].events.size(), 2u);  // a failure of a server is not one
@@ -306,7 +321,9 @@ TEST(Change, IsJudgedByAnHourOfWholeIntervalsOnEitherSide) {
 
 TEST(Change, IsNotJudgedBeyondTheNextOneNorOutsideTheHorizon) {
   LifeRecord life = CountingLife();
-  life.events = {{Seconds(0.0), "change"}, {kHour / 2, "restore"}, {4 * kHour, "change"}};
+  life.events = {{Seconds(0.0), EventKind::kChange},
+                 {kHour / 2, EventKind::kRestore},
+                 {4 * kHour, EventKind::kChange}};
   const std::vector<ChangeFigures> changes = ChangesOf(life);
   ASSERT_EQ(changes.size(), 3u);
   EXPECT_TRUE(std::isnan(changes[0].before.power));
@@ -320,7 +337,7 @@ TEST(Change, InALifeOfLongIntervalsIsJudgedByOneOfThem) {
   LifeRecord life = CountingLife();
   life.interval = 2 * kHour;
   life.horizon = 48 * kHour;
-  life.events = {{20 * kHour, "change"}};
+  life.events = {{20 * kHour, EventKind::kChange}};
   EXPECT_DOUBLE_EQ(ChangesOf(life)[0].before.power, 9.0);
   EXPECT_DOUBLE_EQ(ChangesOf(life)[0].after.power, 10.0);
   EXPECT_THAT(LifeSummaryText({}, life), HasSubstr("means of the interval before and after"));

@@ -56,6 +56,10 @@ inline std::vector<LifeJob> SmallExperiments() {
   constexpr double kHour = 3600.0;
   return {{.name = "ladder/experiment-0001",
            .kind = JobKind::kExperiment,
+           .campaign = "ladder",
+           .rung = 0,
+           .round = 1,
+           .final_run = "main",
            .outcome = Outcome::kFinished,
            .site = 0,
            .accelerators = 8,
@@ -67,12 +71,15 @@ inline std::vector<LifeJob> SmallExperiments() {
            .tokens = 1e6,
            .model_flop = Flop(8 * 989e12 * 0.5 * kHour),
            .peak = FlopPerSecond(989e12),
-           .final_run = "main",
            .training = Seconds(kHour),
            .accelerator_seconds = 8 * kHour,
            .energy = Joules(8e3 * kHour)},
           {.name = "ladder/experiment-0002",
            .kind = JobKind::kExperiment,
+           .campaign = "ladder",
+           .rung = 0,
+           .round = 1,
+           .final_run = "main",
            .outcome = Outcome::kFailed,
            .site = 0,
            .accelerators = 8,
@@ -84,7 +91,6 @@ inline std::vector<LifeJob> SmallExperiments() {
            .tokens = 1e6,
            .model_flop = Flop(8 * 989e12 * 0.25 * kHour),
            .peak = FlopPerSecond(989e12),
-           .final_run = "main",
            .waiting = Seconds(kHour),
            .training = Seconds(0.5 * kHour),
            .lost = Seconds(0.5 * kHour),
@@ -93,8 +99,11 @@ inline std::vector<LifeJob> SmallExperiments() {
            .energy = Joules(8e3 * kHour)},
           {.name = "ladder/experiment-0003",
            .kind = JobKind::kExperiment,
-           .accelerators = 8,
-           .final_run = "main"}};
+           .campaign = "ladder",
+           .rung = 0,
+           .round = 1,
+           .final_run = "main",
+           .accelerators = 8}};
 }
 
 inline LifeJob SmallFleet() {
@@ -109,7 +118,7 @@ inline LifeJob SmallFleet() {
           .tokens = 7.2e6,
           .model_flop = Flop(1e18),
           .peak = FlopPerSecond(989e12),
-          .training = Seconds(3 * kHour),
+          .serving = Seconds(3 * kHour),
           .stalled = Seconds(kHour),
           .interruptions = 1,
           .accelerator_seconds = 8 * 3 * kHour,
@@ -157,7 +166,7 @@ inline std::vector<LifeSite> SmallSites() {
            .carbon_kg = 14.0,
            .power = {20e3, 20e3, 15e3, 15e3},
            .power_cap = {kNaN, kNaN, 15e3, 15e3},
-           .busy = {{8, 8, 8, 8}, {8, 8, 0, 0}, {0, 0, 0, 0}},
+           .busy = {{{8, 8, 8, 8}, {8, 8, 0, 0}, {0, 0, 0, 0}}},
            .idle = {0, 0, 8, 8},
            .down = {0, 0, 0, 0},
            .power_limit = {700, 700, 500, 500}},
@@ -169,7 +178,7 @@ inline std::vector<LifeSite> SmallSites() {
            .peak_power = Watts(4000.0),
            .power = {4e3, 4e3, 4e3, 0},
            .power_cap = {kNaN, kNaN, kNaN, kNaN},
-           .busy = {{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 8, 8, 0}},
+           .busy = {{{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 8, 8, 0}}},
            .idle = {0, 0, 0, 0},
            .down = {0, 0, 0, 8},
            .power_limit = {700, 700, 700, 700}}};
@@ -195,13 +204,28 @@ inline LifeRecord SmallLife() {
                    .decoded_tokens = {700, 700, 600, 0},
                    .storage_bytes = {1e9, 0, 1e9, 0},
                    .wan_bytes = {0, 0, 0, 0}};
-  record.events = {{Seconds(0.0), "submit", 0, -1, ""},
-                   {Seconds(0.0), "start", 0, 0, "8 accelerators"},
-                   {Seconds(kHour), "start", 2, 0, "8 accelerators"},
-                   {Seconds(2 * kHour), "change", -1, 0, "site[0].facility.power_cap: 15 kW"},
-                   {Seconds(3 * kHour), "outage", -1, 1, "1 server"}};
+  record.events = {
+      {.at = Seconds(0.0), .kind = EventKind::kSubmit, .job = 0},
+      {.at = Seconds(0.0),
+       .kind = EventKind::kStart,
+       .job = 0,
+       .site = 0,
+       .server = 0,
+       .servers = 1},
+      {.at = Seconds(kHour),
+       .kind = EventKind::kStart,
+       .job = 2,
+       .site = 0,
+       .server = 1,
+       .servers = 1},
+      {.at = Seconds(2 * kHour),
+       .kind = EventKind::kChange,
+       .site = 0,
+       .detail = "site[0].facility.power_cap: 15 kW"},
+      {.at = Seconds(3 * kHour), .kind = EventKind::kOutage, .site = 1, .server = 0, .servers = 1}};
   record.situations = 3;
   record.requests_simulated = 7200;
+  record.energy_is_estimate = true;
   record.fingerprint = LifeFingerprint(record);
   return record;
 }
@@ -237,9 +261,11 @@ inline LifeRecord LifeOf(int intervals, int jobs, int events, int sites) {
   }
   for (int j = 0; j < jobs; ++j) {
     const double length = 3600.0 + j / 7.0;
+    const auto kind = static_cast<JobKind>(j % kJobKinds);
+    const bool serves = kind == JobKind::kServing;
     record.jobs.push_back({.name = "sweep/experiment-" + std::to_string(j),
                            .tenant = "tenant-" + std::to_string(j % 5),
-                           .kind = static_cast<JobKind>(j % kJobKinds),
+                           .kind = kind,
                            .outcome = static_cast<Outcome>(j % kOutcomes),
                            .site = j % sites,
                            .accelerators = 8 * (1 + j % 16),
@@ -251,15 +277,22 @@ inline LifeRecord LifeOf(int intervals, int jobs, int events, int sites) {
                            .tokens = 1e9 / (1 + j),
                            .model_flop = Flop(1e20 / (1 + j)),
                            .waiting = Seconds(60.0),
-                           .training = Seconds(length),
+                           .training = Seconds(serves ? 0.0 : length),
+                           .serving = Seconds(serves ? length : 0.0),
                            .accelerator_seconds = 8.0 * (1 + j % 16) * length,
                            .energy = Joules(1e9 / (1 + j % 23))});
   }
-  const char* const kinds[] = {"submit", "start", "end", "throttle", "checkpoint"};
+  constexpr EventKind kKinds[] = {EventKind::kSubmit, EventKind::kStart, EventKind::kEnd,
+                                  EventKind::kThrottle, EventKind::kCheckpoint};
   for (int e = 0; e < events; ++e) {
     record.events.push_back(
-        {Seconds(kWeek * e / events), kinds[e % 5], e % jobs, e % sites,
-         e % 4 == 0 ? "" : std::to_string(8 * (1 + e % 1000)) + " accelerators"});
+        {.at = Seconds(kWeek * e / events),
+         .kind = kKinds[e % 5],
+         .job = e % jobs,
+         .site = e % sites,
+         .server = e % 125,
+         .servers = 1 + e % 7,
+         .detail = e % 4 == 0 ? "" : std::to_string(8 * (1 + e % 1000)) + " accelerators"});
   }
   record.fingerprint = LifeFingerprint(record);
   return record;

@@ -72,6 +72,11 @@ def check_life(life):
     assert jobs["ladder/experiment-0003"]["submit_s"] is None
     assert life["requests"][1]["ttft_p50_s"] is None
     assert life["requests"][0]["ttft_p99_s"] == 1.5
+    assert life["events_total"] == life["events_listed"] == 5
+    assert life["events_by_kind"]["start"] == 2 and sum(life["events_by_kind"].values()) == 5
+    assert life["events"][4]["server"] == 0 and life["events"][4]["servers"] == 1
+    assert jobs["chat"]["time_s"]["serving"] == 10800 and jobs["chat"]["time_s"]["training"] == 0
+    assert jobs["main"]["campaign"] == "" and jobs["ladder/experiment-0001"]["campaign"] == "ladder"
     assert [event["kind"] for event in life["events"]] == [
         "submit", "start", "start", "change", "outage"]
     assert life["events"][2]["job"] == "ladder/experiment-0002"

@@ -9,6 +9,7 @@
 //                                     interval
 //   trace_program small PATH 0        the trace of a life made by hand
 //   trace_program life_json PATH INTERVALS, small_json PATH 0   their summaries
+//   trace_program outputs PATH 0      the reference of outputs, as JSON
 //   trace_program life_text PATH INTERVALS, small_text PATH 0   the same for people
 
 #include <cstdio>
@@ -19,6 +20,7 @@
 #include "sim/record/life_trace.h"
 #include "sim/record/trace.h"
 #include "sim/report/life_summary.h"
+#include "sim/report/output_docs.h"
 #include "sim/report/summary.h"
 #include "tests/record/life_sample.h"
 #include "tests/record/report_sample.h"
@@ -86,6 +88,10 @@ int main(int argc, char** argv) {
     if (mode == "json" || mode == "cap") {
       const std::string cap = CapJson(gridlock::ReportHeader(), gridlock::ReportStudy());
       gridlock::WriteFileAtomically(path, mode == "cap" ? cap : AwkwardSummary());
+      return 0;
+    }
+    if (mode == "outputs") {
+      gridlock::WriteFileAtomically(path, gridlock::OutputsJson());
       return 0;
     }
     if (mode.starts_with("life") || mode.starts_with("small")) {

@@ -54,6 +54,7 @@ class WorkloadFile : public ::testing::Test {
     const auto& campaign = std::get<CampaignSpec>(life_.jobs[2].kind);
     std::vector<JobSpec> jobs(2, life_.jobs[2]);
     jobs[0].name = "ablations/experiment-0001";
+    jobs[0].origin = {"ablations", 0, 1};
     jobs[0].start = Seconds(86400.0 / 7.0);
     jobs[0].cohort = "ablations/round-1";
     PretrainingSpec run = campaign.rungs[0];
@@ -61,6 +62,7 @@ class WorkloadFile : public ::testing::Test {
     run.fails_at_step = 33;
     jobs[0].kind = run;
     jobs[1].name = "ablations/experiment-0002";
+    jobs[1].origin = {"ablations", 1, 2};
     jobs[1].start = Seconds(1e-7 / 3.0);
     jobs[1].cohort = "ablations/round-2";
     jobs[1].after_cohort = "ablations/round-1";
@@ -133,6 +135,9 @@ void ExpectSameStep(const TrainingSpec& a, const TrainingSpec& b) {
 
 void ExpectSame(const JobSpec& a, const JobSpec& b) {
   EXPECT_EQ(a.name, b.name);
+  EXPECT_EQ(a.origin.campaign, b.origin.campaign);
+  EXPECT_EQ(a.origin.rung, b.origin.rung);
+  EXPECT_EQ(a.origin.round, b.origin.round);
   EXPECT_EQ(a.tenant, b.tenant);
   EXPECT_EQ(a.priority, b.priority);
   EXPECT_EQ(a.start, b.start) << "to the last bit";

@@ -1,0 +1,154 @@
+#pragma once
+
+// The fields of the record of a training step, each once: name, unit, meaning. trace.h5,
+// summary.json, what crosses a pipe and the reference of outputs (docs/outputs.md) follow from
+// these lists. They do not enter the fingerprint: that of a step is of every completion time, and
+// the evaluator computes it.
+
+#include "sim/base/fields.h"
+#include "sim/record/columns.h"
+#include "sim/record/step_measures.h"
+#include "sim/record/step_record.h"
+
+namespace gridlock {
+
+template <>
+inline constexpr TableNote kTable<UtilisationSeries> = {"resource", "resource_", "utilisation{}",
+                                                        "one class of resources", "cap"};
+
+template <>
+inline constexpr auto kFields<UtilisationSeries> = FieldList(
+    Field("name", &UtilisationSeries::resource, "class of resources").Label().NotInJson(),
+    Field("members", &UtilisationSeries::members,
+          "resources of the class in the machine that the job occupies"),
+    Field("capacity", &UtilisationSeries::capacity_si, "s-1",
+          "capacity of one member, per direction, what can be sustained: FLOP/s of compute, byte/s "
+          "of all others")
+        .NotInJson(),
+    Field("peak", &UtilisationSeries::peak_si, "s-1",
+          "capacity of one member as its datasheet has it; 0: the same as capacity")
+        .NotInJson(),
+    Derived("mean", &MeanUse, "1", "share in use, mean over the step and all members of the class")
+        .Variable("utilisation_mean")
+        .Key("mean_share"),
+    Field("utilisation", &UtilisationSeries::share, "1",
+          "share in use, mean over the interval and all members of the class")
+        .Along("sample")
+        .NotInJson());
+
+template <>
+inline constexpr TableNote kTable<Attribution> = {"attribution_resource", "", "attribution_s{}",
+                                                  "one cause that set the pace", "cap"};
+
+template <>
+inline constexpr auto kFields<Attribution> =
+    FieldList(Field("name", &Attribution::resource, "what set the pace of the critical path")
+                  .Label()
+                  .NotInJson(),
+              Field("attribution", &Attribution::time,
+                    "time of the critical path that the resource set the pace of")
+                  .IsElement());
+
+template <>
+inline constexpr TableNote kTable<BreakdownPart> = {"activity", "", "breakdown_s{}",
+                                                    "one activity of accelerators", "cap"};
+
+template <>
+inline constexpr auto kFields<BreakdownPart> = FieldList(
+    Field("name", &BreakdownPart::activity, "what an accelerator was doing").Label().NotInJson(),
+    Field("breakdown", &BreakdownPart::time, "mean time per accelerator in the activity")
+        .IsElement());
+
+template <>
+inline constexpr TableNote kTable<StageMemory> = {
+    "stage", "memory_", "memory[]", "one pipeline stage: HBM of one accelerator", "cap"};
+
+template <>
+inline constexpr auto kFields<StageMemory> = FieldList(
+    Field("stage", &StageMemory::stage, "pipeline stage").Label(),
+    Field("weights", &StageMemory::weights, "HBM per accelerator for weights"),
+    Field("gradients", &StageMemory::gradients, "HBM per accelerator for gradients"),
+    Field("optimizer", &StageMemory::optimizer, "HBM per accelerator for optimizer state"),
+    Field("activations", &StageMemory::activations, "HBM per accelerator for activations"),
+    Field("buffers", &StageMemory::buffers, "HBM per accelerator for buffers"),
+    Derived("total", &TotalMemory, "HBM per accelerator in use"),
+    Field("capacity", &StageMemory::capacity, "HBM per accelerator there is"));
+
+template <>
+inline constexpr TableNote kTable<StepRecord> = {"cap", "", "", "one simulated step"};
+
+template <>
+inline constexpr auto kFields<StepRecord> = FieldList(
+    Field("label", &StepRecord::label, "label of the capped step").Label(),
+    // The study says what is capped, and so the unit: the writers add this one by hand.
+    Field("cap_value", &StepRecord::cap_si, "1", "value of the cap; 0 in the baseline")
+        .NotInTrace()
+        .NotInJson(),
+    Field("cap_as_typed", &StepRecord::cap_as_typed,
+          "the cap as it was typed, where that is not a plain quantity per direction: \"75 %\"")
+        .NotInJson(),
+    Field("overrides", &StepRecord::overrides,
+          "what the row says differently from the attribute scenario: one path=value a line, as "
+          "gridlock run --set takes it")
+        .NotInJson(),
+    Field("fidelity", &StepRecord::fidelity, "evaluator: full, folded or analytic"),
+    Field("accelerators", &StepRecord::accelerators, "accelerators of the job"),
+    Field("classes", &StepRecord::classes,
+          "classes of alike accelerators, one of each simulated; 0 when all were"),
+    Field("tokens", &StepRecord::tokens, "token", "training tokens of one step"),
+    Field("step_time", &StepRecord::step_time, "simulated time of one step"),
+    Derived("tokens_per_second", &TokensPerSecond, "token/s",
+            "training tokens per second, whole job")
+        .Key("tokens_per_s"),
+    Derived("tokens_per_second_per_accelerator", &TokensPerSecondEach, "token/s",
+            "training tokens per second and accelerator")
+        .Key("tokens_per_s_per_accelerator"),
+    Field("model_flop", &StepRecord::model_flop,
+          "forward and backward FLOP of one step, whole job, no recomputation"),
+    Field("hardware_flop", &StepRecord::hardware_flop,
+          "FLOP of one step, whole job, with recomputation"),
+    Field("peak_flop_rate", &StepRecord::peak,
+          "dense peak of all accelerators in the training format")
+        .Key("peak_flop_per_s"),
+    Derived("model_flop_rate_per_accelerator", &ModelFlopRateEach,
+            "model FLOP per second and accelerator")
+        .Key("model_flop_per_s_per_accelerator"),
+    Derived("mfu", &Mfu, "1", "model FLOP utilisation: model FLOP/s over dense peak"),
+    Derived("hfu", &Hfu, "1", "hardware FLOP utilisation: the same with recomputation"),
+    Derived("binding_wall", &NameOfBindingWall,
+            "what set the pace of the largest part of the critical path"),
+    Derived("binding_wall_share", &ShareOfBindingWall, "1",
+            "share of the critical path that binding_wall set the pace of"),
+    Field("interval", &StepRecord::interval,
+          "width of one utilisation interval; the last one ends with the step")
+        .NotInJson(),
+    Field("utilisation", &StepRecord::utilisation, "use of each class of resources"),
+    Field("attribution", &StepRecord::attribution, "what set the pace of the critical path"),
+    Field("breakdown", &StepRecord::breakdown, "what accelerators were doing"),
+    Field("memory", &StepRecord::memory, "HBM by pipeline stage"),
+    Field("energy", &StepRecord::energy,
+          "energy of one step, accelerators and servers, without PUE"),
+    Field("accelerator_energy", &StepRecord::accelerator_energy,
+          "the accelerators' part of energy"),
+    Field("mean_power", &StepRecord::mean_power,
+          "mean power over the step, accelerators and servers, without PUE"),
+    Derived("mean_power_per_accelerator", &MeanPowerEach,
+            "mean_power over the number of accelerators")
+        .Key("mean_power_w_per_accelerator"),
+    Derived("accelerator_mean_power", &AcceleratorMeanPower,
+            "mean power of one accelerator, without its share of the server"),
+    Field("accelerator_power_limit", &StepRecord::power_limit,
+          "power limit of one accelerator's board; 0: not known"),
+    Field("energy_is_estimate", &StepRecord::energy_is_estimate,
+          "whether a power coefficient is an estimate"),
+    Field("collective_seconds", &StepRecord::collective_seconds, "s",
+          "measured duration of each kind of collective")
+        .NotInTrace()
+        .NotInJson(),
+    Field("activities", &StepRecord::activities, "activities that the engine simulated"),
+    Field("fingerprint", &StepRecord::fingerprint, "hash of every completion time, at 9 digits")
+        .NotInJson(),
+    Derived("fingerprint_text", &StepFingerprintText, "fingerprint in hexadecimal")
+        .Key("fingerprint"));
+
+}  // namespace gridlock

@@ -1,0 +1,46 @@
+#pragma once
+
+// Numbers that follow from the record of a step.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sim/record/step_record.h"
+
+namespace gridlock {
+
+double TokensPerSecond(const StepRecord& record);
+
+/// Per accelerator.
+double TokensPerSecondEach(const StepRecord& record);
+FlopPerSecond ModelFlopRateEach(const StepRecord& record);
+Watts MeanPowerEach(const StepRecord& record);
+
+double Mfu(const StepRecord& record);
+double Hfu(const StepRecord& record);
+
+/// Of one accelerator's board, without its share of the server.
+Watts AcceleratorMeanPower(const StepRecord& record);
+
+/// What set the pace of the critical path, parts of one name added up, the largest first.
+std::vector<Attribution> Walls(const StepRecord& record);
+
+/// The resource that sets the pace of the longest part of the critical path: the wall that binds.
+/// Of equal ones the first counts; none when nothing was attributed.
+std::optional<Attribution> BindingWall(const StepRecord& record);
+
+/// "" when nothing was attributed.
+std::string NameOfBindingWall(const StepRecord& record);
+
+/// Of the step time; 0 when nothing was attributed.
+double ShareOfBindingWall(const StepRecord& record);
+
+std::string StepFingerprintText(const StepRecord& record);
+
+/// Share in use over the whole step.
+double MeanUse(const UtilisationSeries& series, const StepRecord& record);
+
+Bytes TotalMemory(const StageMemory& stage);
+
+}  // namespace gridlock

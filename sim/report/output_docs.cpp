@@ -1,0 +1,132 @@
+#include "sim/report/output_docs.h"
+
+#include <string>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sim/record/life_trace.h"
+#include "sim/record/trace.h"
+#include "sim/report/json.h"
+
+namespace gridlock {
+namespace {
+
+const char* TypeName(ElementType type) {
+  switch (type) {
+    case ElementType::kFloat64:
+      return "float64";
+    case ElementType::kInt32:
+      return "int32";
+    case ElementType::kInt64:
+      return "int64";
+    case ElementType::kUint8:
+      return "uint8";
+    case ElementType::kUint64:
+      return "uint64";
+    case ElementType::kText:
+      return "text";
+  }
+  return "";
+}
+
+std::string Joined(const std::vector<std::string>& parts) {
+  std::string text;
+  for (const std::string& part : parts) {
+    text += (text.empty() ? "" : ", ") + part;
+  }
+  return text;
+}
+
+/// "`text`", or "" for nothing.
+std::string Code(const std::string& text) {
+  return text.empty() ? "" : "`" + text + "`";
+}
+
+std::string MeaningOf(const TraceColumn& column) {
+  std::string flags;
+  for (std::size_t i = 0; i < column.flags.size(); ++i) {
+    flags += fmt::format("{}{} {}", i == 0 ? "" : ", ", i, column.flags[i]);
+  }
+  return column.long_name + (flags.empty() ? "" : " (" + flags + ")");
+}
+
+void AddRows(std::string& out, const std::vector<Output>& outputs) {
+  out += "\n| trace.h5 | dimensions | type | unit | summary.json | meaning |\n";
+  out += "|---|---|---|---|---|---|\n";
+  for (const auto& [column, json] : outputs) {
+    const bool in_trace = !column.name.empty();
+    out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", Code(column.name),
+                       !in_trace                   ? ""
+                       : column.dimensions.empty() ? "attribute of the file"
+                                                   : Joined(column.dimensions),
+                       in_trace ? TypeName(column.type) : "", column.units, Code(json),
+                       MeaningOf(column));
+  }
+}
+
+void AddVariables(JsonWriter& json, const char* kind, const std::vector<Output>& outputs) {
+  json.Key(kind);
+  json.BeginArray();
+  for (const auto& [column, place] : outputs) {
+    json.BeginObject();
+    json.Member("variable", column.name);
+    json.Key("dimensions");
+    json.BeginArray();
+    for (const std::string& dimension : column.dimensions) {
+      json.Value(std::string_view(dimension));
+    }
+    json.EndArray();
+    json.Member("type", TypeName(column.type));
+    json.Member("unit", column.units);
+    json.Key("flags");
+    json.BeginArray();
+    for (const std::string& flag : column.flags) {
+      json.Value(std::string_view(flag));
+    }
+    json.EndArray();
+    json.Member("summary", place);
+    json.Member("meaning", column.long_name);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
+}  // namespace
+
+std::string OutputsMarkdown() {
+  std::string out =
+      "# Outputs\n\n"
+      "`gridlock run` writes two files into its folder: trace.h5 (netCDF-4; xarray opens it) and\n"
+      "summary.json. This page lists what stands in both. It is made by `gridlock schema "
+      "--outputs`;\n"
+      "`gridlock schema --outputs --format json` says the same to programs.\n\n"
+      "A time on the clock counts from the start of the simulation, and is missing (NaN, null)\n"
+      "when it never came. In the column summary.json, `jobs[]` is a list, and `utilisation{}` an\n"
+      "object with one member per name.\n\n"
+      "## A training step\n\n"
+      "Rows of one study stand along `cap`; `gridlock run` writes one row. `baseline` and "
+      "`points[]`\n"
+      "of a `gridlock cap` summary hold the same keys.\n";
+  AddRows(out, StepOutputs());
+  out +=
+      "\n## The life of a cluster\n\n"
+      "A number of a job or a site in a trace is a name in summary.json; a series over `time` is "
+      "there\n"
+      "its mean over the horizon. summary.json lists the first 1,000 events, and counts all of "
+      "them in\n"
+      "`events_total` and `events_by_kind`; trace.h5 has every event.\n";
+  AddRows(out, LifeOutputs());
+  return out;
+}
+
+std::string OutputsJson() {
+  JsonWriter json;
+  json.BeginObject();
+  AddVariables(json, "step", StepOutputs());
+  AddVariables(json, "life", LifeOutputs());
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

@@ -24,6 +24,7 @@ struct TableNote {
   const char* json = "";     ///< where its members stand in summary.json: "jobs[]"
   const char* meaning = "";  ///< what one element is
   const char* outer = "";    ///< dimension of the structs that hold such tables; "": none
+  bool in_trace = true;      ///< else the table is in summary.json alone
 };
 
 template <typename T>
@@ -160,7 +161,7 @@ std::vector<Output> OutputsOf() {
       const FieldNote& note = field.note;
       Output output;
       output.column = ColumnOf<T>(field);
-      if (!note.in_trace) {
+      if (!note.in_trace || !kTable<T>.in_trace) {
         output.column.name.clear();
       }
       if (note.in_json) {

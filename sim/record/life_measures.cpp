@@ -42,8 +42,12 @@ double HoldingMfu(const LifeJob& job) {
   return possible > 0.0 ? job.model_flop.si() / possible : kNaN;
 }
 
+Seconds Per(Seconds time, std::int64_t count) {
+  return count > 0 ? time / static_cast<double>(count) : Seconds(kNaN);
+}
+
 Seconds MeanStepTime(const LifeJob& job) {
-  return job.steps_done > 0 ? job.training / static_cast<double>(job.steps_done) : Seconds(kNaN);
+  return Per(job.training, job.steps_done);
 }
 
 std::string NameAlong(const LifeRecord& record, std::string_view axis, std::int32_t number) {

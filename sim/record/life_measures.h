@@ -3,6 +3,7 @@
 // Numbers that follow from one job, site or group of requests of a life. A number that cannot be
 // told, because nothing was counted, is NaN.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,9 @@ double Ettr(const LifeJob& job, const LifeRecord& record);
 
 /// Model FLOP of the steps that count over the peak of all accelerators, while they were held.
 double HoldingMfu(const LifeJob& job);
+
+/// The mean time of `count` things that took `time` together.
+Seconds Per(Seconds time, std::int64_t count);
 
 /// Time in steps that count over their number.
 Seconds MeanStepTime(const LifeJob& job);

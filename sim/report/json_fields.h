@@ -2,6 +2,8 @@
 
 // JSON of a struct by its list of fields (sim/base/fields.h).
 
+#include <array>
+#include <cstdint>
 #include <string>
 #include <type_traits>
 #include <vector>
@@ -32,6 +34,12 @@ void AddValue(JsonWriter& json, const Value& value, const FieldNote& note, const
     json.BeginObject();
     for (std::size_t kind = 0; kind < value.size(); ++kind) {
       json.Member(NameOf(static_cast<JobKind>(kind)), MeanOf(record, value[kind]));
+    }
+    json.EndObject();
+  } else if constexpr (std::is_same_v<Value, std::array<std::int64_t, kOutcomes>>) {
+    json.BeginObject();
+    for (std::size_t outcome = 0; outcome < value.size(); ++outcome) {
+      json.Member(NameOf(static_cast<Outcome>(outcome)), value[outcome]);
     }
     json.EndObject();
   } else if constexpr (kIsQuantity<Value>) {

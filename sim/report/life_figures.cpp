@@ -136,6 +136,10 @@ std::vector<ChangeFigures> ChangesOf(const LifeRecord& record) {
   return changes;
 }
 
+Joules TotalEnergy(const EnergyBalance& balance) {
+  return balance.total();
+}
+
 EnergyBalance EnergyBalanceOf(const LifeRecord& record) {
   EnergyBalance balance;
   Joules servers;

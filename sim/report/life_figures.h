@@ -3,10 +3,12 @@
 // Numbers that follow from several jobs, sites or events of a life, for the screen and for JSON
 // alike. A number that cannot be told, because nothing was counted, is NaN.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
+#include "sim/record/columns.h"
 #include "sim/record/life_measures.h"
 #include "sim/record/life_record.h"
 
@@ -16,7 +18,7 @@ namespace gridlock {
 struct CampaignFigures {
   std::string name;  ///< "" for experiments of none
   std::int64_t experiments = 0;
-  std::int64_t outcomes[kOutcomes] = {};
+  std::array<std::int64_t, kOutcomes> outcomes = {};
   std::int64_t started = 0;
   Seconds waiting_median{}, waiting_p90{};  ///< of those that started, by nearest rank
   /// Accelerator-seconds held. What was lost is counted at the share of lost time in all time of an
@@ -30,6 +32,38 @@ struct CampaignFigures {
   [[nodiscard]] double held() const { return finished + failed + unfinished + lost; }
 };
 
+template <>
+inline constexpr TableNote kTable<CampaignFigures> = {
+    .json = "campaigns[]", .meaning = "the experiments of one campaign", .in_trace = false};
+
+template <>
+inline constexpr auto kFields<CampaignFigures> = FieldList(
+    Field("name", &CampaignFigures::name, "name of the campaign; empty for experiments of none"),
+    Field("experiments", &CampaignFigures::experiments, "its experiments, each round one"),
+    Field("outcomes", &CampaignFigures::outcomes, "how many stood so at the horizon"),
+    Field("started", &CampaignFigures::started, "how many ever started"),
+    Field("waiting_median", &CampaignFigures::waiting_median,
+          "time in the queue of those that started, median"),
+    Field("waiting_p90", &CampaignFigures::waiting_p90,
+          "time in the queue of those that started, 90th percentile"),
+    Field("finished", &CampaignFigures::finished, "s",
+          "accelerators held, times the time, by "
+          "experiments that finished, less what was lost")
+        .PartOf("accelerator_s"),
+    Field("failed", &CampaignFigures::failed, "s", "the same by experiments that failed")
+        .PartOf("accelerator_s"),
+    Field("unfinished", &CampaignFigures::unfinished, "s",
+          "the same by experiments that had not ended")
+        .PartOf("accelerator_s"),
+    Field("lost", &CampaignFigures::lost, "s",
+          "accelerators held, times the time, in steps that were lost")
+        .PartOf("accelerator_s"),
+    Field("energy", &CampaignFigures::energy, "energy of the servers held, without PUE"),
+    Field("model_flop", &CampaignFigures::model_flop, "model FLOP of the steps that count"),
+    Field("final_run", &CampaignFigures::final_run, "pretraining job that the campaign prepares"),
+    Field("multiple_of_final_run", &CampaignFigures::multiple, "1",
+          "model_flop over that of the whole final run"));
+
 /// Campaigns in the order of their first experiments.
 std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record);
 
@@ -38,6 +72,21 @@ struct Rates {
   double training_flops = 0, decoded_tokens = 0;
   double power = 0;  ///< W, all sites, with PUE
 };
+
+template <>
+inline constexpr TableNote kTable<Rates> = {.json = "changes[].before and .after",
+                                            .meaning = "rates of the whole cluster",
+                                            .in_trace = false};
+
+template <>
+inline constexpr auto kFields<Rates> =
+    FieldList(Field("training_flop_rate", &Rates::training_flops, "FLOP/s",
+                    "model FLOP/s of all training, in the hour before or after the change")
+                  .Key("training_flop_per_s"),
+              Field("decoded_token_rate", &Rates::decoded_tokens, "token/s",
+                    "tokens decoded per second by all fleets, then")
+                  .Key("decoded_tokens_per_s"),
+              Field("power", &Rates::power, "W", "power of all sites, with PUE, then"));
 
 /// What changed at one moment, and the rates of whole intervals on both sides of it: of an hour, or
 /// of one interval where that is longer, and not beyond the next change.
@@ -58,6 +107,19 @@ struct EnergyBalance {
 
   [[nodiscard]] Joules total() const { return jobs + no_job + pue; }
 };
+
+Joules TotalEnergy(const EnergyBalance& balance);
+
+template <>
+inline constexpr TableNote kTable<EnergyBalance> = {
+    .json = "energy", .meaning = "where the energy of all sites went", .in_trace = false};
+
+template <>
+inline constexpr auto kFields<EnergyBalance> =
+    FieldList(Field("jobs", &EnergyBalance::jobs, "of servers while jobs held them"),
+              Field("no_job", &EnergyBalance::no_job, "of servers idle, and of switches"),
+              Field("pue", &EnergyBalance::pue, "of cooling and conversion"),
+              Derived("total", &TotalEnergy, "all of it"));
 
 EnergyBalance EnergyBalanceOf(const LifeRecord& record);
 

@@ -23,42 +23,6 @@ void AddObject(JsonWriter& json, const T& item, const LifeRecord& record) {
   json.EndObject();
 }
 
-void AddCampaign(JsonWriter& json, const CampaignFigures& campaign) {
-  json.BeginObject();
-  json.Member("name", campaign.name);
-  json.Member("experiments", campaign.experiments);
-  json.Key("outcomes");
-  json.BeginObject();
-  for (int i = 0; i < kOutcomes; ++i) {
-    json.Member(NameOf(static_cast<Outcome>(i)), campaign.outcomes[i]);
-  }
-  json.EndObject();
-  json.Member("started", campaign.started);
-  json.Member("waiting_median_s", campaign.waiting_median.si());
-  json.Member("waiting_p90_s", campaign.waiting_p90.si());
-  json.Key("accelerator_s");
-  json.BeginObject();
-  json.Member("finished", campaign.finished);
-  json.Member("failed", campaign.failed);
-  json.Member("unfinished", campaign.unfinished);
-  json.Member("lost", campaign.lost);
-  json.EndObject();
-  json.Member("energy_j", campaign.energy.si());
-  json.Member("model_flop", campaign.model_flop.si());
-  json.Member("final_run", campaign.final_run);
-  json.Member("multiple_of_final_run", campaign.multiple);
-  json.EndObject();
-}
-
-void AddRates(JsonWriter& json, const char* key, const Rates& rates) {
-  json.Key(key);
-  json.BeginObject();
-  json.Member("training_flop_per_s", rates.training_flops);
-  json.Member("decoded_tokens_per_s", rates.decoded_tokens);
-  json.Member("power_w", rates.power);
-  json.EndObject();
-}
-
 void AddChange(JsonWriter& json, const LifeRecord& record, const ChangeFigures& change) {
   json.BeginObject();
   json.Member("at_s", change.at.si());
@@ -68,8 +32,10 @@ void AddChange(JsonWriter& json, const LifeRecord& record, const ChangeFigures& 
     AddObject(json, *event, record);
   }
   json.EndArray();
-  AddRates(json, "before", change.before);
-  AddRates(json, "after", change.after);
+  json.Key("before");
+  AddObject(json, change.before, record);
+  json.Key("after");
+  AddObject(json, change.after, record);
   json.EndObject();
 }
 
@@ -108,17 +74,6 @@ void AddEvents(JsonWriter& json, const LifeRecord& record) {
   AddTable(json, "events", std::span(record.events).first(listed), record);
 }
 
-void AddEnergy(JsonWriter& json, const LifeRecord& record) {
-  const EnergyBalance balance = EnergyBalanceOf(record);
-  json.Key("energy");
-  json.BeginObject();
-  json.Member("jobs_j", balance.jobs.si());
-  json.Member("no_job_j", balance.no_job.si());
-  json.Member("pue_j", balance.pue.si());
-  json.Member("total_j", balance.total().si());
-  json.EndObject();
-}
-
 }  // namespace
 
 std::string LifeSummaryJson(const TraceHeader& header, const LifeRecord& record) {
@@ -130,10 +85,9 @@ std::string LifeSummaryJson(const TraceHeader& header, const LifeRecord& record)
   AddTable(json, "sites", record.sites, record);
   json.Key("means");
   AddObject(json, record.series, record);
-  AddEnergy(json, record);
-  AddList(json, "campaigns", CampaignsOf(record), [&](const CampaignFigures& campaign) {
-    AddCampaign(json, campaign);
-  });
+  json.Key("energy");
+  AddObject(json, EnergyBalanceOf(record), record);
+  AddTable(json, "campaigns", CampaignsOf(record), record);
   AddTable(json, "requests", record.requests, record);
   AddList(json, "changes", ChangesOf(record), [&](const ChangeFigures& change) {
     AddChange(json, record, change);

@@ -8,6 +8,7 @@
 #include "sim/record/life_trace.h"
 #include "sim/record/trace.h"
 #include "sim/report/json.h"
+#include "sim/report/life_figures.h"
 
 namespace gridlock {
 namespace {
@@ -65,6 +66,16 @@ void AddRows(std::string& out, const std::vector<Output>& outputs) {
   }
 }
 
+/// Those of the trace, and those that only summary.json has.
+std::vector<Output> AllLifeOutputs() {
+  std::vector<Output> life = LifeOutputs();
+  for (const std::vector<Output>& table :
+       {OutputsOf<CampaignFigures>(), OutputsOf<Rates>(), OutputsOf<EnergyBalance>()}) {
+    life.insert(life.end(), table.begin(), table.end());
+  }
+  return life;
+}
+
 void AddVariables(JsonWriter& json, const char* kind, const std::vector<Output>& outputs) {
   json.Key(kind);
   json.BeginArray();
@@ -116,7 +127,7 @@ std::string OutputsMarkdown() {
       "its mean over the horizon. summary.json lists the first 1,000 events, and counts all of "
       "them in\n"
       "`events_total` and `events_by_kind`; trace.h5 has every event.\n";
-  AddRows(out, LifeOutputs());
+  AddRows(out, AllLifeOutputs());
   return out;
 }
 
@@ -124,7 +135,7 @@ std::string OutputsJson() {
   JsonWriter json;
   json.BeginObject();
   AddVariables(json, "step", StepOutputs());
-  AddVariables(json, "life", LifeOutputs());
+  AddVariables(json, "life", AllLifeOutputs());
   json.EndObject();
   return json.Finish();
 }

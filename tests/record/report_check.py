@@ -44,8 +44,32 @@ def main(program):
     assert math.isclose(cap["points"][2]["capped_resource_share"], 0.4)
     assert cap["baseline"]["cap"] == 0 and cap["baseline"]["slowdown"] == 1
     assert len(cap["fingerprint"]) == 16
-    check_life(report(program, "small_json"))
+    life = report(program, "small_json")
+    check_life(life)
+    check_reference(life, report(program, "outputs")["life"])
     print("PASS")
+
+
+def keys_of(outputs, table):
+    """Keys of one element of a table, by the reference of outputs: "jobs[]" -> {"name", ...}."""
+    places = [o["summary"] for o in outputs if o["summary"].startswith(table + ".")]
+    return {place[len(table) + 1:].split(".")[0] for place in places}
+
+
+def check_reference(life, outputs):
+    """summary.json has the keys that the reference names, and no others."""
+    for table in ("jobs", "sites", "requests", "events", "campaigns"):
+        for element in life[table]:
+            assert set(element) == keys_of(outputs, table + "[]"), table
+    for table in ("means", "energy"):
+        assert set(life[table]) == keys_of(outputs, table), table
+    rates = keys_of(outputs, "changes[].before and .after")
+    for change in life["changes"]:
+        assert set(change["before"]) == set(change["after"]) == rates
+    parts = {o["summary"] for o in outputs if ".time_s." in o["summary"]}
+    assert parts == {f"jobs[].time_s.{part}" for part in life["jobs"][0]["time_s"]}
+    alone = {o["summary"] for o in outputs if o["summary"].isidentifier()}
+    assert alone and alone <= set(life), alone - set(life)
 
 
 def check_life(life):

@@ -66,6 +66,12 @@ inline constexpr auto kFields<LifeJob> = FieldList(
         .PartOf(kTimeOfJob),
     Field("stalled", &LifeJob::stalled, "time holding servers without a step").PartOf(kTimeOfJob),
     Field("interruptions", &LifeJob::interruptions, "times that a failure or an outage stopped it"),
+    Derived(
+        "mean_time_between_interruptions",
+        +[](const LifeJob& job) {
+          return Per(SumOfTimes(job) - job.waiting, job.interruptions);
+        },
+        "time that it held servers over its interruptions; missing: it had none"),
     Field("preemptions", &LifeJob::preemptions, "times that another job or a power cap stopped it"),
     Field("accelerator_seconds", &LifeJob::accelerator_seconds, "s",
           "accelerators held, in whole servers, times the time")

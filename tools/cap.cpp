@@ -8,10 +8,11 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/process/worker.h"
-#include "sim/record/trace.h"
 #include "sim/report/cap_table.h"
 
 #include "tools/command.h"
+#include "tools/growing_trace.h"
+#include "tools/progress.h"
 
 namespace gridlock {
 
@@ -24,8 +25,9 @@ struct CapOptions : ScenarioOptions {
 };
 
 // Runs the points and writes each into the trace as it comes; nothing finished is lost to a kill.
-CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points, Fidelity fidelity,
-                  int parallel, TraceWriter& trace, std::string& problem) {
+CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points,
+                  const CapOptions& options, GrowingTrace& trace, std::string& problem) {
+  const Fidelity fidelity = *FidelityByName(options.fidelity);
   std::vector<Job> jobs;
   for (const CapPoint& point : points) {
     jobs.push_back([&base, &point, fidelity](const Progress& report) {
@@ -37,10 +39,10 @@ CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points,
       return record;
     });
   }
-  ProgressLine progress;
+  ProgressLine progress(options.quiet);
   CapStudy study;
   WorkerOptions worker;
-  worker.parallel = parallel;
+  worker.parallel = options.jobs;
   worker.progress = [&](std::size_t done, double fraction) {
     progress.Show(fmt::format("{} of {} steps simulated", done, points.size()), fraction);
   };
@@ -88,13 +90,13 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
     for (const std::string& note : CapNotes(target, caps)) {
       header.notes.push_back(note);
     }
-    TraceWriter trace(folder + "/trace.h5", header, {}, static_cast<int>(points.size()));
+    GrowingTrace trace(folder + "/trace.h5", header, points.size());
     std::string problem;
     const auto begin = std::chrono::steady_clock::now();
-    CapStudy study = Simulate(base, points, fidelity, options.jobs, trace, problem);
+    CapStudy study = Simulate(base, points, options, trace, problem);
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     if (!problem.empty()) {
-      fmt::print(stderr, "{}the steps that finished are in {}/trace.h5.part\n", problem, folder);
+      fmt::print(stderr, "{}", problem);
       return kFailed;
     }
     trace.Finish();

@@ -18,26 +18,30 @@
 
 namespace gridlock {
 
-ProgressLine::ProgressLine() : terminal_(isatty(STDERR_FILENO) != 0) {}
-
-ProgressLine::~ProgressLine() {
-  Clear();
+void AddQuietOption(CLI::App& command, bool& quiet) {
+  command.add_flag("-q,--quiet", quiet, "No progress on stderr");
 }
 
-void ProgressLine::Show(const std::string& what, double fraction) {
-  if (terminal_) {
-    fmt::print(stderr, "\r\x1b[K{} {:3.0f} %", what, 100 * fraction);
-    std::fflush(stderr);
-    shown_ = true;
+std::string ShellLine(int argc, char** argv) {
+  constexpr std::string_view kHarmless = "_@%+=:,./-";
+  std::string line;
+  for (int i = 0; i < argc; ++i) {
+    const std::string word = argv[i];
+    const bool plain = !word.empty() && std::all_of(word.begin(), word.end(), [&](unsigned char c) {
+      return std::isalnum(c) != 0 || kHarmless.find(static_cast<char>(c)) != std::string_view::npos;
+    });
+    line += i == 0 ? "" : " ";
+    if (plain) {
+      line += word;
+      continue;
+    }
+    line += '\'';
+    for (const char c : word) {
+      line += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    }
+    line += '\'';
   }
-}
-
-void ProgressLine::Clear() {
-  if (shown_) {
-    fmt::print(stderr, "\r\x1b[K");
-    std::fflush(stderr);
-    shown_ = false;
-  }
+  return line;
 }
 
 CLI::Option* AddOverrides(CLI::App& command, ScenarioOptions& options) {
@@ -67,6 +71,7 @@ void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::
   command.add_option("--format", options.format, "What is printed on the screen")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  AddQuietOption(command, options.quiet);
 }
 
 std::string OutputFolder(const ScenarioOptions& options, const std::string& fallback) {

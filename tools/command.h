@@ -25,24 +25,7 @@ enum ExitCode {
   kSuccess = 0,
   kFailed = 1,    ///< the simulation did not finish, or there is a bug
   kBadInput = 2,  ///< command line or scenario
-  kIoFailed = 3,  ///< results could not be written
-};
-
-/// A progress line on stderr while it is a terminal; silent otherwise.
-class ProgressLine {
- public:
-  ProgressLine();
-  ~ProgressLine();
-  ProgressLine(const ProgressLine&) = delete;
-  ProgressLine& operator=(const ProgressLine&) = delete;
-
-  /// @param what "simulating 16384 accelerators", "3 of 10 caps"; @param fraction 0..1
-  void Show(const std::string& what, double fraction);
-  void Clear();
-
- private:
-  bool terminal_;
-  bool shown_ = false;
+  kIoFailed = 3,  ///< results could not be written, to a file or to standard output
 };
 
 /// Options that commands which read a scenario share.
@@ -53,10 +36,18 @@ struct ScenarioOptions {
   std::string out;                     ///< -o; "" for out/NAME and what the command adds
   std::string fidelity = "folded";
   std::string format = "text";
+  bool quiet = false;
 };
 
 /// The option --set. Returns it.
 CLI::Option* AddOverrides(CLI::App& command, ScenarioOptions& options);
+
+/// --quiet
+void AddQuietOption(CLI::App& command, bool& quiet);
+
+/// The command line as a shell takes it: what is more than letters, digits and a few harmless
+/// characters stands in quotes.
+std::string ShellLine(int argc, char** argv);
 
 /// @param folder default of -o for people: "out/SCENARIO-NAME"
 void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::string& folder);

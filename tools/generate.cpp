@@ -4,7 +4,10 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sim/process/interrupt.h"
+
 #include "tools/command.h"
+#include "tools/progress.h"
 #include "tools/screen.h"
 
 namespace gridlock {
@@ -19,7 +22,13 @@ struct GenerateOptions {
 
 int Generate(const GenerateOptions& options) {
   return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
-    ProgressLine progress;
+    // A part is worth nothing before its last line.
+    std::vector<std::string> parts = {options.scenario.out + ".part"};
+    if (!options.text.empty()) {
+      parts.push_back(options.text + ".part");
+    }
+    const OnInterrupt interrupt("", parts);
+    ProgressLine progress(options.scenario.quiet);
     const Generated generated =
         GenerateWorkload(scenario, {options.scenario.out, options.text, options.requests},
                          [&](const std::string& fleet, double fraction) {
@@ -49,6 +58,7 @@ void AddGenerateCommand(CLI::App& app, int& code) {
                    "Also write it as text, to read and to edit (large: some 150 bytes per "
                    "request; at most 64 MiB can be read again)")
       ->type_name("FILE");
+  AddQuietOption(*command, options->scenario.quiet);
   command->add_flag("!--no-requests", options->requests, "Leave the requests of fleets out");
   command->add_option("--format", options->scenario.format, "What is printed about the file")
       ->check(CLI::IsMember({"text", "json"}))

@@ -5,17 +5,23 @@
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/process/interrupt.h"
 #include "sim/record/life_trace.h"
 #include "sim/report/life_summary.h"
 
 #include "tools/command.h"
+#include "tools/progress.h"
 #include "tools/screen.h"
 
 namespace gridlock {
 
 int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const std::string& folder,
                const LifeRecord& record, double seconds) {
-  WriteLifeTrace(folder + "/trace.h5", header, record);
+  {
+    const std::string part = folder + "/trace.h5.part";
+    const OnInterrupt interrupt("", {part, part + ".new"});
+    WriteLifeTrace(folder + "/trace.h5", header, record);
+  }
   const std::string json = LifeSummaryJson(header, record);
   WriteFileAtomically(folder + "/summary.json", json);
   PrintText(options.format == "json" ? json : LifeSummaryText(header, record));
@@ -27,9 +33,12 @@ int ReportLife(const ScenarioOptions& options, const TraceHeader& header, const 
 
 int RunLife(const ScenarioOptions& options, const Scenario& scenario, const TraceHeader& header) {
   const std::string folder = OutputFolder(options, "out/" + scenario.name);
-  ProgressLine progress;
+  ProgressLine progress(options.quiet);
   const auto begin = std::chrono::steady_clock::now();
-  StepOracle oracle;  // before this process uses SimGrid itself
+  // Made before this process uses SimGrid itself.
+  StepOracle oracle([&progress] {
+    progress.Again();
+  });
   LifeRecord record = SimulateLife(
       scenario,
       [&](const Situation& situation) {

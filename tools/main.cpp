@@ -1,8 +1,13 @@
 #include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include <CLI/CLI.hpp>
+#include <fcntl.h>
 
 #include "tools/command.h"
 #include "tools/command_line.h"
@@ -10,12 +15,27 @@
 
 namespace {
 
-std::string Join(int argc, char** argv) {
-  std::string line;
-  for (int i = 0; i < argc; ++i) {
-    line += (i == 0 ? "" : " ") + std::string(argv[i]);
+// A command without one of its three streams would give that number to the next file that it
+// opens, and print into it.
+void OpenMissingStreams() {
+  for (const int stream : {0, 1, 2}) {
+    if (fcntl(stream, F_GETFD) < 0) {
+      (void)open("/dev/null", O_RDONLY);  // so that writing to it fails
+    }
   }
-  return line;
+}
+
+// Prints what is still held back. The exit code: `code`, or that of a screen, file or pipe that
+// could not take all of the output. `error` is the system's number of a print that failed before.
+int FinishOutput(int code, int error = 0) {
+  errno = 0;
+  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) {
+    return code;
+  }
+  error = errno != 0 ? errno : error;
+  std::fprintf(stderr, "gridlock: cannot write to standard output%s%s\n", error != 0 ? ": " : "",
+               error != 0 ? std::strerror(error) : "");
+  return gridlock::kIoFailed;
 }
 
 }  // namespace
@@ -32,10 +52,13 @@ int main(int argc, char** argv) {
       "  gridlock catalog show h100_sxm\n"
       "  gridlock schema Clos\n"
       "gridlock COMMAND --help has examples of each command. Programs: see AGENTS.md.\n"
-      "Exit codes: 0 done, 1 the simulation failed, 2 wrong input, 3 results could not be "
-      "written.");
+      "Exit codes: 0 done; 1 the simulation failed; 2 wrong input; 3 results could not be written, "
+      "to a file\n"
+      "or to the screen. Ctrl-C and SIGTERM end a command by that signal (a shell shows 130 and "
+      "143).");
   int code = gridlock::kSuccess;
-  const std::string command_line = Join(argc, argv);
+  OpenMissingStreams();
+  const std::string command_line = gridlock::ShellLine(argc, argv);
   gridlock::AddRunCommand(app, command_line, code);
   gridlock::AddCapCommand(app, command_line, code);
   gridlock::AddTopoCommand(app, code);
@@ -55,10 +78,15 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
     app.exit(error);
-    return asked ? gridlock::kSuccess : gridlock::kBadInput;
+    return FinishOutput(asked ? gridlock::kSuccess : gridlock::kBadInput);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "gridlock: %s\n", error.what());
-    return gridlock::kFailed;
+    if (std::ferror(stdout) == 0) {
+      std::fprintf(stderr, "gridlock: %s\n", error.what());
+      return FinishOutput(gridlock::kFailed);
+    }
+    // The print itself threw: fmt does, with the system's reason.
+    const auto* const print = dynamic_cast<const std::system_error*>(&error);
+    return FinishOutput(gridlock::kFailed, print == nullptr ? 0 : print->code().value());
   }
-  return code;
+  return FinishOutput(code);
 }

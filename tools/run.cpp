@@ -6,10 +6,11 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/process/worker.h"
-#include "sim/record/trace.h"
 #include "sim/report/summary.h"
 
 #include "tools/command.h"
+#include "tools/growing_trace.h"
+#include "tools/progress.h"
 #include "tools/screen.h"
 
 namespace gridlock {
@@ -29,7 +30,7 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
     const std::string folder = OutputFolder(options, "out/" + scenario.name);
     const TraceHeader header = HeaderOf(scenario, command_line);
 
-    ProgressLine progress;
+    ProgressLine progress(options.quiet);
     const std::string what =
         fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
     WorkerOptions worker;
@@ -43,11 +44,14 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
     const JobResult result = RunJobs({job}, worker).front();
     const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
     progress.Clear();
+    if (!result.problems.empty()) {
+      throw UserError(result.problems);
+    }
     if (!result.ok) {
       fmt::print(stderr, "gridlock: {}\n", result.problem);
       return kFailed;
     }
-    TraceWriter trace(folder + "/trace.h5", header, {}, 1);
+    GrowingTrace trace(folder + "/trace.h5", header, 1);
     trace.Append(result.record);
     trace.Finish();
     const std::string json = SummaryJson(header, result.record);

@@ -11,6 +11,7 @@
 #include "sim/validation/report.h"
 
 #include "tools/command.h"
+#include "tools/progress.h"
 
 namespace gridlock {
 
@@ -24,6 +25,7 @@ struct ValidateOptions {
   std::string format = "text";
   std::string out;
   int jobs = 0;
+  bool quiet = false;
 };
 
 void Write(const std::string& file, const std::string& text) {
@@ -77,7 +79,7 @@ int RunAll(const ValidateOptions& options, const std::vector<std::string>& table
     throw UserError("",
                     "--kind, --role, --id, --stack and --accelerator leave no row of the tables");
   }
-  ProgressLine progress;
+  ProgressLine progress(options.quiet);
   ValidationOptions how;
   how.filter = options.filter;
   how.leave_out = LeaveOutOf(options.leave_out);
@@ -160,6 +162,7 @@ void AddValidateCommand(CLI::App& app, int& code) {
   command
       ->add_option("-j,--jobs", options->jobs, "Rows simulated at a time (default: one per core)")
       ->check(CLI::Range(1, 1024));
+  AddQuietOption(*command, options->quiet);
   command->footer(
       "Examples:\n"
       "  gridlock validate --role headline\n"

@@ -1,15 +1,9 @@
 #include "sim/oracle/situation.h"
 
-#include <cerrno>
-#include <cstring>
 #include <map>
-#include <stdexcept>
 #include <utility>
 
 #include <fmt/format.h>
-#include <sys/socket.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "sim/base/archive.h"
 #include "sim/base/check.h"
@@ -18,70 +12,13 @@
 #include "sim/oracle/laid_job.h"
 #include "sim/oracle/sharing.h"
 #include "sim/plan/fold.h"
-#include "sim/process/big_stack.h"
+#include "sim/process/server.h"
 #include "topologies/machine_fields.h"
 #include "workloads/training_fields.h"
 
 namespace gridlock {
 
 namespace {
-
-// Messages between this process, the server and its children: a length, then a kind and the rest.
-enum class Kind : std::uint8_t {
-  kSituation,  ///< to the server
-  kStop,       ///< to the server
-  kRates,
-  kUserError,
-  kFailure,
-};
-
-bool SendAll(int socket, const char* bytes, std::size_t size) {
-  while (size > 0) {
-    const ssize_t n = send(socket, bytes, size, MSG_NOSIGNAL);
-    if (n < 0 && errno != EINTR) {
-      return false;
-    }
-    bytes += n > 0 ? n : 0;
-    size -= n > 0 ? static_cast<std::size_t>(n) : 0;
-  }
-  return true;
-}
-
-bool ReceiveAll(int socket, char* bytes, std::size_t size) {
-  while (size > 0) {
-    const ssize_t n = recv(socket, bytes, size, 0);
-    if (n == 0 || (n < 0 && errno != EINTR)) {
-      return false;
-    }
-    bytes += n > 0 ? n : 0;
-    size -= n > 0 ? static_cast<std::size_t>(n) : 0;
-  }
-  return true;
-}
-
-// False when the other side is gone.
-bool Send(int socket, Kind kind, const std::string& rest) {
-  std::string message(sizeof(std::size_t) + 1, static_cast<char>(kind));
-  const std::size_t size = rest.size() + 1;
-  std::memcpy(message.data(), &size, sizeof size);
-  message += rest;
-  return SendAll(socket, message.data(), message.size());
-}
-
-bool Receive(int socket, Kind& kind, std::string& rest) {
-  std::size_t size = 0;
-  if (!ReceiveAll(socket, reinterpret_cast<char*>(&size), sizeof size)) {  // NOLINT: raw bytes
-    return false;
-  }
-  CHECK(size > 0);
-  rest.resize(size);
-  if (!ReceiveAll(socket, rest.data(), size)) {
-    return false;
-  }
-  kind = static_cast<Kind>(rest.front());
-  rest.erase(0, 1);
-  return true;
-}
 
 void CheckActors(const Plan& plan, const LaidJob& first) {
   if (plan.agents.size() + plan.groups.size() > kMaxActors) {
@@ -119,107 +56,32 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   return rates;
 }
 
-void Answer(int socket, const std::string& request) {
+// The handler of the server: a situation as bytes -> the rates of its jobs as bytes.
+std::string Answer(const std::string& request) {
   CanonicalSituation situation;
   ArchiveReader reader(request);
   reader.All(situation.sites, situation.wans, situation.trainings, situation.placements);
-  ArchiveWriter answer;
-  Kind kind = Kind::kRates;
-  try {
-    answer.All(Simulate(situation));
-  } catch (const UserError& error) {
-    kind = Kind::kUserError;
-    answer.All(error.problems());
-  } catch (const std::exception& error) {
-    kind = Kind::kFailure;
-    answer.All(std::string(error.what()));
-  }
-  Send(socket, kind, answer.bytes);
-}
-
-// The server: forks a child for each situation, for it never runs SimGrid itself.
-void Serve(int socket) {
-  Kind kind{};
-  std::string request;
-  while (Receive(socket, kind, request) && kind == Kind::kSituation) {
-    const pid_t child = fork();
-    CHECK(child >= 0);
-    if (child == 0) {
-      RunOnBigStack([&] {
-        Answer(socket, request);
-      });
-      _exit(0);  // without destructors: SimGrid's own teardown costs time and changes nothing
-    }
-    int status = 0;
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    if (status != 0) {
-      ArchiveWriter why;
-      why.All(WIFSIGNALED(status)
-                  ? fmt::format("the simulation was ended by signal {} ({})", WTERMSIG(status),
-                                strsignal(WTERMSIG(status)))
-                  : fmt::format("the simulation ended with status {}", WEXITSTATUS(status)));
-      Send(socket, Kind::kFailure, why.bytes);
-    }
-  }
-}
-
-[[noreturn]] void Throw(Kind kind, const std::string& rest) {
-  ArchiveReader reader(rest);
-  if (kind == Kind::kFailure) {
-    std::string why;
-    reader.All(why);
-    throw std::runtime_error(why);
-  }
-  CHECK(kind == Kind::kUserError);
-  std::vector<Problem> problems;
-  reader.All(problems);
-  throw UserError(std::move(problems));
+  return ToBytes(Simulate(situation));
 }
 
 }  // namespace
 
 struct StepOracle::State {
-  pid_t server = -1;
-  int socket = -1;
-  std::map<std::string, std::vector<StepRate>> known;  ///< by canonical key, in canonical order
-  DemandBook demands;
+  TaskServer server;
+  std::map<std::string, std::vector<StepRate>> known = {};  ///< by canonical key, canonical order
+  DemandBook demands = {};
 
-  std::vector<StepRate> Ask(const CanonicalSituation& situation) const {
+  std::vector<StepRate> Ask(const CanonicalSituation& situation) {
     ArchiveWriter request;
     request.All(situation.sites, situation.wans, situation.trainings, situation.placements);
-    Kind kind{};
-    std::string rest;
-    if (!Send(socket, Kind::kSituation, request.bytes) || !Receive(socket, kind, rest)) {
-      throw std::runtime_error("the process that simulates situations has ended");
-    }
-    if (kind != Kind::kRates) {
-      Throw(kind, rest);
-    }
-    return FromBytes<std::vector<StepRate>>(rest);
+    return FromBytes<std::vector<StepRate>>(server.Ask(request.bytes));
   }
 };
 
-StepOracle::StepOracle() : state_(std::make_unique<State>()) {
-  int ends[2];
-  CHECK(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0);
-  state_->server = fork();
-  CHECK(state_->server >= 0);
-  if (state_->server == 0) {
-    close(ends[0]);
-    Serve(ends[1]);
-    _exit(0);
-  }
-  close(ends[1]);
-  state_->socket = ends[0];
-}
+StepOracle::StepOracle(std::function<void()> waiting)
+    : state_(std::make_unique<State>(State{TaskServer(&Answer, std::move(waiting))})) {}
 
-StepOracle::~StepOracle() {
-  Send(state_->socket, Kind::kStop, "");
-  close(state_->socket);
-  while (waitpid(state_->server, nullptr, 0) < 0 && errno == EINTR) {
-  }
-}
+StepOracle::~StepOracle() = default;
 
 std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
   const Network network(*situation.sites, *situation.wans);

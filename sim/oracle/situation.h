@@ -3,6 +3,7 @@
 // The steps of training jobs that run side by side: jobs that share links slow each other. A
 // situation is all that bears on them; it is simulated once and remembered.
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,7 +46,8 @@ inline constexpr auto kFields<StepRate> = Bearing(&StepRate::step_time, &StepRat
 /// them. Made before this process uses SimGrid itself.
 class StepOracle {
  public:
-  StepOracle();
+  /// @param waiting called about once a second while a situation is simulated; may be empty
+  explicit StepOracle(std::function<void()> waiting = {});
   ~StepOracle();
   StepOracle(const StepOracle&) = delete;
   StepOracle& operator=(const StepOracle&) = delete;

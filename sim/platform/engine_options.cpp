@@ -1,6 +1,7 @@
 #include "sim/platform/engine_options.h"
 
 #include <charconv>
+#include <csignal>
 #include <vector>
 
 #include "sim/base/check.h"
@@ -16,6 +17,22 @@ std::string TextOf(double value) {
   text.resize(static_cast<std::size_t>(result.ptr - text.data()));
   return text;
 }
+
+// Puts the handler of SIGINT back when it goes. SimGrid installs one of its own, which ends the
+// program by exit(1) in the middle of whatever runs, on an actor's stack: destructors then meet a
+// half-done simulation, and some crash. Ctrl-C shall end a simulation like any other program.
+class KeptInterrupt {
+ public:
+  KeptInterrupt() { CHECK(sigaction(SIGINT, nullptr, &before_) == 0); }
+
+  ~KeptInterrupt() { CHECK(sigaction(SIGINT, &before_, nullptr) == 0); }
+
+  KeptInterrupt(const KeptInterrupt&) = delete;
+  KeptInterrupt& operator=(const KeptInterrupt&) = delete;
+
+ private:
+  struct sigaction before_ = {};
+};
 
 }  // namespace
 
@@ -39,6 +56,7 @@ std::unique_ptr<simgrid::s4u::Engine> MakeEngine(const EngineOptions& options) {
     arguments.push_back(each.data());
   }
   int count = static_cast<int>(arguments.size());
+  const KeptInterrupt kept;
   return std::make_unique<simgrid::s4u::Engine>(&count, arguments.data());
 }
 

@@ -1,12 +1,13 @@
 #pragma once
 
-// SimGrid keeps one clock per process, so each point of a study runs in a forked child that sends
-// its record back through a pipe. A child that crashes takes only its own point with it.
+// Training steps as tasks of the pool: each is simulated in a child of its own and comes back as a
+// record.
 
 #include <functional>
 #include <string>
 #include <vector>
 
+#include "sim/base/check.h"
 #include "sim/record/step_record.h"
 
 namespace gridlock {
@@ -17,8 +18,9 @@ using Job = std::function<StepRecord(const std::function<void(double)>& progress
 /// What became of one child.
 struct JobResult {
   bool ok = false;
-  StepRecord record;    ///< when ok
-  std::string problem;  ///< when not: the error, or the signal that ended the child
+  StepRecord record;              ///< when ok
+  std::string problem;            ///< when not: the error, or the signal that ended the child
+  std::vector<Problem> problems;  ///< when that was a UserError: each with the path of its field
 };
 
 struct WorkerOptions {

@@ -130,6 +130,7 @@ Hdf5File::Hdf5File(std::string path) : path_(std::move(path)), part_(path_ + ".p
     SetAttribute("", "complete", std::int32_t{0});
     Publish();
   } catch (...) {
+    DeletePart();
     CloseHandles();
     throw;
   }
@@ -149,6 +150,7 @@ void Hdf5File::LockPart() {
       throw RecordError("cannot create " + part_ + ": another run is writing it");
     }
   } while (!Names(part_, descriptor_));
+  locked_ = true;
 }
 
 void Hdf5File::CreateFile() {
@@ -169,7 +171,15 @@ void Hdf5File::CreateFile() {
 }
 
 Hdf5File::~Hdf5File() {
+  DeletePart();
   CloseHandles();
+}
+
+void Hdf5File::DeletePart() {
+  const bool ours = locked_ && descriptor_ >= 0;  // not another run's, nor one that has its name
+  if (ours && !kept_) {
+    (void)::unlink(part_.c_str());
+  }
 }
 
 void Hdf5File::CloseHandles() {

@@ -53,8 +53,12 @@ class Hdf5File {
   Hdf5File(const Hdf5File&) = delete;
   Hdf5File& operator=(const Hdf5File&) = delete;
 
-  /// Closes the file. Without Commit, NAME.part stays behind with complete = 0.
+  /// Closes the file. Without Commit, NAME.part is deleted, or stays behind with complete = 0 when
+  /// Keep was called.
   ~Hdf5File();
+
+  /// What was published is worth keeping even if there will be no more.
+  void Keep() { kept_ = true; }
 
   void AddVariable(const VariableSpec& spec);
 
@@ -119,13 +123,16 @@ class Hdf5File {
   void WriteAttribute(const std::string& variable, const std::string& name, Handle type,
                       Handle space, const void* value);
   const Variable& Find(const std::string& variable, ElementType type) const;
+  void DeletePart();
   void CloseHandles();
   [[noreturn]] void Fail(const std::string& what) const;
   Handle Require(Handle result, const char* what) const;
 
   std::string path_;
   std::string part_;
-  int descriptor_ = -1;  // of NAME.part; holds the lock
+  int descriptor_ = -1;  // of NAME.part
+  bool locked_ = false;  // the descriptor holds the lock
+  bool kept_ = false;    // NAME.part stays without Commit
   Handle file_ = -1;
   std::size_t published_ = 0;        // bytes, last time
   std::size_t published_total_ = 0;  // bytes, all times together

@@ -374,6 +374,7 @@ void TraceWriter::Append(const StepRecord& record) {
   file_.SetAttribute("", "fingerprint", FingerprintText(fingerprint()));
   ++rows_;
   file_.Publish();
+  file_.Keep();
 }
 
 void TraceWriter::Finish() {

@@ -47,7 +47,8 @@ struct TraceVocabulary {
 /// Writes a trace, one row per step. Throws RecordError when the system refuses to write.
 class TraceWriter {
  public:
-  /// Creates `path`.part. @param points number of steps that will come; 0 when not known.
+  /// Creates `path`.part, which is deleted again when no row comes.
+  /// @param points number of steps that will come; 0 when not known
   TraceWriter(const std::string& path, const TraceHeader& header, TraceVocabulary vocabulary = {},
               int points = 0);
 

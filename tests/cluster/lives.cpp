@@ -1,14 +1,11 @@
 #include "tests/cluster/lives.h"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <exception>
 
 #include <fmt/format.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
+#include "sim/process/pool.h"
 #include "sim/record/life_measures.h"
 #include "tests/clos_of.h"
 #include "tests/engine/machines.h"
@@ -65,33 +62,13 @@ std::vector<StepRate> TenSeconds(const Situation& situation) {
 
 std::string Live(const Scenario& scenario, const RateSource& rates,
                  const std::function<std::string(const LifeRecord&)>& look) {
-  std::array<int, 2> pipe_ends{};
-  if (pipe(pipe_ends.data()) != 0) {
-    return "no pipe";
+  const TaskResult result = RunInChild([&](const auto& /*progress*/) {
+    return look(SimulateLife(scenario, rates, {}));
+  });
+  if (!result.problems.empty()) {
+    return "threw: " + std::string(UserError(result.problems).what());
   }
-  const pid_t child = fork();
-  if (child == 0) {
-    close(pipe_ends[0]);
-    std::string says;
-    try {
-      says = look(SimulateLife(scenario, rates, {}));
-    } catch (const std::exception& error) {
-      says = std::string("threw: ") + error.what();
-    }
-    const bool written =
-        write(pipe_ends[1], says.data(), says.size()) == static_cast<ssize_t>(says.size());
-    _exit(written ? 0 : 1);
-  }
-  close(pipe_ends[1]);
-  std::string says;
-  std::array<char, 4096> buffer{};
-  for (ssize_t n = 0; (n = read(pipe_ends[0], buffer.data(), buffer.size())) > 0;) {
-    says.append(buffer.data(), static_cast<std::size_t>(n));
-  }
-  close(pipe_ends[0]);
-  int status = 0;
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? says : says + " (the child died)";
+  return result.ok ? result.bytes : "threw: " + result.failure;
 }
 
 std::string Differ(const std::string& what, double is, double expected, double tolerance) {

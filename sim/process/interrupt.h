@@ -1,0 +1,31 @@
+#pragma once
+
+// What is left to do when a signal ends the command.
+
+#include <string>
+#include <vector>
+
+namespace gridlock {
+
+/// While an object lives, Ctrl-C (SIGINT), SIGTERM and a hangup first write its line to stderr and
+/// delete its files. Then the process ends by that signal, as it would have without. Signals that
+/// are ignored (nohup) stay ignored.
+class OnInterrupt {
+ public:
+  /// @param say with its line end; "" for nothing
+  OnInterrupt(std::string say, std::vector<std::string> remove);
+  ~OnInterrupt();
+  OnInterrupt(const OnInterrupt&) = delete;
+  OnInterrupt& operator=(const OnInterrupt&) = delete;
+
+  /// In the signal handler: does what this object and those made before it are for. Calls only what
+  /// a signal handler may call.
+  void Do() const;
+
+ private:
+  const std::string say_;
+  const std::vector<std::string> remove_;
+  const OnInterrupt* const before_;  ///< the one that was made before this one
+};
+
+}  // namespace gridlock

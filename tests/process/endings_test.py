@@ -56,9 +56,14 @@ def assert_nothing_runs(leader, what):
         time.sleep(0.01)
 
 
-def begin(gridlock, arguments, **more):
+def listen():
+    """In a child: Ctrl-C ends it, even where this test itself runs in the background of a shell."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def begin(gridlock, arguments):
     return subprocess.Popen([gridlock, *arguments, "--quiet"], cwd=ROOT, start_new_session=True,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, **more)
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
 
 
 def stop(gridlock, name, arguments, number, folder, to_group=False):
@@ -109,6 +114,7 @@ def check_terminal(gridlock):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(ROOT)
+            listen()
             os.execv(gridlock, [gridlock, *arguments])
         time.sleep(0.7)
         os.write(terminal, b"\x03")
@@ -119,7 +125,8 @@ def check_terminal(gridlock):
         except OSError:
             pass  # the terminal's other side is closed
         _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT, (status, seen)
+        ended = os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGINT
+        assert ended, (status, seen[-500:])
         assert b"fault" not in seen and b"gridlock:" not in seen, seen
         assert b"living" in seen and b"so far" in seen, seen
 

@@ -15,6 +15,10 @@ TEST_PACKAGES=(
   python3-minimal python3-xarray python3-h5netcdf python3-netcdf4
 )
 
+# For two stages of check.sh.
+TIDY_PACKAGES=(clang-tidy-14 git)
+FUZZ_PACKAGES=(clang-14)
+
 Fail() {
   printf '%s: %s\n' "$(basename "$0")" "$1" >&2
   shift

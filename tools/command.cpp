@@ -1,9 +1,12 @@
 #include "tools/command.h"
 
+#include <algorithm>
+#include <cctype>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <string_view>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -14,6 +17,7 @@
 #include "sim/describe/header.h"
 #include "sim/report/layout.h"
 
+#include "tools/commit.h"
 #include "tools/version.h"
 
 namespace gridlock {
@@ -96,6 +100,7 @@ void PrintWritten(const std::string& folder, double seconds) {
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) {
   TraceHeader header = HeaderOf(scenario);
   header.gridlock_version = kVersion;
+  header.gridlock_commit = kCommit;
   header.command_line = command_line;
   return header;
 }

@@ -11,6 +11,7 @@
 
 #include "tools/command.h"
 #include "tools/command_line.h"
+#include "tools/commit.h"
 #include "tools/version.h"
 
 namespace {
@@ -42,7 +43,8 @@ int FinishOutput(int code, int error = 0) {
 
 int main(int argc, char** argv) {
   CLI::App app{"gridlock: a discrete-event simulator of AI superclusters", "gridlock"};
-  app.set_version_flag("--version", gridlock::kVersion);
+  app.set_version_flag("--version",
+                       std::string(gridlock::kVersion) + " (" + gridlock::kCommit + ")");
   app.require_subcommand(1);
   app.footer(
       "Examples:\n"

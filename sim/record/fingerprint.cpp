@@ -62,12 +62,30 @@ std::uint64_t Fingerprint::value() const {
   return x ^ (x >> 31);
 }
 
-std::uint64_t CombinedFingerprint(const std::vector<StepRecord>& records) {
-  Fingerprint combined;
-  for (const StepRecord& record : records) {
-    combined.Add(record.fingerprint);
+void RunFingerprint::Add(std::uint64_t step) {
+  Fingerprint hash;
+  hash.Add(step);
+  last_ = step;
+  ++count_;
+  sum_ += hash.value();
+}
+
+std::uint64_t RunFingerprint::value() const {
+  if (count_ == 1) {
+    return last_;
   }
-  return combined.value();
+  Fingerprint all;
+  all.Add(count_);
+  all.Add(sum_);
+  return all.value();
+}
+
+std::uint64_t CombinedFingerprint(const std::vector<StepRecord>& records) {
+  RunFingerprint run;
+  for (const StepRecord& record : records) {
+    run.Add(record.fingerprint);
+  }
+  return run.value();
 }
 
 std::string FingerprintText(std::uint64_t fingerprint) {

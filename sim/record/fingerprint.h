@@ -69,7 +69,22 @@ void AddValue(Fingerprint& hash, const T& value) {
   }
 }
 
-/// One fingerprint for several records, in their order.
+/// The fingerprint of a run of several steps, whatever their order: that of the step when there is
+/// one, else a hash of all of theirs.
+class RunFingerprint {
+ public:
+  /// Adds the fingerprint of a step.
+  void Add(std::uint64_t step);
+
+  [[nodiscard]] std::uint64_t value() const;
+
+ private:
+  std::uint64_t last_ = 0;
+  std::uint64_t count_ = 0;
+  std::uint64_t sum_ = 0;  ///< of a hash of each; sums do not know the order
+};
+
+/// RunFingerprint of the records.
 std::uint64_t CombinedFingerprint(const std::vector<StepRecord>& records);
 
 /// 16 hexadecimal digits.

@@ -23,8 +23,7 @@ struct UtilisationSeries {
 
 /// Seconds of the step that one resource set the pace of, along the critical path.
 struct Attribution {
-  std::string
-      resource;  ///< "compute", "hbm", "scale_up", ..., "latency", "launch", "bubble", "overhead"
+  std::string resource;  ///< "compute", "hbm", "scale_up", ..., "latency", "launch", "overhead"
   Seconds time;
 };
 

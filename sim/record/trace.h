@@ -59,7 +59,8 @@ class TraceWriter {
   /// Completes the file and gives it its name. CHECKs that there is at least one row.
   void Finish();
 
-  /// Of the rows so far, in their order; equal to CombinedFingerprint of the records.
+  /// Of the rows so far: CombinedFingerprint of the records, as the screen and summary.json show
+  /// it.
   [[nodiscard]] std::uint64_t fingerprint() const { return fingerprint_.value(); }
 
  private:
@@ -105,7 +106,7 @@ class TraceWriter {
   std::string cap_units_;
   std::size_t points_;
   std::size_t rows_ = 0;
-  Fingerprint fingerprint_;
+  RunFingerprint fingerprint_;
   NameAxis resources_, attributions_, activities_, collectives_;
 };
 

@@ -39,6 +39,7 @@ void WriteHeaderAttributes(Hdf5File& file, const TraceHeader& header, const std:
   file.SetAttribute("", "kind", kind);
   file.SetAttribute("", "schema_version", std::int32_t{kTraceSchemaVersion});
   file.SetAttribute("", "gridlock_version", header.gridlock_version);
+  file.SetAttribute("", "gridlock_commit", header.gridlock_commit);
   file.SetAttribute("", "scenario_name", header.scenario_name);
   file.SetAttribute("", "description", header.description);
   file.SetAttribute("", "machine", header.machine);

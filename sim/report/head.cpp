@@ -88,6 +88,7 @@ std::string NotesText(const TraceHeader& header) {
 void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
   json.Member("schema_version", 1);
   json.Member("gridlock_version", header.gridlock_version);
+  json.Member("gridlock_commit", header.gridlock_commit);
   json.Member("scenario_name", header.scenario_name);
   json.Member("description", header.description);
   json.Member("machine", header.machine);

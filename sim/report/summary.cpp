@@ -267,10 +267,8 @@ std::string WallInWords(const std::string& resource) {
       {"leaf", "the links between leaves and spines"},
       {"spine", "the links between spines and cores"},
       {"wan", "the wide-area links"},
-      {"power", "power"},
       {"latency", "latency of messages"},
       {"launch", "launch of kernels"},
-      {"bubble", "the pipeline bubble"},
       {"overhead", "fixed overhead of the step"}};
   const auto found = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& entry) {
     return resource == entry.first;

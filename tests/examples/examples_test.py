@@ -68,6 +68,10 @@ def run_scenario(gridlock, row, folder):
         print("traces not looked into: neither Python's netCDF4 nor h5dump is here")
     elif attributes[0] != 1:
         problems.append(f"{name}: the trace is not complete")
+    elif attributes[1] != fingerprint:
+        problems.append(f"{name}: the trace has the fingerprint {attributes[1]}, not {fingerprint}")
+    if f"fingerprint {fingerprint}\n" not in run.stdout:
+        problems.append(f"{name}: another fingerprint than {fingerprint} was printed")
     return fingerprint, problems
 
 

@@ -25,7 +25,7 @@ def main(program):
     assert step["step_time_s"] == 0.1 + 0.2  # every bit
     assert step["mfu"] is None
     assert step["fingerprint"] == "0123456789abcdef"
-    assert step["attribution_s"] == {"compute": 3, "bubble": 0.8, "scale_up": 0.2, "spine": 0}
+    assert step["attribution_s"] == {"compute": 3, "latency": 0.8, "scale_up": 0.2, "spine": 0}
     assert step["description"] == "A sample for the reports"
     assert step["setup"] == {"model": "llama", "layout": "tensor 2, data 8"}
     assert step["sizes"] == {"tensor": 2, "data": 8}

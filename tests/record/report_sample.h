@@ -49,7 +49,7 @@ inline StepRecord ReportRecord() {
                         {"scale_up", 32, 4.5e11, 0.0, {0.1, 0.1, 0.1}}};
   record.attribution = {{"scale_up", Seconds(0.2)},
                         {"compute", Seconds(2.0)},
-                        {"bubble", Seconds(0.8)},
+                        {"latency", Seconds(0.8)},
                         {"compute", Seconds(1.0)},
                         {"spine", Seconds(0.0)}};
   record.breakdown = {{"compute", Seconds(2.5)},

@@ -43,7 +43,7 @@ Where the time goes (mean per accelerator)
 
 What sets the pace (critical path)
   compute                     3.000 s    75.0 %  compute (matrix units)
-  bubble                      0.800 s    20.0 %  the pipeline bubble
+  latency                     0.800 s    20.0 %  latency of messages
   scale_up                    0.200 s     5.0 %  the scale-up links
   The wall that binds: compute (matrix units), for 75.0 % of the step.
 

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+"""The figures of `gridlock validate`, all rows of the shipped table, are those that are committed,
+and the documents that show some of them show these.
+
+usage: golden_test.py GRIDLOCK            checks
+       golden_test.py GRIDLOCK --update   writes them anew
+"""
+
+import difflib
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+GOLDEN = ROOT / "tests/golden/validate.txt"
+
+
+def printed(gridlock):
+    run = subprocess.run([gridlock, "validate", "--quiet"], capture_output=True, text=True)
+    assert run.returncode == 0, f"exit code {run.returncode}: {run.stderr}"
+    table, _, rest = run.stdout.partition("\n")
+    assert table.endswith("workloads/validation/published.csv"), table
+    return rest
+
+
+def check_documents(lines):
+    """Lines of figures by role, such as "headline, dense   26  26  0  4.4 ...", in any document."""
+    known = {" ".join(line.split()) for line in lines}
+    shown, problems = 0, []
+    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("sim/*/*.md")]):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            words = line.split()
+            figures = words[2:]
+            if words[:1] in (["calibration,"], ["headline,"]) and len(figures) == 10:
+                shown += 1
+                if " ".join(words) not in known:
+                    problems.append(f"{path.relative_to(ROOT)}: not printed: {line}")
+    if shown == 0:
+        problems.append("no document shows the figures of validate: were they found?")
+    return problems
+
+
+def main(arguments):
+    update = arguments[1:] == ["--update"]
+    if len(arguments) != 1 and not update:
+        sys.exit(__doc__)
+    text = printed(os.path.abspath(arguments[0]))
+    if update:
+        GOLDEN.write_text(text, encoding="utf-8")
+    golden = GOLDEN.read_text(encoding="utf-8")
+    problems = check_documents(golden.splitlines())
+    if platform.machine() == "x86_64":  # as the fingerprints
+        problems += difflib.unified_diff(golden.splitlines(), text.splitlines(), "committed", "now",
+                                         lineterm="", n=0)
+    print("\n".join(problems) if problems else "PASS")
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

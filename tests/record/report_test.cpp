@@ -103,7 +103,7 @@ Estimates among the inputs of this run
   - stack core: step_overhead
 
 gridlock 0.1.0, full simulation, seed 7
-fingerprint 4c380ba4b6d6de11
+fingerprint 85bfa073aa7933ea
 )";
 
 TEST(SummaryText, ReadsAsWritten) {

@@ -77,7 +77,8 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
     const std::vector<CapPoint> caps = CapPoints(target, options.values, base);
     const Fidelity fidelity = *FidelityByName(options.fidelity);
     // The scenario as it is, then each cap.
-    std::vector<CapPoint> points = {CapPoint{.label = "baseline"}};
+    std::vector<CapPoint> points(1);
+    points[0].label = "baseline";
     points.insert(points.end(), caps.begin(), caps.end());
     for (const CapPoint& point : points) {
       CheckScenario(base.At(point.point), fidelity);

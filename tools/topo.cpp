@@ -9,6 +9,7 @@
 #include "sim/describe/network_text.h"
 #include "sim/scenario/cluster_site.h"
 #include "topologies/graph.h"
+#include "topologies/listed/route_graph.h"
 #include "topologies/topology.h"
 
 #include "tools/command.h"
@@ -21,7 +22,7 @@ namespace {
 struct TopoOptions {
   ScenarioOptions scenario;
   std::string cluster;
-  std::string dot;
+  std::string dot, graphml;
   bool cut = true;
 };
 
@@ -32,6 +33,11 @@ NetworkCounts Count(const SiteSpec& site, const TopoOptions& options) {
     std::ostringstream text;
     WriteDot(graph, text);
     WriteFileAtomically(options.dot, text.str());
+  }
+  if (!options.graphml.empty()) {
+    std::ostringstream text;
+    WriteGraphMl(topology->route_graph(), text);
+    WriteFileAtomically(options.graphml, text.str());
   }
   return CountNetwork(*topology, graph, options.cut);
 }
@@ -97,6 +103,10 @@ void AddTopoCommand(CLI::App& app, int& code) {
   command->add_option("--format", options->scenario.format, "What is printed on the screen")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  command
+      ->add_option("--graphml", options->graphml,
+                   "Also write the links as GraphML; fabric { listed { file: \"FILE\" } } reads it")
+      ->type_name("FILE");
   command->footer(
       "Examples:\n"
       "  gridlock topo examples/02-llama-405b-16k/scenario.textproto\n"

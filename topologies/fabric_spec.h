@@ -4,13 +4,14 @@
 #include <variant>
 
 #include "topologies/clos/spec.h"
+#include "topologies/listed/spec.h"
 #include "topologies/torus/spec.h"
 
 namespace gridlock {
 
 /// What a site's network is: one alternative for each kind of topology. MakeTopology turns it into
 /// links and routes.
-using FabricSpec = std::variant<ClosSpec, TorusSpec>;
+using FabricSpec = std::variant<ClosSpec, TorusSpec, ListedSpec>;
 
 /// Whether accelerators are routers of the network themselves (ServerSpec::direct).
 bool IsDirect(const FabricSpec& fabric);

@@ -65,6 +65,28 @@ inline constexpr auto kFields<TorusSpec> = std::tuple_cat(
     Bearing(&TorusSpec::size, &TorusSpec::block, &TorusSpec::hop_latency));
 
 template <>
+inline constexpr auto kFields<RouteGraph::Node> = Bearing(&RouteGraph::Node::id,
+                                                          &RouteGraph::Node::kind,
+                                                          &RouteGraph::Node::server,
+                                                          &RouteGraph::Node::latency,
+                                                          &RouteGraph::Node::border);
+
+template <>
+inline constexpr auto kFields<RouteGraph::Edge> =
+    Bearing(&RouteGraph::Edge::id, &RouteGraph::Edge::from, &RouteGraph::Edge::to,
+            &RouteGraph::Edge::tier, &RouteGraph::Edge::capacity, &RouteGraph::Edge::can_bind,
+            &RouteGraph::Edge::preference, &RouteGraph::Edge::stream);
+
+template <>
+inline constexpr auto kFields<RouteGraph> = Bearing(&RouteGraph::nodes, &RouteGraph::edges,
+                                                    &RouteGraph::hashed);
+
+// The hash stands for the graph.
+template <>
+inline constexpr auto kFields<ListedSpec> = std::tuple_cat(
+    Aside(&ListedSpec::path, &ListedSpec::file, &ListedSpec::graph), Bearing(&ListedSpec::hash));
+
+template <>
 inline constexpr auto kFields<SiteSpec> =
     std::tuple_cat(Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
                          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth,

@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "topologies/clos/topology.h"
+#include "topologies/listed/topology.h"
 #include "topologies/torus/topology.h"
 
 namespace gridlock {
@@ -15,6 +16,10 @@ std::shared_ptr<const Topology> Make(const SiteSpec& site, const ClosSpec& /*spe
 
 std::shared_ptr<const Topology> Make(const SiteSpec& site, const TorusSpec& /*spec*/) {
   return std::make_shared<TorusTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const ListedSpec& /*spec*/) {
+  return std::make_shared<ListedTopology>(site);
 }
 
 }  // namespace
@@ -58,6 +63,10 @@ std::uint64_t MixHash(std::uint64_t x) {
   x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
   x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
   return x ^ (x >> 31U);
+}
+
+std::uint64_t HashPick(std::uint64_t flow_hash, std::uint64_t stream, std::uint64_t count) {
+  return MixHash(MixHash(flow_hash) ^ stream) % count;
 }
 
 }  // namespace gridlock

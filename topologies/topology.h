@@ -20,6 +20,7 @@ namespace gridlock {
 
 struct Wiring;
 struct CutProblem;
+struct RouteGraph;
 
 /// Machines of one kind that a topology consists of, beside its servers.
 struct Equipment {
@@ -111,6 +112,9 @@ class Topology {
   /// Ways to halve the site and what a max flow needs to know (cut.h).
   [[nodiscard]] virtual CutProblem cut_problem() const = 0;
 
+  /// The links as a graph in which shortest paths are the routes (listed/route_graph.h).
+  [[nodiscard]] virtual RouteGraph route_graph() const = 0;
+
  protected:
   explicit Topology(SiteSpec site) : site_(std::move(site)) {}
 
@@ -129,5 +133,9 @@ Watts PowerOfSwitches(const Topology& topology);
 /// 64-bit mix (one step of splitmix64); used for hashes of flows so that they are the same
 /// everywhere.
 std::uint64_t MixHash(std::uint64_t x);
+
+/// A number below `count` that depends on a flow and on which choice on its way is made: choices of
+/// different streams are independent of each other. The remainder's bias is below count / 2^64.
+std::uint64_t HashPick(std::uint64_t flow_hash, std::uint64_t stream, std::uint64_t count);
 
 }  // namespace gridlock

@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -75,6 +76,11 @@ class ArchiveWriter {
   template <typename A, typename B>
   void One(const std::pair<A, B>& pair) {
     All(pair.first, pair.second);
+  }
+
+  template <typename T>
+  void One(const std::shared_ptr<const T>& value) {
+    One(*value);
   }
 
   /// Which alternative, then the alternative.
@@ -158,6 +164,13 @@ class ArchiveReader {
   template <typename A, typename B>
   void One(std::pair<A, B>& pair) {
     All(pair.first, pair.second);
+  }
+
+  template <typename T>
+  void One(std::shared_ptr<const T>& value) {
+    T read;
+    One(read);
+    value = std::make_shared<const T>(std::move(read));
   }
 
   template <typename... T>

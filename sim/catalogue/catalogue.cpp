@@ -163,6 +163,7 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
     return;  // a file that could not be read would be blamed for every name in it
   }
   CheckNamesInEntries(problems);
+  graphs = ReadGraphs(scenario, written, problems);
 }
 
 void Catalogue::PutOwnEntries(proto::Scenario& scenario, Written& written) const {
@@ -197,6 +198,11 @@ void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
                  problems);
     }
     CheckSwitchNames(message.fabric(), cluster.written->At("fabric"), *this, problems);
+    if (message.fabric().has_listed()) {
+      problems.Add(cluster.written->At("fabric").At("listed").name, "",
+                   Refusal("a cluster of the catalogue lists no graph of its own",
+                           "clos { ... } or torus { ... }"));
+    }
   }
 }
 

@@ -9,6 +9,7 @@
 
 #include "proto/catalog.pb.h"
 #include "proto/scenario.pb.h"
+#include "sim/catalogue/graphs.h"
 #include "sim/schema/problems.h"
 #include "sim/schema/written.h"
 
@@ -63,6 +64,9 @@ class Catalogue {
   Entries<proto::WanOptics> wan_optics;
   Entries<proto::FailureRate> failure_rates;
   Entries<proto::Cluster> clusters;
+
+  /// Networks that sites of the scenario read from files.
+  ListedGraphs graphs;
 
  private:
   struct File {

@@ -54,6 +54,12 @@ TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const s
   return spec;
 }
 
+ListedSpec ListedOf(const proto::Listed& listed, const Catalogue& catalogue,
+                    const std::string& path) {
+  const ListedGraph& graph = catalogue.graphs.at(listed.file());
+  return {path, listed.file(), graph.graph, graph.hash};
+}
+
 FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
                     const std::string& path) {
   switch (fabric.kind_case()) {
@@ -61,6 +67,8 @@ FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
       return ClosOf(fabric.clos(), catalogue, path + ".clos");
     case proto::Fabric::kTorus:
       return TorusOf(fabric.torus(), catalogue, path + ".torus");
+    case proto::Fabric::kListed:
+      return ListedOf(fabric.listed(), catalogue, path + ".listed");
     case proto::Fabric::kDragonfly:
     case proto::Fabric::KIND_NOT_SET:
       break;

@@ -107,6 +107,12 @@ class Reader {
       for (std::string& workload : *own.mutable_workload()) {
         workload = FromRoot(Beside(file, workload));
       }
+      for (proto::Site& site : *own.mutable_site()) {
+        if (!site.fabric().listed().file().empty()) {
+          std::string& graph = *site.mutable_fabric()->mutable_listed()->mutable_file();
+          graph = FromRoot(Beside(file, graph));
+        }
+      }
       own.clear_include();
       own_written.fields.erase("include");
       MergeMessage(own, own_written, merged, merged_written);

@@ -130,6 +130,7 @@ constexpr Rule kRules[] = {
     Block("Fabric.clos", kOptional),
     NotSimulated("Fabric.dragonfly"),
     Block("Fabric.torus", kOptional),
+    Block("Fabric.listed", kOptional),
     Count("Clos.tiers", kNeeded, 2, 3),
     Flag("Clos.rail_optimized"),
     Count("Clos.servers_per_leaf", kNeeded, 1, 1e6),
@@ -147,6 +148,7 @@ constexpr Rule kRules[] = {
     Time("Torus.hop_latency", kOptional),
     Count("Torus.optical_switches", kOptional, 1, 1e6),
     Text("Torus.optical_switch", kOptional),
+    Text("Listed.file", kNeeded),
 
     Number("Facility.pue", kOptional, 1, 10),
     Text("Facility.building", kOptional),

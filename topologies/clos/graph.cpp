@@ -4,9 +4,12 @@
 #include <cstdlib>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "topologies/clos/topology.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
+#include "topologies/listed/route_graph.h"
 
 namespace gridlock {
 
@@ -129,6 +132,136 @@ std::vector<CutProblem::Halving> NamedHalvings(const ClosTopology& clos) {
 }
 
 }  // namespace
+
+namespace {
+
+// Adds nodes of one kind; returns the first.
+std::int32_t AddNodes(RouteGraph& graph, const std::string& kind, int count, Seconds latency,
+                      bool border = false) {
+  const auto first = static_cast<std::int32_t>(graph.nodes.size());
+  for (int i = 0; i < count; ++i) {
+    graph.nodes.push_back({fmt::format("{}{}", kind, i), kind, -1, latency, border});
+  }
+  return first;
+}
+
+}  // namespace
+
+// Adds the links of a Clos in the order of their numbers.
+class ClosTopology::Ends {
+ public:
+  Ends(const ClosTopology& clos, RouteGraph& graph)
+      : clos_(clos), graph_(graph), spray_(clos.clos().routing == Routing::kSpray) {
+    const ClosSpec& spec = clos.clos();
+    const bool three = spec.tiers == 3;
+    graph.hashed = !spray_;
+    accelerator_ = AddNodes(graph, RouteGraph::kAccelerator, clos.accelerators(), Seconds(0));
+    for (int a = 0; a < clos.accelerators(); ++a) {
+      graph.nodes[a].server = clos.server_of({a});
+    }
+    domain_ = AddNodes(graph, RouteGraph::kScaleUpSwitch, clos.servers(), Seconds(0));
+    nic_ = AddNodes(graph, "nic", clos.nics(), Seconds(0));
+    leaf_ = AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency);
+    spine_ = AddNodes(graph, spray_ ? "pod_spines" : "spine", spray_ ? clos.pods() : clos.spines(),
+                      spec.spine.latency, !three);
+    core_ = AddNodes(graph, spray_ ? "cores" : "core", spray_ ? (three ? 1 : 0) : clos.cores(),
+                     spec.core.latency, three);
+  }
+
+  void AddLinks() {
+    const auto count = [this](Family family) {
+      return clos_.first_[family + 1] - clos_.first_[family];
+    };
+    for (int a = 0; a < clos_.accelerators(); ++a) {
+      Add(accelerator_ + a, domain_ + clos_.server_of({a}), 0);
+    }
+    for (int a = 0; a < clos_.accelerators(); ++a) {
+      Add(domain_ + clos_.server_of({a}), accelerator_ + a, 0);
+    }
+    AddBothWays(
+        clos_.nics(),
+        [this](int nic) {
+          return std::pair(nic_ + nic, leaf_ + clos_.leaf_of_nic(nic));
+        },
+        0, 0);
+    AddBothWays(
+        count(kLeafUp),
+        [this](int i) {
+          return LeafEnds(i);
+        },
+        ClosStreams::kUplink, ClosStreams::kDownlink);
+    AddBothWays(
+        count(kSpineUp),
+        [this](int i) {
+          return SpineEnds(i);
+        },
+        ClosStreams::kSpineUplink, ClosStreams::kCoreDownlink);
+    for (AcceleratorIndex a{0}; a.value < clos_.accelerators(); ++a.value) {
+      Attach(accelerator_ + a.value, nic_ + clos_.nic_of(a));
+      Attach(nic_ + clos_.nic_of(a), accelerator_ + a.value);
+    }
+  }
+
+ private:
+  void Add(int from, int to, std::uint64_t stream) {
+    const LinkIndex link{next_++};
+    RouteGraph::Edge edge{
+        clos_.name(link),    from, to, TierName(clos_.tier(link)), clos_.capacity(link),
+        clos_.can_bind(link)};
+    edge.stream = static_cast<std::int32_t>(stream);
+    graph_.edges.push_back(std::move(edge));
+  }
+
+  [[nodiscard]] std::string TierName(TierIndex tier) const {
+    return TierTable(clos_.tiers())[tier].name;
+  }
+
+  template <typename EndsOf>
+  void AddBothWays(int count, const EndsOf& ends, std::uint64_t up, std::uint64_t down) {
+    for (int i = 0; i < count; ++i) {
+      Add(ends(i).first, ends(i).second, up);
+    }
+    for (int i = 0; i < count; ++i) {
+      Add(ends(i).second, ends(i).first, down);
+    }
+  }
+
+  [[nodiscard]] std::pair<int, int> LeafEnds(int i) const {
+    const ClosLayout& layout = clos_.layout();
+    if (spray_) {
+      return {leaf_ + i, spine_ + clos_.pod_of_leaf(i)};
+    }
+    const int leaf = i / layout.uplinks_per_leaf;
+    return {leaf_ + leaf, spine_ + clos_.pod_of_leaf(leaf) * layout.spines_per_pod +
+                              i % layout.uplinks_per_leaf / layout.links_per_spine};
+  }
+
+  [[nodiscard]] std::pair<int, int> SpineEnds(int i) const {
+    const ClosLayout& layout = clos_.layout();
+    if (spray_) {
+      return {spine_ + i, core_};
+    }
+    const int spine = i / layout.uplinks_per_spine;
+    return {spine_ + spine, core_ + spine % layout.spines_per_pod * layout.cores_per_plane +
+                                i % layout.uplinks_per_spine / layout.links_per_core};
+  }
+
+  void Attach(int from, int to) {
+    graph_.edges.push_back({fmt::format("attachment[{}]", graph_.edges.size()), from, to, ""});
+  }
+
+  const ClosTopology& clos_;
+  RouteGraph& graph_;
+  bool spray_;
+  int accelerator_ = 0, domain_ = 0, nic_ = 0, leaf_ = 0, spine_ = 0, core_ = 0;
+  int next_ = 0;
+};
+
+RouteGraph ClosTopology::route_graph() const {
+  RouteGraph graph;
+  Ends(*this, graph).AddLinks();
+  return graph;
+}
 
 Wiring ClosTopology::wiring() const {
   Wiring wiring;

@@ -11,14 +11,8 @@ namespace gridlock {
 
 namespace {
 
-// One stream of hashes per choice on the way, so that the choices are independent of each other.
-enum Choice : std::uint64_t { kUplink = 1, kSpineUplink = 2, kDownlink = 3, kCoreDownlink = 4 };
-
-// A number below `count` that depends on the flow and on which choice is made. The remainder's bias
-// is below count / 2^64.
-int Pick(std::uint64_t flow_hash, Choice choice, int count) {
-  const std::uint64_t mixed = MixHash(MixHash(flow_hash) ^ static_cast<std::uint64_t>(choice));
-  return static_cast<int>(mixed % static_cast<std::uint64_t>(count));
+int Pick(std::uint64_t flow_hash, ClosStreams stream, int count) {
+  return static_cast<int>(HashPick(flow_hash, stream, static_cast<std::uint64_t>(count)));
 }
 
 }  // namespace
@@ -196,20 +190,20 @@ void ClosTopology::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_h
                                 std::vector<LinkIndex>& route) const {
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
-  const int uplink = Pick(flow_hash, kUplink, layout_.uplinks_per_leaf);
+  const int uplink = Pick(flow_hash, ClosStreams::kUplink, layout_.uplinks_per_leaf);
   const int plane = uplink / layout_.links_per_spine;
   route.push_back(At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + uplink));
   if (from_pod != to_pod) {
-    const int up = Pick(flow_hash, kSpineUplink, layout_.uplinks_per_spine);
+    const int up = Pick(flow_hash, ClosStreams::kSpineUplink, layout_.uplinks_per_spine);
     const int down = up / layout_.links_per_core * layout_.links_per_core +
-                     Pick(flow_hash, kCoreDownlink, layout_.links_per_core);
+                     Pick(flow_hash, ClosStreams::kCoreDownlink, layout_.links_per_core);
     const int from_spine = from_pod * layout_.spines_per_pod + plane;
     const int to_spine = to_pod * layout_.spines_per_pod + plane;
     route.push_back(At(kSpineUp, from_spine * layout_.uplinks_per_spine + up));
     route.push_back(At(kSpineDown, to_spine * layout_.uplinks_per_spine + down));
   }
-  const int downlink =
-      plane * layout_.links_per_spine + Pick(flow_hash, kDownlink, layout_.links_per_spine);
+  const int downlink = plane * layout_.links_per_spine +
+                       Pick(flow_hash, ClosStreams::kDownlink, layout_.links_per_spine);
   route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
 }
 
@@ -221,12 +215,13 @@ ClosTopology::BorderLinks ClosTopology::ToBorder(int leaf, std::uint64_t flow_ha
   if (clos().routing == Routing::kSpray) {
     return {At(leaf_family, leaf), three ? At(spine_family, pod) : LinkIndex{}};
   }
-  const int link = Pick(flow_hash, up ? kUplink : kDownlink, layout_.uplinks_per_leaf);
+  const int link =
+      Pick(flow_hash, up ? ClosStreams::kUplink : ClosStreams::kDownlink, layout_.uplinks_per_leaf);
   BorderLinks links{At(leaf_family, leaf * layout_.uplinks_per_leaf + link), {}};
   if (three) {
     const int spine = pod * layout_.spines_per_pod + link / layout_.links_per_spine;
-    const int choice =
-        Pick(flow_hash, up ? kSpineUplink : kCoreDownlink, layout_.uplinks_per_spine);
+    const int choice = Pick(flow_hash, up ? ClosStreams::kSpineUplink : ClosStreams::kCoreDownlink,
+                            layout_.uplinks_per_spine);
     links.spine = At(spine_family, spine * layout_.uplinks_per_spine + choice);
   }
   return links;

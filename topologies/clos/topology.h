@@ -19,6 +19,15 @@ struct ClosTiers {
   static constexpr TierIndex kSpine{TierTable::kFirstOwn.value + 1};  ///< spines to cores and back
 };
 
+/// Streams of hashes, one for each choice on the way, so that choices are independent of each
+/// other.
+enum ClosStreams : std::uint64_t {
+  kUplink = 1,
+  kSpineUplink = 2,
+  kDownlink = 3,
+  kCoreDownlink = 4
+};
+
 /// Links in a fixed order: scale-up out, scale-up in (by accelerator), NIC out, NIC in (by NIC),
 /// leaf up, leaf down, spine up, spine down. With spraying the uplinks of a leaf, and those of a
 /// pod, are one bundle each; with ECMP they stand one by one.
@@ -118,6 +127,9 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] CutProblem cut_problem() const override;
 
+  /// With spraying the spines of a pod are one machine, and so are all cores.
+  [[nodiscard]] RouteGraph route_graph() const override;
+
  private:
   /// Families of links in their fixed order; an even one goes out or up, the next comes back.
   enum Family {
@@ -137,6 +149,9 @@ class ClosTopology final : public Topology {
   [[nodiscard]] LinkIndex At(Family family, int position) const {
     return {first_[family] + position};
   }
+
+  /// Machines at the two ends of a link, in the numbering of route_graph().
+  class Ends;
 
   /// Links between a leaf and the border, in one direction.
   struct BorderLinks {

@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
+#include "topologies/listed/route_graph.h"
 
 namespace gridlock {
 
@@ -339,6 +340,57 @@ CutProblem TorusTopology::cut_problem() const {
         }));
   }
   return problem;
+}
+
+// Shortest paths along the dimensions in their order: an edge's preference is its dimension, and of
+// both directions the one that the rule for ties takes comes first.
+RouteGraph TorusTopology::route_graph() const {
+  RouteGraph graph;
+  for (int r = 0; r < routers_; ++r) {
+    const bool is = r < accelerators();
+    graph.nodes.push_back({fmt::format("{}{}", is ? "accelerator" : "router", r),
+                           is ? RouteGraph::kAccelerator : "router", is ? server_of({r}) : -1,
+                           torus().hop_latency});
+  }
+  for (const char* way : {"nic_out", "nic_in"}) {
+    for (int nic = 0; nic < nics_; ++nic) {
+      graph.nodes.push_back({fmt::format("{}{}", way, nic), way});
+    }
+  }
+  // Two machines, so that no route inside the torus goes round by the datacenter network.
+  const int out = static_cast<int>(graph.nodes.size());
+  graph.nodes.push_back({"datacenter_out", "datacenter", -1, Seconds(0), /*border=*/true});
+  const int in = static_cast<int>(graph.nodes.size());
+  graph.nodes.push_back({"datacenter_in", "datacenter", -1, Seconds(0), /*border=*/true});
+  const TierTable table(tiers());
+  const auto add = [&](LinkIndex link, int from, int to, int preference) {
+    RouteGraph::Edge edge{name(link), from, to, table[tier(link)].name, capacity(link)};
+    edge.preference = preference;
+    graph.edges.push_back(std::move(edge));
+  };
+  for (int d = 0; d < dimensions(); ++d) {
+    for (const bool forth : {true, false}) {
+      for (int r = 0; r < routers_; ++r) {
+        Coordinates at = CoordinatesOf(r);
+        const bool even = (at[0] + at[1] + at[2]) % 2 == 0;
+        at[d] = (at[d] + (forth ? 1 : size_[d] - 1)) % size_[d];
+        add(LinkOf(r, d, forth), r, RouterAt(at), 2 * d + (forth == even ? 0 : 1));
+      }
+    }
+  }
+  const int first_nic = 2 * dimensions() * routers_;
+  for (int nic = 0; nic < nics_; ++nic) {
+    add({first_nic + nic}, routers_ + nic, out, 0);
+  }
+  for (int nic = 0; nic < nics_; ++nic) {
+    add({first_nic + nics_ + nic}, in, routers_ + nics_ + nic, 0);
+  }
+  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
+    graph.edges.push_back({fmt::format("out[{}]", a.value), a.value, routers_ + nic_of(a), ""});
+    graph.edges.push_back(
+        {fmt::format("in[{}]", a.value), routers_ + nics_ + nic_of(a), a.value, ""});
+  }
+  return graph;
 }
 
 }  // namespace gridlock

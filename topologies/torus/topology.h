@@ -90,6 +90,7 @@ class TorusTopology final : public Topology {
   [[nodiscard]] std::vector<Equipment> equipment() const override;
   [[nodiscard]] Wiring wiring() const override;
   [[nodiscard]] CutProblem cut_problem() const override;
+  [[nodiscard]] RouteGraph route_graph() const override;
 
  private:
   /// Blocks of servers along each dimension.

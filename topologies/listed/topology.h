@@ -1,0 +1,123 @@
+#pragma once
+
+// A network read from a file: shortest paths on its graph.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "topologies/listed/route_graph.h"
+#include "topologies/listed/spec.h"
+#include "topologies/topology.h"
+
+namespace gridlock {
+
+/// Links are the edges of the graph that are no attachments, in their order.
+///
+/// Routes are shortest paths by the number of edges. Inside a server with a scale-up switch they go
+/// over it, and no other traffic does. Of several next edges the one with the lowest preference is
+/// taken, then the first of the file; with hashed routing a flow's hash picks one, from a stream of
+/// hashes that the edges name. Nothing is spread over several paths: a bundle over which packets
+/// are sprayed is one edge with the capacity of all of them.
+class ListedTopology final : public Topology {
+ public:
+  /// The site's fabric must be a ListedSpec. Throws UserError when the graph does not have the
+  /// servers of the site, or not all of them reach each other.
+  explicit ListedTopology(const SiteSpec& site);
+
+  [[nodiscard]] const ListedSpec& listed() const { return std::get<ListedSpec>(site().fabric); }
+
+  [[nodiscard]] std::string shape() const override;
+
+  [[nodiscard]] std::vector<std::string> facts() const override { return {}; }
+
+  /// In the order in which edges first name them; "scale_up" and "nic" are those that every network
+  /// has.
+  [[nodiscard]] std::vector<Tier> tiers() const override;
+
+  [[nodiscard]] int links() const override { return static_cast<int>(edge_of_.size()); }
+
+  [[nodiscard]] TierIndex tier(LinkIndex link) const override { return tier_of_[link.value]; }
+
+  /// As the file says; of scale-up ports and NICs at most what the server's have, so that caps
+  /// hold.
+  [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const override;
+
+  [[nodiscard]] std::string name(LinkIndex link) const override { return EdgeOf(link).id; }
+
+  [[nodiscard]] bool can_bind(LinkIndex link) const override { return EdgeOf(link).can_bind; }
+
+  [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override;
+  [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
+
+  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                   std::vector<LinkIndex>& route) const override;
+  void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                  std::vector<LinkIndex>& route) const override;
+  void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                   std::vector<LinkIndex>& route) const override;
+
+  [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const override;
+  [[nodiscard]] Seconds LatencyToBorder() const override;
+
+  [[nodiscard]] const Locality& locality() const override { return locality_; }
+
+  /// Machines by kind; the file knows no power.
+  [[nodiscard]] std::vector<Equipment> equipment() const override;
+  [[nodiscard]] Wiring wiring() const override;
+  [[nodiscard]] CutProblem cut_problem() const override;
+
+  [[nodiscard]] RouteGraph route_graph() const override { return graph(); }
+
+ private:
+  using Hops = std::vector<std::uint16_t>;  ///< to a goal, by node
+  static constexpr std::uint16_t kFar = 0xffff;
+
+  [[nodiscard]] const RouteGraph& graph() const { return *listed().graph; }
+
+  [[nodiscard]] const RouteGraph::Edge& EdgeOf(LinkIndex link) const {
+    return graph().edges[edge_of_[link.value]];
+  }
+
+  void CheckServers() const;
+  void CheckConnected() const;
+  void NumberLinks();
+  void IndexEdges();
+  [[nodiscard]] Locality LocalityOf() const;
+
+  /// Edges between `goals` and every node, against (`back`) or along their direction; no path goes
+  /// over a scale-up switch.
+  [[nodiscard]] Hops Search(const std::vector<std::int32_t>& goals, bool back) const;
+  [[nodiscard]] const Hops& HopsTo(std::int32_t node) const;
+
+  /// The node on all ways to an accelerator that is nearest to the rest of the network.
+  [[nodiscard]] std::int32_t GatewayOf(std::int32_t node) const;
+
+  /// Of the edges in `choices` that come one hop nearer to the goal, the one that the flow takes.
+  template <typename NextNode>
+  [[nodiscard]] std::int32_t Choose(const std::vector<std::int32_t>& choices, const Hops& hops,
+                                    std::uint16_t nearer, std::uint64_t flow_hash,
+                                    const NextNode& next) const;
+
+  /// The edges of the way from one node to another.
+  [[nodiscard]] std::vector<std::int32_t> Way(std::int32_t from, std::int32_t to,
+                                              std::uint64_t flow_hash) const;
+  void Append(const std::vector<std::int32_t>& way, std::vector<LinkIndex>& route) const;
+  [[nodiscard]] std::vector<std::int32_t> WayToBorder(AcceleratorIndex from,
+                                                      std::uint64_t flow_hash) const;
+
+  std::vector<std::string> tier_names_;              ///< own ones
+  std::vector<TierIndex> tier_of_;                   ///< by link
+  std::vector<std::int32_t> edge_of_;                ///< by link
+  std::vector<std::int32_t> link_of_;                ///< by edge; -1: attachment
+  std::vector<std::vector<std::int32_t>> out_, in_;  ///< edges by node, without scale-up
+  std::vector<std::int32_t> port_out_, port_in_;     ///< links by accelerator, -1: none
+  std::vector<std::int32_t> borders_;
+  /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
+  mutable std::map<std::int32_t, Hops> hops_to_;
+  Hops to_border_, from_border_;
+  Locality locality_ = Locality::Flat("graph", 1);
+};
+
+}  // namespace gridlock

@@ -14,6 +14,7 @@
 #include "sim/catalogue/view.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/reads.h"
+#include "tests/clos_of.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 
@@ -112,7 +113,7 @@ TEST_F(Like, MayBeAChainOfAnyLength) {
                        entries + "switch { name: \"s0\" like: \"quantum2_qm9700\" ports: 48 }",
                    "a100_sxm_80gb"),
       {"site[0].fabric.clos.leaf_switch=" + last + "x"});
-  EXPECT_EQ(scenario.site().clos.leaf.ports, 48);
+  EXPECT_EQ(ClosOf(scenario.site()).leaf.ports, 48);
 }
 
 TEST_F(Like, WorksForEveryKindOfEntry) {

@@ -341,7 +341,7 @@ TEST(Change, InALifeOfLongIntervalsIsJudgedByOneOfThem) {
   life.events = {{20 * kHour, EventKind::kChange}};
   EXPECT_DOUBLE_EQ(ChangesOf(life)[0].before.power, 9.0);
   EXPECT_DOUBLE_EQ(ChangesOf(life)[0].after.power, 10.0);
-  EXPECT_THAT(LifeSummaryText({}, life), HasSubstr("means of the interval before and after"));
+  EXPECT_THAT(LifeSummaryText({}, life), HasSubstr("means over one interval before and after"));
 }
 
 TEST(LifePicture, IsTheStackOfWhoHeldTheAccelerators) {

@@ -2,6 +2,7 @@
 
 #include "sim/scenario/point.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -121,7 +122,17 @@ TEST(Scenario, KeepsItsDescription) {
 }
 
 TEST(Changeable, FieldsAreListedInTheSchemaAsInTheTable) {
-  EXPECT_THAT(SchemaDocumentation(), HasSubstr(ChangeableText()));
+  std::string text = ChangeableText();  // the schema keeps each comment as one paragraph
+  std::replace(text.begin(), text.end(), '\n', ' ');
+  for (const SchemaType& type : ReadSchema()) {
+    for (const SchemaField& field : type.fields) {
+      if (type.name == "Change" && field.name == "path") {
+        EXPECT_THAT(field.meaning, HasSubstr(text));
+        return;
+      }
+    }
+  }
+  ADD_FAILURE() << "the schema has no Change.path";
 }
 
 TEST(Changeable, FieldsAreNotThoseThatPlacementDependsOn) {

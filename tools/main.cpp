@@ -2,8 +2,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <sstream>
 #include <string>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +14,7 @@
 #include "tools/command.h"
 #include "tools/command_line.h"
 #include "tools/commit.h"
+#include "tools/screen.h"
 #include "tools/version.h"
 
 namespace {
@@ -37,6 +40,22 @@ int FinishOutput(int code, int error = 0) {
   std::fprintf(stderr, "gridlock: cannot write to standard output%s%s\n", error != 0 ? ": " : "",
                error != 0 ? std::strerror(error) : "");
   return gridlock::kIoFailed;
+}
+
+// Runs the command that the words name, which sets `code`, and returns the exit code; prints help
+// and the version where they are asked for.
+int Run(CLI::App& app, std::vector<std::string> words, const int& code) {
+  try {
+    std::reverse(words.begin(), words.end());  // as CLI11 wants them
+    app.parse(std::move(words));
+    return code;
+  } catch (const CLI::ParseError& error) {
+    const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
+    std::ostringstream answer;
+    app.exit(error, answer);
+    gridlock::PrintText(answer.str());
+    return asked ? gridlock::kSuccess : gridlock::kBadInput;
+  }
 }
 
 }  // namespace
@@ -75,12 +94,7 @@ int main(int argc, char** argv) {
     return gridlock::kBadInput;
   }
   try {
-    std::reverse(words.begin(), words.end());  // as CLI11 wants them
-    app.parse(std::move(words));
-  } catch (const CLI::ParseError& error) {
-    const bool asked = error.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success);
-    app.exit(error);
-    return FinishOutput(asked ? gridlock::kSuccess : gridlock::kBadInput);
+    return FinishOutput(Run(app, std::move(words), code));
   } catch (const std::exception& error) {
     if (std::ferror(stdout) == 0) {
       std::fprintf(stderr, "gridlock: %s\n", error.what());
@@ -90,5 +104,4 @@ int main(int argc, char** argv) {
     const auto* const print = dynamic_cast<const std::system_error*>(&error);
     return FinishOutput(gridlock::kFailed, print == nullptr ? 0 : print->code().value());
   }
-  return FinishOutput(code);
 }

@@ -22,12 +22,11 @@ struct SchemaOptions {
 
 int Schema(const SchemaOptions& options) {
   if (options.outputs) {
-    fmt::print("{}", options.format == "json" ? OutputsJson() : OutputsMarkdown());
+    PrintText(options.format == "json" ? OutputsJson() : OutputsMarkdown());
     return kSuccess;
   }
   try {
-    fmt::print(
-        "{}", options.format == "json" ? SchemaJson(options.message) : SchemaText(options.message));
+    PrintText(options.format == "json" ? SchemaJson(options.message) : SchemaText(options.message));
     return kSuccess;
   } catch (const UserError& error) {
     fmt::print(stderr, "gridlock schema: {}\n", error.what());

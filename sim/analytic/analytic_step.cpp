@@ -38,15 +38,16 @@ struct AgentState {
 class AnalyticStep {
  public:
   AnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
-               int intervals)
+               const StepOptions& options)
       : program_(program),
         plan_(plan),
         server_(server),
-        run_{{}, UtilisationAccumulator(SeriesOf(plan), intervals)},
+        run_{{}, UtilisationAccumulator(SeriesOf(plan), options.intervals)},
         traffic_(plan),
         agents_(plan.agents.size()),
         communicators_(plan.groups.size()) {
     run_.log.agents.resize(plan.agents.size());
+    run_.log.action_ends.resize(options.action_ends ? plan.agents.size() : 0);
     for (Communicator& c : communicators_) {
       c.arrived.resize(program.collectives.size());
       c.latest.resize(program.collectives.size());
@@ -106,6 +107,9 @@ class AnalyticStep {
     }
     Do(a, action, direction);
     ++agent.next;
+    if (!run_.log.action_ends.empty()) {
+      run_.log.action_ends[a].push_back(agent.now);
+    }
     return true;
   }
 
@@ -279,8 +283,10 @@ class AnalyticStep {
   void Finish(const Plan::Group& group, Communicator& c, std::int32_t index) {
     CollectiveRecord record = c.latest[index];
     auto& records = run_.log.collectives;
-    // First come, first served. One that is found late to have come early lets those behind it be
-    // as they are: they are only ever too early, which a lower bound may be.
+    // A communicator runs its collectives in the order in which their last members came. Agents are
+    // not visited in the order of time, so a collective may be found after one that came later. The
+    // later one then keeps its times, although it would have had to wait: times can only be too
+    // early, which a lower bound allows.
     const std::pair<double, std::int32_t> mine{record.start,
                                                static_cast<std::int32_t>(records.size())};
     const auto behind = c.done.insert(std::upper_bound(c.done.begin(), c.done.end(), mine), mine);
@@ -340,8 +346,8 @@ class AnalyticStep {
 }  // namespace
 
 StepRun RunAnalyticStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
-                        int intervals) {
-  return AnalyticStep(program, plan, server, intervals).Run();
+                        const StepOptions& options) {
+  return AnalyticStep(program, plan, server, options).Run();
 }
 
 }  // namespace gridlock

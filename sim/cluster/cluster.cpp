@@ -110,7 +110,8 @@ void Cluster::AddMembers() {
       member.run = std::make_unique<TrainingRun>(*training);
       member.step_flop = ModelFlop(training->step);
       const std::size_t site = spec.sites.empty() ? 0 : static_cast<std::size_t>(spec.sites[0]);
-      (void)BuildStepProgram(training->step, sites_[site].server);  // refuses what does not fit HBM
+      (void)BuildStepProgram(training->step, sites_[site].server,
+                             1);  // refuses what does not fit HBM
       if (!spec.cohort.empty()) {
         ++cohort_left_[spec.cohort];
       }

@@ -94,7 +94,7 @@ void Agent::AwaitFloor(const Pass& pass) {
   const double floor_end = pass_start_ + pass.floor.si();
   const double busy_end = World::Now();
   if (floor_end > busy_end) {
-    sg4::this_actor::sleep_until(floor_end);
+    World::SleepUntil(floor_end);
     Log(Activity::kLaunch, Cause::kLaunch);
   }
   if (floor_end > busy_end + kInstant) {
@@ -140,11 +140,13 @@ void Agent::Compute(const Pass& pass) {
   }
 }
 
-// Compute that HBM, shared with communication, has slowed beyond the bound of the matrix units.
-// While it was slow it moved at `slow_share` of its own pace, so it was slow for lost / (1 -
-// slow_share): that long a faster HBM would have helped, and only the rest was up to the matrix
-// units. A share of one or more says that nothing shared HBM when it was looked at; then only what
-// was lost is charged.
+// Logs compute that took longer than the matrix units need, because communication used HBM too.
+// While communication ran beside it, the pass moved at `slow_share` of the pace of the matrix
+// units. Time lost in t slow seconds is t (1 - slow_share), so the pass was slow for lost / (1 -
+// slow_share) seconds. Example: 1 ms lost at a share of 0.5 means 2 slow ms. Those seconds are
+// charged to HBM, because a faster HBM would have shortened them; the rest to the matrix units. A
+// share of one or more means that nothing used HBM beside the pass at the moments when the meter
+// looked; then only the lost time is charged to HBM.
 void Agent::LogSlowedCompute(double start, double bound, double slow_share) {
   const double end = World::Now();
   const double lost = end - start - bound;
@@ -273,7 +275,7 @@ void Agent::Receive(int direction) {
   }
   Message& message = *inbox.front();
   if (message.ready > World::Now()) {
-    sg4::this_actor::sleep_until(message.ready);
+    World::SleepUntil(message.ready);
   }
   if (World::Now() > start) {
     Log(Activity::kPipelineWait, TierTable::kNic, message.record);

@@ -55,14 +55,16 @@ void ClaimTheClock(const Plan& plan) {
   static bool used = false;
   CHECK(!used);  // SimGrid keeps one clock per process
   used = true;
-  CHECK(plan.agents.size() + plan.groups.size() <= kMaxActors);
+  CHECK(ActorsOf(plan) <= kMaxActors);
 }
 
-// The actors of all jobs of a plan.
+// The actors of all jobs of a plan, for one simulation. Several may follow each other on one
+// platform: the clock of each begins at zero.
 class Cast {
  public:
-  Cast(const std::vector<JointJob>& jobs, const Plan& plan, int intervals)
-      : plan_(plan), shared_(plan) {
+  Cast(const std::vector<JointJob>& jobs, const Plan& plan, Platform& platform, int intervals)
+      : plan_(plan), shared_(plan, platform) {
+    World::origin = sg4::Engine::get_clock();
     CHECK(jobs.size() == plan.jobs.size());
     runs_.reserve(jobs.size());  // worlds refer to them
     for (std::size_t j = 0; j < jobs.size(); ++j) {
@@ -253,19 +255,47 @@ class Rounds {
 
 }  // namespace
 
-StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
-                int intervals, const Progress& progress) {
+std::size_t ActorsOf(const Plan& plan) {
+  return plan.agents.size() + plan.groups.size();
+}
+
+struct StepSimulator::State {
+  explicit State(const Plan& plan_in) : plan(plan_in), platform(plan_in) {}
+
+  const Plan& plan;
+  Platform platform;
+};
+
+StepSimulator::StepSimulator(const Plan& plan) {
   CHECK(plan.jobs.size() == 1);
   ClaimTheClock(plan);
-  Cast cast({{&program, &server}}, plan, intervals);
+  state_ = std::make_unique<State>(plan);
+}
+
+StepSimulator::~StepSimulator() = default;
+
+StepRun StepSimulator::Run(const StepProgram& program, const ServerSpec& server,
+                           const StepOptions& options, const Progress& progress) {
+  const Plan& plan = state_->plan;
+  Cast cast({{&program, &server}}, plan, state_->platform, options.intervals);
   Ticker ticker(TotalActions(program, plan), progress);
-  const std::function<void()> tick = [&ticker] {
-    ticker.Tick();
-  };
+  std::vector<std::vector<double>> action_ends(options.action_ends ? plan.agents.size() : 0);
   cast.Run([&](std::int32_t agent) {
-    cast.agent(agent).Run(tick);
+    cast.agent(agent).Run([&, agent] {
+      ticker.Tick();
+      if (options.action_ends) {
+        action_ends[agent].push_back(World::Now());
+      }
+    });
   });
-  return std::move(cast.run(0));
+  StepRun run = std::move(cast.run(0));
+  run.log.action_ends = std::move(action_ends);
+  return run;
+}
+
+StepRun RunStep(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                int intervals, const Progress& progress) {
+  return StepSimulator(plan).Run(program, server, {intervals}, progress);
 }
 
 std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
@@ -273,7 +303,8 @@ std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& pl
   CHECK(repetition.least >= 4 && repetition.most >= repetition.least);
   ClaimTheClock(plan);
   constexpr int kIntervals = 1;  // only the sums are looked at
-  Cast cast(jobs, plan, kIntervals);
+  Platform platform(plan);
+  Cast cast(jobs, plan, platform, kIntervals);
   Rounds rounds(cast, plan, repetition);
   const std::function<void()> no_tick = [] {};
   cast.Run([&](std::int32_t agent) {

@@ -16,6 +16,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "sim/measure/summarise.h"
@@ -26,6 +27,9 @@ namespace gridlock {
 
 /// Actors that one simulation can hold (each is a stack of its own: vm.max_map_count is 65,530).
 inline constexpr std::size_t kMaxActors = 28000;
+
+/// Actors that simulate a plan: one per agent and one per communicator.
+std::size_t ActorsOf(const Plan& plan);
 
 /// Tells how much of the work is done, 0..1; called a few times a second of real time.
 using Progress = std::function<void(double)>;
@@ -57,6 +61,25 @@ struct JointRun {
 /// others would be copies. At most once per process, as RunStep.
 std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
                                const Repetition& repetition);
+
+/// Runs steps of a plan's only job, one after another; each begins at its own time zero with idle
+/// links. At most one per process (SimGrid keeps one clock).
+class StepSimulator {
+ public:
+  explicit StepSimulator(const Plan& plan);
+  ~StepSimulator();
+  StepSimulator(const StepSimulator&) = delete;
+  StepSimulator& operator=(const StepSimulator&) = delete;
+
+  /// The program must be one that the plan was made for, or differ from it only in the number of
+  /// micro-batches.
+  StepRun Run(const StepProgram& program, const ServerSpec& server, const StepOptions& options,
+              const Progress& progress);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 /// Runs the step. At most once per process (SimGrid keeps one clock). `intervals`: resolution of
 /// the utilisation series.

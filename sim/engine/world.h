@@ -15,11 +15,12 @@ namespace gridlock {
 
 /// What all jobs of one simulation share.
 struct Shared {
-  explicit Shared(const Plan& plan_in) : plan(plan_in), meter(plan_in), platform(plan_in) {}
+  Shared(const Plan& plan_in, Platform& platform_in)
+      : plan(plan_in), meter(plan_in), platform(platform_in) {}
 
   const Plan& plan;
   Meter meter;
-  Platform platform;
+  Platform& platform;
 };
 
 /// What the actors of one job share.
@@ -32,7 +33,14 @@ struct World {
         server(*what.server),
         run(run_in) {}
 
-  [[nodiscard]] static double Now() { return simgrid::s4u::Engine::get_clock(); }
+  /// Seconds since the simulation began.
+  [[nodiscard]] static double Now() { return simgrid::s4u::Engine::get_clock() - origin; }
+
+  /// Blocks the calling actor until that time.
+  static void SleepUntil(double when) { simgrid::s4u::this_actor::sleep_until(when + origin); }
+
+  /// What SimGrid's only clock read when the present simulation began.
+  inline static double origin = 0;
 
   Shared& shared;
   const Plan& plan;

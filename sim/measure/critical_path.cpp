@@ -1,6 +1,7 @@
 #include "sim/measure/critical_path.h"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 #include "sim/base/check.h"
@@ -12,8 +13,13 @@ namespace {
 // A position on the path: an agent and how many of its records lie before `now`.
 class Walk {
  public:
-  Walk(const StepLog& log, const TierTable& tiers)
-      : log_(log), tiers_(tiers), time_(static_cast<std::size_t>(Cause::Count(tiers))) {}
+  /// `part`: how much of a stretch of time, from and until, counts.
+  template <typename Part>
+  Walk(const StepLog& log, const TierTable& tiers, const Part& part)
+      : log_(log),
+        tiers_(tiers),
+        part_(part),
+        time_(static_cast<std::size_t>(Cause::Count(tiers))) {}
 
   std::vector<double> Run() && {
     now_ = log_.End();
@@ -32,7 +38,7 @@ class Walk {
 
  private:
   void Charge(Cause cause, double until) {
-    time_[cause.Position(tiers_)] += now_ - until;
+    time_[cause.Position(tiers_)] += part_(until, now_);
     now_ = until;
   }
 
@@ -72,6 +78,7 @@ class Walk {
 
   const StepLog& log_;
   const TierTable& tiers_;
+  std::function<double(double from, double until)> part_;
   std::vector<double> time_;
   double now_ = 0;
   std::int32_t agent_ = 0;
@@ -81,7 +88,21 @@ class Walk {
 }  // namespace
 
 std::vector<double> CriticalPath(const StepLog& log, const TierTable& tiers) {
-  return Walk(log, tiers).Run();
+  return Walk(log, tiers,
+              [&log](double from, double until) {
+                return log.cycle.Stretched(from, until);
+              })
+      .Run();
+}
+
+std::vector<double> CriticalPathWithin(const StepLog& log, const TierTable& tiers, double begin,
+                                       double end) {
+  const Cycle window{begin, end - begin, 0, 0, {}};
+  return Walk(log, tiers,
+              [&window](double from, double until) {
+                return window.Overlap(from, until);
+              })
+      .Run();
 }
 
 }  // namespace gridlock

@@ -11,4 +11,8 @@ namespace gridlock {
 /// that ended it, and on to whoever posted it. By Cause::Position; the parts sum to the step time.
 std::vector<double> CriticalPath(const StepLog& log, const TierTable& tiers);
 
+/// The part of that path that lies between two times of the simulated step.
+std::vector<double> CriticalPathWithin(const StepLog& log, const TierTable& tiers, double begin,
+                                       double end);
+
 }  // namespace gridlock

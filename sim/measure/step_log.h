@@ -112,11 +112,39 @@ struct CollectiveRecord {
   Cause cause = TierTable::kNic;
 };
 
+/// A stretch of the simulated step that the real step goes through more often: the real step does
+/// what the log says until `from` + `length`, then the stretch `times` times more, then the rest of
+/// the log. Example: a step of 1,000,000 micro-batches of which 300 were simulated, with a stretch
+/// of 10 micro-batches, has 99,970 `times`. See long_step.h.
+struct Cycle {
+  double from = 0;                 ///< seconds
+  double length = 0;               ///< seconds
+  std::int64_t times = 0;          ///< 0: the log is the whole step
+  std::int64_t micro_batches = 0;  ///< of the stretch
+  std::vector<Span> actions;       ///< of the stretch, by role
+
+  /// Seconds of [begin, end) that lie in the stretch.
+  [[nodiscard]] double Overlap(double begin, double end) const;
+
+  /// How long [begin, end) of the log is in the real step.
+  [[nodiscard]] double Stretched(double begin, double end) const {
+    return end - begin + (times > 0 ? static_cast<double>(times) * Overlap(begin, end) : 0.0);
+  }
+
+  /// How often the real step does what the log does at `when`.
+  [[nodiscard]] std::int64_t TimesAt(double when) const {
+    return times > 0 && when >= from && when < from + length ? times + 1 : 1;
+  }
+};
+
 struct StepLog {
   std::vector<std::vector<AgentRecord>> agents;
   std::vector<MessageRecord> messages;
   std::vector<CollectiveRecord> collectives;
   std::uint64_t activities = 0;  ///< SimGrid activities that were started
+  Cycle cycle;
+  /// When each agent was through each action of its role; empty unless StepOptions asks for it.
+  std::vector<std::vector<double>> action_ends;
 
   void Add(std::int32_t agent, double end, Activity activity, Cause cause,
            std::int32_t awaited = -1) {
@@ -137,8 +165,13 @@ struct StepLog {
     return static_cast<std::int32_t>(agents[agent].size());
   }
 
-  /// When the last agent was done.
+  /// When the last agent was done with what was simulated.
   [[nodiscard]] double End() const;
+
+  /// Length of the real step.
+  [[nodiscard]] double StepTime() const {
+    return End() + static_cast<double>(cycle.times) * cycle.length;
+  }
 };
 
 /// Series that a step accumulates: the tiers of the plan, then FLOP.

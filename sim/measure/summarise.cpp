@@ -14,7 +14,8 @@ namespace gridlock {
 
 namespace {
 
-std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log, double step) {
+std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log) {
+  const double end = log.End();
   std::array<double, kActivities> sum{};
   double agents = 0;
   for (std::size_t a = 0; a < log.agents.size(); ++a) {
@@ -22,10 +23,10 @@ std::vector<BreakdownPart> Breakdown(const Plan& plan, const StepLog& log, doubl
     agents += members;
     double from = 0;
     for (const AgentRecord& record : log.agents[a]) {
-      sum[static_cast<int>(record.activity)] += members * (record.end - from);
+      sum[static_cast<int>(record.activity)] += members * log.cycle.Stretched(from, record.end);
       from = record.end;
     }
-    sum[static_cast<int>(Activity::kIdle)] += members * (step - from);
+    sum[static_cast<int>(Activity::kIdle)] += members * log.cycle.Stretched(from, end);
   }
   std::vector<BreakdownPart> parts;
   for (int i = 0; i < kActivities; ++i) {
@@ -107,11 +108,12 @@ std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Pla
 
 std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProgram& program,
                                                                   const StepLog& log) {
-  std::map<std::string, std::pair<double, int>> sums;
+  std::map<std::string, std::pair<double, double>> sums;
   for (const CollectiveRecord& record : log.collectives) {
     auto& [sum, count] = sums[program.collectives[record.collective].name];
-    sum += record.end - record.start;
-    count += record.phase == 0 ? 1 : 0;
+    const auto times = static_cast<double>(log.cycle.TimesAt(record.start));
+    sum += times * (record.end - record.start);
+    count += record.phase == 0 ? times : 0;
   }
   std::vector<std::pair<std::string, double>> out;
   for (const auto& [name, sum] : sums) {
@@ -120,20 +122,31 @@ std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProg
   return out;
 }
 
-// What all passes of all members of a job take for their FLOP.
-Joules ArithmeticEnergy(const StepProgram& program, const Plan& plan, std::int32_t job) {
+// What the passes among some actions of a role take for their FLOP.
+Joules ArithmeticEnergy(const StepProgram& program, const Role& role, Span actions) {
   Joules sum;
-  for (const Plan::Agent& agent : plan.agents) {
-    if (agent.job != job) {
+  for (std::int32_t i = actions.begin; i < actions.end; ++i) {
+    if (role[i].kind == Action::Kind::kPass) {
+      sum += program.passes[role[i].index].flop_energy;
+    }
+  }
+  return sum;
+}
+
+// What all passes of all members of a job take for their FLOP.
+Joules ArithmeticEnergy(const JobOfPlan& of) {
+  Joules sum;
+  for (const Plan::Agent& agent : of.plan.agents) {
+    if (agent.job != of.job) {
       continue;
     }
-    Joules one;
-    for (const Action& action : program.roles[agent.role]) {
-      if (action.kind == Action::Kind::kPass) {
-        one += program.passes[action.index].flop_energy;
-      }
+    const Role& role = of.program.roles[agent.role];
+    Joules one = ArithmeticEnergy(of.program, role, {0, static_cast<std::int32_t>(role.size())});
+    if (of.cycle != nullptr && of.cycle->times > 0) {
+      one += ArithmeticEnergy(of.program, role, of.cycle->actions[agent.role]) *
+             static_cast<double>(of.cycle->times);
     }
-    sum += one * (static_cast<double>(agent.members) * plan.jobs[job].width);
+    sum += one * (static_cast<double>(agent.members) * of.plan.jobs[of.job].width);
   }
   return sum;
 }
@@ -145,6 +158,10 @@ std::uint64_t FingerprintOf(const StepLog& log) {
     for (const AgentRecord& record : records) {
       fingerprint.Add(record.end);
     }
+  }
+  if (log.cycle.times > 0) {
+    fingerprint.Add(log.cycle.times);
+    fingerprint.Add(log.cycle.length);
   }
   return fingerprint.value();
 }
@@ -159,13 +176,13 @@ StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<doub
   }
   return EnergyOfStep(
       of.server, of.plan.accelerators(of.job), step,
-      {ArithmeticEnergy(of.program, of.plan, of.job), Bytes(bytes[tiers.hbm().value]), links});
+      {ArithmeticEnergy(of), Bytes(bytes[tiers.hbm().value]), links});
 }
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
                      const ServerSpec& server, StepRun& run) {
   StepRecord record;
-  const Seconds step(run.log.End());
+  const Seconds step(run.log.StepTime());
   record.accelerators = plan.accelerators();
   record.tokens = program.tokens;
   record.step_time = step;
@@ -181,7 +198,7 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
     }
   }
   record.attribution = Attribute(plan, run.log);
-  record.breakdown = Breakdown(plan, run.log, step.si());
+  record.breakdown = Breakdown(plan, run.log);
   const Bytes capacity = server.accelerator.hbm_capacity;
   for (const MemoryNeed& need : MemoryByStage(job)) {
     record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
@@ -191,7 +208,7 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
   for (int t = 0; t < plan.tiers.size(); ++t) {
     bytes.push_back(run.series.Total(t));
   }
-  const StepEnergy energy = EnergyOfJob({program, plan, 0, server}, step, bytes);
+  const StepEnergy energy = EnergyOfJob({program, plan, 0, server, &run.log.cycle}, step, bytes);
   record.energy = energy.total();
   record.accelerator_energy = energy.total() - energy.servers;
   record.power_limit = server.accelerator.power.limit;
@@ -201,6 +218,10 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
   record.activities = run.log.activities;
   record.fingerprint = FingerprintOf(run.log);
   return record;
+}
+
+double Cycle::Overlap(double begin, double end) const {
+  return std::max(0.0, std::min(end, from + length) - std::max(begin, from));
 }
 
 double StepLog::End() const {

@@ -15,7 +15,13 @@ namespace gridlock {
 /// What an evaluator hands over.
 struct StepRun {
   StepLog log;
-  UtilisationAccumulator series;
+  UtilisationAccumulator series{1, 1};
+};
+
+/// What an evaluator is asked to write down.
+struct StepOptions {
+  int intervals = 1;         ///< that the utilisation series has at most
+  bool action_ends = false;  ///< see StepLog::action_ends
 };
 
 /// A job of a plan and what it runs.
@@ -24,6 +30,7 @@ struct JobOfPlan {
   const Plan& plan;
   std::int32_t job;
   const ServerSpec& server;
+  const Cycle* cycle = nullptr;  ///< of its log; null: all of the step was simulated
 };
 
 /// Energy of a step of a job that took `step` and put so many bytes on each tier.

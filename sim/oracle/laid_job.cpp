@@ -1,5 +1,7 @@
 #include "sim/oracle/laid_job.h"
 
+#include "sim/measure/long_step.h"
+
 namespace gridlock {
 
 LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const Network& network) {
@@ -10,7 +12,7 @@ LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const N
   for (const int site : sites) {
     laid.server = SlowerOf(laid.server, network.fabric(site).site().server);
   }
-  laid.program = BuildStepProgram(laid.training, laid.server);
+  laid.program = BuildStepProgram(laid.training, laid.server, FirstMicroBatches(laid.training));
   laid.placement = placement;
   CheckPlacement(laid.placed(), network);
   return laid;

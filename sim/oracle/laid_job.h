@@ -10,7 +10,7 @@ namespace gridlock {
 struct LaidJob {
   TrainingSpec training;  ///< as it runs on its sites, see AcrossSites
   ServerSpec server;      ///< of its sites, see SlowerOf
-  StepProgram program;
+  StepProgram program;    ///< of a long step only the first to simulate, see FirstMicroBatches
   Placement placement;
 
   [[nodiscard]] PlacedProgram placed() const { return {&program, placement}; }

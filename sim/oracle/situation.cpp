@@ -8,25 +8,71 @@
 #include "sim/base/archive.h"
 #include "sim/base/check.h"
 #include "sim/engine/step_engine.h"
+#include "sim/measure/long_step.h"
 #include "sim/oracle/canonical.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/oracle/sharing.h"
 #include "sim/plan/fold.h"
 #include "sim/process/server.h"
 #include "topologies/machine_fields.h"
+#include "workloads/schedule.h"
 #include "workloads/training_fields.h"
 
 namespace gridlock {
 
 namespace {
 
+// Of a job that shares links with others: its step is simulated many times beside theirs.
+constexpr std::int64_t kMostJointMicroBatches = 32768;
+
 void CheckActors(const Plan& plan, const LaidJob& first) {
-  if (plan.agents.size() + plan.groups.size() > kMaxActors) {
+  if (ActorsOf(plan) > kMaxActors) {
     throw UserError(
         first.training.path,
         fmt::format("its step, beside those of the jobs that share links with it, needs {} actors "
                     "and {} is the most; routing SPRAY makes more of them alike than ECMP",
-                    plan.agents.size() + plan.groups.size(), kMaxActors));
+                    ActorsOf(plan), kMaxActors));
+  }
+}
+
+StepRate RateOf(const JobOfPlan& job, Seconds step,
+                const std::vector<double>& bytes) {
+  return {step, EnergyOfJob(job, step, bytes).total(), bytes[job.plan.tiers.wan().value],
+          job.server.accelerator.power.estimate};
+}
+
+// A job by itself, whose step may be long.
+StepRate SimulateAlone(const LaidJob& laid, const Plan& plan) {
+  StepSimulator simulator(plan);
+  constexpr int kIntervals = 1;  // only the sums are looked at
+  const SimulatedStep step =
+      SimulateStep({laid.program, plan, 0, laid.server}, laid.training, kIntervals,
+                   [&](const StepProgram& program, const StepOptions& options) {
+                     return simulator.Run(program, laid.server, options, {});
+                   });
+  std::vector<double> bytes;
+  for (int t = 0; t < plan.tiers.size(); ++t) {
+    bytes.push_back(step.run.series.Total(t));
+  }
+  return RateOf({step.program, plan, 0, laid.server, &step.run.log.cycle},
+                Seconds(step.run.log.StepTime()), bytes);
+}
+
+// Jobs side by side do each step whole: two that drift past each other repeat nothing.
+void WriteWholePrograms(std::vector<LaidJob>& laid) {
+  for (LaidJob& job : laid) {
+    const std::int64_t all = MicroBatches(job.training);
+    if (job.program.micro_batches == all) {
+      continue;
+    }
+    if (all > kMostJointMicroBatches) {
+      throw UserError(job.training.path + ".global_batch",
+                      fmt::format("the batch makes {} micro-batches on each replica, and the job "
+                                  "shares links with others, so that each is simulated; expected "
+                                  "at most {}",
+                                  all, kMostJointMicroBatches));
+    }
+    job.program = BuildStepProgram(job.training, job.server);
   }
 }
 
@@ -37,6 +83,9 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   for (std::size_t j = 0; j < situation.trainings.size(); ++j) {
     laid.push_back(LayJob(situation.trainings[j], situation.placements[j], network));
   }
+  if (laid.size() > 1) {
+    WriteWholePrograms(laid);
+  }
   std::vector<PlacedProgram> placed;
   std::vector<JointJob> jobs;
   for (const LaidJob& job : laid) {
@@ -45,13 +94,14 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   }
   const Plan plan = Fold(Expand(placed, network));
   CheckActors(plan, laid.front());
+  if (laid.size() == 1) {
+    return {SimulateAlone(laid.front(), plan)};
+  }
   const std::vector<JointRun> runs = RunJoint(jobs, plan, {});
   std::vector<StepRate> rates;
   for (std::size_t j = 0; j < runs.size(); ++j) {
-    const JobOfPlan job{laid[j].program, plan, static_cast<std::int32_t>(j), laid[j].server};
-    const JointRun& run = runs[j];
-    rates.push_back({run.step_time, EnergyOfJob(job, run.step_time, run.bytes).total(),
-                     run.bytes[plan.tiers.wan().value], laid[j].server.accelerator.power.estimate});
+    rates.push_back(RateOf({laid[j].program, plan, static_cast<std::int32_t>(j), laid[j].server},
+                           runs[j].step_time, runs[j].bytes));
   }
   return rates;
 }

@@ -53,6 +53,14 @@ double UtilisationAccumulator::Total(int resource) const {
   return std::accumulate(begin, begin + static_cast<std::ptrdiff_t>(max_intervals_), 0.0);
 }
 
+double UtilisationAccumulator::Until(int resource, double time) const {
+  const double* bins = bins_.data() + static_cast<std::size_t>(resource) * max_intervals_;
+  const double position = std::clamp(time * per_width_, 0.0, static_cast<double>(max_intervals_));
+  const auto whole = static_cast<std::size_t>(position);
+  const double sum = std::accumulate(bins, bins + whole, 0.0);
+  return whole < max_intervals_ ? sum + bins[whole] * (position - static_cast<double>(whole)) : sum;
+}
+
 std::vector<double> UtilisationAccumulator::Share(int resource, double rate,
                                                   Seconds end_time) const {
   const double end = end_time.si();
@@ -73,6 +81,44 @@ std::vector<double> UtilisationAccumulator::Share(int resource, double rate,
   }
   share.back() /= rate * (end - static_cast<double>(count - 1) * width_);
   return share;
+}
+
+UtilisationAccumulator Repeated(const UtilisationAccumulator& series, double step,
+                                const Repeat& repeat, int intervals) {
+  const double added = static_cast<double>(repeat.times) * repeat.length;
+  const double end = step + added;
+  UtilisationAccumulator out(series.resources(), intervals);
+  out.ExtendTo(Seconds(end));
+  const double width = out.interval().si();
+  for (int r = 0; r < series.resources(); ++r) {
+    const double amount = repeat.amounts[static_cast<std::size_t>(r)];
+    const double before = series.Until(r, repeat.from);
+    const double once = series.Until(r, repeat.from + repeat.length) - before;
+    // Moved by a time of the whole step. The first run through the stretch is counted last, as it
+    // was, so that the sum is exact although `once` is rounded to intervals.
+    const auto moved = [&](double time) {
+      if (time <= repeat.from) {
+        return series.Until(r, time);
+      }
+      const double passed = time - repeat.from;
+      if (passed >= added) {
+        return series.Until(r, time - added) + static_cast<double>(repeat.times) * amount;
+      }
+      const double turns = std::floor(passed / repeat.length);
+      const double within = passed - turns * repeat.length;
+      const double part = series.Until(r, repeat.from + within) - before;
+      return before + amount * (turns + (once > 0 ? part / once : within / repeat.length));
+    };
+    const double total = series.Total(r) + static_cast<double>(repeat.times) * amount;
+    double done = 0;
+    for (int i = 0; i < intervals && i * width < end; ++i) {
+      const double to = std::min((i + 1) * width, end);
+      const double now = to < end ? moved(to) : total;
+      out.Add(r, i * width, to, now - done);
+      done = now;
+    }
+  }
+  return out;
 }
 
 double MeanShare(const std::vector<double>& share, Seconds interval, Seconds step_time) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "sim/base/check.h"
@@ -48,11 +49,16 @@ class UtilisationAccumulator {
   /// Share, because the step may outlast its last amount.
   void ExtendTo(Seconds end_time) { Widen(end_time.si()); }
 
+  [[nodiscard]] int resources() const { return static_cast<int>(resources_); }
+
   /// Width of one interval now. It grows with Add and ExtendTo; read it at the end.
   [[nodiscard]] Seconds interval() const { return Seconds(width_); }
 
   /// Sum of all amounts of one resource.
   [[nodiscard]] double Total(int resource) const;
+
+  /// What a resource has moved by a time, seconds; amounts are spread evenly within an interval.
+  [[nodiscard]] double Until(int resource, double time) const;
 
   /// Share in use per interval, over [0, end_time]: amount / (rate x seconds). The last interval
   /// ends at end_time and may be shorter than the others. Shares above 1 are not cut off: they show
@@ -79,6 +85,18 @@ class UtilisationAccumulator {
   double latest_ = 0.0;       // latest end of an amount
   std::vector<double> bins_;  // resource-major
 };
+
+/// A stretch of time that is repeated.
+struct Repeat {
+  double from = 0, length = 0;  ///< seconds
+  std::int64_t times = 0;       ///< that it comes more often
+  std::vector<double> amounts;  ///< of one repetition, by resource
+};
+
+/// The series of a step of `step` seconds before the stretch is repeated, with the repetitions in
+/// it, in at most `intervals` intervals. Its resolution within the stretch is that of `series`.
+UtilisationAccumulator Repeated(const UtilisationAccumulator& series, double step,
+                                const Repeat& repeat, int intervals);
 
 /// Mean of a series over the step; the last interval counts for its part before step_time.
 double MeanShare(const std::vector<double>& share, Seconds interval, Seconds step_time);

@@ -1,11 +1,13 @@
 #include "sim/study/evaluate.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
+#include "sim/measure/long_step.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/fold.h"
 #include "topologies/network.h"
@@ -39,24 +41,19 @@ Setting SettingOf(const Scenario& scenario) {
   return {std::move(network), std::move(laid)};
 }
 
-// An actor per tensor-parallel group and per communicator.
-void CheckActors(const TrainingSpec& training) {
-  const Layout& layout = training.layout;
-  const std::int64_t agents = static_cast<std::int64_t>(layout.pipeline) * layout.data;
-  const int copies = layout.data / layout.sharing_replicas();
-  std::int64_t communicators = static_cast<std::int64_t>(layout.pipeline) * layout.tensor *
-                               (copies + (copies > 1 ? layout.shards() : 0));
-  if (training.model.tied_embeddings && layout.pipeline > 1) {
-    communicators += static_cast<std::int64_t>(layout.data) * layout.tensor;
-  }
-  if (agents + communicators > static_cast<std::int64_t>(kMaxActors)) {
+// Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
+// there is no other count of them.
+Plan LayOut(const Setting& setting, Fidelity fidelity) {
+  Plan plan = Expand({setting.job.placed()}, setting.network);
+  if (fidelity == Fidelity::kFull && ActorsOf(plan) > kMaxActors) {
     throw UserError(
-        layout.path,
+        setting.job.training.layout.path,
         fmt::format(
             "full fidelity runs one actor per tensor-parallel group and communicator; {} are "
             "needed and {} is the most; use --fidelity folded, which gives the same times",
-            agents + communicators, kMaxActors));
+            ActorsOf(plan), kMaxActors));
   }
+  return plan;
 }
 
 }  // namespace
@@ -85,24 +82,28 @@ std::optional<Fidelity> FidelityByName(const std::string& name) {
 void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
   const Setting setting = SettingOf(scenario);
   if (fidelity == Fidelity::kFull) {
-    CheckActors(setting.job.training);
+    (void)LayOut(setting, fidelity);
   }
 }
 
 StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progress& progress) {
-  CheckScenario(scenario, fidelity);
   const Setting setting = SettingOf(scenario);
-  const StepProgram& program = setting.job.program;
   const ServerSpec& server = setting.job.server;
-  Plan plan = Expand({setting.job.placed()}, setting.network);
+  Plan plan = LayOut(setting, fidelity);
   if (fidelity != Fidelity::kFull) {
     plan = Fold(plan);
   }
-  const int intervals = scenario.recording.intervals;
-  StepRun run = fidelity == Fidelity::kAnalytic
-                    ? RunAnalyticStep(program, plan, server, intervals)
-                    : RunStep(program, plan, server, intervals, progress);
-  StepRecord record = Summarise(setting.job.training, program, plan, server, run);
+  std::optional<StepSimulator> simulator;
+  if (fidelity != Fidelity::kAnalytic) {
+    simulator.emplace(plan);
+  }
+  SimulatedStep step = SimulateStep(
+      {setting.job.program, plan, 0, server}, setting.job.training, scenario.recording.intervals,
+      [&](const StepProgram& program, const StepOptions& options) {
+        return simulator ? simulator->Run(program, server, options, progress)
+                         : RunAnalyticStep(program, plan, server, options);
+      });
+  StepRecord record = Summarise(setting.job.training, step.program, plan, server, step.run);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

@@ -84,6 +84,10 @@ struct StepProgram {
   std::vector<Pass> passes;
   std::vector<Collective> collectives;
   std::vector<Role> roles;         ///< by pipeline stage
+  /// Of a training step: micro-batches that the roles take through the pipeline, after how many a
+  /// schedule repeats, and, by pipeline stage, where each pass of the schedule begins in its role.
+  std::int64_t micro_batches = 0, micro_batch_round = 1;
+  std::vector<std::vector<std::int32_t>> pass_starts;
   Bytes message;                   ///< of one pipeline message per rank
   bool message_ring = false;       ///< messages also go from the last stage round to the first
   Seconds delay;                   ///< of every kDelay

@@ -20,8 +20,10 @@ namespace {
 // Writes the roles one after another, sharing equal passes and collectives.
 class ProgramBuilder {
  public:
-  ProgramBuilder(const TrainingSpec& job, const ServerSpec& server)
-      : job_(job), pass_builder_(job, server), micro_batches_(MicroBatches(job)) {
+  ProgramBuilder(const TrainingSpec& job, const ServerSpec& server, std::int64_t micro_batches)
+      : job_(job), pass_builder_(job, server), micro_batches_(micro_batches) {
+    program_.micro_batches = micro_batches;
+    program_.micro_batch_round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
     program_.grid = GridOf(job.layout);
     program_.families = TrainingFamilies(job.layout);
     program_.message_ring = job.layout.virtual_pipeline > 1;
@@ -376,7 +378,9 @@ class ProgramBuilder {
     Role role;
     std::vector<ChunkState> chunks = Chunks(stage);
     StartGathers(role, chunks);
+    std::vector<std::int32_t>& starts = program_.pass_starts.emplace_back();
     for (const ScheduledPass& pass : ScheduleOf(job_.layout, micro_batches_, stage)) {
+      starts.push_back(static_cast<std::int32_t>(role.size()));
       ChunkState& chunk = chunks[pass.chunk];
       const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
       const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
@@ -472,7 +476,8 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
   return families;
 }
 
-StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) {
+StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server,
+                             std::int64_t micro_batches) {
   const int t = job.layout.tensor;
   const int domain = server.accelerators;
   if (domain % t != 0 && t % domain != 0) {
@@ -484,7 +489,7 @@ StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server) 
             t, domain, domain));
   }
   CheckMemory(job, server.accelerator.hbm_capacity, domain);
-  return ProgramBuilder(job, server).Build();
+  return ProgramBuilder(job, server, micro_batches > 0 ? micro_batches : MicroBatches(job)).Build();
 }
 
 }  // namespace gridlock

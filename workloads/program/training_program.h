@@ -44,6 +44,10 @@ TrainingSpec AcrossSites(TrainingSpec job, int sites);
 
 /// Writes the step of a pretraining job for a machine. Checks what needs both: HBM capacity, and
 /// tensor-parallel groups against the scale-up domain. Throws UserError.
-StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server);
+/// @param micro_batches that the roles take through the pipeline, for the head and the tail of a
+///   long step (sim/measure/long_step.h); all of the job's when 0. Tokens and FLOP are always those
+///   of the whole step.
+StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server,
+                             std::int64_t micro_batches = 0);
 
 }  // namespace gridlock

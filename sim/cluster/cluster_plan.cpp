@@ -13,10 +13,6 @@ std::int32_t ServersFor(std::int64_t accelerators, const ServerSpec& server) {
   return static_cast<std::int32_t>((accelerators + server.accelerators - 1) / server.accelerators);
 }
 
-Policy PolicyOf(SchedulerPolicy policy) {
-  return policy == SchedulerPolicy::kBackfill ? Policy::kBackfill : Policy::kFifo;
-}
-
 }  // namespace
 
 void Cluster::Reconsider() {
@@ -169,7 +165,7 @@ ClusterState Cluster::StateNow() {
     const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
     const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
     queued.servers = ServersFor(accelerators / parts, server);
-    queued.expected = scenario_.scheduler == SchedulerPolicy::kBackfill
+    queued.expected = scenario_.scheduler->needs_run_times
                           ? member.run->remaining(StepTimeAlone(member))
                           : Seconds(std::numeric_limits<double>::infinity());
     state.queue.push_back(std::move(queued));
@@ -199,7 +195,7 @@ void Cluster::StartQueued() {
   if (FirstWaiting() < 0) {
     return;
   }
-  for (const gridlock::Start& start : Schedule(PolicyOf(scenario_.scheduler), StateNow())) {
+  for (const gridlock::Start& start : Schedule(*scenario_.scheduler, StateNow())) {
     if (!MayStart(start.job, start.placement)) {
       return;  // it waits for power, and so do those behind it
     }

@@ -163,9 +163,7 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
   if (named < scenario.jobs.size()) {
     setup.push_back({"more jobs", Grouped(static_cast<double>(scenario.jobs.size() - named))});
   }
-  setup.push_back({"scheduler", scenario.scheduler == SchedulerPolicy::kFifo
-                                    ? "first come, first served"
-                                    : "first come, first served, with backfill"});
+  setup.push_back({"scheduler", std::string(scenario.scheduler->words)});
   const ReliabilitySpec& failures = scenario.reliability;
   if (failures.server_mtbf > Seconds(0.0)) {
     setup.push_back({"failures", fmt::format("of a server every {}, repaired in {} (means); jobs "

@@ -99,9 +99,10 @@ void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   if (from.message.has_reliability()) {
     AddReliability(from, scenario, problems);
   }
-  scenario.scheduler = from.message.scheduler().policy() == proto::BACKFILL
-                           ? SchedulerPolicy::kBackfill
-                           : SchedulerPolicy::kFifo;
+  const proto::SchedulerPolicy policy = from.message.scheduler().policy();
+  if (policy != proto::SCHEDULER_POLICY_UNSPECIFIED) {
+    scenario.scheduler = &PolicyNamed(proto::SchedulerPolicy_Name(policy));
+  }
   const proto::Recording& recording = from.message.recording();
   if (recording.intervals() != 0) {
     scenario.recording.intervals = recording.intervals();

@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/catalogue/estimate.h"
+#include "sim/scheduler/scheduler.h"
 #include "topologies/machine.h"
 #include "workloads/job.h"
 
@@ -62,8 +63,6 @@ struct ReliabilitySpec {
   Seconds restart_time;
 };
 
-enum class SchedulerPolicy { kFifo, kBackfill };
-
 struct Scenario {
   std::string file;  ///< as given by the user
   std::string name;
@@ -79,7 +78,7 @@ struct Scenario {
   std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
   std::vector<OutageSpec> outages;
   ReliabilitySpec reliability;
-  SchedulerPolicy scheduler = SchedulerPolicy::kFifo;
+  const Policy* scheduler = &Policies().front();  ///< how queued jobs are chosen
   RecordingSpec recording;
   std::string text;  ///< the whole scenario after includes and overrides, canonical textproto
   std::vector<std::string> notes;  ///< what was understood, for the output: "900 GBps bidirectional

@@ -6,6 +6,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "sim/base/units.h"
@@ -54,19 +56,25 @@ struct Start {
   Placement placement;
 };
 
-enum class Policy {
-  /// By priority, then submission, then number. Who does not fit makes those behind it wait, on
-  /// every site that it could use; on other sites they may start.
-  kFifo,
-  /// EASY (Lifka 1995). After all that kFifo starts, later jobs may start too when that does not
-  /// delay the first one that waits for a site: either they end before it can start there (its
-  /// shadow time), or they take servers that it will not need then (the extra ones). Both follow
-  /// from the expected ends of what runs. Run times that are not known never end in time.
-  kBackfill,
+class Round;
+
+/// A way to choose what starts: one row of the table of policies.
+struct Policy {
+  std::string_view name;         ///< as SchedulerPolicy in proto/scenario.proto writes it: "FIFO"
+  std::string_view words;        ///< for people: "first come, first served"
+  bool needs_run_times = false;  ///< looks at QueuedJob::expected
+  void (*decide)(Round&) = nullptr;
 };
 
+/// All policies, the default one first. A new one is a row of sim/scheduler/policies.cpp, a file
+/// beside it and a value of SchedulerPolicy in proto/scenario.proto.
+std::span<const Policy> Policies();
+
+/// The policy of that name. CHECKs that there is one.
+const Policy& PolicyNamed(std::string_view name);
+
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
-std::vector<Start> Schedule(Policy policy, const ClusterState& state);
+std::vector<Start> Schedule(const Policy& policy, const ClusterState& state);
 
 /// Free servers for a job, packed by the site's Locality. With leaves and pods: the leaf with the
 /// fewest free servers that holds the whole job, else the pod with the fewest, else the pods with

@@ -41,7 +41,7 @@ Scenario AnyLife() {
   }
   Scenario scenario = Week(servers, jobs, kDay);
   scenario.seed = *rc::gen::arbitrary<std::uint64_t>();
-  scenario.scheduler = *rc::gen::element(SchedulerPolicy::kFifo, SchedulerPolicy::kBackfill);
+  scenario.scheduler = &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL"));
   scenario.reliability = {Seconds(*rc::gen::element(0.0, 5e4, 1e6)), Seconds(3000), Seconds(120)};
   // Slow enough that two checkpoints at a time meet.
   scenario.sites[0].storage_bandwidth = BytesPerSecond(*rc::gen::element(1e8, 1e12));

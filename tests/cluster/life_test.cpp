@@ -98,13 +98,13 @@ TEST(Life, RunsJobsOneAfterAnotherWhereOnlyOneFits) {
 }
 
 TEST(Life, LetsSmallJobsPassOnlyWithBackfill) {
-  for (const SchedulerPolicy policy : {SchedulerPolicy::kFifo, SchedulerPolicy::kBackfill}) {
+  for (const char* policy : {"FIFO", "BACKFILL"}) {
     Scenario scenario = Week(4,
                              {TrainingJob("half", 2, 100), TrainingJob("all", 4, 100, 1),
                               TrainingJob("small", 1, 50, 2)},
                              kDay);
-    scenario.scheduler = policy;
-    const double small = policy == SchedulerPolicy::kBackfill ? 2 : 2000;
+    scenario.scheduler = &PolicyNamed(policy);
+    const double small = scenario.scheduler->needs_run_times ? 2 : 2000;
     EXPECT_EQ(Live(scenario, TenSeconds,
                    [&](const LifeRecord& record) {
                      return BrokenLaws(scenario, record) +

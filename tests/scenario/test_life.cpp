@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <regex>
 #include <string>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -11,6 +13,7 @@
 #include "sim/base/check.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/scenario.h"
+#include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -187,6 +190,23 @@ TEST(Life, HasItsOutages) {
   EXPECT_EQ(outages[2].wan, 0);
 }
 
+// The loader asks for the policy by the name that the schema gives it.
+TEST(Life, HasAPolicyForEachOneOfTheSchema) {
+  const std::string proto = FileContents(GRIDLOCK_SOURCE_DIR "/proto/scenario.proto");
+  const std::size_t begin = proto.find("enum SchedulerPolicy {");
+  const std::string block = proto.substr(begin, proto.find('}', begin) - begin);
+  const std::regex value("\n  ([A-Z]+) = [1-9]");
+  std::vector<std::string> in_schema, in_table;
+  for (std::sregex_iterator i(block.begin(), block.end(), value), end; i != end; ++i) {
+    in_schema.push_back((*i)[1]);
+  }
+  for (const Policy& policy : Policies()) {
+    in_table.emplace_back(policy.name);
+  }
+  EXPECT_EQ(in_table, in_schema);
+  EXPECT_GE(in_table.size(), 2U);
+}
+
 TEST(Life, HasItsPolicies) {
   const Scenario life = Load("life");
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 100 * kDay) << "of the catalogue";
@@ -195,10 +215,10 @@ TEST(Life, HasItsPolicies) {
   EXPECT_TRUE(std::any_of(life.estimates.begin(), life.estimates.end(), [](const Estimate& each) {
     return each.kind == "failure_rate" && each.entry == "made_up_server" && each.field == "mtbf";
   }));
-  EXPECT_EQ(life.scheduler, SchedulerPolicy::kBackfill);
+  EXPECT_EQ(life.scheduler, &PolicyNamed("BACKFILL"));
   EXPECT_DOUBLE_EQ(life.recording.interval.si(), 900);
   const Scenario small = Load("small");
-  EXPECT_EQ(small.scheduler, SchedulerPolicy::kFifo);
+  EXPECT_EQ(small.scheduler, &PolicyNamed("FIFO"));
   EXPECT_EQ(small.reliability.server_mtbf, Seconds(0));
 }
 

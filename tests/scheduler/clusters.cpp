@@ -121,7 +121,7 @@ ClusterState After(ClusterState state, const std::vector<Start>& starts) {
   return state;
 }
 
-std::map<std::int32_t, double> PlayForward(Policy policy, ClusterState state) {
+std::map<std::int32_t, double> PlayForward(const Policy& policy, ClusterState state) {
   std::map<std::int32_t, double> starts;
   for (;;) {
     const std::vector<Start> now = Schedule(policy, state);

@@ -34,6 +34,6 @@ ClusterState After(ClusterState state, const std::vector<Start>& starts);
 
 /// When each job starts when nothing more is submitted and every run takes just as long as
 /// expected. Jobs that never start are not in it.
-std::map<std::int32_t, double> PlayForward(Policy policy, ClusterState state);
+std::map<std::int32_t, double> PlayForward(const Policy& policy, ClusterState state);
 
 }  // namespace gridlock

@@ -34,7 +34,7 @@ QueuedJob JobOn(std::vector<std::int32_t> sites, std::int32_t job, std::int32_t 
   return {job, 0, Seconds(job), std::move(sites), false, servers, Seconds(expected)};
 }
 
-std::vector<std::int32_t> Started(Policy policy, const ClusterState& state) {
+std::vector<std::int32_t> Started(const Policy& policy, const ClusterState& state) {
   std::vector<std::int32_t> jobs;
   for (const Start& start : Schedule(policy, state)) {
     jobs.push_back(start.job);
@@ -50,7 +50,7 @@ TEST(Fifo, GoesByPriorityThenSubmissionThenNumber) {
                  JobOn({0}, 1, 1, 1)};
   state.queue[0].submit = state.queue[1].submit = Seconds(0);
   state.queue[2].priority = 1;
-  EXPECT_EQ(Started(Policy::kFifo, state), (Jobs{2, 3, 4, 1}));
+  EXPECT_EQ(Started(PolicyNamed("FIFO"), state), (Jobs{2, 3, 4, 1}));
 }
 
 TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
@@ -58,7 +58,7 @@ TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
   state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(2, 1)));
   state.queue = {JobOn({0}, 1, 7, 1), JobOn({0}, 2, 1, 1), JobOn({0, 1}, 3, 1, 1),
                  JobOn({1}, 4, 1, 1)};
-  EXPECT_EQ(Started(Policy::kFifo, state), (Jobs{3, 4}));
+  EXPECT_EQ(Started(PolicyNamed("FIFO"), state), (Jobs{3, 4}));
 }
 
 TEST(Fifo, AJobThatSpansSitesStartsOnAllOrNone) {
@@ -66,32 +66,32 @@ TEST(Fifo, AJobThatSpansSitesStartsOnAllOrNone) {
   state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(6, 1)));
   state.queue = {JobOn({1, 0}, 1, 6, 1)};
   state.queue[0].spans = true;
-  const std::vector<Start> starts = Schedule(Policy::kFifo, state);
+  const std::vector<Start> starts = Schedule(PolicyNamed("FIFO"), state);
   ASSERT_EQ(starts.size(), 1U);
   EXPECT_EQ(starts[0].placement, (Placement{{1, 0, 6}, {0, 4, 6}}));
   state.sites[1].free[0] = 0;
-  EXPECT_TRUE(Schedule(Policy::kFifo, state).empty());
+  EXPECT_TRUE(Schedule(PolicyNamed("FIFO"), state).empty());
 }
 
 TEST(Backfill, LetsThoseGoFirstThatEndBeforeTheHeadCanStart) {
   ClusterState state = Ten();
   state.queue = {JobOn({0}, 1, 10, 5), JobOn({0}, 2, 3, 10), JobOn({0}, 3, 3, 10.5)};
-  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
-  EXPECT_TRUE(Started(Policy::kFifo, state).empty());
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{2}));
+  EXPECT_TRUE(Started(PolicyNamed("FIFO"), state).empty());
 }
 
 TEST(Backfill, LetsThoseGoFirstThatTakeServersTheHeadWillNotNeed) {
   ClusterState state = Ten();  // the head starts at 10 and leaves three
   state.queue = {JobOn({0}, 1, 7, 5), JobOn({0}, 2, 2, kNever), JobOn({0}, 3, 2, kNever),
                  JobOn({0}, 4, 1, 99)};
-  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2, 4}));
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{2, 4}));
 }
 
 TEST(Backfill, OfUnknownRunTimeNeverCountsAsEndingInTime) {
   ClusterState state = Ten();
   state.running[0].expected_end = Seconds(kNever);
   state.queue = {JobOn({0}, 1, 10, 5), JobOn({0}, 2, 1, kNever), JobOn({0}, 3, 1, 1e9)};
-  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{3}));
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{3}));
 }
 
 TEST(Backfill, HeedsTheHeadOnEverySiteThatItCouldUse) {
@@ -101,7 +101,7 @@ TEST(Backfill, HeedsTheHeadOnEverySiteThatItCouldUse) {
   state.running.push_back({101, 0, Seconds(0), Seconds(20), placement});
   Mark(state, placement, 0);
   state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({1}, 2, 1, 15), JobOn({0}, 3, 1, 15)};
-  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{2}));
 }
 
 TEST(Backfill, OfAHeadThatSpansSitesWaitsForTheLastOfThem) {
@@ -112,7 +112,7 @@ TEST(Backfill, OfAHeadThatSpansSitesWaitsForTheLastOfThem) {
   Mark(state, placement, 0);
   state.queue = {JobOn({0, 1}, 1, 10, 5), JobOn({0}, 2, 1, 20), JobOn({0}, 3, 1, 21)};
   state.queue[0].spans = true;
-  EXPECT_EQ(Started(Policy::kBackfill, state), (Jobs{2}));
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{2}));
 }
 
 // The promises that hold for both policies.
@@ -144,20 +144,20 @@ void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
 
 RC_GTEST_PROP(Schedule, StartsOnFreeServersOfItsSitesNoneOfThemTwice, ()) {
   const ClusterState state = DrawCluster();
-  CheckStarts(state, Schedule(Policy::kFifo, state));
-  CheckStarts(state, Schedule(Policy::kBackfill, state));
+  CheckStarts(state, Schedule(PolicyNamed("FIFO"), state));
+  CheckStarts(state, Schedule(PolicyNamed("BACKFILL"), state));
 }
 
 RC_GTEST_PROP(Schedule, DoesNotDependOnTheOrderOfTheQueue, ()) {
   ClusterState state = DrawCluster();
-  const Jobs before = Started(Policy::kBackfill, state);
+  const Jobs before = Started(PolicyNamed("BACKFILL"), state);
   std::reverse(state.queue.begin(), state.queue.end());
-  RC_ASSERT(Started(Policy::kBackfill, state) == before);
+  RC_ASSERT(Started(PolicyNamed("BACKFILL"), state) == before);
 }
 
 RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing, ()) {
   const ClusterState state = DrawCluster();
-  const std::vector<Start> starts = Schedule(Policy::kFifo, state);
+  const std::vector<Start> starts = Schedule(PolicyNamed("FIFO"), state);
   const ClusterState after = After(state, starts);
   std::set<std::int32_t> wanted;
   for (const QueuedJob& job : InOrder(state.queue)) {
@@ -184,19 +184,19 @@ RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing,
 
 RC_GTEST_PROP(Backfill, StartsAllThatFifoStartsAndMaybeMore, ()) {
   const ClusterState state = DrawCluster();
-  const Jobs fifo = Started(Policy::kFifo, state);
-  const Jobs backfill = Started(Policy::kBackfill, state);
+  const Jobs fifo = Started(PolicyNamed("FIFO"), state);
+  const Jobs backfill = Started(PolicyNamed("BACKFILL"), state);
   RC_ASSERT(backfill.size() >= fifo.size());
   RC_ASSERT(std::equal(fifo.begin(), fifo.end(), backfill.begin()));
 }
 
 RC_GTEST_PROP(Backfill, NeverDelaysTheHeadBeyondItsStartUnderFifo, ()) {
   ClusterState state = DrawCluster();
-  state = After(state, Schedule(Policy::kFifo, state));
+  state = After(state, Schedule(PolicyNamed("FIFO"), state));
   RC_PRE(!state.queue.empty());
   const std::int32_t head = InOrder(state.queue).front().job;
-  const auto fifo = PlayForward(Policy::kFifo, state);
-  const auto backfill = PlayForward(Policy::kBackfill, state);
+  const auto fifo = PlayForward(PolicyNamed("FIFO"), state);
+  const auto backfill = PlayForward(PolicyNamed("BACKFILL"), state);
   if (fifo.contains(head)) {
     RC_ASSERT(backfill.contains(head));
     RC_ASSERT(backfill.at(head) <= fifo.at(head));
@@ -213,7 +213,8 @@ TEST(Backfill, DoesStartMoreThanFifoOnMostRandomQueues) {
       state.queue.push_back(JobOn({0}, job, 1 + static_cast<std::int32_t>(random.Below(8)),
                                   1 + 15 * random.Uniform()));
     }
-    more += Started(Policy::kBackfill, state).size() > Started(Policy::kFifo, state).size();
+    more +=
+        Started(PolicyNamed("BACKFILL"), state).size() > Started(PolicyNamed("FIFO"), state).size();
   }
   EXPECT_GT(more, 100);
 }
@@ -244,7 +245,7 @@ void ExpectFast(const char* name, const ClusterState& state) {
   const std::clock_t begin = std::clock();
   std::size_t starts = 0;
   for (int i = 0; i < kTimes; ++i) {
-    starts = Schedule(Policy::kBackfill, state).size();
+    starts = Schedule(PolicyNamed("BACKFILL"), state).size();
   }
   const double each = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / kTimes;
   std::printf("%s: %zu start, %.2f ms\n", name, starts, each * 1e3);

@@ -31,7 +31,7 @@ double ErlangWait(int servers, double load, double service) {
 }
 
 // Mean wait of `jobs` customers after as many that only fill the queue.
-double MeanWait(Policy policy, int replication, int jobs) {
+double MeanWait(const Policy& policy, int replication, int jobs) {
   Random random(static_cast<std::uint64_t>(replication), "queue");
   ClusterState state;
   state.sites = {LeavesAndPods(4, 2, std::vector<char>(kServers, 1))};
@@ -65,7 +65,7 @@ double MeanWait(Policy policy, int replication, int jobs) {
   return waited / jobs;
 }
 
-void ExpectErlang(Policy policy) {
+void ExpectErlang(const Policy& policy) {
   constexpr int kReplications = 40;
   double sum = 0, squares = 0;
   for (int r = 0; r < kReplications; ++r) {
@@ -83,11 +83,11 @@ void ExpectErlang(Policy policy) {
 TEST(Queue, OfOneServerJobsWaitsAsErlangCSays) {
   EXPECT_NEAR(ErlangWait(1, 0.5, 1), 1.0, 1e-12);  // M/M/1: load / (mu - lambda)
   EXPECT_NEAR(ErlangWait(2, 0.5, 1), 1.0 / 3, 1e-12);
-  ExpectErlang(Policy::kFifo);
+  ExpectErlang(PolicyNamed("FIFO"));
 }
 
 TEST(Queue, OfOneServerJobsLeavesNothingToBackfill) {
-  EXPECT_EQ(MeanWait(Policy::kFifo, 1, 500), MeanWait(Policy::kBackfill, 1, 500));
+  EXPECT_EQ(MeanWait(PolicyNamed("FIFO"), 1, 500), MeanWait(PolicyNamed("BACKFILL"), 1, 500));
 }
 
 }  // namespace

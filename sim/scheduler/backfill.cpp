@@ -1,0 +1,105 @@
+// EASY backfilling (Lifka 1995). After all that first come, first served starts, later jobs may
+// start too when that does not delay the first one that waits for a site: either they end before it
+// can start there (its shadow time), or they take servers that it will not need then (the extra
+// ones). Both follow from the expected ends of what runs. Run times that are not known never end in
+// time.
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "sim/scheduler/round.h"
+
+namespace gridlock {
+
+namespace {
+
+// What the first job that waits for a site will need there.
+struct Reservation {
+  double shadow = 0;       ///< when it can start at the latest; infinite when that is not known
+  std::int32_t extra = 0;  ///< servers that are left then
+};
+
+class Reservations {
+ public:
+  explicit Reservations(Round& round) : round_(round), reserved_(round.state().sites.size()) {}
+
+  // Starts a job where that delays nobody who has a reservation.
+  bool TryStart(const QueuedJob& job) {
+    const std::vector<std::int32_t> sites = round_.TryStart(job, [&](std::int32_t site) {
+      return Harmless(job, site);
+    });
+    for (const std::int32_t site : sites) {
+      if (reserved_[site] && round_.EndOf(job) > reserved_[site]->shadow) {
+        reserved_[site]->extra -= job.servers;
+      }
+    }
+    return !sites.empty();
+  }
+
+  // Keeps what a job needs on its sites, where no other waits before it.
+  void Reserve(const QueuedJob& job) {
+    if (std::all_of(job.sites.begin(), job.sites.end(), [this](std::int32_t site) {
+          return reserved_[site].has_value();
+        })) {
+      return;
+    }
+    double together = 0;
+    for (const std::int32_t site : job.sites) {
+      together = std::max(together, ShadowOn(site, job.servers));
+    }
+    for (const std::int32_t site : job.sites) {
+      if (!reserved_[site]) {
+        const double shadow = job.spans ? together : ShadowOn(site, job.servers);
+        reserved_[site] = {shadow, std::max(0, FreeAt(site, shadow) - job.servers)};
+      }
+    }
+  }
+
+ private:
+  [[nodiscard]] bool Harmless(const QueuedJob& job, std::int32_t site) const {
+    if (!reserved_[site]) {
+      return true;
+    }
+    const double end = round_.EndOf(job);
+    return (std::isfinite(end) && end <= reserved_[site]->shadow) ||
+           job.servers <= reserved_[site]->extra;
+  }
+
+  [[nodiscard]] double ShadowOn(std::int32_t site, std::int32_t servers) const {
+    auto ends = round_.ends(site);
+    std::sort(ends.begin(), ends.end());
+    std::int32_t free = round_.FreeNow(site);
+    double when = round_.state().now.si();
+    for (auto end = ends.begin(); end != ends.end() && free < servers; ++end) {
+      when = end->first;
+      free += end->second;
+    }
+    return free >= servers ? when : std::numeric_limits<double>::infinity();
+  }
+
+  [[nodiscard]] std::int32_t FreeAt(std::int32_t site, double when) const {
+    std::int32_t free = round_.FreeNow(site);
+    for (const auto& [end, servers] : round_.ends(site)) {
+      free += end <= when ? servers : 0;
+    }
+    return free;
+  }
+
+  Round& round_;
+  std::vector<std::optional<Reservation>> reserved_;  ///< by site
+};
+
+}  // namespace
+
+void Backfill(Round& round) {
+  Reservations reservations(round);
+  for (const QueuedJob* job : StartInOrder(round)) {
+    if (!reservations.TryStart(*job)) {
+      reservations.Reserve(*job);
+    }
+  }
+}
+
+}  // namespace gridlock

@@ -1,0 +1,35 @@
+#include <algorithm>
+#include <array>
+
+#include "sim/base/check.h"
+#include "sim/scheduler/scheduler.h"
+
+namespace gridlock {
+
+// Each in the file of its name, which says what it does.
+void Fifo(Round& round);
+void Backfill(Round& round);
+
+namespace {
+
+constexpr std::array kPolicies = {
+    Policy{"FIFO", "first come, first served", /*needs_run_times=*/false, &Fifo},
+    Policy{"BACKFILL", "first come, first served, with backfill", /*needs_run_times=*/true,
+           &Backfill},
+};
+
+}  // namespace
+
+std::span<const Policy> Policies() {
+  return kPolicies;
+}
+
+const Policy& PolicyNamed(std::string_view name) {
+  const auto policy = std::find_if(kPolicies.begin(), kPolicies.end(), [&](const Policy& one) {
+    return one.name == name;
+  });
+  CHECK(policy != kPolicies.end());  // the schema knows no others
+  return *policy;
+}
+
+}  // namespace gridlock

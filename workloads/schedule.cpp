@@ -104,6 +104,20 @@ std::int64_t MicroBatches(const TrainingSpec& job) {
   return job.global_batch / (job.micro_batch * job.layout.data);
 }
 
+std::int64_t ScheduleRound(const Layout& layout) {
+  return layout.virtual_pipeline > 1 ? layout.pipeline : 1;
+}
+
+std::int64_t FirstMicroBatches(const TrainingSpec& job) {
+  // Filling and draining takes at most three times as many micro-batches as there are stages
+  // (WarmUpPasses, WeightsLater); half of the step is wanted between them.
+  const std::int64_t enough = std::max<std::int64_t>(256, 16LL * job.layout.pipeline);
+  const std::int64_t round = ScheduleRound(job.layout);
+  const std::int64_t all = MicroBatches(job);
+  return all > std::max(kWholeMicroBatches, 4 * enough) ? (enough + round - 1) / round * round
+                                                        : all;
+}
+
 std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage) {
   const std::int64_t total = micro_batches * layout.virtual_pipeline;
   // Inputs stay until the gradients of weights have been made of them.

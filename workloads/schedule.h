@@ -33,6 +33,17 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk);
 /// Micro-batches per replica and step.
 std::int64_t MicroBatches(const TrainingSpec& job);
 
+/// Micro-batches after which a schedule repeats: as many as there are stages when it is
+/// interleaved, else one.
+std::int64_t ScheduleRound(const Layout& layout);
+
+/// Steps of at most so many micro-batches per replica are always simulated whole.
+inline constexpr std::int64_t kWholeMicroBatches = 4096;
+
+/// Micro-batches of the first program to simulate (sim/measure/long_step.h): those of the step, or,
+/// of a long step, enough to fill the pipeline several times.
+std::int64_t FirstMicroBatches(const TrainingSpec& job);
+
 /// Chunk passes whose activations a stage holds at its fullest moment.
 std::int64_t ChunksInFlight(const Layout& layout, std::int64_t micro_batches, int stage);
 

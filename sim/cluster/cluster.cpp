@@ -8,10 +8,11 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/cluster/job_sites.h"
 #include "topologies/topology.h"
 #include "workloads/campaign.h"
-#include "workloads/requests.h"
 #include "workloads/program/training_program.h"
+#include "workloads/requests.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
@@ -106,12 +107,13 @@ void Cluster::AddMembers() {
     member.spec = &spec;
     member.kind = kind;
     member.servers.assign(sites_.size(), 0);
+    CheckSitesAlike(spec, sites_);
     if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
       member.run = std::make_unique<TrainingRun>(*training);
       member.step_flop = ModelFlop(training->step);
-      const std::size_t site = spec.sites.empty() ? 0 : static_cast<std::size_t>(spec.sites[0]);
-      (void)BuildStepProgram(training->step, sites_[site].server,
-                             1);  // refuses what does not fit HBM
+      // Refuses what does not fit HBM; one round of micro-batches shows that.
+      (void)BuildStepProgram(training->step, LeastServer(spec, sites_),
+                             training->step.layout.pipeline);
       if (!spec.cohort.empty()) {
         ++cohort_left_[spec.cohort];
       }
@@ -167,9 +169,8 @@ RequestSource Cluster::RequestsOf(std::int32_t job) const {
 void Cluster::AddFleet(Member& member, RequestSource requests) {
   const JobSpec& job = *member.spec;
   const auto& spec = std::get<ServingSpec>(job.kind);
-  const std::size_t site = job.sites.empty() ? 0 : static_cast<std::size_t>(job.sites[0]);
   member.fleet =
-      std::make_unique<Fleet>(spec, CostsOf(spec, sites_[site].server), std::move(requests));
+      std::make_unique<Fleet>(spec, CostsOf(spec, LeastServer(job, sites_)), std::move(requests));
 }
 
 void Cluster::PlanEvents() {

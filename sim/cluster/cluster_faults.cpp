@@ -1,5 +1,6 @@
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
+#include "sim/cluster/job_sites.h"
 
 namespace gridlock {
 
@@ -127,10 +128,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   for (Member& member : members_) {
     member.alone = Seconds(0);
     if (member.fleet) {
-      const std::size_t site = member.fleet_servers.empty()
-                                   ? (member.spec->sites.empty() ? 0 : member.spec->sites[0])
-                                   : member.fleet_servers[0].site;
-      member.fleet->SetCosts(CostsOf(member.fleet->spec(), sites_[site].server));
+      member.fleet->SetCosts(CostsOf(member.fleet->spec(), LeastServer(*member.spec, sites_)));
     }
   }
   for (const std::string& change : scenario_.epochs[epoch].changes) {

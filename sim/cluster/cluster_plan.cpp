@@ -4,6 +4,7 @@
 
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
+#include "sim/cluster/job_sites.h"
 
 namespace gridlock {
 
@@ -43,7 +44,7 @@ void Cluster::SizeFleets() {
     }
     const Seconds now = timeline_.now();
     const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
-    const std::size_t site = member.spec->sites.empty() ? 0 : member.spec->sites[0];
+    const std::int32_t site = AllowedSites(*member.spec, sites_).front();
     const std::int32_t per_server = sites_[site].server.accelerators / member.fleet->spec().tensor;
     const std::int32_t missing = wanted - FleetCapacity(member);
     if (missing > 0) {
@@ -156,10 +157,7 @@ ClusterState Cluster::StateNow() {
     queued.job = job;
     queued.priority = member.spec->priority;
     queued.submit = member.run->submit();
-    queued.sites = member.spec->sites;
-    for (std::size_t s = 0; member.spec->sites.empty() && s < sites_.size(); ++s) {
-      queued.sites.push_back(static_cast<std::int32_t>(s));
-    }
+    queued.sites = AllowedSites(*member.spec, sites_);
     queued.spans = member.spec->spans;
     const ServerSpec& server = sites_[static_cast<std::size_t>(queued.sites[0])].server;
     const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
@@ -195,7 +193,7 @@ void Cluster::StartQueued() {
   if (FirstWaiting() < 0) {
     return;
   }
-  for (const gridlock::Start& start : Schedule(*scenario_.scheduler, StateNow())) {
+  for (const gridlock::Start& start : ChooseStarts(*scenario_.scheduler, StateNow())) {
     if (!MayStart(start.job, start.placement)) {
       return;  // it waits for power, and so do those behind it
     }

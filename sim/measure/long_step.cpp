@@ -28,11 +28,6 @@ constexpr double kRepeats = 2 * kInstant;
 // repetition but for rounding.
 constexpr double kPathRepeats = 1e-6;
 
-// Interleaved schedules go in rounds of as many micro-batches as there are stages.
-std::int64_t RoundOf(const Layout& layout) {
-  return layout.virtual_pipeline > 1 ? layout.pipeline : 1;
-}
-
 bool Alike(const StepProgram& program, const Action& a, const Action& b) {
   if (a.kind != b.kind || a.direction != b.direction) {
     return false;
@@ -218,20 +213,10 @@ std::int64_t MostMicroBatches(const JobOfPlan& first) {
 
 }  // namespace
 
-std::int64_t FirstMicroBatches(const TrainingSpec& job) {
-  // Filling and draining takes three times as many micro-batches as there are stages, at most
-  // (workloads/schedule.cpp); half of the step is wanted between them.
-  const std::int64_t enough = std::max(256, 16 * job.layout.pipeline);
-  const std::int64_t round = RoundOf(job.layout);
-  const std::int64_t all = MicroBatches(job);
-  return all > std::max(kWholeMicroBatches, 4 * enough) ? (enough + round - 1) / round * round
-                                                        : all;
-}
-
 SimulatedStep SimulateStep(const JobOfPlan& first, const TrainingSpec& job, int intervals,
                            const StepEvaluator& evaluate) {
   const std::int64_t all = MicroBatches(job);
-  const std::int64_t round = RoundOf(job.layout);
+  const std::int64_t round = ScheduleRound(job.layout);
   const StepOptions fine{std::max(intervals, kFineIntervals), /*action_ends=*/true};
   const auto simulate = [&](std::int64_t micro_batches) {
     SimulatedStep step{BuildStepProgram(job, first.server, micro_batches), {}};

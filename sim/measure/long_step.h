@@ -25,16 +25,9 @@
 
 namespace gridlock {
 
-/// Steps of at most so many micro-batches per replica are always simulated whole.
-inline constexpr std::int64_t kWholeMicroBatches = 4096;
-
 /// Where a longer step does not settle, the most actions of all agents that are simulated one by
 /// one: some minutes.
 inline constexpr std::int64_t kMostActions = 20'000'000;
-
-/// Micro-batches of the first program to simulate: those of the step, or, of a long step, enough to
-/// fill the pipeline several times.
-std::int64_t FirstMicroBatches(const TrainingSpec& job);
 
 /// Simulates a program on a plan.
 using StepEvaluator =

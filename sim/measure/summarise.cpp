@@ -174,9 +174,8 @@ StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<doub
   for (int t = 0; t < tiers.size(); ++t) {
     links += Bytes(bytes[t]) * tiers[{t}].link_energy;
   }
-  return EnergyOfStep(
-      of.server, of.plan.accelerators(of.job), step,
-      {ArithmeticEnergy(of), Bytes(bytes[tiers.hbm().value]), links});
+  return EnergyOfStep(of.server, of.plan.accelerators(of.job), step,
+                      {ArithmeticEnergy(of), Bytes(bytes[tiers.hbm().value]), links});
 }
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,

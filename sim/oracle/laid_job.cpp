@@ -1,6 +1,6 @@
 #include "sim/oracle/laid_job.h"
 
-#include "sim/measure/long_step.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 

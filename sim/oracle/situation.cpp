@@ -35,8 +35,7 @@ void CheckActors(const Plan& plan, const LaidJob& first) {
   }
 }
 
-StepRate RateOf(const JobOfPlan& job, Seconds step,
-                const std::vector<double>& bytes) {
+StepRate RateOf(const JobOfPlan& job, Seconds step, const std::vector<double>& bytes) {
   return {step, EnergyOfJob(job, step, bytes).total(), bytes[job.plan.tiers.wan().value],
           job.server.accelerator.power.estimate};
 }

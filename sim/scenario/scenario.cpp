@@ -10,6 +10,7 @@
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/like.h"
 #include "sim/scenario/build.h"
+#include "sim/scenario/cost_checks.h"
 #include "sim/scenario/job_checks.h"
 #include "sim/scenario/life.h"
 #include "sim/scenario/scenario_estimates.h"
@@ -198,6 +199,7 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
     NoteIdle(scenario, scenario.notes);
   }
   CheckJobs(scenario.jobs, places, problems);
+  CheckCosts(from, scenario, problems);
   problems.ThrowIfAny();
   RemoveRepeated(scenario.notes);
   for (Estimate& estimate : EstimatesOfEntries(from, scenario.jobs)) {

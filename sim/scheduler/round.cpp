@@ -71,7 +71,7 @@ std::vector<const QueuedJob*> StartInOrder(Round& round) {
   return still_waiting;
 }
 
-std::vector<Start> Schedule(const Policy& policy, const ClusterState& state) {
+std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state) {
   Round round(state);
   policy.decide(round);
   return round.TakeStarts();

@@ -74,7 +74,7 @@ std::span<const Policy> Policies();
 const Policy& PolicyNamed(std::string_view name);
 
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
-std::vector<Start> Schedule(const Policy& policy, const ClusterState& state);
+std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state);
 
 /// Free servers for a job, packed by the site's Locality. With leaves and pods: the leaf with the
 /// fewest free servers that holds the whole job, else the pod with the fewest, else the pods with

@@ -6,6 +6,8 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "sim/base/check.h"
+#include "sim/cluster/job_sites.h"
 #include "tests/cluster/lives.h"
 #include "tests/engine/machines.h"
 
@@ -55,6 +57,48 @@ TEST(Fleet, AnswersWhatComes) {
                    return says;
                  }),
             "");
+}
+
+// Two halls, the second with servers of `accelerators` of the kind `name`, and a fleet for both.
+Scenario TwoHalls(int accelerators, const std::string& name) {
+  JobSpec fleet = FleetOf(4, 2);
+  fleet.path = "job[0]";
+  fleet.sites.clear();
+  Scenario scenario = Week(4, {fleet}, kHour);
+  SiteSpec other = Hall(4);
+  other.name = "other";
+  other.server.accelerators = accelerators;
+  other.server.accelerator.name = name;
+  scenario.sites.push_back(other);
+  scenario.epochs[0].sites = scenario.sites;
+  return scenario;
+}
+
+std::string RefusalOf(const Scenario& scenario) {
+  try {
+    CheckSitesAlike(scenario.jobs[0], scenario.sites);
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Fleet, ThatMayRunOnUnlikeSitesIsRefused) {
+  const std::string name = Hall(4).server.accelerator.name;
+  EXPECT_EQ(RefusalOf(TwoHalls(8, name)), "");
+  EXPECT_NE(RefusalOf(TwoHalls(16, name)).find("job[0]"), std::string::npos);
+  EXPECT_NE(RefusalOf(TwoHalls(8, "another")).find("another"), std::string::npos);
+}
+
+TEST(Fleet, OnSeveralSitesCountsOnTheLeastOfTheirServers) {
+  Scenario scenario = TwoHalls(8, Hall(4).server.accelerator.name);
+  AcceleratorSpec& second = scenario.sites[1].server.accelerator;
+  second.hbm_bandwidth = second.hbm_bandwidth / 2;
+  EXPECT_EQ(LeastServer(scenario.jobs[0], scenario.sites).accelerator.hbm_bandwidth,
+            second.hbm_bandwidth);
+  scenario.jobs[0].sites = {0};
+  EXPECT_EQ(LeastServer(scenario.jobs[0], scenario.sites).accelerator.hbm_bandwidth,
+            second.hbm_bandwidth * 2);
 }
 
 TEST(Fleet, OfWhichAShareIsSimulatedAnswersAsMany) {

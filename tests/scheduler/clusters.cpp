@@ -124,7 +124,7 @@ ClusterState After(ClusterState state, const std::vector<Start>& starts) {
 std::map<std::int32_t, double> PlayForward(const Policy& policy, ClusterState state) {
   std::map<std::int32_t, double> starts;
   for (;;) {
-    const std::vector<Start> now = Schedule(policy, state);
+    const std::vector<Start> now = ChooseStarts(policy, state);
     for (const Start& start : now) {
       starts[start.job] = state.now.si();
     }

@@ -36,7 +36,7 @@ QueuedJob JobOn(std::vector<std::int32_t> sites, std::int32_t job, std::int32_t 
 
 std::vector<std::int32_t> Started(const Policy& policy, const ClusterState& state) {
   std::vector<std::int32_t> jobs;
-  for (const Start& start : Schedule(policy, state)) {
+  for (const Start& start : ChooseStarts(policy, state)) {
     jobs.push_back(start.job);
   }
   return jobs;
@@ -66,11 +66,11 @@ TEST(Fifo, AJobThatSpansSitesStartsOnAllOrNone) {
   state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(6, 1)));
   state.queue = {JobOn({1, 0}, 1, 6, 1)};
   state.queue[0].spans = true;
-  const std::vector<Start> starts = Schedule(PolicyNamed("FIFO"), state);
+  const std::vector<Start> starts = ChooseStarts(PolicyNamed("FIFO"), state);
   ASSERT_EQ(starts.size(), 1U);
   EXPECT_EQ(starts[0].placement, (Placement{{1, 0, 6}, {0, 4, 6}}));
   state.sites[1].free[0] = 0;
-  EXPECT_TRUE(Schedule(PolicyNamed("FIFO"), state).empty());
+  EXPECT_TRUE(ChooseStarts(PolicyNamed("FIFO"), state).empty());
 }
 
 TEST(Backfill, LetsThoseGoFirstThatEndBeforeTheHeadCanStart) {
@@ -144,8 +144,8 @@ void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
 
 RC_GTEST_PROP(Schedule, StartsOnFreeServersOfItsSitesNoneOfThemTwice, ()) {
   const ClusterState state = DrawCluster();
-  CheckStarts(state, Schedule(PolicyNamed("FIFO"), state));
-  CheckStarts(state, Schedule(PolicyNamed("BACKFILL"), state));
+  CheckStarts(state, ChooseStarts(PolicyNamed("FIFO"), state));
+  CheckStarts(state, ChooseStarts(PolicyNamed("BACKFILL"), state));
 }
 
 RC_GTEST_PROP(Schedule, DoesNotDependOnTheOrderOfTheQueue, ()) {
@@ -157,7 +157,7 @@ RC_GTEST_PROP(Schedule, DoesNotDependOnTheOrderOfTheQueue, ()) {
 
 RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing, ()) {
   const ClusterState state = DrawCluster();
-  const std::vector<Start> starts = Schedule(PolicyNamed("FIFO"), state);
+  const std::vector<Start> starts = ChooseStarts(PolicyNamed("FIFO"), state);
   const ClusterState after = After(state, starts);
   std::set<std::int32_t> wanted;
   for (const QueuedJob& job : InOrder(state.queue)) {
@@ -192,7 +192,7 @@ RC_GTEST_PROP(Backfill, StartsAllThatFifoStartsAndMaybeMore, ()) {
 
 RC_GTEST_PROP(Backfill, NeverDelaysTheHeadBeyondItsStartUnderFifo, ()) {
   ClusterState state = DrawCluster();
-  state = After(state, Schedule(PolicyNamed("FIFO"), state));
+  state = After(state, ChooseStarts(PolicyNamed("FIFO"), state));
   RC_PRE(!state.queue.empty());
   const std::int32_t head = InOrder(state.queue).front().job;
   const auto fifo = PlayForward(PolicyNamed("FIFO"), state);
@@ -245,7 +245,7 @@ void ExpectFast(const char* name, const ClusterState& state) {
   const std::clock_t begin = std::clock();
   std::size_t starts = 0;
   for (int i = 0; i < kTimes; ++i) {
-    starts = Schedule(PolicyNamed("BACKFILL"), state).size();
+    starts = ChooseStarts(PolicyNamed("BACKFILL"), state).size();
   }
   const double each = static_cast<double>(std::clock() - begin) / CLOCKS_PER_SEC / kTimes;
   std::printf("%s: %zu start, %.2f ms\n", name, starts, each * 1e3);

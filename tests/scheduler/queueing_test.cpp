@@ -56,7 +56,7 @@ double MeanWait(const Policy& policy, int replication, int jobs) {
         return ends;
       });
     }
-    const std::vector<Start> starts = Schedule(policy, state);
+    const std::vector<Start> starts = ChooseStarts(policy, state);
     for (const Start& start : starts) {
       waited += started++ >= jobs ? (state.now - JobOf(state, start.job).submit).si() : 0;
     }

@@ -23,7 +23,7 @@ class ProgramBuilder {
   ProgramBuilder(const TrainingSpec& job, const ServerSpec& server, std::int64_t micro_batches)
       : job_(job), pass_builder_(job, server), micro_batches_(micro_batches) {
     program_.micro_batches = micro_batches;
-    program_.micro_batch_round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
+    program_.micro_batch_round = ScheduleRound(job.layout);
     program_.grid = GridOf(job.layout);
     program_.families = TrainingFamilies(job.layout);
     program_.message_ring = job.layout.virtual_pipeline > 1;

@@ -190,7 +190,8 @@ inline constexpr auto kFields<LifeEvent> =
 template <>
 inline constexpr auto kFields<LifeRecord> = FieldList(
     Field("horizon", &LifeRecord::horizon, "length of the life"),
-    Field("interval", &LifeRecord::interval, "width of an interval of the series"),
+    Field("interval", &LifeRecord::interval, "width of an interval of the series, but the last")
+        .NotInTrace(),
     Field("jobs", &LifeRecord::jobs, "jobs and fleets"),
     Field("requests", &LifeRecord::requests, "requests by fleet and group"),
     Field("sites", &LifeRecord::sites, "sites"),

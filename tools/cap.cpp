@@ -9,6 +9,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/process/worker.h"
 #include "sim/report/cap_table.h"
+#include "sim/study/collective_study.h"
 
 #include "tools/command.h"
 #include "tools/growing_trace.h"
@@ -67,6 +68,11 @@ void CheckOneStep(const Scenario& scenario) {
     throw UserError("horizon",
                     "gridlock cap is about one training step, and this scenario has a horizon; "
                     "expected a scenario without one, or a change { ... } that caps it in time");
+  }
+  if (IsCollectiveTest(scenario)) {
+    throw UserError("job[0].collective_test",
+                    "gridlock cap is about one training step, and this job is a test of a "
+                    "collective; expected pretraining { ... }, or gridlock run with --set");
   }
 }
 

@@ -6,7 +6,10 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/process/worker.h"
+#include "sim/record/collective_trace.h"
+#include "sim/report/collective_table.h"
 #include "sim/report/summary.h"
+#include "sim/study/collective_study.h"
 
 #include "tools/command.h"
 #include "tools/growing_trace.h"
@@ -16,6 +19,27 @@
 namespace gridlock {
 
 namespace {
+
+/// Writes trace.h5 and summary.json of a step or of a collective test; returns the latter.
+std::string WriteRecord(const std::string& folder, const TraceHeader& header,
+                        const StepRecord& record) {
+  const bool is_test = !record.tested.empty();
+  if (is_test) {
+    WriteCollectiveTrace(folder + "/trace.h5", header, record);
+  } else {
+    GrowingTrace trace(folder + "/trace.h5", header, 1);
+    trace.Append(record);
+    trace.Finish();
+  }
+  const std::string json =
+      is_test ? CollectiveTestJson(header, record) : SummaryJson(header, record);
+  WriteFileAtomically(folder + "/summary.json", json);
+  return json;
+}
+
+std::string TextOf(const TraceHeader& header, const StepRecord& record) {
+  return record.tested.empty() ? SummaryText(header, record) : CollectiveTestText(header, record);
+}
 
 int Run(const ScenarioOptions& options, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
@@ -32,7 +56,9 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
 
     ProgressLine progress(options.quiet);
     const std::string what =
-        fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
+        IsCollectiveTest(scenario)
+            ? "simulating collectives"
+            : fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
     WorkerOptions worker;
     worker.progress = [&](std::size_t /*done*/, double fraction) {
       progress.Show(what, fraction);
@@ -51,12 +77,8 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
       fmt::print(stderr, "gridlock: {}\n", result.problem);
       return kFailed;
     }
-    GrowingTrace trace(folder + "/trace.h5", header, 1);
-    trace.Append(result.record);
-    trace.Finish();
-    const std::string json = SummaryJson(header, result.record);
-    WriteFileAtomically(folder + "/summary.json", json);
-    PrintText(options.format == "json" ? json : SummaryText(header, result.record));
+    const std::string json = WriteRecord(folder, header, result.record);
+    PrintText(options.format == "json" ? json : TextOf(header, result.record));
     if (options.format == "text") {
       PrintWritten(folder, took.count());
     }

@@ -10,6 +10,7 @@
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "workloads/program/collective_test.h"
 #include "workloads/training.h"
 
 namespace gridlock {
@@ -106,7 +107,7 @@ struct JobSpec {
   bool spans = false;        ///< runs on all of `sites` together
   std::string cohort;        ///< group of jobs that after_cohort may name; "" for none
   std::string after_cohort;  ///< submitted when all of that cohort have ended, not before start
-  std::variant<PretrainingSpec, CampaignSpec, ServingSpec> kind;
+  std::variant<PretrainingSpec, CampaignSpec, ServingSpec, CollectiveTestSpec> kind;
 };
 
 /// One request to a fleet, as generated or read from a workload file.

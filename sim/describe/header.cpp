@@ -52,6 +52,8 @@ void AddModels(const ServingSpec& fleet, std::vector<const ModelSpec*>& models) 
   models.push_back(&fleet.model);
 }
 
+void AddModels(const CollectiveTestSpec& /*test*/, std::vector<const ModelSpec*>& /*models*/) {}
+
 /// How FLOP are counted depends on which attention scores are.
 void AddCountingNotes(const Scenario& scenario, TraceHeader& header) {
   std::vector<const ModelSpec*> models;
@@ -85,7 +87,7 @@ TraceHeader HeaderOf(const Scenario& scenario) {
   header.description = OneLine(scenario.description);
   header.machine = life ? SitesText(scenario) : MachineText(scenario.site());
   header.setup = life ? LifeSetupOf(scenario) : SetupOf(scenario);
-  header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario.training());
+  header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario);
   header.seed = scenario.seed;
   header.notes = scenario.notes;
   AddEstimates(scenario, header);

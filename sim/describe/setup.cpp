@@ -78,6 +78,10 @@ std::string KindText(const ServingSpec& fleet) {
                      PrecisionName(fleet.precision), fleet.arrivals.requests_per_second);
 }
 
+std::string KindText(const CollectiveTestSpec& test) {
+  return std::string("test of ") + CollectiveName(test.kind);
+}
+
 std::string JobText(const Scenario& scenario, const JobSpec& job) {
   std::string text = std::visit(
       [](const auto& kind) {
@@ -101,6 +105,14 @@ std::string MachineText(const SiteSpec& site) {
 }
 
 std::vector<SetupItem> SetupOf(const Scenario& scenario) {
+  if (const auto* test = std::get_if<CollectiveTestSpec>(&scenario.jobs[0].kind)) {
+    const Algorithm* const algorithm = test->algorithm;
+    return {{"fabric", TitleOf(scenario.site().fabric)},
+            {"collective", CollectiveName(test->kind)},
+            {"algorithm", algorithm == nullptr
+                              ? "automatic: all that run, the fastest of each size is shown"
+                              : fmt::format("{}: {}", algorithm->name, algorithm->words)}};
+  }
   const TrainingSpec& job = scenario.training();
   const char* const recompute = job.recompute == Recompute::kNone        ? "no"
                                 : job.recompute == Recompute::kSelective ? "selective"
@@ -119,7 +131,17 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
       {"stack", job.stack.name}};
 }
 
-std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& job) {
+std::vector<std::pair<std::string, std::int64_t>> SizesOf(const Scenario& scenario) {
+  if (const auto* test = std::get_if<CollectiveTestSpec>(&scenario.jobs[0].kind)) {
+    const SiteSpec& site = scenario.site();
+    const CollectiveTestSpec placed =
+        OnAccelerators(*test, std::int64_t{site.servers} * site.server.accelerators);
+    return {{"ranks", placed.ranks},
+            {"group_size", placed.group_size},
+            {"group_stride", placed.group_stride},
+            {"iterations", placed.iterations}};
+  }
+  const TrainingSpec& job = scenario.training();
   const Layout& layout = job.layout;
   return {{"tensor", layout.tensor},
           {"context", layout.context},

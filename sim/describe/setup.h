@@ -19,8 +19,8 @@ std::string MachineText(const SiteSpec& site);
 
 std::vector<SetupItem> SetupOf(const Scenario& scenario);
 
-/// Layout, batch and model as plain numbers.
-std::vector<std::pair<std::string, std::int64_t>> SizesOf(const TrainingSpec& job);
+/// Layout, batch and model as plain numbers, or the ranks of a collective test.
+std::vector<std::pair<std::string, std::int64_t>> SizesOf(const Scenario& scenario);
 
 // Of a scenario with a horizon.
 

@@ -180,6 +180,17 @@ StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<doub
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
                      const ServerSpec& server, StepRun& run) {
+  StepRecord record = SummariseProgram(program, plan, server, run);
+  const Bytes capacity = server.accelerator.hbm_capacity;
+  for (const MemoryNeed& need : MemoryByStage(job)) {
+    record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
+                             need.activations, need.buffers, capacity});
+  }
+  return record;
+}
+
+StepRecord SummariseProgram(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                            StepRun& run) {
   StepRecord record;
   const Seconds step(run.log.StepTime());
   record.accelerators = plan.accelerators();
@@ -198,11 +209,6 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
   }
   record.attribution = Attribute(plan, run.log);
   record.breakdown = Breakdown(plan, run.log);
-  const Bytes capacity = server.accelerator.hbm_capacity;
-  for (const MemoryNeed& need : MemoryByStage(job)) {
-    record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
-                             need.activations, need.buffers, capacity});
-  }
   std::vector<double> bytes;
   for (int t = 0; t < plan.tiers.size(); ++t) {
     bytes.push_back(run.series.Total(t));

@@ -36,8 +36,12 @@ struct JobOfPlan {
 /// Energy of a step of a job that took `step` and put so many bytes on each tier.
 StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<double>& bytes);
 
-/// Derives everything that is reported of the step of a plan's only job from the log and the
-/// series.
+/// Derives what is reported of the program of a plan's only job from the log and the series: all
+/// but what HBM holds.
+StepRecord SummariseProgram(const StepProgram& program, const Plan& plan, const ServerSpec& server,
+                            StepRun& run);
+
+/// The same of a training step, with its memory.
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,
                      const ServerSpec& server, StepRun& run);
 

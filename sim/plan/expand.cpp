@@ -16,6 +16,9 @@ constexpr std::int32_t kRingHbmWeight = 3;
 // A message is read once where it is sent and written once where it arrives.
 constexpr std::int32_t kSendHbmWeight = 1;
 
+// Entries of an unfinished route beyond which equal resources are added up.
+constexpr std::int32_t kRouteEntriesKept = 1 << 20;
+
 class Expander {
  public:
   Expander(const PlacedProgram& placed, const Network& network, Plan& plan)
@@ -289,11 +292,16 @@ class Expander {
                     Plan::Lay& lay) {
     for (const bool inside : {true, false}) {
       const std::int32_t begin = Mark();
+      std::int32_t full = begin + kRouteEntriesKept;
       pattern.edges(static_cast<int>(members.size()), pattern.step, [&](int from, int to) {
         if (network_.same_domain(members[from], members[to]) == inside) {
           PutRoute(members[from], members[to]);
           Put(Hbm(members[from]), kSendHbmWeight);
           Put(Hbm(members[to]), kSendHbmWeight);
+        }
+        if (Mark() > full) {  // millions of pairs cross thousands of links
+          const std::int32_t end = Close(begin).end;
+          full = end + std::max(end - begin, kRouteEntriesKept);
         }
       });
       const Span route = Close(begin);

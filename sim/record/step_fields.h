@@ -75,6 +75,27 @@ inline constexpr auto kFields<StageMemory> = FieldList(
     Field("capacity", &StageMemory::capacity, "HBM per accelerator there is"));
 
 template <>
+inline constexpr TableNote kTable<CollectiveResult> = {
+    "row", "", "collectives[]", "one size and one algorithm of a test of a collective"};
+
+template <>
+inline constexpr auto kFields<CollectiveResult> = FieldList(
+    Field("collective", &CollectiveResult::collective, "operation"),
+    Field("algorithm", &CollectiveResult::algorithm, "algorithm"),
+    Field("size", &CollectiveResult::size, "buffer of one rank"),
+    Field("ranks", &CollectiveResult::ranks, "ranks of one group"),
+    Field("groups", &CollectiveResult::groups, "groups, side by side"),
+    Field("time", &CollectiveResult::time, "time of the slowest group, mean over iterations"),
+    Field("latency", &CollectiveResult::latency, "the part of it that no bandwidth shortens"),
+    Field("algorithm_bandwidth", &CollectiveResult::algorithm_bandwidth, "size over time"),
+    Field("bus_bandwidth", &CollectiveResult::bus_bandwidth,
+          "algorithm bandwidth times 2 (n-1)/n for an all-reduce of n ranks, (n-1)/n for gathers, "
+          "scatters and all-to-alls, 1 for messages"),
+    Field("wall", &CollectiveResult::wall, "what paced the slowest group"),
+    Field("fastest", &CollectiveResult::fastest,
+          "whether no other algorithm was faster at this size"));
+
+template <>
 inline constexpr TableNote kTable<StepRecord> = {"cap", "", "", "one simulated step"};
 
 template <>
@@ -145,6 +166,7 @@ inline constexpr auto kFields<StepRecord> = FieldList(
           "measured duration of each kind of collective")
         .NotInTrace()
         .NotInJson(),
+    Field("tested", &StepRecord::tested, "rows of a test of a collective; a step has none"),
     Field("activities", &StepRecord::activities, "activities that the engine simulated"),
     Field("fingerprint", &StepRecord::fingerprint, "hash of every completion time, at 9 digits")
         .NotInJson(),

@@ -45,7 +45,24 @@ struct StageMemory {
   }
 };
 
-/// One simulated step.
+/// One collective of one size by one algorithm, of a test of collectives.
+struct CollectiveResult {
+  std::string collective;  ///< "all_reduce"
+  std::string algorithm;   ///< "ring"
+  Bytes size;              ///< of the buffer of one rank
+  std::int64_t ranks = 0;  ///< of one group
+  std::int64_t groups = 0;
+  Seconds time;                        ///< of the slowest group, mean over iterations
+  Seconds latency;                     ///< the part of it that no bandwidth shortens
+  BytesPerSecond algorithm_bandwidth;  ///< size over time
+  /// Times 2 (n-1)/n for an all-reduce of n ranks, (n-1)/n for gathers, scatters and all-to-alls:
+  /// what the links would carry if every rank sent what a ring sends.
+  BytesPerSecond bus_bandwidth;
+  std::string wall;      ///< what paced the slowest group: "nic", "latency" ...
+  bool fastest = false;  ///< of the algorithms that were tried for this size
+};
+
+/// One simulated step, or one test of a collective.
 struct StepRecord {
   std::string label;              ///< position on the cap axis: "baseline", "scale_up 200 GB/s"
   double cap_si = 0;              ///< value of the cap in SI units; 0 for the baseline
@@ -74,6 +91,7 @@ struct StepRecord {
   bool energy_is_estimate = true;
   std::vector<std::pair<std::string, double>>
       collective_seconds;         ///< measured duration of each kind, for people who look deeper
+  std::vector<CollectiveResult> tested;  ///< of a test of a collective; a step has none
   std::uint64_t activities = 0;   ///< SimGrid activities that were simulated
   std::uint64_t fingerprint = 0;  ///< of every completion time, at 9 significant digits
 

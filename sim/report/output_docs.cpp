@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/record/life_trace.h"
+#include "sim/record/step_fields.h"
 #include "sim/record/trace.h"
 #include "sim/report/json.h"
 #include "sim/report/life_figures.h"
@@ -121,6 +122,10 @@ std::string OutputsMarkdown() {
       "of a `gridlock cap` summary hold the same keys.\n";
   AddRows(out, StepOutputs());
   out +=
+      "\n## A test of a collective\n\n"
+      "Rows stand along `row`, one for each size and algorithm, in the order in which they ran.\n";
+  AddRows(out, OutputsOf<CollectiveResult>());
+  out +=
       "\n## The life of a cluster\n\n"
       "A number of a job or a site in a trace is a name in summary.json; a series over `time` is "
       "there\n"
@@ -135,6 +140,7 @@ std::string OutputsJson() {
   JsonWriter json;
   json.BeginObject();
   AddVariables(json, "step", StepOutputs());
+  AddVariables(json, "collective_test", OutputsOf<CollectiveResult>());
   AddVariables(json, "life", AllLifeOutputs());
   json.EndObject();
   return json.Finish();

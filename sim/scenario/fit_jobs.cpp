@@ -76,6 +76,38 @@ class PlaceChecks {
     }
   }
 
+  void Check(const CollectiveTestSpec& test) {
+    const Written& written = job_.written.At("collective_test");
+    const std::int64_t accelerators =
+        std::int64_t{place_.site.servers} * place_.site.server.accelerators;
+    const auto refuse = [&](const std::string& field, const std::string& what) {
+      problems_.Add(written.At(field).value, FieldPath(test.path, field), what);
+    };
+    if (test.ranks > accelerators) {
+      refuse("ranks", Refusal("\"ranks\" is " + Text(test.ranks) + ", and " + place_.name +
+                                  " has " + Text(accelerators) + " accelerators",
+                              "at most " + Text(accelerators)));
+      return;
+    }
+    const CollectiveTestSpec placed = OnAccelerators(test, accelerators);
+    const std::int64_t block = std::int64_t{placed.group_size} * placed.group_stride;
+    if (block > placed.ranks || placed.ranks % block != 0) {
+      refuse(test.group_size > 0 ? "group_size" : "group_stride",
+             Refusal("groups of " + Text(placed.group_size) + " ranks, " +
+                         Text(placed.group_stride) + " apart, do not share out " +
+                         Text(placed.ranks) + " ranks",
+                     "\"group_size\" times \"group_stride\" to divide " + Text(placed.ranks)));
+      return;
+    }
+    try {
+      (void)BuildCollectiveTest(placed, place_.site.server);
+    } catch (const UserError& error) {
+      for (const Problem& problem : error.problems()) {
+        refuse(problem.path.substr(test.path.size() + 1), problem.message);
+      }
+    }
+  }
+
  private:
   void CheckRun(const proto::Pretraining& message, const Written& written,
                 const PretrainingSpec& run) {

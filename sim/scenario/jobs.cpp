@@ -84,6 +84,21 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   return spec;
 }
 
+CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std::string& path) {
+  CollectiveTestSpec spec;
+  spec.path = path;
+  spec.kind = *CollectiveByName(test.collective());
+  for (const std::string& size : test.size()) {
+    spec.sizes.emplace_back(SiOf(size, Dimension::kData));
+  }
+  spec.algorithm = AlgorithmByName(test.algorithm());  // nullptr for "automatic" and ""
+  spec.ranks = test.ranks();
+  spec.group_size = test.group_size();
+  spec.group_stride = Or(test.group_stride(), 1);
+  spec.iterations = Or(test.iterations(), 1);
+  return spec;
+}
+
 /// Where the job says that it may run; without a horizon on the first site when it says nothing.
 std::vector<std::int32_t> SitesOf(const proto::Job& job, const proto::Scenario& scenario) {
   std::vector<std::int32_t> sites;
@@ -123,6 +138,9 @@ JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario,
       break;
     case proto::Job::kServing:
       spec.kind = ServingOf(message.serving(), job.path + ".serving", catalogue);
+      break;
+    case proto::Job::kCollectiveTest:
+      spec.kind = CollectiveTestOf(message.collective_test(), job.path + ".collective_test");
       break;
     default:
       CHECK(!"a kind of job that the rules let through");

@@ -4,6 +4,7 @@
 
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
+#include "workloads/program/algorithm.h"
 
 namespace gridlock {
 namespace {
@@ -29,6 +30,29 @@ void CheckPretrainingNames(const proto::Pretraining& run, const Written& at,
                            const Catalogue& catalogue, ProblemList& problems) {
   CheckName(catalogue.models, "model", run.model(), at.At("model"), problems);
   CheckName(catalogue.stacks, "stack", run.stack(), at.At("stack"), problems);
+}
+
+void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& at,
+                              ProblemList& problems) {
+  std::vector<std::string> collectives;
+  for (int kind = 0; kind < kCollectiveKinds; ++kind) {
+    collectives.emplace_back(CollectiveName(static_cast<CollectiveKind>(kind)));
+  }
+  if (!test.collective().empty() && !CollectiveByName(test.collective()).has_value()) {
+    problems.Add(at.At("collective").value, "",
+                 Refusal("there is no collective " + Quoted(test.collective()), OneOf(collectives),
+                         NearestName(test.collective(), collectives)));
+  }
+  std::vector<std::string> algorithms{"automatic"};
+  for (const Algorithm* algorithm : Algorithms()) {
+    algorithms.emplace_back(algorithm->name);
+  }
+  const std::string& name = test.algorithm();
+  if (!name.empty() && std::find(algorithms.begin(), algorithms.end(), name) == algorithms.end()) {
+    problems.Add(at.At("algorithm").value, "",
+                 Refusal("there is no algorithm " + Quoted(name), OneOf(algorithms),
+                         NearestName(name, algorithms)));
+  }
 }
 
 void CheckSiteOf(const proto::Scenario& scenario, const std::string& name, const Written& place,
@@ -111,6 +135,7 @@ void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
   }
   CheckName(catalogue.models, "model", message.serving().model(),
             job.written.At("serving").At("model"), problems);
+  CheckCollectiveTestNames(message.collective_test(), job.written.At("collective_test"), problems);
 }
 
 void CheckNames(const proto::Scenario& scenario, const Written& written, const Catalogue& catalogue,

@@ -14,6 +14,7 @@ struct StepUse {
   bool experts = false;
   bool experts_apart = false;
   Precision precision = Precision::kBf16;
+  bool computes = true;  ///< false: a test of a collective, which only moves bytes
 };
 
 StepUse UseOf(const TrainingSpec& training, const SiteSpec& site) {
@@ -34,6 +35,16 @@ StepUse UseOf(const ServingSpec& fleet, const SiteSpec& site) {
   return use;
 }
 
+StepUse UseOf(const CollectiveTestSpec& test, const SiteSpec& site) {
+  StepUse use;
+  use.across_servers =
+      OnAccelerators(test, std::int64_t{site.servers} * site.server.accelerators).ranks >
+      site.server.accelerators;
+  use.experts_apart = test.kind == CollectiveKind::kAllToAll;
+  use.computes = false;
+  return use;
+}
+
 // What the steps of each kind of job are on a site.
 
 void AddUses(const PretrainingSpec& run, const SiteSpec& site, std::vector<StepUse>& uses) {
@@ -50,10 +61,18 @@ void AddUses(const ServingSpec& fleet, const SiteSpec& site, std::vector<StepUse
   uses.push_back(UseOf(fleet, site));
 }
 
+void AddUses(const CollectiveTestSpec& test, const SiteSpec& site, std::vector<StepUse>& uses) {
+  uses.push_back(UseOf(test, site));
+}
+
 std::vector<StepUse> UsesOf(const Scenario& scenario, bool life) {
   std::vector<StepUse> uses;
   if (!life) {
-    uses.push_back(UseOf(scenario.training(), scenario.site()));
+    std::visit(
+        [&](const auto& kind) {
+          AddUses(kind, scenario.site(), uses);
+        },
+        scenario.jobs[0].kind);
     return uses;
   }
   for (const JobSpec& job : scenario.jobs) {
@@ -72,6 +91,9 @@ std::vector<StepUse> UsesOf(const Scenario& scenario, bool life) {
 }
 
 bool IsOfFormat(const ReadBy& by, const StepUse& use) {
+  if (!use.computes) {
+    return !by.format.has_value();
+  }
   // Attention runs in 16 bits whatever the format of the GEMMs is.
   return !by.format.has_value() || *by.format == use.precision ||
          (*by.format == Precision::kBf16 && !by.gemms);
@@ -92,10 +114,11 @@ std::vector<Estimate> EstimatesReadBy(const Scenario& scenario) {
   std::set<std::tuple<std::string, std::string, std::string>> seen;
   for (const Estimate& estimate : scenario.estimates) {
     const ReadBy& by = estimate.read_by;
-    const bool is_read = !by.nobody && (life || !by.lives) &&
-                         std::any_of(uses.begin(), uses.end(), [&](const StepUse& use) {
-                           return Reads(use, by);
-                         });
+    const bool is_read =
+        !by.nobody && (life || !by.lives) &&
+        std::any_of(uses.begin(), uses.end(), [&](const StepUse& use) {
+          return Reads(use, by) && (use.computes || !estimate.field.starts_with("power"));
+        });
     if (is_read && seen.emplace(estimate.kind, estimate.entry, estimate.field).second) {
       read.push_back(estimate);
     }

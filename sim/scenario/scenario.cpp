@@ -47,7 +47,11 @@ void AddPlaces(const google::protobuf::Descriptor& descriptor, const Written& wr
 }
 
 void NoteIdle(const Scenario& scenario, std::vector<std::string>& notes) {
-  const std::int64_t ranks = scenario.training().layout.accelerators();
+  const auto* const run = std::get_if<PretrainingSpec>(&scenario.jobs[0].kind);
+  if (run == nullptr) {
+    return;
+  }
+  const std::int64_t ranks = run->step.layout.accelerators();
   std::int64_t accelerators = 0;
   for (const std::int32_t site : scenario.jobs[0].sites) {
     const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];

@@ -67,6 +67,9 @@ void AddEntries(const ServingSpec& fleet, const Catalogue& catalogue, Collector&
   collector.Add("model", catalogue.models, fleet.model.name);
 }
 
+void AddEntries(const CollectiveTestSpec& /*test*/, const Catalogue& /*catalogue*/,
+                Collector& /*collector*/) {}  // names none
+
 }  // namespace
 
 bool HasWritten(const Written& site, const std::string& path) {

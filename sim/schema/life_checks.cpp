@@ -66,13 +66,19 @@ void Check(const proto::Scenario& scenario, const Complaints& complain) {
     if (scenario.job(i).has_pretraining()) {
       CheckLength(scenario.job(i).pretraining(), job.Within("pretraining"));
     }
+    if (job.Has("collective_test")) {
+      job.Presence("collective_test",
+                   "\"collective_test\" is one measurement, and this scenario has a horizon",
+                   "a scenario without \"horizon\"");
+    }
   }
 }
 
 void Check(const proto::Job& job, const Complaints& complain) {
   if (job.kind_case() == proto::Job::KIND_NOT_SET) {
     complain.Presence("kind", "the job does not say what it is",
-                      "pretraining { ... }, campaign { ... } or serving { ... }");
+                      "pretraining { ... }, campaign { ... }, serving { ... } or "
+                      "collective_test { ... }");
   }
   if (job.span_size() == 0) {
     return;

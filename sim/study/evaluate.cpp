@@ -10,6 +10,7 @@
 #include "sim/measure/long_step.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/fold.h"
+#include "sim/study/collective_study.h"
 #include "topologies/network.h"
 
 namespace gridlock {
@@ -80,6 +81,9 @@ std::optional<Fidelity> FidelityByName(const std::string& name) {
 }
 
 void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
+  if (IsCollectiveTest(scenario)) {
+    return CheckCollectiveTest(scenario, fidelity);
+  }
   const Setting setting = SettingOf(scenario);
   if (fidelity == Fidelity::kFull) {
     (void)LayOut(setting, fidelity);
@@ -87,6 +91,9 @@ void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
 }
 
 StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progress& progress) {
+  if (IsCollectiveTest(scenario)) {
+    return EvaluateCollectiveTest(scenario, fidelity, progress);
+  }
   const Setting setting = SettingOf(scenario);
   const ServerSpec& server = setting.job.server;
   Plan plan = LayOut(setting, fidelity);

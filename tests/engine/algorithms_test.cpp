@@ -181,7 +181,7 @@ TEST(ATree, OfShortMessagesHasTheDelayOfItsDepth) {
   const SiteSpec site = OneLeafSite(SlowStartingServer(1, 1), 64);
   const auto delay = [&](const char* algorithm) {
     const Play play = PlayOf(TestOf(Kind::kAllReduce, algorithm, 64, 1), site);
-    return RunAnalyticStep(play.program, play.plan, play.server, 16).log.End();
+    return RunAnalyticStep(play.program, play.plan, play.server, {16}).log.End();
   };
   EXPECT_NEAR(delay("ring"), 9e-6 + 126 * 2e-6, 1e-9);
   EXPECT_NEAR(delay("tree"), 9e-6 + 12 * 2e-6, 1e-9);
@@ -259,7 +259,7 @@ TEST_P(ACollective, TakesTheSameFoldedAndInFull) {
     EXPECT_NEAR(outcomes[1].bytes[c], outcomes[0].bytes[c], kTolerance * outcomes[0].bytes[c]);
   }
   for (const Play* play : {&full, static_cast<const Play*>(&folded)}) {
-    const double alone = RunAnalyticStep(play->program, play->plan, play->server, 16).log.End();
+    const double alone = RunAnalyticStep(play->program, play->plan, play->server, {16}).log.End();
     EXPECT_LE(alone, outcomes[0].end * (1 + kTolerance));
     if (one.group_size == 0) {  // nothing else is under way
       ExpectClose(alone, outcomes[0].end);

@@ -118,9 +118,10 @@ TEST(Override, OfWhatIsNotSimulatedIsRefusedByName) {
       Refusals({"site[0].fabric.dragonfly.groups=9"}),
       ElementsAre("--set 'site[0].fabric.dragonfly.groups=9': \"dragonfly\" is not simulated yet; "
                   "expected clos { ... }"));
-  EXPECT_THAT(Refusals({"job[0].collective_test.size=1 GB"}),
-              ElementsAre("--set 'job[0].collective_test.size=1 GB': \"collective_test\" is not "
-                          "simulated yet; expected pretraining { ... }"));
+  EXPECT_THAT(Refusals({"job[0].reinforcement_learning.model=llama"}),
+              ElementsAre("--set 'job[0].reinforcement_learning.model=llama': "
+                          "\"reinforcement_learning\" is not simulated yet; expected "
+                          "pretraining { ... }"));
 }
 
 TEST(Override, WithoutASensiblePathIsRefused) {

@@ -21,6 +21,15 @@ const char* CollectiveName(CollectiveKind kind) {
   return "";
 }
 
+std::optional<CollectiveKind> CollectiveByName(const std::string& name) {
+  for (int kind = 0; kind < kCollectiveKinds; ++kind) {
+    if (name == CollectiveName(static_cast<CollectiveKind>(kind))) {
+      return static_cast<CollectiveKind>(kind);
+    }
+  }
+  return std::nullopt;
+}
+
 double TokenCopies::DomainsHit(int domains) const {
   const double reached =
       domains_most > 0 ? std::min(domains_most, domains) : static_cast<double>(domains);

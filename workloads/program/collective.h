@@ -3,6 +3,9 @@
 // Collectives: which operations there are, how a group of ranks lies on the machine, and the terms
 // that the costs of all algorithms are made of. The algorithms themselves: algorithm.h.
 
+#include <optional>
+#include <string>
+
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 
@@ -14,6 +17,9 @@ inline constexpr int kCollectiveKinds = 5;
 
 /// "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive".
 const char* CollectiveName(CollectiveKind kind);
+
+/// The operation of that name, or nothing.
+std::optional<CollectiveKind> CollectiveByName(const std::string& name);
 
 /// How a group of ranks lies on the machine: `ranks` members in `domains` scale-up domains.
 struct GroupShape {

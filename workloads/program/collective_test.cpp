@@ -134,7 +134,8 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
   const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
   if (spec.kind == CollectiveKind::kAllToAll && pairs > kPairsMost) {
     throw UserError(
-        spec.path + (spec.group_size > 0 ? ".group_size" : ".ranks"),
+        spec.path +
+            (spec.group_size > 0 && spec.group_size < spec.ranks ? ".group_size" : ".ranks"),
         fmt::format("an all-to-all of {} groups of {} ranks has {} pairs to lay on routes; "
                     "expected at most {}, as in one group of 4096 ranks",
                     family.group_count(), family.group_size(), pairs, kPairsMost));
@@ -156,6 +157,12 @@ double BusFactor(CollectiveKind kind, std::int64_t ranks) {
       return 1;
   }
   return 1;
+}
+
+CollectiveTestSpec OnAccelerators(CollectiveTestSpec spec, std::int64_t accelerators) {
+  spec.ranks = spec.ranks > 0 ? spec.ranks : static_cast<int>(accelerators);
+  spec.group_size = spec.group_size > 0 ? spec.group_size : spec.ranks / spec.group_stride;
+  return spec;
 }
 
 StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& server) {

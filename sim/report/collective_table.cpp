@@ -1,0 +1,112 @@
+#include "sim/report/collective_table.h"
+
+#include <array>
+
+#include <fmt/format.h>
+
+#include "sim/record/fingerprint.h"
+#include "sim/record/step_fields.h"
+#include "sim/report/head.h"
+#include "sim/report/json.h"
+#include "sim/report/json_fields.h"
+#include "sim/report/layout.h"
+#include "sim/report/summary.h"
+
+namespace gridlock {
+namespace {
+
+constexpr double kMicrosecond = 1e-6;
+constexpr double kGigabyte = 1e9;
+
+/// "tree 1.32 x": the second fastest algorithm of a size; "" when only one was tried.
+std::string SecondOf(const StepRecord& record, const CollectiveResult& fastest) {
+  const CollectiveResult* second = nullptr;
+  for (const CollectiveResult& row : record.tested) {
+    if (row.size == fastest.size && !row.fastest &&
+        (second == nullptr || row.time < second->time)) {
+      second = &row;
+    }
+  }
+  return second == nullptr
+             ? ""
+             : fmt::format("{} {:.2f} x", second->algorithm, second->time / fastest.time);
+}
+
+/// One line of the table.
+std::string TableLine(const std::array<std::string, 7>& cells) {
+  std::string line = fmt::format("{:>10}  {:<16} {:>12} {:>9} {:>9}  {:<12} {}", cells[0], cells[1],
+                                 cells[2], cells[3], cells[4], cells[5], cells[6]);
+  return line.erase(line.find_last_not_of(' ') + 1) + "\n";
+}
+
+void AddTable(std::string& out, const StepRecord& record) {
+  bool several = false;
+  for (const CollectiveResult& row : record.tested) {
+    several = several || !row.fastest;
+  }
+  out +=
+      TableLine({"size", "algorithm", "time", "algbw", "busbw", "wall", several ? "second" : ""});
+  out += TableLine({"", "", "us", "GB/s", "GB/s", "", ""});
+  for (const CollectiveResult& row : record.tested) {
+    if (row.fastest) {
+      out += TableLine({FormatBytes(row.size), row.algorithm,
+                        fmt::format("{:.2f}", row.time.si() / kMicrosecond),
+                        fmt::format("{:.2f}", row.algorithm_bandwidth.si() / kGigabyte),
+                        fmt::format("{:.2f}", row.bus_bandwidth.si() / kGigabyte), row.wall,
+                        SecondOf(record, row)});
+    }
+  }
+}
+
+}  // namespace
+
+std::string CollectiveTestText(const TraceHeader& header, const StepRecord& record) {
+  const CollectiveResult& first = record.tested.front();
+  std::string out = HeadText(header, first.collective);
+  const auto groups = static_cast<double>(first.groups);
+  out += Line(
+      "ranks",
+      fmt::format(
+          "{} in {} {} of {}{}", Grouped(static_cast<double>(record.accelerators)), Grouped(groups),
+          first.groups == 1 ? "group" : "groups", Grouped(static_cast<double>(first.ranks)),
+          record.classes == 0
+              ? ""
+              : fmt::format(" (folded into {} {})", Grouped(static_cast<double>(record.classes)),
+                            record.classes == 1 ? "class" : "classes")));
+  out += "\n";
+  AddTable(out, record);
+  out += "\nalgbw: size over time. busbw: what each rank sends to reach it, over time.\n";
+  std::string walls;
+  for (const CollectiveResult& row : record.tested) {
+    const std::string line = fmt::format("wall {}: {}\n", row.wall, WallInWords(row.wall));
+    walls += row.fastest && walls.find(line) == std::string::npos ? line : "";
+  }
+  out += walls;
+  out += NotesText(header);
+  out += fmt::format("\ngridlock {}, {} simulation, {} activities\n", header.gridlock_version,
+                     record.fidelity, Grouped(static_cast<double>(record.activities)));
+  return out + "fingerprint " + FingerprintText(record.fingerprint) + "\n";
+}
+
+std::string CollectiveTestJson(const TraceHeader& header, const StepRecord& record) {
+  JsonWriter json;
+  json.BeginObject();
+  AddHeaderMembers(json, header);
+  json.Member("fidelity", record.fidelity);
+  json.Member("accelerators", record.accelerators);
+  json.Member("classes", record.classes);
+  json.Key("collectives");
+  json.BeginArray();
+  for (const CollectiveResult& row : record.tested) {
+    json.BeginObject();
+    AddFieldMembers(json, row, record);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Member("activities", record.activities);
+  json.Member("fingerprint", FingerprintText(record.fingerprint));
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,94 @@
+#include "sim/study/collective_study.h"
+
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/analytic/analytic_step.h"
+#include "sim/measure/collective_results.h"
+#include "sim/plan/fold.h"
+#include "topologies/network.h"
+
+namespace gridlock {
+
+namespace {
+
+/// A route of the engine lists a link as often as its weight: what all lists together may hold.
+constexpr std::int64_t kRouteEntriesMost = 50'000'000;
+
+struct Setting {
+  CollectiveTestSpec test;
+  StepProgram program;
+  Network network;
+};
+
+Setting SettingOf(const Scenario& scenario) {
+  Network network(scenario.site());
+  CollectiveTestSpec test =
+      OnAccelerators(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), network.accelerators());
+  StepProgram program = BuildCollectiveTest(test, scenario.site().server);
+  return {std::move(test), std::move(program), std::move(network)};
+}
+
+void CheckFullSize(const Setting& setting, const Plan& plan) {
+  const std::string path = setting.test.path + ".ranks";
+  const std::size_t actors = ActorsOf(plan);
+  if (actors > kMaxActors) {
+    throw UserError(path, fmt::format("full fidelity runs one actor per rank and group; {} are "
+                                      "needed and {} is the most; use --fidelity folded, which "
+                                      "gives the same times",
+                                      actors, kMaxActors));
+  }
+  std::int64_t entries = 0;
+  for (const RouteEntry& entry : plan.routes) {
+    entries += entry.weight;
+  }
+  if (entries > kRouteEntriesMost) {
+    throw UserError(path, fmt::format("full fidelity walks every link of every pair; these routes "
+                                      "have {} links and {} is the most; use --fidelity folded, "
+                                      "which gives the same times",
+                                      entries, kRouteEntriesMost));
+  }
+}
+
+Plan PlanOf(const Setting& setting, Fidelity fidelity) {
+  Plan plan = Expand({{&setting.program, WholeSite(setting.network, 0)}}, setting.network);
+  if (fidelity == Fidelity::kFull) {
+    CheckFullSize(setting, plan);
+    return plan;
+  }
+  return Fold(plan);
+}
+
+}  // namespace
+
+bool IsCollectiveTest(const Scenario& scenario) {
+  return scenario.horizon <= Seconds(0) && !scenario.jobs.empty() &&
+         std::holds_alternative<CollectiveTestSpec>(scenario.jobs[0].kind);
+}
+
+void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
+  const Setting setting = SettingOf(scenario);
+  if (fidelity == Fidelity::kFull) {
+    (void)PlanOf(setting, fidelity);
+  }
+}
+
+StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
+                                  const Progress& progress) {
+  const Setting setting = SettingOf(scenario);
+  const ServerSpec& server = scenario.site().server;
+  const Plan plan = PlanOf(setting, fidelity);
+  const int intervals = scenario.recording.intervals;
+  StepRun run = fidelity == Fidelity::kAnalytic
+                    ? RunAnalyticStep(setting.program, plan, server, {intervals})
+                    : RunStep(setting.program, plan, server, intervals, progress);
+  StepRecord record = SummariseProgram(setting.program, plan, server, run);
+  record.tested = CollectiveResults(setting.test, setting.program, plan, run.log);
+  record.label = "baseline";
+  record.fidelity = FidelityName(fidelity);
+  record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;
+  return record;
+}
+
+}  // namespace gridlock

@@ -87,6 +87,12 @@ TEST(OneServer, SendsTwiceTheBufferThroughADoubleTree) {
               7e-6 + 6 * 1e-6 + 6 * kChunk / kScaleUp + 2 * 1e9 / kScaleUp);
 }
 
+TEST(OneServer, HalvesAndDoublesInThreeRoundsEachWay) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "halving_doubling", 8, 1e9), site),
+              7e-6 + 6 * 1e-6 + 2.0 * 7 / 8 * 1e9 / kScaleUp);
+}
+
 TEST(OneServer, ExchangesAllButItsOwnPartInPairs) {
   const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
   ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site),
@@ -126,6 +132,36 @@ TEST(Servers, RunADoubleTreeThroughEachNic) {
   const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 16);
   ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "tree", 128, 1e9), site),
               9e-6 + 14 * 1e-6 + 8 * 2e-6 + 8 * kChunk / kNic + 2 * 1e9 / (8 * kNic));
+}
+
+TEST(Servers, HalveAndDoubleBetweenTwoPhasesInside) {
+  // 16 servers of 8: seven eighths of the buffer through ports, in and out, after 7 steps each;
+  // four rounds across each way, an eighth of the buffer per NIC.
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 16);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "halving_doubling", 128, 1e9), site),
+              9e-6 + 14 * 1e-6 + 2 * 7.0 / 8 * 1e9 / kScaleUp + 8 * 2e-6 +
+                  2.0 * 15 / 16 * 1e9 / (8 * kNic));
+}
+
+TEST(Servers, HalveAndDoubleRoundByRound) {
+  // Four servers of one under two leaves, uplinks of half a NIC's rate: the first round, half of
+  // the buffer, stays under the leaves; in the second both servers of a leaf send a quarter across.
+  SiteSpec site =
+      ClosSite(IdealServer(1, 1),
+               {.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2, .leaf_over = 4});
+  ClosOf(site).spine.port_bandwidth = BytesPerSecond(kNic / 8);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "halving_doubling", 4, 1e9), site),
+              2 * (0.5e9 / kNic + 2 * 0.25e9 / (kNic / 2)));
+}
+
+TEST(Servers, ThatAreNoPowerOfTwoCannotHalve) {
+  const auto refusal = [](int ranks, int domains, int per_domain) {
+    return AlgorithmByName("halving_doubling")->refuses({ranks, domains, per_domain}, {});
+  };
+  EXPECT_EQ(refusal(64, 8, 8), "");
+  EXPECT_EQ(refusal(8, 1, 8), "");
+  EXPECT_EQ(refusal(56, 7, 8), "it halves, and a group has 7 domains, which is no power of two");
+  EXPECT_EQ(refusal(12, 2, 4), "the domains of a group hold unequal numbers of its ranks");
 }
 
 TEST(Servers, ThreeInATreeHaveThreeEdgesEachAtMost) {
@@ -207,9 +243,10 @@ TEST(ATest, WithoutAnAlgorithmRunsAllThatRun) {
   CollectiveTestSpec spec = TestOf(Kind::kAllReduce, "ring", 8, 1e9);
   spec.algorithm = nullptr;
   const ServerSpec server = IdealServer(8, 8);
-  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);  // ring and tree, nothing in the switch
+  // Ring, tree, and halving and doubling; nothing in the switch.
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 3);
   spec.sizes = {Bytes(1e6), Bytes(1e9)};
-  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 4);
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 6);
   spec.kind = Kind::kAllGather;
   EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
 }
@@ -283,20 +320,23 @@ constexpr ClosSizes kHashed{.servers = 9,
 
 INSTANTIATE_TEST_SUITE_P(
     Cases, ACollective,
-    testing::Values(Case{"RingEven", Kind::kAllReduce, "ring", 64, 0, 1, kEven, 8, 8},
-                    Case{"TreeEven", Kind::kAllReduce, "tree", 64, 0, 1, kEven, 8, 8},
-                    Case{"TreeOddServers", Kind::kAllReduce, "tree", 56, 0, 1, kOdd, 8, 8},
-                    Case{"TreeOverPartOfAServer", Kind::kAllReduce, "tree", 44, 0, 1, kOdd, 8, 8},
-                    Case{"TreeUnevenPods", Kind::kAllReduce, "tree", 88, 0, 1, kPods, 8, 4},
-                    Case{"TreeHashed", Kind::kAllReduce, "tree", 72, 0, 1, kHashed, 8, 8},
-                    Case{"TreesOfGroupsOfSix", Kind::kAllReduce, "tree", 48, 6, 1, kOdd, 8, 8},
-                    Case{"TreesOfRails", Kind::kAllReduce, "tree", 64, 8, 8, kEven, 8, 8},
-                    Case{"GathersOfPairsAcross", Kind::kAllGather, "ring", 64, 2, 32, kEven, 8, 8},
-                    Case{"ExchangeUnevenPods", Kind::kAllToAll, "pairs", 84, 0, 1, kPods, 8, 8},
-                    Case{"ExchangesOfTwelve", Kind::kAllToAll, "pairs", 48, 12, 1, kOdd, 8, 8},
-                    Case{"NeighboursHashed", Kind::kSendReceive, "neighbours", 70, 0, 1, kHashed, 8,
-                         8},
-                    Case{"FittedUnevenPods", Kind::kAllReduce, "fitted", 84, 0, 1, kPods, 8, 8}),
+    testing::Values(
+        Case{"RingEven", Kind::kAllReduce, "ring", 64, 0, 1, kEven, 8, 8},
+        Case{"HalvingEven", Kind::kAllReduce, "halving_doubling", 64, 0, 1, kEven, 8, 8},
+        Case{"HalvingHashed", Kind::kAllReduce, "halving_doubling", 64, 0, 1, kHashed, 8, 8},
+        Case{"HalvingsOfRails", Kind::kAllReduce, "halving_doubling", 64, 8, 8, kEven, 8, 8},
+        Case{"TreeEven", Kind::kAllReduce, "tree", 64, 0, 1, kEven, 8, 8},
+        Case{"TreeOddServers", Kind::kAllReduce, "tree", 56, 0, 1, kOdd, 8, 8},
+        Case{"TreeOverPartOfAServer", Kind::kAllReduce, "tree", 44, 0, 1, kOdd, 8, 8},
+        Case{"TreeUnevenPods", Kind::kAllReduce, "tree", 88, 0, 1, kPods, 8, 4},
+        Case{"TreeHashed", Kind::kAllReduce, "tree", 72, 0, 1, kHashed, 8, 8},
+        Case{"TreesOfGroupsOfSix", Kind::kAllReduce, "tree", 48, 6, 1, kOdd, 8, 8},
+        Case{"TreesOfRails", Kind::kAllReduce, "tree", 64, 8, 8, kEven, 8, 8},
+        Case{"GathersOfPairsAcross", Kind::kAllGather, "ring", 64, 2, 32, kEven, 8, 8},
+        Case{"ExchangeUnevenPods", Kind::kAllToAll, "pairs", 84, 0, 1, kPods, 8, 8},
+        Case{"ExchangesOfTwelve", Kind::kAllToAll, "pairs", 48, 12, 1, kOdd, 8, 8},
+        Case{"NeighboursHashed", Kind::kSendReceive, "neighbours", 70, 0, 1, kHashed, 8, 8},
+        Case{"FittedUnevenPods", Kind::kAllReduce, "fitted", 84, 0, 1, kPods, 8, 8}),
     [](const auto& named) {
       return testing::PrintToString(named.param);
     });
@@ -314,11 +354,10 @@ TEST(ATestThatIsWrong, SaysWhyAndWhatWouldRun) {
   EXPECT_EQ(problem_of(TestOf(Kind::kAllGather, "tree", 8, 1e9)),
             "job[0].collective_test.algorithm: \"tree\" is no algorithm of all_gather; expected "
             "\"ring\", \"fitted\" or \"automatic\"");
-  EXPECT_EQ(
-      problem_of(TestOf(Kind::kAllReduce, "in_switch", 16, 1e9)),
-      "job[0].collective_test.algorithm: \"in_switch\" does not run here: it adds up inside "
-      "one scale-up domain, and a group lies in 2; expected \"ring\", \"tree\", \"fitted\" or "
-      "\"automatic\"");
+  EXPECT_EQ(problem_of(TestOf(Kind::kAllReduce, "in_switch", 16, 1e9)),
+            "job[0].collective_test.algorithm: \"in_switch\" does not run here: it adds up inside "
+            "one scale-up domain, and a group lies in 2; expected \"ring\", \"tree\", "
+            "\"halving_doubling\", \"fitted\" or \"automatic\"");
   EXPECT_EQ(problem_of(TestOf(Kind::kAllToAll, "pairs", 8192, 1e9)),
             "job[0].collective_test.ranks: an all-to-all of 1 groups of 8192 ranks has 67108864 "
             "pairs to lay on routes; expected at most 16777216, as in one group of 4096 ranks");

@@ -8,11 +8,12 @@ namespace gridlock {
 
 // Each in a file of its own.
 extern const Algorithm kTree;
+extern const Algorithm kHalvingDoubling;
 extern const Algorithm kInSwitch;
 extern const Algorithm kNeighbours;
 
 std::span<const Algorithm* const> Algorithms() {
-  static constexpr std::array kTable = {&kRing,  &kTree,       &kInSwitch,
+  static constexpr std::array kTable = {&kRing,  &kTree,       &kHalvingDoubling, &kInSwitch,
                                         &kPairs, &kNeighbours, &kFitted};
   return kTable;
 }

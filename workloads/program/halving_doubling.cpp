@@ -1,0 +1,117 @@
+// All-reduce by recursive halving and doubling: log2 rounds in which partners twice as far away as
+// in the round before exchange halves of what they still add up, then the same rounds backwards
+// (Rabenseifner 2004, "Optimization of collective reduction operations"; Thakur, Rabenseifner and
+// Gropp 2005). The bytes of a ring in far fewer steps.
+//
+// Over several domains their members first add up inside, each a part of the buffer; the members
+// with the same part then go through the rounds across NICs, and at last gather inside.
+
+#include <bit>
+#include <string>
+#include <vector>
+
+#include "workloads/program/algorithm.h"
+
+namespace gridlock {
+
+extern const Algorithm kHalvingDoubling;
+
+namespace {
+
+// Each node and the one `distance` away from it exchange.
+void Exchange(int nodes, int distance, const EdgeSink& sink) {
+  for (int node = 0; node < nodes; ++node) {
+    sink(node, node ^ distance);
+  }
+}
+
+// Whether the rounds are those of ranks, inside one domain, or of domains.
+bool Inside(const GroupShape& group) {
+  return group.domains == 1;
+}
+
+int NodesOf(const GroupShape& group) {
+  return Inside(group) ? group.ranks : group.domains;
+}
+
+std::vector<Shape> Shapes(const GroupShape& group) {
+  std::vector<Shape> rounds;
+  for (int distance = 1; distance < NodesOf(group); distance *= 2) {
+    Shape& round = rounds.emplace_back();
+    (Inside(group) ? round.over_ranks : round.over_domains) = {Exchange, distance};
+  }
+  std::vector<Shape> shapes = rounds;
+  shapes.insert(shapes.end(), rounds.rbegin(), rounds.rend());
+  if (!Inside(group) && group.per_domain > 1) {
+    Shape within;
+    within.ports = true;
+    shapes.insert(shapes.begin(), within);
+    shapes.push_back(within);
+  }
+  return shapes;
+}
+
+std::vector<CollectiveCost> Costs(const CollectiveCall& call) {
+  const GroupShape& group = call.group;
+  const ServerSpec& server = call.server;
+  std::vector<CollectiveCost> costs;
+  if (group.ranks <= 1) {
+    return std::vector<CollectiveCost>(Shapes(group).size());
+  }
+  const bool inside = Inside(group);
+  const double nodes = NodesOf(group);
+  const double parts = inside ? 1 : group.per_domain;
+  const CollectiveFit& fit = inside ? server.scale_up : server.across();
+  const double efficiency = inside ? RingEfficiency(call.kind, fit) : EfficiencyOf(call.kind, fit);
+  const double share = (nodes - 1) / nodes;
+  const Sent sent = FasterProtocol(
+      call.payload / parts * (2 * (inside ? WithLocalCopy(share, fit) : share)),
+      {fit, inside ? server.accelerator.scale_up_bandwidth : server.across_bandwidth(),
+       efficiency});
+  for (double exchanged = nodes / 2; exchanged >= 1; exchanged /= 2) {
+    CollectiveCost& round = costs.emplace_back();
+    const Bytes bytes = sent.bytes / 2 * (exchanged / (nodes - 1));
+    (inside ? round.domain_bytes : round.nic_bytes) = bytes;
+    round.latency = fit.step_latency;
+  }
+  const std::vector<CollectiveCost> rounds = costs;
+  costs.insert(costs.end(), rounds.rbegin(), rounds.rend());
+  if (parts > 1) {
+    const CollectiveFit& in = server.scale_up;
+    CollectiveCost within;
+    within.domain_bytes = call.payload * ((parts - 1) / parts / RingEfficiency(call.kind, in));
+    within.latency = in.step_latency * (parts - 1);
+    costs.insert(costs.begin(), within);
+    costs.push_back(within);
+  }
+  costs.front().latency += fit.base_latency + sent.later;
+  return costs;
+}
+
+std::string Refuses(const GroupShape& group, const ServerSpec& /*server*/) {
+  const auto nodes = static_cast<unsigned>(NodesOf(group));
+  if (!std::has_single_bit(nodes)) {
+    return std::string("it halves, and a group has ") + std::to_string(nodes) +
+           (Inside(group) ? " ranks" : " domains") + ", which is no power of two";
+  }
+  if (group.ranks != group.domains * group.per_domain) {
+    return "the domains of a group hold unequal numbers of its ranks";
+  }
+  return "";
+}
+
+}  // namespace
+
+const Algorithm kHalvingDoubling{
+    .name = "halving_doubling",
+    .words = "halves exchanged with partners ever farther away, one round after another",
+    .carries =
+        [](CollectiveKind kind) {
+          return kind == CollectiveKind::kAllReduce;
+        },
+    .refuses = Refuses,
+    .shapes = Shapes,
+    .costs = Costs,
+};
+
+}  // namespace gridlock

@@ -6,12 +6,14 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/base/index.h"
+
 namespace gridlock {
 
 /// Consecutive servers of one site.
 struct ServerRun {
-  std::int32_t site = 0;
-  std::int32_t first = 0;
+  SiteIndex site{0};
+  ServerIndex first{0};
   std::int32_t count = 0;
 
   auto operator<=>(const ServerRun&) const = default;

@@ -8,6 +8,7 @@
 #include <variant>
 #include <vector>
 
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "workloads/program/collective_test.h"
@@ -103,7 +104,7 @@ struct JobSpec {
   Seconds start;
   /// Where it may run; empty: anywhere. A job that names none has those that its layout fits, when
   /// these are not all.
-  std::vector<std::int32_t> sites;
+  std::vector<SiteIndex> sites;
   bool spans = false;        ///< runs on all of `sites` together
   std::string cohort;        ///< group of jobs that after_cohort may name; "" for none
   std::string after_cohort;  ///< submitted when all of that cohort have ended, not before start

@@ -77,7 +77,7 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
     const std::string& name = sites_[s].name;
     failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
                          Random(scenario.seed, "failures/" + name + "/repairs")});
-    ledger_.SetSite(static_cast<std::int32_t>(s), sites_[s]);
+    ledger_.SetSite(IndexOf<SiteIndex>(s), sites_[s]);
   }
   CheckPowerCaps();
   AddMembers();
@@ -88,7 +88,7 @@ void Cluster::CheckPowerCaps() const {
   for (const Epoch& epoch : scenario_.epochs) {
     for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
       const SiteSpec& site = epoch.sites[s];
-      const auto number = static_cast<std::int32_t>(s);
+      const auto number = IndexOf<SiteIndex>(s);
       const Watts idle =
           (IdlePower(number) * static_cast<double>(site.servers) + SwitchPower(number)) * site.pue;
       if (site.power_cap > Watts(0) && site.power_cap < idle) {
@@ -132,7 +132,7 @@ void Cluster::AddMembers() {
         serving                  ? JobKind::kServing
         : job.origin.generated() ? JobKind::kExperiment
                                  : JobKind::kPretraining,
-        serving ? RequestsOf(static_cast<std::int32_t>(j)) : RequestSource());
+        serving ? RequestsOf(IndexOf<JobIndex>(j)) : RequestSource());
   }
   for (const JobSpec& job : experiments_) {
     add(job, JobKind::kExperiment, {});
@@ -140,7 +140,7 @@ void Cluster::AddMembers() {
 }
 
 // Those of a workload file, else generated; none from before the fleet starts.
-RequestSource Cluster::RequestsOf(std::int32_t job) const {
+RequestSource Cluster::RequestsOf(JobIndex job) const {
   const JobSpec& spec = scenario_.jobs[static_cast<std::size_t>(job)];
   const Seconds begin = spec.start;
   const auto given = scenario_.requests.find(job);
@@ -175,7 +175,7 @@ void Cluster::AddFleet(Member& member, RequestSource requests) {
 
 void Cluster::PlanEvents() {
   for (std::size_t j = 0; j < members_.size(); ++j) {
-    const auto job = static_cast<std::int32_t>(j);
+    const auto job = IndexOf<JobIndex>(j);
     const JobSpec& spec = *members_[j].spec;
     if (!spec.after_cohort.empty() && cohort_left_.count(spec.after_cohort) > 0) {
       after_cohort_[spec.after_cohort].push_back(job);
@@ -202,7 +202,7 @@ void Cluster::PlanEvents() {
   }
   if (scenario_.reliability.server_mtbf > Seconds(0)) {
     for (std::size_t s = 0; s < sites_.size(); ++s) {
-      FailNext(static_cast<std::int32_t>(s));
+      FailNext(IndexOf<SiteIndex>(s));
     }
   }
   Tick();
@@ -213,7 +213,7 @@ void Cluster::AdvanceTo(Seconds now) {
   if (stretch.length() <= Seconds(0)) {
     return;
   }
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     Member& member = members_[job];
     if (member.run) {
       member.run->AdvanceTo(now);
@@ -240,7 +240,7 @@ Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
 void Cluster::ChargeStretch(const Stretch& stretch) {
   const auto sites = static_cast<std::int32_t>(sites_.size());
   double waiting = 0, wanted = 0, flops = 0;
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     Member& member = members_[job];
     const bool trains = member.run && member.run->phase() == TrainingRun::Phase::kTraining;
     if (member.fleet) {
@@ -253,7 +253,7 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
       ledger_.wan_bytes().Add(stretch.from, stretch.to,
                               member.rate.wan_bytes / member.rate.step_time.si());
     }
-    for (std::int32_t s = 0; s < sites; ++s) {
+    for (SiteIndex s{0}; s < sites; ++s) {
       if (member.servers[s] > 0) {
         ledger_.ChargeJob(stretch, job, member.kind, s,
                           RunPower(member, member.servers, member.rate, trains, s),
@@ -261,7 +261,7 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
       }
     }
   }
-  for (std::int32_t s = 0; s < sites; ++s) {
+  for (SiteIndex s{0}; s < sites; ++s) {
     const std::int64_t per_server = sites_[s].server.accelerators;
     const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + SwitchPower(s);
     ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,

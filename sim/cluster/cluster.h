@@ -38,7 +38,7 @@ class Cluster {
     std::vector<std::int32_t> servers;  ///< held, by site
     Seconds fleet_start{-1};
     std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
-    std::int32_t last_site = -1;
+    SiteIndex last_site;
     Watts fleet_power;  ///< above idle, mean since the last event
     StepRate rate;      ///< in the present situation
     Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
@@ -54,7 +54,7 @@ class Cluster {
 
   /// A run that draws power, and its servers by site: those that it holds or would hold.
   struct DrawingRun {
-    std::int32_t job;
+    JobIndex job;
     std::vector<std::int32_t> servers;
   };
 
@@ -62,7 +62,7 @@ class Cluster {
   void CheckPowerCaps() const;
   void AddMembers();
   void AddFleet(Member& member, RequestSource requests);
-  [[nodiscard]] RequestSource RequestsOf(std::int32_t job) const;
+  [[nodiscard]] RequestSource RequestsOf(JobIndex job) const;
   void PlanEvents();
   void AdvanceTo(Seconds now);
   void ChargeStretch(const Stretch& stretch);
@@ -74,24 +74,24 @@ class Cluster {
   LifeRecord Describe();
 
   // cluster_jobs.cpp: what jobs do
-  void Submit(std::int32_t job);
-  void Start(std::int32_t job, const Placement& placement);
-  void BeginTraining(std::int32_t job);
-  void ArmMilestone(std::int32_t job);
-  void ReachMilestone(std::int32_t job);
-  void SaveCheckpoint(std::int32_t job);
-  void End(std::int32_t job, Outcome outcome);
+  void Submit(JobIndex job);
+  void Start(JobIndex job, const Placement& placement);
+  void BeginTraining(JobIndex job);
+  void ArmMilestone(JobIndex job);
+  void ReachMilestone(JobIndex job);
+  void SaveCheckpoint(JobIndex job);
+  void End(JobIndex job, Outcome outcome);
   /// Stops a run; the event says why: kPreempt or kInterrupt.
-  void Interrupt(std::int32_t job, LifeEvent event);
+  void Interrupt(JobIndex job, LifeEvent event);
   void Disarm(Member& member);
-  void Hold(std::int32_t job, const Placement& placement);
-  void GiveUp(std::int32_t job, const Placement& placement);
-  void Move(std::int32_t job, Bytes bytes, std::function<void()> done);
+  void Hold(JobIndex job, const Placement& placement);
+  void GiveUp(JobIndex job, const Placement& placement);
+  void Move(JobIndex job, Bytes bytes, std::function<void()> done);
   [[nodiscard]] bool WanIsDown(const Member& member) const;
 
   // cluster_faults.cpp: failures, outages, changes
-  void FailNext(std::int32_t site);
-  void TakeDown(std::int32_t site, std::int32_t server, const std::string& why);
+  void FailNext(SiteIndex site);
+  void TakeDown(SiteIndex site, ServerIndex server, const std::string& why);
   void NoteOutage(EventKind kind, const OutageSpec& outage);
   void BeginOutage(const OutageSpec& outage);
   void EndOutage(const OutageSpec& outage);
@@ -101,44 +101,42 @@ class Cluster {
   // cluster_plan.cpp: who runs where, how fast
   void Reconsider();
   void SizeFleets();
-  void GrowFleet(std::int32_t job, std::int32_t servers);
-  void ShrinkFleet(std::int32_t job, std::int32_t servers);
-  void DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t server);
+  void GrowFleet(JobIndex job, std::int32_t servers);
+  void ShrinkFleet(JobIndex job, std::int32_t servers);
+  void DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server);
   [[nodiscard]] std::int32_t FleetCapacity(const Member& member) const;
   void StartQueued();
-  [[nodiscard]] std::int32_t FirstWaiting() const;
+  [[nodiscard]] JobIndex FirstWaiting() const;
   void MakeRoom();
   [[nodiscard]] ClusterState StateNow();
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
-  [[nodiscard]] std::vector<std::int32_t> PlacedRuns() const;
-  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<std::int32_t>& jobs) const;
+  [[nodiscard]] std::vector<JobIndex> PlacedRuns() const;
+  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs) const;
   std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
   void UpdateRates();
 
   // cluster_power.cpp: watts and caps
-  [[nodiscard]] Watts IdlePower(std::int32_t site) const;    ///< of one server
-  [[nodiscard]] Watts SwitchPower(std::int32_t site) const;  ///< of the whole fabric
+  [[nodiscard]] Watts IdlePower(SiteIndex site) const;    ///< of one server
+  [[nodiscard]] Watts SwitchPower(SiteIndex site) const;  ///< of the whole fabric
   [[nodiscard]] Watts RunPower(const Member& member, const std::vector<std::int32_t>& servers,
-                               const StepRate& rate, bool trains, std::int32_t site) const;
-  [[nodiscard]] Watts PowerLimit(std::int32_t site, int level) const;  ///< of one accelerator
-  [[nodiscard]] std::vector<DrawingRun> DrawingRuns(const std::vector<std::int32_t>& placed) const;
-  [[nodiscard]] Watts SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
+                               const StepRate& rate, bool trains, SiteIndex site) const;
+  [[nodiscard]] Watts PowerLimit(SiteIndex site, int level) const;  ///< of one accelerator
+  [[nodiscard]] std::vector<DrawingRun> DrawingRuns(const std::vector<JobIndex>& placed) const;
+  [[nodiscard]] Watts SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
                                 const std::vector<StepRate>& rates, std::int32_t free) const;
-  [[nodiscard]] Watts SitePowerAt(std::int32_t site, int level,
-                                  const std::vector<std::int32_t>& placed);
-  [[nodiscard]] std::vector<int> LevelsWith(std::int32_t site, int level) const;
-  [[nodiscard]] std::int32_t LastToStart(std::int32_t site,
-                                         const std::vector<std::int32_t>& placed) const;
-  void Throttle(std::int32_t site);
-  [[nodiscard]] bool MayStart(std::int32_t job, const Placement& placement);
+  [[nodiscard]] Watts SitePowerAt(SiteIndex site, int level, const std::vector<JobIndex>& placed);
+  [[nodiscard]] std::vector<int> LevelsWith(SiteIndex site, int level) const;
+  [[nodiscard]] JobIndex LastToStart(SiteIndex site, const std::vector<JobIndex>& placed) const;
+  void Throttle(SiteIndex site);
+  [[nodiscard]] bool MayStart(JobIndex job, const Placement& placement);
 
   const Scenario& scenario_;
   RateSource rates_;
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   std::vector<Member> members_;
-  std::vector<std::int32_t> active_;  ///< members submitted and not ended, by number
-  std::vector<SiteSpec> sites_;       ///< of the present epoch; constant while it lasts
-  std::vector<WanSpec> wans_;         ///< the same
+  std::vector<JobIndex> active_;  ///< members submitted and not ended, by number
+  std::vector<SiteSpec> sites_;   ///< of the present epoch; constant while it lasts
+  std::vector<WanSpec> wans_;     ///< the same
   std::vector<int> wan_outages_;
   /// By site: by how many steps the power limit of its accelerators is lowered now; 0: it is the
   /// board's own.
@@ -148,8 +146,8 @@ class Cluster {
   Ledger ledger_;
   Timeline timeline_;
   std::vector<Failures> failures_;
-  std::map<std::string, int> cohort_left_;                         ///< jobs that have not ended
-  std::map<std::string, std::vector<std::int32_t>> after_cohort_;  ///< who waits for it
+  std::map<std::string, int> cohort_left_;                     ///< jobs that have not ended
+  std::map<std::string, std::vector<JobIndex>> after_cohort_;  ///< who waits for it
   Seconds clock_;
   bool reconsider_planned_ = false;
   LifeRecord record_;

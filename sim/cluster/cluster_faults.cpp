@@ -6,11 +6,11 @@ namespace gridlock {
 
 // All servers of a site fail independently at one rate, so that their failures together are one
 // Poisson stream, and the one that fails is any of them.
-void Cluster::FailNext(std::int32_t site) {
+void Cluster::FailNext(SiteIndex site) {
   Failures& failures = failures_[site];
   const double mean = scenario_.reliability.server_mtbf.si() / servers_.servers(site);
   const Seconds at = timeline_.now() + Seconds(failures.times.Exponential(mean));
-  const auto server = static_cast<std::int32_t>(
+  const auto server = IndexOf<ServerIndex>(
       failures.times.Below(static_cast<std::uint64_t>(servers_.servers(site))));
   const Seconds repair(failures.repairs.Exponential(scenario_.reliability.repair_time.si()));
   if (at >= scenario_.horizon) {
@@ -36,8 +36,8 @@ void Cluster::FailNext(std::int32_t site) {
   });
 }
 
-void Cluster::TakeDown(std::int32_t site, std::int32_t server, const std::string& why) {
-  const std::int32_t job = servers_.TakeDown(site, server);
+void Cluster::TakeDown(SiteIndex site, ServerIndex server, const std::string& why) {
+  const JobIndex job = servers_.TakeDown(site, server);
   if (job < 0) {
     return;
   }
@@ -75,7 +75,7 @@ void Cluster::BeginOutage(const OutageSpec& outage) {
   }
   NoteOutage(EventKind::kOutage, outage);
   for (std::int32_t i = 0; i < outage.servers; ++i) {
-    TakeDown(outage.site, outage.first_server + i, "outage");
+    TakeDown(outage.site, {outage.first_server + i}, "outage");
   }
   ReconsiderSoon();
 }
@@ -89,7 +89,7 @@ void Cluster::EndOutage(const OutageSpec& outage) {
     return;
   }
   for (std::int32_t i = 0; i < outage.servers; ++i) {
-    servers_.BringBack(outage.site, outage.first_server + i);
+    servers_.BringBack(outage.site, {outage.first_server + i});
   }
   NoteOutage(EventKind::kRestore, outage);
   ReconsiderSoon();
@@ -97,7 +97,7 @@ void Cluster::EndOutage(const OutageSpec& outage) {
 
 // Jobs over a link that is cut off wait where they stand, and go on when it is back.
 void Cluster::StallOrResume() {
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     Member& member = members_[job];
     if (!member.run) {
       continue;
@@ -118,7 +118,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   sites_ = scenario_.epochs[epoch].sites;
   wans_ = scenario_.epochs[epoch].wans;
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    const auto site = static_cast<std::int32_t>(s);
+    const auto site = IndexOf<SiteIndex>(s);
     limit_level_[s] = 0;
     ledger_.SetSite(site, sites_[s]);
     if (sites_[s].storage_bandwidth > BytesPerSecond(0)) {

@@ -18,7 +18,7 @@ Bytes CheckpointBytes(const PretrainingSpec& spec) {
 }
 
 /// What happens to a job and servers that it takes or gives back.
-LifeEvent EventOf(EventKind kind, std::int32_t job, const Placement& placement) {
+LifeEvent EventOf(EventKind kind, JobIndex job, const Placement& placement) {
   return {.kind = kind,
           .job = job,
           .site = placement[0].site,
@@ -28,7 +28,7 @@ LifeEvent EventOf(EventKind kind, std::int32_t job, const Placement& placement) 
 
 }  // namespace
 
-void Cluster::Submit(std::int32_t job) {
+void Cluster::Submit(JobIndex job) {
   AdvanceTo(timeline_.now());
   Member& member = members_[job];
   active_.insert(std::lower_bound(active_.begin(), active_.end(), job), job);
@@ -41,7 +41,7 @@ void Cluster::Submit(std::int32_t job) {
   ReconsiderSoon();
 }
 
-void Cluster::Hold(std::int32_t job, const Placement& placement) {
+void Cluster::Hold(JobIndex job, const Placement& placement) {
   servers_.Take(job, placement);
   members_[job].last_site = placement[0].site;
   for (const ServerRun& run : placement) {
@@ -49,14 +49,14 @@ void Cluster::Hold(std::int32_t job, const Placement& placement) {
   }
 }
 
-void Cluster::GiveUp(std::int32_t job, const Placement& placement) {
+void Cluster::GiveUp(JobIndex job, const Placement& placement) {
   servers_.Give(job, placement);
   for (const ServerRun& run : placement) {
     members_[job].servers[run.site] -= run.count;
   }
 }
 
-void Cluster::Start(std::int32_t job, const Placement& placement) {
+void Cluster::Start(JobIndex job, const Placement& placement) {
   TrainingRun& run = *members_[job].run;
   const bool again = run.started_before();
   Hold(job, placement);
@@ -82,7 +82,7 @@ void Cluster::Start(std::int32_t job, const Placement& placement) {
 }
 
 // Its rate comes with the next look at the whole cluster, at this same instant.
-void Cluster::BeginTraining(std::int32_t job) {
+void Cluster::BeginTraining(JobIndex job) {
   Member& member = members_[job];
   if (member.rate.step_time <= Seconds(0)) {
     member.rate.step_time = StepTimeAlone(member);
@@ -99,7 +99,7 @@ void Cluster::Disarm(Member& member) {
   (void)timeline_.Cancel(std::exchange(member.transfer, TransferId::kNone));
 }
 
-void Cluster::ArmMilestone(std::int32_t job) {
+void Cluster::ArmMilestone(JobIndex job) {
   Member& member = members_[job];
   CHECK(member.transfer == TransferId::kNone);
   Disarm(member);
@@ -111,7 +111,7 @@ void Cluster::ArmMilestone(std::int32_t job) {
   }
 }
 
-void Cluster::ReachMilestone(std::int32_t job) {
+void Cluster::ReachMilestone(JobIndex job) {
   Member& member = members_[job];
   member.timer = TimerId::kNone;
   AdvanceTo(timeline_.now());
@@ -127,7 +127,7 @@ void Cluster::ReachMilestone(std::int32_t job) {
   }
 }
 
-void Cluster::SaveCheckpoint(std::int32_t job) {
+void Cluster::SaveCheckpoint(JobIndex job) {
   TrainingRun& run = *members_[job].run;
   run.Save(timeline_.now());
   Move(job, CheckpointBytes(run.spec()), [this, job] {
@@ -144,9 +144,9 @@ void Cluster::SaveCheckpoint(std::int32_t job) {
 }
 
 // Checkpoints go through the storage of the job's first site, at most as fast as its NICs there.
-void Cluster::Move(std::int32_t job, Bytes bytes, std::function<void()> done) {
+void Cluster::Move(JobIndex job, Bytes bytes, std::function<void()> done) {
   Member& member = members_[job];
-  const std::int32_t site = member.run->placement()[0].site;
+  const SiteIndex site = member.run->placement()[0].site;
   const ServerSpec& server = sites_[site].server;
   const BytesPerSecond nics =
       server.nic_bandwidth * (static_cast<double>(server.nics) * member.servers[site]);
@@ -162,7 +162,7 @@ void Cluster::Move(std::int32_t job, Bytes bytes, std::function<void()> done) {
   });
 }
 
-void Cluster::End(std::int32_t job, Outcome outcome) {
+void Cluster::End(JobIndex job, Outcome outcome) {
   Member& member = members_[job];
   Disarm(member);
   const Placement placement = member.run->End(timeline_.now(), outcome);
@@ -171,7 +171,7 @@ void Cluster::End(std::int32_t job, Outcome outcome) {
   Note(EventOf(outcome == Outcome::kFailed ? EventKind::kFail : EventKind::kEnd, job, placement));
   const std::string& cohort = member.spec->cohort;
   if (!cohort.empty() && --cohort_left_[cohort] == 0) {
-    for (const std::int32_t next : after_cohort_[cohort]) {
+    for (const JobIndex next : after_cohort_[cohort]) {
       timeline_.At(std::max(timeline_.now(), members_[next].spec->start), [this, next] {
         Submit(next);
       });
@@ -180,7 +180,7 @@ void Cluster::End(std::int32_t job, Outcome outcome) {
   ReconsiderSoon();
 }
 
-void Cluster::Interrupt(std::int32_t job, LifeEvent event) {
+void Cluster::Interrupt(JobIndex job, LifeEvent event) {
   Member& member = members_[job];
   Disarm(member);
   event.job = job;

@@ -20,7 +20,7 @@ void Cluster::Reconsider() {
   SizeFleets();
   StartQueued();
   UpdateRates();
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     const Member& member = members_[job];
     if (member.run && member.run->phase() == TrainingRun::Phase::kTraining) {
       ArmMilestone(job);
@@ -37,14 +37,14 @@ std::int32_t Cluster::FleetCapacity(const Member& member) const {
 }
 
 void Cluster::SizeFleets() {
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     Member& member = members_[job];
     if (!member.fleet) {
       continue;
     }
     const Seconds now = timeline_.now();
     const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
-    const std::int32_t site = AllowedSites(*member.spec, sites_).front();
+    const SiteIndex site = AllowedSites(*member.spec, sites_).front();
     const std::int32_t per_server = sites_[site].server.accelerators / member.fleet->spec().tensor;
     const std::int32_t missing = wanted - FleetCapacity(member);
     if (missing > 0) {
@@ -59,16 +59,16 @@ void Cluster::SizeFleets() {
 }
 
 // From any of its sites in their order; where nothing is free, runs of lower priority make room.
-void Cluster::GrowFleet(std::int32_t job, std::int32_t servers) {
+void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
   Member& member = members_[job];
   for (std::size_t s = 0; s < sites_.size() && servers > 0; ++s) {
-    const auto site = static_cast<std::int32_t>(s);
+    const auto site = IndexOf<SiteIndex>(s);
     const auto& allowed = member.spec->sites;
     if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), site) == allowed.end()) {
       continue;
     }
     if (servers_.free(site) < servers) {
-      for (const std::int32_t victim : Victims(StateNow(), site, servers, member.spec->priority)) {
+      for (const JobIndex victim : Victims(StateNow(), site, servers, member.spec->priority)) {
         Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + member.spec->name});
       }
     }
@@ -92,7 +92,7 @@ void Cluster::GrowFleet(std::int32_t job, std::int32_t servers) {
 }
 
 // The last that it took go first.
-void Cluster::ShrinkFleet(std::int32_t job, std::int32_t servers) {
+void Cluster::ShrinkFleet(JobIndex job, std::int32_t servers) {
   Member& member = members_[job];
   std::int32_t left = servers;
   while (left > 0 && !member.fleet_servers.empty()) {
@@ -114,7 +114,7 @@ void Cluster::ShrinkFleet(std::int32_t job, std::int32_t servers) {
 }
 
 // A server of a fleet is gone; the requests of its replicas begin anew elsewhere.
-void Cluster::DropFromFleet(std::int32_t job, std::int32_t site, std::int32_t server) {
+void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
   Member& member = members_[job];
   for (std::size_t i = 0; i < member.fleet_servers.size(); ++i) {
     const ServerRun run = member.fleet_servers[i];
@@ -141,9 +141,9 @@ ClusterState Cluster::StateNow() {
   ClusterState state;
   state.now = timeline_.now();
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    state.sites.push_back(servers_.state(static_cast<std::int32_t>(s)));
+    state.sites.push_back(servers_.state(IndexOf<SiteIndex>(s)));
   }
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     Member& member = members_[job];
     if (!member.run) {
       continue;
@@ -174,12 +174,12 @@ ClusterState Cluster::StateNow() {
 // The pace of a run on an empty site.
 Seconds Cluster::StepTimeAlone(Member& member) {
   if (member.alone <= Seconds(0)) {
-    const std::vector<std::int32_t>& allowed = member.spec->sites;
+    const std::vector<SiteIndex>& allowed = member.spec->sites;
     const std::size_t sites = member.spec->spans ? allowed.size() : 1;
     const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
     Placement placement;
     for (std::size_t i = 0; i < sites; ++i) {
-      const std::int32_t site = allowed.empty() ? 0 : allowed[i];
+      const SiteIndex site = allowed.empty() ? SiteIndex{0} : allowed[i];
       placement.push_back(
           {site, 0,
            ServersFor(accelerators / static_cast<std::int64_t>(sites), sites_[site].server)});
@@ -203,12 +203,12 @@ void Cluster::StartQueued() {
 }
 
 // The run that comes before all others that wait; -1 when none does.
-std::int32_t Cluster::FirstWaiting() const {
-  std::int32_t first = -1;
-  const auto key = [this](std::int32_t job) {
+JobIndex Cluster::FirstWaiting() const {
+  JobIndex first;
+  const auto key = [this](JobIndex job) {
     return std::pair(-members_[job].spec->priority, members_[job].run->submit());
   };
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     const Member& member = members_[job];
     if (member.run && member.run->phase() == TrainingRun::Phase::kWaiting &&
         (first < 0 || key(job) < key(first))) {
@@ -221,7 +221,7 @@ std::int32_t Cluster::FirstWaiting() const {
 // Runs of lower priority stop for the first that waits, when that gives it what it needs on a site.
 // It starts when the cluster is looked at again, in this instant.
 void Cluster::MakeRoom() {
-  const std::int32_t job = FirstWaiting();
+  const JobIndex job = FirstWaiting();
   if (job < 0 || members_[job].spec->spans) {
     return;
   }
@@ -230,10 +230,9 @@ void Cluster::MakeRoom() {
       std::find_if(state.queue.begin(), state.queue.end(), [job](const QueuedJob& each) {
         return each.job == job;
       });
-  for (const std::int32_t site : queued->sites) {
-    const std::vector<std::int32_t> victims =
-        Victims(state, site, queued->servers, queued->priority);
-    for (const std::int32_t victim : victims) {
+  for (const SiteIndex site : queued->sites) {
+    const std::vector<JobIndex> victims = Victims(state, site, queued->servers, queued->priority);
+    for (const JobIndex victim : victims) {
       Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + members_[job].spec->name});
     }
     if (!victims.empty()) {
@@ -242,9 +241,9 @@ void Cluster::MakeRoom() {
   }
 }
 
-std::vector<std::int32_t> Cluster::PlacedRuns() const {
-  std::vector<std::int32_t> placed;
-  for (const std::int32_t job : active_) {
+std::vector<JobIndex> Cluster::PlacedRuns() const {
+  std::vector<JobIndex> placed;
+  for (const JobIndex job : active_) {
     const Member& member = members_[job];
     // One that saves or restarts counts as if it trained: its pause is short.
     if (member.run && member.run->holds_servers() &&
@@ -268,16 +267,16 @@ std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
   }
   std::vector<SiteSpec> slowed = sites_;
   for (std::size_t s = 0; s < slowed.size(); ++s) {
-    slowed[s].server.accelerator.power.limit = PowerLimit(static_cast<std::int32_t>(s), levels[s]);
+    slowed[s].server.accelerator.power.limit = PowerLimit(IndexOf<SiteIndex>(s), levels[s]);
   }
   return rates_({&slowed, &wans_, jobs});
 }
 
 void Cluster::UpdateRates() {
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    Throttle(static_cast<std::int32_t>(s));
+    Throttle(IndexOf<SiteIndex>(s));
   }
-  const std::vector<std::int32_t> placed = PlacedRuns();
+  const std::vector<JobIndex> placed = PlacedRuns();
   const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed), limit_level_);
   for (std::size_t i = 0; i < placed.size(); ++i) {
     Member& member = members_[placed[i]];
@@ -286,9 +285,9 @@ void Cluster::UpdateRates() {
   }
 }
 
-std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<std::int32_t>& jobs) const {
+std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) const {
   std::vector<PlacedJob> placed;
-  for (const std::int32_t job : jobs) {
+  for (const JobIndex job : jobs) {
     const TrainingRun& run = *members_[job].run;
     placed.push_back({&run.spec().step, run.placement()});
   }

@@ -13,18 +13,18 @@ constexpr double kLevelStep = 0.025;
 
 }  // namespace
 
-Watts Cluster::IdlePower(std::int32_t site) const {
+Watts Cluster::IdlePower(SiteIndex site) const {
   const ServerSpec& server = sites_[site].server;
   return server.accelerator.power.idle * server.accelerators + server.overhead_power;
 }
 
-Watts Cluster::SwitchPower(std::int32_t site) const {
+Watts Cluster::SwitchPower(SiteIndex site) const {
   return switch_power_[site];
 }
 
 // Of its servers on one site. Accelerators of its servers that the layout does not use are idle.
 Watts Cluster::RunPower(const Member& member, const std::vector<std::int32_t>& servers,
-                        const StepRate& rate, bool trains, std::int32_t site) const {
+                        const StepRate& rate, bool trains, SiteIndex site) const {
   const double here = servers[site];
   double all = 0;
   for (const std::int32_t count : servers) {
@@ -42,17 +42,16 @@ Watts Cluster::RunPower(const Member& member, const std::vector<std::int32_t>& s
   return rate.energy / rate.step_time * (here / all) + IdlePower(site) * unused;
 }
 
-std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(
-    const std::vector<std::int32_t>& placed) const {
+std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(const std::vector<JobIndex>& placed) const {
   std::vector<DrawingRun> runs;
-  for (const std::int32_t job : placed) {
+  for (const JobIndex job : placed) {
     runs.push_back({job, members_[job].servers});
   }
   return runs;
 }
 
 // With these runs training at these rates, and so many servers idle.
-Watts Cluster::SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
+Watts Cluster::SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
                          const std::vector<StepRate>& rates, std::int32_t free) const {
   Watts power = IdlePower(site) * free + SwitchPower(site);
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -60,7 +59,7 @@ Watts Cluster::SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
       power += RunPower(members_[runs[i].job], runs[i].servers, rates[i], /*trains=*/true, site);
     }
   }
-  for (const std::int32_t job : active_) {
+  for (const JobIndex job : active_) {
     const Member& member = members_[job];
     const bool stalled = member.run && member.run->phase() == TrainingRun::Phase::kStalled;
     if ((member.fleet || stalled) && member.servers[site] > 0) {
@@ -70,27 +69,27 @@ Watts Cluster::SitePower(std::int32_t site, const std::vector<DrawingRun>& runs,
   return power * sites_[site].pue;
 }
 
-Watts Cluster::PowerLimit(std::int32_t site, int level) const {
+Watts Cluster::PowerLimit(SiteIndex site, int level) const {
   const PowerSpec& power = sites_[site].server.accelerator.power;
   return std::max(power.limit * (1 - kLevelStep * level),
                   power.idle + (power.limit - power.idle) * kLevelStep);
 }
 
 // The present levels, but for one site.
-std::vector<int> Cluster::LevelsWith(std::int32_t site, int level) const {
+std::vector<int> Cluster::LevelsWith(SiteIndex site, int level) const {
   std::vector<int> levels = limit_level_;
   levels[site] = level;
   return levels;
 }
 
-Watts Cluster::SitePowerAt(std::int32_t site, int level, const std::vector<std::int32_t>& placed) {
+Watts Cluster::SitePowerAt(SiteIndex site, int level, const std::vector<JobIndex>& placed) {
   return SitePower(site, DrawingRuns(placed), RatesOf(PlacedJobs(placed), LevelsWith(site, level)),
                    servers_.free(site));
 }
 
 // The highest power limit with which the site keeps its cap. When none does, or limits are not to
 // be touched, the last runs to start with the lowest priority stop.
-void Cluster::Throttle(std::int32_t site) {
+void Cluster::Throttle(SiteIndex site) {
   const SiteSpec& spec = sites_[site];
   if (spec.power_cap <= Watts(0)) {
     limit_level_[site] = 0;
@@ -98,9 +97,9 @@ void Cluster::Throttle(std::int32_t site) {
   }
   const int before = limit_level_[site];
   const int lowest = spec.power_policy == PowerPolicy::kSlow ? kPowerLevels - 1 : 0;
-  std::vector<std::int32_t> placed = PlacedRuns();
+  std::vector<JobIndex> placed = PlacedRuns();
   while (SitePowerAt(site, lowest, placed) > spec.power_cap) {
-    const std::int32_t victim = LastToStart(site, placed);
+    const JobIndex victim = LastToStart(site, placed);
     if (victim < 0) {
       break;  // idle servers, switches and fleets alone pass the cap
     }
@@ -120,10 +119,9 @@ void Cluster::Throttle(std::int32_t site) {
   }
 }
 
-std::int32_t Cluster::LastToStart(std::int32_t site,
-                                  const std::vector<std::int32_t>& placed) const {
-  std::int32_t last = -1;
-  for (const std::int32_t job : placed) {
+JobIndex Cluster::LastToStart(SiteIndex site, const std::vector<JobIndex>& placed) const {
+  JobIndex last;
+  for (const JobIndex job : placed) {
     const Member& member = members_[job];
     if (member.servers[site] == 0) {
       continue;
@@ -140,13 +138,13 @@ std::int32_t Cluster::LastToStart(std::int32_t site,
 
 // Whether the caps of its sites leave power for one run more, at the lowest clocks that the policy
 // allows.
-bool Cluster::MayStart(std::int32_t job, const Placement& placement) {
+bool Cluster::MayStart(JobIndex job, const Placement& placement) {
   if (std::none_of(placement.begin(), placement.end(), [this](const ServerRun& run) {
         return sites_[run.site].power_cap > Watts(0);
       })) {
     return true;
   }
-  const std::vector<std::int32_t> placed = PlacedRuns();
+  const std::vector<JobIndex> placed = PlacedRuns();
   std::vector<PlacedJob> jobs = PlacedJobs(placed);
   jobs.push_back({&members_[job].run->spec().step, placement});
   std::vector<DrawingRun> runs = DrawingRuns(placed);
@@ -157,7 +155,7 @@ bool Cluster::MayStart(std::int32_t job, const Placement& placement) {
   }
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     const SiteSpec& spec = sites_[s];
-    const auto site = static_cast<std::int32_t>(s);
+    const auto site = IndexOf<SiteIndex>(s);
     if (more.servers[s] == 0 || spec.power_cap <= Watts(0)) {
       continue;
     }

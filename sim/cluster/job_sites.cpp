@@ -6,17 +6,17 @@
 
 namespace gridlock {
 
-std::vector<std::int32_t> AllowedSites(const JobSpec& job, const std::vector<SiteSpec>& sites) {
-  std::vector<std::int32_t> allowed = job.sites;
+std::vector<SiteIndex> AllowedSites(const JobSpec& job, const std::vector<SiteSpec>& sites) {
+  std::vector<SiteIndex> allowed = job.sites;
   for (std::size_t s = 0; job.sites.empty() && s < sites.size(); ++s) {
-    allowed.push_back(static_cast<std::int32_t>(s));
+    allowed.push_back(IndexOf<SiteIndex>(s));
   }
   return allowed;
 }
 
 void CheckSitesAlike(const JobSpec& job, const std::vector<SiteSpec>& sites) {
   const bool fleet = std::holds_alternative<ServingSpec>(job.kind);
-  const std::vector<std::int32_t> allowed = AllowedSites(job, sites);
+  const std::vector<SiteIndex> allowed = AllowedSites(job, sites);
   const SiteSpec& first = sites[static_cast<std::size_t>(allowed.front())];
   for (const std::int32_t number : allowed) {
     const SiteSpec& site = sites[static_cast<std::size_t>(number)];
@@ -34,7 +34,7 @@ void CheckSitesAlike(const JobSpec& job, const std::vector<SiteSpec>& sites) {
 }
 
 ServerSpec LeastServer(const JobSpec& job, const std::vector<SiteSpec>& sites) {
-  const std::vector<std::int32_t> allowed = AllowedSites(job, sites);
+  const std::vector<SiteIndex> allowed = AllowedSites(job, sites);
   ServerSpec least = sites[static_cast<std::size_t>(allowed.front())].server;
   for (std::size_t i = 1; i < allowed.size(); ++i) {
     least = SlowerOf(least, sites[static_cast<std::size_t>(allowed[i])].server);

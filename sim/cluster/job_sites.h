@@ -11,7 +11,7 @@
 namespace gridlock {
 
 /// Sites that a job may run on, in the order in which it takes them: its own, or all.
-std::vector<std::int32_t> AllowedSites(const JobSpec& job, const std::vector<SiteSpec>& sites);
+std::vector<SiteIndex> AllowedSites(const JobSpec& job, const std::vector<SiteSpec>& sites);
 
 /// A job is sized in servers before it has a place, and a fleet has one set of costs. So a job that
 /// may run on several sites needs servers there with equally many accelerators, and a fleet the

@@ -64,7 +64,7 @@ Ledger::Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t 
       storage_bytes_(horizon, interval),
       wan_bytes_(horizon, interval) {}
 
-void Ledger::Charge(const Stretch& stretch, std::int32_t site, Watts power, Account& account) {
+void Ledger::Charge(const Stretch& stretch, SiteIndex site, Watts power, Account& account) {
   const SiteSpec& spec = *now_[site];
   Site& books = sites_[site];
   const Joules it = power * stretch.length();
@@ -82,7 +82,7 @@ void Ledger::Charge(const Stretch& stretch, std::int32_t site, Watts power, Acco
   account.carbon_kg += carbon;
 }
 
-void Ledger::ChargeJob(const Stretch& stretch, std::int32_t job, JobKind kind, std::int32_t site,
+void Ledger::ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteIndex site,
                        Watts power, std::int64_t accelerators) {
   Charge(stretch, site, power, jobs_[job]);
   const auto count = static_cast<double>(accelerators);
@@ -90,14 +90,14 @@ void Ledger::ChargeJob(const Stretch& stretch, std::int32_t job, JobKind kind, s
   sites_[site].busy[static_cast<std::size_t>(kind)].Add(stretch.from, stretch.to, count);
 }
 
-void Ledger::ChargeRest(const Stretch& stretch, std::int32_t site, Watts power, std::int64_t idle,
+void Ledger::ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
                         std::int64_t down) {
   Charge(stretch, site, power, sites_[site].rest);
   sites_[site].idle.Add(stretch.from, stretch.to, static_cast<double>(idle));
   sites_[site].down.Add(stretch.from, stretch.to, static_cast<double>(down));
 }
 
-void Ledger::CloseSite(const Stretch& stretch, std::int32_t site, Watts limit) {
+void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
   Site& books = sites_[site];
   books.peak = std::max(books.peak, books.present);
   books.present = Watts(0);

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 #include "sim/record/life_record.h"
 #include "topologies/machine.h"
@@ -40,18 +41,18 @@ class Ledger {
   Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t sites);
 
   /// What a site is like from now on: its PUE, prices and caps.
-  void SetSite(std::int32_t site, const SiteSpec& spec) { now_[site] = &spec; }
+  void SetSite(SiteIndex site, const SiteSpec& spec) { now_[site] = &spec; }
 
   /// Servers of a job on one site draw `power` (without PUE) and are `accelerators`.
-  void ChargeJob(const Stretch& stretch, std::int32_t job, JobKind kind, std::int32_t site,
-                 Watts power, std::int64_t accelerators);
+  void ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteIndex site, Watts power,
+                 std::int64_t accelerators);
 
   /// What no job holds: idle servers and switches; and servers out of service, which draw nothing.
-  void ChargeRest(const Stretch& stretch, std::int32_t site, Watts power, std::int64_t idle,
+  void ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
                   std::int64_t down);
 
   /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
-  void CloseSite(const Stretch& stretch, std::int32_t site, Watts limit);
+  void CloseSite(const Stretch& stretch, SiteIndex site, Watts limit);
 
   /// A series of the whole cluster.
   IntervalSums& queue_jobs() { return queue_jobs_; }
@@ -87,7 +88,7 @@ class Ledger {
   };
 
   /// Enters `power` (without PUE) at the site, and its money and carbon into `account`.
-  void Charge(const Stretch& stretch, std::int32_t site, Watts power, Account& account);
+  void Charge(const Stretch& stretch, SiteIndex site, Watts power, Account& account);
 
   Seconds interval_;
   std::vector<const SiteSpec*> now_;

@@ -13,13 +13,13 @@ Servers::Servers(const std::vector<SiteSpec>& sites) {
     const auto servers = static_cast<std::size_t>(spec.servers);
     site.state.locality = std::make_shared<Locality>(MakeTopology(spec)->locality());
     site.state.free.assign(servers, 1);
-    site.holder.assign(servers, -1);
+    site.holder.assign(servers, JobIndex{});
     site.reasons_down.assign(servers, 0);
     site.free = spec.servers;
   }
 }
 
-void Servers::Count(Site& site, std::int32_t server, std::int32_t by) {
+void Servers::Count(Site& site, ServerIndex server, std::int32_t by) {
   const bool held = site.holder[server] >= 0;
   const bool usable = site.reasons_down[server] == 0;
   if (!held && usable) {
@@ -30,10 +30,10 @@ void Servers::Count(Site& site, std::int32_t server, std::int32_t by) {
   site.state.free[server] = !held && usable ? 1 : 0;
 }
 
-void Servers::Take(std::int32_t job, const Placement& placement) {
+void Servers::Take(JobIndex job, const Placement& placement) {
   for (const ServerRun& run : placement) {
     Site& site = sites_[run.site];
-    for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+    for (ServerIndex server = run.first; server < run.first + run.count; ++server) {
       CHECK(site.state.free[server] == 1);
       Count(site, server, -1);
       site.holder[server] = job;
@@ -42,19 +42,19 @@ void Servers::Take(std::int32_t job, const Placement& placement) {
   }
 }
 
-void Servers::Give(std::int32_t job, const Placement& placement) {
+void Servers::Give(JobIndex job, const Placement& placement) {
   for (const ServerRun& run : placement) {
     Site& site = sites_[run.site];
-    for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+    for (ServerIndex server = run.first; server < run.first + run.count; ++server) {
       CHECK(site.holder[server] == job);
       Count(site, server, -1);
-      site.holder[server] = -1;
+      site.holder[server] = JobIndex{};
       Count(site, server, +1);
     }
   }
 }
 
-std::int32_t Servers::TakeDown(std::int32_t site_number, std::int32_t server) {
+JobIndex Servers::TakeDown(SiteIndex site_number, ServerIndex server) {
   Site& site = sites_[site_number];
   Count(site, server, -1);
   ++site.reasons_down[server];
@@ -62,7 +62,7 @@ std::int32_t Servers::TakeDown(std::int32_t site_number, std::int32_t server) {
   return site.holder[server];
 }
 
-bool Servers::BringBack(std::int32_t site_number, std::int32_t server) {
+bool Servers::BringBack(SiteIndex site_number, ServerIndex server) {
   Site& site = sites_[site_number];
   CHECK(site.reasons_down[server] > 0);
   Count(site, server, -1);

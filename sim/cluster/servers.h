@@ -16,44 +16,44 @@ class Servers {
   explicit Servers(const std::vector<SiteSpec>& sites);
 
   /// The servers go to `job`. CHECKs that all are free.
-  void Take(std::int32_t job, const Placement& placement);
+  void Take(JobIndex job, const Placement& placement);
 
   /// They come back from `job`; those out of service stay unusable.
-  void Give(std::int32_t job, const Placement& placement);
+  void Give(JobIndex job, const Placement& placement);
 
   /// A server goes out of service; outages nest. Returns who holds it, -1: nobody.
-  std::int32_t TakeDown(std::int32_t site, std::int32_t server);
+  JobIndex TakeDown(SiteIndex site, ServerIndex server);
 
   /// One reason less for it to be out of service. True when it is back.
-  bool BringBack(std::int32_t site, std::int32_t server);
+  bool BringBack(SiteIndex site, ServerIndex server);
 
-  [[nodiscard]] bool in_service(std::int32_t site, std::int32_t server) const {
+  [[nodiscard]] bool in_service(SiteIndex site, ServerIndex server) const {
     return sites_[site].reasons_down[server] == 0;
   }
 
   /// What the scheduler sees.
-  [[nodiscard]] const SiteState& state(std::int32_t site) const { return sites_[site].state; }
+  [[nodiscard]] const SiteState& state(SiteIndex site) const { return sites_[site].state; }
 
   /// Servers that run nothing and are in service.
-  [[nodiscard]] std::int32_t free(std::int32_t site) const { return sites_[site].free; }
+  [[nodiscard]] std::int32_t free(SiteIndex site) const { return sites_[site].free; }
 
   /// Servers out of service that nobody holds any more.
-  [[nodiscard]] std::int32_t down(std::int32_t site) const { return sites_[site].down; }
+  [[nodiscard]] std::int32_t down(SiteIndex site) const { return sites_[site].down; }
 
-  [[nodiscard]] std::int32_t servers(std::int32_t site) const {
+  [[nodiscard]] std::int32_t servers(SiteIndex site) const {
     return static_cast<std::int32_t>(sites_[site].holder.size());
   }
 
  private:
   struct Site {
     SiteState state;
-    std::vector<std::int32_t> holder;        ///< job, or -1
+    std::vector<JobIndex> holder;            ///< job, or -1
     std::vector<std::int32_t> reasons_down;  ///< 0: in service
     std::int32_t free = 0, down = 0;
   };
 
   /// Counts one server in (+1) or out (-1) of the class that it is in now.
-  static void Count(Site& site, std::int32_t server, std::int32_t by);
+  static void Count(Site& site, ServerIndex server, std::int32_t by);
 
   std::vector<Site> sites_;
 };

@@ -45,7 +45,7 @@ class Pattern {
       }
       for (int server = run.first, end = run.first + run.count; server < end;) {
         const int next = std::min(end, locality.end_of(0, locality.group_of(0, server)));
-        AddPiece(run.site, server, next - server);
+        AddPiece(run.site, {server}, next - server);
         server = next;
       }
     }
@@ -56,11 +56,11 @@ class Pattern {
   }
 
   /// Sites by label.
-  [[nodiscard]] const std::vector<std::int32_t>& sites() const { return sites_; }
+  [[nodiscard]] const std::vector<SiteIndex>& sites() const { return sites_; }
 
-  std::int32_t Site(std::int32_t site) {
-    const std::int32_t label = site_labels_.Of(site);
-    if (label == static_cast<std::int32_t>(sites_.size())) {
+  SiteIndex Site(SiteIndex site) {
+    const SiteIndex label{site_labels_.Of(site)};
+    if (label == IndexOf<SiteIndex>(sites_.size())) {
       sites_.push_back(site);
     }
     return label;
@@ -72,7 +72,7 @@ class Pattern {
     std::vector<std::int32_t> outer;  ///< groups that hold the group, outwards
   };
 
-  void AddPiece(int site, int server, int servers) {
+  void AddPiece(SiteIndex site, ServerIndex server, int servers) {
     const Locality& locality = network_.fabric(site).locality();
     Piece piece{Site(site), groups_.Of({site, locality.group_of(0, server)}), servers, {}};
     for (int level = 1; level < locality.levels(); ++level) {
@@ -87,7 +87,7 @@ class Pattern {
   }
 
   const Network& network_;
-  std::vector<std::int32_t> sites_;
+  std::vector<SiteIndex> sites_;
   Labels<std::int32_t> site_labels_;
   Labels<std::pair<int, int>> groups_;       ///< by site and innermost group
   Labels<std::tuple<int, int, int>> outer_;  ///< by level, site and group
@@ -126,7 +126,7 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<std::
       run.site = pattern.Site(run.site);
     }
   }
-  for (const std::int32_t site : pattern.sites()) {
+  for (const SiteIndex site : pattern.sites()) {
     out.sites.push_back((*situation.sites)[site]);
   }
   for (std::size_t a = 0; a < pattern.sites().size(); ++a) {

@@ -177,7 +177,8 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
   for (std::size_t i = 0; i < spec.sites.size(); ++i) {
     for (std::size_t k = i + 1; k < spec.sites.size(); ++k) {
       const auto joins = [&](const WanSpec& wan) {
-        return std::minmax({wan.from, wan.to}) == std::minmax({spec.sites[i], spec.sites[k]});
+        return std::minmax({wan.from, wan.to}) ==
+               std::minmax<std::int32_t>({spec.sites[i], spec.sites[k]});
       };
       if (!std::any_of(scenario.wans.begin(), scenario.wans.end(), joins)) {
         const auto name = [&](std::size_t at) {
@@ -191,7 +192,7 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
   }
 }
 
-FitPlace PlaceOf(const Scenario& scenario, std::int32_t site, int share) {
+FitPlace PlaceOf(const Scenario& scenario, SiteIndex site, int share) {
   const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
   return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share,
           scenario.horizon > Seconds(0)};
@@ -203,7 +204,7 @@ void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, Prob
   if (spec.spans) {
     const int share = static_cast<int>(spec.sites.size());
     ProblemList first;  // what is wrong with the layout itself is wrong at every site
-    for (const std::int32_t site : spec.sites) {
+    for (const SiteIndex site : spec.sites) {
       ProblemList found;
       CheckPlace(job, spec, PlaceOf(scenario, site, share), found);
       if (first.empty()) {
@@ -214,21 +215,21 @@ void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, Prob
     CheckLinks(job, scenario, spec, problems);
     return;
   }
-  std::vector<std::int32_t> candidates = spec.sites;
+  std::vector<SiteIndex> candidates = spec.sites;
   if (candidates.empty()) {
     candidates.resize(scenario.sites.size());
-    std::iota(candidates.begin(), candidates.end(), 0);
+    std::iota(candidates.begin(), candidates.end(), SiteIndex{0});
   }
-  const auto size_of = [&](std::int32_t site) {
+  const auto size_of = [&](SiteIndex site) {
     const SiteSpec& place = scenario.sites[static_cast<std::size_t>(site)];
     return std::int64_t{place.servers} * place.server.accelerators;
   };
-  std::stable_sort(candidates.begin(), candidates.end(), [&](std::int32_t a, std::int32_t b) {
+  std::stable_sort(candidates.begin(), candidates.end(), [&](SiteIndex a, SiteIndex b) {
     return size_of(a) > size_of(b);
   });
-  std::vector<std::int32_t> fitting;
+  std::vector<SiteIndex> fitting;
   ProblemList best;
-  for (const std::int32_t site : candidates) {
+  for (const SiteIndex site : candidates) {
     ProblemList found;
     CheckPlace(job, spec, PlaceOf(scenario, site, 1), found);
     if (found.empty()) {

@@ -100,16 +100,16 @@ CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std
 }
 
 /// Where the job says that it may run; without a horizon on the first site when it says nothing.
-std::vector<std::int32_t> SitesOf(const proto::Job& job, const proto::Scenario& scenario) {
-  std::vector<std::int32_t> sites;
+std::vector<SiteIndex> SitesOf(const proto::Job& job, const proto::Scenario& scenario) {
+  std::vector<SiteIndex> sites;
   if (!job.site().empty()) {
-    sites.push_back(SiteByName(scenario, job.site()));
+    sites.push_back({SiteByName(scenario, job.site())});
   } else if (job.span_size() > 0) {
     for (const std::string& name : job.span()) {
-      sites.push_back(SiteByName(scenario, name));
+      sites.push_back({SiteByName(scenario, name)});
     }
   } else if (scenario.horizon().empty()) {
-    sites.push_back(0);
+    sites.push_back({0});
   }
   return sites;
 }

@@ -87,7 +87,7 @@ void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& pr
     if (change.outage().wan() > 0) {
       spec.wan = change.outage().wan() - 1;
     } else {
-      spec.site = SiteByName(from.message, change.outage().site());
+      spec.site = {SiteByName(from.message, change.outage().site())};
       SetServers(change.outage(), written, scenario.sites[static_cast<std::size_t>(spec.site)],
                  spec, problems);
     }

@@ -53,7 +53,7 @@ void NoteIdle(const Scenario& scenario, std::vector<std::string>& notes) {
   }
   const std::int64_t ranks = run->step.layout.accelerators();
   std::int64_t accelerators = 0;
-  for (const std::int32_t site : scenario.jobs[0].sites) {
+  for (const SiteIndex site : scenario.jobs[0].sites) {
     const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
     accelerators += std::int64_t{spec.servers} * spec.server.accelerators;
   }

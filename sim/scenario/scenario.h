@@ -51,7 +51,7 @@ struct Epoch {
 /// Something out of service from `from` until `until` (infinite when it stays so).
 struct OutageSpec {
   Seconds from, until;
-  std::int32_t site = -1;  ///< -1: a WAN link
+  SiteIndex site;  ///< -1: a WAN link
   std::int32_t first_server = 0, servers = 0;
   std::int32_t wan = -1;
 };

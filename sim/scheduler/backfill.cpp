@@ -27,10 +27,10 @@ class Reservations {
 
   // Starts a job where that delays nobody who has a reservation.
   bool TryStart(const QueuedJob& job) {
-    const std::vector<std::int32_t> sites = round_.TryStart(job, [&](std::int32_t site) {
+    const std::vector<SiteIndex> sites = round_.TryStart(job, [&](SiteIndex site) {
       return Harmless(job, site);
     });
-    for (const std::int32_t site : sites) {
+    for (const SiteIndex site : sites) {
       if (reserved_[site] && round_.EndOf(job) > reserved_[site]->shadow) {
         reserved_[site]->extra -= job.servers;
       }
@@ -40,16 +40,16 @@ class Reservations {
 
   // Keeps what a job needs on its sites, where no other waits before it.
   void Reserve(const QueuedJob& job) {
-    if (std::all_of(job.sites.begin(), job.sites.end(), [this](std::int32_t site) {
+    if (std::all_of(job.sites.begin(), job.sites.end(), [this](SiteIndex site) {
           return reserved_[site].has_value();
         })) {
       return;
     }
     double together = 0;
-    for (const std::int32_t site : job.sites) {
+    for (const SiteIndex site : job.sites) {
       together = std::max(together, ShadowOn(site, job.servers));
     }
-    for (const std::int32_t site : job.sites) {
+    for (const SiteIndex site : job.sites) {
       if (!reserved_[site]) {
         const double shadow = job.spans ? together : ShadowOn(site, job.servers);
         reserved_[site] = {shadow, std::max(0, FreeAt(site, shadow) - job.servers)};
@@ -58,7 +58,7 @@ class Reservations {
   }
 
  private:
-  [[nodiscard]] bool Harmless(const QueuedJob& job, std::int32_t site) const {
+  [[nodiscard]] bool Harmless(const QueuedJob& job, SiteIndex site) const {
     if (!reserved_[site]) {
       return true;
     }
@@ -67,7 +67,7 @@ class Reservations {
            job.servers <= reserved_[site]->extra;
   }
 
-  [[nodiscard]] double ShadowOn(std::int32_t site, std::int32_t servers) const {
+  [[nodiscard]] double ShadowOn(SiteIndex site, std::int32_t servers) const {
     auto ends = round_.ends(site);
     std::sort(ends.begin(), ends.end());
     std::int32_t free = round_.FreeNow(site);
@@ -79,7 +79,7 @@ class Reservations {
     return free >= servers ? when : std::numeric_limits<double>::infinity();
   }
 
-  [[nodiscard]] std::int32_t FreeAt(std::int32_t site, double when) const {
+  [[nodiscard]] std::int32_t FreeAt(SiteIndex site, double when) const {
     std::int32_t free = round_.FreeNow(site);
     for (const auto& [end, servers] : round_.ends(site)) {
       free += end <= when ? servers : 0;

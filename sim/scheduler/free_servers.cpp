@@ -13,14 +13,14 @@ namespace {
 // Ranks in the order of servers, but first in the innermost groups (leaves) that the job has most
 // servers of: so groups of ranks that fit a leaf stay under one, and an odd server shifts only
 // those at the end.
-Placement RunsOf(std::int32_t site, const Locality& locality,
-                 const std::vector<std::int32_t>& servers) {
+Placement RunsOf(SiteIndex site, const Locality& locality,
+                 const std::vector<ServerIndex>& servers) {
   std::map<std::int32_t, std::int32_t> in_group;  // group -> servers of the job
-  for (const std::int32_t server : servers) {
+  for (const ServerIndex server : servers) {
     ++in_group[locality.group_of(0, server)];
   }
   std::vector<std::pair<std::int32_t, std::int32_t>> ordered;
-  for (const std::int32_t server : servers) {
+  for (const ServerIndex server : servers) {
     ordered.emplace_back(-in_group[locality.group_of(0, server)], server);
   }
   std::sort(ordered.begin(), ordered.end());
@@ -53,12 +53,12 @@ FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), fre
   }
 }
 
-Placement FreeServers::Take(std::int32_t site_number, std::int32_t servers) {
+Placement FreeServers::Take(SiteIndex site_number, std::int32_t servers) {
   CHECK(servers > 0);
   if (servers > total_) {
     return {};
   }
-  std::vector<std::int32_t> taken;
+  std::vector<ServerIndex> taken;
   const std::int32_t group = InnermostThatHolds(servers);
   if (group >= 0) {
     TakeServers(group, servers, taken);
@@ -108,7 +108,7 @@ std::int32_t FreeServers::NextGroup(const Groups& groups, std::int32_t servers) 
 }
 
 void FreeServers::TakeFromGroups(const Groups& groups, std::int32_t servers,
-                                 std::vector<std::int32_t>& taken) {
+                                 std::vector<ServerIndex>& taken) {
   while (servers > 0) {
     const std::int32_t group = NextGroup(groups, servers);
     const std::int32_t count = std::min(servers, by_group_[groups.level][group]);
@@ -119,7 +119,7 @@ void FreeServers::TakeFromGroups(const Groups& groups, std::int32_t servers,
 }
 
 void FreeServers::TakeFromGroup(int level, std::int32_t group, std::int32_t servers,
-                                std::vector<std::int32_t>& taken) {
+                                std::vector<ServerIndex>& taken) {
   if (level == 0) {
     TakeServers(group, servers, taken);
     return;
@@ -131,9 +131,9 @@ void FreeServers::TakeFromGroup(int level, std::int32_t group, std::int32_t serv
 }
 
 void FreeServers::TakeServers(std::int32_t group, std::int32_t servers,
-                              std::vector<std::int32_t>& taken) {
+                              std::vector<ServerIndex>& taken) {
   const std::int32_t first = locality_.begin_of(0, group);
-  std::int32_t server = first;
+  ServerIndex server{first};
   for (std::int32_t left = servers; left > 0; ++server) {
     if (free_[server] != 0) {
       free_[server] = 0;
@@ -147,7 +147,7 @@ void FreeServers::TakeServers(std::int32_t group, std::int32_t servers,
   total_ -= servers;
 }
 
-Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers) {
+Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t servers) {
   return FreeServers(site).Take(site_number, servers);
 }
 

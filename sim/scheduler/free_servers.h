@@ -16,7 +16,7 @@ class FreeServers {
   [[nodiscard]] std::int32_t total() const { return total_; }
 
   /// Takes servers as Place does; empty, and nothing taken, when they do not suffice.
-  Placement Take(std::int32_t site_number, std::int32_t servers);
+  Placement Take(SiteIndex site_number, std::int32_t servers);
 
  private:
   /// Groups of one level with consecutive numbers.
@@ -27,10 +27,10 @@ class FreeServers {
 
   [[nodiscard]] std::int32_t InnermostThatHolds(std::int32_t servers) const;
   [[nodiscard]] std::int32_t NextGroup(const Groups& groups, std::int32_t servers) const;
-  void TakeFromGroups(const Groups& groups, std::int32_t servers, std::vector<std::int32_t>& taken);
+  void TakeFromGroups(const Groups& groups, std::int32_t servers, std::vector<ServerIndex>& taken);
   void TakeFromGroup(int level, std::int32_t group, std::int32_t servers,
-                     std::vector<std::int32_t>& taken);
-  void TakeServers(std::int32_t group, std::int32_t servers, std::vector<std::int32_t>& taken);
+                     std::vector<ServerIndex>& taken);
+  void TakeServers(std::int32_t group, std::int32_t servers, std::vector<ServerIndex>& taken);
 
   const Locality& locality_;
   std::vector<char> free_;

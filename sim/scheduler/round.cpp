@@ -23,11 +23,11 @@ Round::Round(const ClusterState& state)
   });
 }
 
-std::vector<std::int32_t> Round::TryStart(const QueuedJob& job, const SiteFilter& allowed) {
-  const auto possible = [&](std::int32_t site) {
+std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& allowed) {
+  const auto possible = [&](SiteIndex site) {
     return free_[site].total() >= job.servers && allowed(site);
   };
-  std::vector<std::int32_t> sites;
+  std::vector<SiteIndex> sites;
   if (!job.spans) {
     const auto first = std::find_if(job.sites.begin(), job.sites.end(), possible);
     if (first == job.sites.end()) {
@@ -41,7 +41,7 @@ std::vector<std::int32_t> Round::TryStart(const QueuedJob& job, const SiteFilter
     sites = job.sites;
   }
   Start start{job.job, {}};
-  for (const std::int32_t site : sites) {
+  for (const SiteIndex site : sites) {
     const Placement part = free_[site].Take(site, job.servers);
     start.placement.insert(start.placement.end(), part.begin(), part.end());
     ends_[site].emplace_back(EndOf(job), job.servers);
@@ -57,13 +57,13 @@ std::vector<const QueuedJob*> StartInOrder(Round& round) {
   for (const QueuedJob* job : round.waiting()) {
     const bool started = !round
                               .TryStart(*job,
-                                        [&wanted](std::int32_t site) {
+                                        [&wanted](SiteIndex site) {
                                           return wanted[site] == 0;
                                         })
                               .empty();
     if (!started) {
       still_waiting.push_back(job);
-      for (const std::int32_t site : job->sites) {
+      for (const SiteIndex site : job->sites) {
         wanted[site] = 1;
       }
     }

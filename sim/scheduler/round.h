@@ -16,7 +16,7 @@ namespace gridlock {
 class Round {
  public:
   /// Whether a job may start on a site.
-  using SiteFilter = std::function<bool(std::int32_t site)>;
+  using SiteFilter = std::function<bool(SiteIndex site)>;
 
   explicit Round(const ClusterState& state);
 
@@ -25,13 +25,13 @@ class Round {
 
   /// Starts a job on the first of its sites, or on all that it spans, if they are allowed and have
   /// the room. Returns its sites; empty: it does not start.
-  std::vector<std::int32_t> TryStart(const QueuedJob& job, const SiteFilter& allowed);
+  std::vector<SiteIndex> TryStart(const QueuedJob& job, const SiteFilter& allowed);
 
   /// Servers that are free on a site now.
-  [[nodiscard]] std::int32_t FreeNow(std::int32_t site) const { return free_[site].total(); }
+  [[nodiscard]] std::int32_t FreeNow(SiteIndex site) const { return free_[site].total(); }
 
   /// When servers of a site come back, in no order: seconds and how many.
-  [[nodiscard]] const std::vector<std::pair<double, std::int32_t>>& ends(std::int32_t site) const {
+  [[nodiscard]] const std::vector<std::pair<double, std::int32_t>>& ends(SiteIndex site) const {
     return ends_[site];
   }
 

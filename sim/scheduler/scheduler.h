@@ -24,11 +24,11 @@ struct SiteState {
 
 /// A job that waits for servers. All of them or none: gangs.
 struct QueuedJob {
-  std::int32_t job = 0;
+  JobIndex job{0};
   std::int32_t priority = 0;  ///< higher ones first
   Seconds submit;
   /// Sites to look at, in this order, at least one; with `spans` all of them, `servers` on each.
-  std::vector<std::int32_t> sites;
+  std::vector<SiteIndex> sites;
   bool spans = false;
   std::int32_t servers = 0;  ///< at least 1
   Seconds expected;          ///< run time once started, as far as known; infinite when not known
@@ -36,7 +36,7 @@ struct QueuedJob {
 
 /// A job that holds servers.
 struct RunningJob {
-  std::int32_t job = 0;
+  JobIndex job{0};
   std::int32_t priority = 0;
   Seconds start;         ///< on the clock
   Seconds expected_end;  ///< on the clock; infinite when not known; in the past: any moment
@@ -52,7 +52,7 @@ struct ClusterState {
 
 /// A job of the queue starts on these servers.
 struct Start {
-  std::int32_t job = 0;
+  JobIndex job{0};
   Placement placement;
 };
 
@@ -81,13 +81,13 @@ std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state)
 /// the most, so that the job touches the fewest; the leaves of a pod likewise. Ordered by falling
 /// share of the job under a leaf, then by number, so that groups of ranks stay under one leaf where
 /// they can. Empty when the free servers do not suffice.
-Placement Place(const SiteState& site, std::int32_t site_number, std::int32_t servers);
+Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t servers);
 
 /// Jobs that must stop so that `servers` are free on a site, of those with a priority below
 /// `below_priority`: the lowest priority first, of these the latest start, then the highest number;
 /// whoever turns out not to be needed is spared, the last chosen first. Empty when enough are free
 /// already, and when all of them together would not do.
-std::vector<std::int32_t> Victims(const ClusterState& state, std::int32_t site,
-                                  std::int32_t servers, std::int32_t below_priority);
+std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
+                              std::int32_t below_priority);
 
 }  // namespace gridlock

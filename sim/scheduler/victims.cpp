@@ -12,7 +12,7 @@ struct Candidate {
   std::int32_t servers = 0;  ///< on the site
 };
 
-std::vector<Candidate> CandidatesOn(const ClusterState& state, std::int32_t site,
+std::vector<Candidate> CandidatesOn(const ClusterState& state, SiteIndex site,
                                     std::int32_t below_priority) {
   std::vector<Candidate> candidates;
   for (const RunningJob& job : state.running) {
@@ -33,8 +33,8 @@ std::vector<Candidate> CandidatesOn(const ClusterState& state, std::int32_t site
 
 }  // namespace
 
-std::vector<std::int32_t> Victims(const ClusterState& state, std::int32_t site,
-                                  std::int32_t servers, std::int32_t below_priority) {
+std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
+                              std::int32_t below_priority) {
   const std::vector<char>& free = state.sites.at(site).free;
   auto missing = servers - static_cast<std::int32_t>(std::count(free.begin(), free.end(), 1));
   std::vector<Candidate> chosen;
@@ -48,7 +48,7 @@ std::vector<std::int32_t> Victims(const ClusterState& state, std::int32_t site,
   if (missing > 0) {
     return {};
   }
-  std::vector<std::int32_t> victims;
+  std::vector<JobIndex> victims;
   for (auto candidate = chosen.rbegin(); candidate != chosen.rend(); ++candidate) {
     if (missing + candidate->servers <= 0) {
       missing += candidate->servers;

@@ -91,17 +91,17 @@ constexpr CapTarget kTargets[] = {
 
 // The sites of the job, or the links between two of them, by number.
 std::vector<std::size_t> ElementsOf(const CapTarget& target, const Scenario& scenario) {
-  const std::vector<std::int32_t>& sites = scenario.jobs[0].sites;
+  const std::vector<SiteIndex>& sites = scenario.jobs[0].sites;
   std::vector<std::size_t> elements;
   if (target.place == CapPlace::kSites) {
     elements.assign(sites.begin(), sites.end());
     return elements;
   }
-  const auto runs_on = [&](std::int32_t site) {
+  const auto runs_on = [&](SiteIndex site) {
     return std::find(sites.begin(), sites.end(), site) != sites.end();
   };
   for (std::size_t wan = 0; wan < scenario.wans.size(); ++wan) {
-    if (runs_on(scenario.wans[wan].from) && runs_on(scenario.wans[wan].to)) {
+    if (runs_on({scenario.wans[wan].from}) && runs_on({scenario.wans[wan].to})) {
       elements.push_back(wan);
     }
   }

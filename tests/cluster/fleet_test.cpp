@@ -25,7 +25,7 @@ JobSpec FleetOf(int replicas, double requests_per_second) {
   JobSpec job;
   job.name = "fleet";
   job.priority = 1;
-  job.sites = {0};
+  job.sites = {SiteIndex{0}};
   job.kind = fleet;
   return job;
 }
@@ -96,7 +96,7 @@ TEST(Fleet, OnSeveralSitesCountsOnTheLeastOfTheirServers) {
   second.hbm_bandwidth = second.hbm_bandwidth / 2;
   EXPECT_EQ(LeastServer(scenario.jobs[0], scenario.sites).accelerator.hbm_bandwidth,
             second.hbm_bandwidth);
-  scenario.jobs[0].sites = {0};
+  scenario.jobs[0].sites = {SiteIndex{0}};
   EXPECT_EQ(LeastServer(scenario.jobs[0], scenario.sites).accelerator.hbm_bandwidth,
             second.hbm_bandwidth * 2);
 }

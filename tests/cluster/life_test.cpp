@@ -210,7 +210,7 @@ TEST(Life, ChangesPaceWithTheEpoch) {
 
 TEST(Life, StallsARunAcrossSitesWhileItsLinkIsCutOff) {
   JobSpec job = TrainingJob("run", 2, 100);
-  job.sites = {0, 1};
+  job.sites = {SiteIndex{0}, SiteIndex{1}};
   job.spans = true;
   Scenario scenario = Week(1, {job}, kDay);
   scenario.sites.push_back(Hall(1));

@@ -29,7 +29,7 @@ JobSpec TrainingJob(const std::string& name, int servers, std::int64_t steps, do
   JobSpec job;
   job.name = name;
   job.start = Seconds(start);
-  job.sites = {0};
+  job.sites = {SiteIndex{0}};
   job.kind = run;
   return job;
 }

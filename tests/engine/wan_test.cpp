@@ -69,7 +69,7 @@ Scenario TwoSites(const SiteSpec& site, const TrainingSpec& job, double wan = kW
   scenario.sites[1].name = "south";
   scenario.wans = {WanOf(0, 1, wan)};
   scenario.jobs[0].spans = true;
-  scenario.jobs[0].sites = {0, 1};
+  scenario.jobs[0].sites = {SiteIndex{0}, SiteIndex{1}};
   return scenario;
 }
 

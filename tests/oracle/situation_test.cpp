@@ -80,7 +80,7 @@ Groups ByRoutes(const Cluster& cluster) {
   std::vector<std::set<int>> links;
   for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
     const LaidJob laid = LayJob(cluster.trainings[j], cluster.placements[j], network);
-        const int servers = static_cast<int>(ServersIn(laid.placement));
+    const int servers = static_cast<int>(ServersIn(laid.placement));
     std::vector<AcceleratorIndex> all;
     for (const ServerRun& run : laid.placement) {
       const int domain = network.fabric(run.site).server_size();
@@ -438,7 +438,7 @@ TEST_F(AnOracle, CountsTheBytesOverTheWan) {
   scenario.sites = cluster.sites;
   scenario.wans = cluster.wans;
   scenario.jobs[0].spans = true;
-  scenario.jobs[0].sites = {0, 1};
+  scenario.jobs[0].sites = {SiteIndex{0}, SiteIndex{1}};
   const StepRecord record = Evaluate(scenario, Fidelity::kFolded);
   const StepRate rate = oracle_.RatesOf(cluster.situation()).front();
   EXPECT_NEAR(rate.wan_bytes, TotalOf(record, "wan"), 1e-6 * rate.wan_bytes);

@@ -34,17 +34,17 @@ std::int32_t UsableOn(const SiteState& site) {
 QueuedJob DrawJob(const std::vector<std::int32_t>& usable, std::int32_t number) {
   const auto sites = static_cast<int>(usable.size());
   QueuedJob job;
-  job.job = number;
+  job.job = {number};
   job.priority = Draw(0, 2);
   job.submit = Seconds(Draw(0, 5));
   job.expected = Seconds(Draw(0, 9) == 0 ? kNever : Draw(1, 20));
   job.spans = Draw(0, 4) == 0;
   const std::int32_t first = Draw(0, sites - 1);
   for (std::int32_t i = 0, count = Draw(1, sites); i < count; ++i) {
-    job.sites.push_back((first + i) % sites);
+    job.sites.push_back({(first + i) % sites});
   }
   std::int32_t most = std::numeric_limits<std::int32_t>::max();
-  for (const std::int32_t site : job.sites) {
+  for (const SiteIndex site : job.sites) {
     most = std::min(most, usable[site]);
   }
   job.servers = Draw(1, std::max(1, most));
@@ -75,7 +75,7 @@ ClusterState DrawCluster() {
     usable.push_back(UsableOn(state.sites.back()));
   }
   for (std::int32_t number = 100, last = 100 + Draw(0, 6); number < last; ++number) {
-    const std::int32_t site = Draw(0, static_cast<int>(state.sites.size()) - 1);
+    const SiteIndex site{Draw(0, static_cast<int>(state.sites.size()) - 1)};
     const Placement placement = Place(state.sites[site], site, Draw(1, 8));
     if (!placement.empty()) {
       const double end = Draw(0, 9) == 0 ? kNever : 10 + Draw(1, 20);

@@ -65,7 +65,7 @@ TEST(Place, TakesTheFullestLeafThatHoldsAllEvenInAnEmptierPod) {
                                 "1100"
                                 "0111"
                                 "1111");
-  EXPECT_EQ(Place(site, 5, 3), (Placement{{5, 9, 3}}));
+  EXPECT_EQ(Place(site, SiteIndex{5}, 3), (Placement{{5, 9, 3}}));
 }
 
 TEST(Place, TakesTheFullestPodThatHoldsAllWhenNoLeafDoes) {
@@ -73,7 +73,7 @@ TEST(Place, TakesTheFullestPodThatHoldsAllWhenNoLeafDoes) {
                                 "1111"
                                 "1110"
                                 "1111");
-  EXPECT_EQ(Place(site, 0, 3), (Placement{{0, 4, 3}}));
+  EXPECT_EQ(Place(site, SiteIndex{0}, 3), (Placement{{0, 4, 3}}));
 }
 
 TEST(Place, TakesTheEmptiestPodsAndThenTheOneThatFitsTheRest) {
@@ -81,12 +81,13 @@ TEST(Place, TakesTheEmptiestPodsAndThenTheOneThatFitsTheRest) {
                                 "1100"
                                 "1111"
                                 "1000");
-  EXPECT_EQ(Place(site, 0, 5), (Placement{{0, 4, 5}}));
+  EXPECT_EQ(Place(site, SiteIndex{0}, 5), (Placement{{0, 4, 5}}));
 }
 
 TEST(Place, IsEmptyWhenServersDoNotSuffice) {
-  EXPECT_TRUE(Place(SiteOf(2, 2, "10101"), 0, 4).empty());
-  EXPECT_EQ(Place(SiteOf(2, 2, "10101"), 0, 3), (Placement{{0, 0, 1}, {0, 2, 1}, {0, 4, 1}}));
+  EXPECT_TRUE(Place(SiteOf(2, 2, "10101"), SiteIndex{0}, 4).empty());
+  EXPECT_EQ(Place(SiteOf(2, 2, "10101"), SiteIndex{0}, 3),
+            (Placement{{0, 0, 1}, {0, 2, 1}, {0, 4, 1}}));
 }
 
 // Servers of a placement under the leaf of one of them.
@@ -108,7 +109,7 @@ RC_GTEST_PROP(Place, TakesFreeServersOfFewestPodsAndOneLeafWhereOneHoldsAll, ())
   RC_PRE(pods.size() <= 12U);
   const auto total = static_cast<std::int32_t>(std::count(site.free.begin(), site.free.end(), 1));
   const std::int32_t servers = *rc::gen::inRange(1, 25);
-  const Placement placement = Place(site, 3, servers);
+  const Placement placement = Place(site, SiteIndex{3}, servers);
   if (servers > total) {
     RC_ASSERT(placement.empty());
     return;

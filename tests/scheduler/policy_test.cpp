@@ -29,9 +29,13 @@ ClusterState Ten() {
   return state;
 }
 
-QueuedJob JobOn(std::vector<std::int32_t> sites, std::int32_t job, std::int32_t servers,
+QueuedJob JobOn(const std::vector<std::int32_t>& sites, std::int32_t job, std::int32_t servers,
                 double expected) {
-  return {job, 0, Seconds(job), std::move(sites), false, servers, Seconds(expected)};
+  QueuedJob queued{{job}, 0, Seconds(job), {}, false, servers, Seconds(expected)};
+  for (const std::int32_t site : sites) {
+    queued.sites.push_back({site});
+  }
+  return queued;
 }
 
 std::vector<std::int32_t> Started(const Policy& policy, const ClusterState& state) {
@@ -122,12 +126,12 @@ void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
   for (const Start& start : starts) {
     const QueuedJob& job = JobOf(state, start.job);
     RC_ASSERT(jobs.insert(start.job).second);
-    std::vector<std::int32_t> sites;
+    std::vector<SiteIndex> sites;
     for (const ServerRun& run : start.placement) {
       if (sites.empty() || sites.back() != run.site) {
         sites.push_back(run.site);
       }
-      for (std::int32_t server = run.first; server < run.first + run.count; ++server) {
+      for (ServerIndex server = run.first; server < run.first + run.count; ++server) {
         RC_ASSERT(state.sites.at(run.site).free.at(server) == 1);
         RC_ASSERT(held.emplace(run.site, server).second);
       }
@@ -173,7 +177,7 @@ RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing,
     // Where none before it waits, nobody behind it took anything, so that what is left is what it
     // saw.
     int fits = 0;
-    for (const std::int32_t site : job.sites) {
+    for (const SiteIndex site : job.sites) {
       const auto& free = after.sites[site].free;
       fits += wanted.count(site) == 0U && std::count(free.begin(), free.end(), 1) >= job.servers;
     }
@@ -226,7 +230,7 @@ ClusterState LargeCluster(std::int32_t servers_each) {
   state.sites = {LeavesAndPods(16, 32, std::vector<char>(12500, 1))};
   for (std::int32_t job = 0; job < 400; ++job) {
     const Placement placement =
-        Place(state.sites[0], 0, 1 + static_cast<std::int32_t>(random.Below(50)));
+        Place(state.sites[0], SiteIndex{0}, 1 + static_cast<std::int32_t>(random.Below(50)));
     Mark(state, placement, 0);
     state.running.push_back(
         {10000 + job, 0, Seconds(0), Seconds(1e5 * random.Uniform()), placement});

@@ -44,8 +44,13 @@ double MeanWait(const Policy& policy, int replication, int jobs) {
     }
     state.now = Seconds(std::min(arrival, end));
     if (arrival <= end) {
-      state.queue.push_back(
-          {submitted++, 0, state.now, {0}, false, 1, Seconds(random.Exponential(kService))});
+      state.queue.push_back({submitted++,
+                             0,
+                             state.now,
+                             {SiteIndex{0}},
+                             false,
+                             1,
+                             Seconds(random.Exponential(kService))});
       arrival += random.Exponential(kService / (kServers * kLoad));
     } else {
       std::erase_if(state.running, [&](const RunningJob& job) {

@@ -14,6 +14,12 @@ namespace {
 
 using Jobs = std::vector<std::int32_t>;
 
+Jobs VictimsOn(const ClusterState& state, SiteIndex site, std::int32_t servers,
+               std::int32_t below) {
+  const std::vector<JobIndex> victims = Victims(state, site, servers, below);
+  return {victims.begin(), victims.end()};
+}
+
 // Ten servers, all held: job, priority, start, servers.
 ClusterState Full() {
   ClusterState state;
@@ -26,27 +32,27 @@ ClusterState Full() {
 }
 
 TEST(Victims, AreOfTheLowestPriorityAndThenTheLatestStart) {
-  EXPECT_EQ(Victims(Full(), 0, 3, 3), (Jobs{4}));
-  EXPECT_EQ(Victims(Full(), 0, 4, 3), (Jobs{4, 3}));
+  EXPECT_EQ(VictimsOn(Full(), SiteIndex{0}, 3, 3), (Jobs{4}));
+  EXPECT_EQ(VictimsOn(Full(), SiteIndex{0}, 4, 3), (Jobs{4, 3}));
 }
 
 TEST(Victims, AreSparedWhenOthersTurnOutToSuffice) {
   // 4, 3 and then 2 would be taken; without 3 the rest do as well.
-  EXPECT_EQ(Victims(Full(), 0, 7, 3), (Jobs{4, 2}));
+  EXPECT_EQ(VictimsOn(Full(), SiteIndex{0}, 7, 3), (Jobs{4, 2}));
 }
 
 TEST(Victims, AreNoneWithoutNeedOrWhenTheyWouldNotDo) {
-  EXPECT_TRUE(Victims(Full(), 0, 9, 2).empty());
+  EXPECT_TRUE(VictimsOn(Full(), SiteIndex{0}, 9, 2).empty());
   ClusterState state = Full();
   state.sites[0].free[0] = 1;
-  EXPECT_TRUE(Victims(state, 0, 1, 3).empty());
+  EXPECT_TRUE(VictimsOn(state, SiteIndex{0}, 1, 3).empty());
 }
 
 RC_GTEST_PROP(Victims, SufficeAreAllNeededAndNeverOfTheSamePriority, ()) {
   const ClusterState state = DrawCluster();
   const std::int32_t below = *rc::gen::inRange(0, 4);
   const std::int32_t servers = *rc::gen::inRange(1, 20);
-  const Jobs victims = Victims(state, 0, servers, below);
+  const Jobs victims = VictimsOn(state, SiteIndex{0}, servers, below);
   std::int64_t free = std::count(state.sites[0].free.begin(), state.sites[0].free.end(), 1);
   std::int64_t possible = free;
   std::vector<std::int64_t> released;

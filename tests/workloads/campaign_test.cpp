@@ -43,7 +43,7 @@ JobSpec Campaign(int experiments) {
   job.tenant = "research";
   job.priority = 2;
   job.start = Seconds(500);
-  job.sites = {1, 0};
+  job.sites = {SiteIndex{1}, SiteIndex{0}};
   job.kind = spec;
   return job;
 }
@@ -134,7 +134,7 @@ TEST(Campaign, ExperimentsAreSubmittedUniformlyOverItsTimeAndInOrder) {
     distance = std::max(distance, std::abs(place - (static_cast<double>(i) + 0.5) / 1e4));
     EXPECT_EQ(jobs[i].tenant, "research");
     EXPECT_EQ(jobs[i].priority, 2);
-    EXPECT_EQ(jobs[i].sites, (std::vector<std::int32_t>{1, 0}));
+    EXPECT_EQ(jobs[i].sites, (std::vector<SiteIndex>{{1}, {0}}));
     EXPECT_EQ(jobs[i].cohort + jobs[i].after_cohort, "");
   }
   EXPECT_LT(distance, 1.95 / std::sqrt(1e4));

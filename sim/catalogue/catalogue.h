@@ -84,10 +84,6 @@ class Catalogue {
   File own_;                ///< the entries of the scenario
 };
 
-/// Folders that hold the catalogue, in order: those under $GRIDLOCK_CATALOG (separated by ":") when
-/// it is set, else ../share/gridlock beside the program, else the source tree.
-std::vector<std::string> CatalogueFolders(ProblemList& problems);
-
 /// The entry called `name`, or null after adding a problem with the nearest or all names. `kind` is
 /// "server" and so on.
 template <typename T>

@@ -4,7 +4,9 @@
 #include <cctype>
 #include <variant>
 
+#include "sim/catalogue/folders.h"
 #include "sim/describe/setup.h"
+#include "sim/record/fingerprint.h"
 #include "sim/scenario/reads.h"
 #include "workloads/decode.h"
 
@@ -89,6 +91,11 @@ TraceHeader HeaderOf(const Scenario& scenario) {
   header.setup = life ? LifeSetupOf(scenario) : SetupOf(scenario);
   header.sizes = life ? LifeSizesOf(scenario) : SizesOf(scenario);
   header.seed = scenario.seed;
+  const CatalogueUse use = CatalogueUsedBy(scenario.text);
+  Fingerprint entries;
+  entries.Add(use.entries);
+  header.catalogue = use.origin;
+  header.catalogue_fingerprint = FingerprintText(entries.value());
   header.notes = scenario.notes;
   AddEstimates(scenario, header);
   if (life && Serves(scenario)) {

@@ -40,6 +40,8 @@ void WriteHeaderAttributes(Hdf5File& file, const TraceHeader& header, const std:
   file.SetAttribute("", "schema_version", std::int32_t{kTraceSchemaVersion});
   file.SetAttribute("", "gridlock_version", header.gridlock_version);
   file.SetAttribute("", "gridlock_commit", header.gridlock_commit);
+  file.SetAttribute("", "catalogue", header.catalogue);
+  file.SetAttribute("", "catalogue_fingerprint", header.catalogue_fingerprint);
   file.SetAttribute("", "scenario_name", header.scenario_name);
   file.SetAttribute("", "description", header.description);
   file.SetAttribute("", "machine", header.machine);

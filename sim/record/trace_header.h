@@ -31,7 +31,9 @@ struct TraceHeader {
   std::string machine = {};  ///< for people: "16 x DGX H100"; may be ""
   std::uint64_t seed = 0;
   std::string gridlock_version = {};
-  std::string gridlock_commit = {};  ///< of the build, "-dirty" behind it when files differed
+  std::string catalogue = {};  ///< where the entries come from: "shipped", or the user's folders
+  std::string catalogue_fingerprint = {};  ///< of the entries that the scenario uses
+  std::string gridlock_commit = {};        ///< of the build, "-dirty" behind it when files differed
   std::string command_line = {};
   std::vector<std::string> notes = {};      ///< what was understood from the input
   std::vector<InputNumber> estimates = {};  ///< neither measured nor published

@@ -89,6 +89,8 @@ void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
   json.Member("schema_version", 1);
   json.Member("gridlock_version", header.gridlock_version);
   json.Member("gridlock_commit", header.gridlock_commit);
+  json.Member("catalogue", header.catalogue);
+  json.Member("catalogue_fingerprint", header.catalogue_fingerprint);
   json.Member("scenario_name", header.scenario_name);
   json.Member("description", header.description);
   json.Member("machine", header.machine);

@@ -6,6 +6,7 @@ usage: paste_check.py GRIDLOCK
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,41 @@ def main():
         again = summary(folder)
         assert again == first, (first, again)
         assert "nic_bandwidth: \"100 Gbps\"" in scenario_of(folder), "the override is not there"
+        check_origin(gridlock, folder, first)
     print("PASS")
+
+
+def check_origin(gridlock, folder, first):
+    """A run names its build and its catalogue: an entry that it uses moves the fingerprint of the
+    catalogue, and one that it does not use does not."""
+    assert first["gridlock_commit"] and first["catalogue"] == "shipped", first
+    own = folder / "own"
+    for part in ("topologies/catalog", "workloads/catalog"):
+        shutil.copytree(ROOT / part, own / part)
+
+    def fingerprint():
+        subprocess.run(["bash", "-c", first["command_line"]], cwd=folder, check=True,
+                       capture_output=True, env={**os.environ, "GRIDLOCK_CATALOG": str(own)})
+        again = summary(folder)
+        assert again["catalogue"] == f"GRIDLOCK_CATALOG={own}", again["catalogue"]
+        assert again["fingerprint"] == first["fingerprint"], "another result"
+        return again["catalogue_fingerprint"]
+
+    assert fingerprint() == first["catalogue_fingerprint"]
+    append(own / "workloads/catalog/models.textproto", "# A comment behind all entries.\n")
+    assert fingerprint() == first["catalogue_fingerprint"]
+    switches = own / "topologies/catalog/switches.textproto"
+    text = switches.read_text(encoding="utf-8")
+    switch = re.search(r'leaf_switch: "(\w+)"', EXAMPLE.read_text(encoding="utf-8")).group(1)
+    # The first source of the switch that the example uses.
+    entry = text.index(f'name: "{switch}"')
+    source = text.index('text: "', entry) + len('text: "')
+    switches.write_text(text[:source] + "Looked up again. " + text[source:], encoding="utf-8")
+    assert fingerprint() != first["catalogue_fingerprint"]
+
+
+def append(path, text):
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
 
 
 def scenario_of(folder):

@@ -1,0 +1,29 @@
+#pragma once
+
+// Where the catalogue lies, and what of it a scenario uses.
+
+#include <string>
+#include <vector>
+
+#include "sim/schema/problems.h"
+
+namespace gridlock {
+
+/// Whether $GRIDLOCK_CATALOG names folders to read instead of the catalogue that is shipped.
+bool UsersOwnCatalogue();
+
+/// The files of the catalogue: those under $GRIDLOCK_CATALOG (folders separated by ":") when it is
+/// set, else those in ../share/gridlock beside the program, else those of the source tree.
+std::vector<std::string> CatalogueFiles(ProblemList& problems);
+
+/// What a scenario uses of the catalogue's files.
+struct CatalogueUse {
+  std::string origin;  ///< "shipped", or "GRIDLOCK_CATALOG=" and the user's folders
+  std::string
+      entries;  ///< the entries that it names and those that these name, as they are written
+};
+
+/// Of a scenario that was loaded, from its canonical text.
+CatalogueUse CatalogueUsedBy(const std::string& scenario);
+
+}  // namespace gridlock

@@ -10,9 +10,10 @@ namespace gridlock {
 /// Counts what is under way on each resource, to say which one sets the pace of a transfer, and
 /// accounts finished transfers to the series of their job.
 ///
-/// Changes of one instant take effect together, after it: a transfer that ends is looked at beside
-/// all that ran until then, one that starts beside all that starts with it. So it does not matter
-/// in which order things happen that happen at once.
+/// Starts and ends of one instant are gathered, and counted together once the instant is over. A
+/// transfer that ends is therefore compared with everything that ran until its end, and a transfer
+/// that starts with everything that starts with it. Example: when A ends and B starts at 3 s, A is
+/// judged without B and B without A, whichever SimGrid reports first.
 class Meter {
  public:
   explicit Meter(const Plan& plan)

@@ -358,14 +358,20 @@ TEST(ATestThatIsWrong, SaysWhyAndWhatWouldRun) {
             "job[0].collective_test.algorithm: \"in_switch\" does not run here: it adds up inside "
             "one scale-up domain, and a group lies in 2; expected \"ring\", \"tree\", "
             "\"halving_doubling\", \"fitted\" or \"automatic\"");
-  EXPECT_EQ(problem_of(TestOf(Kind::kAllToAll, "pairs", 8192, 1e9)),
-            "job[0].collective_test.ranks: an all-to-all of 1 groups of 8192 ranks has 67108864 "
-            "pairs to lay on routes; expected at most 16777216, as in one group of 4096 ranks");
+  EXPECT_EQ(
+      problem_of(TestOf(Kind::kAllToAll, "pairs", 8192, 1e9)),
+      "job[0].collective_test.ranks: an all-to-all of 8192 ranks in groups of 8192 has 67108864 "
+      "pairs to lay on routes; expected at most 16777216, as in one group of 4096 ranks");
+  EXPECT_EQ(
+      problem_of(TestOf(Kind::kAllReduce, "ring", 8 << 20, 1e9)),
+      "job[0].collective_test.ranks: a test of 8388608 ranks is too large to lay out; expected "
+      "at most 4194304");
   CollectiveTestSpec many = TestOf(Kind::kAllReduce, "ring", 8, 1e9);
   many.iterations = 30000;
-  EXPECT_EQ(problem_of(many),
-            "job[0].collective_test.iterations: 1 sizes by 1 algorithms and 30000 iterations are "
-            "30000 collectives; expected at most 20000");
+  EXPECT_EQ(
+      problem_of(many),
+      "job[0].collective_test.iterations: sizes x algorithms x iterations = 1 x 1 x 30000 = 30000 "
+      "collectives; expected at most 20000");
 }
 
 }  // namespace gridlock

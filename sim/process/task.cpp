@@ -71,8 +71,7 @@ bool TaskReply::Add(Frame frame) {
       result_.problems.push_back({std::move(frame.bytes), ""});
       return false;
     case kProblem:
-      CHECK(!result_.problems.empty());
-      result_.problems.back().message = std::move(frame.bytes);
+      result_.problems.at(result_.problems.size() - 1).message = std::move(frame.bytes);
       return false;
     case kBytes:
       result_.bytes = std::move(frame.bytes);

@@ -1,5 +1,7 @@
 #include "sim/catalogue/catalogue.h"
 
+#include <string_view>
+
 #include "sim/base/check.h"
 #include "sim/catalogue/folders.h"
 #include "sim/catalogue/like.h"
@@ -11,6 +13,8 @@
 
 namespace gridlock {
 namespace {
+
+constexpr std::string_view kSwitchEnd = "_switch";
 
 /// Puts entries of one kind into their map; a name stands for one entry.
 template <typename T, typename List>
@@ -114,17 +118,31 @@ void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
   }
 }
 
+std::vector<SwitchName> SwitchNames(const proto::Fabric& fabric) {
+  std::vector<SwitchName> names;
+  std::vector<const google::protobuf::FieldDescriptor*> kinds;
+  fabric.GetReflection()->ListFields(fabric, &kinds);
+  for (const auto* kind : kinds) {
+    const google::protobuf::Message& network = fabric.GetReflection()->GetMessage(fabric, kind);
+    std::vector<const google::protobuf::FieldDescriptor*> fields;
+    network.GetReflection()->ListFields(network, &fields);
+    for (const auto* field : fields) {
+      const std::string& name = field->name();
+      if (name.size() > kSwitchEnd.size() &&
+          name.compare(name.size() - kSwitchEnd.size(), kSwitchEnd.size(), kSwitchEnd) == 0) {
+        names.push_back({kind->name(), name, network.GetReflection()->GetString(network, field)});
+      }
+    }
+  }
+  return names;
+}
+
 void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
                       ProblemList& problems) {
-  const auto check = [&](const std::string& name, const char* kind, const char* field) {
-    if (!name.empty()) {
-      (void)Find(catalogue.switches, "switch", name, place.At(kind).At(field).value, problems);
-    }
-  };
-  check(fabric.clos().leaf_switch(), "clos", "leaf_switch");
-  check(fabric.clos().spine_switch(), "clos", "spine_switch");
-  check(fabric.clos().core_switch(), "clos", "core_switch");
-  check(fabric.torus().optical_switch(), "torus", "optical_switch");
+  for (const SwitchName& each : SwitchNames(fabric)) {
+    const Position& where = place.At(each.kind).At(each.field).value;
+    (void)Find(catalogue.switches, "switch", each.name, where, problems);
+  }
 }
 
 void Catalogue::Read(const std::string& name, const std::string& text, ProblemList& problems) {

@@ -90,6 +90,15 @@ template <typename T>
 const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const std::string& name,
                      const Position& where, ProblemList& problems);
 
+/// A switch that a fabric names: `field` of its `kind`, e.g. "leaf_switch" of "clos".
+struct SwitchName {
+  std::string kind, field, name;
+};
+
+/// All of them, in the order of the schema: every field of a kind of network whose name ends in
+/// "_switch" is the catalogue name of one.
+std::vector<SwitchName> SwitchNames(const proto::Fabric& fabric);
+
 /// Adds a problem for each switch that a fabric names and the catalogue does not have.
 void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
                       ProblemList& problems);

@@ -36,10 +36,8 @@ void AddSite(const proto::Site& site, const Catalogue& catalogue, Collector& col
     collector.Add("accelerator", catalogue.accelerators, server->second.message->accelerator());
   }
   collector.Add("server", catalogue.servers, site.server());
-  const proto::Clos& clos = site.fabric().clos();
-  for (const std::string& name : {clos.leaf_switch(), clos.spine_switch(), clos.core_switch(),
-                                  site.fabric().torus().optical_switch()}) {
-    collector.Add("switch", catalogue.switches, name);
+  for (const SwitchName& each : SwitchNames(site.fabric())) {
+    collector.Add("switch", catalogue.switches, each.name);
   }
   if (site.facility().pue() == 0.0) {
     collector.Add("building", catalogue.buildings, site.facility().building());

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "topologies/clos/spec.h"
+#include "topologies/hyperx/spec.h"
 #include "topologies/listed/spec.h"
 #include "topologies/torus/spec.h"
 
@@ -11,7 +12,7 @@ namespace gridlock {
 
 /// What a site's network is: one alternative for each kind of topology. MakeTopology turns it into
 /// links and routes.
-using FabricSpec = std::variant<ClosSpec, TorusSpec, ListedSpec>;
+using FabricSpec = std::variant<ClosSpec, TorusSpec, ListedSpec, HyperXSpec>;
 
 /// Whether accelerators are routers of the network themselves (ServerSpec::direct).
 bool IsDirect(const FabricSpec& fabric);

@@ -65,6 +65,11 @@ inline constexpr auto kFields<TorusSpec> = std::tuple_cat(
     Bearing(&TorusSpec::size, &TorusSpec::block, &TorusSpec::hop_latency));
 
 template <>
+inline constexpr auto kFields<HyperXSpec> = std::tuple_cat(
+    Aside(&HyperXSpec::path), Bearing(&HyperXSpec::size, &HyperXSpec::servers_per_router,
+                                      &HyperXSpec::links_between, &HyperXSpec::router));
+
+template <>
 inline constexpr auto kFields<RouteGraph::Node> = Bearing(&RouteGraph::Node::id,
                                                           &RouteGraph::Node::kind,
                                                           &RouteGraph::Node::server,

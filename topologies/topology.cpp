@@ -3,6 +3,7 @@
 #include <variant>
 
 #include "topologies/clos/topology.h"
+#include "topologies/hyperx/topology.h"
 #include "topologies/listed/topology.h"
 #include "topologies/torus/topology.h"
 
@@ -20,6 +21,10 @@ std::shared_ptr<const Topology> Make(const SiteSpec& site, const TorusSpec& /*sp
 
 std::shared_ptr<const Topology> Make(const SiteSpec& site, const ListedSpec& /*spec*/) {
   return std::make_shared<ListedTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const HyperXSpec& /*spec*/) {
+  return std::make_shared<HyperXTopology>(site);
 }
 
 }  // namespace

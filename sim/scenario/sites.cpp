@@ -60,6 +60,17 @@ ListedSpec ListedOf(const proto::Listed& listed, const Catalogue& catalogue,
   return {path, listed.file(), graph.graph, graph.hash};
 }
 
+HyperXSpec HyperXOf(const proto::HyperX& hyperx, const Catalogue& catalogue,
+                    const std::string& path) {
+  HyperXSpec spec;
+  spec.path = path;
+  spec.size.assign(hyperx.size().begin(), hyperx.size().end());
+  spec.servers_per_router = hyperx.servers_per_router();
+  spec.links_between = hyperx.links_between() == 0 ? 1 : hyperx.links_between();
+  spec.router = MakeSwitch(catalogue, hyperx.router_switch());
+  return spec;
+}
+
 FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
                     const std::string& path) {
   switch (fabric.kind_case()) {
@@ -69,6 +80,8 @@ FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
       return TorusOf(fabric.torus(), catalogue, path + ".torus");
     case proto::Fabric::kListed:
       return ListedOf(fabric.listed(), catalogue, path + ".listed");
+    case proto::Fabric::kHyperx:
+      return HyperXOf(fabric.hyperx(), catalogue, path + ".hyperx");
     case proto::Fabric::kDragonfly:
     case proto::Fabric::KIND_NOT_SET:
       break;

@@ -131,6 +131,7 @@ constexpr Rule kRules[] = {
     NotSimulated("Fabric.dragonfly"),
     Block("Fabric.torus", kOptional),
     Block("Fabric.listed", kOptional),
+    Block("Fabric.hyperx", kOptional),
     Count("Clos.tiers", kNeeded, 2, 3),
     Flag("Clos.rail_optimized"),
     Count("Clos.servers_per_leaf", kNeeded, 1, 1e6),
@@ -149,6 +150,10 @@ constexpr Rule kRules[] = {
     Count("Torus.optical_switches", kOptional, 1, 1e6),
     Text("Torus.optical_switch", kOptional),
     Text("Listed.file", kNeeded),
+    Count("HyperX.size", kNeeded, 2, 65536),
+    Count("HyperX.servers_per_router", kNeeded, 1, 1e6),
+    Text("HyperX.router_switch", kNeeded),
+    Count("HyperX.links_between", kOptional, 1, 65536),
 
     Number("Facility.pue", kOptional, 1, 10),
     Text("Facility.building", kOptional),

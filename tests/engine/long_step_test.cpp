@@ -28,7 +28,7 @@ enum class How { kFull, kFolded, kAnalytic };
 
 // `first` micro-batches are simulated first; all of the step when it is that many.
 StepRecord RunHere(const FoldCase& of, How how, std::int64_t first) {
-  const Network network{Fabric(of.site)};
+  const Network network(of.site);
   const StepProgram program = BuildStepProgram(of.job, of.site.server, first);
   Plan plan = Expand({{&program, WholeSite(network, 0)}}, network);
   if (how != How::kFull) {

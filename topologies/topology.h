@@ -2,7 +2,8 @@
 
 // The network of a site as everybody outside of topologies/ sees it: links with a tier and a
 // capacity, the route of every flow, and what hangs together. Each kind of network is a folder
-// beside this file (clos/, torus/, hyperx/, listed/) with a class derived from Topology; see README.md.
+// beside this file (clos/, torus/, hyperx/, listed/) with a class derived from Topology; see
+// README.md.
 
 #include <cstdint>
 #include <memory>

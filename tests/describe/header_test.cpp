@@ -32,7 +32,7 @@ PretrainingSpec Run(int data, Precision precision) {
   return run;
 }
 
-JobSpec Job(const std::string& name, std::vector<std::int32_t> sites) {
+JobSpec Job(const std::string& name, std::vector<SiteIndex> sites) {
   JobSpec job;
   job.name = name;
   job.sites = std::move(sites);
@@ -51,7 +51,8 @@ Scenario TwoSites() {
                     .to = 1,
                     .bandwidth = BytesPerSecond(12.5e9),
                     .latency = Seconds(0.01)}};
-  scenario.jobs = {Job("main", {0, 1}), Job("ladder", {0}), Job("chat", {1})};
+  scenario.jobs = {Job("main", {SiteIndex{0}, SiteIndex{1}}), Job("ladder", {SiteIndex{0}}),
+                   Job("chat", {SiteIndex{1}})};
   scenario.jobs[0].spans = true;
   scenario.jobs[0].kind = Run(16, Precision::kBf16);
   CampaignSpec campaign;

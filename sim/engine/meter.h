@@ -2,8 +2,8 @@
 
 #include <vector>
 
-#include "sim/plan/plan.h"
 #include "sim/measure/step_log.h"
+#include "sim/plan/plan.h"
 
 namespace gridlock {
 

@@ -90,10 +90,10 @@ struct StepRecord {
   Watts power_limit;  ///< of one accelerator's board; zero when not known
   bool energy_is_estimate = true;
   std::vector<std::pair<std::string, double>>
-      collective_seconds;         ///< measured duration of each kind, for people who look deeper
+      collective_seconds;  ///< measured duration of each kind, for people who look deeper
   std::vector<CollectiveResult> tested;  ///< of a test of a collective; a step has none
-  std::uint64_t activities = 0;   ///< SimGrid activities that were simulated
-  std::uint64_t fingerprint = 0;  ///< of every completion time, at 9 significant digits
+  std::uint64_t activities = 0;          ///< SimGrid activities that were simulated
+  std::uint64_t fingerprint = 0;         ///< of every completion time, at 9 significant digits
 
   [[nodiscard]] double mfu() const { return model_flop / (peak * step_time); }
 

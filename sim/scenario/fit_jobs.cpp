@@ -92,11 +92,11 @@ class PlaceChecks {
     const CollectiveTestSpec placed = OnAccelerators(test, accelerators);
     const std::int64_t block = std::int64_t{placed.group_size} * placed.group_stride;
     if (block > placed.ranks || placed.ranks % block != 0) {
-      refuse(test.group_size > 0 ? "group_size" : "group_stride",
-             Refusal("groups of " + Text(placed.group_size) + " ranks, " +
-                         Text(placed.group_stride) + " apart, do not share out " +
-                         Text(placed.ranks) + " ranks",
-                     "\"group_size\" times \"group_stride\" to divide " + Text(placed.ranks)));
+      refuse(
+          test.group_size > 0 ? "group_size" : "group_stride",
+          Refusal("groups of " + Text(placed.group_size) + " ranks, " + Text(placed.group_stride) +
+                      " apart, do not share out " + Text(placed.ranks) + " ranks",
+                  "\"group_size\" times \"group_stride\" to divide " + Text(placed.ranks)));
       return;
     }
     try {

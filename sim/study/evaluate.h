@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 
-#include "sim/scenario/scenario.h"
 #include "sim/engine/step_engine.h"
 #include "sim/record/step_record.h"
+#include "sim/scenario/scenario.h"
 
 namespace gridlock {
 

@@ -4,8 +4,8 @@
 
 #include <fnmatch.h>
 
-#include "sim/study/evaluate.h"
 #include "sim/process/worker.h"
+#include "sim/study/evaluate.h"
 
 namespace gridlock {
 

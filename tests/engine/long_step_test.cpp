@@ -39,12 +39,12 @@ StepRecord RunHere(const FoldCase& of, How how, std::int64_t first) {
     simulator.emplace(plan);
   }
   constexpr int kIntervals = 64;
-  SimulatedStep step = SimulateStep(
-      {program, plan, 0, of.site.server}, of.job, kIntervals,
-      [&](const StepProgram& program_now, const StepOptions& options) {
-        return simulator ? simulator->Run(program_now, of.site.server, options, {})
-                         : RunAnalyticStep(program_now, plan, of.site.server, options);
-      });
+  SimulatedStep step =
+      SimulateStep({program, plan, 0, of.site.server}, of.job, kIntervals,
+                   [&](const StepProgram& program_now, const StepOptions& options) {
+                     return simulator ? simulator->Run(program_now, of.site.server, options, {})
+                                      : RunAnalyticStep(program_now, plan, of.site.server, options);
+                   });
   StepRecord record = Summarise(of.job, step.program, plan, of.site.server, step.run);
   record.classes = step.program.micro_batches;  // for the tests: what was simulated last
   return record;
@@ -123,10 +123,9 @@ std::vector<FoldCase> Cases() {
   std::vector<FoldCase> cases;
   for (const char* name :
        {"Tensor2Data16", "Tensor4Pipeline2Data4", "Tensor8Pipeline2Data4",
-        "Tensor8Pipeline4Chunks2Data2", "ThreeTiersTensor8Data8",
-        "ThreeTiersTensor4Pipeline4Data4", "ReplicasThatStraddlePods", "OddDataPipeline2",
-        "SharedNicsOddPipeline4", "InADomain", "AcrossDomains", "Tensor2AcrossDomainsPipeline2",
-        "InterleavedAcrossPods"}) {
+        "Tensor8Pipeline4Chunks2Data2", "ThreeTiersTensor8Data8", "ThreeTiersTensor4Pipeline4Data4",
+        "ReplicasThatStraddlePods", "OddDataPipeline2", "SharedNicsOddPipeline4", "InADomain",
+        "AcrossDomains", "Tensor2AcrossDomainsPipeline2", "InterleavedAcrossPods"}) {
     cases.push_back(CaseNamed(name));
   }
   FoldCase zero_bubble = CaseNamed("ThreeTiersTensor4Pipeline4Data4");

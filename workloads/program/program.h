@@ -83,7 +83,7 @@ struct StepProgram {
   std::vector<GroupFamily> families;  ///< who communicates; those that no collective names are idle
   std::vector<Pass> passes;
   std::vector<Collective> collectives;
-  std::vector<Role> roles;         ///< by pipeline stage
+  std::vector<Role> roles;  ///< by pipeline stage
   /// Of a training step: micro-batches that the roles take through the pipeline, after how many a
   /// schedule repeats, and, by pipeline stage, where each pass of the schedule begins in its role.
   std::int64_t micro_batches = 0, micro_batch_round = 1;

@@ -15,11 +15,11 @@
 namespace gridlock {
 namespace {
 
-// Budgets: what a scenario may make at most. Measured on one core of a server of 2020, they stand
-// for minutes and for less than 16 GB of memory.
+// Budgets: what a scenario may make at most. They are estimates, meant to keep a run within an hour
+// of one core and within 16 GB of memory.
 
-/// Requests that simulated replicas see: some 5 million a second, and 40 bytes each while they
-/// wait.
+/// Requests that simulated replicas see. One core simulates 1.7 to 1.9 million requests a second
+/// (tests/bench/results.md), so these take about a minute.
 constexpr double kRequests = 1e8;
 /// Failures of servers. Each is two events, and may need the step of a situation not seen before.
 constexpr double kFailures = 1e6;
@@ -51,7 +51,7 @@ struct Input {
   const Scenario& scenario;
 };
 
-/// So many accelerators has the scenario.
+/// Accelerators of all sites together.
 double AcceleratorsOf(const Scenario& scenario) {
   double sum = 0;
   for (const SiteSpec& site : scenario.sites) {

@@ -18,7 +18,9 @@ inline constexpr double kActivationBytes = 2.0;
 /// training).
 double InputBytes(const TrainingSpec& job);
 
-/// The same as kept, where the stack keeps everything narrower than that.
+/// Bytes of one element of a GEMM's input that stays in HBM for the backward pass: InputBytes, or
+/// the stack's `kept_activation_bytes` where that is less (1 for a stack that keeps activations in
+/// FP8).
 double KeptInputBytes(const TrainingSpec& job);
 
 /// Widths of one layer and the tokens of one micro-batch on a rank, as doubles.

@@ -92,7 +92,7 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
 /// A job whose names are known. Where it may run is what it says; see FitJob.
 JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue);
 
-/// What sites owe themselves: overrides that make sense, sizes that can be counted. `written` is
+/// Checks each site by itself: overrides that make sense, sizes that can be counted. `written` is
 /// that of the scenario.
 void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, ProblemList& problems);
 

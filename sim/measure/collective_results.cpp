@@ -37,10 +37,10 @@ Run RunOf(const StepLog& log, std::int32_t last) {
 }
 
 // What paced a run: its delays where they are more than half of the longest phase.
-std::string WallOf(const Run& run, const TierTable& tiers) {
+Cause WallOf(const Run& run) {
   const CollectiveRecord& phase = run.longest;
   const bool delays = phase.latency > (phase.end - phase.start) / 2;
-  return CauseName(delays ? Cause::kLatency : phase.cause, tiers);
+  return delays ? Cause::kLatency : phase.cause;
 }
 
 void MarkFastest(std::vector<CollectiveResult>& rows) {
@@ -84,7 +84,8 @@ std::vector<CollectiveResult> CollectiveResults(const CollectiveTestSpec& test,
     CollectiveResult& row = rows[log.collectives[slowest].collective];
     row.time += Seconds((run.end - run.start) / test.iterations);
     row.latency += Seconds(run.latency / test.iterations);
-    row.wall = WallOf(run, plan.tiers);
+    row.wall = CauseName(WallOf(run), plan.tiers);
+    row.wall_words = CauseInWords(WallOf(run), plan.tiers);
     slowest = -1;
   }
   for (CollectiveResult& row : rows) {

@@ -63,6 +63,9 @@ inline constexpr double kTie = 1 + 1e-9;
 /// The name of a tier, or "compute", "latency", "launch", "overhead".
 std::string CauseName(Cause cause, const TierTable& tiers);
 
+/// The same for people: "the links between leaves and spines", "latency of messages".
+std::string CauseInWords(Cause cause, const TierTable& tiers);
+
 /// What an agent was doing.
 enum class Activity : std::uint8_t {
   kCompute,

@@ -48,7 +48,8 @@ std::vector<Attribution> Attribute(const Plan& plan, const StepLog& log) {
   for (int i = 0; i < Cause::Count(plan.tiers); ++i) {
     const Cause cause = Cause::At(i, plan.tiers);
     if (cause != plan.tiers.wan() || HasWan(plan)) {
-      out.push_back({CauseName(cause, plan.tiers), Seconds(path[i])});
+      out.push_back(
+          {CauseName(cause, plan.tiers), Seconds(path[i]), CauseInWords(cause, plan.tiers)});
     }
   }
   return out;
@@ -241,6 +242,13 @@ std::string CauseName(Cause cause, const TierTable& tiers) {
   static constexpr const char* kOthers[] = {"compute", "latency", "launch", "overhead"};
   const int position = cause.Position(tiers);
   return position < tiers.size() ? tiers[{position}].name : kOthers[position - tiers.size()];
+}
+
+std::string CauseInWords(Cause cause, const TierTable& tiers) {
+  static constexpr const char* kOthers[] = {"compute (matrix units)", "latency of messages",
+                                            "launch of kernels", "fixed overhead of the step"};
+  const int position = cause.Position(tiers);
+  return position < tiers.size() ? tiers[{position}].words : kOthers[position - tiers.size()];
 }
 
 const char* ActivityName(Activity activity) {

@@ -41,13 +41,14 @@ inline constexpr TableNote kTable<Attribution> = {"attribution_resource", "", "a
                                                   "one cause that set the pace", "cap"};
 
 template <>
-inline constexpr auto kFields<Attribution> =
-    FieldList(Field("name", &Attribution::resource, "what set the pace of the critical path")
-                  .Label()
-                  .NotInJson(),
-              Field("attribution", &Attribution::time,
-                    "time of the critical path that the resource set the pace of")
-                  .IsElement());
+inline constexpr auto kFields<Attribution> = FieldList(
+    Field("name", &Attribution::resource, "what set the pace of the critical path")
+        .Label()
+        .NotInJson(),
+    Field("attribution", &Attribution::time,
+          "time of the critical path that the resource set the pace of")
+        .IsElement(),
+    Field("words", &Attribution::words, "the resource in words").Aside().NotInTrace().NotInJson());
 
 template <>
 inline constexpr TableNote kTable<BreakdownPart> = {"activity", "", "breakdown_s{}",
@@ -92,6 +93,10 @@ inline constexpr auto kFields<CollectiveResult> = FieldList(
           "algorithm bandwidth times 2 (n-1)/n for an all-reduce of n ranks, (n-1)/n for gathers, "
           "scatters and all-to-alls, 1 for messages"),
     Field("wall", &CollectiveResult::wall, "what paced the slowest group"),
+    Field("wall_words", &CollectiveResult::wall_words, "the same in words")
+        .Aside()
+        .NotInTrace()
+        .NotInJson(),
     Field("fastest", &CollectiveResult::fastest,
           "whether no other algorithm was faster at this size"));
 

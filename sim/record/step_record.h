@@ -25,6 +25,7 @@ struct UtilisationSeries {
 struct Attribution {
   std::string resource;  ///< "compute", "hbm", "scale_up", ..., "latency", "launch", "overhead"
   Seconds time;
+  std::string words = {};  ///< the resource for people: "the scale-up links"; "": its name
 };
 
 /// Mean seconds per accelerator and step by what the accelerator was doing; sums to the step time.
@@ -58,8 +59,9 @@ struct CollectiveResult {
   /// Times 2 (n-1)/n for an all-reduce of n ranks, (n-1)/n for gathers, scatters and all-to-alls:
   /// what the links would carry if every rank sent what a ring sends.
   BytesPerSecond bus_bandwidth;
-  std::string wall;      ///< what paced the slowest group: "nic", "latency" ...
-  bool fastest = false;  ///< of the algorithms that were tried for this size
+  std::string wall;             ///< what paced the slowest group: "nic", "latency" ...
+  std::string wall_words = {};  ///< the same for people: "the NICs"; "": its name
+  bool fastest = false;         ///< of the algorithms that were tried for this size
 };
 
 /// One simulated step, or one test of a collective.

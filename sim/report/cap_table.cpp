@@ -119,7 +119,7 @@ std::string Rows(const TraceHeader& header, const CapStudy& study) {
 
 std::string KneeSentence(const TraceHeader& header, const CapStudy& study) {
   const std::optional<std::size_t> knee = FindKnee(study);
-  const std::string wall = WallInWords(study.resource);
+  const std::string wall = WallInWords(study.baseline, study.resource);
   const double threshold = 100.0 * kKneeShare;
   std::string text;
   if (BindsWithoutCap(study)) {

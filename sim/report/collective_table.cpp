@@ -78,7 +78,8 @@ std::string CollectiveTestText(const TraceHeader& header, const StepRecord& reco
   out += "\nalgbw: size over time. busbw: what each rank sends to reach it, over time.\n";
   std::string walls;
   for (const CollectiveResult& row : record.tested) {
-    const std::string line = fmt::format("wall {}: {}\n", row.wall, WallInWords(row.wall));
+    const std::string line =
+        fmt::format("wall {}: {}\n", row.wall, row.wall_words.empty() ? row.wall : row.wall_words);
     walls += row.fastest && walls.find(line) == std::string::npos ? line : "";
   }
   out += walls;

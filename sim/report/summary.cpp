@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <iterator>
 #include <utility>
 #include <vector>
@@ -60,7 +61,7 @@ const char* Estimate(const StepRecord& record) {
 /// One column in one unit, that of the whole, so that its numbers can be compared at a glance, and
 /// what each part means. What is below the resolution of the simulated clock (1 ns) is left out.
 void AddParts(std::string& out, const std::vector<Part>& parts, Seconds whole,
-              std::string (*meaning)(const std::string&)) {
+              const std::function<std::string(const std::string&)>& meaning) {
   const ColumnUnit unit = TimeUnit(whole);
   for (const Part& part : parts) {
     if (std::abs(part.time.si()) >= 0.5e-9) {
@@ -118,9 +119,12 @@ void AddWalls(std::string& out, const StepRecord& record) {
     return;
   }
   out += "\nWhat sets the pace (critical path)\n";
-  AddParts(out, walls, record.step_time, WallInWords);
+  const auto in_words = [&](const std::string& resource) {
+    return WallInWords(record, resource);
+  };
+  AddParts(out, walls, record.step_time, in_words);
   const Part& top = walls.front();
-  out += fmt::format("  The wall that binds: {}, for {} of the step.\n", WallInWords(top.name),
+  out += fmt::format("  The wall that binds: {}, for {} of the step.\n", in_words(top.name),
                      Percent(top.time / record.step_time));
 }
 
@@ -258,22 +262,13 @@ void AddMemoryMembers(JsonWriter& json, const StepRecord& record) {
 
 }  // namespace
 
-std::string WallInWords(const std::string& resource) {
-  static constexpr std::pair<const char*, const char*> kWords[] = {
-      {"compute", "compute (matrix units)"},
-      {"hbm", "HBM bandwidth"},
-      {"scale_up", "the scale-up links"},
-      {"nic", "the NICs"},
-      {"leaf", "the links between leaves and spines"},
-      {"spine", "the links between spines and cores"},
-      {"wan", "the wide-area links"},
-      {"latency", "latency of messages"},
-      {"launch", "launch of kernels"},
-      {"overhead", "fixed overhead of the step"}};
-  const auto found = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& entry) {
-    return resource == entry.first;
-  });
-  return found == std::end(kWords) ? resource : found->second;
+std::string WallInWords(const StepRecord& record, const std::string& resource) {
+  for (const Attribution& part : record.attribution) {
+    if (part.resource == resource && !part.words.empty()) {
+      return part.words;
+    }
+  }
+  return resource;
 }
 
 double CriticalShare(const StepRecord& record, const std::string& resource) {

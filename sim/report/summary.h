@@ -16,8 +16,9 @@ class JsonWriter;
 /// Share of the critical path that `resource` sets the pace of, 0..1; 0 when it never does.
 double CriticalShare(const StepRecord& record, const std::string& resource);
 
-/// The resource in words: "the scale-up links" for "scale_up"; the name itself when it has none.
-std::string WallInWords(const std::string& resource);
+/// The resource in words, as the record's attribution has them: "the scale-up links" for
+/// "scale_up". The name itself when there are none.
+std::string WallInWords(const StepRecord& record, const std::string& resource);
 
 /// The summary of one step, at most 100 columns wide, with a final newline.
 std::string SummaryText(const TraceHeader& header, const StepRecord& record);

@@ -38,18 +38,6 @@ StepProgram OneMessage(int data, double bytes) {
   return program;
 }
 
-StepProgram OneAllReduce(int tensor, int data, double bytes) {
-  Layout layout = LayoutOf(1, data);
-  layout.tensor = tensor;
-  StepProgram program;
-  program.grid = GridOf(layout);
-  program.families = TrainingFamilies(layout);
-  program.collectives = {
-      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
-  program.roles = {{{Kind::kStart}, {Kind::kWait}}};
-  return program;
-}
-
 PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
   return Simulate({program, Expand(program, site), site.server});
 }

@@ -33,20 +33,6 @@ SiteSpec HyperXSite(const ServerSpec& server, const std::vector<int>& size,
   return site;
 }
 
-StepProgram OneAllReduce(int tensor, int data, double bytes) {
-  Layout layout;
-  layout.pipeline = 1;
-  layout.data = data;
-  layout.tensor = tensor;
-  StepProgram program;
-  program.grid = GridOf(layout);
-  program.families = TrainingFamilies(layout);
-  program.collectives = {
-      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
-  program.roles = {{{Action::Kind::kStart}, {Action::Kind::kWait}}};
-  return program;
-}
-
 struct Grid {
   std::vector<int> size;
   int servers_per_router, accelerators, nics;

@@ -18,6 +18,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
 #include "tests/clos_of.h"
+#include "tests/cluster_scenario.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
 #include "topologies/listed/topology.h"
@@ -50,25 +51,6 @@ void ExpectSameStep(const StepRecord& as_built, const StepRecord& listed, const 
   }
 }
 
-constexpr const char* kTwoServers = R"(schema_version: 1
-name: "smoke"
-site {{ cluster: "{cluster}" servers: {servers} }}
-job {{
-  pretraining {{
-    model: "smoke"
-    stack: "megatron_core"
-    layout {{ tensor: 2 pipeline: 1 data: {replicas} }}
-    global_batch: {replicas}
-    sequence_length: 256
-    zero: 1
-  }}
-}}
-catalog {{
-  model {{ name: "smoke" layers: 2 hidden: 256 heads: 4 ffn: 1024 vocabulary: 512
-           source {{ text: "Made up for tests." }} }}
-}}
-)";
-
 TEST(AGraphOfAShippedCluster, GivesTheSameStepTime) {
   unsetenv("GRIDLOCK_CATALOG");
   std::vector<std::string> names;
@@ -81,7 +63,7 @@ TEST(AGraphOfAShippedCluster, GivesTheSameStepTime) {
     const int servers = std::min(whole.servers, 3);
     const Scenario scenario = LoadScenarioText(
         entry.name,
-        fmt::format(kTwoServers, fmt::arg("cluster", entry.name), fmt::arg("servers", servers),
+        fmt::format(kStepOnACluster, fmt::arg("cluster", entry.name), fmt::arg("servers", servers),
                     fmt::arg("replicas", servers * whole.server.accelerators / 2)),
         {});
     Scenario listed = scenario;

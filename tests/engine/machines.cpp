@@ -171,6 +171,20 @@ TrainingSpec SmallJob(const Layout& layout, int layers) {
   return job;
 }
 
+StepProgram OneAllReduce(int tensor, int data, double bytes) {
+  Layout layout;
+  layout.pipeline = 1;
+  layout.data = data;
+  layout.tensor = tensor;
+  StepProgram program;
+  program.grid = GridOf(layout);
+  program.families = TrainingFamilies(layout);
+  program.collectives = {
+      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
+  program.roles = {{{Action::Kind::kStart}, {Action::Kind::kWait}}};
+  return program;
+}
+
 Scenario ScenarioOf(const SiteSpec& site, const TrainingSpec& job) {
   Scenario scenario;
   scenario.name = "test";

@@ -58,6 +58,9 @@ TrainingSpec SmallJob(const Layout& layout, int layers);
 
 Scenario ScenarioOf(const SiteSpec& site, const TrainingSpec& job);
 
+/// One all-reduce of `bytes` over `data` replicas of a tensor-parallel group, and nothing else.
+StepProgram OneAllReduce(int tensor, int data, double bytes);
+
 struct Evaluation {
   Scenario scenario;
   Fidelity fidelity = Fidelity::kFolded;

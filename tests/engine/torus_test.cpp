@@ -37,20 +37,6 @@ SiteSpec TorusSite(ServerSpec server, const std::vector<int>& size, const std::v
   return site;
 }
 
-StepProgram OneAllReduce(int tensor, int data, double bytes) {
-  Layout layout;
-  layout.pipeline = 1;
-  layout.data = data;
-  layout.tensor = tensor;
-  StepProgram program;
-  program.grid = GridOf(layout);
-  program.families = TrainingFamilies(layout);
-  program.collectives = {
-      {"all_reduce", training_group::kData, CollectiveKind::kAllReduce, Bytes(bytes)}};
-  program.roles = {{{Action::Kind::kStart}, {Action::Kind::kWait}}};
-  return program;
-}
-
 struct Torus {
   std::vector<int> size, block;
 };
@@ -119,6 +105,9 @@ TEST_P(FoldedTorus, TakesTheStepOfTheFullOne) {
   }
   const std::vector<StepRecord> records = Evaluate(runs);
   ASSERT_GE(records.size(), 4U);
+  for (const Attribution& part : records[0].attribution) {
+    EXPECT_FALSE(part.words.empty()) << part.resource << " is told to people by its name";
+  }
   for (std::size_t i = 0; i + 1 < records.size(); i += 2) {
     const StepRecord& full = records[i];
     const StepRecord& folded = records[i + 1];

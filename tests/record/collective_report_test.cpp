@@ -24,6 +24,7 @@ CollectiveResult Row(const char* algorithm, double size, double seconds, const c
   row.algorithm_bandwidth = row.size / row.time;
   row.bus_bandwidth = row.algorithm_bandwidth * (2.0 * 15 / 16);
   row.wall = wall;
+  row.wall_words = row.wall == "nic" ? "the NICs" : "latency of messages";
   return row;
 }
 

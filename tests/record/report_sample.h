@@ -47,10 +47,10 @@ inline StepRecord ReportRecord() {
                         {"spine", 0, 0.0, 0.0, {0.0, 0.0, 0.0}},
                         {"nic", 32, 5e10, 0.0, {0.05, 0.05, 0.05}},
                         {"scale_up", 32, 4.5e11, 0.0, {0.1, 0.1, 0.1}}};
-  record.attribution = {{"scale_up", Seconds(0.2)},
-                        {"compute", Seconds(2.0)},
-                        {"latency", Seconds(0.8)},
-                        {"compute", Seconds(1.0)},
+  record.attribution = {{"scale_up", Seconds(0.2), "the scale-up links"},
+                        {"compute", Seconds(2.0), "compute (matrix units)"},
+                        {"latency", Seconds(0.8), "latency of messages"},
+                        {"compute", Seconds(1.0), "compute (matrix units)"},
                         {"spine", Seconds(0.0)}};
   record.breakdown = {{"compute", Seconds(2.5)},
                       {"tensor_comm", Seconds(0.5)},
@@ -88,7 +88,7 @@ inline StepRecord CappedRecord(double cap, double seconds, double share) {
   record.cap_si = cap;
   record.step_time = Seconds(seconds);
   record.attribution = {{"compute", Seconds(seconds * (1.0 - share))},
-                        {"scale_up", Seconds(seconds * share)}};
+                        {"scale_up", Seconds(seconds * share), "the scale-up links"}};
   record.fingerprint = static_cast<std::uint64_t>(cap);
   return record;
 }

@@ -209,6 +209,14 @@ TEST(Folded, MakesASummaryFitFortyColumnsWithoutBreakingAWord) {
   }
 }
 
+TEST(WallInWords, IsWhatTheRecordSaysElseTheName) {
+  StepRecord record;
+  record.attribution = {{"ring_x", Seconds(1), "the links along x"}, {"ring_y", Seconds(1)}};
+  EXPECT_EQ(WallInWords(record, "ring_x"), "the links along x");
+  EXPECT_EQ(WallInWords(record, "ring_y"), "ring_y");
+  EXPECT_EQ(WallInWords(record, "nic"), "nic");
+}
+
 TEST(BindingWall, AddsUpPartsOfOneName) {
   StepRecord record = ReportRecord();
   record.attribution = {

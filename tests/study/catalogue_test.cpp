@@ -20,6 +20,7 @@
 #include "sim/scenario/cluster_site.h"
 #include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
+#include "tests/cluster_scenario.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "topologies/graph.h"
@@ -125,26 +126,6 @@ std::vector<std::string> Clusters() {
   return names;
 }
 
-// A cluster's server may have 72 accelerators or 384; two of them make groups over the fabric.
-constexpr const char* kClusterScenario = R"(schema_version: 1
-name: "smoke"
-site {{ cluster: "{cluster}" servers: {servers} }}
-job {{
-  pretraining {{
-    model: "smoke"
-    stack: "megatron_core"
-    layout {{ tensor: 2 pipeline: 1 data: {replicas} }}
-    global_batch: {replicas}
-    sequence_length: 256
-    zero: 1
-  }}
-}}
-catalog {{
-  model {{ name: "smoke" layers: 2 hidden: 256 heads: 4 ffn: 1024 vocabulary: 512
-           source {{ text: "Made up for tests." }} }}
-}}
-)";
-
 TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
   unsetenv("GRIDLOCK_CATALOG");
   const std::vector<std::string> clusters = Clusters();
@@ -157,7 +138,7 @@ TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
       const int replicas = servers * site.server.accelerators / 2;  // of two accelerators each
       const Scenario scenario = LoadScenarioText(
           cluster,
-          fmt::format(kClusterScenario, fmt::arg("cluster", cluster), fmt::arg("servers", servers),
+          fmt::format(kStepOnACluster, fmt::arg("cluster", cluster), fmt::arg("servers", servers),
                       fmt::arg("replicas", replicas)),
           {});
       return EvaluateStep(scenario, Fidelity::kFolded, progress);

@@ -4,7 +4,10 @@
 #include <cmath>
 #include <cstdlib>
 
+#include <boost/graph/breadth_first_search.hpp>
+
 #include "tests/clos_of.h"
+#include "topologies/graph_bgl.h"
 
 namespace gridlock {
 
@@ -142,6 +145,21 @@ std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
     names.push_back(fabric.name(link));
   }
   return names;
+}
+
+std::vector<int> HopsOfSearch(const FabricGraph& graph, int from) {
+  const auto& bgl = graph.bgl().graph;
+  std::vector<int> hops(static_cast<std::size_t>(graph.vertices()));
+  boost::breadth_first_search(bgl, boost::vertex(static_cast<std::size_t>(from), bgl),
+                              boost::visitor(boost::make_bfs_visitor(
+                                  boost::record_distances(hops.data(), boost::on_tree_edge()))));
+  return hops;
+}
+
+std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to) {
+  std::vector<LinkIndex> route;
+  topology.AppendRoute({from}, {to}, 0, route);
+  return route;
 }
 
 }  // namespace gridlock

@@ -41,6 +41,13 @@ inline FabricGraph MakeGraph(const Topology& topology) {
   return FabricGraph(topology.wiring());
 }
 
+/// Cables between `from` and every machine of the graph, on the shortest way, by breadth-first
+/// search.
+std::vector<int> HopsOfSearch(const FabricGraph& graph, int from);
+
+/// The route of a flow with hash 0.
+std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to);
+
 /// All links of a fabric of one tier.
 std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier);
 

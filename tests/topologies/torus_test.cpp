@@ -8,13 +8,11 @@
 #include <string>
 #include <vector>
 
-#include <boost/graph/breadth_first_search.hpp>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
 #include "tests/topologies/sites.h"
-#include "topologies/graph_bgl.h"
 #include "topologies/network.h"
 #include "topologies/torus/topology.h"
 
@@ -48,21 +46,6 @@ SiteSpec TorusSite(const std::vector<int>& size, const std::vector<int>& block) 
   torus.hop_latency = Seconds(1e-7);
   site.fabric = torus;
   return site;
-}
-
-std::vector<int> HopsOfSearch(const FabricGraph& graph, int from) {
-  const auto& bgl = graph.bgl().graph;
-  std::vector<int> hops(static_cast<std::size_t>(graph.vertices()));
-  boost::breadth_first_search(bgl, boost::vertex(static_cast<std::size_t>(from), bgl),
-                              boost::visitor(boost::make_bfs_visitor(
-                                  boost::record_distances(hops.data(), boost::on_tree_edge()))));
-  return hops;
-}
-
-std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to) {
-  std::vector<LinkIndex> route;
-  topology.AppendRoute({from}, {to}, 0, route);
-  return route;
 }
 
 struct Shape {

@@ -152,6 +152,17 @@ struct Output {
   std::string json;    ///< where it stands in summary.json: "jobs[].energy_j"; "" when it does not
 };
 
+/// Where a field of a table stands in summary.json; "" when it does not.
+template <HasFields T>
+std::string JsonPlaceOf(const FieldNote& note) {
+  std::string place = note.in_json ? kTable<T>.json : "";
+  if (note.in_json && !note.is_element) {
+    const std::string whole = *note.part_of == '\0' ? "" : std::string(note.part_of) + ".";
+    place += (place.empty() ? "" : ".") + whole + JsonKeyOf(note);
+  }
+  return place;
+}
+
 /// All outputs of a table, in the order of its list.
 template <HasFields T>
 std::vector<Output> OutputsOf() {
@@ -159,18 +170,9 @@ std::vector<Output> OutputsOf() {
   ForEachField<T>([&]<typename Field>(const Field& field) {
     if constexpr (!kIsTable<typename Field::Value>) {
       const FieldNote& note = field.note;
-      Output output;
-      output.column = ColumnOf<T>(field);
+      Output output{ColumnOf<T>(field), JsonPlaceOf<T>(note)};
       if (!note.in_trace || !kTable<T>.in_trace) {
         output.column.name.clear();
-      }
-      if (note.in_json) {
-        const std::string place = kTable<T>.json;
-        const std::string whole = *note.part_of == '\0' ? "" : std::string(note.part_of) + ".";
-        output.json = place;
-        if (!note.is_element) {
-          output.json += (place.empty() ? "" : ".") + whole + JsonKeyOf(note);
-        }
       }
       if (note.in_trace || note.in_json) {
         outputs.push_back(std::move(output));

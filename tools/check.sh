@@ -5,7 +5,7 @@
 #
 #   werror   builds everything with warnings as errors                     (build/dev)
 #   asan     the default tests under the address and undefined sanitizers  (build/asan)
-#   tidy     clang-tidy on the C++ files that differ from BASE             (build/release)
+#   tidy     clang-tidy on the C++ files that differ from BASE             (build/tidy)
 #   fuzz     each reader of texts for FUZZ_SECONDS                         (build/fuzz)
 #   bench    the benchmarks against their budgets; one line more in tests/bench/history.jsonl
 #
@@ -58,9 +58,10 @@ StageTidy() {
   mapfile -t files < <(git diff --name-only --diff-filter=d "$base" -- '*.cpp')
   echo "tidy: ${#files[@]} files differ from $(git rev-parse --short "$base")"
   [ "${#files[@]}" -gt 0 ] || return 0
-  # Generated headers are needed, and no more of the build.
-  Configure release && cmake --build --preset release --target gridlock_proto || return
-  printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" clang-tidy-14 --quiet -p build/release
+  # Generated headers are needed, and no more of the build. Clang cannot read GCC's precompiled ones.
+  Configure dev -B build/tidy -DCMAKE_DISABLE_PRECOMPILE_HEADERS=ON &&
+    cmake --build build/tidy --target gridlock_proto || return
+  printf '%s\0' "${files[@]}" | xargs -0 -n 1 -P "$jobs" clang-tidy-14 --quiet -p build/tidy
 }
 
 StageFuzz() {

@@ -17,6 +17,9 @@ namespace gridlock {
 /// Position in a TierTable.
 using TierIndex = Index<struct TierTag>;
 
+/// Letters of dimensions in names of tiers: "ring_x", "mesh_z".
+inline constexpr const char* kAxis = "xyz";
+
 /// A class of links, or HBM.
 struct Tier {
   std::string name;   ///< in traces and JSON, e.g. "leaf"

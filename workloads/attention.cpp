@@ -15,7 +15,7 @@ constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
 constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 
 // Projections up from the latents, split over the tensor-parallel ranks by heads.
-std::vector<Matrix> UpProjections(const TrainingSpec& job, const Shape& s) {
+std::vector<Matrix> UpProjections(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   const double plain_keys = s.heads * latent.plain_head_dim;
   std::vector<Matrix> out;
@@ -28,7 +28,7 @@ std::vector<Matrix> UpProjections(const TrainingSpec& job, const Shape& s) {
 
 // DeepSeek-V2, arXiv:2405.04434, section 2.1. The projections down are narrow and whole on every
 // tensor-parallel rank (NVIDIA/Megatron-LM, multi_latent_attention).
-std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const Shape& s) {
+std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   std::vector<Matrix> out;
   if (latent.query_rank > 0) {
@@ -47,7 +47,7 @@ std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const Shape& s) {
 
 }  // namespace
 
-std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const Shape& s) {
+std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape& s) {
   if (job.model.latent.key_value_rank > 0) {
     return LatentMatrices(job, s);
   }
@@ -55,21 +55,21 @@ std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const Shape& s) {
           {"attention_out", s.hidden, s.attended / s.tensor}};
 }
 
-std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const Shape& s) {
+std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s) {
   const bool again = job.recompute == Recompute::kSelective && job.model.latent.key_value_rank > 0;
   return again ? UpProjections(job, s) : std::vector<Matrix>{};
 }
 
 // Two products of 2 s^2 d per head. Narayanan et al. 2021, appendix.
-double AttentionFlop(const Shape& s, double share) {
+double AttentionFlop(const LayerShape& s, double share) {
   return 2.0 * s.tokens * s.sequence * (s.query + s.attended) / s.tensor * share;
 }
 
-double ScoreElements(const Shape& s) {
+double ScoreElements(const LayerShape& s) {
   return s.tokens * s.sequence * s.heads / s.tensor;
 }
 
-void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
+void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double calls,
                          std::vector<Operation>& out) {
   const double stream =
       kActivationBytes * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
@@ -80,7 +80,7 @@ void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
   }
 }
 
-void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
+void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double calls,
                           std::vector<Operation>& out) {
   // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
   const double products = job.stack.fused_attention ? 2.5 : 2.0;
@@ -96,12 +96,12 @@ void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
 
 // Ring attention (Liu et al. 2023): each rank's keys and values visit all other ranks of its
 // context-parallel group; in the backward pass their gradients travel with them.
-Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward) {
+Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward) {
   const double once = kActivationBytes * s.tokens * (s.key + s.value) / s.tensor;
   return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
 }
 
-double AttentionKept(const TrainingSpec& job, const Shape& s) {
+double AttentionKept(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   const double projected = (s.query + s.key + s.value) / s.tensor;
   if (latent.key_value_rank == 0) {

@@ -24,8 +24,8 @@ double InputBytes(const TrainingSpec& job);
 double KeptInputBytes(const TrainingSpec& job);
 
 /// Widths of one layer and the tokens of one micro-batch on a rank, as doubles.
-struct Shape {
-  explicit Shape(const TrainingSpec& job);
+struct LayerShape {
+  explicit LayerShape(const TrainingSpec& job);
 
   double tokens;       ///< of a context-parallel rank
   double sequence;     ///< tokens that attention looks at
@@ -82,54 +82,54 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
 // Attention (attention.cpp).
 
 /// Projections of queries, keys, values and output.
-std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const Shape& s);
+std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// Those of them that selective recomputation does again: latent attention keeps the narrow latents
 /// and projects them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
-std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const Shape& s);
+std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.
-double AttentionFlop(const Shape& s, double share);
+double AttentionFlop(const LayerShape& s, double share);
 
 /// Elements of the score matrices of one layer and rank.
-double ScoreElements(const Shape& s);
+double ScoreElements(const LayerShape& s);
 
-void AddAttentionForward(const TrainingSpec& job, const Shape& s, double calls,
+void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double calls,
                          std::vector<Operation>& out);
-void AddAttentionBackward(const TrainingSpec& job, const Shape& s, double calls,
+void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double calls,
                           std::vector<Operation>& out);
 
 /// Keys and values that a rank sends around its context-parallel group.
-Bytes ContextBytes(const TrainingSpec& job, const Shape& s, double layers, bool backward);
+Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward);
 
 /// Elements per token that attention keeps for the backward pass on one rank.
-double AttentionKept(const TrainingSpec& job, const Shape& s);
+double AttentionKept(const TrainingSpec& job, const LayerShape& s);
 
 // Experts (mixture.cpp).
 
 /// Weights of the router and the shared experts of one layer on one rank.
-std::vector<Matrix> SharedMatrices(const Shape& s);
+std::vector<Matrix> SharedMatrices(const LayerShape& s);
 
 /// Weights of one routed expert on one rank.
-std::vector<Matrix> ExpertMatrices(const Shape& s);
+std::vector<Matrix> ExpertMatrices(const LayerShape& s);
 
 /// The feed-forward blocks of `layers` layers with experts: router, permutation, experts, shared
 /// experts, and back. Norms and residuals are not in it.
-void AddMixtureForward(const TrainingSpec& job, const Shape& s, double layers,
+void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double layers,
                        std::vector<Operation>& out);
-void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
+void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double layers,
                         std::vector<Operation>& out);
 
 /// Tensor-parallel collectives of these blocks; needs sequence parallelism.
-void AddMixtureTraffic(const Shape& s, double layers, bool backward, TensorTraffic& traffic);
+void AddMixtureTraffic(const LayerShape& s, double layers, bool backward, TensorTraffic& traffic);
 
 /// All-to-alls of these blocks, in one direction of the step.
-ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double layers);
+ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers);
 
 /// Bytes that one of these blocks keeps per micro-batch and rank for the backward pass.
-double MixtureKeptBytes(const TrainingSpec& job, const Shape& s);
+double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s);
 
 /// Forward FLOP of one of these blocks for the tokens of `s`: only the experts of each token count.
-double MixtureFlop(const Shape& s);
+double MixtureFlop(const LayerShape& s);
 
 }  // namespace gridlock

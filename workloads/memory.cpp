@@ -17,7 +17,7 @@ constexpr double kOptimizerBytes = 12.0;
 // CUDA context, NCCL channels and allocator slack. Estimate: 2 to 4 GB are usual on 80 GB parts.
 constexpr Bytes kFrameworkBytes(2.5e9);
 // Logits in 16 bits and their 32-bit copy for the loss.
-constexpr double kLogitBytes = 2.0 + 4.0;
+constexpr double kKeptLogitBytes = 2.0 + 4.0;
 
 ParameterCount StageParameters(const TrainingSpec& job, int stage) {
   ParameterCount sum;
@@ -80,7 +80,7 @@ Bytes StageBuffers(const TrainingSpec& job, int stage) {
   if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
     const double tokens =
         static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length);
-    bytes += Bytes(kLogitBytes * tokens * job.model.vocabulary / job.layout.tensor);
+    bytes += Bytes(kKeptLogitBytes * tokens * job.model.vocabulary / job.layout.tensor);
   }
   return bytes;
 }

@@ -17,7 +17,7 @@ constexpr double kRouterBytes = 4.0 * 5;
 // into the order of their targets (read, write), and their results gathered, weighted and added
 // (read; write once per token). With experts on several ranks, received rows are sorted by expert
 // and sorted back (read, write each).
-double PermutationBytes(const TrainingSpec& job, const Shape& s) {
+double PermutationBytes(const TrainingSpec& job, const LayerShape& s) {
   const double copies = s.routed_tokens() * s.per_token;
   double rows = 2 * copies + copies + s.routed_tokens();
   if (s.expert_ranks > 1) {
@@ -26,22 +26,22 @@ double PermutationBytes(const TrainingSpec& job, const Shape& s) {
   return job.stack.hbm_traffic_factor * kActivationBytes * rows * s.hidden;
 }
 
-double ActivationElements(const Shape& s, double in, double out) {
+double ActivationElements(const LayerShape& s, double in, double out) {
   return s.expert_rows() / s.expert_width * (in * s.expert_ffn_in + out * s.expert_ffn) +
          s.tokens / s.tensor * (in * s.shared_ffn_in + out * s.shared_ffn);
 }
 
-double RouterTraffic(const Shape& s) {
+double RouterTraffic(const LayerShape& s) {
   return kRouterBytes * s.routed_tokens() * s.experts;
 }
 
-double ExpertRows(const Shape& s) {
+double ExpertRows(const LayerShape& s) {
   return s.expert_rows() / s.local_experts();
 }
 
 }  // namespace
 
-std::vector<Matrix> SharedMatrices(const Shape& s) {
+std::vector<Matrix> SharedMatrices(const LayerShape& s) {
   std::vector<Matrix> out{{"router", s.experts, s.hidden, s.tensor, /*wide=*/true}};
   if (s.shared_ffn > 0) {
     out.push_back({"shared_experts_in", s.shared_ffn_in / s.tensor, s.hidden});
@@ -50,14 +50,14 @@ std::vector<Matrix> SharedMatrices(const Shape& s) {
   return out;
 }
 
-std::vector<Matrix> ExpertMatrices(const Shape& s) {
+std::vector<Matrix> ExpertMatrices(const LayerShape& s) {
   return {{"experts_in", s.expert_ffn_in / s.expert_width, s.hidden},
           {"experts_out", s.hidden, s.expert_ffn / s.expert_width}};
 }
 
 // The experts of a rank are one grouped kernel, whose efficiency is that of its single products:
 // tiles do not span experts.
-void AddMixtureForward(const TrainingSpec& job, const Shape& s, double layers,
+void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double layers,
                        std::vector<Operation>& out) {
   if (layers <= 0) {
     return;
@@ -75,7 +75,7 @@ void AddMixtureForward(const TrainingSpec& job, const Shape& s, double layers,
 }
 
 // Mirrored: what was copied is added, what was added is copied.
-void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
+void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double layers,
                         std::vector<Operation>& out) {
   if (layers <= 0) {
     return;
@@ -97,7 +97,7 @@ void AddMixtureBackward(const TrainingSpec& job, const Shape& s, double layers,
 // Experts that are split like the other weights gather the rows of their tensor-parallel group and
 // scatter the sums; shared experts do so with the tokens, and gather them once more for the
 // gradients of their weights.
-void AddMixtureTraffic(const Shape& s, double layers, bool backward, TensorTraffic& traffic) {
+void AddMixtureTraffic(const LayerShape& s, double layers, bool backward, TensorTraffic& traffic) {
   if (s.tensor <= 1 || layers <= 0) {
     return;
   }
@@ -112,7 +112,7 @@ void AddMixtureTraffic(const Shape& s, double layers, bool backward, TensorTraff
   }
 }
 
-ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double layers) {
+ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers) {
   ExpertTraffic traffic;
   if (s.expert_ranks > 1 && layers > 0) {
     // There and back, in two formats; both count as calls of their mean size.
@@ -125,14 +125,14 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const Shape& s, double la
 
 // Rows of the experts' inputs, what goes into their activation functions, and what comes out when
 // that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits.
-double MixtureKeptBytes(const TrainingSpec& job, const Shape& s) {
+double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
   return KeptInputBytes(job) * (s.expert_rows() * s.hidden + ActivationElements(s, 0, kept)) +
          job.stack.kept_activation_bytes * ActivationElements(s, 1, 0) +
          4.0 * s.routed_tokens() * s.experts;
 }
 
-double MixtureFlop(const Shape& s) {
+double MixtureFlop(const LayerShape& s) {
   double flop = 0;
   for (const Matrix& matrix : SharedMatrices(s)) {
     flop += 2.0 * s.tokens * matrix.n * matrix.k;

@@ -6,7 +6,7 @@
 
 namespace gridlock {
 
-Shape::Shape(const TrainingSpec& job)
+LayerShape::LayerShape(const TrainingSpec& job)
     : tokens(static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length) /
              job.layout.context),
       sequence(static_cast<double>(job.sequence_length)),
@@ -83,7 +83,7 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
 
 namespace {
 
-std::vector<Matrix> DenseMatrices(const Shape& s) {
+std::vector<Matrix> DenseMatrices(const LayerShape& s) {
   return {{"ffn_in", s.ffn_in / s.tensor, s.hidden}, {"ffn_out", s.hidden, s.ffn / s.tensor}};
 }
 
@@ -91,20 +91,20 @@ std::vector<Matrix> DenseMatrices(const Shape& s) {
 // each is one fused kernel: norm reads and writes its tensor (twice a layer), residual add reads
 // two and writes one (twice), rotary reads and writes q and k. The activation function of a dense
 // block reads its inputs and writes its output.
-double ElementwiseForwardBytes(const TrainingSpec& job, const Shape& s) {
+double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double norms_and_residuals = (2 * 2 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
          (norms_and_residuals + rotary);
 }
 
-double DenseActivationForwardBytes(const TrainingSpec& job, const Shape& s) {
+double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s) {
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn_in + s.ffn) / s.tensor;
 }
 
 // Backward of the same: norms read two and write one, residual adds of gradients likewise, the
 // activation reads the gradient and its inputs and writes the gradients of the inputs.
-double ElementwiseBackwardBytes(const TrainingSpec& job, const Shape& s) {
+double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double norms_and_residuals = (2 * 3 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   // Outputs that were not kept are made again from their inputs.
@@ -113,14 +113,14 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const Shape& s) {
          (norms_and_residuals + rotary + again);
 }
 
-double DenseActivationBackwardBytes(const TrainingSpec& job, const Shape& s) {
+double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double again = job.keeps_elementwise_outputs() ? 0.0 : DenseActivationForwardBytes(job, s);
   return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn + 2 * s.ffn_in) /
              s.tensor +
          again;
 }
 
-void AddLayersForward(const TrainingSpec& job, const Shape& s, const ModelPart& part,
+void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
                       std::vector<Operation>& out) {
   if (part.layers <= 0) {
     return;
@@ -139,7 +139,7 @@ void AddLayersForward(const TrainingSpec& job, const Shape& s, const ModelPart& 
   AddMixtureForward(job, s, part.mixture, out);
 }
 
-void AddLayersBackward(const TrainingSpec& job, const Shape& s, const ModelPart& part,
+void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
                        std::vector<Operation>& out) {
   if (part.layers <= 0) {
     return;
@@ -172,12 +172,12 @@ Operation HeadGemm(const TrainingSpec& job, const char* name, double m, double n
   return operation;
 }
 
-void AddHeadForward(const TrainingSpec& job, const Shape& s, std::vector<Operation>& out) {
+void AddHeadForward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
   out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
   out.push_back(Elementwise("loss", kLossBytesForward * s.tokens * s.vocabulary / s.tensor, 1));
 }
 
-void AddHeadBackward(const TrainingSpec& job, const Shape& s, std::vector<Operation>& out) {
+void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
   out.push_back(Elementwise("loss_backward", kLossBytesBackward * s.tokens * n, 1));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
@@ -189,7 +189,7 @@ void AddHeadBackward(const TrainingSpec& job, const Shape& s, std::vector<Operat
 // scatters its output; without, each block ends in an all-reduce (Shoeybi et al. 2019; Korthikanti
 // et al. 2022, section 4.2). In the backward pass the inputs of both blocks are gathered once more
 // for the weight gradients.
-TensorTraffic Traffic(const TrainingSpec& job, const Shape& s, const ModelPart& part,
+TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
                       bool backward) {
   TensorTraffic traffic;
   traffic.payload = Bytes(kActivationBytes * s.tokens * s.hidden);
@@ -232,7 +232,7 @@ TrainingSpec Whole(const TrainingSpec& job) {
 // Forward FLOP of the whole model for one step, attention scores counted as the model says.
 Flop ForwardFlop(const TrainingSpec& job) {
   const TrainingSpec whole = Whole(job);
-  const Shape s(whole);
+  const LayerShape s(whole);
   const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
   const double mixture = job.model.MixtureLayers(0, job.model.layers);
   const auto products = [&s](const std::vector<Matrix>& matrices) {
@@ -251,7 +251,7 @@ Flop ForwardFlop(const TrainingSpec& job) {
 }  // namespace
 
 PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
-  const Shape s(job);
+  const LayerShape s(job);
   PassWork work;
   if (part.embedding) {
     work.operations.push_back(
@@ -276,7 +276,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
     });
     return products;
   }
-  const Shape s(job);
+  const LayerShape s(job);
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
   work.context = ContextBytes(job, s, part.layers, /*backward=*/true);
@@ -312,7 +312,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
 }
 
 ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
-  const Shape s(job);
+  const LayerShape s(job);
   const auto sum = [](const std::vector<Matrix>& matrices) {
     double parameters = 0;
     for (const Matrix& w : matrices) {
@@ -381,7 +381,7 @@ Flop HardwareFlop(const TrainingSpec& job) {
   } else if (job.recompute == Recompute::kSelective) {
     const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
     const TrainingSpec whole = Whole(job);
-    const Shape s(whole);
+    const LayerShape s(whole);
     double flop = AttentionFlop(s, share);
     for (const Matrix& w : RecomputedMatrices(whole, s)) {
       flop += 2.0 * s.tokens * w.n * w.k;
@@ -396,7 +396,7 @@ Flop HardwareFlop(const TrainingSpec& job) {
 // that grouped queries and gated blocks follow: inputs of the norms and of the first GEMMs (split
 // only with sequence parallelism), then q, k, v, the attention's output and the feed-forward block.
 Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
-  const Shape s(job);
+  const LayerShape s(job);
   const double e = kActivationBytes;
   if (job.recompute == Recompute::kFull) {
     return Bytes(e * s.tokens * s.hidden / s.sequence_split);
@@ -423,7 +423,7 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
 }
 
 Bytes PipelineMessage(const TrainingSpec& job) {
-  const Shape s(job);
+  const LayerShape s(job);
   return Bytes(kActivationBytes * s.tokens * s.hidden / s.tensor);
 }
 

@@ -74,7 +74,7 @@ struct Difference {
 };
 
 /// The field of an entry; one with the value "-" when the entry has none.
-CatalogueField FieldOf(const CatalogueEntry& entry, const std::string& path) {
+CatalogueField NamedField(const CatalogueEntry& entry, const std::string& path) {
   const auto found =
       std::find_if(entry.fields.begin(), entry.fields.end(), [&](const CatalogueField& field) {
         return field.path == path;
@@ -94,7 +94,7 @@ std::vector<Difference> DifferencesOf(const CatalogueEntry& a, const CatalogueEn
   }
   std::vector<Difference> differences;
   const auto add = [&](const std::string& path) {
-    const Difference difference{FieldOf(a, path), FieldOf(b, path)};
+    const Difference difference{NamedField(a, path), NamedField(b, path)};
     const bool is_label = path == "name" || path == "title" || path == "like";
     if (difference.a.value != difference.b.value && !is_label) {
       differences.push_back(difference);
@@ -104,7 +104,7 @@ std::vector<Difference> DifferencesOf(const CatalogueEntry& a, const CatalogueEn
     add(field.path);
   }
   for (const CatalogueField& field : b.fields) {
-    if (FieldOf(a, field.path).value == "-") {
+    if (NamedField(a, field.path).value == "-") {
       add(field.path);
     }
   }

@@ -14,8 +14,6 @@
 namespace gridlock {
 namespace {
 
-constexpr double kGiga = 1e9;
-
 constexpr ExportRule kRules[kExportRules] = {ExportRule::kOctober2022, ExportRule::kOctober2023,
                                              ExportRule::kDecember2024, ExportRule::kJanuary2025,
                                              ExportRule::kJanuary2026};

@@ -27,11 +27,11 @@ class Labels {
   std::map<Thing, std::int32_t> labels_;
 };
 
-// Writes placements up to renaming. Jobs that are written with the same Pattern share its labels,
-// so that it shows which leaves and pods they have in common.
-class Pattern {
+// Writes placements up to renaming. Jobs that are written with the same PlacementPattern share its
+// labels, so that it shows which leaves and pods they have in common.
+class PlacementPattern {
  public:
-  explicit Pattern(const Network& network) : network_(network) {}
+  explicit PlacementPattern(const Network& network) : network_(network) {}
 
   // Runs of servers of one innermost group (a leaf) in the order of ranks; where servers are not
   // interchangeable, the servers themselves.
@@ -96,7 +96,7 @@ class Pattern {
 
 std::string KeyOfOne(const PlacedJob& job, const Network& network) {
   ArchiveWriter key(ArchiveWriter::What::kBearing);
-  Pattern pattern(network);
+  PlacementPattern pattern(network);
   key.All(*job.training);
   pattern.Add(job.placement, key);
   return std::move(key.bytes);
@@ -113,7 +113,7 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<std::
   }
   std::sort(sorted.begin(), sorted.end());
   ArchiveWriter key(ArchiveWriter::What::kBearing);
-  Pattern pattern(network);
+  PlacementPattern pattern(network);
   key.All(static_cast<std::uint64_t>(sorted.size()));
   for (const auto& [own_key, job] : sorted) {
     const PlacedJob& placed = situation.jobs[job];

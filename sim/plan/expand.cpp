@@ -265,7 +265,7 @@ class Expander {
     AddFibres(members, group.shape);
     group.lays.begin = static_cast<std::int32_t>(plan_.lays.size());
     for (const Algorithm* algorithm : algorithms) {
-      for (const Shape& shape : algorithm->shapes(group.shape)) {
+      for (const PhaseShape& shape : algorithm->shapes(group.shape)) {
         Plan::Lay lay;
         lay.algorithm = algorithm;
         lay.domain = lay.nic = {Mark(), Mark()};

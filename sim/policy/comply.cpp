@@ -9,8 +9,6 @@
 namespace gridlock {
 namespace {
 
-constexpr double kGiga = 1e9;
-
 // Thresholds are missed by one: 4799 TPP, 599 GB/s.
 constexpr double kOneTpp = 1.0;
 constexpr double kOneGbs = 1.0;

@@ -8,7 +8,6 @@
 namespace gridlock {
 namespace {
 
-constexpr double kGiga = 1e9;
 constexpr double kTera = 1e12;
 
 std::string LogicText(LogicControl control) {

@@ -11,6 +11,9 @@
 
 namespace gridlock {
 
+/// What the rules count in: GB/s.
+inline constexpr double kGiga = 1e9;
+
 /// A number format: bit length of the inputs to the multiplication, and the dense peak.
 struct FormatRate {
   int bits = 0;

@@ -32,14 +32,6 @@ const char* TypeName(ElementType type) {
   return "";
 }
 
-std::string Joined(const std::vector<std::string>& parts) {
-  std::string text;
-  for (const std::string& part : parts) {
-    text += (text.empty() ? "" : ", ") + part;
-  }
-  return text;
-}
-
 /// "`text`", or "" for nothing.
 std::string Code(const std::string& text) {
   return text.empty() ? "" : "`" + text + "`";
@@ -58,12 +50,12 @@ void AddRows(std::string& out, const std::vector<Output>& outputs) {
   out += "|---|---|---|---|---|---|\n";
   for (const auto& [column, json] : outputs) {
     const bool in_trace = !column.name.empty();
-    out += fmt::format("| {} | {} | {} | {} | {} | {} |\n", Code(column.name),
-                       !in_trace                   ? ""
-                       : column.dimensions.empty() ? "attribute of the file"
-                                                   : Joined(column.dimensions),
-                       in_trace ? TypeName(column.type) : "", column.units, Code(json),
-                       MeaningOf(column));
+    out += fmt::format(
+        "| {} | {} | {} | {} | {} | {} |\n", Code(column.name),
+        !in_trace                   ? ""
+        : column.dimensions.empty() ? "attribute of the file"
+                                    : fmt::format("{}", fmt::join(column.dimensions, ", ")),
+        in_trace ? TypeName(column.type) : "", column.units, Code(json), MeaningOf(column));
   }
 }
 

@@ -64,7 +64,7 @@ void CheckChanged(const std::string& path, const ScenarioMessage& from, const Ch
 }
 
 /// The text of a field of the changing part, "" when it is not written.
-std::string WrittenValue(const Changing& part, const std::string& path) {
+std::string WrittenText(const Changing& part, const std::string& path) {
   const google::protobuf::Message* message = &part.message;
   const Written* written = &part.written;
   std::string rest = path;
@@ -92,7 +92,7 @@ std::string WrittenValue(const Changing& part, const std::string& path) {
 }
 
 std::string ValueText(const ScenarioMessage& from, const Changing& part, const std::string& path) {
-  const std::string text = WrittenValue(part, path);
+  const std::string text = WrittenText(part, path);
   return text.empty() ? ValueOtherwise(from, path) : text;
 }
 
@@ -117,7 +117,7 @@ bool SpeaksOfOtherDirection(const Changing& untouched, const std::vector<FieldEv
   const bool changes = std::any_of(before.begin(), before.end(), [&](const FieldEvent& event) {
     return event.change.path == rival;
   });
-  if (!changes && WrittenValue(untouched, rival).empty()) {
+  if (!changes && WrittenText(untouched, rival).empty()) {
     return false;
   }
   problems.Add(

@@ -15,10 +15,6 @@ std::int64_t Product(std::int64_t a, std::int64_t b) {
   return a != 0 && b > kMax / a ? kMax : a * b;
 }
 
-std::string Text(std::int64_t value) {
-  return std::to_string(value);
-}
-
 class FitChecks {
  public:
   FitChecks(const Written& job, const TrainingSpec& spec, const FitPlace& place,
@@ -69,10 +65,10 @@ class FitChecks {
       if (number % tensor == 0) {
         return true;
       }
-      AtLayout(
-          "tensor",
-          "\"tensor\" is " + Text(tensor) + ", which does not divide " + noun + ", " + Text(number),
-          "a divisor of " + Text(number));
+      AtLayout("tensor",
+               "\"tensor\" is " + std::to_string(tensor) + ", which does not divide " + noun +
+                   ", " + std::to_string(number),
+               "a divisor of " + std::to_string(number));
       return false;
     };
     const std::string model = " of " + spec_.model.name;
@@ -85,10 +81,10 @@ class FitChecks {
     const int context = spec_.layout.context;
     if (spec_.sequence_length % (2 * std::int64_t{context}) != 0 && context > 1) {
       AtLayout("context",
-               "\"context\" is " + Text(context) +
+               "\"context\" is " + std::to_string(context) +
                    ", and two halves per rank (to balance the mask) do not share " +
-                   Text(spec_.sequence_length) + " tokens evenly",
-               "half of a divisor of " + Text(spec_.sequence_length));
+                   std::to_string(spec_.sequence_length) + " tokens evenly",
+               "half of a divisor of " + std::to_string(spec_.sequence_length));
     }
   }
 
@@ -96,7 +92,7 @@ class FitChecks {
     const Layout& layout = spec_.layout;
     if (layout.virtual_pipeline > 1 && layout.pipeline == 1) {
       AtLayout("virtual_pipeline",
-               "\"virtual_pipeline\" is " + Text(layout.virtual_pipeline) +
+               "\"virtual_pipeline\" is " + std::to_string(layout.virtual_pipeline) +
                    ", and there is one pipeline stage to interleave",
                "1, or more pipeline stages");
       return;
@@ -115,16 +111,16 @@ class FitChecks {
     if (layers % chunks == 0 || layout.uneven_layers) {
       return;
     }
-    std::string stages = Text(layout.pipeline) + " pipeline stages";
+    std::string stages = std::to_string(layout.pipeline) + " pipeline stages";
     if (layout.virtual_pipeline > 1) {
-      stages += " of " + Text(layout.virtual_pipeline) + " chunks";
+      stages += " of " + std::to_string(layout.virtual_pipeline) + " chunks";
     }
-    std::string what =
-        stages + " do not share " + Text(layers) + " layers of " + spec_.model.name + " evenly";
+    std::string what = stages + " do not share " + std::to_string(layers) + " layers of " +
+                       spec_.model.name + " evenly";
     if (extra > 0) {
-      what += " (" + Text(spec_.model.layers) + " and 2 of embedding_as_layer)";
+      what += " (" + std::to_string(spec_.model.layers) + " and 2 of embedding_as_layer)";
     }
-    AtLayout("pipeline", what, "pipeline x virtual_pipeline to divide " + Text(layers));
+    AtLayout("pipeline", what, "pipeline x virtual_pipeline to divide " + std::to_string(layers));
   }
 
   void CheckBatch() {
@@ -133,28 +129,29 @@ class FitChecks {
     CHECK(at_a_time > 0);
     if (spec_.global_batch % at_a_time != 0) {
       AtJob("global_batch",
-            "\"global_batch\" is " + Text(spec_.global_batch) + ", which " + Text(layout.data) +
-                " replicas with micro-batches of " + Text(spec_.micro_batch) +
-                " do not share evenly",
-            "a multiple of " + Text(at_a_time));
+            "\"global_batch\" is " + std::to_string(spec_.global_batch) + ", which " +
+                std::to_string(layout.data) + " replicas with micro-batches of " +
+                std::to_string(spec_.micro_batch) + " do not share evenly",
+            "a multiple of " + std::to_string(at_a_time));
       return;
     }
     const std::int64_t micro_batches = spec_.global_batch / at_a_time;
     if (layout.virtual_pipeline > 1 && micro_batches % layout.pipeline != 0) {
       AtLayout("virtual_pipeline",
                "the interleaved schedule takes micro-batches in groups of " +
-                   Text(layout.pipeline) + " (one per stage), and a replica has " +
-                   Text(micro_batches),
-               "a multiple of " + Text(layout.pipeline) + ", or virtual_pipeline: 1");
+                   std::to_string(layout.pipeline) + " (one per stage), and a replica has " +
+                   std::to_string(micro_batches),
+               "a multiple of " + std::to_string(layout.pipeline) + ", or virtual_pipeline: 1");
     }
   }
 
   void CheckShards() {
     const Layout& layout = spec_.layout;
-    const std::string is = "\"shard_group\" is " + Text(layout.shard_group);
+    const std::string is = "\"shard_group\" is " + std::to_string(layout.shard_group);
     if (layout.shard_group > 0 && layout.data % layout.shard_group != 0) {
-      AtLayout("shard_group", is + ", which does not divide the " + Text(layout.data) + " replicas",
-               "a divisor of " + Text(layout.data));
+      AtLayout("shard_group",
+               is + ", which does not divide the " + std::to_string(layout.data) + " replicas",
+               "a divisor of " + std::to_string(layout.data));
     } else if (layout.sharing_replicas() < layout.data && spec_.zero == 0) {
       AtLayout("shard_group", is + ", and \"zero\" is 0: nothing is sharded",
                "zero: 1, 2 or 3, or no shard_group");
@@ -163,7 +160,7 @@ class FitChecks {
 
   void CheckExperts() {
     const Layout& layout = spec_.layout;
-    const std::string is = "\"expert\" is " + Text(layout.expert);
+    const std::string is = "\"expert\" is " + std::to_string(layout.expert);
     if (!spec_.model.has_experts()) {
       if (layout.expert > 1 || layout.expert_tensor > 0) {
         AtLayout(layout.expert > 1 ? "expert" : "expert_tensor",
@@ -177,24 +174,24 @@ class FitChecks {
         Product(Product(layout.data, layout.context), layout.tensor) / layout.expert_width();
     if (mixture.experts % layout.expert != 0) {
       AtLayout("expert",
-               is + ", which does not divide the " + Text(mixture.experts) + " experts of " +
-                   spec_.model.name,
-               "a divisor of " + Text(mixture.experts));
+               is + ", which does not divide the " + std::to_string(mixture.experts) +
+                   " experts of " + spec_.model.name,
+               "a divisor of " + std::to_string(mixture.experts));
     } else if (ranks % layout.expert != 0) {
       AtLayout("expert",
-               is + ", which does not divide the " + Text(ranks) +
+               is + ", which does not divide the " + std::to_string(ranks) +
                    " ranks of a stage that can share experts (data x context x tensor / "
                    "expert_tensor)",
-               "a divisor of " + Text(ranks));
+               "a divisor of " + std::to_string(ranks));
     } else if (layout.tensor > 1 && !layout.sequence_parallel) {
       AtLayout("sequence_parallel",
                "experts with tensor-parallel ranks are not simulated without \"sequence_parallel\"",
                "sequence_parallel: true, or tensor: 1");
     } else if (mixture.expert_ffn % layout.expert_width() != 0) {
       AtLayout("expert_tensor",
-               Text(layout.expert_width()) + " tensor-parallel ranks do not share the " +
-                   Text(mixture.expert_ffn) + " columns of an expert evenly",
-               "a divisor of " + Text(mixture.expert_ffn));
+               std::to_string(layout.expert_width()) + " tensor-parallel ranks do not share the " +
+                   std::to_string(mixture.expert_ffn) + " columns of an expert evenly",
+               "a divisor of " + std::to_string(mixture.expert_ffn));
     } else if (layout.shard_group > 0 && layout.splits_experts()) {
       AtLayout("shard_group",
                "\"shard_group\" and experts over several ranks are not simulated "
@@ -211,32 +208,36 @@ class FitChecks {
     const int used = layout.used_of(domain);
     if (used > domain || (layout.domain_ranks > 0 && used % layout.tensor != 0)) {
       AtLayout("domain_ranks",
-               "\"domain_ranks\" is " + Text(used) + ", and domains hold " + Text(domain) +
-                   " accelerators and tensor-parallel groups " + Text(layout.tensor),
-               "a multiple of the groups, at most " + Text(domain));
+               "\"domain_ranks\" is " + std::to_string(used) + ", and domains hold " +
+                   std::to_string(domain) + " accelerators and tensor-parallel groups " +
+                   std::to_string(layout.tensor),
+               "a multiple of the groups, at most " + std::to_string(domain));
       return;
     }
     const std::int64_t accelerators = Product(site_.servers, used);
     if (ranks / place_.share > accelerators) {
       const std::string here =
-          place_.share == 1 ? "" : ", " + Text(ranks / place_.share) + " of them at each site";
+          place_.share == 1 ? ""
+                            : ", " + std::to_string(ranks / place_.share) + " of them at each site";
       problems_.Add(
           job_.At("layout").name, spec_.layout.path,
-          Refusal("the layout needs " + Text(layout.tensor) + " x " + Text(layout.pipeline) +
-                      " x " + Text(layout.data) +
-                      (layout.context > 1 ? " x " + Text(layout.context) : "") + " = " +
-                      Text(ranks) + " accelerators" + here + ", and " + place_.name + " has " +
-                      Text(site_.servers) + " x " + Text(used) + " = " + Text(accelerators),
-                  "at most " + Text(Product(accelerators, place_.share))));
+          Refusal("the layout needs " + std::to_string(layout.tensor) + " x " +
+                      std::to_string(layout.pipeline) + " x " + std::to_string(layout.data) +
+                      (layout.context > 1 ? " x " + std::to_string(layout.context) : "") + " = " +
+                      std::to_string(ranks) + " accelerators" + here + ", and " + place_.name +
+                      " has " + std::to_string(site_.servers) + " x " + std::to_string(used) +
+                      " = " + std::to_string(accelerators),
+                  "at most " + std::to_string(Product(accelerators, place_.share))));
     }
   }
 
   void CheckPositions() {
     if (spec_.model.max_positions > 0 && spec_.sequence_length > spec_.model.max_positions) {
       AtJob("sequence_length",
-            "\"sequence_length\" is " + Text(spec_.sequence_length) + ", and " + spec_.model.name +
-                " has learned " + Text(spec_.model.max_positions) + " positions",
-            "at most " + Text(spec_.model.max_positions));
+            "\"sequence_length\" is " + std::to_string(spec_.sequence_length) + ", and " +
+                spec_.model.name + " has learned " + std::to_string(spec_.model.max_positions) +
+                " positions",
+            "at most " + std::to_string(spec_.model.max_positions));
     }
   }
 

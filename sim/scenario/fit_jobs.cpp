@@ -13,10 +13,6 @@
 namespace gridlock {
 namespace {
 
-std::string Text(std::int64_t value) {
-  return std::to_string(value);
-}
-
 /// Checks of one job against one site, the problems of which go to a list of their own.
 class PlaceChecks {
  public:
@@ -54,25 +50,27 @@ class PlaceChecks {
                  (fleet.model.has_experts() ? "experts" : "latent attention"),
              "a dense model without latent attention");
     }
-    const std::string is = "\"tensor\" is " + Text(fleet.tensor) + ", which does not divide ";
+    const std::string is =
+        "\"tensor\" is " + std::to_string(fleet.tensor) + ", which does not divide ";
     if (server.accelerators % fleet.tensor != 0) {
       refuse("tensor",
-             is + "the scale-up domain of " + place_.name + ", " + Text(server.accelerators) +
-                 " accelerators",
-             "a divisor of " + Text(server.accelerators));
+             is + "the scale-up domain of " + place_.name + ", " +
+                 std::to_string(server.accelerators) + " accelerators",
+             "a divisor of " + std::to_string(server.accelerators));
       return;
     }
     if (fleet.model.heads % fleet.tensor != 0) {
-      refuse("tensor", is + "the heads of " + fleet.model.name + ", " + Text(fleet.model.heads),
-             "a divisor of " + Text(fleet.model.heads));
+      refuse("tensor",
+             is + "the heads of " + fleet.model.name + ", " + std::to_string(fleet.model.heads),
+             "a divisor of " + std::to_string(fleet.model.heads));
     }
     const std::int64_t replicas =
         std::int64_t{server.accelerators / fleet.tensor} * place_.site.servers;
     if (fleet.replicas > replicas) {
       refuse("replicas",
-             "\"replicas\" is " + Text(fleet.replicas) + ", and " + place_.name + " has room for " +
-                 Text(replicas),
-             "at most " + Text(replicas));
+             "\"replicas\" is " + std::to_string(fleet.replicas) + ", and " + place_.name +
+                 " has room for " + std::to_string(replicas),
+             "at most " + std::to_string(replicas));
     }
   }
 
@@ -84,19 +82,21 @@ class PlaceChecks {
       problems_.Add(written.At(field).value, FieldPath(test.path, field), what);
     };
     if (test.ranks > accelerators) {
-      refuse("ranks", Refusal("\"ranks\" is " + Text(test.ranks) + ", and " + place_.name +
-                                  " has " + Text(accelerators) + " accelerators",
-                              "at most " + Text(accelerators)));
+      refuse("ranks",
+             Refusal("\"ranks\" is " + std::to_string(test.ranks) + ", and " + place_.name +
+                         " has " + std::to_string(accelerators) + " accelerators",
+                     "at most " + std::to_string(accelerators)));
       return;
     }
     const CollectiveTestSpec placed = OnAccelerators(test, accelerators);
     const std::int64_t block = std::int64_t{placed.group_size} * placed.group_stride;
     if (block > placed.ranks || placed.ranks % block != 0) {
-      refuse(
-          test.group_size > 0 ? "group_size" : "group_stride",
-          Refusal("groups of " + Text(placed.group_size) + " ranks, " + Text(placed.group_stride) +
-                      " apart, do not share out " + Text(placed.ranks) + " ranks",
-                  "\"group_size\" times \"group_stride\" to divide " + Text(placed.ranks)));
+      refuse(test.group_size > 0 ? "group_size" : "group_stride",
+             Refusal("groups of " + std::to_string(placed.group_size) + " ranks, " +
+                         std::to_string(placed.group_stride) + " apart, do not share out " +
+                         std::to_string(placed.ranks) + " ranks",
+                     "\"group_size\" times \"group_stride\" to divide " +
+                         std::to_string(placed.ranks)));
       return;
     }
     try {
@@ -142,17 +142,18 @@ class PlaceChecks {
   void CheckShares(const Written& written, const Layout& layout, int zero) {
     const int here = layout.data / place_.share;
     if (layout.data % place_.share != 0) {
-      problems_.Add(written.At("layout").At("data").value, layout.path + ".data",
-                    Refusal("\"data\" is " + Text(layout.data) + ", and " + Text(place_.share) +
-                                " sites do not share the replicas evenly",
-                            "a multiple of " + Text(place_.share)));
+      problems_.Add(
+          written.At("layout").At("data").value, layout.path + ".data",
+          Refusal("\"data\" is " + std::to_string(layout.data) + ", and " +
+                      std::to_string(place_.share) + " sites do not share the replicas evenly",
+                  "a multiple of " + std::to_string(place_.share)));
     } else if (zero > 0 && layout.shard_group > 0 && here % layout.shard_group != 0) {
       problems_.Add(written.At("layout").At("shard_group").value, layout.path + ".shard_group",
-                    Refusal("a group of " + Text(layout.sharing_replicas()) +
+                    Refusal("a group of " + std::to_string(layout.sharing_replicas()) +
                                 " replicas that share one sharded copy does not stay within one "
                                 "site, which has " +
-                                Text(here),
-                            "shard_group: a divisor of " + Text(here)));
+                                std::to_string(here),
+                            "shard_group: a divisor of " + std::to_string(here)));
     }
   }
 
@@ -253,11 +254,11 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
     const auto most = static_cast<std::int64_t>(kAcceleratorsMax);
     const std::int64_t accelerators = std::int64_t{site.servers} * site.server.accelerators;
     if (accelerators > most) {
-      problems.Add(
-          place.At("servers").value, site.path + ".servers",
-          Refusal("the site has " + Text(site.servers) + " x " + Text(site.server.accelerators) +
-                      " = " + Text(accelerators) + " accelerators",
-                  "at most " + Text(most)));
+      problems.Add(place.At("servers").value, site.path + ".servers",
+                   Refusal("the site has " + std::to_string(site.servers) + " x " +
+                               std::to_string(site.server.accelerators) + " = " +
+                               std::to_string(accelerators) + " accelerators",
+                           "at most " + std::to_string(most)));
     }
     const AcceleratorSpec& accelerator = site.server.accelerator;
     if (accelerator.power.limit <= accelerator.power.idle) {

@@ -8,7 +8,7 @@
 namespace gridlock {
 namespace {
 
-Seconds TimeOf(const std::string& text) {
+Seconds RequiredTime(const std::string& text) {
   return Seconds(SiOf(text, Dimension::kTime));
 }
 
@@ -24,11 +24,11 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
   const Written& written = from.written.At("reliability");
   ReliabilitySpec& spec = scenario.reliability;
   if (reliability.failure_rate().empty()) {
-    spec.server_mtbf = TimeOf(reliability.server_mtbf());
+    spec.server_mtbf = RequiredTime(reliability.server_mtbf());
   } else {
     const auto& entry = from.catalogue.failure_rates.at(reliability.failure_rate());
     const proto::FailureRate& rate = *entry.message;
-    spec.server_mtbf = TimeOf(rate.mtbf());
+    spec.server_mtbf = RequiredTime(rate.mtbf());
     if (!CountsServers(rate.unit())) {
       std::vector<std::string> names;
       for (const auto& [name, each] : from.catalogue.failure_rates) {
@@ -41,9 +41,9 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
                            names.empty() ? "one by server, or server_mtbf" : OneOf(names)));
     }
   }
-  spec.repair_time = TimeOf(reliability.repair_time());
+  spec.repair_time = RequiredTime(reliability.repair_time());
   if (!reliability.restart_time().empty()) {
-    spec.restart_time = TimeOf(reliability.restart_time());
+    spec.restart_time = RequiredTime(reliability.restart_time());
   }
 }
 
@@ -81,9 +81,9 @@ void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& pr
     }
     const Written& written = from.written.At("change", i).At("outage");
     OutageSpec spec;
-    spec.from = TimeOf(change.at());
+    spec.from = RequiredTime(change.at());
     spec.until = change.until().empty() ? Seconds(std::numeric_limits<double>::infinity())
-                                        : TimeOf(change.until());
+                                        : RequiredTime(change.until());
     if (change.outage().wan() > 0) {
       spec.wan = change.outage().wan() - 1;
     } else {
@@ -108,7 +108,7 @@ void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
     scenario.recording.intervals = recording.intervals();
   }
   if (!recording.interval().empty()) {
-    scenario.recording.interval = TimeOf(recording.interval());
+    scenario.recording.interval = RequiredTime(recording.interval());
   }
 }
 

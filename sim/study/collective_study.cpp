@@ -16,13 +16,13 @@ namespace {
 /// A route of the engine lists a link as often as its weight: what all lists together may hold.
 constexpr std::int64_t kRouteEntriesMost = 50'000'000;
 
-struct Setting {
+struct CollectiveSetting {
   CollectiveTestSpec test;
   StepProgram program;
   Network network;
 };
 
-Setting SettingOf(const Scenario& scenario) {
+CollectiveSetting CollectiveSettingOf(const Scenario& scenario) {
   Network network(scenario.site());
   CollectiveTestSpec test =
       OnAccelerators(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), network.accelerators());
@@ -30,7 +30,7 @@ Setting SettingOf(const Scenario& scenario) {
   return {std::move(test), std::move(program), std::move(network)};
 }
 
-void CheckFullSize(const Setting& setting, const Plan& plan) {
+void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
   const std::string path = setting.test.path + ".ranks";
   const std::size_t actors = ActorsOf(plan);
   if (actors > kMaxActors) {
@@ -51,7 +51,7 @@ void CheckFullSize(const Setting& setting, const Plan& plan) {
   }
 }
 
-Plan PlanOf(const Setting& setting, Fidelity fidelity) {
+Plan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
   Plan plan = Expand({{&setting.program, WholeSite(setting.network, 0)}}, setting.network);
   if (fidelity == Fidelity::kFull) {
     CheckFullSize(setting, plan);
@@ -68,7 +68,7 @@ bool IsCollectiveTest(const Scenario& scenario) {
 }
 
 void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
-  const Setting setting = SettingOf(scenario);
+  const CollectiveSetting setting = CollectiveSettingOf(scenario);
   if (fidelity == Fidelity::kFull) {
     (void)PlanOf(setting, fidelity);
   }
@@ -76,7 +76,7 @@ void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
 
 StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
                                   const Progress& progress) {
-  const Setting setting = SettingOf(scenario);
+  const CollectiveSetting setting = CollectiveSettingOf(scenario);
   const ServerSpec& server = scenario.site().server;
   const Plan plan = PlanOf(setting, fidelity);
   const int intervals = scenario.recording.intervals;

@@ -30,18 +30,18 @@ int FormatOf(const std::string& precision) {
 }
 
 // A row as the comparison sees it.
-struct Point {
+struct ComparedRow {
   double flop = 0;  // of the step
   double peak = 0;  // of all accelerators
   double accelerators = 1;
 
-  [[nodiscard]] double DistanceTo(const Point& other) const {
+  [[nodiscard]] double DistanceTo(const ComparedRow& other) const {
     return std::abs(std::log(flop / accelerators / (other.flop / other.accelerators))) +
            std::abs(std::log(peak / accelerators / (other.peak / other.accelerators)));
   }
 };
 
-Point PointOf(const PublishedCase& row, const CatalogueList& catalogue) {
+ComparedRow ComparedRowOf(const PublishedCase& row, const CatalogueList& catalogue) {
   return {CaseModelFlop(row), CasePeak(row, catalogue), static_cast<double>(row.accelerators)};
 }
 
@@ -99,20 +99,20 @@ double CasePeak(const PublishedCase& row, const CatalogueList& catalogue) {
 std::vector<std::optional<NearestPrediction>> NearestPredictions(
     const std::vector<PublishedCase>& rows, const std::vector<PublishedCase>& all,
     const CatalogueList& catalogue, LeaveOut leave_out) {
-  std::vector<Point> points;
+  std::vector<ComparedRow> points;
   for (const PublishedCase& each : all) {
-    points.push_back(PointOf(each, catalogue));
+    points.push_back(ComparedRowOf(each, catalogue));
   }
   std::vector<std::optional<NearestPrediction>> out;
   for (const PublishedCase& row : rows) {
     std::optional<NearestPrediction>& prediction = out.emplace_back();
-    const Point here = PointOf(row, catalogue);
+    const ComparedRow here = ComparedRowOf(row, catalogue);
     if (here.peak <= 0) {
       continue;
     }
     double nearest = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
-      const Point& there = points[i];
+      const ComparedRow& there = points[i];
       if (!MayCopy(row, all[i], leave_out) || there.peak <= 0) {
         continue;
       }

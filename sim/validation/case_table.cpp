@@ -94,7 +94,7 @@ constexpr RealColumn kReals[] = {
 
 constexpr const char* kDenseLayers = "dense_layers";
 
-const std::vector<std::string> kRecomputes = {"none", "selective", "full", "auto"};
+const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
 const std::vector<std::string> kPrecisions = {"bf16",  "fp16", "fp8",  "mxfp8",
                                               "nvfp4", "fp4",  "fp32", "tf32"};
 // Roles that tables have so far; another word is a role of its own.
@@ -326,7 +326,7 @@ class TableReader {
   }
 
   void CheckNames() {
-    CheckChoice("recompute", kRecomputes);
+    CheckChoice("recompute", kRecomputeChoices);
     CheckChoice("precision", kPrecisions);
     CheckSlip("role", kRoles);
     CheckSlip("stack", known_.stacks);

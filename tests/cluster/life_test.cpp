@@ -28,7 +28,10 @@ TEST(Life, AJobIsWhatItsFieldsSayWhateverItsName) {
   JobSpec experiment = TrainingJob("plain", 1, 100);
   experiment.origin = {.campaign = "ladder", .rung = 2, .round = 3};
   JobSpec campaign = TrainingJob("ladder", 1, 100);
-  campaign.kind = CampaignSpec{.final_run = "team/run", .expanded = true};
+  CampaignSpec ladder;
+  ladder.final_run = "team/run";
+  ladder.expanded = true;
+  campaign.kind = ladder;
   const Scenario scenario = Week(4, {TrainingJob("team/run", 1, 1000), experiment, campaign}, kDay);
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {

@@ -227,7 +227,7 @@ TEST(TreesOfAllSizes, GiveEachNodeAtMostFourEdgesAndTwoTreesThatSpan) {
   for (int nodes = 2; nodes < 130; ++nodes) {
     std::vector<int> edges(static_cast<std::size_t>(nodes), 0);
     int count = 0;
-    const std::vector<Shape> shapes = AlgorithmByName("tree")->shapes({nodes, 1, nodes});
+    const std::vector<PhaseShape> shapes = AlgorithmByName("tree")->shapes({nodes, 1, nodes});
     shapes[0].over_ranks.edges(nodes, 0, [&](int from, int to) {
       ASSERT_TRUE(from >= 0 && from < nodes && to >= 0 && to < nodes && from != to);
       ++edges[from];

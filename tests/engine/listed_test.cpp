@@ -96,8 +96,8 @@ TEST_P(AGraph, GivesTheSameStepTimeInFull) {
   ExpectSameStep(records[0], records[1], GetParam().name);
 }
 
-INSTANTIATE_TEST_SUITE_P(OfAClos, AGraph, testing::ValuesIn(AllFoldCases()), [](const auto& info) {
-  return info.param.name;
+INSTANTIATE_TEST_SUITE_P(OfAClos, AGraph, testing::ValuesIn(AllFoldCases()), [](const auto& each) {
+  return each.param.name;
 });
 
 TEST(AGraphOfAClos, RoutesLinkByLinkAsTheClosDoes) {

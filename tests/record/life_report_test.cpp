@@ -23,7 +23,7 @@ using ::testing::Not;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr Seconds kHour(3600.0);
 
-constexpr const char* kSummary = R"(two halls: the life of a cluster over 4 h
+constexpr const char* kLifeSummary = R"(two halls: the life of a cluster over 4 h
 A life for the reports
 
   machine                north: 2 x DGX H100; south: 1 x DGX H100
@@ -119,7 +119,7 @@ fingerprint 8235bd3c92ea9878
 )";
 
 TEST(LifeSummaryText, ReadsAsWritten) {
-  EXPECT_EQ(LifeSummaryText(LifeHeader(), SmallLife()), kSummary);
+  EXPECT_EQ(LifeSummaryText(LifeHeader(), SmallLife()), kLifeSummary);
 }
 
 /// Lives in which something is missing.

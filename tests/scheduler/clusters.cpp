@@ -11,8 +11,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
-
 int Draw(int from, int to) {  // both included
   return *rc::gen::resize(100, rc::gen::inRange(from, to + 1));
 }

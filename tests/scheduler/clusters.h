@@ -3,12 +3,15 @@
 // Clusters drawn at random, and their queues played forward with known run times.
 
 #include <cstdint>
+#include <limits>
 #include <map>
 #include <vector>
 
 #include "sim/scheduler/scheduler.h"
 
 namespace gridlock {
+
+inline constexpr double kNever = std::numeric_limits<double>::infinity();
 
 /// A site of leaves with so many servers each, and pods with so many leaves each.
 SiteState LeavesAndPods(std::int32_t per_leaf, std::int32_t leaves_per_pod,

@@ -17,8 +17,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kNever = std::numeric_limits<double>::infinity();
-
 // One site of ten servers at time 0; job 100 holds four of them until time 10.
 ClusterState Ten() {
   ClusterState state;

@@ -17,7 +17,6 @@ namespace {
 constexpr int kServers = 8;
 constexpr double kService = 1.0;  // s, mean
 constexpr double kLoad = 0.8;     // of all servers
-constexpr double kNever = std::numeric_limits<double>::infinity();
 
 // Mean wait in M/M/c: C(c, a) / (c mu - lambda), with C from the recursion of Erlang B.
 double ErlangWait(int servers, double load, double service) {

@@ -39,12 +39,12 @@ SiteSpec HyperXSite(const std::vector<int>& size, int servers_per_router, int li
   return site;
 }
 
-struct Shape {
+struct HyperXShape {
   std::vector<int> size;
   int servers_per_router = 1, links_between = 1, nics = 8;
 };
 
-class EveryHyperX : public ::testing::TestWithParam<Shape> {
+class EveryHyperX : public ::testing::TestWithParam<HyperXShape> {
  protected:
   EveryHyperX() {
     site_ = HyperXSite(GetParam().size, GetParam().servers_per_router, GetParam().links_between);
@@ -163,8 +163,9 @@ TEST_P(EveryHyperX, ReadBackAsAListHasTheSameRoutes) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EveryHyperX,
-                         ::testing::Values(Shape{{5}, 2}, Shape{{4, 4}, 2, 3}, Shape{{3, 5}, 1},
-                                           Shape{{2, 3, 2}, 2, 1, 4}, Shape{{2}, 1, 4, 2}));
+                         ::testing::Values(HyperXShape{{5}, 2}, HyperXShape{{4, 4}, 2, 3},
+                                           HyperXShape{{3, 5}, 1}, HyperXShape{{2, 3, 2}, 2, 1, 4},
+                                           HyperXShape{{2}, 1, 4, 2}));
 
 TEST(AFullMesh, JoinsServersOfDifferentRoutersByOneLink) {
   const HyperXTopology mesh(HyperXSite({8}, 2));
@@ -217,7 +218,7 @@ TEST(HyperX, NamesItsTiers) {
   EXPECT_THAT(names, ElementsAre("scale_up", "nic", "mesh_x", "mesh_y", "mesh_z", "wan", "hbm"));
 }
 
-std::string Refusal(const SiteSpec& site) {
+std::string HyperXRefusal(const SiteSpec& site) {
   try {
     (void)MakeTopology(site);
   } catch (const UserError& error) {
@@ -227,20 +228,21 @@ std::string Refusal(const SiteSpec& site) {
 }
 
 TEST(HyperX, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(Refusal(HyperXSite({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
-  EXPECT_THAT(Refusal(HyperXSite({9, 10}, 6)),
+  EXPECT_EQ(HyperXRefusal(HyperXSite({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
+  EXPECT_THAT(HyperXRefusal(HyperXSite({9, 10}, 6)),
               HasSubstr("a router needs 65 ports, 48 to NICs and 17 to other routers, and router "
                         "has 64"));
   SiteSpec site = HyperXSite({4, 4}, 2);
   site.servers = 33;
-  EXPECT_EQ(Refusal(site),
+  EXPECT_EQ(HyperXRefusal(site),
             "site[0].servers: 33 servers, and a HyperX of 4 x 4 routers with 2 each has room for "
             "32; expected at most 32, or a larger HyperX");
-  EXPECT_THAT(Refusal(HyperXSite({2, 2, 2, 2}, 1)), HasSubstr("4 sizes given; expected 1 to 3"));
+  EXPECT_THAT(HyperXRefusal(HyperXSite({2, 2, 2, 2}, 1)),
+              HasSubstr("4 sizes given; expected 1 to 3"));
   site = HyperXSite({4}, 1);
   site.server.nic_bandwidth = BytesPerSecond(2 * kNic400);  // two ports each
   std::get<HyperXSpec>(site.fabric).router.ports = 18;
-  EXPECT_THAT(Refusal(site), HasSubstr("needs 19 ports, 16 to NICs and 3 to other routers"));
+  EXPECT_THAT(HyperXRefusal(site), HasSubstr("needs 19 ports, 16 to NICs and 3 to other routers"));
 }
 
 }  // namespace

@@ -48,11 +48,11 @@ SiteSpec TorusSite(const std::vector<int>& size, const std::vector<int>& block) 
   return site;
 }
 
-struct Shape {
+struct TorusShape {
   std::vector<int> size, block;
 };
 
-class EveryTorus : public ::testing::TestWithParam<Shape> {
+class EveryTorus : public ::testing::TestWithParam<TorusShape> {
  protected:
   const SiteSpec site_ = TorusSite(GetParam().size, GetParam().block);
   const TorusTopology torus_{site_};
@@ -145,10 +145,11 @@ TEST_P(EveryTorus, HasNestedGroupsOfServers) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Shapes, EveryTorus,
-                         ::testing::Values(Shape{{4, 4}, {1, 1}}, Shape{{5, 3}, {1, 1}},
-                                           Shape{{6, 4}, {3, 2}}, Shape{{2, 7}, {2, 1}},
-                                           Shape{{4, 4, 4}, {2, 2, 2}}, Shape{{3, 5, 2}, {3, 1, 1}},
-                                           Shape{{8, 4, 4}, {4, 4, 4}}));
+                         ::testing::Values(TorusShape{{4, 4}, {1, 1}}, TorusShape{{5, 3}, {1, 1}},
+                                           TorusShape{{6, 4}, {3, 2}}, TorusShape{{2, 7}, {2, 1}},
+                                           TorusShape{{4, 4, 4}, {2, 2, 2}},
+                                           TorusShape{{3, 5, 2}, {3, 1, 1}},
+                                           TorusShape{{8, 4, 4}, {4, 4, 4}}));
 
 TEST(Torus, GoesTheShorterWayRoundAndSplitsTies) {
   const TorusTopology torus(TorusSite({8, 2}, {1, 1}));
@@ -214,7 +215,7 @@ TEST(Torus, BesideAClosSharesOneTableOfTiers) {
   EXPECT_EQ(network.tiers()[network.tier(route.front())].name, "ring_x");
 }
 
-std::string Refusal(const SiteSpec& site) {
+std::string TorusRefusal(const SiteSpec& site) {
   try {
     (void)MakeTopology(site);
   } catch (const UserError& error) {
@@ -226,17 +227,18 @@ std::string Refusal(const SiteSpec& site) {
 TEST(Torus, RefusesWhatDoesNotFitTogether) {
   SiteSpec site = TorusSite({6, 4}, {2, 2});
   std::get<TorusSpec>(site.fabric).block = {4, 1};
-  EXPECT_EQ(Refusal(site),
+  EXPECT_EQ(TorusRefusal(site),
             "site[0].fabric.torus.block: blocks of 4 x 1 do not tile a torus of 6 x 4; expected "
             "sizes of at least 2 and blocks that divide them");
   site = TorusSite({6, 4}, {2, 2});
   site.servers = 7;
-  EXPECT_EQ(Refusal(site),
+  EXPECT_EQ(TorusRefusal(site),
             "site[0].servers: 7 servers of 4 are 28 accelerators, and a torus of 6 x 4 has room "
             "for 24; expected at most 6 servers, or a larger torus");
   site = TorusSite({6, 4}, {2, 2});
   site.server.accelerators = 3;
-  EXPECT_THAT(Refusal(site), HasSubstr("a block of 2 x 2 holds 4 accelerators and a server has 3"));
+  EXPECT_THAT(TorusRefusal(site),
+              HasSubstr("a block of 2 x 2 holds 4 accelerators and a server has 3"));
 }
 
 }  // namespace

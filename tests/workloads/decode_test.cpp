@@ -20,7 +20,7 @@ using ::testing::HasSubstr;
 
 // 1 PFLOPS at any size in 16 bits and twice that in 8, HBM of 80 GB at 2 TB/s, ports of 100 GB/s;
 // collectives without latency at full rate.
-ServerSpec Server() {
+ServerSpec ServingServer() {
   ServerSpec server;
   server.name = "round";
   server.accelerators = 8;
@@ -57,7 +57,7 @@ constexpr double kMatrices = 32.0 * (4096.0 * (4096 + 2048) + 4096.0 * 4096 + 3 
 constexpr double kHead = 4096.0 * 128256;
 
 TEST(Decode, OfOneSequenceTakesTheWeightsOnceAndTheLaunches) {
-  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
   const double weights = 2 * (kMatrices + kHead) / 2e12;
   // 4 GEMMs a layer and the head 5 us each, 6 other kernels of 3 us, the host 0.5 ms; activations
   // are small against weights.
@@ -68,7 +68,7 @@ TEST(Decode, OfOneSequenceTakesTheWeightsOnceAndTheLaunches) {
 TEST(Decode, OfLargeBatchesIsBoundByTheMatrixUnits) {
   ServingSpec fleet = Fleet();
   fleet.batch_max = 8192;
-  const ServingCosts costs = CostsOf(fleet, Server());
+  const ServingCosts costs = CostsOf(fleet, ServingServer());
   const double flop = 2 * 8192 * (kMatrices + kHead);
   const double time = costs.DecodeTime(8192).si();
   // What is not GEMMs is elementwise: 1.7 MB a layer and token less than a tenth.
@@ -77,7 +77,7 @@ TEST(Decode, OfLargeBatchesIsBoundByTheMatrixUnits) {
 }
 
 TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
-  const ServingCosts costs = CostsOf(Fleet(2, Precision::kFp8), Server());
+  const ServingCosts costs = CostsOf(Fleet(2, Precision::kFp8), ServingServer());
   for (int batch = 2; batch <= 256; ++batch) {
     ASSERT_GE(costs.DecodeTime(batch), costs.DecodeTime(batch - 1));
     ASSERT_LE(costs.DecodeTime(batch), costs.DecodeTime(1) * batch);
@@ -86,17 +86,17 @@ TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
 
 TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
   // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes.
-  const ServingCosts one = CostsOf(Fleet(), Server());
+  const ServingCosts one = CostsOf(Fleet(), ServingServer());
   EXPECT_DOUBLE_EQ(one.per_cached_token.si(), 131072 / 2e12);
   EXPECT_DOUBLE_EQ(one.per_cached_read.hbm.si(), 131072);
   EXPECT_DOUBLE_EQ(one.per_cached_read.flop.si(), 4.0 * 32 * 128 * 32);
   // Half on each of two; half the bytes in FP8.
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), Server()).per_cached_token.si(), 65536 / 2e12);
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), Server()).per_cached_read.hbm.si(), 131072);
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(1, Precision::kFp8), Server()).per_cached_token.si(),
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), ServingServer()).per_cached_token.si(), 65536 / 2e12);
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), ServingServer()).per_cached_read.hbm.si(), 131072);
+  EXPECT_DOUBLE_EQ(CostsOf(Fleet(1, Precision::kFp8), ServingServer()).per_cached_token.si(),
                    65536 / 2e12);
   // 8 heads on 32 accelerators are copied four times.
-  ServerSpec rack = Server();
+  ServerSpec rack = ServingServer();
   rack.accelerators = 32;
   EXPECT_DOUBLE_EQ(CostsOf(Fleet(32), rack).per_cached_read.hbm.si(), 4 * 131072);
 }
@@ -106,16 +106,16 @@ TEST(CacheTokens, AreWhatWeightsAndBuffersLeaveOfNineTenthsOfHbm) {
   const double parameters = ModelParameters(fleet.model);
   const double buffers = 2 * (2 * 4096 + 48 * 128 + 3 * 14336) * 8192.0 + 4.0 * 256 * 128256;
   const double expected = (0.9 * 80e9 - 2 * parameters - buffers) / 131072;
-  EXPECT_EQ(CostsOf(fleet, Server()).cache_tokens, static_cast<std::int64_t>(expected));
+  EXPECT_EQ(CostsOf(fleet, ServingServer()).cache_tokens, static_cast<std::int64_t>(expected));
   // In FP8 the layers take half, the tables stay, and a token takes half.
   const double tables = 2 * kHead;
   const double narrow = (0.9 * 80e9 - (parameters + tables) - buffers) / 65536;
-  EXPECT_NEAR(static_cast<double>(CostsOf(Fleet(1, Precision::kFp8), Server()).cache_tokens),
+  EXPECT_NEAR(static_cast<double>(CostsOf(Fleet(1, Precision::kFp8), ServingServer()).cache_tokens),
               narrow, 2);
 }
 
 TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
-  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
   const double flop = 2 * 65536 * kMatrices;
   const double time = costs.PrefillTime(65536, 0).si();
   EXPECT_GT(time, flop / 1e15);
@@ -125,12 +125,12 @@ TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
 }
 
 TEST(Prefill, OfOneTokenTakesTheWeightsOnce) {
-  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
   EXPECT_DOUBLE_EQ(costs.PrefillTime(1, 0).si(), costs.DecodeTime(1).si());
 }
 
 TEST(Prefill, RisesWithItsTokensAndIsContinuous) {
-  const ServingCosts costs = CostsOf(Fleet(), Server());
+  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
   double last = 0;
   for (std::int64_t tokens = 1; tokens < 3000000; tokens += 1 + tokens / 50) {
     const double time = costs.PrefillTime(tokens, 0).si();
@@ -144,7 +144,7 @@ TEST(Prefill, BetweenItsPointsIsNearTheClosedForm) {
   // Batches are computed one by one, prefills at eight points an octave: both are the same pass.
   ServingSpec fleet = Fleet();
   fleet.batch_max = 4096;
-  const ServingCosts costs = CostsOf(fleet, Server());
+  const ServingCosts costs = CostsOf(fleet, ServingServer());
   for (std::int64_t rows = 1; rows <= 4096; rows = rows * 5 / 4 + 1) {
     const double head = 2.0 * static_cast<double>(rows - 1) * kHead / 1e15;
     const double decode = costs.DecodeTime(rows).si();
@@ -155,8 +155,8 @@ TEST(Prefill, BetweenItsPointsIsNearTheClosedForm) {
 }
 
 TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
-  ServerSpec slow = Server();
-  ServerSpec fast = Server();
+  ServerSpec slow = ServingServer();
+  ServerSpec fast = ServingServer();
   fast.accelerator.scale_up_bandwidth = BytesPerSecond(1e15);
   const ServingSpec fleet = Fleet(4);
   const double added =
@@ -168,21 +168,21 @@ TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
   slow.scale_up.step_latency = Seconds(1e-6);
   slow.scale_up.base_latency = Seconds(4e-6);
   const double latency =
-      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, Server()).DecodeTime(64)).si();
+      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, ServingServer()).DecodeTime(64)).si();
   EXPECT_NEAR(latency, (2 * 32 + 1) * 10e-6, 1e-9);
   EXPECT_DOUBLE_EQ(CostsOf(fleet, slow).per_token.links.si(), 4 * (2 * 32 + 1) * 1.5 * 2 * 4096);
 }
 
 TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
   for (const int tensor : {1, 8}) {
-    const ServingCosts costs = CostsOf(Fleet(tensor), Server());
+    const ServingCosts costs = CostsOf(Fleet(tensor), ServingServer());
     EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
     EXPECT_NEAR(costs.per_pass.flop.si(), 0, 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_pass.hbm.si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
   }
-  const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), Server());
+  const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
   EXPECT_NEAR(fp8.per_pass.hbm.si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
   EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
@@ -191,10 +191,10 @@ TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
 
 TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   // Decoding lives on HBM, prefills on the matrix units.
-  const ServingCosts before = CostsOf(Fleet(), Server());
-  ServerSpec narrow = Server();
+  const ServingCosts before = CostsOf(Fleet(), ServingServer());
+  ServerSpec narrow = ServingServer();
   narrow.accelerator.hbm_bandwidth = BytesPerSecond(1e12);
-  ServerSpec slow = Server();
+  ServerSpec slow = ServingServer();
   slow.accelerator.sustained_clock = 0.5;
   const auto ratio = [&](const ServerSpec& server, const auto& time) {
     return time(CostsOf(Fleet(), server)).si() / time(before).si();
@@ -212,13 +212,13 @@ TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
 }
 
 TEST(Caps, OfPowerSlowWhatDrawsMore) {
-  ServerSpec capped = Server();
+  ServerSpec capped = ServingServer();
   // 1 PFLOPS at 1 pJ draws 1,000 W and 2 TB/s at 30 pJ 60 W: 30 W leave half of HBM.
   capped.accelerator.power.limit = Watts(130);
-  const double before = CostsOf(Fleet(), Server()).per_cached_token.si();
+  const double before = CostsOf(Fleet(), ServingServer()).per_cached_token.si();
   EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), 2 * before, 1e-6 * before);
   capped.accelerator.power.limit = Watts(600);
-  const double pair = CostsOf(Fleet(), Server()).prefill_pair.si();
+  const double pair = CostsOf(Fleet(), ServingServer()).prefill_pair.si();
   EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), pair, 1e-6 * pair);
   // Half is left, and power goes with the cube of the clock.
   capped.accelerator.power.limit = Watts(350);
@@ -227,7 +227,7 @@ TEST(Caps, OfPowerSlowWhatDrawsMore) {
 
 std::string Refusal(const ServingSpec& fleet) {
   try {
-    (void)CostsOf(fleet, Server());
+    (void)CostsOf(fleet, ServingServer());
   } catch (const UserError& error) {
     return error.problems().front().path + ": " + error.what();
   }

@@ -15,13 +15,13 @@ namespace gridlock {
 
 namespace {
 
-struct Shape {
+struct PipelineShape {
   Layout layout;
   std::int64_t micro_batches = 1;
 };
 
-Shape AnyShape() {
-  Shape shape;
+PipelineShape AnyShape() {
+  PipelineShape shape;
   shape.layout.pipeline = *rc::gen::inRange(1, 9);
   shape.layout.virtual_pipeline = shape.layout.pipeline == 1 ? 1 : *rc::gen::inRange(1, 5);
   shape.micro_batches = *rc::gen::inRange(1, 9);
@@ -35,7 +35,7 @@ Shape AnyShape() {
 using Message = std::pair<std::int64_t, std::int64_t>;
 
 // Messages that `stage` sends (or receives), in its order of passes, of one direction.
-std::vector<Message> MessagesOf(const Shape& shape, int stage, bool backward, bool sent) {
+std::vector<Message> MessagesOf(const PipelineShape& shape, int stage, bool backward, bool sent) {
   const int p = shape.layout.pipeline;
   const std::int64_t last = std::int64_t{p} * shape.layout.virtual_pipeline - 1;
   std::vector<Message> messages;
@@ -57,7 +57,7 @@ std::vector<Message> MessagesOf(const Shape& shape, int stage, bool backward, bo
 }  // namespace
 
 RC_GTEST_PROP(Schedule, HoldsEveryPassOnceForwardBeforeBackward, ()) {
-  const Shape shape = AnyShape();
+  const PipelineShape shape = AnyShape();
   for (int stage = 0; stage < shape.layout.pipeline; ++stage) {
     std::set<std::tuple<bool, int, std::int64_t>> seen;
     for (const ScheduledPass& pass : ScheduleOf(shape.layout, shape.micro_batches, stage)) {
@@ -74,7 +74,7 @@ RC_GTEST_PROP(Schedule, HoldsEveryPassOnceForwardBeforeBackward, ()) {
 }
 
 RC_GTEST_PROP(Schedule, HoldsAtItsPeakTheActivationsThatMemoryCounts, ()) {
-  const Shape shape = AnyShape();
+  const PipelineShape shape = AnyShape();
   for (int stage = 0; stage < shape.layout.pipeline; ++stage) {
     std::int64_t held = 0;
     std::int64_t peak = 0;
@@ -88,7 +88,7 @@ RC_GTEST_PROP(Schedule, HoldsAtItsPeakTheActivationsThatMemoryCounts, ()) {
 }
 
 RC_GTEST_PROP(Schedule, SendsMessagesInTheOrderInWhichTheyAreReceived, ()) {
-  const Shape shape = AnyShape();
+  const PipelineShape shape = AnyShape();
   const int p = shape.layout.pipeline;
   if (p == 1) {
     return;
@@ -103,7 +103,7 @@ RC_GTEST_PROP(Schedule, SendsMessagesInTheOrderInWhichTheyAreReceived, ()) {
 }
 
 RC_GTEST_PROP(Schedule, RunsToItsEnd, ()) {
-  const Shape shape = AnyShape();
+  const PipelineShape shape = AnyShape();
   const int p = shape.layout.pipeline;
   const std::int64_t last = std::int64_t{p} * shape.layout.virtual_pipeline - 1;
   std::vector<std::vector<ScheduledPass>> orders;

@@ -12,11 +12,7 @@
 
 namespace gridlock {
 
-namespace {
-
-constexpr const char* kAxis = "xyz";
-
-}  // namespace
+namespace {}  // namespace
 
 std::string TitleOf(const HyperXSpec& hyperx) {
   return fmt::format("HyperX of {} routers", fmt::join(hyperx.size, " x "));

@@ -16,8 +16,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr const char* kAxis = "xyz";
-
 // Links are numbered with 31 bits, six of them for each router.
 constexpr std::int64_t kRoutersMax = std::numeric_limits<int>::max() / 16;
 

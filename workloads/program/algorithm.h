@@ -32,7 +32,7 @@ struct Pattern {
 
 /// The transfers of one phase: one inside the scale-up domains and one across NICs, side by side.
 /// Each moves at the pace of its slowest link, since every rank waits for its neighbours.
-struct Shape {
+struct PhaseShape {
   /// Inside each domain every member sends and receives once: a ring of its members, or their
   /// switch.
   bool ports = false;
@@ -51,7 +51,7 @@ struct Algorithm {
   /// "" where it runs on such a group, else the reason: "the group has 12 ranks, and ...".
   std::string (*refuses)(const GroupShape& group, const ServerSpec& server);
   /// The shape and the cost of each phase, in order: as many of the one as of the other.
-  std::vector<Shape> (*shapes)(const GroupShape& group);
+  std::vector<PhaseShape> (*shapes)(const GroupShape& group);
   std::vector<CollectiveCost> (*costs)(const CollectiveCall& call);
 };
 
@@ -79,7 +79,7 @@ CollectiveCost FittedCost(const CollectiveCall& call);
 void RingEdges(int nodes, int step, const EdgeSink& sink);
 
 /// Rings through all domains and one in each of them, as in kRing.
-Shape RingShape(const GroupShape& group);
+PhaseShape RingShape(const GroupShape& group);
 
 /// Share of the ports' bandwidth that a ring reaches inside a domain. A ring's all-reduce is a
 /// reduce-scatter and an all-gather: where the fit of all-reduces was measured in the switch it

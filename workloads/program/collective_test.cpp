@@ -32,7 +32,7 @@ constexpr Algorithm kBarrier{
         },
     .shapes =
         [](const GroupShape& /*group*/) {
-          return std::vector<Shape>(1);
+          return std::vector<PhaseShape>(1);
         },
     .costs =
         [](const CollectiveCall& /*call*/) {

@@ -26,7 +26,7 @@ const Algorithm kFitted{
         },
     .shapes =
         [](const GroupShape& group) {
-          return std::vector<Shape>{RingShape(group)};
+          return std::vector<PhaseShape>{RingShape(group)};
         },
     .costs =
         [](const CollectiveCall& call) {

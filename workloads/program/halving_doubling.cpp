@@ -34,16 +34,16 @@ int NodesOf(const GroupShape& group) {
   return Inside(group) ? group.ranks : group.domains;
 }
 
-std::vector<Shape> Shapes(const GroupShape& group) {
-  std::vector<Shape> rounds;
+std::vector<PhaseShape> Shapes(const GroupShape& group) {
+  std::vector<PhaseShape> rounds;
   for (int distance = 1; distance < NodesOf(group); distance *= 2) {
-    Shape& round = rounds.emplace_back();
+    PhaseShape& round = rounds.emplace_back();
     (Inside(group) ? round.over_ranks : round.over_domains) = {Exchange, distance};
   }
-  std::vector<Shape> shapes = rounds;
+  std::vector<PhaseShape> shapes = rounds;
   shapes.insert(shapes.end(), rounds.rbegin(), rounds.rend());
   if (!Inside(group) && group.per_domain > 1) {
-    Shape within;
+    PhaseShape within;
     within.ports = true;
     shapes.insert(shapes.begin(), within);
     shapes.push_back(within);

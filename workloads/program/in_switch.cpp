@@ -29,7 +29,7 @@ const Algorithm kInSwitch{
     },
     .shapes =
         [](const GroupShape& group) {
-          return std::vector<Shape>{RingShape(group)};
+          return std::vector<PhaseShape>{RingShape(group)};
         },
     .costs =
         [](const CollectiveCall& call) {

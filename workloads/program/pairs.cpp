@@ -21,8 +21,8 @@ void AllPairs(int nodes, int /*step*/, const EdgeSink& sink) {
   }
 }
 
-std::vector<Shape> OverRanks(void (*edges)(int nodes, int step, const EdgeSink& sink)) {
-  Shape shape;
+std::vector<PhaseShape> OverRanks(void (*edges)(int nodes, int step, const EdgeSink& sink)) {
+  PhaseShape shape;
   shape.over_ranks = {edges};
   return {shape};
 }

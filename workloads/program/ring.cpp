@@ -45,8 +45,8 @@ void RingEdges(int nodes, int /*step*/, const EdgeSink& sink) {
   }
 }
 
-Shape RingShape(const GroupShape& group) {
-  Shape shape;
+PhaseShape RingShape(const GroupShape& group) {
+  PhaseShape shape;
   shape.ports = group.ranks > group.domains;
   if (group.domains > 1) {
     shape.over_domains = {RingEdges};
@@ -95,7 +95,7 @@ const Algorithm kRing{
         },
     .shapes =
         [](const GroupShape& group) {
-          return std::vector<Shape>{RingShape(group)};
+          return std::vector<PhaseShape>{RingShape(group)};
         },
     .costs =
         [](const CollectiveCall& call) {

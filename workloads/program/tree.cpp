@@ -152,14 +152,14 @@ const Algorithm kTree{
         },
     .shapes =
         [](const GroupShape& group) {
-          Shape shape;
+          PhaseShape shape;
           if (group.domains == 1) {
             shape.over_ranks = {TreeEdges};
           } else {
             shape.ports = group.ranks > group.domains;
             shape.over_domains = {TreeEdges};
           }
-          return std::vector<Shape>{shape};
+          return std::vector<PhaseShape>{shape};
         },
     .costs =
         [](const CollectiveCall& call) {

@@ -9,7 +9,9 @@
 namespace gridlock {
 
 GrowingTrace::GrowingTrace(std::string file, const TraceHeader& header, std::size_t rows)
-    : file_(std::move(file)), writer_(file_, header, {}, static_cast<int>(rows)) {
+    : file_(std::move(file)) {
+  const HeldSignals held;
+  writer_.emplace(file_, header, TraceVocabulary{}, static_cast<int>(rows));
   interrupt_.emplace("", std::vector{file_ + ".part", file_ + ".part.new"});
 }
 
@@ -20,14 +22,16 @@ GrowingTrace::~GrowingTrace() {
 }
 
 void GrowingTrace::Append(const StepRecord& record) {
-  writer_.Append(record);
+  const HeldSignals held;
+  writer_->Append(record);
   ++rows_;
   interrupt_.reset();
   interrupt_.emplace(Kept(), std::vector{file_ + ".part.new"});
 }
 
 void GrowingTrace::Finish() {
-  writer_.Finish();
+  const HeldSignals held;
+  writer_->Finish();
   finished_ = true;
   interrupt_.reset();
 }

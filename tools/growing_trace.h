@@ -30,7 +30,7 @@ class GrowingTrace {
   [[nodiscard]] std::string Kept() const;
 
   std::string file_;
-  TraceWriter writer_;
+  std::optional<TraceWriter> writer_;
   int rows_ = 0;
   bool finished_ = false;
   std::optional<OnInterrupt> interrupt_;

@@ -41,6 +41,19 @@ void Install(void (*handler)(int)) {
 
 }  // namespace
 
+HeldSignals::HeldSignals() {
+  sigset_t held;
+  CHECK(sigemptyset(&held) == 0);
+  for (const int number : kSignals) {
+    CHECK(sigaddset(&held, number) == 0);
+  }
+  CHECK(pthread_sigmask(SIG_BLOCK, &held, &before_) == 0);
+}
+
+HeldSignals::~HeldSignals() {
+  CHECK(pthread_sigmask(SIG_SETMASK, &before_, nullptr) == 0);
+}
+
 OnInterrupt::OnInterrupt(std::string say, std::vector<std::string> remove)
     : say_(std::move(say)), remove_(std::move(remove)), before_(last_made.load()) {
   last_made = this;

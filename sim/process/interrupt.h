@@ -2,10 +2,24 @@
 
 // What is left to do when a signal ends the command.
 
+#include <csignal>
 #include <string>
 #include <vector>
 
 namespace gridlock {
+
+/// While an object lives, the signals that end a command wait. They arrive when it goes. For the
+/// moments between a change of a file and the OnInterrupt that tells of the change.
+class HeldSignals {
+ public:
+  HeldSignals();
+  ~HeldSignals();
+  HeldSignals(const HeldSignals&) = delete;
+  HeldSignals& operator=(const HeldSignals&) = delete;
+
+ private:
+  sigset_t before_ = {};
+};
 
 /// While an object lives, Ctrl-C (SIGINT), SIGTERM and a hangup first write its line to stderr and
 /// delete its files. Then the process ends by that signal, as it would have without. Signals that

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <string_view>
 
 #include <google/protobuf/descriptor.h>
@@ -158,7 +157,7 @@ std::string Alternative(const FieldDescriptor& field) {
 }
 
 std::string CheckValue(const Message& message, const FieldDescriptor& field, int index) {
-  const Rule& rule = RuleOf(field);
+  const Rule rule = RuleOf(field);
   switch (rule.kind) {
     case RuleKind::kQuantity:
       return CheckQuantity(rule, TextOf(message, field, index));
@@ -187,7 +186,7 @@ const Message& ElementOf(const Message& message, const FieldDescriptor& field, i
 void CheckField(const Message& message, const FieldDescriptor& field,
                 const std::vector<Written>& written, const std::string& path,
                 ProblemList& problems) {
-  const Rule& rule = RuleOf(field);
+  const Rule rule = RuleOf(field);
   for (int i = 0; i < static_cast<int>(written.size()); ++i) {
     const Written& each = written[static_cast<std::size_t>(i)];
     const std::string element =
@@ -204,21 +203,8 @@ void CheckField(const Message& message, const FieldDescriptor& field,
 
 }  // namespace
 
-const Rule& RuleOf(const FieldDescriptor& field) {
-  static const std::map<std::string, const Rule*> by_name = [] {
-    std::map<std::string, const Rule*> rules;
-    for (const Rule& rule : AllRules()) {
-      rules[rule.field] = &rule;
-    }
-    return rules;
-  }();
-  const auto rule = by_name.find(field.containing_type()->name() + "." + field.name());
-  CHECK(rule != by_name.end());
-  return *rule->second;
-}
-
 std::string ExpectedValue(const FieldDescriptor& field) {
-  const Rule& rule = RuleOf(field);
+  const Rule rule = RuleOf(field);
   if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
     return field.name() + " { ... }";
   }

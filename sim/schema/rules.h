@@ -1,9 +1,9 @@
 #pragma once
 
-// What every field of the schema may hold: one table, from which come the checks of single values,
-// the words "expected ..." of every message, and the list of what is not simulated yet.
+// What every field of the schema may hold. Each field says it in the schema itself, in its option
+// `holds` (proto/rules.proto). From there come the checks of single values, the words "expected
+// ..." of every message, and the list of what is not simulated yet.
 
-#include <span>
 #include <string>
 #include <vector>
 
@@ -34,7 +34,6 @@ enum class RuleKind {
 
 /// What one field may hold. `min` and `max` are inclusive, in SI units for quantities.
 struct Rule {
-  const char* field = "";  ///< "Site.servers"
   RuleKind kind = RuleKind::kText;
   bool needed = false;
   Dimension dimension = Dimension::kData;
@@ -42,11 +41,8 @@ struct Rule {
   double max = 0.0;
 };
 
-/// The whole table, one rule per field of the schema.
-std::span<const Rule> AllRules();
-
-/// The rule of a field. Every field has one (a test compares the table with the schema).
-const Rule& RuleOf(const google::protobuf::FieldDescriptor& field);
+/// The rule of a field. Every field has one: a test asks all of them.
+Rule RuleOf(const google::protobuf::FieldDescriptor& field);
 
 /// What a field expects, in words: "a whole number from 1 to 8", "a bandwidth in quotes such as
 /// ...".
@@ -61,7 +57,7 @@ std::vector<std::string> FieldNames(const google::protobuf::Descriptor& message)
 /// "A", "A or B", "A, B or C"; long lists end in "...".
 std::string OneOf(const std::vector<std::string>& names);
 
-/// Checks every field that was written, and that needed ones were, against the table; then what
+/// Checks every field that was written, and that needed ones were, against its rule; then what
 /// fields of one message owe each other. `path` is the field path of the message, "" for a root.
 void CheckRules(const google::protobuf::Message& message, const Written& written,
                 const std::string& path, ProblemList& problems);

@@ -8,6 +8,7 @@
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "workloads/program/groups.h"
+#include "workloads/stack.h"
 
 namespace gridlock {
 
@@ -115,32 +116,6 @@ struct Layout {
 };
 
 enum class Recompute { kNone, kSelective, kFull };
-
-/// What one training framework adds to the arithmetic: fitted per stack, never per row.
-struct StackSpec {
-  std::string name;
-  Seconds launch_floor_forward;    ///< per layer and micro-batch; a layer never takes less
-  Seconds launch_floor_backward;   ///< the same, backward
-  Seconds step_overhead;           ///< per step, outside of all operations
-  double hbm_traffic_factor = 1;   ///< elementwise HBM bytes over those of perfectly fused kernels
-  double tensor_overlap = 0;       ///< share of tensor-parallel communication hidden behind GEMMs
-  Bytes gradient_bucket;           ///< size of one gradient bucket, per rank
-  bool overlap_gradients = true;   ///< reduce gradients while the last micro-batch goes backward
-  bool overlap_parameters = true;  ///< gather parameters while the first micro-batch goes forward
-  double main_gradient_bytes = 4;  ///< bytes of one accumulated gradient in memory and on the wire
-  bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
-  bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
-  bool narrow_parameters = false;  ///< parameters are kept and gathered in a GEMM's narrow format
-  double attention_speed = 1;      ///< of its attention kernels over the accelerator's entry
-  Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first
-  Seconds expert_wait_backward;  ///< the same, backward
-  double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
-  double expert_compute_share = 1;   ///< compute left to layers whose all-to-alls run beside them
-  double kept_activation_bytes = 2;  ///< bytes of one element kept for the backward pass
-  double dispatch_bytes = 2;         ///< bytes of one element on its way to an expert
-  bool dispatch_once_per_domain =
-      false;  ///< a token goes to each domain once, and from there over scale-up links
-};
 
 struct TrainingSpec {
   std::string path;  ///< "job[0].pretraining"

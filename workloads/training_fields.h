@@ -10,16 +10,15 @@ namespace gridlock {
 
 template <>
 inline constexpr auto kFields<MixtureSpec> =
-    Bearing(&MixtureSpec::experts, &MixtureSpec::experts_per_token, &MixtureSpec::expert_ffn,
+    Bearing<&MixtureSpec::experts, &MixtureSpec::experts_per_token, &MixtureSpec::expert_ffn,
             &MixtureSpec::shared_experts, &MixtureSpec::dense_layers,
-            &MixtureSpec::dense_every_second, &MixtureSpec::domains_per_token);
+            &MixtureSpec::dense_every_second, &MixtureSpec::domains_per_token>();
 
 template <>
-inline constexpr auto kFields<LatentAttentionSpec> = Bearing(&LatentAttentionSpec::query_rank,
-                                                             &LatentAttentionSpec::key_value_rank,
-                                                             &LatentAttentionSpec::plain_head_dim,
-                                                             &LatentAttentionSpec::rotary_head_dim,
-                                                             &LatentAttentionSpec::value_head_dim);
+inline constexpr auto kFields<LatentAttentionSpec> =
+    Bearing<&LatentAttentionSpec::query_rank, &LatentAttentionSpec::key_value_rank,
+            &LatentAttentionSpec::plain_head_dim, &LatentAttentionSpec::rotary_head_dim,
+            &LatentAttentionSpec::value_head_dim>();
 
 template <>
 inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
@@ -36,20 +35,6 @@ inline constexpr auto kFields<Layout> = std::tuple_cat(
             &Layout::data, &Layout::shard_group, &Layout::expert, &Layout::expert_tensor,
             &Layout::sequence_parallel, &Layout::embedding_as_layer, &Layout::uneven_layers,
             &Layout::rank_order, &Layout::schedule, &Layout::domain_ranks));
-
-template <>
-inline constexpr auto kFields<StackSpec> =
-    std::tuple_cat(Aside(&StackSpec::name),
-                   Bearing(&StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
-                           &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor,
-                           &StackSpec::tensor_overlap, &StackSpec::gradient_bucket,
-                           &StackSpec::overlap_gradients, &StackSpec::overlap_parameters,
-                           &StackSpec::main_gradient_bytes, &StackSpec::fused_attention,
-                           &StackSpec::saves_elementwise_outputs, &StackSpec::narrow_parameters,
-                           &StackSpec::attention_speed, &StackSpec::expert_wait_forward,
-                           &StackSpec::expert_wait_backward, &StackSpec::expert_overlap,
-                           &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
-                           &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain));
 
 template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(

@@ -15,9 +15,11 @@
 // summary.json, and the reference of outputs. ForEachField refuses to compile while a member of the
 // struct is missing in its list or stands in it twice.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -209,6 +211,37 @@ constexpr auto Field(Member Owner::*member) {
   return FieldOf<Owner, Member Owner::*>{member, {}};
 }
 
+namespace fields_internal {
+
+/// What the member is called: the compiler writes "... member = &Owner::name ..." into the name of
+/// this function.
+template <auto member>
+constexpr std::string_view NameOfMember() {
+  const std::string_view function = __PRETTY_FUNCTION__;
+  const std::size_t begin = function.find("member = &");
+  const std::string_view text = function.substr(0, function.find_first_of(";]", begin));
+  return text.substr(text.rfind(':') + 1);
+}
+
+template <auto member>
+inline constexpr auto kNameOfMember = [] {
+  constexpr std::string_view kName = NameOfMember<member>();
+  std::array<char, kName.size() + 1> name{};  // with a zero behind it
+  std::copy(kName.begin(), kName.end(), name.begin());
+  return name;
+}();
+
+}  // namespace fields_internal
+
+/// A stored field that is called as its member is. For structs whose members are named like the
+/// fields of a message: see sim/schema/read_fields.h.
+template <auto member>
+constexpr auto FieldNamedAsItIs() {
+  auto field = Field(member);
+  field.note.name = fields_internal::kNameOfMember<member>.data();
+  return field;
+}
+
 template <typename... Fields>
 constexpr auto FieldList(Fields... fields) {
   return std::tuple<Fields...>{fields...};
@@ -224,6 +257,17 @@ constexpr auto Bearing(Members Owner::*... members) {
 template <typename Owner, typename... Members>
 constexpr auto Aside(Members Owner::*... members) {
   return std::tuple{Field(members).Aside()...};
+}
+
+// The same, of fields that know their names: `Bearing<&Stack::overlap>()`.
+template <auto... members>
+constexpr auto Bearing() {
+  return std::tuple{FieldNamedAsItIs<members>()...};
+}
+
+template <auto... members>
+constexpr auto Aside() {
+  return std::tuple{FieldNamedAsItIs<members>().Aside()...};
 }
 
 /// The list of a struct's fields; empty for a struct that has none.

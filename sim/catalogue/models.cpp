@@ -1,5 +1,6 @@
-#include "sim/base/check.h"
 #include "sim/catalogue/parts.h"
+#include "sim/schema/read_fields.h"
+#include "workloads/training_fields.h"
 
 namespace gridlock {
 namespace {
@@ -8,18 +9,6 @@ namespace {
 template <typename T>
 T Or(T value, T otherwise) {
   return value == 0 ? otherwise : value;
-}
-
-MixtureSpec MixtureOf(const proto::Mixture& mixture) {
-  MixtureSpec spec;
-  spec.experts = mixture.experts();
-  spec.experts_per_token = mixture.experts_per_token();
-  spec.expert_ffn = mixture.expert_ffn();
-  spec.shared_experts = mixture.shared_experts();
-  spec.dense_layers = mixture.dense_layers();
-  spec.dense_every_second = mixture.dense_every_second();
-  spec.domains_per_token = mixture.domains_per_token();
-  return spec;
 }
 
 ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
@@ -37,10 +26,8 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.max_positions = model.max_positions();
   spec.tied_embeddings = model.tied_embeddings();
   spec.attention = model.attention() == proto::FULL ? Attention::kFull : Attention::kCausal;
-  spec.mixture = MixtureOf(model.mixture());
-  const proto::LatentAttention& latent = model.latent_attention();
-  spec.latent = {latent.query_rank(), latent.key_value_rank(), latent.plain_head_dim(),
-                 latent.rotary_head_dim(), latent.value_head_dim()};
+  spec.mixture = ReadFields<MixtureSpec>(model.mixture());
+  spec.latent = ReadFields<LatentAttentionSpec>(model.latent_attention());
   return spec;
 }
 

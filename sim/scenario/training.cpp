@@ -1,6 +1,5 @@
-#include "sim/base/check.h"
 #include "sim/scenario/convert.h"
-#include "sim/schema/rules.h"
+#include "sim/schema/read_fields.h"
 
 namespace gridlock {
 namespace {
@@ -22,36 +21,21 @@ T Or(T value, T otherwise) {
   return value == 0 ? otherwise : value;
 }
 
-/// The time, or none when the field was left out.
-Seconds OptionalTime(const std::string& text) {
-  return text.empty() ? Seconds(0) : Seconds(SiOf(text, Dimension::kTime));
-}
-
+/// The stack of the catalogue, with the overlap that the job asks for.
 StackSpec StackOf(const proto::Stack& stack, const proto::Overlap& overlap) {
-  StackSpec spec;
-  spec.name = stack.name();
-  spec.launch_floor_forward = Seconds(SiOf(stack.launch_floor_forward(), Dimension::kTime));
-  spec.launch_floor_backward = Seconds(SiOf(stack.launch_floor_backward(), Dimension::kTime));
-  spec.step_overhead = Seconds(SiOf(stack.step_overhead(), Dimension::kTime));
-  spec.hbm_traffic_factor = stack.hbm_traffic_factor();
-  spec.tensor_overlap = overlap.has_tensor() ? overlap.tensor() : stack.tensor_overlap();
-  spec.gradient_bucket = Bytes(SiOf(stack.gradient_bucket(), Dimension::kData));
-  spec.overlap_gradients =
-      overlap.has_gradients() ? overlap.gradients() : stack.overlap_gradients();
-  spec.overlap_parameters =
-      overlap.has_parameters() ? overlap.parameters() : stack.overlap_parameters();
-  spec.main_gradient_bytes = stack.main_gradient_bytes();
-  spec.fused_attention = stack.fused_attention();
-  spec.saves_elementwise_outputs = stack.saves_elementwise_outputs();
-  spec.narrow_parameters = stack.narrow_parameters();
-  spec.attention_speed = Or(stack.attention_speed(), 1.0);
-  spec.expert_wait_forward = OptionalTime(stack.expert_wait_forward());
-  spec.expert_wait_backward = OptionalTime(stack.expert_wait_backward());
-  spec.expert_overlap = overlap.has_experts() ? overlap.experts() : stack.expert_overlap();
-  spec.expert_compute_share = Or(stack.expert_compute_share(), 1.0);
-  spec.dispatch_bytes = Or(stack.dispatch_bytes(), 2.0);
-  spec.dispatch_once_per_domain = stack.dispatch_once_per_domain();
-  spec.kept_activation_bytes = Or(stack.kept_activation_bytes(), 2.0);
+  auto spec = ReadFields<StackSpec>(stack);
+  if (overlap.has_tensor()) {
+    spec.tensor_overlap = overlap.tensor();
+  }
+  if (overlap.has_gradients()) {
+    spec.overlap_gradients = overlap.gradients();
+  }
+  if (overlap.has_parameters()) {
+    spec.overlap_parameters = overlap.parameters();
+  }
+  if (overlap.has_experts()) {
+    spec.expert_overlap = overlap.experts();
+  }
   return spec;
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -78,6 +79,13 @@ static_assert(ListsEveryMember<Outer>());
 static_assert(ListsEveryMember<Inner>());
 static_assert(!ListsEveryMember<Forgetful>(), "a member is missing");
 static_assert(!ListsEveryMember<Repeated>(), "a member stands there twice, and another is missing");
+
+// The compiler knows what a member is called.
+static_assert(std::string_view(FieldNamedAsItIs<&Outer::colour>().note.name) == "colour");
+static_assert(std::string_view(std::get<1>(Aside<&Inner::time, &Inner::numbers>()).note.name) ==
+              "numbers");
+static_assert(!std::get<0>(Aside<&Inner::time>()).note.bears);
+static_assert(std::get<0>(Bearing<&Inner::time>()).note.bears);
 
 Outer Example() {
   Outer outer;

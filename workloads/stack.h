@@ -1,0 +1,54 @@
+#pragma once
+
+// What a training framework adds to the arithmetic, and the list of its constants. They are called
+// as the fields of `Stack` in proto/catalog.proto are, and read from there by their names.
+
+#include <string>
+#include <tuple>
+
+#include "sim/base/fields.h"
+#include "sim/base/units.h"
+
+namespace gridlock {
+
+/// What one training framework adds to the arithmetic: fitted per stack, never per row.
+struct StackSpec {
+  std::string name;
+  Seconds launch_floor_forward;    ///< per layer and micro-batch; a layer never takes less
+  Seconds launch_floor_backward;   ///< the same, backward
+  Seconds step_overhead;           ///< per step, outside of all operations
+  double hbm_traffic_factor = 1;   ///< elementwise HBM bytes over those of perfectly fused kernels
+  double tensor_overlap = 0;       ///< share of tensor-parallel communication hidden behind GEMMs
+  Bytes gradient_bucket;           ///< size of one gradient bucket, per rank
+  bool overlap_gradients = true;   ///< reduce gradients while the last micro-batch goes backward
+  bool overlap_parameters = true;  ///< gather parameters while the first micro-batch goes forward
+  double main_gradient_bytes = 4;  ///< bytes of one accumulated gradient in memory and on the wire
+  bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
+  bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
+  bool narrow_parameters = false;  ///< parameters are kept and gathered in a GEMM's narrow format
+  double attention_speed = 1;      ///< of its attention kernels over the accelerator's entry
+  Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first
+  Seconds expert_wait_backward;  ///< the same, backward
+  double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
+  double expert_compute_share = 1;   ///< compute left to layers whose all-to-alls run beside them
+  double kept_activation_bytes = 2;  ///< bytes of one element kept for the backward pass
+  double dispatch_bytes = 2;         ///< bytes of one element on its way to an expert
+  bool dispatch_once_per_domain =
+      false;  ///< a token goes to each domain once, and from there over scale-up links
+};
+
+template <>
+inline constexpr auto kFields<StackSpec> =
+    std::tuple_cat(Aside<&StackSpec::name>(),
+                   Bearing<&StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
+                           &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor,
+                           &StackSpec::tensor_overlap, &StackSpec::gradient_bucket,
+                           &StackSpec::overlap_gradients, &StackSpec::overlap_parameters,
+                           &StackSpec::main_gradient_bytes, &StackSpec::fused_attention,
+                           &StackSpec::saves_elementwise_outputs, &StackSpec::narrow_parameters,
+                           &StackSpec::attention_speed, &StackSpec::expert_wait_forward,
+                           &StackSpec::expert_wait_backward, &StackSpec::expert_overlap,
+                           &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
+                           &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain>());
+
+}  // namespace gridlock

@@ -83,6 +83,8 @@ int WithBase(const ScenarioOptions& options,
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddSweepCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddStudiesCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);

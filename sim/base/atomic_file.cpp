@@ -4,6 +4,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -98,6 +99,48 @@ void RenameDurably(const std::string& from, const std::string& to) {
   if (folder.get() >= 0 && ::fsync(folder.get()) != 0 && errno == EIO) {
     throw IoError(Reason("cannot sync the folder of", to, errno));
   }
+}
+
+AtomicFile::AtomicFile(std::string path)
+    : path_(std::move(path)), temporary_(path_ + "." + std::to_string(::getpid()) + ".tmp") {
+  descriptor_ = ::open(temporary_.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    throw IoError(Reason("cannot write", temporary_, errno));
+  }
+}
+
+AtomicFile::~AtomicFile() {
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+    ::unlink(temporary_.c_str());
+  }
+}
+
+void AtomicFile::Write(std::string_view text) {
+  constexpr std::size_t kHeld = std::size_t{1} << 16;
+  held_ += text;
+  if (held_.size() >= kHeld) {
+    Flush();
+  }
+}
+
+void AtomicFile::Flush() {
+  WriteFully(descriptor_, held_, temporary_);
+  held_.clear();
+}
+
+void AtomicFile::Commit() {
+  Flush();
+  if (::fsync(descriptor_) != 0) {
+    throw IoError(Reason("cannot write", temporary_, errno));
+  }
+  const int closed = ::close(descriptor_);
+  descriptor_ = -1;
+  if (closed != 0) {
+    ::unlink(temporary_.c_str());
+    throw IoError(Reason("cannot write", temporary_, errno));
+  }
+  RenameDurably(temporary_, path_);
 }
 
 void WriteFileAtomically(const std::string& path, std::string_view text) {

@@ -20,6 +20,28 @@ class IoError : public std::runtime_error {
 /// to what is not a regular file (a pipe, /dev/stdout). Throws IoError, and then leaves no debris.
 void WriteFileAtomically(const std::string& path, std::string_view text);
 
+/// The same for a text that is too long for memory: whole after Commit, gone without it.
+class AtomicFile {
+ public:
+  /// Throws IoError.
+  explicit AtomicFile(std::string path);
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  /// Throws IoError.
+  void Write(std::string_view text);
+
+  /// Syncs the file and gives it its name. Throws IoError.
+  void Commit();
+
+ private:
+  void Flush();
+
+  std::string path_, temporary_, held_;
+  int descriptor_ = -1;
+};
+
 /// Writes all of `bytes` to an open file. Throws IoError, which names `path`.
 void WriteFully(int descriptor, std::string_view bytes, const std::string& path);
 

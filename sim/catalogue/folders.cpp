@@ -78,20 +78,7 @@ std::vector<std::string> CatalogueFolders(ProblemList& problems) {
   if (UsersOwnCatalogue()) {
     return FoldersOfEnvironment(UsersFolders(), problems);
   }
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    std::vector<std::string> installed =
-        FoldersUnder(program.parent_path().parent_path() / "share" / "gridlock");
-    if (!installed.empty()) {
-      return installed;
-    }
-  }
-#ifdef GRIDLOCK_SOURCE_DIR
-  return FoldersUnder(GRIDLOCK_SOURCE_DIR);
-#else
-  return {};
-#endif
+  return FoldersUnder(ShippedRoot());
 }
 
 /// The lines that are not empty: where an entry stands in its file does not matter.
@@ -108,6 +95,22 @@ std::string Packed(const std::string& text) {
 }
 
 }  // namespace
+
+std::string ShippedRoot() {
+  std::error_code error;
+  const fs::path program = fs::read_symlink("/proc/self/exe", error);
+  if (!error) {
+    const fs::path installed = program.parent_path().parent_path() / "share" / "gridlock";
+    if (!FoldersUnder(installed).empty()) {
+      return installed.string();
+    }
+  }
+#ifdef GRIDLOCK_SOURCE_DIR
+  return GRIDLOCK_SOURCE_DIR;
+#else
+  return "";
+#endif
+}
 
 bool UsersOwnCatalogue() {
   return !UsersFolders().empty();

@@ -9,6 +9,10 @@
 
 namespace gridlock {
 
+/// The folder that holds what is shipped with the program: topologies, workloads, examples. That of
+/// the installation, else that of the sources.
+std::string ShippedRoot();
+
 /// Whether $GRIDLOCK_CATALOG names folders to read instead of the catalogue that is shipped.
 bool UsersOwnCatalogue();
 

@@ -34,9 +34,10 @@ class Process {
   /// signal 11 (Segmentation fault)".
   std::string Wait();
 
- private:
+  /// Ends the process and waits for its end; nothing when it has ended.
   void Kill();
 
+ private:
   pid_t id_ = -1;
 };
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
+#include <cmath>
 #include <map>
 #include <thread>
 #include <utility>
@@ -17,12 +19,15 @@ namespace gridlock {
 
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
 // One running child, as the parent sees it.
 struct Running {
   std::size_t number = 0;
   Channel channel;
   Process process;
   TaskReply reply = {};
+  Clock::time_point begin = Clock::now();
 };
 
 Running Start(std::size_t number, const Task& task) {
@@ -51,19 +56,21 @@ class Pool {
         running_.push_back(Start(next_, task_(next_)));
         ++next_;
       }
+      HandOver();  // while the new children run
       Listen();
+      EndLateOnes();
       TellProgress();
     }
+    HandOver();
   }
 
  private:
   void Listen() {
-    constexpr int kMilliseconds = 1000;
     std::vector<pollfd> waiting;
     for (const Running& each : running_) {
       waiting.push_back({each.channel.socket(), POLLIN, 0});
     }
-    if (poll(waiting.data(), waiting.size(), kMilliseconds) < 0) {
+    if (poll(waiting.data(), waiting.size(), Patience()) < 0) {
       CHECK(errno == EINTR);
       return;
     }
@@ -74,7 +81,36 @@ class Pool {
       }
     }
     running_ = std::move(still);
-    HandOver();
+  }
+
+  [[nodiscard]] double SecondsLeft(const Running& child) const {
+    return options_.timeout_s - std::chrono::duration<double>(Clock::now() - child.begin).count();
+  }
+
+  /// Milliseconds until somebody must be told of the progress, or a child is late.
+  [[nodiscard]] int Patience() const {
+    double seconds = 1;
+    for (const Running& each : running_) {
+      seconds = options_.timeout_s > 0 ? std::min(seconds, SecondsLeft(each)) : seconds;
+    }
+    return static_cast<int>(std::ceil(std::max(0.0, seconds) * 1e3));
+  }
+
+  void EndLateOnes() {
+    if (options_.timeout_s <= 0) {
+      return;
+    }
+    std::vector<Running> still;
+    for (Running& child : running_) {
+      if (SecondsLeft(child) > 0) {
+        still.push_back(std::move(child));
+        continue;
+      }
+      child.process.Kill();
+      child.reply.TimeOut(options_.timeout_s);
+      ended_.emplace(child.number, std::move(child.reply).result());
+    }
+    running_ = std::move(still);
   }
 
   /// Takes what has arrived from a child. True when it was the last.
@@ -97,11 +133,14 @@ class Pool {
 
   /// Results whose turn it is.
   void HandOver() {
-    for (auto first = ended_.begin(); first != ended_.end() && first->first == handed_;
+    for (auto first = ended_.begin();
+         first != ended_.end() && (first->first == handed_ || !options_.in_order);
          first = ended_.begin()) {
+      const std::size_t number = first->first;
       TaskResult result = std::move(first->second);
       ended_.erase(first);
-      finished_(handed_++, std::move(result));
+      ++handed_;
+      finished_(number, std::move(result));
     }
   }
 

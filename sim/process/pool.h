@@ -15,7 +15,9 @@
 namespace gridlock {
 
 struct PoolOptions {
-  int parallel = 0;  ///< children at a time; 0: one per core
+  int parallel = 0;      ///< children at a time; 0: one per core
+  double timeout_s = 0;  ///< a child that takes longer is ended; 0: it may take as long as it wants
+  bool in_order = true;  ///< else `finished` gets each result as soon as it is there
 
   /// Called when something happened, and about once a second while nothing does.
   /// @param done tasks that have ended; @param fraction of all tasks that is done, 0..1
@@ -23,8 +25,9 @@ struct PoolOptions {
 };
 
 /// Runs tasks 0 to `count` - 1. `task` makes each one just before it starts, and `finished` gets
-/// each result in the order of the tasks, so that neither all tasks nor all results are in memory
-/// at once. When `finished` throws, the children that still run are killed.
+/// each result in the order of the tasks, unless the options say otherwise, so that neither all
+/// tasks nor all results are in memory at once. When `finished` throws, the children that still run
+/// are killed.
 void RunTasks(std::size_t count, const std::function<Task(std::size_t)>& task,
               const std::function<void(std::size_t, TaskResult)>& finished,
               const PoolOptions& options = {});

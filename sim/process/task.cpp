@@ -5,6 +5,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace gridlock {
 
 namespace {
@@ -86,6 +88,12 @@ bool TaskReply::Add(Frame frame) {
       CHECK(false);
       return true;
   }
+}
+
+void TaskReply::TimeOut(double seconds) {
+  result_ = {};
+  result_.failure = fmt::format("the simulation took longer than {} s and was ended", seconds);
+  result_.timed_out = true;
 }
 
 void TaskReply::BreakOff(const std::string& how) {

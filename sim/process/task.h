@@ -22,6 +22,7 @@ struct TaskResult {
   std::string bytes;              ///< when ok
   std::vector<Problem> problems;  ///< of a UserError, each with the path of its field
   std::string failure;            ///< else: what was thrown, or how the child was ended
+  bool timed_out = false;         ///< the failure: the task took longer than it may
 
   /// The bytes. Throws UserError with the problems, or std::runtime_error with the failure.
   std::string Take() &&;
@@ -41,6 +42,9 @@ class TaskReply {
 
   /// Ends a reply that broke off. @param how the child ended: Process::Wait
   void BreakOff(const std::string& how);
+
+  /// Ends a reply that took longer than it may.
+  void TimeOut(double seconds);
 
   [[nodiscard]] double progress() const { return progress_; }
 

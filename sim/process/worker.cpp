@@ -28,6 +28,9 @@ JobResult Unpacked(TaskResult result) {
 
 std::vector<JobResult> RunJobs(const std::vector<Job>& jobs, const WorkerOptions& options) {
   std::vector<JobResult> results;
+  PoolOptions pool;
+  pool.parallel = options.parallel;
+  pool.progress = options.progress;
   RunTasks(
       jobs.size(),
       [&](std::size_t number) -> Task {
@@ -41,7 +44,7 @@ std::vector<JobResult> RunJobs(const std::vector<Job>& jobs, const WorkerOptions
           options.finished(number, results.back());
         }
       },
-      {options.parallel, options.progress});
+      pool);
   return results;
 }
 

@@ -119,12 +119,18 @@ class Setter {
   void SetLast(const FieldDescriptor& field, const Segment& segment, const std::string& value,
                Message& message, Written& written) {
     const bool is_block = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (is_block || field.is_repeated()) {
+    if (field.is_repeated()) {
       Refuse(Quoted(path_) + (is_block ? " is a block" : " is a list"),
              "the path of a single value");
     } else if (segment.index.has_value()) {
       RefuseIndex(*segment.index);
+    } else if (is_block && !value.starts_with("{")) {
+      Refuse(Quoted(path_) + " is a block", "the path of a single value, or \"{ ... }\"");
     } else {
+      if (is_block) {  // the new block stands instead of the old one
+        message.GetReflection()->ClearField(&message, &field);
+        written.fields.erase(field.name());
+      }
       SetValue(field, value, message, written);
     }
   }
@@ -195,10 +201,19 @@ class Setter {
       Refuse("there is more than one value", ExpectedValue(field));
       return;
     }
-    Written& place = fresh_written.fields.at(field.name())[0];
-    place.name = where_value_;
-    place.value = where_value_;
+    Relocate(fresh_written.fields.at(field.name())[0]);
     MergeMessage(*fresh, fresh_written, message, written);
+  }
+
+  /// Says of a value and of all that was written in it that it stands where the value does.
+  void Relocate(Written& written) const {
+    written.name = where_value_;
+    written.value = where_value_;
+    for (auto& [name, elements] : written.fields) {
+      for (Written& each : elements) {
+        Relocate(each);
+      }
+    }
   }
 
   /// Repeats problems of the little text at the place of the override.

@@ -17,8 +17,10 @@ class Scenario;
 
 /// A field and the text that it takes.
 struct Assignment {
-  std::string path;   ///< "site[0].override.nic_bandwidth"
-  std::string value;  ///< as in a scenario; texts need no quotes of their own: "200 Gbps", "4"
+  std::string path;  ///< "site[0].override.nic_bandwidth"
+  /// As in a scenario; texts need no quotes of their own: "200 Gbps", "4". A block stands in braces
+  /// and replaces the one that is there: "{ tensor: 8 data: 16 }".
+  std::string value;
   Position where_path = {};   ///< where a person wrote the path: problems of it point here
   Position where_value = {};  ///< the same of the value
 };

@@ -1,0 +1,223 @@
+#include "sim/sweep/journal.h"
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/base/check.h"
+#include "sim/sweep/point_record.h"
+
+namespace gridlock {
+namespace {
+
+[[noreturn]] void Fail(const std::string& path, const std::string& what) {
+  throw IoError(fmt::format("{}: {}: {}", path, what, std::strerror(errno)));
+}
+
+std::string ReadWhole(const std::string& path) {
+  std::ifstream in(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(in), {}};
+}
+
+/// The part of two texts in which they first differ, for people.
+std::string FirstDifference(const std::string& before, const std::string& now) {
+  std::size_t at = 0;
+  while (at < before.size() && at < now.size() && before[at] == now[at]) {
+    ++at;
+  }
+  const auto line = [&](const std::string& text) {
+    const std::size_t from = text.rfind('\n', at == 0 ? 0 : at - 1);
+    const std::size_t begin = from == std::string::npos ? 0 : from + 1;
+    return text.substr(begin, text.find('\n', std::max(begin, at)) - begin);
+  };
+  return fmt::format("then {}, now {}", Quoted(line(before)), Quoted(line(now)));
+}
+
+}  // namespace
+
+Journal::Journal(const std::string& folder, const std::string& identity, JournalMode mode)
+    : folder_(folder), file_(folder + "/journal.jsonl") {
+  std::error_code error;
+  std::filesystem::create_directories(folder + "/early", error);
+  if (error) {
+    throw IoError(fmt::format("{}: cannot create this folder: {}", folder, error.message()));
+  }
+  descriptor_ = open(file_.c_str(), O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
+  if (descriptor_ < 0) {
+    Fail(file_, "cannot open this file");
+  }
+  try {
+    Lock();
+    Recover(identity, mode);
+  } catch (...) {
+    close(descriptor_);
+    throw;
+  }
+}
+
+Journal::~Journal() {
+  close(descriptor_);
+}
+
+void Journal::Lock() {
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) {
+    return;
+  }
+  if (errno == EWOULDBLOCK) {
+    throw IoError(
+        fmt::format("{}: another sweep is writing into this folder; expected a folder of "
+                    "its own, or to wait for that one",
+                    folder_));
+  }
+  Fail(file_, "cannot lock this file");
+}
+
+void Journal::Recover(const std::string& identity, JournalMode mode) {
+  const std::string about = folder_ + "/sweep.json";
+  const bool used = std::filesystem::file_size(file_) > 0;
+  if (mode == JournalMode::kOverwrite || !used) {
+    Truncate(0);
+    std::error_code ignored;
+    if (mode == JournalMode::kOverwrite || ReadWhole(about) != identity) {
+      std::filesystem::remove_all(folder_ + "/early", ignored);
+      std::filesystem::create_directories(folder_ + "/early", ignored);
+      for (const char* const old : {"/results.h5", "/results.csv", "/summary.json"}) {
+        std::filesystem::remove(folder_ + old, ignored);
+      }
+    }
+    WriteFileAtomically(about, identity);
+    return;
+  }
+  if (mode == JournalMode::kNew) {
+    throw UserError("", fmt::format("{} has results already; expected --resume to go on with them, "
+                                    "--overwrite to begin anew, or another folder",
+                                    folder_));
+  }
+  const std::string before = ReadWhole(about);
+  if (before != identity) {
+    throw UserError("",
+                    fmt::format("{} has results of another sweep ({}); expected the same sweep, "
+                                "scenarios and catalogue, or --overwrite",
+                                folder_, FirstDifference(before, identity)));
+  }
+  std::int64_t whole = 0;
+  const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file_));
+  try {
+    ForEachLine(file_, [&](std::string_view line) {
+      if (RecordOf(line).point != points_) {
+        throw std::runtime_error(fmt::format("expected point {}", points_));
+      }
+      whole += static_cast<std::int64_t>(line.size()) + 1;
+      ++points_;
+    });
+  } catch (const std::runtime_error& error) {
+    // A broken line with whole ones behind it is not what a kill leaves.
+    const std::string rest = ReadWhole(file_).substr(static_cast<std::size_t>(whole));
+    const std::size_t end = rest.find('\n');
+    if (end != std::string::npos && end + 1 < rest.size()) {
+      throw IoError(
+          fmt::format("{}:{}: this line is broken: {}; expected an untouched journal, or "
+                      "--overwrite",
+                      file_, points_ + 1, error.what()));
+    }
+  }
+  if (whole < size) {
+    note_ = fmt::format("{}: the last line was torn and is cut off: point {} is simulated anew",
+                        file_, points_);
+    Truncate(whole);
+  }
+  bytes_ = whole;
+}
+
+void Journal::Truncate(std::int64_t bytes) {
+  if (ftruncate(descriptor_, bytes) != 0) {
+    Fail(file_, "cannot cut off this file");
+  }
+}
+
+void Journal::Append(std::string_view line) {
+  const std::string whole = std::string(line) + "\n";
+  try {
+    WriteFully(descriptor_, whole, file_);
+  } catch (const IoError&) {
+    const int ignored = ftruncate(descriptor_, bytes_);  // a full disk left half a line
+    (void)ignored;
+    throw;
+  }
+  bytes_ += static_cast<std::int64_t>(whole.size());
+  ++points_;
+}
+
+void Journal::Sync() {
+  if (fdatasync(descriptor_) != 0) {
+    Fail(file_, "cannot write this file to the disk");
+  }
+}
+
+std::string Journal::EarlyFile(std::int64_t point) const {
+  return fmt::format("{}/early/{}.json", folder_, point);
+}
+
+void Journal::KeepEarly(std::int64_t point, std::string_view line) const {
+  const std::string file = EarlyFile(point), part = file + ".part";
+  const int descriptor = open(part.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+  if (descriptor < 0) {
+    Fail(part, "cannot open this file");
+  }
+  try {
+    WriteFully(descriptor, line, part);
+  } catch (...) {
+    close(descriptor);
+    unlink(part.c_str());
+    throw;
+  }
+  close(descriptor);
+  if (std::rename(part.c_str(), file.c_str()) != 0) {
+    Fail(file, "cannot name this file");
+  }
+}
+
+std::optional<std::string> Journal::Early(std::int64_t point) const {
+  const std::string file = EarlyFile(point);
+  if (access(file.c_str(), R_OK) != 0) {
+    return std::nullopt;
+  }
+  std::string line = ReadWhole(file);
+  try {
+    if (RecordOf(line).point == point) {
+      return line;
+    }
+  } catch (const std::runtime_error&) {
+  }
+  return std::nullopt;
+}
+
+void Journal::RemoveEarly(std::int64_t point) const {
+  unlink(EarlyFile(point).c_str());
+}
+
+void Journal::Close() const {
+  std::error_code ignored;
+  std::filesystem::remove_all(folder_ + "/early", ignored);
+}
+
+void ForEachLine(const std::string& file, const std::function<void(std::string_view)>& line) {
+  std::ifstream in(file, std::ios::binary);
+  std::string each;
+  while (std::getline(in, each)) {
+    if (in.eof()) {
+      throw std::runtime_error("the line has no end");
+    }
+    line(each);
+  }
+}
+
+}  // namespace gridlock

@@ -1,0 +1,362 @@
+#include "sim/sweep/read_axis.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <optional>
+#include <set>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "proto/sweep.pb.h"
+#include "sim/study/cap.h"
+#include "sim/study/value_list.h"
+#include "sim/sweep/formula.h"
+
+namespace gridlock {
+namespace {
+
+struct Unit {
+  Dimension dimension;
+  const char* si;
+};
+
+constexpr Unit kUnits[] = {{Dimension::kBandwidth, "byte/s"}, {Dimension::kData, "byte"},
+                           {Dimension::kTime, "s"},           {Dimension::kPower, "W"},
+                           {Dimension::kCompute, "FLOP/s"},   {Dimension::kLength, "m"}};
+
+/// A text as a number in SI units, with the unit; nothing when it is no quantity.
+std::optional<std::pair<double, std::string>> QuantityOf(const std::string& text) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc()) {
+    return std::nullopt;
+  }
+  if (rest == end) {
+    return std::pair(number, std::string("1"));
+  }
+  for (const Unit& unit : kUnits) {
+    if (const ParsedQuantity parsed = ParseQuantity(text, unit.dimension); parsed.si) {
+      return std::pair(*parsed.si, std::string(unit.si));
+    }
+  }
+  return std::nullopt;
+}
+
+/// "1, 8, 64" as texts: lists of numbers with their units and "...", or names.
+std::vector<std::string> ItemsOf(const std::string& list) {
+  std::vector<std::string> items;
+  try {
+    for (const ListedValue& value : ParseValueList(list, "")) {
+      items.push_back(value.text());
+    }
+    return items;
+  } catch (const UserError&) {
+    if (list.find("...") != std::string::npos) {
+      throw;
+    }
+  }
+  std::size_t from = 0;
+  while (from <= list.size()) {
+    const std::size_t comma = std::min(list.find(',', from), list.size());
+    std::string item = list.substr(from, comma - from);
+    item.erase(0, std::min(item.find_first_not_of(" \t\n"), item.size()));
+    item.erase(item.find_last_not_of(" \t\n") + 1);
+    items.push_back(item);
+    from = comma + 1;
+  }
+  return items;
+}
+
+/// A number times a factor, with its unit behind it: "8 GB" times 0.5.
+std::string Multiplied(const std::string& text, double times) {
+  double number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc()) {
+    throw UserError("", Refusal(fmt::format("\"{}\" is not a number", text),
+                                "an axis of numbers where \"times\" is written"));
+  }
+  return fmt::format("{}{}", number * times, std::string(rest, end));
+}
+
+class AxisReader {
+ public:
+  AxisReader(const proto::Axis& axis, const Written& written, std::string path,
+             const ScenarioBase* base, ProblemList& problems)
+      : axis_(axis), written_(written), path_(std::move(path)), base_(base), problems_(problems) {}
+
+  GridAxis Read(const std::function<std::size_t(const std::string&, const Position&)>& base_of) {
+    out_.name = axis_.name();
+    CheckName();
+    if (!OneKind()) {
+      return out_;
+    }
+    if (axis_.choice_size() > 0) {
+      ReadChoices(base_of);
+    } else if (written_.Has("cap")) {
+      ReadCaps();
+    } else {
+      ReadValues();
+    }
+    AddFollowers();
+    CheckDifferent();
+    return out_;
+  }
+
+ private:
+  void Add(const char* field, const std::string& message) {
+    problems_.Add(written_.At(field).value, FieldPath(path_, field), message);
+  }
+
+  void CheckName() {
+    if (out_.name.empty() || FormulaName(out_.name) == out_.name) {
+      return;
+    }
+    Add("name", Refusal(Quoted(out_.name) + " is not a name of formulas and files",
+                        "letters, digits and underscores: " + Quoted(FormulaName(out_.name))));
+    out_.name = FormulaName(out_.name);
+  }
+
+  bool OneKind() {
+    int kinds = 0;
+    for (const char* const kind : {"values", "log", "seeds", "choice"}) {
+      kinds += written_.Has(kind) ? 1 : 0;
+    }
+    const bool several = written_.Has("values") && written_.Has("choice");
+    if (kinds != 1 || several) {
+      Add("name", Refusal(fmt::format("axis {} has {}", Quoted(axis_.name()),
+                                      kinds == 0 ? "no values" : "values of several kinds"),
+                          "one of values, log, seeds or choice { ... }"));
+      return false;
+    }
+    if (written_.Has("cap") && written_.Has("path")) {
+      Add("cap",
+          Refusal("an axis has \"cap\" or \"path\", and this one has both", "one of the two"));
+      return false;
+    }
+    const bool sets = written_.Has("cap") || axis_.path_size() > 0 || axis_.with_size() > 0;
+    if (!sets && !written_.Has("seeds") && !written_.Has("choice")) {
+      Add("name", Refusal(fmt::format("nothing follows from axis {}", Quoted(axis_.name())),
+                          "path: \"site[0].servers\", cap: \"nic\" or with { ... }"));
+      return false;
+    }
+    return true;
+  }
+
+  Assignment Set(const std::string& path, const Position& where_path, const std::string& value,
+                 const Position& where_value) const {
+    return {path, value, where_path, where_value};
+  }
+
+  // "path=value" of a choice.
+  void AddSet(const std::string& text, const Position& where, Point& point) {
+    ProblemList found;
+    std::optional<Assignment> assignment = ParseAssignment(text, found);
+    if (!assignment) {
+      problems_.Add(where, FieldPath(path_, "choice"),
+                    Refusal(Quoted(text) + " sets nothing", "\"path=value\""));
+      return;
+    }
+    assignment->where_path = where;
+    assignment->where_value = where;
+    point.assignments.push_back(*std::move(assignment));
+  }
+
+  void ReadChoices(const std::function<std::size_t(const std::string&, const Position&)>& base_of) {
+    out_.is_choice = true;
+    out_.units = "1";
+    out_.long_name = "choice of " + out_.name;
+    for (int i = 0; i < axis_.choice_size(); ++i) {
+      const proto::Choice& choice = axis_.choice(i);
+      const Written& written = written_.At("choice", i);
+      Coordinate& coordinate = out_.coordinates.emplace_back();
+      coordinate.label = choice.name();
+      coordinate.si = i;
+      for (int k = 0; k < choice.set_size(); ++k) {
+        AddSet(choice.set(k), written.At("set", k).value, coordinate.point);
+      }
+      if (written.Has("scenario")) {
+        coordinate.has_base = true;
+        coordinate.base = base_of(choice.scenario(), written.At("scenario").value);
+      }
+    }
+  }
+
+  void ReadCaps() {
+    if (base_ == nullptr) {
+      Add("cap", Refusal("\"cap\" reads the machine of the sweep's scenario, and there is none",
+                         "scenario: \"FILE\" in the sweep"));
+      return;
+    }
+    try {
+      const Scenario scenario = base_->At({});
+      const CapTarget& target = CapTargetOf(axis_.cap(), scenario);
+      out_.units = target.units;
+      out_.long_name = target.quantity;
+      std::string list = axis_.values();
+      if (written_.Has("log")) {
+        list = fmt::format("{}", fmt::join(LogItems(), ","));
+      }
+      for (CapPoint& cap : CapPoints(target, list, *base_)) {
+        Coordinate& coordinate = out_.coordinates.emplace_back();
+        coordinate.label = target.format(cap.si);
+        coordinate.si = cap.si;
+        coordinate.point = std::move(cap.point);
+      }
+    } catch (const UserError& error) {
+      for (const Problem& problem : error.problems()) {
+        Add("cap", problem.message);
+      }
+    }
+  }
+
+  std::vector<std::string> LogItems() {
+    const proto::LogRange& range = axis_.log();
+    const auto first = QuantityOf(range.from()), last = QuantityOf(range.to());
+    const Written& written = written_.At("log");
+    if (!first || !last || first->second != last->second || first->first <= 0 || last->first <= 0) {
+      problems_.Add(
+          written.At("to").value, FieldPath(path_, "log.to"),
+          Refusal(fmt::format("\"{}\" to \"{}\" is not a range", range.from(), range.to()),
+                  "two positive values in one unit, such as \"50 Gbps\" and \"1600 Gbps\""));
+      return {};
+    }
+    double from = 0, to = 0;
+    const auto [unit, error] =
+        std::from_chars(range.from().data(), range.from().data() + range.from().size(), from);
+    to = from * (last->first / first->first);
+    const bool whole = first->second == "1" && std::round(from) == from && std::round(to) == to;
+    std::vector<std::string> items;
+    for (int i = 0; i < range.points(); ++i) {
+      const double value = from * std::pow(to / from, i / (range.points() - 1.0));
+      const double text = whole ? std::round(value) : value;
+      items.push_back(fmt::format("{:.9g}{}", text, unit));
+    }
+    return items;
+  }
+
+  std::vector<std::string> Items(const char*& field) {
+    if (written_.Has("seeds")) {
+      field = "seeds";
+      std::vector<std::string> items;
+      for (int i = 0; i < axis_.seeds().count(); ++i) {
+        items.push_back(std::to_string(std::int64_t{axis_.seeds().first()} + i));
+      }
+      return items;
+    }
+    if (written_.Has("log")) {
+      field = "log";
+      return LogItems();
+    }
+    try {
+      return ItemsOf(axis_.values());
+    } catch (const UserError& error) {
+      std::string message = error.problems().front().message;
+      message.erase(0, message.starts_with(": ") ? 2 : 0);
+      Add("values", message);
+      return {};
+    }
+  }
+
+  void ReadValues() {
+    const char* field = "values";
+    const std::vector<std::string> items = Items(field);
+    const Position where = written_.At(field).value;
+    bool numbers = true;
+    for (const std::string& item : items) {
+      Coordinate& coordinate = out_.coordinates.emplace_back();
+      coordinate.label = item;
+      const auto quantity = QuantityOf(item);
+      numbers = numbers && quantity && (out_.units.empty() || out_.units == quantity->second);
+      coordinate.si = quantity ? quantity->first : 0;
+      out_.units = quantity ? quantity->second : "1";
+      for (int k = 0; k < axis_.path_size(); ++k) {
+        coordinate.point.assignments.push_back(
+            Set(axis_.path(k), written_.At("path", k).value, item, where));
+      }
+      if (written_.Has("seeds")) {
+        coordinate.point.assignments.push_back(Set("seed", where, item, where));
+      }
+    }
+    out_.long_name = axis_.path_size() > 0 ? axis_.path(0) : out_.name;
+    out_.is_choice = !numbers;
+    for (std::size_t i = 0; !numbers && i < out_.coordinates.size(); ++i) {
+      out_.coordinates[i].si = static_cast<double>(i);
+      out_.units = "1";
+    }
+  }
+
+  void AddFollowers() {
+    for (int i = 0; i < axis_.with_size(); ++i) {
+      const proto::With& with = axis_.with(i);
+      const Written& written = written_.At("with", i);
+      const std::string path = FieldPath(path_, fmt::format("with[{}]", i));
+      if (written.Has("values") == written.Has("times")) {
+        problems_.Add(
+            written.name, path,
+            Refusal("\"with\" has " + std::string(written.Has("values") ? "both" : "neither") +
+                        " of \"values\" and \"times\"",
+                    "one of the two"));
+        continue;
+      }
+      try {
+        AddFollower(with, written);
+      } catch (const UserError& error) {
+        problems_.Add(written.name, path, error.problems().front().message);
+      }
+    }
+  }
+
+  void AddFollower(const proto::With& with, const Written& written) {
+    const bool listed = written.Has("values");
+    const Position& where = written.At(listed ? "values" : "times").value;
+    const std::vector<std::string> items =
+        listed ? ItemsOf(with.values()) : std::vector<std::string>();
+    if (listed && items.size() != out_.coordinates.size()) {
+      throw UserError("", Refusal(fmt::format("\"values\" has {} values, and axis \"{}\" has {}",
+                                              items.size(), out_.name, out_.coordinates.size()),
+                                  "one for each"));
+    }
+    for (std::size_t k = 0; k < out_.coordinates.size(); ++k) {
+      Coordinate& coordinate = out_.coordinates[k];
+      coordinate.point.assignments.push_back(
+          Set(with.path(), written.At("path").value,
+              listed ? items[k] : Multiplied(coordinate.label, with.times()), where));
+    }
+  }
+
+  void CheckDifferent() {
+    std::set<std::string> labels;
+    std::set<double> values;
+    for (const Coordinate& each : out_.coordinates) {
+      const bool new_label = labels.insert(each.label).second;
+      if (!values.insert(each.si).second || !new_label) {
+        Add("name", Refusal(fmt::format("axis \"{}\" has \"{}\" twice", out_.name, each.label),
+                            "each value once"));
+        return;
+      }
+    }
+  }
+
+  const proto::Axis& axis_;
+  const Written& written_;
+  std::string path_;
+  const ScenarioBase* base_;
+  ProblemList& problems_;
+  GridAxis out_;
+};
+
+}  // namespace
+
+GridAxis ReadAxis(
+    const proto::Axis& axis, const Written& written, const std::string& path,
+    const ScenarioBase* base,
+    const std::function<std::size_t(const std::string& file, const Position& where)>& base_of,
+    ProblemList& problems) {
+  return AxisReader(axis, written, path, base, problems).Read(base_of);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,342 @@
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+#include <google/protobuf/text_format.h>
+
+#include "proto/sweep.pb.h"
+#include "sim/schema/files.h"
+#include "sim/schema/problems.h"
+#include "sim/schema/rules.h"
+#include "sim/schema/text_reader.h"
+#include "sim/schema/written.h"
+#include "sim/sweep/formula.h"
+#include "sim/sweep/outputs.h"
+#include "sim/sweep/read_axis.h"
+#include "sim/sweep/sweep.h"
+
+namespace gridlock {
+namespace {
+
+std::string WithoutBlanks(const std::string& text) {
+  std::string kept;
+  for (const char c : text) {
+    if (c != ' ' && c != '\t') {
+      kept += c;
+    }
+  }
+  return kept;
+}
+
+/// What formulas know of a sweep: the axes and the numbers of their choices.
+struct Names {
+  std::vector<std::string> axes;
+  std::map<std::string, double> choices;
+};
+
+Names NamesOf(const Grid& grid) {
+  Names names;
+  for (const GridAxis& axis : grid.axes()) {
+    names.axes.push_back(axis.name);
+    for (const Coordinate& coordinate : axis.coordinates) {
+      if (axis.is_choice) {
+        names.choices[FormulaName(coordinate.label)] = coordinate.si;
+      }
+    }
+  }
+  return names;
+}
+
+class SweepReader {
+ public:
+  SweepReader(std::string file, const std::vector<std::string>& overrides) : overrides_(overrides) {
+    sweep_.file = std::move(file);
+  }
+
+  Sweep Read(std::string_view text) {
+    written_ = Written{{sweep_.file, 1, 1}, {sweep_.file, 1, 1}, {}};
+    if (CheckEncoding(sweep_.file, text, problems_) &&
+        ReadText(sweep_.file, text, message_, written_, problems_)) {
+      CheckRules(message_, written_, "", problems_);
+    }
+    problems_.ThrowIfAny();
+    sweep_.name = message_.name();
+    sweep_.description = message_.description();
+    (void)google::protobuf::TextFormat::PrintToString(message_, &sweep_.text);
+    overrides_.insert(overrides_.begin(), message_.set().begin(), message_.set().end());
+    ReadAxes();
+    ReadFidelity();
+    ReadOutputs();
+    problems_.ThrowIfAny();
+    for (int i = 0; i < message_.only_size(); ++i) {
+      Check(message_.only(i), written_.At("only", i).value, NamesOf(sweep_.grid).axes);
+      sweep_.only.push_back(message_.only(i));
+    }
+    for (int i = 0; i < message_.verdict_size(); ++i) {
+      ReadVerdict(message_.verdict(i), written_.At("verdict", i));
+    }
+    CheckCoordinates();
+    problems_.ThrowIfAny();
+    return std::move(sweep_);
+  }
+
+ private:
+  // The number of the scenario file in `bases`; read when it is new.
+  std::size_t BaseOf(const std::string& name, const Position& where) {
+    const std::string file =
+        (std::filesystem::path(sweep_.file).parent_path() / name).lexically_normal().string();
+    for (std::size_t i = 0; i < sweep_.bases.size(); ++i) {
+      if (sweep_.bases[i].file == file) {
+        return i;
+      }
+    }
+    std::string text;
+    if (ReadFile(file, where, text, problems_)) {
+      sweep_.bases.push_back({file, ScenarioBase(file, text, overrides_)});
+    }
+    return sweep_.bases.empty() ? 0 : sweep_.bases.size() - 1;
+  }
+
+  void ReadAxes() {
+    if (written_.Has("scenario")) {
+      BaseOf(message_.scenario(), written_.At("scenario").value);
+      problems_.ThrowIfAny();
+    }
+    const bool own = written_.Has("scenario");
+    std::vector<GridAxis> axes;
+    double cells = 1;
+    bool every_choice = false;
+    for (int i = 0; i < message_.axis_size(); ++i) {
+      const Written& written = written_.At("axis", i);
+      axes.push_back(ReadAxis(
+          message_.axis(i), written, fmt::format("axis[{}]", i),
+          own ? &sweep_.bases[0].base : nullptr,
+          [this](const std::string& name, const Position& where) {
+            return BaseOf(name, where);
+          },
+          problems_));
+      const std::vector<Coordinate>& on = axes.back().coordinates;
+      every_choice =
+          every_choice || (!on.empty() && std::all_of(on.begin(), on.end(), [](const auto& each) {
+            return each.has_base;
+          }));
+      cells *= static_cast<double>(std::max<std::size_t>(1, on.size()));
+      CheckOnce(axes, written);
+    }
+    if (!own && !every_choice) {
+      problems_.Add(written_.name, "scenario",
+                    Refusal("the sweep has no scenario to start from", "scenario: \"FILE\""));
+    }
+    if (cells > static_cast<double>(kSweepCellsMax)) {
+      problems_.Add(written_.At("axis").name, "axis",
+                    Refusal(fmt::format("the axes span {:.0f} points", cells),
+                            fmt::format("at most {}", kSweepCellsMax)));
+    }
+    sweep_.grid = Grid(std::move(axes));
+  }
+
+  void CheckOnce(const std::vector<GridAxis>& axes, const Written& written) {
+    for (std::size_t k = 0; k + 1 < axes.size(); ++k) {
+      if (axes[k].name == axes.back().name) {
+        problems_.Add(
+            written.At("name").value, "axis",
+            Refusal(Quoted(axes[k].name) + " is the name of two axes", "different names"));
+      }
+    }
+    if (axes.back().name == "point" || FindOutputColumn(axes.back().name) != nullptr) {
+      problems_.Add(written.At("name").value, "axis",
+                    Refusal(Quoted(axes.back().name) + " is the name of an output",
+                            "another name for the axis"));
+    }
+  }
+
+  void ReadFidelity() {
+    if (!written_.Has("fidelity")) {
+      return;
+    }
+    if (const auto fidelity = FidelityByName(message_.fidelity())) {
+      sweep_.fidelity = *fidelity;
+      return;
+    }
+    problems_.Add(written_.At("fidelity").value, "fidelity",
+                  Refusal(Quoted(message_.fidelity()) + " is not a fidelity",
+                          "\"full\", \"folded\" or \"analytic\""));
+  }
+
+  // "breakdown.data_comm" is an element of "breakdown".
+  bool CheckOutput(const std::string& name, const Position& where) {
+    const std::string column = name.substr(0, name.find('.'));
+    if (FindOutputColumn(column) != nullptr) {
+      return true;
+    }
+    std::vector<std::string> names;
+    for (const OutputColumn& each : OutputColumns()) {
+      names.push_back(each.name);
+    }
+    problems_.Add(
+        where, "",
+        Refusal(Quoted(column) + " is not an output",
+                "a variable of trace.h5 (gridlock schema --outputs)", NearestName(column, names)));
+    return false;
+  }
+
+  void ReadOutputs() {
+    for (int i = 0; i < message_.show_size(); ++i) {
+      if (CheckOutput(message_.show(i), written_.At("show", i).value)) {
+        sweep_.show.push_back(message_.show(i));
+      }
+    }
+  }
+
+  void Check(const std::string& formula, const Position& where,
+             const std::vector<std::string>& names) {
+    try {
+      Formula(formula, names, NamesOf(sweep_.grid).choices);
+    } catch (const UserError& error) {
+      problems_.Add(where, "", error.problems().front().message);
+    }
+  }
+
+  int AxisOf(const std::string& name, const Position& where) {
+    const std::vector<std::string> names = NamesOf(sweep_.grid).axes;
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      problems_.Add(
+          where, "",
+          Refusal(Quoted(name) + " is not an axis", OneOf(names), NearestName(name, names)));
+      return -1;
+    }
+    return static_cast<int>(found - names.begin());
+  }
+
+  // "scale_up = 900 GBps"
+  void ReadPlace(const std::string& text, const Position& where, SweepValue& value) {
+    const std::size_t equals = text.find('=');
+    if (equals == std::string::npos) {
+      problems_.Add(where, "", Refusal(Quoted(text) + " is not a place", "\"axis = value\""));
+      return;
+    }
+    std::string name = text.substr(0, equals), wanted = text.substr(equals + 1);
+    name = WithoutBlanks(name);
+    wanted = WithoutBlanks(wanted);
+    const int axis = AxisOf(name, where);
+    if (axis < 0) {
+      return;
+    }
+    std::vector<std::string> labels;
+    const std::vector<Coordinate>& on =
+        sweep_.grid.axes()[static_cast<std::size_t>(axis)].coordinates;
+    for (std::size_t i = 0; i < on.size(); ++i) {
+      labels.push_back(on[i].label);
+      if (WithoutBlanks(on[i].label) == wanted) {
+        value.at.emplace_back(axis, i);
+        return;
+      }
+    }
+    problems_.Add(
+        where, "",
+        Refusal(fmt::format("\"{}\" is not on axis \"{}\"", text.substr(equals + 1), name),
+                OneOf(labels), NearestName(wanted, labels)));
+  }
+
+  void ReadVerdict(const proto::Verdict& from, const Written& written) {
+    SweepVerdict verdict{from.claim(), {}, from.holds_when(), from.number(), from.unit()};
+    std::vector<std::string> names;
+    for (int i = 0; i < from.value_size(); ++i) {
+      const proto::Value& each = from.value(i);
+      const Written& place = written.At("value", i);
+      SweepValue value;
+      value.name = each.name();
+      names.push_back(value.name);
+      (void)CheckOutput(each.output(), place.At("output").value);
+      value.output = each.output().substr(0, each.output().find('.'));
+      value.element =
+          each.output() == value.output ? "" : each.output().substr(value.output.size() + 1);
+      for (int k = 0; k < each.at_size(); ++k) {
+        ReadPlace(each.at(k), place.At("at", k).value, value);
+      }
+      value.pick = static_cast<SweepPick>(each.pick());
+      verdict.values.push_back(std::move(value));
+    }
+    Check(verdict.holds, written.At("holds_when").value, names);
+    if (!verdict.number.empty()) {
+      Check(verdict.number, written.At("number").value, names);
+    }
+    if (written.Has("each")) {
+      verdict.each = AxisOf(from.each(), written.At("each").value);
+    }
+    sweep_.verdicts.push_back(std::move(verdict));
+  }
+
+  // Paths that lead nowhere and values that cannot be read are mistakes of the file, not of points.
+  void CheckCoordinates() {
+    constexpr std::size_t kAll = 256;
+    for (const GridAxis& axis : sweep_.grid.axes()) {
+      for (std::size_t i = 0; i < axis.coordinates.size(); ++i) {
+        if (i > 0 && i + 1 < axis.coordinates.size() && axis.coordinates.size() > kAll) {
+          continue;
+        }
+        const Coordinate& coordinate = axis.coordinates[i];
+        try {
+          (void)sweep_.bases[coordinate.has_base ? coordinate.base : 0].base.TextAt(
+              coordinate.point);
+        } catch (const UserError& error) {
+          for (const Problem& problem : error.problems()) {
+            located_.push_back(problem);
+          }
+        }
+      }
+    }
+    if (!located_.empty()) {
+      throw LocatedError(std::move(located_));
+    }
+  }
+
+  Sweep sweep_;
+  std::vector<std::string> overrides_;
+  proto::Sweep message_;
+  Written written_;
+  ProblemList problems_;
+  std::vector<Problem> located_;
+};
+
+}  // namespace
+
+Sweep ReadSweepText(const std::string& file, std::string_view text,
+                    const std::vector<std::string>& overrides) {
+  return SweepReader(file, overrides).Read(text);
+}
+
+Sweep ReadSweep(const std::string& file, const std::vector<std::string>& overrides) {
+  ProblemList problems;
+  std::string text;
+  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
+    problems.ThrowIfAny();
+  }
+  return ReadSweepText(file, text, overrides);
+}
+
+std::vector<std::uint64_t> CellsOf(const Sweep& sweep) {
+  const Names names = NamesOf(sweep.grid);
+  std::vector<Formula> formulas;
+  for (const std::string& text : sweep.only) {
+    formulas.emplace_back(text, names.axes, names.choices);
+  }
+  std::vector<std::uint64_t> cells;
+  for (std::uint64_t number = 0; number < sweep.grid.cells(); ++number) {
+    const std::vector<double> values = sweep.grid.ValuesAt(sweep.grid.At(number));
+    const bool wanted = std::all_of(formulas.begin(), formulas.end(), [&](Formula& formula) {
+      const double value = formula.At(values);
+      return !std::isnan(value) && value != 0.0;
+    });
+    if (wanted) {
+      cells.push_back(number);
+    }
+  }
+  return cells;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,311 @@
+#include "sim/sweep/sweep_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/report/head.h"
+#include "sim/report/json.h"
+#include "sim/report/layout.h"
+#include "sim/sweep/lookup.h"
+#include "sim/sweep/outputs.h"
+#include "sim/sweep/point_record.h"
+
+namespace gridlock {
+namespace {
+
+/// Rows that a screen shows of one sweep.
+constexpr std::size_t kRowsShown = 60;
+constexpr std::size_t kWidth = 100;
+
+/// Shares of 0 to 1 are written in percent.
+bool IsShare(const OutputColumn& column) {
+  return column.units == "1" &&
+         (column.name == "mfu" || column.name == "hfu" || column.name.ends_with("share") ||
+          column.name.ends_with("ettr") || column.name.ends_with("_mfu") ||
+          column.name == "utilisation_mean");
+}
+
+/// How an output is written: a number in a unit that suits it.
+std::string NumberText(const OutputColumn& column, double value) {
+  if (std::isnan(value)) {
+    return "-";
+  }
+  if (column.units == "s") {
+    return FormatSeconds(Seconds(ThreeDigits(value)));
+  }
+  if (column.units == "J") {
+    return FormatJoules(Joules(ThreeDigits(value)));
+  }
+  if (column.units == "W") {
+    return FormatWatts(Watts(ThreeDigits(value)));
+  }
+  if (column.units == "byte") {
+    return FormatBytes(Bytes(ThreeDigits(value)));
+  }
+  if (column.units == "byte/s") {
+    return FormatBandwidth(BytesPerSecond(ThreeDigits(value)));
+  }
+  if (column.units == "FLOP/s") {
+    return FormatFlopRate(FlopPerSecond(ThreeDigits(value)));
+  }
+  if (IsShare(column)) {
+    return Percent(value);
+  }
+  return fmt::format("{:.5g}", value);
+}
+
+/// What an output says at one point.
+std::string Said(const PointRecord& record, const std::string& output) {
+  if (record.status != PointStatus::kDone) {
+    return NameOf(record.status);
+  }
+  const std::string name = output.substr(0, output.find('.'));
+  const OutputColumn& column = *FindOutputColumn(name);
+  if (column.is_text) {
+    const auto found =
+        std::find_if(record.outputs.begin(), record.outputs.end(), [&](const OutputValue& value) {
+          return value.name == name;
+        });
+    return found == record.outputs.end() ? "-" : found->text;
+  }
+  return NumberText(column, ValueIn(record, output));
+}
+
+/// The outputs to show when the sweep does not say: those of the kind of its first point.
+std::vector<std::string> ShownOf(const Sweep& sweep, const std::string& journal) {
+  if (!sweep.show.empty()) {
+    return sweep.show;
+  }
+  std::vector<std::string> shown;
+  ForEachLine(journal, [&](std::string_view line) {
+    if (!shown.empty()) {
+      return;
+    }
+    const PointRecord record = RecordOf(line);
+    for (const char* const name :
+         {"step_time", "mfu", "binding_wall", "mean_power_per_accelerator", "job_ettr",
+          "job_holding_mfu", "request_good_share", "site_energy", "bus_bandwidth"}) {
+      for (const OutputValue& value : record.outputs) {
+        if (value.name == name && shown.size() < 6) {
+          shown.push_back(value.label.empty() ? value.name : value.name + "." + value.label);
+        }
+      }
+    }
+  });
+  return shown;
+}
+
+/// A table of cells, the first column to the left, as wide as its texts.
+std::string Table(const std::vector<std::vector<std::string>>& rows) {
+  std::vector<std::size_t> widths;
+  for (const std::vector<std::string>& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      widths[i] = std::max(widths[i], row[i].size());
+    }
+  }
+  std::string text;
+  for (const std::vector<std::string>& row : rows) {
+    std::string line = "  ";
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += i == 0 ? fmt::format("{:<{}}", row[i], widths[i])
+                     : fmt::format("  {:>{}}", row[i], widths[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += (line.size() > kWidth ? line.substr(0, kWidth - 3) + "..." : line) + "\n";
+  }
+  return text;
+}
+
+/// One row a point: for sweeps over one axis or none.
+std::string ListOf(const Sweep& sweep, const SweepOutcome& outcome, const std::string& journal) {
+  const std::vector<std::string> shown = ShownOf(sweep, journal);
+  const std::vector<GridAxis>& axes = outcome.grid.axes();
+  std::vector<std::vector<std::string>> rows(1);
+  rows[0].push_back(axes.empty() ? "point" : axes[0].name);
+  rows[0].insert(rows[0].end(), shown.begin(), shown.end());
+  const CellLookup lookup(outcome.grid);
+  std::map<std::size_t, std::vector<std::string>> by_place;
+  ForEachLine(journal, [&](std::string_view line) {
+    const PointRecord record = RecordOf(line);
+    const std::size_t place = axes.empty() ? 0 : lookup.CellOf(record)[0];
+    std::vector<std::string>& row = by_place[place];
+    row.push_back(axes.empty() ? "0" : record.at[0].second);
+    for (const std::string& output : shown) {
+      row.push_back(Said(record, output));
+    }
+    if (by_place.size() > kRowsShown) {
+      by_place.erase(std::prev(by_place.end()));
+    }
+  });
+  for (auto& [place, row] : by_place) {
+    rows.push_back(std::move(row));
+  }
+  std::string text = Table(rows);
+  if (outcome.points > static_cast<std::int64_t>(kRowsShown)) {
+    text += fmt::format("  ... and {} points more\n",
+                        outcome.points - static_cast<std::int64_t>(kRowsShown));
+  }
+  return text;
+}
+
+/// One output over the last two axes, a table for each combination of the others.
+std::string MatricesOf(const Sweep& sweep, const SweepOutcome& outcome,
+                       const std::string& journal) {
+  const std::vector<std::string> shown = ShownOf(sweep, journal);
+  if (shown.empty()) {
+    return "";
+  }
+  const std::vector<GridAxis>& axes = outcome.grid.axes();
+  const GridAxis &down = axes[axes.size() - 2], &across = axes.back();
+  const std::size_t size = down.coordinates.size() * across.coordinates.size();
+  const std::size_t most = std::max<std::size_t>(1, kRowsShown / (down.coordinates.size() + 2));
+  const CellLookup lookup(outcome.grid);
+  std::map<std::uint64_t, std::vector<std::string>> cells;  // by table
+  ForEachLine(journal, [&](std::string_view line) {
+    const PointRecord record = RecordOf(line);
+    const std::uint64_t number = outcome.grid.NumberOf(lookup.CellOf(record));
+    if (number / size < most) {
+      std::vector<std::string>& table = cells[number / size];
+      table.resize(size, ".");
+      table[number % size] = Said(record, shown[0]);
+    }
+  });
+  std::string text;
+  for (const auto& [table, values] : cells) {
+    const Cell cell = outcome.grid.At(table * size);
+    std::string title = shown[0];
+    for (std::size_t i = 0; i + 2 < axes.size(); ++i) {
+      title += fmt::format("{}{} {}", i == 0 ? " at " : ", ", axes[i].name,
+                           axes[i].coordinates[cell[i]].label);
+    }
+    std::vector<std::vector<std::string>> rows(1);
+    rows[0].push_back(down.name + " \\ " + across.name);
+    for (const Coordinate& each : across.coordinates) {
+      rows[0].push_back(each.label);
+    }
+    for (std::size_t i = 0; i < down.coordinates.size(); ++i) {
+      std::vector<std::string>& row = rows.emplace_back();
+      row.push_back(down.coordinates[i].label);
+      for (std::size_t k = 0; k < across.coordinates.size(); ++k) {
+        row.push_back(values[i * across.coordinates.size() + k]);
+      }
+    }
+    text += fmt::format("{}{}\n{}", text.empty() ? "" : "\n", title, Table(rows));
+  }
+  const std::uint64_t tables = outcome.grid.cells() / std::max<std::size_t>(1, size);
+  if (tables > cells.size() && !cells.empty()) {
+    text += fmt::format("\n... and {} tables more; all points are in the files below\n",
+                        tables - cells.size());
+  }
+  return text;
+}
+
+std::string CountsOf(const SweepOutcome& outcome) {
+  std::string text = fmt::format("{} of {} done", Grouped(static_cast<double>(outcome.done)),
+                                 Grouped(static_cast<double>(outcome.points)));
+  for (const auto& [count, name] :
+       {std::pair(outcome.refused, "refused"), std::pair(outcome.failed, "failed"),
+        std::pair(outcome.timed_out, "timed out")}) {
+    text += count > 0 ? fmt::format(", {} {}", count, name) : "";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string SweepText(const Sweep& sweep, const TraceHeader& header, const SweepOutcome& outcome,
+                      const std::vector<VerdictResult>& verdicts, const std::string& journal) {
+  std::string text = Wrapped("", sweep.name + ": a sweep", 0);
+  text += sweep.description.empty() ? "" : Wrapped("", sweep.description, 0);
+  text += "\n" + Line("points", CountsOf(outcome));
+  for (const GridAxis& axis : outcome.grid.axes()) {
+    std::vector<std::string> labels;
+    for (const Coordinate& each : axis.coordinates) {
+      labels.push_back(each.label);
+    }
+    constexpr std::size_t kShown = 12;
+    if (labels.size() > kShown) {
+      labels = {labels[0], labels[1], fmt::format("... {} values ...", labels.size() - 3),
+                labels.back()};
+    }
+    text += Line(axis.name, fmt::format("{}", fmt::join(labels, ", ")));
+  }
+  text += Line("evaluator", FidelityName(sweep.fidelity));
+  text += "\n" + (outcome.grid.axes().size() > 1 ? MatricesOf(sweep, outcome, journal)
+                                                 : ListOf(sweep, outcome, journal));
+  if (!outcome.first_problem.empty()) {
+    text += "\n" + Wrapped("First of the points that are not done: ", outcome.first_problem, 2);
+  }
+  if (!verdicts.empty()) {
+    text += "\nVerdicts\n";
+    for (const VerdictResult& each : verdicts) {
+      text += VerdictText(each);
+    }
+  }
+  return text + NotesText(header) + "\n" + Line("fingerprint", outcome.fingerprint);
+}
+
+std::string SweepJson(const Sweep& sweep, const TraceHeader& header, const SweepOutcome& outcome,
+                      const std::vector<VerdictResult>& verdicts) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("sweep_name", sweep.name);
+  AddHeaderMembers(json, header);
+  json.Key("points");
+  json.BeginObject();
+  json.Member("all", outcome.points);
+  json.Member("done", outcome.done);
+  json.Member("refused", outcome.refused);
+  json.Member("failed", outcome.failed);
+  json.Member("timed_out", outcome.timed_out);
+  json.EndObject();
+  json.Key("axes");
+  json.BeginArray();
+  for (const GridAxis& axis : outcome.grid.axes()) {
+    json.BeginObject();
+    json.Member("name", axis.name);
+    json.Member("units", axis.units);
+    json.Key("values");
+    json.BeginArray();
+    for (const Coordinate& each : axis.coordinates) {
+      if (axis.is_choice) {
+        json.Value(each.label);
+      } else {
+        json.Value(each.si);
+      }
+    }
+    json.EndArray();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("verdicts");
+  json.BeginArray();
+  for (const VerdictResult& each : verdicts) {
+    json.BeginObject();
+    json.Member("claim", each.claim);
+    json.Member("ruling", NameOf(each.ruling));
+    json.Member("unit", each.unit);
+    json.Key("decisions");
+    json.BeginArray();
+    for (const RulingAt& at : each.decisions) {
+      json.BeginObject();
+      json.Member("at", at.label);
+      json.Member("ruling", NameOf(at.ruling));
+      json.Member("number", at.number);
+      json.EndObject();
+    }
+    json.EndArray();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Member("fingerprint", outcome.fingerprint);
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,101 @@
+#include "tools/sweep_files.h"
+
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/schema/problems.h"
+#include "sim/sweep/refine.h"
+#include "sim/sweep/sweep_table.h"
+
+#include "tools/command.h"
+#include "tools/commit.h"
+#include "tools/progress.h"
+#include "tools/version.h"
+
+namespace gridlock {
+namespace {
+
+/// The head of the first point that can be simulated: catalogue, estimates, notes. Of a sweep
+/// without one its name alone.
+TraceHeader HeaderOfSweep(const Sweep& sweep, const std::string& command_line) {
+  constexpr std::uint64_t kTried = 32;
+  TraceHeader header;
+  header.gridlock_version = kVersion;
+  header.gridlock_commit = kCommit;
+  header.command_line = command_line;
+  for (std::uint64_t number = 0; number < std::min(kTried, sweep.grid.cells()); ++number) {
+    try {
+      const Cell cell = sweep.grid.At(number);
+      const Scenario scenario =
+          sweep.bases[sweep.grid.BaseAt(cell)].base.At(sweep.grid.PointAt(cell));
+      header = HeaderOf(scenario, command_line);
+      break;
+    } catch (const UserError&) {
+      // The journal will say why.
+    }
+  }
+  header.scenario_name = sweep.name;
+  header.description = sweep.description;
+  header.scenario_text = sweep.bases[0].base.TextAt({});
+  return header;
+}
+
+}  // namespace
+
+std::string SweepFileOf(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored) ? path + "/sweep.textproto" : path;
+}
+
+SweepReport RunSweepFiles(const Sweep& sweep, SweepOptions options, const std::string& command_line,
+                          bool quiet) {
+  if (!options.refine.output.empty()) {
+    CheckRefine(sweep.grid, options.refine.output, options.refine.axis);
+  }
+  const TraceHeader header = HeaderOfSweep(sweep, command_line);
+  ProgressLine progress(quiet);
+  options.progress = [&](std::int64_t done, std::int64_t of, std::int64_t bad, double fraction) {
+    progress.Show(fmt::format("{} of {} points{}", done, of,
+                              bad > 0 ? fmt::format(", {} of them not simulated", bad) : ""),
+                  fraction);
+  };
+  options.note = [&](const std::string& note) {
+    progress.Clear();
+    fmt::print(stderr, "gridlock: {}\n", note);
+  };
+  SweepReport report;
+  report.outcome = RunSweep(sweep, header, options);
+  progress.Clear();
+  const std::string journal = options.folder + "/journal.jsonl";
+  report.verdicts = Decide(sweep, report.outcome.grid, journal);
+  report.text = SweepText(sweep, header, report.outcome, report.verdicts, journal);
+  report.json = SweepJson(sweep, header, report.outcome, report.verdicts);
+  WriteFileAtomically(options.folder + "/summary.json", report.json);
+  return report;
+}
+
+int CodeOf(const SweepOutcome& outcome) {
+  if (outcome.failed + outcome.timed_out > 0) {
+    return kFailed;
+  }
+  return outcome.points > 0 && outcome.refused == outcome.points ? kBadInput : kSuccess;
+}
+
+int WithMessages(const std::string& command, const std::function<int()>& body) {
+  try {
+    return body();
+  } catch (const UserError& error) {
+    const bool located = dynamic_cast<const LocatedError*>(&error) != nullptr;
+    for (const Problem& problem : error.problems()) {
+      fmt::print(stderr, "{}{}\n", located ? "" : "gridlock " + command + ": ", problem.message);
+    }
+    return kBadInput;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "gridlock: {}\n", error.what());
+    return kIoFailed;
+  }
+}
+
+}  // namespace gridlock

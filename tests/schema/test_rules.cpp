@@ -13,6 +13,7 @@
 
 #include "proto/rules.pb.h"
 #include "proto/scenario.pb.h"
+#include "proto/sweep.pb.h"
 #include "proto/workload.pb.h"
 #include "sim/schema/rules.h"
 #include "tests/source_dir.h"
@@ -36,12 +37,13 @@ void AddFields(const Descriptor& message, std::vector<const FieldDescriptor*>& f
   }
 }
 
-/// Every field that a scenario or a workload file can reach.
+/// Every field that a scenario, a workload file or a sweep can reach.
 std::vector<const FieldDescriptor*> AllFields() {
   std::vector<const FieldDescriptor*> fields;
   std::set<const Descriptor*> seen;
   AddFields(*proto::Scenario::descriptor(), fields, seen);
   AddFields(*proto::Workload::descriptor(), fields, seen);
+  AddFields(*proto::Sweep::descriptor(), fields, seen);
   return fields;
 }
 
@@ -120,7 +122,7 @@ TEST(Rules, RefuseTheDefaultValueOfNeededNumbers) {
 /// What the comments of the schema call "Not simulated yet": "Site.prices", and messages "Prices".
 std::set<std::string> NotSimulatedInComments() {
   std::set<std::string> names;
-  for (const char* file : {"scenario", "fabric", "catalog", "workload"}) {
+  for (const char* file : {"scenario", "fabric", "catalog", "workload", "sweep"}) {
     std::ifstream stream(std::string(GRIDLOCK_SOURCE_DIR "/proto/") + file + ".proto");
     EXPECT_TRUE(stream);
     const std::regex message("message (\\w+) \\{");

@@ -183,7 +183,7 @@ def check_listed(root):
 def check_examples(root):
     return [f"{folder.relative_to(root)}: no {name}"
             for folder in sorted((root / "examples").iterdir()) if folder.is_dir()
-            for name in ("scenario.textproto", "README.md") if not (folder / name).exists()]
+            for name in ("sweep.textproto", "README.md") if not (folder / name).exists()]
 
 
 def check_sources(root):

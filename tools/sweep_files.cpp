@@ -1,5 +1,6 @@
 #include "tools/sweep_files.h"
 
+#include <algorithm>
 #include <filesystem>
 
 #include <fmt/format.h>
@@ -17,25 +18,41 @@
 namespace gridlock {
 namespace {
 
-/// The head of the first point that can be simulated: catalogue, estimates, notes. Of a sweep
-/// without one its name alone.
+void AddNew(const std::vector<InputNumber>& numbers, std::vector<InputNumber>& to) {
+  for (const InputNumber& each : numbers) {
+    const bool known = std::any_of(to.begin(), to.end(), [&](const InputNumber& other) {
+      return other.entry == each.entry && other.field == each.field;
+    });
+    if (!known) {
+      to.push_back(each);
+    }
+  }
+}
+
+/// The heads of a few points, from the first to the last, as one: catalogue and notes of the first
+/// that can be simulated, estimates of all of them. Without one the name of the sweep alone.
 TraceHeader HeaderOfSweep(const Sweep& sweep, const std::string& command_line) {
   constexpr std::uint64_t kTried = 32;
+  const std::uint64_t cells = sweep.grid.cells(), tried = std::min(kTried, cells);
   TraceHeader header;
-  header.gridlock_version = kVersion;
-  header.gridlock_commit = kCommit;
-  header.command_line = command_line;
-  for (std::uint64_t number = 0; number < std::min(kTried, sweep.grid.cells()); ++number) {
+  for (std::uint64_t i = 0; i < tried; ++i) {
+    const Cell cell = sweep.grid.At(tried > 1 ? i * (cells - 1) / (tried - 1) : 0);
     try {
-      const Cell cell = sweep.grid.At(number);
-      const Scenario scenario =
-          sweep.bases[sweep.grid.BaseAt(cell)].base.At(sweep.grid.PointAt(cell));
-      header = HeaderOf(scenario, command_line);
-      break;
+      TraceHeader own = HeaderOf(
+          sweep.bases[sweep.grid.BaseAt(cell)].base.At(sweep.grid.PointAt(cell)), command_line);
+      if (header.scenario_name.empty()) {
+        header = std::move(own);
+        continue;
+      }
+      AddNew(own.estimates, header.estimates);
+      AddNew(own.unsourced, header.unsourced);
     } catch (const UserError&) {
       // The journal will say why.
     }
   }
+  header.gridlock_version = kVersion;
+  header.gridlock_commit = kCommit;
+  header.command_line = command_line;
   header.scenario_name = sweep.name;
   header.description = sweep.description;
   header.scenario_text = sweep.bases[0].base.TextAt({});

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -146,9 +147,11 @@ class SweepReader {
             Refusal(Quoted(axes[k].name) + " is the name of two axes", "different names"));
       }
     }
-    if (axes.back().name == "point" || FindOutputColumn(axes.back().name) != nullptr) {
+    static const std::set<std::string> kTaken = {"point", "status", "message", "overrides",
+                                                 "point_fingerprint"};
+    if (kTaken.contains(axes.back().name)) {
       problems_.Add(written.At("name").value, "axis",
-                    Refusal(Quoted(axes.back().name) + " is the name of an output",
+                    Refusal(Quoted(axes.back().name) + " is a variable of every results.h5",
                             "another name for the axis"));
     }
   }

@@ -31,7 +31,8 @@ struct Contents {
   std::string fingerprint;
 };
 
-Contents ContentsOf(const std::string& journal) {
+/// An output that is called as an axis is left out: the axis says it.
+Contents ContentsOf(const Grid& grid, const std::string& journal) {
   Contents contents;
   std::map<std::string, std::map<std::string, bool>> known;
   std::map<std::string, bool> present;
@@ -52,7 +53,11 @@ Contents ContentsOf(const std::string& journal) {
     }
   });
   for (const OutputColumn& column : OutputColumns()) {
-    if (present.contains(column.name)) {
+    const bool is_axis =
+        std::any_of(grid.axes().begin(), grid.axes().end(), [&](const GridAxis& axis) {
+          return axis.name == column.name;
+        });
+    if (present.contains(column.name) && !is_axis) {
       contents.columns.push_back(&column);
     }
   }
@@ -396,7 +401,7 @@ void WriteCsv(const Grid& grid, const Contents& contents, const std::string& jou
 
 std::string WriteResults(const Sweep& sweep, const TraceHeader& header, const Grid& grid,
                          const std::string& journal, const std::string& path) {
-  const Contents contents = ContentsOf(journal);
+  const Contents contents = ContentsOf(grid, journal);
   ResultsWriter(sweep, header, grid, contents, path + ".h5").Write(journal);
   WriteCsv(grid, contents, journal, path + ".csv");
   return contents.fingerprint;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <sstream>
 #include <utility>
 
 #include <fmt/format.h>
@@ -55,7 +56,26 @@ std::string NumberText(const OutputColumn& column, double value) {
   if (IsShare(column)) {
     return Percent(value);
   }
-  return fmt::format("{:.5g}", value);
+  constexpr double kExact = 1e12;  // counts below are written out
+  return std::round(value) == value && std::abs(value) < kExact ? Grouped(value)
+                                                                : fmt::format("{:.5g}", value);
+}
+
+/// A long name in two lines, broken behind the underscore or point nearest to its middle.
+std::pair<std::string, std::string> TwoLines(const std::string& name) {
+  constexpr std::size_t kLong = 14;
+  std::size_t best = std::string::npos;
+  const auto off = [&](std::size_t at) {
+    return at > name.size() / 2 ? at - name.size() / 2 : name.size() / 2 - at;
+  };
+  for (std::size_t i = 1; i + 1 < name.size() && name.size() > kLong; ++i) {
+    const bool may = name[i] == '_' || name[i] == '.' || name[i] == ' ' || name[i] == '/';
+    if (may && (best == std::string::npos || off(i) < off(best))) {
+      best = i;
+    }
+  }
+  return best == std::string::npos ? std::pair(std::string(), name)
+                                   : std::pair(name.substr(0, best + 1), name.substr(best + 1));
 }
 
 /// What an output says at one point.
@@ -116,6 +136,9 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
                      : fmt::format("  {:>{}}", row[i], widths[i]);
     }
     line.erase(line.find_last_not_of(' ') + 1);
+    if (line.empty()) {
+      continue;
+    }
     text += (line.size() > kWidth ? line.substr(0, kWidth - 3) + "..." : line) + "\n";
   }
   return text;
@@ -125,9 +148,14 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
 std::string ListOf(const Sweep& sweep, const SweepOutcome& outcome, const std::string& journal) {
   const std::vector<std::string> shown = ShownOf(sweep, journal);
   const std::vector<GridAxis>& axes = outcome.grid.axes();
-  std::vector<std::vector<std::string>> rows(1);
-  rows[0].push_back(axes.empty() ? "point" : axes[0].name);
-  rows[0].insert(rows[0].end(), shown.begin(), shown.end());
+  std::vector<std::vector<std::string>> rows(2);
+  rows[0].emplace_back();
+  rows[1].push_back(axes.empty() ? "point" : axes[0].name);
+  for (const std::string& output : shown) {
+    auto [above, name] = TwoLines(output);
+    rows[0].push_back(std::move(above));
+    rows[1].push_back(std::move(name));
+  }
   const CellLookup lookup(outcome.grid);
   std::map<std::size_t, std::vector<std::string>> by_place;
   ForEachLine(journal, [&](std::string_view line) {
@@ -153,56 +181,106 @@ std::string ListOf(const Sweep& sweep, const SweepOutcome& outcome, const std::s
   return text;
 }
 
-/// One output over the last two axes, a table for each combination of the others.
-std::string MatricesOf(const Sweep& sweep, const SweepOutcome& outcome,
-                       const std::string& journal) {
-  const std::vector<std::string> shown = ShownOf(sweep, journal);
-  if (shown.empty()) {
-    return "";
+/// The cells of one output, table by table of the last two axes.
+using Tables = std::map<std::uint64_t, std::vector<std::string>>;
+
+/// Outputs over the last two axes, a table for each combination of the others. The longer of the
+/// two stands down when it has more values than a screen has columns for.
+class Matrices {
+ public:
+  Matrices(const Grid& grid, const std::string& journal) : grid_(grid), journal_(journal) {
+    constexpr std::size_t kAcross = 7;
+    const std::size_t last = grid.axes().size() - 1;
+    const bool turned =
+        grid.axes()[last].coordinates.size() > kAcross &&
+        grid.axes()[last].coordinates.size() > grid.axes()[last - 1].coordinates.size();
+    down_ = turned ? last : last - 1;
+    across_ = turned ? last - 1 : last;
   }
-  const std::vector<GridAxis>& axes = outcome.grid.axes();
-  const GridAxis &down = axes[axes.size() - 2], &across = axes.back();
-  const std::size_t size = down.coordinates.size() * across.coordinates.size();
-  const std::size_t most = std::max<std::size_t>(1, kRowsShown / (down.coordinates.size() + 2));
-  const CellLookup lookup(outcome.grid);
-  std::map<std::uint64_t, std::vector<std::string>> cells;  // by table
-  ForEachLine(journal, [&](std::string_view line) {
-    const PointRecord record = RecordOf(line);
-    const std::uint64_t number = outcome.grid.NumberOf(lookup.CellOf(record));
-    if (number / size < most) {
-      std::vector<std::string>& table = cells[number / size];
-      table.resize(size, ".");
-      table[number % size] = Said(record, shown[0]);
-    }
-  });
-  std::string text;
-  for (const auto& [table, values] : cells) {
-    const Cell cell = outcome.grid.At(table * size);
-    std::string title = shown[0];
-    for (std::size_t i = 0; i + 2 < axes.size(); ++i) {
-      title += fmt::format("{}{} {}", i == 0 ? " at " : ", ", axes[i].name,
-                           axes[i].coordinates[cell[i]].label);
-    }
-    std::vector<std::vector<std::string>> rows(1);
-    rows[0].push_back(down.name + " \\ " + across.name);
-    for (const Coordinate& each : across.coordinates) {
-      rows[0].push_back(each.label);
-    }
-    for (std::size_t i = 0; i < down.coordinates.size(); ++i) {
-      std::vector<std::string>& row = rows.emplace_back();
-      row.push_back(down.coordinates[i].label);
-      for (std::size_t k = 0; k < across.coordinates.size(); ++k) {
-        row.push_back(values[i * across.coordinates.size() + k]);
+
+  std::string TextOf(const std::vector<std::string>& shown) {
+    std::string text;
+    const std::uint64_t most = std::max<std::uint64_t>(
+        1, kRowsShown / (down().coordinates.size() + 2) / std::max<std::size_t>(1, shown.size()));
+    for (const std::string& output : shown) {
+      for (const auto& [number, values] : Read(output, most)) {
+        text += (text.empty() ? "" : "\n") + TableOf(output, number, values);
       }
     }
-    text += fmt::format("{}{}\n{}", text.empty() ? "" : "\n", title, Table(rows));
+    const std::uint64_t tables = grid_.cells() / size();
+    if (tables > most && !shown.empty()) {
+      text += fmt::format("\n... and {} tables more; all points are in the files below\n",
+                          tables - most);
+    }
+    return text + (left_out_ ? "  .  left out by the sweep\n" : "");
   }
-  const std::uint64_t tables = outcome.grid.cells() / std::max<std::size_t>(1, size);
-  if (tables > cells.size() && !cells.empty()) {
-    text += fmt::format("\n... and {} tables more; all points are in the files below\n",
-                        tables - cells.size());
+
+ private:
+  [[nodiscard]] const GridAxis& down() const { return grid_.axes()[down_]; }
+
+  [[nodiscard]] const GridAxis& across() const { return grid_.axes()[across_]; }
+
+  // The place of a value in its table.
+  [[nodiscard]] std::size_t PlaceOf(std::size_t row, std::size_t column) const {
+    return down_ < across_ ? row * across().coordinates.size() + column
+                           : column * down().coordinates.size() + row;
   }
-  return text;
+
+  [[nodiscard]] std::size_t size() const {
+    return std::max<std::size_t>(1, down().coordinates.size() * across().coordinates.size());
+  }
+
+  // The first `most` tables of an output.
+  [[nodiscard]] Tables Read(const std::string& output, std::uint64_t most) const {
+    Tables tables;
+    const CellLookup lookup(grid_);
+    ForEachLine(journal_, [&](std::string_view line) {
+      const PointRecord record = RecordOf(line);
+      const std::uint64_t number = grid_.NumberOf(lookup.CellOf(record));
+      if (number / size() < most) {
+        std::vector<std::string>& table = tables[number / size()];
+        table.resize(size(), ".");
+        table[number % size()] = Said(record, output);
+      }
+    });
+    return tables;
+  }
+
+  std::string TableOf(const std::string& output, std::uint64_t number,
+                      const std::vector<std::string>& values) {
+    const Cell cell = grid_.At(number * size());
+    std::string title = output;
+    for (std::size_t i = 0; i + 2 < grid_.axes().size(); ++i) {
+      title += fmt::format("{}{} {}", i == 0 ? " at " : ", ", grid_.axes()[i].name,
+                           grid_.axes()[i].coordinates[cell[i]].label);
+    }
+    std::vector<std::vector<std::string>> rows(1);
+    rows[0].push_back(down().name + " \\ " + across().name);
+    for (const Coordinate& each : across().coordinates) {
+      rows[0].push_back(each.label);
+    }
+    for (std::size_t i = 0; i < down().coordinates.size(); ++i) {
+      std::vector<std::string>& row = rows.emplace_back();
+      row.push_back(down().coordinates[i].label);
+      for (std::size_t k = 0; k < across().coordinates.size(); ++k) {
+        row.push_back(values[PlaceOf(i, k)]);
+        left_out_ = left_out_ || row.back() == ".";
+      }
+    }
+    return title + "\n" + Table(rows);
+  }
+
+  const Grid& grid_;
+  const std::string& journal_;
+  std::size_t down_ = 0, across_ = 0;  ///< axes
+  bool left_out_ = false;
+};
+
+std::string MatricesOf(const Sweep& sweep, const SweepOutcome& outcome,
+                       const std::string& journal) {
+  std::vector<std::string> shown = ShownOf(sweep, journal);
+  shown.resize(std::min<std::size_t>(shown.size(), sweep.show.empty() ? 1 : shown.size()));
+  return Matrices(outcome.grid, journal).TextOf(shown);
 }
 
 std::string CountsOf(const SweepOutcome& outcome) {
@@ -239,7 +317,11 @@ std::string SweepText(const Sweep& sweep, const TraceHeader& header, const Sweep
   text += "\n" + (outcome.grid.axes().size() > 1 ? MatricesOf(sweep, outcome, journal)
                                                  : ListOf(sweep, outcome, journal));
   if (!outcome.first_problem.empty()) {
-    text += "\n" + Wrapped("First of the points that are not done: ", outcome.first_problem, 2);
+    text += "\nFirst of the points that are not done\n";
+    std::istringstream lines(outcome.first_problem);
+    for (std::string line; std::getline(lines, line);) {
+      text += Wrapped("  ", line, 4);
+    }
   }
   if (!verdicts.empty()) {
     text += "\nVerdicts\n";

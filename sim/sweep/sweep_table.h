@@ -11,8 +11,8 @@
 
 namespace gridlock {
 
-/// The report for a screen of 100 columns. With two axes or more the first output of `show` stands
-/// over the last two; with one axis or none all outputs of `show` stand beside the points.
+/// The report for a screen of 100 columns. With two axes or more each output of `show` has
+/// tables over the last two; with one axis or none the outputs stand beside the points.
 std::string SweepText(const Sweep& sweep, const TraceHeader& header, const SweepOutcome& outcome,
                       const std::vector<VerdictResult>& verdicts, const std::string& journal);
 

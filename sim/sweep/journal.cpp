@@ -27,6 +27,21 @@ std::string ReadWhole(const std::string& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
+/// Removes what a driver that was killed had half written. The folder is locked: nobody else
+/// writes.
+void RemoveDebris(const std::string& folder) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, ignored)) {
+    const std::string name = entry.path().filename().string();
+    const bool of_results = name.starts_with("results.") || name.starts_with("trace.") ||
+                            name.starts_with("summary.json.") || name.starts_with("sweep.json.");
+    if (of_results &&
+        (name.ends_with(".tmp") || name.ends_with(".part") || name.ends_with(".part.new"))) {
+      std::filesystem::remove(entry.path(), ignored);
+    }
+  }
+}
+
 /// The part of two texts in which they first differ, for people.
 std::string FirstDifference(const std::string& before, const std::string& now) {
   std::size_t at = 0;
@@ -56,6 +71,7 @@ Journal::Journal(const std::string& folder, const std::string& identity, Journal
   }
   try {
     Lock();
+    RemoveDebris(folder_);
     Recover(identity, mode);
   } catch (...) {
     close(descriptor_);

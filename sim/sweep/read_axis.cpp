@@ -82,6 +82,25 @@ std::string Multiplied(const std::string& text, double times) {
   return fmt::format("{}{}", number * times, std::string(rest, end));
 }
 
+/// What a cap of so many bytes, FLOP or joules a second sets.
+Coordinate CapCoordinate(const CapTarget& target, const ScenarioBase& base, double si) {
+  const char* const unit = std::string_view(target.units) == "byte/s"   ? "B/s"
+                           : std::string_view(target.units) == "FLOP/s" ? "FLOPS"
+                                                                        : target.units;
+  // Three digits are enough for a place on a curve.
+  const double scale = std::pow(10, std::floor(std::log10(si)) - 2);
+  const bool one_way = target.reading == CapReading::kBothDirections;
+  std::vector<CapPoint> made = CapPoints(target,
+                                         fmt::format("{:.0f} {}{}", std::round(si / scale) * scale,
+                                                     unit, one_way ? " per direction" : ""),
+                                         base);
+  Coordinate coordinate;
+  coordinate.label = target.format(made[0].si);
+  coordinate.si = made[0].si;
+  coordinate.point = std::move(made[0].point);
+  return coordinate;
+}
+
 class AxisReader {
  public:
   AxisReader(const proto::Axis& axis, const Written& written, std::string path,
@@ -103,6 +122,7 @@ class AxisReader {
     }
     AddFollowers();
     CheckDifferent();
+    AddMaker();
     return out_;
   }
 
@@ -326,6 +346,58 @@ class AxisReader {
           Set(with.path(), written.At("path").value,
               listed ? items[k] : Multiplied(coordinate.label, with.times()), where));
     }
+  }
+
+  // Lets values be chosen between those that are written.
+  void AddMaker() {
+    const bool listed = std::any_of(axis_.with().begin(), axis_.with().end(), [](const auto& with) {
+      return !with.values().empty();
+    });
+    if (out_.is_choice || listed || written_.Has("seeds") || out_.coordinates.empty()) {
+      return;
+    }
+    if (!written_.Has("cap")) {
+      out_.make = MakerOfValues();
+    } else if (axis_.with_size() == 0) {
+      out_.make = [base = base_, &target = CapTargetOf(axis_.cap(), base_->At({}))](double si) {
+        return CapCoordinate(target, *base, si);
+      };
+    }
+  }
+
+  // Values as the first is written: in its unit, and whole when all are.
+  [[nodiscard]] std::function<Coordinate(double)> MakerOfValues() const {
+    const Coordinate& first = out_.coordinates[0];
+    double number = 0;
+    const char* const end = first.label.data() + first.label.size();
+    const auto [unit, error] = std::from_chars(first.label.data(), end, number);
+    if (error != std::errc() || number == 0) {
+      return {};
+    }
+    const bool whole = unit == end && std::all_of(out_.coordinates.begin(), out_.coordinates.end(),
+                                                  [](const Coordinate& each) {
+                                                    return std::round(each.si) == each.si;
+                                                  });
+    std::vector<double> times(first.point.assignments.size(), 1.0);
+    for (int i = 0; i < axis_.with_size(); ++i) {
+      times[times.size() - static_cast<std::size_t>(axis_.with_size() - i)] = axis_.with(i).times();
+    }
+    return [point = first.point, times, whole, si_per_number = first.si / number,
+            unit = std::string(unit, end)](double si) {
+      const double value = whole ? std::round(si) : si / si_per_number;
+      Coordinate made;
+      made.label = fmt::format("{:.4g}{}", value, unit);
+      if (whole) {
+        made.label = fmt::format("{:.0f}", value);
+      }
+      made.si = QuantityOf(made.label)->first;
+      made.point = point;
+      for (std::size_t i = 0; i < times.size(); ++i) {
+        made.point.assignments[i].value =
+            times[i] == 1.0 ? made.label : Multiplied(made.label, times[i]);
+      }
+      return made;
+    };
   }
 
   void CheckDifferent() {

@@ -55,11 +55,14 @@ double PlaceOn(const GridAxis& axis, double si) {
 }
 
 Curves CurvesOf(const Grid& grid, std::size_t axis, const std::string& output,
-                const std::string& journal) {
+                const std::string& journal, std::int64_t points) {
   Curves curves;
   const CellLookup lookup(grid);
   ForEachLine(journal, [&](std::string_view line) {
     const PointRecord record = RecordOf(line);
+    if (record.point >= points) {
+      return;
+    }
     Cell cell = lookup.CellOf(record);
     const double value = ValueIn(record, output);
     if (!std::isnan(value)) {
@@ -108,10 +111,11 @@ void CheckRefine(const Grid& grid, const std::string& output, const std::string&
 }
 
 std::optional<NewCoordinate> FindBend(const Grid& grid, const std::string& output,
-                                      const std::string& wanted, const std::string& journal) {
+                                      const std::string& wanted, const std::string& journal,
+                                      std::int64_t points) {
   const std::size_t number = AxisToRefine(grid, wanted);
   const GridAxis& axis = grid.axes()[number];
-  const Curves curves = CurvesOf(grid, number, output, journal);
+  const Curves curves = CurvesOf(grid, number, output, journal, points);
   double least = std::numeric_limits<double>::infinity(), most = -least;
   std::map<std::pair<double, double>, double> misses;
   for (const auto& [others, curve] : curves) {

@@ -26,7 +26,8 @@ std::string IdentityOf(const Sweep& sweep, const TraceHeader& header, const Swee
   json.Member("gridlock_version", header.gridlock_version);
   json.Member("catalogue_fingerprint", header.catalogue_fingerprint);
   json.Member("fidelity", FidelityName(sweep.fidelity));
-  json.Member("refine", options.refine.output + "@" + options.refine.axis);
+  json.Member("refine", fmt::format("{}@{} {}", options.refine.output, options.refine.axis,
+                                    options.refine.output.empty() ? 0 : options.refine.most));
   json.Key("scenarios");
   json.BeginArray();
   for (const SweepBase& base : sweep.bases) {
@@ -218,7 +219,7 @@ class SweepRun {
       return false;
     }
     const std::optional<NewCoordinate> found =
-        FindBend(grown_, options_.refine.output, options_.refine.axis, journal_.file());
+        FindBend(grown_, options_.refine.output, options_.refine.axis, journal_.file(), points());
     if (!found) {
       return false;
     }

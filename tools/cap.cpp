@@ -10,10 +10,13 @@
 #include "sim/process/worker.h"
 #include "sim/report/cap_table.h"
 #include "sim/study/collective_study.h"
+#include "sim/sweep/sweep.h"
 
 #include "tools/command.h"
 #include "tools/growing_trace.h"
 #include "tools/progress.h"
+#include "tools/screen.h"
+#include "tools/sweep_files.h"
 
 namespace gridlock {
 
@@ -63,29 +66,67 @@ CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points,
   return study;
 }
 
-void CheckOneStep(const Scenario& scenario) {
-  if (scenario.horizon > Seconds(0)) {
-    throw UserError("horizon",
-                    "gridlock cap is about one training step, and this scenario has a horizon; "
-                    "expected a scenario without one, or a change { ... } that caps it in time");
+// The cap as the only axis of a sweep: for runs of which a step's table says nothing.
+Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarget& target,
+              const std::vector<CapPoint>& points) {
+  Sweep sweep;
+  sweep.file = options.file;
+  sweep.name = scenario.name;
+  sweep.title = std::string("a cap on ") + target.name;
+  sweep.description = scenario.description;
+  sweep.text = fmt::format("cap {} {}", options.link, options.values);
+  sweep.bases.push_back({options.file, ScenarioBase::FromFile(options.file, options.overrides)});
+  GridAxis axis;
+  axis.name = "cap";
+  axis.units = target.units;
+  axis.long_name = target.quantity;
+  for (const CapPoint& point : points) {
+    Coordinate& coordinate = axis.coordinates.emplace_back();
+    coordinate.label = point.label;
+    coordinate.si = point.label == "baseline" ? CapBaseline(target, scenario) : point.si;
+    coordinate.point = point.point;
   }
-  if (IsCollectiveTest(scenario)) {
-    throw UserError("job[0].collective_test",
-                    "gridlock cap is about one training step, and this job is a test of a "
-                    "collective; expected pretraining { ... }, or gridlock run with --set");
+  sweep.grid = Grid({std::move(axis)});
+  sweep.fidelity = *FidelityByName(options.fidelity);
+  return sweep;
+}
+
+// Caps a life or a test of a collective: the results lie along `cap` in trace.h5.
+int CapOfRun(const CapOptions& options, const Scenario& scenario, const CapTarget& target,
+             const std::vector<CapPoint>& points, const std::string& command_line) {
+  SweepOptions sweep;
+  sweep.folder = OutputFolder(options, fmt::format("out/{}-cap-{}", scenario.name, options.link));
+  sweep.mode = JournalMode::kOverwrite;
+  sweep.parallel = options.jobs;
+  sweep.results = "trace";
+  const auto begin = std::chrono::steady_clock::now();
+  const SweepReport report =
+      RunSweepFiles(SweepOf(options, scenario, target, points), sweep, command_line, options.quiet);
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  PrintText(options.format == "json" ? report.json : report.text);
+  if (options.format == "text") {
+    PrintWritten(sweep.folder, took.count());
   }
+  return CodeOf(report.outcome);
+}
+
+// The scenario as it is, then each cap.
+std::vector<CapPoint> WithBaseline(std::vector<CapPoint> caps) {
+  CapPoint baseline;
+  baseline.label = "baseline";
+  caps.insert(caps.begin(), std::move(baseline));
+  return caps;
 }
 
 int RunCap(const CapOptions& options, const std::string& command_line) {
   return WithBase(options, [&](const ScenarioBase& base, Scenario& scenario) -> int {
-    CheckOneStep(scenario);
     const CapTarget& target = CapTargetOf(options.link, scenario);
     const std::vector<CapPoint> caps = CapPoints(target, options.values, base);
     const Fidelity fidelity = *FidelityByName(options.fidelity);
-    // The scenario as it is, then each cap.
-    std::vector<CapPoint> points(1);
-    points[0].label = "baseline";
-    points.insert(points.end(), caps.begin(), caps.end());
+    const std::vector<CapPoint> points = WithBaseline(caps);
+    if (scenario.horizon > Seconds(0) || IsCollectiveTest(scenario)) {
+      return CapOfRun(options, scenario, target, points, command_line);
+    }
     for (const CapPoint& point : points) {
       CheckScenario(base.At(point.point), fidelity);
     }
@@ -111,7 +152,7 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
     study.uncapped_si = CapBaseline(target, scenario);
     const std::string json = CapJson(header, study);
     WriteFileAtomically(folder + "/summary.json", json);
-    fmt::print("{}", options.format == "json" ? json : CapTableText(header, study));
+    PrintText(options.format == "json" ? json : CapTableText(header, study));
     if (options.format == "text") {
       PrintWritten(folder, took.count());
     }
@@ -145,7 +186,10 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code) {
       "  gridlock cap SCENARIO --link scale_up --values 900,800,...,100GBps\n"
       "  gridlock cap SCENARIO --link nic --values 400,200,100,50Gbps\n"
       "  gridlock cap SCENARIO --link hbm --values 100%,75%,50%\n"
-      "  gridlock cap SCENARIO --link power --values 700,600,500,400W");
+      "  gridlock cap SCENARIO --link power --values 700,600,500,400W\n"
+      "A step gets a table with its knee. Of a life and of a test of a collective the outputs "
+      "stand "
+      "beside\nthe caps.");
   command->callback([options, command_line, &code] {
     code = RunCap(*options, command_line);
   });

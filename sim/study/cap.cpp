@@ -19,8 +19,11 @@ const ServerSpec& ServerAt(const Scenario& scenario, std::size_t site) {
   return scenario.sites[site].server;
 }
 
+// In the format of the training of the first job; in BF16 when that does not train.
 double OwnPeak(const Scenario& scenario, std::size_t site) {
-  const auto precision = static_cast<std::size_t>(scenario.training().precision);
+  const auto* const training = std::get_if<PretrainingSpec>(&scenario.jobs[0].kind);
+  const auto precision =
+      static_cast<std::size_t>(training != nullptr ? training->step.precision : Precision::kBf16);
   return ServerAt(scenario, site).accelerator.rates[precision].peak.si();
 }
 
@@ -89,9 +92,22 @@ constexpr CapTarget kTargets[] = {
      "a power cap lengthens what accelerators compute and read: its share is that of compute"},
 };
 
+// Where the job runs; in a life, where any job may.
+std::vector<SiteIndex> SitesOf(const Scenario& scenario) {
+  if (scenario.horizon <= Seconds(0) && !scenario.jobs[0].sites.empty()) {
+    return scenario.jobs[0].sites;
+  }
+  std::vector<SiteIndex> sites;
+  const std::size_t count = scenario.horizon > Seconds(0) ? scenario.sites.size() : 1;
+  for (std::size_t site = 0; site < count; ++site) {
+    sites.push_back(IndexOf<SiteIndex>(site));
+  }
+  return sites;
+}
+
 // The sites of the job, or the links between two of them, by number.
 std::vector<std::size_t> ElementsOf(const CapTarget& target, const Scenario& scenario) {
-  const std::vector<SiteIndex>& sites = scenario.jobs[0].sites;
+  const std::vector<SiteIndex> sites = SitesOf(scenario);
   std::vector<std::size_t> elements;
   if (target.place == CapPlace::kSites) {
     elements.assign(sites.begin(), sites.end());

@@ -69,7 +69,7 @@ Grid Sorted(Grid grid) {
     if (axis.is_choice || on.size() < 2) {
       continue;
     }
-    const bool falls = on[0].si > on[1].si;
+    const bool falls = on.front().si > on.back().si;
     std::stable_sort(on.begin(), on.end(), [&](const Coordinate& a, const Coordinate& b) {
       return falls ? a.si > b.si : a.si < b.si;
     });

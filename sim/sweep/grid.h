@@ -68,7 +68,7 @@ class Grid {
 };
 
 /// The grid with the coordinates of every axis of numbers in the order of their values, rising or
-/// falling as its first two.
+/// falling as its first and its last.
 Grid Sorted(Grid grid);
 
 }  // namespace gridlock

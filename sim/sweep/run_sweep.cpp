@@ -67,7 +67,7 @@ class SweepRun {
     while (Refine()) {
       RunPoints();
     }
-    outcome_.grid = Sorted(grown_);
+    outcome_.grid = refined_ > 0 ? Sorted(grown_) : grown_;
     outcome_.points = journal_.points();
     outcome_.fingerprint = WriteResults(sweep_, header_, outcome_.grid, journal_.file(),
                                         options_.folder + "/" + options_.results);

@@ -47,6 +47,7 @@ struct SweepBase {
 struct Sweep {
   std::string file;  ///< as given by the user
   std::string name;
+  std::string title = "a sweep";  ///< behind the name in reports
   std::string description;
   std::string text;             ///< the whole sweep, canonical textproto
   std::deque<SweepBase> bases;  ///< axes keep addresses of them

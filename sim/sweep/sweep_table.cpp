@@ -18,6 +18,9 @@
 namespace gridlock {
 namespace {
 
+/// Outputs that are shown when the sweep does not say: in all, and of one name.
+constexpr std::size_t kShown = 6, kEach = 3;
+
 /// Rows that a screen shows of one sweep.
 constexpr std::size_t kRowsShown = 60;
 constexpr std::size_t kWidth = 100;
@@ -107,20 +110,27 @@ std::vector<std::string> ShownOf(const Sweep& sweep, const std::string& journal)
     }
     const PointRecord record = RecordOf(line);
     for (const char* const name :
-         {"step_time", "mfu", "binding_wall", "mean_power_per_accelerator", "job_ettr",
-          "job_holding_mfu", "request_good_share", "site_energy", "bus_bandwidth"}) {
+         {"step_time", "mfu", "binding_wall", "mean_power_per_accelerator", "job_holding_mfu",
+          "job_ettr", "request_tpot_p50", "request_ttft_p90", "request_good_share", "site_energy",
+          "time"}) {
+      std::vector<std::string> found;
       for (const OutputValue& value : record.outputs) {
-        if (value.name == name && shown.size() < 6) {
-          shown.push_back(value.label.empty() ? value.name : value.name + "." + value.label);
+        if (value.name == name && (value.number != 0 || !value.text.empty())) {
+          found.push_back(value.label.empty() ? value.name : value.name + "." + value.label);
         }
       }
+      // Of a test of a collective the largest sizes, which come last.
+      const auto skipped =
+          static_cast<std::ptrdiff_t>(found.size() > kEach ? found.size() - kEach : 0);
+      shown.insert(shown.end(), found.begin() + skipped, found.end());
     }
   });
+  shown.resize(std::min(shown.size(), kShown));
   return shown;
 }
 
-/// A table of cells, the first column to the left, as wide as its texts.
-std::string Table(const std::vector<std::vector<std::string>>& rows) {
+/// The width of each column.
+std::vector<std::size_t> WidthsOf(const std::vector<std::vector<std::string>>& rows) {
   std::vector<std::size_t> widths;
   for (const std::vector<std::string>& row : rows) {
     widths.resize(std::max(widths.size(), row.size()));
@@ -128,6 +138,24 @@ std::string Table(const std::vector<std::vector<std::string>>& rows) {
       widths[i] = std::max(widths[i], row[i].size());
     }
   }
+  return widths;
+}
+
+/// Takes columns off the end until the table fits on a screen.
+void Narrow(std::vector<std::vector<std::string>>& rows) {
+  const std::vector<std::size_t> widths = WidthsOf(rows);
+  std::size_t columns = 0, width = 0;
+  while (columns < widths.size() && width + widths[columns] + 2 <= kWidth) {
+    width += widths[columns++] + 2;
+  }
+  for (std::vector<std::string>& row : rows) {
+    row.resize(std::min(row.size(), std::max<std::size_t>(2, columns)));
+  }
+}
+
+/// A table of cells, the first column to the left, as wide as its texts.
+std::string Table(const std::vector<std::vector<std::string>>& rows) {
+  const std::vector<std::size_t> widths = WidthsOf(rows);
   std::string text;
   for (const std::vector<std::string>& row : rows) {
     std::string line = "  ";
@@ -173,6 +201,7 @@ std::string ListOf(const Sweep& sweep, const SweepOutcome& outcome, const std::s
   for (auto& [place, row] : by_place) {
     rows.push_back(std::move(row));
   }
+  Narrow(rows);
   std::string text = Table(rows);
   if (outcome.points > static_cast<std::int64_t>(kRowsShown)) {
     text += fmt::format("  ... and {} points more\n",
@@ -298,7 +327,7 @@ std::string CountsOf(const SweepOutcome& outcome) {
 
 std::string SweepText(const Sweep& sweep, const TraceHeader& header, const SweepOutcome& outcome,
                       const std::vector<VerdictResult>& verdicts, const std::string& journal) {
-  std::string text = Wrapped("", sweep.name + ": a sweep", 0);
+  std::string text = Wrapped("", sweep.name + ": " + sweep.title, 0);
   text += sweep.description.empty() ? "" : Wrapped("", sweep.description, 0);
   text += "\n" + Line("points", CountsOf(outcome));
   for (const GridAxis& axis : outcome.grid.axes()) {

@@ -255,6 +255,25 @@ def check_refine(gridlock):
         assert run.returncode == 0 and journal.read_bytes() == whole, run
 
 
+def check_caps(gridlock):
+    """A cap on a life and on a test of a collective: the results lie along `cap`."""
+    for scenario, link, output in (
+            ("examples/07-hbm-cap/scenario.textproto", "hbm", "request_tpot_p50"),
+            ("examples/08-all-reduce/scenario.textproto", "nic", "time")):
+        with tempfile.TemporaryDirectory() as folder:
+            run = subprocess.run([gridlock, "cap", scenario, "--link", link, "--values", "100%,50%",
+                                  "-o", folder, "-q"], cwd=ROOT, capture_output=True, text=True,
+                                 check=False)
+            assert run.returncode == 0 and "baseline" in run.stdout, run
+            with open(folder + "/trace.csv", encoding="utf-8", newline="") as file:
+                rows = list(csv.DictReader(file))
+            columns = [name for name in rows[0] if name.startswith(output + ".")]
+            for name in columns:  # half of the bandwidth is never faster, and the whole is no cap
+                base, same, half = (float(row[name]) for row in rows)
+                assert base == same <= half * 1.000001, (name, base, same, half)
+            assert any(float(rows[2][name]) > 1.3 * float(rows[0][name]) for name in columns)
+
+
 def main():
     gridlock = os.path.abspath(sys.argv[1])
     times = int(sys.argv[sys.argv.index("--kills") + 1]) if "--kills" in sys.argv else 5
@@ -269,6 +288,7 @@ def main():
     check_read_only(gridlock)
     check_timeout(gridlock)
     check_refine(gridlock)
+    check_caps(gridlock)
     print("PASS")
 
 

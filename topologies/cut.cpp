@@ -138,11 +138,11 @@ double FlowUnit(const CutProblem& problem) {
 }  // namespace
 
 CutProblem::Halving HalveServers(std::string name, int servers, int per_server,
-                                 const std::function<int(int server)>& key) {
+                                 const std::function<int(ServerIndex server)>& key) {
   std::vector<int> order(static_cast<std::size_t>(servers));
   std::iota(order.begin(), order.end(), 0);
   std::stable_sort(order.begin(), order.end(), [&](int a, int b) {
-    return key(a) < key(b);
+    return key({a}) < key({b});
   });
   CutProblem::Halving halving{
       std::move(name),

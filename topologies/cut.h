@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
@@ -45,7 +46,7 @@ struct CutProblem {
 /// than a rule, so that the halves are even whatever is partly filled. Terminals are numbered
 /// server by server, `per_server` each.
 CutProblem::Halving HalveServers(std::string name, int servers, int per_server,
-                                 const std::function<int(int server)>& key);
+                                 const std::function<int(ServerIndex server)>& key);
 
 /// Bandwidth between two halves of a site.
 struct Cut {

@@ -8,14 +8,14 @@
 namespace gridlock {
 
 Locality Locality::Flat(std::string name, std::int32_t servers) {
-  return {servers, {{std::move(name), {0}}}, /*interchangeable=*/true};
+  return {servers, {{std::move(name), {{0}}}}, /*interchangeable=*/true};
 }
 
 Locality::Locality(std::int32_t servers, std::vector<Level> levels, bool interchangeable)
     : servers_(servers), levels_(std::move(levels)), interchangeable_(interchangeable) {
   CHECK(!levels_.empty());
   for (std::size_t l = 0; l < levels_.size(); ++l) {
-    const std::vector<std::int32_t>& first = levels_[l].first;
+    const std::vector<ServerIndex>& first = levels_[l].first;
     CHECK(!first.empty() && first.front() == 0 && first.back() < std::max(1, servers));
     CHECK(std::is_sorted(first.begin(), first.end()));
     // Nested: a group of the next level begins where one of this level does.
@@ -24,18 +24,18 @@ Locality::Locality(std::int32_t servers, std::vector<Level> levels, bool interch
   }
 }
 
-std::int32_t Locality::group_of(int level, std::int32_t server) const {
-  const std::vector<std::int32_t>& first = levels_[level].first;
+std::int32_t Locality::group_of(int level, ServerIndex server) const {
+  const std::vector<ServerIndex>& first = levels_[level].first;
   return static_cast<std::int32_t>(std::upper_bound(first.begin(), first.end(), server) -
                                    first.begin()) -
          1;
 }
 
-std::vector<std::int32_t> Locality::Every(std::int64_t size, std::int32_t servers) {
+std::vector<ServerIndex> Locality::Every(std::int64_t size, std::int32_t servers) {
   CHECK(size > 0);
-  std::vector<std::int32_t> first;
+  std::vector<ServerIndex> first;
   for (std::int64_t server = 0; server < std::max(1, servers); server += size) {
-    first.push_back(static_cast<std::int32_t>(server));
+    first.push_back({static_cast<std::int32_t>(server)});
   }
   return first;
 }

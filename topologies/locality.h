@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/index.h"
+
 namespace gridlock {
 
 /// Nested groups of consecutive servers. Level 0 has the smallest groups; every group of a level
@@ -17,7 +19,7 @@ class Locality {
   struct Level {
     std::string name;  ///< of one group, e.g. "leaf"
     /// First server of each group, rising, from 0.
-    std::vector<std::int32_t> first;
+    std::vector<ServerIndex> first;
     /// Whether the links that leave a group can set the pace of traffic.
     bool exits_can_bind = true;
     /// Whether traffic between servers of one and the same group may use the links that leave it,
@@ -41,16 +43,16 @@ class Locality {
     return static_cast<std::int32_t>(levels_[level].first.size());
   }
 
-  [[nodiscard]] std::int32_t group_of(int level, std::int32_t server) const;
+  [[nodiscard]] std::int32_t group_of(int level, ServerIndex server) const;
 
   /// First server of a group.
-  [[nodiscard]] std::int32_t begin_of(int level, std::int32_t group) const {
+  [[nodiscard]] ServerIndex begin_of(int level, std::int32_t group) const {
     return levels_[level].first[group];
   }
 
   /// The server behind the last one of a group.
-  [[nodiscard]] std::int32_t end_of(int level, std::int32_t group) const {
-    return group + 1 < groups(level) ? levels_[level].first[group + 1] : servers_;
+  [[nodiscard]] ServerIndex end_of(int level, std::int32_t group) const {
+    return group + 1 < groups(level) ? levels_[level].first[group + 1] : ServerIndex{servers_};
   }
 
   /// Whether servers of a group may be exchanged for each other, and groups of a group likewise,
@@ -59,7 +61,7 @@ class Locality {
   [[nodiscard]] bool interchangeable() const { return interchangeable_; }
 
   /// First servers of groups of `size` servers each, the last one perhaps smaller.
-  static std::vector<std::int32_t> Every(std::int64_t size, std::int32_t servers);
+  static std::vector<ServerIndex> Every(std::int64_t size, std::int32_t servers);
 
  private:
   std::int32_t servers_;

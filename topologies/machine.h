@@ -143,9 +143,9 @@ struct SiteSpec {
 /// A link between two sites, the same in both directions.
 struct WanSpec {
   std::string path;
-  std::int32_t from = 0, to = 0;  ///< sites
-  BytesPerSecond bandwidth;       ///< per direction
-  Seconds latency;                ///< one way, of the fibre
+  SiteIndex from{0}, to{0};
+  BytesPerSecond bandwidth;  ///< per direction
+  Seconds latency;           ///< one way, of the fibre
 };
 
 }  // namespace gridlock

@@ -103,9 +103,6 @@ inline constexpr auto kFields<WanSpec> =
     std::tuple_cat(Aside(&WanSpec::path),
                    Bearing(&WanSpec::from, &WanSpec::to, &WanSpec::bandwidth, &WanSpec::latency));
 
-template <typename Tag>
-inline constexpr auto kFields<Index<Tag>> = Bearing(&Index<Tag>::value);
-
 template <>
 inline constexpr auto kFields<ServerRun> = Bearing(&ServerRun::site, &ServerRun::first,
                                                    &ServerRun::count);

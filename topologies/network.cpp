@@ -12,10 +12,10 @@ namespace gridlock {
 
 namespace {
 
-// Which of several consecutive ranges, given by their firsts, holds a number.
-int RangeOf(const std::vector<int>& firsts, int number) {
+// Which site's range holds a number; the ranges follow each other and are given by their firsts.
+SiteIndex SiteOf(const std::vector<int>& firsts, int number) {
   const auto after = std::upper_bound(firsts.begin(), firsts.end(), number);
-  return static_cast<int>(after - firsts.begin()) - 1;
+  return {static_cast<int>(after - firsts.begin()) - 1};
 }
 
 }  // namespace
@@ -70,7 +70,7 @@ TierIndex Network::tier(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return tiers_.wan();
   }
-  const int site = RangeOf(first_link_, link.value);
+  const SiteIndex site = SiteOf(first_link_, link.value);
   return tier_of_[site][fabrics_[site]->tier({link.value - first_link_[site]}).value];
 }
 
@@ -79,7 +79,7 @@ BytesPerSecond Network::capacity(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return wans_[(link.value - first_link_.back()) / 2].bandwidth;
   }
-  const int site = RangeOf(first_link_, link.value);
+  const SiteIndex site = SiteOf(first_link_, link.value);
   return fabrics_[site]->capacity({link.value - first_link_[site]});
 }
 
@@ -87,44 +87,44 @@ bool Network::can_bind(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return true;
   }
-  const int site = RangeOf(first_link_, link.value);
+  const SiteIndex site = SiteOf(first_link_, link.value);
   return fabrics_[site]->can_bind({link.value - first_link_[site]});
 }
 
-int Network::site_of(AcceleratorIndex a) const {
-  return RangeOf(first_accelerator_, a.value);
+SiteIndex Network::site_of(AcceleratorIndex a) const {
+  return SiteOf(first_accelerator_, a.value);
 }
 
 bool Network::same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
-  const int site = site_of(a);
+  const SiteIndex site = site_of(a);
   return site == site_of(b) && fabrics_[site]->same_domain(local(a), local(b));
 }
 
 LinkIndex Network::scale_up_out(AcceleratorIndex a) const {
-  const int site = site_of(a);
+  const SiteIndex site = site_of(a);
   return {first_link_[site] + fabrics_[site]->scale_up_out(local(a)).value};
 }
 
 LinkIndex Network::scale_up_in(AcceleratorIndex a) const {
-  const int site = site_of(a);
+  const SiteIndex site = site_of(a);
   return {first_link_[site] + fabrics_[site]->scale_up_in(local(a)).value};
 }
 
-int Network::wan_between(int a, int b) const {
+WanIndex Network::wan_between(SiteIndex a, SiteIndex b) const {
   for (std::size_t w = 0; w < wans_.size(); ++w) {
     const WanSpec& wan = wans_[w];
     if ((wan.from == a && wan.to == b) || (wan.from == b && wan.to == a)) {
-      return static_cast<int>(w);
+      return IndexOf<WanIndex>(w);
     }
   }
-  return -1;
+  return {};
 }
 
-LinkIndex Network::wan_link(int number, int from) const {
-  return {first_link_.back() + 2 * number + (wans_[number].from == from ? 0 : 1)};
+LinkIndex Network::wan_link(WanIndex wan, SiteIndex from) const {
+  return {first_link_.back() + 2 * wan + (wans_[wan].from == from ? 0 : 1)};
 }
 
-void Network::Renumber(int site, std::size_t begin, std::vector<LinkIndex>& route) const {
+void Network::Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>& route) const {
   for (std::size_t i = begin; i < route.size(); ++i) {
     route[i].value += first_link_[site];
   }
@@ -132,8 +132,8 @@ void Network::Renumber(int site, std::size_t begin, std::vector<LinkIndex>& rout
 
 void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
                           std::vector<LinkIndex>& route) const {
-  const int from_site = site_of(from);
-  const int to_site = site_of(to);
+  const SiteIndex from_site = site_of(from);
+  const SiteIndex to_site = site_of(to);
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
   const std::uint64_t hash = MixHash(static_cast<std::uint64_t>(from_local.value) << 32 |
@@ -143,7 +143,7 @@ void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
     fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
     return Renumber(from_site, begin, route);
   }
-  const int wan = wan_between(from_site, to_site);
+  const WanIndex wan = wan_between(from_site, to_site);
   CHECK(wan >= 0);
   fabrics_[from_site]->AppendExit(from_local, hash, route);
   Renumber(from_site, begin, route);
@@ -154,12 +154,12 @@ void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
 }
 
 Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
-  const int from_site = site_of(from);
-  const int to_site = site_of(to);
+  const SiteIndex from_site = site_of(from);
+  const SiteIndex to_site = site_of(to);
   if (from_site == to_site) {
     return fabrics_[from_site]->Latency(local(from), local(to));
   }
-  const int wan = wan_between(from_site, to_site);
+  const WanIndex wan = wan_between(from_site, to_site);
   CHECK(wan >= 0);
   return fabrics_[from_site]->LatencyToBorder() + wans_[wan].latency +
          fabrics_[to_site]->LatencyToBorder();

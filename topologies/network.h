@@ -28,7 +28,7 @@ class Network {
 
   [[nodiscard]] int sites() const { return static_cast<int>(fabrics_.size()); }
 
-  [[nodiscard]] const Topology& fabric(int site) const { return *fabrics_[site]; }
+  [[nodiscard]] const Topology& fabric(SiteIndex site) const { return *fabrics_[site]; }
 
   [[nodiscard]] int accelerators() const { return first_accelerator_.back(); }
 
@@ -48,11 +48,11 @@ class Network {
   [[nodiscard]] bool can_bind(LinkIndex link) const;
 
   /// The accelerator at position `local` of a site.
-  [[nodiscard]] AcceleratorIndex accelerator(int site, int local) const {
+  [[nodiscard]] AcceleratorIndex accelerator(SiteIndex site, int local) const {
     return {first_accelerator_[site] + local};
   }
 
-  [[nodiscard]] int site_of(AcceleratorIndex a) const;
+  [[nodiscard]] SiteIndex site_of(AcceleratorIndex a) const;
 
   /// Position within its site.
   [[nodiscard]] AcceleratorIndex local(AcceleratorIndex a) const {
@@ -65,13 +65,13 @@ class Network {
 
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const;
 
-  /// The wide-area link between two sites, by number; -1 when nothing joins them directly.
-  [[nodiscard]] int wan_between(int a, int b) const;
+  /// The wide-area link between two sites; -1 when nothing joins them directly.
+  [[nodiscard]] WanIndex wan_between(SiteIndex a, SiteIndex b) const;
 
-  [[nodiscard]] const WanSpec& wan(int number) const { return wans_[number]; }
+  [[nodiscard]] const WanSpec& wan(WanIndex wan) const { return wans_[wan]; }
 
   /// One direction of a wide-area link: out of `from`.
-  [[nodiscard]] LinkIndex wan_link(int number, int from) const;
+  [[nodiscard]] LinkIndex wan_link(WanIndex wan, SiteIndex from) const;
 
   /// Appends the links from `from` to `to` (not equal). Equal pairs of positions take equal choices
   /// under ECMP. The sites must be the same or joined by a link.
@@ -85,7 +85,7 @@ class Network {
   void NameTiers();
 
   /// Appends to `route` links of a site's own numbering that were put there since `begin`.
-  void Renumber(int site, std::size_t begin, std::vector<LinkIndex>& route) const;
+  void Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>& route) const;
 
   std::vector<std::shared_ptr<const Topology>> fabrics_;
   TierTable tiers_;

@@ -46,7 +46,9 @@ class Topology {
 
   [[nodiscard]] int accelerators() const { return site_.servers * site_.server.accelerators; }
 
-  [[nodiscard]] int server_of(AcceleratorIndex a) const { return a.value / server_size(); }
+  [[nodiscard]] ServerIndex server_of(AcceleratorIndex a) const {
+    return {a.value / server_size()};
+  }
 
   [[nodiscard]] bool same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
     return !site_.server.direct && server_of(a) == server_of(b);

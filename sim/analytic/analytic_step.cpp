@@ -66,7 +66,7 @@ class AnalyticStep {
     while (moved) {
       moved = false;
       for (std::size_t a = 0; a < agents_.size(); ++a) {
-        while (Advance(static_cast<std::int32_t>(a))) {
+        while (Advance(IndexOf<AgentIndex>(a))) {
           moved = true;
         }
       }
@@ -78,6 +78,9 @@ class AnalyticStep {
   }
 
  private:
+  /// The plan has one job.
+  static AgentRow RowOf(AgentIndex a) { return {a.value}; }
+
   [[nodiscard]] Alone TimeAlone(Span route, double bytes) const {
     Alone alone;
     for (std::int32_t i = route.begin; i < route.end; ++i) {
@@ -91,7 +94,7 @@ class AnalyticStep {
   }
 
   // Does the next action of an agent if all it needs is known.
-  bool Advance(std::int32_t a) {
+  bool Advance(AgentIndex a) {
     AgentState& agent = agents_[a];
     const Role& role = program_.roles[plan_.agents[a].role];
     if (agent.next == role.size()) {
@@ -113,7 +116,7 @@ class AnalyticStep {
     return true;
   }
 
-  void Do(std::int32_t a, const Action& action, int direction) {
+  void Do(AgentIndex a, const Action& action, int direction) {
     switch (action.kind) {
       case Action::Kind::kPass:
         return RunPass(a, program_.passes[action.index]);
@@ -133,18 +136,17 @@ class AnalyticStep {
     }
   }
 
-  void Until(std::int32_t a, double end, Activity activity, Cause cause,
-             std::int32_t awaited = -1) {
+  void Until(AgentIndex a, double end, Activity activity, Cause cause, std::int32_t awaited = -1) {
     if (end > agents_[a].now) {
       agents_[a].now = end;
-      run_.log.Add(a, end, activity, cause, awaited);
+      run_.log.Add(RowOf(a), end, activity, cause, awaited);
     }
   }
 
-  void RunPass(std::int32_t a, const Pass& pass) {
+  void RunPass(AgentIndex a, const Pass& pass) {
     const Plan::Agent& me = plan_.agents[a];
     const double start = agents_[a].now;
-    const std::int32_t first = run_.log.RecordsOf(a);
+    const std::int32_t first = run_.log.RecordsOf(RowOf(a));
     agents_[a].pass_start = start;
     agents_[a].pass_records = first;
     Until(a, start + pass.compute_time.si(), Activity::kCompute, Cause::kCompute);
@@ -169,30 +171,30 @@ class AnalyticStep {
     }
   }
 
-  void AwaitFloor(std::int32_t a, const Pass& pass) {
+  void AwaitFloor(AgentIndex a, const Pass& pass) {
     const double busy_end = agents_[a].now;
     Until(a, agents_[a].pass_start + pass.floor.si(), Activity::kLaunch, Cause::kLaunch);
     if (agents_[a].now > busy_end + kInstant) {
-      run_.log.Recharge(a, agents_[a].pass_records, Cause::kLaunch);
+      run_.log.Recharge(RowOf(a), agents_[a].pass_records, Cause::kLaunch);
     }
     Until(a, agents_[a].now + pass.host_wait.si(), Activity::kLaunch, Cause::kLaunch);
   }
 
   // A transfer that began with the pass; when it outlasts the work beside it, it set the pace.
-  void AwaitOverlapped(std::int32_t a, Span route, double bytes, double start, std::int32_t first) {
+  void AwaitOverlapped(AgentIndex a, Span route, double bytes, double start, std::int32_t first) {
     const double busy = agents_[a].now;
     const Alone alone = TimeAlone(route, bytes);
     traffic_.Account(route, bytes, start, start + alone.seconds, run_.series);
     Until(a, start + alone.seconds, Activity::kTensorComm, alone.cause);
     if (agents_[a].now > busy + kInstant) {
-      run_.log.Recharge(a, first, alone.cause);
+      run_.log.Recharge(RowOf(a), first, alone.cause);
     }
   }
 
-  void Send(std::int32_t a, int direction) {
+  void Send(AgentIndex a, int direction) {
     const Span flows = plan_.agents[a].sends[direction];
     const double now = agents_[a].now;
-    MessageRecord message{now, 0.0, a, run_.log.RecordsOf(a), Cause::kLatency};
+    MessageRecord message{now, 0.0, RowOf(a), run_.log.RecordsOf(RowOf(a)), Cause::kLatency};
     double arrival = now;
     for (std::int32_t f = flows.begin; f < flows.end; ++f) {
       const Plan::Flow& flow = plan_.flows[f];
@@ -211,14 +213,14 @@ class AnalyticStep {
         static_cast<std::int32_t>(arrivals_.size()) - 1);
   }
 
-  void Receive(std::int32_t a, int direction) {
+  void Receive(AgentIndex a, int direction) {
     const std::int32_t message = agents_[a].inbox[direction].front();
     agents_[a].inbox[direction].pop_front();
     Until(a, arrivals_[message], Activity::kPipelineWait, TierTable::kNic, message);
   }
 
   template <typename F>
-  void ForGroups(std::int32_t a, std::int32_t collective, const F& f) {
+  void ForGroups(AgentIndex a, std::int32_t collective, const F& f) {
     const Span groups = plan_.agents[a].groups;
     for (std::int32_t i = groups.begin; i < groups.end; ++i) {
       const std::int32_t g = plan_.agent_groups[i];
@@ -228,7 +230,7 @@ class AnalyticStep {
     }
   }
 
-  bool AllDone(std::int32_t a, std::int32_t collective) {
+  bool AllDone(AgentIndex a, std::int32_t collective) {
     bool done = true;
     // One that follows another may not be handed over yet.
     const std::int32_t rounds = std::max(agents_[a].handed_over[collective], 1);
@@ -238,18 +240,18 @@ class AnalyticStep {
     return done;
   }
 
-  void Start(std::int32_t a, std::int32_t collective) { Arrive(a, collective, agents_[a].now, -1); }
+  void Start(AgentIndex a, std::int32_t collective) { Arrive(a, collective, agents_[a].now, -1); }
 
   // A member hands a collective over at `now`, itself or (`previous`) as what follows another.
-  void Arrive(std::int32_t a, std::int32_t collective, double now, std::int32_t previous) {
+  void Arrive(AgentIndex a, std::int32_t collective, double now, std::int32_t previous) {
     ++agents_[a].handed_over[collective];
     ForGroups(a, collective, [&](std::int32_t g, Communicator& c) {
       CollectiveRecord& record = c.latest[collective];
       const bool first = c.arrived[collective] == 0;
       if (first || now > record.start + kInstant ||
-          (now > record.start - kInstant && a < record.last_agent)) {
-        record.last_agent = a;
-        record.last_agent_records = run_.log.RecordsOf(a);
+          (now > record.start - kInstant && RowOf(a) < record.last_agent)) {
+        record.last_agent = RowOf(a);
+        record.last_agent_records = run_.log.RecordsOf(RowOf(a));
         record.previous = previous;
       }
       record.start = first ? now : std::max(record.start, now);
@@ -266,7 +268,7 @@ class AnalyticStep {
   void HandOverNext(Span members, std::int32_t collective) {
     const std::int32_t next = program_.collectives[collective].next;
     for (std::int32_t i = members.begin; next >= 0 && i < members.end; ++i) {
-      const std::int32_t agent = plan_.group_agents[i];
+      const AgentIndex agent = plan_.group_agents[i];
       if (!AllDone(agent, collective)) {
         continue;
       }
@@ -324,7 +326,7 @@ class AnalyticStep {
     record.end = flowing + std::max(inside.seconds, across.seconds);
   }
 
-  void AwaitCollective(std::int32_t a, std::int32_t collective) {
+  void AwaitCollective(AgentIndex a, std::int32_t collective) {
     ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
       const std::int32_t record = c.record_of[collective];
       const bool experts = program_.collectives[collective].to_experts;

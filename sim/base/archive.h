@@ -15,6 +15,7 @@
 
 #include "sim/base/check.h"
 #include "sim/base/fields.h"
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
@@ -51,6 +52,11 @@ class ArchiveWriter {
   template <int D, int T, int W, int E>
   void One(const Quantity<D, T, W, E>& value) {
     One(value.si());
+  }
+
+  template <typename Tag>
+  void One(Index<Tag> index) {
+    One(index.value);
   }
 
   void One(const std::string& text) {
@@ -131,6 +137,11 @@ class ArchiveReader {
     double si = 0;
     One(si);
     value = Quantity<D, T, W, E>(si);
+  }
+
+  template <typename Tag>
+  void One(Index<Tag>& index) {
+    One(index.value);
   }
 
   std::size_t Count() {

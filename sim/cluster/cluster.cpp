@@ -228,7 +228,7 @@ void Cluster::AdvanceTo(Seconds now) {
 // Power of what a fleet did over the stretch, above idle.
 Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
   const ReplicaWork work = member.fleet->TakeWork();
-  const std::size_t site = member.fleet_servers.empty() ? 0 : member.fleet_servers[0].site;
+  const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
   const PowerSpec& power = sites_[site].server.accelerator.power;
   const Joules spent =
       work.arithmetic + work.hbm * power.per_hbm_byte + work.links * power.per_link_byte;
@@ -350,7 +350,7 @@ LifeRecord Cluster::Describe() {
     job.round = member.spec->origin.round;
     job.final_run = FinalRunOf(member.spec->origin);
     job.site = member.last_site;
-    const auto site = static_cast<std::size_t>(std::max(job.site, 0));
+    const auto site = static_cast<std::size_t>(std::max(job.site.value, 0));
     const AcceleratorSpec& accelerator = scenario_.sites[site].server.accelerator;
     if (member.run) {
       const TrainingSpec& step = member.run->spec().step;

@@ -79,16 +79,16 @@ bool IsToExpand(const JobSpec& job) {
 }
 
 /// Fleets whose requests no file of the scenario holds.
-bool IsToServe(const Scenario& scenario, std::size_t job) {
+bool IsToServe(const Scenario& scenario, JobIndex job) {
   return std::holds_alternative<ServingSpec>(scenario.jobs[job].kind) &&
-         !scenario.requests.contains(static_cast<std::int32_t>(job));
+         !scenario.requests.contains(job);
 }
 
 /// Names of the jobs that files will stand for. Throws UserError when there are none.
 std::vector<std::string> WhatToGenerate(const Scenario& scenario, bool requests) {
   std::vector<std::string> names;
   for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
-    if (IsToExpand(scenario.jobs[i]) || (requests && IsToServe(scenario, i))) {
+    if (IsToExpand(scenario.jobs[i]) || (requests && IsToServe(scenario, IndexOf<JobIndex>(i)))) {
       names.push_back(scenario.jobs[i].name);
     }
   }
@@ -123,7 +123,7 @@ Generated GenerateWorkload(const Scenario& scenario, const GenerateFiles& files,
     }
   }
   for (std::size_t i = 0; files.requests && i < scenario.jobs.size(); ++i) {
-    if (IsToServe(scenario, i)) {
+    if (IsToServe(scenario, IndexOf<JobIndex>(i))) {
       generated.fleets.push_back(GenerateRequests(scenario, scenario.jobs[i], writers, progress));
     }
   }

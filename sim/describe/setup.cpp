@@ -171,7 +171,7 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
     setup.push_back({"site " + site.name, SiteText(site)});
   }
   for (const WanSpec& wan : scenario.wans) {
-    const auto name = [&](std::int32_t site) {
+    const auto name = [&](SiteIndex site) {
       return scenario.sites[static_cast<std::size_t>(site)].name;
     };
     setup.push_back({fmt::format("link {}-{}", name(wan.from), name(wan.to)),

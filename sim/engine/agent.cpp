@@ -12,14 +12,14 @@ namespace gridlock {
 
 namespace sg4 = simgrid::s4u;
 
-Agent::Agent(World& world, std::int32_t index,
+Agent::Agent(World& world, AgentIndex index,
              const std::vector<std::unique_ptr<Communicator>>& communicators)
     : world_(world),
       index_(index),
-      row_(index - world.first_agent),
+      row_{index - world.first_agent},
       me_(world.plan.agents[index]),
       communicators_(communicators),
-      mailbox_(sg4::Mailbox::by_name("a" + std::to_string(index))),
+      mailbox_(sg4::Mailbox::by_name("a" + std::to_string(index.value))),
       wake_(sg4::Semaphore::create(0)),
       handed_over_(world.program.collectives.size(), 0) {}
 

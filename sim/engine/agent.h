@@ -32,7 +32,7 @@ struct Message {
 /// Plays the role of one tensor-parallel group (or of a class of them). An actor of its own.
 class Agent {
  public:
-  Agent(World& world, std::int32_t index,
+  Agent(World& world, AgentIndex index,
         const std::vector<std::unique_ptr<Communicator>>& communicators);
 
   void SetPeers(const std::vector<std::unique_ptr<Agent>>* agents) { agents_ = agents; }
@@ -78,8 +78,8 @@ class Agent {
   static void FlowDone(simgrid::kernel::activity::CommImpl* comm, void* data, std::size_t size);
 
   World& world_;
-  std::int32_t index_;  ///< in the plan
-  std::int32_t row_;    ///< in the log of the job
+  AgentIndex index_;
+  AgentRow row_;
   const Plan::Agent& me_;
   const std::vector<std::unique_ptr<Communicator>>& communicators_;
   const std::vector<std::unique_ptr<Agent>>* agents_ = nullptr;

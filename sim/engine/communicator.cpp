@@ -29,7 +29,7 @@ void Communicator::Reset() {
   last_ = -1;
 }
 
-void Communicator::Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
+void Communicator::Enqueue(AgentRow agent, std::int32_t records, std::int32_t collective,
                            std::int32_t previous) {
   CollectiveRecord& record = latest_[collective];
   // Of members that come at once the first in the plan counts as the last to come, in whatever

@@ -21,10 +21,9 @@ class Communicator {
   /// Forgets the step that is over, when all members are through it.
   void Reset();
 
-  /// Hands a collective over, on behalf of an agent (as the job's log counts) that has written
-  /// `records` records; `previous` is the collective that it follows, -1 when the agent starts it
-  /// itself.
-  void Enqueue(std::int32_t agent, std::int32_t records, std::int32_t collective,
+  /// Hands a collective over, on behalf of an agent that has written `records` records; `previous`
+  /// is the collective that it follows, -1 when the agent starts it itself.
+  void Enqueue(AgentRow agent, std::int32_t records, std::int32_t collective,
                std::int32_t previous = -1);
 
   /// Index of the collective, as finished last, in StepLog::collectives; -1 before.

@@ -70,14 +70,14 @@ class Cast {
     for (std::size_t j = 0; j < jobs.size(); ++j) {
       runs_.push_back({{}, UtilisationAccumulator(SeriesOf(plan), intervals)});
       worlds_.push_back(std::make_unique<World>(shared_, plan.jobs[j], jobs[j], runs_.back()));
-      worlds_.back()->collective_done = [this](std::int32_t agent, std::int32_t collective,
+      worlds_.back()->collective_done = [this](AgentIndex agent, std::int32_t collective,
                                                std::int32_t record) {
         agents_[agent]->CollectiveDone(collective, record);
       };
     }
     // Agents stand job by job.
     for (std::size_t a = plan.agents.size(); a-- > 0;) {
-      worlds_[plan.agents[a].job]->first_agent = static_cast<std::int32_t>(a);
+      worlds_[plan.agents[a].job]->first_agent = IndexOf<AgentIndex>(a);
     }
     for (const Plan::Agent& agent : plan.agents) {
       runs_[agent.job].log.agents.emplace_back();
@@ -85,16 +85,15 @@ class Cast {
     AddCommunicators();
     for (std::size_t a = 0; a < plan.agents.size(); ++a) {
       World& world = *worlds_[plan.agents[a].job];
-      agents_.push_back(
-          std::make_unique<Agent>(world, static_cast<std::int32_t>(a), communicators_));
+      agents_.push_back(std::make_unique<Agent>(world, IndexOf<AgentIndex>(a), communicators_));
       agents_.back()->SetPeers(&agents_);
     }
   }
 
-  /// Runs `play` for every agent, by its number in the plan, until all return.
-  void Run(const std::function<void(std::int32_t agent)>& play) {
+  /// Runs `play` for every agent until all return.
+  void Run(const std::function<void(AgentIndex agent)>& play) {
     for (std::size_t a = 0; a < agents_.size(); ++a) {
-      const auto index = static_cast<std::int32_t>(a);
+      const AgentIndex index = IndexOf<AgentIndex>(a);
       sg4::Actor::create("a" + std::to_string(a), shared_.platform.host(index), [&play, index] {
         play(index);
       });
@@ -102,12 +101,12 @@ class Cast {
     shared_.platform.Run();
   }
 
-  [[nodiscard]] Agent& agent(std::int32_t index) { return *agents_[index]; }
+  [[nodiscard]] Agent& agent(AgentIndex index) { return *agents_[index]; }
 
-  [[nodiscard]] StepRun& run(std::int32_t job) { return runs_[job]; }
+  [[nodiscard]] StepRun& run(PlanJobIndex job) { return runs_[job]; }
 
   /// Forgets the step that a job is through with. Its series goes on.
-  void Reset(std::int32_t job) {
+  void Reset(PlanJobIndex job) {
     StepLog& log = runs_[job].log;
     for (auto& records : log.agents) {
       records.clear();
@@ -159,8 +158,8 @@ class Rounds {
   }
 
   /// An agent is through its step. Returns when its next one begins; false: there is none.
-  bool Next(std::int32_t agent) {
-    const std::int32_t number = plan_.agents[agent].job;
+  bool Next(AgentIndex agent) {
+    const PlanJobIndex number = plan_.agents[agent].job;
     JobState& job = jobs_[number];
     if (++job.arrived < job.agents) {
       job.paused.push_back(agent);
@@ -172,9 +171,9 @@ class Rounds {
     // All agents of a job go on or none: what another job does at this instant must not come
     // between them.
     job.goes_on = !enough_;
-    const std::vector<std::int32_t> paused = std::move(job.paused);
+    const std::vector<AgentIndex> paused = std::move(job.paused);
     job.paused.clear();
-    for (const std::int32_t other : paused) {
+    for (const AgentIndex other : paused) {
       cast_.agent(other).Resume();
     }
     return job.goes_on;
@@ -195,13 +194,13 @@ class Rounds {
  private:
   struct JobState {
     std::int64_t agents = 0, arrived = 0;
-    std::vector<std::int32_t> paused;
+    std::vector<AgentIndex> paused;
     bool goes_on = true;
     std::vector<double> ends;   ///< of the whole steps
     std::vector<double> bytes;  ///< by tier
   };
 
-  void EndStep(std::int32_t number) {
+  void EndStep(PlanJobIndex number) {
     if (enough_) {
       return;  // what others still had to do is not beside all of them
     }
@@ -280,7 +279,7 @@ StepRun StepSimulator::Run(const StepProgram& program, const ServerSpec& server,
   Cast cast({{&program, &server}}, plan, state_->platform, options.intervals);
   Ticker ticker(TotalActions(program, plan), progress);
   std::vector<std::vector<double>> action_ends(options.action_ends ? plan.agents.size() : 0);
-  cast.Run([&](std::int32_t agent) {
+  cast.Run([&](AgentIndex agent) {
     cast.agent(agent).Run([&, agent] {
       ticker.Tick();
       if (options.action_ends) {
@@ -288,7 +287,7 @@ StepRun StepSimulator::Run(const StepProgram& program, const ServerSpec& server,
       }
     });
   });
-  StepRun run = std::move(cast.run(0));
+  StepRun run = std::move(cast.run({0}));
   run.log.action_ends = std::move(action_ends);
   return run;
 }
@@ -307,7 +306,7 @@ std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& pl
   Cast cast(jobs, plan, platform, kIntervals);
   Rounds rounds(cast, plan, repetition);
   const std::function<void()> no_tick = [] {};
-  cast.Run([&](std::int32_t agent) {
+  cast.Run([&](AgentIndex agent) {
     do {
       cast.agent(agent).Run(no_tick);
     } while (rounds.Next(agent));

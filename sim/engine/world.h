@@ -47,10 +47,10 @@ struct World {
   const Plan::Job& job;
   const StepProgram& program;
   const ServerSpec& server;
-  StepRun& run;                  ///< agents counted from first_agent
-  std::int32_t first_agent = 0;  ///< in the plan
+  StepRun& run;
+  AgentIndex first_agent{0};  ///< of the job; AgentRow counts from it
   /// Tells an agent that one of its groups has done a collective that another follows.
-  std::function<void(std::int32_t agent, std::int32_t collective, std::int32_t record)>
+  std::function<void(AgentIndex agent, std::int32_t collective, std::int32_t record)>
       collective_done;
 };
 

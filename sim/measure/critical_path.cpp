@@ -81,7 +81,7 @@ class Walk {
   std::function<double(double from, double until)> part_;
   std::vector<double> time_;
   double now_ = 0;
-  std::int32_t agent_ = 0;
+  AgentRow agent_{0};
   std::int32_t records_ = 0;
 };
 

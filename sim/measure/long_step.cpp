@@ -59,7 +59,7 @@ class Settled {
     }
     // The length is measured over as many repetitions as there are, and must be that of all agents.
     for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
-      const Middle middle = MiddleOf(a, cycle);
+      const Middle middle = MiddleOf(IndexOf<AgentRow>(a), cycle);
       const double length = middle.Length();
       cycle.length = a == 0 ? length : cycle.length;
       if (middle.turns < 2 || std::abs(length - cycle.length) * middle.turns > kRepeats) {
@@ -68,7 +68,7 @@ class Settled {
     }
     double first = 0, last = log_.End();
     for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
-      const Middle middle = MiddleOf(a, cycle);
+      const Middle middle = MiddleOf(IndexOf<AgentRow>(a), cycle);
       if (!Repeats(middle, cycle.length)) {
         return {};
       }
@@ -107,7 +107,7 @@ class Settled {
     }
   };
 
-  [[nodiscard]] Middle MiddleOf(std::size_t agent, const Cycle& cycle) const {
+  [[nodiscard]] Middle MiddleOf(AgentRow agent, const Cycle& cycle) const {
     const auto role = static_cast<std::size_t>(plan_.agents[agent].role);
     const Span actions = cycle.actions[role];
     const std::int32_t period = actions.end - actions.begin;

@@ -13,6 +13,9 @@
 
 namespace gridlock {
 
+/// In StepLog::agents: an agent, counted from the first one of its job in the plan.
+using AgentRow = Index<struct AgentRowTag>;
+
 /// What set the pace of an interval: a tier of the plan's resources, or one of four things that are
 /// no resource.
 class Cause {
@@ -95,9 +98,9 @@ struct AgentRecord {
 
 /// A pipeline message: who sent it after which of its records, and what paced it.
 struct MessageRecord {
-  double posted = 0;                ///< seconds
-  double latency = 0;               ///< seconds of (arrival - posted) that no bandwidth removes
-  std::int32_t sender = 0;          ///< agent
+  double posted = 0;   ///< seconds
+  double latency = 0;  ///< seconds of (arrival - posted) that no bandwidth removes
+  AgentRow sender{0};
   std::int32_t sender_records = 0;  ///< records the sender had when it posted
   Cause cause = TierTable::kNic;
 };
@@ -107,7 +110,7 @@ struct MessageRecord {
 struct CollectiveRecord {
   double start = 0, end = 0;  ///< seconds; start includes the wait for the collective before
   double latency = 0;
-  std::int32_t last_agent = 0;  ///< the member that came last
+  AgentRow last_agent{0};  ///< the member that came last
   std::int32_t last_agent_records = 0;
   std::int32_t previous = -1;  ///< collective whose end let this one start; -1: the last member did
   std::int32_t collective = 0;  ///< in StepProgram::collectives
@@ -149,22 +152,21 @@ struct StepLog {
   /// When each agent was through each action of its role; empty unless StepOptions asks for it.
   std::vector<std::vector<double>> action_ends;
 
-  void Add(std::int32_t agent, double end, Activity activity, Cause cause,
-           std::int32_t awaited = -1) {
+  void Add(AgentRow agent, double end, Activity activity, Cause cause, std::int32_t awaited = -1) {
     agents[agent].push_back({end, awaited, activity, cause});
   }
 
   /// Charges all that `agent` has done since it had `first` records to `cause`: work beside which
   /// something slower ran did not set the pace, nor did what it waited for meanwhile. What the
   /// agent did stays as it is.
-  void Recharge(std::int32_t agent, std::int32_t first, Cause cause) {
+  void Recharge(AgentRow agent, std::int32_t first, Cause cause) {
     for (std::int32_t i = first; i < RecordsOf(agent); ++i) {
       agents[agent][i].cause = cause;
       agents[agent][i].awaited = -1;
     }
   }
 
-  [[nodiscard]] std::int32_t RecordsOf(std::int32_t agent) const {
+  [[nodiscard]] std::int32_t RecordsOf(AgentRow agent) const {
     return static_cast<std::int32_t>(agents[agent].size());
   }
 

@@ -28,7 +28,7 @@ struct StepOptions {
 struct JobOfPlan {
   const StepProgram& program;
   const Plan& plan;
-  std::int32_t job;
+  PlanJobIndex job;
   const ServerSpec& server;
   const Cycle* cycle = nullptr;  ///< of its log; null: all of the step was simulated
 };

@@ -43,9 +43,10 @@ class PlacementPattern {
         pieces_.push_back({Site(run.site), run.first, run.count, {}});
         continue;
       }
-      for (int server = run.first, end = run.first + run.count; server < end;) {
-        const int next = std::min(end, locality.end_of(0, locality.group_of(0, server)));
-        AddPiece(run.site, {server}, next - server);
+      const ServerIndex end{run.first + run.count};
+      for (ServerIndex server = run.first; server < end;) {
+        const ServerIndex next = std::min(end, locality.end_of(0, locality.group_of(0, server)));
+        AddPiece(run.site, server, next - server);
         server = next;
       }
     }
@@ -68,7 +69,8 @@ class PlacementPattern {
 
  private:
   struct Piece {
-    std::int32_t site, group, servers;
+    SiteIndex site;  ///< by label
+    std::int32_t group, servers;
     std::vector<std::int32_t> outer;  ///< groups that hold the group, outwards
   };
 
@@ -88,9 +90,9 @@ class PlacementPattern {
 
   const Network& network_;
   std::vector<SiteIndex> sites_;
-  Labels<std::int32_t> site_labels_;
-  Labels<std::pair<int, int>> groups_;       ///< by site and innermost group
-  Labels<std::tuple<int, int, int>> outer_;  ///< by level, site and group
+  Labels<SiteIndex> site_labels_;
+  Labels<std::pair<SiteIndex, int>> groups_;       ///< by site and innermost group
+  Labels<std::tuple<int, SiteIndex, int>> outer_;  ///< by level, site and group
   std::vector<Piece> pieces_;
 };
 
@@ -104,11 +106,11 @@ std::string KeyOfOne(const PlacedJob& job, const Network& network) {
 
 }  // namespace
 
-CanonicalSituation Canonical(const Situation& situation, const std::vector<std::size_t>& jobs,
+CanonicalSituation Canonical(const Situation& situation, const std::vector<PlacedIndex>& jobs,
                              const Network& network) {
   CanonicalSituation out;
-  std::vector<std::pair<std::string, std::size_t>> sorted;
-  for (const std::size_t job : jobs) {
+  std::vector<std::pair<std::string, PlacedIndex>> sorted;
+  for (const PlacedIndex job : jobs) {
     sorted.emplace_back(KeyOfOne(situation.jobs[job], network), job);
   }
   std::sort(sorted.begin(), sorted.end());
@@ -131,11 +133,11 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<std::
   }
   for (std::size_t a = 0; a < pattern.sites().size(); ++a) {
     for (std::size_t b = a + 1; b < pattern.sites().size(); ++b) {
-      const int number = network.wan_between(pattern.sites()[a], pattern.sites()[b]);
+      const WanIndex number = network.wan_between(pattern.sites()[a], pattern.sites()[b]);
       if (number >= 0) {
         WanSpec wan = network.wan(number);
-        wan.from = static_cast<std::int32_t>(a);
-        wan.to = static_cast<std::int32_t>(b);
+        wan.from = IndexOf<SiteIndex>(a);
+        wan.to = IndexOf<SiteIndex>(b);
         out.wans.push_back(wan);
       }
     }

@@ -11,9 +11,9 @@ namespace gridlock {
 /// Jobs of a situation in an order, and with sites numbered, such that situations that differ by a
 /// renaming of servers, leaves, pods, sites or jobs come out alike where that is cheap to see.
 struct CanonicalSituation {
-  std::vector<std::size_t> order;  ///< jobs of the situation
-  std::vector<SiteSpec> sites;     ///< those that the jobs use, in the order of first use
-  std::vector<WanSpec> wans;       ///< between them
+  std::vector<PlacedIndex> order;
+  std::vector<SiteSpec> sites;  ///< those that the jobs use, in the order of first use
+  std::vector<WanSpec> wans;    ///< between them
   std::vector<TrainingSpec> trainings;
   std::vector<Placement> placements;
   /// Equal keys: equal step times. All numbers that bear on the steps, and which ranks hang
@@ -23,7 +23,7 @@ struct CanonicalSituation {
 };
 
 /// Of some of a situation's jobs. `network` is that of the situation.
-CanonicalSituation Canonical(const Situation& situation, const std::vector<std::size_t>& jobs,
+CanonicalSituation Canonical(const Situation& situation, const std::vector<PlacedIndex>& jobs,
                              const Network& network);
 
 }  // namespace gridlock

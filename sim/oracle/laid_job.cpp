@@ -5,11 +5,11 @@
 namespace gridlock {
 
 LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const Network& network) {
-  const std::vector<int> sites = SitesOf(placement);
+  const std::vector<SiteIndex> sites = SitesOf(placement);
   LaidJob laid;
   laid.training = AcrossSites(training, static_cast<int>(sites.size()));
   laid.server = network.fabric(sites.front()).site().server;
-  for (const int site : sites) {
+  for (const SiteIndex site : sites) {
     laid.server = SlowerOf(laid.server, network.fabric(site).site().server);
   }
   laid.program = BuildStepProgram(laid.training, laid.server, FirstMicroBatches(laid.training));

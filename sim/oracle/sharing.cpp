@@ -16,11 +16,13 @@ namespace gridlock {
 
 namespace {
 
-// Links that several jobs may use: those that leave a group of servers, by the level and number of
-// the group and its site, or a wide-area link, which has level kWan and site 0.
+// Links that several jobs may use: those that leave a group of servers, by the level, site and
+// number of the group, or a wide-area link, which has level kWan and neither site nor group.
 struct Bundle {
   int level;
-  int site, number;
+  SiteIndex site;
+  int group;
+  WanIndex wan;
 
   auto operator<=>(const Bundle&) const = default;
 };
@@ -28,15 +30,15 @@ struct Bundle {
 constexpr int kWan = -1;
 
 // Groups of one level, as pairs of site and number, that servers of a placement belong to.
-std::set<std::pair<int, int>> GroupsOf(int level, const Placement& placement,
-                                       const Network& network) {
-  std::set<std::pair<int, int>> groups;
+std::set<std::pair<SiteIndex, int>> GroupsOf(int level, const Placement& placement,
+                                             const Network& network) {
+  std::set<std::pair<SiteIndex, int>> groups;
   for (const ServerRun& run : placement) {
     const Locality& locality = network.fabric(run.site).locality();
     if (level >= locality.levels()) {
       continue;
     }
-    const int last = locality.group_of(level, run.first + run.count - 1);
+    const int last = locality.group_of(level, {run.first + run.count - 1});
     for (int group = locality.group_of(level, run.first); group <= last; ++group) {
       groups.insert({run.site, group});
     }
@@ -58,23 +60,23 @@ std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network
   if (StaysInDomain(placement, network)) {
     return bundles;
   }
-  const std::vector<int> sites = SitesOf(placement);
+  const std::vector<SiteIndex> sites = SitesOf(placement);
   int levels = 0;
-  for (const int site : sites) {
+  for (const SiteIndex site : sites) {
     levels = std::max(levels, network.fabric(site).locality().levels());
   }
   for (int level = 0; level < levels; ++level) {
-    const std::set<std::pair<int, int>> groups = GroupsOf(level, placement, network);
-    for (const auto& [site, number] : groups) {
+    const std::set<std::pair<SiteIndex, int>> groups = GroupsOf(level, placement, network);
+    for (const auto& [site, group] : groups) {
       const Locality::Level& at = network.fabric(site).locality().level(level);
       if (at.exits_can_bind && (groups.size() > 1 || at.exits_used_within)) {
-        bundles.push_back({level, site, number});
+        bundles.push_back({level, site, group, {}});
       }
     }
   }
   for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
-    const int wan = network.wan_between(sites[i], sites[(i + 1) % sites.size()]);
-    bundles.push_back({kWan, 0, wan});
+    const WanIndex wan = network.wan_between(sites[i], sites[(i + 1) % sites.size()]);
+    bundles.push_back({kWan, {}, 0, wan});
   }
   return bundles;
 }
@@ -82,21 +84,23 @@ std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network
 // Jobs and who has been joined with whom.
 class Joined {
  public:
-  explicit Joined(std::size_t jobs) : leader_(jobs) {
-    std::iota(leader_.begin(), leader_.end(), 0U);
+  explicit Joined(std::size_t jobs) {
+    for (std::size_t job = 0; job < jobs; ++job) {
+      leader_.push_back(IndexOf<PlacedIndex>(job));
+    }
   }
 
-  void Join(std::size_t a, std::size_t b) {
+  void Join(PlacedIndex a, PlacedIndex b) {
     a = Leader(a);
     b = Leader(b);
     leader_[std::max(a, b)] = std::min(a, b);
   }
 
   /// In the order of their first members.
-  std::vector<std::vector<std::size_t>> Groups() {
-    std::vector<std::vector<std::size_t>> groups;
-    std::map<std::size_t, std::size_t> group_of;
-    for (std::size_t job = 0; job < leader_.size(); ++job) {
+  std::vector<std::vector<PlacedIndex>> Groups() {
+    std::vector<std::vector<PlacedIndex>> groups;
+    std::map<PlacedIndex, std::size_t> group_of;
+    for (PlacedIndex job{0}; job < static_cast<int>(leader_.size()); ++job) {
       const auto [entry, first] = group_of.try_emplace(Leader(job), groups.size());
       if (first) {
         groups.emplace_back();
@@ -107,23 +111,23 @@ class Joined {
   }
 
  private:
-  std::size_t Leader(std::size_t job) {
+  PlacedIndex Leader(PlacedIndex job) {
     while (leader_[job] != job) {
       job = leader_[job] = leader_[leader_[job]];
     }
     return job;
   }
 
-  std::vector<std::size_t> leader_;
+  std::vector<PlacedIndex> leader_;
 };
 
 // A first look without routes: jobs that have servers under the same bundles. Finer groups lie
 // within these.
-std::vector<std::vector<std::size_t>> Neighbours(const Situation& situation,
+std::vector<std::vector<PlacedIndex>> Neighbours(const Situation& situation,
                                                  const Network& network) {
   Joined joined(situation.jobs.size());
-  std::map<Bundle, std::size_t> user;
-  for (std::size_t job = 0; job < situation.jobs.size(); ++job) {
+  std::map<Bundle, PlacedIndex> user;
+  for (PlacedIndex job{0}; job < static_cast<int>(situation.jobs.size()); ++job) {
     for (const Bundle& bundle : BundlesOf(situation.jobs[job].placement, network)) {
       joined.Join(user.try_emplace(bundle, job).first->second, job);
     }
@@ -132,25 +136,25 @@ std::vector<std::vector<std::size_t>> Neighbours(const Situation& situation,
 }
 
 // Joins those of some jobs that share a link which they can fill together.
-void JoinByDemand(const std::vector<std::size_t>& jobs, const Situation& situation,
+void JoinByDemand(const std::vector<PlacedIndex>& jobs, const Situation& situation,
                   const Network& network, DemandBook& book, Joined& joined) {
   struct Use {
-    std::vector<std::size_t> users;
+    std::vector<PlacedIndex> users;
     BytesPerSecond most;
   };
 
-  std::map<std::int32_t, Use> uses;
-  for (const std::size_t job : jobs) {
+  std::map<LinkIndex, Use> uses;
+  for (const PlacedIndex job : jobs) {
     for (const LinkDemand& demand : book.Of(situation, job, network)) {
-      Use& use = uses[demand.link.value];
+      Use& use = uses[demand.link];
       use.users.push_back(job);
       use.most += demand.most;
     }
   }
   constexpr double kFull = 1 - 1e-9;  // room that rounding cannot use up
   for (const auto& [link, use] : uses) {
-    if (use.most > network.capacity({link}) * kFull) {
-      for (const std::size_t job : use.users) {
+    if (use.most > network.capacity(link) * kFull) {
+      for (const PlacedIndex job : use.users) {
         joined.Join(use.users.front(), job);
       }
     }
@@ -159,7 +163,7 @@ void JoinByDemand(const std::vector<std::size_t>& jobs, const Situation& situati
 
 }  // namespace
 
-const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, std::size_t job,
+const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, PlacedIndex job,
                                               const Network& network) {
   const PlacedJob& placed = situation.jobs[job];
   ArchiveWriter machine(ArchiveWriter::What::kBearing);
@@ -176,10 +180,10 @@ const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, std::s
   return entry->second;
 }
 
-std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation,
+std::vector<std::vector<PlacedIndex>> SharingGroups(const Situation& situation,
                                                     const Network& network, DemandBook& book) {
   Joined joined(situation.jobs.size());
-  for (const std::vector<std::size_t>& neighbours : Neighbours(situation, network)) {
+  for (const std::vector<PlacedIndex>& neighbours : Neighbours(situation, network)) {
     if (neighbours.size() > 1) {
       JoinByDemand(neighbours, situation, network, book, joined);
     }

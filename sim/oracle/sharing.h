@@ -16,7 +16,7 @@ class DemandBook {
  public:
   /// Of one job of a situation, whose network is given. Throws UserError as LayJob. Holds until the
   /// book is gone.
-  const std::vector<LinkDemand>& Of(const Situation& situation, std::size_t job,
+  const std::vector<LinkDemand>& Of(const Situation& situation, PlacedIndex job,
                                     const Network& network);
 
  private:
@@ -27,7 +27,7 @@ class DemandBook {
 /// Jobs of the situation that can slow each other, directly or through others: those that share a
 /// link that all its users together can fill. What a link always has room for bounds nobody, so
 /// max-min fair rates are the same without it. Groups in the order of their first members.
-std::vector<std::vector<std::size_t>> SharingGroups(const Situation& situation,
+std::vector<std::vector<PlacedIndex>> SharingGroups(const Situation& situation,
                                                     const Network& network, DemandBook& book);
 
 }  // namespace gridlock

@@ -45,7 +45,7 @@ StepRate SimulateAlone(const LaidJob& laid, const Plan& plan) {
   StepSimulator simulator(plan);
   constexpr int kIntervals = 1;  // only the sums are looked at
   const SimulatedStep step =
-      SimulateStep({laid.program, plan, 0, laid.server}, laid.training, kIntervals,
+      SimulateStep({laid.program, plan, PlanJobIndex{0}, laid.server}, laid.training, kIntervals,
                    [&](const StepProgram& program, const StepOptions& options) {
                      return simulator.Run(program, laid.server, options, {});
                    });
@@ -53,7 +53,7 @@ StepRate SimulateAlone(const LaidJob& laid, const Plan& plan) {
   for (int t = 0; t < plan.tiers.size(); ++t) {
     bytes.push_back(step.run.series.Total(t));
   }
-  return RateOf({step.program, plan, 0, laid.server, &step.run.log.cycle},
+  return RateOf({step.program, plan, PlanJobIndex{0}, laid.server, &step.run.log.cycle},
                 Seconds(step.run.log.StepTime()), bytes);
 }
 
@@ -99,7 +99,7 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   const std::vector<JointRun> runs = RunJoint(jobs, plan, {});
   std::vector<StepRate> rates;
   for (std::size_t j = 0; j < runs.size(); ++j) {
-    rates.push_back(RateOf({laid[j].program, plan, static_cast<std::int32_t>(j), laid[j].server},
+    rates.push_back(RateOf({laid[j].program, plan, IndexOf<PlanJobIndex>(j), laid[j].server},
                            runs[j].step_time, runs[j].bytes));
   }
   return rates;
@@ -135,7 +135,7 @@ StepOracle::~StepOracle() = default;
 std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
   const Network network(*situation.sites, *situation.wans);
   std::vector<StepRate> rates(situation.jobs.size());
-  for (const std::vector<std::size_t>& group : SharingGroups(situation, network, state_->demands)) {
+  for (const std::vector<PlacedIndex>& group : SharingGroups(situation, network, state_->demands)) {
     const CanonicalSituation canonical = Canonical(situation, group, network);
     auto entry = state_->known.find(canonical.key);
     if (entry == state_->known.end()) {

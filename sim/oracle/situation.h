@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/fields.h"
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "topologies/placement.h"
@@ -21,6 +22,8 @@ struct PlacedJob {
   const TrainingSpec* training = nullptr;
   Placement placement;
 };
+
+using PlacedIndex = Index<struct PlacedTag>;  ///< in Situation::jobs
 
 struct Situation {
   const std::vector<SiteSpec>* sites = nullptr;  ///< as they are now, caps applied

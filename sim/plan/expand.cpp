@@ -27,7 +27,7 @@ class Expander {
         network_(network),
         ranks_(grid_, placed.placement, network),
         plan_(plan),
-        job_(static_cast<std::int32_t>(plan.jobs.size())),
+        job_(IndexOf<PlanJobIndex>(plan.jobs.size())),
         first_agent_(static_cast<std::int32_t>(plan.agents.size())) {}
 
   void Run() && {
@@ -42,8 +42,8 @@ class Expander {
  private:
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
 
-  [[nodiscard]] std::int32_t AgentAt(int data, int stage) const {
-    return first_agent_ + stage * grid_.data + data;
+  [[nodiscard]] AgentIndex AgentAt(int data, int stage) const {
+    return {first_agent_ + stage * grid_.data + data};
   }
 
   /// The servers of a job are alike in how many accelerators they have; AddJob looks after the
@@ -56,7 +56,7 @@ class Expander {
   void AddJob() {
     Plan::Job job;
     job.width = grid_.width();
-    for (const int site : ranks_.sites()) {
+    for (const SiteIndex site : ranks_.sites()) {
       const ServerSpec& server = network_.fabric(site).site().server;
       const AcceleratorSpec& chip = server.accelerator;
       const BytesPerSecond hbm = chip.hbm_bandwidth * chip.hbm_efficiency;
@@ -241,7 +241,7 @@ class Expander {
       group.agents.begin = static_cast<std::int32_t>(plan_.group_agents.size());
       std::vector<AcceleratorIndex> members;
       for (const RankIndex rank : family.RanksOf(g)) {
-        const std::int32_t agent = first_agent_ + grid_.agent_of(rank);
+        const AgentIndex agent{first_agent_ + grid_.agent_of(rank)};
         if (members.empty() || plan_.group_agents.back() != agent) {
           plan_.group_agents.push_back(agent);
         }
@@ -321,8 +321,8 @@ class Expander {
   void AddFibres(const std::vector<AcceleratorIndex>& ranks, GroupShape& shape) const {
     int crossings = 0;
     for (std::size_t i = 0; i < ranks.size(); ++i) {
-      const int from = network_.site_of(ranks[i]);
-      const int to = network_.site_of(ranks[(i + 1) % ranks.size()]);
+      const SiteIndex from = network_.site_of(ranks[i]);
+      const SiteIndex to = network_.site_of(ranks[(i + 1) % ranks.size()]);
       if (from != to) {
         ++crossings;
         const Seconds one_way = network_.wan(network_.wan_between(from, to)).latency;
@@ -375,7 +375,7 @@ class Expander {
   const Network& network_;
   RankMap ranks_;
   Plan& plan_;
-  std::int32_t job_;
+  PlanJobIndex job_;
   std::int32_t first_agent_;
   std::vector<LinkIndex> links_;
 };

@@ -142,7 +142,7 @@ class Round {
     }
   }
 
-  void Between(std::int32_t agent, Label label, Colour mine, Colour& my_sum) {
+  void Between(AgentIndex agent, Label label, Colour mine, Colour& my_sum) {
     my_sum += Signal(now_.agents[agent], label, 0);
     sum_.agents[agent] += Signal(mine, label, 0);
   }
@@ -240,11 +240,11 @@ class Quotient {
   }
 
   // Distinct classes among the members of a span of vertices, in order.
-  template <typename ClassOf>
-  Span FoldSpan(Span span, const ClassOf& class_of, std::vector<std::int32_t>& out) const {
-    std::vector<std::int32_t> classes;
+  template <typename ClassOf, typename Member>
+  Span FoldSpan(Span span, const ClassOf& class_of, std::vector<Member>& out) const {
+    std::vector<Member> classes;
     for (std::int32_t i = span.begin; i < span.end; ++i) {
-      classes.push_back(class_of(i));
+      classes.push_back({class_of(i)});
     }
     std::sort(classes.begin(), classes.end());
     classes.erase(std::unique(classes.begin(), classes.end()), classes.end());
@@ -284,8 +284,8 @@ class Quotient {
     for (const std::int32_t c : order) {
       Plan::Flow flow = plan_.flows[flows_.first[c]];
       flow.members = flows_.size[c];
-      flow.source = agents_.of[flow.source];
-      flow.target = agents_.of[flow.target];
+      flow.source = {agents_.of[flow.source]};
+      flow.target = {agents_.of[flow.target]};
       flow.route = FoldRoute(plan_.flows[flows_.first[c]].route, flow.members);
       out_.flows.push_back(flow);
     }

@@ -13,7 +13,7 @@ namespace {
 
 void IndexAgentGroups(Plan& plan) {
   std::vector<std::int32_t> count(plan.agents.size() + 1, 0);
-  for (const std::int32_t agent : plan.group_agents) {
+  for (const AgentIndex agent : plan.group_agents) {
     ++count[agent + 1];
   }
   for (std::size_t a = 1; a < count.size(); ++a) {
@@ -35,7 +35,7 @@ Plan::Resource ResourceOf(const Network& network, int number) {
     const LinkIndex link{number};
     return {network.tier(link), network.capacity(link), 1, 1, network.can_bind(link)};
   }
-  const int site = network.site_of({number - network.links()});
+  const SiteIndex site = network.site_of({number - network.links()});
   const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
   return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, 1, 1, true};
 }
@@ -75,10 +75,10 @@ void CheckNoServerIsHeldTwice(const std::vector<PlacedProgram>& placed, const Ne
 }
 
 void CheckLinked(const PlacedProgram& placed, const Network& network) {
-  const std::vector<int> sites = SitesOf(placed.placement);
+  const std::vector<SiteIndex> sites = SitesOf(placed.placement);
   for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
-    const int from = sites[i];
-    const int to = sites[(i + 1) % sites.size()];
+    const SiteIndex from = sites[i];
+    const SiteIndex to = sites[(i + 1) % sites.size()];
     if (network.wan_between(from, to) < 0) {
       throw UserError(
           placed.program->grid.path,
@@ -94,12 +94,12 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
 std::int64_t Plan::accelerators() const {
   std::int64_t sum = 0;
   for (std::size_t job = 0; job < jobs.size(); ++job) {
-    sum += accelerators(static_cast<std::int32_t>(job));
+    sum += accelerators(IndexOf<PlanJobIndex>(job));
   }
   return sum;
 }
 
-std::int64_t Plan::accelerators(std::int32_t job) const {
+std::int64_t Plan::accelerators(PlanJobIndex job) const {
   std::int64_t sum = 0;
   for (const Agent& agent : agents) {
     sum += agent.job == job ? agent.members : 0;
@@ -117,11 +117,12 @@ std::int32_t Plan::FirstPhase(const Group& group, const Algorithm* algorithm) co
 }
 
 Placement WholeSite(const Network& network, int site) {
-  return {{site, 0, network.fabric(site).servers()}};
+  const SiteIndex whole{site};
+  return {{whole, ServerIndex{0}, network.fabric(whole).servers()}};
 }
 
-std::vector<int> SitesOf(const Placement& placement) {
-  std::vector<int> sites;
+std::vector<SiteIndex> SitesOf(const Placement& placement) {
+  std::vector<SiteIndex> sites;
   for (const ServerRun& run : placement) {
     if (std::find(sites.begin(), sites.end(), run.site) == sites.end()) {
       sites.push_back(run.site);
@@ -132,12 +133,12 @@ std::vector<int> SitesOf(const Placement& placement) {
 
 void CheckPlacement(const PlacedProgram& placed, const Network& network) {
   const RankGrid& grid = placed.program->grid;
-  const std::vector<int> sites = SitesOf(placed.placement);
+  const std::vector<SiteIndex> sites = SitesOf(placed.placement);
   CHECK(!sites.empty());
   const auto count = static_cast<int>(sites.size());
   CHECK(grid.data % count == 0);  // AcrossSites has complained
   const int needed = grid.ranks() / count;
-  for (const int site : sites) {
+  for (const SiteIndex site : sites) {
     std::int64_t servers = 0;
     for (const ServerRun& run : placed.placement) {
       servers += run.site == site ? run.count : 0;

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 #include "topologies/network.h"
 #include "topologies/placement.h"
@@ -16,6 +17,9 @@
 #include "workloads/program/program.h"
 
 namespace gridlock {
+
+using PlanJobIndex = Index<struct PlanJobTag>;  ///< in Plan::jobs
+using AgentIndex = Index<struct AgentTag>;      ///< in Plan::agents
 
 /// Where a resource stands in a route: a transfer at rate r takes `weight` x r of its capacity.
 struct RouteEntry {
@@ -51,7 +55,7 @@ struct Plan {
 
   /// A model-parallel group (tensor x context): accelerators that do the same at the same time.
   struct Agent {
-    std::int32_t job = 0;
+    PlanJobIndex job{0};
     std::int32_t role = 0;     ///< pipeline stage
     std::int64_t members = 1;  ///< groups that this one stands for
     Span hbm;                  ///< route of a pass
@@ -63,7 +67,7 @@ struct Plan {
 
   /// One rank's share of a pipeline message.
   struct Flow {
-    std::int32_t source = 0, target = 0;  ///< agents
+    AgentIndex source{0}, target{0};
     std::int64_t members = 1;
     Span route;
     float efficiency = 1;  ///< payload bytes over wire bytes
@@ -80,7 +84,7 @@ struct Plan {
 
   /// A communicator.
   struct Group {
-    std::int32_t job = 0;
+    PlanJobIndex job{0};
     FamilyIndex family;  ///< in the families of the job's program
     std::int64_t members = 1;
     GroupShape shape;
@@ -97,12 +101,12 @@ struct Plan {
   std::vector<Group> groups;
   std::vector<Lay> lays;
   std::vector<std::int32_t> agent_groups;
-  std::vector<std::int32_t> group_agents;
+  std::vector<AgentIndex> group_agents;
   bool folded = false;
 
   /// Of all jobs, and of one.
   [[nodiscard]] std::int64_t accelerators() const;
-  [[nodiscard]] std::int64_t accelerators(std::int32_t job) const;
+  [[nodiscard]] std::int64_t accelerators(PlanJobIndex job) const;
 
   /// The first phase of an algorithm in a group, in `lays`; the others follow it.
   [[nodiscard]] std::int32_t FirstPhase(const Group& group, const Algorithm* algorithm) const;
@@ -119,7 +123,7 @@ struct PlacedProgram {
 Placement WholeSite(const Network& network, int site);
 
 /// Sites of a placement, in the order in which they first stand there.
-std::vector<int> SitesOf(const Placement& placement);
+std::vector<SiteIndex> SitesOf(const Placement& placement);
 
 /// Throws UserError when the placement has fewer accelerators than the program's layout, cannot be
 /// shared out over its sites, or joins sites that no link joins.

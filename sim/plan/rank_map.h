@@ -15,11 +15,11 @@ class RankMap {
   RankMap(const RankGrid& grid, const Placement& placement, const Network& network)
       : grid_(grid), network_(network), sites_(SitesOf(placement)) {
     replicas_ = grid.data / static_cast<int>(sites_.size());
-    for (const int site : sites_) {
-      std::vector<int>& servers = servers_.emplace_back();
+    for (const SiteIndex site : sites_) {
+      std::vector<ServerIndex>& servers = servers_.emplace_back();
       for (const ServerRun& run : placement) {
         for (int i = 0; run.site == site && i < run.count; ++i) {
-          servers.push_back(run.first + i);
+          servers.push_back({run.first + i});
         }
       }
     }
@@ -43,14 +43,14 @@ class RankMap {
     return At(rank.value % grid_.width(), agent % grid_.data, agent / grid_.data);
   }
 
-  [[nodiscard]] const std::vector<int>& sites() const { return sites_; }
+  [[nodiscard]] const std::vector<SiteIndex>& sites() const { return sites_; }
 
  private:
   const RankGrid& grid_;
   const Network& network_;
-  std::vector<int> sites_;
-  std::vector<std::vector<int>> servers_;  ///< by position in sites_
-  int replicas_ = 1;                       ///< of one site
+  std::vector<SiteIndex> sites_;
+  std::vector<std::vector<ServerIndex>> servers_;  ///< by position in sites_
+  int replicas_ = 1;                               ///< of one site
 };
 
 }  // namespace gridlock

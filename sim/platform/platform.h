@@ -21,7 +21,7 @@ class Platform {
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
 
-  [[nodiscard]] simgrid::s4u::Host* host(std::int32_t agent) const { return hosts_[agent]; }
+  [[nodiscard]] simgrid::s4u::Host* host(AgentIndex agent) const { return hosts_[agent]; }
 
   /// From now on a transfer that starts takes this route, without its HBM if that cannot set the
   /// pace. Call in kernel context, just before starting it.

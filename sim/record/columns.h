@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "sim/base/fields.h"
+#include "sim/base/index.h"
 #include "sim/record/hdf5_file.h"
 
 namespace gridlock {
@@ -67,6 +68,8 @@ constexpr ElementType ElementTypeOf() {
     return ElementType::kInt64;
   } else if constexpr (std::is_same_v<T, std::uint64_t>) {
     return ElementType::kUint64;
+  } else if constexpr (kIsIndex<T>) {
+    return ElementType::kInt32;
   } else if constexpr (std::is_integral_v<T>) {
     static_assert(sizeof(T) <= sizeof(std::int32_t));
     return ElementType::kInt32;
@@ -86,11 +89,14 @@ std::vector<std::string> FlagsOf() {
   }
 }
 
-/// A value as it is written: enums and truth as bytes, times that never came as NaN.
+/// A value as it is written: enums and truth as bytes, indices as numbers, times that never came as
+/// NaN.
 template <typename T>
 auto ElementOf(const T& value, const FieldNote& note) {
   if constexpr (std::is_same_v<T, bool> || std::is_enum_v<T>) {
     return static_cast<std::uint8_t>(value);
+  } else if constexpr (kIsIndex<T>) {
+    return value.value;
   } else if constexpr (kIsQuantity<T>) {
     return note.on_clock && value < T(0.0) ? std::numeric_limits<double>::quiet_NaN() : value.si();
   } else {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "sim/base/fields.h"
+#include "sim/base/index.h"
 #include "sim/record/step_record.h"
 
 namespace gridlock {
@@ -59,6 +60,8 @@ void AddValue(Fingerprint& hash, const T& value) {
     hash.Add(std::string_view(NameOf(value)));
   } else if constexpr (kIsQuantity<T>) {
     hash.Add(value.si());
+  } else if constexpr (kIsIndex<T>) {
+    hash.Add(value.value);
   } else if constexpr (std::is_arithmetic_v<T> || std::is_same_v<T, std::string>) {
     hash.Add(value);
   } else {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/base/fields.h"
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
@@ -40,7 +41,7 @@ struct LifeJob {
   std::int32_t round = 0;      ///< of successive halving, from 1; 0: of no campaign
   std::string final_run = {};  ///< pretraining job that the campaign prepares
   Outcome outcome = Outcome::kNotSubmitted;
-  std::int32_t site = -1;         ///< where it ran last (the first of several); -1: nowhere
+  SiteIndex site = {};            ///< where it ran last (the first of several); -1: nowhere
   std::int64_t accelerators = 0;  ///< that it asks for; of a fleet, at most
   Seconds submit{-1}, start{-1}, end{-1};
   std::int64_t steps = 0;       ///< of the whole run; 0 for fleets
@@ -120,11 +121,12 @@ inline constexpr int kEventKinds = kNames<EventKind>.size();
 struct LifeEvent {
   Seconds at = {};
   EventKind kind = EventKind::kSubmit;
-  std::int32_t job = -1, site = -1;  ///< numbers in the record; -1: none
-  std::int32_t server = -1;          ///< of the site, from 0: the first that it is about; -1: none
-  std::int32_t servers = 0;          ///< how many it is about
-  std::int32_t wan = -1;             ///< number of the link between sites in the scenario; -1: none
-  std::string detail = {};           ///< what the numbers do not say
+  JobIndex job = {};
+  SiteIndex site = {};
+  ServerIndex server = {};   ///< the first that it is about
+  std::int32_t servers = 0;  ///< how many it is about
+  WanIndex wan = {};
+  std::string detail = {};  ///< what the numbers do not say
 };
 
 struct LifeRecord {

@@ -186,7 +186,7 @@ void LifeTraceWriter::AddField(const Field& field, std::span<const T> items) {
     std::vector<decltype(ElementOf(field.Of(items[0], record_), field.note))> values;
     for (const T& item : items) {
       values.push_back(ElementOf(field.Of(item, record_), field.note));
-      if constexpr (std::is_same_v<Value, std::int32_t>) {
+      if constexpr (std::is_same_v<Value, std::int32_t> || kIsIndex<Value>) {
         if (*field.note.number_along != '\0') {
           CheckNumber(field.note, values.back());
         }

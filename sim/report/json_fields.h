@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/base/index.h"
 #include "sim/record/columns.h"
 #include "sim/record/life_measures.h"
 #include "sim/report/json.h"
@@ -21,6 +22,8 @@ template <typename Value, typename Record>
 void AddValue(JsonWriter& json, const Value& value, const FieldNote& note, const Record& record) {
   if constexpr (std::is_enum_v<Value>) {
     json.Value(NameOf(value));
+  } else if constexpr (kIsIndex<Value>) {
+    AddValue(json, value.value, note, record);
   } else if constexpr (std::is_same_v<Record, LifeRecord> && std::is_same_v<Value, std::int32_t>) {
     if (*note.number_along == '\0') {
       json.Value(value);

@@ -52,7 +52,7 @@ void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
 std::string SiteName(const proto::Scenario& scenario, int index);
 
 /// The number of the site of that name; -1 when there is none.
-int SiteByName(const proto::Scenario& scenario, const std::string& name);
+SiteIndex SiteByName(const proto::Scenario& scenario, const std::string& name);
 
 /// One site, overrides applied. Adds to `notes` how texts were understood.
 SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,

@@ -76,9 +76,10 @@ void ForJobs(const Input& in,
 }
 
 void AddRequests(const Input& in, Costs& costs) {
-  int number = 0;
+  JobIndex next{0};
   ForJobs(in, [&](const JobSpec& job, const Written& written) {
-    const int index = number++;
+    const JobIndex index = next;
+    ++next;
     const auto* serving = std::get_if<ServingSpec>(&job.kind);
     if (serving == nullptr || in.scenario.requests.contains(index)) {
       return;

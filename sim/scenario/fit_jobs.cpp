@@ -178,8 +178,7 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
   for (std::size_t i = 0; i < spec.sites.size(); ++i) {
     for (std::size_t k = i + 1; k < spec.sites.size(); ++k) {
       const auto joins = [&](const WanSpec& wan) {
-        return std::minmax({wan.from, wan.to}) ==
-               std::minmax<std::int32_t>({spec.sites[i], spec.sites[k]});
+        return std::minmax({wan.from, wan.to}) == std::minmax({spec.sites[i], spec.sites[k]});
       };
       if (!std::any_of(scenario.wans.begin(), scenario.wans.end(), joins)) {
         const auto name = [&](std::size_t at) {

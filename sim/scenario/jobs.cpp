@@ -103,10 +103,10 @@ CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std
 std::vector<SiteIndex> SitesOf(const proto::Job& job, const proto::Scenario& scenario) {
   std::vector<SiteIndex> sites;
   if (!job.site().empty()) {
-    sites.push_back({SiteByName(scenario, job.site())});
+    sites.push_back(SiteByName(scenario, job.site()));
   } else if (job.span_size() > 0) {
     for (const std::string& name : job.span()) {
-      sites.push_back({SiteByName(scenario, name)});
+      sites.push_back(SiteByName(scenario, name));
     }
   } else if (scenario.horizon().empty()) {
     sites.push_back({0});

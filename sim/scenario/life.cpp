@@ -67,7 +67,7 @@ void SetServers(const proto::Outage& outage, const Written& written, const SiteS
                          "at most " + std::to_string(site.servers - first)));
     return;
   }
-  spec.first_server = static_cast<std::int32_t>(first);
+  spec.first_server = {static_cast<std::int32_t>(first)};
   spec.servers = static_cast<std::int32_t>(servers);
 }
 
@@ -85,9 +85,9 @@ void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& pr
     spec.until = change.until().empty() ? Seconds(std::numeric_limits<double>::infinity())
                                         : RequiredTime(change.until());
     if (change.outage().wan() > 0) {
-      spec.wan = change.outage().wan() - 1;
+      spec.wan = {change.outage().wan() - 1};
     } else {
-      spec.site = {SiteByName(from.message, change.outage().site())};
+      spec.site = SiteByName(from.message, change.outage().site());
       SetServers(change.outage(), written, scenario.sites[static_cast<std::size_t>(spec.site)],
                  spec, problems);
     }

@@ -69,15 +69,15 @@ void CheckSiteOf(const proto::Scenario& scenario, const std::string& name, const
 }
 
 void CheckWan(const proto::Scenario& scenario, const Written& written, ProblemList& problems) {
-  std::map<std::pair<int, int>, int> first;
+  std::map<std::pair<SiteIndex, SiteIndex>, int> first;
   for (int i = 0; i < scenario.wan_size(); ++i) {
     const proto::WanLink& wan = scenario.wan(i);
     const Written& place = written.At("wan", i);
     CheckSiteOf(scenario, wan.from(), place.At("from"), problems);
     CheckSiteOf(scenario, wan.to(), place.At("to"), problems);
-    const int from = SiteByName(scenario, wan.from());
-    const int to = SiteByName(scenario, wan.to());
-    const std::pair<int, int> ends(std::min(from, to), std::max(from, to));
+    const SiteIndex from = SiteByName(scenario, wan.from());
+    const SiteIndex to = SiteByName(scenario, wan.to());
+    const std::pair<SiteIndex, SiteIndex> ends(std::min(from, to), std::max(from, to));
     const auto [other, is_new] = first.emplace(ends, i);
     if (!is_new && ends.first >= 0) {
       problems.Add(
@@ -112,13 +112,13 @@ std::string SiteName(const proto::Scenario& scenario, int index) {
   return name.empty() ? ElementPath("site", static_cast<std::size_t>(index)) : name;
 }
 
-int SiteByName(const proto::Scenario& scenario, const std::string& name) {
+SiteIndex SiteByName(const proto::Scenario& scenario, const std::string& name) {
   for (int i = 0; i < scenario.site_size(); ++i) {
     if (SiteName(scenario, i) == name) {
-      return i;
+      return {i};
     }
   }
-  return -1;
+  return {};
 }
 
 void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/base/index.h"
 #include "sim/catalogue/estimate.h"
 #include "sim/scheduler/scheduler.h"
 #include "topologies/machine.h"
@@ -52,8 +53,9 @@ struct Epoch {
 struct OutageSpec {
   Seconds from, until;
   SiteIndex site;  ///< -1: a WAN link
-  std::int32_t first_server = 0, servers = 0;
-  std::int32_t wan = -1;
+  ServerIndex first_server{0};
+  std::int32_t servers = 0;
+  WanIndex wan;  ///< -1: servers
 };
 
 /// How servers fail: independently, exponential times.
@@ -74,7 +76,7 @@ struct Scenario {
   std::vector<JobSpec> jobs;    ///< those of workload files come last
   /// By job: of the fleets whose requests workload files hold, by rising arrival; may go on behind
   /// the horizon. Those of other fleets are generated.
-  std::map<std::int32_t, std::vector<Request>> requests;
+  std::map<JobIndex, std::vector<Request>> requests;
   std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
   std::vector<OutageSpec> outages;
   ReliabilitySpec reliability;

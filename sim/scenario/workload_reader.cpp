@@ -124,7 +124,7 @@ class Reader {
          ProblemList& problems)
       : from_(from), scenario_(scenario), places_(places), problems_(problems) {
     for (std::size_t i = 0; i < scenario.jobs.size(); ++i) {
-      AddFleet(i);
+      AddFleet(IndexOf<JobIndex>(i));
       if (!std::holds_alternative<PretrainingSpec>(scenario.jobs[i].kind)) {
         generators_.push_back(scenario.jobs[i].name);
       }
@@ -157,9 +157,9 @@ class Reader {
   /// After so many problems the rest of a file is not worth reading.
   [[nodiscard]] bool GivesUp() const { return problems_.size() >= 50; }
 
-  void AddFleet(std::size_t job) {
+  void AddFleet(JobIndex job) {
     if (std::holds_alternative<ServingSpec>(scenario_.jobs[job].kind)) {
-      fleets_.emplace(scenario_.jobs[job].name, static_cast<std::int32_t>(job));
+      fleets_.emplace(scenario_.jobs[job].name, job);
     }
   }
 
@@ -344,7 +344,7 @@ class Reader {
     scenario_.sources.Add(job.path, written.name.Text());
     scenario_.jobs.push_back(std::move(spec));
     places_.push_back(PlaceOf(job));
-    AddFleet(scenario_.jobs.size() - 1);
+    AddFleet(IndexOf<JobIndex>(scenario_.jobs.size() - 1));
   }
 
   /// `written` is null for an item of a binary file that is within the rules.
@@ -389,11 +389,11 @@ class Reader {
   Scenario& scenario_;
   std::vector<JobPlace>& places_;
   ProblemList& problems_;
-  std::map<std::string, std::int32_t> fleets_;  ///< by name, their jobs
-  std::vector<std::string> generators_;         ///< campaigns and fleets of the scenario itself
-  std::set<std::string> generated_;             ///< those that a file stands for
-  std::string origin_;                          ///< of the file that is being read
-  std::int64_t requests_ = 0;                   ///< the same
+  std::map<std::string, JobIndex> fleets_;  ///< by name, their jobs
+  std::vector<std::string> generators_;     ///< campaigns and fleets of the scenario itself
+  std::set<std::string> generated_;         ///< those that a file stands for
+  std::string origin_;                      ///< of the file that is being read
+  std::int64_t requests_ = 0;               ///< the same
 };
 
 }  // namespace

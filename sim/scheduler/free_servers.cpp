@@ -43,7 +43,7 @@ FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), fre
     by_group_.emplace_back(locality_.groups(level));
   }
   for (std::int32_t group = 0; group < locality_.groups(0); ++group) {
-    const std::int32_t first = locality_.begin_of(0, group);
+    const ServerIndex first = locality_.begin_of(0, group);
     const auto count = static_cast<std::int32_t>(
         std::count(free_.begin() + first, free_.begin() + locality_.end_of(0, group), char{1}));
     for (int level = 0; level < locality_.levels(); ++level) {
@@ -125,15 +125,16 @@ void FreeServers::TakeFromGroup(int level, std::int32_t group, std::int32_t serv
     return;
   }
   const int inner = level - 1;
+  const ServerIndex last{locality_.end_of(level, group) - 1};
   TakeFromGroups({inner, locality_.group_of(inner, locality_.begin_of(level, group)),
-                  locality_.group_of(inner, locality_.end_of(level, group) - 1) + 1},
+                  locality_.group_of(inner, last) + 1},
                  servers, taken);
 }
 
 void FreeServers::TakeServers(std::int32_t group, std::int32_t servers,
                               std::vector<ServerIndex>& taken) {
-  const std::int32_t first = locality_.begin_of(0, group);
-  ServerIndex server{first};
+  const ServerIndex first = locality_.begin_of(0, group);
+  ServerIndex server = first;
   for (std::int32_t left = servers; left > 0; ++server) {
     if (free_[server] != 0) {
       free_[server] = 0;

@@ -152,11 +152,11 @@ TEST(Fleet, LosesNoRequestWhenServersFail) {
   scenario.outages = {{Seconds(kHour), Seconds(kHour + 300), 0, 0, 4, -1}};
   constexpr int kRequests = 10800;
   for (int i = 0; i < kRequests; ++i) {
-    scenario.requests[0].push_back({.arrival = Seconds(i),
-                                    .route = 0.25 * (i % 4),
-                                    .group = 0,
-                                    .prompt_tokens = 100,
-                                    .output_tokens = 20000});
+    scenario.requests[{0}].push_back({.arrival = Seconds(i),
+                                      .route = 0.25 * (i % 4),
+                                      .group = 0,
+                                      .prompt_tokens = 100,
+                                      .output_tokens = 20000});
   }
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {

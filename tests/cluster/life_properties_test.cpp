@@ -27,7 +27,7 @@ OutageSpec AnyOutage(int servers) {
   outage.from = Seconds(*rc::gen::inRange(0, 60000));
   outage.until = outage.from + Seconds(*rc::gen::inRange(1, 60000));
   outage.site = {0};
-  outage.first_server = *rc::gen::inRange(0, servers);
+  outage.first_server = {*rc::gen::inRange(0, servers)};
   outage.servers = *rc::gen::inRange(1, servers - outage.first_server + 1);
   return outage;
 }

@@ -219,7 +219,7 @@ TEST(Life, StallsARunAcrossSitesWhileItsLinkIsCutOff) {
   scenario.sites.push_back(Hall(1));
   scenario.sites[1].name = "other";
   WanSpec wan;
-  wan.to = 1;
+  wan.to = {1};
   wan.bandwidth = BytesPerSecond(1e9);
   scenario.wans = {wan};
   scenario.epochs = {{Seconds(0), scenario.sites, scenario.wans, {}}};

@@ -198,8 +198,8 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
     program.roles.push_back({{Kind::kSend}});
     receiver.push_back({Kind::kReceive});
     Plan::Flow flow;
-    flow.source = i;
-    flow.target = kSenders;
+    flow.source = {i};
+    flow.target = {kSenders};
     flow.route = {static_cast<std::int32_t>(plan.routes.size()),
                   static_cast<std::int32_t>(plan.routes.size()) + 2};
     plan.routes.push_back({nic(), 1});

@@ -22,8 +22,8 @@ constexpr double kBytes = 1e9;
 WanSpec WanOf(int from, int to, double bandwidth = kWan) {
   WanSpec wan;
   wan.path = "wan";
-  wan.from = from;
-  wan.to = to;
+  wan.from = {from};
+  wan.to = {to};
   wan.bandwidth = BytesPerSecond(bandwidth);
   wan.latency = Seconds(kFibre);
   return wan;

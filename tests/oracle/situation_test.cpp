@@ -46,8 +46,8 @@ SiteSpec ThreeTiers(int servers, double leaf_over, double spine_over) {
 WanSpec WanOf(int from, int to) {
   WanSpec wan;
   wan.path = "wan";
-  wan.from = from;
-  wan.to = to;
+  wan.from = {from};
+  wan.to = {to};
   wan.bandwidth = BytesPerSecond(10e9);
   wan.latency = Seconds(1e-3);
   return wan;
@@ -135,7 +135,12 @@ Groups ByRoutes(const Cluster& cluster) {
 
 Groups GroupsOf(const Cluster& cluster) {
   DemandBook book;
-  return SharingGroups(cluster.situation(), Network(cluster.sites, cluster.wans), book);
+  Groups groups;
+  for (const auto& group :
+       SharingGroups(cluster.situation(), Network(cluster.sites, cluster.wans), book)) {
+    groups.emplace_back(group.begin(), group.end());
+  }
+  return groups;
 }
 
 // All jobs in one simulation, in full, whoever shares with whom. Times travel home in a record.

@@ -47,7 +47,7 @@ TEST_F(LifeTrace, SeriesOfDifferentLengthsAndWrongNumbersAreBugs) {
   record.sites[1].down.pop_back();
   EXPECT_DEATH(WriteLifeTrace(path(), LifeHeader(), record), "intervals");
   record = SmallLife();
-  record.events[0].job = 5;
+  record.events[0].job = {5};
   EXPECT_DEATH(WriteLifeTrace(path(), LifeHeader(), record), "number");
   record = SmallLife();
   record.horizon = Seconds(3 * 3600.0);  // the last interval would have no width

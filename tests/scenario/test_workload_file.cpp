@@ -163,8 +163,8 @@ TEST_F(WorkloadFile, IsReadAsWhatWasWrittenInBothForms) {
       ExpectSame(scenario.jobs[life_.jobs.size() + i], experiments[i]);
     }
     EXPECT_EQ(scenario.jobs.back().path, "job[5]");
-    ASSERT_EQ(scenario.requests.count(3), 1U);
-    const std::vector<Request>& requests = scenario.requests.at(3);
+    ASSERT_EQ(scenario.requests.count({3}), 1U);
+    const std::vector<Request>& requests = scenario.requests.at({3});
     ASSERT_EQ(requests.size(), Requests().size());
     for (std::size_t i = 0; i < requests.size(); ++i) {
       EXPECT_EQ(requests[i].arrival, Requests()[i].arrival);
@@ -207,8 +207,8 @@ TEST_F(WorkloadFile, StandsForWhatItWasGeneratedFrom) {
   }
   const Scenario few = LoadWith("few.pb");
   EXPECT_FALSE(std::get<CampaignSpec>(few.jobs[2].kind).expanded);
-  ASSERT_EQ(few.requests.count(3), 1U) << "listed: no requests is all of them";
-  EXPECT_TRUE(few.requests.at(3).empty());
+  ASSERT_EQ(few.requests.count({3}), 1U) << "listed: no requests is all of them";
+  EXPECT_TRUE(few.requests.at({3}).empty());
 }
 
 TEST_F(WorkloadFile, KnowsWhereItsJobsStand) {

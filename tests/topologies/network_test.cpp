@@ -17,8 +17,8 @@ namespace {
 WanSpec WanOf(int from, int to) {
   WanSpec wan;
   wan.path = "wan[0]";
-  wan.from = from;
-  wan.to = to;
+  wan.from = {from};
+  wan.to = {to};
   wan.bandwidth = BytesPerSecond(12e9);
   wan.latency = Seconds(2e-3);
   return wan;
@@ -61,8 +61,8 @@ TEST(ANetworkOfOneSite, IsItsFabric) {
 
 TEST(ARouteBetweenSites, GoesUpOverTheLinkAndDown) {
   const Network network({TwoTiers(8), EightWaySite(64)}, {WanOf(0, 1)});
-  const AcceleratorIndex here = network.accelerator(0, 5);
-  const AcceleratorIndex there = network.accelerator(1, 77);
+  const AcceleratorIndex here = network.accelerator({0}, 5);
+  const AcceleratorIndex there = network.accelerator({1}, 77);
   EXPECT_EQ(TiersOf(network, here, there),
             (std::vector<std::string>{"nic", "leaf", "wan", "spine", "leaf", "nic"}));
   EXPECT_EQ(TiersOf(network, there, here),
@@ -73,12 +73,12 @@ TEST(ARouteBetweenSites, GoesUpOverTheLinkAndDown) {
 
 TEST(ARouteBetweenSites, TakesEachDirectionOfTheLink) {
   const Network network({TwoTiers(8), TwoTiers(8)}, {WanOf(1, 0)});
-  EXPECT_NE(network.wan_link(0, 0), network.wan_link(0, 1));
+  EXPECT_NE(network.wan_link({0}, {0}), network.wan_link({0}, {1}));
   std::vector<LinkIndex> out, back;
-  network.AppendRoute(network.accelerator(0, 0), network.accelerator(1, 0), out);
-  network.AppendRoute(network.accelerator(1, 0), network.accelerator(0, 0), back);
-  EXPECT_EQ(out[2], network.wan_link(0, 0));
-  EXPECT_EQ(back[2], network.wan_link(0, 1));
+  network.AppendRoute(network.accelerator({0}, 0), network.accelerator({1}, 0), out);
+  network.AppendRoute(network.accelerator({1}, 0), network.accelerator({0}, 0), back);
+  EXPECT_EQ(out[2], network.wan_link({0}, {0}));
+  EXPECT_EQ(back[2], network.wan_link({0}, {1}));
   EXPECT_EQ(network.capacity(out[2]), BytesPerSecond(12e9));
   for (const LinkIndex link : out) {
     EXPECT_EQ(std::count(back.begin(), back.end(), link), 0);
@@ -88,10 +88,10 @@ TEST(ARouteBetweenSites, TakesEachDirectionOfTheLink) {
 TEST(ARouteBetweenSites, IsOfLinksThatBelongTogetherUnderEcmp) {
   const SiteSpec site = UnevenPods(Routing::kEcmp);
   const Network network({site, site}, {WanOf(0, 1)});
-  const Topology& fabric = network.fabric(0);
+  const Topology& fabric = network.fabric({0});
   for (int a = 0; a < fabric.accelerators(); a += 501) {
     std::vector<LinkIndex> route;
-    network.AppendRoute({a}, network.accelerator(1, fabric.accelerators() - 1 - a), route);
+    network.AppendRoute({a}, network.accelerator({1}, fabric.accelerators() - 1 - a), route);
     ASSERT_EQ(route.size(), 7U);
     const std::string leaf = fabric.name(route[1]);
     const std::string spine = fabric.name(route[2]);
@@ -103,8 +103,8 @@ TEST(ARouteBetweenSites, IsOfLinksThatBelongTogetherUnderEcmp) {
 
 TEST(ANetwork, FindsNoLinkWhereThereIsNone) {
   const Network network({TwoTiers(8), TwoTiers(8), TwoTiers(8)}, {WanOf(0, 1)});
-  EXPECT_EQ(network.wan_between(1, 0), 0);
-  EXPECT_EQ(network.wan_between(0, 2), -1);
+  EXPECT_EQ(network.wan_between({1}, {0}), 0);
+  EXPECT_EQ(network.wan_between({0}, {2}), -1);
 }
 
 TEST(ANetwork, RefusesTwoLinksBetweenTheSameSites) {

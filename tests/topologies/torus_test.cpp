@@ -199,19 +199,19 @@ TEST(Torus, NamesItsTiersAndWhoPaysForThem) {
 TEST(Torus, BesideAClosSharesOneTableOfTiers) {
   WanSpec wan;
   wan.path = "wan[0]";
-  wan.from = 0;
-  wan.to = 1;
+  wan.from = {0};
+  wan.to = {1};
   wan.bandwidth = BytesPerSecond(12e9);
   const Network network({EightWaySite(8), TorusSite({4, 4}, {2, 2})}, {wan});
   std::vector<LinkIndex> route;
-  network.AppendRoute(network.accelerator(0, 3), network.accelerator(1, 5), route);
+  network.AppendRoute(network.accelerator({0}, 3), network.accelerator({1}, 5), route);
   std::vector<std::string> names;
   for (const LinkIndex link : route) {
     names.push_back(network.tiers()[network.tier(link)].name);
   }
   EXPECT_THAT(names, ElementsAre("nic", "leaf", "spine", "wan", "nic"));
   route.clear();
-  network.AppendRoute(network.accelerator(1, 0), network.accelerator(1, 1), route);
+  network.AppendRoute(network.accelerator({1}, 0), network.accelerator({1}, 1), route);
   EXPECT_EQ(network.tiers()[network.tier(route.front())].name, "ring_x");
 }
 

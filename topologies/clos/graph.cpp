@@ -97,25 +97,25 @@ std::vector<CutProblem::Halving> NamedHalvings(const ClosTopology& clos) {
   const int servers = clos.servers();
   const int nics = clos.layout().nics_per_server;
   std::vector<CutProblem::Halving> halvings;
-  const auto halve = [&](const char* name, const std::function<int(int)>& key) {
+  const auto halve = [&](const char* name, const std::function<int(ServerIndex)>& key) {
     halvings.push_back(HalveServers(name, servers, nics, key));
   };
   if (servers > 1) {
     const int per_leaf = clos.clos().servers_per_leaf;
-    halve("first half of the servers | second half", [](int server) {
+    halve("first half of the servers | second half", [](ServerIndex server) {
       return server;
     });
-    halve("middle half of the servers | both ends", [servers](int server) {
+    halve("middle half of the servers | both ends", [servers](ServerIndex server) {
       return std::abs(2 * server - servers + 1);
     });
-    halve("even | odd servers", [](int server) {
+    halve("even | odd servers", [](ServerIndex server) {
       return server % 2;
     });
-    halve("even | odd leaves", [per_leaf](int server) {
+    halve("even | odd leaves", [per_leaf](ServerIndex server) {
       return server / per_leaf % 2;
     });
     if (clos.pods() > 1) {
-      halve("even | odd pods", [&](int server) {
+      halve("even | odd pods", [&](ServerIndex server) {
         return clos.pod_of_leaf(clos.leaf_of_nic(server * nics)) % 2;
       });
     }

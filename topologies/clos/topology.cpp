@@ -133,7 +133,7 @@ std::string ClosTopology::name(LinkIndex link) const {
 }
 
 int ClosTopology::nic_of(AcceleratorIndex a) const {
-  const int server = a.value / server_size();
+  const ServerIndex server = server_of(a);
   const int local = a.value % server_size();
   // In 64 bits: a rack of many accelerators with many NICs must not overflow.
   const std::int64_t local_nic = std::int64_t{local} * layout_.nics_per_server / server_size();

@@ -67,7 +67,7 @@ CutProblem HyperXTopology::cut_problem() const {
   for (int d = 0; d < dimensions() && servers() > 1; ++d) {
     problem.halvings.push_back(
         HalveServers(fmt::format("first half along {} | second half", "xyz"[d]), servers(),
-                     nics_per_server_, [&](int server) {
+                     nics_per_server_, [&](ServerIndex server) {
                        return CoordinatesOf(server / per_router)[d];
                      }));
   }

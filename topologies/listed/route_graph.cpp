@@ -180,7 +180,7 @@ void Reader::ReadNodes(const pugi::xml_node& graph) {
       if (name == "kind") {
         out.kind = text;
       } else if (name == "server") {
-        out.server = Whole(node, name, text);
+        out.server.value = Whole(node, name, text);
       } else if (name == "latency") {
         out.latency = Seconds(Si(node, text, Dimension::kTime));
       } else if (name == "border") {
@@ -307,7 +307,7 @@ void WriteGraphMl(const RouteGraph& graph, std::ostream& out) {
     out << "    <node id=\"" << Escaped(node.id) << "\">";
     data("n0", node.kind);
     if (node.server >= 0) {
-      data("n1", std::to_string(node.server));
+      data("n1", std::to_string(node.server.value));
     }
     if (node.latency > Seconds(0)) {
       data("n2", fmt::format("{} s", node.latency.si()));  // as many digits as it takes

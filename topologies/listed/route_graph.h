@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/base/index.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
@@ -23,9 +24,9 @@ struct RouteGraph {
     /// "accelerator"; "scale_up_switch", which only accelerators of one server hang on; or any
     /// name, e.g. "leaf".
     std::string kind;
-    std::int32_t server = -1;  ///< of an accelerator
-    Seconds latency{};         ///< paid by what arrives at the node
-    bool border = false;       ///< wide-area links begin and end here
+    ServerIndex server = {};  ///< of an accelerator; -1: no accelerator
+    Seconds latency{};        ///< paid by what arrives at the node
+    bool border = false;      ///< wide-area links begin and end here
   };
 
   /// One direction. An edge without a tier is an attachment: inside a machine, no link.

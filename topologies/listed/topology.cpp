@@ -45,17 +45,18 @@ void ListedTopology::CheckServers() const {
       complain(
           fmt::format("accelerator \"{}\" is of server {}, and the site has {}; expected "
                       "servers from 0 to {}",
-                      node.id, node.server, Text(static_cast<std::size_t>(servers()), "server"),
-                      servers() - 1));
+                      node.id, node.server.value,
+                      Text(static_cast<std::size_t>(servers()), "server"), servers() - 1));
       break;
     }
     if (node.kind == RouteGraph::kAccelerator) {
       ++held[node.server];
     }
   }
-  for (int server = 0; problems.empty() && server < servers(); ++server) {
+  for (ServerIndex server{0}; problems.empty() && server < servers(); ++server) {
     if (held[server] != server_size()) {
-      complain(fmt::format("server {} has {}, and {} has {}; expected as many in the graph", server,
+      complain(fmt::format("server {} has {}, and {} has {}; expected as many in the graph",
+                           server.value,
                            Text(static_cast<std::size_t>(held[server]), "accelerator"),
                            site().server.name, server_size()));
       break;
@@ -344,14 +345,14 @@ Seconds ListedTopology::LatencyToBorder() const {
 Locality ListedTopology::LocalityOf() const {
   Locality::Level near{"switch", {}};
   std::int32_t before = -1;
-  for (int server = 0; server < servers(); ++server) {
+  for (ServerIndex server{0}; server < servers(); ++server) {
     const std::int32_t gateway = GatewayOf(server * server_size());
     if (server == 0 || gateway != before) {
       near.first.push_back(server);
     }
     before = gateway;
   }
-  Locality::Level whole{"graph", {0}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
+  Locality::Level whole{"graph", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
   return {servers(), {std::move(near), std::move(whole)}, /*interchangeable=*/false};
 }
 
@@ -430,11 +431,11 @@ CutProblem ListedTopology::cut_problem() const {
   }
   if (servers() > 1) {
     problem.halvings.push_back(HalveServers("first half of the servers | second half", servers(),
-                                            server_size(), [](int server) {
+                                            server_size(), [](ServerIndex server) {
                                               return server;
                                             }));
     problem.halvings.push_back(
-        HalveServers("even | odd servers", servers(), server_size(), [](int server) {
+        HalveServers("even | odd servers", servers(), server_size(), [](ServerIndex server) {
           return server % 2;
         }));
   }

@@ -281,7 +281,7 @@ Locality TorusTopology::LocalityOf() const {
   const Coordinates blocks = Blocks();
   Locality::Level row{"row", Locality::Every(blocks[0], servers())};
   Locality::Level plane{"plane", Locality::Every(std::int64_t{blocks[0]} * blocks[1], servers())};
-  Locality::Level whole{"torus", {0}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
+  Locality::Level whole{"torus", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
   std::vector<Locality::Level> levels = {std::move(row)};
   if (dimensions() > 2) {
     levels.push_back(std::move(plane));
@@ -347,8 +347,8 @@ RouteGraph TorusTopology::route_graph() const {
   for (int r = 0; r < routers_; ++r) {
     const bool is = r < accelerators();
     graph.nodes.push_back({fmt::format("{}{}", is ? "accelerator" : "router", r),
-                           is ? RouteGraph::kAccelerator : "router", is ? server_of({r}) : -1,
-                           torus().hop_latency});
+                           is ? RouteGraph::kAccelerator : "router",
+                           is ? server_of({r}) : ServerIndex{}, torus().hop_latency});
   }
   for (const char* way : {"nic_out", "nic_in"}) {
     for (int nic = 0; nic < nics_; ++nic) {

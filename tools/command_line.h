@@ -1,7 +1,6 @@
 #pragma once
 
-// Mistakes of the command line that are worth a better word than the parser's: commands and options
-// that there are not.
+// Better messages than the parser's for commands and options that do not exist.
 
 #include <string>
 #include <vector>

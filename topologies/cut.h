@@ -42,9 +42,9 @@ struct CutProblem {
   double port = 0;
 };
 
-/// Puts the servers, taken in the order of `key`, in a first and a second half. An order rather
-/// than a rule, so that the halves are even whatever is partly filled. Terminals are numbered
-/// server by server, `per_server` each.
+/// Puts the servers, taken in the order of `key`, in a first and a second half. An order makes
+/// equal halves also where leaves or pods are only partly filled, which a rule such as "the first
+/// half of the leaves" does not. Terminals are numbered server by server, `per_server` each.
 CutProblem::Halving HalveServers(std::string name, int servers, int per_server,
                                  const std::function<int(ServerIndex server)>& key);
 
@@ -61,10 +61,10 @@ struct CutBound {
 };
 
 /// An UPPER BOUND of the bisection bandwidth. The bisection bandwidth is the least max flow over
-/// all ways to halve the accelerators, and such halvings are NP-hard to find (M. Garey, D. Johnson,
-/// L. Stockmeyer, "Some simplified NP-complete graph problems", 1976); here a handful of named
-/// halvings are tried, each by Boykov-Kolmogorov max flow (Boost.Graph), and the least is kept.
-/// With an odd number of servers the halves differ by one server.
+/// all ways to halve the accelerators. The halving with the least flow is NP-hard to find (M.
+/// Garey, D. Johnson, L. Stockmeyer, "Some simplified NP-complete graph problems", 1976). Here a
+/// handful of named halvings are tried, each by Boykov-Kolmogorov max flow (Boost.Graph), and the
+/// least is kept. With an odd number of servers the halves differ by one server.
 CutBound BestKnownCut(const CutProblem& problem);
 
 /// One sentence for people; says that the value is an upper bound and of which halving.

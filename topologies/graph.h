@@ -89,7 +89,8 @@ struct HopCount {
 };
 
 /// Longest shortest path between two accelerators. Looks from at most `sources_max` (>= 1)
-/// accelerators, spread evenly with the first and the last among them; exact when that is all.
+/// accelerators, spread evenly, the first and the last included. The result is exact when these are
+/// all accelerators.
 HopCount Diameter(const FabricGraph& graph, int sources_max = 64);
 
 /// The graph in the DOT language of Graphviz: machines of a kind on one line, edges labelled with

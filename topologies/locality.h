@@ -30,7 +30,7 @@ class Locality {
   /// One group for the whole site.
   static Locality Flat(std::string name, std::int32_t servers);
 
-  /// At least one level. `interchangeable`: see there.
+  /// At least one level. `interchangeable`: see interchangeable().
   Locality(std::int32_t servers, std::vector<Level> levels, bool interchangeable);
 
   [[nodiscard]] std::int32_t servers() const { return servers_; }
@@ -55,9 +55,9 @@ class Locality {
     return group + 1 < groups(level) ? levels_[level].first[group + 1] : ServerIndex{servers_};
   }
 
-  /// Whether servers of a group may be exchanged for each other, and groups of a group likewise,
-  /// without any step taking another time. Not so where routes are hashed by the servers' numbers,
-  /// or where distances within a group differ.
+  /// Whether exchanging two servers of a group, or two groups within a larger one, leaves all step
+  /// times as they are. It does not where routes are hashed by the numbers of servers, or where
+  /// distances within a group differ.
   [[nodiscard]] bool interchangeable() const { return interchangeable_; }
 
   /// First servers of groups of `size` servers each, the last one perhaps smaller.

@@ -39,8 +39,8 @@ struct MatrixRate {
   double attention_backward_efficiency = 0.0;  ///< the same, backward
 };
 
-/// Where electrical power goes in one accelerator: idle + FLOP/s, HBM and link traffic at these
-/// costs.
+/// Where the power of one accelerator goes: idle power, and a price for each FLOP, HBM byte and
+/// link byte.
 struct PowerSpec {
   Watts idle;
   Watts limit;  ///< board power limit (TDP)
@@ -72,14 +72,16 @@ struct CollectiveFit {
   double send_efficiency = 1.0;            ///< point to point
   Seconds step_latency;                    ///< per algorithm step
   Seconds base_latency;                    ///< per call
-  /// Share of the link that the protocol of short messages reaches; 0: there is only the other.
+  /// Share of the link that the protocol of short messages reaches; 0: there is only the protocol
+  /// of long messages.
   double low_latency_efficiency = 0.0;
   Seconds bulk_latency = Seconds(0);  ///< what the protocol of long messages adds per call
-  /// Work that grows with the buffer and not with the wire, over the wire time of the buffer.
+  /// Time of work that grows with the buffer and not with the bytes on the wire, as a share of the
+  /// time that the whole buffer would take on the wire.
   double local_copy = 0.0;
   double all_to_all_efficiency = 1.0;  ///< bytes that leave a rank over link bandwidth
-  /// The switch added up the all-reduces that the fit was made of. Bus bandwidth counts the bytes
-  /// of a ring all the same, and may then exceed the link's.
+  /// True: in the measurements behind the fit, the switch added up the all-reduces. Bus bandwidth
+  /// still counts the bytes of a ring, so it may exceed the bandwidth of the link.
   bool reduces_in_switch = false;
 };
 
@@ -93,8 +95,8 @@ struct ServerSpec {
   CollectiveFit scale_up;        ///< inside the domain
   int nics = 0;                  ///< scale-out NICs; divides or is divided by `accelerators`
   BytesPerSecond nic_bandwidth;  ///< per NIC and direction
-  /// NIC bandwidth that the fabric above is built for, when higher: a cap leaves switches and
-  /// cables as they were.
+  /// NIC bandwidth that switches and cables are built for, where that is more than nic_bandwidth: a
+  /// cap on NICs leaves the fabric as it was built.
   BytesPerSecond fabric_nic_bandwidth;
   CollectiveFit scale_out;  ///< across NICs
   Watts overhead_power;     ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
@@ -115,8 +117,8 @@ struct ServerSpec {
   }
 };
 
-/// Two servers of one make, perhaps with different overrides or caps, as one that is nowhere faster
-/// than either: a job across both moves at the pace of the slower.
+/// A server that is nowhere faster than either of two servers of one make, which may differ by
+/// overrides or caps. A job across both moves at the pace of the slower one.
 ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b);
 
 /// What gives way when a site would draw more power than it may.

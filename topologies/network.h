@@ -15,9 +15,9 @@
 
 namespace gridlock {
 
-/// Every fabric and every wide-area link. Traffic between two sites leaves the one over the links
-/// to its border, takes the link between them, and enters the other. It is not relayed by a third
-/// site. The border of a site can carry all that arrives there.
+/// Every fabric and every wide-area link. Traffic between two sites leaves the first over the links
+/// to its border, takes the link between the two, and enters the second. No third site relays it.
+/// The border of a site can carry all that arrives there.
 class Network {
  public:
   /// Throws UserError as MakeTopology does, and when two links join the same pair of sites.
@@ -36,7 +36,7 @@ class Network {
     return first_link_.back() + 2 * static_cast<int>(wans_.size());
   }
 
-  /// Those of all sites; tiers of two sites that have the same name are one.
+  /// The tiers of all sites. Tiers of two sites that have the same name are one tier.
   [[nodiscard]] const TierTable& tiers() const { return tiers_; }
 
   /// In tiers().
@@ -73,8 +73,8 @@ class Network {
   /// One direction of a wide-area link: out of `from`.
   [[nodiscard]] LinkIndex wan_link(WanIndex wan, SiteIndex from) const;
 
-  /// Appends the links from `from` to `to` (not equal). Equal pairs of positions take equal choices
-  /// under ECMP. The sites must be the same or joined by a link.
+  /// Appends the links from `from` to `to` (not equal). Under ECMP the choices depend only on the
+  /// positions of the two within their sites. The sites must be the same or joined by a link.
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route) const;
 
   /// Time of flight of the first byte: switches, and the fibre between sites.
@@ -84,7 +84,8 @@ class Network {
   void AddSite(std::shared_ptr<const Topology> fabric);
   void NameTiers();
 
-  /// Appends to `route` links of a site's own numbering that were put there since `begin`.
+  /// Gives the links of `route` from `begin` on, which have the numbers of their site, their
+  /// numbers in the network.
   void Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>& route) const;
 
   std::vector<std::shared_ptr<const Topology>> fabrics_;

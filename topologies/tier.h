@@ -1,7 +1,7 @@
 #pragma once
 
 // Tiers as data: the classes in which the use of links and memories is added up, reported and
-// blamed. A topology names its own; nothing outside of it lists them.
+// blamed. A topology names its own tiers; nothing outside of it lists them.
 
 #include <algorithm>
 #include <cstdint>
@@ -34,8 +34,8 @@ struct Tier {
 };
 
 /// All tiers of a network, from the accelerator outwards, HBM last: scale-up ports and NICs, then
-/// those that its topologies name, then wide-area links and HBM. The order decides which of two
-/// equally loaded resources is named: the one that stands first.
+/// those that its topologies name, then wide-area links and HBM. Of two equally loaded resources
+/// the one whose tier stands first is named.
 class TierTable {
  public:
   static constexpr TierIndex kScaleUp{0};

@@ -1,7 +1,7 @@
 #pragma once
 
 // The network of a site as everybody outside of topologies/ sees it: links with a tier and a
-// capacity, the route of every flow, and what hangs together. Each kind of network is a folder
+// capacity, the route of every flow, and how servers are grouped. Each kind of network is a folder
 // beside this file (clos/, torus/, hyperx/, listed/) with a class derived from Topology; see
 // README.md.
 
@@ -98,7 +98,7 @@ class Topology {
                            std::vector<LinkIndex>& route) const = 0;
 
   /// Time of flight of the first byte over the switches on the way. 0 inside a scale-up domain,
-  /// where the fit of its collectives has it (CollectiveFit::step_latency).
+  /// because there the latency is part of the fit of its collectives (CollectiveFit::step_latency).
   [[nodiscard]] virtual Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const = 0;
 
   /// The same between any accelerator and the border.
@@ -137,8 +137,9 @@ Watts PowerOfSwitches(const Topology& topology);
 /// everywhere.
 std::uint64_t MixHash(std::uint64_t x);
 
-/// A number below `count` that depends on a flow and on which choice on its way is made: choices of
-/// different streams are independent of each other. The remainder's bias is below count / 2^64.
+/// A number below `count` for one choice on the way of a flow. `stream` tells the choices of a flow
+/// apart: choices of different streams are independent of each other. The remainder's bias is below
+/// count / 2^64.
 std::uint64_t HashPick(std::uint64_t flow_hash, std::uint64_t stream, std::uint64_t count);
 
 }  // namespace gridlock

@@ -56,16 +56,17 @@ struct ServingCosts {
 };
 
 /// Costs of one replica of a fleet on this server. Every operation takes the longer of its FLOP at
-/// the catalogue's efficiency and its HBM bytes, as in training; small kernels, which decoding is
-/// made of, besides take a time that no byte explains. Weights are in the fleet's precision, the
-/// embedding and the LM head in 16 bits; the KV cache is in 8 bits with FP8 and FP4, else in 16.
+/// the catalogue's efficiency and its HBM bytes, as in training; small kernels, of which decoding
+/// has many, take in addition a time that does not depend on their bytes. Weights are in the
+/// fleet's precision, the embedding and the LM head in 16 bits; the KV cache is in 8 bits with FP8
+/// and FP4, else in 16.
 ///
 /// Throws UserError (paths under fleet.path) when the accelerator lacks the format, the replica is
 /// wider than a scale-up domain or does not divide the heads, or HBM has no room for the cache of
 /// one request.
 ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
 
-/// What among the costs of every fleet is an estimate, in words for the output.
+/// Which parts of the costs of every fleet are estimates, in words for the output.
 std::string EstimatesOfServing();
 
 }  // namespace gridlock

@@ -85,7 +85,7 @@ struct ServingSpec {
   Seconds tpot_objective;      ///< 0: none
 };
 
-/// Where a job comes from that a campaign generated.
+/// Which experiment of which campaign a generated job is.
 struct JobOrigin {
   std::string campaign = {};  ///< its name; "" for a job that stands in the scenario itself
   std::int32_t rung = -1;     ///< of the campaign, from 0; -1: of no campaign
@@ -102,8 +102,8 @@ struct JobSpec {
   std::string tenant;
   int priority = 0;
   Seconds start;
-  /// Where it may run; empty: anywhere. A job that names none has those that its layout fits, when
-  /// these are not all.
+  /// Sites that the job may run on; empty: all. A job that names no site gets those that its layout
+  /// fits, unless it fits all.
   std::vector<SiteIndex> sites;
   bool spans = false;        ///< runs on all of `sites` together
   std::string cohort;        ///< group of jobs that after_cohort may name; "" for none

@@ -42,7 +42,7 @@ struct LayerShape {
 
   // Experts; zero in a dense model.
   double experts;                     ///< routed ones of a layer
-  double per_token;                   ///< of them that a token goes through
+  double per_token;                   ///< routed ones that a token goes through
   double expert_ffn, expert_ffn_in;   ///< inner width of one, and of its input matrices
   double shared_ffn, shared_ffn_in;   ///< of all shared experts together
   double expert_ranks, expert_width;  ///< ranks that share the experts; tensor ranks of one
@@ -61,8 +61,8 @@ struct LayerShape {
 struct Matrix {
   const char* name;
   double n, k;
-  /// Tensor-parallel ranks that each hold all of it and share the tokens among them; 1: the matrix
-  /// is split instead.
+  /// Tensor-parallel ranks that each hold the whole matrix and share the tokens among them; 1: the
+  /// matrix is split instead.
   double copies = 1;
   bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
 };
@@ -84,8 +84,8 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
 /// Projections of queries, keys, values and output.
 std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape& s);
 
-/// Those of them that selective recomputation does again: latent attention keeps the narrow latents
-/// and projects them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
+/// The projections that selective recomputation does again: latent attention keeps the narrow
+/// latents and projects them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.

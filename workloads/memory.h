@@ -27,8 +27,8 @@ struct MemoryNeed {
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job);
 
 /// Throws UserError when a stage needs more than `capacity`, on a machine with scale-up domains of
-/// `domain` accelerators: says which stage, by how much it
-/// overflows, what fills it, and which single changes would fit.
+/// `domain` accelerators. The message says which stage overflows and by how much, what fills it,
+/// and which single changes would fit.
 void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain);
 
 }  // namespace gridlock

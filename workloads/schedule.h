@@ -20,9 +20,9 @@ struct ScheduledPass {
 
 /// Order of passes at `stage`: 1F1B (Narayanan et al. 2019), or interleaved 1F1B (Narayanan et al.
 /// 2021, section 2.2) when virtual_pipeline > 1. Bubble: (p-1)/(m v) of the ideal time. Zero
-/// bubble: ZB-H1 (Qi et al. 2023, arXiv:2401.10241), in which stage s takes the gradients of
-/// weights s micro-batches late; with W of the backward time B for them, (p-1) (F + B - 2 W) are
-/// idle.
+/// bubble: ZB-H1 (Qi et al. 2023, arXiv:2401.10241), in which stage s makes the gradients of
+/// weights s micro-batches late. With F and B the times of a forward and a backward pass, and W the
+/// part of B that makes gradients of weights, (p-1) (F + B - 2 W) are idle.
 std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage);
 
 /// The part of the model that a stage's chunk holds. Layers are split evenly; with
@@ -37,7 +37,7 @@ std::int64_t MicroBatches(const TrainingSpec& job);
 /// interleaved, else one.
 std::int64_t ScheduleRound(const Layout& layout);
 
-/// Steps of at most so many micro-batches per replica are always simulated whole.
+/// Steps of at most this many micro-batches per replica are always simulated whole.
 inline constexpr std::int64_t kWholeMicroBatches = 4096;
 
 /// Micro-batches of the first program to simulate (sim/measure/long_step.h): those of the step, or,

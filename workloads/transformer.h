@@ -72,13 +72,13 @@ struct PassWork {
 /// Forward pass of one micro-batch.
 PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part);
 
-/// Backward pass of one micro-batch, with what recomputation adds. Of the gradients of weights
-/// alone: only their products.
+/// Backward pass of one micro-batch, with what recomputation adds. A pass that makes gradients of
+/// weights alone has only their products.
 PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part,
                       Gradients gradients = Gradients::kAll);
 
-/// Parameters that one rank holds. Experts count apart when they are laid out in a way of their
-/// own: other ranks hold the same ones then.
+/// Parameters that one rank holds. Experts count separately when they are laid out in a way of
+/// their own, because then other ranks hold the same ones.
 struct ParameterCount {
   double common = 0;
   double experts = 0;
@@ -104,12 +104,13 @@ ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
 /// All parameters of the model.
 double ModelParameters(const ModelSpec& model);
 
-/// Those that one token goes through: of the routed experts only the ones that it is sent to.
+/// Parameters that one token goes through: of the routed experts only those that the token is sent
+/// to.
 double ActiveParameters(const ModelSpec& model);
 
 /// FLOP that the model needs for one step over the whole job: forward and backward (three times the
-/// forward GEMMs and attention), embedding look-up not counted, no recomputation. Of the experts
-/// only those that each token is sent to count. MFU counts these.
+/// forward GEMMs and attention). Embedding look-up and recomputation do not count, and of the
+/// experts only those that each token is sent to. MFU counts these.
 Flop ModelFlop(const TrainingSpec& job);
 
 /// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.

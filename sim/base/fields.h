@@ -91,8 +91,9 @@ struct FieldNote {
   bool is_element = false;  ///< in JSON this value alone stands for the whole element
 };
 
-/// A field of `Owner`. `Access` is a pointer to a member, for a field that is stored, or a function
-/// of an Owner, perhaps with the record that it stands in, for a field that follows from others.
+/// A field of `Owner`. `Access` is a pointer to a member for a field that is stored. For a field
+/// that follows from others it is a function of the Owner, or of the Owner and the record that
+/// holds it.
 template <typename Owner, typename Access>
 struct FieldOf {
   using Value = typename fields_internal::ValueOf<Access>::Type;
@@ -306,8 +307,8 @@ constexpr bool Takes(std::index_sequence<I...> /*count*/) {
   };
 }
 
-/// Members of an aggregate, by the most values that initialise it. Members are not C arrays, which
-/// would count once per element: use std::array.
+/// Counts the members of an aggregate: the most values that can initialise it. Members are not C
+/// arrays, which would count once per element: use std::array.
 template <typename T, std::size_t N = 0>
 constexpr std::size_t MemberCount() {
   if constexpr (Takes<T>(std::make_index_sequence<N + 1>())) {

@@ -24,7 +24,7 @@ struct Index {
   // NOLINTNEXTLINE(google-explicit-constructor): to subscript with.
   constexpr operator std::int32_t() const { return value; }
 
-  /// Else {.site = server} would take the number of the server.
+  /// Without this, {.site = server} would compile and take the number of the server.
   template <typename Other>
   operator Index<Other>() const = delete;  // NOLINT(google-explicit-constructor)
 };

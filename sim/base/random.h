@@ -1,7 +1,8 @@
 #pragma once
 
 // Random numbers that are the same on every machine: our own generator and distributions, and one
-// stream per purpose, so that a draw more in one place does not move what another place draws.
+// stream per purpose, so that one more draw in one place leaves the numbers of all other places as
+// they were.
 
 #include <array>
 #include <cstdint>

@@ -28,8 +28,8 @@ using Entries = std::map<std::string, Entry<T>>;
 /// How much of the catalogue is read.
 enum class CatalogueExtent {
   kWhole,  ///< every entry, with all its mistakes
-  /// Of the shipped catalogue, which its tests read whole, the entries that the scenario names and
-  /// those that these name. A catalogue of the user's own is read whole.
+  /// Of the shipped catalogue only the entries that the scenario names, and the entries that those
+  /// name in turn; its tests read it whole. A catalogue of the user's own is read whole.
   kNamed,
 };
 
@@ -95,8 +95,8 @@ struct SwitchName {
   std::string kind, field, name;
 };
 
-/// All of them, in the order of the schema: every field of a kind of network whose name ends in
-/// "_switch" is the catalogue name of one.
+/// All switches that a fabric names, in the order of the schema. Every field of a network whose
+/// name ends in "_switch" holds the catalogue name of a switch.
 std::vector<SwitchName> SwitchNames(const proto::Fabric& fabric);
 
 /// Adds a problem for each switch that a fabric names and the catalogue does not have.

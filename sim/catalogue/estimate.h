@@ -9,8 +9,8 @@
 
 namespace gridlock {
 
-/// Which runs read a number. All that is set must hold of a run. From the marks in
-/// proto/catalog.proto.
+/// Which runs read a number: those of which everything that is set here holds. Made from the marks
+/// in proto/catalog.proto.
 struct ReadBy {
   bool steps_across_servers = false;      ///< a job lies on more than one server
   bool steps_with_experts = false;        ///< the model has experts

@@ -17,20 +17,21 @@ struct EntryList {
   Written* written = nullptr;
 };
 
-/// Completes, in place, every entry that says `like`. The entry that it names is of the same kind
-/// and may stand in any of the lists, before or behind it, and may say `like` itself.
+/// Completes, in place, every entry that says `like`. The base, which is the entry that `like`
+/// names, must be of the same kind. The base may stand in any of the lists, before or behind the
+/// entry, and may say `like` itself.
 ///
 /// A field that an entry writes replaces that of its base. Blocks merge field by field, with one
 /// exception: a bandwidth (`per_direction` or `bidirectional`) is replaced as a whole. Lists are
 /// replaced as a whole, too, but for `rate`: its element for BF16 merges with the base's for BF16.
 /// Names and titles are not taken over.
 ///
-/// Every value keeps its place in the text where it was written, and its source: those of the base
-/// for values of the base, unless a source of the entry names them. A value of the entry that no
-/// source of the entry covers is left without one.
+/// Every value keeps the position at which it was written. A value of the base also keeps the
+/// source that it has there, unless a source of the entry names the value. A value of the entry has
+/// the source of the entry that covers it, or none.
 ///
-/// A base that there is not, and a circle of entries, are problems. Returns false when there is
-/// one.
+/// A base that does not exist is a problem, and so are entries that name each other in a circle.
+/// Returns false when there is a problem.
 bool CompleteEntries(const std::vector<EntryList>& lists, ProblemList& problems);
 
 /// Takes `like` out of entries that are complete.

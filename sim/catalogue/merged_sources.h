@@ -13,12 +13,12 @@ struct EntryText {
   const Written& written;
 };
 
-/// Gives `merged`, which is `base` with the values of `own` on top, its sources, so that each value
-/// has that of the text it comes from:
+/// Writes the sources of `merged`, which is `base` with the values of `own` on top. Each value gets
+/// the source of the text that it comes from:
 /// - a value of `own` has the source of `own` that covers it, or none;
 /// - a value of `base` has the source that it has there, unless a source of `own` names it, or
 ///   names a block in which `own` has no value.
-/// A source that no longer covers all that it did names what is left: "power.idle",
+/// A source of `base` that has lost some of its values names the remaining ones: "power.idle",
 /// "rate[BF16].gemm".
 void MergeSources(const EntryText& base, const EntryText& own, google::protobuf::Message& merged,
                   Written& merged_written);

@@ -49,8 +49,8 @@ struct SourceCover {
   std::size_t length = 0;  ///< of the field; 0 for a source that names no field
 };
 
-/// The source of the value at `path`: the one that names it most closely, else the first that names
-/// nothing.
+/// The source of the value at `path`: the one whose field covers the path most closely
+/// ("power.idle" before "power"), else the first source that names no field.
 SourceCover CoverOf(const std::vector<const proto::Source*>& sources, const std::string& path);
 
 /// The same of an entry; null when there is none, and for labels.

@@ -46,8 +46,8 @@ class Cluster {
     TransferId transfer = TransferId::kNone;
   };
 
-  /// How failures of one site's servers come: one Poisson stream for all, each hits a server drawn
-  /// at random, and one that is down already is not hit again.
+  /// Failures of the servers of one site: one Poisson stream for all of them. Each failure hits a
+  /// server drawn at random, and has no effect on a server that is down already.
   struct Failures {
     Random times, repairs;
   };

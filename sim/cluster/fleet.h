@@ -1,12 +1,12 @@
 #pragma once
 
-// A fleet of decode replicas: how many it wants as the day goes, where its requests go, and what it
-// did.
+// A fleet of decode replicas: how many replicas it wants as the load changes, which replica a
+// request goes to, and what the replicas have done.
 //
-// k of its N replicas are simulated, with k/N of its requests. When n are in service, k n/N of the
-// simulated ones are: a request routed at u goes to number floor(u k n/N), so that each sees the
-// load that every replica sees. When k n/N is not whole the last one stands for a fraction of a
-// replica and sees that fraction of the load.
+// k of its N replicas are simulated, with k/N of its requests. When n replicas are in service, k
+// n/N of the simulated ones are: a request with route u goes to number floor(u k n/N). So each
+// simulated replica sees the load that every replica sees. When k n/N is not whole, the last
+// simulated replica stands for a fraction of a replica and sees that fraction of the load.
 
 #include <cstdint>
 #include <functional>
@@ -29,18 +29,18 @@ class Fleet {
  public:
   Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests);
 
-  /// Replicas that the arrival rate asks for from `at` to `until`: in proportion to its peak over
-  /// the day, and at least the fewest.
+  /// Replicas that the arrival rate asks for from `at` to `until`: the whole fleet at the peak rate
+  /// of the day, fewer in proportion at lower rates, and never fewer than replicas_min.
   [[nodiscard]] std::int32_t Wanted(Seconds at, Seconds until) const;
 
-  /// So many replicas are in service from now on. Those that leave in order finish what they have;
-  /// those that fail hand it to the others, who begin anew.
+  /// Sets how many replicas are in service from now on. Replicas that leave in order finish their
+  /// requests. Replicas that fail hand their requests to the others, which begin them anew.
   void SetInService(std::int32_t replicas, bool in_order);
 
-  /// Replicas that left in order still work.
+  /// True while replicas that left in order still finish their requests.
   [[nodiscard]] bool draining() const;
 
-  /// From now on iterations cost this.
+  /// Iterations that begin from now on have these costs.
   void SetCosts(const ServingCosts& costs);
 
   /// Requests come and are worked on until `now`.

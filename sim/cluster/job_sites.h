@@ -18,8 +18,8 @@ std::vector<SiteIndex> AllowedSites(const JobSpec& job, const std::vector<SiteSp
 /// same accelerators too. Throws UserError otherwise.
 void CheckSitesAlike(const JobSpec& job, const std::vector<SiteSpec>& sites);
 
-/// The server that a job can count on wherever it runs: in every number the least of its sites, see
-/// SlowerOf.
+/// The server that a job can count on wherever it runs. Each of its numbers is the least among the
+/// sites of the job, see SlowerOf.
 ServerSpec LeastServer(const JobSpec& job, const std::vector<SiteSpec>& sites);
 
 }  // namespace gridlock

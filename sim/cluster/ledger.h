@@ -1,7 +1,7 @@
 #pragma once
 
 // The accounts of a cluster's life: energy, money and carbon of every job and site, and the series
-// over time. What is charged holds for a stretch of time, at a constant rate.
+// over time. A charge covers a stretch of time at a constant rate.
 
 #include <cstdint>
 #include <vector>
@@ -43,11 +43,13 @@ class Ledger {
   /// What a site is like from now on: its PUE, prices and caps.
   void SetSite(SiteIndex site, const SiteSpec& spec) { now_[site] = &spec; }
 
-  /// Servers of a job on one site draw `power` (without PUE) and are `accelerators`.
+  /// During the stretch the servers of a job on one site draw `power` (without PUE) and have so
+  /// many `accelerators`.
   void ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteIndex site, Watts power,
                  std::int64_t accelerators);
 
-  /// What no job holds: idle servers and switches; and servers out of service, which draw nothing.
+  /// Charges what no job holds: idle servers and switches draw `power`, servers out of service draw
+  /// nothing.
   void ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
                   std::int64_t down);
 

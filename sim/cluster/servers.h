@@ -18,13 +18,14 @@ class Servers {
   /// The servers go to `job`. CHECKs that all are free.
   void Take(JobIndex job, const Placement& placement);
 
-  /// They come back from `job`; those out of service stay unusable.
+  /// The servers come back from `job`. Those that are out of service stay unusable.
   void Give(JobIndex job, const Placement& placement);
 
-  /// A server goes out of service; outages nest. Returns who holds it, -1: nobody.
+  /// A server goes out of service. Outages nest: with two reasons to be down, both must go. Returns
+  /// the job that holds the server; -1: none.
   JobIndex TakeDown(SiteIndex site, ServerIndex server);
 
-  /// One reason less for it to be out of service. True when it is back.
+  /// One reason to be out of service has gone. True when the server is back in service.
   bool BringBack(SiteIndex site, ServerIndex server);
 
   [[nodiscard]] bool in_service(SiteIndex site, ServerIndex server) const {

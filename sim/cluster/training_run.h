@@ -1,7 +1,8 @@
 #pragma once
 
-// The life of one training run: how far it is, what is saved, and where its time went. It knows no
-// clock but the one it is told, and decides nothing: the cluster moves it from phase to phase.
+// The life of one training run: how far it is, what is saved, and where its time went. A run has no
+// clock of its own and decides nothing: the cluster tells it the time and moves it from phase to
+// phase.
 
 #include <cstdint>
 
@@ -24,7 +25,7 @@ class TrainingRun {
     kEnded,
   };
 
-  /// What training comes to next, in whole steps.
+  /// What training reaches next, always after a whole number of steps.
   enum class Milestone : std::uint8_t { kSave, kFail, kFinish };
 
   explicit TrainingRun(const PretrainingSpec& spec) : spec_(&spec) {}
@@ -54,7 +55,7 @@ class TrainingRun {
 
   [[nodiscard]] Next next() const;
 
-  /// The step that is next saved, failed or finished at is reached: the count becomes whole.
+  /// The run has reached its next milestone: the count of steps becomes whole.
   void Reach(const Next& next);
 
   [[nodiscard]] Phase phase() const { return phase_; }
@@ -65,7 +66,7 @@ class TrainingRun {
 
   [[nodiscard]] bool started_before() const { return start_.si() >= 0; }
 
-  /// Something is saved that a restart has to read.
+  /// True when there is a checkpoint, which a restart has to read.
   [[nodiscard]] bool has_checkpoint() const { return saved_ > 0; }
 
   [[nodiscard]] const Placement& placement() const { return placement_; }

@@ -7,9 +7,9 @@
 
 namespace gridlock {
 
-/// The head of the step of a scenario without a horizon, else of all its sites and jobs. Of the
-/// catalogue's estimates it has those that the run reads. Who runs it, and by which command, is
-/// left to the caller.
+/// The head of a run: of the step for a scenario without a horizon, else of all its sites and jobs.
+/// It lists those estimates of the catalogue that the run reads. The caller adds the program and
+/// the command line.
 TraceHeader HeaderOf(const Scenario& scenario);
 
 }  // namespace gridlock

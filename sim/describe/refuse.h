@@ -1,6 +1,6 @@
 #pragma once
 
-// The refusal of a name that there is not.
+// The refusal of a name that does not exist.
 
 #include <string>
 #include <vector>

@@ -37,13 +37,15 @@ class Agent {
 
   void SetPeers(const std::vector<std::unique_ptr<Agent>>* agents) { agents_ = agents; }
 
-  /// One of this agent's groups has done `collective`: once all have, the next one is handed over.
+  /// One of this agent's groups has done `collective`. Once all of its groups have, the agent hands
+  /// over the collective that follows.
   void CollectiveDone(std::int32_t collective, std::int32_t record);
 
-  /// One step: the actor's code, or what it repeats. `tick` is called after every action.
+  /// Plays one step. The actor calls it once, or again for every further step. `tick` is called
+  /// after every action.
   void Run(const std::function<void()>& tick);
 
-  /// Forgets the step that is over, when all agents of the job are through it.
+  /// Forgets the step that is over. To be called when all agents of the job are through that step.
   void Reset();
 
   /// Blocks until Resume.

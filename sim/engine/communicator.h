@@ -11,22 +11,23 @@
 
 namespace gridlock {
 
-/// Runs the collectives of one group one after another, each once all members have handed it over,
-/// as a stream of NCCL does. A member may hand one over again once it has waited for it. An actor
-/// of its own.
+/// Runs the collectives of one group one after another, as a stream of NCCL does. A collective
+/// begins when all members have handed it over. A member may hand the same collective over again
+/// only after it has waited for it. An actor of its own.
 class Communicator {
  public:
   Communicator(World& world, std::int32_t group);
 
-  /// Forgets the step that is over, when all members are through it.
+  /// Forgets the step that is over. To be called when all members are through that step.
   void Reset();
 
-  /// Hands a collective over, on behalf of an agent that has written `records` records; `previous`
-  /// is the collective that it follows, -1 when the agent starts it itself.
+  /// Hands a collective over on behalf of an agent that has written `records` records. `previous`:
+  /// the collective that this one follows, in StepLog::collectives; -1 when the agent starts it.
   void Enqueue(AgentRow agent, std::int32_t records, std::int32_t collective,
                std::int32_t previous = -1);
 
-  /// Index of the collective, as finished last, in StepLog::collectives; -1 before.
+  /// Where the last finished run of a collective stands in StepLog::collectives; -1 before the
+  /// first.
   [[nodiscard]] std::int32_t RecordOf(std::int32_t collective) const {
     return record_of_[collective];
   }

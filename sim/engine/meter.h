@@ -41,11 +41,11 @@ class Meter {
     return ticket;
   }
 
-  /// A transfer of `bytes` ends: accounts it, and says which resource set its pace, as seen right
-  /// after its start or right before its end, whichever was slower.
+  /// A transfer of `bytes` ends: accounts it, and says which resource set its pace. The meter looks
+  /// right after the start and right before the end of a transfer; the slower look counts.
   Bottleneck Finish(std::int32_t ticket, double bytes, double now, UtilisationAccumulator& series);
 
-  /// Traffic that could not share: counted, not metered.
+  /// Accounts traffic that cannot have shared a resource, without metering it.
   void Account(Span route, double bytes, double start, double end,
                UtilisationAccumulator& series) const {
     traffic_.Account(route, bytes, start, end, series);
@@ -90,8 +90,8 @@ class Meter {
   double pending_since_ = 0;
 };
 
-/// The slower of two looks. Of two alike the resource nearer to the accelerator counts, whichever
-/// was looked at first.
+/// The slower of two looks. When both are equally slow, it is the one whose resource is nearer to
+/// the accelerator, in whatever order they come.
 inline Meter::Bottleneck Heavier(const Meter::Bottleneck& a, const Meter::Bottleneck& b) {
   if (b.seconds_per_byte > a.seconds_per_byte * kTie) {
     return b;

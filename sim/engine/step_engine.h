@@ -40,9 +40,10 @@ struct JointJob {
   const ServerSpec* server = nullptr;
 };
 
-/// How often the steps of several jobs are repeated: until every job has done `least` whole steps,
-/// and the mean step time over the later half of each job's steps is that over their last three
-/// quarters within `tolerance`, or every job has done `most`. At least 4.
+/// How often the steps of several jobs are repeated. The simulation ends when every job has done
+/// `least` whole steps and has settled, or when every job has done `most`. A job has settled when
+/// the mean step time over the later half of its steps agrees with that over the last three
+/// quarters within `tolerance`. `least` is at least 4.
 struct Repetition {
   std::int64_t least = 12;
   std::int64_t most = 64;
@@ -57,8 +58,8 @@ struct JointRun {
 };
 
 /// Runs the steps of all jobs of a plan side by side. All begin their first step at once; a job
-/// begins its next one when all of its agents are through. A job alone takes one step, of which all
-/// others would be copies. At most once per process, as RunStep.
+/// begins its next one when all of its agents are through. A job alone takes one step, because all
+/// others would be copies of it. At most once per process, as RunStep.
 std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& plan,
                                const Repetition& repetition);
 

@@ -40,12 +40,12 @@ class Timeline {
 
   /// Calls `due` at that time, or in this instant when that has passed.
   TimerId At(Seconds when, std::function<void()> due);
-  /// Does nothing when it has been called or cancelled.
+  /// Takes back what is due. Does nothing when it has been called or cancelled.
   void Cancel(TimerId timer);
 
-  /// Moves bytes over links (max-min fair with all others under way; a link that stands k times
-  /// weighs k), at most at `rate` when that is not 0, and calls `done` at the end. Without links
-  /// and rate the end is this instant.
+  /// Moves bytes over links and calls `done` at the end. All transfers under way share the links
+  /// max-min fairly. A link that stands k times in the list gives k times the rate of the transfer.
+  /// `rate` bounds the transfer when it is not 0. Without links and rate it ends in this instant.
   TransferId Start(const std::vector<std::int32_t>& links, Bytes bytes, BytesPerSecond rate,
                    std::function<void()> done);
   /// Stops a transfer; returns the bytes that had not been moved, to 1/256 byte. 0 when it has
@@ -55,8 +55,8 @@ class Timeline {
   /// A link is capped, restored or cut off (0); transfers under way go on at their new shares.
   void SetCapacity(std::int32_t link, BytesPerSecond capacity);
 
-  /// Runs until `horizon`, not before now; what is due then is called, and the clock stands there.
-  /// Transfers under way stay so; a later call goes on with them.
+  /// Runs until `horizon`, which must not lie before now. What is due at the horizon is still
+  /// called, and the clock stops there. A later call goes on with the transfers under way.
   void RunUntil(Seconds horizon);
 
  private:

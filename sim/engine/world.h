@@ -63,8 +63,7 @@ class Transfer {
     bool with_hbm = true;  ///< false: HBM cannot set the pace (its traffic is counted all the same)
   };
 
-  /// Starts at once. Empty routes and sizes below what SimGrid
-  /// can count are done at once.
+  /// Starts at once. Empty routes, and sizes below what SimGrid can count, are done at once.
   Transfer(World& world, simgrid::s4u::Mailbox* own, Span route, double bytes, Options options);
 
   [[nodiscard]] bool running() const { return put_ != nullptr; }

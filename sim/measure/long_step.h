@@ -11,9 +11,10 @@
 //
 // Why this is exact: the simulation is deterministic, and until the first agent drains its pipeline
 // it does not depend on the number of micro-batches. Once everything that is under way repeats, it
-// repeats until then. No agent, and so no cycle of agents that wait for each other, takes longer
-// than the stretch. Where nothing repeats within a simulated step, twice as many micro-batches are
-// simulated; a step that never settles is simulated whole, or refused when it is too long for that.
+// goes on repeating until the first agent drains. No agent, and so no cycle of agents that wait for
+// each other, takes longer than the stretch. Where nothing repeats within a simulated step, twice
+// as many micro-batches are simulated; a step that never settles is simulated whole, or refused
+// when it is too long for that.
 
 #include <cstdint>
 #include <functional>
@@ -25,22 +26,23 @@
 
 namespace gridlock {
 
-/// Where a longer step does not settle, the most actions of all agents that are simulated one by
-/// one: some minutes.
+/// The most actions, of all agents together, that are simulated one by one when a long step does
+/// not settle. They take some minutes.
 inline constexpr std::int64_t kMostActions = 20'000'000;
 
 /// Simulates a program on a plan.
 using StepEvaluator =
     std::function<StepRun(const StepProgram& program, const StepOptions& options)>;
 
-/// A step as it was simulated, and the program that was.
+/// A step as it was simulated, and the program that was simulated.
 struct SimulatedStep {
   StepProgram program;
   StepRun run;
 };
 
-/// Simulates the step of a plan's only job: whole, or as above when `first`, its program of
-/// FirstMicroBatches, is not all of it. Throws UserError when the step is long and does not settle.
+/// Simulates the step of a plan's only job. `first` has its program of FirstMicroBatches. When that
+/// is the whole step it is simulated whole, else as above. Throws UserError when the step is long
+/// and does not settle.
 SimulatedStep SimulateStep(const JobOfPlan& first, const TrainingSpec& job, int intervals,
                            const StepEvaluator& evaluate);
 

@@ -59,8 +59,9 @@ inline constexpr Cause Cause::kOverhead{-4};
 /// simulated clock.
 inline constexpr double kInstant = 2e-9;
 
-/// Loads that differ by less are alike: a full leaf and the NICs below it come to the same load,
-/// but for the rounding, which must not decide which of them is named.
+/// Two loads count as equal when their ratio is nearer to 1 than this. Example: a full leaf and the
+/// NICs below it have equal loads but for rounding, and rounding must not decide which of the two
+/// is named.
 inline constexpr double kTie = 1 + 1e-9;
 
 /// The name of a tier, or "compute", "latency", "launch", "overhead".
@@ -156,9 +157,9 @@ struct StepLog {
     agents[agent].push_back({end, awaited, activity, cause});
   }
 
-  /// Charges all that `agent` has done since it had `first` records to `cause`: work beside which
-  /// something slower ran did not set the pace, nor did what it waited for meanwhile. What the
-  /// agent did stays as it is.
+  /// Charges the records of `agent` from number `first` on to `cause`. Used when something slower
+  /// ran beside them: neither that work nor the waits in it set the pace. The activities of the
+  /// records stay as they are.
   void Recharge(AgentRow agent, std::int32_t first, Cause cause) {
     for (std::int32_t i = first; i < RecordsOf(agent); ++i) {
       agents[agent][i].cause = cause;

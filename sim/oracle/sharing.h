@@ -14,8 +14,8 @@ namespace gridlock {
 /// What jobs can put on shared links, worked out once for each place that they lie in.
 class DemandBook {
  public:
-  /// Of one job of a situation, whose network is given. Throws UserError as LayJob. Holds until the
-  /// book is gone.
+  /// The demand of one job of a situation. `network` is that of the situation. The reference holds
+  /// as long as the book lives. Throws UserError as LayJob.
   const std::vector<LinkDemand>& Of(const Situation& situation, PlacedIndex job,
                                     const Network& network);
 
@@ -24,9 +24,9 @@ class DemandBook {
   std::map<std::string, std::vector<LinkDemand>> demands_;
 };
 
-/// Jobs of the situation that can slow each other, directly or through others: those that share a
-/// link that all its users together can fill. What a link always has room for bounds nobody, so
-/// max-min fair rates are the same without it. Groups in the order of their first members.
+/// Groups of jobs that can slow each other, directly or through others. Two jobs can when they
+/// share a link that all its users together can fill. A link that is never full slows nobody, so
+/// max-min fair rates are the same without it. Groups stand in the order of their first members.
 std::vector<std::vector<PlacedIndex>> SharingGroups(const Situation& situation,
                                                     const Network& network, DemandBook& book);
 

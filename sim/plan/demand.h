@@ -1,7 +1,7 @@
 #pragma once
 
-// How much a job can put on the links that jobs share, whatever else runs: what tells links that
-// couple jobs from links that are wide enough for all of them.
+// Upper bounds of the traffic that a job can put on the links that jobs share. They tell links on
+// which jobs can slow each other from links that are wide enough for all jobs.
 
 #include <vector>
 
@@ -16,18 +16,18 @@ struct LinkDemand {
   BytesPerSecond most;  ///< that the job can have under way on the link at any instant
 };
 
-/// Of every link that several jobs may use (Tier::shared), that can bind, and that a route of the
-/// job crosses, in the order of the links. An upper bound, beside any other jobs, because
-///  * an agent has at most one collective of its tensor-parallel groups and one of its context
-///  under
-///    way at a time, and a communicator one part inside the domains and one across them. Such a
-///    transfer moves as one, at rate r on a link where it stands once; a link of capacity C where
-///    it stands w times bounds r by C / w, so the slowest link of its own route bounds it
-///    everywhere;
-///  * messages may be under way in any number, but each leaves through one NIC and arrives through
-///    one, and all through a NIC are together no faster than it. So the NICs of the messages that
-///    cross a link, senders or receivers, whichever are fewer, bound their sum. On a network
-///    without NICs the first and the last link of each route by number take their place.
+/// The demand of a job on every link that several jobs may use (Tier::shared), that can bind, and
+/// that a route of the job crosses, in the order of the links. It is an upper bound whatever other
+/// jobs do:
+///  * An agent has at most one collective of its tensor-parallel groups and one of its context
+///    under way at a time, and a communicator one part inside the domains and one across them. Such
+///    a transfer moves as one, at one rate r. A link of capacity C that stands w times in its route
+///    bounds r by C / w. So the slowest link of its route bounds the transfer on every link.
+///  * Messages may be under way in any number, but each leaves through one NIC and arrives through
+///    one, and all messages through a NIC are together no faster than the NIC. So the messages that
+///    cross a link are together no faster than the NICs of their senders, nor than those of their
+///    receivers; the fewer NICs count. On a network without NICs the first and the last link of
+///    each route, by number, take their place.
 /// Throws as CheckPlacement.
 std::vector<LinkDemand> DemandOf(const PlacedProgram& placed, const Network& network);
 

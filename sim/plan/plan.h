@@ -38,8 +38,8 @@ struct Plan {
   /// A training job of the plan. Jobs share links and nothing else: servers are held whole.
   struct Job {
     std::int32_t width = 1;  ///< accelerators of one agent
-    /// HBM of one accelerator, and the most that everything but its own passes and tensor-parallel
-    /// collectives can take of it. Where a pass leaves that much, sharing cannot slow it.
+    /// HBM bandwidth of one accelerator, and the most of it that traffic other than its own passes
+    /// and tensor-parallel collectives can take. Sharing cannot slow a pass that leaves that much.
     BytesPerSecond hbm_capacity, hbm_reserve;
     BytesPerSecond tensor_hbm_rate;  ///< the most that the group's own collectives take of HBM
   };

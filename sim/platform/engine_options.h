@@ -16,8 +16,8 @@ namespace gridlock {
 inline constexpr double kUnitsPerByte = 256.0;
 
 struct EngineOptions {
-  /// Completions that lie closer together than this are one instant. Above the rounding of the
-  /// clock: 1e-9 s for steps of seconds, 1e-8 s and more for months, where the clock itself is
+  /// Completions that lie closer together than this are one instant. Must exceed the rounding of
+  /// the clock: 1e-9 s for steps of seconds, 1e-8 s and more for months, where the clock itself is
   /// known to 1e-9 s.
   Seconds precision{1e-9};
   int stack_kib = 64;  ///< stack of each actor, KiB; touched as it grows

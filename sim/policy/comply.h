@@ -27,10 +27,11 @@ struct CutPart {
   std::vector<std::string> changes;  ///< one sentence per cut: what, from, to, and why
 };
 
-/// The part with the least cut of `knob` after which `rule` lets it through: thresholds are missed
-/// by one unit (1 TPP, 1 GB/s), as a vendor would. A part that passes already comes back uncut.
-/// Under December 2024, kMemoryBandwidth cuts the stacks of HBM until they are outside of 3A090.c
-/// and leaves the logic alone. Nothing when that knob alone cannot do it.
+/// The part with the smallest cut of `knob` after which `rule` lets it through. The cut ends one
+/// unit (1 TPP, 1 GB/s) below the threshold, as a vendor would choose. A part that passes already
+/// comes back uncut. Under December 2024, kMemoryBandwidth cuts the stacks of HBM until 3A090.c no
+/// longer covers them, and leaves the logic alone. Returns nothing when this knob alone does not
+/// suffice.
 std::optional<CutPart> CutUntilPasses(const AcceleratorFacts& part, ExportRule rule, Knob knob);
 
 }  // namespace gridlock

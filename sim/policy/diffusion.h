@@ -30,8 +30,8 @@ enum class QuotaKind {
   kValidated,   ///< national validated end user: per company and country, at the end of 2027
 };
 
-/// TPP that may be installed; nothing where there is no limit (allies), zero where there is none to
-/// be had.
+/// TPP that may be installed; nothing where there is no limit (allies), zero where none may be
+/// installed.
 std::optional<double> TppQuota(DiffusionTier tier, QuotaKind kind);
 
 /// Whole parts of `tpp` each that fit a quota.

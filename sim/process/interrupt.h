@@ -8,8 +8,8 @@
 
 namespace gridlock {
 
-/// While an object lives, the signals that end a command wait. They arrive when it goes. For the
-/// moments between a change of a file and the OnInterrupt that tells of the change.
+/// While an object lives, the signals that end a command are held back; they arrive when the object
+/// goes. Used between a change of a file and the OnInterrupt that tells of the change.
 class HeldSignals {
  public:
   HeldSignals();
@@ -32,8 +32,8 @@ class OnInterrupt {
   OnInterrupt(const OnInterrupt&) = delete;
   OnInterrupt& operator=(const OnInterrupt&) = delete;
 
-  /// In the signal handler: does what this object and those made before it are for. Calls only what
-  /// a signal handler may call.
+  /// In the signal handler: writes the lines and deletes the files of this object and of those made
+  /// before it. Calls only what a signal handler may call.
   void Do() const;
 
  private:

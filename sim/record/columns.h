@@ -104,15 +104,15 @@ auto ElementOf(const T& value, const FieldNote& note) {
   }
 }
 
-/// Structs in a struct: the fields of these make tables of their own.
+/// Whether a field holds structs, whose fields make a table of their own.
 template <typename T>
 inline constexpr bool kIsTable = HasFields<T>;
 
 template <typename T>
 inline constexpr bool kIsTable<std::vector<T>> = HasFields<T>;
 
-/// The variable of a field of T. Lists have the name of the field; what is one value per element
-/// has the table's prefix too.
+/// The variable of a field of T. A list has the name of its field. A field with one value per
+/// element has the prefix of the table before its name.
 template <HasFields T, typename Field>
 TraceColumn ColumnOf(const Field& field) {
   using Value = typename Field::Value;

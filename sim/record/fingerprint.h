@@ -72,8 +72,8 @@ void AddValue(Fingerprint& hash, const T& value) {
   }
 }
 
-/// The fingerprint of a run of several steps, whatever their order: that of the step when there is
-/// one, else a hash of all of theirs.
+/// The fingerprint of a run of several steps, in whatever order they are added: that of the step
+/// when there is only one, else a hash of the fingerprints of all.
 class RunFingerprint {
  public:
   /// Adds the fingerprint of a step.

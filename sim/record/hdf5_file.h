@@ -57,7 +57,7 @@ class Hdf5File {
   /// Keep was called.
   ~Hdf5File();
 
-  /// What was published is worth keeping even if there will be no more.
+  /// Keeps what was published even when nothing more follows.
   void Keep() { kept_ = true; }
 
   void AddVariable(const VariableSpec& spec);
@@ -92,9 +92,9 @@ class Hdf5File {
   void Write(const std::string& variable, const Position& start, const Position& count,
              std::span<const std::string> values);
 
-  /// Makes NAME.part what was written so far. The whole image is written anew, so beyond a total of
-  /// 1 GiB only when the file has grown by a tenth since the last time: a kill then loses the last
-  /// tenth at most, and the cost stays in proportion to the file.
+  /// Brings NAME.part up to what was written so far. This writes the whole image anew. Beyond a
+  /// total of 1 GiB it therefore happens only when the file has grown by a tenth since the last
+  /// time: a kill loses at most the last tenth, and the cost stays in proportion to the file.
   void Publish();
 
   /// Publishes with complete = 1, syncs to the disk and renames NAME.part to NAME.

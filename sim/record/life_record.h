@@ -45,11 +45,11 @@ struct LifeJob {
   std::int64_t accelerators = 0;  ///< that it asks for; of a fleet, at most
   Seconds submit{-1}, start{-1}, end{-1};
   std::int64_t steps = 0;       ///< of the whole run; 0 for fleets
-  std::int64_t steps_done = 0;  ///< that count: not those that were lost
+  std::int64_t steps_done = 0;  ///< that count; lost ones do not
   double tokens = 0;            ///< trained, or decoded by a fleet
   Flop model_flop = {};         ///< of the steps that count, or of the tokens
   FlopPerSecond peak = {};      ///< dense, of one accelerator in the job's format; 0: not known
-  /// Where its time went, from submission to end or horizon; these sum to it.
+  /// Where the time from submission to end or horizon went; the parts sum to it.
   Seconds waiting{}, training{}, serving{}, lost{}, checkpointing{}, restarting{}, stalled{};
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
@@ -96,18 +96,18 @@ struct LifeSeries {
 };
 
 enum class EventKind : std::uint8_t {
-  kSubmit,      ///< a job
-  kStart,       ///< a run, or servers that a fleet takes
-  kEnd,         ///< a run, or servers that a fleet gives back
+  kSubmit,      ///< a job is submitted
+  kStart,       ///< a run starts, or a fleet takes servers
+  kEnd,         ///< a run ends, or a fleet gives servers back
   kFail,        ///< a run ends for good before it is done
-  kPreempt,     ///< a run, for another job or for power
-  kInterrupt,   ///< a run, by a failure or an outage
-  kFailure,     ///< of a server
-  kRepair,      ///< of a server
-  kChange,      ///< of a field of the scenario
-  kOutage,      ///< of servers or of a link between sites begins
-  kRestore,     ///< and ends
-  kCheckpoint,  ///< is whole
+  kPreempt,     ///< a run stops for another job or for power
+  kInterrupt,   ///< a failure or an outage stops a run
+  kFailure,     ///< a server fails
+  kRepair,      ///< a failed server is back
+  kChange,      ///< a field of the scenario takes another value
+  kOutage,      ///< servers or a link between sites go out of service
+  kRestore,     ///< an outage ends
+  kCheckpoint,  ///< a checkpoint is whole
   kThrottle,    ///< a site sets the power limit of its accelerators
 };
 
@@ -123,8 +123,8 @@ struct LifeEvent {
   EventKind kind = EventKind::kSubmit;
   JobIndex job = {};
   SiteIndex site = {};
-  ServerIndex server = {};   ///< the first that it is about
-  std::int32_t servers = 0;  ///< how many it is about
+  ServerIndex server = {};   ///< the first one that the event is about
+  std::int32_t servers = 0;  ///< how many servers it is about
   WanIndex wan = {};
   std::string detail = {};  ///< what the numbers do not say
 };

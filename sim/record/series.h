@@ -89,12 +89,13 @@ class UtilisationAccumulator {
 /// A stretch of time that is repeated.
 struct Repeat {
   double from = 0, length = 0;  ///< seconds
-  std::int64_t times = 0;       ///< that it comes more often
+  std::int64_t times = 0;       ///< how many more times it comes
   std::vector<double> amounts;  ///< of one repetition, by resource
 };
 
-/// The series of a step of `step` seconds before the stretch is repeated, with the repetitions in
-/// it, in at most `intervals` intervals. Its resolution within the stretch is that of `series`.
+/// The series of a long step, in at most `intervals` intervals: `series`, which is of the simulated
+/// `step` seconds, with the repetitions of the stretch put in. Its resolution within the stretch is
+/// that of `series`.
 UtilisationAccumulator Repeated(const UtilisationAccumulator& series, double step,
                                 const Repeat& repeat, int intervals);
 

@@ -30,8 +30,8 @@ CapStudy Ordered(CapStudy study);
 bool BindsWithoutCap(const CapStudy& study);
 
 /// Index, in an Ordered study, of the knee: the first value, walking from the highest, at which the
-/// capped resource's share of the critical path passes kKneeShare. Nothing when none does, or when
-/// the resource binds without the cap: what is past already has no knee.
+/// capped resource's share of the critical path passes kKneeShare. Nothing when no value does, and
+/// when the resource binds already without the cap.
 std::optional<std::size_t> FindKnee(const CapStudy& study);
 
 /// The table for a screen, at most 100 columns wide, with the knee marked and named, notes and

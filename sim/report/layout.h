@@ -31,9 +31,9 @@ struct ColumnUnit {
 /// Seconds, milliseconds or microseconds: the largest of which `whole` has at least one.
 ColumnUnit TimeUnit(Seconds whole);
 
-/// The values in one unit with the same number of digits behind the point, as few as tell each to
-/// four significant digits, three at most. The unit is the largest of `units`, which rise, that
-/// the least value has one of.
+/// The values in one unit, with the same number of digits behind the point: the fewest that give
+/// each value four significant digits, and three at most. `units` rise; the unit is the largest
+/// that the smallest value has at least one of.
 std::vector<std::string> Column(const std::vector<double>& si, std::span<const ColumnUnit> units);
 
 /// `first`, then `text` broken at blanks before column 100, its other lines as far to the right as

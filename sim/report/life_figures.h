@@ -21,8 +21,8 @@ struct CampaignFigures {
   std::array<std::int64_t, kOutcomes> outcomes = {};
   std::int64_t started = 0;
   Seconds waiting_median{}, waiting_p90{};  ///< of those that started, by nearest rank
-  /// Accelerator-seconds held. What was lost is counted at the share of lost time in all time of an
-  /// experiment but waiting, and not again under its outcome.
+  /// Accelerator-seconds held. The lost part of an experiment is its share of lost time in all its
+  /// time but waiting. That part counts as lost and not again under the outcome of the experiment.
   double finished = 0, failed = 0, unfinished = 0, lost = 0;
   Joules energy = {};
   Flop model_flop = {};        ///< of steps that count
@@ -88,8 +88,9 @@ inline constexpr auto kFields<Rates> =
                   .Key("decoded_tokens_per_s"),
               Field("power", &Rates::power, "W", "power of all sites, with PUE, then"));
 
-/// What changed at one moment, and the rates of whole intervals on both sides of it: of an hour, or
-/// of one interval where that is longer, and not beyond the next change.
+/// What changed at one moment, and the rates before and after it: means over whole intervals of one
+/// hour, or over one interval where an interval is longer. They do not reach beyond the next
+/// change.
 struct ChangeFigures {
   Seconds at;
   std::vector<const LifeEvent*> events = {};  ///< of the record

@@ -33,9 +33,9 @@ struct Remarks {
   std::vector<Estimate>& estimates;
 };
 
-/// Puts what each site's cluster says below what the site says itself, so that all behind this sees
-/// sites alone; the remarks say what came from the cluster, and which of it is an estimate. False
-/// when a cluster was wrong.
+/// Writes out the clusters that sites name: a field that a site does not write comes from its
+/// cluster. What follows sees sites alone. The remarks say what came from a cluster, and which of
+/// it is an estimate. Returns false when a cluster was wrong.
 bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Written& written,
                     Remarks remarks, ProblemList& problems);
 
@@ -75,8 +75,8 @@ void CheckCompliance(const proto::Site& site, const Written& written, const Cata
 /// that of January 2025, there is a jurisdiction, and no knob is named.
 bool IsMetByQuota(const proto::Site& site);
 
-/// Notes the total processing performance of a site that has a jurisdiction; one that is to meet
-/// its rule by a quota and exceeds it is a problem. `written` is that of the site.
+/// Notes the total processing performance of a site that has a jurisdiction. It is a problem when
+/// the site is to meet its rule by a quota and exceeds the quota. `written` is that of the site.
 void CheckQuota(const proto::Site& site, const Written& written, const Catalogue& catalogue,
                 const SiteSpec& spec, std::vector<std::string>& notes, ProblemList& problems);
 
@@ -89,16 +89,18 @@ void ApplyCompliance(const proto::Compliance& compliance, const proto::Accelerat
 TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
                           const Catalogue& catalogue);
 
-/// A job whose names are known. Where it may run is what it says; see FitJob.
+/// A job whose names are known. Its sites are those that it names; FitJob finds them for a job that
+/// names none.
 JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario, const Catalogue& catalogue);
 
 /// Checks each site by itself: overrides that make sense, sizes that can be counted. `written` is
 /// that of the scenario.
 void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, ProblemList& problems);
 
-/// What a job and the sites that it may run on owe each other: sizes that fit, divide, and do not
-/// exceed the machine. A job that names no site must fit one, and `spec` gets those that it fits;
-/// when it fits none, the problems are those of the site where they are fewest, the largest first.
+/// Checks that a job and the sites that it may run on fit each other: sizes divide and do not
+/// exceed the machine. A job that names no site must fit at least one, and `spec` gets the sites
+/// that it fits. When it fits none, the problems are those of the site that has the fewest; of
+/// several, those of the largest site.
 void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, ProblemList& problems);
 
 }  // namespace gridlock

@@ -1,6 +1,6 @@
 #pragma once
 
-// What a training step and one site owe each other.
+// Whether a training step and one site fit each other.
 
 #include <string>
 

@@ -1,6 +1,7 @@
 #pragma once
 
-// What jobs owe each other: names of their own, and names of others that exist.
+// Whether jobs fit each other: each has a name of its own, and every job that another one names
+// exists.
 
 #include <vector>
 

@@ -15,7 +15,8 @@ struct ScenarioMessage {
 };
 
 /// Fills Scenario::epochs, and sites and wans with those of the first. A change holds from its `at`
-/// until its `until`; of several of one field that hold at a time, the one that began last does.
+/// until its `until`; of several changes of one field that hold at the same time, the one that
+/// began last counts.
 void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
 
 /// Fills Scenario::outages.

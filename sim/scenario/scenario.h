@@ -74,8 +74,8 @@ struct Scenario {
   std::vector<SiteSpec> sites;  ///< at time zero
   std::vector<WanSpec> wans;    ///< at time zero
   std::vector<JobSpec> jobs;    ///< those of workload files come last
-  /// By job: of the fleets whose requests workload files hold, by rising arrival; may go on behind
-  /// the horizon. Those of other fleets are generated.
+  /// Requests that workload files hold, by the job of their fleet and by rising arrival. They may
+  /// go on behind the horizon. The requests of all other fleets are generated.
   std::map<JobIndex, std::vector<Request>> requests;
   std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
   std::vector<OutageSpec> outages;
@@ -111,9 +111,9 @@ struct Scenario {
 /// Throws UserError with every problem found; messages already carry their position.
 Scenario LoadScenario(const std::string& file, const std::vector<std::string>& overrides);
 
-/// Reads the sites of a scenario and the links between them, and leaves the rest aside: there need
-/// be no jobs, and those that there are need not fit. The result has no jobs and no horizon.
-/// Throws UserError as LoadScenario does.
+/// Reads the sites of a scenario and the links between them, and leaves the rest aside: jobs may be
+/// missing, and need not fit. The result has no jobs and no horizon. Throws UserError as
+/// LoadScenario does.
 Scenario LoadSites(const std::string& file, const std::vector<std::string>& overrides);
 
 /// Turns problems with field paths into lines "file:line:column: message".

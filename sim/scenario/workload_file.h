@@ -29,8 +29,8 @@ class WorkloadWriter {
   WorkloadWriter(const WorkloadWriter&) = delete;
   WorkloadWriter& operator=(const WorkloadWriter&) = delete;
 
-  /// An experiment of a campaign of the scenario, as BuildExperiments makes it: its rung, which it
-  /// names by the path of its step, with a start and a length of its own.
+  /// Adds an experiment of a campaign of the scenario, as BuildExperiments makes it: a rung of the
+  /// campaign with a start and a length of its own. The path of its step names the rung.
   void Add(const JobSpec& experiment);
 
   /// The next request to a fleet, by rising arrival.

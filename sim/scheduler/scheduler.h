@@ -76,17 +76,18 @@ const Policy& PolicyNamed(std::string_view name);
 /// What starts now. Every server of the result is free in `state`, and in one placement only.
 std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state);
 
-/// Free servers for a job, packed by the site's Locality. With leaves and pods: the leaf with the
-/// fewest free servers that holds the whole job, else the pod with the fewest, else the pods with
-/// the most, so that the job touches the fewest; the leaves of a pod likewise. Ordered by falling
-/// share of the job under a leaf, then by number, so that groups of ranks stay under one leaf where
-/// they can. Empty when the free servers do not suffice.
+/// Free servers for a job, packed by the site's Locality. Example with leaves and pods: a job goes
+/// to the leaf with the fewest free servers that holds the whole job, else to the pod with the
+/// fewest that holds it, else to the pods with the most, so that it touches few pods. Leaves of a
+/// pod are chosen in the same way. The servers stand by falling share of the job under their leaf,
+/// then by number, so that groups of ranks stay under one leaf where they can. Empty when the free
+/// servers do not suffice.
 Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t servers);
 
-/// Jobs that must stop so that `servers` are free on a site, of those with a priority below
-/// `below_priority`: the lowest priority first, of these the latest start, then the highest number;
-/// whoever turns out not to be needed is spared, the last chosen first. Empty when enough are free
-/// already, and when all of them together would not do.
+/// Jobs that must stop so that `servers` are free on a site. Only jobs with a priority below
+/// `below_priority` stop: the lowest priority first, of these the latest start, then the highest
+/// number. A job that turns out not to be needed is spared, the last chosen first. Empty when
+/// enough servers are free already, and when all these jobs together do not hold enough.
 std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
                               std::int32_t below_priority);
 

@@ -23,10 +23,11 @@ class LatencyHistogram {
 
   [[nodiscard]] std::int64_t count() const { return count_; }
 
-  /// 0 of none.
+  /// 0 when nothing was counted.
   [[nodiscard]] Seconds Mean() const;
 
-  /// The latency of rank ceil(q count), q in (0, 1]: the middle of its bucket. 0 of none.
+  /// The latency of rank ceil(q count), q in (0, 1]: the middle of its bucket. 0 when nothing was
+  /// counted.
   [[nodiscard]] Seconds Quantile(double q) const;
 
  private:
@@ -47,7 +48,8 @@ struct GroupLatency {
 
   void Merge(const GroupLatency& other);
 
-  /// Share of all requests that met both objectives; refused ones did not. 1 of none.
+  /// Share of all requests that met both objectives. Refused requests did not meet them. 1 when
+  /// there were no requests.
   [[nodiscard]] double ShareWithinObjectives() const;
 };
 

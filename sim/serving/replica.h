@@ -38,8 +38,9 @@ struct CompletedRequest {
   std::int32_t group = 0;
   std::int64_t prompt_tokens = 0, output_tokens = 0;
   Seconds arrival, first_token, end;
-  bool refused = false;  ///< the cache can never hold it: nothing was decoded, first_token means
-                         ///< nothing and end is when that was seen
+  /// The cache can never hold the request: nothing was decoded, first_token is not set, and end is
+  /// when the replica refused it.
+  bool refused = false;
 };
 
 /// What a replica did since it was last asked: sums.
@@ -62,17 +63,18 @@ class Replica {
 
   Replica(const ServingCosts& costs, Limits limits);
 
-  /// A request comes: at its arrival, or now when that has passed (one that another replica handed
-  /// back), which its time to first token still counts from. All that arrive up to `until` must
-  /// have come before AdvanceTo(until).
+  /// A request comes at its arrival, or now when its arrival has passed because another replica
+  /// handed it back. Its time to first token counts from its arrival in both cases. All requests
+  /// that arrive up to `until` must have come before AdvanceTo(until).
   void Submit(const Request& request);
 
-  /// Simulates up to `until`, which must not decrease. Whoever completes by then is handed to
-  /// `completed`, in order; what is under way at `until` goes on with the next call.
+  /// Simulates up to `until`, which must not decrease. Requests that complete by then are handed to
+  /// `completed`, in order. What is under way at `until` goes on with the next call.
   void AdvanceTo(Seconds until, const std::function<void(const CompletedRequest&)>& completed);
 
-  /// From now on, the last `until`, iterations cost this (HBM or clocks were capped); the one under
-  /// way ends as it began. A cache that became smaller evicts.
+  /// Iterations that begin from now on (the last `until`) have these costs, e.g. because HBM or
+  /// clocks were capped. The iteration under way ends as it began. A cache that became smaller
+  /// evicts sequences.
   void SetCosts(const ServingCosts& costs);
 
   /// The replica fails or is withdrawn: hands back all requests that it holds, by rising arrival,

@@ -1,7 +1,7 @@
 #pragma once
 
-// What one would predict without a simulator: copy the MFU of the published step that is most
-// alike. The figure that a simulator has to beat.
+// The prediction that needs no simulator: copy the MFU of the published step that is most alike. A
+// simulator has to beat it.
 
 #include <optional>
 #include <string>

@@ -14,12 +14,13 @@
 //                 family), rotary otherwise; embeddings are not tied
 //   rank order    tensor, data, pipeline; accelerators in consecutive order
 //   experts       sequence parallelism as the row says; experts narrower than the hidden width are
-//                 whole on a rank, others split over the tensor-parallel ranks; layers that do not
-//                 share evenly: the last chunks have fewer. A model with experts and all sizes of
-//                 one in the catalogue is that one (head width, latent attention)
+//                 whole on a rank, others split over the tensor-parallel ranks; where the chunks
+//                 do not divide the layers, the last chunks have fewer. A model with experts whose
+//                 sizes are all those of a catalogue model is that model: it takes over the width
+//                 of heads and latent attention
 //   schedule      1F1B or interleaved; zero bubble for DualPipe, whose bubble is about as long
-//   embedding     counts as a layer where the layers alone do not share evenly over the chunks and
-//                 the layers and two do
+//   embedding     the embedding and the LM head count as one layer each where the number of chunks
+//                 divides the layers plus two, but not the layers
 
 #include <cstdint>
 #include <optional>

@@ -7,8 +7,8 @@
 
 namespace gridlock {
 
-/// What a row without a prediction counts as, per cent: not predicting is no way to a better
-/// figure.
+/// The error in per cent that a row without a prediction counts as, so that a missing prediction
+/// does not improve a figure.
 inline constexpr double kMissingErrorPct = 100.0;
 
 /// Figures of one group of rows; errors in per cent.

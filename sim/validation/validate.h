@@ -62,8 +62,9 @@ struct ValidationOptions {
 
 bool Matches(const CaseFilter& filter, const PublishedCase& row, const CatalogueList& catalogue);
 
-/// Groups by all, role, kind, precision, stack and accelerator (and source when it is left out),
-/// each but the first two within its role; in the order in which they first appear.
+/// Groups: all rows, the rows of each role, and within each role those of each kind, precision,
+/// stack and accelerator, and of each source when predictions copy no row of the same source.
+/// Groups of one kind stand in the order in which they first appear.
 std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, LeaveOut leave_out);
 
 /// Runs the rows of `cases` that the filter lets through. The nearest predictions may copy any row

@@ -32,16 +32,16 @@ struct ClosLayout {
 
 /// Counts the switches and links of a site's Clos.
 ///
-/// NICs: with k NICs per accelerator, the k are one NIC of k times the bandwidth on k times the
+/// NICs: the k NICs of one accelerator count as one NIC with k times the bandwidth and k times the
 /// ports, under one leaf. A NIC faster than a leaf port takes as many ports as it needs; a slower
 /// one still takes a whole port (a switch whose ports are split is another catalogue entry).
 ///
 /// Uplinks of a leaf = ceil(bandwidth down / (oversubscription x bandwidth of an uplink)). The
 /// spines of a pod are the fewest that have the ports, each with the same number of links from
-/// every leaf. Spine s of every pod belongs to plane s, whose cores reach spine s of each pod;
-/// they too are the fewest that have the ports. M. Al-Fares, A. Loukissas, A. Vahdat, "A scalable,
-/// commodity data center network architecture", SIGCOMM 2008, section 3, is the case where every
-/// switch has k ports.
+/// every leaf. Spine s of every pod belongs to plane s, whose cores reach spine s of each pod; the
+/// cores, too, are the fewest that have the ports. M. Al-Fares, A. Loukissas, A. Vahdat, "A
+/// scalable, commodity data center network architecture", SIGCOMM 2008, section 3, is the case
+/// where every switch has k ports.
 ///
 /// Throws UserError with every problem found: sizes that are not positive, NICs that do not divide,
 /// switches that run out of ports (with what would fit), two tiers where three are needed.

@@ -65,7 +65,8 @@ class ClosTopology final : public Topology {
   /// most the one asked for.
   [[nodiscard]] double leaf_oversubscription() const;
 
-  /// The same of the spines of a full pod, counting links (not NICs) as down; 0 with two tiers.
+  /// The same ratio for the spines of a full pod, where the links to leaves count as down; 0 with
+  /// two tiers.
   [[nodiscard]] double spine_oversubscription() const;
 
   [[nodiscard]] std::string shape() const override;

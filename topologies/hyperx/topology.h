@@ -45,7 +45,7 @@ class HyperXTopology final : public Topology {
     return server_of(a) / hyperx().servers_per_router;
   }
 
-  /// 0 along dimensions that there are not.
+  /// 0 along dimensions that the HyperX does not have.
   [[nodiscard]] Coordinates CoordinatesOf(int router) const;
 
   [[nodiscard]] int RouterAt(const Coordinates& at) const;
@@ -117,7 +117,7 @@ class HyperXTopology final : public Topology {
   template <typename Visit>
   void Walk(int from, int to, const Visit& visit) const;
 
-  Coordinates size_{1, 1, 1};  ///< 1 along dimensions that there are not
+  Coordinates size_{1, 1, 1};  ///< 1 along dimensions that it does not have
   int routers_ = 0;
   int nics_per_server_ = 0, nics_ = 0;
   /// First link of each dimension; the last is links().

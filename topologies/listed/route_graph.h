@@ -36,8 +36,8 @@ struct RouteGraph {
     std::string tier;               ///< "scale_up", "nic", or any name, e.g. "leaf"
     BytesPerSecond capacity{};
     bool can_bind = true;
-    /// Of several edges on shortest paths the one with the lowest preference is taken, then the one
-    /// that stands first.
+    /// When several edges lie on shortest paths, the one with the lowest preference is taken; of
+    /// equal ones, the one that stands first.
     std::int32_t preference = 0;
     std::int32_t stream = 0;  ///< of hashes, when routing is hashed: equal edges have the same
 

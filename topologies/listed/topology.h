@@ -32,16 +32,16 @@ class ListedTopology final : public Topology {
 
   [[nodiscard]] std::vector<std::string> facts() const override { return {}; }
 
-  /// In the order in which edges first name them; "scale_up" and "nic" are those that every network
-  /// has.
+  /// In the order in which edges first name them. The names "scale_up" and "nic" stand for the
+  /// tiers that every network has.
   [[nodiscard]] std::vector<Tier> tiers() const override;
 
   [[nodiscard]] int links() const override { return static_cast<int>(edge_of_.size()); }
 
   [[nodiscard]] TierIndex tier(LinkIndex link) const override { return tier_of_[link.value]; }
 
-  /// As the file says; of scale-up ports and NICs at most what the server's have, so that caps
-  /// hold.
+  /// As the file says. A scale-up port or a NIC has at most the bandwidth that the server gives it,
+  /// so that caps hold.
   [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const override;
 
   [[nodiscard]] std::string name(LinkIndex link) const override { return EdgeOf(link).id; }
@@ -86,8 +86,8 @@ class ListedTopology final : public Topology {
   void IndexEdges();
   [[nodiscard]] Locality LocalityOf() const;
 
-  /// Edges between `goals` and every node, against (`back`) or along their direction; no path goes
-  /// over a scale-up switch.
+  /// Number of edges between `goals` and every node, against (`back`) or along their direction; no
+  /// path goes over a scale-up switch.
   [[nodiscard]] Hops Search(const std::vector<std::int32_t>& goals, bool back) const;
   [[nodiscard]] const Hops& HopsTo(std::int32_t node) const;
 

@@ -24,8 +24,8 @@ namespace gridlock {
 ///
 /// Routes go along the first dimension, then the next (dimension-order routing), the shorter way
 /// round. Half-way round both ways are equally long; the router at which the route turns into the
-/// dimension then decides: forth where the sum of its coordinates is even, else back. So a torus
-/// shifted by two routers looks the same, and both directions carry alike.
+/// dimension then decides: forth where the sum of its coordinates is even, else back. So both
+/// directions carry the same load, and a torus shifted by two routers looks the same.
 class TorusTopology final : public Topology {
  public:
   static constexpr int kMostDimensions = 3;
@@ -41,7 +41,7 @@ class TorusTopology final : public Topology {
 
   [[nodiscard]] int routers() const { return routers_; }
 
-  /// Of a router; the first accelerators() of them are accelerators.
+  /// Where a router stands. The first accelerators() routers are accelerators.
   [[nodiscard]] Coordinates CoordinatesOf(int router) const;
 
   [[nodiscard]] int RouterAt(const Coordinates& at) const;
@@ -104,7 +104,7 @@ class TorusTopology final : public Topology {
 
   int routers_ = 0;
   int nics_per_server_ = 0, nics_ = 0;
-  Coordinates size_{1, 1, 1}, block_{1, 1, 1};  ///< 1 along dimensions that there are not
+  Coordinates size_{1, 1, 1}, block_{1, 1, 1};  ///< 1 along dimensions that it does not have
   Locality locality_;
 };
 

@@ -22,7 +22,7 @@ namespace gridlock {
 using EdgeSink = std::function<void(int from, int to)>;
 
 /// Who sends to whom among `nodes` nodes numbered from 0, all at the same time. A pattern that
-/// changes from phase to phase (distance 1, 2, 4 ...) takes the phase's `step`.
+/// changes from phase to phase gets the `step` of the phase, e.g. the distance 1, 2, 4.
 struct Pattern {
   void (*edges)(int nodes, int step, const EdgeSink& sink) = nullptr;
   int step = 0;
@@ -61,10 +61,10 @@ std::span<const Algorithm* const> Algorithms();
 /// The algorithm of that name; nullptr when there is none.
 const Algorithm* AlgorithmByName(const std::string& name);
 
-/// What NCCL does where the catalogue's fits were measured: rings, in the switch where the fit was
-/// measured so; the delay of an all-reduce over several domains is that of rings or of a double
-/// binary tree, whichever is shorter. Training uses it. A table of algorithms by size, as a library
-/// has one, would take its place: the writers of programs (training_program.cpp,
+/// What NCCL did when the catalogue's fits were measured: rings, or the switch of the domain where
+/// that added up. The delay of an all-reduce over several domains is that of rings or of a double
+/// binary tree, whichever is shorter. Training uses this algorithm. A table of algorithms by size,
+/// as a library has one, would take its place: the writers of programs (training_program.cpp,
 /// collective_test.cpp) choose the algorithm of each collective.
 extern const Algorithm kFitted;
 /// Rings: one inside a domain, or as many as a domain has members across domains.
@@ -82,23 +82,24 @@ void RingEdges(int nodes, int step, const EdgeSink& sink);
 PhaseShape RingShape(const GroupShape& group);
 
 /// Share of the ports' bandwidth that a ring reaches inside a domain. A ring's all-reduce is a
-/// reduce-scatter and an all-gather: where the fit of all-reduces was measured in the switch it
-/// says nothing about rings, and the fits of the other two do.
+/// reduce-scatter and an all-gather. Where the fit of all-reduces was measured with the switch
+/// adding up, it says nothing about rings; then the fits of the other two are used.
 double RingEfficiency(CollectiveKind kind, const CollectiveFit& in);
 
 /// What rings cost (Patarasuk and Yuan 2009). `efficiency` is that of long messages inside a
 /// domain. S bytes take 2 (n-1)/n S on the wire of a rank for an all-reduce and (n-1)/n S for a
-/// gather or a scatter; steps are 2 (n-1) and n-1. Over several domains of which the smallest holds
-/// g members there are g rings, so that every NIC carries 1/g of a ring's bytes; ports carry what
-/// the NICs of the other members do, (g-1)/g. A ring whose members lie site by site crosses a fibre
-/// once per site in a round; the chunk that begins last in its site crosses one less when every
-/// domain is a site of its own. Over several domains the steps take at most `steps_most`.
+/// gather or a scatter; steps are 2 (n-1) and n-1. Over several domains, of which the smallest
+/// holds g members, there are g rings. Every NIC carries 1/g of the bytes of a single ring, and
+/// every port what the NICs of the other members carry, (g-1)/g. Members lie site by site, so in
+/// one round of the ring a chunk crosses one fibre per site: with 3 sites 3 fibres, and 2 when
+/// every domain is a site of its own. Over several domains the steps take at most `steps_most`.
 CollectiveCost RingCost(const CollectiveCall& call, double efficiency,
                         Seconds steps_most = Seconds(std::numeric_limits<double>::infinity()));
 
-/// Delay of an all-reduce over several domains by double binary trees of the domains
-/// (Sanders, Speck and Traeff 2009): up and down a tree of depth log2, through the members of a
-/// domain one after another, over as many fibres as a tree of the sites is deep.
+/// Delay of an all-reduce over several domains by double binary trees of the domains (Sanders,
+/// Speck and Traeff 2009): up and down a tree whose depth is log2 of the domains, through the
+/// members of a domain one after another. Each way crosses as many fibres as a tree of the sites is
+/// deep: 2 of 4 sites.
 Seconds TreeDelay(const GroupShape& group, const ServerSpec& server);
 
 }  // namespace gridlock

@@ -30,8 +30,8 @@ struct GroupShape {
   Seconds wan_latency{};  ///< one way, of the longest fibre that a ring crosses; 0 within a site
 };
 
-/// What an all-to-all that carries tokens to experts knows of them. `copies` 0: every copy goes its
-/// own way.
+/// How many domains the experts of a token lie in, for an all-to-all that carries tokens to
+/// experts. With `copies` 0 every copy of a token is sent by itself.
 struct TokenCopies {
   int copies = 0;        ///< experts of one token, when it goes to each of their domains only once
   int domains_most = 0;  ///< most domains that they lie in; 0: no limit
@@ -43,7 +43,7 @@ struct TokenCopies {
 /// One collective on one group: what the cost of an algorithm depends on.
 struct CollectiveCall {
   CollectiveKind kind = CollectiveKind::kAllReduce;
-  /// The full buffer of a rank: what an all-gather leaves behind, what all others begin with.
+  /// The full buffer of a rank: the result of an all-gather, the input of every other operation.
   Bytes payload;
   const GroupShape& group;
   const ServerSpec& server;
@@ -52,8 +52,9 @@ struct CollectiveCall {
 
 /// What one phase of an algorithm moves, and the delays that no bandwidth removes.
 struct CollectiveCost {
-  /// Along each edge of the phase's shape, protocol included: of edges inside a domain (where the
-  /// shape says `ports`: through each port and direction), and of edges across NICs.
+  /// Bytes along each edge of the phase's shape, protocol included. First the edges inside a
+  /// domain; where the shape says `ports`, the bytes through each port and direction. Then the
+  /// edges across NICs.
   Bytes domain_bytes, nic_bytes;
   Seconds latency;  ///< of all algorithm steps
 };
@@ -61,7 +62,8 @@ struct CollectiveCost {
 /// Share of a link's bandwidth that long messages of a kind reach.
 double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit);
 
-/// What one call sends over one link, and what its protocol takes longer than the other.
+/// What one call sends over one link, and the time that its protocol takes beyond that of short
+/// messages.
 struct Sent {
   Bytes bytes;  ///< protocol included
   Seconds later;
@@ -75,14 +77,15 @@ struct LinkUse {
   Seconds fill = {};      ///< that the protocol of long messages takes until its pipeline is full
 };
 
-/// `wire` bytes, before protocol overheads, by the faster of two protocols. Short messages go by a
-/// protocol of low latency and low bandwidth where the fit knows it, long ones by that of the
-/// efficiencies, `bulk_latency` and `fill` later (NCCL's LL and LL128 against Simple; Hu et al.
-/// 2025, arXiv:2507.04786). The faster is the one that is faster alone on its link.
+/// Sends `wire` bytes, before protocol overheads, by the faster of two protocols. Short messages go
+/// by a protocol of low latency and low bandwidth, where the fit knows one. Long messages go by the
+/// protocol of the efficiencies, which takes `bulk_latency` and `fill` more (NCCL's LL and LL128
+/// against Simple; Hu et al. 2025, arXiv:2507.04786). The faster protocol is the one that takes
+/// less time alone on the link.
 Sent FasterProtocol(Bytes wire, const LinkUse& link);
 
-/// Work that grows with the buffer and not with the wire is counted as wire: a share x of the
-/// buffer on the wire becomes (x + c) / (1 + c) with c = `local_copy`.
+/// Work that grows with the buffer and not with the bytes on the wire is counted as bytes on the
+/// wire: a share x of the buffer on the wire becomes (x + c) / (1 + c) with c = `local_copy`.
 double WithLocalCopy(double share, const CollectiveFit& fit);
 
 }  // namespace gridlock

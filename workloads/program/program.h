@@ -33,7 +33,8 @@ struct Pass {
   Seconds tensor_latency;   ///< delays of the exposed collectives
   Seconds floor;            ///< launch floor
   Seconds host_wait;        ///< on top of all else: the accelerator waits for the host
-  /// All-to-alls to and from experts follow: kFloor, behind them, applies the floor.
+  /// True when all-to-alls to and from experts follow the pass. The action kFloor behind them then
+  /// applies the floor.
   bool exchanges = false;
 };
 

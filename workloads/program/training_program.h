@@ -37,8 +37,8 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout);
 
 /// The job as it runs on several sites at once: its replicas are shared out evenly over them, and
 /// sharded copies stay within a site (without a shard_group, a copy per site), so that only sums of
-/// shards go between sites. Also without sharding gradients are summed in these three steps:
-/// scattered within the site, summed over the sites, gathered within. Throws UserError when the
+/// shards go between sites. Gradients are summed in three steps, also without sharding: scattered
+/// within the site, summed over the sites, gathered within the site. Throws UserError when the
 /// replicas cannot be shared out so.
 TrainingSpec AcrossSites(TrainingSpec job, int sites);
 

@@ -144,7 +144,7 @@ std::vector<FoldCase> Cases() {
   return cases;
 }
 
-std::string NameOf(const testing::TestParamInfo<FoldCase>& info) {
+std::string NameOfCase(const testing::TestParamInfo<FoldCase>& info) {
   return info.param.name;
 }
 
@@ -159,7 +159,7 @@ TEST_P(LongStep, IsTheStepThatSimulatingAllOfItGives) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, LongStep, testing::ValuesIn(Cases()), NameOf);
+INSTANTIATE_TEST_SUITE_P(Cases, LongStep, testing::ValuesIn(Cases()), NameOfCase);
 
 TEST(LongSteps, AreAlikeWhenEveryAcceleratorIsSimulated) {
   const FoldCase of = WithMicroBatches(CaseNamed("Tensor8Pipeline4Chunks2Data2"), 1680);

@@ -3,6 +3,8 @@
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
+#include "sim/process/interrupt.h"
+
 #include "tools/command.h"
 #include "tools/screen.h"
 #include "tools/sweep_files.h"
@@ -38,6 +40,10 @@ int RunSweepCommand(const SweepCommand& command, const std::string& command_line
   return WithMessages("sweep", [&] {
     const Sweep sweep = ReadSweep(SweepFileOf(command.file), command.overrides);
     const SweepOptions options = OptionsOf(command, sweep.name);
+    const OnInterrupt interrupt(
+        fmt::format("gridlock: the points that finished are in {}; --resume goes on with them\n",
+                    options.folder),
+        {});
     const SweepReport report = RunSweepFiles(sweep, options, command_line, command.quiet);
     PrintText(command.format == "json" ? report.json : report.text);
     if (command.format == "text") {

@@ -53,6 +53,11 @@ TraceHeader HeaderOfSweep(const Sweep& sweep, const std::string& command_line) {
   header.gridlock_version = kVersion;
   header.gridlock_commit = kCommit;
   header.command_line = command_line;
+  if (cells > 1) {  // what the points are is said by the axes
+    header.machine.clear();
+    header.setup.clear();
+    header.sizes.clear();
+  }
   header.scenario_name = sweep.name;
   header.description = sweep.description;
   header.scenario_text = sweep.bases[0].base.TextAt({});
@@ -63,7 +68,19 @@ TraceHeader HeaderOfSweep(const Sweep& sweep, const std::string& command_line) {
 
 std::string SweepFileOf(const std::string& path) {
   std::error_code ignored;
-  return std::filesystem::is_directory(path, ignored) ? path + "/sweep.textproto" : path;
+  const std::string inside = path + "/sweep.textproto";
+  if (std::filesystem::is_directory(path, ignored)) {
+    if (!std::filesystem::exists(inside, ignored)) {
+      throw LocatedError("", Refusal(path + ": no sweep.textproto is in this folder",
+                                     "a sweep file, or a folder with one"));
+    }
+    return inside;
+  }
+  if (!std::filesystem::exists(path, ignored)) {
+    throw LocatedError("", Refusal(path + ": no such file or folder",
+                                   "a sweep file, or a folder with a sweep.textproto"));
+  }
+  return path;
 }
 
 SweepReport RunSweepFiles(const Sweep& sweep, SweepOptions options, const std::string& command_line,

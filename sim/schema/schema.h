@@ -23,7 +23,7 @@ struct SchemaType {
   std::vector<SchemaField> fields;
 };
 
-/// Everything, the scenario first.
+/// Everything, the scenario first, the sweep last.
 std::vector<SchemaType> ReadSchema();
 
 }  // namespace gridlock

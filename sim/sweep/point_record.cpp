@@ -49,6 +49,9 @@ std::string LineOf(const PointRecord& record) {
   for (const auto& [axis, label] : record.at) {
     json["at"][axis] = label;
   }
+  if (!record.scenario.empty()) {
+    json["scenario"] = record.scenario;
+  }
   json["set"] = record.set;
   if (!record.message.empty()) {
     json["message"] = record.message;
@@ -75,6 +78,7 @@ PointRecord RecordOf(std::string_view line) {
       record.at.emplace_back(axis, label.get<std::string>());
     }
     record.set = json.at("set").get<std::string>();
+    record.scenario = json.value("scenario", "");
     record.message = json.value("message", "");
     record.fingerprint = json.value("fingerprint", "");
     const Json outputs = json.value("outputs", Json::object());
@@ -88,8 +92,8 @@ PointRecord RecordOf(std::string_view line) {
       }
     }
     return record;
-  } catch (const Json::exception& error) {
-    throw std::runtime_error(error.what());
+  } catch (const Json::exception&) {
+    throw std::runtime_error("it is not the JSON of a point");
   }
 }
 

@@ -29,6 +29,7 @@ struct PointRecord {
   std::int64_t point = 0;  ///< its number in the journal, from 0
   PointStatus status = PointStatus::kDone;
   std::vector<std::pair<std::string, std::string>> at;  ///< axis and label of its coordinate
+  std::string scenario;     ///< file that the point starts from; "" when all start from one
   std::string set;          ///< one path=value a line, as --set takes them
   std::string fingerprint;  ///< of the run; "" unless done
   std::string message;      ///< why it is not done, one problem a line; ""

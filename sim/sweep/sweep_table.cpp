@@ -59,9 +59,11 @@ std::string NumberText(const OutputColumn& column, double value) {
   if (IsShare(column)) {
     return Percent(value);
   }
-  constexpr double kExact = 1e12;  // counts below are written out
-  return std::round(value) == value && std::abs(value) < kExact ? Grouped(value)
-                                                                : fmt::format("{:.5g}", value);
+  constexpr double kLeast = 1e4, kMost = 1e12;  // between them numbers are written out
+  const double size = std::abs(value);
+  return size < kMost && (size >= kLeast || std::round(value) == value)
+             ? Grouped(value)
+             : fmt::format("{:.5g}", value);
 }
 
 /// A long name in two lines, broken behind the underscore or point nearest to its middle.

@@ -175,7 +175,12 @@ std::string VerdictText(const VerdictResult& result) {
     return text +
            fmt::format("      {}: {}\n", NameOf(result.ruling), number(result.decisions[0].number));
   }
-  text += fmt::format("      {}\n", NameOf(result.ruling));
+  const bool some_open =
+      std::any_of(result.decisions.begin(), result.decisions.end(), [](const RulingAt& each) {
+        return each.ruling == Ruling::kOpen;
+      });
+  text += fmt::format("      {}{}\n", NameOf(result.ruling),
+                      some_open && result.ruling != Ruling::kOpen ? " where it was decided" : "");
   for (const RulingAt& each : result.decisions) {
     text += fmt::format("        {:<24} {:<6} {}\n", each.label, NameOf(each.ruling),
                         number(each.number));

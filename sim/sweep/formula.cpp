@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <string_view>
 
 #include <fmt/format.h>
 #include <muParser.h>
@@ -56,6 +57,27 @@ constexpr UnitOperator kUnits[] = {
     {"percent", &Scaled<-2>},
 };
 
+/// muParser takes "a = 1" for an assignment. True when there is one.
+bool Assigns(const std::string& text) {
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool compares =
+        i > 0 && std::string_view("=!<>").find(text[i - 1]) != std::string_view::npos;
+    const bool doubled = i + 1 < text.size() && text[i + 1] == '=';
+    if (text[i] == '=' && !compares && !doubled) {
+      return true;
+    }
+  }
+  return false;
+}
+
+[[noreturn]] void RefuseFormula(const std::string& text, const std::string& why,
+                                const std::string& expectation) {
+  throw UserError("",
+                  Refusal(fmt::format("{} is not a formula: {}", Quoted(text), why), expectation));
+}
+
+constexpr const char* kExample = "one such as \"nic >= 400 Gbps && accelerators <= 4096\"";
+
 constexpr const char* kNameCharacters =
     "0123456789_abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
 
@@ -69,6 +91,9 @@ struct Formula::State {
 Formula::Formula(const std::string& text, const std::vector<std::string>& names,
                  const std::map<std::string, double>& constants)
     : state_(std::make_unique<State>()) {
+  if (Assigns(text)) {
+    RefuseFormula(text, "\"=\" sets nothing here", "\"==\" to compare");
+  }
   mu::Parser& parser = state_->parser;
   state_->values.resize(names.size());
   std::vector<std::string> known = names;
@@ -96,8 +121,10 @@ Formula::Formula(const std::string& text, const std::vector<std::string>& names,
                       known.empty() ? "numbers alone" : fmt::format("{}", fmt::join(known, ", ")),
                       NearestName(token, known)));
     }
-    throw UserError("", Refusal(fmt::format("\"{}\" is not a formula: {}", text, error.GetMsg()),
-                                "one such as \"nic >= 400 Gbps && accelerators <= 4096\""));
+    RefuseFormula(text, error.GetMsg(), kExample);
+  }
+  if (parser.GetNumResults() != 1) {
+    RefuseFormula(text, "it is several", "one; && joins conditions");
   }
 }
 

@@ -31,7 +31,7 @@ std::optional<std::pair<double, std::string>> QuantityOf(const std::string& text
   double number = 0;
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc()) {
+  if (error != std::errc() || !std::isfinite(number)) {
     return std::nullopt;
   }
   if (rest == end) {
@@ -122,7 +122,9 @@ class AxisReader {
     }
     AddFollowers();
     CheckDifferent();
-    AddMaker();
+    if (problems_.empty()) {
+      AddMaker();
+    }
     return out_;
   }
 
@@ -145,8 +147,7 @@ class AxisReader {
     for (const char* const kind : {"values", "log", "seeds", "choice"}) {
       kinds += written_.Has(kind) ? 1 : 0;
     }
-    const bool several = written_.Has("values") && written_.Has("choice");
-    if (kinds != 1 || several) {
+    if (kinds != 1) {
       Add("name", Refusal(fmt::format("axis {} has {}", Quoted(axis_.name()),
                                       kinds == 0 ? "no values" : "values of several kinds"),
                           "one of values, log, seeds or choice { ... }"));
@@ -155,6 +156,15 @@ class AxisReader {
     if (written_.Has("cap") && written_.Has("path")) {
       Add("cap",
           Refusal("an axis has \"cap\" or \"path\", and this one has both", "one of the two"));
+      return false;
+    }
+    if (written_.Has("choice") && (written_.Has("cap") || written_.Has("path"))) {
+      Add(written_.Has("cap") ? "cap" : "path",
+          Refusal("choices say themselves what they set", "set: \"path=value\" in each choice"));
+      return false;
+    }
+    if (written_.Has("cap") && written_.Has("seeds")) {
+      Add("cap", Refusal("seeds cap nothing", "values or log beside \"cap\""));
       return false;
     }
     const bool sets = written_.Has("cap") || axis_.path_size() > 0 || axis_.with_size() > 0;

@@ -32,21 +32,35 @@ std::string WithoutBlanks(const std::string& text) {
   return kept;
 }
 
+std::string Trimmed(const std::string& text) {
+  const std::size_t first = text.find_first_not_of(" \t");
+  return first == std::string::npos ? ""
+                                    : text.substr(first, text.find_last_not_of(" \t") + 1 - first);
+}
+
 /// What formulas know of a sweep: the axes and the numbers of their choices.
 struct Names {
   std::vector<std::string> axes;
-  std::map<std::string, double> choices;
+  std::map<std::string, double> choices;  ///< but for names that stand for several numbers
 };
 
 Names NamesOf(const Grid& grid) {
   Names names;
+  std::set<std::string> ambiguous;
   for (const GridAxis& axis : grid.axes()) {
     names.axes.push_back(axis.name);
     for (const Coordinate& coordinate : axis.coordinates) {
       if (axis.is_choice) {
-        names.choices[FormulaName(coordinate.label)] = coordinate.si;
+        const std::string name = FormulaName(coordinate.label);
+        const auto [known, is_new] = names.choices.emplace(name, coordinate.si);
+        if (!is_new && known->second != coordinate.si) {
+          ambiguous.insert(name);
+        }
       }
     }
+  }
+  for (const std::string& name : ambiguous) {
+    names.choices.erase(name);
   }
   return names;
 }
@@ -73,14 +87,15 @@ class SweepReader {
     ReadOutputs();
     problems_.ThrowIfAny();
     for (int i = 0; i < message_.only_size(); ++i) {
-      Check(message_.only(i), written_.At("only", i).value, NamesOf(sweep_.grid).axes);
+      const Names names = NamesOf(sweep_.grid);
+      Check(message_.only(i), written_.At("only", i).value, names.axes, names.choices);
       sweep_.only.push_back(message_.only(i));
     }
     for (int i = 0; i < message_.verdict_size(); ++i) {
       ReadVerdict(message_.verdict(i), written_.At("verdict", i));
     }
     CheckCoordinates();
-    problems_.ThrowIfAny();
+    ThrowAll();
     return std::move(sweep_);
   }
 
@@ -140,18 +155,25 @@ class SweepReader {
   }
 
   void CheckOnce(const std::vector<GridAxis>& axes, const Written& written) {
+    const std::string& name = axes.back().name;
     for (std::size_t k = 0; k + 1 < axes.size(); ++k) {
-      if (axes[k].name == axes.back().name) {
+      if (axes[k].name == name) {
+        problems_.Add(written.At("name").value, "axis",
+                      Refusal(Quoted(name) + " is the name of two axes", "different names"));
+      }
+      if (axes[k].name == name + "_label" || axes[k].name + "_label" == name) {
         problems_.Add(
             written.At("name").value, "axis",
-            Refusal(Quoted(axes[k].name) + " is the name of two axes", "different names"));
+            Refusal(Quoted(std::max(name, axes[k].name)) + " is what the texts of the values of " +
+                        Quoted(std::min(name, axes[k].name)) + " are called",
+                    "another name for the axis"));
       }
     }
     static const std::set<std::string> kTaken = {"point", "status", "message", "overrides",
                                                  "point_fingerprint"};
-    if (kTaken.contains(axes.back().name)) {
+    if (kTaken.contains(name)) {
       problems_.Add(written.At("name").value, "axis",
-                    Refusal(Quoted(axes.back().name) + " is a variable of every results.h5",
+                    Refusal(Quoted(name) + " is a variable of every results.h5",
                             "another name for the axis"));
     }
   }
@@ -195,9 +217,10 @@ class SweepReader {
   }
 
   void Check(const std::string& formula, const Position& where,
-             const std::vector<std::string>& names) {
+             const std::vector<std::string>& names,
+             const std::map<std::string, double>& constants = {}) {
     try {
-      Formula(formula, names, NamesOf(sweep_.grid).choices);
+      Formula(formula, names, constants);
     } catch (const UserError& error) {
       problems_.Add(where, "", error.problems().front().message);
     }
@@ -229,6 +252,12 @@ class SweepReader {
     if (axis < 0) {
       return;
     }
+    for (const auto& [other, coordinate] : value.at) {
+      if (other == static_cast<std::size_t>(axis)) {
+        problems_.Add(where, "", Refusal(Quoted(name) + " has a value already", "each axis once"));
+        return;
+      }
+    }
     std::vector<std::string> labels;
     const std::vector<Coordinate>& on =
         sweep_.grid.axes()[static_cast<std::size_t>(axis)].coordinates;
@@ -241,7 +270,7 @@ class SweepReader {
     }
     problems_.Add(
         where, "",
-        Refusal(fmt::format("\"{}\" is not on axis \"{}\"", text.substr(equals + 1), name),
+        Refusal(fmt::format("\"{}\" is not on axis \"{}\"", Trimmed(text.substr(equals + 1)), name),
                 OneOf(labels), NearestName(wanted, labels)));
   }
 
@@ -253,6 +282,11 @@ class SweepReader {
       const Written& place = written.At("value", i);
       SweepValue value;
       value.name = each.name();
+      if (std::find(names.begin(), names.end(), value.name) != names.end()) {
+        problems_.Add(
+            place.At("name").value, "",
+            Refusal(Quoted(value.name) + " is the name of two values", "different names"));
+      }
       names.push_back(value.name);
       (void)CheckOutput(each.output(), place.At("output").value);
       value.output = each.output().substr(0, each.output().find('.'));
@@ -288,10 +322,25 @@ class SweepReader {
               coordinate.point);
         } catch (const UserError& error) {
           for (const Problem& problem : error.problems()) {
-            located_.push_back(problem);
+            const bool known =  // a path that leads nowhere does so for every value
+                std::any_of(located_.begin(), located_.end(), [&](const Problem& other) {
+                  return other.message == problem.message;
+                });
+            if (!known) {
+              located_.push_back(problem);
+            }
           }
         }
       }
+    }
+  }
+
+  // The problems of this file, then those that coordinates have with the scenario.
+  void ThrowAll() {
+    try {
+      problems_.ThrowIfAny();
+    } catch (const UserError& error) {
+      located_.insert(located_.begin(), error.problems().begin(), error.problems().end());
     }
     if (!located_.empty()) {
       throw LocatedError(std::move(located_));

@@ -22,6 +22,9 @@ namespace {
 /// Share of the range of the output that a straight line may miss it by.
 constexpr double kSmooth = 0.01;
 
+/// Share of the output itself below which differences are rounding.
+constexpr double kRounding = 1e-9;
+
 std::size_t AxisToRefine(const Grid& grid, const std::string& wanted) {
   std::vector<std::string> names;
   for (const GridAxis& axis : grid.axes()) {
@@ -129,8 +132,9 @@ std::optional<NewCoordinate> FindBend(const Grid& grid, const std::string& outpu
   }
   const bool ratios = PlaceOn(axis, axis.coordinates[0].si) != axis.coordinates[0].si;
   std::vector<std::pair<double, std::pair<double, double>>> candidates;
+  const double size = std::max(std::abs(least), std::abs(most));
   for (const auto& [interval, miss] : misses) {
-    if (miss > kSmooth * (most - least)) {
+    if (miss > std::max(kSmooth * (most - least), kRounding * size)) {
       candidates.emplace_back(miss, interval);
     }
   }

@@ -95,7 +95,7 @@ class Decision {
       });
       const double held = open ? std::nan("") : holds.At(values);
       RulingAt at{labels_[slot], Ruling::kOpen, open ? std::nan("") : number.At(values)};
-      if (!std::isnan(held)) {
+      if (!std::isnan(held) && !std::isnan(at.number)) {
         at.ruling = held != 0 ? Ruling::kHolds : Ruling::kFails;
       }
       ++count[at.ruling];

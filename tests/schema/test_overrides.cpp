@@ -1,5 +1,7 @@
 #include <cstdlib>
 #include <string>
+#include <variant>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -12,8 +14,11 @@
 namespace gridlock {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 
 const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
@@ -146,6 +151,67 @@ TEST(Override, CannotSmuggleInOtherFields) {
               ElementsAre(HasSubstr("there is more than one value")));
   EXPECT_THAT(Refusals({"site[0].servers=4\nname: \"x\""}),
               ElementsAre(HasSubstr("--set 'site[0].servers=4\\x0Aname:")));
+}
+
+TEST(OverrideOfABlock, ReplacesTheOneThatIsThere) {
+  const Scenario scenario =
+      Load("small", {"job[0].pretraining.layout={ tensor: 1 pipeline: 2 data: 4 }"});
+  EXPECT_EQ(scenario.training().layout.tensor, 1);
+  EXPECT_EQ(scenario.training().layout.pipeline, 2);
+  EXPECT_EQ(scenario.training().layout.data, 4);
+  // What it does not say has its default again, and is not what was there.
+  EXPECT_DOUBLE_EQ(ClosOf(Load("full", {}).site()).leaf_oversubscription, 2);
+  const std::string clos =
+      "site[0].fabric.clos={ tiers: 3 servers_per_leaf: 2 leaves_per_pod: 8 leaf_switch: "
+      "\"tomahawk5_128x400g\" spine_switch: \"quantum2_qm9700\" core_switch: "
+      "\"tomahawk5_128x400g\" }";
+  EXPECT_DOUBLE_EQ(ClosOf(Load("full", {clos}).site()).leaf_oversubscription, 1);
+}
+
+TEST(OverrideOfABlock, MayBeOfAnotherKind) {
+  const Scenario scenario =
+      Load("small", {"site[0].fabric={ torus { size: [4, 2, 2] block: [2, 2, 2] } }"});
+  ASSERT_TRUE(std::holds_alternative<TorusSpec>(scenario.site().fabric));
+  EXPECT_THAT(std::get<TorusSpec>(scenario.site().fabric).size, ElementsAre(4, 2, 2));
+  EXPECT_THAT(scenario.text, Not(HasSubstr("clos")));
+}
+
+TEST(OverrideOfABlock, TakesFieldsBehindIt) {
+  const Scenario scenario =
+      Load("small", {"job[0].pretraining.layout={ tensor: 2 pipeline: 1 data: 2 }",
+                     "job[0].pretraining.layout.data=4"});
+  EXPECT_EQ(scenario.training().layout.data, 4);
+  // And one that comes last takes everything back.
+  EXPECT_EQ(Load("small", {"job[0].pretraining.layout.data=2",
+                           "job[0].pretraining.layout={ tensor: 2 pipeline: 1 data: 4 }"})
+                .training()
+                .layout.data,
+            4);
+}
+
+TEST(OverrideOfABlock, ReportsMistakesInsideAtItsPlace) {
+  const std::string set = "job[0].pretraining.layout={ tensr: 2 }";
+  EXPECT_THAT(Refusals({set}), ElementsAre("--set '" + set +
+                                           "': \"tensr\" is not a field of Layout; expected one "
+                                           "of its fields; did you mean \"tensor\"?"));
+  const std::string zero = "job[0].pretraining.layout={ tensor: 0 pipeline: 1 data: 4 }";
+  EXPECT_THAT(Refusals({zero}), ElementsAre(AllOf(StartsWith("--set '" + zero + "': "),
+                                                  HasSubstr("\"tensor\" is 0"))));
+  for (const std::string broken :
+       {"{ tensor: 2", "{ tensor: }", "{ tensor: 2 } }", "{ } name: \"x\"",
+        "{ tensor: 2 tensor: 4 }", "{", "{ } layout { }"}) {
+    const std::vector<std::string> refusals = Refusals({"job[0].pretraining.layout=" + broken});
+    ASSERT_FALSE(refusals.empty()) << broken;
+    EXPECT_THAT(refusals[0], StartsWith("--set 'job[0].pretraining.layout=" + broken + "': "));
+  }
+}
+
+TEST(OverrideOfABlock, NeedsBraces) {
+  EXPECT_THAT(Refusals({"site[0].fabric=x"}),
+              ElementsAre("--set 'site[0].fabric=x': \"site[0].fabric\" is a block; expected the "
+                          "path of a single value, or \"{ ... }\""));
+  EXPECT_THAT(Refusals({"site={ servers: 2 }"}),
+              ElementsAre(HasSubstr("is a block; expected the path of a single value")));
 }
 
 TEST(Override, SeveralWrongOnesAreReportedTogether) {

@@ -54,8 +54,18 @@ constexpr UnitOperator kUnits[] = {
     {"h", &Times<3600>},      {"days", &Times<86400>}, {"W", &Scaled<0>},
     {"kW", &Scaled<3>},       {"MW", &Scaled<6>},      {"GW", &Scaled<9>},
     {"GFLOPS", &Scaled<9>},   {"TFLOPS", &Scaled<12>}, {"PFLOPS", &Scaled<15>},
-    {"percent", &Scaled<-2>},
+    {"percent", &Scaled<-2>}, {"m", &Scaled<0>},       {"km", &Scaled<3>},
 };
+
+/// "GB/s" is a unit and no quotient: "GBps".
+std::string WithUnitsOfOneWord(std::string text) {
+  constexpr std::string_view kPerSecond = "B/s";
+  for (std::size_t at = text.find(kPerSecond); at != std::string::npos;
+       at = text.find(kPerSecond, at)) {
+    text.replace(at, kPerSecond.size(), "Bps");
+  }
+  return text;
+}
 
 /// muParser takes "a = 1" for an assignment. True when there is one.
 bool Assigns(const std::string& text) {
@@ -111,14 +121,15 @@ Formula::Formula(const std::string& text, const std::vector<std::string>& names,
         known.push_back(name);
       }
     }
-    parser.SetExpr(text);
+    parser.SetExpr(WithUnitsOfOneWord(text));
     (void)parser.Eval();  // reads it; values are still 0
   } catch (const mu::ParserError& error) {
     if (error.GetCode() == mu::ecUNASSIGNABLE_TOKEN) {
       const std::string& token = error.GetToken();
       throw UserError(
           "", Refusal(fmt::format("\"{}\" in the formula \"{}\" is not known", token, text),
-                      known.empty() ? "numbers alone" : fmt::format("{}", fmt::join(known, ", ")),
+                      fmt::format("{}{}a unit such as Gbps, GB/s, s or km", fmt::join(known, ", "),
+                                  known.empty() ? "" : ", or "),
                       NearestName(token, known)));
     }
     RefuseFormula(text, error.GetMsg(), kExample);

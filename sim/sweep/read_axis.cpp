@@ -79,7 +79,14 @@ std::string Multiplied(const std::string& text, double times) {
     throw UserError("", Refusal(fmt::format("\"{}\" is not a number", text),
                                 "an axis of numbers where \"times\" is written"));
   }
-  return fmt::format("{}{}", number * times, std::string(rest, end));
+  // Twelve digits: 0.3 times 6 is 1.8.
+  return fmt::format("{:.12g}{}", number * times, std::string(rest, end));
+}
+
+/// The message without the option of `gridlock cap` that it begins with.
+std::string WithoutOption(const std::string& message) {
+  const std::size_t colon = message.starts_with("--") ? message.find(": ") : std::string::npos;
+  return colon == std::string::npos ? message : message.substr(colon + 2);
 }
 
 /// What a cap of so many bytes, FLOP or joules a second sets.
@@ -238,7 +245,7 @@ class AxisReader {
       }
     } catch (const UserError& error) {
       for (const Problem& problem : error.problems()) {
-        Add("cap", problem.message);
+        Add("cap", WithoutOption(problem.message));
       }
     }
   }
@@ -346,9 +353,10 @@ class AxisReader {
     const std::vector<std::string> items =
         listed ? ItemsOf(with.values()) : std::vector<std::string>();
     if (listed && items.size() != out_.coordinates.size()) {
-      throw UserError("", Refusal(fmt::format("\"values\" has {} values, and axis \"{}\" has {}",
-                                              items.size(), out_.name, out_.coordinates.size()),
-                                  "one for each"));
+      throw UserError(
+          "", Refusal(fmt::format("\"values\" has {} value{}, and axis \"{}\" has {}", items.size(),
+                                  items.size() == 1 ? "" : "s", out_.name, out_.coordinates.size()),
+                      "one for each"));
     }
     for (std::size_t k = 0; k < out_.coordinates.size(); ++k) {
       Coordinate& coordinate = out_.coordinates[k];

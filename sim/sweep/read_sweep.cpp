@@ -151,7 +151,31 @@ class SweepReader {
                     Refusal(fmt::format("the axes span {:.0f} points", cells),
                             fmt::format("at most {}", kSweepCellsMax)));
     }
+    CheckOverrides(axes);
     sweep_.grid = Grid(std::move(axes));
+  }
+
+  // An override that every point sets anew would be of no effect.
+  void CheckOverrides(const std::vector<GridAxis>& axes) {
+    for (const std::string& each : overrides_) {
+      const std::string path = each.substr(0, each.find('='));
+      for (const GridAxis& axis : axes) {
+        const bool set = std::any_of(axis.coordinates.begin(), axis.coordinates.end(),
+                                     [&](const Coordinate& coordinate) {
+                                       return std::any_of(coordinate.point.assignments.begin(),
+                                                          coordinate.point.assignments.end(),
+                                                          [&](const Assignment& assignment) {
+                                                            return assignment.path == path;
+                                                          });
+                                     });
+        if (set) {
+          problems_.Add(
+              {fmt::format("--set '{}'", each), 0, 0}, path,
+              Refusal(fmt::format("axis \"{}\" sets this field at every point", axis.name),
+                      "a field that no axis sets"));
+        }
+      }
+    }
   }
 
   void CheckOnce(const std::vector<GridAxis>& axes, const Written& written) {
@@ -371,20 +395,27 @@ Sweep ReadSweep(const std::string& file, const std::vector<std::string>& overrid
   return ReadSweepText(file, text, overrides);
 }
 
-std::vector<std::uint64_t> CellsOf(const Sweep& sweep) {
+PointFilter::PointFilter(const Sweep& sweep) {
   const Names names = NamesOf(sweep.grid);
-  std::vector<Formula> formulas;
   for (const std::string& text : sweep.only) {
-    formulas.emplace_back(text, names.axes, names.choices);
+    formulas_.emplace_back(text, names.axes, names.choices);
   }
+}
+
+PointFilter::~PointFilter() = default;
+
+bool PointFilter::Keeps(const std::vector<double>& values) {
+  return std::all_of(formulas_.begin(), formulas_.end(), [&](Formula& formula) {
+    const double value = formula.At(values);
+    return !std::isnan(value) && value != 0.0;
+  });
+}
+
+std::vector<std::uint64_t> CellsOf(const Sweep& sweep) {
+  PointFilter filter(sweep);
   std::vector<std::uint64_t> cells;
   for (std::uint64_t number = 0; number < sweep.grid.cells(); ++number) {
-    const std::vector<double> values = sweep.grid.ValuesAt(sweep.grid.At(number));
-    const bool wanted = std::all_of(formulas.begin(), formulas.end(), [&](Formula& formula) {
-      const double value = formula.At(values);
-      return !std::isnan(value) && value != 0.0;
-    });
-    if (wanted) {
+    if (filter.Keeps(sweep.grid.ValuesAt(sweep.grid.At(number)))) {
       cells.push_back(number);
     }
   }

@@ -81,6 +81,11 @@ class ResultsWriter {
     WriteHeaderAttributes(file_, header, "sweep");
     file_.SetAttribute("", "sweep", sweep.text);
     file_.SetAttribute("", "fidelity", FidelityName(sweep.fidelity));
+    several_bases_ = sweep.bases.size() > 1;
+    for (std::size_t i = 0; several_bases_ && i < sweep.bases.size(); ++i) {
+      file_.SetAttribute("", fmt::format("scenario_{}", i), sweep.bases[i].base.TextAt({}));
+      file_.SetAttribute("", fmt::format("scenario_{}_file", i), sweep.bases[i].file);
+    }
     file_.SetAttribute("", "fingerprint", contents.fingerprint);
     for (const GridAxis& axis : grid.axes()) {
       dimensions_.push_back(axis.name);
@@ -193,6 +198,12 @@ class ResultsWriter {
     file_.AddVariable(SpecOf("overrides", ElementType::kText, "1",
                              "what the point says differently from its scenario, one path=value a "
                              "line, as gridlock run --set takes it"));
+    if (several_bases_) {
+      file_.AddVariable(
+          SpecOf("scenario_file", ElementType::kText, "1",
+                 "scenario that the point starts from: its text is attribute scenario_N with this "
+                 "scenario_N_file"));
+    }
     file_.AddVariable(
         SpecOf("point_fingerprint", ElementType::kText, "1", "fingerprint of the run"));
     for (const OutputColumn* const column : contents_.columns) {
@@ -242,6 +253,7 @@ class ResultsWriter {
     status_.assign(cells, static_cast<std::uint8_t>(PointStatus::kLeftOut));
     messages_.assign(cells, "");
     sets_.assign(cells, "");
+    scenarios_.assign(cells, "");
     fingerprints_.assign(cells, "");
   }
 
@@ -256,6 +268,7 @@ class ResultsWriter {
     status_[at] = static_cast<std::uint8_t>(record.status);
     messages_[at] = record.message;
     sets_[at] = record.set;
+    scenarios_[at] = record.scenario;
     fingerprints_[at] = record.fingerprint;
     for (const OutputValue& value : record.outputs) {
       const auto slab = std::find_if(slabs_.begin(), slabs_.end(), [&](const Slab& each) {
@@ -297,6 +310,9 @@ class ResultsWriter {
     WriteBlock("status", status_, 0);
     WriteBlock("message", messages_, 0);
     WriteBlock("overrides", sets_, 0);
+    if (several_bases_) {
+      WriteBlock("scenario_file", scenarios_, 0);
+    }
     WriteBlock("point_fingerprint", fingerprints_, 0);
     for (const Slab& slab : slabs_) {
       const std::size_t elements = slab.column->dimension.empty() ? 0 : slab.elements;
@@ -320,7 +336,8 @@ class ResultsWriter {
   std::vector<Slab> slabs_;
   std::vector<std::int64_t> points_;
   std::vector<std::uint8_t> status_;
-  std::vector<std::string> messages_, sets_, fingerprints_;
+  std::vector<std::string> messages_, sets_, scenarios_, fingerprints_;
+  bool several_bases_ = false;
 };
 
 /// A field of a CSV (RFC 4180).

@@ -93,6 +93,9 @@ class SweepRun {
       const GridAxis& axis = grown_.axes()[i];
       record.at.emplace_back(axis.name, axis.coordinates[cell[i]].label);
     }
+    if (sweep_.bases.size() > 1) {
+      record.scenario = sweep_.bases[grown_.BaseAt(cell)].file;
+    }
     record.set = LinesOf(grown_.PointAt(cell));
     return record;
   }
@@ -235,11 +238,14 @@ class SweepRun {
 
   // One cell for each that earlier points have, but for the place on `axis`.
   [[nodiscard]] std::vector<Cell> CellsThrough(std::size_t axis, std::size_t place) const {
+    PointFilter filter(sweep_);
     std::set<Cell> cells;
     for (const std::uint64_t number : cells_) {
       Cell cell = sweep_.grid.At(number);
       cell[axis] = place;
-      cells.insert(std::move(cell));
+      if (filter.Keeps(grown_.ValuesAt(cell))) {
+        cells.insert(std::move(cell));
+      }
     }
     return {cells.begin(), cells.end()};
   }

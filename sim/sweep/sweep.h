@@ -12,6 +12,7 @@
 
 #include "sim/scenario/point.h"
 #include "sim/study/evaluate.h"
+#include "sim/sweep/formula.h"
 #include "sim/sweep/grid.h"
 
 namespace gridlock {
@@ -68,6 +69,21 @@ Sweep ReadSweep(const std::string& file, const std::vector<std::string>& overrid
 /// The same of a text in memory; files that it names are looked for beside `file`.
 Sweep ReadSweepText(const std::string& file, std::string_view text,
                     const std::vector<std::string>& overrides);
+
+/// Says which points `only` leaves.
+class PointFilter {
+ public:
+  explicit PointFilter(const Sweep& sweep);
+  ~PointFilter();
+  PointFilter(const PointFilter&) = delete;
+  PointFilter& operator=(const PointFilter&) = delete;
+
+  /// @param values of the coordinates: Grid::ValuesAt
+  bool Keeps(const std::vector<double>& values);
+
+ private:
+  std::vector<Formula> formulas_;
+};
 
 /// The cells that `only` leaves, in the order of the grid.
 std::vector<std::uint64_t> CellsOf(const Sweep& sweep);

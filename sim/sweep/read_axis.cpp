@@ -70,6 +70,13 @@ std::vector<std::string> ItemsOf(const std::string& list) {
   return items;
 }
 
+/// The message of `gridlock cap` without the option that it begins with: "--values '100': ".
+std::string WithoutOption(const std::string& message) {
+  const std::size_t colon = message.find(": ");
+  return message.starts_with("--") && colon != std::string::npos ? message.substr(colon + 2)
+                                                                 : message;
+}
+
 /// A number times a factor, with its unit behind it: "8 GB" times 0.5.
 std::string Multiplied(const std::string& text, double times) {
   double number = 0;
@@ -79,7 +86,8 @@ std::string Multiplied(const std::string& text, double times) {
     throw UserError("", Refusal(fmt::format("\"{}\" is not a number", text),
                                 "an axis of numbers where \"times\" is written"));
   }
-  return fmt::format("{}{}", number * times, std::string(rest, end));
+  // 100 times 0.07 is 7, and not 7.000000000000001.
+  return fmt::format("{:.15g}{}", number * times, std::string(rest, end));
 }
 
 /// What a cap of so many bytes, FLOP or joules a second sets.
@@ -238,7 +246,7 @@ class AxisReader {
       }
     } catch (const UserError& error) {
       for (const Problem& problem : error.problems()) {
-        Add("cap", problem.message);
+        Add("cap", WithoutOption(problem.message));
       }
     }
   }
@@ -346,8 +354,9 @@ class AxisReader {
     const std::vector<std::string> items =
         listed ? ItemsOf(with.values()) : std::vector<std::string>();
     if (listed && items.size() != out_.coordinates.size()) {
-      throw UserError("", Refusal(fmt::format("\"values\" has {} values, and axis \"{}\" has {}",
-                                              items.size(), out_.name, out_.coordinates.size()),
+      throw UserError("", Refusal(fmt::format("\"values\" has {} {}, and axis \"{}\" has {}",
+                                              items.size(), items.size() == 1 ? "value" : "values",
+                                              out_.name, out_.coordinates.size()),
                                   "one for each"));
     }
     for (std::size_t k = 0; k < out_.coordinates.size(); ++k) {

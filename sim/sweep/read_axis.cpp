@@ -70,6 +70,13 @@ std::vector<std::string> ItemsOf(const std::string& list) {
   return items;
 }
 
+/// The message of `gridlock cap` without the option that it begins with: "--values '100': ".
+std::string WithoutOption(const std::string& message) {
+  const std::size_t colon = message.find(": ");
+  return message.starts_with("--") && colon != std::string::npos ? message.substr(colon + 2)
+                                                                 : message;
+}
+
 /// A number times a factor, with its unit behind it: "8 GB" times 0.5.
 std::string Multiplied(const std::string& text, double times) {
   double number = 0;
@@ -79,14 +86,8 @@ std::string Multiplied(const std::string& text, double times) {
     throw UserError("", Refusal(fmt::format("\"{}\" is not a number", text),
                                 "an axis of numbers where \"times\" is written"));
   }
-  // Twelve digits: 0.3 times 6 is 1.8.
-  return fmt::format("{:.12g}{}", number * times, std::string(rest, end));
-}
-
-/// The message without the option of `gridlock cap` that it begins with.
-std::string WithoutOption(const std::string& message) {
-  const std::size_t colon = message.starts_with("--") ? message.find(": ") : std::string::npos;
-  return colon == std::string::npos ? message : message.substr(colon + 2);
+  // 100 times 0.07 is 7, and not 7.000000000000001.
+  return fmt::format("{:.15g}{}", number * times, std::string(rest, end));
 }
 
 /// What a cap of so many bytes, FLOP or joules a second sets.
@@ -353,10 +354,10 @@ class AxisReader {
     const std::vector<std::string> items =
         listed ? ItemsOf(with.values()) : std::vector<std::string>();
     if (listed && items.size() != out_.coordinates.size()) {
-      throw UserError(
-          "", Refusal(fmt::format("\"values\" has {} value{}, and axis \"{}\" has {}", items.size(),
-                                  items.size() == 1 ? "" : "s", out_.name, out_.coordinates.size()),
-                      "one for each"));
+      throw UserError("", Refusal(fmt::format("\"values\" has {} {}, and axis \"{}\" has {}",
+                                              items.size(), items.size() == 1 ? "value" : "values",
+                                              out_.name, out_.coordinates.size()),
+                                  "one for each"));
     }
     for (std::size_t k = 0; k < out_.coordinates.size(); ++k) {
       Coordinate& coordinate = out_.coordinates[k];

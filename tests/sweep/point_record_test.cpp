@@ -53,6 +53,7 @@ PointRecord DrawnRecord() {
     }
   }
   record.set = DrawnText();
+  record.scenario = DrawnText();
   if (record.status != PointStatus::kDone) {
     record.message = DrawnText();
     return record;
@@ -79,6 +80,7 @@ void AssertSame(const PointRecord& a, const PointRecord& b) {
   RC_ASSERT(a.status == b.status);
   RC_ASSERT(a.at == b.at);
   RC_ASSERT(a.set == b.set);
+  RC_ASSERT(a.scenario == b.scenario);
   RC_ASSERT(a.fingerprint == b.fingerprint);
   RC_ASSERT(a.message == b.message);
   RC_ASSERT(a.outputs.size() == b.outputs.size());

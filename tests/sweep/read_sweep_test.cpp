@@ -108,8 +108,8 @@ TEST(Axis, IsZippedWithListsAndMultiples) {
 }
 
 TEST(Axis, IsZippedWithMultiplesThatAreNotOffByRounding) {
-  EXPECT_EQ(SetsOf(SweepOf("axis { name: \"n\" values: \"70\" "
-                           "with { path: \"site[0].servers\" times: 0.1 } }")),
+  EXPECT_EQ(SetsOf(SweepOf("axis { name: \"n\" values: \"100\" "
+                           "with { path: \"site[0].servers\" times: 0.07 } }")),
             std::vector<std::string>{"site[0].servers=7"});
 }
 

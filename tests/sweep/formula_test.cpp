@@ -77,9 +77,10 @@ TEST(Formula, IsNotANumberWhereItIsNotDefined) {
 TEST(Formula, WithAnUnknownNameNamesTheNearest) {
   EXPECT_EQ(RefusalOfFormula("nik >= 400 Gbps", {"nic", "accelerators"}, {{"torus", 1}}),
             "\"nik\" in the formula \"nik >= 400 Gbps\" is not known; expected nic, accelerators, "
-            "torus; did you mean \"nic\"?\n");
-  EXPECT_EQ(RefusalOfFormula("a > 1"),
-            "\"a\" in the formula \"a > 1\" is not known; expected numbers alone\n");
+            "torus, or a unit such as Gbps, GB/s, s or km; did you mean \"nic\"?\n");
+  EXPECT_EQ(
+      RefusalOfFormula("a > 1"),
+      "\"a\" in the formula \"a > 1\" is not known; expected a unit such as Gbps, GB/s, s or km\n");
 }
 
 TEST(Formula, WithAnUnknownUnitIsRefused) {

@@ -8,6 +8,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/schema/files.h"
 #include "sim/schema/merge.h"
+#include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
@@ -140,6 +141,18 @@ Scenario ScenarioBase::At(const Point& point) const {
 
 Scenario ScenarioBase::SitesAt(const Point& point) const {
   return read_->Build(point, Parts::kSites);
+}
+
+std::vector<Problem> ScenarioBase::WrongValuesAt(const Point& point) const {
+  const Draft draft = read_->At(point);
+  ProblemList problems;
+  CheckRules(draft.message, draft.written, "", problems);
+  try {
+    problems.ThrowIfAny();
+  } catch (const UserError& error) {
+    return error.problems();
+  }
+  return {};
 }
 
 std::string ScenarioBase::TextAt(const Point& point) const {

@@ -340,22 +340,38 @@ class SweepReader {
         if (i > 0 && i + 1 < axis.coordinates.size() && axis.coordinates.size() > kAll) {
           continue;
         }
-        const Coordinate& coordinate = axis.coordinates[i];
-        try {
-          (void)sweep_.bases[coordinate.has_base ? coordinate.base : 0].base.TextAt(
-              coordinate.point);
-        } catch (const UserError& error) {
-          for (const Problem& problem : error.problems()) {
-            const bool known =  // a path that leads nowhere does so for every value
-                std::any_of(located_.begin(), located_.end(), [&](const Problem& other) {
-                  return other.message == problem.message;
-                });
-            if (!known) {
-              located_.push_back(problem);
-            }
-          }
+        CheckCoordinate(axis.coordinates[i]);
+      }
+    }
+  }
+
+  void CheckCoordinate(const Coordinate& coordinate) {
+    const ScenarioBase& base = sweep_.bases[coordinate.has_base ? coordinate.base : 0].base;
+    try {
+      for (const Problem& problem : base.WrongValuesAt(coordinate.point)) {
+        const bool own =  // what is wrong elsewhere, another axis may mend
+            std::any_of(coordinate.point.assignments.begin(), coordinate.point.assignments.end(),
+                        [&](const Assignment& assignment) {
+                          return problem.message.starts_with(assignment.where_value.Text() + ": ");
+                        });
+        if (own) {
+          AddLocated(problem);
         }
       }
+    } catch (const UserError& error) {
+      for (const Problem& problem : error.problems()) {
+        AddLocated(problem);
+      }
+    }
+  }
+
+  // A path that leads nowhere does so for every value: once is enough.
+  void AddLocated(const Problem& problem) {
+    const bool known = std::any_of(located_.begin(), located_.end(), [&](const Problem& other) {
+      return other.message == problem.message;
+    });
+    if (!known) {
+      located_.push_back(problem);
     }
   }
 

@@ -45,8 +45,8 @@ class ScenarioBase {
   /// The sites and links of the scenario at a point; see LoadSites.
   [[nodiscard]] Scenario SitesAt(const Point& point) const;
 
-  /// What is wrong with values by themselves at a point: units, ranges, names of choices. Whether the
-  /// scenario can be simulated is another matter: At says it. Throws UserError as TextAt does.
+  /// What is wrong with values by themselves at a point: units, ranges, names of choices. Whether
+  /// the scenario can be simulated is another matter: At says it. Throws UserError as TextAt does.
   [[nodiscard]] std::vector<Problem> WrongValuesAt(const Point& point) const;
 
   /// The text of the scenario at a point, without the checks: for one that is refused, too. Throws

@@ -1,6 +1,8 @@
 #include "sim/study/cap.h"
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -75,20 +77,38 @@ Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarg
   sweep.title = std::string("a cap on ") + target.name;
   sweep.description = scenario.description;
   sweep.text = fmt::format("cap {} {}", options.link, options.values);
-  sweep.bases.push_back({options.file, ScenarioBase::FromFile(options.file, options.overrides)});
+  sweep.bases.push_back(
+      {options.file, options.file, ScenarioBase::FromFile(options.file, options.overrides)});
   GridAxis axis;
   axis.name = "cap";
   axis.units = target.units;
   axis.long_name = target.quantity;
   for (const CapPoint& point : points) {
-    Coordinate& coordinate = axis.coordinates.emplace_back();
-    coordinate.label = point.label;
-    coordinate.si = point.label == "baseline" ? CapBaseline(target, scenario) : point.si;
-    coordinate.point = point.point;
+    Coordinate coordinate{point.label, point.si, point.point};
+    if (axis.coordinates.empty()) {
+      coordinate.si = CapBaseline(target, scenario);
+    }
+    // A cap at the scenario's own value is the baseline, and twice the same cap is one.
+    const bool known =
+        std::any_of(axis.coordinates.begin(), axis.coordinates.end(), [&](const Coordinate& each) {
+          return each.si == coordinate.si;
+        });
+    if (!known) {
+      axis.coordinates.push_back(std::move(coordinate));
+    }
   }
   sweep.grid = Grid({std::move(axis)});
   sweep.fidelity = *FidelityByName(options.fidelity);
   return sweep;
+}
+
+// The folder of a sweep is not a cap's to throw away.
+void CheckOwnFolder(const std::string& folder) {
+  std::ifstream file(folder + "/sweep.json");
+  const std::string text{std::istreambuf_iterator<char>(file), {}};
+  if (!text.empty() && text.find("\"sweep\": \"cap ") == std::string::npos) {
+    throw UserError("", folder + " has results of a sweep; expected another folder with -o");
+  }
 }
 
 // Caps a life or a test of a collective: the results lie along `cap` in trace.h5.
@@ -96,6 +116,7 @@ int CapOfRun(const CapOptions& options, const Scenario& scenario, const CapTarge
              const std::vector<CapPoint>& points, const std::string& command_line) {
   SweepOptions sweep;
   sweep.folder = OutputFolder(options, fmt::format("out/{}-cap-{}", scenario.name, options.link));
+  CheckOwnFolder(sweep.folder);
   sweep.mode = JournalMode::kOverwrite;
   sweep.parallel = options.jobs;
   sweep.results = "trace";

@@ -52,6 +52,11 @@ std::vector<Study> StudiesIn(const std::string& folder) {
                                     "folders that have a sweep.textproto",
                                     folder, error.message()));
   }
+  if (studies.empty()) {
+    throw UserError("", fmt::format("{}: no folder in this folder has a sweep.textproto; expected "
+                                    "--folder DIR with studies",
+                                    folder));
+  }
   std::sort(studies.begin(), studies.end(), [](const Study& a, const Study& b) {
     return a.name < b.name;
   });
@@ -63,11 +68,11 @@ bool IsMeant(const Study& study, const std::string& name) {
   const std::size_t dash = study.name.find('-');
   return name == study.name || name == study.name.substr(0, dash) ||
          (dash != std::string::npos && name == study.name.substr(dash + 1)) ||
-         std::filesystem::path(name).lexically_normal().filename() == study.name;
+         (std::filesystem::path(name) / "").parent_path().filename() == study.name;
 }
 
 std::vector<Study> Chosen(const std::vector<Study>& all, const std::vector<std::string>& names) {
-  if (names.size() == 1 && names[0] == "all") {
+  if (std::find(names.begin(), names.end(), "all") != names.end()) {
     return all;
   }
   std::vector<Study> chosen;

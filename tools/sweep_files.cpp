@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
+#include "sim/describe/header.h"
 #include "sim/schema/problems.h"
 #include "sim/sweep/refine.h"
 #include "sim/sweep/sweep_table.h"
@@ -88,7 +89,13 @@ SweepReport RunSweepFiles(const Sweep& sweep, SweepOptions options, const std::s
   if (!options.refine.output.empty()) {
     CheckRefine(sweep.grid, options.refine.output, options.refine.axis);
   }
+  if (CellsOf(sweep).empty()) {
+    throw UserError("",
+                    Refusal("\"only\" leaves no point of " + sweep.file,
+                            "formulas that some point fulfils; axes stand for values in SI units"));
+  }
   const TraceHeader header = HeaderOfSweep(sweep, command_line);
+  options.catalogue = CatalogueHash();
   ProgressLine progress(quiet);
   options.progress = [&](std::int64_t done, std::int64_t of, std::int64_t bad, double fraction) {
     progress.Show(fmt::format("{} of {} points{}", done, of,

@@ -8,6 +8,8 @@
 #include "sim/describe/setup.h"
 #include "sim/record/fingerprint.h"
 #include "sim/scenario/reads.h"
+#include "sim/schema/files.h"
+#include "sim/schema/problems.h"
 #include "workloads/decode.h"
 
 namespace gridlock {
@@ -103,6 +105,17 @@ TraceHeader HeaderOf(const Scenario& scenario) {
   }
   AddCountingNotes(scenario, header);
   return header;
+}
+
+std::string CatalogueHash() {
+  ProblemList problems;
+  Fingerprint hash;
+  for (const std::string& file : CatalogueFiles(problems)) {
+    std::string text;
+    (void)ReadFile(file, {file, 0, 0}, text, problems);
+    hash.Add(text);
+  }
+  return FingerprintText(hash.value());
 }
 
 }  // namespace gridlock

@@ -2,6 +2,8 @@
 
 // What is known of a run before its first step: the head of its trace and of its report.
 
+#include <string>
+
 #include "sim/record/trace_header.h"
 #include "sim/scenario/scenario.h"
 
@@ -11,5 +13,8 @@ namespace gridlock {
 /// It lists those estimates of the catalogue that the run reads. The caller adds the program and
 /// the command line.
 TraceHeader HeaderOf(const Scenario& scenario);
+
+/// A hash of all files of the catalogue, 16 hexadecimal digits: any change of an entry changes it.
+std::string CatalogueHash();
 
 }  // namespace gridlock

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstddef>
 #include <limits>
+#include <regex>
 #include <string_view>
 
 #include <fmt/format.h>
@@ -57,14 +58,10 @@ constexpr UnitOperator kUnits[] = {
     {"percent", &Scaled<-2>}, {"m", &Scaled<0>},       {"km", &Scaled<3>},
 };
 
-/// "GB/s" is a unit and no quotient: "GBps".
-std::string WithUnitsOfOneWord(std::string text) {
-  constexpr std::string_view kPerSecond = "B/s";
-  for (std::size_t at = text.find(kPerSecond); at != std::string::npos;
-       at = text.find(kPerSecond, at)) {
-    text.replace(at, kPerSecond.size(), "Bps");
-  }
-  return text;
+/// "450 GB/s" is a number with a unit and no quotient: "450 GBps".
+std::string WithUnitsOfOneWord(const std::string& text) {
+  static const std::regex unit(R"((\d\.?\s*[kMGT]?)B/s\b)");
+  return std::regex_replace(text, unit, "$1Bps");
 }
 
 /// muParser takes "a = 1" for an assignment. True when there is one.

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <system_error>
+#include <vector>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -42,18 +43,42 @@ void RemoveDebris(const std::string& folder) {
   }
 }
 
-/// The part of two texts in which they first differ, for people.
+/// The lines of a text whose line ends may be written "\\n", as in JSON.
+std::vector<std::string> LinesOfJson(const std::string& text) {
+  std::vector<std::string> lines(1);
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool escaped = text.compare(i, 2, "\\n") == 0;
+    if (escaped || text[i] == '\n') {
+      i += escaped ? 1 : 0;
+      lines.emplace_back();
+    } else {
+      lines.back() += text[i];
+    }
+  }
+  return lines;
+}
+
+/// The first line in which two texts differ, for people.
 std::string FirstDifference(const std::string& before, const std::string& now) {
+  const std::vector<std::string> then_lines = LinesOfJson(before), now_lines = LinesOfJson(now);
   std::size_t at = 0;
-  while (at < before.size() && at < now.size() && before[at] == now[at]) {
+  while (at < then_lines.size() && at < now_lines.size() && then_lines[at] == now_lines[at]) {
     ++at;
   }
-  const auto line = [&](const std::string& text) {
-    const std::size_t from = text.rfind('\n', at == 0 ? 0 : at - 1);
-    const std::size_t begin = from == std::string::npos ? 0 : from + 1;
-    return text.substr(begin, text.find('\n', std::max(begin, at)) - begin);
+  const auto line = [&](const std::vector<std::string>& lines) {
+    return at < lines.size() ? Quoted(lines[at]) : std::string("nothing");
   };
-  return fmt::format("then {}, now {}", Quoted(line(before)), Quoted(line(now)));
+  return fmt::format("then {}, now {}", line(then_lines), line(now_lines));
+}
+
+/// Results that no sweep wrote: those of `gridlock run`.
+bool HasForeignResults(const std::string& folder) {
+  for (const char* const name : {"trace.h5", "summary.json", "results.h5", "results.csv"}) {
+    if (std::filesystem::exists(folder + "/" + name)) {
+      return !std::filesystem::exists(folder + "/sweep.json");
+    }
+  }
+  return false;
 }
 
 }  // namespace
@@ -97,19 +122,15 @@ void Journal::Lock() {
 }
 
 void Journal::Recover(const std::string& identity, JournalMode mode) {
-  const std::string about = folder_ + "/sweep.json";
   const bool used = std::filesystem::file_size(file_) > 0;
+  if (mode != JournalMode::kOverwrite && !used && HasForeignResults(folder_)) {
+    throw UserError("",
+                    fmt::format("{} has results that are not of a sweep; expected another folder, "
+                                "or --overwrite to throw them away",
+                                folder_));
+  }
   if (mode == JournalMode::kOverwrite || !used) {
-    Truncate(0);
-    std::error_code ignored;
-    if (mode == JournalMode::kOverwrite || ReadWhole(about) != identity) {
-      std::filesystem::remove_all(folder_ + "/early", ignored);
-      std::filesystem::create_directories(folder_ + "/early", ignored);
-      for (const char* const old : {"/results.h5", "/results.csv", "/summary.json"}) {
-        std::filesystem::remove(folder_ + old, ignored);
-      }
-    }
-    WriteFileAtomically(about, identity);
+    Begin(identity, mode);
     return;
   }
   if (mode == JournalMode::kNew) {
@@ -117,26 +138,45 @@ void Journal::Recover(const std::string& identity, JournalMode mode) {
                                     "--overwrite to begin anew, or another folder",
                                     folder_));
   }
-  const std::string before = ReadWhole(about);
+  const std::string before = ReadWhole(folder_ + "/sweep.json");
   if (before != identity) {
     throw UserError("",
                     fmt::format("{} has results of another sweep ({}); expected the same sweep, "
                                 "scenarios and catalogue, or --overwrite",
                                 folder_, FirstDifference(before, identity)));
   }
-  std::int64_t whole = 0;
+  CountLines();
+  RetryFailed();
+}
+
+void Journal::Begin(const std::string& identity, JournalMode mode) {
+  const std::string about = folder_ + "/sweep.json";
+  Truncate(0);
+  std::error_code ignored;
+  if (mode == JournalMode::kOverwrite || ReadWhole(about) != identity) {
+    std::filesystem::remove_all(folder_ + "/early", ignored);
+    std::filesystem::create_directories(folder_ + "/early", ignored);
+    for (const char* const old : {"/results.h5", "/results.csv", "/summary.json"}) {
+      std::filesystem::remove(folder_ + old, ignored);
+    }
+  }
+  WriteFileAtomically(about, identity);
+}
+
+void Journal::CountLines() {
   const auto size = static_cast<std::int64_t>(std::filesystem::file_size(file_));
   try {
     ForEachLine(file_, [&](std::string_view line) {
-      if (RecordOf(line).point != points_) {
+      const PointRecord record = RecordOf(line);
+      if (record.point != points_ || record.status == PointStatus::kLeftOut) {
         throw std::runtime_error(fmt::format("expected point {}", points_));
       }
-      whole += static_cast<std::int64_t>(line.size()) + 1;
+      bytes_ += static_cast<std::int64_t>(line.size()) + 1;
       ++points_;
     });
   } catch (const std::runtime_error& error) {
     // A broken line with whole ones behind it is not what a kill leaves.
-    const std::string rest = ReadWhole(file_).substr(static_cast<std::size_t>(whole));
+    const std::string rest = ReadWhole(file_).substr(static_cast<std::size_t>(bytes_));
     const std::size_t end = rest.find('\n');
     if (end != std::string::npos && end + 1 < rest.size()) {
       throw IoError(
@@ -145,12 +185,32 @@ void Journal::Recover(const std::string& identity, JournalMode mode) {
                       file_, points_ + 1, error.what()));
     }
   }
-  if (whole < size) {
+  if (bytes_ < size) {
     note_ = fmt::format("{}: the last line was torn and is cut off: point {} is simulated anew",
                         file_, points_);
-    Truncate(whole);
+    Truncate(bytes_);
   }
-  bytes_ = whole;
+}
+
+void Journal::RetryFailed() {
+  std::int64_t first = -1, kept = 0;  // the first of them, and the bytes before it
+  ForEachLine(file_, [&](std::string_view line) {
+    const PointRecord record = RecordOf(line);
+    const bool again =
+        record.status == PointStatus::kFailed || record.status == PointStatus::kTimedOut;
+    if (first < 0 && !again) {
+      kept += static_cast<std::int64_t>(line.size()) + 1;
+    } else if (first < 0) {
+      first = record.point;
+    } else if (!again) {
+      KeepEarly(record.point, line);
+    }
+  });
+  if (first >= 0) {
+    Truncate(kept);
+    bytes_ = kept;
+    points_ = first;
+  }
 }
 
 void Journal::Truncate(std::int64_t bytes) {

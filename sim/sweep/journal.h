@@ -2,12 +2,13 @@
 
 // The journal of a sweep: one line per finished point, in the order of the points, on the disk.
 //
-//   DIR/journal.jsonl      line k is point k; grows by whole lines, each synced before the next
+//   DIR/journal.jsonl      line k is point k; grows by whole lines, which are synced when they come
 //   DIR/early/POINT.json   results that came before their turn; gone when the sweep is complete
 //   DIR/sweep.json         what the journal is of; see Identity
 //
 // A kill at any moment loses at most points that had not finished: a torn last line is cut off when
-// the journal is opened again, and its point is simulated anew.
+// the journal is opened again, and its point is simulated anew. A power cut may also lose results
+// that waited in `early`.
 
 #include <cstdint>
 #include <functional>
@@ -20,7 +21,7 @@ namespace gridlock {
 /// What to do with a folder that has results.
 enum class JournalMode {
   kNew,        ///< refuse it
-  kResume,     ///< go on behind the last whole line
+  kResume,     ///< go on behind the last whole line; points that crashed or timed out run again
   kOverwrite,  ///< begin anew
 };
 
@@ -62,6 +63,13 @@ class Journal {
  private:
   void Lock();
   void Recover(const std::string& identity, JournalMode mode);
+  /// An empty journal of the sweep.
+  void Begin(const std::string& identity, JournalMode mode);
+  /// Counts the whole lines and cuts off a torn last one.
+  void CountLines();
+  /// Cuts off the journal before the first point that crashed or took too long. Good lines behind
+  /// it are kept early.
+  void RetryFailed();
   void Truncate(std::int64_t bytes);
   [[nodiscard]] std::string EarlyFile(std::int64_t point) const;
 

@@ -6,9 +6,11 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/check.h"
 #include "sim/record/columns.h"
 #include "sim/record/life_fields.h"
 #include "sim/record/step_fields.h"
+#include "sim/schema/problems.h"
 
 namespace gridlock {
 namespace {
@@ -111,6 +113,13 @@ void AddValues(const T& item, const std::string& label, const Record& record,
   });
 }
 
+/// A size that no other size is written like: in a unit where that says it wholly.
+std::string SizeText(Bytes size) {
+  const std::string text = FormatBytes(size);
+  return ParseQuantity(text, Dimension::kData).si == size.si() ? text
+                                                               : fmt::format("{:.0f} B", size.si());
+}
+
 std::vector<OutputValue> OutputsOfStep(const StepRecord& record) {
   std::vector<OutputValue> out;
   if (record.tested.empty()) {
@@ -129,8 +138,7 @@ std::vector<OutputValue> OutputsOfStep(const StepRecord& record) {
     AddValues(each, std::to_string(each.stage), record, out);
   }
   for (const CollectiveResult& each : record.tested) {
-    AddValues(each,
-              fmt::format("{} {} {}", each.collective, each.algorithm, FormatBytes(each.size)),
+    AddValues(each, fmt::format("{} {} {}", each.collective, each.algorithm, SizeText(each.size)),
               record, out);
   }
   return out;
@@ -167,6 +175,33 @@ const OutputColumn* FindOutputColumn(const std::string& name) {
     return column.name == name;
   });
   return found == columns.end() ? nullptr : &*found;
+}
+
+void CheckOutputName(const std::string& name, bool number) {
+  const std::size_t dot = name.find('.');
+  const std::string column_name = name.substr(0, dot);
+  const OutputColumn* const column = FindOutputColumn(column_name);
+  if (column == nullptr || (number && column->is_text)) {
+    std::vector<std::string> names;
+    for (const OutputColumn& each : OutputColumns()) {
+      if (!number || !each.is_text) {
+        names.push_back(each.name);
+      }
+    }
+    throw UserError(
+        "", Refusal(Quoted(column_name) +
+                        (column == nullptr ? " is not an output" : " is a text and no number"),
+                    "a variable of trace.h5 (gridlock schema --outputs)",
+                    NearestName(column_name, names)));
+  }
+  if (column->dimension.empty() != (dot == std::string::npos)) {
+    throw UserError(
+        "",
+        column->dimension.empty()
+            ? Refusal(Quoted(column_name) + " is a single value", Quoted(column_name))
+            : Refusal(Quoted(column_name) + " is a list, one value for each " + column->dimension,
+                      "one of them, " + Quoted(column_name + "." + "NAME")));
+  }
 }
 
 std::vector<OutputValue> OutputsOf(const RunRecord& record) {

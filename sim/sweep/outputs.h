@@ -34,6 +34,10 @@ const std::vector<OutputColumn>& OutputColumns();
 /// The column of that name; null when there is none.
 const OutputColumn* FindOutputColumn(const std::string& name);
 
+/// Throws UserError when `name`, "step_time" or "breakdown.data_comm", is no output or no single
+/// value: a list needs an element, and a single value has none. @param number refuses texts
+void CheckOutputName(const std::string& name, bool number);
+
 /// The values of a record. Series over time stand as their means; experiments that a campaign
 /// generated are left out, because their number is not that of the scenario.
 std::vector<OutputValue> OutputsOf(const RunRecord& record);

@@ -111,7 +111,7 @@ class SweepReader {
     }
     std::string text;
     if (ReadFile(file, where, text, problems_)) {
-      sweep_.bases.push_back({file, ScenarioBase(file, text, overrides_)});
+      sweep_.bases.push_back({name, file, ScenarioBase(file, text, overrides_)});
     }
     return sweep_.bases.empty() ? 0 : sweep_.bases.size() - 1;
   }
@@ -152,30 +152,91 @@ class SweepReader {
                             fmt::format("at most {}", kSweepCellsMax)));
     }
     CheckOverrides(axes);
+    CheckCaps(axes);
     sweep_.grid = Grid(std::move(axes));
   }
 
-  // An override that every point sets anew would be of no effect.
-  void CheckOverrides(const std::vector<GridAxis>& axes) {
-    for (const std::string& each : overrides_) {
-      const std::string path = each.substr(0, each.find('='));
-      for (const GridAxis& axis : axes) {
-        const bool set = std::any_of(axis.coordinates.begin(), axis.coordinates.end(),
-                                     [&](const Coordinate& coordinate) {
-                                       return std::any_of(coordinate.point.assignments.begin(),
-                                                          coordinate.point.assignments.end(),
-                                                          [&](const Assignment& assignment) {
-                                                            return assignment.path == path;
-                                                          });
-                                     });
-        if (set) {
+  // A cap is made from the machine of the sweep's scenario.
+  void CheckCaps(const std::vector<GridAxis>& axes) {
+    const auto changes_machine = [](const Coordinate& coordinate) {
+      return coordinate.has_base ||
+             std::any_of(coordinate.point.assignments.begin(), coordinate.point.assignments.end(),
+                         [](const Assignment& assignment) {
+                           return assignment.path.ends_with(".server") ||
+                                  assignment.path.ends_with(".cluster");
+                         });
+    };
+    for (int i = 0; i < message_.axis_size(); ++i) {
+      for (const GridAxis& other : axes) {
+        const bool changes =
+            std::any_of(other.coordinates.begin(), other.coordinates.end(), changes_machine);
+        if (!message_.axis(i).cap().empty() && changes) {
           problems_.Add(
-              {fmt::format("--set '{}'", each), 0, 0}, path,
-              Refusal(fmt::format("axis \"{}\" sets this field at every point", axis.name),
-                      "a field that no axis sets"));
+              written_.At("axis", i).At("cap").value, "axis",
+              Refusal(fmt::format("\"cap\" reads the machine of the sweep's scenario, and "
+                                  "axis \"{}\" changes the machine",
+                                  other.name),
+                      "\"path\" with values for every machine"));
         }
       }
     }
+  }
+
+  // What is overwritten at every point would be of no effect, and results would be labelled
+  // wrongly.
+  void CheckOverrides(const std::vector<GridAxis>& axes) {
+    for (const std::string& each : overrides_) {
+      for (const GridAxis& axis : axes) {
+        if (const std::string by = Overwriter(each.substr(0, each.find('=')), axis); !by.empty()) {
+          problems_.Add({fmt::format("--set '{}'", each), 0, 0}, "",
+                        Refusal(fmt::format("axis \"{}\" sets {} at every point", axis.name, by),
+                                "a field that no axis sets"));
+        }
+      }
+    }
+    for (std::size_t later = 1; later < axes.size(); ++later) {
+      for (std::size_t i = 0; i < later; ++i) {
+        CheckAxes(axes[i], axes[later], static_cast<int>(later));
+      }
+    }
+  }
+
+  // A later axis may set fields in a block of an earlier one, and not the other way round.
+  void CheckAxes(const GridAxis& earlier, const GridAxis& later, int number) {
+    for (const Coordinate& coordinate : earlier.coordinates) {
+      for (const Assignment& assignment : coordinate.point.assignments) {
+        if (const std::string by = Overwriter(assignment.path, later); !by.empty()) {
+          problems_.Add(
+              written_.At("axis", number).At("name").value, "axis",
+              Refusal(fmt::format("axis \"{}\" sets {}, and so overwrites what axis \"{}\" sets",
+                                  later.name, by, earlier.name),
+                      "axes of different fields, blocks before fields in them"));
+          return;
+        }
+      }
+    }
+  }
+
+  // The path with which a coordinate of the axis overwrites `path`: that of the field or of a block
+  // around it; "" when none does.
+  static std::string Overwriter(const std::string& path, const GridAxis& axis) {
+    const std::string inside = WithoutFirstIndices(path) + ".";
+    for (const Coordinate& coordinate : axis.coordinates) {
+      for (const Assignment& assignment : coordinate.point.assignments) {
+        if (inside.starts_with(WithoutFirstIndices(assignment.path) + ".")) {
+          return assignment.path;
+        }
+      }
+    }
+    return "";
+  }
+
+  // "site[0].servers" and "site.servers" are one path.
+  static std::string WithoutFirstIndices(std::string path) {
+    for (std::size_t at = path.find("[0]"); at != std::string::npos; at = path.find("[0]")) {
+      path.erase(at, 3);
+    }
+    return path;
   }
 
   void CheckOnce(const std::vector<GridAxis>& axes, const Written& written) {
@@ -193,8 +254,9 @@ class SweepReader {
                     "another name for the axis"));
       }
     }
-    static const std::set<std::string> kTaken = {"point", "status", "message", "overrides",
-                                                 "point_fingerprint"};
+    static const std::set<std::string> kTaken = {
+        "point",         "status",      "message",          "overrides",
+        "scenario_file", "fingerprint", "point_fingerprint"};
     if (kTaken.contains(name)) {
       problems_.Add(written.At("name").value, "axis",
                     Refusal(Quoted(name) + " is a variable of every results.h5",
@@ -215,28 +277,19 @@ class SweepReader {
                           "\"full\", \"folded\" or \"analytic\""));
   }
 
-  // "breakdown.data_comm" is an element of "breakdown".
-  bool CheckOutput(const std::string& name, const Position& where) {
-    const std::string column = name.substr(0, name.find('.'));
-    if (FindOutputColumn(column) != nullptr) {
-      return true;
+  // "breakdown.data_comm" is an element of "breakdown". Verdicts need a number.
+  void CheckOutput(const std::string& name, const Position& where, bool number) {
+    try {
+      CheckOutputName(name, number);
+    } catch (const UserError& error) {
+      problems_.Add(where, "", error.problems().front().message);
     }
-    std::vector<std::string> names;
-    for (const OutputColumn& each : OutputColumns()) {
-      names.push_back(each.name);
-    }
-    problems_.Add(
-        where, "",
-        Refusal(Quoted(column) + " is not an output",
-                "a variable of trace.h5 (gridlock schema --outputs)", NearestName(column, names)));
-    return false;
   }
 
   void ReadOutputs() {
     for (int i = 0; i < message_.show_size(); ++i) {
-      if (CheckOutput(message_.show(i), written_.At("show", i).value)) {
-        sweep_.show.push_back(message_.show(i));
-      }
+      CheckOutput(message_.show(i), written_.At("show", i).value, /*number=*/false);
+      sweep_.show.push_back(message_.show(i));
     }
   }
 
@@ -312,7 +365,7 @@ class SweepReader {
             Refusal(Quoted(value.name) + " is the name of two values", "different names"));
       }
       names.push_back(value.name);
-      (void)CheckOutput(each.output(), place.At("output").value);
+      CheckOutput(each.output(), place.At("output").value, /*number=*/true);
       value.output = each.output().substr(0, each.output().find('.'));
       value.element =
           each.output() == value.output ? "" : each.output().substr(value.output.size() + 1);

@@ -98,17 +98,10 @@ std::map<std::pair<double, double>, double> Misses(const std::map<double, double
 }  // namespace
 
 void CheckRefine(const Grid& grid, const std::string& output, const std::string& axis) {
-  const OutputColumn* const column = FindOutputColumn(output.substr(0, output.find('.')));
-  if (column == nullptr || column->is_text) {
-    std::vector<std::string> names;
-    for (const OutputColumn& each : OutputColumns()) {
-      if (!each.is_text) {
-        names.push_back(each.name);
-      }
-    }
-    throw UserError(
-        "", Refusal(fmt::format("--refine: \"{}\" is not an output that is a number", output),
-                    "a name such as \"step_time\"", NearestName(output, names)));
+  try {
+    CheckOutputName(output, /*number=*/true);
+  } catch (const UserError& error) {
+    throw UserError("", "--refine: " + error.problems().front().message);
   }
   (void)AxisToRefine(grid, axis);
 }

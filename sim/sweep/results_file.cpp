@@ -40,7 +40,8 @@ Contents ContentsOf(const Grid& grid, const std::string& journal) {
   ForEachLine(journal, [&](std::string_view line) {
     const PointRecord record = RecordOf(line);
     Fingerprint point;
-    point.Add(record.status == PointStatus::kDone ? record.fingerprint : record.message);
+    point.Add(std::string_view(NameOf(record.status)));
+    point.Add(record.fingerprint);
     point.Add(record.set);
     fingerprint.Add(point.value());
     for (const OutputValue& value : record.outputs) {
@@ -84,7 +85,7 @@ class ResultsWriter {
     several_bases_ = sweep.bases.size() > 1;
     for (std::size_t i = 0; several_bases_ && i < sweep.bases.size(); ++i) {
       file_.SetAttribute("", fmt::format("scenario_{}", i), sweep.bases[i].base.TextAt({}));
-      file_.SetAttribute("", fmt::format("scenario_{}_file", i), sweep.bases[i].file);
+      file_.SetAttribute("", fmt::format("scenario_{}_file", i), sweep.bases[i].name);
     }
     file_.SetAttribute("", "fingerprint", contents.fingerprint);
     for (const GridAxis& axis : grid.axes()) {

@@ -24,13 +24,15 @@ std::string IdentityOf(const Sweep& sweep, const TraceHeader& header, const Swee
   json.BeginObject();
   json.Member("sweep", sweep.text);
   json.Member("gridlock_version", header.gridlock_version);
-  json.Member("catalogue_fingerprint", header.catalogue_fingerprint);
+  json.Member("gridlock_commit", header.gridlock_commit);
+  json.Member("catalogue", options.catalogue);
   json.Member("fidelity", FidelityName(sweep.fidelity));
   json.Member("refine", fmt::format("{}@{} {}", options.refine.output, options.refine.axis,
                                     options.refine.output.empty() ? 0 : options.refine.most));
   json.Key("scenarios");
   json.BeginArray();
   for (const SweepBase& base : sweep.bases) {
+    json.Value(base.name);
     json.Value(base.base.TextAt({}));
   }
   json.EndArray();
@@ -60,7 +62,9 @@ class SweepRun {
   SweepOutcome Run() {
     if (journal_.points() > 0) {
       ForEachLine(journal_.file(), [&](std::string_view line) {
-        Count(RecordOf(line));
+        const PointRecord record = RecordOf(line);
+        CheckOwn(record);
+        Count(record);
       });
     }
     RunPoints();
@@ -76,6 +80,17 @@ class SweepRun {
   }
 
  private:
+  // A line that somebody changed.
+  void CheckOwn(const PointRecord& record) const {
+    const bool known = record.point < points();
+    if (known ? record.set != RecordAt(record.point).set : options_.refine.output.empty()) {
+      throw IoError(
+          fmt::format("{}:{}: this line is not of this sweep; expected an untouched "
+                      "journal, or --overwrite",
+                      journal_.file(), record.point + 1));
+    }
+  }
+
   [[nodiscard]] std::int64_t points() const {
     return static_cast<std::int64_t>(cells_.size() + added_.size());
   }
@@ -94,7 +109,7 @@ class SweepRun {
       record.at.emplace_back(axis.name, axis.coordinates[cell[i]].label);
     }
     if (sweep_.bases.size() > 1) {
-      record.scenario = sweep_.bases[grown_.BaseAt(cell)].file;
+      record.scenario = sweep_.bases[grown_.BaseAt(cell)].name;
     }
     record.set = LinesOf(grown_.PointAt(cell));
     return record;
@@ -174,7 +189,6 @@ class SweepRun {
     }
     Enter(line);
     Drain();
-    journal_.Sync();
   }
 
   void Enter(const std::string& line) {
@@ -193,11 +207,16 @@ class SweepRun {
 
   // Enters early results whose turn has come.
   void Drain() {
+    std::vector<std::int64_t> entered;
     while (early_.contains(journal_.points()) || TakeEarly(journal_.points())) {
       const std::int64_t point = journal_.points();
       const std::optional<std::string> line = journal_.Early(point);
       CHECK(line.has_value());
       Enter(*line);
+      entered.push_back(point);
+    }
+    journal_.Sync();
+    for (const std::int64_t point : entered) {  // they are on the disk now
       journal_.RemoveEarly(point);
       early_.erase(point);
     }

@@ -26,6 +26,7 @@ struct SweepOptions {
   int parallel = 0;      ///< 0: one child per core
   double timeout_s = 0;  ///< for each point; 0: none
   RefineOptions refine;
+  std::string catalogue;            ///< what tells one catalogue from another: its hash
   std::string results = "results";  ///< name of the .h5 and .csv files
 
   /// Called about once a second: points that are done, of how many, and those that were refused or

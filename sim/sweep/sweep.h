@@ -41,6 +41,7 @@ struct SweepVerdict {
 
 /// A scenario that points start from.
 struct SweepBase {
+  std::string name;  ///< of its file as the sweep writes it, relative to the sweep
   std::string file;
   ScenarioBase base;
 };

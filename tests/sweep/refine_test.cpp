@@ -201,7 +201,7 @@ TEST(Refinement, NeedsANumberAndAnAxisOfNumbers) {
   EXPECT_NO_THROW(CheckRefine(one, "step_time", ""));
   EXPECT_NO_THROW(CheckRefine(one, "breakdown.data_comm", "x"));
   EXPECT_THAT(RefusalOfRefine(one, "step_tim"), HasSubstr("did you mean \"step_time\"?"));
-  EXPECT_THAT(RefusalOfRefine(one, "binding_wall"), HasSubstr("is not an output that is a number"));
+  EXPECT_THAT(RefusalOfRefine(one, "binding_wall"), HasSubstr("is a text and no number"));
   EXPECT_THAT(RefusalOfRefine(one, "step_time", "y"), HasSubstr("\"y\" cannot be refined"));
   const Grid two({NumberAxis("x", {1, 2, 3}), NumberAxis("y", {1, 2, 3})});
   EXPECT_THAT(RefusalOfRefine(two, "step_time"), HasSubstr("the axis to refine is not said"));

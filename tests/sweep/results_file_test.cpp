@@ -47,7 +47,9 @@ TEST(Results, HaveAFingerprintOfEveryPoint) {
   other.records[2].fingerprint = "00000000000000ff";
   EXPECT_NE(WriteSample(other, folder.path()), before);
   other = SmallResults();
-  other.records[1].message = "another reason";
+  other.records[1].message = "the same reason in another folder";
+  EXPECT_EQ(WriteSample(other, folder.path()), before);
+  other.records[1].status = PointStatus::kFailed;
   EXPECT_NE(WriteSample(other, folder.path()), before);
   other = SmallResults();
   other.records[3].set = "seed=9";

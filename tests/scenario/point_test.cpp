@@ -94,10 +94,10 @@ TEST(Point, SetsOneDirectionOfABandwidthInPlaceOfTheOther) {
 TEST(Point, OfSlowerNicsCanLeaveTheFabricAsItIsBuilt) {
   const ScenarioBase base =
       ScenarioBase::FromFile(kExample, {"site[0].override.nic_bandwidth=800 Gbps"});
-  const ServerSpec& server = base.At(PointOf({"site[0].override.nic_bandwidth=100 Gbps",
-                                              "site[0].override.fabric_nic_bandwidth=800 Gbps"}))
-                                 .site()
-                                 .server;
+  const ServerSpec server = base.At(PointOf({"site[0].override.nic_bandwidth=100 Gbps",
+                                             "site[0].override.fabric_nic_bandwidth=800 Gbps"}))
+                                .site()
+                                .server;
   EXPECT_EQ(server.nic_bandwidth, BytesPerSecond(12.5e9));
   EXPECT_EQ(server.fabric_nic_bandwidth, BytesPerSecond(100e9));
 }

@@ -27,7 +27,7 @@ Configure() {
 
 StageWerror() {
   InstallPackages "${BUILD_PACKAGES[@]}" "${TEST_PACKAGES[@]}"
-  Configure dev && cmake --build --preset dev -j"$jobs"
+  Configure dev && cmake --build --preset dev -j"$jobs" -- -k 0
 }
 
 StageAsan() {

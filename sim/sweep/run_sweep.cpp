@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
 #include "sim/process/pool.h"
 #include "sim/record/fingerprint.h"

@@ -59,6 +59,7 @@ TraceHeader HeaderOfSweep(const Sweep& sweep, const std::string& command_line) {
     header.setup.clear();
     header.sizes.clear();
   }
+  header.catalogue_fingerprint = CatalogueHash();  // points may use entries that these do not
   header.scenario_name = sweep.name;
   header.description = sweep.description;
   header.scenario_text = sweep.bases[0].base.TextAt({});
@@ -95,7 +96,6 @@ SweepReport RunSweepFiles(const Sweep& sweep, SweepOptions options, const std::s
                             "formulas that some point fulfils; axes stand for values in SI units"));
   }
   const TraceHeader header = HeaderOfSweep(sweep, command_line);
-  options.catalogue = CatalogueHash();
   ProgressLine progress(quiet);
   options.progress = [&](std::int64_t done, std::int64_t of, std::int64_t bad, double fraction) {
     progress.Show(fmt::format("{} of {} points{}", done, of,

@@ -26,7 +26,7 @@ std::string IdentityOf(const Sweep& sweep, const TraceHeader& header, const Swee
   json.Member("sweep", sweep.text);
   json.Member("gridlock_version", header.gridlock_version);
   json.Member("gridlock_commit", header.gridlock_commit);
-  json.Member("catalogue", options.catalogue);
+  json.Member("catalogue_fingerprint", header.catalogue_fingerprint);
   json.Member("fidelity", FidelityName(sweep.fidelity));
   json.Member("refine", fmt::format("{}@{} {}", options.refine.output, options.refine.axis,
                                     options.refine.output.empty() ? 0 : options.refine.most));

@@ -26,7 +26,6 @@ struct SweepOptions {
   int parallel = 0;      ///< 0: one child per core
   double timeout_s = 0;  ///< for each point; 0: none
   RefineOptions refine;
-  std::string catalogue;            ///< what tells one catalogue from another: its hash
   std::string results = "results";  ///< name of the .h5 and .csv files
 
   /// Called about once a second: points that are done, of how many, and those that were refused or
@@ -45,8 +44,8 @@ struct SweepOutcome {
   std::string fingerprint;    ///< of all points; the same whatever the order of their ends
 };
 
-/// Runs what is not in the journal, then writes the results. @param header of the base: its own
-/// scenario, catalogue and command. Throws UserError and IoError.
+/// Runs what is not in the journal, then writes the results. @param header of the sweep: its
+/// command, build and the hash of the whole catalogue. Throws UserError and IoError.
 SweepOutcome RunSweep(const Sweep& sweep, const TraceHeader& header, const SweepOptions& options);
 
 }  // namespace gridlock

@@ -13,18 +13,12 @@ namespace {
 
 constexpr const char* kDots = "...";
 
-std::string Trim(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? ""
-                                    : text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
-
 std::vector<std::string> SplitAtCommas(const std::string& text) {
   std::vector<std::string> parts;
   std::size_t from = 0;
   while (true) {
     const std::size_t comma = text.find(',', from);
-    parts.push_back(Trim(text.substr(from, comma - from)));
+    parts.push_back(Trimmed(text.substr(from, comma - from)));
     if (comma == std::string::npos) {
       return parts;
     }
@@ -84,7 +78,7 @@ class ListReader {
           "\"{}\" is not a positive number; expected a list such as \"900,800,...,100GBps\"",
           text));
     }
-    value.unit = Trim(std::string(rest, end));
+    value.unit = Trimmed(std::string(rest, end));
     return value;
   }
 
@@ -113,6 +107,14 @@ class ListReader {
 };
 
 }  // namespace
+
+std::string Trimmed(const std::string& text) {
+  constexpr const char* kBlanks = " \t\n";
+  const auto first = text.find_first_not_of(kBlanks);
+  return first == std::string::npos
+             ? ""
+             : text.substr(first, text.find_last_not_of(kBlanks) - first + 1);
+}
 
 std::string ListedValue::text() const {
   return unit.empty() ? fmt::format("{}", number) : fmt::format("{} {}", number, unit);

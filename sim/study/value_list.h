@@ -16,6 +16,9 @@ struct ListedValue {
   [[nodiscard]] std::string text() const;
 };
 
+/// The text without blanks and line ends around it.
+std::string Trimmed(const std::string& text);
+
 /// Values that a list may have: as many steps as a machine simulates in a night.
 inline constexpr std::size_t kListedValuesMax = 10000;
 

@@ -61,10 +61,7 @@ std::vector<std::string> ItemsOf(const std::string& list) {
   std::size_t from = 0;
   while (from <= list.size()) {
     const std::size_t comma = std::min(list.find(',', from), list.size());
-    std::string item = list.substr(from, comma - from);
-    item.erase(0, std::min(item.find_first_not_of(" \t\n"), item.size()));
-    item.erase(item.find_last_not_of(" \t\n") + 1);
-    items.push_back(item);
+    items.push_back(Trimmed(list.substr(from, comma - from)));
     from = comma + 1;
   }
   return items;

@@ -14,6 +14,7 @@
 #include "sim/schema/rules.h"
 #include "sim/schema/text_reader.h"
 #include "sim/schema/written.h"
+#include "sim/study/value_list.h"
 #include "sim/sweep/formula.h"
 #include "sim/sweep/outputs.h"
 #include "sim/sweep/read_axis.h"
@@ -30,12 +31,6 @@ std::string WithoutBlanks(const std::string& text) {
     }
   }
   return kept;
-}
-
-std::string Trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  return first == std::string::npos ? ""
-                                    : text.substr(first, text.find_last_not_of(" \t") + 1 - first);
 }
 
 /// What formulas know of a sweep: the axes and the numbers of their choices.

@@ -63,8 +63,11 @@ struct AcceleratorSpec {
   PowerSpec power;
 };
 
-/// How fast collectives run over one kind of link: t = base + step x steps + wire bytes /
-/// (efficiency x bandwidth), by the faster of two protocols: one for short messages, one for long.
+/// How fast collectives run over one kind of link. With w the time that the bytes of a rank take at
+/// the link's full bandwidth: t = base + step x steps + w / efficiency + 2 sqrt(chunk x w). The
+/// last term is the least loss of a pipeline of chunks, over all sizes of a chunk: chunks of b
+/// bytes cost w / b times a fixed time, and h b to fill h links. Short messages go by a protocol of
+/// their own where one is given; the faster of the two is taken.
 struct CollectiveFit {
   double all_reduce_efficiency = 1.0;  ///< bus bandwidth of large all-reduces over link bandwidth
   double all_gather_efficiency = 1.0;  ///< all-gather
@@ -75,14 +78,21 @@ struct CollectiveFit {
   /// Share of the link that the protocol of short messages reaches; 0: there is only the protocol
   /// of long messages.
   double low_latency_efficiency = 0.0;
-  Seconds bulk_latency = Seconds(0);  ///< what the protocol of long messages adds per call
-  /// Time of work that grows with the buffer and not with the bytes on the wire, as a share of the
-  /// time that the whole buffer would take on the wire.
+  Seconds bulk_step_latency = Seconds(0);  ///< per step of the protocol of long messages
+  Seconds chunk_latency = Seconds(0);      ///< of a chunk that is passed on
+  /// A gather or scatter copies its own part of the buffer: its bytes count so much of a byte on
+  /// the wire.
   double local_copy = 0.0;
   double all_to_all_efficiency = 1.0;  ///< bytes that leave a rank over link bandwidth
-  /// True: in the measurements behind the fit, the switch added up the all-reduces. Bus bandwidth
-  /// still counts the bytes of a ring, so it may exceed the bandwidth of the link.
-  bool reduces_in_switch = false;
+  /// All-reduces that the switch of the domain adds up: bytes of the buffer over time over link
+  /// bandwidth; 0: it adds nothing up.
+  double in_switch_efficiency = 0.0;
+  Seconds in_switch_latency = Seconds(0);  ///< what such an all-reduce adds per call
+  /// Tokens that go to a server once and are passed on there: share of the link, and the most that
+  /// an accelerator passes on (0: as much as its port).
+  double forwarded_efficiency = 1.0;
+  BytesPerSecond forward_bandwidth = BytesPerSecond(0);
+  Seconds expert_latency = Seconds(0);  ///< per exchange of tokens with experts
 };
 
 /// A chassis or rack with its NICs. Its accelerators share one switched scale-up domain, unless the

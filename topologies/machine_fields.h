@@ -36,9 +36,11 @@ inline constexpr auto kFields<CollectiveFit> =
     Bearing(&CollectiveFit::all_reduce_efficiency, &CollectiveFit::all_gather_efficiency,
             &CollectiveFit::reduce_scatter_efficiency, &CollectiveFit::send_efficiency,
             &CollectiveFit::step_latency, &CollectiveFit::base_latency,
-            &CollectiveFit::low_latency_efficiency, &CollectiveFit::bulk_latency,
-            &CollectiveFit::local_copy, &CollectiveFit::all_to_all_efficiency,
-            &CollectiveFit::reduces_in_switch);
+            &CollectiveFit::low_latency_efficiency, &CollectiveFit::bulk_step_latency,
+            &CollectiveFit::chunk_latency, &CollectiveFit::local_copy,
+            &CollectiveFit::all_to_all_efficiency, &CollectiveFit::in_switch_efficiency,
+            &CollectiveFit::in_switch_latency, &CollectiveFit::forwarded_efficiency,
+            &CollectiveFit::forward_bandwidth, &CollectiveFit::expert_latency);
 
 template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(

@@ -1,5 +1,6 @@
 #include "sim/catalogue/catalogue.h"
 
+#include <array>
 #include <string_view>
 
 #include "sim/base/check.h"
@@ -35,6 +36,28 @@ void IndexKind(const List& list, const std::string& kind, const Written& written
           place.At("name").value, path + ".name",
           Refusal("there is another " + kind + " " + Quoted(list.Get(i).name()) + ", at " + where,
                   "a name of its own"));
+    }
+  }
+}
+
+/// Fields that a fit needs, from its own block or from the transport that it names.
+constexpr std::array kNeededOfAFit{
+    "all_reduce_efficiency", "all_gather_efficiency", "reduce_scatter_efficiency",
+    "send_efficiency",       "step_latency",          "base_latency"};
+
+/// Adds problems of a fit: a transport that there is not, or fields that neither has.
+void CheckFit(const proto::CollectiveFit& fit, const Written& place, const Catalogue& catalogue,
+              ProblemList& problems) {
+  if (!fit.transport().empty()) {
+    (void)Find(catalogue.transports, "transport", fit.transport(), place.At("transport").value,
+               problems);
+    return;
+  }
+  for (const char* field : kNeededOfAFit) {
+    if (!place.Has(field)) {
+      problems.Add(place.name, "",
+                   Refusal(Quoted(field) + " is missing in this CollectiveFit",
+                           "the field, or \"transport\", whose values it then has"));
     }
   }
 }
@@ -91,6 +114,11 @@ void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
       (void)Find(accelerators, "accelerator", server.message->accelerator(),
                  server.written->At("accelerator").value, problems);
     }
+    CheckFit(server.message->scale_up(), server.written->At("scale_up"), *this, problems);
+    CheckFit(server.message->scale_out(), server.written->At("scale_out"), *this, problems);
+  }
+  for (const auto& [name, transport] : transports) {
+    CheckFit(transport.message->fit(), transport.written->At("fit"), *this, problems);
   }
   for (const auto& [name, accelerator] : accelerators) {
     const proto::AcceleratorFacts& facts = accelerator.message->facts();
@@ -159,6 +187,7 @@ void Catalogue::Index(const proto::Catalog& catalog, const Written& written, Sou
                       ProblemList& problems) {
   IndexKind(catalog.accelerator(), "accelerator", written, sourcing, accelerators, problems);
   IndexKind(catalog.server(), "server", written, sourcing, servers, problems);
+  IndexKind(catalog.transport(), "transport", written, sourcing, transports, problems);
   IndexKind(catalog.switch_(), "switch", written, sourcing, switches, problems);
   IndexKind(catalog.optics(), "optics", written, sourcing, optics, problems);
   IndexKind(catalog.model(), "model", written, sourcing, models, problems);

@@ -55,6 +55,7 @@ class Catalogue {
 
   Entries<proto::Accelerator> accelerators;
   Entries<proto::Server> servers;
+  Entries<proto::Transport> transports;
   Entries<proto::Switch> switches;
   Entries<proto::Optics> optics;
   Entries<proto::Model> models;

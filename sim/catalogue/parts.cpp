@@ -49,7 +49,17 @@ PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<Estimate>& es
   return spec;
 }
 
-CollectiveFit FitOf(const proto::CollectiveFit& fit) {
+Seconds TimeOrNone(const std::string& text) {
+  return text.empty() ? Seconds(0) : TimeOf(text);
+}
+
+// What a block writes, on top of the transport that it names.
+CollectiveFit FitOf(const proto::CollectiveFit& written, const Catalogue& catalogue) {
+  proto::CollectiveFit fit;
+  if (!written.transport().empty()) {
+    fit = catalogue.transports.at(written.transport()).message->fit();
+  }
+  fit.MergeFrom(written);
   CollectiveFit spec;
   spec.all_reduce_efficiency = fit.all_reduce_efficiency();
   spec.all_gather_efficiency = fit.all_gather_efficiency();
@@ -58,11 +68,20 @@ CollectiveFit FitOf(const proto::CollectiveFit& fit) {
   spec.step_latency = TimeOf(fit.step_latency());
   spec.base_latency = TimeOf(fit.base_latency());
   spec.low_latency_efficiency = fit.low_latency_efficiency();
-  spec.bulk_latency = fit.bulk_latency().empty() ? Seconds(0) : TimeOf(fit.bulk_latency());
+  spec.bulk_step_latency =
+      fit.bulk_step_latency().empty() ? spec.step_latency : TimeOf(fit.bulk_step_latency());
+  spec.chunk_latency = TimeOrNone(fit.chunk_latency());
   spec.local_copy = fit.local_copy();
   spec.all_to_all_efficiency =
       fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
-  spec.reduces_in_switch = fit.reduces_in_switch();
+  spec.in_switch_efficiency = fit.in_switch_efficiency();
+  spec.in_switch_latency = TimeOrNone(fit.in_switch_latency());
+  spec.forwarded_efficiency =
+      fit.forwarded_efficiency() > 0 ? fit.forwarded_efficiency() : spec.all_to_all_efficiency;
+  if (!fit.forward_bandwidth().empty()) {
+    spec.forward_bandwidth = BandwidthOf(fit.forward_bandwidth());
+  }
+  spec.expert_latency = TimeOrNone(fit.expert_latency());
   return spec;
 }
 
@@ -106,13 +125,17 @@ ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalo
   spec.name = server.name();
   spec.accelerator = MakeAccelerator(catalogue.accelerators.at(server.accelerator()), path, notes);
   spec.accelerators = server.accelerators();
-  spec.scale_up = FitOf(server.scale_up());
+  spec.scale_up = FitOf(server.scale_up(), catalogue);
   spec.nics = server.nics();
   spec.nic_bandwidth = BandwidthOf(server.nic_bandwidth());
   spec.fabric_nic_bandwidth = spec.nic_bandwidth;
-  spec.scale_out = FitOf(server.scale_out());
+  spec.scale_out = FitOf(server.scale_out(), catalogue);
   spec.overhead_power = PowerOf(server.overhead_power());
   return spec;
+}
+
+CollectiveFit MakeFit(const std::string& name, const Catalogue& catalogue) {
+  return FitOf(catalogue.transports.at(name).message->fit(), catalogue);
 }
 
 SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name) {

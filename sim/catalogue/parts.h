@@ -21,6 +21,9 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
 ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalogue,
                       const std::string& path, std::vector<std::string>& notes);
 
+/// The fit of the transport called `name`.
+CollectiveFit MakeFit(const std::string& name, const Catalogue& catalogue);
+
 /// The switch called `name`.
 SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name);
 

@@ -151,7 +151,8 @@ void ForEachValue(const Message& entry, const Written& written, const Visit& vis
 }
 
 bool NeedsSource(const WrittenValue& value) {
-  return !IsLabel(value.path) && value.field->name() != "precision";
+  const std::string& name = value.field->name();
+  return !IsLabel(value.path) && name != "precision" && name != "transport";
 }
 
 std::vector<const proto::Source*> SourcesOf(const Message& entry) {

@@ -80,6 +80,7 @@ CatalogueView ReadCatalogue(const std::vector<std::string>& own) {
   };
   add(catalogue.accelerators, "accelerator");
   add(catalogue.servers, "server");
+  add(catalogue.transports, "transport");
   add(catalogue.switches, "switch");
   add(catalogue.optics, "optics");
   add(catalogue.models, "model");

@@ -134,8 +134,7 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
 std::vector<std::pair<std::string, std::int64_t>> SizesOf(const Scenario& scenario) {
   if (const auto* test = std::get_if<CollectiveTestSpec>(&scenario.jobs[0].kind)) {
     const SiteSpec& site = scenario.site();
-    const CollectiveTestSpec placed =
-        OnAccelerators(*test, std::int64_t{site.servers} * site.server.accelerators);
+    const CollectiveTestSpec placed = OnSite(*test, site);
     return {{"ranks", placed.ranks},
             {"group_size", placed.group_size},
             {"group_stride", placed.group_stride},

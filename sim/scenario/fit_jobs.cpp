@@ -76,19 +76,27 @@ class PlaceChecks {
 
   void Check(const CollectiveTestSpec& test) {
     const Written& written = job_.written.At("collective_test");
-    const std::int64_t accelerators =
-        std::int64_t{place_.site.servers} * place_.site.server.accelerators;
+    const int held = place_.site.server.accelerators;
+    const int used = test.domain_ranks > 0 ? test.domain_ranks : held;
+    const std::int64_t accelerators = std::int64_t{place_.site.servers} * used;
     const auto refuse = [&](const std::string& field, const std::string& what) {
       problems_.Add(written.At(field).value, FieldPath(test.path, field), what);
     };
-    if (test.ranks > accelerators) {
-      refuse("ranks",
-             Refusal("\"ranks\" is " + std::to_string(test.ranks) + ", and " + place_.name +
-                         " has " + std::to_string(accelerators) + " accelerators",
-                     "at most " + std::to_string(accelerators)));
+    if (used > held) {
+      refuse("ranks_per_server",
+             Refusal("\"ranks_per_server\" is " + std::to_string(used) + ", and a server has " +
+                         std::to_string(held) + " accelerators",
+                     "at most " + std::to_string(held)));
       return;
     }
-    const CollectiveTestSpec placed = OnAccelerators(test, accelerators);
+    if (test.ranks > accelerators) {
+      refuse("ranks", Refusal("\"ranks\" is " + std::to_string(test.ranks) + ", and " +
+                                  place_.name + " has " + std::to_string(accelerators) +
+                                  (used < held ? " that take part" : " accelerators"),
+                              "at most " + std::to_string(accelerators)));
+      return;
+    }
+    const CollectiveTestSpec placed = OnSite(test, place_.site);
     const std::int64_t block = std::int64_t{placed.group_size} * placed.group_stride;
     if (block > placed.ranks || placed.ranks % block != 0) {
       refuse(test.group_size > 0 ? "group_size" : "group_stride",

@@ -22,6 +22,8 @@ void CheckSiteNames(const proto::Site& site, const Written& place, const Catalog
                     ProblemList& problems) {
   CheckName(catalogue.servers, "server", site.server(), place.At("server"), problems);
   CheckSwitchNames(site.fabric(), place.At("fabric"), catalogue, problems);
+  CheckName(catalogue.transports, "transport", site.override().transport(),
+            place.At("override").At("transport"), problems);
   CheckName(catalogue.buildings, "building", site.facility().building(),
             place.At("facility").At("building"), problems);
 }

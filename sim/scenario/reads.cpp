@@ -37,9 +37,7 @@ StepUse UseOf(const ServingSpec& fleet, const SiteSpec& site) {
 
 StepUse UseOf(const CollectiveTestSpec& test, const SiteSpec& site) {
   StepUse use;
-  use.across_servers =
-      OnAccelerators(test, std::int64_t{site.servers} * site.server.accelerators).ranks >
-      site.server.accelerators;
+  use.across_servers = OnSite(test, site).ranks > site.server.accelerators;
   use.experts_apart = test.kind == CollectiveKind::kAllToAll;
   use.computes = false;
   return use;

@@ -33,7 +33,12 @@ class Collector {
 void AddSite(const proto::Site& site, const Catalogue& catalogue, Collector& collector) {
   const auto server = catalogue.servers.find(site.server());
   if (server != catalogue.servers.end()) {
-    collector.Add("accelerator", catalogue.accelerators, server->second.message->accelerator());
+    const proto::Server& message = *server->second.message;
+    collector.Add("accelerator", catalogue.accelerators, message.accelerator());
+    collector.Add("transport", catalogue.transports, message.scale_up().transport());
+    const std::string& given = site.override().transport();
+    collector.Add("transport", catalogue.transports,
+                  given.empty() ? message.scale_out().transport() : given);
   }
   collector.Add("server", catalogue.servers, site.server());
   for (const SwitchName& each : SwitchNames(site.fabric())) {

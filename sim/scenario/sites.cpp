@@ -128,6 +128,12 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   if (!site.override().fabric_nic_bandwidth().empty()) {
     spec.server.fabric_nic_bandwidth = BandwidthOf(site.override().fabric_nic_bandwidth());
   }
+  if (site.override().nics() > 0) {
+    spec.server.nics = site.override().nics();
+  }
+  if (!site.override().transport().empty()) {
+    spec.server.scale_out = MakeFit(site.override().transport(), catalogue);
+  }
   if (site.override().has_comply_with() && !IsMetByQuota(site)) {
     const std::string& name = spec.server.accelerator.name;
     const std::size_t before = notes.size();

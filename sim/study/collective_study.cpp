@@ -25,7 +25,7 @@ struct CollectiveSetting {
 CollectiveSetting CollectiveSettingOf(const Scenario& scenario) {
   Network network(scenario.site());
   CollectiveTestSpec test =
-      OnAccelerators(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), network.accelerators());
+      OnSite(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), scenario.site());
   StepProgram program = BuildCollectiveTest(test, scenario.site().server);
   return {std::move(test), std::move(program), std::move(network)};
 }

@@ -9,7 +9,6 @@
 // from a tree.
 
 #include <functional>
-#include <limits>
 #include <span>
 #include <string>
 #include <vector>
@@ -50,6 +49,8 @@ struct Algorithm {
   bool (*carries)(CollectiveKind kind);
   /// "" where it runs on such a group, else the reason: "the group has 12 ranks, and ...".
   std::string (*refuses)(const GroupShape& group, const ServerSpec& server);
+  /// Whether a library takes it by itself on such a group, or only when it is asked for by name.
+  bool (*chosen)(const GroupShape& group, const ServerSpec& server);
   /// The shape and the cost of each phase, in order: as many of the one as of the other.
   std::vector<PhaseShape> (*shapes)(const GroupShape& group);
   std::vector<CollectiveCost> (*costs)(const CollectiveCall& call);
@@ -61,11 +62,9 @@ std::span<const Algorithm* const> Algorithms();
 /// The algorithm of that name; nullptr when there is none.
 const Algorithm* AlgorithmByName(const std::string& name);
 
-/// What NCCL did when the catalogue's fits were measured: rings, or the switch of the domain where
-/// that added up. The delay of an all-reduce over several domains is that of rings or of a double
-/// binary tree, whichever is shorter. Training uses this algorithm. A table of algorithms by size,
-/// as a library has one, would take its place: the writers of programs (training_program.cpp,
-/// collective_test.cpp) choose the algorithm of each collective.
+/// What a library does: the fastest for the size of the message, of rings, double binary trees and
+/// the switches of the domains. The bytes go over the links of rings. Training uses this algorithm,
+/// because its writer does not know how groups will lie.
 extern const Algorithm kFitted;
 /// Rings: one inside a domain, or as many as a domain has members across domains.
 extern const Algorithm kRing;
@@ -78,28 +77,54 @@ CollectiveCost FittedCost(const CollectiveCall& call);
 /// A ring over `nodes`: each sends to the next.
 void RingEdges(int nodes, int step, const EdgeSink& sink);
 
+/// Everybody to everybody else.
+void PairEdges(int nodes, int step, const EdgeSink& sink);
+
 /// Rings through all domains and one in each of them, as in kRing.
 PhaseShape RingShape(const GroupShape& group);
 
-/// Share of the ports' bandwidth that a ring reaches inside a domain. A ring's all-reduce is a
-/// reduce-scatter and an all-gather. Where the fit of all-reduces was measured with the switch
-/// adding up, it says nothing about rings; then the fits of the other two are used.
-double RingEfficiency(CollectiveKind kind, const CollectiveFit& in);
+/// What rings cost (Patarasuk and Yuan 2009). S bytes take 2 (n-1)/n S on the wire of a rank for an
+/// all-reduce, (n-1)/n S for a gather or a scatter, and S for a broadcast or a reduction; steps are
+/// 2 (n-1) and n-1. Over several domains, of which the smallest holds g members, there are g rings.
+/// Every NIC carries 1/g of the bytes of a single ring, and every port what the NICs of the other
+/// members carry, (g-1)/g. Members lie site by site, so in one round of the ring a chunk crosses
+/// one fibre per site: with 3 sites 3 fibres, and 2 when every domain is a site of its own.
+CollectiveCost RingCost(const CollectiveCall& call);
 
-/// What rings cost (Patarasuk and Yuan 2009). `efficiency` is that of long messages inside a
-/// domain. S bytes take 2 (n-1)/n S on the wire of a rank for an all-reduce and (n-1)/n S for a
-/// gather or a scatter; steps are 2 (n-1) and n-1. Over several domains, of which the smallest
-/// holds g members, there are g rings. Every NIC carries 1/g of the bytes of a single ring, and
-/// every port what the NICs of the other members carry, (g-1)/g. Members lie site by site, so in
-/// one round of the ring a chunk crosses one fibre per site: with 3 sites 3 fibres, and 2 when
-/// every domain is a site of its own. Over several domains the steps take at most `steps_most`.
-CollectiveCost RingCost(const CollectiveCall& call, double efficiency,
-                        Seconds steps_most = Seconds(std::numeric_limits<double>::infinity()));
+/// An all-reduce by double binary trees of the domains, on one domain of the ranks: bytes are those
+/// of a port and of a NIC, not of an edge. Its delay is up and down a tree whose depth is log2 of
+/// the domains, through the members of a domain one after another. Each way crosses as many fibres
+/// as a tree of the sites is deep: 2 of 4 sites.
+CollectiveCost TreeLoad(const CollectiveCall& call);
 
-/// Delay of an all-reduce over several domains by double binary trees of the domains (Sanders,
-/// Speck and Traeff 2009): up and down a tree whose depth is log2 of the domains, through the
-/// members of a domain one after another. Each way crosses as many fibres as a tree of the sites is
-/// deep: 2 of 4 sites.
-Seconds TreeDelay(const GroupShape& group, const ServerSpec& server);
+/// The same where the switch of each domain adds up; on several domains only.
+CollectiveCost SwitchTreeLoad(const CollectiveCall& call);
+
+/// An all-reduce that the switch of one domain adds up.
+CollectiveCost InSwitchCost(const CollectiveCall& call);
+
+/// Members of a domain up to which a library takes rings although a switch could add up: with 4 of
+/// 8 H200 or B200, NCCL 2.27.7 takes rings, with 6 the switch (stas00/ml-engineering, network).
+inline constexpr int kRingRanksMost = 4;
+
+/// Whether a library lets the switches of a group's domains add up.
+bool UsesSwitch(const GroupShape& group, const ServerSpec& server);
+
+/// "" where the switch of a domain adds up, else why it does not.
+std::string SwitchAddsNothing(const ServerSpec& server);
+
+/// The `chosen` of an algorithm that libraries take, and of one that they do not have.
+inline bool ChosenAlways(const GroupShape& /*group*/, const ServerSpec& /*server*/) {
+  return true;
+}
+
+inline bool ChosenNever(const GroupShape& /*group*/, const ServerSpec& /*server*/) {
+  return false;
+}
+
+/// The `refuses` of an algorithm that runs on every group.
+inline std::string RunsAlways(const GroupShape& /*group*/, const ServerSpec& /*server*/) {
+  return "";
+}
 
 }  // namespace gridlock

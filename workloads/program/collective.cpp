@@ -17,8 +17,20 @@ const char* CollectiveName(CollectiveKind kind) {
       return "all_to_all";
     case CollectiveKind::kSendReceive:
       return "send_receive";
+    case CollectiveKind::kBroadcast:
+      return "broadcast";
+    case CollectiveKind::kReduce:
+      return "reduce";
+    case CollectiveKind::kExpertDispatch:
+      return "expert_dispatch";
+    case CollectiveKind::kExpertCombine:
+      return "expert_combine";
   }
   return "";
+}
+
+bool CarriesTokens(CollectiveKind kind) {
+  return kind == CollectiveKind::kExpertDispatch || kind == CollectiveKind::kExpertCombine;
 }
 
 std::optional<CollectiveKind> CollectiveByName(const std::string& name) {
@@ -27,13 +39,31 @@ std::optional<CollectiveKind> CollectiveByName(const std::string& name) {
       return static_cast<CollectiveKind>(kind);
     }
   }
+  if (name == "send_recv") {
+    return CollectiveKind::kSendReceive;
+  }
+  if (name == "alltoall") {
+    return CollectiveKind::kAllToAll;
+  }
   return std::nullopt;
 }
 
+namespace {
+
+/// Mean number of `places` that hold one of `copies` experts, each picked evenly and by itself.
+double Hit(double places, int copies) {
+  return places * (1 - std::pow(1 - 1 / places, copies));
+}
+
+}  // namespace
+
 double TokenCopies::DomainsHit(int domains) const {
-  const double reached =
-      domains_most > 0 ? std::min(domains_most, domains) : static_cast<double>(domains);
-  return reached * (1 - std::pow(1 - 1 / reached, copies));
+  return Hit(domains_most > 0 ? std::min(domains_most, domains) : domains, copies);
+}
+
+double TokenCopies::RanksHit(int domains, int per_domain) const {
+  const int reached = domains_most > 0 ? std::min(domains_most, domains) : domains;
+  return Hit(static_cast<double>(reached) * per_domain, copies);
 }
 
 double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit) {
@@ -41,10 +71,14 @@ double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit) {
     case CollectiveKind::kAllReduce:
       return fit.all_reduce_efficiency;
     case CollectiveKind::kAllGather:
+    case CollectiveKind::kBroadcast:
       return fit.all_gather_efficiency;
     case CollectiveKind::kReduceScatter:
+    case CollectiveKind::kReduce:
       return fit.reduce_scatter_efficiency;
     case CollectiveKind::kAllToAll:
+    case CollectiveKind::kExpertDispatch:
+    case CollectiveKind::kExpertCombine:
       return fit.all_to_all_efficiency;
     case CollectiveKind::kSendReceive:
       return fit.send_efficiency;
@@ -52,18 +86,57 @@ double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit) {
   return 1.0;
 }
 
-Sent FasterProtocol(Bytes wire, const LinkUse& link) {
-  const Sent bulk{wire / link.efficiency, link.fit.bulk_latency + link.fill};
-  if (link.fit.low_latency_efficiency <= 0) {
-    return bulk;
-  }
-  const Sent quick{wire / link.fit.low_latency_efficiency, Seconds(0)};
-  const bool shorter = quick.bytes / link.bandwidth <= bulk.bytes / link.bandwidth + bulk.later;
-  return shorter ? quick : bulk;
+Seconds Load::chunks() const {
+  return Seconds(2 * std::sqrt((fit.chunk_latency * (wire / bandwidth).si()).si()));
 }
 
-double WithLocalCopy(double share, const CollectiveFit& fit) {
-  return (share + fit.local_copy) / (1 + fit.local_copy);
+CollectiveCost CostInside(const Load& domain) {
+  CollectiveCost cost;
+  cost.domain_bytes = domain.bytes();
+  cost.latency = domain.chunks();
+  return cost;
+}
+
+CollectiveCost CostAcross(const Load& nic, const Load& domain, double steps) {
+  const Seconds step = std::max(Seconds(0), nic.fit.bulk_step_latency - nic.fit.step_latency);
+  CollectiveCost bulk;
+  bulk.nic_bytes = nic.bytes();
+  bulk.domain_bytes = domain.bytes();
+  bulk.latency = step * steps + (nic.time() < domain.time() ? domain.chunks() : nic.chunks());
+  if (nic.fit.low_latency_efficiency <= 0) {
+    return bulk;
+  }
+  CollectiveCost quick;
+  quick.nic_bytes = nic.wire / nic.fit.low_latency_efficiency;
+  quick.domain_bytes = domain.bytes();
+  const Seconds inside = domain.bytes() / domain.bandwidth;
+  const Seconds quickly = std::max(quick.nic_bytes / nic.bandwidth, inside);
+  const Seconds slowly = std::max(bulk.nic_bytes / nic.bandwidth, inside) + bulk.latency;
+  return quickly <= slowly ? quick : bulk;
+}
+
+Load DomainLoad(const CollectiveCall& call, double efficiency, Bytes wire) {
+  const ServerSpec& server = call.server;
+  return {server.scale_up, server.accelerator.scale_up_bandwidth, efficiency, wire};
+}
+
+BytesPerSecond NicShareOf(const CollectiveCall& call) {
+  const ServerSpec& server = call.server;
+  if (server.direct) {
+    return server.across_bandwidth();
+  }
+  const double members = call.group.per_domain;
+  const double nics = std::max(1.0, members * server.nics / server.accelerators);
+  return server.nic_bandwidth * (nics / members);
+}
+
+Load NicLoad(const CollectiveCall& call, double efficiency, Bytes wire) {
+  return {call.server.across(), NicShareOf(call), efficiency, wire};
+}
+
+Seconds TimeAlone(const CollectiveCost& cost, const CollectiveCall& call) {
+  return cost.latency + std::max(cost.domain_bytes / call.server.accelerator.scale_up_bandwidth,
+                                 cost.nic_bytes / NicShareOf(call));
 }
 
 }  // namespace gridlock

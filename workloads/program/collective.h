@@ -11,14 +11,28 @@
 
 namespace gridlock {
 
-enum class CollectiveKind { kAllReduce, kAllGather, kReduceScatter, kAllToAll, kSendReceive };
+enum class CollectiveKind {
+  kAllReduce,
+  kAllGather,
+  kReduceScatter,
+  kAllToAll,
+  kSendReceive,
+  kBroadcast,
+  kReduce,
+  kExpertDispatch,  ///< tokens go to the ranks of their experts
+  kExpertCombine,   ///< what the experts made of them comes back
+};
 
-inline constexpr int kCollectiveKinds = 5;
+inline constexpr int kCollectiveKinds = 9;
 
-/// "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive".
+/// "all_reduce", "all_gather", "reduce_scatter", "all_to_all", "send_receive", "broadcast",
+/// "reduce", "expert_dispatch", "expert_combine".
 const char* CollectiveName(CollectiveKind kind);
 
-/// The operation of that name, or nothing.
+/// Whether tokens move between ranks and experts.
+bool CarriesTokens(CollectiveKind kind);
+
+/// The operation of that name, or nothing; "send_recv" and "alltoall" are known, too.
 std::optional<CollectiveKind> CollectiveByName(const std::string& name);
 
 /// How a group of ranks lies on the machine: `ranks` members in `domains` scale-up domains.
@@ -38,6 +52,9 @@ struct TokenCopies {
 
   /// Mean number of `domains` that hold experts of one token, picked evenly.
   [[nodiscard]] double DomainsHit(int domains) const;
+
+  /// Mean number of ranks, `per_domain` in each of `domains`, that hold experts of one token.
+  [[nodiscard]] double RanksHit(int domains, int per_domain) const;
 };
 
 /// One collective on one group: what the cost of an algorithm depends on.
@@ -62,30 +79,41 @@ struct CollectiveCost {
 /// Share of a link's bandwidth that long messages of a kind reach.
 double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit);
 
-/// What one call sends over one link, and the time that its protocol takes beyond that of short
-/// messages.
-struct Sent {
-  Bytes bytes;  ///< protocol included
-  Seconds later;
-};
-
-/// One kind of link as a protocol sees it.
-struct LinkUse {
+/// What one call puts on one kind of link, before any protocol.
+struct Load {
   const CollectiveFit& fit;
   BytesPerSecond bandwidth;
   double efficiency = 1;  ///< of long messages
-  Seconds fill = {};      ///< that the protocol of long messages takes until its pipeline is full
+  Bytes wire;
+
+  /// Bytes as the link sees them at the protocol of long messages.
+  [[nodiscard]] Bytes bytes() const { return wire / efficiency; }
+
+  /// What chunks lose: CollectiveFit::chunk_latency.
+  [[nodiscard]] Seconds chunks() const;
+
+  /// Alone on the link.
+  [[nodiscard]] Seconds time() const { return bytes() / bandwidth + chunks(); }
 };
 
-/// Sends `wire` bytes, before protocol overheads, by the faster of two protocols. Short messages go
-/// by a protocol of low latency and low bandwidth, where the fit knows one. Long messages go by the
-/// protocol of the efficiencies, which takes `bulk_latency` and `fill` more (NCCL's LL and LL128
-/// against Simple; Hu et al. 2025, arXiv:2507.04786). The faster protocol is the one that takes
-/// less time alone on the link.
-Sent FasterProtocol(Bytes wire, const LinkUse& link);
+/// The bytes and delays of a transfer inside domains.
+CollectiveCost CostInside(const Load& domain);
 
-/// Work that grows with the buffer and not with the bytes on the wire is counted as bytes on the
-/// wire: a share x of the buffer on the wire becomes (x + c) / (1 + c) with c = `local_copy`.
-double WithLocalCopy(double share, const CollectiveFit& fit);
+/// The same of one across NICs, with one inside domains beside it, by the faster of two protocols.
+/// Short messages go by a protocol of low latency and low bandwidth, where the fit of the NICs
+/// knows one. Long messages go by the protocol of the efficiencies, whose `steps` across NICs take
+/// longer (NCCL's LL against Simple; Hu et al. 2025, arXiv:2507.04786).
+CollectiveCost CostAcross(const Load& nic, const Load& domain, double steps);
+
+/// What a rank can send to other domains when all members of its domain do the same: its share of
+/// the NICs.
+BytesPerSecond NicShareOf(const CollectiveCall& call);
+
+/// What the port of a rank carries, and what its share of the NICs does.
+Load DomainLoad(const CollectiveCall& call, double efficiency, Bytes wire);
+Load NicLoad(const CollectiveCall& call, double efficiency, Bytes wire);
+
+/// Time of a cost alone on the machine whose bytes are those of a port and of a NIC.
+Seconds TimeAlone(const CollectiveCost& cost, const CollectiveCall& call);
 
 }  // namespace gridlock

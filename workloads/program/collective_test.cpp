@@ -26,10 +26,8 @@ constexpr Algorithm kBarrier{
         [](CollectiveKind /*kind*/) {
           return false;
         },
-    .refuses =
-        [](const GroupShape& /*group*/, const ServerSpec& /*server*/) {
-          return std::string();
-        },
+    .refuses = RunsAlways,
+    .chosen = ChosenNever,
     .shapes =
         [](const GroupShape& /*group*/) {
           return std::vector<PhaseShape>(1);
@@ -98,17 +96,23 @@ std::string Expected(const std::vector<const Algorithm*>& algorithms) {
 // The algorithms that a test runs.
 std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
                                            const GroupFamily& family, const ServerSpec& server) {
-  const std::vector<GroupShape> shapes = ShapesOf(family, server.domain());
+  const std::vector<GroupShape> shapes =
+      ShapesOf(family, spec.domain_ranks > 0 ? std::min(spec.domain_ranks, server.domain())
+                                             : server.domain());
   std::vector<const Algorithm*> run;
+  std::vector<const Algorithm*> chosen;
   for (const Algorithm* algorithm : Algorithms()) {
     if (algorithm->carries(spec.kind) && Refusal(*algorithm, shapes, server).empty()) {
       run.push_back(algorithm);
+      if (std::all_of(shapes.begin(), shapes.end(), [&](const GroupShape& shape) {
+            return algorithm->chosen(shape, server);
+          })) {
+        chosen.push_back(algorithm);
+      }
     }
   }
   if (spec.algorithm == nullptr) {
-    // What a fit was measured with is one of the others.
-    run.erase(std::remove(run.begin(), run.end(), &kFitted), run.end());
-    return run;
+    return chosen;
   }
   const std::string path = spec.path + ".algorithm";
   if (!spec.algorithm->carries(spec.kind)) {
@@ -144,13 +148,14 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
                                 sizes, algorithm_count, spec.iterations, runs, kTestRunsMost));
   }
   const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
-  if (spec.kind == CollectiveKind::kAllToAll && pairs > kPairsMost) {
+  const bool all_pairs = spec.kind == CollectiveKind::kAllToAll || CarriesTokens(spec.kind);
+  if (all_pairs && pairs > kPairsMost) {
     throw UserError(
         spec.path +
             (spec.group_size > 0 && spec.group_size < spec.ranks ? ".group_size" : ".ranks"),
-        fmt::format("an all-to-all of {} ranks in groups of {} has {} pairs to lay on routes; "
-                    "expected at most {}, as in one group of 4096 ranks",
-                    spec.ranks, family.group_size(), pairs, kPairsMost));
+        fmt::format("{} of {} ranks in groups of {} has {} pairs to lay on routes; expected at "
+                    "most {}, as in one group of 4096 ranks",
+                    CollectiveName(spec.kind), spec.ranks, family.group_size(), pairs, kPairsMost));
   }
 }
 
@@ -166,13 +171,18 @@ double BusFactor(CollectiveKind kind, std::int64_t ranks) {
     case CollectiveKind::kAllToAll:
       return share;
     case CollectiveKind::kSendReceive:
+    case CollectiveKind::kBroadcast:
+    case CollectiveKind::kReduce:
+    case CollectiveKind::kExpertDispatch:
+    case CollectiveKind::kExpertCombine:
       return 1;
   }
   return 1;
 }
 
-CollectiveTestSpec OnAccelerators(CollectiveTestSpec spec, std::int64_t accelerators) {
-  spec.ranks = spec.ranks > 0 ? spec.ranks : static_cast<int>(accelerators);
+CollectiveTestSpec OnSite(CollectiveTestSpec spec, const SiteSpec& site) {
+  const int used = spec.domain_ranks > 0 ? spec.domain_ranks : site.server.accelerators;
+  spec.ranks = spec.ranks > 0 ? spec.ranks : site.servers * used;
   spec.group_size = spec.group_size > 0 ? spec.group_size : spec.ranks / spec.group_stride;
   return spec;
 }
@@ -185,12 +195,14 @@ StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec
   StepProgram program;
   program.grid.path = spec.path + ".ranks";
   program.grid.data = spec.ranks;
+  program.grid.domain_ranks = spec.domain_ranks;
   program.families = {family, {"everybody", {}, {{spec.ranks, 1}}}};
   program.peak = server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak;
   for (const Bytes size : spec.sizes) {
     for (const Algorithm* algorithm : algorithms) {
-      program.collectives.push_back(
-          {CollectiveName(spec.kind), kTested, spec.kind, size, algorithm});
+      Collective& row = program.collectives.emplace_back();
+      row = {CollectiveName(spec.kind), kTested, spec.kind, size, algorithm};
+      row.tokens = CarriesTokens(spec.kind) ? spec.tokens : TokenCopies{};
     }
   }
   const auto barrier = static_cast<std::int32_t>(program.collectives.size());

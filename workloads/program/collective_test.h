@@ -18,10 +18,12 @@ struct CollectiveTestSpec {
   std::vector<Bytes> sizes;  ///< of the full buffer of a rank, see CollectiveCall::payload
   /// nullptr: every algorithm that runs; the fastest of each size counts.
   const Algorithm* algorithm = nullptr;
-  int ranks = 0;         ///< 0: all accelerators of the site, see OnAccelerators
+  int ranks = 0;         ///< 0: all accelerators of the site, see OnSite
   int group_size = 0;    ///< 0: all ranks are one group
   int group_stride = 1;  ///< from one rank of a group to the next
   int iterations = 1;
+  int domain_ranks = 0;                                ///< used of each server; 0: all
+  TokenCopies tokens{.copies = 8, .domains_most = 4};  ///< of tokens on their way to experts
 };
 
 /// Most pairs of ranks that an all-to-all may have: each pair is a route to lay. 4,096 ranks in one
@@ -32,11 +34,11 @@ inline constexpr std::int64_t kPairsMost = std::int64_t{1} << 24;
 inline constexpr std::int64_t kTestRunsMost = 20000;
 
 /// Bus bandwidth over algorithm bandwidth: 2 (n-1)/n for an all-reduce, (n-1)/n for gathers,
-/// scatters and all-to-alls, 1 for messages (nccl-tests, doc/PERFORMANCE.md).
+/// scatters and all-to-alls, 1 for all others (nccl-tests, doc/PERFORMANCE.md).
 double BusFactor(CollectiveKind kind, std::int64_t ranks);
 
 /// The test with what it leaves to the machine filled in: ranks and group size.
-CollectiveTestSpec OnAccelerators(CollectiveTestSpec spec, std::int64_t accelerators);
+CollectiveTestSpec OnSite(CollectiveTestSpec spec, const SiteSpec& site);
 
 /// The program of a test with `spec.ranks` ranks on servers of one make. Collective i is row i of
 /// the result: each size with each algorithm, sizes slowest. Behind them stands a barrier, which

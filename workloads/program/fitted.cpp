@@ -1,29 +1,46 @@
+#include <algorithm>
 #include <string>
+#include <vector>
 
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
 
+namespace {
+
+// The ways that a library has for a call, each as the load of a port and of a NIC.
+std::vector<CollectiveCost> Ways(const CollectiveCall& call) {
+  std::vector<CollectiveCost> ways{RingCost(call)};
+  if (call.kind != CollectiveKind::kAllReduce || call.group.ranks <= 1) {
+    return ways;
+  }
+  ways.push_back(TreeLoad(call));
+  if (UsesSwitch(call.group, call.server)) {
+    ways.push_back(call.group.domains == 1 ? InSwitchCost(call) : SwitchTreeLoad(call));
+  }
+  return ways;
+}
+
+}  // namespace
+
+bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
+  return server.scale_up.in_switch_efficiency > 0 && group.per_domain > kRingRanksMost;
+}
+
 CollectiveCost FittedCost(const CollectiveCall& call) {
-  const double efficiency = EfficiencyOf(call.kind, call.server.scale_up);
-  // The bytes of rings either way: a short message is all delay, a long one is all bytes.
-  return call.kind == CollectiveKind::kAllReduce
-             ? RingCost(call, efficiency, TreeDelay(call.group, call.server))
-             : RingCost(call, efficiency);
+  const std::vector<CollectiveCost> ways = Ways(call);
+  return *std::min_element(ways.begin(), ways.end(),
+                           [&call](const CollectiveCost& a, const CollectiveCost& b) {
+                             return TimeAlone(a, call) < TimeAlone(b, call);
+                           });
 }
 
 const Algorithm kFitted{
     .name = "fitted",
-    .words = "as the fits were measured: rings, with the delay of a tree where that is shorter",
-    .carries =
-        [](CollectiveKind kind) {
-          return kind == CollectiveKind::kAllReduce || kind == CollectiveKind::kAllGather ||
-                 kind == CollectiveKind::kReduceScatter;
-        },
-    .refuses =
-        [](const GroupShape& /*group*/, const ServerSpec& /*server*/) {
-          return std::string();
-        },
+    .words = "the fastest that a library has for the size, over the links of rings",
+    .carries = kRing.carries,
+    .refuses = RunsAlways,
+    .chosen = ChosenNever,
     .shapes =
         [](const GroupShape& group) {
           return std::vector<PhaseShape>{RingShape(group)};

@@ -7,6 +7,7 @@
 // with the same part then go through the rounds across NICs, and at last gather inside.
 
 #include <bit>
+#include <cmath>
 #include <string>
 #include <vector>
 
@@ -34,7 +35,7 @@ int NodesOf(const GroupShape& group) {
   return Inside(group) ? group.ranks : group.domains;
 }
 
-std::vector<PhaseShape> Shapes(const GroupShape& group) {
+std::vector<PhaseShape> HalvingShapes(const GroupShape& group) {
   std::vector<PhaseShape> rounds;
   for (int distance = 1; distance < NodesOf(group); distance *= 2) {
     PhaseShape& round = rounds.emplace_back();
@@ -51,26 +52,26 @@ std::vector<PhaseShape> Shapes(const GroupShape& group) {
   return shapes;
 }
 
-std::vector<CollectiveCost> Costs(const CollectiveCall& call) {
+std::vector<CollectiveCost> HalvingCosts(const CollectiveCall& call) {
   const GroupShape& group = call.group;
   const ServerSpec& server = call.server;
   std::vector<CollectiveCost> costs;
   if (group.ranks <= 1) {
-    return std::vector<CollectiveCost>(Shapes(group).size());
+    return std::vector<CollectiveCost>(HalvingShapes(group).size());
   }
   const bool inside = Inside(group);
   const double nodes = NodesOf(group);
   const double parts = inside ? 1 : group.per_domain;
   const CollectiveFit& fit = inside ? server.scale_up : server.across();
-  const double efficiency = inside ? RingEfficiency(call.kind, fit) : EfficiencyOf(call.kind, fit);
-  const double share = (nodes - 1) / nodes;
-  const Sent sent = FasterProtocol(
-      call.payload / parts * (2 * (inside ? WithLocalCopy(share, fit) : share)),
-      {fit, inside ? server.accelerator.scale_up_bandwidth : server.across_bandwidth(),
-       efficiency});
+  const Bytes wire = call.payload / parts * (2 * (nodes - 1) / nodes);
+  const double steps = 2 * std::log2(nodes);
+  const CollectiveCost sent = inside ? CostInside(DomainLoad(call, fit.all_reduce_efficiency, wire))
+                                     : CostAcross(NicLoad(call, fit.all_reduce_efficiency, wire),
+                                                  DomainLoad(call, 1, Bytes(0)), steps);
+  const Bytes all = inside ? sent.domain_bytes : sent.nic_bytes;
   for (double exchanged = nodes / 2; exchanged >= 1; exchanged /= 2) {
     CollectiveCost& round = costs.emplace_back();
-    const Bytes bytes = sent.bytes / 2 * (exchanged / (nodes - 1));
+    const Bytes bytes = all / 2 * (exchanged / (nodes - 1));
     (inside ? round.domain_bytes : round.nic_bytes) = bytes;
     round.latency = fit.step_latency;
   }
@@ -79,16 +80,16 @@ std::vector<CollectiveCost> Costs(const CollectiveCall& call) {
   if (parts > 1) {
     const CollectiveFit& in = server.scale_up;
     CollectiveCost within;
-    within.domain_bytes = call.payload * ((parts - 1) / parts / RingEfficiency(call.kind, in));
+    within.domain_bytes = call.payload * ((parts - 1) / parts / in.all_reduce_efficiency);
     within.latency = in.step_latency * (parts - 1);
     costs.insert(costs.begin(), within);
     costs.push_back(within);
   }
-  costs.front().latency += fit.base_latency + sent.later;
+  costs.front().latency += fit.base_latency + sent.latency;
   return costs;
 }
 
-std::string Refuses(const GroupShape& group, const ServerSpec& /*server*/) {
+std::string HalvingRefuses(const GroupShape& group, const ServerSpec& /*server*/) {
   const auto nodes = static_cast<unsigned>(NodesOf(group));
   if (!std::has_single_bit(nodes)) {
     return std::string("it halves, and a group has ") + std::to_string(nodes) +
@@ -109,9 +110,10 @@ const Algorithm kHalvingDoubling{
         [](CollectiveKind kind) {
           return kind == CollectiveKind::kAllReduce;
         },
-    .refuses = Refuses,
-    .shapes = Shapes,
-    .costs = Costs,
+    .refuses = HalvingRefuses,
+    .chosen = ChosenNever,
+    .shapes = HalvingShapes,
+    .costs = HalvingCosts,
 };
 
 }  // namespace gridlock

@@ -1,6 +1,5 @@
 // All-reduce that the switch of a scale-up domain adds up (NVIDIA's NVLS): a rank sends its buffer
-// once and gets the sum once. What was measured so stands in the fit in terms of bus bandwidth,
-// that is of the bytes of a ring, and so do its delays.
+// once and gets the sum once, whatever the number of ranks.
 
 #include <string>
 
@@ -9,6 +8,19 @@
 namespace gridlock {
 
 extern const Algorithm kInSwitch;
+
+CollectiveCost InSwitchCost(const CollectiveCall& call) {
+  const CollectiveFit& in = call.server.scale_up;
+  CollectiveCost cost = CostInside(DomainLoad(call, in.in_switch_efficiency, call.payload));
+  cost.latency += in.base_latency + in.in_switch_latency;
+  return cost;
+}
+
+std::string SwitchAddsNothing(const ServerSpec& server) {
+  return server.scale_up.in_switch_efficiency > 0
+             ? ""
+             : "no switch of " + server.name + " adds up (scale_up.in_switch_efficiency)";
+}
 
 const Algorithm kInSwitch{
     .name = "in_switch",
@@ -20,21 +32,18 @@ const Algorithm kInSwitch{
     .refuses = [](const GroupShape& group, const ServerSpec& server) -> std::string {
       if (group.domains > 1) {
         return "it adds up inside one scale-up domain, and a group lies in " +
-               std::to_string(group.domains);
+               std::to_string(group.domains) + "; \"in_switch_tree\" joins domains";
       }
-      if (!server.scale_up.reduces_in_switch) {
-        return "nobody measured it on " + server.name + " (scale_up.reduces_in_switch)";
-      }
-      return "";
+      return SwitchAddsNothing(server);
     },
+    .chosen = UsesSwitch,
     .shapes =
         [](const GroupShape& group) {
           return std::vector<PhaseShape>{RingShape(group)};
         },
     .costs =
         [](const CollectiveCall& call) {
-          return std::vector<CollectiveCost>{
-              RingCost(call, call.server.scale_up.all_reduce_efficiency)};
+          return std::vector<CollectiveCost>{InSwitchCost(call)};
         },
 };
 

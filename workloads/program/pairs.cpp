@@ -11,24 +11,10 @@ extern const Algorithm kNeighbours;
 
 namespace {
 
-void AllPairs(int nodes, int /*step*/, const EdgeSink& sink) {
-  for (int from = 0; from < nodes; ++from) {
-    for (int to = 0; to < nodes; ++to) {
-      if (from != to) {
-        sink(from, to);
-      }
-    }
-  }
-}
-
 std::vector<PhaseShape> OverRanks(void (*edges)(int nodes, int step, const EdgeSink& sink)) {
   PhaseShape shape;
   shape.over_ranks = {edges};
   return {shape};
-}
-
-std::string Always(const GroupShape& /*group*/, const ServerSpec& /*server*/) {
-  return "";
 }
 
 // Each rank holds S bytes, keeps 1/n of them, and sends 1/n to every other, all at once, after one
@@ -48,9 +34,14 @@ CollectiveCost PairsCost(const CollectiveCall& call) {
   const double sent = once ? call.tokens.DomainsHit(group.domains) / call.tokens.copies : 1.0;
   const double forwarded = once ? group.domains : 1.0;
   cost.domain_bytes = call.payload * (forwarded / n / server.scale_up.all_to_all_efficiency);
-  cost.nic_bytes = call.payload * (sent / n / server.across().all_to_all_efficiency);
-  const CollectiveFit& fit = group.domains > 1 ? server.across() : server.scale_up;
-  cost.latency = fit.base_latency + fit.step_latency;
+  const CollectiveFit& out = server.across();
+  const double efficiency = once ? out.forwarded_efficiency : out.all_to_all_efficiency;
+  cost.nic_bytes = call.payload * (sent / n / efficiency);
+  const CollectiveFit& fit = group.domains > 1 ? out : server.scale_up;
+  const Bytes leaving = call.payload * (sent * (n - group.per_domain) / n);
+  cost.latency = fit.base_latency + fit.step_latency +
+                 (group.domains > 1 ? NicLoad(call, efficiency, leaving).chunks()
+                                    : DomainLoad(call, 1, call.payload * ((n - 1) / n)).chunks());
   return cost;
 }
 
@@ -72,6 +63,16 @@ CollectiveCost NeighbourCost(const CollectiveCall& call) {
 
 }  // namespace
 
+void PairEdges(int nodes, int /*step*/, const EdgeSink& sink) {
+  for (int from = 0; from < nodes; ++from) {
+    for (int to = 0; to < nodes; ++to) {
+      if (from != to) {
+        sink(from, to);
+      }
+    }
+  }
+}
+
 const Algorithm kPairs{
     .name = "pairs",
     .words = "every rank sends its part straight to every other",
@@ -79,10 +80,11 @@ const Algorithm kPairs{
         [](CollectiveKind kind) {
           return kind == CollectiveKind::kAllToAll;
         },
-    .refuses = Always,
+    .refuses = RunsAlways,
+    .chosen = ChosenAlways,
     .shapes =
         [](const GroupShape& /*group*/) {
-          return OverRanks(AllPairs);
+          return OverRanks(PairEdges);
         },
     .costs =
         [](const CollectiveCall& call) {
@@ -97,7 +99,8 @@ const Algorithm kNeighbours{
         [](CollectiveKind kind) {
           return kind == CollectiveKind::kSendReceive;
         },
-    .refuses = Always,
+    .refuses = RunsAlways,
+    .chosen = ChosenAlways,
     .shapes =
         [](const GroupShape& /*group*/) {
           return OverRanks(RingEdges);

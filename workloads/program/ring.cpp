@@ -12,32 +12,39 @@ double RoundsOf(CollectiveKind kind) {
   return kind == CollectiveKind::kAllReduce ? 2.0 : 1.0;
 }
 
-CollectiveCost InsideADomain(const CollectiveCall& call, double efficiency) {
-  const double rounds = RoundsOf(call.kind);
+// From one rank to all others, or from all to one: the whole buffer passes every rank.
+bool IsRooted(CollectiveKind kind) {
+  return kind == CollectiveKind::kBroadcast || kind == CollectiveKind::kReduce;
+}
+
+// Bytes that a rank sends, without its own copy.
+Bytes WireOf(const CollectiveCall& call) {
   const double n = call.group.ranks;
+  return IsRooted(call.kind) ? call.payload : call.payload * (RoundsOf(call.kind) * (n - 1) / n);
+}
+
+// A gather copies what the rank itself contributes, a scatter what it keeps.
+Bytes CopyOf(const CollectiveCall& call) {
+  const bool copies =
+      call.kind == CollectiveKind::kAllGather || call.kind == CollectiveKind::kReduceScatter;
+  return copies ? call.payload * (call.server.scale_up.local_copy / call.group.ranks) : Bytes(0);
+}
+
+CollectiveCost InsideADomain(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
-  const double share = WithLocalCopy((n - 1) / n, in);
-  const Sent sent = FasterProtocol(call.payload * (rounds * share),
-                                   {in, call.server.accelerator.scale_up_bandwidth, efficiency});
-  CollectiveCost cost;
-  cost.domain_bytes = sent.bytes;
-  cost.latency = in.base_latency + in.step_latency * (rounds * (n - 1)) + sent.later;
+  CollectiveCost cost =
+      CostInside(DomainLoad(call, EfficiencyOf(call.kind, in), WireOf(call) + CopyOf(call)));
+  cost.latency +=
+      in.base_latency + in.step_latency * (RoundsOf(call.kind) * (call.group.ranks - 1));
   return cost;
 }
 
-bool Carries(CollectiveKind kind) {
+bool RingCarries(CollectiveKind kind) {
   return kind == CollectiveKind::kAllReduce || kind == CollectiveKind::kAllGather ||
-         kind == CollectiveKind::kReduceScatter;
+         kind == CollectiveKind::kReduceScatter || IsRooted(kind);
 }
 
 }  // namespace
-
-double RingEfficiency(CollectiveKind kind, const CollectiveFit& in) {
-  if (kind == CollectiveKind::kAllReduce && in.reduces_in_switch) {
-    return 2 / (1 / in.reduce_scatter_efficiency + 1 / in.all_gather_efficiency);
-  }
-  return EfficiencyOf(kind, in);
-}
 
 void RingEdges(int nodes, int /*step*/, const EdgeSink& sink) {
   for (int node = 0; node < nodes; ++node) {
@@ -54,7 +61,7 @@ PhaseShape RingShape(const GroupShape& group) {
   return shape;
 }
 
-CollectiveCost RingCost(const CollectiveCall& call, double efficiency, Seconds steps_most) {
+CollectiveCost RingCost(const CollectiveCall& call) {
   const GroupShape& group = call.group;
   const ServerSpec& server = call.server;
   if (group.ranks <= 1) {
@@ -62,45 +69,36 @@ CollectiveCost RingCost(const CollectiveCall& call, double efficiency, Seconds s
   }
   CHECK(group.per_domain >= 1 && group.domains >= 1);
   if (group.domains == 1) {
-    return InsideADomain(call, efficiency);
+    return InsideADomain(call);
   }
   const double rounds = RoundsOf(call.kind);
-  const double n = group.ranks;
   const double g = group.per_domain;
   const CollectiveFit& in = server.scale_up;
   const CollectiveFit& out = server.across();
-  const Bytes ring = call.payload * (rounds * (n - 1) / n);
-  const Sent sent =
-      FasterProtocol(ring / g, {out, server.across_bandwidth(), EfficiencyOf(call.kind, out)});
-  const double hops_in = n / group.domains - 1;
-  const double hops_out = group.domains - 1;
+  const Bytes wire = WireOf(call);
+  const Load nic = NicLoad(call, EfficiencyOf(call.kind, out), wire / g);
+  const Load domain = DomainLoad(call, EfficiencyOf(call.kind, in), wire * ((g - 1) / g));
+  const double steps_out = rounds * (group.domains - 1);
   const double fibres = group.domains > group.sites ? group.sites : group.sites - 1;
-  CollectiveCost cost;
-  cost.nic_bytes = sent.bytes;
-  cost.domain_bytes = ring * ((g - 1) / g) / efficiency;
-  const Seconds steps = in.step_latency * (rounds * hops_in) +
-                        out.step_latency * (rounds * hops_out) +
-                        group.wan_latency * (rounds * fibres);
-  cost.latency = out.base_latency + std::min(steps, steps_most) + sent.later;
+  CollectiveCost cost = CostAcross(nic, domain, steps_out);
+  cost.latency += out.base_latency + in.step_latency * (rounds * (group.ranks - group.domains)) +
+                  out.step_latency * steps_out + group.wan_latency * (rounds * fibres);
   return cost;
 }
 
 const Algorithm kRing{
     .name = "ring",
     .words = "rings, one through each NIC of a domain",
-    .carries = Carries,
-    .refuses =
-        [](const GroupShape& /*group*/, const ServerSpec& /*server*/) {
-          return std::string();
-        },
+    .carries = RingCarries,
+    .refuses = RunsAlways,
+    .chosen = ChosenAlways,
     .shapes =
         [](const GroupShape& group) {
           return std::vector<PhaseShape>{RingShape(group)};
         },
     .costs =
         [](const CollectiveCall& call) {
-          return std::vector<CollectiveCost>{
-              RingCost(call, RingEfficiency(call.kind, call.server.scale_up))};
+          return std::vector<CollectiveCost>{RingCost(call)};
         },
 };
 

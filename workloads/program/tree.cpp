@@ -8,11 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/check.h"
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
 
 extern const Algorithm kTree;
+extern const Algorithm kSwitchTree;
 
 namespace {
 
@@ -66,104 +68,103 @@ double DepthOf(int nodes) {
   return std::ceil(std::log2(static_cast<double>(nodes)));
 }
 
-// Bytes of one chunk of a tree that carries `bytes`: 512 KiB, halved while there would be fewer
-// than 8 chunks for each level of the tree, down to 128 KiB; then 4, to 64 KiB; then 1, to 32 KiB
-// (NCCL 2.18, src/enqueue.cc; buffers of 4 MiB in 8 steps, src/init.cc).
-double ChunkOf(double bytes, double depth) {
-  struct Rule {
-    double chunks_per_level, least;
-  };
-
-  constexpr double kKib = 1024;
-  double chunk = 512 * kKib;
-  for (const Rule& rule : {Rule{8, 128 * kKib}, {4, 64 * kKib}, {1, 32 * kKib}}) {
-    while (bytes / chunk < rule.chunks_per_level * depth && chunk > rule.least) {
-      chunk /= 2;
-    }
-  }
-  return std::min(chunk, bytes);
-}
-
-// A chunk is sent on once it has come in whole, so the first one takes its own time on a link for
-// each of the 2 x depth links on its way up and down; those behind it follow it closely.
-Seconds FillOf(Bytes half, double depth, BytesPerSecond link) {
-  return Bytes(ChunkOf(half.si(), depth)) / link * (2 * depth);
-}
-
 // One domain: nodes are ranks, edges are ports.
-CollectiveCost InsideADomain(const CollectiveCall& call) {
+CollectiveCost TreesInside(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
-  const int edges = MostEdges(call.group.ranks);
-  const double depth = DepthOf(call.group.ranks);
-  const BytesPerSecond port = call.server.accelerator.scale_up_bandwidth;
-  const double efficiency = RingEfficiency(call.kind, in);
-  const Bytes half = call.payload / 2;
-  const double share = WithLocalCopy(edges / 4.0, in);
-  const Sent sent = FasterProtocol(call.payload * (2 * share),
-                                   {in, port, efficiency, FillOf(half / efficiency, depth, port)});
-  CollectiveCost cost;
-  cost.domain_bytes = sent.bytes / edges;
-  cost.latency = in.base_latency + in.step_latency * (2 * depth) + sent.later;
+  const Bytes wire = call.payload * (MostEdges(call.group.ranks) / 2.0);
+  CollectiveCost cost = CostInside(DomainLoad(call, in.all_reduce_efficiency, wire));
+  cost.latency += in.base_latency + in.step_latency * (2 * DepthOf(call.group.ranks));
   return cost;
 }
 
-CollectiveCost TreeCost(const CollectiveCall& call) {
+// Both trees of the domains. Inside a domain the members add up one after another (`in_switch`:
+// their switch adds up), and hand the sum on the same way.
+CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   const GroupShape& group = call.group;
-  if (group.ranks <= 1) {
-    return {};
-  }
-  if (group.domains == 1) {
-    return InsideADomain(call);
-  }
   const CollectiveFit& in = call.server.scale_up;
   const CollectiveFit& out = call.server.across();
   const double g = group.per_domain;
-  const int edges = MostEdges(group.domains);
-  const BytesPerSecond nic = call.server.across_bandwidth();
-  const Bytes half = call.payload / (2 * g);
-  const Seconds fill = FillOf(half / out.all_reduce_efficiency, DepthOf(group.domains), nic);
-  const Sent sent = FasterProtocol(half * edges, {out, nic, out.all_reduce_efficiency, fill});
-  CollectiveCost cost;
-  cost.nic_bytes = sent.bytes / edges;
-  cost.domain_bytes = call.payload * (2 * (g - 1) / g) / RingEfficiency(call.kind, in);
-  cost.latency = out.base_latency + TreeDelay(group, call.server) + sent.later;
+  const double depth = 2 * DepthOf(group.domains);
+  const double hops_in = 2 * (static_cast<double>(group.ranks) / group.domains - 1);
+  const Load nic =
+      NicLoad(call, out.all_reduce_efficiency, call.payload * (MostEdges(group.domains) / (2 * g)));
+  const Load domain =
+      in_switch ? DomainLoad(call, in.in_switch_efficiency, call.payload)
+                : DomainLoad(call, in.all_reduce_efficiency, call.payload * (2 * (g - 1) / g));
+  CollectiveCost cost = CostAcross(nic, domain, depth);
+  cost.latency += out.base_latency +
+                  (in_switch ? in.in_switch_latency : in.step_latency * hops_in) +
+                  out.step_latency * depth + group.wan_latency * (2 * DepthOf(group.sites));
   return cost;
+}
+
+// TreeLoad counts what a port and a NIC carry; an edge carries its part of that.
+std::vector<CollectiveCost> ByEdge(CollectiveCost load, const GroupShape& group) {
+  if (group.domains == 1) {
+    load.domain_bytes = load.domain_bytes / MostEdges(group.ranks);
+  } else {
+    load.nic_bytes = load.nic_bytes / MostEdges(group.domains);
+  }
+  return {load};
+}
+
+std::vector<PhaseShape> TreeShapes(const GroupShape& group) {
+  PhaseShape shape;
+  if (group.domains == 1) {
+    shape.over_ranks = {TreeEdges};
+  } else {
+    shape.ports = group.ranks > group.domains;
+    shape.over_domains = {TreeEdges};
+  }
+  return {shape};
+}
+
+bool IsAllReduce(CollectiveKind kind) {
+  return kind == CollectiveKind::kAllReduce;
 }
 
 }  // namespace
 
-Seconds TreeDelay(const GroupShape& group, const ServerSpec& server) {
-  const double hops_in = static_cast<double>(group.ranks) / group.domains - 1;
-  return server.scale_up.step_latency * (2 * hops_in) +
-         server.across().step_latency * (2 * DepthOf(group.domains)) +
-         group.wan_latency * (2 * DepthOf(group.sites));
+CollectiveCost TreeLoad(const CollectiveCall& call) {
+  if (call.group.ranks <= 1) {
+    return {};
+  }
+  return call.group.domains == 1 ? TreesInside(call) : TreesAcross(call, false);
+}
+
+CollectiveCost SwitchTreeLoad(const CollectiveCall& call) {
+  CHECK(call.group.domains > 1);
+  return TreesAcross(call, true);
 }
 
 const Algorithm kTree{
     .name = "tree",
     .words = "a double binary tree, one through each NIC of a domain",
-    .carries =
-        [](CollectiveKind kind) {
-          return kind == CollectiveKind::kAllReduce;
-        },
-    .refuses =
-        [](const GroupShape& /*group*/, const ServerSpec& /*server*/) {
-          return std::string();
-        },
-    .shapes =
-        [](const GroupShape& group) {
-          PhaseShape shape;
-          if (group.domains == 1) {
-            shape.over_ranks = {TreeEdges};
-          } else {
-            shape.ports = group.ranks > group.domains;
-            shape.over_domains = {TreeEdges};
-          }
-          return std::vector<PhaseShape>{shape};
-        },
+    .carries = IsAllReduce,
+    .refuses = RunsAlways,
+    .chosen = ChosenAlways,
+    .shapes = TreeShapes,
     .costs =
         [](const CollectiveCall& call) {
-          return std::vector<CollectiveCost>{TreeCost(call)};
+          return ByEdge(TreeLoad(call), call.group);
+        },
+};
+
+const Algorithm kSwitchTree{
+    .name = "in_switch_tree",
+    .words = "the switch of each domain adds up, a double binary tree joins the domains",
+    .carries = IsAllReduce,
+    .refuses = [](const GroupShape& group, const ServerSpec& server) -> std::string {
+      if (group.domains == 1) {
+        return "it joins domains, and a group lies in one; there it is called \"in_switch\"";
+      }
+      return SwitchAddsNothing(server);
+    },
+    .chosen = UsesSwitch,
+    .shapes = TreeShapes,
+    .costs =
+        [](const CollectiveCall& call) {
+          return ByEdge(SwitchTreeLoad(call), call.group);
         },
 };
 

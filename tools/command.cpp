@@ -107,15 +107,16 @@ TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line) 
 
 namespace {
 
-using Build = Scenario (ScenarioBase::*)(const Point& point) const;
+/// What is wanted of a base.
+using Build = std::function<Scenario(ScenarioBase& base)>;
 
 /// Reads the base, builds what is wanted of it, and runs `body`.
-int WithBuilt(Build build, const ScenarioOptions& options,
+int WithBuilt(const Build& build, const ScenarioOptions& options,
               const std::function<int(const ScenarioBase&, Scenario&)>& body) {
   Scenario scenario;
   try {
-    const ScenarioBase base = ScenarioBase::FromFile(options.file, options.overrides);
-    scenario = (base.*build)({});
+    ScenarioBase base = ScenarioBase::FromFile(options.file, options.overrides);
+    scenario = build(base);
     return body(base, scenario);
   } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {
@@ -139,14 +140,35 @@ int WithBuilt(Build build, const ScenarioOptions& options,
 
 int WithBase(const ScenarioOptions& options,
              const std::function<int(const ScenarioBase&, Scenario&)>& body) {
-  return WithBuilt(&ScenarioBase::At, options, body);
+  return WithBuilt(
+      [](ScenarioBase& base) {
+        return base.At({});
+      },
+      options, body);
 }
 
 int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {
-  return WithBuilt(&ScenarioBase::SitesAt, options,
-                   [&](const ScenarioBase& /*base*/, Scenario& scenario) {
-                     return body(scenario);
-                   });
+  return WithBuilt(
+      [](ScenarioBase& base) {
+        return base.SitesAt({});
+      },
+      options,
+      [&](const ScenarioBase& /*base*/, Scenario& scenario) {
+        return body(scenario);
+      });
+}
+
+int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>& fields,
+                   const std::function<int(Scenario&)>& body) {
+  return WithBuilt(
+      [&](ScenarioBase& base) {
+        base.TestCollective(fields);
+        return base.At({});
+      },
+      options,
+      [&](const ScenarioBase& /*base*/, Scenario& scenario) {
+        return body(scenario);
+      });
 }
 
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {

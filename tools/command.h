@@ -76,6 +76,11 @@ int WithScenario(const ScenarioOptions& options, const std::function<int(Scenari
 /// The same for a command that looks at the sites alone: jobs may be missing, and need not fit.
 int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
 
+/// The same for a command that tests a collective on the sites of the scenario, whatever its jobs
+/// are. @param fields of the test, see ScenarioBase::TestCollective
+int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>& fields,
+                   const std::function<int(Scenario&)>& body);
+
 /// The same for commands that look at many points of the scenario.
 int WithBase(const ScenarioOptions& options,
              const std::function<int(const ScenarioBase&, Scenario&)>& body);
@@ -83,6 +88,7 @@ int WithBase(const ScenarioOptions& options,
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddSweepCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddStudiesCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddTopoCommand(CLI::App& app, int& code);

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   const std::string command_line = gridlock::ShellLine(argc, argv);
   gridlock::AddRunCommand(app, command_line, code);
   gridlock::AddCapCommand(app, command_line, code);
+  gridlock::AddCollectiveCommand(app, command_line, code);
   gridlock::AddSweepCommand(app, command_line, code);
   gridlock::AddStudiesCommand(app, command_line, code);
   gridlock::AddTopoCommand(app, code);

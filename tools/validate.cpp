@@ -8,6 +8,7 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
+#include "sim/validation/collective_cases.h"
 #include "sim/validation/report.h"
 
 #include "tools/command.h"
@@ -71,6 +72,31 @@ int WriteScenario(const ValidateOptions& options, const std::vector<PublishedCas
   return kSuccess;
 }
 
+// Rows of a kind other than training: every row is reported, whatever is wrong with it.
+int RunMeasured(const ValidateOptions& options, const CatalogueList& catalogue) {
+  std::vector<std::string> tables = options.tables;
+  if (tables.empty()) {
+    tables.push_back(ShippedTable("collectives.csv"));
+  }
+  ProgressLine progress(options.quiet);
+  CollectiveValidation how;
+  how.role = options.filter.role;
+  how.id = options.filter.id;
+  how.parallel = options.jobs;
+  how.progress = [&](std::size_t done, std::size_t all, double fraction) {
+    progress.Show(fmt::format("{} of {} measurements simulated", done, all), fraction);
+  };
+  const MeasuredReport report = ValidateCollectives(tables, catalogue, how);
+  progress.Clear();
+  if (report.results.empty()) {
+    throw UserError("", "--role and --id leave no row of the tables");
+  }
+  Write(options.out, options.format == "json"  ? MeasuredJson(report)
+                     : options.format == "csv" ? MeasuredCsv(report)
+                                               : MeasuredText(report));
+  return kSuccess;
+}
+
 int RunAll(const ValidateOptions& options, const std::vector<std::string>& tables,
            const std::vector<PublishedCase>& cases, const CatalogueList& catalogue) {
   if (std::none_of(cases.begin(), cases.end(), [&](const PublishedCase& row) {
@@ -103,9 +129,12 @@ int RunAll(const ValidateOptions& options, const std::vector<std::string>& table
 int RunValidate(const ValidateOptions& options) {
   try {
     const CatalogueList catalogue = ListCatalogue();
+    if (options.filter.kind == "collective") {
+      return RunMeasured(options, catalogue);
+    }
     std::vector<std::string> tables = options.tables;
     if (tables.empty()) {
-      tables.push_back(ShippedTable());
+      tables.push_back(ShippedTable("published.csv"));
     }
     const std::vector<PublishedCase> cases = LoadCases(tables, NamesOf(catalogue));
     return options.scenario.empty() ? RunAll(options, tables, cases, catalogue)
@@ -126,14 +155,16 @@ int RunValidate(const ValidateOptions& options) {
 void AddValidateCommand(CLI::App& app, int& code) {
   auto options = std::make_shared<ValidateOptions>();
   CLI::App* command = app.add_subcommand(
-      "validate", "Simulate published training steps and compare their step times");
+      "validate", "Simulate published training steps or collectives and compare");
   command
       ->add_option("--cases", options->tables,
                    "Table of published steps (CSV); repeatable (default: the shipped table)")
       ->allow_extra_args(false)
       ->type_name("FILE");
-  command->add_option("--kind", options->filter.kind, "Only dense or moe models; training: both")
-      ->check(CLI::IsMember({"training", "dense", "moe"}));
+  command
+      ->add_option("--kind", options->filter.kind,
+                   "Training steps, of dense or moe models alone, or measured collectives")
+      ->check(CLI::IsMember({"training", "dense", "moe", "collective"}));
   command->add_option("--role", options->filter.role,
                       "Only rows of this role: calibration, headline, ...");
   command->add_option("--id", options->filter.id, "Only rows whose id matches, with * and ?")
@@ -168,6 +199,7 @@ void AddValidateCommand(CLI::App& app, int& code) {
       "  gridlock validate --role headline\n"
       "  gridlock validate --cases mine.csv --format json -o errors.json\n"
       "  gridlock validate --leave-out source\n"
+      "  gridlock validate --kind collective --role headline\n"
       "  gridlock validate --scenario SC21-A100-76B -o sc21.textproto && gridlock run "
       "sc21.textproto");
   command->callback([options, &code] {

@@ -93,6 +93,7 @@ struct CollectiveFit {
   double forwarded_efficiency = 1.0;
   BytesPerSecond forward_bandwidth = BytesPerSecond(0);
   Seconds expert_latency = Seconds(0);  ///< per exchange of tokens with experts
+  Seconds send_latency = Seconds(0);    ///< of a message by itself; 0: that of a call and a step
 };
 
 /// A chassis or rack with its NICs. Its accelerators share one switched scale-up domain, unless the

@@ -40,7 +40,8 @@ inline constexpr auto kFields<CollectiveFit> =
             &CollectiveFit::chunk_latency, &CollectiveFit::local_copy,
             &CollectiveFit::all_to_all_efficiency, &CollectiveFit::in_switch_efficiency,
             &CollectiveFit::in_switch_latency, &CollectiveFit::forwarded_efficiency,
-            &CollectiveFit::forward_bandwidth, &CollectiveFit::expert_latency);
+            &CollectiveFit::forward_bandwidth, &CollectiveFit::expert_latency,
+            &CollectiveFit::send_latency);
 
 template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(

@@ -82,6 +82,7 @@ CollectiveFit FitOf(const proto::CollectiveFit& written, const Catalogue& catalo
     spec.forward_bandwidth = BandwidthOf(fit.forward_bandwidth());
   }
   spec.expert_latency = TimeOrNone(fit.expert_latency());
+  spec.send_latency = TimeOrNone(fit.send_latency());
   return spec;
 }
 

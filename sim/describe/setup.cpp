@@ -110,7 +110,7 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
     return {{"fabric", TitleOf(scenario.site().fabric)},
             {"collective", CollectiveName(test->kind)},
             {"algorithm", algorithm == nullptr
-                              ? "automatic: all that run, the fastest of each size is shown"
+                              ? "automatic: of each size the one that a library takes"
                               : fmt::format("{}: {}", algorithm->name, algorithm->words)}};
   }
   const TrainingSpec& job = scenario.training();

@@ -13,22 +13,15 @@ namespace {
 struct Run {
   double start = 0, end = 0;  ///< seconds; the end is that of the slowest group
   double latency = 0;         ///< seconds of all phases of the slowest group
-  CollectiveRecord longest;   ///< phase of the slowest group
 };
-
-bool Longer(const CollectiveRecord& a, const CollectiveRecord& b) {
-  return a.end - a.start > b.end - b.start;
-}
 
 // The phases of the collective that ended with record `last`.
 Run RunOf(const StepLog& log, std::int32_t last) {
   Run run;
-  run.longest = log.collectives[last];
-  run.end = run.longest.end;
+  run.end = log.collectives[last].end;
   for (std::int32_t i = last;; i = log.collectives[i].previous) {
     const CollectiveRecord& record = log.collectives[i];
     run.latency += record.latency;
-    run.longest = Longer(record, run.longest) ? record : run.longest;
     if (record.phase == 0) {
       run.start = record.start;
       return run;
@@ -36,14 +29,74 @@ Run RunOf(const StepLog& log, std::int32_t last) {
   }
 }
 
-// What paced a run: its delays where they are more than half of the longest phase.
-Cause WallOf(const Run& run) {
-  const CollectiveRecord& phase = run.longest;
-  const bool delays = phase.latency > (phase.end - phase.start) / 2;
-  return delays ? Cause::kLatency : phase.cause;
+// Seconds that a row keeps each resource busy, as a vector by resource: bytes over capacity. All
+// groups run the row side by side.
+std::vector<double> BusyOf(const Plan& plan, const Collective& collective,
+                           const ServerSpec& server) {
+  std::vector<double> busy(plan.resources.size(), 0.0);
+  for (const Plan::Group& group : plan.groups) {
+    if (group.family != collective.family) {
+      continue;
+    }
+    const std::int32_t first = plan.FirstPhase(group, collective.algorithm);
+    const std::vector<CollectiveCost> costs = CostsOf(collective, group.shape, server);
+    for (std::size_t phase = 0; phase < costs.size(); ++phase) {
+      const Plan::Lay& lay = plan.lays[first + static_cast<std::int32_t>(phase)];
+      const auto add = [&](Span route, double bytes) {
+        for (std::int32_t i = route.begin; i < route.end; ++i) {
+          const RouteEntry entry = plan.routes[i];
+          busy[entry.resource] +=
+              entry.weight * bytes / plan.resources[entry.resource].capacity.si();
+        }
+      };
+      add(lay.domain, costs[phase].domain_bytes.si() * lay.domain_unit);
+      add(lay.nic, costs[phase].nic_bytes.si() * lay.nic_unit);
+    }
+  }
+  return busy;
 }
 
-void MarkFastest(std::vector<CollectiveResult>& rows) {
+// What the links carry in a row, and what paces it: its delays where they are more than half of its
+// time, else the busiest link. Of two equally loaded links the one of the tier that stands first
+// in the table is named.
+void AddLoads(const Plan& plan, const std::vector<double>& busy, CollectiveResult& row) {
+  double most = 0;
+  Cause busiest = Cause::kLatency;
+  for (std::size_t r = 0; r < busy.size(); ++r) {
+    const Plan::Resource& resource = plan.resources[r];
+    const Bytes carried(busy[r] * resource.capacity.si() * resource.unit);
+    if (resource.tier == TierTable::kScaleUp) {
+      row.port_bytes = std::max(row.port_bytes, carried);
+    } else if (resource.tier == TierTable::kNic) {
+      row.nic_bytes = std::max(row.nic_bytes, carried);
+    }
+    if (resource.can_bind && busy[r] > most * kTie) {
+      most = busy[r];
+      busiest = resource.tier;
+    }
+  }
+  row.busiest = CauseName(busiest, plan.tiers);
+  row.utilisation = most / row.time.si();
+  const Cause wall = row.latency > row.time / 2 ? Cause(Cause::kLatency) : busiest;
+  row.wall = CauseName(wall, plan.tiers);
+  row.wall_words = CauseInWords(wall, plan.tiers);
+}
+
+// Of the rows [first, end) of one size that with the algorithm which a library takes; where that
+// one was not tried, the fastest.
+std::size_t ChosenOf(const std::vector<CollectiveResult>& rows, std::size_t first, std::size_t end,
+                     std::size_t fastest, const CollectiveCall& call) {
+  const std::string name = LibraryChoice(call).name;
+  for (std::size_t i = first; i < end; ++i) {
+    if (rows[i].algorithm == name) {
+      return i;
+    }
+  }
+  return fastest;
+}
+
+void MarkRows(const StepProgram& program, const GroupShape& group, const ServerSpec& server,
+              std::vector<CollectiveResult>& rows) {
   for (std::size_t first = 0; first < rows.size();) {
     std::size_t fastest = first;
     std::size_t i = first;
@@ -51,6 +104,9 @@ void MarkFastest(std::vector<CollectiveResult>& rows) {
       fastest = rows[i].time < rows[fastest].time ? i : fastest;
     }
     rows[fastest].fastest = true;
+    const Collective& collective = program.collectives[first];
+    rows[ChosenOf(rows, first, i, fastest, {collective.kind, collective.payload, group, server})]
+        .chosen = true;
     first = i;
   }
 }
@@ -59,7 +115,7 @@ void MarkFastest(std::vector<CollectiveResult>& rows) {
 
 std::vector<CollectiveResult> CollectiveResults(const CollectiveTestSpec& test,
                                                 const StepProgram& program, const Plan& plan,
-                                                const StepLog& log) {
+                                                const ServerSpec& server, const StepLog& log) {
   const GroupFamily& family = program.families.front();
   std::vector<CollectiveResult> rows(static_cast<std::size_t>(RowsOf(program)));
   for (std::size_t i = 0; i < rows.size(); ++i) {
@@ -84,16 +140,17 @@ std::vector<CollectiveResult> CollectiveResults(const CollectiveTestSpec& test,
     CollectiveResult& row = rows[log.collectives[slowest].collective];
     row.time += Seconds((run.end - run.start) / test.iterations);
     row.latency += Seconds(run.latency / test.iterations);
-    row.wall = CauseName(WallOf(run), plan.tiers);
-    row.wall_words = CauseInWords(WallOf(run), plan.tiers);
     slowest = -1;
   }
-  for (CollectiveResult& row : rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    CollectiveResult& row = rows[i];
     CHECK(row.time > Seconds(0));
+    AddLoads(plan, BusyOf(plan, program.collectives[i], server), row);
     row.algorithm_bandwidth = row.size / row.time;
     row.bus_bandwidth = row.algorithm_bandwidth * BusFactor(test.kind, row.ranks);
   }
-  MarkFastest(rows);
+  CHECK(!plan.groups.empty());
+  MarkRows(program, plan.groups.front().shape, server, rows);
   return rows;
 }
 

@@ -15,6 +15,6 @@ namespace gridlock {
 /// two alike the first.
 std::vector<CollectiveResult> CollectiveResults(const CollectiveTestSpec& test,
                                                 const StepProgram& program, const Plan& plan,
-                                                const StepLog& log);
+                                                const ServerSpec& server, const StepLog& log);
 
 }  // namespace gridlock

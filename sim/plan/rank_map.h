@@ -34,6 +34,11 @@ class RankMap {
                           : replica * grid_.pipeline + stage;
     const int rank = group * grid_.width() + local;
     const int size = network_.fabric(sites_[block]).server_size();
+    if (!grid_.chosen.empty()) {
+      const int place = grid_.chosen[static_cast<std::size_t>(rank)];
+      return network_.accelerator(sites_[block],
+                                  servers_[block][place / size] * size + place % size);
+    }
     const int used = grid_.used_of(size);
     return network_.accelerator(sites_[block], servers_[block][rank / used] * size + rank % used);
   }

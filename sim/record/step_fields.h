@@ -98,7 +98,16 @@ inline constexpr auto kFields<CollectiveResult> = FieldList(
         .NotInTrace()
         .NotInJson(),
     Field("fastest", &CollectiveResult::fastest,
-          "whether no other algorithm was faster at this size"));
+          "whether no other algorithm was faster at this size"),
+    Field("chosen", &CollectiveResult::chosen,
+          "whether a library takes this algorithm at this size"),
+    Field("port_bytes", &CollectiveResult::port_bytes,
+          "bytes on the busiest scale-up link, protocol included"),
+    Field("nic_bytes", &CollectiveResult::nic_bytes, "the same on the busiest NIC, one direction"),
+    Field("busiest", &CollectiveResult::busiest,
+          "kind of the link with the highest share of its capacity in use"),
+    Field("utilisation", &CollectiveResult::utilisation, "1",
+          "that share, mean over the time of the row"));
 
 template <>
 inline constexpr TableNote kTable<StepRecord> = {"cap", "", "", "one simulated step"};

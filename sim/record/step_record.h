@@ -62,6 +62,12 @@ struct CollectiveResult {
   std::string wall;             ///< what paced the slowest group: "nic", "latency" ...
   std::string wall_words = {};  ///< the same for people: "the NICs"; "": its name
   bool fastest = false;         ///< of the algorithms that were tried for this size
+  bool chosen = false;          ///< what a library takes; where one alone was tried, that one
+  Bytes port_bytes;             ///< on the busiest scale-up link, protocol included
+  Bytes nic_bytes;              ///< on the busiest NIC, one direction
+  /// The links with the highest share of their capacity in use, mean over the time of the row.
+  std::string busiest;
+  double utilisation = 0;
 };
 
 /// One simulated step, or one test of a collective.

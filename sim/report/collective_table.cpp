@@ -1,6 +1,7 @@
 #include "sim/report/collective_table.h"
 
 #include <array>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -18,42 +19,44 @@ namespace {
 constexpr double kMicrosecond = 1e-6;
 constexpr double kGigabyte = 1e9;
 
-/// "tree 1.32 x": the second fastest algorithm of a size; "" when only one was tried.
-std::string SecondOf(const StepRecord& record, const CollectiveResult& fastest) {
-  const CollectiveResult* second = nullptr;
+/// "tree 1.32 x": the fastest other algorithm of a size, and how long it takes beside the chosen
+/// one;
+/// "" when only one was tried.
+std::string OtherOf(const StepRecord& record, const CollectiveResult& chosen) {
+  const CollectiveResult* other = nullptr;
   for (const CollectiveResult& row : record.tested) {
-    if (row.size == fastest.size && !row.fastest &&
-        (second == nullptr || row.time < second->time)) {
-      second = &row;
+    if (row.size == chosen.size && !row.chosen && (other == nullptr || row.time < other->time)) {
+      other = &row;
     }
   }
-  return second == nullptr
-             ? ""
-             : fmt::format("{} {:.2f} x", second->algorithm, second->time / fastest.time);
+  return other == nullptr ? ""
+                          : fmt::format("{} {:.2f} x", other->algorithm, other->time / chosen.time);
 }
 
 /// One line of the table.
-std::string TableLine(const std::array<std::string, 7>& cells) {
-  std::string line = fmt::format("{:>10}  {:<16} {:>12} {:>9} {:>9}  {:<12} {}", cells[0], cells[1],
-                                 cells[2], cells[3], cells[4], cells[5], cells[6]);
+std::string TableLine(const std::array<std::string, 8>& cells) {
+  std::string line =
+      fmt::format("{:>9}  {:<16} {:>12} {:>8} {:>8}  {:<9} {:<15} {}", cells[0], cells[1], cells[2],
+                  cells[3], cells[4], cells[5], cells[6], cells[7]);
   return line.erase(line.find_last_not_of(' ') + 1) + "\n";
 }
 
 void AddTable(std::string& out, const StepRecord& record) {
   bool several = false;
   for (const CollectiveResult& row : record.tested) {
-    several = several || !row.fastest;
+    several = several || !row.chosen;
   }
-  out +=
-      TableLine({"size", "algorithm", "time", "algbw", "busbw", "wall", several ? "second" : ""});
-  out += TableLine({"", "", "us", "GB/s", "GB/s", "", ""});
+  out += TableLine({"size", "algorithm", "time", "algbw", "busbw", "wall", "busiest link",
+                    several ? "next best" : ""});
+  out += TableLine({"", "", "us", "GB/s", "GB/s", "", "", ""});
   for (const CollectiveResult& row : record.tested) {
-    if (row.fastest) {
-      out += TableLine({FormatBytes(row.size), row.algorithm,
+    if (row.chosen) {
+      out += TableLine({FormatBuffer(row.size), row.algorithm,
                         fmt::format("{:.2f}", row.time.si() / kMicrosecond),
                         fmt::format("{:.2f}", row.algorithm_bandwidth.si() / kGigabyte),
                         fmt::format("{:.2f}", row.bus_bandwidth.si() / kGigabyte), row.wall,
-                        SecondOf(record, row)});
+                        fmt::format("{} {}", row.busiest, Percent(row.utilisation)),
+                        OtherOf(record, row)});
     }
   }
 }
@@ -75,18 +78,48 @@ std::string CollectiveTestText(const TraceHeader& header, const StepRecord& reco
                             record.classes == 1 ? "class" : "classes")));
   out += "\n";
   AddTable(out, record);
-  out += "\nalgbw: size over time. busbw: what each rank sends to reach it, over time.\n";
+  out +=
+      "\nalgbw: size over time. busbw: what each rank sends to reach it, over time.\n"
+      "busiest link: the kind with the highest share of its capacity in use.\n";
   std::string walls;
   for (const CollectiveResult& row : record.tested) {
     const std::string line =
         fmt::format("wall {}: {}\n", row.wall, row.wall_words.empty() ? row.wall : row.wall_words);
-    walls += row.fastest && walls.find(line) == std::string::npos ? line : "";
+    walls += row.chosen && walls.find(line) == std::string::npos ? line : "";
   }
   out += walls;
   out += NotesText(header);
   out += fmt::format("\ngridlock {}, {} simulation, {} activities\n", header.gridlock_version,
                      record.fidelity, Grouped(static_cast<double>(record.activities)));
   return out + "fingerprint " + FingerprintText(record.fingerprint) + "\n";
+}
+
+std::string FormatBuffer(Bytes size) {
+  struct Unit {
+    const char* name;
+    double bytes;
+  };
+
+  for (const Unit& unit : {Unit{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}) {
+    const double count = size.si() / unit.bytes;
+    if (count >= 1 && count == std::floor(count)) {
+      return fmt::format("{:.0f} {}", count, unit.name);
+    }
+  }
+  return FormatBytes(size);
+}
+
+std::string CollectiveTestCsv(const StepRecord& record) {
+  std::string out =
+      "size_bytes,algorithm,time_us,algbw_gbs,busbw_gbs,wall,busiest,utilisation,fastest,chosen\n";
+  for (const CollectiveResult& row : record.tested) {
+    out += fmt::format("{:.0f},{},{:.6g},{:.6g},{:.6g},{},{},{:.4f},{},{}\n", row.size.si(),
+                       row.algorithm, row.time.si() / kMicrosecond,
+                       row.algorithm_bandwidth.si() / kGigabyte, row.bus_bandwidth.si() / kGigabyte,
+                       row.wall, row.busiest, row.utilisation, row.fastest ? 1 : 0,
+                       row.chosen ? 1 : 0);
+  }
+  return out;
 }
 
 std::string CollectiveTestJson(const TraceHeader& header, const StepRecord& record) {

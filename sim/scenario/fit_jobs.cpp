@@ -74,6 +74,37 @@ class PlaceChecks {
     }
   }
 
+  // The accelerators that a test names: on the site, each once, and instead of a count.
+  bool CheckChosen(const CollectiveTestSpec& test, const Written& written) {
+    const std::int64_t all = std::int64_t{place_.site.servers} * place_.site.server.accelerators;
+    const Written& first = written.At("accelerator");
+    const auto refuse = [&](const std::string& what) {
+      problems_.Add(first.value, FieldPath(test.path, "accelerator"), what);
+      return false;
+    };
+    for (const char* field : {"ranks", "ranks_per_server"}) {
+      if (written.Has(field)) {
+        return refuse(Refusal("both \"accelerator\" and " + Quoted(field) + " say who takes part",
+                              "one of them"));
+      }
+    }
+    const std::vector<int>& chosen = test.accelerators;
+    if (chosen.size() < 2) {
+      return refuse(Refusal("one accelerator alone has nobody to talk to", "two or more"));
+    }
+    if (chosen.back() >= all) {
+      return refuse(Refusal("there is no accelerator " + std::to_string(chosen.back()) + ": " +
+                                place_.name + " has " + std::to_string(all),
+                            "numbers from 0 to " + std::to_string(all - 1)));
+    }
+    const auto twice = std::adjacent_find(chosen.begin(), chosen.end());
+    if (twice != chosen.end()) {
+      return refuse(Refusal("accelerator " + std::to_string(*twice) + " is named twice",
+                            "each of them once"));
+    }
+    return true;
+  }
+
   void Check(const CollectiveTestSpec& test) {
     const Written& written = job_.written.At("collective_test");
     const int held = place_.site.server.accelerators;
@@ -82,6 +113,9 @@ class PlaceChecks {
     const auto refuse = [&](const std::string& field, const std::string& what) {
       problems_.Add(written.At(field).value, FieldPath(test.path, field), what);
     };
+    if (!test.accelerators.empty() && !CheckChosen(test, written)) {
+      return;
+    }
     if (used > held) {
       refuse("ranks_per_server",
              Refusal("\"ranks_per_server\" is " + std::to_string(used) + ", and a server has " +

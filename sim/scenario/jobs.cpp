@@ -97,6 +97,8 @@ CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std
   spec.group_stride = Or(test.group_stride(), 1);
   spec.iterations = Or(test.iterations(), 1);
   spec.domain_ranks = test.ranks_per_server();
+  spec.accelerators.assign(test.accelerator().begin(), test.accelerator().end());
+  std::sort(spec.accelerators.begin(), spec.accelerators.end());
   spec.tokens.copies = Or(test.experts_per_token(), spec.tokens.copies);
   spec.tokens.domains_most = Or(test.servers_per_token(), spec.tokens.domains_most);
   return spec;

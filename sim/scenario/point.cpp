@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include <google/protobuf/descriptor.h>
+
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/scenario/build.h"
@@ -117,6 +119,32 @@ ScenarioBase::ScenarioBase(const std::string& name, std::string_view text,
     if (const auto assignment = ParseAssignment(each, problems)) {
       (void)Assign(*assignment, read_->message, read_->written, problems);
     }
+  }
+  problems.ThrowIfAny();
+}
+
+void ScenarioBase::TestCollective(std::vector<Assignment> fields) {
+  proto::Scenario& message = read_->message;
+  const auto forget = [](google::protobuf::Message& from, Written& written, const char* field) {
+    from.GetReflection()->ClearField(&from, from.GetDescriptor()->FindFieldByName(field));
+    written.fields.erase(field);
+  };
+  for (const char* field :
+       {"job", "change", "horizon", "reliability", "recording", "scheduler", "workload"}) {
+    forget(message, read_->written, field);
+  }
+  for (int site = 0; site < message.site_size(); ++site) {
+    for (const char* field : {"facility", "prices", "storage_bandwidth"}) {
+      forget(*message.mutable_site(site), read_->written.fields.at("site")[site], field);
+    }
+  }
+  message.add_job();
+  const Position where{"the command line", 0, 0};
+  read_->written.fields["job"] = {Written{where, where, {}}};
+  ProblemList problems;
+  for (Assignment& field : fields) {
+    field.path = "job[0].collective_test." + field.path;
+    (void)Assign(field, message, read_->written, problems);
   }
   problems.ThrowIfAny();
 }

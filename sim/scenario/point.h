@@ -34,6 +34,11 @@ class ScenarioBase {
   ScenarioBase(const std::string& name, std::string_view text,
                const std::vector<std::string>& overrides);
 
+  /// Keeps the sites, links, seed and catalogue, and puts a test of a collective in the place of
+  /// all jobs and of everything that needs a horizon. Throws UserError when a field cannot be read.
+  /// @param fields of a CollectiveTest: "algorithm" = "ring"
+  void TestCollective(std::vector<Assignment> fields);
+
   ScenarioBase(ScenarioBase&& other) noexcept;
   ScenarioBase& operator=(ScenarioBase&& other) noexcept;
   ~ScenarioBase();

@@ -119,9 +119,14 @@ class Setter {
   void SetLast(const FieldDescriptor& field, const Segment& segment, const std::string& value,
                Message& message, Written& written) {
     const bool is_block = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
-    if (field.is_repeated()) {
+    if (field.is_repeated() && (is_block || segment.index.has_value() || !value.starts_with("["))) {
       Refuse(Quoted(path_) + (is_block ? " is a block" : " is a list"),
-             "the path of a single value");
+             is_block ? "the path of a single value"
+                      : "the path of a single value, or all values as [..., ...]");
+    } else if (field.is_repeated()) {  // the new list stands instead of the old one
+      message.GetReflection()->ClearField(&message, &field);
+      written.fields.erase(field.name());
+      SetValue(field, value, message, written);
     } else if (segment.index.has_value()) {
       RefuseIndex(*segment.index);
     } else if (is_block && !value.starts_with("{")) {
@@ -183,7 +188,7 @@ class Setter {
                 Written& written) {
     std::string text = value;
     const bool quoted = !value.empty() && (value.front() == '"' || value.front() == '\'');
-    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !quoted) {
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING && !quoted && !field.is_repeated()) {
       text = "\"";
       for (const char c : value) {
         text += (c == '"' || c == '\\') ? std::string("\\") + c : std::string(1, c);
@@ -201,7 +206,9 @@ class Setter {
       Refuse("there is more than one value", ExpectedValue(field));
       return;
     }
-    Relocate(fresh_written.fields.at(field.name())[0]);
+    for (Written& each : fresh_written.fields.at(field.name())) {
+      Relocate(each);
+    }
     MergeMessage(*fresh, fresh_written, message, written);
   }
 

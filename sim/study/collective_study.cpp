@@ -84,7 +84,7 @@ StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
                     ? RunAnalyticStep(setting.program, plan, server, {intervals})
                     : RunStep(setting.program, plan, server, intervals, progress);
   StepRecord record = SummariseProgram(setting.program, plan, server, run);
-  record.tested = CollectiveResults(setting.test, setting.program, plan, run.log);
+  record.tested = CollectiveResults(setting.test, setting.program, plan, server, run.log);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

@@ -429,17 +429,17 @@ std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
   return cases;
 }
 
-std::string ShippedTable() {
-  constexpr const char* kTable = "workloads/validation/published.csv";
+std::string ShippedTable(const std::string& name) {
+  const std::string table = "workloads/validation/" + name;
   std::error_code error;
   const fs::path program = fs::read_symlink("/proc/self/exe", error);
   if (!error) {
-    const fs::path installed = program.parent_path().parent_path() / "share" / "gridlock" / kTable;
+    const fs::path installed = program.parent_path().parent_path() / "share" / "gridlock" / table;
     if (fs::exists(installed, error)) {
       return installed.string();
     }
   }
-  return (fs::path(GRIDLOCK_SOURCE_DIR) / kTable).string();
+  return (fs::path(GRIDLOCK_SOURCE_DIR) / table).string();
 }
 
 }  // namespace gridlock

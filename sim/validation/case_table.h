@@ -66,7 +66,8 @@ std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view t
 std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
                                      const KnownNames& known);
 
-/// The table that comes with the program: beside the installed program, else in the source tree.
-std::string ShippedTable();
+/// A table that comes with the program: beside the installed program, else in the source tree.
+/// @param name "published.csv"
+std::string ShippedTable(const std::string& name);
 
 }  // namespace gridlock

@@ -264,7 +264,7 @@ TEST(Catalogue, HasEveryDenseModelOfThePublishedSteps) {
     }
   }
   std::size_t dense = 0;
-  for (const PublishedCase& row : LoadCases({ShippedTable()}, NamesOf(ListCatalogue()))) {
+  for (const PublishedCase& row : LoadCases({ShippedTable("published.csv")}, NamesOf(ListCatalogue()))) {
     if (row.experts > 0) {
       continue;
     }

@@ -45,7 +45,7 @@ TEST(Statistics, OfNothingAreZero) {
 }
 
 std::vector<PublishedCase> Shipped() {
-  return LoadCases({ShippedTable()}, KnownNames{});
+  return LoadCases({ShippedTable("published.csv")}, KnownNames{});
 }
 
 PublishedCase Named(const std::string& id) {

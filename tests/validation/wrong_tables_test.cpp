@@ -87,7 +87,7 @@ TEST(Csv, CellsSurviveQuoting) {
 
 TEST(ShippedTable, IsReadWithoutAProblem) {
   const KnownNames any;
-  const std::vector<PublishedCase> cases = LoadCases({ShippedTable()}, any);
+  const std::vector<PublishedCase> cases = LoadCases({ShippedTable("published.csv")}, any);
   EXPECT_GE(cases.size(), 100U);
 }
 

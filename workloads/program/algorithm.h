@@ -62,8 +62,8 @@ std::span<const Algorithm* const> Algorithms();
 /// The algorithm of that name; nullptr when there is none.
 const Algorithm* AlgorithmByName(const std::string& name);
 
-/// What a library does: the fastest for the size of the message, of rings, double binary trees and
-/// the switches of the domains. The bytes go over the links of rings. Training uses this algorithm,
+/// What a library does: rings, double binary trees or the switches of the domains, by the size of
+/// the message (LibraryChoice). The bytes go over the links of rings. Training uses this algorithm,
 /// because its writer does not know how groups will lie.
 extern const Algorithm kFitted;
 /// Rings: one inside a domain, or as many as a domain has members across domains.
@@ -109,6 +109,16 @@ inline constexpr int kRingRanksMost = 4;
 
 /// Whether a library lets the switches of a group's domains add up.
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server);
+
+/// What NCCL's own model expects of an all-reduce by rings and by trees over several domains, and
+/// the bandwidth that it counts with: that of the NICs of a domain, or of a port where that is
+/// less. NCCL takes the one of which it expects less, which is not always the faster one.
+Seconds ExpectedOfRing(const CollectiveCall& call);
+Seconds ExpectedOfTree(const CollectiveCall& call);
+BytesPerSecond LibraryBandwidth(const CollectiveCall& call);
+
+/// The algorithm that a library takes for an all-reduce or another collective that rings carry.
+const Algorithm& LibraryChoice(const CollectiveCall& call);
 
 /// "" where the switch of a domain adds up, else why it does not.
 std::string SwitchAddsNothing(const ServerSpec& server);

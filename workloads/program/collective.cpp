@@ -102,7 +102,8 @@ CollectiveCost CostAcross(const Load& nic, const Load& domain, double steps) {
   CollectiveCost bulk;
   bulk.nic_bytes = nic.bytes();
   bulk.domain_bytes = domain.bytes();
-  bulk.latency = step * steps + (nic.time() < domain.time() ? domain.chunks() : nic.chunks());
+  bulk.latency = step * steps + std::max(nic.time(), domain.time()) -
+                 std::max(bulk.nic_bytes / nic.bandwidth, bulk.domain_bytes / domain.bandwidth);
   if (nic.fit.low_latency_efficiency <= 0) {
     return bulk;
   }

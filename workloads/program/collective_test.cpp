@@ -45,23 +45,36 @@ GroupFamily FamilyOf(const CollectiveTestSpec& spec) {
   return {"tested", {{spec.ranks / block, block}, {stride, 1}}, {{size, stride}}};
 }
 
-// How the groups lie on servers that are filled one after another, each shape once.
-std::vector<GroupShape> ShapesOf(const GroupFamily& family, int domain) {
+// The scale-up domain of a rank, on servers that are filled one after another.
+int DomainOf(const CollectiveTestSpec& spec, int rank, int domain) {
+  if (!spec.accelerators.empty()) {
+    return spec.accelerators[static_cast<std::size_t>(rank)] / domain;
+  }
+  return rank / (spec.domain_ranks > 0 ? std::min(spec.domain_ranks, domain) : domain);
+}
+
+// How the groups lie on the domains, each shape once.
+std::vector<GroupShape> ShapesOf(const CollectiveTestSpec& spec, const GroupFamily& family,
+                                 int domain) {
   std::vector<GroupShape> shapes;
   for (std::int64_t g = 0; g < family.group_count(); ++g) {
     GroupShape shape{static_cast<int>(family.group_size()), 0, 0};
     int last = -1;
     int held = 0;
+    const auto close = [&] {
+      shape.per_domain = shape.domains > 1 ? std::min(shape.per_domain, held) : held;
+    };
     for (const RankIndex rank : family.RanksOf(g)) {
-      if (rank.value / domain != last) {
-        shape.per_domain = shape.domains > 1 ? std::min(shape.per_domain, held) : held;
-        last = rank.value / domain;
+      const int here = DomainOf(spec, rank.value, domain);
+      if (here != last) {
+        close();
+        last = here;
         held = 0;
         ++shape.domains;
       }
       ++held;
     }
-    shape.per_domain = shape.domains > 1 ? std::min(shape.per_domain, held) : held;
+    close();
     const auto same = [&shape](const GroupShape& other) {
       return other.domains == shape.domains && other.per_domain == shape.per_domain;
     };
@@ -96,9 +109,7 @@ std::string Expected(const std::vector<const Algorithm*>& algorithms) {
 // The algorithms that a test runs.
 std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
                                            const GroupFamily& family, const ServerSpec& server) {
-  const std::vector<GroupShape> shapes =
-      ShapesOf(family, spec.domain_ranks > 0 ? std::min(spec.domain_ranks, server.domain())
-                                             : server.domain());
+  const std::vector<GroupShape> shapes = ShapesOf(spec, family, server.domain());
   std::vector<const Algorithm*> run;
   std::vector<const Algorithm*> chosen;
   for (const Algorithm* algorithm : Algorithms()) {
@@ -181,6 +192,9 @@ double BusFactor(CollectiveKind kind, std::int64_t ranks) {
 }
 
 CollectiveTestSpec OnSite(CollectiveTestSpec spec, const SiteSpec& site) {
+  if (!spec.accelerators.empty()) {
+    spec.ranks = static_cast<int>(spec.accelerators.size());
+  }
   const int used = spec.domain_ranks > 0 ? spec.domain_ranks : site.server.accelerators;
   spec.ranks = spec.ranks > 0 ? spec.ranks : site.servers * used;
   spec.group_size = spec.group_size > 0 ? spec.group_size : spec.ranks / spec.group_stride;
@@ -196,6 +210,7 @@ StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec
   program.grid.path = spec.path + ".ranks";
   program.grid.data = spec.ranks;
   program.grid.domain_ranks = spec.domain_ranks;
+  program.grid.chosen = spec.accelerators;
   program.families = {family, {"everybody", {}, {{spec.ranks, 1}}}};
   program.peak = server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak;
   for (const Bytes size : spec.sizes) {

@@ -16,13 +16,14 @@ struct CollectiveTestSpec {
   std::string path;  ///< "job[0].collective_test"
   CollectiveKind kind = CollectiveKind::kAllReduce;
   std::vector<Bytes> sizes;  ///< of the full buffer of a rank, see CollectiveCall::payload
-  /// nullptr: every algorithm that runs; the fastest of each size counts.
+  /// nullptr: every algorithm that a library has; of each size the one that it takes counts.
   const Algorithm* algorithm = nullptr;
   int ranks = 0;         ///< 0: all accelerators of the site, see OnSite
   int group_size = 0;    ///< 0: all ranks are one group
   int group_stride = 1;  ///< from one rank of a group to the next
   int iterations = 1;
-  int domain_ranks = 0;                                ///< used of each server; 0: all
+  int domain_ranks = 0;           ///< used of each server; 0: all
+  std::vector<int> accelerators;  ///< those of the ranks, rising; empty: the first
   TokenCopies tokens{.copies = 8, .domains_most = 4};  ///< of tokens on their way to experts
 };
 

@@ -1,43 +1,47 @@
-#include <algorithm>
-#include <string>
 #include <vector>
 
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
 
-namespace {
-
-// The ways that a library has for a call, each as the load of a port and of a NIC.
-std::vector<CollectiveCost> Ways(const CollectiveCall& call) {
-  std::vector<CollectiveCost> ways{RingCost(call)};
-  if (call.kind != CollectiveKind::kAllReduce || call.group.ranks <= 1) {
-    return ways;
-  }
-  ways.push_back(TreeLoad(call));
-  if (UsesSwitch(call.group, call.server)) {
-    ways.push_back(call.group.domains == 1 ? InSwitchCost(call) : SwitchTreeLoad(call));
-  }
-  return ways;
-}
-
-}  // namespace
+extern const Algorithm kTree;
+extern const Algorithm kInSwitch;
+extern const Algorithm kSwitchTree;
 
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
   return server.scale_up.in_switch_efficiency > 0 && group.per_domain > kRingRanksMost;
 }
 
+const Algorithm& LibraryChoice(const CollectiveCall& call) {
+  const GroupShape& group = call.group;
+  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1) {
+    return kRing;
+  }
+  const bool tree = group.domains > 1 && ExpectedOfTree(call) < ExpectedOfRing(call);
+  if (UsesSwitch(group, call.server)) {
+    const CollectiveCost plain = tree ? TreeLoad(call) : RingCost(call);
+    const CollectiveCost in_switch = group.domains == 1 ? InSwitchCost(call) : SwitchTreeLoad(call);
+    if (TimeAlone(in_switch, call) < TimeAlone(plain, call)) {
+      return group.domains == 1 ? kInSwitch : kSwitchTree;
+    }
+  }
+  return tree ? kTree : kRing;
+}
+
 CollectiveCost FittedCost(const CollectiveCall& call) {
-  const std::vector<CollectiveCost> ways = Ways(call);
-  return *std::min_element(ways.begin(), ways.end(),
-                           [&call](const CollectiveCost& a, const CollectiveCost& b) {
-                             return TimeAlone(a, call) < TimeAlone(b, call);
-                           });
+  const Algorithm& choice = LibraryChoice(call);
+  if (&choice == &kTree) {
+    return TreeLoad(call);
+  }
+  if (&choice == &kSwitchTree) {
+    return SwitchTreeLoad(call);
+  }
+  return &choice == &kInSwitch ? InSwitchCost(call) : RingCost(call);
 }
 
 const Algorithm kFitted{
     .name = "fitted",
-    .words = "the fastest that a library has for the size, over the links of rings",
+    .words = "what a library takes for the size, over the links of rings",
     .carries = kRing.carries,
     .refuses = RunsAlways,
     .chosen = ChosenNever,

@@ -33,6 +33,9 @@ struct RankGrid {
   int pipeline = 1;
   RankOrder order = RankOrder::kTensorDataPipeline;  ///< in which the ranks fill the servers
   int domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
+  /// The accelerator of each rank, rising, counting from the first one of the placement; empty: one
+  /// after another. Of a plain row of ranks only.
+  std::vector<int> chosen;
 
   /// Ranks of one agent.
   [[nodiscard]] int width() const { return tensor * context; }

@@ -57,7 +57,8 @@ CollectiveCost NeighbourCost(const CollectiveCall& call) {
   cost.domain_bytes = call.payload / in.send_efficiency;
   cost.nic_bytes = call.payload / out.send_efficiency;
   const CollectiveFit& slowest = group.domains > 1 ? out : in;
-  cost.latency = slowest.base_latency + slowest.step_latency;
+  cost.latency = slowest.send_latency > Seconds(0) ? slowest.send_latency
+                                                   : slowest.base_latency + slowest.step_latency;
   return cost;
 }
 

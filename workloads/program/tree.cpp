@@ -142,7 +142,10 @@ const Algorithm kTree{
     .words = "a double binary tree, one through each NIC of a domain",
     .carries = IsAllReduce,
     .refuses = RunsAlways,
-    .chosen = ChosenAlways,
+    .chosen =
+        [](const GroupShape& group, const ServerSpec& /*server*/) {
+          return group.domains > 1;
+        },
     .shapes = TreeShapes,
     .costs =
         [](const CollectiveCall& call) {

@@ -1,0 +1,344 @@
+#include "sim/validation/collective_cases.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include "sim/process/worker.h"
+#include "sim/scenario/point.h"
+#include "sim/study/evaluate.h"
+#include "workloads/program/algorithm.h"
+
+namespace gridlock {
+
+namespace {
+
+// A message from this size on is bound by links; a measurement that stays this far below what the
+// model's links allow points at something that the model does not have.
+constexpr double kLongMessage = 256.0 * 1024 * 1024;
+constexpr double kFarBelow = 0.7;
+
+constexpr TokenCopies kTokens{.copies = 8, .domains_most = 4};
+
+const std::vector<std::string> kNeeded = {"id", "role", "op", "bytes", "metric", "value"};
+
+// The machine that a row was measured on.
+struct Machine {
+  CatalogueServer server;
+  int servers = 1;
+  int ranks_per_server = 1;
+  int nics = 0;  ///< of a server, so that the ranks have the row's share of them; 0: the server's
+  double nic_gbps = 0;
+  double scale_up_gbs = 0;  ///< both directions; 0: the accelerator's
+  std::string transport;    ///< "" for the server's
+  std::string assumed;      ///< in words, for the reason
+};
+
+void Refuse(MeasuredResult& result, const std::string& reason) {
+  result.status = CaseStatus::kUnsupported;
+  result.reason = reason;
+}
+
+// The server with that name, else the one with the accelerator that holds as many, else any.
+std::optional<CatalogueServer> ServerOfRow(const MeasuredRow& row, const CatalogueList& catalogue) {
+  const std::string accelerator = row.Text("accelerator");
+  const double ranks = row.Number("ranks_per_server").value_or(1);
+  const CatalogueServer* best = nullptr;
+  for (const CatalogueServer& server : catalogue.servers) {
+    if (server.name == row.Text("server") &&
+        (accelerator.empty() || server.accelerator == accelerator)) {
+      return server;
+    }
+    if (server.accelerator == accelerator &&
+        (best == nullptr || (server.accelerators >= ranks) > (best->accelerators >= ranks))) {
+      best = &server;
+    }
+  }
+  return best == nullptr ? std::nullopt : std::optional(*best);
+}
+
+bool Says(const std::string& notes, std::initializer_list<const char*> words) {
+  return std::any_of(words.begin(), words.end(), [&](const char* word) {
+    return notes.find(word) != std::string::npos;
+  });
+}
+
+// The kind of network between servers that the notes name.
+std::string TransportOf(const MeasuredRow& row) {
+  const std::string notes = row.Text("notes");
+  const bool old = row.Text("accelerator").starts_with("v100");
+  if (Says(notes, {"EFA"})) {
+    return old ? "efa_2018" : "efa";
+  }
+  if (Says(notes, {"RoCE"})) {
+    return "roce";
+  }
+  const bool infiniband = Says(notes, {"InfiniBand", "HDR", "NDR", "EDR"});
+  return !infiniband ? "" : old ? "infiniband_edr" : "infiniband";
+}
+
+std::optional<Machine> MachineOf(const CatalogueList& catalogue, MeasuredResult& result) {
+  const MeasuredRow& row = result.row;
+  const std::optional<CatalogueServer> server = ServerOfRow(row, catalogue);
+  if (!server) {
+    Refuse(result, fmt::format("no server of the catalogue has the accelerator {}{}",
+                               Quoted(row.Text("accelerator")),
+                               DidYouMean(row.Text("accelerator"), catalogue.accelerators)));
+    return std::nullopt;
+  }
+  Machine machine;
+  machine.server = *server;
+  machine.servers = static_cast<int>(row.Number("servers").value_or(1));
+  machine.ranks_per_server =
+      static_cast<int>(row.Number("ranks_per_server").value_or(server->accelerators));
+  machine.scale_up_gbs = row.Number("scale_up_bidirectional_gbs").value_or(0);
+  if (machine.servers < 1 || machine.ranks_per_server < 1 ||
+      machine.ranks_per_server > server->accelerators) {
+    Refuse(result, fmt::format("{} servers with {} ranks each do not fit {}, which holds {}",
+                               row.Text("servers"), row.Text("ranks_per_server"), server->name,
+                               server->accelerators));
+    return std::nullopt;
+  }
+  if (machine.servers * machine.ranks_per_server < 2) {
+    Refuse(result, "one rank alone has nobody to talk to");
+    return std::nullopt;
+  }
+  machine.assumed = server->name == row.Text("server") ? "" : "as " + server->name;
+  if (machine.servers > 1) {
+    const std::optional<double> nics = row.Number("nics_per_server");
+    machine.nic_gbps = row.Number("nic_gbps").value_or(0);
+    if (!nics || *nics < 1 || machine.nic_gbps <= 0) {
+      Refuse(result, "the NICs are not said");
+      return std::nullopt;
+    }
+    machine.nics = static_cast<int>(
+        std::ceil(*nics * server->accelerators / static_cast<double>(machine.ranks_per_server)));
+    machine.transport = TransportOf(row);
+    machine.assumed +=
+        machine.transport.empty() ? "" : (machine.assumed.empty() ? "" : ", ") + machine.transport;
+  }
+  return machine;
+}
+
+// As the schema names what the table names.
+std::string NameOfAlgorithm(const MeasuredRow& row, CollectiveKind kind, bool several_servers) {
+  const std::string name = row.Text("algorithm");
+  if (name == "auto" || name.empty()) {
+    return "automatic";
+  }
+  if (name == "nvls") {
+    return several_servers ? "in_switch_tree" : "in_switch";
+  }
+  if (name == "nvlstree" || name == "nvls_tree") {
+    return several_servers ? "in_switch_tree" : "in_switch";
+  }
+  if (name == "direct") {
+    if (!CarriesTokens(kind)) {
+      return "automatic";
+    }
+    return row.Text("metric") == "time_us" ? "direct" : "forwarded";
+  }
+  return name;
+}
+
+std::string ScenarioText(const Machine& machine, const MeasuredRow& row, CollectiveKind kind,
+                         double bytes) {
+  const bool two_tier = row.Text("fabric") == "two_tier";
+  std::string override;
+  if (machine.nics > 0) {
+    override += fmt::format("nics: {} nic_bandwidth: \"{} Gbps\" ", machine.nics, machine.nic_gbps);
+  }
+  if (machine.scale_up_gbs > 0) {
+    override += fmt::format("scale_up {{ bidirectional: \"{} GB/s\" }} ", machine.scale_up_gbs);
+  }
+  if (!machine.transport.empty()) {
+    override += fmt::format("transport: \"{}\" ", machine.transport);
+  }
+  return fmt::format(
+      R"(schema_version: 1
+name: "measured"
+catalog {{
+  switch {{
+    name: "generic" ports: 65536 port_bandwidth: "{} Gbps" latency: "600 ns" power: "1 W"
+    source {{ text: "Assumed: a non-blocking switch at the NIC rate" estimate: true }}
+  }}
+}}
+site {{
+  server: "{}"
+  servers: {}
+  override {{ {}}}
+  fabric {{
+    clos {{
+      tiers: 2
+      servers_per_leaf: {}
+      leaves_per_pod: {}
+      leaf_oversubscription: 1
+      leaf_switch: "generic"
+      spine_switch: "generic"
+      routing: {}
+    }}
+  }}
+}}
+job {{
+  collective_test {{
+    collective: "{}"
+    size: "{} B"
+    algorithm: "{}"
+    ranks_per_server: {}
+  }}
+}}
+)",
+      machine.nic_gbps > 0 ? machine.nic_gbps : machine.server.nic_bandwidth.si() * 8e-9,
+      machine.server.name, machine.servers, override, two_tier ? 1 : machine.servers,
+      two_tier ? machine.servers : 1, row.Text("routing") == "ecmp" ? "ECMP" : "SPRAY",
+      CollectiveName(kind), bytes, NameOfAlgorithm(row, kind, machine.servers > 1),
+      machine.ranks_per_server);
+}
+
+// What a row measured, of the algorithm that was asked for or that a library takes.
+double MetricOf(const MeasuredRow& row, const StepRecord& record) {
+  const CollectiveResult& chosen =
+      *std::find_if(record.tested.begin(), record.tested.end(), [](const CollectiveResult& each) {
+        return each.chosen;
+      });
+  const std::string metric = row.Text("metric");
+  if (metric == "time_us") {
+    return chosen.time.si() * 1e6;
+  }
+  if (metric == "busbw_gbs") {
+    return chosen.bus_bandwidth.si() * 1e-9;
+  }
+  double counted = chosen.algorithm_bandwidth.si();
+  if (CarriesTokens(*CollectiveByName(row.Text("op")))) {
+    const int servers = static_cast<int>(row.Number("servers").value_or(1));
+    const auto ranks = static_cast<int>(chosen.ranks);
+    counted *= servers > 1 ? kTokens.DomainsHit(servers) : kTokens.RanksHit(1, ranks);
+  }
+  return counted * 1e-9;
+}
+
+// Says where the links of the model would allow far more than was measured.
+void ExplainFarBelow(MeasuredResult& result) {
+  const bool is_time = result.row.Text("metric") == "time_us";
+  const double reached =
+      is_time ? *result.predicted / *result.published : *result.published / *result.predicted;
+  if (result.row.Number("bytes").value_or(0) >= kLongMessage && reached < kFarBelow) {
+    result.row.cells["explained"] = "no";
+    result.reason += fmt::format(
+        "{}measured {:.0f} % of what its links allow: no bottleneck of the model explains the "
+        "figure",
+        result.reason.empty() ? "" : "; ", 100 * reached);
+  }
+}
+
+bool IsWanted(const CollectiveValidation& options, const MeasuredRow& row) {
+  return (options.role.empty() || options.role == row.Text("role")) &&
+         (options.id.empty() || fnmatch(options.id.c_str(), row.Text("id").c_str(), 0) == 0);
+}
+
+// The scenario of a row, loaded and checked.
+std::optional<Scenario> PrepareRow(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string text = CollectiveScenarioOf(catalogue, result);
+  if (text.empty()) {
+    return std::nullopt;
+  }
+  try {
+    Scenario scenario = ScenarioBase("row", text, {}).At({});
+    CheckScenario(scenario, Fidelity::kFolded);
+    return scenario;
+  } catch (const UserError& error) {
+    const std::string& message = error.problems().front().message;
+    const std::size_t colon = message.find(": ");
+    result.status = CaseStatus::kRefused;
+    result.reason = message.starts_with("row:") ? message.substr(colon + 2) : message;
+    return std::nullopt;
+  }
+}
+
+}  // namespace
+
+std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult& result) {
+  const MeasuredRow& row = result.row;
+  const std::string metric = row.Text("metric");
+  if (!result.published || *result.published <= 0) {
+    Refuse(result, fmt::format("the value {} is no positive number", Quoted(row.Text("value"))));
+    return "";
+  }
+  if (metric != "busbw_gbs" && metric != "algbw_gbs" && metric != "time_us") {
+    Refuse(result,
+           fmt::format("the metric {} is not busbw_gbs, algbw_gbs or time_us", Quoted(metric)));
+    return "";
+  }
+  const std::optional<CollectiveKind> kind = CollectiveByName(row.Text("op"));
+  if (!kind) {
+    Refuse(result, fmt::format("there is no collective {}", Quoted(row.Text("op"))));
+    return "";
+  }
+  std::optional<double> bytes = row.Number("bytes");
+  if (!bytes || *bytes < 1) {
+    Refuse(result, fmt::format("{} bytes are no size", Quoted(row.Text("bytes"))));
+    return "";
+  }
+  if (CarriesTokens(*kind) && metric == "time_us") {
+    *bytes /= kTokens.copies;
+  }
+  const std::optional<Machine> machine = MachineOf(catalogue, result);
+  if (!machine) {
+    return "";
+  }
+  result.reason = machine->assumed;
+  return ScenarioText(*machine, row, *kind, *bytes);
+}
+
+MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
+                                   const CatalogueList& catalogue,
+                                   const CollectiveValidation& options) {
+  MeasuredReport report;
+  report.tables = tables;
+  for (const std::string& table : tables) {
+    for (const MeasuredRow& row : LoadMeasured(table, kNeeded)) {
+      if (IsWanted(options, row)) {
+        MeasuredResult& result = report.results.emplace_back();
+        result.row = row;
+        result.published = row.Number("value");
+      }
+    }
+  }
+  std::vector<std::optional<Scenario>> scenarios(report.results.size());
+  std::vector<Job> jobs;
+  std::vector<std::size_t> row_of_job;
+  for (std::size_t i = 0; i < scenarios.size(); ++i) {
+    scenarios[i] = PrepareRow(catalogue, report.results[i]);
+    if (scenarios[i]) {
+      row_of_job.push_back(i);
+      jobs.push_back([&scenario = *scenarios[i]](const auto& progress) {
+        return EvaluateStep(scenario, Fidelity::kFolded, progress);
+      });
+    }
+  }
+  WorkerOptions worker;
+  worker.parallel = options.parallel;
+  worker.progress = [&](std::size_t done, double fraction) {
+    if (options.progress) {
+      options.progress(done, jobs.size(), fraction);
+    }
+  };
+  const std::vector<JobResult> finished = RunJobs(jobs, worker);
+  for (std::size_t job = 0; job < jobs.size(); ++job) {
+    MeasuredResult& result = report.results[row_of_job[job]];
+    if (finished[job].ok) {
+      result.predicted = MetricOf(result.row, finished[job].record);
+      result.row.cells["explained"] = "yes";
+      ExplainFarBelow(result);
+    } else {
+      result.status = CaseStatus::kFailed;
+      result.reason = finished[job].problem;
+    }
+  }
+  report.groups = GroupMeasured(report.results, {"explained", "op", "server", "algorithm"});
+  return report;
+}
+
+}  // namespace gridlock

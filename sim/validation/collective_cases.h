@@ -1,0 +1,41 @@
+#pragma once
+
+// Measured collectives: a row is one operation of one size on some servers.
+//
+// Columns: id, role, server, accelerator, servers, ranks_per_server, nics_per_server, nic_gbps,
+// scale_up_bidirectional_gbs, fabric, routing, op, algorithm, bytes, metric (busbw_gbs, algbw_gbs,
+// time_us), value, notes. What a row leaves blank or does not say:
+//   server      the catalogue's server of that name, else one with the row's accelerator
+//   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own
+//   routing     sprayed; "ecmp": by hash
+//   transport   InfiniBand, RoCE or EFA where `notes` name it, else that of the server
+//   experts     8 of each token, in at most 4 servers, as in DeepEP's tests; a bandwidth
+//   (algbw_gbs)
+//               is of forwarded tokens and counts each of them once for every rank (one server) or
+//               every server that it goes to, its own included; a time (time_us) is of the
+//               low-latency kernels, and `bytes` counts every copy
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "sim/catalogue/list.h"
+#include "sim/validation/measured.h"
+
+namespace gridlock {
+
+/// The scenario that stands for a row; "" after setting status and reason of the result.
+std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult& result);
+
+struct CollectiveValidation {
+  std::string role, id;  ///< only such rows; `id` with * and ?
+  int parallel = 0;      ///< processes at a time; 0: one per core
+  std::function<void(std::size_t done, std::size_t all, double fraction)> progress;
+};
+
+/// Simulates the rows, folded, each in a process of its own.
+MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
+                                   const CatalogueList& catalogue,
+                                   const CollectiveValidation& options);
+
+}  // namespace gridlock

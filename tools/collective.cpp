@@ -1,0 +1,212 @@
+// gridlock collective: the table of nccl-tests on the sites of any scenario.
+
+#include <chrono>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/base/check.h"
+#include "sim/process/worker.h"
+#include "sim/record/collective_trace.h"
+#include "sim/report/collective_table.h"
+#include "sim/report/collective_words.h"
+#include "sim/study/collective_study.h"
+
+#include "tools/command.h"
+#include "tools/progress.h"
+#include "tools/screen.h"
+#include "tools/size_list.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr const char* kDefaultSizes = "8B:8GiB:x8";
+
+struct CollectiveOptions {
+  ScenarioOptions scenario;
+  std::string op;
+  std::string sizes = kDefaultSizes;
+  std::string algorithm = "automatic";
+  std::string accelerators;  // "0,8,16" or "0:64:8"
+  int group = 0;
+  int stride = 1;
+  int concurrent = 1;
+  int per_server = 0;
+  int iterations = 1;
+  bool explain = false;
+};
+
+// The fields of the test, each with the option that it comes from.
+std::vector<Assignment> FieldsOf(const CollectiveOptions& options) {
+  std::vector<Assignment> fields;
+  const auto add = [&fields](const std::string& place, const char* path, const std::string& value) {
+    fields.push_back(AssignmentFrom(place, path, value));
+  };
+  add("--op " + Quoted(options.op), "collective", options.op);
+  add("--size " + Quoted(options.sizes), "size", SizeList(options.sizes));
+  add("--algorithm " + Quoted(options.algorithm), "algorithm", options.algorithm);
+  if (!options.accelerators.empty()) {
+    add("--ranks " + Quoted(options.accelerators), "accelerator",
+        NumberList("--ranks", options.accelerators));
+  }
+  const auto add_number = [&add](const char* option, const char* path, int value, int none) {
+    if (value != none) {
+      add(fmt::format("{} {}", option, value), path, std::to_string(value));
+    }
+  };
+  add_number("--group", "group_size", options.group, 0);
+  if (options.group > 0) {
+    add(fmt::format("--group {} --concurrent {}", options.group, options.concurrent), "ranks",
+        std::to_string(std::int64_t{options.group} * options.concurrent));
+  }
+  add_number("--stride", "group_stride", options.stride, 1);
+  add_number("--per-server", "ranks_per_server", options.per_server, 0);
+  add_number("--iterations", "iterations", options.iterations, 1);
+  return fields;
+}
+
+void Print(const CollectiveOptions& options, const TraceHeader& header, const StepRecord& record) {
+  const std::string& format = options.scenario.format;
+  std::string text = format == "json"  ? CollectiveTestJson(header, record)
+                     : format == "csv" ? CollectiveTestCsv(record)
+                                       : CollectiveTestText(header, record);
+  if (options.explain && format == "text") {
+    text += CollectiveWords(record);
+  }
+  PrintText(text);
+}
+
+int RunCollective(const CollectiveOptions& options, const std::string& command_line) {
+  const auto simulate = [&](Scenario& scenario) -> int {
+    const Fidelity fidelity = *FidelityByName(options.scenario.fidelity);
+    CheckScenario(scenario, fidelity);
+    ProgressLine progress(options.scenario.quiet);
+    WorkerOptions worker;
+    worker.progress = [&](std::size_t /*done*/, double fraction) {
+      progress.Show("simulating collectives", fraction);
+    };
+    const Job job = [&](const Progress& report) {
+      return EvaluateStep(scenario, fidelity, report);
+    };
+    const auto begin = std::chrono::steady_clock::now();
+    const JobResult result = RunJobs({job}, worker).front();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    progress.Clear();
+    if (!result.problems.empty()) {
+      throw UserError(result.problems);
+    }
+    if (!result.ok) {
+      fmt::print(stderr, "gridlock: {}\n", result.problem);
+      return kFailed;
+    }
+    const TraceHeader header = HeaderOf(scenario, command_line);
+    Print(options, header, result.record);
+    if (!options.scenario.out.empty()) {
+      const std::string folder = OutputFolder(options.scenario, "");
+      WriteCollectiveTrace(folder + "/trace.h5", header, result.record);
+      WriteFileAtomically(folder + "/summary.json", CollectiveTestJson(header, result.record));
+      if (options.scenario.format == "text") {
+        PrintWritten(folder, took.count());
+      }
+    }
+    return kSuccess;
+  };
+  std::vector<Assignment> fields;
+  try {
+    fields = FieldsOf(options);
+  } catch (const UserError& error) {
+    fmt::print(stderr, "gridlock collective: {}\n", error.problems().front().message);
+    return kBadInput;
+  }
+  return WithCollective(options.scenario, fields, simulate);
+}
+
+void AddTestOptions(CLI::App& command, CollectiveOptions& options) {
+  command
+      .add_option(
+          "--op", options.op,
+          "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, send_recv, "
+          "expert_dispatch or expert_combine")
+      ->required()
+      ->type_name("NAME");
+  command
+      .add_option("--size", options.sizes,
+                  "Buffer of one rank: 64MiB; several with commas; or FROM:TO:xFACTOR")
+      ->capture_default_str()
+      ->type_name("SIZES");
+  command
+      .add_option("--algorithm", options.algorithm,
+                  "ring, tree, in_switch ...; automatic: the fastest that a library takes")
+      ->capture_default_str()
+      ->type_name("NAME");
+  CLI::Option* group =
+      command
+          .add_option("--group", options.group, "Ranks of one group (default: all accelerators)")
+          ->check(CLI::Range(2, 1 << 30));
+  command
+      .add_option("--concurrent", options.concurrent,
+                  "Groups that run side by side, one behind another")
+      ->check(CLI::Range(1, 1 << 30))
+      ->needs(group);
+  command
+      .add_option("--stride", options.stride,
+                  "From one rank of a group to the next; groups interleave (default 1)")
+      ->check(CLI::Range(1, 1 << 30));
+  command
+      .add_option("--ranks", options.accelerators,
+                  "The accelerators that take part: 0,8,16 or FROM:TO:STEP, TO not included")
+      ->type_name("LIST");
+  command
+      .add_option("--per-server", options.per_server,
+                  "Accelerators of each server that take part, the first ones (default: all)")
+      ->check(CLI::Range(1, 1 << 30));
+  command.add_option("--iterations", options.iterations, "How often each size runs (default 1)")
+      ->check(CLI::Range(1, 10'000));
+  command.add_flag("--explain", options.explain,
+                   "Say in words what the links carry and what binds");
+}
+
+}  // namespace
+
+void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& code) {
+  auto options = std::make_shared<CollectiveOptions>();
+  CLI::App* command = app.add_subcommand(
+      "collective", "Time a collective on the sites of a scenario, as nccl-tests does");
+  options->scenario.command = "collective";
+  command->add_option("SCENARIO", options->scenario.file, "Scenario file; its jobs are left out")
+      ->required();
+  AddTestOptions(*command, *options);
+  AddOverrides(*command, options->scenario);
+  command
+      ->add_option("-o,--output", options->scenario.out,
+                   "Folder for trace.h5 and summary.json (default: none are written)")
+      ->type_name("DIR");
+  command
+      ->add_option("--fidelity", options->scenario.fidelity,
+                   "full: every accelerator; folded: one per class, same times; analytic: closed "
+                   "form, no contention")
+      ->check(CLI::IsMember({"full", "folded", "analytic"}))
+      ->capture_default_str();
+  command->add_option("--format", options->scenario.format, "What is printed on the screen")
+      ->check(CLI::IsMember({"text", "csv", "json"}))
+      ->capture_default_str();
+  AddQuietOption(*command, options->scenario.quiet);
+  command->footer(
+      "Examples:\n"
+      "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_reduce\n"
+      "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
+      "      --size 1KiB:1GiB:x4 --group 16 --explain\n"
+      "  gridlock collective examples/08-all-reduce/scenario.textproto --op all_to_all --size "
+      "64MiB "
+      "--group 64\n"
+      "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_gather \\\n"
+      "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv");
+  command->callback([options, command_line, &code] {
+    code = RunCollective(*options, command_line);
+  });
+}
+
+}  // namespace gridlock

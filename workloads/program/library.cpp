@@ -1,0 +1,63 @@
+// What NCCL itself expects of rings and trees, which is how it chooses between them. The constants
+// are those of its tuning model (src/graph/tuning.cc, 2.19): latencies of a step in microseconds,
+// by protocol, over NVLink and over a network, and factors on the bandwidth. It expects a tree to
+// send the buffer twice, also between two servers, where once is enough.
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+#include "workloads/program/algorithm.h"
+
+namespace gridlock {
+
+namespace {
+
+struct ProtocolGuess {
+  double tree_base, tree_inside, tree_across;  ///< us
+  double ring_base, ring_inside, ring_across;  ///< us
+  double bandwidth;                            ///< share
+};
+
+// LL, LL128, Simple. Rings of Simple are expected to take 1.4 times the latency over several
+// servers.
+constexpr std::array<ProtocolGuess, 3> kProtocols{{
+    {6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25},
+    {14.0, 1.25, 8.5, 14.0, 1.9, 4.0, 0.92},
+    {8.4, 4.0, 14.0, 8.4, 1.4 * 3.4, 1.4 * 14.0, 1.0},
+}};
+
+constexpr double kTreeShare = 0.92;
+
+}  // namespace
+
+Seconds ExpectedOfRing(const CollectiveCall& call) {
+  const double n = call.group.ranks;
+  const double d = call.group.domains;
+  const double seconds = 2 * (n - 1) / n * (call.payload / LibraryBandwidth(call)).si();
+  double best = HUGE_VAL;
+  for (const ProtocolGuess& p : kProtocols) {
+    const double latency = p.ring_base + 2 * ((n - d) * p.ring_inside + (d - 1) * p.ring_across);
+    best = std::min(best, latency * 1e-6 + seconds / p.bandwidth);
+  }
+  return Seconds(best);
+}
+
+Seconds ExpectedOfTree(const CollectiveCall& call) {
+  const double inside = static_cast<double>(call.group.ranks) / call.group.domains - 1;
+  const double depth = std::ceil(std::log2(static_cast<double>(call.group.domains)));
+  const double seconds = 2 * (call.payload / LibraryBandwidth(call)).si() / kTreeShare;
+  double best = HUGE_VAL;
+  for (const ProtocolGuess& p : kProtocols) {
+    const double latency = p.tree_base + 2 * (inside * p.tree_inside + depth * p.tree_across);
+    best = std::min(best, latency * 1e-6 + seconds / p.bandwidth);
+  }
+  return Seconds(best);
+}
+
+BytesPerSecond LibraryBandwidth(const CollectiveCall& call) {
+  const BytesPerSecond nics = NicShareOf(call) * static_cast<double>(call.group.per_domain);
+  return std::min(nics, call.server.accelerator.scale_up_bandwidth);
+}
+
+}  // namespace gridlock

@@ -89,7 +89,7 @@ double CaseModelFlop(const PublishedCase& row) {
 double CasePeak(const PublishedCase& row, const CatalogueList& catalogue) {
   const int format = FormatOf(row.precision);
   for (const CatalogueServer& server : catalogue.servers) {
-    if (server.accelerator == row.accelerator && format >= 0) {
+    if (row.problem.empty() && server.accelerator == row.accelerator && format >= 0) {
       return server.peak[format].si() * static_cast<double>(row.accelerators);
     }
   }

@@ -37,6 +37,32 @@ bool FineGrainedInterleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
 }
 
+// Frameworks that nobody fitted, by kind: each stands for the nearest one that was. The first whose
+// name the row's stack begins with counts; "" is any.
+struct StackFamily {
+  const char* prefix;
+  const char* kind;    // in words, for the row
+  const char* stands;  // a table's name of a stack, or one of the catalogue
+};
+
+constexpr StackFamily kFamilies[] = {
+    {"megatron", "Megatron-like", "megatron"},
+    {"aleph", "Megatron-like", "megatron"},
+    {"nanotron", "Megatron-like", "megatron"},
+    {"paddle", "Megatron-like", "megatron"},
+    {"gpt_neox", "Megatron-like", "megatron"},
+    {"pith", "Megatron-like", "megatron"},
+    {"nemo", "Megatron-like", "megatron"},
+    {"colossal", "Megatron-like", "megatron"},
+    {"maxtext", "XLA-like", "megatron"},
+    {"paxml", "XLA-like", "megatron"},
+    {"pax", "XLA-like", "megatron"},
+    {"jax", "XLA-like", "megatron"},
+    {"xla", "XLA-like", "megatron"},
+    {"neuron", "XLA-like", "megatron"},
+    {"", "pipeline-less FSDP", "composer_fsdp"},
+};
+
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
@@ -78,8 +104,8 @@ struct FormatName {
 // Formats as the schema calls them. FP16 runs at the rates of BF16; micro-scaled FP8 at those of
 // FP8 (its block scales are part of the GEMM).
 constexpr FormatName kFormats[] = {
-    {"bf16", "BF16"}, {"fp16", "BF16"}, {"fp8", "FP8"},   {"mxfp8", "FP8"},
-    {"nvfp4", "FP4"}, {"fp4", "FP4"},   {"fp32", "FP32"}, {"tf32", "TF32"},
+    {"bf16", "BF16"}, {"fp16", "BF16"}, {"fp8", "FP8"},   {"mxfp8", "FP8"}, {"nvfp4", "FP4"},
+    {"fp4", "FP4"},   {"fp32", "FP32"}, {"tf32", "TF32"}, {"int8", "INT8"},
 };
 
 struct RecomputeName {
@@ -99,13 +125,57 @@ std::string SchemaName(const Names& names, const std::string& table) {
   return found->schema;
 }
 
-// The server whose accelerator and scale-up domain are those of the row, or null.
+// The server with the accelerator of the row whose scale-up domain is nearest to the row's, or
+// null.
 const CatalogueServer* ServerOf(const PublishedCase& row, const CatalogueList& catalogue) {
-  const auto found = std::find_if(
-      catalogue.servers.begin(), catalogue.servers.end(), [&](const CatalogueServer& server) {
-        return server.accelerator == row.accelerator && server.accelerators == row.domain;
-      });
-  return found == catalogue.servers.end() ? nullptr : &*found;
+  const CatalogueServer* best = nullptr;
+  const auto distance = [&row](const CatalogueServer& server) {
+    return std::abs(std::log(static_cast<double>(server.accelerators) /
+                             static_cast<double>(std::max<std::int64_t>(1, row.domain))));
+  };
+  for (const CatalogueServer& server : catalogue.servers) {
+    if (server.accelerator == row.accelerator &&
+        (best == nullptr || distance(server) < distance(*best))) {
+      best = &server;
+    }
+  }
+  return best;
+}
+
+bool IsKnownAccelerator(const PublishedCase& row, const CatalogueList& catalogue) {
+  return std::find(catalogue.accelerators.begin(), catalogue.accelerators.end(), row.accelerator) !=
+         catalogue.accelerators.end();
+}
+
+// The server that stands for the row: one of the catalogue, or one of the row's own.
+struct RowServer {
+  std::string name;
+  std::string entry;  // text of the row's own server; "" for one of the catalogue
+  int nics = 0;
+};
+
+RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const CatalogueServer* const base = ServerOf(row, catalogue);
+  if (base != nullptr && base->accelerators == row.domain) {
+    return {base->name, "", base->nics};
+  }
+  const std::int64_t domain = row.domain;
+  if (base != nullptr) {
+    const auto nics = static_cast<int>(
+        std::max<std::int64_t>(1, base->nics * domain / std::max(1, base->accelerators)));
+    return {"published",
+            fmt::format("  server {{ name: \"published\" like: \"{}\" accelerators: {} nics: {} "
+                        "source {{ text: \"the row\" }} }}\n",
+                        base->name, domain, nics),
+            nics};
+  }
+  return {"published",
+          fmt::format("  server {{ name: \"published\" accelerator: \"{}\" accelerators: {} nics: "
+                      "{} nic_bandwidth: \"400 Gbps\" scale_up {{ transport: \"nvlink_4\" }} "
+                      "scale_out {{ transport: \"infiniband\" }} overhead_power: \"1 kW\" source "
+                      "{{ text: \"Assumed: a server of its own\" estimate: true }} }}\n",
+                      row.accelerator, domain, domain),
+          static_cast<int>(domain)};
 }
 
 std::int64_t ChunksOf(const PublishedCase& row) {
@@ -265,17 +335,17 @@ void SetModel(const PublishedCase& row, RowPoint& point) {
   }
 }
 
-void SetSite(const PublishedCase& row, const CatalogueServer& server, RowPoint& point) {
+void SetSite(const PublishedCase& row, const RowServer& server, RowPoint& point) {
   const std::int64_t used = DomainRanks(row);
   point.Within("site[0]");
   point.Set("server", server.name);
   point.Set("servers", (row.accelerators + used - 1) / used);
-  const double per_nic = row.nic_gbps * server.accelerators / server.nics;  // Gbit/s
-  if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth.si()) > 1e-6 * server.nic_bandwidth.si()) {
+  if (row.nic_gbps > 0) {
+    const double per_nic = row.nic_gbps * static_cast<double>(row.domain) / server.nics;  // Gbit/s
     point.Set("override.nic_bandwidth", fmt::format("{} Gbps", per_nic));
+    point.Within("catalog.switch[0]");
+    point.Set("port_bandwidth", fmt::format("{} Gbps", row.nic_gbps));
   }
-  point.Within("catalog.switch[0]");
-  point.Set("port_bandwidth", fmt::format("{} Gbps", row.nic_gbps));
 }
 
 void SetExperts(const PublishedCase& row, RowPoint& point) {
@@ -395,18 +465,52 @@ std::int64_t MicroBatchOf(const PublishedCase& row) {
   return 1;
 }
 
-std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
-  std::string name = row.stack;
-  for (const StackName& stack : kStacks) {
-    if (row.stack == stack.table && row.accelerator.starts_with(stack.accelerator_prefix) &&
-        row.zero >= stack.zero && stack.fits(row)) {
-      name = stack.catalogue;
+namespace {
+
+// The catalogue's entry for what a table calls a stack; "" when there is none.
+std::string EntryOf(const std::string& stack, const PublishedCase& row,
+                    const CatalogueList& catalogue) {
+  std::string name = stack;
+  for (const StackName& each : kStacks) {
+    if (stack == each.table && row.accelerator.starts_with(each.accelerator_prefix) &&
+        row.zero >= each.zero && each.fits(row)) {
+      name = each.catalogue;
       break;
     }
   }
   const bool known =
       std::find(catalogue.stacks.begin(), catalogue.stacks.end(), name) != catalogue.stacks.end();
   return known ? name : "";
+}
+
+const StackFamily& FamilyOf(const PublishedCase& row) {
+  return *std::find_if(std::begin(kFamilies), std::end(kFamilies), [&](const StackFamily& family) {
+    return row.stack.starts_with(family.prefix);
+  });
+}
+
+// What the row leaves to us, in words.
+std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  std::vector<std::string> assumed;
+  if (EntryOf(row.stack, row, catalogue).empty()) {
+    assumed.push_back(fmt::format("stack {} is {}: as {}", row.stack, FamilyOf(row).kind,
+                                  StackOf(row, catalogue)));
+  }
+  const CatalogueServer* const server = ServerOf(row, catalogue);
+  if (server == nullptr) {
+    assumed.push_back(
+        fmt::format("a server of {} {} as one switched domain", row.domain, row.accelerator));
+  } else if (server->accelerators != row.domain) {
+    assumed.push_back(fmt::format("{} with {} accelerators", server->name, row.domain));
+  }
+  return fmt::format("{}", fmt::join(assumed, "; "));
+}
+
+}  // namespace
+
+std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const std::string own = EntryOf(row.stack, row, catalogue);
+  return own.empty() ? EntryOf(FamilyOf(row).stands, row, catalogue) : own;
 }
 
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -419,9 +523,9 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
   if (StackOf(row, catalogue).empty()) {
     missing.push_back(fmt::format("no stack \"{}\" in the catalogue", row.stack));
   }
-  if (ServerOf(row, catalogue) == nullptr) {
-    missing.push_back(fmt::format("no server of {} in domains of {} in the catalogue",
-                                  row.accelerator, row.domain));
+  if (!IsKnownAccelerator(row, catalogue)) {
+    missing.push_back(fmt::format("no accelerator {} in the catalogue{}", Quoted(row.accelerator),
+                                  DidYouMean(row.accelerator, catalogue.accelerators)));
   }
   if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row) && row.experts == 0) {
     missing.push_back(
@@ -432,8 +536,7 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
 
 CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
                         const CatalogueList& catalogue) {
-  const CatalogueServer* const server = ServerOf(row, catalogue);
-  CHECK(server != nullptr);
+  const RowServer server = RowServerOf(row, catalogue);
   const CatalogueMixture* const model = MixtureOf(row, catalogue);
   const std::string file = FileName(row.id) + ".textproto";
   RowPoint point(file);
@@ -442,17 +545,19 @@ CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
   if (model == nullptr) {
     SetModel(row, point);
   }
-  SetSite(row, *server, point);
+  SetSite(row, server, point);
   SetLayout(row, point);
   SetJob(row, model == nullptr ? "published" : model->name, StackOf(row, catalogue), recompute,
          point);
-  return {ScenarioBase(file, fmt::format(kBaseText, model == nullptr ? kModelText : ""), {}),
-          point.point()};
+  return {
+      ScenarioBase(file,
+                   fmt::format(kBaseText, (model == nullptr ? kModelText : "") + server.entry), {}),
+      point.point()};
 }
 
 PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
   PreparedCase out;
-  out.reason = MissingFeatures(row, catalogue);
+  out.reason = row.problem.empty() ? MissingFeatures(row, catalogue) : row.problem;
   if (!out.reason.empty()) {
     out.status = CaseStatus::kUnsupported;
     return out;
@@ -471,6 +576,7 @@ PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
       out.scenario = scenario.base.At(scenario.point);
       CheckScenario(*out.scenario, Fidelity::kFolded);
       out.reason = WhyRanksDiffer(row);
+      out.assumed = AssumedOf(row, catalogue);
       break;
     } catch (const UserError& error) {
       out.reason = ReasonOf(error, file);

@@ -6,6 +6,11 @@
 // fabric at the row's NIC rate; accelerator, server, links and stack come from the catalogue. What
 // the row leaves blank or does not say is filled in the same way for every row:
 //   vpp           1
+//   stack         one that the catalogue does not have stands for the nearest kind: Megatron-like,
+//                 XLA-like or pipeline-less FSDP; the row says so
+//   domain        a server of the catalogue with another number of accelerators, where none has the
+//                 row's; a part without a server gets one of its own
+//   nic_gbps      that of the server
 //   micro_batch   1 with a pipeline; else the largest of 4, 2 and 1 that divides global_batch / dp
 //                 and keeps hidden / tp x micro_batch at 8192 or below
 //   shard_group   all data-parallel ranks
@@ -46,6 +51,7 @@ const char* CaseStatusName(CaseStatus status);
 struct PreparedCase {
   CaseStatus status = CaseStatus::kSimulated;
   std::string reason;                ///< "" when ready
+  std::string assumed;               ///< what the row does not say, when ready
   std::string text;                  ///< the scenario; "" when unsupported
   std::optional<Scenario> scenario;  ///< of `text`, checked, when ready
 };
@@ -56,7 +62,8 @@ KnownNames NamesOf(const CatalogueList& catalogue);
 /// The row's micro-batch, or what stands in for a blank one.
 std::int64_t MicroBatchOf(const PublishedCase& row);
 
-/// Catalogue stack that stands for the row's; "" when there is none.
+/// Catalogue stack that stands for the row's: its own, or that of the nearest kind; "" when the
+/// catalogue has neither.
 std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
 
 /// What the row needs and the simulator does not do, separated by commas; "" when nothing.

@@ -44,6 +44,7 @@ struct RealColumn {
   Real member;
   double min;
   double max;
+  Blank blank = Blank::kRefused;
 };
 
 constexpr TextColumn kTexts[] = {
@@ -88,30 +89,37 @@ constexpr WholeColumn kWholes[] = {
 };
 
 constexpr RealColumn kReals[] = {
-    {"nic_gbps", &Case::nic_gbps, 0.1, 100'000},
+    {"nic_gbps", &Case::nic_gbps, 0.1, 100'000, Blank::kAllowed},
+    {"measured_gib", &Case::measured_gib, 1e-3, 1e6, Blank::kAllowed},
+    {"capacity_gib", &Case::capacity_gib, 1e-3, 1e6, Blank::kAllowed},
     {"step_time_s", &Case::step_time_s, 1e-6, 1e6},
 };
 
 constexpr const char* kDenseLayers = "dense_layers";
+constexpr const char* kKind = "kind";
 
 const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
-const std::vector<std::string> kPrecisions = {"bf16",  "fp16", "fp8",  "mxfp8",
-                                              "nvfp4", "fp4",  "fp32", "tf32"};
+const std::vector<std::string> kPrecisions = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
+                                              "fp4",  "fp32", "tf32", "int8"};
 // Roles that tables have so far; another word is a role of its own.
 const std::vector<std::string> kRoles = {"calibration", "headline"};
 
-std::vector<std::string> ColumnNames() {
+// Columns without which a row says too little.
+std::vector<std::string> NeededColumns() {
   std::vector<std::string> names;
   for (const TextColumn& column : kTexts) {
     names.emplace_back(column.name);
   }
   for (const WholeColumn& column : kWholes) {
-    names.emplace_back(column.name);
+    if (column.blank == Blank::kRefused) {
+      names.emplace_back(column.name);
+    }
   }
   for (const RealColumn& column : kReals) {
-    names.emplace_back(column.name);
+    if (column.blank == Blank::kRefused) {
+      names.emplace_back(column.name);
+    }
   }
-  names.emplace_back(kDenseLayers);
   return names;
 }
 
@@ -129,82 +137,99 @@ bool Contains(const std::vector<std::string>& names, const std::string& name) {
 
 class TableReader {
  public:
-  TableReader(const std::string& file, const KnownNames& known, ProblemList& problems)
-      : file_(file), known_(known), problems_(problems) {}
+  TableReader(const std::string& file, const KnownNames& known, ProblemList& problems,
+              ProblemList& of_rows)
+      : file_(file), known_(known), problems_(problems), of_rows_(of_rows) {}
 
   std::vector<Case> Read(std::string_view text) {
-    const std::size_t before = problems_.size();
-    const std::vector<CsvLine> lines = ReadCsv(file_, text, problems_);
+    const std::vector<CsvLine> lines = ReadCsv(file_, text, of_rows_);
     if (lines.empty()) {
-      if (problems_.size() == before) {
-        problems_.Add({file_, 0, 0}, "",
-                      Refusal("the table is empty", "a first line with the names of the columns"));
-      }
+      problems_.Add({file_, 0, 0}, "",
+                    Refusal("the table is empty", "a first line with the names of the columns"));
       return {};
     }
     if (!ReadHeader(lines.front())) {
       return {};
     }
-    if (lines.size() == 1 && problems_.size() == before) {
+    if (lines.size() == 1) {
       problems_.Add({file_, lines.front().line, 1}, "",
                     Refusal("the table has no rows", "one line for each published case"));
     }
     std::vector<Case> cases;
     for (std::size_t i = 1; i < lines.size(); ++i) {
-      if (lines[i].cells.size() != header_.size()) {
-        RefuseLength(lines[i]);
-      } else {
-        cases.push_back(ReadRow(lines[i]));
-      }
+      cases.push_back(ReadLine(lines[i]));
     }
     return cases;
   }
 
  private:
+  // A mistake of the row that is being read.
   void Refuse(const CsvCell& cell, const std::string& message) {
-    problems_.Add({file_, line_, cell.column}, "", message);
+    of_rows_.Add({file_, line_, cell.column}, "", message);
+    if (problem_.empty()) {
+      problem_ = fmt::format("line {}, column {}: {}", line_, cell.column, message);
+    }
   }
 
   // The names must be those of the format, each once: a wrong one would shift meaning silently.
   bool ReadHeader(const CsvLine& line) {
     const std::size_t before = problems_.size();
-    line_ = line.line;
-    const std::vector<std::string> names = ColumnNames();
-    std::vector<std::string> unnamed = names;
+    const auto refuse = [&](int column, const std::string& message) {
+      problems_.Add({file_, line.line, column}, "", message);
+    };
+    if (!line.problem.empty()) {
+      refuse(1, line.problem);
+      return false;
+    }
+    std::vector<std::string> unnamed = NeededColumns();
     for (const CsvCell& cell : line.cells) {
       std::erase(unnamed, cell.text);
     }
     for (const CsvCell& cell : line.cells) {
       if (Contains(header_, cell.text)) {
-        Refuse(cell, Refusal("the column " + Quoted(cell.text) + " stands there twice", "it once"));
-      } else if (!Contains(names, cell.text)) {
-        const std::string nearest = NearestName(cell.text, unnamed);
+        refuse(cell.column,
+               Refusal("the column " + Quoted(cell.text) + " stands there twice", "it once"));
+      } else if (const std::string nearest = NearestName(cell.text, unnamed); !nearest.empty()) {
         std::erase(unnamed, nearest);
-        Refuse(cell, Refusal("no column is called " + Quoted(cell.text), "", nearest));
+        refuse(cell.column, Refusal("no column is called " + Quoted(cell.text), "", nearest));
       }
       header_.push_back(cell.text);
     }
     for (const std::string& name : unnamed) {
-      problems_.Add({file_, line_, 1}, "",
-                    Refusal("the column \"" + name + "\" is missing",
-                            "a first line that names every column of the format"));
+      refuse(1, Refusal("the column \"" + name + "\" is missing",
+                        "a first line that names every column of the format"));
     }
     return problems_.size() == before;
+  }
+
+  Case ReadLine(const CsvLine& line) {
+    line_ = line.line;
+    problem_ = line.problem;
+    if (problem_.empty() && line.cells.size() != header_.size()) {
+      RefuseLength(line);
+    }
+    if (problem_.empty()) {
+      return ReadRow(line);
+    }
+    Case row;
+    row.file = file_;
+    row.line = line_;
+    row.id = line.cells.empty() ? fmt::format("line {}", line_) : line.cells.front().text;
+    row.problem = problem_;
+    return row;
   }
 
   void RefuseLength(const CsvLine& line) {
     // Where the first cell too many begins, or the last that there is.
     const std::size_t at = std::min(header_.size(), line.cells.size() - 1);
-    problems_.Add({file_, line.line, line.cells[at].column}, "",
-                  Refusal(fmt::format("the line has {} cells, and the first line names {} columns",
-                                      line.cells.size(), header_.size()),
-                          fmt::format("{} cells", header_.size())));
+    Refuse(line.cells[at],
+           Refusal(fmt::format("the line has {} cells, and the first line names {} columns",
+                               line.cells.size(), header_.size()),
+                   fmt::format("{} cells", header_.size())));
   }
 
   Case ReadRow(const CsvLine& line) {
-    line_ = line.line;
     cells_ = &line.cells;
-    const std::size_t before = problems_.size();
     Case row;
     row.file = file_;
     row.line = line_;
@@ -218,18 +243,21 @@ class TableReader {
       row.*column.member = ReadReal(Cell(column.name), column);
     }
     ReadDenseLayers(row);
-    CheckNames();
-    if (problems_.size() == before) {  // else what cells owe each other would blame the wrong one
+    row.kind = Cell(kKind).text;
+    CheckNames(row);
+    if (problem_.empty()) {  // else what cells owe each other would blame the wrong one
       CheckHeads(row);
       CheckExperts(row);
     }
+    row.problem = problem_;
     return row;
   }
 
   [[nodiscard]] const CsvCell& Cell(const std::string& name) const {
+    static const CsvCell kBlank;
     const auto found = std::find(header_.begin(), header_.end(), name);
-    CHECK(found != header_.end());
-    return (*cells_)[static_cast<std::size_t>(found - header_.begin())];
+    return found == header_.end() ? kBlank
+                                  : (*cells_)[static_cast<std::size_t>(found - header_.begin())];
   }
 
   void ReadText(const CsvCell& cell, const TextColumn& column, Case& row) {
@@ -267,6 +295,9 @@ class TableReader {
   }
 
   double ReadReal(const CsvCell& cell, const RealColumn& column) {
+    if (cell.text.empty() && column.blank == Blank::kAllowed) {
+      return 0;
+    }
     double value = 0;
     const char* end = cell.text.data() + cell.text.size();
     const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
@@ -311,26 +342,22 @@ class TableReader {
     }
   }
 
-  // A name that is one of `names` but for a slip of the keyboard. Other digits make another
-  // product: h200 is no slip of h20.
-  void CheckSlip(const char* column, const std::vector<std::string>& names) {
-    const CsvCell& cell = Cell(column);
-    if (cell.text.empty() || Contains(names, cell.text)) {
-      return;
+  // The one of `names` that differs from the cell by a slip of the keyboard, else the cell. Other
+  // digits make another product: h200 is no slip of h20.
+  [[nodiscard]] std::string WithoutSlip(const std::string& text,
+                                        const std::vector<std::string>& names) const {
+    if (text.empty() || Contains(names, text)) {
+      return text;
     }
-    const std::string nearest = NearestName(cell.text, names);
-    if (!nearest.empty() && Digits(nearest) == Digits(cell.text)) {
-      Refuse(cell,
-             Refusal(fmt::format("no {} is called {}", column, Quoted(cell.text)), "", nearest));
-    }
+    const std::string nearest = NearestName(text, names);
+    return !nearest.empty() && Digits(nearest) == Digits(text) ? nearest : text;
   }
 
-  void CheckNames() {
+  void CheckNames(Case& row) {
     CheckChoice("recompute", kRecomputeChoices);
     CheckChoice("precision", kPrecisions);
-    CheckSlip("role", kRoles);
-    CheckSlip("stack", known_.stacks);
-    CheckSlip("accelerator", known_.accelerators);
+    row.role = WithoutSlip(row.role, kRoles);
+    row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }
 
   void CheckHeads(const Case& row) {
@@ -369,7 +396,9 @@ class TableReader {
 
   const std::string& file_;
   const KnownNames& known_;
-  ProblemList& problems_;
+  ProblemList& problems_;  ///< of the first line
+  ProblemList& of_rows_;
+  std::string problem_;  ///< the first of the row
   std::vector<std::string> header_;
   const std::vector<CsvCell>* cells_ = nullptr;
   int line_ = 0;
@@ -409,20 +438,22 @@ bool ReadBytes(const std::string& file, std::string& text, ProblemList& problems
 }  // namespace
 
 std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view text,
-                                     const KnownNames& known, ProblemList& problems) {
-  return TableReader(file, known, problems).Read(text);
+                                     const KnownNames& known, ProblemList& problems,
+                                     ProblemList& of_rows) {
+  return TableReader(file, known, problems, of_rows).Read(text);
 }
 
 std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
                                      const KnownNames& known) {
   ProblemList problems;
+  ProblemList of_rows;  // the rows tell of them
   std::vector<PublishedCase> cases;
   for (const std::string& file : files) {
     std::string text;
     if (!ReadBytes(file, text, problems)) {
       continue;
     }
-    std::vector<PublishedCase> more = ReadCases(file, text, known, problems);
+    std::vector<PublishedCase> more = ReadCases(file, text, known, problems, of_rows);
     std::move(more.begin(), more.end(), std::back_inserter(cases));
   }
   problems.ThrowIfAny();

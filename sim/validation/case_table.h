@@ -7,8 +7,13 @@
 //   kv_heads ffn gated vocab seq experts top_k shared_experts expert_ffn dense_layers tp pp vpp dp
 //   ep cp zero shard_group sequence_parallel recompute global_batch micro_batch precision
 //   step_time_s
-// These may be blank: experts and the four columns behind it (a dense model), vpp, shard_group,
-// micro_batch (see case_scenario.h for what stands in for them).
+// These may be blank, and their columns missing: experts and the four columns behind it (a dense
+// model), vpp, shard_group, micro_batch, nic_gbps (see case_scenario.h for what stands in for
+// them). More columns are read where they are there: measured_gib, kind and capacity_gib of a run
+// whose peak of HBM is known. Other columns are left alone.
+//
+// A row that makes no sense is reported as a row and never refuses the table. A first line that
+// does not name the columns does, because it would shift the meaning of every row.
 
 #include <cstdint>
 #include <string>
@@ -46,23 +51,30 @@ struct PublishedCase {
   std::int64_t sequence_parallel = 0;
   std::string recompute;  ///< "none", "selective", "full", "auto"
   std::int64_t global_batch = 0, micro_batch = 0;
-  std::string precision;   ///< "bf16", "fp8", ...
-  double step_time_s = 0;  ///< published
+  std::string precision;    ///< "bf16", "fp8", ...
+  double step_time_s = 0;   ///< published
+  double measured_gib = 0;  ///< peak of HBM; 0: not said
+  std::string kind;         ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
+  double capacity_gib = 0;  ///< room for it; 0: that of the accelerator
+  /// What is wrong with the cells of the row, with line and column; "" when nothing is.
+  std::string problem;
 };
 
-/// The names that a table may use. Others are refused when they look like a slip of one of these,
-/// and are otherwise left to the scenario, which reports the row as unsupported.
+/// The names that a table may use. A slip of one of these stands for it; other names are left to
+/// the scenario, which reports the row as unsupported.
 struct KnownNames {
   std::vector<std::string> stacks;
   std::vector<std::string> accelerators;
 };
 
-/// Reads the rows of `text`. Every mistake goes to `problems` as file:line:column (column: the
-/// first character of the cell in its line, from 1).
+/// Reads the rows of `text`. Mistakes of the first line go to `problems`, those of rows to
+/// `of_rows`, both as file:line:column (column: the first character of the cell in its line, from
+/// 1).
 std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view text,
-                                     const KnownNames& known, ProblemList& problems);
+                                     const KnownNames& known, ProblemList& problems,
+                                     ProblemList& of_rows);
 
-/// ReadCases of files. Throws UserError with every problem of all of them.
+/// ReadCases of files. Throws UserError with every problem of their first lines.
 std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
                                      const KnownNames& known);
 

@@ -1,7 +1,6 @@
 #include "sim/validation/csv.h"
 
 #include <algorithm>
-#include <optional>
 
 namespace gridlock {
 
@@ -19,7 +18,7 @@ class LineReader {
   LineReader(const std::string& file, int line, std::string_view text, ProblemList& problems)
       : file_(file), line_(line), text_(text), problems_(problems) {}
 
-  std::optional<CsvLine> Read() {
+  CsvLine Read() {
     CsvLine out;
     out.line = line_;
     while (true) {
@@ -27,7 +26,9 @@ class LineReader {
       cell.column = ColumnAt(at_);
       const bool quoted = at_ < text_.size() && text_[at_] == '"';
       if (!(quoted ? ReadQuoted(cell) : ReadPlain(cell))) {
-        return std::nullopt;
+        out.cells.clear();
+        out.problem = problem_;
+        return out;
       }
       out.cells.push_back(std::move(cell));
       if (at_ == text_.size()) {
@@ -41,7 +42,8 @@ class LineReader {
   [[nodiscard]] int ColumnAt(std::size_t at) const { return Characters(text_.substr(0, at)) + 1; }
 
   bool Refuse(std::size_t at, const std::string& what, const std::string& expectation) {
-    problems_.Add({file_, line_, ColumnAt(at)}, "", Refusal(what, expectation));
+    problem_ = Refusal(what, expectation);
+    problems_.Add({file_, line_, ColumnAt(at)}, "", problem_);
     return false;
   }
 
@@ -80,6 +82,7 @@ class LineReader {
   int line_;
   std::string_view text_;
   ProblemList& problems_;
+  std::string problem_;
   std::size_t at_ = 0;
 };
 
@@ -100,10 +103,7 @@ std::vector<CsvLine> ReadCsv(const std::string& file, std::string_view text,
     if (line.empty()) {
       continue;
     }
-    std::optional<CsvLine> cells = LineReader(file, number, line, problems).Read();
-    if (cells) {
-      lines.push_back(std::move(*cells));
-    }
+    lines.push_back(LineReader(file, number, line, problems).Read());
   }
   return lines;
 }

@@ -17,12 +17,13 @@ struct CsvCell {
 };
 
 struct CsvLine {
-  int line = 0;  ///< from 1
-  std::vector<CsvCell> cells;
+  int line = 0;                ///< from 1
+  std::vector<CsvCell> cells;  ///< none where the line cannot be split
+  std::string problem;         ///< why it cannot be; "" where it can
 };
 
 /// Splits `text` into lines and cells; empty lines are left out. Quotes that do not close, and text
-/// behind closing quotes, go to `problems` with their place in `file`, and the line is left out.
+/// behind closing quotes, go to `problems` with their place in `file`, and the line has no cells.
 std::vector<CsvLine> ReadCsv(const std::string& file, std::string_view text, ProblemList& problems);
 
 /// `text` as one cell: in quotes when it must be.

@@ -119,6 +119,10 @@ std::vector<MeasuredRow> LoadMeasured(const std::string& file,
     MeasuredRow& row = rows.emplace_back();
     row.file = file;
     row.line = lines[i].line;
+    if (!lines[i].problem.empty()) {
+      row.cells["id"] = fmt::format("line {}", row.line);
+      row.cells["notes"] = lines[i].problem;
+    }
     for (std::size_t c = 0; c < std::min(names.size(), lines[i].cells.size()); ++c) {
       row.cells[names[c]] = lines[i].cells[c].text;
     }

@@ -90,11 +90,14 @@ void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& resul
 }  // namespace
 
 std::optional<double> CaseResult::error_pct() const {
-  return predicted_s ? std::optional(ErrorPct(*predicted_s, row.step_time_s)) : std::nullopt;
+  return predicted_s && row.step_time_s > 0 ? std::optional(ErrorPct(*predicted_s, row.step_time_s))
+                                            : std::nullopt;
 }
 
 std::optional<double> CaseResult::nearest_error_pct() const {
-  return nearest ? std::optional(ErrorPct(nearest->step_time_s, row.step_time_s)) : std::nullopt;
+  return nearest && row.step_time_s > 0
+             ? std::optional(ErrorPct(nearest->step_time_s, row.step_time_s))
+             : std::nullopt;
 }
 
 bool Matches(const CaseFilter& filter, const PublishedCase& row, const CatalogueList& catalogue) {
@@ -127,8 +130,9 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
   std::vector<PreparedCase> prepared;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     prepared.push_back(Prepare(rows[i], catalogue));
-    report.results.push_back(
-        {rows[i], prepared[i].status, prepared[i].reason, std::nullopt, nearest[i]});
+    report.results.push_back({rows[i], prepared[i].status,
+                              prepared[i].reason.empty() ? prepared[i].assumed : prepared[i].reason,
+                              std::nullopt, nearest[i]});
   }
   std::vector<Job> jobs;
   std::vector<std::size_t> row_of_job;

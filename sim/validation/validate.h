@@ -27,7 +27,7 @@ struct CaseFilter {
 struct CaseResult {
   PublishedCase row;
   CaseStatus status = CaseStatus::kSimulated;
-  std::string reason;                        ///< "" when simulated
+  std::string reason;                        ///< when simulated: what the row leaves to us
   std::optional<double> predicted_s;         ///< simulated step time
   std::optional<NearestPrediction> nearest;  ///< what copying gives
 

@@ -152,12 +152,13 @@ struct RowServer {
   std::string name;
   std::string entry;  // text of the row's own server; "" for one of the catalogue
   int nics = 0;
+  double nic_bandwidth = 0;  // bytes/s, of one
 };
 
 RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueServer* const base = ServerOf(row, catalogue);
   if (base != nullptr && base->accelerators == row.domain) {
-    return {base->name, "", base->nics};
+    return {base->name, "", base->nics, base->nic_bandwidth.si()};
   }
   const std::int64_t domain = row.domain;
   if (base != nullptr) {
@@ -167,7 +168,7 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
             fmt::format("  server {{ name: \"published\" like: \"{}\" accelerators: {} nics: {} "
                         "source {{ text: \"the row\" }} }}\n",
                         base->name, domain, nics),
-            nics};
+            nics, base->nic_bandwidth.si()};
   }
   return {"published",
           fmt::format("  server {{ name: \"published\" accelerator: \"{}\" accelerators: {} nics: "
@@ -175,7 +176,7 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
                       "scale_out {{ transport: \"infiniband\" }} overhead_power: \"1 kW\" source "
                       "{{ text: \"Assumed: a server of its own\" estimate: true }} }}\n",
                       row.accelerator, domain, domain),
-          static_cast<int>(domain)};
+          static_cast<int>(domain), 50e9};
 }
 
 std::int64_t ChunksOf(const PublishedCase& row) {
@@ -342,7 +343,9 @@ void SetSite(const PublishedCase& row, const RowServer& server, RowPoint& point)
   point.Set("servers", (row.accelerators + used - 1) / used);
   if (row.nic_gbps > 0) {
     const double per_nic = row.nic_gbps * static_cast<double>(row.domain) / server.nics;  // Gbit/s
-    point.Set("override.nic_bandwidth", fmt::format("{} Gbps", per_nic));
+    if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth) > 1e-6 * server.nic_bandwidth) {
+      point.Set("override.nic_bandwidth", fmt::format("{} Gbps", per_nic));
+    }
     point.Within("catalog.switch[0]");
     point.Set("port_bandwidth", fmt::format("{} Gbps", row.nic_gbps));
   }

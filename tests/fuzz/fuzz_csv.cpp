@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   gridlock::ReadOrRefuse([&] {
     const gridlock::KnownNames known{{"megatron", "composer_fsdp"}, {"a100_sxm_80gb", "h20"}};
     gridlock::ProblemList problems;
-    (void)gridlock::ReadCases("t", text, known, problems);
+    (void)gridlock::ReadCases("t", text, known, problems, problems);
     problems.ThrowIfAny();
   });
   gridlock::ProblemList ignored;

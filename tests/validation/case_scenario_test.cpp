@@ -125,8 +125,22 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves
   EXPECT_EQ(StackOf(row, catalogue_), "llama_3_meta");
+  row.stack = "megatron_of_ours";  // others stand for the nearest kind
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.stack = "another";
-  EXPECT_EQ(StackOf(row, catalogue_), "");
+  EXPECT_EQ(StackOf(row, catalogue_), "composer_fsdp");
+}
+
+TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.stack = "another";
+  row.domain = 4;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.assumed,
+            "stack another is pipeline-less FSDP: as composer_fsdp; dgx_a100 with 4 accelerators");
+  EXPECT_EQ(prepared.scenario->site().server.accelerators, 4);
+  EXPECT_EQ(prepared.scenario->site().servers, 4);
 }
 
 TEST_F(CaseScenario, EveryMissingFeatureIsNamed) {
@@ -208,8 +222,7 @@ TEST_F(CaseScenario, UnknownProductsMakeTheRowUnsupported) {
   const PreparedCase prepared = Prepare(row, catalogue_);
   EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
   EXPECT_EQ(prepared.reason,
-            "no stack \"another\" in the catalogue, no server of abacus in domains of 8 in the "
-            "catalogue");
+            "no accelerator \"abacus\" in the catalogue");
 }
 
 TEST_F(CaseScenario, UnevenSplitIsUnsupported) {

@@ -1,5 +1,6 @@
-// Every table in tests/fixtures/tables/wrong is refused with exactly the lines of its .expected
-// file: the messages are part of what the command promises.
+// Of every table in tests/fixtures/tables/wrong exactly the lines of its .expected file are said: the
+// messages are part of what the command promises. Those of the first line refuse the table; those of
+// rows are the reasons of these rows.
 
 #include <string>
 #include <vector>
@@ -26,7 +27,10 @@ class WrongTable : public ::testing::TestWithParam<std::string> {
 
 TEST_P(WrongTable, IsRefusedWithExactlyTheExpectedMessages) {
   const std::string refusals = RefusalsOf([&] {
-    (void)LoadCases({GetParam() + ".csv"}, kKnown);
+    ProblemList problems;
+    (void)ReadCases(GetParam() + ".csv", FileContents(GetParam() + ".csv"), kKnown, problems,
+                    problems);
+    problems.ThrowIfAny();
   });
   EXPECT_EQ(refusals, FileContents(GetParam() + ".expected"));
 }
@@ -68,10 +72,33 @@ TEST(RightTable, TakesColumnsInAnyOrderAndNamesThatNobodyKnows) {
   const std::size_t accelerator = text.find("a100_sxm_80gb");
   text.replace(accelerator, 13, "h200");
   ProblemList problems;
-  const std::vector<PublishedCase> cases = ReadCases("t", text, kKnown, problems);
+  const std::vector<PublishedCase> cases = ReadCases("t", text, kKnown, problems, problems);
   EXPECT_TRUE(problems.empty());
   EXPECT_EQ(cases.front().role, "DENSE-TP8");
   EXPECT_EQ(cases.front().accelerator, "h200");
+}
+
+TEST(RightTable, TakesASlipForTheNameThatItIsNearestTo) {
+  std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+  text.replace(text.find("a100_sxm_80gb"), 13, "a100_smx_80gb");
+  ProblemList problems;
+  EXPECT_EQ(ReadCases("t", text, kKnown, problems, problems).front().accelerator, "a100_sxm_80gb");
+  EXPECT_TRUE(problems.empty());
+}
+
+TEST(RightTable, TellsOfAnOddRowInTheRowAndKeepsTheOthers) {
+  std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+  text += "odd,row\n\"open,row\n";
+  ProblemList problems;
+  ProblemList of_rows;
+  const std::vector<PublishedCase> cases = ReadCases("t", text, kKnown, problems, of_rows);
+  EXPECT_TRUE(problems.empty());
+  EXPECT_EQ(of_rows.size(), 2U);
+  ASSERT_GE(cases.size(), 3U);
+  EXPECT_EQ(cases.front().problem, "");
+  EXPECT_EQ(cases[cases.size() - 2].id, "odd");
+  EXPECT_NE(cases[cases.size() - 2].problem.find("has 2 cells"), std::string::npos);
+  EXPECT_NE(cases.back().problem.find("not closed"), std::string::npos);
 }
 
 TEST(Csv, CellsSurviveQuoting) {

@@ -11,6 +11,7 @@
 // micro_batch (see case_scenario.h for what stands in for them).
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,6 +56,7 @@ struct PublishedCase {
 struct KnownNames {
   std::vector<std::string> stacks;
   std::vector<std::string> accelerators;
+  std::map<std::string, std::string> accelerator_aliases{};  ///< names by other spellings
 };
 
 /// Reads the rows of `text`. Every mistake goes to `problems` as file:line:column (column: the

@@ -103,6 +103,7 @@ void AddCatalogCommand(CLI::App& app, int& code) {
       "  gridlock catalog show h100_sxm\n"
       "  gridlock catalog diff h100_sxm h800_sxm\n"
       "  gridlock catalog rules\n"
+      "Entries are found by their aliases, too: gridlock catalog show h100.\n"
       "An entry of your own can start from one of these: accelerator { name: \"my_h100\"\n"
       "like: \"h100_sxm\" hbm_bandwidth: \"4 TB/s\" }, in catalog { ... } of a scenario or alone "
       "in a\n"

@@ -17,6 +17,21 @@ namespace {
 
 constexpr std::string_view kSwitchEnd = "_switch";
 
+/// Notes the other spellings of an entry; each stands for one entry.
+template <typename T, typename Message>
+void IndexAliases(const Message& message, const std::string& kind, const Written& place,
+                  const std::string& path, Entries<T>& entries, ProblemList& problems) {
+  for (int i = 0; i < message.alias_size(); ++i) {
+    const std::string& owner = entries.AddAlias(message.alias(i), message.name());
+    if (owner != message.name()) {
+      problems.Add(
+          place.At("alias", i).value, ElementPath(path + ".alias", static_cast<std::size_t>(i)),
+          Refusal(Quoted(message.alias(i)) + " is an alias of the " + kind + " " + Quoted(owner),
+                  "an alias of its own"));
+    }
+  }
+}
+
 /// Puts entries of one kind into their map; a name stands for one entry.
 template <typename T, typename List>
 void IndexKind(const List& list, const std::string& kind, const Written& written, Sourcing sourcing,
@@ -37,6 +52,7 @@ void IndexKind(const List& list, const std::string& kind, const Written& written
           Refusal("there is another " + kind + " " + Quoted(list.Get(i).name()) + ", at " + where,
                   "a name of its own"));
     }
+    IndexAliases(list.Get(i), kind, place, path, entries, problems);
   }
 }
 
@@ -199,14 +215,16 @@ void Catalogue::Index(const proto::Catalog& catalog, const Written& written, Sou
   IndexKind(catalog.cluster(), "cluster", written, sourcing, clusters, problems);
 }
 
-void RefuseName(const std::string& kind, const std::string& name,
-                const std::vector<std::string>& names, const Position& where,
-                ProblemList& problems) {
-  const std::string nearest = NearestName(name, names);
+void RefuseName(const std::string& kind, const std::string& name, const EntryNames& known,
+                const Position& where, ProblemList& problems) {
+  std::string nearest = NearestName(name, known.names);
+  if (nearest.empty()) {
+    nearest = NearestName(name, known.aliases);
+  }
   const std::string article = kind == "accelerator" ? "an " : "a ";
   std::string expectation = article + kind + " of the catalogue";
   if (nearest.empty()) {
-    expectation += names.empty() ? ", which has none" : ": " + OneOf(names);
+    expectation += known.names.empty() ? ", which has none" : ": " + OneOf(known.names);
   }
   problems.Add(where, "",
                Refusal("there is no " + kind + " " + Quoted(name), expectation, nearest));

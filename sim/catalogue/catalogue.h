@@ -5,10 +5,12 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "proto/catalog.pb.h"
 #include "proto/scenario.pb.h"
+#include "sim/base/check.h"
 #include "sim/catalogue/graphs.h"
 #include "sim/schema/problems.h"
 #include "sim/schema/written.h"
@@ -22,8 +24,47 @@ struct Entry {
   const Written* written = nullptr;
 };
 
+/// The entries of one kind. They are found by name or alias, a name before an alias; iteration goes
+/// over names alone.
 template <typename T>
-using Entries = std::map<std::string, Entry<T>>;
+class Entries {
+ public:
+  using Map = std::map<std::string, Entry<T>>;
+  using const_iterator = typename Map::const_iterator;
+
+  [[nodiscard]] const_iterator begin() const { return entries_.begin(); }
+
+  [[nodiscard]] const_iterator end() const { return entries_.end(); }
+
+  [[nodiscard]] const_iterator find(const std::string& name) const {
+    const const_iterator found = entries_.find(name);
+    const auto alias = found == end() ? aliases_.find(name) : aliases_.end();
+    return alias == aliases_.end() ? found : entries_.find(alias->second);
+  }
+
+  [[nodiscard]] const Entry<T>& at(const std::string& name) const {
+    const const_iterator found = find(name);
+    CHECK(found != end());
+    return found->second;
+  }
+
+  /// Returns the entry of that name, and whether it is the new one.
+  std::pair<const_iterator, bool> emplace(const std::string& name, const Entry<T>& entry) {
+    return entries_.emplace(name, entry);
+  }
+
+  /// Returns the name that the alias stands for, which is another one when it is taken.
+  const std::string& AddAlias(const std::string& alias, const std::string& name) {
+    return aliases_.emplace(alias, name).first->second;
+  }
+
+  /// Names of entries by their aliases.
+  [[nodiscard]] const std::map<std::string, std::string>& aliases() const { return aliases_; }
+
+ private:
+  Map entries_;
+  std::map<std::string, std::string> aliases_;
+};
 
 /// How much of the catalogue is read.
 enum class CatalogueExtent {
@@ -85,8 +126,8 @@ class Catalogue {
   File own_;                ///< the entries of the scenario
 };
 
-/// The entry called `name`, or null after adding a problem with the nearest or all names. `kind` is
-/// "server" and so on.
+/// The entry whose name or alias is `name`, or null after adding a problem with the nearest or all
+/// names. `kind` is "server" and so on.
 template <typename T>
 const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const std::string& name,
                      const Position& where, ProblemList& problems);
@@ -104,10 +145,14 @@ std::vector<SwitchName> SwitchNames(const proto::Fabric& fabric);
 void CheckSwitchNames(const proto::Fabric& fabric, const Written& place, const Catalogue& catalogue,
                       ProblemList& problems);
 
+/// What entries of one kind are called.
+struct EntryNames {
+  std::vector<std::string> names, aliases;
+};
+
 /// Adds the problem that no `kind` is called `name`.
-void RefuseName(const std::string& kind, const std::string& name,
-                const std::vector<std::string>& names, const Position& where,
-                ProblemList& problems);
+void RefuseName(const std::string& kind, const std::string& name, const EntryNames& known,
+                const Position& where, ProblemList& problems);
 
 template <typename T>
 const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const std::string& name,
@@ -116,11 +161,14 @@ const Entry<T>* Find(const Entries<T>& entries, const std::string& kind, const s
   if (found != entries.end()) {
     return &found->second;
   }
-  std::vector<std::string> names;
+  EntryNames known;
   for (const auto& [each, entry] : entries) {
-    names.push_back(each);
+    known.names.push_back(each);
   }
-  RefuseName(kind, name, names, where, problems);
+  for (const auto& [alias, each] : entries.aliases()) {
+    known.aliases.push_back(alias);
+  }
+  RefuseName(kind, name, known, where, problems);
   return nullptr;
 }
 

@@ -109,6 +109,16 @@ std::string TextOf(const Message& entry, const char* field) {
   return entry.GetReflection()->GetString(entry, descriptor);
 }
 
+std::vector<std::string> AliasesOf(const Message& entry) {
+  const FieldDescriptor* const descriptor = entry.GetDescriptor()->FindFieldByName("alias");
+  CHECK(descriptor != nullptr);
+  std::vector<std::string> aliases;
+  for (int i = 0; i < entry.GetReflection()->FieldSize(entry, descriptor); ++i) {
+    aliases.push_back(entry.GetReflection()->GetRepeatedString(entry, descriptor, i));
+  }
+  return aliases;
+}
+
 /// All entries of one kind, such as accelerators, over all lists.
 class Kind {
  public:
@@ -125,6 +135,11 @@ class Kind {
     }
     for (std::size_t i = 0; i < places_.size(); ++i) {
       by_name_.emplace(TextOf(*places_[i].message, "name"), i);  // the loader refuses a second one
+    }
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      for (const std::string& alias : AliasesOf(*places_[i].message)) {
+        by_alias_.emplace(alias, i);
+      }
     }
   }
 
@@ -157,6 +172,16 @@ class Kind {
     }
   }
 
+  /// The entry of that name, or of that alias where no entry has the name; kNone without any.
+  [[nodiscard]] std::size_t IndexOf(const std::string& name) const {
+    const auto found = by_name_.find(name);
+    if (found != by_name_.end()) {
+      return found->second;
+    }
+    const auto alias = by_alias_.find(name);
+    return alias == by_alias_.end() ? kNone : alias->second;
+  }
+
   /// The entry that `place` starts from; kNone when it starts from none, and after adding a
   /// problem.
   std::size_t BaseOf(const Place& place) {
@@ -165,24 +190,24 @@ class Kind {
     }
     const std::string base = TextOf(*place.message, "like");
     const Position& where = place.written->At("like").value;
-    const auto found = by_name_.find(base);
-    if (found == by_name_.end()) {
-      std::vector<std::string> names;
+    const std::size_t found = IndexOf(base);
+    if (found == kNone) {
+      EntryNames known;
       for (const auto& [name, index] : by_name_) {
         if (places_[index].message != place.message) {
-          names.push_back(name);
+          known.names.push_back(name);
         }
       }
-      RefuseName(name_, base, names, where, problems_);
+      RefuseName(name_, base, known, where, problems_);
       return kNone;
     }
-    if (places_[found->second].state == Place::State::kOpen) {
+    if (places_[found].state == Place::State::kOpen) {
       problems_.Add(where, "",
-                    Refusal("entries start from each other in a circle: " + Circle(found->second),
+                    Refusal("entries start from each other in a circle: " + Circle(found),
                             "a \"like\" that does not lead back"));
       return kNone;
     }
-    return found->second;
+    return found;
   }
 
   /// "a -> b -> a": the open entries from `first` on.
@@ -200,7 +225,7 @@ class Kind {
     Written written = *base.written;
     written.name = place.written->name;
     written.value = place.written->value;
-    for (const char* own : {"name", "title", "like", "source"}) {
+    for (const char* own : {"name", "title", "like", "alias", "source"}) {
       Forget(*merged->GetDescriptor()->FindFieldByName(own), *merged, written);
     }
     Written fields = *place.written;
@@ -224,7 +249,7 @@ class Kind {
   std::string name_;  ///< "accelerator"
   ProblemList& problems_;
   std::vector<Place> places_;
-  std::map<std::string, std::size_t> by_name_;
+  std::map<std::string, std::size_t> by_name_, by_alias_;
   std::vector<std::size_t> open_;  ///< being completed, each the base of the one before
 };
 

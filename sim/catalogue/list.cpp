@@ -18,6 +18,7 @@ CatalogueList ListCatalogue() {
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);
   }
+  list.accelerator_aliases = catalogue.accelerators.aliases();
   for (const auto& [name, entry] : catalogue.models) {
     const proto::Model& model = *entry.message;
     if (model.has_mixture()) {

@@ -2,6 +2,7 @@
 
 // What the catalogue offers, for programs that choose entries by what they are and not by name.
 
+#include <map>
 #include <string>
 #include <vector>
 
@@ -28,6 +29,8 @@ struct CatalogueMixture {
 };
 
 struct CatalogueList {
+  /// Names of accelerators by their aliases.
+  std::map<std::string, std::string> accelerator_aliases;
   std::vector<CatalogueServer> servers;    ///< by name
   std::vector<std::string> accelerators;   ///< names, sorted
   std::vector<std::string> stacks;         ///< names, sorted

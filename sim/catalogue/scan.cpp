@@ -13,6 +13,7 @@ struct Block {
   std::size_t begin = 0;  ///< of its kind
   std::size_t end = 0;    ///< behind its brace
   std::string name;
+  std::vector<std::string> aliases;
   bool kept = false;
 };
 
@@ -87,6 +88,30 @@ class Scanner {
     return std::string(text_.substr(begin, end - begin));
   }
 
+  /// The texts behind the name of a field: `: "a"` or `: ["a", "b"]`; none when something else
+  /// stands there.
+  std::vector<std::string> Texts() {
+    std::vector<std::string> texts;
+    for (const char mark : {':', '['}) {
+      SkipSpace();
+      if (!AtEnd() && text_[at_] == mark) {
+        ++at_;
+      } else if (mark == ':') {
+        return {};
+      }
+    }
+    const bool is_list = text_[at_ - 1] == '[';
+    for (SkipSpace(); !AtEnd() && text_[at_] == '"'; SkipSpace()) {
+      texts.push_back(Text());
+      SkipSpace();
+      if (!is_list || AtEnd() || text_[at_] != ',') {
+        break;
+      }
+      ++at_;
+    }
+    return texts;
+  }
+
   /// From the opening brace to behind the one that closes it; false when none does, or something
   /// stands in between that only a reader of the schema understands.
   bool Body(Block& block) {
@@ -106,16 +131,17 @@ class Scanner {
       } else if (const std::string_view word = Word(); word.empty()) {
         ++at_;
       } else if (depth == 1 && word == "name") {
-        SkipSpace();
-        if (AtEnd() || text_[at_] != ':') {
+        const std::vector<std::string> names = Texts();
+        if (names.size() != 1) {
           return false;
         }
-        ++at_;
-        SkipSpace();
-        if (AtEnd() || text_[at_] != '"') {
+        block.name = names[0];
+      } else if (depth == 1 && word == "alias") {
+        const std::vector<std::string> aliases = Texts();
+        if (aliases.empty()) {
           return false;
         }
-        block.name = Text();
+        block.aliases.insert(block.aliases.end(), aliases.begin(), aliases.end());
       }
     }
     return false;
@@ -124,6 +150,13 @@ class Scanner {
   std::string_view text_;
   std::size_t at_ = 0;
 };
+
+bool IsNamed(const Block& block, const std::set<std::string>& names) {
+  return names.contains(block.name) ||
+         std::any_of(block.aliases.begin(), block.aliases.end(), [&](const std::string& alias) {
+           return names.contains(alias);
+         });
+}
 
 /// The text with nothing but line ends where no kept block is, and blanks before one that does not
 /// begin its line.
@@ -167,7 +200,7 @@ void KeepNamedEntries(std::set<std::string> names, std::vector<std::string>& tex
     more = false;
     for (std::size_t i = 0; i < texts.size(); ++i) {
       for (Block& block : blocks[i]) {
-        if (!block.kept && names.contains(block.name)) {
+        if (!block.kept && IsNamed(block, names)) {
           block.kept = more = true;
           names.merge(QuotedTexts(texts[i].substr(block.begin, block.end - block.begin)));
         }

@@ -17,9 +17,10 @@ using google::protobuf::Descriptor;
 using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
-/// Fields of an entry that are no numbers and need no source.
-bool IsLabel(const std::string& name) {
-  return name == "name" || name == "title" || name == "like" || name == "source";
+/// Paths of an entry that are no numbers and need no source.
+bool IsLabel(const std::string& path) {
+  const std::string name = path.substr(0, path.find('['));
+  return name == "name" || name == "title" || name == "like" || name == "alias" || name == "source";
 }
 
 std::vector<std::string> SourcedFields(const Descriptor& descriptor) {

@@ -1,5 +1,6 @@
 #include "sim/catalogue/view.h"
 
+#include <algorithm>
 #include <set>
 
 #include <google/protobuf/descriptor.h>
@@ -48,6 +49,12 @@ std::vector<CatalogueField> FieldsOf(const Message& entry, const Written& writte
   return fields;
 }
 
+bool HasAlias(const CatalogueEntry& entry, const std::string& alias) {
+  return std::any_of(entry.fields.begin(), entry.fields.end(), [&](const CatalogueField& field) {
+    return field.path.starts_with("alias[") && field.value == alias;
+  });
+}
+
 std::string TitleOf(const std::string& title, const std::string& base) {
   return title.empty() && !base.empty() ? "like " + base : title;
 }
@@ -65,6 +72,23 @@ void AddEntries(const Entries<T>& entries, const std::string& kind,
 }
 
 }  // namespace
+
+const CatalogueEntry* FindEntry(const CatalogueView& view, const std::string& kind,
+                                const std::string& name) {
+  const CatalogueEntry* by_alias = nullptr;
+  for (const CatalogueEntry& entry : view.entries) {
+    if (!kind.empty() && entry.kind != kind) {
+      continue;
+    }
+    if (entry.name == name) {
+      return &entry;
+    }
+    if (by_alias == nullptr && HasAlias(entry, name)) {
+      by_alias = &entry;
+    }
+  }
+  return by_alias;
+}
 
 CatalogueView ReadCatalogue(const std::vector<std::string>& own) {
   ProblemList problems;

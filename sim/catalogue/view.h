@@ -39,4 +39,9 @@ struct CatalogueView {
 /// mistakes.
 CatalogueView ReadCatalogue(const std::vector<std::string>& own = {});
 
+/// The entry of that kind ("" for any) whose name, or else whose alias, is `name`; null without
+/// one.
+const CatalogueEntry* FindEntry(const CatalogueView& view, const std::string& kind,
+                                const std::string& name);
+
 }  // namespace gridlock

@@ -24,11 +24,11 @@ std::vector<std::string> Kinds(const CatalogueView& view) {
 }
 
 const CatalogueEntry& EntryOf(const CatalogueView& view, const std::string& name) {
+  if (const CatalogueEntry* const found = FindEntry(view, "", name); found != nullptr) {
+    return *found;
+  }
   std::vector<const CatalogueEntry*> entries;
   for (const CatalogueEntry& entry : view.entries) {
-    if (entry.name == name) {
-      return entry;
-    }
     entries.push_back(&entry);
   }
   // As they stand in the catalogue's files, where the part that most people mean comes first.
@@ -95,7 +95,8 @@ std::vector<Difference> DifferencesOf(const CatalogueEntry& a, const CatalogueEn
   std::vector<Difference> differences;
   const auto add = [&](const std::string& path) {
     const Difference difference{NamedField(a, path), NamedField(b, path)};
-    const bool is_label = path == "name" || path == "title" || path == "like";
+    const bool is_label =
+        path == "name" || path == "title" || path == "like" || path.starts_with("alias");
     if (difference.a.value != difference.b.value && !is_label) {
       differences.push_back(difference);
     }

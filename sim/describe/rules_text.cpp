@@ -70,13 +70,14 @@ std::string QuotasOfTiers() {
   return text + "\n";
 }
 
-/// The accelerators to speak of: the one of that name; all for "".
+/// The accelerators to speak of: the one of that name or alias; all for "".
 std::vector<const AcceleratorFacts*> PartsOf(const CatalogueView& view, const std::string& name) {
   std::vector<const AcceleratorFacts*> parts;
   std::vector<std::string> names;
+  const CatalogueEntry* const entry = FindEntry(view, "accelerator", name);
   for (const AcceleratorFacts& part : view.accelerators) {
     names.push_back(part.name);
-    if (name.empty() || part.name == name) {
+    if (name.empty() || (entry != nullptr && part.name == entry->name)) {
       parts.push_back(&part);
     }
   }

@@ -89,7 +89,8 @@ std::vector<UtilisationSeries> Utilisation(const StepProgram& program, const Pla
   compute.resource = "compute";
   compute.members = plan.accelerators();
   compute.capacity_si = program.peak.si();
-  compute.share = series.Share(FlopSeries(plan), flop_rate, step);
+  // A test of a collective computes nothing, also on parts that lack its format.
+  compute.share = series.Share(FlopSeries(plan), flop_rate > 0.0 ? flop_rate : 1.0, step);
   out.push_back(std::move(compute));
   for (int t = plan.tiers.size() - 1; t >= 0; --t) {
     if (TierIndex{t} == plan.tiers.wan() && !HasWan(plan)) {

@@ -441,11 +441,14 @@ const char* CaseStatusName(CaseStatus status) {
 }
 
 KnownNames NamesOf(const CatalogueList& catalogue) {
-  KnownNames names{catalogue.stacks, catalogue.accelerators};
+  KnownNames names{catalogue.stacks, catalogue.accelerators, catalogue.accelerator_aliases};
   for (const StackName& stack : kStacks) {
     if (std::find(names.stacks.begin(), names.stacks.end(), stack.table) == names.stacks.end()) {
       names.stacks.emplace_back(stack.table);
     }
+  }
+  for (const auto& [alias, name] : catalogue.accelerator_aliases) {
+    names.accelerators.push_back(alias);
   }
   return names;
 }

@@ -457,6 +457,12 @@ std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
     std::move(more.begin(), more.end(), std::back_inserter(cases));
   }
   problems.ThrowIfAny();
+  for (PublishedCase& row : cases) {
+    const auto name = known.accelerator_aliases.find(row.accelerator);
+    if (name != known.accelerator_aliases.end()) {
+      row.accelerator = name->second;
+    }
+  }
   return cases;
 }
 

@@ -16,6 +16,7 @@
 // does not name the columns does, because it would shift the meaning of every row.
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -65,6 +66,7 @@ struct PublishedCase {
 struct KnownNames {
   std::vector<std::string> stacks;
   std::vector<std::string> accelerators;
+  std::map<std::string, std::string> accelerator_aliases{};  ///< names by other spellings
 };
 
 /// Reads the rows of `text`. Mistakes of the first line go to `problems`, those of rows to

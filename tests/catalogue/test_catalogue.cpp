@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -51,6 +52,58 @@ class CatalogueTest : public ::testing::Test {
 
   fs::path root_;
 };
+
+constexpr const char* kOwnSwitch =
+    "switch {{ name: \"{}\" {} ports: {} port_bandwidth: \"1 Gbps\" latency: \"1 us\" "
+    "power: \"1 W\" source {{ text: \"Made up.\" }} }}\n";
+
+TEST_F(CatalogueTest, FindsAnEntryByEachOfItsAliases) {
+  Write("own.textproto", fmt::format(kOwnSwitch, "own", "alias: [\"mine\", \"OWN-4\"]", 4));
+  for (const char* alias : {"mine", "OWN-4"}) {
+    const Scenario scenario =
+        LoadScenario(kFixtures + "/right/small.textproto",
+                     {std::string("site[0].fabric.clos.leaf_switch=\"") + alias + "\""});
+    EXPECT_EQ(ClosOf(scenario.site()).leaf.name, "own") << "and not the alias";
+  }
+}
+
+TEST_F(CatalogueTest, FindsANameBeforeAnAlias) {
+  Write("own.textproto", fmt::format(kOwnSwitch, "own", "alias: \"other\"", 4) +
+                             fmt::format(kOwnSwitch, "other", "", 6));
+  const Scenario scenario =
+      LoadScenario(kFixtures + "/right/small.textproto", {"site[0].fabric.clos.leaf_switch=other"});
+  EXPECT_EQ(ClosOf(scenario.site()).leaf.ports, 6);
+}
+
+TEST_F(CatalogueTest, RefusesAnAliasOfTwoEntries) {
+  Write("own.textproto", fmt::format(kOwnSwitch, "own", "alias: \"mine\"", 4) +
+                             fmt::format(kOwnSwitch, "other", "alias: [\"o\", \"mine\"]", 6));
+  EXPECT_THAT(Refusal(),
+              HasSubstr("own.textproto:2:37: \"mine\" is an alias of the switch \"own\"; "
+                        "expected an alias of its own"));
+}
+
+TEST_F(CatalogueTest, AsksForAnAliasWhenNoNameIsNear) {
+  Write("own.textproto", fmt::format(kOwnSwitch, "own", "alias: \"extraordinary\"", 4));
+  try {
+    (void)LoadScenario(kFixtures + "/right/small.textproto",
+                       {"site[0].fabric.clos.leaf_switch=extrordinary"});
+    ADD_FAILURE() << "found";
+  } catch (const UserError& error) {
+    EXPECT_THAT(error.what(), HasSubstr("did you mean \"extraordinary\"?"));
+  }
+}
+
+TEST(Scan, KeepsEntriesThatAreNamedByAnAlias) {
+  std::vector<std::string> texts = {
+      "switch { name: \"a\" alias: \"first\" }\n"
+      "switch { name: \"b\" alias: [\"second\", \"2nd\"] like: \"a\" }\n"
+      "switch { name: \"c\" alias: \"third\" }\n"};
+  KeepNamedEntries({"2nd"}, texts);
+  EXPECT_THAT(texts[0], HasSubstr("\"a\""));
+  EXPECT_THAT(texts[0], HasSubstr("\"b\""));
+  EXPECT_THAT(texts[0], ::testing::Not(HasSubstr("\"c\"")));
+}
 
 TEST_F(CatalogueTest, AllRootsShareOneNameSpace) {
   Write("own.textproto",

@@ -67,7 +67,7 @@ std::multiset<std::string> Listed() {
 std::multiset<std::string> InSchema(const Descriptor& message) {
   std::multiset<std::string> names;
   for (const std::string& name : FieldNames(message)) {
-    if (name != "title" && name != "like" && name != "source") {
+    if (name != "title" && name != "like" && name != "alias" && name != "source") {
       names.insert(name);
     }
   }

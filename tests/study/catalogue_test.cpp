@@ -1,5 +1,6 @@
 // Every server, accelerator and cluster of the shipped catalogue runs: one server of each trains a
-// model small enough for a phone and for 230 MB of SRAM; clusters are laid out as published.
+// model small enough for a phone and for 230 MB of SRAM, and adds up a buffer over its
+// accelerators; clusters are laid out as published.
 
 #include <algorithm>
 #include <cstdlib>
@@ -7,6 +8,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>
@@ -21,6 +23,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
 #include "tests/cluster_scenario.h"
+#include "tests/engine/machines.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "topologies/graph.h"
@@ -77,7 +80,7 @@ bool IsTooSmallForAFramework(const CatalogueServer& server) {
 TEST(ShippedCatalogue, EveryServerRunsAStep) {
   unsetenv("GRIDLOCK_CATALOG");
   const CatalogueList list = ListCatalogue();
-  ASSERT_GE(list.servers.size(), 33U);
+  ASSERT_GE(list.servers.size(), 96U);
   std::vector<Job> jobs;
   for (const CatalogueServer& server : list.servers) {
     jobs.emplace_back([&server](const std::function<void(double)>& progress) {
@@ -96,6 +99,63 @@ TEST(ShippedCatalogue, EveryServerRunsAStep) {
     EXPECT_GT(results[i].record.step_time, Seconds(1e-4)) << name;
     EXPECT_LT(results[i].record.step_time, Seconds(100)) << name;
   }
+}
+
+// A collective over every accelerator of some servers: {site} is the inside of a site.
+constexpr const char* kCollective = R"(schema_version: 1
+name: "smoke"
+site {{ {site} }}
+job {{ collective_test {{ collective: "{collective}" size: "{size}" }} }}
+catalog {{
+  switch {{ name: "smoke" ports: 4096 port_bandwidth: "{port} Gbps" latency: "1 us" power: "1 W"
+            source {{ text: "Made up for tests." }} }}
+}}
+)";
+
+constexpr const char* kOneServer =
+    "server: \"{}\" servers: 1 fabric {{ clos {{ tiers: 2 servers_per_leaf: 1 leaves_per_pod: 1 "
+    "leaf_switch: \"smoke\" spine_switch: \"smoke\" }} }}";
+
+// What no collective can beat: a rank takes in all that others add to its part and sends it out
+// again; in a switch that adds up, half of that, so the bus bandwidth is at most twice the link's.
+void ExpectPossible(const StepRecord& record, int ranks, BytesPerSecond link,
+                    const std::string& what) {
+  ASSERT_FALSE(record.tested.empty()) << what;
+  for (const CollectiveResult& row : record.tested) {
+    EXPECT_EQ(row.ranks, ranks) << what;
+    EXPECT_GT(row.time, Seconds(0)) << what;
+    EXPECT_LE(row.bus_bandwidth.si(), 2.0 * link.si()) << what << ", " << row.algorithm;
+    EXPECT_FALSE(row.wall.empty()) << what;
+  }
+}
+
+TEST(ShippedCatalogue, EveryServerAddsUpABufferOverItsAccelerators) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const CatalogueList list = ListCatalogue();
+  int domains = 0;
+  for (const CatalogueServer& server : list.servers) {
+    if (server.accelerators < 2) {
+      continue;
+    }
+    ++domains;
+    const Scenario scenario = LoadScenarioText(
+        server.name,
+        fmt::format(kCollective, fmt::arg("site", fmt::format(kOneServer, server.name)),
+                    fmt::arg("collective", "all_reduce"), fmt::arg("size", "1 GB"),
+                    fmt::arg("port", server.nic_bandwidth.si() * 8 / 1e9)),
+        {});
+    const StepRecord record = Evaluate(scenario, Fidelity::kFolded);
+    ExpectPossible(record, server.accelerators,
+                   scenario.site().server.accelerator.scale_up_bandwidth, server.name);
+    // A gigabyte is long enough for every link to be near its share of the peak.
+    double fastest = 0;
+    for (const CollectiveResult& row : record.tested) {
+      fastest = std::max(fastest, row.bus_bandwidth.si());
+    }
+    EXPECT_GT(fastest, 0.01 * scenario.site().server.accelerator.scale_up_bandwidth.si())
+        << server.name;
+  }
+  EXPECT_GE(domains, 80);
 }
 
 TEST(ShippedCatalogue, PartWithoutRoomForAFrameworkIsRefusedForItsMemory) {
@@ -129,7 +189,7 @@ std::vector<std::string> Clusters() {
 TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
   unsetenv("GRIDLOCK_CATALOG");
   const std::vector<std::string> clusters = Clusters();
-  ASSERT_GE(clusters.size(), 14U);
+  ASSERT_GE(clusters.size(), 21U);
   std::vector<Job> jobs;
   for (const std::string& cluster : clusters) {
     jobs.emplace_back([&cluster](const std::function<void(double)>& progress) {
@@ -152,6 +212,61 @@ TEST(ShippedCatalogue, EveryClusterRunsAStepOnTwoOfItsServers) {
     EXPECT_GT(results[i].record.step_time, Seconds(1e-4)) << name;
     EXPECT_LT(results[i].record.step_time, Seconds(100)) << name;
   }
+}
+
+TEST(ShippedCatalogue, EveryClusterRunsCollectivesOnTwoOfItsServers) {
+  unsetenv("GRIDLOCK_CATALOG");
+  for (const std::string& cluster : Clusters()) {
+    const SiteSpec site = LoadCluster(cluster).site;
+    const int servers = std::min(2, site.servers);
+    const int ranks = servers * site.server.accelerators;
+    for (const char* collective : {"all_reduce", "all_gather", "all_to_all"}) {
+      const Scenario scenario = LoadScenarioText(
+          cluster,
+          fmt::format(
+              kCollective,
+              fmt::arg("site", fmt::format("cluster: \"{}\" servers: {}", cluster, servers)),
+              fmt::arg("collective", collective), fmt::arg("size", "256 MB"), fmt::arg("port", 1)),
+          {});
+      ExpectPossible(Evaluate(scenario, Fidelity::kFolded), ranks,
+                     site.server.accelerator.scale_up_bandwidth, cluster + ", " + collective);
+    }
+  }
+}
+
+// A million accelerators over several datacenters: four sites, joined all to all.
+TEST(ShippedCatalogue, AMillionAcceleratorsOnFourSitesRunAStep) {
+  unsetenv("GRIDLOCK_CATALOG");
+  constexpr int kServers = 3472;  // of 72: 249,984 accelerators of a site are 31,248 groups of 8
+  std::string text = "schema_version: 1\nname: \"million\"\n";
+  const std::vector<std::string> sites = {"north", "south", "east", "west"};
+  for (const std::string& site : sites) {
+    text +=
+        fmt::format("site {{ name: \"{}\" cluster: \"supercluster_250k_gb300\" servers: {} }}\n",
+                    site, kServers);
+  }
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    for (std::size_t k = i + 1; k < sites.size(); ++k) {
+      text += fmt::format(
+          "wan {{ from: \"{}\" to: \"{}\" bandwidth: \"100 Tbps\" "
+          "distance: \"300 km\" }}\n",
+          sites[i], sites[k]);
+    }
+  }
+  constexpr int kReplicas = 4 * kServers * 72 / 8;
+  text += fmt::format(
+      "job {{ span: [\"north\", \"south\", \"east\", \"west\"] pretraining {{ "
+      "model: \"llama_3.1_70b\" stack: \"megatron_core\" layout {{ tensor: 8 pipeline: 1 data: "
+      "{0} sequence_parallel: true }} global_batch: {0} micro_batch: 1 sequence_length: 8192 zero: "
+      "1 "
+      "}} }}\n",
+      kReplicas);
+  const Scenario scenario = LoadScenarioText("million", text, {});
+  const StepRecord record = Evaluate(scenario, Fidelity::kFolded);
+  EXPECT_EQ(4 * kServers * 72, 999936);
+  // 560 TFLOP a sequence of 8,192 tokens and a rank's share of it at no more than the peak.
+  EXPECT_GT(record.step_time, Seconds(6.0 * 70.6e9 * 8192 / 8 / 2.5e15));
+  EXPECT_LT(record.step_time, Seconds(100));
 }
 
 // What the publications say of whole clusters: accelerators, accelerators of a pod, and pods.
@@ -181,6 +296,11 @@ TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
       {"cloudmatrix_384", {384, 384 * 16, 1}},
       {"cloudmatrix_384_x16", {384 * 16, 384 * 16, 1}},
       {"supercluster_1m_gb300", {1000008, 72 * 256, 55}},
+      {"supercluster_250k_gb300", {250056, 72 * 256, 14}},
+      {"eagle_14k_h100", {14400, 1024, 15}},
+      {"oci_65k_h200", {65536, 2048, 32}},
+      {"oci_16k_mi300x", {16384, 2048, 8}},
+      {"tpu_v3_pod", {1024, 1024, 1}},
   };
   for (const std::string& name : Clusters()) {
     ASSERT_TRUE(published.contains(name)) << name;
@@ -222,6 +342,99 @@ TEST(ShippedCatalogue, ExampleOnItsClusterTakesTheSameStep) {
               {});
   ASSERT_TRUE(results[0].ok && results[1].ok) << results[1].problem;
   EXPECT_EQ(results[0].record.step_time, results[1].record.step_time);
+}
+
+// The parts and clusters of the public debate on AI compute, from the pair of 2012 to the edge.
+TEST(ShippedCatalogue, HasTheSystemsOfTheDebate) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const CatalogueView view = ReadCatalogue();
+  for (const char* part : {"gtx_580",
+                           "v100_sxm2_32gb",
+                           "a100_sxm_80gb",
+                           "a800_sxm_80gb",
+                           "h100_sxm",
+                           "h800_sxm",
+                           "h20",
+                           "h200_sxm",
+                           "b200_sxm",
+                           "gb200",
+                           "gb300",
+                           "ascend_910b",
+                           "ascend_910c",
+                           "tpu_v4",
+                           "tpu_v5e",
+                           "tpu_v5p",
+                           "tpu_v6e",
+                           "tpu_v7",
+                           "mi250x",
+                           "mi300x",
+                           "mi355x",
+                           "groq_lpu_v1",
+                           "cerebras_wse_3",
+                           "gaudi_2",
+                           "gaudi_3",
+                           "trainium2",
+                           "rtx_4090",
+                           "snapdragon_8_gen_3"}) {
+    EXPECT_NE(FindEntry(view, "accelerator", part), nullptr) << part;
+  }
+  for (const char* server : {"geforce_pair", "gb200_nvl72", "cloudmatrix_384", "phone"}) {
+    EXPECT_NE(FindEntry(view, "server", server), nullptr) << server;
+  }
+  for (const char* cluster :
+       {"deepseek_2k_h800", "meta_16k_h100", "meta_24k_h100", "alibaba_hpn_15k",
+        "colossus_100k_h100", "colossus_200k", "oci_131k_gb200", "tpu_v4_pod", "tpu_v5p_pod",
+        "tpu_v7_pod", "cloudmatrix_384", "cloudmatrix_384_x16", "supercluster_250k_gb300"}) {
+    EXPECT_NE(FindEntry(view, "cluster", cluster), nullptr) << cluster;
+  }
+}
+
+// Spellings of published tables, and what they mean.
+TEST(ShippedCatalogue, FindsPartsAsTablesSpellThem) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const CatalogueView view = ReadCatalogue();
+  const std::vector<std::pair<std::string, std::string>> spellings = {
+      {"gaudi2", "gaudi_2"},
+      {"gaudi3", "gaudi_3"},
+      {"h20_sxm", "h20"},
+      {"h100_sxm_hbm2e_500w", "h100_sxm_96gb"},
+      {"b60", "arc_pro_b60"},
+      {"H100-SXM5-80GB", "h100_sxm"},
+      {"A100-SXM4-80GB", "a100_sxm_80gb"},
+      {"H800-SXM5-80GB", "h800_sxm"},
+      {"H20-96GB", "h20"},
+      {"B200-SXM", "b200_sxm"},
+      {"MI300X", "mi300x"},
+      {"tpu_v7x", "tpu_v7x"},
+      {"trainium1_core", "trainium1_core"},
+      {"mi250x_gcd", "mi250x_gcd"}};
+  for (const auto& [spelling, name] : spellings) {
+    const CatalogueEntry* const entry = FindEntry(view, "accelerator", spelling);
+    ASSERT_NE(entry, nullptr) << spelling;
+    EXPECT_EQ(entry->name, name) << spelling;
+  }
+  EXPECT_EQ(FindEntry(view, "server", "hgx_h100")->name, "dgx_h100");
+  EXPECT_EQ(FindEntry(view, "server", "DGX-2")->name, "dgx_2");
+}
+
+// A name would hide it.
+TEST(ShippedCatalogue, NoAliasIsTheNameOfAnEntryOfItsKind) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const CatalogueView view = ReadCatalogue();
+  std::set<std::pair<std::string, std::string>> names;
+  for (const CatalogueEntry& entry : view.entries) {
+    names.emplace(entry.kind, entry.name);
+  }
+  int aliases = 0;
+  for (const CatalogueEntry& entry : view.entries) {
+    for (const CatalogueField& field : entry.fields) {
+      if (field.path.starts_with("alias[")) {
+        ++aliases;
+        EXPECT_FALSE(names.contains({entry.kind, field.value})) << field.value;
+      }
+    }
+  }
+  EXPECT_GE(aliases, 100);
 }
 
 TEST(ShippedCatalogue, EveryAcceleratorStandsInAServer) {

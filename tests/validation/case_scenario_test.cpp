@@ -3,6 +3,7 @@
 #include "sim/validation/case_scenario.h"
 
 #include <algorithm>
+#include <fstream>
 #include <set>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 
 #include "sim/catalogue/view.h"
 #include "sim/scenario/load_text.h"
+#include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "workloads/memory.h"
 
@@ -34,6 +36,17 @@ class CaseScenario : public ::testing::Test {
   const std::vector<PublishedCase> rows_ =
       LoadCases({GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv"}, NamesOf(catalogue_));
 };
+
+TEST_F(CaseScenario, OtherSpellingsOfAnAcceleratorAreItsName) {
+  std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+  const std::string name = "a100_sxm_80gb";
+  text.replace(text.find(name), name.size(), "A100-SXM4-80GB");
+  const std::string file = ::testing::TempDir() + "/spelled.csv";
+  std::ofstream(file) << text;
+  const std::vector<PublishedCase> rows = LoadCases({file}, NamesOf(catalogue_));
+  EXPECT_EQ(rows.front().accelerator, name);
+  EXPECT_EQ(MissingFeatures(rows.front(), catalogue_), "");
+}
 
 TEST_F(CaseScenario, BlankMicroBatchIsOneWithAPipeline) {
   EXPECT_EQ(MicroBatchOf(Row("PIPELINE")), 1);

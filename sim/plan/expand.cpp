@@ -1,7 +1,9 @@
 #include "sim/plan/expand.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
@@ -28,12 +30,18 @@ class Expander {
         ranks_(grid_, placed.placement, network),
         plan_(plan),
         job_(IndexOf<PlanJobIndex>(plan.jobs.size())),
-        first_agent_(static_cast<std::int32_t>(plan.agents.size())) {}
+        first_agent_(static_cast<std::int32_t>(plan.agents.size())),
+        agent_of_(static_cast<std::size_t>(grid_.agents())) {}
 
   void Run() && {
     AddJob();
-    AddAgents();
-    AddFlows();
+    std::iota(agent_of_.begin(), agent_of_.end(), first_agent_);
+    if (program_.passes.empty() && grid_.pipeline == 1) {
+      AddIdleAgents();
+    } else {
+      AddAgents();
+      AddFlows();
+    }
     for (std::size_t family = 0; family < program_.families.size(); ++family) {
       AddFamily({static_cast<std::int32_t>(family)});
     }
@@ -43,7 +51,7 @@ class Expander {
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
 
   [[nodiscard]] AgentIndex AgentAt(int data, int stage) const {
-    return {first_agent_ + stage * grid_.data + data};
+    return {agent_of_[stage * grid_.data + data]};
   }
 
   /// The servers of a job are alike in how many accelerators they have; AddJob looks after the
@@ -132,6 +140,36 @@ class Expander {
         agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
       }
+    }
+  }
+
+  // Ranks that communicate in the same groups, and do nothing else, do the same at the same time:
+  // they are one agent.
+  void AddIdleAgents() {
+    std::fill(agent_of_.begin(), agent_of_.end(), 0);
+    for (std::size_t f = 0; f < program_.families.size(); ++f) {
+      if (AlgorithmsOf(IndexOf<FamilyIndex>(f)).empty()) {
+        continue;
+      }
+      std::vector<std::int64_t> group_of(agent_of_.size(), -1);
+      for (std::int64_t g = 0; g < program_.families[f].group_count(); ++g) {
+        for (const RankIndex rank : program_.families[f].RanksOf(g)) {
+          group_of[grid_.agent_of(rank)] = g;
+        }
+      }
+      std::map<std::pair<std::int32_t, std::int64_t>, std::int32_t> parts;
+      for (std::size_t a = 0; a < agent_of_.size(); ++a) {
+        const auto next = static_cast<std::int32_t>(parts.size());
+        agent_of_[a] = parts.try_emplace({agent_of_[a], group_of[a]}, next).first->second;
+      }
+    }
+    for (std::int32_t& agent : agent_of_) {
+      agent += first_agent_;
+      if (agent == static_cast<std::int32_t>(plan_.agents.size())) {
+        plan_.agents.emplace_back().job = job_;
+        plan_.agents.back().members = 0;
+      }
+      ++plan_.agents[agent].members;
     }
   }
 
@@ -241,12 +279,13 @@ class Expander {
       group.agents.begin = static_cast<std::int32_t>(plan_.group_agents.size());
       std::vector<AcceleratorIndex> members;
       for (const RankIndex rank : family.RanksOf(g)) {
-        const AgentIndex agent{first_agent_ + grid_.agent_of(rank)};
-        if (members.empty() || plan_.group_agents.back() != agent) {
-          plan_.group_agents.push_back(agent);
-        }
+        plan_.group_agents.push_back({agent_of_[grid_.agent_of(rank)]});
         members.push_back(ranks_.At(rank));
       }
+      const auto agents = plan_.group_agents.begin() + group.agents.begin;
+      std::sort(agents, plan_.group_agents.end());
+      plan_.group_agents.erase(std::unique(agents, plan_.group_agents.end()),
+                               plan_.group_agents.end());
       group.agents.end = static_cast<std::int32_t>(plan_.group_agents.size());
       AddLays(members, algorithms, group);
       plan_.groups.push_back(group);
@@ -377,6 +416,7 @@ class Expander {
   Plan& plan_;
   PlanJobIndex job_;
   std::int32_t first_agent_;
+  std::vector<std::int32_t> agent_of_;  ///< in the plan, by RankGrid::agent_of
   std::vector<LinkIndex> links_;
 };
 

@@ -162,9 +162,10 @@ class Round {
 struct Classes {
   std::vector<std::int32_t> of;     ///< class of a vertex
   std::vector<std::int32_t> first;  ///< representative of a class
-  std::vector<std::int64_t> size;   ///< members of a class
+  std::vector<std::int64_t> size;   ///< members of a class, of all its vertices
 
-  explicit Classes(const Colours& colours) : of(colours.size()) {
+  template <typename Vertices>
+  Classes(const Colours& colours, const Vertices& vertices) : of(colours.size()) {
     std::vector<std::int32_t> order(colours.size());
     std::iota(order.begin(), order.end(), 0);
     std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
@@ -183,7 +184,7 @@ struct Classes {
       } else {
         of[v] = of[head[v]];
       }
-      ++size[of[v]];
+      size[of[v]] += vertices[v].members;
     }
   }
 
@@ -195,10 +196,10 @@ class Quotient {
  public:
   Quotient(const Plan& plan, const Colouring& colours)
       : plan_(plan),
-        resources_(colours.resources),
-        agents_(colours.agents),
-        flows_(colours.flows),
-        groups_(colours.groups) {}
+        resources_(colours.resources, plan.resources),
+        agents_(colours.agents, plan.agents),
+        flows_(colours.flows, plan.flows),
+        groups_(colours.groups, plan.groups) {}
 
   Plan Build() && {
     out_.tiers = plan_.tiers;

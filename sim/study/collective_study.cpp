@@ -7,6 +7,7 @@
 #include "sim/analytic/analytic_step.h"
 #include "sim/measure/collective_results.h"
 #include "sim/plan/fold.h"
+#include "sim/plan/pacing.h"
 #include "topologies/network.h"
 
 namespace gridlock {
@@ -34,15 +35,12 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
   const std::string path = setting.test.path + ".ranks";
   const std::size_t actors = ActorsOf(plan);
   if (actors > kMaxActors) {
-    throw UserError(path, fmt::format("full fidelity runs one actor per rank and group; {} are "
-                                      "needed and {} is the most; use --fidelity folded, which "
-                                      "gives the same times",
+    throw UserError(path, fmt::format("full fidelity runs one actor per group and one for its "
+                                      "ranks; {} are needed and {} is the most; use --fidelity "
+                                      "folded, which gives the same times",
                                       actors, kMaxActors));
   }
-  std::int64_t entries = 0;
-  for (const RouteEntry& entry : plan.routes) {
-    entries += entry.weight;
-  }
+  const std::int64_t entries = ListedLinks(plan, PaceSettersOf(plan));
   if (entries > kRouteEntriesMost) {
     throw UserError(path, fmt::format("full fidelity walks every link of every pair; these routes "
                                       "have {} links and {} is the most; use --fidelity folded, "

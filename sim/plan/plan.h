@@ -53,8 +53,8 @@ struct Plan {
     bool can_bind = true;   ///< false: the links that feed it carry less than it does
   };
 
-  /// A model-parallel group (tensor x context), or all ranks that communicate in the same groups and
-  /// do nothing else: accelerators that do the same at the same time.
+  /// A model-parallel group (tensor x context), or all ranks that communicate in the same groups
+  /// and do nothing else: accelerators that do the same at the same time.
   struct Agent {
     PlanJobIndex job{0};
     std::int32_t role = 0;     ///< pipeline stage
@@ -150,6 +150,10 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network);
 /// Lays programs on their servers, expanded. No server may be held by two. Throws as
 /// CheckPlacement.
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network);
+
+/// The same with only one of ranks that are alike (alike.h), to be folded: what is folded then is
+/// smaller by the size of the tensor-parallel groups, and the folded plan is the same.
+Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& network);
 
 /// Lays a program on the first servers of a single site.
 Plan Expand(const StepProgram& program, const SiteSpec& site);

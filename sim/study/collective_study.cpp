@@ -1,6 +1,7 @@
 #include "sim/study/collective_study.h"
 
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -50,12 +51,13 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
 }
 
 Plan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
-  Plan plan = Expand({{&setting.program, WholeSite(setting.network, 0)}}, setting.network);
-  if (fidelity == Fidelity::kFull) {
-    CheckFullSize(setting, plan);
-    return plan;
+  const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network, 0)}};
+  if (fidelity != Fidelity::kFull) {
+    return FoldedPlan(placed, setting.network);
   }
-  return Fold(plan);
+  Plan plan = Expand(placed, setting.network);
+  CheckFullSize(setting, plan);
+  return plan;
 }
 
 }  // namespace

@@ -91,6 +91,14 @@ bool Network::can_bind(LinkIndex link) const {
   return fabrics_[site]->can_bind({link.value - first_link_[site]});
 }
 
+bool Network::belongs_to_unit(LinkIndex link) const {
+  if (link.value >= first_link_.back()) {
+    return false;
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  return fabrics_[site]->belongs_to_unit({link.value - first_link_[site]});
+}
+
 SiteIndex Network::site_of(AcceleratorIndex a) const {
   return SiteOf(first_accelerator_, a.value);
 }

@@ -47,6 +47,9 @@ class Network {
   /// See Topology::can_bind; a wide-area link always can.
   [[nodiscard]] bool can_bind(LinkIndex link) const;
 
+  /// See Topology::belongs_to_unit; a wide-area link does not.
+  [[nodiscard]] bool belongs_to_unit(LinkIndex link) const;
+
   /// The accelerator at position `local` of a site.
   [[nodiscard]] AcceleratorIndex accelerator(SiteIndex site, int local) const {
     return {first_accelerator_[site] + local};

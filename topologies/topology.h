@@ -83,6 +83,17 @@ class Topology {
   [[nodiscard]] virtual LinkIndex scale_up_out(AcceleratorIndex a) const = 0;
   [[nodiscard]] virtual LinkIndex scale_up_in(AcceleratorIndex a) const = 0;
 
+  /// Accelerators of a server come in units of this many, one after another, that are alike: when
+  /// two units change places in every server at once, every route becomes one of links alike, and
+  /// only links that belong to a unit change places. Eight accelerators with a NIC each that lead
+  /// to one leaf, or to rails alike, are units of 1; with four NICs they are units of 2.
+  /// server_size(): no two are known to be alike, because routes are hashed, or places in a server
+  /// differ.
+  [[nodiscard]] virtual int unit_size() const { return server_size(); }
+
+  /// Whether a link belongs to a unit, as a port, a NIC and the leaf of a rail do.
+  [[nodiscard]] virtual bool belongs_to_unit(LinkIndex /*link*/) const { return false; }
+
   /// Appends the links from `from` to `to` (not equal). `flow_hash` picks among equal-cost links
   /// where the topology hashes flows.
   virtual void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,

@@ -91,7 +91,7 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
     placed.push_back(job.placed());
     jobs.push_back({&job.program, &job.server});
   }
-  const Plan plan = Fold(Expand(placed, network));
+  const Plan plan = FoldedPlan(placed, network);
   CheckActors(plan, laid.front());
   if (laid.size() == 1) {
     return {SimulateAlone(laid.front(), plan)};

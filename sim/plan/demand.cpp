@@ -134,7 +134,7 @@ class Summation {
 std::vector<LinkDemand> DemandOf(const PlacedProgram& placed, const Network& network) {
   CheckPlacement(placed, network);
   Plan plan;
-  ExpandJob(placed, network, plan);
+  ExpandJob(placed, network, {}, plan);
   Summation summation(plan, network);
   for (const Plan::Agent& agent : plan.agents) {
     summation.AddCoupled(agent.tensor);

@@ -1,7 +1,9 @@
 #include "sim/plan/expand.h"
 
 #include <algorithm>
+#include <map>
 #include <numeric>
+#include <utility>
 
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
@@ -21,19 +23,27 @@ constexpr std::int32_t kRouteEntriesKept = 1 << 20;
 
 class Expander {
  public:
-  Expander(const PlacedProgram& placed, const Network& network, Plan& plan)
+  Expander(const PlacedProgram& placed, const Network& network, const LeftOut& left_out, Plan& plan)
       : program_(*placed.program),
         grid_(placed.program->grid),
         network_(network),
         ranks_(grid_, placed.placement, network),
         plan_(plan),
+        left_out_(left_out),
+        laid_(grid_.tensor / left_out.alike),
         job_(IndexOf<PlanJobIndex>(plan.jobs.size())),
-        first_agent_(static_cast<std::int32_t>(plan.agents.size())) {}
+        first_agent_(static_cast<std::int32_t>(plan.agents.size())),
+        agent_of_(static_cast<std::size_t>(grid_.agents())) {}
 
   void Run() && {
     AddJob();
-    AddAgents();
-    AddFlows();
+    std::iota(agent_of_.begin(), agent_of_.end(), first_agent_);
+    if (left_out_.joins_idle && program_.passes.empty() && grid_.pipeline == 1) {
+      AddIdleAgents();
+    } else {
+      AddAgents();
+      AddFlows();
+    }
     for (std::size_t family = 0; family < program_.families.size(); ++family) {
       AddFamily({static_cast<std::int32_t>(family)});
     }
@@ -43,7 +53,17 @@ class Expander {
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
 
   [[nodiscard]] AgentIndex AgentAt(int data, int stage) const {
-    return {first_agent_ + stage * grid_.data + data};
+    return {agent_of_[stage * grid_.data + data]};
+  }
+
+  // Calls `visit` with the ranks of an agent that are laid out, counted within the agent.
+  template <typename F>
+  void ForEachLaid(const F& visit) const {
+    for (int local = 0; local < grid_.width(); ++local) {
+      if (local % grid_.tensor < laid_) {
+        visit(local);
+      }
+    }
   }
 
   /// The servers of a job are alike in how many accelerators they have; AddJob looks after the
@@ -124,14 +144,43 @@ class Expander {
         agent.job = job_;
         agent.role = stage;
         const std::int32_t begin = Mark();
-        for (int t = 0; t < grid_.width(); ++t) {
-          Put(Hbm(ranks_.At(t, data, stage)), 1);
-        }
+        ForEachLaid([&](int local) {
+          Put(Hbm(ranks_.At(local, data, stage)), 1);
+        });
         agent.hbm = {begin, Mark()};
         agent.tensor = TensorRoute(data, stage);
         agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
       }
+    }
+  }
+
+  // Ranks that run no passes and send no messages: one agent for those in the same groups.
+  void AddIdleAgents() {
+    std::fill(agent_of_.begin(), agent_of_.end(), 0);
+    for (std::size_t f = 0; f < program_.families.size(); ++f) {
+      if (AlgorithmsOf(IndexOf<FamilyIndex>(f)).empty()) {
+        continue;
+      }
+      std::vector<std::int64_t> group_of(agent_of_.size(), -1);
+      for (std::int64_t g = 0; g < program_.families[f].group_count(); ++g) {
+        for (const RankIndex rank : program_.families[f].RanksOf(g)) {
+          group_of[grid_.agent_of(rank)] = g;
+        }
+      }
+      std::map<std::pair<std::int32_t, std::int64_t>, std::int32_t> parts;
+      for (std::size_t a = 0; a < agent_of_.size(); ++a) {
+        const auto next = static_cast<std::int32_t>(parts.size());
+        agent_of_[a] = parts.try_emplace({agent_of_[a], group_of[a]}, next).first->second;
+      }
+    }
+    for (std::int32_t& agent : agent_of_) {
+      agent += first_agent_;
+      if (agent == static_cast<std::int32_t>(plan_.agents.size())) {
+        plan_.agents.emplace_back().job = job_;
+        plan_.agents.back().members = 0;
+      }
+      ++plan_.agents[agent].members;
     }
   }
 
@@ -144,7 +193,7 @@ class Expander {
     if (t == 1) {
       return {begin, begin};
     }
-    for (int local = 0; local < grid_.width(); ++local) {
+    ForEachLaid([&](int local) {
       const AcceleratorIndex a = ranks_.At(local, data, stage);
       const bool wide = t > inside;
       if (wide) {
@@ -155,20 +204,23 @@ class Expander {
         PutPorts(a, wide ? inside - 1 : 1);
       }
       Put(Hbm(a), wide ? kRingHbmWeight * inside : kRingHbmWeight);
-    }
+    });
     return Close(begin);
   }
 
   // Keys and values go from each context rank to the next, all tensor ranks at once.
   Span ContextRoute(int data, int stage) {
     const std::int32_t begin = Mark();
-    for (int local = 0; grid_.context > 1 && local < grid_.width(); ++local) {
+    if (grid_.context == 1) {
+      return {begin, begin};
+    }
+    ForEachLaid([&](int local) {
       const AcceleratorIndex from = ranks_.At(local, data, stage);
       const AcceleratorIndex to = ranks_.At((local + grid_.tensor) % grid_.width(), data, stage);
       PutRoute(from, to);
       Put(Hbm(from), kSendHbmWeight);
       Put(Hbm(to), kSendHbmWeight);
-    }
+    });
     return Close(begin);
   }
 
@@ -181,8 +233,10 @@ class Expander {
           const int next = stage + (direction == Direction::kForward ? 1 : -1);
           const bool sends = p > 1 && (program_.message_ring || (next >= 0 && next < p));
           const auto begin = static_cast<std::int32_t>(plan_.flows.size());
-          for (int t = 0; sends && t < grid_.width(); ++t) {
-            AddFlow(t, data, stage, (next + p) % p);
+          if (sends) {
+            ForEachLaid([&](int local) {
+              AddFlow(local, data, stage, (next + p) % p);
+            });
           }
           agent.sends[static_cast<int>(direction)] = {
               begin, static_cast<std::int32_t>(plan_.flows.size())};
@@ -197,6 +251,7 @@ class Expander {
     const CollectiveFit& fit =
         network_.same_domain(from, to) ? server().scale_up : server().across();
     Plan::Flow flow;
+    flow.members = left_out_.alike;
     flow.source = AgentAt(data, stage);
     flow.target = AgentAt(data, target);
     flow.efficiency = static_cast<float>(fit.send_efficiency);
@@ -235,18 +290,24 @@ class Expander {
     const std::vector<const Algorithm*> algorithms = AlgorithmsOf(index);
     const GroupFamily& family = program_.families[index.value];
     for (std::int64_t g = 0; !algorithms.empty() && g < family.group_count(); ++g) {
+      const std::vector<RankIndex> ranks = family.RanksOf(g);
+      if (ranks.front().value % grid_.tensor >= laid_) {
+        continue;
+      }
       Plan::Group group;
       group.job = job_;
+      group.members = left_out_.alike;
       group.family = index;
       group.agents.begin = static_cast<std::int32_t>(plan_.group_agents.size());
       std::vector<AcceleratorIndex> members;
-      for (const RankIndex rank : family.RanksOf(g)) {
-        const AgentIndex agent{first_agent_ + grid_.agent_of(rank)};
-        if (members.empty() || plan_.group_agents.back() != agent) {
-          plan_.group_agents.push_back(agent);
-        }
+      for (const RankIndex rank : ranks) {
+        plan_.group_agents.push_back({agent_of_[grid_.agent_of(rank)]});
         members.push_back(ranks_.At(rank));
       }
+      const auto agents = plan_.group_agents.begin() + group.agents.begin;
+      std::sort(agents, plan_.group_agents.end());
+      plan_.group_agents.erase(std::unique(agents, plan_.group_agents.end()),
+                               plan_.group_agents.end());
       group.agents.end = static_cast<std::int32_t>(plan_.group_agents.size());
       AddLays(members, algorithms, group);
       plan_.groups.push_back(group);
@@ -375,15 +436,19 @@ class Expander {
   const Network& network_;
   RankMap ranks_;
   Plan& plan_;
+  LeftOut left_out_;
+  int laid_;  ///< ranks of a tensor-parallel group that are laid out, its first ones
   PlanJobIndex job_;
   std::int32_t first_agent_;
+  std::vector<std::int32_t> agent_of_;  ///< in the plan, by RankGrid::agent_of
   std::vector<LinkIndex> links_;
 };
 
 }  // namespace
 
-void ExpandJob(const PlacedProgram& placed, const Network& network, Plan& plan) {
-  Expander(placed, network, plan).Run();
+void ExpandJob(const PlacedProgram& placed, const Network& network, const LeftOut& left_out,
+               Plan& plan) {
+  Expander(placed, network, left_out, plan).Run();
 }
 
 }  // namespace gridlock

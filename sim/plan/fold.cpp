@@ -1,19 +1,18 @@
 #include "sim/plan/fold.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
+#include <limits>
 #include <numeric>
-#include <unordered_set>
+#include <unordered_map>
 
 #include "sim/base/check.h"
 
 namespace gridlock {
 
 namespace {
-
-using Colour = std::uint64_t;
-using Colours = std::vector<Colour>;
 
 // Relations of the incidence structure; each has its own label so that they cannot be confused.
 enum Label : std::uint64_t {
@@ -36,154 +35,231 @@ Label NicLabel(std::int32_t lay) {
   return static_cast<Label>(kLays + 2 * lay + 1);
 }
 
-Colour Signal(Colour from, Label label, std::int64_t weight) {
-  return MixHash(from + MixHash(static_cast<std::uint64_t>(weight) * 256 + label));
-}
-
-Colour Seed(std::initializer_list<std::uint64_t> facts) {
-  Colour colour = 0x9e3779b97f4a7c15ULL;
-  for (const std::uint64_t fact : facts) {
-    colour = MixHash(colour ^ MixHash(fact));
+// Random numbers for the edges of a label, by weight. Hashes of neighbours are multiplied by them.
+class EdgeHashes {
+ public:
+  explicit EdgeHashes(Label label) : label_(label) {
+    for (std::size_t weight = 0; weight < small_.size(); ++weight) {
+      small_[weight] = Hash(weight);
+    }
   }
-  return colour;
-}
 
-// Colours of the four kinds of vertices.
-struct Colouring {
-  Colours resources, agents, flows, groups;
+  [[nodiscard]] std::uint64_t operator[](std::int32_t weight) const {
+    const auto index = static_cast<std::uint64_t>(weight);
+    return index < small_.size() ? small_[index] : Hash(index);
+  }
+
+ private:
+  [[nodiscard]] std::uint64_t Hash(std::uint64_t weight) const {
+    return MixHash(weight << 32U | label_);
+  }
+
+  std::uint64_t label_;
+  std::array<std::uint64_t, 32> small_{};
 };
 
-std::int64_t CountDistinct(Colours colours) {
-  std::sort(colours.begin(), colours.end());
-  return std::unique(colours.begin(), colours.end()) - colours.begin();
+std::uint64_t Seed(std::initializer_list<std::uint64_t> facts) {
+  std::uint64_t seed = 0x9e3779b97f4a7c15ULL;
+  for (const std::uint64_t fact : facts) {
+    seed = MixHash(seed ^ MixHash(fact));
+  }
+  return seed;
 }
 
+// One kind of vertices and its colouring. Colours are numbered by the first vertex that has them.
+class Colours {
+ public:
+  // Before the first split vertices differ by what is added to their sums.
+  explicit Colours(std::size_t vertices) : colour_(vertices, 0), sums_(vertices, 0) {}
+
+  [[nodiscard]] std::int32_t operator[](std::size_t vertex) const { return colour_[vertex]; }
+
+  [[nodiscard]] std::size_t vertices() const { return colour_.size(); }
+
+  [[nodiscard]] std::size_t count() const { return hashes_.size(); }
+
+  // A random number for the vertex's colour.
+  [[nodiscard]] std::uint64_t hash(std::size_t vertex) const { return hashes_[colour_[vertex]]; }
+
+  void Add(std::size_t vertex, std::uint64_t signal) { sums_[vertex] += signal; }
+
+  // Vertices of a colour that have different sums get different colours.
+  void Split() {
+    std::unordered_map<std::uint64_t, std::int32_t> colour_of;
+    std::uint64_t last_key = 0;
+    std::int32_t last = -1;
+    for (std::size_t v = 0; v < colour_.size(); ++v) {
+      const std::uint64_t own = hashes_.empty() ? 0 : hash(v) * kOwn;
+      const std::uint64_t key = sums_[v] + own;
+      if (last < 0 || key != last_key) {  // neighbours in the plan are often alike
+        const auto next = static_cast<std::int32_t>(colour_of.size());
+        last = colour_of.try_emplace(key, next).first->second;
+        last_key = key;
+      }
+      colour_[v] = last;
+      sums_[v] = 0;
+    }
+    for (std::size_t c = hashes_.size(); c < colour_of.size(); ++c) {
+      hashes_.push_back(MixHash(c));
+    }
+  }
+
+ private:
+  static constexpr std::uint64_t kOwn = 0x9e3779b97f4a7c15ULL;
+
+  std::vector<std::int32_t> colour_;
+  std::vector<std::uint64_t> sums_;    ///< signals of this round: their order does not matter
+  std::vector<std::uint64_t> hashes_;  ///< by colour
+};
+
+struct Colouring {
+  Colours resources, agents, flows, groups;
+
+  explicit Colouring(const Plan& plan)
+      : resources(plan.resources.size()),
+        agents(plan.agents.size()),
+        flows(plan.flows.size()),
+        groups(plan.groups.size()) {}
+
+  void Split() {
+    resources.Split();
+    agents.Split();
+    flows.Split();
+    groups.Split();
+  }
+
+  [[nodiscard]] std::size_t count() const {
+    return resources.count() + agents.count() + flows.count() + groups.count();
+  }
+};
+
+std::uint64_t SeedOf(const Plan& plan, const Plan::Group& group) {
+  std::uint64_t seed = Seed(
+      {static_cast<std::uint64_t>(group.job), static_cast<std::uint64_t>(group.family.value),
+       static_cast<std::uint64_t>(group.members), static_cast<std::uint64_t>(group.shape.ranks),
+       static_cast<std::uint64_t>(group.shape.domains),
+       static_cast<std::uint64_t>(group.shape.per_domain),
+       static_cast<std::uint64_t>(group.shape.sites),
+       std::bit_cast<std::uint64_t>(group.shape.wan_latency.si())});
+  for (std::int32_t lay = group.lays.begin; lay < group.lays.end; ++lay) {
+    seed = Seed({seed, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
+                 static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
+  }
+  return seed;
+}
+
+// Equal colours for equal roles, capacities and places in the program.
 Colouring Seeds(const Plan& plan) {
-  Colouring colouring;
-  for (const Plan::Resource& r : plan.resources) {
-    colouring.resources.push_back(Seed({1, static_cast<std::uint64_t>(r.tier.value),
-                                        std::bit_cast<std::uint64_t>(r.capacity.si())}));
+  Colouring colouring(plan);
+  for (std::size_t r = 0; r < plan.resources.size(); ++r) {
+    const Plan::Resource& resource = plan.resources[r];
+    colouring.resources.Add(r, Seed({static_cast<std::uint64_t>(resource.tier.value),
+                                     std::bit_cast<std::uint64_t>(resource.capacity.si()),
+                                     static_cast<std::uint64_t>(resource.members)}));
   }
-  for (const Plan::Agent& a : plan.agents) {
-    colouring.agents.push_back(
-        Seed({2, static_cast<std::uint64_t>(a.job), static_cast<std::uint64_t>(a.role)}));
-  }
-  colouring.flows.resize(plan.flows.size());
-  for (const Plan::Agent& a : plan.agents) {
+  for (std::size_t a = 0; a < plan.agents.size(); ++a) {
+    const Plan::Agent& agent = plan.agents[a];
+    colouring.agents.Add(
+        a, Seed({static_cast<std::uint64_t>(agent.job), static_cast<std::uint64_t>(agent.role)}));
     for (const int direction : {0, 1}) {
-      for (std::int32_t f = a.sends[direction].begin; f < a.sends[direction].end; ++f) {
+      for (std::int32_t f = agent.sends[direction].begin; f < agent.sends[direction].end; ++f) {
         const Plan::Flow& flow = plan.flows[f];
-        colouring.flows[f] = Seed({3, static_cast<std::uint64_t>(direction),
-                                   std::bit_cast<std::uint32_t>(flow.latency),
-                                   std::bit_cast<std::uint32_t>(flow.efficiency)});
+        colouring.flows.Add(f, Seed({static_cast<std::uint64_t>(direction),
+                                     static_cast<std::uint64_t>(flow.members),
+                                     std::bit_cast<std::uint32_t>(flow.latency),
+                                     std::bit_cast<std::uint32_t>(flow.efficiency)}));
       }
     }
   }
-  for (const Plan::Group& g : plan.groups) {
-    Colour colour = Seed(
-        {4, static_cast<std::uint64_t>(g.job), static_cast<std::uint64_t>(g.family.value),
-         static_cast<std::uint64_t>(g.shape.ranks), static_cast<std::uint64_t>(g.shape.domains),
-         static_cast<std::uint64_t>(g.shape.per_domain), static_cast<std::uint64_t>(g.shape.sites),
-         std::bit_cast<std::uint64_t>(g.shape.wan_latency.si())});
-    for (std::int32_t lay = g.lays.begin; lay < g.lays.end; ++lay) {
-      colour = Seed({colour, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
-                     static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
-    }
-    colouring.groups.push_back(colour);
+  for (std::size_t g = 0; g < plan.groups.size(); ++g) {
+    colouring.groups.Add(g, SeedOf(plan, plan.groups[g]));
   }
+  colouring.Split();
   return colouring;
 }
 
-// One round: every vertex gathers the colours of its neighbours (sums, so order does not matter).
-class Round {
+// Splits colours by the colours of neighbours.
+class Refinement {
  public:
-  Round(const Plan& plan, const Colouring& now)
+  Refinement(const Plan& plan, Colouring& colouring)
       : plan_(plan),
-        now_(now),
-        sum_{Colours(now.resources.size()), Colours(now.agents.size()), Colours(now.flows.size()),
-             Colours(now.groups.size())} {}
+        resources_(colouring.resources),
+        agents_(colouring.agents),
+        flows_(colouring.flows),
+        groups_(colouring.groups) {
+    std::int32_t lays = 0;
+    for (const Plan::Group& group : plan.groups) {
+      lays = std::max(lays, group.lays.end - group.lays.begin);
+    }
+    for (std::uint64_t label = 0; label < kLays + 2 * static_cast<std::uint64_t>(lays); ++label) {
+      edges_.emplace_back(static_cast<Label>(label));
+    }
+  }
 
-  Colouring Run() && {
+  /// Every vertex gathers the colours of its neighbours.
+  void Gather() {
     for (std::size_t a = 0; a < plan_.agents.size(); ++a) {
-      Along(plan_.agents[a].hbm, kOwnHbm, now_.agents[a], sum_.agents[a]);
-      Along(plan_.agents[a].tensor, kTensor, now_.agents[a], sum_.agents[a]);
-      Along(plan_.agents[a].context, kContext, now_.agents[a], sum_.agents[a]);
+      Along(plan_.agents[a].hbm, kOwnHbm, agents_, a);
+      Along(plan_.agents[a].tensor, kTensor, agents_, a);
+      Along(plan_.agents[a].context, kContext, agents_, a);
     }
     for (std::size_t f = 0; f < plan_.flows.size(); ++f) {
-      const Plan::Flow& flow = plan_.flows[f];
-      Along(flow.route, kFlowRoute, now_.flows[f], sum_.flows[f]);
-      Between(flow.source, kSource, now_.flows[f], sum_.flows[f]);
-      Between(flow.target, kTarget, now_.flows[f], sum_.flows[f]);
+      Along(plan_.flows[f].route, kFlowRoute, flows_, f);
+      Between(plan_.flows[f].source, kSource, flows_, f);
+      Between(plan_.flows[f].target, kTarget, flows_, f);
     }
     for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
       const Plan::Group& group = plan_.groups[g];
       for (std::int32_t lay = group.lays.begin; lay < group.lays.end; ++lay) {
         const std::int32_t number = lay - group.lays.begin;
-        Along(plan_.lays[lay].domain, DomainLabel(number), now_.groups[g], sum_.groups[g]);
-        Along(plan_.lays[lay].nic, NicLabel(number), now_.groups[g], sum_.groups[g]);
+        Along(plan_.lays[lay].domain, DomainLabel(number), groups_, g);
+        Along(plan_.lays[lay].nic, NicLabel(number), groups_, g);
       }
       for (std::int32_t i = group.agents.begin; i < group.agents.end; ++i) {
-        Between(plan_.group_agents[i], kMember, now_.groups[g], sum_.groups[g]);
+        Between(plan_.group_agents[i], kMember, groups_, g);
       }
     }
-    Finish(now_.resources, sum_.resources);
-    Finish(now_.agents, sum_.agents);
-    Finish(now_.flows, sum_.flows);
-    Finish(now_.groups, sum_.groups);
-    return std::move(sum_);
   }
 
  private:
-  void Along(Span route, Label label, Colour mine, Colour& my_sum) {
+  void Along(Span route, Label label, Colours& owners, std::size_t owner) {
+    const EdgeHashes& edges = edges_[label];
+    const std::uint64_t mine = owners.hash(owner);
+    std::uint64_t sum = 0;
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const RouteEntry entry = plan_.routes[i];
-      my_sum += Signal(now_.resources[entry.resource], label, entry.weight);
-      sum_.resources[entry.resource] += Signal(mine, label, entry.weight);
+      const std::uint64_t edge = edges[entry.weight];
+      sum += resources_.hash(entry.resource) * edge;
+      resources_.Add(entry.resource, mine * edge);
     }
+    owners.Add(owner, sum);
   }
 
-  void Between(AgentIndex agent, Label label, Colour mine, Colour& my_sum) {
-    my_sum += Signal(now_.agents[agent], label, 0);
-    sum_.agents[agent] += Signal(mine, label, 0);
-  }
-
-  static void Finish(const Colours& old, Colours& sum) {
-    for (std::size_t i = 0; i < old.size(); ++i) {
-      sum[i] = MixHash(old[i] ^ MixHash(sum[i]));
-    }
+  void Between(AgentIndex agent, Label label, Colours& owners, std::size_t owner) {
+    const std::uint64_t edge = edges_[label][0];
+    agents_.Add(agent, owners.hash(owner) * edge);
+    owners.Add(owner, agents_.hash(agent) * edge);
   }
 
   const Plan& plan_;
-  const Colouring& now_;
-  Colouring sum_;
+  Colours &resources_, &agents_, &flows_, &groups_;
+  std::vector<EdgeHashes> edges_;  ///< by label
 };
 
-// Class of each vertex, numbered by first appearance.
+// The members of each colour.
 struct Classes {
-  std::vector<std::int32_t> of;     ///< class of a vertex
+  const Colours& of;                ///< class of a vertex
   std::vector<std::int32_t> first;  ///< representative of a class
-  std::vector<std::int64_t> size;   ///< members of a class
+  std::vector<std::int64_t> size;   ///< members of a class, of all its vertices
 
-  explicit Classes(const Colours& colours) : of(colours.size()) {
-    std::vector<std::int32_t> order(colours.size());
-    std::iota(order.begin(), order.end(), 0);
-    std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
-      return colours[a] != colours[b] ? colours[a] < colours[b] : a < b;
-    });
-    std::vector<std::int32_t> head(colours.size());
-    for (std::size_t i = 0; i < order.size(); ++i) {
-      const bool same = i > 0 && colours[order[i]] == colours[order[i - 1]];
-      head[order[i]] = same ? head[order[i - 1]] : order[i];
-    }
-    for (std::size_t v = 0; v < colours.size(); ++v) {
-      if (head[v] == static_cast<std::int32_t>(v)) {
-        of[v] = static_cast<std::int32_t>(first.size());
+  template <typename Vertices>
+  Classes(const Colours& colours, const Vertices& vertices)
+      : of(colours), size(colours.count(), 0) {
+    for (std::size_t v = 0; v < colours.vertices(); ++v) {
+      if (of[v] == static_cast<std::int32_t>(first.size())) {
         first.push_back(static_cast<std::int32_t>(v));
-        size.push_back(0);
-      } else {
-        of[v] = of[head[v]];
       }
-      ++size[of[v]];
+      size[of[v]] += vertices[v].members;
     }
   }
 
@@ -195,10 +271,10 @@ class Quotient {
  public:
   Quotient(const Plan& plan, const Colouring& colours)
       : plan_(plan),
-        resources_(colours.resources),
-        agents_(colours.agents),
-        flows_(colours.flows),
-        groups_(colours.groups) {}
+        resources_(colours.resources, plan.resources),
+        agents_(colours.agents, plan.agents),
+        flows_(colours.flows, plan.flows),
+        groups_(colours.groups, plan.groups) {}
 
   Plan Build() && {
     out_.tiers = plan_.tiers;
@@ -216,12 +292,15 @@ class Quotient {
   }
 
  private:
-  // How often class resource L stands in the route of a class of `size` transfers: their crossings
-  // of all of L, spread evenly over L's members (the partition is equitable, so this divides).
-  Span FoldRoute(Span route, std::int64_t size) {
+  // How often class resource L stands in the route of a class of transfers that has `times` as many
+  // members as the one with this route: their crossings of all of L, spread evenly over L's members
+  // (the partition is equitable, so this divides).
+  Span FoldRoute(Span route, std::int64_t times) {
     std::vector<std::pair<std::int32_t, std::int64_t>> crossings;
     for (std::int32_t i = route.begin; i < route.end; ++i) {
-      crossings.emplace_back(resources_.of[plan_.routes[i].resource], plan_.routes[i].weight);
+      const RouteEntry entry = plan_.routes[i];
+      crossings.emplace_back(resources_.of[entry.resource],
+                             entry.weight * plan_.resources[entry.resource].members);
     }
     std::sort(crossings.begin(), crossings.end());
     const auto begin = static_cast<std::int32_t>(out_.routes.size());
@@ -231,8 +310,8 @@ class Quotient {
       for (; i < crossings.size() && crossings[i].first == resource; ++i) {
         total += crossings[i].second;
       }
-      CHECK(total * size % resources_.size[resource] == 0);
-      const std::int64_t weight = total * size / resources_.size[resource];
+      CHECK(total * times % resources_.size[resource] == 0);
+      const std::int64_t weight = total * times / resources_.size[resource];
       CHECK(weight > 0 && weight < std::numeric_limits<std::int32_t>::max());
       out_.routes.push_back({resource, static_cast<std::int32_t>(weight)});
     }
@@ -262,9 +341,10 @@ class Quotient {
       folded.job = agent.job;
       folded.role = agent.role;
       folded.members = agents_.size[c];
-      folded.hbm = FoldRoute(agent.hbm, folded.members);
-      folded.tensor = FoldRoute(agent.tensor, folded.members);
-      folded.context = FoldRoute(agent.context, folded.members);
+      const std::int64_t times = folded.members / agent.members;
+      folded.hbm = FoldRoute(agent.hbm, times);
+      folded.tensor = FoldRoute(agent.tensor, times);
+      folded.context = FoldRoute(agent.context, times);
       for (const int direction : {0, 1}) {
         folded.sends[direction] = FoldSpan(
             agent.sends[direction],
@@ -283,10 +363,11 @@ class Quotient {
     }
     for (const std::int32_t c : order) {
       Plan::Flow flow = plan_.flows[flows_.first[c]];
+      const std::int64_t times = flows_.size[c] / flow.members;
       flow.members = flows_.size[c];
       flow.source = {agents_.of[flow.source]};
       flow.target = {agents_.of[flow.target]};
-      flow.route = FoldRoute(plan_.flows[flows_.first[c]].route, flow.members);
+      flow.route = FoldRoute(flow.route, times);
       out_.flows.push_back(flow);
     }
   }
@@ -305,8 +386,8 @@ class Quotient {
       folded.lays.begin = static_cast<std::int32_t>(out_.lays.size());
       for (std::int32_t i = group.lays.begin; i < group.lays.end; ++i) {
         Plan::Lay lay = plan_.lays[i];
-        lay.domain = FoldRoute(lay.domain, folded.members);
-        lay.nic = FoldRoute(lay.nic, folded.members);
+        lay.domain = FoldRoute(lay.domain, folded.members / group.members);
+        lay.nic = FoldRoute(lay.nic, folded.members / group.members);
         out_.lays.push_back(lay);
       }
       folded.lays.end = static_cast<std::int32_t>(out_.lays.size());
@@ -340,20 +421,15 @@ class Quotient {
 
 Plan Fold(const Plan& plan, FoldStatistics* statistics) {
   CHECK(!plan.folded);
-  Colouring colours = Seeds(plan);
-  std::int64_t classes = 0;
+  Colouring colouring = Seeds(plan);
+  Refinement refinement(plan, colouring);
   int rounds = 0;
-  while (true) {
-    const std::int64_t now = CountDistinct(colours.resources) + CountDistinct(colours.agents) +
-                             CountDistinct(colours.flows) + CountDistinct(colours.groups);
-    if (now == classes) {
-      break;
-    }
-    classes = now;
-    colours = Round(plan, colours).Run();
-    ++rounds;
+  for (std::size_t classes = 0; classes < colouring.count(); ++rounds) {
+    classes = colouring.count();
+    refinement.Gather();
+    colouring.Split();
   }
-  Plan folded = Quotient(plan, colours).Build();
+  Plan folded = Quotient(plan, colouring).Build();
   if (statistics != nullptr) {
     *statistics = {rounds, static_cast<std::int64_t>(folded.resources.size()),
                    static_cast<std::int64_t>(folded.agents.size()),
@@ -361,6 +437,10 @@ Plan Fold(const Plan& plan, FoldStatistics* statistics) {
                    static_cast<std::int64_t>(folded.groups.size())};
   }
   return folded;
+}
+
+Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network) {
+  return Fold(ExpandUnlike(placed, network));
 }
 
 }  // namespace gridlock

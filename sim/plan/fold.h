@@ -11,6 +11,7 @@
 // hashed routes make more classes; nothing is refused.
 
 #include <cstdint>
+#include <vector>
 
 #include "sim/plan/plan.h"
 
@@ -23,5 +24,9 @@ struct FoldStatistics {
 
 /// Folds an expanded plan. `statistics` may be null.
 Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr);
+
+/// The fold of Expand(placed, network), made without laying out what is known to be alike. Throws
+/// as Expand.
+Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network);
 
 }  // namespace gridlock

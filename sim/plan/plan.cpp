@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/plan/alike.h"
 #include "sim/plan/expand.h"
 
 namespace gridlock {
@@ -30,19 +31,21 @@ void IndexAgentGroups(Plan& plan) {
   }
 }
 
-Plan::Resource ResourceOf(const Network& network, int number) {
+Plan::Resource ResourceOf(const Network& network, int number, int alike) {
   if (number < network.links()) {
     const LinkIndex link{number};
-    return {network.tier(link), network.capacity(link), 1, 1, network.can_bind(link)};
+    const int members = alike > 1 && network.belongs_to_unit(link) ? alike : 1;
+    return {network.tier(link), network.capacity(link), members, 1, network.can_bind(link)};
   }
   const SiteIndex site = network.site_of({number - network.links()});
   const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
-  return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, 1, 1, true};
+  return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, alike, 1, true};
 }
 
 // Routes were written with the network's numbers; only what they use becomes a resource, in the
-// same order. So the size of a plan is that of its jobs, not of the machine.
-void NumberResources(const Network& network, Plan& plan) {
+// same order. So the size of a plan is that of its jobs, not of the machine. A route that stands
+// for those of `alike` ranks crosses a link that these share so many times.
+void NumberResources(const Network& network, int alike, Plan& plan) {
   std::vector<std::int32_t> number(
       static_cast<std::size_t>(network.links()) + network.accelerators(), -1);
   for (const RouteEntry& entry : plan.routes) {
@@ -51,11 +54,12 @@ void NumberResources(const Network& network, Plan& plan) {
   for (std::size_t r = 0; r < number.size(); ++r) {
     if (number[r] == 0) {
       number[r] = static_cast<std::int32_t>(plan.resources.size());
-      plan.resources.push_back(ResourceOf(network, static_cast<int>(r)));
+      plan.resources.push_back(ResourceOf(network, static_cast<int>(r), alike));
     }
   }
   for (RouteEntry& entry : plan.routes) {
     entry.resource = number[entry.resource];
+    entry.weight *= alike / static_cast<std::int32_t>(plan.resources[entry.resource].members);
   }
 }
 
@@ -87,6 +91,25 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
                       network.fabric(from).site().name, network.fabric(to).site().name));
     }
   }
+}
+
+void CheckPlacements(const std::vector<PlacedProgram>& placed, const Network& network) {
+  CheckNoServerIsHeldTwice(placed, network);
+  for (const PlacedProgram& one : placed) {
+    CheckPlacement(one, network);
+  }
+}
+
+Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network,
+            const LeftOut& left_out) {
+  Plan plan;
+  plan.tiers = network.tiers();
+  for (const PlacedProgram& one : placed) {
+    ExpandJob(one, network, left_out, plan);
+  }
+  IndexAgentGroups(plan);
+  NumberResources(network, left_out.alike, plan);
+  return plan;
 }
 
 }  // namespace
@@ -175,16 +198,13 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network) {
 }
 
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network) {
-  CheckNoServerIsHeldTwice(placed, network);
-  Plan plan;
-  plan.tiers = network.tiers();
-  for (const PlacedProgram& one : placed) {
-    CheckPlacement(one, network);
-    ExpandJob(one, network, plan);
-  }
-  IndexAgentGroups(plan);
-  NumberResources(network, plan);
-  return plan;
+  CheckPlacements(placed, network);
+  return Expand(placed, network, {.joins_idle = true});
+}
+
+Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& network) {
+  CheckPlacements(placed, network);
+  return Expand(placed, network, {.alike = AlikeTensorRanks(placed, network)});
 }
 
 Plan Expand(const StepProgram& program, const SiteSpec& site) {

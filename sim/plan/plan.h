@@ -53,11 +53,12 @@ struct Plan {
     bool can_bind = true;   ///< false: the links that feed it carry less than it does
   };
 
-  /// A model-parallel group (tensor x context): accelerators that do the same at the same time.
+  /// A model-parallel group (tensor x context), or all ranks that communicate in the same groups
+  /// and do nothing else: accelerators that do the same at the same time.
   struct Agent {
     PlanJobIndex job{0};
     std::int32_t role = 0;     ///< pipeline stage
-    std::int64_t members = 1;  ///< groups that this one stands for
+    std::int64_t members = 1;  ///< model-parallel groups that this one stands for
     Span hbm;                  ///< route of a pass
     Span tensor;               ///< route of the tensor-parallel groups' own collectives
     Span context;              ///< route of the keys and values that go around
@@ -108,6 +109,23 @@ struct Plan {
   [[nodiscard]] std::int64_t accelerators() const;
   [[nodiscard]] std::int64_t accelerators(PlanJobIndex job) const;
 
+  /// Calls `visit` with every route of the plan: of agents, flows and lays.
+  template <typename F>
+  void ForEachRoute(const F& visit) const {
+    for (const Agent& agent : agents) {
+      visit(agent.hbm);
+      visit(agent.tensor);
+      visit(agent.context);
+    }
+    for (const Flow& flow : flows) {
+      visit(flow.route);
+    }
+    for (const Lay& lay : lays) {
+      visit(lay.domain);
+      visit(lay.nic);
+    }
+  }
+
   /// The first phase of an algorithm in a group, in `lays`; the others follow it.
   [[nodiscard]] std::int32_t FirstPhase(const Group& group, const Algorithm* algorithm) const;
 };
@@ -132,6 +150,10 @@ void CheckPlacement(const PlacedProgram& placed, const Network& network);
 /// Lays programs on their servers, expanded. No server may be held by two. Throws as
 /// CheckPlacement.
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network);
+
+/// The same with only one of ranks that are alike (alike.h), to be folded: what is folded then is
+/// smaller by the size of the tensor-parallel groups, and the folded plan is the same.
+Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& network);
 
 /// Lays a program on the first servers of a single site.
 Plan Expand(const StepProgram& program, const SiteSpec& site);

@@ -21,8 +21,9 @@ using simgrid::kernel::routing::Route;
 // one that was noted just before.
 class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
  public:
-  FlatZone(const std::string& name, const Plan& plan, const std::vector<LinkImpl*>& links)
-      : NetZoneImpl(name), plan_(plan), links_(links) {}
+  FlatZone(const std::string& name, const Plan& plan, const std::vector<PaceSetter>& pace_setters,
+           const std::vector<LinkImpl*>& links)
+      : NetZoneImpl(name), plan_(plan), pace_setters_(pace_setters), links_(links) {}
 
   Platform::NextRoute next;
 
@@ -32,35 +33,37 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
     // transfer.
     for (std::int32_t i = next.route.begin; i < next.route.end; ++i) {
       const RouteEntry entry = plan_.routes[i];
-      const Plan::Resource& resource = plan_.resources[entry.resource];
-      if (!resource.can_bind || (!next.with_hbm && resource.tier == plan_.tiers.hbm())) {
+      LinkImpl* const link = links_[entry.resource];
+      if (link == nullptr ||
+          (!next.with_hbm && plan_.resources[entry.resource].tier == plan_.tiers.hbm())) {
         continue;
       }
-      for (std::int32_t k = 0; k < entry.weight; ++k) {  // a link that stands k times weighs k
-        into->link_list_.push_back(links_[entry.resource]);
+      const std::int32_t weight = entry.weight / pace_setters_[entry.resource].unit;
+      for (std::int32_t k = 0; k < weight; ++k) {  // a link that stands k times weighs k
+        into->link_list_.push_back(link);
       }
     }
   }
 
  private:
   const Plan& plan_;
+  const std::vector<PaceSetter>& pace_setters_;
   const std::vector<LinkImpl*>& links_;
 };
 
 }  // namespace
 
 Platform::Platform(const Plan& plan)
-    : engine_(MakeEngine({})), links_(plan.resources.size(), nullptr) {
-  auto* zone = new FlatZone("fabric", plan, links_);  // NOLINT: the engine owns it
+    : engine_(MakeEngine({})),
+      pace_setters_(PaceSettersOf(plan)),
+      links_(plan.resources.size(), nullptr) {
+  auto* zone = new FlatZone("fabric", plan, pace_setters_, links_);  // NOLINT: the engine owns it
   next_ = &zone->next;
   sg4::NetZone* net = zone->get_iface();
-  std::vector<bool> used(plan.resources.size());
-  for (const RouteEntry& entry : plan.routes) {
-    used[entry.resource] = true;
-  }
-  for (std::size_t r = 0; r < used.size(); ++r) {
-    if (used[r]) {
-      const double capacity = plan.resources[r].capacity.si() * kUnitsPerByte;
+  for (std::size_t r = 0; r < pace_setters_.size(); ++r) {
+    if (pace_setters_[r].can_be_first) {
+      const double capacity =
+          plan.resources[r].capacity.si() / pace_setters_[r].unit * kUnitsPerByte;
       sg4::Link* link = net->create_link("r" + std::to_string(r), capacity);
       link->seal();
       links_[r] = link->get_impl();  // costs a dynamic cast, and is asked for in every transfer

@@ -1,7 +1,8 @@
 #pragma once
 
-// The SimGrid platform of a plan: one flat zone, one host per agent, one link per resource, and our
-// own routing. Only sim/platform and sim/engine include SimGrid.
+// The SimGrid platform of a plan: one flat zone, one host per agent, one link per resource that can
+// set the pace of a transfer, and our own routing. Only sim/platform and sim/engine include
+// SimGrid.
 
 #include <cstdint>
 #include <memory>
@@ -9,6 +10,7 @@
 
 #include <simgrid/s4u.hpp>
 
+#include "sim/plan/pacing.h"
 #include "sim/plan/plan.h"
 
 namespace gridlock {
@@ -41,7 +43,8 @@ class Platform {
  private:
   std::unique_ptr<simgrid::s4u::Engine> engine_;
   std::vector<simgrid::s4u::Host*> hosts_;
-  /// By resource; null where no route leads.
+  std::vector<PaceSetter> pace_setters_;  ///< by resource
+  /// By resource; null where it need not be known.
   std::vector<simgrid::kernel::resource::StandardLinkImpl*> links_;
   NextRoute* next_ = nullptr;
 };

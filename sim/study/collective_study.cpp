@@ -1,12 +1,14 @@
 #include "sim/study/collective_study.h"
 
 #include <utility>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
 #include "sim/measure/collective_results.h"
 #include "sim/plan/fold.h"
+#include "sim/plan/pacing.h"
 #include "topologies/network.h"
 
 namespace gridlock {
@@ -34,15 +36,12 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
   const std::string path = setting.test.path + ".ranks";
   const std::size_t actors = ActorsOf(plan);
   if (actors > kMaxActors) {
-    throw UserError(path, fmt::format("full fidelity runs one actor per rank and group; {} are "
-                                      "needed and {} is the most; use --fidelity folded, which "
-                                      "gives the same times",
+    throw UserError(path, fmt::format("full fidelity runs one actor per group and one for its "
+                                      "ranks; {} are needed and {} is the most; use --fidelity "
+                                      "folded, which gives the same times",
                                       actors, kMaxActors));
   }
-  std::int64_t entries = 0;
-  for (const RouteEntry& entry : plan.routes) {
-    entries += entry.weight;
-  }
+  const std::int64_t entries = ListedLinks(plan, PaceSettersOf(plan));
   if (entries > kRouteEntriesMost) {
     throw UserError(path, fmt::format("full fidelity walks every link of every pair; these routes "
                                       "have {} links and {} is the most; use --fidelity folded, "
@@ -52,12 +51,13 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
 }
 
 Plan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
-  Plan plan = Expand({{&setting.program, WholeSite(setting.network, 0)}}, setting.network);
-  if (fidelity == Fidelity::kFull) {
-    CheckFullSize(setting, plan);
-    return plan;
+  const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network, 0)}};
+  if (fidelity != Fidelity::kFull) {
+    return FoldedPlan(placed, setting.network);
   }
-  return Fold(plan);
+  Plan plan = Expand(placed, setting.network);
+  CheckFullSize(setting, plan);
+  return plan;
 }
 
 }  // namespace

@@ -45,8 +45,11 @@ Setting SettingOf(const Scenario& scenario) {
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
 // there is no other count of them.
 Plan LayOut(const Setting& setting, Fidelity fidelity) {
+  if (fidelity != Fidelity::kFull) {
+    return FoldedPlan({setting.job.placed()}, setting.network);
+  }
   Plan plan = Expand({setting.job.placed()}, setting.network);
-  if (fidelity == Fidelity::kFull && ActorsOf(plan) > kMaxActors) {
+  if (ActorsOf(plan) > kMaxActors) {
     throw UserError(
         setting.job.training.layout.path,
         fmt::format(
@@ -96,10 +99,7 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progr
   }
   const Setting setting = SettingOf(scenario);
   const ServerSpec& server = setting.job.server;
-  Plan plan = LayOut(setting, fidelity);
-  if (fidelity != Fidelity::kFull) {
-    plan = Fold(plan);
-  }
+  const Plan plan = LayOut(setting, fidelity);
   std::optional<StepSimulator> simulator;
   if (fidelity != Fidelity::kAnalytic) {
     simulator.emplace(plan);

@@ -109,18 +109,21 @@ TEST(ACollectiveTest, TakesTheSameByAllThreeEvaluators) {
   }
 }
 
-TEST(ACollectiveTest, OfTooManyRanksIsRefusedInFullAndRunsFolded) {
-  const Scenario scenario = TestOn(
+TEST(ACollectiveTest, OfTooManyGroupsIsRefusedInFullAndRunsFolded) {
+  Scenario scenario = TestOn(
       ClosSite(IdealServer(8, 8), {.servers = 4000, .servers_per_leaf = 200, .leaves_per_pod = 20}),
       CollectiveKind::kAllGather, {Bytes(1e9)});
+  EXPECT_NO_THROW(CheckScenario(scenario, Fidelity::kFull));  // one group of 32,000 ranks
+  TestOf(scenario).group_size = 2;
   EXPECT_NO_THROW(CheckScenario(scenario, Fidelity::kFolded));
   try {
     CheckScenario(scenario, Fidelity::kFull);
     ADD_FAILURE() << "not refused";
   } catch (const UserError& error) {
-    EXPECT_STREQ(error.problems().front().message.c_str(),
-                 "full fidelity runs one actor per rank and group; 32002 are needed and 28000 is "
-                 "the most; use --fidelity folded, which gives the same times");
+    EXPECT_STREQ(
+        error.problems().front().message.c_str(),
+        "full fidelity runs one actor per group and one for its ranks; 32001 are needed and "
+        "28000 is the most; use --fidelity folded, which gives the same times");
   }
 }
 

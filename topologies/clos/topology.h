@@ -120,6 +120,17 @@ class ClosTopology final : public Topology {
   /// can, whatever the ratio.
   [[nodiscard]] bool TierCanBind(TierIndex tier) const;
 
+  /// With spraying the NICs of a server are alike.
+  [[nodiscard]] int unit_size() const override {
+    return clos().routing == Routing::kSpray ? server_size() / layout_.nics_per_server
+                                             : server_size();
+  }
+
+  [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
+    return tier(link) < ClosTiers::kLeaf ||
+           (tier(link) == ClosTiers::kLeaf && clos().rail_optimized);
+  }
+
   [[nodiscard]] const Locality& locality() const override { return locality_; }
 
   [[nodiscard]] std::vector<Equipment> equipment() const override;

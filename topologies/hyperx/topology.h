@@ -2,6 +2,7 @@
 
 // A HyperX: every link with its capacity, and the route of every flow, by arithmetic.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -68,6 +69,15 @@ class HyperXTopology final : public Topology {
   [[nodiscard]] std::string name(LinkIndex link) const override;
 
   [[nodiscard]] bool can_bind(LinkIndex /*link*/) const override { return true; }
+
+  /// The NICs of a server are at one router.
+  [[nodiscard]] int unit_size() const override {
+    return server_size() / std::max(1, nics_per_server_);
+  }
+
+  [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
+    return tier(link) < TierTable::kFirstOwn;
+  }
 
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }
 

@@ -60,12 +60,37 @@ inline constexpr auto kFields<ClosSpec> = std::tuple_cat(
     Aside(&ClosSpec::path),
     Bearing(&ClosSpec::rail_optimized, &ClosSpec::servers_per_leaf, &ClosSpec::leaves_per_pod,
             &ClosSpec::leaf_oversubscription, &ClosSpec::spine_oversubscription, &ClosSpec::tiers,
-            &ClosSpec::leaf, &ClosSpec::spine, &ClosSpec::core, &ClosSpec::routing));
+            &ClosSpec::leaf, &ClosSpec::spine, &ClosSpec::core, &ClosSpec::routing,
+            &ClosSpec::planes, &ClosSpec::split_nics, &ClosSpec::rail_forwarding));
 
 template <>
 inline constexpr auto kFields<TorusSpec> = std::tuple_cat(
     Aside(&TorusSpec::path, &TorusSpec::optical_switches, &TorusSpec::optical_switch),
-    Bearing(&TorusSpec::size, &TorusSpec::block, &TorusSpec::hop_latency));
+    Bearing(&TorusSpec::size, &TorusSpec::block, &TorusSpec::slice, &TorusSpec::twisted,
+            &TorusSpec::hop_latency));
+
+template <>
+inline constexpr auto kFields<RouterRouting> = Bearing(&RouterRouting::paths,
+                                                       &RouterRouting::spread);
+
+template <>
+inline constexpr auto kFields<DragonflySpec> =
+    std::tuple_cat(Aside(&DragonflySpec::path),
+                   Bearing(&DragonflySpec::groups, &DragonflySpec::routers_per_group,
+                           &DragonflySpec::spines_per_group, &DragonflySpec::servers_per_router,
+                           &DragonflySpec::global_links, &DragonflySpec::local_links,
+                           &DragonflySpec::router, &DragonflySpec::spine, &DragonflySpec::routing));
+
+template <>
+inline constexpr auto kFields<JellyfishSpec> = std::tuple_cat(
+    Aside(&JellyfishSpec::path), Bearing(&JellyfishSpec::routers, &JellyfishSpec::router_links,
+                                         &JellyfishSpec::servers_per_router, &JellyfishSpec::seed,
+                                         &JellyfishSpec::router, &JellyfishSpec::routing));
+
+template <>
+inline constexpr auto kFields<SlimFlySpec> = std::tuple_cat(
+    Aside(&SlimFlySpec::path), Bearing(&SlimFlySpec::q, &SlimFlySpec::servers_per_router,
+                                       &SlimFlySpec::router, &SlimFlySpec::routing));
 
 template <>
 inline constexpr auto kFields<HyperXSpec> = std::tuple_cat(

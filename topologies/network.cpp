@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -16,6 +17,15 @@ namespace {
 SiteIndex SiteOf(const std::vector<int>& firsts, int number) {
   const auto after = std::upper_bound(firsts.begin(), firsts.end(), number);
   return {static_cast<int>(after - firsts.begin()) - 1};
+}
+
+// A plan counts parts with 31 bits, of many flows on one link.
+constexpr std::int64_t kPartsMost = 1 << 16;
+
+// Of a flow, by the places of its ends within their sites.
+std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to) {
+  return MixHash(static_cast<std::uint64_t>(from.value) << 32 |
+                 static_cast<std::uint32_t>(to.value));
 }
 
 }  // namespace
@@ -45,6 +55,15 @@ void Network::AddSite(std::shared_ptr<const Topology> fabric) {
   }
   first_accelerator_.push_back(first_accelerator_.back() + fabric->accelerators());
   first_link_.push_back(first_link_.back() + fabric->links());
+  const std::int64_t parts = std::lcm(std::int64_t{parts_}, std::int64_t{fabric->parts()});
+  if (parts > kPartsMost) {
+    throw UserError(fabric->site().path + ".fabric",
+                    fmt::format("flows are spread over {} parts here, which {} parts elsewhere do "
+                                "not divide; expected routing ECMP on one of the sites",
+                                fabric->parts(), parts_));
+  }
+  parts_ = static_cast<std::int32_t>(parts);
+  adapts_ = adapts_ || fabric->adapts();
   fabrics_.push_back(std::move(fabric));
 }
 
@@ -144,8 +163,7 @@ void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
   const SiteIndex to_site = site_of(to);
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
-  const std::uint64_t hash = MixHash(static_cast<std::uint64_t>(from_local.value) << 32 |
-                                     static_cast<std::uint32_t>(to_local.value));
+  const std::uint64_t hash = HashOf(from_local, to_local);
   std::size_t begin = route.size();
   if (from_site == to_site) {
     fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
@@ -159,6 +177,33 @@ void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
   begin = route.size();
   fabrics_[to_site]->AppendEntry(to_local, hash, route);
   Renumber(to_site, begin, route);
+}
+
+void Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
+                           std::vector<LinkShare>& shares) const {
+  const SiteIndex site = site_of(from);
+  if (site != site_of(to)) {
+    std::vector<LinkIndex> route;
+    AppendRoute(from, to, route);
+    for (const LinkIndex link : route) {
+      shares.push_back({link, parts_});
+    }
+    return;
+  }
+  const Topology& fabric = *fabrics_[site];
+  const int first = first_link_[site];
+  const std::size_t begin = shares.size();
+  const std::span<const double> own =
+      load.empty()
+          ? load
+          : load.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(fabric.links()));
+  const AcceleratorIndex from_local = local(from);
+  const AcceleratorIndex to_local = local(to);
+  fabric.AppendShares(from_local, to_local, HashOf(from_local, to_local), own, shares);
+  for (std::size_t i = begin; i < shares.size(); ++i) {
+    shares[i].link.value += first;
+    shares[i].parts *= parts_ / fabric.parts();
+  }
 }
 
 Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,18 @@ class Network {
   /// positions of the two within their sites. The sites must be the same or joined by a link.
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route) const;
 
+  /// Into how many parts a flow is divided, on whatever site: see Topology::parts.
+  [[nodiscard]] std::int32_t parts() const { return parts_; }
+
+  /// Whether the way of some flow depends on the load: see Topology::adapts.
+  [[nodiscard]] bool adapts() const { return adapts_; }
+
+  /// Appends all links that carry some of the flow, each with its parts of parts(); a link may
+  /// stand several times. `load` is that of all links of the network, or empty: see
+  /// Topology::AppendShares.
+  void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
+                    std::vector<LinkShare>& shares) const;
+
   /// Time of flight of the first byte: switches, and the fibre between sites.
   [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const;
 
@@ -97,6 +110,8 @@ class Network {
   std::vector<WanSpec> wans_;
   std::vector<int> first_accelerator_{0};  ///< of each site; the last is the sum
   std::vector<int> first_link_{0};
+  std::int32_t parts_ = 1;
+  bool adapts_ = false;
 };
 
 }  // namespace gridlock

@@ -2,16 +2,23 @@
 
 #include <variant>
 
+#include "topologies/clos/planes.h"
 #include "topologies/clos/topology.h"
+#include "topologies/dragonfly/topology.h"
 #include "topologies/hyperx/topology.h"
+#include "topologies/jellyfish/topology.h"
 #include "topologies/listed/topology.h"
+#include "topologies/slimfly/topology.h"
 #include "topologies/torus/topology.h"
 
 namespace gridlock {
 
 namespace {
 
-std::shared_ptr<const Topology> Make(const SiteSpec& site, const ClosSpec& /*spec*/) {
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const ClosSpec& spec) {
+  if (spec.planes > 1) {
+    return std::make_shared<PlanesTopology>(site);
+  }
   return std::make_shared<ClosTopology>(site);
 }
 
@@ -25,6 +32,18 @@ std::shared_ptr<const Topology> Make(const SiteSpec& site, const ListedSpec& /*s
 
 std::shared_ptr<const Topology> Make(const SiteSpec& site, const HyperXSpec& /*spec*/) {
   return std::make_shared<HyperXTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const DragonflySpec& /*spec*/) {
+  return std::make_shared<DragonflyTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const JellyfishSpec& /*spec*/) {
+  return std::make_shared<JellyfishTopology>(site);
+}
+
+std::shared_ptr<const Topology> Make(const SiteSpec& site, const SlimFlySpec& /*spec*/) {
+  return std::make_shared<SlimFlyTopology>(site);
 }
 
 }  // namespace
@@ -51,6 +70,16 @@ std::string TitleOf(const FabricSpec& fabric) {
         return TitleOf(spec);
       },
       fabric);
+}
+
+void Topology::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                            std::span<const double> /*load*/,
+                            std::vector<LinkShare>& shares) const {
+  std::vector<LinkIndex> route;
+  AppendRoute(from, to, flow_hash, route);
+  for (const LinkIndex link : route) {
+    shares.push_back({link, parts()});
+  }
 }
 
 Watts PowerOfSwitches(const Topology& topology) {

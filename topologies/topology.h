@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,6 +23,12 @@ namespace gridlock {
 struct Wiring;
 struct CutProblem;
 struct RouteGraph;
+
+/// A link that a flow crosses, and how many of Topology::parts() of the flow it carries.
+struct LinkShare {
+  LinkIndex link;
+  std::int32_t parts = 1;
+};
 
 /// Machines of one kind that a topology consists of, beside its servers.
 struct Equipment {
@@ -98,6 +105,19 @@ class Topology {
   /// where the topology hashes flows.
   virtual void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                            std::vector<LinkIndex>& route) const = 0;
+
+  /// Into how many equal parts the packets of a flow are divided where they take several ways.
+  [[nodiscard]] virtual std::int32_t parts() const { return 1; }
+
+  /// Whether the way of a flow depends on the load that AppendShares is told.
+  [[nodiscard]] virtual bool adapts() const { return false; }
+
+  /// Appends all links that carry some of the flow from `from` to `to` (not equal), each with its
+  /// parts; a link may stand several times. Where parts() is 1 and nothing adapts, they are those
+  /// of AppendRoute, which else gives one of the ways. `load` says how many flows that were laid
+  /// before cross each link of the site; empty: nothing is known of them.
+  virtual void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                            std::span<const double> load, std::vector<LinkShare>& shares) const;
 
   /// Appends the links from `from` to the border of the site, where wide-area links begin. No link
   /// of the border itself can bind.

@@ -36,19 +36,19 @@ class Summation {
   // A flow of a message: noted with two links that it passes, by which AddFlows bounds it: the NICs
   // at its two ends, or, on a network without NICs, the first and the last link by number.
   void NoteFlow(Span route) {
-    std::int32_t ends[2] = {-1, -1};
+    RouteEntry ends[2] = {{-1}, {-1}};
     const auto note = [&](const auto& counts) {
       for (const RouteEntry& entry : EntriesOf(route)) {
         if (IsLink(entry) && counts(entry)) {
-          ends[0] = ends[0] < 0 ? entry.resource : ends[0];
-          ends[1] = entry.resource;
+          ends[0] = ends[0].resource < 0 ? entry : ends[0];
+          ends[1] = entry;
         }
       }
     };
     note([&](const RouteEntry& entry) {
       return TierOf(entry) == TierTable::kNic;
     });
-    if (ends[0] < 0) {
+    if (ends[0].resource < 0) {
       note([](const RouteEntry&) {
         return true;
       });
@@ -56,7 +56,9 @@ class Summation {
     for (const RouteEntry& entry : EntriesOf(route)) {
       for (const int end : {0, 1}) {
         if (CanCouple(entry)) {
-          through_[end].push_back({entry.resource, ends[end], entry.weight});
+          // What crosses the link for each byte that crosses the end.
+          through_[end].push_back({entry.resource, ends[end].resource,
+                                   static_cast<double>(entry.weight) / ends[end].weight});
         }
       }
     }
@@ -90,8 +92,8 @@ class Summation {
   }
 
  private:
-  // Link, NIC, weight on the link. A NIC stands once in the route of a flow.
-  using Crossing = std::tuple<std::int32_t, std::int32_t, std::int32_t>;
+  // Link, NIC, weight on the link for weight 1 on the NIC.
+  using Crossing = std::tuple<std::int32_t, std::int32_t, double>;
 
   struct Entries {
     const RouteEntry *first, *last;

@@ -1,9 +1,12 @@
 #include "sim/plan/expand.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
@@ -41,10 +44,13 @@ class Expander {
     if (left_out_.joins_idle && program_.passes.empty() && grid_.pipeline == 1) {
       AddIdleAgents();
     } else {
+      ForgetLoad();
       AddAgents();
+      ForgetLoad();
       AddFlows();
     }
     for (std::size_t family = 0; family < program_.families.size(); ++family) {
+      ForgetLoad();
       AddFamily({static_cast<std::int32_t>(family)});
     }
   }
@@ -109,7 +115,7 @@ class Expander {
     auto last = routes.begin() + begin;
     for (auto entry = last; entry != routes.end(); ++entry) {
       if (last != routes.begin() + begin && (last - 1)->resource == entry->resource) {
-        (last - 1)->weight += entry->weight;
+        (last - 1)->weight = Sum((last - 1)->weight, entry->weight);
       } else {
         *last++ = *entry;
       }
@@ -120,8 +126,29 @@ class Expander {
 
   [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
 
+  // A weight of whole flows.
   void Put(std::int32_t resource, std::int32_t weight) {
-    plan_.routes.push_back({resource, weight});
+    plan_.routes.push_back({resource, weight * network_.parts()});
+  }
+
+  // Weights count parts of flows.
+  [[nodiscard]] std::int32_t Sum(std::int32_t a, std::int32_t b) const {
+    if (a > std::numeric_limits<std::int32_t>::max() - b) {
+      throw UserError(
+          grid_.path,
+          fmt::format("more parts of flows cross a link than can be counted, {} of each "
+                      "flow; expected fewer ranks, or routing ECMP",
+                      network_.parts()));
+    }
+    return a + b;
+  }
+
+  // Routes that adapt look at what is under way at the same time: the collectives of one family, or
+  // the messages between stages.
+  void ForgetLoad() {
+    if (network_.adapts()) {
+      load_.assign(static_cast<std::size_t>(network_.links()), 0.0);
+    }
   }
 
   void PutPorts(AcceleratorIndex a, std::int32_t weight) {
@@ -130,10 +157,24 @@ class Expander {
   }
 
   void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
+    if (network_.parts() > 1 || network_.adapts()) {
+      return PutShares(from, to);
+    }
     links_.clear();
     network_.AppendRoute(from, to, links_);
     for (const LinkIndex link : links_) {
       Put(link.value, 1);
+    }
+  }
+
+  void PutShares(AcceleratorIndex from, AcceleratorIndex to) {
+    shares_.clear();
+    network_.AppendShares(from, to, load_, shares_);
+    for (const LinkShare& share : shares_) {
+      plan_.routes.push_back({share.link.value, share.parts});
+      if (network_.adapts()) {
+        load_[share.link.value] += static_cast<double>(share.parts) / network_.parts();
+      }
     }
   }
 
@@ -442,6 +483,8 @@ class Expander {
   std::int32_t first_agent_;
   std::vector<std::int32_t> agent_of_;  ///< in the plan, by RankGrid::agent_of
   std::vector<LinkIndex> links_;
+  std::vector<LinkShare> shares_;
+  std::vector<double> load_;  ///< by link, in flows; empty where no route adapts
 };
 
 }  // namespace

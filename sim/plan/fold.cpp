@@ -403,12 +403,12 @@ class Quotient {
       common[entry.resource] = std::gcd(common[entry.resource], entry.weight);
     }
     for (std::size_t r = 0; r < common.size(); ++r) {
-      const std::int32_t unit = std::max(common[r], 1);
-      out_.resources[r].unit = unit;
-      out_.resources[r].capacity = out_.resources[r].capacity / unit;
+      common[r] = std::max(common[r], 1);
+      out_.resources[r].unit *= common[r];
+      out_.resources[r].capacity = out_.resources[r].capacity / common[r];
     }
     for (RouteEntry& entry : out_.routes) {
-      entry.weight /= out_.resources[entry.resource].unit;
+      entry.weight /= common[entry.resource];
     }
   }
 

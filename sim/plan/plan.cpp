@@ -1,6 +1,7 @@
 #include "sim/plan/plan.h"
 
 #include <algorithm>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -63,6 +64,22 @@ void NumberResources(const Network& network, int alike, Plan& plan) {
   }
 }
 
+// Where flows take several ways, a weight counts parts of a flow. What all weights on a resource
+// share goes into its unit: a route lists a link as often as its weight.
+void CountInUnits(std::int32_t parts, Plan& plan) {
+  std::vector<std::int32_t> common(plan.resources.size(), 0);
+  for (const RouteEntry& entry : plan.routes) {
+    common[entry.resource] = std::gcd(common[entry.resource], entry.weight);
+  }
+  for (std::size_t r = 0; r < common.size(); ++r) {
+    plan.resources[r].unit = static_cast<double>(common[r]) / parts;
+    plan.resources[r].capacity = plan.resources[r].capacity / plan.resources[r].unit;
+  }
+  for (RouteEntry& entry : plan.routes) {
+    entry.weight /= common[entry.resource];
+  }
+}
+
 void CheckNoServerIsHeldTwice(const std::vector<PlacedProgram>& placed, const Network& network) {
   std::vector<ServerRun> runs;
   for (const PlacedProgram& one : placed) {
@@ -109,6 +126,9 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network,
   }
   IndexAgentGroups(plan);
   NumberResources(network, left_out.alike, plan);
+  if (network.parts() > 1) {
+    CountInUnits(network.parts(), plan);
+  }
   return plan;
 }
 
@@ -204,7 +224,9 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network) {
 
 Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& network) {
   CheckPlacements(placed, network);
-  return Expand(placed, network, {.alike = AlikeTensorRanks(placed, network)});
+  // Where routes adapt, a flow sees those that were laid before it: none may be left out.
+  return Expand(placed, network,
+                {.alike = network.adapts() ? 1 : AlikeTensorRanks(placed, network)});
 }
 
 Plan Expand(const StepProgram& program, const SiteSpec& site) {

@@ -31,11 +31,16 @@ ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::
       clos.spine_oversubscription() == 0.0 ? 1.0 : clos.spine_oversubscription();
   spec.tiers = clos.tiers();
   spec.leaf = MakeSwitch(catalogue, clos.leaf_switch());
-  spec.spine = MakeSwitch(catalogue, clos.spine_switch());
+  if (clos.tiers() >= 2) {
+    spec.spine = MakeSwitch(catalogue, clos.spine_switch());
+  }
   if (clos.tiers() == 3) {
     spec.core = MakeSwitch(catalogue, clos.core_switch());
   }
   spec.routing = clos.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray;
+  spec.planes = clos.planes() == 0 ? 1 : clos.planes();
+  spec.split_nics = clos.split_nics();
+  spec.rail_forwarding = clos.rail_forwarding();
   return spec;
 }
 
@@ -44,6 +49,8 @@ TorusSpec TorusOf(const proto::Torus& torus, const Catalogue& catalogue, const s
   spec.path = path;
   spec.size.assign(torus.size().begin(), torus.size().end());
   spec.block.assign(torus.block().begin(), torus.block().end());
+  spec.slice.assign(torus.slice().begin(), torus.slice().end());
+  spec.twisted = torus.twisted();
   if (!torus.hop_latency().empty()) {
     spec.hop_latency = Seconds(SiOf(torus.hop_latency(), Dimension::kTime));
   }
@@ -71,6 +78,68 @@ HyperXSpec HyperXOf(const proto::HyperX& hyperx, const Catalogue& catalogue,
   return spec;
 }
 
+Paths PathsOf(proto::Paths paths) {
+  switch (paths) {
+    case proto::VALIANT:
+      return Paths::kValiant;
+    case proto::UGAL:
+      return Paths::kUgal;
+    case proto::ADAPTIVE:
+      return Paths::kAdaptive;
+    default:
+      return Paths::kMinimal;
+  }
+}
+
+/// Of a network of routers.
+template <typename Message>
+RouterRouting RoutingOf(const Message& fabric) {
+  return {PathsOf(fabric.paths()),
+          fabric.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray};
+}
+
+DragonflySpec DragonflyOf(const proto::Dragonfly& dragonfly, const Catalogue& catalogue,
+                          const std::string& path) {
+  DragonflySpec spec;
+  spec.path = path;
+  spec.groups = dragonfly.groups();
+  spec.routers_per_group = dragonfly.routers_per_group();
+  spec.spines_per_group = dragonfly.spines_per_group();
+  spec.servers_per_router = dragonfly.servers_per_router();
+  spec.global_links = dragonfly.global_links();
+  spec.local_links = dragonfly.local_links() == 0 ? 1 : dragonfly.local_links();
+  spec.router = MakeSwitch(catalogue, dragonfly.router_switch());
+  if (!dragonfly.spine_switch().empty()) {
+    spec.spine = MakeSwitch(catalogue, dragonfly.spine_switch());
+  }
+  spec.routing = RoutingOf(dragonfly);
+  return spec;
+}
+
+JellyfishSpec JellyfishOf(const proto::Jellyfish& jellyfish, const Catalogue& catalogue,
+                          const std::string& path) {
+  JellyfishSpec spec;
+  spec.path = path;
+  spec.routers = jellyfish.routers();
+  spec.router_links = jellyfish.router_links();
+  spec.servers_per_router = jellyfish.servers_per_router();
+  spec.seed = jellyfish.seed();
+  spec.router = MakeSwitch(catalogue, jellyfish.router_switch());
+  spec.routing = RoutingOf(jellyfish);
+  return spec;
+}
+
+SlimFlySpec SlimFlyOf(const proto::SlimFly& slimfly, const Catalogue& catalogue,
+                      const std::string& path) {
+  SlimFlySpec spec;
+  spec.path = path;
+  spec.q = slimfly.q();
+  spec.servers_per_router = slimfly.servers_per_router();
+  spec.router = MakeSwitch(catalogue, slimfly.router_switch());
+  spec.routing = RoutingOf(slimfly);
+  return spec;
+}
+
 FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
                     const std::string& path) {
   switch (fabric.kind_case()) {
@@ -83,6 +152,11 @@ FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
     case proto::Fabric::kHyperx:
       return HyperXOf(fabric.hyperx(), catalogue, path + ".hyperx");
     case proto::Fabric::kDragonfly:
+      return DragonflyOf(fabric.dragonfly(), catalogue, path + ".dragonfly");
+    case proto::Fabric::kJellyfish:
+      return JellyfishOf(fabric.jellyfish(), catalogue, path + ".jellyfish");
+    case proto::Fabric::kSlimfly:
+      return SlimFlyOf(fabric.slimfly(), catalogue, path + ".slimfly");
     case proto::Fabric::KIND_NOT_SET:
       break;
   }

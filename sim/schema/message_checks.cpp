@@ -43,14 +43,70 @@ void Check(const proto::Clos& clos, const Complaints& complain) {
     complain.Presence("core_switch", "\"core_switch\" is missing, and there are three tiers",
                       "the catalogue name of a switch, or tiers: 2");
   }
-  if (clos.tiers() == 2) {
-    for (const char* field : {"core_switch", "spine_oversubscription"}) {
-      if (complain.Has(field)) {
-        complain.Presence(field, Quoted(field) + " is about the third tier, and there are two",
-                          "tiers: 3, or a fabric without it");
-      }
+  for (const auto& [field, expected] :
+       {std::pair("leaves_per_pod", "a number of leaves"),
+        std::pair("spine_switch", "the catalogue name of a switch")}) {
+    if (clos.tiers() >= 2 && !complain.Has(field)) {
+      complain.Presence(field, Quoted(field) + " is missing, and there are spines",
+                        std::string(expected) + ", or tiers: 1");
     }
   }
+  const auto is_about = [&](const char* field, const char* what, const char* tiers) {
+    if (complain.Has(field)) {
+      complain.Presence(field, Quoted(field) + " is about " + what,
+                        "tiers: " + std::string(tiers) + ", or a fabric without it");
+    }
+  };
+  if (clos.tiers() == 1) {
+    for (const char* field : {"leaves_per_pod", "spine_switch", "leaf_oversubscription"}) {
+      is_about(field, "the second tier, and there is one", "2");
+    }
+  }
+  for (const char* field : {"core_switch", "spine_oversubscription"}) {
+    if (clos.tiers() == 1 || clos.tiers() == 2) {
+      is_about(field,
+               clos.tiers() == 1 ? "the third tier, and there is one"
+                                 : "the third tier, and there are two",
+               "3");
+    }
+  }
+  if (clos.split_nics() && clos.planes() < 2) {
+    complain.Presence("split_nics", "\"split_nics\" shares NICs out over planes, and there is one",
+                      "planes: 2 or more, or a fabric without it");
+  }
+}
+
+/// UGAL and ADAPTIVE decide for each flow.
+template <typename Message>
+void CheckRouting(const Message& fabric, const Complaints& complain) {
+  if ((fabric.paths() == proto::UGAL || fabric.paths() == proto::ADAPTIVE) &&
+      complain.Has("routing")) {
+    complain.Presence("routing",
+                      "\"routing\" says how flows are spread over their ways, and " +
+                          proto::Paths_Name(fabric.paths()) + " puts each on one",
+                      "paths: MINIMAL or VALIANT, or a fabric without it");
+  }
+}
+
+void Check(const proto::Dragonfly& dragonfly, const Complaints& complain) {
+  CheckRouting(dragonfly, complain);
+  if (complain.Has("spines_per_group") != complain.Has("spine_switch")) {
+    complain.Presence(complain.Has("spine_switch") ? "spine_switch" : "spines_per_group",
+                      "\"spines_per_group\" and \"spine_switch\" go together",
+                      "both of them, or none");
+  }
+  if (dragonfly.groups() > 1 && !complain.Has("global_links")) {
+    complain.Presence("global_links", "\"global_links\" is missing, and there are several groups",
+                      "the links of a router to other groups");
+  }
+}
+
+void Check(const proto::Jellyfish& jellyfish, const Complaints& complain) {
+  CheckRouting(jellyfish, complain);
+}
+
+void Check(const proto::SlimFly& slimfly, const Complaints& complain) {
+  CheckRouting(slimfly, complain);
 }
 
 void Check(const proto::Torus& torus, const Complaints& complain) {
@@ -61,6 +117,12 @@ void Check(const proto::Torus& torus, const Complaints& complain) {
   if (torus.block_size() != torus.size_size()) {
     complain.Value("block",
                    "\"block\" has " + std::to_string(torus.block_size()) +
+                       " sizes, and the torus has " + std::to_string(torus.size_size()),
+                   "one for each dimension");
+  }
+  if (torus.slice_size() > 0 && torus.slice_size() != torus.size_size()) {
+    complain.Value("slice",
+                   "\"slice\" has " + std::to_string(torus.slice_size()) +
                        " sizes, and the torus has " + std::to_string(torus.size_size()),
                    "one for each dimension");
   }
@@ -214,6 +276,9 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::Fabric>(message, complain);
   CheckIf<proto::Clos>(message, complain);
   CheckIf<proto::Torus>(message, complain);
+  CheckIf<proto::Dragonfly>(message, complain);
+  CheckIf<proto::Jellyfish>(message, complain);
+  CheckIf<proto::SlimFly>(message, complain);
   CheckIf<proto::LinkBandwidth>(message, complain);
   CheckIf<proto::MatrixRate>(message, complain);
   CheckIf<proto::Accelerator>(message, complain);

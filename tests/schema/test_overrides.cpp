@@ -119,10 +119,6 @@ TEST(Override, WithAWrongValueIsRefusedLikeTheFile) {
 }
 
 TEST(Override, OfWhatIsNotSimulatedIsRefusedByName) {
-  EXPECT_THAT(
-      Refusals({"site[0].fabric.dragonfly.groups=9"}),
-      ElementsAre("--set 'site[0].fabric.dragonfly.groups=9': \"dragonfly\" is not simulated yet; "
-                  "expected clos { ... }"));
   EXPECT_THAT(Refusals({"job[0].reinforcement_learning.model=llama"}),
               ElementsAre("--set 'job[0].reinforcement_learning.model=llama': "
                           "\"reinforcement_learning\" is not simulated yet; expected "

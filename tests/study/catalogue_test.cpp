@@ -311,8 +311,9 @@ TEST(ShippedCatalogue, ClustersAreLaidOutAsTheyArePublished) {
               published.at(name).pods)
         << name;
     if (const auto* clos = std::get_if<ClosSpec>(&site.fabric)) {
+      const int nics = std::min(site.server.nics, site.server.accelerators);
       const int rails =
-          clos->rail_optimized ? std::min(site.server.nics, site.server.accelerators) : 1;
+          clos->rail_optimized ? (clos->split_nics ? nics : nics / clos->planes) : 1;
       EXPECT_EQ(clos->leaves_per_pod / rails * clos->servers_per_leaf * site.server.accelerators,
                 published.at(name).per_pod)
           << name;

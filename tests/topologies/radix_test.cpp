@@ -176,12 +176,13 @@ TEST(Sizes, BeyondAnyMachineAreRefusedAndDoNotOverflow) {
   EXPECT_THAT(PathsOf(site), ElementsAre("site[0].fabric.clos.leaf_switch"));
 }
 
-TEST(Sizes, OfTiersAreTwoOrThree) {
+TEST(Sizes, OfTiersAreOneToThree) {
   SiteSpec site = EightWaySite(8);
   ClosOf(site).tiers = 4;
   EXPECT_THAT(ProblemsOf(site),
-              ElementsAre(Problem{"site[0].fabric.clos.tiers",
-                                  "4 given; a Clos has 2 (leaf, spine) or 3 (leaf, spine, core)"}));
+              ElementsAre(Problem{
+                  "site[0].fabric.clos.tiers",
+                  "4 given; a Clos has 1 (leaf), 2 (leaf, spine) or 3 (leaf, spine, core)"}));
 }
 
 TEST(Nics, MustDivideOrBeDividedByTheAccelerators) {

@@ -161,8 +161,9 @@ class ClosTopology::Ends {
     }
     domain_ = AddNodes(graph, RouteGraph::kScaleUpSwitch, clos.servers(), Seconds(0));
     nic_ = AddNodes(graph, "nic", clos.nics(), Seconds(0));
-    leaf_ = AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency);
-    spine_ = AddNodes(graph, spray_ ? "pod_spines" : "spine", spray_ ? clos.pods() : clos.spines(),
+    leaf_ = AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency, spec.tiers == 1);
+    const int pods = spec.tiers >= 2 ? clos.pods() : 0;
+    spine_ = AddNodes(graph, spray_ ? "pod_spines" : "spine", spray_ ? pods : clos.spines(),
                       spec.spine.latency, !three);
     core_ = AddNodes(graph, spray_ ? "cores" : "core", spray_ ? (three ? 1 : 0) : clos.cores(),
                      spec.core.latency, three);

@@ -67,6 +67,7 @@ class Planner {
   void CheckSwitchSizes(const SwitchSpec& spec, const std::string& path);
   void CheckLeaf();
   void CheckTiers();
+  void CheckLeavesAlone();
   void CheckSpine();
   void CheckCore();
   void CheckPodOfRails();
@@ -134,18 +135,23 @@ void Planner::CheckSizes() {
                     server_.accelerator.path + ".scale_up_bandwidth", "scale-up bandwidth");
   }
   RequireCount(clos_.servers_per_leaf, kServersMax, Path("servers_per_leaf"));
-  RequireCount(clos_.leaves_per_pod, kServersMax, Path("leaves_per_pod"));
+  if (clos_.tiers != 1) {
+    RequireCount(clos_.leaves_per_pod, kServersMax, Path("leaves_per_pod"));
+  }
   RequirePositive(clos_.leaf_oversubscription, Path("leaf_oversubscription"), "oversubscription");
   CheckSwitchSizes(clos_.leaf, Path("leaf_switch"));
-  CheckSwitchSizes(clos_.spine, Path("spine_switch"));
+  if (clos_.tiers != 1) {
+    CheckSwitchSizes(clos_.spine, Path("spine_switch"));
+  }
   if (clos_.tiers == 3) {
     RequirePositive(clos_.spine_oversubscription, Path("spine_oversubscription"),
                     "oversubscription");
     CheckSwitchSizes(clos_.core, Path("core_switch"));
-  } else if (clos_.tiers != 2) {
-    Complain(Path("tiers"), fmt::format("{} given; a Clos has 2 (leaf, spine) or 3 (leaf, spine, "
-                                        "core)",
-                                        clos_.tiers));
+  } else if (clos_.tiers < 1 || clos_.tiers > 3) {
+    Complain(Path("tiers"),
+             fmt::format("{} given; a Clos has 1 (leaf), 2 (leaf, spine) or 3 (leaf, "
+                         "spine, core)",
+                         clos_.tiers));
   }
   if (Count{site_.servers} * server_.accelerators > kAcceleratorsMax) {
     Complain(site_.path + ".servers",
@@ -167,6 +173,9 @@ Count Planner::LeafDown(Count servers_per_leaf) const {
 }
 
 Count Planner::LeafUp(Count servers_per_leaf, double oversubscription) const {
+  if (clos_.tiers == 1) {
+    return 0;
+  }
   const double nics =
       static_cast<double>(servers_per_leaf * (clos_.rail_optimized ? 1 : nics_per_server_));
   return CeilOf(nics * nic_bandwidth_ / (oversubscription * leaf_uplink_));
@@ -251,7 +260,27 @@ void Planner::CheckPodOfRails() {
   }
 }
 
+// Leaves alone: one, or one for each rail, between which only servers forward.
+void Planner::CheckLeavesAlone() {
+  const Count group = LeavesPerGroup();
+  if (leaves_ > group) {
+    Complain(Path("tiers"),
+             fmt::format("one tier is one leaf{}, and {} servers with {} under each need {}; lower "
+                         "servers to {} or use tiers: 2",
+                         group > 1 ? " for each rail" : "", site_.servers, clos_.servers_per_leaf,
+                         leaves_ / group, clos_.servers_per_leaf));
+  }
+  if (group > 1 && !clos_.rail_forwarding) {
+    Complain(Path("tiers"),
+             "without spines one rail reaches another only through a server; use "
+             "rail_forwarding: true or tiers: 2");
+  }
+}
+
 void Planner::CheckTiers() {
+  if (clos_.tiers == 1) {
+    return CheckLeavesAlone();
+  }
   if (clos_.tiers != 2 || pods_ <= 1) {
     return;
   }
@@ -287,6 +316,9 @@ void Planner::CheckTiers() {
 }
 
 void Planner::CheckSpine() {
+  if (clos_.tiers == 1) {
+    return;
+  }
   const Count leaves = clos_.leaves_per_pod;
   const Count most_uplinks = clos_.leaf.ports;  // CheckLeaf has complained when there are more
   if (uplinks_per_leaf_ > most_uplinks) {
@@ -358,12 +390,14 @@ ClosLayout Planner::LayOut() {
   nic_bandwidth_ = static_cast<double>(nics_per_accelerator) * built_for;
   const double leaf_port = clos_.leaf.port_bandwidth.si();
   ports_per_nic_ = nics_per_accelerator * std::min(CeilOf(built_for / leaf_port), kPortsMax);
-  leaf_uplink_ = std::min(leaf_port, clos_.spine.port_bandwidth.si());
+  leaf_uplink_ =
+      clos_.tiers == 1 ? leaf_port : std::min(leaf_port, clos_.spine.port_bandwidth.si());
   if (clos_.tiers == 3) {
     spine_uplink_ = std::min(clos_.spine.port_bandwidth.si(), clos_.core.port_bandwidth.si());
   }
   leaves_ = CeilDiv(site_.servers, clos_.servers_per_leaf) * LeavesPerGroup();
-  pods_ = CeilDiv(leaves_, clos_.leaves_per_pod);
+  const Count leaves_per_pod = clos_.tiers == 1 ? leaves_ : clos_.leaves_per_pod;
+  pods_ = CeilDiv(leaves_, leaves_per_pod);
   CheckLeaf();
   CheckPodOfRails();
   CheckTiers();
@@ -378,11 +412,11 @@ ClosLayout Planner::LayOut() {
           .nic_bandwidth = server_.nic_bandwidth * static_cast<double>(nics_per_accelerator),
           .nics_per_leaf = ToInt(LeafDown(clos_.servers_per_leaf) / ports_per_nic_),
           .leaves = ToInt(leaves_),
-          .leaves_per_pod = clos_.leaves_per_pod,
+          .leaves_per_pod = ToInt(leaves_per_pod),
           .pods = ToInt(pods_),
           .uplinks_per_leaf = ToInt(uplinks_per_leaf_),
           .spines_per_pod = ToInt(spines_per_pod_),
-          .links_per_spine = ToInt(uplinks_per_leaf_ / spines_per_pod_),
+          .links_per_spine = ToInt(spines_per_pod_ > 0 ? uplinks_per_leaf_ / spines_per_pod_ : 0),
           .uplinks_per_spine = ToInt(uplinks_per_spine_),
           .cores_per_plane = ToInt(cores_per_plane_),
           .links_per_core = ToInt(cores_per_plane_ > 0 ? uplinks_per_spine_ / cores_per_plane_ : 0),

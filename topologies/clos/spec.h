@@ -6,7 +6,8 @@
 
 namespace gridlock {
 
-/// A folded Clos of two tiers (leaf, spine) or three (leaf, spine, core).
+/// A folded Clos of one tier (leaf), two (leaf, spine) or three (leaf, spine, core), or several
+/// such planes side by side.
 struct ClosSpec {
   std::string path;
   bool rail_optimized =
@@ -19,6 +20,13 @@ struct ClosSpec {
   int tiers = 2;
   SwitchSpec leaf, spine, core;
   Routing routing = Routing::kSpray;
+  int planes = 1;  ///< that do not touch; each is a Clos of these sizes
+  /// True: every NIC has a port in each plane. False: the NICs of a server are shared out over
+  /// them.
+  bool split_nics = false;
+  /// Traffic between rails goes through the accelerator of the sender's server in the receiver's
+  /// rail (PXN).
+  bool rail_forwarding = false;
 
   [[nodiscard]] bool direct() const { return false; }
 };

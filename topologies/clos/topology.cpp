@@ -18,9 +18,15 @@ int Pick(std::uint64_t flow_hash, ClosStreams stream, int count) {
 }  // namespace
 
 std::string TitleOf(const ClosSpec& clos) {
-  std::string text =
-      fmt::format("Clos of {} tiers{}, oversubscription {:.4g}:1 above the leaves", clos.tiers,
-                  clos.rail_optimized ? ", rail-optimized" : "", clos.leaf_oversubscription);
+  std::string text = fmt::format("Clos of {} tier{}", clos.tiers, clos.tiers == 1 ? "" : "s");
+  if (clos.planes > 1) {
+    text = fmt::format("{} planes, each a {}", clos.planes, text);
+  }
+  text += clos.rail_optimized ? ", rail-optimized" : "";
+  text += clos.rail_forwarding ? ", forwarded between rails by servers" : "";
+  if (clos.tiers >= 2) {
+    text += fmt::format(", oversubscription {:.4g}:1 above the leaves", clos.leaf_oversubscription);
+  }
   if (clos.tiers == 3) {
     text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
   }
@@ -30,8 +36,10 @@ std::string TitleOf(const ClosSpec& clos) {
 ClosTopology::ClosTopology(const SiteSpec& site)
     : Topology(site), layout_(LayOutClos(site)), locality_(LocalityOf()) {
   const bool ecmp = clos().routing == Routing::kEcmp;
-  const std::int64_t leaf_links =
-      ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
+  std::int64_t leaf_links = 0;
+  if (clos().tiers >= 2) {
+    leaf_links = ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
+  }
   std::int64_t spine_links = 0;
   if (clos().tiers == 3) {
     spine_links = ecmp ? std::int64_t{spines()} * layout_.uplinks_per_spine : layout_.pods;
@@ -148,6 +156,14 @@ int ClosTopology::leaf_of_nic(int nic) const {
   return group * layout_.nics_per_server + nic % layout_.nics_per_server;
 }
 
+AcceleratorIndex ClosTopology::SenderOf(AcceleratorIndex from, AcceleratorIndex to) const {
+  const int nics = layout_.nics_per_server;
+  const bool same_rail = nic_of(from) % nics == nic_of(to) % nics;
+  return clos().rail_forwarding && clos().rail_optimized && !same_rail
+             ? AcceleratorIndex{server_of(from) * server_size() + to.value % server_size()}
+             : from;
+}
+
 void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                                std::vector<LinkIndex>& route) const {
   CHECK(from.value >= 0 && from.value < accelerators());
@@ -158,7 +174,12 @@ void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::
     route.push_back(scale_up_in(to));
     return;
   }
-  const int from_nic = nic_of(from);
+  const AcceleratorIndex sender = SenderOf(from, to);
+  if (sender != from) {
+    route.push_back(scale_up_out(from));
+    route.push_back(scale_up_in(sender));
+  }
+  const int from_nic = nic_of(sender);
   const int to_nic = nic_of(to);
   const int from_leaf = leaf_of_nic(from_nic);
   const int to_leaf = leaf_of_nic(to_nic);
@@ -208,6 +229,9 @@ void ClosTopology::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_h
 }
 
 ClosTopology::BorderLinks ClosTopology::ToBorder(int leaf, std::uint64_t flow_hash, bool up) const {
+  if (clos().tiers == 1) {
+    return {};
+  }
   const bool three = clos().tiers == 3;
   const Family leaf_family = up ? kLeafUp : kLeafDown;
   const Family spine_family = up ? kSpineUp : kSpineDown;
@@ -233,7 +257,9 @@ void ClosTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
   const int nic = nic_of(from);
   const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/true);
   route.push_back(At(kNicUp, nic));
-  route.push_back(links.leaf);
+  if (links.leaf.value >= 0) {
+    route.push_back(links.leaf);
+  }
   if (links.spine.value >= 0) {
     route.push_back(links.spine);
   }
@@ -247,7 +273,9 @@ void ClosTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
   if (links.spine.value >= 0) {
     route.push_back(links.spine);
   }
-  route.push_back(links.leaf);
+  if (links.leaf.value >= 0) {
+    route.push_back(links.leaf);
+  }
   route.push_back(At(kNicDown, nic));
 }
 
@@ -267,7 +295,7 @@ bool ClosTopology::TierCanBind(TierIndex tier) const {
 
 Seconds ClosTopology::LatencyToBorder() const {
   const ClosSpec& spec = clos();
-  return spec.leaf.latency + spec.spine.latency +
+  return spec.leaf.latency + (spec.tiers >= 2 ? spec.spine.latency : Seconds(0.0)) +
          (spec.tiers == 3 ? spec.core.latency : Seconds(0.0));
 }
 
@@ -277,7 +305,7 @@ Seconds ClosTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const 
     return Seconds(0.0);
   }
   const ClosSpec& spec = clos();
-  const int from_leaf = leaf_of_nic(nic_of(from));
+  const int from_leaf = leaf_of_nic(nic_of(SenderOf(from, to)));
   const int to_leaf = leaf_of_nic(nic_of(to));
   if (from_leaf == to_leaf) {
     return spec.leaf.latency;
@@ -289,16 +317,27 @@ Seconds ClosTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const 
 }
 
 std::string ClosTopology::shape() const {
+  if (clos().tiers == 1) {
+    return leaves() == 1 ? "one leaf" : fmt::format("{} leaves, one for each rail", leaves());
+  }
   return fmt::format("{} pod{} of {}{} {}", pods(), pods() == 1 ? "" : "s",
                      leaves() < pods() * leaves_per_pod() ? "up to " : "", leaves_per_pod(),
                      leaves_per_pod() == 1 ? "leaf" : "leaves");
 }
 
 std::vector<std::string> ClosTopology::facts() const {
+  std::vector<std::string> facts;
+  if (clos().rail_optimized && clos().rail_forwarding) {
+    facts.push_back("traffic to another rail is forwarded by the accelerator of its server there");
+  }
+  if (clos().tiers == 1) {
+    return facts;
+  }
   const std::string spine =
       clos().tiers == 3 ? fmt::format(", spine {:.3g}:1", spine_oversubscription()) : "";
-  return {
-      fmt::format("oversubscription as built: leaf {:.3g}:1{}", leaf_oversubscription(), spine)};
+  facts.push_back(
+      fmt::format("oversubscription as built: leaf {:.3g}:1{}", leaf_oversubscription(), spine));
+  return facts;
 }
 
 std::vector<Tier> ClosTopology::tiers() const {
@@ -312,8 +351,8 @@ Locality ClosTopology::LocalityOf() const {
   Locality::Level leaf;
   leaf.name = rails > 1 ? "group of rails" : "leaf";
   leaf.first = Locality::Every(spec.servers_per_leaf, servers());
-  leaf.exits_can_bind = TierCanBind(ClosTiers::kLeaf);
-  leaf.exits_used_within = rails > 1;  // from one rail to another
+  leaf.exits_can_bind = spec.tiers >= 2 && TierCanBind(ClosTiers::kLeaf);
+  leaf.exits_used_within = rails > 1 && !spec.rail_forwarding;  // from one rail to another
   Locality::Level pod;
   pod.name = "pod";
   // With several pods the leaves of a pod are whole groups of rails (LayOutClos).
@@ -329,8 +368,10 @@ std::vector<Equipment> ClosTopology::equipment() const {
     return Equipment{name, plural, spec.name, count, spec.power};
   };
   const ClosSpec& spec = clos();
-  std::vector<Equipment> all = {of("leaf", "leaves", spec.leaf, leaves()),
-                                of("spine", "spines", spec.spine, spines())};
+  std::vector<Equipment> all = {of("leaf", "leaves", spec.leaf, leaves())};
+  if (spec.tiers >= 2) {
+    all.push_back(of("spine", "spines", spec.spine, spines()));
+  }
   if (spec.tiers == 3) {
     all.push_back(of("core", "cores", spec.core, cores()));
   }

@@ -90,6 +90,10 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] int leaf_of_nic(int nic) const;
 
+  /// The accelerator of the sender's server through whose NIC traffic leaves: the sender, or with
+  /// forwarding between rails the one that has the receiver's place in its server.
+  [[nodiscard]] AcceleratorIndex SenderOf(AcceleratorIndex from, AcceleratorIndex to) const;
+
   [[nodiscard]] int pod_of_leaf(int leaf) const { return leaf / layout_.leaves_per_pod; }
 
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }
@@ -102,7 +106,7 @@ class ClosTopology final : public Topology {
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const override;
 
-  /// The border joins the switches of the top tier: the cores, or with two tiers the spines.
+  /// The border joins the switches of the top tier: the cores, the spines or the leaves.
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                   std::vector<LinkIndex>& route) const override;
 
@@ -167,7 +171,7 @@ class ClosTopology final : public Topology {
 
   /// Links between a leaf and the border, in one direction.
   struct BorderLinks {
-    LinkIndex leaf, spine;  ///< spine: -1 with two tiers
+    LinkIndex leaf, spine;  ///< -1: there is no such tier
   };
 
   [[nodiscard]] BorderLinks ToBorder(int leaf, std::uint64_t flow_hash, bool up) const;

@@ -1,7 +1,6 @@
 #include "topologies/hyperx/ports.h"
 
 #include <algorithm>
-#include <cmath>
 #include <limits>
 #include <utility>
 #include <vector>
@@ -11,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "topologies/hyperx/topology.h"
+#include "topologies/routers/nics.h"
 
 namespace gridlock {
 
@@ -20,13 +20,6 @@ using Count = std::int64_t;
 
 // Links are numbered with 31 bits. Beyond this no product is exact, and none needs to be.
 constexpr Count kLinksMax = std::numeric_limits<int>::max() / 2;
-
-// A whole number of ports stays one, whatever the rounding of the ratio. At most a number far
-// beyond any radix, so that nothing overflows.
-Count CeilOf(double x) {
-  constexpr double kRounding = 1e-12;
-  return static_cast<Count>(std::ceil(std::min(x, 1e6) * (1.0 - kRounding)));
-}
 
 Count Routers(const HyperXSpec& hyperx) {
   Count routers = 1;
@@ -57,36 +50,16 @@ void CheckSizes(const SiteSpec& site, const HyperXSpec& hyperx) {
     throw UserError(hyperx.path + ".links_between",
                     fmt::format("{} given; at least 1 is needed", hyperx.links_between));
   }
-  const ServerSpec& server = site.server;
-  if (!(hyperx.router.port_bandwidth.si() > 0)) {
-    throw UserError(hyperx.path + ".router_switch",
-                    fmt::format("switch {} has no port bandwidth", hyperx.router.name));
-  }
-  if (server.nics < 1 || server.accelerators < 1 || !(server.nic_bandwidth.si() > 0)) {
-    throw UserError(server.path + ".nics", "a server without NICs; expected at least 1");
-  }
-  if (server.accelerators > 1 && !(server.accelerator.scale_up_bandwidth.si() > 0)) {
-    throw UserError(server.accelerator.path + ".scale_up_bandwidth",
-                    "scale-up bandwidth must be positive where a server has several accelerators");
-  }
-  if (server.nics % server.accelerators != 0 && server.accelerators % server.nics != 0) {
-    throw UserError(server.path + ".nics",
-                    fmt::format("{} NICs cannot be shared evenly by {} accelerators; one number "
-                                "must divide the other",
-                                server.nics, server.accelerators));
-  }
+  CheckNics(site.server, hyperx.router, hyperx.path + ".router_switch");
 }
 
 }  // namespace
 
 HyperXPorts PortsOf(const SiteSpec& site) {
   const auto& hyperx = std::get<HyperXSpec>(site.fabric);
-  const ServerSpec& server = site.server;
-  const BytesPerSecond built_for = std::max(server.nic_bandwidth, server.fabric_nic_bandwidth);
   HyperXPorts ports;
-  ports.nic = std::max(1, server.nics / server.accelerators) *
-              CeilOf(built_for / hyperx.router.port_bandwidth);
-  ports.down = hyperx.servers_per_router * std::min(server.nics, server.accelerators) * ports.nic;
+  ports.nic = PortsOfNic(site.server, hyperx.router);
+  ports.down = hyperx.servers_per_router * NicsOf(site.server).per_server * ports.nic;
   for (const int size : hyperx.size) {
     ports.mesh += Count{size - 1} * hyperx.links_between;
   }

@@ -9,10 +9,9 @@
 
 #include "sim/base/check.h"
 #include "topologies/hyperx/ports.h"
+#include "topologies/routers/nics.h"
 
 namespace gridlock {
-
-namespace {}  // namespace
 
 std::string TitleOf(const HyperXSpec& hyperx) {
   return fmt::format("HyperX of {} routers", fmt::join(hyperx.size, " x "));
@@ -20,7 +19,7 @@ std::string TitleOf(const HyperXSpec& hyperx) {
 
 HyperXTopology::HyperXTopology(const SiteSpec& site)
     : Topology(CheckedHyperX(site)),
-      nics_per_server_(std::min(site.server.nics, site.server.accelerators)),
+      nics_per_server_(NicsOf(site.server).per_server),
       nics_(site.servers * nics_per_server_),
       locality_(LocalityOf()) {
   std::copy(hyperx().size.begin(), hyperx().size.end(), size_.begin());
@@ -45,8 +44,7 @@ BytesPerSecond HyperXTopology::link_bandwidth() const {
 }
 
 BytesPerSecond HyperXTopology::nic_bandwidth() const {
-  const ServerSpec& server = site().server;
-  return server.nic_bandwidth * static_cast<double>(std::max(1, server.nics / server.accelerators));
+  return NicsOf(site().server).bandwidth;
 }
 
 std::string HyperXTopology::shape() const {
@@ -118,8 +116,7 @@ std::string HyperXTopology::name(LinkIndex link) const {
 }
 
 int HyperXTopology::nic_of(AcceleratorIndex a) const {
-  const std::int64_t local = std::int64_t{a.value % server_size()} * nics_per_server_;
-  return server_of(a) * nics_per_server_ + static_cast<int>(local / server_size());
+  return server_of(a) * nics_per_server_ + NicWithinServer(site().server, a.value % server_size());
 }
 
 // The links of a router along a dimension lead to all coordinates but its own.

@@ -1,31 +1,19 @@
 #include "topologies/torus/topology.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <limits>
 #include <utility>
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include "sim/base/check.h"
-#include "topologies/cut.h"
-#include "topologies/graph.h"
-#include "topologies/listed/route_graph.h"
+#include "topologies/torus/shape.h"
 
 namespace gridlock {
 
 namespace {
-
-// Links are numbered with 31 bits, six of them for each router.
-constexpr std::int64_t kRoutersMax = std::numeric_limits<int>::max() / 16;
-
-std::int64_t Product(const std::vector<int>& sizes) {
-  std::int64_t product = 1;
-  for (const int size : sizes) {
-    product = std::min(product * size, kRoutersMax + 1);
-  }
-  return product;
-}
 
 TorusTopology::Coordinates Padded(const std::vector<int>& sizes) {
   TorusTopology::Coordinates out{1, 1, 1};
@@ -33,80 +21,23 @@ TorusTopology::Coordinates Padded(const std::vector<int>& sizes) {
   return out;
 }
 
-std::string Times(const std::vector<int>& sizes) {
-  return fmt::format("{}", fmt::join(sizes, " x "));
-}
-
-// Throws what does not fit together.
-const SiteSpec& Checked(const SiteSpec& site) {
-  const auto& torus = std::get<TorusSpec>(site.fabric);
-  std::vector<Problem> problems;
-  const auto complain = [&](const char* field, std::string message) {
-    problems.push_back({torus.path + field, std::move(message)});
-  };
-  const std::size_t dimensions = torus.size.size();
-  if (dimensions < 2 || dimensions > TorusTopology::kMostDimensions) {
-    throw UserError(
-        torus.path + ".size",
-        fmt::format("{} sizes given; expected 2 or 3, one for each dimension", dimensions));
-  }
-  if (torus.block.size() != dimensions) {
-    throw UserError(torus.path + ".block",
-                    fmt::format("{} sizes given; expected {}, one for each dimension of the torus",
-                                torus.block.size(), dimensions));
-  }
-  for (std::size_t d = 0; d < dimensions; ++d) {
-    if (torus.size[d] < 2 || torus.block[d] < 1 || torus.size[d] % torus.block[d] != 0) {
-      complain(".block", fmt::format("blocks of {} do not tile a torus of {}; expected sizes of at "
-                                     "least 2 and blocks that divide them",
-                                     Times(torus.block), Times(torus.size)));
-      break;
-    }
-  }
-  const std::int64_t routers = Product(torus.size);
-  const std::int64_t accelerators =
-      std::int64_t{site.servers} * std::int64_t{site.server.accelerators};
-  if (Product(torus.block) != site.server.accelerators) {
-    complain(".block", fmt::format("a block of {} holds {} accelerators and a server has {}; "
-                                   "expected blocks of {}",
-                                   Times(torus.block), Product(torus.block),
-                                   site.server.accelerators, site.server.accelerators));
-  }
-  if (routers > kRoutersMax) {
-    complain(".size", fmt::format("a torus of {} has more routers than can be numbered; expected "
-                                  "at most {}",
-                                  Times(torus.size), kRoutersMax));
-  } else if (accelerators > routers) {
-    problems.push_back(
-        {site.path + ".servers",
-         fmt::format("{} servers of {} are {} accelerators, and a torus of {} has room for {}; "
-                     "expected at most {} servers, or a larger torus",
-                     site.servers, site.server.accelerators, accelerators, Times(torus.size),
-                     routers, routers / std::max(1, site.server.accelerators))});
-  }
-  if (!(site.server.accelerator.scale_up_bandwidth > BytesPerSecond(0))) {
-    problems.push_back({site.server.accelerator.path + ".scale_up_bandwidth",
-                        "a torus is made of scale-up links, and the accelerator has none"});
-  }
-  if (!problems.empty()) {
-    throw UserError(std::move(problems));
-  }
-  CHECK(site.server.direct);
-  return site;
-}
-
 }  // namespace
 
 std::string TitleOf(const TorusSpec& torus) {
-  return "torus of " + Times(torus.size);
+  const std::string shape = (torus.twisted ? "twisted torus of " : "torus of ");
+  return torus.slice.empty()
+             ? shape + Times(torus.size)
+             : fmt::format("{}{} in a pod of {}", shape, Times(torus.slice), Times(torus.size));
 }
 
 TorusTopology::TorusTopology(const SiteSpec& site)
-    : Topology(Checked(site)),
-      routers_(static_cast<int>(Product(torus().size))),
+    : Topology(CheckedTorus(site)),
+      slice_routers_(static_cast<int>(Product(SliceOf(torus())))),
+      slices_(static_cast<int>(Product(torus().size)) / slice_routers_),
+      routers_(slices_ * slice_routers_),
       nics_per_server_(std::min(site.server.nics, site.server.accelerators)),
       nics_(site.servers * nics_per_server_),
-      size_(Padded(torus().size)),
+      size_(Padded(SliceOf(torus()))),
       block_(Padded(torus().block)),
       locality_(LocalityOf()) {}
 
@@ -122,7 +53,7 @@ TorusTopology::Coordinates TorusTopology::Blocks() const {
 TorusTopology::Coordinates TorusTopology::CoordinatesOf(int router) const {
   CHECK(router >= 0 && router < routers_);
   const Coordinates blocks = Blocks();
-  const int server = router / server_size();
+  const int server = router % slice_routers_ / server_size();
   const int local = router % server_size();
   const int row = local / block_[0];
   const int plane = row / block_[1];
@@ -142,7 +73,7 @@ TorusTopology::Coordinates TorusTopology::CoordinatesOf(int router) const {
   return at;
 }
 
-int TorusTopology::RouterAt(const Coordinates& at) const {
+int TorusTopology::RouterAt(const Coordinates& at, int slice) const {
   const Coordinates blocks = Blocks();
   Coordinates block{};
   Coordinates in{};
@@ -155,7 +86,7 @@ int TorusTopology::RouterAt(const Coordinates& at) const {
   const int y = in[2] % 2 == 1 ? block_[1] - 1 - in[1] : in[1];
   const int row = in[2] * block_[1] + y;
   const int x = row % 2 == 1 ? block_[0] - 1 - in[0] : in[0];
-  return server * server_size() + row * block_[0] + x;
+  return slice * slice_routers_ + server * server_size() + row * block_[0] + x;
 }
 
 BytesPerSecond TorusTopology::link_bandwidth() const {
@@ -163,19 +94,48 @@ BytesPerSecond TorusTopology::link_bandwidth() const {
 }
 
 std::string TorusTopology::shape() const {
-  return fmt::format("a torus of {}", Times(torus().size));
+  const char* twisted = torus().twisted ? "twisted " : "";
+  return slices_ == 1 ? fmt::format("a {}torus of {}", twisted, Times(SliceOf(torus())))
+                      : fmt::format("{} slices, each a {}torus of {}", slices_, twisted,
+                                    Times(SliceOf(torus())));
+}
+
+int TorusTopology::ShortSide() const {
+  return torus().twisted ? *std::min_element(size_.begin(), size_.begin() + dimensions()) : 0;
+}
+
+int TorusTopology::NeighbourOf(int router, int dimension, bool forth) const {
+  Coordinates at = CoordinatesOf(router);
+  const int next = at[dimension] + (forth ? 1 : -1);
+  at[dimension] = (next + size_[dimension]) % size_[dimension];
+  if (at[dimension] != next && size_[dimension] == ShortSide()) {
+    for (int d = 0; d < dimensions(); ++d) {
+      at[d] = size_[d] > ShortSide() ? (at[d] + ShortSide()) % size_[d] : at[d];
+    }
+  }
+  return RouterAt(at, router / slice_routers_);
 }
 
 std::vector<std::string> TorusTopology::facts() const {
   std::vector<std::string> facts = {
       fmt::format("each server is a block of {}; each link carries {} in either direction",
                   Times(torus().block), FormatBandwidth(link_bandwidth()))};
+  if (slices_ > 1) {
+    facts.push_back(fmt::format("traffic between the {} slices goes through NICs", slices_));
+  }
+  if (torus().twisted) {
+    // J. Camara et al., "Twisted torus topologies for enhanced interconnection networks", 2010.
+    facts.push_back(fmt::format("diameter in closed form: {} links",
+                                dimensions() == 2 ? ShortSide() : 3 * ShortSide() / 2));
+    return facts;
+  }
   const int longest = *std::max_element(size_.begin(), size_.end());
   if (longest % 2 == 0) {
     // Two planes of links join the halves of the longest dimension.
-    facts.push_back(fmt::format("bisection in closed form: 2 x {} links, {} per direction",
-                                routers_ / longest,
-                                FormatBandwidth(link_bandwidth() * (2.0 * routers_ / longest))));
+    facts.push_back(
+        fmt::format("bisection{} in closed form: 2 x {} links, {} per direction",
+                    slices_ > 1 ? " of a slice" : "", slice_routers_ / longest,
+                    FormatBandwidth(link_bandwidth() * (2.0 * slice_routers_ / longest))));
   }
   return facts;
 }
@@ -230,24 +190,97 @@ int TorusTopology::nic_of(AcceleratorIndex a) const {
   return server_of(a) * nics_per_server_ + static_cast<int>(local / server_size());
 }
 
-template <typename Visit>
-void TorusTopology::Walk(int from, int to, const Visit& visit) const {
-  Coordinates at = CoordinatesOf(from);
+// Where a twisted torus lets links of the short sides land shifted, a way of one or no round of
+// each short side is shortest. Of equally short ways the place of the sender picks one.
+TorusTopology::Coordinates TorusTopology::TwistedSteps(const Coordinates& from,
+                                                       const Coordinates& to) const {
+  const int side = ShortSide();
+  std::vector<Coordinates> best;
+  int fewest = std::numeric_limits<int>::max();
+  const auto consider = [&](const Coordinates& steps) {
+    const int hops = std::abs(steps[0]) + std::abs(steps[1]) + std::abs(steps[2]);
+    if (hops <= fewest) {
+      if (hops < fewest) {
+        best.clear();
+      }
+      fewest = hops;
+      best.push_back(steps);
+    }
+  };
+  const std::function<void(int, int, Coordinates)> extend = [&](int d, int rounds,
+                                                                Coordinates steps) {
+    if (d == dimensions()) {
+      // The shift of each round is made up for along the long sides.
+      Coordinates forth = steps;
+      for (int e = 0; e < dimensions(); ++e) {
+        if (size_[e] > side) {
+          const int missing = ((to[e] - from[e] - rounds * side) % size_[e] + size_[e]) % size_[e];
+          forth[e] = 2 * missing > size_[e] ? missing - size_[e] : missing;
+        }
+      }
+      consider(forth);
+      for (int e = 0; e < dimensions(); ++e) {
+        if (size_[e] > side && 2 * forth[e] == size_[e]) {
+          forth[e] = -forth[e];
+          consider(forth);
+        }
+      }
+      return;
+    }
+    for (const int round : {0, -1, 1}) {
+      if (size_[d] > side) {
+        return extend(d + 1, rounds, steps);
+      }
+      steps[d] = to[d] - from[d] + round * side;
+      if (std::abs(steps[d]) <= side) {
+        extend(d + 1, rounds + (round == 0 ? 0 : 1), steps);
+      }
+    }
+  };
+  extend(0, 0, {});
+  return best[static_cast<std::size_t>(from[0] + from[1] + from[2]) % best.size()];
+}
+
+TorusTopology::Coordinates TorusTopology::StepsOf(int from, int to) const {
+  const Coordinates at = CoordinatesOf(from);
   const Coordinates goal = CoordinatesOf(to);
+  if (torus().twisted) {
+    return TwistedSteps(at, goal);
+  }
+  // Where a route turns into dimension d, the ones before it are those of the goal.
+  Coordinates steps{};
+  int sum = at[0] + at[1] + at[2];
   for (int d = 0; d < kMostDimensions; ++d) {
     const int forth_hops = (goal[d] - at[d] + size_[d]) % size_[d];
     const bool tie = 2 * forth_hops == size_[d];
-    const bool forth = tie ? (at[0] + at[1] + at[2]) % 2 == 0 : 2 * forth_hops < size_[d];
-    while (at[d] != goal[d]) {
-      visit(RouterAt(at), d, forth);
-      at[d] = (at[d] + (forth ? 1 : size_[d] - 1)) % size_[d];
-    }
+    const bool forth = tie ? sum % 2 == 0 : 2 * forth_hops < size_[d];
+    steps[d] = forth ? forth_hops : forth_hops - size_[d];
+    sum += goal[d] - at[d];
   }
+  return steps;
 }
 
-void TorusTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
-                                std::uint64_t /*flow_hash*/, std::vector<LinkIndex>& route) const {
+template <typename Visit>
+void TorusTopology::Walk(int from, int to, const Visit& visit) const {
+  const Coordinates steps = StepsOf(from, to);
+  int router = from;
+  for (int d = 0; d < dimensions(); ++d) {
+    for (int step = 0; step < std::abs(steps[d]); ++step) {
+      visit(router, d, steps[d] > 0);
+      router = NeighbourOf(router, d, steps[d] > 0);
+    }
+  }
+  CHECK(router == to);
+}
+
+void TorusTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                                std::vector<LinkIndex>& route) const {
   CHECK(from != to && from.value < accelerators() && to.value < accelerators());
+  if (slice_of(from) != slice_of(to)) {
+    AppendExit(from, flow_hash, route);
+    AppendEntry(to, flow_hash, route);
+    return;
+  }
   Walk(from.value, to.value, [&](int router, int dimension, bool forth) {
     route.push_back(LinkOf(router, dimension, forth));
   });
@@ -264,29 +297,32 @@ void TorusTopology::AppendEntry(AcceleratorIndex to, std::uint64_t /*flow_hash*/
 }
 
 Seconds TorusTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
-  const Coordinates a = CoordinatesOf(from.value);
-  const Coordinates b = CoordinatesOf(to.value);
-  int hops = 0;
-  for (int d = 0; d < kMostDimensions; ++d) {
-    const int apart = std::abs(a[d] - b[d]);
-    hops += std::min(apart, size_[d] - apart);
+  if (slice_of(from) != slice_of(to)) {
+    return 2 * LatencyToBorder();
   }
-  return torus().hop_latency * static_cast<double>(hops);
+  const Coordinates steps = StepsOf(from.value, to.value);
+  return torus().hop_latency *
+         static_cast<double>(std::abs(steps[0]) + std::abs(steps[1]) + std::abs(steps[2]));
 }
 
 // Rows of servers along x, planes of rows, and the whole torus. Distances within a group differ, so
 // servers are not interchangeable; and traffic may pass through any server on its way, so all jobs
-// of the torus are neighbours.
+// of a torus are neighbours. Slices share nothing.
 Locality TorusTopology::LocalityOf() const {
   const Coordinates blocks = Blocks();
   Locality::Level row{"row", Locality::Every(blocks[0], servers())};
   Locality::Level plane{"plane", Locality::Every(std::int64_t{blocks[0]} * blocks[1], servers())};
-  Locality::Level whole{"torus", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
+  const int per_slice = slice_routers_ / server_size();
+  Locality::Level whole{"torus", Locality::Every(per_slice, servers()), /*exits_can_bind=*/true,
+                        /*exits_used_within=*/true};
   std::vector<Locality::Level> levels = {std::move(row)};
   if (dimensions() > 2) {
     levels.push_back(std::move(plane));
   }
   levels.push_back(std::move(whole));
+  if (slices_ > 1) {
+    levels.push_back({"pod", {{0}}, /*exits_can_bind=*/false});
+  }
   return {servers(), std::move(levels), /*interchangeable=*/false};
 }
 
@@ -297,98 +333,6 @@ std::vector<Equipment> TorusTopology::equipment() const {
   }
   return {{"optical circuit switch", "optical circuit switches", spec.optical_switch.name,
            spec.optical_switches, spec.optical_switch.power}};
-}
-
-Wiring TorusTopology::wiring() const {
-  Wiring wiring;
-  wiring.node_kinds = {
-      {"accelerator", accelerators()}, {"router", routers_ - accelerators()}, {"nic", nics_}};
-  wiring.cable_kinds = {{"", /*inside=*/true}};
-  for (int d = 0; d < dimensions(); ++d) {
-    wiring.cable_kinds.push_back({fmt::format("links along {}", kAxis[d])});
-  }
-  for (int router = 0; router < routers_; ++router) {
-    for (int d = 0; d < dimensions(); ++d) {
-      Coordinates next = CoordinatesOf(router);
-      next[d] = (next[d] + 1) % size_[d];
-      wiring.cables.push_back({d + 1, router, RouterAt(next), 1, link_bandwidth()});
-    }
-  }
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    wiring.cables.push_back({0, a.value, routers_ + nic_of(a), 1, BytesPerSecond(0)});
-  }
-  return wiring;
-}
-
-CutProblem TorusTopology::cut_problem() const {
-  CutProblem problem;
-  problem.vertices = routers_;
-  for (const Wiring::Cable& cable : wiring().cables) {
-    if (cable.kind > 0) {
-      problem.edges.push_back({cable.a, cable.b, cable.capacity.si()});
-    }
-  }
-  for (int a = 0; a < accelerators(); ++a) {
-    problem.terminals.push_back({a, site().server.accelerator.scale_up_bandwidth.si()});
-  }
-  for (int d = 0; d < dimensions() && accelerators() > 1; ++d) {
-    problem.halvings.push_back(HalveServers(
-        fmt::format("first half along {} | second half", kAxis[d]), accelerators(), 1, [&](int a) {
-          return CoordinatesOf(a)[d];
-        }));
-  }
-  return problem;
-}
-
-// Shortest paths along the dimensions in their order: an edge's preference is its dimension, and of
-// both directions the one that the rule for ties takes comes first.
-RouteGraph TorusTopology::route_graph() const {
-  RouteGraph graph;
-  for (int r = 0; r < routers_; ++r) {
-    const bool is = r < accelerators();
-    graph.nodes.push_back({fmt::format("{}{}", is ? "accelerator" : "router", r),
-                           is ? RouteGraph::kAccelerator : "router",
-                           is ? server_of({r}) : ServerIndex{}, torus().hop_latency});
-  }
-  for (const char* way : {"nic_out", "nic_in"}) {
-    for (int nic = 0; nic < nics_; ++nic) {
-      graph.nodes.push_back({fmt::format("{}{}", way, nic), way});
-    }
-  }
-  // Two machines, so that no route inside the torus goes round by the datacenter network.
-  const int out = static_cast<int>(graph.nodes.size());
-  graph.nodes.push_back({"datacenter_out", "datacenter", -1, Seconds(0), /*border=*/true});
-  const int in = static_cast<int>(graph.nodes.size());
-  graph.nodes.push_back({"datacenter_in", "datacenter", -1, Seconds(0), /*border=*/true});
-  const TierTable table(tiers());
-  const auto add = [&](LinkIndex link, int from, int to, int preference) {
-    RouteGraph::Edge edge{name(link), from, to, table[tier(link)].name, capacity(link)};
-    edge.preference = preference;
-    graph.edges.push_back(std::move(edge));
-  };
-  for (int d = 0; d < dimensions(); ++d) {
-    for (const bool forth : {true, false}) {
-      for (int r = 0; r < routers_; ++r) {
-        Coordinates at = CoordinatesOf(r);
-        const bool even = (at[0] + at[1] + at[2]) % 2 == 0;
-        at[d] = (at[d] + (forth ? 1 : size_[d] - 1)) % size_[d];
-        add(LinkOf(r, d, forth), r, RouterAt(at), 2 * d + (forth == even ? 0 : 1));
-      }
-    }
-  }
-  const int first_nic = 2 * dimensions() * routers_;
-  for (int nic = 0; nic < nics_; ++nic) {
-    add({first_nic + nic}, routers_ + nic, out, 0);
-  }
-  for (int nic = 0; nic < nics_; ++nic) {
-    add({first_nic + nics_ + nic}, in, routers_ + nics_ + nic, 0);
-  }
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    graph.edges.push_back({fmt::format("out[{}]", a.value), a.value, routers_ + nic_of(a), ""});
-    graph.edges.push_back(
-        {fmt::format("in[{}]", a.value), routers_ + nics_ + nic_of(a), a.value, ""});
-  }
-  return graph;
 }
 
 }  // namespace gridlock

@@ -18,6 +18,11 @@ namespace gridlock {
 /// its block, so that consecutive ranks are neighbours. A site with fewer servers than the torus
 /// has blocks leaves its last routers without an accelerator; they forward all the same.
 ///
+/// With slices every one is a torus of its own, of consecutive servers, and traffic from one to
+/// another goes through NICs. In a twisted torus the links that wrap around a short side of n
+/// arrive shifted by n along the sides of 2 n (J. Camara, M. Moreto, E. Vallejo, R. Beivide et al.,
+/// "Twisted torus topologies for enhanced interconnection networks", IEEE TPDS 2010).
+///
 /// Links in a fixed order: for each dimension the links forth by router, then those back; then NIC
 /// up and NIC down. NICs lead to a datacenter network that is wide enough for all of them, and only
 /// traffic to other sites takes it.
@@ -25,7 +30,9 @@ namespace gridlock {
 /// Routes go along the first dimension, then the next (dimension-order routing), the shorter way
 /// round. Half-way round both ways are equally long; the router at which the route turns into the
 /// dimension then decides: forth where the sum of its coordinates is even, else back. So both
-/// directions carry the same load, and a torus shifted by two routers looks the same.
+/// directions carry the same load, and a torus shifted by two routers looks the same. In a twisted
+/// torus a shortest way along the dimensions in their order is taken; of several the sum of the
+/// sender's coordinates picks one.
 class TorusTopology final : public Topology {
  public:
   static constexpr int kMostDimensions = 3;
@@ -41,10 +48,17 @@ class TorusTopology final : public Topology {
 
   [[nodiscard]] int routers() const { return routers_; }
 
-  /// Where a router stands. The first accelerators() routers are accelerators.
+  /// Where a router stands in its slice. The first accelerators() routers are accelerators.
   [[nodiscard]] Coordinates CoordinatesOf(int router) const;
 
-  [[nodiscard]] int RouterAt(const Coordinates& at) const;
+  [[nodiscard]] int RouterAt(const Coordinates& at, int slice = 0) const;
+
+  [[nodiscard]] int slices() const { return slices_; }
+
+  [[nodiscard]] int slice_of(AcceleratorIndex a) const { return a.value / slice_routers_; }
+
+  /// The router behind a link.
+  [[nodiscard]] int NeighbourOf(int router, int dimension, bool forth) const;
 
   /// The link out of a router along a dimension, forth or back.
   [[nodiscard]] LinkIndex LinkOf(int router, int dimension, bool forth) const {
@@ -98,13 +112,22 @@ class TorusTopology final : public Topology {
   [[nodiscard]] Locality LocalityOf() const;
   [[nodiscard]] int nic_of(AcceleratorIndex a) const;
 
+  /// Of a twisted torus; 0: it is not twisted.
+  [[nodiscard]] int ShortSide() const;
+
+  /// Hops along each dimension from one router of a slice to another, negative ones back.
+  [[nodiscard]] Coordinates StepsOf(int from, int to) const;
+  [[nodiscard]] Coordinates TwistedSteps(const Coordinates& from, const Coordinates& to) const;
+
   /// Calls visit(router, dimension, forth) for each link on the way.
   template <typename Visit>
   void Walk(int from, int to, const Visit& visit) const;
 
-  int routers_ = 0;
+  int slice_routers_ = 0, slices_ = 1;
+  int routers_ = 0;  ///< of all slices
   int nics_per_server_ = 0, nics_ = 0;
-  Coordinates size_{1, 1, 1}, block_{1, 1, 1};  ///< 1 along dimensions that it does not have
+  /// Of a slice and of a block; 1 along dimensions that they do not have.
+  Coordinates size_{1, 1, 1}, block_{1, 1, 1};
   Locality locality_;
 };
 

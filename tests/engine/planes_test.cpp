@@ -1,0 +1,203 @@
+// Collectives and steps on planes, rails without spines, twisted tori and slices: times in closed
+// form, folded = full, and what one slower link changes.
+
+#include "topologies/clos/planes.h"
+
+#include <algorithm>
+#include <set>
+
+#include <gtest/gtest.h>
+
+#include "sim/plan/fold.h"
+#include "tests/clos_of.h"
+#include "tests/engine/machines.h"
+#include "topologies/network.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kBytes = 1e9;
+
+enum class Kind { kShared, kSplit, kSplitHashed, kRailOnly, kForwarding };
+
+SiteSpec PlaneSite(const ServerSpec& server, int servers, int per_leaf, Kind kind) {
+  SiteSpec site = ClosSite(server, {.servers = servers, .servers_per_leaf = per_leaf});
+  ClosSpec& clos = ClosOf(site);
+  clos.rail_optimized = true;
+  const int rails = std::min(server.nics, server.accelerators);
+  const int groups = (servers + per_leaf - 1) / per_leaf;
+  clos.leaves_per_pod = groups * rails;
+  switch (kind) {
+    case Kind::kShared:
+      clos.planes = rails;
+      clos.leaves_per_pod = groups;
+      break;
+    case Kind::kSplitHashed:
+      clos.routing = Routing::kEcmp;
+      [[fallthrough]];
+    case Kind::kSplit:
+      clos.planes = 2;
+      clos.split_nics = true;
+      break;
+    case Kind::kRailOnly:
+      clos.tiers = 1;
+      clos.servers_per_leaf = servers;
+      [[fallthrough]];
+    case Kind::kForwarding:
+      clos.rail_forwarding = true;
+      break;
+  }
+  return site;
+}
+
+SiteSpec SliceSite(ServerSpec server, const std::vector<int>& size, const std::vector<int>& slice,
+                   bool twisted) {
+  SiteSpec site;
+  site.path = "site";
+  site.name = "test";
+  server.direct = true;
+  server.accelerators = 1;
+  server.nics = 1;
+  site.server = server;
+  site.servers = 1;
+  TorusSpec torus;
+  for (const int s : size) {
+    site.servers *= s;
+    torus.block.push_back(1);
+  }
+  torus.path = "site.fabric.torus";
+  torus.size = size;
+  torus.slice = slice;
+  torus.twisted = twisted;
+  site.fabric = torus;
+  return site;
+}
+
+// Halves the capacity of all links of a plan with a name that holds a text.
+int Halve(const SiteSpec& site, const std::string& text, Plan& plan) {
+  const Network network(site);
+  const Topology& fabric = network.fabric(SiteIndex{0});
+  // The resources of a plan are the links that some route crosses, in the order of their numbers.
+  std::set<std::int32_t> used;
+  for (int from = 0; from < fabric.accelerators(); ++from) {
+    const int to = (from + fabric.server_size()) % fabric.accelerators();
+    std::vector<LinkShare> shares;
+    network.AppendShares({from}, {to}, {}, shares);
+    for (const LinkShare& share : shares) {
+      used.insert(share.link.value);
+    }
+  }
+  // Before them stand ports of tensor-parallel groups, behind them the HBM of every accelerator.
+  std::size_t resource =
+      plan.resources.size() - static_cast<std::size_t>(fabric.accelerators()) - used.size();
+  int halved = 0;
+  for (const std::int32_t link : used) {
+    if (fabric.name({link}).find(text) != std::string::npos) {
+      plan.resources[resource].capacity = plan.resources[resource].capacity / 2;
+      ++halved;
+    }
+    ++resource;
+  }
+  return halved;
+}
+
+}  // namespace
+
+// Two rings of four servers, each in the rail of its accelerators: at the pace of a NIC in a plane
+// of its own, and of both ports together where NICs are split.
+TEST(RingsOfRails, RunAtThePaceOfTheirNicsOnPlanes) {
+  const double seconds = 2.0 * 3 / 4 * kBytes / kNic;
+  for (const Kind kind : {Kind::kShared, Kind::kSplit, Kind::kRailOnly, Kind::kForwarding}) {
+    const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, kind);
+    const StepProgram program = OneAllReduce(2, 4, kBytes);
+    EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds,
+                1e-9 * seconds);
+  }
+  // A hashed flow keeps to one port of half the bandwidth.
+  const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, Kind::kSplitHashed);
+  const StepProgram program = OneAllReduce(2, 4, kBytes);
+  EXPECT_GE(Simulate({program, Expand(program, site), site.server}).end, (2 - 1e-9) * seconds);
+}
+
+// Eight accelerators as two rings, each of a rail. A slower NIC port of plane 1 slows the flows
+// that cross plane 1, those of the second accelerators, or half of every sprayed flow.
+TEST(AHalvedLinkOfOnePlane, SlowsWhatCrossesThatPlane) {
+  const double seconds = 2.0 * 3 / 4 * kBytes / kNic;
+  for (const Kind kind : {Kind::kShared, Kind::kSplit}) {
+    const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, kind);
+    const StepProgram both = OneAllReduce(2, 4, kBytes);
+    StepProgram first = OneAllReduce(1, 4, kBytes);
+    first.grid.domain_ranks = 1;  // the first accelerator of each server
+    Plan of_both = Expand(both, site);
+    EXPECT_EQ(Halve(site, "plane1.nic_up[0]", of_both), 1);
+    EXPECT_NEAR(Simulate({both, of_both, site.server}).end, 2 * seconds, 1e-9 * seconds);
+    if (kind == Kind::kShared) {
+      const Plan of_first = Expand(first, site);
+      EXPECT_NEAR(Simulate({first, of_first, site.server}).end, seconds, 1e-9 * seconds);
+      const Network network(site);
+      for (const Plan::Resource& resource : of_first.resources) {
+        EXPECT_NE(resource.tier, TierTable::kScaleUp);
+      }
+    }
+  }
+}
+
+// Replicas along the long side: a ring of one link after the other, which the twist leaves alone.
+TEST(RingsAlongTheLongSideOfATwistedTorus, RunAtThePaceOfOneLink) {
+  const SiteSpec site = SliceSite(IdealServer(1, 1), {4, 8}, {}, true);
+  const StepProgram program = OneAllReduce(4, 8, kBytes);
+  const double link = site.server.accelerator.scale_up_bandwidth.si() / 4;
+  const double seconds = 2.0 * 7 / 8 * kBytes / link;
+  EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds, 1e-9 * seconds);
+}
+
+// Replicas in two slices reach each other through NICs only.
+TEST(RingsAcrossSlices, RunAtThePaceOfNics) {
+  const SiteSpec site = SliceSite(IdealServer(1, 1), {4, 4}, {4, 2}, false);
+  const StepProgram program = OneAllReduce(8, 2, kBytes);
+  const Plan plan = Expand(program, site);
+  const PlayResult result = Simulate({program, plan, site.server});
+  EXPECT_NEAR(result.end, kBytes / kNic, 1e-9 * result.end);
+  EXPECT_EQ(result.bytes[plan.tiers.Named("ring_x").value], 0);
+}
+
+TEST(FoldedPlanes, TakeTheStepOfTheFullOnes) {
+  std::vector<SiteSpec> sites;
+  for (const Kind kind :
+       {Kind::kShared, Kind::kSplit, Kind::kSplitHashed, Kind::kRailOnly, Kind::kForwarding}) {
+    sites.push_back(PlaneSite(RealisticServer(4, 4), 6, 2, kind));
+  }
+  sites.push_back(PlaneSite(RealisticServer(4, 2), 5, 2, Kind::kShared));
+  sites.push_back(SliceSite(RealisticServer(1, 1), {2, 4}, {}, true));
+  sites.push_back(SliceSite(RealisticServer(1, 1), {2, 2, 4}, {}, true));
+  sites.push_back(SliceSite(RealisticServer(1, 1), {4, 4}, {4, 2}, false));
+  std::vector<Evaluation> runs;
+  for (const SiteSpec& site : sites) {
+    const int accelerators = site.servers * site.server.accelerators;
+    for (const int tensor : {1, 2}) {
+      for (const int pipeline : {1, 2}) {
+        Layout layout;
+        layout.tensor = tensor;
+        layout.pipeline = pipeline;
+        layout.data = accelerators / tensor / pipeline;
+        TrainingSpec job = SmallJob(layout, 2 * pipeline);
+        job.zero = 1;
+        for (const Fidelity fidelity : {Fidelity::kFull, Fidelity::kFolded}) {
+          runs.push_back({ScenarioOf(site, job), fidelity});
+        }
+      }
+    }
+  }
+  const std::vector<StepRecord> records = Evaluate(runs);
+  for (std::size_t i = 0; i + 1 < records.size(); i += 2) {
+    const StepRecord& full = records[i];
+    const StepRecord& folded = records[i + 1];
+    const double step = full.step_time.si();
+    EXPECT_NEAR(folded.step_time.si(), step, 1e-9 * step) << i;
+    EXPECT_NEAR(TotalOf(folded, "nic"), TotalOf(full, "nic"), 1e-9 * TotalOf(full, "nic")) << i;
+    EXPECT_NEAR(folded.energy.si(), full.energy.si(), 1e-9 * full.energy.si());
+  }
+}
+
+}  // namespace gridlock

@@ -85,6 +85,7 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddSweepCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddStudiesCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddFlowsCommand(CLI::App& app, int& code);
 void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);

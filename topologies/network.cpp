@@ -83,6 +83,18 @@ BytesPerSecond Network::capacity(LinkIndex link) const {
   return fabrics_[site]->capacity({link.value - first_link_[site]});
 }
 
+std::string Network::name(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  if (link.value >= first_link_.back()) {
+    const int direction = link.value - first_link_.back();
+    return fmt::format("wan[{}]{}", direction / 2, direction % 2 == 0 ? "" : " back");
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  const Topology& fabric = *fabrics_[site];
+  const std::string local = fabric.name({link.value - first_link_[site]});
+  return sites() == 1 ? local : fabric.site().name + ": " + local;
+}
+
 bool Network::can_bind(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return true;
@@ -130,14 +142,17 @@ void Network::Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>
   }
 }
 
-void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
-                          std::vector<LinkIndex>& route) const {
+void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+                          std::uint64_t queue_pair) const {
   const SiteIndex from_site = site_of(from);
   const SiteIndex to_site = site_of(to);
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
-  const std::uint64_t hash = MixHash(static_cast<std::uint64_t>(from_local.value) << 32 |
-                                     static_cast<std::uint32_t>(to_local.value));
+  const std::uint64_t salt = fabrics_[from_site]->site().hash_seed;
+  const std::uint64_t hash =
+      MixHash((static_cast<std::uint64_t>(from_local.value) << 32 |
+               static_cast<std::uint32_t>(to_local.value)) ^
+              (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
   std::size_t begin = route.size();
   if (from_site == to_site) {
     fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);

@@ -91,6 +91,7 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddSweepCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddStudiesCommand(CLI::App& app, const std::string& command_line, int& code);
+void AddFlowsCommand(CLI::App& app, int& code);
 void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);

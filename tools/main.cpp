@@ -86,6 +86,7 @@ int main(int argc, char** argv) {
   gridlock::AddSweepCommand(app, command_line, code);
   gridlock::AddStudiesCommand(app, command_line, code);
   gridlock::AddTopoCommand(app, code);
+  gridlock::AddFlowsCommand(app, code);
   gridlock::AddSchemaCommand(app, code);
   gridlock::AddCatalogCommand(app, code);
   gridlock::AddGenerateCommand(app, code);

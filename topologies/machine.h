@@ -145,6 +145,8 @@ struct SiteSpec {
   ServerSpec server;
   int servers = 0;
   FabricSpec fabric;
+  /// Moves the hashes by which switches choose paths (ECMP).
+  std::uint64_t hash_seed = 0;
   double pue = 1.0;
   Watts power_cap;  ///< of the site, PUE included; 0: none
   PowerPolicy power_policy = PowerPolicy::kSlow;

@@ -112,7 +112,8 @@ inline constexpr auto kFields<RouteGraph::Edge> =
 
 template <>
 inline constexpr auto kFields<RouteGraph> = Bearing(&RouteGraph::nodes, &RouteGraph::edges,
-                                                    &RouteGraph::hashed);
+                                                    &RouteGraph::hashed,
+                                                    &RouteGraph::by_destination);
 
 // The hash stands for the graph.
 template <>
@@ -120,11 +121,11 @@ inline constexpr auto kFields<ListedSpec> = std::tuple_cat(
     Aside(&ListedSpec::path, &ListedSpec::file, &ListedSpec::graph), Bearing(&ListedSpec::hash));
 
 template <>
-inline constexpr auto kFields<SiteSpec> =
-    std::tuple_cat(Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
-                         &SiteSpec::power_policy, &SiteSpec::storage_bandwidth,
-                         &SiteSpec::electricity_usd_per_kwh, &SiteSpec::carbon_g_per_kwh),
-                   Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric));
+inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
+    Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
+          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
+          &SiteSpec::carbon_g_per_kwh),
+    Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed));
 
 template <>
 inline constexpr auto kFields<WanSpec> =

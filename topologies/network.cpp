@@ -22,10 +22,13 @@ SiteIndex SiteOf(const std::vector<int>& firsts, int number) {
 // A plan counts parts with 31 bits, of many flows on one link.
 constexpr std::int64_t kPartsMost = 1 << 16;
 
-// Of a flow, by the places of its ends within their sites.
-std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to) {
-  return MixHash(static_cast<std::uint64_t>(from.value) << 32 |
-                 static_cast<std::uint32_t>(to.value));
+// Of a flow, by the places of its ends within their sites. `salt` is that of the switches: another
+// one moves all flows. Flows of one pair differ by their queue pair.
+std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t salt,
+                     std::uint64_t queue_pair = 0) {
+  return MixHash(
+      (static_cast<std::uint64_t>(from.value) << 32 | static_cast<std::uint32_t>(to.value)) ^
+      (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
 }
 
 }  // namespace
@@ -102,6 +105,18 @@ BytesPerSecond Network::capacity(LinkIndex link) const {
   return fabrics_[site]->capacity({link.value - first_link_[site]});
 }
 
+std::string Network::name(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  if (link.value >= first_link_.back()) {
+    const int direction = link.value - first_link_.back();
+    return fmt::format("wan[{}]{}", direction / 2, direction % 2 == 0 ? "" : " back");
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  const Topology& fabric = *fabrics_[site];
+  const std::string local = fabric.name({link.value - first_link_[site]});
+  return sites() == 1 ? local : fabric.site().name + ": " + local;
+}
+
 bool Network::can_bind(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return true;
@@ -157,13 +172,14 @@ void Network::Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>
   }
 }
 
-void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
-                          std::vector<LinkIndex>& route) const {
+void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+                          std::uint64_t queue_pair) const {
   const SiteIndex from_site = site_of(from);
   const SiteIndex to_site = site_of(to);
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
-  const std::uint64_t hash = HashOf(from_local, to_local);
+  const std::uint64_t hash =
+      HashOf(from_local, to_local, fabrics_[from_site]->site().hash_seed, queue_pair);
   std::size_t begin = route.size();
   if (from_site == to_site) {
     fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
@@ -199,7 +215,8 @@ void Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span
           : load.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(fabric.links()));
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
-  fabric.AppendShares(from_local, to_local, HashOf(from_local, to_local), own, shares);
+  fabric.AppendShares(from_local, to_local, HashOf(from_local, to_local, fabric.site().hash_seed),
+                      own, shares);
   for (std::size_t i = begin; i < shares.size(); ++i) {
     shares[i].link.value += first;
     shares[i].parts *= parts_ / fabric.parts();

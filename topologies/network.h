@@ -45,6 +45,9 @@ class Network {
 
   [[nodiscard]] BytesPerSecond capacity(LinkIndex link) const;
 
+  /// "nic_up[17]"; with several sites "SITE: nic_up[17]"; "wan[0]" and "wan[0] back".
+  [[nodiscard]] std::string name(LinkIndex link) const;
+
   /// See Topology::can_bind; a wide-area link always can.
   [[nodiscard]] bool can_bind(LinkIndex link) const;
 
@@ -77,9 +80,11 @@ class Network {
   /// One direction of a wide-area link: out of `from`.
   [[nodiscard]] LinkIndex wan_link(WanIndex wan, SiteIndex from) const;
 
-  /// Appends the links from `from` to `to` (not equal). Under ECMP the choices depend only on the
-  /// positions of the two within their sites. The sites must be the same or joined by a link.
-  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route) const;
+  /// Appends the links from `from` to `to` (not equal). Under ECMP the choices depend on what
+  /// switches hash: the positions of the two within their sites, the number of the queue pair
+  /// between them, and the seed of the first site. The sites must be the same or joined by a link.
+  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+                   std::uint64_t queue_pair = 0) const;
 
   /// Into how many parts a flow is divided, on whatever site: see Topology::parts.
   [[nodiscard]] std::int32_t parts() const { return parts_; }

@@ -17,8 +17,9 @@ struct SwitchSpec {
 
 /// How flows choose among equal-cost links.
 enum class Routing {
-  kSpray,  ///< every packet on the next link: equal links are one bundle (exact for a fluid)
-  kEcmp,   ///< one link per flow, by hash: collisions show
+  kSpray,        ///< every packet on the next link: equal links are one bundle (exact for a fluid)
+  kEcmp,         ///< one link per flow, by hash: collisions show
+  kDestination,  ///< one link per destination: number of its NIC modulo the links (D mod k)
 };
 
 }  // namespace gridlock

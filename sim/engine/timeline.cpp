@@ -314,6 +314,15 @@ Bytes Timeline::Cancel(TransferId transfer) {
   return Bytes(left);
 }
 
+Bytes Timeline::Left(TransferId transfer) const {
+  const auto found = state_->flows.find(transfer);
+  if (found == state_->flows.end() || state_->ended.contains(transfer)) {
+    return Bytes(0);
+  }
+  const Flow& flow = found->second;
+  return Bytes(flow.get == nullptr ? flow.bytes : flow.get->get_remaining() / kUnitsPerByte);
+}
+
 // SimGrid does not speed up what is under way when a link gets faster: whatever uses the link
 // starts anew with what it has left.
 void Timeline::SetCapacity(std::int32_t link, BytesPerSecond capacity) {

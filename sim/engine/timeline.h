@@ -52,6 +52,9 @@ class Timeline {
   /// ended or been cancelled; `done` is not called any more.
   Bytes Cancel(TransferId transfer);
 
+  /// What a transfer has left now, to 1/256 byte; 0 when it has ended or been cancelled.
+  [[nodiscard]] Bytes Left(TransferId transfer) const;
+
   /// A link is capped, restored or cut off (0); transfers under way go on at their new shares.
   void SetCapacity(std::int32_t link, BytesPerSecond capacity);
 

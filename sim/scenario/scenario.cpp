@@ -119,7 +119,8 @@ void AddLife(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPla
 /// Makes the scenario as if nothing but its sites, links and entries had been written.
 void KeepSites(proto::Scenario& scenario, Written& written) {
   for (const std::string& field : FieldNames(*scenario.GetDescriptor())) {
-    if (field != "name" && field != "catalog" && field != "site" && field != "wan") {
+    static const std::set<std::string> kKept = {"name", "seed", "catalog", "site", "wan"};
+    if (!kKept.contains(field)) {
       scenario.GetReflection()->ClearField(&scenario,
                                            scenario.GetDescriptor()->FindFieldByName(field));
       written.fields.erase(field);

@@ -18,6 +18,17 @@ BytesPerSecond BandwidthOf(const std::string& text) {
   return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
 }
 
+Routing RoutingOf(proto::Routing routing) {
+  switch (routing) {
+    case proto::ECMP:
+      return Routing::kEcmp;
+    case proto::DESTINATION:
+      return Routing::kDestination;
+    default:
+      return Routing::kSpray;
+  }
+}
+
 ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::string& path) {
   ClosSpec spec;
   spec.path = path;
@@ -37,7 +48,7 @@ ClosSpec ClosOf(const proto::Clos& clos, const Catalogue& catalogue, const std::
   if (clos.tiers() == 3) {
     spec.core = MakeSwitch(catalogue, clos.core_switch());
   }
-  spec.routing = clos.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray;
+  spec.routing = RoutingOf(clos.routing());
   spec.planes = clos.planes() == 0 ? 1 : clos.planes();
   spec.split_nics = clos.split_nics();
   spec.rail_forwarding = clos.rail_forwarding();
@@ -218,6 +229,7 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
     }
   }
   spec.servers = site.servers();
+  spec.hash_seed = scenario.seed();
   spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
   spec.server.direct = IsDirect(spec.fabric);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);

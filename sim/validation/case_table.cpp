@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/schema/csv.h"
 #include "sim/schema/files.h"
-#include "sim/validation/csv.h"
 
 namespace gridlock {
 

@@ -8,9 +8,9 @@
 
 #include "sim/base/check.h"
 #include "sim/report/json.h"
+#include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 #include "sim/schema/rules.h"
-#include "sim/validation/csv.h"
 
 namespace gridlock {
 

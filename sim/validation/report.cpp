@@ -5,7 +5,7 @@
 #include <fmt/format.h>
 
 #include "sim/report/json.h"
-#include "sim/validation/csv.h"
+#include "sim/schema/csv.h"
 
 namespace gridlock {
 

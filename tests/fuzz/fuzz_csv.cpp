@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#include "sim/schema/csv.h"
 #include "sim/validation/case_table.h"
-#include "sim/validation/csv.h"
 #include "tests/fuzz/fuzz.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -17,7 +17,7 @@ from pathlib import Path
 GRIDLOCK = Path(sys.argv[1]).resolve()
 ROOT = Path(sys.argv[2]).resolve()
 TWO_SERVERS = "examples/01-two-servers/scenario.textproto"
-COMMANDS = ["run", "cap", "topo", "schema", "catalog", "catalog list", "catalog show",
+COMMANDS = ["run", "cap", "topo", "flows", "schema", "catalog", "catalog list", "catalog show",
             "catalog diff", "catalog rules", "generate", "validate"]
 OWN = """accelerator {
   name: "my_h100"

@@ -8,8 +8,8 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "sim/schema/csv.h"
 #include "sim/validation/case_table.h"
-#include "sim/validation/csv.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 

@@ -155,6 +155,7 @@ class ClosTopology::Ends {
     const ClosSpec& spec = clos.clos();
     const bool three = spec.tiers == 3;
     graph.hashed = !spray_;
+    graph.by_destination = spec.routing == Routing::kDestination;
     accelerator_ = AddNodes(graph, RouteGraph::kAccelerator, clos.accelerators(), Seconds(0));
     for (int a = 0; a < clos.accelerators(); ++a) {
       graph.nodes[a].server = clos.server_of({a});

@@ -30,12 +30,20 @@ std::string TitleOf(const ClosSpec& clos) {
   if (clos.tiers == 3) {
     text += fmt::format(", {:.4g}:1 above the spines", clos.spine_oversubscription);
   }
-  return text + (clos.routing == Routing::kSpray ? ", sprayed" : ", ECMP");
+  switch (clos.routing) {
+    case Routing::kSpray:
+      return text + ", sprayed";
+    case Routing::kEcmp:
+      return text + ", ECMP";
+    case Routing::kDestination:
+      return text + ", by destination";
+  }
+  CHECK(false);
 }
 
 ClosTopology::ClosTopology(const SiteSpec& site)
     : Topology(site), layout_(LayOutClos(site)), locality_(LocalityOf()) {
-  const bool ecmp = clos().routing == Routing::kEcmp;
+  const bool ecmp = clos().routing != Routing::kSpray;  // links stand one by one
   std::int64_t leaf_links = 0;
   if (clos().tiers >= 2) {
     leaf_links = ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
@@ -86,7 +94,7 @@ TierIndex ClosTopology::tier(LinkIndex link) const {
 }
 
 BytesPerSecond ClosTopology::capacity(LinkIndex link) const {
-  const bool ecmp = clos().routing == Routing::kEcmp;
+  const bool ecmp = clos().routing != Routing::kSpray;  // links stand one by one
   switch (family(link)) {
     case kScaleUpOut:
     case kScaleUpIn:
@@ -188,7 +196,7 @@ void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::
     if (clos().routing == Routing::kSpray) {
       AppendSprayed(from_leaf, to_leaf, route);
     } else {
-      AppendHashed(from_leaf, to_leaf, flow_hash, route);
+      AppendKept(from_leaf, to_leaf, ChoicesOf(to_nic, flow_hash), route);
     }
   }
   route.push_back(At(kNicDown, to_nic));
@@ -205,26 +213,55 @@ void ClosTopology::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkInd
   route.push_back(At(kLeafDown, to_leaf));
 }
 
+// By destination, D mod k: the digits of the destination's number pick the spine, then the core,
+// then one of parallel links, so that the flows to consecutive NICs take different links
+// (E. Zahavi, "D-Mod-K routing providing non-blocking traffic for shift permutations on real life
+// fat trees", 2010).
+ClosTopology::Choices ClosTopology::ChoicesOf(int to_nic, std::uint64_t flow_hash) const {
+  const ClosLayout& l = layout_;
+  const bool cores = l.links_per_core > 0;
+  if (clos().routing == Routing::kEcmp) {
+    Choices choices;
+    choices.uplink = Pick(flow_hash, ClosStreams::kUplink, l.uplinks_per_leaf);
+    choices.downlink = Pick(flow_hash, ClosStreams::kDownlink, l.links_per_spine);
+    if (cores) {
+      choices.spine_uplink = Pick(flow_hash, ClosStreams::kSpineUplink, l.uplinks_per_spine);
+      choices.core_downlink = Pick(flow_hash, ClosStreams::kCoreDownlink, l.links_per_core);
+    }
+    return choices;
+  }
+  const int spine = to_nic % l.spines_per_pod;
+  int rest = to_nic / l.spines_per_pod;
+  Choices choices;
+  choices.uplink = spine * l.links_per_spine + rest % l.links_per_spine;
+  choices.downlink = rest % l.links_per_spine;
+  if (cores) {
+    rest /= l.links_per_spine;
+    const int core = rest % l.cores_per_plane;
+    const int parallel = rest / l.cores_per_plane % l.links_per_core;
+    choices.spine_uplink = core * l.links_per_core + parallel;
+    choices.core_downlink = parallel;
+  }
+  return choices;
+}
+
 // The uplink fixes the spine, and with it the plane: there is no way between planes but through a
 // leaf, so the flow comes down on the spine of the same position.
-void ClosTopology::AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
-                                std::vector<LinkIndex>& route) const {
+void ClosTopology::AppendKept(int from_leaf, int to_leaf, const Choices& choices,
+                              std::vector<LinkIndex>& route) const {
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
-  const int uplink = Pick(flow_hash, ClosStreams::kUplink, layout_.uplinks_per_leaf);
-  const int plane = uplink / layout_.links_per_spine;
-  route.push_back(At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + uplink));
+  const int plane = choices.uplink / layout_.links_per_spine;
+  route.push_back(At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + choices.uplink));
   if (from_pod != to_pod) {
-    const int up = Pick(flow_hash, ClosStreams::kSpineUplink, layout_.uplinks_per_spine);
-    const int down = up / layout_.links_per_core * layout_.links_per_core +
-                     Pick(flow_hash, ClosStreams::kCoreDownlink, layout_.links_per_core);
+    const int up = choices.spine_uplink;
+    const int down = up / layout_.links_per_core * layout_.links_per_core + choices.core_downlink;
     const int from_spine = from_pod * layout_.spines_per_pod + plane;
     const int to_spine = to_pod * layout_.spines_per_pod + plane;
     route.push_back(At(kSpineUp, from_spine * layout_.uplinks_per_spine + up));
     route.push_back(At(kSpineDown, to_spine * layout_.uplinks_per_spine + down));
   }
-  const int downlink = plane * layout_.links_per_spine +
-                       Pick(flow_hash, ClosStreams::kDownlink, layout_.links_per_spine);
+  const int downlink = plane * layout_.links_per_spine + choices.downlink;
   route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
 }
 
@@ -281,7 +318,7 @@ void ClosTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
 
 bool ClosTopology::TierCanBind(TierIndex tier) const {
   constexpr double kExactly = 1 + 1e-9;
-  if (clos().routing == Routing::kEcmp) {
+  if (clos().routing != Routing::kSpray) {
     return true;
   }
   if (tier == ClosTiers::kLeaf) {

@@ -30,7 +30,7 @@ enum ClosStreams : std::uint64_t {
 
 /// Links in a fixed order: scale-up out, scale-up in (by accelerator), NIC out, NIC in (by NIC),
 /// leaf up, leaf down, spine up, spine down. With spraying the uplinks of a leaf, and those of a
-/// pod, are one bundle each; with ECMP they stand one by one.
+/// pod, are one bundle each; otherwise they stand one by one.
 class ClosTopology final : public Topology {
  public:
   /// Lays out the site, whose fabric must be a ClosSpec. Throws UserError (paths under site.path)
@@ -120,8 +120,8 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] bool can_bind(LinkIndex link) const override { return TierCanBind(tier(link)); }
 
-  /// A bundle that carries all that the NICs below it can send cannot bind; single links under ECMP
-  /// can, whatever the ratio.
+  /// A bundle that carries all that the NICs below it can send cannot bind; single links of flows
+  /// that are not sprayed can, whatever the ratio.
   [[nodiscard]] bool TierCanBind(TierIndex tier) const;
 
   /// With spraying the NICs of a server are alike.
@@ -174,10 +174,19 @@ class ClosTopology final : public Topology {
     LinkIndex leaf, spine;  ///< -1: there is no such tier
   };
 
+  /// Which of equal links a flow takes where it does not take all of them.
+  struct Choices {
+    int uplink = 0;         ///< of the leaf that it leaves
+    int downlink = 0;       ///< of the parallel ones from its last spine to its last leaf
+    int spine_uplink = 0;   ///< of the spine that it leaves
+    int core_downlink = 0;  ///< of the parallel ones from its core to the next spine
+  };
+
+  [[nodiscard]] Choices ChoicesOf(int to_nic, std::uint64_t flow_hash) const;
   [[nodiscard]] BorderLinks ToBorder(int leaf, std::uint64_t flow_hash, bool up) const;
   void AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const;
-  void AppendHashed(int from_leaf, int to_leaf, std::uint64_t flow_hash,
-                    std::vector<LinkIndex>& route) const;
+  void AppendKept(int from_leaf, int to_leaf, const Choices& choices,
+                  std::vector<LinkIndex>& route) const;
 
   [[nodiscard]] Locality LocalityOf() const;
 

@@ -291,6 +291,11 @@ bool RouteGraph::direct() const {
 }
 
 void WriteGraphMl(const RouteGraph& graph, std::ostream& out) {
+  if (graph.by_destination) {
+    throw UserError("",
+                    "GraphML has no word for links that are chosen by destination; expected "
+                    "routing: SPRAY or ECMP");
+  }
   out << "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
          "<graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\">\n";
   for (const Key& key : kKeys) {

@@ -1,4 +1,4 @@
-#include "sim/validation/csv.h"
+#include "sim/schema/csv.h"
 
 #include <algorithm>
 

@@ -1,0 +1,173 @@
+#include "sim/plan/flow_plan.h"
+
+#include <algorithm>
+#include <bit>
+#include <unordered_map>
+#include <utility>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+using ColourList = std::vector<std::uint64_t>;
+
+std::uint64_t Weighed(std::uint64_t colour, std::int32_t weight) {
+  return MixHash(colour + MixHash(static_cast<std::uint64_t>(weight)));
+}
+
+std::size_t CountColours(ColourList colours) {
+  std::sort(colours.begin(), colours.end());
+  return std::unique(colours.begin(), colours.end()) - colours.begin();
+}
+
+ColourList SeedsOfFlows(const FlowPlan& plan) {
+  ColourList colours;
+  colours.reserve(plan.flows.size());
+  for (const FlowPlan::Flow& flow : plan.flows) {
+    colours.push_back(MixHash(std::bit_cast<std::uint64_t>(flow.wire.si()) ^
+                              MixHash(std::bit_cast<std::uint64_t>(flow.start.si()))));
+  }
+  return colours;
+}
+
+ColourList SeedsOfResources(const FlowPlan& plan) {
+  ColourList colours;
+  colours.reserve(plan.resources.size());
+  for (const FlowPlan::Resource& resource : plan.resources) {
+    colours.push_back(MixHash(std::bit_cast<std::uint64_t>(resource.capacity.si()) ^
+                              MixHash(static_cast<std::uint64_t>(resource.tier.value) + 1)));
+  }
+  return colours;
+}
+
+/// Splits colours until every flow of a colour sees the same colours of links, and every link the
+/// same colours of flows. Sums do not know an order.
+void Refine(const FlowPlan& plan, ColourList& flows, ColourList& resources) {
+  std::size_t classes = 0;
+  while (true) {
+    const std::size_t now = CountColours(flows) + CountColours(resources);
+    if (now == classes) {
+      return;
+    }
+    classes = now;
+    ColourList to_flow(flows.size()), to_resource(resources.size());
+    for (std::size_t f = 0; f < flows.size(); ++f) {
+      for (std::int32_t i = plan.flows[f].route.begin; i < plan.flows[f].route.end; ++i) {
+        const RouteEntry entry = plan.routes[i];
+        if (plan.resources[entry.resource].can_bind) {
+          to_flow[f] += Weighed(resources[entry.resource], entry.weight);
+          to_resource[entry.resource] += Weighed(flows[f], entry.weight);
+        }
+      }
+    }
+    for (std::size_t f = 0; f < flows.size(); ++f) {
+      flows[f] = MixHash(flows[f] ^ MixHash(to_flow[f]));
+    }
+    for (std::size_t r = 0; r < resources.size(); ++r) {
+      resources[r] = MixHash(resources[r] ^ MixHash(to_resource[r]));
+    }
+  }
+}
+
+/// Numbers colours in the order of their first appearance; returns the first position of each.
+std::vector<std::int32_t> Number(const ColourList& colours, std::vector<std::int32_t>& class_of) {
+  std::unordered_map<std::uint64_t, std::int32_t> known;  // only looked up
+  std::vector<std::int32_t> first;
+  class_of.resize(colours.size());
+  for (std::size_t i = 0; i < colours.size(); ++i) {
+    const auto [found, added] = known.emplace(colours[i], static_cast<std::int32_t>(first.size()));
+    if (added) {
+      first.push_back(static_cast<std::int32_t>(i));
+    }
+    class_of[i] = found->second;
+  }
+  return first;
+}
+
+}  // namespace
+
+FlowPlan LayFlows(const std::vector<NetworkMessage>& messages, const Network& network,
+                  const PacketFormat& format) {
+  FlowPlan plan;
+  std::unordered_map<std::int32_t, std::int32_t> position;  // of links; only looked up
+  std::unordered_map<std::uint64_t, std::uint64_t> pairs;   // messages so far, by ends
+  std::vector<LinkIndex> route;
+  for (const NetworkMessage& message : messages) {
+    const std::uint64_t ends = static_cast<std::uint64_t>(message.from.value) << 32U |
+                               static_cast<std::uint32_t>(message.to.value);
+    const std::uint64_t queue_pair = pairs[ends]++;
+    route.clear();
+    network.AppendRoute(message.from, message.to, route, queue_pair);
+    FlowPlan::Flow flow;
+    flow.start = message.start;
+    flow.wire = network.same_domain(message.from, message.to) ? message.bytes
+                                                              : format.WireBytes(message.bytes);
+    flow.route.begin = static_cast<std::int32_t>(plan.routes.size());
+    for (const LinkIndex link : route) {
+      const auto [found, added] =
+          position.emplace(link.value, static_cast<std::int32_t>(plan.links.size()));
+      if (added) {
+        plan.links.push_back(link);
+        plan.resource_of.push_back(found->second);
+        plan.resources.push_back(
+            {network.tier(link), network.capacity(link), network.can_bind(link)});
+      }
+      plan.routes.push_back({found->second, 1});
+    }
+    flow.route.end = static_cast<std::int32_t>(plan.routes.size());
+    plan.flow_of.push_back(static_cast<std::int32_t>(plan.flows.size()));
+    plan.flows.push_back(flow);
+  }
+  return plan;
+}
+
+FlowPlan FoldFlows(const FlowPlan& plan) {
+  ColourList flows = SeedsOfFlows(plan), resources = SeedsOfResources(plan);
+  Refine(plan, flows, resources);
+  FlowPlan folded;
+  folded.links = plan.links;
+  const std::vector<std::int32_t> first_flow = Number(flows, folded.flow_of);
+  const std::vector<std::int32_t> first_resource = Number(resources, folded.resource_of);
+  for (const std::int32_t r : first_resource) {
+    folded.resources.push_back(plan.resources[r]);
+  }
+  // On the first link of each class, how many flows of each class there are.
+  std::vector<std::vector<RouteEntry>> crossing(first_resource.size());  // flow classes and weights
+  for (std::size_t f = 0; f < flows.size(); ++f) {
+    for (std::int32_t i = plan.flows[f].route.begin; i < plan.flows[f].route.end; ++i) {
+      const RouteEntry entry = plan.routes[i];
+      const std::int32_t r = folded.resource_of[entry.resource];
+      if (first_resource[r] != entry.resource || !plan.resources[entry.resource].can_bind) {
+        continue;
+      }
+      const std::int32_t flow = folded.flow_of[f];
+      if (crossing[r].empty() || crossing[r].back().resource != flow) {
+        crossing[r].push_back({flow, 0});
+      }
+      crossing[r].back().weight += entry.weight;
+    }
+  }
+  std::vector<std::vector<RouteEntry>> routes(first_flow.size());
+  for (std::size_t r = 0; r < crossing.size(); ++r) {
+    for (const RouteEntry& entry : crossing[r]) {
+      auto& route = routes[entry.resource];
+      const auto resource = static_cast<std::int32_t>(r);
+      if (route.empty() || route.back().resource != resource) {
+        route.push_back({resource, 0});
+      }
+      route.back().weight += entry.weight;
+    }
+  }
+  for (std::size_t c = 0; c < first_flow.size(); ++c) {
+    FlowPlan::Flow flow = plan.flows[first_flow[c]];
+    flow.route.begin = static_cast<std::int32_t>(folded.routes.size());
+    folded.routes.insert(folded.routes.end(), routes[c].begin(), routes[c].end());
+    flow.route.end = static_cast<std::int32_t>(folded.routes.size());
+    folded.flows.push_back(flow);
+  }
+  return folded;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,51 @@
+#pragma once
+
+// Messages laid on a network: which links each of them crosses, and classes of messages that get
+// the same share at every instant.
+
+#include <cstdint>
+#include <vector>
+
+#include "sim/base/index.h"
+#include "sim/base/units.h"
+#include "sim/plan/plan.h"
+#include "topologies/network.h"
+#include "topologies/traffic.h"
+
+namespace gridlock {
+
+struct FlowPlan {
+  /// A link that some message crosses; in a folded plan one of several alike.
+  struct Resource {
+    TierIndex tier{0};
+    BytesPerSecond capacity;
+    bool can_bind = true;  ///< false: the links that feed it carry less than it does
+  };
+
+  /// A message; in a folded plan one of several alike.
+  struct Flow {
+    Span route;
+    Bytes wire;  ///< with headers
+    Seconds start;
+  };
+
+  std::vector<Resource> resources;
+  std::vector<RouteEntry> routes;  ///< of a flow: in the order of its way
+  std::vector<Flow> flows;
+  std::vector<LinkIndex> links;           ///< those that messages cross, by number in the network
+  std::vector<std::int32_t> resource_of;  ///< by position in `links`
+  std::vector<std::int32_t> flow_of;      ///< by message
+};
+
+/// Lays messages on a network, one flow each. The k-th message from one accelerator to another is
+/// on a queue pair of its own, which matters where switches hash. `format` adds its headers to what
+/// leaves a scale-up domain.
+FlowPlan LayFlows(const std::vector<NetworkMessage>& messages, const Network& network,
+                  const PacketFormat& format);
+
+/// One flow for each class of the coarsest equitable partition of flows and links (see fold.h):
+/// max-min fair rates are the same within a class at every instant. Links that cannot bind are left
+/// out. An entry's weight is the number of flows of its class that meet on one link.
+FlowPlan FoldFlows(const FlowPlan& plan);
+
+}  // namespace gridlock

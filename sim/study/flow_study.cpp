@@ -1,0 +1,137 @@
+#include "sim/study/flow_study.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "sim/base/check.h"
+#include "sim/engine/flow_engine.h"
+#include "sim/plan/flow_plan.h"
+#include "sim/record/fingerprint.h"
+
+namespace gridlock {
+
+namespace {
+
+/// What each link of a plan carried: all of every message that crosses it.
+std::vector<Bytes> CarriedOf(const FlowPlan& plan) {
+  std::vector<Bytes> carried(plan.links.size());
+  for (const FlowPlan::Flow& flow : plan.flows) {
+    for (std::int32_t i = flow.route.begin; i < flow.route.end; ++i) {
+      carried[plan.routes[i].resource] += flow.wire * plan.routes[i].weight;
+    }
+  }
+  return carried;
+}
+
+/// Fills links, hottest first, and tiers; returns where each link of the plan stands among them.
+std::vector<std::int32_t> AddLinks(const Network& network, const FlowPlan& plan,
+                                   const std::vector<Bytes>& carried, FlowRecord& record) {
+  const double seconds = record.last_sent.si();
+  std::vector<double> use(plan.links.size());
+  for (std::size_t i = 0; i < use.size(); ++i) {
+    use[i] = seconds > 0 ? carried[i] / plan.resources[i].capacity / Seconds(seconds) : 0;
+  }
+  std::vector<std::int32_t> order(plan.links.size());
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](std::int32_t a, std::int32_t b) {
+    return use[a] != use[b] ? use[a] > use[b] : plan.links[a] < plan.links[b];
+  });
+  std::vector<std::int32_t> position(order.size());
+  std::vector<BytesPerSecond> capacities(network.tiers().size());
+  for (const Tier& tier : network.tiers()) {
+    TierLoad& load = record.tiers.emplace_back();
+    load.tier = tier.name;
+    load.words = tier.words;
+  }
+  for (const std::int32_t i : order) {
+    const FlowPlan::Resource& resource = plan.resources[i];
+    position[i] = static_cast<std::int32_t>(record.links.size());
+    record.links.push_back({network.name(plan.links[i]), network.tiers()[resource.tier].name,
+                            resource.capacity, carried[i], use[i]});
+    TierLoad& tier = record.tiers[resource.tier.value];
+    ++tier.links;
+    tier.carried += carried[i];
+    tier.most = std::max(tier.most, use[i]);
+    capacities[resource.tier.value] += resource.capacity;
+  }
+  for (std::size_t t = 0; t < record.tiers.size(); ++t) {
+    if (record.tiers[t].links > 0 && seconds > 0) {
+      record.tiers[t].use = record.tiers[t].carried / capacities[t] / Seconds(seconds);
+    }
+  }
+  std::erase_if(record.tiers, [](const TierLoad& tier) {
+    return tier.links == 0;
+  });
+  return position;
+}
+
+/// The link on the route of a message that is of the class that bound its flow; -1: none.
+std::int32_t LinkOfClass(const FlowPlan& all, std::size_t message, const FlowPlan& plan,
+                         std::int32_t bound) {
+  const Span route = all.flows[message].route;
+  for (std::int32_t i = route.begin; bound >= 0 && i < route.end; ++i) {
+    if (plan.resource_of[all.routes[i].resource] == bound) {
+      return all.routes[i].resource;
+    }
+  }
+  return -1;
+}
+
+void AddRates(const FlowPlan& plan, const FlowRun& run, FlowRecord& record) {
+  std::vector<std::vector<const FlowShare*>> of_flow(plan.flows.size());
+  for (const FlowShare& share : run.shares) {
+    of_flow[share.flow].push_back(&share);
+  }
+  for (std::size_t m = 0; m < record.flows.size(); ++m) {
+    for (const FlowShare* share : of_flow[plan.flow_of[m]]) {
+      record.rates.push_back({static_cast<std::int32_t>(m), Seconds(share->from),
+                              Seconds(share->until), BytesPerSecond(share->rate)});
+    }
+  }
+}
+
+}  // namespace
+
+FlowRecord RunFlowStudy(const Network& network, const std::vector<NetworkMessage>& messages,
+                        const FlowOptions& options) {
+  const FlowPlan all = LayFlows(messages, network, options.packets);
+  const bool folds = options.fidelity == Fidelity::kFolded;
+  const FlowPlan plan = folds ? FoldFlows(all) : all;
+  const FlowRun run = RunFlows(plan, {}, options.shares);
+
+  FlowRecord record;
+  record.accelerators = network.accelerators();
+  record.packets = options.packets.name;
+  record.efficiency = options.packets.efficiency();
+  record.classes = folds ? static_cast<std::int64_t>(plan.flows.size()) : 0;
+  record.activities = run.activities;
+  for (const double end : run.ends) {
+    record.last_sent = std::max(record.last_sent, Seconds(end));
+  }
+  const std::vector<std::int32_t> position = AddLinks(network, all, CarriedOf(all), record);
+  Fingerprint hash;
+  record.flows.reserve(messages.size());
+  for (std::size_t m = 0; m < messages.size(); ++m) {
+    const NetworkMessage& message = messages[m];
+    const std::int32_t flow = plan.flow_of[m];
+    const std::int32_t link = LinkOfClass(all, m, plan, run.bound_by[flow]);
+    FlowResult& result = record.flows.emplace_back();
+    result.from = message.from.value;
+    result.to = message.to.value;
+    result.bytes = message.bytes;
+    result.start = message.start;
+    result.end = Seconds(run.ends[flow]) + network.Latency(message.from, message.to);
+    result.link = link < 0 ? -1 : position[link];
+    result.link_use = static_cast<float>(run.bound_use[flow]);
+    record.last_end = std::max(record.last_end, result.end);
+    hash.Add(result.end.si());
+  }
+  record.fingerprint = hash.value();
+  if (options.shares) {
+    AddRates(plan, run, record);
+  }
+  return record;
+}
+
+}  // namespace gridlock

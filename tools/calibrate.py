@@ -3,13 +3,13 @@
 
 Examples:
   tools/calibrate.py gemm --table h100_gemm_perf.csv.gz --accelerator h100_sxm --precision BF16
-  tools/calibrate.py collectives --transport nvlink_4 --measurements FOLDER --published collectives.csv --write
+  tools/calibrate.py collectives --transport nvlink_4 --measurements FOLDER --write
   tools/calibrate.py convert --table ground_truth_single.csv -o vtrain.csv
   tools/calibrate.py floors --table ground_truth_single.csv
   tools/calibrate.py stack --stack megatron_core --accelerator h100_sxm \\
       --constants hbm_traffic_factor,tensor_overlap,sustained_clock
   tools/calibrate.py transfer --accelerator mi300x --precision BF16 --from h100_sxm
-  tools/calibrate.py all --measurements FOLDER --published collectives.csv --check
+  tools/calibrate.py all --measurements FOLDER --check
 
 Nothing is written without --write. Exit codes: 0 done, 1 --check found a constant that is off, 2 wrong
 input, 3 a file cannot be read or written.
@@ -243,8 +243,10 @@ def parser():
     measured = argparse.ArgumentParser(add_help=False)
     measured.add_argument("--measurements", type=Path, required=True, metavar="FOLDER",
                           help="measured tables, as CONTRIBUTING.md names them")
-    measured.add_argument("--published", type=Path, required=True, metavar="FILE.csv",
-                          help="published collectives; only rows of the role calibration are fitted")
+    measured.add_argument("--published", type=Path, metavar="FILE.csv",
+                          default=ROOT / "workloads/validation/collectives.csv",
+                          help="published collectives (default: the shipped table); only rows of the "
+                          "role calibration are fitted")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name, run, what, *parents):

@@ -5,8 +5,10 @@ import contextlib
 import csv
 import gzip
 import io
+import json
 import random
 import shutil
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -266,6 +268,52 @@ class Networks(unittest.TestCase):
         larger = {**fixed, "low_latency_efficiency": 1.3 * share}
         self.assertLess(networks.mean_ln({**fixed, "low_latency_efficiency": share}, rows), 3e-3)
         self.assertGreater(networks.mean_ln(larger, rows), 1e-4)
+
+
+class Simulated(Folder):
+    """What is fitted is what runs: the formulas here against the simulator."""
+
+    CLOS = ('fabric { clos { tiers: 2 servers_per_leaf: 8 leaves_per_pod: 1 leaf_switch: '
+            '"quantum2_qm9700" spine_switch: "quantum2_qm9700" } }')
+
+    def times(self, servers, kind, algorithm, sizes, ranks):
+        """Seconds of each size."""
+        scenario = self.folder / "test.textproto"
+        listed = ", ".join(f'"{size} B"' for size in sizes)
+        scenario.write_text(
+            f'schema_version: 1 name: "t" site {{ server: "dgx_h100" servers: {servers} {self.CLOS} }}\n'
+            f'job {{ collective_test {{ collective: "{kind}" algorithm: "{algorithm}" ranks: {ranks} '
+            f'size: [{listed}] }} }}\n', encoding="utf-8")
+        run_ = subprocess.run([sys.argv[1], "run", scenario, "-o", self.folder / "out"], check=True,
+                              capture_output=True, text=True)
+        self.assertIn("fingerprint", run_.stdout)
+        summary = json.loads((self.folder / "out/summary.json").read_text(encoding="utf-8"))
+        return [row["time"] for row in summary["collective"]]
+
+    def test_inside_a_server(self):
+        fit = plan.written_fit(Catalogue(ROOT), "nvlink_4")
+        sizes = [1 << 12, 1 << 20, 1 << 30]
+        for kind, algorithm, own, ranks in (
+                ("all_reduce", "ring", "ring", 8), ("all_reduce", "in_switch", "nvls", 8),
+                ("all_gather", "ring", "auto", 4), ("reduce_scatter", "ring", "auto", 2)):
+            for size, time in zip(sizes, self.times(1, kind, algorithm, sizes, ranks)):
+                row = collectives.Row(kind, ranks, size, 0, own)
+                self.assertAlmostEqual(collectives.seconds(fit, row, 450e9) / time, 1, delta=1e-3,
+                                       msg=(kind, algorithm, size))
+
+    def test_across_servers(self):
+        catalogue = Catalogue(ROOT)
+        fit = plan.written_fit(catalogue, "infiniband")
+        inside = plan.written_fit(catalogue, "nvlink_4")
+        sizes = [64, 1 << 20, 1 << 26, 1 << 33]
+        for servers in (2, 4):
+            for algorithm in networks.WAYS:
+                times = self.times(servers, "all_reduce", algorithm, sizes, 8 * servers)
+                for size, time in zip(sizes, times):
+                    row = networks.Row(inside, 450e9, servers, 8, 50e9, size, 0, algorithm)
+                    # Switches add a microsecond or so to each way.
+                    self.assertAlmostEqual(networks.seconds(fit, row) / time, 1, delta=0.05,
+                                           msg=(servers, algorithm, size))
 
 
 class Convert(Folder):

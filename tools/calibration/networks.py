@@ -6,7 +6,7 @@ collective.cpp). What happens inside the servers is that of a transport which is
 import math
 from typing import NamedTuple
 
-from calibration.collectives import chunks, rounded
+from calibration.collectives import RING_RANKS_MOST, chunks, rounded
 from calibration.common import median, significant
 from calibration.minimise import minimise
 
@@ -15,6 +15,11 @@ STARTS = {"all_reduce_efficiency": (0.92, 0.5, 1.0), "step_latency": (5e-6, 1e-6
           "chunk_latency": (20e-6, 1e-7, 1e-3)}
 TIE = 2e-4
 WAYS = ("ring", "tree", "in_switch_tree")
+# NCCL's own model, as workloads/program/library.cpp: of LL, LL128 and Simple the base of a tree, its step
+# inside and across, the same of a ring, in us, and the share of the bandwidth.
+LIBRARY = ((6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25), (14.0, 1.25, 8.5, 14.0, 1.9, 4.0, 0.92),
+           (8.4, 4.0, 14.0, 8.4, 1.4 * 3.4, 1.4 * 14.0, 1.0))
+LIBRARY_TREE_SHARE = 0.92
 
 
 class Row(NamedTuple):
@@ -27,7 +32,7 @@ class Row(NamedTuple):
     nic: float  # a rank's share of the NICs, bytes/s
     bytes: float
     seconds: float
-    algorithm: str = "auto"  # or one of WAYS
+    algorithm: str = "auto"  # what the library takes, or one of WAYS
     weight: float = 1.0
 
 
@@ -58,11 +63,26 @@ def way(fit, row, name):
     return delay + min(quick, bulk)
 
 
+def prefers_tree(row):
+    """Whether NCCL expects less of a tree than of a ring."""
+    d, g = row.servers, row.ranks
+    wire = row.bytes / min(row.nic * g, row.link)
+    depth = math.ceil(math.log2(d))
+    tree = min(base + 2 * ((g - 1) * inside + depth * across) + 2e6 * wire / LIBRARY_TREE_SHARE / share
+               for base, inside, across, _, _, _, share in LIBRARY)
+    ring = min(base + 2 * (d * (g - 1) * inside + (d - 1) * across) +
+               2e6 * (d * g - 1) / (d * g) * wire / share
+               for _, _, _, base, inside, across, share in LIBRARY)
+    return tree < ring
+
+
 def seconds(fit, row):
     if row.algorithm != "auto":
         return way(fit, row, row.algorithm)
-    ways = WAYS if row.inside.get("in_switch_efficiency", 0) > 0 else WAYS[:2]
-    return min(way(fit, row, name) for name in ways)
+    plain = way(fit, row, "tree" if prefers_tree(row) else "ring")
+    if row.inside.get("in_switch_efficiency", 0) > 0 and row.ranks > RING_RANKS_MOST:
+        return min(plain, way(fit, row, "in_switch_tree"))
+    return plain
 
 
 def mean_ln(fit, rows):

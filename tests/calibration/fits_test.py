@@ -288,7 +288,7 @@ class Simulated(Folder):
                               capture_output=True, text=True)
         self.assertIn("fingerprint", run_.stdout)
         summary = json.loads((self.folder / "out/summary.json").read_text(encoding="utf-8"))
-        return [row["time"] for row in summary["collective"]]
+        return [row["time_s"] for row in summary["collectives"]]
 
     def test_inside_a_server(self):
         fit = plan.written_fit(Catalogue(ROOT), "nvlink_4")

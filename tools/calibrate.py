@@ -3,7 +3,7 @@
 
 Examples:
   tools/calibrate.py gemm --table h100_gemm_perf.csv.gz --accelerator h100_sxm --precision BF16
-  tools/calibrate.py collectives --table h100_nccl_perf.csv --server dgx_h100 --write
+  tools/calibrate.py collectives --transport nvlink_4 --measurements FOLDER --write
   tools/calibrate.py convert --table ground_truth_single.csv -o vtrain.csv
   tools/calibrate.py floors --table ground_truth_single.csv
   tools/calibrate.py stack --stack megatron_core --accelerator h100_sxm \\
@@ -57,26 +57,20 @@ def run_gemm(options):
 
 def run_collectives(options):
     catalogue = Catalogue(options.catalog)
-    on = si(options.measured_link) if options.measured_link else None
-    result = plan.fit_collectives(catalogue, options.table, options.server, on)
-    old = plan.written_collectives(catalogue, options.server)
-    print(f"{options.server}: {len(result.table)} rows of {result.label}")
-    for name in collectives.FIELDS:
-        print(f"  {name:26} {collectives.text(name, result.fit[name]):>10}   catalogue "
-              f"{collectives.text(name, old[name])}")
-    before = collectives.summary(old, result.table, result.bandwidth)
-    for name, (rows, mid, p90) in result.figures.items():
-        print(f"  {name:18} {rows:4} rows: median error {100 * mid:5.1f} %, p90 {100 * p90:5.1f} %   "
-              f"catalogue {100 * before[name][1]:.1f} %, {100 * before[name][2]:.1f} %")
-    moved = options.server in plan.TRANSFERRED or on is not None
-    plan.write_collectives(catalogue, options.server, result,
-                           _moved_text(options.server) * moved + collectives.source(
-                               result.figures, result.label, options.origin, options.date), moved)
+    result = plan.fit_collectives(catalogue, options.measurements, options.published, options.transport)
+    print(f"{options.transport}: {len(result.rows)} rows")
+    for name in result.fields:
+        old = collectives.text(name, result.old[name]) if name in result.old else "nothing"
+        print(f"  {name:26} {collectives.text(name, result.fit[name]):>10}   catalogue {old}")
+    for name, errors, loss in (("fitted", result.errors, result.loss),
+                               ("catalogue", result.old_errors, result.old_loss)):
+        absolute = [abs(error) for error in errors]
+        print(f"  {name:10} median error {100 * quantile(absolute, 0.5):5.1f} %, p90 "
+              f"{100 * quantile(absolute, 0.9):5.1f} %, mean |ln| {100 * loss:.2f} %")
+    text = result.source(options.origin, options.date)
+    print(f"  {text}")
+    plan.write_collectives(catalogue, options.transport, result, text)
     save(catalogue, options)
-
-
-def _moved_text(server):
-    return f"Transferred, not measured on {server}. "
 
 
 def run_convert(options):
@@ -194,7 +188,7 @@ def run_all(options):
         return fit_all(options)
     catalogue = Catalogue(options.catalog)
     lines = list(check.gemm_lines(catalogue, options.measurements))
-    lines += check.collective_lines(catalogue, options.measurements)
+    lines += check.collective_lines(catalogue, options.measurements, options.published)
     lines += check.transfer_lines(catalogue)
     for stack, accelerator, names in plan.STACKS if options.steps else []:
         filters = ["--stack", stack] + (["--accelerator", accelerator] if accelerator else [])
@@ -217,9 +211,8 @@ def fit_all(options):
 
     for accelerator, precision, pattern in plan.GEMMS:
         again(run_gemm, table=plan.find(folder, pattern), accelerator=accelerator, precision=precision)
-    for server, patterns, measured_on in plan.COLLECTIVES:
-        again(run_collectives, table=[plan.find(folder, p) for p in patterns], server=server,
-              measured_link=measured_on if server in plan.TRANSFERRED else None)
+    for transport in [*plan.INSIDE, *plan.ACROSS]:
+        again(run_collectives, transport=transport)
     if options.steps:
         for stack, accelerator, names in plan.STACKS:
             again(run_stack, stack=stack, accelerator=accelerator, constants=names)
@@ -247,6 +240,13 @@ def parser():
     steps = argparse.ArgumentParser(add_help=False)
     steps.add_argument("--cases", metavar="FILE", type=Path, action="append",
                        help="published steps (default: the shipped table); repeatable")
+    measured = argparse.ArgumentParser(add_help=False)
+    measured.add_argument("--measurements", type=Path, required=True, metavar="FOLDER",
+                          help="measured tables, as CONTRIBUTING.md names them")
+    measured.add_argument("--published", type=Path, metavar="FILE.csv",
+                          default=ROOT / "workloads/validation/collectives.csv",
+                          help="published collectives (default: the shipped table); only rows of the "
+                          "role calibration are fitted")
     commands = main.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(name, run, what, *parents):
@@ -258,12 +258,9 @@ def parser():
     one.add_argument("--table", type=Path, required=True, metavar="FILE.csv.gz")
     one.add_argument("--accelerator", required=True)
     one.add_argument("--precision", required=True, help=", ".join(gemm.DTYPES))
-    one = add("collectives", run_collectives, "collective fit of a server from measured latencies")
-    one.add_argument("--table", type=Path, required=True, action="append", metavar="FILE.csv",
-                     help="repeatable; a group size is taken from the first table that has it")
-    one.add_argument("--server", required=True)
-    one.add_argument("--measured-link", metavar="RATE", help="the table is of a part with links of this "
-                     "rate per direction, such as \"450 GB/s\": move it to those of the server")
+    one = add("collectives", run_collectives, "collective fit of a transport from measured latencies",
+              measured)
+    one.add_argument("--transport", required=True, help=", ".join([*plan.INSIDE, *plan.ACROSS]))
     one = add("convert", run_convert, "a vTrain table as one that gridlock validate --cases reads")
     one.add_argument("--table", type=Path, required=True, metavar="FILE.csv")
     one.add_argument("-o", "--output", type=Path)
@@ -283,8 +280,7 @@ def parser():
     one.add_argument("--from", dest="donor", metavar="NAME", help="measured part whose curve it takes")
     one.add_argument("--scale", type=float, metavar="X", help="its best GEMM's share over the donor's")
     one.add_argument("--check", action="store_true", help="compare all such entries with the rule")
-    one = add("all", run_all, "every fit, in order", simulated, steps)
-    one.add_argument("--measurements", type=Path, required=True, metavar="FOLDER")
+    one = add("all", run_all, "every fit, in order", simulated, steps, measured)
     one.add_argument("--check", action="store_true", help="refit, compare with the catalogue, write "
                      "nothing; exit code 1 when a constant is off")
     one.add_argument("--no-steps", dest="steps", action="store_false",

@@ -161,7 +161,7 @@ TEST_F(Like, WorksForEveryKindOfEntry) {
       EXPECT_FALSE(same->unsourced) << field.path;
     }
   }
-  EXPECT_EQ(kinds, 11);
+  EXPECT_EQ(kinds, 12);
 }
 
 TEST_F(Like, GivesTheScenarioThatItsTextGivesAlone) {

@@ -72,6 +72,45 @@ TEST_F(LoadedScenario, HasTheServerOfTheCatalogue) {
   EXPECT_DOUBLE_EQ(server.scale_out.base_latency.si(), 20e-6);
 }
 
+TEST_F(LoadedScenario, RunsAcrossServersByTheTransportOfAnOverride) {
+  setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);
+  const ServerSpec plain = Load("small").site().server;
+  const ServerSpec server =
+      LoadScenario(kFixtures + "/right/small.textproto",
+                   {"site[0].override.transport=mini_net", "site[0].override.nics=2"})
+          .site()
+          .server;
+  EXPECT_EQ(plain.nics, 4);
+  EXPECT_EQ(server.nics, 2);
+  const CollectiveFit& fit = server.scale_out;
+  EXPECT_DOUBLE_EQ(fit.all_reduce_efficiency, 0.91);
+  EXPECT_DOUBLE_EQ(fit.all_gather_efficiency, 0.92);
+  EXPECT_DOUBLE_EQ(fit.reduce_scatter_efficiency, 0.93);
+  EXPECT_DOUBLE_EQ(fit.send_efficiency, 0.94);
+  EXPECT_DOUBLE_EQ(fit.all_to_all_efficiency, 0.94) << "that of a message when not given";
+  EXPECT_DOUBLE_EQ(fit.forwarded_efficiency, 0.94);
+  EXPECT_DOUBLE_EQ(fit.step_latency.si(), 6e-6);
+  EXPECT_DOUBLE_EQ(fit.base_latency.si(), 7e-6);
+  EXPECT_DOUBLE_EQ(fit.low_latency_efficiency, 0.1);
+  EXPECT_DOUBLE_EQ(fit.bulk_step_latency.si(), 30e-6);
+  EXPECT_DOUBLE_EQ(fit.chunk_latency.si(), 20e-6);
+  EXPECT_DOUBLE_EQ(fit.forward_bandwidth.si(), 100e9);
+  EXPECT_DOUBLE_EQ(server.scale_up.step_latency.si(), plain.scale_up.step_latency.si());
+}
+
+TEST_F(LoadedScenario, TakesAFieldOfTheServerOverThatOfItsTransport) {
+  setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);
+  std::string text = Load("small").text;
+  text +=
+      "catalog { server { name: \"own\" accelerator: \"a100_sxm_80gb\" accelerators: 8 "
+      "scale_up { transport: \"mini_net\" step_latency: \"1 us\" } nics: 8 nic_bandwidth: "
+      "\"200 Gbps\" scale_out { transport: \"mini_net\" } overhead_power: \"1 kW\" } }";
+  const ServerSpec server = LoadScenarioText("own", text, {"site[0].server=own"}).site().server;
+  EXPECT_DOUBLE_EQ(server.scale_up.step_latency.si(), 1e-6);
+  EXPECT_DOUBLE_EQ(server.scale_up.base_latency.si(), 7e-6);
+  EXPECT_DOUBLE_EQ(server.scale_out.step_latency.si(), 6e-6);
+}
+
 TEST_F(LoadedScenario, HasTheAcceleratorOfTheCatalogue) {
   const AcceleratorSpec accelerator = Load("full").site().server.accelerator;
   EXPECT_EQ(accelerator.path, "site[0].server");

@@ -2,7 +2,9 @@
 
 #include "workloads/program/collective.h"
 
+#include <algorithm>
 #include <cmath>
+#include <tuple>
 
 #include <gtest/gtest.h>
 
@@ -12,8 +14,14 @@ namespace gridlock {
 
 namespace {
 
+constexpr double kPort = 400e9;
+constexpr double kNic = 50e9;
+
 ServerSpec Server() {
   ServerSpec server;
+  server.accelerators = server.nics = 8;
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(kPort);
+  server.nic_bandwidth = BytesPerSecond(kNic);
   server.scale_up = {0.5, 0.8, 0.8, 1.0, Seconds(1e-6), Seconds(5e-6)};
   server.scale_out = {0.8, 0.9, 0.9, 1.0, Seconds(2e-6), Seconds(9e-6)};
   return server;
@@ -27,6 +35,18 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
 CollectiveCost PairsCost(Bytes payload, const GroupShape& group, const TokenCopies& tokens,
                          const ServerSpec& server) {
   return kPairs.costs({CollectiveKind::kAllToAll, payload, group, server, tokens}).front();
+}
+
+// With a switch that adds up.
+ServerSpec SwitchServer() {
+  ServerSpec server = Server();
+  server.scale_up.in_switch_efficiency = 0.6;
+  server.scale_up.in_switch_latency = Seconds(32e-6);
+  return server;
+}
+
+double TimeOf(const CollectiveCost& cost, const CollectiveCall& call) {
+  return TimeAlone(cost, call).si();
 }
 
 }  // namespace
@@ -54,7 +74,8 @@ TEST(Cost, AcrossDomainsIsARingPerMember) {
       CostOf(CollectiveKind::kReduceScatter, Bytes(1e9), {32, 4, 8}, Server());
   EXPECT_DOUBLE_EQ(cost.nic_bytes.si(), 31.0 / 32 * 1e9 / (8 * 0.9));
   EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), 31.0 / 32 * 1e9 * 7 / 8 / 0.8);
-  EXPECT_DOUBLE_EQ(cost.latency.si(), 9e-6 + 7 * 1e-6 + 3 * 2e-6);
+  // 31 steps from rank to rank: three of them across.
+  EXPECT_DOUBLE_EQ(cost.latency.si(), 9e-6 + 28 * 1e-6 + 3 * 2e-6);
 }
 
 TEST(Cost, OfALargeAllReduceHasTheLatencyOfATree) {
@@ -74,51 +95,180 @@ TEST(Cost, OfAllReduceIsThatOfItsTwoHalves) {
                    bytes(CollectiveKind::kReduceScatter) + bytes(CollectiveKind::kAllGather));
 }
 
-TEST(Protocols, ShortMessagesTakeTheOneOfLowLatency) {
-  // The lines 2.5 w / B and 10 us + 1.25 w / B meet at w = 8 us x B.
+TEST(Cost, OfABroadcastIsTheWholeBufferThroughEveryRank) {
+  // Nobody keeps a part, so that no (n-1)/n stands before the buffer.
+  for (const auto& [kind, in, out] :
+       {std::tuple{CollectiveKind::kBroadcast, 0.75, 0.9}, {CollectiveKind::kReduce, 0.8, 0.85}}) {
+    ServerSpec server = Server();
+    server.scale_up.all_gather_efficiency = 0.75;
+    server.scale_out.reduce_scatter_efficiency = 0.85;
+    const CollectiveCost inside = CostOf(kind, Bytes(1e9), {8, 1, 8}, server);
+    EXPECT_DOUBLE_EQ(inside.domain_bytes.si(), 1e9 / in);
+    EXPECT_DOUBLE_EQ(inside.latency.si(), 5e-6 + 7 * 1e-6);
+    const CollectiveCost across = CostOf(kind, Bytes(1e9), {32, 4, 8}, server);
+    EXPECT_DOUBLE_EQ(across.nic_bytes.si(), 1e9 / 8 / out);
+    EXPECT_DOUBLE_EQ(across.domain_bytes.si(), 1e9 * 7 / 8 / in);
+    EXPECT_DOUBLE_EQ(across.latency.si(), 9e-6 + 28 * 1e-6 + 3 * 2e-6);
+  }
+}
+
+TEST(Chunks, CostTwiceTheGeometricMeanOfWireTimeAndChunkTime) {
+  // A pipeline of chunks of b bytes over h links: w / b chunks of 3 us / h each, and h links to
+  // fill. No size of a chunk loses less than 2 sqrt(3 us x wire), and one loses just that.
+  constexpr double kChunk = 3e-6;
   ServerSpec server = Server();
-  server.accelerator.scale_up_bandwidth = BytesPerSecond(100e9);
-  server.scale_up.low_latency_efficiency = 0.4;
-  server.scale_up.bulk_latency = Seconds(10e-6);
-  const auto cost = [&](double wire) {
-    return CostOf(CollectiveKind::kAllGather, Bytes(wire * 8 / 7), {8, 1, 8}, server);
+  server.scale_up.chunk_latency = Seconds(kChunk);
+  const double wire = 7.0 / 8 * 1e9;
+  const CollectiveCost cost = CostOf(CollectiveKind::kAllGather, Bytes(1e9), {8, 1, 8}, server);
+  EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), wire / 0.8);
+  const double lost = cost.latency.si() - (5e-6 + 7 * 1e-6);
+  EXPECT_NEAR(lost, 2 * std::sqrt(kChunk * wire / kPort), 1e-12);
+  double least = 1;
+  for (double bytes = 1e3; bytes < 1e9; bytes *= 1.001) {
+    constexpr double kHops = 7;
+    const double pipeline = wire / bytes * (kChunk / kHops) + kHops * bytes / kPort;
+    EXPECT_GE(pipeline, lost * (1 - 1e-9));
+    least = std::min(least, pipeline);
+  }
+  EXPECT_NEAR(least, lost, 1e-5 * lost);
+}
+
+TEST(Chunks, OfTheSlowerSideCount) {
+  // Ports and NICs work side by side: the call takes what the slower of them takes, chunks and all.
+  ServerSpec server = Server();
+  const GroupShape group{16, 2, 8};
+  const auto time = [&](double chunk_in, double chunk_out) {
+    server.scale_up.chunk_latency = Seconds(chunk_in);
+    server.scale_out.chunk_latency = Seconds(chunk_out);
+    const CollectiveCall call{CollectiveKind::kAllGather, Bytes(1e9), group, server};
+    return TimeOf(RingCost(call), call) - (9e-6 + 14 * 1e-6 + 2e-6);
   };
-  EXPECT_DOUBLE_EQ(cost(7.9e5).domain_bytes.si(), 7.9e5 / 0.4);
-  EXPECT_DOUBLE_EQ(cost(7.9e5).latency.si(), 5e-6 + 7 * 1e-6);
-  EXPECT_DOUBLE_EQ(cost(8.1e5).domain_bytes.si(), 8.1e5 / 0.8);
-  EXPECT_DOUBLE_EQ(cost(8.1e5).latency.si(), 5e-6 + 7 * 1e-6 + 10e-6);
+  const double out = 15.0 / 16 * 1e9 / 8 / kNic;      // 2.34 ms
+  const double in = 15.0 / 16 * 1e9 * 7 / 8 / kPort;  // 2.05 ms
+  EXPECT_NEAR(time(0, 0), std::max(out / 0.9, in / 0.8), 1e-12);
+  EXPECT_NEAR(time(0, 20e-6), out / 0.9 + 2 * std::sqrt(20e-6 * out), 1e-12);
+  EXPECT_NEAR(time(20e-6, 0), in / 0.8 + 2 * std::sqrt(20e-6 * in), 1e-12);
+  EXPECT_NEAR(time(1e-9, 20e-6), out / 0.9 + 2 * std::sqrt(20e-6 * out), 1e-12);
+}
+
+TEST(Protocols, OfNicsAreChosenByWhatTheyTake) {
+  ServerSpec server = Server();
+  server.nic_bandwidth = BytesPerSecond(10e9);
+  server.scale_out.low_latency_efficiency = 0.3;
+  server.scale_out.bulk_step_latency = Seconds(102e-6);
+  const GroupShape group{2, 2, 1};
+  const auto cost = [&](double wire) {  // half of the buffer is sent, in one step
+    return CostOf(CollectiveKind::kAllGather, Bytes(2 * wire), group, server);
+  };
+  // (1 / 0.3 - 1 / 0.9) w / B = 100 us at w = 450 KB.
+  EXPECT_DOUBLE_EQ(cost(4.45e5).nic_bytes.si(), 4.45e5 / 0.3);
+  EXPECT_DOUBLE_EQ(cost(4.45e5).latency.si(), 9e-6 + 2e-6);
+  EXPECT_DOUBLE_EQ(cost(4.55e5).nic_bytes.si(), 4.55e5 / 0.9);
+  EXPECT_DOUBLE_EQ(cost(4.55e5).latency.si(), 9e-6 + 102e-6);
   // Their meeting is no jump, and a longer message never takes less.
   const auto time = [&](double wire) {
-    return cost(wire).latency.si() + cost(wire).domain_bytes.si() / 100e9;
+    return cost(wire).latency.si() + cost(wire).nic_bytes.si() / 10e9;
   };
-  EXPECT_NEAR(time(8e5 - 1), time(8e5 + 1), 1e-10);
+  EXPECT_NEAR(time(4.5e5 - 1), time(4.5e5 + 1), 1e-9);
   for (double wire = 1e3; wire < 1e9; wire *= 1.3) {
     EXPECT_LT(time(wire), time(wire * 1.3));
   }
 }
 
-TEST(Protocols, OfNicsAreChosenByTheNic) {
+TEST(Protocols, OfManyStepsStayQuickForLonger) {
+  // Each step of long messages costs 100 us more: six of a ring of four servers there and back.
   ServerSpec server = Server();
-  server.nic_bandwidth = BytesPerSecond(10e9);
-  server.scale_out.low_latency_efficiency = 0.3;
-  server.scale_out.bulk_latency = Seconds(100e-6);
-  const auto nic = [&](double payload) {
-    return CostOf(CollectiveKind::kAllGather, Bytes(payload), {2, 2, 1}, server);
+  server.scale_out.low_latency_efficiency = 0.1;
+  server.scale_out.bulk_step_latency = Seconds(102e-6);
+  const GroupShape group{4, 4, 1};
+  const auto is_quick = [&](double wire) {
+    const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(wire / 1.5), group, server};
+    return RingCost(call).latency < Seconds(100e-6);
   };
-  // (1 / 0.3 - 1 / 0.9) w / B = 100 us at w = 450 KB; half of the buffer is sent.
-  EXPECT_DOUBLE_EQ(nic(8.9e5).nic_bytes.si(), 4.45e5 / 0.3);
-  EXPECT_DOUBLE_EQ(nic(9.1e5).nic_bytes.si(), 4.55e5 / 0.9);
+  const double meeting = 600e-6 / (1 / 0.1 - 1 / 0.8) * kNic;
+  EXPECT_TRUE(is_quick(0.99 * meeting));
+  EXPECT_FALSE(is_quick(1.01 * meeting));
+}
+
+TEST(Library, TakesWhatItExpectsLessOf) {
+  // Two servers of 8, 50 GB/s for each rank. NCCL counts a tree as if it sent the buffer twice, at
+  // 0.92: 1 GB are 2.5 ms x 2 / 0.92 by a tree and 15/16 of 5 ms by a ring, and it takes the ring
+  // although a tree of two servers sends the buffer once.
+  const ServerSpec server = Server();
+  const GroupShape group{16, 2, 8};
+  const auto call = [&](double bytes) {
+    return CollectiveCall{CollectiveKind::kAllReduce, Bytes(bytes), group, server};
+  };
+  // Simple: 8.4 us, and 14 steps inside and one across each way.
+  EXPECT_NEAR(ExpectedOfRing(call(1e9)).si(),
+              8.4e-6 + 2 * (14 * 1.4 * 3.4e-6 + 1.4 * 14e-6) + 2 * 15.0 / 16 * 1e9 / 400e9, 1e-9);
+  EXPECT_NEAR(ExpectedOfTree(call(1e9)).si(),
+              8.4e-6 + 2 * (7 * 4e-6 + 14e-6) + 2 * 1e9 / 400e9 / 0.92, 1e-9);
+  EXPECT_STREQ(LibraryChoice(call(1e9)).name, "ring");
+  EXPECT_LT(TreeLoad(call(1e9)).nic_bytes, RingCost(call(1e9)).nic_bytes);
+  EXPECT_STREQ(LibraryChoice(call(1e3)).name, "tree");
+  // LL: 6.8 us, 7 steps inside and one across each way.
+  EXPECT_NEAR(ExpectedOfTree(call(8)).si(), 6.8e-6 + 2 * (7 * 0.6e-6 + 5e-6), 1e-9);
 }
 
 TEST(LocalCopy, SlowsSmallGroupsAndNotLargeOnes) {
   ServerSpec server = Server();
   server.scale_up.local_copy = 0.6;
-  const auto bytes = [&](int ranks) {
-    return CostOf(CollectiveKind::kAllGather, Bytes(1e9), {ranks, 1, ranks}, server)
+  const auto bytes = [&](CollectiveKind kind, int ranks) {
+    return CostOf(kind, Bytes(1e9), {ranks, 1, ranks}, server).domain_bytes.si();
+  };
+  // One half is sent, the other copied.
+  EXPECT_DOUBLE_EQ(bytes(CollectiveKind::kAllGather, 2), 1e9 / 0.8 * (0.5 + 0.6 * 0.5));
+  EXPECT_NEAR(bytes(CollectiveKind::kReduceScatter, 1 << 20), 1e9 / 0.8, 2e3);
+  // Who adds up in place copies nothing.
+  EXPECT_DOUBLE_EQ(bytes(CollectiveKind::kAllReduce, 2), 1e9 / 0.5);
+  EXPECT_DOUBLE_EQ(bytes(CollectiveKind::kBroadcast, 2), 1e9 / 0.8);
+}
+
+TEST(InSwitch, ARankSendsItsBufferOnceWhateverTheirNumber) {
+  const ServerSpec server = SwitchServer();
+  for (const int ranks : {5, 8, 72}) {
+    const GroupShape group{ranks, 1, ranks};
+    const CollectiveCost cost =
+        InSwitchCost({CollectiveKind::kAllReduce, Bytes(1e9), group, server});
+    EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), 1e9 / 0.6);
+    EXPECT_DOUBLE_EQ(cost.latency.si(), 5e-6 + 32e-6);
+  }
+}
+
+TEST(InSwitch, IsTakenForLongMessagesOfMoreThanFourRanks) {
+  const auto bytes = [](double size, int ranks) {
+    return CostOf(CollectiveKind::kAllReduce, Bytes(size), {ranks, 1, ranks}, SwitchServer())
         .domain_bytes.si();
   };
-  EXPECT_DOUBLE_EQ(bytes(2), 1e9 / 0.8 * (0.5 + 0.6) / 1.6);
-  EXPECT_NEAR(bytes(1 << 20), 1e9 / 0.8, 2e3);
+  EXPECT_DOUBLE_EQ(bytes(1e9, 8), 1e9 / 0.6);
+  EXPECT_DOUBLE_EQ(bytes(1e9, 5), 1e9 / 0.6);
+  EXPECT_DOUBLE_EQ(bytes(1e9, 4), 2 * 3.0 / 4 * 1e9 / 0.5);
+  // The delays of a ring, 14 us, are less than those of the switch.
+  EXPECT_DOUBLE_EQ(bytes(1e3, 8), 2 * 7.0 / 8 * 1e3 / 0.5);
+  ServerSpec without = SwitchServer();
+  without.scale_up.in_switch_efficiency = 0;
+  EXPECT_DOUBLE_EQ(
+      CostOf(CollectiveKind::kAllReduce, Bytes(1e9), {8, 1, 8}, without).domain_bytes.si(),
+      2 * 7.0 / 8 * 1e9 / 0.5);
+}
+
+TEST(InSwitch, TreesOfTwoServersSendTheBufferOnceOverTheNics) {
+  // Two edges of half of the buffer each; every NIC takes an eighth. A ring sends 15/8 of it.
+  const ServerSpec server = SwitchServer();
+  const GroupShape two{16, 2, 8};
+  const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(1e9), two, server};
+  const CollectiveCost cost = SwitchTreeLoad(call);
+  EXPECT_DOUBLE_EQ(cost.nic_bytes.si(), 1e9 / 8 / 0.8);
+  EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), 1e9 / 0.6);
+  EXPECT_DOUBLE_EQ(cost.latency.si(), 9e-6 + 32e-6 + 2 * 2e-6);
+  EXPECT_DOUBLE_EQ(RingCost(call).nic_bytes.si(), 15.0 / 8 * 1e9 / 8 / 0.8);
+  // Four and more send it twice, and the way is longer.
+  const GroupShape many{128, 16, 8};
+  const CollectiveCost wide =
+      SwitchTreeLoad({CollectiveKind::kAllReduce, Bytes(1e9), many, server});
+  EXPECT_DOUBLE_EQ(wide.nic_bytes.si(), 2e9 / 8 / 0.8);
+  EXPECT_DOUBLE_EQ(wide.latency.si(), 9e-6 + 32e-6 + 8 * 2e-6);
 }
 
 TEST(AllToAll, SendsAnNthOfTheBufferToEachRank) {

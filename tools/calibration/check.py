@@ -1,7 +1,7 @@
 """The whole calibration against the catalogue: a line per constant, and whether it is off."""
 
 from calibration import collectives, gemm, plan, search, transfer
-from calibration.common import Progress
+from calibration.common import Progress, median
 
 
 class Line:
@@ -34,25 +34,18 @@ def gemm_lines(catalogue, folder):
                        f"{share:.3f}", error, abs(said - share) > plan.GEMM_TOLERANCE)
 
 
-def collective_lines(catalogue, folder):
-    for server, patterns, measured_on in plan.COLLECTIVES:
-        tables = [plan.find(folder, pattern) for pattern in patterns]
-        result = plan.fit_collectives(catalogue, tables, server, plan.si(measured_on))
-        said = plan.written_collectives(catalogue, server)
-        figures = collectives.summary(said, result.table, result.bandwidth)
-        yield Line(f"{server} scale_up, median error", f"{100 * figures['all'][1]:.1f} %",
-                   f"{100 * result.figures['all'][1]:.1f} %",
-                   f"mean |ln| {100 * result.loss:.2f} %",
-                   _mean_ln(said, result) > result.loss + plan.COLLECTIVE_TOLERANCE)
-        for name in collectives.FIELDS:
-            yield Line(f"{server} scale_up.{name}", collectives.text(name, said[name]),
+def collective_lines(catalogue, folder, published):
+    for transport in [*plan.INSIDE, *plan.ACROSS]:
+        result = plan.fit_collectives(catalogue, folder, published, transport)
+        yield Line(f"{transport}, median error", _median(result.old_errors), _median(result.errors),
+                   f"mean |ln| {100 * result.old_loss:.2f} -> {100 * result.loss:.2f} %", result.off)
+        for name in result.fields:
+            yield Line(f"{transport} {name}", collectives.text(name, result.old[name]),
                        collectives.text(name, result.fit[name]), "", None)
 
 
-def _mean_ln(fit, result):
-    import math
-    return sum(abs(math.log(1 + error)) for _, error in
-               collectives.errors(fit, result.table, result.bandwidth)) / len(result.table)
+def _median(errors):
+    return f"{100 * median([abs(error) for error in errors]):.1f} %"
 
 
 def transfer_lines(catalogue):

@@ -230,7 +230,7 @@ std::vector<NetworkMessage> ReadMessages(const std::string& file, std::string_vi
     if (i == 0) {
       reader.ReadHead(lines[i]);
       problems.ThrowIfAny();
-    } else {
+    } else if (lines[i].problem.empty()) {
       reader.Read(lines[i], messages);
     }
   }

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,9 +62,9 @@ class Network {
 
   [[nodiscard]] bool same_domain(AcceleratorIndex a, AcceleratorIndex b) const;
 
-  [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const;
-
-  [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const;
+  /// See Topology::AppendRing.
+  std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
+                          std::vector<LinkLoad>& loads) const;
 
   /// The wide-area link between two sites; -1 when nothing joins them directly.
   [[nodiscard]] WanIndex wan_between(SiteIndex a, SiteIndex b) const;

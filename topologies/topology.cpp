@@ -1,10 +1,12 @@
 #include "topologies/topology.h"
 
+#include <utility>
 #include <variant>
 
 #include "topologies/clos/topology.h"
 #include "topologies/hyperx/topology.h"
 #include "topologies/listed/topology.h"
+#include "topologies/scale_up/topology.h"
 #include "topologies/torus/topology.h"
 
 namespace gridlock {
@@ -30,11 +32,16 @@ std::shared_ptr<const Topology> Make(const SiteSpec& site, const HyperXSpec& /*s
 }  // namespace
 
 std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site) {
-  return std::visit(
+  std::shared_ptr<const Topology> between = std::visit(
       [&site](const auto& spec) {
         return Make(site, spec);
       },
       site.fabric);
+  const ScaleUpSpec& inside = site.server.network;
+  if (inside.plain() || (site.server.direct && inside.is_torus())) {
+    return between;
+  }
+  return std::make_shared<ServersTopology>(site, std::move(between));
 }
 
 bool IsDirect(const FabricSpec& fabric) {

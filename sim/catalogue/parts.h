@@ -21,6 +21,10 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
 ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalogue,
                       const std::string& path, std::vector<std::string>& notes);
 
+/// The links inside a server. `path` is that of the field, `what` names it in notes.
+ScaleUpSpec MakeServerNetwork(const proto::ServerNetwork& network, const std::string& path,
+                              const std::string& what, std::vector<std::string>& notes);
+
 /// The switch called `name`.
 SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name);
 

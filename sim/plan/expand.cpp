@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <span>
 
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
@@ -60,7 +61,8 @@ class Expander {
       const ServerSpec& server = network_.fabric(site).site().server;
       const AcceleratorSpec& chip = server.accelerator;
       const BytesPerSecond hbm = chip.hbm_bandwidth * chip.hbm_efficiency;
-      const BytesPerSecond port = chip.scale_up_bandwidth;
+      // A card without links of its own sends over PCIe, one with links over both at most.
+      const BytesPerSecond port = chip.scale_up_bandwidth + server.network.pcie.link;
       const BytesPerSecond nic =
           server.across_bandwidth() *
           (server.direct ? 1.0 : std::max(1.0, 1.0 * server.nics / server.accelerators));
@@ -104,16 +106,32 @@ class Expander {
     plan_.routes.push_back({resource, weight});
   }
 
-  void PutPorts(AcceleratorIndex a, std::int32_t weight) {
-    Put(network_.scale_up_out(a).value, weight);
-    Put(network_.scale_up_in(a).value, weight);
+  // Rings inside the scale-up domains of `ranks` (which rise), each link with `each` times its
+  // weight. All that was put since `begin` then counts in the same parts: `parts`, a common
+  // multiple of what the rings split their bytes into.
+  void PutRings(const std::vector<AcceleratorIndex>& ranks, std::int32_t each, std::int32_t begin,
+                std::int32_t& parts) {
+    const std::vector<int> starts = DomainStarts(ranks);
+    for (std::size_t d = 0; d + 1 < starts.size(); ++d) {
+      loads_.clear();
+      const std::int32_t own = network_.AppendRing(
+          std::span(ranks).subspan(starts[d], starts[d + 1] - starts[d]), loads_);
+      const std::int32_t common = std::lcm(parts, own);
+      for (std::int32_t i = begin; common > parts && i < Mark(); ++i) {
+        plan_.routes[i].weight *= common / parts;
+      }
+      parts = common;
+      for (const LinkLoad& load : loads_) {
+        Put(load.link.value, load.weight * each * (parts / own));
+      }
+    }
   }
 
-  void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
+  void PutRoute(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight = 1) {
     links_.clear();
     network_.AppendRoute(from, to, links_);
     for (const LinkIndex link : links_) {
-      Put(link.value, 1);
+      Put(link.value, weight);
     }
   }
 
@@ -128,33 +146,37 @@ class Expander {
           Put(Hbm(ranks_.At(t, data, stage)), 1);
         }
         agent.hbm = {begin, Mark()};
-        agent.tensor = TensorRoute(data, stage);
+        agent.tensor = TensorRoute(data, stage, agent.tensor_parts);
         agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
       }
     }
   }
 
-  // A group inside its domain uses its members' ports. A wider one runs a ring per member of a
-  // domain, each through another NIC; the ports carry what the NICs of the other members do.
-  Span TensorRoute(int data, int stage) {
+  // A group inside its domain is a ring there. A wider one runs a ring per member of a domain, each
+  // through another NIC; inside the domains goes what the NICs of the other members carry.
+  Span TensorRoute(int data, int stage, std::int32_t& parts) {
     const std::int32_t begin = Mark();
     const int t = grid_.tensor;
     const int inside = std::min(t, server().domain());
+    const bool wide = t > inside;
     if (t == 1) {
       return {begin, begin};
     }
+    std::vector<AcceleratorIndex> group(static_cast<std::size_t>(t));
+    for (int first = 0; inside > 1 && first < grid_.width(); first += t) {
+      for (int i = 0; i < t; ++i) {
+        group[i] = ranks_.At(first + i, data, stage);
+      }
+      PutRings(group, wide ? inside - 1 : 1, begin, parts);
+    }
     for (int local = 0; local < grid_.width(); ++local) {
       const AcceleratorIndex a = ranks_.At(local, data, stage);
-      const bool wide = t > inside;
       if (wide) {
         const int first = local - local % t;  // of the tensor-parallel group of this context rank
-        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage));
+        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage), parts);
       }
-      if (inside > 1) {
-        PutPorts(a, wide ? inside - 1 : 1);
-      }
-      Put(Hbm(a), wide ? kRingHbmWeight * inside : kRingHbmWeight);
+      Put(Hbm(a), (wide ? kRingHbmWeight * inside : kRingHbmWeight) * parts);
     }
     return Close(begin);
   }
@@ -276,7 +298,7 @@ class Expander {
           lay.nic = LayOverDomains(members, starts, fewest, shape.over_domains);
         }
         if (shape.ports) {
-          lay.domain = LayOnPorts(members);
+          LayRings(members, lay);
         }
         plan_.lays.push_back(lay);
       }
@@ -360,14 +382,14 @@ class Expander {
     return Close(begin);
   }
 
-  // Every member sends and receives once inside its domain.
-  Span LayOnPorts(const std::vector<AcceleratorIndex>& ranks) {
+  // Rings inside the domains.
+  void LayRings(const std::vector<AcceleratorIndex>& ranks, Plan::Lay& lay) {
     const std::int32_t begin = Mark();
+    PutRings(ranks, 1, begin, lay.domain_parts);
     for (const AcceleratorIndex a : ranks) {
-      PutPorts(a, 1);
-      Put(Hbm(a), kRingHbmWeight);
+      Put(Hbm(a), kRingHbmWeight * lay.domain_parts);
     }
-    return Close(begin);
+    lay.domain = Close(begin);
   }
 
   const StepProgram& program_;
@@ -378,6 +400,7 @@ class Expander {
   PlanJobIndex job_;
   std::int32_t first_agent_;
   std::vector<LinkIndex> links_;
+  std::vector<LinkLoad> loads_;
 };
 
 }  // namespace

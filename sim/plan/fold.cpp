@@ -66,7 +66,8 @@ Colouring Seeds(const Plan& plan) {
   }
   for (const Plan::Agent& a : plan.agents) {
     colouring.agents.push_back(
-        Seed({2, static_cast<std::uint64_t>(a.job), static_cast<std::uint64_t>(a.role)}));
+        Seed({2, static_cast<std::uint64_t>(a.job), static_cast<std::uint64_t>(a.role),
+              static_cast<std::uint64_t>(a.tensor_parts)}));
   }
   colouring.flows.resize(plan.flows.size());
   for (const Plan::Agent& a : plan.agents) {
@@ -87,6 +88,7 @@ Colouring Seeds(const Plan& plan) {
          std::bit_cast<std::uint64_t>(g.shape.wan_latency.si())});
     for (std::int32_t lay = g.lays.begin; lay < g.lays.end; ++lay) {
       colour = Seed({colour, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
+                     static_cast<std::uint64_t>(plan.lays[lay].domain_parts),
                      static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
     }
     colouring.groups.push_back(colour);
@@ -264,6 +266,7 @@ class Quotient {
       folded.members = agents_.size[c];
       folded.hbm = FoldRoute(agent.hbm, folded.members);
       folded.tensor = FoldRoute(agent.tensor, folded.members);
+      folded.tensor_parts = agent.tensor_parts;
       folded.context = FoldRoute(agent.context, folded.members);
       for (const int direction : {0, 1}) {
         folded.sends[direction] = FoldSpan(

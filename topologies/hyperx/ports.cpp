@@ -69,12 +69,6 @@ void CheckSizes(const SiteSpec& site, const HyperXSpec& hyperx) {
     throw UserError(server.accelerator.path + ".scale_up_bandwidth",
                     "scale-up bandwidth must be positive where a server has several accelerators");
   }
-  if (server.nics % server.accelerators != 0 && server.accelerators % server.nics != 0) {
-    throw UserError(server.path + ".nics",
-                    fmt::format("{} NICs cannot be shared evenly by {} accelerators; one number "
-                                "must divide the other",
-                                server.nics, server.accelerators));
-  }
 }
 
 }  // namespace
@@ -84,9 +78,9 @@ HyperXPorts PortsOf(const SiteSpec& site) {
   const ServerSpec& server = site.server;
   const BytesPerSecond built_for = std::max(server.nic_bandwidth, server.fabric_nic_bandwidth);
   HyperXPorts ports;
-  ports.nic = std::max(1, server.nics / server.accelerators) *
+  ports.nic = (Count{server.nics} + server.accelerators - 1) / server.accelerators *
               CeilOf(built_for / hyperx.router.port_bandwidth);
-  ports.down = hyperx.servers_per_router * std::min(server.nics, server.accelerators) * ports.nic;
+  ports.down = hyperx.servers_per_router * server.nics_seen() * ports.nic;
   for (const int size : hyperx.size) {
     ports.mesh += Count{size - 1} * hyperx.links_between;
   }

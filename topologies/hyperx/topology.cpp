@@ -12,15 +12,13 @@
 
 namespace gridlock {
 
-namespace {}  // namespace
-
 std::string TitleOf(const HyperXSpec& hyperx) {
   return fmt::format("HyperX of {} routers", fmt::join(hyperx.size, " x "));
 }
 
 HyperXTopology::HyperXTopology(const SiteSpec& site)
     : Topology(CheckedHyperX(site)),
-      nics_per_server_(std::min(site.server.nics, site.server.accelerators)),
+      nics_per_server_(site.server.nics_seen()),
       nics_(site.servers * nics_per_server_),
       locality_(LocalityOf()) {
   std::copy(hyperx().size.begin(), hyperx().size.end(), size_.begin());
@@ -45,8 +43,7 @@ BytesPerSecond HyperXTopology::link_bandwidth() const {
 }
 
 BytesPerSecond HyperXTopology::nic_bandwidth() const {
-  const ServerSpec& server = site().server;
-  return server.nic_bandwidth * static_cast<double>(std::max(1, server.nics / server.accelerators));
+  return site().server.nic_bandwidth * site().server.nics_each();
 }
 
 std::string HyperXTopology::shape() const {

@@ -104,7 +104,7 @@ std::string TitleOf(const TorusSpec& torus) {
 TorusTopology::TorusTopology(const SiteSpec& site)
     : Topology(Checked(site)),
       routers_(static_cast<int>(Product(torus().size))),
-      nics_per_server_(std::min(site.server.nics, site.server.accelerators)),
+      nics_per_server_(site.server.nics_seen()),
       nics_(site.servers * nics_per_server_),
       size_(Padded(torus().size)),
       block_(Padded(torus().block)),
@@ -203,8 +203,7 @@ BytesPerSecond TorusTopology::capacity(LinkIndex link) const {
   if (tier(link) != TierTable::kNic) {
     return link_bandwidth();
   }
-  const ServerSpec& server = site().server;
-  return server.nic_bandwidth * static_cast<double>(std::max(1, server.nics / server.accelerators));
+  return site().server.nic_bandwidth * site().server.nics_each();
 }
 
 std::string TorusTopology::name(LinkIndex link) const {

@@ -18,7 +18,7 @@ CollectiveCost InsideADomain(const CollectiveCall& call, double efficiency) {
   const CollectiveFit& in = call.server.scale_up;
   const double share = WithLocalCopy((n - 1) / n, in);
   const Sent sent = FasterProtocol(call.payload * (rounds * share),
-                                   {in, call.server.accelerator.scale_up_bandwidth, efficiency});
+                                   {in, call.server.RingBandwidth(call.group.ranks), efficiency});
   CollectiveCost cost;
   cost.domain_bytes = sent.bytes;
   cost.latency = in.base_latency + in.step_latency * (rounds * (n - 1)) + sent.later;

@@ -3,6 +3,7 @@
 // What a site is made of: the typed form of the hardware catalogue. Filled by the loader, const
 // after.
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <string>
@@ -10,6 +11,7 @@
 
 #include "sim/base/units.h"
 #include "topologies/fabric_spec.h"
+#include "topologies/scale_up/spec.h"
 #include "topologies/switch.h"
 
 namespace gridlock {
@@ -96,15 +98,15 @@ struct CollectiveFit {
   Seconds send_latency = Seconds(0);    ///< of a message by itself; 0: that of a call and a step
 };
 
-/// A chassis or rack with its NICs. Its accelerators share one switched scale-up domain, unless the
-/// network is direct.
+/// A chassis or rack with its NICs. Its accelerators share one scale-up domain, unless the network
+/// of the site is direct.
 struct ServerSpec {
   std::string path;
   std::string name;
   AcceleratorSpec accelerator;
   int accelerators = 0;          ///< 8 in a server, 72 in a rack
   CollectiveFit scale_up;        ///< inside the domain
-  int nics = 0;                  ///< scale-out NICs; divides or is divided by `accelerators`
+  int nics = 0;                  ///< scale-out NICs, shared out evenly
   BytesPerSecond nic_bandwidth;  ///< per NIC and direction
   /// NIC bandwidth that switches and cables are built for, where that is more than nic_bandwidth: a
   /// cap on NICs leaves the fabric as it was built.
@@ -114,6 +116,23 @@ struct ServerSpec {
   /// True: accelerators are routers of the site's network (a torus), and their scale-up links are
   /// its links. Set by the loader from the site's fabric.
   bool direct = false;
+  ScaleUpSpec network;  ///< how the accelerators reach each other and their NICs
+  /// By number of members: what each of them can send in a ring of the first accelerators. Empty
+  /// where every port carries all that its accelerator sends. See RingBandwidths.
+  std::vector<BytesPerSecond> ring_bandwidths;
+
+  /// What each of `members` neighbours in the domain can send in a ring of them.
+  [[nodiscard]] BytesPerSecond RingBandwidth(int members) const {
+    return ring_bandwidths.empty()
+               ? accelerator.scale_up_bandwidth
+               : ring_bandwidths[std::min<std::size_t>(members, ring_bandwidths.size() - 1)];
+  }
+
+  /// NICs as the network sees them: several of one accelerator act as one.
+  [[nodiscard]] int nics_seen() const { return std::min(nics, accelerators); }
+
+  /// NICs that act as one of them; 1.5 where eight accelerators share twelve.
+  [[nodiscard]] double nics_each() const { return std::max(1.0, 1.0 * nics / accelerators); }
 
   /// Accelerators that reach each other through ports alone: the scale-up domain.
   [[nodiscard]] int domain() const { return direct ? 1 : accelerators; }

@@ -44,11 +44,31 @@ inline constexpr auto kFields<CollectiveFit> =
             &CollectiveFit::send_latency);
 
 template <>
+inline constexpr auto kFields<MeshPair> = Bearing(&MeshPair::a, &MeshPair::b, &MeshPair::links,
+                                                  &MeshPair::speed);
+
+template <>
+inline constexpr auto kFields<PcieSpec> = Bearing(&PcieSpec::given, &PcieSpec::sockets,
+                                                  &PcieSpec::switches, &PcieSpec::link,
+                                                  &PcieSpec::uplink, &PcieSpec::socket_link,
+                                                  &PcieSpec::nic_link, &PcieSpec::through_host,
+                                                  &PcieSpec::host_memory,
+                                                  &PcieSpec::accelerators_at, &PcieSpec::nics_at);
+
+template <>
+inline constexpr auto kFields<ScaleUpSpec> = std::tuple_cat(
+    Aside(&ScaleUpSpec::path),
+    Bearing(&ScaleUpSpec::links, &ScaleUpSpec::chips, &ScaleUpSpec::lost, &ScaleUpSpec::group,
+            &ScaleUpSpec::oversubscription, &ScaleUpSpec::links_each, &ScaleUpSpec::between,
+            &ScaleUpSpec::pairs, &ScaleUpSpec::torus, &ScaleUpSpec::pcie));
+
+template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(
     Aside(&ServerSpec::path, &ServerSpec::name),
     Bearing(&ServerSpec::accelerator, &ServerSpec::accelerators, &ServerSpec::scale_up,
             &ServerSpec::nics, &ServerSpec::nic_bandwidth, &ServerSpec::fabric_nic_bandwidth,
-            &ServerSpec::scale_out, &ServerSpec::overhead_power, &ServerSpec::direct));
+            &ServerSpec::scale_out, &ServerSpec::overhead_power, &ServerSpec::direct,
+            &ServerSpec::network, &ServerSpec::ring_bandwidths));
 
 template <>
 inline constexpr auto kFields<SwitchSpec> =

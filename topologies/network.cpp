@@ -142,14 +142,19 @@ bool Network::same_domain(AcceleratorIndex a, AcceleratorIndex b) const {
   return site == site_of(b) && fabrics_[site]->same_domain(local(a), local(b));
 }
 
-LinkIndex Network::scale_up_out(AcceleratorIndex a) const {
-  const SiteIndex site = site_of(a);
-  return {first_link_[site] + fabrics_[site]->scale_up_out(local(a)).value};
-}
-
-LinkIndex Network::scale_up_in(AcceleratorIndex a) const {
-  const SiteIndex site = site_of(a);
-  return {first_link_[site] + fabrics_[site]->scale_up_in(local(a)).value};
+std::int32_t Network::AppendRing(std::span<const AcceleratorIndex> members,
+                                 std::vector<LinkLoad>& loads) const {
+  const SiteIndex site = site_of(members.front());
+  std::vector<AcceleratorIndex> locals;
+  for (const AcceleratorIndex a : members) {
+    locals.push_back({a.value - first_accelerator_[site]});
+  }
+  const std::size_t begin = loads.size();
+  const std::int32_t parts = fabrics_[site]->AppendRing(locals, loads);
+  for (std::size_t i = begin; i < loads.size(); ++i) {
+    loads[i].link.value += first_link_[site];
+  }
+  return parts;
 }
 
 WanIndex Network::wan_between(SiteIndex a, SiteIndex b) const {

@@ -68,9 +68,9 @@ class Network {
 
   [[nodiscard]] bool same_domain(AcceleratorIndex a, AcceleratorIndex b) const;
 
-  [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const;
-
-  [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const;
+  /// See Topology::AppendRing.
+  std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
+                          std::vector<LinkLoad>& loads) const;
 
   /// The wide-area link between two sites; -1 when nothing joins them directly.
   [[nodiscard]] WanIndex wan_between(SiteIndex a, SiteIndex b) const;

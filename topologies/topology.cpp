@@ -1,5 +1,6 @@
 #include "topologies/topology.h"
 
+#include <utility>
 #include <variant>
 
 #include "topologies/clos/planes.h"
@@ -8,6 +9,7 @@
 #include "topologies/hyperx/topology.h"
 #include "topologies/jellyfish/topology.h"
 #include "topologies/listed/topology.h"
+#include "topologies/scale_up/topology.h"
 #include "topologies/slimfly/topology.h"
 #include "topologies/torus/topology.h"
 
@@ -49,11 +51,16 @@ std::shared_ptr<const Topology> Make(const SiteSpec& site, const SlimFlySpec& /*
 }  // namespace
 
 std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site) {
-  return std::visit(
+  std::shared_ptr<const Topology> between = std::visit(
       [&site](const auto& spec) {
         return Make(site, spec);
       },
       site.fabric);
+  const ScaleUpSpec& inside = site.server.network;
+  if (inside.plain() || (site.server.direct && inside.is_torus())) {
+    return between;
+  }
+  return std::make_shared<ServersTopology>(site, std::move(between));
 }
 
 bool IsDirect(const FabricSpec& fabric) {

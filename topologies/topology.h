@@ -3,7 +3,8 @@
 // The network of a site as everybody outside of topologies/ sees it: links with a tier and a
 // capacity, the route of every flow, and how servers are grouped. Each kind of network is a folder
 // beside this file (clos/, torus/, hyperx/, listed/) with a class derived from Topology; see
-// README.md.
+// README.md. Links inside servers that are no ports of one ideal switch come on top of any of them
+// (scale_up/topology.h).
 
 #include <cstdint>
 #include <memory>
@@ -38,9 +39,15 @@ struct Equipment {
   Watts power;  ///< of one, with its optics
 };
 
+/// How often something stands on a link.
+struct LinkLoad {
+  LinkIndex link;
+  std::int32_t weight = 1;
+};
+
 /// The network of one site. Immutable. Links are numbered from 0; each is one direction. Two
-/// accelerators of a server with a switched scale-up domain reach each other through ports
-/// (ServerSpec::direct is false); all other routes are the topology's own.
+/// accelerators of a scale-up domain (ServerSpec::direct is false) reach each other through ports
+/// of a switch, or as the network of the server says; all other routes are the topology's own.
 class Topology {
  public:
   virtual ~Topology() = default;
@@ -100,6 +107,19 @@ class Topology {
 
   /// Whether a link belongs to a unit, as a port, a NIC and the leaf of a rail do.
   [[nodiscard]] virtual bool belongs_to_unit(LinkIndex /*link*/) const { return false; }
+
+  /// Appends the links of a ring of `members`, which rise and lie in one scale-up domain, and
+  /// returns into how many parts it splits its bytes: of n bytes that each member sends to the
+  /// next, a link of weight w carries n w / parts. Through a switch that is one ring over all
+  /// ports. Over links between accelerators it is as many rings as the links allow, side by side.
+  virtual std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
+                                  std::vector<LinkLoad>& loads) const {
+    for (const AcceleratorIndex a : members) {
+      loads.push_back({scale_up_out(a)});
+      loads.push_back({scale_up_in(a)});
+    }
+    return 1;
+  }
 
   /// Appends the links from `from` to `to` (not equal). `flow_hash` picks among equal-cost links
   /// where the topology hashes flows.

@@ -85,7 +85,8 @@ class PassCosts {
     }
     time += Memory(CachedTokenBytes(fleet_) * static_cast<double>(rows));
     const Pass traffic = builder.Build("tensor", {{}, work.tensor, {}}, Seconds(0));
-    return time + traffic.tensor_exposed / chip_.scale_up_bandwidth + traffic.tensor_latency;
+    return time + traffic.tensor_exposed / server_.RingBandwidth(fleet_.tensor) +
+           traffic.tensor_latency;
   }
 
   [[nodiscard]] Seconds Head(std::int64_t rows) const {

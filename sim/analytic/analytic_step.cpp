@@ -155,13 +155,13 @@ class AnalyticStep {
     Until(a, agents_[a].now + memory, Activity::kMemoryBound, plan_.tiers.hbm());
     const double busy = agents_[a].now;
     AwaitOverlapped(a, me.context, pass.context.si(), start, first);
-    AwaitOverlapped(a, me.tensor, pass.tensor_overlapped.si(), start, first);
+    AwaitOverlapped(a, me.tensor, pass.tensor_overlapped.si() / me.tensor_parts, start, first);
     Until(a, agents_[a].now + pass.tensor_latency.si(), Activity::kTensorComm, Cause::kLatency);
-    const Alone exposed = TimeAlone(me.tensor, pass.tensor_exposed.si());
+    const double tensor = pass.tensor_exposed.si() / me.tensor_parts;
+    const Alone exposed = TimeAlone(me.tensor, tensor);
     const double comm_start = agents_[a].now;
     Until(a, comm_start + exposed.seconds, Activity::kTensorComm, exposed.cause);
-    traffic_.Account(me.tensor, pass.tensor_exposed.si(), comm_start, comm_start + exposed.seconds,
-                     run_.series);
+    traffic_.Account(me.tensor, tensor, comm_start, comm_start + exposed.seconds, run_.series);
     traffic_.Account(me.hbm, pass.compute_bytes.si() + pass.memory_bytes.si(), start, busy,
                      run_.series);
     run_.series.Add(FlopSeries(plan_), start, busy,
@@ -314,8 +314,8 @@ class AnalyticStep {
   }
 
   void RunPhase(const Plan::Lay& lay, const CollectiveCost& cost, CollectiveRecord& record) {
-    const double domain_bytes = cost.domain_bytes.si() * lay.domain_unit;
-    const double nic_bytes = cost.nic_bytes.si() * lay.nic_unit;
+    const double domain_bytes = lay.DomainBytes(cost);
+    const double nic_bytes = lay.NicBytes(cost);
     const Alone inside = TimeAlone(lay.domain, domain_bytes);
     const Alone across = TimeAlone(lay.nic, nic_bytes);
     const double flowing = record.start + cost.latency.si();

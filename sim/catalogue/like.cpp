@@ -30,7 +30,8 @@ void Forget(const FieldDescriptor& field, Message& message, Written& written) {
 
 /// Blocks whose fields are two ways to say one thing: a new one replaces the whole block.
 bool IsReplacedAsAWhole(const FieldDescriptor& field) {
-  return field.is_repeated() || field.message_type() == proto::LinkBandwidth::descriptor();
+  return field.is_repeated() || field.message_type() == proto::LinkBandwidth::descriptor() ||
+         field.message_type() == proto::ServerNetwork::descriptor();
 }
 
 /// Forgets, in `base`, what `own` replaces as a whole.

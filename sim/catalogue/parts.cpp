@@ -132,6 +132,10 @@ ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalo
   spec.fabric_nic_bandwidth = spec.nic_bandwidth;
   spec.scale_out = FitOf(server.scale_out(), catalogue);
   spec.overhead_power = PowerOf(server.overhead_power());
+  if (server.has_network()) {
+    spec.network = MakeServerNetwork(server.network(), path + ".network",
+                                     "server " + server.name() + " network", notes);
+  }
   return spec;
 }
 

@@ -24,6 +24,10 @@ ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalo
 /// The fit of the transport called `name`.
 CollectiveFit MakeFit(const std::string& name, const Catalogue& catalogue);
 
+/// The links inside a server. `path` is that of the field, `what` names it in notes.
+ScaleUpSpec MakeServerNetwork(const proto::ServerNetwork& network, const std::string& path,
+                              const std::string& what, std::vector<std::string>& notes);
+
 /// The switch called `name`.
 SwitchSpec MakeSwitch(const Catalogue& catalogue, const std::string& name);
 

@@ -70,7 +70,8 @@ void Agent::RunPass(const Pass& pass) {
   const std::int32_t first = world_.run.log.RecordsOf(row_);
   pass_start_ = start;
   pass_records_ = first;
-  Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si(), {});
+  Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si() / me_.tensor_parts,
+                      {});
   Transfer around(world_, mailbox_, me_.context, pass.context.si(), {});
   Compute(pass);
   if (pass.memory_bytes.si() > 0) {
@@ -183,7 +184,8 @@ void Agent::ExposedTensorComm(const Pass& pass) {
     const bool with_hbm =
         world_.job.tensor_hbm_rate + world_.job.hbm_reserve > world_.job.hbm_capacity;
     const Cause exposed =
-        Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si(), {.with_hbm = with_hbm})
+        Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si() / me_.tensor_parts,
+                 {.with_hbm = with_hbm})
             .Wait()
             .cause;
     Log(Activity::kTensorComm, exposed);

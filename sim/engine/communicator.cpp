@@ -89,8 +89,8 @@ void Communicator::RunPhase(const Plan::Lay& lay, const CollectiveCost& cost,
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
   }
-  Transfer domain(world_, mailbox_, lay.domain, cost.domain_bytes.si() * lay.domain_unit, {});
-  Transfer nic(world_, mailbox_, lay.nic, cost.nic_bytes.si() * lay.nic_unit, {});
+  Transfer domain(world_, mailbox_, lay.domain, lay.DomainBytes(cost), {});
+  Transfer nic(world_, mailbox_, lay.nic, lay.NicBytes(cost), {});
   const Cause inside = domain.Wait().cause;
   const double inside_end = World::Now();
   const Cause across = nic.Wait().cause;

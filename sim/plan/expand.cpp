@@ -4,6 +4,7 @@
 #include <limits>
 #include <map>
 #include <numeric>
+#include <span>
 #include <utility>
 
 #include <fmt/format.h>
@@ -86,7 +87,8 @@ class Expander {
       const ServerSpec& server = network_.fabric(site).site().server;
       const AcceleratorSpec& chip = server.accelerator;
       const BytesPerSecond hbm = chip.hbm_bandwidth * chip.hbm_efficiency;
-      const BytesPerSecond port = chip.scale_up_bandwidth;
+      // A card without links of its own sends over PCIe, one with links over both at most.
+      const BytesPerSecond port = chip.scale_up_bandwidth + server.network.pcie.link;
       const BytesPerSecond nic =
           server.across_bandwidth() *
           (server.direct ? 1.0 : std::max(1.0, 1.0 * server.nics / server.accelerators));
@@ -151,29 +153,54 @@ class Expander {
     }
   }
 
+  // The part of a ring that is one rank's, where a switch joins the ranks.
   void PutPorts(AcceleratorIndex a, std::int32_t weight) {
-    Put(network_.scale_up_out(a).value, weight);
-    Put(network_.scale_up_in(a).value, weight);
+    loads_.clear();
+    CHECK(network_.AppendRing(std::span(&a, 1), loads_) == 1);
+    for (const LinkLoad& load : loads_) {
+      Put(load.link.value, load.weight * weight);
+    }
   }
 
-  void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
+  // Rings inside the scale-up domains of `ranks` (which rise), each link with `each` times its
+  // weight. All that was put since `begin` then counts in the same parts: `parts`, a common
+  // multiple of what the rings split their bytes into.
+  void PutRings(const std::vector<AcceleratorIndex>& ranks, std::int32_t each, std::int32_t begin,
+                std::int32_t& parts) {
+    const std::vector<int> starts = DomainStarts(ranks);
+    for (std::size_t d = 0; d + 1 < starts.size(); ++d) {
+      loads_.clear();
+      const std::int32_t own = network_.AppendRing(
+          std::span(ranks).subspan(starts[d], starts[d + 1] - starts[d]), loads_);
+      const std::int32_t common = std::lcm(parts, own);
+      for (std::int32_t i = begin; common > parts && i < Mark(); ++i) {
+        plan_.routes[i].weight *= common / parts;
+      }
+      parts = common;
+      for (const LinkLoad& load : loads_) {
+        Put(load.link.value, load.weight * each * (parts / own));
+      }
+    }
+  }
+
+  void PutRoute(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight = 1) {
     if (network_.parts() > 1 || network_.adapts()) {
-      return PutShares(from, to);
+      return PutShares(from, to, weight);
     }
     links_.clear();
     network_.AppendRoute(from, to, links_);
     for (const LinkIndex link : links_) {
-      Put(link.value, 1);
+      Put(link.value, weight);
     }
   }
 
-  void PutShares(AcceleratorIndex from, AcceleratorIndex to) {
+  void PutShares(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight) {
     shares_.clear();
     network_.AppendShares(from, to, load_, shares_);
     for (const LinkShare& share : shares_) {
-      plan_.routes.push_back({share.link.value, share.parts});
+      plan_.routes.push_back({share.link.value, share.parts * weight});
       if (network_.adapts()) {
-        load_[share.link.value] += static_cast<double>(share.parts) / network_.parts();
+        load_[share.link.value] += weight * static_cast<double>(share.parts) / network_.parts();
       }
     }
   }
@@ -189,7 +216,7 @@ class Expander {
           Put(Hbm(ranks_.At(local, data, stage)), 1);
         });
         agent.hbm = {begin, Mark()};
-        agent.tensor = TensorRoute(data, stage);
+        agent.tensor = TensorRoute(data, stage, agent.tensor_parts);
         agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
       }
@@ -225,26 +252,36 @@ class Expander {
     }
   }
 
-  // A group inside its domain uses its members' ports. A wider one runs a ring per member of a
-  // domain, each through another NIC; the ports carry what the NICs of the other members do.
-  Span TensorRoute(int data, int stage) {
+  // A group inside its domain is a ring there. A wider one runs a ring per member of a domain, each
+  // through another NIC; inside the domains goes what the NICs of the other members carry.
+  Span TensorRoute(int data, int stage, std::int32_t& parts) {
     const std::int32_t begin = Mark();
     const int t = grid_.tensor;
     const int inside = std::min(t, server().domain());
+    const bool wide = t > inside;
     if (t == 1) {
       return {begin, begin};
     }
+    const bool whole = laid_ == t;
+    if (whole && inside > 1) {
+      std::vector<AcceleratorIndex> group(static_cast<std::size_t>(t));
+      for (int first = 0; first < grid_.width(); first += t) {
+        for (int i = 0; i < t; ++i) {
+          group[i] = ranks_.At(first + i, data, stage);
+        }
+        PutRings(group, wide ? inside - 1 : 1, begin, parts);
+      }
+    }
     ForEachLaid([&](int local) {
       const AcceleratorIndex a = ranks_.At(local, data, stage);
-      const bool wide = t > inside;
       if (wide) {
         const int first = local - local % t;  // of the tensor-parallel group of this context rank
-        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage));
+        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage), parts);
       }
-      if (inside > 1) {
+      if (!whole && inside > 1) {
         PutPorts(a, wide ? inside - 1 : 1);
       }
-      Put(Hbm(a), wide ? kRingHbmWeight * inside : kRingHbmWeight);
+      Put(Hbm(a), (wide ? kRingHbmWeight * inside : kRingHbmWeight) * parts);
     });
     return Close(begin);
   }
@@ -378,7 +415,7 @@ class Expander {
           lay.nic = LayOverDomains(members, starts, fewest, shape.over_domains);
         }
         if (shape.ports) {
-          lay.domain = LayOnPorts(members);
+          LayRings(members, lay);
         }
         plan_.lays.push_back(lay);
       }
@@ -462,14 +499,14 @@ class Expander {
     return Close(begin);
   }
 
-  // Every member sends and receives once inside its domain.
-  Span LayOnPorts(const std::vector<AcceleratorIndex>& ranks) {
+  // Rings inside the domains.
+  void LayRings(const std::vector<AcceleratorIndex>& ranks, Plan::Lay& lay) {
     const std::int32_t begin = Mark();
+    PutRings(ranks, 1, begin, lay.domain_parts);
     for (const AcceleratorIndex a : ranks) {
-      PutPorts(a, 1);
-      Put(Hbm(a), kRingHbmWeight);
+      Put(Hbm(a), kRingHbmWeight * lay.domain_parts);
     }
-    return Close(begin);
+    lay.domain = Close(begin);
   }
 
   const StepProgram& program_;
@@ -485,6 +522,7 @@ class Expander {
   std::vector<LinkIndex> links_;
   std::vector<LinkShare> shares_;
   std::vector<double> load_;  ///< by link, in flows; empty where no route adapts
+  std::vector<LinkLoad> loads_;
 };
 
 }  // namespace

@@ -143,6 +143,7 @@ std::uint64_t SeedOf(const Plan& plan, const Plan::Group& group) {
        std::bit_cast<std::uint64_t>(group.shape.wan_latency.si())});
   for (std::int32_t lay = group.lays.begin; lay < group.lays.end; ++lay) {
     seed = Seed({seed, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
+                 static_cast<std::uint64_t>(plan.lays[lay].domain_parts),
                  static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
   }
   return seed;
@@ -160,7 +161,8 @@ Colouring Seeds(const Plan& plan) {
   for (std::size_t a = 0; a < plan.agents.size(); ++a) {
     const Plan::Agent& agent = plan.agents[a];
     colouring.agents.Add(
-        a, Seed({static_cast<std::uint64_t>(agent.job), static_cast<std::uint64_t>(agent.role)}));
+        a, Seed({static_cast<std::uint64_t>(agent.job), static_cast<std::uint64_t>(agent.role),
+                 static_cast<std::uint64_t>(agent.tensor_parts)}));
     for (const int direction : {0, 1}) {
       for (std::int32_t f = agent.sends[direction].begin; f < agent.sends[direction].end; ++f) {
         const Plan::Flow& flow = plan.flows[f];
@@ -344,6 +346,7 @@ class Quotient {
       const std::int64_t times = folded.members / agent.members;
       folded.hbm = FoldRoute(agent.hbm, times);
       folded.tensor = FoldRoute(agent.tensor, times);
+      folded.tensor_parts = agent.tensor_parts;
       folded.context = FoldRoute(agent.context, times);
       for (const int direction : {0, 1}) {
         folded.sends[direction] = FoldSpan(

@@ -57,13 +57,14 @@ struct Plan {
   /// and do nothing else: accelerators that do the same at the same time.
   struct Agent {
     PlanJobIndex job{0};
-    std::int32_t role = 0;     ///< pipeline stage
-    std::int64_t members = 1;  ///< model-parallel groups that this one stands for
-    Span hbm;                  ///< route of a pass
-    Span tensor;               ///< route of the tensor-parallel groups' own collectives
-    Span context;              ///< route of the keys and values that go around
-    Span sends[2];             ///< flows of one message, by Direction
-    Span groups;               ///< in agent_groups
+    std::int32_t role = 0;          ///< pipeline stage
+    std::int64_t members = 1;       ///< model-parallel groups that this one stands for
+    Span hbm;                       ///< route of a pass
+    Span tensor;                    ///< route of the tensor-parallel groups' own collectives
+    std::int32_t tensor_parts = 1;  ///< into which it splits its bytes
+    Span context;                   ///< route of the keys and values that go around
+    Span sends[2];                  ///< flows of one message, by Direction
+    Span groups;                    ///< in agent_groups
   };
 
   /// One rank's share of a pipeline message.
@@ -81,6 +82,16 @@ struct Plan {
     Span domain;                                 ///< route of the part inside the scale-up domains
     Span nic;                                    ///< route of the part across NICs
     std::int32_t domain_unit = 1, nic_unit = 1;  ///< edges that weight 1 stands for
+    std::int32_t domain_parts = 1;  ///< into which the bytes inside the domains are split
+
+    /// Bytes that weight 1 carries, of the cost per edge or port.
+    [[nodiscard]] double DomainBytes(const CollectiveCost& cost) const {
+      return cost.domain_bytes.si() * domain_unit / domain_parts;
+    }
+
+    [[nodiscard]] double NicBytes(const CollectiveCost& cost) const {
+      return cost.nic_bytes.si() * nic_unit;
+    }
   };
 
   /// A communicator.

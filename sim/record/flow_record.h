@@ -26,7 +26,7 @@ struct FlowResult {
 };
 
 /// One link that carried something. `use` counts until the last byte of all has been sent.
-struct LinkLoad {
+struct LinkUse {
   std::string name, tier;
   BytesPerSecond capacity;
   Bytes carried;   ///< with headers
@@ -54,7 +54,7 @@ struct FlowRecord {
   std::string packets;    ///< name of the packet format
   double efficiency = 1;  ///< payload over wire bytes of full packets
   std::vector<FlowResult> flows;
-  std::vector<LinkLoad> links;  ///< those that carried something, hottest first
+  std::vector<LinkUse> links;  ///< those that carried something, hottest first
   std::vector<TierLoad> tiers;
   std::vector<FlowRate> rates;   ///< when they were asked for: by message, then by time
   Seconds last_end;              ///< of the messages that arrive

@@ -108,13 +108,13 @@ void AddTiers(std::string& out, const FlowRecord& record, std::size_t hottest) {
   }
   out += "\nhottest links\n";
   for (std::size_t i = 0; i < std::min(hottest, record.links.size()); ++i) {
-    const LinkLoad& link = record.links[i];
+    const LinkUse& link = record.links[i];
     out += fmt::format("  {:>7}  {:<40} {} at {}\n", Percent(link.use), link.name,
                        FormatBytes(link.carried), FormatBandwidth(link.capacity));
   }
 }
 
-void AddLink(JsonWriter& json, const LinkLoad& link) {
+void AddLink(JsonWriter& json, const LinkUse& link) {
   json.BeginObject();
   json.Member("link", link.name);
   json.Member("tier", link.tier);
@@ -165,7 +165,7 @@ std::string FlowCsv(const FlowRecord& record) {
     }
     fmt::format_to(std::back_inserter(out), ",{},", flow.mean_rate().si());
     if (flow.link >= 0) {
-      const LinkLoad& link = record.links[flow.link];
+      const LinkUse& link = record.links[flow.link];
       fmt::format_to(std::back_inserter(out), "{},{},{}\n", Cell(link.name), link.tier,
                      flow.link_use);
     } else {

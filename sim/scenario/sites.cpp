@@ -1,7 +1,10 @@
+#include <algorithm>
+
 #include "sim/base/check.h"
 #include "sim/catalogue/estimates.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
+#include "topologies/scale_up/network.h"
 
 namespace gridlock {
 namespace {
@@ -174,6 +177,19 @@ FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
   CHECK(false);  // the rules have refused it
 }
 
+// What follows from the links inside the server, once all overrides are in. What does not fit
+// together there is said when the topology is made.
+void FinishNetwork(ServerSpec& server) {
+  const ScaleUpSpec& network = server.network;
+  server.accelerator.scale_up_bandwidth =
+      server.accelerator.scale_up_bandwidth * std::max(0.0, network.chips_in_order());
+  try {
+    server.ring_bandwidths = RingBandwidths(server);
+  } catch (const UserError&) {
+    server.ring_bandwidths.clear();
+  }
+}
+
 }  // namespace
 
 void ApplyNumbers(const proto::Override& change, const std::string& path,
@@ -232,6 +248,11 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   spec.hash_seed = scenario.seed();
   spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
   spec.server.direct = IsDirect(spec.fabric);
+  if (site.has_server_network()) {
+    const std::string path = spec.path + ".server_network";
+    spec.server.network = MakeServerNetwork(site.server_network(), path, path, notes);
+  }
+  FinishNetwork(spec.server);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   if (!site.facility().power_cap().empty()) {
     spec.power_cap = PowerOf(site.facility().power_cap());

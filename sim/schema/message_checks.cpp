@@ -208,12 +208,42 @@ void Check(const proto::Power& power, const Complaints& complain) {
   }
 }
 
-void Check(const proto::Server& server, const Complaints& complain) {
-  if (server.nics() % server.accelerators() != 0 && server.accelerators() % server.nics() != 0) {
-    complain.Value("nics",
-                   Is("nics", server.nics()) + ", which does not share out evenly over " +
-                       std::to_string(server.accelerators()) + " accelerators",
-                   "a divisor or a multiple of " + std::to_string(server.accelerators()));
+void Check(const proto::ServerNetwork& network, const Complaints& complain) {
+  if (network.links_case() == proto::ServerNetwork::LINKS_NOT_SET && !complain.Has("pcie")) {
+    complain.Presence("links", "the network inside the server does not say what it is",
+                      "switches { ... }, mesh { ... } or pcie { ... }");
+  }
+}
+
+void Check(const proto::Mesh& mesh, const Complaints& complain) {
+  if (mesh.torus_size() == 1 || mesh.torus_size() > 3) {
+    complain.Value("torus",
+                   mesh.torus_size() == 1
+                       ? "a torus with one side"
+                       : "a torus with " + std::to_string(mesh.torus_size()) + " sides",
+                   "two or three");
+  }
+  for (const char* field : {"links", "between"}) {
+    if (mesh.torus_size() > 0 && complain.Has(field)) {
+      complain.Presence(field,
+                        Quoted(field) + " is about a mesh, and a torus says its links itself",
+                        "torus without it");
+    }
+  }
+}
+
+void Check(const proto::SwitchChips& switches, const Complaints& complain) {
+  const int chips = switches.chips() == 0 ? 1 : switches.chips();
+  if (switches.lost() >= chips) {
+    complain.Value("lost",
+                   Is("lost", switches.lost()) + " of " + std::to_string(chips) +
+                       (chips == 1 ? " chip" : " chips") + ", and none would be left",
+                   "fewer than there are chips");
+  }
+  if (complain.Has("oversubscription") && !complain.Has("group")) {
+    complain.Presence("oversubscription",
+                      "\"oversubscription\" is about the second tier, and there is one tier",
+                      "group: N beside it, or none");
   }
 }
 
@@ -285,7 +315,9 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::AcceleratorFacts>(message, complain);
   CheckIf<proto::Memory>(message, complain);
   CheckIf<proto::Power>(message, complain);
-  CheckIf<proto::Server>(message, complain);
+  CheckIf<proto::ServerNetwork>(message, complain);
+  CheckIf<proto::Mesh>(message, complain);
+  CheckIf<proto::SwitchChips>(message, complain);
   CheckIf<proto::Model>(message, complain);
   CheckIf<proto::Stack>(message, complain);
   CheckIf<proto::Mixture>(message, complain);

@@ -104,7 +104,8 @@ std::vector<SchemaType> ReadSchema() {
     CHECK(pool.BuildFile(file) != nullptr);
   }
   std::vector<SchemaType> types;
-  for (const char* file : {"scenario", "fabric", "collective", "workload", "catalog", "sweep"}) {
+  for (const char* file :
+       {"scenario", "fabric", "server", "collective", "workload", "catalog", "sweep"}) {
     Describe(*pool.FindFileByName(std::string("proto/") + file + ".proto"), types);
   }
   return types;

@@ -438,6 +438,41 @@ TEST(ShippedCatalogue, NoAliasIsTheNameOfAnEntryOfItsKind) {
   EXPECT_GE(aliases, 100);
 }
 
+// GB/s that each member can send in a ring, by server and number of members.
+TEST(ShippedCatalogue, RingsInsideServersRunOverTheLinksBetweenTheirMembers) {
+  unsetenv("GRIDLOCK_CATALOG");
+  const std::map<std::string, std::map<int, double>> expected = {
+      {"mi300x_platform", {{2, 64}, {4, 192}, {8, 448}}},
+      {"atlas_800_910b", {{2, 28}, {4, 84}, {8, 196}}},
+      {"hls_gaudi_2", {{2, 37.5}, {8, 262.5}}},
+      {"hlb_gaudi_3", {{2, 75}, {8, 525}}},
+      {"dgx_1v", {{2, 25}, {4, 100}, {8, 150}}},
+      {"frontier_blade", {{2, 150}, {4, 300}}},
+      {"atlas_800_910a", {{2, 15}, {4, 45}, {8, 30}}},
+      {"h100_pcie_pair", {{2, 300}}},
+      {"h100_pcie_x8", {{2, 300}, {4, 128}, {8, 60}}},
+      {"rtx_4090_x8", {{2, 32}, {4, 25.6}}},
+      {"geforce_pair", {{2, 8}}},
+      {"tpu_v4_cube", {{64, 300}}},
+      {"dgx_h100", {{2, 450}, {8, 450}}},
+      {"gb200_nvl72", {{2, 900}, {72, 900}}},
+      {"cloudmatrix_384", {{2, 392}, {384, 392}}},
+  };
+  std::set<std::string> seen;
+  for (const CatalogueServer& server : ListCatalogue().servers) {
+    const auto paces = expected.find(server.name);
+    if (paces != expected.end()) {
+      seen.insert(server.name);
+      const ServerSpec spec = SmokeScenario(server).site().server;
+      for (const auto& [members, pace] : paces->second) {
+        EXPECT_NEAR(spec.RingBandwidth(members).si() / 1e9, pace, 1e-6 * pace)
+            << server.name << ", " << members;
+      }
+    }
+  }
+  EXPECT_EQ(seen.size(), expected.size());
+}
+
 TEST(ShippedCatalogue, EveryAcceleratorStandsInAServer) {
   unsetenv("GRIDLOCK_CATALOG");
   const CatalogueList list = ListCatalogue();

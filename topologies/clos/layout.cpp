@@ -159,13 +159,6 @@ void Planner::CheckSizes() {
                          "links can be numbered for",
                          site_.servers, server_.accelerators, kAcceleratorsMax));
   }
-  if (server_.accelerators > 0 && server_.nics > 0 && server_.nics % server_.accelerators != 0 &&
-      server_.accelerators % server_.nics != 0) {
-    Complain(server_.path + ".nics",
-             fmt::format("{} NICs cannot be shared evenly by {} accelerators; one number must "
-                         "divide the other",
-                         server_.nics, server_.accelerators));
-  }
 }
 
 Count Planner::LeafDown(Count servers_per_leaf) const {
@@ -384,12 +377,12 @@ ClosLayout Planner::LayOut() {
   CheckSizes();
   ThrowProblems();
 
-  const Count nics_per_accelerator = std::max(1, server_.nics / server_.accelerators);
-  nics_per_server_ = std::min(server_.nics, server_.accelerators);
+  nics_per_server_ = server_.nics_seen();
   const double built_for = std::max(server_.nic_bandwidth, server_.fabric_nic_bandwidth).si();
-  nic_bandwidth_ = static_cast<double>(nics_per_accelerator) * built_for;
+  nic_bandwidth_ = server_.nics_each() * built_for;
   const double leaf_port = clos_.leaf.port_bandwidth.si();
-  ports_per_nic_ = nics_per_accelerator * std::min(CeilOf(built_for / leaf_port), kPortsMax);
+  ports_per_nic_ = CeilDiv(server_.nics, server_.accelerators) *
+                   std::min(CeilOf(built_for / leaf_port), kPortsMax);
   leaf_uplink_ =
       clos_.tiers == 1 ? leaf_port : std::min(leaf_port, clos_.spine.port_bandwidth.si());
   if (clos_.tiers == 3) {
@@ -409,7 +402,7 @@ ClosLayout Planner::LayOut() {
           .nics_per_server = ToInt(nics_per_server_),
           .nics = ToInt(site_.servers * nics_per_server_),
           .ports_per_nic = ToInt(ports_per_nic_),
-          .nic_bandwidth = server_.nic_bandwidth * static_cast<double>(nics_per_accelerator),
+          .nic_bandwidth = server_.nic_bandwidth * server_.nics_each(),
           .nics_per_leaf = ToInt(LeafDown(clos_.servers_per_leaf) / ports_per_nic_),
           .leaves = ToInt(leaves_),
           .leaves_per_pod = ToInt(leaves_per_pod),

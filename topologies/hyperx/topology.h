@@ -70,9 +70,10 @@ class HyperXTopology final : public Topology {
 
   [[nodiscard]] bool can_bind(LinkIndex /*link*/) const override { return true; }
 
-  /// The NICs of a server are at one router.
+  /// The NICs of a server are at one router; links inside it may tell them apart.
   [[nodiscard]] int unit_size() const override {
-    return server_size() / std::max(1, nics_per_server_);
+    return site().server.ring_bandwidths.empty() ? server_size() / std::max(1, nics_per_server_)
+                                                 : server_size();
   }
 
   [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {

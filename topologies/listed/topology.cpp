@@ -204,8 +204,7 @@ BytesPerSecond ListedTopology::capacity(LinkIndex link) const {
     return std::min(listed, server.accelerator.scale_up_bandwidth);
   }
   if (tier(link) == TierTable::kNic) {
-    return std::min(listed, server.nic_bandwidth * static_cast<double>(std::max(
-                                                       1, server.nics / server.accelerators)));
+    return std::min(listed, server.nic_bandwidth * server.nics_each());
   }
   return listed;
 }

@@ -35,7 +35,7 @@ TorusTopology::TorusTopology(const SiteSpec& site)
       slice_routers_(static_cast<int>(Product(SliceOf(torus())))),
       slices_(static_cast<int>(Product(torus().size)) / slice_routers_),
       routers_(slices_ * slice_routers_),
-      nics_per_server_(std::min(site.server.nics, site.server.accelerators)),
+      nics_per_server_(site.server.nics_seen()),
       nics_(site.servers * nics_per_server_),
       size_(Padded(SliceOf(torus()))),
       block_(Padded(torus().block)),
@@ -163,8 +163,7 @@ BytesPerSecond TorusTopology::capacity(LinkIndex link) const {
   if (tier(link) != TierTable::kNic) {
     return link_bandwidth();
   }
-  const ServerSpec& server = site().server;
-  return server.nic_bandwidth * static_cast<double>(std::max(1, server.nics / server.accelerators));
+  return site().server.nic_bandwidth * site().server.nics_each();
 }
 
 std::string TorusTopology::name(LinkIndex link) const {

@@ -116,9 +116,14 @@ CollectiveCost CostAcross(const Load& nic, const Load& domain, double steps) {
   return quickly <= slowly ? quick : bulk;
 }
 
+BytesPerSecond RingShareOf(const CollectiveCall& call) {
+  return call.server.RingBandwidth(call.group.domains == 1 ? call.group.ranks
+                                                           : call.group.per_domain);
+}
+
 Load DomainLoad(const CollectiveCall& call, double efficiency, Bytes wire) {
   const ServerSpec& server = call.server;
-  return {server.scale_up, server.accelerator.scale_up_bandwidth, efficiency, wire};
+  return {server.scale_up, RingShareOf(call), efficiency, wire};
 }
 
 BytesPerSecond NicShareOf(const CollectiveCall& call) {
@@ -136,8 +141,8 @@ Load NicLoad(const CollectiveCall& call, double efficiency, Bytes wire) {
 }
 
 Seconds TimeAlone(const CollectiveCost& cost, const CollectiveCall& call) {
-  return cost.latency + std::max(cost.domain_bytes / call.server.accelerator.scale_up_bandwidth,
-                                 cost.nic_bytes / NicShareOf(call));
+  return cost.latency +
+         std::max(cost.domain_bytes / RingShareOf(call), cost.nic_bytes / NicShareOf(call));
 }
 
 }  // namespace gridlock

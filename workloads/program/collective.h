@@ -105,6 +105,9 @@ CollectiveCost CostInside(const Load& domain);
 /// longer (NCCL's LL against Simple; Hu et al. 2025, arXiv:2507.04786).
 CollectiveCost CostAcross(const Load& nic, const Load& domain, double steps);
 
+/// What a rank can send inside its domain in a ring of its members.
+BytesPerSecond RingShareOf(const CollectiveCall& call);
+
 /// What a rank can send to other domains when all members of its domain do the same: its share of
 /// the NICs.
 BytesPerSecond NicShareOf(const CollectiveCall& call);

@@ -1,0 +1,377 @@
+#include "topologies/scale_up/network.h"
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "topologies/scale_up/check.h"
+
+namespace gridlock {
+
+ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(server)) {
+  nodes_[static_cast<int>(Machine::kAccelerator)] = server_.accelerators;
+  nodes_[static_cast<int>(Machine::kNic)] = server_.nics_seen();
+  nodes_[static_cast<int>(Machine::kSpine)] = has_ports() && spec_.group > 0 ? 1 : 0;
+  if (has_pcie()) {
+    nodes_[static_cast<int>(Machine::kPcieSwitch)] = spec_.pcie.switches;
+    nodes_[static_cast<int>(Machine::kSocket)] = spec_.pcie.sockets;
+  }
+  switch (spec_.links) {
+    case ScaleUpSpec::Links::kSwitch:
+      AddSwitch();
+      break;
+    case ScaleUpSpec::Links::kMesh:
+      AddMesh();
+      break;
+    case ScaleUpSpec::Links::kNone:
+      break;
+  }
+  if (has_pcie()) {
+    AddPcie();
+  }
+  if (spec_.is_torus()) {
+    FindTorusRelays();
+  } else if (spec_.links == ScaleUpSpec::Links::kMesh && !has_pcie()) {
+    FindRelays();
+  }
+}
+
+int ServerNetwork::node(Machine kind, int index) const {
+  return std::accumulate(nodes_.begin(), nodes_.begin() + static_cast<int>(kind), index);
+}
+
+int ServerNetwork::nic_of(int accelerator) const {
+  const std::int64_t nics = nodes(Machine::kNic);
+  return static_cast<int>(accelerator * nics / server_.accelerators);
+}
+
+int ServerNetwork::Add(Link link) {
+  links_.push_back(link);
+  return static_cast<int>(links_.size()) - 1;
+}
+
+// Link 2i goes out of the accelerators, 2i + 1 comes back.
+void ServerNetwork::AddBothWays(const Link& up, const char* down) {
+  Link back = up;
+  back.word = down;
+  back.back = true;
+  std::swap(back.from, back.to);
+  Add(up);
+  Add(back);
+}
+
+// The ports of a switch whose chips stand side by side; its machine is not numbered here, because
+// every topology draws it already.
+void ServerNetwork::AddSwitch() {
+  const BytesPerSecond port = server_.accelerator.scale_up_bandwidth;
+  for (int a = 0; a < server_.accelerators; ++a) {
+    AddBothWays({Kind::kPort, port, "scale_up_out", Machine::kAccelerator, a, -1, a, -1},
+                "scale_up_in");
+  }
+  for (int first = 0, g = 0; spec_.group > 0 && first < server_.accelerators;
+       first += spec_.group, ++g) {
+    // The links of a full group, also where the last one has free places.
+    const BytesPerSecond up = port * (spec_.group / spec_.oversubscription);
+    AddBothWays({Kind::kSpine, up, "scale_up_spine_out", Machine::kSpine, g, -1, -1,
+                 node(Machine::kSpine, 0)},
+                "scale_up_spine_in");
+  }
+}
+
+void ServerNetwork::AddMesh() {
+  const int n = server_.accelerators;
+  counts_ = {n, std::vector<int>(static_cast<std::size_t>(n) * n, spec_.between)};
+  std::vector<double> speed(counts_.links.size(), 1.0);
+  for (int a = 0; a < n; ++a) {
+    counts_.links[a * n + a] = 0;
+  }
+  int each = spec_.links_each;
+  if (spec_.is_torus()) {
+    CountTorusLinks();
+    each = 2 * static_cast<int>(spec_.torus.size());
+  }
+  for (const MeshPair& pair : spec_.pairs) {
+    const int there = counts_.links[pair.a * n + pair.b];
+    if (spec_.is_torus() && pair.links != there) {
+      throw UserError(
+          spec_.path + ".mesh.pair",
+          fmt::format("{} links join accelerators {} and {}, and in the torus there are "
+                      "{}; expected links: {}, with a speed",
+                      pair.links, pair.a, pair.b, there, there));
+    }
+    for (const int at : {pair.a * n + pair.b, pair.b * n + pair.a}) {
+      counts_.links[at] = pair.links;
+      speed[at] = pair.speed;
+    }
+  }
+  for (int a = 0; spec_.links_each == 0 && !spec_.is_torus() && a < n; ++a) {
+    const auto first = counts_.links.begin() + std::ptrdiff_t{a} * n;
+    each = std::max(each, std::accumulate(first, first + n, 0));
+  }
+  mesh_.assign(counts_.links.size(), -1);
+  for (int a = 0; a < n; ++a) {
+    for (int b = 0; b < n; ++b) {
+      const int at = a * n + b;
+      if (counts_.links[at] > 0) {
+        const BytesPerSecond capacity =
+            server_.accelerator.scale_up_bandwidth * (speed[at] * counts_.links[at] / each);
+        mesh_[at] = Add(
+            {Kind::kMesh, capacity, "mesh", Machine::kAccelerator, a, b, a, b, counts_.links[at]});
+      }
+    }
+  }
+}
+
+// Shortest ways over other accelerators, for pairs without a link. Of several the first accelerator
+// after the sender, in a circle, passes the bytes on, so that not all pairs choose the same one.
+void ServerNetwork::FindRelays() {
+  const int n = server_.accelerators;
+  relay_.assign(counts_.links.size(), -1);
+  for (int to = 0; to < n; ++to) {
+    std::vector<int> hops(static_cast<std::size_t>(n), -1);
+    std::deque<int> queue{to};
+    hops[to] = 0;
+    while (!queue.empty()) {
+      const int at = queue.front();
+      queue.pop_front();
+      for (int step = 1; step < n; ++step) {
+        const int from = (at + step) % n;
+        if (LinksBetween(from, at) > 0 && hops[from] < 0) {
+          hops[from] = hops[at] + 1;
+          queue.push_back(from);
+        }
+      }
+    }
+    for (int from = 0; from < n; ++from) {
+      if (hops[from] < 0) {
+        throw UserError(spec_.path + ".mesh",
+                        fmt::format("no way over links leads from accelerator {} to accelerator "
+                                    "{}; expected a mesh in one piece, or pcie beside it",
+                                    from, to));
+      }
+      for (int step = 1; step < n && relay_[from * n + to] < 0; ++step) {
+        const int next = (from + step) % n;
+        if (LinksBetween(from, next) > 0 && hops[next] == hops[from] - 1) {
+          relay_[from * n + to] = next;
+        }
+      }
+    }
+  }
+}
+
+void ServerNetwork::AppendRelayed(int from, int to, std::vector<int>& route) const {
+  const int n = server_.accelerators;
+  while (from != to) {
+    const int next = relay_[from * n + to];
+    route.push_back(mesh_[from * n + next]);
+    from = next;
+  }
+}
+
+void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const {
+  if (has_ports()) {
+    route.push_back(port(from, /*out=*/true));
+    if (spec_.group > 0 && from / spec_.group != to / spec_.group) {
+      const int first = 2 * server_.accelerators;
+      route.push_back(first + 2 * (from / spec_.group));
+      route.push_back(first + 2 * (to / spec_.group) + 1);
+    }
+    route.push_back(port(to, /*out=*/false));
+    return;
+  }
+  const int link = mesh_.empty() ? -1 : mesh_[from * server_.accelerators + to];
+  if (link >= 0) {
+    route.push_back(link);
+  } else if (relay_.empty()) {
+    AppendPcie(accelerators_up_ + 2 * from, at_[from], at_[to], accelerators_up_ + 2 * to + 1,
+               route);
+  } else {
+    AppendRelayed(from, to, route);
+  }
+}
+
+void ServerNetwork::AppendToNic(int accelerator, std::vector<int>& route) const {
+  if (has_pcie()) {
+    const int nic = nic_of(accelerator);
+    AppendPcie(accelerators_up_ + 2 * accelerator, at_[accelerator], nics_[nic],
+               nics_up_ + 2 * nic + 1, route);
+  }
+}
+
+void ServerNetwork::AppendFromNic(int accelerator, std::vector<int>& route) const {
+  if (has_pcie()) {
+    const int nic = nic_of(accelerator);
+    AppendPcie(nics_up_ + 2 * nic, nics_[nic], at_[accelerator],
+               accelerators_up_ + 2 * accelerator + 1, route);
+  }
+}
+
+const ServerNetwork::Ring& ServerNetwork::RingOf(const std::vector<int>& members) const {
+  CHECK(members.size() > 1);
+  const auto known = rings_.find(members);
+  if (known != rings_.end()) {
+    return known->second;
+  }
+  Ring ring;
+  if (!mesh_.empty()) {
+    ring = MeshRing(members);
+  }
+  if (ring.loads.empty() && has_pcie() && !has_ports() && !spec_.is_torus()) {
+    ring = PcieRing(members);
+  }
+  if (ring.loads.empty()) {
+    ring = RoutedRing(members);
+  }
+  return rings_.emplace(members, std::move(ring)).first->second;
+}
+
+ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) const {
+  const auto n = static_cast<int>(members.size());
+  LinkCounts counts{n, {}};
+  for (const int a : members) {
+    for (const int b : members) {
+      counts.links.push_back(LinksBetween(a, b));
+    }
+  }
+  RingSet set;
+  if (spec_.is_torus() && n == server_.accelerators) {
+    set = {2 * static_cast<std::int32_t>(spec_.torus.size()), counts.links};
+  } else {
+    set = PackRings(counts);
+  }
+  Ring ring;
+  ring.parts = std::max(set.rings, 1);
+  for (int i = 0; set.rings > 0 && i < n; ++i) {
+    for (int k = 0; k < n; ++k) {
+      if (set.uses[i * n + k] > 0) {
+        ring.loads.emplace_back(mesh_[members[i] * server_.accelerators + members[k]],
+                                set.uses[i * n + k]);
+      }
+    }
+  }
+  return ring;
+}
+
+// Members that mesh links join to each other, all with equally many links, in the order of the
+// tree: socket by socket, switch by switch. Empty where links join some members of a piece only.
+std::vector<std::vector<int>> ServerNetwork::Pieces(std::vector<int> members) const {
+  std::stable_sort(members.begin(), members.end(), [this](int a, int b) {
+    return std::pair(at_[a].socket, at_[a].pcie_switch) <
+           std::pair(at_[b].socket, at_[b].pcie_switch);
+  });
+  std::vector<std::vector<int>> pieces;
+  for (const int a : members) {
+    const auto joined = [&](int b) {
+      return !mesh_.empty() && LinksBetween(a, b) > 0;
+    };
+    const auto piece = std::find_if(pieces.begin(), pieces.end(), [&](const auto& each) {
+      return std::any_of(each.begin(), each.end(), joined);
+    });
+    if (piece == pieces.end()) {
+      pieces.push_back({a});
+      continue;
+    }
+    const int first = LinksBetween(a, piece->front());
+    for (const int b : *piece) {
+      if (first == 0 || LinksBetween(a, b) != first ||
+          LinksBetween((*piece)[0], piece->back()) != (piece->size() > 1 ? first : 0)) {
+        return {};
+      }
+    }
+    piece->push_back(a);
+  }
+  return pieces;
+}
+
+// Rings over PCIe that pass through each piece once, in all orders of its m members alike. So each
+// of its links carries 1 / m of the bytes, and of the links between two pieces each pair of members
+// the same part. Members without mesh links are pieces of one: then it is a single ring that goes
+// up and down each link of the tree once.
+ServerNetwork::Ring ServerNetwork::PcieRing(const std::vector<int>& members) const {
+  const std::vector<std::vector<int>> pieces = Pieces(members);
+  if (pieces.size() < 2) {
+    return {};
+  }
+  Ring ring;
+  const auto size_of = [&](std::size_t i) {
+    return static_cast<std::int32_t>(pieces[i % pieces.size()].size());
+  };
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    ring.parts = std::lcm(ring.parts, size_of(i) * size_of(i + 1));
+  }
+  std::map<int, std::int32_t> weights;
+  std::vector<int> route;
+  const auto lay = [&](int from, int to, std::int32_t weight) {
+    route.clear();
+    AppendRoute(from, to, route);
+    for (const int link : route) {
+      weights[link] += weight;
+    }
+  };
+  for (std::size_t i = 0; i < pieces.size(); ++i) {
+    for (const int a : pieces[i]) {
+      for (const int b : pieces[i]) {
+        if (a != b) {
+          lay(a, b, ring.parts / size_of(i));
+        }
+      }
+      for (const int b : pieces[(i + 1) % pieces.size()]) {
+        lay(a, b, ring.parts / (size_of(i) * size_of(i + 1)));
+      }
+    }
+  }
+  ring.loads.assign(weights.begin(), weights.end());
+  return ring;
+}
+
+// A ring in the order of the members, over whatever way leads from one to the next, and over links
+// of a mesh another one the other way round.
+ServerNetwork::Ring ServerNetwork::RoutedRing(const std::vector<int>& members) const {
+  std::map<int, std::int32_t> weights;
+  std::vector<int> route;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    route.clear();
+    AppendRoute(members[i], members[(i + 1) % members.size()], route);
+    if (!mesh_.empty()) {
+      AppendRoute(members[(i + 1) % members.size()], members[i], route);
+    }
+    for (const int link : route) {
+      ++weights[link];
+    }
+  }
+  return {{weights.begin(), weights.end()}, mesh_.empty() ? 1 : 2};
+}
+
+BytesPerSecond ServerNetwork::PaceOf(const Ring& ring) const {
+  CHECK(!ring.loads.empty());
+  BytesPerSecond pace;
+  bool first = true;
+  for (const auto& [link, weight] : ring.loads) {
+    const BytesPerSecond own = links_[link].capacity * (1.0 * ring.parts / weight);
+    pace = first ? own : std::min(pace, own);
+    first = false;
+  }
+  return pace;
+}
+
+std::vector<BytesPerSecond> RingBandwidths(const ServerSpec& server) {
+  std::vector<BytesPerSecond> paces;
+  if (server.network.plain() || server.direct || server.accelerators == 1) {
+    return paces;
+  }
+  const ServerNetwork network(server);
+  // Nobody sends alone; the pace of two stands for it.
+  std::vector<int> members{0};
+  for (int a = 1; a < server.accelerators; ++a) {
+    members.push_back(a);
+    paces.push_back(network.PaceOf(network.RingOf(members)));
+  }
+  paces.insert(paces.begin(), 2, paces.front());
+  return paces;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,146 @@
+#pragma once
+
+// The links inside one server: between its accelerators, and from them to its NICs.
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+#include "topologies/scale_up/rings.h"
+
+namespace gridlock {
+
+/// Built once for all servers of a site. Links are numbered from 0; each is one direction. A server
+/// whose network is plain (ScaleUpSpec::plain) needs none of this.
+///
+/// Two accelerators reach each other
+///  * through the ports of their switch, and over the second tier of switches where there is one;
+///  * on a mesh over the links that join them. A pair without a link goes over PCIe where the
+///  server
+///    has a tree; else other accelerators pass its bytes on, along a shortest way;
+///  * over PCIe, up to the switch or socket that both hang under. Without peer-to-peer every byte
+///    is written to the memory of the sender's socket and read from there.
+class ServerNetwork {
+ public:
+  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory };
+  static constexpr int kKinds = 6;
+
+  /// Machines of a server, numbered kind by kind: accelerators, switches of the second tier (one),
+  /// PCIe switches, sockets, NICs.
+  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic };
+  static constexpr int kMachines = 5;
+
+  struct Link {
+    Kind kind = Kind::kMesh;
+    BytesPerSecond capacity;
+    const char* word = "";  ///< "mesh"
+    Machine named_by = Machine::kAccelerator;
+    int a = 0, b = -1;      ///< of the kind `named_by`: "mesh[a->b]", or "pcie_up[a]" without b
+    int from = 0, to = -1;  ///< machines; -1: none
+    int parallel = 1;
+    bool back = false;  ///< the other direction of the link before it
+  };
+
+  /// A ring's use of the links: of n bytes that each member sends, a link carries n x weight /
+  /// parts.
+  struct Ring {
+    std::vector<std::pair<int, std::int32_t>> loads;  ///< link and weight, rising
+    std::int32_t parts = 1;
+  };
+
+  /// Throws UserError (paths under server.network.path) when the description does not fit together.
+  explicit ServerNetwork(const ServerSpec& server);
+  ServerNetwork(const ServerNetwork&) = delete;
+  ServerNetwork& operator=(const ServerNetwork&) = delete;
+
+  [[nodiscard]] const std::vector<Link>& links() const { return links_; }
+
+  /// Machines of a kind.
+  [[nodiscard]] int nodes(Machine kind) const { return nodes_[static_cast<int>(kind)]; }
+
+  /// Number of a machine.
+  [[nodiscard]] int node(Machine kind, int index) const;
+
+  [[nodiscard]] bool has_ports() const { return spec_.links == ScaleUpSpec::Links::kSwitch; }
+
+  [[nodiscard]] bool has_pcie() const { return spec_.pcie.given; }
+
+  /// Port of an accelerator; only where has_ports().
+  [[nodiscard]] int port(int accelerator, bool out) const {
+    return 2 * accelerator + (out ? 0 : 1);
+  }
+
+  /// NIC that an accelerator uses: neighbours share one.
+  [[nodiscard]] int nic_of(int accelerator) const;
+
+  /// Appends the links between two accelerators, and between an accelerator and its NIC.
+  void AppendRoute(int from, int to, std::vector<int>& route) const;
+  void AppendToNic(int accelerator, std::vector<int>& route) const;
+  void AppendFromNic(int accelerator, std::vector<int>& route) const;
+
+  /// A ring of at least two members, which rise. Over a mesh: as many rings side by side as the
+  /// links between the members allow (rings.h), and on a whole torus over all links: it is a sum of
+  /// rings (A. Kotzig 1973 for two dimensions, M. Foregger 1978 for three). Where no ring goes over
+  /// those alone, and over PCIe: in the order of the tree, up and down each link once, and where
+  /// links join some members (pairs under a bridge), these share the way in and out evenly. Else
+  /// one ring in the members' order.
+  [[nodiscard]] const Ring& RingOf(const std::vector<int>& members) const;
+
+  /// What a member sends per second when nothing else uses the links.
+  [[nodiscard]] BytesPerSecond PaceOf(const Ring& ring) const;
+
+  /// For people: "a full mesh of 64 GB/s per pair and direction".
+  [[nodiscard]] std::vector<std::string> facts() const;
+
+ private:
+  /// Where an accelerator or a NIC hangs.
+  struct Place {
+    int pcie_switch = -1;  ///< -1: on the socket itself
+    int socket = 0;
+  };
+
+  void AddSwitch();
+  void AddMesh();
+  void AddPcie();
+  void CountTorusLinks();
+  void FindTorusRelays();
+  void FindRelays();
+  int Add(Link link);
+  void AddBothWays(const Link& up, const char* down);
+  [[nodiscard]] Place PlaceOf(int index, int count, const std::vector<int>& given) const;
+
+  [[nodiscard]] int LinksBetween(int a, int b) const { return counts_.At(a, b); }
+
+  [[nodiscard]] BytesPerSecond pcie_link() const;
+
+  void AppendPcie(int up, const Place& from, const Place& to, int down,
+                  std::vector<int>& route) const;
+  void AppendRelayed(int from, int to, std::vector<int>& route) const;
+  [[nodiscard]] Ring MeshRing(const std::vector<int>& members) const;
+  [[nodiscard]] std::vector<std::vector<int>> Pieces(std::vector<int> members) const;
+  [[nodiscard]] Ring PcieRing(const std::vector<int>& members) const;
+  [[nodiscard]] Ring RoutedRing(const std::vector<int>& members) const;
+
+  ServerSpec server_;
+  const ScaleUpSpec& spec_ = server_.network;
+  std::array<int, kMachines> nodes_{};
+  std::vector<Link> links_;
+  LinkCounts counts_;             ///< mesh: by pair; empty without
+  std::vector<int> mesh_;         ///< link from a to b, -1: none
+  std::vector<int> relay_;        ///< next accelerator from a to b; empty: every pair has a link
+  std::vector<Place> at_, nics_;  ///< accelerators and NICs in the tree
+  int accelerators_up_ = 0, switches_up_ = 0, nics_up_ = 0;  ///< first links of the tree
+  int sockets_first_ = 0, memory_first_ = 0;
+  /// Rings found so far: a cache that changes no result. A topology belongs to one thread.
+  mutable std::map<std::vector<int>, Ring> rings_;
+};
+
+/// ServerSpec::ring_bandwidths of a server; empty where every ring runs at the pace of the ports.
+std::vector<BytesPerSecond> RingBandwidths(const ServerSpec& server);
+
+}  // namespace gridlock

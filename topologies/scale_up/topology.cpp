@@ -1,0 +1,209 @@
+#include "topologies/scale_up/topology.h"
+
+#include <array>
+#include <limits>
+#include <utility>
+#include <variant>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// In the order of ServerNetwork::Kind; ports have a tier in every network. An accelerator pays half
+// of a byte's energy for each end of a link that is its own.
+const std::array<Tier, ServerNetwork::kKinds> kInsideTiers = {
+    Tier{"scale_up", "the scale-up links", false, 0.5},
+    Tier{"scale_up_spine", "the links between scale-up switches", false, 0},
+    Tier{"mesh", "the links between accelerators of a server", false, 1.0},
+    Tier{"pcie", "the PCIe links of a server", false, 0.5},
+    Tier{"socket_link", "the links between the sockets of a server", false, 0},
+    Tier{"host_memory", "the memory of the hosts", false, 0}};
+
+const ServerSpec& CheckedServer(const SiteSpec& site) {
+  if (std::holds_alternative<ListedSpec>(site.fabric)) {
+    throw UserError(site.path + ".fabric",
+                    fmt::format("a listed graph has the links inside of servers, and server {} "
+                                "says how they run there; expected another fabric, or a server "
+                                "without network",
+                                site.server.name));
+  }
+  if (site.server.direct) {
+    throw UserError(site.path + ".fabric",
+                    fmt::format("here the accelerators are routers and their links those of the "
+                                "fabric, and server {} says how they run inside of it; expected "
+                                "another fabric, or a server without network",
+                                site.server.name));
+  }
+  return site.server;
+}
+
+}  // namespace
+
+ServersTopology::ServersTopology(const SiteSpec& site, std::shared_ptr<const Topology> between)
+    : Topology(site),
+      inside_(CheckedServer(site)),
+      between_(std::move(between)),
+      ports_(2 * accelerators()),
+      first_between_(0),
+      own_tier_(ServerNetwork::kKinds, -1) {
+  const std::int64_t inside = std::int64_t{site.servers} * per_server();
+  if (inside + between_->links() > std::numeric_limits<int>::max() / 2) {
+    throw UserError(site.path + ".servers",
+                    fmt::format("{} servers with {} links each have more links than can be "
+                                "numbered; expected fewer servers",
+                                site.servers, per_server()));
+  }
+  first_between_ = static_cast<int>(inside);
+  for (AcceleratorIndex a{0}; a.value < accelerators(); a.value += server_size()) {
+    CHECK(between_->scale_up_out(a).value < ports_ && between_->scale_up_in(a).value < ports_);
+  }
+  for (const ServerNetwork::Link& link : inside_.links()) {
+    int& own = own_tier_[static_cast<std::size_t>(link.kind)];
+    if (link.kind != ServerNetwork::Kind::kPort && own < 0) {
+      own = own_tiers_++;
+    }
+  }
+}
+
+std::vector<std::string> ServersTopology::facts() const {
+  std::vector<std::string> facts = between_->facts();
+  for (std::string& fact : inside_.facts()) {
+    facts.push_back(std::move(fact));
+  }
+  return facts;
+}
+
+std::vector<Tier> ServersTopology::tiers() const {
+  std::vector<Tier> tiers(static_cast<std::size_t>(own_tiers_));
+  for (std::size_t kind = 0; kind < own_tier_.size(); ++kind) {
+    if (own_tier_[kind] >= 0) {
+      tiers[static_cast<std::size_t>(own_tier_[kind])] = kInsideTiers[kind];
+    }
+  }
+  for (Tier& tier : between_->tiers()) {
+    tiers.push_back(std::move(tier));
+  }
+  return tiers;
+}
+
+TierIndex ServersTopology::tier(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  if (!is_inside(link)) {
+    const TierIndex tier = between_->tier(Between(link));
+    return tier.value < TierTable::kFirstOwn.value ? tier : TierIndex{tier.value + own_tiers_};
+  }
+  const ServerNetwork::Kind kind = InsideLink(link).kind;
+  return kind == ServerNetwork::Kind::kPort
+             ? TierTable::kScaleUp
+             : TierIndex{TierTable::kFirstOwn.value + own_tier_[static_cast<std::size_t>(kind)]};
+}
+
+BytesPerSecond ServersTopology::capacity(LinkIndex link) const {
+  return is_inside(link) ? InsideLink(link).capacity : between_->capacity(Between(link));
+}
+
+std::string ServersTopology::name(LinkIndex link) const {
+  if (!is_inside(link)) {
+    return between_->name(Between(link));
+  }
+  const ServerNetwork::Link& each = InsideLink(link);
+  const int server = link.value / per_server();
+  // The second tier of switches counts groups: more than one for each server.
+  const int groups =
+      site().server.network.group > 0 ? (server_size() - 1) / site().server.network.group + 1 : 0;
+  const int first =
+      server *
+      (each.named_by == ServerNetwork::Machine::kSpine ? groups : inside_.nodes(each.named_by));
+  return each.b < 0 ? fmt::format("{}[{}]", each.word, first + each.a)
+                    : fmt::format("{}[{}->{}]", each.word, first + each.a, first + each.b);
+}
+
+bool ServersTopology::can_bind(LinkIndex link) const {
+  if (!is_inside(link)) {
+    return between_->can_bind(Between(link));
+  }
+  // Links to the second tier that carry all that a group can send.
+  return InsideLink(link).kind != ServerNetwork::Kind::kSpine ||
+         site().server.network.oversubscription > 1;
+}
+
+LinkIndex ServersTopology::scale_up_out(AcceleratorIndex a) const {
+  CHECK(inside_.has_ports());
+  return {server_of(a) * per_server() + inside_.port(local(a), /*out=*/true)};
+}
+
+LinkIndex ServersTopology::scale_up_in(AcceleratorIndex a) const {
+  CHECK(inside_.has_ports());
+  return {server_of(a) * per_server() + inside_.port(local(a), /*out=*/false)};
+}
+
+std::int32_t ServersTopology::AppendRing(std::span<const AcceleratorIndex> members,
+                                         std::vector<LinkLoad>& loads) const {
+  if (members.size() < 2) {
+    return 1;
+  }
+  std::vector<int> locals;
+  for (const AcceleratorIndex a : members) {
+    locals.push_back(local(a));
+  }
+  const ServerNetwork::Ring& ring = inside_.RingOf(locals);
+  const int first = server_of(members.front()) * per_server();
+  for (const auto& [link, weight] : ring.loads) {
+    loads.push_back({{first + link}, weight});
+  }
+  return ring.parts;
+}
+
+void ServersTopology::AppendInside(ServerIndex server, std::vector<LinkIndex>& route) const {
+  for (const int link : scratch_) {
+    route.push_back({server * per_server() + link});
+  }
+  scratch_.clear();
+}
+
+void ServersTopology::Renumber(std::size_t begin, std::vector<LinkIndex>& route) const {
+  for (std::size_t i = begin; i < route.size(); ++i) {
+    CHECK(route[i].value >= ports_);
+    route[i].value += first_between_ - ports_;
+  }
+}
+
+void ServersTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
+                                  std::uint64_t flow_hash, std::vector<LinkIndex>& route) const {
+  CHECK(from != to);
+  if (same_domain(from, to)) {
+    inside_.AppendRoute(local(from), local(to), scratch_);
+    return AppendInside(server_of(from), route);
+  }
+  inside_.AppendToNic(local(from), scratch_);
+  AppendInside(server_of(from), route);
+  const std::size_t begin = route.size();
+  between_->AppendRoute(from, to, flow_hash, route);
+  Renumber(begin, route);
+  inside_.AppendFromNic(local(to), scratch_);
+  AppendInside(server_of(to), route);
+}
+
+void ServersTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
+                                 std::vector<LinkIndex>& route) const {
+  inside_.AppendToNic(local(from), scratch_);
+  AppendInside(server_of(from), route);
+  const std::size_t begin = route.size();
+  between_->AppendExit(from, flow_hash, route);
+  Renumber(begin, route);
+}
+
+void ServersTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
+                                  std::vector<LinkIndex>& route) const {
+  const std::size_t begin = route.size();
+  between_->AppendEntry(to, flow_hash, route);
+  Renumber(begin, route);
+  inside_.AppendFromNic(local(to), scratch_);
+  AppendInside(server_of(to), route);
+}
+
+}  // namespace gridlock

@@ -59,7 +59,8 @@ def way(fit, row, name):
     delay += fit["base_latency"] + fit["step_latency"] * steps
     quick = max(nic / fit["low_latency_efficiency"], port / share)
     bulk = max(nic / fit["all_reduce_efficiency"] + chunks(fit, nic), port / share + chunks(inside, port))
-    bulk += max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) * steps
+    if name != "ring":  # chunks of a ring follow each other closely
+        bulk += max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) * steps
     return delay + min(quick, bulk)
 
 

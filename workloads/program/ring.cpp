@@ -80,7 +80,8 @@ CollectiveCost RingCost(const CollectiveCall& call) {
   const Load domain = DomainLoad(call, EfficiencyOf(call.kind, in), wire * ((g - 1) / g));
   const double steps_out = rounds * (group.domains - 1);
   const double fibres = group.domains > group.sites ? group.sites : group.sites - 1;
-  CollectiveCost cost = CostAcross(nic, domain, steps_out);
+  // Chunks of a ring follow each other closely: what they wait is in the law of chunks.
+  CollectiveCost cost = CostAcross(nic, domain, 0);
   cost.latency += out.base_latency + in.step_latency * (rounds * (group.ranks - group.domains)) +
                   out.step_latency * steps_out + group.wan_latency * (rounds * fibres);
   return cost;

@@ -142,8 +142,11 @@ class RouterTopology : public Topology {
     std::vector<int> key;  ///< by router: servers of the lower keys are the first half
   };
 
-  RouterTopology(const SiteSpec& site, RouterGraph graph, RouterRouting routing,
-                 std::vector<Locality::Level> inner_levels);
+  RouterTopology(const SiteSpec& site, RouterGraph graph, RouterRouting routing, Locality locality);
+
+  /// Groups of servers, and around them all: where traffic may pass through any router on its way,
+  /// all jobs of a site are neighbours.
+  static Locality AllNeighbours(const SiteSpec& site, std::vector<Locality::Level> groups);
 
   [[nodiscard]] const RouterRouting& routing() const { return routing_; }
 
@@ -162,8 +165,8 @@ class RouterTopology : public Topology {
   [[nodiscard]] virtual Way Detour(int from, int to, std::int32_t n,
                                    std::uint64_t flow_hash) const = 0;
 
-  /// Beside the first half of the servers | second half.
-  [[nodiscard]] virtual std::vector<Halving> Halvings() const { return {}; }
+  /// The first half of the servers and the second half, where nothing else is said.
+  [[nodiscard]] virtual std::vector<Halving> Halvings() const;
 
  private:
   [[nodiscard]] int first_nic() const { return 2 * accelerators(); }

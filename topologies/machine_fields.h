@@ -113,9 +113,10 @@ inline constexpr auto kFields<SlimFlySpec> = std::tuple_cat(
                                        &SlimFlySpec::router, &SlimFlySpec::routing));
 
 template <>
-inline constexpr auto kFields<HyperXSpec> = std::tuple_cat(
-    Aside(&HyperXSpec::path), Bearing(&HyperXSpec::size, &HyperXSpec::servers_per_router,
-                                      &HyperXSpec::links_between, &HyperXSpec::router));
+inline constexpr auto kFields<HyperXSpec> =
+    std::tuple_cat(Aside(&HyperXSpec::path),
+                   Bearing(&HyperXSpec::size, &HyperXSpec::servers_per_router,
+                           &HyperXSpec::links_between, &HyperXSpec::router, &HyperXSpec::routing));
 
 template <>
 inline constexpr auto kFields<RouteGraph::Node> = Bearing(&RouteGraph::Node::id,

@@ -81,19 +81,10 @@ ListedSpec ListedOf(const proto::Listed& listed, const Catalogue& catalogue,
   return {path, listed.file(), graph.graph, graph.hash};
 }
 
-HyperXSpec HyperXOf(const proto::HyperX& hyperx, const Catalogue& catalogue,
-                    const std::string& path) {
-  HyperXSpec spec;
-  spec.path = path;
-  spec.size.assign(hyperx.size().begin(), hyperx.size().end());
-  spec.servers_per_router = hyperx.servers_per_router();
-  spec.links_between = hyperx.links_between() == 0 ? 1 : hyperx.links_between();
-  spec.router = MakeSwitch(catalogue, hyperx.router_switch());
-  return spec;
-}
-
 Paths PathsOf(proto::Paths paths) {
   switch (paths) {
+    case proto::DIMENSION_ORDER:
+      return Paths::kDimensionOrder;
     case proto::VALIANT:
       return Paths::kValiant;
     case proto::UGAL:
@@ -110,6 +101,21 @@ template <typename Message>
 RouterRouting RoutingOf(const Message& fabric) {
   return {PathsOf(fabric.paths()),
           fabric.routing() == proto::ECMP ? Routing::kEcmp : Routing::kSpray};
+}
+
+HyperXSpec HyperXOf(const proto::HyperX& hyperx, const Catalogue& catalogue,
+                    const std::string& path) {
+  HyperXSpec spec;
+  spec.path = path;
+  spec.size.assign(hyperx.size().begin(), hyperx.size().end());
+  spec.servers_per_router = hyperx.servers_per_router();
+  spec.links_between = hyperx.links_between() == 0 ? 1 : hyperx.links_between();
+  spec.router = MakeSwitch(catalogue, hyperx.router_switch());
+  spec.routing = RoutingOf(hyperx);
+  if (hyperx.paths() == proto::PATHS_UNSPECIFIED) {
+    spec.routing.paths = Paths::kDimensionOrder;
+  }
+  return spec;
 }
 
 DragonflySpec DragonflyOf(const proto::Dragonfly& dragonfly, const Catalogue& catalogue,

@@ -88,8 +88,21 @@ void CheckRouting(const Message& fabric, const Complaints& complain) {
   }
 }
 
+/// Of networks that have no dimensions.
+void CheckPaths(proto::Paths paths, const Complaints& complain) {
+  if (paths == proto::DIMENSION_ORDER) {
+    complain.Value("paths", "DIMENSION_ORDER on a network without dimensions",
+                   "MINIMAL, VALIANT, UGAL or ADAPTIVE");
+  }
+}
+
+void Check(const proto::HyperX& hyperx, const Complaints& complain) {
+  CheckRouting(hyperx, complain);
+}
+
 void Check(const proto::Dragonfly& dragonfly, const Complaints& complain) {
   CheckRouting(dragonfly, complain);
+  CheckPaths(dragonfly.paths(), complain);
   if (complain.Has("spines_per_group") != complain.Has("spine_switch")) {
     complain.Presence(complain.Has("spine_switch") ? "spine_switch" : "spines_per_group",
                       "\"spines_per_group\" and \"spine_switch\" go together",
@@ -103,10 +116,12 @@ void Check(const proto::Dragonfly& dragonfly, const Complaints& complain) {
 
 void Check(const proto::Jellyfish& jellyfish, const Complaints& complain) {
   CheckRouting(jellyfish, complain);
+  CheckPaths(jellyfish.paths(), complain);
 }
 
 void Check(const proto::SlimFly& slimfly, const Complaints& complain) {
   CheckRouting(slimfly, complain);
+  CheckPaths(slimfly.paths(), complain);
 }
 
 void Check(const proto::Torus& torus, const Complaints& complain) {
@@ -306,6 +321,7 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::Fabric>(message, complain);
   CheckIf<proto::Clos>(message, complain);
   CheckIf<proto::Torus>(message, complain);
+  CheckIf<proto::HyperX>(message, complain);
   CheckIf<proto::Dragonfly>(message, complain);
   CheckIf<proto::Jellyfish>(message, complain);
   CheckIf<proto::SlimFly>(message, complain);

@@ -72,6 +72,16 @@ FabricSpec SlimFly(int q, RouterRouting routing = {}) {
   return spec;
 }
 
+FabricSpec HyperX(const std::vector<int>& size, RouterRouting routing) {
+  HyperXSpec spec;
+  spec.path = "site.fabric.hyperx";
+  spec.size = size;
+  spec.servers_per_router = 1;
+  spec.router = Router(0.5e-6);
+  spec.routing = routing;
+  return spec;
+}
+
 constexpr RouterRouting kMinimalEcmp{Paths::kMinimal, Routing::kEcmp};
 constexpr RouterRouting kValiantSpray{Paths::kValiant, Routing::kSpray};
 constexpr RouterRouting kValiantEcmp{Paths::kValiant, Routing::kEcmp};
@@ -205,20 +215,22 @@ TEST_P(FoldedRouters, TakesTheStepOfTheFullOne) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Networks, FoldedRouters,
-                         testing::Values(FoldedNetwork{Dragonfly(5, 2, 2), 10, 2, 2},
-                                         FoldedNetwork{Dragonfly(5, 4, 3), 20, 1, 1},
-                                         FoldedNetwork{Dragonfly(5, 2, 2, kValiantSpray), 10, 2, 1},
-                                         FoldedNetwork{Dragonfly(5, 2, 2, kMinimalEcmp), 10, 2, 2},
-                                         FoldedNetwork{Dragonfly(5, 2, 2, kUgal), 10, 2, 2},
-                                         FoldedNetwork{Dragonfly(5, 4, 3, kAdaptive), 20, 1, 1},
-                                         FoldedNetwork{Dragonfly(4, 2, 3, {}, 2), 8, 2, 2},
-                                         FoldedNetwork{Dragonfly(4, 2, 3, kValiantEcmp, 2), 8, 2,
-                                                       2},
-                                         FoldedNetwork{Jellyfish(12, 4), 12, 2, 2},
-                                         FoldedNetwork{Jellyfish(12, 3, kValiantSpray), 12, 1, 1},
-                                         FoldedNetwork{SlimFly(3), 18, 1, 1},
-                                         FoldedNetwork{SlimFly(3, kUgal), 18, 2, 1}));
+INSTANTIATE_TEST_SUITE_P(
+    Networks, FoldedRouters,
+    testing::Values(FoldedNetwork{Dragonfly(5, 2, 2), 10, 2, 2},
+                    FoldedNetwork{Dragonfly(5, 4, 3), 20, 1, 1},
+                    FoldedNetwork{Dragonfly(5, 2, 2, kValiantSpray), 10, 2, 1},
+                    FoldedNetwork{Dragonfly(5, 2, 2, kMinimalEcmp), 10, 2, 2},
+                    FoldedNetwork{Dragonfly(5, 2, 2, kUgal), 10, 2, 2},
+                    FoldedNetwork{Dragonfly(5, 4, 3, kAdaptive), 20, 1, 1},
+                    FoldedNetwork{Dragonfly(4, 2, 3, {}, 2), 8, 2, 2},
+                    FoldedNetwork{Dragonfly(4, 2, 3, kValiantEcmp, 2), 8, 2, 2},
+                    FoldedNetwork{Jellyfish(12, 4), 12, 2, 2},
+                    FoldedNetwork{Jellyfish(12, 3, kValiantSpray), 12, 1, 1},
+                    FoldedNetwork{HyperX({3, 4}, {}), 12, 2, 2},
+                    FoldedNetwork{HyperX({4, 3}, kValiantSpray), 12, 1, 1},
+                    FoldedNetwork{HyperX({8}, kUgal), 8, 2, 2}, FoldedNetwork{SlimFly(3), 18, 1, 1},
+                    FoldedNetwork{SlimFly(3, kUgal), 18, 2, 1}));
 
 // The same for a collective alone, where every part of every flow counts.
 TEST(FoldedAllReduces, TakeTheTimeOfTheFullOnes) {

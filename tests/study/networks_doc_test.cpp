@@ -29,7 +29,7 @@ TEST(TheNetworksOfTheDocumentation, AreWhole) {
     std::ofstream(file) << "schema_version: 1\nname: \"networks\"\nsite { server: \"" << server
                         << "\" servers: 64 fabric { " << fabric << " } }\n";
     const Scenario scenario = LoadSites(file, {});
-    const std::shared_ptr<const Topology> topology = MakeTopology(scenario.site());
+    const std::shared_ptr<const Topology> topology = MakeTopology(scenario.sites[0]);
     EXPECT_TRUE(Connected(FabricGraph(topology->wiring()))) << fabric;
     EXPECT_FALSE(topology->facts().empty()) << fabric;
     ++fabrics;

@@ -13,77 +13,16 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "tests/topologies/router_sites.h"
 #include "tests/topologies/sites.h"
-#include "topologies/dragonfly/topology.h"
-#include "topologies/jellyfish/topology.h"
 #include "topologies/network.h"
 #include "topologies/slimfly/field.h"
-#include "topologies/slimfly/topology.h"
 
 namespace gridlock {
 namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-SiteSpec DragonflySite(int groups, int routers, int global_links, RouterRouting routing = {},
-                       int spines = 0) {
-  SiteSpec site = EightWaySite(groups * routers * 2);
-  DragonflySpec spec;
-  spec.path = "site[0].fabric.dragonfly";
-  spec.groups = groups;
-  spec.routers_per_group = routers;
-  spec.spines_per_group = spines;
-  spec.servers_per_router = 2;
-  spec.global_links = global_links;
-  spec.router = Switch400("router", 64);
-  spec.spine = Switch400("spine", 64);
-  spec.routing = routing;
-  site.fabric = spec;
-  return site;
-}
-
-SiteSpec JellyfishSite(int routers, int links, std::uint64_t seed = 1, RouterRouting routing = {}) {
-  SiteSpec site = EightWaySite(routers * 2);
-  JellyfishSpec spec;
-  spec.path = "site[0].fabric.jellyfish";
-  spec.routers = routers;
-  spec.router_links = links;
-  spec.servers_per_router = 2;
-  spec.seed = seed;
-  spec.router = Switch400("router", 64);
-  spec.routing = routing;
-  site.fabric = spec;
-  return site;
-}
-
-SiteSpec SlimFlySite(int q, RouterRouting routing = {}) {
-  SiteSpec site = EightWaySite(2 * q * q);
-  SlimFlySpec spec;
-  spec.path = "site[0].fabric.slimfly";
-  spec.q = q;
-  spec.servers_per_router = 1;
-  spec.router = Switch400("router", 64);
-  spec.routing = routing;
-  site.fabric = spec;
-  return site;
-}
-
-std::unique_ptr<const RouterTopology> MakeRouters(const SiteSpec& site) {
-  if (std::holds_alternative<DragonflySpec>(site.fabric)) {
-    return std::make_unique<DragonflyTopology>(site);
-  }
-  if (std::holds_alternative<JellyfishSpec>(site.fabric)) {
-    return std::make_unique<JellyfishTopology>(site);
-  }
-  return std::make_unique<SlimFlyTopology>(site);
-}
-
-constexpr RouterRouting kMinimalEcmp{Paths::kMinimal, Routing::kEcmp};
-constexpr RouterRouting kValiantSpray{Paths::kValiant, Routing::kSpray};
-constexpr RouterRouting kValiantEcmp{Paths::kValiant, Routing::kEcmp};
-constexpr RouterRouting kUgal{Paths::kUgal, Routing::kSpray};
-constexpr RouterRouting kAdaptive{Paths::kAdaptive, Routing::kSpray};
 
 class EveryRouterNetwork : public ::testing::TestWithParam<SiteSpec> {
  protected:
@@ -172,7 +111,10 @@ INSTANTIATE_TEST_SUITE_P(
                       JellyfishSite(31, 4, 2, kValiantSpray), JellyfishSite(64, 12, 2, kUgal),
                       JellyfishSite(33, 3, 2, kAdaptive), JellyfishSite(2, 1), SlimFlySite(5),
                       SlimFlySite(4, kMinimalEcmp), SlimFlySite(5, kValiantSpray),
-                      SlimFlySite(7, kUgal), SlimFlySite(3, kAdaptive)));
+                      SlimFlySite(7, kUgal), SlimFlySite(3, kAdaptive), HyperXSite({4, 3}, {}),
+                      HyperXSite({3, 2, 3}, {}), HyperXSite({4, 4}, kMinimalEcmp),
+                      HyperXSite({3, 4}, kValiantSpray), HyperXSite({8}, kUgal),
+                      HyperXSite({4, 4}, kAdaptive)));
 
 // A search that passes at most one link of a tier; -1: without a limit.
 int ShortestWith(const RouterTopology& network, int from, int to, int limited_tier) {
@@ -434,6 +376,16 @@ TEST(ShortestPathNetworks, SpreadAFlowOverAllItsShortestWaysWhenTheyAreFew) {
     }
   }
   EXPECT_GT(counts.size(), 1U);
+}
+
+// Two coordinates differ: half of the flow turns at each corner. Three: a sixth takes each order.
+TEST(AHyperX, SpreadsMinimalFlowsOverAllOrdersOfDimensions) {
+  const HyperXTopology square(HyperXSite({4, 4}, {}));
+  EXPECT_THAT(square.WaysOf(0, 5, 0), ::testing::UnorderedElementsAre(Way{0, 1, 5}, Way{0, 4, 5}));
+  EXPECT_THAT(square.WaysOf(0, 3, 0), ElementsAre(Way{0, 3}));
+  const HyperXTopology cube(HyperXSite({2, 2, 2}, {}));
+  EXPECT_EQ(cube.parts(), 6);
+  EXPECT_EQ(cube.WaysOf(0, 7, 0).size(), 6U);
 }
 
 std::string RouterRefusal(const SiteSpec& site) {

@@ -169,8 +169,9 @@ std::string TitleOf(const DragonflySpec& dragonfly) {
 }
 
 DragonflyTopology::DragonflyTopology(const SiteSpec& site)
-    : RouterTopology(site, GenerateDragonfly(site), std::get<DragonflySpec>(site.fabric).routing,
-                     LevelsOfDragonfly(site, std::get<DragonflySpec>(site.fabric))) {}
+    : RouterTopology(
+          site, GenerateDragonfly(site), std::get<DragonflySpec>(site.fabric).routing,
+          AllNeighbours(site, LevelsOfDragonfly(site, std::get<DragonflySpec>(site.fabric)))) {}
 
 int DragonflyTopology::links_between_groups() const {
   return LinksBetweenGroups(dragonfly());
@@ -283,7 +284,9 @@ std::vector<RouterTopology::Halving> DragonflyTopology::Halvings() const {
     groups.key.push_back(group_of(router) % 2);
     within.key.push_back(2 * (router % group_size()) < dragonfly().routers_per_group ? 0 : 1);
   }
-  return {groups, within};
+  std::vector<Halving> all = RouterTopology::Halvings();
+  all.insert(all.end(), {groups, within});
+  return all;
 }
 
 }  // namespace gridlock

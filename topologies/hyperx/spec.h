@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "topologies/routers/spec.h"
 #include "topologies/switch.h"
 
 namespace gridlock {
@@ -17,6 +18,7 @@ struct HyperXSpec {
   int servers_per_router = 0;  ///< all NICs of a server at one router
   int links_between = 1;       ///< parallel links of two routers, over which packets are sprayed
   SwitchSpec router;
+  RouterRouting routing{Paths::kDimensionOrder, Routing::kSpray};
 
   [[nodiscard]] bool direct() const { return false; }
 };

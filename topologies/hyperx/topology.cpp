@@ -1,7 +1,7 @@
 #include "topologies/hyperx/topology.h"
 
 #include <algorithm>
-#include <cstdlib>
+#include <numeric>
 #include <utility>
 
 #include <fmt/format.h>
@@ -9,51 +9,105 @@
 
 #include "sim/base/check.h"
 #include "topologies/hyperx/ports.h"
-#include "topologies/routers/nics.h"
+#include "topologies/listed/route_graph.h"
+#include "topologies/routers/shortest.h"
 
 namespace gridlock {
 
+namespace {
+
+HyperXTopology::Coordinates PaddedSizes(const HyperXSpec& hyperx) {
+  HyperXTopology::Coordinates sizes{1, 1, 1};
+  std::copy(hyperx.size.begin(), hyperx.size.end(), sizes.begin());
+  return sizes;
+}
+
+// Each router is joined to all others of its rows.
+RouterGraph GenerateHyperX(const SiteSpec& site) {
+  const auto& spec = std::get<HyperXSpec>(CheckedHyperX(site).fabric);
+  const HyperXTopology::Coordinates sizes = PaddedSizes(spec);
+  CheckDetours(spec.routing, std::int64_t{sizes[0]} * sizes[1] * sizes[2], spec.path);
+  RouterGraph graph;
+  graph.kinds = {{"router", "routers", spec.router}};
+  graph.kind_of.assign(static_cast<std::size_t>(sizes[0]) * sizes[1] * sizes[2], 0);
+  graph.servers_per_router = spec.servers_per_router;
+  graph.hosts.resize(graph.kind_of.size());
+  std::iota(graph.hosts.begin(), graph.hosts.end(), 0);
+  CableList cables;
+  int stride = 1;
+  for (int d = 0; d < static_cast<int>(spec.size.size()); ++d) {
+    graph.tiers.push_back({fmt::format("mesh_{}", kAxis[d]),
+                           fmt::format("the links between routers along {}", kAxis[d])});
+    for (int router = 0; router < graph.routers(); ++router) {
+      const int at = router / stride % sizes[d];
+      for (int ahead = 1; at + ahead < sizes[d]; ++ahead) {
+        cables.Add(router, router + ahead * stride, d, spec.links_between);
+      }
+    }
+    stride *= sizes[d];
+  }
+  graph.cables = std::move(cables).Take();
+  return graph;
+}
+
+// Servers of a router, rows of routers along x, planes of rows. In dimension order routes between
+// servers of a group stay in it. A link along x carries what leaves its router, one along y what
+// leaves its row, and one along z what leaves its plane, so whoever shares a link uses the exits of
+// one group. Routers may be exchanged for each other in a full mesh only: else two that have
+// changed places within their row have left their columns. On other ways a flow may pass any
+// router.
+Locality LocalityOfHyperX(const SiteSpec& site) {
+  const auto& spec = std::get<HyperXSpec>(site.fabric);
+  const bool ordered = spec.routing.paths == Paths::kDimensionOrder;
+  std::vector<Locality::Level> levels;
+  std::int64_t group = spec.servers_per_router;
+  for (std::size_t d = 0; d < spec.size.size(); ++d) {
+    static constexpr std::array<const char*, HyperXTopology::kMostDimensions> kGroups = {
+        "router", "row", "plane"};
+    levels.push_back({kGroups[d], Locality::Every(group, site.servers)});
+    group *= spec.size[d];
+  }
+  if (!ordered) {
+    levels.push_back({"network", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true});
+  }
+  return {site.servers, std::move(levels), /*interchangeable=*/ordered && spec.size.size() == 1};
+}
+
+}  // namespace
+
 std::string TitleOf(const HyperXSpec& hyperx) {
-  return fmt::format("HyperX of {} routers", fmt::join(hyperx.size, " x "));
+  std::string title = fmt::format("HyperX of {} routers", fmt::join(hyperx.size, " x "));
+  return hyperx.routing.paths == Paths::kDimensionOrder ? title
+                                                        : title + ", " + WordsOf(hyperx.routing);
 }
 
 HyperXTopology::HyperXTopology(const SiteSpec& site)
-    : Topology(CheckedHyperX(site)),
-      nics_per_server_(NicsOf(site.server).per_server),
-      nics_(site.servers * nics_per_server_),
-      locality_(LocalityOf()) {
-  std::copy(hyperx().size.begin(), hyperx().size.end(), size_.begin());
-  routers_ = size_[0] * size_[1] * size_[2];
-  first_mesh_[0] = first_nic() + 2 * nics_;
-  for (int d = 0; d < kMostDimensions; ++d) {
-    first_mesh_[d + 1] = first_mesh_[d] + routers_ * (size_[d] - 1);
-  }
-}
+    : RouterTopology(site, GenerateHyperX(site), std::get<HyperXSpec>(site.fabric).routing,
+                     LocalityOfHyperX(site)) {}
 
 HyperXTopology::Coordinates HyperXTopology::CoordinatesOf(int router) const {
-  CHECK(router >= 0 && router < routers_);
-  return {router % size_[0], router / size_[0] % size_[1], router / size_[0] / size_[1]};
+  CHECK(router >= 0 && router < routers());
+  const Coordinates sizes = PaddedSizes(hyperx());
+  return {router % sizes[0], router / sizes[0] % sizes[1], router / sizes[0] / sizes[1]};
 }
 
 int HyperXTopology::RouterAt(const Coordinates& at) const {
-  return (at[2] * size_[1] + at[1]) * size_[0] + at[0];
+  const Coordinates sizes = PaddedSizes(hyperx());
+  return (at[2] * sizes[1] + at[1]) * sizes[0] + at[0];
 }
 
 BytesPerSecond HyperXTopology::link_bandwidth() const {
   return hyperx().router.port_bandwidth * static_cast<double>(hyperx().links_between);
 }
 
-BytesPerSecond HyperXTopology::nic_bandwidth() const {
-  return NicsOf(site().server).bandwidth;
-}
-
 std::string HyperXTopology::shape() const {
-  return fmt::format("a {}", TitleOf(hyperx()));
+  return fmt::format("a HyperX of {} routers", fmt::join(hyperx().size, " x "));
 }
 
 std::vector<std::string> HyperXTopology::facts() const {
   const HyperXPorts ports = PortsOf(site());
   std::vector<std::string> facts = {
+      fmt::format("routing: {}", WordsOf(hyperx().routing)),
       fmt::format("servers at each router: {}; {} of its {} ports lead to NICs, {} to other "
                   "routers",
                   hyperx().servers_per_router, ports.down, hyperx().router.ports, ports.mesh),
@@ -64,7 +118,7 @@ std::vector<std::string> HyperXTopology::facts() const {
   const int shortest = *std::min_element(hyperx().size.begin(), hyperx().size.end());
   if (shortest % 2 == 0) {
     // Each of the n / 2 routers of a row on this side is joined to each of the n / 2 on the other.
-    const std::int64_t pairs = std::int64_t{routers_} / shortest * (shortest / 2) * (shortest / 2);
+    const std::int64_t pairs = std::int64_t{routers()} / shortest * (shortest / 2) * (shortest / 2);
     facts.push_back(
         fmt::format("bisection of the routers in closed form: {} links, {} per "
                     "direction",
@@ -74,140 +128,73 @@ std::vector<std::string> HyperXTopology::facts() const {
   return facts;
 }
 
-std::vector<Tier> HyperXTopology::tiers() const {
-  std::vector<Tier> tiers;
-  for (int d = 0; d < dimensions(); ++d) {
-    tiers.push_back({fmt::format("mesh_{}", kAxis[d]),
-                     fmt::format("the links between routers along {}", kAxis[d])});
-  }
-  return tiers;
-}
-
-TierIndex HyperXTopology::tier(LinkIndex link) const {
-  CHECK(link.value >= 0 && link.value < links());
-  if (link.value < first_nic()) {
-    return TierTable::kScaleUp;
-  }
-  return link.value < first_mesh_[0]
-             ? TierTable::kNic
-             : TierIndex{TierTable::kFirstOwn.value + HopOf(link).dimension};
-}
-
-BytesPerSecond HyperXTopology::capacity(LinkIndex link) const {
-  const TierIndex tier = this->tier(link);
-  if (tier == TierTable::kScaleUp) {
-    return site().server.accelerator.scale_up_bandwidth;
-  }
-  return tier == TierTable::kNic ? nic_bandwidth() : link_bandwidth();
-}
-
-std::string HyperXTopology::name(LinkIndex link) const {
-  const TierIndex tier = this->tier(link);
-  if (tier == TierTable::kScaleUp) {
-    return fmt::format("scale_up_{}[{}]", link.value < accelerators() ? "out" : "in",
-                       link.value % accelerators());
-  }
-  if (tier == TierTable::kNic) {
-    const int nic = link.value - first_nic();
-    return fmt::format("nic_{}[{}]", nic < nics_ ? "up" : "down", nic % nics_);
-  }
-  const Hop hop = HopOf(link);
-  return fmt::format("mesh_{}[{}->{}]", kAxis[hop.dimension], hop.from, hop.to);
-}
-
-int HyperXTopology::nic_of(AcceleratorIndex a) const {
-  return server_of(a) * nics_per_server_ + NicWithinServer(site().server, a.value % server_size());
-}
-
-// The links of a router along a dimension lead to all coordinates but its own.
-LinkIndex HyperXTopology::LinkOf(const Hop& hop) const {
-  const int own = CoordinatesOf(hop.from)[hop.dimension];
-  const int goal = CoordinatesOf(hop.to)[hop.dimension];
-  return {first_mesh_[hop.dimension] + hop.from * (size_[hop.dimension] - 1) +
-          (goal < own ? goal : goal - 1)};
-}
-
-HyperXTopology::Hop HyperXTopology::HopOf(LinkIndex link) const {
-  int d = 0;
-  while (link.value >= first_mesh_[d + 1]) {
-    ++d;
-  }
-  const int position = link.value - first_mesh_[d];
-  const int from = position / (size_[d] - 1);
-  const int goal = position % (size_[d] - 1);
-  Coordinates at = CoordinatesOf(from);
-  at[d] = goal < at[d] ? goal : goal + 1;
-  return {d, from, RouterAt(at)};
-}
-
-template <typename Visit>
-void HyperXTopology::Walk(int from, int to, const Visit& visit) const {
-  Coordinates at = CoordinatesOf(from);
+void HyperXTopology::Go(Way& way, int to, const Order& order) const {
+  Coordinates at = CoordinatesOf(way.back());
   const Coordinates goal = CoordinatesOf(to);
-  for (int d = 0; d < kMostDimensions; ++d) {
+  for (const int d : order) {
     if (at[d] != goal[d]) {
-      const int here = RouterAt(at);
       at[d] = goal[d];
-      visit(Hop{d, here, RouterAt(at)});
+      way.push_back(RouterAt(at));
     }
   }
 }
 
-void HyperXTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
-                                 std::uint64_t flow_hash, std::vector<LinkIndex>& route) const {
-  CHECK(from != to && from.value < accelerators() && to.value < accelerators());
-  if (same_domain(from, to)) {
-    route.push_back(scale_up_out(from));
-    route.push_back(scale_up_in(to));
-    return;
-  }
-  AppendExit(from, flow_hash, route);
-  Walk(router_of(from), router_of(to), [&](const Hop& hop) {
-    route.push_back(LinkOf(hop));
-  });
-  AppendEntry(to, flow_hash, route);
+// One for each order of the coordinates that differ.
+std::vector<Way> HyperXTopology::MinimalWays(int from, int to, std::uint64_t /*flow_hash*/) const {
+  std::vector<Way> ways;
+  Order order = {0, 1, 2};
+  do {
+    Way way{from};
+    Go(way, to, order);
+    if (std::find(ways.begin(), ways.end(), way) == ways.end()) {
+      ways.push_back(std::move(way));
+    }
+  } while (routing().paths != Paths::kDimensionOrder &&
+           std::next_permutation(order.begin(), order.end()));
+  return ways;
 }
 
-void HyperXTopology::AppendExit(AcceleratorIndex from, std::uint64_t /*flow_hash*/,
-                                std::vector<LinkIndex>& route) const {
-  route.push_back({first_nic() + nic_of(from)});
+std::int32_t HyperXTopology::minimal_parts() const {
+  static constexpr std::array<std::int32_t, kMostDimensions + 1> kOrders = {1, 1, 2, 6};
+  return routing().paths == Paths::kDimensionOrder ? 1 : kOrders[dimensions()];
 }
 
-void HyperXTopology::AppendEntry(AcceleratorIndex to, std::uint64_t /*flow_hash*/,
-                                 std::vector<LinkIndex>& route) const {
-  route.push_back({first_nic() + nics_ + nic_of(to)});
+std::int32_t HyperXTopology::DetoursBetween(int /*from*/, int /*to*/) const {
+  return std::max(detour_parts(), 0);
 }
 
-Seconds HyperXTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
-  if (same_domain(from, to)) {
-    return Seconds(0.0);
-  }
-  int routers = 1;
-  Walk(router_of(from), router_of(to), [&](const Hop& /*hop*/) {
-    ++routers;
-  });
-  return hyperx().router.latency * static_cast<double>(routers);
+Way HyperXTopology::Detour(int from, int to, std::int32_t n, std::uint64_t /*flow_hash*/) const {
+  int by = n;
+  by += by >= std::min(from, to) ? 1 : 0;
+  by += by >= std::max(from, to) ? 1 : 0;
+  Way way{from};
+  Go(way, by, {0, 1, 2});
+  Go(way, to, {0, 1, 2});
+  return way;
 }
 
-// Servers of a router, rows of routers along x, planes of rows. Routes between servers of a group
-// stay in it. A link along x carries what leaves its router, one along y what leaves its row, and
-// one along z what leaves its plane, so whoever shares a link uses the exits of one group. Routers
-// may be exchanged for each other in a full mesh only: else two that have changed places within
-// their row have left their columns.
-Locality HyperXTopology::LocalityOf() const {
-  std::vector<Locality::Level> levels;
-  std::int64_t group = hyperx().servers_per_router;
+std::vector<RouterTopology::Halving> HyperXTopology::Halvings() const {
+  std::vector<Halving> halvings;
   for (int d = 0; d < dimensions(); ++d) {
-    static constexpr std::array<const char*, kMostDimensions> kGroups = {"router", "row", "plane"};
-    levels.push_back({kGroups[d], Locality::Every(group, servers())});
-    group *= hyperx().size[d];
+    Halving& along = halvings.emplace_back(
+        Halving{fmt::format("first half along {} | second half", kAxis[d]), {}});
+    for (int router = 0; router < routers(); ++router) {
+      along.key.push_back(CoordinatesOf(router)[d]);
+    }
   }
-  return {servers(), std::move(levels), /*interchangeable=*/dimensions() == 1};
+  return halvings;
 }
 
-std::vector<Equipment> HyperXTopology::equipment() const {
-  const SwitchSpec& router = hyperx().router;
-  return {{"router", "routers", router.name, routers_, router.power}};
+RouteGraph HyperXTopology::route_graph() const {
+  RouteGraph graph = RouterTopology::route_graph();
+  for (RouteGraph::Edge& edge : graph.edges) {
+    for (int d = 0; d < dimensions(); ++d) {
+      if (edge.tier == tiers()[static_cast<std::size_t>(d)].name) {
+        edge.preference = d;
+      }
+    }
+  }
+  return graph;
 }
 
 }  // namespace gridlock

@@ -205,8 +205,10 @@ std::string TitleOf(const JellyfishSpec& jellyfish) {
 JellyfishTopology::JellyfishTopology(const SiteSpec& site)
     : ShortestPathTopology(
           site, GenerateJellyfish(site), std::get<JellyfishSpec>(site.fabric).routing,
-          {{"router", Locality::Every(std::get<JellyfishSpec>(site.fabric).servers_per_router,
-                                      site.servers)}}) {}
+          AllNeighbours(
+              site,
+              {{"router", Locality::Every(std::get<JellyfishSpec>(site.fabric).servers_per_router,
+                                          site.servers)}})) {}
 
 std::string JellyfishTopology::shape() const {
   return "a " + JellyfishOf(jellyfish());
@@ -239,7 +241,9 @@ std::vector<RouterTopology::Halving> JellyfishTopology::Halvings() const {
   for (int router = 0; router < routers(); ++router) {
     parity.key.push_back(router % 2);
   }
-  return {parity};
+  std::vector<Halving> all = RouterTopology::Halvings();
+  all.push_back(parity);
+  return all;
 }
 
 }  // namespace gridlock

@@ -76,10 +76,6 @@ CutProblem RouterTopology::cut_problem() const {
     problem.domains.back().push_back(nic_of(a));
   }
   if (servers() > 1) {
-    problem.halvings.push_back(HalveServers("first half of the servers | second half", servers(),
-                                            per_server, [](ServerIndex server) {
-                                              return server;
-                                            }));
     for (const Halving& halving : Halvings()) {
       problem.halvings.push_back(
           HalveServers(halving.name, servers(), per_server, [&](ServerIndex server) {

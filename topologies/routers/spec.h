@@ -6,8 +6,9 @@ namespace gridlock {
 
 /// Which ways between two routers a flow may take.
 enum class Paths {
-  kMinimal,   ///< the shortest ones, by the network's own rule
-  kValiant,   ///< by way of an intermediate router or group
+  kDimensionOrder,  ///< of a HyperX: one coordinate after the other, in the order of dimensions
+  kMinimal,         ///< the shortest ones, by the network's own rule
+  kValiant,         ///< by way of an intermediate router or group
   kUgal,      ///< each flow a shortest one or a detour, whichever is less loaded for its length
   kAdaptive,  ///< each flow the least loaded one of the shortest
 };

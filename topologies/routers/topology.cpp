@@ -19,17 +19,13 @@ constexpr std::uint64_t kBreakTies = 103;
 // Detours that a flow looks at under UGAL, beside its shortest ways.
 constexpr int kDetoursTried = 4;
 
-Locality LocalityOfRouters(const SiteSpec& site, std::vector<Locality::Level> inner) {
-  // Traffic may pass through any router on its way, so all jobs of the site are neighbours.
-  inner.push_back({"network", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true});
-  return {site.servers, std::move(inner), /*interchangeable=*/false};
-}
-
 }  // namespace
 
 const char* WordsOf(const RouterRouting& routing) {
   const bool spray = routing.spread == Routing::kSpray;
   switch (routing.paths) {
+    case Paths::kDimensionOrder:
+      return "one dimension after the other";
     case Paths::kMinimal:
       return spray ? "minimal, spread over all shortest ways" : "minimal, one way by hash";
     case Paths::kValiant:
@@ -65,14 +61,19 @@ std::vector<RouterGraph::Cable> CableList::Take() && {
   return merged;
 }
 
+Locality RouterTopology::AllNeighbours(const SiteSpec& site, std::vector<Locality::Level> groups) {
+  groups.push_back({"network", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true});
+  return {site.servers, std::move(groups), /*interchangeable=*/false};
+}
+
 RouterTopology::RouterTopology(const SiteSpec& site, RouterGraph graph, RouterRouting routing,
-                               std::vector<Locality::Level> inner_levels)
+                               Locality locality)
     : Topology(site),
       graph_(std::move(graph)),
       routing_(routing),
       server_nics_(NicsOf(site.server)),
       nics_(site.servers * server_nics_.per_server),
-      locality_(LocalityOfRouters(site, std::move(inner_levels))) {
+      locality_(std::move(locality)) {
   CHECK(!site.server.direct);
   IndexCables();
 }
@@ -162,6 +163,12 @@ std::string RouterTopology::name(LinkIndex link) const {
 int RouterTopology::nic_of(AcceleratorIndex a) const {
   return server_of(a) * server_nics_.per_server +
          NicWithinServer(site().server, a.value % server_size());
+}
+
+int RouterTopology::unit_size() const {
+  const bool alike = !adapts() && routing_.spread == Routing::kSpray &&
+                     site().server.ring_bandwidths.empty();
+  return alike ? server_size() / site().server.nics_seen() : server_size();
 }
 
 std::int32_t RouterTopology::parts() const {
@@ -320,6 +327,15 @@ Seconds RouterTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) cons
            (static_cast<double>(passed[kind]) / static_cast<double>(ways.size()));
   }
   return sum;
+}
+
+std::vector<RouterTopology::Halving> RouterTopology::Halvings() const {
+  Halving servers{"first half of the servers | second half",
+                  std::vector<int>(static_cast<std::size_t>(routers()))};
+  for (std::size_t host = 0; host < graph_.hosts.size(); ++host) {
+    servers.key[graph_.hosts[host]] = static_cast<int>(host);
+  }
+  return {servers};
 }
 
 std::vector<Equipment> RouterTopology::equipment() const {

@@ -98,6 +98,14 @@ class RouterTopology : public Topology {
 
   [[nodiscard]] bool can_bind(LinkIndex /*link*/) const override { return true; }
 
+  /// The NICs of a server are at one router, so that spread flows of all of them go alike; hashes,
+  /// loads and links inside the server tell them apart.
+  [[nodiscard]] int unit_size() const override;
+
+  [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
+    return tier(link) < TierTable::kFirstOwn;
+  }
+
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }
 
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override {
@@ -142,8 +150,11 @@ class RouterTopology : public Topology {
     std::vector<int> key;  ///< by router: servers of the lower keys are the first half
   };
 
-  RouterTopology(const SiteSpec& site, RouterGraph graph, RouterRouting routing,
-                 std::vector<Locality::Level> inner_levels);
+  RouterTopology(const SiteSpec& site, RouterGraph graph, RouterRouting routing, Locality locality);
+
+  /// Groups of servers, and around them all: where traffic may pass through any router on its way,
+  /// all jobs of a site are neighbours.
+  static Locality AllNeighbours(const SiteSpec& site, std::vector<Locality::Level> groups);
 
   [[nodiscard]] const RouterRouting& routing() const { return routing_; }
 
@@ -162,8 +173,8 @@ class RouterTopology : public Topology {
   [[nodiscard]] virtual Way Detour(int from, int to, std::int32_t n,
                                    std::uint64_t flow_hash) const = 0;
 
-  /// Beside the first half of the servers | second half.
-  [[nodiscard]] virtual std::vector<Halving> Halvings() const { return {}; }
+  /// The first half of the servers and the second half, where nothing else is said.
+  [[nodiscard]] virtual std::vector<Halving> Halvings() const;
 
  private:
   [[nodiscard]] int first_nic() const { return 2 * accelerators(); }

@@ -149,8 +149,9 @@ std::string TitleOf(const SlimFlySpec& slimfly) {
 }
 
 SlimFlyTopology::SlimFlyTopology(const SiteSpec& site)
-    : ShortestPathTopology(site, GenerateSlimFly(site), std::get<SlimFlySpec>(site.fabric).routing,
-                           LevelsOfSlimFly(site, std::get<SlimFlySpec>(site.fabric))) {}
+    : ShortestPathTopology(
+          site, GenerateSlimFly(site), std::get<SlimFlySpec>(site.fabric).routing,
+          AllNeighbours(site, LevelsOfSlimFly(site, std::get<SlimFlySpec>(site.fabric)))) {}
 
 std::string SlimFlyTopology::shape() const {
   return "a " + SlimFlyOf(slimfly());
@@ -172,7 +173,9 @@ std::vector<RouterTopology::Halving> SlimFlyTopology::Halvings() const {
     groups.key.push_back(router / q % 2);
     within.key.push_back(2 * (router % q) < q ? 0 : 1);
   }
-  return {groups, within};
+  std::vector<Halving> all = RouterTopology::Halvings();
+  all.insert(all.end(), {groups, within});
+  return all;
 }
 
 }  // namespace gridlock

@@ -32,6 +32,9 @@ def scaled(servers, replicas):
             "--set", f"job[0].pretraining.global_batch={16 * replicas}"]
 
 
+ALL_REDUCE = ["run", "tests/bench/all-reduce.textproto"]
+ON_131072 = ["--set", "site[0].servers=16384"]
+
 # name, arguments, budget in seconds, budget in MB (0: none)
 CASES = [
     ("two servers, start to result, folded",
@@ -41,8 +44,16 @@ CASES = [
     ("Llama 405B on 16,384, folded", ["run", EXAMPLE], 2, 500),
     ("graph and cuts of 131,072 accelerators",
      ["topo", EXAMPLE, "--set", "site[0].servers=16384"], 4, 1000),
-    ("Llama 405B on 102,400, folded", scaled(12800, 800), 2, 500),
-    ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 20, 2000),
+    ("all-reduce on 16,384, folded", ALL_REDUCE, 0.1, 0),
+    ("all-reduce on 131,072, folded", [*ALL_REDUCE, *ON_131072], 0.5, 0),
+    ("all-reduce on 16,384, full", [*ALL_REDUCE, "--fidelity", "full"], 2, 0),
+    ("all-reduce on 131,072, full", [*ALL_REDUCE, *ON_131072, "--fidelity", "full"], 10, 2000),
+    ("Llama 405B on 102,400, folded", scaled(12800, 800), 1, 500),
+    ("Llama 405B on 102,400 of a HyperX, folded",
+     ["run", "tests/bench/hyperx-102400.textproto"], 1, 500),
+    ("Llama 405B on 102,400 of a torus, folded",
+     ["run", "tests/bench/torus-102400.textproto"], 1, 500),
+    ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 2, 400),
     ("a week of 8,192: one run, 250 experiments, a fleet",
      ["run", "examples/04-a-week-of-a-fleet/scenario.textproto"], 20, 1000),
     ("ninety days of 8,192: 3,901 jobs, failures, checkpoints",

@@ -215,6 +215,31 @@ TEST(AGraphOfAnotherProgram, IsRoutedOnShortestPaths) {
   }
 }
 
+// a1 - a0 - a2: the way to an accelerator at the end begins at the one before it, or goes through.
+TEST(AGraphOfAnotherProgram, MayBeALineOfAccelerators) {
+  const auto line = MakeTopology(RingSite(R"(<graphml>
+  <key id="k" for="node" attr.name="kind" attr.type="string"/>
+  <key id="s" for="node" attr.name="server" attr.type="int"/>
+  <key id="b" for="edge" attr.name="bandwidth" attr.type="string"/>
+  <graph edgedefault="undirected">
+    <node id="a0"><data key="k">accelerator</data><data key="s">0</data></node>
+    <node id="a1"><data key="k">accelerator</data><data key="s">1</data></node>
+    <node id="a2"><data key="k">accelerator</data><data key="s">2</data></node>
+    <edge source="a0" target="a1"><data key="b">400 Gbps</data></edge>
+    <edge source="a0" target="a2"><data key="b">400 Gbps</data></edge>
+  </graph>
+</graphml>
+)"));
+  const auto links_between = [&](int from, int to) {
+    std::vector<LinkIndex> route;
+    line->AppendRoute({from}, {to}, 0, route);
+    return route.size();
+  };
+  EXPECT_EQ(links_between(0, 1), 1U);
+  EXPECT_EQ(links_between(2, 0), 1U);
+  EXPECT_EQ(links_between(1, 2), 2U);
+}
+
 std::string Refusal(std::string text, const std::string& from, const std::string& to) {
   text.replace(text.find(from), from.size(), to);
   try {

@@ -31,6 +31,7 @@ ListedTopology::ListedTopology(const SiteSpec& site) : Topology(site) {
   NumberLinks();
   IndexEdges();
   CheckConnected();
+  FindTurns();
   locality_ = LocalityOf();
 }
 
@@ -131,6 +132,30 @@ void ListedTopology::IndexEdges() {
   from_border_ = Search(borders_, /*back=*/false);
 }
 
+void ListedTopology::FindTurns() {
+  std::vector<std::int32_t> gateways;
+  std::vector<bool> is_gateway(graph().nodes.size(), false);
+  for (int a = 0; a < accelerators(); ++a) {
+    gateways.push_back(GatewayOf(a));
+    is_gateway[gateways.back()] = true;
+  }
+  // Whether all edges of a node lead back to where a way came from.
+  const auto turns_back = [&](std::int32_t node, std::int32_t from) {
+    return !is_gateway[node] && std::all_of(out_[node].begin(), out_[node].end(), [&](auto e) {
+      return graph().edges[e].to == from;
+    });
+  };
+  std::vector<std::vector<std::int32_t>> next(graph().nodes.size());
+  for (const RouteGraph::Edge& edge : graph().edges) {
+    const bool scale_up = graph().nodes[edge.from].kind == RouteGraph::kScaleUpSwitch ||
+                          graph().nodes[edge.to].kind == RouteGraph::kScaleUpSwitch;
+    if (!scale_up && !turns_back(edge.to, edge.from)) {
+      next[edge.from].push_back(edge.to);
+    }
+  }
+  turns_ = Turns(next, gateways);
+}
+
 ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goals,
                                             bool back) const {
   Hops hops(graph().nodes.size(), kFar);
@@ -153,18 +178,41 @@ ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goa
   return hops;
 }
 
-const ListedTopology::Hops& ListedTopology::HopsTo(std::int32_t node) const {
+const Turns::Search& ListedTopology::HopsTo(std::int32_t node) const {
   const auto known = hops_to_.find(node);
-  return known != hops_to_.end()
-             ? known->second
-             : hops_to_.emplace(node, Search({node}, /*back=*/true)).first->second;
+  return known != hops_to_.end() ? known->second
+                                 : hops_to_.emplace(node, turns_.To(node)).first->second;
+}
+
+std::vector<std::int32_t> ListedTopology::LastEdges(std::int32_t to) const {
+  std::vector<std::int32_t> last;
+  std::int32_t node = to;
+  std::int32_t behind = -1;
+  const std::size_t most = graph().nodes.size();  // of edges round and round
+  while ((node == to || node >= accelerators()) && last.size() < most) {
+    std::int32_t only = -1;
+    for (const std::int32_t e : in_[node]) {
+      if (graph().edges[e].from == behind) {
+        continue;  // a way from there has been at the goal
+      }
+      if (only >= 0) {
+        return last;
+      }
+      only = e;
+    }
+    if (only < 0) {
+      return last;
+    }
+    last.push_back(only);
+    behind = node;
+    node = graph().edges[only].from;
+  }
+  return last;
 }
 
 std::int32_t ListedTopology::GatewayOf(std::int32_t node) const {
-  while (in_[node].size() == 1) {
-    node = graph().edges[in_[node].front()].from;
-  }
-  return node;
+  const std::vector<std::int32_t> last = LastEdges(node);
+  return last.empty() ? node : graph().edges[last.back()].from;
 }
 
 void ListedTopology::CheckConnected() const {
@@ -219,14 +267,13 @@ LinkIndex ListedTopology::scale_up_in(AcceleratorIndex a) const {
   return {port_in_[a.value]};
 }
 
-template <typename NextNode>
-std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, const Hops& hops,
-                                    std::uint16_t nearer, std::uint64_t flow_hash,
-                                    const NextNode& next) const {
+template <typename HopsOf>
+std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, const HopsOf& hops,
+                                    int nearer, std::uint64_t flow_hash) const {
   std::int32_t best = -1;
   std::uint64_t count = 0;
   for (const std::int32_t e : choices) {
-    if (hops[next(e)] == nearer) {
+    if (hops(e) == nearer) {
       ++count;
       if (best < 0 || graph().edges[e].preference < graph().edges[best].preference) {
         best = e;
@@ -240,7 +287,7 @@ std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, co
   std::uint64_t skip =
       HashPick(flow_hash, static_cast<std::uint64_t>(graph().edges[best].stream), count);
   for (const std::int32_t e : choices) {
-    if (hops[next(e)] == nearer && skip-- == 0) {
+    if (hops(e) == nearer && skip-- == 0) {
       return e;
     }
   }
@@ -249,19 +296,21 @@ std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, co
 
 std::vector<std::int32_t> ListedTopology::Way(std::int32_t from, std::int32_t to,
                                               std::uint64_t flow_hash) const {
-  std::vector<std::int32_t> last;  // from the gateway to the goal, backwards
-  const std::int32_t gateway = GatewayOf(to);
-  for (std::int32_t node = to; node != gateway; node = graph().edges[last.back()].from) {
-    last.push_back(in_[node].front());
-  }
+  const std::vector<std::int32_t> last = LastEdges(to);
+  const std::int32_t gateway = last.empty() ? to : graph().edges[last.back()].from;
   std::vector<std::int32_t> way;
-  const Hops& hops = HopsTo(gateway);
-  CHECK(hops[from] != kFar);
+  const Turns::Search& search = HopsTo(gateway);
+  const auto hops = [&](std::int32_t node) {
+    return turns_.HopsFrom(node, search);
+  };
+  CHECK(hops(from) != Turns::kFar);
   for (std::int32_t node = from; node != gateway; node = graph().edges[way.back()].to) {
-    way.push_back(Choose(out_[node], hops, static_cast<std::uint16_t>(hops[node] - 1), flow_hash,
-                         [this](std::int32_t e) {
-                           return graph().edges[e].to;
-                         }));
+    way.push_back(Choose(
+        out_[node],
+        [&](std::int32_t e) {
+          return hops(graph().edges[e].to);
+        },
+        hops(node) - 1, flow_hash));
   }
   way.insert(way.end(), last.rbegin(), last.rend());
   return way;
@@ -292,10 +341,12 @@ std::vector<std::int32_t> ListedTopology::WayToBorder(AcceleratorIndex from,
   std::vector<std::int32_t> way;
   for (std::int32_t node = from.value; to_border_[node] != 0 && to_border_[node] != kFar;
        node = graph().edges[way.back()].to) {
-    way.push_back(Choose(out_[node], to_border_, static_cast<std::uint16_t>(to_border_[node] - 1),
-                         flow_hash, [this](std::int32_t e) {
-                           return graph().edges[e].to;
-                         }));
+    way.push_back(Choose(
+        out_[node],
+        [this](std::int32_t e) {
+          return to_border_[graph().edges[e].to];
+        },
+        to_border_[node] - 1, flow_hash));
   }
   return way;
 }
@@ -311,11 +362,12 @@ void ListedTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
   std::vector<std::int32_t> way;
   for (std::int32_t node = to.value; from_border_[node] != 0 && from_border_[node] != kFar;
        node = graph().edges[way.back()].from) {
-    way.push_back(Choose(in_[node], from_border_,
-                         static_cast<std::uint16_t>(from_border_[node] - 1), flow_hash,
-                         [this](std::int32_t e) {
-                           return graph().edges[e].from;
-                         }));
+    way.push_back(Choose(
+        in_[node],
+        [this](std::int32_t e) {
+          return from_border_[graph().edges[e].from];
+        },
+        from_border_[node] - 1, flow_hash));
   }
   std::reverse(way.begin(), way.end());
   Append(way, route);

@@ -9,6 +9,7 @@
 
 #include "topologies/listed/route_graph.h"
 #include "topologies/listed/spec.h"
+#include "topologies/listed/turns.h"
 #include "topologies/topology.h"
 
 namespace gridlock {
@@ -84,21 +85,26 @@ class ListedTopology final : public Topology {
   void CheckConnected() const;
   void NumberLinks();
   void IndexEdges();
+  void FindTurns();
   [[nodiscard]] Locality LocalityOf() const;
 
   /// Number of edges between `goals` and every node, against (`back`) or along their direction; no
   /// path goes over a scale-up switch.
   [[nodiscard]] Hops Search(const std::vector<std::int32_t>& goals, bool back) const;
-  [[nodiscard]] const Hops& HopsTo(std::int32_t node) const;
+  [[nodiscard]] const Turns::Search& HopsTo(std::int32_t node) const;
 
-  /// The node on all ways to an accelerator that is nearest to the rest of the network.
+  /// The edges that all ways to an accelerator end with, the last one first. Before them ways may
+  /// differ, or begin.
+  [[nodiscard]] std::vector<std::int32_t> LastEdges(std::int32_t to) const;
+
+  /// Where they begin; the accelerator itself when there are none.
   [[nodiscard]] std::int32_t GatewayOf(std::int32_t node) const;
 
-  /// Of the edges in `choices` that come one hop nearer to the goal, the one that the flow takes.
-  template <typename NextNode>
-  [[nodiscard]] std::int32_t Choose(const std::vector<std::int32_t>& choices, const Hops& hops,
-                                    std::uint16_t nearer, std::uint64_t flow_hash,
-                                    const NextNode& next) const;
+  /// Of the edges in `choices` whose other end is `nearer` hops from the goal, the one that the
+  /// flow takes. `hops`: of the other end of an edge.
+  template <typename HopsOf>
+  [[nodiscard]] std::int32_t Choose(const std::vector<std::int32_t>& choices, const HopsOf& hops,
+                                    int nearer, std::uint64_t flow_hash) const;
 
   /// The edges of the way from one node to another.
   [[nodiscard]] std::vector<std::int32_t> Way(std::int32_t from, std::int32_t to,
@@ -113,9 +119,10 @@ class ListedTopology final : public Topology {
   std::vector<std::int32_t> link_of_;                ///< by edge; -1: attachment
   std::vector<std::vector<std::int32_t>> out_, in_;  ///< edges by node, without scale-up
   std::vector<std::int32_t> port_out_, port_in_;     ///< links by accelerator, -1: none
+  Turns turns_;
   std::vector<std::int32_t> borders_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
-  mutable std::map<std::int32_t, Hops> hops_to_;
+  mutable std::map<std::int32_t, Turns::Search> hops_to_;
   Hops to_border_, from_border_;
   Locality locality_ = Locality::Flat("graph", 1);
 };

@@ -45,6 +45,8 @@ void Network::AddSite(std::shared_ptr<const Topology> fabric) {
   }
   first_accelerator_.push_back(first_accelerator_.back() + fabric->accelerators());
   first_link_.push_back(first_link_.back() + fabric->links());
+  failures_.push_back(fabric->site().failed.empty() ? nullptr
+                                                    : std::make_shared<const Failures>(*fabric));
   fabrics_.push_back(std::move(fabric));
 }
 
@@ -142,30 +144,62 @@ void Network::Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>
   }
 }
 
-void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
-                          std::uint64_t queue_pair) const {
+bool Network::AppendHashed(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t hash,
+                           std::vector<LinkIndex>& route) const {
   const SiteIndex from_site = site_of(from);
   const SiteIndex to_site = site_of(to);
-  const AcceleratorIndex from_local = local(from);
-  const AcceleratorIndex to_local = local(to);
-  const std::uint64_t salt = fabrics_[from_site]->site().hash_seed;
-  const std::uint64_t hash =
-      MixHash((static_cast<std::uint64_t>(from_local.value) << 32 |
-               static_cast<std::uint32_t>(to_local.value)) ^
-              (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
-  std::size_t begin = route.size();
+  const std::size_t all = route.size();
+  std::size_t begin = all;
   if (from_site == to_site) {
-    fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
-    return Renumber(from_site, begin, route);
+    fabrics_[from_site]->AppendRoute(local(from), local(to), hash, route);
+    Renumber(from_site, begin, route);
+  } else {
+    const WanIndex wan = wan_between(from_site, to_site);
+    CHECK(wan >= 0);
+    fabrics_[from_site]->AppendExit(local(from), hash, route);
+    Renumber(from_site, begin, route);
+    route.push_back(wan_link(wan, from_site));
+    begin = route.size();
+    fabrics_[to_site]->AppendEntry(local(to), hash, route);
+    Renumber(to_site, begin, route);
   }
-  const WanIndex wan = wan_between(from_site, to_site);
-  CHECK(wan >= 0);
-  fabrics_[from_site]->AppendExit(from_local, hash, route);
-  Renumber(from_site, begin, route);
-  route.push_back(wan_link(wan, from_site));
-  begin = route.size();
-  fabrics_[to_site]->AppendEntry(to_local, hash, route);
-  Renumber(to_site, begin, route);
+  return std::none_of(route.begin() + all, route.end(), [this](LinkIndex link) {
+    return failed(link);
+  });
+}
+
+// Drawing hashes until one leads past what has failed gives each way that is left the same chance.
+bool Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+                          std::uint64_t queue_pair) const {
+  constexpr int kTries = 256;
+  const SiteIndex site = site_of(from);
+  const std::uint64_t salt = fabrics_[site]->site().hash_seed;
+  std::uint64_t hash =
+      MixHash((static_cast<std::uint64_t>(local(from).value) << 32 |
+               static_cast<std::uint32_t>(local(to).value)) ^
+              (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
+  const std::size_t begin = route.size();
+  for (int i = 0; i < kTries; ++i) {
+    if (AppendHashed(from, to, hash, route)) {
+      return true;
+    }
+    route.resize(begin);
+    hash = MixHash(hash);
+  }
+  if (site != site_of(to) || same_domain(from, to)) {
+    return false;
+  }
+  const bool found = failures_[site]->AppendDetour(local(from), local(to), hash, route);
+  Renumber(site, begin, route);
+  return found;
+}
+
+bool Network::failed(LinkIndex link) const {
+  if (link.value >= first_link_.back()) {
+    return false;
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  return failures_[site] != nullptr && failures_[site]->down({link.value - first_link_[site]});
 }
 
 Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {

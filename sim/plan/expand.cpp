@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include <fmt/format.h>
+
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
 
@@ -100,8 +102,9 @@ class Expander {
 
   [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
 
+  // Weights count queue pairs: the unit of all resources is one of them.
   void Put(std::int32_t resource, std::int32_t weight) {
-    plan_.routes.push_back({resource, weight});
+    plan_.routes.push_back({resource, weight * network_.queue_pairs()});
   }
 
   void PutPorts(AcceleratorIndex a, std::int32_t weight) {
@@ -111,9 +114,18 @@ class Expander {
 
   void PutRoute(AcceleratorIndex from, AcceleratorIndex to) {
     links_.clear();
-    network_.AppendRoute(from, to, links_);
+    bool reached = true;
+    for (int pair = 0; pair < network_.queue_pairs() && reached; ++pair) {
+      reached = network_.AppendRoute(from, to, links_, static_cast<std::uint64_t>(pair));
+    }
+    if (!reached) {
+      throw UserError(network_.fabric(network_.site_of(from)).site().path + ".failed",
+                      fmt::format("no way is left from accelerator {} to {}; expected failures "
+                                  "that leave one",
+                                  from.value, to.value));
+    }
     for (const LinkIndex link : links_) {
-      Put(link.value, 1);
+      plan_.routes.push_back({link.value, 1});
     }
   }
 

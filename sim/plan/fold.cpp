@@ -323,11 +323,11 @@ class Quotient {
     }
     for (std::size_t r = 0; r < common.size(); ++r) {
       const std::int32_t unit = std::max(common[r], 1);
-      out_.resources[r].unit = unit;
+      out_.resources[r].unit *= unit;
       out_.resources[r].capacity = out_.resources[r].capacity / unit;
     }
     for (RouteEntry& entry : out_.routes) {
-      entry.weight /= out_.resources[entry.resource].unit;
+      entry.weight /= std::max(common[entry.resource], 1);
     }
   }
 

@@ -52,6 +52,8 @@ void NumberResources(const Network& network, Plan& plan) {
     if (number[r] == 0) {
       number[r] = static_cast<std::int32_t>(plan.resources.size());
       plan.resources.push_back(ResourceOf(network, static_cast<int>(r)));
+      plan.resources.back().capacity = plan.resources.back().capacity * network.queue_pairs();
+      plan.resources.back().unit = 1.0 / network.queue_pairs();
     }
   }
   for (RouteEntry& entry : plan.routes) {

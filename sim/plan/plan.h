@@ -49,8 +49,8 @@ struct Plan {
     TierIndex tier = TierTable::kNic;  ///< in Plan::tiers
     BytesPerSecond capacity;           ///< in units of weight: real capacity / unit
     std::int64_t members = 1;
-    std::int32_t unit = 1;  ///< real weight = weight x unit
-    bool can_bind = true;   ///< false: the links that feed it carry less than it does
+    double unit = 1;       ///< real weight = weight x unit
+    bool can_bind = true;  ///< false: the links that feed it carry less than it does
   };
 
   /// A model-parallel group (tensor x context): accelerators that do the same at the same time.

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "sim/base/check.h"
 #include "sim/catalogue/estimates.h"
 #include "sim/scenario/convert.h"
@@ -16,6 +18,26 @@ Watts PowerOf(const std::string& text) {
 
 BytesPerSecond BandwidthOf(const std::string& text) {
   return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
+}
+
+/// Names between commas.
+std::vector<std::string> NamesIn(const std::string& list) {
+  std::vector<std::string> names;
+  std::string name;
+  int open = 0;  // brackets: "ring_x[1,2,3]" is one name
+  for (const char c : list + ",") {
+    open += c == '[' ? 1 : c == ']' ? -1 : 0;
+    if (c != ',' || open > 0) {
+      name += c == ' ' && name.empty() ? "" : std::string(1, c);
+      continue;
+    }
+    name.erase(name.find_last_not_of(' ') + 1);
+    if (!name.empty()) {
+      names.push_back(name);
+    }
+    name.clear();
+  }
+  return names;
 }
 
 Routing RoutingOf(proto::Routing routing) {
@@ -150,6 +172,8 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   }
   spec.servers = site.servers();
   spec.hash_seed = scenario.seed();
+  spec.queue_pairs = std::max(site.queue_pairs(), 1);
+  spec.failed = NamesIn(site.failed());
   spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
   spec.server.direct = IsDirect(spec.fabric);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);

@@ -166,6 +166,10 @@ struct SiteSpec {
   FabricSpec fabric;
   /// Moves the hashes by which switches choose paths (ECMP).
   std::uint64_t hash_seed = 0;
+  /// Queue pairs between two NICs that share what they send evenly; each has a hash of its own.
+  int queue_pairs = 1;
+  /// Links and switches that are out of service, by name.
+  std::vector<std::string> failed;
   double pue = 1.0;
   Watts power_cap;  ///< of the site, PUE included; 0: none
   PowerPolicy power_policy = PowerPolicy::kSlow;

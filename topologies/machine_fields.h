@@ -142,11 +142,12 @@ inline constexpr auto kFields<ListedSpec> = std::tuple_cat(
     Aside(&ListedSpec::path, &ListedSpec::file, &ListedSpec::graph), Bearing(&ListedSpec::hash));
 
 template <>
-inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
-    Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
-          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
-          &SiteSpec::carbon_g_per_kwh),
-    Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed));
+inline constexpr auto kFields<SiteSpec> =
+    std::tuple_cat(Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
+                         &SiteSpec::power_policy, &SiteSpec::storage_bandwidth,
+                         &SiteSpec::electricity_usd_per_kwh, &SiteSpec::carbon_g_per_kwh),
+                   Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric,
+                           &SiteSpec::hash_seed, &SiteSpec::queue_pairs, &SiteSpec::failed));
 
 template <>
 inline constexpr auto kFields<WanSpec> =

@@ -67,6 +67,8 @@ void Network::AddSite(std::shared_ptr<const Topology> fabric) {
   }
   parts_ = static_cast<std::int32_t>(parts);
   adapts_ = adapts_ || fabric->adapts();
+  failures_.push_back(fabric->site().failed.empty() ? nullptr
+                                                    : std::make_shared<const Failures>(*fabric));
   fabrics_.push_back(std::move(fabric));
 }
 
@@ -177,39 +179,74 @@ void Network::Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>
   }
 }
 
-void Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
-                          std::uint64_t queue_pair) const {
+bool Network::AppendHashed(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t hash,
+                           std::vector<LinkIndex>& route) const {
   const SiteIndex from_site = site_of(from);
   const SiteIndex to_site = site_of(to);
-  const AcceleratorIndex from_local = local(from);
-  const AcceleratorIndex to_local = local(to);
-  const std::uint64_t hash =
-      HashOf(from_local, to_local, fabrics_[from_site]->site().hash_seed, queue_pair);
-  std::size_t begin = route.size();
+  const std::size_t all = route.size();
+  std::size_t begin = all;
   if (from_site == to_site) {
-    fabrics_[from_site]->AppendRoute(from_local, to_local, hash, route);
-    return Renumber(from_site, begin, route);
+    fabrics_[from_site]->AppendRoute(local(from), local(to), hash, route);
+    Renumber(from_site, begin, route);
+  } else {
+    const WanIndex wan = wan_between(from_site, to_site);
+    CHECK(wan >= 0);
+    fabrics_[from_site]->AppendExit(local(from), hash, route);
+    Renumber(from_site, begin, route);
+    route.push_back(wan_link(wan, from_site));
+    begin = route.size();
+    fabrics_[to_site]->AppendEntry(local(to), hash, route);
+    Renumber(to_site, begin, route);
   }
-  const WanIndex wan = wan_between(from_site, to_site);
-  CHECK(wan >= 0);
-  fabrics_[from_site]->AppendExit(from_local, hash, route);
-  Renumber(from_site, begin, route);
-  route.push_back(wan_link(wan, from_site));
-  begin = route.size();
-  fabrics_[to_site]->AppendEntry(to_local, hash, route);
-  Renumber(to_site, begin, route);
+  return std::none_of(route.begin() + all, route.end(), [this](LinkIndex link) {
+    return failed(link);
+  });
 }
 
-void Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
+// Drawing hashes until one leads past what has failed gives each way that is left the same chance.
+bool Network::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+                          std::uint64_t queue_pair) const {
+  constexpr int kTries = 256;
+  const SiteIndex site = site_of(from);
+  const std::uint64_t salt = fabrics_[site]->site().hash_seed;
+  std::uint64_t hash = HashOf(local(from), local(to), salt, queue_pair);
+  const std::size_t begin = route.size();
+  for (int i = 0; i < kTries; ++i) {
+    if (AppendHashed(from, to, hash, route)) {
+      return true;
+    }
+    route.resize(begin);
+    hash = MixHash(hash);
+  }
+  if (site != site_of(to) || same_domain(from, to)) {
+    return false;
+  }
+  const bool found = failures_[site]->AppendDetour(local(from), local(to), hash, route);
+  Renumber(site, begin, route);
+  return found;
+}
+
+bool Network::failed(LinkIndex link) const {
+  if (link.value >= first_link_.back()) {
+    return false;
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  return failures_[site] != nullptr && failures_[site]->down({link.value - first_link_[site]});
+}
+
+bool Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
                            std::vector<LinkShare>& shares) const {
   const SiteIndex site = site_of(from);
-  if (site != site_of(to)) {
+  const auto one_way = [&] {
     std::vector<LinkIndex> route;
-    AppendRoute(from, to, route);
+    const bool reached = AppendRoute(from, to, route);
     for (const LinkIndex link : route) {
       shares.push_back({link, parts_});
     }
-    return;
+    return reached;
+  };
+  if (site != site_of(to)) {
+    return one_way();
   }
   const Topology& fabric = *fabrics_[site];
   const int first = first_link_[site];
@@ -226,6 +263,15 @@ void Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span
     shares[i].link.value += first;
     shares[i].parts *= parts_ / fabric.parts();
   }
+  const bool blocked = std::any_of(shares.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   shares.end(), [this](const LinkShare& share) {
+                                     return failed(share.link);
+                                   });
+  if (!blocked) {
+    return true;
+  }
+  shares.resize(begin);  // one way that is left, for the whole flow
+  return one_way();
 }
 
 Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {

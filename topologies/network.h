@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "topologies/failures.h"
 #include "topologies/machine.h"
 #include "topologies/tier.h"
 #include "topologies/topology.h"
@@ -83,7 +84,9 @@ class Network {
   /// Appends the links from `from` to `to` (not equal). Under ECMP the choices depend on what
   /// switches hash: the positions of the two within their sites, the number of the queue pair
   /// between them, and the seed of the first site. The sites must be the same or joined by a link.
-  void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
+  /// Failed links are gone round where there is a way: by another hash, else by the shortest way
+  /// that is left. Returns false, and appends nothing, when there is none.
+  bool AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
                    std::uint64_t queue_pair = 0) const;
 
   /// Into how many parts a flow is divided, on whatever site: see Topology::parts.
@@ -95,8 +98,15 @@ class Network {
   /// Appends all links that carry some of the flow, each with its parts of parts(); a link may
   /// stand several times. `load` is that of all links of the network, or empty: see
   /// Topology::AppendShares.
-  void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
+  /// Returns false when failures leave no way.
+  bool AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
                     std::vector<LinkShare>& shares) const;
+
+  /// Whether a link is out of service.
+  [[nodiscard]] bool failed(LinkIndex link) const;
+
+  /// Of the first site.
+  [[nodiscard]] int queue_pairs() const { return fabrics_.front()->site().queue_pairs; }
 
   /// Time of flight of the first byte: switches, and the fibre between sites.
   [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const;
@@ -109,7 +119,12 @@ class Network {
   /// numbers in the network.
   void Renumber(SiteIndex site, std::size_t begin, std::vector<LinkIndex>& route) const;
 
+  /// Appends a route by this hash; returns false when a link of it is out of service.
+  bool AppendHashed(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t hash,
+                    std::vector<LinkIndex>& route) const;
+
   std::vector<std::shared_ptr<const Topology>> fabrics_;
+  std::vector<std::shared_ptr<const Failures>> failures_;  ///< by site; null: nothing has failed
   TierTable tiers_;
   std::vector<std::vector<TierIndex>> tier_of_;  ///< by site and its own number of the tier
   std::vector<WanSpec> wans_;

@@ -148,6 +148,10 @@ class Topology {
   virtual void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
                            std::vector<LinkIndex>& route) const = 0;
 
+  /// Whether a machine or link of this name (SiteSpec::failed) is part of a bundle, whose capacity
+  /// is lower without it.
+  [[nodiscard]] virtual bool IsInBundle(const std::string& /*name*/) const { return false; }
+
   /// Time of flight of the first byte over the switches on the way. 0 inside a scale-up domain,
   /// because there the latency is part of the fit of its collectives (CollectiveFit::step_latency).
   [[nodiscard]] virtual Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const = 0;

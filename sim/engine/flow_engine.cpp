@@ -54,10 +54,10 @@ double TimeScaleOf(const FlowPlan& plan, const FlowChanges& changes) {
 
 class FlowRunner {
  public:
-  FlowRunner(const FlowPlan& plan, const FlowChanges& changes, bool shares)
+  FlowRunner(const FlowPlan& plan, const FlowChanges& changes, const FlowRunOptions& options)
       : plan_(plan),
         changes_(changes),
-        shares_(shares),
+        options_(options),
         timeline_(CapacitiesOf(plan), Seconds(kPrecision * TimeScaleOf(plan, changes))),
         state_(plan.flows.size()),
         order_(plan.flows.size()),
@@ -72,6 +72,7 @@ class FlowRunner {
     });
     for (std::size_t f = 0; f < state_.size(); ++f) {
       state_[f].route = plan.flows[f].route;
+      state_[f].reachable = plan.flows[f].reachable;
     }
   }
 
@@ -145,7 +146,8 @@ class FlowRunner {
       state.route = change.route;
       state.reachable = change.reachable;
       if (state.waits && state.reachable) {
-        timeline_.At(at + change.resend, [this, flow = change.flow] {
+        const Seconds delay = change.failed ? options_.failover : Seconds(0);
+        timeline_.At(at + delay, [this, flow = change.flow] {
           if (state_[flow].waits && state_[flow].reachable) {
             Look();
             Begin(flow);
@@ -222,7 +224,7 @@ class FlowRunner {
     const double now = Now();
     ++events_;
     const bool affordable = visits_ + active_.size() <= kVisitsFree + kVisitsPerEvent * events_;
-    if (now <= looked_ || !(shares_ || affordable)) {
+    if (now <= looked_ || !(options_.shares || affordable)) {
       return;
     }
     visits_ += active_.size();
@@ -238,7 +240,7 @@ class FlowRunner {
     for (std::int32_t i = state.route.begin; i < state.route.end; ++i) {
       run_.carried[plan_.routes[i].resource] += moved * plan_.routes[i].weight;
     }
-    if (shares_ && now > looked_) {
+    if (options_.shares && now > looked_) {
       NoteShare(f, moved / (now - std::max(looked_, state.began_at)));
     }
     state.left = left;
@@ -288,7 +290,7 @@ class FlowRunner {
 
   const FlowPlan& plan_;
   const FlowChanges& changes_;
-  bool shares_;
+  FlowRunOptions options_;
   Timeline timeline_;
   FlowRun run_;
   std::vector<State> state_;
@@ -303,8 +305,8 @@ class FlowRunner {
 
 }  // namespace
 
-FlowRun RunFlows(const FlowPlan& plan, const FlowChanges& changes, bool shares) {
-  return FlowRunner(plan, changes, shares).Run();
+FlowRun RunFlows(const FlowPlan& plan, const FlowChanges& changes, const FlowRunOptions& options) {
+  return FlowRunner(plan, changes, options).Run();
 }
 
 }  // namespace gridlock

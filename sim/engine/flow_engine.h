@@ -16,27 +16,6 @@
 
 namespace gridlock {
 
-/// A flow moves on to another route.
-struct Reroute {
-  Seconds at;
-  std::int32_t flow = 0;
-  Span route;             ///< in FlowPlan::routes
-  bool reachable = true;  ///< false: it waits until another change gives it a route
-  Seconds resend{};       ///< until its first byte on the new route is sent
-};
-
-/// A link gets another capacity.
-struct Recapacity {
-  Seconds at;
-  std::int32_t resource = 0;
-  BytesPerSecond capacity;
-};
-
-struct FlowChanges {
-  std::vector<Reroute> reroutes;         ///< by rising time
-  std::vector<Recapacity> recapacities;  ///< by rising time
-};
-
 /// The rate of a flow over an interval.
 struct FlowShare {
   std::int32_t flow = 0;
@@ -54,7 +33,11 @@ struct FlowRun {
   std::uint64_t activities = 0;
 };
 
-/// @param shares also note the rate of every flow over time
-FlowRun RunFlows(const FlowPlan& plan, const FlowChanges& changes, bool shares);
+struct FlowRunOptions {
+  bool shares = false;  ///< also note the rate of every flow over time
+  Seconds failover{};   ///< until a flow whose way has failed goes on elsewhere
+};
+
+FlowRun RunFlows(const FlowPlan& plan, const FlowChanges& changes, const FlowRunOptions& options);
 
 }  // namespace gridlock

@@ -35,8 +35,8 @@ int AlikeTensorRanks(const PlacedProgram& placed, const Network& network) {
   const int unit = network.fabric(placed.placement.front().site).unit_size();
   for (const ServerRun& run : placed.placement) {
     const Topology& fabric = network.fabric(run.site);
-    if (fabric.unit_size() != unit || grid.used_of(fabric.server_size()) % grid.tensor != 0 ||
-        grid.tensor % unit != 0) {
+    if (!fabric.site().failed.empty() || network.queue_pairs() > 1 || fabric.unit_size() != unit ||
+        grid.used_of(fabric.server_size()) % grid.tensor != 0 || grid.tensor % unit != 0) {
       return 1;
     }
   }

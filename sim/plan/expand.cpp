@@ -128,9 +128,9 @@ class Expander {
 
   [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
 
-  // A weight of whole flows.
+  // A weight of whole flows, which count in parts of the ways that they take and of queue pairs.
   void Put(std::int32_t resource, std::int32_t weight) {
-    plan_.routes.push_back({resource, weight * network_.parts()});
+    plan_.routes.push_back({resource, weight * network_.parts() * network_.queue_pairs()});
   }
 
   // Weights count parts of flows.
@@ -183,22 +183,35 @@ class Expander {
     }
   }
 
+  void CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to) const {
+    if (!reached) {
+      throw UserError(network_.fabric(network_.site_of(from)).site().path + ".failed",
+                      fmt::format("no way is left from accelerator {} to {}; expected failures "
+                                  "that leave one",
+                                  from.value, to.value));
+    }
+  }
+
   void PutRoute(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight = 1) {
     if (network_.parts() > 1 || network_.adapts()) {
       return PutShares(from, to, weight);
     }
     links_.clear();
-    network_.AppendRoute(from, to, links_);
+    bool reached = true;
+    for (int pair = 0; pair < network_.queue_pairs() && reached; ++pair) {
+      reached = network_.AppendRoute(from, to, links_, static_cast<std::uint64_t>(pair));
+    }
+    CheckReached(reached, from, to);
     for (const LinkIndex link : links_) {
-      Put(link.value, weight);
+      plan_.routes.push_back({link.value, weight});
     }
   }
 
   void PutShares(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight) {
     shares_.clear();
-    network_.AppendShares(from, to, load_, shares_);
+    CheckReached(network_.AppendShares(from, to, load_, shares_), from, to);
     for (const LinkShare& share : shares_) {
-      plan_.routes.push_back({share.link.value, share.parts * weight});
+      plan_.routes.push_back({share.link.value, share.parts * weight * network_.queue_pairs()});
       if (network_.adapts()) {
         load_[share.link.value] += weight * static_cast<double>(share.parts) / network_.parts();
       }

@@ -27,7 +27,8 @@ ColourList SeedsOfFlows(const FlowPlan& plan) {
   colours.reserve(plan.flows.size());
   for (const FlowPlan::Flow& flow : plan.flows) {
     colours.push_back(MixHash(std::bit_cast<std::uint64_t>(flow.wire.si()) ^
-                              MixHash(std::bit_cast<std::uint64_t>(flow.start.si()))));
+                              MixHash(std::bit_cast<std::uint64_t>(flow.start.si()) +
+                                      2 * static_cast<std::uint64_t>(flow.reachable))));
   }
   return colours;
 }
@@ -86,41 +87,131 @@ std::vector<std::int32_t> Number(const ColourList& colours, std::vector<std::int
   return first;
 }
 
-}  // namespace
+/// Lays messages one by one, and again when the network changes.
+class FlowLayer {
+ public:
+  explicit FlowLayer(const NetworkEpoch& first) : epoch_(first) {}
 
-FlowPlan LayFlows(const std::vector<NetworkMessage>& messages, const Network& network,
-                  const PacketFormat& format) {
-  FlowPlan plan;
-  std::unordered_map<std::int32_t, std::int32_t> position;  // of links; only looked up
-  std::unordered_map<std::uint64_t, std::uint64_t> pairs;   // messages so far, by ends
-  std::vector<LinkIndex> route;
-  for (const NetworkMessage& message : messages) {
+  void Add(const NetworkMessage& message, const PacketFormat& format) {
     const std::uint64_t ends = static_cast<std::uint64_t>(message.from.value) << 32U |
                                static_cast<std::uint32_t>(message.to.value);
-    const std::uint64_t queue_pair = pairs[ends]++;
-    route.clear();
-    network.AppendRoute(message.from, message.to, route, queue_pair);
+    queue_pairs_.push_back(pairs_[ends]++);
     FlowPlan::Flow flow;
     flow.start = message.start;
-    flow.wire = network.same_domain(message.from, message.to) ? message.bytes
-                                                              : format.WireBytes(message.bytes);
-    flow.route.begin = static_cast<std::int32_t>(plan.routes.size());
-    for (const LinkIndex link : route) {
-      const auto [found, added] =
-          position.emplace(link.value, static_cast<std::int32_t>(plan.links.size()));
-      if (added) {
-        plan.links.push_back(link);
-        plan.resource_of.push_back(found->second);
-        plan.resources.push_back(
-            {network.tier(link), network.capacity(link), network.can_bind(link)});
-      }
-      plan.routes.push_back({found->second, 1});
-    }
-    flow.route.end = static_cast<std::int32_t>(plan.routes.size());
-    plan.flow_of.push_back(static_cast<std::int32_t>(plan.flows.size()));
-    plan.flows.push_back(flow);
+    flow.wire = epoch_.network->same_domain(message.from, message.to)
+                    ? message.bytes
+                    : format.WireBytes(message.bytes);
+    flow.route = Route(message, queue_pairs_.back(), flow.reachable);
+    Plan().flow_of.push_back(static_cast<std::int32_t>(Plan().flows.size()));
+    Plan().flows.push_back(flow);
+    now_.push_back({flow.route, flow.reachable});
   }
-  return plan;
+
+  void Change(const std::vector<NetworkMessage>& messages, const NetworkEpoch& epoch) {
+    epoch_ = epoch;
+    for (std::size_t r = 0; r < capacities_.size(); ++r) {
+      Plan().resources[r].can_bind =
+          Plan().resources[r].can_bind || epoch.network->can_bind(Plan().links[r]);
+      SetCapacity(r, epoch.network->capacity(Plan().links[r]));
+    }
+    for (std::size_t m = 0; m < messages.size(); ++m) {
+      Reroute change{epoch.from, static_cast<std::int32_t>(m), {}};
+      const std::size_t begin = Plan().routes.size();
+      change.route = Route(messages[m], queue_pairs_[m], change.reachable);
+      Way& now = now_[m];
+      if (change.reachable == now.reachable && Same(change.route, now.route)) {
+        Plan().routes.resize(begin);
+        continue;
+      }
+      change.failed = Failed(now.route);
+      now = {change.route, change.reachable};
+      laid_.changes.reroutes.push_back(change);
+    }
+  }
+
+  LaidFlows Take() && { return std::move(laid_); }
+
+ private:
+  struct Way {
+    Span route;
+    bool reachable;
+  };
+
+  FlowPlan& Plan() { return laid_.plan; }
+
+  Span Route(const NetworkMessage& message, std::uint64_t queue_pair, bool& reachable) {
+    links_.clear();
+    reachable = epoch_.network->AppendRoute(message.from, message.to, links_, queue_pair);
+    Span route;
+    route.begin = static_cast<std::int32_t>(Plan().routes.size());
+    for (const LinkIndex link : links_) {
+      Plan().routes.push_back({Resource(link), 1});
+    }
+    route.end = static_cast<std::int32_t>(Plan().routes.size());
+    return route;
+  }
+
+  std::int32_t Resource(LinkIndex link) {
+    const Network& network = *epoch_.network;
+    const auto [found, added] =
+        position_.emplace(link.value, static_cast<std::int32_t>(Plan().links.size()));
+    if (added) {
+      Plan().links.push_back(link);
+      Plan().resource_of.push_back(found->second);
+      Plan().resources.push_back(
+          {network.tier(link), network.capacity(link), network.can_bind(link)});
+      capacities_.push_back(network.capacity(link));
+    }
+    return found->second;
+  }
+
+  void SetCapacity(std::size_t resource, BytesPerSecond capacity) {
+    if (capacities_[resource] != capacity) {
+      capacities_[resource] = capacity;
+      laid_.changes.recapacities.push_back(
+          {epoch_.from, static_cast<std::int32_t>(resource), capacity});
+    }
+  }
+
+  [[nodiscard]] bool Same(Span a, Span b) const {
+    const auto& routes = laid_.plan.routes;
+    return std::equal(routes.begin() + a.begin, routes.begin() + a.end, routes.begin() + b.begin,
+                      routes.begin() + b.end, [](const RouteEntry& x, const RouteEntry& y) {
+                        return x.resource == y.resource;
+                      });
+  }
+
+  [[nodiscard]] bool Failed(Span route) const {
+    for (std::int32_t i = route.begin; i < route.end; ++i) {
+      if (epoch_.network->failed(laid_.plan.links[laid_.plan.routes[i].resource])) {
+        return true;
+      }
+    }
+    return false;
+  }
+
+  NetworkEpoch epoch_;
+  LaidFlows laid_;
+  std::vector<Way> now_;                                     ///< by message
+  std::vector<std::uint64_t> queue_pairs_;                   ///< by message
+  std::vector<BytesPerSecond> capacities_;                   ///< now, by resource
+  std::unordered_map<std::int32_t, std::int32_t> position_;  ///< of links; only looked up
+  std::unordered_map<std::uint64_t, std::uint64_t> pairs_;   ///< messages so far, by ends
+  std::vector<LinkIndex> links_;
+};
+
+}  // namespace
+
+LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
+                   const std::vector<NetworkEpoch>& epochs, const PacketFormat& format) {
+  FlowLayer layer(epochs.front());
+  for (const NetworkMessage& message : messages) {
+    layer.Add(message, format);
+  }
+  for (std::size_t e = 1; e < epochs.size(); ++e) {
+    layer.Change(messages, epochs[e]);
+  }
+  return std::move(layer).Take();
 }
 
 FlowPlan FoldFlows(const FlowPlan& plan) {

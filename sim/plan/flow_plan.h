@@ -27,6 +27,7 @@ struct FlowPlan {
     Span route;
     Bytes wire;  ///< with headers
     Seconds start;
+    bool reachable = true;  ///< false: no way is left
   };
 
   std::vector<Resource> resources;
@@ -37,11 +38,46 @@ struct FlowPlan {
   std::vector<std::int32_t> flow_of;      ///< by message
 };
 
+/// A flow moves on to another route.
+struct Reroute {
+  Seconds at;
+  std::int32_t flow = 0;
+  Span route;             ///< in FlowPlan::routes
+  bool reachable = true;  ///< false: it waits until another change gives it a route
+  bool failed = false;    ///< the route that it leaves has failed
+};
+
+/// A link gets another capacity.
+struct Recapacity {
+  Seconds at;
+  std::int32_t resource = 0;
+  BytesPerSecond capacity;
+};
+
+/// By rising time.
+struct FlowChanges {
+  std::vector<Reroute> reroutes;
+  std::vector<Recapacity> recapacities;
+
+  [[nodiscard]] bool empty() const { return reroutes.empty() && recapacities.empty(); }
+};
+
+/// The network as it is from a time on. All networks of one run number their links alike.
+struct NetworkEpoch {
+  Seconds from;
+  const Network* network = nullptr;
+};
+
+struct LaidFlows {
+  FlowPlan plan;  ///< as it is before the first change
+  FlowChanges changes;
+};
+
 /// Lays messages on a network, one flow each. The k-th message from one accelerator to another is
 /// on a queue pair of its own, which matters where switches hash. `format` adds its headers to what
 /// leaves a scale-up domain.
-FlowPlan LayFlows(const std::vector<NetworkMessage>& messages, const Network& network,
-                  const PacketFormat& format);
+LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
+                   const std::vector<NetworkEpoch>& epochs, const PacketFormat& format);
 
 /// One flow for each class of the coarsest equitable partition of flows and links (see fold.h):
 /// max-min fair rates are the same within a class at every instant. Links that cannot bind are left

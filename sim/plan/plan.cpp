@@ -126,8 +126,9 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network,
   }
   IndexAgentGroups(plan);
   NumberResources(network, left_out.alike, plan);
-  if (network.parts() > 1) {
-    CountInUnits(network.parts(), plan);
+  const std::int32_t parts = network.parts() * network.queue_pairs();
+  if (parts > 1) {
+    CountInUnits(parts, plan);
   }
   return plan;
 }

@@ -79,6 +79,7 @@ constexpr Changeable kTable[] = {
      }},
     {"site.prices.electricity", nullptr},
     {"site.prices.carbon", nullptr},
+    {"site.failed", nullptr},
     {"wan.bandwidth", nullptr},  // always written
 };
 

@@ -1,6 +1,7 @@
 // Changes of fields over time, as the epochs in which nothing changes.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <map>
 #include <set>
@@ -13,6 +14,8 @@
 #include "sim/scenario/life.h"
 #include "sim/schema/assignment.h"
 #include "sim/schema/rules.h"
+#include "topologies/failures.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 namespace {
@@ -176,6 +179,9 @@ void CheckOneAtATime(const std::vector<FieldEvent>& events, ProblemList& problem
 }
 
 void CheckBeforeHorizon(const ScenarioMessage& from, ProblemList& problems) {
+  if (from.message.horizon().empty()) {
+    return;  // sites alone are looked at
+  }
   const double horizon = SiOf(from.message.horizon(), Dimension::kTime);
   for (int i = 0; i < from.message.change_size(); ++i) {
     const std::string& at = from.message.change(i).at();
@@ -243,6 +249,35 @@ class EpochBuilder {
   std::map<std::string, std::vector<const FieldEvent*>> by_path_;
 };
 
+/// A job cannot go on over a network that is cut in two, and an outage of servers says that better.
+void CheckNothingIsCutOff(const ScenarioMessage& from, const std::vector<Epoch>& epochs,
+                          ProblemList& problems) {
+  for (const Epoch& epoch : epochs) {
+    for (std::size_t i = 0; i < epoch.sites.size(); ++i) {
+      const SiteSpec& site = epoch.sites[i];
+      if (site.failed.empty()) {
+        continue;
+      }
+      const std::string path = site.path + ".failed";
+      try {
+        const AcceleratorIndex cut = Failures(*MakeTopology(site)).CutOff();
+        if (cut.value >= 0) {
+          problems.Add(from.written.At("site", static_cast<int>(i)).value, path,
+                       Refusal("what has failed cuts accelerator " + std::to_string(cut.value) +
+                                   " off accelerator 0",
+                               "failures that leave a way, or change { outage { ... } } of the "
+                               "servers"));
+        }
+      } catch (const UserError& error) {
+        for (const Problem& problem : error.problems()) {
+          problems.Add(from.written.At("site", static_cast<int>(i)).value, problem.path,
+                       problem.message);
+        }
+      }
+    }
+  }
+}
+
 }  // namespace
 
 void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
@@ -259,9 +294,15 @@ void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& pro
     if (problems.size() != before) {
       return;  // what is wrong from here on is wrong later, too
     }
-    if (at < scenario.horizon.si()) {
+    if (scenario.horizon <= Seconds(0) ? std::isfinite(at) : at < scenario.horizon.si()) {
       scenario.epochs.push_back(builder.Build(at, scenario.notes, problems));
     }
+  }
+  if (problems.size() != before) {
+    return;
+  }
+  if (scenario.horizon > Seconds(0)) {
+    CheckNothingIsCutOff(from, scenario.epochs, problems);
   }
   scenario.sites = scenario.epochs.front().sites;
   scenario.wans = scenario.epochs.front().wans;

@@ -119,7 +119,7 @@ void AddLife(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPla
 /// Makes the scenario as if nothing but its sites, links and entries had been written.
 void KeepSites(proto::Scenario& scenario, Written& written) {
   for (const std::string& field : FieldNames(*scenario.GetDescriptor())) {
-    static const std::set<std::string> kKept = {"name", "seed", "catalog", "site", "wan"};
+    static const std::set<std::string> kKept = {"name", "seed", "catalog", "site", "wan", "change"};
     if (!kKept.contains(field)) {
       scenario.GetReflection()->ClearField(&scenario,
                                            scenario.GetDescriptor()->FindFieldByName(field));
@@ -141,6 +141,10 @@ void CheckRulesOfSites(const ScenarioMessage& from, ProblemList& problems) {
   for (int i = 0; i < from.message.wan_size(); ++i) {
     CheckRules(from.message.wan(i), from.written.At("wan", i),
                ElementPath("wan", static_cast<std::size_t>(i)), problems);
+  }
+  for (int i = 0; i < from.message.change_size(); ++i) {
+    CheckRules(from.message.change(i), from.written.At("change", i),
+               ElementPath("change", static_cast<std::size_t>(i)), problems);
   }
 }
 
@@ -202,6 +206,8 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
     NoteLateStarts(scenario, scenario.notes);
   } else if (parts == Parts::kAll) {
     NoteIdle(scenario, scenario.notes);
+  } else if (message.change_size() > 0) {
+    AddEpochs(from, scenario, problems);
   }
   CheckJobs(scenario.jobs, places, problems);
   CheckCosts(from, scenario, problems);

@@ -21,6 +21,26 @@ BytesPerSecond BandwidthOf(const std::string& text) {
   return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
 }
 
+/// Names between commas.
+std::vector<std::string> NamesIn(const std::string& list) {
+  std::vector<std::string> names;
+  std::string name;
+  int open = 0;  // brackets: "ring_x[1,2,3]" is one name
+  for (const char c : list + ",") {
+    open += c == '[' ? 1 : c == ']' ? -1 : 0;
+    if (c != ',' || open > 0) {
+      name += c == ' ' && name.empty() ? "" : std::string(1, c);
+      continue;
+    }
+    name.erase(name.find_last_not_of(' ') + 1);
+    if (!name.empty()) {
+      names.push_back(name);
+    }
+    name.clear();
+  }
+  return names;
+}
+
 Routing RoutingOf(proto::Routing routing) {
   switch (routing) {
     case proto::ECMP:
@@ -252,6 +272,8 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   }
   spec.servers = site.servers();
   spec.hash_seed = scenario.seed();
+  spec.queue_pairs = std::max(site.queue_pairs(), 1);
+  spec.failed = NamesIn(site.failed());
   spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
   spec.server.direct = IsDirect(spec.fabric);
   if (site.has_server_network()) {

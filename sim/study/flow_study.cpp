@@ -16,10 +16,20 @@ namespace {
 /// What each link of a plan carried: all of every message that crosses it.
 std::vector<Bytes> CarriedOf(const FlowPlan& plan) {
   std::vector<Bytes> carried(plan.links.size());
-  for (const FlowPlan::Flow& flow : plan.flows) {
+  for (const FlowPlan::Flow& flow : plan.flows) {  // those that are unreachable have no route
     for (std::int32_t i = flow.route.begin; i < flow.route.end; ++i) {
       carried[plan.routes[i].resource] += flow.wire * plan.routes[i].weight;
     }
+  }
+  return carried;
+}
+
+/// The same as it was simulated, link by link.
+std::vector<Bytes> CarriedOf(const FlowRun& run) {
+  std::vector<Bytes> carried;
+  carried.reserve(run.carried.size());
+  for (const double bytes : run.carried) {
+    carried.emplace_back(bytes);
   }
   return carried;
 }
@@ -95,10 +105,16 @@ void AddRates(const FlowPlan& plan, const FlowRun& run, FlowRecord& record) {
 
 FlowRecord RunFlowStudy(const Network& network, const std::vector<NetworkMessage>& messages,
                         const FlowOptions& options) {
-  const FlowPlan all = LayFlows(messages, network, options.packets);
-  const bool folds = options.fidelity == Fidelity::kFolded;
-  const FlowPlan plan = folds ? FoldFlows(all) : all;
-  const FlowRun run = RunFlows(plan, {}, options.shares);
+  return RunFlowStudy({{Seconds(0), &network}}, messages, options);
+}
+
+FlowRecord RunFlowStudy(const std::vector<NetworkEpoch>& epochs,
+                        const std::vector<NetworkMessage>& messages, const FlowOptions& options) {
+  const Network& network = *epochs.front().network;
+  const LaidFlows laid = LayFlows(messages, epochs, options.packets);
+  const bool folds = options.fidelity == Fidelity::kFolded && laid.changes.empty();
+  const FlowPlan plan = folds ? FoldFlows(laid.plan) : laid.plan;
+  const FlowRun run = RunFlows(plan, laid.changes, {options.shares, options.failover});
 
   FlowRecord record;
   record.accelerators = network.accelerators();
@@ -107,15 +123,18 @@ FlowRecord RunFlowStudy(const Network& network, const std::vector<NetworkMessage
   record.classes = folds ? static_cast<std::int64_t>(plan.flows.size()) : 0;
   record.activities = run.activities;
   for (const double end : run.ends) {
-    record.last_sent = std::max(record.last_sent, Seconds(end));
+    record.last_sent =
+        std::isfinite(end) ? std::max(record.last_sent, Seconds(end)) : record.last_sent;
   }
-  const std::vector<std::int32_t> position = AddLinks(network, all, CarriedOf(all), record);
+  const std::vector<std::int32_t> position =
+      AddLinks(network, laid.plan, folds ? CarriedOf(laid.plan) : CarriedOf(run), record);
   Fingerprint hash;
   record.flows.reserve(messages.size());
   for (std::size_t m = 0; m < messages.size(); ++m) {
     const NetworkMessage& message = messages[m];
     const std::int32_t flow = plan.flow_of[m];
-    const std::int32_t link = LinkOfClass(all, m, plan, run.bound_by[flow]);
+    const std::int32_t link =
+        folds ? LinkOfClass(laid.plan, m, plan, run.bound_by[flow]) : run.bound_by[flow];
     FlowResult& result = record.flows.emplace_back();
     result.from = message.from.value;
     result.to = message.to.value;
@@ -124,7 +143,9 @@ FlowRecord RunFlowStudy(const Network& network, const std::vector<NetworkMessage
     result.end = Seconds(run.ends[flow]) + network.Latency(message.from, message.to);
     result.link = link < 0 ? -1 : position[link];
     result.link_use = static_cast<float>(run.bound_use[flow]);
-    record.last_end = std::max(record.last_end, result.end);
+    const bool arrives = std::isfinite(result.end.si());
+    record.unreachable += arrives ? 0 : 1;
+    record.last_end = arrives ? std::max(record.last_end, result.end) : record.last_end;
     hash.Add(result.end.si());
   }
   record.fingerprint = hash.value();

@@ -117,7 +117,8 @@ TEST(AnIncast, TakesTheBytesOfAllOverTheReceiversLink) {
   for (const int senders : {2, 8, 15}) {
     for (const double bytes : {64 * 1024.0, kMiB}) {
       const double last = Last(Ends(fabric, IncastMessages(senders, Bytes(bytes))));
-      EXPECT_NEAR(last, senders * bytes / kLink + 4e-6, 1e-9) << senders;
+      const double latency = senders > 3 ? 4e-6 : 2e-6;  // three of them share its leaf
+      EXPECT_NEAR(last, senders * bytes / kLink + latency, 1e-9) << senders;
     }
   }
 }

@@ -64,6 +64,7 @@ ClosTopology::ClosTopology(const SiteSpec& site)
     }
     first_[f + 1] = static_cast<int>(next);
   }
+  LowerBundles();
 }
 
 double ClosTopology::leaf_oversubscription() const {
@@ -104,13 +105,14 @@ BytesPerSecond ClosTopology::capacity(LinkIndex link) const {
       return layout_.nic_bandwidth;
     case kLeafUp:
     case kLeafDown:
-      return ecmp ? layout_.leaf_uplink : layout_.leaf_uplink * layout_.uplinks_per_leaf;
+      return ecmp ? layout_.leaf_uplink
+                  : layout_.leaf_uplink * layout_.uplinks_per_leaf * BundleShare(link);
     case kSpineUp:
     case kSpineDown:
       // A pod's bundle: every uplink of every spine.
       return ecmp ? layout_.spine_uplink
                   : layout_.spine_uplink * static_cast<double>(layout_.spines_per_pod) *
-                        layout_.uplinks_per_spine;
+                        layout_.uplinks_per_spine * BundleShare(link);
     case kFamilies:
       break;
   }
@@ -388,7 +390,7 @@ Locality ClosTopology::LocalityOf() const {
   Locality::Level leaf;
   leaf.name = rails > 1 ? "group of rails" : "leaf";
   leaf.first = Locality::Every(spec.servers_per_leaf, servers());
-  leaf.exits_can_bind = spec.tiers >= 2 && TierCanBind(ClosTiers::kLeaf);
+  leaf.exits_can_bind = (spec.tiers >= 2 && TierCanBind(ClosTiers::kLeaf)) || !site().failed.empty();
   leaf.exits_used_within = rails > 1 && !spec.rail_forwarding;  // from one rail to another
   Locality::Level pod;
   pod.name = "pod";
@@ -396,7 +398,7 @@ Locality ClosTopology::LocalityOf() const {
   pod.first = Locality::Every(
       pods() > 1 ? std::int64_t{spec.servers_per_leaf} * (spec.leaves_per_pod / rails) : servers(),
       servers());
-  pod.exits_can_bind = TierCanBind(ClosTiers::kSpine);
+  pod.exits_can_bind = TierCanBind(ClosTiers::kSpine) || !site().failed.empty();
   return {servers(), {leaf, pod}, spec.routing == Routing::kSpray};
 }
 

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -118,7 +119,12 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] Seconds LatencyToBorder() const override;
 
-  [[nodiscard]] bool can_bind(LinkIndex link) const override { return TierCanBind(tier(link)); }
+  [[nodiscard]] bool can_bind(LinkIndex link) const override {
+    return TierCanBind(tier(link)) || BundleShare(link) < 1;
+  }
+
+  /// With spraying: "spine[3]", "core[0]", "leaf_up[2]->spine[3]", "spine_up[3]->core[0]".
+  [[nodiscard]] bool IsInBundle(const std::string& name) const override;
 
   /// A bundle that carries all that the NICs below it can send cannot bind; single links of flows
   /// that are not sprayed can, whatever the ratio.
@@ -191,9 +197,16 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] Locality LocalityOf() const;
 
+  /// Share of the links of a bundle that are in service; 1 for all other links.
+  [[nodiscard]] double BundleShare(LinkIndex link) const;
+  void LowerBundles();
+  void LowerBundle(int leaf, double links);
+  void LowerPod(int pod, double links);
+
   ClosLayout layout_;
   std::array<int, kFamilies + 1> first_{};  ///< first link of each family; the last is links()
   Locality locality_;
+  std::map<int, double> leaf_share_, pod_share_;  ///< of bundles that have lost links
 };
 
 }  // namespace gridlock

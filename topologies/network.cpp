@@ -257,12 +257,15 @@ bool Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span
           : load.subspan(static_cast<std::size_t>(first), static_cast<std::size_t>(fabric.links()));
   const AcceleratorIndex from_local = local(from);
   const AcceleratorIndex to_local = local(to);
-  fabric.AppendShares(from_local, to_local, HashOf(from_local, to_local, fabric.site().hash_seed),
-                      own, shares);
-  for (std::size_t i = begin; i < shares.size(); ++i) {
-    shares[i].link.value += first;
-    shares[i].parts *= parts_ / fabric.parts();
-  }
+  const std::uint64_t hash = HashOf(from_local, to_local, fabric.site().hash_seed);
+  const auto renumber = [&] {
+    for (std::size_t i = begin; i < shares.size(); ++i) {
+      shares[i].link.value += first;
+      shares[i].parts *= parts_ / fabric.parts();
+    }
+  };
+  fabric.AppendShares(from_local, to_local, hash, own, shares);
+  renumber();
   const bool blocked = std::any_of(shares.begin() + static_cast<std::ptrdiff_t>(begin),
                                    shares.end(), [this](const LinkShare& share) {
                                      return failed(share.link);
@@ -270,8 +273,15 @@ bool Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span
   if (!blocked) {
     return true;
   }
-  shares.resize(begin);  // one way that is left, for the whole flow
-  return one_way();
+  shares.resize(begin);
+  const auto is_failed = [this, first](LinkIndex link) {
+    return failed({first + link.value});
+  };
+  if (fabric.AppendSharesAround(from_local, to_local, hash, is_failed, shares)) {
+    renumber();
+    return true;
+  }
+  return one_way();  // one way that is left, for the whole flow
 }
 
 Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {

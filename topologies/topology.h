@@ -7,6 +7,7 @@
 // (scale_up/topology.h).
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -138,6 +139,16 @@ class Topology {
   /// before cross each link of the site; empty: nothing is known of them.
   virtual void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                             std::span<const double> load, std::vector<LinkShare>& shares) const;
+
+  /// The same where some of these links have failed: the ways that are left share the flow evenly.
+  /// Returns false, and appends nothing, where the topology does not tell its ways apart or none is
+  /// left.
+  virtual bool AppendSharesAround(AcceleratorIndex /*from*/, AcceleratorIndex /*to*/,
+                                  std::uint64_t /*flow_hash*/,
+                                  const std::function<bool(LinkIndex)>& /*failed*/,
+                                  std::vector<LinkShare>& /*shares*/) const {
+    return false;
+  }
 
   /// Appends the links from `from` to the border of the site, where wide-area links begin. No link
   /// of the border itself can bind.

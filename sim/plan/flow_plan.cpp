@@ -90,7 +90,12 @@ std::vector<std::int32_t> Number(const ColourList& colours, std::vector<std::int
 /// Lays messages one by one, and again when the network changes.
 class FlowLayer {
  public:
-  explicit FlowLayer(const NetworkEpoch& first) : epoch_(first) {}
+  explicit FlowLayer(const NetworkEpoch& first) : epoch_(first) {
+    laid_.plan.parts = first.network->parts();
+    if (first.network->adapts()) {
+      load_.assign(static_cast<std::size_t>(first.network->links()), 0.0);
+    }
+  }
 
   void Add(const NetworkMessage& message, const PacketFormat& format) {
     const std::uint64_t ends = static_cast<std::uint64_t>(message.from.value) << 32U |
@@ -112,7 +117,7 @@ class FlowLayer {
     for (std::size_t r = 0; r < capacities_.size(); ++r) {
       Plan().resources[r].can_bind =
           Plan().resources[r].can_bind || epoch.network->can_bind(Plan().links[r]);
-      SetCapacity(r, epoch.network->capacity(Plan().links[r]));
+      SetCapacity(r, epoch.network->capacity(Plan().links[r]) * Plan().parts);
     }
     for (std::size_t m = 0; m < messages.size(); ++m) {
       Reroute change{epoch.from, static_cast<std::int32_t>(m), {}};
@@ -140,15 +145,42 @@ class FlowLayer {
   FlowPlan& Plan() { return laid_.plan; }
 
   Span Route(const NetworkMessage& message, std::uint64_t queue_pair, bool& reachable) {
-    links_.clear();
-    reachable = epoch_.network->AppendRoute(message.from, message.to, links_, queue_pair);
     Span route;
     route.begin = static_cast<std::int32_t>(Plan().routes.size());
-    for (const LinkIndex link : links_) {
-      Plan().routes.push_back({Resource(link), 1});
+    if (epoch_.network->parts() > 1 || epoch_.network->adapts()) {
+      reachable = PutShares(message);
+    } else {
+      links_.clear();
+      reachable = epoch_.network->AppendRoute(message.from, message.to, links_, queue_pair);
+      for (const LinkIndex link : links_) {
+        Plan().routes.push_back({Resource(link), 1});
+      }
     }
     route.end = static_cast<std::int32_t>(Plan().routes.size());
     return route;
+  }
+
+  /// All ways of a flow, each link once with its parts. Flows that adapt see those laid before.
+  bool PutShares(const NetworkMessage& message) {
+    shares_.clear();
+    const Network& network = *epoch_.network;
+    const bool reachable = network.AppendShares(message.from, message.to, load_, shares_);
+    std::stable_sort(shares_.begin(), shares_.end(), [](const LinkShare& a, const LinkShare& b) {
+      return a.link < b.link;
+    });
+    const std::size_t begin = Plan().routes.size();
+    for (const LinkShare& share : shares_) {
+      const std::int32_t resource = Resource(share.link);
+      if (Plan().routes.size() > begin && Plan().routes.back().resource == resource) {
+        Plan().routes.back().weight += share.parts;
+      } else {
+        Plan().routes.push_back({resource, share.parts});
+      }
+      if (!load_.empty()) {
+        load_[share.link.value] += static_cast<double>(share.parts) / network.parts();
+      }
+    }
+    return reachable;
   }
 
   std::int32_t Resource(LinkIndex link) {
@@ -159,8 +191,8 @@ class FlowLayer {
       Plan().links.push_back(link);
       Plan().resource_of.push_back(found->second);
       Plan().resources.push_back(
-          {network.tier(link), network.capacity(link), network.can_bind(link)});
-      capacities_.push_back(network.capacity(link));
+          {network.tier(link), network.capacity(link) * Plan().parts, network.can_bind(link)});
+      capacities_.push_back(Plan().resources.back().capacity);
     }
     return found->second;
   }
@@ -177,7 +209,7 @@ class FlowLayer {
     const auto& routes = laid_.plan.routes;
     return std::equal(routes.begin() + a.begin, routes.begin() + a.end, routes.begin() + b.begin,
                       routes.begin() + b.end, [](const RouteEntry& x, const RouteEntry& y) {
-                        return x.resource == y.resource;
+                        return x.resource == y.resource && x.weight == y.weight;
                       });
   }
 
@@ -198,6 +230,8 @@ class FlowLayer {
   std::unordered_map<std::int32_t, std::int32_t> position_;  ///< of links; only looked up
   std::unordered_map<std::uint64_t, std::uint64_t> pairs_;   ///< messages so far, by ends
   std::vector<LinkIndex> links_;
+  std::vector<LinkShare> shares_;
+  std::vector<double> load_;  ///< by link, in flows; empty where no route adapts
 };
 
 }  // namespace
@@ -218,6 +252,7 @@ FlowPlan FoldFlows(const FlowPlan& plan) {
   ColourList flows = SeedsOfFlows(plan), resources = SeedsOfResources(plan);
   Refine(plan, flows, resources);
   FlowPlan folded;
+  folded.parts = plan.parts;
   folded.links = plan.links;
   const std::vector<std::int32_t> first_flow = Number(flows, folded.flow_of);
   const std::vector<std::int32_t> first_resource = Number(resources, folded.resource_of);

@@ -18,8 +18,8 @@ struct FlowPlan {
   /// A link that some message crosses; in a folded plan one of several alike.
   struct Resource {
     TierIndex tier{0};
-    BytesPerSecond capacity;
-    bool can_bind = true;  ///< false: the links that feed it carry less than it does
+    BytesPerSecond capacity;  ///< times FlowPlan::parts
+    bool can_bind = true;     ///< false: the links that feed it carry less than it does
   };
 
   /// A message; in a folded plan one of several alike.
@@ -30,6 +30,8 @@ struct FlowPlan {
     bool reachable = true;  ///< false: no way is left
   };
 
+  /// Parts of a flow that weights of routes count: more than 1 where a flow takes several ways.
+  std::int32_t parts = 1;
   std::vector<Resource> resources;
   std::vector<RouteEntry> routes;  ///< of a flow: in the order of its way
   std::vector<Flow> flows;

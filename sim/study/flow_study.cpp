@@ -57,13 +57,15 @@ std::vector<std::int32_t> AddLinks(const Network& network, const FlowPlan& plan,
   for (const std::int32_t i : order) {
     const FlowPlan::Resource& resource = plan.resources[i];
     position[i] = static_cast<std::int32_t>(record.links.size());
+    const BytesPerSecond capacity = resource.capacity / plan.parts;
+    const Bytes bytes = carried[i] / plan.parts;
     record.links.push_back({network.name(plan.links[i]), network.tiers()[resource.tier].name,
-                            resource.capacity, carried[i], use[i]});
+                            capacity, bytes, use[i]});
     TierLoad& tier = record.tiers[resource.tier.value];
     ++tier.links;
-    tier.carried += carried[i];
+    tier.carried += bytes;
     tier.most = std::max(tier.most, use[i]);
-    capacities[resource.tier.value] += resource.capacity;
+    capacities[resource.tier.value] += capacity;
   }
   for (std::size_t t = 0; t < record.tiers.size(); ++t) {
     if (record.tiers[t].links > 0 && seconds > 0) {

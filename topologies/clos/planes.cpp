@@ -1,6 +1,8 @@
 #include "topologies/clos/planes.h"
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -115,7 +117,16 @@ bool PlanesTopology::can_bind(LinkIndex link) const {
 }
 
 std::int32_t PlanesTopology::parts() const {
-  return clos().split_nics && clos().routing == Routing::kSpray ? planes() : 1;
+  if (!clos().split_nics || clos().routing != Routing::kSpray) {
+    return 1;
+  }
+  // Where something has failed, a flow may be left any number of planes to share it out over.
+  constexpr int kPlanesMost = 12;
+  std::int32_t parts = planes();
+  for (int left = 1; !site().failed.empty() && planes() <= kPlanesMost && left < planes(); ++left) {
+    parts = std::lcm(parts, left);
+  }
+  return parts;
 }
 
 void PlanesTopology::Renumber(int plane, std::size_t begin, std::vector<LinkIndex>& route) const {
@@ -161,9 +172,36 @@ void PlanesTopology::AppendShares(AcceleratorIndex from, AcceleratorIndex to,
     plane_.AppendRoute(from, to, flow_hash, route);
     Renumber(plane, 0, route);
     for (const LinkIndex link : route) {
-      shares.push_back({link, 1});
+      shares.push_back({link, parts() / planes()});
     }
   }
+}
+
+bool PlanesTopology::AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to,
+                                        std::uint64_t flow_hash,
+                                        const std::function<bool(LinkIndex)>& failed,
+                                        std::vector<LinkShare>& shares) const {
+  if (parts() == 1 || same_domain(from, to)) {
+    return false;
+  }
+  std::vector<std::vector<LinkIndex>> left;
+  for (int plane = 0; plane < planes(); ++plane) {
+    std::vector<LinkIndex> route;
+    plane_.AppendRoute(from, to, flow_hash, route);
+    Renumber(plane, 0, route);
+    if (std::none_of(route.begin(), route.end(), failed)) {
+      left.push_back(std::move(route));
+    }
+  }
+  if (left.empty() || parts() % static_cast<int>(left.size()) != 0) {
+    return false;
+  }
+  for (const std::vector<LinkIndex>& route : left) {
+    for (const LinkIndex link : route) {
+      shares.push_back({link, parts() / static_cast<std::int32_t>(left.size())});
+    }
+  }
+  return true;
 }
 
 void PlanesTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,

@@ -72,6 +72,9 @@ class PlanesTopology final : public Topology {
                    std::vector<LinkIndex>& route) const override;
   void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                     std::span<const double> load, std::vector<LinkShare>& shares) const override;
+  bool AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                          const std::function<bool(LinkIndex)>& failed,
+                          std::vector<LinkShare>& shares) const override;
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                   std::vector<LinkIndex>& route) const override;
   void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,

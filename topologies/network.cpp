@@ -159,6 +159,24 @@ std::int32_t Network::AppendRing(std::span<const AcceleratorIndex> members,
   return parts;
 }
 
+Topology::DirectRing Network::AppendDirectRing(std::span<const AcceleratorIndex> members,
+                                               std::vector<LinkLoad>& loads) const {
+  const SiteIndex site = site_of(members.front());
+  if (!fabrics_[site]->site().server.direct || site != site_of(members.back())) {
+    return {};
+  }
+  std::vector<AcceleratorIndex> locals;
+  for (const AcceleratorIndex a : members) {
+    locals.push_back(local(a));
+  }
+  const std::size_t begin = loads.size();
+  const Topology::DirectRing ring = fabrics_[site]->AppendDirectRing(locals, loads);
+  for (std::size_t i = begin; i < loads.size(); ++i) {
+    loads[i].link.value += first_link_[site];
+  }
+  return ring;
+}
+
 WanIndex Network::wan_between(SiteIndex a, SiteIndex b) const {
   for (std::size_t w = 0; w < wans_.size(); ++w) {
     const WanSpec& wan = wans_[w];

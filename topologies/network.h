@@ -102,6 +102,10 @@ class Network {
   bool AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
                     std::vector<LinkShare>& shares) const;
 
+  /// Topology::AppendDirectRing of members of one site, on a direct network; no parts elsewhere.
+  Topology::DirectRing AppendDirectRing(std::span<const AcceleratorIndex> members,
+                                        std::vector<LinkLoad>& loads) const;
+
   /// Whether a link is out of service.
   [[nodiscard]] bool failed(LinkIndex link) const;
 

@@ -122,6 +122,19 @@ class Topology {
     return 1;
   }
 
+  /// A ring of accelerators of a direct network that uses all their links at once.
+  struct DirectRing {
+    std::int32_t parts = 0;  ///< 0: none, the ring goes from member to member
+    int steps = 0;           ///< of one round
+  };
+
+  /// Appends the links of rings over all dimensions and directions at once: of n bytes that each
+  /// member sends, a link of weight w carries n w / parts. Of a direct network only.
+  virtual DirectRing AppendDirectRing(std::span<const AcceleratorIndex> /*members*/,
+                                      std::vector<LinkLoad>& /*loads*/) const {
+    return {};
+  }
+
   /// Appends the links from `from` to `to` (not equal). `flow_hash` picks among equal-cost links
   /// where the topology hashes flows.
   virtual void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,

@@ -49,8 +49,8 @@ std::vector<double> BusyOf(const Plan& plan, const Collective& collective,
               entry.weight * bytes / plan.resources[entry.resource].capacity.si();
         }
       };
-      add(lay.domain, costs[phase].domain_bytes.si() * lay.domain_unit / lay.domain_parts);
-      add(lay.nic, costs[phase].nic_bytes.si() * lay.nic_unit);
+      add(lay.domain, lay.DomainBytes(costs[phase]));
+      add(lay.nic, lay.NicBytes(costs[phase]));
     }
   }
   return busy;

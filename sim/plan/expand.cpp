@@ -415,6 +415,8 @@ class Expander {
     }
     group.shape = {static_cast<int>(members.size()), domains, fewest};
     AddFibres(members, group.shape);
+    loads_.clear();
+    group.shape.ring_steps = network_.AppendDirectRing(members, loads_).steps;
     group.lays.begin = static_cast<std::int32_t>(plan_.lays.size());
     for (const Algorithm* algorithm : algorithms) {
       for (const PhaseShape& shape : algorithm->shapes(group.shape)) {
@@ -425,7 +427,7 @@ class Expander {
           LayOverRanks(members, shape.over_ranks, lay);
         }
         if (!shape.over_domains.empty()) {
-          lay.nic = LayOverDomains(members, starts, fewest, shape.over_domains);
+          LayOverDomains(members, starts, fewest, shape.over_domains, lay);
         }
         if (shape.ports) {
           LayRings(members, lay);
@@ -499,9 +501,25 @@ class Expander {
   // Edges between domains, once for each of `copies` members of a domain; copy c leaves each domain
   // through the NIC of its member c. All chunks follow each other closely, so that every edge moves
   // at the pace of the slowest: all of it is one transfer.
-  Span LayOverDomains(const std::vector<AcceleratorIndex>& members, const std::vector<int>& starts,
-                      int copies, const Pattern& pattern) {
+  // Rings of a direct network go over all its dimensions at once where they can.
+  void LayOverDomains(const std::vector<AcceleratorIndex>& members, const std::vector<int>& starts,
+                      int copies, const Pattern& pattern, Plan::Lay& lay) {
     const std::int32_t begin = Mark();
+    loads_.clear();
+    const Topology::DirectRing ring = pattern.edges == RingEdges
+                                          ? network_.AppendDirectRing(members, loads_)
+                                          : Topology::DirectRing{};
+    if (ring.parts > 0) {
+      lay.nic_parts = ring.parts;
+      for (const LinkLoad& load : loads_) {
+        Put(load.link.value, load.weight);
+      }
+      for (const AcceleratorIndex a : members) {
+        Put(Hbm(a), kRingHbmWeight * ring.parts);
+      }
+      lay.nic = Close(begin);
+      return;
+    }
     pattern.edges(static_cast<int>(starts.size()) - 1, pattern.step, [&](int from, int to) {
       for (int c = 0; c < copies; ++c) {
         const AcceleratorIndex sender = members[starts[from] + c];
@@ -509,7 +527,7 @@ class Expander {
         Put(Hbm(sender), kRingHbmWeight);
       }
     });
-    return Close(begin);
+    lay.nic = Close(begin);
   }
 
   // Rings inside the domains.

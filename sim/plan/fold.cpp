@@ -140,10 +140,12 @@ std::uint64_t SeedOf(const Plan& plan, const Plan::Group& group) {
        static_cast<std::uint64_t>(group.shape.domains),
        static_cast<std::uint64_t>(group.shape.per_domain),
        static_cast<std::uint64_t>(group.shape.sites),
+       static_cast<std::uint64_t>(group.shape.ring_steps),
        std::bit_cast<std::uint64_t>(group.shape.wan_latency.si())});
   for (std::int32_t lay = group.lays.begin; lay < group.lays.end; ++lay) {
     seed = Seed({seed, static_cast<std::uint64_t>(plan.lays[lay].domain_unit),
                  static_cast<std::uint64_t>(plan.lays[lay].domain_parts),
+                 static_cast<std::uint64_t>(plan.lays[lay].nic_parts),
                  static_cast<std::uint64_t>(plan.lays[lay].nic_unit)});
   }
   return seed;

@@ -83,6 +83,7 @@ struct Plan {
     Span nic;                                    ///< route of the part across NICs
     std::int32_t domain_unit = 1, nic_unit = 1;  ///< edges that weight 1 stands for
     std::int32_t domain_parts = 1;  ///< into which the bytes inside the domains are split
+    std::int32_t nic_parts = 1;     ///< and those across NICs
 
     /// Bytes that weight 1 carries, of the cost per edge or port.
     [[nodiscard]] double DomainBytes(const CollectiveCost& cost) const {
@@ -90,7 +91,7 @@ struct Plan {
     }
 
     [[nodiscard]] double NicBytes(const CollectiveCost& cost) const {
-      return cost.nic_bytes.si() * nic_unit;
+      return cost.nic_bytes.si() * nic_unit / nic_parts;
     }
   };
 

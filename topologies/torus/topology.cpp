@@ -334,4 +334,46 @@ std::vector<Equipment> TorusTopology::equipment() const {
            spec.optical_switches, spec.optical_switch.power}};
 }
 
+Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const AcceleratorIndex> members,
+                                                     std::vector<LinkLoad>& loads) const {
+  if (members.size() < 2 || slice_of(members.front()) != slice_of(members.back())) {
+    return {};
+  }
+  std::array<std::vector<bool>, kMostDimensions> seen;
+  for (int d = 0; d < kMostDimensions; ++d) {
+    seen[d].assign(static_cast<std::size_t>(size_[d]), false);
+  }
+  for (const AcceleratorIndex a : members) {
+    const Coordinates at = CoordinatesOf(a.value);
+    for (int d = 0; d < kMostDimensions; ++d) {
+      seen[d][at[d]] = true;
+    }
+  }
+  DirectRing ring;
+  std::size_t box = 1;
+  std::vector<int> along;  // dimensions that the members fill
+  for (int d = 0; d < kMostDimensions; ++d) {
+    const auto count = static_cast<int>(std::count(seen[d].begin(), seen[d].end(), true));
+    if (count > 1 && count < size_[d]) {
+      return {};
+    }
+    if (count > 1) {
+      along.push_back(d);
+      box *= static_cast<std::size_t>(count);
+      ring.steps += count - 1;
+    }
+  }
+  if (box != members.size()) {
+    return {};
+  }
+  ring.parts = 2 * static_cast<std::int32_t>(along.size());
+  for (const AcceleratorIndex a : members) {
+    for (const int d : along) {
+      loads.push_back({LinkOf(a.value, d, true)});
+      loads.push_back({LinkOf(a.value, d, false)});
+    }
+  }
+  return ring;
+}
+
 }  // namespace gridlock

@@ -87,6 +87,13 @@ class TorusTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override;
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
 
+  /// Of members that fill a slice, or whole lines of it along some dimensions: the buffer is split
+  /// over these dimensions and both directions, and every part is scattered along one dimension
+  /// after another, each part in another order, so that all links carry alike (M. Kumar and J.
+  /// Bruck's multi-dimensional rings, as XLA has them on TPUs).
+  DirectRing AppendDirectRing(std::span<const AcceleratorIndex> members,
+                              std::vector<LinkLoad>& loads) const override;
+
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const override;
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,

@@ -41,6 +41,7 @@ struct GroupShape {
   int domains = 1;
   int per_domain = 1;  ///< fewest members that one of the domains holds
   int sites = 1;
+  int ring_steps = 0;     ///< of one round of a ring; 0: one less than ranks
   Seconds wan_latency{};  ///< one way, of the longest fibre that a ring crosses; 0 within a site
 };
 

@@ -14,7 +14,7 @@ bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
 
 const Algorithm& LibraryChoice(const CollectiveCall& call) {
   const GroupShape& group = call.group;
-  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1) {
+  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || group.ring_steps > 0) {
     return kRing;
   }
   const bool tree = group.domains > 1 && ExpectedOfTree(call) < ExpectedOfRing(call);

@@ -82,6 +82,10 @@ CollectiveCost RingCost(const CollectiveCall& call) {
   const double fibres = group.domains > group.sites ? group.sites : group.sites - 1;
   // Chunks of a ring follow each other closely: what they wait is in the law of chunks.
   CollectiveCost cost = CostAcross(nic, domain, 0);
+  if (group.ring_steps > 0) {
+    cost.latency += out.base_latency + out.step_latency * (rounds * group.ring_steps);
+    return cost;
+  }
   cost.latency += out.base_latency + in.step_latency * (rounds * (group.ranks - group.domains)) +
                   out.step_latency * steps_out + group.wan_latency * (rounds * fibres);
   return cost;

@@ -139,7 +139,7 @@ void AddTestOptions(CLI::App& command, CollectiveOptions& options) {
       ->type_name("SIZES");
   command
       .add_option("--algorithm", options.algorithm,
-                  "ring, tree, in_switch ...; automatic: the fastest that a library takes")
+                  "ring, tree, in_switch ...; automatic: of each size the one that a library takes")
       ->capture_default_str()
       ->type_name("NAME");
   CLI::Option* group =
@@ -199,9 +199,8 @@ void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& c
       "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_reduce\n"
       "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
       "      --size 1KiB:1GiB:x4 --group 16 --explain\n"
-      "  gridlock collective examples/08-all-reduce/scenario.textproto --op all_to_all --size "
-      "64MiB "
-      "--group 64\n"
+      "  gridlock collective examples/08-all-reduce/scenario.textproto --op all_to_all \\\n"
+      "      --size 64MiB --group 64\n"
       "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_gather \\\n"
       "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv");
   command->callback([options, command_line, &code] {

@@ -68,10 +68,16 @@ std::string SizeList(const std::string& text) {
     const std::vector<std::string> range = Split(part, ':');
     const double last = BytesOf(range.size() > 1 ? range[1] : range[0]);
     const double factor = range.size() > 2 ? FactorOf(range[2]) : 2;
-    for (double size = BytesOf(range[0]); size <= last * (1 + 1e-12); size *= factor) {
+    const double first = BytesOf(range[0]);
+    for (double size = first; size <= last * (1 + 1e-12); size *= factor) {
       sizes.push_back(fmt::format("\"{} B\"", size));
+      if (sizes.size() > kMostElements) {
+        throw UserError("", fmt::format("--size: {} has more than {} sizes; expected a larger "
+                                        "factor or a shorter range",
+                                        Quoted(part), kMostElements));
+      }
     }
-    if (range.size() > 3 || sizes.empty() || sizes.size() > kMostElements) {
+    if (range.size() > 3 || last < first) {
       throw UserError("",
                       fmt::format("--size: {} is no range of sizes; expected FROM:TO:xFACTOR with "
                                   "TO not below FROM, such as 1KiB:1GiB:x4",

@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/validation/collective_cases.h"
 #include "sim/validation/report.h"
+#include "sim/validation/stand_ins.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"

@@ -66,9 +66,9 @@ void AddLoads(const Plan& plan, const std::vector<double>& busy, CollectiveResul
     const Plan::Resource& resource = plan.resources[r];
     const Bytes carried(busy[r] * resource.capacity.si() * resource.unit);
     if (resource.tier == TierTable::kScaleUp) {
-      row.port_bytes = std::max(row.port_bytes, carried);
+      row.port_load = std::max(row.port_load, carried);
     } else if (resource.tier == TierTable::kNic) {
-      row.nic_bytes = std::max(row.nic_bytes, carried);
+      row.nic_load = std::max(row.nic_load, carried);
     }
     if (resource.can_bind && busy[r] > most * kTie) {
       most = busy[r];

@@ -1,26 +1,16 @@
 #include "sim/plan/expand.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <numeric>
-#include <span>
 #include <utility>
 
-#include <fmt/format.h>
-
-#include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
+#include "sim/plan/route_writer.h"
 
 namespace gridlock {
 
 namespace {
-
-// HBM bytes per byte that a ring puts on the wire: a rank reads its own part and the received one
-// and writes the sum (gathers: reads what it forwards, writes what it receives; counted alike).
-constexpr std::int32_t kRingHbmWeight = 3;
-// A message is read once where it is sent and written once where it arrives.
-constexpr std::int32_t kSendHbmWeight = 1;
 
 // Entries of an unfinished route beyond which equal resources are added up.
 constexpr std::int32_t kRouteEntriesKept = 1 << 20;
@@ -33,6 +23,7 @@ class Expander {
         network_(network),
         ranks_(grid_, placed.placement, network),
         plan_(plan),
+        write_(network, grid_.path, plan.routes),
         left_out_(left_out),
         laid_(grid_.tensor / left_out.alike),
         job_(IndexOf<PlanJobIndex>(plan.jobs.size())),
@@ -45,20 +36,18 @@ class Expander {
     if (left_out_.joins_idle && program_.passes.empty() && grid_.pipeline == 1) {
       AddIdleAgents();
     } else {
-      ForgetLoad();
+      write_.ForgetLoad();
       AddAgents();
-      ForgetLoad();
+      write_.ForgetLoad();
       AddFlows();
     }
     for (std::size_t family = 0; family < program_.families.size(); ++family) {
-      ForgetLoad();
+      write_.ForgetLoad();
       AddFamily({static_cast<std::int32_t>(family)});
     }
   }
 
  private:
-  [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
-
   [[nodiscard]] AgentIndex AgentAt(int data, int stage) const {
     return {agent_of_[stage * grid_.data + data]};
   }
@@ -107,128 +96,17 @@ class Expander {
     plan_.jobs.push_back(job);
   }
 
-  // Closes the route that was appended since `begin`: equal resources become one entry with a
-  // weight.
-  Span Close(std::int32_t begin) {
-    auto& routes = plan_.routes;
-    std::sort(routes.begin() + begin, routes.end(), [](const RouteEntry& a, const RouteEntry& b) {
-      return a.resource < b.resource;
-    });
-    auto last = routes.begin() + begin;
-    for (auto entry = last; entry != routes.end(); ++entry) {
-      if (last != routes.begin() + begin && (last - 1)->resource == entry->resource) {
-        (last - 1)->weight = Sum((last - 1)->weight, entry->weight);
-      } else {
-        *last++ = *entry;
-      }
-    }
-    routes.erase(last, routes.end());
-    return {begin, static_cast<std::int32_t>(routes.size())};
-  }
-
-  [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(plan_.routes.size()); }
-
-  // A weight of whole flows, which count in parts of the ways that they take and of queue pairs.
-  void Put(std::int32_t resource, std::int32_t weight) {
-    plan_.routes.push_back({resource, weight * network_.parts() * network_.queue_pairs()});
-  }
-
-  // Weights count parts of flows.
-  [[nodiscard]] std::int32_t Sum(std::int32_t a, std::int32_t b) const {
-    if (a > std::numeric_limits<std::int32_t>::max() - b) {
-      throw UserError(
-          grid_.path,
-          fmt::format("more parts of flows cross a link than can be counted, {} of each "
-                      "flow; expected fewer ranks, or routing ECMP",
-                      network_.parts()));
-    }
-    return a + b;
-  }
-
-  // Routes that adapt look at what is under way at the same time: the collectives of one family, or
-  // the messages between stages.
-  void ForgetLoad() {
-    if (network_.adapts()) {
-      load_.assign(static_cast<std::size_t>(network_.links()), 0.0);
-    }
-  }
-
-  // The part of a ring that is one rank's, where a switch joins the ranks.
-  void PutPorts(AcceleratorIndex a, std::int32_t weight) {
-    loads_.clear();
-    CHECK(network_.AppendRing(std::span(&a, 1), loads_) == 1);
-    for (const LinkLoad& load : loads_) {
-      Put(load.link.value, load.weight * weight);
-    }
-  }
-
-  // Rings inside the scale-up domains of `ranks` (which rise), each link with `each` times its
-  // weight. All that was put since `begin` then counts in the same parts: `parts`, a common
-  // multiple of what the rings split their bytes into.
-  void PutRings(const std::vector<AcceleratorIndex>& ranks, std::int32_t each, std::int32_t begin,
-                std::int32_t& parts) {
-    const std::vector<int> starts = DomainStarts(ranks);
-    for (std::size_t d = 0; d + 1 < starts.size(); ++d) {
-      loads_.clear();
-      const std::int32_t own = network_.AppendRing(
-          std::span(ranks).subspan(starts[d], starts[d + 1] - starts[d]), loads_);
-      const std::int32_t common = std::lcm(parts, own);
-      for (std::int32_t i = begin; common > parts && i < Mark(); ++i) {
-        plan_.routes[i].weight *= common / parts;
-      }
-      parts = common;
-      for (const LinkLoad& load : loads_) {
-        Put(load.link.value, load.weight * each * (parts / own));
-      }
-    }
-  }
-
-  void CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to) const {
-    if (!reached) {
-      throw UserError(network_.fabric(network_.site_of(from)).site().path + ".failed",
-                      fmt::format("no way is left from accelerator {} to {}; expected failures "
-                                  "that leave one",
-                                  from.value, to.value));
-    }
-  }
-
-  void PutRoute(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight = 1) {
-    if (network_.parts() > 1 || network_.adapts()) {
-      return PutShares(from, to, weight);
-    }
-    links_.clear();
-    bool reached = true;
-    for (int pair = 0; pair < network_.queue_pairs() && reached; ++pair) {
-      reached = network_.AppendRoute(from, to, links_, static_cast<std::uint64_t>(pair));
-    }
-    CheckReached(reached, from, to);
-    for (const LinkIndex link : links_) {
-      plan_.routes.push_back({link.value, weight});
-    }
-  }
-
-  void PutShares(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight) {
-    shares_.clear();
-    CheckReached(network_.AppendShares(from, to, load_, shares_), from, to);
-    for (const LinkShare& share : shares_) {
-      plan_.routes.push_back({share.link.value, share.parts * weight * network_.queue_pairs()});
-      if (network_.adapts()) {
-        load_[share.link.value] += weight * static_cast<double>(share.parts) / network_.parts();
-      }
-    }
-  }
-
   void AddAgents() {
     for (int stage = 0; stage < grid_.pipeline; ++stage) {
       for (int data = 0; data < grid_.data; ++data) {
         Plan::Agent agent;
         agent.job = job_;
         agent.role = stage;
-        const std::int32_t begin = Mark();
+        const std::int32_t begin = write_.Mark();
         ForEachLaid([&](int local) {
-          Put(Hbm(ranks_.At(local, data, stage)), 1);
+          write_.Put(write_.Hbm(ranks_.At(local, data, stage)), 1);
         });
-        agent.hbm = {begin, Mark()};
+        agent.hbm = {begin, write_.Mark()};
         agent.tensor = TensorRoute(data, stage, agent.tensor_parts);
         agent.context = ContextRoute(data, stage);
         plan_.agents.push_back(agent);
@@ -268,7 +146,7 @@ class Expander {
   // A group inside its domain is a ring there. A wider one runs a ring per member of a domain, each
   // through another NIC; inside the domains goes what the NICs of the other members carry.
   Span TensorRoute(int data, int stage, std::int32_t& parts) {
-    const std::int32_t begin = Mark();
+    const std::int32_t begin = write_.Mark();
     const int t = grid_.tensor;
     const int inside = std::min(t, server().domain());
     const bool wide = t > inside;
@@ -282,37 +160,37 @@ class Expander {
         for (int i = 0; i < t; ++i) {
           group[i] = ranks_.At(first + i, data, stage);
         }
-        PutRings(group, wide ? inside - 1 : 1, begin, parts);
+        write_.PutRings(group, wide ? inside - 1 : 1, begin, parts);
       }
     }
     ForEachLaid([&](int local) {
       const AcceleratorIndex a = ranks_.At(local, data, stage);
       if (wide) {
         const int first = local - local % t;  // of the tensor-parallel group of this context rank
-        PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage), parts);
+        write_.PutRoute(a, ranks_.At(first + (local % t + inside) % t, data, stage), parts);
       }
       if (!whole && inside > 1) {
-        PutPorts(a, wide ? inside - 1 : 1);
+        write_.PutPorts(a, wide ? inside - 1 : 1);
       }
-      Put(Hbm(a), (wide ? kRingHbmWeight * inside : kRingHbmWeight) * parts);
+      write_.Put(write_.Hbm(a), (wide ? kRingHbmWeight * inside : kRingHbmWeight) * parts);
     });
-    return Close(begin);
+    return write_.Close(begin);
   }
 
   // Keys and values go from each context rank to the next, all tensor ranks at once.
   Span ContextRoute(int data, int stage) {
-    const std::int32_t begin = Mark();
+    const std::int32_t begin = write_.Mark();
     if (grid_.context == 1) {
       return {begin, begin};
     }
     ForEachLaid([&](int local) {
       const AcceleratorIndex from = ranks_.At(local, data, stage);
       const AcceleratorIndex to = ranks_.At((local + grid_.tensor) % grid_.width(), data, stage);
-      PutRoute(from, to);
-      Put(Hbm(from), kSendHbmWeight);
-      Put(Hbm(to), kSendHbmWeight);
+      write_.PutRoute(from, to);
+      write_.Put(write_.Hbm(from), kSendHbmWeight);
+      write_.Put(write_.Hbm(to), kSendHbmWeight);
     });
-    return Close(begin);
+    return write_.Close(begin);
   }
 
   void AddFlows() {
@@ -348,11 +226,11 @@ class Expander {
     flow.efficiency = static_cast<float>(fit.send_efficiency);
     flow.latency =
         static_cast<float>((fit.base_latency + fit.step_latency + network_.Latency(from, to)).si());
-    const std::int32_t begin = Mark();
-    PutRoute(from, to);
-    Put(Hbm(from), kSendHbmWeight);
-    Put(Hbm(to), kSendHbmWeight);
-    flow.route = Close(begin);
+    const std::int32_t begin = write_.Mark();
+    write_.PutRoute(from, to);
+    write_.Put(write_.Hbm(from), kSendHbmWeight);
+    write_.Put(write_.Hbm(to), kSendHbmWeight);
+    flow.route = write_.Close(begin);
     plan_.flows.push_back(flow);
   }
 
@@ -407,7 +285,7 @@ class Expander {
 
   void AddLays(const std::vector<AcceleratorIndex>& members,
                const std::vector<const Algorithm*>& algorithms, Plan::Group& group) {
-    const std::vector<int> starts = DomainStarts(members);
+    const std::vector<int> starts = write_.DomainStarts(members);
     const int domains = static_cast<int>(starts.size()) - 1;
     int fewest = static_cast<int>(members.size());
     for (int i = 0; i < domains; ++i) {
@@ -415,14 +293,14 @@ class Expander {
     }
     group.shape = {static_cast<int>(members.size()), domains, fewest};
     AddFibres(members, group.shape);
-    loads_.clear();
-    group.shape.ring_steps = network_.AppendDirectRing(members, loads_).steps;
+    std::vector<LinkLoad> loads;
+    group.shape.ring_steps = network_.AppendDirectRing(members, loads).steps;
     group.lays.begin = static_cast<std::int32_t>(plan_.lays.size());
     for (const Algorithm* algorithm : algorithms) {
       for (const PhaseShape& shape : algorithm->shapes(group.shape)) {
         Plan::Lay lay;
         lay.algorithm = algorithm;
-        lay.domain = lay.nic = {Mark(), Mark()};
+        lay.domain = lay.nic = {write_.Mark(), write_.Mark()};
         if (!shape.over_ranks.empty()) {
           LayOverRanks(members, shape.over_ranks, lay);
         }
@@ -445,20 +323,20 @@ class Expander {
   void LayOverRanks(const std::vector<AcceleratorIndex>& members, const Pattern& pattern,
                     Plan::Lay& lay) {
     for (const bool inside : {true, false}) {
-      const std::int32_t begin = Mark();
+      const std::int32_t begin = write_.Mark();
       std::int32_t full = begin + kRouteEntriesKept;
       pattern.edges(static_cast<int>(members.size()), pattern.step, [&](int from, int to) {
         if (network_.same_domain(members[from], members[to]) == inside) {
-          PutRoute(members[from], members[to]);
-          Put(Hbm(members[from]), kSendHbmWeight);
-          Put(Hbm(members[to]), kSendHbmWeight);
+          write_.PutRoute(members[from], members[to]);
+          write_.Put(write_.Hbm(members[from]), kSendHbmWeight);
+          write_.Put(write_.Hbm(members[to]), kSendHbmWeight);
         }
-        if (Mark() > full) {  // millions of pairs cross thousands of links
-          const std::int32_t end = Close(begin).end;
+        if (write_.Mark() > full) {  // millions of pairs cross thousands of links
+          const std::int32_t end = write_.Close(begin).end;
           full = end + std::max(end - begin, kRouteEntriesKept);
         }
       });
-      const Span route = Close(begin);
+      const Span route = write_.Close(begin);
       int common = 0;
       for (std::int32_t i = route.begin; i < route.end; ++i) {
         common = std::gcd(common, plan_.routes[i].weight);
@@ -486,16 +364,22 @@ class Expander {
     shape.sites = std::max(1, crossings);
   }
 
-  // Where each scale-up domain begins in the list of ranks (which rises), and the end.
-  [[nodiscard]] std::vector<int> DomainStarts(const std::vector<AcceleratorIndex>& ranks) const {
-    std::vector<int> starts{0};
-    for (std::size_t i = 1; i < ranks.size(); ++i) {
-      if (!network_.same_domain(ranks[i - 1], ranks[i])) {
-        starts.push_back(static_cast<int>(i));
-      }
+  bool LayDirectRing(const std::vector<AcceleratorIndex>& members, Plan::Lay& lay) {
+    std::vector<LinkLoad> loads;
+    const Topology::DirectRing ring = network_.AppendDirectRing(members, loads);
+    if (ring.parts == 0) {
+      return false;
     }
-    starts.push_back(static_cast<int>(ranks.size()));
-    return starts;
+    const std::int32_t begin = write_.Mark();
+    lay.nic_parts = ring.parts;
+    for (const LinkLoad& load : loads) {
+      write_.Put(load.link.value, load.weight);
+    }
+    for (const AcceleratorIndex a : members) {
+      write_.Put(write_.Hbm(a), kRingHbmWeight * ring.parts);
+    }
+    lay.nic = write_.Close(begin);
+    return true;
   }
 
   // Edges between domains, once for each of `copies` members of a domain; copy c leaves each domain
@@ -504,40 +388,28 @@ class Expander {
   // Rings of a direct network go over all its dimensions at once where they can.
   void LayOverDomains(const std::vector<AcceleratorIndex>& members, const std::vector<int>& starts,
                       int copies, const Pattern& pattern, Plan::Lay& lay) {
-    const std::int32_t begin = Mark();
-    loads_.clear();
-    const Topology::DirectRing ring = pattern.edges == RingEdges
-                                          ? network_.AppendDirectRing(members, loads_)
-                                          : Topology::DirectRing{};
-    if (ring.parts > 0) {
-      lay.nic_parts = ring.parts;
-      for (const LinkLoad& load : loads_) {
-        Put(load.link.value, load.weight);
-      }
-      for (const AcceleratorIndex a : members) {
-        Put(Hbm(a), kRingHbmWeight * ring.parts);
-      }
-      lay.nic = Close(begin);
+    if (pattern.edges == RingEdges && LayDirectRing(members, lay)) {
       return;
     }
+    const std::int32_t begin = write_.Mark();
     pattern.edges(static_cast<int>(starts.size()) - 1, pattern.step, [&](int from, int to) {
       for (int c = 0; c < copies; ++c) {
         const AcceleratorIndex sender = members[starts[from] + c];
-        PutRoute(sender, members[starts[to] + c]);
-        Put(Hbm(sender), kRingHbmWeight);
+        write_.PutRoute(sender, members[starts[to] + c]);
+        write_.Put(write_.Hbm(sender), kRingHbmWeight);
       }
     });
-    lay.nic = Close(begin);
+    lay.nic = write_.Close(begin);
   }
 
   // Rings inside the domains.
   void LayRings(const std::vector<AcceleratorIndex>& ranks, Plan::Lay& lay) {
-    const std::int32_t begin = Mark();
-    PutRings(ranks, 1, begin, lay.domain_parts);
+    const std::int32_t begin = write_.Mark();
+    write_.PutRings(ranks, 1, begin, lay.domain_parts);
     for (const AcceleratorIndex a : ranks) {
-      Put(Hbm(a), kRingHbmWeight * lay.domain_parts);
+      write_.Put(write_.Hbm(a), kRingHbmWeight * lay.domain_parts);
     }
-    lay.domain = Close(begin);
+    lay.domain = write_.Close(begin);
   }
 
   const StepProgram& program_;
@@ -545,15 +417,12 @@ class Expander {
   const Network& network_;
   RankMap ranks_;
   Plan& plan_;
+  RouteWriter write_;
   LeftOut left_out_;
   int laid_;  ///< ranks of a tensor-parallel group that are laid out, its first ones
   PlanJobIndex job_;
   std::int32_t first_agent_;
   std::vector<std::int32_t> agent_of_;  ///< in the plan, by RankGrid::agent_of
-  std::vector<LinkIndex> links_;
-  std::vector<LinkShare> shares_;
-  std::vector<double> load_;  ///< by link, in flows; empty where no route adapts
-  std::vector<LinkLoad> loads_;
 };
 
 }  // namespace

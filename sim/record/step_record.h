@@ -63,8 +63,8 @@ struct CollectiveResult {
   std::string wall_words = {};  ///< the same for people: "the NICs"; "": its name
   bool fastest = false;         ///< of the algorithms that were tried for this size
   bool chosen = false;          ///< what a library takes; where one alone was tried, that one
-  Bytes port_bytes;             ///< on the busiest scale-up link, protocol included
-  Bytes nic_bytes;              ///< on the busiest NIC, one direction
+  Bytes port_load;              ///< on the busiest scale-up link, protocol included
+  Bytes nic_load;               ///< on the busiest NIC, one direction
   /// The links with the highest share of their capacity in use, mean over the time of the row.
   std::string busiest;
   double utilisation = 0;

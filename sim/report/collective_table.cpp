@@ -1,5 +1,6 @@
 #include "sim/report/collective_table.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 
@@ -20,8 +21,7 @@ constexpr double kMicrosecond = 1e-6;
 constexpr double kGigabyte = 1e9;
 
 /// "tree 1.32 x": the fastest other algorithm of a size, and how long it takes beside the chosen
-/// one;
-/// "" when only one was tried.
+/// one; "" when only one was tried.
 std::string OtherOf(const StepRecord& record, const CollectiveResult& chosen) {
   const CollectiveResult* other = nullptr;
   for (const CollectiveResult& row : record.tested) {
@@ -36,18 +36,21 @@ std::string OtherOf(const StepRecord& record, const CollectiveResult& chosen) {
 /// One line of the table.
 std::string TableLine(const std::array<std::string, 8>& cells) {
   std::string line =
-      fmt::format("{:>9}  {:<16} {:>12} {:>8} {:>8}  {:<9} {:<15} {}", cells[0], cells[1], cells[2],
+      fmt::format("{:>8}  {:<16} {:>10} {:>7} {:>7}  {:<8} {:<14} {}", cells[0], cells[1], cells[2],
                   cells[3], cells[4], cells[5], cells[6], cells[7]);
   return line.erase(line.find_last_not_of(' ') + 1) + "\n";
 }
 
+/// True when some size was run by more algorithms than one.
+bool HasOthers(const StepRecord& record) {
+  return std::any_of(record.tested.begin(), record.tested.end(), [](const CollectiveResult& row) {
+    return !row.chosen;
+  });
+}
+
 void AddTable(std::string& out, const StepRecord& record) {
-  bool several = false;
-  for (const CollectiveResult& row : record.tested) {
-    several = several || !row.chosen;
-  }
   out += TableLine({"size", "algorithm", "time", "algbw", "busbw", "wall", "busiest link",
-                    several ? "next best" : ""});
+                    HasOthers(record) ? "next best" : ""});
   out += TableLine({"", "", "us", "GB/s", "GB/s", "", "", ""});
   for (const CollectiveResult& row : record.tested) {
     if (row.chosen) {
@@ -55,7 +58,7 @@ void AddTable(std::string& out, const StepRecord& record) {
                         fmt::format("{:.2f}", row.time.si() / kMicrosecond),
                         fmt::format("{:.2f}", row.algorithm_bandwidth.si() / kGigabyte),
                         fmt::format("{:.2f}", row.bus_bandwidth.si() / kGigabyte), row.wall,
-                        fmt::format("{} {}", row.busiest, Percent(row.utilisation)),
+                        fmt::format("{} {:.0f} %", row.busiest, 100 * row.utilisation),
                         OtherOf(record, row)});
     }
   }
@@ -81,6 +84,9 @@ std::string CollectiveTestText(const TraceHeader& header, const StepRecord& reco
   out +=
       "\nalgbw: size over time. busbw: what each rank sends to reach it, over time.\n"
       "busiest link: the kind with the highest share of its capacity in use.\n";
+  if (HasOthers(record)) {
+    out += "next best: the fastest other algorithm, and its time over that of the one taken.\n";
+  }
   std::string walls;
   for (const CollectiveResult& row : record.tested) {
     const std::string line =
@@ -100,13 +106,16 @@ std::string FormatBuffer(Bytes size) {
     double bytes;
   };
 
+  const std::string decimal = FormatBytes(size);
   for (const Unit& unit : {Unit{"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}}) {
     const double count = size.si() / unit.bytes;
     if (count >= 1 && count == std::floor(count)) {
-      return fmt::format("{:.0f} {}", count, unit.name);
+      const std::string binary = fmt::format("{:.0f} {}", count, unit.name);
+      const bool exact = ParseQuantity(decimal, Dimension::kData).si == size.si();
+      return exact && decimal.size() < binary.size() ? decimal : binary;
     }
   }
-  return FormatBytes(size);
+  return decimal;
 }
 
 std::string CollectiveTestCsv(const StepRecord& record) {

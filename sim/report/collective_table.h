@@ -17,7 +17,7 @@ std::string CollectiveTestText(const TraceHeader& header, const StepRecord& reco
 /// fastest,chosen (1 or 0), with a header line.
 std::string CollectiveTestCsv(const StepRecord& record);
 
-/// "64 MiB" of a power of two, "1 GB" of other sizes.
+/// "64 MiB" or "1 GB": the shorter one of those that are exact.
 std::string FormatBuffer(Bytes size);
 
 /// All rows as JSON, numbers in SI units with the unit in the key, `fingerprint` at the top level.

@@ -38,12 +38,12 @@ std::string Carried(Bytes bytes, Bytes buffer) {
 std::string WordsOf(const CollectiveResult& row) {
   std::string text = fmt::format("{} takes {}.", row.algorithm,
                                  FormatSeconds(Seconds(ThreeDigits(row.time.si()))));
-  if (row.nic_bytes > Bytes(0)) {
-    text += fmt::format(" The busiest NIC sends {}.", Carried(row.nic_bytes, row.size));
+  if (row.nic_load > Bytes(0)) {
+    text += fmt::format(" The busiest NIC sends {}.", Carried(row.nic_load, row.size));
   }
-  if (row.port_bytes > Bytes(0)) {
+  if (row.port_load > Bytes(0)) {
     text +=
-        fmt::format(" The busiest scale-up link carries {}.", Carried(row.port_bytes, row.size));
+        fmt::format(" The busiest scale-up link carries {}.", Carried(row.port_load, row.size));
   }
   return text +
          fmt::format(" {} of the time is latency, and the links of kind {} are in use for {}.",
@@ -58,16 +58,16 @@ std::string WhyOther(const CollectiveResult& first, const CollectiveResult& seco
   const auto moves = [slower](Bytes one, Bytes other) {
     return one > Bytes(0) && (slower ? other > one * 1.01 : other < one * 0.99);
   };
-  const bool by_nic = moves(first.nic_bytes, second.nic_bytes);
-  const bool by_port = moves(first.port_bytes, second.port_bytes);
+  const bool by_nic = moves(first.nic_load, second.nic_load);
+  const bool by_port = moves(first.port_load, second.port_load);
   const std::string& wall = slower ? second.wall : first.wall;
   if (by_nic && (wall == "nic" || !by_port)) {
     return fmt::format("{}: its NIC sends {:.2f} times the bytes.", ratio,
-                       second.nic_bytes / first.nic_bytes);
+                       second.nic_load / first.nic_load);
   }
   if (by_port) {
     return fmt::format("{}: its scale-up link carries {:.2f} times the bytes.", ratio,
-                       second.port_bytes / first.port_bytes);
+                       second.port_load / first.port_load);
   }
   return fmt::format("{}: {} of latency against {}.", ratio,
                      FormatSeconds(Seconds(ThreeDigits(second.latency.si()))),

@@ -109,6 +109,23 @@ bool IsWhollyInTable(const Descriptor& block, const std::string& path) {
   return true;
 }
 
+/// The fields of the block `path` that are not in the table: "nics and transport"; "" when more
+/// than two are not, or a part of a block is.
+std::string Exceptions(const Descriptor& block, const std::string& path) {
+  std::vector<std::string> out;
+  for (int i = 0; i < block.field_count(); ++i) {
+    const FieldDescriptor& field = *block.field(i);
+    const std::string below = path + "." + field.name();
+    if (field.message_type() != nullptr ? !IsWhollyInTable(*field.message_type(), below)
+                                        : !IsInTable(below)) {
+      out.push_back(field.name());
+    }
+  }
+  constexpr std::size_t kFew = 2;
+  const bool few = out.size() <= kFew && static_cast<int>(out.size()) < block.field_count() / 2;
+  return few ? fmt::format("{}", fmt::join(out, " and ")) : "";
+}
+
 /// Appends what may change in the block `path`; `shown` is the path as people write it.
 void AddChangeable(const Descriptor& block, const std::string& path, const std::string& shown,
                    std::vector<std::string>& texts) {
@@ -118,9 +135,13 @@ void AddChangeable(const Descriptor& block, const std::string& path, const std::
     const std::string text = FieldPath(shown, field.name()) + (field.is_repeated() ? "[i]" : "");
     if (IsInTable(below)) {
       texts.push_back(text);
-    } else if (field.message_type() != nullptr && IsWhollyInTable(*field.message_type(), below)) {
+    } else if (!LeadsToTable(below)) {
+      continue;
+    } else if (IsWhollyInTable(*field.message_type(), below)) {
       texts.push_back(text + ".*");
-    } else if (LeadsToTable(below)) {
+    } else if (const std::string but = Exceptions(*field.message_type(), below); !but.empty()) {
+      texts.push_back(fmt::format("{}.* (but {})", text, but));
+    } else {
       AddChangeable(*field.message_type(), below, text, texts);
     }
   }

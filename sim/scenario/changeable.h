@@ -13,7 +13,8 @@ namespace gridlock {
 /// with a slip in a name leads nowhere: the setter refuses it and names the nearest field.
 bool StaysAsItIs(const std::string& path);
 
-/// The table for people: "site[i].override.*, site[i].facility.pue, ... or wan[i].bandwidth".
+/// The table for people: "site[i].override.* (but nics and transport), ... or
+/// wan[i].bandwidth".
 std::string ChangeableText();
 
 /// The value of a field of the table where the site writes none, for people: the number of the

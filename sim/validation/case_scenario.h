@@ -56,15 +56,8 @@ struct PreparedCase {
   std::optional<Scenario> scenario;  ///< of `text`, checked, when ready
 };
 
-/// Names that tables may use: those of the catalogue, and the table's own names of stacks.
-KnownNames NamesOf(const CatalogueList& catalogue);
-
 /// The row's micro-batch, or what stands in for a blank one.
 std::int64_t MicroBatchOf(const PublishedCase& row);
-
-/// Catalogue stack that stands for the row's: its own, or that of the nearest kind; "" when the
-/// catalogue has neither.
-std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
 
 /// What the row needs and the simulator does not do, separated by commas; "" when nothing.
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue);

@@ -19,8 +19,17 @@ namespace {
 // model's links allow points at something that the model does not have.
 constexpr double kLongMessage = 256.0 * 1024 * 1024;
 constexpr double kFarBelow = 0.7;
+constexpr double kNicsMost = 65536;
 
 constexpr TokenCopies kTokens{.copies = 8, .domains_most = 4};
+
+std::vector<std::string> CollectiveNames() {
+  std::vector<std::string> names;
+  for (int kind = 0; kind < kCollectiveKinds; ++kind) {
+    names.emplace_back(CollectiveName(static_cast<CollectiveKind>(kind)));
+  }
+  return names;
+}
 
 const std::vector<std::string> kNeeded = {"id", "role", "op", "bytes", "metric", "value"};
 
@@ -79,6 +88,13 @@ std::string TransportOf(const MeasuredRow& row) {
   return !infiniband ? "" : old ? "infiniband_edr" : "infiniband";
 }
 
+// The count in a cell, `blank` where it is blank, and 0 where it is no whole number.
+int CountOf(const MeasuredRow& row, const std::string& column, int blank) {
+  constexpr double kMost = 1e6;
+  const double count = row.Text(column).empty() ? blank : row.Number(column).value_or(0);
+  return count >= 1 && count <= kMost && count == std::floor(count) ? static_cast<int>(count) : 0;
+}
+
 std::optional<Machine> MachineOf(const CatalogueList& catalogue, MeasuredResult& result) {
   const MeasuredRow& row = result.row;
   const std::optional<CatalogueServer> server = ServerOfRow(row, catalogue);
@@ -90,9 +106,8 @@ std::optional<Machine> MachineOf(const CatalogueList& catalogue, MeasuredResult&
   }
   Machine machine;
   machine.server = *server;
-  machine.servers = static_cast<int>(row.Number("servers").value_or(1));
-  machine.ranks_per_server =
-      static_cast<int>(row.Number("ranks_per_server").value_or(server->accelerators));
+  machine.servers = CountOf(row, "servers", 1);
+  machine.ranks_per_server = CountOf(row, "ranks_per_server", server->accelerators);
   machine.scale_up_gbs = row.Number("scale_up_bidirectional_gbs").value_or(0);
   if (machine.servers < 1 || machine.ranks_per_server < 1 ||
       machine.ranks_per_server > server->accelerators) {
@@ -109,7 +124,7 @@ std::optional<Machine> MachineOf(const CatalogueList& catalogue, MeasuredResult&
   if (machine.servers > 1) {
     const std::optional<double> nics = row.Number("nics_per_server");
     machine.nic_gbps = row.Number("nic_gbps").value_or(0);
-    if (!nics || *nics < 1 || machine.nic_gbps <= 0) {
+    if (!nics || *nics < 1 || *nics > kNicsMost || machine.nic_gbps <= 0) {
       Refuse(result, "the NICs are not said");
       return std::nullopt;
     }
@@ -262,6 +277,10 @@ std::optional<Scenario> PrepareRow(const CatalogueList& catalogue, MeasuredResul
 std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult& result) {
   const MeasuredRow& row = result.row;
   const std::string metric = row.Text("metric");
+  if (!row.problem.empty()) {
+    Refuse(result, row.problem);
+    return "";
+  }
   if (!result.published || *result.published <= 0) {
     Refuse(result, fmt::format("the value {} is no positive number", Quoted(row.Text("value"))));
     return "";
@@ -273,7 +292,8 @@ std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult&
   }
   const std::optional<CollectiveKind> kind = CollectiveByName(row.Text("op"));
   if (!kind) {
-    Refuse(result, fmt::format("there is no collective {}", Quoted(row.Text("op"))));
+    Refuse(result, fmt::format("there is no collective {}{}", Quoted(row.Text("op")),
+                               DidYouMean(row.Text("op"), CollectiveNames())));
     return "";
   }
   std::optional<double> bytes = row.Number("bytes");
@@ -302,6 +322,11 @@ MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
       if (IsWanted(options, row)) {
         MeasuredResult& result = report.results.emplace_back();
         result.row = row;
+        result.row.cells["explained"] = "not simulated";
+        const auto name = catalogue.accelerator_aliases.find(row.Text("accelerator"));
+        if (name != catalogue.accelerator_aliases.end()) {
+          result.row.cells["accelerator"] = name->second;
+        }
         result.published = row.Number("value");
       }
     }

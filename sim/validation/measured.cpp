@@ -121,7 +121,7 @@ std::vector<MeasuredRow> LoadMeasured(const std::string& file,
     row.line = lines[i].line;
     if (!lines[i].problem.empty()) {
       row.cells["id"] = fmt::format("line {}", row.line);
-      row.cells["notes"] = lines[i].problem;
+      row.problem = lines[i].problem;
     }
     for (std::size_t c = 0; c < std::min(names.size(), lines[i].cells.size()); ++c) {
       row.cells[names[c]] = lines[i].cells[c].text;
@@ -172,7 +172,9 @@ std::string MeasuredText(const MeasuredReport& report) {
   return text +
          "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
          "absolute\nvalue, and a row without a prediction counts as 100 %; bias is the mean signed "
-         "error.\n";
+         "error.\nexplained, no: far below what the model's links allow; the reason of the row "
+         "says "
+         "how far.\n";
 }
 
 std::string MeasuredCsv(const MeasuredReport& report) {

@@ -22,6 +22,7 @@ struct MeasuredRow {
   std::string file;
   int line = 0;
   std::map<std::string, std::string> cells;
+  std::string problem;  ///< why the line is no row: quotes that do not close; else ""
 
   /// The cell of a column; "" where the table has no such column.
   [[nodiscard]] std::string Text(const std::string& column) const;

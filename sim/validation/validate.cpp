@@ -6,6 +6,7 @@
 
 #include "sim/process/worker.h"
 #include "sim/study/evaluate.h"
+#include "sim/validation/stand_ins.h"
 
 namespace gridlock {
 

@@ -22,7 +22,7 @@ TEST(SchemaText, DescribesEveryMessageWithItsComments) {
   EXPECT_THAT(text, HasSubstr("- `nic_bandwidth` (text): Per NIC and direction.\n"));
   EXPECT_THAT(text, HasSubstr("## Accelerator\n\nOne accelerator package as software sees it.\n"));
   EXPECT_THAT(text, HasSubstr("- `ECMP`: A flow keeps the link that its hash picks: collisions "
-                              "show.\n"));
+                              "show. The scenario's seed moves the hash.\n"));
   EXPECT_THAT(text, HasSubstr("- `sequence_parallel` (true or false): Norms and dropout"));
 }
 

@@ -293,15 +293,16 @@ TEST(ATest, WithoutAnAlgorithmRunsAllThatALibraryTakes) {
   CollectiveTestSpec spec = TestOf(Kind::kAllReduce, "ring", 8, 1e9);
   spec.algorithm = nullptr;
   ServerSpec server = IdealServer(8, 8);
-  // Ring and tree; no library halves and doubles, and nothing adds up in the switch.
-  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
+  // A ring: trees join servers, no library halves and doubles, and nothing adds up in the switch.
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 1);
   spec.sizes = {Bytes(1e6), Bytes(1e9)};
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
+  server.scale_up.in_switch_efficiency = 0.6;  // and the switch
   EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 4);
-  server.scale_up.in_switch_efficiency = 0.6;
-  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 6);
   spec.ranks = 4;  // of so few, a library makes rings
-  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 4);
-  spec.ranks = 8;
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
+  spec.ranks = 16;  // ring, tree, and the tree that switches add up for
+  EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 6);
   spec.kind = Kind::kAllGather;
   EXPECT_EQ(RowsOf(BuildCollectiveTest(spec, server)), 2);
 }

@@ -1,10 +1,12 @@
 // A topology written as GraphML and read back is the same network: the same routes, link by link,
-// and the same step time, for every shipped cluster and for machines drawn by hand.
+// and the same step time, for every shipped cluster whose routes are shortest paths, and for
+// machines drawn by hand.
 
 #include <algorithm>
 #include <cstdlib>
 #include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include <fmt/format.h>
@@ -42,6 +44,12 @@ SiteSpec ReadBack(SiteSpec site) {
   return site;
 }
 
+// Between planes servers forward, and over split NICs flows are spread: a graph has no such routes.
+bool HasPlanes(const SiteSpec& site) {
+  const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
+  return clos != nullptr && clos->planes > 1;
+}
+
 void ExpectSameStep(const StepRecord& as_built, const StepRecord& listed, const std::string& name) {
   const double step = as_built.step_time.si();
   EXPECT_NEAR(listed.step_time.si(), step, 1e-9 * step) << name;
@@ -60,6 +68,9 @@ TEST(AGraphOfAShippedCluster, GivesTheSameStepTime) {
       continue;
     }
     const SiteSpec whole = LoadCluster(entry.name).site;
+    if (HasPlanes(whole)) {
+      continue;
+    }
     const int servers = std::min(whole.servers, 3);
     const Scenario scenario = LoadScenarioText(
         entry.name,

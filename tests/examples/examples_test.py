@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs what examples/, the READMEs, AGENTS.md and docs/sweeps.md show, and compares with what they say.
+"""Runs what examples/, the READMEs, AGENTS.md, docs/sweeps.md and docs/collectives.md show, and
+compares with what they say.
 
 Standard library only.
 
@@ -176,7 +177,7 @@ def main(arguments):
         sys.exit(__doc__)
     gridlock = os.path.abspath(arguments[0])
     problems = check_golden(gridlock, update, arguments[2] if update else "")
-    readmes = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "docs/sweeps.md",
+    readmes = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "docs/sweeps.md", ROOT / "docs/collectives.md",
                *sorted(ROOT.glob("examples/*/README.md"))]
     ran = sum(len(BLOCKS.findall(path.read_text(encoding="utf-8"))) for path in readmes)
     for path in readmes:

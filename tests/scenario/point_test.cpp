@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -17,6 +19,7 @@
 namespace gridlock {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
 // A scenario of the shipped catalogue.
@@ -100,6 +103,88 @@ TEST(Point, OfSlowerNicsCanLeaveTheFabricAsItIsBuilt) {
                                 .server;
   EXPECT_EQ(server.nic_bandwidth, BytesPerSecond(12.5e9));
   EXPECT_EQ(server.fabric_nic_bandwidth, BytesPerSecond(100e9));
+}
+
+CollectiveTestSpec TestOf(const Scenario& scenario) {
+  return std::get<CollectiveTestSpec>(scenario.jobs[0].kind);
+}
+
+const std::string kTest = GRIDLOCK_SOURCE_DIR "/examples/08-all-reduce/scenario.textproto";
+
+TEST(AList, IsSetAsAWhole) {
+  const ScenarioBase base = ScenarioBase::FromFile(kTest, {});
+  const auto sizes = [&](const std::string& value) {
+    return TestOf(base.At(PointOf({"job[0].collective_test.size=" + value}))).sizes;
+  };
+  EXPECT_EQ(TestOf(base.At({})).sizes.size(), 7U);
+  EXPECT_THAT(sizes(R"(["2 kB", "3 GB"])"), ElementsAre(Bytes(2e3), Bytes(3e9)));
+  EXPECT_THAT(sizes(R"(["5 MB"])"), ElementsAre(Bytes(5e6)));
+  EXPECT_THAT(TestOf(base.At(PointOf({"job.collective_test.accelerator=[0, 8, 16]"}))).accelerators,
+              ElementsAre(0, 8, 16));
+  EXPECT_EQ(TestOf(base.At({})).sizes.size(), 7U) << "a point stays with itself";
+}
+
+TEST(AList, IsRefusedWithItsPlace) {
+  const ScenarioBase base = ScenarioBase::FromFile(kTest, {});
+  const auto said = [&](const std::string& assignment) {
+    return RefusalsOf([&] {
+      (void)base.At(PointOf({assignment}));
+    });
+  };
+  EXPECT_EQ(said("job[0].collective_test.size=1 MB"),
+            "--set 'job[0].collective_test.size=1 MB': \"job[0].collective_test.size\" is a list; "
+            "expected the path of a single value, or all values as [..., ...]\n");
+  EXPECT_THAT(said("job[0].collective_test.size[0]=1 MB"), HasSubstr("is a list; expected"));
+  EXPECT_THAT(said("job[0].collective_test.size=[\"1 MB\", \"1 s\"]"), HasSubstr("\"1 s\""));
+  EXPECT_THAT(said("site=[]"), HasSubstr("\"site\" is a block"));
+}
+
+std::vector<Assignment> TestFields(const std::vector<std::pair<std::string, std::string>>& fields) {
+  std::vector<Assignment> out;
+  for (const auto& [path, value] : fields) {
+    out.push_back(AssignmentFrom("--" + path, path, value));
+  }
+  return out;
+}
+
+// Of every kind of scenario: a step, two sites, a life with failures, prices and a power cap.
+TEST(ACollectiveTest, TakesThePlaceOfJobsAndOfWhatNeedsAHorizon) {
+  for (const char* name : {"01-two-servers", "05-two-sites", "04-a-week-of-a-fleet",
+                           "06-power-cap-at-noon", "08-all-reduce"}) {
+    const std::string file =
+        std::string(GRIDLOCK_SOURCE_DIR "/examples/") + name + "/scenario.textproto";
+    const Scenario before = LoadScenario(file, {});
+    ScenarioBase base = ScenarioBase::FromFile(file, {});
+    base.TestCollective(TestFields({{"collective", "all_gather"}, {"size", "[\"1 MB\"]"}}));
+    const Scenario after = base.At({});
+    EXPECT_EQ(TestOf(after).kind, CollectiveKind::kAllGather) << name;
+    EXPECT_EQ(after.horizon, Seconds(0)) << name;
+    ASSERT_EQ(after.sites.size(), before.sites.size()) << name;
+    for (std::size_t site = 0; site < before.sites.size(); ++site) {
+      EXPECT_EQ(after.sites[site].servers, before.sites[site].servers) << name;
+    }
+    EXPECT_EQ(after.seed, before.seed) << name;
+  }
+}
+
+TEST(ACollectiveTest, KeepsOverridesOfTheSites) {
+  ScenarioBase base = ScenarioBase::FromFile(kExample, {"site[0].override.nic_bandwidth=100 Gbps"});
+  base.TestCollective(TestFields({{"collective", "reduce"}, {"size", "[\"1 MB\"]"}}));
+  EXPECT_EQ(base.At({}).site().server.nic_bandwidth, BytesPerSecond(12.5e9));
+}
+
+TEST(ACollectiveTest, NamesTheOptionOfAFieldThatIsWrong) {
+  const auto said = [](const std::vector<std::pair<std::string, std::string>>& fields) {
+    ScenarioBase base = ScenarioBase::FromFile(kExample, {});
+    return RefusalsOf([&] {
+      base.TestCollective(TestFields(fields));
+      (void)base.At({});
+    });
+  };
+  EXPECT_THAT(said({{"collective", "all_redcue"}, {"size", "[\"1 MB\"]"}}),
+              HasSubstr("--collective: there is no collective \"all_redcue\""));
+  EXPECT_THAT(said({{"collective", "reduce"}, {"sise", "[\"1 MB\"]"}}),
+              HasSubstr("did you mean \"size\"?"));
 }
 
 TEST(Point, HasATextEvenWhenTheScenarioIsRefused) {

@@ -23,6 +23,7 @@ SWEEP = f"""
 schema_version: 1
 name: "test"
 scenario: "{SCENARIO}"
+set: "job[0].pretraining.micro_batch=2"
 axis {{ name: "nic" path: "site[0].override.nic_bandwidth" values: "50, 100, ..., 400 Gbps" }}
 axis {{ name: "tensor" path: "job[0].pretraining.layout.tensor" values: "1, 2, 4"
        with {{ path: "job[0].pretraining.layout.data" values: "16, 8, 4" }} }}

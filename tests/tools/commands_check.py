@@ -55,9 +55,8 @@ def check_slips():
              'gridlock catalog: there is no command "shw"; did you mean "show"?'),
             (["run", TWO_SERVERS, "--fidelty=full"],
              'gridlock run: there is no option "--fidelty"; did you mean "--fidelity"?'),
-            (["catalog", "show", "h100"],
-             'there is no entry "h100"; did you mean "h100_sxm", "h100_pcie" or '
-             '"h100_pcie_pair"?'),
+            (["catalog", "show", "h100_sx"],
+             'there is no entry "h100_sx"; did you mean "h100_sxm" or "h100_sxm_96gb"?'),
             (["schema", "Closs"],
              'gridlock schema: there is no message "Closs" in the schema; did you mean "Clos"?'),
             (["topo", TWO_SERVERS, "--set", "seed=18446744073709551616"],

@@ -13,6 +13,7 @@
 
 #include "sim/catalogue/view.h"
 #include "sim/scenario/load_text.h"
+#include "sim/validation/stand_ins.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "workloads/memory.h"
@@ -234,8 +235,7 @@ TEST_F(CaseScenario, UnknownProductsMakeTheRowUnsupported) {
   row.stack = "another";
   const PreparedCase prepared = Prepare(row, catalogue_);
   EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
-  EXPECT_EQ(prepared.reason,
-            "no accelerator \"abacus\" in the catalogue");
+  EXPECT_EQ(prepared.reason, "no accelerator \"abacus\" in the catalogue");
 }
 
 TEST_F(CaseScenario, UnevenSplitIsUnsupported) {
@@ -290,7 +290,8 @@ TEST(Catalogue, HasEveryDenseModelOfThePublishedSteps) {
     }
   }
   std::size_t dense = 0;
-  for (const PublishedCase& row : LoadCases({ShippedTable("published.csv")}, NamesOf(ListCatalogue()))) {
+  for (const PublishedCase& row :
+       LoadCases({ShippedTable("published.csv")}, NamesOf(ListCatalogue()))) {
     if (row.experts > 0) {
       continue;
     }

@@ -211,6 +211,34 @@ TEST(Library, TakesWhatItExpectsLessOf) {
   EXPECT_NEAR(ExpectedOfTree(call(8)).si(), 6.8e-6 + 2 * (7 * 0.6e-6 + 5e-6), 1e-9);
 }
 
+// Eight NICs of 50 GB/s behind a port of 400 GB/s; of two ranks in a server two NICs.
+TEST(Library, CountsWithTheNicsOfADomainOrAPort) {
+  ServerSpec server = Server();
+  const GroupShape whole{16, 2, 8};
+  const GroupShape part{4, 2, 2};
+  const auto bandwidth = [&](const GroupShape& group) {
+    return LibraryBandwidth({CollectiveKind::kAllReduce, Bytes(1), group, server}).si();
+  };
+  EXPECT_DOUBLE_EQ(bandwidth(whole), 8 * kNic);
+  EXPECT_DOUBLE_EQ(bandwidth(part), 2 * kNic);
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(kPort / 4);
+  EXPECT_DOUBLE_EQ(bandwidth(whole), kPort / 4);
+}
+
+// Whatever is expected of the size in between is the least of three lines: LL, LL128 and Simple.
+TEST(Library, ExpectsTheBestOfThreeProtocols) {
+  const ServerSpec server = Server();
+  const GroupShape group{16, 2, 8};
+  for (double bytes = 8; bytes < 16e9; bytes *= 2) {
+    const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(bytes), group, server};
+    const double wire = 2 * 15.0 / 16 * bytes / 400e9;
+    const double quick = 6.6e-6 + 2 * (14 * 0.6e-6 + 2.7e-6) + wire / 0.25;
+    const double middle = 14e-6 + 2 * (14 * 1.9e-6 + 4e-6) + wire / 0.92;
+    const double simple = 8.4e-6 + 2 * (14 * 1.4 * 3.4e-6 + 1.4 * 14e-6) + wire;
+    EXPECT_NEAR(ExpectedOfRing(call).si(), std::min({quick, middle, simple}), 1e-12) << bytes;
+  }
+}
+
 TEST(LocalCopy, SlowsSmallGroupsAndNotLargeOnes) {
   ServerSpec server = Server();
   server.scale_up.local_copy = 0.6;

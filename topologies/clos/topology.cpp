@@ -390,7 +390,8 @@ Locality ClosTopology::LocalityOf() const {
   Locality::Level leaf;
   leaf.name = rails > 1 ? "group of rails" : "leaf";
   leaf.first = Locality::Every(spec.servers_per_leaf, servers());
-  leaf.exits_can_bind = (spec.tiers >= 2 && TierCanBind(ClosTiers::kLeaf)) || !site().failed.empty();
+  leaf.exits_can_bind =
+      (spec.tiers >= 2 && TierCanBind(ClosTiers::kLeaf)) || !site().failed.empty();
   leaf.exits_used_within = rails > 1 && !spec.rail_forwarding;  // from one rail to another
   Locality::Level pod;
   pod.name = "pod";

@@ -473,6 +473,21 @@ TEST(ShippedCatalogue, RingsInsideServersRunOverTheLinksBetweenTheirMembers) {
   EXPECT_EQ(seen.size(), expected.size());
 }
 
+// The links of an accelerator are spread over all chips, and what reaches a lost one is lost.
+TEST(ShippedCatalogue, ALostSwitchChipTakesItsShareOfEveryPort) {
+  unsetenv("GRIDLOCK_CATALOG");
+  for (const CatalogueServer& server : ListCatalogue().servers) {
+    if (server.name == "gb200_nvl72") {
+      const Scenario whole = SmokeScenario(server);
+      const Scenario hurt = SmokeScenario(server, {"site[0].server_network.switches.chips=18",
+                                                   "site[0].server_network.switches.lost=1"});
+      const double ratio = hurt.site().server.accelerator.scale_up_bandwidth /
+                           whole.site().server.accelerator.scale_up_bandwidth;
+      EXPECT_NEAR(ratio, 17.0 / 18, 1e-12);
+    }
+  }
+}
+
 TEST(ShippedCatalogue, EveryAcceleratorStandsInAServer) {
   unsetenv("GRIDLOCK_CATALOG");
   const CatalogueList list = ListCatalogue();

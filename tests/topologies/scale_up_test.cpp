@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <set>
 #include <string>
 #include <utility>
@@ -262,6 +263,69 @@ TEST(TwoTiersOfScaleUpSwitches, ShareWhatLeavesAGroup) {
                                                      "scale_up_spine_in[3]", "scale_up_in[15]"));
   EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3}), 100e9);
   EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 4 * 100e9 / 8);
+}
+
+// A torus inside a server has the routes of a torus of the same size whose accelerators are
+// routers.
+TEST(ATorusInAServer, RoutesAsATorusOfRoutersDoes) {
+  for (const std::vector<int>& sides : {std::vector<int>{4, 4}, {4, 3, 2}, {2, 5}}) {
+    int count = 1;
+    for (const int side : sides) {
+      count *= side;
+    }
+    ServerSpec server = MeshServer(count, 0);
+    server.nics = 1;
+    server.network.torus = sides;
+    SiteSpec site = EightWaySite(1);
+    site.server = server;
+    site.server.network = {};
+    site.server.direct = true;
+    TorusSpec torus;
+    torus.path = "site[0].fabric.torus";
+    torus.size = torus.block = sides;
+    site.fabric = torus;
+    const std::shared_ptr<const Topology> routers = MakeTopology(site);
+    const std::shared_ptr<const Topology> inside = MakeTopology(SiteWith(server, 1));
+    const double link = server.accelerator.scale_up_bandwidth.si() / (2.0 * sides.size());
+    for (int from = 0; from < count; ++from) {
+      for (int to = 0; to < count; ++to) {
+        if (from != to) {
+          const std::vector<LinkIndex> route = RouteOf(*inside, from, to);
+          EXPECT_EQ(route.size(), RouteOf(*routers, from, to).size()) << from << " to " << to;
+          EXPECT_GE(inside->capacity(route.front()).si(), link * (1 - 1e-12));
+        }
+      }
+    }
+    std::vector<int> all(static_cast<std::size_t>(count));
+    std::iota(all.begin(), all.end(), 0);
+    const double port = server.accelerator.scale_up_bandwidth.si();
+    EXPECT_NEAR(PaceOf(server, all), port, 1e-9 * port) << "all links at once";
+    EXPECT_NEAR(PaceOf(server, {0, 1}), link * (sides[0] == 2 ? 2 : 1), 1e-9 * port);
+  }
+}
+
+TEST(ATorusInAServer, IsTheFabricWhereTheFabricIsATorus) {
+  ServerSpec server = MeshServer(8, 0);
+  server.network.torus = {2, 2, 2};
+  server.direct = true;
+  SiteSpec site = EightWaySite(8);
+  site.server = server;
+  TorusSpec torus;
+  torus.path = "site[0].fabric.torus";
+  torus.size = {4, 4, 4};
+  torus.block = {2, 2, 2};
+  site.fabric = torus;
+  EXPECT_EQ(MakeTopology(site)->links(), 6 * 64 + 2 * 64);
+  EXPECT_TRUE(RingBandwidths(server).empty());
+  site.server.network = MeshServer(8, 1).network;
+  try {
+    (void)MakeTopology(site);
+    ADD_FAILURE() << "accepted";
+  } catch (const UserError& error) {
+    EXPECT_EQ(error.problems().front().path, "site[0].fabric");
+    EXPECT_THAT(error.problems().front().message,
+                HasSubstr("here the accelerators are routers and their links those of the fabric"));
+  }
 }
 
 TEST(AServerWithLinksOfItsOwn, KeepsTheLinksBetweenServers) {

@@ -200,6 +200,14 @@ class Topology {
  protected:
   explicit Topology(SiteSpec site) : site_(std::move(site)) {}
 
+  /// unit_size() where servers have `nics` NICs that are alike: the accelerators of one NIC, unless
+  /// some NICs have more of them, or links inside the server tell accelerators apart.
+  [[nodiscard]] int AcceleratorsOfANic(int nics) const {
+    const bool alike =
+        nics > 0 && server_size() % nics == 0 && site_.server.ring_bandwidths.empty();
+    return alike ? server_size() / nics : server_size();
+  }
+
  private:
   SiteSpec site_;
 };

@@ -105,7 +105,7 @@ TrainingSpec DrawJob() {
 }
 
 SiteSpec DrawSite(int accelerators) {
-  const ServerSpec server = RealisticServer(8, *rc::gen::element(8, 8, 4, 1));
+  const ServerSpec server = RealisticServer(8, *rc::gen::element(8, 8, 4, 3, 1));
   const int servers = (accelerators + 7) / 8 + *rc::gen::inRange(0, 3);
   if (servers > 1 && *rc::gen::inRange(0, 4) == 0) {
     SiteSpec site = OneLeafSite(server, servers);

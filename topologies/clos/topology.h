@@ -130,11 +130,10 @@ class ClosTopology final : public Topology {
   /// that are not sprayed can, whatever the ratio.
   [[nodiscard]] bool TierCanBind(TierIndex tier) const;
 
-  /// With spraying the NICs of a server are alike, unless links inside it tell them apart.
+  /// With spraying the NICs of a server are alike.
   [[nodiscard]] int unit_size() const override {
-    return clos().routing == Routing::kSpray && site().server.ring_bandwidths.empty()
-               ? server_size() / layout_.nics_per_server
-               : server_size();
+    return clos().routing == Routing::kSpray ? AcceleratorsOfANic(layout_.nics_per_server)
+                                             : server_size();
   }
 
   [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {

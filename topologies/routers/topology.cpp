@@ -166,9 +166,9 @@ int RouterTopology::nic_of(AcceleratorIndex a) const {
 }
 
 int RouterTopology::unit_size() const {
-  const bool alike = !adapts() && routing_.spread == Routing::kSpray &&
-                     site().server.ring_bandwidths.empty();
-  return alike ? server_size() / site().server.nics_seen() : server_size();
+  return !adapts() && routing_.spread == Routing::kSpray
+             ? AcceleratorsOfANic(site().server.nics_seen())
+             : server_size();
 }
 
 std::int32_t RouterTopology::parts() const {

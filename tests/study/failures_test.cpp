@@ -47,7 +47,7 @@ FlowRecord Send(const Scenario& scenario, const std::vector<NetworkMessage>& mes
 }
 
 Bytes CarriedBy(const FlowRecord& record, const std::string& link) {
-  for (const LinkLoad& load : record.links) {
+  for (const LinkUse& load : record.links) {
     if (load.name == link) {
       return load.carried;
     }
@@ -94,7 +94,7 @@ TEST(ASpineThatHasFailed, CarriesNothing) {
       LeafSpine("", {"site.fabric.clos.routing=ECMP", "site.failed=spine[0]"});
   const FlowRecord record = Send(scenario, AllToAllMessages(16, Bytes(kMiB)));
   EXPECT_EQ(record.unreachable, 0);
-  for (const LinkLoad& link : record.links) {
+  for (const LinkUse& link : record.links) {
     EXPECT_EQ(link.name.find("spine[0]"), std::string::npos) << link.name;
   }
   // 4 hosts send 1 MiB to each of 12 over the one uplink that is left.

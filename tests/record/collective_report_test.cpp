@@ -93,11 +93,11 @@ TEST(CollectiveWords, SayWhatEachAlgorithmSends) {
             R"(
 Why, at 1 GB
   - tree takes 12 ms. The busiest NIC sends 250 MB (0.25 x the buffer). The busiest scale-up link
-    carries 2 GB (2 x the buffer). 10.0 % of the time is latency, and the links of kind nic are in use
-    for 90.0 %.
+    carries 2 GB (2 x the buffer). 10.0 % of the time is latency, and the links of kind nic are in
+    use for 90.0 %.
   - ring takes 10 ms. The busiest NIC sends 250 MB (0.25 x the buffer). The busiest scale-up link
-    carries 2 GB (2 x the buffer). 10.0 % of the time is latency, and the links of kind nic are in use
-    for 90.0 %.
+    carries 2 GB (2 x the buffer). 10.0 % of the time is latency, and the links of kind nic are in
+    use for 90.0 %.
   - ring takes 0.83 times as long as tree: 1 ms of latency against 1.2 ms.
   - Messages up to 1 MB are mostly latency: more bandwidth would change them little.
 )");

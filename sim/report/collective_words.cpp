@@ -1,6 +1,8 @@
 #include "sim/report/collective_words.h"
 
 #include <algorithm>
+#include <map>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -42,8 +44,7 @@ std::string WordsOf(const CollectiveResult& row) {
     text += fmt::format(" The busiest NIC sends {}.", Carried(row.nic_load, row.size));
   }
   if (row.port_load > Bytes(0)) {
-    text +=
-        fmt::format(" The busiest scale-up link carries {}.", Carried(row.port_load, row.size));
+    text += fmt::format(" The busiest scale-up link carries {}.", Carried(row.port_load, row.size));
   }
   return text +
          fmt::format(" {} of the time is latency, and the links of kind {} are in use for {}.",
@@ -74,19 +75,31 @@ std::string WhyOther(const CollectiveResult& first, const CollectiveResult& seco
                      FormatSeconds(Seconds(ThreeDigits(first.latency.si()))));
 }
 
-// The longest message of which more than half of the time is latency.
+// The sizes of which more than half of the time is latency. Between two protocols that need not be
+// the shortest ones alone.
 std::string LatencyWords(const StepRecord& record) {
-  const CollectiveResult* last = nullptr;
+  std::map<double, bool> is_latency;  // by size
   for (const CollectiveResult& row : record.tested) {
-    if (row.chosen && row.latency > row.time / 2 && (last == nullptr || row.size > last->size)) {
-      last = &row;
+    if (row.chosen) {
+      is_latency[row.size.si()] = row.latency > row.time / 2;
     }
   }
-  return last == nullptr ? ""
-                         : fmt::format(
-                               "Messages up to {} are mostly latency: more bandwidth would "
-                               "change them little.",
-                               FormatBuffer(last->size));
+  std::vector<std::string> sizes;
+  bool shortest = true;  // the shortest ones alone
+  bool other = false;
+  for (const auto& [size, latency] : is_latency) {
+    if (latency) {
+      sizes.push_back(FormatBuffer(Bytes(size)));
+    }
+    shortest = shortest && !(latency && other);
+    other = other || !latency;
+  }
+  if (sizes.empty()) {
+    return "";
+  }
+  return fmt::format("Messages {} {} are mostly latency: more bandwidth would change them little.",
+                     shortest ? "up to" : "of",
+                     shortest ? sizes.back() : fmt::format("{}", fmt::join(sizes, ", ")));
 }
 
 }  // namespace

@@ -45,16 +45,16 @@ class FoldedTorus : public testing::TestWithParam<Torus> {};
 
 }  // namespace
 
-// Every member sends to its neighbour, and the last one home round the wrap: each link is crossed
-// once, so a ring runs at the pace of one link, along x and along y.
-TEST(ARingAlongADimension, TakesTwiceNMinusOneOverNOfTheBufferOverOneLink) {
+// Every member sends half to either neighbour, and the last one home round the wrap: each link is
+// crossed once, so a ring runs at the pace of two links, along x and along y.
+TEST(ARingAlongADimension, TakesTwiceNMinusOneOverNOfTheBufferOverTwoLinks) {
   constexpr double kBytes = 1e9;
   for (const auto& [tensor, data, n] : {std::tuple{1, 6, 6}, std::tuple{6, 5, 5}}) {
     // With a tensor-parallel group along x, replicas lie along y: six rings beside each other.
     const SiteSpec site = TorusSite(IdealServer(1, 1), {6, 5}, {1, 1});
     const StepProgram program = OneAllReduce(tensor, data, kBytes);
     const Plan plan = Expand(program, site);
-    const double seconds = 2.0 * (n - 1) / n * kBytes / kLink;
+    const double seconds = 2.0 * (n - 1) / n * kBytes / (2 * kLink);
     const PlayResult result = Simulate({program, plan, site.server});
     EXPECT_NEAR(result.end, seconds, 1e-6 * seconds);
     const TierIndex along = plan.tiers.Named(tensor == 1 ? "ring_x" : "ring_y");

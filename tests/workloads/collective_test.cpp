@@ -157,35 +157,35 @@ TEST(Protocols, OfNicsAreChosenByWhatTheyTake) {
   server.scale_out.low_latency_efficiency = 0.3;
   server.scale_out.bulk_step_latency = Seconds(102e-6);
   const GroupShape group{2, 2, 1};
-  const auto cost = [&](double wire) {  // half of the buffer is sent, in one step
-    return CostOf(CollectiveKind::kAllGather, Bytes(2 * wire), group, server);
+  const auto cost = [&](double wire) {  // a tree sends the buffer once, in a step up and one down
+    return TreeLoad({CollectiveKind::kAllReduce, Bytes(wire), group, server});
   };
-  // (1 / 0.3 - 1 / 0.9) w / B = 100 us at w = 450 KB.
-  EXPECT_DOUBLE_EQ(cost(4.45e5).nic_bytes.si(), 4.45e5 / 0.3);
-  EXPECT_DOUBLE_EQ(cost(4.45e5).latency.si(), 9e-6 + 2e-6);
-  EXPECT_DOUBLE_EQ(cost(4.55e5).nic_bytes.si(), 4.55e5 / 0.9);
-  EXPECT_DOUBLE_EQ(cost(4.55e5).latency.si(), 9e-6 + 102e-6);
+  // (1 / 0.3 - 1 / 0.8) w / B = 200 us at w = 960 KB.
+  EXPECT_DOUBLE_EQ(cost(9.5e5).nic_bytes.si(), 9.5e5 / 0.3);
+  EXPECT_DOUBLE_EQ(cost(9.5e5).latency.si(), 9e-6 + 4e-6);
+  EXPECT_DOUBLE_EQ(cost(9.7e5).nic_bytes.si(), 9.7e5 / 0.8);
+  EXPECT_DOUBLE_EQ(cost(9.7e5).latency.si(), 9e-6 + 204e-6);
   // Their meeting is no jump, and a longer message never takes less.
   const auto time = [&](double wire) {
     return cost(wire).latency.si() + cost(wire).nic_bytes.si() / 10e9;
   };
-  EXPECT_NEAR(time(4.5e5 - 1), time(4.5e5 + 1), 1e-9);
+  EXPECT_NEAR(time(9.6e5 - 1), time(9.6e5 + 1), 1e-9);
   for (double wire = 1e3; wire < 1e9; wire *= 1.3) {
     EXPECT_LT(time(wire), time(wire * 1.3));
   }
 }
 
 TEST(Protocols, OfManyStepsStayQuickForLonger) {
-  // Each step of long messages costs 100 us more: six of a ring of four servers there and back.
+  // Each step of long messages costs 100 us more: four of a tree of four servers, up and down.
   ServerSpec server = Server();
   server.scale_out.low_latency_efficiency = 0.1;
   server.scale_out.bulk_step_latency = Seconds(102e-6);
   const GroupShape group{4, 4, 1};
   const auto is_quick = [&](double wire) {
-    const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(wire / 1.5), group, server};
-    return RingCost(call).latency < Seconds(100e-6);
+    const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(wire / 2), group, server};
+    return TreeLoad(call).latency < Seconds(100e-6);
   };
-  const double meeting = 600e-6 / (1 / 0.1 - 1 / 0.8) * kNic;
+  const double meeting = 400e-6 / (1 / 0.1 - 1 / 0.8) * kNic;
   EXPECT_TRUE(is_quick(0.99 * meeting));
   EXPECT_FALSE(is_quick(1.01 * meeting));
 }

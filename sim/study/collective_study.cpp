@@ -69,7 +69,7 @@ bool IsCollectiveTest(const Scenario& scenario) {
 
 void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
-  if (fidelity == Fidelity::kFull) {
+  if (fidelity == Fidelity::kFull || HasFailures(scenario)) {
     (void)PlanOf(setting, fidelity);
   }
 }

@@ -62,6 +62,12 @@ Plan LayOut(const Setting& setting, Fidelity fidelity) {
 
 }  // namespace
 
+bool HasFailures(const Scenario& scenario) {
+  return std::any_of(scenario.sites.begin(), scenario.sites.end(), [](const SiteSpec& site) {
+    return !site.failed.empty();
+  });
+}
+
 const char* FidelityName(Fidelity fidelity) {
   switch (fidelity) {
     case Fidelity::kFull:
@@ -88,7 +94,7 @@ void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
     return CheckCollectiveTest(scenario, fidelity);
   }
   const Setting setting = SettingOf(scenario);
-  if (fidelity == Fidelity::kFull) {
+  if (fidelity == Fidelity::kFull || HasFailures(scenario)) {
     (void)LayOut(setting, fidelity);
   }
 }

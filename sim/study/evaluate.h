@@ -19,6 +19,10 @@ const char* FidelityName(Fidelity fidelity);
 /// The fidelity of that name, or nothing.
 std::optional<Fidelity> FidelityByName(const std::string& name);
 
+/// Whether links or switches are out of service: then only the routes tell whether all can be
+/// reached.
+bool HasFailures(const Scenario& scenario);
+
 /// Everything that can be wrong with a scenario beyond its own text: ports of switches, HBM,
 /// places. Throws UserError. Cheap; runs no simulation.
 void CheckScenario(const Scenario& scenario, Fidelity fidelity);

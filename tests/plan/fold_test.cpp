@@ -2,6 +2,7 @@
 
 #include "sim/plan/fold.h"
 
+#include <cmath>
 #include <map>
 
 #include <gtest/gtest.h>
@@ -33,7 +34,8 @@ std::map<TierIndex, std::int64_t> Crossings(const Plan& plan) {
   const auto add = [&](Span route) {
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const Plan::Resource& resource = plan.resources[plan.routes[i].resource];
-      sum[resource.tier] += resource.members * resource.unit * plan.routes[i].weight;
+      sum[resource.tier] += std::llround(static_cast<double>(resource.members) * resource.unit *
+                                         plan.routes[i].weight);
     }
   };
   for (const Plan::Agent& agent : plan.agents) {

@@ -86,6 +86,7 @@ int WithBase(const ScenarioOptions& options,
              const std::function<int(const ScenarioBase&, Scenario&)>& body);
 
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
+void AddReplayCommand(CLI::App& app, int& code);
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& code);
@@ -96,6 +97,7 @@ void AddTopoCommand(CLI::App& app, int& code);
 void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);
 void AddGenerateCommand(CLI::App& app, int& code);
+void AddImportCommand(CLI::App& app, int& code);
 void AddValidateCommand(CLI::App& app, int& code);
 
 }  // namespace gridlock

@@ -89,7 +89,9 @@ int main(int argc, char** argv) {
   gridlock::AddFlowsCommand(app, code);
   gridlock::AddSchemaCommand(app, code);
   gridlock::AddCatalogCommand(app, code);
+  gridlock::AddReplayCommand(app, code);
   gridlock::AddGenerateCommand(app, code);
+  gridlock::AddImportCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   std::vector<std::string> words = gridlock::WithoutHelpCommand({argv + 1, argv + argc});
   const std::string unknown = gridlock::UnknownWord(app, words);

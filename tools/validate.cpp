@@ -14,6 +14,7 @@
 
 #include "tools/command.h"
 #include "tools/progress.h"
+#include "tools/validate_nccl.h"
 
 namespace gridlock {
 
@@ -22,12 +23,13 @@ namespace {
 struct ValidateOptions {
   std::vector<std::string> tables;
   CaseFilter filter;
-  std::string scenario;  // id of the row whose scenario is written
+  std::string scenario;  // id of the row whose scenario is written; of nccl-tests, a file
   std::string leave_out;
   std::string format = "text";
   std::string out;
   int jobs = 0;
   bool quiet = false;
+  NcclTestsOptions nccl;
 };
 
 void Write(const std::string& file, const std::string& text) {
@@ -129,6 +131,14 @@ int RunAll(const ValidateOptions& options, const std::vector<std::string>& table
 
 int RunValidate(const ValidateOptions& options) {
   try {
+    if (!options.nccl.file.empty()) {
+      NcclTestsOptions nccl = options.nccl;
+      nccl.scenario.file = options.scenario;
+      nccl.scenario.format = options.format;
+      nccl.scenario.quiet = options.quiet;
+      nccl.out = options.out;
+      return RunNcclTests(nccl);
+    }
     const CatalogueList catalogue = ListCatalogue();
     if (options.filter.kind == "collective") {
       return RunMeasured(options, catalogue);
@@ -182,8 +192,10 @@ void AddValidateCommand(CLI::App& app, int& code) {
       ->check(CLI::IsMember({"stack", "source"}));
   command
       ->add_option("--scenario", options->scenario,
-                   "Do not run: write the scenario that stands for this row")
-      ->type_name("ID");
+                   "Do not run: write the scenario that stands for this row. With --nccl-tests: "
+                   "the scenario file on whose sites the same sizes run")
+      ->type_name("ID|FILE");
+  AddNcclTestsOptions(*command, options->nccl);
   command
       ->add_option("--format", options->format,
                    "text and json: rows and figures by group; csv: rows")
@@ -201,6 +213,7 @@ void AddValidateCommand(CLI::App& app, int& code) {
       "  gridlock validate --cases mine.csv --format json -o errors.json\n"
       "  gridlock validate --leave-out source\n"
       "  gridlock validate --kind collective --role headline\n"
+      "  gridlock validate --nccl-tests all_reduce.log --scenario cluster.textproto\n"
       "  gridlock validate --scenario SC21-A100-76B -o sc21.textproto && gridlock run "
       "sc21.textproto");
   command->callback([options, &code] {

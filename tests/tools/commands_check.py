@@ -18,7 +18,7 @@ GRIDLOCK = Path(sys.argv[1]).resolve()
 ROOT = Path(sys.argv[2]).resolve()
 TWO_SERVERS = "examples/01-two-servers/scenario.textproto"
 COMMANDS = ["run", "cap", "topo", "flows", "schema", "catalog", "catalog list", "catalog show",
-            "catalog diff", "catalog rules", "generate", "validate"]
+            "catalog diff", "catalog rules", "generate", "validate", "import", "import astra", "replay"]
 OWN = """accelerator {
   name: "my_h100"
   like: "h100_sxm"

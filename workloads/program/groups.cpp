@@ -29,10 +29,17 @@ std::int64_t GroupFamily::group_count() const {
 }
 
 std::int64_t GroupFamily::group_size() const {
-  return Positions(members);
+  return listed.empty() ? Positions(members) : static_cast<std::int64_t>(listed.size());
 }
 
 std::vector<RankIndex> GroupFamily::RanksOf(std::int64_t group) const {
+  if (!listed.empty()) {
+    std::vector<RankIndex> chosen;
+    for (const int rank : listed) {
+      chosen.push_back({rank});
+    }
+    return chosen;
+  }
   const std::int32_t first = Offset(groups, group);
   const std::int64_t size = group_size();
   std::vector<RankIndex> ranks(static_cast<std::size_t>(size));

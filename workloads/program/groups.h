@@ -67,6 +67,8 @@ struct GroupFamily {
   std::string name;  ///< "data": for people
   std::vector<Axis> groups;
   std::vector<Axis> members;
+  std::vector<int> listed =
+      {};  ///< the ranks of the only group, rising, where axes do not say them
 
   [[nodiscard]] std::int64_t group_count() const;
 

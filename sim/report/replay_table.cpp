@@ -164,7 +164,7 @@ void AddRecordedMembers(JsonWriter& json, const ReplayRecorded& recorded) {
 }
 
 template <typename T, typename Add>
-void AddList(JsonWriter& json, const char* key, const std::vector<T>& list, const Add& add) {
+void AddObjects(JsonWriter& json, const char* key, const std::vector<T>& list, const Add& add) {
   json.Key(key);
   json.BeginArray();
   for (const T& each : list) {
@@ -208,19 +208,19 @@ std::string ReplayJson(const ReplayRecord& record) {
   json.Member("distinct_traces", record.distinct);
   json.Member("nodes", record.nodes);
   AddRecordedMembers(json, record.recorded);
-  AddList(json, "critical_path", record.path_parts, [&json](const ReplayPathPart& part) {
+  AddObjects(json, "critical_path", record.path_parts, [&json](const ReplayPathPart& part) {
     json.Member("what", part.what);
     json.Member("nodes", part.nodes);
     json.Member("time_s", part.time.si());
   });
-  AddList(json, "transfers", record.calls, [&json](const ReplayCalls& calls) {
+  AddObjects(json, "transfers", record.calls, [&json](const ReplayCalls& calls) {
     json.Member("what", calls.what);
     json.Member("count", calls.count);
     json.Member("bytes", calls.bytes.si());
     json.Member("time_s", calls.time.si());
     json.Member("behind_s", calls.waiting.si());
   });
-  AddList(json, "links", record.tiers, [&json](const ReplayTier& tier) {
+  AddObjects(json, "links", record.tiers, [&json](const ReplayTier& tier) {
     json.Member("tier", tier.name);
     json.Member("links", tier.links);
     json.Member("bytes", tier.bytes.si());

@@ -40,6 +40,7 @@ SiteSpec ReadBack(SiteSpec site) {
   listed.graph = std::make_shared<const RouteGraph>(
       ReadGraphMl(text.str(), listed.file, listed.path + ".file"));
   listed.hash = std::hash<std::string>()(text.str());
+  site.server.direct = listed.direct();
   site.fabric = listed;
   return site;
 }
@@ -68,8 +69,8 @@ TEST(AGraphOfAShippedCluster, GivesTheSameStepTime) {
       continue;
     }
     const SiteSpec whole = LoadCluster(entry.name).site;
-    if (HasPlanes(whole)) {
-      continue;
+    if (HasPlanes(whole) || !whole.server.network.plain()) {
+      continue;  // a graph has no such links
     }
     const int servers = std::min(whole.servers, 3);
     const Scenario scenario = LoadScenarioText(
@@ -86,7 +87,7 @@ TEST(AGraphOfAShippedCluster, GivesTheSameStepTime) {
       });
     }
   }
-  ASSERT_GE(names.size(), 16U);
+  ASSERT_GE(names.size(), 10U);
   const std::vector<JobResult> results = RunJobs(jobs, {});
   for (std::size_t i = 0; i < names.size(); ++i) {
     ASSERT_TRUE(results[2 * i].ok) << names[i] << ": " << results[2 * i].problem;

@@ -10,7 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/validation/collective_cases.h"
 #include "sim/validation/report.h"
-#include "sim/validation/stand_ins.h"
+#include "sim/validation/case_stack.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"

@@ -56,8 +56,14 @@ std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape&
 }
 
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s) {
-  const bool again = job.recompute == Recompute::kSelective && job.model.latent.key_value_rank > 0;
-  return again ? UpProjections(job, s) : std::vector<Matrix>{};
+  if (job.recompute != Recompute::kSelective) {
+    return {};
+  }
+  if (job.stack.selective_every_second_product) {
+    return {{"key", s.key / s.tensor, s.hidden},
+            {"attention_out", s.hidden, s.attended / s.tensor}};
+  }
+  return job.model.latent.key_value_rank > 0 ? UpProjections(job, s) : std::vector<Matrix>{};
 }
 
 // Two products of 2 s^2 d per head. Narayanan et al. 2021, appendix.

@@ -84,8 +84,9 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
 /// Projections of queries, keys, values and output.
 std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape& s);
 
-/// The projections that selective recomputation does again: latent attention keeps the narrow
-/// latents and projects them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
+/// The projections that selective recomputation does again: those of keys and of the output where
+/// it is about every second product; else latent attention keeps the narrow latents and projects
+/// them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.

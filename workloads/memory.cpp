@@ -12,13 +12,6 @@ namespace gridlock {
 
 namespace {
 
-// FP32 master weight and Adam's two moments (Rajbhandari et al. 2020, section 3.1).
-constexpr double kOptimizerBytes = 12.0;
-// CUDA context, NCCL channels and allocator slack. Estimate: 2 to 4 GB are usual on 80 GB parts.
-constexpr Bytes kFrameworkBytes(2.5e9);
-// Logits in 16 bits and their 32-bit copy for the loss.
-constexpr double kKeptLogitBytes = 2.0 + 4.0;
-
 ParameterCount StageParameters(const TrainingSpec& job, int stage) {
   ParameterCount sum;
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
@@ -27,15 +20,6 @@ ParameterCount StageParameters(const TrainingSpec& job, int stage) {
     sum.experts += parameters.experts;
   }
   return sum;
-}
-
-// Bytes of the layers of `part`.
-Bytes Activations(const TrainingSpec& job, const ModelPart& part) {
-  Bytes bytes = LayerActivations(job) * part.dense();
-  if (part.mixture > 0) {
-    bytes += LayerActivations(job, LayerKind::kMixture) * part.mixture;
-  }
-  return bytes;
 }
 
 ParameterBytes StageWeights(const TrainingSpec& job, int stage) {
@@ -48,41 +32,72 @@ ParameterBytes StageWeights(const TrainingSpec& job, int stage) {
   return sum;
 }
 
-Bytes StageActivations(const TrainingSpec& job, int stage) {
-  const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
+ModelPart StagePart(const TrainingSpec& job, int stage) {
   ModelPart layers;
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
     layers.layers += part.layers;
     layers.mixture += part.mixture;
+    layers.embedding = layers.embedding || part.embedding;
+    layers.head = layers.head || part.head;
   }
-  // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
-  // a layer; the passes in flight are spread over all of them.
-  Bytes bytes =
-      Activations(job, layers) * (static_cast<double>(in_flight) / job.layout.virtual_pipeline);
-  if (job.recompute == Recompute::kFull) {
-    TrainingSpec kept = job;
-    kept.recompute = Recompute::kSelective;
-    // The layer that is being computed again.
-    bytes += LayerActivations(kept, layers.mixture > 0 ? LayerKind::kMixture : LayerKind::kDense);
-  }
-  return bytes;
+  return layers;
 }
 
-Bytes StageBuffers(const TrainingSpec& job, int stage) {
-  Bytes bytes = kFrameworkBytes + 2.0 * job.stack.gradient_bucket;
-  if (job.zero == 3) {
-    // The layer in use and the one gathered ahead, and the gradients of one.
-    const ModelPart layer{1.0, false, false, PartOf(job, stage, 0).mixture > 0 ? 1.0 : 0.0};
-    bytes += 2.0 * WeightBytes(job, layer).total() +
-             Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, layer).total());
+LayerKind KindOf(const ModelPart& part) {
+  return part.mixture > 0 ? LayerKind::kMixture : LayerKind::kDense;
+}
+
+// One layer of a part.
+ModelPart OneLayer(const ModelPart& part) {
+  return {1.0, false, false, part.mixture > 0 ? 1.0 : 0.0};
+}
+
+Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers) {
+  if (job.offloads()) {
+    // The layer that leaves and the one that is computed.
+    return LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.layers);
   }
-  if (PartOf(job, stage, job.layout.virtual_pipeline - 1).head) {
-    const double tokens =
-        static_cast<double>(job.micro_batch) * static_cast<double>(job.sequence_length);
-    bytes += Bytes(kKeptLogitBytes * tokens * job.model.vocabulary / job.layout.tensor);
+  const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
+  // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
+  // a layer; the passes in flight are spread over all of them.
+  return KeptActivations(job, layers) *
+         (static_cast<double>(in_flight) / job.layout.virtual_pipeline);
+}
+
+Bytes LayerGradients(const TrainingSpec& job, const ModelPart& part) {
+  return Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, OneLayer(part)).total());
+}
+
+// Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
+// gradients of one as they are made and as they are sent. Tables stay for the whole pass.
+Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
+  if (job.zero < 3 || job.layout.shards() <= 1) {
+    return Bytes(0);
   }
-  return bytes;
+  if (job.stack.gathers_matrices) {
+    // The one in use, the next, and the gradient of one.
+    return Bytes(3 * 2 * LargestMatrix(job));
+  }
+  const ModelPart layer = OneLayer(part);
+  const Bytes tables = WeightBytes(job, part).total() -
+                       WeightBytes(job, {part.layers, false, false, part.mixture}).total();
+  return tables + 2.0 * WeightBytes(job, layer).total() +
+         Bytes(2 * ParametersPerRank(job, layer).total()) + LayerGradients(job, part);
+}
+
+// The most of what comes and goes: in the backward pass of a layer, or in the loss.
+Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
+  Bytes most = part.layers > 0 ? LayerWorkingSet(job, KindOf(part)) : Bytes(0);
+  if (part.head) {
+    const Bytes head = WeightBytes(job, {0, false, true, 0}).total();
+    most = std::max(most, LossWorkingSet(job) + head);
+  }
+  if (job.stack.placeholder_gradients && part.layers > 0) {
+    most += Bytes(2 * ParametersPerRank(job, OneLayer(part)).total());
+  }
+  // Buckets of gradients on their way (Rajbhandari et al. 2020, section 5.2).
+  return most + (job.zero == 2 ? 2.0 * job.gradient_bucket() : Bytes(0));
 }
 
 const MemoryNeed& Fullest(const std::vector<MemoryNeed>& stages) {
@@ -100,15 +115,15 @@ bool Fits(const TrainingSpec& job, Bytes capacity) {
 bool TensorSplits(const TrainingSpec& job, int domain) {
   const int t = job.layout.tensor;
   const bool sequence = !job.layout.sequence_parallel || job.sequence_length % t == 0;
-  return job.model.heads % t == 0 && job.model.kv_heads % t == 0 && job.model.ffn % t == 0 &&
-         job.model.mixture.expert_ffn % job.layout.expert_width() == 0 && sequence &&
-         (domain % t == 0 || t % domain == 0);
+  return job.model.heads % t == 0 && (job.model.kv_heads % t == 0 || t % job.model.kv_heads == 0) &&
+         job.model.ffn % t == 0 && job.model.mixture.expert_ffn % job.layout.expert_width() == 0 &&
+         sequence && (domain % t == 0 || t % domain == 0);
 }
 
 bool Splits(const TrainingSpec& job, int domain) {
   const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
   const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
-  const bool layers = job.layout.uneven_layers || slots % chunks == 0;
+  const bool layers = slots % chunks == 0 || (job.layout.uneven_layers && slots >= chunks);
   const int stage_ranks = job.layout.group() * job.layout.data;
   const bool experts = stage_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
@@ -162,24 +177,59 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   std::vector<MemoryNeed> stages;
   const Layout& layout = job.layout;
+  const StackSpec& stack = job.stack;
   // Parameters whose state a rank keeps from a ZeRO stage on.
   const auto kept = [&](const auto& parameters, int zero) {
     return job.zero >= zero
                ? parameters.common / layout.shards() + parameters.experts / layout.expert_shards()
                : parameters.total();
   };
-  for (int stage = 0; stage < job.layout.pipeline; ++stage) {
+  const bool master_only = job.zero == 3 && stack.master_weights_only;
+  constexpr double kMaster = 4;  // bytes of a weight in FP32
+  for (int stage = 0; stage < layout.pipeline; ++stage) {
     const ParameterCount parameters = StageParameters(job, stage);
+    const ModelPart part = StagePart(job, stage);
     MemoryNeed need;
     need.stage = stage;
-    need.weights = kept(StageWeights(job, stage), 3);
-    need.gradients = Bytes(job.stack.main_gradient_bytes * kept(parameters, 2));
-    need.optimizer = Bytes(kOptimizerBytes * kept(parameters, 1));
-    need.activations = StageActivations(job, stage);
-    need.buffers = StageBuffers(job, stage);
+    need.weights =
+        master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(StageWeights(job, stage), 3);
+    need.optimizer =
+        Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
+    need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
+                           (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
+    need.activations = StageActivations(job, stage, part);
+    need.context = stack.context_memory;
+    Bytes passing = Gathered(job, part) + Passing(job, part);
+    if (stack.frees_gradients && MicroBatches(job) == 1) {
+      // Gradients fill what activations leave: the fuller moment counts, before the backward pass
+      // or when it is in the last layer.
+      const Bytes layer = std::min(need.activations, LayerActivations(job, KindOf(part)));
+      const Bytes last = Gathered(job, part) + LayerWorkingSet(job, KindOf(part));
+      const Bytes made = need.gradients - (job.zero < 2 ? LayerGradients(job, part) : Bytes(0));
+      if (need.activations + passing > made + layer + last) {
+        need.gradients = Bytes(0);
+      } else {
+        need.gradients = made;
+        need.activations = layer;
+        passing = last;
+      }
+    }
+    need.buffers = need.context + passing;
     stages.push_back(need);
   }
   return stages;
+}
+
+Bytes PeakMemory(const TrainingSpec& job, Bytes capacity, PeakKind kind) {
+  const std::vector<MemoryNeed> stages = MemoryByStage(job);
+  const MemoryNeed& fullest = Fullest(stages);
+  const Bytes allocated = fullest.allocated();
+  if (kind == PeakKind::kAllocated) {
+    return allocated;
+  }
+  const Bytes room = std::max(allocated, capacity - fullest.context);
+  const Bytes reserved = std::min(room, allocated * (1 + job.stack.allocator_slack));
+  return kind == PeakKind::kReserved ? reserved : reserved + fullest.context;
 }
 
 void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain) {

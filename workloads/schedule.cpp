@@ -89,12 +89,12 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   const int extra = job.layout.embedding_as_layer ? 1 : 0;
   const int slots = job.model.layers + 2 * extra;
   CHECK(job.layout.uneven_layers || slots % chunks == 0);
-  const int most = (slots + chunks - 1) / chunks;
-  const auto layer_at = [&](int slot) {
+  const auto layer_at = [&](int chunk_index) {
+    const int slot = chunk_index * (slots / chunks) + std::min(chunk_index, slots % chunks);
     return std::clamp(slot - extra, 0, job.model.layers);
   };
-  const int first = layer_at(position * most);
-  const int end = layer_at((position + 1) * most);
+  const int first = layer_at(position);
+  const int end = layer_at(position + 1);
   part.layers = end - first;
   part.mixture = job.model.MixtureLayers(first, end);
   return part;

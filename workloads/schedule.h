@@ -26,8 +26,8 @@ struct ScheduledPass {
 std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_batches, int stage);
 
 /// The part of the model that a stage's chunk holds. Layers are split evenly; with
-/// embedding_as_layer the embedding and the LM head count as one layer each. With uneven_layers all
-/// chunks hold the same number of layers, rounded up, until there are no more.
+/// embedding_as_layer the embedding and the LM head count as one layer each. With uneven_layers the
+/// first chunks hold one more than the last.
 ModelPart PartOf(const TrainingSpec& job, int stage, int chunk);
 
 /// Micro-batches per replica and step.

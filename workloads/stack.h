@@ -35,20 +35,47 @@ struct StackSpec {
   double dispatch_bytes = 2;         ///< bytes of one element on its way to an expert
   bool dispatch_once_per_domain =
       false;  ///< a token goes to each domain once, and from there over scale-up links
+  bool gathers_matrices = false;        ///< sharded parameters come matrix by matrix, not by layers
+  double logit_bytes = 6;               ///< of one logit at the fullest moment of the loss
+  int loss_chunks = 1;                  ///< parts in which the LM head and the loss are made
+  bool separate_gate = false;           ///< the gate's activation is kept beside its product
+  bool separate_rotary = false;         ///< queries and keys are kept before their rotation too
+  double norm_extra_bytes = 0;          ///< per element that norms keep beyond inputs and outputs
+  bool keeps_gathered_inputs = false;   ///< not a rank's part of what was gathered
+  bool keeps_narrow_gradients = false;  ///< 16-bit gradients stay beside the accumulated ones
+  bool gathers_keys_and_values = false;  ///< context-parallel ranks gather them all at once
+  bool placeholder_gradients = false;    ///< one 16-bit gradient of each weight shape stays
+  bool master_weights_only = false;      ///< of sharded parameters only the master weights stay
+  bool frees_gradients = false;          ///< gradients are freed after the step
+  double optimizer_bytes = 12;           ///< per parameter: master weight and moments
+  Bytes context_memory{1.5e9};           ///< of contexts and libraries, outside of the allocator
+  double allocator_slack = 0;            ///< reserved beyond what is given out, as a share of that
+  bool selective_every_second_product = false;  ///< what SELECTIVE computes again
+  bool selective_feed_forward = false;          ///< what SELECTIVE computes again
+  bool offloads_activations = false;            ///< what layers keep goes to the host meanwhile
+  Bytes gradient_bucket_per_replica;            ///< the least bucket for each data-parallel replica
 };
 
 template <>
-inline constexpr auto kFields<StackSpec> =
-    std::tuple_cat(Aside<&StackSpec::name>(),
-                   Bearing<&StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
-                           &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor,
-                           &StackSpec::tensor_overlap, &StackSpec::gradient_bucket,
-                           &StackSpec::overlap_gradients, &StackSpec::overlap_parameters,
-                           &StackSpec::main_gradient_bytes, &StackSpec::fused_attention,
-                           &StackSpec::saves_elementwise_outputs, &StackSpec::narrow_parameters,
-                           &StackSpec::attention_speed, &StackSpec::expert_wait_forward,
-                           &StackSpec::expert_wait_backward, &StackSpec::expert_overlap,
-                           &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
-                           &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain>());
+inline constexpr auto kFields<StackSpec> = std::tuple_cat(
+    Aside<&StackSpec::name>(),
+    Bearing<&StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
+            &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor, &StackSpec::tensor_overlap,
+            &StackSpec::gradient_bucket, &StackSpec::overlap_gradients,
+            &StackSpec::overlap_parameters, &StackSpec::main_gradient_bytes,
+            &StackSpec::fused_attention, &StackSpec::saves_elementwise_outputs,
+            &StackSpec::narrow_parameters, &StackSpec::attention_speed,
+            &StackSpec::expert_wait_forward, &StackSpec::expert_wait_backward,
+            &StackSpec::expert_overlap, &StackSpec::expert_compute_share,
+            &StackSpec::kept_activation_bytes, &StackSpec::dispatch_bytes,
+            &StackSpec::dispatch_once_per_domain, &StackSpec::gathers_matrices,
+            &StackSpec::logit_bytes, &StackSpec::loss_chunks, &StackSpec::separate_gate,
+            &StackSpec::separate_rotary, &StackSpec::norm_extra_bytes,
+            &StackSpec::keeps_gathered_inputs, &StackSpec::keeps_narrow_gradients,
+            &StackSpec::gathers_keys_and_values, &StackSpec::placeholder_gradients,
+            &StackSpec::master_weights_only, &StackSpec::frees_gradients,
+            &StackSpec::optimizer_bytes, &StackSpec::context_memory, &StackSpec::allocator_slack,
+            &StackSpec::selective_every_second_product, &StackSpec::selective_feed_forward,
+            &StackSpec::offloads_activations, &StackSpec::gradient_bucket_per_replica>());
 
 }  // namespace gridlock

@@ -2,6 +2,7 @@
 
 // A pretraining job as the user states it: model, layout, batch, schedule. Typed, const, no clock.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -43,7 +44,8 @@ struct ModelSpec {
   int layers = 0;
   int hidden = 0;
   int heads = 0;
-  int kv_heads = 0;    ///< equal to heads without grouped-query attention
+  int kv_heads = 0;    ///< equal to heads without grouped-query attention; ranks repeat them where
+                       ///< there are more tensor-parallel ranks
   int head_dim = 0;    ///< hidden / heads unless stated
   int ffn = 0;         ///< inner width of the feed-forward block
   bool gated = false;  ///< SwiGLU: three matrices instead of two
@@ -87,7 +89,7 @@ struct Layout {
   bool sequence_parallel = true;
   bool embedding_as_layer =
       false;  ///< the embedding and the LM head each count as one layer when splitting
-  bool uneven_layers = false;  ///< layers that do not share evenly: the last chunks have fewer
+  bool uneven_layers = false;  ///< layers that do not share evenly: the last chunks have one less
   RankOrder rank_order = RankOrder::kTensorDataPipeline;
   Schedule schedule = Schedule::kOneForwardOneBackward;
   int domain_ranks = 0;  ///< accelerators of each scale-up domain that are used; 0: all
@@ -130,6 +132,16 @@ struct TrainingSpec {
   /// optimizer state, 2 gradients too, 3 parameters too (FSDP: gathered layer by layer).
   int zero = 1;
   Recompute recompute = Recompute::kNone;
+  bool offload_activations = false;  ///< what layers keep goes to the host meanwhile
+
+  /// The same where the stack does so for all of its jobs.
+  [[nodiscard]] bool offloads() const { return offload_activations || stack.offloads_activations; }
+
+  /// Bytes of gradients that are reduced at a time, per rank.
+  [[nodiscard]] Bytes gradient_bucket() const {
+    const double replicas = static_cast<double>(layout.data) * layout.context;
+    return std::max(stack.gradient_bucket, stack.gradient_bucket_per_replica * replicas);
+  }
 
   /// Outputs of norms and activation functions are kept for the backward pass. With experts,
   /// selective recomputation is about these (NVIDIA/Megatron-LM: modules layernorm and moe_act).

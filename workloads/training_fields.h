@@ -41,6 +41,7 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Aside(&TrainingSpec::path),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
-            &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute));
+            &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
+            &TrainingSpec::offload_activations));
 
 }  // namespace gridlock

@@ -12,7 +12,8 @@ LayerShape::LayerShape(const TrainingSpec& job)
       sequence(static_cast<double>(job.sequence_length)),
       hidden(job.model.hidden),
       query(static_cast<double>(job.model.heads) * job.model.head_dim),
-      key(static_cast<double>(job.model.kv_heads) * job.model.head_dim),
+      key(static_cast<double>(std::max(job.model.kv_heads, job.layout.tensor)) *
+          job.model.head_dim),
       value(key),
       attended(query),
       ffn(job.model.ffn),
@@ -267,6 +268,40 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   return work;
 }
 
+namespace {
+
+// Selective recomputation is about matrix products.
+bool RepeatsProducts(const TrainingSpec& job) {
+  return job.recompute == Recompute::kSelective &&
+         (job.stack.selective_every_second_product || job.stack.selective_feed_forward);
+}
+
+// The products of a dense feed-forward block that selective recomputation does again: the way in,
+// of which every second product leaves the half that is not the gate.
+std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s) {
+  if (!job.stack.selective_every_second_product) {
+    return {{"ffn_in", s.ffn_in / s.tensor, s.hidden}};
+  }
+  return {{"ffn_in", (s.ffn_in - s.ffn) / s.tensor, s.hidden}};
+}
+
+// What it does again: products, and what stands between them. Experts are done again as a whole.
+void AddRepeated(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
+                 std::vector<Operation>& out) {
+  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), part.layers));
+  if (part.dense() > 0) {
+    for (const Matrix& matrix : RepeatedDense(job, s)) {
+      if (matrix.n > 0) {
+        AddMatrixForward(job, matrix, s.tokens, part.dense(), out);
+      }
+    }
+    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), part.dense()));
+  }
+  AddMixtureForward(job, s, part.mixture, out);
+}
+
+}  // namespace
+
 PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients gradients) {
   if (gradients == Gradients::kWeights) {
     PassWork products;
@@ -290,6 +325,8 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
                work.tensor);
     work.experts.calls *= 2;
     work.context += ContextBytes(job, s, part.layers, /*backward=*/false);
+  } else if (RepeatsProducts(job)) {
+    AddRepeated(job, s, part, work.operations);
   } else if (job.recompute == Recompute::kSelective && !job.stack.fused_attention &&
              part.layers > 0) {
     // Fused kernels do this in any case (AddAttentionBackward).
@@ -347,6 +384,22 @@ ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
   return {Bytes(bytes * layers.common + kActivationBytes * tables), Bytes(bytes * layers.experts)};
 }
 
+double LargestMatrix(const TrainingSpec& job) {
+  const LayerShape s(job);
+  double largest = s.vocabulary * s.hidden / s.tensor;
+  const auto consider = [&largest](const std::vector<Matrix>& matrices, double count) {
+    for (const Matrix& w : matrices) {
+      largest = std::max(largest, w.n * w.k * count);
+    }
+  };
+  consider(AttentionMatrices(job, s), 1);
+  consider(DenseMatrices(s), 1);
+  if (job.model.has_experts()) {
+    consider(ExpertMatrices(s), s.local_experts());
+  }
+  return largest;
+}
+
 double ModelParameters(const ModelSpec& model) {
   TrainingSpec whole;
   whole.model = model;
@@ -386,40 +439,18 @@ Flop HardwareFlop(const TrainingSpec& job) {
     for (const Matrix& w : RecomputedMatrices(whole, s)) {
       flop += 2.0 * s.tokens * w.n * w.k;
     }
+    if (RepeatsProducts(job)) {
+      const double mixture =
+          job.model.MixtureLayers(0, job.model.layers) / static_cast<double>(job.model.layers);
+      flop += MixtureFlop(s) * mixture;
+      for (const Matrix& w : RepeatedDense(whole, s)) {
+        flop += 2.0 * s.tokens * w.n * w.k * (1 - mixture);
+      }
+    }
     again = Flop(flop * job.model.layers * static_cast<double>(job.global_batch) /
                  static_cast<double>(job.micro_batch));
   }
   return ModelFlop(job) + again;
-}
-
-// Korthikanti et al. 2022, section 4 (34 s b h for a GPT layer with dropout), tensor by tensor so
-// that grouped queries and gated blocks follow: inputs of the norms and of the first GEMMs (split
-// only with sequence parallelism), then q, k, v, the attention's output and the feed-forward block.
-Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
-  const LayerShape s(job);
-  const double e = kActivationBytes;
-  if (job.recompute == Recompute::kFull) {
-    return Bytes(e * s.tokens * s.hidden / s.sequence_split);
-  }
-  const bool kept = job.keeps_elementwise_outputs();
-  const double input = KeptInputBytes(job);
-  const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
-  double boundary = 2 * e * s.hidden + (kept ? 2 * InputBytes(job) * s.hidden : 0.0);
-  boundary += dropout ? 2 * s.hidden : 0.0;
-  const double inner = job.stack.kept_activation_bytes;
-  double per_token = inner * AttentionKept(job, s);
-  if (input < inner) {
-    // Attention needs its output as it is, and the GEMM behind it a narrow copy.
-    per_token += input * s.attended / s.tensor;
-  }
-  double bytes = s.tokens * (boundary / s.sequence_split + per_token);
-  bytes += kind == LayerKind::kMixture
-               ? MixtureKeptBytes(job, s)
-               : s.tokens * (inner * s.ffn_in + (kept ? input * s.ffn : 0.0)) / s.tensor;
-  if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
-    bytes += 5 * ScoreElements(s);
-  }
-  return Bytes(bytes);
 }
 
 Bytes PipelineMessage(const TrainingSpec& job) {

@@ -101,6 +101,9 @@ struct ParameterBytes {
 /// stack keeps the layers' parameters in it. Master weights are apart.
 ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
 
+/// Parameters of the largest weight matrix that one rank holds; the experts of a rank count as one.
+double LargestMatrix(const TrainingSpec& job);
+
 /// All parameters of the model.
 double ModelParameters(const ModelSpec& model);
 
@@ -120,6 +123,19 @@ enum class LayerKind { kDense, kMixture };
 
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
 Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);
+
+/// The same for the layers of a part.
+Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part);
+
+/// Time of their copies to the host, or back: a pass is not over before its copies are. Zero when
+/// they stay.
+Seconds HostCopies(const TrainingSpec& job, const ModelPart& part);
+
+/// Bytes that come and go while the backward pass of one layer runs, beyond what layers keep.
+Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);
+
+/// Bytes that come and go while the LM head and the loss run: logits, and the head's input.
+Bytes LossWorkingSet(const TrainingSpec& job);
 
 /// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary,
 /// split over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).

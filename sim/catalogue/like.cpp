@@ -226,8 +226,11 @@ class Kind {
     Written written = *base.written;
     written.name = place.written->name;
     written.value = place.written->value;
-    for (const char* own : {"name", "title", "like", "alias", "source"}) {
-      Forget(*merged->GetDescriptor()->FindFieldByName(own), *merged, written);
+    for (const char* own : {"name", "title", "like", "alias", "stands_for", "source"}) {
+      const FieldDescriptor* const field = merged->GetDescriptor()->FindFieldByName(own);
+      if (field != nullptr) {
+        Forget(*field, *merged, written);
+      }
     }
     Written fields = *place.written;
     fields.fields.erase("source");

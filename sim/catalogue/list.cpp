@@ -14,6 +14,10 @@ CatalogueList ListCatalogue() {
   CatalogueList list;
   for (const auto& [name, stack] : catalogue.stacks) {
     list.stacks.push_back(name);
+    list.stack_kinds[name] = stack.message->family();
+    for (const std::string& prefix : stack.message->stands_for()) {
+      list.families.push_back({name, stack.message->family(), prefix});
+    }
   }
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);

@@ -28,13 +28,22 @@ struct CatalogueMixture {
   int experts = 0, experts_per_token = 0, expert_ffn = 0;
 };
 
+/// A stack entry that stands for frameworks without one.
+struct CatalogueFamily {
+  std::string stack;       ///< catalogue name
+  std::string kind;        ///< in words: "Megatron-like"
+  std::string stands_for;  ///< how the names of the frameworks begin; "*": any
+};
+
 struct CatalogueList {
   /// Names of accelerators by their aliases.
   std::map<std::string, std::string> accelerator_aliases;
-  std::vector<CatalogueServer> servers;    ///< by name
-  std::vector<std::string> accelerators;   ///< names, sorted
-  std::vector<std::string> stacks;         ///< names, sorted
-  std::vector<CatalogueMixture> mixtures;  ///< models with experts, by name
+  std::vector<CatalogueServer> servers;            ///< by name
+  std::vector<std::string> accelerators;           ///< names, sorted
+  std::vector<std::string> stacks;                 ///< names, sorted
+  std::vector<CatalogueMixture> mixtures;          ///< models with experts, by name
+  std::vector<CatalogueFamily> families;           ///< by the names of their stacks
+  std::map<std::string, std::string> stack_kinds;  ///< kinds of framework by names of stacks
 };
 
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.

@@ -127,7 +127,8 @@ std::vector<SetupItem> SetupOf(const Scenario& scenario) {
                             job.global_batch == 1 ? "sequence" : "sequences",
                             Grouped(static_cast<double>(job.sequence_length)), job.micro_batch)},
       {"precision", PrecisionName(job.precision)},
-      {"memory", fmt::format("ZeRO stage {}, {} recomputation", job.zero, recompute)},
+      {"memory", fmt::format("ZeRO stage {}, {} recomputation{}", job.zero, recompute,
+                             job.offloads() ? ", activations in the memory of the host" : "")},
       {"stack", job.stack.name}};
 }
 

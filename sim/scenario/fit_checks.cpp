@@ -59,6 +59,21 @@ class FitChecks {
           OneOf(names));
   }
 
+  // Where there are more ranks than key-value heads, ranks repeat them.
+  bool SharesKeyValueHeads() {
+    const int tensor = spec_.layout.tensor;
+    const int heads = spec_.model.kv_heads;
+    if (heads % tensor == 0 || tensor % heads == 0) {
+      return true;
+    }
+    AtLayout("tensor",
+             "\"tensor\" is " + std::to_string(tensor) +
+                 ", which neither divides the key-value heads of " + spec_.model.name + ", " +
+                 std::to_string(heads) + ", nor is a multiple of them",
+             "a divisor or a multiple of " + std::to_string(heads));
+    return false;
+  }
+
   void CheckTensor() {
     const int tensor = spec_.layout.tensor;
     const auto divides = [&](const std::string& noun, std::int64_t number) {
@@ -73,8 +88,7 @@ class FitChecks {
     };
     const std::string model = " of " + spec_.model.name;
     // One is enough: the later ones are seldom news.
-    if (divides("the heads" + model, spec_.model.heads) &&
-        divides("the key-value heads" + model, spec_.model.kv_heads) &&
+    if (divides("the heads" + model, spec_.model.heads) && SharesKeyValueHeads() &&
         divides("the ffn width" + model, spec_.model.ffn) && spec_.layout.sequence_parallel) {
       (void)divides("the sequence_length, with sequence_parallel", spec_.sequence_length);
     }
@@ -108,7 +122,7 @@ class FitChecks {
     const std::int64_t layers = spec_.model.layers + extra;
     const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
     CHECK(chunks > 0);
-    if (layers % chunks == 0 || layout.uneven_layers) {
+    if (layers % chunks == 0 || (layout.uneven_layers && layers >= chunks)) {
       return;
     }
     std::string stages = std::to_string(layout.pipeline) + " pipeline stages";

@@ -77,6 +77,7 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.precision = MakePrecision(job.precision());
   spec.zero = job.zero();
   spec.recompute = RecomputeOf(job.recompute());
+  spec.offload_activations = job.offload_activations();
   return spec;
 }
 

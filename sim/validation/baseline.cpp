@@ -107,13 +107,13 @@ std::vector<std::optional<NearestPrediction>> NearestPredictions(
   for (const PublishedCase& row : rows) {
     std::optional<NearestPrediction>& prediction = out.emplace_back();
     const ComparedRow here = ComparedRowOf(row, catalogue);
-    if (here.peak <= 0) {
+    if (here.peak <= 0 || row.step_time_s <= 0) {
       continue;
     }
     double nearest = 0;
     for (std::size_t i = 0; i < all.size(); ++i) {
       const ComparedRow& there = points[i];
-      if (!MayCopy(row, all[i], leave_out) || there.peak <= 0) {
+      if (!MayCopy(row, all[i], leave_out) || there.peak <= 0 || all[i].step_time_s <= 0) {
         continue;
       }
       const double distance = here.DistanceTo(there);

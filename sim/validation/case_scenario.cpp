@@ -8,8 +8,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/study/evaluate.h"
-#include "sim/validation/stand_ins.h"
+#include "sim/validation/case_server.h"
+#include "sim/validation/case_stack.h"
 
 namespace gridlock {
 
@@ -71,6 +71,10 @@ bool EmbeddingAsLayer(const PublishedCase& row) {
   return row.layers % ChunksOf(row) != 0 && (row.layers + 2) % ChunksOf(row) == 0;
 }
 
+bool Uneven(const PublishedCase& row) {
+  return row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row);
+}
+
 // A text of a table as the value of an assignment.
 std::string QuotedText(const std::string& text) {
   std::string out = "\"";
@@ -116,6 +120,11 @@ const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList&
 // other weights, which is Megatron-Core's default.
 bool WholeExperts(const PublishedCase& row) {
   return row.expert_ffn < row.hidden;
+}
+
+// Two rounds of the pipeline where the row does not say.
+std::int64_t GlobalBatchOf(const PublishedCase& row) {
+  return row.global_batch > 0 ? row.global_batch : row.dp * MicroBatchOf(row) * 2 * row.pp;
 }
 
 // Accelerators of a scale-up domain that the row's ranks fill: whole groups that share experts, as
@@ -225,6 +234,9 @@ void SetSite(const PublishedCase& row, const RowServer& server, RowPoint& point)
   point.Within("site[0]");
   point.Set("server", server.name);
   point.Set("servers", (row.accelerators + used - 1) / used);
+  if (row.capacity_gib > 0) {
+    point.Set("override.hbm_capacity", fmt::format("{} GiB", row.capacity_gib));
+  }
   if (row.nic_gbps > 0) {
     const double per_nic = row.nic_gbps * static_cast<double>(row.domain) / server.nics;  // Gbit/s
     if (std::abs(per_nic * 1e9 / 8 - server.nic_bandwidth) > 1e-6 * server.nic_bandwidth) {
@@ -241,9 +253,6 @@ void SetExperts(const PublishedCase& row, RowPoint& point) {
   }
   point.Set("expert", row.ep);
   point.Set("expert_tensor", WholeExperts(row) ? 1 : row.tp);
-  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row)) {
-    point.Set("uneven_layers", true);
-  }
   if (DomainRanks(row) < row.domain) {
     point.Set("domain_ranks", DomainRanks(row));
   }
@@ -265,6 +274,9 @@ void SetLayout(const PublishedCase& row, RowPoint& point) {
   if (row.shard_group > 0) {
     point.Set("shard_group", row.shard_group);
   }
+  if (Uneven(row)) {
+    point.Set("uneven_layers", true);
+  }
   SetExperts(row, point);
   point.Set("sequence_parallel", row.sequence_parallel == 1 && row.tp > 1);
   point.Set("embedding_as_layer", EmbeddingAsLayer(row));
@@ -275,7 +287,7 @@ void SetJob(const PublishedCase& row, const std::string& model, const std::strin
   point.Within("job[0].pretraining");
   point.Set("model", model);
   point.Set("stack", stack);
-  point.Set("global_batch", row.global_batch);
+  point.Set("global_batch", GlobalBatchOf(row));
   point.Set("micro_batch", MicroBatchOf(row));
   point.Set("sequence_length", row.seq);
   point.Set("precision", SchemaName(kFormats, row.precision));
@@ -283,46 +295,7 @@ void SetJob(const PublishedCase& row, const std::string& model, const std::strin
   point.Set("recompute", SchemaName(kRecomputes, recompute));
 }
 
-// The first problem of a refusal, without the place in a text that nobody wrote.
-std::string ReasonOf(const UserError& error, const std::string& file) {
-  CHECK(!error.problems().empty());
-  std::string reason = error.problems().front().message;
-  if (reason.starts_with(file + ":")) {
-    reason.erase(0, reason.find(": ") + 2);
-  }
-  // Advice is for people who write the scenario; a published one is as it is.
-  reason = reason.substr(
-      0, std::min(reason.find("; what would fit"), reason.find("; no single change")));
-  if (error.problems().size() > 1) {
-    reason += fmt::format(" (and {} more)", error.problems().size() - 1);
-  }
-  return reason;
-}
-
-// Ranks that the site would leave idle, or not have, are a mistake of the row.
-std::string WhyRanksDiffer(const PublishedCase& row) {
-  const std::int64_t ranks = row.tp * row.pp * row.cp * row.dp;
-  return ranks == row.accelerators
-             ? ""
-             : fmt::format("tp x pp x cp x dp = {} accelerators, and the row has {}", ranks,
-                           row.accelerators);
-}
-
 }  // namespace
-
-const char* CaseStatusName(CaseStatus status) {
-  switch (status) {
-    case CaseStatus::kSimulated:
-      return "simulated";
-    case CaseStatus::kUnsupported:
-      return "unsupported";
-    case CaseStatus::kRefused:
-      return "refused";
-    case CaseStatus::kFailed:
-      return "failed";
-  }
-  return "";
-}
 
 std::int64_t MicroBatchOf(const PublishedCase& row) {
   constexpr double kWidest = 8192;  // of hidden / tp x micro-batch: beyond it GEMMs gain nothing
@@ -342,6 +315,25 @@ std::int64_t MicroBatchOf(const PublishedCase& row) {
   return 1;
 }
 
+std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  std::vector<std::string> assumed;
+  if (const std::string kind = FamilyKindOf(row, catalogue); !kind.empty()) {
+    assumed.push_back(
+        fmt::format("stack {} is {}: as {}", row.stack, kind, StackOf(row, catalogue)));
+  }
+  if (const std::string server = AssumedServer(row, catalogue); !server.empty()) {
+    assumed.push_back(server);
+  }
+  if (Uneven(row)) {
+    assumed.push_back(fmt::format("{} layers over {} chunks: the first ones hold one more",
+                                  row.layers, ChunksOf(row)));
+  }
+  if (row.global_batch == 0) {
+    assumed.push_back(fmt::format("global_batch {}", GlobalBatchOf(row)));
+  }
+  return fmt::format("{}", fmt::join(assumed, "; "));
+}
+
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue) {
   std::vector<std::string> missing;
   for (const Feature& feature : kNotSimulated) {
@@ -356,18 +348,18 @@ std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catal
     missing.push_back(fmt::format("no accelerator {} in the catalogue{}", Quoted(row.accelerator),
                                   DidYouMean(row.accelerator, catalogue.accelerators)));
   }
-  if (row.layers % ChunksOf(row) != 0 && !EmbeddingAsLayer(row) && row.experts == 0) {
-    missing.push_back(
-        fmt::format("uneven pipeline split ({} layers over {} chunks)", row.layers, ChunksOf(row)));
-  }
   return fmt::format("{}", fmt::join(missing, ", "));
+}
+
+std::string ScenarioFile(const PublishedCase& row) {
+  return FileName(row.id) + ".textproto";
 }
 
 CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
                         const CatalogueList& catalogue) {
   const RowServer server = RowServerOf(row, catalogue);
   const CatalogueMixture* const model = MixtureOf(row, catalogue);
-  const std::string file = FileName(row.id) + ".textproto";
+  const std::string file = ScenarioFile(row);
   RowPoint point(file);
   point.Set("name", FileName(row.id));
   point.Set("description", QuotedText(row.source));
@@ -382,40 +374,6 @@ CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
       ScenarioBase(file,
                    fmt::format(kBaseText, (model == nullptr ? kModelText : "") + server.entry), {}),
       point.point()};
-}
-
-PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
-  PreparedCase out;
-  out.reason = row.problem.empty() ? MissingFeatures(row, catalogue) : row.problem;
-  if (!out.reason.empty()) {
-    out.status = CaseStatus::kUnsupported;
-    return out;
-  }
-  std::vector<std::string> recomputes = {row.recompute};
-  if (row.recompute == "auto") {
-    recomputes = {"none", "selective", "full"};
-  }
-  const std::string file = FileName(row.id) + ".textproto";
-  // The first that fits HBM; when none does, the reason is that of the last.
-  for (const std::string& recompute : recomputes) {
-    const CaseScenario scenario = ScenarioOf(row, recompute, catalogue);
-    try {
-      out.text = fmt::format("# A published training step: {} s.\n{}", row.step_time_s,
-                             scenario.base.TextAt(scenario.point));
-      out.scenario = scenario.base.At(scenario.point);
-      CheckScenario(*out.scenario, Fidelity::kFolded);
-      out.reason = WhyRanksDiffer(row);
-      out.assumed = AssumedOf(row, catalogue);
-      break;
-    } catch (const UserError& error) {
-      out.reason = ReasonOf(error, file);
-    }
-  }
-  if (!out.reason.empty()) {
-    out.status = CaseStatus::kRefused;
-    out.scenario.reset();
-  }
-  return out;
 }
 
 }  // namespace gridlock

@@ -14,18 +14,22 @@
 //   micro_batch   1 with a pipeline; else the largest of 4, 2 and 1 that divides global_batch / dp
 //                 and keeps hidden / tp x micro_batch at 8192 or below
 //   shard_group   all data-parallel ranks
-//   recompute     `auto` is the least of none, selective and full that fits HBM
+//   recompute     `auto` is the least of none, selective and full that fits HBM; of XLA's, what
+//   does
+//                 not fit as the row says is computed again or goes to the host
+//   capacity_gib  that of the accelerator
+//   global_batch  two rounds of the pipeline, of rows that have no step time
 //   attention     causal; positions are learned where the feed-forward block is not gated (the GPT
 //                 family), rotary otherwise; embeddings are not tied
 //   rank order    tensor, data, pipeline; accelerators in consecutive order
 //   experts       sequence parallelism as the row says; experts narrower than the hidden width are
-//                 whole on a rank, others split over the tensor-parallel ranks; where the chunks
-//                 do not divide the layers, the last chunks have fewer. A model with experts whose
-//                 sizes are all those of a catalogue model is that model: it takes over the width
-//                 of heads and latent attention
+//                 whole on a rank, others split over the tensor-parallel ranks. A model with
+//                 experts whose sizes are all those of a catalogue model is that model: it takes
+//                 over the width of heads and latent attention
 //   schedule      1F1B or interleaved; zero bubble for DualPipe, whose bubble is about as long
 //   embedding     the embedding and the LM head count as one layer each where the number of chunks
-//                 divides the layers plus two, but not the layers
+//                 divides the layers plus two, but not the layers; where the chunks divide
+//                 neither, the first chunks hold one layer more
 
 #include <cstdint>
 #include <optional>
@@ -33,6 +37,7 @@
 
 #include "sim/catalogue/list.h"
 #include "sim/scenario/point.h"
+#include "sim/validation/case_stack.h"
 #include "sim/validation/case_table.h"
 
 namespace gridlock {
@@ -54,6 +59,7 @@ struct PreparedCase {
   std::string assumed;               ///< what the row does not say, when ready
   std::string text;                  ///< the scenario; "" when unsupported
   std::optional<Scenario> scenario;  ///< of `text`, checked, when ready
+  std::optional<Bytes> peak;         ///< of HBM, of the kind that the row means; also when refused
 };
 
 /// The row's micro-batch, or what stands in for a blank one.
@@ -61,6 +67,12 @@ std::int64_t MicroBatchOf(const PublishedCase& row);
 
 /// What the row needs and the simulator does not do, separated by commas; "" when nothing.
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// What the row leaves to us, in words; "" when nothing.
+std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// Name of the file that the row's scenario would stand in.
+std::string ScenarioFile(const PublishedCase& row);
 
 /// The scenario that stands for a row: what all rows have in common, and what this one says.
 struct CaseScenario {

@@ -84,7 +84,7 @@ constexpr WholeColumn kWholes[] = {
     {"zero", &Case::zero, 0, 3},
     {"shard_group", &Case::shard_group, 1, 100'000'000, Blank::kAllowed},
     {"sequence_parallel", &Case::sequence_parallel, 0, 1},
-    {"global_batch", &Case::global_batch, 1, kMost},
+    {"global_batch", &Case::global_batch, 1, kMost, Blank::kAllowed},
     {"micro_batch", &Case::micro_batch, 1, kMost, Blank::kAllowed},
 };
 
@@ -92,11 +92,12 @@ constexpr RealColumn kReals[] = {
     {"nic_gbps", &Case::nic_gbps, 0.1, 100'000, Blank::kAllowed},
     {"measured_gib", &Case::measured_gib, 1e-3, 1e6, Blank::kAllowed},
     {"capacity_gib", &Case::capacity_gib, 1e-3, 1e6, Blank::kAllowed},
-    {"step_time_s", &Case::step_time_s, 1e-6, 1e6},
+    {"step_time_s", &Case::step_time_s, 1e-6, 1e6, Blank::kAllowed},
 };
 
 constexpr const char* kDenseLayers = "dense_layers";
 constexpr const char* kKind = "kind";
+constexpr const char* kFits = "fits";
 
 const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
 const std::vector<std::string> kPrecisions = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
@@ -244,6 +245,15 @@ class TableReader {
     }
     ReadDenseLayers(row);
     row.kind = Cell(kKind).text;
+    row.out_of_memory = Cell(kFits).text == "0";
+    if (problem_.empty() && row.step_time_s == 0 && row.measured_gib == 0 &&
+        Cell(kFits).text.empty()) {
+      Refuse(Cell("step_time_s"),
+             Refusal("the row has neither a time nor a peak of memory", "a step_time_s"));
+    }
+    if (problem_.empty() && row.global_batch == 0 && row.step_time_s > 0) {
+      Refuse(Cell("global_batch"), Refusal("global_batch is blank", "a whole number"));
+    }
     CheckNames(row);
     if (problem_.empty()) {  // else what cells owe each other would blame the wrong one
       CheckHeads(row);

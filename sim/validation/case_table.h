@@ -10,7 +10,8 @@
 // These may be blank, and their columns missing: experts and the four columns behind it (a dense
 // model), vpp, shard_group, micro_batch, nic_gbps (see case_scenario.h for what stands in for
 // them). More columns are read where they are there: measured_gib, kind and capacity_gib of a run
-// whose peak of HBM is known. Other columns are left alone.
+// whose peak of HBM is known, and fits (0: it went out of memory); such rows may leave step_time_s
+// and global_batch blank. Other columns are left alone.
 //
 // A row that makes no sense is reported as a row and never refuses the table. A first line that
 // does not name the columns does, because it would shift the meaning of every row.
@@ -53,10 +54,11 @@ struct PublishedCase {
   std::string recompute;  ///< "none", "selective", "full", "auto"
   std::int64_t global_batch = 0, micro_batch = 0;
   std::string precision;    ///< "bf16", "fp8", ...
-  double step_time_s = 0;   ///< published
+  double step_time_s = 0;   ///< published; 0: only what fits, or its peak, is known
   double measured_gib = 0;  ///< peak of HBM; 0: not said
   std::string kind;         ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
   double capacity_gib = 0;  ///< room for it; 0: that of the accelerator
+  bool out_of_memory = false;  ///< the run did not fit, and measured_gib is less than it needs
   /// What is wrong with the cells of the row, with line and column; "" when nothing is.
   std::string problem;
 };

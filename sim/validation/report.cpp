@@ -92,6 +92,26 @@ void AppendGroups(const ValidationReport& report, std::string& text) {
   }
 }
 
+// What became of the memory of the rows, and how far the peaks are off.
+void AppendMemory(const MemorySummary& memory, std::string& text) {
+  text += fmt::format("\nHBM: {} of {} runs that fitted were refused", memory.refused, memory.ran);
+  text += memory.overflowed == 0 ? "\n"
+                                 : fmt::format("; {} of {} that went out of memory were accepted\n",
+                                               memory.accepted, memory.overflowed);
+  if (memory.groups.empty()) {
+    return;
+  }
+  text += fmt::format("{:<40}  {:>5}  {:>7} {:>7} {:>7}\n", "peak of HBM, absolute error, %",
+                      "rows", "median", "p90", "bias");
+  for (const CaseGroup& group : memory.groups) {
+    const std::string name =
+        group.by == "all" || group.by == "role" ? group.name : group.role + ", " + group.name;
+    const ErrorStatistics& own = group.simulated;
+    text += fmt::format("{:<40}  {:>5}  {:>7.1f} {:>7.1f} {:>+7.1f}\n", name, own.rows, own.median,
+                        own.p90, own.bias);
+  }
+}
+
 template <typename T>
 void OptionalMember(JsonWriter& json, const char* key, const std::optional<T>& value) {
   if (value) {
@@ -116,6 +136,10 @@ void WriteRow(const CaseResult& result, JsonWriter& json) {
   if (!result.reason.empty()) {
     json.Member("reason", result.reason);
   }
+  if (result.peak) {
+    json.Member("peak_hbm_bytes", result.peak->si());
+  }
+  OptionalMember(json, "peak_error_pct", result.peak_error_pct());
   if (result.nearest) {
     json.Member("nearest_id", result.nearest->id);
     json.Member("nearest_s", result.nearest->step_time_s);
@@ -145,24 +169,29 @@ std::string ValidationText(const ValidationReport& report) {
   }
   AppendRows(report, text);
   AppendGroups(report, text);
+  AppendMemory(report.memory, text);
   return text + "\n" + kDefinitions + LeaveOutNote(report.leave_out);
 }
 
 std::string ValidationCsv(const ValidationReport& report) {
   std::string text =
       "id,role,published_s,predicted_s,error_pct,status,reason,stack,accelerator,nearest_id,"
-      "nearest_s,nearest_error_pct,source,model\n";
+      "nearest_s,nearest_error_pct,source,model,peak_hbm_bytes\n";
   for (const CaseResult& result : report.results) {
     const std::optional<double> nearest_s =
         result.nearest ? std::optional(result.nearest->step_time_s) : std::nullopt;
-    text += fmt::format("{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", CsvQuoted(result.row.id),
-                        CsvQuoted(result.row.role), result.row.step_time_s,
-                        Number(result.predicted_s, "{:.6g}"), Number(result.error_pct(), "{:.3f}"),
-                        CaseStatusName(result.status), CsvQuoted(result.reason),
-                        CsvQuoted(result.row.stack), CsvQuoted(result.row.accelerator),
-                        CsvQuoted(result.nearest ? result.nearest->id : ""),
-                        Number(nearest_s, "{:.6g}"), Number(result.nearest_error_pct(), "{:.3f}"),
-                        CsvQuoted(result.row.source), CsvQuoted(result.row.model));
+    const std::optional<double> published =
+        result.row.step_time_s > 0 ? std::optional(result.row.step_time_s) : std::nullopt;
+    const std::optional<double> peak =
+        result.peak ? std::optional(result.peak->si()) : std::nullopt;
+    text += fmt::format(
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n", CsvQuoted(result.row.id),
+        CsvQuoted(result.row.role), Number(published, "{}"), Number(result.predicted_s, "{:.6g}"),
+        Number(result.error_pct(), "{:.3f}"), CaseStatusName(result.status),
+        CsvQuoted(result.reason), CsvQuoted(result.row.stack), CsvQuoted(result.row.accelerator),
+        CsvQuoted(result.nearest ? result.nearest->id : ""), Number(nearest_s, "{:.6g}"),
+        Number(result.nearest_error_pct(), "{:.3f}"), CsvQuoted(result.row.source),
+        CsvQuoted(result.row.model), Number(peak, "{:.0f}"));
   }
   return text;
 }

@@ -6,7 +6,7 @@
 
 #include "sim/process/worker.h"
 #include "sim/study/evaluate.h"
-#include "sim/validation/stand_ins.h"
+#include "sim/validation/case_stack.h"
 
 namespace gridlock {
 
@@ -56,9 +56,31 @@ const Grouping kGroupings[] = {
      true},
 };
 
-// The groups of one grouping, by role and then in the order of their first rows.
-void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& results,
-                  std::vector<CaseGroup>& groups) {
+const Grouping kPeakGroupings[] = {
+    kGroupings[0],
+    kGroupings[1],
+    {"kind of peak",
+     [](const PublishedCase& row) {
+       return row.kind.empty() ? std::string("reserved") : row.kind;
+     },
+     true},
+    kGroupings[4],
+};
+
+using ErrorOf = std::optional<double> (CaseResult::*)() const;
+
+bool HasTime(const PublishedCase& row) {
+  return row.step_time_s > 0 || !row.problem.empty();
+}
+
+bool HasPeak(const PublishedCase& row) {
+  return row.measured_gib > 0 && !row.out_of_memory;
+}
+
+// The groups of one grouping, by role and then in the order of their first rows. Rows of which the
+// figure is not known do not count.
+void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& results, ErrorOf error,
+                  bool (*counts)(const PublishedCase& row), std::vector<CaseGroup>& groups) {
   struct Errors {
     CaseGroup group;
     std::vector<std::optional<double>> simulated;
@@ -67,6 +89,9 @@ void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& resul
 
   std::vector<Errors> all;
   for (const CaseResult& result : results) {
+    if (!counts(result.row)) {
+      continue;
+    }
     const std::string name = grouping.name(result.row);
     const std::string role = grouping.by_role ? result.row.role : "";
     auto found = std::find_if(all.begin(), all.end(), [&](const Errors& each) {
@@ -75,7 +100,7 @@ void AppendGroups(const Grouping& grouping, const std::vector<CaseResult>& resul
     if (found == all.end()) {
       found = all.insert(all.end(), Errors{{grouping.by, name, role, {}, {}}, {}, {}});
     }
-    found->simulated.push_back(result.error_pct());
+    found->simulated.push_back((result.*error)());
     found->nearest.push_back(result.nearest_error_pct());
   }
   std::stable_sort(all.begin(), all.end(), [](const Errors& a, const Errors& b) {
@@ -101,6 +126,31 @@ std::optional<double> CaseResult::nearest_error_pct() const {
              : std::nullopt;
 }
 
+std::optional<double> CaseResult::peak_error_pct() const {
+  constexpr double kGib = 1024.0 * 1024 * 1024;
+  return peak && HasPeak(row) ? std::optional(ErrorPct(peak->si() / kGib, row.measured_gib))
+                              : std::nullopt;
+}
+
+MemorySummary SummariseMemory(const std::vector<CaseResult>& results) {
+  MemorySummary summary;
+  for (const Grouping& grouping : kPeakGroupings) {
+    AppendGroups(grouping, results, &CaseResult::peak_error_pct, HasPeak, summary.groups);
+  }
+  for (const CaseResult& result : results) {
+    const bool refused =
+        result.status == CaseStatus::kRefused && result.reason.find("HBM") != std::string::npos;
+    if (result.row.out_of_memory) {
+      ++summary.overflowed;
+      summary.accepted += result.status == CaseStatus::kSimulated ? 1 : 0;
+    } else {
+      ++summary.ran;
+      summary.refused += refused ? 1 : 0;
+    }
+  }
+  return summary;
+}
+
 bool Matches(const CaseFilter& filter, const PublishedCase& row, const CatalogueList& catalogue) {
   return (filter.kind.empty() || filter.kind == "training" || filter.kind == KindOf(row)) &&
          (filter.role.empty() || filter.role == row.role) &&
@@ -113,7 +163,7 @@ std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, Leav
   std::vector<CaseGroup> groups;
   for (const Grouping& grouping : kGroupings) {
     if (std::string(grouping.by) != "source" || leave_out == LeaveOut::kSource) {
-      AppendGroups(grouping, results, groups);
+      AppendGroups(grouping, results, &CaseResult::error_pct, HasTime, groups);
     }
   }
   return groups;
@@ -133,7 +183,7 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
     prepared.push_back(Prepare(rows[i], catalogue));
     report.results.push_back({rows[i], prepared[i].status,
                               prepared[i].reason.empty() ? prepared[i].assumed : prepared[i].reason,
-                              std::nullopt, nearest[i]});
+                              std::nullopt, nearest[i], prepared[i].peak});
   }
   std::vector<Job> jobs;
   std::vector<std::size_t> row_of_job;
@@ -163,6 +213,7 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
     }
   }
   report.groups = GroupResults(report.results, report.leave_out);
+  report.memory = SummariseMemory(report.results);
   return report;
 }
 

@@ -30,10 +30,13 @@ struct CaseResult {
   std::string reason;                        ///< when simulated: what the row leaves to us
   std::optional<double> predicted_s;         ///< simulated step time
   std::optional<NearestPrediction> nearest;  ///< what copying gives
+  std::optional<Bytes> peak{};               ///< of HBM, of the kind that the row means
 
   /// Signed errors in per cent, nothing without a prediction.
   [[nodiscard]] std::optional<double> error_pct() const;
   [[nodiscard]] std::optional<double> nearest_error_pct() const;
+  /// Of the peak of HBM; nothing where none was measured, or only a bound.
+  [[nodiscard]] std::optional<double> peak_error_pct() const;
 };
 
 /// Rows that have something in common, with their figures.
@@ -45,11 +48,19 @@ struct CaseGroup {
   ErrorStatistics nearest;
 };
 
+/// What is known of the memory of the rows.
+struct MemorySummary {
+  std::vector<CaseGroup> groups;  ///< of the peaks: all, by role, and within it by kind and stack
+  int ran = 0, refused = 0;       ///< rows that are known to have fitted; of these, refused for HBM
+  int overflowed = 0, accepted = 0;  ///< rows that went out of memory; of these, accepted
+};
+
 struct ValidationReport {
   std::vector<std::string> tables;
   LeaveOut leave_out = LeaveOut::kNothing;
   std::vector<CaseResult> results;  ///< in the order of the tables
   std::vector<CaseGroup> groups;
+  MemorySummary memory;
 };
 
 struct ValidationOptions {
@@ -66,6 +77,8 @@ bool Matches(const CaseFilter& filter, const PublishedCase& row, const Catalogue
 /// stack and accelerator, and of each source when predictions copy no row of the same source.
 /// Groups of one kind stand in the order in which they first appear.
 std::vector<CaseGroup> GroupResults(const std::vector<CaseResult>& results, LeaveOut leave_out);
+
+MemorySummary SummariseMemory(const std::vector<CaseResult>& results);
 
 /// Runs the rows of `cases` that the filter lets through. The nearest predictions may copy any row
 /// of `cases`.

@@ -67,7 +67,8 @@ std::multiset<std::string> Listed() {
 std::multiset<std::string> InSchema(const Descriptor& message) {
   std::multiset<std::string> names;
   for (const std::string& name : FieldNames(message)) {
-    if (name != "title" && name != "like" && name != "alias" && name != "source") {
+    if (name != "title" && name != "like" && name != "alias" && name != "source" &&
+        name != "family" && name != "stands_for") {
       names.insert(name);
     }
   }

@@ -13,7 +13,7 @@
 
 #include "sim/catalogue/view.h"
 #include "sim/scenario/load_text.h"
-#include "sim/validation/stand_ins.h"
+#include "sim/validation/case_stack.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "workloads/memory.h"
@@ -238,10 +238,43 @@ TEST_F(CaseScenario, UnknownProductsMakeTheRowUnsupported) {
   EXPECT_EQ(prepared.reason, "no accelerator \"abacus\" in the catalogue");
 }
 
-TEST_F(CaseScenario, UnevenSplitIsUnsupported) {
+TEST_F(CaseScenario, UnevenSplitIsSaid) {
   const PreparedCase prepared = Prepare(Row("UNEVEN"), catalogue_);
-  EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
-  EXPECT_EQ(prepared.reason, "uneven pipeline split (31 layers over 4 chunks)");
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_TRUE(prepared.scenario->training().layout.uneven_layers);
+  EXPECT_THAT(prepared.assumed, HasSubstr("31 layers over 4 chunks: the first ones hold one more"));
+}
+
+TEST_F(CaseScenario, RoomOfTheRowReplacesTheAccelerators) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.capacity_gib = 64;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.scenario->site().server.accelerator.hbm_capacity,
+            Bytes(64.0 * 1024 * 1024 * 1024));
+}
+
+TEST_F(CaseScenario, PeakIsOfTheKindThatTheRowMeans) {
+  PublishedCase row = Row("DENSE-TP8");
+  const auto peak = [&](const char* kind) {
+    row.kind = kind;
+    return Prepare(row, catalogue_).peak.value();
+  };
+  EXPECT_LT(peak("allocated"), peak("reserved"));
+  EXPECT_LT(peak("reserved"), peak("nvidia_smi"));
+  EXPECT_EQ(peak(""), peak("reserved"));
+}
+
+TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.recompute = "auto";
+  row.stack = "maxtext";
+  bool offloads = false;
+  for (row.layers = 8; row.layers <= 4096 && !offloads; row.layers *= 2) {
+    const PreparedCase prepared = Prepare(row, catalogue_);
+    offloads = prepared.scenario && prepared.scenario->training().offloads();
+  }
+  EXPECT_TRUE(offloads);
 }
 
 TEST_F(CaseScenario, WhatDoesNotFitHbmIsRefusedWithTheReason) {

@@ -13,7 +13,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
 #include "sim/validation/report.h"
-#include "sim/validation/stand_ins.h"
+#include "sim/validation/case_stack.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {

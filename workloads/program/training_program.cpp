@@ -67,7 +67,7 @@ class ProgramBuilder {
       return std::max(1, static_cast<int>(part.layers));
     }
     const double bytes = ParametersPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
-    const double buckets = std::ceil(bytes / job_.stack.gradient_bucket.si());
+    const double buckets = std::ceil(bytes / job_.gradient_bucket().si());
     return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0));
   }
 
@@ -116,6 +116,9 @@ class ProgramBuilder {
       } else if (backward && job_.recompute == Recompute::kFull) {
         floor += stack.launch_floor_forward * part.layers;
         wait += stack.expert_wait_forward * part.mixture;
+      }
+      if (gradients != Gradients::kWeights) {
+        floor = std::max(floor, HostCopies(job_, part));
       }
       program_.passes.push_back(
           pass_builder_.Build(backward ? "backward" : "forward", work, floor));

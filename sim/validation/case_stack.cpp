@@ -1,0 +1,136 @@
+#include "sim/validation/case_stack.h"
+
+#include <algorithm>
+#include <iterator>
+
+namespace gridlock {
+
+namespace {
+
+// What tables call a stack, and the catalogue entry that stands for it. Other names stand for
+// themselves when the catalogue has them.
+struct StackName {
+  const char* table;
+  const char* accelerator_prefix;  // the entry is for accelerators that begin so
+  std::int64_t zero;               // and for rows that shard at least that much
+  const char* catalogue;
+  bool (*fits)(const PublishedCase& row);  // the entry is for rows that this is true of
+};
+
+bool Any(const PublishedCase& /*row*/) {
+  return true;
+}
+
+// Runs that NVIDIA publishes, or clouds on its recipes, have the overlap and the 16-bit gradients
+// of those; others have Megatron-LM's defaults.
+bool TunedRecipe(const PublishedCase& row) {
+  return row.source.find("NVIDIA") != std::string::npos ||
+         row.source.find("NeMo") != std::string::npos ||
+         row.source.find("gpu-recipes") != std::string::npos;
+}
+
+// Experts narrower than the model, many of them per token.
+bool FineGrained(const PublishedCase& row) {
+  return TunedRecipe(row) && row.experts > 0 && row.expert_ffn < row.hidden;
+}
+
+bool FineGrainedInterleaved(const PublishedCase& row) {
+  return FineGrained(row) && row.vpp > 1;
+}
+
+// Not compiled: the loss of tensor-parallel ranks (DTensor's), and experts.
+bool NotCompiled(const PublishedCase& row) {
+  return row.tp > 1 || row.experts > 0;
+}
+
+constexpr StackName kStacks[] = {
+    // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
+    // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
+    // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
+    // Recipes of fine-grained experts have dispatchers of their own, whose overlap asks for an
+    // interleaved schedule (NVIDIA-NeMo/Megatron-Bridge).
+    {"megatron", "a100", 1, "megatron_2023", Any},
+    {"megatron", "a800", 1, "megatron_2023", Any},
+    {"megatron", "a100", 0, "megatron_2021", Any},
+    {"megatron", "a800", 0, "megatron_2021", Any},
+    {"megatron", "", 0, "megatron_core_overlap", FineGrainedInterleaved},
+    {"megatron", "", 0, "megatron_core_flex", FineGrained},
+    {"megatron", "", 0, "megatron_core", TunedRecipe},
+    {"megatron", "", 0, "megatron_lm", Any},
+    {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},
+    {"megatron_deepspeed", "h", 0, "megatron_deepspeed_flash", Any},
+    {"megatron_deepspeed", "gaudi", 0, "megatron_deepspeed_flash", Any},
+    {"maxtext", "tpu_v6e", 0, "maxtext_offload", Any},
+    {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
+    {"torchtitan", "", 0, "torchtitan", Any},
+    {"composer_fsdp", "", 0, "composer_fsdp", Any},
+    {"internevo", "", 0, "internevo", Any},
+    {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},
+};
+
+// The catalogue's entry for what a table calls a stack; "" when there is none.
+std::string EntryOf(const std::string& stack, const PublishedCase& row,
+                    const CatalogueList& catalogue) {
+  std::string name = stack;
+  for (const StackName& each : kStacks) {
+    if (stack == each.table && row.accelerator.starts_with(each.accelerator_prefix) &&
+        row.zero >= each.zero && each.fits(row)) {
+      name = each.catalogue;
+      break;
+    }
+  }
+  const bool known =
+      std::find(catalogue.stacks.begin(), catalogue.stacks.end(), name) != catalogue.stacks.end();
+  return known ? name : "";
+}
+
+// The family whose prefix says most of the name of the row's stack, or null.
+const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const CatalogueFamily* best = nullptr;
+  const auto said = [](const CatalogueFamily& family) {
+    return family.stands_for == "*" ? 0 : family.stands_for.size();
+  };
+  for (const CatalogueFamily& family : catalogue.families) {
+    const bool fits = family.stands_for == "*" || row.stack.starts_with(family.stands_for);
+    if (fits && (best == nullptr || said(family) > said(*best))) {
+      best = &family;
+    }
+  }
+  return best;
+}
+
+}  // namespace
+
+KnownNames NamesOf(const CatalogueList& catalogue) {
+  KnownNames names{catalogue.stacks, catalogue.accelerators, catalogue.accelerator_aliases};
+  for (const StackName& stack : kStacks) {
+    if (std::find(names.stacks.begin(), names.stacks.end(), stack.table) == names.stacks.end()) {
+      names.stacks.emplace_back(stack.table);
+    }
+  }
+  for (const auto& [alias, name] : catalogue.accelerator_aliases) {
+    names.accelerators.push_back(alias);
+  }
+  return names;
+}
+
+std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const std::string own = EntryOf(row.stack, row, catalogue);
+  if (!own.empty()) {
+    return own;
+  }
+  const CatalogueFamily* const family = FamilyOf(row, catalogue);
+  return family == nullptr ? "" : EntryOf(family->stack, row, catalogue);
+}
+
+std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  const CatalogueFamily* const family = FamilyOf(row, catalogue);
+  return family != nullptr && EntryOf(row.stack, row, catalogue).empty() ? family->kind : "";
+}
+
+bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue) {
+  const auto kind = catalogue.stack_kinds.find(StackOf(row, catalogue));
+  return kind != catalogue.stack_kinds.end() && kind->second == "XLA-like";
+}
+
+}  // namespace gridlock

@@ -1,0 +1,26 @@
+#pragma once
+
+// Which catalogue entry stands for the framework that a table names.
+
+#include <string>
+
+#include "sim/catalogue/list.h"
+#include "sim/validation/case_table.h"
+
+namespace gridlock {
+
+/// Names that tables may use: those of the catalogue, and the table's own names of stacks.
+KnownNames NamesOf(const CatalogueList& catalogue);
+
+/// Catalogue stack that stands for the row's: its own, or that of the nearest kind; "" when the
+/// catalogue has neither.
+std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// The row's framework is a compiler that computes again, or sends to the host, what does not fit.
+bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue);
+
+/// The kind of framework, in words, where the row's stack has no entry and another stands for it;
+/// else "".
+std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue);
+
+}  // namespace gridlock

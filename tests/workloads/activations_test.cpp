@@ -1,0 +1,203 @@
+// What layers and the loss hold in HBM, by hand, and peaks that were measured.
+
+#include <gtest/gtest.h>
+
+#include "tests/workloads/models.h"
+#include "workloads/memory.h"
+#include "workloads/schedule.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kGib = 1024.0 * 1024 * 1024;
+
+// One accelerator, BF16 weights and moments, as measure_gpu.py trains.
+TrainingSpec EagerJob(int layers, int hidden, int heads, int kv_heads, int ffn, int sequence,
+                      int micro_batch) {
+  TrainingSpec job = JobOn(Llama(layers, hidden, heads, ffn));
+  job.model.kv_heads = kv_heads;
+  job.model.vocabulary = 32000;
+  job.sequence_length = sequence;
+  job.micro_batch = job.global_batch = micro_batch;
+  job.zero = 0;
+  job.layout.sequence_parallel = false;
+  StackSpec& stack = job.stack;
+  stack.logit_bytes = 14;
+  stack.separate_gate = stack.separate_rotary = stack.frees_gradients = true;
+  stack.saves_elementwise_outputs = stack.fused_attention = true;
+  stack.optimizer_bytes = 4;
+  stack.main_gradient_bytes = 2;
+  return job;
+}
+
+double Allocated(const TrainingSpec& job) {
+  return PeakMemory(job, Bytes(1e15), PeakKind::kAllocated).si();
+}
+
+// Megatron-LM on Llama 3 70B, cut to 12 layers.
+TrainingSpec MegatronJob() {
+  TrainingSpec job = JobOn(Llama(12, 8192, 64, 28672));
+  job.sequence_length = 4096;
+  job.layout.tensor = 4;
+  job.layout.data = 2;
+  job.global_batch = 8;
+  job.stack.logit_bytes = 2;
+  job.stack.placeholder_gradients = true;
+  job.stack.saves_elementwise_outputs = job.stack.fused_attention = true;
+  return job;
+}
+
+}  // namespace
+
+// torch.cuda.max_memory_allocated of eager and compiled steps on an H100 (PyTorch 2.11).
+TEST(PeakOfHbm, IsThatOfEagerPyTorch) {
+  EXPECT_NEAR(Allocated(EagerJob(24, 2048, 16, 16, 5504, 2048, 8)), 49136647168, 0.01 * 49.1e9);
+  EXPECT_NEAR(Allocated(EagerJob(8, 4096, 32, 8, 14336, 4096, 4)), 43127532544, 0.01 * 43.1e9);
+  EXPECT_NEAR(Allocated(EagerJob(2, 8192, 64, 8, 28672, 4096, 4)), 32879864832, 0.02 * 32.9e9);
+}
+
+TEST(PeakOfHbm, IsThatOfRecomputedLayers) {
+  TrainingSpec job = EagerJob(8, 4096, 32, 8, 14336, 4096, 4);
+  job.recompute = Recompute::kFull;
+  EXPECT_NEAR(Allocated(job), 20829555712, 0.01 * 20.8e9);
+  // Few wide layers are fullest when the last of them goes backward, beside all gradients.
+  job = EagerJob(3, 8192, 64, 8, 28672, 8192, 1);
+  job.recompute = Recompute::kFull;
+  EXPECT_NEAR(Allocated(job), 27540370432, 0.02 * 27.5e9);
+}
+
+TEST(PeakOfHbm, IsThatOfCompiledPyTorch) {
+  TrainingSpec job = EagerJob(8, 4096, 32, 8, 14336, 4096, 4);
+  job.stack.separate_gate = false;
+  EXPECT_NEAR(Allocated(job), 39369436160, 0.01 * 39.4e9);
+}
+
+// MooreThreads/SimuMax, B200: the allocator's peak of Megatron-LM with FP32 gradients.
+TEST(PeakOfHbm, IsThatOfMegatron) {
+  EXPECT_NEAR(Allocated(MegatronJob()) / kGib, 39.07, 0.01 * 39.07);
+  TrainingSpec wide = JobOn(Llama(4, 16384, 128, 53248));
+  wide.model.kv_heads = 16;
+  wide.sequence_length = 4096;
+  wide.layout.tensor = 2;
+  wide.layout.data = 4;
+  wide.global_batch = 16;
+  wide.stack = MegatronJob().stack;
+  EXPECT_NEAR(Allocated(wide) / kGib, 81.59, 0.01 * 81.59);
+}
+
+TEST(PeakOfHbm, GrowsByWhatTheAllocatorReserves) {
+  TrainingSpec job = MegatronJob();
+  job.stack.allocator_slack = 0.1;
+  job.stack.context_memory = Bytes(2e9);
+  const double given_out = Allocated(job);
+  const Bytes large(1e12);
+  EXPECT_DOUBLE_EQ(PeakMemory(job, large, PeakKind::kReserved).si(), 1.1 * given_out);
+  EXPECT_DOUBLE_EQ(PeakMemory(job, large, PeakKind::kDriver).si(), 1.1 * given_out + 2e9);
+  // Not beyond what there is.
+  const Bytes tight(given_out + 3e9);
+  EXPECT_DOUBLE_EQ(PeakMemory(job, tight, PeakKind::kReserved).si(), given_out + 1e9);
+  EXPECT_DOUBLE_EQ(MemoryByStage(job).front().total().si(), given_out + 2e9);
+}
+
+TEST(Logits, AreSplitOverTensorAndContextRanksAndChunks) {
+  TrainingSpec job = JobOn(Llama(8, 4096, 32, 14336));
+  job.sequence_length = 8192;
+  const auto logits = [](TrainingSpec of) {
+    TrainingSpec none = of;
+    none.model.vocabulary = 0;
+    return (LossWorkingSet(of) - LossWorkingSet(none)).si();
+  };
+  const double whole = 6.0 * 8192 * 128256;
+  EXPECT_DOUBLE_EQ(logits(job), whole);
+  job.layout.tensor = 2;
+  job.layout.context = 4;
+  EXPECT_DOUBLE_EQ(logits(job), whole / 8);
+  job.stack.loss_chunks = 16;
+  job.stack.logit_bytes = 3;
+  EXPECT_DOUBLE_EQ(logits(job), whole / 256);
+}
+
+TEST(KeptActivations, OfEverySecondProduct) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));  // 8 of 32 heads are key-value heads
+  job.recompute = Recompute::kSelective;
+  job.stack.selective_every_second_product = true;
+  // The layer's input, queries, values, attention's output, the gate, and what goes out.
+  const double width = 4096 + 4096 + 1024 + 4096 + 14336 + 4096;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * 2048 * width);
+  // Keys, attention's projection and the other half of the way in are computed again.
+  const auto gemms = [](const PassWork& work) {
+    double flop = 0;
+    for (const Operation& operation : work.operations) {
+      flop += operation.kernel == Kernel::kGemm ? (operation.flop * operation.calls).si() : 0;
+    }
+    return flop;
+  };
+  const ModelPart layer{1, false, false, 0};
+  const double again = gemms(BackwardWork(job, layer));
+  job.recompute = Recompute::kNone;
+  EXPECT_DOUBLE_EQ(again - gemms(BackwardWork(job, layer)),
+                   2.0 * 2048 * 4096 * (1024 + 4096 + 14336));
+}
+
+TEST(KeptActivations, OfAllButTheFeedForwardBlock) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.recompute = Recompute::kSelective;
+  job.stack.selective_feed_forward = true;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * 2048 * (2 * 4096 + 2 * 4096 + 2 * 1024.0));
+}
+
+TEST(KeptActivations, LeaveTwoLayersWhenTheyGoToTheHost) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  const Bytes stay = MemoryByStage(job).front().activations;
+  EXPECT_EQ(HostCopies(job, {32, true, true, 0}), Seconds(0));
+  job.offload_activations = true;
+  EXPECT_DOUBLE_EQ(MemoryByStage(job).front().activations.si(), stay.si() / 16);
+  EXPECT_DOUBLE_EQ(HostCopies(job, {32, true, true, 0}).si(), stay.si() / 55e9);
+}
+
+TEST(KeptActivations, AreWholeWhereInputsStayGathered) {
+  TrainingSpec job = MegatronJob();
+  const double parts = LayerActivations(job).si();
+  job.stack.keeps_gathered_inputs = true;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si() - parts, 2 * 2 * 4096 * 8192 * 3 / 4.0);
+}
+
+TEST(KeyValueHeads, AreRepeatedOnMoreRanks) {
+  TrainingSpec job = JobOn(Llama(1, 8192, 64, 28672));  // 8 key-value heads of 128
+  const ModelPart layer{1, false, false, 0};
+  const auto parameters = [&](int tensor) {
+    job.layout.tensor = tensor;
+    return tensor * ParametersPerRank(job, layer).total();
+  };
+  const double norms = 2 * 8192;
+  EXPECT_DOUBLE_EQ(parameters(8), parameters(1) + 7 * norms);
+  EXPECT_DOUBLE_EQ(parameters(16), parameters(1) + 15 * norms + 2 * 8192.0 * 8 * 128);
+}
+
+TEST(GradientBucket, GrowsWithTheReplicas) {
+  TrainingSpec job = MegatronJob();
+  job.stack.gradient_bucket = Bytes(160e6);
+  job.stack.gradient_bucket_per_replica = Bytes(4e6);
+  job.layout.data = 40;
+  EXPECT_EQ(job.gradient_bucket(), Bytes(160e6));
+  job.layout.data = 2048;
+  EXPECT_EQ(job.gradient_bucket(), Bytes(4e6 * 2048));
+}
+
+TEST(ZeroThree, KeepsOnlyMasterWeightsWhereTheStackDoes) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.layout.data = 8;
+  job.global_batch = 8;
+  job.zero = 3;
+  const MemoryNeed both = MemoryByStage(job).front();
+  job.stack.master_weights_only = true;
+  const MemoryNeed one = MemoryByStage(job).front();
+  // 2 + 12 bytes a parameter, or 4 + 8.
+  EXPECT_DOUBLE_EQ((both.weights + both.optimizer).si() / (one.weights + one.optimizer).si(),
+                   14.0 / 12);
+  EXPECT_DOUBLE_EQ(one.weights.si(), one.optimizer.si() / 2);
+}
+
+}  // namespace gridlock

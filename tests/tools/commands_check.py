@@ -82,7 +82,7 @@ def check_own_entries(folder):
                                cwd=folder))
         fields = {field["field"]: field for field in shown["fields"]}
         assert fields["hbm_bandwidth"]["given_without_source"]
-        assert fields["hbm_capacity"]["source"].startswith("NVIDIA")
+        assert fields["scale_up.bidirectional"]["source"].startswith("NVIDIA")
         assert "my_h100" in run("catalog", "list", "accelerator", "--with", file, cwd=folder)
         assert run("catalog", "rules", "my_h100", "--with", file, cwd=folder).startswith("my_h100")
     run("catalog", "show", "my_h100", code=2)

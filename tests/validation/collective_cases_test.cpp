@@ -135,11 +135,11 @@ TEST_F(CollectiveRow, ThatMakesNoSenseIsReportedWithTheReason) {
   EXPECT_EQ(ReasonOf({{"metric", "busbw"}}),
             "the metric \"busbw\" is not busbw_gbs, algbw_gbs or time_us");
   EXPECT_EQ(ReasonOf({{"op", "all_reduec"}}),
-            "there is no collective \"all_reduec\"; did you mean \"all_reduce\"?");
+            "there is no collective \"all_reduec\" (did you mean \"all_reduce\"?)");
   EXPECT_EQ(ReasonOf({{"bytes", "0"}}), "\"0\" bytes are no size");
   EXPECT_THAT(
       ReasonOf({{"server", ""}, {"accelerator", "h100_sx"}}),
-      HasSubstr("no server of the catalogue has the accelerator \"h100_sx\"; did you mean"));
+      HasSubstr("no server of the catalogue has the accelerator \"h100_sx\" (did you mean"));
   EXPECT_EQ(ReasonOf({{"nics_per_server", ""}}), "the NICs are not said");
   EXPECT_EQ(ReasonOf({{"nic_gbps", "?"}}), "the NICs are not said");
   EXPECT_EQ(ReasonOf({{"servers", "1"}, {"ranks_per_server", "1"}}),

@@ -100,8 +100,8 @@ constexpr const char* kKind = "kind";
 constexpr const char* kFits = "fits";
 
 const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
-const std::vector<std::string> kPrecisions = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
-                                              "fp4",  "fp32", "tf32", "int8"};
+const std::vector<std::string> kPrecisionChoices = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
+                                                    "fp4",  "fp32", "tf32", "int8"};
 // Roles that tables have so far; another word is a role of its own.
 const std::vector<std::string> kRoles = {"calibration", "headline"};
 
@@ -365,7 +365,7 @@ class TableReader {
 
   void CheckNames(Case& row) {
     CheckChoice("recompute", kRecomputeChoices);
-    CheckChoice("precision", kPrecisions);
+    CheckChoice("precision", kPrecisionChoices);
     row.role = WithoutSlip(row.role, kRoles);
     row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }

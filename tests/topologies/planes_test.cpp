@@ -210,6 +210,39 @@ TEST(ForwardingBetweenRails, KeepsTrafficOffTheSpinesOfAGroup) {
               ElementsAre("nic_up[1]", "leaf_up[1]", "leaf_down[2]", "nic_down[10]"));
 }
 
+// A server whose accelerators are a full mesh: what goes to another plane takes a link of the mesh.
+TEST(PlanesOfServersWithLinksOfTheirOwn, AreReachedOverTheLinksOfTheServer) {
+  SiteSpec site = EightPlanes(64);
+  site.server.network.path = "site[0].server.network";
+  site.server.network.links = ScaleUpSpec::Links::kMesh;
+  site.server.network.between = 1;
+  site.server.accelerator.scale_up_bandwidth = BytesPerSecond(7 * 64e9);
+  const auto planes = MakeTopology(site);
+  EXPECT_THAT(RouteNames(*planes, 3, 40 * 8 + 5),
+              ElementsAre("mesh[3->5]", "plane5.nic_up[0]", "plane5.leaf_up[0]",
+                          "plane5.leaf_down[1]", "plane5.nic_down[40]"));
+  EXPECT_THAT(RouteNames(*planes, 3, 8 + 3), ElementsAre("plane3.nic_up[0]", "plane3.nic_down[1]"));
+
+  site = TwoPlanes();
+  ClosOf(site).rail_forwarding = true;
+  site.server.network.path = "site[0].server.network";
+  site.server.network.links = ScaleUpSpec::Links::kMesh;
+  site.server.network.between = 1;
+  site.server.accelerator.scale_up_bandwidth = BytesPerSecond(7 * 64e9);
+  const auto split = MakeTopology(site);
+  ASSERT_EQ(split->parts(), 2);
+  std::vector<LinkShare> shares;
+  split->AppendShares({3}, {20 * 8 + 5}, 0, {}, shares);
+  std::map<std::string, int> parts;
+  for (const LinkShare& share : shares) {
+    parts[split->name(share.link)] += share.parts;
+  }
+  EXPECT_EQ(parts.size(), 9U);
+  EXPECT_EQ(parts["mesh[3->5]"], 2);
+  EXPECT_EQ(parts["plane0.nic_up[5]"], 1);
+  EXPECT_EQ(parts["plane1.nic_down[165]"], 1);
+}
+
 std::string PlanesRefusal(const SiteSpec& site) {
   try {
     (void)MakeTopology(site);
@@ -225,6 +258,9 @@ TEST(Planes, AreRefusedWhereNicsCannotBeSharedOut) {
   EXPECT_EQ(PlanesRefusal(site),
             "site[0].fabric.clos.planes: 8 NICs of a server, each of other accelerators, cannot be "
             "shared out over 3 planes; expected a number that divides 8, or split_nics: true");
+  EXPECT_THAT(PlanesRefusal(EightPlanes(512)),
+              HasSubstr("site[0].fabric.clos.tiers: in each plane: two tiers are one pod, but 16 "
+                        "leaves of 8 per pod make 2 pods"));
   site = RailOnly(65);
   EXPECT_EQ(PlanesRefusal(site),
             "site[0].fabric.clos.tiers: one tier is one leaf for each rail, and 65 servers with 64 "

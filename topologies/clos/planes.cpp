@@ -40,10 +40,23 @@ SiteSpec SiteOfOnePlane(const SiteSpec& site) {
   return one;
 }
 
+// What does not fit is said of one plane.
+ClosTopology OnePlane(const SiteSpec& site) {
+  const SiteSpec one = SiteOfOnePlane(site);
+  try {
+    return ClosTopology(one);
+  } catch (const UserError& error) {
+    std::vector<Problem> problems = error.problems();
+    for (Problem& problem : problems) {
+      problem.message = "in each plane: " + problem.message;
+    }
+    throw UserError(std::move(problems));
+  }
+}
+
 }  // namespace
 
-PlanesTopology::PlanesTopology(const SiteSpec& site)
-    : Topology(site), plane_(SiteOfOnePlane(site)) {
+PlanesTopology::PlanesTopology(const SiteSpec& site) : Topology(site), plane_(OnePlane(site)) {
   CHECK(planes() > 1);
 }
 

@@ -1,5 +1,6 @@
 #include "topologies/scale_up/topology.h"
 
+#include <algorithm>
 #include <array>
 #include <limits>
 #include <utility>
@@ -179,13 +180,100 @@ void ServersTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
     inside_.AppendRoute(local(from), local(to), scratch_);
     return AppendInside(server_of(from), route);
   }
-  inside_.AppendToNic(local(from), scratch_);
-  AppendInside(server_of(from), route);
-  const std::size_t begin = route.size();
-  between_->AppendRoute(from, to, flow_hash, route);
-  Renumber(begin, route);
+  std::vector<LinkIndex> between;
+  between_->AppendRoute(from, to, flow_hash, between);
+  AcceleratorIndex sender = from;
+  std::erase_if(between, [&](LinkIndex link) {
+    sender = link.value < ports_ ? SenderOf(sender, link) : sender;
+    return link.value < ports_;
+  });
+  AppendToNicOf(from, sender, route);
+  Renumber(0, between);
+  route.insert(route.end(), between.begin(), between.end());
   inside_.AppendFromNic(local(to), scratch_);
   AppendInside(server_of(to), route);
+}
+
+AcceleratorIndex ServersTopology::SenderOf(AcceleratorIndex from, LinkIndex into) const {
+  AcceleratorIndex sender = from;
+  for (AcceleratorIndex a{from.value - local(from)}; server_of(a) == server_of(from); ++a.value) {
+    sender = between_->scale_up_in(a) == into ? a : sender;
+  }
+  return sender;
+}
+
+void ServersTopology::AppendToNicOf(AcceleratorIndex from, AcceleratorIndex sender,
+                                    std::vector<LinkIndex>& route) const {
+  if (sender != from) {
+    inside_.AppendRoute(local(from), local(sender), scratch_);
+    AppendInside(server_of(from), route);
+  }
+  inside_.AppendToNic(local(sender), scratch_);
+  AppendInside(server_of(from), route);
+}
+
+void ServersTopology::AppendShares(AcceleratorIndex from, AcceleratorIndex to,
+                                   std::uint64_t flow_hash, std::span<const double> load,
+                                   std::vector<LinkShare>& shares) const {
+  if ((parts() == 1 && !adapts()) || same_domain(from, to)) {
+    return Topology::AppendShares(from, to, flow_hash, load, shares);
+  }
+  // The load in the numbers of the topology between servers, which asks for none of its ports.
+  std::vector<double> own;
+  std::span<const double> between = load;
+  if (!load.empty() && first_between_ >= ports_) {
+    between = load.subspan(static_cast<std::size_t>(first_between_ - ports_));
+  } else if (!load.empty()) {
+    own.assign(static_cast<std::size_t>(between_->links()), 0.0);
+    std::copy(load.begin() + first_between_, load.end(), own.begin() + ports_);
+    between = own;
+  }
+  const std::size_t begin = shares.size();
+  between_->AppendShares(from, to, flow_hash, between, shares);
+  GoInside(from, to, begin, shares);
+}
+
+bool ServersTopology::AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to,
+                                         std::uint64_t flow_hash,
+                                         const std::function<bool(LinkIndex)>& failed,
+                                         std::vector<LinkShare>& shares) const {
+  const std::size_t begin = shares.size();
+  const auto failed_between = [&](LinkIndex link) {
+    return link.value >= ports_ && failed({link.value + first_between_ - ports_});
+  };
+  if (!between_->AppendSharesAround(from, to, flow_hash, failed_between, shares)) {
+    return false;
+  }
+  GoInside(from, to, begin, shares);
+  const bool blocked = std::any_of(shares.begin() + static_cast<std::ptrdiff_t>(begin),
+                                   shares.end(), [&](const LinkShare& share) {
+                                     return failed(share.link);
+                                   });
+  if (blocked) {  // inside a server: all ways go there
+    shares.resize(begin);
+  }
+  return !blocked;
+}
+
+void ServersTopology::GoInside(AcceleratorIndex from, AcceleratorIndex to, std::size_t begin,
+                               std::vector<LinkShare>& shares) const {
+  AcceleratorIndex sender = from;
+  auto kept = shares.begin() + static_cast<std::ptrdiff_t>(begin);
+  for (auto share = kept; share != shares.end(); ++share) {
+    if (share->link.value < ports_) {
+      sender = SenderOf(sender, share->link);
+      continue;
+    }
+    *kept++ = {{share->link.value + first_between_ - ports_}, share->parts};
+  }
+  shares.erase(kept, shares.end());
+  std::vector<LinkIndex> inside;
+  AppendToNicOf(from, sender, inside);
+  inside_.AppendFromNic(local(to), scratch_);
+  AppendInside(server_of(to), inside);
+  for (const LinkIndex link : inside) {
+    shares.push_back({link, parts()});
+  }
 }
 
 void ServersTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,

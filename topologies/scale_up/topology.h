@@ -3,6 +3,7 @@
 // A topology between servers, with the links inside of its servers on top.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -48,8 +49,18 @@ class ServersTopology final : public Topology {
   std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
                           std::vector<LinkLoad>& loads) const override;
 
+  [[nodiscard]] std::int32_t parts() const override { return between_->parts(); }
+
+  [[nodiscard]] bool adapts() const override { return between_->adapts(); }
+
+  /// What the topology between servers forwards over ideal ports goes inside the server instead.
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const override;
+  void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                    std::span<const double> load, std::vector<LinkShare>& shares) const override;
+  bool AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                          const std::function<bool(LinkIndex)>& failed,
+                          std::vector<LinkShare>& shares) const override;
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                   std::vector<LinkIndex>& route) const override;
   void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
@@ -89,6 +100,19 @@ class ServersTopology final : public Topology {
   }
 
   [[nodiscard]] int local(AcceleratorIndex a) const { return a.value % server_size(); }
+
+  /// The accelerator of the sender's server through whose NIC traffic leaves: the one into whose
+  /// port the topology between servers leads.
+  [[nodiscard]] AcceleratorIndex SenderOf(AcceleratorIndex from, LinkIndex into) const;
+
+  /// Appends the links inside the sender's server, from it to the NIC of `sender`.
+  void AppendToNicOf(AcceleratorIndex from, AcceleratorIndex sender,
+                     std::vector<LinkIndex>& route) const;
+
+  /// Gives shares of the topology between servers, from `begin` on, their own numbers, and appends
+  /// those of the links inside both servers.
+  void GoInside(AcceleratorIndex from, AcceleratorIndex to, std::size_t begin,
+                std::vector<LinkShare>& shares) const;
 
   /// Appends what is in scratch_, links inside a server.
   void AppendInside(ServerIndex server, std::vector<LinkIndex>& route) const;

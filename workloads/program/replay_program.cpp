@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <functional>
 #include <numeric>
+#include <set>
 #include <tuple>
 #include <utility>
 
@@ -104,7 +105,7 @@ class ReplayBuilder {
     if (listed != trace.groups.end()) {
       return All();
     }
-    guessed_.try_emplace(call.group, users_[call.group].size());
+    guessed_.insert(call.group);
     return users_[call.group];
   }
 
@@ -278,10 +279,11 @@ class ReplayBuilder {
           "HBM bandwidth, whichever is longer",
           modelled_));
     }
-    for (const auto& [group, count] : guessed_) {
-      work_.notes.push_back(
-          fmt::format("nobody lists the ranks of group {}: the {} ranks that use it are taken",
-                      Quoted(group), count));
+    if (!guessed_.empty()) {
+      work_.notes.push_back(fmt::format(
+          "nobody lists the ranks of {} {}, for example {}: the ranks that use a name are its "
+          "group",
+          guessed_.size(), guessed_.size() == 1 ? "group" : "groups", Quoted(*guessed_.begin())));
     }
   }
 
@@ -290,7 +292,7 @@ class ReplayBuilder {
   const ServerSpec& server_;
   ReplayWork& work_;
   std::map<std::string, Ranks> users_;
-  std::map<std::string, std::size_t> guessed_;
+  std::set<std::string> guessed_;  ///< groups by those who use them
   std::map<std::string, std::int64_t> odd_;
   std::map<Ranks, FamilyIndex> families_;
   std::map<std::tuple<std::int32_t, int, double, const Algorithm*>, std::int32_t> rows_;

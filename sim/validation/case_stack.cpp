@@ -21,12 +21,13 @@ bool Any(const PublishedCase& /*row*/) {
   return true;
 }
 
-// Runs that NVIDIA publishes, or clouds on its recipes, have the overlap and the 16-bit gradients
-// of those; others have Megatron-LM's defaults.
+// Runs that NVIDIA publishes, of MLPerf, and of clouds on NVIDIA's recipes have the overlap and the
+// 16-bit gradients of those; others have Megatron-LM's defaults.
 bool TunedRecipe(const PublishedCase& row) {
-  return row.source.find("NVIDIA") != std::string::npos ||
-         row.source.find("NeMo") != std::string::npos ||
-         row.source.find("gpu-recipes") != std::string::npos;
+  constexpr const char* kPublishers[] = {"NVIDIA", "NeMo", "Nemotron", "gpu-recipes", "MLPerf"};
+  return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&row](const char* publisher) {
+    return row.source.find(publisher) != std::string::npos;
+  });
 }
 
 // Experts narrower than the model, many of them per token.

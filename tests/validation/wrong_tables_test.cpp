@@ -1,6 +1,6 @@
-// Of every table in tests/fixtures/tables/wrong exactly the lines of its .expected file are said: the
-// messages are part of what the command promises. Those of the first line refuse the table; those of
-// rows are the reasons of these rows.
+// Of every table in tests/fixtures/tables/wrong exactly the lines of its .expected file are said:
+// the messages are part of what the command promises. Those of the first line refuse the table;
+// those of rows are the reasons of these rows.
 
 #include <string>
 #include <vector>

@@ -84,7 +84,7 @@ constexpr WholeColumn kWholes[] = {
     {"zero", &Case::zero, 0, 3},
     {"shard_group", &Case::shard_group, 1, 100'000'000, Blank::kAllowed},
     {"sequence_parallel", &Case::sequence_parallel, 0, 1},
-    {"global_batch", &Case::global_batch, 1, kMost, Blank::kAllowed},
+    {"global_batch", &Case::global_batch, 1, kMost},
     {"micro_batch", &Case::micro_batch, 1, kMost, Blank::kAllowed},
 };
 
@@ -92,7 +92,7 @@ constexpr RealColumn kReals[] = {
     {"nic_gbps", &Case::nic_gbps, 0.1, 100'000, Blank::kAllowed},
     {"measured_gib", &Case::measured_gib, 1e-3, 1e6, Blank::kAllowed},
     {"capacity_gib", &Case::capacity_gib, 1e-3, 1e6, Blank::kAllowed},
-    {"step_time_s", &Case::step_time_s, 1e-6, 1e6, Blank::kAllowed},
+    {"step_time_s", &Case::step_time_s, 1e-6, 1e6},
 };
 
 constexpr const char* kDenseLayers = "dense_layers";
@@ -238,22 +238,18 @@ class TableReader {
       ReadText(Cell(column.name), column, row);
     }
     for (const WholeColumn& column : kWholes) {
-      row.*column.member = ReadWhole(Cell(column.name), column);
+      if (!IsOfMemoryAlone(column.name)) {
+        row.*column.member = ReadWhole(Cell(column.name), column);
+      }
     }
     for (const RealColumn& column : kReals) {
-      row.*column.member = ReadReal(Cell(column.name), column);
+      if (!IsOfMemoryAlone(column.name)) {
+        row.*column.member = ReadReal(Cell(column.name), column);
+      }
     }
     ReadDenseLayers(row);
     row.kind = Cell(kKind).text;
     row.out_of_memory = Cell(kFits).text == "0";
-    if (problem_.empty() && row.step_time_s == 0 && row.measured_gib == 0 &&
-        Cell(kFits).text.empty()) {
-      Refuse(Cell("step_time_s"),
-             Refusal("the row has neither a time nor a peak of memory", "a step_time_s"));
-    }
-    if (problem_.empty() && row.global_batch == 0 && row.step_time_s > 0) {
-      Refuse(Cell("global_batch"), Refusal("global_batch is blank", "a whole number"));
-    }
     CheckNames(row);
     if (problem_.empty()) {  // else what cells owe each other would blame the wrong one
       CheckHeads(row);
@@ -261,6 +257,13 @@ class TableReader {
     }
     row.problem = problem_;
     return row;
+  }
+
+  // A blank time or batch of a row that tells of its memory.
+  [[nodiscard]] bool IsOfMemoryAlone(const std::string& column) const {
+    return (column == "step_time_s" || column == "global_batch") && Cell(column).text.empty() &&
+           Cell("step_time_s").text.empty() &&
+           !(Cell("measured_gib").text.empty() && Cell(kFits).text.empty());
   }
 
   [[nodiscard]] const CsvCell& Cell(const std::string& name) const {
@@ -472,8 +475,7 @@ std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
     if (name != known.accelerator_aliases.end()) {
       row.accelerator = name->second;
     }
-    // Tables of training steps count chips: as one of the two devices of a chip, published runs of
-    // 70B would reach 99 % of the peak.
+    // Tables of training steps count chips: as devices, runs of 70B would reach 99 % of the peak.
     if (row.accelerator == "tpu_v7x") {
       row.accelerator = "tpu_v7";
     }

@@ -136,13 +136,18 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.zero = 1;  // the distributed optimizer is younger
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
   row.accelerator = "b200_sxm";
+  row.source = "a laboratory";  // nobody tuned it
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.source = "NVIDIA, a recipe";
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves
   EXPECT_EQ(StackOf(row, catalogue_), "llama_3_meta");
   row.stack = "megatron_of_ours";  // others stand for the nearest kind
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.stack = "megatron_deepep_2";  // the longest prefix counts
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
   row.stack = "another";
-  EXPECT_EQ(StackOf(row, catalogue_), "composer_fsdp");
+  EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
 }
 
 TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
@@ -152,7 +157,7 @@ TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
   EXPECT_EQ(prepared.assumed,
-            "stack another is pipeline-less FSDP: as composer_fsdp; dgx_a100 with 4 accelerators");
+            "stack another is eager FSDP: as fsdp_eager; dgx_a100 with 4 accelerators");
   EXPECT_EQ(prepared.scenario->site().server.accelerators, 4);
   EXPECT_EQ(prepared.scenario->site().servers, 4);
 }
@@ -195,6 +200,7 @@ TEST_F(CaseScenario, ModelsWithExpertsAreThoseOfTheCatalogueWhenAllSizesAgree) {
 
 TEST_F(CaseScenario, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
   PublishedCase row = Row("MOE");
+  row.source = "NVIDIA, a recipe";
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.expert_ffn = 1024;
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");

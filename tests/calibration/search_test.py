@@ -35,7 +35,7 @@ class Fake:
 
 def row(index, role, seconds):
     """A small published step: one server of H100."""
-    base = {"id": f"TEST-{index}", "role": role, "source": f"source {index}", "stack": "megatron",
+    base = {"id": f"TEST-{index}", "role": role, "source": f"NVIDIA {index}", "stack": "megatron",
             "accelerator": PART, "accelerators": 8, "domain": 8, "nic_gbps": 400, "model": "GPT",
             "layers": 4, "hidden": 2048 << index % 2, "heads": 16, "kv_heads": 16,
             "ffn": 8192 << index % 2,

@@ -8,9 +8,9 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
+#include "sim/validation/case_stack.h"
 #include "sim/validation/collective_cases.h"
 #include "sim/validation/report.h"
-#include "sim/validation/case_stack.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"

@@ -12,8 +12,8 @@
 #include "sim/process/worker.h"
 #include "sim/scenario/load_text.h"
 #include "sim/study/evaluate.h"
-#include "sim/validation/report.h"
 #include "sim/validation/case_stack.h"
+#include "sim/validation/report.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {

@@ -1,6 +1,5 @@
 // gridlock collective: the table of nccl-tests on the sites of any scenario.
 
-#include <chrono>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -8,14 +7,12 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
-#include "sim/process/worker.h"
 #include "sim/record/collective_trace.h"
 #include "sim/report/collective_table.h"
 #include "sim/report/collective_words.h"
 #include "sim/study/collective_study.h"
 
 #include "tools/command.h"
-#include "tools/progress.h"
 #include "tools/screen.h"
 #include "tools/size_list.h"
 
@@ -83,33 +80,19 @@ int RunCollective(const CollectiveOptions& options, const std::string& command_l
   const auto simulate = [&](Scenario& scenario) -> int {
     const Fidelity fidelity = *FidelityByName(options.scenario.fidelity);
     CheckScenario(scenario, fidelity);
-    ProgressLine progress(options.scenario.quiet);
-    WorkerOptions worker;
-    worker.progress = [&](std::size_t /*done*/, double fraction) {
-      progress.Show("simulating collectives", fraction);
-    };
-    const Job job = [&](const Progress& report) {
-      return EvaluateStep(scenario, fidelity, report);
-    };
-    const auto begin = std::chrono::steady_clock::now();
-    const JobResult result = RunJobs({job}, worker).front();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    progress.Clear();
-    if (!result.problems.empty()) {
-      throw UserError(result.problems);
-    }
-    if (!result.ok) {
-      fmt::print(stderr, "gridlock: {}\n", result.problem);
+    const auto simulated =
+        SimulateOne(scenario, fidelity, "simulating collectives", options.scenario.quiet);
+    if (!simulated) {
       return kFailed;
     }
     const TraceHeader header = HeaderOf(scenario, command_line);
-    Print(options, header, result.record);
+    Print(options, header, simulated->record);
     if (!options.scenario.out.empty()) {
       const std::string folder = OutputFolder(options.scenario, "");
-      WriteCollectiveTrace(folder + "/trace.h5", header, result.record);
-      WriteFileAtomically(folder + "/summary.json", CollectiveTestJson(header, result.record));
+      WriteCollectiveTrace(folder + "/trace.h5", header, simulated->record);
+      WriteFileAtomically(folder + "/summary.json", CollectiveTestJson(header, simulated->record));
       if (options.scenario.format == "text") {
-        PrintWritten(folder, took.count());
+        PrintWritten(folder, simulated->seconds);
       }
     }
     return kSuccess;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
+#include <chrono>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
@@ -15,9 +16,11 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/describe/header.h"
+#include "sim/process/worker.h"
 #include "sim/report/layout.h"
 
 #include "tools/commit.h"
+#include "tools/progress.h"
 #include "tools/version.h"
 
 namespace gridlock {
@@ -169,6 +172,30 @@ int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>
       [&](const ScenarioBase& /*base*/, Scenario& scenario) {
         return body(scenario);
       });
+}
+
+std::optional<Simulated> SimulateOne(const Scenario& scenario, Fidelity fidelity,
+                                     const std::string& what, bool quiet) {
+  ProgressLine progress(quiet);
+  WorkerOptions worker;
+  worker.progress = [&](std::size_t /*done*/, double fraction) {
+    progress.Show(what, fraction);
+  };
+  const Job job = [&](const Progress& report) {
+    return EvaluateStep(scenario, fidelity, report);
+  };
+  const auto begin = std::chrono::steady_clock::now();
+  JobResult result = RunJobs({job}, worker).front();
+  const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+  progress.Clear();
+  if (!result.problems.empty()) {
+    throw UserError(result.problems);
+  }
+  if (!result.ok) {
+    fmt::print(stderr, "gridlock: {}\n", result.problem);
+    return std::nullopt;
+  }
+  return Simulated{std::move(result.record), took.count()};
 }
 
 int WithScenario(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {

@@ -4,9 +4,11 @@
 // returns an exit code when chosen.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "sim/record/step_record.h"
 #include "sim/record/trace_header.h"
 #include "sim/scenario/point.h"
 #include "sim/study/evaluate.h"
@@ -68,6 +70,18 @@ int RunLife(const ScenarioOptions& options, const Scenario& scenario, const Trac
 
 /// What is known of a run before its first step, with this program and its command line.
 TraceHeader HeaderOf(const Scenario& scenario, const std::string& command_line);
+
+/// What came of one step or collective test, and the real time in seconds that it took.
+struct Simulated {
+  StepRecord record;
+  double seconds = 0;
+};
+
+/// Simulates a checked scenario in a process of its own, with progress on the screen. Throws
+/// UserError; empty when the simulation did not finish, which stderr then says.
+/// @param what is done, for the line of progress: "simulating collectives"
+std::optional<Simulated> SimulateOne(const Scenario& scenario, Fidelity fidelity,
+                                     const std::string& what, bool quiet);
 
 /// Loads the scenario, then runs `body`; problems of either go to stderr as file:line:column lines,
 /// and those without a field path, which are the command line's, as "gridlock COMMAND: ...".

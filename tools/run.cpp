@@ -1,11 +1,9 @@
-#include <chrono>
 #include <memory>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sim/base/atomic_file.h"
-#include "sim/process/worker.h"
 #include "sim/record/collective_trace.h"
 #include "sim/report/collective_table.h"
 #include "sim/report/summary.h"
@@ -13,7 +11,6 @@
 
 #include "tools/command.h"
 #include "tools/growing_trace.h"
-#include "tools/progress.h"
 #include "tools/screen.h"
 
 namespace gridlock {
@@ -54,33 +51,18 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
     const std::string folder = OutputFolder(options, "out/" + scenario.name);
     const TraceHeader header = HeaderOf(scenario, command_line);
 
-    ProgressLine progress(options.quiet);
     const std::string what =
         IsCollectiveTest(scenario)
             ? "simulating collectives"
             : fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
-    WorkerOptions worker;
-    worker.progress = [&](std::size_t /*done*/, double fraction) {
-      progress.Show(what, fraction);
-    };
-    const Job job = [&](const Progress& report) {
-      return EvaluateStep(scenario, fidelity, report);
-    };
-    const auto begin = std::chrono::steady_clock::now();
-    const JobResult result = RunJobs({job}, worker).front();
-    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
-    progress.Clear();
-    if (!result.problems.empty()) {
-      throw UserError(result.problems);
-    }
-    if (!result.ok) {
-      fmt::print(stderr, "gridlock: {}\n", result.problem);
+    const auto simulated = SimulateOne(scenario, fidelity, what, options.quiet);
+    if (!simulated) {
       return kFailed;
     }
-    const std::string json = WriteRecord(folder, header, result.record);
-    PrintText(options.format == "json" ? json : TextOf(header, result.record));
+    const std::string json = WriteRecord(folder, header, simulated->record);
+    PrintText(options.format == "json" ? json : TextOf(header, simulated->record));
     if (options.format == "text") {
-      PrintWritten(folder, took.count());
+      PrintWritten(folder, simulated->seconds);
     }
     return kSuccess;
   });

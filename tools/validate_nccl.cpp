@@ -7,11 +7,8 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
-#include "sim/process/worker.h"
 #include "sim/study/evaluate.h"
 #include "sim/validation/nccl_tests.h"
-
-#include "tools/progress.h"
 
 namespace gridlock {
 
@@ -60,24 +57,12 @@ std::vector<Assignment> FieldsOf(const NcclTestsOptions& options, const NcclOutp
 int Simulate(const NcclTestsOptions& options, const NcclOutput& output, const Scenario& scenario) {
   const Fidelity fidelity = Fidelity::kFolded;
   CheckScenario(scenario, fidelity);
-  ProgressLine progress(options.scenario.quiet);
-  WorkerOptions worker;
-  worker.progress = [&](std::size_t /*done*/, double fraction) {
-    progress.Show("simulating collectives", fraction);
-  };
-  const Job job = [&](const Progress& report) {
-    return EvaluateStep(scenario, fidelity, report);
-  };
-  const JobResult result = RunJobs({job}, worker).front();
-  progress.Clear();
-  if (!result.problems.empty()) {
-    throw UserError(result.problems);
-  }
-  if (!result.ok) {
-    fmt::print(stderr, "gridlock: {}\n", result.problem);
+  const auto simulated =
+      SimulateOne(scenario, fidelity, "simulating collectives", options.scenario.quiet);
+  if (!simulated) {
     return kFailed;
   }
-  const NcclReport report = CompareNccl(output, options.in_place, result.record.tested);
+  const NcclReport report = CompareNccl(output, options.in_place, simulated->record.tested);
   const std::string& format = options.scenario.format;
   const std::string text = format == "json"  ? MeasuredJson(report.measured)
                            : format == "csv" ? MeasuredCsv(report.measured)

@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <fnmatch.h>
 
-#include "sim/process/worker.h"
 #include "sim/scenario/point.h"
 #include "sim/study/evaluate.h"
+#include "sim/validation/run_rows.h"
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
@@ -332,34 +332,24 @@ MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
     }
   }
   std::vector<std::optional<Scenario>> scenarios(report.results.size());
-  std::vector<Job> jobs;
-  std::vector<std::size_t> row_of_job;
+  std::vector<const Scenario*> ready;
   for (std::size_t i = 0; i < scenarios.size(); ++i) {
     scenarios[i] = PrepareRow(catalogue, report.results[i]);
-    if (scenarios[i]) {
-      row_of_job.push_back(i);
-      jobs.push_back([&scenario = *scenarios[i]](const auto& progress) {
-        return EvaluateStep(scenario, Fidelity::kFolded, progress);
-      });
-    }
+    ready.push_back(scenarios[i] ? &*scenarios[i] : nullptr);
   }
-  WorkerOptions worker;
-  worker.parallel = options.parallel;
-  worker.progress = [&](std::size_t done, double fraction) {
-    if (options.progress) {
-      options.progress(done, jobs.size(), fraction);
+  const auto finished = RunRows(ready, options.parallel, options.progress);
+  for (std::size_t i = 0; i < finished.size(); ++i) {
+    if (!finished[i]) {
+      continue;
     }
-  };
-  const std::vector<JobResult> finished = RunJobs(jobs, worker);
-  for (std::size_t job = 0; job < jobs.size(); ++job) {
-    MeasuredResult& result = report.results[row_of_job[job]];
-    if (finished[job].ok) {
-      result.predicted = MetricOf(result.row, finished[job].record);
+    MeasuredResult& result = report.results[i];
+    if (finished[i]->ok) {
+      result.predicted = MetricOf(result.row, finished[i]->record);
       result.row.cells["explained"] = "yes";
       ExplainFarBelow(result);
     } else {
       result.status = CaseStatus::kFailed;
-      result.reason = finished[job].problem;
+      result.reason = finished[i]->problem;
     }
   }
   report.groups = GroupMeasured(report.results, {"explained", "op", "server", "algorithm"});

@@ -4,9 +4,8 @@
 
 #include <fnmatch.h>
 
-#include "sim/process/worker.h"
-#include "sim/study/evaluate.h"
 #include "sim/validation/case_stack.h"
+#include "sim/validation/run_rows.h"
 
 namespace gridlock {
 
@@ -185,31 +184,21 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
                               prepared[i].reason.empty() ? prepared[i].assumed : prepared[i].reason,
                               std::nullopt, nearest[i], prepared[i].peak});
   }
-  std::vector<Job> jobs;
-  std::vector<std::size_t> row_of_job;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (prepared[i].scenario) {
-      row_of_job.push_back(i);
-      jobs.push_back([&scenario = *prepared[i].scenario](const auto& progress) {
-        return EvaluateStep(scenario, Fidelity::kFolded, progress);
-      });
-    }
+  std::vector<const Scenario*> scenarios;
+  for (const PreparedCase& each : prepared) {
+    scenarios.push_back(each.scenario ? &*each.scenario : nullptr);
   }
-  WorkerOptions worker;
-  worker.parallel = options.parallel;
-  worker.progress = [&](std::size_t done, double fraction) {
-    if (options.progress) {
-      options.progress(done, jobs.size(), fraction);
+  const auto finished = RunRows(scenarios, options.parallel, options.progress);
+  for (std::size_t i = 0; i < finished.size(); ++i) {
+    if (!finished[i]) {
+      continue;
     }
-  };
-  const std::vector<JobResult> finished = RunJobs(jobs, worker);
-  for (std::size_t job = 0; job < jobs.size(); ++job) {
-    CaseResult& result = report.results[row_of_job[job]];
-    if (finished[job].ok) {
-      result.predicted_s = finished[job].record.step_time.si();
+    CaseResult& result = report.results[i];
+    if (finished[i]->ok) {
+      result.predicted_s = finished[i]->record.step_time.si();
     } else {
       result.status = CaseStatus::kFailed;
-      result.reason = finished[job].problem;
+      result.reason = finished[i]->problem;
     }
   }
   report.groups = GroupResults(report.results, report.leave_out);

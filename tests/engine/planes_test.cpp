@@ -10,6 +10,7 @@
 
 #include "sim/plan/fold.h"
 #include "tests/clos_of.h"
+#include "tests/engine/folded_is_full.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
 
@@ -172,32 +173,7 @@ TEST(FoldedPlanes, TakeTheStepOfTheFullOnes) {
   sites.push_back(SliceSite(RealisticServer(1, 1), {2, 4}, {}, true));
   sites.push_back(SliceSite(RealisticServer(1, 1), {2, 2, 4}, {}, true));
   sites.push_back(SliceSite(RealisticServer(1, 1), {4, 4}, {4, 2}, false));
-  std::vector<Evaluation> runs;
-  for (const SiteSpec& site : sites) {
-    const int accelerators = site.servers * site.server.accelerators;
-    for (const int tensor : {1, 2}) {
-      for (const int pipeline : {1, 2}) {
-        Layout layout;
-        layout.tensor = tensor;
-        layout.pipeline = pipeline;
-        layout.data = accelerators / tensor / pipeline;
-        TrainingSpec job = SmallJob(layout, 2 * pipeline);
-        job.zero = 1;
-        for (const Fidelity fidelity : {Fidelity::kFull, Fidelity::kFolded}) {
-          runs.push_back({ScenarioOf(site, job), fidelity});
-        }
-      }
-    }
-  }
-  const std::vector<StepRecord> records = Evaluate(runs);
-  for (std::size_t i = 0; i + 1 < records.size(); i += 2) {
-    const StepRecord& full = records[i];
-    const StepRecord& folded = records[i + 1];
-    const double step = full.step_time.si();
-    EXPECT_NEAR(folded.step_time.si(), step, 1e-9 * step) << i;
-    EXPECT_NEAR(TotalOf(folded, "nic"), TotalOf(full, "nic"), 1e-9 * TotalOf(full, "nic")) << i;
-    EXPECT_NEAR(folded.energy.si(), full.energy.si(), 1e-9 * full.energy.si());
-  }
+  ExpectFoldedIsFull(sites);
 }
 
 }  // namespace gridlock

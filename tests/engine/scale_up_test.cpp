@@ -11,6 +11,7 @@
 #include "sim/plan/fold.h"
 #include "tests/clos_of.h"
 #include "tests/engine/machines.h"
+#include "tests/hybrid_cube_mesh.h"
 #include "topologies/network.h"
 #include "topologies/scale_up/network.h"
 #include "workloads/program/collective_test.h"
@@ -60,22 +61,7 @@ std::vector<std::pair<std::string, ServerSpec>> AllKinds(const ServerSpec& base)
   };
   add("mesh", Meshed(base));
   add("a slow and a broken link", Meshed(base, {{0, 1, 1, 0.5}, {2, 5, 0}}));
-  ServerSpec cube = Meshed(base, {{0, 1, 1},
-                                  {0, 2, 1},
-                                  {0, 3, 2},
-                                  {0, 4, 2},
-                                  {1, 2, 2},
-                                  {1, 3, 1},
-                                  {1, 5, 2},
-                                  {2, 3, 2},
-                                  {2, 6, 1},
-                                  {3, 7, 1},
-                                  {4, 5, 1},
-                                  {4, 6, 1},
-                                  {4, 7, 2},
-                                  {5, 6, 2},
-                                  {5, 7, 1},
-                                  {6, 7, 2}});
+  ServerSpec cube = Meshed(base, HybridCubeMesh());
   cube.network.between = 0;
   add("cube mesh", cube);
   add("PCIe", OnPcie(base));

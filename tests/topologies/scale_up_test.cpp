@@ -16,6 +16,7 @@
 
 #include "sim/base/check.h"
 #include "tests/clos_of.h"
+#include "tests/hybrid_cube_mesh.h"
 #include "tests/topologies/sites.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
@@ -48,23 +49,7 @@ ServerSpec MeshServer(int accelerators, int between, std::vector<MeshPair> pairs
 
 // The hybrid cube mesh of a DGX-1 with V100: six links each.
 ServerSpec CubeMesh() {
-  ServerSpec server = MeshServer(8, 0,
-                                 {{0, 1, 1},
-                                  {0, 2, 1},
-                                  {0, 3, 2},
-                                  {0, 4, 2},
-                                  {1, 2, 2},
-                                  {1, 3, 1},
-                                  {1, 5, 2},
-                                  {2, 3, 2},
-                                  {2, 6, 1},
-                                  {3, 7, 1},
-                                  {4, 5, 1},
-                                  {4, 6, 1},
-                                  {4, 7, 2},
-                                  {5, 6, 2},
-                                  {5, 7, 1},
-                                  {6, 7, 2}});
+  ServerSpec server = MeshServer(8, 0, HybridCubeMesh());
   server.accelerator.scale_up_bandwidth = BytesPerSecond(6 * 25e9);
   return server;
 }

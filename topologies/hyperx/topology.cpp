@@ -57,7 +57,7 @@ RouterGraph GenerateHyperX(const SiteSpec& site) {
 // changed places within their row have left their columns. On other ways a flow may pass any
 // router.
 Locality LocalityOfHyperX(const SiteSpec& site) {
-  const auto& spec = std::get<HyperXSpec>(site.fabric);
+  const auto& spec = std::get<HyperXSpec>(CheckedHyperX(site).fabric);
   const bool ordered = spec.routing.paths == Paths::kDimensionOrder;
   std::vector<Locality::Level> levels;
   std::int64_t group = spec.servers_per_router;

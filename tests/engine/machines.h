@@ -14,6 +14,7 @@
 #include "sim/study/evaluate.h"
 #include "topologies/machine.h"
 #include "topologies/network.h"
+#include "topologies/scale_up/network.h"  // its Machine::kNic must not seem to shadow kNic
 #include "workloads/program/training_program.h"
 
 namespace gridlock {

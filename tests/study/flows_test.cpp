@@ -27,8 +27,8 @@ constexpr PacketFormat kTcpOverPpp{"ns-3", Bytes(8948), Bytes(20 + 32 + 2)};
 
 /// 4 leaves of 4 hosts and 2 spines, or what overrides make of it.
 Network LeafSpine(const std::vector<std::string>& overrides = {}) {
-  const Scenario scenario = LoadSites(
-      std::string(GRIDLOCK_SOURCE_DIR) + "/tests/fixtures/right/leaf_spine.textproto", overrides);
+  const Scenario scenario =
+      LoadSites(GRIDLOCK_SOURCE_DIR "/tests/fixtures/right/leaf_spine.textproto", overrides);
   return {scenario.sites, scenario.wans};
 }
 
@@ -153,9 +153,9 @@ TEST(TheUnusedShareOfALink, GoesToTheOthers) {
 TEST(TheBusBandwidthOfAnAllToAll, FallsTowardsTheNicAsServersAreAdded) {
   constexpr double kNic = 50e9;
   for (const int servers : {2, 4, 8, 16}) {
-    const Scenario scenario = LoadSites(
-        std::string(GRIDLOCK_SOURCE_DIR) + "/examples/02-llama-405b-16k/scenario.textproto",
-        {"site.servers=" + std::to_string(servers)});
+    const Scenario scenario =
+        LoadSites(GRIDLOCK_SOURCE_DIR "/examples/02-llama-405b-16k/scenario.textproto",
+                  {"site.servers=" + std::to_string(servers)});
     const Network network(scenario.sites, scenario.wans);
     const int n = 8 * servers;
     const double each = 32 * kMiB;
@@ -208,8 +208,8 @@ TEST(FoldedMessages, ArriveWhenAllWouldOneByOne) {
 
 // All-to-alls fold into few classes, whatever their number.
 TEST(AMillionMessages, AreFewClasses) {
-  const Scenario scenario = LoadSites(
-      std::string(GRIDLOCK_SOURCE_DIR) + "/examples/02-llama-405b-16k/scenario.textproto", {});
+  const Scenario scenario =
+      LoadSites(GRIDLOCK_SOURCE_DIR "/examples/02-llama-405b-16k/scenario.textproto", {});
   const Network network(scenario.sites, scenario.wans);
   const FlowRecord record = RunFlowStudy(network, AllToAllMessages(1024, Bytes(kMiB)), {});
   EXPECT_EQ(record.flows.size(), 1024U * 1023);

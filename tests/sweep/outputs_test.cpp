@@ -42,7 +42,10 @@ StepRecord TestOfACollective() {
                     .algorithm_bandwidth = BytesPerSecond(16e9),
                     .bus_bandwidth = BytesPerSecond(28e9),
                     .wall = "nic",
-                    .fastest = true}};
+                    .fastest = true,
+                    .port_load = Bytes(0),
+                    .nic_load = Bytes(1e9),
+                    .busiest = "nic"}};
   return record;
 }
 

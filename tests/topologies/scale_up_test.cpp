@@ -271,7 +271,8 @@ TEST(ATorusInAServer, RoutesAsATorusOfRoutersDoes) {
     site.fabric = torus;
     const std::shared_ptr<const Topology> routers = MakeTopology(site);
     const std::shared_ptr<const Topology> inside = MakeTopology(SiteWith(server, 1));
-    const double link = server.accelerator.scale_up_bandwidth.si() / (2.0 * sides.size());
+    const double link =
+        server.accelerator.scale_up_bandwidth.si() / (2.0 * static_cast<double>(sides.size()));
     for (int from = 0; from < count; ++from) {
       for (int to = 0; to < count; ++to) {
         if (from != to) {

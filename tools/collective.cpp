@@ -1,6 +1,11 @@
 // gridlock collective: the table of nccl-tests on the sites of any scenario.
 
+#include <algorithm>
+#include <cctype>
 #include <memory>
+#include <sstream>
+#include <string>
+#include <vector>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -10,6 +15,8 @@
 #include "sim/record/collective_trace.h"
 #include "sim/report/collective_table.h"
 #include "sim/report/collective_words.h"
+#include "sim/schema/files.h"
+#include "sim/schema/problems.h"
 #include "sim/study/collective_study.h"
 
 #include "tools/command.h"
@@ -28,6 +35,9 @@ struct CollectiveOptions {
   std::string sizes = kDefaultSizes;
   std::string algorithm = "automatic";
   std::string accelerators;  // "0,8,16" or "0:64:8"
+  std::string protocol = "automatic";
+  double imbalance = 0;
+  std::string parts;  // file
   int group = 0;
   int stride = 1;
   int concurrent = 1;
@@ -35,6 +45,27 @@ struct CollectiveOptions {
   int iterations = 1;
   bool explain = false;
 };
+
+// The numbers of a file, between blanks, commas or line ends, as a list.
+std::string PartList(const std::string& name) {
+  std::string text;
+  ProblemList problems;
+  if (!ReadFile(name, {name, 0, 0}, text, problems)) {
+    problems.ThrowIfAny();
+  }
+  std::replace_if(
+      text.begin(), text.end(),
+      [](unsigned char c) {
+        return c == ',' || c == ';' || std::isspace(c) != 0;
+      },
+      ' ');
+  std::istringstream in(text);
+  std::string list;
+  for (std::string word; in >> word;) {
+    list += (list.empty() ? "" : ", ") + word;
+  }
+  return "[" + list + "]";
+}
 
 // The fields of the test, each with the option that it comes from.
 std::vector<Assignment> FieldsOf(const CollectiveOptions& options) {
@@ -48,6 +79,16 @@ std::vector<Assignment> FieldsOf(const CollectiveOptions& options) {
   if (!options.accelerators.empty()) {
     add("--ranks " + Quoted(options.accelerators), "accelerator",
         NumberList("--ranks", options.accelerators));
+  }
+  if (options.protocol != "automatic") {
+    add("--protocol " + Quoted(options.protocol), "protocol", options.protocol);
+  }
+  if (options.imbalance > 0) {
+    add(fmt::format("--imbalance {:g}", options.imbalance), "imbalance",
+        fmt::format("{}", options.imbalance));
+  }
+  if (!options.parts.empty()) {
+    add("--parts " + Quoted(options.parts), "part", PartList(options.parts));
   }
   const auto add_number = [&add](const char* option, const char* path, int value, int none) {
     if (value != none) {
@@ -111,8 +152,8 @@ void AddTestOptions(CLI::App& command, CollectiveOptions& options) {
   command
       .add_option(
           "--op", options.op,
-          "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, send_recv, "
-          "expert_dispatch or expert_combine")
+          "all_reduce, all_gather, reduce_scatter, broadcast, reduce, all_to_all, all_to_allv, "
+          "send_recv, expert_dispatch or expert_combine")
       ->required()
       ->type_name("NAME");
   command
@@ -125,6 +166,23 @@ void AddTestOptions(CLI::App& command, CollectiveOptions& options) {
                   "ring, tree, in_switch ...; automatic: of each size the one that a library takes")
       ->capture_default_str()
       ->type_name("NAME");
+  command
+      .add_option("--protocol", options.protocol,
+                  "ll, ll128 or simple; automatic: of each size the fastest that the fits know")
+      ->capture_default_str()
+      ->type_name("NAME");
+  CLI::Option* imbalance =
+      command
+          .add_option("--imbalance", options.imbalance,
+                      "all_to_allv: what the first rank of a group gets over the mean of all")
+          ->check(CLI::Range(1.0, 1e6));
+  command
+      .add_option(
+          "--parts", options.parts,
+          "all_to_allv: a file with a number for each rank, what it gets beside the others, "
+          "or with one for each pair, row by row what a rank sends")
+      ->type_name("FILE")
+      ->excludes(imbalance);
   CLI::Option* group =
       command
           .add_option("--group", options.group, "Ranks of one group (default: all accelerators)")
@@ -184,6 +242,10 @@ void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& c
       "      --size 1KiB:1GiB:x4 --group 16 --explain\n"
       "  gridlock collective examples/08-all-reduce/scenario.textproto --op all_to_all \\\n"
       "      --size 64MiB --group 64\n"
+      "  gridlock collective examples/01-two-servers/scenario.textproto --op all_to_allv \\\n"
+      "      --imbalance 2 --size 64MiB\n"
+      "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
+      "      --protocol ll128\n"
       "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_gather \\\n"
       "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv");
   command->callback([options, command_line, &code] {

@@ -151,14 +151,18 @@ int WithBase(const ScenarioOptions& options,
 }
 
 int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body) {
+  return WithSiteBase(options, [&](const ScenarioBase& /*base*/, Scenario& scenario) {
+    return body(scenario);
+  });
+}
+
+int WithSiteBase(const ScenarioOptions& options,
+                 const std::function<int(const ScenarioBase&, Scenario&)>& body) {
   return WithBuilt(
       [](ScenarioBase& base) {
         return base.SitesAt({});
       },
-      options,
-      [&](const ScenarioBase& /*base*/, Scenario& scenario) {
-        return body(scenario);
-      });
+      options, body);
 }
 
 int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>& fields,

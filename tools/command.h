@@ -90,6 +90,10 @@ int WithScenario(const ScenarioOptions& options, const std::function<int(Scenari
 /// The same for a command that looks at the sites alone: jobs may be missing, and need not fit.
 int WithSites(const ScenarioOptions& options, const std::function<int(Scenario&)>& body);
 
+/// The same for a command that also looks at what the catalogue has beside the sites.
+int WithSiteBase(const ScenarioOptions& options,
+                 const std::function<int(const ScenarioBase&, Scenario&)>& body);
+
 /// The same for a command that tests a collective on the sites of the scenario, whatever its jobs
 /// are. @param fields of the test, see ScenarioBase::TestCollective
 int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>& fields,

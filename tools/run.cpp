@@ -8,6 +8,7 @@
 #include "sim/report/collective_table.h"
 #include "sim/report/summary.h"
 #include "sim/study/collective_study.h"
+#include "sim/study/link_ends.h"
 
 #include "tools/command.h"
 #include "tools/growing_trace.h"
@@ -55,9 +56,12 @@ int Run(const ScenarioOptions& options, const std::string& command_line) {
         IsCollectiveTest(scenario)
             ? "simulating collectives"
             : fmt::format("simulating {} accelerators", scenario.training().layout.accelerators());
-    const auto simulated = SimulateOne(scenario, fidelity, what, options.quiet);
+    auto simulated = SimulateOne(scenario, fidelity, what, options.quiet);
     if (!simulated) {
       return kFailed;
+    }
+    if (scenario.sites.size() == 1) {
+      NameEnds(Network(scenario.site()), simulated->record.hottest);
     }
     const std::string json = WriteRecord(folder, header, simulated->record);
     PrintText(options.format == "json" ? json : TextOf(header, simulated->record));

@@ -1,6 +1,7 @@
 #include "sim/describe/network_text.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -60,6 +61,99 @@ std::string EstimatesText(const std::vector<Estimate>& estimates) {
   return text;
 }
 
+std::string SwitchesText(const NetworkBuild& build) {
+  if (build.switches.empty()) {
+    return "";
+  }
+  std::string text = fmt::format("{:<18}{:>10}  {:>14}  {:>8}  {:>10}\n", "switches", "count",
+                                 "ports in use", "W each", "USD each");
+  for (const SwitchCount& each : build.switches) {
+    const std::string ports = each.ports > 0 ? fmt::format("{} of {}", each.used, each.ports)
+                                             : fmt::format("{}", each.used);
+    text += fmt::format("  {:<16}{:>10}  {:>14}  {:>8}  {:>10}  {}\n", each.name,
+                        Grouped(static_cast<double>(each.count)), ports, Grouped(each.power.si()),
+                        each.price_usd > 0 ? Grouped(each.price_usd) : "-", each.model);
+  }
+  return text;
+}
+
+std::string Listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) {
+    text += (text.empty() ? "" : ", ") + name;
+  }
+  return text;
+}
+
+/// What the figures rest on.
+std::string RemarksText(const NetworkCounts& counts) {
+  std::string text;
+  const auto add = [&](const std::string& line) {
+    text += Wrapped("", line, 2);
+  };
+  if (!counts.paths.exact) {
+    add("ways are those of a sample of the servers");
+  }
+  if (counts.paths.apart > 0) {
+    add("some pairs are not joined at all: they are left out of lengths and ways");
+  }
+  if (!counts.build.unpriced.empty()) {
+    add("no price is known, and none counted, of: " + Listed(counts.build.unpriced));
+  }
+  if (!counts.build.estimated.empty()) {
+    add("prices are estimates: " + Listed(counts.build.estimated));
+  }
+  add("cost and power are those of switches, and of cables out of servers with a transceiver at "
+      "each end; NICs belong to servers");
+  return text;
+}
+
+std::string FiguresText(const NetworkCounts& counts) {
+  std::string text = SwitchesText(counts.build);
+  for (const OpticsCount& each : counts.build.optics) {
+    text += fmt::format("{:<18}{:>10}  {}\n", "transceivers",
+                        Grouped(static_cast<double>(each.count)), each.name);
+  }
+  text += "figures\n";
+  for (const NetworkFigure& figure : counts.figures) {
+    text += fmt::format("  {:<40}{:>14}\n", figure.label, figure.text);
+  }
+  return text + RemarksText(counts);
+}
+
+/// What a network is called beside others.
+std::string TitleOf(const NetworkCounts& counts) {
+  return counts.cluster.empty() ? counts.site : counts.cluster;
+}
+
+void AddBuild(JsonWriter& json, const NetworkBuild& build) {
+  json.Key("switch_kinds");
+  json.BeginArray();
+  for (const SwitchCount& each : build.switches) {
+    json.BeginObject();
+    json.Member("kind", each.name);
+    json.Member("model", each.model);
+    json.Member("count", each.count);
+    json.Member("ports_in_use", each.used);
+    json.Member("ports", each.ports);
+    json.Member("power_w", each.power.si());
+    json.Member("price_usd", each.price_usd);
+    json.EndObject();
+  }
+  json.EndArray();
+  json.Key("transceiver_kinds");
+  json.BeginObject();
+  for (const OpticsCount& each : build.optics) {
+    json.Member(each.name, each.count);
+  }
+  json.EndObject();
+}
+
+/// A name as a cell of a table.
+std::string Cell(const std::string& text) {
+  return text.find(',') == std::string::npos ? text : "\"" + text + "\"";
+}
+
 void AddCounts(JsonWriter& json, const char* key, const std::vector<CountOfKind>& counts) {
   json.Key(key);
   json.BeginObject();
@@ -99,7 +193,8 @@ std::vector<Estimate> EstimatesOfNetwork(std::vector<Estimate> estimates) {
   return estimates;
 }
 
-NetworkCounts CountNetwork(const Topology& topology, const FabricGraph& graph, bool with_cuts) {
+NetworkCounts CountNetwork(const Topology& topology, const FabricGraph& graph,
+                           const NetworkParts& parts, bool with_cuts) {
   NetworkCounts counts;
   counts.site = topology.site().name;
   counts.accelerators = topology.accelerators();
@@ -123,6 +218,9 @@ NetworkCounts CountNetwork(const Topology& topology, const FabricGraph& graph, b
   if (with_cuts) {
     counts.cut = BestKnownCut(topology.cut_problem());
   }
+  counts.build = BuildOf(topology, graph, parts);
+  counts.paths = PathsBetweenServers(topology, graph);
+  counts.figures = FiguresOf(topology, counts.build, counts.paths, counts.cut.best.bandwidth);
   return counts;
 }
 
@@ -138,11 +236,73 @@ std::string NetworkText(const NetworkCounts& counts) {
   if (counts.with_cuts) {
     text += CutsText(counts.cut);
   }
-  text += EstimatesText(counts.estimates);
+  text += FiguresText(counts) + EstimatesText(counts.estimates);
   if (!counts.cluster.empty()) {
     text += fmt::format(
         "what is known of it, and what its topology does not carry: gridlock catalog show {}\n",
         counts.cluster);
+  }
+  return text;
+}
+
+std::string NetworkTable(const std::vector<NetworkCounts>& sites) {
+  std::vector<std::size_t> widths;
+  std::string text = fmt::format("{:<40}", "");
+  for (const NetworkCounts& counts : sites) {
+    std::size_t width = std::max<std::size_t>(10, TitleOf(counts).size());
+    for (const NetworkFigure& figure : counts.figures) {
+      width = std::max(width, figure.text.size());
+    }
+    widths.push_back(width);
+    text += fmt::format("  {:>{}}", TitleOf(counts), width);
+  }
+  text += "\n";
+  const auto row = [&](const std::string& label, const auto& cell_of) {
+    text += fmt::format("{:<40}", label);
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+      text += fmt::format("  {:>{}}", cell_of(sites[i]), widths[i]);
+    }
+    text += "\n";
+  };
+  row("accelerators", [](const NetworkCounts& counts) {
+    return Grouped(counts.accelerators);
+  });
+  row("servers", [](const NetworkCounts& counts) {
+    return Grouped(counts.servers);
+  });
+  for (std::size_t f = 0; !sites.empty() && f < sites.front().figures.size(); ++f) {
+    row(sites.front().figures[f].label, [f](const NetworkCounts& counts) {
+      return counts.figures[f].text;
+    });
+  }
+  std::string remarks;
+  for (const NetworkCounts& counts : sites) {
+    remarks += Wrapped("", fmt::format("{}: {}", TitleOf(counts), counts.shape), 2);
+    if (!counts.build.unpriced.empty()) {
+      remarks += Wrapped("", "  no price is known of: " + Listed(counts.build.unpriced), 2);
+    }
+    if (!counts.build.estimated.empty()) {
+      remarks += Wrapped("", "  prices are estimates: " + Listed(counts.build.estimated), 2);
+    }
+    remarks += counts.connected ? "" : "  NOT connected\n";
+  }
+  return text + "\n" + remarks;
+}
+
+std::string NetworkCsv(const std::vector<NetworkCounts>& sites) {
+  std::string text = "site,cluster,accelerators,servers,shape,connected";
+  for (std::size_t f = 0; !sites.empty() && f < sites.front().figures.size(); ++f) {
+    text += fmt::format(",{}", sites.front().figures[f].key);
+  }
+  text += "\n";
+  for (const NetworkCounts& counts : sites) {
+    text += fmt::format("{},{},{},{},{},{}", Cell(counts.site), Cell(counts.cluster),
+                        counts.accelerators, counts.servers, Cell(counts.shape),
+                        counts.connected ? "true" : "false");
+    for (const NetworkFigure& figure : counts.figures) {
+      text += std::isnan(figure.value) ? "," : fmt::format(",{}", figure.value);
+    }
+    text += "\n";
   }
   return text;
 }
@@ -163,8 +323,15 @@ std::string NetworkJson(const std::vector<NetworkCounts>& sites) {
     json.Member("connected", counts.connected);
     if (counts.with_cuts) {
       AddCuts(json, counts.cut);
-      json.Member("bisection_at_most_bytes_per_s", counts.cut.best.bandwidth.si());
     }
+    for (const NetworkFigure& figure : counts.figures) {
+      json.Member(figure.key, figure.value);
+    }
+    json.Member("ways_from_sample", !counts.paths.exact);
+    json.Member("pairs_apart", counts.paths.apart);
+    AddBuild(json, counts.build);
+    AddTexts(json, "prices_estimated", counts.build.estimated);
+    AddTexts(json, "prices_unknown", counts.build.unpriced);
     std::vector<std::string> estimates;
     for (const Estimate& estimate : counts.estimates) {
       estimates.push_back(estimate.kind + " " + estimate.entry + ": " + estimate.field);

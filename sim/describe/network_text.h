@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "sim/catalogue/estimate.h"
+#include "sim/describe/network_figures.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
 #include "topologies/topology.h"
@@ -27,7 +28,10 @@ struct NetworkCounts {
   std::vector<std::string> facts;   ///< "oversubscription as built: leaf 1:1"
   bool connected = false;
   bool with_cuts = false;
-  CutBound cut;                     ///< when `with_cuts`
+  CutBound cut;  ///< when `with_cuts`
+  NetworkBuild build;
+  PathLengths paths;
+  std::vector<NetworkFigure> figures;
   std::vector<Estimate> estimates;  ///< on which counts and bandwidths rest
 };
 
@@ -35,9 +39,16 @@ struct NetworkCounts {
 std::vector<Estimate> EstimatesOfNetwork(std::vector<Estimate> estimates);
 
 /// Max flow takes a while on large sites: `with_cuts` false leaves it out.
-NetworkCounts CountNetwork(const Topology& topology, const FabricGraph& graph, bool with_cuts);
+NetworkCounts CountNetwork(const Topology& topology, const FabricGraph& graph,
+                           const NetworkParts& parts, bool with_cuts);
 
 std::string NetworkText(const NetworkCounts& counts);
+
+/// The figures of several networks, side by side.
+std::string NetworkTable(const std::vector<NetworkCounts>& sites);
+
+/// One line for each site.
+std::string NetworkCsv(const std::vector<NetworkCounts>& sites);
 
 /// A list with one object per site. Bandwidths in bytes per second and direction.
 std::string NetworkJson(const std::vector<NetworkCounts>& sites);

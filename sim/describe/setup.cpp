@@ -79,7 +79,31 @@ std::string KindText(const ServingSpec& fleet) {
 }
 
 std::string KindText(const CollectiveTestSpec& test) {
-  return std::string("test of ") + CollectiveName(test.kind);
+  return "test of " + test.Name();
+}
+
+/// What the parts of an uneven all-to-all are.
+std::string PartsText(const CollectiveTestSpec& test) {
+  return test.parts.empty()
+             ? fmt::format("the first rank of a group gets {:g} times the mean", test.imbalance)
+             : fmt::format("{} parts as given", Grouped(static_cast<double>(test.parts.size())));
+}
+
+std::vector<SetupItem> SetupOf(const Scenario& scenario, const CollectiveTestSpec& test) {
+  const Algorithm* const algorithm = test.algorithm;
+  std::vector<SetupItem> items = {
+      {"fabric", TitleOf(scenario.site().fabric)},
+      {"collective", test.Name()},
+      {"algorithm", algorithm == nullptr
+                        ? "automatic: of each size the one that a library takes"
+                        : fmt::format("{}: {}", algorithm->name, algorithm->words)}};
+  if (test.uneven) {
+    items.push_back({"parts", PartsText(test)});
+  }
+  if (test.protocol != Protocol::kAutomatic) {
+    items.push_back({"protocol", ProtocolName(test.protocol)});
+  }
+  return items;
 }
 
 std::string JobText(const Scenario& scenario, const JobSpec& job) {
@@ -106,12 +130,7 @@ std::string MachineText(const SiteSpec& site) {
 
 std::vector<SetupItem> SetupOf(const Scenario& scenario) {
   if (const auto* test = std::get_if<CollectiveTestSpec>(&scenario.jobs[0].kind)) {
-    const Algorithm* const algorithm = test->algorithm;
-    return {{"fabric", TitleOf(scenario.site().fabric)},
-            {"collective", CollectiveName(test->kind)},
-            {"algorithm", algorithm == nullptr
-                              ? "automatic: of each size the one that a library takes"
-                              : fmt::format("{}: {}", algorithm->name, algorithm->words)}};
+    return SetupOf(scenario, *test);
   }
   const TrainingSpec& job = scenario.training();
   const char* const recompute = job.recompute == Recompute::kNone        ? "no"

@@ -36,7 +36,7 @@ Plan::Resource ResourceOf(const Network& network, int number, int alike) {
   if (number < network.links()) {
     const LinkIndex link{number};
     const int members = alike > 1 && network.belongs_to_unit(link) ? alike : 1;
-    return {network.tier(link), network.capacity(link), members, 1, network.can_bind(link)};
+    return {network.tier(link), network.capacity(link), members, 1, network.can_bind(link), link};
   }
   const SiteIndex site = network.site_of({number - network.links()});
   const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;

@@ -51,6 +51,7 @@ struct Plan {
     std::int64_t members = 1;
     double unit = 1;  ///< real weight = weight x unit; a fraction where flows take several ways
     bool can_bind = true;  ///< false: the links that feed it carry less than it does
+    LinkIndex link = {};   ///< in the network, in a folded plan one of those alike; -1: HBM
   };
 
   /// A model-parallel group (tensor x context), or all ranks that communicate in the same groups

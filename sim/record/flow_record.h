@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/record/link_use.h"
 
 namespace gridlock {
 
@@ -23,14 +24,6 @@ struct FlowResult {
   [[nodiscard]] BytesPerSecond mean_rate() const {
     return end > start ? bytes / (end - start) : BytesPerSecond(0);
   }
-};
-
-/// One link that carried something. `use` counts until the last byte of all has been sent.
-struct LinkUse {
-  std::string name, tier;
-  BytesPerSecond capacity;
-  Bytes carried;   ///< with headers
-  double use = 0;  ///< 0..1
 };
 
 /// All links of a class that carried something.
@@ -54,7 +47,8 @@ struct FlowRecord {
   std::string packets;    ///< name of the packet format
   double efficiency = 1;  ///< payload over wire bytes of full packets
   std::vector<FlowResult> flows;
-  std::vector<LinkUse> links;  ///< those that carried something, hottest first
+  /// Those that carried something, hottest first. Use counts until the last byte has been sent.
+  std::vector<LinkUse> links;
   std::vector<TierLoad> tiers;
   std::vector<FlowRate> rates;   ///< when they were asked for: by message, then by time
   Seconds last_end;              ///< of the messages that arrive

@@ -76,6 +76,22 @@ inline constexpr auto kFields<StageMemory> = FieldList(
     Field("capacity", &StageMemory::capacity, "HBM per accelerator there is"));
 
 template <>
+inline constexpr TableNote kTable<LinkUse> = {"link", "link_", "hottest_links[]",
+                                              "one of the links with the highest use", "cap"};
+
+template <>
+inline constexpr auto kFields<LinkUse> = FieldList(
+    Field("link", &LinkUse::name, "name of the link, one direction").Label(),
+    Field("tier", &LinkUse::tier, "class of links that it belongs to").NotInTrace(),
+    Field("capacity", &LinkUse::capacity, "what it can carry"),
+    Field("carried", &LinkUse::carried, "what it carried in the step, protocol included"),
+    Field("utilisation", &LinkUse::use, "1", "share of its capacity in use, mean over the step"),
+    Field("from", &LinkUse::from, "machine that sends over it").NotInTrace(),
+    Field("to", &LinkUse::to, "machine that receives over it").NotInTrace(),
+    Field("alike", &LinkUse::alike,
+          "links that carry the same in the same way, this one included"));
+
+template <>
 inline constexpr TableNote kTable<CollectiveResult> = {
     "row", "", "collectives[]", "one size and one algorithm of a test of a collective"};
 
@@ -180,6 +196,7 @@ inline constexpr auto kFields<StepRecord> = FieldList(
           "measured duration of each kind of collective")
         .NotInTrace()
         .NotInJson(),
+    Field("hottest", &StepRecord::hottest, "the links with the highest use"),
     Field("tested", &StepRecord::tested, "rows of a test of a collective; a step has none"),
     Field("activities", &StepRecord::activities, "activities that the engine simulated"),
     Field("fingerprint", &StepRecord::fingerprint, "hash of every completion time, at 9 digits")

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/record/link_use.h"
 
 namespace gridlock {
 
@@ -99,6 +100,9 @@ struct StepRecord {
   bool energy_is_estimate = true;
   std::vector<std::pair<std::string, double>>
       collective_seconds;  ///< measured duration of each kind, for people who look deeper
+  /// The links with the highest use, mean over the step, hottest first. In a folded run one of
+  /// those alike.
+  std::vector<LinkUse> hottest;
   std::vector<CollectiveResult> tested;  ///< of a test of a collective; a step has none
   std::uint64_t activities = 0;          ///< SimGrid activities that were simulated
   std::uint64_t fingerprint = 0;         ///< of every completion time, at 9 significant digits

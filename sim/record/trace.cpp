@@ -129,7 +129,8 @@ TraceWriter::TraceWriter(const std::string& path, const TraceHeader& header,
       resources_{"resource", std::move(vocabulary.resources)},
       attributions_{"attribution_resource", std::move(vocabulary.attributions)},
       activities_{"activity", std::move(vocabulary.activities)},
-      collectives_{"collective", std::move(vocabulary.collectives)} {
+      collectives_{"collective", std::move(vocabulary.collectives)},
+      links_{"link", {}} {
   CHECK(points >= 0);
   WriteHeaderAttributes(file_, header, "step");
   file_.SetAttribute("", "cap_quantity", header.cap_quantity);
@@ -150,6 +151,9 @@ void TraceWriter::CollectNames(const StepRecord& record) {
   }
   for (const auto& [name, seconds] : record.collective_seconds) {
     collectives_.IndexOf(name);
+  }
+  for (const LinkUse& link : record.hottest) {
+    links_.IndexOf(link.name);
   }
 }
 
@@ -197,6 +201,7 @@ void TraceWriter::CreateAxes(const StepRecord& record) {
   add_labels(UtilisationSeries(), kLabels);
   add_labels(Attribution(), kLabels);
   add_labels(BreakdownPart(), kLabels);
+  add_labels(LinkUse(), kLabels);
   AddColumn(CollectiveColumn(), {kLabels}, Fill::kZero);
   AddColumn(SampleColumn(), {samples}, Fill::kZero);
   add_labels(StageMemory(), stages);
@@ -246,12 +251,13 @@ void TraceWriter::CreateBudgetVariables(std::size_t stages) {
   AddColumn(CollectiveTimeColumn(),
             {RowsPerChunk(width(collectives_), points_), width(collectives_)}, Fill::kZero);
   file_.SetAttribute(CollectiveTimeColumn().name, "coordinates", "cap_value");
+  CreateTable<LinkUse>(width(links_), Fill::kMissing);
   CreateTable<StageMemory>(stages, Fill::kMissing);
 }
 
 void TraceWriter::GrowAxes(const StepRecord& record) {
   CollectNames(record);
-  for (NameAxis* axis : {&resources_, &attributions_, &activities_, &collectives_}) {
+  for (NameAxis* axis : {&resources_, &attributions_, &activities_, &collectives_, &links_}) {
     const std::size_t added = axis->names.size() - axis->written;
     file_.Extend(axis->dimension, axis->names.size());
     const std::span<const std::string> names(axis->names);
@@ -348,6 +354,8 @@ void TraceWriter::WriteBudgets(const StepRecord& record) {
     collective[collectives_.IndexOf(name)] += seconds;
   }
   file_.Write("collective_time", {rows_, 0}, {1, collective.size()}, collective);
+  WriteTable(record, record.hottest, PlacesOf(links_, record.hottest, &LinkUse::name),
+             Fill::kMissing);
 }
 
 void TraceWriter::WriteMemory(const StepRecord& record) {
@@ -391,7 +399,7 @@ std::vector<Output> StepOutputs() {
   }
   for (const std::vector<Output>& table :
        {OutputsOf<StepRecord>(), OutputsOf<UtilisationSeries>(), OutputsOf<Attribution>(),
-        OutputsOf<BreakdownPart>(), OutputsOf<StageMemory>()}) {
+        OutputsOf<BreakdownPart>(), OutputsOf<LinkUse>(), OutputsOf<StageMemory>()}) {
     outputs.insert(outputs.end(), table.begin(), table.end());
   }
   return outputs;

@@ -107,7 +107,7 @@ class TraceWriter {
   std::size_t points_;
   std::size_t rows_ = 0;
   RunFingerprint fingerprint_;
-  NameAxis resources_, attributions_, activities_, collectives_;
+  NameAxis resources_, attributions_, activities_, collectives_, links_;
 };
 
 }  // namespace gridlock

@@ -108,15 +108,15 @@ void AddTiers(std::string& out, const FlowRecord& record, std::size_t hottest) {
   }
   out += "\nhottest links\n";
   for (std::size_t i = 0; i < std::min(hottest, record.links.size()); ++i) {
-    const LinkUse& link = record.links[i];
-    out += fmt::format("  {:>7}  {:<40} {} at {}\n", Percent(link.use), link.name,
-                       FormatBytes(link.carried), FormatBandwidth(link.capacity));
+    out += HotLinkLine(record.links[i]);
   }
 }
 
 void AddLink(JsonWriter& json, const LinkUse& link) {
   json.BeginObject();
   json.Member("link", link.name);
+  json.Member("from", link.from);
+  json.Member("to", link.to);
   json.Member("tier", link.tier);
   json.Member("capacity_bytes_per_second", link.capacity.si());
   json.Member("carried_bytes", link.carried.si());

@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/record/link_use.h"
+
 namespace gridlock {
 namespace {
 
@@ -48,6 +50,18 @@ double ThreeDigits(double si) {
 
 std::string FormatGbps(BytesPerSecond value) {
   return fmt::format("{:.6g} Gbps", value.si() / 125e6);
+}
+
+std::string HotLinkLine(const LinkUse& link) {
+  std::string what = link.name;
+  if (!link.from.empty()) {
+    what += " (" + link.from + " to " + link.to + ")";
+  }
+  if (link.alike > 1) {
+    what += ", " + Grouped(static_cast<double>(link.alike)) + " alike";
+  }
+  return fmt::format("  {:>7}  {:<40} {} at {}\n", Percent(link.use), what,
+                     FormatBytes(link.carried), FormatBandwidth(link.capacity));
 }
 
 ColumnUnit TimeUnit(Seconds whole) {

@@ -22,6 +22,12 @@ double ThreeDigits(double si);
 /// "400 Gbps": network bandwidth as it is sold, per direction.
 std::string FormatGbps(BytesPerSecond value);
 
+struct LinkUse;
+
+/// "   81.3 %  leaf_up[3] (leaf0 to spine3), 4 alike   1.2 GB at 50 GB/s": one of a list of hot
+/// links, with a line end.
+std::string HotLinkLine(const LinkUse& link);
+
 /// A unit that a whole column of numbers is written in.
 struct ColumnUnit {
   double si = 1.0;  ///< one of the unit

@@ -165,6 +165,30 @@ void AddUtilisation(std::string& out, const StepRecord& record) {
   }
 }
 
+/// The hottest links, where one of the network between servers is far hotter than the mean of its
+/// class: flows collided, or are spread unevenly.
+void AddHottest(std::string& out, const StepRecord& record) {
+  constexpr std::size_t kShown = 5;
+  constexpr double kFar = 1.1;
+  const bool uneven =
+      std::any_of(record.hottest.begin(), record.hottest.end(), [&record](const LinkUse& link) {
+        const auto series = std::find_if(record.utilisation.begin(), record.utilisation.end(),
+                                         [&link](const UtilisationSeries& each) {
+                                           return each.resource == link.tier;
+                                         });
+        return link.tier != "scale_up" && link.tier != "nic" &&
+               series != record.utilisation.end() &&
+               link.use > kFar * MeanShare(series->share, record.interval, record.step_time);
+      });
+  if (!uneven) {
+    return;
+  }
+  out += "\nHottest links (mean over the step)\n";
+  for (std::size_t i = 0; i < std::min(kShown, record.hottest.size()); ++i) {
+    out += HotLinkLine(record.hottest[i]);
+  }
+}
+
 const StageMemory* FullestStage(const StepRecord& record) {
   const auto fullest = std::max_element(record.memory.begin(), record.memory.end(),
                                         [](const StageMemory& a, const StageMemory& b) {
@@ -249,6 +273,17 @@ void AddUtilisationMembers(JsonWriter& json, const StepRecord& record) {
   json.EndObject();
 }
 
+void AddHottestMembers(JsonWriter& json, const StepRecord& record) {
+  json.Key("hottest_links");
+  json.BeginArray();
+  for (const LinkUse& link : record.hottest) {
+    json.BeginObject();
+    AddFieldMembers(json, link, record);
+    json.EndObject();
+  }
+  json.EndArray();
+}
+
 void AddMemoryMembers(JsonWriter& json, const StepRecord& record) {
   json.Key("memory");
   json.BeginArray();
@@ -297,6 +332,7 @@ std::string SummaryText(const TraceHeader& header, const StepRecord& record) {
   }
   AddWalls(out, record);
   AddUtilisation(out, record);
+  AddHottest(out, record);
   AddMemory(out, record);
   AddEnergy(out, record);
   out += NotesText(header);
@@ -314,6 +350,7 @@ void AddStepMembers(JsonWriter& json, const StepRecord& record) {
              }));
   AddSeconds(json, "attribution_s", WallParts(record));
   AddUtilisationMembers(json, record);
+  AddHottestMembers(json, record);
   AddMemoryMembers(json, record);
   std::vector<Part> collectives;
   for (const auto& [name, seconds] : record.collective_seconds) {

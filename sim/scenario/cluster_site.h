@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "sim/catalogue/estimate.h"
+#include "sim/catalogue/network_parts.h"
 #include "topologies/machine.h"
 
 namespace gridlock {
@@ -15,6 +16,7 @@ struct ClusterSite {
   SiteSpec site;
   std::vector<std::string> notes;   ///< as a scenario's: how texts were understood
   std::vector<Estimate> estimates;  ///< among the numbers of the cluster and of what it is made of
+  NetworkParts parts;               ///< what networks are built of
 };
 
 /// Throws UserError when there is no cluster called `name`, with the nearest name, and when the

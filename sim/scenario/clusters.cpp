@@ -149,6 +149,7 @@ ClusterSite LoadCluster(const std::string& name) {
   for (Estimate& estimate : EstimatesOfEntries({scenario, written, catalogue}, {})) {
     cluster.estimates.push_back(std::move(estimate));
   }
+  cluster.parts = PartsOf(catalogue);
   return cluster;
 }
 

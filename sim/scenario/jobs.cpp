@@ -87,7 +87,8 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
 CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std::string& path) {
   CollectiveTestSpec spec;
   spec.path = path;
-  spec.kind = *CollectiveByName(test.collective());
+  spec.uneven = test.collective() == CollectiveTestSpec::kUnevenName;
+  spec.kind = spec.uneven ? CollectiveKind::kAllToAll : *CollectiveByName(test.collective());
   for (const std::string& size : test.size()) {
     spec.sizes.emplace_back(SiOf(size, Dimension::kData));
   }
@@ -99,6 +100,9 @@ CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std
   spec.domain_ranks = test.ranks_per_server();
   spec.accelerators.assign(test.accelerator().begin(), test.accelerator().end());
   std::sort(spec.accelerators.begin(), spec.accelerators.end());
+  spec.protocol = *ProtocolByName(test.protocol());
+  spec.imbalance = test.imbalance();
+  spec.parts.assign(test.part().begin(), test.part().end());
   spec.tokens.copies = Or(test.experts_per_token(), spec.tokens.copies);
   spec.tokens.domains_most = Or(test.servers_per_token(), spec.tokens.domains_most);
   return spec;

@@ -40,7 +40,9 @@ void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& 
   for (int kind = 0; kind < kCollectiveKinds; ++kind) {
     collectives.emplace_back(CollectiveName(static_cast<CollectiveKind>(kind)));
   }
-  if (!test.collective().empty() && !CollectiveByName(test.collective()).has_value()) {
+  collectives.emplace_back(CollectiveTestSpec::kUnevenName);
+  if (!test.collective().empty() && test.collective() != CollectiveTestSpec::kUnevenName &&
+      !CollectiveByName(test.collective()).has_value()) {
     problems.Add(at.At("collective").value, "",
                  Refusal("there is no collective " + Quoted(test.collective()), OneOf(collectives),
                          NearestName(test.collective(), collectives)));
@@ -54,6 +56,12 @@ void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& 
     problems.Add(at.At("algorithm").value, "",
                  Refusal("there is no algorithm " + Quoted(name), OneOf(algorithms),
                          NearestName(name, algorithms)));
+  }
+  if (!ProtocolByName(test.protocol()).has_value()) {
+    const std::vector<std::string> protocols{"automatic", "ll", "ll128", "simple"};
+    problems.Add(at.At("protocol").value, "",
+                 Refusal("there is no protocol " + Quoted(test.protocol()), OneOf(protocols),
+                         NearestName(test.protocol(), protocols)));
   }
 }
 

@@ -171,6 +171,10 @@ Scenario ScenarioBase::SitesAt(const Point& point) const {
   return read_->Build(point, Parts::kSites);
 }
 
+NetworkParts ScenarioBase::PartsOfNetworks() const {
+  return PartsOf(read_->Whole().catalogue);
+}
+
 std::vector<Problem> ScenarioBase::WrongValuesAt(const Point& point) const {
   const Draft draft = read_->At(point);
   ProblemList problems;

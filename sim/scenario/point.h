@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/catalogue/network_parts.h"
 #include "sim/scenario/scenario.h"
 #include "sim/schema/assignment.h"
 
@@ -49,6 +50,9 @@ class ScenarioBase {
 
   /// The sites and links of the scenario at a point; see LoadSites.
   [[nodiscard]] Scenario SitesAt(const Point& point) const;
+
+  /// The parts of networks that the catalogue has, the scenario's own among them.
+  [[nodiscard]] NetworkParts PartsOfNetworks() const;
 
   /// What is wrong with values by themselves at a point: units, ranges, names of choices. Whether
   /// the scenario can be simulated is another matter: At says it. Throws UserError as TextAt does.

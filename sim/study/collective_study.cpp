@@ -7,8 +7,10 @@
 
 #include "sim/analytic/analytic_step.h"
 #include "sim/measure/collective_results.h"
+#include "sim/measure/link_loads.h"
 #include "sim/plan/fold.h"
 #include "sim/plan/pacing.h"
+#include "sim/study/uneven_study.h"
 #include "topologies/network.h"
 
 namespace gridlock {
@@ -20,6 +22,7 @@ constexpr std::int64_t kRouteEntriesMost = 50'000'000;
 
 struct CollectiveSetting {
   CollectiveTestSpec test;
+  ServerSpec server;  ///< with transports that know the test's protocol alone
   StepProgram program;
   Network network;
 };
@@ -28,8 +31,10 @@ CollectiveSetting CollectiveSettingOf(const Scenario& scenario) {
   Network network(scenario.site());
   CollectiveTestSpec test =
       OnSite(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), scenario.site());
-  StepProgram program = BuildCollectiveTest(test, scenario.site().server);
-  return {std::move(test), std::move(program), std::move(network)};
+  const ServerSpec& machine = scenario.site().server;
+  StepProgram program = BuildCollectiveTest(test, machine);
+  ServerSpec server = AtProtocol(machine, test.protocol);
+  return {std::move(test), std::move(server), std::move(program), std::move(network)};
 }
 
 void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
@@ -69,6 +74,9 @@ bool IsCollectiveTest(const Scenario& scenario) {
 
 void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
+  if (setting.test.uneven) {
+    return CheckUneven(setting.test, fidelity);
+  }
   if (fidelity == Fidelity::kFull || HasFailures(scenario)) {
     (void)PlanOf(setting, fidelity);
   }
@@ -77,7 +85,11 @@ void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
 StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
                                   const Progress& progress) {
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
-  const ServerSpec& server = scenario.site().server;
+  const ServerSpec& server = setting.server;
+  if (setting.test.uneven) {
+    CheckUneven(setting.test, fidelity);
+    return EvaluateUneven(setting.test, setting.program, setting.network, server, fidelity);
+  }
   const Plan plan = PlanOf(setting, fidelity);
   const int intervals = scenario.recording.intervals;
   StepRun run = fidelity == Fidelity::kAnalytic
@@ -85,6 +97,7 @@ StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
                     : RunStep(setting.program, plan, server, intervals, progress);
   StepRecord record = SummariseProgram(setting.program, plan, server, run);
   record.tested = CollectiveResults(setting.test, setting.program, plan, server, run.log);
+  record.hottest = HottestLinks(setting.program, plan, server, setting.network, record.step_time);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

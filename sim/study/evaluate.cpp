@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
+#include "sim/measure/link_loads.h"
 #include "sim/measure/long_step.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/fold.h"
@@ -117,6 +118,8 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progr
                          : RunAnalyticStep(program, plan, server, options);
       });
   StepRecord record = Summarise(setting.job.training, step.program, plan, server, step.run);
+  record.hottest =
+      HottestLinks(setting.job.program, plan, server, setting.network, record.step_time);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

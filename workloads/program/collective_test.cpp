@@ -1,6 +1,8 @@
 #include "workloads/program/collective_test.h"
 
 #include <algorithm>
+#include <numeric>
+#include <string>
 #include <utility>
 
 #include <fmt/format.h>
@@ -139,6 +141,53 @@ std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
   return {spec.algorithm};
 }
 
+// The parts of an uneven all-to-all: given once, and as many as there are ranks or pairs.
+void CheckParts(const CollectiveTestSpec& spec) {
+  const auto refuse = [&spec](const char* field, const std::string& what) {
+    throw UserError(spec.path + field, what);
+  };
+  if (!spec.uneven) {
+    if (spec.imbalance > 0 || !spec.parts.empty()) {
+      refuse(spec.imbalance > 0 ? ".imbalance" : ".part",
+             fmt::format("the parts of {} are alike; expected collective: \"{}\"", spec.Name(),
+                         CollectiveTestSpec::kUnevenName));
+    }
+    return;
+  }
+  const auto n = static_cast<std::size_t>(spec.group_size > 0 ? spec.group_size : spec.ranks);
+  if (spec.parts.empty() == !(spec.imbalance > 0)) {
+    refuse(".collective", fmt::format("{} of \"imbalance\" and \"part\" is given; expected one of "
+                                      "them, e.g. imbalance: 2",
+                                      spec.parts.empty() ? "none" : "each"));
+  }
+  if (spec.imbalance > static_cast<double>(n)) {
+    refuse(".imbalance",
+           fmt::format("the first of {} ranks cannot get {:g} times the mean; expected "
+                       "1 to {}",
+                       n, spec.imbalance, n));
+  }
+  if (!spec.parts.empty() && spec.parts.size() != n && spec.parts.size() != n * n) {
+    refuse(".part", fmt::format("{} parts are given for groups of {} ranks; expected {}, one for "
+                                "each rank, or {}, one for each pair",
+                                spec.parts.size(), n, n, n * n));
+  }
+  if (!spec.parts.empty() && std::accumulate(spec.parts.begin(), spec.parts.end(), 0.0) <= 0) {
+    refuse(".part", "all parts are 0; expected one above 0");
+  }
+}
+
+// Switches add up what is data alone.
+void CheckProtocol(const CollectiveTestSpec& spec) {
+  const bool in_switch =
+      spec.algorithm != nullptr && std::string(spec.algorithm->name).starts_with("in_switch");
+  if (in_switch && (spec.protocol == Protocol::kLl || spec.protocol == Protocol::kLl128)) {
+    throw UserError(spec.path + ".protocol",
+                    fmt::format("switches add up by the protocol \"simple\" alone, and \"{}\" is "
+                                "asked for; expected \"simple\" or \"automatic\"",
+                                ProtocolName(spec.protocol)));
+  }
+}
+
 void CheckRanks(const CollectiveTestSpec& spec) {
   if (spec.ranks > kRanksMost) {
     throw UserError(spec.path + ".ranks",
@@ -160,6 +209,13 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
   }
   const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
   const bool all_pairs = spec.kind == CollectiveKind::kAllToAll || CarriesTokens(spec.kind);
+  if (spec.uneven && pairs > kUnevenPairsMost) {
+    throw UserError(
+        spec.path + ".group_size",
+        fmt::format("{} of {} ranks in groups of {} has {} pairs, each a message of its "
+                    "own; expected at most {}, as in one group of 1024 ranks",
+                    spec.Name(), spec.ranks, family.group_size(), pairs, kUnevenPairsMost));
+  }
   if (all_pairs && pairs > kPairsMost) {
     throw UserError(
         spec.path +
@@ -201,8 +257,11 @@ CollectiveTestSpec OnSite(CollectiveTestSpec spec, const SiteSpec& site) {
   return spec;
 }
 
-StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& server) {
+StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& machine) {
   CheckRanks(spec);
+  CheckParts(spec);
+  CheckProtocol(spec);
+  const ServerSpec server = AtProtocol(machine, spec.protocol);
   const GroupFamily family = FamilyOf(spec);
   const std::vector<const Algorithm*> algorithms = AlgorithmsOf(spec, family, server);
   CheckSize(spec, family, algorithms);
@@ -216,7 +275,7 @@ StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec
   for (const Bytes size : spec.sizes) {
     for (const Algorithm* algorithm : algorithms) {
       Collective& row = program.collectives.emplace_back();
-      row = {CollectiveName(spec.kind), kTested, spec.kind, size, algorithm};
+      row = {spec.Name(), kTested, spec.kind, size, algorithm};
       row.tokens = CarriesTokens(spec.kind) ? spec.tokens : TokenCopies{};
     }
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "workloads/program/program.h"
+#include "workloads/program/protocol.h"
 
 namespace gridlock {
 
@@ -25,11 +26,24 @@ struct CollectiveTestSpec {
   int domain_ranks = 0;           ///< used of each server; 0: all
   std::vector<int> accelerators;  ///< those of the ranks, rising; empty: the first
   TokenCopies tokens{.copies = 8, .domains_most = 4};  ///< of tokens on their way to experts
+  Protocol protocol = Protocol::kAutomatic;
+  bool uneven = false;  ///< all_to_allv: an all-to-all whose parts differ
+  /// Of an uneven one. What the first rank of a group gets over the mean of all; 0: `parts` says.
+  double imbalance = 0;
+  std::vector<double> parts;  ///< one for each rank of a group, or one for each pair of them
+
+  /// "all_reduce"; "all_to_allv" where the parts differ.
+  [[nodiscard]] std::string Name() const { return uneven ? kUnevenName : CollectiveName(kind); }
+
+  static constexpr const char* kUnevenName = "all_to_allv";
 };
 
 /// Most pairs of ranks that an all-to-all may have: each pair is a route to lay. 4,096 ranks in one
 /// group.
 inline constexpr std::int64_t kPairsMost = std::int64_t{1} << 24;
+
+/// The same of an uneven one, each pair of which is a message that moves by itself.
+inline constexpr std::int64_t kUnevenPairsMost = std::int64_t{1} << 20;
 
 /// Most collectives that one test may run: sizes x algorithms x iterations.
 inline constexpr std::int64_t kTestRunsMost = 20000;
@@ -46,7 +60,7 @@ CollectiveTestSpec OnSite(CollectiveTestSpec spec, const SiteSpec& site);
 /// takes no time, so that all groups begin each collective together. Throws UserError when the
 /// algorithm does not carry the operation or does not run on the groups, and when the test is too
 /// large.
-StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& server);
+StepProgram BuildCollectiveTest(const CollectiveTestSpec& spec, const ServerSpec& machine);
 
 /// Rows of the program: its collectives without the barrier.
 std::int32_t RowsOf(const StepProgram& program);

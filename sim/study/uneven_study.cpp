@@ -1,0 +1,173 @@
+#include "sim/study/uneven_study.h"
+
+#include <algorithm>
+#include <numeric>
+#include <vector>
+
+#include "sim/base/check.h"
+#include "sim/plan/rank_map.h"
+#include "sim/record/fingerprint.h"
+#include "sim/study/flow_study.h"
+
+namespace gridlock {
+
+namespace {
+
+// Time is linear in the size, for all messages start at once: one size is simulated.
+constexpr Bytes kSimulated{1e9};
+
+std::vector<AcceleratorIndex> AcceleratorsOf(const std::vector<RankIndex>& ranks,
+                                             const RankMap& map) {
+  std::vector<AcceleratorIndex> accelerators;
+  for (const RankIndex rank : ranks) {
+    accelerators.push_back(map.At(rank));
+  }
+  return accelerators;
+}
+
+GroupShape ShapeOf(const std::vector<AcceleratorIndex>& members, const Network& network) {
+  GroupShape shape{static_cast<int>(members.size()), 0, static_cast<int>(members.size())};
+  int held = 0;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    ++held;
+    if (i + 1 == members.size() || !network.same_domain(members[i], members[i + 1])) {
+      ++shape.domains;
+      shape.per_domain = std::min(shape.per_domain, held);
+      held = 0;
+    }
+  }
+  return shape;
+}
+
+// What one rank sends to another, as the wire sees it: over what long messages reach of a link.
+std::vector<NetworkMessage> MessagesOf(const std::vector<AcceleratorIndex>& members,
+                                       const std::vector<double>& parts, const Network& network,
+                                       const ServerSpec& server) {
+  std::vector<NetworkMessage> messages;
+  for (std::size_t i = 0; i < members.size(); ++i) {
+    for (std::size_t j = 0; j < members.size(); ++j) {
+      const double part = parts[i * members.size() + j];
+      if (i != j && part > 0) {
+        const bool inside = network.same_domain(members[i], members[j]);
+        const CollectiveFit& fit = inside ? server.scale_up : server.across();
+        messages.push_back({members[i], members[j], kSimulated * part / fit.all_to_all_efficiency});
+      }
+    }
+  }
+  return messages;
+}
+
+// The most that a link of a tier carries for one byte of buffer.
+double MostOn(const FlowRecord& flows, const std::string& tier) {
+  Bytes most;
+  for (const LinkUse& link : flows.links) {
+    most = link.tier == tier ? std::max(most, link.carried) : most;
+  }
+  return most / kSimulated;
+}
+
+CollectiveResult RowOf(const Collective& collective, const FlowRecord& flows,
+                       const GroupShape& shape, const ServerSpec& server) {
+  CollectiveResult row;
+  row.collective = collective.name;
+  row.algorithm = collective.algorithm->name;
+  row.size = collective.payload;
+  row.ranks = shape.ranks;
+  const CollectiveCall call{collective.kind, collective.payload, shape, server};
+  row.latency = collective.algorithm->costs(call).front().latency;
+  const Seconds moving = flows.last_sent * (collective.payload / kSimulated);
+  row.time = row.latency + moving;
+  row.algorithm_bandwidth = row.size / row.time;
+  row.bus_bandwidth = row.algorithm_bandwidth * BusFactor(collective.kind, row.ranks);
+  row.fastest = row.chosen = true;
+  row.port_load = row.size * MostOn(flows, "scale_up");
+  row.nic_load = row.size * MostOn(flows, "nic");
+  row.wall = "latency";
+  row.wall_words = "latency of messages";
+  if (!flows.links.empty()) {
+    const LinkUse& hottest = flows.links.front();
+    row.busiest = hottest.tier;
+    row.utilisation = hottest.use * (moving / row.time);
+    if (row.latency <= row.time / 2) {
+      row.wall = hottest.tier;
+      for (const TierLoad& tier : flows.tiers) {
+        row.wall_words = tier.tier == hottest.tier ? tier.words : row.wall_words;
+      }
+    }
+  }
+  return row;
+}
+
+}  // namespace
+
+std::vector<double> UnevenParts(const CollectiveTestSpec& test, int n) {
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<double> parts(size * size);
+  if (test.parts.size() == parts.size()) {
+    const double sum = std::accumulate(test.parts.begin(), test.parts.end(), 0.0);
+    std::transform(test.parts.begin(), test.parts.end(), parts.begin(), [&](double part) {
+      return part / sum * n;
+    });
+    return parts;
+  }
+  std::vector<double> row = test.parts;
+  if (row.empty()) {
+    const double first = test.imbalance / n;
+    row.assign(size, n > 1 ? (1 - first) / (n - 1) : 0);
+    row.front() = first;
+  }
+  CHECK(row.size() == size);
+  const double sum = std::accumulate(row.begin(), row.end(), 0.0);
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    parts[i] = row[i % size] / sum;
+  }
+  return parts;
+}
+
+void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity) {
+  if (fidelity == Fidelity::kAnalytic) {
+    throw UserError(test.path + ".collective",
+                    test.Name() +
+                        " has no closed form without contention; expected --fidelity "
+                        "folded or full");
+  }
+}
+
+StepRecord EvaluateUneven(const CollectiveTestSpec& test, const StepProgram& program,
+                          const Network& network, const ServerSpec& server, Fidelity fidelity) {
+  const Placement placement = WholeSite(network, 0);
+  const RankMap map(program.grid, placement, network);
+  const GroupFamily& family = program.families.front();
+  const auto n = static_cast<int>(family.group_size());
+  const std::vector<double> parts = UnevenParts(test, n);
+  std::vector<NetworkMessage> messages;
+  GroupShape shape;
+  for (std::int64_t g = 0; g < family.group_count(); ++g) {
+    const std::vector<AcceleratorIndex> members = AcceleratorsOf(family.RanksOf(g), map);
+    const std::vector<NetworkMessage> own = MessagesOf(members, parts, network, server);
+    messages.insert(messages.end(), own.begin(), own.end());
+    const GroupShape lies = ShapeOf(members, network);
+    shape = g == 0 || lies.domains > shape.domains ? lies : shape;
+  }
+  FlowOptions options;
+  options.fidelity = fidelity;
+  const FlowRecord flows = RunFlowStudy(network, messages, options);
+  StepRecord record;
+  record.label = "baseline";
+  record.fidelity = FidelityName(fidelity);
+  record.accelerators = family.group_count() * n;
+  record.classes = flows.classes;
+  record.activities = flows.activities;
+  Fingerprint hash;
+  for (std::int32_t i = 0; i < RowsOf(program); ++i) {
+    CollectiveResult row = RowOf(program.collectives[i], flows, shape, server);
+    row.groups = family.group_count();
+    hash.Add(row.time.si());
+    record.step_time += row.time * test.iterations;
+    record.tested.push_back(std::move(row));
+  }
+  record.fingerprint = hash.value();
+  return record;
+}
+
+}  // namespace gridlock

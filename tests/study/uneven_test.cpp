@@ -1,0 +1,176 @@
+// All-to-alls whose parts differ, and protocols by name, on machines that paper can follow.
+
+#include <numeric>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/study/collective_study.h"
+#include "sim/study/uneven_study.h"
+#include "tests/engine/machines.h"
+
+namespace gridlock {
+namespace {
+
+constexpr double kTolerance = 1e-6;
+
+Scenario TestOn(const SiteSpec& site, double bytes) {
+  Scenario scenario = ScenarioOf(site, SmallJob({}, 1));
+  CollectiveTestSpec test;
+  test.path = "job[0].collective_test";
+  test.kind = CollectiveKind::kAllToAll;
+  test.sizes = {Bytes(bytes)};
+  scenario.jobs[0].kind = test;
+  return scenario;
+}
+
+CollectiveTestSpec& TestOf(Scenario& scenario) {
+  return std::get<CollectiveTestSpec>(scenario.jobs[0].kind);
+}
+
+double TimeOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
+  return Evaluate(scenario, fidelity).tested.front().time.si();
+}
+
+Scenario Uneven(const SiteSpec& site, double bytes, double imbalance) {
+  Scenario scenario = TestOn(site, bytes);
+  TestOf(scenario).uneven = true;
+  TestOf(scenario).imbalance = imbalance;
+  return scenario;
+}
+
+std::string MessageOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
+  try {
+    CheckCollectiveTest(scenario, fidelity);
+  } catch (const UserError& error) {
+    return error.problems().front().path + ": " + error.problems().front().message;
+  }
+  return "";
+}
+
+const SiteSpec kFourServers = OneLeafSite(IdealServer(1, 1), 4);
+
+}  // namespace
+
+TEST(AnUnevenAllToAll, OfEqualPartsIsAnAllToAll) {
+  for (const SiteSpec& site : {kFourServers, OneLeafSite(IdealServer(4, 4), 2)}) {
+    const double even = TimeOf(TestOn(site, 1e9));
+    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 1)), even, kTolerance * even);
+    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 1), Fidelity::kFull), even, kTolerance * even);
+  }
+}
+
+// Of n ranks that send S bytes each, the first gets F S, of which it has F S / n itself.
+TEST(AnUnevenAllToAll, TakesAsLongAsTheRankThatGetsTheMost) {
+  for (const double imbalance : {1.5, 2.0, 3.25, 4.0}) {
+    const double seconds = imbalance * 1e9 * 3 / 4 / kNic;
+    const StepRecord record = Evaluate(Uneven(kFourServers, 1e9, imbalance), Fidelity::kFolded);
+    const CollectiveResult& row = record.tested.front();
+    EXPECT_NEAR(row.time.si(), seconds, kTolerance * seconds) << imbalance;
+    EXPECT_EQ(row.collective, "all_to_allv");
+    EXPECT_EQ(row.wall, "nic");
+    EXPECT_NEAR(row.nic_load.si(), imbalance * 1e9 * 3 / 4, 1e3);
+    EXPECT_NEAR(row.bus_bandwidth.si(), kNic / imbalance, kTolerance * kNic);
+    EXPECT_NEAR(TimeOf(Uneven(kFourServers, 1e9, imbalance), Fidelity::kFull), seconds,
+                kTolerance * seconds);
+  }
+}
+
+TEST(AnUnevenAllToAll, TakesPartsOfRanksOrOfPairs) {
+  Scenario scenario = Uneven(kFourServers, 1e9, 0);
+  TestOf(scenario).parts = {2, 1, 1, 4};  // rank 3 gets 4/8 of what each of three others sends
+  const double half = 3 * 1e9 / 2 / kNic;
+  EXPECT_NEAR(TimeOf(scenario), half, kTolerance * half);
+
+  // Rank 0 alone sends, all to rank 1: four buffers, so that a rank sends one in the mean.
+  TestOf(scenario).parts.assign(16, 0);
+  TestOf(scenario).parts[1] = 7;
+  const double all = 4e9 / kNic;
+  EXPECT_NEAR(TimeOf(scenario), all, kTolerance * all);
+}
+
+TEST(AnUnevenAllToAll, SharesOutAWholeBuffer) {
+  CollectiveTestSpec test;
+  test.imbalance = 2.5;
+  for (const int n : {3, 4, 16}) {
+    const std::vector<double> parts = UnevenParts(test, n);
+    EXPECT_NEAR(std::accumulate(parts.begin(), parts.end(), 0.0), n, 1e-12);
+    double first = 0;
+    for (int from = 0; from < n; ++from) {
+      first += parts[static_cast<std::size_t>(from * n)];
+    }
+    EXPECT_NEAR(first, 2.5, 1e-12) << "the mean is 1";
+  }
+}
+
+TEST(AnUnevenAllToAll, RefusesWhatDoesNotFit) {
+  EXPECT_EQ(MessageOf(Uneven(kFourServers, 1e9, 5)),
+            "job[0].collective_test.imbalance: the first of 4 ranks cannot get 5 times the mean; "
+            "expected 1 to 4");
+  EXPECT_EQ(MessageOf(Uneven(kFourServers, 1e9, 0)),
+            "job[0].collective_test.collective: none of \"imbalance\" and \"part\" is given; "
+            "expected one of them, e.g. imbalance: 2");
+  Scenario three = Uneven(kFourServers, 1e9, 0);
+  TestOf(three).parts = {1, 2, 3};
+  EXPECT_EQ(MessageOf(three),
+            "job[0].collective_test.part: 3 parts are given for groups of 4 ranks; expected 4, one "
+            "for each rank, or 16, one for each pair");
+  Scenario even = TestOn(kFourServers, 1e9);
+  TestOf(even).imbalance = 2;
+  EXPECT_EQ(MessageOf(even),
+            "job[0].collective_test.imbalance: the parts of all_to_all are alike; expected "
+            "collective: \"all_to_allv\"");
+  EXPECT_NE(MessageOf(Uneven(kFourServers, 1e9, 2), Fidelity::kAnalytic), "");
+}
+
+namespace {
+
+Scenario RingAt(Protocol protocol, double bytes, const SiteSpec& site) {
+  Scenario scenario = TestOn(site, bytes);
+  TestOf(scenario).kind = CollectiveKind::kAllReduce;
+  TestOf(scenario).algorithm = &kRing;
+  TestOf(scenario).protocol = protocol;
+  return scenario;
+}
+
+}  // namespace
+
+// Of what goes over a wire, half is data by LL and 120 of 128 bytes by LL128.
+TEST(AProtocol, SendsItsFlagsBesideTheData) {
+  for (const SiteSpec& site : {kFourServers, OneLeafSite(IdealServer(4, 4), 1)}) {
+    const double simple = TimeOf(RingAt(Protocol::kSimple, 1e11, site));
+    EXPECT_NEAR(TimeOf(RingAt(Protocol::kAutomatic, 1e11, site)) / simple, 1, 1e-4);
+    EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl, 1e11, site)) / simple, 2, 1e-4);
+    EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl128, 1e11, site)) / simple, 128.0 / 120, 1e-4);
+  }
+}
+
+// The steps of a ring of four over NICs: 6 of them, 1.3 and 11.3 us longer than those of LL.
+TEST(AProtocol, WaitsLongerTheFewerItsFlags) {
+  const double ll = TimeOf(RingAt(Protocol::kLl, 8, kFourServers));
+  EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl128, 8, kFourServers)) - ll, 6 * 1.3e-6, 1e-8);
+  EXPECT_NEAR(TimeOf(RingAt(Protocol::kSimple, 8, kFourServers)) - ll, 6 * 11.3e-6, 1e-8);
+}
+
+TEST(AProtocol, OfSwitchesIsSimple) {
+  ServerSpec server = IdealServer(8, 8);
+  server.scale_up.in_switch_efficiency = 0.8;
+  Scenario scenario = RingAt(Protocol::kLl, 1e9, OneLeafSite(server, 1));
+  TestOf(scenario).algorithm = AlgorithmByName("in_switch");
+  EXPECT_EQ(
+      MessageOf(scenario),
+      "job[0].collective_test.protocol: switches add up by the protocol \"simple\" alone, and "
+      "\"ll\" is asked for; expected \"simple\" or \"automatic\"");
+}
+
+TEST(AProtocol, IsKnownByItsNameInAnyCase) {
+  EXPECT_EQ(ProtocolByName("LL128"), Protocol::kLl128);
+  EXPECT_EQ(ProtocolByName("Simple"), Protocol::kSimple);
+  EXPECT_EQ(ProtocolByName("auto"), Protocol::kAutomatic);
+  EXPECT_EQ(ProtocolByName(""), Protocol::kAutomatic);
+  EXPECT_FALSE(ProtocolByName("ll64").has_value());
+}
+
+}  // namespace gridlock

@@ -1,0 +1,220 @@
+#!/usr/bin/env python3
+"""What people asked about collectives and networks, asked of the program, with the answer that was
+measured or that follows on paper.
+
+usage: network_questions_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import csv
+import io
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = os.path.abspath(sys.argv[1])
+ROOT = sys.argv[2]
+CLOS = """clos { tiers: %d servers_per_leaf: %d leaves_per_pod: %d
+  leaf_switch: "quantum2_qm9700" spine_switch: "quantum2_qm9700" routing: %s }"""
+
+
+def write(folder, name, server, servers, fabric, more=""):
+    path = Path(folder) / f"{name}.textproto"
+    path.write_text(f'schema_version: 1\nname: "{name}"\n{more}\nsite {{\n  server: "{server}"\n'
+                    f"  servers: {servers}\n  fabric {{ {fabric} }}\n}}\n", encoding="utf-8")
+    return str(path)
+
+
+def run(*arguments):
+    done = subprocess.run([GRIDLOCK, *arguments], text=True, capture_output=True, check=False,
+                          cwd=ROOT)
+    assert done.returncode == 0, (arguments, done.returncode, done.stderr)
+    return done.stdout
+
+
+def collective(scenario, *arguments):
+    """The rows of the algorithm that a library takes, or of the one that was asked for."""
+    text = run("collective", scenario, "-q", "--format", "csv", *arguments)
+    rows = [row for row in csv.DictReader(io.StringIO(text)) if row["chosen"] == "1"]
+    return [{key: float(row[key]) for key in ("time_us", "algbw_gbs", "busbw_gbs")} for row in rows]
+
+
+def one(scenario, *arguments):
+    return collective(scenario, *arguments)[0]
+
+
+def flows(scenario, *arguments):
+    return json.loads(run("flows", scenario, "--format", "json", *arguments))
+
+
+def flat(servers):
+    """All servers under one leaf."""
+    return f'clos {{ tiers: 1 servers_per_leaf: {servers} leaf_switch: "quantum2_qm9700" }}'
+
+
+def near(value, expected, tolerance, what):
+    assert abs(value / expected - 1) <= tolerance, (what, value, expected)
+
+
+def all_to_all_falls_to_the_rate_of_a_nic(folder):
+    """NVIDIA/nccl-tests, issue 130: busbw = NIC x N/(N-1) x (n-1)/n for N servers of 8."""
+    reached = []
+    for servers in (2, 4, 8):
+        scenario = write(folder, f"a2a{servers}", "dgx_h100", servers, flat(8))
+        n = 8 * servers
+        bound = 50 * servers / (servers - 1) * (n - 1) / n
+        reached.append(one(scenario, "--op", "all_to_all", "--size", "1GiB")["busbw_gbs"] / bound)
+    assert all(0.8 < share <= 1.0 for share in reached), reached
+    near(max(reached), min(reached), 0.03, "one formula for all numbers of servers")
+
+
+def a_tree_sends_half_through_the_only_nic(folder):
+    """NVIDIA/nccl-tests, issue 22: 134 ms with a tree and 268 with rings."""
+    scenario = write(folder, "p3dn", "p3dn_24xlarge", 2, flat(2))
+    times = [one(scenario, "--op", "all_reduce", "--size", "1GB", "--algorithm",
+                 algorithm)["time_us"] for algorithm in ("tree", "ring")]
+    near(times[1] / times[0], 2.0, 0.15, "ring over tree")
+
+
+def hashed_flows_lose_with_every_server(folder):
+    """NVIDIA/nccl-tests, issue 169: 100 GB/s on two servers, 40 on six; sprayed it stays."""
+    reached = {}
+    for routing in ("SPRAY", "ECMP"):
+        for servers in (2, 6):
+            fabric = CLOS % (2, 1, 6, routing)
+            busbw = []
+            for seed in range(1, 9 if routing == "ECMP" else 2):
+                scenario = write(folder, f"{routing}{servers}", "dgx_h100", servers, fabric,
+                                 f"seed: {seed}")
+                busbw.append(one(scenario, "--op", "all_reduce", "--size", "4GiB",
+                                 "--algorithm", "ring")["busbw_gbs"])
+            reached[routing, servers] = sum(busbw) / len(busbw)
+    near(reached["SPRAY", 6], reached["SPRAY", 2], 0.1, "sprayed")
+    assert reached["ECMP", 6] < 0.6 * reached["SPRAY", 6], reached
+    assert reached["ECMP", 6] < reached["ECMP", 2] <= reached["SPRAY", 2] * 1.001, reached
+
+
+def switches_that_add_up_pass_the_rate_of_the_links(folder):
+    """NVIDIA/nccl, issue 1374: 215 GB/s on H800 with links of 200, 480 on H100."""
+    for server, measured, link in (("hgx_h800", 215, 200), ("dgx_h100", 480, 450)):
+        scenario = write(folder, server, server, 1, flat(1))
+        busbw = one(scenario, "--op", "all_reduce", "--size", "8GiB")["busbw_gbs"]
+        assert busbw > link, (server, busbw)
+        near(busbw, measured, 0.1, server)
+
+
+def rings_use_all_nics_of_a_server(folder):
+    """NVIDIA/nccl, issue 569: eight ranks on 8, 4 and 2 servers; with one NIC each, two and four
+    ranks in a server bring two and four NICs."""
+    times = []
+    for servers, each in ((8, 1), (4, 2), (2, 4)):
+        scenario = write(folder, f"spread{servers}", "dgx_h100", servers, flat(8))
+        times.append(one(scenario, "--op", "all_reduce", "--size", "1.6GB", "--algorithm", "ring",
+                         "--per-server", str(each))["time_us"])
+    near(times[0] / times[1], 2, 0.1, "two NICs for one")
+    near(times[1] / times[2], 2, 0.1, "four NICs for two")
+
+
+def four_of_eight_use_three_of_seven_links(folder):
+    """ROCm/rccl, issue 1210: at most 144 GB/s over three links, 48 each after protocol."""
+    scenario = write(folder, "mi300x", "mi300x_platform", 1, flat(1))
+    four = one(scenario, "--op", "all_gather", "--size", "8GiB", "--group", "4")["busbw_gbs"]
+    eight = one(scenario, "--op", "all_gather", "--size", "8GiB")["busbw_gbs"]
+    near(eight / four, 7 / 3, 0.05, "seven links against three")
+    assert 96 < four <= 144, four
+
+
+def dispatch_counts_tokens_that_stay(folder):
+    """deepseek-ai/DeepEP, issue 51: on two servers about half of the printed bytes leave."""
+    scenario = write(folder, "dispatch", "hgx_h800", 2, flat(2))
+    text = json.loads(run("collective", scenario, "-q", "--format", "json", "--op",
+                          "expert_dispatch", "--size", "30.3MB", "--algorithm", "forwarded"))
+    row = text["collectives"][0]
+    copies = 2 * (1 - 0.5 ** 8)  # servers that hold one of eight experts
+    near(row["nic_load_bytes"] / row["size_bytes"], copies / 2, 0.35, "half of the copies leave")
+
+
+def kinds_of_networks_differ(folder):
+    """astra-sim, issue 207: a ring, a switch and a full mesh of one size are not the same."""
+    times = set()
+    for network in ("mesh { torus: [2, 4] }", "switches { chips: 1 }", "mesh { between: 1 }"):
+        path = Path(folder) / "kinds.textproto"
+        path.write_text('schema_version: 1\nname: "kinds"\nsite {\n  server: "mi300x_platform"\n'
+                        f"  server_network {{ {network} }}\n  servers: 1\n"
+                        f"  fabric {{ {flat(1)} }}\n}}\n", encoding="utf-8")
+        times.add(round(one(str(path), "--op", "all_to_all", "--size", "1GiB",
+                            "--group", "4")["time_us"], 1))
+    assert len(times) == 3, times
+
+
+def four_chips_carry_what_one_does(folder):
+    """aliyun/SimAI, issue 60: the links of a GPU are spread over all chips; the sum counts."""
+    times = []
+    for chips in (1, 4):
+        path = Path(folder) / "chips.textproto"
+        path.write_text('schema_version: 1\nname: "chips"\nsite {\n  server: "dgx_h100"\n'
+                        f"  server_network {{ switches {{ chips: {chips} }} }}\n  servers: 1\n"
+                        f"  fabric {{ {flat(1)} }}\n}}\n", encoding="utf-8")
+        times.append(one(str(path), "--op", "all_gather", "--size", "1GiB")["time_us"])
+    near(times[1], times[0], 1e-6, "chips")
+
+
+def a_flow_alone_has_its_link(folder):
+    """simgrid/simgrid, issue 219: no acknowledgements are taken off a flow of the other way."""
+    scenario = write(folder, "alone", "dgx_h100", 2, flat(2))
+    table = Path(folder) / "both.csv"
+    table.write_text("from,to,bytes,start\n0,8,1 GB,0\n8,0,1 GB,0\n", encoding="utf-8")
+    for message in flows(scenario, "--messages", str(table))["messages"]:
+        near(message["end_s"], 1e9 / 50e9, 1e-4, "both ways at once")
+
+
+def an_incast_takes_what_its_receiver_needs(folder):
+    """openfabric-systems/simllm, PR 208: flows may end early, the phase never below its time."""
+    scenario = write(folder, "incast", "dgx_h100", 4, flat(4))
+    for senders in (8, 16, 24):
+        # Accelerators 1 to 7 of the server itself do not cross the NIC.
+        result = flows(scenario, "--incast", f"{senders}:1", "--size", "1MiB")
+        over_nic = senders - 7
+        assert result["last_sent_s"] >= over_nic * (1 << 20) / 50e9 * (1 - 1e-9), result
+        near(result["last_sent_s"], over_nic * (1 << 20) / 50e9, 1e-6, f"{senders} senders")
+
+
+def what_one_flow_leaves_another_takes(folder):
+    """tenstorrent/tt-npe, issue 127: an unused share of a bottleneck is given to others."""
+    scenario = write(folder, "leaves", "dgx_h100", 4, flat(4))
+    table = Path(folder) / "three.csv"
+    # Two flows into accelerator 16 halve its NIC; the third shares the NIC of accelerator 0, of
+    # which it gets the other half, until the two are done.
+    table.write_text("from,to,bytes,start\n0,16,1 GB,0\n8,16,1 GB,0\n0,24,2 GB,0\n",
+                     encoding="utf-8")
+    result = flows(scenario, "--messages", str(table))
+    ends = [message["end_s"] for message in result["messages"]]
+    near(ends[0], 2e9 / 50e9, 1e-3, "half a NIC")
+    near(ends[1], 2e9 / 50e9, 1e-3, "half a NIC")
+    near(ends[2], 2e9 / 50e9 + 1e9 / 50e9, 1e-3, "half a NIC, then all of it")
+
+
+def main():
+    questions = [all_to_all_falls_to_the_rate_of_a_nic, a_tree_sends_half_through_the_only_nic,
+                 hashed_flows_lose_with_every_server,
+                 switches_that_add_up_pass_the_rate_of_the_links, rings_use_all_nics_of_a_server,
+                 four_of_eight_use_three_of_seven_links, dispatch_counts_tokens_that_stay,
+                 kinds_of_networks_differ, four_chips_carry_what_one_does,
+                 a_flow_alone_has_its_link, an_incast_takes_what_its_receiver_needs,
+                 what_one_flow_leaves_another_takes]
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for question in questions:
+            try:
+                question(folder)
+            except AssertionError as error:
+                failed += 1
+                print(f"{question.__name__}: {error}", file=sys.stderr)
+    print(f"{len(questions) - failed} of {len(questions)} questions")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

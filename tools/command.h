@@ -104,6 +104,8 @@ int WithBase(const ScenarioOptions& options,
              const std::function<int(const ScenarioBase&, Scenario&)>& body);
 
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
+void AddPlanCommand(CLI::App& app, int& code);
+void AddExportCommand(CLI::App& app, int& code);
 void AddReplayCommand(CLI::App& app, int& code);
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);
 void AddCapCommand(CLI::App& app, const std::string& command_line, int& code);

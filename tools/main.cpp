@@ -81,6 +81,8 @@ int main(int argc, char** argv) {
   OpenMissingStreams();
   const std::string command_line = gridlock::ShellLine(argc, argv);
   gridlock::AddRunCommand(app, command_line, code);
+  gridlock::AddPlanCommand(app, code);
+  gridlock::AddExportCommand(app, code);
   gridlock::AddCapCommand(app, command_line, code);
   gridlock::AddCollectiveCommand(app, command_line, code);
   gridlock::AddSweepCommand(app, command_line, code);

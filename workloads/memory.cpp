@@ -13,9 +13,12 @@ namespace gridlock {
 namespace {
 
 ParameterCount StageParameters(const TrainingSpec& job, int stage) {
-  ParameterCount sum;
+  ParameterCount sum, parameters;
+  ModelPart last{-1};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    const ParameterCount parameters = ParametersPerRank(job, PartOf(job, stage, chunk));
+    const ModelPart part = PartOf(job, stage, chunk);
+    parameters = part == last ? parameters : ParametersPerRank(job, part);
+    last = part;
     sum.common += parameters.common;
     sum.experts += parameters.experts;
   }
@@ -23,9 +26,12 @@ ParameterCount StageParameters(const TrainingSpec& job, int stage) {
 }
 
 ParameterBytes StageWeights(const TrainingSpec& job, int stage) {
-  ParameterBytes sum;
+  ParameterBytes sum, bytes;
+  ModelPart last{-1};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    const ParameterBytes bytes = WeightBytes(job, PartOf(job, stage, chunk));
+    const ModelPart part = PartOf(job, stage, chunk);
+    bytes = part == last ? bytes : WeightBytes(job, part);
+    last = part;
     sum.common += bytes.common;
     sum.experts += bytes.experts;
   }
@@ -174,8 +180,7 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
 
 }  // namespace
 
-std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
-  std::vector<MemoryNeed> stages;
+MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
   const Layout& layout = job.layout;
   const StackSpec& stack = job.stack;
   // Parameters whose state a rank keeps from a ZeRO stage on.
@@ -186,38 +191,61 @@ std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   };
   const bool master_only = job.zero == 3 && stack.master_weights_only;
   constexpr double kMaster = 4;  // bytes of a weight in FP32
-  for (int stage = 0; stage < layout.pipeline; ++stage) {
-    const ParameterCount parameters = StageParameters(job, stage);
-    const ModelPart part = StagePart(job, stage);
-    MemoryNeed need;
-    need.stage = stage;
-    need.weights =
-        master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(StageWeights(job, stage), 3);
-    need.optimizer =
-        Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
-    need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
-                           (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
-    need.activations = StageActivations(job, stage, part);
-    need.context = stack.context_memory;
-    Bytes passing = Gathered(job, part) + Passing(job, part);
-    if (stack.frees_gradients && MicroBatches(job) == 1) {
-      // Gradients fill what activations leave: the fuller moment counts, before the backward pass
-      // or when it is in the last layer.
-      const Bytes layer = std::min(need.activations, LayerActivations(job, KindOf(part)));
-      const Bytes last = Gathered(job, part) + LayerWorkingSet(job, KindOf(part));
-      const Bytes made = need.gradients - (job.zero < 2 ? LayerGradients(job, part) : Bytes(0));
-      if (need.activations + passing > made + layer + last) {
-        need.gradients = Bytes(0);
-      } else {
-        need.gradients = made;
-        need.activations = layer;
-        passing = last;
-      }
+  const ParameterCount parameters = StageParameters(job, stage);
+  const ModelPart part = StagePart(job, stage);
+  MemoryNeed need;
+  need.stage = stage;
+  need.weights =
+      master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(StageWeights(job, stage), 3);
+  need.optimizer =
+      Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
+  need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
+                         (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
+  need.activations = StageActivations(job, stage, part);
+  need.context = stack.context_memory;
+  Bytes passing = Gathered(job, part) + Passing(job, part);
+  if (stack.frees_gradients && MicroBatches(job) == 1) {
+    // Gradients fill what activations leave: the fuller moment counts, before the backward pass
+    // or when it is in the last layer.
+    const Bytes layer = std::min(need.activations, LayerActivations(job, KindOf(part)));
+    const Bytes last = Gathered(job, part) + LayerWorkingSet(job, KindOf(part));
+    const Bytes made = need.gradients - (job.zero < 2 ? LayerGradients(job, part) : Bytes(0));
+    if (need.activations + passing > made + layer + last) {
+      need.gradients = Bytes(0);
+    } else {
+      need.gradients = made;
+      need.activations = layer;
+      passing = last;
     }
-    need.buffers = need.context + passing;
-    stages.push_back(need);
+  }
+  need.buffers = need.context + passing;
+  return need;
+}
+
+std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
+  std::vector<MemoryNeed> stages;
+  for (int stage = 0; stage < job.layout.pipeline; ++stage) {
+    stages.push_back(MemoryOfStage(job, stage));
   }
   return stages;
+}
+
+MemoryNeed FullestStage(const TrainingSpec& job) {
+  // Of stages that hold equal parts the first one has the most passes in flight.
+  std::vector<ModelPart> seen;
+  MemoryNeed fullest;
+  for (int stage = 0; stage < job.layout.pipeline; ++stage) {
+    const ModelPart part = StagePart(job, stage);
+    if (std::find(seen.begin(), seen.end(), part) != seen.end()) {
+      continue;
+    }
+    seen.push_back(part);
+    const MemoryNeed need = MemoryOfStage(job, stage);
+    if (stage == 0 || need.total() > fullest.total()) {
+      fullest = need;
+    }
+  }
+  return fullest;
 }
 
 Bytes PeakMemory(const TrainingSpec& job, Bytes capacity, PeakKind kind) {

@@ -34,6 +34,13 @@ enum class PeakKind { kAllocated, kReserved, kDriver };
 /// (1F1B) and Narayanan et al. 2021 (interleaved).
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job);
 
+/// Need of one of them.
+MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage);
+
+/// The first of the stages that need the most, without looking at those that hold the same parts of
+/// the model as an earlier one: for searches.
+MemoryNeed FullestStage(const TrainingSpec& job);
+
 /// Peak of the fullest stage on accelerators of `capacity`. An allocator reserves more than it has
 /// given out while there is room.
 Bytes PeakMemory(const TrainingSpec& job, Bytes capacity, PeakKind kind);

@@ -60,6 +60,8 @@ struct ModelPart {
   double mixture = 0;      ///< of `layers`: those with experts
 
   [[nodiscard]] double dense() const { return layers - mixture; }
+
+  bool operator==(const ModelPart&) const = default;
 };
 
 struct PassWork {

@@ -1,0 +1,158 @@
+#include "sim/layouts/asked_text.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// Ours: nobody said a fabric, so that it must not bind. The radix is far beyond real switches, and
+// three tiers hold any cluster.
+constexpr const char* kFabric = R"(  fabric {{
+    clos {{
+      tiers: 3
+      servers_per_leaf: 2
+      leaves_per_pod: 16
+      leaf_oversubscription: 1
+      spine_oversubscription: 1
+      leaf_switch: "any"
+      spine_switch: "any"
+      core_switch: "any"
+      routing: SPRAY
+    }}
+  }}
+)";
+
+constexpr const char* kSwitch = R"(catalog {{
+  switch {{
+    name: "any"
+    title: "Switch of a fabric that nobody described"
+    ports: 4096
+    port_bandwidth: "{} Gbps"
+    latency: "600 ns"
+    power: "1 W"
+    source {{ text: "Assumed: any non-blocking fabric at the NIC rate" estimate: true }}
+  }}
+}}
+)";
+
+std::string JobText(const ModelAsked& asked) {
+  return fmt::format(
+      R"(job {{
+  name: "pretraining"
+  pretraining {{
+    model: "{}"
+    stack: "{}"
+    layout {{ tensor: 1 pipeline: 1 data: 1 }}
+    global_batch: {}
+    sequence_length: {}
+    precision: {}
+    zero: 1
+  }}
+}}
+)",
+      asked.model, asked.stack, ParseBatch(asked.global_batch, asked.sequence_length),
+      asked.sequence_length, asked.precision);
+}
+
+// The server of the catalogue with that accelerator: of several, the one with the most NIC
+// bandwidth for each accelerator, then the first by name.
+const CatalogueServer& ServerOf(const std::string& accelerator, const CatalogueList& catalogue) {
+  const auto alias = catalogue.accelerator_aliases.find(accelerator);
+  const std::string& name =
+      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
+  const auto rate = [](const CatalogueServer& server) {
+    return server.nics * server.nic_bandwidth.si() / server.accelerators;
+  };
+  const CatalogueServer* best = nullptr;
+  for (const CatalogueServer& server : catalogue.servers) {
+    if (server.accelerator == name && (best == nullptr || rate(server) > rate(*best))) {
+      best = &server;
+    }
+  }
+  if (best != nullptr) {
+    return *best;
+  }
+  const bool known = std::find(catalogue.accelerators.begin(), catalogue.accelerators.end(),
+                               name) != catalogue.accelerators.end();
+  throw UserError("", known ? fmt::format("no server of the catalogue has the accelerator {}; "
+                                          "expected --cluster, or a scenario",
+                                          Quoted(name))
+                            : fmt::format("no accelerator {} in the catalogue{}", Quoted(name),
+                                          DidYouMean(name, catalogue.accelerators)));
+}
+
+}  // namespace
+
+double ParseCount(const std::string& text, const std::string& option) {
+  char* end = nullptr;
+  double value = std::strtod(text.c_str(), &end);
+  const std::string suffix = end;
+  constexpr std::pair<const char*, double> kSuffixes[] = {
+      {"", 1}, {"K", 1e3}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"B", 1e9}, {"T", 1e12}};
+  const auto* const found =
+      std::find_if(std::begin(kSuffixes), std::end(kSuffixes), [&](const auto& each) {
+        return suffix == each.first;
+      });
+  if (end == text.c_str() || found == std::end(kSuffixes) || !std::isfinite(value) || value <= 0) {
+    throw UserError("", fmt::format("{} is {}; expected a number above 0 such as 2048, 16.8M or "
+                                    "15.6T",
+                                    option, Quoted(text)));
+  }
+  return value * found->second;
+}
+
+std::int64_t ParseBatch(const std::string& text, std::int64_t sequence_length) {
+  const std::size_t tokens = text.find("tokens");
+  if (tokens == std::string::npos) {
+    const double sequences = ParseCount(text, "--global-batch");
+    if (sequences != std::floor(sequences) || sequences > 1e12) {
+      throw UserError("", fmt::format("--global-batch is {}; expected a whole number of sequences, "
+                                      "or tokens such as \"16.8M tokens\"",
+                                      Quoted(text)));
+    }
+    return static_cast<std::int64_t>(sequences);
+  }
+  std::string number = text.substr(0, tokens);
+  number.erase(number.find_last_not_of(' ') + 1);
+  constexpr double kRound = 64;
+  const double sequences =
+      ParseCount(number, "--global-batch") / static_cast<double>(sequence_length);
+  return static_cast<std::int64_t>(std::max(1.0, std::round(sequences / kRound)) * kRound);
+}
+
+std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalogue,
+                           std::vector<std::string>& notes) {
+  if (asked.cluster.empty() == asked.accelerator.empty()) {
+    throw UserError("", "--model needs a machine; expected --cluster NAME, or --accelerator NAME");
+  }
+  if (asked.global_batch.empty()) {
+    throw UserError("",
+                    "--model needs a batch; expected --global-batch, e.g. 2048 (sequences) or "
+                    "\"16.8M tokens\"");
+  }
+  std::string text = "schema_version: 1\nname: \"" + asked.model + "\"\nseed: 1\n";
+  if (!asked.cluster.empty()) {
+    return text + fmt::format("site {{ name: \"site\" cluster: \"{}\" }}\n", asked.cluster) +
+           JobText(asked);
+  }
+  if (asked.accelerators <= 0) {
+    throw UserError("", "--accelerator needs a number; expected --accelerators, e.g. 1024");
+  }
+  const CatalogueServer& server = ServerOf(asked.accelerator, catalogue);
+  const std::int64_t servers = (asked.accelerators + server.accelerators - 1) / server.accelerators;
+  notes.push_back(
+      fmt::format("servers are {}, under a fabric of our own that does not block", server.name));
+  return text + fmt::format(kSwitch, server.nic_bandwidth.si() * 8 / 1e9) +
+         fmt::format("site {{\n  name: \"site\"\n  server: \"{}\"\n  servers: {}\n", server.name,
+                     servers) +
+         fmt::format(kFabric) + "}\n" + JobText(asked);
+}
+
+}  // namespace gridlock

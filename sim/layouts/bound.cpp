@@ -1,0 +1,304 @@
+#include "sim/layouts/bound.h"
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "workloads/schedule.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kSlack = 0.995;
+
+// What one accelerator can send through its port, and through NICs; 0: not known beforehand.
+double PortRate(const ServerSpec& server) {
+  return server.direct || !server.ring_bandwidths.empty()
+             ? 0
+             : server.accelerator.scale_up_bandwidth.si();
+}
+
+double NicRate(const ServerSpec& server) {
+  return server.direct ? 0 : server.nic_bandwidth.si() * server.nics_each();
+}
+
+double Over(double bytes, double rate) {
+  return rate > 0 ? bytes / rate : 0;
+}
+
+// `ranks` members, at most `most` of them in one domain.
+GroupShape Packed(std::int64_t ranks, std::int64_t most) {
+  GroupShape shape;
+  shape.ranks = static_cast<int>(ranks);
+  shape.per_domain = static_cast<int>(std::clamp<std::int64_t>(most, 1, ranks));
+  shape.domains = static_cast<int>((ranks + shape.per_domain - 1) / shape.per_domain);
+  return shape;
+}
+
+std::int64_t Share(std::int64_t domain, std::int64_t stride) {
+  return (domain + stride - 1) / stride;
+}
+
+// The ranks that share parameters: a stage's context ranks and replicas.
+GroupShape DataShape(const Layout& layout, int domain) {
+  const std::int64_t ranks = std::int64_t{layout.data} * layout.context;
+  const std::int64_t each = Share(domain, layout.tensor);
+  if (layout.rank_order == RankOrder::kTensorDataPipeline) {
+    return Packed(ranks, each);
+  }
+  const std::int64_t replica = std::int64_t{layout.group()} * layout.pipeline;
+  return Packed(ranks, std::min<std::int64_t>(layout.context, each) * Share(domain, replica));
+}
+
+GroupShape ExpertShape(const Layout& layout, int domain) {
+  return Packed(layout.expert, Share(domain, layout.expert_width()));
+}
+
+double CostTime(CollectiveKind kind, double payload, const GroupShape& shape,
+                const ServerSpec& server) {
+  if (shape.ranks <= 1 || payload <= 0 || server.direct) {
+    return 0;
+  }
+  const CollectiveCost cost = FittedCost({kind, Bytes(payload), shape, server});
+  const double inside = shape.per_domain > 1 ? Over(cost.domain_bytes.si(), PortRate(server)) : 0;
+  const double across = shape.domains > 1 ? Over(cost.nic_bytes.si(), NicRate(server)) : 0;
+  return cost.latency.si() + std::max(inside, across);
+}
+
+// All-to-alls of a pass behind its compute, and those beside it.
+struct Exchanges {
+  double exposed = 0, beside = 0;
+};
+
+Exchanges ExchangesOf(const TrainingSpec& job, const ExpertTraffic& traffic,
+                      const ServerSpec& server) {
+  const GroupShape shape = ExpertShape(job.layout, job.layout.used_of(server.domain()));
+  if (shape.ranks <= 1 || traffic.calls <= 0 || server.direct) {
+    return {};
+  }
+  TokenCopies tokens;
+  if (job.stack.dispatch_once_per_domain) {
+    tokens = {job.model.mixture.experts_per_token, job.model.mixture.domains_per_token};
+  }
+  const CollectiveCost cost =
+      kPairs.costs({CollectiveKind::kAllToAll, traffic.payload, shape, server, tokens}).front();
+  const double inside = (shape.per_domain - 1) * Over(cost.domain_bytes.si(), PortRate(server));
+  const double across =
+      (shape.ranks - shape.per_domain) * Over(cost.nic_bytes.si(), NicRate(server));
+  const double each = cost.latency.si() + std::max(inside, across);
+  const double overlap = job.stack.expert_overlap;
+  return {traffic.calls * (1 - overlap) * each, traffic.calls * overlap * each};
+}
+
+// Neighbouring stages in different domains: what a message takes at least.
+double MessageTime(const TrainingSpec& job, const ServerSpec& server) {
+  const Layout& layout = job.layout;
+  const std::int64_t apart = layout.rank_order == RankOrder::kTensorDataPipeline
+                                 ? std::int64_t{layout.group()} * layout.data
+                                 : std::int64_t{layout.group()};
+  if (layout.pipeline == 1 || apart < layout.used_of(server.domain())) {
+    return 0;
+  }
+  return Over(PipelineMessage(job).si(), NicRate(server));
+}
+
+}  // namespace
+
+double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool backward,
+                           Gradients gradients) const {
+  const StackSpec& stack = job.stack;
+  const PassWork work = backward ? BackwardWork(job, part, gradients) : ForwardWork(job, part);
+  double floor =
+      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() * part.layers;
+  double wait =
+      (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() * part.mixture;
+  if (gradients == Gradients::kWeights) {
+    floor = wait = 0;
+  } else {
+    floor = std::max(floor, HostCopies(job, part).si());
+  }
+  const Pass pass = PassBuilder(job, server_).Build("", work, Seconds(0));
+  const AcceleratorSpec& chip = server_.accelerator;
+  const double memory = std::max(
+      (pass.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency)).si(), pass.memory_time.si());
+  const bool inside = job.layout.group() <= server_.domain();
+  const double rate = job.layout.tensor <= server_.domain() ? PortRate(server_) : NicRate(server_);
+  const double context = Over(pass.context.si(), inside ? PortRate(server_) : NicRate(server_));
+  const Exchanges exchanges = ExchangesOf(job, work.experts, server_);
+  double time =
+      std::max({pass.compute_time.si() + memory, context, Over(pass.tensor_overlapped.si(), rate)});
+  time += pass.tensor_latency.si() + Over(pass.tensor_exposed.si(), rate);
+  time = std::max(time, exchanges.beside) + exchanges.exposed;
+  return std::max(time, floor) + wait;
+}
+
+StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part) const {
+  Times times;
+  times.forward = PassTime(job, part, false, Gradients::kAll);
+  if (job.layout.schedule == Schedule::kZeroBubble) {
+    times.inputs = PassTime(job, part, true, Gradients::kInputs);
+    times.backward = times.inputs + PassTime(job, part, true, Gradients::kWeights);
+  } else {
+    times.inputs = times.backward = PassTime(job, part, true, Gradients::kAll);
+  }
+  return times;
+}
+
+StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& part) {
+  const Layout& layout = job.layout;
+  // Tensor and context ranks say where the ranks of an expert lie; replicas do not.
+  const Key key{layout.tensor,
+                layout.context,
+                layout.expert,
+                layout.expert_width(),
+                job.micro_batch,
+                static_cast<int>(job.recompute),
+                job.offload_activations,
+                part.layers,
+                part.mixture,
+                (part.embedding ? 1 : 0) + (part.head ? 2 : 0)};
+  const auto [entry, fresh] = times_.try_emplace(key);
+  if (fresh) {
+    entry->second = Made(job, part);
+  }
+  return entry->second;
+}
+
+namespace {
+
+// Collectives over the ranks that share a chunk's parameters: as many as it has slices.
+struct ChunkTraffic {
+  double slices = 1;
+  double gather = 0, reduce = 0;  ///< seconds of one slice at least, without the tables
+};
+
+ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const GroupShape& shape,
+                       const ServerSpec& server) {
+  ChunkTraffic traffic;
+  if (shape.ranks <= 1 || part.layers <= 0) {
+    return traffic;
+  }
+  const double bytes = ParametersPerRank(job, part).total() * job.stack.main_gradient_bytes;
+  const double buckets = std::ceil(bytes / job.gradient_bucket().si());
+  traffic.slices = job.zero == 3
+                       ? std::max(1.0, std::floor(part.layers))
+                       : std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0);
+  const ModelPart slice{part.layers / traffic.slices, false, false, part.mixture / traffic.slices};
+  const double parameters = ParametersPerRank(job, slice).common;
+  const CollectiveKind kind =
+      job.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+  traffic.reduce = CostTime(kind, job.stack.main_gradient_bytes * parameters, shape, server);
+  if (job.zero > 0) {
+    traffic.gather =
+        CostTime(CollectiveKind::kAllGather, WeightBytes(job, slice).common.si(), shape, server);
+  }
+  return traffic;
+}
+
+// Sums over the chunks of a stage, and its first chunk.
+struct Stage {
+  double forward = 0, backward = 0;
+  double first_forward = 0, first_backward = 0;  ///< of chunk 0; backward: of inputs
+  double gathers = 0, reductions = 0;
+  double first_gather = 0, last_reduction = 0;
+};
+
+// A pass whose parameters come in slice by slice.
+double Gathered(double pass, const ChunkTraffic& traffic, const StackSpec& stack) {
+  const double all = traffic.gather * traffic.slices;
+  return stack.overlap_parameters ? std::max(pass + traffic.gather, all) : pass + all;
+}
+
+void AddChunk(const TrainingSpec& job, double forward, double backward, double inputs,
+              const ChunkTraffic& traffic, Stage& stage) {
+  if (job.zero == 3 && traffic.gather > 0) {
+    forward = Gathered(forward, traffic, job.stack);
+    backward = Gathered(backward, traffic, job.stack);
+    backward += job.stack.overlap_gradients ? 0 : traffic.reduce * traffic.slices;
+    inputs = backward;
+  } else if (job.zero == 2 && !job.stack.overlap_gradients) {
+    backward += traffic.reduce * traffic.slices;
+    inputs = backward;
+  }
+  if (stage.forward == 0) {
+    stage.first_forward = forward;
+    stage.first_backward = inputs;
+    stage.first_gather = traffic.gather;
+    stage.last_reduction = traffic.reduce;
+  }
+  stage.forward += forward;
+  stage.backward += backward;
+  stage.gathers += traffic.gather * traffic.slices;
+  stage.reductions += traffic.reduce * traffic.slices;
+}
+
+// What the first stage's collectives of parameters and gradients add to the passes, at least.
+double WithCollectives(const TrainingSpec& job, const Stage& first, double passes) {
+  const auto micro_batches = static_cast<double>(MicroBatches(job));
+  const double work = micro_batches * (first.forward + first.backward);
+  if (job.zero == 3) {
+    return std::max(passes, micro_batches * (2 * first.gathers + first.reductions));
+  }
+  const double round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
+  double bound = passes;
+  if (job.zero > 0) {
+    bound += job.stack.overlap_parameters ? first.first_gather : first.gathers;
+    bound = std::max(bound, first.gathers + work - round * first.forward);
+  }
+  if (job.zero == 2) {
+    const double after = job.stack.overlap_gradients ? first.last_reduction : 0;
+    return std::max(bound + after, micro_batches * first.reductions);
+  }
+  if (!job.stack.overlap_gradients) {
+    return bound + first.reductions;
+  }
+  const double until =
+      job.layout.virtual_pipeline > 1 ? work - round * first.backward : bound - first.backward;
+  return std::max(bound + first.last_reduction, until + first.reductions);
+}
+
+}  // namespace
+
+double StepBound::Of(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  const GroupShape shape = DataShape(layout, layout.used_of(server_.domain()));
+  const double message = MessageTime(job, server_);
+  const auto micro_batches = static_cast<double>(MicroBatches(job));
+  const bool zero_bubble = layout.schedule == Schedule::kZeroBubble;
+  Stage first;
+  double before = 0, behind = 0, passes = 0, parameters = 0;
+  ModelPart last{-1};
+  Times times;
+  ChunkTraffic traffic;
+  for (int q = 0; q < layout.pipeline; ++q) {
+    Stage stage;
+    for (int chunk = 0; chunk < layout.virtual_pipeline; ++chunk) {
+      const ModelPart part = PartOf(job, q, chunk);
+      if (!(part == last)) {
+        times = TimesOf(job, part);
+        traffic = TrafficOf(job, part, shape, server_);
+        last = part;
+      }
+      AddChunk(job, times.forward, times.backward, times.inputs, traffic, stage);
+      if (q == 0) {
+        const ParameterCount count = ParametersPerRank(job, part);
+        parameters += job.zero >= 1
+                          ? count.common / layout.shards() + count.experts / layout.expert_shards()
+                          : count.total();
+      }
+    }
+    passes = std::max(passes, before + behind + micro_batches * (stage.forward + stage.backward));
+    before += stage.first_forward + message;
+    // Gradients of weights may be made while the message is on its way.
+    behind += zero_bubble ? 0 : stage.first_backward + message;
+    first = q == 0 ? stage : first;
+  }
+  const Pass optimizer = PassBuilder(job, server_).Optimizer(parameters);
+  const AcceleratorSpec& chip = server_.accelerator;
+  const Seconds update = optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency);
+  return kSlack *
+         (WithCollectives(job, first, passes) + update.si() + job.stack.step_overhead.si());
+}
+
+}  // namespace gridlock

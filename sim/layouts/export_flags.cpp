@@ -1,0 +1,252 @@
+#include "sim/layouts/export_flags.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// A Megatron argument without its dashes; an empty value is a switch.
+using Argument = std::pair<std::string, std::string>;
+
+// Names: NVIDIA/Megatron-LM, megatron/training/arguments.py.
+std::vector<Argument> MegatronSizes(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  std::vector<Argument> out;
+  const auto add = [&](const char* name, std::int64_t value) {
+    out.emplace_back(name, std::to_string(value));
+  };
+  add("tensor-model-parallel-size", layout.tensor);
+  add("pipeline-model-parallel-size", layout.pipeline);
+  if (layout.virtual_pipeline > 1) {
+    add("num-virtual-stages-per-pipeline-rank", layout.virtual_pipeline);
+  }
+  add("context-parallel-size", layout.context);
+  if (job.model.has_experts()) {
+    add("expert-model-parallel-size", layout.expert);
+    add("expert-tensor-parallel-size", layout.expert_width());
+  }
+  if (layout.sequence_parallel && layout.tensor > 1) {
+    out.emplace_back("sequence-parallel", "");
+  }
+  if (layout.embedding_as_layer) {
+    out.emplace_back("account-for-embedding-in-pipeline-split", "");
+    out.emplace_back("account-for-loss-in-pipeline-split", "");
+  }
+  if (layout.rank_order == RankOrder::kTensorPipelineData && layout.pipeline > 1) {
+    out.emplace_back("use-tp-pp-dp-mapping", "");
+  }
+  add("micro-batch-size", job.micro_batch);
+  add("global-batch-size", job.global_batch);
+  add("seq-length", job.sequence_length);
+  return out;
+}
+
+void AddMegatronStates(const TrainingSpec& job, std::vector<Argument>& out) {
+  if (job.zero == 1) {
+    out.emplace_back("use-distributed-optimizer", "");
+  } else if (job.zero >= 2) {
+    out.emplace_back("use-distributed-optimizer", "");
+    out.emplace_back("use-megatron-fsdp", "");
+    out.emplace_back("no-gradient-accumulation-fusion", "");
+    out.emplace_back("ckpt-format", "fsdp_dtensor");
+    out.emplace_back("data-parallel-sharding-strategy",
+                     job.zero == 2 ? "optim_grads" : "optim_grads_params");
+  }
+  if (job.stack.overlap_gradients) {
+    out.emplace_back("overlap-grad-reduce", "");
+  }
+  if (job.stack.overlap_parameters && job.zero >= 1) {
+    out.emplace_back("overlap-param-gather", "");
+  }
+  if (job.recompute == Recompute::kSelective) {
+    out.emplace_back("recompute-granularity", "selective");
+  } else if (job.recompute == Recompute::kFull) {
+    out.emplace_back("recompute-granularity", "full");
+    out.emplace_back("recompute-method", "uniform");
+    out.emplace_back("recompute-num-layers", "1");
+  }
+  switch (job.precision) {
+    case Precision::kBf16:
+      out.emplace_back("bf16", "");
+      break;
+    case Precision::kFp8:
+      out.emplace_back("bf16", "");
+      out.emplace_back("fp8-format", "hybrid");
+      break;
+    default:
+      break;
+  }
+}
+
+std::vector<Argument> MegatronArguments(const TrainingSpec& job) {
+  std::vector<Argument> out = MegatronSizes(job);
+  AddMegatronStates(job, out);
+  return out;
+}
+
+// What Megatron's arguments do not say of the job.
+std::vector<std::string> MegatronGaps(const TrainingSpec& job) {
+  std::vector<std::string> gaps;
+  const Layout& layout = job.layout;
+  if (layout.uneven_layers) {
+    gaps.emplace_back(
+        "uneven layers: say which stage holds how many, e.g. with "
+        "--pipeline-model-parallel-layout");
+  }
+  if (layout.schedule == Schedule::kZeroBubble) {
+    gaps.emplace_back("the schedule ZERO_BUBBLE");
+  }
+  if (layout.shard_group > 0) {
+    gaps.push_back(fmt::format("copies over {} replicas: --num-distributed-optimizer-instances {}",
+                               layout.shard_group, layout.data / layout.shard_group));
+  }
+  if (layout.domain_ranks > 0) {
+    gaps.push_back(
+        fmt::format("{} accelerators of each scale-up domain are used: start so many "
+                    "ranks on each server",
+                    layout.domain_ranks));
+  }
+  if (job.offload_activations) {
+    gaps.emplace_back("activations in host memory, e.g. --cpu-offloading of Transformer Engine");
+  }
+  const Precision p = job.precision;
+  if (p != Precision::kBf16 && p != Precision::kFp8) {
+    gaps.emplace_back("the number format");
+  }
+  return gaps;
+}
+
+std::string Head(const TrainingSpec& job, const std::vector<std::string>& gaps) {
+  std::string text =
+      fmt::format("# {}, {} accelerators: {} replicas (data-parallel size follows)\n",
+                  job.model.name, job.layout.accelerators(), job.layout.data);
+  for (const std::string& gap : gaps) {
+    text += "# not said here: " + gap + "\n";
+  }
+  return text;
+}
+
+std::string Megatron(const TrainingSpec& job) {
+  std::string text = Head(job, MegatronGaps(job));
+  for (const auto& [name, value] : MegatronArguments(job)) {
+    text += "--" + name + (value.empty() ? "" : " " + value) + "\n";
+  }
+  return text;
+}
+
+// Primus hands Megatron's arguments on, with underscores, as overrides of a trainer (AMD-AIG-AIMA/
+// Primus, examples/megatron/configs).
+std::string Primus(const TrainingSpec& job) {
+  std::string text = Head(job, MegatronGaps(job));
+  text +=
+      "modules:\n  pre_trainer:\n    framework: megatron\n    config: pre_trainer.yaml\n"
+      "    overrides:\n";
+  for (auto [name, value] : MegatronArguments(job)) {
+    std::replace(name.begin(), name.end(), '-', '_');
+    text += fmt::format("      {}: {}\n", name, value.empty() ? "true" : value);
+  }
+  return text;
+}
+
+std::vector<std::string> TorchtitanGaps(const TrainingSpec& job) {
+  std::vector<std::string> gaps;
+  if (job.layout.embedding_as_layer || job.layout.uneven_layers) {
+    gaps.emplace_back(
+        "how layers are split: see pipeline_parallel_first_stage_less_layers and "
+        "pipeline_parallel_last_stage_less_layers");
+  }
+  if (job.zero == 1) {
+    gaps.emplace_back("ZeRO 1: gradients are sharded too (ZeRO 2)");
+  }
+  if (job.layout.rank_order == RankOrder::kTensorDataPipeline && job.layout.pipeline > 1) {
+    gaps.emplace_back("the rank order: pipeline ranks are outermost there, as here");
+  } else if (job.layout.pipeline > 1) {
+    gaps.emplace_back("the rank order: replicas are outermost here, pipeline ranks there");
+  }
+  if (job.offload_activations) {
+    gaps.emplace_back("activations in host memory");
+  }
+  if (job.precision != Precision::kBf16) {
+    gaps.emplace_back("the number format: see model.converters");
+  }
+  return gaps;
+}
+
+const char* TorchtitanSchedule(const Layout& layout) {
+  if (layout.schedule == Schedule::kZeroBubble) {
+    return "InterleavedZeroBubble";
+  }
+  return layout.virtual_pipeline > 1 ? "Interleaved1F1B" : "1F1B";
+}
+
+// Names: pytorch/torchtitan, torchtitan/config/job_config.py.
+std::string Torchtitan(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  const int sharing = job.zero == 0 ? 1 : layout.sharing_replicas();
+  std::string text = Head(job, TorchtitanGaps(job));
+  text +=
+      fmt::format("[training]\nlocal_batch_size = {}\nglobal_batch_size = {}\nseq_len = {}\n\n",
+                  job.micro_batch *
+                      (layout.pipeline > 1 ? job.global_batch / layout.data / job.micro_batch : 1),
+                  job.global_batch, job.sequence_length);
+  text += fmt::format(
+      "[parallelism]\ndata_parallel_replicate_degree = {}\ndata_parallel_shard_degree = {}\n"
+      "fsdp_reshard_after_forward = \"{}\"\ntensor_parallel_degree = {}\n"
+      "pipeline_parallel_degree = {}\n",
+      layout.data / sharing, sharing, job.zero == 3 ? "always" : "never", layout.tensor,
+      layout.pipeline);
+  if (layout.pipeline > 1) {
+    const int chunks = layout.pipeline * layout.virtual_pipeline;
+    text += fmt::format(
+        "pipeline_parallel_schedule = \"{}\"\npipeline_parallel_microbatch_size = {}\n"
+        "pipeline_parallel_layers_per_stage = {}\n",
+        TorchtitanSchedule(layout), job.micro_batch, (job.model.layers + chunks - 1) / chunks);
+  }
+  text += fmt::format("context_parallel_degree = {}\n", layout.context);
+  if (job.model.has_experts()) {
+    text += fmt::format("expert_parallel_degree = {}\nexpert_tensor_parallel_degree = {}\n",
+                        layout.expert, layout.expert_width());
+  }
+  const bool full = job.recompute == Recompute::kFull;
+  const bool selective = job.recompute == Recompute::kSelective;
+  text += fmt::format("\n[activation_checkpoint]\nmode = \"{}\"\n",
+                      full ? "full" : (selective ? "selective" : "none"));
+  return text + (selective ? "selective_ac_option = \"op\"\n" : "");
+}
+
+struct Target {
+  const char* name;
+  std::string (*text)(const TrainingSpec& job);
+};
+
+constexpr Target kTargets[] = {
+    {"megatron", &Megatron}, {"torchtitan", &Torchtitan}, {"primus", &Primus}};
+
+}  // namespace
+
+std::vector<std::string> ExportTargets() {
+  std::vector<std::string> names;
+  for (const Target& target : kTargets) {
+    names.emplace_back(target.name);
+  }
+  return names;
+}
+
+std::string ExportText(const TrainingSpec& job, const std::string& target) {
+  for (const Target& each : kTargets) {
+    if (target == each.name) {
+      return each.text(job);
+    }
+  }
+  throw UserError(
+      "", fmt::format("no framework {} is known{}; expected one of {}", Quoted(target),
+                      DidYouMean(target, ExportTargets()), fmt::join(ExportTargets(), ", ")));
+}
+
+}  // namespace gridlock

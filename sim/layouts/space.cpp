@@ -1,0 +1,208 @@
+#include "sim/layouts/space.h"
+
+#include <algorithm>
+#include <iterator>
+#include <vector>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+struct Reason {
+  const char* name;
+  const char* words;
+};
+
+constexpr Reason kReasons[kRefusals] = {
+    {"tensor", "tensor ranks do not divide heads, widths, the sequence or the scale-up domain"},
+    {"context", "context ranks do not share the sequence"},
+    {"layers", "stages and chunks do not share the layers"},
+    {"batch", "replicas and micro-batches do not share the batch"},
+    {"rounds", "interleaving takes micro-batches in rounds of the stages"},
+    {"experts", "ranks do not share the experts"},
+    {"memory", "HBM overflows"},
+};
+
+// Fewer tokens than this in each of the two halves of a context-parallel rank fill no tile of an
+// attention kernel (FlashAttention-2 works on blocks of 128 queries, Dao 2023, arXiv:2307.08691).
+constexpr std::int64_t kContextTokensLeast = 128;
+
+std::vector<std::int64_t> DivisorsOf(std::int64_t number, std::int64_t most) {
+  std::vector<std::int64_t> divisors;
+  for (std::int64_t d = 1; d <= std::min(number, most); ++d) {
+    if (number % d == 0) {
+      divisors.push_back(d);
+    }
+  }
+  return divisors;
+}
+
+bool TensorDivides(const LayoutSpace& space, std::int64_t tensor) {
+  const ModelSpec& model = space.job.model;
+  const std::int64_t domain = space.server.accelerators;
+  const int used = space.job.layout.used_of(space.server.accelerators);
+  return model.heads % tensor == 0 && model.ffn % tensor == 0 &&
+         (model.kv_heads % tensor == 0 || tensor % model.kv_heads == 0) &&
+         (tensor == 1 || space.job.sequence_length % tensor == 0) &&
+         (domain % tensor == 0 || tensor % domain == 0) &&
+         (space.job.layout.domain_ranks == 0 || used % tensor == 0);
+}
+
+bool ContextDivides(const LayoutSpace& space, std::int64_t context) {
+  return context == 1 || (space.job.sequence_length % (2 * context) == 0 &&
+                          space.job.sequence_length / (2 * context) >= kContextTokensLeast);
+}
+
+// The walk over the sizes of one part, from the outside in: pipeline, chunks, micro-batch, experts,
+// and then what divides nothing.
+class Walk {
+ public:
+  Walk(const LayoutSpace& space, const SpacePart& part, RefusedCounts& refused,
+       const std::function<void(const LayoutChoice&, const TrainingSpec&)>& visit)
+      : space_(space), job_(space.job), refused_(refused), visit_(visit) {
+    choice_.tensor = part.tensor;
+    choice_.context = part.context;
+    choice_.rank_order = static_cast<std::int32_t>(space.job.layout.rank_order);
+  }
+
+  void Run() {
+    const std::int64_t rest =
+        space_.accelerators / (std::int64_t{choice_.tensor} * choice_.context);
+    for (const std::int64_t pipeline : DivisorsOf(rest, job_.model.layers + 2)) {
+      choice_.pipeline = static_cast<std::int32_t>(pipeline);
+      choice_.data = static_cast<std::int32_t>(rest / pipeline);
+      const int most = pipeline > 1 ? (job_.model.layers + 2) / choice_.pipeline : 1;
+      for (choice_.virtual_pipeline = 1; choice_.virtual_pipeline <= std::max(most, 1);
+           ++choice_.virtual_pipeline) {
+        Chunks();
+      }
+    }
+  }
+
+ private:
+  void Refuse(Refused reason) { ++refused_[static_cast<std::size_t>(reason)]; }
+
+  // Layers are shared evenly, else with the embedding and the head as a layer each, else unevenly.
+  void Chunks() {
+    const int layers = job_.model.layers;
+    const int chunks = choice_.pipeline * choice_.virtual_pipeline;
+    const bool even = layers % chunks == 0;
+    const bool as_layer = !even && (layers + 2) % chunks == 0;
+    choice_.embedding_as_layer = as_layer ? 1 : 0;
+    choice_.uneven_layers = even || as_layer ? 0 : 1;
+    const bool zero_bubble = job_.layout.schedule == Schedule::kZeroBubble;
+    if (choice_.uneven_layers != 0 && (choice_.virtual_pipeline > 1 || layers < chunks)) {
+      return Refuse(Refused::kLayers);
+    }
+    if (choice_.virtual_pipeline > 1 && zero_bubble) {
+      return;  // not simulated together
+    }
+    if (job_.global_batch % choice_.data != 0) {
+      return Refuse(Refused::kBatch);
+    }
+    const std::int64_t sequences = job_.global_batch / choice_.data;
+    for (const std::int64_t micro : DivisorsOf(sequences, space_.micro_batch_most)) {
+      choice_.micro_batch = micro;
+      if (choice_.virtual_pipeline > 1 && sequences / micro % choice_.pipeline != 0) {
+        Refuse(Refused::kRounds);
+        continue;
+      }
+      Experts();
+    }
+  }
+
+  void Experts() {
+    const MixtureSpec& mixture = job_.model.mixture;
+    choice_.expert = 1;
+    choice_.expert_tensor = 0;
+    if (mixture.experts == 0) {
+      return Rest();
+    }
+    const std::int64_t ranks = std::int64_t{choice_.data} * choice_.context * choice_.tensor;
+    for (const std::int64_t width : {std::int64_t{1}, std::int64_t{choice_.tensor}}) {
+      choice_.expert_tensor = static_cast<std::int32_t>(width);
+      for (const std::int64_t experts : DivisorsOf(mixture.experts, mixture.experts)) {
+        if (mixture.expert_ffn % width != 0 || ranks / width % experts != 0) {
+          Refuse(Refused::kExperts);
+          continue;
+        }
+        choice_.expert = static_cast<std::int32_t>(experts);
+        Rest();
+      }
+      if (choice_.tensor == 1) {
+        break;
+      }
+    }
+  }
+
+  void Rest() {
+    const bool zero_bubble = job_.layout.schedule == Schedule::kZeroBubble;
+    // Where nothing is replicated there is nothing to shard.
+    const bool shards = choice_.data * choice_.context > 1;
+    const int first = shards ? 0 : 1;
+    const int last = !shards || zero_bubble ? 1 : 3;
+    // Both orders are the same without replicas, and without stages.
+    const bool ordered = choice_.pipeline > 1 && choice_.data > 1;
+    for (int offload = 0; offload <= (space_.offload ? 1 : 0); ++offload) {
+      choice_.offload = offload;
+      for (choice_.recompute = 0; choice_.recompute <= 2; ++choice_.recompute) {
+        for (choice_.zero = first; choice_.zero <= last; ++choice_.zero) {
+          for (int order = 0; order <= (ordered ? 1 : 0); ++order) {
+            choice_.rank_order = order;
+            Apply(choice_, job_);
+            visit_(choice_, job_);
+          }
+        }
+      }
+    }
+  }
+
+  const LayoutSpace& space_;
+  TrainingSpec job_;
+  RefusedCounts& refused_;
+  const std::function<void(const LayoutChoice&, const TrainingSpec&)>& visit_;
+  LayoutChoice choice_;
+};
+
+}  // namespace
+
+const char* RefusedInWords(Refused reason) {
+  return kReasons[static_cast<int>(reason)].words;
+}
+
+const char* RefusedName(Refused reason) {
+  return kReasons[static_cast<int>(reason)].name;
+}
+
+Bytes RoomOf(const LayoutSpace& space) {
+  return space.server.accelerator.hbm_capacity * (1 - space.hbm_margin);
+}
+
+std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused) {
+  std::vector<SpacePart> parts;
+  for (const std::int64_t tensor : DivisorsOf(space.accelerators, space.job.model.heads)) {
+    if (!TensorDivides(space, tensor)) {
+      ++refused[static_cast<std::size_t>(Refused::kTensor)];
+      continue;
+    }
+    const std::int64_t most = space.job.sequence_length;
+    for (const std::int64_t context : DivisorsOf(space.accelerators / tensor, most)) {
+      if (ContextDivides(space, context)) {
+        parts.push_back({static_cast<std::int32_t>(tensor), static_cast<std::int32_t>(context)});
+      } else {
+        ++refused[static_cast<std::size_t>(Refused::kContext)];
+      }
+    }
+  }
+  return parts;
+}
+
+void ForEachLayout(const LayoutSpace& space, const SpacePart& part, RefusedCounts& refused,
+                   const std::function<void(const LayoutChoice&, const TrainingSpec&)>& visit) {
+  CHECK(space.accelerators % (std::int64_t{part.tensor} * part.context) == 0);
+  Walk(space, part, refused, visit).Run();
+}
+
+}  // namespace gridlock

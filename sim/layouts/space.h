@@ -1,0 +1,62 @@
+#pragma once
+
+// All layouts of a job on so many accelerators, and why some are none.
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "sim/layouts/choice.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// Why a layout is refused. The first reason counts.
+enum class Refused {
+  kTensor,   ///< tensor-parallel ranks: heads, widths, sequence, scale-up domain
+  kContext,  ///< context-parallel ranks do not share the sequence
+  kLayers,   ///< stages and chunks do not share the layers
+  kBatch,    ///< replicas and micro-batches do not share the batch
+  kRounds,   ///< interleaving takes micro-batches in rounds of the stages
+  kExperts,  ///< expert-parallel ranks do not share the experts, or the ranks
+  kMemory,   ///< HBM overflows
+};
+
+inline constexpr int kRefusals = 7;
+
+/// For people: "HBM overflows".
+const char* RefusedInWords(Refused reason);
+
+/// "tensor", "context", ... , "memory": for programs.
+const char* RefusedName(Refused reason);
+
+using RefusedCounts = std::array<std::int64_t, kRefusals>;
+
+/// What a search varies, and what it holds fixed.
+struct LayoutSpace {
+  TrainingSpec job;               ///< the fixed part: model, stack, batch, sequence, precision
+  ServerSpec server;              ///< of the site
+  std::int64_t accelerators = 0;  ///< of each layout
+  double hbm_margin = 0;          ///< share of HBM that must stay free
+  std::int64_t micro_batch_most = 32;
+  bool offload = false;  ///< tries activations in host memory too
+};
+
+/// Bytes of HBM that a layout may need.
+Bytes RoomOf(const LayoutSpace& space);
+
+/// Parts of a space that can be searched apart from each other: (tensor, context) pairs.
+struct SpacePart {
+  std::int32_t tensor = 1, context = 1;
+};
+
+/// The parts, in the order of their sizes. Counts the sizes that are refused.
+std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused);
+
+/// Calls `visit` with every layout of a part that divides everything, in a fixed order, with `job`
+/// laid out so; HBM is not looked at. A size that divides nothing counts once for each combination
+/// of the sizes chosen before it.
+void ForEachLayout(const LayoutSpace& space, const SpacePart& part, RefusedCounts& refused,
+                   const std::function<void(const LayoutChoice&, const TrainingSpec&)>& visit);
+
+}  // namespace gridlock

@@ -1,0 +1,219 @@
+// The search: it loses nothing, its scores are those of a run, and so are its refusals.
+
+#include "sim/layouts/search.h"
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/layouts/bound.h"
+#include "sim/layouts/proposal.h"
+#include "sim/layouts/score.h"
+#include "sim/study/evaluate.h"
+#include "tests/layouts/scenarios.h"
+#include "workloads/memory.h"
+
+namespace gridlock {
+
+namespace {
+
+struct Every {
+  std::vector<LayoutChoice> choices;
+  RefusedCounts refused{};
+};
+
+Every EveryLayout(const LayoutSpace& space) {
+  Every every;
+  for (const SpacePart& part : PartsOf(space, every.refused)) {
+    ForEachLayout(space, part, every.refused,
+                  [&](const LayoutChoice& choice, const TrainingSpec& /*job*/) {
+                    every.choices.push_back(choice);
+                  });
+  }
+  return every;
+}
+
+SearchResult Searched(const Scenario& scenario, const LayoutSpace& space, bool prune,
+                      bool variants = false) {
+  SearchOptions options;
+  options.top = 4;
+  options.prune = prune;
+  options.variants = variants;
+  options.parallel = 2;
+  return SearchLayouts(space, scenario.site(), options);
+}
+
+std::vector<std::string> InWords(const SearchResult& result) {
+  std::vector<std::string> words;
+  for (const ScoredLayout& layout : result.best) {
+    words.push_back(ChoiceInWords(layout.choice) + " " + std::to_string(layout.analytic));
+  }
+  return words;
+}
+
+TEST(Search, PruningLosesNothing) {
+  const Scenario scenario = TwoServers().At({});
+  const LayoutSpace space = SpaceOf(scenario, 16);
+  for (const bool variants : {false, true}) {
+    const SearchResult all = Searched(scenario, space, false, variants);
+    const SearchResult some = Searched(scenario, space, true, variants);
+    EXPECT_EQ(InWords(some), InWords(all));
+    EXPECT_EQ(some.best.size(), 4U);
+    EXPECT_EQ(all.counts.evaluated, all.counts.fitting);
+    EXPECT_LT(some.counts.evaluated, all.counts.evaluated / 2) << "nothing was pruned";
+  }
+}
+
+TEST(Search, PruningLosesNothingAmongExperts) {
+  const Scenario scenario = TwoServersOfExperts().At({});
+  const LayoutSpace space = SpaceOf(scenario, 8, 1);
+  EXPECT_EQ(InWords(Searched(scenario, space, true)), InWords(Searched(scenario, space, false)));
+}
+
+// The bound of each layout against its step, on stacks that hide different things.
+TEST(Search, NoStepBeatsItsBound) {
+  const std::vector<ScenarioBase> bases = [] {
+    std::vector<ScenarioBase> some;
+    some.push_back(TwoServers({"job[0].pretraining.stack=megatron_core"}));
+    some.push_back(TwoServers({"job[0].pretraining.stack=torchtitan"}));
+    some.push_back(TwoServers({"job[0].pretraining.stack=megatron_2021"}));
+    some.push_back(TwoServers({"job[0].pretraining.layout.schedule=ZERO_BUBBLE"}));
+    some.push_back(TwoServers({"job[0].pretraining.precision=FP8"}));
+    some.push_back(TwoServersOfExperts());
+    return some;
+  }();
+  for (const ScenarioBase& base : bases) {
+    const Scenario scenario = base.At({});
+    const LayoutSpace space = SpaceOf(scenario, 16);
+    StepBound bound(space.server);
+    Scorer scorer(scenario.site());
+    TrainingSpec job = space.job;
+    std::size_t tried = 0;
+    const Every every = EveryLayout(space);
+    // Every 11th: enough of each kind, since 11 shares no factor with the walk's loops.
+    for (std::size_t i = 0; i < every.choices.size(); i += 11) {
+      Apply(every.choices[i], job);
+      if (FullestStage(job).total() > space.server.accelerator.hbm_capacity) {
+        continue;
+      }
+      ++tried;
+      const double step = scorer.StepTime(job).si();
+      const double least = bound.Of(job);
+      EXPECT_LE(least, step) << job.stack.name << ": " << ChoiceInWords(every.choices[i]);
+      EXPECT_GT(least, 0.3 * step) << job.stack.name << ": " << ChoiceInWords(every.choices[i]);
+    }
+    EXPECT_GT(tried, 10U);
+  }
+}
+
+TEST(Search, ScoresAreThoseOfARun) {
+  for (const bool experts : {false, true}) {
+    const ScenarioBase base = experts ? TwoServersOfExperts() : TwoServers();
+    const Scenario scenario = base.At({});
+    const SearchResult result = Searched(scenario, SpaceOf(scenario, 16), true);
+    ASSERT_FALSE(result.best.empty());
+    for (const ScoredLayout& layout : result.best) {
+      const Scenario written = base.At(PointOf(layout.choice, scenario.training()));
+      const StepRecord step = EvaluateStep(written, Fidelity::kAnalytic, {});
+      EXPECT_NEAR(layout.analytic / step.step_time.si(), 1, 1e-9) << ChoiceInWords(layout.choice);
+    }
+  }
+}
+
+// Layouts of one plan are scored one after another by one scorer; a fresh one must agree.
+TEST(Search, SharedPlansChangeNothing) {
+  const Scenario scenario = TwoServersOfExperts().At({});
+  const LayoutSpace space = SpaceOf(scenario, 16, 1);
+  Scorer shared(scenario.site());
+  TrainingSpec job = space.job;
+  const Every every = EveryLayout(space);
+  for (std::size_t i = 0; i < every.choices.size(); i += 37) {
+    Apply(every.choices[i], job);
+    if (FullestStage(job).total() <= space.server.accelerator.hbm_capacity) {
+      EXPECT_EQ(shared.StepTime(job), Scorer(scenario.site()).StepTime(job));
+    }
+  }
+}
+
+TEST(Search, MemoryIsCheckedAsARunDoes) {
+  for (const bool experts : {false, true}) {
+    const Scenario scenario = (experts ? TwoServersOfExperts() : TwoServers()).At({});
+    const LayoutSpace space = SpaceOf(scenario, 16, 4);
+    TrainingSpec job = space.job;
+    std::set<bool> seen;
+    for (const LayoutChoice& choice : EveryLayout(space).choices) {
+      Apply(choice, job);
+      const MemoryNeed need = FullestStage(job);
+      const std::vector<MemoryNeed> stages = MemoryByStage(job);
+      const auto most =
+          std::max_element(stages.begin(), stages.end(), [](const auto& a, const auto& b) {
+            return a.total() < b.total();
+          });
+      ASSERT_EQ(need.total(), most->total()) << ChoiceInWords(choice);
+      const bool fits = need.total() <= RoomOf(space);
+      seen.insert(fits);
+      bool runs = true;
+      try {
+        CheckMemory(job, space.server.accelerator.hbm_capacity, space.server.accelerators);
+      } catch (const UserError&) {
+        runs = false;
+      }
+      ASSERT_EQ(fits, runs) << ChoiceInWords(choice);
+    }
+    EXPECT_EQ(seen.size(), 2U) << "some layouts fit, and some do not";
+  }
+}
+
+// The loader takes every layout that the walk makes: what it lists divides everything.
+TEST(Search, ListedLayoutsAreThoseThatTheLoaderTakes) {
+  for (const bool experts : {false, true}) {
+    const ScenarioBase base = experts ? TwoServersOfExperts() : TwoServers();
+    const Scenario scenario = base.At({});
+    const Every every = EveryLayout(SpaceOf(scenario, 16));
+    std::set<LayoutChoice> distinct(every.choices.begin(), every.choices.end());
+    EXPECT_EQ(distinct.size(), every.choices.size()) << "a layout is listed twice";
+    for (std::size_t i = 0; i < every.choices.size(); i += 13) {
+      const Point point = PointOf(every.choices[i], scenario.training());
+      const Scenario written = base.At(point);
+      EXPECT_EQ(ChoiceOf(written.training()), every.choices[i]);
+      EXPECT_EQ(written.training().layout.accelerators(), 16);
+    }
+  }
+}
+
+// 32 layers, 8 key-value heads, 32 heads, ffn 14336, 32 sequences on 16 accelerators.
+TEST(Search, RefusalsAreCounted) {
+  const Scenario scenario =
+      TwoServers({"job[0].pretraining.layout.data=5", "job[0].pretraining.global_batch=35"}).At({});
+  LayoutSpace space = SpaceOf(scenario, 10);
+  const Every every = EveryLayout(space);
+  // Of 1, 2, 5 and 10 ranks, 5 and 10 do not divide 32 heads.
+  EXPECT_EQ(every.refused[static_cast<int>(Refused::kTensor)], 2);
+  // 1 and 2 stages with 10, 5 replicas ...: 10 do not divide 35 sequences, 5 do.
+  EXPECT_GT(every.refused[static_cast<int>(Refused::kBatch)], 0);
+  EXPECT_FALSE(every.choices.empty());
+  for (const LayoutChoice& choice : every.choices) {
+    EXPECT_EQ(35 % (choice.data * choice.micro_batch), 0);
+  }
+}
+
+TEST(Search, RoomFollowsTheMargin) {
+  const Scenario scenario = TwoServers().At({});
+  LayoutSpace space = SpaceOf(scenario, 16);
+  space.hbm_margin = 0.25;
+  EXPECT_EQ(RoomOf(space), space.server.accelerator.hbm_capacity * 0.75);
+  TrainingSpec job = space.job;
+  for (const ScoredLayout& layout : Searched(scenario, space, true).best) {
+    Apply(layout.choice, job);
+    EXPECT_LE(FullestStage(job).total(), RoomOf(space));
+  }
+}
+
+}  // namespace
+
+}  // namespace gridlock

@@ -1,0 +1,264 @@
+#include "sim/layouts/plan.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/base/check.h"
+#include "sim/catalogue/list.h"
+#include "sim/layouts/asked_text.h"
+#include "sim/layouts/plan_table.h"
+#include "sim/process/interrupt.h"
+#include "sim/schema/problems.h"
+
+#include "tools/command.h"
+#include "tools/progress.h"
+#include "tools/screen.h"
+
+namespace gridlock {
+
+namespace {
+
+struct PlanOptions {
+  ScenarioOptions scenario;
+  ModelAsked model;
+  PlanAsked asked;
+  std::string accelerators;  ///< "8192" or "4096,8192,16384"
+  std::string tokens, margin = "0%";
+  std::string write;  ///< folder for the proposals as scenarios
+  bool explain = false, analytic = false;
+};
+
+std::vector<std::int64_t> ParseAccelerators(const std::string& text) {
+  std::vector<std::int64_t> counts;
+  std::size_t at = 0;
+  while (!text.empty() && at <= text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const double count = ParseCount(text.substr(at, end - at), "--accelerators");
+    const auto whole = static_cast<std::int64_t>(std::min(count, 1e9));
+    if (static_cast<double>(whole) != count) {
+      throw UserError("", fmt::format("--accelerators is {}; expected whole numbers such as "
+                                      "4096,8192,16384",
+                                      Quoted(text)));
+    }
+    counts.push_back(whole);
+    at = end + 1;
+  }
+  return counts;
+}
+
+double ParseMargin(const std::string& text) {
+  const bool percent = !text.empty() && text.back() == '%';
+  const std::string number = percent ? text.substr(0, text.size() - 1) : text;
+  char* end = nullptr;
+  const double value = std::strtod(number.c_str(), &end) / (percent ? 100 : 1);
+  if (number.empty() || *end != '\0' || !(value >= 0 && value < 1)) {
+    throw UserError("", fmt::format("--hbm-margin is {}; expected a share of HBM below 1 such as "
+                                    "5% or 0.05",
+                                    Quoted(text)));
+  }
+  return value;
+}
+
+// Each proposal as a scenario of its own: DIR/1.textproto is the first.
+void WriteScenarios(const ScenarioBase& base, const Scenario& scenario, const LayoutPlan& plan,
+                    const std::string& folder) {
+  int rank = 0;
+  for (const Proposal& proposal : plan.proposals) {
+    const Point point = PointOf(proposal.layout.choice, scenario.training());
+    WriteFileAtomically(fmt::format("{}/{}.textproto", folder, ++rank), base.TextAt(point));
+  }
+}
+
+std::string Formatted(const PlanOptions& options, const PlanHead& head, const LayoutPlan& plan) {
+  if (options.scenario.format == "json") {
+    return PlanJson(head, plan);
+  }
+  return options.scenario.format == "csv" ? PlanCsv(plan) : PlanText(head, plan, options.explain);
+}
+
+int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario& scenario,
+           const std::vector<std::string>& notes) {
+  PlanAsked asked = options.asked;
+  asked.accelerators = ParseAccelerators(options.accelerators);
+  asked.hbm_margin = ParseMargin(options.margin);
+  asked.simulate = !options.analytic;
+  if (!options.tokens.empty()) {
+    asked.budget.tokens = ParseCount(options.tokens, "--tokens");
+  } else if (!scenario.jobs.empty() &&
+             std::holds_alternative<PretrainingSpec>(scenario.jobs[0].kind)) {
+    const auto& run = std::get<PretrainingSpec>(scenario.jobs[0].kind);
+    asked.budget.tokens = static_cast<double>(run.steps) *
+                          static_cast<double>(run.step.global_batch * run.step.sequence_length);
+  }
+  if (!options.write.empty()) {
+    ScenarioOptions folder;
+    folder.out = options.write;
+    (void)OutputFolder(folder, "");
+  }
+  ProgressLine progress(options.scenario.quiet);
+  std::optional<OnInterrupt> interrupt;
+  PlanHooks hooks;
+  hooks.progress = [&](const std::string& what, double fraction) {
+    progress.Show(what, fraction);
+  };
+  hooks.improved = [&](const std::vector<ScoredLayout>& best) {
+    const HeldSignals held;
+    interrupt.reset();
+    interrupt.emplace(SoFar(best), std::vector<std::string>{});
+  };
+  const LayoutPlan plan = MakePlan(base, scenario, asked, hooks);
+  progress.Clear();
+  PlanHead head = HeadOf(scenario);
+  head.notes = notes;
+  if (!options.write.empty()) {
+    WriteScenarios(base, scenario, plan, options.write);
+  }
+  const std::string text = Formatted(options, head, plan);
+  if (options.scenario.out.empty()) {
+    PrintText(text);
+  } else {
+    WriteFileAtomically(options.scenario.out, text);
+  }
+  return kSuccess;
+}
+
+// The site has as many accelerators as the most that are asked for, or those of its cluster.
+int PlanOfModel(PlanOptions options) {
+  try {
+    for (const std::int64_t count : ParseAccelerators(options.accelerators)) {
+      options.model.accelerators = std::max(options.model.accelerators, count);
+    }
+    std::vector<std::string> notes;
+    const std::string text = ScenarioTextOf(options.model, ListCatalogue(), notes);
+    const ScenarioBase base(options.model.model + ".textproto", text, options.scenario.overrides);
+    const Scenario scenario = base.At({});
+    if (options.accelerators.empty()) {
+      const SiteSpec& site = scenario.site();
+      options.accelerators = std::to_string(std::int64_t{site.servers} * site.server.accelerators);
+    }
+    return PlanOf(options, base, scenario, notes);
+  } catch (const UserError& error) {
+    for (const Problem& problem : error.problems()) {
+      fmt::print(stderr, "gridlock plan: {}\n", problem.message);
+    }
+    return kBadInput;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "gridlock: {}\n", error.what());
+    return kIoFailed;
+  }
+}
+
+int RunPlan(const PlanOptions& options) {
+  const bool model = !options.model.model.empty();
+  if (model == !options.scenario.file.empty()) {
+    fmt::print(stderr, "gridlock plan: {}; expected a scenario, or --model NAME\n",
+               model ? "both a scenario and --model are given" : "nothing to lay out is given");
+    return kBadInput;
+  }
+  if (model) {
+    return PlanOfModel(options);
+  }
+  return WithBase(options.scenario, [&](const ScenarioBase& base, Scenario& scenario) -> int {
+    return PlanOf(options, base, scenario, {});
+  });
+}
+
+void AddModelOptions(CLI::App& command, PlanOptions& options) {
+  command.add_option("--model", options.model.model,
+                     "Without a scenario: a model of the catalogue");
+  command.add_option("--cluster", options.model.cluster,
+                     "With --model: a cluster of the catalogue");
+  command.add_option("--accelerator", options.model.accelerator,
+                     "With --model: an accelerator, in its server, under a fabric that does not "
+                     "block");
+  command.add_option("--global-batch", options.model.global_batch,
+                     "With --model: sequences of a step, e.g. 2048, or \"16.8M tokens\"");
+  command
+      .add_option("--sequence-length", options.model.sequence_length,
+                  "With --model: tokens of a sequence")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  command.add_option("--stack", options.model.stack, "With --model: training framework")
+      ->capture_default_str();
+  command.add_option("--precision", options.model.precision, "With --model: format of the GEMMs")
+      ->capture_default_str();
+}
+
+void AddLimitOptions(CLI::App& command, PlanOptions& options) {
+  PlanAsked& asked = options.asked;
+  command.add_option(
+      "--accelerators", options.accelerators,
+      "How many, or a list such as 4096,8192,16384: then the table says which are on "
+      "the front of time and cost (default: those of the scenario's layout)");
+  command.add_option("--tokens", options.tokens,
+                     "Tokens of the whole run, e.g. 15.6T: days, energy and cost");
+  command
+      .add_option("--price", asked.budget.dollars_per_hour,
+                  "USD of an accelerator-hour, electricity included (default: electricity at the "
+                  "price of the site, if it has one)")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--hbm-margin", options.margin, "Share of HBM that must stay free, e.g. 5%")
+      ->capture_default_str();
+  command.add_option("--max-megawatts", asked.megawatts_most, "Most mean power, PUE included")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--max-dollars", asked.dollars_most, "Most that the run may cost, in USD")
+      ->check(CLI::PositiveNumber);
+  command.add_option("--max-micro-batch", asked.micro_batch_most, "Largest micro-batch to try")
+      ->check(CLI::Range(1, 4096))
+      ->capture_default_str();
+  command.add_flag("--offload", asked.offload, "Try activations in host memory, too");
+}
+
+}  // namespace
+
+void AddPlanCommand(CLI::App& app, int& code) {
+  auto options = std::make_shared<PlanOptions>();
+  options->scenario.command = "plan";
+  CLI::App* command = app.add_subcommand(
+      "plan", "Search all layouts of a training job and rank the best of those that fit");
+  command->add_option("SCENARIO", options->scenario.file,
+                      "Scenario file with one training job (textproto); or see --model");
+  AddOverrides(*command, options->scenario);
+  AddModelOptions(*command, *options);
+  AddLimitOptions(*command, *options);
+  command->add_option("--top", options->asked.top, "How many to rank, for each --accelerators")
+      ->check(CLI::Range(1, 1000))
+      ->capture_default_str();
+  command->add_flag("--variants", options->asked.variants,
+                    "Rank all layouts, not only the best variant of each TP x CP x PP x DP x EP");
+  command->add_flag("--analytic", options->analytic,
+                    "Do not simulate the best with contention: times in closed form");
+  command->add_flag("--explain", options->explain, "Say why each lost to the one before");
+  command->add_option("--write", options->write, "Folder for the proposals as scenarios to run")
+      ->type_name("DIR");
+  command->add_option("-o,--output", options->scenario.out, "File to write (default: the screen)")
+      ->type_name("FILE");
+  command->add_option("--format", options->scenario.format, "text, csv or json")
+      ->check(CLI::IsMember({"text", "csv", "json"}))
+      ->capture_default_str();
+  command
+      ->add_option("-j,--jobs", options->asked.parallel,
+                   "Children at a time (default: one per core)")
+      ->check(CLI::Range(1, 1024));
+  AddQuietOption(*command, options->scenario.quiet);
+  command->footer(
+      "Examples:\n"
+      "  gridlock plan examples/02-llama-405b-16k/scenario.textproto --explain\n"
+      "  gridlock plan --model llama_3.1_70b --accelerator h100_sxm --accelerators 512,1024,2048 "
+      "\\\n"
+      "      --global-batch '4M tokens' --tokens 15T --price 2.5\n"
+      "  gridlock plan SCENARIO --hbm-margin 5% --write out/plan\n"
+      "  gridlock run out/plan/1.textproto\n"
+      "Ctrl-C prints the best so far on stderr.");
+  command->callback([options, &code] {
+    code = RunPlan(*options);
+  });
+}
+
+}  // namespace gridlock

@@ -11,6 +11,7 @@
 #include "sim/validation/case_stack.h"
 #include "sim/validation/collective_cases.h"
 #include "sim/validation/report.h"
+#include "sim/validation/serving_cases.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -25,6 +26,7 @@ struct ValidateOptions {
   CaseFilter filter;
   std::string scenario;  // id of the row whose scenario is written; of nccl-tests, a file
   std::string leave_out;
+  std::string pairs;
   std::string format = "text";
   std::string out;
   int jobs = 0;
@@ -100,6 +102,29 @@ int RunMeasured(const ValidateOptions& options, const CatalogueList& catalogue) 
   return kSuccess;
 }
 
+int RunServing(const ValidateOptions& options) {
+  if (options.tables.empty()) {
+    throw UserError("", "--kind serving: no table is shipped; expected --cases FILE");
+  }
+  ProgressLine progress(options.quiet);
+  ServingValidation how;
+  how.role = options.filter.role;
+  how.id = options.filter.id;
+  how.pairs = options.pairs;
+  how.progress = [&](std::size_t done, std::size_t all, double fraction) {
+    progress.Show(fmt::format("{} of {} operating points simulated", done, all), fraction);
+  };
+  const MeasuredReport report = ValidateServing(options.tables, ShippedServingCatalogue(), how);
+  progress.Clear();
+  if (report.results.empty()) {
+    throw UserError("", "--role, --id and --pairs leave no row of the tables");
+  }
+  Write(options.out, options.format == "json"  ? MeasuredJson(report)
+                     : options.format == "csv" ? MeasuredCsv(report)
+                                               : MeasuredText(report));
+  return kSuccess;
+}
+
 int RunAll(const ValidateOptions& options, const std::vector<std::string>& tables,
            const std::vector<PublishedCase>& cases, const CatalogueList& catalogue) {
   if (std::none_of(cases.begin(), cases.end(), [&](const PublishedCase& row) {
@@ -139,6 +164,12 @@ int RunValidate(const ValidateOptions& options) {
       nccl.out = options.out;
       return RunNcclTests(nccl);
     }
+    if (options.filter.kind == "serving") {
+      return RunServing(options);
+    }
+    if (!options.pairs.empty()) {
+      throw UserError("", "--pairs goes with --kind serving");
+    }
     const CatalogueList catalogue = ListCatalogue();
     if (options.filter.kind == "collective") {
       return RunMeasured(options, catalogue);
@@ -173,9 +204,15 @@ void AddValidateCommand(CLI::App& app, int& code) {
       ->allow_extra_args(false)
       ->type_name("FILE");
   command
-      ->add_option("--kind", options->filter.kind,
-                   "Training steps, of dense or moe models alone, or measured collectives")
-      ->check(CLI::IsMember({"training", "dense", "moe", "collective"}));
+      ->add_option(
+          "--kind", options->filter.kind,
+          "Training steps, of dense or moe models alone, measured collectives, or operating "
+          "points of serving engines")
+      ->check(CLI::IsMember({"training", "dense", "moe", "collective", "serving"}));
+  command
+      ->add_option("--pairs", options->pairs,
+                   "With --kind serving: report the pairs of this table as ratios")
+      ->type_name("FILE");
   command->add_option("--role", options->filter.role,
                       "Only rows of this role: calibration, headline, ...");
   command->add_option("--id", options->filter.id, "Only rows whose id matches, with * and ?")
@@ -213,6 +250,8 @@ void AddValidateCommand(CLI::App& app, int& code) {
       "  gridlock validate --cases mine.csv --format json -o errors.json\n"
       "  gridlock validate --leave-out source\n"
       "  gridlock validate --kind collective --role headline\n"
+      "  gridlock validate --kind serving --cases serving.csv --role headline\n"
+      "  gridlock validate --kind serving --cases serving.csv --pairs serving_pairs.csv\n"
       "  gridlock validate --nccl-tests all_reduce.log --scenario cluster.textproto\n"
       "  gridlock validate --scenario SC21-A100-76B -o sc21.textproto && gridlock run "
       "sc21.textproto");

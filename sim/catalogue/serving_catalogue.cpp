@@ -1,0 +1,351 @@
+#include "sim/catalogue/serving_catalogue.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <sstream>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/catalogue/folders.h"
+#include "sim/schema/csv.h"
+#include "sim/schema/files.h"
+
+namespace gridlock {
+
+namespace {
+
+/// A number of an entry: its name in the table, its place, and what one of it is in SI units.
+template <typename T>
+struct NumberField {
+  const char* name;
+  double T::*member;
+  double unit;
+};
+
+constexpr double kTera = 1e12, kGiga = 1e9, kMicro = 1e-6, kGib = 1024.0 * 1024 * 1024;
+
+const NumberField<InferencePart> kPartFields[] = {
+    {"peak_bf16_tflops", &InferencePart::peak_bf16, kTera},
+    {"peak_fp8_tflops", &InferencePart::peak_fp8, kTera},
+    {"peak_fp4_tflops", &InferencePart::peak_fp4, kTera},
+    {"hbm_gib", &InferencePart::hbm_capacity, kGib},
+    {"hbm_gbs", &InferencePart::hbm_bandwidth, kGiga},
+    {"domain", &InferencePart::domain, 1},
+    {"link_gbs", &InferencePart::link_bandwidth, kGiga},
+    {"link_efficiency", &InferencePart::link_efficiency, 1},
+    {"link_latency_us", &InferencePart::link_latency, kMicro},
+    {"link_step_latency_us", &InferencePart::link_step_latency, kMicro},
+    {"nic_gbs", &InferencePart::nic_bandwidth, kGiga},
+    {"nic_latency_us", &InferencePart::nic_latency, kMicro},
+    {"gemm_efficiency", &InferencePart::gemm_efficiency, 1},
+    {"fp8_efficiency", &InferencePart::fp8_efficiency, 1},
+    {"fp4_efficiency", &InferencePart::fp4_efficiency, 1},
+    {"expert_efficiency", &InferencePart::expert_efficiency, 1},
+    {"attention_efficiency", &InferencePart::attention_efficiency, 1},
+    {"hbm_efficiency", &InferencePart::hbm_efficiency, 1},
+    {"cache_efficiency", &InferencePart::cache_efficiency, 1},
+    {"kernel_us", &InferencePart::kernel_time, kMicro},
+    {"host_factor", &InferencePart::host_factor, 1},
+    {"idle_w", &InferencePart::idle_power, 1},
+    {"limit_w", &InferencePart::power_limit, 1},
+    {"pj_per_flop", &InferencePart::joules_per_flop, 1e-12},
+    {"pj_per_byte", &InferencePart::joules_per_byte, 1e-12},
+};
+
+const NumberField<InferenceEngine> kEngineFields[] = {
+    {"memory_share", &InferenceEngine::memory_share, 1},
+    {"reserve_gb", &InferenceEngine::reserve, kGiga},
+    {"host_us", &InferenceEngine::host_time, kMicro},
+    {"host_sequence_us", &InferenceEngine::host_sequence, kMicro},
+    {"layer_launch_us", &InferenceEngine::layer_launch, kMicro},
+    {"kernels", &InferenceEngine::kernels, 1},
+    {"expert_kernels", &InferenceEngine::expert_kernels, 1},
+    {"gemm_factor", &InferenceEngine::gemm_factor, 1},
+    {"hbm_factor", &InferenceEngine::hbm_factor, 1},
+    {"cache_factor", &InferenceEngine::cache_factor, 1},
+    {"attention_factor", &InferenceEngine::attention_factor, 1},
+    {"int8_factor", &InferenceEngine::int8_factor, 1},
+    {"int4_factor", &InferenceEngine::int4_factor, 1},
+    {"stream_us", &InferenceEngine::stream_time, kMicro},
+    {"link_factor", &InferenceEngine::link_factor, 1},
+    {"imbalance", &InferenceEngine::imbalance, 1},
+    {"request_overhead_us", &InferenceEngine::request_overhead, kMicro},
+};
+
+struct CountField {
+  const char* name;
+  std::int64_t InferenceEngine::*member;
+};
+
+constexpr CountField kCounts[] = {
+    {"token_budget", &InferenceEngine::token_budget},
+    {"batch_max", &InferenceEngine::batch_max},
+    {"page", &InferenceEngine::page},
+};
+
+struct FlagField {
+  const char* name;
+  bool InferenceEngine::*member;
+};
+
+constexpr FlagField kFlags[] = {
+    {"share_of_free", &InferenceEngine::share_of_free},
+    {"reserve_whole", &InferenceEngine::reserve_whole},
+    {"narrow_cache", &InferenceEngine::narrow_cache},
+};
+
+const std::map<std::string, Batching> kBatchings = {{"static", Batching::kStatic},
+                                                    {"prompts", Batching::kPrompts},
+                                                    {"fused", Batching::kFused},
+                                                    {"chunked", Batching::kChunked}};
+
+std::optional<double> NumberOf(const std::string& text) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole && std::isfinite(value) && value >= 0 ? std::optional(value) : std::nullopt;
+}
+
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::istringstream stream(text);
+  std::vector<std::string> words;
+  for (std::string word; stream >> word;) {
+    words.push_back(word);
+  }
+  return words;
+}
+
+// Sets a number among `fields`; false when none has that name. A text that is no number adds a
+// problem.
+template <typename T, std::size_t N>
+bool SetNumber(const NumberField<T> (&fields)[N], const std::string& name, const std::string& text,
+               T& entry, std::string& problem) {
+  for (const NumberField<T>& field : fields) {
+    if (name == field.name) {
+      const std::optional<double> value = NumberOf(text);
+      if (value) {
+        entry.*field.member = *value * field.unit;
+      } else {
+        problem = fmt::format("{} is {}; expected a number from 0", name, Quoted(text));
+      }
+      return true;
+    }
+  }
+  return false;
+}
+
+void SetPart(const std::string& field, const std::string& text, ServingCatalogue& catalogue,
+             std::string& problem) {
+  InferencePart& part = catalogue.parts.back();
+  if (field == "alias") {
+    for (const std::string& word : WordsOf(text)) {
+      catalogue.aliases[word] = part.name;
+    }
+  } else if (!SetNumber(kPartFields, field, text, part, problem)) {
+    std::vector<std::string> names = {"like", "alias"};
+    for (const auto& each : kPartFields) {
+      names.emplace_back(each.name);
+    }
+    problem = fmt::format("parts have no field {}{}", Quoted(field), DidYouMean(field, names));
+  }
+}
+
+void SetEngine(const std::string& field, const std::string& text, ServingCatalogue& catalogue,
+               std::string& problem) {
+  ServingEngineEntry& entry = catalogue.engines.back();
+  const std::optional<double> value = NumberOf(text);
+  if (field == "stands_for") {
+    entry.names = WordsOf(text);
+    return;
+  }
+  if (field == "from_version" || field == "from_year") {
+    (field == "from_year" ? entry.from_year : entry.from_version) = value.value_or(0);
+    return;
+  }
+  if (field == "batching") {
+    const auto found = kBatchings.find(text);
+    if (found == kBatchings.end()) {
+      problem =
+          fmt::format("batching is {}; expected static, prompts, fused or chunked", Quoted(text));
+    } else {
+      entry.engine.batching = found->second;
+    }
+    return;
+  }
+  for (const CountField& each : kCounts) {
+    if (field == each.name) {
+      entry.engine.*each.member = std::max<std::int64_t>(1, std::llround(value.value_or(1)));
+      return;
+    }
+  }
+  for (const FlagField& each : kFlags) {
+    if (field == each.name) {
+      entry.engine.*each.member = text == "true";
+      return;
+    }
+  }
+  if (!SetNumber(kEngineFields, field, text, entry.engine, problem)) {
+    problem = fmt::format("engines have no field {}", Quoted(field));
+  }
+}
+
+// Calls `start` with the name of each entry and of the one that it is like, and `set` with its
+// fields.
+template <typename Start, typename Set>
+void ReadTable(const std::string& file, const Start& start, const Set& set,
+               ServingCatalogue& catalogue, ProblemList& problems) {
+  std::string text, present;
+  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
+    return;
+  }
+  const std::vector<CsvLine> lines = ReadCsv(file, text, problems);
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const std::vector<CsvCell>& cells = lines[i].cells;
+    if (cells.size() != 5) {
+      problems.Add({file, lines[i].line, 1}, "",
+                   "a line has five cells: entry, field, value, estimate, source");
+      continue;
+    }
+    const std::string &entry = cells[0].text, &field = cells[1].text, &value = cells[2].text;
+    std::string problem;
+    if (entry != present) {
+      present = entry;
+      start(entry, field == "like" ? value : "", problem);
+    }
+    if (field != "like") {
+      set(field, value, problem);
+    }
+    if (cells[3].text == "true") {
+      catalogue.estimates[entry + "." + field] = cells[4].text;
+    }
+    if (cells[4].text.empty()) {
+      problem = "no source";
+    }
+    if (!problem.empty()) {
+      problems.Add({file, lines[i].line, cells[1].column}, "", problem);
+    }
+  }
+}
+
+// 100 major + minor of "0.11.0", and the year of "2025-05"; 0 where there is none.
+std::pair<double, double> VersionOf(const std::string& text) {
+  double version = 0, year = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    if (std::isdigit(static_cast<unsigned char>(text[i])) == 0) {
+      ++i;
+      continue;
+    }
+    double number = 0;
+    const auto end = std::from_chars(text.data() + i, text.data() + text.size(), number).ptr;
+    const std::string digits(text.data() + i, end);
+    if (number >= 2000 && number < 2100) {
+      year = number;
+    } else if (version == 0 && digits.find('.') != std::string::npos) {
+      const std::size_t dot = digits.find('.');
+      version = 100 * std::floor(number) + NumberOf(digits.substr(dot + 1)).value_or(0);
+    } else if (version == 0) {
+      version = 100 * number;
+    }
+    i = static_cast<std::size_t>(end - text.data());
+  }
+  return {version, year};
+}
+
+}  // namespace
+
+const InferencePart* ServingCatalogue::FindPart(const std::string& name) const {
+  const auto alias = aliases.find(name);
+  const std::string& wanted = alias == aliases.end() ? name : alias->second;
+  const auto found = std::find_if(parts.begin(), parts.end(), [&](const InferencePart& part) {
+    return part.name == wanted;
+  });
+  return found == parts.end() ? nullptr : &*found;
+}
+
+const InferenceEngine* ServingCatalogue::FindEngine(const std::string& name) const {
+  const auto found = std::find_if(engines.begin(), engines.end(), [&](const auto& each) {
+    return each.engine.name == name;
+  });
+  return found == engines.end() ? nullptr : &found->engine;
+}
+
+const InferenceEngine* ServingCatalogue::EngineOf(const std::string& name,
+                                                  const std::string& version) const {
+  const auto [number, year] = VersionOf(version);
+  const ServingEngineEntry* best = nullptr;
+  for (const ServingEngineEntry& each : engines) {
+    if (std::find(each.names.begin(), each.names.end(), name) == each.names.end()) {
+      continue;
+    }
+    // A year decides where the source gives one, a number where it gives that alone.
+    const bool not_newer = year > 0     ? each.from_year <= year
+                           : number > 0 ? each.from_version <= number
+                                        : true;
+    if (best == nullptr || not_newer) {
+      best = &each;
+    }
+  }
+  return best == nullptr ? nullptr : &best->engine;
+}
+
+std::vector<std::string> ServingCatalogue::PartNames() const {
+  std::vector<std::string> names;
+  for (const InferencePart& part : parts) {
+    names.push_back(part.name);
+  }
+  return names;
+}
+
+std::vector<std::string> ServingCatalogue::EngineNames() const {
+  std::vector<std::string> names;
+  for (const ServingEngineEntry& each : engines) {
+    names.push_back(each.engine.name);
+  }
+  return names;
+}
+
+ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
+                                      const std::string& engines_file) {
+  ServingCatalogue catalogue;
+  ProblemList problems;
+  ReadTable(
+      parts_file,
+      [&](const std::string& name, const std::string& like, std::string& problem) {
+        const InferencePart* base = catalogue.FindPart(like);
+        InferencePart part = base == nullptr ? InferencePart() : *base;
+        problem = base == nullptr && !like.empty() ? "no part above is called " + Quoted(like) : "";
+        part.name = name;
+        catalogue.parts.push_back(part);
+      },
+      [&](const std::string& field, const std::string& value, std::string& problem) {
+        SetPart(field, value, catalogue, problem);
+      },
+      catalogue, problems);
+  ReadTable(
+      engines_file,
+      [&](const std::string& name, const std::string& like, std::string& problem) {
+        const InferenceEngine* base = catalogue.FindEngine(like);
+        ServingEngineEntry entry;
+        entry.engine = base == nullptr ? InferenceEngine() : *base;
+        problem =
+            base == nullptr && !like.empty() ? "no engine above is called " + Quoted(like) : "";
+        entry.engine.name = name;
+        catalogue.engines.push_back(entry);
+      },
+      [&](const std::string& field, const std::string& value, std::string& problem) {
+        SetEngine(field, value, catalogue, problem);
+      },
+      catalogue, problems);
+  problems.ThrowIfAny();
+  return catalogue;
+}
+
+ServingCatalogue ShippedServingCatalogue() {
+  const std::string folder = ShippedRoot() + "/workloads/catalog/";
+  return ReadServingCatalogue(folder + "serving_parts.csv", folder + "serving_engines.csv");
+}
+
+}  // namespace gridlock

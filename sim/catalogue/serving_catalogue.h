@@ -1,0 +1,51 @@
+#pragma once
+
+// What serves models: parts and engines by name, from tables that say where each number comes from
+// (workloads/catalog/serving_parts.csv and serving_engines.csv: entry, field, value, estimate,
+// source). An entry may start as another one: its first field is then `like`.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "sim/schema/problems.h"
+#include "workloads/inference.h"
+
+namespace gridlock {
+
+/// An engine, and the releases that it stands for.
+struct ServingEngineEntry {
+  InferenceEngine engine;
+  std::vector<std::string> names;  ///< of engines in tables: "vllm"
+  double from_version = 0;         ///< 100 major + minor
+  double from_year = 0;
+};
+
+struct ServingCatalogue {
+  std::vector<InferencePart> parts;            ///< in the order of the table
+  std::vector<ServingEngineEntry> engines;     ///< the same
+  std::map<std::string, std::string> aliases;  ///< of parts
+  /// Fields that are estimates, by "PART.FIELD" or "ENGINE.FIELD".
+  std::map<std::string, std::string> estimates;
+
+  /// nullptr when there is none.
+  [[nodiscard]] const InferencePart* FindPart(const std::string& name) const;
+  [[nodiscard]] const InferenceEngine* FindEngine(const std::string& name) const;
+
+  /// The family that a release of an engine belongs to: the newest that is not newer than it;
+  /// nullptr when no family has that name. @param version "0.11.0", "2025-05" or anything
+  [[nodiscard]] const InferenceEngine* EngineOf(const std::string& name,
+                                                const std::string& version) const;
+
+  [[nodiscard]] std::vector<std::string> PartNames() const;
+  [[nodiscard]] std::vector<std::string> EngineNames() const;
+};
+
+/// Reads both tables. Throws UserError with every mistake, FILE:LINE:COLUMN first.
+ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
+                                      const std::string& engines_file);
+
+/// The tables that are shipped.
+ServingCatalogue ShippedServingCatalogue();
+
+}  // namespace gridlock

@@ -1,0 +1,362 @@
+#include "sim/serving/batching.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// `tokens` of a prompt, `before` of which came earlier: each attends to itself and those before.
+double PairsOf(std::int64_t before, std::int64_t tokens) {
+  const double n = static_cast<double>(tokens);
+  return n * static_cast<double>(before) + 0.5 * n * (n + 1);
+}
+
+}  // namespace
+
+BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch_max)
+    : costs_(costs),
+      batching_(costs.engine().batching),
+      batch_max_((batch_max > 0 ? batch_max : costs.engine().batch_max * costs.layout().data)),
+      token_budget_(costs.engine().token_budget * costs.layout().data),
+      capacity_(costs.cache_tokens()),
+      page_waste_(costs.engine().page / 2),
+      reserve_whole_(costs.engine().reserve_whole) {
+  CHECK(batch_max_ >= 1 && token_budget_ >= 1);
+}
+
+void BatchingReplica::Submit(const BatchRequest& request) {
+  CHECK(request.prompt_tokens >= 1 && request.output_tokens >= 1);
+  Sequence sequence;
+  sequence.outcome.request = request;
+  sequence.to_prefill = request.prompt_tokens;
+  sequence.prefilled = std::min(request.cached_tokens, request.prompt_tokens - 1);
+  // Those that were evicted stand in front, whenever they came.
+  auto place = queue_.end();
+  while (place != queue_.begin() && std::prev(place)->outcome.evictions == 0 &&
+         std::prev(place)->outcome.request.arrival > request.arrival) {
+    --place;
+  }
+  queue_.insert(place, sequence);
+}
+
+void BatchingReplica::AdvanceTo(Seconds until, const Completed& completed) {
+  while (clock_ < until && Step(until, completed)) {
+  }
+}
+
+void BatchingReplica::Finish(const Completed& completed) {
+  AdvanceTo(Seconds(HUGE_VAL), completed);
+}
+
+// Does what begins at the clock. False when nothing is left to be done.
+bool BatchingReplica::Step(Seconds until, const Completed& completed) {
+  Admit(completed);
+  if (DecodesBeside() || prefilling_.empty()) {
+    EvictUntilOneIterationFits();
+  }
+  if (!prefilling_.empty()) {
+    const Chunk chunk = NextChunk();
+    if (chunk.tokens > 0) {
+      Prefill(chunk, completed);
+      return true;
+    }
+  }
+  if (active_.empty()) {
+    if (queue_.empty()) {
+      return false;
+    }
+    clock_ = std::max(clock_, std::min(until, queue_.front().outcome.request.arrival));
+    return true;
+  }
+  Decode(IterationsUntilEvent(until), completed);
+  return true;
+}
+
+bool BatchingReplica::HasCome() const {
+  return !queue_.empty() &&
+         (queue_.front().outcome.evictions > 0 || queue_.front().outcome.request.arrival <= clock_);
+}
+
+// Tokens that the cache holds for a sequence at its admission.
+std::int64_t BatchingReplica::Held(const Sequence& sequence) const {
+  return sequence.to_prefill + page_waste_;
+}
+
+// What it may hold at most.
+std::int64_t BatchingReplica::Reserved(const Sequence& sequence) const {
+  const BatchRequest& request = sequence.outcome.request;
+  return request.prompt_tokens + request.output_tokens + page_waste_;
+}
+
+Wait BatchingReplica::WhyNot(const Sequence& first) const {
+  const auto together = batch() + static_cast<std::int64_t>(prefilling_.size()) + 1;
+  if (together > batch_max_) {
+    return Wait::kBatch;
+  }
+  const std::int64_t room = capacity_ - (reserve_whole_ ? reserved_ : held_ + together);
+  if ((reserve_whole_ ? Reserved(first) : Held(first)) > room) {
+    return Wait::kCache;
+  }
+  // What is being prefilled fills the budget of this iteration.
+  std::int64_t pending = 0;
+  for (const Sequence& each : prefilling_) {
+    pending += each.to_prefill - each.prefilled;
+  }
+  const bool whole = batching_ == Batching::kPrompts || batching_ == Batching::kFused;
+  const std::int64_t beside = batching_ == Batching::kPrompts ? 0 : batch();
+  const std::int64_t more = whole ? first.to_prefill - first.prefilled : 1;
+  if (batching_ != Batching::kStatic && pending > 0 && pending + more + beside > token_budget_) {
+    return Wait::kPrefill;
+  }
+  return Wait::kNothing;
+}
+
+void BatchingReplica::Admit(const Completed& completed) {
+  wait_ = Wait::kNothing;
+  if (batching_ == Batching::kStatic && !active_.empty()) {
+    wait_ = HasCome() ? Wait::kBatch : Wait::kNothing;
+    return;
+  }
+  while (HasCome()) {
+    Sequence& first = queue_.front();
+    if (Reserved(first) > capacity_) {
+      first.outcome.refused = true;
+      first.outcome.end = clock_;
+      const BatchOutcome outcome = first.outcome;
+      queue_.pop_front();
+      completed(outcome);
+      continue;
+    }
+    wait_ = WhyNot(first);
+    if (wait_ != Wait::kNothing) {
+      return;
+    }
+    if (first.outcome.evictions == 0) {
+      first.outcome.admitted = clock_;
+    }
+    held_ += Held(first);
+    reserved_ += Reserved(first);
+    work_.cache_peak = std::max(work_.cache_peak, held_);
+    if (first.outcome.request.prefilled && first.outcome.evictions == 0) {
+      first.decoded = 1;
+      first.outcome.first_token = clock_;
+      ++work_.output_tokens;
+      Start(first);
+    } else {
+      prefilling_.push_back(first);
+    }
+    queue_.pop_front();
+  }
+}
+
+// Its prompt is in the cache and its next token out: from now on it decodes.
+void BatchingReplica::Start(Sequence sequence) {
+  sequence.admitted_at = iteration_;
+  const BatchRequest& request = sequence.outcome.request;
+  reads_ += request.prompt_tokens + sequence.decoded;
+  finishing_.emplace(iteration_ + request.output_tokens - sequence.decoded, admissions_);
+  active_.emplace_hint(active_.end(), admissions_, std::move(sequence));
+  ++admissions_;
+  work_.batch_peak = std::max(work_.batch_peak, batch());
+}
+
+bool BatchingReplica::DecodesBeside() const {
+  return batching_ == Batching::kFused || batching_ == Batching::kChunked;
+}
+
+BatchingReplica::Chunk BatchingReplica::NextChunk() {
+  Chunk chunk;
+  chunks_.clear();
+  const std::int64_t beside = DecodesBeside() ? batch() : 0;
+  // Decoding alone may fill the budget; a sixteenth is left to prompts, or they would never end.
+  std::int64_t room = std::max(token_budget_ - beside, token_budget_ / 16 + 1);
+  for (const Sequence& each : prefilling_) {
+    const std::int64_t left = each.to_prefill - each.prefilled;
+    const std::int64_t taken = batching_ == Batching::kChunked ? std::min(left, room) : left;
+    if (taken == 0) {
+      break;
+    }
+    chunks_.push_back(taken);
+    chunk.tokens += taken;
+    chunk.pairs += PairsOf(each.prefilled, taken);
+    chunk.outputs += taken == left ? 1 : 0;
+    room -= taken;
+  }
+  return chunk;
+}
+
+void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
+  const std::int64_t beside = DecodesBeside() ? batch() : 0;
+  const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
+  const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
+  const LimitTimes base = costs_.BaseLimits(rows, outputs, sequences);
+  const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
+  const Seconds pairs = costs_.PerPair() * chunk.pairs;
+  Seconds time = costs_.Base(rows, outputs, sequences) + pairs;
+  if (beside > 0) {
+    time += costs_.PerRead(beside) * reads;
+  }
+  LimitTimes limits = base;
+  limits[static_cast<std::size_t>(Limit::kCompute)] += pairs.si();
+  Count(time, 1, limits);
+  work_.flop +=
+      costs_.FlopOf(static_cast<double>(rows), static_cast<double>(outputs), reads, chunk.pairs);
+  work_.bytes += costs_.BytesOf(static_cast<double>(rows), reads);
+  work_.prompt_tokens += chunk.tokens;
+  work_.output_tokens += outputs;
+  clock_ += time;
+  if (beside > 0) {
+    ++iteration_;
+    reads_ += beside;
+    held_ += beside;
+    work_.cache_peak = std::max(work_.cache_peak, held_);
+  }
+  EndFinished(completed);
+  for (const std::int64_t taken : chunks_) {
+    Sequence& first = prefilling_.front();
+    first.prefilled += taken;
+    if (first.prefilled < first.to_prefill) {
+      break;
+    }
+    Sequence sequence = std::move(first);
+    prefilling_.pop_front();
+    if (sequence.decoded == 0) {
+      sequence.outcome.first_token = clock_;
+    }
+    ++sequence.decoded;
+    Start(std::move(sequence));
+  }
+  EndFinished(completed);
+}
+
+// Gives up those that came last until the cache holds one more token of each that decodes.
+void BatchingReplica::EvictUntilOneIterationFits() {
+  while (!reserve_whole_ && held_ + batch() > capacity_ && (!prefilling_.empty() || batch() > 1)) {
+    Sequence sequence;
+    if (!prefilling_.empty()) {
+      sequence = std::move(prefilling_.back());
+      prefilling_.pop_back();
+      held_ -= Held(sequence);
+    } else {
+      const auto latest = std::prev(active_.end());
+      sequence = std::move(latest->second);
+      const std::int64_t output = sequence.outcome.request.output_tokens;
+      finishing_.erase({sequence.admitted_at + output - sequence.decoded, latest->first});
+      sequence.decoded += iteration_ - sequence.admitted_at;
+      const std::int64_t prompt = sequence.outcome.request.prompt_tokens;
+      reads_ -= prompt + sequence.decoded;
+      held_ -= prompt + sequence.decoded - 1 + page_waste_;
+      sequence.to_prefill = prompt + sequence.decoded;
+      active_.erase(latest);
+    }
+    reserved_ -= Reserved(sequence);
+    sequence.prefilled = 0;
+    ++sequence.outcome.evictions;
+    ++work_.evictions;
+    queue_.push_front(std::move(sequence));
+  }
+}
+
+// The sum of an arithmetic series: each iteration reads `batch` tokens more.
+Seconds BatchingReplica::TimeOf(std::int64_t iterations) const {
+  const double n = static_cast<double>(iterations);
+  const double b = static_cast<double>(batch());
+  const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
+  return costs_.Base(batch(), batch(), batch()) * n + costs_.PerRead(batch()) * reads;
+}
+
+// The fewest iterations, from 1, that end at or after `time`; `at_most` when there are not as many.
+std::int64_t BatchingReplica::IterationsReaching(Seconds time, std::int64_t at_most) const {
+  const double base = costs_.Base(batch(), batch(), batch()).si();
+  const double read = costs_.PerRead(batch()).si(), b = static_cast<double>(batch());
+  const auto time_of = [&](std::int64_t iterations) {
+    const double n = static_cast<double>(iterations);
+    return clock_ +
+           Seconds(base * n + read * (n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1))));
+  };
+  if (time_of(at_most) < time) {
+    return at_most;
+  }
+  const double linear = base + read * (static_cast<double>(reads_) - 0.5 * b);
+  const double square = 0.5 * read * b, span = std::max(0.0, (time - clock_).si());
+  const double n = std::ceil(2 * span / (linear + std::sqrt(linear * linear + 4 * square * span)));
+  std::int64_t iterations =
+      static_cast<std::int64_t>(std::clamp(n, 1.0, static_cast<double>(at_most)));
+  // Rounding may be off by one.
+  while (iterations > 1 && time_of(iterations - 1) >= time) {
+    --iterations;
+  }
+  while (iterations < at_most && time_of(iterations) < time) {
+    ++iterations;
+  }
+  return iterations;
+}
+
+std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) const {
+  if (step_by_step_) {
+    return 1;
+  }
+  std::int64_t n = finishing_.begin()->first - iteration_;
+  if (!reserve_whole_) {
+    n = std::max<std::int64_t>(1, std::min(n, (capacity_ - held_) / batch()));
+  }
+  // Who waits does not fit before something ends; who is yet to come might.
+  if (!queue_.empty() && !HasCome() && batching_ != Batching::kStatic) {
+    n = IterationsReaching(queue_.front().outcome.request.arrival, n);
+  }
+  return std::isinf(until.si()) ? n : IterationsReaching(until, n);
+}
+
+void BatchingReplica::Decode(std::int64_t iterations, const Completed& completed) {
+  const double n = static_cast<double>(iterations), b = static_cast<double>(batch());
+  const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
+  const Seconds time = TimeOf(iterations);
+  Count(time, n, costs_.BaseLimits(batch(), batch(), batch()));
+  work_.flop += n * costs_.FlopOf(b, b, 0, 0) + costs_.FlopOf(0, 0, reads, 0);
+  work_.bytes += (n - 1) * costs_.BytesOf(b, 0) + costs_.BytesOf(b, reads);
+  work_.output_tokens += iterations * batch();
+  clock_ += time;
+  iteration_ += iterations;
+  held_ += iterations * batch();
+  reads_ += iterations * batch();
+  work_.cache_peak = std::max(work_.cache_peak, held_);
+  EndFinished(completed);
+}
+
+void BatchingReplica::EndFinished(const Completed& completed) {
+  while (!finishing_.empty() && finishing_.begin()->first <= iteration_) {
+    const auto found = active_.find(finishing_.begin()->second);
+    Sequence sequence = std::move(found->second);
+    const BatchRequest& request = sequence.outcome.request;
+    const std::int64_t tokens = request.prompt_tokens + request.output_tokens;
+    reads_ -= tokens;
+    held_ -= tokens - 1 + page_waste_;
+    reserved_ -= Reserved(sequence);
+    active_.erase(found);
+    finishing_.erase(finishing_.begin());
+    sequence.outcome.end = clock_;
+    completed(sequence.outcome);
+  }
+}
+
+// Adds time to the sums: `base` is of one iteration, and what is more than that are its reads.
+void BatchingReplica::Count(Seconds time, double iterations, const LimitTimes& base) {
+  double known = 0;
+  for (std::size_t i = 0; i < base.size(); ++i) {
+    work_.limits[i] += base[i] * iterations;
+    known += base[i] * iterations;
+  }
+  work_.limits[static_cast<std::size_t>(Limit::kCache)] += time.si() - known;
+  work_.waits[static_cast<std::size_t>(HasCome() ? wait_ : Wait::kNothing)] += time.si();
+  work_.busy += time;
+  work_.sequence_seconds += static_cast<double>(batch()) * time.si();
+  work_.cache_seconds += static_cast<double>(held_) * time.si();
+  work_.iterations += static_cast<std::int64_t>(iterations);
+}
+
+}  // namespace gridlock

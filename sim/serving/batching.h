@@ -1,0 +1,155 @@
+#pragma once
+
+// One replica of a serving engine, exact in every event: iterations that carry chunks of prompts
+// are events of their own, and iterations that only decode are jumped over to the next event.
+//
+//   while something can be done by `until`:
+//     admit those that wait, in order, while batch and cache have room
+//     if prompts are to be prefilled: one iteration of what the token budget lets in, with (kFused,
+//       kChunked) or without (kPrompts, kStatic) the sequences that decode
+//     else if sequences decode: n = iterations until one ends, the cache is full, or one comes that
+//       may fit
+//           clock += n Base(batch) + PerRead (n reads + batch n (n - 1) / 2)
+//     else: clock = the next arrival
+//
+// Invariants, which tests name:
+//   INV-1  tokens: a completed request has had all its prompt prefilled and all its answer decoded
+//   INV-2  cache: tokens held, the waste of pages included, never exceed IterationCosts
+//   INV-3  order: requests are admitted in the order in which they came, evicted ones first
+//   INV-4  time: what the limits of time add up to is the time that the replica was busy
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <set>
+#include <utility>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "workloads/inference.h"
+
+namespace gridlock {
+
+/// A request to a replica.
+struct BatchRequest {
+  std::int64_t id = 0;
+  Seconds arrival;
+  std::int64_t prompt_tokens = 1;
+  std::int64_t output_tokens = 1;
+  std::int64_t cached_tokens = 0;  ///< of the prompt, known from a prefix cache: not prefilled
+  bool prefilled = false;          ///< elsewhere, and its cache has come: it starts decoding
+};
+
+/// What became of it.
+struct BatchOutcome {
+  BatchRequest request;
+  Seconds admitted, first_token, end;
+  std::int32_t evictions = 0;
+  bool refused = false;  ///< the cache can never hold it
+};
+
+/// Why the first of those that wait is not admitted.
+enum class Wait { kNothing, kBatch, kCache, kPrefill };
+
+inline constexpr int kWaits = 4;
+
+/// Sums over the time of a replica.
+struct BatchWork {
+  Seconds busy;
+  LimitTimes limits{};                 ///< of busy
+  std::array<double, kWaits> waits{};  ///< s of busy time in which the first that waits, waits so
+  double sequence_seconds = 0;         ///< sequences that decode x s
+  double cache_seconds = 0;            ///< tokens in the cache x s
+  std::int64_t iterations = 0, prompt_tokens = 0, output_tokens = 0, evictions = 0;
+  std::int64_t cache_peak = 0, batch_peak = 0;
+  double flop = 0, bytes = 0;  ///< of all accelerators of the replica
+};
+
+class BatchingReplica {
+ public:
+  using Completed = std::function<void(const BatchOutcome&)>;
+
+  /// `costs` must outlive the replica. @param batch_max 0: as the engine has it
+  explicit BatchingReplica(const IterationCosts& costs, std::int64_t batch_max = 0);
+
+  /// Requests come by rising arrival; one that arrives before the clock is seen at the next
+  /// boundary between iterations. `completed` may submit.
+  void Submit(const BatchRequest& request);
+
+  /// Begins nothing at or after `until`. Requests that end are handed to `completed`, in order.
+  void AdvanceTo(Seconds until, const Completed& completed);
+
+  /// Until all that was submitted has ended.
+  void Finish(const Completed& completed);
+
+  [[nodiscard]] const BatchWork& work() const { return work_; }
+
+  [[nodiscard]] Seconds clock() const { return clock_; }
+
+  [[nodiscard]] std::int64_t waiting() const { return static_cast<std::int64_t>(queue_.size()); }
+
+  [[nodiscard]] std::int64_t in_batch() const {
+    return static_cast<std::int64_t>(active_.size() + prefilling_.size());
+  }
+
+  /// Steps iterations one by one: the reference that jumps are compared with.
+  void StepByStep() { step_by_step_ = true; }
+
+ private:
+  struct Sequence {
+    BatchOutcome outcome;
+    std::int64_t decoded = 0;      ///< tokens
+    std::int64_t prefilled = 0;    ///< tokens of what it must prefill
+    std::int64_t to_prefill = 0;   ///< prompt, and after an eviction what was decoded
+    std::int64_t admitted_at = 0;  ///< iteration in which it began to decode
+  };
+
+  /// What one iteration takes of prompts.
+  struct Chunk {
+    std::int64_t tokens = 0, outputs = 0;
+    double pairs = 0;
+  };
+
+  [[nodiscard]] bool Step(Seconds until, const Completed& completed);
+  [[nodiscard]] bool HasCome() const;
+  [[nodiscard]] std::int64_t Held(const Sequence& sequence) const;
+  [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const;
+  void Admit(const Completed& completed);
+  [[nodiscard]] Wait WhyNot(const Sequence& first) const;
+  void Start(Sequence sequence);
+  [[nodiscard]] Chunk NextChunk();
+  [[nodiscard]] bool DecodesBeside() const;
+  void Prefill(const Chunk& chunk, const Completed& completed);
+  void EvictUntilOneIterationFits();
+  [[nodiscard]] Seconds TimeOf(std::int64_t iterations) const;
+  [[nodiscard]] std::int64_t IterationsUntilEvent(Seconds until) const;
+  [[nodiscard]] std::int64_t IterationsReaching(Seconds time, std::int64_t at_most) const;
+  void Decode(std::int64_t iterations, const Completed& completed);
+  void EndFinished(const Completed& completed);
+  void Count(Seconds time, double iterations, const LimitTimes& base);
+
+  [[nodiscard]] std::int64_t batch() const { return static_cast<std::int64_t>(active_.size()); }
+
+  const IterationCosts& costs_;
+  Batching batching_;
+  std::int64_t batch_max_, token_budget_, capacity_, page_waste_;
+  bool reserve_whole_, step_by_step_ = false;
+  Seconds clock_;
+  std::int64_t iteration_ = 0;
+  std::int64_t held_ = 0;      ///< tokens in the cache, pages filled up on average
+  std::int64_t reserved_ = 0;  ///< tokens promised to those admitted, when answers are reserved
+  std::int64_t reads_ = 0;     ///< tokens that an iteration of the batch reads
+  Wait wait_ = Wait::kNothing;
+
+  std::deque<Sequence> queue_;
+  std::deque<Sequence> prefilling_;
+  std::map<std::int64_t, Sequence> active_;                    ///< by number of admission
+  std::set<std::pair<std::int64_t, std::int64_t>> finishing_;  ///< last iteration, admission
+  std::int64_t admissions_ = 0;
+  std::vector<std::int64_t> chunks_;  ///< of NextChunk, by place in prefilling_
+  BatchWork work_;
+};
+
+}  // namespace gridlock

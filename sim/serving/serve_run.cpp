@@ -1,0 +1,234 @@
+#include "sim/serving/serve_run.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/base/check.h"
+#include "sim/base/random.h"
+
+namespace gridlock {
+
+namespace {
+
+std::int64_t Draw(const TokenLengths& lengths, Random& random) {
+  double tokens = lengths.mean;
+  if (lengths.sigma > 0) {
+    const double mu = std::log(lengths.mean) - 0.5 * lengths.sigma * lengths.sigma;
+    tokens = random.LogNormal(mu, lengths.sigma);
+  } else if (lengths.spread > 0) {
+    tokens *= 1 + lengths.spread * (2 * random.Uniform() - 1);
+  }
+  return static_cast<std::int64_t>(std::clamp(std::round(tokens), 1.0, lengths.most));
+}
+
+// Lengths drawn with a sigma, moved so that their mean is the one asked for: few draws of a heavy
+// tail would miss it.
+std::vector<std::int64_t> DrawAll(const TokenLengths& lengths, std::int64_t count, Random& random) {
+  std::vector<std::int64_t> tokens;
+  double sum = 0;
+  for (std::int64_t i = 0; i < count; ++i) {
+    tokens.push_back(Draw(lengths, random));
+    sum += static_cast<double>(tokens.back());
+  }
+  if (lengths.sigma > 0 && sum > 0) {
+    const double scale = lengths.mean * static_cast<double>(count) / sum;
+    for (std::int64_t& each : tokens) {
+      each = std::max<std::int64_t>(1, std::llround(static_cast<double>(each) * scale));
+    }
+  }
+  return tokens;
+}
+
+template <typename Value>
+Seconds MeanOf(const std::vector<ServedRequest>& requests, const Value& value) {
+  Seconds sum;
+  std::int64_t count = 0;
+  for (const ServedRequest& request : requests) {
+    const Seconds each = value(request);
+    if (!request.refused && each > Seconds(0)) {
+      sum += each;
+      ++count;
+    }
+  }
+  return count == 0 ? Seconds(0) : sum / static_cast<double>(count);
+}
+
+// The requests of a load, by rising arrival; of a load in flight, all at zero.
+std::vector<BatchRequest> RequestsOf(const ServeLoad& load, double tokens_per_step) {
+  std::vector<BatchRequest> requests;
+  const auto add = [&](Seconds arrival, std::int64_t prompt, std::int64_t output,
+                       std::int64_t cached) {
+    BatchRequest request;
+    request.id = static_cast<std::int64_t>(requests.size());
+    request.arrival = arrival;
+    request.prompt_tokens = prompt;
+    request.output_tokens =
+        std::max<std::int64_t>(1, std::llround(static_cast<double>(output) / tokens_per_step));
+    request.cached_tokens = cached;
+    request.prefilled = load.prefilled;
+    requests.push_back(request);
+  };
+  if (load.kind == LoadKind::kListed) {
+    for (const ServeRequest& each : load.listed) {
+      add(each.arrival, each.prompt_tokens, each.output_tokens, each.cached_tokens);
+    }
+    return requests;
+  }
+  Random prompts(load.seed, "load/prompts"), outputs(load.seed, "load/outputs");
+  Random arrivals(load.seed, "load/arrivals");
+  const std::vector<std::int64_t> prompt = DrawAll(load.prompt, load.requests, prompts);
+  const std::vector<std::int64_t> output = DrawAll(load.output, load.requests, outputs);
+  Seconds clock;
+  for (std::size_t i = 0; i < prompt.size(); ++i) {
+    if (load.kind == LoadKind::kRate) {
+      clock += Seconds(arrivals.Exponential(1 / load.value));
+    }
+    add(clock, prompt[i], output[i], 0);
+  }
+  return requests;
+}
+
+}  // namespace
+
+double ServeResult::OutputRate() const {
+  return duration > Seconds(0) ? static_cast<double>(output_tokens) / duration.si() : 0;
+}
+
+double ServeResult::InputRate() const {
+  return duration > Seconds(0) ? static_cast<double>(prompt_tokens) / duration.si() : 0;
+}
+
+Seconds ServeResult::MeanTtft() const {
+  return MeanOf(requests, [](const ServedRequest& each) {
+    return each.ttft;
+  });
+}
+
+Seconds ServeResult::MeanTpot() const {
+  return MeanOf(requests, [](const ServedRequest& each) {
+    return each.tpot;
+  });
+}
+
+Seconds ServeResult::MeanEndToEnd() const {
+  return MeanOf(requests, [](const ServedRequest& each) {
+    return each.end_to_end;
+  });
+}
+
+double ServeResult::Within(Seconds ttft, Seconds tpot) const {
+  std::size_t within = 0;
+  for (const ServedRequest& each : requests) {
+    within += !each.refused && (ttft <= Seconds(0) || each.ttft <= ttft) &&
+                      (tpot <= Seconds(0) || each.tpot <= tpot)
+                  ? 1
+                  : 0;
+  }
+  return requests.empty() ? 1 : static_cast<double>(within) / static_cast<double>(requests.size());
+}
+
+Seconds QuantileOf(std::vector<Seconds> values, double q) {
+  CHECK(q > 0 && q <= 1);
+  if (values.empty()) {
+    return Seconds(0);
+  }
+  const auto rank = static_cast<std::size_t>(
+      std::max(1.0, std::ceil(q * static_cast<double>(values.size()) - 1e-9)));
+  std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(rank - 1),
+                   values.end());
+  return values[rank - 1];
+}
+
+ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
+  const double tokens_per_step = costs.layout().TokensPerStep();
+  const std::vector<BatchRequest> requests = RequestsOf(load, tokens_per_step);
+  BatchingReplica replica(costs, load.batch_max);
+  ServeResult result;
+  result.cache_tokens = costs.cache_tokens();
+  std::size_t next = 0;
+  const auto submit = [&](Seconds at) {
+    if (next < requests.size()) {
+      BatchRequest request = requests[next++];
+      request.arrival = std::max(request.arrival, at);
+      replica.Submit(request);
+    }
+  };
+  const std::size_t first = load.kind == LoadKind::kConcurrency
+                                ? static_cast<std::size_t>(std::max(1.0, load.value))
+                                : requests.size();
+  for (std::size_t i = 0; i < first; ++i) {
+    submit(Seconds(0));
+  }
+  std::int64_t ended = 0;
+  Seconds begin, end;
+  replica.Finish([&](const BatchOutcome& outcome) {
+    if (load.kind == LoadKind::kConcurrency) {
+      submit(outcome.end);
+    }
+    if (++ended <= load.warm_up) {
+      begin = outcome.end;
+      return;
+    }
+    const BatchRequest& request = outcome.request;
+    ServedRequest served;
+    served.arrival = request.arrival;
+    served.refused = outcome.refused;
+    served.evictions = outcome.evictions;
+    served.prompt_tokens = request.prompt_tokens;
+    served.output_tokens =
+        std::llround(static_cast<double>(request.output_tokens) * tokens_per_step);
+    if (!outcome.refused) {
+      const Seconds overhead(costs.engine().request_overhead);
+      served.ttft = outcome.first_token - request.arrival + overhead;
+      served.end_to_end = outcome.end - request.arrival + overhead;
+      served.tpot = served.output_tokens > 1 ? (outcome.end - outcome.first_token) /
+                                                   static_cast<double>(served.output_tokens - 1)
+                                             : Seconds(0);
+      result.prompt_tokens += served.prompt_tokens;
+      result.output_tokens += served.output_tokens;
+    }
+    end = std::max(end, outcome.end);
+    result.requests.push_back(served);
+  });
+  result.work = replica.work();
+  result.duration = end - begin;
+  return result;
+}
+
+std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts& costs) {
+  const BatchWork& work = result.work;
+  const double busy = work.busy.si();
+  std::vector<Binding> all;
+  if (busy <= 0) {
+    return all;
+  }
+  const auto wait = [&](Wait kind) {
+    return work.waits[static_cast<std::size_t>(kind)] / busy;
+  };
+  const auto part = [&](Limit kind) {
+    return work.limits[static_cast<std::size_t>(kind)] / busy;
+  };
+  all.push_back({"batch", wait(Wait::kBatch),
+                 "a larger batch_max (now " + std::to_string(costs.engine().batch_max) +
+                     ") or more replicas"});
+  all.push_back({"KV room", wait(Wait::kCache),
+                 "more accelerators per replica, an 8-bit cache, narrower weights or more HBM"});
+  all.push_back({"prefill", wait(Wait::kPrefill),
+                 "a larger token budget, more compute, or prompts prefilled by other replicas"});
+  all.push_back({"load", wait(Wait::kNothing),
+                 "nothing waits: fewer replicas would do; a single stream is faster with less "
+                 "time per iteration"});
+  const std::vector<std::pair<Limit, const char*>> remedies = {
+      {Limit::kWeights, "more HBM bandwidth, narrower weights, or a larger batch per reading"},
+      {Limit::kCache, "more HBM bandwidth, an 8-bit cache or shorter contexts"},
+      {Limit::kCompute, "more FLOP/s, narrower formats, or cached prefixes"},
+      {Limit::kLinks, "faster links, fewer tensor ranks, or a larger scale-up domain"},
+      {Limit::kKernels, "fused kernels, or fewer ranks per replica"},
+      {Limit::kHost, "CUDA graphs, asynchronous scheduling, or a faster host"}};
+  for (const auto& [limit, remedy] : remedies) {
+    all.push_back({LimitName(limit), part(limit), remedy});
+  }
+  return all;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,90 @@
+#pragma once
+
+// A load on a fleet of equal replicas, run to its end, and what it says: latencies, rates, limits.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "sim/serving/batching.h"
+
+namespace gridlock {
+
+/// How tokens of a prompt or an answer are drawn.
+struct TokenLengths {
+  double mean = 1;
+  double spread = 0;  ///< uniform within mean (1 +- spread)
+  double sigma = 0;   ///< log-normal with that sigma; 0: uniform or fixed
+  double most = 1e9;
+};
+
+/// Requests, whatever their origin.
+struct ServeRequest {
+  Seconds arrival;
+  std::int64_t prompt_tokens = 1, output_tokens = 1;
+  std::int64_t cached_tokens = 0;
+};
+
+enum class LoadKind {
+  kAllAtOnce,    ///< all requests are queued at time zero
+  kConcurrency,  ///< so many in flight: one ends, the next begins
+  kRate,         ///< Poisson arrivals
+  kListed,       ///< as listed
+};
+
+/// A load on one replica.
+struct ServeLoad {
+  LoadKind kind = LoadKind::kAllAtOnce;
+  double value = 1;  ///< in flight, or requests per second
+  std::int64_t requests = 1;
+  TokenLengths prompt, output;
+  bool prefilled = false;      ///< prompts are prefilled elsewhere
+  std::int64_t batch_max = 0;  ///< 0: as the engine has it
+  std::int64_t warm_up = 0;    ///< requests that are not counted, first
+  std::uint64_t seed = 1;
+  std::vector<ServeRequest> listed;
+};
+
+/// One request of a run.
+struct ServedRequest {
+  Seconds arrival, ttft, tpot, end_to_end;  ///< tpot 0 for answers of one token
+  std::int64_t prompt_tokens = 0, output_tokens = 0;
+  std::int32_t evictions = 0;
+  bool refused = false;
+};
+
+struct ServeResult {
+  std::vector<ServedRequest> requests;  ///< in the order in which they ended
+  BatchWork work;
+  Seconds duration;  ///< from the first arrival counted to the last end
+  std::int64_t prompt_tokens = 0, output_tokens = 0;  ///< of requests that ended
+  std::int64_t cache_tokens = 0;
+
+  [[nodiscard]] double OutputRate() const;  ///< tokens/s of the replica
+  [[nodiscard]] double InputRate() const;
+  [[nodiscard]] Seconds MeanTtft() const;
+  [[nodiscard]] Seconds MeanTpot() const;
+  [[nodiscard]] Seconds MeanEndToEnd() const;
+
+  /// Share of requests with a TTFT and TPOT of at most these; 0: no objective.
+  [[nodiscard]] double Within(Seconds ttft, Seconds tpot) const;
+};
+
+/// The value of rank ceil(q n) among `values`; 0 of none.
+Seconds QuantileOf(std::vector<Seconds> values, double q);
+
+/// Runs the load on a replica. The same load and seed give the same result.
+ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load);
+
+/// What keeps a replica from more tokens per second, and what would move it.
+struct Binding {
+  std::string limit;   ///< "load", "batch", "KV room", "prefill", "HBM", "compute", "links", "host"
+  double share = 0;    ///< of the busy time in which it binds
+  std::string remedy;  ///< in words
+};
+
+/// The limits of a run, the one that binds most first.
+std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts& costs);
+
+}  // namespace gridlock

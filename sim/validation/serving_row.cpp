@@ -1,0 +1,439 @@
+#include "sim/validation/serving_row.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <regex>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kMost = 1e9;
+
+const std::string& Text(const ServingCells& cells, const std::string& column) {
+  static const std::string kNone;
+  const auto found = cells.find(column);
+  return found == cells.end() ? kNone : found->second;
+}
+
+std::optional<double> Number(const ServingCells& cells, const std::string& column) {
+  const std::string& text = Text(cells, column);
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  const bool good = error == std::errc() && end == text.data() + text.size() &&
+                    std::isfinite(value) && value >= 0 && value <= kMost;
+  return good ? std::optional(value) : std::nullopt;
+}
+
+// The number that stands where the pattern has its group.
+std::optional<double> NumberIn(const std::string& text, const char* pattern) {
+  std::smatch match;
+  if (!std::regex_search(text, match, std::regex(pattern))) {
+    return std::nullopt;
+  }
+  std::string digits = match[1];
+  std::erase(digits, ',');
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return error == std::errc() && end != digits.data() ? std::optional(value) : std::nullopt;
+}
+
+bool Has(const std::string& text, const char* word) {
+  return text.find(word) != std::string::npos;
+}
+
+void Assume(ServingCase& row, const std::string& words) {
+  row.assumed += (row.assumed.empty() ? "" : ", ") + words;
+}
+
+int Count(const ServingCells& cells, const std::string& column, int blank) {
+  const std::optional<double> value = Number(cells, column);
+  return value && *value <= 1e7 ? static_cast<int>(*value) : blank;
+}
+
+std::string ReadModel(const ServingCells& cells, InferenceModel& model) {
+  model.name = Text(cells, "model");
+  model.layers = Count(cells, "layers", 0);
+  model.hidden = Count(cells, "hidden", 0);
+  model.heads = Count(cells, "heads", 0);
+  model.kv_heads = Count(cells, "kv_heads", model.heads);
+  model.head_dim = Count(cells, "head_dim", model.heads > 0 ? model.hidden / model.heads : 0);
+  model.vocabulary = Count(cells, "vocab", 32000);
+  model.experts = Count(cells, "experts", 0);
+  model.experts_per_token = Count(cells, "top_k", 0);
+  model.shared_experts = Count(cells, "shared_experts", 0);
+  model.expert_ffn = Count(cells, "expert_ffn", 0);
+  model.ffn = Count(cells, "ffn", 0);
+  model.latent = Text(cells, "attention") == "mla";
+  const std::string& notes = Text(cells, "notes");
+  model.gated = !Has(notes, "non-gated");
+  model.dense_layers = static_cast<int>(NumberIn(notes, "first (\\d+) layers? dense").value_or(0));
+  if (const auto window = NumberIn(notes, "(\\d+)-token sliding window")) {
+    model.window = static_cast<int>(*window);
+    model.windowed_share = 0.5;
+  }
+  if (model.layers < 1 || model.hidden < 1 || model.heads < 1 || model.head_dim < 1 ||
+      model.kv_heads < 1 || model.kv_heads > model.heads) {
+    return "the model's layers, hidden, heads and head_dim do not make a transformer";
+  }
+  if (model.experts > 0 && (model.experts_per_token < 1 || model.expert_ffn < 1 ||
+                            model.experts_per_token > model.experts)) {
+    return "the model has experts, but no top_k or expert_ffn";
+  }
+  if (model.experts < 1 && model.ffn < 1) {
+    return "the model has no ffn";
+  }
+  model.dense_layers = std::min(model.dense_layers, model.layers - 1);
+  return "";
+}
+
+void ReadPart(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
+  const std::string& name = Text(cells, "accelerator");
+  const InferencePart* part = catalogue.FindPart(name);
+  if (part == nullptr) {
+    const std::string near = NearestName(name, catalogue.PartNames());
+    part = catalogue.FindPart(near.empty() ? "h100_sxm" : near);
+    CHECK(part != nullptr);
+    Assume(row, fmt::format("no part {}: as {}", Quoted(name), part->name));
+  }
+  row.part = *part;
+  if (const auto nic = Number(cells, "nic_gbps"); nic && *nic > 0) {
+    row.part.nic_bandwidth = *nic * 1e9 / 8;
+  }
+  if (const auto domain = Number(cells, "domain"); domain && *domain >= 2) {
+    row.part.domain = *domain;
+  }
+}
+
+void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
+  std::string name = Text(cells, "engine");
+  name = name.substr(0, name.find(" ("));
+  std::replace(name.begin(), name.end(), ' ', '-');
+  const std::string& version = Text(cells, "engine_version");
+  const InferenceEngine* engine = nullptr;
+  if (name == "not-stated" && Has(version, "TensorRT")) {
+    name = "trtllm";
+  } else if (name == "not-stated" && Has(Text(cells, "source"), "MLPerf")) {
+    name = Has(Text(cells, "accelerator"), "l40s") ? "vllm" : "trtllm";
+  }
+  // TensorRT 10.x came with TensorRT-LLM 1.0.
+  engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
+  if (engine == nullptr) {
+    engine = catalogue.FindEngine("generic");
+    CHECK(engine != nullptr);
+    Assume(row, fmt::format("no engine {}: as {}", Quoted(name), engine->name));
+  }
+  row.engine = *engine;
+}
+
+void ReadFormats(const ServingCells& cells, ServingCase& row) {
+  const std::string& weights = Text(cells, "weights_precision");
+  if (!WeightFormatByName(weights, row.layout.weights)) {
+    Assume(row, fmt::format("weights of {}: as bf16", Quoted(weights)));
+  }
+  const std::string& cache = Text(cells, "kv_precision");
+  const bool narrow =
+      row.layout.weights == WeightFormat::kFp8 || row.layout.weights == WeightFormat::kNvfp4;
+  if (cache.empty()) {
+    row.layout.cache_bytes = narrow && row.engine.narrow_cache ? 1 : 2;
+  } else {
+    row.layout.cache_bytes = Has(cache, "8") ? 1 : Has(cache, "4") ? 0.5 : 2;
+  }
+  if (Has(cache, "16")) {
+    row.layout.cache_bytes = 2;
+  }
+  if (Has(Text(cells, "notes"), "MTP3")) {
+    row.layout.draft_tokens = 3;
+    row.layout.accepted = 0.8;
+    Assume(row, "0.8 of drafts accepted");
+  }
+}
+
+// The costs of a row. Where the engine's usual reserve leaves nothing, a measured run shows that
+// its user gave the cache more.
+IterationCosts CostsOfRow(const ServingCase& row) {
+  try {
+    return {row.model, row.part, row.engine, row.layout, ""};
+  } catch (const UserError&) {
+    InferenceEngine engine = row.engine;
+    engine.memory_share = engine.share_of_free ? engine.memory_share : 0.98;
+    engine.reserve = std::min(engine.reserve, 0.6e9);
+    return {row.model, row.part, engine, row.layout, ""};
+  }
+}
+
+// The narrowest width whose weights leave a third of the HBM.
+int WidthThatFits(const ServingCase& row, int most) {
+  ServingCase trial = row;
+  for (int width = 1; width < most; width *= 2) {
+    trial.layout.tensor = width;
+    try {
+      const IterationCosts costs = CostsOfRow(trial);
+      if (costs.weight_bytes().si() < row.part.hbm_capacity * 2 / 3) {
+        return width;
+      }
+    } catch (const UserError&) {
+      continue;
+    }
+  }
+  return most;
+}
+
+std::string ReadLayout(const ServingCells& cells, ServingCase& row) {
+  InferenceLayout& layout = row.layout;
+  row.accelerators = Number(cells, "accelerators").value_or(1);
+  if (row.accelerators < 1 || row.accelerators > 1e6) {
+    return fmt::format("{} accelerators", Quoted(Text(cells, "accelerators")));
+  }
+  layout.data = std::max(1, Count(cells, "dp_attention", 1));
+  layout.pipeline = std::max(1, Count(cells, "pp", 1));
+  layout.tensor = std::max(1, Count(cells, "tp", 1));
+  layout.experts_spread = Count(cells, "ep", 1) > 1 || layout.data > 1;
+  const int per_replica = Count(cells, "accelerators_per_replica", 0);
+  if (!Number(cells, "tp")) {
+    layout.tensor = per_replica > 0 ? std::max(1, per_replica / layout.pipeline / layout.data)
+                                    : WidthThatFits(row, static_cast<int>(row.accelerators));
+    Assume(row, fmt::format("tp {}", layout.tensor));
+  }
+  if (layout.accelerators() > row.accelerators) {
+    return fmt::format("tp {} x pp {} x dp {} are more than {} accelerators", layout.tensor,
+                       layout.pipeline, layout.data, row.accelerators);
+  }
+  row.replicas = std::floor(row.accelerators / layout.accelerators());
+  return "";
+}
+
+// Mean prompts of data sets, in tokens of the models that MLPerf runs on them.
+struct DataSet {
+  const char* name;
+  double input;  ///< mean tokens; 0: columns have it
+  double input_sigma, output_sigma;
+};
+
+// OpenOrca 294 (MLPerf policies); CNN/DailyMail about 778 and LongBench/GovReport 9,428 (MLPerf 5.1
+// reference implementations); Mixtral's mixture of three sets about 430 (estimate). Sigmas of
+// log-normal lengths are estimates from histograms of ShareGPT and OpenOrca.
+constexpr DataSet kSets[] = {{"openorca", 294, 0.9, 0.7},       {"cnn_dailymail", 778, 0.4, 0.05},
+                             {"llama3.1_405b", 9428, 0.6, 0.6}, {"mixtral_mix", 430, 0.9, 0.8},
+                             {"sharegpt300", 0, 0.8, 0.5},      {"sharegpt", 0, 1.1, 0.8}};
+
+std::string ReadLengths(const ServingCells& cells, ServingCase& row) {
+  const std::string& distribution = Text(cells, "length_distribution");
+  std::optional<double> input = Number(cells, "input_tokens");
+  const std::optional<double> output = Number(cells, "output_tokens");
+  if (distribution == "mean") {
+    row.load.prompt.spread = row.load.output.spread = 1.0 / 9;  // 0.8 to 1.0 of a nominal length
+  } else if (distribution.starts_with("trace")) {
+    const auto* const set = std::find_if(std::begin(kSets), std::end(kSets), [&](const auto& s) {
+      return Has(distribution, s.name);
+    });
+    row.load.prompt.sigma = set == std::end(kSets) ? 0.9 : set->input_sigma;
+    row.load.output.sigma = set == std::end(kSets) ? 0.7 : set->output_sigma;
+    if (!input && set != std::end(kSets) && set->input > 0) {
+      input = set->input;
+      Assume(row, fmt::format("prompts of {} tokens on average", set->input));
+    }
+  }
+  if (!input || *input < 1 || !output || *output < 1) {
+    return "the lengths of prompts and answers are not said";
+  }
+  row.load.prompt.mean = *input;
+  row.load.output.mean = *output;
+  return "";
+}
+
+std::int64_t OfflineRequests(const ServingCase& row) {
+  constexpr double kTokens = 7.68e6;  // TensorRT-LLM's table of benchmarks: 30,000 of 128/128
+  const double tokens = row.load.prompt.mean + row.load.output.mean;
+  return std::llround(std::clamp(kTokens / tokens, 1000.0, 30000.0));
+}
+
+std::string ReadBatch(const ServingCells& cells, double value, ServingCase& row) {
+  const std::string& notes = Text(cells, "notes");
+  ServeLoad& load = row.load;
+  load.kind = LoadKind::kAllAtOnce;
+  double batch = value / row.replicas;
+  if (Has(notes, "tokens per GPU") || Has(notes, "tokens in the batch")) {
+    batch = std::max(1.0, value / load.prompt.mean) * row.layout.data;
+    row.engine.token_budget =
+        std::max<std::int64_t>(row.engine.token_budget, static_cast<std::int64_t>(value));
+  } else if (Has(notes, "batch per GPU") || Has(notes, "per GPU; set-up")) {
+    batch = value * row.layout.accelerators();
+  }
+  load.requests = load.batch_max = std::max<std::int64_t>(1, std::llround(batch));
+  load.prefilled = Text(cells, "disaggregated") == "1" && load.output.mean > 1;
+  return "";
+}
+
+std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
+  const std::string &kind = Text(cells, "load_kind"), &notes = Text(cells, "notes");
+  const std::optional<double> value = Number(cells, "load_value");
+  const std::optional<double> said = NumberIn(notes, "([0-9,]+) (?:ShareGPT )?requests");
+  ServeLoad& load = row.load;
+  if (kind == "batch" || (kind == "offline_max" && !Has(notes, "HTTP"))) {
+    row.engine.stream_time = 0;  // nobody waits for single tokens
+    row.engine.request_overhead = 0;
+  }
+  if (kind == "batch" && value && *value >= 1) {
+    return ReadBatch(cells, *value, row);
+  }
+  if (kind == "offline_max") {
+    load.kind = LoadKind::kAllAtOnce;
+    double requests = said.value_or(static_cast<double>(OfflineRequests(row)) * row.replicas);
+    if (value && Has(notes, "batch limit")) {
+      row.engine.batch_max = std::max<std::int64_t>(1, std::llround(*value));
+    } else if (value && *value >= 1) {
+      requests = *value;
+    }
+    load.requests = std::max<std::int64_t>(1, std::llround(requests / row.replicas));
+    return "";
+  }
+  if (kind == "concurrency" && value && *value >= 1) {
+    load.kind = LoadKind::kConcurrency;
+    load.value = std::max(1.0, std::round(*value / row.replicas));
+    const std::int64_t in_flight = std::llround(load.value);
+    load.requests =
+        std::clamp<std::int64_t>(std::llround(said.value_or(0) / row.replicas), 0, 100000);
+    if (Has(notes, "x concurrency requests") || load.requests < in_flight) {
+      load.requests = std::max<std::int64_t>(10 * in_flight, 20);
+    }
+    return "";
+  }
+  if (kind == "request_rate" && value && *value > 0) {
+    load.kind = LoadKind::kRate;
+    load.value = *value / row.replicas;
+    load.requests = said ? std::llround(*said / row.replicas)
+                         : std::llround(std::clamp(load.value * 300, 1000.0, 20000.0));
+    return "";
+  }
+  return fmt::format(
+      "the load {} {} is not batch, offline_max, concurrency or request_rate with "
+      "its value",
+      Quoted(kind), Quoted(Text(cells, "load_value")));
+}
+
+std::vector<Seconds> ValuesOf(const ServeResult& result, Seconds ServedRequest::*member) {
+  std::vector<Seconds> values;
+  for (const ServedRequest& each : result.requests) {
+    if (!each.refused && each.*member > Seconds(0)) {
+      values.push_back(each.*member);
+    }
+  }
+  return values;
+}
+
+double MeanOf(const std::vector<Seconds>& values) {
+  double sum = 0;
+  for (const Seconds& each : values) {
+    sum += each.si();
+  }
+  return values.empty() ? 0 : sum / static_cast<double>(values.size());
+}
+
+// In ms; `statistic` is "mean", "median" or "p99" and the like.
+std::optional<double> Latency(const std::string& statistic, const std::vector<Seconds>& values) {
+  if (statistic.empty() || statistic == "mean") {
+    return 1e3 * MeanOf(values);
+  }
+  const auto rank = statistic == "median" ? std::optional(50.0) : NumberIn(statistic, "^p(\\d+)$");
+  if (!rank || *rank <= 0 || *rank > 100) {
+    return std::nullopt;
+  }
+  return 1e3 * QuantileOf(values, *rank / 100).si();
+}
+
+double PerUser(const ServeResult& result) {
+  double sum = 0, count = 0;
+  for (const ServedRequest& each : result.requests) {
+    if (!each.refused && each.end_to_end > Seconds(0)) {
+      sum += static_cast<double>(each.output_tokens) / each.end_to_end.si();
+      ++count;
+    }
+  }
+  return count > 0 ? sum / count : 0;
+}
+
+}  // namespace
+
+std::optional<double> ServingMetric(const std::string& metric, const ServeResult& result,
+                                    double replicas, double accelerators) {
+  static const std::regex kLatency("^(?:(mean|median|p\\d+)_)?(ttft|tpot|itl|e2e_latency|e2e)_ms$");
+  static const std::regex kRate(
+      "^(?:(output|input|total)_)?tokens_per_s(?:_per_(user|accelerator|gpu|chip))?$");
+  std::smatch match;
+  if (std::regex_match(metric, match, kLatency)) {
+    const std::string what = match[2];
+    return Latency(match[1], ValuesOf(result, what == "ttft"   ? &ServedRequest::ttft
+                                              : what[0] == 'e' ? &ServedRequest::end_to_end
+                                                               : &ServedRequest::tpot));
+  }
+  if (!std::regex_match(metric, match, kRate)) {
+    return std::nullopt;
+  }
+  const std::string of = match[1], per = match[2];
+  if (per == "user") {
+    return PerUser(result);
+  }
+  const double rate = of == "input"   ? result.InputRate()
+                      : of == "total" ? result.InputRate() + result.OutputRate()
+                                      : result.OutputRate();
+  return rate * replicas / (per.empty() ? 1 : accelerators);
+}
+
+std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& catalogue,
+                            ServingCase& row) {
+  std::string problem = ReadModel(cells, row.model);
+  if (!problem.empty()) {
+    return problem;
+  }
+  ReadPart(cells, catalogue, row);
+  ReadEngine(cells, catalogue, row);
+  ReadFormats(cells, row);
+  problem = ReadLayout(cells, row);
+  problem = problem.empty() ? ReadLengths(cells, row) : problem;
+  return problem.empty() ? ReadLoad(cells, row) : problem;
+}
+
+ServingPrediction PredictServing(const ServingCells& cells, const ServingCatalogue& catalogue) {
+  ServingPrediction prediction;
+  const std::string& metric = Text(cells, "metric");
+  if (!ServingMetric(metric, {}, 1, 1)) {
+    prediction.reason = fmt::format("the metric {} is not known", Quoted(metric));
+    return prediction;
+  }
+  ServingCase row;
+  prediction.reason = ReadServingCase(cells, catalogue, row);
+  if (!prediction.reason.empty()) {
+    return prediction;
+  }
+  try {
+    const IterationCosts costs = CostsOfRow(row);
+    const ServeResult result = RunLoad(costs, row.load);
+    const double value = ServingMetric(metric, result, row.replicas, row.accelerators).value_or(0);
+    if (value <= 0) {
+      prediction.refused = true;
+      prediction.reason =
+          fmt::format("no request fits the KV cache of {} tokens", costs.cache_tokens());
+      return prediction;
+    }
+    prediction.value = value;
+    prediction.reason = row.assumed;
+    const std::vector<Binding> bindings = BindingsOf(result, costs);
+    const auto most = std::max_element(bindings.begin(), bindings.begin() + 4,
+                                       [](const Binding& a, const Binding& b) {
+                                         return a.share < b.share;
+                                       });
+    prediction.binding = most->limit;
+  } catch (const UserError& error) {
+    prediction.refused = true;
+    prediction.reason = error.problems().front().message;
+  }
+  return prediction;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,217 @@
+// The replica with mixed iterations: against one that is stepped token by token, and laws.
+
+#include "sim/serving/batching.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "sim/base/random.h"
+#include "sim/serving/serve_run.h"
+#include "tests/serving/stepped_batching.h"
+
+namespace gridlock {
+namespace {
+
+constexpr Batching kAll[] = {Batching::kStatic, Batching::kPrompts, Batching::kFused,
+                             Batching::kChunked};
+
+struct Drawn {
+  InferenceEngine engine;
+  double cache_tokens = 0;
+  std::vector<BatchRequest> requests;
+};
+
+Drawn Draw(std::uint64_t seed) {
+  Random random(seed, "batching");
+  Drawn drawn;
+  drawn.engine.batching = kAll[random.Below(4)];
+  drawn.engine.token_budget = 16 + static_cast<std::int64_t>(random.Below(2000));
+  drawn.engine.batch_max = 1 + static_cast<std::int64_t>(random.Below(24));
+  drawn.engine.page = 1 + static_cast<std::int64_t>(random.Below(32));
+  drawn.engine.reserve_whole = random.Below(3) == 0;
+  drawn.engine.host_time = random.Uniform() * 1e-3;
+  drawn.cache_tokens = std::exp(5 + 6 * random.Uniform());
+  double clock = 0;
+  const std::uint64_t count = 1 + random.Below(80);
+  for (std::uint64_t i = 0; i < count; ++i) {
+    clock += random.Below(3) == 0 ? 0 : random.Exponential(0.01);
+    BatchRequest request;
+    request.id = static_cast<std::int64_t>(i);
+    request.arrival = Seconds(clock);
+    request.prompt_tokens = 1 + static_cast<std::int64_t>(random.LogNormal(4, 1.2));
+    request.output_tokens = 1 + static_cast<std::int64_t>(random.LogNormal(3, 1.2));
+    request.cached_tokens = random.Below(4) == 0 ? request.prompt_tokens / 2 : 0;
+    drawn.requests.push_back(request);
+  }
+  return drawn;
+}
+
+std::map<std::int64_t, BatchOutcome> Serve(const IterationCosts& costs,
+                                           const std::vector<BatchRequest>& requests,
+                                           BatchWork& work) {
+  BatchingReplica replica(costs);
+  for (const BatchRequest& request : requests) {
+    replica.Submit(request);
+  }
+  std::map<std::int64_t, BatchOutcome> outcomes;
+  replica.Finish([&](const BatchOutcome& outcome) {
+    outcomes[outcome.request.id] = outcome;
+  });
+  work = replica.work();
+  return outcomes;
+}
+
+TEST(BatchingReplica, AgreesWithOneThatIsSteppedTokenByToken) {
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    const Drawn drawn = Draw(seed);
+    const IterationCosts costs = SmallCosts(drawn.engine, drawn.cache_tokens);
+    BatchWork work;
+    const auto outcomes = Serve(costs, drawn.requests, work);
+    std::int64_t peak = 0;
+    const std::vector<BatchOutcome> stepped = RunStepped(costs, drawn.requests, peak);
+    ASSERT_EQ(outcomes.size(), stepped.size());
+    for (const BatchOutcome& each : stepped) {
+      const BatchOutcome& outcome = outcomes.at(each.request.id);
+      ASSERT_EQ(outcome.refused, each.refused) << "seed " << seed;
+      ASSERT_EQ(outcome.evictions, each.evictions) << "seed " << seed;
+      ASSERT_NEAR(outcome.first_token.si(), each.first_token.si(), 1e-9 * (1 + each.end.si()))
+          << "seed " << seed << " request " << each.request.id;
+      ASSERT_NEAR(outcome.end.si(), each.end.si(), 1e-9 * (1 + each.end.si())) << "seed " << seed;
+    }
+    EXPECT_LE(peak, costs.cache_tokens()) << "seed " << seed;
+  }
+}
+
+// INV-1, INV-2 and INV-4.
+TEST(BatchingReplica, KeepsItsInvariants) {
+  for (std::uint64_t seed = 1000; seed < 1200; ++seed) {
+    const Drawn drawn = Draw(seed);
+    const IterationCosts costs = SmallCosts(drawn.engine, drawn.cache_tokens);
+    BatchWork work;
+    const auto outcomes = Serve(costs, drawn.requests, work);
+    ASSERT_EQ(outcomes.size(), drawn.requests.size());
+    std::int64_t tokens = 0, evictions = 0;
+    for (const auto& [id, outcome] : outcomes) {
+      evictions += outcome.evictions;
+      tokens += outcome.refused ? 0 : outcome.request.output_tokens;
+      if (!outcome.refused) {
+        EXPECT_GE(outcome.admitted, outcome.request.arrival);
+        EXPECT_GT(outcome.first_token, outcome.admitted);
+        EXPECT_GE(outcome.end, outcome.first_token);
+      }
+    }
+    EXPECT_EQ(work.output_tokens, tokens) << "seed " << seed;
+    EXPECT_EQ(work.evictions, evictions);
+    EXPECT_LE(work.cache_peak, costs.cache_tokens()) << "seed " << seed;
+    double limits = 0, waits = 0;
+    for (const double each : work.limits) {
+      limits += each;
+    }
+    for (const double each : work.waits) {
+      waits += each;
+    }
+    EXPECT_NEAR(limits, work.busy.si(), 1e-9 * (1 + work.busy.si()));
+    EXPECT_NEAR(waits, work.busy.si(), 1e-9 * (1 + work.busy.si()));
+  }
+}
+
+// INV-3: first come, first admitted, when nothing is evicted.
+TEST(BatchingReplica, AdmitsInTheOrderOfArrival) {
+  for (std::uint64_t seed = 0; seed < 100; ++seed) {
+    Drawn drawn = Draw(seed);
+    drawn.engine.reserve_whole = true;
+    BatchWork work;
+    const auto outcomes = Serve(SmallCosts(drawn.engine, drawn.cache_tokens), drawn.requests, work);
+    Seconds last;
+    for (const auto& [id, outcome] : outcomes) {
+      if (!outcome.refused) {
+        EXPECT_GE(outcome.admitted, last);
+        last = outcome.admitted;
+      }
+    }
+  }
+}
+
+TEST(BatchingReplica, TakesTheTimeOfTheClosedFormForOneRequest) {
+  InferenceEngine engine;
+  const IterationCosts costs = SmallCosts(engine, 1e5);
+  BatchRequest request;
+  request.prompt_tokens = 100;
+  request.output_tokens = 51;
+  BatchWork work;
+  const BatchOutcome outcome = Serve(costs, {request}, work).at(0);
+  const Seconds prefill = costs.Base(100, 1, 1) + costs.PerPair() * (100.0 * 101 / 2);
+  const double reads = 50 * 101 + 50 * 49 / 2.0;
+  const Seconds decode = costs.Base(1, 1, 1) * 50 + costs.PerRead(1) * reads;
+  EXPECT_NEAR(outcome.first_token.si(), prefill.si(), 1e-12);
+  EXPECT_NEAR(outcome.end.si(), (prefill + decode).si(), 1e-12);
+}
+
+TEST(BatchingReplica, IsNotSlowerWithMoreBandwidth) {
+  for (std::uint64_t seed = 0; seed < 50; ++seed) {
+    Drawn drawn = Draw(seed);
+    for (BatchRequest& request : drawn.requests) {
+      request.arrival = Seconds(0);
+    }
+    BatchWork slow, fast;
+    Serve(SmallCosts(drawn.engine, drawn.cache_tokens, 1e12), drawn.requests, slow);
+    Serve(SmallCosts(drawn.engine, drawn.cache_tokens, 2e12), drawn.requests, fast);
+    EXPECT_LE(fast.busy, slow.busy * (1 + 1e-9)) << "seed " << seed;
+  }
+}
+
+// Little's law: requests in the system on average = rate x mean time in it.
+TEST(RunLoad, ObeysLittlesLaw) {
+  InferenceEngine engine;
+  ServeLoad load;
+  load.kind = LoadKind::kConcurrency;
+  load.value = 16;
+  load.requests = 4000;
+  load.prompt = {200, 0.5, 0, 1e6};
+  load.output = {100, 0.5, 0, 1e6};
+  const ServeResult result = RunLoad(SmallCosts(engine, 1e6), load);
+  double in_system = 0;
+  for (const ServedRequest& each : result.requests) {
+    in_system += each.end_to_end.si();
+  }
+  EXPECT_NEAR(in_system / result.duration.si(), 16, 0.2);
+  EXPECT_EQ(result.requests.size(), 4000U);
+}
+
+// With a batch of one and answers of one token a replica is a queue with one server and a fixed
+// service time: M/D/1 waits rho / (2 (1 - rho)) services on average.
+TEST(RunLoad, IsTheQueueMD1WithABatchOfOne) {
+  InferenceEngine engine;
+  engine.batching = Batching::kStatic;
+  engine.batch_max = 1;
+  const IterationCosts costs = SmallCosts(engine, 1e6);
+  const double service = (costs.Base(100, 1, 1) + costs.PerPair() * (100.0 * 101 / 2)).si();
+  ServeLoad load;
+  load.kind = LoadKind::kRate;
+  load.value = 0.7 / service;
+  load.requests = 200000;
+  load.prompt.mean = 100;
+  const ServeResult result = RunLoad(costs, load);
+  const double wait = result.MeanTtft().si() - service - engine.request_overhead;
+  EXPECT_NEAR(wait / service, 0.7 / (2 * 0.3), 0.05);
+}
+
+TEST(BindingsOf, SayThatTheBatchBindsWhenItIsSmall) {
+  InferenceEngine engine;
+  engine.batch_max = 4;
+  const IterationCosts costs = SmallCosts(engine, 1e6);
+  ServeLoad load;
+  load.requests = 200;
+  load.prompt.mean = 50;
+  load.output.mean = 200;
+  const std::vector<Binding> bindings = BindingsOf(RunLoad(costs, load), costs);
+  EXPECT_EQ(bindings.front().limit, "batch");
+  EXPECT_GT(bindings.front().share, 0.8);
+}
+
+}  // namespace
+}  // namespace gridlock

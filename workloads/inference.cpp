@@ -1,0 +1,459 @@
+#include "workloads/inference.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// FLOP and bytes of a product overlap, less so where both take about as long: the two times are
+// added in this power. 8B shape on an H100, BF16: 1 to 256 rows in a CUDA graph.
+constexpr double kCorner = 2.5;
+
+// Rows by which a tile of a grouped product is half empty on average, per expert.
+constexpr double kHalfTile = 16;
+
+// Rows with a point of their own, and octaves and points per octave beyond.
+constexpr std::int64_t kExact = 512;
+constexpr int kOctaves = 14;
+constexpr int kPointsPerOctave = 4;
+
+// Bytes of scales beside formats of four bits: one of 8 bits for 16 (NVFP4) or 32 (MXFP4) values.
+constexpr double kNvfp4 = 0.5 + 1.0 / 16;
+constexpr double kMxfp4 = 0.5 + 1.0 / 32;
+constexpr double kInt4 = 0.5 + 2.0 / 64;
+
+double& Of(LimitTimes& times, Limit limit) {
+  return times[static_cast<std::size_t>(limit)];
+}
+
+double Sum(const LimitTimes& times) {
+  double sum = 0;
+  for (const double time : times) {
+    sum += time;
+  }
+  return sum;
+}
+
+double BytesOfFormat(WeightFormat format) {
+  switch (format) {
+    case WeightFormat::kFp8:
+    case WeightFormat::kInt8:
+      return 1;
+    case WeightFormat::kInt4:
+      return kInt4;
+    case WeightFormat::kNvfp4:
+      return kNvfp4;
+    case WeightFormat::kMxfp4:
+      return kMxfp4;
+    case WeightFormat::kBf16:
+      break;
+  }
+  return 2;
+}
+
+struct FormatName {
+  const char* name;
+  WeightFormat format;
+};
+
+constexpr FormatName kFormats[] = {{"bf16", WeightFormat::kBf16},   {"fp16", WeightFormat::kBf16},
+                                   {"fp8", WeightFormat::kFp8},     {"int8", WeightFormat::kInt8},
+                                   {"int4", WeightFormat::kInt4},   {"nvfp4", WeightFormat::kNvfp4},
+                                   {"mxfp4", WeightFormat::kMxfp4}, {"fp4", WeightFormat::kNvfp4}};
+
+}  // namespace
+
+bool WeightFormatByName(const std::string& name, WeightFormat& format) {
+  for (const FormatName& each : kFormats) {
+    if (name == each.name) {
+      format = each.format;
+      return true;
+    }
+  }
+  return false;
+}
+
+const char* WeightFormatName(WeightFormat format) {
+  for (const FormatName& each : kFormats) {
+    if (format == each.format) {
+      return each.name;
+    }
+  }
+  return "";
+}
+
+const char* LimitName(Limit limit) {
+  switch (limit) {
+    case Limit::kWeights:
+      return "HBM, weights";
+    case Limit::kCache:
+      return "HBM, caches";
+    case Limit::kCompute:
+      return "compute";
+    case Limit::kLinks:
+      return "links";
+    case Limit::kKernels:
+      return "small kernels";
+    case Limit::kHost:
+      return "host";
+  }
+  return "";
+}
+
+double InferenceLayout::TokensPerStep() const {
+  double tokens = 1, chance = 1;
+  for (int i = 0; i < draft_tokens; ++i) {
+    chance *= accepted;
+    tokens += chance;
+  }
+  return tokens;
+}
+
+IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart& part,
+                               const InferenceEngine& engine, const InferenceLayout& layout,
+                               const std::string& path)
+    : model_(model), part_(part), engine_(engine), layout_(layout) {
+  CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
+  FillCache(path);
+  per_read_ = ReadSlope();
+  per_pair_ = PairSlope();
+  for (std::int64_t rows = 1; rows <= kExact; ++rows) {
+    exact_.push_back(LayersAt(static_cast<double>(rows)));
+  }
+  for (int i = 0; i <= kOctaves * kPointsPerOctave; ++i) {
+    sparse_.push_back(LayersAt(static_cast<double>(kExact) *
+                               std::exp2(static_cast<double>(i) / kPointsPerOctave)));
+  }
+}
+
+// Parameters of queries, keys, values and output, of one rank and layer.
+double IterationCosts::AttentionWeights() const {
+  const double h = model_.hidden, t = layout_.tensor;
+  if (model_.latent) {
+    const double key = model_.head_dim, q = model_.q_rank, kv = model_.kv_rank;
+    const double shared = h * (q + kv + model_.rotary_dim);
+    const double split =
+        model_.heads * (q * key + kv * (key - model_.rotary_dim) + (kv + h) * model_.value_dim);
+    return shared + split / t;
+  }
+  const double kv_heads = std::ceil(model_.kv_heads / t);
+  return h * model_.head_dim * (2.0 * model_.heads / t + 2 * kv_heads);
+}
+
+// Of a weight outside of experts.
+double IterationCosts::DenseBytes() const {
+  const bool experts_alone =
+      layout_.weights == WeightFormat::kMxfp4 ||
+      (layout_.weights == WeightFormat::kNvfp4 && model_.latent && model_.experts > 0);
+  return experts_alone ? 2 : BytesOfFormat(layout_.weights);
+}
+
+// FLOP/s that large products reach.
+double IterationCosts::Peak(bool experts) const {
+  const double bytes = experts ? BytesOfFormat(layout_.weights) : DenseBytes();
+  const bool narrow =
+      layout_.weights != WeightFormat::kInt8 && layout_.weights != WeightFormat::kInt4;
+  double peak = part_.peak_bf16 * part_.gemm_efficiency;
+  if (narrow && bytes < 1 && part_.peak_fp4 > 0) {
+    peak = part_.peak_fp4 * part_.fp4_efficiency;
+  } else if (narrow && bytes == 1 && part_.peak_fp8 > 0) {
+    peak = part_.peak_fp8 * part_.fp8_efficiency;
+  }
+  return peak * engine_.gemm_factor;
+}
+
+// Adds a product of `rows` with `weights` parameters of `bytes` each; of the rows only
+// `flop_share` does arithmetic with each weight.
+void IterationCosts::AddProduct(double rows, double weights, double bytes, double flop_share,
+                                double peak, LimitTimes& times) const {
+  const double compute = 2 * rows * flop_share * weights / peak;
+  const double widened = layout_.weights == WeightFormat::kInt8   ? engine_.int8_factor
+                         : layout_.weights == WeightFormat::kInt4 ? engine_.int4_factor
+                                                                  : 1.0;
+  const double memory =
+      weights * bytes / (part_.hbm_bandwidth * part_.hbm_efficiency * engine_.hbm_factor * widened);
+  const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
+  Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
+}
+
+void IterationCosts::AddReduce(double rows, LimitTimes& times) const {
+  const double t = layout_.tensor;
+  if (t <= 1) {
+    return;
+  }
+  const bool across = t > part_.domain;
+  const double bytes = rows * model_.hidden * 2 * 2 * (t - 1) / t;
+  double time = (part_.link_latency + part_.link_step_latency * (t - 2)) * engine_.link_factor;
+  if (across) {
+    const double servers = t / part_.domain;
+    time += part_.nic_latency * engine_.link_factor +
+            rows * model_.hidden * 2 * 2 * (servers - 1) / servers / part_.domain /
+                (part_.nic_bandwidth * part_.link_efficiency);
+  }
+  Of(times, Limit::kLinks) += time + bytes / (part_.link_bandwidth * part_.link_efficiency);
+}
+
+// Tokens to their experts and back: 8 bits out, 16 bits home.
+void IterationCosts::AddExchange(double rows, LimitTimes& times) const {
+  const double ranks = layout_.tensor * layout_.data;
+  const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
+  const double bytes = rows / ranks * copies * model_.hidden * 3;
+  const bool across = ranks > part_.domain;
+  const double rate =
+      across ? std::min(part_.link_bandwidth, part_.nic_bandwidth * 8 / 4) : part_.link_bandwidth;
+  const double latency = 2 * (part_.link_latency + (across ? part_.nic_latency : 0));
+  Of(times, Limit::kLinks) +=
+      latency * engine_.link_factor + bytes / (rate * part_.link_efficiency);
+}
+
+void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
+  const double weights = AttentionWeights();
+  AddProduct(rows, weights, DenseBytes(), 1, Peak(false), times);
+  bytes += weights * DenseBytes();
+  AddReduce(rows, times);
+}
+
+void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
+  const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
+  AddProduct(rows, weights, DenseBytes(), 1, Peak(false), times);
+  bytes += weights * DenseBytes();
+}
+
+void IterationCosts::AddExperts(double rows, LimitTimes& times, double& bytes) const {
+  const double ranks = layout_.tensor * layout_.data;
+  const double experts = model_.experts, chosen = model_.experts_per_token;
+  const double total = rows * layout_.data;
+  const double touched = experts * (1 - std::pow(1 - chosen / experts, total));
+  const double matrices = (model_.gated ? 3.0 : 2.0) * model_.hidden * model_.expert_ffn;
+  const double weights = touched * matrices / ranks;
+  const double element = BytesOfFormat(layout_.weights);
+  const double per_expert = total * chosen / touched + kHalfTile;
+  const double uneven = layout_.experts_spread || layout_.data > 1 ? engine_.imbalance : 1.0;
+  AddProduct(per_expert, weights * uneven, element, 1, Peak(true) * part_.expert_efficiency, times);
+  bytes += weights * element;
+  Of(times, Limit::kKernels) += part_.kernel_time * engine_.expert_kernels;
+  if (model_.shared_experts > 0) {
+    AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
+  }
+  if (layout_.data > 1) {
+    AddExchange(total, times);
+  } else {
+    AddReduce(rows, times);
+  }
+}
+
+// Of all layers, with so many rows on the replica.
+IterationCosts::Point IterationCosts::LayersAt(double rows) const {
+  Point point;
+  point.rows = rows;
+  // Each attention copy has its share of the rows, and each stage of the pipeline works on one of
+  // `pipeline` parts of the batch at a time.
+  const double here = std::max(1.0, rows / layout_.data / layout_.pipeline);
+  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
+  const double dense_layers = model_.layers - experts_layers;
+  LimitTimes common{}, dense{}, mixture{};
+  double common_bytes = 0, dense_bytes = 0, mixture_bytes = 0;
+  AddAttention(here, common, common_bytes);
+  Of(common, Limit::kKernels) += part_.kernel_time * engine_.kernels;
+  // Norms, positions, activations, residuals: read and written in 16 bits.
+  const double elements =
+      8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
+  Of(common, Limit::kCache) += 2 * elements * here / (part_.hbm_bandwidth * part_.hbm_efficiency);
+  if (dense_layers > 0) {
+    AddDense(here, model_.ffn, dense, dense_bytes);
+    AddReduce(here, dense);
+  }
+  if (experts_layers > 0) {
+    AddExperts(here, mixture, mixture_bytes);
+  }
+  for (std::size_t i = 0; i < common.size(); ++i) {
+    point.times[i] =
+        common[i] * model_.layers + dense[i] * dense_layers + mixture[i] * experts_layers;
+  }
+  Of(point.times, Limit::kLinks) +=
+      layout_.pipeline > 1 ? layout_.pipeline * (part_.link_latency +
+                                                 here * model_.hidden * 2 /
+                                                     (part_.link_bandwidth * part_.link_efficiency))
+                           : 0.0;
+  point.bytes =
+      common_bytes * model_.layers + dense_bytes * dense_layers + mixture_bytes * experts_layers;
+  return point;
+}
+
+LimitTimes IterationCosts::HeadAt(double outputs) const {
+  LimitTimes times{};
+  const double rows = std::max(1.0, outputs / layout_.data / layout_.pipeline);
+  const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
+  AddProduct(rows, weights, 2, 1, part_.peak_bf16 * part_.gemm_efficiency, times);
+  Of(times, Limit::kKernels) += 6 * part_.kernel_time;
+  // Logits in 32 bits, passed over a few times by the sampler.
+  Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
+  for (double& time : times) {
+    time *= layout_.pipeline;
+  }
+  return times;
+}
+
+// Per cached token: bytes, or the FLOP of all heads with them.
+double IterationCosts::ReadSlope() const {
+  const double layers = model_.layers * (1 - model_.windowed_share);
+  double bytes = 0, flop = 0;
+  if (model_.latent) {
+    bytes = (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes;
+    flop = 2.0 * model_.heads / layout_.tensor * (2 * model_.kv_rank + model_.rotary_dim);
+  } else {
+    bytes = 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) * model_.head_dim *
+            layout_.cache_bytes;
+    flop = 4.0 * model_.heads / layout_.tensor * model_.head_dim;
+  }
+  const double memory =
+      bytes / (part_.hbm_bandwidth * part_.cache_efficiency * engine_.cache_factor);
+  const double compute = flop / (part_.peak_bf16 * part_.attention_efficiency);
+  return layers / layout_.data *
+         std::pow(std::pow(memory, kCorner) + std::pow(compute, kCorner), 1 / kCorner);
+}
+
+double IterationCosts::PairSlope() const {
+  const double width = model_.latent ? model_.head_dim + model_.value_dim : 2.0 * model_.head_dim;
+  const double layers = model_.layers * (1 - model_.windowed_share);
+  const double flop = 2.0 * model_.heads / layout_.tensor * width * layers;
+  return flop / layout_.data / layout_.pipeline /
+         (part_.peak_bf16 * part_.attention_efficiency * engine_.attention_factor);
+}
+
+// Of the largest iteration: hidden states, the feed-forward block, and logits in 32 bits.
+double IterationCosts::ActivationBytes() const {
+  const double rows = static_cast<double>(std::min<std::int64_t>(engine_.token_budget, 16384));
+  const double width =
+      model_.experts > 0 ? 1.0 * model_.expert_ffn * model_.experts_per_token : model_.ffn;
+  const double sequences = static_cast<double>(std::min<std::int64_t>(engine_.batch_max, 1024));
+  return rows * 2 * (6.0 * model_.hidden + 3 * width / layout_.tensor) +
+         sequences * model_.vocabulary * 4 / layout_.tensor;
+}
+
+void IterationCosts::FillCache(const std::string& path) {
+  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
+  const double dense_layers = model_.layers - experts_layers;
+  const double matrices = model_.gated ? 3.0 : 2.0;
+  const double ranks = layout_.tensor * layout_.data;
+  const double dense = AttentionWeights() * model_.layers +
+                       matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
+                       matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
+                           layout_.tensor * experts_layers;
+  const double experts =
+      matrices * model_.hidden * model_.expert_ffn * model_.experts / ranks * experts_layers;
+  const double tables = 2.0 * model_.hidden * model_.vocabulary / layout_.tensor;
+  weight_bytes_ =
+      (dense * DenseBytes() + experts * BytesOfFormat(layout_.weights)) / layout_.pipeline +
+      tables * 2 / std::min(layout_.pipeline, 2);
+  const double per_layer = model_.latent
+                               ? (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes
+                               : 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) *
+                                     model_.head_dim * layout_.cache_bytes;
+  const double layers = 1.0 * model_.layers / layout_.pipeline;
+  token_bytes_ = per_layer * layers * (1 - model_.windowed_share);
+  window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
+  const double taken = weight_bytes_ + engine_.reserve + ActivationBytes();
+  const double usable = engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
+                                              : part_.hbm_capacity * engine_.memory_share - taken;
+  // A sequence's windows are small beside its other layers; a batch of them is set aside.
+  const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);
+  const double tokens = (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;
+  if (tokens < static_cast<double>(engine_.page)) {
+    throw UserError(
+        path, fmt::format("the weights of {} in {} take {} of the {} of each of {} {}, and leave "
+                          "no room for a KV cache",
+                          model_.name, WeightFormatName(layout_.weights),
+                          FormatBytes(Bytes(weight_bytes_)), FormatBytes(Bytes(part_.hbm_capacity)),
+                          layout_.accelerators(), part_.name));
+  }
+  cache_tokens_ = static_cast<std::int64_t>(tokens);
+}
+
+IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
+  CHECK(rows >= 1);
+  if (rows <= kExact) {
+    return exact_[static_cast<std::size_t>(rows - 1)];
+  }
+  const double x = static_cast<double>(rows);
+  const double place = std::log2(x / static_cast<double>(kExact)) * kPointsPerOctave;
+  const std::size_t left = std::min(static_cast<std::size_t>(place), sparse_.size() - 2);
+  const Point& a = sparse_[left];
+  const Point& b = sparse_[left + 1];
+  const double share = (x - a.rows) / (b.rows - a.rows);
+  Point point = a;
+  for (std::size_t i = 0; i < point.times.size(); ++i) {
+    point.times[i] += (b.times[i] - a.times[i]) * share;
+  }
+  point.bytes += (b.bytes - a.bytes) * share;
+  return point;
+}
+
+LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
+                                      std::int64_t sequences) const {
+  const std::int64_t drafts = layout_.draft_tokens * sequences;
+  LimitTimes times = PointAt(rows + drafts).times;
+  const LimitTimes head = HeadAt(static_cast<double>(outputs + drafts));
+  if (drafts > 0) {
+    // Each draft is made by one more layer and head.
+    for (std::size_t i = 0; i < times.size(); ++i) {
+      times[i] *= 1 + 1.0 * layout_.draft_tokens / model_.layers;
+    }
+  }
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    times[i] += head[i];
+  }
+  // Windows are read whole.
+  const double copies =
+      layout_.data *
+      std::min<double>(layout_.pipeline, std::max<double>(1.0, static_cast<double>(sequences)));
+  Of(times, Limit::kCache) += window_bytes_ * layout_.pipeline * static_cast<double>(sequences) /
+                              copies / (part_.hbm_bandwidth * part_.cache_efficiency);
+  const double here = static_cast<double>(sequences) / layout_.data;
+  const double launches = engine_.layer_launch * model_.layers * part_.host_factor - Sum(times);
+  Of(times, Limit::kHost) += std::max(0.0, launches) +
+                             (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
+  // A server that sends tokens one by one does so beside the accelerators.
+  const double sending =
+      engine_.stream_time * static_cast<double>(sequences) * part_.host_factor - Sum(times);
+  Of(times, Limit::kHost) += std::max(0.0, sending);
+  return times;
+}
+
+Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
+                             std::int64_t sequences) const {
+  return Seconds(Sum(BaseLimits(rows, outputs, sequences)));
+}
+
+Seconds IterationCosts::PerRead(std::int64_t sequences) const {
+  const double parts = std::min<double>(layout_.pipeline, static_cast<double>(sequences));
+  return Seconds(per_read_ / std::max(1.0, parts));
+}
+
+double IterationCosts::FlopOf(double rows, double outputs, double reads, double pairs) const {
+  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
+  const double matrices = model_.gated ? 3.0 : 2.0;
+  const double active =
+      AttentionWeights() * layout_.tensor * model_.layers +
+      matrices * model_.hidden *
+          (model_.ffn * (model_.layers - experts_layers) +
+           1.0 * model_.expert_ffn * (model_.experts_per_token + model_.shared_experts) *
+               experts_layers);
+  const double pair = 4.0 * model_.heads * model_.head_dim * model_.layers;
+  return 2 * active * rows + 2.0 * model_.hidden * model_.vocabulary * outputs +
+         pair * (reads + pairs);
+}
+
+double IterationCosts::BytesOf(double rows, double reads) const {
+  const Point point = PointAt(std::max<std::int64_t>(1, static_cast<std::int64_t>(rows)));
+  return point.bytes * layout_.tensor * layout_.data +
+         reads * token_bytes_ * layout_.tensor * layout_.pipeline;
+}
+
+}  // namespace gridlock

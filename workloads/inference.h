@@ -1,0 +1,210 @@
+#pragma once
+
+// What an iteration of a serving engine costs on one replica: closed forms, no clock. A replica is
+// `pipeline` stages of tensor x data accelerators. An iteration carries rows (tokens that go
+// through the layers: one per sequence that decodes, and chunks of prompts) and reads caches.
+//
+// Each product of matrices takes the longer of its FLOP and its bytes, rounded at the corner
+// (kCorner); kernels take a fixed time each; all-reduces and all-to-alls their bytes and a latency;
+// the host its time per iteration and per sequence. Engines that launch kernel by kernel take no
+// less than the launches of all layers.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/base/units.h"
+#include "topologies/machine.h"
+
+namespace gridlock {
+
+/// A transformer as serving sees it.
+struct InferenceModel {
+  std::string name;
+  int layers = 0, hidden = 0, heads = 0, kv_heads = 0, head_dim = 0;
+  double ffn = 0;  ///< width of dense layers; 0: all layers have experts
+  int vocabulary = 0;
+  int experts = 0, experts_per_token = 0, shared_experts = 0, expert_ffn = 0;
+  int dense_layers = 0;  ///< leading ones of a model with experts
+  bool gated = true;     ///< three matrices in a feed-forward block, not two
+  bool latent = false;   ///< MLA: all heads share one latent vector and one rotary key per token
+  int kv_rank = 512, q_rank = 1536, rotary_dim = 64, value_dim = 128;  ///< of MLA
+  int window = 0;             ///< tokens that a layer with a sliding window keeps
+  double windowed_share = 0;  ///< of the layers
+};
+
+/// How weights are stored.
+enum class WeightFormat { kBf16, kFp8, kInt8, kInt4, kNvfp4, kMxfp4 };
+
+/// By the name in tables: "fp16", "bf16", "fp8", "int8", "int4", "nvfp4" or "fp4", "mxfp4". Returns
+/// false when there is no such format.
+bool WeightFormatByName(const std::string& name, WeightFormat& format);
+
+const char* WeightFormatName(WeightFormat format);
+
+/// An accelerator, with what serving kernels reach on it. Filled from
+/// workloads/catalog/serving_parts.csv, which says where each number comes from.
+struct InferencePart {
+  std::string name;
+  double peak_bf16 = 0, peak_fp8 = 0, peak_fp4 = 0;  ///< FLOP/s, dense; 0: not native
+  double hbm_capacity = 0;                           ///< bytes that a framework sees
+  double hbm_bandwidth = 0;                          ///< bytes/s
+  double domain = 8;                                 ///< accelerators that links reach
+  double link_bandwidth = 0;                         ///< bytes/s per direction inside the domain
+  double link_efficiency = 0.8;                      ///< of large all-reduces
+  double link_latency = 5e-6;                        ///< s, of a small all-reduce of two
+  double link_step_latency = 0;                      ///< s, per further member
+  double nic_bandwidth = 25e9;                       ///< bytes/s per accelerator, beyond the domain
+  double nic_latency = 30e-6;     ///< s, what an all-reduce across servers takes longer
+  double gemm_efficiency = 0.65;  ///< of the BF16 peak, large products
+  double fp8_efficiency = 0.6;
+  double fp4_efficiency = 0.4;
+  double expert_efficiency = 0.7;          ///< grouped products over plain ones
+  double attention_efficiency = 0.5;       ///< prefill attention over the BF16 peak
+  double hbm_efficiency = 0.85;            ///< of streaming weights
+  double cache_efficiency = 0.8;           ///< of reading caches, over the HBM bandwidth
+  double kernel_time = 2.5e-6;             ///< s, of a small kernel in a graph
+  double host_factor = 1;                  ///< time of the host over that of an H100 server's
+  double idle_power = 0, power_limit = 0;  ///< W; 0: not known
+  double joules_per_flop = 0, joules_per_byte = 0;  ///< of BF16 FLOP and HBM bytes
+};
+
+enum class Batching {
+  kStatic,   ///< a batch is prefilled, then decoded until its last sequence ends
+  kPrompts,  ///< iterations of whole prompts alone come before decoding
+  kFused,    ///< whole prompts go with decoding
+  kChunked,  ///< chunks of prompts go with decoding
+};
+
+/// A serving engine: a family of releases. Filled from workloads/catalog/serving_engines.csv.
+struct InferenceEngine {
+  std::string name;
+  Batching batching = Batching::kChunked;
+  std::int64_t token_budget = 8192;  ///< rows of an iteration
+  std::int64_t batch_max = 256;      ///< sequences of a replica (of one data-parallel rank)
+  double memory_share = 0.9;         ///< of HBM, or of what weights leave when share_of_free
+  bool share_of_free = false;
+  double reserve = 2e9;        ///< bytes per accelerator: graphs, libraries
+  bool reserve_whole = false;  ///< room for the whole answer before a request is admitted
+  bool narrow_cache = false;   ///< FP8 weights mean an FP8 cache where nothing is said
+  std::int64_t page = 16;      ///< tokens of a page of the cache
+  double host_time = 0.5e-3;   ///< s per iteration
+  double host_sequence = 0;    ///< s per iteration and sequence
+  double stream_time = 0;      ///< s that a server's host takes per token that it sends, beside
+  double layer_launch = 0;     ///< s that the host takes to launch a layer kernel by kernel
+  double kernels = 10;         ///< small kernels of a dense layer
+  double expert_kernels = 8;   ///< more of them in a layer with experts
+  double gemm_factor = 1;      ///< on the efficiencies of the part
+  double hbm_factor = 1;
+  double cache_factor = 1;
+  double attention_factor = 1;  ///< of prefill attention
+  double int8_factor = 1;       ///< on reading weights that kernels widen from 8 or 4 bits
+  double int4_factor = 1;
+  double link_factor = 1;       ///< on the latencies of links
+  double imbalance = 1;         ///< of the busiest rank when experts are spread
+  double request_overhead = 0;  ///< s to the first token: HTTP, tokeniser
+};
+
+/// How a replica is laid out, and its formats.
+struct InferenceLayout {
+  int tensor = 1;  ///< of attention and dense layers
+  int pipeline = 1;
+  int data = 1;  ///< attention copies of a replica; experts are spread over all of them
+  bool experts_spread = false;  ///< whole experts on ranks, not slices of all
+  WeightFormat weights = WeightFormat::kBf16;
+  double cache_bytes = 2;  ///< of an element
+  int draft_tokens = 0;    ///< of speculative decoding, checked in one pass
+  double accepted = 0;     ///< share of a draft token that is accepted, after those before it
+
+  [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
+
+  /// Tokens that a sequence gains in an iteration, 1 without drafts.
+  [[nodiscard]] double TokensPerStep() const;
+};
+
+/// What an iteration spends its time on.
+enum class Limit { kWeights, kCache, kCompute, kLinks, kKernels, kHost };
+
+inline constexpr int kLimits = 6;
+
+const char* LimitName(Limit limit);
+
+using LimitTimes = std::array<double, kLimits>;  ///< s, by Limit
+
+/// Costs of iterations of one replica. Affine in cached reads and pairs for given rows, sequences
+/// and outputs.
+class IterationCosts {
+ public:
+  /// Throws UserError, path `path`, when weights do not fit or a width divides nothing.
+  IterationCosts(const InferenceModel& model, const InferencePart& part,
+                 const InferenceEngine& engine, const InferenceLayout& layout,
+                 const std::string& path);
+
+  /// Of `rows` tokens through the layers, `outputs` rows of the LM head, and `sequences` in the
+  /// batch, caches empty. @param rows at least 1
+  [[nodiscard]] Seconds Base(std::int64_t rows, std::int64_t outputs, std::int64_t sequences) const;
+
+  /// What Base is made of; sums to it.
+  [[nodiscard]] LimitTimes BaseLimits(std::int64_t rows, std::int64_t outputs,
+                                      std::int64_t sequences) const;
+
+  /// Of one cached token that decoding reads, with `sequences` in the batch.
+  [[nodiscard]] Seconds PerRead(std::int64_t sequences) const;
+
+  /// Of one pair (query, key) of a prompt.
+  [[nodiscard]] Seconds PerPair() const { return Seconds(per_pair_); }
+
+  /// Tokens that all caches of a replica hold, a page's waste per sequence not counted.
+  [[nodiscard]] std::int64_t cache_tokens() const { return cache_tokens_; }
+
+  /// Of that and of weights, on one accelerator.
+  [[nodiscard]] Bytes weight_bytes() const { return Bytes(weight_bytes_); }
+
+  [[nodiscard]] Bytes token_bytes() const { return Bytes(token_bytes_); }
+
+  /// Arithmetic and HBM traffic of all accelerators of a replica.
+  [[nodiscard]] double FlopOf(double rows, double outputs, double reads, double pairs) const;
+  [[nodiscard]] double BytesOf(double rows, double reads) const;
+
+  [[nodiscard]] const InferenceLayout& layout() const { return layout_; }
+
+  [[nodiscard]] const InferenceEngine& engine() const { return engine_; }
+
+ private:
+  struct Point {
+    double rows = 0;
+    LimitTimes times{};  ///< of all layers
+    double bytes = 0;    ///< of weights, on one accelerator
+  };
+
+  void FillCache(const std::string& path);
+  [[nodiscard]] Point LayersAt(double rows) const;
+  [[nodiscard]] double ReadSlope() const;
+  [[nodiscard]] double PairSlope() const;
+  void AddProduct(double rows, double weights, double bytes, double flop_share, double peak,
+                  LimitTimes& times) const;
+  void AddAttention(double rows, LimitTimes& times, double& bytes) const;
+  void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
+  void AddExperts(double rows, LimitTimes& times, double& bytes) const;
+  void AddReduce(double rows, LimitTimes& times) const;
+  void AddExchange(double rows, LimitTimes& times) const;
+  [[nodiscard]] double DenseBytes() const;
+  [[nodiscard]] double ActivationBytes() const;
+  [[nodiscard]] double AttentionWeights() const;
+  [[nodiscard]] double Peak(bool experts) const;
+  [[nodiscard]] Point PointAt(std::int64_t rows) const;
+  [[nodiscard]] LimitTimes HeadAt(double outputs) const;
+
+  InferenceModel model_;
+  InferencePart part_;
+  InferenceEngine engine_;
+  InferenceLayout layout_;
+  double per_read_ = 0, per_pair_ = 0, pair_flop_ = 0;
+  double weight_bytes_ = 0, token_bytes_ = 0, window_bytes_ = 0;
+  std::int64_t cache_tokens_ = 0;
+  std::vector<Point> exact_;   ///< [rows], up to kExact
+  std::vector<Point> sparse_;  ///< beyond, by rising rows
+};
+
+}  // namespace gridlock

@@ -37,7 +37,8 @@ function recomputeShare(results, row) {
   return hardware > model * 1.000001 ? (hardware - model) / (2 / 3 * model + hardware - model) : 0;
 }
 const KINDS = ['forward', 'backward', 'recomputation', 'HBM-bound kernels', 'exposed communication', 'bubble and waits', 'other'];
-const KIND_COLOURS = [INK.sky, INK.blue, INK.pink, '#7fc8a9', INK.orange, '#e3e6ea', INK.grey];
+const KIND_COLOURS = [INK.sky, INK.blue, INK.pink, '#7fc8a9', INK.orange, '#dde1e6', INK.grey];
+const kindColour = (kind, look) => kind === 5 && look.night ? '#4a515c' : KIND_COLOURS[kind];
 function kindOf(activity, pass) {
   switch (activity) {
     case 'compute': return pass === 2 ? 1 : pass === 1 ? 0 : 6;
@@ -63,12 +64,12 @@ function timelineSection(parent, results) {
   const stages = Math.max(...spans.map((span) => span[0])) + 1;
   const end = Math.max(...spans.map((span) => span[2]));
   const used = KINDS.map((_, k) => k).filter((k) => items.some((item) => item[0] === k));
-  const bar = (params, api) => {
+  const bar = (look) => (params, api) => {
     const from = api.coord([api.value(2), api.value(1)]), to = api.coord([api.value(3), api.value(1)]);
     const height = api.size([0, 1])[1] * 0.78;
-    const shape = echarts.graphic.clipRectByRect({ x: from[0], y: from[1] - height / 2, width: Math.max(to[0] - from[0], 0.4), height },
+    const shape = echarts.graphic.clipRectByRect({ x: from[0], y: from[1] - height / 2, width: to[0] - from[0], height },
       { x: params.coordSys.x, y: params.coordSys.y, width: params.coordSys.width, height: params.coordSys.height });
-    return shape && { type: 'rect', shape, style: { fill: KIND_COLOURS[api.value(0)] } };
+    return shape && { type: 'rect', shape, style: { fill: kindColour(api.value(0), look) } };
   };
   const step = results.at('step_time', 0);
   const note = end < step * 0.999 ? ` The step is long and repeats itself: the ${duration(end)} that were simulated stand for ${duration(step)}.` : '';
@@ -81,8 +82,8 @@ function timelineSection(parent, results) {
       xAxis: { type: 'value', min: 0, max: end, axisLabel: { formatter: (x) => duration(x) }, splitLine: { show: false } },
       yAxis: { type: 'category', data: Array.from({ length: stages }, (_, s) => `stage ${s}`), inverse: true },
       series: used.map((k) => ({
-        name: KINDS[k], type: 'custom', renderItem: bar, encode: { x: [2, 3], y: 1 }, color: KIND_COLOURS[k],
-        itemStyle: { color: KIND_COLOURS[k] }, data: items.filter((item) => item[0] === k), progressive: 4000
+        name: KINDS[k], type: 'custom', renderItem: bar(look), encode: { x: [2, 3], y: 1 }, color: kindColour(k, look),
+        itemStyle: { color: kindColour(k, look) }, data: items.filter((item) => item[0] === k), progressive: 4000
       }))
     }),
     () => ({
@@ -210,7 +211,7 @@ function powerSection(parent, results) {
       yAxis: { type: 'category', inverse: true, data: rows.map((r) => r[0]) },
       series: ['board', 'share of the server'].map((name, i) => ({
         name, type: 'bar', stack: 'all', barMaxWidth: 46, itemStyle: { color: [INK.blue, INK.pale][i] }, data: rows.map((r) => r[i + 1]),
-        markLine: i || !(rows[0][3] > 0) ? undefined : { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: 'limit of the board', color: look.ink }, data: [{ xAxis: rows[0][3] }] }
+        markLine: i || !(rows[0][3] > 0) ? undefined : { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: 'limit of the board', color: look.ink, position: 'start' }, data: [{ xAxis: rows[0][3] }] }
       }))
     }),
     () => ({ head: [{ name: 'row' }, { name: 'board', unit: 'W' }, { name: 'share of the server', unit: 'W' }, { name: 'limit of the board', unit: 'W' }], rows }), { height: 120 + 42 * rows.length });
@@ -242,7 +243,7 @@ function capSection(parent, results) {
 function stepSections(parent, results) {
   figures(parent, [
     ['step time', results.at('step_time', 0), 's'], ['MFU', results.at('mfu', 0), 'share'], ['HFU', results.at('hfu', 0), 'share'],
-    ['tokens/s', results.at('tokens_per_second', 0), 'token/s'], ['accelerators', results.at('accelerators', 0), '1'],
+    ['tokens/s', results.at('tokens_per_second', 0), '1'], ['accelerators', results.at('accelerators', 0), '1'],
     ['tokens a step', results.at('tokens', 0), '1'], ['board power', results.at('accelerator_mean_power', 0), 'W'], ['energy of a step', results.at('energy', 0), 'J']]);
   const rows = results.data('cap').map((_, i) => i);
   capSection(parent, results);

@@ -4,7 +4,8 @@ function figures(parent, list) {
   parent.append(element('div', { class: 'figures' }, ...list.filter(([, x]) => x !== null && x !== undefined && x !== '').map(([name, x, unit]) =>
     element('div', { class: 'figure' }, element('b', {}, shown(x, unit)), element('span', {}, name)))));
 }
-const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, axisLabel: { formatter: (x) => duration(x) } });
+const TICKS = [60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 30 * 86400, 90 * 86400];
+const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, interval: TICKS.find((tick) => horizon / tick <= 8) || horizon / 8, axisLabel: { formatter: (x) => duration(x) } });
 const timeZoom = (look) => [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }];
 
 // Lives.
@@ -186,9 +187,9 @@ function comparisonSection(parent, comparison) {
   parent.append(element('h2', { id: 'comparison' }, 'Where they differ'), element('p', { class: 'verdict' }, comparison.verdict));
   const inputs = comparison.inputs.map((i) => element('tr', {}, element('td', { class: 'text wide' }, i.path), element('td', { class: 'text wide' }, i.a || '(not written)'), element('td', { class: 'text wide' }, i.b || '(not written)')));
   parent.append(element('section', { class: 'card' }, element('h3', {}, 'Input'), element('div', { class: 'scroll', tabindex: '0' },
-    element('table', {}, element('thead', {}, element('tr', {}, ...['field', 'A', 'B'].map((h) => element('th', { scope: 'col' }, h)))), element('tbody', {}, ...inputs)))));
+    element('table', {}, element('thead', {}, element('tr', {}, ...['field', 'A', 'B'].map((h) => element('th', { scope: 'col', class: 'text' }, h)))), element('tbody', {}, ...inputs)))));
   const table = () => ({ head: [{ name: 'group' }, { name: 'output' }, { name: 'unit' }, { name: 'A', unit: '1' }, { name: 'B', unit: '1' }], rows: comparison.outputs.map((o) => [o.group, o.name, o.unit, o.a, o.b]) });
-  const parts = comparison.outputs.filter((o) => o.unit === 's' && o.group !== 'figures' && Math.abs(o.b - o.a) > 1e-9);
+  const parts = comparison.outputs.filter((o) => o.unit === 's' && o.group !== 'figures' && Math.abs(o.b - o.a) > 1e-3 * Math.max(Math.abs(o.a), Math.abs(o.b)) && Math.abs(o.b - o.a) > 1e-6);
   if (!parts.length) { parent.append(element('section', { class: 'card' }, tableNode(table()))); return; }
   chartSection(parent, 'Difference in time', 'B less A, part by part: to the right B takes longer.',
     (look) => ({
@@ -220,9 +221,10 @@ function start() {
   if (PAGE.comparison) comparisonSection(main, PAGE.comparison);
   const sections = { step: stepSections, life: lifeSections, collective_test: collectiveSections, sweep: sweepSections };
   all.forEach((results, i) => {
+    prefix = all.length > 1 ? `${'ABCDEFGH'[i] || i + 1}: ` : '';
     const part = element('div', {});
     main.append(part);
-    if (all.length > 1) part.append(element('h2', {}, `${PAGE.comparison ? 'AB'[i] + ': ' : ''}${results.title}`));
+    if (all.length > 1) part.append(element('h2', {}, `${prefix}${results.title}`));
     part.append(element('p', { class: 'soft' }, results.attributes.description || '', results.attributes.machine ? ` (${results.attributes.machine})` : ''));
     part.append(element('p', { class: 'verdict' }, results.file.verdict));
     sections[results.kind](part, results);

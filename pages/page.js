@@ -34,7 +34,7 @@ function withPrefix(x, unit, base = 1000) {
   if (x === null || !isFinite(x)) return 'n/a';
   if (x === 0) return `0 ${unit}`;
   const names = ['n', 'µ', 'm', '', 'k', 'M', 'G', 'T', 'P', 'E', 'Z', 'Y'];
-  const least = unit === 's' || unit === 'W' ? 0 : 3;
+  const least = unit === 's' ? 0 : 3;
   let step = Math.floor(Math.log(Math.abs(x)) / Math.log(base) + 1e-9);
   const most = unit === 's' ? 0 : 8;
   step = Math.max(least - 3, Math.min(most, step));
@@ -60,7 +60,7 @@ function shown(x, unit) {
     case 'FLOP/s': return withPrefix(x, 'FLOP/s');
     case 'FLOP': return withPrefix(x, 'FLOP');
     case 'W': return withPrefix(x, 'W');
-    case 'J': return withPrefix(x, 'J');
+    case 'J': return Math.abs(x) >= 3.6e9 ? withPrefix(x / 3600, 'Wh') : withPrefix(x, 'J');
     case 'token/s': return withPrefix(x, 'token/s');
     case '1': case '': return Math.abs(x) >= 10000 ? Math.round(x).toLocaleString('en') : String(Number(x.toPrecision(4)));
     default: return `${Number(x.toPrecision(4))} ${unit}`;
@@ -120,6 +120,7 @@ function tableNode(table, most = 500) {
 }
 
 let number = 0;
+let prefix = '';  // of the names of charts, where a page has two files
 const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
 
 // A section with a chart, its table, and buttons. make(theme) returns an option of ECharts.
@@ -136,7 +137,7 @@ function chartSection(parent, title, text, make, table, { height = null, canvas 
     element('button', { type: 'button', onclick: () => save(`${id}.csv`, 'text/csv', csvOf(entry.table())) }, 'CSV'),
     element('button', { type: 'button', onclick: () => save(`${id}.${canvas ? 'png' : 'svg'}`, canvas ? 'image/png' : 'image/svg+xml', pictureOf(entry)) }, canvas ? 'PNG' : 'SVG'));
   parent.append(element('section', { class: 'card', id }, element('h3', {}, title), element('p', { class: 'soft' }, text), box, tools, details));
-  document.getElementById('nav').append(element('a', { href: `#${id}` }, title));
+  document.getElementById('nav').append(element('a', { href: `#${id}` }, prefix + title));
   charts.push(entry);
   return entry;
 }
@@ -157,7 +158,7 @@ const printing = window.matchMedia('print');
 function theme() {
   const night = dark.matches && !printing.matches;
   return {
-    ink: night ? '#e6e8eb' : '#1b1f24', soft: night ? '#a0a8b3' : '#57606a', line: night ? '#363c46' : '#d0d7de',
+    night, ink: night ? '#e6e8eb' : '#1b1f24', soft: night ? '#a0a8b3' : '#57606a', line: night ? '#363c46' : '#d0d7de',
     back: night ? '#1c2027' : '#ffffff', narrow: window.innerWidth < 700
   };
 }

@@ -11,8 +11,9 @@ says its own in `.attrs["units"]`. What the program refuses is raised as Gridloc
 
 from ._program import GridlockError, program, version
 from ._scenario import Scenario, to_text
-from ._studies import cap, collective, flows, open_results, run, sweep, topo, validate
+from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
+                       validate)
 
-__all__ = ["GridlockError", "Scenario", "cap", "collective", "flows", "open_results", "program", "run",
-           "sweep", "to_text", "topo", "validate", "version"]
+__all__ = ["GridlockError", "Scenario", "cap", "collective", "compare", "explain", "flows",
+           "open_results", "program", "report", "run", "sweep", "to_text", "topo", "validate", "version"]
 __version__ = "0.1.0"

@@ -219,3 +219,32 @@ def topo(scenario: Scenario | None = None, overrides: Overrides | None = None, *
         return pd.json_normalize(json.loads(call(["topo", "--cluster", cluster, *words])))
     with as_file(scenario) as file:
         return pd.json_normalize(json.loads(call(["topo", file, *words])))
+
+
+def explain(path: str | os.PathLike[str]) -> dict[str, Any]:
+    """What results mean: {"verdict": a sentence, "parts": [{"title", "lines"}, ...]}.
+
+    Args:
+        path: trace.h5, results.h5, or a folder with one.
+    """
+    return json.loads(call(["explain", os.fspath(path), "--format", "json"]))
+
+
+def compare(a: str | os.PathLike[str], b: str | os.PathLike[str]) -> pd.DataFrame:
+    """What differs between two results of one kind.
+
+    Returns:
+        One row for each output that differs: group, name, unit, a, b. `attrs` has "verdict" and
+        "inputs", the fields of the scenarios that differ.
+    """
+    result = json.loads(call(["compare", os.fspath(a), os.fspath(b), "--format", "json"]))
+    frame = pd.DataFrame(result.pop("outputs"), columns=["group", "name", "unit", "a", "b"])
+    frame.attrs = result
+    return frame
+
+
+def report(files: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+           page: str | os.PathLike[str]) -> None:
+    """Writes one HTML page of charts and tables about results. See docs/pages.md."""
+    listed = [files] if isinstance(files, (str, os.PathLike)) else list(files)
+    call(["report", *[os.fspath(file) for file in listed], "-o", os.fspath(page)])

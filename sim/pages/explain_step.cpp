@@ -35,6 +35,24 @@ std::vector<Part> PartsOf(const Dataset& step, const std::string& variable, cons
   return parts;
 }
 
+/// What an accelerator does in an activity; the name where none is known.
+std::string ActivityWords(const std::string& activity) {
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"compute", "kernels that the matrix units pace"},
+      {"memory_bound", "kernels that HBM paces"},
+      {"tensor_comm", "exposed messages inside model-parallel groups"},
+      {"pipeline_wait", "waiting for other stages or their messages"},
+      {"data_comm", "exposed collectives over replicas"},
+      {"expert_comm", "exposed all-to-alls of experts"},
+      {"launch", "waiting for kernels to be launched"},
+      {"overhead", "fixed time of the training framework"},
+      {"idle", "waiting for the slowest to end"}};
+  const auto* const found = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& w) {
+    return activity == w.first;
+  });
+  return found == std::end(kWords) ? activity : found->second;
+}
+
 /// What one would change to move a wall, as --set and --link write it; "" for what has no knob.
 const char* KnobOf(const std::string& wall) {
   static constexpr std::pair<const char*, const char*> kKnobs[] = {
@@ -76,8 +94,8 @@ Explanation MfuPart(const Dataset& step, std::size_t row) {
   }
   for (const Part& activity : PartsOf(step, "breakdown", "activity", row)) {
     if (activity.seconds / time >= 0.01) {
-      part.lines.push_back(fmt::format("{:>6}  of an accelerator's time is {}",
-                                       Percent(activity.seconds / time), activity.name));
+      part.lines.push_back(fmt::format("{:>6}  {}: {}", Percent(activity.seconds / time),
+                                       activity.name, ActivityWords(activity.name)));
     }
   }
   return part;
@@ -207,7 +225,7 @@ std::string VerdictOfStep(const Dataset& step, std::size_t row) {
   for (const Part& activity : activities) {
     if (activity.name != "compute") {
       text += fmt::format(". Beside arithmetic, most time of an accelerator goes to {} ({})",
-                          activity.name, Percent(activity.seconds / time));
+                          ActivityWords(activity.name), Percent(activity.seconds / time));
       break;
     }
   }

@@ -69,7 +69,7 @@ def shots(page):
     name = Path(page).stem
     for look, more in (("light", []), ("dark", ["--blink-settings=preferredColorScheme=0"]),
                        ("narrow", [])):
-        size = "420,5200" if look == "narrow" else "1280,3600"
+        size = "500,5200" if look == "narrow" else "1280,3600"
         browse(f"file://{page}", *more, f"--window-size={size}", f"--screenshot={SHOTS}/{name}-{look}.png")
     browse(f"file://{page}", f"--print-to-pdf={SHOTS}/{name}.pdf")
 

@@ -111,6 +111,17 @@ def check_studies():
     assert site.accelerators[0] == 16 and site["nodes.nic"][0] == 16
 
 
-for check in (check_run, check_dict, check_errors, check_studies):
+def check_results():
+    with tempfile.TemporaryDirectory() as folder:
+        a, b = f"{folder}/a", f"{folder}/b"
+        gridlock.run(TWO, out=a)
+        slow = gridlock.run(TWO, {"site[0].override.nic_bandwidth": "50 Gbps"}, out=b)
+        table = gridlock.compare(a, b)
+        assert table.b[0] == float(slow.step_time[0]) and table.name[0] == "step_time"
+        assert table.attrs["inputs"][0]["path"] == "site.override.nic_bandwidth"
+        assert gridlock.explain(a)["kind"] == "step"
+
+
+for check in (check_run, check_dict, check_errors, check_studies, check_results):
     check()
 print("ok")

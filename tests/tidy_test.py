@@ -182,7 +182,8 @@ def check_listed(root):
 
 def check_examples(root):
     return [f"{folder.relative_to(root)}: no {name}"
-            for folder in sorted((root / "examples").iterdir()) if folder.is_dir()
+            for folder in sorted((root / "examples").iterdir())
+            if folder.is_dir() and folder.name[0].isdigit()
             for name in ("sweep.textproto", "README.md") if not (folder / name).exists()]
 
 

@@ -119,5 +119,8 @@ void AddCatalogCommand(CLI::App& app, int& code);
 void AddGenerateCommand(CLI::App& app, int& code);
 void AddImportCommand(CLI::App& app, int& code);
 void AddValidateCommand(CLI::App& app, int& code);
+void AddReportCommand(CLI::App& app, int& code);
+void AddExplainCommand(CLI::App& app, int& code);
+void AddCompareCommand(CLI::App& app, int& code);
 
 }  // namespace gridlock

@@ -95,6 +95,9 @@ int main(int argc, char** argv) {
   gridlock::AddGenerateCommand(app, code);
   gridlock::AddImportCommand(app, code);
   gridlock::AddValidateCommand(app, code);
+  gridlock::AddReportCommand(app, code);
+  gridlock::AddExplainCommand(app, code);
+  gridlock::AddCompareCommand(app, code);
   std::vector<std::string> words = gridlock::WithoutHelpCommand({argv + 1, argv + argc});
   const std::string unknown = gridlock::UnknownWord(app, words);
   if (!unknown.empty()) {

@@ -13,8 +13,12 @@ BUILD_PACKAGES=(
 # To build and run the tests: the Python packages are the readers that traces are tried with.
 TEST_PACKAGES=(
   libgtest-dev libgmock-dev librapidcheck-dev
-  python3-minimal python3-xarray python3-h5netcdf python3-netcdf4
+  python3-minimal python3-xarray python3-h5netcdf python3-netcdf4 python3-pandas
 )
+
+# For the charts of gridlock report (npm fetches them at build time), the test that opens its pages,
+# and the notebooks in Jupyter's way. Each is optional: without it the program or the test says so.
+PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel)
 
 # For two stages of check.sh.
 TIDY_PACKAGES=(clang-tidy-14 git)

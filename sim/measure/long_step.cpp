@@ -190,7 +190,6 @@ void Extend(SimulatedStep& step, const SimulatedStep& shorter, Cycle cycle, int 
   }
   step.run.series = Repeated(step.run.series, step.run.log.End(), repeat, intervals);
   step.run.log.cycle = std::move(cycle);
-  step.run.log.action_ends.clear();
 }
 
 // Micro-batches that can be simulated one by one.
@@ -248,7 +247,7 @@ SimulatedStep SimulateStep(const JobOfPlan& first, const TrainingSpec& job, int 
     }
     shorter = next < all ? simulate(next) : SimulatedStep{BuildStepProgram(job, first.server), {}};
   }
-  shorter.run = evaluate(shorter.program, {intervals});
+  shorter.run = evaluate(shorter.program, {intervals, /*action_ends=*/true});
   return shorter;
 }
 

@@ -7,6 +7,7 @@
 
 #include "sim/energy/energy.h"
 #include "sim/measure/critical_path.h"
+#include "sim/measure/pictures.h"
 #include "sim/record/fingerprint.h"
 #include "workloads/memory.h"
 
@@ -188,6 +189,8 @@ StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const 
     record.memory.push_back({need.stage, need.weights, need.gradients, need.optimizer,
                              need.activations, need.buffers, capacity});
   }
+  record.timeline = TimelineOf(program, plan, run.log);
+  record.operations = OperationsOf(job, server);
   return record;
 }
 

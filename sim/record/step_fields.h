@@ -92,6 +92,38 @@ inline constexpr auto kFields<LinkUse> = FieldList(
           "links that carry the same in the same way, this one included"));
 
 template <>
+inline constexpr TableNote kTable<TimelineSpan> = {
+    "span", "span_", "timeline[]", "what one accelerator of a pipeline stage did for a while",
+    "cap"};
+
+template <>
+inline constexpr auto kFields<TimelineSpan> = FieldList(
+    Field("stage", &TimelineSpan::stage, "pipeline stage; each has its spans in order").NotInJson(),
+    Field("start", &TimelineSpan::start, "start of the span since the step began").NotInJson(),
+    Field(
+        "end", &TimelineSpan::end,
+        "end of the span; of a long step, of which the trace has what repeats only once, the last "
+        "one ends before the step does")
+        .NotInJson(),
+    Field("activity", &TimelineSpan::activity, "number along activity: what the accelerator did")
+        .NotInJson(),
+    Field("pass", &TimelineSpan::pass, "pass of the schedule that it worked on").NotInJson());
+
+template <>
+inline constexpr TableNote kTable<OperationCost> = {"operation", "operation_", "operations[]",
+                                                    "one kind of kernel call", "cap"};
+
+template <>
+inline constexpr auto kFields<OperationCost> = FieldList(
+    Field("name", &OperationCost::name, "pass and kind of kernel call").Label().NotInJson(),
+    Field("flop", &OperationCost::flop, "FLOP of one call").NotInJson(),
+    Field("hbm", &OperationCost::hbm, "HBM traffic of one call").NotInJson(),
+    Field("calls", &OperationCost::calls, "1",
+          "calls of one accelerator in a step, mean over the pipeline stages")
+        .NotInJson(),
+    Field("time", &OperationCost::time, "time of one call, alone on the accelerator").NotInJson());
+
+template <>
 inline constexpr TableNote kTable<CollectiveResult> = {
     "row", "", "collectives[]", "one size and one algorithm of a test of a collective"};
 
@@ -177,6 +209,8 @@ inline constexpr auto kFields<StepRecord> = FieldList(
     Field("attribution", &StepRecord::attribution, "what set the pace of the critical path"),
     Field("breakdown", &StepRecord::breakdown, "what accelerators were doing"),
     Field("memory", &StepRecord::memory, "HBM by pipeline stage"),
+    Field("timeline", &StepRecord::timeline, "what the pipeline stages did when"),
+    Field("operations", &StepRecord::operations, "kernel calls, for the roofline"),
     Field("energy", &StepRecord::energy,
           "energy of one step, accelerators and servers, without PUE"),
     Field("accelerator_energy", &StepRecord::accelerator_energy,

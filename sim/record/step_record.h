@@ -3,11 +3,13 @@
 // What one simulated training step leaves behind. Evaluators fill it; the recorder writes it;
 // reports read it. Plain data.
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "sim/base/fields.h"
 #include "sim/base/units.h"
 #include "sim/record/link_use.h"
 
@@ -45,6 +47,29 @@ struct StageMemory {
   [[nodiscard]] Bytes total() const {
     return weights + gradients + optimizer + activations + buffers;
   }
+};
+
+/// What a pipeline stage was working on in a span of its timeline.
+enum class PassKind : std::uint8_t { kNone, kForward, kBackward, kOptimizer };
+
+template <>
+inline constexpr std::array kNames<PassKind> = {"none", "forward", "backward", "optimizer"};
+
+/// A stretch of time in which one accelerator of a pipeline stage did one thing.
+struct TimelineSpan {
+  int stage = 0;
+  Seconds start, end;  ///< since the step began
+  int activity = 0;    ///< number among the parts of StepRecord::breakdown
+  PassKind pass = PassKind::kNone;
+};
+
+/// One kind of kernel call of a step, for the roofline: mean over the pipeline stages.
+struct OperationCost {
+  std::string name;  ///< "forward qkv"
+  Flop flop;         ///< of one call
+  Bytes hbm;         ///< of one call, read and written
+  double calls = 0;  ///< of one accelerator in a step
+  Seconds time;      ///< of one call, alone on the accelerator
 };
 
 /// One collective of one size by one algorithm, of a test of collectives.
@@ -93,7 +118,9 @@ struct StepRecord {
   std::vector<Attribution> attribution;
   std::vector<BreakdownPart> breakdown;
   std::vector<StageMemory> memory;
-  Joules energy;              ///< accelerators and servers, without PUE
+  std::vector<TimelineSpan> timeline;     ///< by stage and time
+  std::vector<OperationCost> operations;  ///< in the order of a pass; a test has none
+  Joules energy;                          ///< accelerators and servers, without PUE
   Joules accelerator_energy;  ///< the accelerators' part of `energy`; the rest is the servers'
   Watts mean_power;
   Watts power_limit;  ///< of one accelerator's board; zero when not known

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -77,6 +78,10 @@ TraceColumn CollectiveTimeColumn() {
           {}};
 }
 
+TraceColumn SpanColumn() {
+  return {"span", ElementType::kInt32, {"span"}, "1", "number of the span of a timeline", {}};
+}
+
 TraceColumn CapValueColumn(const std::string& units, const std::string& quantity) {
   return {"cap_value",
           ElementType::kFloat64,
@@ -130,7 +135,8 @@ TraceWriter::TraceWriter(const std::string& path, const TraceHeader& header,
       attributions_{"attribution_resource", std::move(vocabulary.attributions)},
       activities_{"activity", std::move(vocabulary.activities)},
       collectives_{"collective", std::move(vocabulary.collectives)},
-      links_{"link", {}} {
+      links_{"link", {}},
+      operations_{"operation", {}} {
   CHECK(points >= 0);
   WriteHeaderAttributes(file_, header, "step");
   file_.SetAttribute("", "cap_quantity", header.cap_quantity);
@@ -155,6 +161,9 @@ void TraceWriter::CollectNames(const StepRecord& record) {
   for (const LinkUse& link : record.hottest) {
     links_.IndexOf(link.name);
   }
+  for (const OperationCost& operation : record.operations) {
+    operations_.IndexOf(operation.name);
+  }
 }
 
 void TraceWriter::CreateVariables(const StepRecord& record) {
@@ -162,6 +171,10 @@ void TraceWriter::CreateVariables(const StepRecord& record) {
   CreateRowVariables();
   CreateSeriesVariables(std::max<std::size_t>(1, SamplesOf(record)));
   CreateBudgetVariables(std::max<std::size_t>(1, StagesOf(record)));
+  has_timeline_ = !record.timeline.empty();
+  if (has_timeline_) {
+    CreateTimelineVariables(record);
+  }
 }
 
 void TraceWriter::AddColumn(const TraceColumn& column, const std::vector<std::size_t>& chunk,
@@ -255,9 +268,29 @@ void TraceWriter::CreateBudgetVariables(std::size_t stages) {
   CreateTable<StageMemory>(stages, Fill::kMissing);
 }
 
+// A test of the writer, and a record of an older kind, have neither spans nor operations.
+void TraceWriter::CreateTimelineVariables(const StepRecord& record) {
+  AddColumn(SpanColumn(), {std::max<std::size_t>(1, record.timeline.size())}, Fill::kZero);
+  ForEachColumn<TimelineSpan>([&](const TraceColumn& column, const auto& /*field*/) {
+    AddColumn(column, {1, record.timeline.size()}, Fill::kSeries);
+    file_.SetAttribute(column.name, "coordinates", "cap_value");
+  });
+  const std::size_t operations = std::max<std::size_t>(1, operations_.names.size());
+  ForEachColumn<OperationCost>([&](const TraceColumn& column, const auto& field) {
+    if (field.note.label) {
+      AddColumn(column, {operations}, Fill::kZero);
+    }
+  });
+  CreateTable<OperationCost>(operations, Fill::kMissing);
+}
+
 void TraceWriter::GrowAxes(const StepRecord& record) {
   CollectNames(record);
-  for (NameAxis* axis : {&resources_, &attributions_, &activities_, &collectives_, &links_}) {
+  std::vector<NameAxis*> axes = {&resources_, &attributions_, &activities_, &collectives_, &links_};
+  if (has_timeline_) {
+    axes.push_back(&operations_);
+  }
+  for (NameAxis* axis : axes) {
     const std::size_t added = axis->names.size() - axis->written;
     file_.Extend(axis->dimension, axis->names.size());
     const std::span<const std::string> names(axis->names);
@@ -275,6 +308,9 @@ void TraceWriter::GrowAxes(const StepRecord& record) {
   };
   grow_numbers("sample", SamplesOf(record));
   grow_numbers("stage", StagesOf(record));
+  if (has_timeline_) {
+    grow_numbers("span", record.timeline.size());
+  }
   file_.Extend("cap", rows_ + 1);
 }
 
@@ -366,6 +402,17 @@ void TraceWriter::WriteMemory(const StepRecord& record) {
   WriteTable(record, record.memory, places, Fill::kMissing);
 }
 
+void TraceWriter::WriteTimeline(const StepRecord& record) {
+  if (!has_timeline_) {
+    return;
+  }
+  std::vector<std::size_t> places(record.timeline.size());
+  std::iota(places.begin(), places.end(), 0);
+  WriteTable(record, record.timeline, places, Fill::kMissing);
+  WriteTable(record, record.operations,
+             PlacesOf(operations_, record.operations, &OperationCost::name), Fill::kMissing);
+}
+
 void TraceWriter::Append(const StepRecord& record) {
   CHECK(record.step_time.si() > 0.0);
   CHECK(points_ == 0 || rows_ < points_);
@@ -378,6 +425,7 @@ void TraceWriter::Append(const StepRecord& record) {
   WriteSeries(record);
   WriteBudgets(record);
   WriteMemory(record);
+  WriteTimeline(record);
   fingerprint_.Add(record.fingerprint);
   file_.SetAttribute("", "fingerprint", FingerprintText(fingerprint()));
   ++rows_;
@@ -394,12 +442,13 @@ std::vector<Output> StepOutputs() {
   std::vector<Output> outputs;
   for (const TraceColumn& column :
        {CapValueColumn("unit of the cap", "what is capped"), SampleColumn(), TimeColumn(),
-        StepFractionColumn(), CollectiveColumn(), CollectiveTimeColumn()}) {
+        StepFractionColumn(), CollectiveColumn(), CollectiveTimeColumn(), SpanColumn()}) {
     outputs.push_back({column, ""});
   }
   for (const std::vector<Output>& table :
        {OutputsOf<StepRecord>(), OutputsOf<UtilisationSeries>(), OutputsOf<Attribution>(),
-        OutputsOf<BreakdownPart>(), OutputsOf<LinkUse>(), OutputsOf<StageMemory>()}) {
+        OutputsOf<BreakdownPart>(), OutputsOf<LinkUse>(), OutputsOf<StageMemory>(),
+        OutputsOf<TimelineSpan>(), OutputsOf<OperationCost>()}) {
     outputs.insert(outputs.end(), table.begin(), table.end());
   }
   return outputs;

@@ -13,6 +13,8 @@
 //   activity               name (text)           mean seconds per accelerator
 //   stage                  pipeline stage        HBM bytes by class
 //   collective             name (text)           seconds
+//   span                   number                what a pipeline stage did from when until when
+//   operation              pass and name (text)  FLOP, HBM bytes, calls and seconds of kernels
 //
 // Steps differ in length and so does the width of their intervals: each row keeps its own
 // (`interval`, `time`), nothing is resampled, and rows with fewer intervals end in NaN. The root
@@ -95,11 +97,13 @@ class TraceWriter {
   void CreateRowVariables();
   void CreateSeriesVariables(std::size_t samples);
   void CreateBudgetVariables(std::size_t stages);
+  void CreateTimelineVariables(const StepRecord& record);
   void GrowAxes(const StepRecord& record);
   void WriteRow(const StepRecord& record);
   void WriteSeries(const StepRecord& record);
   void WriteBudgets(const StepRecord& record);
   void WriteMemory(const StepRecord& record);
+  void WriteTimeline(const StepRecord& record);
 
   Hdf5File file_;
   std::string cap_quantity_;
@@ -107,7 +111,8 @@ class TraceWriter {
   std::size_t points_;
   std::size_t rows_ = 0;
   RunFingerprint fingerprint_;
-  NameAxis resources_, attributions_, activities_, collectives_, links_;
+  NameAxis resources_, attributions_, activities_, collectives_, links_, operations_;
+  bool has_timeline_ = false;  ///< the first row has spans, and so variables for them
 };
 
 }  // namespace gridlock

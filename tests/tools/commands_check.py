@@ -18,7 +18,8 @@ GRIDLOCK = Path(sys.argv[1]).resolve()
 ROOT = Path(sys.argv[2]).resolve()
 TWO_SERVERS = "examples/01-two-servers/scenario.textproto"
 COMMANDS = ["run", "cap", "topo", "flows", "schema", "catalog", "catalog list", "catalog show",
-            "catalog diff", "catalog rules", "generate", "validate", "import", "import astra", "replay"]
+            "catalog diff", "catalog rules", "generate", "validate", "import", "import astra", "replay",
+            "report", "explain", "compare"]
 OWN = """accelerator {
   name: "my_h100"
   like: "h100_sxm"

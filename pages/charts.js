@@ -1,0 +1,265 @@
+// Sections of a training step and of a cap.
+
+// Stacked bars of one table along a row: breakdown, attribution.
+function stackedRows(results, variable, axis, rows) {
+  const names = results.data(axis);
+  const of = (row, i) => results.at(variable, row, i) || 0;
+  const used = names.map((_, i) => i).filter((i) => rows.some((row) => of(row, i) > 1e-9));
+  const labels = rows.map((row) => results.data('cap')[row]);
+  return {
+    make: () => ({
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
+      xAxis: { type: 'value', name: 'seconds', axisLabel: { formatter: (x) => duration(x) } },
+      yAxis: { type: 'category', data: labels, inverse: true, name: '' },
+      series: used.map((i, k) => ({
+        name: word(names[i]), type: 'bar', stack: 'all', barMaxWidth: 46, data: rows.map((row) => of(row, i)),
+        itemStyle: { color: colour(names[i], k) }
+      }))
+    }),
+    table: () => ({
+      head: [{ name: 'row' }, ...used.map((i) => ({ name: names[i], unit: 's' }))],
+      rows: rows.map((row, r) => [labels[r], ...used.map((i) => of(row, i))])
+    }),
+    height: 120 + 42 * rows.length
+  };
+}
+
+// The spans of a row of the trace: [stage, start, end, activity, pass].
+function spansOf(results, row) {
+  const [stage, start, end, activity, pass] = ['stage', 'start', 'end', 'activity', 'pass'].map((name) => results.row(`span_${name}`, row));
+  const spans = [];
+  stage.forEach((s, i) => { if (s !== null) spans.push([s, start[i], end[i], activity[i], pass[i]]); });
+  return spans;
+}
+// Which part of a backward pass computes again what the forward pass did: from the FLOP of the row.
+function recomputeShare(results, row) {
+  const model = results.at('model_flop', row), hardware = results.at('hardware_flop', row);
+  return hardware > model * 1.000001 ? (hardware - model) / (2 / 3 * model + hardware - model) : 0;
+}
+const KINDS = ['forward', 'backward', 'recomputation', 'HBM-bound kernels', 'exposed communication', 'bubble and waits', 'other'];
+const KIND_COLOURS = [INK.sky, INK.blue, INK.pink, '#7fc8a9', INK.orange, '#dde1e6', INK.grey];
+const kindColour = (kind, look) => kind === 5 && look.night ? '#4a515c' : KIND_COLOURS[kind];
+function kindOf(activity, pass) {
+  switch (activity) {
+    case 'compute': return pass === 2 ? 1 : pass === 1 ? 0 : 6;
+    case 'memory_bound': return 3;
+    case 'tensor_comm': case 'data_comm': case 'expert_comm': return 4;
+    case 'pipeline_wait': case 'idle': return 5;
+    default: return 6;
+  }
+}
+function timelineSection(parent, results) {
+  if (!results.has('span_stage')) return;
+  const activities = results.data('activity');
+  const spans = spansOf(results, 0);
+  if (!spans.length) return;
+  const again = recomputeShare(results, 0);
+  const items = [];
+  for (const [stage, start, end, activity, pass] of spans) {
+    const kind = kindOf(activities[activity], pass);
+    const split = kind === 1 ? start + again * (end - start) : start;
+    if (split > start) items.push([2, stage, start, split, activity, pass]);
+    items.push([kind, stage, split, end, activity, pass]);
+  }
+  const stages = Math.max(...spans.map((span) => span[0])) + 1;
+  const end = Math.max(...spans.map((span) => span[2]));
+  const used = KINDS.map((_, k) => k).filter((k) => items.some((item) => item[0] === k));
+  const bar = (look) => (params, api) => {
+    const from = api.coord([api.value(2), api.value(1)]), to = api.coord([api.value(3), api.value(1)]);
+    const height = api.size([0, 1])[1] * 0.78;
+    const shape = echarts.graphic.clipRectByRect({ x: from[0], y: from[1] - height / 2, width: to[0] - from[0], height },
+      { x: params.coordSys.x, y: params.coordSys.y, width: params.coordSys.width, height: params.coordSys.height });
+    return shape && { type: 'rect', shape, style: { fill: kindColour(api.value(0), look) } };
+  };
+  const step = results.at('step_time', 0);
+  const note = end < step * 0.999 ? ` The step is long and repeats itself: the ${duration(end)} that were simulated stand for ${duration(step)}.` : '';
+  chartSection(parent, 'Pipeline over time', `One line per stage. Grey is the bubble; orange is communication that nothing hides.${again ? ' The pink part of each backward pass is recomputation, in proportion to its FLOP.' : ''}${note} Zoom with the wheel or the slider.`,
+    (look) => ({
+      legend: { data: used.map((k) => KINDS[k]) },
+      tooltip: { formatter: (p) => `stage ${p.value[1]}: ${KINDS[p.value[0]]} (${word(activities[p.value[4]])})<br>${duration(p.value[2])} to ${duration(p.value[3])}, ${duration(p.value[3] - p.value[2])}` },
+      grid: { bottom: 64 },
+      dataZoom: [{ type: 'inside', filterMode: 'weakFilter' }, { type: 'slider', filterMode: 'weakFilter', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (x) => duration(x) }],
+      xAxis: { type: 'value', min: 0, max: end, axisLabel: { formatter: (x) => duration(x) }, splitLine: { show: false } },
+      yAxis: { type: 'category', data: Array.from({ length: stages }, (_, s) => `stage ${s}`), inverse: true },
+      series: used.map((k) => ({
+        name: KINDS[k], type: 'custom', renderItem: bar(look), encode: { x: [2, 3], y: 1 }, color: kindColour(k, look),
+        itemStyle: { color: kindColour(k, look) }, data: items.filter((item) => item[0] === k), progressive: 4000
+      }))
+    }),
+    () => ({
+      head: [{ name: 'stage', unit: '1' }, { name: 'start', unit: 's' }, { name: 'end', unit: 's' }, { name: 'activity' }, { name: 'pass' }],
+      rows: spans.map(([s, a, b, activity, pass]) => [s, a, b, activities[activity], ['', 'forward', 'backward', 'optimizer'][pass]])
+    }), { canvas: true, height: Math.min(760, 150 + 26 * stages) });
+  stageSection(parent, results, spans, activities, stages);
+}
+function stageSection(parent, results, spans, activities, stages) {
+  if (stages < 2) return;
+  const sums = activities.map(() => new Array(stages).fill(0));
+  for (const [stage, start, end, activity] of spans) sums[activity][stage] += end - start;
+  const used = activities.map((_, i) => i).filter((i) => sums[i].some((x) => x > 1e-9));
+  chartSection(parent, 'Time of each stage', 'What an accelerator of each pipeline stage did, summed over the timeline.',
+    () => ({
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
+      xAxis: { type: 'category', data: Array.from({ length: stages }, (_, s) => s), name: 'stage' },
+      yAxis: { type: 'value', axisLabel: { formatter: (x) => duration(x) } },
+      series: used.map((i, k) => ({ name: word(activities[i]), type: 'bar', stack: 'all', data: sums[i], itemStyle: { color: colour(activities[i], k) } }))
+    }),
+    () => ({ head: [{ name: 'stage', unit: '1' }, ...used.map((i) => ({ name: activities[i], unit: 's' }))], rows: Array.from({ length: stages }, (_, s) => [s, ...used.map((i) => sums[i][s])]) }));
+}
+
+function utilisationSection(parent, results) {
+  let row = 0;
+  const names = results.data('resource');
+  const time = () => results.row('time', row);
+  const series = () => names.map((_, r) => results.row('utilisation', row, r));
+  const controls = results.data('cap').length > 1 ? [choice('Step', results.data('cap'), (i) => { row = i; draw(entry); })] : [];
+  const entry = chartSection(parent, 'Utilisation over the step', 'Share of each class of resources in use, mean over all members of the class.',
+    (look) => ({
+      tooltip: { trigger: 'axis', valueFormatter: percent },
+      grid: { bottom: 64 },
+      dataZoom: [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }],
+      xAxis: { type: 'value', max: results.at('step_time', row), axisLabel: { formatter: (x) => duration(x) } },
+      yAxis: { type: 'value', min: 0, axisLabel: { formatter: (x) => `${Math.round(100 * x)} %` } },
+      series: series().map((share, r) => ({
+        name: word(names[r]), type: 'line', step: 'end', showSymbol: false, lineStyle: { width: 1.5, type: ['solid', 'dashed', 'dotted'][Math.floor(r / 3) % 3] },
+        itemStyle: { color: colour(names[r], r) }, data: time().map((t, i) => [t, share[i]]).filter((point) => point[1] !== null && point[0] !== null)
+      }))
+    }),
+    () => ({ head: [{ name: 'time', unit: 's' }, ...names.map((name) => ({ name, unit: 'share' }))], rows: time().map((t, i) => [t, ...series().map((share) => share[i])]).filter((r) => r[0] !== null) }),
+    { controls });
+}
+
+function rooflineSection(parent, results) {
+  if (!results.has('operation')) return;
+  const names = results.data('operation');
+  const resource = results.data('resource');
+  const peak = results.at('resource_capacity', 0, resource.indexOf('compute')), hbm = results.at('resource_capacity', 0, resource.indexOf('hbm'));
+  const step = results.at('step_time', 0);
+  const rows = names.map((name, i) => {
+    const [flop, bytes, calls, time] = ['flop', 'hbm', 'calls', 'time'].map((v) => results.at(`operation_${v}`, 0, i));
+    return { name, flop, bytes, calls, time, intensity: flop / bytes, rate: flop / time, share: calls * time / step };
+  });
+  const points = rows.filter((r) => r.flop > 0 && r.bytes > 0 && r.time > 0);
+  if (!points.length) return;
+  const least = Math.min(...points.map((p) => p.intensity), peak / hbm / 10), most = Math.max(...points.map((p) => p.intensity), peak / hbm * 10);
+  const left = 10 ** Math.floor(Math.log10(least)), right = 10 ** Math.ceil(Math.log10(most));
+  const group = (pass, name, i) => ({
+    name, type: 'scatter', itemStyle: { color: [INK.sky, INK.blue][i], opacity: 0.85 },
+    symbol: ['circle', 'diamond'][i], symbolSize: (v) => 8 + 60 * Math.sqrt(v[2]),
+    data: points.filter((p) => p.name.startsWith(pass)).map((p) => ({ name: p.name, value: [p.intensity, p.rate, p.share] }))
+  });
+  chartSection(parent, 'Roofline', `The kernels of the step: rate over FLOP per byte of HBM, sized by their share of the step. Left of ${Math.round(peak / hbm)} FLOP/byte HBM is the roof, right of it the matrix units.`,
+    (look) => ({
+      tooltip: { formatter: (p) => p.seriesType === 'line' ? 'roof' : `${p.name}<br>${three(p.value[0])} FLOP/byte, ${withPrefix(p.value[1], 'FLOP/s')}<br>${percent(p.value[2])} of the step` },
+      xAxis: { type: 'log', min: left, max: right, name: 'FLOP per byte of HBM', axisLabel: { formatter: (x) => Number(x.toPrecision(2)) } },
+      yAxis: { type: 'log', min: 10 ** Math.floor(Math.log10(Math.min(hbm * left, ...points.map((p) => p.rate)))), max: 10 ** Math.ceil(Math.log10(peak)), axisLabel: { formatter: (x) => withPrefix(x, 'FLOP/s') } },
+      series: [
+        { name: 'roof', type: 'line', symbol: 'none', lineStyle: { color: look.ink, width: 2 }, itemStyle: { color: look.ink }, data: [[left, hbm * left], [peak / hbm, peak], [right, peak]] },
+        group('forward', 'forward', 0), group('backward', 'backward', 1)
+      ]
+    }),
+    () => ({
+      head: [{ name: 'operation' }, { name: 'FLOP of a call', unit: 'FLOP' }, { name: 'HBM of a call', unit: 'byte' }, { name: 'FLOP/byte', unit: '1' }, { name: 'time of a call', unit: 's' }, { name: 'calls', unit: '1' }, { name: 'share of the step', unit: 'share' }],
+      rows: rows.map((r) => [r.name, r.flop, r.bytes, r.intensity, r.time, r.calls, r.share])
+    }));
+}
+
+function memorySection(parent, results) {
+  const stages = results.data('stage');
+  if (!stages.length || !results.has('memory_weights')) return;
+  const classes = ['weights', 'gradients', 'optimizer', 'activations', 'buffers'];
+  const of = (name) => results.row(`memory_${name}`, 0);
+  const capacity = results.at('memory_capacity', 0, 0);
+  chartSection(parent, 'HBM by class', `Of one accelerator of each stage, at its fullest; it has ${withPrefix(capacity, 'B')}.`,
+    (look) => ({
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: (x) => withPrefix(x, 'B') },
+      xAxis: { type: 'category', data: stages, name: 'stage' },
+      yAxis: { type: 'value', max: capacity * 1.05, axisLabel: { formatter: (x) => withPrefix(x, 'B') } },
+      series: classes.map((name, i) => ({
+        name, type: 'bar', stack: 'all', barMaxWidth: 60, data: of(name), itemStyle: { color: ORDER[i] },
+        markLine: i ? undefined : { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: 'HBM', color: look.ink, position: 'insideEndTop' }, data: [{ yAxis: capacity }] }
+      }))
+    }),
+    () => ({ head: [{ name: 'stage' }, ...classes.map((name) => ({ name, unit: 'byte' })), { name: 'total', unit: 'byte' }], rows: stages.map((s, i) => [String(s), ...classes.map((name) => of(name)[i]), of('total')[i]]) }));
+}
+
+function linksSection(parent, results) {
+  const names = results.data('resource');
+  const rows = names.map((name, r) => {
+    const series = results.row('utilisation', 0, r).filter((x) => x !== null);
+    return [name, results.at('utilisation_mean', 0, r), Math.max(0, ...series), results.at('resource_members', 0, r), results.at('resource_capacity', 0, r)];
+  }).sort((a, b) => b[2] - a[2]);
+  chartSection(parent, 'Hottest resources', 'Mean over the step, and in the busiest interval. The classes of links are means over their links.',
+    () => ({
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: percent },
+      xAxis: { type: 'value', min: 0, axisLabel: { formatter: (x) => `${Math.round(100 * x)} %` } },
+      yAxis: { type: 'category', inverse: true, data: rows.map((r) => word(r[0])) },
+      series: [{ name: 'mean', type: 'bar', data: rows.map((r) => r[1]), itemStyle: { color: INK.blue } }, { name: 'busiest interval', type: 'bar', data: rows.map((r) => r[2]), itemStyle: { color: INK.orange } }]
+    }),
+    () => ({ head: [{ name: 'class' }, { name: 'mean', unit: 'share' }, { name: 'busiest interval', unit: 'share' }, { name: 'members', unit: '1' }, { name: 'capacity of one', unit: '1' }], rows }), { height: 110 + 44 * rows.length });
+}
+
+function powerSection(parent, results) {
+  const rows = results.data('cap').map((label, row) => {
+    const board = results.at('accelerator_mean_power', row), all = results.at('mean_power_per_accelerator', row);
+    return [label, board, all - board, results.at('accelerator_power_limit', row)];
+  });
+  chartSection(parent, 'Power', `Mean of one accelerator and its share of the server, without PUE${results.at('energy_is_estimate', 0) ? ' (estimate)' : ''}.`,
+    (look) => ({
+      tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: (x) => withPrefix(x, 'W') },
+      xAxis: { type: 'value', axisLabel: { formatter: (x) => withPrefix(x, 'W') } },
+      yAxis: { type: 'category', inverse: true, data: rows.map((r) => r[0]) },
+      series: ['board', 'share of the server'].map((name, i) => ({
+        name, type: 'bar', stack: 'all', barMaxWidth: 46, itemStyle: { color: [INK.blue, INK.pale][i] }, data: rows.map((r) => r[i + 1]),
+        markLine: i || !(rows[0][3] > 0) ? undefined : { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: 'limit of the board', color: look.ink, position: 'start' }, data: [{ xAxis: rows[0][3] }] }
+      }))
+    }),
+    () => ({ head: [{ name: 'row' }, { name: 'board', unit: 'W' }, { name: 'share of the server', unit: 'W' }, { name: 'limit of the board', unit: 'W' }], rows }), { height: 120 + 42 * rows.length });
+}
+
+function capSection(parent, results) {
+  const labels = results.data('cap');
+  if (labels.length < 2) return;
+  const base = results.at('step_time', 0);
+  const rows = labels.map((label, row) => [label, results.at('cap_value', row), results.at('step_time', row), results.at('step_time', row) / base, results.at('mfu', row), results.at('binding_wall', row)]);
+  const points = rows.slice(1).sort((a, b) => a[1] - b[1]);
+  const knee = [...points].reverse().find((r) => r[3] > 1.05);
+  const units = results.units('cap_value');
+  chartSection(parent, 'Step time over the cap', knee ? `The knee: ${knee[0]} is the first value that costs more than a twentieth.` : 'No value costs more than a twentieth.',
+    (look) => ({
+      tooltip: { trigger: 'axis', valueFormatter: (x) => `${three(x)} x` },
+      xAxis: { type: 'log', name: results.attributes.cap_quantity, min: points[0][1], max: points.at(-1)[1], axisLabel: { formatter: (x) => shown(x, units) } },
+      yAxis: { type: 'value', scale: true, axisLabel: { formatter: (x) => `${three(x)} x` } },
+      legend: null,
+      series: [{
+        name: 'step time over that without a cap', type: 'line', symbolSize: 9, itemStyle: { color: INK.blue }, data: points.map((r) => [r[1], r[3]]),
+        markPoint: knee && { symbol: 'pin', symbolSize: 44, itemStyle: { color: INK.vermilion }, label: { formatter: 'knee', color: '#fff', fontSize: 10 }, data: [{ coord: [knee[1], knee[3]] }] },
+        markLine: { silent: true, symbol: 'none', lineStyle: { color: look.soft, type: 'dashed' }, label: { formatter: 'no cap', color: look.soft }, data: [{ yAxis: 1 }] }
+      }]
+    }),
+    () => ({ head: [{ name: 'cap' }, { name: 'value', unit: units }, { name: 'step time', unit: 's' }, { name: 'slowdown', unit: '1' }, { name: 'MFU', unit: 'share' }, { name: 'wall' }], rows }));
+}
+
+function stepSections(parent, results) {
+  figures(parent, [
+    ['step time', results.at('step_time', 0), 's'], ['MFU', results.at('mfu', 0), 'share'], ['HFU', results.at('hfu', 0), 'share'],
+    ['tokens/s', results.at('tokens_per_second', 0), '1'], ['accelerators', results.at('accelerators', 0), '1'],
+    ['tokens a step', results.at('tokens', 0), '1'], ['board power', results.at('accelerator_mean_power', 0), 'W'], ['energy of a step', results.at('energy', 0), 'J']]);
+  const rows = results.data('cap').map((_, i) => i);
+  capSection(parent, results);
+  const pair = element('div', { class: 'pair' });
+  parent.append(pair);
+  const time = stackedRows(results, 'breakdown', 'activity', rows), walls = stackedRows(results, 'attribution', 'attribution_resource', rows);
+  chartSection(pair, 'Where the time goes', 'Mean of an accelerator.', time.make, time.table, { height: Math.max(240, time.height) });
+  chartSection(pair, 'What sets the pace', 'The critical path, by what paced each part of it.', walls.make, walls.table, { height: Math.max(240, walls.height) });
+  timelineSection(parent, results);
+  utilisationSection(parent, results);
+  const second = element('div', { class: 'pair' });
+  parent.append(second);
+  rooflineSection(second, results);
+  memorySection(second, results);
+  const third = element('div', { class: 'pair' });
+  parent.append(third);
+  linksSection(third, results);
+  powerSection(third, results);
+}

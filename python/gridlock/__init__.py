@@ -1,0 +1,19 @@
+"""Gridlock from Python: every function runs the program `gridlock` and reads what it writes.
+
+    import gridlock
+    step = gridlock.run("examples/01-two-servers/scenario.textproto")
+    step.attribution.to_pandas()  # s
+
+A scenario is a path, the text of one, or a dict with its fields. Quantities carry their unit, as in a
+scenario: "400 Gbps". Results are in SI units (s, byte, byte/s, FLOP, W, J); each variable of a Dataset
+says its own in `.attrs["units"]`. What the program refuses is raised as GridlockError.
+"""
+
+from ._program import GridlockError, program, version
+from ._scenario import Scenario, to_text
+from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
+                       validate)
+
+__all__ = ["GridlockError", "Scenario", "cap", "collective", "compare", "explain", "flows",
+           "open_results", "program", "report", "run", "sweep", "to_text", "topo", "validate", "version"]
+__version__ = "0.1.0"

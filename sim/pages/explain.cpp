@@ -1,0 +1,308 @@
+#include "sim/pages/explain.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+#include <iterator>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/units.h"
+#include "sim/report/json.h"
+#include "sim/report/layout.h"
+
+namespace gridlock {
+namespace {
+
+/// Of a cap: each row's time, and where the capped thing begins to cost a twentieth.
+Explanation CapPart(const Dataset& cap) {
+  Explanation part{"What the cap does", {}};
+  const double base = cap.At("step_time", 0);
+  std::string knee;
+  for (std::size_t row = 0; row < cap.Length("cap"); ++row) {
+    const double time = cap.At("step_time", row);
+    part.lines.push_back(fmt::format("  {:<24} {:>9}  {:.3f} x, paced by {}",
+                                     cap.TextAt("cap", row), InSeconds(time), time / base,
+                                     ResourceInWords(cap.TextAt("binding_wall", row))));
+    if (knee.empty() && time / base > 1.05) {
+      knee = cap.TextAt("cap", row);
+    }
+  }
+  part.lines.push_back(knee.empty()
+                           ? "No value lengthens the step by more than a twentieth."
+                           : "The first value that costs more than a twentieth: " + knee + ".");
+  return part;
+}
+
+std::string RowOfTest(const Dataset& test, std::size_t row) {
+  const double size = test.At("size", row), time = test.At("time", row);
+  const double latency = test.At("latency", row);
+  return fmt::format("  {:>9} {:<15} {:>9} = {} latency + {} for the bytes; {} algbw",
+                     FormatBytes(Bytes(size)), test.TextAt("algorithm", row), InSeconds(time),
+                     InSeconds(latency), InSeconds(time - latency),
+                     FormatBandwidth(BytesPerSecond(size / time)));
+}
+
+std::vector<Explanation> ExplainTest(const Dataset& test) {
+  Explanation part{"What each size costs: time = latency + bytes / bandwidth", {}};
+  double half = 0;
+  for (std::size_t row = 0; row < test.Length("row"); ++row) {
+    if (test.At("chosen", row) == 1) {
+      part.lines.push_back(RowOfTest(test, row));
+      if (half == 0 && test.At("latency", row) < test.At("time", row) / 2) {
+        half = test.At("size", row);
+      }
+    }
+  }
+  Explanation wall{"Which wall", {}};
+  wall.lines.push_back(half > 0 ? fmt::format("From {} on less than half of the time is latency: "
+                                              "below, more bandwidth gains little.",
+                                              FormatBytes(Bytes(half)))
+                                : "Latency takes half or more of every size: more bandwidth gains "
+                                  "little.");
+  wall.lines.emplace_back(
+      "  busbw = algbw x 2 (n - 1) / n for an all-reduce, x (n - 1) / n for gathers and scatters");
+  Explanation move{"What would move it", {}};
+  move.lines.emplace_back("  gridlock collective SCENARIO --op OP --explain");
+  move.lines.emplace_back(
+      "  gridlock collective SCENARIO --op OP --set 'site[0].override.nic_bandwidth=800 Gbps'");
+  return {part, wall, move};
+}
+
+Explanation SitesOfLife(const Dataset& life) {
+  Explanation part{"Sites", {}};
+  for (std::size_t site = 0; site < life.Length("site"); ++site) {
+    part.lines.push_back(
+        fmt::format("{}: {:.0f} accelerators, {} on average, {} for {:.0f} USD, PUE {:g}",
+                    life.TextAt("site", site), life.At("site_accelerators", site),
+                    FormatWatts(Watts(ThreeDigits(life.At("site_mean_power", site)))),
+                    FormatJoules(Joules(ThreeDigits(life.At("site_energy", site)))),
+                    life.At("site_cost", site), life.At("site_pue", site)));
+  }
+  return part;
+}
+
+Explanation RunsOfLife(const Dataset& life) {
+  static constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
+                                           "stalled",  "checkpointing", "restarting"};
+  Explanation part{"Where the time of the largest jobs goes", {}};
+  std::vector<std::size_t> order;
+  for (std::size_t job = 0; job < life.Length("job"); ++job) {
+    order.push_back(job);
+  }
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
+    return life.At("job_accelerator_seconds", a) > life.At("job_accelerator_seconds", b);
+  });
+  for (std::size_t k = 0; k < std::min<std::size_t>(4, order.size()); ++k) {
+    const std::size_t job = order[k];
+    double all = 0;
+    for (const char* name : kTimes) {
+      const double time = life.At(fmt::format("job_{}", name), job);
+      all += std::isfinite(time) ? time : 0;
+    }
+    std::string line = fmt::format("  {}: ETTR = time in steps that count / wall time = {}",
+                                   life.TextAt("job", job), Percent(life.At("job_ettr", job)));
+    for (const char* name : kTimes) {
+      const double share = life.At(fmt::format("job_{}", name), job) / all;
+      line += share >= 0.005 ? fmt::format(", {} {}", name, Percent(share)) : "";
+    }
+    part.lines.push_back(line);
+  }
+  return part;
+}
+
+std::string VerdictOfLife(const Dataset& life) {
+  const double horizon = std::strtod(life.Attribute("horizon").c_str(), nullptr);
+  std::size_t largest = 0;
+  double energy = 0;
+  for (std::size_t job = 0; job < life.Length("job"); ++job) {
+    largest = life.At("job_accelerator_seconds", job) > life.At("job_accelerator_seconds", largest)
+                  ? job
+                  : largest;
+  }
+  for (std::size_t site = 0; site < life.Length("site"); ++site) {
+    energy += life.At("site_energy", site);
+  }
+  std::string text = fmt::format("{} with {} jobs use {}", FormatSeconds(Seconds(horizon)),
+                                 life.Length("job"), FormatJoules(Joules(ThreeDigits(energy))));
+  if (life.Length("job") > 0) {
+    text += fmt::format("; {} spends {} of its time on what counts (ETTR)",
+                        life.TextAt("job", largest), Percent(life.At("job_ettr", largest)));
+  }
+  return text + ".";
+}
+
+/// The axes of a sweep: dimensions of its status.
+std::vector<std::string> AxesOf(const Dataset& sweep) {
+  const DatasetVariable* const status = sweep.Find("status");
+  return status == nullptr ? std::vector<std::string>{} : status->dimensions;
+}
+
+/// The output that a sweep is best told by.
+const DatasetVariable* MeasureOf(const Dataset& sweep) {
+  for (const char* name : {"step_time", "time", "site_energy"}) {
+    const DatasetVariable* const variable = sweep.Find(name);
+    if (variable != nullptr && variable->dimensions == AxesOf(sweep)) {
+      return variable;
+    }
+  }
+  return nullptr;
+}
+
+/// What stands along the axes at a point: "nic = 50 Gbps, accelerators = 8".
+std::string PointInWords(const Dataset& sweep, std::size_t point) {
+  const DatasetVariable& status = *sweep.Find("status");
+  std::string text;
+  for (std::size_t d = status.shape.size(); d-- > 0;) {
+    const std::string& axis = status.dimensions[d];
+    const std::string label = sweep.TextAt(axis + "_label", point % status.shape[d]);
+    text = axis + " = " + (label.empty() ? sweep.TextAt(axis, point % status.shape[d]) : label) +
+           (text.empty() ? "" : ", ") + text;
+    point /= status.shape[d];
+  }
+  return text;
+}
+
+std::string VerdictOfSweep(const Dataset& sweep) {
+  const DatasetVariable* const measure = MeasureOf(sweep);
+  if (measure == nullptr) {
+    return fmt::format("A sweep over {}.", fmt::join(AxesOf(sweep), ", "));
+  }
+  std::size_t least = 0, most = 0;
+  for (std::size_t i = 0; i < measure->numbers.size(); ++i) {
+    const double value = measure->numbers[i];
+    least = value < measure->numbers[least] || std::isnan(measure->numbers[least]) ? i : least;
+    most = value > measure->numbers[most] || std::isnan(measure->numbers[most]) ? i : most;
+  }
+  return fmt::format("Over {} points the {} goes from {} ({}) to {} ({}).", measure->numbers.size(),
+                     measure->name, InSeconds(measure->numbers[least]), PointInWords(sweep, least),
+                     InSeconds(measure->numbers[most]), PointInWords(sweep, most));
+}
+
+/// How much each axis moves the measure: the largest ratio along it, all else equal.
+Explanation AxesPart(const Dataset& sweep) {
+  Explanation part{"What each axis does", {}};
+  const DatasetVariable* const measure = MeasureOf(sweep);
+  if (measure == nullptr) {
+    return part;
+  }
+  std::size_t inner = 1;
+  for (std::size_t d = measure->shape.size(); d-- > 0;) {
+    const std::size_t length = measure->shape[d];
+    double ratio = 1;
+    for (std::size_t i = 0; i < measure->numbers.size(); ++i) {
+      const std::size_t start = i - (i / inner % length) * inner;
+      const double other = measure->numbers[start], value = measure->numbers[i];
+      if (other > 0 && value > 0) {
+        ratio = std::max({ratio, value / other, other / value});
+      }
+    }
+    part.lines.push_back(
+        fmt::format("  {}: {} values; the {} differs from that of the first by up "
+                    "to {:.3g} x, all else equal",
+                    measure->dimensions[d], length, measure->name, ratio));
+    inner *= length;
+  }
+  return part;
+}
+
+}  // namespace
+
+std::string InSeconds(double si) {
+  return std::isfinite(si) ? FormatSeconds(Seconds(ThreeDigits(si))) : "n/a";
+}
+
+std::string ResourceInWords(const std::string& name) {
+  static constexpr std::pair<const char*, const char*> kWords[] = {
+      {"compute", "the matrix units"},    {"hbm", "HBM"},
+      {"scale_up", "the scale-up links"}, {"nic", "the NICs"},
+      {"leaf", "the links above leaves"}, {"spine", "the links above spines"},
+      {"wan", "the links between sites"}, {"latency", "latencies of messages"},
+      {"launch", "launches of kernels"},  {"overhead", "fixed overheads of the framework"}};
+  const auto* const found =
+      std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& word) {
+        return name == word.first;
+      });
+  return found == std::end(kWords) ? name : found->second;
+}
+
+std::string VerdictOf(const Dataset& dataset) {
+  if (dataset.kind == "step") {
+    return VerdictOfStep(dataset, 0);
+  }
+  if (dataset.kind == "life") {
+    return VerdictOfLife(dataset);
+  }
+  if (dataset.kind == "sweep") {
+    return VerdictOfSweep(dataset);
+  }
+  std::size_t best = 0;
+  for (std::size_t row = 0; row < dataset.Length("row"); ++row) {
+    best = dataset.At("bus_bandwidth", row) > dataset.At("bus_bandwidth", best) ? row : best;
+  }
+  return fmt::format(
+      "{} of {:.0f} ranks reaches {} of bus bandwidth ({}, {}), paced by {}.",
+      dataset.TextAt("collective"), dataset.At("ranks"),
+      FormatBandwidth(BytesPerSecond(ThreeDigits(dataset.At("bus_bandwidth", best)))),
+      dataset.TextAt("algorithm", best), FormatBytes(Bytes(dataset.At("size", best))),
+      ResourceInWords(dataset.TextAt("wall", best)));
+}
+
+std::vector<Explanation> Explain(const Dataset& dataset) {
+  std::vector<Explanation> parts;
+  if (dataset.kind == "step") {
+    parts = ExplainStep(dataset, 0);
+    if (dataset.Length("cap") > 1) {
+      parts.insert(parts.begin(), CapPart(dataset));
+    }
+  } else if (dataset.kind == "collective_test") {
+    parts = ExplainTest(dataset);
+  } else if (dataset.kind == "life") {
+    parts = {SitesOfLife(dataset), RunsOfLife(dataset)};
+  } else {
+    parts = {AxesPart(dataset)};
+  }
+  std::erase_if(parts, [](const Explanation& part) {
+    return part.lines.empty();
+  });
+  return parts;
+}
+
+std::string ExplanationText(const Dataset& dataset) {
+  std::string out = dataset.Attribute("scenario_name") + "\n";
+  out += Wrapped("", VerdictOf(dataset), 0);
+  for (const Explanation& part : Explain(dataset)) {
+    out += "\n" + part.title + "\n";
+    for (const std::string& line : part.lines) {
+      out += line.starts_with("  ") ? line + "\n" : Wrapped("  ", line, 2);
+    }
+  }
+  return out + "\ngridlock explain TERM says what a word means.\n";
+}
+
+std::string ExplanationJson(const Dataset& dataset) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("scenario_name", dataset.Attribute("scenario_name"));
+  json.Member("kind", dataset.kind);
+  json.Member("verdict", VerdictOf(dataset));
+  json.Key("parts");
+  json.BeginArray();
+  for (const Explanation& part : Explain(dataset)) {
+    json.BeginObject();
+    json.Member("title", part.title);
+    json.Key("lines");
+    json.BeginArray();
+    for (const std::string& line : part.lines) {
+      json.Value(line);
+    }
+    json.EndArray();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

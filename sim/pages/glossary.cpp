@@ -1,0 +1,115 @@
+#include "sim/pages/glossary.h"
+
+#include <algorithm>
+#include <cctype>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/report/layout.h"
+
+namespace gridlock {
+namespace {
+
+/// Letters and digits alone, in lower case: "All-Reduce" and "all_reduce" are one word.
+std::string Plain(std::string_view text) {
+  std::string plain;
+  for (const char c : text) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+    }
+  }
+  return plain;
+}
+
+std::vector<std::string> SpellingsOf(const Term& term) {
+  std::vector<std::string> spellings = {term.name};
+  std::istringstream also(term.also);
+  for (std::string word; std::getline(also, word, ',');) {
+    spellings.push_back(word);
+  }
+  return spellings;
+}
+
+std::string Indented(std::string_view text, const std::string& by) {
+  std::string out;
+  std::istringstream in{std::string(text)};
+  for (std::string line; std::getline(in, line);) {
+    out += line.empty() ? "\n" : by + line + "\n";
+  }
+  return out;
+}
+
+std::string FirstSentence(std::string_view text) {
+  const std::size_t end = text.find(". ");
+  return std::string(text.substr(0, end == std::string_view::npos ? text.size() : end + 1));
+}
+
+}  // namespace
+
+const Term* TermByName(const std::string& name) {
+  const std::string wanted = Plain(name);
+  for (const Term& term : Terms()) {
+    for (const std::string& spelling : SpellingsOf(term)) {
+      if (Plain(spelling) == wanted) {
+        return &term;
+      }
+    }
+  }
+  return nullptr;
+}
+
+std::string TermText(const Term& term) {
+  std::string out = std::string(term.name) + "\n" + Wrapped("  ", term.meaning, 2);
+  out += "\n" + Indented(term.drawing, "    ");
+  if (*term.formula != '\0') {
+    out += "\n" + Indented(term.formula, "  ");
+  }
+  return out + "\nSee it:\n" + Indented(term.command, "  ");
+}
+
+std::string TermListText() {
+  std::string out = "Words that gridlock explain TERM explains\n";
+  for (const Term& term : Terms()) {
+    out += Wrapped(fmt::format("  {:<20} ", term.name), FirstSentence(term.meaning), 23);
+  }
+  return out + "gridlock explain FILE explains the results in a file.\n";
+}
+
+std::string GlossaryMarkdown() {
+  std::string out =
+      "# Glossary\n\nThe words of the outputs. `gridlock explain TERM` prints the same; this page "
+      "is "
+      "made by\n`gridlock explain --glossary`.\n";
+  for (const Term& term : Terms()) {
+    out += fmt::format("\n## {}\n\n", term.name);
+    if (*term.also != '\0') {
+      out += fmt::format("Also: {}.\n\n", term.also);
+    }
+    out += Wrapped("", term.meaning, 0) + "\n```\n" + Indented(term.drawing, "") + "```\n";
+    if (*term.formula != '\0') {
+      out += "\n```\n" + Indented(term.formula, "") + "```\n";
+    }
+    out += "\n```sh\n" + Indented(term.command, "") + "```\n";
+  }
+  return out;
+}
+
+std::string UnknownTerm(const std::string& name) {
+  std::vector<std::string> names;
+  for (const Term& term : Terms()) {
+    for (std::string spelling : SpellingsOf(term)) {
+      spelling.erase(0, spelling.find_first_not_of(' '));
+      names.push_back(spelling);
+    }
+  }
+  const std::string nearest = NearestName(name, names);
+  return fmt::format("{} is neither a file nor a word that is explained; {}", Quoted(name),
+                     nearest.empty() ? "gridlock explain alone lists the words"
+                                     : "did you mean " + Quoted(nearest) + "?");
+}
+
+}  // namespace gridlock

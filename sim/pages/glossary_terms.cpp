@@ -1,0 +1,220 @@
+#include "sim/pages/glossary.h"
+
+namespace gridlock {
+namespace {
+
+constexpr Term kTerms[] = {
+    {"algbw and busbw", "algbw, busbw, bus bandwidth, algorithm bandwidth",
+     "Two bandwidths of a collective, as nccl-tests prints them. algbw is the size of the "
+     "buffer over the time. busbw is what every link would carry if the ranks sent as in "
+     "a ring, so that it can be compared with the link.",
+     "  1 GiB in 6.48 ms, 512 ranks, all-reduce\n"
+     "  algbw   1 GiB / 6.48 ms       = 166 GB/s\n"
+     "  busbw   166 x 2 (511) / 512   = 331 GB/s",
+     "algbw = S / time\n"
+     "busbw = algbw x 2 (n - 1) / n for an all-reduce, x (n - 1) / n for gathers, "
+     "scatters, all-to-alls",
+     "gridlock collective examples/08-all-reduce/scenario.textproto --op all_reduce "
+     "--size 1GiB"},
+    {"all-gather", "allgather",
+     "A collective after which every rank has the parts of all ranks. ZeRO gathers "
+     "parameters so before a layer uses them.",
+     "before   A...  .B..  ..C.  ...D\n"
+     "after    ABCD  ABCD  ABCD  ABCD",
+     "bytes on the wire of a rank = (n - 1) / n S        S: the whole result, n: ranks\n"
+     "busbw = S / time x (n - 1) / n",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_gather "
+     "--size 64MiB --explain"},
+    {"all-reduce", "allreduce",
+     "A collective that adds up one buffer over all ranks and gives every rank the sum. "
+     "Data parallelism sums gradients so; tensor parallelism sums the parts of a layer.",
+     "before   a  b  c  d        ring of 4:  a -> b -> c -> d -> (a)\n"
+     "after    s  s  s  s        each part goes round twice: once to be added,\n"
+     "s = a + b + c + d          once to be handed out",
+     "time of a ring = 2 (n - 1) (latency + S / (n B))   S: buffer, n: ranks, B: "
+     "bandwidth of a rank\n"
+     "busbw = S / time x 2 (n - 1) / n",
+     "gridlock collective examples/08-all-reduce/scenario.textproto --op all_reduce "
+     "--size 1MiB:1GiB:x32"},
+    {"all-to-all", "alltoall",
+     "A collective in which every rank sends another part to each other rank. Mixtures of "
+     "experts send tokens to their experts so.",
+     "before   a1a2a3  b1b2b3  c1c2c3\n"
+     "after    a1b1c1  a2b2c2  a3b3c3",
+     "bytes on the wire of a rank = (n - 1) / n S",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_to_all "
+     "--size 64MiB --explain"},
+    {"arithmetic intensity", "intensity",
+     "FLOP of a kernel over the bytes that it moves to and from HBM. It decides on which "
+     "side of the ridge of the roofline the kernel lies.",
+     "  GEMM of m x n x k in 16 bits:  2 m n k FLOP,  2 (m k + k n + m n) bytes",
+     "intensity = FLOP / HBM bytes      ridge = peak FLOP/s / HBM bandwidth",
+     "gridlock run examples/01-two-servers/scenario.textproto -q -o out/two && gridlock "
+     "explain out/two"},
+    {"bisection bandwidth", "bisection, cut",
+     "The bandwidth between the two halves of a network, for the worst way to halve it. "
+     "Traffic that everybody has with everybody cannot exceed it.",
+     "  o o o o | o o o o\n"
+     "  +-+-+-+-|-+-+-+-+    <- links that the cut crosses, one direction",
+     "bisection = bandwidth of the links that the smallest halving cuts",
+     "gridlock topo examples/02-llama-405b-16k/scenario.textproto"},
+    {"bubble", "pipeline bubble",
+     "Time in which a stage of a pipeline waits because the first micro-batch has not yet "
+     "come, or the last one has gone. More micro-batches, or more chunks per stage, make "
+     "its share smaller.",
+     "stage 0  F1 F2 F3 F4 .  .  .  .  B1 B2 B3 B4\n"
+     "stage 1  .  F1 F2 F3 F4 .  .  B1 B2 B3 B4 .     . is the bubble\n"
+     "stage 2  .  .  F1 F2 F3 F4 B1 B2 B3 B4 .  .",
+     "bubble / work = (p - 1) / (v m)     p: stages, v: chunks of a stage, m: "
+     "micro-batches",
+     "gridlock run examples/02-llama-405b-16k/scenario.textproto -q -o out/405b && "
+     "gridlock explain out/405b"},
+    {"capped time", "at the cap",
+     "Of a site with a power cap: the share of the time under a cap in which the power "
+     "was at it. 0 % means that the cap never bound.",
+     "power |  ____        cap ------------\n"
+     "      | /    \\____\n"
+     "      |/              at the cap: where the two touch",
+     "", "gridlock run examples/06-power-cap-at-noon/scenario.textproto -q"},
+    {"class", "classes, folded",
+     "Accelerators that behave alike because what they compute and whom they share links "
+     "with is alike. The folded simulation runs one of each class and counts it with its "
+     "weight; the times are the same.",
+     "  16,384 accelerators -> 16 classes, one per pipeline stage", "",
+     "gridlock run examples/02-llama-405b-16k/scenario.textproto -q"},
+    {"critical path", "what sets the pace, attribution, wall",
+     "The chain of work and messages that ends last: each link of it waited for the one "
+     "before. What paced a part of it would shorten the step if it were faster; all other "
+     "work has slack.",
+     "stage 0  [compute]--message--.\n"
+     "stage 1      [wait          ][compute]   <- ends last\n"
+     "path      compute, nic, compute",
+     "share of a resource = time on the path that it paced / step time",
+     "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"data parallelism", "dp, replica",
+     "Copies of the model that each take another part of the batch and sum their "
+     "gradients after it.",
+     "  batch -> copy 0, copy 1, copy 2, copy 3\n"
+     "              \\ all-reduce of gradients /",
+     "accelerators = tensor x pipeline x context x data", "gridlock schema Layout"},
+    {"direction", "directions",
+     "One way of a link. A link carries its bandwidth in each direction at the same time; "
+     "Gridlock counts the two apart. Vendors add them up: 900 GB/s of NVLink are 450 GB/s "
+     "per direction.",
+     "  GPU  == 450 GB/s ==>  switch\n"
+     "       <= 450 GB/s ==",
+     "",
+     "gridlock cap examples/01-two-servers/scenario.textproto --link scale_up --values "
+     "900,400GBps -q"},
+    {"ETTR", "effective training time ratio, goodput",
+     "Effective training time ratio: the share of the time since its submission in which "
+     "a job made steps that count. Waiting, restarts, checkpoints and work lost to "
+     "failures lower it.",
+     "|train|ckpt|train| x lost |restart|train|\n"
+     " ^^^^^       ^^^^^                  ^^^^^  counts",
+     "ETTR = time in steps that count / wall time      (Kokolis et al. 2024, "
+     "arXiv:2410.21680)",
+     "gridlock run examples/04-a-week-of-a-fleet/scenario.textproto -q --set 'horizon=2 "
+     "days'"},
+    {"exposed communication", "exposed",
+     "Communication that nothing runs beside, so that the step becomes longer by it. What "
+     "runs beside compute is hidden and costs nothing until it outlasts the compute.",
+     "compute  [##########]\n"
+     "messages [====hidden====|exposed]",
+     "exposed = max(0, communication - what runs beside it)",
+     "gridlock run examples/03-bandwidth-cap/scenario.textproto -q"},
+    {"fingerprint", "",
+     "A hash of every completion time of a simulation. Two runs with the same fingerprint "
+     "did the same; scenario and seed decide it.",
+     "  fingerprint fb2ae98d09e69a64", "",
+     "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"MFU and HFU", "MFU, HFU, model FLOP utilisation",
+     "Model FLOP utilisation: the FLOP that the model needs, forward and backward, over "
+     "what the matrix units could do in the time. Hardware FLOP utilisation counts "
+     "recomputed FLOP too, and so is the larger one.",
+     "peak  |####################|\n"
+     "HFU   |###########         |   with recomputation\n"
+     "MFU   |#########           |   what the model needs",
+     "MFU = model FLOP / (peak FLOP/s x step time)      (PaLM, Chowdhery et al. 2022, "
+     "appendix B)",
+     "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"oversubscription", "",
+     "Bandwidth below a switch over that above it. 7:1 means that all servers of a pod "
+     "together can send out a seventh of what they can send inside.",
+     "        ||          1 up\n"
+     "      switch\n"
+     "  | | | | | | |      7 down   -> 7:1",
+     "oversubscription = bandwidth to servers / bandwidth to the next tier",
+     "gridlock topo examples/02-llama-405b-16k/scenario.textproto"},
+    {"pipeline parallelism", "pp, stage, 1F1B",
+     "Layers dealt out over stages, each on its own accelerators; micro-batches go "
+     "through them one behind another. 1F1B: after the filling each stage does one "
+     "forward and one backward pass in turn.",
+     "layers 1-8 -> stage 0 -> layers 9-16 -> stage 1 -> ...", "bubble / work = (p - 1) / (v m)",
+     "gridlock explain bubble"},
+    {"rail", "rails",
+     "NIC number i of every server goes to leaf number i. Traffic between accelerators of "
+     "one number crosses a single leaf; all other traffic first goes through the scale-up "
+     "links.",
+     "server A: g0 g1 g2        g0 of all servers -> leaf 0\n"
+     "server B: g0 g1 g2        g1 of all servers -> leaf 1",
+     "", "gridlock topo examples/15-rails-only/scenario.textproto --no-cut"},
+    {"roofline", "ridge",
+     "The rate that a kernel can reach, drawn over its arithmetic intensity: HBM "
+     "bandwidth times intensity up to the ridge, the peak of the matrix units beyond it.",
+     "FLOP/s |        ________  peak\n"
+     "       |      /|\n"
+     "       |    /  |  ridge\n"
+     "       |  /    |\n"
+     "       +---------------- FLOP/byte",
+     "rate <= min(peak, HBM bandwidth x intensity)      (Williams et al. 2009)",
+     "gridlock run examples/01-two-servers/scenario.textproto -q -o out/two && gridlock "
+     "explain out/two"},
+    {"scale-up and scale-out", "scale-up, scale-out, NVLink domain",
+     "Scale-up links join the accelerators of a server or rack, at hundreds of gigabytes "
+     "per second. Scale-out is the network between servers, through NICs, some ten times "
+     "slower.",
+     "[g g g g]  scale-up   \n"
+     "    | NICs\n"
+     " ===leaf=== scale-out",
+     "", "gridlock catalog show dgx_h100"},
+    {"situation", "situations",
+     "Of a life: which jobs run on which servers under which caps. The step times of one "
+     "situation are simulated once and remembered.",
+     "day 1: job a alone -> situation 1;  b starts -> situation 2", "",
+     "gridlock run examples/05-two-sites/scenario.textproto -q"},
+    {"tensor parallelism", "tp, sequence parallelism",
+     "Each layer split over accelerators, which exchange activations twice in every layer "
+     "and pass. It needs the scale-up links.",
+     "   x -> [W1] -.\n"
+     "   x -> [W2] --+-> sum -> next layer\n"
+     "   x -> [W3] -'",
+     "bytes of a layer and pass = 2 x (2 (t - 1) / t) x tokens x hidden x bytes of an "
+     "element",
+     "gridlock cap examples/03-bandwidth-cap/scenario.textproto --link scale_up --values "
+     "900,400,100GBps -q"},
+    {"TTFT and TPOT", "TTFT, TPOT, time to first token, time per output token",
+     "Latencies of a request to a served model. TTFT: from its arrival to its first "
+     "token, which is waiting and prefill. TPOT: from token to token after that.",
+     "arrive |wait|prefill|t1|t2|t3|...|end\n"
+     "       <---TTFT---->   <->TPOT",
+     "TPOT = (end to end - TTFT) / (output tokens - 1)",
+     "gridlock run examples/07-hbm-cap/scenario.textproto -q"},
+    {"ZeRO", "FSDP, zero stage",
+     "Optimizer states (stage 1), gradients (2) and weights (3) split over the replicas "
+     "instead of copied, paid for with gathers of what is needed.",
+     "          replica 0   replica 1\n"
+     "stage 0   all         all\n"
+     "stage 1   states/2    states/2",
+     "bytes of states per rank = 12 x parameters / (tensor x pipeline x data)      (Adam "
+     "in 32 bits)",
+     "gridlock schema Pretraining"},
+};
+
+}  // namespace
+
+std::span<const Term> Terms() {
+  return kTerms;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,149 @@
+#!/usr/bin/env python3
+"""Opens pages in headless Chromium: no error, every chart is painted, and the numbers that the charts
+hold are those of the trace.
+
+usage: browser_check.py GRIDLOCK SOURCE_DIR [SCREENSHOTS]
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+try:
+    import h5netcdf  # noqa: F401
+    import numpy as np
+    import xarray as xr
+except ImportError as missing:
+    print(f"SKIP: {missing}; needs python3-xarray and python3-h5netcdf")
+    sys.exit(0)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+if CHROMIUM is None:
+    print("SKIP: no chromium; apt-get install chromium")
+    sys.exit(0)
+
+GRIDLOCK, ROOT = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).resolve()
+SHOTS = os.path.abspath(sys.argv[3]) if len(sys.argv) > 3 else None
+
+
+def run(*words, code=0):
+    done = subprocess.run([GRIDLOCK, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def browse(page, *more):
+    done = subprocess.run(
+        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+         "--enable-logging=stderr", "--virtual-time-budget=4000", "--window-size=1280,1000", *more, page],
+        capture_output=True, text=True, timeout=120, check=False)
+    complaints = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
+    assert not complaints, complaints
+    return done.stdout
+
+
+def opened(page):
+    """What the charts of a page hold, by title."""
+    assert os.path.getsize(page) < 8e6, os.path.getsize(page)
+    text = Path(page).read_text(encoding="utf-8")
+    links = re.findall(r"""(?:src|href)=["'](?:https?:)?//""", text)
+    assert not links, links
+    dom = browse(f"file://{page}#check", "--dump-dom")
+    found = re.search(r'<script type="application/json" id="check">(.*?)</script>', dom, re.S)
+    assert found, "the page did not come to its end"
+    checked = json.loads(found.group(1))
+    assert checked["errors"] == [], checked["errors"]
+    for chart in checked["charts"]:
+        assert chart["painted"] > 3, f"{chart['title']} is empty"
+        assert chart["table"]["rows"] and chart["series"], chart["title"]
+    if SHOTS:
+        shots(page)
+    return {chart["title"]: chart for chart in checked["charts"]}
+
+
+def shots(page):
+    name = Path(page).stem
+    for look, more in (("light", []), ("dark", ["--blink-settings=preferredColorScheme=0"]),
+                       ("narrow", [])):
+        size = "500,5200" if look == "narrow" else "1280,3600"
+        browse(f"file://{page}", *more, f"--window-size={size}", f"--screenshot={SHOTS}/{name}-{look}.png")
+    browse(f"file://{page}", f"--print-to-pdf={SHOTS}/{name}.pdf")
+
+
+def close(a, b, within=1e-8):
+    """The page holds nine digits of each number; sums of differences of times keep fewer."""
+    return np.allclose(np.array(a, float), np.array(b, float), rtol=within, atol=0)
+
+
+def check_step(folder, page):
+    run("report", folder, "-o", page)
+    charts = opened(page)
+    trace = xr.open_dataset(f"{folder}/trace.h5").isel(cap=0).load()
+    spans = charts["Pipeline over time"]["table"]["rows"]
+    assert len(spans) == trace.sizes["span"]
+    assert close([s[1] for s in spans], trace.span_start) and close([s[2] for s in spans], trace.span_end)
+    drawn = [item for series in charts["Pipeline over time"]["series"] for item in series["data"]]
+    assert close(sum(i[3] - i[2] for i in drawn), (trace.span_end - trace.span_start).sum(), 1e-5)
+    waits = next(s for s in charts["Pipeline over time"]["series"] if s["name"] == "bubble and waits")
+    waited = trace.span_activity.isin([list(trace.activity.values).index(a) for a in ("pipeline_wait", "idle")])
+    assert close(sum(i[3] - i[2] for i in waits["data"]),
+                 (trace.span_end - trace.span_start).where(waited, 0).sum(), 1e-5)
+    roof = [p for s in charts["Roofline"]["series"] if s["name"] != "roof" for p in s["data"]]
+    for point in roof:
+        kernel = trace.sel(operation=point["name"])
+        want = [kernel.operation_flop / kernel.operation_hbm, kernel.operation_flop / kernel.operation_time]
+        assert close(point["value"][:2], want), point
+    assert len(roof) == int((trace.operation_flop > 0).sum())
+    parts = {s["name"]: s["data"][0] for s in charts["What sets the pace"]["series"]}
+    assert close(parts["compute"], trace.attribution.sel(attribution_resource="compute"))
+    assert close(sum(parts.values()), trace.step_time)
+    memory = charts["HBM by class"]["table"]["rows"]
+    assert close([row[-1] for row in memory], trace.memory_total)
+    for series in charts["Utilisation over the step"]["series"]:
+        assert len(series["data"]) == int(trace.time.notnull().sum()), series["name"]
+
+
+def check_others(out):
+    """A cap, a comparison, a collective table, a sweep and a life."""
+    two = str(ROOT / "examples/01-two-servers/scenario.textproto")
+    run("cap", two, "--link", "nic", "--values", "400,100,50Gbps", "-q", "-o", f"{out}/cap")
+    run("report", f"{out}/cap", "-o", f"{out}/cap.html")
+    cap = xr.open_dataset(f"{out}/cap/trace.h5")
+    curve = opened(f"{out}/cap.html")["Step time over the cap"]["series"][0]["data"]
+    assert close([p[1] for p in curve], (cap.step_time / cap.step_time[0]).values[[3, 2, 1]])
+    run("run", two, "-q", "-o", f"{out}/a")
+    run("run", two, "-q", "-o", f"{out}/b", "--set", "site[0].override.nic_bandwidth=50 Gbps")
+    run("report", f"{out}/a", f"{out}/b", "-o", f"{out}/both.html")
+    assert "Difference in time" in opened(f"{out}/both.html")
+    run("run", str(ROOT / "examples/08-all-reduce/scenario.textproto"), "-q", "-o", f"{out}/reduce")
+    run("report", f"{out}/reduce", "-o", f"{out}/reduce.html")
+    test = xr.open_dataset(f"{out}/reduce/trace.h5")
+    lines = {s["name"]: s["data"] for s in opened(f"{out}/reduce.html")["Bus bandwidth over size"]["series"]}
+    rings = test.bus_bandwidth.where(test.algorithm == "ring", drop=True)
+    assert close([p[1] for p in lines["ring"]], rings) if "ring" in lines else rings.size == 0
+    run("sweep", str(ROOT / "examples/01-two-servers"), "-q", "-o", f"{out}/sweep")
+    run("report", f"{out}/sweep", "-o", f"{out}/sweep.html")
+    assert "Curves of the sweep" in opened(f"{out}/sweep.html")
+    run("run", str(ROOT / "examples/04-a-week-of-a-fleet/scenario.textproto"), "-q", "-o", f"{out}/life",
+        "--set", "horizon=1 day")
+    run("report", f"{out}/life", "-o", f"{out}/life.html")
+    life = xr.open_dataset(f"{out}/life/trace.h5")
+    power = opened(f"{out}/life.html")["Power of hall"]["series"][0]["data"]
+    assert close([p[1] for p in power], life.power.values[0])
+
+
+with tempfile.TemporaryDirectory() as folder:
+    big = str(ROOT / "examples/02-llama-405b-16k/scenario.textproto")
+    run("run", big, "-q", "-o", f"{folder}/big")
+    done = subprocess.run([GRIDLOCK, "report", f"{folder}/big", "-o", f"{folder}/x.html"],
+                          capture_output=True, text=True, check=False)
+    if "built without charts" in done.stderr:
+        print("SKIP: the program was built without charts")
+        sys.exit(0)
+    check_step(f"{folder}/big", f"{folder}/step.html")
+    check_others(folder)
+print("ok")

@@ -1,0 +1,175 @@
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <set>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+#include "sim/pages/chrome_trace.h"
+#include "sim/pages/compare.h"
+#include "sim/pages/csv_tables.h"
+#include "sim/pages/data_json.h"
+#include "sim/pages/explain.h"
+#include "sim/pages/glossary.h"
+#include "sim/pages/scenario_fields.h"
+#include "sim/record/trace.h"
+#include "tests/record/sample_record.h"
+#include "tests/source_dir.h"
+
+namespace gridlock {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::Pair;
+
+/// A trace of two stages: stage 0 works from 0 to 1 s and stage 1 waits for it, then works.
+StepRecord RecordWithTimeline(int row) {
+  StepRecord record = SampleRecord(row);
+  record.timeline = {{0, Seconds(0), Seconds(1), 0, PassKind::kForward},
+                     {1, Seconds(0), Seconds(1), 1, PassKind::kNone},
+                     {1, Seconds(1), Seconds(2.0 + row), 0, PassKind::kBackward}};
+  record.operations = {{"forward query", Flop(2e12), Bytes(1e9), 4, Seconds(4e-3)}};
+  return record;
+}
+
+Dataset Written(const std::string& name, const std::vector<StepRecord>& records,
+                const std::string& scenario = "name: \"x\"\n") {
+  const std::string path = testing::TempDir() + "pages_" + name + ".h5";
+  TraceHeader header;
+  header.scenario_name = name;
+  header.scenario_text = scenario;
+  TraceWriter writer(path, header);
+  for (const StepRecord& record : records) {
+    writer.Append(record);
+  }
+  writer.Finish();
+  Dataset dataset = ReadDataset(path);
+  std::remove(path.c_str());
+  return dataset;
+}
+
+TEST(Dataset, ReadsBackWhatTheWriterWrote) {
+  const Dataset trace = Written("read", {RecordWithTimeline(0), RecordWithTimeline(3)});
+  EXPECT_EQ(trace.kind, "step");
+  EXPECT_EQ(trace.Attribute("scenario_name"), "read");
+  EXPECT_EQ(trace.At("step_time", 1), 2.75);
+  EXPECT_EQ(trace.TextAt("cap", 1), "scale_up 3 µ");
+  ASSERT_NE(trace.Find("utilisation"), nullptr);
+  EXPECT_THAT(trace.Find("utilisation")->dimensions, ElementsAre("cap", "resource", "sample"));
+  EXPECT_THAT(trace.Find("utilisation")->shape, ElementsAre(2, 4, 64));
+  EXPECT_TRUE(std::isnan(trace.At("utilisation", 3 * 64))) << "the first row has no spine";
+  EXPECT_EQ(trace.Find("step_time")->units, "s");
+}
+
+TEST(Dataset, HasTheTimelineAndTheOperations) {
+  const Dataset trace = Written("spans", {RecordWithTimeline(0), RecordWithTimeline(1)});
+  EXPECT_THAT(trace.Find("span_end")->dimensions, ElementsAre("cap", "span"));
+  EXPECT_THAT(trace.Find("span_end")->numbers, ElementsAre(1, 1, 2, 1, 1, 3));
+  EXPECT_THAT(trace.Find("span_stage")->numbers, ElementsAre(0, 1, 1, 0, 1, 1));
+  EXPECT_THAT(trace.Find("span_pass")->flags,
+              ElementsAre("none", "forward", "backward", "optimizer"));
+  EXPECT_EQ(trace.TextAt("operation"), "forward query");
+  EXPECT_EQ(trace.At("operation_flop", 1), 2e12);
+}
+
+TEST(Dataset, RefusesWhatIsNone) {
+  EXPECT_THROW(ReadDataset("/nowhere/trace.h5"), UserError);
+  EXPECT_THROW(ReadDataset(GRIDLOCK_SOURCE_DIR "/README.md"), UserError);
+  EXPECT_THROW(ReadDataset(GRIDLOCK_SOURCE_DIR), UserError);
+}
+
+TEST(FieldsOfText, HavePathsWithNumbersWhereANameRepeats) {
+  EXPECT_THAT(
+      FieldsOfText("name: \"x: {y}\"\nsite {\n  server: \"s\"\n}\njob {\n  name: \"a\"\n}\n"
+                   "job {\n  pretraining {\n    micro_batch: 1\n  }\n}\n"),
+      ElementsAre(Pair("name", "\"x: {y}\""), Pair("site.server", "\"s\""),
+                  Pair("job[0].name", "\"a\""), Pair("job[1].pretraining.micro_batch", "1")));
+}
+
+TEST(Explain, PutsTheNumbersIntoTheFormulaOfMfu) {
+  const Dataset trace = Written("mfu", {RecordWithTimeline(0)});
+  // 8e15 FLOP over 1.6e16 FLOP/s for 2 s.
+  EXPECT_THAT(
+      ExplanationText(trace),
+      HasSubstr("MFU = model FLOP / (peak x step time) = 8e+15 / (1.6e+16/s x 2 s) = 25.0 %"));
+  EXPECT_THAT(VerdictOf(trace), HasSubstr("the matrix units set the pace of 75.0 % of it"));
+}
+
+TEST(Explain, PutsTheLayoutIntoTheFormulaOfTheBubble) {
+  const Dataset trace =
+      Written("bubble", {RecordWithTimeline(0)},
+              "job {\n  pretraining {\n    layout {\n      pipeline: 4\n      data: 2\n"
+              "    }\n    global_batch: 32\n    micro_batch: 1\n  }\n}\n");
+  EXPECT_THAT(ExplanationText(trace), HasSubstr("(p - 1) / (v m) = (4 - 1) / (1 x 16) = 18.8 %"));
+}
+
+TEST(Compare, SaysWhatDiffersInInputAndOutput) {
+  StepRecord slow = RecordWithTimeline(2);
+  const Dataset a = Written("a", {RecordWithTimeline(0)}, "site {\n  servers: 2\n}\n");
+  const Dataset b = Written("b", {slow}, "site {\n  servers: 4\n}\n");
+  const Comparison comparison = Compare(a, b);
+  ASSERT_EQ(comparison.inputs.size(), 1u);
+  EXPECT_EQ(comparison.inputs[0].path, "site.servers");
+  EXPECT_EQ(comparison.inputs[0].b, "4");
+  ASSERT_FALSE(comparison.outputs.empty());
+  EXPECT_EQ(comparison.outputs[0].name, "step_time");
+  EXPECT_EQ(comparison.outputs[0].b, 2.5);
+  double moved = 0;
+  for (const OutputDifference& output : comparison.outputs) {
+    moved += output.group == "critical path" ? output.b - output.a : 0;
+  }
+  EXPECT_NEAR(moved, 0.5, 1e-12) << "the parts of the path move by what the step moves";
+  EXPECT_TRUE(Compare(a, a).outputs.empty() && Compare(a, a).inputs.empty());
+}
+
+TEST(ChromeTrace, HasASliceForEachSpanInMicroseconds) {
+  const std::string json = ChromeTraceJson(Written("chrome", {RecordWithTimeline(0)}));
+  EXPECT_THAT(json,
+              HasSubstr(R"("ph":"X","pid":0,"tid":1,"name":"backward compute","cat":"compute",)"
+                        R"("ts":1000000,"dur":1000000)"));
+}
+
+TEST(CsvTables, HaveALineForEachPosition) {
+  const auto tables = CsvTables(Written("csv", {RecordWithTimeline(0), RecordWithTimeline(1)}));
+  const auto found = std::find_if(tables.begin(), tables.end(), [](const auto& table) {
+    return table.first == "cap-attribution_resource";
+  });
+  ASSERT_NE(found, tables.end());
+  EXPECT_EQ(found->second,
+            "cap,attribution_resource,attribution\nbaseline,compute,1.5\nbaseline,scale_up,0.5\n"
+            "scale_up 1 µ,compute,1.5\nscale_up 1 µ,scale_up,0.75\n");
+}
+
+TEST(DataJson, CannotEndTheScriptThatHoldsIt) {
+  EXPECT_EQ(QuotedForPage("</script>\n"), "\"\\u003c/script>\\n\"");
+}
+
+TEST(Glossary, IsThePageInTheDocuments) {
+  std::ifstream page(GRIDLOCK_SOURCE_DIR "/docs/glossary.md");
+  const std::string text{std::istreambuf_iterator<char>(page), {}};
+  EXPECT_EQ(text, GlossaryMarkdown()) << "gridlock explain --glossary > docs/glossary.md";
+}
+
+TEST(Glossary, FindsTermsByEverySpelling) {
+  for (const char* name : {"all-reduce", "All Reduce", "allreduce", "ALL_REDUCE"}) {
+    ASSERT_NE(TermByName(name), nullptr) << name;
+    EXPECT_STREQ(TermByName(name)->name, "all-reduce");
+  }
+  EXPECT_STREQ(TermByName("hfu")->name, "MFU and HFU");
+  EXPECT_EQ(TermByName("nonsense"), nullptr);
+  EXPECT_THAT(UnknownTerm("bubbel"), HasSubstr("did you mean \"bubble\"?"));
+  std::set<std::string> names;
+  for (const Term& term : Terms()) {
+    EXPECT_TRUE(names.insert(term.name).second) << term.name;
+    EXPECT_THAT(term.command, testing::StartsWith("gridlock ")) << term.name;
+    EXPECT_EQ(TermByName(term.name), &term);
+  }
+}
+
+}  // namespace
+}  // namespace gridlock

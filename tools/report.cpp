@@ -1,0 +1,119 @@
+#include <cmath>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <memory>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/atomic_file.h"
+#include "sim/pages/chrome_trace.h"
+#include "sim/pages/csv_tables.h"
+#include "sim/pages/page.h"
+#include "sim/record/dataset.h"
+
+#include "tools/command.h"
+#include "tools/screen.h"
+#include "tools/sweep_files.h"
+
+namespace gridlock {
+namespace {
+
+struct ReportOptions {
+  std::vector<std::string> files;
+  std::string page, perfetto, csv;
+};
+
+/// The summary.json beside the results of a sweep, where its verdicts stand; "" beside others.
+std::string SummaryOf(const Dataset& dataset) {
+  if (dataset.kind != "sweep") {
+    return "";
+  }
+  const auto folder = std::filesystem::path(dataset.file).parent_path();
+  std::ifstream file(folder / "summary.json");
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+void WriteTables(const std::vector<Dataset>& files, const std::string& folder) {
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) {
+    throw IoError(fmt::format("{}: cannot create this folder: {}", folder, error.message()));
+  }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    const std::string number = files.size() == 1 ? "" : std::to_string(i + 1) + "-";
+    for (const auto& [name, table] : CsvTables(files[i])) {
+      WriteFileAtomically(fmt::format("{}/{}{}.csv", folder, number, name), table);
+    }
+  }
+}
+
+int Report(const ReportOptions& options) {
+  if (options.page.empty() && options.perfetto.empty() && options.csv.empty()) {
+    throw UserError("",
+                    "nothing to write; expected -o PAGE.html, --perfetto FILE.json or --csv DIR");
+  }
+  if (!options.perfetto.empty() && options.files.size() > 1) {
+    throw UserError("", "--perfetto is of one file; expected one FILE");
+  }
+  std::vector<Dataset> files;
+  std::vector<std::string> summaries;
+  for (const std::string& path : options.files) {
+    files.push_back(ReadDataset(path));
+    summaries.push_back(SummaryOf(files.back()));
+  }
+  std::string written;
+  const auto write = [&](const std::string& path, const std::string& text) {
+    WriteFileAtomically(path, text);
+    written += (written.empty() ? "" : ", ") + path;
+  };
+  if (!options.page.empty()) {
+    write(options.page, PageHtml(files, summaries));
+  }
+  if (!options.perfetto.empty()) {
+    write(options.perfetto, ChromeTraceJson(files.front()));
+  }
+  if (!options.csv.empty()) {
+    WriteTables(files, options.csv);
+    written += (written.empty() ? "" : ", ") + options.csv + "/*.csv";
+  }
+  PrintText("written: " + written + "\n");
+  return kSuccess;
+}
+
+}  // namespace
+
+void AddReportCommand(CLI::App& app, int& code) {
+  auto options = std::make_shared<ReportOptions>();
+  CLI::App* command = app.add_subcommand(
+      "report", "Write one HTML page with pictures of results, a trace for Perfetto, or tables");
+  command
+      ->add_option("FILE", options->files,
+                   "trace.h5 or results.h5, or a folder with one; repeatable. Two of one kind are "
+                   "compared")
+      ->required();
+  command
+      ->add_option("-o,--output", options->page, "Page to write; it needs no server and no network")
+      ->type_name("PAGE.html");
+  command
+      ->add_option("--perfetto", options->perfetto,
+                   "Also write the timeline for ui.perfetto.dev and chrome://tracing")
+      ->type_name("FILE.json");
+  command->add_option("--csv", options->csv, "Also write every table as CSV into this folder")
+      ->type_name("DIR");
+  command->footer(
+      "Examples:\n"
+      "  gridlock report out/two-servers -o step.html\n"
+      "  gridlock report out/two-servers out/llama-405b-16k -o both.html\n"
+      "  gridlock report out/llama-405b-16k --perfetto timeline.json\n"
+      "  gridlock report out/a-week-of-a-fleet -o week.html --csv tables\n"
+      "The folders are those that gridlock run, cap and sweep write.");
+  command->callback([options, &code] {
+    code = WithMessages("report", [&] {
+      return Report(*options);
+    });
+  });
+}
+
+}  // namespace gridlock

@@ -101,7 +101,7 @@ def inside_of(cut, value):
 
 def check_dataset(ds, rows):
     assert dict(ds.sizes) == {"cap": rows, "resource": 4, "sample": 100, "stage": 2, "activity": 2,
-                              "attribution_resource": 3, "collective": 2}, ds.sizes
+                              "attribution_resource": 3, "collective": 2, "link": 0}, ds.sizes
     for name, variable in ds.variables.items():
         for attribute in ("units", "long_name"):
             assert variable.attrs.get(attribute), f"{name} has no {attribute}"

@@ -127,7 +127,7 @@ def check_refusals():
             (["--op", "all_redcue"],
              '--op "all_redcue": there is no collective "all_redcue"; expected all_reduce, '
              'all_gather, reduce_scatter, all_to_all, send_receive, broadcast, reduce, '
-             'expert_dispatch or expert_combine; did you mean "all_reduce"?'),
+             'expert_dispatch, expert_combine or all_to_allv; did you mean "all_reduce"?'),
             (["--op", "all_reduce", "--algorithm", "rng"],
              '--algorithm "rng": there is no algorithm "rng"; expected automatic, ring, tree, '
              'halving_doubling, in_switch, in_switch_tree, pairs, neighbours, forwarded, direct or '

@@ -10,37 +10,15 @@
 #include <hdf5_hl.h>
 
 #include "sim/base/check.h"
+#include "sim/record/hdf5_handle.h"
 
 namespace gridlock {
 namespace {
 
-/// An HDF5 handle that closes itself.
-class Handle {
- public:
-  using Closer = herr_t (*)(hid_t);
-
-  Handle(hid_t id, Closer closer) : id_(id), closer_(closer) {}
-
-  Handle(const Handle&) = delete;
-  Handle& operator=(const Handle&) = delete;
-
-  ~Handle() {
-    if (id_ >= 0) {
-      closer_(id_);
-    }
-  }
-
-  [[nodiscard]] hid_t get() const { return id_; }
-
- private:
-  hid_t id_;
-  Closer closer_;
-};
-
 /// A text of fixed length, as attributes have them.
 std::string FixedText(hid_t attribute, hid_t type) {
   std::string text(H5Tget_size(type), '\0');
-  const Handle memory(H5Tcopy(type), H5Tclose);
+  const Hdf5Handle memory(H5Tcopy(type), H5Tclose);
   if (text.empty() || H5Aread(attribute, memory.get(), text.data()) < 0) {
     return "";
   }
@@ -50,9 +28,9 @@ std::string FixedText(hid_t attribute, hid_t type) {
 
 /// An attribute as text: numbers in the shortest form; "" for lists and references.
 std::string AttributeText(hid_t object, const char* name) {
-  const Handle attribute(H5Aopen(object, name, H5P_DEFAULT), H5Aclose);
-  const Handle type(H5Aget_type(attribute.get()), H5Tclose);
-  const Handle space(H5Aget_space(attribute.get()), H5Sclose);
+  const Hdf5Handle attribute(H5Aopen(object, name, H5P_DEFAULT), H5Aclose);
+  const Hdf5Handle type(H5Aget_type(attribute.get()), H5Tclose);
+  const Hdf5Handle space(H5Aget_space(attribute.get()), H5Sclose);
   const H5T_class_t kind = H5Tget_class(type.get());
   if (kind == H5T_STRING && H5Tis_variable_str(type.get()) == 0) {
     return FixedText(attribute.get(), type.get());
@@ -94,7 +72,7 @@ herr_t TakeScale(hid_t /*dataset*/, unsigned /*dimension*/, hid_t scale, void* n
 }
 
 void ReadTexts(hid_t dataset, hid_t space, std::size_t count, DatasetVariable& variable) {
-  const Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
+  const Hdf5Handle type(H5Tcopy(H5T_C_S1), H5Tclose);
   H5Tset_size(type.get(), H5T_VARIABLE);
   H5Tset_cset(type.get(), H5T_CSET_UTF8);
   std::vector<char*> texts(count, nullptr);
@@ -108,7 +86,7 @@ void ReadTexts(hid_t dataset, hid_t space, std::size_t count, DatasetVariable& v
 }
 
 void ReadElements(hid_t dataset, hid_t space, std::size_t count, DatasetVariable& variable) {
-  const Handle type(H5Dget_type(dataset), H5Tclose);
+  const Hdf5Handle type(H5Dget_type(dataset), H5Tclose);
   variable.is_text = H5Tget_class(type.get()) == H5T_STRING;
   if (count == 0) {
     return;
@@ -130,13 +108,13 @@ std::vector<std::string> Words(const std::string& text) {
 }
 
 herr_t TakeVariable(hid_t group, const char* name, const H5L_info_t* /*info*/, void* into) {
-  const Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
+  const Hdf5Handle dataset(H5Dopen2(group, name, H5P_DEFAULT), H5Dclose);
   if (dataset.get() < 0) {
     return 0;
   }
   DatasetVariable variable;
   variable.name = name;
-  const Handle space(H5Dget_space(dataset.get()), H5Sclose);
+  const Hdf5Handle space(H5Dget_space(dataset.get()), H5Sclose);
   const int rank = H5Sget_simple_extent_ndims(space.get());
   std::vector<hsize_t> shape(static_cast<std::size_t>(std::max(rank, 0)));
   H5Sget_simple_extent_dims(space.get(), shape.data(), nullptr);
@@ -217,7 +195,7 @@ Dataset ReadDataset(const std::string& path) {
   Dataset dataset;
   dataset.file = FileOf(path);
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-  const Handle file(H5Fopen(dataset.file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
+  const Hdf5Handle file(H5Fopen(dataset.file.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT), H5Fclose);
   if (file.get() >= 0) {
     H5Aiterate2(file.get(), H5_INDEX_NAME, H5_ITER_INC, nullptr, TakeAttribute, &dataset);
     dataset.kind = dataset.Attribute("kind");

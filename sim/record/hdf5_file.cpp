@@ -18,32 +18,10 @@
 #include <unistd.h>
 
 #include "sim/base/check.h"
+#include "sim/record/hdf5_handle.h"
 
 namespace gridlock {
 namespace {
-
-/// An HDF5 handle that closes itself.
-class Scoped {
- public:
-  using Closer = herr_t (*)(hid_t);
-
-  Scoped(hid_t id, Closer closer) : id_(id), closer_(closer) {}
-
-  Scoped(const Scoped&) = delete;
-  Scoped& operator=(const Scoped&) = delete;
-
-  ~Scoped() {
-    if (id_ >= 0) {
-      closer_(id_);
-    }
-  }
-
-  [[nodiscard]] hid_t get() const { return id_; }
-
- private:
-  hid_t id_;
-  Closer closer_;
-};
 
 /// Keeps the innermost HDF5 error, which comes first.
 herr_t KeepReason(unsigned depth, const H5E_error2_t* error, void* reason) {
@@ -155,14 +133,14 @@ void Hdf5File::LockPart() {
 
 void Hdf5File::CreateFile() {
   H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);  // errors are ours to print
-  const Scoped access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
+  const Hdf5Handle access(H5Pcreate(H5P_FILE_ACCESS), H5Pclose);
   constexpr std::size_t kIncrement = std::size_t{1} << 20;  // the image grows by 1 MiB
   H5Pset_fapl_core(access.get(), kIncrement, false);
   // For readers of any age; and the oldest superblock has no checksum, which H5Fget_file_image, as
   // it clears the mark of a file that is open for writing, would leave wrong.
   H5Pset_libver_bounds(access.get(), H5F_LIBVER_EARLIEST, H5F_LIBVER_V18);
   H5Pset_fclose_degree(access.get(), H5F_CLOSE_STRONG);
-  const Scoped creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
+  const Hdf5Handle creation(H5Pcreate(H5P_FILE_CREATE), H5Pclose);
   // netCDF-4 lists variables and attributes in the order of their creation.
   H5Pset_link_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
@@ -207,10 +185,10 @@ void Hdf5File::CreateDataset(const VariableSpec& spec) {
   }
   const std::vector<hsize_t> unlimited(extent.size(), H5S_UNLIMITED);
   const std::vector<hsize_t> chunk(spec.chunk.begin(), spec.chunk.end());
-  const Scoped type(MakeType(spec.type, true), H5Tclose);
+  const Hdf5Handle type(MakeType(spec.type, true), H5Tclose);
   const auto rank = static_cast<int>(extent.size());
-  const Scoped space(H5Screate_simple(rank, extent.data(), unlimited.data()), H5Sclose);
-  const Scoped creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  const Hdf5Handle space(H5Screate_simple(rank, extent.data(), unlimited.data()), H5Sclose);
+  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
   H5Pset_chunk(creation.get(), rank, chunk.data());
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_obj_track_times(creation.get(), false);
@@ -231,7 +209,7 @@ void Hdf5File::CreateDataset(const VariableSpec& spec) {
     Require(H5DSset_scale(dataset, spec.name.c_str()), "add a dimension to");
   }
   if (spec.padded) {
-    const Scoped one(H5Screate(H5S_SCALAR), H5Sclose);
+    const Hdf5Handle one(H5Screate(H5S_SCALAR), H5Sclose);
     WriteAttribute(spec.name, "_FillValue", H5T_IEEE_F64LE, one.get(), &nan);
   }
 }
@@ -257,7 +235,7 @@ void Hdf5File::WriteAttribute(const std::string& variable, const std::string& na
                               Handle space, const void* value) {
   const Handle owner = variable.empty() ? file_ : variables_.at(variable).handle;
   const bool exists = Require(H5Aexists(owner, name.c_str()), "read") > 0;
-  const Scoped attribute(
+  const Hdf5Handle attribute(
       exists ? H5Aopen(owner, name.c_str(), H5P_DEFAULT)
              : H5Acreate2(owner, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT),
       H5Aclose);
@@ -270,32 +248,32 @@ void Hdf5File::WriteAttribute(const std::string& variable, const std::string& na
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name,
                             std::string_view text) {
   // As the netCDF library does: fixed length, and no space at all for an empty text.
-  const Scoped type(MakeText(std::max<std::size_t>(1, text.size())), H5Tclose);
-  const Scoped space(H5Screate(text.empty() ? H5S_NULL : H5S_SCALAR), H5Sclose);
+  const Hdf5Handle type(MakeText(std::max<std::size_t>(1, text.size())), H5Tclose);
+  const Hdf5Handle space(H5Screate(text.empty() ? H5S_NULL : H5S_SCALAR), H5Sclose);
   WriteAttribute(variable, name, type.get(), space.get(), text.empty() ? nullptr : text.data());
 }
 
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name,
                             std::int32_t value) {
-  const Scoped space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   WriteAttribute(variable, name, H5T_NATIVE_INT32, space.get(), &value);
 }
 
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name,
                             std::uint64_t value) {
-  const Scoped space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   WriteAttribute(variable, name, H5T_NATIVE_UINT64, space.get(), &value);
 }
 
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name, double value) {
-  const Scoped space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Hdf5Handle space(H5Screate(H5S_SCALAR), H5Sclose);
   WriteAttribute(variable, name, H5T_NATIVE_DOUBLE, space.get(), &value);
 }
 
 void Hdf5File::SetAttribute(const std::string& variable, const std::string& name,
                             std::span<const std::uint8_t> values) {
   const hsize_t count = values.size();
-  const Scoped space(H5Screate_simple(1, &count, nullptr), H5Sclose);
+  const Hdf5Handle space(H5Screate_simple(1, &count, nullptr), H5Sclose);
   WriteAttribute(variable, name, H5T_NATIVE_UINT8, space.get(), values.data());
 }
 
@@ -341,13 +319,13 @@ void Hdf5File::WriteBlock(const Variable& variable, const Position& start, const
     }
     CHECK(from[i] + extent[i] <= size(variable.dimensions[i]));
   }
-  const Scoped file_space(H5Dget_space(variable.handle), H5Sclose);
+  const Hdf5Handle file_space(H5Dget_space(variable.handle), H5Sclose);
   Require(H5Sselect_hyperslab(file_space.get(), H5S_SELECT_SET, from.data(), nullptr, extent.data(),
                               nullptr),
           "write to");
-  const Scoped memory_space(
+  const Hdf5Handle memory_space(
       H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
-  const Scoped type(MakeType(variable.type, false), H5Tclose);
+  const Hdf5Handle type(MakeType(variable.type, false), H5Tclose);
   Require(H5Dwrite(variable.handle, type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT,
                    values),
           "write to");

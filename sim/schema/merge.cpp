@@ -65,6 +65,9 @@ void AppendList(const Message& from, Message& into, const FieldDescriptor& field
       case FieldDescriptor::CPPTYPE_INT32:
         reflection.AddInt32(&into, &field, reflection.GetRepeatedInt32(from, &field, i));
         break;
+      case FieldDescriptor::CPPTYPE_DOUBLE:
+        reflection.AddDouble(&into, &field, reflection.GetRepeatedDouble(from, &field, i));
+        break;
       default:
         CHECK(!"the schema has a list that merging does not know");
     }

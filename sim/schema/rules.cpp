@@ -131,7 +131,8 @@ double NumberOf(const Message& message, const FieldDescriptor& field, int index)
     case FieldDescriptor::CPPTYPE_UINT64:
       return static_cast<double>(reflection.GetUInt64(message, &field));
     case FieldDescriptor::CPPTYPE_DOUBLE:
-      return reflection.GetDouble(message, &field);
+      return field.is_repeated() ? reflection.GetRepeatedDouble(message, &field, index)
+                                 : reflection.GetDouble(message, &field);
     default:
       break;
   }

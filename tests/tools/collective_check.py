@@ -122,6 +122,28 @@ def check_scenarios_of_all_kinds():
     assert float(halved[0]["time_us"]) > 2 * float(whole[0]["time_us"])
 
 
+def check_parts(folder):
+    """Parts that differ: a file with what each rank gets, and the same as a factor."""
+    even = rows(TWO_SERVERS, "--op", "all_to_all", "--size", "1GiB")
+    uneven = ["--op", "all_to_allv", "--size", "1GiB"]
+    one = rows(TWO_SERVERS, *uneven, "--imbalance", "1")
+    assert abs(float(one[0]["time_us"]) / float(even[0]["time_us"]) - 1) < 0.01, (one, even)
+    two = rows(TWO_SERVERS, *uneven, "--imbalance", "2")
+    assert 1.9 < float(two[0]["time_us"]) / float(one[0]["time_us"]) < 2.1, (one, two)
+    file = Path(folder) / "parts.txt"
+    file.write_text("30\n" + "14, " * 14 + "14\n", encoding="utf-8")  # 30 of 240 is 2/16
+    same = rows(TWO_SERVERS, *uneven, "--parts", str(file))
+    assert abs(float(same[0]["time_us"]) / float(two[0]["time_us"]) - 1) < 1e-6, (two, same)
+
+
+def check_protocols():
+    ring = ["--op", "all_gather", "--size", "4GiB", "--algorithm", "ring", "--protocol"]
+    times = {name: float(rows(TWO_SERVERS, *ring, name)[0]["time_us"])
+             for name in ("ll", "LL128", "simple")}
+    assert 1.9 < times["ll"] / times["simple"] < 2.1, times
+    assert 1.0 < times["LL128"] / times["simple"] < 128 / 120 + 0.01, times
+
+
 def check_refusals():
     for arguments, message in [
             (["--op", "all_redcue"],
@@ -141,6 +163,16 @@ def check_refusals():
             (["--op", "all_reduce", "--size", "64"],
              'gridlock collective: --size: "64" is no size; expected a number with a unit such as '
              '"64MiB" or "1 GB", or FROM:TO:xFACTOR'),
+            (["--op", "all_to_allv", "--imbalance", "17"],
+             '--imbalance 17: the first of 16 ranks cannot get 17 times the mean; expected 1 to 16'),
+            (["--op", "all_reduce", "--imbalance", "2"],
+             '--imbalance 2: the parts of all_reduce are alike; expected collective: "all_to_allv"'),
+            (["--op", "all_reduce", "--protocol", "ll12"],
+             '--protocol "ll12": there is no protocol "ll12"; expected automatic, ll, ll128 or '
+             'simple; did you mean "ll128"?'),
+            (["--op", "all_reduce", "--algorithm", "in_switch_tree", "--protocol", "ll"],
+             '--protocol "ll": switches add up by the protocol "simple" alone, and "ll" is asked '
+             'for; expected "simple" or "automatic"'),
             (["--opp", "all_reduce"],
              'gridlock collective: there is no option "--opp"; did you mean "--op"?')]:
         said = run(TWO_SERVERS, *arguments, code=2).strip()
@@ -150,6 +182,8 @@ def check_refusals():
 def main():
     with tempfile.TemporaryDirectory() as folder:
         check_formats(folder)
+        check_parts(folder)
+    check_protocols()
     check_words()
     check_who_takes_part()
     check_fidelities()

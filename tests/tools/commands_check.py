@@ -5,6 +5,8 @@ of one's own beside the shipped ones, sites without jobs, JSON wherever it is of
 usage: commands_check.py GRIDLOCK SOURCE_DIR
 """
 
+import csv
+import io
 import json
 import os
 import pty
@@ -13,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from xml.etree import ElementTree
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 ROOT = Path(sys.argv[2]).resolve()
@@ -113,6 +116,37 @@ def check_sites_alone(folder):
                                                              cwd=folder, code=2)
 
 
+def check_networks(folder):
+    """Networks side by side, for one number of servers, with a price of one's own; exports."""
+    fabrics = {
+        "clos": 'clos { tiers: 2 servers_per_leaf: 4 leaves_per_pod: 4 leaf_switch: "mine" '
+                'spine_switch: "quantum2_qm9700" }',
+        "mesh": 'hyperx { size: [4] servers_per_router: 4 router_switch: "quantum2_qm9700" }'}
+    own = ('catalog { switch { name: "mine" like: "quantum2_qm9700" price: 1000 } }\n')
+    for name, fabric in fabrics.items():
+        (folder / f"{name}.textproto").write_text(
+            f'schema_version: 1\nname: "{name}"\n{own if "mine" in fabric else ""}'
+            f'site {{ server: "dgx_h100" servers: 2 fabric {{ {fabric} }} }}\n', encoding="utf-8")
+    both = ["topo", "clos.textproto", "mesh.textproto", "--servers", "16"]
+    table = list(csv.DictReader(io.StringIO(run(*both, "--format", "csv", cwd=folder))))
+    assert [row["site"] for row in table] == ["clos", "mesh"], table
+    assert all(row["servers"] == "16" and row["accelerators"] == "128" for row in table), table
+    # Four leaves of 32 NICs and 32 uplinks at the price above, and a spine for each 64 of those.
+    assert float(table[0]["switch_usd"]) == 4 * 1000 + 2 * 13500, table[0]
+    assert table[1]["diameter_links"] == "3" and table[1]["diameter_machines"] == "2", table[1]
+    documents = json.loads(run(*both, "--format", "json", cwd=folder))
+    for row, document in zip(table, documents):
+        for key in ("diameter_links", "mean_links", "network_usd", "network_w", "radix"):
+            assert abs(float(row[key]) - document[key]) < 1e-6 * document[key], key
+    text = run(*both, cwd=folder)
+    assert "clos" in text.splitlines()[0] and "mesh" in text.splitlines()[0], text
+    assert "expected one scenario or cluster" in run(*both, "--dot", "x", cwd=folder, code=2)
+    run("topo", TWO_SERVERS, "--simgrid", str(folder / "platform.xml"))
+    platform = ElementTree.parse(folder / "platform.xml").getroot()
+    assert len(platform.findall(".//host")) == 16
+    assert len(platform.findall(".//route")) == 16 * 15
+
+
 def check_json():
     for arguments in (["catalog", "list"], ["catalog", "show", "h100_sxm"], ["catalog", "rules"],
                       ["catalog", "diff", "h100_sxm", "h800_sxm"], ["schema"], ["schema", "Site"]):
@@ -159,6 +193,7 @@ def main():
         check_slips()
         check_own_entries(Path(folder))
         check_sites_alone(Path(folder))
+        check_networks(Path(folder))
         check_json()
         check_narrow_terminal()
     print("PASS")

@@ -196,6 +196,26 @@ def what_one_flow_leaves_another_takes(folder):
     near(ends[2], 2e9 / 50e9 + 1e9 / 50e9, 1e-3, "half a NIC, then all of it")
 
 
+def a_spine_fails_and_comes_back(folder):
+    """A life goes on over the other spine, slower, until the failed one is back."""
+    more = """horizon: "30 min"
+job { name: "j" pretraining {
+  model: "llama_3.1_8b" stack: "megatron_core" layout { tensor: 1 pipeline: 1 data: 128 }
+  global_batch: 128 zero: 1 recompute: FULL_LAYER micro_batch: 1 sequence_length: 8192
+  steps: 100000
+} }
+change { at: "10 min" until: "20 min" path: "site.failed" value: "spine0" }"""
+    scenario = write(folder, "spine", "dgx_h100", 16, CLOS % (2, 2, 8, "ECMP"), more)
+    life = json.loads(run("run", scenario, "-q", "--format", "json", "-o", f"{folder}/life"))
+    lost, back = life["changes"]
+    rates = [change[side]["training_flop_per_s"]
+             for change in (lost, back) for side in ("before", "after")]
+    assert (lost["at_s"], back["at_s"]) == (600, 1200), life["changes"]
+    assert rates[1] < 0.999 * rates[0], rates
+    near(rates[2], rates[1], 1e-6, "while it is lost")
+    near(rates[3], rates[0], 1e-6, "as before")
+
+
 def main():
     questions = [all_to_all_falls_to_the_rate_of_a_nic, a_tree_sends_half_through_the_only_nic,
                  hashed_flows_lose_with_every_server,
@@ -203,7 +223,7 @@ def main():
                  four_of_eight_use_three_of_seven_links, dispatch_counts_tokens_that_stay,
                  kinds_of_networks_differ, four_chips_carry_what_one_does,
                  a_flow_alone_has_its_link, an_incast_takes_what_its_receiver_needs,
-                 what_one_flow_leaves_another_takes]
+                 what_one_flow_leaves_another_takes, a_spine_fails_and_comes_back]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for question in questions:

@@ -112,6 +112,8 @@ void AddSchemaCommand(CLI::App& app, int& code);
 void AddCatalogCommand(CLI::App& app, int& code);
 void AddGenerateCommand(CLI::App& app, int& code);
 void AddImportCommand(CLI::App& app, int& code);
+void AddServeCommand(CLI::App& app, int& code);
+void AddServePlanCommand(CLI::App& app, int& code);
 void AddValidateCommand(CLI::App& app, int& code);
 
 }  // namespace gridlock

@@ -92,6 +92,8 @@ int main(int argc, char** argv) {
   gridlock::AddReplayCommand(app, code);
   gridlock::AddGenerateCommand(app, code);
   gridlock::AddImportCommand(app, code);
+  gridlock::AddServeCommand(app, code);
+  gridlock::AddServePlanCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   std::vector<std::string> words = gridlock::WithoutHelpCommand({argv + 1, argv + argc});
   const std::string unknown = gridlock::UnknownWord(app, words);

@@ -94,6 +94,8 @@ int main(int argc, char** argv) {
   gridlock::AddReplayCommand(app, code);
   gridlock::AddGenerateCommand(app, code);
   gridlock::AddImportCommand(app, code);
+  gridlock::AddServeCommand(app, code);
+  gridlock::AddServePlanCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   gridlock::AddReportCommand(app, code);
   gridlock::AddExplainCommand(app, code);

@@ -97,6 +97,30 @@ constexpr FlagField kFlags[] = {
     {"narrow_cache", &InferenceEngine::narrow_cache},
 };
 
+struct ModelField {
+  const char* name;
+  int InferenceModel::*member;
+};
+
+constexpr ModelField kModelFields[] = {
+    {"layers", &InferenceModel::layers},
+    {"hidden", &InferenceModel::hidden},
+    {"heads", &InferenceModel::heads},
+    {"kv_heads", &InferenceModel::kv_heads},
+    {"head_dim", &InferenceModel::head_dim},
+    {"vocabulary", &InferenceModel::vocabulary},
+    {"experts", &InferenceModel::experts},
+    {"experts_per_token", &InferenceModel::experts_per_token},
+    {"shared_experts", &InferenceModel::shared_experts},
+    {"expert_ffn", &InferenceModel::expert_ffn},
+    {"dense_layers", &InferenceModel::dense_layers},
+    {"kv_rank", &InferenceModel::kv_rank},
+    {"q_rank", &InferenceModel::q_rank},
+    {"rotary_dim", &InferenceModel::rotary_dim},
+    {"value_dim", &InferenceModel::value_dim},
+    {"window", &InferenceModel::window},
+};
+
 const std::map<std::string, Batching> kBatchings = {{"static", Batching::kStatic},
                                                     {"prompts", Batching::kPrompts},
                                                     {"fused", Batching::kFused},
@@ -150,6 +174,30 @@ void SetPart(const std::string& field, const std::string& text, ServingCatalogue
       names.emplace_back(each.name);
     }
     problem = fmt::format("parts have no field {}{}", Quoted(field), DidYouMean(field, names));
+  }
+}
+
+void SetModel(const std::string& field, const std::string& text, ServingCatalogue& catalogue,
+              std::string& problem) {
+  InferenceModel& model = catalogue.models.back();
+  const std::optional<double> value = NumberOf(text);
+  for (const ModelField& each : kModelFields) {
+    if (field == each.name) {
+      model.*each.member = static_cast<int>(std::min(value.value_or(0), 1e7));
+      problem = value ? "" : fmt::format("{} is {}; expected a number", field, Quoted(text));
+      return;
+    }
+  }
+  if (field == "alias") {
+    for (const std::string& word : WordsOf(text)) {
+      catalogue.model_aliases[word] = model.name;
+    }
+  } else if (field == "ffn" || field == "windowed_share") {
+    (field == "ffn" ? model.ffn : model.windowed_share) = value.value_or(0);
+  } else if (field == "latent" || field == "gated") {
+    (field == "latent" ? model.latent : model.gated) = text == "true";
+  } else {
+    problem = fmt::format("models have no field {}", Quoted(field));
   }
 }
 
@@ -265,6 +313,15 @@ const InferencePart* ServingCatalogue::FindPart(const std::string& name) const {
   return found == parts.end() ? nullptr : &*found;
 }
 
+const InferenceModel* ServingCatalogue::FindModel(const std::string& name) const {
+  const auto alias = model_aliases.find(name);
+  const std::string& wanted = alias == model_aliases.end() ? name : alias->second;
+  const auto found = std::find_if(models.begin(), models.end(), [&](const InferenceModel& model) {
+    return model.name == wanted;
+  });
+  return found == models.end() ? nullptr : &*found;
+}
+
 const InferenceEngine* ServingCatalogue::FindEngine(const std::string& name) const {
   const auto found = std::find_if(engines.begin(), engines.end(), [&](const auto& each) {
     return each.engine.name == name;
@@ -299,6 +356,14 @@ std::vector<std::string> ServingCatalogue::PartNames() const {
   return names;
 }
 
+std::vector<std::string> ServingCatalogue::ModelNames() const {
+  std::vector<std::string> names;
+  for (const InferenceModel& model : models) {
+    names.push_back(model.name);
+  }
+  return names;
+}
+
 std::vector<std::string> ServingCatalogue::EngineNames() const {
   std::vector<std::string> names;
   for (const ServingEngineEntry& each : engines) {
@@ -308,7 +373,8 @@ std::vector<std::string> ServingCatalogue::EngineNames() const {
 }
 
 ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
-                                      const std::string& engines_file) {
+                                      const std::string& engines_file,
+                                      const std::string& models_file) {
   ServingCatalogue catalogue;
   ProblemList problems;
   ReadTable(
@@ -339,13 +405,28 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         SetEngine(field, value, catalogue, problem);
       },
       catalogue, problems);
+  ReadTable(
+      models_file,
+      [&](const std::string& name, const std::string& like, std::string& problem) {
+        const InferenceModel* base = catalogue.FindModel(like);
+        InferenceModel model = base == nullptr ? InferenceModel() : *base;
+        problem =
+            base == nullptr && !like.empty() ? "no model above is called " + Quoted(like) : "";
+        model.name = name;
+        catalogue.models.push_back(model);
+      },
+      [&](const std::string& field, const std::string& value, std::string& problem) {
+        SetModel(field, value, catalogue, problem);
+      },
+      catalogue, problems);
   problems.ThrowIfAny();
   return catalogue;
 }
 
 ServingCatalogue ShippedServingCatalogue() {
   const std::string folder = ShippedRoot() + "/workloads/catalog/";
-  return ReadServingCatalogue(folder + "serving_parts.csv", folder + "serving_engines.csv");
+  return ReadServingCatalogue(folder + "serving_parts.csv", folder + "serving_engines.csv",
+                              folder + "serving_models.csv");
 }
 
 }  // namespace gridlock

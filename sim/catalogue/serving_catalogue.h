@@ -1,8 +1,9 @@
 #pragma once
 
-// What serves models: parts and engines by name, from tables that say where each number comes from
-// (workloads/catalog/serving_parts.csv and serving_engines.csv: entry, field, value, estimate,
-// source). An entry may start as another one: its first field is then `like`.
+// What serves models: parts, engines and models by name, from tables that say where each number
+// comes from (serving_parts.csv, serving_engines.csv and serving_models.csv in workloads/catalog:
+// entry, field, value, estimate, source). An entry may start as another one: its first field is
+// then `like`.
 
 #include <map>
 #include <string>
@@ -24,12 +25,15 @@ struct ServingEngineEntry {
 struct ServingCatalogue {
   std::vector<InferencePart> parts;            ///< in the order of the table
   std::vector<ServingEngineEntry> engines;     ///< the same
+  std::vector<InferenceModel> models;          ///< the same
   std::map<std::string, std::string> aliases;  ///< of parts
+  std::map<std::string, std::string> model_aliases;
   /// Fields that are estimates, by "PART.FIELD" or "ENGINE.FIELD".
   std::map<std::string, std::string> estimates;
 
   /// nullptr when there is none.
   [[nodiscard]] const InferencePart* FindPart(const std::string& name) const;
+  [[nodiscard]] const InferenceModel* FindModel(const std::string& name) const;
   [[nodiscard]] const InferenceEngine* FindEngine(const std::string& name) const;
 
   /// The family that a release of an engine belongs to: the newest that is not newer than it;
@@ -39,11 +43,13 @@ struct ServingCatalogue {
 
   [[nodiscard]] std::vector<std::string> PartNames() const;
   [[nodiscard]] std::vector<std::string> EngineNames() const;
+  [[nodiscard]] std::vector<std::string> ModelNames() const;
 };
 
-/// Reads both tables. Throws UserError with every mistake, FILE:LINE:COLUMN first.
+/// Reads the tables. Throws UserError with every mistake, FILE:LINE:COLUMN first.
 ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
-                                      const std::string& engines_file);
+                                      const std::string& engines_file,
+                                      const std::string& models_file);
 
 /// The tables that are shipped.
 ServingCatalogue ShippedServingCatalogue();

@@ -1,0 +1,257 @@
+#include "sim/interop/request_trace.h"
+
+#include <charconv>
+#include <list>
+#include <optional>
+#include <unordered_map>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/schema/files.h"
+#include "sim/schema/problems.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr std::size_t kLargestTrace = 1U << 30U;
+
+// Reads one line; adds its problems.
+class LineReader {
+ public:
+  LineReader(const std::string& file, int line, ProblemList& problems)
+      : file_(file), line_(line), problems_(problems) {}
+
+  void Refuse(const std::string& message) {
+    problems_.Add({file_, line_, 1}, "", message);
+    bad_ = true;
+  }
+
+  /// A whole number from `least`.
+  std::int64_t Count(const char* name, std::string_view text, std::int64_t least) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size() || value < least) {
+      Refuse(fmt::format("{} is {}; expected a whole number from {}", name,
+                         Quoted(std::string(text)), least));
+      return least;
+    }
+    return value;
+  }
+
+  [[nodiscard]] bool bad() const { return bad_; }
+
+ private:
+  const std::string& file_;
+  int line_;
+  ProblemList& problems_;
+  bool bad_ = false;
+};
+
+// Seconds since 1970 of "2023-11-16 18:17:03.9799600"; nothing when it is no time.
+std::optional<double> TimeOf(std::string_view text) {
+  int parts[5] = {};
+  const std::size_t begins[5] = {0, 5, 8, 11, 14}, sizes[5] = {4, 2, 2, 2, 2};
+  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':') {
+    return std::nullopt;
+  }
+  for (int i = 0; i < 5; ++i) {
+    const char* const begin = text.data() + begins[i];
+    const auto [end, error] = std::from_chars(begin, begin + sizes[i], parts[i]);
+    if (error != std::errc() || end != begin + sizes[i]) {
+      return std::nullopt;
+    }
+  }
+  double seconds = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data() + 17, last, seconds);
+  if (error != std::errc() || end != last || parts[1] < 1 || parts[1] > 12) {
+    return std::nullopt;
+  }
+  // Days of the civil calendar (Hinnant 2013).
+  const int year = parts[0] - (parts[1] <= 2 ? 1 : 0), era = year / 400;
+  const int of_era = year - era * 400;
+  const int of_year = (153 * (parts[1] + (parts[1] > 2 ? -3 : 9)) + 2) / 5 + parts[2] - 1;
+  const double days =
+      146097.0 * era + 365.0 * of_era + of_era / 4 - of_era / 100 + of_year - 719468;
+  return days * 86400 + parts[3] * 3600 + parts[4] * 60 + seconds;
+}
+
+std::vector<std::string_view> CellsOf(std::string_view line) {
+  std::vector<std::string_view> cells;
+  for (std::size_t begin = 0;;) {
+    const std::size_t comma = line.find(',', begin);
+    cells.push_back(line.substr(begin, comma - begin));
+    if (comma == std::string_view::npos) {
+      return cells;
+    }
+    begin = comma + 1;
+  }
+}
+
+// A row of Azure's; `time` receives its absolute time.
+TraceRequest AzureRow(std::string_view line, LineReader& reader, double& time) {
+  TraceRequest request;
+  const std::vector<std::string_view> cells = CellsOf(line);
+  if (cells.size() != 3) {
+    reader.Refuse(
+        fmt::format("{} cells; expected 3: TIMESTAMP,ContextTokens,GeneratedTokens", cells.size()));
+    return request;
+  }
+  const std::optional<double> at = TimeOf(cells[0]);
+  if (!at) {
+    reader.Refuse(
+        fmt::format("TIMESTAMP is {}; expected a time such as 2023-11-16 18:17:03.9799600",
+                    Quoted(std::string(cells[0]))));
+  }
+  time = at.value_or(0);
+  request.prompt_tokens = reader.Count("ContextTokens", cells[1], 1);
+  request.output_tokens = reader.Count("GeneratedTokens", cells[2], 1);
+  return request;
+}
+
+// The text behind `"name":`, up to the comma or bracket that ends it; empty when there is none.
+std::string_view ValueOf(std::string_view line, const std::string& name) {
+  const std::size_t key = line.find("\"" + name + "\"");
+  if (key == std::string_view::npos) {
+    return {};
+  }
+  std::size_t begin = line.find(':', key);
+  begin = begin == std::string_view::npos ? begin : line.find_first_not_of(" :", begin);
+  if (begin == std::string_view::npos) {
+    return {};
+  }
+  const std::size_t end =
+      line[begin] == '[' ? line.find(']', begin) : line.find_first_of(",} ", begin);
+  return line.substr(begin, end == std::string_view::npos ? end : end - begin);
+}
+
+TraceRequest MooncakeRow(std::string_view line, LineReader& reader, double& time) {
+  TraceRequest request;
+  if (line.front() != '{') {
+    reader.Refuse(
+        "the line is no JSON object; expected timestamp, input_length, output_length and "
+        "hash_ids between braces");
+    return request;
+  }
+  if (line.back() != '}') {
+    reader.Refuse("the line ends within its object: the file is cut off");
+    return request;
+  }
+  for (const char* name : {"timestamp", "input_length", "output_length"}) {
+    if (ValueOf(line, name).empty()) {
+      reader.Refuse(fmt::format("no {}", name));
+      return request;
+    }
+  }
+  time = 1e-3 * static_cast<double>(reader.Count("timestamp", ValueOf(line, "timestamp"), 0));
+  request.prompt_tokens = reader.Count("input_length", ValueOf(line, "input_length"), 1);
+  request.output_tokens = reader.Count("output_length", ValueOf(line, "output_length"), 1);
+  std::string_view blocks = ValueOf(line, "hash_ids");
+  if (blocks.size() > 1) {
+    blocks.remove_prefix(1);
+    for (std::string_view cell : CellsOf(blocks)) {
+      cell.remove_prefix(std::min(cell.find_first_not_of(' '), cell.size()));
+      request.blocks.push_back(reader.Count("a hash of hash_ids", cell, 0));
+    }
+  }
+  return request;
+}
+
+}  // namespace
+
+std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_view text) {
+  const bool azure = file.ends_with(".csv");
+  if (!azure && !file.ends_with(".jsonl")) {
+    throw UserError("", fmt::format("{}: expected a name that ends in .csv (Azure LLM trace) or "
+                                    ".jsonl (Mooncake trace)",
+                                    file));
+  }
+  ProblemList problems;
+  std::vector<TraceRequest> requests;
+  double first = 0, last = 0;
+  int number = 0;
+  while (!text.empty()) {
+    const std::size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    ++number;
+    while (!line.empty() && (line.back() == '\r' || line.back() == ' ')) {
+      line.remove_suffix(1);
+    }
+    LineReader reader(file, number, problems);
+    if (azure && number == 1) {
+      if (line != "TIMESTAMP,ContextTokens,GeneratedTokens") {
+        reader.Refuse(
+            "the first line names no columns; expected "
+            "TIMESTAMP,ContextTokens,GeneratedTokens");
+      }
+      continue;
+    }
+    if (line.empty()) {
+      continue;
+    }
+    double time = last;
+    TraceRequest request = azure ? AzureRow(line, reader, time) : MooncakeRow(line, reader, time);
+    if (reader.bad()) {
+      continue;
+    }
+    if (!requests.empty() && time < last) {
+      reader.Refuse(fmt::format("the time goes back by {}", FormatSeconds(Seconds(last - time))));
+      continue;
+    }
+    first = requests.empty() ? time : first;
+    last = time;
+    request.arrival = Seconds(time - first);
+    requests.push_back(std::move(request));
+  }
+  if (requests.empty() && problems.empty()) {
+    problems.Add({file, 0, 0}, "", "the trace holds no request");
+  }
+  problems.ThrowIfAny();
+  return requests;
+}
+
+std::vector<TraceRequest> ReadRequestTrace(const std::string& file) {
+  ProblemList problems;
+  std::string text;
+  if (!ReadFile(file, {file, 0, 0}, text, problems, kLargestTrace)) {
+    problems.ThrowIfAny();
+  }
+  return ReadRequestTrace(file, text);
+}
+
+PrefixHits HitsOf(const std::vector<TraceRequest>& requests, std::int64_t capacity) {
+  PrefixHits hits;
+  std::list<std::int64_t> recent;  // the last used one in front
+  std::unordered_map<std::int64_t, std::list<std::int64_t>::iterator> places;  // looked up only
+  for (const TraceRequest& request : requests) {
+    std::int64_t leading = 0;
+    for (const std::int64_t block : request.blocks) {
+      if (!places.contains(block)) {
+        break;
+      }
+      ++leading;
+    }
+    for (const std::int64_t block : request.blocks) {
+      const auto found = places.find(block);
+      if (found != places.end()) {
+        recent.splice(recent.begin(), recent, found->second);
+        continue;
+      }
+      recent.push_front(block);
+      places[block] = recent.begin();
+      if (capacity > 0 && static_cast<std::int64_t>(places.size()) > capacity) {
+        places.erase(recent.back());
+        recent.pop_back();
+      }
+    }
+    hits.blocks += static_cast<std::int64_t>(request.blocks.size());
+    hits.hits += leading;
+    hits.hits_of.push_back(leading);
+  }
+  return hits;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,86 @@
+// Recorded requests: what their files say, and what is said of rows that are none.
+
+#include "sim/interop/request_trace.h"
+
+#include <cstdlib>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::ElementsAre;
+
+const std::string kHead = "TIMESTAMP,ContextTokens,GeneratedTokens\n";
+
+std::string ProblemOf(const std::string& file, const std::string& text) {
+  try {
+    ReadRequestTrace(file, text);
+  } catch (const UserError& error) {
+    return error.problems().front().message;
+  }
+  return "";
+}
+
+TEST(RequestTrace, ReadsAzuresRows) {
+  const auto requests = ReadRequestTrace("a.csv", kHead +
+                                                      "2023-11-16 23:59:59.5000000,4808,10\n"
+                                                      "2023-11-17 00:00:00.2500000,3180,8");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_NEAR(requests[1].arrival.si(), 0.75, 1e-6);
+  EXPECT_EQ(requests[1].prompt_tokens, 3180);
+  EXPECT_EQ(requests[1].output_tokens, 8);
+}
+
+TEST(RequestTrace, ReadsMooncakesRows) {
+  const auto requests = ReadRequestTrace(
+      "m.jsonl",
+      R"({"timestamp": 0, "input_length": 1200, "output_length": 5, "hash_ids": [0, 1, 2]})"
+      "\n"
+      R"({"timestamp": 1500, "input_length": 1100, "output_length": 7, "hash_ids": [0, 1, 9]})");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_DOUBLE_EQ(requests[1].arrival.si(), 1.5);
+  EXPECT_THAT(requests[1].blocks, ElementsAre(0, 1, 9));
+  EXPECT_EQ(HitsOf(requests, 0).hits, 2);
+  EXPECT_EQ(HitsOf(requests, 0).blocks, 6);
+  // A cache of one block has only the last.
+  EXPECT_EQ(HitsOf(requests, 1).hits, 0);
+}
+
+TEST(RequestTrace, SaysWhatIsWrongWithARow) {
+  const std::string good = "2023-11-16 18:17:03.9799600,4808,10\n";
+  EXPECT_EQ(ProblemOf("a.csv", kHead + good + "2023-11-16 18:17:02.0000000,5,1\n"),
+            "a.csv:3:1: the time goes back by 1.98 s");
+  EXPECT_EQ(ProblemOf("a.csv", kHead + "2023-11-16 18:17:03.9799600,0,10\n"),
+            "a.csv:2:1: ContextTokens is \"0\"; expected a whole number from 1");
+  EXPECT_EQ(ProblemOf("a.csv", kHead + "2023-11-16 18:17:03.9799600,4808\n"),
+            "a.csv:2:1: 2 cells; expected 3: TIMESTAMP,ContextTokens,GeneratedTokens");
+  EXPECT_EQ(ProblemOf("a.csv", kHead + "noon,4808,10\n"),
+            "a.csv:2:1: TIMESTAMP is \"noon\"; expected a time such as 2023-11-16 "
+            "18:17:03.9799600");
+  EXPECT_EQ(ProblemOf("a.csv", kHead), "a.csv: the trace holds no request");
+  EXPECT_EQ(ProblemOf("m.jsonl", R"({"timestamp": 0, "input_length": 12)"),
+            "m.jsonl:1:1: the line ends within its object: the file is cut off");
+  EXPECT_EQ(ProblemOf("m.jsonl", R"({"timestamp": 0, "output_length": 12})"),
+            "m.jsonl:1:1: no input_length");
+}
+
+// The traces of the papers: counts of rows, and the share of blocks that an infinite cache has.
+TEST(RequestTrace, FindsThePrefixesOfMooncakesTraces) {
+  const char* const data = std::getenv("GRIDLOCK_DATA");
+  if (data == nullptr) {
+    GTEST_SKIP() << "set GRIDLOCK_DATA to a folder with traces/mooncake of kvcache-ai/Mooncake";
+  }
+  const std::string folder = std::string(data) + "/traces/mooncake/";
+  const PrefixHits talk = HitsOf(ReadRequestTrace(folder + "conversation_trace.jsonl"), 0);
+  EXPECT_NEAR(static_cast<double>(talk.hits) / static_cast<double>(talk.blocks), 0.366, 0.001);
+  const PrefixHits drawn = HitsOf(ReadRequestTrace(folder + "synthetic_trace.jsonl"), 0);
+  EXPECT_NEAR(static_cast<double>(drawn.hits) / static_cast<double>(drawn.blocks), 0.640, 0.001);
+}
+
+}  // namespace
+}  // namespace gridlock

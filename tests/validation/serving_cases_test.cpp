@@ -1,0 +1,163 @@
+// Measured operating points of serving engines: what a row becomes, and what is said of a row that
+// cannot run.
+
+#include "sim/validation/serving_cases.h"
+
+#include <fstream>
+#include <string>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/validation/serving_row.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+ServingCells RowOf(const ServingCells& cells) {
+  ServingCells row = {{"id", "A"},
+                      {"role", "headline"},
+                      {"engine", "trtllm"},
+                      {"engine_version", "0.14.0"},
+                      {"accelerator", "h100_sxm"},
+                      {"accelerators", "2"},
+                      {"model", "Llama-3.1-70B"},
+                      {"layers", "80"},
+                      {"hidden", "8192"},
+                      {"heads", "64"},
+                      {"kv_heads", "8"},
+                      {"head_dim", "128"},
+                      {"ffn", "28672"},
+                      {"vocab", "128256"},
+                      {"attention", "gqa"},
+                      {"weights_precision", "fp8"},
+                      {"tp", "2"},
+                      {"pp", "1"},
+                      {"input_tokens", "1000"},
+                      {"output_tokens", "200"},
+                      {"length_distribution", "fixed"},
+                      {"load_kind", "concurrency"},
+                      {"load_value", "16"},
+                      {"metric", "tpot_ms"},
+                      {"value", "20"}};
+  for (const auto& [column, text] : cells) {
+    row[column] = text;
+  }
+  return row;
+}
+
+ServingPrediction Predict(const ServingCells& cells) {
+  return PredictServing(RowOf(cells), ShippedServingCatalogue());
+}
+
+TEST(ServingRow, IsPredictedInTheUnitOfItsMetric) {
+  const double tpot = Predict({}).value.value();
+  EXPECT_GT(tpot, 5);
+  EXPECT_LT(tpot, 60);
+  const double whole = Predict({{"metric", "output_tokens_per_s"}}).value.value();
+  EXPECT_NEAR(Predict({{"metric", "output_tokens_per_s_per_gpu"}}).value.value(), whole / 2,
+              1e-9 * whole);
+  EXPECT_NEAR(Predict({{"metric", "total_tokens_per_s"}}).value.value(), 6 * whole, 1e-6 * whole);
+  EXPECT_GT(Predict({{"metric", "p99_ttft_ms"}}).value.value(),
+            Predict({{"metric", "median_ttft_ms"}}).value.value());
+}
+
+TEST(ServingRow, SaysWhatStandsForAnUnknownPartEngineOrFormat) {
+  const ServingPrediction odd =
+      Predict({{"accelerator", "wse_9"}, {"engine", "new-engine"}, {"weights_precision", "fp6"}});
+  ASSERT_TRUE(odd.value);
+  EXPECT_THAT(odd.reason, HasSubstr("no part \"wse_9\": as h100_sxm"));
+  EXPECT_THAT(odd.reason, HasSubstr("no engine \"new-engine\": as generic"));
+  EXPECT_THAT(odd.reason, HasSubstr("weights of \"fp6\": as bf16"));
+}
+
+TEST(ServingRow, IsListedWithItsReasonWhenItMakesNoSense) {
+  EXPECT_THAT(Predict({{"metric", "joy"}}).reason, HasSubstr("the metric \"joy\" is not known"));
+  EXPECT_THAT(Predict({{"layers", ""}}).reason, HasSubstr("do not make a transformer"));
+  EXPECT_THAT(Predict({{"load_kind", "burst"}}).reason, HasSubstr("the load \"burst\""));
+  EXPECT_THAT(Predict({{"output_tokens", ""}}).reason, HasSubstr("lengths"));
+  EXPECT_THAT(Predict({{"accelerators", "1"}}).reason, HasSubstr("more than 1 accelerators"));
+}
+
+TEST(ServingRow, IsRefusedWhenItsWeightsDoNotFit) {
+  const ServingPrediction big =
+      Predict({{"weights_precision", "bf16"}, {"tp", "1"}, {"accelerators", "1"}});
+  EXPECT_TRUE(big.refused);
+  EXPECT_THAT(big.reason, HasSubstr("no room for a KV cache"));
+}
+
+TEST(ServingRow, IsSlowerOnALinkThatIsCut) {
+  EXPECT_GT(Predict({{"accelerator", "h800_sxm"}}).value, Predict({}).value);
+}
+
+TEST(ServingCatalogue, FindsTheFamilyOfARelease) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  EXPECT_EQ(catalogue.EngineOf("vllm", "0.6.3.post2")->name, "vllm_0");
+  EXPECT_EQ(catalogue.EngineOf("vllm", "0.11.0")->name, "vllm_1");
+  EXPECT_EQ(catalogue.EngineOf("vllm", "2025-11")->name, "vllm_1");
+  EXPECT_EQ(catalogue.EngineOf("trtllm", "0.6.1")->name, "trtllm_session");
+  EXPECT_EQ(catalogue.EngineOf("trtllm", "1.0.0rc3")->name, "trtllm_1");
+  EXPECT_EQ(catalogue.EngineOf("none", "1"), nullptr);
+}
+
+// Printed by engines: a 70B model in BF16 on eight H100 keeps 320 KB of keys and values a token,
+// DeepSeek-V3 70 KB (61 layers of 576 values of 16 bits).
+TEST(IterationCosts, HoldAsMuchPerTokenAsTheAttentionKeeps) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  InferenceLayout layout;
+  layout.tensor = 8;
+  const InferencePart& part = *catalogue.FindPart("h200_sxm");
+  const InferenceEngine& engine = *catalogue.FindEngine("vllm_1");
+  const IterationCosts dense(*catalogue.FindModel("llama-3.1-70b"), part, engine, layout, "");
+  EXPECT_DOUBLE_EQ(dense.token_bytes().si() * 8, 2.0 * 80 * 8 * 128 * 2);
+  layout.weights = WeightFormat::kFp8;
+  const IterationCosts latent(*catalogue.FindModel("deepseek-r1"), part, engine, layout, "");
+  EXPECT_DOUBLE_EQ(latent.token_bytes().si(), 61.0 * 576 * 2);
+  layout.tensor = 4;
+  layout.weights = WeightFormat::kBf16;
+  // Four KV heads on eight ranks are held twice.
+  InferenceModel narrow = *catalogue.FindModel("llama-3.1-70b");
+  narrow.kv_heads = 4;
+  layout.tensor = 8;
+  const IterationCosts copied(narrow, part, engine, layout, "");
+  EXPECT_DOUBLE_EQ(copied.token_bytes().si() * 8, 2.0 * 80 * 8 * 128 * 2);
+}
+
+TEST(ValidateServing, ReportsEveryRowAndPairsAsRatios) {
+  const std::string folder = ::testing::TempDir();
+  const std::string table = folder + "/serving.csv", pairs = folder + "/pairs.csv";
+  const ServingCells a = RowOf({}), b = RowOf({{"id", "B"}, {"load_value", "32"}});
+  const ServingCells odd = RowOf({{"id", "C"}, {"value", "fast"}});
+  std::ofstream out(table);
+  std::string head;
+  for (const auto& [column, text] : a) {
+    head += (head.empty() ? "" : ",") + column;
+  }
+  out << head << "\n";
+  for (const ServingCells* row : {&a, &b, &odd}) {
+    std::string line;
+    for (const auto& [column, text] : *row) {
+      line += (line.empty() ? "" : ",") + text;
+    }
+    out << line << "\n";
+  }
+  out.close();
+  std::ofstream(pairs) << "factor,source,id_a,id_b,metric,value_a,value_b,ratio_b_over_a\n"
+                          "load,test,A,B,tpot_ms,20,30,1.5\n";
+  const MeasuredReport rows = ValidateServing({table}, ShippedServingCatalogue(), {});
+  ASSERT_EQ(rows.results.size(), 3U);
+  EXPECT_TRUE(rows.results[0].predicted);
+  EXPECT_EQ(rows.results[2].status, CaseStatus::kUnsupported);
+  EXPECT_THAT(rows.results[2].reason, HasSubstr("no positive number"));
+  ServingValidation options;
+  options.pairs = pairs;
+  const MeasuredReport ratios = ValidateServing({table}, ShippedServingCatalogue(), options);
+  ASSERT_EQ(ratios.results.size(), 1U);
+  EXPECT_DOUBLE_EQ(*ratios.results[0].predicted,
+                   *rows.results[1].predicted / *rows.results[0].predicted);
+}
+
+}  // namespace
+}  // namespace gridlock

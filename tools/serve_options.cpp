@@ -1,0 +1,143 @@
+#include "tools/serve_options.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+#include "tools/command.h"
+
+namespace gridlock {
+
+namespace {
+
+template <typename T>
+const T& Known(const T* found, const std::string& option, const std::string& name,
+               const std::vector<std::string>& names) {
+  if (found == nullptr) {
+    std::string all;
+    for (const std::string& each : names) {
+      all += (all.empty() ? "" : ", ") + each;
+    }
+    throw UserError("", fmt::format("{}: nothing is called {}{}; expected one of {}", option,
+                                    Quoted(name), DidYouMean(name, names), all));
+  }
+  return *found;
+}
+
+}  // namespace
+
+void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
+  command.add_option("--model", options.model, "A model of workloads/catalog/serving_models.csv")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command.add_option("--part", options.part, "An accelerator of serving_parts.csv")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command.add_option("--engine", options.engine, "A serving engine of serving_engines.csv")
+      ->capture_default_str()
+      ->type_name("NAME");
+  command.add_option("--input", options.input, "Mean tokens of a prompt")
+      ->check(CLI::Range(1.0, 1e7))
+      ->capture_default_str();
+  command.add_option("--output-tokens", options.output, "Mean tokens of an answer")
+      ->check(CLI::Range(1.0, 1e7))
+      ->capture_default_str();
+  command
+      .add_option("--spread", options.spread,
+                  "Lengths are log-normal with this sigma; 0: all are equal")
+      ->check(CLI::Range(0.0, 3.0))
+      ->capture_default_str();
+  command.add_option("--rate", options.rate, "Requests per second of all replicas, Poisson")
+      ->check(CLI::Range(1e-6, 1e9));
+  command.add_option("--ttft-ms", options.ttft_ms, "Objective for the time to first token")
+      ->check(CLI::Range(0.0, 1e9));
+  command.add_option("--tpot-ms", options.tpot_ms, "Objective for the time per output token")
+      ->check(CLI::Range(0.0, 1e9));
+  command.add_option("--usd-per-hour", options.usd_per_hour, "Price of one accelerator")
+      ->check(CLI::Range(0.0, 1e6));
+  command.add_option("--seed", options.seed, "Of the requests that are drawn")
+      ->capture_default_str();
+  command.add_option("--format", options.format, "What is printed")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+}
+
+Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
+  Deployment deployment;
+  deployment.model =
+      Known(catalogue.FindModel(options.model), "--model", options.model, catalogue.ModelNames());
+  deployment.part =
+      Known(catalogue.FindPart(options.part), "--part", options.part, catalogue.PartNames());
+  deployment.engine = Known(catalogue.FindEngine(options.engine), "--engine", options.engine,
+                            catalogue.EngineNames());
+  if (options.batch_max > 0) {
+    deployment.engine.batch_max = options.batch_max;
+  }
+  InferenceLayout& layout = deployment.layout;
+  layout.tensor = options.tensor;
+  layout.pipeline = options.pipeline;
+  layout.data = options.data;
+  layout.experts_spread = options.data > 1;
+  layout.draft_tokens = options.drafts;
+  layout.accepted = options.accepted;
+  if (!WeightFormatByName(options.weights, layout.weights)) {
+    throw UserError("", fmt::format("--weights: there is no format {}; expected bf16, fp8, int8, "
+                                    "int4, nvfp4 or mxfp4",
+                                    Quoted(options.weights)));
+  }
+  const bool narrow =
+      layout.weights == WeightFormat::kFp8 || layout.weights == WeightFormat::kNvfp4;
+  layout.cache_bytes = options.cache == "fp8" ? 1
+                       : options.cache == "auto"
+                           ? (narrow && deployment.engine.narrow_cache ? 1 : 2)
+                           : 2;
+  deployment.replicas = options.replicas;
+  if (deployment.model.heads % layout.tensor != 0) {
+    throw UserError("", fmt::format("--tensor: {} does not divide the {} heads of {}",
+                                    layout.tensor, deployment.model.heads, deployment.model.name));
+  }
+  return deployment;
+}
+
+ServeLoad LoadOf(const ServeOptions& options) {
+  ServeLoad load;
+  load.prompt = {options.input, 0, options.spread, 1e7};
+  load.output = {options.output, 0, options.spread, 1e7};
+  load.requests = options.requests;
+  load.seed = options.seed;
+  if (options.rate > 0) {
+    load.kind = LoadKind::kRate;
+    load.value = options.rate / options.replicas;
+  } else if (options.concurrency > 0) {
+    load.kind = LoadKind::kConcurrency;
+    load.value = std::max(1.0, options.concurrency / options.replicas);
+  }
+  return load;
+}
+
+Objectives ObjectivesOf(const ServeOptions& options) {
+  return {Seconds(options.ttft_ms * 1e-3), Seconds(options.tpot_ms * 1e-3), options.share};
+}
+
+std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& catalogue) {
+  int part = 0, engine = 0;
+  for (const auto& [field, source] : catalogue.estimates) {
+    part += field.starts_with(deployment.part.name + ".") ? 1 : 0;
+    engine += field.starts_with(deployment.engine.name + ".") ? 1 : 0;
+  }
+  return part + engine == 0 ? ""
+                            : fmt::format(
+                                  "{} numbers of {} and {} of {} are estimates "
+                                  "(workloads/catalog/serving_*.csv)",
+                                  part, deployment.part.name, engine, deployment.engine.name);
+}
+
+int RefuseServing(const std::string& command, const UserError& error) {
+  for (const Problem& problem : error.problems()) {
+    fmt::print(stderr, "gridlock {}: {}\n", command, problem.message);
+  }
+  return kBadInput;
+}
+
+}  // namespace gridlock

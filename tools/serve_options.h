@@ -1,0 +1,45 @@
+#pragma once
+
+// What `gridlock serve` and `gridlock serve-plan` share: a deployment and a load from the command
+// line.
+
+#include <string>
+
+#include "sim/catalogue/serving_catalogue.h"
+#include "sim/serving/deployment.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace gridlock {
+
+struct ServeOptions {
+  std::string model = "llama-3.1-70b", part = "h100_sxm", engine = "vllm_1";
+  std::string weights = "bf16", cache = "auto";
+  int tensor = 1, pipeline = 1, data = 1, replicas = 1, drafts = 0;
+  double accepted = 0.8;
+  double input = 1000, output = 250, spread = 0, rate = 0, concurrency = 0;
+  std::int64_t requests = 2000, batch_max = 0;
+  double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
+  std::uint64_t seed = 1;
+  std::string format = "text";
+};
+
+/// Model, part, engine, lengths, rate, objectives, price and format.
+void AddServeLoadOptions(CLI::App& command, ServeOptions& options);
+
+/// Throws UserError when a name is not known.
+Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue);
+
+ServeLoad LoadOf(const ServeOptions& options);
+
+Objectives ObjectivesOf(const ServeOptions& options);
+
+/// Which numbers of the part and the engine are estimates, in words; "" when none is.
+std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& catalogue);
+
+/// Prints the problems of an error that comes from the command line, and returns the exit code.
+int RefuseServing(const std::string& command, const UserError& error);
+
+}  // namespace gridlock

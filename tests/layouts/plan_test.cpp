@@ -150,8 +150,8 @@ TEST(Plan, FormsHoldTheSameRows) {
     EXPECT_THAT(json, HasSubstr(key));
   }
   const std::string text = PlanText(head, plan, true);
-  EXPECT_THAT(text, HasSubstr("llama_3.1_8b on 16 h100_sxm, stack megatron_core, 32 sequences of "
-                              "8,192 tokens = 0.262 M tokens a step"));
+  EXPECT_THAT(text, HasSubstr("llama_3.1_8b on 16 h100_sxm, stack megatron_core, 16 sequences of "
+                              "8,192 tokens = 0.131 M tokens a step"));
   EXPECT_THAT(text, HasSubstr("#2 against #1: "));
   EXPECT_THAT(text, HasSubstr("HBM overflows"));
 }

@@ -203,6 +203,27 @@ TEST(Plan, WrongInputIsExplained) {
             "no accelerator \"h100_sxn\" in the catalogue (did you mean \"h100_sxm\"?)");
 }
 
+TEST(Plan, FixedSizesDoNotVary) {
+  PlanAsked asked;
+  asked.simulate = false;
+  asked.fixed = ParseFixed("tensor=4,zero=2");
+  for (const Proposal& proposal : PlanOf(TwoServers(), asked).proposals) {
+    EXPECT_EQ(proposal.layout.choice.tensor, 4);
+    EXPECT_EQ(proposal.layout.choice.zero, 2);
+  }
+  EXPECT_TRUE(ParseFixed("").empty());
+  EXPECT_EQ(MessageOf([] {
+              (void)ParseFixed("tensr=4");
+            }),
+            "--fix knows no size \"tensr\" (did you mean \"tensor\"?); expected one of tensor, "
+            "context, pipeline, virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, "
+            "recompute");
+  EXPECT_EQ(MessageOf([] {
+              (void)ParseFixed("tensor=4,zero");
+            }),
+            "--fix has \"zero\"; expected a whole number, e.g. zero=1");
+}
+
 TEST(Plan, BatchesInTokensAreRoundedToSixtyFourSequences) {
   EXPECT_EQ(ParseBatch("2048", 8192), 2048);
   EXPECT_EQ(ParseBatch("16.8M tokens", 8192), 2048);

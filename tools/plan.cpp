@@ -29,7 +29,7 @@ struct PlanOptions {
   ModelAsked model;
   PlanAsked asked;
   std::string accelerators;  ///< "8192" or "4096,8192,16384"
-  std::string tokens, margin = "0%";
+  std::string tokens, margin = "0%", fixed;
   std::string write;  ///< folder for the proposals as scenarios
   bool explain = false, analytic = false;
 };
@@ -87,6 +87,7 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
   PlanAsked asked = options.asked;
   asked.accelerators = ParseAccelerators(options.accelerators);
   asked.hbm_margin = ParseMargin(options.margin);
+  asked.fixed = ParseFixed(options.fixed);
   asked.simulate = !options.analytic;
   if (!options.tokens.empty()) {
     asked.budget.tokens = ParseCount(options.tokens, "--tokens");
@@ -212,6 +213,11 @@ void AddLimitOptions(CLI::App& command, PlanOptions& options) {
   command.add_option("--max-micro-batch", asked.micro_batch_most, "Largest micro-batch to try")
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
+  command
+      .add_option("--fix", options.fixed,
+                  "Sizes that must not vary, e.g. context=1,zero=1 (tensor, context, pipeline, "
+                  "virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, recompute)")
+      ->type_name("NAME=VALUE,...");
   command.add_flag("--offload", asked.offload, "Try activations in host memory, too");
 }
 

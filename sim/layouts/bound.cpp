@@ -167,16 +167,38 @@ StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& pa
 
 namespace {
 
-// Collectives over the ranks that share a chunk's parameters: as many as it has slices.
-struct ChunkTraffic {
-  double slices = 1;
+// Collectives over the ranks that share the parameters of one kind: as many as a chunk has slices.
+struct SliceTraffic {
   double gather = 0, reduce = 0;  ///< seconds of one slice at least, without the tables
 };
 
+// Parameters of experts have communicators of their own, beside those of all others.
+struct ChunkTraffic {
+  double slices = 1;
+  SliceTraffic common, experts;
+
+  [[nodiscard]] double gather() const { return std::max(common.gather, experts.gather); }
+};
+
+SliceTraffic SliceTime(const TrainingSpec& job, double parameters, Bytes weights,
+                       const GroupShape& shape, const ServerSpec& server) {
+  const CollectiveKind kind =
+      job.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
+  SliceTraffic traffic;
+  traffic.reduce = CostTime(kind, job.stack.main_gradient_bytes * parameters, shape, server);
+  if (job.zero > 0) {
+    traffic.gather = CostTime(CollectiveKind::kAllGather, weights.si(), shape, server);
+  }
+  return traffic;
+}
+
 ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const GroupShape& shape,
                        const ServerSpec& server) {
+  const Layout& layout = job.layout;
+  const std::int64_t holders =
+      job.model.has_experts() && layout.splits_experts() ? layout.expert_shards() : std::int64_t{1};
   ChunkTraffic traffic;
-  if (shape.ranks <= 1 || part.layers <= 0) {
+  if ((shape.ranks <= 1 && holders <= 1) || part.layers <= 0) {
     return traffic;
   }
   const double bytes = ParametersPerRank(job, part).total() * job.stack.main_gradient_bytes;
@@ -185,77 +207,100 @@ ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const Gro
                        ? std::max(1.0, std::floor(part.layers))
                        : std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0);
   const ModelPart slice{part.layers / traffic.slices, false, false, part.mixture / traffic.slices};
-  const double parameters = ParametersPerRank(job, slice).common;
-  const CollectiveKind kind =
-      job.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
-  traffic.reduce = CostTime(kind, job.stack.main_gradient_bytes * parameters, shape, server);
-  if (job.zero > 0) {
-    traffic.gather =
-        CostTime(CollectiveKind::kAllGather, WeightBytes(job, slice).common.si(), shape, server);
-  }
+  const ParameterCount parameters = ParametersPerRank(job, slice);
+  const ParameterBytes weights = WeightBytes(job, slice);
+  traffic.common = SliceTime(job, parameters.common, weights.common, shape, server);
+  const std::int64_t apart = std::int64_t{layout.expert} * layout.expert_width();
+  traffic.experts =
+      SliceTime(job, parameters.experts, weights.experts,
+                Packed(holders, Share(layout.used_of(server.domain()), apart)), server);
   return traffic;
 }
+
+// What all chunks of a stage put on the communicators of one kind.
+struct StageTraffic {
+  double gathers = 0, reductions = 0;
+  double first_gather = 0, last_reduction = 0;
+
+  void Add(const SliceTraffic& slice, double slices, bool first) {
+    gathers += slice.gather * slices;
+    reductions += slice.reduce * slices;
+    first_gather = first ? slice.gather : first_gather;
+    last_reduction = first ? slice.reduce : last_reduction;
+  }
+};
 
 // Sums over the chunks of a stage, and its first chunk.
 struct Stage {
   double forward = 0, backward = 0;
   double first_forward = 0, first_backward = 0;  ///< of chunk 0; backward: of inputs
-  double gathers = 0, reductions = 0;
-  double first_gather = 0, last_reduction = 0;
+  StageTraffic common, experts;
 };
 
 // A pass whose parameters come in slice by slice.
 double Gathered(double pass, const ChunkTraffic& traffic, const StackSpec& stack) {
-  const double all = traffic.gather * traffic.slices;
-  return stack.overlap_parameters ? std::max(pass + traffic.gather, all) : pass + all;
+  const double all = traffic.gather() * traffic.slices;
+  return stack.overlap_parameters ? std::max(pass + traffic.gather(), all) : pass + all;
 }
 
 void AddChunk(const TrainingSpec& job, double forward, double backward, double inputs,
               const ChunkTraffic& traffic, Stage& stage) {
-  if (job.zero == 3 && traffic.gather > 0) {
+  const double reductions =
+      job.stack.overlap_gradients
+          ? 0
+          : std::max(traffic.common.reduce, traffic.experts.reduce) * traffic.slices;
+  if (job.zero == 3 && traffic.gather() > 0) {
     forward = Gathered(forward, traffic, job.stack);
-    backward = Gathered(backward, traffic, job.stack);
-    backward += job.stack.overlap_gradients ? 0 : traffic.reduce * traffic.slices;
+    // The communicator takes turns: the gather of a slice stands behind the reduction of the slice
+    // before the last one.
+    const double before_last = std::max(0.0, traffic.slices - 2);
+    double turns = 0;
+    for (const SliceTraffic& slice : {traffic.common, traffic.experts}) {
+      turns = std::max(turns, slice.gather * traffic.slices + slice.reduce * before_last);
+    }
+    const double alone = Gathered(backward, traffic, job.stack) + reductions;
+    backward = std::max(alone, job.stack.overlap_gradients ? turns : 0.0);
     inputs = backward;
-  } else if (job.zero == 2 && !job.stack.overlap_gradients) {
-    backward += traffic.reduce * traffic.slices;
+  } else if (job.zero == 2) {
+    backward += reductions;
     inputs = backward;
   }
-  if (stage.forward == 0) {
+  const bool first = stage.forward == 0;
+  if (first) {
     stage.first_forward = forward;
     stage.first_backward = inputs;
-    stage.first_gather = traffic.gather;
-    stage.last_reduction = traffic.reduce;
   }
   stage.forward += forward;
   stage.backward += backward;
-  stage.gathers += traffic.gather * traffic.slices;
-  stage.reductions += traffic.reduce * traffic.slices;
+  stage.common.Add(traffic.common, traffic.slices, first);
+  stage.experts.Add(traffic.experts, traffic.slices, first);
 }
 
-// What the first stage's collectives of parameters and gradients add to the passes, at least.
-double WithCollectives(const TrainingSpec& job, const Stage& first, double passes) {
+// What the first stage's collectives of parameters and gradients of one kind add to the passes, at
+// least.
+double WithCollectives(const TrainingSpec& job, const Stage& first, const StageTraffic& traffic,
+                       double passes) {
   const auto micro_batches = static_cast<double>(MicroBatches(job));
   const double work = micro_batches * (first.forward + first.backward);
   if (job.zero == 3) {
-    return std::max(passes, micro_batches * (2 * first.gathers + first.reductions));
+    return std::max(passes, micro_batches * (2 * traffic.gathers + traffic.reductions));
   }
   const double round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
   double bound = passes;
   if (job.zero > 0) {
-    bound += job.stack.overlap_parameters ? first.first_gather : first.gathers;
-    bound = std::max(bound, first.gathers + work - round * first.forward);
+    bound += job.stack.overlap_parameters ? traffic.first_gather : traffic.gathers;
+    bound = std::max(bound, traffic.gathers + work - round * first.forward);
   }
   if (job.zero == 2) {
-    const double after = job.stack.overlap_gradients ? first.last_reduction : 0;
-    return std::max(bound + after, micro_batches * first.reductions);
+    const double after = job.stack.overlap_gradients ? traffic.last_reduction : 0;
+    return std::max(bound + after, micro_batches * traffic.reductions);
   }
   if (!job.stack.overlap_gradients) {
-    return bound + first.reductions;
+    return bound + traffic.reductions;
   }
   const double until =
       job.layout.virtual_pipeline > 1 ? work - round * first.backward : bound - first.backward;
-  return std::max(bound + first.last_reduction, until + first.reductions);
+  return std::max(bound + traffic.last_reduction, until + traffic.reductions);
 }
 
 }  // namespace
@@ -297,8 +342,9 @@ double StepBound::Of(const TrainingSpec& job) {
   const Pass optimizer = PassBuilder(job, server_).Optimizer(parameters);
   const AcceleratorSpec& chip = server_.accelerator;
   const Seconds update = optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency);
-  return kSlack *
-         (WithCollectives(job, first, passes) + update.si() + job.stack.step_overhead.si());
+  const double step = std::max(WithCollectives(job, first, first.common, passes),
+                               WithCollectives(job, first, first.experts, passes));
+  return kSlack * (step + update.si() + job.stack.step_overhead.si());
 }
 
 }  // namespace gridlock

@@ -153,6 +153,7 @@ class Planner {
     space.accelerators = accelerators;
     space.hbm_margin = asked_.hbm_margin;
     space.micro_batch_most = asked_.micro_batch_most;
+    space.fixed = asked_.fixed;
     space.offload = asked_.offload || scenario_.training().offload_activations;
     return space;
   }

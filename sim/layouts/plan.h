@@ -21,6 +21,7 @@ struct PlanAsked {
   double dollars_most = 0;    ///< 0: no limit
   RunBudget budget;
   std::int64_t micro_batch_most = 32;
+  std::vector<FixedSize> fixed;
   bool offload = false;
   bool variants = false;
   bool simulate = true;  ///< with contention

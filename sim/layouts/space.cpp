@@ -1,8 +1,11 @@
 #include "sim/layouts/space.h"
 
 #include <algorithm>
+#include <charconv>
 #include <iterator>
-#include <vector>
+#include <utility>
+
+#include <fmt/format.h>
 
 #include "sim/base/check.h"
 
@@ -53,6 +56,64 @@ bool TensorDivides(const LayoutSpace& space, std::int64_t tensor) {
 bool ContextDivides(const LayoutSpace& space, std::int64_t context) {
   return context == 1 || (space.job.sequence_length % (2 * context) == 0 &&
                           space.job.sequence_length / (2 * context) >= kContextTokensLeast);
+}
+
+// The sizes that can be fixed, by name.
+struct NamedSize {
+  const char* name;
+  std::int64_t (*of)(const LayoutChoice& choice);
+};
+
+constexpr NamedSize kSizes[] = {
+    {"tensor",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.tensor};
+     }},
+    {"context",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.context};
+     }},
+    {"pipeline",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.pipeline};
+     }},
+    {"virtual_pipeline",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.virtual_pipeline};
+     }},
+    {"data",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.data};
+     }},
+    {"expert",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.expert};
+     }},
+    {"expert_tensor",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.expert_tensor};
+     }},
+    {"micro_batch",
+     [](const LayoutChoice& c) {
+       return c.micro_batch;
+     }},
+    {"zero",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.zero};
+     }},
+    {"recompute",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.recompute};
+     }},
+};
+
+bool HasFixed(const LayoutSpace& space, const LayoutChoice& choice) {
+  return std::all_of(space.fixed.begin(), space.fixed.end(), [&](const FixedSize& fixed) {
+    const auto* const size = std::find_if(std::begin(kSizes), std::end(kSizes), [&](const auto& s) {
+      return fixed.name == s.name;
+    });
+    return size->of(choice) == fixed.value;
+  });
 }
 
 // The walk over the sizes of one part, from the outside in: pipeline, chunks, micro-batch, experts,
@@ -151,8 +212,10 @@ class Walk {
         for (choice_.zero = first; choice_.zero <= last; ++choice_.zero) {
           for (int order = 0; order <= (ordered ? 1 : 0); ++order) {
             choice_.rank_order = order;
-            Apply(choice_, job_);
-            visit_(choice_, job_);
+            if (HasFixed(space_, choice_)) {
+              Apply(choice_, job_);
+              visit_(choice_, job_);
+            }
           }
         }
       }
@@ -174,6 +237,35 @@ const char* RefusedInWords(Refused reason) {
 
 const char* RefusedName(Refused reason) {
   return kReasons[static_cast<int>(reason)].name;
+}
+
+std::vector<FixedSize> ParseFixed(const std::string& text) {
+  std::vector<std::string> names;
+  for (const NamedSize& size : kSizes) {
+    names.emplace_back(size.name);
+  }
+  std::vector<FixedSize> fixed;
+  std::size_t at = 0;
+  while (!text.empty() && at <= text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::string part = text.substr(at, end - at);
+    const std::size_t sign = std::min(part.find('='), part.size());
+    FixedSize one{part.substr(0, sign), -1};
+    const std::string value = part.substr(std::min(sign + 1, part.size()));
+    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), one.value);
+    if (std::find(names.begin(), names.end(), one.name) == names.end()) {
+      throw UserError("",
+                      fmt::format("--fix knows no size {}{}; expected one of {}", Quoted(one.name),
+                                  DidYouMean(one.name, names), fmt::join(names, ", ")));
+    }
+    if (parsed.ec != std::errc() || parsed.ptr != value.data() + value.size() || one.value < 0) {
+      throw UserError("", fmt::format("--fix has {}; expected a whole number, e.g. {}=1",
+                                      Quoted(part), one.name));
+    }
+    fixed.push_back(std::move(one));
+    at = end + 1;
+  }
+  return fixed;
 }
 
 Bytes RoomOf(const LayoutSpace& space) {

@@ -5,6 +5,8 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "sim/layouts/choice.h"
 #include "topologies/machine.h"
@@ -32,6 +34,17 @@ const char* RefusedName(Refused reason);
 
 using RefusedCounts = std::array<std::int64_t, kRefusals>;
 
+/// A size that a search must not vary: its name, and its value.
+struct FixedSize {
+  std::string name;  ///< "tensor", "context", "pipeline", "virtual_pipeline", "data", "expert",
+                     ///< "expert_tensor", "micro_batch", "zero" or "recompute" (0 none, 1
+                     ///< selective, 2 full)
+  std::int64_t value = 0;
+};
+
+/// "tensor=8,zero=1" as a list. Throws UserError with the nearest name.
+std::vector<FixedSize> ParseFixed(const std::string& text);
+
 /// What a search varies, and what it holds fixed.
 struct LayoutSpace {
   TrainingSpec job;               ///< the fixed part: model, stack, batch, sequence, precision
@@ -39,7 +52,8 @@ struct LayoutSpace {
   std::int64_t accelerators = 0;  ///< of each layout
   double hbm_margin = 0;          ///< share of HBM that must stay free
   std::int64_t micro_batch_most = 32;
-  bool offload = false;  ///< tries activations in host memory too
+  std::vector<FixedSize> fixed;  ///< layouts with other sizes are left out, uncounted
+  bool offload = false;          ///< tries activations in host memory too
 };
 
 /// Bytes of HBM that a layout may need.

@@ -150,8 +150,8 @@ TEST(Plan, FormsHoldTheSameRows) {
     EXPECT_THAT(json, HasSubstr(key));
   }
   const std::string text = PlanText(head, plan, true);
-  EXPECT_THAT(text, HasSubstr("llama_3.1_8b on 16 h100_sxm, stack megatron_core, 32 sequences of "
-                              "8,192 tokens = 0.262 M tokens a step"));
+  EXPECT_THAT(text, HasSubstr("llama_3.1_8b on 16 h100_sxm, stack megatron_core, 16 sequences of "
+                              "8,192 tokens = 0.131 M tokens a step"));
   EXPECT_THAT(text, HasSubstr("#2 against #1: "));
   EXPECT_THAT(text, HasSubstr("HBM overflows"));
 }
@@ -201,6 +201,27 @@ TEST(Plan, WrongInputIsExplained) {
   model.accelerators = 64;
   EXPECT_EQ(MessageOf(text),
             "no accelerator \"h100_sxn\" in the catalogue (did you mean \"h100_sxm\"?)");
+}
+
+TEST(Plan, FixedSizesDoNotVary) {
+  PlanAsked asked;
+  asked.simulate = false;
+  asked.fixed = ParseFixed("tensor=4,zero=2");
+  for (const Proposal& proposal : PlanOf(TwoServers(), asked).proposals) {
+    EXPECT_EQ(proposal.layout.choice.tensor, 4);
+    EXPECT_EQ(proposal.layout.choice.zero, 2);
+  }
+  EXPECT_TRUE(ParseFixed("").empty());
+  EXPECT_EQ(MessageOf([] {
+              (void)ParseFixed("tensr=4");
+            }),
+            "--fix knows no size \"tensr\" (did you mean \"tensor\"?); expected one of tensor, "
+            "context, pipeline, virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, "
+            "recompute");
+  EXPECT_EQ(MessageOf([] {
+              (void)ParseFixed("tensor=4,zero");
+            }),
+            "--fix has \"zero\"; expected a whole number, e.g. zero=1");
 }
 
 TEST(Plan, BatchesInTokensAreRoundedToSixtyFourSequences) {

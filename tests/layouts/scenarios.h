@@ -11,18 +11,18 @@
 
 namespace gridlock {
 
-/// Llama 3.1 8B on two servers of eight H100, 32 sequences a step.
+/// Llama 3.1 8B on two servers of eight H100, 16 sequences a step.
 inline ScenarioBase TwoServers(std::vector<std::string> overrides = {}) {
-  overrides.insert(overrides.begin(), "job[0].pretraining.global_batch=32");
+  overrides.insert(overrides.begin(), "job[0].pretraining.global_batch=16");
   return ScenarioBase::FromFile(GRIDLOCK_SOURCE_DIR "/examples/01-two-servers/scenario.textproto",
                                 overrides);
 }
 
 /// A mixture of experts on the same servers.
 inline ScenarioBase TwoServersOfExperts() {
-  return TwoServers({"job[0].pretraining.model=qwen3_30b_a3b",
+  return TwoServers({"job[0].pretraining.global_batch=8", "job[0].pretraining.model=qwen3_30b_a3b",
                      "job[0].pretraining.sequence_length=4096",
-                     "job[0].pretraining.layout={ tensor: 1 pipeline: 1 data: 16 expert: 8 "
+                     "job[0].pretraining.layout={ tensor: 1 pipeline: 1 data: 8 expert: 8 "
                      "expert_tensor: 1 }"});
 }
 

@@ -77,7 +77,7 @@ function requestsSection(parent, results) {
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
       xAxis: { type: 'category', data: groups.flatMap((g) => [`${g} TTFT`, `${g} TPOT`]) },
       yAxis: { type: 'log', axisLabel: { formatter: (x) => duration(x) } },
-      series: parts.map((p, i) => ({ name: p, type: 'bar', itemStyle: { color: ORDER[i] }, data: groups.flatMap((_, g) => [of('ttft', p)[g], of('tpot', p)[g]]) }))
+      series: parts.map((p, i) => ({ name: p, type: 'scatter', symbol: ['circle', 'diamond', 'triangle'][i], symbolSize: 16, itemStyle: { color: ORDER[i] }, data: groups.flatMap((_, g) => [of('ttft', p)[g], of('tpot', p)[g]]) }))
     }),
     () => ({
       head: [{ name: 'group' }, { name: 'arrived', unit: '1' }, { name: 'completed', unit: '1' }, { name: 'good', unit: 'share' }, ...['ttft', 'tpot'].flatMap((w) => parts.map((p) => ({ name: `${w} ${p}`, unit: 's' })))],

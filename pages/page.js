@@ -176,7 +176,8 @@ function dressed(option, look) {
     grid: { left: 12, right: 24, top: 44, bottom: 40, containLabel: true, ...option.grid },
     legend: option.legend === null ? undefined : { type: 'scroll', top: 4, textStyle: { color: look.ink }, pageTextStyle: { color: look.ink }, pageIconColor: look.ink, ...option.legend },
     tooltip: { confine: true, backgroundColor: look.back, borderColor: look.line, textStyle: { color: look.ink }, ...option.tooltip },
-    xAxis: axes(option.xAxis), yAxis: axes(option.yAxis)
+    xAxis: axes(option.xAxis), yAxis: axes(option.yAxis),
+    series: option.series.map((each) => look.night && each.itemStyle?.color === INK.blue ? { ...each, itemStyle: { ...each.itemStyle, color: '#3d9be0' } } : each)
   };
 }
 let patterns = false;

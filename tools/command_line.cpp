@@ -28,6 +28,14 @@ std::vector<std::string> CommandsOf(const CLI::App& app) {
   return names;
 }
 
+/// Whether a word behind the command may be something other than a command of its own.
+bool TakesWords(const CLI::App& app) {
+  const std::vector<const CLI::Option*> options = app.get_options();
+  return std::any_of(options.begin(), options.end(), [](const CLI::Option* option) {
+    return option->get_positional();
+  });
+}
+
 /// The options with their dashes: "--set".
 std::vector<std::string> OptionsOf(const CLI::App& app) {
   std::vector<std::string> names;
@@ -89,6 +97,9 @@ std::string UnknownWord(const CLI::App& app, const std::vector<std::string>& wor
     const std::vector<std::string> commands = CommandsOf(*command);
     if (commands.empty() || word.starts_with("-")) {
       continue;  // a file, the value of an option
+    }
+    if (!Contains(commands, word) && TakesWords(*command)) {
+      continue;
     }
     if (!Contains(commands, word)) {
       return Unknown(*command, "command", word, commands);

@@ -15,6 +15,14 @@
 namespace gridlock {
 namespace {
 
+/// Energy as bills have it.
+std::string InWattHours(double joules) {
+  const double hours = joules / 3600;
+  return hours >= 1e9   ? fmt::format("{:.3g} GWh", hours / 1e9)
+         : hours >= 1e6 ? fmt::format("{:.3g} MWh", hours / 1e6)
+                        : fmt::format("{:.3g} kWh", hours / 1e3);
+}
+
 /// Of a cap: each row's time, and where the capped thing begins to cost a twentieth.
 Explanation CapPart(const Dataset& cap) {
   Explanation part{"What the cap does", {}};
@@ -77,8 +85,8 @@ Explanation SitesOfLife(const Dataset& life) {
         fmt::format("{}: {:.0f} accelerators, {} on average, {} for {:.0f} USD, PUE {:g}",
                     life.TextAt("site", site), life.At("site_accelerators", site),
                     FormatWatts(Watts(ThreeDigits(life.At("site_mean_power", site)))),
-                    FormatJoules(Joules(ThreeDigits(life.At("site_energy", site)))),
-                    life.At("site_cost", site), life.At("site_pue", site)));
+                    InWattHours(life.At("site_energy", site)), life.At("site_cost", site),
+                    life.At("site_pue", site)));
   }
   return part;
 }
@@ -125,7 +133,7 @@ std::string VerdictOfLife(const Dataset& life) {
     energy += life.At("site_energy", site);
   }
   std::string text = fmt::format("{} with {} jobs use {}", FormatSeconds(Seconds(horizon)),
-                                 life.Length("job"), FormatJoules(Joules(ThreeDigits(energy))));
+                                 life.Length("job"), InWattHours(energy));
   if (life.Length("job") > 0) {
     text += fmt::format("; {} spends {} of its time on what counts (ETTR)",
                         life.TextAt("job", largest), Percent(life.At("job_ettr", largest)));

@@ -10,36 +10,14 @@
 #include "sim/base/check.h"
 #include "sim/process/pool.h"
 #include "sim/record/fingerprint.h"
-#include "sim/report/json.h"
 #include "sim/schema/problems.h"
 #include "sim/sweep/point_record.h"
 #include "sim/sweep/refine.h"
 #include "sim/sweep/results_file.h"
+#include "sim/sweep/shards.h"
 
 namespace gridlock {
 namespace {
-
-/// All that a sweep's results depend on, so that a folder of another sweep is known.
-std::string IdentityOf(const Sweep& sweep, const TraceHeader& header, const SweepOptions& options) {
-  JsonWriter json;
-  json.BeginObject();
-  json.Member("sweep", sweep.text);
-  json.Member("gridlock_version", header.gridlock_version);
-  json.Member("gridlock_commit", header.gridlock_commit);
-  json.Member("catalogue_fingerprint", header.catalogue_fingerprint);
-  json.Member("fidelity", FidelityName(sweep.fidelity));
-  json.Member("refine", fmt::format("{}@{} {}", options.refine.output, options.refine.axis,
-                                    options.refine.output.empty() ? 0 : options.refine.most));
-  json.Key("scenarios");
-  json.BeginArray();
-  for (const SweepBase& base : sweep.bases) {
-    json.Value(base.name);
-    json.Value(base.base.TextAt({}));
-  }
-  json.EndArray();
-  json.EndObject();
-  return json.Finish();
-}
 
 /// The messages of a refused point, one a line, each with its position where there is one.
 std::string Lines(const std::vector<std::string>& lines) {
@@ -53,10 +31,15 @@ class SweepRun {
         header_(header),
         options_(options),
         grown_(sweep.grid),
-        cells_(CellsOf(sweep)),
-        journal_(options.folder, IdentityOf(sweep, header, options), options.mode) {
+        all_cells_(CellsOf(sweep)),
+        cells_(PointsOf(options.shard, all_cells_)),
+        journal_(options.folder, IdentityOf(sweep, header, options, all_cells_.size()),
+                 options.mode) {
     if (options_.note && !journal_.note().empty()) {
       options_.note(journal_.note());
+    }
+    if (!options.merged.empty() && journal_.points() == 0) {
+      MergeShards(sweep, header, options, points(), journal_);
     }
   }
 
@@ -74,6 +57,9 @@ class SweepRun {
     }
     outcome_.grid = refined_ > 0 ? Sorted(grown_) : grown_;
     outcome_.points = journal_.points();
+    if (options_.shard.of > 1) {  // results are of all points
+      return std::move(outcome_);
+    }
     outcome_.fingerprint = WriteResults(sweep_, header_, outcome_.grid, journal_.file(),
                                         options_.folder + "/" + options_.results);
     journal_.Close();
@@ -274,6 +260,7 @@ class SweepRun {
   const TraceHeader& header_;
   const SweepOptions& options_;
   Grid grown_;
+  std::vector<std::uint64_t> all_cells_;  ///< of all shards
   std::vector<std::uint64_t> cells_;
   std::vector<Cell> added_;  ///< by refinement
   int refined_ = 0;

@@ -20,8 +20,16 @@ struct RefineOptions {
   int most = 8;        ///< coordinates to add
 };
 
+/// A part of a sweep's points: those whose number leaves `number` - 1 when divided by `of`.
+struct Shard {
+  int number = 1;  ///< from 1
+  int of = 1;      ///< 1: all points
+};
+
 struct SweepOptions {
   std::string folder;
+  Shard shard;                      ///< the points to run; results are only written of all
+  std::vector<std::string> merged;  ///< folders of all shards: their points are taken, none is run
   JournalMode mode = JournalMode::kNew;
   int parallel = 0;      ///< 0: one child per core
   double timeout_s = 0;  ///< for each point; 0: none
@@ -43,6 +51,16 @@ struct SweepOutcome {
   std::string first_problem;  ///< of a point that is not done; ""
   std::string fingerprint;    ///< of all points; the same whatever the order of their ends
 };
+
+/// What is known of a folder of a sweep without running anything.
+struct SweepStatus {
+  Shard shard;
+  std::int64_t planned = 0;  ///< points; of a shard its own
+  std::int64_t done = 0, refused = 0, failed = 0, timed_out = 0;
+};
+
+/// Throws UserError for a folder without a sweep.
+SweepStatus StatusOf(const std::string& folder);
 
 /// Runs what is not in the journal, then writes the results. @param header of the sweep: its
 /// command, build and the hash of the whole catalogue. Throws UserError and IoError.

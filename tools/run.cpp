@@ -13,6 +13,7 @@
 #include "tools/command.h"
 #include "tools/growing_trace.h"
 #include "tools/screen.h"
+#include "tools/seeds.h"
 
 namespace gridlock {
 
@@ -39,14 +40,18 @@ std::string TextOf(const TraceHeader& header, const StepRecord& record) {
   return record.tested.empty() ? SummaryText(header, record) : CollectiveTestText(header, record);
 }
 
-int Run(const ScenarioOptions& options, const std::string& command_line) {
+int Run(const ScenarioOptions& options, int seeds, const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
     const Fidelity fidelity = *FidelityByName(options.fidelity);
     if (scenario.horizon > Seconds(0)) {
       if (fidelity != Fidelity::kFolded) {
         throw UserError("", "--fidelity is about one step; a horizon is simulated folded");
       }
-      return RunLife(options, scenario, HeaderOf(scenario, command_line));
+      return seeds > 0 ? RunSeeds(options, scenario, seeds)
+                       : RunLife(options, scenario, HeaderOf(scenario, command_line));
+    }
+    if (seeds > 0) {
+      throw UserError("", "--seeds is about lives; expected a scenario with a horizon");
     }
     CheckScenario(scenario, fidelity);
     const std::string folder = OutputFolder(options, "out/" + scenario.name);
@@ -79,15 +84,24 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
   CLI::App* command = app.add_subcommand(
       "run", "Simulate one training step, or the life of a cluster over a horizon");
   AddScenarioOptions(*command, *options, "out/SCENARIO-NAME");
+  auto seeds = std::make_shared<int>(0);
+  constexpr int kMostSeeds = 100000;
+  command
+      ->add_option("--seeds", *seeds,
+                   "Live it under so many seeds, from that of the scenario on: mean, confidence "
+                   "interval and spread of the key figures, in seeds.json")
+      ->check(CLI::Range(1, kMostSeeds))
+      ->type_name("N");
   command->footer(
       "Examples:\n"
       "  gridlock run examples/01-two-servers/scenario.textproto\n"
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto --fidelity full -o /tmp/full\n"
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto \\\n"
       "      --set 'site[0].override.nic_bandwidth=200 Gbps' --format json\n"
-      "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --set 'horizon=2 days'");
-  command->callback([options, command_line, &code] {
-    code = Run(*options, command_line);
+      "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --set 'horizon=2 days'\n"
+      "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --seeds 20");
+  command->callback([options, seeds, command_line, &code] {
+    code = Run(*options, *seeds, command_line);
   });
 }
 

@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/validation/case_stack.h"
 #include "sim/validation/collective_cases.h"
+#include "sim/validation/life_cases.h"
 #include "sim/validation/report.h"
 #include "sim/validation/serving_cases.h"
 
@@ -79,19 +80,20 @@ int WriteScenario(const ValidateOptions& options, const std::vector<PublishedCas
 
 // Rows of a kind other than training: every row is reported, whatever is wrong with it.
 int RunMeasured(const ValidateOptions& options, const CatalogueList& catalogue) {
+  const bool lives = IsLifeKind(options.filter.kind);
   std::vector<std::string> tables = options.tables;
   if (tables.empty()) {
-    tables.push_back(ShippedTable("collectives.csv"));
+    tables.push_back(ShippedTable(lives ? "life.csv" : "collectives.csv"));
   }
   ProgressLine progress(options.quiet);
-  CollectiveValidation how;
-  how.role = options.filter.role;
-  how.id = options.filter.id;
-  how.parallel = options.jobs;
-  how.progress = [&](std::size_t done, std::size_t all, double fraction) {
+  const auto show = [&](std::size_t done, std::size_t all, double fraction) {
     progress.Show(fmt::format("{} of {} measurements simulated", done, all), fraction);
   };
-  const MeasuredReport report = ValidateCollectives(tables, catalogue, how);
+  const std::string& role = options.filter.role;
+  const std::string& id = options.filter.id;
+  const MeasuredReport report =
+      lives ? ValidateLives(tables, catalogue, {options.filter.kind, role, id, options.jobs, show})
+            : ValidateCollectives(tables, catalogue, {role, id, options.jobs, show});
   progress.Clear();
   if (report.results.empty()) {
     throw UserError("", "--role and --id leave no row of the tables");
@@ -171,7 +173,7 @@ int RunValidate(const ValidateOptions& options) {
       throw UserError("", "--pairs goes with --kind serving");
     }
     const CatalogueList catalogue = ListCatalogue();
-    if (options.filter.kind == "collective") {
+    if (options.filter.kind == "collective" || IsLifeKind(options.filter.kind)) {
       return RunMeasured(options, catalogue);
     }
     std::vector<std::string> tables = options.tables;
@@ -206,9 +208,10 @@ void AddValidateCommand(CLI::App& app, int& code) {
   command
       ->add_option(
           "--kind", options->filter.kind,
-          "Training steps, of dense or moe models alone, measured collectives, or operating "
-          "points of serving engines")
-      ->check(CLI::IsMember({"training", "dense", "moe", "collective", "serving"}));
+          "Training steps, of dense or moe models alone, measured collectives, operating points of "
+          "serving engines, or what is published of failures, power and runs over several sites")
+      ->check(CLI::IsMember({"training", "dense", "moe", "collective", "serving", "reliability",
+                             "power", "multi_dc"}));
   command
       ->add_option("--pairs", options->pairs,
                    "With --kind serving: report the pairs of this table as ratios")
@@ -252,6 +255,7 @@ void AddValidateCommand(CLI::App& app, int& code) {
       "  gridlock validate --kind collective --role headline\n"
       "  gridlock validate --kind serving --cases serving.csv --role headline\n"
       "  gridlock validate --kind serving --cases serving.csv --pairs serving_pairs.csv\n"
+      "  gridlock validate --kind reliability\n"
       "  gridlock validate --nccl-tests all_reduce.log --scenario cluster.textproto\n"
       "  gridlock validate --scenario SC21-A100-76B -o sc21.textproto && gridlock run "
       "sc21.textproto");

@@ -112,7 +112,10 @@ struct ServerSpec {
   /// cap on NICs leaves the fabric as it was built.
   BytesPerSecond fabric_nic_bandwidth;
   CollectiveFit scale_out;  ///< across NICs
-  Watts overhead_power;     ///< hosts, fans, NICs, scale-up switches, beyond the accelerators
+  /// Hosts, fans, NICs, scale-up switches, beyond the accelerators, while these are idle; and what
+  /// they draw more for each watt that the accelerators draw above idle: fans and power supplies.
+  Watts overhead_power;
+  double overhead_per_watt = 0;
   /// True: accelerators are routers of the site's network (a torus), and their scale-up links are
   /// its links. Set by the loader from the site's fabric.
   bool direct = false;
@@ -173,9 +176,12 @@ struct SiteSpec {
   double pue = 1.0;
   Watts power_cap;  ///< of the site, PUE included; 0: none
   PowerPolicy power_policy = PowerPolicy::kSlow;
-  BytesPerSecond storage_bandwidth;    ///< of checkpoint storage, per direction; 0: none given
-  double electricity_usd_per_kwh = 0;  ///< 0: not given
-  double carbon_g_per_kwh = 0;         ///< 0: not given
+  BytesPerSecond storage_bandwidth;        ///< of checkpoint storage, per direction; 0: none given
+  double electricity_usd_per_kwh = 0;      ///< 0: not given
+  double carbon_g_per_kwh = 0;             ///< 0: not given
+  JoulesPerByte optics;                    ///< power of one end of a cable over its bandwidth
+  double capital_usd_per_accelerator = 0;  ///< to build all of the site; 0: not given
+  Seconds depreciation{4 * 365.25 * 86400};
 };
 
 /// A link between two sites, the same in both directions.

@@ -67,8 +67,8 @@ inline constexpr auto kFields<ServerSpec> = std::tuple_cat(
     Aside(&ServerSpec::path, &ServerSpec::name),
     Bearing(&ServerSpec::accelerator, &ServerSpec::accelerators, &ServerSpec::scale_up,
             &ServerSpec::nics, &ServerSpec::nic_bandwidth, &ServerSpec::fabric_nic_bandwidth,
-            &ServerSpec::scale_out, &ServerSpec::overhead_power, &ServerSpec::direct,
-            &ServerSpec::network, &ServerSpec::ring_bandwidths));
+            &ServerSpec::scale_out, &ServerSpec::overhead_power, &ServerSpec::overhead_per_watt,
+            &ServerSpec::direct, &ServerSpec::network, &ServerSpec::ring_bandwidths));
 
 template <>
 inline constexpr auto kFields<SwitchSpec> =
@@ -142,12 +142,13 @@ inline constexpr auto kFields<ListedSpec> = std::tuple_cat(
     Aside(&ListedSpec::path, &ListedSpec::file, &ListedSpec::graph), Bearing(&ListedSpec::hash));
 
 template <>
-inline constexpr auto kFields<SiteSpec> =
-    std::tuple_cat(Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
-                         &SiteSpec::power_policy, &SiteSpec::storage_bandwidth,
-                         &SiteSpec::electricity_usd_per_kwh, &SiteSpec::carbon_g_per_kwh),
-                   Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric,
-                           &SiteSpec::hash_seed, &SiteSpec::queue_pairs, &SiteSpec::failed));
+inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
+    Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
+          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
+          &SiteSpec::carbon_g_per_kwh, &SiteSpec::optics, &SiteSpec::capital_usd_per_accelerator,
+          &SiteSpec::depreciation),
+    Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed,
+            &SiteSpec::queue_pairs, &SiteSpec::failed));
 
 template <>
 inline constexpr auto kFields<WanSpec> =

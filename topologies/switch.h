@@ -12,7 +12,7 @@ struct SwitchSpec {
   int ports = 0;                  ///< radix at `port_bandwidth`
   BytesPerSecond port_bandwidth;  ///< per direction
   Seconds latency;                ///< one hop, cable included
-  Watts power;                    ///< with its optics
+  Watts power;                    ///< without its optics
 };
 
 /// How flows choose among equal-cost links.

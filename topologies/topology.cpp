@@ -97,6 +97,20 @@ Watts PowerOfSwitches(const Topology& topology) {
   return power;
 }
 
+Watts PowerOfOptics(const Topology& topology) {
+  const double per_bandwidth = topology.site().optics.si();
+  if (per_bandwidth <= 0 || topology.site().server.direct) {
+    return Watts(0);
+  }
+  BytesPerSecond ends;
+  for (LinkIndex link{0}; link < topology.links(); ++link) {
+    if (topology.tier(link) != TierTable::kScaleUp) {
+      ends += topology.capacity(link);
+    }
+  }
+  return Watts(per_bandwidth * ends.si());
+}
+
 // Constants and shifts: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
 // OOPSLA 2014, figure 17, with the increment of S. Vigna's splitmix64.c.
 std::uint64_t MixHash(std::uint64_t x) {

@@ -37,7 +37,7 @@ struct Equipment {
   std::string name, plural;  ///< "leaf", "leaves"
   std::string model;         ///< entry of the catalogue; empty: not known
   std::int64_t count = 0;
-  Watts power;  ///< of one, with its optics
+  Watts power;  ///< of one, without its optics
 };
 
 /// How often something stands on a link.
@@ -219,6 +219,10 @@ std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site);
 
 /// Power of all switches of a site.
 Watts PowerOfSwitches(const Topology& topology);
+
+/// Power of the transceivers at both ends of all cables of a site, from the NICs on. A cable has
+/// one end for each of its directions, and an end draws SiteSpec::optics for its bandwidth.
+Watts PowerOfOptics(const Topology& topology);
 
 /// 64-bit mix (one step of splitmix64); used for hashes of flows so that they are the same
 /// everywhere.

@@ -9,6 +9,11 @@
 
 namespace gridlock {
 
+/// Transceivers that stand for those of a site that names none, by rising bandwidth. They are read
+/// with every scenario.
+inline constexpr const char* kUsualOptics[] = {"optics_200g_sr4", "optics_400g_dr4",
+                                               "optics_800g_2xdr4", "optics_1600g_2xdr4"};
+
 /// All texts in double quotes in `text`.
 std::set<std::string> QuotedTexts(const std::string& text);
 

@@ -73,7 +73,9 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
   record_.horizon = scenario.horizon;
   record_.interval = IntervalOf(scenario);
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    switch_power_.push_back(PowerOfSwitches(*MakeTopology(sites_[s])));
+    const auto topology = MakeTopology(sites_[s]);
+    switch_power_.push_back(PowerOfSwitches(*topology));
+    optics_power_.push_back(PowerOfOptics(*topology));
     const std::string& name = sites_[s].name;
     failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
                          Random(scenario.seed, "failures/" + name + "/repairs")});
@@ -90,7 +92,7 @@ void Cluster::CheckPowerCaps() const {
       const SiteSpec& site = epoch.sites[s];
       const auto number = IndexOf<SiteIndex>(s);
       const Watts idle =
-          (IdlePower(number) * static_cast<double>(site.servers) + SwitchPower(number)) * site.pue;
+          (IdlePower(number) * static_cast<double>(site.servers) + NetworkPower(number)) * site.pue;
       if (site.power_cap > Watts(0) && site.power_cap < idle) {
         throw UserError(site.path + ".facility.power_cap",
                         fmt::format("the cap of {} is {}, and with all servers idle the site draws "
@@ -231,7 +233,8 @@ Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
   const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
   const PowerSpec& power = sites_[site].server.accelerator.power;
   const Joules spent =
-      work.arithmetic + work.hbm * power.per_hbm_byte + work.links * power.per_link_byte;
+      (work.arithmetic + work.hbm * power.per_hbm_byte + work.links * power.per_link_byte) *
+      (1 + sites_[site].server.overhead_per_watt);
   ledger_.decoded_tokens().Add(stretch.from, stretch.to,
                                static_cast<double>(work.output_tokens) / stretch.length().si());
   return spent / stretch.length();
@@ -263,7 +266,7 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
   }
   for (SiteIndex s{0}; s < sites; ++s) {
     const std::int64_t per_server = sites_[s].server.accelerators;
-    const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + SwitchPower(s);
+    const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + NetworkPower(s);
     ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,
                        servers_.down(s) * per_server);
     ledger_.CloseSite(stretch, s, PowerLimit(s, limit_level_[s]));
@@ -338,6 +341,8 @@ LifeRecord Cluster::Describe() {
     site.name = spec.name;
     site.accelerators = static_cast<std::int64_t>(spec.servers) * spec.server.accelerators;
     site.pue = spec.pue;
+    site.switch_power = switch_power_[record_.sites.size() - 1];
+    site.optics_power = optics_power_[record_.sites.size() - 1];
     record_.energy_is_estimate |= spec.server.accelerator.power.estimate;
   }
   for (const Member& member : members_) {

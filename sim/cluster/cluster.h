@@ -116,8 +116,8 @@ class Cluster {
   void UpdateRates();
 
   // cluster_power.cpp: watts and caps
-  [[nodiscard]] Watts IdlePower(SiteIndex site) const;    ///< of one server
-  [[nodiscard]] Watts SwitchPower(SiteIndex site) const;  ///< of the whole fabric
+  [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server
+  [[nodiscard]] Watts NetworkPower(SiteIndex site) const;  ///< of switches and transceivers
   [[nodiscard]] Watts RunPower(const Member& member, const std::vector<std::int32_t>& servers,
                                const StepRate& rate, bool trains, SiteIndex site) const;
   [[nodiscard]] Watts PowerLimit(SiteIndex site, int level) const;  ///< of one accelerator
@@ -141,7 +141,7 @@ class Cluster {
   /// By site: by how many steps the power limit of its accelerators is lowered now; 0: it is the
   /// board's own.
   std::vector<int> limit_level_;
-  std::vector<Watts> switch_power_;  ///< by site
+  std::vector<Watts> switch_power_, optics_power_;  ///< by site
   Servers servers_;
   Ledger ledger_;
   Timeline timeline_;

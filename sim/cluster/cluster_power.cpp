@@ -18,8 +18,8 @@ Watts Cluster::IdlePower(SiteIndex site) const {
   return server.accelerator.power.idle * server.accelerators + server.overhead_power;
 }
 
-Watts Cluster::SwitchPower(SiteIndex site) const {
-  return switch_power_[site];
+Watts Cluster::NetworkPower(SiteIndex site) const {
+  return switch_power_[site] + optics_power_[site];
 }
 
 // Of its servers on one site. Accelerators of its servers that the layout does not use are idle.
@@ -53,7 +53,7 @@ std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(const std::vector<JobIndex
 // With these runs training at these rates, and so many servers idle.
 Watts Cluster::SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
                          const std::vector<StepRate>& rates, std::int32_t free) const {
-  Watts power = IdlePower(site) * free + SwitchPower(site);
+  Watts power = IdlePower(site) * free + NetworkPower(site);
   for (std::size_t i = 0; i < runs.size(); ++i) {
     if (runs[i].servers[site] > 0) {
       power += RunPower(members_[runs[i].job], runs[i].servers, rates[i], /*trains=*/true, site);

@@ -78,8 +78,18 @@ void Ledger::Charge(const Stretch& stretch, SiteIndex site, Watts power, Account
   books.present += power * spec.pue;
   books.power.Add(stretch.from, stretch.to, power.si() * spec.pue);
   account.energy += it;
+  account.facility_energy += it * spec.pue;
   account.cost_usd += usd;
   account.carbon_kg += carbon;
+}
+
+void Ledger::WriteOff(const Stretch& stretch, SiteIndex site, double accelerators,
+                      Account& account) {
+  const SiteSpec& spec = *now_[site];
+  const double usd =
+      spec.capital_usd_per_accelerator * accelerators * (stretch.length() / spec.depreciation);
+  account.capital_usd += usd;
+  sites_[site].capital_usd += usd;
 }
 
 void Ledger::ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteIndex site,
@@ -87,12 +97,14 @@ void Ledger::ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteI
   Charge(stretch, site, power, jobs_[job]);
   const auto count = static_cast<double>(accelerators);
   jobs_[job].accelerator_seconds += count * stretch.length().si();
+  WriteOff(stretch, site, count, jobs_[job]);
   sites_[site].busy[static_cast<std::size_t>(kind)].Add(stretch.from, stretch.to, count);
 }
 
 void Ledger::ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
                         std::int64_t down) {
   Charge(stretch, site, power, sites_[site].rest);
+  WriteOff(stretch, site, static_cast<double>(idle + down), sites_[site].rest);
   sites_[site].idle.Add(stretch.from, stretch.to, static_cast<double>(idle));
   sites_[site].down.Add(stretch.from, stretch.to, static_cast<double>(down));
 }
@@ -118,6 +130,7 @@ void Ledger::Describe(LifeRecord& record) const {
     site.peak_power = books.peak;
     site.cost_usd = books.cost_usd;
     site.carbon_kg = books.carbon_kg;
+    site.capital_usd = books.capital_usd;
     site.power = books.power.Means();
     site.power_cap = books.cap.Means();
     const std::vector<double> capped = books.capped_time.Means();
@@ -138,6 +151,8 @@ void Ledger::Describe(LifeRecord& record) const {
     job.energy = jobs_[i].energy;
     job.cost_usd = jobs_[i].cost_usd;
     job.carbon_kg = jobs_[i].carbon_kg;
+    job.facility_energy = jobs_[i].facility_energy;
+    job.capital_usd = jobs_[i].capital_usd;
     job.accelerator_seconds = jobs_[i].accelerator_seconds;
   }
   record.interval = interval_;

@@ -74,8 +74,8 @@ class Ledger {
 
  private:
   struct Account {
-    Joules energy;
-    double cost_usd = 0, carbon_kg = 0, accelerator_seconds = 0;
+    Joules energy, facility_energy;  ///< without and with PUE
+    double cost_usd = 0, carbon_kg = 0, accelerator_seconds = 0, capital_usd = 0;
   };
 
   struct Site {
@@ -83,11 +83,14 @@ class Ledger {
 
     Joules it_energy, energy;
     Account rest;  ///< what no job holds
-    double cost_usd = 0, carbon_kg = 0;
+    double cost_usd = 0, carbon_kg = 0, capital_usd = 0;
     Watts peak, present;  ///< with PUE; `present` grows until the stretch is closed
     IntervalSums power, cap, capped_time, idle, down, limit;
     std::vector<IntervalSums> busy;  ///< by JobKind
   };
+
+  /// Enters what the accelerators of the site are written off by over the stretch.
+  void WriteOff(const Stretch& stretch, SiteIndex site, double accelerators, Account& account);
 
   /// Enters `power` (without PUE) at the site, and its money and carbon into `account`.
   void Charge(const Stretch& stretch, SiteIndex site, Watts power, Account& account);

@@ -11,7 +11,8 @@ StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Sec
   energy.flop = activity.arithmetic;
   energy.hbm = power.per_hbm_byte * activity.hbm;
   energy.links = power.per_link_byte * activity.links;
-  energy.servers = server.overhead_power * step * (count / server.accelerators);
+  energy.servers = server.overhead_power * step * (count / server.accelerators) +
+                   (energy.flop + energy.hbm + energy.links) * server.overhead_per_watt;
   return energy;
 }
 

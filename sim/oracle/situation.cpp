@@ -1,6 +1,9 @@
 #include "sim/oracle/situation.h"
 
+#include <cmath>
 #include <map>
+#include <memory>
+#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
@@ -11,6 +14,7 @@
 #include "sim/measure/long_step.h"
 #include "sim/oracle/canonical.h"
 #include "sim/oracle/laid_job.h"
+#include "sim/oracle/shape.h"
 #include "sim/oracle/sharing.h"
 #include "sim/plan/fold.h"
 #include "sim/process/server.h"
@@ -117,13 +121,61 @@ std::string Answer(const std::string& request) {
 
 struct StepOracle::State {
   TaskServer server;
-  std::map<std::string, std::vector<StepRate>> known = {};  ///< by canonical key, canonical order
+  StepMemory known = {};
   DemandBook demands = {};
+  /// By KeyOfShape: the rate of all placements of a shape; nothing where they differ.
+  std::map<std::string, std::optional<StepRate>> shapes = {};
+  std::string machine = {};  ///< what `network` was made of
+  std::unique_ptr<Network> network = {};
 
   std::vector<StepRate> Ask(const CanonicalSituation& situation) {
     ArchiveWriter request;
     request.All(situation.sites, situation.wans, situation.trainings, situation.placements);
     return FromBytes<std::vector<StepRate>>(server.Ask(request.bytes));
+  }
+
+  const Network& NetworkOf(const Situation& situation) {
+    ArchiveWriter key(ArchiveWriter::What::kBearing);
+    key.All(*situation.sites, *situation.wans);
+    if (!network || key.bytes != machine) {
+      network = std::make_unique<Network>(*situation.sites, *situation.wans);
+      machine = std::move(key.bytes);
+    }
+    return *network;
+  }
+
+  const std::vector<StepRate>& Known(const CanonicalSituation& canonical) {
+    auto entry = known.find(canonical.key);
+    if (entry == known.end()) {
+      entry = known.emplace(canonical.key, Ask(canonical)).first;
+    }
+    return entry->second;
+  }
+
+  // The rate that a job has wherever its servers lie; nothing when that makes a difference.
+  std::optional<StepRate> OfShape(const Situation& situation, PlacedIndex job, const Network& on) {
+    const std::optional<Shape> shape = ShapeOf(situation.jobs[job].placement, on);
+    if (!shape) {
+      return std::nullopt;
+    }
+    const auto [entry, first] = shapes.try_emplace(KeyOfShape(situation, job, *shape));
+    if (first) {
+      const auto rate = [&](const Placement& placement) {
+        const Situation alone{
+            situation.sites, situation.wans, {{situation.jobs[job].training, placement}}};
+        return Known(Canonical(alone, {PlacedIndex{0}}, on)).front();
+      };
+      const StepRate packed = rate(shape->Packed());
+      try {
+        const StepRate scattered = rate(shape->Scattered(on));
+        if (std::abs(scattered.step_time / packed.step_time - 1) <= kShapeTolerance) {
+          entry->second = packed;
+        }
+      } catch (const UserError&) {
+        // Too many actors: each placement is looked at by itself.
+      }
+    }
+    return entry->second;
   }
 };
 
@@ -133,16 +185,19 @@ StepOracle::StepOracle(std::function<void()> waiting)
 StepOracle::~StepOracle() = default;
 
 std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
-  const Network network(*situation.sites, *situation.wans);
+  const Network& network = state_->NetworkOf(situation);
   std::vector<StepRate> rates(situation.jobs.size());
   for (const std::vector<PlacedIndex>& group : SharingGroups(situation, network, state_->demands)) {
-    const CanonicalSituation canonical = Canonical(situation, group, network);
-    auto entry = state_->known.find(canonical.key);
-    if (entry == state_->known.end()) {
-      entry = state_->known.emplace(canonical.key, state_->Ask(canonical)).first;
+    if (group.size() == 1) {
+      if (const auto rate = state_->OfShape(situation, group.front(), network)) {
+        rates[group.front()] = *rate;
+        continue;
+      }
     }
+    const CanonicalSituation canonical = Canonical(situation, group, network);
+    const std::vector<StepRate>& known = state_->Known(canonical);
     for (std::size_t j = 0; j < canonical.order.size(); ++j) {
-      rates[canonical.order[j]] = entry->second[j];
+      rates[canonical.order[j]] = known[j];
     }
   }
   return rates;
@@ -150,6 +205,14 @@ std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
 
 std::uint64_t StepOracle::simulated() const {
   return state_->known.size();
+}
+
+const StepMemory& StepOracle::memory() const {
+  return state_->known;
+}
+
+void StepOracle::Remember(StepMemory known) {
+  state_->known.merge(known);
 }
 
 }  // namespace gridlock

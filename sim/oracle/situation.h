@@ -4,6 +4,7 @@
 // situation is all that bears on them; it is simulated once and remembered.
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -45,6 +46,9 @@ inline constexpr auto kFields<StepRate> = Bearing(&StepRate::step_time, &StepRat
                                                   &StepRate::wan_bytes,
                                                   &StepRate::energy_is_estimate);
 
+/// Rates of the jobs of situations, in canonical order, by canonical key.
+using StepMemory = std::map<std::string, std::vector<StepRate>>;
+
 /// Simulates situations in forked children (SimGrid keeps one clock per process) and remembers
 /// them. Made before this process uses SimGrid itself.
 class StepOracle {
@@ -60,8 +64,12 @@ class StepOracle {
   /// child dies.
   std::vector<StepRate> RatesOf(const Situation& situation);
 
-  /// Distinct situations that were simulated.
+  /// Distinct situations that are known.
   [[nodiscard]] std::uint64_t simulated() const;
+
+  /// What is known, and what another oracle has found out.
+  [[nodiscard]] const StepMemory& memory() const;
+  void Remember(StepMemory known);
 
  private:
   struct State;

@@ -77,8 +77,13 @@ inline constexpr auto kFields<LifeJob> = FieldList(
           "accelerators held, in whole servers, times the time")
         .Key("accelerator_s"),
     Field("energy", &LifeJob::energy, "energy of the servers held, without PUE"),
+    Field("facility_energy", &LifeJob::facility_energy, "energy of the servers held, with PUE"),
     Field("cost", &LifeJob::cost_usd, "USD", "price of the energy with PUE"),
-    Field("carbon", &LifeJob::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"));
+    Field("carbon", &LifeJob::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
+    Field("capital", &LifeJob::capital_usd, "USD",
+          "what the accelerators held, with their share of the site, were written off by"),
+    Derived("usd_per_million_tokens", &UsdPerMillionTokens, "USD",
+            "price of the energy and capital over the tokens in millions; missing: no tokens"));
 
 template <>
 inline constexpr TableNote kTable<LifeRequests> = {"request_group", "request_", "requests[]",
@@ -125,7 +130,12 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("peak_power", &LifeSite::peak_power, "highest power, with PUE"),
     Derived("at_cap_share", &AtCapShare, "1",
             "share of the time under a power cap in which the power was at the cap"),
+    Field("switch_power", &LifeSite::switch_power, "power of all switches, without PUE"),
+    Field("optics_power", &LifeSite::optics_power,
+          "power of the transceivers at both ends of all cables, without PUE"),
     Field("cost", &LifeSite::cost_usd, "USD", "price of the energy with PUE"),
+    Field("capital", &LifeSite::capital_usd, "USD",
+          "what all accelerators, with servers, network and building, were written off by"),
     Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
     Field("power", &LifeSite::power, "W", "power of the site, with PUE").Along("time").NotInJson(),
     Field("power_cap", &LifeSite::power_cap, "W", "power that the site may draw; missing: no cap")

@@ -46,6 +46,11 @@ Seconds Per(Seconds time, std::int64_t count) {
   return count > 0 ? time / static_cast<double>(count) : Seconds(kNaN);
 }
 
+double UsdPerMillionTokens(const LifeJob& job) {
+  return job.tokens > 0 ? (job.cost_usd + job.capital_usd) / (job.tokens / 1e6)
+                        : std::numeric_limits<double>::quiet_NaN();
+}
+
 Seconds MeanStepTime(const LifeJob& job) {
   return Per(job.training, job.steps_done);
 }

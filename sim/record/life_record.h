@@ -55,7 +55,9 @@ struct LifeJob {
   std::int32_t preemptions = 0;
   double accelerator_seconds = 0;      ///< held, whole servers
   Joules energy = {};                  ///< of its servers, without PUE
+  Joules facility_energy = {};         ///< the same with PUE
   double cost_usd = 0, carbon_kg = 0;  ///< of that energy with PUE, at its sites' prices
+  double capital_usd = 0;  ///< what the accelerators that it held were written off by meanwhile
 };
 
 /// Requests of one group of one fleet. Times are of the simulated replicas; counts are scaled to
@@ -78,9 +80,11 @@ struct LifeSite {
   Joules it_energy{}, energy{};  ///< without and with PUE
   Joules rest_energy = {};       ///< of it_energy, what no job held: idle servers and switches
   Watts peak_power = {};         ///< with PUE
+  Watts switch_power{}, optics_power{};  ///< of the network, without PUE
   double cost_usd = 0, carbon_kg = 0;
-  std::vector<double> power = {};                        ///< W, with PUE
-  std::vector<double> power_cap = {};                    ///< W; NaN: none
+  double capital_usd = 0;              ///< what all its accelerators were written off by
+  std::vector<double> power = {};      ///< W, with PUE
+  std::vector<double> power_cap = {};  ///< W; NaN: none
   std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job
   std::vector<double> idle = {}, down = {};              ///< accelerators
   std::vector<double> power_limit = {};  ///< W, board limit in force of one accelerator

@@ -144,6 +144,11 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   const Watts mean = record.horizon > Seconds(0.0) ? site.energy / record.horizon : Watts(NAN);
   out += SubLine("power", fmt::format("{} mean, {} peak, {}; PUE {:.4g}", PowerText(mean),
                                       PowerText(site.peak_power), CapText(record, site), site.pue));
+  if (site.switch_power + site.optics_power > Watts(0.0)) {
+    out +=
+        SubLine("network", fmt::format("switches {}, transceivers {}; without PUE",
+                                       PowerText(site.switch_power), PowerText(site.optics_power)));
+  }
   if (!site.power_limit.empty()) {
     const auto [least, most] =
         std::minmax_element(site.power_limit.begin(), site.power_limit.end());
@@ -155,7 +160,11 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
     }
   }
   out += SubLine("energy",
-                 EnergyCost(site.energy, record.energy_is_estimate, site.cost_usd, site.carbon_kg));
+                 EnergyCost(site.energy, record.energy_is_estimate, site.cost_usd, site.carbon_kg) +
+                     ", with PUE");
+  if (site.capital_usd > 0.0) {
+    out += SubLine("cost", MoneyText(site.cost_usd, site.capital_usd));
+  }
 }
 
 void AddPictures(std::string& out, const LifeRecord& record) {
@@ -187,6 +196,18 @@ std::string TimeShares(const LifeJob& job, Seconds wall) {
   return texts.empty() ? "none yet" : Joined(texts) + " of " + TimeText(wall);
 }
 
+/// What a job cost, where capital is counted.
+std::string JobMoney(const LifeJob& job) {
+  if (!(job.capital_usd > 0.0)) {
+    return "";
+  }
+  const double million = UsdPerMillionTokens(job);
+  return SubLine(
+      "cost",
+      MoneyText(job.cost_usd, job.capital_usd) +
+          (std::isfinite(million) ? fmt::format("; {:.3g} USD per million tokens", million) : ""));
+}
+
 std::string OutcomeText(Outcome outcome) {
   return outcome == Outcome::kNotSubmitted ? "not submitted" : NameOf(outcome);
 }
@@ -216,8 +237,9 @@ void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& j
           (std::isfinite(mfu) ? ", MFU " + Percent(mfu) + " while it held accelerators" : ""));
   out += SubLine("time", TimeShares(job, wall));
   out += SubLine("stopped by", Stops(job));
-  out += SubLine("energy",
-                 JobEnergyCost(job.energy, record.energy_is_estimate, job.cost_usd, job.carbon_kg));
+  out += SubLine("energy", JobEnergyCost(job.energy, job.facility_energy, record.energy_is_estimate,
+                                         job.cost_usd, job.carbon_kg));
+  out += JobMoney(job);
 }
 
 void AddPretrainings(std::string& out, const LifeRecord& record) {
@@ -262,7 +284,9 @@ void AddCampaign(std::string& out, const LifeRecord& record, const CampaignFigur
     const double hours = campaign.held() / 3600.0;
     out +=
         SubLine("accelerator-hours", Grouped(hours, hours < 100.0 ? 1 : 0) + ": " + Joined(parts));
-    out += SubLine("energy", JobEnergyCost(campaign.energy, record.energy_is_estimate, 0.0, 0.0));
+    out +=
+        SubLine("energy", EnergyText(campaign.energy) +
+                              (record.energy_is_estimate ? " (estimate)" : "") + " in its servers");
   }
   if (std::isfinite(campaign.multiple)) {
     out += SubLine("compute", fmt::format("{:.3g} of the model FLOP of the whole of {}",
@@ -307,8 +331,10 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
                       ? FormatJoules(Joules(ThreeDigits(fleet.energy.si() / fleet.tokens)))
                       : "n/a"));
   out += SubLine("time", TimeShares(fleet, Seconds(wall)) + "; " + Stops(fleet));
-  out += SubLine("energy", JobEnergyCost(fleet.energy, record.energy_is_estimate, fleet.cost_usd,
-                                         fleet.carbon_kg));
+  out +=
+      SubLine("energy", JobEnergyCost(fleet.energy, fleet.facility_energy,
+                                      record.energy_is_estimate, fleet.cost_usd, fleet.carbon_kg));
+  out += JobMoney(fleet);
   bool headed = false;
   for (const LifeRequests& group : record.requests) {
     if (group.fleet != fleet.name) {

@@ -77,10 +77,21 @@ std::string EnergyCost(Joules energy, bool estimate, double usd, double kg) {
   return EnergyText(energy) + (estimate ? " (estimate)" : "") + (cost.empty() ? "" : ", " + cost);
 }
 
-std::string JobEnergyCost(Joules energy, bool estimate, double usd, double kg) {
+std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double usd, double kg) {
   const std::string cost = CostText(usd, kg);
-  return EnergyText(energy) + (estimate ? " (estimate)" : "") + " in its servers" +
-         (cost.empty() ? "" : "; with PUE " + cost);
+  const std::string text = EnergyText(energy) + (estimate ? " (estimate)" : "") + " in its servers";
+  if (!(with_pue > Joules(0.0))) {
+    return text + (cost.empty() ? "" : "; with PUE " + cost);
+  }
+  return text + ", " + EnergyText(with_pue) + " with PUE" + (cost.empty() ? "" : ": " + cost);
+}
+
+std::string MoneyText(double energy_usd, double capital_usd) {
+  const double all = energy_usd + capital_usd;
+  return fmt::format("{} USD: {} % energy, {} % capital (estimate)",
+                     Grouped(all, all < 100.0 ? 2 : 0),
+                     fmt::format("{:.1f}", 100 * energy_usd / all),
+                     fmt::format("{:.1f}", 100 * capital_usd / all));
 }
 
 }  // namespace gridlock

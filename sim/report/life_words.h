@@ -31,7 +31,10 @@ std::string EnergyText(Joules energy);
 std::string EnergyCost(Joules energy, bool estimate, double usd, double kg);
 
 /// The same of a job, whose energy is that of its servers, while price and carbon are those of the
-/// building around them, too: "456 MWh (estimate) in its servers; with PUE 43,800 USD".
-std::string JobEnergyCost(Joules energy, bool estimate, double usd, double kg);
+/// building around them, too: "456 MWh (estimate) in its servers, 547 MWh with PUE: 43,800 USD".
+std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double usd, double kg);
+
+/// "3.25 M USD: 6.4 % energy, 93.6 % capital (estimate)".
+std::string MoneyText(double energy_usd, double capital_usd);
 
 }  // namespace gridlock

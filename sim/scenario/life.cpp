@@ -12,11 +12,30 @@ Seconds RequiredTime(const std::string& text) {
   return Seconds(SiOf(text, Dimension::kTime));
 }
 
-/// A failure rate counts servers when its unit says so: "server", "server of 8 accelerators".
-bool CountsServers(const std::string& unit) {
-  constexpr std::string_view kServer = "server";
-  return unit.starts_with(kServer) &&
-         (unit.size() == kServer.size() || unit[kServer.size()] == ' ');
+/// A failure rate counts servers when its unit says so: "server", "server of 8 accelerators"; or
+/// accelerators: "accelerator".
+bool Counts(std::string_view what, const std::string& unit) {
+  return unit.starts_with(what) && (unit.size() == what.size() || unit[what.size()] == ' ');
+}
+
+bool CountsServersOrAccelerators(const std::string& unit) {
+  return Counts("server", unit) || Counts("accelerator", unit);
+}
+
+/// Accelerators in a server of every site; a problem where they differ.
+int AcceleratorsOfServers(const Scenario& scenario, const Position& at, ProblemList& problems) {
+  const int first = scenario.sites.front().server.accelerators;
+  for (const SiteSpec& site : scenario.sites) {
+    if (site.server.accelerators != first) {
+      problems.Add(
+          at, "reliability.failure_rate",
+          Refusal("it counts failures by accelerator, and the servers of the sites have " +
+                      std::to_string(first) + " and " + std::to_string(site.server.accelerators),
+                  "server_mtbf"));
+      break;
+    }
+  }
+  return first;
 }
 
 void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
@@ -29,10 +48,15 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
     const auto& entry = from.catalogue.failure_rates.at(reliability.failure_rate());
     const proto::FailureRate& rate = *entry.message;
     spec.server_mtbf = RequiredTime(rate.mtbf());
-    if (!CountsServers(rate.unit())) {
+    if (Counts("accelerator", rate.unit())) {
+      spec.server_mtbf =
+          spec.server_mtbf /
+          AcceleratorsOfServers(scenario, written.At("failure_rate").value, problems);
+    }
+    if (!CountsServersOrAccelerators(rate.unit())) {
       std::vector<std::string> names;
       for (const auto& [name, each] : from.catalogue.failure_rates) {
-        if (CountsServers(each.message->unit())) {
+        if (CountsServersOrAccelerators(each.message->unit())) {
           names.push_back(name);
         }
       }

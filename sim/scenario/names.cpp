@@ -24,6 +24,7 @@ void CheckSiteNames(const proto::Site& site, const Written& place, const Catalog
   CheckSwitchNames(site.fabric(), place.At("fabric"), catalogue, problems);
   CheckName(catalogue.transports, "transport", site.override().transport(),
             place.At("override").At("transport"), problems);
+  CheckName(catalogue.optics, "optics", site.optics(), place.At("optics"), problems);
   CheckName(catalogue.buildings, "building", site.facility().building(),
             place.At("facility").At("building"), problems);
 }

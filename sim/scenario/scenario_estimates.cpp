@@ -44,6 +44,7 @@ void AddSite(const proto::Site& site, const Catalogue& catalogue, Collector& col
   for (const SwitchName& each : SwitchNames(site.fabric())) {
     collector.Add("switch", catalogue.switches, each.name);
   }
+  collector.Add("optics", catalogue.optics, site.optics());
   if (site.facility().pue() == 0.0) {
     collector.Add("building", catalogue.buildings, site.facility().building());
   }

@@ -1,7 +1,11 @@
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "sim/base/check.h"
+#include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/estimates.h"
+#include "sim/catalogue/scan.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 #include "topologies/scale_up/network.h"
@@ -216,6 +220,57 @@ void FinishNetwork(ServerSpec& server) {
   }
 }
 
+// The transceiver that a site names, else the usual one of its NICs' bandwidth or the next above.
+// Notes are for lives, whose accounts have it; else nullptr.
+void AddOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
+               std::vector<std::string>* notes) {
+  const auto power_of = [](const proto::Optics& optics) {
+    return JoulesPerByte(PowerOf(optics.power()).si() / BandwidthOf(optics.bandwidth()).si());
+  };
+  if (!site.optics().empty()) {
+    spec.optics = power_of(*catalogue.optics.at(site.optics()).message);
+    return;
+  }
+  for (const char* name : kUsualOptics) {
+    const auto usual = catalogue.optics.find(name);
+    if (usual != catalogue.optics.end() && !spec.server.direct &&
+        BandwidthOf(usual->second.message->bandwidth()) >= spec.server.fabric_nic_bandwidth) {
+      spec.optics = power_of(*usual->second.message);
+      if (notes != nullptr) {
+        notes->push_back(spec.path + ".optics: " + name + " at both ends of all cables");
+      }
+      return;
+    }
+  }
+}
+
+// Servers, network and building cost half as much again as accelerators: an estimate, in the middle
+// of public breakdowns of clusters of 2023 to 2025.
+constexpr double kCapitalOverPrice = 1.5;
+
+void AddCapital(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
+                std::vector<std::string>* notes) {
+  const proto::Capital& capital = site.capital();
+  if (!capital.depreciation().empty()) {
+    spec.depreciation = Seconds(SiOf(capital.depreciation(), Dimension::kTime));
+  }
+  spec.capital_usd_per_accelerator = capital.per_accelerator();
+  const auto accelerator = catalogue.accelerators.find(spec.server.accelerator.name);
+  if (capital.per_accelerator() > 0 || accelerator == catalogue.accelerators.end()) {
+    return;
+  }
+  const double price = accelerator->second.message->facts().price();
+  if (price > 0) {
+    spec.capital_usd_per_accelerator = kCapitalOverPrice * price;
+    if (notes != nullptr) {
+      notes->push_back(fmt::format(
+          "{}.capital: {} USD for an accelerator, 1.5 times the price of "
+          "{} in the catalogue (estimate)",
+          spec.path, spec.capital_usd_per_accelerator, accelerator->second.message->name()));
+    }
+  }
+}
+
 }  // namespace
 
 void ApplyNumbers(const proto::Override& change, const std::string& path,
@@ -292,6 +347,9 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   }
   spec.electricity_usd_per_kwh = site.prices().electricity();
   spec.carbon_g_per_kwh = site.prices().carbon();
+  std::vector<std::string>* of_life = scenario.horizon().empty() ? nullptr : &notes;
+  AddOptics(site, catalogue, spec, of_life);
+  AddCapital(site, catalogue, spec, of_life);
   return spec;
 }
 

@@ -1,7 +1,6 @@
 #include "sim/scheduler/free_servers.h"
 
 #include <algorithm>
-#include <map>
 #include <utility>
 
 #include "sim/base/check.h"
@@ -15,13 +14,17 @@ namespace {
 // those at the end.
 Placement RunsOf(SiteIndex site, const Locality& locality,
                  const std::vector<ServerIndex>& servers) {
-  std::map<std::int32_t, std::int32_t> in_group;  // group -> servers of the job
+  std::vector<std::int32_t> in_group(static_cast<std::size_t>(locality.groups(0)), 0);
+  std::vector<std::int32_t> group_of;
+  group_of.reserve(servers.size());
   for (const ServerIndex server : servers) {
-    ++in_group[locality.group_of(0, server)];
+    group_of.push_back(locality.group_of(0, server));
+    ++in_group[static_cast<std::size_t>(group_of.back())];
   }
   std::vector<std::pair<std::int32_t, std::int32_t>> ordered;
-  for (const ServerIndex server : servers) {
-    ordered.emplace_back(-in_group[locality.group_of(0, server)], server);
+  ordered.reserve(servers.size());
+  for (std::size_t i = 0; i < servers.size(); ++i) {
+    ordered.emplace_back(-in_group[static_cast<std::size_t>(group_of[i])], servers[i]);
   }
   std::sort(ordered.begin(), ordered.end());
   Placement runs;

@@ -47,9 +47,10 @@ enum class CaseStatus {
   kUnsupported,  ///< needs something that is not simulated yet, or not in the catalogue
   kRefused,      ///< the loader or the memory model refuses the configuration
   kFailed,       ///< the simulation did not finish
+  kInput,        ///< a number that a scenario states; nothing predicts it
 };
 
-/// "simulated", "unsupported", "refused", "failed".
+/// "simulated", "unsupported", "refused", "failed", "input".
 const char* CaseStatusName(CaseStatus status);
 
 /// A row ready to run, or why it is not.

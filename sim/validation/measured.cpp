@@ -137,7 +137,7 @@ std::vector<MeasuredGroup> GroupMeasured(const std::vector<MeasuredResult>& resu
     std::vector<std::pair<std::pair<std::string, std::string>, std::vector<std::optional<double>>>>
         errors;  // in the order in which they first appear
     for (const MeasuredResult& result : results) {
-      if (!result.published) {
+      if (!result.published || result.status == CaseStatus::kInput) {
         continue;
       }
       const std::string role = within_role ? result.row.Text("role") : "";
@@ -169,12 +169,26 @@ std::string MeasuredText(const MeasuredReport& report) {
   std::string text;
   AppendMeasured(report, text);
   AppendMeasuredGroups(report, text);
-  return text +
-         "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
-         "absolute\nvalue, and a row without a prediction counts as 100 %; bias is the mean signed "
-         "error.\nexplained, no: far below what the model's links allow; the reason of the row "
-         "says "
-         "how far.\n";
+  text +=
+      "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
+      "absolute\nvalue, and a row without a prediction counts as 100 %; bias is the mean signed "
+      "error.\n";
+  const auto any = [&report](const auto& is) {
+    return std::any_of(report.results.begin(), report.results.end(), is);
+  };
+  if (any([](const MeasuredResult& result) {
+        return result.row.cells.count("explained") > 0;
+      })) {
+    text +=
+        "explained, no: far below what the model's links allow; the reason of the row says how "
+        "far.\n";
+  }
+  if (any([](const MeasuredResult& result) {
+        return result.status == CaseStatus::kInput;
+      })) {
+    text += "input: what a scenario states and nothing predicts; not counted among the errors.\n";
+  }
+  return text;
 }
 
 std::string MeasuredCsv(const MeasuredReport& report) {

@@ -76,6 +76,8 @@ const char* CaseStatusName(CaseStatus status) {
       return "refused";
     case CaseStatus::kFailed:
       return "failed";
+    case CaseStatus::kInput:
+      return "input";
   }
   return "";
 }

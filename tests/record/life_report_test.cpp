@@ -41,10 +41,10 @@ Sites (means over the horizon)
     power                17.5 kW mean, 20.5 kW peak, capped at 15 kW, at the cap 100.0 % of the
                          capped time; PUE 1.25
     board limit          500 W to 700 W, mean 600 W
-    energy               70 kWh (estimate), 7.00 USD, 0.01 t CO2
+    energy               70 kWh (estimate), 7.00 USD, 0.01 t CO2, with PUE
   south                  8 accelerators: 75.0 % serving, 0.0 % idle, 25.0 % down
     power                3 kW mean, 4 kW peak, no cap; PUE 1
-    energy               12 kWh (estimate)
+    energy               12 kWh (estimate), with PUE
 
 Accelerators over time: # pretraining, + experiments, o serving, . idle, x down
   north
@@ -387,9 +387,13 @@ TEST(Words, OfTimeAndEnergy) {
   EXPECT_EQ(EnergyText(Joules(3.6e12 * 7891)), "7,890 GWh");
   EXPECT_EQ(EnergyCost(Joules(3.6e9), true, 80.5, 0.0), "1 MWh (estimate), 80.50 USD");
   EXPECT_EQ(EnergyCost(Joules(3.6e9), false, 0.0, 4e5), "1 MWh, 400 t CO2");
-  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), false, 80.5, 4e5),
+  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), Joules(0), false, 80.5, 4e5),
             "1 MWh in its servers; with PUE 80.50 USD, 400 t CO2");
-  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), true, 0.0, 0.0), "1 MWh (estimate) in its servers");
+  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), Joules(4.5e9), false, 80.5, 0.0),
+            "1 MWh in its servers, 1.25 MWh with PUE: 80.50 USD");
+  EXPECT_EQ(MoneyText(25.0, 75.0), "100 USD: 25.0 % energy, 75.0 % capital (estimate)");
+  EXPECT_EQ(JobEnergyCost(Joules(3.6e9), Joules(0), true, 0.0, 0.0),
+            "1 MWh (estimate) in its servers");
 }
 
 }  // namespace

@@ -207,6 +207,11 @@ TEST(Life, HasAPolicyForEachOneOfTheSchema) {
   EXPECT_GE(in_table.size(), 2U);
 }
 
+TEST(Life, CountsFailuresByAcceleratorToo) {
+  const Scenario life = Load("life", {"reliability.failure_rate=made_up_gpu"});
+  EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 1000.0 / 8 * kDay);
+}
+
 TEST(Life, HasItsPolicies) {
   const Scenario life = Load("life");
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 100 * kDay) << "of the catalogue";

@@ -1,0 +1,488 @@
+#include "sim/validation/life_cases.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+#include <fnmatch.h>
+
+#include "sim/base/archive.h"
+#include "sim/process/pool.h"
+#include "sim/record/life_measures.h"
+#include "sim/scenario/point.h"
+#include "sim/schema/rules.h"
+#include "sim/validation/life_texts.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kDay = 86400;
+constexpr double kPerCent = 100;
+constexpr double kStorage = 2e12;  // bytes/s, Llama 3, arXiv:2407.21783, section 3.3.1
+constexpr int kServer = 8;
+
+const std::vector<std::string> kLifeColumns = {"id", "role", "metric", "value"};
+
+constexpr std::array kOtherKinds = {"training", "collective", "inference", "microbench"};
+constexpr std::array kLifeKinds = {"reliability", "power", "multi_dc"};
+
+void NotSimulated(MeasuredResult& result, const std::string& reason) {
+  result.status = CaseStatus::kUnsupported;
+  result.reason = reason;
+}
+
+bool Holds(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+std::string InLowerCase(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
+    return std::tolower(c);
+  });
+  return text;
+}
+
+// The catalogue's name of an accelerator that a row names in its own way.
+std::string AcceleratorOf(const CatalogueList& catalogue, const std::string& written) {
+  const auto alias = catalogue.accelerator_aliases.find(written);
+  if (alias != catalogue.accelerator_aliases.end()) {
+    return alias->second;
+  }
+  const std::string text = InLowerCase(written);
+  if (std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), text)) {
+    return text;
+  }
+  for (const auto& [part, name] : {std::pair{"h100", "h100_sxm"},
+                                   {"hopper", "h100_sxm"},
+                                   {"h200", "h200_sxm"},
+                                   {"h800", "h800_sxm"},
+                                   {"a100", "a100_sxm_80gb"},
+                                   {"b200", "b200_sxm"},
+                                   {"mi300x", "mi300x"}}) {
+    if (Holds(text, part)) {
+      return name;
+    }
+  }
+  return "";
+}
+
+// The server of eight of a row's accelerator; "" after saying why there is none.
+std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string accelerator = AcceleratorOf(catalogue, result.row.Text("accelerator"));
+  for (const CatalogueServer& server : catalogue.servers) {
+    if (server.accelerator == accelerator && server.accelerators == kServer) {
+      return server.name;
+    }
+  }
+  NotSimulated(result, fmt::format("no server of eight has the accelerator {}",
+                                   Quoted(result.row.Text("accelerator"))));
+  return "";
+}
+
+// Accelerators of a row, a multiple of what its layouts need; 0 after saying why there are none.
+std::int64_t SizeOfRun(MeasuredResult& result, std::int64_t multiple) {
+  const double count = result.row.Number("n_accel").value_or(0);
+  constexpr double kMost = 500000;
+  if (count < 1 || count > kMost) {
+    NotSimulated(result, fmt::format("{} accelerators (n_accel) are no size of a run",
+                                     Quoted(result.row.Text("n_accel"))));
+    return 0;
+  }
+  const auto whole = static_cast<std::int64_t>(count);
+  return whole < multiple ? whole : whole / multiple * multiple;
+}
+
+// Seconds in the unit that a row's text begins with; 0 where it begins with none.
+double UnitOf(const std::string& text) {
+  for (const auto& [name, seconds] : {std::pair{"min", 60.0},
+                                      {"days", kDay},
+                                      {"day", kDay},
+                                      {"hours", 3600.0},
+                                      {"h", 3600.0},
+                                      {"s", 1.0}}) {
+    const std::size_t length = std::string_view(name).size();
+    if (text.starts_with(name) && (text.size() == length || std::isalpha(text[length]) == 0)) {
+      return seconds;
+    }
+  }
+  return 0;
+}
+
+// Interruptions and the time that runs held servers, over all runs; the mean ETTR.
+std::vector<double> ReadFailures(const Scenario& /*scenario*/, const RunRecord& record) {
+  const auto& life = std::get<LifeRecord>(record);
+  std::vector<double> figures = {0, 0, 0};
+  for (const LifeJob& job : life.jobs) {
+    figures[0] += job.interruptions;
+    figures[1] += (SumOfTimes(job) - job.waiting).si();
+    figures[2] += Ettr(job, life) / static_cast<double>(life.jobs.size());
+  }
+  return figures;
+}
+
+// Of a step: power of a board in the mean and while it computes, of its server in both.
+std::vector<double> ReadPower(const Scenario& scenario, const RunRecord& record) {
+  const auto& step = std::get<StepRecord>(record);
+  const ServerSpec& server = scenario.sites[0].server;
+  const PowerSpec& power = server.accelerator.power;
+  double busy = 0;
+  for (const BreakdownPart& part : step.breakdown) {
+    if (part.activity == "compute" || part.activity == "memory_bound") {
+      busy += part.time.si();
+    }
+  }
+  const double board =
+      step.accelerator_energy.si() / step.step_time.si() / static_cast<double>(step.accelerators);
+  const double above = (board - power.idle.si()) * step.step_time.si() / std::max(busy, 1e-9);
+  const double peak = std::min(power.limit.si(), power.idle.si() + above);
+  const double of_server =
+      step.mean_power.si() / static_cast<double>(step.accelerators) * server.accelerators;
+  const double at_peak = server.accelerators * peak + server.overhead_power.si() +
+                         server.overhead_per_watt * server.accelerators * (peak - power.idle.si());
+  return {board, peak, of_server, at_peak, power.limit.si()};
+}
+
+std::vector<double> ReadTime(const Scenario& /*scenario*/, const RunRecord& record) {
+  return {std::get<StepRecord>(record).step_time.si()};
+}
+
+using Values = std::vector<std::vector<double>>;
+using MaybeCase = std::optional<LifeCase>;
+
+// Failures in a run without restarts to speak of: `days` long, or 400 failures.
+MaybeCase Failing(const CatalogueList& catalogue, MeasuredResult& result, double days,
+                  std::function<double(const Values&)> predict) {
+  FailingRuns runs;
+  runs.server = ServerOfEight(catalogue, result);
+  runs.accelerators = runs.server.empty() ? 0 : SizeOfRun(result, kServer);
+  if (runs.accelerators == 0) {
+    return std::nullopt;
+  }
+  const Rate rate =
+      RateOf(result.row.Text("metric"), result.row.Text("accelerator"), runs.accelerators);
+  constexpr double kFailures = 400, kLongest = 3650;
+  const double servers = std::ceil(static_cast<double>(runs.accelerators) / kServer);
+  const double needed = kFailures * rate.server_days / servers;
+  runs.horizon_days = days > 0 ? days : std::min(needed, kLongest);
+  runs.runs = days > 0 ? 1 : static_cast<int>(std::ceil(needed / runs.horizon_days));
+  runs.failure_rate = rate.name;
+  result.reason = fmt::format("{} servers that fail every {:.4g} days each ({})", servers,
+                              rate.server_days, rate.name);
+  return LifeCase{{FailingRunsText(runs)}, &ReadFailures, std::move(predict)};
+}
+
+MaybeCase Interruptions(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string unit = result.row.Text("unit");  // "in 54 days"
+  const std::size_t digit = unit.find_first_of("0123456789");
+  const std::size_t word = digit == std::string::npos ? digit : unit.find(' ', digit);
+  const double seconds =
+      word == std::string::npos ? 0 : std::stod(unit.substr(digit)) * UnitOf(unit.substr(word + 1));
+  if (seconds <= 0) {
+    NotSimulated(result, fmt::format("the unit {} names no time; expected e.g. \"in 54 days\"",
+                                     Quoted(unit)));
+    return std::nullopt;
+  }
+  return Failing(catalogue, result, seconds / kDay, [](const Values& values) {
+    return values[0][0];
+  });
+}
+
+MaybeCase TimeToFailure(const CatalogueList& catalogue, MeasuredResult& result) {
+  const double unit = UnitOf(result.row.Text("unit"));
+  if (unit <= 0) {
+    NotSimulated(result, fmt::format("the unit {} is no time; expected days, h, min or s",
+                                     Quoted(result.row.Text("unit"))));
+    return std::nullopt;
+  }
+  return Failing(catalogue, result, 0, [unit](const Values& values) {
+    return values[0][1] / values[0][0] / unit;
+  });
+}
+
+MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) {
+  FailingRuns runs;
+  runs.server = ServerOfEight(catalogue, result);
+  const std::int64_t count = runs.server.empty() ? 0 : SizeOfRun(result, 32);
+  runs.accelerators = count >= 16384 ? count / 128 * 128 : count;
+  if (runs.accelerators < 256) {
+    if (result.reason.empty()) {
+      NotSimulated(result, "its layouts need 256 accelerators or more");
+    }
+    return std::nullopt;
+  }
+  const Rate rate =
+      RateOf(result.row.Text("metric"), result.row.Text("accelerator"), runs.accelerators);
+  const double mtbf = rate.server_days * kDay / (static_cast<double>(runs.accelerators) / kServer);
+  runs.failure_rate = rate.name;
+  runs.restart_s = RestartSeconds(runs.accelerators);
+  runs.checkpoint_s = std::sqrt(2 * CheckpointBytesOf(runs.accelerators) / kStorage * mtbf);
+  runs.horizon_days = 30;
+  result.reason = fmt::format("{}, restarts of {:.0f} s, a checkpoint every {:.0f} s", rate.name,
+                              runs.restart_s, runs.checkpoint_s);
+  return LifeCase{{FailingRunsText(runs)}, &ReadFailures, [](const Values& values) {
+                    return kPerCent * values[0][2];
+                  }};
+}
+
+// Power of a server or board while it trains.
+MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, const char* what,
+                  std::function<double(const std::vector<double>&)> predict) {
+  const std::string server = ServerOfEight(catalogue, result);
+  if (server.empty()) {
+    return std::nullopt;
+  }
+  result.reason = fmt::format("Llama 2 13B on one {}: {}", server, what);
+  return LifeCase{{OneServerText(server)}, &ReadPower, [predict](const Values& values) {
+                    return predict(values[0]);
+                  }};
+}
+
+MaybeCase ServerPeak(const CatalogueList& catalogue, MeasuredResult& result) {
+  return Powered(catalogue, result, "the server while it computes",
+                 [](const std::vector<double>& of) {
+                   return of[3] / 1e3;
+                 });
+}
+
+MaybeCase ServerShare(const CatalogueList& catalogue, MeasuredResult& result) {
+  constexpr double kNameplate = 10.2e3;
+  return Powered(catalogue, result, "the mean of a step over a nameplate of 10.2 kW",
+                 [](const std::vector<double>& of) {
+                   return kPerCent * of[2] / kNameplate;
+                 });
+}
+
+MaybeCase BoardShare(const CatalogueList& catalogue, MeasuredResult& result) {
+  return Powered(catalogue, result, "a board in the mean of a step over its limit",
+                 [](const std::vector<double>& of) {
+                   return kPerCent * of[0] / of[4];
+                 });
+}
+
+// "MWh for 234k H100-h": boards alone.
+MaybeCase Energy(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string unit = result.row.Text("unit");
+  const std::size_t digit = unit.find_first_of("0123456789");
+  if (!unit.starts_with("MWh") || digit == std::string::npos) {
+    NotSimulated(result,
+                 fmt::format("the unit {} names no accelerator-hours; expected e.g. \"MWh for "
+                             "234k H100-h\"",
+                             Quoted(unit)));
+    return std::nullopt;
+  }
+  std::size_t used = 0;
+  double hours = std::stod(unit.substr(digit), &used);
+  const std::string rest = unit.substr(digit + used);
+  hours *= rest.starts_with("k") ? 1e3 : rest.starts_with("M") ? 1e6 : 1;
+  return Powered(catalogue, result,
+                 "boards alone over the accelerator-hours; the row does not say what is counted",
+                 [hours](const std::vector<double>& of) {
+                   return of[0] * hours / 1e6;
+                 });
+}
+
+MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string server = ServerOfEight(catalogue, result);
+  const std::int64_t count = server.empty() ? 0 : SizeOfRun(result, 192);
+  if (count < 192) {
+    if (result.reason.empty()) {
+      NotSimulated(result, "its layout needs 192 accelerators or more");
+    }
+    return std::nullopt;
+  }
+  const std::string topology = result.row.Text("topology");
+  const std::size_t km = topology.find(" km");
+  const std::size_t begin =
+      km == std::string::npos ? km : topology.find_last_not_of("0123456789", km - 1);
+  const double distance = km == std::string::npos ? 1000 : std::stod(topology.substr(begin + 1));
+  result.reason = fmt::format("Nemotron-4 340B, {:.0f} km, 3.2 Tbps (not published)", distance);
+  return LifeCase{{SitesText(server, count, 1, 0), SitesText(server, count, 2, distance)},
+                  &ReadTime,
+                  [](const Values& values) {
+                    return kPerCent * values[0][0] / values[1][0];
+                  }};
+}
+
+/// What a metric becomes; without `make` it is what a scenario states.
+struct Metric {
+  const char* kind;
+  const char* name;
+  MaybeCase (*make)(const CatalogueList&, MeasuredResult&);
+};
+
+constexpr std::array kMetrics = {
+    Metric{"reliability", "unexpected_interruptions", &Interruptions},
+    Metric{"reliability", "job_mttf", &TimeToFailure},
+    Metric{"reliability", "mtbf", &TimeToFailure},
+    Metric{"reliability", "ETTR", &EffectiveTime},
+    Metric{"reliability", "effective_time", &EffectiveTime},
+    Metric{"reliability", "node_failure_rate", nullptr},
+    Metric{"reliability", "interruption_rate", nullptr},
+    Metric{"reliability", "nic_tor_link_failure", nullptr},
+    Metric{"power", "node_power_max", &ServerPeak},
+    Metric{"power", "node_power_frac_tdp", &ServerShare},
+    Metric{"power", "energy", &Energy},
+    Metric{"power", "power_swing", &BoardShare},
+    Metric{"power", "rack_power", nullptr},
+    Metric{"power", "sustained_clock", nullptr},
+    Metric{"power", "system_max", nullptr},
+    Metric{"multi_dc", "scaling_efficiency_vs_single_DC", &TwoSites},
+    Metric{"multi_dc", "latency_multiplier", nullptr},
+};
+
+bool IsAsked(const LifeValidation& options, const MeasuredRow& row) {
+  const std::string kind = row.Text("kind");
+  const bool of_other_kind =
+      std::find(kOtherKinds.begin(), kOtherKinds.end(), kind) != kOtherKinds.end() ||
+      (IsLifeKind(kind) && kind != options.kind);
+  return !of_other_kind && (options.role.empty() || options.role == row.Text("role")) &&
+         (options.id.empty() || fnmatch(options.id.c_str(), row.Text("id").c_str(), 0) == 0);
+}
+
+/// A case whose scenarios are loaded and checked.
+struct ReadyCase {
+  LifeCase of;
+  std::vector<Scenario> scenarios;
+  Values values;
+};
+
+std::optional<ReadyCase> PrepareCase(const CatalogueList& catalogue, MeasuredResult& result) {
+  MaybeCase made = LifeCaseOf(catalogue, result);
+  if (!made) {
+    return std::nullopt;
+  }
+  ReadyCase ready{*std::move(made), {}, {}};
+  try {
+    for (const std::string& text : ready.of.scenarios) {
+      ready.scenarios.push_back(ScenarioBase("row", text, {}).At({}));
+    }
+  } catch (const UserError& error) {
+    result.status = CaseStatus::kRefused;
+    result.reason = error.problems().front().message;
+    return std::nullopt;
+  }
+  ready.values.resize(ready.scenarios.size());
+  return ready;
+}
+
+// Every scenario of every case in a process of its own.
+void RunCases(std::vector<std::optional<ReadyCase>>& cases, std::vector<MeasuredResult>& results,
+              const LifeValidation& options) {
+  std::vector<std::pair<std::size_t, std::size_t>> tasks;
+  for (std::size_t c = 0; c < cases.size(); ++c) {
+    for (std::size_t s = 0; cases[c] && s < cases[c]->scenarios.size(); ++s) {
+      tasks.emplace_back(c, s);
+    }
+  }
+  PoolOptions pool;
+  pool.parallel = options.parallel;
+  pool.progress = [&](std::size_t done, double fraction) {
+    if (options.progress) {
+      options.progress(done, tasks.size(), fraction);
+    }
+  };
+  RunTasks(
+      tasks.size(),
+      [&](std::size_t t) -> Task {
+        const ReadyCase* ready = &*cases[tasks[t].first];
+        const Scenario* scenario = &ready->scenarios[tasks[t].second];
+        return [ready, scenario](const std::function<void(double)>& report) {
+          return ToBytes(ready->of.read(*scenario, Simulate(*scenario, Fidelity::kFolded, report)));
+        };
+      },
+      [&](std::size_t t, TaskResult result) {
+        MeasuredResult& row = results[tasks[t].first];
+        if (result.ok) {
+          cases[tasks[t].first]->values[tasks[t].second] =
+              FromBytes<std::vector<double>>(std::move(result.bytes));
+        } else if (result.problems.empty()) {
+          row.status = CaseStatus::kFailed;
+          row.reason = result.failure;
+        } else {
+          row.status = CaseStatus::kRefused;
+          row.reason = result.problems.front().message;
+        }
+      },
+      pool);
+}
+
+}  // namespace
+
+bool IsLifeKind(const std::string& kind) {
+  return std::find(kLifeKinds.begin(), kLifeKinds.end(), kind) != kLifeKinds.end();
+}
+
+std::optional<LifeCase> LifeCaseOf(const CatalogueList& catalogue, MeasuredResult& result) {
+  const MeasuredRow& row = result.row;
+  const std::string kind = row.Text("kind"), name = row.Text("metric");
+  if (!row.problem.empty()) {
+    NotSimulated(result, row.problem);
+    return std::nullopt;
+  }
+  if (!IsLifeKind(kind)) {
+    NotSimulated(result,
+                 fmt::format("the kind {} is not reliability, power or multi_dc", Quoted(kind)));
+    return std::nullopt;
+  }
+  if (!result.published || *result.published <= 0) {
+    NotSimulated(result,
+                 fmt::format("the value {} is no positive number", Quoted(row.Text("value"))));
+    return std::nullopt;
+  }
+  const auto metric = std::find_if(kMetrics.begin(), kMetrics.end(), [&](const Metric& each) {
+    return kind == each.kind && name == each.name;
+  });
+  if (metric == kMetrics.end()) {
+    std::vector<std::string> known;
+    for (const Metric& each : kMetrics) {
+      if (kind == each.kind) {
+        known.emplace_back(each.name);
+      }
+    }
+    NotSimulated(result, name == "compute_utilization"
+                             ? "training with rare outer steps (DiLoCo) is not simulated"
+                             : fmt::format("the metric {} is not simulated; expected {}",
+                                           Quoted(name), OneOf(known)));
+    return std::nullopt;
+  }
+  if (metric->make == nullptr) {
+    result.status = CaseStatus::kInput;
+    result.reason = "what a scenario or the catalogue states; nothing predicts it";
+    return std::nullopt;
+  }
+  return metric->make(catalogue, result);
+}
+
+MeasuredReport ValidateLives(const std::vector<std::string>& tables, const CatalogueList& catalogue,
+                             const LifeValidation& options) {
+  MeasuredReport report;
+  report.tables = tables;
+  std::vector<std::optional<ReadyCase>> cases;
+  for (const std::string& table : tables) {
+    for (MeasuredRow& row : LoadMeasured(table, kLifeColumns)) {
+      if (row.cells.count("kind") == 0 && row.problem.empty()) {
+        row.cells["kind"] = options.kind;
+      }
+      if (IsAsked(options, row)) {
+        MeasuredResult& result = report.results.emplace_back();
+        result.row = std::move(row);
+        result.published = result.row.Number("value");
+        cases.push_back(PrepareCase(catalogue, result));
+      }
+    }
+  }
+  RunCases(cases, report.results, options);
+  for (std::size_t c = 0; c < cases.size(); ++c) {
+    if (cases[c] && report.results[c].status == CaseStatus::kSimulated) {
+      const double predicted = cases[c]->of.predict(cases[c]->values);
+      report.results[c].predicted = predicted;
+    }
+  }
+  report.groups = GroupMeasured(report.results, {"metric"});
+  return report;
+}
+
+}  // namespace gridlock

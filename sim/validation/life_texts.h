@@ -1,0 +1,46 @@
+#pragma once
+
+// The scenarios that stand for published failures, powers and runs over several sites.
+
+#include <cstdint>
+#include <string>
+
+namespace gridlock {
+
+/// A failure rate of the catalogue, and the mean time between failures of a server by it.
+struct Rate {
+  std::string name;
+  double server_days;
+};
+
+/// The rate that jobs of a row fail at: see life_cases.h.
+Rate RateOf(const std::string& metric, const std::string& accelerator, std::int64_t accelerators);
+
+/// Seconds of a cold start of a run of this size.
+double RestartSeconds(std::int64_t accelerators);
+
+/// Training runs that fail, on servers of eight under ideal switches.
+struct FailingRuns {
+  std::string server;             ///< of the catalogue
+  std::int64_t accelerators = 8;  ///< of one run
+  int runs = 1;
+  std::string failure_rate;  ///< of the catalogue
+  double horizon_days = 1;
+  double restart_s = 0;
+  double checkpoint_s = 0;  ///< interval; 0: a small model without checkpoints
+};
+
+std::string FailingRunsText(const FailingRuns& runs);
+
+/// Llama 2 13B on one server of the catalogue with eight accelerators, fully sharded.
+std::string OneServerText(const std::string& server);
+
+/// Nemotron-4 340B on `accelerators` in one site, or half of them in each of two that lie so far
+/// apart.
+std::string SitesText(const std::string& server, std::int64_t accelerators, int sites,
+                      double distance_km);
+
+/// Bytes of a checkpoint of the model that FailingRuns of this size train.
+double CheckpointBytesOf(std::int64_t accelerators);
+
+}  // namespace gridlock

@@ -1,0 +1,147 @@
+// What servers draw beside their accelerators, what cables draw, and what machines cost.
+
+#include <cmath>
+#include <sstream>
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include "sim/energy/energy.h"
+#include "sim/record/life_measures.h"
+#include "sim/scenario/point.h"
+#include "tests/cluster/lives.h"
+#include "tests/engine/machines.h"
+#include "topologies/topology.h"
+
+namespace gridlock {
+namespace {
+
+constexpr double kTransceiver = 10.0 / 50e9;  // 10 W for 400 Gbps
+
+Scenario OfCatalogue(const std::string& server, const std::string& more = "") {
+  const std::string text = R"(schema_version: 1
+name: "hosts"
+horizon: "1 days"
+site {
+  name: "hall" server: ")" +
+                           server + R"(" servers: 4
+  fabric {
+    clos { tiers: 2 servers_per_leaf: 2 leaves_per_pod: 2 leaf_oversubscription: 1
+           leaf_switch: "quantum2_qm9700" spine_switch: "quantum2_qm9700" routing: SPRAY }
+  }
+)" + more + R"(
+}
+job {
+  pretraining {
+    model: "llama_3.1_8b" stack: "megatron_core"
+    layout { tensor: 8 pipeline: 1 data: 4 sequence_parallel: true }
+    global_batch: 16 sequence_length: 8192 steps: 1000
+  }
+}
+)";
+  return ScenarioBase("hosts", text, {}).At({});
+}
+
+TEST(Hosts, DrawTheirIdlePowerAndGrowWithTheirAccelerators) {
+  ServerSpec server = RealisticServer(8, 8);
+  server.overhead_power = Watts(1000);
+  server.overhead_per_watt = 0.25;
+  const Seconds step(2);
+  StepActivity none;
+  EXPECT_DOUBLE_EQ(EnergyOfStep(server, 8, step, none).servers.si(), 2000);
+  StepActivity work;
+  work.arithmetic = Joules(3000);
+  work.hbm = Bytes(1e12);
+  const StepEnergy energy = EnergyOfStep(server, 4, step, work);
+  EXPECT_DOUBLE_EQ(energy.servers.si(), 1000 + 0.25 * (energy.flop + energy.hbm).si());
+  EXPECT_GT(energy.hbm.si(), 0);
+}
+
+TEST(Hosts, OfTheCatalogueReachTheirOverheadAtTheLimitOfTheBoards) {
+  for (const char* name : {"dgx_h100", "hgx_h200"}) {
+    const ServerSpec server = OfCatalogue(name).sites[0].server;
+    const PowerSpec& power = server.accelerator.power;
+    const double boards = 8 * (power.limit - power.idle).si();
+    EXPECT_NEAR(server.overhead_power.si() + server.overhead_per_watt * boards, 3100, 1e-6);
+    // An idle server: 2 to 2.5 kW, and not its nameplate.
+    const double idle = 8 * power.idle.si() + server.overhead_power.si();
+    EXPECT_GT(idle, 2000) << name;
+    EXPECT_LT(idle, 2500) << name;
+  }
+}
+
+TEST(Cables, HaveATransceiverAtBothEnds) {
+  SiteSpec site = OfCatalogue("hgx_h200").sites[0];
+  EXPECT_DOUBLE_EQ(site.optics.si(), kTransceiver);
+  // 32 NICs of 400 Gbps, a cable of each to its leaf, and as much bandwidth from leaves to spines.
+  EXPECT_NEAR(PowerOfOptics(*MakeTopology(site)).si(), 32 * 4 * 10, 1e-6);
+  site = OfCatalogue("hgx_h200", R"(optics: "dac_400g")").sites[0];
+  EXPECT_NEAR(PowerOfOptics(*MakeTopology(site)).si(), 32 * 4 * 0.1, 1e-6);
+}
+
+TEST(Capital, IsThatOfTheSiteOrFollowsFromTheAccelerator) {
+  EXPECT_DOUBLE_EQ(OfCatalogue("dgx_h100").sites[0].capital_usd_per_accelerator, 1.5 * 30000);
+  const SiteSpec own =
+      OfCatalogue("dgx_h100", R"(capital { per_accelerator: 1000 depreciation: "10 days" })")
+          .sites[0];
+  EXPECT_DOUBLE_EQ(own.capital_usd_per_accelerator, 1000);
+  EXPECT_DOUBLE_EQ(own.depreciation.si(), 10 * kDay);
+}
+
+TEST(Capital, IsWrittenOffByTheJobsThatHoldItAndByTheRest) {
+  Scenario scenario = Week(4, {TrainingJob("a", 1, 1000)}, kDay);
+  scenario.sites[0].capital_usd_per_accelerator = 1000;
+  scenario.sites[0].depreciation = Seconds(100 * kDay);
+  scenario.sites[0].pue = 1.25;
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [](const LifeRecord& record) {
+                   const LifeJob& job = record.jobs[0];  // 8 accelerators for 10,000 s
+                   return Differ("site", record.sites[0].capital_usd, 32 * 1000 / 100.0) +
+                          Differ("job", job.capital_usd, 8 * 1000 * 1e4 / (100 * kDay)) +
+                          Differ("with PUE", job.facility_energy.si(), 1.25 * job.energy.si()) +
+                          Differ("per million tokens", UsdPerMillionTokens(job),
+                                 (job.cost_usd + job.capital_usd) / job.tokens * 1e6);
+                 }),
+            "");
+}
+
+// 30 % below what a site at work draws: it goes on, slower.
+TEST(PowerCap, OfThirtyPerCentDoesNotStopASiteOfTheCatalogue) {
+  const auto live = [](const std::string& cap, double& peak, std::int64_t& steps) {
+    const Scenario scenario = OfCatalogue("hgx_h200", cap);
+    const std::string problem = Live(
+        scenario,
+        [](const Situation& situation) {
+          // A step of 1 s at the boards' limit; the clock goes with the cube root of the power.
+          std::vector<StepRate> rates;
+          for (const PlacedJob& job : situation.jobs) {
+            const ServerSpec& server = (*situation.sites)[0].server;
+            const PowerSpec& power = server.accelerator.power;
+            const double boards = 8 * (power.limit - power.idle).si();
+            StepRate rate;
+            rate.step_time = Seconds(std::cbrt(625 / (boards / 8)));
+            rate.energy = (power.idle * 8.0 + server.overhead_power +
+                           Watts(boards * (1 + server.overhead_per_watt))) *
+                          rate.step_time * static_cast<double>(ServersIn(job.placement));
+            rates.push_back(rate);
+          }
+          return rates;
+        },
+        [&](const LifeRecord& record) {
+          return fmt::format("{} {}", record.sites[0].peak_power.si(), record.jobs[0].steps_done);
+        });
+    std::istringstream(problem) >> peak >> steps;
+  };
+  double free = 0, capped = 0;
+  std::int64_t all = 0, some = 0;
+  live("", free, all);
+  live(fmt::format("facility {{ power_cap: \"{:.1f} W\" }}", 0.7 * free), capped, some);
+  EXPECT_EQ(all, 1000);
+  EXPECT_EQ(some, 1000);
+  EXPECT_LE(capped, 0.7 * free);
+  EXPECT_GT(capped, 0.6 * free);
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -1,0 +1,116 @@
+// Published failures, powers and runs over several sites: what a row becomes.
+
+#include "sim/validation/life_cases.h"
+
+#include <fstream>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/scenario/point.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+using Cells = std::map<std::string, std::string>;
+
+MeasuredResult RowOf(const Cells& cells) {
+  MeasuredResult result;
+  result.row.cells = {{"id", "A"},          {"kind", "reliability"},
+                      {"role", "headline"}, {"accelerator", "H100-SXM5-80GB"},
+                      {"n_accel", "1024"},  {"metric", "job_mttf"},
+                      {"value", "7.9"},     {"unit", "h (measured)"}};
+  for (const auto& [column, text] : cells) {
+    result.row.cells[column] = text;
+  }
+  result.published = result.row.Number("value");
+  return result;
+}
+
+class LifeRow : public ::testing::Test {
+ protected:
+  MeasuredResult Made(const Cells& cells, bool simulated) const {
+    MeasuredResult result = RowOf(cells);
+    const std::optional<LifeCase> made = LifeCaseOf(catalogue_, result);
+    EXPECT_EQ(made.has_value(), simulated) << result.reason;
+    for (std::size_t s = 0; made && s < made->scenarios.size(); ++s) {
+      EXPECT_NO_THROW((void)ScenarioBase("row", made->scenarios[s], {}).At({}))
+          << made->scenarios[s];
+    }
+    return result;
+  }
+
+  CatalogueList catalogue_ = ListCatalogue();
+};
+
+TEST_F(LifeRow, BecomesScenariosThatLoad) {
+  EXPECT_THAT(Made({}, true).reason, HasSubstr("meta_rsc_8"));
+  EXPECT_THAT(Made({{"n_accel", "8"}, {"unit", "days"}}, true).reason, HasSubstr("meta_rsc_1024"));
+  EXPECT_THAT(Made({{"metric", "mtbf"}, {"n_accel", "98304"}, {"unit", "min"}}, true).reason,
+              HasSubstr("meta_rsc_1)"));
+  Made({{"metric", "unexpected_interruptions"}, {"n_accel", "16384"}, {"unit", "in 54 days"}},
+       true);
+  Made({{"metric", "ETTR"}, {"n_accel", "9600"}, {"unit", "%"}}, true);
+  Made({{"metric", "effective_time"}, {"n_accel", "98304"}, {"unit", "%"}}, true);
+  Made({{"kind", "power"}, {"metric", "node_power_max"}}, true);
+  Made({{"kind", "power"}, {"metric", "energy"}, {"unit", "MWh for 234k H100-h"}}, true);
+  Made({{"kind", "multi_dc"},
+        {"metric", "scaling_efficiency_vs_single_DC"},
+        {"n_accel", "3072"},
+        {"topology", "2 DCs ~1000 km apart, RTT ~21 ms"}},
+       true);
+}
+
+TEST_F(LifeRow, ThatAScenarioStatesIsAnInput) {
+  for (const auto& [kind, metric] : {std::pair{"reliability", "node_failure_rate"},
+                                     {"reliability", "nic_tor_link_failure"},
+                                     {"power", "system_max"},
+                                     {"multi_dc", "latency_multiplier"}}) {
+    EXPECT_EQ(Made({{"kind", kind}, {"metric", metric}}, false).status, CaseStatus::kInput);
+  }
+}
+
+TEST_F(LifeRow, ThatMakesNoSenseSaysWhy) {
+  const auto reason = [this](const Cells& cells) {
+    const MeasuredResult result = Made(cells, false);
+    EXPECT_EQ(result.status, CaseStatus::kUnsupported);
+    return result.reason;
+  };
+  EXPECT_THAT(reason({{"kind", "weather"}}), HasSubstr("the kind \"weather\" is not"));
+  EXPECT_THAT(reason({{"metric", "luck"}}), HasSubstr("the metric \"luck\" is not simulated"));
+  EXPECT_THAT(reason({{"metric", "compute_utilization"}, {"kind", "multi_dc"}}),
+              HasSubstr("outer steps"));
+  EXPECT_THAT(reason({{"value", "many"}}), HasSubstr("no positive number"));
+  EXPECT_THAT(reason({{"unit", "bananas"}}), HasSubstr("is no time"));
+  EXPECT_THAT(reason({{"n_accel", "-3"}}), HasSubstr("no size of a run"));
+  EXPECT_THAT(reason({{"accelerator", "abacus"}}), HasSubstr("abacus"));
+  EXPECT_THAT(reason({{"metric", "unexpected_interruptions"}, {"unit", "in 54 parsecs"}}),
+              HasSubstr("names no time"));
+}
+
+TEST_F(LifeRow, OfATableIsReportedWhateverIsWrongWithIt) {
+  const std::string file = ::testing::TempDir() + "lives.csv";
+  std::ofstream(file) << "id,kind,role,accelerator,n_accel,metric,value,unit\n"
+                         "rate,reliability,calibration,,,node_failure_rate,6.5,\n"
+                         "odd,weather,headline,,,rain,3,mm\n"
+                         "step,training,headline,,,step_time,3,s\n"
+                         "jobs,reliability,headline,h100_sxm,8,job_mttf,47.7,days\n";
+  LifeValidation options;
+  options.kind = "reliability";
+  const MeasuredReport report = ValidateLives({file}, catalogue_, options);
+  ASSERT_EQ(report.results.size(), 3U) << "a training row is of another kind";
+  EXPECT_EQ(report.results[0].status, CaseStatus::kInput);
+  EXPECT_EQ(report.results[1].status, CaseStatus::kUnsupported);
+  ASSERT_TRUE(report.results[2].predicted) << report.results[2].reason;
+  // 400 failures drawn at a mean of 42 days each.
+  EXPECT_NEAR(*report.results[2].predicted, 42, 42 * 0.2);
+  const std::string text = MeasuredText(report);
+  EXPECT_THAT(text, HasSubstr("input"));
+  EXPECT_EQ(report.groups.front().figures.rows, 2) << "an input is no error";
+}
+
+}  // namespace
+}  // namespace gridlock

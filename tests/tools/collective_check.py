@@ -140,7 +140,8 @@ def check_protocols():
     ring = ["--op", "all_gather", "--size", "4GiB", "--algorithm", "ring", "--protocol"]
     times = {name: float(rows(TWO_SERVERS, *ring, name)[0]["time_us"])
              for name in ("ll", "LL128", "simple")}
-    assert 1.9 < times["ll"] / times["simple"] < 2.1, times
+    # A little less than twice: Simple waits for chunks, LL does not.
+    assert 1.7 < times["ll"] / times["simple"] < 2.1, times
     assert 1.0 < times["LL128"] / times["simple"] < 128 / 120 + 0.01, times
 
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include <boost/math/distributions/students_t.hpp>
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
@@ -86,17 +87,9 @@ std::vector<KeyFigure> KeyFiguresOf(const LifeRecord& record) {
   return figures;
 }
 
-// Exact for one and two degrees of freedom; above, the expansion of Hill (1970), "Algorithm 396:
-// Student's t-quantiles", to the third order, within 0.3 %.
 double StudentT95(int degrees) {
   CHECK(degrees > 0);
-  constexpr double kOne = 12.7062, kTwo = 4.30265, z = 1.959964;
-  if (degrees <= 2) {
-    return degrees == 1 ? kOne : kTwo;
-  }
-  const double n = degrees, z3 = z * z * z, z5 = z3 * z * z, z7 = z5 * z * z;
-  return z + (z3 + z) / (4 * n) + (5 * z5 + 16 * z3 + 3 * z) / (96 * n * n) +
-         (3 * z7 + 19 * z5 + 17 * z3 - 15 * z) / (384 * n * n * n);
+  return boost::math::quantile(boost::math::complement(boost::math::students_t(degrees), 0.025));
 }
 
 std::vector<FigureSpread> SpreadOf(const std::vector<std::vector<KeyFigure>>& lives) {

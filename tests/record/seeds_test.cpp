@@ -18,8 +18,8 @@ using ::testing::HasSubstr;
 TEST(StudentT, IsThatOfTheTables) {
   EXPECT_NEAR(StudentT95(1), 12.706, 1e-3);
   EXPECT_NEAR(StudentT95(2), 4.303, 1e-3);
-  EXPECT_NEAR(StudentT95(3), 3.182, 0.02);
-  EXPECT_NEAR(StudentT95(4), 2.776, 0.005);
+  EXPECT_NEAR(StudentT95(3), 3.182, 0.001);
+  EXPECT_NEAR(StudentT95(4), 2.776, 0.001);
   EXPECT_NEAR(StudentT95(9), 2.262, 0.001);
   EXPECT_NEAR(StudentT95(99), 1.984, 0.001);
 }

@@ -1,5 +1,7 @@
 // gridlock import: what other programs wrote, as scenarios.
 
+#include "tools/import.h"
+
 #include <filesystem>
 #include <memory>
 
@@ -23,30 +25,33 @@ struct ImportOptions {
   bool decimal = false;
 };
 
-int ImportAstra(const ImportOptions& options) {
+void ImportAstra(const ImportOptions& options) {
+  ProblemList problems;
+  const AstraNetwork network = ReadAstraNetwork(
+      options.file, ImportedText(options.file, kLargestFile), options.decimal, problems);
+  problems.ThrowIfAny();
+  const std::filesystem::path out(options.out);
+  std::filesystem::path graph = out;
+  graph.replace_extension(".graphml");
+  const ImportedScenario scenario =
+      ScenarioOf(network, out.stem().string(), graph.filename().string());
+  WriteFileAtomically(options.out, scenario.text);
+  if (!scenario.graph.empty()) {
+    WriteFileAtomically(graph.string(), scenario.graph);
+  }
+  fmt::print("{} NPUs in {} {}\n", network.npus(), network.dimensions.size(),
+             network.dimensions.size() == 1 ? "dimension" : "dimensions");
+  for (const std::string& note : scenario.notes) {
+    fmt::print("note: {}\n", note);
+  }
+  fmt::print("written: {}{}\n", options.out, scenario.graph.empty() ? "" : ", " + graph.string());
+}
+
+}  // namespace
+
+int Importing(const std::function<void()>& import) {
   try {
-    ProblemList problems;
-    std::string text;
-    AstraNetwork network;
-    if (ReadFile(options.file, {options.file, 0, 0}, text, problems)) {
-      network = ReadAstraNetwork(options.file, text, options.decimal, problems);
-    }
-    problems.ThrowIfAny();
-    const std::filesystem::path out(options.out);
-    std::filesystem::path graph = out;
-    graph.replace_extension(".graphml");
-    const ImportedScenario scenario =
-        ScenarioOf(network, out.stem().string(), graph.filename().string());
-    WriteFileAtomically(options.out, scenario.text);
-    if (!scenario.graph.empty()) {
-      WriteFileAtomically(graph.string(), scenario.graph);
-    }
-    fmt::print("{} NPUs in {} {}\n", network.npus(), network.dimensions.size(),
-               network.dimensions.size() == 1 ? "dimension" : "dimensions");
-    for (const std::string& note : scenario.notes) {
-      fmt::print("note: {}\n", note);
-    }
-    fmt::print("written: {}{}\n", options.out, scenario.graph.empty() ? "" : ", " + graph.string());
+    import();
     return kSuccess;
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {
@@ -59,7 +64,13 @@ int ImportAstra(const ImportOptions& options) {
   }
 }
 
-}  // namespace
+std::string ImportedText(const std::string& file, std::size_t largest) {
+  ProblemList problems;
+  std::string text;
+  (void)ReadFile(file, {file, 0, 0}, text, problems, largest);
+  problems.ThrowIfAny();
+  return text;
+}
 
 void AddImportCommand(CLI::App& app, int& code) {
   auto options = std::make_shared<ImportOptions>();
@@ -80,9 +91,21 @@ void AddImportCommand(CLI::App& app, int& code) {
       "  gridlock import astra Ring_FullyConnected_Switch.yml -o astra.textproto\n"
       "Then gridlock run astra.textproto, gridlock topo astra.textproto, or any other command.");
   astra->callback([options, &code] {
-    code = ImportAstra(*options);
+    code = Importing([&options] {
+      ImportAstra(*options);
+    });
   });
-  command->footer("Examples:\n  gridlock import astra network.yml -o astra.textproto");
+  AddImportHf(*command, code);
+  AddImportMegatron(*command, code);
+  AddImportTorchtitan(*command, code);
+  AddImportJobs(*command, code);
+  command->footer(
+      "Examples:\n"
+      "  gridlock import astra network.yml -o astra.textproto\n"
+      "  gridlock import hf config.json\n"
+      "  gridlock import megatron pretrain.sh --cluster meta_16k_h100 -o job.textproto\n"
+      "  gridlock import torchtitan llama3_8b.toml --accelerator h100_sxm --accelerators 64\n"
+      "  gridlock import jobs log.swf -o log.textproto");
 }
 
 }  // namespace gridlock

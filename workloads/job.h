@@ -22,6 +22,8 @@ struct PretrainingSpec {
   std::int64_t steps = 0;          ///< of the whole run; 0: not said, one step is simulated
   Seconds checkpoint_interval;     ///< between the starts of checkpoints; 0: none are taken
   std::int64_t fails_at_step = 0;  ///< the run ends for good in this step, from 1; 0: it does not
+  Seconds recorded;    ///< of a job of a log: how long its only step takes; 0: it is simulated
+  Seconds waited{-1};  ///< of such a job: how long it waited there; negative: not known
 };
 
 /// Successive halving: see Halving in proto/scenario.proto.

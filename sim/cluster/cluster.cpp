@@ -112,10 +112,12 @@ void Cluster::AddMembers() {
     CheckSitesAlike(spec, sites_);
     if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
       member.run = std::make_unique<TrainingRun>(*training);
-      member.step_flop = ModelFlop(training->step);
-      // Refuses what does not fit HBM; one round of micro-batches shows that.
-      (void)BuildStepProgram(training->step, LeastServer(spec, sites_),
-                             training->step.layout.pipeline);
+      if (training->recorded <= Seconds(0)) {
+        member.step_flop = ModelFlop(training->step);
+        // Refuses what does not fit HBM; one round of micro-batches shows that.
+        (void)BuildStepProgram(training->step, LeastServer(spec, sites_),
+                               training->step.layout.pipeline);
+      }
       if (!spec.cohort.empty()) {
         ++cohort_left_[spec.cohort];
       }
@@ -359,12 +361,15 @@ LifeRecord Cluster::Describe() {
     const AcceleratorSpec& accelerator = scenario_.sites[site].server.accelerator;
     if (member.run) {
       const TrainingSpec& step = member.run->spec().step;
-      job.peak = accelerator.rates[static_cast<int>(step.precision)].peak;
+      if (member.run->spec().recorded <= Seconds(0)) {
+        job.peak = accelerator.rates[static_cast<int>(step.precision)].peak;
+      }
+      job.log_waiting = member.run->spec().waited;
       member.run->Describe(job);
       job.accelerators = step.layout.accelerators();
       job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(step.global_batch) *
                    static_cast<double>(step.sequence_length);
-      job.model_flop = ModelFlop(step) * static_cast<double>(job.steps_done);
+      job.model_flop = member.step_flop * static_cast<double>(job.steps_done);
     } else {
       const ServingSpec& spec = member.fleet->spec();
       job.peak = accelerator.rates[static_cast<int>(spec.precision)].peak;

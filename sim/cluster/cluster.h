@@ -113,6 +113,9 @@ class Cluster {
   [[nodiscard]] std::vector<JobIndex> PlacedRuns() const;
   [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs) const;
   std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
+  std::vector<StepRate> SimulatedRates(const std::vector<PlacedJob>& jobs,
+                                       const std::vector<int>& levels);
+  [[nodiscard]] StepRate RecordedRate(const PlacedJob& job, const std::vector<int>& levels) const;
   void UpdateRates();
 
   // cluster_power.cpp: watts and caps

@@ -184,7 +184,8 @@ Seconds Cluster::StepTimeAlone(Member& member) {
           {site, 0,
            ServersFor(accelerators / static_cast<std::int64_t>(sites), sites_[site].server)});
     }
-    member.alone = RatesOf({{&member.run->spec().step, placement}}, limit_level_)[0].step_time;
+    const PretrainingSpec& run = member.run->spec();
+    member.alone = RatesOf({{&run.step, placement, run.recorded}}, limit_level_)[0].step_time;
   }
   return member.alone;
 }
@@ -254,9 +255,43 @@ std::vector<JobIndex> Cluster::PlacedRuns() const {
   return placed;
 }
 
-// With the power limits of each site's accelerators lowered by so many steps.
+// A job of a log takes as long as it took, and draws the whole power of its accelerators.
+StepRate Cluster::RecordedRate(const PlacedJob& job, const std::vector<int>& levels) const {
+  StepRate rate;
+  rate.step_time = job.recorded;
+  double left = job.training->layout.accelerators();
+  for (const ServerRun& run : job.placement) {
+    const ServerSpec& server = sites_[run.site].server;
+    const double used =
+        std::min(left, 1.0 * run.count * server.accelerators);  // the last server may be shared out
+    left -= used;
+    const Watts power = PowerLimit(run.site, levels[run.site]) * used +
+                        server.overhead_power * (used / server.accelerators);
+    rate.energy += power * job.recorded;
+  }
+  return rate;
+}
+
 std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
                                        const std::vector<int>& levels) {
+  std::vector<PlacedJob> simulated;
+  for (const PlacedJob& job : jobs) {
+    if (job.recorded <= Seconds(0)) {
+      simulated.push_back(job);
+    }
+  }
+  const std::vector<StepRate> known = SimulatedRates(simulated, levels);
+  std::vector<StepRate> rates;
+  auto next = known.begin();
+  for (const PlacedJob& job : jobs) {
+    rates.push_back(job.recorded > Seconds(0) ? RecordedRate(job, levels) : *next++);
+  }
+  return rates;
+}
+
+// With the power limits of each site's accelerators lowered by so many steps.
+std::vector<StepRate> Cluster::SimulatedRates(const std::vector<PlacedJob>& jobs,
+                                              const std::vector<int>& levels) {
   if (jobs.empty()) {
     return {};
   }
@@ -289,7 +324,7 @@ std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) co
   std::vector<PlacedJob> placed;
   for (const JobIndex job : jobs) {
     const TrainingRun& run = *members_[job].run;
-    placed.push_back({&run.spec().step, run.placement()});
+    placed.push_back({&run.spec().step, run.placement(), run.spec().recorded});
   }
   return placed;
 }

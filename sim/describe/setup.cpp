@@ -51,6 +51,11 @@ std::string Plural(double count, const std::string& what) {
 }
 
 std::string KindText(const PretrainingSpec& run) {
+  if (run.recorded > Seconds(0.0)) {
+    return "job of a log on " +
+           Plural(static_cast<double>(run.step.layout.accelerators()), "accelerator") + " for " +
+           FormatSeconds(run.recorded);
+  }
   std::string text = fmt::format("pretraining of {}, {}, {}", run.step.model.name,
                                  LayoutText(run.step.layout), PrecisionName(run.step.precision));
   if (run.steps > 0) {

@@ -22,6 +22,7 @@ namespace gridlock {
 struct PlacedJob {
   const TrainingSpec* training = nullptr;
   Placement placement;
+  Seconds recorded{};  ///< a step that takes so long and is not simulated; 0: it is
 };
 
 using PlacedIndex = Index<struct PlacedTag>;  ///< in Situation::jobs

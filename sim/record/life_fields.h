@@ -65,6 +65,10 @@ inline constexpr auto kFields<LifeJob> = FieldList(
     Field("restarting", &LifeJob::restarting, "time restarting and reading checkpoints")
         .PartOf(kTimeOfJob),
     Field("stalled", &LifeJob::stalled, "time holding servers without a step").PartOf(kTimeOfJob),
+    Field("log_waiting", &LifeJob::log_waiting,
+          "of a job of a log, time in the queue there; missing: not known")
+        .OnClock()
+        .Aside(),
     Field("interruptions", &LifeJob::interruptions, "times that a failure or an outage stopped it"),
     Derived(
         "mean_time_between_interruptions",

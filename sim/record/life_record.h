@@ -51,6 +51,7 @@ struct LifeJob {
   FlopPerSecond peak = {};      ///< dense, of one accelerator in the job's format; 0: not known
   /// Where the time from submission to end or horizon went; the parts sum to it.
   Seconds waiting{}, training{}, serving{}, lost{}, checkpointing{}, restarting{}, stalled{};
+  Seconds log_waiting{-1};         ///< of a job of a log: in its queue there; negative: not known
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
   double accelerator_seconds = 0;      ///< held, whole servers

@@ -19,6 +19,14 @@ Seconds Percentile(std::vector<Seconds> values, double p) {
   return values[static_cast<std::size_t>(std::max(1.0, rank)) - 1];
 }
 
+Seconds Mean(const std::vector<Seconds>& values) {
+  Seconds sum(values.empty() ? kNaN : 0.0);
+  for (const Seconds value : values) {
+    sum += value;
+  }
+  return sum * (1.0 / static_cast<double>(std::max<std::size_t>(1, values.size())));
+}
+
 void AddHeld(CampaignFigures& campaign, const LifeJob& job) {
   const Seconds running = SumOfTimes(job) - job.waiting;
   const double lost_share = running > Seconds(0.0) ? job.lost / running : 0.0;
@@ -69,7 +77,7 @@ Rates RatesWithin(const LifeRecord& record, Seconds from, Seconds to) {
 
 std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
   std::vector<CampaignFigures> campaigns;
-  std::vector<std::vector<Seconds>> waiting;
+  std::vector<std::vector<Seconds>> waiting, in_log;
   for (const LifeJob& job : record.jobs) {
     if (job.kind != JobKind::kExperiment) {
       continue;
@@ -82,6 +90,7 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
     if (found == campaigns.end()) {
       campaigns.push_back({.name = name, .final_run = job.final_run});
       waiting.emplace_back();
+      in_log.emplace_back();
     }
     CampaignFigures& campaign = campaigns[at];
     ++campaign.experiments;
@@ -90,6 +99,9 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
       ++campaign.started;
       waiting[at].push_back(job.waiting);
     }
+    if (job.log_waiting >= Seconds(0.0)) {
+      in_log[at].push_back(job.log_waiting);
+    }
     AddHeld(campaign, job);
     campaign.energy += job.energy;
     campaign.model_flop += job.model_flop;
@@ -97,6 +109,10 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
   for (std::size_t i = 0; i < campaigns.size(); ++i) {
     campaigns[i].waiting_median = Percentile(waiting[i], 0.5);
     campaigns[i].waiting_p90 = Percentile(waiting[i], 0.9);
+    campaigns[i].waiting_mean = Mean(waiting[i]);
+    campaigns[i].log_waiting_median = Percentile(in_log[i], 0.5);
+    campaigns[i].log_waiting_p90 = Percentile(in_log[i], 0.9);
+    campaigns[i].log_waiting_mean = Mean(in_log[i]);
     campaigns[i].multiple =
         campaigns[i].model_flop.si() / WholeFlop(record, campaigns[i].final_run);
   }

@@ -21,6 +21,9 @@ struct CampaignFigures {
   std::array<std::int64_t, kOutcomes> outcomes = {};
   std::int64_t started = 0;
   Seconds waiting_median{}, waiting_p90{};  ///< of those that started, by nearest rank
+  Seconds waiting_mean{};                   ///< the same
+  /// Of jobs of a log, in their queue there; NaN where it is not known.
+  Seconds log_waiting_median{}, log_waiting_p90{}, log_waiting_mean{};
   /// Accelerator-seconds held. The lost part of an experiment is its share of lost time in all its
   /// time but waiting. That part counts as lost and not again under the outcome of the experiment.
   double finished = 0, failed = 0, unfinished = 0, lost = 0;
@@ -46,6 +49,12 @@ inline constexpr auto kFields<CampaignFigures> = FieldList(
           "time in the queue of those that started, median"),
     Field("waiting_p90", &CampaignFigures::waiting_p90,
           "time in the queue of those that started, 90th percentile"),
+    Field("waiting_mean", &CampaignFigures::waiting_mean,
+          "time in the queue of those that started, mean"),
+    Field("log_waiting_median", &CampaignFigures::log_waiting_median,
+          "of jobs of a log, time in the queue there, median; missing: not known"),
+    Field("log_waiting_p90", &CampaignFigures::log_waiting_p90, "the same, 90th percentile"),
+    Field("log_waiting_mean", &CampaignFigures::log_waiting_mean, "the same, mean"),
     Field("finished", &CampaignFigures::finished, "s",
           "accelerators held, times the time, by "
           "experiments that finished, less what was lost")

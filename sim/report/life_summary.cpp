@@ -271,6 +271,12 @@ void AddCampaign(std::string& out, const LifeRecord& record, const CampaignFigur
                                TimeText(campaign.waiting_median), TimeText(campaign.waiting_p90),
                                Grouped(static_cast<double>(campaign.started))));
   }
+  if (std::isfinite(campaign.log_waiting_mean.si()) && campaign.started > 0) {
+    out += SubLine(
+        "", fmt::format("mean {}; in the log median {}, 90th percentile {}, mean {}",
+                        TimeText(campaign.waiting_mean), TimeText(campaign.log_waiting_median),
+                        TimeText(campaign.log_waiting_p90), TimeText(campaign.log_waiting_mean)));
+  }
   if (campaign.held() > 0.0) {
     std::vector<std::string> parts;
     for (const auto& [name, held] : {std::pair{"finished", campaign.finished},

@@ -175,7 +175,8 @@ void AddExperiments(const Input& in, Costs& costs) {
 void ForSteps(const Input& in,
               const std::function<void(const TrainingSpec& step, const Written& written)>& f) {
   ForJobs(in, [&](const JobSpec& job, const Written& written) {
-    if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
+    if (const auto* run = std::get_if<PretrainingSpec>(&job.kind);
+        run != nullptr && run->recorded <= Seconds(0)) {
       f(run->step, written.At("pretraining"));
     }
     const auto* campaign = std::get_if<CampaignSpec>(&job.kind);

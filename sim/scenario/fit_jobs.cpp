@@ -20,6 +20,18 @@ class PlaceChecks {
       : job_(job), place_(place), problems_(problems) {}
 
   void Check(const PretrainingSpec& run) {
+    const std::int64_t accelerators =
+        std::int64_t{place_.site.servers} * place_.site.server.accelerators;
+    if (run.recorded > Seconds(0)) {
+      if (run.step.layout.data > accelerators) {
+        problems_.Add(job_.written.At("recorded").At("accelerators").value,
+                      FieldPath(run.step.path, "accelerators"),
+                      Refusal("\"accelerators\" is " + std::to_string(run.step.layout.data) +
+                                  ", and " + place_.name + " has " + std::to_string(accelerators),
+                              "at most " + std::to_string(accelerators)));
+      }
+      return;
+    }
     CheckRun(job_.message.pretraining(), job_.written.At("pretraining"), run);
   }
 

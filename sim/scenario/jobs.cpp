@@ -31,6 +31,21 @@ PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& 
   return spec;
 }
 
+// A job of a log is a run of one step that takes as long as the job took. It has no model.
+PretrainingSpec RecordedOf(const proto::RecordedJob& job, const std::string& path) {
+  PretrainingSpec spec;
+  spec.step.path = path;
+  spec.step.layout.path = path;
+  spec.step.layout.data = job.accelerators();
+  spec.steps = 1;
+  spec.recorded = TimeOf(job.duration());
+  if (!job.waited().empty()) {
+    spec.waited = TimeOf(job.waited());
+  }
+  spec.fails_at_step = job.failed() ? 1 : 0;
+  return spec;
+}
+
 CampaignSpec CampaignOf(const proto::Campaign& campaign, const std::string& path,
                         const Catalogue& catalogue) {
   CampaignSpec spec;
@@ -150,6 +165,10 @@ JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario,
       break;
     case proto::Job::kCollectiveTest:
       spec.kind = CollectiveTestOf(message.collective_test(), job.path + ".collective_test");
+      break;
+    case proto::Job::kRecorded:
+      spec.kind = RecordedOf(message.recorded(), job.path + ".recorded");
+      spec.origin.campaign = message.recorded().log().empty() ? "log" : message.recorded().log();
       break;
     default:
       CHECK(!"a kind of job that the rules let through");

@@ -8,6 +8,7 @@
 #include "sim/catalogue/catalogue.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/load_text.h"
+#include "sim/scenario/model_files.h"
 #include "sim/schema/files.h"
 #include "sim/schema/merge.h"
 #include "sim/schema/rules.h"
@@ -28,7 +29,8 @@ struct CheckedCatalogue {
 struct Draft {
   proto::Scenario message;
   Written written;
-  bool own_catalogue = false;  ///< an assignment leads into an entry under `catalog`
+  bool own_catalogue = false;           ///< an assignment leads into an entry under `catalog`
+  std::vector<std::string> notes = {};  ///< on models that it reads from files
 };
 
 /// "the scenario is empty" teaches more than a list of what is missing.
@@ -48,6 +50,7 @@ struct ScenarioBase::Read {
   std::string name;
   proto::Scenario message;
   Written written;
+  std::vector<std::string> notes;  ///< on models that it reads from files
   // Read when they are first needed, and then kept for all points.
   mutable std::unique_ptr<CheckedCatalogue> named, whole;
 
@@ -66,11 +69,15 @@ struct ScenarioBase::Read {
   }
 
   [[nodiscard]] Draft At(const Point& point) const {
-    Draft draft{message, written};
+    Draft draft{message, written, false, notes};
     ProblemList problems;
     for (const Assignment& assignment : point.assignments) {
       const std::string path = Assign(assignment, draft.message, draft.written, problems);
       draft.own_catalogue = draft.own_catalogue || path.starts_with("catalog.");
+    }
+    problems.ThrowIfAny();
+    if (ReadModelFiles(name, draft.message, draft.written, draft.notes, problems)) {
+      draft.own_catalogue = true;
     }
     problems.ThrowIfAny();
     return draft;
@@ -82,8 +89,10 @@ struct ScenarioBase::Read {
       return CheckedCatalogue(draft.message, draft.written, extent);
     };
     const auto build = [&](const CheckedCatalogue& from) {
-      return BuildScenario(name, draft.message, draft.written, parts, from.catalogue,
-                           from.problems);
+      Scenario scenario =
+          BuildScenario(name, draft.message, draft.written, parts, from.catalogue, from.problems);
+      scenario.notes.insert(scenario.notes.begin(), draft.notes.begin(), draft.notes.end());
+      return scenario;
     };
     // A mistake is explained by the whole catalogue: "did you mean ...". A point may also name an
     // entry that its base does not.
@@ -120,6 +129,8 @@ ScenarioBase::ScenarioBase(const std::string& name, std::string_view text,
       (void)Assign(*assignment, read_->message, read_->written, problems);
     }
   }
+  problems.ThrowIfAny();
+  (void)ReadModelFiles(name, read_->message, read_->written, read_->notes, problems);
   problems.ThrowIfAny();
 }
 

@@ -324,6 +324,12 @@ class Reader {
     const Written& written = item_written.At("job");
     const std::size_t before = problems_.size();
     JobOrigin origin = OriginOf(item, item_written);
+    if (written.At("pretraining").Has("model_file") || written.At("serving").Has("model_file")) {
+      problems_.Add(written.name, "",
+                    Refusal("a workload file names its models",
+                            "\"model\" in place of "
+                            "\"model_file\""));
+    }
     const JobMessage job{message, written, ElementPath("job", scenario_.jobs.size())};
     if (message.has_campaign()) {
       problems_.Add(written.At("campaign").name, job.path,
@@ -339,7 +345,9 @@ class Reader {
       return;
     }
     JobSpec spec = MakeJob(job, from_.message, from_.catalogue);
-    spec.origin = std::move(origin);
+    if (!message.has_recorded()) {
+      spec.origin = std::move(origin);
+    }
     FitJob(job, scenario_, spec, problems_);
     scenario_.sources.Add(job.path, written.name.Text());
     scenario_.jobs.push_back(std::move(spec));

@@ -41,7 +41,7 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
   };
   for (int i = 0; i < scenario.job_size(); ++i) {
     const Complaints job = complain.Within("job", i);
-    for (const char* field : {"campaign", "serving", "after_cohort"}) {
+    for (const char* field : {"campaign", "serving", "recorded", "after_cohort"}) {
       refuse(job, field);
     }
     const ParsedQuantity start = ParseQuantity(scenario.job(i).start(), Dimension::kTime);

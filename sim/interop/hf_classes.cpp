@@ -1,0 +1,83 @@
+// Defaults of configuration classes, as of Transformers 4.5x (the __init__ of each class). A class
+// that leaves `tie_word_embeddings` to its base has True.
+
+#include <algorithm>
+#include <iterator>
+
+#include "sim/interop/hf_config.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr bool kTied = true, kUntied = false, kGated = true, kPlain = false, kLearned = true;
+
+// type, class, vocabulary, hidden, ffn, layers, heads, kv_heads, head_dim
+constexpr HfClass kClasses[] = {
+    {"llama", "LlamaConfig", 32000, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"mistral", "MistralConfig", 32000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated},
+    {"ministral", "MinistralConfig", 32000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated},
+    {"mixtral", "MixtralConfig", 32000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated, false, 8, 2, 0},
+    {"qwen2", "Qwen2Config", 151936, 4096, 22016, 32, 32, 32, 0, kUntied, kGated},
+    {"qwen3", "Qwen3Config", 151936, 4096, 22016, 32, 32, 32, 128, kUntied, kGated},
+    {"qwen2_moe", "Qwen2MoeConfig", 151936, 2048, 5632, 24, 16, 16, 0, kUntied, kGated, false, 60,
+     4, 1408},
+    {"qwen3_moe", "Qwen3MoeConfig", 151936, 2048, 6144, 24, 32, 4, 0, kUntied, kGated, false, 128,
+     8, 768},
+    {"deepseek_v2", "DeepseekV2Config", 32000, 4096, 11008, 32, 32, 0, 0, kUntied, kGated, false,
+     64, 0, 1407},
+    {"deepseek_v3", "DeepseekV3Config", 129280, 7168, 18432, 61, 128, 128, 0, kUntied, kGated,
+     false, 256, 8, 2048},
+    {"kimi_k2", "DeepseekV3Config", 163840, 7168, 18432, 61, 64, 64, 0, kUntied, kGated, false, 384,
+     8, 2048},
+    {"gemma", "GemmaConfig", 256000, 3072, 24576, 28, 16, 16, 256, kTied, kGated},
+    {"gemma2", "Gemma2Config", 256000, 2304, 9216, 26, 8, 4, 256, kTied, kGated},
+    {"gemma3_text", "Gemma3TextConfig", 262208, 2304, 9216, 26, 8, 4, 256, kTied, kGated},
+    {"phi", "PhiConfig", 51200, 2048, 8192, 24, 32, 0, 0, kUntied, kPlain},
+    {"phi3", "Phi3Config", 32064, 3072, 8192, 32, 32, 0, 0, kUntied, kGated},
+    {"phimoe", "PhimoeConfig", 32064, 4096, 6400, 32, 32, 8, 0, kUntied, kGated, false, 16, 2, 0},
+    {"gpt2", "GPT2Config", 50257, 768, 0, 12, 12, 0, 0, kTied, kPlain, kLearned},
+    {"gpt_bigcode", "GPTBigCodeConfig", 50257, 768, 0, 12, 12, 0, 0, kTied, kPlain, kLearned},
+    {"gpt_neox", "GPTNeoXConfig", 50432, 6144, 24576, 44, 64, 0, 0, kUntied, kPlain},
+    {"gptj", "GPTJConfig", 50400, 4096, 0, 28, 16, 0, 0, kUntied, kPlain},
+    {"falcon", "FalconConfig", 65024, 4544, 0, 32, 71, 0, 0, kTied, kPlain},
+    {"opt", "OPTConfig", 50272, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned},
+    {"bloom", "BloomConfig", 250880, 64, 0, 2, 8, 0, 0, kTied, kPlain},
+    {"mpt", "MptConfig", 50368, 2048, 0, 24, 16, 0, 0, kTied, kPlain},
+    {"gpt_oss", "GptOssConfig", 201088, 2880, 2880, 36, 64, 8, 64, kUntied, kGated, false, 128, 4,
+     0},
+    {"llama4_text", "Llama4TextConfig", 202048, 5120, 8192, 48, 40, 8, 128, kUntied, kGated, false,
+     16, 1, 0},
+    {"cohere", "CohereConfig", 256000, 8192, 22528, 40, 64, 0, 0, kTied, kGated},
+    {"starcoder2", "Starcoder2Config", 49152, 3072, 12288, 30, 24, 2, 0, kTied, kPlain},
+    {"stablelm", "StableLmConfig", 50304, 2560, 6912, 32, 32, 32, 0, kUntied, kGated},
+    {"olmo", "OlmoConfig", 50304, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"olmo2", "Olmo2Config", 50304, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"olmoe", "OlmoeConfig", 50304, 2048, 2048, 16, 16, 0, 0, kUntied, kGated, false, 64, 8, 0},
+    {"granite", "GraniteConfig", 32000, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"smollm3", "SmolLM3Config", 128256, 2048, 11008, 36, 16, 4, 0, kTied, kGated},
+    {"internlm2", "InternLM2Config", 103168, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"glm4", "Glm4Config", 151552, 4096, 13696, 40, 32, 2, 128, kUntied, kGated},
+    {"glm4_moe", "Glm4MoeConfig", 151552, 4096, 10944, 46, 96, 8, 128, kUntied, kGated, false, 128,
+     8, 1408},
+};
+
+}  // namespace
+
+const HfClass* FindHfClass(const std::string& type) {
+  const auto* const found =
+      std::find_if(std::begin(kClasses), std::end(kClasses), [&type](const HfClass& each) {
+        return type == each.type;
+      });
+  return found == std::end(kClasses) ? nullptr : found;
+}
+
+std::vector<std::string> HfTypes() {
+  std::vector<std::string> types;
+  for (const HfClass& each : kClasses) {
+    types.emplace_back(each.type);
+  }
+  return types;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,44 @@
+#pragma once
+
+// Models as Hugging Face Transformers writes them: config.json. Each class of configuration
+// (`model_type`) has names and defaults of its own (github.com/huggingface/transformers,
+// src/transformers/models/*/configuration_*.py).
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "sim/schema/problems.h"
+#include "workloads/training.h"
+
+namespace gridlock {
+
+/// A class of configurations: which sizes hold where a file gives none.
+struct HfClass {
+  const char* type;
+  const char* name;  ///< of the class in Transformers
+  int vocabulary, hidden, ffn, layers, heads;
+  int kv_heads;  ///< 0: as many as heads
+  int head_dim;  ///< 0: hidden / heads
+  bool tied, gated;
+  bool learned_positions = false;
+  int experts = 0, experts_per_token = 0, expert_ffn = 0;
+};
+
+/// The class of a `model_type`, or null.
+const HfClass* FindHfClass(const std::string& type);
+
+/// The `model_type` of each class.
+std::vector<std::string> HfTypes();
+
+struct HfModel {
+  ModelSpec model;
+  std::string title;
+  std::vector<std::string> notes;  ///< what was assumed, and what has no place in a model entry
+};
+
+/// @param name of the model; "" for the one that the file gives itself, or the file's
+HfModel ReadHfConfig(const std::string& file, std::string_view text, const std::string& name,
+                     ProblemList& problems);
+
+}  // namespace gridlock

@@ -1,0 +1,295 @@
+#include "sim/interop/job_log.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/schema/csv.h"
+
+namespace gridlock {
+
+namespace {
+
+constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
+
+bool Known(double value) {
+  return std::isfinite(value);
+}
+
+std::string HeadOf(std::string_view text) {
+  return std::string(text.substr(0, text.find('\n')));
+}
+
+bool StartsAsJson(std::string_view text) {
+  const std::size_t first = text.find_first_not_of(" \t\r\n");
+  return first != std::string_view::npos && (text[first] == '[' || text[first] == '{');
+}
+
+// By the first line; "" where it tells nothing.
+std::string GuessFormat(std::string_view text) {
+  if (StartsAsJson(text)) {
+    return "philly";
+  }
+  const std::string head = HeadOf(text);
+  const auto has = [&head](const char* word) {
+    return head.find(word) != std::string::npos;
+  };
+  if (head.starts_with(";") || head.find_first_not_of("0123456789.- \t\r") == std::string::npos) {
+    return "swf";
+  }
+  if (has("|")) {
+    return "sacct";
+  }
+  if (has("plan_gpu") || has("gpu_milli") || has("worker_num")) {
+    return "alibaba";
+  }
+  if (has("gpu_num")) {
+    return has("type") || has("gpu_time") ? "acme" : "helios";
+  }
+  return has(",") ? "philly" : "";
+}
+
+double NumberOf(std::string_view text) {
+  const std::string word(text);
+  char* end = nullptr;
+  const double value = std::strtod(word.c_str(), &end);
+  return word.empty() || *end != '\0' ? kNone : value;
+}
+
+// Days from 1970-01-01 of a date in the Gregorian calendar (Hinnant, days_from_civil).
+double DaysOf(int year, int month, int day) {
+  year -= month <= 2 ? 1 : 0;
+  const int era = (year >= 0 ? year : year - 399) / 400;
+  const int of_era = year - era * 400;
+  const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return era * 146097.0 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+/// The numbers of a text whose words are parted by characters of `marks`; none when one is none.
+std::vector<double> NumbersIn(std::string_view text, std::string_view marks) {
+  std::vector<double> numbers;
+  while (true) {
+    const std::size_t end = std::min(text.find_first_of(marks), text.size());
+    numbers.push_back(NumberOf(text.substr(0, end)));
+    if (!Known(numbers.back())) {
+      return {};
+    }
+    if (end == text.size()) {
+      return numbers;
+    }
+    text.remove_prefix(end + 1);
+  }
+}
+
+void SortAndShift(JobLog& log) {
+  std::stable_sort(log.jobs.begin(), log.jobs.end(), [](const LoggedJob& a, const LoggedJob& b) {
+    return a.submit < b.submit;
+  });
+  const double first = log.jobs.empty() ? 0 : log.jobs.front().submit;
+  std::map<std::string, int> seen;
+  for (LoggedJob& job : log.jobs) {
+    job.submit -= first;
+    const int before = seen[job.id]++;
+    if (before > 0) {
+      job.id += fmt::format("/{}", before + 1);
+    }
+  }
+}
+
+}  // namespace
+
+const std::vector<std::string>& JobLogFormats() {
+  static const std::vector<std::string> kFormats = {"auto",   "swf",     "sacct", "philly",
+                                                    "helios", "alibaba", "acme"};
+  return kFormats;
+}
+
+double LogTime(std::string_view text) {
+  const double plain = NumberOf(text);
+  if (Known(plain)) {
+    return plain;
+  }
+  const std::size_t part = text.find_first_of("T ");
+  if (part == std::string_view::npos) {
+    return kNone;
+  }
+  const std::vector<double> date = NumbersIn(text.substr(0, part), "-/");
+  std::string_view clock = text.substr(part + 1);
+  clock = clock.substr(0, std::min(clock.find_first_of("+Z "), clock.size()));  // zones: all alike
+  const std::vector<double> time = NumbersIn(clock, ":");
+  if (date.size() != 3 || time.size() != 3 || date[1] < 1 || date[1] > 12) {
+    return kNone;
+  }
+  return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
+             86400 +
+         time[0] * 3600 + time[1] * 60 + time[2];
+}
+
+double LogSpan(std::string_view text) {
+  const double plain = NumberOf(text);
+  if (Known(plain)) {
+    return plain;
+  }
+  double days = 0;
+  const std::size_t dash = text.find('-');
+  if (dash != std::string_view::npos && dash > 0) {
+    days = NumberOf(text.substr(0, dash));
+    text.remove_prefix(dash + 1);
+  }
+  double seconds = 0;
+  const std::vector<double> parts = NumbersIn(text, ":");
+  for (const double each : parts) {
+    seconds = seconds * 60 + each;
+  }
+  return parts.size() < 2 || parts.size() > 3 ? kNone : days * 86400 + seconds;
+}
+
+void LogFaults::Add(const Position& where, const std::string& what, const std::string& detail) {
+  auto found = std::find_if(log_.faults.begin(), log_.faults.end(), [&what](const LogFault& each) {
+    return each.what == what;
+  });
+  if (found == log_.faults.end()) {
+    log_.faults.push_back({what, 0, where.Text() + (detail.empty() ? "" : ": " + detail)});
+    found = std::prev(log_.faults.end());
+  }
+  ++found->count;
+}
+
+void TakeRecord(const LogRecord& record, const JobLogOptions& options, JobLog& log) {
+  LoggedJob job = record.job;
+  ++log.records;
+  const auto fault = [&](const char* what, const std::string& detail) {
+    LogFaults(log).Add(record.where, what, "job " + job.id + (detail.empty() ? "" : ", " + detail));
+  };
+  const auto seconds = [](const char* name, double value) {
+    return fmt::format("{} {:.12g}", name, value);
+  };
+  if (!options.kind.empty() && job.kind != options.kind) {
+    return fault("of another kind of accelerator", "on " + Quoted(job.kind));
+  }
+  if (!Known(record.submit)) {
+    return fault("without a time of submission", "");
+  }
+  if (record.never_ran) {
+    return fault("that never ran", "");
+  }
+  job.submit = record.submit;
+  double ran = record.duration;
+  if (Known(record.start) && Known(record.end)) {
+    if (record.end < record.start) {
+      return fault("whose end lies before its start",
+                   seconds("start", record.start) + ", " + seconds("end", record.end));
+    }
+    ran = record.end - record.start;
+  }
+  if (!Known(ran)) {
+    return fault("without a start, an end or a duration", "");
+  }
+  if (ran < 0) {
+    return fault("with a negative duration", seconds("duration", ran));
+  }
+  if (ran == 0) {
+    return fault("that took no time", "");
+  }
+  if (Known(record.start) && record.start < record.submit) {
+    return fault("that starts before it is submitted",
+                 seconds("submit", record.submit) + ", " + seconds("start", record.start));
+  }
+  if (job.accelerators <= 0) {
+    return fault("that holds no accelerator", "");
+  }
+  if (log.capacity > 0 && job.accelerators > log.capacity) {
+    return fault("with more accelerators than the cluster has",
+                 fmt::format("{} of {}", job.accelerators, log.capacity));
+  }
+  job.ran = ran;
+  job.waited = Known(record.start)                          ? record.start - record.submit
+               : Known(record.queued) && record.queued >= 0 ? record.queued
+                                                            : -1;
+  log.jobs.push_back(std::move(job));
+}
+
+JobLog ReadJobLog(const std::string& file, std::string_view text, const JobLogOptions& options,
+                  ProblemList& problems) {
+  JobLog log;
+  log.format = options.format == "auto" ? GuessFormat(text) : options.format;
+  const auto kind = options.machines.by_kind.find(options.kind);
+  log.capacity = options.capacity > 0 ? options.capacity
+                 : kind != options.machines.by_kind.end() && !options.kind.empty()
+                     ? kind->second
+                     : options.machines.accelerators;
+  if (log.format.empty()) {
+    problems.Add({file, 1, 1}, "",
+                 Refusal("the first line does not tell what log this is",
+                         "--format swf, sacct, philly, helios, alibaba or acme"));
+    return log;
+  }
+  if (log.format == "swf") {
+    ReadSwf(file, text, options, log);
+  } else if (log.format == "philly" && StartsAsJson(text)) {
+    ReadPhillyJson(file, text, options, log, problems);
+  } else {
+    ReadLogTable(file, text, options, log, problems);
+  }
+  SortAndShift(log);
+  if (problems.empty() && log.jobs.empty()) {
+    std::string why;
+    for (const LogFault& fault : log.faults) {
+      why += fmt::format("{}{} {}", why.empty() ? "" : ", ", fault.count, fault.what);
+    }
+    problems.Add({file, 0, 0}, "",
+                 Refusal("no record of " + fmt::format("{}", log.records) + " can be replayed" +
+                             (why.empty() ? "" : ": " + why),
+                         "jobs with a submission, a duration and accelerators"));
+  }
+  return log;
+}
+
+LogMachines ReadLogMachines(const std::string& file, std::string_view text, ProblemList& problems) {
+  static const std::set<std::string> kCounts = {
+      "number of GPUs", "gpu", "gpus", "num_gpu", "gpu_num", "gpu_capacity_num", "gpu_count"};
+  static const std::set<std::string> kKinds = {"model", "gpu_model", "gpu_type"};
+  LogMachines machines;
+  const std::vector<CsvLine> lines = ReadCsv(file, text, problems);
+  int count = -1, kind = -1;
+  const auto trimmed = [](const std::string& cell) {
+    const std::size_t first = std::min(cell.find_first_not_of(' '), cell.size());
+    return cell.substr(first, cell.find_last_not_of(" \r") + 1 - first);
+  };
+  for (std::size_t c = 0; !lines.empty() && c < lines[0].cells.size(); ++c) {
+    const std::string name = trimmed(lines[0].cells[c].text);
+    count = kCounts.contains(name) ? static_cast<int>(c) : count;
+    kind = kKinds.contains(name) ? static_cast<int>(c) : kind;
+  }
+  if (count < 0) {
+    problems.Add({file, 1, 1}, "",
+                 Refusal("there is no column of accelerators",
+                         "\"number of GPUs\", gpu, gpu_num or gpu_capacity_num"));
+    return machines;
+  }
+  for (std::size_t i = 1; i < lines.size(); ++i) {
+    const std::vector<CsvCell>& cells = lines[i].cells;
+    if (cells.size() != lines[0].cells.size()) {
+      continue;
+    }
+    const double number = NumberOf(trimmed(cells[static_cast<std::size_t>(count)].text));
+    if (!Known(number) || number < 0 || number > 1e6) {
+      problems.Add({file, lines[i].line, cells[static_cast<std::size_t>(count)].column}, "",
+                   Refusal(Quoted(cells[static_cast<std::size_t>(count)].text) + " is no number",
+                           "accelerators of a machine, from 0 to 1e6"));
+      return machines;
+    }
+    const auto whole = static_cast<std::int64_t>(number);
+    machines.by_name[trimmed(cells[0].text)] = whole;
+    machines.accelerators += whole;
+    if (kind >= 0) {
+      machines.by_kind[trimmed(cells[static_cast<std::size_t>(kind)].text)] += whole;
+    }
+  }
+  return machines;
+}
+
+}  // namespace gridlock

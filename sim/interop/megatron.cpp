@@ -1,0 +1,490 @@
+#include <algorithm>
+#include <charconv>
+#include <iterator>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/interop/arguments.h"
+#include "sim/interop/model_text.h"
+#include "sim/interop/training_text.h"
+
+namespace gridlock {
+
+namespace {
+
+// What neither changes a size nor a time that is simulated. A name that ends in "*" stands for all
+// that begin so.
+constexpr const char* kMegatronOfNoWeight[] = {
+    "accumulate-allreduce-grads-in-fp32",
+    "adam-*",
+    "add-qkv-bias",
+    "async-*",
+    "attention-backend",
+    "attention-dropout",
+    "attention-softmax-in-fp32",
+    "apply-layernorm-1p",
+    "auto-detect-ckpt-*",
+    "bias-*",
+    "calculate-per-token-loss",
+    "check-*",
+    "ckpt-*",
+    "clip-grad",
+    "cross-entropy-*",
+    "data-cache-path",
+    "data-path",
+    "dataloader-type",
+    "dist-ckpt-*",
+    "distributed-backend",
+    "distributed-timeout-minutes",
+    "disable-bias-linear",
+    "empty-unused-memory-level",
+    "ddp-*",
+    "end-weight-decay",
+    "eod-mask-loss",
+    "eval-*",
+    "exit-*",
+    "finetune",
+    "fp8-amax-*",
+    "fp8-margin",
+    "fp8-interval",
+    "fp8-param-gather",
+    "fp8-recipe",
+    "hidden-dropout",
+    "init-method-*",
+    "initial-loss-scale",
+    "use-mcore-models",
+    "load",
+    "log-*",
+    "loss-scale*",
+    "lr",
+    "lr-*",
+    "make-vocab-size-divisible-by",
+    "manual-gc*",
+    "merge-file",
+    "min-lr",
+    "min-loss-scale",
+    "mock-data",
+    "moe-aux-loss-coeff",
+    "moe-grouped-gemm",
+    "moe-permute-fusion",
+    "moe-router-bias-update-rate",
+    "moe-router-dtype",
+    "moe-router-enable-expert-bias",
+    "moe-router-group-topk",
+    "moe-router-load-balancing-type",
+    "moe-router-num-groups",
+    "moe-router-pre-softmax",
+    "moe-router-score-function",
+    "moe-router-topk-scaling-factor",
+    "moe-token-dispatcher-type",
+    "moe-use-legacy-grouped-gemm",
+    "moe-z-loss-coeff",
+    "master-addr",
+    "master-port",
+    "max-epochs",
+    "nccl-communicator-config-path",
+    "no-bias-*",
+    "no-check-*",
+    "no-create-attention-mask-*",
+    "no-gradient-accumulation-fusion",
+    "no-load-*",
+    "no-masked-softmax-fusion",
+    "no-mmap-bin-files",
+    "no-persist-layer-norm",
+    "no-rope-fusion",
+    "no-save-*",
+    "node-rank",
+    "norm-epsilon",
+    "normalization",
+    "num-dataset-builder-threads",
+    "num-workers",
+    "optimizer",
+    "override-opt_param-scheduler",
+    "persist-layer-norm",
+    "profile*",
+    "qk-layernorm",
+    "query-in-block-prob",
+    "rdzv-*",
+    "rampup-batch-size",
+    "rerun-mode",
+    "reset-*",
+    "rope-*",
+    "rotary-*",
+    "save",
+    "save-*",
+    "seed",
+    "split",
+    "start-weight-decay",
+    "squared-relu",
+    "te-*",
+    "tensorboard-*",
+    "test-data-path",
+    "timing-*",
+    "tokenizer-model",
+    "train-data-path",
+    "train-iters",
+    "train-samples",
+    "transformer-impl",
+    "use-checkpoint-*",
+    "use-dist-ckpt",
+    "use-flash-attn",
+    "valid-data-path",
+    "vocab-file",
+    "wandb-*",
+    "weight-decay*",
+    "num-experts-*",
+    "local-rank",
+    "tee",
+    "role",
+    "redirects",
+    "rdzv_*",
+    "sft",
+    "vocab-extra-ids",
+    "override-*",
+    "high-priority-*",
+    "mscale*",
+    "moe-router-padding-for-fp8",
+    "moe-token-drop-policy",
+    "moe-pad-expert-input-to-capacity",
+    "cuda-graph-*",
+    "enable-cuda-graph",
+    "external-cuda-graph",
+    "iter-*",
+    "start-*",
+    "no-one-logger",
+};
+
+bool IsOfNoWeight(const std::string& name) {
+  return std::any_of(
+      std::begin(kMegatronOfNoWeight), std::end(kMegatronOfNoWeight), [&name](const char* each) {
+        const std::string_view pattern(each);
+        return pattern.ends_with("*") ? name.starts_with(pattern.substr(0, pattern.size() - 1))
+                                      : name == pattern;
+      });
+}
+
+int NumberIn(std::string_view text) {
+  int number = 0;
+  std::from_chars(text.data(), text.data() + text.size(), number);
+  return number;
+}
+
+class MegatronReader {
+ public:
+  MegatronReader(const std::string& file, const Arguments& given, ProblemList& problems)
+      : file_(file), given_(given), problems_(problems) {}
+
+  ImportedTraining Read(std::int64_t accelerators, int vocabulary) {
+    ReadLayout();
+    ReadModel(vocabulary);
+    SetReplicas(accelerators, file_, made_, problems_);
+    ReadBatch();
+    ReadFormat();
+    ReadSharding();
+    ReadRecompute();
+    ReadPipeline();
+    made_.stack = "megatron_core";
+    made_.notes.emplace_back("stack: megatron_core; megatron_lm is Megatron-LM at its defaults");
+    made_.model = model_.name;
+    made_.model_entry = ModelEntry(model_, model_.name, "Megatron-LM arguments: " + file_, "  ");
+    ListUnmapped();
+    return std::move(made_);
+  }
+
+ private:
+  int Or(const std::string& name, int otherwise) { return given_.Number(name).value_or(otherwise); }
+
+  int Needed(const std::string& name) {
+    const std::optional<int> number = given_.Number(name);
+    if (!number && !given_.Has(name)) {
+      problems_.Add({file_, 0, 0}, "", Refusal("--" + name + " is missing", "a whole number"));
+    }
+    return number.value_or(1);
+  }
+
+  void ReadLayout() {
+    made_.tensor = Or("tensor-model-parallel-size", Or("model-parallel-size", 1));
+    made_.pipeline = Or("pipeline-model-parallel-size", 1);
+    made_.context = Or("context-parallel-size", 1);
+    made_.expert = Or("expert-model-parallel-size", 1);
+    made_.expert_tensor = Or("expert-tensor-parallel-size", 0);
+    made_.sequence_parallel = given_.Flag("sequence-parallel") && made_.tensor > 1;
+    made_.pipeline_before_data = given_.Flag("use-tp-pp-dp-mapping");
+  }
+
+  void ReadModel(int vocabulary) {
+    model_.name = "imported";
+    model_.layers = Needed("num-layers");
+    model_.hidden = Needed("hidden-size");
+    model_.heads = Needed("num-attention-heads");
+    const int groups = Or("num-query-groups", model_.heads);
+    model_.kv_heads = given_.Flag("group-query-attention") ? groups : model_.heads;
+    model_.head_dim = Or("kv-channels", std::max(1, model_.hidden / model_.heads));
+    model_.gated = given_.Flag("swiglu");
+    // Megatron makes a gated block as large as a plain one, in multiples of 64.
+    const int plain = 4 * model_.hidden;
+    model_.ffn =
+        Or("ffn-hidden-size", model_.gated ? std::max(64, plain * 2 / 3 / 64 * 64) : plain);
+    model_.tied_embeddings = !given_.Flag("untie-embeddings-and-output-weights");
+    const std::string positions = given_.Text("position-embedding-type", "learned_absolute");
+    const bool learned = positions == "learned_absolute" &&
+                         !given_.Flag("use-rotary-position-embeddings") &&
+                         !given_.Flag("no-position-embedding");
+    const int most = Or("max-position-embeddings", Or("seq-length", 1));
+    model_.max_positions = learned ? most : 0;
+    ReadVocabulary(vocabulary);
+    ReadExperts();
+    ReadLatentAttention();
+  }
+
+  void ReadVocabulary(int vocabulary) {
+    const std::string tokenizer = given_.Text("tokenizer-type");
+    constexpr int kOfGpt2 = 50257, kOfLlama2 = 32000;
+    const int by_tokenizer = tokenizer == "GPT2BPETokenizer"  ? kOfGpt2
+                             : tokenizer == "Llama2Tokenizer" ? kOfLlama2
+                                                              : 0;
+    const std::optional<int> padded = given_.Number("padded-vocab-size");
+    const int size = Or("vocab-size", vocabulary > 0 ? vocabulary : by_tokenizer);
+    if (padded || size > 0) {
+      const int multiple = Or("make-vocab-size-divisible-by", 128) * made_.tensor;
+      model_.vocabulary = padded.value_or((size + multiple - 1) / multiple * multiple);
+      if (!padded && model_.vocabulary != size) {
+        made_.notes.push_back(fmt::format("the vocabulary of {} is padded to {}, a multiple of {}",
+                                          size, model_.vocabulary, multiple));
+      }
+      return;
+    }
+    model_.vocabulary = 1;
+    if (!given_.Has("vocab-size")) {
+      given_.Refuse("tokenizer-type", "the size of the vocabulary stands in the tokenizer's file",
+                    "--vocab-size N in the arguments, or --vocabulary N of this command");
+    }
+  }
+
+  void ReadExperts() {
+    const std::optional<int> experts = given_.Number("num-experts");
+    if (!experts || *experts < 2) {
+      return;
+    }
+    MixtureSpec& mixture = model_.mixture;
+    mixture.experts = *experts;
+    mixture.experts_per_token = Or("moe-router-topk", 2);
+    mixture.expert_ffn = Or("moe-ffn-hidden-size", model_.ffn);
+    const int shared = Or("moe-shared-expert-intermediate-size", 0);
+    mixture.shared_experts = (shared + mixture.expert_ffn / 2) / mixture.expert_ffn;
+    if (mixture.shared_experts * mixture.expert_ffn != shared) {
+      made_.notes.push_back(
+          fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
+                      shared, mixture.shared_experts, mixture.expert_ffn));
+    }
+    ReadLayersWithExperts(given_.Text("moe-layer-freq", "1"));
+  }
+
+  // A number, or a list in Python such as ([0]*3+[1]*58).
+  void ReadLayersWithExperts(const std::string& text) {
+    if (text == "1") {
+      return;
+    }
+    const std::size_t leading = text.find("[0]*");
+    if (text == "2") {
+      model_.mixture.dense_every_second = true;
+      made_.notes.emplace_back(
+          "approximated: layers 2, 4, ... have the experts, where Megatron gives them to 1, 3, "
+          "...");
+    } else if (leading != std::string::npos && text.find("[0]", leading + 1) == std::string::npos) {
+      model_.mixture.dense_layers = NumberIn(std::string_view(text).substr(leading + 4));
+    } else if (text.find("[1]") == std::string::npos) {
+      given_.Refuse("moe-layer-freq", "--moe-layer-freq is " + Quoted(text),
+                    "1, 2 or dense layers in front, ([0]*3+[1]*58)");
+    }
+  }
+
+  void ReadLatentAttention() {
+    if (!given_.Flag("multi-latent-attention")) {
+      return;
+    }
+    LatentAttentionSpec& latent = model_.latent;  // defaults of MLATransformerConfig
+    latent.query_rank = Or("q-lora-rank", 0);
+    latent.key_value_rank = Or("kv-lora-rank", 32);
+    latent.plain_head_dim = Or("qk-head-dim", 128);
+    latent.rotary_head_dim = Or("qk-pos-emb-head-dim", 64);
+    latent.value_head_dim = Or("v-head-dim", 128);
+    model_.head_dim = latent.plain_head_dim + latent.rotary_head_dim;
+  }
+
+  void ReadBatch() {
+    made_.sequence_length = Needed("seq-length");
+    made_.micro_batch = Or("micro-batch-size", Or("batch-size", 1));
+    const std::int64_t once = made_.micro_batch * made_.data;
+    const std::optional<int> global = given_.Number("global-batch-size");
+    made_.global_batch = global.value_or(static_cast<int>(once));
+    if (!global) {
+      made_.notes.push_back(fmt::format(
+          "--global-batch-size is not given: {}, one micro-batch for each of {} replicas", once,
+          made_.data));
+    } else if (problems_.empty() && made_.global_batch % once != 0) {
+      given_.Refuse("global-batch-size",
+                    fmt::format("--global-batch-size {} is no multiple of micro-batch {} x {} "
+                                "replicas",
+                                made_.global_batch, made_.micro_batch, made_.data),
+                    fmt::format("a multiple of {}", once));
+    }
+  }
+
+  void ReadFormat() {
+    const bool half = given_.Flag("fp16");
+    const bool bf16 = given_.Flag("bf16");
+    const bool fp8 =
+        given_.Has("fp8-format") || given_.Flag("fp8-hybrid") || given_.Flag("fp8-e4m3");
+    if (given_.Has("fp4-format")) {
+      made_.precision = "FP4";
+    } else if (fp8) {
+      made_.precision = "FP8";
+    } else {
+      made_.precision = half || bf16 ? "BF16" : "FP32";
+    }
+    if (half) {
+      made_.notes.emplace_back("--fp16: at the rates of BF16");
+    }
+  }
+
+  void ReadSharding() {
+    const bool fsdp = given_.Flag("use-torch-fsdp2") || given_.Flag("use-megatron-fsdp") ||
+                      given_.Flag("use-custom-fsdp");
+    const std::string strategy = given_.Text("data-parallel-sharding-strategy", "no_shard");
+    made_.zero = given_.Flag("use-distributed-optimizer") ? 1 : 0;
+    if (fsdp) {
+      made_.zero = given_.Flag("use-torch-fsdp2") || strategy == "optim_grads_params" ? 3
+                   : strategy == "optim_grads"                                        ? 2
+                                                                                      : 1;
+    }
+    made_.overlap_gradients = given_.Flag("overlap-grad-reduce") || fsdp;
+    made_.overlap_parameters = given_.Flag("overlap-param-gather") || fsdp;
+    const std::optional<int> copies = given_.Number("num-distributed-optimizer-instances");
+    if (copies && *copies > 1 && made_.data % *copies == 0) {
+      made_.shard_group = made_.data / *copies;
+    }
+    if (given_.Flag("tp-comm-overlap")) {
+      made_.notes.emplace_back(
+          "--tp-comm-overlap: as much as the stack hides; overlap.tensor says "
+          "otherwise");
+    }
+  }
+
+  void ReadRecompute() {
+    std::string granularity = given_.Text("recompute-granularity");
+    if (given_.Flag("recompute-activations")) {
+      granularity = "selective";
+    }
+    made_.recompute = granularity == "full"        ? "FULL_LAYER"
+                      : granularity == "selective" ? "SELECTIVE"
+                                                   : "NONE";
+    if (!granularity.empty() && made_.recompute == "NONE") {
+      given_.Refuse("recompute-granularity", "--recompute-granularity is " + Quoted(granularity),
+                    "full or selective");
+    }
+    const std::string method = given_.Text("recompute-method");
+    const int layers = Or("recompute-num-layers", 1);
+    const int held = std::max(1, model_.layers / made_.pipeline);
+    if (granularity == "full" && method == "block" && layers < held) {
+      made_.notes.push_back(fmt::format(
+          "approximated: {} of {} layers of a stage are recomputed there, all of them here", layers,
+          held));
+    }
+    if (granularity == "full" && method == "uniform" && layers > 1) {
+      made_.notes.push_back(fmt::format(
+          "approximated: inputs are kept every {} layers there, of every layer here", layers));
+    }
+    if (given_.Has("recompute-modules")) {
+      made_.notes.emplace_back("--recompute-modules: SELECTIVE recomputes what the stack says");
+    }
+  }
+
+  void ReadPipeline() {
+    const std::optional<int> chunk = given_.Number("num-layers-per-virtual-pipeline-stage");
+    const int stage = std::max(1, model_.layers / made_.pipeline);
+    made_.virtual_pipeline = Or("num-virtual-stages-per-pipeline-rank", 1);
+    if (chunk && made_.pipeline > 1) {
+      if (stage % *chunk != 0) {
+        given_.Refuse("num-layers-per-virtual-pipeline-stage",
+                      fmt::format("chunks of {} layers do not share out the {} layers of a stage",
+                                  *chunk, stage),
+                      fmt::format("a divisor of {}", stage));
+        return;
+      }
+      made_.virtual_pipeline = stage / *chunk;
+    }
+    const bool embedding = given_.Flag("account-for-embedding-in-pipeline-split");
+    const bool loss = given_.Flag("account-for-loss-in-pipeline-split");
+    made_.embedding_as_layer = embedding && loss;
+    for (const char* uneven :
+         {"decoder-first-pipeline-num-layers", "decoder-last-pipeline-num-layers",
+          "pipeline-model-parallel-layout"}) {
+      if (given_.Has(uneven)) {
+        made_.notes.push_back(
+            fmt::format("approximated: --{} {} fixes the layers of a stage; here the first chunks "
+                        "hold one more",
+                        uneven, given_.Text(uneven)));
+      }
+    }
+    if (embedding != loss) {
+      made_.notes.emplace_back("approximated: the embedding or the loss counts as a layer there");
+    }
+    ShareLayers(model_.layers + (made_.embedding_as_layer ? 2 : 0), given_.Where("num-layers"),
+                made_, problems_);
+  }
+
+  void ListUnmapped() {
+    // torchrun's own, which LaunchedRanks reads
+    for (const char* name : {"nnodes", "nproc-per-node", "nproc-per-node", "num-nodes"}) {
+      (void)given_.Has(name);
+    }
+    const std::vector<std::string> asked = given_.Asked();
+    for (const WrittenKey* key : given_.Unread()) {
+      if (!IsOfNoWeight(key->name)) {
+        made_.unmapped.push_back(fmt::format("{}: --{} is not mapped{}", key->where.Text(),
+                                             key->name, DidYouMean(key->name, asked)));
+      }
+    }
+  }
+
+  const std::string& file_;
+  const Arguments& given_;
+  ProblemList& problems_;
+  ModelSpec model_;
+  ImportedTraining made_;
+};
+
+}  // namespace
+
+std::int64_t LaunchedRanks(const std::string& file, std::string_view text) {
+  ProblemList ignored;
+  const ArgumentFile read = ReadArguments(file, text, ignored);
+  const Arguments given(file, read.arguments, "--", ignored);
+  const auto variable = [&read](std::initializer_list<const char*> names) {
+    for (const char* name : names) {
+      const auto found = read.variables.find(name);
+      if (found != read.variables.end()) {
+        return NumberIn(found->second);
+      }
+    }
+    return 0;
+  };
+  const int nodes =
+      given.Number("nnodes").value_or(variable({"NNODES", "NUM_NODES", "SLURM_NNODES"}));
+  const int each = given.Number("nproc-per-node").value_or(variable({"GPUS_PER_NODE"}));
+  return std::int64_t{nodes} * each;
+}
+
+ImportedTraining ReadMegatron(const std::string& file, std::string_view text,
+                              std::int64_t accelerators, int vocabulary, ProblemList& problems) {
+  const ArgumentFile read = ReadArguments(file, text, problems);
+  if (!problems.empty()) {
+    return {};
+  }
+  const Arguments given(file, read.arguments, "--", problems);
+  return MegatronReader(file, given, problems).Read(accelerators, vocabulary);
+}
+
+}  // namespace gridlock

@@ -1,0 +1,152 @@
+#include <algorithm>
+#include <cmath>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/catalogue/list.h"
+#include "sim/scenario/point.h"
+#include "sim/schema/problems.h"
+
+#include "tools/import.h"
+
+namespace gridlock {
+
+namespace {
+
+// One non-blocking fabric: the file knows none, and large clusters are fat trees.
+constexpr const char* kFabric = R"(  switch {
+    name: "generic"
+    ports: 4096
+    port_bandwidth: "400 Gbps"
+    latency: "600 ns"
+    power: "1 kW"
+    source { text: "Assumed: a non-blocking fabric at the NIC rate" estimate: true }
+  }
+)";
+
+constexpr const char* kSite = R"(site {{
+  server: "{}"
+  servers: {}
+  fabric {{
+    clos {{
+      tiers: 3
+      servers_per_leaf: 2
+      leaves_per_pod: 16
+      leaf_oversubscription: 1
+      spine_oversubscription: 1
+      leaf_switch: "generic"
+      spine_switch: "generic"
+      core_switch: "generic"
+      routing: SPRAY
+    }}
+  }}
+}}
+)";
+
+// The catalogue's server of that accelerator which is nearest to eight of them.
+const CatalogueServer& ServerWith(const std::string& accelerator, const CatalogueList& catalogue) {
+  const auto alias = catalogue.accelerator_aliases.find(accelerator);
+  const std::string& name =
+      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
+  const auto distance = [](const CatalogueServer& server) {
+    return std::abs(std::log(server.accelerators / 8.0));
+  };
+  const CatalogueServer* best = nullptr;
+  std::vector<std::string> names;
+  for (const CatalogueServer& server : catalogue.servers) {
+    names.push_back(server.accelerator);
+    if (server.accelerator == name && (best == nullptr || distance(server) < distance(*best))) {
+      best = &server;
+    }
+  }
+  if (best == nullptr) {
+    throw UserError("",
+                    Refusal("--accelerator: no server of the catalogue has " + Quoted(accelerator),
+                            "an accelerator that gridlock catalog list server shows",
+                            NearestName(accelerator, names)));
+  }
+  return *best;
+}
+
+std::int64_t ServersFor(std::int64_t accelerators, int each) {
+  if (accelerators > each && accelerators % each != 0) {
+    throw UserError(
+        "", Refusal(fmt::format("{} accelerators are no whole servers of {}", accelerators, each),
+                    fmt::format("a multiple of {}", each)));
+  }
+  return std::max<std::int64_t>(1, accelerators / each);
+}
+
+// A server of one accelerator: jobs of logs hold accelerators, not whole servers.
+constexpr const char* kSlot = R"(  server {{
+    name: "slot"
+    like: "{}"
+    accelerators: 1
+    nics: 1
+    overhead_power: "200 W"
+    source {{ text: "Assumed: a server's share of one accelerator" estimate: true }}
+  }}
+)";
+
+ImportedMachine OfCluster(const MachineOptions& options, std::int64_t otherwise) {
+  const std::string site = fmt::format("site {{\n  cluster: {}\n", Quoted(options.cluster));
+  const ScenarioBase base("--cluster", "schema_version: 1\nname: \"cluster\"\n" + site + "}\n", {});
+  const Scenario scenario = base.SitesAt({});
+  const SiteSpec& spec = scenario.sites.front();
+  const std::int64_t all = std::int64_t{spec.servers} * spec.server.accelerators;
+  const std::int64_t asked = options.accelerators > 0 ? options.accelerators : otherwise;
+  const std::int64_t accelerators = asked > 0 ? asked : all;
+  if (accelerators > all) {
+    throw UserError("", Refusal(fmt::format("{} accelerators are asked for, and the cluster {} has "
+                                            "{}",
+                                            accelerators, options.cluster, all),
+                                fmt::format("at most {}", all)));
+  }
+  return {"", site + "}\n", accelerators};
+}
+
+}  // namespace
+
+void AddMachineOptions(CLI::App& command, MachineOptions& options) {
+  CLI::Option* const cluster =
+      command.add_option("--cluster", options.cluster, "Cluster of the catalogue to run on")
+          ->type_name("NAME");
+  command
+      .add_option("--accelerator", options.accelerator,
+                  "Accelerator of the catalogue; its usual server, under a non-blocking fabric")
+      ->type_name("NAME")
+      ->excludes(cluster);
+  command
+      .add_option("--accelerators", options.accelerators,
+                  "How many of them the job has (default: as many as the file starts, or the "
+                  "whole cluster)")
+      ->type_name("N")
+      ->check(CLI::Range(std::int64_t{1}, std::int64_t{4} << 20U));
+}
+
+ImportedMachine MachineOf(const MachineOptions& options, std::int64_t otherwise) {
+  if (!options.cluster.empty()) {
+    return OfCluster(options, otherwise);
+  }
+  const std::int64_t accelerators = options.accelerators > 0 ? options.accelerators : otherwise;
+  if (options.accelerator.empty() || accelerators == 0) {
+    throw UserError("",
+                    "on which machine the job runs is missing; expected --cluster NAME, or "
+                    "--accelerator NAME --accelerators N");
+  }
+  const CatalogueList catalogue = ListCatalogue();
+  const CatalogueServer& server = ServerWith(options.accelerator, catalogue);
+  return {kFabric, fmt::format(kSite, server.name, ServersFor(accelerators, server.accelerators)),
+          accelerators};
+}
+
+ImportedMachine SlotsOf(const std::string& accelerator, std::int64_t accelerators) {
+  const CatalogueList catalogue = ListCatalogue();
+  const CatalogueServer& server = ServerWith(accelerator, catalogue);
+  return {kFabric + fmt::format(kSlot, server.name), fmt::format(kSite, "slot", accelerators),
+          accelerators};
+}
+
+}  // namespace gridlock

@@ -79,7 +79,8 @@ def check_includes(root):
             if not match:
                 continue
             quote, name = match.groups()
-            prefix = next((g for g in guarded if name.startswith(g) or name.endswith(g)), None)
+            prefix = max((g for g in guarded if name.startswith(g) or name.endswith(g)), key=len,
+                         default=None)
             if prefix is not None and prefix not in own:
                 problems.append(f"{path}:{number}: {room} may not include {name}")
             elif quote == '"' and prefix is None:

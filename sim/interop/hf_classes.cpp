@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 #include "sim/interop/hf_config.h"
 
@@ -62,7 +63,139 @@ constexpr HfClass kClasses[] = {
      8, 1408},
 };
 
+// What changes neither a size nor the work of a step.
+constexpr const char* kOfNoWeight[] = {
+    "_name_or_path",
+    "alibi",
+    "apply_residual_connection_post_layernorm",
+    "architectures",
+    "attention_bias",
+    "attention_dropout",
+    "attn_logit_softcapping",
+    "attn_pdrop",
+    "auto_map",
+    "aux_loss_alpha",
+    "bias",
+    "bos_token_id",
+    "cache_implementation",
+    "classifier_dropout",
+    "do_layer_norm_before",
+    "dropout",
+    "dtype",
+    "embd_pdrop",
+    "enable_bias",
+    "eos_token_id",
+    "experts_bias",
+    "final_logit_softcapping",
+    "hidden_act",
+    "hidden_activation",
+    "hidden_dropout",
+    "hidden_dropout_prob",
+    "activation_function",
+    "init_std",
+    "initial_context_length",
+    "initializer_range",
+    "layer_norm_elementwise_affine",
+    "layer_norm_eps",
+    "layer_norm_epsilon",
+    "layer_norm_rms_eps",
+    "layerdrop",
+    "mlp_bias",
+    "model_type",
+    "moe_aux_loss_coeff",
+    "n_ctx",
+    "n_group",
+    "norm_topk_prob",
+    "output_router_logits",
+    "pad_token_id",
+    "parallel_attn",
+    "partial_rotary_factor",
+    "pretraining_tp",
+    "query_pre_attn_scalar",
+    "ep_size",
+    "resid_pdrop",
+    "rms_norm_eps",
+    "rope_interleave",
+    "rope_local_base_freq",
+    "rope_parameters",
+    "rope_scaling",
+    "rope_theta",
+    "rotary_emb_base",
+    "rotary_pct",
+    "router_aux_loss_coef",
+    "routed_scaling_factor",
+    "router_jitter_noise",
+    "scoring_func",
+    "seq_aux",
+    "seq_length",
+    "slow_but_exact",
+    "summary_activation",
+    "summary_first_dropout",
+    "summary_proj_to_labels",
+    "summary_type",
+    "summary_use_proj",
+    "swiglu_limit",
+    "task_specific_params",
+    "topk_group",
+    "topk_method",
+    "torch_dtype",
+    "transformers_version",
+    "use_bias",
+    "use_cache",
+    "use_parallel_residual",
+    "use_qk_norm",
+    "scale_attn_weights",
+    "moe_layer_freq",
+    "original_max_position_embeddings",
+    "embedding_initializer_range",
+    "qk_layernorm",
+    "reorder_and_upcast_attn",
+    "scale_attn_by_inverse_layer_idx",
+    "attention_softmax_in_fp32",
+    "unk_token_id",
+    "prefix",
+    "sep_token_id",
+    "max_window_layers",
+    "rope_scaling_factor",
+    "activation_dropout",
+    "attn_implementation",
+};
+
+// Kinds of model that are no stack of decoder layers with attention.
+constexpr const char* kOtherKinds[] = {"bert",
+                                       "roberta",
+                                       "t5",
+                                       "mt5",
+                                       "bart",
+                                       "whisper",
+                                       "vit",
+                                       "clip",
+                                       "mamba",
+                                       "mamba2",
+                                       "jamba",
+                                       "rwkv",
+                                       "recurrent_gemma",
+                                       "granitemoehybrid",
+                                       "nemotron_h",
+                                       "qwen3_next",
+                                       "falcon_mamba",
+                                       "zamba2",
+                                       "bamba",
+                                       "falcon_h1"};
+
+bool Has(std::span<const char* const> names, std::string_view name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 }  // namespace
+
+bool IsHfFieldOfNoWeight(std::string_view name) {
+  return Has(kOfNoWeight, name);
+}
+
+bool IsOtherHfKind(std::string_view type) {
+  return Has(kOtherKinds, type);
+}
 
 const HfClass* FindHfClass(const std::string& type) {
   const auto* const found =

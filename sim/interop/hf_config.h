@@ -31,6 +31,12 @@ const HfClass* FindHfClass(const std::string& type);
 /// The `model_type` of each class.
 std::vector<std::string> HfTypes();
 
+/// A field that changes neither a size nor the work of a step.
+bool IsHfFieldOfNoWeight(std::string_view name);
+
+/// A `model_type` that is no stack of decoder layers with attention.
+bool IsOtherHfKind(std::string_view type);
+
 struct HfModel {
   ModelSpec model;
   std::string title;

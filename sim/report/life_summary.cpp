@@ -309,20 +309,6 @@ void AddCampaigns(std::string& out, const LifeRecord& record) {
   out += More(campaigns.size(), kCampaignsShown, "campaign");
 }
 
-/// "0.20/0.40/1.50 s" of three percentiles, in the unit of the last.
-std::string Percentiles(double p50, double p90, double p99) {
-  if (!std::isfinite(p99)) {
-    return "n/a";
-  }
-  const ColumnUnit unit = p99 < 1000.0        ? TimeUnit(Seconds(p99))
-                          : p99 < 1000.0 * 60 ? ColumnUnit{60.0, "min"}
-                                              : ColumnUnit{3600.0, "h"};
-  const auto digits = [&unit](double value) {
-    return fmt::format("{:.4g}", ThreeDigits(value / unit.si));
-  };
-  return digits(p50) + "/" + digits(p90) + "/" + digits(p99) + " " + unit.name;
-}
-
 void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) {
   if (fleet.submit < Seconds(0.0)) {
     out += NameLine(fleet.name, OutcomeText(fleet.outcome));

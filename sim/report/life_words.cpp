@@ -94,4 +94,17 @@ std::string MoneyText(double energy_usd, double capital_usd) {
                      fmt::format("{:.1f}", 100 * capital_usd / all));
 }
 
+std::string Percentiles(double p50, double p90, double p99) {
+  if (!std::isfinite(p99)) {
+    return "n/a";
+  }
+  const ColumnUnit unit = p99 < 1000.0        ? TimeUnit(Seconds(p99))
+                          : p99 < 1000.0 * 60 ? ColumnUnit{60.0, "min"}
+                                              : ColumnUnit{3600.0, "h"};
+  const auto digits = [&unit](double value) {
+    return fmt::format("{:.4g}", ThreeDigits(value / unit.si));
+  };
+  return digits(p50) + "/" + digits(p90) + "/" + digits(p99) + " " + unit.name;
+}
+
 }  // namespace gridlock

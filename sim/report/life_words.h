@@ -37,4 +37,7 @@ std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double 
 /// "3.25 M USD: 6.4 % energy, 93.6 % capital (estimate)".
 std::string MoneyText(double energy_usd, double capital_usd);
 
+/// Median, 90th and 99th percentile of times in seconds, in words.
+std::string Percentiles(double p50, double p90, double p99);
+
 }  // namespace gridlock

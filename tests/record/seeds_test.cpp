@@ -34,7 +34,7 @@ TEST(Spread, IsMeanDeviationAndInterval) {
   EXPECT_EQ(spread[0].lives, 3);
   EXPECT_DOUBLE_EQ(spread[0].mean, 2);
   EXPECT_DOUBLE_EQ(spread[0].deviation, 1);
-  EXPECT_NEAR(spread[0].half_width, 4.30265 / std::sqrt(3.0), 1e-9);
+  EXPECT_NEAR(spread[0].half_width, 4.302652729911275 / std::sqrt(3.0), 1e-9);
   EXPECT_EQ(spread[0].least, 1);
   EXPECT_EQ(spread[0].most, 3);
 }

@@ -198,14 +198,11 @@ std::string TimeShares(const LifeJob& job, Seconds wall) {
 
 /// What a job cost, where capital is counted.
 std::string JobMoney(const LifeJob& job) {
-  if (!(job.capital_usd > 0.0)) {
-    return "";
-  }
-  const double million = UsdPerMillionTokens(job);
-  return SubLine(
-      "cost",
-      MoneyText(job.cost_usd, job.capital_usd) +
-          (std::isfinite(million) ? fmt::format("; {:.3g} USD per million tokens", million) : ""));
+  const double usd = UsdPerMillionTokens(job);
+  const std::string each =
+      std::isfinite(usd) ? fmt::format("; {:.3g} USD per million tokens", usd) : "";
+  return job.capital_usd > 0.0 ? SubLine("cost", MoneyText(job.cost_usd, job.capital_usd) + each)
+                               : "";
 }
 
 std::string OutcomeText(Outcome outcome) {

@@ -10,6 +10,10 @@ namespace gridlock {
 
 namespace {
 
+// A fleet books the energy of an iteration when it ends, which may be in a stretch that is shorter
+// than the iteration. Over a minute, as meters of a site report, that evens out.
+constexpr Seconds kPeakWindow(60);
+
 constexpr double kJoulesPerKilowattHour = 3.6e6;
 constexpr double kGramsPerKilogram = 1000;
 
@@ -111,7 +115,17 @@ void Ledger::ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std
 
 void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
   Site& books = sites_[site];
-  books.peak = std::max(books.peak, books.present);
+  if (stretch.length() >= kPeakWindow) {  // a window of its own
+    books.window_energy = Joules(0);
+    books.window = Seconds(0);
+  }
+  books.window_energy += books.present * stretch.length();
+  books.window += stretch.length();
+  if (books.window >= kPeakWindow) {
+    books.peak = std::max(books.peak, books.window_energy / books.window);
+    books.window_energy = Joules(0);
+    books.window = Seconds(0);
+  }
   books.present = Watts(0);
   books.limit.Add(stretch.from, stretch.to, limit.si());
   if (now_[site]->power_cap > Watts(0)) {
@@ -127,7 +141,8 @@ void Ledger::Describe(LifeRecord& record) const {
     site.it_energy = books.it_energy;
     site.energy = books.energy;
     site.rest_energy = books.rest.energy;
-    site.peak_power = books.peak;
+    const bool short_life = books.peak == Watts(0) && books.window > Seconds(0);
+    site.peak_power = short_life ? books.window_energy / books.window : books.peak;
     site.cost_usd = books.cost_usd;
     site.carbon_kg = books.carbon_kg;
     site.capital_usd = books.capital_usd;

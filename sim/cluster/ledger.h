@@ -84,7 +84,9 @@ class Ledger {
     Joules it_energy, energy;
     Account rest;  ///< what no job holds
     double cost_usd = 0, carbon_kg = 0, capital_usd = 0;
-    Watts peak, present;  ///< with PUE; `present` grows until the stretch is closed
+    Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed
+    Joules window_energy;  ///< since the last window of the peak was full
+    Seconds window;
     IntervalSums power, cap, capped_time, idle, down, limit;
     std::vector<IntervalSums> busy;  ///< by JobKind
   };

@@ -131,7 +131,7 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("rest_energy", &LifeSite::rest_energy,
           "of it_energy, what no job held: idle servers and switches"),
     Derived("mean_power", &MeanPower, "energy over the horizon, with PUE"),
-    Field("peak_power", &LifeSite::peak_power, "highest power, with PUE"),
+    Field("peak_power", &LifeSite::peak_power, "highest mean power of a minute or more, with PUE"),
     Derived("at_cap_share", &AtCapShare, "1",
             "share of the time under a power cap in which the power was at the cap"),
     Field("switch_power", &LifeSite::switch_power, "power of all switches, without PUE"),

@@ -16,15 +16,17 @@ namespace gridlock {
 namespace {
 
 // One non-blocking fabric: the file knows none, and large clusters are fat trees.
-constexpr const char* kFabric = R"(  switch {
+constexpr const char* kFabric = R"(  switch {{
     name: "generic"
     ports: 4096
     port_bandwidth: "400 Gbps"
     latency: "600 ns"
-    power: "1 kW"
-    source { text: "Assumed: a non-blocking fabric at the NIC rate" estimate: true }
-  }
+    power: "{}"
+    source {{ text: "Assumed: a non-blocking fabric at the NIC rate" estimate: true }}
+  }}
 )";
+
+constexpr const char* kSwitchPower = "1 kW";
 
 constexpr const char* kSite = R"(site {{
   server: "{}"
@@ -86,6 +88,7 @@ constexpr const char* kSlot = R"(  server {{
     accelerators: 1
     nics: 1
     overhead_power: "200 W"
+    overhead_idle: "108 W"
     source {{ text: "Assumed: a server's share of one accelerator" estimate: true }}
   }}
 )";
@@ -138,15 +141,17 @@ ImportedMachine MachineOf(const MachineOptions& options, std::int64_t otherwise)
   }
   const CatalogueList catalogue = ListCatalogue();
   const CatalogueServer& server = ServerWith(options.accelerator, catalogue);
-  return {kFabric, fmt::format(kSite, server.name, ServersFor(accelerators, server.accelerators)),
+  return {fmt::format(kFabric, kSwitchPower),
+          fmt::format(kSite, server.name, ServersFor(accelerators, server.accelerators)),
           accelerators};
 }
 
 ImportedMachine SlotsOf(const std::string& accelerator, std::int64_t accelerators) {
   const CatalogueList catalogue = ListCatalogue();
   const CatalogueServer& server = ServerWith(accelerator, catalogue);
-  return {kFabric + fmt::format(kSlot, server.name), fmt::format(kSite, "slot", accelerators),
-          accelerators};
+  // A log knows no network: its switches draw next to nothing.
+  return {fmt::format(kFabric, "1 W") + fmt::format(kSlot, server.name),
+          fmt::format(kSite, "slot", accelerators), accelerators};
 }
 
 }  // namespace gridlock

@@ -265,9 +265,10 @@ StepRate Cluster::RecordedRate(const PlacedJob& job, const std::vector<int>& lev
     const double used =
         std::min(left, 1.0 * run.count * server.accelerators);  // the last server may be shared out
     left -= used;
-    const Watts power = PowerLimit(run.site, levels[run.site]) * used +
-                        server.overhead_power * (used / server.accelerators);
-    rate.energy += power * job.recorded;
+    const Watts limit = PowerLimit(run.site, levels[run.site]);
+    const Watts busy = limit - server.accelerator.power.idle;
+    const Watts host = server.overhead_power * (1.0 / server.accelerators);
+    rate.energy += (limit + host + busy * server.overhead_per_watt) * used * job.recorded;
   }
   return rate;
 }
@@ -279,6 +280,9 @@ std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
     if (job.recorded <= Seconds(0)) {
       simulated.push_back(job);
     }
+  }
+  if (simulated.size() == jobs.size()) {
+    return SimulatedRates(jobs, levels);
   }
   const std::vector<StepRate> known = SimulatedRates(simulated, levels);
   std::vector<StepRate> rates;

@@ -189,7 +189,7 @@ class HfReader {
       }
     }
     const std::optional<int> head = Count({"head_dim", "kv_channels"});
-    if (!head && model.hidden % model.heads != 0 && defaults.head_dim == 0) {
+    if (problems_.empty() && !head && model.hidden % model.heads != 0 && defaults.head_dim == 0) {
       problems_.Add({file_, 0, 0}, "",
                     Refusal(fmt::format("{} heads do not divide the hidden size, {}", model.heads,
                                         model.hidden),

@@ -219,7 +219,7 @@ class TableReader {
     if (mark_ == '|' && cells.size() == width_ + 1 && cells.back().empty()) {
       cells.pop_back();  // sacct -p ends its lines with a mark
     }
-    LogRecord record = EmptyRecord({file_, number, 0});
+    LogRecord record = EmptyRecord({file_, number, 1});
     if (cells.size() != width_) {
       ++log_.records;
       LogFaults(log_).Add(
@@ -361,7 +361,7 @@ void ReadSwf(const std::string& file, std::string_view text, const JobLogOptions
     if (cells.empty()) {
       return;
     }
-    LogRecord record = EmptyRecord({file, number, 0});
+    LogRecord record = EmptyRecord({file, number, 1});
     std::vector<double> fields;
     for (const std::string& cell : cells) {
       fields.push_back(LogTime(cell));

@@ -158,7 +158,7 @@ LogScenario ScenarioOf(const JobLog& log, const LogFigures& figures,
   made.scenario += fmt::format(
       "schema_version: 1\nname: {}\ndescription: {}\nhorizon: \"{:.12g} s\"\n\nscheduler {{ "
       "policy: {} }}\n\n",
-      TextValue(options.name), TextValue(description), std::ceil(horizon), options.policy);
+      TextValue(options.name), TextValue(description), std::floor(horizon) + 1, options.policy);
   if (!options.catalog.empty()) {
     made.scenario += "catalog {\n" + options.catalog + "}\n\n";
   }

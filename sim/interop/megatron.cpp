@@ -437,14 +437,17 @@ class MegatronReader {
 
   void ListUnmapped() {
     // torchrun's own, which LaunchedRanks reads
-    for (const char* name : {"nnodes", "nproc-per-node", "nproc-per-node", "num-nodes"}) {
+    for (const char* name : {"nnodes", "nproc-per-node", "num-nodes"}) {
       (void)given_.Has(name);
     }
-    const std::vector<std::string> asked = given_.Asked();
+    std::vector<std::string> asked = given_.Asked();
+    for (std::string& name : asked) {
+      name.insert(0, "--");
+    }
     for (const WrittenKey* key : given_.Unread()) {
       if (!IsOfNoWeight(key->name)) {
         made_.unmapped.push_back(fmt::format("{}: --{} is not mapped{}", key->where.Text(),
-                                             key->name, DidYouMean(key->name, asked)));
+                                             key->name, DidYouMean("--" + key->name, asked)));
       }
     }
   }

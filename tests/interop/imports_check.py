@@ -1,0 +1,330 @@
+#!/usr/bin/env python3
+"""Models of Hugging Face: published counts of parameters, defaults, wrong files; jobs that name one.
+Arguments of Megatron-LM and torchtitan as scenarios.
+
+usage: imports_check.py GRIDLOCK DOCS
+"""
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = Path(sys.argv[1]).resolve()
+
+
+def call(*arguments, code=0):
+    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done
+
+
+LLAMA = {"model_type": "llama", "hidden_size": 4096, "intermediate_size": 14336,
+         "num_hidden_layers": 32, "num_attention_heads": 32, "num_key_value_heads": 8,
+         "vocab_size": 128256, "tie_word_embeddings": False}
+QWEN3_MOE = {"model_type": "qwen3_moe", "hidden_size": 2048, "intermediate_size": 6144,
+             "moe_intermediate_size": 768, "num_hidden_layers": 48, "num_attention_heads": 32,
+             "num_key_value_heads": 4, "head_dim": 128, "num_experts": 128,
+             "num_experts_per_tok": 8, "decoder_sparse_step": 1, "mlp_only_layers": [],
+             "vocab_size": 151936, "tie_word_embeddings": False}
+DEEPSEEK_V3 = {"model_type": "deepseek_v3", "hidden_size": 7168, "intermediate_size": 18432,
+               "moe_intermediate_size": 2048, "num_hidden_layers": 61, "num_attention_heads": 128,
+               "num_key_value_heads": 128, "n_routed_experts": 256, "n_shared_experts": 1,
+               "num_experts_per_tok": 8, "first_k_dense_replace": 3, "q_lora_rank": 1536,
+               "kv_lora_rank": 512, "qk_nope_head_dim": 128, "qk_rope_head_dim": 64,
+               "v_head_dim": 128, "num_nextn_predict_layers": 1, "vocab_size": 129280,
+               "tie_word_embeddings": False}
+
+# Name, sizes as their config.json has them, parameters in billions as published (model cards on
+# Hugging Face and the papers), relative error allowed: biases and the like are not counted.
+PUBLISHED = [
+    ("Llama 3.1 8B", LLAMA, 8.03, 1e-3),
+    ("Llama 3.1 405B", LLAMA | {"hidden_size": 16384, "intermediate_size": 53248,
+                                "num_hidden_layers": 126, "num_attention_heads": 128}, 405.9, 1e-3),
+    ("Llama 3.2 1B", LLAMA | {"hidden_size": 2048, "intermediate_size": 8192,
+                              "num_hidden_layers": 16, "head_dim": 64,
+                              "tie_word_embeddings": True}, 1.236, 1e-3),
+    ("Mistral 7B", {"model_type": "mistral", "vocab_size": 32000, "sliding_window": 4096}, 7.24,
+     1e-3),
+    ("Mixtral 8x7B", {"model_type": "mixtral", "vocab_size": 32000, "num_local_experts": 8}, 46.7,
+     1e-3),
+    ("Qwen2.5 72B", {"model_type": "qwen2", "hidden_size": 8192, "intermediate_size": 29568,
+                     "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
+                     "vocab_size": 152064, "tie_word_embeddings": False}, 72.7, 1e-3),
+    ("Qwen3 30B-A3B", QWEN3_MOE, 30.53, 1e-3),
+    ("Qwen3 235B-A22B", QWEN3_MOE | {"hidden_size": 4096, "moe_intermediate_size": 1536,
+                                     "num_hidden_layers": 94, "num_attention_heads": 64}, 235.1,
+     1e-3),
+    ("Qwen1.5 MoE A2.7B", {"model_type": "qwen2_moe", "num_hidden_layers": 24,
+                           "vocab_size": 151936}, 14.3, 3e-3),
+    ("DeepSeek-V3", DEEPSEEK_V3, 671, 1e-3),
+    ("DeepSeek-V2-Lite", {"model_type": "deepseek_v2", "hidden_size": 2048,
+                          "intermediate_size": 10944, "moe_intermediate_size": 1408,
+                          "num_hidden_layers": 27, "num_attention_heads": 16,
+                          "num_key_value_heads": 16, "n_routed_experts": 64, "n_shared_experts": 2,
+                          "num_experts_per_tok": 6, "first_k_dense_replace": 1,
+                          "q_lora_rank": None, "kv_lora_rank": 512, "vocab_size": 102400,
+                          "tie_word_embeddings": False}, 15.7, 2e-3),
+    ("Gemma 2 9B", {"model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336,
+                    "num_hidden_layers": 42, "num_attention_heads": 16, "num_key_value_heads": 8,
+                    "head_dim": 256, "vocab_size": 256000}, 9.24, 1e-3),
+    ("Gemma 7B", {"model_type": "gemma"}, 8.54, 1e-3),
+    ("Gemma 3 1B", {"model_type": "gemma3_text", "hidden_size": 1152, "intermediate_size": 6912,
+                    "num_hidden_layers": 26, "num_attention_heads": 4, "num_key_value_heads": 1,
+                    "head_dim": 256, "vocab_size": 262144}, 1.0, 1e-3),
+    ("Phi-2", {"model_type": "phi", "hidden_size": 2560, "intermediate_size": 10240,
+               "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 51200}, 2.78,
+     2e-3),
+    ("Phi-3 mini", {"model_type": "phi3"}, 3.82, 1e-3),
+    ("GPT-2", {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12,
+               "n_positions": 1024, "vocab_size": 50257}, 0.1244, 2e-3),
+    ("GPT-NeoX 20B", {"model_type": "gpt_neox"}, 20.55, 1e-3),
+    ("OPT 6.7B", {"model_type": "opt", "hidden_size": 4096, "ffn_dim": 16384,
+                  "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 50272,
+                  "max_position_embeddings": 2048}, 6.66, 2e-3),
+    ("BLOOM 176B", {"model_type": "bloom", "hidden_size": 14336, "n_layer": 70, "n_head": 112,
+                    "vocab_size": 250880}, 176.2, 1e-3),
+    ("Falcon 7B", {"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
+                   "num_attention_heads": 71, "multi_query": True, "vocab_size": 65024}, 6.92,
+     2e-3),
+    ("gpt-oss 120B", {"model_type": "gpt_oss", "num_local_experts": 128}, 116.8, 3e-3),
+]
+
+SCENARIO = """schema_version: 1
+name: "file"
+site {{ cluster: "meta_16k_h100" servers: 1 }}
+job {{
+  pretraining {{
+    {} stack: "megatron_core" layout {{ tensor: 8 pipeline: 1 data: 1 }}
+    global_batch: 1 sequence_length: 4096 zero: 1
+  }}
+}}
+"""
+
+
+def written(folder, config, name="config.json"):
+    file = folder / name
+    file.write_text(config if isinstance(config, str) else json.dumps(config), encoding="utf-8")
+    return file
+
+
+def check_parameters(folder):
+    for name, config, billions, within in PUBLISHED:
+        done = call("import", "hf", written(folder, config), "--name", "m")
+        text = re.search(r"([\d.]+) (billion|million) parameters", done.stderr)
+        found = float(text.group(1)) * (1 if text.group(2) == "billion" else 1e-3)
+        # Four digits are printed.
+        assert abs(found / billions - 1) < within + 5e-4, (name, found, billions)
+        assert done.stdout.startswith("model {\n  name: \"m\"\n"), done.stdout
+
+
+def check_notes(folder):
+    notes = call("import", "hf", written(folder, DEEPSEEK_V3 | {"colour": 1})).stderr
+    assert "37.55 billion of 671 billion parameters for a token" in notes, notes
+    assert "note: not simulated: 1 layer that predicts tokens further ahead\n" in notes, notes
+    assert "note: not read: colour\n" in notes, notes
+    notes = call("import", "hf", written(folder, {"model_type": "mistral"})).stderr
+    assert "note: num_hidden_layers is not given: 32, the default of MistralConfig\n" in notes, notes
+    assert "note: num_key_value_heads is not given: 8, the default of MistralConfig\n" in notes
+    text = call("import", "hf", written(folder, {"model_type": "gemma3", "text_config": {
+        "model_type": "gemma3_text", "hidden_size": 2560, "num_hidden_layers": 34}})).stdout
+    assert "layers: 34" in text and "head_dim: 256" in text, text
+
+
+def check_wrong(folder):
+    for config, message in [
+            ('{"model_type": "llama",\n "hidden_size": }',
+             'F:2:17: here stands "}"; expected a value: a text in quotes, a number, true, false, '
+             'null, a list or an object'),
+            ('{"model_type": "llama"\n "hidden_size": 1}', 'F:2:2: here stands "\\""; expected "," or "}"'),
+            ('{"model_type": "llama', 'F:1:16: the text that begins here does not end in its line; '
+             'expected a closing "'),
+            ('[1]', 'F:1:1: this is no object; expected { "model_type": ... } as config.json has it'),
+            ('{"model_type": "llama",\n "hidden_size": "big"}',
+             'F:2:17: "hidden_size" is "big"; expected a whole number from 1 to 100000000'),
+            ('{"model_type": "bert"}',
+             'F:1:16: models of the type "bert" are not simulated; expected a decoder-only '
+             'transformer with attention in every layer'),
+            ('{"model_type": "fancy"}',
+             'F: "num_hidden_layers" is missing, and its class has no default; expected a whole '
+             'number')]:
+        file = written(folder, config)
+        answer = call("import", "hf", file, code=2).stderr.replace(str(file), "F")
+        assert answer.split("\n")[0].replace('"""', '"\\""') == message, (answer, message)
+
+
+def check_jobs(folder):
+    """A job that names the file takes as long as one that names the catalogue's entry."""
+    written(folder, LLAMA)
+    times = []
+    for index, model in enumerate(['model_file: "config.json"', 'model: "llama_3.1_8b"']):
+        scenario = written(folder, SCENARIO.format(model), f"s{index}.textproto")
+        times.append(json.loads(call("run", scenario, "--format", "json", "-o",
+                                     folder / f"o{index}").stdout)["step_time_s"])
+    assert times[0] == times[1], times
+    both = written(folder, SCENARIO.format('model: "llama_3.1_8b" model_file: "config.json"'), "b")
+    answer = call("run", both, code=2).stderr
+    assert answer.strip().endswith('b:6:39: both "model" and "model_file" are given; expected one '
+                                   "of them"), answer
+    none = written(folder, SCENARIO.format('model_file: "other.json"'), "n")
+    answer = call("run", none, code=2).stderr
+    assert "n:6:17: " in answer and "other.json" in answer, answer
+    written(folder, LLAMA | {"num_hidden_layers": 16}, "half.json")
+    # An assignment replaces the model, and takes as long as a scenario that says the same.
+    for more in ((folder / "s1.textproto", "--set", "job[0].pretraining.model_file=half.json"),
+                 (written(folder, SCENARIO.format('model_file: "half.json"'), "h"),)):
+        times.append(json.loads(call("run", *more, "--format", "json", "-o",
+                                     folder / "oh").stdout)["step_time_s"])
+    assert times[2] == times[3] < 0.9 * times[0], times
+
+
+MEGATRON = """#!/bin/bash
+TP=8
+export PP=${PP:-4}
+MODEL_ARGS=(
+  --num-layers 32 --hidden-size 4096  # a comment
+  --num-attention-heads 32
+  --group-query-attention --num-query-groups 8 --ffn-hidden-size 14336 --swiglu
+  --position-embedding-type rope --untie-embeddings-and-output-weights
+)
+torchrun --nproc_per_node 8 --nnodes 16 pretrain_gpt.py "${MODEL_ARGS[@]}" \\
+  --seq-length 8192 --micro-batch-size 1 --global-batch-size 64 --vocab-size 128256 \\
+  --tensor-model-parallel-size $TP --pipeline-model-parallel-size ${PP} --sequence-parallel \\
+  --num-layers-per-virtual-pipeline-stage 4 --bf16 --use-distributed-optimizer \\
+  --overlap-grad-reduce --recompute-granularity selective --lr 3e-4 --number-layers 3
+"""
+
+
+def megatron(folder, text, *more, code=0):
+    out = folder / "m.textproto"
+    done = call("import", "megatron", written(folder, text, "args.sh"), "-o", out, "--accelerator",
+                "h100_sxm", *more, code=code)
+    return done, (out.read_text(encoding="utf-8") if code == 0 else "")
+
+
+def check_megatron(folder):
+    done, text = megatron(folder, MEGATRON)
+    for line in ("tensor: 8", "pipeline: 4", "virtual_pipeline: 2", "data: 4", "servers: 16",
+                 "sequence_parallel: true", "global_batch: 64", "zero: 1", "recompute: SELECTIVE",
+                 "gradients: true", "parameters: false", "kv_heads: 8", "vocabulary: 129024",
+                 "tied_embeddings: false", "max_positions: 0", "precision: BF16"):
+        assert f"{line}\n" in text, (line, text)
+    assert ('args.sh:14:69: --number-layers is not mapped (did you mean "--num-layers"?)'
+            in done.stderr.replace(str(folder) + "/", "")), done.stderr
+    assert "--lr" not in done.stderr, done.stderr
+    step = json.loads(call("run", folder / "m.textproto", "--format", "json", "-o",
+                           folder / "om").stdout)
+    assert step["step_time_s"] > 0
+    # The same as YAML, on a cluster.
+    yaml = "language_model:\n  num_layers: 32\n  hidden_size: 4096\n  num_attention_heads: 32\n" \
+           "seq_length: 4096\nvocab_size: 50257\ntensor_model_parallel_size: 2\n"
+    call("import", "megatron", written(folder, yaml, "args.yaml"), "--cluster", "meta_16k_h100",
+         "--accelerators", "64", "-o", folder / "y.textproto")
+    text = (folder / "y.textproto").read_text(encoding="utf-8")
+    assert "data: 32\n" in text and 'cluster: "meta_16k_h100"' in text, text
+    call("run", folder / "y.textproto", "-o", folder / "oy")
+
+
+def check_layers(folder):
+    """40 layers over 16 stages: none is dropped, none stays empty."""
+    odd = MEGATRON.replace("--num-layers 32", "--num-layers 40").replace(
+        "--num-layers-per-virtual-pipeline-stage 4", "").replace("PP:-4", "PP:-16")
+    done, text = megatron(folder, odd)
+    note = ("note: 40 layers do not share out over 16 chunks: 8 of 3 and 8 of 2 here "
+            "(uneven_layers); a framework that rounds down would build 32 and drop 8\n")
+    assert note in done.stderr and "uneven_layers: true\n" in text, done.stderr
+    few, _ = megatron(folder, odd.replace("--num-layers 40", "--num-layers 12"), code=2)
+    assert few.stderr.strip().endswith("args.sh:5:3: 12 layers leave some of 16 pipeline chunks "
+                                       "empty; expected at least 16 layers"), few.stderr
+
+
+def check_wrong_arguments(folder):
+    for old, new, message in [
+            ("--num-layers 32", "--num-layers many",
+             'args.sh:5:16: --num-layers is "many"; expected a whole number from 1 to 1000000000'),
+            ("--hidden-size 4096", "", "args.sh: --hidden-size is missing; expected a whole number"),
+            ("TP=8", "", 'args.sh:12:32: --tensor-model-parallel-size is "$TP", which the file does '
+                         "not set; expected a whole number from 1 to 1000000000"),
+            ("--vocab-size 128256", "",
+             "args.sh: the size of the vocabulary stands in the tokenizer's file; expected "
+             "--vocab-size N in the arguments, or --vocabulary N of this command"),
+            ("--nnodes 16", "--nnodes 3",
+             "args.sh: tensor 8 x context 1 x pipeline 4 = 32 ranks do not divide 24 accelerators; "
+             "expected a multiple of 32"),
+            ("--global-batch-size 64", "--global-batch-size 66",
+             "args.sh:11:42: --global-batch-size 66 is no multiple of micro-batch 1 x 4 replicas; "
+             "expected a multiple of 4")]:
+        done, _ = megatron(folder, MEGATRON.replace(old, new), code=2)
+        lines = done.stderr.replace(str(folder) + "/", "").strip().split("\n")
+        assert message in lines, (done.stderr, message)
+    answer = call("import", "megatron", folder / "args.sh", "--accelerator", "h100_smx", code=2)
+    assert 'did you mean "h100_sxm"?' in answer.stderr, answer.stderr
+
+
+TOML = """[model]
+name = "llama3"
+flavor = "8B"
+[training]
+local_batch_size = 1
+seq_len = 8192  # tokens
+steps = 1000
+[parallelism]
+data_parallel_shard_degree = -1
+tensor_parallel_degree = 2
+pipeline_parallel_degree = 1
+tensor_parallel_degrees = 4
+[activation_checkpoint]
+mode = "selective"
+[compile]
+enable = true
+"""
+
+
+def check_torchtitan(folder):
+    out = folder / "t.textproto"
+    file = written(folder, TOML, "llama3_8b.toml")
+    done = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 64,
+                "-o", out)
+    text = out.read_text(encoding="utf-8")
+    for line in ('model: "llama_3.1_8b"', 'stack: "torchtitan"', "tensor: 2", "data: 32", "zero: 3",
+                 "global_batch: 32", "sequence_parallel: true", "recompute: SELECTIVE"):
+        assert f"{line}\n" in text, (line, text)
+    assert done.stderr.endswith(
+        'llama3_8b.toml:12:1: parallelism.tensor_parallel_degrees is not mapped (did you mean '
+        '"parallelism.tensor_parallel_degree"?)\n'), done.stderr
+    call("run", out, "-o", folder / "ot")
+    file = written(folder, TOML.replace('"8B"', '"9B"'), "llama3_8b.toml")
+    answer = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 64,
+                  code=2).stderr
+    assert ':3:1: the catalogue has no model "llama3" "9B"; expected llama3 8B, ' in answer, answer
+
+
+def check_docs(folder):
+    """The files of docs/interop.md, and the commands on them."""
+    page = Path(sys.argv[2]).read_text(encoding="utf-8")
+    commands = 0
+    for head, body in re.findall(r"^```(\w+(?: \S+)?)\n(.*?)^```$", page, re.S | re.M):
+        if " " in head:
+            (folder / head.split()[1]).write_text(body, encoding="utf-8")
+        elif head == "sh":
+            for line in body.strip().split("\n"):
+                words = line.split()
+                assert words[0] == "gridlock", line
+                done = subprocess.run([GRIDLOCK, *words[1:]], cwd=folder, capture_output=True,
+                                      text=True, check=False)
+                assert done.returncode == 0, (line, done.stderr)
+                commands += 1
+    assert commands == 7, commands
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        for check in (check_parameters, check_notes, check_wrong, check_jobs, check_megatron,
+                      check_layers, check_wrong_arguments, check_torchtitan, check_docs):
+            check(Path(name))
+
+
+main()

@@ -1,0 +1,232 @@
+#!/usr/bin/env python3
+"""Logs of jobs: a small one replayed, its waiting times by hand; every format; records that cannot be
+true; the distributions of Acme.
+
+usage: jobs_check.py GRIDLOCK [FOLDER OF TRACES]
+"""
+
+import csv
+import json
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = Path(sys.argv[1]).resolve()
+TRACES = Path(sys.argv[2]) if len(sys.argv) > 2 else Path("/nowhere")
+
+# Four processors. FIFO by hand: job 1 at 0; job 2 at 100, when it ends; job 3 needs all and waits
+# until 150; job 4 stands behind it until 210. Two more cannot be true.
+SWF = """; MaxProcs: 4
+1 0 0 100 4 -1 -1 4 100 -1 1 1 1 -1 1 -1 -1 -1
+2 10 95 50 2 -1 -1 2 50 -1 1 2 1 -1 1 -1 -1 -1
+3 20 130 60 4 -1 -1 4 60 -1 1 1 1 -1 1 -1 -1 -1
+4 30 180 10 1 -1 -1 1 10 -1 0 2 1 -1 1 -1 -1 -1
+5 40 0 10 8 -1 -1 8 10 -1 1 2 1 -1 1 -1 -1 -1
+6 50 0 -5 1 -1 -1 1 10 -1 1 2 1 -1 1 -1 -1 -1
+7 60 0 5
+"""
+
+
+def call(*arguments, code=0):
+    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                          check=False)
+    assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
+    return done.stdout if code == 0 else done.stderr
+
+
+def imported(folder, text, name, *more):
+    file = folder / name
+    file.write_text(text, encoding="utf-8")
+    out = folder / "log.textproto"
+    return call("import", "jobs", file, "-o", out, *more).replace(str(folder) + "/", ""), out
+
+
+def life(folder, scenario):
+    return json.loads(call("run", scenario, "--format", "json", "-o", folder / "out"))
+
+
+def check_swf(folder):
+    answer, scenario = imported(folder, SWF, "log.swf")
+    expected = """7 records of swf: 4 jobs within 3.667 min, 3 left out
+left out: 1 with more accelerators than the cluster has; the first at log.swf:6:1: job 5, 8 of 4
+left out: 1 with a negative duration; the first at log.swf:7:1: job 6, duration -5
+left out: 1 that cannot be read; the first at log.swf:8:1: 4 fields, expected 18
+demand: 625.0 % of 4 accelerators while jobs are submitted; had each started at once, 7.5 on """ \
+        """average and 11 at most
+in the log: waiting median 95 s, 90th percentile 3 min, mean 101.2 s; 85.2 % of the accelerators in use
+written: log.textproto, log.workload.textproto
+"""
+    assert answer == expected, answer
+    fifo = {job["name"]: job for job in life(folder, scenario)["jobs"]}
+    waits = {name: job["time_s"]["waiting"] for name, job in fifo.items()}
+    assert waits == {"1": 0, "2": 90, "3": 130, "4": 180}, waits
+    assert [fifo[str(i)]["end_s"] for i in range(1, 5)] == [100, 150, 210, 220]
+    assert fifo["4"]["outcome"] == "failed" and fifo["3"]["outcome"] == "finished"
+    assert fifo["2"]["log_waiting_s"] == 95
+    screen = call("run", scenario, "-o", folder / "out")
+    assert "mean 100 s; in the log median 95 s, 90th percentile 3 min, mean 101.2 s" in \
+        " ".join(screen.split()), screen
+    # A backfill scheduler lets job 4 in beside job 2: it is over before job 3 could start.
+    _, scenario = imported(folder, SWF, "log.swf", "--scheduler", "BACKFILL")
+    waits = {job["name"]: job["time_s"]["waiting"] for job in life(folder, scenario)["jobs"]}
+    assert waits == {"1": 0, "2": 90, "3": 130, "4": 70}, waits
+
+
+def check_energy(folder):
+    """A job draws the power of its accelerators and their share of a host, for as long as it ran."""
+    _, scenario = imported(folder, SWF, "log.swf")
+    jobs = {job["name"]: job["energy_j"] for job in life(folder, scenario)["jobs"]}
+    per_second = jobs["1"] / (4 * 100)
+    for name, work in (("2", 100), ("3", 240), ("4", 10)):
+        assert abs(jobs[name] / work - per_second) < 1e-6 * per_second, (name, jobs)
+    assert abs(per_second - (700 + 200)) < 1, per_second
+
+
+def check_sacct(folder):
+    text = ("JobID|User|Submit|Start|End|State|AllocTRES|ElapsedRaw\n"
+            "10|ann|2024-03-01T00:00:00|2024-03-01T00:01:00|2024-03-01T01:01:00|COMPLETED|"
+            "billing=8,cpu=8,gres/gpu=8,node=1|3600\n"
+            "10.batch||2024-03-01T00:01:00|2024-03-01T00:01:00|2024-03-01T01:01:00|COMPLETED|"
+            "cpu=8|3600\n"
+            "11|bob|2024-02-29T23:59:00|Unknown|Unknown|PENDING|gres/gpu=4|\n"
+            "12|bob|2024-03-01T00:02:00|2024-03-01T00:03:00|2024-03-01T00:02:30|FAILED|"
+            "gres/gpu:a100=4|30\n"
+            "13|bob|2024-03-01T00:02:00|2024-03-01T00:03:00|2024-03-01T00:04:00|COMPLETED|cpu=4|60\n"
+            "14|bob|2024-03-01T00:02:00|2024-03-01T00:02:00|2024-03-01T00:04:00|FAILED|"
+            "gres/gpu=1|120\n")
+    answer, scenario = imported(folder, text, "sacct.txt")
+    for line in ("5 records of sacct: 2 jobs within 61 min, 3 left out",
+                 "left out: 1 that never ran; the first at sacct.txt:4:1: job 11",
+                 "left out: 1 whose end lies before its start; the first at sacct.txt:5:1: job 12, "
+                 "start 1709251380, end 1709251350",
+                 "left out: 1 that holds no accelerator; the first at sacct.txt:6:1: job 13",
+                 "1 steps of jobs: part of their jobs",
+                 "the size of the cluster is not known: 9 accelerators, the most that ran at once; "
+                 "--capacity says otherwise"):
+        assert line + "\n" in answer, (line, answer)
+    jobs = life(folder, scenario)["jobs"]
+    assert [(j["name"], j["accelerators"], j["submit_s"]) for j in jobs] == [("10", 8, 0),
+                                                                             ("14", 1, 120)], jobs
+
+
+def check_philly(folder):
+    job = {"status": "Pass", "vc": "a", "jobid": "j1", "user": "u",
+           "submitted_time": "2017-10-08 05:00:00",
+           "attempts": [{"start_time": "2017-10-08 05:01:00", "end_time": "2017-10-08 06:01:00",
+                         "detail": [{"ip": "m1", "gpus": ["gpu0", "gpu1"]}]}]}
+    eight = dict(job, jobid="j2", attempts=[dict(job["attempts"][0], detail=[
+        {"ip": "m1", "gpus": [f"gpu{i}" for i in range(8)]}])])
+    never = dict(job, jobid="j3", attempts=[])
+    machines = folder / "machines"
+    machines.write_text("machineId, number of GPUs, single GPU mem\nm1, 2, 12GB\nm2, 8, 24GB\n",
+                        encoding="utf-8")
+    answer, _ = imported(folder, json.dumps([job, eight, never]), "philly.json", "--machines",
+                         machines)
+    for line in ("3 records of philly: 1 jobs within 61 min, 2 left out",
+                 "left out: 1 with more accelerators on a machine than it has; the first at "
+                 f"philly.json:1:{len(json.dumps([job])) + 2}: job j2, 8 on m1, which has 2"):
+        assert line + "\n" in answer, (line, answer)
+    assert "of 10 accelerators" in answer, answer
+
+
+def check_tables(folder):
+    helios = ("job_id,user,gpu_num,cpu_num,node_num,state,submit_time,start_time,end_time,duration,"
+              "queue\n1,u,8,8,1,COMPLETED,2020-04-01 00:00:00,2020-04-01 00:00:10,"
+              "2020-04-01 00:10:10,600,10\n")
+    assert "1 records of helios: 1 jobs" in imported(folder, helios, "h.csv")[0]
+    acme = ("job_id,user,node_num,gpu_num,cpu_num,type,state,submit_time,start_time,end_time,"
+            "duration,queue,gpu_time\nd1,u,1,8.0,96,Other,FAILED,2023-03-01 00:00:00+08:00,"
+            "2023-03-01 00:00:05+08:00,2023-03-01 01:00:05+08:00,3600,5,28800\n")
+    assert "1 records of acme: 1 jobs" in imported(folder, acme, "a.csv")[0]
+    pai = ("job_name,task_name,inst_num,status,start_time,end_time,plan_cpu,plan_mem,plan_gpu,"
+           "gpu_type\nx,w,2,Terminated,100,200,600,29,50,V100\ny,w,1,Failed,150,250,600,29,100,T4\n"
+           "z,w,1,Failed,150,,600,29,,T4\n")
+    answer, _ = imported(folder, pai, "p.csv")
+    assert "3 records of alibaba: 2 jobs" in answer, answer
+    assert "1 job holds a share of an accelerator: rounded up to a whole one\n" in answer, answer
+    assert "the log has no times of submission" in answer, answer
+    # Demand over capacity, by kind: 10 GPUs x 400 s in 300 s of submissions, on 10.
+    spot = ("job_name,organization,gpu_model,gpu_request,worker_num,submit_time,duration\n"
+            "a,o,A10,1,10,0,300\nb,o,A10,5,2,300,100\nc,o,H800,8,1,0,100\n")
+    nodes = folder / "nodes.csv"
+    nodes.write_text("node_name,gpu_model,gpu_capacity_num\nn1,A10,10\nn2,H800,8\n",
+                     encoding="utf-8")
+    answer, _ = imported(folder, spot, "s.csv", "--kind", "A10", "--machines", nodes)
+    assert "demand: 133.3 % of 10 accelerators while jobs are submitted" in answer, answer
+    assert "left out: 1 of another kind of accelerator; the first at s.csv:4:1: job c, on \"H800\"" \
+        in answer, answer
+
+
+def check_wrong(folder):
+    for text, message in [
+            ("a,b\n1,2\n", "x.csv:1:1: no column says when a job is submitted; expected submit_time, "
+                           "creation_time or Submit"),
+            ("words\n", "x.csv:1:1: the first line does not tell what log this is; expected "
+                        "--format swf, sacct, philly, helios, alibaba or acme"),
+            ("1 0 0 -1 4 -1 -1 4 100 -1 5 1 1 -1 1 -1 -1 -1\n",
+             "x.csv: no record of 1 can be replayed: 1 that never ran; expected jobs with a "
+             "submission, a duration and accelerators")]:
+        file = folder / "x.csv"
+        file.write_text(text, encoding="utf-8")
+        answer = call("import", "jobs", file, "-o", folder / "x.textproto", code=2)
+        assert answer.replace(str(folder) + "/", "").split("\n")[0] == message, answer
+
+
+def drawn(points, random_number):
+    """A value of a distribution that is given as points (value, share)."""
+    for (low, below), (high, share) in zip(points, points[1:]):
+        if random_number <= share:
+            return low + (high - low) * (random_number - below) / max(1e-12, share - below)
+    return points[-1][0]
+
+
+def check_acme(folder):
+    file = TRACES / "acme" / "acme_cdfs_from_pdf.csv"
+    if not file.exists():
+        print(f"skipped: {file} is not there; AcmeTrace (github.com/InternLM/AcmeTrace) has it")
+        return
+    with file.open(encoding="utf-8") as lines:
+        rows = list(csv.DictReader(lines))
+    return acme_replayed(folder, rows)
+
+
+def acme_replayed(folder, rows):
+    """800 jobs with the sizes and durations of Kalos, 2,416 accelerators (302 servers of 8): what the
+    life says of them is what the log says, and the medians are those that were published."""
+    def points(panel):
+        found = sorted((float(row["x"]), float(row["cdf_percent"]) / 100) for row in rows
+                       if row["panel"] == panel and row["series"] == "Kalos")
+        return [(found[0][0], 0.0)] + found
+    sizes, durations = points("num_gpu_jobs"), points("duration_s_all")
+    dice = random.Random(7)
+    lines, now, work = ["; MaxProcs: 2416"], 0, 0
+    for number in range(1, 801):
+        size = min(2416, max(1, round(drawn(sizes, dice.random()))))
+        seconds = min(500000, max(1, round(drawn(durations, dice.random()))))
+        lines.append(f"{number} {now} -1 {seconds} {size}" + " -1 -1 -1 -1 -1 1" + " -1" * 7)
+        now += round(dice.expovariate(19907 / (183 * 86400)))  # its jobs over six months
+        work += size * seconds
+    answer, scenario = imported(folder, "\n".join(lines) + "\n", "kalos.swf")
+    assert "800 records of swf: 800 jobs" in answer and "0 left out" in answer, answer
+    record = life(folder, scenario)
+    jobs = record["jobs"]
+    assert all(job["outcome"] == "finished" for job in jobs)
+    held = sum(job["accelerator_s"] for job in jobs)
+    assert abs(held - work) < 1e-6 * work, (held, work)
+    median = sorted(job["time_s"]["training"] for job in jobs)[400]
+    assert 0.7 < median / 124 < 1.4, median  # med_run_time_gpu of Kalos
+    waiting = sorted(job["time_s"]["waiting"] for job in jobs)
+    print(f"Kalos: {100 * held / 2416 / record['horizon_s']:.1f} % in use; waiting median "
+          f"{waiting[400]:.0f} s (published: 17 s), mean {sum(waiting) / 800:.0f} s (214 s)")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as name:
+        for check in (check_swf, check_energy, check_sacct, check_philly, check_tables, check_wrong,
+                      check_acme):
+            check(Path(name))
+
+
+main()

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/assumed_fabric.h"
 #include "sim/catalogue/list.h"
 #include "sim/scenario/point.h"
 #include "sim/schema/problems.h"
@@ -15,37 +16,15 @@ namespace gridlock {
 
 namespace {
 
-// One non-blocking fabric: the file knows none, and large clusters are fat trees.
-constexpr const char* kFabric = R"(  switch {{
-    name: "generic"
-    ports: 4096
-    port_bandwidth: "400 Gbps"
-    latency: "600 ns"
-    power: "{}"
-    source {{ text: "Assumed: a non-blocking fabric at the NIC rate" estimate: true }}
-  }}
-)";
-
+// Of a switch that stands for several: an estimate, of the order of one of 128 ports of 400 Gbps
+// (topologies/catalog/switches.textproto).
 constexpr const char* kSwitchPower = "1 kW";
 
-constexpr const char* kSite = R"(site {{
-  server: "{}"
-  servers: {}
-  fabric {{
-    clos {{
-      tiers: 3
-      servers_per_leaf: 2
-      leaves_per_pod: 16
-      leaf_oversubscription: 1
-      spine_oversubscription: 1
-      leaf_switch: "generic"
-      spine_switch: "generic"
-      core_switch: "generic"
-      routing: SPRAY
-    }}
-  }}
-}}
-)";
+// `site { ... }` of these servers.
+std::string SiteText(const std::string& server, std::int64_t servers) {
+  return fmt::format("site {{\n  server: \"{}\"\n  servers: {}\n", server, servers) +
+         AssumedFabricText() + "}\n";
+}
 
 // The catalogue's server of that accelerator which is nearest to eight of them.
 const CatalogueServer& ServerWith(const std::string& accelerator, const CatalogueList& catalogue) {
@@ -141,17 +120,16 @@ ImportedMachine MachineOf(const MachineOptions& options, std::int64_t otherwise)
   }
   const CatalogueList catalogue = ListCatalogue();
   const CatalogueServer& server = ServerWith(options.accelerator, catalogue);
-  return {fmt::format(kFabric, kSwitchPower),
-          fmt::format(kSite, server.name, ServersFor(accelerators, server.accelerators)),
-          accelerators};
+  return {AssumedSwitchText(server.nic_bandwidth, kSwitchPower),
+          SiteText(server.name, ServersFor(accelerators, server.accelerators)), accelerators};
 }
 
 ImportedMachine SlotsOf(const std::string& accelerator, std::int64_t accelerators) {
   const CatalogueList catalogue = ListCatalogue();
   const CatalogueServer& server = ServerWith(accelerator, catalogue);
   // A log knows no network: its switches draw next to nothing.
-  return {fmt::format(kFabric, "1 W") + fmt::format(kSlot, server.name),
-          fmt::format(kSite, "slot", accelerators), accelerators};
+  return {AssumedSwitchText(server.nic_bandwidth, "1 W") + fmt::format(kSlot, server.name),
+          SiteText("slot", accelerators), accelerators};
 }
 
 }  // namespace gridlock

@@ -251,16 +251,11 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("watts_per_accelerator", out.watts);
   json.Member("joules_per_output_token", out.joules_per_token);
   json.Member("usd_per_million_output_tokens", out.usd_per_million);
-  json.Key("limits");
-  json.BeginArray();
-  for (const Binding& each : BindingsOf(r, costs)) {
-    json.BeginObject();
+  json.Objects("limits", BindingsOf(r, costs), [&json](const Binding& each) {
     json.Member("limit", each.limit);
     json.Member("share", each.share);
     json.Member("remedy", each.remedy);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
   return json.Finish();
 }

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <string>
@@ -108,11 +109,15 @@ int AddFile(const std::string& file, const TopoOptions& options,
   scenario_options.file = file;
   return WithSiteBase(scenario_options, [&](const ScenarioBase& base, Scenario& scenario) -> int {
     const NetworkParts parts = base.PartsOfNetworks();
-    const bool one = options.files.size() == 1 || scenario.sites.size() == 1;
+    // Sites of many files share names, and so may their scenarios: six-fabrics/clos.textproto is
+    // "clos", and my-cluster/scenario.textproto the name that stands in it.
+    const std::string stem = std::filesystem::path(file).stem().string();
+    const std::string name = stem == "scenario" ? scenario.name : stem;
     for (const SiteSpec& site : scenario.sites) {
       sites.push_back(Count(site, parts, options));
-      if (options.files.size() > 1) {  // sites of many files have one name
-        sites.back().site = scenario.name + (one ? "" : "/" + sites.back().site);
+      if (options.files.size() > 1) {
+        sites.back().site =
+            scenario.sites.size() == 1 ? name : fmt::format("{}/{}", name, sites.back().site);
       }
     }
     return static_cast<int>(kSuccess);

@@ -199,7 +199,8 @@ int RunValidate(const ValidateOptions& options) {
 void AddValidateCommand(CLI::App& app, int& code) {
   auto options = std::make_shared<ValidateOptions>();
   CLI::App* command = app.add_subcommand(
-      "validate", "Simulate published training steps or collectives and compare");
+      "validate",
+      "Simulate what was published or measured and compare: steps, collectives, serving, lives");
   command
       ->add_option("--cases", options->tables,
                    "Table of published steps (CSV); repeatable (default: the shipped table)")

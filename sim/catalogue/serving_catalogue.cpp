@@ -314,12 +314,22 @@ const InferencePart* ServingCatalogue::FindPart(const std::string& name) const {
 }
 
 const InferenceModel* ServingCatalogue::FindModel(const std::string& name) const {
-  const auto alias = model_aliases.find(name);
-  const std::string& wanted = alias == model_aliases.end() ? name : alias->second;
-  const auto found = std::find_if(models.begin(), models.end(), [&](const InferenceModel& model) {
-    return model.name == wanted;
-  });
-  return found == models.end() ? nullptr : &*found;
+  // "llama_3.1_70b", as training has it, and "Llama-3.1-70B" are one model.
+  std::string folded = name;
+  for (char& c : folded) {
+    c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  for (const std::string& wanted : {name, folded}) {
+    const auto alias = model_aliases.find(wanted);
+    const std::string& entry = alias == model_aliases.end() ? wanted : alias->second;
+    const auto found = std::find_if(models.begin(), models.end(), [&](const InferenceModel& model) {
+      return model.name == entry;
+    });
+    if (found != models.end()) {
+      return &*found;
+    }
+  }
+  return nullptr;
 }
 
 const InferenceEngine* ServingCatalogue::FindEngine(const std::string& name) const {

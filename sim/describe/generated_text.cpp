@@ -59,18 +59,13 @@ void AddCampaign(JsonWriter& json, const GeneratedCampaign& campaign) {
   json.BeginObject();
   json.Member("name", campaign.name);
   json.Member("final_run_flop", campaign.final_flop.si());
-  json.Key("rungs");
-  json.BeginArray();
-  for (const GeneratedRung& rung : campaign.rungs) {
-    json.BeginObject();
+  json.Objects("rungs", campaign.rungs, [&json](const GeneratedRung& rung) {
     json.Member("model", rung.model);
     json.Member("accelerators", rung.accelerators);
     json.Member("jobs", rung.jobs);
     json.Member("failing", rung.failing);
     json.Member("model_flop", rung.flop.si());
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
 }
 
@@ -79,17 +74,12 @@ void AddFleet(JsonWriter& json, const GeneratedFleet& fleet) {
   json.Member("name", fleet.name);
   json.Member("replicas", fleet.replicas);
   json.Member("replicas_simulated", fleet.replicas_simulated);
-  json.Key("groups");
-  json.BeginArray();
-  for (const GeneratedGroup& group : fleet.groups) {
-    json.BeginObject();
+  json.Objects("groups", fleet.groups, [&json](const GeneratedGroup& group) {
     json.Member("name", group.name);
     json.Member("requests", group.requests);
     json.Member("prompt_tokens", group.prompt_tokens);
     json.Member("output_tokens", group.output_tokens);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
 }
 

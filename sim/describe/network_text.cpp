@@ -127,10 +127,7 @@ std::string TitleOf(const NetworkCounts& counts) {
 }
 
 void AddBuild(JsonWriter& json, const NetworkBuild& build) {
-  json.Key("switch_kinds");
-  json.BeginArray();
-  for (const SwitchCount& each : build.switches) {
-    json.BeginObject();
+  json.Objects("switch_kinds", build.switches, [&json](const SwitchCount& each) {
     json.Member("kind", each.name);
     json.Member("model", each.model);
     json.Member("count", each.count);
@@ -138,9 +135,7 @@ void AddBuild(JsonWriter& json, const NetworkBuild& build) {
     json.Member("ports", each.ports);
     json.Member("power_w", each.power.si());
     json.Member("price_usd", each.price_usd);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.Key("transceiver_kinds");
   json.BeginObject();
   for (const OpticsCount& each : build.optics) {
@@ -164,15 +159,10 @@ void AddCounts(JsonWriter& json, const char* key, const std::vector<CountOfKind>
 }
 
 void AddCuts(JsonWriter& json, const CutBound& cut) {
-  json.Key("cuts");
-  json.BeginArray();
-  for (const Cut& tried : cut.tried) {
-    json.BeginObject();
+  json.Objects("cuts", cut.tried, [&json](const Cut& tried) {
     json.Member("halving", tried.halving);
     json.Member("bandwidth_bytes_per_s", tried.bandwidth.si());
-    json.EndObject();
-  }
-  json.EndArray();
+  });
 }
 
 void AddTexts(JsonWriter& json, const char* key, const std::vector<std::string>& texts) {

@@ -7,40 +7,11 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/assumed_fabric.h"
 
 namespace gridlock {
 
 namespace {
-
-// Ours: nobody said a fabric, so that it must not bind. The radix is far beyond real switches, and
-// three tiers hold any cluster.
-constexpr const char* kFabric = R"(  fabric {{
-    clos {{
-      tiers: 3
-      servers_per_leaf: 2
-      leaves_per_pod: 16
-      leaf_oversubscription: 1
-      spine_oversubscription: 1
-      leaf_switch: "any"
-      spine_switch: "any"
-      core_switch: "any"
-      routing: SPRAY
-    }}
-  }}
-)";
-
-constexpr const char* kSwitch = R"(catalog {{
-  switch {{
-    name: "any"
-    title: "Switch of a fabric that nobody described"
-    ports: 4096
-    port_bandwidth: "{} Gbps"
-    latency: "600 ns"
-    power: "1 W"
-    source {{ text: "Assumed: any non-blocking fabric at the NIC rate" estimate: true }}
-  }}
-}}
-)";
 
 std::string JobText(const ModelAsked& asked) {
   return fmt::format(
@@ -149,10 +120,10 @@ std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalog
   const std::int64_t servers = (asked.accelerators + server.accelerators - 1) / server.accelerators;
   notes.push_back(
       fmt::format("servers are {}, under a fabric of our own that does not block", server.name));
-  return text + fmt::format(kSwitch, server.nic_bandwidth.si() * 8 / 1e9) +
+  return text + "catalog {\n" + AssumedSwitchText(server.nic_bandwidth, "1 W") + "}\n" +
          fmt::format("site {{\n  name: \"site\"\n  server: \"{}\"\n  servers: {}\n", server.name,
                      servers) +
-         fmt::format(kFabric) + "}\n" + JobText(asked);
+         AssumedFabricText() + "}\n" + JobText(asked);
 }
 
 }  // namespace gridlock

@@ -81,28 +81,18 @@ std::string CompareJson(const Comparison& comparison) {
   json.Member("b", comparison.b);
   json.Member("kind", comparison.kind);
   json.Member("verdict", comparison.verdict);
-  json.Key("inputs");
-  json.BeginArray();
-  for (const InputDifference& input : comparison.inputs) {
-    json.BeginObject();
+  json.Objects("inputs", comparison.inputs, [&json](const InputDifference& input) {
     json.Member("path", input.path);
     json.Member("a", input.a);
     json.Member("b", input.b);
-    json.EndObject();
-  }
-  json.EndArray();
-  json.Key("outputs");
-  json.BeginArray();
-  for (const OutputDifference& output : comparison.outputs) {
-    json.BeginObject();
+  });
+  json.Objects("outputs", comparison.outputs, [&json](const OutputDifference& output) {
     json.Member("group", output.group);
     json.Member("name", output.name);
     json.Member("unit", output.units);
     json.Member("a", output.a);
     json.Member("b", output.b);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
   return json.Finish();
 }

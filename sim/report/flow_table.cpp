@@ -203,18 +203,13 @@ std::string FlowJson(const FlowRecord& record, std::size_t hottest) {
     AddFlow(json, record, flow);
   }
   json.EndArray();
-  json.Key("tiers");
-  json.BeginArray();
-  for (const TierLoad& tier : record.tiers) {
-    json.BeginObject();
+  json.Objects("tiers", record.tiers, [&json](const TierLoad& tier) {
     json.Member("tier", tier.tier);
     json.Member("links", tier.links);
     json.Member("carried_bytes", tier.carried.si());
     json.Member("mean_utilisation", tier.use);
     json.Member("highest_utilisation", tier.most);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.Key("hottest_links");
   json.BeginArray();
   for (std::size_t i = 0; i < std::min(hottest, record.links.size()); ++i) {

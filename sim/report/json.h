@@ -42,6 +42,19 @@ class JsonWriter {
     Value(value);
   }
 
+  /// An array under `key`, of one object for each item; `members` writes those of an item.
+  template <typename Items, typename Members>
+  void Objects(std::string_view key, const Items& items, Members members) {
+    Key(key);
+    BeginArray();
+    for (const auto& item : items) {
+      BeginObject();
+      members(item);
+      EndObject();
+    }
+    EndArray();
+  }
+
   /// The document, with a final newline. CHECKs that everything begun has ended.
   [[nodiscard]] std::string Finish();
 

@@ -156,10 +156,7 @@ std::string SeedsJson(const std::string& scenario, const std::vector<FigureSprea
   json.Member("scenario", scenario);
   json.Member("lives", std::int64_t{lives});
   json.Member("first_seed", std::to_string(first_seed));
-  json.Key("figures");
-  json.BeginArray();
-  for (const FigureSpread& figure : figures) {
-    json.BeginObject();
+  json.Objects("figures", figures, [&json](const FigureSpread& figure) {
     json.Member("name", figure.name);
     json.Member("unit", figure.unit);
     json.Member("lives", std::int64_t{figure.lives});
@@ -168,9 +165,7 @@ std::string SeedsJson(const std::string& scenario, const std::vector<FigureSprea
     json.Member("deviation", figure.deviation);
     json.Member("least", figure.least);
     json.Member("most", figure.most);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
   return json.Finish();
 }

@@ -403,16 +403,11 @@ std::string SweepJson(const Sweep& sweep, const TraceHeader& header, const Sweep
     json.Member("claim", each.claim);
     json.Member("ruling", NameOf(each.ruling));
     json.Member("unit", each.unit);
-    json.Key("decisions");
-    json.BeginArray();
-    for (const RulingAt& at : each.decisions) {
-      json.BeginObject();
+    json.Objects("decisions", each.decisions, [&json](const RulingAt& at) {
       json.Member("at", at.label);
       json.Member("ruling", NameOf(at.ruling));
       json.Member("number", at.number);
-      json.EndObject();
-    }
-    json.EndArray();
+    });
     json.EndObject();
   }
   json.EndArray();

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/assumed_fabric.h"
 #include "sim/validation/case_server.h"
 #include "sim/validation/case_stack.h"
 
@@ -141,32 +142,10 @@ constexpr const char* kBaseText = R"(schema_version: 1
 name: "published"
 seed: 1
 catalog {{
-  switch {{
-    name: "generic"
-    title: "Generic switch"
-    ports: 4096
-    port_bandwidth: "400 Gbps"
-    latency: "600 ns"
-    power: "1 W"
-    source {{ text: "Assumed: any non-blocking fabric at the NIC rate" estimate: true }}
-  }}
-{}}}
+{}{}}}
 site {{
   name: "site"
-  fabric {{
-    clos {{
-      tiers: 3
-      servers_per_leaf: 2
-      leaves_per_pod: 16
-      leaf_oversubscription: 1
-      spine_oversubscription: 1
-      leaf_switch: "generic"
-      spine_switch: "generic"
-      core_switch: "generic"
-      routing: SPRAY
-    }}
-  }}
-}}
+{}}}
 job {{
   name: "published step"
   pretraining {{ layout {{ rank_order: TENSOR_DATA_PIPELINE }} }}
@@ -370,10 +349,12 @@ CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
   SetLayout(row, point);
   SetJob(row, model == nullptr ? "published" : model->name, StackOf(row, catalogue), recompute,
          point);
-  return {
-      ScenarioBase(file,
-                   fmt::format(kBaseText, (model == nullptr ? kModelText : "") + server.entry), {}),
-      point.point()};
+  return {ScenarioBase(
+              file,
+              fmt::format(kBaseText, AssumedSwitchText(BytesPerSecond(50e9), "1 W"),
+                          (model == nullptr ? kModelText : "") + server.entry, AssumedFabricText()),
+              {}),
+          point.point()};
 }
 
 }  // namespace gridlock

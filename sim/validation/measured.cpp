@@ -225,10 +225,7 @@ std::string MeasuredJson(const MeasuredReport& report) {
     json.EndObject();
   }
   json.EndArray();
-  json.Key("groups");
-  json.BeginArray();
-  for (const MeasuredGroup& group : report.groups) {
-    json.BeginObject();
+  json.Objects("groups", report.groups, [&json](const MeasuredGroup& group) {
     json.Member("by", group.by);
     json.Member("name", group.name);
     json.Member("role", group.role);
@@ -237,9 +234,7 @@ std::string MeasuredJson(const MeasuredReport& report) {
     json.Member("median_pct", group.figures.median);
     json.Member("p90_pct", group.figures.p90);
     json.Member("bias_pct", group.figures.bias);
-    json.EndObject();
-  }
-  json.EndArray();
+  });
   json.EndObject();
   return json.Finish();
 }

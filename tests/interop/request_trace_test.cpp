@@ -2,13 +2,13 @@
 
 #include "sim/interop/request_trace.h"
 
-#include <cstdlib>
 #include <string>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "tests/serving/data_file.h"
 
 namespace gridlock {
 namespace {
@@ -71,14 +71,16 @@ TEST(RequestTrace, SaysWhatIsWrongWithARow) {
 
 // The traces of the papers: counts of rows, and the share of blocks that an infinite cache has.
 TEST(RequestTrace, FindsThePrefixesOfMooncakesTraces) {
-  const char* const data = std::getenv("GRIDLOCK_DATA");
-  if (data == nullptr) {
-    GTEST_SKIP() << "set GRIDLOCK_DATA to a folder with traces/mooncake of kvcache-ai/Mooncake";
+  const std::string talks = DataFile("conversation_trace.jsonl");
+  const std::string drawn_ones = DataFile("synthetic_trace.jsonl");
+  if (talks.empty() || drawn_ones.empty()) {
+    GTEST_SKIP()
+        << "conversation_trace.jsonl and synthetic_trace.jsonl of kvcache-ai/Mooncake are not in "
+        << kWhereDataIs;
   }
-  const std::string folder = std::string(data) + "/traces/mooncake/";
-  const PrefixHits talk = HitsOf(ReadRequestTrace(folder + "conversation_trace.jsonl"), 0);
+  const PrefixHits talk = HitsOf(ReadRequestTrace(talks), 0);
   EXPECT_NEAR(static_cast<double>(talk.hits) / static_cast<double>(talk.blocks), 0.366, 0.001);
-  const PrefixHits drawn = HitsOf(ReadRequestTrace(folder + "synthetic_trace.jsonl"), 0);
+  const PrefixHits drawn = HitsOf(ReadRequestTrace(drawn_ones), 0);
   EXPECT_NEAR(static_cast<double>(drawn.hits) / static_cast<double>(drawn.blocks), 0.640, 0.001);
 }
 

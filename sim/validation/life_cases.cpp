@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <string_view>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,6 +15,7 @@
 #include "sim/scenario/point.h"
 #include "sim/schema/rules.h"
 #include "sim/validation/life_texts.h"
+#include "sim/validation/row_numbers.h"
 
 namespace gridlock {
 
@@ -95,22 +97,6 @@ std::int64_t SizeOfRun(MeasuredResult& result, std::int64_t multiple) {
   return whole < multiple ? whole : whole / multiple * multiple;
 }
 
-// Seconds in the unit that a row's text begins with; 0 where it begins with none.
-double UnitOf(const std::string& text) {
-  for (const auto& [name, seconds] : {std::pair{"min", 60.0},
-                                      {"days", kDay},
-                                      {"day", kDay},
-                                      {"hours", 3600.0},
-                                      {"h", 3600.0},
-                                      {"s", 1.0}}) {
-    const std::size_t length = std::string_view(name).size();
-    if (text.starts_with(name) && (text.size() == length || std::isalpha(text[length]) == 0)) {
-      return seconds;
-    }
-  }
-  return 0;
-}
-
 // Interruptions and the time that runs held servers, over all runs; the mean ETTR.
 std::vector<double> ReadFailures(const Scenario& /*scenario*/, const RunRecord& record) {
   const auto& life = std::get<LifeRecord>(record);
@@ -176,10 +162,9 @@ MaybeCase Failing(const CatalogueList& catalogue, MeasuredResult& result, double
 
 MaybeCase Interruptions(const CatalogueList& catalogue, MeasuredResult& result) {
   const std::string unit = result.row.Text("unit");  // "in 54 days"
-  const std::size_t digit = unit.find_first_of("0123456789");
-  const std::size_t word = digit == std::string::npos ? digit : unit.find(' ', digit);
-  const double seconds =
-      word == std::string::npos ? 0 : std::stod(unit.substr(digit)) * UnitOf(unit.substr(word + 1));
+  std::string_view rest = FromFirstDigit(unit);
+  const std::optional<double> count = LeadingNumber(rest);
+  const double seconds = count ? *count * SecondsOfUnit(rest) : 0;
   if (seconds <= 0) {
     NotSimulated(result, fmt::format("the unit {} names no time; expected e.g. \"in 54 days\"",
                                      Quoted(unit)));
@@ -191,7 +176,7 @@ MaybeCase Interruptions(const CatalogueList& catalogue, MeasuredResult& result) 
 }
 
 MaybeCase TimeToFailure(const CatalogueList& catalogue, MeasuredResult& result) {
-  const double unit = UnitOf(result.row.Text("unit"));
+  const double unit = SecondsOfUnit(result.row.Text("unit"));
   if (unit <= 0) {
     NotSimulated(result, fmt::format("the unit {} is no time; expected days, h, min or s",
                                      Quoted(result.row.Text("unit"))));
@@ -228,7 +213,7 @@ MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) 
 }
 
 // Power of a server or board while it trains.
-MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, const char* what,
+MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, const std::string& what,
                   std::function<double(const std::vector<double>&)> predict) {
   const std::string server = ServerOfEight(catalogue, result);
   if (server.empty()) {
@@ -248,11 +233,19 @@ MaybeCase ServerPeak(const CatalogueList& catalogue, MeasuredResult& result) {
 }
 
 MaybeCase ServerShare(const CatalogueList& catalogue, MeasuredResult& result) {
-  constexpr double kNameplate = 10.2e3;
-  return Powered(catalogue, result, "the mean of a step over a nameplate of 10.2 kW",
-                 [](const std::vector<double>& of) {
-                   return kPerCent * of[2] / kNameplate;
-                 });
+  const std::string unit = result.row.Text("unit");  // "% of 10.2 kW"
+  std::string_view rest = FromFirstDigit(unit);
+  const std::optional<double> nameplate = LeadingNumber(rest);
+  if (!nameplate || rest != "kW") {
+    NotSimulated(result, fmt::format("the unit {} names no nameplate; expected e.g. \"% of 10.2 "
+                                     "kW\"",
+                                     Quoted(unit)));
+    return std::nullopt;
+  }
+  const std::string what = fmt::format("the mean of a step over a nameplate of {} kW", *nameplate);
+  return Powered(catalogue, result, what, [nameplate](const std::vector<double>& of) {
+    return kPerCent * of[2] / (*nameplate * 1e3);
+  });
 }
 
 MaybeCase BoardShare(const CatalogueList& catalogue, MeasuredResult& result) {
@@ -265,18 +258,16 @@ MaybeCase BoardShare(const CatalogueList& catalogue, MeasuredResult& result) {
 // "MWh for 234k H100-h": boards alone.
 MaybeCase Energy(const CatalogueList& catalogue, MeasuredResult& result) {
   const std::string unit = result.row.Text("unit");
-  const std::size_t digit = unit.find_first_of("0123456789");
-  if (!unit.starts_with("MWh") || digit == std::string::npos) {
+  std::string_view rest = FromFirstDigit(unit);
+  const std::optional<double> count = LeadingNumber(rest);
+  if (!unit.starts_with("MWh") || !count) {
     NotSimulated(result,
                  fmt::format("the unit {} names no accelerator-hours; expected e.g. \"MWh for "
                              "234k H100-h\"",
                              Quoted(unit)));
     return std::nullopt;
   }
-  std::size_t used = 0;
-  double hours = std::stod(unit.substr(digit), &used);
-  const std::string rest = unit.substr(digit + used);
-  hours *= rest.starts_with("k") ? 1e3 : rest.starts_with("M") ? 1e6 : 1;
+  const double hours = *count * (rest.starts_with("k") ? 1e3 : rest.starts_with("M") ? 1e6 : 1);
   return Powered(catalogue, result,
                  "boards alone over the accelerator-hours; the row does not say what is counted",
                  [hours](const std::vector<double>& of) {
@@ -294,12 +285,13 @@ MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
     return std::nullopt;
   }
   const std::string topology = result.row.Text("topology");
-  const std::size_t km = topology.find(" km");
-  const std::size_t begin =
-      km == std::string::npos ? km : topology.find_last_not_of("0123456789", km - 1);
-  const double distance = km == std::string::npos ? 1000 : std::stod(topology.substr(begin + 1));
-  result.reason = fmt::format("Nemotron-4 340B, {:.0f} km, 3.2 Tbps (not published)", distance);
-  return LifeCase{{SitesText(server, count, 1, 0), SitesText(server, count, 2, distance)},
+  const std::optional<double> distance = KilometresIn(topology);
+  if (!distance) {
+    NotSimulated(result, fmt::format("the topology {} names no distance", Quoted(topology)));
+    return std::nullopt;
+  }
+  result.reason = fmt::format("Nemotron-4 340B, {:.0f} km, 3.2 Tbps (not published)", *distance);
+  return LifeCase{{SitesText(server, count, 1, 0), SitesText(server, count, 2, *distance)},
                   &ReadTime,
                   [](const Values& values) {
                     return kPerCent * values[0][0] / values[1][0];

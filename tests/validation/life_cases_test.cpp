@@ -89,6 +89,45 @@ TEST_F(LifeRow, ThatMakesNoSenseSaysWhy) {
   EXPECT_THAT(reason({{"accelerator", "abacus"}}), HasSubstr("abacus"));
   EXPECT_THAT(reason({{"metric", "unexpected_interruptions"}, {"unit", "in 54 parsecs"}}),
               HasSubstr("names no time"));
+  for (const char* unit : {"in 9e999 days", "in nan days", "in 0 days", "in 54", "days"}) {
+    EXPECT_THAT(reason({{"metric", "unexpected_interruptions"}, {"unit", unit}}),
+                HasSubstr("names no time"));
+  }
+  EXPECT_THAT(reason({{"kind", "power"}, {"metric", "energy"}, {"unit", "MWh for 9e999k H100-h"}}),
+              HasSubstr("names no accelerator-hours"));
+  for (const char* unit : {"%", "% of TDP", "% of 9e999 kW", "% of 10.2 apples"}) {
+    EXPECT_EQ(reason({{"kind", "power"}, {"metric", "node_power_frac_tdp"}, {"unit", unit}}),
+              "the unit \"" + std::string(unit) +
+                  "\" names no nameplate; expected e.g. \"% of 10.2 kW\"");
+  }
+  for (const char* topology : {"a few km apart", " km", "9e999 km", "0 km", "1000 miles", "1000"}) {
+    EXPECT_EQ(reason({{"kind", "multi_dc"},
+                      {"metric", "scaling_efficiency_vs_single_DC"},
+                      {"n_accel", "3072"},
+                      {"topology", topology}}),
+              "the topology \"" + std::string(topology) + "\" names no distance");
+  }
+}
+
+TEST_F(LifeRow, NamesItsNameplateAndItsDistance) {
+  for (const auto& [unit, watts] : {std::pair{"% of 10.2 kW", 10200.0}, {"% of 6.5 kW", 6500.0}}) {
+    MeasuredResult result =
+        RowOf({{"kind", "power"}, {"metric", "node_power_frac_tdp"}, {"unit", unit}});
+    const std::optional<LifeCase> made = LifeCaseOf(catalogue_, result);
+    ASSERT_TRUE(made) << result.reason;
+    EXPECT_DOUBLE_EQ(made->predict({{0, 0, watts / 2, 0, 0}}), 50) << unit;
+  }
+  for (const auto& [topology, words] : {std::pair{"about 1000 km apart", " 1000 km,"},
+                                        {"1,200 km", " 1200 km,"},
+                                        {"two sites, 62.5 km of fibre", " 62 km,"}}) {
+    EXPECT_THAT(Made({{"kind", "multi_dc"},
+                      {"metric", "scaling_efficiency_vs_single_DC"},
+                      {"n_accel", "3072"},
+                      {"topology", topology}},
+                     true)
+                    .reason,
+                HasSubstr(words));
+  }
 }
 
 TEST_F(LifeRow, OfATableIsReportedWhateverIsWrongWithIt) {

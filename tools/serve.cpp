@@ -110,16 +110,6 @@ ServeLoad LoadOfTrace(const ServeCommand& options, const std::vector<TraceReques
   return load;
 }
 
-std::vector<Seconds> ValuesOfRun(const ServeResult& result, Seconds ServedRequest::*member) {
-  std::vector<Seconds> values;
-  for (const ServedRequest& each : result.requests) {
-    if (!each.refused && each.*member > Seconds(0)) {
-      values.push_back(each.*member);
-    }
-  }
-  return values;
-}
-
 struct LatencyColumn {
   const char* name;
   Seconds ServedRequest::*member;
@@ -133,7 +123,7 @@ std::string LatencyText(const ServeResult& result) {
   std::string text =
       fmt::format("  {:<12} {:>10} {:>10} {:>10} {:>10}\n", "", "median", "p90", "p99", "longest");
   for (const LatencyColumn& column : kLatencies) {
-    const std::vector<Seconds> values = ValuesOfRun(result, column.member);
+    const std::vector<Seconds> values = result.Values(column.member);
     text += fmt::format("  {:<12}", column.name);
     for (const double q : {0.5, 0.9, 0.99, 1.0}) {
       text += fmt::format(" {:>10}", FormatSeconds(QuantileOf(values, q)));
@@ -144,25 +134,24 @@ std::string LatencyText(const ServeResult& result) {
 }
 
 std::string BindingText(const ServeResult& result, const IterationCosts& costs) {
-  const std::vector<Binding> bindings = BindingsOf(result, costs);
-  const auto row = [](const Binding& each) {
-    return fmt::format("  {:<14} {:>5.1f} %   {}\n", each.limit, 100 * each.share, each.remedy);
-  };
-  std::string text = "why the first that waits, waits (share of busy time)\n";
-  for (std::size_t i = 0; i < bindings.size(); ++i) {
-    text += i == 4 ? "what iterations spend their time on\n" : "";
-    text += bindings[i].share >= 0.001 ? row(bindings[i]) : "";
+  const Bindings bindings = BindingsOf(result, costs);
+  if (bindings.waits.empty()) {
+    return "";
   }
-  const auto most = [](const Binding& a, const Binding& b) {
-    return a.share < b.share;
+  const auto rows = [](const std::vector<Binding>& list) {
+    std::string text;
+    for (const Binding& each : list) {
+      text += each.share >= 0.001 ? fmt::format("  {:<14} {:>5.1f} %   {}\n", each.limit,
+                                                100 * each.share, each.remedy)
+                                  : "";
+    }
+    return text;
   };
-  if (bindings.size() > 4) {
-    const auto wait = std::max_element(bindings.begin(), bindings.begin() + 4, most);
-    const auto time = std::max_element(bindings.begin() + 4, bindings.end(), most);
-    text += fmt::format("binds: {} ({})\n       and in an iteration {} ({})\n", wait->limit,
-                        wait->remedy, time->limit, time->remedy);
-  }
-  return text;
+  const Binding &wait = bindings.waits.front(), &time = bindings.times.front();
+  return "why the first that waits, waits (share of busy time)\n" + rows(bindings.waits) +
+         "what iterations spend their time on\n" + rows(bindings.times) +
+         fmt::format("binds: {} ({})\n       and in an iteration {} ({})\n", wait.limit,
+                     wait.remedy, time.limit, time.remedy);
 }
 
 std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
@@ -233,7 +222,7 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("prefix_blocks", run.hits.blocks);
   json.Member("prefix_hits", run.hits.hits);
   for (const LatencyColumn& column : kLatencies) {
-    const std::vector<Seconds> values = ValuesOfRun(r, column.member);
+    const std::vector<Seconds> values = r.Values(column.member);
     json.Key(column.name == std::string("end to end") ? "e2e_s"
              : column.name == std::string("TTFT")     ? "ttft_s"
                                                       : "tpot_s");
@@ -251,11 +240,15 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("watts_per_accelerator", out.watts);
   json.Member("joules_per_output_token", out.joules_per_token);
   json.Member("usd_per_million_output_tokens", out.usd_per_million);
-  json.Objects("limits", BindingsOf(r, costs), [&json](const Binding& each) {
-    json.Member("limit", each.limit);
-    json.Member("share", each.share);
-    json.Member("remedy", each.remedy);
-  });
+  const Bindings bindings = BindingsOf(r, costs);
+  for (const auto& [name, list] :
+       {std::pair{"waits", &bindings.waits}, {"times", &bindings.times}}) {
+    json.Objects(name, *list, [&json](const Binding& each) {
+      json.Member("limit", each.limit);
+      json.Member("share", each.share);
+      json.Member("remedy", each.remedy);
+    });
+  }
   json.EndObject();
   return json.Finish();
 }
@@ -290,8 +283,50 @@ int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue
   });
 }
 
-int RunServe(const ServeCommand& options) {
+// Options of the command line that are not among `beside`, as "--model, --part"; "" for none.
+std::string GivenBut(const CLI::App& command, const std::vector<std::string>& beside) {
+  std::string names;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string name = option->get_name();
+    if (option->count() > 0 && std::find(beside.begin(), beside.end(), name) == beside.end()) {
+      names += (names.empty() ? "" : ", ") + name;
+    }
+  }
+  return names;
+}
+
+// Options that would change nothing are refused.
+void CheckTogether(const CLI::App& command, const ServeCommand& options) {
+  const auto refuse = [](const std::string& given, const char* words) {
+    if (!given.empty()) {
+      throw UserError("", given + words);
+    }
+  };
+  if (!options.scenario.file.empty()) {
+    refuse(GivenBut(command,
+                    {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour", "--format"}),
+           ": SCENARIO says this; beside it go --set, --engine, --requests, --usd-per-hour and "
+           "--format");
+    return;
+  }
+  refuse(options.scenario.overrides.empty() ? "" : "--set",
+         ": overrides a field of SCENARIO, and none is given");
+  if (!options.replay.empty()) {
+    refuse(GivenBut(command, {"--replay", "--prefix-cache", "--model", "--part", "--engine",
+                              "--weights", "--kv", "--tensor", "--pipeline", "--data", "--replicas",
+                              "--batch-max", "--drafts", "--accepted", "--ttft-ms", "--tpot-ms",
+                              "--usd-per-hour", "--format"}),
+           ": --replay says which requests come, and when");
+  }
+  refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
+         ": requests come at a rate or so many are in flight, not both");
+  refuse(options.replay.empty() && options.prefix_cache != "none" ? "--prefix-cache" : "",
+         ": goes with --replay");
+}
+
+int RunServe(const CLI::App& command, const ServeCommand& options) {
   try {
+    CheckTogether(command, options);
     const ServingCatalogue catalogue = ShippedServingCatalogue();
     if (!options.scenario.file.empty()) {
       return ServeScenario(options, catalogue);
@@ -371,8 +406,8 @@ void AddServeCommand(CLI::App& app, int& code) {
       "  gridlock serve --part h200_sxm --tensor 4 --replicas 4 --replay trace.jsonl "
       "--prefix-cache infinite\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");
-  command->callback([options, &code] {
-    code = RunServe(*options);
+  command->callback([options, command, &code] {
+    code = RunServe(*command, *options);
   });
 }
 

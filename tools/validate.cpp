@@ -156,6 +156,20 @@ int RunAll(const ValidateOptions& options, const std::vector<std::string>& table
   return failed ? kFailed : kSuccess;
 }
 
+// Of options that change nothing without --nccl-tests.
+void CheckTogether(const ValidateOptions& options) {
+  if (!options.nccl.scenario.overrides.empty()) {
+    throw UserError("", "--set goes with --nccl-tests: rows say what is simulated");
+  }
+  const std::string& kind = options.filter.kind;
+  const bool training = kind.empty() || kind == "training" || kind == "dense" || kind == "moe";
+  if (!options.scenario.empty() && !training) {
+    throw UserError("", fmt::format("--scenario goes with training rows and with --nccl-tests, not "
+                                    "with --kind {}",
+                                    kind));
+  }
+}
+
 int RunValidate(const ValidateOptions& options) {
   try {
     if (!options.nccl.file.empty()) {
@@ -166,6 +180,7 @@ int RunValidate(const ValidateOptions& options) {
       nccl.out = options.out;
       return RunNcclTests(nccl);
     }
+    CheckTogether(options);
     if (options.filter.kind == "serving") {
       return RunServing(options);
     }

@@ -18,6 +18,11 @@ constexpr double kCorner = 2.5;
 // Rows by which a tile of a grouped product is half empty on average, per expert.
 constexpr double kHalfTile = 16;
 
+// Experts of a token that one copy of it over the NICs reaches: DeepSeek-V3 chooses 8 in at most 4
+// servers, and links inside the server pass the copy on (arXiv:2412.19437, section 3.2.2). For
+// other models an estimate.
+constexpr double kExpertsPerServer = 8.0 / 4;
+
 // Rows with a point of their own, and octaves and points per octave beyond.
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
@@ -168,11 +173,10 @@ double IterationCosts::Peak(bool experts) const {
   return peak * engine_.gemm_factor;
 }
 
-// Adds a product of `rows` with `weights` parameters of `bytes` each; of the rows only
-// `flop_share` does arithmetic with each weight.
-void IterationCosts::AddProduct(double rows, double weights, double bytes, double flop_share,
-                                double peak, LimitTimes& times) const {
-  const double compute = 2 * rows * flop_share * weights / peak;
+// Adds a product of `rows` with `weights` parameters of `bytes` each.
+void IterationCosts::AddProduct(double rows, double weights, double bytes, double peak,
+                                LimitTimes& times) const {
+  const double compute = 2 * rows * weights / peak;
   const double widened = layout_.weights == WeightFormat::kInt8   ? engine_.int8_factor
                          : layout_.weights == WeightFormat::kInt4 ? engine_.int4_factor
                                                                   : 1.0;
@@ -205,8 +209,9 @@ void IterationCosts::AddExchange(double rows, LimitTimes& times) const {
   const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
   const double bytes = rows / ranks * copies * model_.hidden * 3;
   const bool across = ranks > part_.domain;
-  const double rate =
-      across ? std::min(part_.link_bandwidth, part_.nic_bandwidth * 8 / 4) : part_.link_bandwidth;
+  const double rate = across
+                          ? std::min(part_.link_bandwidth, part_.nic_bandwidth * kExpertsPerServer)
+                          : part_.link_bandwidth;
   const double latency = 2 * (part_.link_latency + (across ? part_.nic_latency : 0));
   Of(times, Limit::kLinks) +=
       latency * engine_.link_factor + bytes / (rate * part_.link_efficiency);
@@ -214,14 +219,14 @@ void IterationCosts::AddExchange(double rows, LimitTimes& times) const {
 
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
   const double weights = AttentionWeights();
-  AddProduct(rows, weights, DenseBytes(), 1, Peak(false), times);
+  AddProduct(rows, weights, DenseBytes(), Peak(false), times);
   bytes += weights * DenseBytes();
   AddReduce(rows, times);
 }
 
 void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
-  AddProduct(rows, weights, DenseBytes(), 1, Peak(false), times);
+  AddProduct(rows, weights, DenseBytes(), Peak(false), times);
   bytes += weights * DenseBytes();
 }
 
@@ -235,7 +240,7 @@ void IterationCosts::AddExperts(double rows, LimitTimes& times, double& bytes) c
   const double element = BytesOfFormat(layout_.weights);
   const double per_expert = total * chosen / touched + kHalfTile;
   const double uneven = layout_.experts_spread || layout_.data > 1 ? engine_.imbalance : 1.0;
-  AddProduct(per_expert, weights * uneven, element, 1, Peak(true) * part_.expert_efficiency, times);
+  AddProduct(per_expert, weights * uneven, element, Peak(true) * part_.expert_efficiency, times);
   bytes += weights * element;
   Of(times, Limit::kKernels) += part_.kernel_time * engine_.expert_kernels;
   if (model_.shared_experts > 0) {
@@ -290,7 +295,7 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   LimitTimes times{};
   const double rows = std::max(1.0, outputs / layout_.data / layout_.pipeline);
   const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  AddProduct(rows, weights, 2, 1, part_.peak_bf16 * part_.gemm_efficiency, times);
+  AddProduct(rows, weights, 2, part_.peak_bf16 * part_.gemm_efficiency, times);
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
   // Logits in 32 bits, passed over a few times by the sampler.
   Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;

@@ -55,7 +55,7 @@ struct InferencePart {
   double link_efficiency = 0.8;                      ///< of large all-reduces
   double link_latency = 5e-6;                        ///< s, of a small all-reduce of two
   double link_step_latency = 0;                      ///< s, per further member
-  double nic_bandwidth = 25e9;                       ///< bytes/s per accelerator, beyond the domain
+  double nic_bandwidth = 25e9;    ///< bytes/s per accelerator and direction, beyond the domain
   double nic_latency = 30e-6;     ///< s, what an all-reduce across servers takes longer
   double gemm_efficiency = 0.65;  ///< of the BF16 peak, large products
   double fp8_efficiency = 0.6;
@@ -136,7 +136,7 @@ using LimitTimes = std::array<double, kLimits>;  ///< s, by Limit
 /// and outputs.
 class IterationCosts {
  public:
-  /// Throws UserError, path `path`, when weights do not fit or a width divides nothing.
+  /// Throws UserError, path `path`, when weights do not fit.
   IterationCosts(const InferenceModel& model, const InferencePart& part,
                  const InferenceEngine& engine, const InferenceLayout& layout,
                  const std::string& path);
@@ -182,8 +182,7 @@ class IterationCosts {
   [[nodiscard]] Point LayersAt(double rows) const;
   [[nodiscard]] double ReadSlope() const;
   [[nodiscard]] double PairSlope() const;
-  void AddProduct(double rows, double weights, double bytes, double flop_share, double peak,
-                  LimitTimes& times) const;
+  void AddProduct(double rows, double weights, double bytes, double peak, LimitTimes& times) const;
   void AddAttention(double rows, LimitTimes& times, double& bytes) const;
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
   void AddExperts(double rows, LimitTimes& times, double& bytes) const;
@@ -200,7 +199,7 @@ class IterationCosts {
   InferencePart part_;
   InferenceEngine engine_;
   InferenceLayout layout_;
-  double per_read_ = 0, per_pair_ = 0, pair_flop_ = 0;
+  double per_read_ = 0, per_pair_ = 0;
   double weight_bytes_ = 0, token_bytes_ = 0, window_bytes_ = 0;
   std::int64_t cache_tokens_ = 0;
   std::vector<Point> exact_;   ///< [rows], up to kExact

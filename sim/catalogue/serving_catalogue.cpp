@@ -240,8 +240,20 @@ void SetEngine(const std::string& field, const std::string& text, ServingCatalog
   }
 }
 
+// What is an estimate of the entry `base` is one of `entry` too, until a line of it says otherwise.
+void InheritEstimates(const std::string& base, const std::string& entry,
+                      std::map<std::string, std::string>& estimates) {
+  std::map<std::string, std::string> inherited;
+  const std::string prefix = base + ".";
+  for (auto at = estimates.lower_bound(prefix);
+       at != estimates.end() && at->first.starts_with(prefix); ++at) {
+    inherited[entry + "." + at->first.substr(prefix.size())] = at->second;
+  }
+  estimates.merge(inherited);
+}
+
 // Calls `start` with the name of each entry and of the one that it is like, and `set` with its
-// fields.
+// fields. `start` returns that one's name in the table, "" for none.
 template <typename Start, typename Set>
 void ReadTable(const std::string& file, const Start& start, const Set& set,
                ServingCatalogue& catalogue, ProblemList& problems) {
@@ -261,13 +273,18 @@ void ReadTable(const std::string& file, const Start& start, const Set& set,
     std::string problem;
     if (entry != present) {
       present = entry;
-      start(entry, field == "like" ? value : "", problem);
+      const std::string base = start(entry, field == "like" ? value : "", problem);
+      if (!base.empty()) {
+        InheritEstimates(base, entry, catalogue.estimates);
+      }
     }
     if (field != "like") {
       set(field, value, problem);
     }
     if (cells[3].text == "true") {
       catalogue.estimates[entry + "." + field] = cells[4].text;
+    } else {
+      catalogue.estimates.erase(entry + "." + field);
     }
     if (cells[4].text.empty()) {
       problem = "no source";
@@ -393,8 +410,10 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         const InferencePart* base = catalogue.FindPart(like);
         InferencePart part = base == nullptr ? InferencePart() : *base;
         problem = base == nullptr && !like.empty() ? "no part above is called " + Quoted(like) : "";
+        std::string found = part.name;
         part.name = name;
         catalogue.parts.push_back(part);
+        return found;
       },
       [&](const std::string& field, const std::string& value, std::string& problem) {
         SetPart(field, value, catalogue, problem);
@@ -408,8 +427,10 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         entry.engine = base == nullptr ? InferenceEngine() : *base;
         problem =
             base == nullptr && !like.empty() ? "no engine above is called " + Quoted(like) : "";
+        std::string found = entry.engine.name;
         entry.engine.name = name;
         catalogue.engines.push_back(entry);
+        return found;
       },
       [&](const std::string& field, const std::string& value, std::string& problem) {
         SetEngine(field, value, catalogue, problem);
@@ -422,8 +443,10 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         InferenceModel model = base == nullptr ? InferenceModel() : *base;
         problem =
             base == nullptr && !like.empty() ? "no model above is called " + Quoted(like) : "";
+        std::string found = model.name;
         model.name = name;
         catalogue.models.push_back(model);
+        return found;
       },
       [&](const std::string& field, const std::string& value, std::string& problem) {
         SetModel(field, value, catalogue, problem);

@@ -147,10 +147,12 @@ void BatchingReplica::Admit(const Completed& completed) {
       first.outcome.first_token = clock_;
       ++work_.output_tokens;
       Start(first);
+      queue_.pop_front();
+      EndFinished(completed);  // an answer of one token is out already
     } else {
       prefilling_.push_back(first);
+      queue_.pop_front();
     }
-    queue_.pop_front();
   }
 }
 
@@ -298,9 +300,6 @@ std::int64_t BatchingReplica::IterationsReaching(Seconds time, std::int64_t at_m
 }
 
 std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) const {
-  if (step_by_step_) {
-    return 1;
-  }
   std::int64_t n = finishing_.begin()->first - iteration_;
   if (!reserve_whole_) {
     n = std::max<std::int64_t>(1, std::min(n, (capacity_ - held_) / batch()));

@@ -94,9 +94,6 @@ class BatchingReplica {
     return static_cast<std::int64_t>(active_.size() + prefilling_.size());
   }
 
-  /// Steps iterations one by one: the reference that jumps are compared with.
-  void StepByStep() { step_by_step_ = true; }
-
  private:
   struct Sequence {
     BatchOutcome outcome;
@@ -135,7 +132,7 @@ class BatchingReplica {
   const IterationCosts& costs_;
   Batching batching_;
   std::int64_t batch_max_, token_budget_, capacity_, page_waste_;
-  bool reserve_whole_, step_by_step_ = false;
+  bool reserve_whole_;
   Seconds clock_;
   std::int64_t iteration_ = 0;
   std::int64_t held_ = 0;      ///< tokens in the cache, pages filled up on average

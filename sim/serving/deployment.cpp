@@ -57,12 +57,16 @@ ServingPlan BestBatch(const PlanSpec& spec, Deployment deployment, int& tried) {
   for (const std::int64_t batch : kBatches) {
     deployment.engine.batch_max = batch;
     ++tried;
-    const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
-                               deployment.layout, "");
-    const double rate = RateOf(spec, costs);
-    if (rate > best.rate_most * 1.01) {
-      best.rate_most = rate;
-      best.deployment = deployment;
+    try {
+      const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                                 deployment.layout, "");
+      const double rate = RateOf(spec, costs);
+      if (rate > best.rate_most * 1.01) {
+        best.rate_most = rate;
+        best.deployment = deployment;
+      }
+    } catch (const UserError&) {
+      break;  // its weights leave no room for this batch, and less for a larger one
     }
   }
   return best;
@@ -124,14 +128,10 @@ std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried) {
         if (deployment.model.heads % width != 0) {
           continue;
         }
-        try {
-          ServingPlan plan = BestBatch(spec, deployment, tried);
-          if (plan.rate_most > 0) {
-            Finish(spec, plan);
-            plans.push_back(std::move(plan));
-          }
-        } catch (const UserError&) {
-          ++tried;  // its weights do not fit
+        ServingPlan plan = BestBatch(spec, deployment, tried);
+        if (plan.rate_most > 0) {
+          Finish(spec, plan);
+          plans.push_back(std::move(plan));
         }
       }
     }

@@ -116,6 +116,16 @@ Seconds ServeResult::MeanEndToEnd() const {
   });
 }
 
+std::vector<Seconds> ServeResult::Values(Seconds ServedRequest::*member) const {
+  std::vector<Seconds> values;
+  for (const ServedRequest& each : requests) {
+    if (!each.refused && each.*member > Seconds(0)) {
+      values.push_back(each.*member);
+    }
+  }
+  return values;
+}
+
 double ServeResult::Within(Seconds ttft, Seconds tpot) const {
   std::size_t within = 0;
   for (const ServedRequest& each : requests) {
@@ -159,15 +169,10 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
   for (std::size_t i = 0; i < first; ++i) {
     submit(Seconds(0));
   }
-  std::int64_t ended = 0;
-  Seconds begin, end;
+  Seconds end;
   replica.Finish([&](const BatchOutcome& outcome) {
     if (load.kind == LoadKind::kConcurrency) {
       submit(outcome.end);
-    }
-    if (++ended <= load.warm_up) {
-      begin = outcome.end;
-      return;
     }
     const BatchRequest& request = outcome.request;
     ServedRequest served;
@@ -191,14 +196,14 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
     result.requests.push_back(served);
   });
   result.work = replica.work();
-  result.duration = end - begin;
+  result.duration = end;
   return result;
 }
 
-std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts& costs) {
+Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs) {
   const BatchWork& work = result.work;
   const double busy = work.busy.si();
-  std::vector<Binding> all;
+  Bindings all;
   if (busy <= 0) {
     return all;
   }
@@ -208,16 +213,19 @@ std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts&
   const auto part = [&](Limit kind) {
     return work.limits[static_cast<std::size_t>(kind)] / busy;
   };
-  all.push_back({"batch", wait(Wait::kBatch),
-                 "a larger batch_max (now " + std::to_string(costs.engine().batch_max) +
-                     ") or more replicas"});
-  all.push_back({"KV room", wait(Wait::kCache),
-                 "more accelerators per replica, an 8-bit cache, narrower weights or more HBM"});
-  all.push_back({"prefill", wait(Wait::kPrefill),
-                 "a larger token budget, more compute, or prompts prefilled by other replicas"});
-  all.push_back({"load", wait(Wait::kNothing),
-                 "nothing waits: fewer replicas would do; a single stream is faster with less "
-                 "time per iteration"});
+  all.waits.push_back({"batch", wait(Wait::kBatch),
+                       "a larger batch_max (now " + std::to_string(costs.engine().batch_max) +
+                           ") or more replicas"});
+  all.waits.push_back(
+      {"KV room", wait(Wait::kCache),
+       "more accelerators per replica, an 8-bit cache, narrower weights or more HBM"});
+  all.waits.push_back(
+      {"prefill", wait(Wait::kPrefill),
+       "a larger token budget, more compute, or prompts prefilled by other replicas"});
+  all.waits.push_back(
+      {"load", wait(Wait::kNothing),
+       "nothing waits: fewer replicas would do; a single stream is faster with less "
+       "time per iteration"});
   const std::vector<std::pair<Limit, const char*>> remedies = {
       {Limit::kWeights, "more HBM bandwidth, narrower weights, or a larger batch per reading"},
       {Limit::kCache, "more HBM bandwidth, an 8-bit cache or shorter contexts"},
@@ -226,7 +234,12 @@ std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts&
       {Limit::kKernels, "fused kernels, or fewer ranks per replica"},
       {Limit::kHost, "CUDA graphs, asynchronous scheduling, or a faster host"}};
   for (const auto& [limit, remedy] : remedies) {
-    all.push_back({LimitName(limit), part(limit), remedy});
+    all.times.push_back({LimitName(limit), part(limit), remedy});
+  }
+  for (std::vector<Binding>* each : {&all.waits, &all.times}) {
+    std::stable_sort(each->begin(), each->end(), [](const Binding& a, const Binding& b) {
+      return a.share > b.share;
+    });
   }
   return all;
 }

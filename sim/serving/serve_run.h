@@ -41,7 +41,6 @@ struct ServeLoad {
   TokenLengths prompt, output;
   bool prefilled = false;      ///< prompts are prefilled elsewhere
   std::int64_t batch_max = 0;  ///< 0: as the engine has it
-  std::int64_t warm_up = 0;    ///< requests that are not counted, first
   std::uint64_t seed = 1;
   std::vector<ServeRequest> listed;
 };
@@ -57,7 +56,7 @@ struct ServedRequest {
 struct ServeResult {
   std::vector<ServedRequest> requests;  ///< in the order in which they ended
   BatchWork work;
-  Seconds duration;  ///< from the first arrival counted to the last end
+  Seconds duration;                                   ///< from time zero to the last end
   std::int64_t prompt_tokens = 0, output_tokens = 0;  ///< of requests that ended
   std::int64_t cache_tokens = 0;
 
@@ -66,6 +65,9 @@ struct ServeResult {
   [[nodiscard]] Seconds MeanTtft() const;
   [[nodiscard]] Seconds MeanTpot() const;
   [[nodiscard]] Seconds MeanEndToEnd() const;
+
+  /// Of the requests that were served; those without it, such as the TPOT of one token, left out.
+  [[nodiscard]] std::vector<Seconds> Values(Seconds ServedRequest::*member) const;
 
   /// Share of requests with a TTFT and TPOT of at most these; 0: no objective.
   [[nodiscard]] double Within(Seconds ttft, Seconds tpot) const;
@@ -79,12 +81,19 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load);
 
 /// What keeps a replica from more tokens per second, and what would move it.
 struct Binding {
-  std::string limit;   ///< "load", "batch", "KV room", "prefill", "HBM", "compute", "links", "host"
-  double share = 0;    ///< of the busy time in which it binds
+  std::string limit;
+  double share = 0;    ///< of the busy time
   std::string remedy;  ///< in words
 };
 
-/// The limits of a run, the one that binds most first.
-std::vector<Binding> BindingsOf(const ServeResult& result, const IterationCosts& costs);
+/// The limits of a run, in each list the one that binds most first. The shares of a list sum to 1;
+/// without busy time both are empty.
+struct Bindings {
+  std::vector<Binding> waits;  ///< why the first that waits, waits: "batch", "KV room", "prefill",
+                               ///< "load" when none does
+  std::vector<Binding> times;  ///< what iterations spend their time on, by LimitName
+};
+
+Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs);
 
 }  // namespace gridlock

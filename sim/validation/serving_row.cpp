@@ -13,7 +13,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kMost = 1e9;
+constexpr double kMostOfACell = 1e9;
 
 const std::string& Text(const ServingCells& cells, const std::string& column) {
   static const std::string kNone;
@@ -26,7 +26,7 @@ std::optional<double> Number(const ServingCells& cells, const std::string& colum
   double value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   const bool good = error == std::errc() && end == text.data() + text.size() &&
-                    std::isfinite(value) && value >= 0 && value <= kMost;
+                    std::isfinite(value) && value >= 0 && value <= kMostOfACell;
   return good ? std::optional(value) : std::nullopt;
 }
 
@@ -317,16 +317,6 @@ std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
       Quoted(kind), Quoted(Text(cells, "load_value")));
 }
 
-std::vector<Seconds> ValuesOf(const ServeResult& result, Seconds ServedRequest::*member) {
-  std::vector<Seconds> values;
-  for (const ServedRequest& each : result.requests) {
-    if (!each.refused && each.*member > Seconds(0)) {
-      values.push_back(each.*member);
-    }
-  }
-  return values;
-}
-
 double MeanOf(const std::vector<Seconds>& values) {
   double sum = 0;
   for (const Seconds& each : values) {
@@ -368,9 +358,9 @@ std::optional<double> ServingMetric(const std::string& metric, const ServeResult
   std::smatch match;
   if (std::regex_match(metric, match, kLatency)) {
     const std::string what = match[2];
-    return Latency(match[1], ValuesOf(result, what == "ttft"   ? &ServedRequest::ttft
-                                              : what[0] == 'e' ? &ServedRequest::end_to_end
-                                                               : &ServedRequest::tpot));
+    return Latency(match[1], result.Values(what == "ttft"   ? &ServedRequest::ttft
+                                           : what[0] == 'e' ? &ServedRequest::end_to_end
+                                                            : &ServedRequest::tpot));
   }
   if (!std::regex_match(metric, match, kRate)) {
     return std::nullopt;
@@ -423,12 +413,7 @@ ServingPrediction PredictServing(const ServingCells& cells, const ServingCatalog
     }
     prediction.value = value;
     prediction.reason = row.assumed;
-    const std::vector<Binding> bindings = BindingsOf(result, costs);
-    const auto most = std::max_element(bindings.begin(), bindings.begin() + 4,
-                                       [](const Binding& a, const Binding& b) {
-                                         return a.share < b.share;
-                                       });
-    prediction.binding = most->limit;
+    prediction.binding = BindingsOf(result, costs).waits.front().limit;
   } catch (const UserError& error) {
     prediction.refused = true;
     prediction.reason = error.problems().front().message;

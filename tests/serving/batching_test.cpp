@@ -45,6 +45,8 @@ Drawn Draw(std::uint64_t seed) {
     request.prompt_tokens = 1 + static_cast<std::int64_t>(random.LogNormal(4, 1.2));
     request.output_tokens = 1 + static_cast<std::int64_t>(random.LogNormal(3, 1.2));
     request.cached_tokens = random.Below(4) == 0 ? request.prompt_tokens / 2 : 0;
+    request.prefilled = random.Below(4) == 0;
+    request.output_tokens = random.Below(8) == 0 ? 1 : request.output_tokens;
     drawn.requests.push_back(request);
   }
   return drawn;
@@ -94,17 +96,26 @@ TEST(BatchingReplica, KeepsItsInvariants) {
     BatchWork work;
     const auto outcomes = Serve(costs, drawn.requests, work);
     ASSERT_EQ(outcomes.size(), drawn.requests.size());
-    std::int64_t tokens = 0, evictions = 0;
+    std::int64_t prompts = 0, tokens = 0, evictions = 0;
     for (const auto& [id, outcome] : outcomes) {
       evictions += outcome.evictions;
       tokens += outcome.refused ? 0 : outcome.request.output_tokens;
       if (!outcome.refused) {
-        EXPECT_GE(outcome.admitted, outcome.request.arrival);
-        EXPECT_GT(outcome.first_token, outcome.admitted);
+        const BatchRequest& request = outcome.request;
+        prompts += request.prefilled ? 0
+                                     : request.prompt_tokens - std::min(request.cached_tokens,
+                                                                        request.prompt_tokens - 1);
+        EXPECT_GE(outcome.admitted, request.arrival);
+        EXPECT_EQ(outcome.first_token > outcome.admitted, !request.prefilled);
         EXPECT_GE(outcome.end, outcome.first_token);
       }
     }
     EXPECT_EQ(work.output_tokens, tokens) << "seed " << seed;
+    // What is evicted is prefilled again.
+    EXPECT_GE(work.prompt_tokens, prompts) << "seed " << seed;
+    if (evictions == 0) {
+      EXPECT_EQ(work.prompt_tokens, prompts) << "seed " << seed;
+    }
     EXPECT_EQ(work.evictions, evictions);
     EXPECT_LE(work.cache_peak, costs.cache_tokens()) << "seed " << seed;
     double limits = 0, waits = 0;
@@ -208,9 +219,52 @@ TEST(BindingsOf, SayThatTheBatchBindsWhenItIsSmall) {
   load.requests = 200;
   load.prompt.mean = 50;
   load.output.mean = 200;
-  const std::vector<Binding> bindings = BindingsOf(RunLoad(costs, load), costs);
-  EXPECT_EQ(bindings.front().limit, "batch");
-  EXPECT_GT(bindings.front().share, 0.8);
+  const Bindings bindings = BindingsOf(RunLoad(costs, load), costs);
+  EXPECT_EQ(bindings.waits.front().limit, "batch");
+  EXPECT_GT(bindings.waits.front().share, 0.8);
+}
+
+// Requests that come one by one wait for nothing; long prompts with an answer of one token are
+// FLOP.
+TEST(BindingsOf, BeginWithTheOneThatBindsMost) {
+  InferenceEngine engine;
+  engine.host_time = 0;
+  const IterationCosts costs = SmallCosts(engine, 1e6);
+  ServeLoad load;
+  load.kind = LoadKind::kConcurrency;
+  load.requests = 20;
+  load.prompt.mean = 4000;
+  const Bindings bindings = BindingsOf(RunLoad(costs, load), costs);
+  EXPECT_EQ(bindings.waits.front().limit, "load");
+  EXPECT_EQ(bindings.times.front().limit, "compute");
+  for (const std::vector<Binding>* each : {&bindings.waits, &bindings.times}) {
+    double sum = 0;
+    for (std::size_t i = 0; i < each->size(); ++i) {
+      sum += (*each)[i].share;
+      EXPECT_LE((*each)[i].share, (*each)[i == 0 ? 0 : i - 1].share);
+    }
+    EXPECT_NEAR(sum, 1, 1e-9);
+  }
+}
+
+// What is prefilled elsewhere and answers with one token has its answer when it comes, and leaves
+// its place and its cache to the next.
+TEST(BatchingReplica, EndsAnAnswerOfOneTokenThatWasPrefilledElsewhere) {
+  InferenceEngine engine;
+  engine.batch_max = 1;
+  BatchRequest request;
+  request.prompt_tokens = 600;
+  request.prefilled = true;
+  std::vector<BatchRequest> requests(50, request);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    requests[i].id = static_cast<std::int64_t>(i);
+  }
+  BatchWork work;
+  const auto outcomes = Serve(SmallCosts(engine, 1000), requests, work);
+  ASSERT_EQ(outcomes.size(), requests.size());
+  EXPECT_EQ(outcomes.at(49).end, Seconds(0));
+  EXPECT_EQ(work.output_tokens, 50);
+  EXPECT_LE(work.cache_peak, 1000);
 }
 
 }  // namespace

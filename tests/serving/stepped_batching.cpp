@@ -92,10 +92,15 @@ class Stepped {
       if (Whole(item) > costs_.cache_tokens()) {
         item.outcome.refused = true;
         End(item);
-      } else if (Room(item)) {
-        prefilling_.push_back(item);
-      } else {
+      } else if (!Room(item)) {
         return;
+      } else if (item.outcome.request.prefilled && item.outcome.evictions == 0) {
+        item.outcome.first_token = clock_;
+        item.decoded = 1;
+        decoding_.push_back(item);
+        EndThoseDone();
+      } else {
+        prefilling_.push_back(item);
       }
       queue_.pop_front();
     }

@@ -65,7 +65,27 @@ def check_slips():
              'gridlock schema: there is no message "Closs" in the schema; did you mean "Clos"?'),
             (["topo", TWO_SERVERS, "--set", "seed=18446744073709551616"],
              "--set 'seed=18446744073709551616': 18446744073709551616 is too large; expected a "
-             "whole number from 0 to 18446744073709551615")]:
+             "whole number from 0 to 18446744073709551615"),
+            (["serve", TWO_SERVERS, "--model", "llama-3.1-8b", "--tensor=2", "--rate", "3"],
+             "gridlock serve: --model, --rate, --tensor: SCENARIO says this; beside it go --set, "
+             "--engine, --requests, --usd-per-hour and --format"),
+            (["serve", TWO_SERVERS, "--replay", "trace.csv"],
+             "gridlock serve: --replay: SCENARIO says this; beside it go --set, --engine, "
+             "--requests, --usd-per-hour and --format"),
+            (["serve", "--set", "seed=3"],
+             "gridlock serve: --set: overrides a field of SCENARIO, and none is given"),
+            (["serve", "--replay", "trace.csv", "--rate", "3", "--concurrency", "4"],
+             "gridlock serve: --rate, --concurrency: --replay says which requests come, and when"),
+            (["serve", "--rate", "3", "--concurrency", "4"],
+             "gridlock serve: --rate, --concurrency: requests come at a rate or so many are in "
+             "flight, not both"),
+            (["serve", "--prefix-cache", "infinite"],
+             "gridlock serve: --prefix-cache: goes with --replay"),
+            (["validate", "--kind", "power", "--set", "seed=3"],
+             "--set goes with --nccl-tests: rows say what is simulated"),
+            (["validate", "--kind", "multi_dc", "--scenario", "NEMO-1000-KM"],
+             "--scenario goes with training rows and with --nccl-tests, not with --kind "
+             "multi_dc")]:
         assert run(*arguments, code=2).strip() == message, (arguments, run(*arguments, code=2))
     assert run("schema", "Clos").startswith("## Clos\n"), "one message alone"
 
@@ -165,6 +185,16 @@ def check_json():
     assert servers["needed"] and servers["expected"].startswith("a whole number from 1")
 
 
+def check_serving_plan():
+    """A batch of 512 leaves no room for a KV cache on two cards of 24 GB; one of 16 does."""
+    answer = json.loads(run("serve-plan", "--model", "gpt-oss-20b", "--part", "rtx_4090",
+                            "--width-most", "2", "--weights", "bf16", "--kv", "bf16", "--rate",
+                            "0.1", "--format", "json"))
+    assert [plan["tensor"] for plan in answer["plans"]] == [2], answer
+    # One batch at one card, which does not hold the weights; all six at two at the most.
+    assert 2 <= answer["tried"] <= 7, answer
+
+
 def check_narrow_terminal():
     """On 40 columns lines break between words."""
     master, slave = pty.openpty()
@@ -195,6 +225,7 @@ def main():
         check_sites_alone(Path(folder))
         check_networks(Path(folder))
         check_json()
+        check_serving_plan()
         check_narrow_terminal()
     print("PASS")
 

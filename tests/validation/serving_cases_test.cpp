@@ -89,7 +89,19 @@ TEST(ServingRow, IsRefusedWhenItsWeightsDoNotFit) {
 }
 
 TEST(ServingRow, IsSlowerOnALinkThatIsCut) {
-  EXPECT_GT(Predict({{"accelerator", "h800_sxm"}}).value, Predict({}).value);
+  EXPECT_GT(Predict({{"accelerator", "h800_sxm"}}).value.value(), Predict({}).value.value());
+}
+
+// gb200 is like b200_sxm, whose shares of the peaks are estimates and whose HBM is not.
+TEST(ServingCatalogue, TakesOverTheEstimatesOfTheEntryThatAnotherIsLike) {
+  const auto estimates = ShippedServingCatalogue().estimates;
+  EXPECT_EQ(estimates.count("b200_sxm.gemm_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("gb200.gemm_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("gb200.hbm_gbs"), 0U);
+  // The A100's prices of a FLOP are an estimate, the H100's and those like it are measured.
+  EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_flop"), 1U);
+  EXPECT_EQ(estimates.count("h100_sxm.pj_per_flop"), 0U);
+  EXPECT_EQ(estimates.count("h200_sxm.pj_per_flop"), 0U);
 }
 
 TEST(ServingCatalogue, FindsTheFamilyOfARelease) {
@@ -115,12 +127,10 @@ TEST(IterationCosts, HoldAsMuchPerTokenAsTheAttentionKeeps) {
   layout.weights = WeightFormat::kFp8;
   const IterationCosts latent(*catalogue.FindModel("deepseek-r1"), part, engine, layout, "");
   EXPECT_DOUBLE_EQ(latent.token_bytes().si(), 61.0 * 576 * 2);
-  layout.tensor = 4;
   layout.weights = WeightFormat::kBf16;
   // Four KV heads on eight ranks are held twice.
   InferenceModel narrow = *catalogue.FindModel("llama-3.1-70b");
   narrow.kv_heads = 4;
-  layout.tensor = 8;
   const IterationCosts copied(narrow, part, engine, layout, "");
   EXPECT_DOUBLE_EQ(copied.token_bytes().si() * 8, 2.0 * 80 * 8 * 128 * 2);
 }

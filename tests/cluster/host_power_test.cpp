@@ -108,7 +108,7 @@ TEST(Capital, IsWrittenOffByTheJobsThatHoldItAndByTheRest) {
 
 // 30 % below what a site at work draws: it goes on, slower.
 TEST(PowerCap, OfThirtyPerCentDoesNotStopASiteOfTheCatalogue) {
-  const auto live = [](const std::string& cap, double& peak, std::int64_t& steps) {
+  const auto live = [](const std::string& cap, double& peak, double& step, std::int64_t& steps) {
     const Scenario scenario = OfCatalogue("hgx_h200", cap);
     const std::string problem = Live(
         scenario,
@@ -129,18 +129,21 @@ TEST(PowerCap, OfThirtyPerCentDoesNotStopASiteOfTheCatalogue) {
           return rates;
         },
         [&](const LifeRecord& record) {
-          return fmt::format("{} {}", record.sites[0].peak_power.si(), record.jobs[0].steps_done);
+          const LifeJob& job = record.jobs[0];
+          return fmt::format("{} {} {}", record.sites[0].peak_power.si(), MeanStepTime(job).si(),
+                             job.steps_done);
         });
-    std::istringstream(problem) >> peak >> steps;
+    std::istringstream(problem) >> peak >> step >> steps;
   };
-  double free = 0, capped = 0;
+  double free = 0, capped = 0, fast = 0, slow = 0;
   std::int64_t all = 0, some = 0;
-  live("", free, all);
-  live(fmt::format("facility {{ power_cap: \"{:.1f} W\" }}", 0.7 * free), capped, some);
+  live("", free, fast, all);
+  live(fmt::format("facility {{ power_cap: \"{:.1f} W\" }}", 0.7 * free), capped, slow, some);
   EXPECT_EQ(all, 1000);
   EXPECT_EQ(some, 1000);
   EXPECT_LE(capped, 0.7 * free);
   EXPECT_GT(capped, 0.6 * free);
+  EXPECT_GT(slow, 1.1 * fast);
 }
 
 }  // namespace

@@ -4,7 +4,8 @@
 // above the NICs can set the pace, servers that lie elsewhere change nothing but how long messages
 // fly. Two placements show by how much: packed, on the first servers of each site, and scattered,
 // with neighbours in rank in different outermost groups. When both make steps of the same length,
-// one simulated step stands for every placement.
+// one simulated step is taken to stand for every placement: an assumption, tested on drawn
+// placements only as far as those two bound them.
 
 #include <cstdint>
 #include <optional>

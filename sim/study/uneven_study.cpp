@@ -50,7 +50,10 @@ std::vector<NetworkMessage> MessagesOf(const std::vector<AcceleratorIndex>& memb
       if (i != j && part > 0) {
         const bool inside = network.same_domain(members[i], members[j]);
         const CollectiveFit& fit = inside ? server.scale_up : server.across();
-        messages.push_back({members[i], members[j], kSimulated * part / fit.all_to_all_efficiency});
+        messages.push_back({.from = members[i],
+                            .to = members[j],
+                            .bytes = kSimulated * part / fit.all_to_all_efficiency,
+                            .start = Seconds(0)});
       }
     }
   }

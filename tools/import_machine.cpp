@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cmath>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -24,31 +23,6 @@ constexpr const char* kSwitchPower = "1 kW";
 std::string SiteText(const std::string& server, std::int64_t servers) {
   return fmt::format("site {{\n  server: \"{}\"\n  servers: {}\n", server, servers) +
          AssumedFabricText() + "}\n";
-}
-
-// The catalogue's server of that accelerator which is nearest to eight of them.
-const CatalogueServer& ServerWith(const std::string& accelerator, const CatalogueList& catalogue) {
-  const auto alias = catalogue.accelerator_aliases.find(accelerator);
-  const std::string& name =
-      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
-  const auto distance = [](const CatalogueServer& server) {
-    return std::abs(std::log(server.accelerators / 8.0));
-  };
-  const CatalogueServer* best = nullptr;
-  std::vector<std::string> names;
-  for (const CatalogueServer& server : catalogue.servers) {
-    names.push_back(server.accelerator);
-    if (server.accelerator == name && (best == nullptr || distance(server) < distance(*best))) {
-      best = &server;
-    }
-  }
-  if (best == nullptr) {
-    throw UserError("",
-                    Refusal("--accelerator: no server of the catalogue has " + Quoted(accelerator),
-                            "an accelerator that gridlock catalog list server shows",
-                            NearestName(accelerator, names)));
-  }
-  return *best;
 }
 
 std::int64_t ServersFor(std::int64_t accelerators, int each) {
@@ -119,14 +93,14 @@ ImportedMachine MachineOf(const MachineOptions& options, std::int64_t otherwise)
                     "--accelerator NAME --accelerators N");
   }
   const CatalogueList catalogue = ListCatalogue();
-  const CatalogueServer& server = ServerWith(options.accelerator, catalogue);
+  const CatalogueServer& server = UsualServer(catalogue, options.accelerator);
   return {AssumedSwitchText(server.nic_bandwidth, kSwitchPower),
           SiteText(server.name, ServersFor(accelerators, server.accelerators)), accelerators};
 }
 
 ImportedMachine SlotsOf(const std::string& accelerator, std::int64_t accelerators) {
   const CatalogueList catalogue = ListCatalogue();
-  const CatalogueServer& server = ServerWith(accelerator, catalogue);
+  const CatalogueServer& server = UsualServer(catalogue, accelerator);
   // A log knows no network: its switches draw next to nothing.
   return {AssumedSwitchText(server.nic_bandwidth, "1 W") + fmt::format(kSlot, server.name),
           SiteText("slot", accelerators), accelerators};

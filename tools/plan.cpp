@@ -214,9 +214,11 @@ void AddLimitOptions(CLI::App& command, PlanOptions& options) {
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command
-      .add_option("--fix", options.fixed,
-                  "Sizes that must not vary, e.g. context=1,zero=1 (tensor, context, pipeline, "
-                  "virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, recompute)")
+      .add_option(
+          "--fix", options.fixed,
+          "Sizes that must not vary, e.g. context=1,zero=1 (tensor, context, pipeline, "
+          "virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, recompute: 0 none, "
+          "1 selective, 2 full)")
       ->type_name("NAME=VALUE,...");
   command.add_flag("--offload", asked.offload, "Try activations in host memory, too");
 }

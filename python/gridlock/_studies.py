@@ -142,14 +142,16 @@ def validate(kind: str | None = None, role: str | None = None, *, id: str | None
     """Simulates published training steps or collectives and compares.
 
     Args:
-        kind: "training" (the default), "dense", "moe" or "collective".
+        kind: "training" (the default), "dense", "moe", "collective", "serving" (with `cases`),
+            "reliability", "power" or "multi_dc".
         role: "calibration" or "headline".
         id: a pattern with * and ? that names of rows must match.
         cases: tables of your own instead of the shipped one.
 
     Returns:
         One row for each published number: published_s, predicted_s, error_pct (%), status, source, ...
-        `attrs` has the figures by group.
+        Rows of "serving", "reliability", "power" and "multi_dc" have `published` and `predicted`, in
+        the unit of what was published. `attrs` has the figures by group.
     """
     words = ["validate", "--format", "json", "-q"]
     for option, value in (("--kind", kind), ("--role", role), ("--id", id),
@@ -169,8 +171,8 @@ def flows(scenario: Scenario, messages: str | pd.DataFrame, overrides: Overrides
     """Sends messages over the fabric.
 
     Args:
-        messages: "permutation", "all_to_all", "15:1" (incast), "0:8" with one sender is written
-            "pair 0:8"; a path of a table; or a DataFrame with the columns from, to, bytes, start.
+        messages: "permutation", "all_to_all", "15:1" (15 senders to one), "pair 0:8" (from 0 to 8),
+            the path of a table, or a DataFrame with the columns from, to, bytes, start.
         size: of each message of a pattern.
 
     Returns:

@@ -1,5 +1,12 @@
 #include "sim/catalogue/list.h"
 
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/schema/rules.h"
 
@@ -46,6 +53,33 @@ CatalogueList ListCatalogue() {
     }
   }
   return list;
+}
+
+const CatalogueServer& UsualServer(const CatalogueList& catalogue, const std::string& accelerator) {
+  const auto alias = catalogue.accelerator_aliases.find(accelerator);
+  const std::string& name =
+      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
+  const auto worse = [](const CatalogueServer& server) {
+    return std::pair(std::abs(std::log(server.accelerators / 8.0)),
+                     -server.nics * server.nic_bandwidth.si() / server.accelerators);
+  };
+  const CatalogueServer* best = nullptr;
+  for (const CatalogueServer& server : catalogue.servers) {
+    if (server.accelerator == name && (best == nullptr || worse(server) < worse(*best))) {
+      best = &server;
+    }
+  }
+  if (best != nullptr) {
+    return *best;
+  }
+  const bool known = std::find(catalogue.accelerators.begin(), catalogue.accelerators.end(),
+                               name) != catalogue.accelerators.end();
+  throw UserError("", known ? fmt::format("no server of the catalogue has the accelerator {}; "
+                                          "expected one of a server that gridlock catalog list "
+                                          "server shows",
+                                          Quoted(name))
+                            : fmt::format("no accelerator {} in the catalogue{}", Quoted(name),
+                                          DidYouMean(name, catalogue.accelerators)));
 }
 
 }  // namespace gridlock

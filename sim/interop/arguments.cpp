@@ -262,6 +262,41 @@ std::vector<WrittenKey> ReadToml(const std::string& file, std::string_view text,
   return keys;
 }
 
+std::optional<int> ZerosInFront(std::string_view list, int size) {
+  const auto take = [&list](std::string_view part) {
+    const bool found = list.starts_with(part);
+    list.remove_prefix(found ? part.size() : 0);
+    return found;
+  };
+  // [digit] or [digit]*N
+  const auto times = [&](std::string_view item) -> std::optional<int> {
+    if (!take(item)) {
+      return std::nullopt;
+    }
+    if (!take("*")) {
+      return 1;
+    }
+    int number = 0;
+    const auto read = std::from_chars(list.data(), list.data() + list.size(), number);
+    if (read.ec != std::errc() || number < 1) {
+      return std::nullopt;
+    }
+    list.remove_prefix(static_cast<std::size_t>(read.ptr - list.data()));
+    return number;
+  };
+  const bool brackets = take("(");
+  const std::optional<int> zeros = times("[0]");
+  if (!zeros || !take("+")) {
+    return std::nullopt;
+  }
+  const std::optional<int> ones = times("[1]");
+  if (!ones || take(")") != brackets || !list.empty() ||
+      std::int64_t{*zeros} + *ones != std::int64_t{size}) {
+    return std::nullopt;
+  }
+  return zeros;
+}
+
 Arguments::Arguments(const std::string& file, const std::vector<WrittenKey>& keys,
                      const char* prefix, ProblemList& problems)
     : file_(file), keys_(keys), prefix_(prefix), problems_(problems) {
@@ -318,6 +353,22 @@ std::optional<int> Arguments::Number(const std::string& name, int least) const {
 std::string Arguments::Text(const std::string& name, const std::string& otherwise) const {
   const WrittenKey* const key = Find(name);
   return key == nullptr || key->values.empty() ? otherwise : key->values.front().text;
+}
+
+std::string Arguments::List(const std::string& name, const std::string& otherwise) const {
+  const WrittenKey* const key = Find(name);
+  if (key == nullptr || key->values.empty()) {
+    return otherwise;
+  }
+  std::string list;
+  for (const WrittenValue& value : key->values) {
+    // Behind the last argument of an array stand the words of the command that uses it.
+    if (!list.empty() && value.text.find_first_not_of("[]()0123456789*+-,") != std::string::npos) {
+      break;
+    }
+    list += value.text;
+  }
+  return list;
 }
 
 Position Arguments::Where(const std::string& name) const {

@@ -29,6 +29,10 @@ ArgumentFile ReadArguments(const std::string& file, std::string_view text, Probl
 std::vector<WrittenKey> ReadToml(const std::string& file, std::string_view text,
                                  ProblemList& problems);
 
+/// How many zeros stand in front in a list in Python of `size` zeros and ones, [0]*3+[1]*58: zeros,
+/// then ones, nothing else. Nothing where it is another list.
+std::optional<int> ZerosInFront(std::string_view list, int size);
+
 /// Arguments by name. Where one stands twice, the last one holds, as in Python's argparse.
 class Arguments {
  public:
@@ -45,6 +49,9 @@ class Arguments {
   [[nodiscard]] std::optional<int> Number(const std::string& name, int least = 1) const;
 
   [[nodiscard]] std::string Text(const std::string& name, const std::string& otherwise = "") const;
+
+  /// A list in Python such as ([0]*3+[1]*58), whose blanks and parentheses part words of a shell.
+  [[nodiscard]] std::string List(const std::string& name, const std::string& otherwise) const;
 
   /// Where the argument stands; the file where it does not.
   [[nodiscard]] Position Where(const std::string& name) const;

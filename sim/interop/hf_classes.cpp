@@ -145,7 +145,6 @@ constexpr const char* kOfNoWeight[] = {
     "use_parallel_residual",
     "use_qk_norm",
     "scale_attn_weights",
-    "moe_layer_freq",
     "original_max_position_embeddings",
     "embedding_initializer_range",
     "qk_layernorm",

@@ -283,14 +283,22 @@ class HfReader {
     if (!dense && type_ == "deepseek_v3") {
       NoteDefault("first_k_dense_replace", "3");
     }
-    const std::optional<int> every = Count({"decoder_sparse_step", "interleave_moe_layer_step"});
+    const Names steps = {"decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq"};
+    const std::optional<int> every = Count(steps);
     if (every.value_or(1) == 2) {
       mixture.dense_every_second = true;
     } else if (every.value_or(1) > 2) {
       problems_.Add(
-          Given({"decoder_sparse_step", "interleave_moe_layer_step"})->where, "",
+          Given(steps)->where, "",
           Refusal(fmt::format("experts in every layer number {} are not simulated", *every),
                   "1 or 2"));
+    }
+    if (mixture.dense_every_second && mixture.dense_layers > 0) {
+      problems_.Add(Given(steps)->where, "",
+                    Refusal(fmt::format("experts in every second layer behind {} dense layers are "
+                                        "not simulated",
+                                        mixture.dense_layers),
+                            "1, or no dense layers in front"));
     }
     const JsonValue* const plain = Given({"mlp_only_layers"});
     const int leading = plain == nullptr ? 0 : static_cast<int>(plain->items.size());

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/interop/civil_date.h"
 #include "sim/schema/csv.h"
 
 namespace gridlock {
@@ -57,15 +58,6 @@ double NumberOf(std::string_view text) {
   char* end = nullptr;
   const double value = std::strtod(word.c_str(), &end);
   return word.empty() || *end != '\0' ? kNone : value;
-}
-
-// Days from 1970-01-01 of a date in the Gregorian calendar (Hinnant, days_from_civil).
-double DaysOf(int year, int month, int day) {
-  year -= month <= 2 ? 1 : 0;
-  const int era = (year >= 0 ? year : year - 399) / 400;
-  const int of_era = year - era * 400;
-  const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
-  return era * 146097.0 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
 
 /// The numbers of a text whose words are parted by characters of `marks`; none when one is none.

@@ -278,7 +278,7 @@ class MegatronReader {
           fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
                       shared, mixture.shared_experts, mixture.expert_ffn));
     }
-    ReadLayersWithExperts(given_.Text("moe-layer-freq", "1"));
+    ReadLayersWithExperts(given_.List("moe-layer-freq", "1"));
   }
 
   // A number, or a list in Python such as ([0]*3+[1]*58).
@@ -286,15 +286,14 @@ class MegatronReader {
     if (text == "1") {
       return;
     }
-    const std::size_t leading = text.find("[0]*");
     if (text == "2") {
       model_.mixture.dense_every_second = true;
       made_.notes.emplace_back(
           "approximated: layers 2, 4, ... have the experts, where Megatron gives them to 1, 3, "
           "...");
-    } else if (leading != std::string::npos && text.find("[0]", leading + 1) == std::string::npos) {
-      model_.mixture.dense_layers = NumberIn(std::string_view(text).substr(leading + 4));
-    } else if (text.find("[1]") == std::string::npos) {
+    } else if (const std::optional<int> dense = ZerosInFront(text, model_.layers)) {
+      model_.mixture.dense_layers = *dense;
+    } else {
       given_.Refuse("moe-layer-freq", "--moe-layer-freq is " + Quoted(text),
                     "1, 2 or dense layers in front, ([0]*3+[1]*58)");
     }

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/interop/civil_date.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
 
@@ -69,13 +70,7 @@ std::optional<double> TimeOf(std::string_view text) {
   if (error != std::errc() || end != last || parts[1] < 1 || parts[1] > 12) {
     return std::nullopt;
   }
-  // Days of the civil calendar (Hinnant 2013).
-  const int year = parts[0] - (parts[1] <= 2 ? 1 : 0), era = year / 400;
-  const int of_era = year - era * 400;
-  const int of_year = (153 * (parts[1] + (parts[1] > 2 ? -3 : 9)) + 2) / 5 + parts[2] - 1;
-  const double days =
-      146097.0 * era + 365.0 * of_era + of_era / 4 - of_era / 100 + of_year - 719468;
-  return days * 86400 + parts[3] * 3600 + parts[4] * 60 + seconds;
+  return DaysOf(parts[0], parts[1], parts[2]) * 86400 + parts[3] * 3600 + parts[4] * 60 + seconds;
 }
 
 std::vector<std::string_view> CellsOf(std::string_view line) {

@@ -76,10 +76,11 @@ class TorchtitanReader {
     const std::string flavor = given_.Text("model.flavor");
     const auto* const found =
         std::find_if(std::begin(kFlavors), std::end(kFlavors), [&](const Flavor& each) {
-          return model == each.model && flavor == each.flavor;
+          return named.empty() ? model == each.model && flavor == each.flavor : named == each.name;
         });
     if (!named.empty()) {
       made_.model = named;
+      layers_ = found == std::end(kFlavors) ? 0 : found->layers;
     } else if (found != std::end(kFlavors)) {
       made_.model = found->name;
       layers_ = found->layers;
@@ -134,9 +135,51 @@ class TorchtitanReader {
     if (zero_bubble) {
       made_.notes.emplace_back("schedule: ZERO_BUBBLE needs zero 0 or 1; set it by hand");
     }
+    const int extra = ReadStages();
     if (layers_ > 0) {
-      ShareLayers(layers_, given_.Where("parallelism.pipeline_parallel_degree"), made_, problems_);
+      ShareLayers(layers_ + extra, given_.Where("parallelism.pipeline_parallel_degree"), made_,
+                  problems_);
     }
+  }
+
+  // Stages are as many as layers_per_stage makes of the layers and of what the embedding and the
+  // head count as. Returns the layers that those two count as here.
+  int ReadStages() {
+    const char* const per_stage = "parallelism.pipeline_parallel_layers_per_stage";
+    const std::optional<int> held = given_.Number(per_stage);
+    const int first = Less("first"), last = Less("last");
+    if (!held || made_.pipeline == 1) {
+      return 0;
+    }
+    if (layers_ == 0) {
+      made_.notes.push_back(fmt::format(
+          "approximated: {} is not read, since the layers of {} are not known here: {} chunks of a "
+          "stage",
+          per_stage, made_.model, made_.virtual_pipeline));
+      return 0;
+    }
+    made_.embedding_as_layer = first == 1 && last == 1;
+    if (first != last || first > 1) {
+      made_.notes.push_back(fmt::format(
+          "approximated: the first stage holds {} layers less there and the last {}; alike here",
+          first, last));
+    }
+    const int stages = (layers_ + first + last + *held - 1) / *held;
+    if (stages % made_.pipeline != 0) {
+      given_.Refuse(per_stage,
+                    fmt::format("{} layers and {} for the embedding and the head, {} of a stage, "
+                                "make {} stages, which {} pipeline ranks do not share",
+                                layers_, first + last, *held, stages, made_.pipeline),
+                    fmt::format("a multiple of {} stages", made_.pipeline));
+      return 0;
+    }
+    made_.virtual_pipeline = stages / made_.pipeline;
+    return made_.embedding_as_layer ? 2 : 0;
+  }
+
+  int Less(const char* end) {
+    const std::string name = fmt::format("parallelism.pipeline_parallel_{}_stage_less_layers", end);
+    return given_.Number(name, 0).value_or(1);
   }
 
   void ReadTraining() {

@@ -43,7 +43,6 @@ std::string LayoutText(const ImportedTraining& training) {
   layout.AddIf(training.sequence_parallel, "sequence_parallel", true);
   layout.AddIf(training.embedding_as_layer, "embedding_as_layer", true);
   layout.AddIf(training.uneven_layers, "uneven_layers", true);
-  layout.AddIf(training.zero_bubble, "schedule", "ZERO_BUBBLE");
   layout.Add("rank_order",
              training.pipeline_before_data ? "TENSOR_PIPELINE_DATA" : "TENSOR_DATA_PIPELINE");
   return out + "    }\n";

@@ -28,7 +28,6 @@ struct ImportedTraining {
   int expert_tensor = 0;  ///< 0: not said
   int shard_group = 0;    ///< 0: all replicas
   bool sequence_parallel = false, embedding_as_layer = false, uneven_layers = false;
-  bool zero_bubble = false;
   bool pipeline_before_data = false;  ///< order of the ranks
   std::int64_t global_batch = 1, micro_batch = 1, sequence_length = 1;
   std::string precision = "BF16", recompute = "NONE";

@@ -32,33 +32,6 @@ std::string JobText(const ModelAsked& asked) {
       asked.sequence_length, asked.precision);
 }
 
-// The server of the catalogue with that accelerator: of several, the one with the most NIC
-// bandwidth for each accelerator, then the first by name.
-const CatalogueServer& ServerOf(const std::string& accelerator, const CatalogueList& catalogue) {
-  const auto alias = catalogue.accelerator_aliases.find(accelerator);
-  const std::string& name =
-      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
-  const auto rate = [](const CatalogueServer& server) {
-    return server.nics * server.nic_bandwidth.si() / server.accelerators;
-  };
-  const CatalogueServer* best = nullptr;
-  for (const CatalogueServer& server : catalogue.servers) {
-    if (server.accelerator == name && (best == nullptr || rate(server) > rate(*best))) {
-      best = &server;
-    }
-  }
-  if (best != nullptr) {
-    return *best;
-  }
-  const bool known = std::find(catalogue.accelerators.begin(), catalogue.accelerators.end(),
-                               name) != catalogue.accelerators.end();
-  throw UserError("", known ? fmt::format("no server of the catalogue has the accelerator {}; "
-                                          "expected --cluster, or a scenario",
-                                          Quoted(name))
-                            : fmt::format("no accelerator {} in the catalogue{}", Quoted(name),
-                                          DidYouMean(name, catalogue.accelerators)));
-}
-
 }  // namespace
 
 double ParseCount(const std::string& text, const std::string& option) {
@@ -80,21 +53,27 @@ double ParseCount(const std::string& text, const std::string& option) {
 }
 
 std::int64_t ParseBatch(const std::string& text, std::int64_t sequence_length) {
-  const std::size_t tokens = text.find("tokens");
-  if (tokens == std::string::npos) {
-    const double sequences = ParseCount(text, "--global-batch");
-    if (sequences != std::floor(sequences) || sequences > 1e12) {
+  constexpr double kMost = 1e12;
+  const auto refuse_unless = [&text](bool holds) {
+    if (!holds) {
       throw UserError("", fmt::format("--global-batch is {}; expected a whole number of sequences, "
                                       "or tokens such as \"16.8M tokens\"",
                                       Quoted(text)));
     }
+  };
+  const std::size_t tokens = text.find("tokens");
+  if (tokens == std::string::npos) {
+    const double sequences = ParseCount(text, "--global-batch");
+    refuse_unless(sequences == std::floor(sequences) && sequences <= kMost);
     return static_cast<std::int64_t>(sequences);
   }
+  refuse_unless(text.substr(tokens) == "tokens");
   std::string number = text.substr(0, tokens);
   number.erase(number.find_last_not_of(' ') + 1);
   constexpr double kRound = 64;
   const double sequences =
       ParseCount(number, "--global-batch") / static_cast<double>(sequence_length);
+  refuse_unless(sequences <= kMost);
   return static_cast<std::int64_t>(std::max(1.0, std::round(sequences / kRound)) * kRound);
 }
 
@@ -116,7 +95,7 @@ std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalog
   if (asked.accelerators <= 0) {
     throw UserError("", "--accelerator needs a number; expected --accelerators, e.g. 1024");
   }
-  const CatalogueServer& server = ServerOf(asked.accelerator, catalogue);
+  const CatalogueServer& server = UsualServer(catalogue, asked.accelerator);
   const std::int64_t servers = (asked.accelerators + server.accelerators - 1) / server.accelerators;
   notes.push_back(
       fmt::format("servers are {}, under a fabric of our own that does not block", server.name));

@@ -19,7 +19,9 @@ LayoutChoice ChoiceOf(const TrainingSpec& job) {
   choice.offload = job.offload_activations ? 1 : 0;
   choice.embedding_as_layer = layout.embedding_as_layer ? 1 : 0;
   choice.uneven_layers = layout.uneven_layers ? 1 : 0;
-  choice.rank_order = static_cast<std::int32_t>(layout.rank_order);
+  if (layout.pipeline > 1 && layout.data > 1) {  // else all orders are the same
+    choice.rank_order = static_cast<std::int32_t>(layout.rank_order);
+  }
   choice.micro_batch = job.micro_batch;
   return choice;
 }

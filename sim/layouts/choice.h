@@ -36,7 +36,7 @@ struct LayoutChoice {
   }
 };
 
-/// The layout that a job has.
+/// The layout that a job has. The rank order is 0 where all orders are the same.
 LayoutChoice ChoiceOf(const TrainingSpec& job);
 
 /// Gives a job another layout. Sequence parallelism goes with tensor parallelism; there are no

@@ -156,7 +156,7 @@ std::string Primus(const TrainingSpec& job) {
 
 std::vector<std::string> TorchtitanGaps(const TrainingSpec& job) {
   std::vector<std::string> gaps;
-  if (job.layout.embedding_as_layer || job.layout.uneven_layers) {
+  if (job.layout.uneven_layers) {
     gaps.emplace_back(
         "how layers are split: see pipeline_parallel_first_stage_less_layers and "
         "pipeline_parallel_last_stage_less_layers");
@@ -202,11 +202,16 @@ std::string Torchtitan(const TrainingSpec& job) {
       layout.data / sharing, sharing, job.zero == 3 ? "always" : "never", layout.tensor,
       layout.pipeline);
   if (layout.pipeline > 1) {
+    // It has ceil((layers + both less_layers) / layers_per_stage) stages.
     const int chunks = layout.pipeline * layout.virtual_pipeline;
+    const int less = layout.embedding_as_layer ? 1 : 0;
     text += fmt::format(
         "pipeline_parallel_schedule = \"{}\"\npipeline_parallel_microbatch_size = {}\n"
-        "pipeline_parallel_layers_per_stage = {}\n",
-        TorchtitanSchedule(layout), job.micro_batch, (job.model.layers + chunks - 1) / chunks);
+        "pipeline_parallel_layers_per_stage = {}\n"
+        "pipeline_parallel_first_stage_less_layers = {}\n"
+        "pipeline_parallel_last_stage_less_layers = {}\n",
+        TorchtitanSchedule(layout), job.micro_batch,
+        (job.model.layers + 2 * less + chunks - 1) / chunks, less, less);
   }
   text += fmt::format("context_parallel_degree = {}\n", layout.context);
   if (job.model.has_experts()) {

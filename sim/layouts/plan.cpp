@@ -218,11 +218,14 @@ class Planner {
                       "--max-dollars; expected a higher limit, or fewer accelerators");
     }
     std::stable_sort(all.begin(), all.end(), Faster);
+    const Layout& own = scenario_.training().layout;
+    // Other layouts than these are not searched.
+    const bool searched = own.sequence_parallel == (own.tensor > 1) && own.shard_group == 0;
     double cheapest = std::numeric_limits<double>::infinity();
     for (Proposal& proposal : all) {
       proposal.on_front = PriceOf(proposal) < cheapest;
       cheapest = std::min(cheapest, PriceOf(proposal));
-      proposal.own = proposal.layout.choice == ChoiceOf(scenario_.training());
+      proposal.own = searched && proposal.layout.choice == ChoiceOf(scenario_.training());
     }
   }
 

@@ -59,7 +59,7 @@ PUBLISHED = [
                                      "num_hidden_layers": 94, "num_attention_heads": 64}, 235.1,
      1e-3),
     ("Qwen1.5 MoE A2.7B", {"model_type": "qwen2_moe", "num_hidden_layers": 24,
-                           "vocab_size": 151936}, 14.3, 3e-3),
+                           "vocab_size": 151936}, 14.3, 1e-3),
     ("DeepSeek-V3", DEEPSEEK_V3, 671, 1e-3),
     ("DeepSeek-V2-Lite", {"model_type": "deepseek_v2", "hidden_size": 2048,
                           "intermediate_size": 10944, "moe_intermediate_size": 1408,
@@ -67,7 +67,7 @@ PUBLISHED = [
                           "num_key_value_heads": 16, "n_routed_experts": 64, "n_shared_experts": 2,
                           "num_experts_per_tok": 6, "first_k_dense_replace": 1,
                           "q_lora_rank": None, "kv_lora_rank": 512, "vocab_size": 102400,
-                          "tie_word_embeddings": False}, 15.7, 2e-3),
+                          "tie_word_embeddings": False}, 15.7, 1e-3),
     ("Gemma 2 9B", {"model_type": "gemma2", "hidden_size": 3584, "intermediate_size": 14336,
                     "num_hidden_layers": 42, "num_attention_heads": 16, "num_key_value_heads": 8,
                     "head_dim": 256, "vocab_size": 256000}, 9.24, 1e-3),
@@ -77,20 +77,20 @@ PUBLISHED = [
                     "head_dim": 256, "vocab_size": 262144}, 1.0, 1e-3),
     ("Phi-2", {"model_type": "phi", "hidden_size": 2560, "intermediate_size": 10240,
                "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 51200}, 2.78,
-     2e-3),
+     1e-3),
     ("Phi-3 mini", {"model_type": "phi3"}, 3.82, 1e-3),
     ("GPT-2", {"model_type": "gpt2", "n_embd": 768, "n_layer": 12, "n_head": 12,
-               "n_positions": 1024, "vocab_size": 50257}, 0.1244, 2e-3),
+               "n_positions": 1024, "vocab_size": 50257}, 0.1244, 1e-3),
     ("GPT-NeoX 20B", {"model_type": "gpt_neox"}, 20.55, 1e-3),
     ("OPT 6.7B", {"model_type": "opt", "hidden_size": 4096, "ffn_dim": 16384,
                   "num_hidden_layers": 32, "num_attention_heads": 32, "vocab_size": 50272,
-                  "max_position_embeddings": 2048}, 6.66, 2e-3),
+                  "max_position_embeddings": 2048}, 6.66, 1e-3),
     ("BLOOM 176B", {"model_type": "bloom", "hidden_size": 14336, "n_layer": 70, "n_head": 112,
                     "vocab_size": 250880}, 176.2, 1e-3),
     ("Falcon 7B", {"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
                    "num_attention_heads": 71, "multi_query": True, "vocab_size": 65024}, 6.92,
-     2e-3),
-    ("gpt-oss 120B", {"model_type": "gpt_oss", "num_local_experts": 128}, 116.8, 3e-3),
+     1e-3),
+    ("gpt-oss 120B", {"model_type": "gpt_oss", "num_local_experts": 128}, 116.8, 1e-3),
 ]
 
 SCENARIO = """schema_version: 1
@@ -129,6 +129,11 @@ def check_notes(folder):
     notes = call("import", "hf", written(folder, {"model_type": "mistral"})).stderr
     assert "note: num_hidden_layers is not given: 32, the default of MistralConfig\n" in notes, notes
     assert "note: num_key_value_heads is not given: 8, the default of MistralConfig\n" in notes
+    every = {"first_k_dense_replace": 0, "moe_layer_freq": 2}
+    text = call("import", "hf", written(folder, DEEPSEEK_V3 | every)).stdout
+    assert "dense_every_second: true\n" in text, text
+    done = call("import", "hf", written(folder, DEEPSEEK_V3 | {"moe_layer_freq": 1}))
+    assert "dense_layers: 3\n" in done.stdout and "moe_layer_freq" not in done.stderr, done.stdout
     text = call("import", "hf", written(folder, {"model_type": "gemma3", "text_config": {
         "model_type": "gemma3_text", "hidden_size": 2560, "num_hidden_layers": 34}})).stdout
     assert "layers: 34" in text and "head_dim: 256" in text, text
@@ -148,6 +153,8 @@ def check_wrong(folder):
             ('{"model_type": "bert"}',
              'F:1:16: models of the type "bert" are not simulated; expected a decoder-only '
              'transformer with attention in every layer'),
+            (json.dumps(DEEPSEEK_V3 | {"moe_layer_freq": 3}),
+             'F:1:505: experts in every layer number 3 are not simulated; expected 1 or 2'),
             ('{"model_type": "fancy"}',
              'F: "num_hidden_layers" is missing, and its class has no default; expected a whole '
              'number')]:
@@ -241,6 +248,30 @@ def check_layers(folder):
                                        "empty; expected at least 16 layers"), few.stderr
 
 
+# A mixture of experts in 27 layers on 16 servers.
+MIXTURE = MEGATRON.replace("--num-layers 32", "--num-layers 27").replace(
+    "--num-layers-per-virtual-pipeline-stage 4", "").replace("PP:-4", "PP:-1").replace(
+        "--swiglu", "--swiglu --num-experts 16 --moe-ffn-hidden-size 1024 --moe-layer-freq LIST")
+
+
+def check_dense_layers(folder):
+    for written_as, dense in [("'([0]+[1]*26)'", 1), ("'([0]*3+[1]*24)'", 3), ("[0]*26+[1]", 26),
+                              ('"([0]*2 + [1]*25)"', 2)]:
+        _, text = megatron(folder, MIXTURE.replace("LIST", written_as))
+        assert f"dense_layers: {dense}\n" in text, (written_as, text)
+    _, text = megatron(folder, MIXTURE.replace("LIST", "1"))
+    assert "dense_layers" not in text and "experts: 16\n" in text, text
+    for wrong, shown in [("'([1]*3+[0]*24)'", "[1]*3+[0]*24"), ("'([0]*3+[1]*23)'", "[0]*3+[1]*23"),
+                         ("'([0]*1+[1]*13)*2'", "[0]*1+[1]*13*2"),
+                         ("[0]*3+[1]*23+[1]", "[0]*3+[1]*23+[1]"),
+                         ("[0]*3+[1]*24+[0]", "[0]*3+[1]*24+[0]"), ("3", "3"),
+                         ("[0]*1+[0]*2+[1]*24", "[0]*1+[0]*2+[1]*24")]:
+        done, _ = megatron(folder, MIXTURE.replace("LIST", wrong), code=2)
+        message = f'--moe-layer-freq is "{shown}"; expected 1, 2 or dense layers in front, ' \
+            "([0]*3+[1]*58)\n"
+        assert done.stderr.endswith(message), (wrong, done.stderr)
+
+
 def check_wrong_arguments(folder):
     for old, new, message in [
             ("--num-layers 32", "--num-layers many",
@@ -302,6 +333,42 @@ def check_torchtitan(folder):
     assert ':3:1: the catalogue has no model "llama3" "9B"; expected llama3 8B, ' in answer, answer
 
 
+def check_round_trips(folder):
+    """What export writes for torchtitan is read as the same layout."""
+    examples = Path(sys.argv[2]).resolve().parent.parent / "examples"
+    file = folder / "exported.toml"
+    back = folder / "back.textproto"
+    for example, assignments, model, lines in [
+            ("02-llama-405b-16k", ["job[0].pretraining.zero=3"], "llama_3.1_405b",
+             ("tensor: 8", "pipeline: 16", "virtual_pipeline: 8", "data: 128",
+              "embedding_as_layer: true")),
+            ("01-two-servers", ["job[0].pretraining.layout={ tensor: 2 pipeline: 4 data: 2 "
+                                "sequence_parallel: true }", "job[0].pretraining.zero=3"],
+             "llama_3.1_8b", ("tensor: 2", "pipeline: 4", "data: 2")),
+            ("01-two-servers", ["job[0].pretraining.layout={ tensor: 2 pipeline: 4 data: 2 "
+                                "virtual_pipeline: 4 sequence_parallel: true }",
+                                "job[0].pretraining.zero=3"],
+             "llama_3.1_8b", ("tensor: 2", "pipeline: 4", "virtual_pipeline: 4", "data: 2"))]:
+        sets = [word for each in assignments for word in ("--set", each)]
+        call("export", examples / example / "scenario.textproto", *sets, "--to", "torchtitan", "-o",
+             file)
+        accelerators = 16384 if model == "llama_3.1_405b" else 16
+        call("import", "torchtitan", file, "--model", model, "--accelerator", "h100_sxm",
+             "--accelerators", accelerators, "-o", back)
+        text = back.read_text(encoding="utf-8")
+        for line in lines:
+            assert f"{line}\n" in text, (line, text)
+        for field in ("virtual_pipeline", "embedding_as_layer", "uneven_layers"):
+            assert (field in text) == any(field in line for line in lines), (field, text)
+    file.write_text(file.read_text(encoding="utf-8").replace("_layers_per_stage = 2",
+                                                             "_layers_per_stage = 3"))
+    answer = call("import", "torchtitan", file, "--model", "llama_3.1_8b", "--accelerator",
+                  "h100_sxm", "--accelerators", 16, code=2).stderr
+    assert answer.endswith(
+        "32 layers and 0 for the embedding and the head, 3 of a stage, make 11 stages, which 4 "
+        "pipeline ranks do not share; expected a multiple of 4 stages\n"), answer
+
+
 def check_docs(folder):
     """The files of docs/interop.md, and the commands on them."""
     page = Path(sys.argv[2]).read_text(encoding="utf-8")
@@ -323,7 +390,8 @@ def check_docs(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_parameters, check_notes, check_wrong, check_jobs, check_megatron,
-                      check_layers, check_wrong_arguments, check_torchtitan, check_docs):
+                      check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
+                      check_round_trips, check_docs):
             check(Path(name))
 
 

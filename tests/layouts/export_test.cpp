@@ -67,11 +67,34 @@ TEST(Export, TorchtitanToml) {
                               "fsdp_reshard_after_forward = \"always\"\n"
                               "tensor_parallel_degree = 8\n"
                               "pipeline_parallel_degree = 16\n"
-                              "pipeline_parallel_schedule = \"Interleaved1F1B\"\n"));
+                              "pipeline_parallel_schedule = \"Interleaved1F1B\"\n"
+                              "pipeline_parallel_microbatch_size = 1\n"
+                              "pipeline_parallel_layers_per_stage = 1\n"
+                              "pipeline_parallel_first_stage_less_layers = 1\n"
+                              "pipeline_parallel_last_stage_less_layers = 1\n"));
+  EXPECT_THAT(text, Not(HasSubstr("how layers are split")));
   EXPECT_THAT(text, HasSubstr("mode = \"selective\"\nselective_ac_option = \"op\"\n"));
   job.zero = 0;
   EXPECT_THAT(ExportText(job, "torchtitan"),
               HasSubstr("data_parallel_replicate_degree = 128\ndata_parallel_shard_degree = 1\n"));
+}
+
+// 32 layers over 4 stages: torchtitan counts ceil((32 + 0 + 0) / 8) of them.
+TEST(Export, TorchtitansStagesAreThoseOfTheLayout) {
+  TrainingSpec job = Llama405b();
+  job.model.layers = 32;
+  job.layout.pipeline = 4;
+  job.layout.virtual_pipeline = 1;
+  job.layout.embedding_as_layer = false;
+  const std::string text = ExportText(job, "torchtitan");
+  EXPECT_THAT(text, HasSubstr("pipeline_parallel_schedule = \"1F1B\"\n"
+                              "pipeline_parallel_microbatch_size = 1\n"
+                              "pipeline_parallel_layers_per_stage = 8\n"
+                              "pipeline_parallel_first_stage_less_layers = 0\n"
+                              "pipeline_parallel_last_stage_less_layers = 0\n"));
+  EXPECT_THAT(text, Not(HasSubstr("how layers are split")));
+  job.layout.uneven_layers = true;
+  EXPECT_THAT(ExportText(job, "torchtitan"), HasSubstr("not said here: how layers are split"));
 }
 
 TEST(Export, WhatHasNoNameStandsInAComment) {

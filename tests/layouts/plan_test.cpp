@@ -76,6 +76,43 @@ TEST(Plan, RunFiguresInClosedForm) {
   EXPECT_DOUBLE_EQ(*FiguresOf(step, site, {1e9, 3}).dollars, 3 * 8 * 2000.0 / 3600);
 }
 
+// One split, TP 8 x DP 2 with ZeRO 1: whether it is that of a scenario with this layout.
+bool IsOwn(const std::string& layout) {
+  PlanAsked asked;
+  asked.simulate = false;
+  asked.fixed = ParseFixed("tensor=8,context=1,pipeline=1,micro_batch=1,zero=1,recompute=0");
+  const LayoutPlan plan = PlanOf(
+      TwoServers({"job[0].pretraining.layout={ tensor: 8 pipeline: 1 data: 2 " + layout + "}",
+                  "job[0].pretraining.micro_batch=1", "job[0].pretraining.zero=1",
+                  "job[0].pretraining.recompute=NONE"}),
+      asked);
+  EXPECT_EQ(plan.proposals.size(), 1U);
+  return plan.proposals.front().own;
+}
+
+TEST(Plan, TheScenariosOwnLayoutIsMarked) {
+  EXPECT_TRUE(IsOwn("sequence_parallel: true rank_order: TENSOR_DATA_PIPELINE "));
+  // Without stages all orders are the same.
+  EXPECT_TRUE(IsOwn("sequence_parallel: true rank_order: TENSOR_PIPELINE_DATA "));
+  // These are not searched.
+  EXPECT_FALSE(IsOwn("rank_order: TENSOR_DATA_PIPELINE "));
+  EXPECT_FALSE(IsOwn("sequence_parallel: true shard_group: 1 rank_order: TENSOR_DATA_PIPELINE "));
+}
+
+TEST(Plan, OrdersThatAreTheSameAreOneChoice) {
+  TrainingSpec job = TwoServers().At({}).training();
+  job.layout.rank_order = RankOrder::kTensorPipelineData;
+  const auto order = [&job](int pipeline, int data) {
+    job.layout.pipeline = pipeline;
+    job.layout.data = data;
+    return ChoiceOf(job).rank_order;
+  };
+  EXPECT_EQ(order(1, 8), 0);
+  EXPECT_EQ(order(8, 1), 0);
+  EXPECT_EQ(order(2, 4), static_cast<int>(RankOrder::kTensorPipelineData));
+  EXPECT_NE(order(2, 4), 0);
+}
+
 TEST(Plan, FrontHasNoneThatIsSlowerAndDearer) {
   PlanAsked asked;
   asked.top = 1;
@@ -229,6 +266,17 @@ TEST(Plan, BatchesInTokensAreRoundedToSixtyFourSequences) {
   EXPECT_EQ(ParseBatch("16.8M tokens", 8192), 2048);
   EXPECT_EQ(ParseBatch("1 tokens", 8192), 64);
   EXPECT_EQ(ParseCount("15.6T", "--tokens"), 15.6e12);
+}
+
+TEST(Plan, WrongBatchesAreExplained) {
+  for (const char* wrong : {"4M tokensXYZ", "4M tokens ", "1e300 tokens", "1e300", "2.5"}) {
+    EXPECT_EQ(MessageOf([&] {
+                (void)ParseBatch(wrong, 8192);
+              }),
+              "--global-batch is \"" + std::string(wrong) +
+                  "\"; expected a whole number of sequences, or tokens such as \"16.8M tokens\"");
+  }
+  EXPECT_EQ(ParseBatch("8192T tokens", 8192), 1'000'000'000'000);
 }
 
 TEST(Plan, AModelAndAMachineMakeAScenario) {

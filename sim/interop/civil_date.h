@@ -1,0 +1,16 @@
+#pragma once
+
+// Dates of logs and traces.
+
+namespace gridlock {
+
+/// Days from 1970-01-01 of a date in the Gregorian calendar (Hinnant, days_from_civil).
+inline double DaysOf(int year, int month, int day) {
+  year -= month <= 2 ? 1 : 0;
+  const int era = (year >= 0 ? year : year - 399) / 400;
+  const int of_era = year - era * 400;
+  const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
+  return era * 146097.0 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
+}
+
+}  // namespace gridlock

@@ -285,8 +285,9 @@ std::optional<int> ZerosInFront(std::string_view list, int size) {
     return number;
   };
   const bool brackets = take("(");
-  const std::optional<int> zeros = times("[0]");
-  if (!zeros || !take("+")) {
+  const bool in_front = list.starts_with("[0]");
+  const std::optional<int> zeros = in_front ? times("[0]") : 0;
+  if (!zeros || (in_front && !take("+"))) {
     return std::nullopt;
   }
   const std::optional<int> ones = times("[1]");

@@ -259,8 +259,9 @@ def check_dense_layers(folder):
                               ('"([0]*2 + [1]*25)"', 2)]:
         _, text = megatron(folder, MIXTURE.replace("LIST", written_as))
         assert f"dense_layers: {dense}\n" in text, (written_as, text)
-    _, text = megatron(folder, MIXTURE.replace("LIST", "1"))
-    assert "dense_layers" not in text and "experts: 16\n" in text, text
+    for all_of_them in ["1", "'([1]*27)'"]:
+        _, text = megatron(folder, MIXTURE.replace("LIST", all_of_them))
+        assert "dense_layers" not in text and "experts: 16\n" in text, text
     for wrong, shown in [("'([1]*3+[0]*24)'", "[1]*3+[0]*24"), ("'([0]*3+[1]*23)'", "[0]*3+[1]*23"),
                          ("'([0]*1+[1]*13)*2'", "[0]*1+[1]*13*2"),
                          ("[0]*3+[1]*23+[1]", "[0]*3+[1]*23+[1]"),

@@ -92,11 +92,11 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
   return pass;
 }
 
-Pass PassBuilder::Optimizer(double parameters) const {
+Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
   work.operations.push_back(
       {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters), 1});
-  return Build("optimizer", work, Seconds(0));
+  return Build("optimizer", work, floor);
 }
 
 // Format that an operation runs in: attention and the LM head stay in 16 bits when the job's

@@ -22,8 +22,8 @@ class PassBuilder {
 
   [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const;
 
-  /// Adam on one rank's share of the parameters.
-  [[nodiscard]] Pass Optimizer(double parameters) const;
+  /// Adam on one rank's share of the parameters, in no less time than `floor`.
+  [[nodiscard]] Pass Optimizer(double parameters, Seconds floor) const;
 
  private:
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;

@@ -79,12 +79,37 @@ std::vector<ScheduledPass> ScheduleOf(const Layout& layout, std::int64_t micro_b
   return order;
 }
 
+namespace {
+
+// The layers before the end of a stage that holds its share of the parameters of all layers and of
+// the LM head: a stage ends with the layer that reaches its share (huggingface/nanotron,
+// models/base.py, get_block_compute_costs). Every stage but the last has a layer.
+int BalancedEnd(const TrainingSpec& job, int stage) {
+  const ModelSpec& model = job.model;
+  const double hidden = model.hidden;
+  const double layer = 4.0 * model.heads * model.head_dim * hidden + 3.0 * model.ffn * hidden;
+  const double all = layer * model.layers + hidden * model.vocabulary;
+  const double share = all * (stage + 1) / job.layout.pipeline / layer;
+  const int later = job.layout.pipeline - 2 - stage;  // stages that want a layer yet
+  const int most = later < 0 ? model.layers : model.layers - later;
+  return std::clamp(static_cast<int>(share) + 1, std::min(stage + 1, most), most);
+}
+
+}  // namespace
+
 ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
   const int position = chunk * job.layout.pipeline + stage;
   ModelPart part;
   part.embedding = position == 0;
   part.head = position == chunks - 1;
+  if (job.stack.balances_stages && chunks > 1 && job.layout.virtual_pipeline == 1) {
+    const int first = stage == 0 ? 0 : BalancedEnd(job, stage - 1);
+    const int end = stage == chunks - 1 ? job.model.layers : BalancedEnd(job, stage);
+    part.layers = end - first;
+    part.mixture = job.model.MixtureLayers(first, end);
+    return part;
+  }
   // Layers [first, end), when the embedding stands before the first one and counts as one.
   const int extra = job.layout.embedding_as_layer ? 1 : 0;
   const int slots = job.model.layers + 2 * extra;

@@ -54,6 +54,11 @@ struct StackSpec {
   bool selective_feed_forward = false;          ///< what SELECTIVE computes again
   bool offloads_activations = false;            ///< what layers keep goes to the host meanwhile
   Bytes gradient_bucket_per_replica;            ///< the least bucket for each data-parallel replica
+  Seconds pipelined_launch;        ///< a tensor-parallel rank more: on top of a layer's two floors
+  Seconds update_time;             ///< least time of the update, per parameter of a rank
+  bool balances_stages = false;    ///< stages share parameters, not layers
+  bool splits_messages = false;    ///< over the tensor-parallel ranks, in any case
+  bool repeats_attention = false;  ///< what SELECTIVE computes again, fused kernels included
 };
 
 template <>
@@ -76,6 +81,8 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
             &StackSpec::master_weights_only, &StackSpec::frees_gradients,
             &StackSpec::optimizer_bytes, &StackSpec::context_memory, &StackSpec::allocator_slack,
             &StackSpec::selective_every_second_product, &StackSpec::selective_feed_forward,
-            &StackSpec::offloads_activations, &StackSpec::gradient_bucket_per_replica>());
+            &StackSpec::offloads_activations, &StackSpec::gradient_bucket_per_replica,
+            &StackSpec::pipelined_launch, &StackSpec::update_time, &StackSpec::balances_stages,
+            &StackSpec::splits_messages, &StackSpec::repeats_attention>());
 
 }  // namespace gridlock

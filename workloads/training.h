@@ -137,6 +137,17 @@ struct TrainingSpec {
   /// The same where the stack does so for all of its jobs.
   [[nodiscard]] bool offloads() const { return offload_activations || stack.offloads_activations; }
 
+  /// The least time of a layer and micro-batch: kernel launches. In a pipeline more of them where
+  /// tensor-parallel ranks wait for each other's hosts, shared out like the floors themselves.
+  [[nodiscard]] Seconds launch_floor(bool backward) const {
+    const Seconds both = stack.launch_floor_forward + stack.launch_floor_backward;
+    const Seconds floor = backward ? stack.launch_floor_backward : stack.launch_floor_forward;
+    if (layout.pipeline == 1 || layout.tensor == 1 || both.si() <= 0) {
+      return floor;
+    }
+    return floor + stack.pipelined_launch * ((layout.tensor - 1) * (floor / both));
+  }
+
   /// Bytes of gradients that are reduced at a time, per rank.
   [[nodiscard]] Bytes gradient_bucket() const {
     const double replicas = static_cast<double>(layout.data) * layout.context;

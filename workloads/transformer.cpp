@@ -276,6 +276,13 @@ bool RepeatsProducts(const TrainingSpec& job) {
          (job.stack.selective_every_second_product || job.stack.selective_feed_forward);
 }
 
+// Selective recomputation is about attention. Fused kernels compute their scores again in any case
+// (AddAttentionBackward), and a stack may run them once more for their output.
+bool RepeatsAttention(const TrainingSpec& job) {
+  return job.recompute == Recompute::kSelective &&
+         (!job.stack.fused_attention || (job.stack.repeats_attention && !job.model.has_experts()));
+}
+
 // The products of a dense feed-forward block that selective recomputation does again: the way in,
 // of which every second product leaves the half that is not the gate.
 std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s) {
@@ -327,9 +334,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
     work.context += ContextBytes(job, s, part.layers, /*backward=*/false);
   } else if (RepeatsProducts(job)) {
     AddRepeated(job, s, part, work.operations);
-  } else if (job.recompute == Recompute::kSelective && !job.stack.fused_attention &&
-             part.layers > 0) {
-    // Fused kernels do this in any case (AddAttentionBackward).
+  } else if (RepeatsAttention(job) && part.layers > 0) {
     AddAttentionForward(job, s, part.layers, work.operations);
   }
   for (const Matrix& matrix : RecomputedMatrices(job, s)) {
@@ -455,7 +460,8 @@ Flop HardwareFlop(const TrainingSpec& job) {
 
 Bytes PipelineMessage(const TrainingSpec& job) {
   const LayerShape s(job);
-  return Bytes(kActivationBytes * s.tokens * s.hidden / s.tensor);
+  return Bytes(kActivationBytes * s.tokens * s.hidden /
+               (job.stack.splits_messages ? s.tensor : s.sequence_split));
 }
 
 }  // namespace gridlock

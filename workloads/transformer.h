@@ -140,7 +140,8 @@ Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = LayerKind::kDens
 Bytes LossWorkingSet(const TrainingSpec& job);
 
 /// Bytes of one pipeline message per tensor-parallel rank: the activations at a layer boundary,
-/// split over the tensor-parallel ranks (scatter/gather of Narayanan et al. 2021, section 4.1).
+/// split over the tensor-parallel ranks with sequence parallelism, and where the stack scatters and
+/// gathers them (Narayanan et al. 2021, section 4.1).
 Bytes PipelineMessage(const TrainingSpec& job);
 
 }  // namespace gridlock

@@ -28,6 +28,9 @@ CatalogueList ListCatalogue() {
   }
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);
+    for (const proto::MatrixRate& rate : accelerator.message->rate()) {
+      list.formats[name].insert(proto::Precision_Name(rate.precision()));
+    }
   }
   list.accelerator_aliases = catalogue.accelerators.aliases();
   for (const auto& [name, entry] : catalogue.models) {
@@ -36,6 +39,11 @@ CatalogueList ListCatalogue() {
       list.mixtures.push_back({name, model.layers(), model.hidden(), model.heads(),
                                model.vocabulary(), model.mixture().experts(),
                                model.mixture().experts_per_token(), model.mixture().expert_ffn()});
+    } else {
+      const int kv_heads = model.kv_heads() > 0 ? model.kv_heads() : model.heads();
+      const int head_dim = model.head_dim() > 0 ? model.head_dim() : model.hidden() / model.heads();
+      list.shapes.push_back({name, model.layers(), model.hidden(), model.heads(), kv_heads,
+                             model.ffn(), head_dim, model.vocabulary(), model.tied_embeddings()});
     }
   }
   for (const auto& [name, entry] : catalogue.servers) {
@@ -45,6 +53,8 @@ CatalogueList ListCatalogue() {
     server.accelerator = message.accelerator();
     server.accelerators = message.accelerators();
     server.nics = message.nics();
+    server.torus_dimensions = message.network().mesh().torus_size();
+    server.numbered_pairs = message.network().mesh().pair_size() > 0;
     server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
     for (const proto::MatrixRate& rate :
          catalogue.accelerators.at(message.accelerator()).message->rate()) {

@@ -3,6 +3,7 @@
 // What the catalogue offers, for programs that choose entries by what they are and not by name.
 
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,8 @@ struct CatalogueServer {
   int accelerators = 0;             ///< scale-up domain size
   int nics = 0;                     ///< of the server
   BytesPerSecond nic_bandwidth;     ///< per NIC and direction
+  bool numbered_pairs = false;      ///< its mesh names pairs of accelerators
+  int torus_dimensions = 0;         ///< of its mesh; 0: no torus
   FlopPerSecond peak[kPrecisions];  ///< dense, of one accelerator; zero when it lacks the format
 };
 
@@ -26,6 +29,14 @@ struct CatalogueMixture {
   std::string name;
   int layers = 0, hidden = 0, heads = 0, vocabulary = 0;
   int experts = 0, experts_per_token = 0, expert_ffn = 0;
+};
+
+/// A dense model entry in short.
+struct CatalogueShape {
+  std::string name;
+  int layers = 0, hidden = 0, heads = 0, kv_heads = 0, ffn = 0;
+  int head_dim = 0, vocabulary = 0;
+  bool tied_embeddings = false;
 };
 
 /// A stack entry that stands for frameworks without one.
@@ -38,12 +49,14 @@ struct CatalogueFamily {
 struct CatalogueList {
   /// Names of accelerators by their aliases.
   std::map<std::string, std::string> accelerator_aliases;
-  std::vector<CatalogueServer> servers;            ///< by name
-  std::vector<std::string> accelerators;           ///< names, sorted
-  std::vector<std::string> stacks;                 ///< names, sorted
-  std::vector<CatalogueMixture> mixtures;          ///< models with experts, by name
-  std::vector<CatalogueFamily> families;           ///< by the names of their stacks
-  std::map<std::string, std::string> stack_kinds;  ///< kinds of framework by names of stacks
+  std::vector<CatalogueServer> servers;                  ///< by name
+  std::vector<std::string> accelerators;                 ///< names, sorted
+  std::vector<std::string> stacks;                       ///< names, sorted
+  std::vector<CatalogueMixture> mixtures;                ///< models with experts, by name
+  std::vector<CatalogueShape> shapes;                    ///< dense models, by name
+  std::map<std::string, std::set<std::string>> formats;  ///< "BF16" by names of accelerators
+  std::vector<CatalogueFamily> families;                 ///< by the names of their stacks
+  std::map<std::string, std::string> stack_kinds;        ///< kinds of framework by names of stacks
 };
 
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.

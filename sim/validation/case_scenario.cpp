@@ -16,20 +16,6 @@ namespace gridlock {
 
 namespace {
 
-// Columns that ask for what is not simulated yet. A feature that comes in is one line less here,
-// and a field more in ScenarioOf.
-struct Feature {
-  const char* name;
-  bool (*needed)(const PublishedCase& row);
-};
-
-constexpr Feature kNotSimulated[] = {
-    {"expert parallelism",
-     [](const PublishedCase& row) {
-       return row.experts == 0 && row.ep > 1;
-     }},
-};
-
 struct FormatName {
   const char* table;
   const char* schema;
@@ -50,13 +36,13 @@ struct RecomputeName {
 constexpr RecomputeName kRecomputes[] = {
     {"none", "NONE"}, {"selective", "SELECTIVE"}, {"full", "FULL_LAYER"}};
 
+// "" for a name that is not in the list.
 template <typename Names>
 std::string SchemaName(const Names& names, const std::string& table) {
   const auto* const found = std::find_if(std::begin(names), std::end(names), [&](const auto& each) {
     return table == each.table;
   });
-  CHECK(found != std::end(names));
-  return found->schema;
+  return found != std::end(names) ? found->schema : "";
 }
 
 bool IsKnownAccelerator(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -180,7 +166,8 @@ class RowPoint {
   Point point_;
 };
 
-void SetModel(const PublishedCase& row, RowPoint& point) {
+void SetModel(const RepairedCase& repaired, RowPoint& point) {
+  const PublishedCase& row = repaired.row;
   const bool learned = row.gated == 0;  // positions
   point.Within("catalog.model[0]");
   point.Set("title", QuotedText(row.model));
@@ -188,6 +175,10 @@ void SetModel(const PublishedCase& row, RowPoint& point) {
   point.Set("hidden", row.hidden);
   point.Set("heads", row.heads);
   point.Set("kv_heads", row.kv_heads);
+  if (repaired.head_dim > 0) {
+    point.Set("head_dim", repaired.head_dim);
+  }
+  point.Set("tied_embeddings", repaired.tied_embeddings);
   point.Set("ffn", row.ffn);
   point.Set("gated", row.gated == 1);
   point.Set("vocabulary", row.vocab);
@@ -276,6 +267,10 @@ void SetJob(const PublishedCase& row, const std::string& model, const std::strin
 
 }  // namespace
 
+std::string SchemaFormat(const std::string& precision) {
+  return SchemaName(kFormats, precision);
+}
+
 std::int64_t MicroBatchOf(const PublishedCase& row) {
   constexpr double kWidest = 8192;  // of hidden / tp x micro-batch: beyond it GEMMs gain nothing
   if (row.micro_batch > 0) {
@@ -294,8 +289,9 @@ std::int64_t MicroBatchOf(const PublishedCase& row) {
   return 1;
 }
 
-std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue) {
-  std::vector<std::string> assumed;
+std::string AssumedOf(const RepairedCase& repaired, const CatalogueList& catalogue) {
+  const PublishedCase& row = repaired.row;
+  std::vector<std::string> assumed = repaired.said;
   if (const std::string kind = FamilyKindOf(row, catalogue); !kind.empty()) {
     assumed.push_back(
         fmt::format("stack {} is {}: as {}", row.stack, kind, StackOf(row, catalogue)));
@@ -315,11 +311,6 @@ std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue) 
 
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue) {
   std::vector<std::string> missing;
-  for (const Feature& feature : kNotSimulated) {
-    if (feature.needed(row)) {
-      missing.emplace_back(feature.name);
-    }
-  }
   if (StackOf(row, catalogue).empty()) {
     missing.push_back(fmt::format("no stack \"{}\" in the catalogue", row.stack));
   }
@@ -334,8 +325,9 @@ std::string ScenarioFile(const PublishedCase& row) {
   return FileName(row.id) + ".textproto";
 }
 
-CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
+CaseScenario ScenarioOf(const RepairedCase& repaired, const std::string& recompute,
                         const CatalogueList& catalogue) {
+  const PublishedCase& row = repaired.row;
   const RowServer server = RowServerOf(row, catalogue);
   const CatalogueMixture* const model = MixtureOf(row, catalogue);
   const std::string file = ScenarioFile(row);
@@ -343,7 +335,7 @@ CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
   point.Set("name", FileName(row.id));
   point.Set("description", QuotedText(row.source));
   if (model == nullptr) {
-    SetModel(row, point);
+    SetModel(repaired, point);
   }
   SetSite(row, server, point);
   SetLayout(row, point);

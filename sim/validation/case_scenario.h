@@ -20,7 +20,10 @@
 //   capacity_gib  that of the accelerator
 //   global_batch  two rounds of the pipeline, of rows that have no step time
 //   attention     causal; positions are learned where the feed-forward block is not gated (the GPT
-//                 family), rotary otherwise; embeddings are not tied
+//                 family), rotary otherwise; heads are as wide, and embeddings tied, as in the
+//                 dense model of the catalogue whose widths are the row's, else hidden / heads and
+//                 not
+//   odd numbers   as frameworks run them (case_repair.h)
 //   rank order    tensor, data, pipeline; accelerators in consecutive order
 //   experts       sequence parallelism as the row says; experts narrower than the hidden width are
 //                 whole on a rank, others split over the tensor-parallel ranks. A model with
@@ -37,6 +40,7 @@
 
 #include "sim/catalogue/list.h"
 #include "sim/scenario/point.h"
+#include "sim/validation/case_repair.h"
 #include "sim/validation/case_stack.h"
 #include "sim/validation/case_table.h"
 
@@ -63,6 +67,9 @@ struct PreparedCase {
   std::optional<Bytes> peak;         ///< of HBM, of the kind that the row means; also when refused
 };
 
+/// The row's number format as the schema calls it; "" for an unknown one.
+std::string SchemaFormat(const std::string& precision);
+
 /// The row's micro-batch, or what stands in for a blank one.
 std::int64_t MicroBatchOf(const PublishedCase& row);
 
@@ -70,7 +77,7 @@ std::int64_t MicroBatchOf(const PublishedCase& row);
 std::string MissingFeatures(const PublishedCase& row, const CatalogueList& catalogue);
 
 /// What the row leaves to us, in words; "" when nothing.
-std::string AssumedOf(const PublishedCase& row, const CatalogueList& catalogue);
+std::string AssumedOf(const RepairedCase& repaired, const CatalogueList& catalogue);
 
 /// Name of the file that the row's scenario would stand in.
 std::string ScenarioFile(const PublishedCase& row);
@@ -82,10 +89,10 @@ struct CaseScenario {
 };
 
 /// Requires that MissingFeatures is "". @param recompute "none", "selective" or "full".
-CaseScenario ScenarioOf(const PublishedCase& row, const std::string& recompute,
+CaseScenario ScenarioOf(const RepairedCase& repaired, const std::string& recompute,
                         const CatalogueList& catalogue);
 
 /// Builds, loads and checks the row's scenario. Never throws for what is wrong with a row.
-PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue);
+PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalogue);
 
 }  // namespace gridlock

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <vector>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,49 @@ const CatalogueServer* ServerOf(const PublishedCase& row, const CatalogueList& c
   return best;
 }
 
+// Sides of a torus of `accelerators`, as equal as can be: 4 x 6 x 8 for 192. Empty when there are
+// none: every side is at least 2.
+std::vector<std::int64_t> TorusSides(std::int64_t accelerators, int dimensions) {
+  if (dimensions <= 1) {
+    return accelerators >= 2 ? std::vector<std::int64_t>{accelerators}
+                             : std::vector<std::int64_t>{};
+  }
+  const auto even = static_cast<std::int64_t>(
+      std::floor(std::pow(static_cast<double>(accelerators), 1.0 / dimensions) + 1e-9));
+  for (std::int64_t side = even; side >= 2; --side) {
+    std::vector<std::int64_t> rest;
+    if (accelerators % side == 0) {
+      rest = TorusSides(accelerators / side, dimensions - 1);
+    }
+    if (!rest.empty()) {
+      rest.insert(rest.begin(), side);
+      return rest;
+    }
+  }
+  return {};
+}
+
+// The links of a server like `base` with other sides.
+std::string NetworkText(const CatalogueServer& base, std::int64_t domain) {
+  if (base.torus_dimensions == 0) {
+    return "";
+  }
+  std::vector<std::int64_t> sides = TorusSides(domain, base.torus_dimensions);
+  if (sides.empty()) {
+    sides = TorusSides(domain, 2);
+  }
+  std::string text = "network { mesh { ";
+  for (const std::int64_t side : sides) {
+    text += fmt::format("torus: {} ", side);
+  }
+  return sides.empty() ? "" : text + "} } ";
+}
+
+// A smaller or larger server of the kind is one with the same links.
+bool Resizes(const CatalogueServer& base, std::int64_t domain) {
+  return !base.numbered_pairs && (base.torus_dimensions == 0 || !NetworkText(base, domain).empty());
+}
+
 }  // namespace
 
 RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -35,13 +79,13 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
     return {base->name, "", base->nics, base->nic_bandwidth.si()};
   }
   const std::int64_t domain = row.domain;
-  if (base != nullptr) {
+  if (base != nullptr && Resizes(*base, domain)) {
     const auto nics = static_cast<int>(
         std::max<std::int64_t>(1, base->nics * domain / std::max(1, base->accelerators)));
     return {"published",
             fmt::format("  server {{ name: \"published\" like: \"{}\" accelerators: {} nics: {} "
-                        "source {{ text: \"the row\" }} }}\n",
-                        base->name, domain, nics),
+                        "{}source {{ text: \"the row\" }} }}\n",
+                        base->name, domain, nics, NetworkText(*base, domain)),
             nics, base->nic_bandwidth.si()};
   }
   return {"published",
@@ -55,7 +99,7 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
 
 std::string AssumedServer(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueServer* const server = ServerOf(row, catalogue);
-  if (server == nullptr) {
+  if (server == nullptr || (server->accelerators != row.domain && !Resizes(*server, row.domain))) {
     return fmt::format("a server of {} {} as one switched domain", row.domain, row.accelerator);
   }
   return server->accelerators == row.domain

@@ -82,8 +82,11 @@ const char* CaseStatusName(CaseStatus status) {
   return "";
 }
 
-PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
+PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalogue) {
   PreparedCase out;
+  const RepairedCase repaired = published.problem.empty() ? Repaired(published, catalogue)
+                                                          : RepairedCase{published, 0, false, {}};
+  const PublishedCase& row = repaired.row;
   out.reason = row.problem.empty() ? MissingFeatures(row, catalogue) : row.problem;
   if (!out.reason.empty()) {
     out.status = CaseStatus::kUnsupported;
@@ -92,7 +95,7 @@ PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
   const std::string file = ScenarioFile(row);
   // The first that fits HBM; when none does, the reason is that of the last.
   for (const MemoryPolicy& policy : PoliciesOf(row, catalogue)) {
-    CaseScenario scenario = ScenarioOf(row, policy.recompute, catalogue);
+    CaseScenario scenario = ScenarioOf(repaired, policy.recompute, catalogue);
     try {
       if (policy.offload) {
         scenario.point.assignments.push_back(
@@ -106,7 +109,7 @@ PreparedCase Prepare(const PublishedCase& row, const CatalogueList& catalogue) {
                      out.scenario->sites.front().server.accelerator.hbm_capacity, KindOfPeak(row));
       CheckScenario(*out.scenario, Fidelity::kFolded);
       out.reason = WhyRanksDiffer(row);
-      out.assumed = AssumedOf(row, catalogue);
+      out.assumed = AssumedOf(repaired, catalogue);
       break;
     } catch (const UserError& error) {
       out.reason = ReasonOf(error, file);

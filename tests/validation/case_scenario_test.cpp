@@ -136,10 +136,11 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.zero = 1;  // the distributed optimizer is younger
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
   row.accelerator = "b200_sxm";
-  row.source = "a laboratory";  // nobody tuned it
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
-  row.source = "NVIDIA, a recipe";
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  row.source = "a laboratory";  // words of a source choose nothing
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  row.stack = "megatron_lm";  // its defaults, where the table says so
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
   row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves
   EXPECT_EQ(StackOf(row, catalogue_), "llama_3_meta");
   row.stack = "megatron_of_ours";  // others stand for the nearest kind
@@ -164,11 +165,49 @@ TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
 
 TEST_F(CaseScenario, EveryMissingFeatureIsNamed) {
   PublishedCase row = Row("DENSE-TP8");
-  row.ep = 2;
+  row.accelerator = "warp_drive";
   const PreparedCase prepared = Prepare(row, catalogue_);
   EXPECT_EQ(prepared.status, CaseStatus::kUnsupported);
-  EXPECT_EQ(prepared.reason, "expert parallelism");
+  EXPECT_THAT(prepared.reason, HasSubstr("no accelerator \"warp_drive\""));
   EXPECT_FALSE(prepared.scenario);
+}
+
+TEST_F(CaseScenario, OddNumbersBecomeWhatFrameworksMakeOfThem) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "H100-SXM5";
+  row.ep = 2;
+  row.heads = row.kv_heads = 12;
+  row.hidden = 12 * 128;
+  row.ffn = 4 * row.hidden + 4;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  const ModelSpec& model = prepared.scenario->training().model;
+  EXPECT_EQ(prepared.scenario->site().server.accelerator.name, "h100_sxm");
+  EXPECT_EQ(model.heads, 16);
+  EXPECT_EQ(model.kv_heads, 16);
+  EXPECT_EQ(model.head_dim, 128);
+  EXPECT_EQ(model.ffn % 8, 0);
+  EXPECT_THAT(prepared.assumed, HasSubstr("heads 12 as 16: padded"));
+}
+
+TEST_F(CaseScenario, KeyValueHeadsAreRepeatedForMoreRanks) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.heads = 48;
+  row.kv_heads = 6;  // neither 6 nor 8 divides the other
+  row.hidden = 48 * 128;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.scenario->training().model.kv_heads, 8);
+}
+
+TEST_F(CaseScenario, HeadsAreAsWideAsInTheModelOfTheSameWidths) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.hidden = 5120;
+  row.heads = 64;
+  row.kv_heads = 8;
+  row.ffn = 25600;
+  row.gated = 1;
+  EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().model.head_dim, 128);
 }
 
 TEST_F(CaseScenario, ExpertsComeFromTheRow) {

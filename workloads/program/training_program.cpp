@@ -107,14 +107,13 @@ class ProgramBuilder {
       const PassWork work =
           backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
-      Seconds floor =
-          (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * part.layers;
+      Seconds floor = job_.launch_floor(backward) * part.layers;
       Seconds wait =
           (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * part.mixture;
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {
-        floor += stack.launch_floor_forward * part.layers;
+        floor += job_.launch_floor(/*backward=*/false) * part.layers;
         wait += stack.expert_wait_forward * part.mixture;
       }
       if (gradients != Gradients::kWeights) {
@@ -363,13 +362,15 @@ class ProgramBuilder {
       Emit(role, Kind::kWait, embedding_);
     }
     double parameters = 0;  // whose optimizer state this rank holds
+    double held = 0;
     for (const ChunkState& chunk : chunks) {
       const ParameterCount count = ParametersPerRank(job_, chunk.part);
       parameters += job_.zero >= 1 ? count.common / job_.layout.shards() +
                                          count.experts / job_.layout.expert_shards()
                                    : count.total();
+      held += count.total();
     }
-    program_.passes.push_back(pass_builder_.Optimizer(parameters));
+    program_.passes.push_back(pass_builder_.Optimizer(parameters, job_.stack.update_time * held));
     exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
     if (program_.delay.si() > 0) {

@@ -1,0 +1,231 @@
+#include "sim/validation/case_repair.h"
+
+#include <algorithm>
+#include <cctype>
+#include <numeric>
+
+#include <fmt/format.h>
+
+#include "sim/validation/case_scenario.h"
+
+namespace gridlock {
+
+namespace {
+
+std::int64_t RoundedUp(std::int64_t number, std::int64_t to) {
+  return (number + to - 1) / to * to;
+}
+
+// Changes one number and says so.
+class Repair {
+ public:
+  explicit Repair(RepairedCase& out) : out_(out), row_(out.row) {}
+
+  void Change(const char* column, std::int64_t& number, std::int64_t to, const char* why) {
+    if (number != to) {
+      out_.said.push_back(fmt::format("{} {} as {}: {}", column, number, to, why));
+      number = to;
+    }
+  }
+
+  // Key-value heads that neither are a multiple of the ranks nor divide them become the next number
+  // that does, and that the query heads are a multiple of.
+  void KeyValueHeads() {
+    const std::int64_t tensor = row_.tp;
+    const auto shared = [&](std::int64_t heads) {
+      return row_.heads % heads == 0 && (heads % tensor == 0 || tensor % heads == 0);
+    };
+    std::int64_t heads = row_.kv_heads;
+    while (heads < row_.heads && !shared(heads)) {
+      ++heads;
+    }
+    Change("kv_heads", row_.kv_heads, heads, "repeated for the tensor-parallel ranks");
+  }
+
+  void Model() {
+    const std::int64_t tensor = row_.tp;
+    if (row_.heads % tensor != 0 || row_.hidden % row_.heads != 0) {
+      out_.head_dim =
+          out_.head_dim > 0 ? out_.head_dim : std::max<std::int64_t>(1, row_.hidden / row_.heads);
+    }
+    const bool every = row_.kv_heads == row_.heads;
+    Change("heads", row_.heads, RoundedUp(row_.heads, tensor),
+           "padded for the tensor-parallel ranks");
+    if (every) {
+      row_.kv_heads = row_.heads;
+    }
+    KeyValueHeads();
+    Change("ffn", row_.ffn, RoundedUp(row_.ffn, tensor), "padded for the tensor-parallel ranks");
+    if (row_.experts > 0 && row_.expert_ffn >= row_.hidden) {
+      Change("expert_ffn", row_.expert_ffn, RoundedUp(row_.expert_ffn, tensor),
+             "padded for the tensor-parallel ranks");
+    }
+    const std::int64_t parts =
+        std::lcm(row_.sequence_parallel == 1 ? tensor : 1, row_.cp > 1 ? 2 * row_.cp : 1);
+    Change("seq", row_.seq, RoundedUp(row_.seq, parts), "padded for the ranks that share it");
+  }
+
+  void Experts() {
+    if (row_.experts == 0) {
+      Change("ep", row_.ep, 1, "the model has no experts");
+      return;
+    }
+    Change("ep", row_.ep, std::gcd(row_.ep, row_.experts), "has to divide the experts");
+    if (row_.tp > 1) {
+      Change("sequence_parallel", row_.sequence_parallel, 1,
+             "experts with tensor parallelism need it");
+    }
+  }
+
+  void Layout() {
+    const std::int64_t group = row_.tp * row_.pp * row_.cp;
+    if (group * row_.dp != row_.accelerators && row_.accelerators % group == 0) {
+      Change("dp", row_.dp, row_.accelerators / group, "what the accelerators leave");
+    }
+    if (row_.shard_group > 0 && (row_.dp % row_.shard_group != 0 || row_.zero == 0)) {
+      Change("shard_group", row_.shard_group, 0, "all replicas");
+    }
+    if (row_.vpp > 1 && row_.pp == 1) {
+      Change("vpp", row_.vpp, 1, "there is one stage");
+    }
+  }
+
+  void Batch() {
+    if (row_.global_batch == 0) {
+      return;
+    }
+    Change("global_batch", row_.global_batch, RoundedUp(row_.global_batch, row_.dp),
+           "the replicas share it evenly");
+    const std::int64_t each = row_.global_batch / row_.dp;
+    if (row_.micro_batch > 0 && each % row_.micro_batch != 0) {
+      Change("micro_batch", row_.micro_batch, std::gcd(each, row_.micro_batch),
+             "has to divide a replica's batch");
+    }
+    if (row_.vpp > 1 && each / MicroBatchOf(row_) % row_.pp != 0) {
+      Change("vpp", row_.vpp, 1, "micro-batches are no multiple of the stages");
+    }
+  }
+
+ private:
+  RepairedCase& out_;
+  PublishedCase& row_;
+};
+
+// Lower case, words joined by underscores.
+std::string Plain(const std::string& name) {
+  std::string out;
+  for (const char c : name) {
+    const bool word = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    out += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : '_';
+  }
+  return out;
+}
+
+std::string FirstWord(const std::string& name) {
+  return name.substr(0, name.find('_'));
+}
+
+std::size_t SameLetters(const std::string& a, const std::string& b) {
+  const std::size_t most = std::min(a.size(), b.size());
+  std::size_t head = 0, tail = 0;
+  while (head < most && a[head] == b[head]) {
+    ++head;
+  }
+  while (tail < most - head && a[a.size() - 1 - tail] == b[b.size() - 1 - tail]) {
+    ++tail;
+  }
+  return head + tail;
+}
+
+// The part of the catalogue whose name begins with the same word and has most in common, or "".
+std::string NearestPart(const std::string& name, const CatalogueList& catalogue) {
+  const std::string plain = Plain(name);
+  std::string best;
+  std::size_t most = 0;
+  const auto consider = [&](const std::string& spelling, const std::string& entry) {
+    const std::size_t same = SameLetters(plain, spelling) + (plain == spelling ? 1 : 0);
+    if (FirstWord(spelling) == FirstWord(plain) && same > most) {
+      most = same;
+      best = entry;
+    }
+  };
+  for (const std::string& entry : catalogue.accelerators) {
+    consider(entry, entry);
+  }
+  for (const auto& [alias, entry] : catalogue.accelerator_aliases) {
+    consider(alias, entry);
+  }
+  return best;
+}
+
+void RepairPart(RepairedCase& out, const CatalogueList& catalogue) {
+  const std::vector<std::string>& known = catalogue.accelerators;
+  std::string& name = out.row.accelerator;
+  if (std::find(known.begin(), known.end(), name) != known.end()) {
+    return;
+  }
+  const std::string nearest = NearestPart(name, catalogue);
+  if (!nearest.empty()) {
+    out.said.push_back(fmt::format("accelerator {} as {}", name, nearest));
+    name = nearest;
+  }
+}
+
+// Formats in which a run may have been that its part does not have: the next wider one.
+void RepairPrecision(RepairedCase& out, const CatalogueList& catalogue) {
+  const auto formats = catalogue.formats.find(out.row.accelerator);
+  if (formats == catalogue.formats.end()) {
+    return;
+  }
+  std::string& name = out.row.precision;
+  const auto has = [&](const std::string& precision) {
+    return formats->second.contains(SchemaFormat(precision));
+  };
+  for (const char* wider : {"fp8", "bf16", "tf32", "fp32"}) {
+    if (has(name)) {
+      return;
+    }
+    const bool narrower = name != "bf16" && name != "fp16" && name != "tf32" && name != "fp32";
+    if (has(wider) && (narrower || std::string(wider) != "fp8")) {
+      out.said.push_back(fmt::format("precision {} as {}", name, wider));
+      name = wider;
+    }
+  }
+}
+
+// Widths of heads and tied embeddings are properties of models that tables have no columns for.
+void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
+  const PublishedCase& row = out.row;
+  for (const CatalogueShape& model : catalogue.shapes) {
+    if (model.hidden != row.hidden || model.heads != row.heads || model.kv_heads != row.kv_heads ||
+        model.ffn != row.ffn) {
+      continue;
+    }
+    if (model.head_dim * model.heads != model.hidden) {
+      out.head_dim = model.head_dim;
+      out.said.push_back(fmt::format("heads of {} as in {}", model.head_dim, model.name));
+    }
+    if (model.tied_embeddings && model.layers == row.layers && model.vocabulary == row.vocab) {
+      out.tied_embeddings = true;
+      out.said.push_back(fmt::format("tied embeddings as in {}", model.name));
+    }
+    return;
+  }
+}
+
+}  // namespace
+
+RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue) {
+  RepairedCase out{row, 0, false, {}};
+  RepairPart(out, catalogue);
+  RepairPrecision(out, catalogue);
+  TakeShape(out, catalogue);
+  Repair repair(out);
+  repair.Layout();
+  repair.Experts();
+  repair.Model();
+  repair.Batch();
+  return out;
+}
+
+}  // namespace gridlock

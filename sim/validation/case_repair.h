@@ -1,0 +1,25 @@
+#pragma once
+
+// Published rows as frameworks run them. Heads that tensor-parallel ranks do not share evenly are
+// padded, key-value heads repeated, a part that the catalogue does not have is the nearest one that
+// it has, and so on: a run that took place is no reason for a refusal.
+
+#include <string>
+#include <vector>
+
+#include "sim/catalogue/list.h"
+#include "sim/validation/case_table.h"
+
+namespace gridlock {
+
+struct RepairedCase {
+  PublishedCase row;
+  std::int64_t head_dim = 0;  ///< of one head; 0: hidden / heads
+  bool tied_embeddings = false;
+  std::vector<std::string> said;  ///< what was changed, in words
+};
+
+/// Never throws. What cannot be mended stays as it is.
+RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue);
+
+}  // namespace gridlock

@@ -23,7 +23,7 @@ class PassBuilder {
   [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const;
 
   /// Adam on one rank's share of the parameters, in no less time than `floor`.
-  [[nodiscard]] Pass Optimizer(double parameters, Seconds floor) const;
+  [[nodiscard]] Pass Optimizer(double parameters, Seconds floor = Seconds(0)) const;
 
  private:
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;

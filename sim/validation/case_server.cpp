@@ -66,9 +66,22 @@ std::string NetworkText(const CatalogueServer& base, std::int64_t domain) {
   return sides.empty() ? "" : text + "} } ";
 }
 
+// The largest torus that servers have link by link. Larger slices stand as one switched domain with
+// the bandwidth that an accelerator has into the torus.
+constexpr std::int64_t kLargestTorus = 256;
+
+// Shares and latencies of the shipped tori (topologies/catalog/servers_estimated.textproto).
+constexpr const char* kTorusScaleUp =
+    "all_reduce_efficiency: 0.8 all_gather_efficiency: 0.8 reduce_scatter_efficiency: 0.8 "
+    "send_efficiency: 0.9 all_to_all_efficiency: 0.69 step_latency: \"1 us\" base_latency: \"5 "
+    "us\"";
+
 // A smaller or larger server of the kind is one with the same links.
 bool Resizes(const CatalogueServer& base, std::int64_t domain) {
-  return !base.numbered_pairs && (base.torus_dimensions == 0 || !NetworkText(base, domain).empty());
+  if (base.torus_dimensions == 0) {
+    return !base.numbered_pairs;
+  }
+  return domain <= kLargestTorus && !NetworkText(base, domain).empty();
 }
 
 }  // namespace
@@ -88,12 +101,14 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
                         base->name, domain, nics, NetworkText(*base, domain)),
             nics, base->nic_bandwidth.si()};
   }
+  const bool torus = base != nullptr && base->torus_dimensions > 0;
   return {"published",
           fmt::format("  server {{ name: \"published\" accelerator: \"{}\" accelerators: {} nics: "
-                      "{} nic_bandwidth: \"400 Gbps\" scale_up {{ transport: \"nvlink_4\" }} "
+                      "{} nic_bandwidth: \"400 Gbps\" scale_up {{ {} }} "
                       "scale_out {{ transport: \"infiniband\" }} overhead_power: \"1 kW\" source "
                       "{{ text: \"Assumed: a server of its own\" estimate: true }} }}\n",
-                      row.accelerator, domain, domain),
+                      row.accelerator, domain, domain,
+                      torus ? kTorusScaleUp : "transport: \"nvlink_4\""),
           static_cast<int>(domain), 50e9};
 }
 

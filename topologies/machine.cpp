@@ -49,6 +49,7 @@ ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b) {
   chip.hbm_bandwidth = std::min(chip.hbm_bandwidth, b.accelerator.hbm_bandwidth);
   chip.hbm_efficiency = std::min(chip.hbm_efficiency, b.accelerator.hbm_efficiency);
   chip.sustained_clock = std::min(chip.sustained_clock, b.accelerator.sustained_clock);
+  chip.solo_clock = std::min(chip.solo_clock, b.accelerator.solo_clock);
   chip.scale_up_bandwidth = std::min(chip.scale_up_bandwidth, b.accelerator.scale_up_bandwidth);
   chip.power.limit = std::min(chip.power.limit, b.accelerator.power.limit);
   a.nic_bandwidth = std::min(a.nic_bandwidth, b.nic_bandwidth);

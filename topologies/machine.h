@@ -61,6 +61,7 @@ struct AcceleratorSpec {
   BytesPerSecond hbm_bandwidth;  ///< datasheet peak
   double hbm_efficiency = 0.0;   ///< share of the peak that streaming kernels reach
   double sustained_clock = 1.0;  ///< clock under sustained load over clock of short measurements
+  double solo_clock = 1.0;       ///< the same in a job of one accelerator
   BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
   PowerSpec power;
 };

@@ -28,8 +28,8 @@ inline constexpr auto kFields<AcceleratorSpec> =
     std::tuple_cat(Aside(&AcceleratorSpec::path, &AcceleratorSpec::name),
                    Bearing(&AcceleratorSpec::rates, &AcceleratorSpec::hbm_capacity,
                            &AcceleratorSpec::hbm_bandwidth, &AcceleratorSpec::hbm_efficiency,
-                           &AcceleratorSpec::sustained_clock, &AcceleratorSpec::scale_up_bandwidth,
-                           &AcceleratorSpec::power));
+                           &AcceleratorSpec::sustained_clock, &AcceleratorSpec::solo_clock,
+                           &AcceleratorSpec::scale_up_bandwidth, &AcceleratorSpec::power));
 
 template <>
 inline constexpr auto kFields<CollectiveFit> =

@@ -10,9 +10,15 @@ namespace gridlock {
 
 namespace {
 
-// Adam reads the gradient, the master weight and two moments, and writes the last three in 32 bits
-// and the weight in 16.
-constexpr double kOptimizerTraffic = 4 * 4 + 3 * 4 + 2;
+// Adam reads the gradient and reads and writes the master weight and two moments; it writes the
+// 16-bit weight, and reads that one too where there is no master weight (states of 4 bytes: both
+// moments in 16 bits).
+double OptimizerTraffic(const StackSpec& stack) {
+  constexpr double kGradient = 4, kWeight = 2, kNarrowMoments = 4;
+  return stack.optimizer_bytes > kNarrowMoments
+             ? kGradient + 2 * stack.optimizer_bytes + kWeight
+             : stack.main_gradient_bytes + 2 * stack.optimizer_bytes + 2 * kWeight;
+}
 
 double Efficiency(const Operation& operation, const MatrixRate& rate, const StackSpec& stack) {
   switch (operation.kernel) {
@@ -94,8 +100,8 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
 
 Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
-  work.operations.push_back(
-      {"optimizer", Kernel::kElementwise, Flop(0), Bytes(kOptimizerTraffic * parameters), 1});
+  work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
+                             Bytes(OptimizerTraffic(job_.stack) * parameters), 1});
   return Build("optimizer", work, floor);
 }
 
@@ -113,7 +119,8 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   const MatrixRate& rate = chip_.rates[static_cast<int>(precision)];
   Seconds compute;
   if (operation.flop.si() > 0) {
-    const double efficiency = Efficiency(operation, rate, job_.stack) * chip_.sustained_clock;
+    const double clock = job_.layout.accelerators() > 1 ? chip_.sustained_clock : chip_.solo_clock;
+    const double efficiency = Efficiency(operation, rate, job_.stack) * clock;
     compute = operation.flop / (rate.peak * efficiency);
   }
   // A multiplier of half the width takes about half the energy.

@@ -18,6 +18,7 @@ struct StackSpec {
   Seconds launch_floor_backward;   ///< the same, backward
   Seconds step_overhead;           ///< per step, outside of all operations
   double hbm_traffic_factor = 1;   ///< elementwise HBM bytes over those of perfectly fused kernels
+  double loss_traffic_factor = 1;  ///< the same of the loss
   double tensor_overlap = 0;       ///< share of tensor-parallel communication hidden behind GEMMs
   Bytes gradient_bucket;           ///< size of one gradient bucket, per rank
   bool overlap_gradients = true;   ///< reduce gradients while the last micro-batch goes backward
@@ -52,6 +53,7 @@ struct StackSpec {
   double allocator_slack = 0;            ///< reserved beyond what is given out, as a share of that
   bool selective_every_second_product = false;  ///< what SELECTIVE computes again
   bool selective_feed_forward = false;          ///< what SELECTIVE computes again
+  bool recomputation_stops_early = false;       ///< behind the last tensor that is asked for
   bool offloads_activations = false;            ///< what layers keep goes to the host meanwhile
   Bytes gradient_bucket_per_replica;            ///< the least bucket for each data-parallel replica
   Seconds pipelined_launch;        ///< a tensor-parallel rank more: on top of a layer's two floors
@@ -64,25 +66,26 @@ struct StackSpec {
 template <>
 inline constexpr auto kFields<StackSpec> = std::tuple_cat(
     Aside<&StackSpec::name>(),
-    Bearing<&StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
-            &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor, &StackSpec::tensor_overlap,
-            &StackSpec::gradient_bucket, &StackSpec::overlap_gradients,
-            &StackSpec::overlap_parameters, &StackSpec::main_gradient_bytes,
-            &StackSpec::fused_attention, &StackSpec::saves_elementwise_outputs,
-            &StackSpec::narrow_parameters, &StackSpec::attention_speed,
-            &StackSpec::expert_wait_forward, &StackSpec::expert_wait_backward,
-            &StackSpec::expert_overlap, &StackSpec::expert_compute_share,
-            &StackSpec::kept_activation_bytes, &StackSpec::dispatch_bytes,
-            &StackSpec::dispatch_once_per_domain, &StackSpec::gathers_matrices,
-            &StackSpec::logit_bytes, &StackSpec::loss_chunks, &StackSpec::separate_gate,
-            &StackSpec::separate_rotary, &StackSpec::norm_extra_bytes,
-            &StackSpec::keeps_gathered_inputs, &StackSpec::keeps_narrow_gradients,
-            &StackSpec::gathers_keys_and_values, &StackSpec::placeholder_gradients,
-            &StackSpec::master_weights_only, &StackSpec::frees_gradients,
-            &StackSpec::optimizer_bytes, &StackSpec::context_memory, &StackSpec::allocator_slack,
-            &StackSpec::selective_every_second_product, &StackSpec::selective_feed_forward,
-            &StackSpec::offloads_activations, &StackSpec::gradient_bucket_per_replica,
-            &StackSpec::pipelined_launch, &StackSpec::update_time, &StackSpec::balances_stages,
-            &StackSpec::splits_messages, &StackSpec::repeats_attention>());
+    Bearing<
+        &StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
+        &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor, &StackSpec::loss_traffic_factor,
+        &StackSpec::tensor_overlap, &StackSpec::gradient_bucket, &StackSpec::overlap_gradients,
+        &StackSpec::overlap_parameters, &StackSpec::main_gradient_bytes,
+        &StackSpec::fused_attention, &StackSpec::saves_elementwise_outputs,
+        &StackSpec::narrow_parameters, &StackSpec::attention_speed, &StackSpec::expert_wait_forward,
+        &StackSpec::expert_wait_backward, &StackSpec::expert_overlap,
+        &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
+        &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain,
+        &StackSpec::gathers_matrices, &StackSpec::logit_bytes, &StackSpec::loss_chunks,
+        &StackSpec::separate_gate, &StackSpec::separate_rotary, &StackSpec::norm_extra_bytes,
+        &StackSpec::keeps_gathered_inputs, &StackSpec::keeps_narrow_gradients,
+        &StackSpec::gathers_keys_and_values, &StackSpec::placeholder_gradients,
+        &StackSpec::master_weights_only, &StackSpec::frees_gradients, &StackSpec::optimizer_bytes,
+        &StackSpec::context_memory, &StackSpec::allocator_slack,
+        &StackSpec::selective_every_second_product, &StackSpec::selective_feed_forward,
+        &StackSpec::recomputation_stops_early, &StackSpec::offloads_activations,
+        &StackSpec::gradient_bucket_per_replica, &StackSpec::pipelined_launch,
+        &StackSpec::update_time, &StackSpec::balances_stages, &StackSpec::splits_messages,
+        &StackSpec::repeats_attention>());
 
 }  // namespace gridlock

@@ -1,6 +1,7 @@
 #include "workloads/transformer.h"
 
 #include <algorithm>
+#include <string_view>
 
 #include "workloads/layer_shape.h"
 
@@ -175,12 +176,15 @@ Operation HeadGemm(const TrainingSpec& job, const char* name, double m, double n
 
 void AddHeadForward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
   out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
-  out.push_back(Elementwise("loss", kLossBytesForward * s.tokens * s.vocabulary / s.tensor, 1));
+  out.push_back(Elementwise(
+      "loss",
+      job.stack.loss_traffic_factor * kLossBytesForward * s.tokens * s.vocabulary / s.tensor, 1));
 }
 
 void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
-  out.push_back(Elementwise("loss_backward", kLossBytesBackward * s.tokens * n, 1));
+  out.push_back(Elementwise("loss_backward",
+                            job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, 1));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
   out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
   out.back().of_weights = true;
@@ -307,6 +311,19 @@ void AddRepeated(const TrainingSpec& job, const LayerShape& s, const ModelPart& 
   AddMixtureForward(job, s, part.mixture, out);
 }
 
+// The forward pass of layers as full recomputation does it.
+void AddLayersAgain(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
+                    std::vector<Operation>& out) {
+  std::vector<Operation> again;
+  AddLayersForward(job, s, part, again);
+  if (job.stack.recomputation_stops_early) {
+    std::erase_if(again, [](const Operation& operation) {
+      return operation.name == std::string_view("ffn_out");
+    });
+  }
+  out.insert(out.end(), again.begin(), again.end());
+}
+
 }  // namespace
 
 PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients gradients) {
@@ -327,7 +344,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
     AddHeadBackward(job, s, work.operations);
   }
   if (job.recompute == Recompute::kFull) {
-    AddLayersForward(job, s, part, work.operations);
+    AddLayersAgain(job, s, part, work.operations);
     AddTraffic(Traffic(job, s, {part.layers, false, false, part.mixture}, /*backward=*/false),
                work.tensor);
     work.experts.calls *= 2;

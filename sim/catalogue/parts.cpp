@@ -113,6 +113,8 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   spec.hbm_bandwidth = BandwidthOf(accelerator.hbm_bandwidth());
   spec.hbm_efficiency = accelerator.hbm_efficiency();
   spec.sustained_clock = accelerator.sustained_clock();
+  spec.solo_clock =
+      accelerator.solo_clock() > 0 ? accelerator.solo_clock() : accelerator.sustained_clock();
   spec.scale_up_bandwidth = LinkBandwidthOf(accelerator.scale_up(), what + " scale_up", notes);
   spec.power = PowerSpecOf(accelerator.power(), EstimatesAmong("accelerator", entry));
   return spec;

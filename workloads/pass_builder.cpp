@@ -114,7 +114,7 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   Seconds compute;
   if (operation.flop.si() > 0) {
     const double efficiency = Efficiency(operation, rate, job_.stack) * chip_.sustained_clock;
-    compute = operation.flop / (rate.peak * efficiency);
+    compute = operation.flop / (rate.peak * efficiency) * operation.slowdown;
   }
   // A multiplier of half the width takes about half the energy.
   const double width = PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);

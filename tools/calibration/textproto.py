@@ -121,6 +121,10 @@ class Document:
         glue = "\n  " + block if 0 <= anchor < len(place) else block + "\n  "
         self._replace(at, at, glue)
 
+    def reparse(self):
+        """After `text` was changed by hand."""
+        self._parse()
+
     # Below this line: the parser.
 
     def _replace(self, start, end, text):

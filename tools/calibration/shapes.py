@@ -9,7 +9,7 @@ from calibration import plan
 from calibration.common import median, quantile
 from calibration.search import Constant
 
-FACTORS = (0.7, 0.8, 0.9, 1.0, 1.1, 1.2, 1.35, 1.5)
+FACTORS = (0.8, 0.9, 1.0, 1.1, 1.25, 1.4)
 SHAPE = ("layers", "hidden", "heads", "seq")
 
 

@@ -6,8 +6,12 @@ Examples:
   tools/calibrate.py collectives --transport nvlink_4 --measurements FOLDER --write
   tools/calibrate.py convert --table ground_truth_single.csv -o vtrain.csv
   tools/calibrate.py floors --table ground_truth_single.csv
+  tools/calibrate.py shapes --table ground_truth_single.csv
   tools/calibrate.py stack --stack megatron_core --accelerator h100_sxm \\
       --constants hbm_traffic_factor,tensor_overlap,sustained_clock
+  tools/calibrate.py accelerator --measured card.jsonl --like h100_sxm --name my_card -o my_card.textproto
+  tools/calibrate.py accelerator --measured card.jsonl --judge h200_sxm
+  tools/calibrate.py uncertainty --cases training.csv -o workloads/validation/uncertainty.csv
   tools/calibrate.py transfer --accelerator mi300x --precision BF16 --from h100_sxm
   tools/calibrate.py all --measurements FOLDER --check
 
@@ -23,7 +27,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from calibration import cases, check, collectives, gemm, plan, search, transfer  # noqa: E402
+from calibration import card, cases, check, collectives, gemm, plan, search, shapes, transfer, uncertainty  # noqa: E402
 from calibration.catalogue import Catalogue  # noqa: E402
 from calibration.common import FileError, Progress, UserError, quantile, si  # noqa: E402
 
@@ -137,6 +141,19 @@ def run_floors(options):
     save(catalogue, options)
 
 
+def run_shapes(options):
+    rows = [dict(row, role="calibration") for row in
+            cases.sample(cases.vtrain(options.table), options.one_in)]
+    with tempfile.TemporaryDirectory(prefix="calibrate-") as folder:
+        table = Path(folder) / "vtrain.csv"
+        cases.write(table, cases.table(rows))
+        simulator = search.Simulator(options.gridlock, options.catalog, [table], [])
+        try:
+            shapes.report(rows, shapes.errors_by_factor(simulator, Progress()))
+        finally:
+            simulator.close()
+
+
 def run_stack(options):
     if not options.stack and not options.accelerator:
         raise UserError("stack: --stack or --accelerator, or both, say whose constants are fitted")
@@ -173,6 +190,16 @@ def run_transfer(options):
         print(f"{options.accelerator} {precision} from {giver}: " +
               ", ".join(f"{work / 1e9:.3g} GFLOP {share:.3f}" for work, share in points))
     save(catalogue, options)
+    return 0
+
+
+def run_uncertainty(options):
+    rows = uncertainty.Rows(options.gridlock, options.cases, options.role)
+    table = uncertainty.Table(options.catalog, rows, Progress()).run()
+    print(table.text())
+    if options.output:
+        cases.write(options.output, table.csv())
+        print(f"wrote {options.output}")
     return 0
 
 
@@ -236,7 +263,7 @@ def parser():
     simulated.add_argument("--gridlock", metavar="PROGRAM", type=Path,
                            default=ROOT / "build/release/tools/gridlock")
     simulated.add_argument("--one-in", metavar="N", type=int, default=4,
-                           help="floors: take one row in N (default 4)")
+                           help="floors, shapes: take one row in N (default 4)")
     steps = argparse.ArgumentParser(add_help=False)
     steps.add_argument("--cases", metavar="FILE", type=Path, action="append",
                        help="published steps (default: the shipped table); repeatable")
@@ -269,17 +296,27 @@ def parser():
               simulated)
     one.add_argument("--table", type=Path, required=True, metavar="FILE.csv")
     one.add_argument("--constants", type=_names, help="instead of " + ",".join(plan.FLOOR_CONSTANTS))
+    one = add("shapes", run_shapes, "launch floors of megatron_deepspeed, each shape of the vTrain table "
+              "judged by the others", simulated)
+    one.add_argument("--table", type=Path, required=True, metavar="FILE.csv")
     one = add("stack", run_stack, "constants of a stack, blind, from calibration rows", simulated, steps)
     one.add_argument("--stack", metavar="NAME")
     one.add_argument("--accelerator", metavar="NAME")
     one.add_argument("--constants", type=_names, required=True, metavar="A,B+C",
                      help="joined by + move together: " + ", ".join(search.Constant.RANGES))
+    card.add_command(add, simulated)
     one = add("transfer", run_transfer, "efficiency surface of a part that nobody measured")
     one.add_argument("--accelerator", metavar="NAME")
     one.add_argument("--precision", type=_names, metavar="A,B", help="default: all of the entry")
     one.add_argument("--from", dest="donor", metavar="NAME", help="measured part whose curve it takes")
     one.add_argument("--scale", type=float, metavar="X", help="its best GEMM's share over the donor's")
     one.add_argument("--check", action="store_true", help="compare all such entries with the rule")
+    one = add("uncertainty", run_uncertainty, "errors by stack and accelerator, as they are and left out",
+              simulated, steps)
+    one.add_argument("--role", default="calibration", help="only rows of this role (default calibration); "
+                     "\"\": all")
+    one.add_argument("-o", "--output", metavar="FILE.csv", type=Path, help="the table that gridlock run "
+                     "quotes is workloads/validation/uncertainty.csv")
     one = add("all", run_all, "every fit, in order", simulated, steps, measured)
     one.add_argument("--check", action="store_true", help="refit, compare with the catalogue, write "
                      "nothing; exit code 1 when a constant is off")

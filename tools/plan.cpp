@@ -214,12 +214,16 @@ void AddLimitOptions(CLI::App& command, PlanOptions& options) {
       ->check(CLI::Range(1, 4096))
       ->capture_default_str();
   command
-      .add_option(
-          "--fix", options.fixed,
-          "Sizes that must not vary, e.g. context=1,zero=1 (tensor, context, pipeline, "
-          "virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, recompute: 0 none, "
-          "1 selective, 2 full)")
+      .add_option("--fix", options.fixed,
+                  "Sizes that must not vary, e.g. context=1,zero=1 (tensor, context, pipeline, "
+                  "virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, shard_group, "
+                  "recompute: 0 none, "
+                  "1 selective, 2 full)")
       ->type_name("NAME=VALUE,...");
+  command.add_flag("--hsdp", asked.shard_groups,
+                   "Try sharded copies inside a scale-up domain, replicated over domains, too");
+  command.add_flag("--zero-bubble", asked.zero_bubble,
+                   "Try the zero-bubble schedule (gradients of weights fill the bubbles), too");
   command.add_flag("--offload", asked.offload, "Try activations in host memory, too");
 }
 

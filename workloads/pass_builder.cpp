@@ -121,7 +121,7 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   if (operation.flop.si() > 0) {
     const double clock = job_.layout.accelerators() > 1 ? chip_.sustained_clock : chip_.solo_clock;
     const double efficiency = Efficiency(operation, rate, job_.stack) * clock;
-    compute = operation.flop / (rate.peak * efficiency);
+    compute = operation.flop / (rate.peak * efficiency) * operation.slowdown;
   }
   // A multiplier of half the width takes about half the energy.
   const double width = PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);

@@ -25,6 +25,7 @@ struct Operation {
   double calls = 1;         ///< may be a fraction when slices of a chunk are averaged
   bool wide = false;        ///< stays in 16 bits when the job's format is narrower
   bool of_weights = false;  ///< makes a gradient of weights
+  double slowdown = 1;      ///< time of its arithmetic over that of a kernel of the usual size
 };
 
 /// What a backward pass makes.

@@ -6,6 +6,7 @@
 
 #include "sim/catalogue/folders.h"
 #include "sim/describe/setup.h"
+#include "sim/describe/uncertainty.h"
 #include "sim/record/fingerprint.h"
 #include "sim/scenario/reads.h"
 #include "sim/schema/files.h"
@@ -104,6 +105,11 @@ TraceHeader HeaderOf(const Scenario& scenario) {
     header.estimates.push_back({"serving", EstimatesOfServing()});
   }
   AddCountingNotes(scenario, header);
+  if (!life && scenario.jobs.size() == 1 &&
+      std::holds_alternative<PretrainingSpec>(scenario.jobs.front().kind)) {
+    header.expected_error =
+        ExpectedErrorOf(scenario.training().stack.name, scenario.site().server.accelerator.name);
+  }
   return header;
 }
 

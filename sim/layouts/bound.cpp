@@ -41,8 +41,11 @@ std::int64_t Share(std::int64_t domain, std::int64_t stride) {
 }
 
 // The ranks that share parameters: a stage's context ranks and replicas.
-GroupShape DataShape(const Layout& layout, int domain) {
-  const std::int64_t ranks = std::int64_t{layout.data} * layout.context;
+GroupShape DataShape(const TrainingSpec& job, int domain) {
+  const Layout& layout = job.layout;
+  // What shard groups add up among each other is left out.
+  const std::int64_t replicas = job.zero > 0 ? layout.sharing_replicas() : layout.data;
+  const std::int64_t ranks = replicas * layout.context;
   const std::int64_t each = Share(domain, layout.tensor);
   if (layout.rank_order == RankOrder::kTensorDataPipeline) {
     return Packed(ranks, each);
@@ -157,7 +160,8 @@ StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& pa
                 job.offload_activations,
                 part.layers,
                 part.mixture,
-                (part.embedding ? 1 : 0) + (part.head ? 2 : 0)};
+                (part.embedding ? 1 : 0) + (part.head ? 2 : 0),
+                static_cast<int>(layout.schedule)};
   const auto [entry, fresh] = times_.try_emplace(key);
   if (fresh) {
     entry->second = Made(job, part);
@@ -307,7 +311,7 @@ double WithCollectives(const TrainingSpec& job, const Stage& first, const StageT
 
 double StepBound::Of(const TrainingSpec& job) {
   const Layout& layout = job.layout;
-  const GroupShape shape = DataShape(layout, layout.used_of(server_.domain()));
+  const GroupShape shape = DataShape(job, layout.used_of(server_.domain()));
   const double message = MessageTime(job, server_);
   const auto micro_batches = static_cast<double>(MicroBatches(job));
   const bool zero_bubble = layout.schedule == Schedule::kZeroBubble;

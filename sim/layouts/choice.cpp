@@ -22,6 +22,8 @@ LayoutChoice ChoiceOf(const TrainingSpec& job) {
   if (layout.pipeline > 1 && layout.data > 1) {  // else all orders are the same
     choice.rank_order = static_cast<std::int32_t>(layout.rank_order);
   }
+  choice.schedule = static_cast<std::int32_t>(layout.schedule);
+  choice.shard_group = layout.shard_group < layout.data ? layout.shard_group : 0;
   choice.micro_batch = job.micro_batch;
   return choice;
 }
@@ -33,7 +35,8 @@ void Apply(const LayoutChoice& choice, TrainingSpec& job) {
   layout.pipeline = choice.pipeline;
   layout.virtual_pipeline = choice.virtual_pipeline;
   layout.data = choice.data;
-  layout.shard_group = 0;
+  layout.shard_group = choice.shard_group;
+  layout.schedule = static_cast<Schedule>(choice.schedule);
   layout.expert = choice.expert;
   layout.expert_tensor = choice.expert_tensor;
   layout.sequence_parallel = choice.tensor > 1;
@@ -75,8 +78,13 @@ std::string ChoiceInWords(const LayoutChoice& choice) {
     words += fmt::format(", {} chunks a stage", choice.virtual_pipeline);
   }
   words += fmt::format(", micro-batch {}, ZeRO {}", choice.micro_batch, choice.zero);
+  words +=
+      choice.shard_group > 0 ? fmt::format(" in groups of {} replicas", choice.shard_group) : "";
   if (static_cast<Recompute>(choice.recompute) != Recompute::kNone) {
     words += fmt::format(", recompute {}", RecomputeName(choice));
+  }
+  if (static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble) {
+    words += ", zero bubble";
   }
   words += choice.offload != 0 ? ", activations offloaded" : "";
   words += choice.embedding_as_layer != 0 ? ", embedding as layer" : "";

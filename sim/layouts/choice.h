@@ -19,7 +19,9 @@ struct LayoutChoice {
   std::int32_t recompute = 0;  ///< a Recompute
   std::int32_t offload = 0;
   std::int32_t embedding_as_layer = 0, uneven_layers = 0;
-  std::int32_t rank_order = 0;  ///< a RankOrder
+  std::int32_t rank_order = 0;   ///< a RankOrder
+  std::int32_t schedule = 0;     ///< a Schedule
+  std::int32_t shard_group = 0;  ///< replicas that share one sharded copy; 0: all
   std::int64_t micro_batch = 1;
 
   auto operator<=>(const LayoutChoice&) const = default;
@@ -39,8 +41,7 @@ struct LayoutChoice {
 /// The layout that a job has. The rank order is 0 where all orders are the same.
 LayoutChoice ChoiceOf(const TrainingSpec& job);
 
-/// Gives a job another layout. Sequence parallelism goes with tensor parallelism; there are no
-/// shard groups; all else stays.
+/// Gives a job another layout. Sequence parallelism goes with tensor parallelism; all else stays.
 void Apply(const LayoutChoice& choice, TrainingSpec& job);
 
 /// "TP 8 x CP 1 x PP 16 x DP 128"; with experts " x EP 8".

@@ -154,6 +154,8 @@ class Planner {
     space.hbm_margin = asked_.hbm_margin;
     space.micro_batch_most = asked_.micro_batch_most;
     space.fixed = asked_.fixed;
+    space.shard_groups = asked_.shard_groups;
+    space.zero_bubble = asked_.zero_bubble;
     space.offload = asked_.offload || scenario_.training().offload_activations;
     return space;
   }
@@ -220,7 +222,7 @@ class Planner {
     std::stable_sort(all.begin(), all.end(), Faster);
     const Layout& own = scenario_.training().layout;
     // Other layouts than these are not searched.
-    const bool searched = own.sequence_parallel == (own.tensor > 1) && own.shard_group == 0;
+    const bool searched = own.sequence_parallel == (own.tensor > 1);
     double cheapest = std::numeric_limits<double>::infinity();
     for (Proposal& proposal : all) {
       proposal.on_front = PriceOf(proposal) < cheapest;

@@ -46,12 +46,17 @@ std::string Laid(const std::vector<TextColumn>& columns) {
 
 std::string ZeroAndMore(const LayoutChoice& choice) {
   std::string words = fmt::format("{}", choice.zero);
+  words += choice.shard_group > 0 ? fmt::format("/{}", choice.shard_group) : "";
   return words + (choice.offload != 0 ? " +host" : "");
 }
 
 std::string OrderOf(const LayoutChoice& choice) {
   return static_cast<RankOrder>(choice.rank_order) == RankOrder::kTensorPipelineData ? "tp-pp-dp"
                                                                                      : "tp-dp-pp";
+}
+
+const char* ScheduleName(const LayoutChoice& choice) {
+  return static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble ? "zero-bubble" : "1f1b";
 }
 
 class TableOf {
@@ -218,6 +223,8 @@ void WriteChoice(const LayoutChoice& choice, JsonWriter& json) {
   json.Member("embedding_as_layer", choice.embedding_as_layer != 0);
   json.Member("uneven_layers", choice.uneven_layers != 0);
   json.Member("rank_order", OrderOf(choice));
+  json.Member("schedule", ScheduleName(choice));
+  json.Member("shard_group", choice.shard_group);
   json.EndObject();
 }
 
@@ -318,20 +325,22 @@ std::string PlanCsv(const LayoutPlan& plan) {
       "rank,accelerators,tensor,context,pipeline,virtual_pipeline,data,expert,expert_tensor,"
       "micro_batch,zero,recompute,offload_activations,embedding_as_layer,uneven_layers,rank_order,"
       "peak_hbm_bytes,hbm_bytes,step_time_s,analytic_step_time_s,mfu,binding_wall,"
-      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front\n";
+      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group\n";
   int rank = 0;
   for (const Proposal& p : plan.proposals) {
     const LayoutChoice& c = p.layout.choice;
     const bool budget = plan.tokens > 0;
     text += fmt::format(
-        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}\n",
+        "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
+        "{},{}\n",
         ++rank, p.step.accelerators, c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.data,
         c.expert, c.expert_tensor, c.micro_batch, c.zero, RecomputeName(c), c.offload,
         c.embedding_as_layer, c.uneven_layers, OrderOf(c), p.peak().si(), p.room().si(),
         p.step.step_time.si(), p.layout.analytic, p.step.mfu(), NameOfBindingWall(p.step),
         ShareOfBindingWall(p.step), p.run.power_w, budget ? fmt::format("{}", p.run.days) : "",
         budget ? fmt::format("{}", p.run.energy_j) : "",
-        p.run.dollars ? fmt::format("{}", *p.run.dollars) : "", p.on_front ? 1 : 0);
+        p.run.dollars ? fmt::format("{}", *p.run.dollars) : "", p.on_front ? 1 : 0, ScheduleName(c),
+        c.shard_group);
   }
   return text;
 }

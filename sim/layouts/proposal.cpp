@@ -46,8 +46,11 @@ std::string LayoutBlock(const LayoutChoice& choice, const TrainingSpec& job) {
   block += choice.tensor > 1 ? "sequence_parallel: true " : "";
   block += choice.embedding_as_layer != 0 ? "embedding_as_layer: true " : "";
   block += choice.uneven_layers != 0 ? "uneven_layers: true " : "";
+  add("shard_group", choice.shard_group, 0);
   add("domain_ranks", job.layout.domain_ranks, 0);
-  block += job.layout.schedule == Schedule::kZeroBubble ? "schedule: ZERO_BUBBLE " : "";
+  block += static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble
+               ? "schedule: ZERO_BUBBLE "
+               : "";
   return block + fmt::format("rank_order: {} }}", OrderName(choice));
 }
 

@@ -71,13 +71,14 @@ Found Check(const LayoutSpace& space, const std::vector<SpacePart>& parts) {
   const gridlock::Bytes room = RoomOf(space);
   // Of two rank orders, one after the other, HBM is the same.
   LayoutChoice last;
+  last.tensor = 0;  // none yet
   bool fits = false;
   for (const SpacePart& part : parts) {
     ForEachLayout(space, part, found.refused,
                   [&](const LayoutChoice& choice, const TrainingSpec& job) {
                     LayoutChoice same = choice;
                     same.rank_order = 0;
-                    if (choice.rank_order == 0 || same != last) {
+                    if (same != last) {
                       fits = FullestStage(job).total() <= room;
                       last = same;
                     }
@@ -104,7 +105,7 @@ std::vector<std::vector<SpacePart>> Dealt(const std::vector<SpacePart>& parts, i
 // Layouts that share a plan have equal keys.
 auto SplitKey(const LayoutChoice& c) {
   return std::make_tuple(c.tensor, c.context, c.pipeline, c.data, c.expert, c.expert_tensor,
-                         c.rank_order, c.virtual_pipeline > 1);
+                         c.rank_order, c.virtual_pipeline > 1, c.shard_group, c.schedule);
 }
 
 class Search {

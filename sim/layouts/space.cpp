@@ -105,6 +105,10 @@ constexpr NamedSize kSizes[] = {
      [](const LayoutChoice& c) {
        return std::int64_t{c.recompute};
      }},
+    {"shard_group",
+     [](const LayoutChoice& c) {
+       return std::int64_t{c.shard_group};
+     }},
 };
 
 bool HasFixed(const LayoutSpace& space, const LayoutChoice& choice) {
@@ -129,9 +133,23 @@ class Walk {
   }
 
   void Run() {
+    const Schedule own = space_.job.layout.schedule;
+    WithSchedule(own);
+    if (space_.zero_bubble && own != Schedule::kZeroBubble) {
+      WithSchedule(Schedule::kZeroBubble);
+    }
+  }
+
+ private:
+  void WithSchedule(Schedule schedule) {
+    job_.layout.schedule = schedule;
+    choice_.schedule = static_cast<std::int32_t>(schedule);
     const std::int64_t rest =
         space_.accelerators / (std::int64_t{choice_.tensor} * choice_.context);
     for (const std::int64_t pipeline : DivisorsOf(rest, job_.model.layers + 2)) {
+      if (pipeline == 1 && schedule != space_.job.layout.schedule) {
+        continue;  // all schedules are the same
+      }
       choice_.pipeline = static_cast<std::int32_t>(pipeline);
       choice_.data = static_cast<std::int32_t>(rest / pipeline);
       const int most = pipeline > 1 ? (job_.model.layers + 2) / choice_.pipeline : 1;
@@ -142,7 +160,6 @@ class Walk {
     }
   }
 
- private:
   void Refuse(Refused reason) { ++refused_[static_cast<std::size_t>(reason)]; }
 
   // Layers are shared evenly, else with the embedding and the head as a layer each, else unevenly.
@@ -212,14 +229,41 @@ class Walk {
         for (choice_.zero = first; choice_.zero <= last; ++choice_.zero) {
           for (int order = 0; order <= (ordered ? 1 : 0); ++order) {
             choice_.rank_order = order;
-            if (HasFixed(space_, choice_)) {
-              Apply(choice_, job_);
-              visit_(choice_, job_);
+            choice_.shard_group = 0;
+            Visit();
+            choice_.shard_group = GroupInDomain();
+            if (choice_.shard_group > 0) {
+              Visit();
             }
           }
         }
       }
     }
+  }
+
+  void Visit() {
+    if (HasFixed(space_, choice_)) {
+      Apply(choice_, job_);
+      visit_(choice_, job_);
+    }
+  }
+
+  // Replicas that share a sharded copy inside a scale-up domain, as many as there are; 0: none are
+  // tried.
+  [[nodiscard]] std::int32_t GroupInDomain() const {
+    const bool neighbours =
+        choice_.pipeline == 1 ||
+        choice_.rank_order == static_cast<std::int32_t>(RankOrder::kTensorDataPipeline);
+    if (!space_.shard_groups || job_.model.has_experts() || choice_.zero == 0 || !neighbours) {
+      return 0;
+    }
+    const int group = choice_.tensor * choice_.context;
+    const int most = job_.layout.used_of(space_.server.domain()) / group;
+    std::int32_t best = 0;
+    for (std::int32_t replicas = 1; replicas <= std::min(most, choice_.data - 1); ++replicas) {
+      best = choice_.data % replicas == 0 && replicas * choice_.context > 1 ? replicas : best;
+    }
+    return best;
   }
 
   const LayoutSpace& space_;

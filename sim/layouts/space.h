@@ -54,6 +54,8 @@ struct LayoutSpace {
   std::int64_t micro_batch_most = 32;
   std::vector<FixedSize> fixed;  ///< layouts with other sizes are left out, uncounted
   bool offload = false;          ///< tries activations in host memory too
+  bool shard_groups = false;     ///< tries sharded copies inside a scale-up domain too
+  bool zero_bubble = false;      ///< tries the zero-bubble schedule too
 };
 
 /// Bytes of HBM that a layout may need.

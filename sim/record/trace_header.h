@@ -3,6 +3,7 @@
 // What is known about a run before its first step: the head of every trace and of every report.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -21,6 +22,14 @@ struct InputNumber {
   std::string field;
 };
 
+/// How far simulated step times were off published ones, of runs like this one.
+struct ExpectedError {
+  int rows = 0;           ///< published runs behind it
+  double median_pct = 0;  ///< half of them were off by less
+  double p90_pct = 0;     ///< nine in ten were
+  std::string basis;      ///< which runs, in words
+};
+
 struct TraceHeader {
   std::string scenario_name = {};
   std::string scenario_text =
@@ -35,9 +44,10 @@ struct TraceHeader {
   std::string catalogue_fingerprint = {};  ///< of the entries that the scenario uses
   std::string gridlock_commit = {};        ///< of the build, "-dirty" behind it when files differed
   std::string command_line = {};
-  std::vector<std::string> notes = {};      ///< what was understood from the input
-  std::vector<InputNumber> estimates = {};  ///< neither measured nor published
-  std::vector<InputNumber> unsourced = {};  ///< given by the user, no source
+  std::vector<std::string> notes = {};               ///< what was understood from the input
+  std::vector<InputNumber> estimates = {};           ///< neither measured nor published
+  std::vector<InputNumber> unsourced = {};           ///< given by the user, no source
+  std::optional<ExpectedError> expected_error = {};  ///< of the step time; nothing in lives
   std::string cap_quantity =
       {};  ///< what is capped, "scale-up bandwidth per direction"; "" when nothing is
   std::string cap_units = {};  ///< of StepRecord::cap_si: "byte/s", "FLOP/s", "W", or "1"

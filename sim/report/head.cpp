@@ -108,6 +108,16 @@ void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
   json.EndObject();
   json.Member("seed", header.seed);
   json.Member("command_line", header.command_line);
+  if (header.expected_error) {
+    json.Key("uncertainty");
+    json.BeginObject();
+    json.Member("of", "step_time_s");
+    json.Member("published_runs", header.expected_error->rows);
+    json.Member("median_pct", header.expected_error->median_pct);
+    json.Member("p90_pct", header.expected_error->p90_pct);
+    json.Member("basis", header.expected_error->basis);
+    json.EndObject();
+  }
   AddTexts(json, "notes", header.notes);
   AddTexts(json, "estimates", OneByOne(header.estimates));
   AddTexts(json, "given_without_source", OneByOne(header.unsourced));

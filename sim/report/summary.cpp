@@ -91,6 +91,16 @@ std::string ActivityInWords(const std::string& activity) {
   return found == std::end(kWords) ? "" : found->second;
 }
 
+/// What published runs say of the step time.
+void AddUncertainty(std::string& out, const TraceHeader& header) {
+  if (header.expected_error) {
+    const ExpectedError& error = *header.expected_error;
+    out +=
+        Line("uncertainty", fmt::format("{:.1f} % (median), {:.1f} % (nine in ten) of {} {}",
+                                        error.median_pct, error.p90_pct, error.rows, error.basis));
+  }
+}
+
 void AddSpeed(std::string& out, const StepRecord& record) {
   const auto accelerators = static_cast<double>(record.accelerators);
   const double tokens_rate = static_cast<double>(record.tokens) / record.step_time.si();
@@ -323,6 +333,7 @@ std::string SummaryText(const TraceHeader& header, const StepRecord& record) {
   }
   std::string out = HeadText(header, title);
   AddSpeed(out, record);
+  AddUncertainty(out, header);
   const std::vector<Part> activities = AddedUp(record.breakdown, [](const BreakdownPart& part) {
     return part.activity;
   });

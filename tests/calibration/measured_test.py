@@ -17,8 +17,14 @@ def main():
     if not folder:
         print("SKIP: GRIDLOCK_MEASUREMENTS does not name a folder with measured tables")
         return 0
-    return subprocess.run([sys.executable, ROOT / "tools/calibrate.py", "all", "--measurements", folder,
-                           "--check", "--no-steps"], check=False).returncode
+    calibrate = [sys.executable, ROOT / "tools/calibrate.py"]
+    codes = [subprocess.run([*calibrate, "all", "--measurements", folder, "--check", "--no-steps"],
+                            check=False).returncode]
+    card = [Path(folder) / f"gpu/h100_sxm_{name}.csv" for name in ("gemm", "power", "attention", "hbm")]
+    if all(path.exists() for path in card):
+        codes.append(subprocess.run([*calibrate, "accelerator", "--compare", "h100_sxm", "--measured", *card],
+                                    check=False).returncode)
+    return max(codes)
 
 
 if __name__ == "__main__":

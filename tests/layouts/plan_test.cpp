@@ -254,7 +254,7 @@ TEST(Plan, FixedSizesDoNotVary) {
             }),
             "--fix knows no size \"tensr\" (did you mean \"tensor\"?); expected one of tensor, "
             "context, pipeline, virtual_pipeline, data, expert, expert_tensor, micro_batch, zero, "
-            "recompute");
+            "recompute, shard_group");
   EXPECT_EQ(MessageOf([] {
               (void)ParseFixed("tensor=4,zero");
             }),

@@ -69,6 +69,25 @@ TEST(Search, PruningLosesNothing) {
   }
 }
 
+TEST(Search, PruningLosesNothingAmongShardGroupsAndSchedules) {
+  const Scenario scenario = TwoServers({"job[0].pretraining.stack=torchtitan"}).At({});
+  LayoutSpace space = SpaceOf(scenario, 16, 1);
+  const std::size_t plain = EveryLayout(space).choices.size();
+  space.shard_groups = space.zero_bubble = true;
+  space.fixed = {{"recompute", 0}, {"tensor", 2}};
+  const SearchResult all = Searched(scenario, space, false, true);
+  EXPECT_EQ(InWords(Searched(scenario, space, true, true)), InWords(all));
+  space.fixed.clear();
+  const Every every = EveryLayout(space);
+  EXPECT_GT(every.choices.size(), plain);
+  std::set<LayoutChoice> distinct(every.choices.begin(), every.choices.end());
+  EXPECT_EQ(distinct.size(), every.choices.size());
+  // A copy in a server of eight: four replicas of two tensor ranks.
+  EXPECT_TRUE(std::any_of(every.choices.begin(), every.choices.end(), [](const LayoutChoice& c) {
+    return c.tensor == 2 && c.context == 1 && c.data == 8 && c.shard_group == 4 && c.zero == 3;
+  }));
+}
+
 TEST(Search, PruningLosesNothingAmongExperts) {
   const Scenario scenario = TwoServersOfExperts().At({});
   const LayoutSpace space = SpaceOf(scenario, 8, 1);
@@ -89,7 +108,8 @@ TEST(Search, NoStepBeatsItsBound) {
   }();
   for (const ScenarioBase& base : bases) {
     const Scenario scenario = base.At({});
-    const LayoutSpace space = SpaceOf(scenario, 16);
+    LayoutSpace space = SpaceOf(scenario, 16);
+    space.shard_groups = space.zero_bubble = true;
     StepBound bound(space.server);
     Scorer scorer(scenario.site());
     TrainingSpec job = space.job;
@@ -115,7 +135,9 @@ TEST(Search, ScoresAreThoseOfARun) {
   for (const bool experts : {false, true}) {
     const ScenarioBase base = experts ? TwoServersOfExperts() : TwoServers();
     const Scenario scenario = base.At({});
-    const SearchResult result = Searched(scenario, SpaceOf(scenario, 16), true);
+    LayoutSpace space = SpaceOf(scenario, 16);
+    space.shard_groups = space.zero_bubble = true;
+    const SearchResult result = Searched(scenario, space, true);
     ASSERT_FALSE(result.best.empty());
     for (const ScoredLayout& layout : result.best) {
       const Scenario written = base.At(PointOf(layout.choice, scenario.training()));

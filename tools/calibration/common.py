@@ -64,12 +64,13 @@ def number(path, row, column):
 # Units of the catalogue, in SI. Bandwidths are per direction, in bytes per second.
 _PREFIX = {"": 1.0, "k": 1e3, "K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15, "m": 1e-3, "u": 1e-6,
            "n": 1e-9, "p": 1e-12}
-_UNITS = {"FLOPS": 1.0, "FLOP": 1.0, "B/s": 1.0, "bps": 0.125, "B": 1.0, "s": 1.0, "W": 1.0}
+_UNITS = {"FLOPS": 1.0, "FLOP": 1.0, "B/s": 1.0, "bps": 0.125, "B": 1.0, "s": 1.0, "W": 1.0,
+          "J/FLOP": 1.0, "J/B": 1.0}
 
 
 def si(text):
     """"989 TFLOPS" as 9.89e14."""
-    match = re.fullmatch(r"\s*([0-9.eE+-]+)\s*([kKMGTPmunp]?)(FLOPS|FLOP|B/s|bps|B|s|W)\s*", text)
+    match = re.fullmatch(r"\s*([0-9.eE+-]+)\s*([kKMGTPmunp]?)(J/FLOP|J/B|FLOPS|FLOP|B/s|bps|B|s|W)\s*", text)
     if not match:
         raise UserError(f"{text!r} is not a quantity that is understood here")
     return float(match[1]) * _PREFIX[match[2]] * _UNITS[match[3]]

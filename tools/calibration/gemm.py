@@ -61,8 +61,8 @@ def efficiency(points, work):
     return points[-1][1]
 
 
-def fit(rows, peak):
-    """The surface of [(work, seconds)] for a dense peak in FLOP/s."""
+def fit(rows, peak, fewest=FEWEST_ROWS):
+    """The surface of [(work, seconds)] for a dense peak in FLOP/s; bins of fewer rows are left out."""
     bins = {}
     for work, seconds in rows:
         at = math.floor((math.log10(work) - FIRST_BIN) * BINS_PER_DECADE)
@@ -70,12 +70,12 @@ def fit(rows, peak):
             bins.setdefault(at, []).append(work / seconds / peak)
     points, counts = [], []
     for at in sorted(bins):
-        if len(bins[at]) >= FEWEST_ROWS:
+        if len(bins[at]) >= fewest:
             middle = 10 ** (FIRST_BIN + (at + 0.5) / BINS_PER_DECADE)
             points.append((float(significant(middle)), min(round(median(bins[at]), 3), 1.0)))
             counts.append(len(bins[at]))
     if len(points) < 2:
-        raise UserError(f"only {len(points)} bins of work hold {FEWEST_ROWS} rows or more; a surface "
+        raise UserError(f"only {len(points)} bins of work hold {fewest} rows or more; a surface "
                         "needs two")
     low, high = 10 ** FIRST_BIN, 10 ** LAST_BIN
     inside = [(work, seconds) for work, seconds in rows if low <= work < high]

@@ -101,7 +101,7 @@ class Document:
         """Makes `text` the source of exactly `fields`; other sources lose them."""
         entry = self._entry(kind, name)
         same = [f for f in entry.all("source") if set(self._source_fields(f)) == set(fields)]
-        block = _source_block(fields, text, estimate)
+        block = source_block(fields, text, estimate)
         if same:
             self._replace(same[0].start, same[0].end, block)
             return
@@ -120,6 +120,10 @@ class Document:
             place[0].start if place else self._entry(kind, name).end - 2)
         glue = "\n  " + block if 0 <= anchor < len(place) else block + "\n  "
         self._replace(at, at, glue)
+
+    def reparse(self):
+        """After `text` was changed by hand."""
+        self._parse()
 
     # Below this line: the parser.
 
@@ -253,7 +257,7 @@ def _field_list(fields):
     return "field: [" + "\n      ".join(lines) + "]"
 
 
-def _source_block(fields, text, estimate):
+def source_block(fields, text, estimate):
     escaped = quoted(" ".join(text.split()))[1:-1]
     pieces = textwrap.wrap(escaped, _COLUMNS - 9, break_long_words=False, break_on_hyphens=False)
     lines = [f'"{piece} "' for piece in pieces[:-1]] + [f'"{pieces[-1]}"']

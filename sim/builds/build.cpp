@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -242,7 +243,6 @@ double YoungInterval(double write_s, double mtbf_s) {
 }
 
 std::vector<RunSize> RunSizes(const BuildAsked& asked, std::int64_t accelerators) {
-  constexpr std::int64_t kReplicas = 16;  // in multiples of
   constexpr double kSequencesEach = 4;
   const double sequences = asked.batch_tokens / static_cast<double>(asked.sequence_length);
   const double replicas = std::max(1.0, sequences / kSequencesEach);
@@ -251,10 +251,12 @@ std::vector<RunSize> RunSizes(const BuildAsked& asked, std::int64_t accelerators
   std::vector<RunSize> sizes;
   for (std::int64_t model = std::max<std::int64_t>(1, first / 2); model <= first * 2; model *= 2) {
     std::int64_t data = accelerators / model;
-    data -= data > kReplicas ? data % kReplicas : 0;
     if (data == 0) {
       continue;
     }
+    // A sixteenth is left out at most, and the rest can be dealt out evenly.
+    data -= data % static_cast<std::int64_t>(std::bit_floor(
+                       static_cast<std::uint64_t>(std::max<std::int64_t>(16, data)) / 16));
     const auto per_replica =
         static_cast<std::int64_t>(std::max(1.0, std::round(sequences / static_cast<double>(data))));
     sizes.push_back({data * model, data * per_replica});

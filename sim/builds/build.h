@@ -86,7 +86,7 @@ std::int64_t SparesFor(double mean_out, double quantile);
 /// Time between checkpoints that loses least: sqrt(2 w M), Young 1974.
 double YoungInterval(double write_s, double mtbf_s);
 
-/// Accelerators of runs that could use so many: replicas in multiples of 16, each of a power of two
+/// Accelerators of runs that could use so many: an even number of replicas, each of a power of two
 /// of accelerators, so that a step has about four sequences for each replica.
 struct RunSize {
   std::int64_t accelerators = 0, batch = 0;

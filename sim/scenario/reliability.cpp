@@ -214,7 +214,7 @@ void CheckSpares(const ReliabilitySpec& spec, const Scenario& scenario, const Po
     }
     if (!room) {
       problems.Add(at, "reliability.spares",
-                   Refusal(fmt::format("{} needs {} servers, and with {} spares none of its sites "
+                   Refusal(fmt::format("{} needs servers: {}, and with {} spares none of its sites "
                                        "has as many",
                                        Quoted(job.name), needs, spares),
                            "fewer spares, or more servers"));

@@ -105,6 +105,7 @@ int WithBase(const ScenarioOptions& options,
 
 // One per subcommand: adds it to the app; `code` receives the exit code when it runs.
 void AddPlanCommand(CLI::App& app, int& code);
+void AddBuildCommand(CLI::App& app, int& code);
 void AddExportCommand(CLI::App& app, int& code);
 void AddReplayCommand(CLI::App& app, int& code);
 void AddRunCommand(CLI::App& app, const std::string& command_line, int& code);

@@ -82,6 +82,7 @@ int main(int argc, char** argv) {
   const std::string command_line = gridlock::ShellLine(argc, argv);
   gridlock::AddRunCommand(app, command_line, code);
   gridlock::AddPlanCommand(app, code);
+  gridlock::AddBuildCommand(app, code);
   gridlock::AddExportCommand(app, code);
   gridlock::AddCapCommand(app, command_line, code);
   gridlock::AddCollectiveCommand(app, command_line, code);

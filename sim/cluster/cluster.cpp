@@ -76,9 +76,6 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
     const auto topology = MakeTopology(sites_[s]);
     switch_power_.push_back(PowerOfSwitches(*topology));
     optics_power_.push_back(PowerOfOptics(*topology));
-    const std::string& name = sites_[s].name;
-    failures_.push_back({Random(scenario.seed, "failures/" + name + "/times"),
-                         Random(scenario.seed, "failures/" + name + "/repairs")});
     ledger_.SetSite(IndexOf<SiteIndex>(s), sites_[s]);
   }
   CheckPowerCaps();
@@ -108,6 +105,7 @@ void Cluster::AddMembers() {
     Member member;
     member.spec = &spec;
     member.kind = kind;
+    member.tenant = TenantNumber(spec.tenant);
     member.servers.assign(sites_.size(), 0);
     CheckSitesAlike(spec, sites_);
     if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
@@ -204,11 +202,7 @@ void Cluster::PlanEvents() {
       });
     }
   }
-  if (scenario_.reliability.server_mtbf > Seconds(0)) {
-    for (std::size_t s = 0; s < sites_.size(); ++s) {
-      FailNext(IndexOf<SiteIndex>(s));
-    }
-  }
+  PlanFailures();
   Tick();
 }
 
@@ -226,7 +220,38 @@ void Cluster::AdvanceTo(Seconds now) {
     }
   }
   ChargeStretch(stretch);
+  ChargeTenants(stretch);
   clock_ = now;
+}
+
+std::int32_t Cluster::TenantNumber(const std::string& name) {
+  const auto [entry, added] =
+      tenants_.try_emplace(name, static_cast<std::int32_t>(tenants_.size()));
+  if (added) {
+    const auto share = scenario_.fair_share.share.find(name);
+    tenant_share_.push_back(share == scenario_.fair_share.share.end() ? 1 : share->second);
+    tenant_used_.push_back(0);
+  }
+  return entry->second;
+}
+
+// What the tenants have used counts half after each half-life.
+void Cluster::ChargeTenants(const Stretch& stretch) {
+  const Seconds half_life = scenario_.fair_share.half_life;
+  if (half_life > Seconds(0)) {
+    for (double& used : tenant_used_) {
+      used *= std::exp2(-(stretch.length() / half_life));
+    }
+  }
+  for (const JobIndex job : active_) {
+    const Member& member = members_[job];
+    double accelerators = 0;
+    for (std::size_t s = 0; s < sites_.size(); ++s) {
+      accelerators += 1.0 * member.servers[s] * sites_[s].server.accelerators;
+    }
+    const auto tenant = static_cast<std::size_t>(member.tenant);
+    tenant_used_[tenant] += accelerators * stretch.length().si() / tenant_share_[tenant];
+  }
 }
 
 // Power of what a fleet did over the stretch, above idle.

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "sim/base/random.h"
+#include "sim/cluster/failures.h"
 #include "sim/cluster/fleet.h"
 #include "sim/cluster/ledger.h"
 #include "sim/cluster/life.h"
@@ -44,12 +45,34 @@ class Cluster {
     Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
     TimerId timer = TimerId::kNone;
     TransferId transfer = TransferId::kNone;
+    std::int32_t tenant = 0;  ///< in tenant_used_
   };
 
-  /// Failures of the servers of one site: one Poisson stream for all of them. Each failure hits a
-  /// server drawn at random, and has no effect on a server that is down already.
-  struct Failures {
-    Random times, repairs;
+  /// Something that has failed and that nobody has noticed: its servers stand still or are slow.
+  struct Affliction {
+    SiteIndex site;
+    FailureStream::Range servers;
+    JobIndex run;         ///< where only a run is hit: that; else -1
+    Seconds placed_at;    ///< of that run
+    double slowdown = 0;  ///< 0: they stand still
+    std::uint64_t number = 0;
+  };
+
+  /// Failures and spares of one site.
+  struct Faults {
+    LemonServers lemons;
+    std::vector<FailureStream> streams;  ///< by kind
+    std::int32_t out = 0;                ///< servers out of service by failures
+    std::int32_t starting = 0;           ///< cold spares on their way
+    std::vector<ServerIndex> off;        ///< cold spares
+  };
+
+  /// What failed, where, and until when.
+  struct Fault {
+    SiteIndex site;
+    std::size_t kind = 0;
+    FailureStream::Range servers;
+    Seconds repair_time;
   };
 
   /// A run that draws power, and its servers by site: those that it holds or would hold.
@@ -66,6 +89,8 @@ class Cluster {
   void PlanEvents();
   void AdvanceTo(Seconds now);
   void ChargeStretch(const Stretch& stretch);
+  void ChargeTenants(const Stretch& stretch);
+  std::int32_t TenantNumber(const std::string& name);
   Watts FleetPower(Member& member, const Stretch& stretch);
   void Note(LifeEvent event);  ///< happens now
   void ReconsiderSoon();
@@ -90,8 +115,22 @@ class Cluster {
   [[nodiscard]] bool WanIsDown(const Member& member) const;
 
   // cluster_faults.cpp: failures, outages, changes
-  void FailNext(SiteIndex site);
-  void TakeDown(SiteIndex site, ServerIndex server, const std::string& why);
+  void PlanFailures();
+  void FailNext(SiteIndex site, std::size_t kind);
+  void BeginFailure(const Fault& fault, ServerIndex server);
+  void Afflict(const Fault& fault, JobIndex run);
+  void TakeOut(const Fault& fault);
+  void Repair(const Fault& fault);
+  void StopRun(JobIndex job, const Fault& fault, ServerIndex server);
+  void UseSpares(SiteIndex site);
+  void SetReserve(SiteIndex site);
+  void TakeDown(SiteIndex site, ServerIndex server, const std::string& why,
+                LifeFailure* account = nullptr);
+  [[nodiscard]] bool Afflicts(const Affliction& affliction, JobIndex job) const;
+  /// How many times as long the steps of a run take; infinite: it stands still.
+  [[nodiscard]] double SlowdownOf(JobIndex job) const;
+  /// Whether a run cannot go on: a link is cut, or a part has failed and nobody has noticed.
+  [[nodiscard]] bool StandsStill(JobIndex job) const;
   void NoteOutage(EventKind kind, const OutageSpec& outage);
   void BeginOutage(const OutageSpec& outage);
   void EndOutage(const OutageSpec& outage);
@@ -148,7 +187,13 @@ class Cluster {
   Servers servers_;
   Ledger ledger_;
   Timeline timeline_;
-  std::vector<Failures> failures_;
+  std::vector<FailureSpec> failure_kinds_;
+  std::vector<Faults> faults_;  ///< by site
+  std::vector<Affliction> afflictions_;
+  std::uint64_t afflictions_begun_ = 0;
+  std::map<std::string, std::int32_t> tenants_;
+  std::vector<double> tenant_used_;  ///< accelerator-seconds over the share, as far as they count
+  std::vector<double> tenant_share_;
   std::map<std::string, int> cohort_left_;                     ///< jobs that have not ended
   std::map<std::string, std::vector<JobIndex>> after_cohort_;  ///< who waits for it
   Seconds clock_;

@@ -1,47 +1,253 @@
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/job_sites.h"
 
 namespace gridlock {
 
-// All servers of a site fail independently at one rate, so that their failures together are one
-// Poisson stream, and the one that fails is any of them.
-void Cluster::FailNext(SiteIndex site) {
-  Failures& failures = failures_[site];
-  const double mean = scenario_.reliability.server_mtbf.si() / servers_.servers(site);
-  const Seconds at = timeline_.now() + Seconds(failures.times.Exponential(mean));
-  const auto server = IndexOf<ServerIndex>(
-      failures.times.Below(static_cast<std::uint64_t>(servers_.servers(site))));
-  const Seconds repair(failures.repairs.Exponential(scenario_.reliability.repair_time.si()));
+// Servers of the scenario's one rate come first, then its kinds of failures.
+void Cluster::PlanFailures() {
+  const ReliabilitySpec& spec = scenario_.reliability;
+  if (spec.server_mtbf > Seconds(0)) {
+    FailureSpec server;
+    server.mtbf = spec.server_mtbf;
+    server.repair_time = spec.repair_time;
+    failure_kinds_.push_back(server);
+  }
+  failure_kinds_.insert(failure_kinds_.end(), spec.failures.begin(), spec.failures.end());
+  for (const FailureSpec& kind : failure_kinds_) {
+    record_.failures.push_back({.name = kind.name.empty() ? "server" : kind.name});
+  }
+  faults_.resize(sites_.size());
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    Faults& faults = faults_[s];
+    faults.lemons = DrawLemons(spec, sites_[s], scenario_.seed);
+    for (std::int32_t i = 1; i <= std::min(spec.cold_spares, sites_[s].servers); ++i) {
+      faults.off.push_back({sites_[s].servers - i});
+      (void)servers_.TakeDown(site, faults.off.back());
+    }
+    SetReserve(site);
+    const Locality& locality = *servers_.state(site).locality;
+    for (std::size_t k = 0; k < failure_kinds_.size(); ++k) {
+      const FailureSpec& kind = failure_kinds_[k];
+      const std::string purpose =
+          "failures/" + scenario_.sites[s].name + (kind.name.empty() ? "" : "/" + kind.name);
+      faults.streams.emplace_back(kind, sites_[s], locality, faults.lemons, scenario_.seed,
+                                  purpose);
+      if (faults.streams.back().happens()) {
+        FailNext(site, k);
+      }
+    }
+  }
+}
+
+void Cluster::FailNext(SiteIndex site, std::size_t kind) {
+  const FailureStream::Drawn drawn = faults_[site].streams[kind].Next();
+  const Seconds at = timeline_.now() + drawn.after;
   if (at >= scenario_.horizon) {
     return;
   }
-  timeline_.At(at, [this, site, server, repair] {
-    FailNext(site);
-    if (!servers_.in_service(site, server)) {
-      return;  // it is down already
-    }
-    AdvanceTo(timeline_.now());
-    Note({.kind = EventKind::kFailure, .site = site, .server = server, .servers = 1});
-    TakeDown(site, server, "failure");
-    const Seconds back = timeline_.now() + repair;
-    if (back < scenario_.horizon) {
-      timeline_.At(back, [this, site, server] {
-        AdvanceTo(timeline_.now());
-        servers_.BringBack(site, server);
-        Note({.kind = EventKind::kRepair, .site = site, .server = server, .servers = 1});
-        ReconsiderSoon();
-      });
-    }
+  timeline_.At(at, [this, site, kind, drawn] {
+    FailNext(site, kind);
+    const FailureStream::Range servers = faults_[site].streams[kind].Around(drawn.server);
+    BeginFailure({site, kind, servers, drawn.repair_time}, drawn.server);
   });
 }
 
-void Cluster::TakeDown(SiteIndex site, ServerIndex server, const std::string& why) {
+// What is down already, and a run that is not there, cannot fail.
+void Cluster::BeginFailure(const Fault& fault, ServerIndex server) {
+  const FailureSpec& kind = failure_kinds_[fault.kind];
+  const bool run_alone = kind.takes == "run" && kind.neighbours == 0;
+  JobIndex run;
+  if (run_alone) {
+    run = servers_.holder(fault.site, server);
+    if (run < 0 || !members_[run].run || !servers_.in_service(fault.site, server)) {
+      return;
+    }
+  } else {
+    bool any = false;
+    for (std::int32_t i = 0; i < fault.servers.count; ++i) {
+      any = any || servers_.in_service(fault.site, {fault.servers.first + i});
+    }
+    if (!any) {
+      return;
+    }
+  }
+  AdvanceTo(timeline_.now());
+  Note({.kind = EventKind::kFailure,
+        .site = fault.site,
+        .server = fault.servers.first,
+        .servers = run_alone ? 0 : fault.servers.count,
+        .detail = kind.name});
+  LifeFailure& account = record_.failures[fault.kind];
+  ++account.failures;
+  account.servers += run_alone ? 0 : fault.servers.count;
+  if (kind.detection_time > Seconds(0)) {
+    Afflict(fault, run);
+  } else if (run_alone) {
+    StopRun(run, fault, server);
+  } else {
+    TakeOut(fault);
+  }
+}
+
+void Cluster::Afflict(const Fault& fault, JobIndex run) {
+  const FailureSpec& kind = failure_kinds_[fault.kind];
+  const std::uint64_t number = ++afflictions_begun_;
+  afflictions_.push_back({.site = fault.site,
+                          .servers = fault.servers,
+                          .run = run,
+                          .placed_at = run < 0 ? Seconds(0) : members_[run].run->placed_at(),
+                          .slowdown = kind.slowdown,
+                          .number = number});
+  StallOrResume();
+  timeline_.At(timeline_.now() + kind.detection_time, [this, fault, number] {
+    AdvanceTo(timeline_.now());
+    const auto noticed =
+        std::find_if(afflictions_.begin(), afflictions_.end(), [number](const Affliction& each) {
+          return each.number == number;
+        });
+    const Affliction affliction = *noticed;
+    afflictions_.erase(noticed);
+    if (affliction.run < 0) {
+      TakeOut(fault);
+    } else if (Afflicts(affliction, affliction.run)) {
+      StopRun(affliction.run, fault, fault.servers.first);
+    }
+    StallOrResume();
+  });
+}
+
+bool Cluster::Afflicts(const Affliction& affliction, JobIndex job) const {
+  const Member& member = members_[job];
+  if (!member.run || !member.run->holds_servers()) {
+    return false;
+  }
+  if (affliction.run >= 0) {
+    return affliction.run == job && affliction.placed_at == member.run->placed_at();
+  }
+  for (std::int32_t i = 0; i < affliction.servers.count; ++i) {
+    if (servers_.holder(affliction.site, {affliction.servers.first + i}) == job) {
+      return true;
+    }
+  }
+  return false;
+}
+
+double Cluster::SlowdownOf(JobIndex job) const {
+  double most = 1;
+  for (const Affliction& affliction : afflictions_) {
+    if (Afflicts(affliction, job)) {
+      const bool stands = affliction.slowdown <= 0;
+      most = stands ? std::numeric_limits<double>::infinity() : std::max(most, affliction.slowdown);
+    }
+  }
+  return most;
+}
+
+bool Cluster::StandsStill(JobIndex job) const {
+  return WanIsDown(members_[job]) || std::isinf(SlowdownOf(job));
+}
+
+void Cluster::StopRun(JobIndex job, const Fault& fault, ServerIndex server) {
+  const std::string& name = failure_kinds_[fault.kind].name;
+  LifeFailure& account = record_.failures[fault.kind];
+  ++account.interruptions;
+  account.lost += members_[job].run->unsaved();
+  Interrupt(job, {.kind = EventKind::kInterrupt,
+                  .site = fault.site,
+                  .server = server,
+                  .servers = 1,
+                  .detail = name.empty() ? "failure" : name});
+}
+
+void Cluster::TakeOut(const Fault& fault) {
+  const std::string& name = failure_kinds_[fault.kind].name;
+  for (std::int32_t i = 0; i < fault.servers.count; ++i) {
+    TakeDown(fault.site, {fault.servers.first + i}, name.empty() ? "failure" : name,
+             &record_.failures[fault.kind]);
+  }
+  faults_[fault.site].out += fault.servers.count;
+  UseSpares(fault.site);
+  const Seconds back = timeline_.now() + fault.repair_time;
+  if (back < scenario_.horizon) {
+    timeline_.At(back, [this, fault] {
+      Repair(fault);
+    });
+  }
+}
+
+// A server that comes back stays off when a cold spare has taken its place.
+void Cluster::Repair(const Fault& fault) {
+  AdvanceTo(timeline_.now());
+  Faults& faults = faults_[fault.site];
+  const auto cold = static_cast<std::size_t>(
+      std::min(scenario_.reliability.cold_spares, sites_[fault.site].servers));
+  for (std::int32_t i = 0; i < fault.servers.count; ++i) {
+    const ServerIndex server{fault.servers.first + i};
+    --faults.out;
+    const auto wanted = std::min<std::size_t>(cold, static_cast<std::size_t>(faults.out));
+    if (cold - faults.off.size() > wanted) {
+      faults.off.push_back(server);
+    } else {
+      (void)servers_.BringBack(fault.site, server);
+    }
+  }
+  SetReserve(fault.site);
+  Note({.kind = EventKind::kRepair,
+        .site = fault.site,
+        .server = fault.servers.first,
+        .servers = fault.servers.count,
+        .detail = failure_kinds_[fault.kind].name});
+  ReconsiderSoon();
+}
+
+// As many cold spares are switched on as servers are out of service.
+void Cluster::UseSpares(SiteIndex site) {
+  Faults& faults = faults_[site];
+  const auto cold =
+      static_cast<std::size_t>(std::min(scenario_.reliability.cold_spares, sites_[site].servers));
+  while (!faults.off.empty() && cold - faults.off.size() < static_cast<std::size_t>(faults.out)) {
+    const ServerIndex server = faults.off.back();
+    faults.off.pop_back();
+    ++faults.starting;
+    timeline_.At(timeline_.now() + scenario_.reliability.cold_start, [this, site, server] {
+      AdvanceTo(timeline_.now());
+      --faults_[site].starting;
+      (void)servers_.BringBack(site, server);
+      SetReserve(site);
+      ReconsiderSoon();
+    });
+  }
+  SetReserve(site);
+}
+
+// Hot spares are kept free, less those that stand in for servers that are out of service.
+void Cluster::SetReserve(SiteIndex site) {
+  const Faults& faults = faults_[site];
+  const ReliabilitySpec& spec = scenario_.reliability;
+  const auto off = static_cast<std::int32_t>(faults.off.size());
+  const std::int32_t cold_on =
+      std::min(spec.cold_spares, sites_[site].servers) - off - faults.starting;
+  const std::int32_t missing = std::max(0, faults.out - cold_on);
+  servers_.Reserve(site, std::max(0, spec.hot_spares - missing));
+}
+
+void Cluster::TakeDown(SiteIndex site, ServerIndex server, const std::string& why,
+                       LifeFailure* account) {
   const JobIndex job = servers_.TakeDown(site, server);
   if (job < 0) {
     return;
   }
   if (members_[job].run) {
+    if (account != nullptr) {
+      ++account->interruptions;
+      account->lost += members_[job].run->unsaved();
+    }
     Interrupt(job, {.kind = EventKind::kInterrupt,
                     .site = site,
                     .server = server,
@@ -95,14 +301,14 @@ void Cluster::EndOutage(const OutageSpec& outage) {
   ReconsiderSoon();
 }
 
-// Jobs over a link that is cut off wait where they stand, and go on when it is back.
+// Jobs over a link that is cut off, or on a part that has failed unseen, wait where they stand.
 void Cluster::StallOrResume() {
   for (const JobIndex job : active_) {
     Member& member = members_[job];
     if (!member.run) {
       continue;
     }
-    const bool down = WanIsDown(member);
+    const bool down = StandsStill(job);
     if (down && member.run->phase() == TrainingRun::Phase::kTraining) {
       Disarm(member);
       member.run->Stall(timeline_.now());

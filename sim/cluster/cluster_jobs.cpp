@@ -88,7 +88,7 @@ void Cluster::BeginTraining(JobIndex job) {
     member.rate.step_time = StepTimeAlone(member);
   }
   member.run->Train(timeline_.now(), member.rate.step_time);
-  if (WanIsDown(member)) {
+  if (StandsStill(job)) {
     member.run->Stall(timeline_.now());
   }
   ReconsiderSoon();
@@ -135,7 +135,7 @@ void Cluster::SaveCheckpoint(JobIndex job) {
     Note({.kind = EventKind::kCheckpoint,
           .job = job,
           .site = members_[job].run->placement()[0].site});
-    if (WanIsDown(members_[job])) {
+    if (StandsStill(job)) {
       members_[job].run->Stall(timeline_.now());
     } else {
       ArmMilestone(job);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -140,6 +141,7 @@ void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
 ClusterState Cluster::StateNow() {
   ClusterState state;
   state.now = timeline_.now();
+  state.used = tenant_used_;
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     state.sites.push_back(servers_.state(IndexOf<SiteIndex>(s)));
   }
@@ -159,6 +161,8 @@ ClusterState Cluster::StateNow() {
     queued.submit = member.run->submit();
     queued.sites = AllowedSites(*member.spec, sites_);
     queued.spans = member.spec->spans;
+    queued.restarts = member.run->started_before();
+    queued.tenant = member.tenant;
     const ServerSpec& server = sites_[static_cast<std::size_t>(queued.sites[0])].server;
     const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
     const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
@@ -232,7 +236,9 @@ void Cluster::MakeRoom() {
         return each.job == job;
       });
   for (const SiteIndex site : queued->sites) {
-    const std::vector<JobIndex> victims = Victims(state, site, queued->servers, queued->priority);
+    const std::int32_t spares = queued->restarts ? 0 : state.sites[site].reserved;
+    const std::vector<JobIndex> victims =
+        Victims(state, site, queued->servers + spares, queued->priority);
     for (const JobIndex victim : victims) {
       Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + members_[job].spec->name});
     }
@@ -320,7 +326,12 @@ void Cluster::UpdateRates() {
   for (std::size_t i = 0; i < placed.size(); ++i) {
     Member& member = members_[placed[i]];
     member.rate = rates[i];
-    member.run->ChangeRate(timeline_.now(), rates[i].step_time);
+    if (!afflictions_.empty()) {
+      const double slowdown = SlowdownOf(placed[i]);
+      member.rate.step_time =
+          std::isfinite(slowdown) ? member.rate.step_time * slowdown : member.rate.step_time;
+    }
+    member.run->ChangeRate(timeline_.now(), member.rate.step_time);
   }
 }
 

@@ -32,6 +32,14 @@ class Servers {
     return sites_[site].reasons_down[server] == 0;
   }
 
+  /// The job that holds a server, in service or not; -1: none.
+  [[nodiscard]] JobIndex holder(SiteIndex site, ServerIndex server) const {
+    return sites_[site].holder[server];
+  }
+
+  /// So many of the free servers are spares from now on.
+  void Reserve(SiteIndex site, std::int32_t servers) { sites_[site].state.reserved = servers; }
+
   /// What the scheduler sees.
   [[nodiscard]] const SiteState& state(SiteIndex site) const { return sites_[site].state; }
 

@@ -66,6 +66,9 @@ class TrainingRun {
 
   [[nodiscard]] bool started_before() const { return start_.si() >= 0; }
 
+  /// Training since the last checkpoint, which an interruption would lose.
+  [[nodiscard]] Seconds unsaved() const { return unsaved_; }
+
   /// True when there is a checkpoint, which a restart has to read.
   [[nodiscard]] bool has_checkpoint() const { return saved_ > 0; }
 

@@ -128,6 +128,64 @@ std::string JobText(const Scenario& scenario, const JobSpec& job) {
 
 }  // namespace
 
+namespace {
+
+std::string UnitText(const FailureSpec& failure) {
+  const std::string together = failure.neighbours > 0
+                                   ? fmt::format("{} servers", failure.neighbours)
+                                   : fmt::format("a {}", failure.takes);
+  switch (failure.unit) {
+    case FailureUnit::kServer:
+      return "a server";
+    case FailureUnit::kAccelerator:
+      return "an accelerator";
+    case FailureUnit::kNic:
+      return "a NIC";
+    case FailureUnit::kTogether:
+      return together;
+  }
+  return "";
+}
+
+std::string FailureText(const FailureSpec& failure) {
+  std::string text = fmt::format("of {} every {}", UnitText(failure), FormatSeconds(failure.mtbf));
+  if (failure.neighbours > 0 && failure.unit != FailureUnit::kTogether) {
+    text += fmt::format(", takes {} servers", failure.neighbours);
+  } else if (failure.unit != FailureUnit::kTogether && failure.takes != "server") {
+    text += fmt::format(", takes its {}", failure.takes);
+  }
+  if (failure.detection_time > Seconds(0)) {
+    text += fmt::format(
+        ", noticed after {}{}", FormatSeconds(failure.detection_time),
+        failure.slowdown > 0
+            ? fmt::format(", steps take {:.3g} times as long until then", failure.slowdown)
+            : "");
+  }
+  if (failure.takes != "run") {
+    text += fmt::format(", repaired in {}", FormatSeconds(failure.repair_time));
+  }
+  return text;
+}
+
+void AddFailures(const ReliabilitySpec& reliability, std::vector<SetupItem>& setup) {
+  for (const FailureSpec& failure : reliability.failures) {
+    setup.push_back({"failure " + failure.name, FailureText(failure)});
+  }
+  if (reliability.lemon_share > 0) {
+    setup.push_back(
+        {"lemons", fmt::format("{:.3g} % of the servers cause {:.3g} % of the failures of servers",
+                               reliability.lemon_share * 100, reliability.lemon_failures * 100)});
+  }
+  if (reliability.hot_spares + reliability.cold_spares > 0) {
+    setup.push_back({"spares", fmt::format("{} hot and {} cold servers of each site; cold ones "
+                                           "come on in {}",
+                                           reliability.hot_spares, reliability.cold_spares,
+                                           FormatSeconds(reliability.cold_start))});
+  }
+}
+
+}  // namespace
+
 std::string MachineText(const SiteSpec& site) {
   return fmt::format("{} x {}, {} x {} each", Grouped(site.servers), site.server.name,
                      site.server.accelerators, site.server.accelerator.name);
@@ -218,6 +276,7 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
                                              FormatSeconds(failures.repair_time),
                                              FormatSeconds(failures.restart_time))});
   }
+  AddFailures(failures, setup);
   if (scenario.epochs.size() > 1) {
     setup.push_back(
         {"changes",

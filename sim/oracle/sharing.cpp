@@ -65,7 +65,16 @@ std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network
   for (const SiteIndex site : sites) {
     levels = std::max(levels, network.fabric(site).locality().levels());
   }
+  const auto binds = [&](int level) {
+    return std::any_of(sites.begin(), sites.end(), [&](SiteIndex site) {
+      const Locality& locality = network.fabric(site).locality();
+      return level < locality.levels() && locality.level(level).exits_can_bind;
+    });
+  };
   for (int level = 0; level < levels; ++level) {
+    if (!binds(level)) {
+      continue;
+    }
     const std::set<std::pair<SiteIndex, int>> groups = GroupsOf(level, placement, network);
     for (const auto& [site, group] : groups) {
       const Locality::Level& at = network.fabric(site).locality().level(level);
@@ -183,6 +192,9 @@ const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, Placed
 std::vector<std::vector<PlacedIndex>> SharingGroups(const Situation& situation,
                                                     const Network& network, DemandBook& book) {
   Joined joined(situation.jobs.size());
+  if (situation.jobs.size() < 2) {
+    return joined.Groups();
+  }
   for (const std::vector<PlacedIndex>& neighbours : Neighbours(situation, network)) {
     if (neighbours.size() > 1) {
       JoinByDemand(neighbours, situation, network, book, joined);

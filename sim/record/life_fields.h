@@ -117,6 +117,18 @@ inline constexpr auto kFields<LifeRequests> = FieldList(
           "share of completed requests that met both objectives"));
 
 template <>
+inline constexpr TableNote kTable<LifeFailure> = {"failure", "failure_", "failures[]",
+                                                  "one kind of failure over the horizon"};
+
+template <>
+inline constexpr auto kFields<LifeFailure> = FieldList(
+    Field("name", &LifeFailure::name, "kind of the failure").Label(),
+    Field("count", &LifeFailure::failures, "failures that hit something in service"),
+    Field("servers", &LifeFailure::servers, "servers that they took out of service"),
+    Field("interruptions", &LifeFailure::interruptions, "runs that they stopped"),
+    Field("lost", &LifeFailure::lost, "training that these runs lost, since their checkpoints"));
+
+template <>
 inline constexpr TableNote kTable<LifeSite> = {"site", "site_", "sites[]",
                                                "one site: totals over the horizon, and series"};
 
@@ -208,6 +220,7 @@ inline constexpr auto kFields<LifeRecord> = FieldList(
         .NotInTrace(),
     Field("jobs", &LifeRecord::jobs, "jobs and fleets"),
     Field("requests", &LifeRecord::requests, "requests by fleet and group"),
+    Field("failures", &LifeRecord::failures, "kinds of failures").Aside(),
     Field("sites", &LifeRecord::sites, "sites"),
     Field("series", &LifeRecord::series, "series of the whole cluster"),
     Field("events", &LifeRecord::events, "what happened, in order of time"),

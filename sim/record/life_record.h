@@ -73,6 +73,15 @@ struct LifeRequests {
   double good_share = 0;  ///< of completed ones, both objectives met; NaN without objectives
 };
 
+/// One kind of failure over the horizon, all sites.
+struct LifeFailure {
+  std::string name = {};
+  std::int64_t failures = 0;       ///< that hit something in service
+  std::int64_t servers = 0;        ///< that they took out of service
+  std::int64_t interruptions = 0;  ///< of runs
+  Seconds lost{};                  ///< training since the last checkpoints of these runs
+};
+
 /// One site: totals, and series with one entry per interval (means over it).
 struct LifeSite {
   std::string name = {};
@@ -138,6 +147,7 @@ struct LifeRecord {
   Seconds horizon, interval;
   std::vector<LifeJob> jobs;
   std::vector<LifeRequests> requests;
+  std::vector<LifeFailure> failures;
   std::vector<LifeSite> sites;
   LifeSeries series;
   std::vector<LifeEvent> events;

@@ -266,6 +266,7 @@ void LifeTraceWriter::Write(const TraceHeader& header) {
   AddTable(std::span(record_.sites));
   AddTable(std::span(record_.jobs));
   AddTable(std::span(record_.requests));
+  AddTable(std::span(record_.failures));
   AddAxis(NumberColumn("event", "event"), NumbersBelow(record_.events.size()));
   AddTable(std::span(record_.events));
   file_.Commit();
@@ -282,7 +283,8 @@ std::vector<Output> LifeOutputs() {
   }
   for (const std::vector<Output>& table :
        {OutputsOf<LifeRecord>(), OutputsOf<LifeSeries>(), OutputsOf<LifeSite>(),
-        OutputsOf<LifeJob>(), OutputsOf<LifeRequests>(), OutputsOf<LifeEvent>()}) {
+        OutputsOf<LifeJob>(), OutputsOf<LifeRequests>(), OutputsOf<LifeFailure>(),
+        OutputsOf<LifeEvent>()}) {
     outputs.insert(outputs.end(), table.begin(), table.end());
   }
   return outputs;

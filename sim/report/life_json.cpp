@@ -89,6 +89,7 @@ std::string LifeSummaryJson(const TraceHeader& header, const LifeRecord& record)
   AddObject(json, EnergyBalanceOf(record), record);
   AddTable(json, "campaigns", CampaignsOf(record), record);
   AddTable(json, "requests", record.requests, record);
+  AddTable(json, "failures", record.failures, record);
   AddList(json, "changes", ChangesOf(record), [&](const ChangeFigures& change) {
     AddChange(json, record, change);
   });

@@ -438,6 +438,20 @@ void AddChanges(std::string& out, const LifeRecord& record) {
   out += More(changes.size(), kChangesShown, "moment");
 }
 
+// One rate of servers needs no table: the runs say how often they were stopped.
+void AddFailures(std::string& out, const LifeRecord& record) {
+  if (record.failures.empty() || record.failures.back().name == "server") {
+    return;
+  }
+  out += "\nFailures that hit something in service\n";
+  for (const LifeFailure& kind : record.failures) {
+    out += Line(
+        kind.name,
+        fmt::format("{} took {} servers and stopped {} runs, which lost {} of training",
+                    kind.failures, kind.servers, kind.interruptions, FormatSeconds(kind.lost)));
+  }
+}
+
 void AddEnergy(std::string& out, const LifeRecord& record) {
   const EnergyBalance balance = EnergyBalanceOf(record);
   if (!(balance.total() > Joules(0.0))) {
@@ -471,6 +485,7 @@ std::string LifeSummaryText(const TraceHeader& header, const LifeRecord& record)
   AddCampaigns(out, record);
   AddFleets(out, record);
   AddChanges(out, record);
+  AddFailures(out, record);
   AddEnergy(out, record);
   out += NotesText(header);
   out += Wrapped(

@@ -97,20 +97,30 @@ void AddRequests(const Input& in, Costs& costs) {
 }
 
 void AddFailures(const Input& in, Costs& costs) {
-  const Seconds mtbf = in.scenario.reliability.server_mtbf;
-  if (mtbf <= Seconds(0)) {
-    return;
-  }
-  double servers = 0;
-  for (const SiteSpec& site : in.scenario.sites) {
-    servers += site.servers;
-  }
-  const double count = servers * (in.scenario.horizon / mtbf);
+  const ReliabilitySpec& reliability = in.scenario.reliability;
+  const auto add = [&](Seconds mtbf, double units, const Written& written,
+                       const std::string& path) {
+    const double count = units * (in.scenario.horizon / mtbf);
+    costs.push_back({written, path, count, kFailures, "failures of servers over the horizon",
+                     AtLeast(mtbf * (count / kFailures)) + ", or a shorter horizon"});
+  };
   const Written& written = in.from.written.At("reliability");
-  const char* field = written.Has("failure_rate") ? "failure_rate" : "server_mtbf";
-  costs.push_back({written.At(field), std::string("reliability.") + field, count, kFailures,
-                   "failures of servers over the horizon",
-                   AtLeast(mtbf * (count / kFailures)) + ", or a shorter horizon"});
+  if (reliability.server_mtbf > Seconds(0)) {
+    double servers = 0;
+    for (const SiteSpec& site : in.scenario.sites) {
+      servers += site.servers;
+    }
+    const char* field = written.Has("failure_rate") ? "failure_rate" : "server_mtbf";
+    add(reliability.server_mtbf, servers, written.At(field), std::string("reliability.") + field);
+  }
+  for (std::size_t i = 0; i < reliability.failures.size(); ++i) {
+    const FailureSpec& failure = reliability.failures[i];
+    double units = 0;
+    for (const SiteSpec& site : in.scenario.sites) {
+      units += MostUnitsOf(failure, site);
+    }
+    add(failure.mtbf, units, written.At("failure", static_cast<int>(i)), failure.path);
+  }
 }
 
 /// Checkpoints of `runs` runs alike that train side by side: at most one in each interval and step.

@@ -12,65 +12,6 @@ Seconds RequiredTime(const std::string& text) {
   return Seconds(SiOf(text, Dimension::kTime));
 }
 
-/// A failure rate counts servers when its unit says so: "server", "server of 8 accelerators"; or
-/// accelerators: "accelerator".
-bool Counts(std::string_view what, const std::string& unit) {
-  return unit.starts_with(what) && (unit.size() == what.size() || unit[what.size()] == ' ');
-}
-
-bool CountsServersOrAccelerators(const std::string& unit) {
-  return Counts("server", unit) || Counts("accelerator", unit);
-}
-
-/// Accelerators in a server of every site; a problem where they differ.
-int AcceleratorsOfServers(const Scenario& scenario, const Position& at, ProblemList& problems) {
-  const int first = scenario.sites.front().server.accelerators;
-  for (const SiteSpec& site : scenario.sites) {
-    if (site.server.accelerators != first) {
-      problems.Add(
-          at, "reliability.failure_rate",
-          Refusal("it counts failures by accelerator, and the servers of the sites have " +
-                      std::to_string(first) + " and " + std::to_string(site.server.accelerators),
-                  "server_mtbf"));
-      break;
-    }
-  }
-  return first;
-}
-
-void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
-  const proto::Reliability& reliability = from.message.reliability();
-  const Written& written = from.written.At("reliability");
-  ReliabilitySpec& spec = scenario.reliability;
-  if (reliability.failure_rate().empty()) {
-    spec.server_mtbf = RequiredTime(reliability.server_mtbf());
-  } else {
-    const auto& entry = from.catalogue.failure_rates.at(reliability.failure_rate());
-    const proto::FailureRate& rate = *entry.message;
-    spec.server_mtbf = RequiredTime(rate.mtbf());
-    if (Counts("accelerator", rate.unit())) {
-      spec.server_mtbf =
-          spec.server_mtbf /
-          AcceleratorsOfServers(scenario, written.At("failure_rate").value, problems);
-    }
-    if (!CountsServersOrAccelerators(rate.unit())) {
-      std::vector<std::string> names;
-      for (const auto& [name, each] : from.catalogue.failure_rates) {
-        if (CountsServersOrAccelerators(each.message->unit())) {
-          names.push_back(name);
-        }
-      }
-      problems.Add(written.At("failure_rate").value, "reliability.failure_rate",
-                   Refusal(Quoted(rate.name()) + " counts failures by " + Quoted(rate.unit()),
-                           names.empty() ? "one by server, or server_mtbf" : OneOf(names)));
-    }
-  }
-  spec.repair_time = RequiredTime(reliability.repair_time());
-  if (!reliability.restart_time().empty()) {
-    spec.restart_time = RequiredTime(reliability.restart_time());
-  }
-}
-
 /// The servers of an outage that stays within its site, or a problem.
 void SetServers(const proto::Outage& outage, const Written& written, const SiteSpec& site,
                 OutageSpec& spec, ProblemList& problems) {
@@ -126,6 +67,12 @@ void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   const proto::SchedulerPolicy policy = from.message.scheduler().policy();
   if (policy != proto::SCHEDULER_POLICY_UNSPECIFIED) {
     scenario.scheduler = &PolicyNamed(proto::SchedulerPolicy_Name(policy));
+  }
+  for (const proto::TenantShare& tenant : from.message.scheduler().tenant()) {
+    scenario.fair_share.share[tenant.name()] = tenant.share();
+  }
+  if (!from.message.scheduler().half_life().empty()) {
+    scenario.fair_share.half_life = RequiredTime(from.message.scheduler().half_life());
   }
   const proto::Recording& recording = from.message.recording();
   if (recording.intervals() != 0) {

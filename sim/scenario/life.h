@@ -22,6 +22,9 @@ void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& pro
 /// Fills Scenario::outages.
 void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
 
+/// Fills Scenario::reliability; sites and jobs are there already.
+void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
+
 /// Fills Scenario::reliability, scheduler and recording.
 void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems);
 

@@ -172,6 +172,10 @@ void CheckNames(const proto::Scenario& scenario, const Written& written, const C
   const proto::Reliability& reliability = scenario.reliability();
   CheckName(catalogue.failure_rates, "failure_rate", reliability.failure_rate(),
             written.At("reliability").At("failure_rate"), problems);
+  for (int i = 0; i < reliability.failure_size(); ++i) {
+    CheckName(catalogue.failure_rates, "failure_rate", reliability.failure(i).rate(),
+              written.At("reliability").At("failure", i).At("rate"), problems);
+  }
 }
 
 }  // namespace gridlock

@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/base/index.h"
 #include "sim/catalogue/estimate.h"
+#include "sim/scenario/reliability.h"
 #include "sim/scheduler/scheduler.h"
 #include "topologies/machine.h"
 #include "workloads/job.h"
@@ -58,11 +59,10 @@ struct OutageSpec {
   WanIndex wan;  ///< -1: servers
 };
 
-/// How servers fail: independently, exponential times.
-struct ReliabilitySpec {
-  Seconds server_mtbf;  ///< 0: they do not
-  Seconds repair_time;  ///< mean
-  Seconds restart_time;
+/// How much of the cluster belongs to a tenant, and how fast its use is forgotten.
+struct FairShareSpec {
+  std::map<std::string, double> share = {};  ///< by tenant; 1 for all others
+  Seconds half_life = {};                    ///< 0: nothing is forgotten
 };
 
 struct Scenario {
@@ -81,6 +81,7 @@ struct Scenario {
   std::vector<OutageSpec> outages;
   ReliabilitySpec reliability;
   const Policy* scheduler = &Policies().front();  ///< how queued jobs are chosen
+  FairShareSpec fair_share;                       ///< for policies that look at it
   RecordingSpec recording;
   std::string text;  ///< the whole scenario after includes and overrides, canonical textproto
   std::vector<std::string> notes;  ///< what was understood, for the output: "900 GBps bidirectional

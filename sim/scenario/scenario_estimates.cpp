@@ -114,6 +114,9 @@ std::vector<Estimate> EstimatesOfEntries(const ScenarioMessage& from,
   }
   collector.Add("failure_rate", from.catalogue.failure_rates,
                 from.message.reliability().failure_rate());
+  for (const proto::Failure& failure : from.message.reliability().failure()) {
+    collector.Add("failure_rate", from.catalogue.failure_rates, failure.rate());
+  }
   return collector.Take();
 }
 

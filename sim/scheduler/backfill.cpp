@@ -47,12 +47,12 @@ class Reservations {
     }
     double together = 0;
     for (const SiteIndex site : job.sites) {
-      together = std::max(together, ShadowOn(site, job.servers));
+      together = std::max(together, ShadowOn(site, job));
     }
     for (const SiteIndex site : job.sites) {
       if (!reserved_[site]) {
-        const double shadow = job.spans ? together : ShadowOn(site, job.servers);
-        reserved_[site] = {shadow, std::max(0, FreeAt(site, shadow) - job.servers)};
+        const double shadow = job.spans ? together : ShadowOn(site, job);
+        reserved_[site] = {shadow, std::max(0, FreeAt(site, job, shadow) - job.servers)};
       }
     }
   }
@@ -67,20 +67,20 @@ class Reservations {
            job.servers <= reserved_[site]->extra;
   }
 
-  [[nodiscard]] double ShadowOn(SiteIndex site, std::int32_t servers) const {
+  [[nodiscard]] double ShadowOn(SiteIndex site, const QueuedJob& job) const {
     auto ends = round_.ends(site);
     std::sort(ends.begin(), ends.end());
-    std::int32_t free = round_.FreeNow(site);
+    std::int32_t free = round_.FreeFor(job, site);
     double when = round_.state().now.si();
-    for (auto end = ends.begin(); end != ends.end() && free < servers; ++end) {
+    for (auto end = ends.begin(); end != ends.end() && free < job.servers; ++end) {
       when = end->first;
       free += end->second;
     }
-    return free >= servers ? when : std::numeric_limits<double>::infinity();
+    return free >= job.servers ? when : std::numeric_limits<double>::infinity();
   }
 
-  [[nodiscard]] std::int32_t FreeAt(SiteIndex site, double when) const {
-    std::int32_t free = round_.FreeNow(site);
+  [[nodiscard]] std::int32_t FreeAt(SiteIndex site, const QueuedJob& job, double when) const {
+    std::int32_t free = round_.FreeFor(job, site);
     for (const auto& [end, servers] : round_.ends(site)) {
       free += end <= when ? servers : 0;
     }

@@ -1,6 +1,8 @@
 #include "sim/scheduler/free_servers.h"
 
 #include <algorithm>
+#include <numeric>
+#include <tuple>
 #include <utility>
 
 #include "sim/base/check.h"
@@ -14,25 +16,37 @@ namespace {
 // those at the end.
 Placement RunsOf(SiteIndex site, const Locality& locality,
                  const std::vector<ServerIndex>& servers) {
+  // Servers of one group, one after another in `servers`.
+  struct Part {
+    std::int32_t share, group;
+    std::size_t begin, end;
+  };
+
   std::vector<std::int32_t> in_group(static_cast<std::size_t>(locality.groups(0)), 0);
-  std::vector<std::int32_t> group_of;
-  group_of.reserve(servers.size());
-  for (const ServerIndex server : servers) {
-    group_of.push_back(locality.group_of(0, server));
-    ++in_group[static_cast<std::size_t>(group_of.back())];
-  }
-  std::vector<std::pair<std::int32_t, std::int32_t>> ordered;
-  ordered.reserve(servers.size());
+  std::vector<Part> parts;
   for (std::size_t i = 0; i < servers.size(); ++i) {
-    ordered.emplace_back(-in_group[static_cast<std::size_t>(group_of[i])], servers[i]);
+    const bool same = !parts.empty() && servers[i] >= locality.begin_of(0, parts.back().group) &&
+                      servers[i] < locality.end_of(0, parts.back().group);
+    if (!same) {
+      parts.push_back({0, locality.group_of(0, servers[i]), i, i});
+    }
+    ++parts.back().end;
+    ++in_group[static_cast<std::size_t>(parts.back().group)];
   }
-  std::sort(ordered.begin(), ordered.end());
+  for (Part& part : parts) {
+    part.share = in_group[static_cast<std::size_t>(part.group)];
+  }
+  std::sort(parts.begin(), parts.end(), [](const Part& a, const Part& b) {
+    return std::tuple(b.share, a.group, a.begin) < std::tuple(a.share, b.group, b.begin);
+  });
   Placement runs;
-  for (const auto& [share, server] : ordered) {
-    if (!runs.empty() && runs.back().first + runs.back().count == server) {
-      ++runs.back().count;
-    } else {
-      runs.push_back({site, server, 1});
+  for (const Part& part : parts) {
+    for (std::size_t i = part.begin; i < part.end; ++i) {
+      if (!runs.empty() && runs.back().first + runs.back().count == servers[i]) {
+        ++runs.back().count;
+      } else {
+        runs.push_back({site, servers[i], 1});
+      }
     }
   }
   return runs;
@@ -112,6 +126,16 @@ std::int32_t FreeServers::NextGroup(const Groups& groups, std::int32_t servers) 
 
 void FreeServers::TakeFromGroups(const Groups& groups, std::int32_t servers,
                                  std::vector<ServerIndex>& taken) {
+  const std::vector<std::int32_t>& free = by_group_[groups.level];
+  if (std::accumulate(free.begin() + groups.begin, free.begin() + groups.end, 0) == servers) {
+    // All of them: the order does not matter.
+    for (std::int32_t group = groups.begin; group < groups.end; ++group) {
+      if (const std::int32_t count = free[group]; count > 0) {
+        TakeFromGroup(groups.level, group, count, taken);
+      }
+    }
+    return;
+  }
   while (servers > 0) {
     const std::int32_t group = NextGroup(groups, servers);
     const std::int32_t count = std::min(servers, by_group_[groups.level][group]);

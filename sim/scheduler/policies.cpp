@@ -9,6 +9,8 @@ namespace gridlock {
 // Each in the file of its name, which says what it does.
 void Fifo(Round& round);
 void Backfill(Round& round);
+void Conservative(Round& round);
+void FairShare(Round& round);
 
 namespace {
 
@@ -16,6 +18,10 @@ constexpr std::array kPolicies = {
     Policy{"FIFO", "first come, first served", /*needs_run_times=*/false, &Fifo},
     Policy{"BACKFILL", "first come, first served, with backfill", /*needs_run_times=*/true,
            &Backfill},
+    Policy{"CONSERVATIVE", "first come, first served, with conservative backfill",
+           /*needs_run_times=*/true, &Conservative},
+    Policy{"FAIR_SHARE", "by what tenants have used of their shares, with backfill",
+           /*needs_run_times=*/true, &FairShare},
 };
 
 }  // namespace

@@ -23,9 +23,13 @@ Round::Round(const ClusterState& state)
   });
 }
 
+void Round::SortWaiting(const std::function<bool(const QueuedJob*, const QueuedJob*)>& before) {
+  std::stable_sort(waiting_.begin(), waiting_.end(), before);
+}
+
 std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& allowed) {
   const auto possible = [&](SiteIndex site) {
-    return free_[site].total() >= job.servers && allowed(site);
+    return FreeFor(job, site) >= job.servers && allowed(site);
   };
   std::vector<SiteIndex> sites;
   if (!job.spans) {

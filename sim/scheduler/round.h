@@ -27,8 +27,16 @@ class Round {
   /// the room. Returns its sites; empty: it does not start.
   std::vector<SiteIndex> TryStart(const QueuedJob& job, const SiteFilter& allowed);
 
-  /// Servers that are free on a site now.
-  [[nodiscard]] std::int32_t FreeNow(SiteIndex site) const { return free_[site].total(); }
+  /// Puts the jobs that wait into the order that `before` says.
+  void SortWaiting(const std::function<bool(const QueuedJob*, const QueuedJob*)>& before);
+
+  /// Servers that are free on a site now, spares included.
+  [[nodiscard]] std::int32_t free(SiteIndex site) const { return free_[site].total(); }
+
+  /// Servers of a site that a job could have now.
+  [[nodiscard]] std::int32_t FreeFor(const QueuedJob& job, SiteIndex site) const {
+    return free_[site].total() - (job.restarts ? 0 : state_.sites[site].reserved);
+  }
 
   /// When servers of a site come back, in no order: seconds and how many.
   [[nodiscard]] const std::vector<std::pair<double, std::int32_t>>& ends(SiteIndex site) const {

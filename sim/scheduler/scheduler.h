@@ -20,6 +20,8 @@ namespace gridlock {
 struct SiteState {
   std::shared_ptr<const Locality> locality;
   std::vector<char> free;  ///< by server: 1 when it runs nothing and is in service
+  /// So many of the free ones are spares: only jobs that start again get them.
+  std::int32_t reserved = 0;
 };
 
 /// A job that waits for servers. All of them or none: gangs.
@@ -32,6 +34,8 @@ struct QueuedJob {
   bool spans = false;
   std::int32_t servers = 0;  ///< at least 1
   Seconds expected;          ///< run time once started, as far as known; infinite when not known
+  bool restarts = false;     ///< it has run before, and may use spares
+  std::int32_t tenant = 0;   ///< in ClusterState::used
 };
 
 /// A job that holds servers.
@@ -48,6 +52,8 @@ struct ClusterState {
   std::vector<SiteState> sites;
   std::vector<QueuedJob> queue;  ///< in any order; the policy sorts
   std::vector<RunningJob> running;
+  /// By tenant: what its jobs have used over its share. Empty: nobody counts.
+  std::vector<double> used = {};
 };
 
 /// A job of the queue starts on these servers.

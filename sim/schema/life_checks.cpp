@@ -200,8 +200,10 @@ void Check(const proto::Outage& outage, const Complaints& complain) {
 }
 
 void Check(const proto::Reliability& reliability, const Complaints& complain) {
-  if (complain.Has("failure_rate") == complain.Has("server_mtbf")) {
-    const bool both = complain.Has("server_mtbf");
+  const bool both = complain.Has("failure_rate") && complain.Has("server_mtbf");
+  const bool any =
+      complain.Has("failure_rate") || complain.Has("server_mtbf") || complain.Has("failure");
+  if (both || !any) {
     complain.Presence("server_mtbf",
                       both ? "both \"failure_rate\" and \"server_mtbf\" are given"
                            : "how often servers fail is missing",
@@ -209,6 +211,46 @@ void Check(const proto::Reliability& reliability, const Complaints& complain) {
   }
   if (reliability.repair_time().empty()) {
     complain.Presence("repair_time", "\"repair_time\" is missing", "a time such as \"2 h\"");
+  }
+}
+
+void Check(const proto::Failure& failure, const Complaints& complain) {
+  if (complain.Has("rate") == complain.Has("mtbf")) {
+    complain.Presence("mtbf",
+                      complain.Has("mtbf") ? "both \"rate\" and \"mtbf\" are given"
+                                           : "how often it happens is missing",
+                      "one of \"rate\" and \"mtbf\"");
+  }
+  if (complain.Has("rate") && complain.Has("per")) {
+    complain.Presence("per", "the entry of \"rate\" says what it counts", "\"mtbf\" beside it");
+  }
+  if (complain.Has("takes") && complain.Has("servers")) {
+    complain.Presence("servers", "both \"takes\" and \"servers\" are given", "one of them");
+  }
+  if (complain.Has("slowdown") && failure.detection_time().empty()) {
+    complain.Presence("slowdown", "\"slowdown\" holds until somebody notices",
+                      "\"detection_time\" beside it");
+  }
+}
+
+void Check(const proto::Lemons& lemons, const Complaints& complain) {
+  if (complain.Has("share") && complain.Has("failures") && lemons.failures() < lemons.share()) {
+    complain.Value("failures", "lemons would fail less often than other servers",
+                   "at least \"share\"");
+  }
+}
+
+void Check(const proto::Spares& spares, const Complaints& complain) {
+  if (complain.Has("cold_start") && spares.cold() == 0) {
+    complain.Presence("cold_start", "no server is cold", "\"cold\" beside it");
+  }
+}
+
+void Check(const proto::Scheduler& scheduler, const Complaints& complain) {
+  for (const char* field : {"tenant", "half_life"}) {
+    if (complain.Has(field) && scheduler.policy() != proto::FAIR_SHARE) {
+      complain.Presence(field, Quoted(field) + " is for shares of tenants", "policy: FAIR_SHARE");
+    }
   }
 }
 
@@ -247,6 +289,10 @@ void CheckLifeMessage(const google::protobuf::Message& message, const Complaints
   CheckIf<proto::Change>(message, complain);
   CheckIf<proto::Outage>(message, complain);
   CheckIf<proto::Reliability>(message, complain);
+  CheckIf<proto::Failure>(message, complain);
+  CheckIf<proto::Lemons>(message, complain);
+  CheckIf<proto::Spares>(message, complain);
+  CheckIf<proto::Scheduler>(message, complain);
   CheckIf<proto::Item>(message, complain);
 }
 

@@ -16,6 +16,7 @@ JobSpec AnyJob(int number, int servers) {
   JobSpec job = TrainingJob("job " + std::to_string(number), *rc::gen::inRange(1, servers + 1),
                             *rc::gen::inRange(1, 3000), *rc::gen::inRange(0, 40000));
   job.priority = *rc::gen::inRange(0, 3);
+  job.tenant = *rc::gen::element<std::string>("", "one", "two");
   PretrainingSpec& run = TrainingOf(job);
   run.checkpoint_interval = Seconds(*rc::gen::element(0.0, 100.0, 1000.0, 7777.0));
   run.fails_at_step = *rc::gen::element<std::int64_t>(0, 0, 0, 50);
@@ -32,6 +33,34 @@ OutageSpec AnyOutage(int servers) {
   return outage;
 }
 
+FailureSpec AnyFailure(int number, int servers) {
+  FailureSpec kind;
+  kind.name = "kind " + std::to_string(number);
+  kind.mtbf = Seconds(*rc::gen::element(2e4, 2e5));
+  kind.unit = *rc::gen::element(FailureUnit::kServer, FailureUnit::kAccelerator, FailureUnit::kNic);
+  kind.takes = *rc::gen::element<std::string>("server", "run", "site", "leaf");
+  kind.neighbours = *rc::gen::element(0, 0, 1, servers);
+  kind.repair_time = Seconds(*rc::gen::element(10.0, 5000.0));
+  kind.detection_time = Seconds(*rc::gen::element(0.0, 700.0));
+  return kind;
+}
+
+ReliabilitySpec AnyReliability(int servers) {
+  ReliabilitySpec spec = {Seconds(*rc::gen::element(0.0, 5e4, 1e6)), Seconds(3000), Seconds(120)};
+  const int kinds = *rc::gen::inRange(0, 4);
+  for (int i = 0; i < kinds; ++i) {
+    spec.failures.push_back(AnyFailure(i, servers));
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    spec.lemon_share = 0.2;
+    spec.lemon_failures = 0.7;
+  }
+  spec.hot_spares = *rc::gen::inRange(0, servers);
+  spec.cold_spares = *rc::gen::inRange(0, servers - spec.hot_spares);
+  spec.cold_start = Seconds(*rc::gen::element(0.0, 500.0));
+  return spec;
+}
+
 Scenario AnyLife() {
   const int servers = *rc::gen::inRange(1, 13);
   std::vector<JobSpec> jobs;
@@ -41,8 +70,10 @@ Scenario AnyLife() {
   }
   Scenario scenario = Week(servers, jobs, kDay);
   scenario.seed = *rc::gen::arbitrary<std::uint64_t>();
-  scenario.scheduler = &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL"));
-  scenario.reliability = {Seconds(*rc::gen::element(0.0, 5e4, 1e6)), Seconds(3000), Seconds(120)};
+  scenario.scheduler =
+      &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE"));
+  scenario.reliability = AnyReliability(servers);
+  scenario.fair_share.half_life = Seconds(*rc::gen::element(0.0, 5000.0));
   // Slow enough that two checkpoints at a time meet.
   scenario.sites[0].storage_bandwidth = BytesPerSecond(*rc::gen::element(1e8, 1e12));
   scenario.epochs[0].sites = scenario.sites;

@@ -195,7 +195,7 @@ TEST(Life, HasAPolicyForEachOneOfTheSchema) {
   const std::string proto = FileContents(GRIDLOCK_SOURCE_DIR "/proto/scenario.proto");
   const std::size_t begin = proto.find("enum SchedulerPolicy {");
   const std::string block = proto.substr(begin, proto.find('}', begin) - begin);
-  const std::regex value("\n  ([A-Z]+) = [1-9]");
+  const std::regex value("\n  ([A-Z_]+) = [1-9]");
   std::vector<std::string> in_schema, in_table;
   for (std::sregex_iterator i(block.begin(), block.end(), value), end; i != end; ++i) {
     in_schema.push_back((*i)[1]);
@@ -210,6 +210,27 @@ TEST(Life, HasAPolicyForEachOneOfTheSchema) {
 TEST(Life, CountsFailuresByAcceleratorToo) {
   const Scenario life = Load("life", {"reliability.failure_rate=made_up_gpu"});
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 1000.0 / 8 * kDay);
+}
+
+TEST(Life, HasKindsOfFailuresLemonsAndSpares) {
+  const Scenario life =
+      Load("life", {"reliability.failure[0].rate=made_up_gpu", "reliability.failure[1].mtbf=9 days",
+                    "reliability.failure[1].name=software", "reliability.failure[1].takes=run",
+                    "reliability.failure[1].repair_time=3 h",
+                    "reliability.failure[1].detection_time=10 min", "reliability.lemons.share=0.1",
+                    "reliability.lemons.failures=0.5"});
+  const ReliabilitySpec& spec = life.reliability;
+  ASSERT_EQ(spec.failures.size(), 2U);
+  EXPECT_EQ(spec.failures[0].name, "made_up_gpu");
+  EXPECT_EQ(spec.failures[0].unit, FailureUnit::kAccelerator) << "as its entry says";
+  EXPECT_DOUBLE_EQ(spec.failures[0].mtbf.si(), 1000 * kDay);
+  EXPECT_DOUBLE_EQ(spec.failures[0].repair_time.si(), 2 * kHour) << "of the reliability";
+  EXPECT_EQ(spec.failures[1].takes, "run");
+  EXPECT_EQ(spec.failures[1].unit, FailureUnit::kServer);
+  EXPECT_DOUBLE_EQ(spec.failures[1].repair_time.si(), 3 * kHour);
+  EXPECT_DOUBLE_EQ(spec.failures[1].detection_time.si(), 600);
+  EXPECT_EQ(spec.lemon_share, 0.1);
+  EXPECT_EQ(spec.lemon_failures, 0.5);
 }
 
 TEST(Life, HasItsPolicies) {

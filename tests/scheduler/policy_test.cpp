@@ -117,7 +117,42 @@ TEST(Backfill, OfAHeadThatSpansSitesWaitsForTheLastOfThem) {
   EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{2}));
 }
 
-// The promises that hold for both policies.
+TEST(Conservative, DelaysNobodyInFrontWhereBackfillDelaysTheSecond) {
+  // Job 1 needs all ten servers at 10. Job 2 needs four of them at 15, when job 1 is done. Job 3
+  // would take three until 100: beside job 2 there is room for it, beside job 1 there is none.
+  // Job 4 ends before.
+  ClusterState state = Ten();
+  state.queue = {JobOn({0}, 1, 7, 5), JobOn({0}, 2, 8, 5), JobOn({0}, 3, 3, 90)};
+  EXPECT_EQ(Started(PolicyNamed("BACKFILL"), state), (Jobs{3}));
+  EXPECT_TRUE(Started(PolicyNamed("CONSERVATIVE"), state).empty());
+  state.queue.push_back(JobOn({0}, 4, 3, 15));
+  EXPECT_EQ(Started(PolicyNamed("CONSERVATIVE"), state), (Jobs{4}));
+}
+
+TEST(FairShare, TheTenantThatUsedTheLeastOfItsShareComesFirst) {
+  ClusterState state = Ten();
+  state.queue = {JobOn({0}, 1, 3, 5), JobOn({0}, 2, 3, 5), JobOn({0}, 3, 3, 5)};
+  state.queue[0].tenant = 0;
+  state.queue[1].tenant = 1;
+  state.queue[2].tenant = 2;
+  state.used = {30, 10, 20};
+  EXPECT_EQ(Started(PolicyNamed("FAIR_SHARE"), state), (Jobs{2, 3}));
+  state.queue[0].priority = 1;
+  EXPECT_EQ(Started(PolicyNamed("FAIR_SHARE"), state), (Jobs{1, 2}));
+}
+
+TEST(Spares, GoToThoseThatStartAgain) {
+  for (const Policy& policy : Policies()) {
+    ClusterState state = Ten();  // six are free
+    state.sites[0].reserved = 2;
+    state.queue = {JobOn({0}, 1, 5, 5)};
+    EXPECT_TRUE(Started(policy, state).empty()) << policy.name;
+    state.queue[0].restarts = true;
+    EXPECT_EQ(Started(policy, state), (Jobs{1})) << policy.name;
+  }
+}
+
+// The promises that hold for all policies.
 void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
   std::set<std::pair<std::int32_t, std::int32_t>> held;
   std::set<std::int32_t> jobs;
@@ -146,15 +181,34 @@ void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
 
 RC_GTEST_PROP(Schedule, StartsOnFreeServersOfItsSitesNoneOfThemTwice, ()) {
   const ClusterState state = DrawCluster();
-  CheckStarts(state, ChooseStarts(PolicyNamed("FIFO"), state));
-  CheckStarts(state, ChooseStarts(PolicyNamed("BACKFILL"), state));
+  for (const Policy& policy : Policies()) {
+    CheckStarts(state, ChooseStarts(policy, state));
+  }
 }
 
 RC_GTEST_PROP(Schedule, DoesNotDependOnTheOrderOfTheQueue, ()) {
   ClusterState state = DrawCluster();
-  const Jobs before = Started(PolicyNamed("BACKFILL"), state);
+  std::vector<Jobs> before;
+  for (const Policy& policy : Policies()) {
+    before.push_back(Started(policy, state));
+  }
   std::reverse(state.queue.begin(), state.queue.end());
-  RC_ASSERT(Started(PolicyNamed("BACKFILL"), state) == before);
+  for (std::size_t p = 0; p < before.size(); ++p) {
+    RC_ASSERT(Started(Policies()[p], state) == before[p]);
+  }
+}
+
+// Jobs in front start no later than first come, first served, and end no later, so that at the time
+// of any start under FIFO at least as much is free.
+RC_GTEST_PROP(Conservative, StartsNoJobLaterThanFifoDoes, ()) {
+  const ClusterState state = DrawCluster();
+  RC_PRE(state.sites.size() == 1U);
+  const auto fifo = PlayForward(PolicyNamed("FIFO"), state);
+  const auto conservative = PlayForward(PolicyNamed("CONSERVATIVE"), state);
+  for (const auto& [job, start] : fifo) {
+    RC_ASSERT(conservative.contains(job));
+    RC_ASSERT(conservative.at(job) <= start + 1e-9);
+  }
 }
 
 RC_GTEST_PROP(Fifo, NoJobUsesASiteThatOneBeforeItWaitsForAndNoneWaitsForNothing, ()) {

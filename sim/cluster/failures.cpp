@@ -1,0 +1,116 @@
+#include "sim/cluster/failures.h"
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+ServerIndex AnyOf(Random& random, std::int32_t servers) {
+  return IndexOf<ServerIndex>(random.Below(static_cast<std::uint64_t>(servers)));
+}
+
+// First servers of the groups that fail together; empty where one server does.
+std::vector<ServerIndex> GroupsOf(const FailureSpec& spec, const Locality& locality) {
+  if (spec.neighbours > 0) {
+    return Locality::Every(spec.neighbours, locality.servers());
+  }
+  if (spec.takes == "site") {
+    return {ServerIndex{0}};
+  }
+  for (int level = 0; level < locality.levels(); ++level) {
+    if (locality.level(level).name == spec.takes) {
+      return locality.level(level).first;
+    }
+  }
+  return {};
+}
+
+bool TakesOne(const FailureSpec& spec) {
+  return spec.neighbours == 0 && (spec.takes == "server" || spec.takes == "run");
+}
+
+}  // namespace
+
+LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed) {
+  LemonServers lemons;
+  const auto count = static_cast<std::size_t>(std::llround(spec.lemon_share * site.servers));
+  if (count == 0) {
+    return lemons;
+  }
+  Random random(seed, "failures/" + site.name + "/which_are_lemons");
+  std::set<ServerIndex> drawn;
+  while (drawn.size() < count) {
+    drawn.insert(AnyOf(random, site.servers));
+  }
+  lemons.servers.assign(drawn.begin(), drawn.end());
+  lemons.failures = spec.lemon_failures;
+  return lemons;
+}
+
+FailureStream::FailureStream(const FailureSpec& spec, const SiteSpec& site,
+                             const Locality& locality, const LemonServers& lemons,
+                             std::uint64_t seed, const std::string& purpose)
+    : spec_(&spec),
+      lemons_(&lemons),
+      servers_(site.servers),
+      times_(seed, purpose + "/times"),
+      repairs_(seed, purpose + "/repairs"),
+      lemon_draws_(seed, purpose + "/lemons") {
+  if (!TakesOne(spec)) {
+    groups_ = GroupsOf(spec, locality);
+    if (groups_.empty()) {
+      return;  // this site has none
+    }
+  }
+  units_ = spec.unit == FailureUnit::kTogether ? static_cast<double>(groups_.size())
+                                               : MostUnitsOf(spec, site);
+}
+
+// Failures of all units together are one Poisson stream, and the one that fails is any of them.
+FailureStream::Drawn FailureStream::Next() {
+  CHECK(happens());
+  Drawn drawn;
+  drawn.after = Seconds(times_.Exponential(mtbf().si()));
+  if (spec_->unit == FailureUnit::kTogether) {
+    drawn.server = groups_[times_.Below(groups_.size())];
+  } else {
+    drawn.server = AnyOf(times_, servers_);
+    if (groups_.empty()) {
+      drawn.server = OneServer(drawn.server);
+    }
+  }
+  drawn.repair_time = Seconds(repairs_.Exponential(spec_->repair_time.si()));
+  return drawn;
+}
+
+// One of the lemons as often as they fail, else one of the others.
+ServerIndex FailureStream::OneServer(ServerIndex drawn) {
+  const std::vector<ServerIndex>& lemons = lemons_->servers;
+  if (lemons.empty()) {
+    return drawn;
+  }
+  if (lemon_draws_.Uniform() < lemons_->failures) {
+    return lemons[lemon_draws_.Below(lemons.size())];
+  }
+  while (std::binary_search(lemons.begin(), lemons.end(), drawn)) {
+    drawn = AnyOf(lemon_draws_, servers_);
+  }
+  return drawn;
+}
+
+FailureStream::Range FailureStream::Around(ServerIndex server) const {
+  if (groups_.empty()) {
+    return {server, 1};
+  }
+  const auto next = std::upper_bound(groups_.begin(), groups_.end(), server);
+  const ServerIndex first = *std::prev(next);
+  const std::int32_t end = next == groups_.end() ? servers_ : next->value;
+  return {first, end - first};
+}
+
+}  // namespace gridlock

@@ -1,0 +1,474 @@
+#include "sim/builds/build.h"
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/archive.h"
+#include "sim/base/atomic_file.h"
+#include "sim/builds/build_table.h"
+#include "sim/catalogue/list.h"
+#include "sim/cluster/life.h"
+#include "sim/layouts/asked_text.h"
+#include "sim/layouts/plan.h"
+#include "sim/process/pool.h"
+#include "sim/record/life_measures.h"
+#include "sim/report/life_figures.h"
+#include "workloads/transformer.h"
+
+#include "tools/command.h"
+#include "tools/progress.h"
+#include "tools/screen.h"
+
+namespace gridlock {
+
+namespace {
+
+struct BuildOptions {
+  BuildAsked asked;
+  std::string accelerators = "h100_sxm,h200_sxm", spines = "1", tokens = "15T", batch = "16.8M";
+  std::string power, dollars, users;
+  std::string out = "out/build", format = "text";
+  int parallel = 0;
+  bool quiet = false;
+};
+
+/// A build on its way: what it is made of, its figures before it lives, and its text.
+struct Draft {
+  Build build;
+  double quantile = 0.99;  ///< of spares
+  double growth = 1;       ///< over its nameplates
+  std::string text;
+};
+
+constexpr double kSecondsOfADay = 86400;
+
+std::vector<std::string> WordsOf(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream stream(text);
+  for (std::string word; std::getline(stream, word, ',');) {
+    words.push_back(word);
+  }
+  return words;
+}
+
+Scenario SiteOf(const BuildAsked& asked, const BuildParts& parts, std::int64_t servers) {
+  constexpr std::int64_t kBatch = 4096;
+  return ScenarioBase("build", StepText(asked, parts, servers, kBatch), {}).SitesAt({});
+}
+
+// The network of a larger site has more switches for each server: the figures are those of the size
+// that they lead to.
+void SizeSite(const BuildAsked& asked, Draft& draft) {
+  Build& build = draft.build;
+  std::int64_t servers = 1024;
+  for (int round = 0; round < 3; ++round) {
+    const Scenario scenario = SiteOf(asked, build.parts, servers);
+    const ServerFigures figures = FiguresOf(scenario.sites.front());
+    const WithinBudget within = ServersWithin(asked, figures);
+    servers = within.servers;
+    build.binds = within.binds;
+    build.per_server_usd = figures.capital_usd;
+    if (servers < 1) {
+      throw UserError("", "the budget holds no server of it");
+    }
+    if (asked.dollars > 0 && figures.capital_usd <= 0) {
+      throw UserError("", "the catalogue has no price of the accelerator");
+    }
+  }
+  if (draft.growth > 1) {
+    BuildAsked money = asked;
+    money.megawatts = 0;
+    const auto most =
+        asked.dollars > 0
+            ? ServersWithin(money, FiguresOf(SiteOf(asked, build.parts, servers).sites.front()))
+            : WithinBudget{servers * 4, ""};
+    servers = std::min(most.servers, static_cast<std::int64_t>(
+                                         std::floor(static_cast<double>(servers) * draft.growth)));
+    build.size.capped = true;
+  }
+  build.size.servers = servers;
+}
+
+void SetFleet(const BuildAsked& asked, Draft& draft) {
+  Build& build = draft.build;
+  if (asked.users <= 0) {
+    return;
+  }
+  BuildAsked serving = asked;
+  serving.model = asked.serving_model;
+  const Scenario scenario =
+      ScenarioBase("build", StepText(serving, build.parts, build.size.servers, 4096), {}).At({});
+  const ServerSpec& server = scenario.site().server;
+  const FleetSize fleet = FleetFor(asked, server.accelerator, server.accelerators,
+                                   ModelParameters(scenario.training().model));
+  const int per_server = server.accelerators / fleet.tensor;
+  build.size.fleet_tensor = fleet.tensor;
+  build.size.fleet = (fleet.replicas + per_server - 1) / per_server;
+}
+
+// Of the sizes that a run could have the one that trains the most tokens a second, by closed forms.
+LayoutChoice BestRun(const BuildAsked& asked, Draft& draft, std::int64_t accelerators,
+                     int parallel) {
+  Build& build = draft.build;
+  LayoutChoice best;
+  double best_rate = 0;
+  for (const RunSize& size : RunSizes(asked, accelerators)) {
+    const ScenarioBase base("build", StepText(asked, build.parts, build.size.servers, size.batch),
+                            {});
+    PlanAsked plan;
+    plan.accelerators = {size.accelerators};
+    plan.top = 1;
+    plan.parallel = parallel;
+    plan.simulate = false;
+    try {
+      const LayoutPlan found = MakePlan(base, base.At({}), plan, {});
+      const Proposal& proposal = found.proposals.front();
+      const double rate = static_cast<double>(size.batch) / proposal.step.step_time.si();
+      if (rate > best_rate) {
+        best_rate = rate;
+        best = proposal.layout.choice;
+        build.accelerators = size.accelerators;
+        build.size.batch = size.batch;
+      }
+    } catch (const UserError&) {
+      continue;  // nothing fits at this size
+    }
+  }
+  if (best_rate <= 0) {
+    throw UserError("", "no layout of the model fits so many of it");
+  }
+  return best;
+}
+
+// Everything that a build is before it lives.
+void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
+  Build& build = draft.build;
+  SizeSite(asked, draft);
+  SetFleet(asked, draft);
+  // Checkpoints: 1 TB/s for 25,000 accelerators.
+  constexpr double kAcceleratorsPerTerabyte = 25000;
+  const auto accelerators = static_cast<double>(build.size.servers) * build.parts.per_server;
+  build.size.storage_tbps = std::max(0.1, accelerators / kAcceleratorsPerTerabyte);
+  build.size.batch = 4096;
+  const Scenario first =
+      ScenarioBase("build", LifeText(asked, build.parts, build.size, "build"), {}).At({});
+  const double mtbf = first.reliability.server_mtbf.si();
+  const double left = static_cast<double>(build.size.servers - build.size.fleet);
+  build.size.spares = SparesFor(left * asked.repair_hours * 3600 / mtbf, draft.quantile);
+  const std::int64_t servers = build.size.servers - build.size.fleet - build.size.spares;
+  if (servers < 1) {
+    throw UserError("", "spares and the fleet leave no server for the run");
+  }
+  const LayoutChoice choice = BestRun(asked, draft, servers * build.parts.per_server, parallel);
+  const auto& run = std::get<PretrainingSpec>(first.jobs[0].kind);
+  constexpr double kBytesPerParameter = 14;
+  const double write_s =
+      kBytesPerParameter * ModelParameters(run.step.model) / (build.size.storage_tbps * 1e12);
+  const double job_mtbf = mtbf * build.parts.per_server / static_cast<double>(build.accelerators);
+  build.size.checkpoint_s = YoungInterval(write_s, job_mtbf);
+  build.layout = ChoiceInWords(choice);
+  const std::string name = fmt::format(
+      "{}-{}x{}{}{}", build.parts.accelerator, build.size.servers, build.parts.per_server,
+      draft.quantile < 0.9 ? "-few-spares" : "", build.size.capped ? "-capped" : "");
+  const ScenarioBase life("build", LifeText(asked, build.parts, build.size, name), {});
+  draft.text = life.TextAt(PointOf(choice, run.step));
+}
+
+double MedianWait(const LifeRecord& record, double& finished) {
+  finished = 0;
+  for (const CampaignFigures& campaign : CampaignsOf(record)) {
+    finished = static_cast<double>(campaign.outcomes[static_cast<int>(Outcome::kFinished)]);
+    return campaign.waiting_median.si() / 3600;
+  }
+  return std::nan("");
+}
+
+std::string Live(const std::string& text, const std::function<void(double)>& progress) {
+  const Scenario scenario = ScenarioBase("build", text, {}).At({});
+  StepOracle oracle;
+  const LifeRecord record = SimulateLife(
+      scenario,
+      [&](const Situation& situation) {
+        return oracle.RatesOf(situation);
+      },
+      progress);
+  BuildFigures figures;
+  const LifeJob& run = record.jobs.front();
+  figures.days = run.end.si() >= 0 ? run.end.si() / kSecondsOfADay : -1;
+  figures.tokens = run.tokens;
+  figures.ettr = Ettr(run, record);
+  figures.mfu = HoldingMfu(run);
+  figures.waiting_h = MedianWait(record, figures.experiments_done);
+  figures.good_share = record.requests.empty() ? std::nan("") : record.requests[0].good_share;
+  const LifeSite& site = record.sites.front();
+  figures.mean_mw = MeanPower(site, record).si() / 1e6;
+  figures.peak_mw = site.peak_power.si() / 1e6;
+  figures.energy_usd = site.cost_usd;
+  figures.capital_usd =
+      scenario.sites[0].capital_usd_per_accelerator * static_cast<double>(site.accelerators);
+  figures.fingerprint = LifeFingerprintText(record);
+  ArchiveWriter out;
+  out.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
+          figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
+          figures.energy_usd, figures.capital_usd, figures.fingerprint);
+  return std::move(out.bytes);
+}
+
+void TakeFigures(TaskResult result, Build& build) {
+  if (!result.ok) {
+    build.problem = result.problems.empty() ? result.failure : result.problems.front().message;
+    return;
+  }
+  BuildFigures& figures = build.figures;
+  ArchiveReader in(result.bytes);
+  in.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
+         figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
+         figures.energy_usd, figures.capital_usd, figures.fingerprint);
+}
+
+class Builder {
+ public:
+  explicit Builder(const BuildOptions& options) : options_(options), progress_(options.quiet) {}
+
+  std::vector<Build> All() {
+    const CatalogueList catalogue = ListCatalogue();
+    std::vector<Draft> first;
+    for (const std::string& accelerator : WordsOf(options_.accelerators)) {
+      for (const std::string& spines : WordsOf(options_.spines)) {
+        Draft draft;
+        draft.build.parts = PartsFor(accelerator, std::stoi(spines), catalogue);
+        first.push_back(std::move(draft));
+      }
+    }
+    LiveAll(first);
+    std::vector<Draft> more;
+    for (const Draft& draft : first) {
+      if (!draft.build.problem.empty()) {
+        continue;
+      }
+      Draft fewer;
+      fewer.build.parts = draft.build.parts;
+      fewer.quantile = 0.5;
+      more.push_back(fewer);
+      const double room = options_.asked.megawatts / draft.build.figures.peak_mw;
+      if (draft.build.binds == "power" && room > 1.01) {
+        Draft larger;
+        larger.build.parts = draft.build.parts;
+        larger.growth = room;
+        more.push_back(larger);
+      }
+    }
+    LiveAll(more);
+    std::vector<Draft> all = std::move(first);
+    std::move(more.begin(), more.end(), std::back_inserter(all));
+    return Ranked(std::move(all));
+  }
+
+ private:
+  void LiveAll(std::vector<Draft>& drafts) {
+    std::vector<std::size_t> alive;
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      progress_.Show(fmt::format("sizing {}", drafts[i].build.parts.accelerator),
+                     static_cast<double>(i) / static_cast<double>(drafts.size()));
+      try {
+        Complete(options_.asked, drafts[i], options_.parallel);
+        alive.push_back(i);
+      } catch (const UserError& error) {
+        drafts[i].build.problem = error.problems().front().message;
+      }
+    }
+    PoolOptions pool;
+    pool.parallel = options_.parallel;
+    pool.progress = [this](std::size_t /*done*/, double fraction) {
+      progress_.Show("living builds", fraction);
+    };
+    RunTasks(
+        alive.size(),
+        [&](std::size_t i) -> Task {
+          return [&text = drafts[alive[i]].text](const std::function<void(double)>& progress) {
+            return Live(text, progress);
+          };
+        },
+        [&](std::size_t i, TaskResult result) {
+          TakeFigures(std::move(result), drafts[alive[i]].build);
+        },
+        pool);
+    progress_.Clear();
+  }
+
+  // Each as a scenario of its own: DIR/1.textproto is the first.
+  std::vector<Build> Ranked(std::vector<Draft> drafts) {
+    std::vector<Build> builds;
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      drafts[i].build.file = std::to_string(i);  // of its text
+      builds.push_back(drafts[i].build);
+    }
+    Rank(builds);
+    int rank = 0;
+    for (Build& build : builds) {
+      const std::string& text = drafts[static_cast<std::size_t>(std::stoi(build.file))].text;
+      build.file.clear();
+      if (build.problem.empty()) {
+        build.file = fmt::format("{}/{}.textproto", options_.out, ++rank);
+        WriteFileAtomically(build.file, text);
+      }
+    }
+    return builds;
+  }
+
+  const BuildOptions& options_;
+  ProgressLine progress_;
+};
+
+double MegawattsOf(const std::string& text) {
+  constexpr const char* kUnits[] = {"MW", "GW", "kW"};
+  constexpr double kFactors[] = {1, 1e3, 1e-3};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const std::size_t at = text.rfind(kUnits[i]);
+    char* end = nullptr;
+    const double value = std::strtod(text.c_str(), &end);
+    if (at != std::string::npos && at + 2 == text.size() && value > 0 && end != text.c_str()) {
+      return value * kFactors[i];
+    }
+  }
+  throw UserError("",
+                  fmt::format("--power is {}; expected a power such as \"100 MW\"", Quoted(text)));
+}
+
+int RunBuild(BuildOptions& options) {
+  try {
+    BuildAsked& asked = options.asked;
+    asked.tokens = ParseCount(options.tokens, "--tokens");
+    asked.batch_tokens = ParseCount(options.batch, "--batch");
+    asked.megawatts = options.power.empty() ? 0 : MegawattsOf(options.power);
+    asked.dollars = options.dollars.empty() ? 0 : ParseCount(options.dollars, "--dollars");
+    asked.users = options.users.empty() ? 0 : ParseCount(options.users, "--users");
+    if (asked.megawatts <= 0 && asked.dollars <= 0) {
+      throw UserError("", "there is no budget; expected --power, --dollars or both");
+    }
+    for (const std::string& spines : WordsOf(options.spines)) {
+      if (spines.empty() || spines.find_first_not_of("0123456789") != std::string::npos ||
+          spines.size() > 2 || spines == "0") {
+        throw UserError("", fmt::format("--spines is {}; expected whole numbers such as 1,2",
+                                        Quoted(options.spines)));
+      }
+    }
+    ScenarioOptions folder;
+    folder.out = options.out;
+    (void)OutputFolder(folder, options.out);
+    const std::vector<Build> builds = Builder(options).All();
+    PrintText(options.format == "json" ? BuildsJson(asked, builds) : BuildsText(asked, builds));
+    return std::any_of(builds.begin(), builds.end(),
+                       [](const Build& build) {
+                         return build.problem.empty();
+                       })
+               ? kSuccess
+               : kFailed;
+  } catch (const UserError& error) {
+    for (const Problem& problem : error.problems()) {
+      fmt::print(stderr, "gridlock build: {}\n", problem.message);
+    }
+    return kBadInput;
+  } catch (const IoError& error) {
+    fmt::print(stderr, "gridlock: {}\n", error.what());
+    return kIoFailed;
+  }
+}
+
+void AddDemandOptions(CLI::App& command, BuildOptions& options) {
+  BuildAsked& asked = options.asked;
+  command.add_option("--model", asked.model, "Model of the final run")->capture_default_str();
+  command.add_option("--tokens", options.tokens, "Tokens that it trains")->capture_default_str();
+  command.add_option("--batch", options.batch, "Tokens of a step; at least a sequence a replica")
+      ->capture_default_str();
+  command.add_option("--sequence-length", asked.sequence_length, "Tokens of a sequence")
+      ->check(CLI::Range(1, 1 << 30))
+      ->capture_default_str();
+  command.add_option("--stack", asked.stack, "Training framework")->capture_default_str();
+  command.add_option("--precision", asked.precision, "Format of the GEMMs")->capture_default_str();
+  command.add_option("--experiments", asked.experiments, "Experiments that prepare it")
+      ->check(CLI::Range(0, 100000))
+      ->capture_default_str();
+  command
+      .add_option("--experiment-compute", asked.experiment_compute,
+                  "Their model FLOP over that of the final run")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--users", options.users, "Users a day of the model that is served, e.g. 2M");
+  command.add_option("--requests-per-user", asked.requests_per_user, "Requests of a user a day")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--serve", asked.serving_model, "Model that users ask")->capture_default_str();
+}
+
+void AddAssumptionOptions(CLI::App& command, BuildOptions& options) {
+  BuildAsked& asked = options.asked;
+  command.add_option("--failure-rate", asked.failure_rate, "Failure rate of the catalogue")
+      ->capture_default_str();
+  command.add_option("--repair", asked.repair_hours, "Hours until a failed server is back")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--restart", asked.restart_minutes, "Minutes that a restart takes")
+      ->check(CLI::PositiveNumber)
+      ->capture_default_str();
+  command.add_option("--pue", asked.pue, "Total over IT power")
+      ->check(CLI::Range(1.0, 10.0))
+      ->capture_default_str();
+  command.add_option("--electricity", asked.electricity, "USD per kilowatt-hour")
+      ->check(CLI::NonNegativeNumber)
+      ->capture_default_str();
+  command.add_option("--scheduler", asked.scheduler, "Policy of the queue")
+      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE"}))
+      ->capture_default_str();
+}
+
+}  // namespace
+
+void AddBuildCommand(CLI::App& app, int& code) {
+  auto options = std::make_shared<BuildOptions>();
+  CLI::App* command = app.add_subcommand(
+      "build", "From a budget, a demand and a horizon to builds, each simulated over its life");
+  command->add_option("--power", options->power, "Contracted power, PUE included, e.g. \"100 MW\"");
+  command->add_option("--dollars", options->dollars,
+                      "USD for the capital and for energy until the horizon, e.g. 4B");
+  command->add_option("--days", options->asked.horizon_days, "Horizon")
+      ->check(CLI::Range(0.01, 3650.0))
+      ->capture_default_str();
+  command->add_option("--accelerators", options->accelerators, "Parts to try, of the catalogue")
+      ->capture_default_str();
+  command->add_option("--spines", options->spines, "Oversubscriptions above the spines to try")
+      ->capture_default_str();
+  AddDemandOptions(*command, *options);
+  AddAssumptionOptions(*command, *options);
+  command->add_option("-o,--output", options->out, "Folder for the builds as scenarios to run")
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("--format", options->format, "text or json")
+      ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command->add_option("-j,--jobs", options->parallel, "Children at a time (default: one per core)")
+      ->check(CLI::Range(1, 1024));
+  AddQuietOption(*command, options->quiet);
+  command->footer(
+      "Examples:\n"
+      "  gridlock build --power '20 MW' --days 90 --tokens 1T --model llama_3.1_70b\n"
+      "  gridlock build --power '150 MW' --dollars 6B --days 180 --accelerators "
+      "h100_sxm,h200_sxm \\\n"
+      "      --experiments 300 --experiment-compute 1.7 --users 5M\n"
+      "  gridlock run out/build/1.textproto\n"
+      "Each part is built three times: sized by nameplates, with spares for 99 of 100 moments; "
+      "with spares for every\n"
+      "second moment; and, where power binds, as large as its draw allows, with slower clocks at "
+      "the contract.");
+  command->callback([options, &code] {
+    code = RunBuild(*options);
+  });
+}
+
+}  // namespace gridlock

@@ -5,7 +5,7 @@ function stackedRows(results, variable, axis, rows) {
   const names = results.data(axis);
   const of = (row, i) => results.at(variable, row, i) || 0;
   const used = names.map((_, i) => i).filter((i) => rows.some((row) => of(row, i) > 1e-9));
-  const labels = rows.map((row) => results.data('cap')[row]);
+  const labels = rows.map((row) => rows.length === 1 ? 'this step' : results.data('cap')[row]);
   return {
     make: () => ({
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
@@ -200,9 +200,9 @@ function linksSection(parent, results) {
 }
 
 function powerSection(parent, results) {
-  const rows = results.data('cap').map((label, row) => {
+  const rows = results.data('cap').map((label, row, list) => {
     const board = results.at('accelerator_mean_power', row), all = results.at('mean_power_per_accelerator', row);
-    return [label, board, all - board, results.at('accelerator_power_limit', row)];
+    return [list.length === 1 ? 'this step' : label, board, all - board, results.at('accelerator_power_limit', row)];
   });
   chartSection(parent, 'Power', `Mean of one accelerator and its share of the server, without PUE${results.at('energy_is_estimate', 0) ? ' (estimate)' : ''}.`,
     (look) => ({
@@ -252,7 +252,10 @@ function stepSections(parent, results) {
   const time = stackedRows(results, 'breakdown', 'activity', rows), walls = stackedRows(results, 'attribution', 'attribution_resource', rows);
   chartSection(pair, 'Where the time goes', 'Mean of an accelerator.', time.make, time.table, { height: Math.max(240, time.height) });
   chartSection(pair, 'What sets the pace', 'The critical path, by what paced each part of it.', walls.make, walls.table, { height: Math.max(240, walls.height) });
+  confirmedSection(parent, results);
   timelineSection(parent, results);
+  memoryTimeSection(parent, results);
+  topologySection(parent, results);
   utilisationSection(parent, results);
   const second = element('div', { class: 'pair' });
   parent.append(second);

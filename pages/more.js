@@ -225,7 +225,7 @@ function start() {
     const part = element('div', {});
     main.append(part);
     if (all.length > 1) part.append(element('h2', {}, `${prefix}${results.title}`));
-    part.append(element('p', { class: 'soft' }, results.attributes.description || '', results.attributes.machine ? ` (${results.attributes.machine})` : ''));
+    part.append(element('p', { class: 'soft' }, [results.attributes.description, results.attributes.machine].filter(Boolean).join(': ')));
     part.append(element('p', { class: 'verdict' }, results.file.verdict));
     sections[results.kind](part, results);
     explanationSection(part, results.file);
@@ -238,26 +238,12 @@ function start() {
   document.getElementById('foot').append(`gridlock ${first.gridlock_version} (${first.gridlock_commit}), fingerprint ${all.map((r) => r.attributes.fingerprint).join(', ')}. Charts: Apache ECharts ${echarts.version}. This page makes no request.`);
   drawAll();
   let wait = null;
-  window.addEventListener('resize', () => { clearTimeout(wait); wait = setTimeout(() => { charts.forEach((c) => c.chart.resize()); drawAll(); }, 150); });
+  window.addEventListener('resize', () => { clearTimeout(wait); wait = setTimeout(() => { resizeAll(); drawAll(); }, 150); });
   dark.addEventListener('change', drawAll);
-  window.addEventListener('beforeprint', () => { drawAll(); charts.forEach((c) => c.chart.resize()); });
-  window.addEventListener('afterprint', () => { drawAll(); charts.forEach((c) => c.chart.resize()); });
+  window.addEventListener('beforeprint', () => { drawAll(); resizeAll(); });
+  window.addEventListener('afterprint', () => { drawAll(); resizeAll(); });
 }
 
-// For tests: PAGE.html#check writes what the charts hold into the page.
-function check() {
-  const held = charts.map((entry) => {
-    const option = entry.chart.getOption();
-    const canvas = entry.box.querySelector('canvas');
-    let painted = entry.box.querySelectorAll('svg path').length;
-    if (canvas) {
-      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
-      painted = new Set(Array.from({ length: Math.floor(pixels.length / 44) }, (_, i) => pixels.slice(44 * i, 44 * i + 3).join())).size;
-    }
-    return { id: entry.id, title: entry.title, painted, table: entry.table(), series: option.series.map((s) => ({ name: s.name, data: s.data })) };
-  });
-  document.body.append(element('script', { type: 'application/json', id: 'check' }, JSON.stringify({ errors, charts: held })));
-}
 try {
   start();
   if (location.hash === '#check') setTimeout(check, 300);

@@ -61,7 +61,7 @@ function shown(x, unit) {
     case 'FLOP': return withPrefix(x, 'FLOP');
     case 'W': return withPrefix(x, 'W');
     case 'J': return Math.abs(x) >= 3.6e9 ? withPrefix(x / 3600, 'Wh') : withPrefix(x, 'J');
-    case 'token/s': return withPrefix(x, 'token/s');
+    case 'token/s': return `${withPrefix(x, '')} token/s`.replace('  ', ' ');
     case '1': case '': return Math.abs(x) >= 10000 ? Math.round(x).toLocaleString('en') : String(Number(x.toPrecision(4)));
     default: return `${Number(x.toPrecision(4))} ${unit}`;
   }
@@ -124,11 +124,12 @@ let prefix = '';  // of the names of charts, where a page has two files
 const slug = (text) => text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '');
 
 // A section with a chart, its table, and buttons. make(theme) returns an option of ECharts.
-function chartSection(parent, title, text, make, table, { height = null, canvas = false, controls = [] } = {}) {
+function chartSection(parent, title, text, make, table, { height = null, canvas = false, controls = [], paint = null } = {}) {
   const id = `${slug(title)}-${++number}`;
   const box = element('div', { class: 'chart', role: 'img', 'aria-label': `${title}. ${text}` });
   if (height) box.style.height = `${height}px`;
-  const entry = { id, title, make, table, box, canvas, chart: null };
+  // paint(box, theme) draws without ECharts.
+  const entry = { id, title, make, table, box, canvas, paint, chart: null };
   const details = element('details', {}, element('summary', {}, 'Numbers'));
   details.addEventListener('toggle', () => {
     if (details.open && details.children.length === 1) details.append(tableNode(entry.table()));
@@ -143,7 +144,8 @@ function chartSection(parent, title, text, make, table, { height = null, canvas 
 }
 function pictureOf(entry) {
   if (!entry.canvas) return entry.chart.renderToSVGString();
-  const bytes = atob(entry.chart.getDataURL({ type: 'png', pixelRatio: 2 }).split(',')[1]);
+  const url = entry.paint ? entry.box.querySelector('canvas').toDataURL('image/png') : entry.chart.getDataURL({ type: 'png', pixelRatio: 2 });
+  const bytes = atob(url.split(',')[1]);
   return Uint8Array.from(bytes, (c) => c.charCodeAt(0));
 }
 function choice(label, names, onchange) {
@@ -183,9 +185,31 @@ function dressed(option, look) {
 let patterns = false;
 function draw(entry) {
   const look = theme();
+  if (entry.paint) {
+    entry.paint(entry.box, look);
+    return;
+  }
   if (!entry.chart) {
     entry.chart = echarts.init(entry.box, null, { renderer: entry.canvas ? 'canvas' : 'svg' });
   }
   entry.chart.setOption(dressed(entry.make(look), look), true);
 }
 const drawAll = () => charts.forEach(draw);
+const resizeAll = () => charts.forEach((entry) => entry.chart?.resize());
+
+// For tests: PAGE.html#check writes what the charts hold into the page.
+function check() {
+  const held = charts.map((entry) => {
+    const option = entry.chart?.getOption() || { series: [{ name: entry.title, data: entry.painted || [] }] };
+    const canvas = entry.box.querySelector('canvas');
+    let painted = entry.box.querySelectorAll('svg path').length;
+    if (entry.paint) {
+      painted = entry.painted[0];
+    } else if (canvas) {
+      const pixels = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height).data;
+      painted = new Set(Array.from({ length: Math.floor(pixels.length / 44) }, (_, i) => pixels.slice(44 * i, 44 * i + 3).join())).size;
+    }
+    return { id: entry.id, title: entry.title, painted, table: entry.table(), series: option.series.map((s) => ({ name: s.name, data: s.data })) };
+  });
+  document.body.append(element('script', { type: 'application/json', id: 'check' }, JSON.stringify({ errors, charts: held })));
+}

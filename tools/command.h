@@ -125,5 +125,6 @@ void AddValidateCommand(CLI::App& app, int& code);
 void AddReportCommand(CLI::App& app, int& code);
 void AddExplainCommand(CLI::App& app, int& code);
 void AddCompareCommand(CLI::App& app, int& code);
+void AddExploreCommand(CLI::App& app, const std::string& command_line, int& code);
 
 }  // namespace gridlock

@@ -5,10 +5,12 @@
 
 #include <CLI/CLI.hpp>
 
+#include "sim/pages/confirmation.h"
 #include "sim/pages/glossary.h"
 #include "sim/record/dataset.h"
 
 #include "tools/command.h"
+#include "tools/confirm.h"
 #include "tools/screen.h"
 #include "tools/sweep_files.h"
 
@@ -18,7 +20,7 @@ namespace {
 struct ExplainOptions {
   std::vector<std::string> words;
   std::string format = "text";
-  bool glossary = false;
+  bool glossary = false, confirm = false, quiet = false;
 };
 
 int ExplainWhat(const ExplainOptions& options) {
@@ -42,7 +44,12 @@ int ExplainWhat(const ExplainOptions& options) {
     throw UserError("", UnknownTerm(what));
   }
   const Dataset dataset = ReadDataset(what);
-  PrintText(options.format == "json" ? ExplanationJson(dataset) : ExplanationText(dataset));
+  std::vector<Explanation> more;
+  if (options.confirm) {
+    more.push_back(ConfirmedPart(dataset, 0, Confirm(dataset, options.quiet)));
+  }
+  PrintText(options.format == "json" ? ExplanationJson(dataset, more)
+                                     : ExplanationText(dataset, more));
   return kSuccess;
 }
 
@@ -59,12 +66,15 @@ void AddExplainCommand(CLI::App& app, int& code) {
   command->add_option("--format", options->format, "Of a file: what is printed on the screen")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
+  command->add_flag("--confirm", options->confirm,
+                    "Of a step: simulate ten per cent more of what paces it");
+  AddQuietOption(*command, options->quiet);
   command->add_flag("--glossary", options->glossary, "All words as Markdown: docs/glossary.md");
   command->footer(
       "Examples:\n"
       "  gridlock explain bubble\n"
       "  gridlock explain TTFT\n"
-      "  gridlock explain out/two-servers\n"
+      "  gridlock explain out/two-servers --confirm\n"
       "  gridlock explain out/two-servers/trace.h5 --format json\n"
       "Without an argument the words are listed.");
   command->callback([options, &code] {

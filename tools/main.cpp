@@ -101,6 +101,7 @@ int main(int argc, char** argv) {
   gridlock::AddReportCommand(app, code);
   gridlock::AddExplainCommand(app, code);
   gridlock::AddCompareCommand(app, code);
+  gridlock::AddExploreCommand(app, command_line, code);
   std::vector<std::string> words = gridlock::WithoutHelpCommand({argv + 1, argv + argc});
   const std::string unknown = gridlock::UnknownWord(app, words);
   if (!unknown.empty()) {

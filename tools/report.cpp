@@ -14,6 +14,7 @@
 #include "sim/record/dataset.h"
 
 #include "tools/command.h"
+#include "tools/confirm.h"
 #include "tools/screen.h"
 #include "tools/sweep_files.h"
 
@@ -23,6 +24,7 @@ namespace {
 struct ReportOptions {
   std::vector<std::string> files;
   std::string page, perfetto, csv;
+  bool confirm = false, quiet = false;
 };
 
 /// The summary.json beside the results of a sweep, where its verdicts stand; "" beside others.
@@ -69,7 +71,12 @@ int Report(const ReportOptions& options) {
     written += (written.empty() ? "" : ", ") + path;
   };
   if (!options.page.empty()) {
-    write(options.page, PageHtml(files, summaries));
+    std::vector<std::vector<Confirmation>> confirmed;
+    for (const Dataset& file : files) {
+      confirmed.push_back(options.confirm ? Confirm(file, options.quiet)
+                                          : std::vector<Confirmation>());
+    }
+    write(options.page, PageHtml(files, summaries, confirmed));
   }
   if (!options.perfetto.empty()) {
     write(options.perfetto, ChromeTraceJson(files.front()));
@@ -96,6 +103,9 @@ void AddReportCommand(CLI::App& app, int& code) {
   command
       ->add_option("-o,--output", options->page, "Page to write; it needs no server and no network")
       ->type_name("PAGE.html");
+  command->add_flag("--confirm", options->confirm,
+                    "Of steps: simulate ten per cent more of what paces them, for the page");
+  AddQuietOption(*command, options->quiet);
   command
       ->add_option("--perfetto", options->perfetto,
                    "Also write the timeline for ui.perfetto.dev and chrome://tracing")
@@ -104,7 +114,7 @@ void AddReportCommand(CLI::App& app, int& code) {
       ->type_name("DIR");
   command->footer(
       "Examples:\n"
-      "  gridlock report out/two-servers -o step.html\n"
+      "  gridlock report out/two-servers -o step.html --confirm\n"
       "  gridlock report out/two-servers out/llama-405b-16k -o both.html\n"
       "  gridlock report out/llama-405b-16k --perfetto timeline.json\n"
       "  gridlock report out/a-week-of-a-fleet -o week.html --csv tables\n"

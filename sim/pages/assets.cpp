@@ -23,6 +23,8 @@ GRIDLOCK_EMBED("style", GRIDLOCK_PAGES "/page.css");
 GRIDLOCK_EMBED("page", GRIDLOCK_PAGES "/page.js");
 GRIDLOCK_EMBED("charts", GRIDLOCK_PAGES "/charts.js");
 GRIDLOCK_EMBED("more", GRIDLOCK_PAGES "/more.js");
+GRIDLOCK_EMBED("topology", GRIDLOCK_PAGES "/topology.js");
+GRIDLOCK_EMBED("explore", GRIDLOCK_PAGES "/explore.js");
 GRIDLOCK_EMBED("echarts", GRIDLOCK_ECHARTS);
 
 extern "C" {
@@ -31,6 +33,8 @@ extern const char gridlock_asset_style[], gridlock_asset_end_style[];
 extern const char gridlock_asset_page[], gridlock_asset_end_page[];
 extern const char gridlock_asset_charts[], gridlock_asset_end_charts[];
 extern const char gridlock_asset_more[], gridlock_asset_end_more[];
+extern const char gridlock_asset_topology[], gridlock_asset_end_topology[];
+extern const char gridlock_asset_explore[], gridlock_asset_end_explore[];
 extern const char gridlock_asset_echarts[], gridlock_asset_end_echarts[];
 }
 
@@ -58,10 +62,16 @@ std::string_view PageScripts(int number) {
     case 1:
       return Between(gridlock_asset_charts, gridlock_asset_end_charts);
     case 2:
+      return Between(gridlock_asset_topology, gridlock_asset_end_topology);
+    case 3:
       return Between(gridlock_asset_more, gridlock_asset_end_more);
     default:
       return {};
   }
+}
+
+std::string_view ExploreScript() {
+  return Between(gridlock_asset_explore, gridlock_asset_end_explore);
 }
 
 std::string_view Charts() {

@@ -10,6 +10,8 @@ std::string_view PageTemplate();
 std::string_view PageStyle();
 std::string_view PageScripts(int number);  ///< from 0; "" beyond the last
 
+std::string_view ExploreScript();  ///< of the page with sliders, after the first
+
 /// Apache ECharts, minified; "" when the program was built without it.
 std::string_view Charts();
 

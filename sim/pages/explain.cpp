@@ -223,11 +223,12 @@ std::string InSeconds(double si) {
 
 std::string ResourceInWords(const std::string& name) {
   static constexpr std::pair<const char*, const char*> kWords[] = {
-      {"compute", "the matrix units"},    {"hbm", "HBM"},
-      {"scale_up", "the scale-up links"}, {"nic", "the NICs"},
-      {"leaf", "the links above leaves"}, {"spine", "the links above spines"},
-      {"wan", "the links between sites"}, {"latency", "latencies of messages"},
-      {"launch", "launches of kernels"},  {"overhead", "fixed overheads of the framework"}};
+      {"compute", "the matrix units"},      {"hbm", "HBM"},
+      {"scale_up", "the scale-up links"},   {"nic", "the NICs"},
+      {"leaf", "the links above leaves"},   {"spine", "the links above spines"},
+      {"wan", "the links between sites"},   {"latency", "latencies of messages"},
+      {"local", "the links within groups"}, {"global", "the links between groups"},
+      {"launch", "launches of kernels"},    {"overhead", "fixed overheads of the framework"}};
   const auto* const found =
       std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& word) {
         return name == word.first;
@@ -277,10 +278,20 @@ std::vector<Explanation> Explain(const Dataset& dataset) {
   return parts;
 }
 
-std::string ExplanationText(const Dataset& dataset) {
+namespace {
+
+std::vector<Explanation> AllParts(const Dataset& dataset, const std::vector<Explanation>& more) {
+  std::vector<Explanation> parts = Explain(dataset);
+  parts.insert(parts.end(), more.begin(), more.end());
+  return parts;
+}
+
+}  // namespace
+
+std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more) {
   std::string out = dataset.Attribute("scenario_name") + "\n";
   out += Wrapped("", VerdictOf(dataset), 0);
-  for (const Explanation& part : Explain(dataset)) {
+  for (const Explanation& part : AllParts(dataset, more)) {
     out += "\n" + part.title + "\n";
     for (const std::string& line : part.lines) {
       out += line.starts_with("  ") ? line + "\n" : Wrapped("  ", line, 2);
@@ -289,7 +300,7 @@ std::string ExplanationText(const Dataset& dataset) {
   return out + "\ngridlock explain TERM says what a word means.\n";
 }
 
-std::string ExplanationJson(const Dataset& dataset) {
+std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more) {
   JsonWriter json;
   json.BeginObject();
   json.Member("scenario_name", dataset.Attribute("scenario_name"));
@@ -297,7 +308,7 @@ std::string ExplanationJson(const Dataset& dataset) {
   json.Member("verdict", VerdictOf(dataset));
   json.Key("parts");
   json.BeginArray();
-  for (const Explanation& part : Explain(dataset)) {
+  for (const Explanation& part : AllParts(dataset, more)) {
     json.BeginObject();
     json.Member("title", part.title);
     json.Key("lines");

@@ -25,8 +25,9 @@ std::vector<Explanation> Explain(const Dataset& dataset);
 std::vector<Explanation> ExplainStep(const Dataset& step, std::size_t row);
 std::string VerdictOfStep(const Dataset& step, std::size_t row);
 
-std::string ExplanationText(const Dataset& dataset);
-std::string ExplanationJson(const Dataset& dataset);
+/// @param more  parts behind those of Explain
+std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more = {});
+std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more = {});
 
 /// Seconds, bytes and rates with three digits and a unit.
 std::string InSeconds(double si);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/units.h"
+#include "sim/pages/confirmation.h"
 #include "sim/pages/explain.h"
 #include "sim/pages/scenario_fields.h"
 #include "sim/report/layout.h"
@@ -51,16 +52,6 @@ std::string ActivityWords(const std::string& activity) {
     return activity == w.first;
   });
   return found == std::end(kWords) ? activity : found->second;
-}
-
-/// What one would change to move a wall, as --set and --link write it; "" for what has no knob.
-const char* KnobOf(const std::string& wall) {
-  static constexpr std::pair<const char*, const char*> kKnobs[] = {
-      {"compute", "flops"}, {"hbm", "hbm"}, {"scale_up", "scale_up"}, {"nic", "nic"}};
-  const auto* const found = std::find_if(std::begin(kKnobs), std::end(kKnobs), [&](const auto& k) {
-    return wall == k.first;
-  });
-  return found == std::end(kKnobs) ? "" : found->second;
 }
 
 Explanation WallPart(const Dataset& step, std::size_t row) {
@@ -194,7 +185,7 @@ Explanation MovePart(const Dataset& step, std::size_t row) {
   part.lines.emplace_back(
       "It is at most that, because behind a wall that moves stands the next one. Simulate it:");
   for (std::size_t i = 0; i < std::min<std::size_t>(3, walls.size()); ++i) {
-    const std::string knob = KnobOf(walls[i].name);
+    const std::string knob = LinkOfWall(walls[i].name);
     if (!knob.empty()) {
       part.lines.push_back(fmt::format("  gridlock cap SCENARIO --link {} --values 90%,50%", knob));
     }

@@ -6,7 +6,7 @@
 
 namespace gridlock {
 
-/// "64MiB", "1KiB,1MiB" or "1KiB:1GiB:x4" (each size the factor times the one before; 2 when not
+/// "8" (bytes), "64MiB", "1KiB,1MiB" or "1KiB:1GiB:x4" (each size the factor times the one before; 2 when not
 /// given) as a list of the schema: ["1 KiB", "4 KiB", ...]. Throws UserError.
 std::string SizeList(const std::string& text);
 

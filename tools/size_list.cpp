@@ -27,10 +27,12 @@ std::vector<std::string> Split(const std::string& text, char at) {
 }
 
 double BytesOf(const std::string& text) {
-  const std::optional<double> bytes = ParseQuantity(text, Dimension::kData).si;
+  // A bare number is bytes, as nccl-tests takes them.
+  const bool bare = !text.empty() && text.find_first_not_of("0123456789") == std::string::npos;
+  const std::optional<double> bytes = ParseQuantity(bare ? text + " B" : text, Dimension::kData).si;
   if (!bytes.has_value() || *bytes <= 0) {
-    throw UserError("", fmt::format("--size: {} is no size; expected a number with a unit such as "
-                                    "\"64MiB\" or \"1 GB\", or FROM:TO:xFACTOR",
+    throw UserError("", fmt::format("--size: {} is no size; expected bytes such as \"8\", a number "
+                                    "with a unit such as \"64MiB\" or \"1 GB\", or FROM:TO:xFACTOR",
                                     Quoted(text)));
   }
   return *bytes;

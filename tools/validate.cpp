@@ -161,6 +161,15 @@ void CheckTogether(const ValidateOptions& options) {
   if (!options.nccl.scenario.overrides.empty()) {
     throw UserError("", "--set goes with --nccl-tests: rows say what is simulated");
   }
+  const NcclTestsOptions& nccl = options.nccl;
+  const char* alone = !nccl.op.empty()                ? "--op"
+                      : nccl.algorithm != "automatic" ? "--algorithm"
+                      : nccl.in_place                 ? "--in-place"
+                                                      : nullptr;
+  if (alone != nullptr) {
+    throw UserError("",
+                    fmt::format("{} goes with --nccl-tests: rows say what is simulated", alone));
+  }
   const std::string& kind = options.filter.kind;
   const bool training = kind.empty() || kind == "training" || kind == "dense" || kind == "moe";
   if (!options.scenario.empty() && !training) {

@@ -9,6 +9,11 @@
 //   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own
 //   routing     sprayed; "ecmp": by hash
 //   transport   InfiniBand, RoCE or EFA where `notes` name it, else that of the server
+//   release     of NCCL where `notes` name 2.18 or 2.4 ("2.4." takes a tree over two servers)
+//   caller      rows of stas00/ml-engineering inside one server were called from PyTorch, which
+//   takes
+//               20 us more
+//   in flight   many messages where `ref` names ib_write_bw, else one
 //   experts     8 of each token, in at most 4 servers, as in DeepEP's tests; a bandwidth
 //   (algbw_gbs)
 //               is of forwarded tokens and counts each of them once for every rank (one server) or

@@ -27,7 +27,8 @@ PEAK = 1e15
 # Near what NCCL reaches on Hopper.
 TRUE_FIT = {"all_reduce_efficiency": 0.82, "all_gather_efficiency": 0.87, "reduce_scatter_efficiency": 0.75,
             "all_to_all_efficiency": 0.7, "in_switch_efficiency": 0.6, "local_copy": 0.4,
-            "step_latency": 0.8e-6, "base_latency": 5e-6, "chunk_latency": 3e-6}
+            "step_latency": 0.8e-6, "base_latency": 5e-6, "chunk_latency": 3e-6,
+            "low_latency_efficiency": 0.35, "bulk_step_latency": 7.5e-6}
 SWITCH = 32e-6
 TRUE_NETWORK = {"base_latency": 5e-6, "all_reduce_efficiency": 0.9, "step_latency": 5e-6,
                 "bulk_step_latency": 30e-6, "low_latency_efficiency": 0.1, "chunk_latency": 20e-6}

@@ -95,7 +95,30 @@ TEST(OneServer, HalvesAndDoublesInThreeRoundsEachWay) {
 TEST(OneServer, ExchangesAllButItsOwnPartInPairs) {
   const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 1);
   ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site),
-              8e-6 + 7.0 / 8 * 1e9 / kScaleUp);
+              7e-6 + 3 * 1e-6 + 7.0 / 8 * 1e9 / kScaleUp);
+}
+
+TEST(OneServer, SendsShortPartsOverASlowChannelEachAndLongOnesBehindAFence) {
+  ServerSpec server = SlowStartingServer(8, 8);
+  server.scale_up.bulk_step_latency = Seconds(9e-6);
+  const SiteSpec site = OneLeafSite(server, 1);
+  // 8 KB to each rank at 6.5 GB/s, or 8 us behind a fence.
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 64e3), site), 10e-6 + 8e3 / 6.5e9);
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site),
+              10e-6 + 8e-6 + 7.0 / 8 * 1e9 / kScaleUp);
+}
+
+TEST(OneServer, SendsShortMessagesAroundARingWithoutChunks) {
+  ServerSpec server = SlowStartingServer(8, 8);
+  server.scale_up.low_latency_efficiency = 0.25;
+  server.scale_up.chunk_latency = Seconds(4e-6);
+  const SiteSpec site = OneLeafSite(server, 1);
+  const auto wire = [](double bytes) {
+    return 2.0 * 7 / 8 * bytes / kScaleUp;
+  };
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e5), site), 21e-6 + wire(1e5) / 0.25);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9), site),
+              21e-6 + wire(1e9) + 2 * std::sqrt(4e-6 * wire(1e9)));
 }
 
 TEST(OneServer, SendsTheWholeBufferToItsNeighbour) {

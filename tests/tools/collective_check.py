@@ -161,9 +161,9 @@ def check_refusals():
             (["--op", "all_reduce", "--per-server", "9"],
              '--per-server 9: "ranks_per_server" is 9, and a server has 8 accelerators; expected at '
              'most 8'),
-            (["--op", "all_reduce", "--size", "64"],
-             'gridlock collective: --size: "64" is no size; expected a number with a unit such as '
-             '"64MiB" or "1 GB", or FROM:TO:xFACTOR'),
+            (["--op", "all_reduce", "--size", "64X"],
+             'gridlock collective: --size: "64X" is no size; expected bytes such as "8", a number with '
+             'a unit such as "64MiB" or "1 GB", or FROM:TO:xFACTOR'),
             (["--op", "all_to_allv", "--imbalance", "17"],
              '--imbalance 17: the first of 16 ranks cannot get 17 times the mean; expected 1 to 16'),
             (["--op", "all_reduce", "--imbalance", "2"],

@@ -83,6 +83,10 @@ def check_slips():
              "gridlock serve: --prefix-cache: goes with --replay"),
             (["validate", "--kind", "power", "--set", "seed=3"],
              "--set goes with --nccl-tests: rows say what is simulated"),
+            (["validate", "--kind", "collective", "--op", "all_reduce"],
+             "--op goes with --nccl-tests: rows say what is simulated"),
+            (["validate", "--in-place"],
+             "--in-place goes with --nccl-tests: rows say what is simulated"),
             (["validate", "--kind", "multi_dc", "--scenario", "NEMO-1000-KM"],
              "--scenario goes with training rows and with --nccl-tests, not with --kind "
              "multi_dc")]:

@@ -37,11 +37,16 @@ TEST(SizeList, EndsAtAnEndThatIsReachedByRounding) {
   EXPECT_EQ(SizeList("1000B:1948.7171B:x1.1"), SizeList("1000B:2000B:x1.1"));
 }
 
+TEST(SizeList, TakesABareNumberAsBytes) {
+  EXPECT_EQ(SizeList("8"), SizeList("8 B"));
+  EXPECT_EQ(SizeList("8:1KiB:x2"), SizeList("8B:1024B:x2"));
+}
+
 TEST(SizeList, RefusesWhatIsNoSize) {
-  EXPECT_EQ(
-      Refused("64"),
-      "--size: \"64\" is no size; expected a number with a unit such as \"64MiB\" or \"1 GB\", "
-      "or FROM:TO:xFACTOR\n");
+  EXPECT_EQ(Refused("64X"),
+            "--size: \"64X\" is no size; expected bytes such as \"8\", a number with a unit such "
+            "as \"64MiB\" "
+            "or \"1 GB\", or FROM:TO:xFACTOR\n");
   for (const char* sizes : {"", ",", "0 B", "-1 GB", "1 GB:", ":1 GB", "1 s", "8B:x2"}) {
     EXPECT_NE(Refused(sizes).find(" is no size; "), std::string::npos) << sizes;
   }

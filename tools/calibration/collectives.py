@@ -1,6 +1,6 @@
 """Fits of transports inside a scale-up domain to measured latencies by size and group.
 
-    time = base + step x steps + wire / efficiency + 2 sqrt(chunk x wire)
+    time = base + step x steps + min(wire / low, wire / efficiency + 2 sqrt(chunk x wire))
 
 as workloads/program has it (ring.cpp, pairs.cpp, in_switch.cpp); `wire` is the time of a rank's bytes at
 the link's full bandwidth. The loss is the weighted mean of |ln(fitted / measured)| over all sizes,
@@ -20,13 +20,16 @@ PUBLISHED = ("id", "role", "server", "servers", "ranks_per_server", "nics_per_se
 ELEMENT_BYTES = {"half": 2, "float16": 2, "bfloat16": 2}
 RANGES = (("up to 64 KiB", 0, 64 << 10), ("128 KiB to 8 MiB", (64 << 10) + 1, 8 << 20),
           ("16 MiB and more", (8 << 20) + 1, 1 << 60))
+# kShortRate of workloads/program/pairs.cpp.
+SHORT_RATE = 6.5e9
 # kRingRanksMost of workloads/program/algorithm.h.
 RING_RANKS_MOST = 4
 # Efficiencies as (start, low, high), and what else is fitted.
 STARTS = {"all_reduce_efficiency": (0.82, 0.01, 2.0), "all_gather_efficiency": (0.82, 0.01, 1.0),
           "reduce_scatter_efficiency": (0.82, 0.01, 1.0), "all_to_all_efficiency": (0.8, 0.01, 1.0),
           "local_copy": (0.3, 1e-3, 3.0), "step_latency": (0.8e-6, 1e-8, 1e-4),
-          "base_latency": (6e-6, 1e-7, 1e-3), "chunk_latency": (1e-6, 1e-9, 1e-3)}
+          "base_latency": (6e-6, 1e-7, 1e-3), "chunk_latency": (1e-6, 1e-9, 1e-3),
+          "low_latency_efficiency": (0.35, 0.05, 1.0), "bulk_step_latency": (7.5e-6, 1e-7, 1e-4)}
 IN_SWITCH = {"in_switch_efficiency": (0.6, 0.01, 2.0)}
 # Published rows of long messages weigh as much as so many sizes of a table.
 PUBLISHED_WEIGHT, PUBLISHED_LEAST = 3.0, 1e9
@@ -102,10 +105,17 @@ def ring(fit, row, bandwidth):
     wire = bus_factor(row.kind, row.ranks) * row.bytes / bandwidth
     if row.kind in ("all_gather", "reduce_scatter"):
         wire += fit["local_copy"] * row.bytes / row.ranks / bandwidth
-    pairs = row.kind == "alltoall"
-    steps = 1 if pairs else ROUNDS[row.kind] * (row.ranks - 1)
-    share = fit["all_to_all_efficiency" if pairs else row.kind + "_efficiency"]
-    return fit["base_latency"] + fit["step_latency"] * steps + wire / share + chunks(fit, wire)
+    if row.kind == "alltoall":
+        long = wire / fit["all_to_all_efficiency"]
+        fence = fit.get("bulk_step_latency", fit["step_latency"]) - fit["step_latency"]
+        delay = chunks(fit, wire)
+        if fence > 0:
+            delay = min(max(0, row.bytes / row.ranks / SHORT_RATE - long), max(fence, delay))
+        return fit["base_latency"] + fit["step_latency"] * math.log2(row.ranks) + long + delay
+    bulk = wire / fit[row.kind + "_efficiency"] + chunks(fit, wire)
+    quick = fit.get("low_latency_efficiency", 0)
+    return (fit["base_latency"] + fit["step_latency"] * ROUNDS[row.kind] * (row.ranks - 1) +
+            (min(bulk, wire / quick) if quick > 0 else bulk))
 
 
 def in_switch(fit, row, bandwidth):

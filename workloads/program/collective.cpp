@@ -92,6 +92,11 @@ Seconds Load::chunks() const {
 
 CollectiveCost CostInside(const Load& domain) {
   CollectiveCost cost;
+  const double quick = domain.fit.low_latency_efficiency;
+  if (quick > 0 && domain.wire / quick / domain.bandwidth < domain.time()) {
+    cost.domain_bytes = domain.wire / quick;
+    return cost;
+  }
   cost.domain_bytes = domain.bytes();
   cost.latency = domain.chunks();
   return cost;

@@ -97,7 +97,8 @@ struct Load {
   [[nodiscard]] Seconds time() const { return bytes() / bandwidth + chunks(); }
 };
 
-/// The bytes and delays of a transfer inside domains.
+/// The bytes and delays of a transfer inside domains, by the faster of two protocols: short
+/// messages go without chunks at the low bandwidth that the fit knows for them.
 CollectiveCost CostInside(const Load& domain);
 
 /// The same of one across NICs, with one inside domains beside it, by the faster of two protocols.

@@ -11,8 +11,10 @@ extern const Algorithm kInSwitch;
 
 CollectiveCost InSwitchCost(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
-  CollectiveCost cost = CostInside(DomainLoad(call, in.in_switch_efficiency, call.payload));
-  cost.latency += in.base_latency + in.in_switch_latency;
+  const Load port = DomainLoad(call, in.in_switch_efficiency, call.payload);
+  CollectiveCost cost;
+  cost.domain_bytes = port.bytes();
+  cost.latency = port.chunks() + in.base_latency + in.in_switch_latency;
   return cost;
 }
 

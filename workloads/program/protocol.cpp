@@ -33,9 +33,10 @@ CollectiveFit FitAt(CollectiveFit fit, Protocol protocol, bool inside) {
         &fit.send_efficiency, &fit.all_to_all_efficiency, &fit.forwarded_efficiency}) {
     *share *= DataShare(protocol);
   }
-  const Seconds more = protocol == Protocol::kSimple && fit.bulk_step_latency > Seconds(0)
-                           ? std::max(Seconds(0), fit.bulk_step_latency - fit.step_latency)
-                           : MoreThanLl(protocol, inside);
+  const Seconds more =
+      !inside && protocol == Protocol::kSimple && fit.bulk_step_latency > Seconds(0)
+          ? std::max(Seconds(0), fit.bulk_step_latency - fit.step_latency)
+          : MoreThanLl(protocol, inside);
   fit.step_latency += more;
   if (fit.send_latency > Seconds(0)) {
     fit.send_latency += more;

@@ -309,6 +309,9 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
            "--format");
     return;
   }
+  refuse(command.get_option("--accepted")->count() > 0 && options.serve.drafts == 0 ? "--accepted"
+                                                                                    : "",
+         ": is of drafts; --drafts says how many a pass checks");
   refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
   if (!options.replay.empty()) {

@@ -69,8 +69,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
       Known(catalogue.FindModel(options.model), "--model", options.model, catalogue.ModelNames());
   deployment.part =
       Known(catalogue.FindPart(options.part), "--part", options.part, catalogue.PartNames());
-  deployment.engine = Known(catalogue.FindEngine(options.engine), "--engine", options.engine,
-                            catalogue.EngineNames());
+  deployment.engine =
+      EngineOn(deployment.part, Known(catalogue.FindEngine(options.engine), "--engine",
+                                      options.engine, catalogue.EngineNames()));
   if (options.batch_max > 0) {
     deployment.engine.batch_max = options.batch_max;
   }

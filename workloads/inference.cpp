@@ -23,15 +23,17 @@ constexpr double kHalfTile = 16;
 // other models an estimate.
 constexpr double kExpertsPerServer = 8.0 / 4;
 
+// Rate of an all-reduce in one kernel over that of a ring: TensorRT-LLM's on H100, 512 KiB over 4
+// and 8 accelerators (measured by NVIDIA aiconfigurator).
+constexpr double kDirectRate = 0.75;
+
+// Parts with less HBM, and A100s, get small budgets (vLLM, EngineArgs.get_batch_defaults).
+constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
+
 // Rows with a point of their own, and octaves and points per octave beyond.
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
-
-// Bytes of scales beside formats of four bits: one of 8 bits for 16 (NVFP4) or 32 (MXFP4) values.
-constexpr double kNvfp4 = 0.5 + 1.0 / 16;
-constexpr double kMxfp4 = 0.5 + 1.0 / 32;
-constexpr double kInt4 = 0.5 + 2.0 / 64;
 
 double& Of(LimitTimes& times, Limit limit) {
   return times[static_cast<std::size_t>(limit)];
@@ -45,53 +47,7 @@ double Sum(const LimitTimes& times) {
   return sum;
 }
 
-double BytesOfFormat(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kFp8:
-    case WeightFormat::kInt8:
-      return 1;
-    case WeightFormat::kInt4:
-      return kInt4;
-    case WeightFormat::kNvfp4:
-      return kNvfp4;
-    case WeightFormat::kMxfp4:
-      return kMxfp4;
-    case WeightFormat::kBf16:
-      break;
-  }
-  return 2;
-}
-
-struct FormatName {
-  const char* name;
-  WeightFormat format;
-};
-
-constexpr FormatName kFormats[] = {{"bf16", WeightFormat::kBf16},   {"fp16", WeightFormat::kBf16},
-                                   {"fp8", WeightFormat::kFp8},     {"int8", WeightFormat::kInt8},
-                                   {"int4", WeightFormat::kInt4},   {"nvfp4", WeightFormat::kNvfp4},
-                                   {"mxfp4", WeightFormat::kMxfp4}, {"fp4", WeightFormat::kNvfp4}};
-
 }  // namespace
-
-bool WeightFormatByName(const std::string& name, WeightFormat& format) {
-  for (const FormatName& each : kFormats) {
-    if (name == each.name) {
-      format = each.format;
-      return true;
-    }
-  }
-  return false;
-}
-
-const char* WeightFormatName(WeightFormat format) {
-  for (const FormatName& each : kFormats) {
-    if (format == each.format) {
-      return each.name;
-    }
-  }
-  return "";
-}
 
 const char* LimitName(Limit limit) {
   switch (limit) {
@@ -109,6 +65,15 @@ const char* LimitName(Limit limit) {
       return "host";
   }
   return "";
+}
+
+InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine) {
+  if (part.hbm_capacity < kSmallPart || part.name.starts_with("a100")) {
+    engine.token_budget =
+        engine.small_token_budget > 0 ? engine.small_token_budget : engine.token_budget;
+    engine.batch_max = engine.small_batch_max > 0 ? engine.small_batch_max : engine.batch_max;
+  }
+  return engine;
 }
 
 double InferenceLayout::TokensPerStep() const {
@@ -186,25 +151,37 @@ void IterationCosts::AddProduct(double rows, double weights, double bytes, doubl
   Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
 }
 
+// Inside a domain: one kernel in which all send everything to all, or a ring, whichever is sooner.
+double IterationCosts::ReduceTime(double rows) const {
+  const double t = std::min<double>(layout_.tensor, part_.domain);
+  const double bytes = rows * model_.hidden * 2;
+  const double rate = part_.link_bandwidth * part_.link_efficiency;
+  const double ring =
+      (part_.link_latency + part_.link_step_latency * (t - 2)) * engine_.link_factor +
+      2 * bytes * (t - 1) / t / rate;
+  if (!engine_.direct_reduce || part_.link_direct_latency <= 0) {
+    return ring;
+  }
+  return std::min(ring, part_.link_direct_latency * engine_.link_factor +
+                            bytes * (t - 1) / (rate * kDirectRate));
+}
+
 void IterationCosts::AddReduce(double rows, LimitTimes& times) const {
-  const double t = layout_.tensor;
-  if (t <= 1) {
+  if (layout_.tensor <= 1) {
     return;
   }
-  const bool across = t > part_.domain;
-  const double bytes = rows * model_.hidden * 2 * 2 * (t - 1) / t;
-  double time = (part_.link_latency + part_.link_step_latency * (t - 2)) * engine_.link_factor;
-  if (across) {
-    const double servers = t / part_.domain;
+  double time = part_.domain >= 2 ? ReduceTime(rows) : 0;
+  const double servers = layout_.tensor / part_.domain;
+  if (servers > 1) {
     time += part_.nic_latency * engine_.link_factor +
             rows * model_.hidden * 2 * 2 * (servers - 1) / servers / part_.domain /
                 (part_.nic_bandwidth * part_.link_efficiency);
   }
-  Of(times, Limit::kLinks) += time + bytes / (part_.link_bandwidth * part_.link_efficiency);
+  Of(times, Limit::kLinks) += time;
 }
 
 // Tokens to their experts and back: 8 bits out, 16 bits home.
-void IterationCosts::AddExchange(double rows, LimitTimes& times) const {
+void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
   const double ranks = layout_.tensor * layout_.data;
   const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
   const double bytes = rows / ranks * copies * model_.hidden * 3;
@@ -213,8 +190,9 @@ void IterationCosts::AddExchange(double rows, LimitTimes& times) const {
                           ? std::min(part_.link_bandwidth, part_.nic_bandwidth * kExpertsPerServer)
                           : part_.link_bandwidth;
   const double latency = 2 * (part_.link_latency + (across ? part_.nic_latency : 0));
-  Of(times, Limit::kLinks) +=
-      latency * engine_.link_factor + bytes / (rate * part_.link_efficiency);
+  const double time = latency * engine_.link_factor + bytes / (rate * part_.link_efficiency);
+  // Two halves of a batch take turns: the links of one beside the products of the other.
+  Of(times, Limit::kLinks) += engine_.overlap ? std::max(0.0, time - beside - Sum(times)) : time;
 }
 
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
@@ -230,7 +208,8 @@ void IterationCosts::AddDense(double rows, double width, LimitTimes& times, doub
   bytes += weights * DenseBytes();
 }
 
-void IterationCosts::AddExperts(double rows, LimitTimes& times, double& bytes) const {
+void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
+                                double& bytes) const {
   const double ranks = layout_.tensor * layout_.data;
   const double experts = model_.experts, chosen = model_.experts_per_token;
   const double total = rows * layout_.data;
@@ -247,7 +226,7 @@ void IterationCosts::AddExperts(double rows, LimitTimes& times, double& bytes) c
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
   if (layout_.data > 1) {
-    AddExchange(total, times);
+    AddExchange(total, beside, times);
   } else {
     AddReduce(rows, times);
   }
@@ -275,7 +254,7 @@ IterationCosts::Point IterationCosts::LayersAt(double rows) const {
     AddReduce(here, dense);
   }
   if (experts_layers > 0) {
-    AddExperts(here, mixture, mixture_bytes);
+    AddExperts(here, Sum(common), mixture, mixture_bytes);
   }
   for (std::size_t i = 0; i < common.size(); ++i) {
     point.times[i] =
@@ -297,6 +276,12 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
   AddProduct(rows, weights, 2, part_.peak_bf16 * part_.gemm_efficiency, times);
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
+  if (layout_.tensor > 1) {
+    // Each rank's logits, in 16 bits, to one.
+    Of(times, Limit::kLinks) += part_.link_latency * engine_.link_factor +
+                                rows * model_.vocabulary * 2 * (layout_.tensor - 1) /
+                                    layout_.tensor / (part_.link_bandwidth * part_.link_efficiency);
+  }
   // Logits in 32 bits, passed over a few times by the sampler.
   Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
   for (double& time : times) {
@@ -319,7 +304,10 @@ double IterationCosts::ReadSlope() const {
   }
   const double memory =
       bytes / (part_.hbm_bandwidth * part_.cache_efficiency * engine_.cache_factor);
-  const double compute = flop / (part_.peak_bf16 * part_.attention_efficiency);
+  const double share = model_.latent                  ? part_.latent_efficiency
+                       : engine_.vector_attention > 0 ? engine_.vector_attention
+                                                      : part_.attention_efficiency;
+  const double compute = flop / (part_.peak_bf16 * share);
   return layers / layout_.data *
          std::pow(std::pow(memory, kCorner) + std::pow(compute, kCorner), 1 / kCorner);
 }
@@ -434,6 +422,14 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
 Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
                              std::int64_t sequences) const {
   return Seconds(Sum(BaseLimits(rows, outputs, sequences)));
+}
+
+Bytes IterationCosts::CacheBytesOf(std::int64_t tokens) const {
+  const double per_layer = (model_.latent ? 1.0 * model_.kv_rank + model_.rotary_dim
+                                          : 2.0 * model_.kv_heads * model_.head_dim) *
+                           layout_.cache_bytes * model_.layers;
+  const double all = static_cast<double>(tokens), near = std::min<double>(all, model_.window);
+  return Bytes(per_layer * (all * (1 - model_.windowed_share) + near * model_.windowed_share));
 }
 
 Seconds IterationCosts::PerRead(std::int64_t sequences) const {

@@ -43,6 +43,9 @@ bool WeightFormatByName(const std::string& name, WeightFormat& format);
 
 const char* WeightFormatName(WeightFormat format);
 
+/// Bytes of a weight, scales included.
+double BytesOfFormat(WeightFormat format);
+
 /// An accelerator, with what serving kernels reach on it. Filled from
 /// workloads/catalog/serving_parts.csv, which says where each number comes from.
 struct InferencePart {
@@ -55,14 +58,16 @@ struct InferencePart {
   double link_efficiency = 0.8;                      ///< of large all-reduces
   double link_latency = 5e-6;                        ///< s, of a small all-reduce of two
   double link_step_latency = 0;                      ///< s, per further member
-  double nic_bandwidth = 25e9;    ///< bytes/s per accelerator and direction, beyond the domain
-  double nic_latency = 30e-6;     ///< s, what an all-reduce across servers takes longer
-  double gemm_efficiency = 0.65;  ///< of the BF16 peak, large products
+  double link_direct_latency = 0;  ///< s, of one kernel in which all send to all; 0: there is none
+  double nic_bandwidth = 25e9;     ///< bytes/s per accelerator and direction, beyond the domain
+  double nic_latency = 30e-6;      ///< s, what an all-reduce across servers takes longer
+  double gemm_efficiency = 0.65;   ///< of the BF16 peak, large products
   double fp8_efficiency = 0.6;
   double fp4_efficiency = 0.4;
   double expert_efficiency = 0.7;          ///< grouped products over plain ones
   double attention_efficiency = 0.5;       ///< prefill attention over the BF16 peak
   double hbm_efficiency = 0.85;            ///< of streaming weights
+  double latent_efficiency = 0.6;          ///< decode attention on latent caches, of the BF16 peak
   double cache_efficiency = 0.8;           ///< of reading caches, over the HBM bandwidth
   double kernel_time = 2.5e-6;             ///< s, of a small kernel in a graph
   double host_factor = 1;                  ///< time of the host over that of an H100 server's
@@ -83,7 +88,8 @@ struct InferenceEngine {
   Batching batching = Batching::kChunked;
   std::int64_t token_budget = 8192;  ///< rows of an iteration
   std::int64_t batch_max = 256;      ///< sequences of a replica (of one data-parallel rank)
-  double memory_share = 0.9;         ///< of HBM, or of what weights leave when share_of_free
+  std::int64_t small_token_budget = 0, small_batch_max = 0;  ///< on small parts; 0: the same
+  double memory_share = 0.9;  ///< of HBM, or of what weights leave when share_of_free
   bool share_of_free = false;
   double reserve = 2e9;        ///< bytes per accelerator: graphs, libraries
   bool reserve_whole = false;  ///< room for the whole answer before a request is admitted
@@ -99,12 +105,19 @@ struct InferenceEngine {
   double hbm_factor = 1;
   double cache_factor = 1;
   double attention_factor = 1;  ///< of prefill attention
-  double int8_factor = 1;       ///< on reading weights that kernels widen from 8 or 4 bits
+  double vector_attention =
+      0;                       ///< decode attention without matrix units, of the BF16 peak; 0: with
+  bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
+  bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work
+  double int8_factor = 1;      ///< on reading weights that kernels widen from 8 or 4 bits
   double int4_factor = 1;
   double link_factor = 1;       ///< on the latencies of links
   double imbalance = 1;         ///< of the busiest rank when experts are spread
   double request_overhead = 0;  ///< s to the first token: HTTP, tokeniser
 };
+
+/// The engine as it sets itself up on a part: small ones get small budgets.
+InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine);
 
 /// How a replica is laid out, and its formats.
 struct InferenceLayout {
@@ -161,6 +174,9 @@ class IterationCosts {
   /// Of that and of weights, on one accelerator.
   [[nodiscard]] Bytes weight_bytes() const { return Bytes(weight_bytes_); }
 
+  /// Of the cache of so many tokens, each head once however many ranks hold a copy.
+  [[nodiscard]] Bytes CacheBytesOf(std::int64_t tokens) const;
+
   [[nodiscard]] Bytes token_bytes() const { return Bytes(token_bytes_); }
 
   /// Arithmetic and HBM traffic of all accelerators of a replica.
@@ -185,9 +201,10 @@ class IterationCosts {
   void AddProduct(double rows, double weights, double bytes, double peak, LimitTimes& times) const;
   void AddAttention(double rows, LimitTimes& times, double& bytes) const;
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
-  void AddExperts(double rows, LimitTimes& times, double& bytes) const;
+  void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
+  [[nodiscard]] double ReduceTime(double rows) const;
   void AddReduce(double rows, LimitTimes& times) const;
-  void AddExchange(double rows, LimitTimes& times) const;
+  void AddExchange(double rows, double beside, LimitTimes& times) const;
   [[nodiscard]] double DenseBytes() const;
   [[nodiscard]] double ActivationBytes() const;
   [[nodiscard]] double AttentionWeights() const;

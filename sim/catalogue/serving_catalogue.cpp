@@ -38,6 +38,7 @@ const NumberField<InferencePart> kPartFields[] = {
     {"link_efficiency", &InferencePart::link_efficiency, 1},
     {"link_latency_us", &InferencePart::link_latency, kMicro},
     {"link_step_latency_us", &InferencePart::link_step_latency, kMicro},
+    {"link_direct_latency_us", &InferencePart::link_direct_latency, kMicro},
     {"nic_gbs", &InferencePart::nic_bandwidth, kGiga},
     {"nic_latency_us", &InferencePart::nic_latency, kMicro},
     {"gemm_efficiency", &InferencePart::gemm_efficiency, 1},
@@ -46,6 +47,7 @@ const NumberField<InferencePart> kPartFields[] = {
     {"expert_efficiency", &InferencePart::expert_efficiency, 1},
     {"attention_efficiency", &InferencePart::attention_efficiency, 1},
     {"hbm_efficiency", &InferencePart::hbm_efficiency, 1},
+    {"latent_efficiency", &InferencePart::latent_efficiency, 1},
     {"cache_efficiency", &InferencePart::cache_efficiency, 1},
     {"kernel_us", &InferencePart::kernel_time, kMicro},
     {"host_factor", &InferencePart::host_factor, 1},
@@ -67,6 +69,7 @@ const NumberField<InferenceEngine> kEngineFields[] = {
     {"hbm_factor", &InferenceEngine::hbm_factor, 1},
     {"cache_factor", &InferenceEngine::cache_factor, 1},
     {"attention_factor", &InferenceEngine::attention_factor, 1},
+    {"vector_attention", &InferenceEngine::vector_attention, 1},
     {"int8_factor", &InferenceEngine::int8_factor, 1},
     {"int4_factor", &InferenceEngine::int4_factor, 1},
     {"stream_us", &InferenceEngine::stream_time, kMicro},
@@ -84,6 +87,8 @@ constexpr CountField kCounts[] = {
     {"token_budget", &InferenceEngine::token_budget},
     {"batch_max", &InferenceEngine::batch_max},
     {"page", &InferenceEngine::page},
+    {"small_token_budget", &InferenceEngine::small_token_budget},
+    {"small_batch_max", &InferenceEngine::small_batch_max},
 };
 
 struct FlagField {
@@ -95,6 +100,8 @@ constexpr FlagField kFlags[] = {
     {"share_of_free", &InferenceEngine::share_of_free},
     {"reserve_whole", &InferenceEngine::reserve_whole},
     {"narrow_cache", &InferenceEngine::narrow_cache},
+    {"direct_reduce", &InferenceEngine::direct_reduce},
+    {"overlap", &InferenceEngine::overlap},
 };
 
 struct ModelField {

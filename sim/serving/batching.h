@@ -81,6 +81,10 @@ class BatchingReplica {
   /// Begins nothing at or after `until`. Requests that end are handed to `completed`, in order.
   void AdvanceTo(Seconds until, const Completed& completed);
 
+  /// Does the next event, which begins at the clock; iterations that only decode are jumped over no
+  /// further than the first boundary at or after `until`. False when there is nothing to do.
+  bool StepOnce(Seconds until, const Completed& completed) { return Step(until, completed); }
+
   /// Until all that was submitted has ended.
   void Finish(const Completed& completed);
 

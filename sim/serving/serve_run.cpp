@@ -53,8 +53,9 @@ Seconds MeanOf(const std::vector<ServedRequest>& requests, const Value& value) {
   return count == 0 ? Seconds(0) : sum / static_cast<double>(count);
 }
 
-// The requests of a load, by rising arrival; of a load in flight, all at zero.
-std::vector<BatchRequest> RequestsOf(const ServeLoad& load, double tokens_per_step) {
+}  // namespace
+
+std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step) {
   std::vector<BatchRequest> requests;
   const auto add = [&](Seconds arrival, std::int64_t prompt, std::int64_t output,
                        std::int64_t cached) {
@@ -88,7 +89,33 @@ std::vector<BatchRequest> RequestsOf(const ServeLoad& load, double tokens_per_st
   return requests;
 }
 
-}  // namespace
+ServedRequest ServedOf(const BatchOutcome& outcome, const IterationCosts& costs) {
+  const BatchRequest& request = outcome.request;
+  ServedRequest served;
+  served.arrival = request.arrival;
+  served.refused = outcome.refused;
+  served.evictions = outcome.evictions;
+  served.prompt_tokens = request.prompt_tokens;
+  served.output_tokens =
+      std::llround(static_cast<double>(request.output_tokens) * costs.layout().TokensPerStep());
+  if (!outcome.refused) {
+    const Seconds overhead(costs.engine().request_overhead);
+    served.ttft = outcome.first_token - request.arrival + overhead;
+    served.end_to_end = outcome.end - request.arrival + overhead;
+    served.tpot = served.output_tokens > 1 ? (outcome.end - outcome.first_token) /
+                                                 static_cast<double>(served.output_tokens - 1)
+                                           : Seconds(0);
+  }
+  return served;
+}
+
+void ServeResult::Add(const ServedRequest& request) {
+  if (!request.refused) {
+    prompt_tokens += request.prompt_tokens;
+    output_tokens += request.output_tokens;
+  }
+  requests.push_back(request);
+}
 
 double ServeResult::OutputRate() const {
   return duration > Seconds(0) ? static_cast<double>(output_tokens) / duration.si() : 0;
@@ -151,7 +178,7 @@ Seconds QuantileOf(std::vector<Seconds> values, double q) {
 
 ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
   const double tokens_per_step = costs.layout().TokensPerStep();
-  const std::vector<BatchRequest> requests = RequestsOf(load, tokens_per_step);
+  const std::vector<BatchRequest> requests = RequestsOfLoad(load, tokens_per_step);
   BatchingReplica replica(costs, load.batch_max);
   ServeResult result;
   result.cache_tokens = costs.cache_tokens();
@@ -174,26 +201,8 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
     if (load.kind == LoadKind::kConcurrency) {
       submit(outcome.end);
     }
-    const BatchRequest& request = outcome.request;
-    ServedRequest served;
-    served.arrival = request.arrival;
-    served.refused = outcome.refused;
-    served.evictions = outcome.evictions;
-    served.prompt_tokens = request.prompt_tokens;
-    served.output_tokens =
-        std::llround(static_cast<double>(request.output_tokens) * tokens_per_step);
-    if (!outcome.refused) {
-      const Seconds overhead(costs.engine().request_overhead);
-      served.ttft = outcome.first_token - request.arrival + overhead;
-      served.end_to_end = outcome.end - request.arrival + overhead;
-      served.tpot = served.output_tokens > 1 ? (outcome.end - outcome.first_token) /
-                                                   static_cast<double>(served.output_tokens - 1)
-                                             : Seconds(0);
-      result.prompt_tokens += served.prompt_tokens;
-      result.output_tokens += served.output_tokens;
-    }
+    result.Add(ServedOf(outcome, costs));
     end = std::max(end, outcome.end);
-    result.requests.push_back(served);
   });
   result.work = replica.work();
   result.duration = end;

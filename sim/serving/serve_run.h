@@ -60,6 +60,9 @@ struct ServeResult {
   std::int64_t prompt_tokens = 0, output_tokens = 0;  ///< of requests that ended
   std::int64_t cache_tokens = 0;
 
+  /// Adds a request that ended.
+  void Add(const ServedRequest& request);
+
   [[nodiscard]] double OutputRate() const;  ///< tokens/s of the replica
   [[nodiscard]] double InputRate() const;
   [[nodiscard]] Seconds MeanTtft() const;
@@ -75,6 +78,13 @@ struct ServeResult {
 
 /// The value of rank ceil(q n) among `values`; 0 of none.
 Seconds QuantileOf(std::vector<Seconds> values, double q);
+
+/// The requests of a load, by rising arrival; of a load in flight, all at zero. An answer counts
+/// passes, of which each gives `tokens_per_step` tokens.
+std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step);
+
+/// What a user sees of an outcome.
+ServedRequest ServedOf(const BatchOutcome& outcome, const IterationCosts& costs);
 
 /// Runs the load on a replica. The same load and seed give the same result.
 ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load);

@@ -128,7 +128,7 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
     CHECK(engine != nullptr);
     Assume(row, fmt::format("no engine {}: as {}", Quoted(name), engine->name));
   }
-  row.engine = *engine;
+  row.engine = EngineOn(row.part, *engine);
 }
 
 void ReadFormats(const ServingCells& cells, ServingCase& row) {

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <charconv>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -12,6 +13,7 @@
 
 #include "tools/command.h"
 #include "tools/serve_options.h"
+#include "tools/serve_pools.h"
 
 namespace gridlock {
 
@@ -19,6 +21,7 @@ namespace {
 
 struct ServeCommand {
   ServeOptions serve;
+  PoolOptions pools;
   ScenarioOptions scenario;
   std::string replay;
   std::string prefix_cache = "none";
@@ -97,12 +100,29 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
   return load;
 }
 
+// Of the prefix cache, in blocks of a trace; 0: without end.
+std::int64_t CacheBlocks(const ServeCommand& options) {
+  const std::string& text = options.prefix_cache;
+  if (text == "none" || text == "infinite") {
+    return 0;
+  }
+  std::int64_t tokens = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tokens);
+  if (error != std::errc() || end != text.data() + text.size() || tokens < kTraceBlock) {
+    throw UserError("", fmt::format("--prefix-cache: {}; expected none, infinite or a number of "
+                                    "tokens from {}",
+                                    Quoted(text), kTraceBlock));
+  }
+  return tokens / kTraceBlock;
+}
+
 // A recorded trace, one in `replicas` of its requests.
 ServeLoad LoadOfTrace(const ServeCommand& options, const std::vector<TraceRequest>& trace,
                       const PrefixHits& hits) {
   ServeLoad load;
   load.kind = LoadKind::kListed;
-  for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(options.serve.replicas)) {
+  const int one_in = options.pools.prefill_replicas > 0 ? 1 : options.serve.replicas;
+  for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(one_in)) {
     const std::int64_t cached = options.prefix_cache == "none" ? 0 : hits.hits_of[i] * kTraceBlock;
     load.listed.push_back(
         {trace[i].arrival, trace[i].prompt_tokens, trace[i].output_tokens, cached});
@@ -312,13 +332,25 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   refuse(command.get_option("--accepted")->count() > 0 && options.serve.drafts == 0 ? "--accepted"
                                                                                     : "",
          ": is of drafts; --drafts says how many a pass checks");
+  if (options.pools.prefill_replicas > 0) {
+    refuse(options.prefix_cache != "none" ? "--prefix-cache" : "", ": is not simulated with pools");
+  } else {
+    for (const char* name :
+         {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs", "--router"}) {
+      refuse(command.get_option(name)->count() > 0 ? name : "",
+             ": is of pools; --prefill-replicas makes them");
+    }
+  }
   refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
   if (!options.replay.empty()) {
-    refuse(GivenBut(command, {"--replay", "--prefix-cache", "--model", "--part", "--engine",
-                              "--weights", "--kv", "--tensor", "--pipeline", "--data", "--replicas",
-                              "--batch-max", "--drafts", "--accepted", "--ttft-ms", "--tpot-ms",
-                              "--usd-per-hour", "--format"}),
+    refuse(GivenBut(command,
+                    {"--replay",           "--prefix-cache",   "--model",        "--part",
+                     "--engine",           "--weights",        "--kv",           "--tensor",
+                     "--pipeline",         "--data",           "--replicas",     "--batch-max",
+                     "--drafts",           "--accepted",       "--ttft-ms",      "--tpot-ms",
+                     "--prefill-replicas", "--prefill-tensor", "--kv-gbs",       "--core-gbs",
+                     "--other-gbs",        "--router",         "--usd-per-hour", "--format"}),
            ": --replay says which requests come, and when");
   }
   refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
@@ -338,11 +370,18 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     run.deployment = DeploymentOf(options.serve, catalogue);
     run.objectives = ObjectivesOf(options.serve);
     run.note = EstimatesOf(run.deployment, catalogue);
-    ServeLoad load = LoadOf(options.serve);
+    ServeOptions whole = options.serve;
+    const bool pools = options.pools.prefill_replicas > 0;
+    whole.replicas = pools ? 1 : whole.replicas;  // pools share one load
+    ServeLoad load = LoadOf(whole);
     if (!options.replay.empty()) {
       const std::vector<TraceRequest> trace = ReadRequestTrace(options.replay);
-      run.hits = HitsOf(trace, 0);
+      run.hits = HitsOf(trace, CacheBlocks(options));
       load = LoadOfTrace(options, trace, run.hits);
+    }
+    if (pools) {
+      fmt::print("{}", ServePools(options.pools, run.deployment, load, options.serve.format));
+      return kSuccess;
     }
     return ReportServing(options, run, load);
   } catch (const UserError& error) {
@@ -391,14 +430,17 @@ void AddServeCommand(CLI::App& app, int& code) {
   AddOverrides(*command, options->scenario);
   AddServeLoadOptions(*command, options->serve);
   AddDeploymentOptions(*command, options->serve);
+  AddPoolOptions(*command, options->pools);
   command
       ->add_option("--replay", options->replay,
                    "Requests as recorded: Azure LLM trace (.csv) or Mooncake (.jsonl)")
       ->type_name("FILE");
   command
-      ->add_option("--prefix-cache", options->prefix_cache,
-                   "Of a replay with hashes: blocks that an earlier prompt had are not prefilled")
-      ->check(CLI::IsMember({"none", "infinite"}))
+      ->add_option(
+          "--prefix-cache", options->prefix_cache,
+          "Of a replay with hashes: blocks that an earlier prompt had are not prefilled. A cache "
+          "of so many tokens, shared by all replicas, gives up the least recently used")
+      ->type_name("none, infinite or TOKENS")
       ->capture_default_str();
   command->footer(
       "Without --rate, --concurrency or --replay all requests are queued at once.\n"
@@ -408,6 +450,7 @@ void AddServeCommand(CLI::App& app, int& code) {
       "--concurrency 512\n"
       "  gridlock serve --part h200_sxm --tensor 4 --replicas 4 --replay trace.jsonl "
       "--prefix-cache infinite\n"
+      "  gridlock serve --tensor 4 --weights fp8 --prefill-replicas 2 --replicas 3 --rate 20\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");
   command->callback([options, command, &code] {
     code = RunServe(*command, *options);

@@ -1,0 +1,29 @@
+#pragma once
+
+// `gridlock serve --prefill-replicas`: prefill and decode in pools of their own.
+
+#include <string>
+
+#include "sim/serving/deployment.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace gridlock {
+
+struct PoolOptions {
+  int prefill_replicas = 0, prefill_tensor = 0;  ///< 0: no pools; as decode replicas
+  double kv_gbs = 0, core_gbs = 0, other_gbs = 0;
+  std::string router = "least_loaded";
+};
+
+/// --prefill-replicas, --prefill-tensor, --kv-gbs, --core-gbs, --other-gbs and --router.
+void AddPoolOptions(CLI::App& command, PoolOptions& options);
+
+/// Runs the load of all replicas together on both pools; `decode` is the pool that decodes. Returns
+/// what is printed. Throws UserError when a layout does not fit.
+std::string ServePools(const PoolOptions& options, const Deployment& decode, const ServeLoad& load,
+                       const std::string& format);
+
+}  // namespace gridlock

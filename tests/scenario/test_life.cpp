@@ -213,12 +213,7 @@ TEST(Life, CountsFailuresByAcceleratorToo) {
 }
 
 TEST(Life, HasKindsOfFailuresLemonsAndSpares) {
-  const Scenario life =
-      Load("life", {"reliability.failure[0].rate=made_up_gpu", "reliability.failure[1].mtbf=9 days",
-                    "reliability.failure[1].name=software", "reliability.failure[1].takes=run",
-                    "reliability.failure[1].repair_time=3 h",
-                    "reliability.failure[1].detection_time=10 min", "reliability.lemons.share=0.1",
-                    "reliability.lemons.failures=0.5"});
+  const Scenario life = Load("failures");
   const ReliabilitySpec& spec = life.reliability;
   ASSERT_EQ(spec.failures.size(), 2U);
   EXPECT_EQ(spec.failures[0].name, "made_up_gpu");

@@ -69,6 +69,7 @@ std::string NetworkText(const CatalogueServer& base, std::int64_t domain) {
 // The largest torus that servers have link by link. Larger slices stand as one switched domain with
 // the bandwidth that an accelerator has into the torus.
 constexpr std::int64_t kLargestTorus = 256;
+constexpr std::int64_t kMostNics = 128;  // of such a slice, so that switches hold its ports
 
 // Shares and latencies of the shipped tori (topologies/catalog/servers_estimated.textproto).
 constexpr const char* kTorusScaleUp =
@@ -102,14 +103,17 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
             nics, base->nic_bandwidth.si()};
   }
   const bool torus = base != nullptr && base->torus_dimensions > 0;
-  return {"published",
-          fmt::format("  server {{ name: \"published\" accelerator: \"{}\" accelerators: {} nics: "
-                      "{} nic_bandwidth: \"400 Gbps\" scale_up {{ {} }} "
-                      "scale_out {{ transport: \"infiniband\" }} overhead_power: \"1 kW\" source "
-                      "{{ text: \"Assumed: a server of its own\" estimate: true }} }}\n",
-                      row.accelerator, domain, domain,
-                      torus ? kTorusScaleUp : "transport: \"nvlink_4\""),
-          static_cast<int>(domain), 50e9};
+  const std::int64_t nics =
+      torus ? std::clamp<std::int64_t>(base->nics * domain / base->accelerators, 1, kMostNics)
+            : domain;
+  return {
+      "published",
+      fmt::format("  server {{ name: \"published\" accelerator: \"{}\" accelerators: {} nics: "
+                  "{} nic_bandwidth: \"400 Gbps\" scale_up {{ {} }} "
+                  "scale_out {{ transport: \"infiniband\" }} overhead_power: \"1 kW\" source "
+                  "{{ text: \"Assumed: a server of its own\" estimate: true }} }}\n",
+                  row.accelerator, domain, nics, torus ? kTorusScaleUp : "transport: \"nvlink_4\""),
+      static_cast<int>(nics), 50e9};
 }
 
 std::string AssumedServer(const PublishedCase& row, const CatalogueList& catalogue) {

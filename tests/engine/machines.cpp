@@ -120,7 +120,7 @@ ServerSpec RealisticServer(int accelerators, int nics) {
     rate.attention_backward_efficiency = 0.4;
   }
   server.accelerator.hbm_efficiency = 0.9;
-  server.accelerator.sustained_clock = 0.95;
+  server.accelerator.sustained_clock = server.accelerator.solo_clock = 0.95;
   server.scale_up = {0.85, 0.8, 0.8, 0.9, Seconds(0.5e-6), Seconds(4e-6)};
   server.scale_out = {0.9, 0.88, 0.88, 0.93, Seconds(2e-6), Seconds(8e-6)};
   return server;

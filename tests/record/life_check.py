@@ -54,7 +54,7 @@ def meaning(variable):
 
 def check_small(ds):
     assert dict(ds.sizes) == {"time": 4, "site": 2, "job_kind": 3, "job": 5, "request_group": 2,
-                              "event": 5, "detail": 2}, ds.sizes
+                              "failure": 0, "event": 5, "detail": 2}, ds.sizes
     assert list(ds.site.values) == ["north", "south"] and ds.attrs["horizon"] == 14400.0
     assert list(ds.power_cap.sel(site="north").isnull().values) == [True, True, False, False]
     assert list(ds.busy.sel(site="north", job_kind="experiment").values) == [8, 8, 0, 0]

@@ -136,8 +136,9 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.zero = 1;  // the distributed optimizer is younger
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
   row.accelerator = "b200_sxm";
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
-  row.source = "a laboratory";  // words of a source choose nothing
+  row.source = "a laboratory";  // the defaults
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.source = "NVIDIA-NeMo/Megatron-Bridge";  // recipes of the vendor
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.stack = "megatron_lm";  // its defaults, where the table says so
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
@@ -329,12 +330,16 @@ TEST_F(CaseScenario, WhatDoesNotFitHbmIsRefusedWithTheReason) {
   EXPECT_THAT(prepared.text, HasSubstr("FULL_LAYER"));  // the last that was tried
 }
 
-TEST_F(CaseScenario, RanksThatAreNotTheAcceleratorsAreRefused) {
+TEST_F(CaseScenario, RanksThatAreNotTheAcceleratorsAreRefusedWhereNoNumberOfReplicasMendsThem) {
   PublishedCase row = Row("DENSE-TP8");
   row.accelerators = 32;
-  const PreparedCase prepared = Prepare(row, catalogue_);
-  EXPECT_EQ(prepared.status, CaseStatus::kRefused);
-  EXPECT_EQ(prepared.reason, "tp x pp x cp x dp = 16 accelerators, and the row has 32");
+  const PreparedCase mended = Prepare(row, catalogue_);
+  ASSERT_TRUE(mended.scenario) << mended.reason;
+  EXPECT_EQ(mended.scenario->training().layout.data, 4);
+  row.accelerators = 20;
+  const PreparedCase refused = Prepare(row, catalogue_);
+  EXPECT_EQ(refused.status, CaseStatus::kRefused);
+  EXPECT_EQ(refused.reason, "tp x pp x cp x dp = 16 accelerators, and the row has 20");
 }
 
 TEST_F(CaseScenario, TextsOfTheRowAreQuotedForTheScenario) {

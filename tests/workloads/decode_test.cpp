@@ -196,7 +196,7 @@ TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   ServerSpec narrow = ServingServer();
   narrow.accelerator.hbm_bandwidth = BytesPerSecond(1e12);
   ServerSpec slow = ServingServer();
-  slow.accelerator.sustained_clock = 0.5;
+  slow.accelerator.sustained_clock = slow.accelerator.solo_clock = 0.5;
   const auto ratio = [&](const ServerSpec& server, const auto& time) {
     return time(CostsOf(Fleet(), server)).si() / time(before).si();
   };

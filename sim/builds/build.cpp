@@ -36,28 +36,32 @@ const Switches* SwitchesFor(double nic_gbps) {
   return found == kSwitches.end() ? nullptr : found;
 }
 
-// Rails: the i-th NICs of as many servers as a leaf has ports down meet at one leaf.
-std::string FabricText(const BuildParts& parts) {
+// Rails: the i-th NICs of as many servers as a leaf has ports down meet at one leaf. Servers of one
+// pod need no tier above its spines.
+std::string FabricText(const BuildParts& parts, std::int64_t servers) {
   const Switches& switches = *SwitchesFor(parts.nic_gbps);
   const int down = switches.leaf_ports / 2;
-  const int leaves = std::max(1, switches.spine_ports / 2 / parts.nics) * parts.nics;
+  const int groups = std::max(1, switches.spine_ports / 2 / parts.nics);
+  const bool pods = servers > static_cast<std::int64_t>(groups) * down;
+  const std::string above = pods ? fmt::format(
+                                       "leaf_oversubscription: 1\n      spine_oversubscription: "
+                                       "{}\n      core_switch: \"{}\"",
+                                       parts.oversubscription, switches.core)
+                                 : fmt::format("leaf_oversubscription: {}", parts.oversubscription);
   return fmt::format(R"(  fabric {{
     clos {{
-      tiers: 3
+      tiers: {}
       rail_optimized: true
       servers_per_leaf: {}
       leaves_per_pod: {}
-      leaf_oversubscription: 1
-      spine_oversubscription: {}
+      {}
       leaf_switch: "{}"
       spine_switch: "{}"
-      core_switch: "{}"
       routing: SPRAY
     }}
   }}
 )",
-                     down, leaves, parts.oversubscription, switches.leaf, switches.spine,
-                     switches.core);
+                     pods ? 3 : 2, down, groups * parts.nics, above, switches.leaf, switches.spine);
 }
 
 std::string HeadText(const std::string& name, const std::string& description) {
@@ -160,7 +164,7 @@ std::string FleetText(const BuildAsked& asked, const BuildSize& size, const Buil
 
 std::string SiteText(const BuildAsked& asked, const BuildParts& parts, const BuildSize& size) {
   std::string text = fmt::format("site {{\n  name: \"hall\"\n  server: \"{}\"\n  servers: {}\n{}",
-                                 parts.server, size.servers, FabricText(parts));
+                                 parts.server, size.servers, FabricText(parts, size.servers));
   text +=
       fmt::format("  facility {{ pue: {:.6g}{} }}\n", asked.pue,
                   size.capped && asked.megawatts > 0

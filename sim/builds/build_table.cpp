@@ -116,7 +116,9 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
   return out +
          "\n\ndays: until the final run is done, or how much of it at the horizon. saved: time "
          "between checkpoints, sqrt(2 w M) of\nYoung 1974. M USD: capital of the whole site and "
-         "energy until the horizon. USD/M: energy for a million tokens.\nFailures, repairs, PUE, "
+         "energy until the horizon. USD/M: energy of\nthe horizon for a million tokens. spines: "
+         "oversubscription towards them, or above them where "
+         "there are pods.\nFailures, repairs, PUE, "
          "prices and storage are assumed as the scenarios say.\n";
 }
 

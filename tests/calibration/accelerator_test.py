@@ -225,7 +225,8 @@ class Judging(unittest.TestCase):
              "vocab": 32000, "seq": 1024, "micro_batch": 2, "compiled": True, "recompute": True,
              "step_s": 0.5, "peak_bytes": 2 ** 31, "watts": 500.0},
             {"name": "x", "parameters_dtype": "fp32", "step_s": 1.0}]
-        rows, left = judge.training_rows(self.table, "h100_sxm", judge.STACKS)
+        rows, left = judge.training_rows(
+            self.table, "h100_sxm", {"eager": "pytorch_eager", "compiled": "pytorch_compile"})
         self.assertEqual((len(rows), len(left)), (1, 1))
         path = self.folder / "steps.csv"
         path.write_text(judge.cases_text(rows))

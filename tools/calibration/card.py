@@ -125,8 +125,8 @@ def stacks_of(text):
         return dict(judge.STACKS)
     pairs = [pair.partition("=") for pair in text.split(",")]
     if any(how not in ("eager", "compiled", "fp32") or not stack for how, _, stack in pairs):
-        raise UserError(f"--stacks: {text!r}; expected e.g. eager=hf_eager,compiled=hf_compile,"
-                        "fp32=torch_autocast")
+        raise UserError(f"--stacks: {text!r}; expected e.g. eager=pytorch_eager,"
+                        "compiled=pytorch_compile,fp32=pytorch_autocast")
     return {how: stack for how, _, stack in pairs}
 
 

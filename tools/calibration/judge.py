@@ -19,7 +19,7 @@ from calibration.accelerator import PRECISIONS, STREAMS, WIDTH, number, sustaine
 from calibration.common import FileError, UserError, median, quantile
 
 VOLTAGE_FLOOR = 0.7  # as in workloads/pass_builder.cpp
-STACKS = {"eager": "hf_eager", "compiled": "hf_compile"}
+STACKS = {"eager": "pytorch_eager", "compiled": "pytorch_compile", "fp32": "pytorch_autocast"}
 ENGINE = "gpt_fast"  # CUDA graphs, hardly any work of the host
 
 

@@ -453,6 +453,12 @@ Flop HardwareFlop(const TrainingSpec& job) {
   Flop again;
   if (job.recompute == Recompute::kFull) {
     again = ForwardFlop(layers_only);
+    if (job.stack.recomputation_stops_early) {
+      const LayerShape s(Whole(job));
+      const double dense = job.model.layers - job.model.MixtureLayers(0, job.model.layers);
+      again -= Flop(2.0 * s.tokens * s.hidden * s.ffn * dense *
+                    static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
+    }
   } else if (job.recompute == Recompute::kSelective) {
     const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
     const TrainingSpec whole = Whole(job);

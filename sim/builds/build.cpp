@@ -5,6 +5,7 @@
 #include <bit>
 #include <cmath>
 
+#include <boost/math/distributions/poisson.hpp>
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
@@ -223,23 +224,10 @@ WithinBudget ServersWithin(const BuildAsked& asked, const ServerFigures& figures
 
 std::int64_t SparesFor(double mean_out, double quantile) {
   CHECK(mean_out >= 0 && quantile > 0 && quantile < 1);
-  constexpr double kNormalFrom = 500;
-  if (mean_out > kNormalFrom) {
-    // z of the quantile (Abramowitz and Stegun 26.2.23 is good to 4.5e-4).
-    const double tail = std::min(quantile, 1 - quantile);
-    const double t = std::sqrt(-2 * std::log(tail));
-    const double z = t - (2.515517 + t * (0.802853 + t * 0.010328)) /
-                             (1 + t * (1.432788 + t * (0.189269 + t * 0.001308)));
-    return std::llround(std::ceil(mean_out + (quantile < 0.5 ? -z : z) * std::sqrt(mean_out)));
-  }
-  double term = std::exp(-mean_out), sum = term;
-  std::int64_t count = 0;
-  while (sum < quantile) {
-    ++count;
-    term *= mean_out / static_cast<double>(count);
-    sum += term;
-  }
-  return count;
+  using RoundedUp = boost::math::policies::policy<
+      boost::math::policies::discrete_quantile<boost::math::policies::integer_round_up>>;
+  using Poisson = boost::math::poisson_distribution<double, RoundedUp>;
+  return mean_out > 0 ? std::llround(boost::math::quantile(Poisson(mean_out), quantile)) : 0;
 }
 
 double YoungInterval(double write_s, double mtbf_s) {

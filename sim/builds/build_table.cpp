@@ -114,12 +114,12 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
     }
   }
   return out +
-         "\n\ndays: until the final run is done, or how much of it at the horizon. saved: time "
-         "between checkpoints, sqrt(2 w M) of\nYoung 1974. M USD: capital of the whole site and "
-         "energy until the horizon. USD/M: energy of\nthe horizon for a million tokens. spines: "
-         "oversubscription towards them, or above them where "
-         "there are pods.\nFailures, repairs, PUE, "
-         "prices and storage are assumed as the scenarios say.\n";
+         "\n\ndays: until the final run is done, or the share of it that is done at the horizon.\n"
+         "spines: oversubscription towards the spines; above them where there are several pods.\n"
+         "saved: time between checkpoints, sqrt(2 w M) of Young 1974. MW, peak: PUE included.\n"
+         "M USD: capital of the whole site and energy until the horizon. USD/M: energy until the\n"
+         "horizon, also after the final run, for each million tokens of the run.\n"
+         "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n";
 }
 
 std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds) {

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Claims about entries made from the table of a card: a table of known constants gives them back."""
 
-import contextlib
 import csv
 import io
 import json
@@ -14,9 +13,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import calibrate  # noqa: E402
 from calibration import accelerator, judge  # noqa: E402
 from calibration.catalogue import Catalogue  # noqa: E402
+from command import run  # noqa: E402
 
 GRIDLOCK = Path(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
 PEAK, HBM_PEAK = 989e12, 3350e9  # those of h100_sxm, which the made-up card is like
@@ -57,16 +56,6 @@ def table():
     for mib, rate in ((64, 9e9), (256, STREAM), (1024, STREAM)):
         rows.append({"section": "hbm", "kind": "add", "mib": mib, "gbs": rate / 1e9})
     return rows
-
-
-def run(*arguments):
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            code = calibrate.main([str(a) for a in arguments])
-        except SystemExit as exit_:
-            code = exit_.code
-    return code, out.getvalue()
 
 
 class MadeUpCard(unittest.TestCase):

@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 """Claims about fits: tables made with known constants give them back."""
 
-import contextlib
 import csv
 import gzip
 import io
@@ -17,11 +16,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import calibrate  # noqa: E402
 from calibration import cases, collectives, gemm, networks, plan, transfer  # noqa: E402
 from calibration.catalogue import FOLDERS, Catalogue  # noqa: E402
 from calibration.common import UserError  # noqa: E402
 from calibration.minimise import minimise  # noqa: E402
+from command import run  # noqa: E402
 
 PEAK = 1e15
 # Near what NCCL reaches on Hopper.
@@ -32,17 +31,6 @@ TRUE_FIT = {"all_reduce_efficiency": 0.82, "all_gather_efficiency": 0.87, "reduc
 SWITCH = 32e-6
 TRUE_NETWORK = {"base_latency": 5e-6, "all_reduce_efficiency": 0.9, "step_latency": 5e-6,
                 "bulk_step_latency": 30e-6, "low_latency_efficiency": 0.1, "chunk_latency": 20e-6}
-
-
-def run(*arguments):
-    """calibrate.py as a user would: (exit code, what it printed)."""
-    out = io.StringIO()
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-        try:
-            code = calibrate.main([str(a) for a in arguments])
-        except SystemExit as exit_:
-            code = exit_.code
-    return code, out.getvalue()
 
 
 class Folder(unittest.TestCase):

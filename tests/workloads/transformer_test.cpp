@@ -98,6 +98,14 @@ TEST(ModelFlopOf, AJobIsThatOfItsPasses) {
                          Sum(ForwardWork(job, all), &Operation::flop);
     const double hardware = HardwareFlop(job).si();
     EXPECT_NEAR(3 * tensor * again, hardware, 1e-9 * hardware);
+    // Without the last product of each layer: 2 x 2,048 tokens x 4 h^2, 96 times.
+    job.stack.recomputation_stops_early = true;
+    const double last = 3.0 * 96 * 2 * 2048 * 4 * 12288 * 12288;
+    EXPECT_NEAR(hardware - HardwareFlop(job).si(), last, 1e-9 * hardware);
+    EXPECT_NEAR(3 * tensor *
+                    (Sum(BackwardWork(job, all), &Operation::flop) +
+                     Sum(ForwardWork(job, all), &Operation::flop)),
+                hardware - last, 1e-9 * hardware);
   }
 }
 

@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Steps that were measured on one H100 and one H200 come out as tools/calibration/measured/README.md
+says: medians by stack and card of the errors of step times and of peak bytes.
+
+usage: measured_steps_test.py GRIDLOCK
+"""
+
+import csv
+import io
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+MEASURED = Path(__file__).resolve().parent.parent.parent / "tools/calibration/measured"
+# Stack: the most that medians may be, per cent of time and of peak bytes.
+MOST = {"pytorch_eager": (3, 1), "pytorch_autocast": (4, 4), "pytorch_compile": (3, 1),
+        "hf_eager": (5, 5), "hf_autocast": (4, 8), "jax_plain": (6, 13)}
+
+
+def errors_of(gridlock, card):
+    """{stack: ([errors of time], [errors of peak bytes])}, absolute, per cent."""
+    path = MEASURED / f"{card}_sxm_training.csv"
+    with path.open(encoding="utf-8") as file:
+        measured = {row["id"]: row for row in csv.DictReader(file)}
+    run = subprocess.run([gridlock, "validate", "--cases", path, "--format", "csv", "--quiet"],
+                         check=True, capture_output=True, text=True)
+    found = {}
+    for row in csv.DictReader(io.StringIO(run.stdout)):
+        assert row["status"] == "simulated", row
+        case = measured[row["id"]]
+        times, peaks = found.setdefault(case["stack"], ([], []))
+        times.append(abs(float(row["error_pct"])))
+        peak = float(row["peak_hbm_bytes"]) / 2 ** 30
+        peaks.append(100 * abs(peak / float(case["measured_gib"]) - 1))
+    return found
+
+
+def main():
+    bad, rows = 0, 0
+    for card in ("h100", "h200"):
+        for stack, (times, peaks) in errors_of(sys.argv[1], card).items():
+            time, peak = statistics.median(times), statistics.median(peaks)
+            rows += len(times)
+            print(f"{card} {stack}: {len(times)} rows, step {time:.1f} %, peak {peak:.1f} %")
+            bad += time > MOST[stack][0] or peak > MOST[stack][1]
+    assert rows == 98, rows
+    sys.exit(f"{bad} medians are worse than the README says" if bad else 0)
+
+
+if __name__ == "__main__":
+    main()

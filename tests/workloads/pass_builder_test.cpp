@@ -1,0 +1,76 @@
+// Operations become phases of an accelerator.
+
+#include "workloads/pass_builder.h"
+
+#include <gtest/gtest.h>
+
+#include "tests/workloads/models.h"
+
+namespace gridlock {
+namespace {
+
+// 100 TFLOP/s at an efficiency of 0.5, 1 TB/s of HBM, no power limit to speak of.
+ServerSpec Server() {
+  ServerSpec server;
+  server.accelerators = 8;
+  AcceleratorSpec& chip = server.accelerator;
+  MatrixRate& rate = chip.rates[static_cast<int>(Precision::kBf16)];
+  rate.peak = FlopPerSecond(100e12);
+  rate.gemm = {{Flop(1), 0.5}};
+  chip.hbm_bandwidth = BytesPerSecond(1e12);
+  chip.hbm_efficiency = 1;
+  chip.power.limit = Watts(1e6);
+  return server;
+}
+
+PassWork OneGemm() {
+  PassWork work;
+  work.operations.push_back({"gemm", Kernel::kGemm, Flop(1e12), Bytes(1), 1});
+  return work;
+}
+
+TEST(PassBuilder, ACardAloneHasItsOwnClock) {
+  ServerSpec server = Server();
+  server.accelerator.sustained_clock = 0.5;
+  server.accelerator.solo_clock = 0.8;
+  TrainingSpec job = JobOn(Gpt3());
+  EXPECT_DOUBLE_EQ(PassBuilder(job, server).Build("", OneGemm(), Seconds(0)).compute_time.si(),
+                   1e12 / 40e12);
+  job.layout.data = 2;
+  EXPECT_DOUBLE_EQ(PassBuilder(job, server).Build("", OneGemm(), Seconds(0)).compute_time.si(),
+                   1e12 / 25e12);
+}
+
+TEST(PassBuilder, AdamMovesWhatItsStatesHold) {
+  const ServerSpec server = Server();
+  TrainingSpec job = JobOn(Gpt3());
+  // FP32: gradient, and master weight and moments both ways, and the 16-bit weight.
+  job.stack.optimizer_bytes = 12;
+  EXPECT_DOUBLE_EQ(PassBuilder(job, server).Optimizer(1e9).memory_bytes.si(), 30e9);
+  // BF16: gradient, and moments and the weight both ways.
+  job.stack.optimizer_bytes = 4;
+  job.stack.main_gradient_bytes = 2;
+  EXPECT_DOUBLE_EQ(PassBuilder(job, server).Optimizer(1e9).memory_bytes.si(), 14e9);
+}
+
+TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {
+  TrainingSpec job = JobOn(Gpt3());
+  const ModelPart head{0, false, true};
+  const auto bytes = [&](const PassWork& work) {
+    double sum = 0;
+    for (const Operation& operation : work.operations) {
+      sum += operation.kernel == Kernel::kElementwise ? operation.hbm.si() : 0;
+    }
+    return sum;
+  };
+  const double logits = 2048.0 * job.model.vocabulary;
+  const double forward = bytes(ForwardWork(job, head)), backward = bytes(BackwardWork(job, head));
+  EXPECT_DOUBLE_EQ(forward, 18 * logits);
+  EXPECT_DOUBLE_EQ(backward, 6 * logits);
+  job.stack.loss_traffic_factor = 2;
+  EXPECT_DOUBLE_EQ(bytes(ForwardWork(job, head)), 2 * forward);
+  EXPECT_DOUBLE_EQ(bytes(BackwardWork(job, head)), 2 * backward);
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -9,6 +9,7 @@
 #include "sim/interop/request_trace.h"
 #include "sim/report/json.h"
 #include "sim/serving/deployment.h"
+#include "workloads/decode.h"
 #include "workloads/requests.h"
 
 #include "tools/command.h"
@@ -36,52 +37,33 @@ struct ServeRun {
   PrefixHits hits;
 };
 
-// The replica of a fleet of a scenario, its part by the name that its accelerator has.
+// The replica of a fleet of a scenario: caps and overrides of its machine are in it.
 Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
                    const ServingCatalogue& catalogue, const ServeOptions& options,
                    std::string& note) {
   Deployment deployment;
-  const ModelSpec& model = fleet.model;
-  InferenceModel& out = deployment.model;
-  out.name = model.name;
-  out.layers = model.layers;
-  out.hidden = model.hidden;
-  out.heads = model.heads;
-  out.kv_heads = model.kv_heads;
-  out.head_dim = model.head_dim;
-  out.ffn = model.ffn;
-  out.gated = model.gated;
-  out.vocabulary = model.vocabulary;
-  const AcceleratorSpec& chip = server.accelerator;
-  const InferencePart* part = catalogue.FindPart(chip.name);
-  if (part == nullptr) {
-    part = catalogue.FindPart("h100_sxm");
-    CHECK(part != nullptr);
-    note = fmt::format("no part {} in serving_parts.csv: shares of the peaks are those of {}",
-                       Quoted(chip.name), part->name);
+  deployment.model = InferenceModelOf(fleet.model);
+  deployment.model.window = fleet.window;
+  deployment.model.windowed_share = fleet.windowed_share;
+  deployment.part = InferencePartOf(server, fleet.parts);
+  if (catalogue.FindPart(server.accelerator.name) == nullptr) {
+    note = fmt::format(
+        "no part {} in serving_parts.csv: shares of the peaks are those of its "
+        "catalogue entry",
+        Quoted(server.accelerator.name));
   }
-  deployment.part = *part;
-  // The scenario's own machine: caps and overrides are in it.
-  deployment.part.peak_bf16 = chip.rates[static_cast<int>(Precision::kBf16)].peak.si();
-  deployment.part.peak_fp8 = chip.rates[static_cast<int>(Precision::kFp8)].peak.si();
-  deployment.part.peak_fp4 = chip.rates[static_cast<int>(Precision::kFp4)].peak.si();
-  deployment.part.hbm_capacity = chip.hbm_capacity.si();
-  deployment.part.hbm_bandwidth = chip.hbm_bandwidth.si();
-  deployment.part.link_bandwidth = chip.scale_up_bandwidth.si();
-  deployment.part.domain = server.domain();
-  const InferenceEngine* engine = catalogue.FindEngine(options.engine);
-  if (engine == nullptr) {
-    throw UserError("", fmt::format("--engine: nothing is called {}{}", Quoted(options.engine),
-                                    DidYouMean(options.engine, catalogue.EngineNames())));
+  deployment.engine = fleet.engine;
+  if (options.engine != ServeOptions().engine) {
+    const InferenceEngine* engine = catalogue.FindEngine(options.engine);
+    if (engine == nullptr) {
+      throw UserError("", fmt::format("--engine: nothing is called {}{}", Quoted(options.engine),
+                                      DidYouMean(options.engine, catalogue.EngineNames())));
+    }
+    deployment.engine = *engine;
   }
-  deployment.engine = *engine;
   deployment.engine.batch_max = fleet.batch_max;
   deployment.engine.token_budget = fleet.prefill_tokens_max;
-  deployment.layout.tensor = fleet.tensor;
-  deployment.layout.weights = fleet.precision == Precision::kFp8   ? WeightFormat::kFp8
-                              : fleet.precision == Precision::kFp4 ? WeightFormat::kNvfp4
-                                                                   : WeightFormat::kBf16;
-  deployment.layout.cache_bytes = deployment.layout.weights == WeightFormat::kBf16 ? 2 : 1;
+  deployment.layout = InferenceLayoutOf(fleet);
   deployment.replicas = fleet.replicas;
   return deployment;
 }

@@ -2,201 +2,99 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "workloads/pass_builder.h"
-#include "workloads/transformer.h"
 
 namespace gridlock {
 
 namespace {
 
-// A GEMM of 1 to 128 rows takes this much longer than its bytes at the rate that HBM reaches:
-// NVIDIA aiconfigurator measurement database (Apache-2.0), BF16, n and k >= 1024, those whose bytes
-// take 2 to 20 us: medians of 6.2 us on A100, 4.1 on H100, 4.9 on H200, 4.7 on B200. The FP8 tables
-// say 13.5 us, because there each GEMM quantises its inputs in kernels of their own, which serving
-// engines fuse into the norm before. Computed 2026-11-22.
-constexpr Seconds kGemmGap(5e-6);
+// Points of a pass per octave of tokens, and the octaves.
+constexpr int kPassesPerOctave = 8;
+constexpr int kPassOctaves = 20;
 
-// Estimate: the other kernels of a layer (two norms, rotary positions and the write to the cache,
-// attention, activation, residual) each take at least this long inside a CUDA graph.
-constexpr Seconds kKernelGap(3e-6);
-constexpr double kKernelsPerLayer = 6;
+// Share of the BF16 peak that decode attention on latent caches reaches where nobody measured it:
+// estimate, that of an A100 in serving_parts.csv.
+constexpr double kLatentShare = 0.3;
 
-// Estimate: between two iterations the host schedules, prepares inputs, samples and returns tokens.
-constexpr Seconds kHostTime(0.5e-3);
-
-// Share of HBM that a replica uses for weights, activations and cache: the default of vLLM
-// (gpu_memory_utilization).
-constexpr double kUsableHbm = 0.9;
-
-// Logits are sampled from in 32 bits.
-constexpr double kLogitBytes = 4;
-
-// Points of PrefillTime per octave of tokens, and the octaves.
-constexpr int kPointsPerOctave = 8;
-constexpr int kOctaves = 20;
-
-// A replica as a training job of one sequence of `rows` tokens: the forward pass of that is a
-// prefill or an iteration.
-TrainingSpec PassOf(const ServingSpec& fleet, std::int64_t rows) {
-  TrainingSpec job;
-  job.path = fleet.path;
-  job.model = fleet.model;
-  job.layout.path = fleet.path;
-  job.layout.tensor = fleet.tensor;
-  job.layout.sequence_parallel = false;
-  job.global_batch = 1;
-  job.sequence_length = rows;
-  job.precision = fleet.precision;
-  return job;
-}
-
-// Bytes of keys and values of one token on one accelerator. A head is copied when there are fewer
-// of them than accelerators.
-Bytes CachedTokenBytes(const ServingSpec& fleet) {
-  const ModelSpec& model = fleet.model;
-  const bool narrow = fleet.precision == Precision::kFp8 || fleet.precision == Precision::kFp4;
-  const int heads = (model.kv_heads + fleet.tensor - 1) / fleet.tensor;
-  return Bytes(2.0 * heads * model.head_dim * model.layers * (narrow ? 1.0 : 2.0));
-}
-
-// Of one pair (query, key), on one accelerator: QK^T and PV, a multiply and an add each.
-Flop PairFlop(const ServingSpec& fleet) {
-  const ModelSpec& model = fleet.model;
-  return Flop(4.0 * model.heads / fleet.tensor * model.head_dim * model.layers);
-}
-
-// What one accelerator does in a pass of `rows` tokens, attention apart.
-class PassCosts {
- public:
-  PassCosts(const ServingSpec& fleet, const ServerSpec& server)
-      : fleet_(fleet), server_(server), chip_(server.accelerator) {}
-
-  [[nodiscard]] Seconds Layers(std::int64_t rows) const {
-    const TrainingSpec job = PassOf(fleet_, rows);
-    const PassBuilder builder(job, server_);
-    const PassWork work = ForwardWork(job, Part());
-    Seconds time = kKernelGap * (kKernelsPerLayer * fleet_.model.layers);
-    for (const Operation& operation : work.operations) {
-      time += TimeOf(operation, builder);
-    }
-    time += Memory(CachedTokenBytes(fleet_) * static_cast<double>(rows));
-    const Pass traffic = builder.Build("tensor", {{}, work.tensor, {}}, Seconds(0));
-    return time + traffic.tensor_exposed / server_.RingBandwidth(fleet_.tensor) +
-           traffic.tensor_latency;
-  }
-
-  [[nodiscard]] Seconds Head(std::int64_t rows) const {
-    const TrainingSpec job = PassOf(fleet_, rows);
-    const PassBuilder builder(job, server_);
-    return TimeOf(HeadOperation(job), builder);
-  }
-
-  [[nodiscard]] ServingWork LayersWork(std::int64_t rows) const {
-    const TrainingSpec job = PassOf(fleet_, rows);
-    const PassBuilder builder(job, server_);
-    PassWork work = ForwardWork(job, Part());
-    std::erase_if(work.operations, IsAttention);
-    ServingWork sum = OfAll(builder.Build("layers", work, Seconds(0)));
-    sum.hbm += CachedTokenBytes(fleet_) * static_cast<double>(rows) * Ranks();
-    return sum;
-  }
-
-  [[nodiscard]] ServingWork HeadWork(std::int64_t rows) const {
-    const TrainingSpec job = PassOf(fleet_, rows);
-    const PassBuilder builder(job, server_);
-    return OfAll(builder.Build("head", {{HeadOperation(job)}, {}, {}}, Seconds(0)));
-  }
-
-  // Attention of `flop` that reads `bytes`, on one accelerator.
-  [[nodiscard]] Pass Attention(Flop flop, Bytes bytes) const {
-    const TrainingSpec job = PassOf(fleet_, 1);
-    const PassBuilder builder(job, server_);
-    const Operation operation{"attention", Kernel::kAttention, flop, bytes, 1, /*wide=*/true};
-    return builder.Build("attention", {{operation}, {}, {}}, Seconds(0));
-  }
-
-  [[nodiscard]] Seconds TimeOf(const Pass& pass) const {
-    return pass.compute_time + std::max(Memory(pass.memory_bytes), pass.memory_time);
-  }
-
-  // A pass of one accelerator, on all of the replica.
-  [[nodiscard]] ServingWork OfAll(const Pass& pass) const {
-    ServingWork work;
-    work.flop = pass.flop * Ranks();
-    work.arithmetic = pass.flop_energy * Ranks();
-    work.hbm = (pass.compute_bytes + pass.memory_bytes) * Ranks();
-    work.links = (pass.tensor_exposed + pass.tensor_overlapped) * Ranks();
-    return work;
-  }
-
- private:
-  static bool IsAttention(const Operation& operation) {
-    return operation.kernel == Kernel::kAttention;
-  }
-
-  [[nodiscard]] double Ranks() const { return fleet_.tensor; }
-
-  [[nodiscard]] ModelPart Part() const {
-    return {static_cast<double>(fleet_.model.layers), /*embedding=*/true, /*head=*/false};
-  }
-
-  static Operation HeadOperation(const TrainingSpec& job) {
-    const PassWork work = ForwardWork(job, {0, /*embedding=*/false, /*head=*/true});
-    const auto head =
-        std::find_if(work.operations.begin(), work.operations.end(), [](const Operation& o) {
-          return o.kernel == Kernel::kGemm;
-        });
-    CHECK(head != work.operations.end());
-    return *head;
-  }
-
-  [[nodiscard]] Seconds Memory(Bytes bytes) const {
-    return bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
-  }
-
-  // The longer of FLOP and bytes. Efficiencies of the catalogue are of whole calls, so that the gap
-  // of a GEMM belongs to the bytes alone.
-  [[nodiscard]] Seconds TimeOf(const Operation& operation, const PassBuilder& builder) const {
-    if (IsAttention(operation)) {
-      return Seconds(0);
-    }
-    Operation call = operation;
-    call.calls = 1;
-    const Pass pass = builder.Build(call.name, {{call}, {}, {}}, Seconds(0));
-    Seconds memory = std::max(Memory(call.hbm), pass.memory_time);
-    if (call.kernel == Kernel::kGemm) {
-      memory += kGemmGap;
-    }
-    return std::max(pass.compute_time, memory) * operation.calls;
-  }
-
-  const ServingSpec& fleet_;
-  const ServerSpec& server_;
-  const AcceleratorSpec& chip_;
+// By how much a power limit stretches products (compute) and reading HBM (memory); at least 1.
+struct Stretch {
+  double compute = 1, memory = 1;
 };
 
-// Weights of one accelerator.
-Bytes WeightBytes(const ServingSpec& fleet) {
-  const TrainingSpec job = PassOf(fleet, 1);
-  const double element = PrecisionBytes(fleet.precision);
-  const double layers = ParametersPerRank(job, {1.0 * fleet.model.layers, false, false}).total();
-  const double tables = ParametersPerRank(job, {0, true, true}).total();
-  return Bytes(layers * element + tables * std::max(element, 2.0));
+// Seconds of a large product and of streaming HBM under a power limit, as in training.
+Stretch TimesWithin(const ServerSpec& server, Watts limit) {
+  ServerSpec limited = server;
+  limited.accelerator.power.limit = limit;
+  TrainingSpec job;
+  job.global_batch = job.sequence_length = 1;
+  job.layout.data = 2;  // one of many: the clock under sustained load
+  const PassBuilder builder(job, limited);
+  const Operation product{"product", Kernel::kGemm, Flop(1e13), Bytes(1), 1};
+  const Operation stream{"stream", Kernel::kElementwise, Flop(0), Bytes(1e9), 1};
+  const Pass memory = builder.Build("", {{stream}, {}, {}}, Seconds(0));
+  const AcceleratorSpec& chip = server.accelerator;
+  const Seconds free = Bytes(1e9) / (chip.hbm_bandwidth * chip.hbm_efficiency);
+  return {builder.Build("", {{product}, {}, {}}, Seconds(0)).compute_time.si(),
+          std::max(free, memory.memory_time).si()};
 }
 
-// Activations of the largest prefill on one accelerator: two hidden states, queries, keys and
-// values, and the feed-forward block; and the logits of a batch.
-Bytes BufferBytes(const ServingSpec& fleet) {
-  const ModelSpec& model = fleet.model;
-  const double heads = static_cast<double>(model.heads + 2 * model.kv_heads) * model.head_dim;
-  const double ffn = (model.gated ? 3.0 : 2.0) * model.ffn;
-  const double token = 2.0 * (2.0 * model.hidden + (heads + ffn) / fleet.tensor);
-  return Bytes(token * fleet.prefill_tokens_max +
-               kLogitBytes * fleet.batch_max * model.vocabulary / fleet.tensor);
+Stretch StretchOf(const ServerSpec& server, double nominal_limit) {
+  const Watts limit = server.accelerator.power.limit;
+  if (limit.si() >= nominal_limit ||
+      server.accelerator.rates[static_cast<int>(Precision::kBf16)].peak.si() <= 0) {
+    return {};
+  }
+  const Stretch now = TimesWithin(server, limit);
+  const Stretch nominal = TimesWithin(server, Watts(nominal_limit));
+  return {now.compute / nominal.compute, now.memory / nominal.memory};
+}
+
+// What a part that nobody served on reaches: the shares of its catalogue entry, which are of
+// training, on top of serving's defaults.
+InferencePart UnmeasuredPart(const ServerSpec& server) {
+  const AcceleratorSpec& chip = server.accelerator;
+  InferencePart part;
+  part.power_limit = std::numeric_limits<double>::max();  // shares of training are at full clock
+  const auto share = [&](Precision precision, double otherwise) {
+    const MatrixRate& rate = chip.rates[static_cast<int>(precision)];
+    return rate.gemm.empty() ? otherwise : rate.gemm.back().efficiency * chip.sustained_clock;
+  };
+  part.gemm_efficiency = share(Precision::kBf16, part.gemm_efficiency);
+  part.fp8_efficiency = share(Precision::kFp8, part.fp8_efficiency);
+  part.fp4_efficiency = share(Precision::kFp4, part.fp4_efficiency);
+  const MatrixRate& wide = chip.rates[static_cast<int>(Precision::kBf16)];
+  part.attention_efficiency =
+      wide.attention_efficiency > 0 ? wide.attention_efficiency : part.attention_efficiency;
+  part.latent_efficiency = std::min(part.attention_efficiency, kLatentShare);
+  part.hbm_efficiency = chip.hbm_efficiency > 0 ? chip.hbm_efficiency : part.hbm_efficiency;
+  part.cache_efficiency = part.hbm_efficiency;
+  const CollectiveFit& fit = server.scale_up;
+  part.link_efficiency = fit.all_reduce_efficiency;
+  part.link_latency = (fit.base_latency + fit.step_latency * 2).si();
+  part.link_step_latency = 2 * fit.step_latency.si();
+  part.nic_latency = (server.across().base_latency + server.across().step_latency * 2).si();
+  return part;
+}
+
+WeightFormat FormatOf(const ServingSpec& fleet) {
+  if (fleet.weights) {
+    return *fleet.weights;
+  }
+  switch (fleet.precision) {
+    case Precision::kFp8:
+      return WeightFormat::kFp8;
+    case Precision::kFp4:
+      return WeightFormat::kNvfp4;
+    case Precision::kInt8:
+      return WeightFormat::kInt8;
+    default:
+      return WeightFormat::kBf16;
+  }
 }
 
 // Tokens of the longest request that may come.
@@ -208,72 +106,62 @@ std::int64_t LongestRequest(const ServingSpec& fleet) {
   return longest;
 }
 
-std::int64_t CacheTokens(const ServingSpec& fleet, const AcceleratorSpec& chip) {
-  const Bytes usable = chip.hbm_capacity * kUsableHbm;
-  const Bytes taken = WeightBytes(fleet) + BufferBytes(fleet);
-  const double tokens = std::floor((usable - taken) / CachedTokenBytes(fleet));
+void CheckRoom(const ServingSpec& fleet, const ServerSpec& server, const IterationCosts& costs) {
   const std::int64_t longest = LongestRequest(fleet);
-  if (tokens < static_cast<double>(longest)) {
-    throw UserError(
-        fleet.path + ".tensor",
-        fmt::format("HBM has no room for the KV cache of one request of {} tokens ({}): of {} on "
-                    "each accelerator {} are usable, {} of weights and {} of buffers leave {}; "
-                    "more accelerators per replica, a narrower format or shorter requests would "
-                    "fit",
-                    longest, FormatBytes(CachedTokenBytes(fleet) * static_cast<double>(longest)),
-                    FormatBytes(chip.hbm_capacity), FormatBytes(usable),
-                    FormatBytes(WeightBytes(fleet)), FormatBytes(BufferBytes(fleet)),
-                    FormatBytes(std::max(usable - taken, Bytes(0)))));
+  if (costs.cache_tokens() >= longest) {
+    return;
   }
-  return static_cast<std::int64_t>(tokens);
+  throw UserError(
+      fleet.path + ".tensor",
+      fmt::format("HBM has no room for the KV cache of one request of {} tokens ({}): of {} on "
+                  "each accelerator weights take {}, and {} tokens fit; more accelerators per "
+                  "replica, a narrower format or shorter requests would fit",
+                  longest, FormatBytes(costs.CacheBytesOf(longest)),
+                  FormatBytes(server.accelerator.hbm_capacity), FormatBytes(costs.weight_bytes()),
+                  costs.cache_tokens()));
 }
 
-void CheckFits(const ServingSpec& fleet, const ServerSpec& server) {
-  if (fleet.tensor > server.accelerators) {
-    throw UserError(fleet.path + ".tensor",
-                    fmt::format("a replica lies within one scale-up domain, and {} has {} "
-                                "accelerators; expected at most that",
-                                server.name, server.accelerators));
-  }
-  if (fleet.model.heads % fleet.tensor != 0) {
-    throw UserError(fleet.path + ".tensor",
-                    fmt::format("{} does not divide the {} heads of {}", fleet.tensor,
-                                fleet.model.heads, fleet.model.name));
-  }
-  const MatrixRate& rate = server.accelerator.rates[static_cast<int>(fleet.precision)];
-  if (rate.peak.si() <= 0) {
-    throw UserError(fleet.path + ".precision",
-                    fmt::format("{} has no matrix units for {}", server.accelerator.name,
-                                PrecisionName(fleet.precision)));
-  }
+// Energy of arithmetic: a multiplier of half the width takes about half of it.
+JoulesPerFlop PriceOf(const ServingSpec& fleet, const PowerSpec& power) {
+  return power.per_flop * (PrecisionBytes(fleet.precision) / PrecisionBytes(Precision::kBf16));
 }
 
-// The part of an affine function of rows that grows with them, and the part that does not.
-ServingWork Slope(const ServingWork& one, const ServingWork& two) {
-  return {two.flop - one.flop, two.arithmetic - one.arithmetic, two.hbm - one.hbm,
-          two.links - one.links};
+// What tensor-parallel ranks send for one token: two all-reduces a layer, in 16 bits.
+Bytes ReducedBytes(const ServingSpec& fleet, const CollectiveFit& fit) {
+  const double ranks = fleet.tensor;
+  return Bytes(2.0 * fleet.model.layers * 2.0 * (ranks - 1) * 2.0 * fleet.model.hidden /
+               fit.all_reduce_efficiency);
 }
 
-void AddWork(const ServingSpec& fleet, const PassCosts& pass, ServingCosts& costs) {
-  costs.per_token = Slope(pass.LayersWork(1), pass.LayersWork(2));
-  costs.per_output = Slope(pass.HeadWork(1), pass.HeadWork(2));
-  costs.per_pass = Slope(costs.per_token, pass.LayersWork(1));
-  costs.per_pass += Slope(costs.per_output, pass.HeadWork(1));
-  costs.per_cached_read = pass.OfAll(pass.Attention(PairFlop(fleet), CachedTokenBytes(fleet)));
+void AddWork(const ServingSpec& fleet, const ServerSpec& server, const IterationCosts& iteration,
+             ServingCosts& costs) {
+  const PowerSpec& power = server.accelerator.power;
+  const JoulesPerFlop narrow = PriceOf(fleet, power), wide = power.per_flop;
+  const Flop token(iteration.FlopOf(1, 0, 0, 0)), output(iteration.FlopOf(0, 1, 0, 0));
+  const Flop pair(iteration.FlopOf(0, 0, 0, 1));
+  const double copies = fleet.tensor * fleet.pipeline;
+  const Bytes cached = iteration.token_bytes() * copies;
+  // Beside weights, a token reads and writes activations and writes its keys and values.
+  const double elements =
+      8.0 * fleet.model.hidden * fleet.tensor + 4.0 * fleet.model.heads * fleet.model.head_dim;
+  costs.per_token = {token, token * narrow, Bytes(2.0 * elements * fleet.model.layers) + cached,
+                     ReducedBytes(fleet, server.scale_up)};
+  costs.per_output = {output, output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
+  costs.per_cached_read = {pair, pair * wide, cached, Bytes(0)};
   // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
-  costs.per_pair = pass.OfAll(pass.Attention(PairFlop(fleet), Bytes(0)));
+  costs.per_pair = {pair, pair * wide, Bytes(0), Bytes(0)};
 }
 
-std::vector<PrefillPoint> PrefillTimes(const PassCosts& pass) {
-  std::vector<PrefillPoint> points;
-  const Seconds head = pass.Head(1);
-  for (int i = 0; i <= kOctaves * kPointsPerOctave; ++i) {
-    const std::int64_t tokens = std::llround(std::exp2(static_cast<double>(i) / kPointsPerOctave));
-    if (points.empty() || tokens > points.back().tokens) {
-      points.push_back({tokens, pass.Layers(tokens) + head + kHostTime});
-    }
-  }
-  return points;
+// The point behind `tokens`, and how far on the way there they are.
+std::pair<std::size_t, double> Between(const std::vector<PassPoint>& points, std::int64_t tokens) {
+  CHECK(points.size() >= 2);
+  const auto above = std::upper_bound(points.begin() + 1, points.end() - 1, tokens,
+                                      [](std::int64_t t, const PassPoint& p) {
+                                        return t < p.tokens;
+                                      });
+  const double a = static_cast<double>((above - 1)->tokens), b = static_cast<double>(above->tokens);
+  return {static_cast<std::size_t>(above - points.begin()),
+          (static_cast<double>(tokens) - a) / (b - a)};
 }
 
 }  // namespace
@@ -295,43 +183,135 @@ Seconds ServingCosts::DecodeTime(std::int64_t batch) const {
   return decode_time[static_cast<std::size_t>(batch - 1)];
 }
 
+Seconds ServingCosts::PerCachedToken(std::int64_t batch) const {
+  return per_cached_token / static_cast<double>(std::clamp<std::int64_t>(batch, 1, pipeline));
+}
+
 Seconds ServingCosts::PrefillTime(std::int64_t tokens, double pairs) const {
-  CHECK(prefill_times.size() >= 2);
-  const double x = static_cast<double>(tokens);
   const Seconds attention = prefill_pair * pairs;
-  const PrefillPoint& last = prefill_times.back();
+  const PassPoint& last = passes.back();
   if (tokens >= last.tokens) {
-    return last.time * (x / static_cast<double>(last.tokens)) + attention;
+    return last.time * (static_cast<double>(tokens) / static_cast<double>(last.tokens)) + attention;
   }
-  auto above = std::upper_bound(prefill_times.begin() + 1, prefill_times.end(), tokens,
-                                [](std::int64_t t, const PrefillPoint& p) {
-                                  return t < p.tokens;
-                                });
-  const PrefillPoint& b = *above;
-  const PrefillPoint& a = *(above - 1);
-  const double share =
-      (x - static_cast<double>(a.tokens)) / static_cast<double>(b.tokens - a.tokens);
-  return a.time + (b.time - a.time) * share + attention;
+  const auto [above, share] = Between(passes, tokens);
+  const Seconds a = passes[above - 1].time, b = passes[above].time;
+  return a + (b - a) * share + attention;
+}
+
+Bytes ServingCosts::WeightBytes(std::int64_t tokens) const {
+  const auto [above, share] = Between(passes, std::min(tokens, passes.back().tokens));
+  const Bytes a = passes[above - 1].weights, b = passes[above].weights;
+  return a + (b - a) * share;
+}
+
+InferenceModel InferenceModelOf(const ModelSpec& model) {
+  InferenceModel out;
+  out.name = model.name;
+  out.layers = model.layers;
+  out.hidden = model.hidden;
+  out.heads = model.heads;
+  out.kv_heads = model.kv_heads;
+  out.head_dim = model.head_dim;
+  out.ffn = model.ffn;
+  out.gated = model.gated;
+  out.vocabulary = model.vocabulary;
+  if (model.has_experts()) {
+    out.experts = model.mixture.experts;
+    out.experts_per_token = model.mixture.experts_per_token;
+    out.expert_ffn = model.mixture.expert_ffn;
+    out.shared_experts = model.mixture.shared_experts;
+    out.dense_layers = model.layers - model.MixtureLayers(0, model.layers);
+  }
+  const LatentAttentionSpec& latent = model.latent;
+  out.latent = latent.key_value_rank > 0;
+  if (out.latent) {
+    out.kv_rank = latent.key_value_rank;
+    out.rotary_dim = latent.rotary_head_dim;
+    out.value_dim = latent.value_head_dim;
+    out.head_dim = latent.plain_head_dim + latent.rotary_head_dim;
+    // Without a latent of queries: the rank whose two matrices have the parameters of the one.
+    const double width = 1.0 * model.heads * out.head_dim;
+    out.q_rank = latent.query_rank > 0
+                     ? latent.query_rank
+                     : static_cast<int>(std::lround(model.hidden * width / (model.hidden + width)));
+  }
+  return out;
+}
+
+InferenceLayout InferenceLayoutOf(const ServingSpec& fleet) {
+  const bool narrow = fleet.precision == Precision::kFp8 || fleet.precision == Precision::kFp4;
+  InferenceLayout layout;
+  layout.tensor = fleet.tensor;
+  layout.pipeline = fleet.pipeline;
+  layout.data = fleet.data;
+  layout.experts_spread = fleet.data > 1;
+  layout.weights = FormatOf(fleet);
+  layout.cache_bytes = fleet.cache_bytes > 0 ? fleet.cache_bytes : narrow ? 1 : 2;
+  return layout;
+}
+
+InferencePart InferencePartOf(const ServerSpec& server,
+                              const std::vector<InferencePart>& measured) {
+  const AcceleratorSpec& chip = server.accelerator;
+  const auto found = std::find_if(measured.begin(), measured.end(), [&](const InferencePart& each) {
+    return each.name == chip.name;
+  });
+  InferencePart part = found == measured.end() ? UnmeasuredPart(server) : *found;
+  const Stretch stretch = StretchOf(server, part.power_limit);
+  part.name = chip.name;
+  const auto peak = [&](Precision precision) {
+    return chip.rates[static_cast<int>(precision)].peak.si() / stretch.compute;
+  };
+  part.peak_bf16 = peak(Precision::kBf16) > 0 ? peak(Precision::kBf16) : peak(Precision::kFp32);
+  part.peak_fp8 = peak(Precision::kFp8);
+  part.peak_fp4 = peak(Precision::kFp4);
+  part.hbm_capacity = chip.hbm_capacity.si();
+  part.hbm_bandwidth = chip.hbm_bandwidth.si() / stretch.memory;
+  part.domain = server.domain();
+  part.link_bandwidth = server.RingBandwidth(server.domain()).si();
+  part.nic_bandwidth = server.direct || server.nics == 0
+                           ? server.across_bandwidth().si()
+                           : server.nic_bandwidth.si() * server.nics / server.accelerators;
+  return part;
+}
+
+IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server) {
+  InferenceModel model = InferenceModelOf(fleet.model);
+  model.window = fleet.window;
+  model.windowed_share = fleet.windowed_share;
+  InferenceEngine engine = fleet.engine;
+  engine.batch_max = fleet.batch_max;
+  engine.token_budget = fleet.prefill_tokens_max;
+  return {model, InferencePartOf(server, fleet.parts), engine, InferenceLayoutOf(fleet),
+          fleet.path + ".tensor"};
 }
 
 ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
-  CheckFits(fleet, server);
-  const PassCosts pass(fleet, server);
-  ServingCosts costs;
-  for (int batch = 1; batch <= fleet.batch_max; ++batch) {
-    costs.decode_time.push_back(pass.Layers(batch) + pass.Head(batch) + kHostTime);
+  if (fleet.model.heads % fleet.tensor != 0) {
+    throw UserError(fleet.path + ".tensor",
+                    fmt::format("{} does not divide the {} heads of {}", fleet.tensor,
+                                fleet.model.heads, fleet.model.name));
   }
-  costs.prefill_times = PrefillTimes(pass);
-  costs.per_cached_token = pass.TimeOf(pass.Attention(PairFlop(fleet), CachedTokenBytes(fleet)));
-  costs.prefill_pair = pass.TimeOf(pass.Attention(PairFlop(fleet), Bytes(0)));
-  costs.cache_tokens = CacheTokens(fleet, server.accelerator);
-  AddWork(fleet, pass, costs);
+  const IterationCosts iteration = IterationCostsOf(fleet, server);
+  CheckRoom(fleet, server, iteration);
+  ServingCosts costs;
+  for (std::int64_t batch = 1; batch <= fleet.batch_max; ++batch) {
+    costs.decode_time.push_back(iteration.Base(batch, batch, batch));
+  }
+  const Bytes head(2.0 * fleet.model.hidden * fleet.model.vocabulary);
+  for (int i = 0; i <= kPassOctaves * kPassesPerOctave; ++i) {
+    const std::int64_t tokens = std::llround(std::exp2(static_cast<double>(i) / kPassesPerOctave));
+    if (costs.passes.empty() || tokens > costs.passes.back().tokens) {
+      costs.passes.push_back({tokens, iteration.Base(tokens, 1, 1),
+                              head + Bytes(iteration.BytesOf(static_cast<double>(tokens), 0))});
+    }
+  }
+  costs.per_cached_token = iteration.PerRead(1);
+  costs.pipeline = fleet.pipeline;
+  costs.prefill_pair = iteration.PerPair();
+  costs.cache_tokens = iteration.cache_tokens();
+  AddWork(fleet, server, iteration, costs);
   return costs;
-}
-
-std::string EstimatesOfServing() {
-  return fmt::format("small kernels ({} a layer, {} each) and host ({} an iteration)",
-                     kKernelsPerLayer, FormatSeconds(kKernelGap), FormatSeconds(kHostTime));
 }
 
 }  // namespace gridlock

@@ -1,15 +1,15 @@
 #pragma once
 
-// What serving a dense transformer costs on one replica, a tensor-parallel group inside a scale-up
-// domain: closed forms of a prefill and of a decode iteration, and the KV cache that HBM has room
-// for. No clock.
+// What serving costs on one replica of a fleet, as sums that a replica's clock can jump over: an
+// iteration is affine in the cached tokens that it reads, a prefill in its pairs. All of it follows
+// from IterationCosts (workloads/inference.h). No clock.
 
 #include <cstdint>
-#include <string>
 #include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "workloads/inference.h"
 #include "workloads/job.h"
 
 namespace gridlock {
@@ -26,47 +26,62 @@ struct ServingWork {
 
 ServingWork operator*(const ServingWork& work, double times);
 
-/// A prefill of so many tokens, without attention.
-struct PrefillPoint {
+/// A pass of so many tokens through the layers, without attention.
+struct PassPoint {
   std::int64_t tokens = 0;
-  Seconds time;
+  Seconds time;   ///< of a prefill, which gives one token
+  Bytes weights;  ///< read from HBM by all accelerators: of experts, those that are chosen
 };
 
 /// Costs of one replica. A decode iteration of `batch` sequences that hold `tokens` in cache takes
-/// DecodeTime(batch) + per_cached_token * tokens: affine in the tokens for a fixed batch.
+/// DecodeTime(batch) + PerCachedToken(batch) * tokens: affine in the tokens for a fixed batch.
 struct ServingCosts {
-  std::vector<Seconds> decode_time;         ///< [batch - 1], all positive
-  std::vector<PrefillPoint> prefill_times;  ///< by rising tokens, at least two
-  Seconds per_cached_token;                 ///< reading one token's keys and values from HBM
-  Seconds prefill_pair;                     ///< attention of one pair (query, key) of a prompt
-  std::int64_t cache_tokens = 0;            ///< that fit HBM beside weights and buffers
+  std::vector<Seconds> decode_time;  ///< [batch - 1], all positive
+  std::vector<PassPoint> passes;     ///< by rising tokens, at least two
+  Seconds per_cached_token;          ///< reading one token's keys and values from HBM, one sequence
+  std::int64_t pipeline = 1;         ///< stages, which read caches of different sequences at once
+  Seconds prefill_pair;              ///< attention of one pair (query, key) of a prompt
+  std::int64_t cache_tokens = 0;     ///< that fit HBM beside weights and buffers
 
-  ServingWork per_pass;    ///< of each prefill and each iteration, however many tokens: the weights
-  ServingWork per_token;   ///< of each token that goes through the layers
-  ServingWork per_output;  ///< of each token that comes out: the LM head
+  ServingWork per_token;        ///< of each token that goes through the layers
+  ServingWork per_output;       ///< of each token that comes out: the LM head
   ServingWork per_cached_read;  ///< of each cached token that an iteration attends to
   ServingWork per_pair;         ///< of each pair of a prefill
 
   /// Of an iteration of 1..decode_time.size() sequences with an empty cache.
   [[nodiscard]] Seconds DecodeTime(std::int64_t batch) const;
 
+  /// Of one cached token in an iteration of `batch` sequences.
+  [[nodiscard]] Seconds PerCachedToken(std::int64_t batch) const;
+
   /// Of prompts with `tokens` tokens and `pairs` query-key pairs together. Linear between the
   /// points, and beyond the last in proportion to its tokens.
   [[nodiscard]] Seconds PrefillTime(std::int64_t tokens, double pairs) const;
+
+  /// Weights that a pass of `tokens` tokens reads on all accelerators. Linear between the points.
+  [[nodiscard]] Bytes WeightBytes(std::int64_t tokens) const;
 };
 
-/// Costs of one replica of a fleet on this server. Every operation takes the longer of its FLOP at
-/// the catalogue's efficiency and its HBM bytes, as in training; small kernels, of which decoding
-/// has many, take in addition a time that does not depend on their bytes. Weights are in the
-/// fleet's precision, the embedding and the LM head in 16 bits; the KV cache is in 8 bits with FP8
-/// and FP4, else in 16.
-///
-/// Throws UserError (paths under fleet.path) when the accelerator lacks the format, the replica is
-/// wider than a scale-up domain or does not divide the heads, or HBM has no room for the cache of
-/// one request.
-ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
+/// A model of the catalogue as serving sees it.
+InferenceModel InferenceModelOf(const ModelSpec& model);
 
-/// Which parts of the costs of every fleet are estimates, in words for the output.
-std::string EstimatesOfServing();
+/// The accelerator of a server as serving sees it: peaks, HBM and links are the server's own, the
+/// shares of them that kernels reach those of `measured`, one of which may have its name. One that
+/// none has reaches what its catalogue entry says of training. A power limit below that of
+/// `measured` slows products and HBM as it slows training.
+InferencePart InferencePartOf(const ServerSpec& server, const std::vector<InferencePart>& measured);
+
+/// How a replica of a fleet is laid out, and its formats.
+InferenceLayout InferenceLayoutOf(const ServingSpec& fleet);
+
+/// Costs of an iteration of one replica of a fleet on this server.
+/// Throws UserError (path of the fleet) when weights do not fit HBM.
+IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server);
+
+/// Costs of one replica of a fleet on this server.
+///
+/// Throws UserError (paths under fleet.path) when tensor ranks do not divide the heads, or HBM has
+/// no room for weights and the cache of one request.
+ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
 
 }  // namespace gridlock

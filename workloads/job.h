@@ -4,6 +4,7 @@
 // Typed, const, no clock.
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "sim/base/index.h"
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "workloads/inference.h"
 #include "workloads/program/collective_test.h"
 #include "workloads/training.h"
 
@@ -76,7 +78,7 @@ struct ServingSpec {
   ModelSpec model;
   int replicas = 0;
   int replicas_min = 0;
-  int tensor = 1;  ///< accelerators of a replica
+  int tensor = 1, pipeline = 1, data = 1;  ///< whose product is the accelerators of a replica
   Precision precision = Precision::kBf16;
   ArrivalSpec arrivals;
   std::vector<RequestGroupSpec> groups;
@@ -85,7 +87,37 @@ struct ServingSpec {
   int replicas_simulated = 0;  ///< 1..replicas
   Seconds ttft_objective;      ///< 0: none
   Seconds tpot_objective;      ///< 0: none
+  InferenceEngine engine;      ///< what its iterations cost beside products and caches
+  /// Measured accelerators of the sites that it may run on; one without a row is taken by its
+  /// catalogue entry.
+  std::vector<InferencePart> parts;
+  std::optional<WeightFormat> weights;  ///< not set: that of `precision`
+  double cache_bytes = 0;               ///< of an element of the KV cache; 0: that of `precision`
+  int window = 0;                       ///< tokens that layers with a sliding window keep
+  double windowed_share = 0;            ///< of the layers
+  std::string engine_estimates;         ///< of engine and parts, in words for the output
+
+  [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
 };
+
+/// How replicas lie in servers: `replicas` of them in each `servers`.
+struct ReplicaPlaces {
+  int replicas = 1, servers = 1;
+
+  /// Of so many servers of one site.
+  [[nodiscard]] std::int64_t CapacityOf(std::int64_t all) const { return all / servers * replicas; }
+
+  /// That hold at least so many replicas.
+  [[nodiscard]] std::int64_t ServersFor(std::int64_t wanted) const {
+    return (wanted + replicas - 1) / replicas * servers;
+  }
+};
+
+inline ReplicaPlaces PlacesOf(const ServingSpec& fleet, const ServerSpec& server) {
+  const int width = fleet.accelerators(), held = server.accelerators;
+  return width <= held ? ReplicaPlaces{held / width, 1}
+                       : ReplicaPlaces{1, (width + held - 1) / held};
+}
 
 /// Which experiment of which campaign a generated job is.
 struct JobOrigin {

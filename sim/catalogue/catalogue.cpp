@@ -1,6 +1,7 @@
 #include "sim/catalogue/catalogue.h"
 
 #include <array>
+#include <set>
 #include <string_view>
 
 #include "sim/base/check.h"
@@ -32,10 +33,13 @@ void IndexAliases(const Message& message, const std::string& kind, const Written
   }
 }
 
-/// Puts entries of one kind into their map; a name stands for one entry.
+/// Puts entries of one kind into their map. A name stands for one entry of the shipped files, and
+/// for one of the scenario, which takes the place of a shipped one.
+/// @param notes receives what was replaced
 template <typename T, typename List>
 void IndexKind(const List& list, const std::string& kind, const Written& written, Sourcing sourcing,
-               Entries<T>& entries, ProblemList& problems) {
+               Entries<T>& entries, std::vector<std::string>& notes, ProblemList& problems) {
+  std::set<std::string> present;
   for (int i = 0; i < list.size(); ++i) {
     const Written& place = written.At(kind, i);
     const std::string path = ElementPath("catalog." + kind, static_cast<std::size_t>(i));
@@ -43,15 +47,20 @@ void IndexKind(const List& list, const std::string& kind, const Written& written
     if (sourcing == Sourcing::kRequired) {
       CheckThatAllHaveSources(list.Get(i), place, path, problems);
     }
-    const auto [other, is_new] =
-        entries.emplace(list.Get(i).name(), Entry<T>{&list.Get(i), &place});
-    if (!is_new) {
+    const std::string& name = list.Get(i).name();
+    const bool own = sourcing == Sourcing::kOptional;
+    const auto [other, is_new] = entries.emplace(name, Entry<T>{&list.Get(i), &place});
+    if (!is_new && own && !present.contains(name)) {
+      notes.push_back(kind + " " + name + ": the scenario's own entry stands for that of the " +
+                      "catalogue");
+      entries.Replace(name, Entry<T>{&list.Get(i), &place});
+    } else if (!is_new) {
       const std::string where = other->second.written->At("name").value.Text();
-      problems.Add(
-          place.At("name").value, path + ".name",
-          Refusal("there is another " + kind + " " + Quoted(list.Get(i).name()) + ", at " + where,
-                  "a name of its own"));
+      problems.Add(place.At("name").value, path + ".name",
+                   Refusal("there is another " + kind + " " + Quoted(name) + ", at " + where,
+                           "a name of its own"));
     }
+    present.insert(name);
     IndexAliases(list.Get(i), kind, place, path, entries, problems);
   }
 }
@@ -124,8 +133,15 @@ void Catalogue::PutOwnEntries(proto::Scenario& scenario, Written& written) const
   }
 }
 
-void Catalogue::CheckNamesInEntries(ProblemList& problems) const {
+void Catalogue::CheckNamesInEntries(ProblemList& problems) {
+  const auto note_dropped = [this](const Written& fit, const std::string& what) {
+    if (fit.Has("bulk_latency")) {
+      notes_.push_back(what + ": bulk_latency is of an older schema and is not read");
+    }
+  };
   for (const auto& [name, server] : servers) {
+    note_dropped(server.written->At("scale_up"), "server " + name);
+    note_dropped(server.written->At("scale_out"), "server " + name);
     if (!server.message->accelerator().empty()) {
       (void)Find(accelerators, "accelerator", server.message->accelerator(),
                  server.written->At("accelerator").value, problems);
@@ -201,18 +217,20 @@ void Catalogue::Read(const std::string& name, const std::string& text, ProblemLi
 
 void Catalogue::Index(const proto::Catalog& catalog, const Written& written, Sourcing sourcing,
                       ProblemList& problems) {
-  IndexKind(catalog.accelerator(), "accelerator", written, sourcing, accelerators, problems);
-  IndexKind(catalog.server(), "server", written, sourcing, servers, problems);
-  IndexKind(catalog.transport(), "transport", written, sourcing, transports, problems);
-  IndexKind(catalog.switch_(), "switch", written, sourcing, switches, problems);
-  IndexKind(catalog.optics(), "optics", written, sourcing, optics, problems);
-  IndexKind(catalog.model(), "model", written, sourcing, models, problems);
-  IndexKind(catalog.stack(), "stack", written, sourcing, stacks, problems);
-  IndexKind(catalog.memory(), "memory", written, sourcing, memories, problems);
-  IndexKind(catalog.building(), "building", written, sourcing, buildings, problems);
-  IndexKind(catalog.wan_optics(), "wan_optics", written, sourcing, wan_optics, problems);
-  IndexKind(catalog.failure_rate(), "failure_rate", written, sourcing, failure_rates, problems);
-  IndexKind(catalog.cluster(), "cluster", written, sourcing, clusters, problems);
+  IndexKind(catalog.accelerator(), "accelerator", written, sourcing, accelerators, notes_,
+            problems);
+  IndexKind(catalog.server(), "server", written, sourcing, servers, notes_, problems);
+  IndexKind(catalog.transport(), "transport", written, sourcing, transports, notes_, problems);
+  IndexKind(catalog.switch_(), "switch", written, sourcing, switches, notes_, problems);
+  IndexKind(catalog.optics(), "optics", written, sourcing, optics, notes_, problems);
+  IndexKind(catalog.model(), "model", written, sourcing, models, notes_, problems);
+  IndexKind(catalog.stack(), "stack", written, sourcing, stacks, notes_, problems);
+  IndexKind(catalog.memory(), "memory", written, sourcing, memories, notes_, problems);
+  IndexKind(catalog.building(), "building", written, sourcing, buildings, notes_, problems);
+  IndexKind(catalog.wan_optics(), "wan_optics", written, sourcing, wan_optics, notes_, problems);
+  IndexKind(catalog.failure_rate(), "failure_rate", written, sourcing, failure_rates, notes_,
+            problems);
+  IndexKind(catalog.cluster(), "cluster", written, sourcing, clusters, notes_, problems);
 }
 
 void RefuseName(const std::string& kind, const std::string& name, const EntryNames& known,

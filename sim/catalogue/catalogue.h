@@ -58,6 +58,9 @@ class Entries {
     return aliases_.emplace(alias, name).first->second;
   }
 
+  /// The entry of a name that is there becomes another one.
+  void Replace(const std::string& name, const Entry<T>& entry) { entries_.at(name) = entry; }
+
   /// Names of entries by their aliases.
   [[nodiscard]] const std::map<std::string, std::string>& aliases() const { return aliases_; }
 
@@ -110,6 +113,9 @@ class Catalogue {
   /// Networks that sites of the scenario read from files.
   ListedGraphs graphs;
 
+  /// How entries of the scenario were understood, for the output.
+  [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }
+
  private:
   struct File {
     proto::Catalog message;
@@ -120,10 +126,11 @@ class Catalogue {
   void Read(const std::string& name, const std::string& text, ProblemList& problems);
   void Index(const proto::Catalog& catalog, const Written& written, Sourcing sourcing,
              ProblemList& problems);
-  void CheckNamesInEntries(ProblemList& problems) const;
+  void CheckNamesInEntries(ProblemList& problems);
 
   std::deque<File> files_;  ///< a deque: entries point into it
   File own_;                ///< the entries of the scenario
+  std::vector<std::string> notes_;
 };
 
 /// The entry whose name or alias is `name`, or null after adding a problem with the nearest or all

@@ -19,6 +19,13 @@ namespace gridlock {
 
 namespace {
 
+// Of the products of a fleet: those of its precision, or in 16 bits where the part has no units for
+// it and widens the weights.
+FlopPerSecond PeakOf(const ServingSpec& fleet, const AcceleratorSpec& accelerator) {
+  const FlopPerSecond own = accelerator.rates[static_cast<int>(fleet.precision)].peak;
+  return own > FlopPerSecond(0) ? own : accelerator.rates[static_cast<int>(Precision::kBf16)].peak;
+}
+
 // Intervals that a horizon has when nobody says otherwise.
 constexpr double kIntervals = 500;
 
@@ -397,8 +404,8 @@ LifeRecord Cluster::Describe() {
       job.model_flop = member.step_flop * static_cast<double>(job.steps_done);
     } else {
       const ServingSpec& spec = member.fleet->spec();
-      job.peak = accelerator.rates[static_cast<int>(spec.precision)].peak;
-      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.tensor;
+      job.peak = PeakOf(spec, accelerator);
+      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.accelerators();
       job.submit = member.spec->start;
       job.start = member.fleet_start;
       const Seconds since = job.start.si() < 0 ? scenario_.horizon : job.start;

@@ -30,11 +30,11 @@ void Cluster::Reconsider() {
 }
 
 std::int32_t Cluster::FleetCapacity(const Member& member) const {
-  std::int32_t replicas = 0;
+  std::int64_t replicas = 0;
   for (std::size_t s = 0; s < sites_.size(); ++s) {
-    replicas += member.servers[s] * (sites_[s].server.accelerators / member.fleet->spec().tensor);
+    replicas += PlacesOf(member.fleet->spec(), sites_[s].server).CapacityOf(member.servers[s]);
   }
-  return replicas;
+  return static_cast<std::int32_t>(replicas);
 }
 
 void Cluster::SizeFleets() {
@@ -46,15 +46,15 @@ void Cluster::SizeFleets() {
     const Seconds now = timeline_.now();
     const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
     const SiteIndex site = AllowedSites(*member.spec, sites_).front();
-    const std::int32_t per_server = sites_[site].server.accelerators / member.fleet->spec().tensor;
+    const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites_[site].server);
     const std::int32_t missing = wanted - FleetCapacity(member);
     if (missing > 0) {
-      GrowFleet(job, (missing + per_server - 1) / per_server);
+      GrowFleet(job, static_cast<std::int32_t>(places.ServersFor(missing)));
     }
     const std::int32_t capacity = std::min(FleetCapacity(member), member.fleet->spec().replicas);
     member.fleet->SetInService(std::min(wanted, capacity), /*in_order=*/true);
-    if (-missing >= per_server && !member.fleet->draining()) {
-      ShrinkFleet(job, -missing / per_server);
+    if (-missing >= places.replicas && !member.fleet->draining()) {
+      ShrinkFleet(job, -missing / places.replicas * places.servers);
     }
   }
 }

@@ -11,7 +11,6 @@
 #include "sim/scenario/reads.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
-#include "workloads/decode.h"
 
 namespace gridlock {
 
@@ -35,10 +34,13 @@ void AddEstimates(const Scenario& scenario, TraceHeader& header) {
   }
 }
 
-bool Serves(const Scenario& scenario) {
-  return std::any_of(scenario.jobs.begin(), scenario.jobs.end(), [](const JobSpec& job) {
-    return std::holds_alternative<ServingSpec>(job.kind);
-  });
+void AddServingEstimates(const Scenario& scenario, TraceHeader& header) {
+  for (const JobSpec& job : scenario.jobs) {
+    const auto* const fleet = std::get_if<ServingSpec>(&job.kind);
+    if (fleet != nullptr && !fleet->engine_estimates.empty()) {
+      header.estimates.push_back({"serving " + job.name, fleet->engine_estimates});
+    }
+  }
 }
 
 // The models of each kind of job.
@@ -101,9 +103,7 @@ TraceHeader HeaderOf(const Scenario& scenario) {
   header.catalogue_fingerprint = FingerprintText(entries.value());
   header.notes = scenario.notes;
   AddEstimates(scenario, header);
-  if (life && Serves(scenario)) {
-    header.estimates.push_back({"serving", EstimatesOfServing()});
-  }
+  AddServingEstimates(scenario, header);
   AddCountingNotes(scenario, header);
   if (!life && scenario.jobs.size() == 1 &&
       std::holds_alternative<PretrainingSpec>(scenario.jobs.front().kind)) {

@@ -78,8 +78,11 @@ std::string KindText(const CampaignSpec& campaign) {
 }
 
 std::string KindText(const ServingSpec& fleet) {
-  return fmt::format("{} of {}, tensor {}, {}; {:.4g} requests/s on average",
-                     Plural(fleet.replicas, "replica"), fleet.model.name, fleet.tensor,
+  const std::string more =
+      (fleet.pipeline > 1 ? fmt::format(", pipeline {}", fleet.pipeline) : "") +
+      (fleet.data > 1 ? fmt::format(", data {}", fleet.data) : "");
+  return fmt::format("{} of {}, tensor {}{}, {}; {:.4g} requests/s on average",
+                     Plural(fleet.replicas, "replica"), fleet.model.name, fleet.tensor, more,
                      PrecisionName(fleet.precision), fleet.arrivals.requests_per_second);
 }
 

@@ -16,9 +16,9 @@ namespace gridlock {
 namespace {
 
 /// Behind the end of everything.
-constexpr double kForever = 1e15;
+constexpr double kAfterAll = 1e15;
 /// Ends closer together are one instant; the clock of a trace of hours is known to 1e-12 s.
-constexpr double kPrecision = 1e-9;
+constexpr double kSameInstant = 1e-9;
 /// How many that wait are named.
 constexpr std::size_t kNamedMost = 3;
 
@@ -38,7 +38,7 @@ class Replayer {
         plan_(plan),
         server_(server),
         progress_(progress),
-        timeline_(CapacitiesOf(plan), Seconds(kPrecision)),
+        timeline_(CapacitiesOf(plan), Seconds(kSameInstant)),
         group_of_family_(work.program.families.size(), -1),
         gathering_(work.program.collectives.size()),
         rounds_done_(work.program.collectives.size(), 0),
@@ -74,7 +74,7 @@ class Replayer {
       }
     }
     Settle();
-    timeline_.RunUntil(Seconds(kForever));
+    timeline_.RunUntil(Seconds(kAfterAll));
     if (nodes_left_ > 0) {
       ComplainOfWaiting();
     }

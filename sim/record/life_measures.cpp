@@ -11,7 +11,7 @@
 namespace gridlock {
 namespace {
 
-constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+constexpr double kMissing = std::numeric_limits<double>::quiet_NaN();
 
 }  // namespace
 
@@ -34,16 +34,16 @@ Seconds SumOfTimes(const LifeJob& job) {
 
 double Ettr(const LifeJob& job, const LifeRecord& record) {
   const Seconds wall = WallTime(job, record);
-  return wall > Seconds(0.0) ? (job.training + job.serving) / wall : kNaN;
+  return wall > Seconds(0.0) ? (job.training + job.serving) / wall : kMissing;
 }
 
 double HoldingMfu(const LifeJob& job) {
   const double possible = job.peak.si() * job.accelerator_seconds;
-  return possible > 0.0 ? job.model_flop.si() / possible : kNaN;
+  return possible > 0.0 ? job.model_flop.si() / possible : kMissing;
 }
 
 Seconds Per(Seconds time, std::int64_t count) {
-  return count > 0 ? time / static_cast<double>(count) : Seconds(kNaN);
+  return count > 0 ? time / static_cast<double>(count) : Seconds(kMissing);
 }
 
 double UsdPerMillionTokens(const LifeJob& job) {
@@ -90,11 +90,11 @@ double MeanBetween(const LifeRecord& record, const std::vector<double>& series, 
       time += overlap;
     }
   }
-  return time > 0.0 ? sum / time : kNaN;
+  return time > 0.0 ? sum / time : kMissing;
 }
 
 double MeanOf(const LifeRecord& record, const std::vector<double>& series) {
-  return series.empty() ? kNaN : MeanBetween(record, series, Seconds(0.0), record.horizon);
+  return series.empty() ? kMissing : MeanBetween(record, series, Seconds(0.0), record.horizon);
 }
 
 Watts MeanPower(const LifeSite& site, const LifeRecord& record) {
@@ -105,7 +105,7 @@ std::vector<double> AtCap(const LifeSite& site) {
   std::vector<double> at;
   for (std::size_t i = 0; i < site.power.size(); ++i) {
     const double cap = site.power_cap[i];
-    at.push_back(!std::isfinite(cap) ? kNaN : site.power[i] >= kAtCap * cap ? 1.0 : 0.0);
+    at.push_back(!std::isfinite(cap) ? kMissing : site.power[i] >= kAtCap * cap ? 1.0 : 0.0);
   }
   return at;
 }

@@ -19,7 +19,7 @@ namespace {
 
 // Variables that stand for no field of the record: axes and what is told of them.
 
-TraceColumn TimeColumn() {
+TraceColumn IntervalStartColumn() {
   return {"time",
           ElementType::kFloat64,
           {"time"},
@@ -248,7 +248,7 @@ void LifeTraceWriter::AddTime() {
     width.push_back(std::min(record_.interval.si(), record_.horizon.si() - at));
     CHECK(width.back() > 0.0);
   }
-  AddAxis(TimeColumn(), start);
+  AddAxis(IntervalStartColumn(), start);
   Add(IntervalColumn(), width);
 }
 
@@ -277,7 +277,7 @@ void LifeTraceWriter::Write(const TraceHeader& header) {
 std::vector<Output> LifeOutputs() {
   std::vector<Output> outputs;
   for (const TraceColumn& column :
-       {TimeColumn(), IntervalColumn(), JobKindColumn(), NumberColumn("event", "event"),
+       {IntervalStartColumn(), IntervalColumn(), JobKindColumn(), NumberColumn("event", "event"),
         NumberColumn("detail", "text")}) {
     outputs.push_back({column, ""});
   }

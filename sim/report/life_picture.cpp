@@ -12,7 +12,7 @@
 namespace gridlock {
 namespace {
 
-constexpr int kColumns = 48;
+constexpr int kIntervals = 48;
 constexpr int kRows = 8;
 
 /// One class of accelerators and the character that it is drawn with.
@@ -24,8 +24,8 @@ struct Layer {
 /// Means of a series over each column.
 std::vector<double> Columns(const LifeRecord& record, const std::vector<double>& series) {
   std::vector<double> means;
-  for (int column = 0; column < kColumns; ++column) {
-    const Seconds width = record.horizon / kColumns;
+  for (int column = 0; column < kIntervals; ++column) {
+    const Seconds width = record.horizon / kIntervals;
     means.push_back(MeanBetween(record, series, column * width, (column + 1) * width));
   }
   return means;
@@ -35,7 +35,7 @@ std::vector<double> Columns(const LifeRecord& record, const std::vector<double>&
 template <typename Mark>
 std::string Row(const std::string& head, Mark mark, const std::string& tail = "") {
   std::string marks;
-  for (std::size_t column = 0; column < kColumns; ++column) {
+  for (std::size_t column = 0; column < kIntervals; ++column) {
     marks += mark(column);
   }
   return fmt::format("  {:>20}   |{}|{}\n", head, marks, tail);
@@ -106,8 +106,8 @@ std::string LifePicture(const LifeRecord& record, const LifeSite& site) {
     return "";
   }
   return Stack(record, site) + Power(record, site) +
-         fmt::format("  {:>20}    {:<{}}{:>{}}\n", "", "0", kColumns / 2,
-                     FormatSeconds(record.horizon), kColumns / 2);
+         fmt::format("  {:>20}    {:<{}}{:>{}}\n", "", "0", kIntervals / 2,
+                     FormatSeconds(record.horizon), kIntervals / 2);
 }
 
 }  // namespace gridlock

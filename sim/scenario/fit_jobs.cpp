@@ -13,6 +13,19 @@
 namespace gridlock {
 namespace {
 
+// ", e.g. 4 or 5" for a tensor size between two that divide the heads.
+std::string DivisorsNear(const ServingSpec& fleet) {
+  const int heads = fleet.model.heads;
+  int below = std::min(fleet.tensor, heads), above = fleet.tensor;
+  while (heads % below != 0) {
+    --below;
+  }
+  while (above < heads && heads % above != 0) {
+    ++above;
+  }
+  return above < heads ? ", e.g. " + std::to_string(below) + " or " + std::to_string(above) : "";
+}
+
 /// Checks of one job against one site, the problems of which go to a list of their own.
 class PlaceChecks {
  public:
@@ -50,35 +63,27 @@ class PlaceChecks {
       problems_.Add(job_.written.At("serving").At(field).value, FieldPath(fleet.path, field),
                     Refusal(what, expectation));
     };
-    if (server.accelerator.rates[static_cast<int>(fleet.precision)].peak <= FlopPerSecond(0.0)) {
-      refuse("precision",
-             server.accelerator.name + " does not compute in " +
-                 proto::Precision_Name(static_cast<int>(fleet.precision) + 1),
-             "a precision that has a rate in the catalogue");
-    }
-    if (fleet.model.has_experts() || fleet.model.latent.key_value_rank > 0) {
-      refuse("model",
-             "serving of " + fleet.model.name + " is not simulated: it has " +
-                 (fleet.model.has_experts() ? "experts" : "latent attention"),
-             "a dense model without latent attention");
-    }
-    const std::string is =
-        "\"tensor\" is " + std::to_string(fleet.tensor) + ", which does not divide ";
-    if (server.accelerators % fleet.tensor != 0) {
-      refuse("tensor",
-             is + "the scale-up domain of " + place_.name + ", " +
-                 std::to_string(server.accelerators) + " accelerators",
-             "a divisor of " + std::to_string(server.accelerators));
-      return;
-    }
     if (fleet.model.heads % fleet.tensor != 0) {
       refuse("tensor",
-             is + "the heads of " + fleet.model.name + ", " + std::to_string(fleet.model.heads),
-             "a divisor of " + std::to_string(fleet.model.heads));
+             "\"tensor\" is " + std::to_string(fleet.tensor) +
+                 ", which does not divide the heads " + "of " + fleet.model.name + ", " +
+                 std::to_string(fleet.model.heads),
+             "a divisor of " + std::to_string(fleet.model.heads) + DivisorsNear(fleet));
     }
-    const std::int64_t replicas =
-        std::int64_t{server.accelerators / fleet.tensor} * place_.site.servers;
-    if (fleet.replicas > replicas) {
+    if (fleet.pipeline > fleet.model.layers) {
+      refuse("pipeline",
+             "\"pipeline\" is " + std::to_string(fleet.pipeline) + ", and " + fleet.model.name +
+                 " has " + std::to_string(fleet.model.layers) + " layers",
+             "at most " + std::to_string(fleet.model.layers));
+    }
+    const std::int64_t replicas = PlacesOf(fleet, server).CapacityOf(place_.site.servers);
+    if (replicas == 0) {
+      refuse("tensor",
+             "a replica takes " + std::to_string(fleet.accelerators()) + " accelerators, and " +
+                 place_.name + " has " +
+                 std::to_string(std::int64_t{server.accelerators} * place_.site.servers),
+             "a tensor x pipeline x data that the site has room for");
+    } else if (fleet.replicas > replicas) {
       refuse("replicas",
              "\"replicas\" is " + std::to_string(fleet.replicas) + ", and " + place_.name +
                  " has room for " + std::to_string(replicas),

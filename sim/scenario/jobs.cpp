@@ -1,11 +1,15 @@
 #include <cmath>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/serving_catalogue.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
+
+// Of fleets that name none: the family that most people run today.
+constexpr const char* kDefaultEngine = "vllm_1";
 
 Seconds TimeOf(const std::string& text) {
   return Seconds(text.empty() ? 0.0 : SiOf(text, Dimension::kTime));
@@ -71,6 +75,25 @@ LengthSpec LengthsOf(const proto::Lengths& lengths) {
   return {lengths.median(), lengths.p90(), lengths.max()};
 }
 
+// What a fleet takes from the tables of serving: its engine, measured parts, and the sliding
+// windows of its model. CheckJobNames has seen its names.
+void AddServingTables(const proto::Serving& serving, const ServingCatalogue& tables,
+                      ServingSpec& spec) {
+  const std::string engine = serving.engine().empty() ? kDefaultEngine : serving.engine();
+  spec.engine = *tables.FindEngine(engine);
+  spec.parts = tables.parts;
+  if (const InferenceModel* const known = tables.FindModel(spec.model.name); known != nullptr) {
+    spec.window = known->window;
+    spec.windowed_share = known->windowed_share;
+  }
+  std::string fields;
+  for (auto at = tables.estimates.lower_bound(engine + ".");
+       at != tables.estimates.end() && at->first.starts_with(engine + "."); ++at) {
+    fields += (fields.empty() ? "" : ", ") + at->first.substr(engine.size() + 1);
+  }
+  spec.engine_estimates = "engine " + engine + (fields.empty() ? "" : ": " + fields);
+}
+
 ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
                       const Catalogue& catalogue) {
   ServingSpec spec;
@@ -79,6 +102,13 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   spec.replicas = serving.replicas();
   spec.replicas_min = Or(serving.replicas_min(), spec.replicas);
   spec.tensor = serving.tensor();
+  spec.pipeline = Or(serving.pipeline(), 1);
+  spec.data = Or(serving.data(), 1);
+  AddServingTables(serving, ShippedServingCatalogue(), spec);
+  if (WeightFormat weights{}; WeightFormatByName(serving.weights(), weights)) {
+    spec.weights = weights;
+  }
+  spec.cache_bytes = serving.kv_cache().empty() ? 0 : serving.kv_cache() == "fp8" ? 1 : 2;
   spec.precision = MakePrecision(serving.precision());
   spec.arrivals.requests_per_second = serving.arrivals().requests_per_second();
   spec.arrivals.swing = serving.arrivals().swing();

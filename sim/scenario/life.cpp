@@ -8,10 +8,6 @@
 namespace gridlock {
 namespace {
 
-Seconds RequiredTime(const std::string& text) {
-  return Seconds(SiOf(text, Dimension::kTime));
-}
-
 /// The servers of an outage that stays within its site, or a problem.
 void SetServers(const proto::Outage& outage, const Written& written, const SiteSpec& site,
                 OutageSpec& spec, ProblemList& problems) {

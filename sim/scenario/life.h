@@ -3,7 +3,10 @@
 // The parts of a scenario that only its life has: what changes when, what is out of service, how
 // servers fail, how jobs are scheduled.
 
+#include <string>
+
 #include "sim/scenario/convert.h"
+#include "sim/schema/rules.h"
 
 namespace gridlock {
 
@@ -13,6 +16,11 @@ struct ScenarioMessage {
   const Written& written;
   const Catalogue& catalogue;
 };
+
+/// The time that a field says; its text has passed CheckRules.
+inline Seconds RequiredTime(const std::string& text) {
+  return Seconds(SiOf(text, Dimension::kTime));
+}
 
 /// Fills Scenario::epochs, and sites and wans with those of the first. A change holds from its `at`
 /// until its `until`; of several changes of one field that hold at the same time, the one that

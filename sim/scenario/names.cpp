@@ -2,6 +2,7 @@
 #include <map>
 #include <utility>
 
+#include "sim/catalogue/serving_catalogue.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 #include "workloads/program/algorithm.h"
@@ -132,6 +133,27 @@ SiteIndex SiteByName(const proto::Scenario& scenario, const std::string& name) {
   return {};
 }
 
+void CheckServingNames(const proto::Serving& fleet, const Written& at, ProblemList& problems) {
+  WeightFormat format{};
+  if (!fleet.weights().empty() && !WeightFormatByName(fleet.weights(), format)) {
+    problems.Add(at.At("weights").value, "",
+                 Refusal("there is no format " + Quoted(fleet.weights()),
+                         "bf16, fp8, int8, int4, nvfp4 or mxfp4"));
+  }
+  if (!fleet.kv_cache().empty() && fleet.kv_cache() != "bf16" && fleet.kv_cache() != "fp8") {
+    problems.Add(at.At("kv_cache").value, "",
+                 Refusal("a KV cache in " + Quoted(fleet.kv_cache()), "bf16 or fp8"));
+  }
+  if (fleet.engine().empty()) {
+    return;
+  }
+  const ServingCatalogue tables = ShippedServingCatalogue();
+  if (tables.FindEngine(fleet.engine()) == nullptr) {
+    RefuseName("serving engine", fleet.engine(), {tables.EngineNames(), {}}, at.At("engine").value,
+               problems);
+  }
+}
+
 void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
                    const Catalogue& catalogue, ProblemList& problems) {
   const proto::Job& message = job.message;
@@ -146,6 +168,7 @@ void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
   }
   CheckName(catalogue.models, "model", message.serving().model(),
             job.written.At("serving").At("model"), problems);
+  CheckServingNames(message.serving(), job.written.At("serving"), problems);
   CheckCollectiveTestNames(message.collective_test(), job.written.At("collective_test"), problems);
 }
 

@@ -29,7 +29,7 @@ StepUse UseOf(const TrainingSpec& training, const SiteSpec& site) {
 
 StepUse UseOf(const ServingSpec& fleet, const SiteSpec& site) {
   StepUse use;
-  use.across_servers = fleet.tensor > site.server.accelerators;
+  use.across_servers = fleet.accelerators() > site.server.accelerators;
   use.experts = fleet.model.has_experts();
   use.precision = fleet.precision;
   return use;

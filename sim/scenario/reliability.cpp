@@ -15,10 +15,6 @@
 namespace gridlock {
 namespace {
 
-Seconds RequiredTime(const std::string& text) {
-  return Seconds(SiOf(text, Dimension::kTime));
-}
-
 /// How the catalogue's failure rates and the scenario name what they count.
 struct UnitWord {
   std::string_view word;  ///< with which the unit of an entry begins: "server of 8 accelerators"

@@ -185,6 +185,7 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
                       problems)) {
     problems.ThrowIfAny();
   }
+  scenario.notes.insert(scenario.notes.end(), catalogue.notes().begin(), catalogue.notes().end());
   const ScenarioMessage from{message, written, catalogue};
   CheckMessages(from, parts, problems);
 

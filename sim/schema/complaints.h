@@ -5,6 +5,8 @@
 #include <string>
 #include <utility>
 
+#include <google/protobuf/message.h>
+
 #include "sim/schema/problems.h"
 #include "sim/schema/written.h"
 
@@ -44,5 +46,14 @@ class Complaints {
   std::string path_;
   ProblemList& problems_;
 };
+
+/// Calls `check`, the check of messages T, when `message` is one.
+template <typename T>
+void CheckIf(const google::protobuf::Message& message, const Complaints& complain,
+             void (*check)(const T&, const Complaints&)) {
+  if (message.GetDescriptor() == T::descriptor()) {
+    check(static_cast<const T&>(message), complain);
+  }
+}
 
 }  // namespace gridlock

@@ -261,14 +261,6 @@ void Check(const proto::Item& item, const Complaints& complain) {
   }
 }
 
-/// Calls the check of T when `message` is one.
-template <typename T>
-void CheckIf(const google::protobuf::Message& message, const Complaints& complain) {
-  if (message.GetDescriptor() == T::descriptor()) {
-    Check(static_cast<const T&>(message), complain);
-  }
-}
-
 }  // namespace
 
 void CheckLength(const proto::Pretraining& run, const Complaints& complain) {
@@ -279,21 +271,21 @@ void CheckLength(const proto::Pretraining& run, const Complaints& complain) {
 }
 
 void CheckLifeMessage(const google::protobuf::Message& message, const Complaints& complain) {
-  CheckIf<proto::Scenario>(message, complain);
-  CheckIf<proto::Job>(message, complain);
-  CheckIf<proto::Pretraining>(message, complain);
-  CheckIf<proto::Campaign>(message, complain);
-  CheckIf<proto::Serving>(message, complain);
-  CheckIf<proto::Lengths>(message, complain);
-  CheckIf<proto::WanLink>(message, complain);
-  CheckIf<proto::Change>(message, complain);
-  CheckIf<proto::Outage>(message, complain);
-  CheckIf<proto::Reliability>(message, complain);
-  CheckIf<proto::Failure>(message, complain);
-  CheckIf<proto::Lemons>(message, complain);
-  CheckIf<proto::Spares>(message, complain);
-  CheckIf<proto::Scheduler>(message, complain);
-  CheckIf<proto::Item>(message, complain);
+  CheckIf<proto::Scenario>(message, complain, Check);
+  CheckIf<proto::Job>(message, complain, Check);
+  CheckIf<proto::Pretraining>(message, complain, Check);
+  CheckIf<proto::Campaign>(message, complain, Check);
+  CheckIf<proto::Serving>(message, complain, Check);
+  CheckIf<proto::Lengths>(message, complain, Check);
+  CheckIf<proto::WanLink>(message, complain, Check);
+  CheckIf<proto::Change>(message, complain, Check);
+  CheckIf<proto::Outage>(message, complain, Check);
+  CheckIf<proto::Reliability>(message, complain, Check);
+  CheckIf<proto::Failure>(message, complain, Check);
+  CheckIf<proto::Lemons>(message, complain, Check);
+  CheckIf<proto::Spares>(message, complain, Check);
+  CheckIf<proto::Scheduler>(message, complain, Check);
+  CheckIf<proto::Item>(message, complain, Check);
 }
 
 }  // namespace gridlock

@@ -303,41 +303,33 @@ void Check(const proto::Layout& layout, const Complaints& complain) {
   }
 }
 
-/// Calls the check of T when `message` is one.
-template <typename T>
-void CheckIf(const google::protobuf::Message& message, const Complaints& complain) {
-  if (message.GetDescriptor() == T::descriptor()) {
-    Check(static_cast<const T&>(message), complain);
-  }
-}
-
 }  // namespace
 
 void CheckMessage(const google::protobuf::Message& message, const Written& written,
                   const std::string& path, ProblemList& problems) {
   const Complaints complain(written, path, problems);
-  CheckIf<proto::Site>(message, complain);
+  CheckIf<proto::Site>(message, complain, Check);
   CheckLifeMessage(message, complain);
-  CheckIf<proto::Fabric>(message, complain);
-  CheckIf<proto::Clos>(message, complain);
-  CheckIf<proto::Torus>(message, complain);
-  CheckIf<proto::HyperX>(message, complain);
-  CheckIf<proto::Dragonfly>(message, complain);
-  CheckIf<proto::Jellyfish>(message, complain);
-  CheckIf<proto::SlimFly>(message, complain);
-  CheckIf<proto::LinkBandwidth>(message, complain);
-  CheckIf<proto::MatrixRate>(message, complain);
-  CheckIf<proto::Accelerator>(message, complain);
-  CheckIf<proto::AcceleratorFacts>(message, complain);
-  CheckIf<proto::Memory>(message, complain);
-  CheckIf<proto::Power>(message, complain);
-  CheckIf<proto::ServerNetwork>(message, complain);
-  CheckIf<proto::Mesh>(message, complain);
-  CheckIf<proto::SwitchChips>(message, complain);
-  CheckIf<proto::Model>(message, complain);
-  CheckIf<proto::Stack>(message, complain);
-  CheckIf<proto::Mixture>(message, complain);
-  CheckIf<proto::Layout>(message, complain);
+  CheckIf<proto::Fabric>(message, complain, Check);
+  CheckIf<proto::Clos>(message, complain, Check);
+  CheckIf<proto::Torus>(message, complain, Check);
+  CheckIf<proto::HyperX>(message, complain, Check);
+  CheckIf<proto::Dragonfly>(message, complain, Check);
+  CheckIf<proto::Jellyfish>(message, complain, Check);
+  CheckIf<proto::SlimFly>(message, complain, Check);
+  CheckIf<proto::LinkBandwidth>(message, complain, Check);
+  CheckIf<proto::MatrixRate>(message, complain, Check);
+  CheckIf<proto::Accelerator>(message, complain, Check);
+  CheckIf<proto::AcceleratorFacts>(message, complain, Check);
+  CheckIf<proto::Memory>(message, complain, Check);
+  CheckIf<proto::Power>(message, complain, Check);
+  CheckIf<proto::ServerNetwork>(message, complain, Check);
+  CheckIf<proto::Mesh>(message, complain, Check);
+  CheckIf<proto::SwitchChips>(message, complain, Check);
+  CheckIf<proto::Model>(message, complain, Check);
+  CheckIf<proto::Stack>(message, complain, Check);
+  CheckIf<proto::Mixture>(message, complain, Check);
+  CheckIf<proto::Layout>(message, complain, Check);
 }
 
 }  // namespace gridlock

@@ -160,7 +160,7 @@ void Replica::Prefill(const Admission& admission, const Completed& completed) {
   work_.busy += under_way_to_ - clock_;
   work_.prompt_tokens += admission.tokens;
   work_.output_tokens += admission.requests;
-  passes_ += 1;
+  weight_bytes_ += costs_.WeightBytes(admission.tokens).si();
   tokens_ += static_cast<double>(admission.tokens);
   outputs_ += static_cast<double>(admission.requests);
   pairs_ += admission.pairs;
@@ -201,13 +201,13 @@ Seconds Replica::TimeOf(std::int64_t iterations) const {
   const double n = static_cast<double>(iterations);
   const double b = static_cast<double>(batch());
   const double reads = n * static_cast<double>(cached_) + b * (0.5 * n * (n - 1));
-  return costs_.DecodeTime(batch()) * n + costs_.per_cached_token * reads;
+  return costs_.DecodeTime(batch()) * n + costs_.PerCachedToken(batch()) * reads;
 }
 
 // The positive n of TimeOf(n) = time, as if iterations could be divided.
 double Replica::IterationsIn(Seconds time) const {
   const double b = static_cast<double>(batch());
-  const double c = costs_.per_cached_token.si();
+  const double c = costs_.PerCachedToken(batch()).si();
   const double square = 0.5 * c * b;
   const double linear =
       costs_.DecodeTime(batch()).si() + c * (static_cast<double>(cached_) - 0.5 * b);
@@ -252,7 +252,7 @@ void Replica::Decode(std::int64_t iterations, const Completed& completed) {
   const double b = static_cast<double>(batch());
   work_.busy += time;
   work_.output_tokens += iterations * batch();
-  passes_ += n;
+  weight_bytes_ += n * costs_.WeightBytes(batch()).si();
   tokens_ += n * b;
   outputs_ += n * b;
   cached_reads_ += n * static_cast<double>(cached_) + b * (0.5 * n * (n - 1));
@@ -276,8 +276,8 @@ void Replica::CompleteFinished(const Completed& completed) {
 }
 
 void Replica::AddToWork() {
-  ServingWork sum = costs_.per_pass * passes_;
-  sum += costs_.per_token * tokens_;
+  ServingWork sum = costs_.per_token * tokens_;
+  sum.hbm += Bytes(weight_bytes_);
   sum += costs_.per_output * outputs_;
   sum += costs_.per_cached_read * cached_reads_;
   sum += costs_.per_pair * pairs_;
@@ -285,7 +285,7 @@ void Replica::AddToWork() {
   work_.arithmetic += sum.arithmetic;
   work_.hbm += sum.hbm;
   work_.links += sum.links;
-  passes_ = tokens_ = outputs_ = cached_reads_ = pairs_ = 0;
+  weight_bytes_ = tokens_ = outputs_ = cached_reads_ = pairs_ = 0;
 }
 
 }  // namespace gridlock

@@ -10,7 +10,7 @@
 //       gives each its next token
 //     else if sequences are active: n = iterations until one completes, the cache is full, one
 //       comes that may fit, or costs change
-//           clock += n DecodeTime(batch) + per_cached_token (n tokens + batch n (n - 1) / 2)
+//           clock += n DecodeTime(batch) + PerCachedToken(batch) (n tokens + batch n (n - 1) / 2)
 //     else: clock = the next arrival
 //
 // Requests are admitted between iterations only, in order, when the cache holds their tokens and
@@ -150,7 +150,7 @@ class Replica {
 
   ReplicaWork work_;
   // Of the present costs, not yet in work_.
-  double passes_ = 0, tokens_ = 0, outputs_ = 0, cached_reads_ = 0, pairs_ = 0;
+  double weight_bytes_ = 0, tokens_ = 0, outputs_ = 0, cached_reads_ = 0, pairs_ = 0;
 };
 
 }  // namespace gridlock

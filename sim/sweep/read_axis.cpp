@@ -17,14 +17,14 @@
 namespace gridlock {
 namespace {
 
-struct Unit {
+struct AxisUnit {
   Dimension dimension;
   const char* si;
 };
 
-constexpr Unit kUnits[] = {{Dimension::kBandwidth, "byte/s"}, {Dimension::kData, "byte"},
-                           {Dimension::kTime, "s"},           {Dimension::kPower, "W"},
-                           {Dimension::kCompute, "FLOP/s"},   {Dimension::kLength, "m"}};
+constexpr AxisUnit kAxisUnits[] = {{Dimension::kBandwidth, "byte/s"}, {Dimension::kData, "byte"},
+                                   {Dimension::kTime, "s"},           {Dimension::kPower, "W"},
+                                   {Dimension::kCompute, "FLOP/s"},   {Dimension::kLength, "m"}};
 
 /// A text as a number in SI units, with the unit; nothing when it is no quantity.
 std::optional<std::pair<double, std::string>> QuantityOf(const std::string& text) {
@@ -37,7 +37,7 @@ std::optional<std::pair<double, std::string>> QuantityOf(const std::string& text
   if (rest == end) {
     return std::pair(number, std::string("1"));
   }
-  for (const Unit& unit : kUnits) {
+  for (const AxisUnit& unit : kAxisUnits) {
     if (const ParsedQuantity parsed = ParseQuantity(text, unit.dimension); parsed.si) {
       return std::pair(*parsed.si, std::string(unit.si));
     }

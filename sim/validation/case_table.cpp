@@ -21,14 +21,14 @@ namespace fs = std::filesystem;
 
 using Case = PublishedCase;
 using Whole = std::int64_t Case::*;
-using Text = std::string Case::*;
+using TextMember = std::string Case::*;
 using Real = double Case::*;
 
 enum class Blank { kRefused, kAllowed };
 
 struct TextColumn {
   const char* name;
-  Text member;
+  TextMember member;
 };
 
 struct WholeColumn {

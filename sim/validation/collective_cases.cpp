@@ -38,7 +38,7 @@ std::vector<std::string> CollectiveNames() {
   return names;
 }
 
-const std::vector<std::string> kNeeded = {"id", "role", "op", "bytes", "metric", "value"};
+const std::vector<std::string> kNeededColumns = {"id", "role", "op", "bytes", "metric", "value"};
 
 // The machine that a row was measured on.
 struct Machine {
@@ -364,7 +364,7 @@ MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
   MeasuredReport report;
   report.tables = tables;
   for (const std::string& table : tables) {
-    for (const MeasuredRow& row : LoadMeasured(table, kNeeded)) {
+    for (const MeasuredRow& row : LoadMeasured(table, kNeededColumns)) {
       if (IsWanted(options, row)) {
         MeasuredResult& result = report.results.emplace_back();
         result.row = row;

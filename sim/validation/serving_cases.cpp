@@ -11,7 +11,7 @@ namespace gridlock {
 
 namespace {
 
-const std::vector<std::string> kNeeded = {"id", "role", "accelerator", "metric", "value"};
+const std::vector<std::string> kNeededOfRows = {"id", "role", "accelerator", "metric", "value"};
 const std::vector<std::string> kNeededOfPairs = {"factor", "id_a", "id_b", "metric",
                                                  "ratio_b_over_a"};
 
@@ -84,7 +84,7 @@ MeasuredReport ValidateServing(const std::vector<std::string>& tables,
   report.tables = tables;
   std::vector<MeasuredRow> wanted;
   for (const std::string& table : tables) {
-    for (const MeasuredRow& row : LoadMeasured(table, kNeeded)) {
+    for (const MeasuredRow& row : LoadMeasured(table, kNeededOfRows)) {
       if ((options.role.empty() || options.role == row.Text("role")) &&
           (options.id.empty() || fnmatch(options.id.c_str(), row.Text("id").c_str(), 0) == 0)) {
         wanted.push_back(row);

@@ -112,8 +112,8 @@ class Stepped {
     if (taken.empty()) {
       return false;
     }
-    ServingWork work = costs_.per_pass;
-    work += costs_.per_token * static_cast<double>(tokens);
+    ServingWork work = costs_.per_token * static_cast<double>(tokens);
+    work.hbm += costs_.WeightBytes(tokens);
     work += costs_.per_output * static_cast<double>(taken.size());
     work += costs_.per_pair * pairs;
     Spend(costs_.PrefillTime(tokens, pairs).si(), work);
@@ -138,11 +138,11 @@ class Stepped {
   void Iterate() {
     const double cached = static_cast<double>(Cached());
     const auto b = static_cast<std::int64_t>(batch_.size());
-    ServingWork work = costs_.per_pass;
-    work += costs_.per_token * static_cast<double>(b);
+    ServingWork work = costs_.per_token * static_cast<double>(b);
+    work.hbm += costs_.WeightBytes(b);
     work += costs_.per_output * static_cast<double>(b);
     work += costs_.per_cached_read * cached;
-    Spend((costs_.DecodeTime(b) + costs_.per_cached_token * cached).si(), work);
+    Spend((costs_.DecodeTime(b) + costs_.PerCachedToken(b) * cached).si(), work);
     for (Held& h : batch_) {
       ++h.cached;
       Emit(h);
@@ -183,11 +183,11 @@ ServingCosts PlainCosts(int batch_max, std::int64_t cache_tokens) {
   for (int b = 1; b <= batch_max; ++b) {
     costs.decode_time.push_back(Seconds(10e-3 + 0.1e-3 * b));
   }
-  costs.prefill_times = {{1, Seconds(1e-3 + 20e-6)}, {1 << 20, Seconds(1e-3 + 20e-6 * (1 << 20))}};
+  costs.passes = {{1, Seconds(1e-3 + 20e-6), Bytes(1e9)},
+                  {1 << 20, Seconds(1e-3 + 20e-6 * (1 << 20)), Bytes(1e9)}};
   costs.per_cached_token = Seconds(1e-6);
   costs.prefill_pair = Seconds(1e-9);
   costs.cache_tokens = cache_tokens;
-  costs.per_pass = {Flop(0), Joules(0), Bytes(1e9), Bytes(0)};
   costs.per_token = {Flop(2e9), Joules(2e-3), Bytes(3e3), Bytes(5e3)};
   costs.per_output = {Flop(7e7), Joules(1e-4), Bytes(11), Bytes(0)};
   costs.per_cached_read = {Flop(13e3), Joules(1e-8), Bytes(17e3), Bytes(0)};

@@ -33,8 +33,10 @@ ServingCosts DrawCosts(Random& random, int batch_max) {
     decode = time;
   }
   const double token = random.Uniform() * 1e-4;
-  costs.prefill_times = {
-      {1, Seconds(2e-3)}, {100, Seconds(2e-3 + 50 * token)}, {1000, Seconds(2e-3 + 1000 * token)}};
+  costs.passes = {{1, Seconds(2e-3), Bytes(1e8)},
+                  {100, Seconds(2e-3 + 50 * token), Bytes(5e8)},
+                  {1000, Seconds(2e-3 + 1000 * token), Bytes(9e8)}};
+  costs.pipeline = 1 + static_cast<std::int64_t>(random.Below(3));
   costs.per_cached_token = Seconds(random.Below(4) == 0 ? 0 : random.Uniform() * 1e-5);
   costs.prefill_pair = Seconds(random.Uniform() * 1e-8);
   // From a cache that refuses some, over one that evicts, to one that never fills.

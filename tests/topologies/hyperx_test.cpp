@@ -24,7 +24,7 @@ using ::testing::HasSubstr;
 
 constexpr double kLatency = 500e-9;  // seconds, of Switch400
 
-SiteSpec HyperXSite(const std::vector<int>& size, int servers_per_router, int links_between = 1) {
+SiteSpec PlainHyperX(const std::vector<int>& size, int servers_per_router, int links_between = 1) {
   SiteSpec site = EightWaySite(servers_per_router);
   for (const int s : size) {
     site.servers *= s;
@@ -47,7 +47,7 @@ struct HyperXShape {
 class EveryHyperX : public ::testing::TestWithParam<HyperXShape> {
  protected:
   EveryHyperX() {
-    site_ = HyperXSite(GetParam().size, GetParam().servers_per_router, GetParam().links_between);
+    site_ = PlainHyperX(GetParam().size, GetParam().servers_per_router, GetParam().links_between);
     site_.server.nics = GetParam().nics;
     hyperx_ = std::make_unique<HyperXTopology>(site_);
   }
@@ -168,7 +168,7 @@ INSTANTIATE_TEST_SUITE_P(Shapes, EveryHyperX,
                                            HyperXShape{{2}, 1, 4, 2}));
 
 TEST(AFullMesh, JoinsServersOfDifferentRoutersByOneLink) {
-  const HyperXTopology mesh(HyperXSite({8}, 2));
+  const HyperXTopology mesh(PlainHyperX({8}, 2));
   EXPECT_THAT(RouteNames(mesh, 0, 8), ElementsAre("nic_up[0]", "nic_down[8]"));
   for (int server = 2; server < mesh.servers(); ++server) {
     EXPECT_THAT(RouteNames(mesh, 3, server * 8),
@@ -179,7 +179,7 @@ TEST(AFullMesh, JoinsServersOfDifferentRoutersByOneLink) {
 }
 
 TEST(HyperX, CorrectsOneCoordinateAfterTheOther) {
-  const HyperXTopology hyperx(HyperXSite({4, 3, 2}, 1));
+  const HyperXTopology hyperx(PlainHyperX({4, 3, 2}, 1));
   EXPECT_EQ(hyperx.RouterAt({3, 2, 1}), 23);
   EXPECT_THAT(
       RouteNames(hyperx, 0, 23 * 8),
@@ -193,7 +193,7 @@ TEST(HyperX, CorrectsOneCoordinateAfterTheOther) {
 
 // (n / 2)^2 pairs in each of the N / n rows along the shortest dimension n: N n / 4.
 TEST(HyperX, BisectionIsThatAcrossItsShortestDimension) {
-  const HyperXTopology hyperx(HyperXSite({6, 4}, 1, 2));
+  const HyperXTopology hyperx(PlainHyperX({6, 4}, 1, 2));
   const CutBound cut = BestKnownCut(hyperx.cut_problem());
   EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 24 * 4 / 4 * 2 * kNic400);
   EXPECT_EQ(cut.best.halving, "first half along y | second half");
@@ -202,7 +202,7 @@ TEST(HyperX, BisectionIsThatAcrossItsShortestDimension) {
 }
 
 TEST(HyperX, OfFewServersKeepsItsRouters) {
-  SiteSpec site = HyperXSite({4, 4}, 2);
+  SiteSpec site = PlainHyperX({4, 4}, 2);
   site.servers = 3;
   const HyperXTopology hyperx(site);
   EXPECT_EQ(hyperx.equipment().front().count, 16);
@@ -211,7 +211,7 @@ TEST(HyperX, OfFewServersKeepsItsRouters) {
 
 TEST(HyperX, NamesItsTiers) {
   std::vector<std::string> names;
-  const Network network(HyperXSite({4, 4, 2}, 1));
+  const Network network(PlainHyperX({4, 4, 2}, 1));
   for (const Tier& tier : network.tiers()) {
     names.push_back(tier.name);
   }
@@ -228,18 +228,18 @@ std::string HyperXRefusal(const SiteSpec& site) {
 }
 
 TEST(HyperX, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(HyperXRefusal(HyperXSite({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
-  EXPECT_THAT(HyperXRefusal(HyperXSite({9, 10}, 6)),
+  EXPECT_EQ(HyperXRefusal(PlainHyperX({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
+  EXPECT_THAT(HyperXRefusal(PlainHyperX({9, 10}, 6)),
               HasSubstr("a router needs 65 ports, 48 to NICs and 17 to other routers, and router "
                         "has 64"));
-  SiteSpec site = HyperXSite({4, 4}, 2);
+  SiteSpec site = PlainHyperX({4, 4}, 2);
   site.servers = 33;
   EXPECT_EQ(HyperXRefusal(site),
             "site[0].servers: 33 servers, and a HyperX of 4 x 4 routers with 2 each has room for "
             "32; expected at most 32, or a larger HyperX");
-  EXPECT_THAT(HyperXRefusal(HyperXSite({2, 2, 2, 2}, 1)),
+  EXPECT_THAT(HyperXRefusal(PlainHyperX({2, 2, 2, 2}, 1)),
               HasSubstr("4 sizes given; expected 1 to 3"));
-  site = HyperXSite({4}, 1);
+  site = PlainHyperX({4}, 1);
   site.server.nic_bandwidth = BytesPerSecond(2 * kNic400);  // two ports each
   std::get<HyperXSpec>(site.fabric).router.ports = 18;
   EXPECT_THAT(HyperXRefusal(site), HasSubstr("needs 19 ports, 16 to NICs and 3 to other routers"));

@@ -22,7 +22,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-constexpr double kLink = 50e9;  // byte/s per direction, six of which make a TPU v4's 300 GB/s
+constexpr double kIciLink = 50e9;  // byte/s per direction, six of which make a TPU v4's 300 GB/s
 
 SiteSpec TorusSite(const std::vector<int>& size, const std::vector<int>& block) {
   SiteSpec site = EightWaySite(1);
@@ -38,7 +38,7 @@ SiteSpec TorusSite(const std::vector<int>& size, const std::vector<int>& block) 
   site.servers = routers / site.server.accelerators;
   site.server.nics = site.server.accelerators;
   site.server.accelerator.scale_up_bandwidth =
-      BytesPerSecond(2.0 * static_cast<double>(size.size()) * kLink);
+      BytesPerSecond(2.0 * static_cast<double>(size.size()) * kIciLink);
   TorusSpec torus;
   torus.path = "site[0].fabric.torus";
   torus.size = size;
@@ -164,7 +164,7 @@ TEST(Torus, GoesTheShorterWayRoundAndSplitsTies) {
 TEST(Torus, BisectionOfAPodOf4096IsThatOfTwoPlanesOfLinks) {
   const TorusTopology pod(TorusSite({16, 16, 16}, {4, 4, 4}));
   const CutBound cut = BestKnownCut(pod.cut_problem());
-  EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 2 * 256 * kLink);
+  EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 2 * 256 * kIciLink);
   EXPECT_EQ(cut.tried.size(), 3U);
   EXPECT_THAT(pod.facts().back(), HasSubstr("2 x 256 links, 25.6 TB/s"));
 }
@@ -172,7 +172,7 @@ TEST(Torus, BisectionOfAPodOf4096IsThatOfTwoPlanesOfLinks) {
 TEST(Torus, BisectionOfALongTorusIsThatAcrossItsLongestDimension) {
   const TorusTopology torus(TorusSite({4, 12, 6}, {2, 2, 2}));
   const CutBound cut = BestKnownCut(torus.cut_problem());
-  EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 2 * 24 * kLink);
+  EXPECT_DOUBLE_EQ(cut.best.bandwidth.si(), 2 * 24 * kIciLink);
   EXPECT_EQ(cut.best.halving, "first half along y | second half");
 }
 

@@ -59,9 +59,9 @@ constexpr double kHead = 4096.0 * 128256;
 TEST(Decode, OfOneSequenceTakesTheWeightsOnceAndTheLaunches) {
   const ServingCosts costs = CostsOf(Fleet(), ServingServer());
   const double weights = 2 * (kMatrices + kHead) / 2e12;
-  // 4 GEMMs a layer and the head 5 us each, 6 other kernels of 3 us, the host 0.5 ms; activations
-  // are small against weights.
-  const double launches = (4 * 32 + 1) * 5e-6 + 6 * 32 * 3e-6 + 0.5e-3;
+  // Ten small kernels of 2.5 us a layer and six behind the head, the host 0.5 ms; activations are
+  // small against weights.
+  const double launches = (10 * 32 + 6) * 2.5e-6 + 0.5e-3;
   EXPECT_NEAR(costs.DecodeTime(1).si(), weights + launches, 0.002 * weights);
 }
 
@@ -85,33 +85,46 @@ TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
 }
 
 TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
-  // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes.
+  // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes. Their FLOP hide behind
+  // them.
   const ServingCosts one = CostsOf(Fleet(), ServingServer());
-  EXPECT_DOUBLE_EQ(one.per_cached_token.si(), 131072 / 2e12);
+  EXPECT_NEAR(one.per_cached_token.si(), 131072 / 2e12, 1e-4 * 131072 / 2e12);
   EXPECT_DOUBLE_EQ(one.per_cached_read.hbm.si(), 131072);
   EXPECT_DOUBLE_EQ(one.per_cached_read.flop.si(), 4.0 * 32 * 128 * 32);
   // Half on each of two; half the bytes in FP8.
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), ServingServer()).per_cached_token.si(), 65536 / 2e12);
+  EXPECT_NEAR(CostsOf(Fleet(2), ServingServer()).per_cached_token.si(), 65536 / 2e12, 4e-12);
   EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), ServingServer()).per_cached_read.hbm.si(), 131072);
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(1, Precision::kFp8), ServingServer()).per_cached_token.si(),
-                   65536 / 2e12);
+  const double narrow = CostsOf(Fleet(1, Precision::kFp8), ServingServer()).per_cached_token.si();
+  EXPECT_NEAR(narrow, 65536 / 2e12, 4e-12);
   // 8 heads on 32 accelerators are copied four times.
   ServerSpec rack = ServingServer();
   rack.accelerators = 32;
   EXPECT_DOUBLE_EQ(CostsOf(Fleet(32), rack).per_cached_read.hbm.si(), 4 * 131072);
 }
 
-TEST(CacheTokens, AreWhatWeightsAndBuffersLeaveOfNineTenthsOfHbm) {
+TEST(CachedTokens, OfLatentAttentionAreOneVectorAndOneKeyForAllHeads) {
+  ServingSpec fleet = Fleet(8, Precision::kFp8);
+  fleet.model = DeepSeekV3();
+  ServerSpec server = ServingServer();
+  server.accelerator.hbm_capacity = Bytes(150e9);
+  // 512 and 64 elements of a byte in 61 layers, a copy on each of eight ranks.
+  EXPECT_DOUBLE_EQ(CostsOf(fleet, server).per_cached_read.hbm.si(), 8.0 * 576 * 61);
+}
+
+TEST(CacheTokens, AreWhatWeightsReserveAndBuffersLeaveOfNineTenthsOfHbm) {
   const ServingSpec fleet = Fleet();
-  const double parameters = ModelParameters(fleet.model);
-  const double buffers = 2 * (2 * 4096 + 48 * 128 + 3 * 14336) * 8192.0 + 4.0 * 256 * 128256;
-  const double expected = (0.9 * 80e9 - 2 * parameters - buffers) / 131072;
+  const double weights = kMatrices + 2 * kHead;
+  const double buffers = 8192 * 2 * (6.0 * 4096 + 3 * 14336) + 4.0 * 256 * 128256;
+  const double expected = (0.9 * 80e9 - 2e9 - 2 * weights - buffers) / 131072;
   EXPECT_EQ(CostsOf(fleet, ServingServer()).cache_tokens, static_cast<std::int64_t>(expected));
   // In FP8 the layers take half, the tables stay, and a token takes half.
-  const double tables = 2 * kHead;
-  const double narrow = (0.9 * 80e9 - (parameters + tables) - buffers) / 65536;
+  const double narrow = (0.9 * 80e9 - 2e9 - (kMatrices + 4 * kHead) - buffers) / 65536;
   EXPECT_NEAR(static_cast<double>(CostsOf(Fleet(1, Precision::kFp8), ServingServer()).cache_tokens),
               narrow, 2);
+  // A 16-bit cache beside FP8 weights holds half as many.
+  ServingSpec wide = Fleet(1, Precision::kFp8);
+  wide.cache_bytes = 2;
+  EXPECT_NEAR(static_cast<double>(CostsOf(wide, ServingServer()).cache_tokens), narrow / 2, 2);
 }
 
 TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
@@ -150,7 +163,7 @@ TEST(Prefill, BetweenItsPointsIsNearTheClosedForm) {
     const double decode = costs.DecodeTime(rows).si();
     const double prefill = costs.PrefillTime(rows, 0).si();
     EXPECT_LE(prefill, decode * 1.005) << rows;
-    EXPECT_GE(prefill, (decode - head) * 0.98) << rows;
+    EXPECT_GE(prefill, (decode - head) * 0.94) << rows;
   }
 }
 
@@ -161,17 +174,52 @@ TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
   const ServingSpec fleet = Fleet(4);
   const double added =
       (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, fast).DecodeTime(64)).si();
-  // A ring of 4 moves 3/2 of its payload; the embedding is summed too.
-  const double payload = 2.0 * 64 * 4096;
-  EXPECT_NEAR(added, (2 * 32 + 1) * 1.5 * payload * (1 / 100e9 - 1 / 1e15), 1e-9);
-  // Each step's latency, 2 x 3 of them.
+  // A ring of 4 moves 3/2 of its payload; three quarters of the logits go to one rank.
+  const double payload = 2.0 * 64 * 4096, logits = 2.0 * 64 * 128256 * 3 / 4;
+  EXPECT_NEAR(added, (2 * 32 * 1.5 * payload + logits) * (1 / 100e9 - 1 / 1e15), 1e-9);
+  // The latency of a call and of two steps, and two steps more for each further member.
   slow.scale_up.step_latency = Seconds(1e-6);
   slow.scale_up.base_latency = Seconds(4e-6);
   const double latency =
       (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, ServingServer()).DecodeTime(64)).si();
-  EXPECT_NEAR(latency, (2 * 32 + 1) * 10e-6, 1e-9);
+  EXPECT_NEAR(latency, 2 * 32 * (6e-6 + 2 * 2e-6) + 6e-6, 1e-9);
   EXPECT_DOUBLE_EQ(CostsOf(fleet, ServingServer()).per_token.links.si(),
-                   4 * (2 * 32 + 1) * 1.5 * 2 * 4096);
+                   4 * (2 * 32) * 1.5 * 2 * 4096);
+}
+
+TEST(TensorParallelism, AcrossServersPaysForTheNic) {
+  ServerSpec half = ServingServer();
+  half.accelerators = 4;
+  half.nics = 4;
+  half.nic_bandwidth = BytesPerSecond(50e9);
+  half.scale_out.base_latency = Seconds(20e-6);
+  half.scale_up.base_latency = Seconds(5e-6);
+  ServerSpec whole = half;
+  whole.accelerators = 8;
+  const ServingSpec fleet = Fleet(8);
+  EXPECT_GT(CostsOf(fleet, half).DecodeTime(1).si() - CostsOf(fleet, whole).DecodeTime(1).si(),
+            2 * 32 * 20e-6);
+}
+
+TEST(Pipeline, HoldsTheCacheOfAllStagesAndReadsItAtOnce) {
+  ServingSpec fleet = Fleet();
+  fleet.pipeline = 2;
+  const ServingCosts two = CostsOf(fleet, ServingServer()), one = CostsOf(Fleet(), ServingServer());
+  EXPECT_GT(two.cache_tokens, 2 * one.cache_tokens);  // and each stage has half of the weights
+  EXPECT_DOUBLE_EQ(two.PerCachedToken(1).si(), one.PerCachedToken(1).si());
+  EXPECT_DOUBLE_EQ(two.PerCachedToken(8).si(), one.PerCachedToken(8).si() / 2);
+  EXPECT_GE(two.DecodeTime(1), one.DecodeTime(1));
+}
+
+TEST(Experts, AreReadWhereATokenChoosesThem) {
+  ServingSpec fleet = Fleet(8);
+  fleet.model = Mixtral();
+  const ServingCosts costs = CostsOf(fleet, ServingServer());
+  const double expert = 2.0 * 32 * 3 * 4096 * 14336;  // bytes of one of eight, all layers
+  EXPECT_NEAR((costs.WeightBytes(4096) - costs.WeightBytes(1)).si(), 6 * expert, 1e-3 * expert);
+  EXPECT_NEAR(costs.per_token.flop.si(),
+              2 * 32.0 * (4096 * (4096 + 2048) + 4096 * 4096 + 2 * 3 * 4096 * 14336.0),
+              1e-6 * costs.per_token.flop.si());
 }
 
 TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
@@ -179,12 +227,12 @@ TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
     const ServingCosts costs = CostsOf(Fleet(tensor), ServingServer());
     EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
-    EXPECT_NEAR(costs.per_pass.flop.si(), 0, 1e-6 * kMatrices);
-    EXPECT_NEAR(costs.per_pass.hbm.si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.WeightBytes(1).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.WeightBytes(777).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
   }
   const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
-  EXPECT_NEAR(fp8.per_pass.hbm.si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
+  EXPECT_NEAR(fp8.WeightBytes(1).si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
   EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
   EXPECT_NEAR(fp8.per_output.arithmetic.si(), 1e-12 * fp8.per_output.flop.si(), 1e-9);
@@ -208,8 +256,8 @@ TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   };
   EXPECT_GT(ratio(narrow, decode), 1.7);
   EXPECT_LT(ratio(narrow, prefill), 1.2);
-  EXPECT_DOUBLE_EQ(ratio(slow, decode), 1);
-  EXPECT_GT(ratio(slow, prefill), 1.8);
+  EXPECT_NEAR(ratio(slow, decode), 1, 1e-3);
+  EXPECT_GT(ratio(slow, prefill), 1.65);
 }
 
 TEST(Caps, OfPowerSlowWhatDrawsMore) {
@@ -217,13 +265,12 @@ TEST(Caps, OfPowerSlowWhatDrawsMore) {
   // 1 PFLOPS at 1 pJ draws 1,000 W and 2 TB/s at 30 pJ 60 W: 30 W leave half of HBM.
   capped.accelerator.power.limit = Watts(130);
   const double before = CostsOf(Fleet(), ServingServer()).per_cached_token.si();
-  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), 2 * before, 1e-6 * before);
+  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), 2 * before, 5e-3 * before);
+  // Half is left for products, and power goes with the cube of the clock.
   capped.accelerator.power.limit = Watts(600);
   const double pair = CostsOf(Fleet(), ServingServer()).prefill_pair.si();
-  EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), pair, 1e-6 * pair);
-  // Half is left, and power goes with the cube of the clock.
-  capped.accelerator.power.limit = Watts(350);
   EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), std::cbrt(2) * pair, 1e-6 * pair);
+  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), before, 1e-3 * before);
 }
 
 std::string Refusal(const ServingSpec& fleet) {
@@ -236,10 +283,8 @@ std::string Refusal(const ServingSpec& fleet) {
 }
 
 TEST(Refusals, SayWhatDoesNotFit) {
-  EXPECT_THAT(Refusal(Fleet(16)), HasSubstr("job[0].serving.tensor"));
-  EXPECT_THAT(Refusal(Fleet(16)), HasSubstr("one scale-up domain"));
+  EXPECT_THAT(Refusal(Fleet(5)), HasSubstr("job[0].serving.tensor"));
   EXPECT_THAT(Refusal(Fleet(5)), HasSubstr("does not divide the 32 heads"));
-  EXPECT_THAT(Refusal(Fleet(1, Precision::kFp4)), HasSubstr("job[0].serving.precision"));
   ServingSpec large = Fleet();
   large.model = Llama(80, 8192, 64, 28672);
   EXPECT_THAT(Refusal(large), HasSubstr("weights"));

@@ -10,7 +10,7 @@ namespace gridlock {
 namespace {
 
 // 100 TFLOP/s at an efficiency of 0.5, 1 TB/s of HBM, no power limit to speak of.
-ServerSpec Server() {
+ServerSpec PlainServer() {
   ServerSpec server;
   server.accelerators = 8;
   AcceleratorSpec& chip = server.accelerator;
@@ -30,7 +30,7 @@ PassWork OneGemm() {
 }
 
 TEST(PassBuilder, ACardAloneHasItsOwnClock) {
-  ServerSpec server = Server();
+  ServerSpec server = PlainServer();
   server.accelerator.sustained_clock = 0.5;
   server.accelerator.solo_clock = 0.8;
   TrainingSpec job = JobOn(Gpt3());
@@ -42,7 +42,7 @@ TEST(PassBuilder, ACardAloneHasItsOwnClock) {
 }
 
 TEST(PassBuilder, AdamMovesWhatItsStatesHold) {
-  const ServerSpec server = Server();
+  const ServerSpec server = PlainServer();
   TrainingSpec job = JobOn(Gpt3());
   // FP32: gradient, and master weight and moments both ways, and the 16-bit weight.
   job.stack.optimizer_bytes = 12;

@@ -14,7 +14,7 @@ namespace {
 constexpr double kDay = 86400;
 
 // Azure's conversations of 2023 (chat) beside a second group.
-ServingSpec Fleet() {
+ServingSpec ChatAndReasoning() {
   ServingSpec fleet;
   fleet.path = "job[0].serving";
   fleet.replicas = fleet.replicas_simulated = 4;
@@ -41,7 +41,7 @@ double Quantile(std::vector<double> values, double q) {
 }
 
 TEST(RateAt, IsHighestAtItsPeakAndItsMeanOverTheDay) {
-  const ArrivalSpec arrivals = Fleet().arrivals;
+  const ArrivalSpec arrivals = ChatAndReasoning().arrivals;
   EXPECT_DOUBLE_EQ(RequestStream::RateAt(arrivals, Seconds(14 * 3600)), 3.2);
   EXPECT_NEAR(RequestStream::RateAt(arrivals, Seconds(2 * 3600)), 0.8, 1e-12);
   EXPECT_NEAR(RequestStream::RateAt(arrivals, Seconds(38 * 3600)), 3.2, 1e-12);
@@ -53,7 +53,7 @@ TEST(RateAt, IsHighestAtItsPeakAndItsMeanOverTheDay) {
 }
 
 TEST(Arrivals, CountWhatTheRateIntegratesToInEachHour) {
-  const std::vector<Request> requests = Day(Fleet(), 1);
+  const std::vector<Request> requests = Day(ChatAndReasoning(), 1);
   std::vector<int> counts(24);
   for (const Request& r : requests) {
     ++counts[static_cast<std::size_t>(r.arrival.si() / 3600)];
@@ -68,7 +68,7 @@ TEST(Arrivals, CountWhatTheRateIntegratesToInEachHour) {
 }
 
 TEST(Arrivals, AreAPoissonProcessWithoutSwing) {
-  ServingSpec fleet = Fleet();
+  ServingSpec fleet = ChatAndReasoning();
   fleet.arrivals.swing = 0;
   const std::vector<Request> requests = Day(fleet, 2);
   // Gaps: mean 1/2, variance 1/4; counts per 10 s: variance equals mean.
@@ -95,14 +95,14 @@ TEST(Arrivals, AreAPoissonProcessWithoutSwing) {
 }
 
 TEST(Arrivals, OfSimulatedReplicasAreTheirShare) {
-  ServingSpec fleet = Fleet();
+  ServingSpec fleet = ChatAndReasoning();
   fleet.replicas = 40;
   EXPECT_NEAR(static_cast<double>(Day(fleet, 3).size()), 0.2 * kDay, 4 * std::sqrt(0.2 * kDay));
 }
 
 TEST(Lengths, HaveTheirMedianAndNinetiethPercentile) {
   std::vector<double> prompts[2], outputs[2];
-  for (const Request& r : Day(Fleet(), 4)) {
+  for (const Request& r : Day(ChatAndReasoning(), 4)) {
     prompts[r.group].push_back(static_cast<double>(r.prompt_tokens));
     outputs[r.group].push_back(static_cast<double>(r.output_tokens));
   }
@@ -118,7 +118,7 @@ TEST(Lengths, HaveTheirMedianAndNinetiethPercentile) {
 }
 
 TEST(Lengths, AreWholeFromOneToTheMost) {
-  ServingSpec fleet = Fleet();
+  ServingSpec fleet = ChatAndReasoning();
   fleet.groups = {{"tiny", 1, {1, 30, 7}, {5, 5, 100}}};
   int at_most = 0, least = 0;
   for (const Request& r : Day(fleet, 5)) {
@@ -134,7 +134,7 @@ TEST(Lengths, AreWholeFromOneToTheMost) {
 
 TEST(Routes, AreUniform) {
   double sum = 0, n = 0;
-  for (const Request& r : Day(Fleet(), 6)) {
+  for (const Request& r : Day(ChatAndReasoning(), 6)) {
     ASSERT_GE(r.route, 0);
     ASSERT_LT(r.route, 1);
     sum += r.route;
@@ -144,8 +144,8 @@ TEST(Routes, AreUniform) {
 }
 
 TEST(Streams, LeaveEachOtherAlone) {
-  const std::vector<Request> before = Day(Fleet(), 7);
-  ServingSpec longer = Fleet();
+  const std::vector<Request> before = Day(ChatAndReasoning(), 7);
+  ServingSpec longer = ChatAndReasoning();
   longer.groups[0].output = {500, 5000, 50000};
   const std::vector<Request> after = Day(longer, 7);
   ASSERT_EQ(before.size(), after.size());
@@ -160,7 +160,7 @@ TEST(Streams, LeaveEachOtherAlone) {
   EXPECT_LT(same_outputs, static_cast<int>(0.3 * static_cast<double>(before.size())));
 
   // Another rate leaves lengths, groups and routes in their order.
-  ServingSpec faster = Fleet();
+  ServingSpec faster = ChatAndReasoning();
   faster.arrivals = {20, 0, Seconds(0)};
   RequestStream stream(faster, "fleet", 7);
   for (std::size_t i = 0; i < 1000; ++i) {
@@ -173,8 +173,8 @@ TEST(Streams, LeaveEachOtherAlone) {
 }
 
 TEST(Streams, OfOneSeedAreTheSameAndOfOthersAreNot) {
-  RequestStream a(Fleet(), "x", 8), b(Fleet(), "x", 8), seed(Fleet(), "x", 9),
-      name(Fleet(), "y", 8);
+  RequestStream a(ChatAndReasoning(), "x", 8), b(ChatAndReasoning(), "x", 8),
+      seed(ChatAndReasoning(), "x", 9), name(ChatAndReasoning(), "y", 8);
   for (int i = 0; i < 1000; ++i) {
     const Request r = a.Next(), same = b.Next(), other = seed.Next(), named = name.Next();
     ASSERT_EQ(r.arrival, same.arrival);

@@ -98,16 +98,18 @@ def results_of(file):
     return found
 
 
+def git(*words):
+    """What git says; "" where this is not a repository."""
+    return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()
+
+
 def run_all(options):
     folder = (ROOT / options.build).resolve()
     chosen = [fault for fault in FAULTS if options.only in fault.name]
     known = results_of(options.results)
-    changed = subprocess.run(["git", "status", "--porcelain", "--", *{fault.file for fault in chosen}], cwd=ROOT,
-                             capture_output=True, text=True, check=True).stdout
-    if changed:
-        sys.exit(f"these have changes; commit them first:\n{changed}")
-    head = subprocess.run(["git", "rev-parse", "--short=12", "HEAD"], cwd=ROOT, capture_output=True, text=True,
-                          check=True).stdout.strip()
+    if git("status", "--porcelain", "--", *{fault.file for fault in chosen}):
+        sys.exit("some of the sources have changes; commit them first")
+    head = git("rev-parse", "--short=12", "HEAD")
     missed = 0
     for fault in chosen:
         record = known.get(fault.name)

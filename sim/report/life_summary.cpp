@@ -399,11 +399,10 @@ std::string AboutText(const LifeEvent& event) {
   if (event.wan >= 0) {
     return fmt::format("wan link {}", event.wan + 1);
   }
-  const std::int32_t first = event.server;
-  if (first >= 0 && event.servers > 1) {
-    return fmt::format("servers {} to {}", first, first + event.servers - 1);
+  if (event.server >= 0 && event.servers > 1) {
+    return fmt::format("servers {} to {}", event.server.value, event.server + event.servers - 1);
   }
-  return first >= 0 ? fmt::format("server {}", first) : "";
+  return event.server >= 0 ? fmt::format("server {}", event.server.value) : "";
 }
 
 /// "change at north: site[0].power_cap: 15 kW; and 2 more".

@@ -18,7 +18,11 @@ TEST_PACKAGES=(
 
 # For the charts of gridlock report (npm fetches them at build time), the test that opens its pages,
 # and the notebooks in Jupyter's way. Each is optional: without it the program or the test says so.
-PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel)
+PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel python3-matplotlib)
+
+# For the slow test of sweeps as job arrays, and for what an installation has of manual pages.
+SLURM_PACKAGES=(slurm-wlm munge)
+MAN_PACKAGES=(help2man)
 
 # For two stages of check.sh.
 TIDY_PACKAGES=(clang-tidy-14 git)

@@ -9,11 +9,17 @@ scenario: "400 Gbps". Results are in SI units (s, byte, byte/s, FLOP, W, J); eac
 says its own in `.attrs["units"]`. What the program refuses is raised as GridlockError.
 """
 
+from ._files import (catalog, catalog_diff, catalog_rules, catalog_show, explore, generate, import_file,
+                     outputs, replay, schema, studies, study)
+from ._plans import build, export, plan, serve, serve_plan
 from ._program import GridlockError, program, version
 from ._scenario import Scenario, to_text
 from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
                        validate)
 
-__all__ = ["GridlockError", "Scenario", "cap", "collective", "compare", "explain", "flows",
-           "open_results", "program", "report", "run", "sweep", "to_text", "topo", "validate", "version"]
+__all__ = ["GridlockError", "Scenario", "build", "cap", "catalog", "catalog_diff", "catalog_rules",
+           "catalog_show", "collective", "compare", "explain", "explore", "export", "flows", "generate",
+           "import_file", "open_results", "outputs", "plan", "program", "replay", "report", "run",
+           "schema", "serve", "serve_plan", "studies", "study", "sweep", "to_text", "topo", "validate",
+           "version"]
 __version__ = "0.1.0"

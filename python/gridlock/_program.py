@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import Sequence
+from typing import Any, Mapping, Sequence
 
 _MEANINGS = {1: "the simulation failed", 2: "wrong input", 3: "results could not be written"}
 
@@ -55,6 +55,20 @@ def program() -> str:
         raise FileNotFoundError("there is no program gridlock on the path; set GRIDLOCK to one, or build "
                                 "it: cmake -S . -B build -G Ninja && cmake --build build")
     return found
+
+
+def option_words(options: Mapping[str, Any]) -> list[str]:
+    """["--top", "5", "--explain"]: None and False leave an option out, True gives it alone, and a list
+    becomes one word with commas."""
+    words: list[str] = []
+    for name, value in options.items():
+        if value is None or value is False:
+            continue
+        words.append(name)
+        if value is not True:
+            listed = value if isinstance(value, (list, tuple)) else [value]
+            words.append(",".join(str(each) for each in listed))
+    return words
 
 
 def call(arguments: Sequence[str]) -> str:

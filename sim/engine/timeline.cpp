@@ -107,20 +107,20 @@ struct Timeline::State {
 Timeline::State::State(const std::vector<BytesPerSecond>& links_in, Seconds precision)
     : engine(MakeEngine({precision, kStackKib})) {
   zone = new TransferZone("transfers");  // NOLINT: the engine owns it
-  sg4::NetZone* net = zone->get_iface();
+  sg4::NetZone* net = AddZone(*engine, zone);
   for (const BytesPerSecond capacity : links_in) {
     CHECK(capacity >= BytesPerSecond(0));
     capacities.push_back(capacity.si());
     // A link that is cut off carries nothing; SimGrid wants a bandwidth all the same.
     const double bandwidth = capacity > BytesPerSecond(0) ? capacity.si() : 1;
     links.push_back(
-        net->create_link("link" + std::to_string(links.size()), bandwidth * kUnitsPerByte));
+        AddLink(*net, "link" + std::to_string(links.size()), bandwidth * kUnitsPerByte));
     links.back()->seal();
   }
-  unbounded = net->create_link("unbounded", kUnbounded);
+  unbounded = AddLink(*net, "unbounded", kUnbounded);
   unbounded->set_sharing_policy(sg4::Link::SharingPolicy::FATPIPE);
   unbounded->seal();
-  host = net->create_host("clock", 1e9);
+  host = AddHost(*net, "clock", 1e9);
   host->seal();
   engine->seal_platform();
   mailbox = sg4::Mailbox::by_name("clock");

@@ -59,19 +59,19 @@ Platform::Platform(const Plan& plan)
       links_(plan.resources.size(), nullptr) {
   auto* zone = new FlatZone("fabric", plan, pace_setters_, links_);  // NOLINT: the engine owns it
   next_ = &zone->next;
-  sg4::NetZone* net = zone->get_iface();
+  sg4::NetZone* net = AddZone(*engine_, zone);
   for (std::size_t r = 0; r < pace_setters_.size(); ++r) {
     if (pace_setters_[r].can_be_first) {
       const double capacity =
           plan.resources[r].capacity.si() / pace_setters_[r].unit * kUnitsPerByte;
-      sg4::Link* link = net->create_link("r" + std::to_string(r), capacity);
+      sg4::Link* link = AddLink(*net, "r" + std::to_string(r), capacity);
       link->seal();
       links_[r] = link->get_impl();  // costs a dynamic cast, and is asked for in every transfer
     }
   }
   for (std::size_t a = 0; a < plan.agents.size(); ++a) {
     // Compute is a transfer over HBM at a bounded rate, so a host's own speed is never used.
-    hosts_.push_back(net->create_host("a" + std::to_string(a), 1e9));
+    hosts_.push_back(AddHost(*net, "a" + std::to_string(a), 1e9));
     hosts_.back()->seal();
   }
   engine_->seal_platform();

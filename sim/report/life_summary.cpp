@@ -400,9 +400,9 @@ std::string AboutText(const LifeEvent& event) {
     return fmt::format("wan link {}", event.wan + 1);
   }
   if (event.server >= 0 && event.servers > 1) {
-    return fmt::format("servers {} to {}", event.server, event.server + event.servers - 1);
+    return fmt::format("servers {} to {}", event.server.value, event.server + event.servers - 1);
   }
-  return event.server >= 0 ? fmt::format("server {}", event.server) : "";
+  return event.server >= 0 ? fmt::format("server {}", event.server.value) : "";
 }
 
 /// "change at north: site[0].power_cap: 15 kW; and 2 more".

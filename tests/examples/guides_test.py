@@ -20,7 +20,7 @@ from pathlib import Path
 from examples_test import BLOCKS, ROOT, check_readme
 
 GUIDES = [ROOT / "docs" / name for name in (
-    "tutorial.md", "guide_researcher.md", "guide_planner.md", "pages.md", "python.md")]
+    "tutorial.md", "guide_researcher.md", "guide_planner.md", "pages.md", "python.md", "gallery.md")]
 PYTHON_BLOCKS = re.compile(r"^```python\n(.*?)^```\n", re.M | re.S)
 # Words of commands that need charts.
 CHARTS = re.compile(r"gridlock (?:report [^\n]* -o |explore )|python.*gallery")

@@ -136,6 +136,34 @@ def check_others(out):
     assert close([p[1] for p in power], life.power.values[0])
 
 
+def check_explore(out):
+    """The curve is that of the sweep, and the sliders stand where the address says."""
+    sweep = Path(out, "grid.textproto")
+    sweep.write_text("""schema_version: 1
+name: "grid"
+scenario: "%s"
+axis { name: "nic" path: "site[0].override.nic_bandwidth" values: "50, 100, 400 Gbps" }
+axis { name: "batch" path: "job[0].pretraining.global_batch" values: "60, 64, 128" }
+""" % (ROOT / "examples/01-two-servers/scenario.textproto"), encoding="utf-8")
+    run("sweep", str(sweep), "-q", "-o", f"{out}/grid")
+    run("explore", f"{out}/grid", "-q", "-o", f"{out}/explore")
+    results = xr.open_dataset(f"{out}/grid/results.h5")
+    page = f"{out}/explore/index.html"
+    charts = opened(page)
+    curve = charts["The curve"]["series"][0]["data"]
+    assert close(curve, results.mfu.isel(batch=2)), "sliders start at the last of an axis of numbers"
+    walls = charts["What sets the pace"]["series"]
+    assert close(np.sum([s["data"] for s in walls], axis=0), results.step_time.isel(batch=2))
+    told = re.compile(r'class="verdict"[^>]*>(.*?)</p>', re.S)
+    dom = browse(f"file://{page}#nic=0&batch=1&x=batch&output=step_time", "--dump-dom")
+    words = told.search(dom).group(1)
+    time = float(re.search(r"A step takes ([\d.]+) s", words).group(1))
+    assert close(time, results.step_time[0, 1], 5e-3), words
+    refused = told.search(browse(f"file://{page}#nic=0&batch=0", "--dump-dom")).group(1)
+    assert refused.startswith("This machine was refused: "), refused
+    assert 'aria-valuetext="50 Gbps"' in dom and dom.count('type="range"') == 2
+
+
 with tempfile.TemporaryDirectory() as folder:
     big = str(ROOT / "examples/02-llama-405b-16k/scenario.textproto")
     run("run", big, "-q", "-o", f"{folder}/big")
@@ -146,4 +174,5 @@ with tempfile.TemporaryDirectory() as folder:
         sys.exit(0)
     check_step(f"{folder}/big", f"{folder}/step.html")
     check_others(folder)
+    check_explore(folder)
 print("ok")

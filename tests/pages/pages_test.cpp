@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/pages/chrome_trace.h"
 #include "sim/pages/compare.h"
+#include "sim/pages/confirmation.h"
 #include "sim/pages/csv_tables.h"
 #include "sim/pages/data_json.h"
 #include "sim/pages/explain.h"
@@ -153,6 +154,50 @@ TEST(Glossary, IsThePageInTheDocuments) {
   std::ifstream page(GRIDLOCK_SOURCE_DIR "/docs/glossary.md");
   const std::string text{std::istreambuf_iterator<char>(page), {}};
   EXPECT_EQ(text, GlossaryMarkdown()) << "gridlock explain --glossary > docs/glossary.md";
+}
+
+TEST(MovableWalls, AreTheLongestThatACapMovesWithWhatTenPerCentMoreSavesAtMost) {
+  const Dataset trace = Written("walls", {RecordWithTimeline(0), RecordWithTimeline(4)});
+  const std::vector<MovableWall> first = MovableWalls(trace, 0);
+  ASSERT_EQ(first.size(), 2u);
+  EXPECT_EQ(first[0].name, "compute");
+  EXPECT_EQ(first[0].link, "flops");
+  EXPECT_DOUBLE_EQ(first[0].saved_at_most, 1.5 / 11) << "1.5 s at 1.1 times the rate";
+  EXPECT_EQ(first[1].link, "scale_up");
+  EXPECT_DOUBLE_EQ(first[1].saved_at_most, 0.5 / 11);
+  // Row 4 waits 1.25 s for links and 0.25 s for latency, which no cap moves.
+  const std::vector<MovableWall> fourth = MovableWalls(trace, 1);
+  ASSERT_EQ(fourth.size(), 2u);
+  EXPECT_EQ(fourth[0].name, "compute");
+  EXPECT_DOUBLE_EQ(fourth[1].saved_at_most, 1.25 / 11);
+}
+
+TEST(MovableWalls, AreThreeAtMostAndNoneOfWhatIsNoStep) {
+  StepRecord record = RecordWithTimeline(0);
+  record.attribution = {{"nic", Seconds(0.1)}, {"compute", Seconds(0.8)}, {"hbm", Seconds(0.3)},
+                        {"wan", Seconds(0.2)}, {"launch", Seconds(0.6)},  {"scale_up", Seconds(0)}};
+  Dataset trace = Written("three", {record});
+  std::vector<std::string> links;
+  for (const MovableWall& wall : MovableWalls(trace, 0)) {
+    links.push_back(wall.link);
+  }
+  EXPECT_THAT(links, ElementsAre("flops", "hbm", "wan"));
+  trace.kind = "sweep";
+  EXPECT_TRUE(MovableWalls(trace, 0).empty());
+  EXPECT_EQ(LinkOfWall("latency"), "");
+}
+
+TEST(Confirmation, PutsWhatWasSimulatedBesideWhatWasSaid) {
+  const Dataset trace = Written("confirmed", {RecordWithTimeline(0)});
+  const std::vector<MovableWall> walls = MovableWalls(trace, 0);
+  const Explanation part =
+      ConfirmedPart(trace, 0, {{walls[0], 1.9, ""}, {walls[1], 0, "the part has no links"}});
+  // 2 s become 1.9 s; the critical path said 1.5/11 of 2 s.
+  EXPECT_THAT(part.lines,
+              ElementsAre(HasSubstr("2 s -> 1.9 s: 5.0 % less; the critical path said 6.8 %"),
+                          HasSubstr("cannot be simulated: the part has no links")));
+  EXPECT_THAT(ConfirmedPart(trace, 0, {}).lines,
+              ElementsAre("Nothing that a cap moves paces this step."));
 }
 
 TEST(Glossary, FindsTermsByEverySpelling) {

@@ -111,6 +111,114 @@ def check_studies():
     assert site.accelerators[0] == 16 and site["nodes.nic"][0] == 16
 
 
+def json_of(*words):
+    done = subprocess.run([GRIDLOCK, *map(str, words), "--format", "json"], capture_output=True, text=True,
+                          check=True)
+    return json.loads(done.stdout)
+
+
+def check_plan():
+    with tempfile.TemporaryDirectory() as folder:
+        table = gridlock.plan(TWO, {"site[0].override.nic_bandwidth": "100 Gbps"}, top=3,
+                              fix={"pipeline": 1}, write=folder)
+        assert 1 <= len(table) <= 3 and (table.pipeline == 1).all() and not table.step_time_s.isna().any()
+        assert (table.tensor * table.context * table.data == 16).all(), table
+        first = gridlock.run(f"{folder}/1.textproto")
+        assert float(first.step_time[0]) == table.step_time_s[0], "a proposal is the run of its scenario"
+    parts = table.filter(like="attribution_s.").sum(axis=1)
+    assert ((parts / table.step_time_s - 1).abs() < 1e-9).all(), "attribution adds up to the step"
+    assert table.attrs["layouts_fitting"] <= table.attrs["layouts_checked"]
+    sizes = gridlock.plan(model="llama_3.1_8b", accelerator="h100_sxm", accelerators=[16, 32],
+                          global_batch=64, tokens="1T", price=2.5, top=1, simulate=False)
+    assert sorted(sizes.accelerators) == [16, 32] and set(sizes.fidelity) == {"analytic"}
+    hours = sizes.days * 24 * sizes.accelerators
+    assert ((sizes.usd / (2.5 * hours) - 1).abs() < 1e-9).all(), "price times accelerator-hours"
+    for wrong in ({}, {"scenario": TWO, "model": "llama_3.1_8b"}):
+        try:
+            gridlock.plan(**wrong)
+        except ValueError:
+            continue
+        raise AssertionError(f"{wrong} was not refused")
+    assert "--tensor-model-parallel-size 2" in gridlock.export(TWO, "megatron")
+
+
+def check_serving():
+    load = {"model": "llama-3.1-70b", "part": "h100_sxm", "tensor": 8, "weights": "fp8", "requests": 200}
+    table = gridlock.serve(**load, rate=[1, 20], ttft_ms=500, tpot_ms=50)
+    assert list(table.rate) == [1, 20] and table.ttft_p99_s[1] > table.ttft_p99_s[0], table.T
+    assert (table.accelerators == 8).all() and table.within_objectives.between(0, 1).all()
+    told = json_of("serve", "--model", "llama-3.1-70b", "--part", "h100_sxm", "--tensor", 8, "--weights",
+                   "fp8", "--requests", 200, "--rate", 20)
+    assert told["tpot_s"]["median"] == table.tpot_median_s[1], "the program's own number"
+    assert table.attrs["waits"][1][0]["limit"] == told["waits"][0]["limit"] == table.waits_on[1]
+    queued = gridlock.serve(**load, concurrency=16)
+    assert list(queued.concurrency) == [16] and queued.batch_peak[0] <= 16
+    pools = gridlock.serve(**load, rate=5, prefill_replicas=2, replicas=3)
+    assert pools.accelerators[0] == 40 and pools.transfer_median_s[0] > 0
+    fleet = gridlock.serve(ROOT / "examples/07-hbm-cap/scenario.textproto", requests=100)
+    assert len(fleet) == 1 and fleet.e2e_median_s[0] > fleet.ttft_median_s[0]
+    plans = gridlock.serve_plan(rate=10, ttft_ms=1000, tpot_ms=50, usd_per_hour=2, weights=["fp8"], top=3)
+    assert 1 <= len(plans) <= 3 and set(plans.weights) == {"fp8"}
+    assert (plans.usd_per_hour == 2 * plans.accelerators).all() and plans.usd_per_hour.is_monotonic_increasing
+
+
+def check_build():
+    asked = {"power": "1 MW", "days": 10, "parts": ["h100_sxm"], "tokens": "0.02T", "model": "llama_3.1_8b"}
+    with tempfile.TemporaryDirectory() as folder:
+        table = gridlock.build(**asked, out=folder)
+        built = table[table.problem == ""]
+        assert len(built) > 0 and (built.peak_mw <= 1).all() and built.days.is_monotonic_increasing
+        again = gridlock.run(built.scenario.iloc[0])
+        assert again.attrs["fingerprint"] == built.fingerprint.iloc[0], "a build is a scenario to run"
+    assert "scenario" not in gridlock.build(**asked).columns, "a file that is gone is not named"
+
+
+def check_knowledge():
+    parts = gridlock.catalog("accelerator")
+    assert "h100_sxm" in set(parts.name) and set(parts.kind) == {"accelerator"}
+    fields = gridlock.catalog_show("h800_sxm")
+    assert fields.value["scale_up.bidirectional"] == "400 GB/s" and fields.attrs["kind"] == "accelerator"
+    differ = gridlock.catalog_diff("h100_sxm", "h800_sxm")
+    assert list(differ.loc["scale_up.bidirectional"]) == ["900 GB/s", "400 GB/s"]
+    rules = gridlock.catalog_rules("h100_sxm")
+    assert list(rules.index) == ["h100_sxm"] and rules.io_gb_per_s[0] > 900
+    assert gridlock.schema("Layout").type["tensor"] == "whole number"
+    assert gridlock.outputs().unit["step_time"] == "s"
+    assert gridlock.studies().points["01-two-servers"] == 3
+    told = gridlock.study("01-two-servers")
+    assert told.attrs["verdicts"][0]["ruling"] == "holds" and told.step_time.dims == ("tensor",)
+
+
+def check_files():
+    sys.path.insert(0, str(ROOT / "tests/interop"))
+    import chakra_writer as ck  # pylint: disable=import-outside-toplevel
+    with tempfile.TemporaryDirectory() as folder:
+        trace = Path(folder) / "t.0.et"
+        trace.write_bytes(ck.trace(ck.node(1, ck.COMP, 30), ck.node(2, ck.COMP, 10, data=[1])))
+        ranks = gridlock.replay(TWO, trace, ranks=1)
+        assert abs(ranks.compute_s[0] - 40e-6) < 1e-12 and abs(ranks.attrs["time_s"] - 40e-6) < 1e-12
+        config = Path(folder) / "config.json"
+        config.write_text(json.dumps({
+            "model_type": "llama", "hidden_size": 4096, "num_hidden_layers": 32, "intermediate_size": 14336,
+            "num_attention_heads": 32, "num_key_value_heads": 8, "vocab_size": 128256,
+            "architectures": ["LlamaForCausalLM"]}))
+        text = gridlock.import_file("hf", config, f"{folder}/model.textproto", name="mine")
+        assert 'name: "mine"' in text and "layers: 32" in text, text
+        listed = gridlock.catalog("model", files=[f"{folder}/model.textproto"])
+        assert "mine" in set(listed.name)
+        week = ROOT / "examples/04-a-week-of-a-fleet/scenario.textproto"
+        told = gridlock.generate(week, f"{folder}/jobs.pb", requests=False)
+        assert sum(rung["jobs"] for rung in told["campaigns"][0]["rungs"]) == 250
+        axis = {"name": "nic", "path": "site[0].override.nic_bandwidth", "values": "100, 400 Gbps"}
+        try:
+            page = gridlock.explore(f"{folder}/page",
+                                    {"name": "n", "scenario": str(TWO), "axis": axis})
+        except gridlock.GridlockError as error:
+            assert "npm" in error.message, error.message  # built without charts
+        else:
+            assert Path(page).read_text(encoding="utf-8").startswith("<!")
+
+
 def check_results():
     with tempfile.TemporaryDirectory() as folder:
         a, b = f"{folder}/a", f"{folder}/b"
@@ -122,6 +230,7 @@ def check_results():
         assert gridlock.explain(a)["kind"] == "step"
 
 
-for check in (check_run, check_dict, check_errors, check_studies, check_results):
+for check in (check_run, check_dict, check_errors, check_studies, check_plan, check_serving, check_build,
+              check_knowledge, check_files, check_results):
     check()
 print("ok")

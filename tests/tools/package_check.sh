@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The Debian packages: built, unpacked, and used from an empty folder.   package_check.sh BUILD_FOLDER
 set -euo pipefail
-build=$1
+build=$(realpath "$1")
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 Refuse() { echo "$1"; exit 1; }
@@ -32,5 +32,8 @@ if command -v help2man >/dev/null; then
   for page in gridlock gridlock-run gridlock-collective; do
     [ -s "$folder/root/usr/share/man/man1/$page.1" ] || Refuse "no manual page $page"
   done
+  grep -q 'gridlock-run \\- ' "$folder/root/usr/share/man/man1/gridlock-run.1" || Refuse "gridlock-run.1 has no name"
+  # An installation writes the pages of the program as it is and builds nothing: ninja is not asked.
+  grep -q -- '--build' "$build/tools/packaging/cmake_install.cmake" && Refuse "an installation builds"
 fi
 echo PASS

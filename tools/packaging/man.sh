@@ -3,10 +3,11 @@
 set -euo pipefail
 help2man=$1 gridlock=$2 folder=$3
 mkdir -p "$folder"
+version=$("$gridlock" --version)
 Page() { # NAME SUMMARY COMMAND
   # The program is called by its plain name, so that no page holds a path of the build.
   PATH=$(dirname "$gridlock"):$PATH "$help2man" --no-info --no-discard-stderr --section=1 --manual="Gridlock" \
-    --source="gridlock" --version-string="$("$gridlock" --version)" --name="$2" "$3" >"$folder/$1.1"
+    --source="gridlock" --version-string="$1 $version" --name="$2" "$3" >"$folder/$1.1"
 }
 "$gridlock" --help | sed -n '/^Subcommands:/,/^$/s/^  \([a-z-]*\)  *\(.*\)/\1\t\2/p' |
   while IFS=$'\t' read -r name summary; do

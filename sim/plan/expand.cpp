@@ -1,6 +1,7 @@
 #include "sim/plan/expand.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <numeric>
 #include <utility>
@@ -10,10 +11,39 @@
 
 namespace gridlock {
 
+extern const Algorithm kNeighbours;
+
 namespace {
 
 // Entries of an unfinished route beyond which equal resources are added up.
 constexpr std::int32_t kRouteEntriesKept = 1 << 20;
+
+// Of the first switch on a way, which is part of what a message by itself was measured to take.
+Seconds FirstSwitch(const FabricSpec& fabric) {
+  if (const auto* clos = std::get_if<ClosSpec>(&fabric)) {
+    return clos->leaf.latency;
+  }
+  if (const auto* dragonfly = std::get_if<DragonflySpec>(&fabric)) {
+    return dragonfly->router.latency;
+  }
+  if (const auto* hyperx = std::get_if<HyperXSpec>(&fabric)) {
+    return hyperx->router.latency;
+  }
+  if (const auto* jellyfish = std::get_if<JellyfishSpec>(&fabric)) {
+    return jellyfish->router.latency;
+  }
+  if (const auto* slim_fly = std::get_if<SlimFlySpec>(&fabric)) {
+    return slim_fly->router.latency;
+  }
+  if (const auto* torus = std::get_if<TorusSpec>(&fabric)) {
+    return torus->hop_latency;
+  }
+  Seconds least(HUGE_VAL);
+  for (const RouteGraph::Node& node : std::get<ListedSpec>(fabric).graph->nodes) {
+    least = node.latency > Seconds(0) ? std::min(least, node.latency) : least;
+  }
+  return least;
+}
 
 class Expander {
  public:
@@ -293,6 +323,11 @@ class Expander {
     }
     group.shape = {static_cast<int>(members.size()), domains, fewest};
     AddFibres(members, group.shape);
+    if (std::all_of(algorithms.begin(), algorithms.end(), [](const Algorithm* algorithm) {
+          return algorithm == &kNeighbours;
+        })) {
+      group.shape.wan_latency = FarthestNeighbour(members);
+    }
     std::vector<LinkLoad> loads;
     group.shape.ring_steps = network_.AppendDirectRing(members, loads).steps;
     group.lays.begin = static_cast<std::int32_t>(plan_.lays.size());
@@ -362,6 +397,17 @@ class Expander {
       }
     }
     shape.sites = std::max(1, crossings);
+  }
+
+  // The longest way from a rank to the next one, beyond the first switch.
+  [[nodiscard]] Seconds FarthestNeighbour(const std::vector<AcceleratorIndex>& ranks) const {
+    const Seconds first = FirstSwitch(network_.fabric(ranks_.sites().front()).site().fabric);
+    Seconds farthest(0);
+    for (std::size_t i = 0; i < ranks.size(); ++i) {
+      const Seconds way = network_.Latency(ranks[i], ranks[(i + 1) % ranks.size()]);
+      farthest = std::max(farthest, way - first);
+    }
+    return farthest;
   }
 
   bool LayDirectRing(const std::vector<AcceleratorIndex>& members, Plan::Lay& lay) {

@@ -6,8 +6,9 @@
 // scale_up_bidirectional_gbs, fabric, routing, op, algorithm, bytes, metric (busbw_gbs, algbw_gbs,
 // time_us), value, notes. What a row leaves blank or does not say:
 //   server      the catalogue's server of that name, else one with the row's accelerator
-//   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own
-//   routing     sprayed; "ecmp": by hash
+//   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own; where
+//               the notes name RoCE and nobody describes the fabric, leaves of 32 or 64 ports
+//   routing     sprayed; "ecmp", and RoCE over such leaves: by hash, the median over nine seeds
 //   transport   InfiniBand, RoCE or EFA where `notes` name it, else that of the server
 //   release     of NCCL where `notes` name 2.18 or 2.4 ("2.4." takes a tree over two servers)
 //   caller      rows of stas00/ml-engineering inside one server were called from PyTorch, which

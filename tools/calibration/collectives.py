@@ -119,7 +119,8 @@ def ring(fit, row, bandwidth):
 
 
 def in_switch(fit, row, bandwidth):
-    wire = row.bytes / bandwidth
+    """Through a port goes the buffer, and the part of the sum that a rank hands to all."""
+    wire = (1 + 1 / row.ranks) * row.bytes / bandwidth
     return (fit["base_latency"] + fit["in_switch_latency"] + wire / fit["in_switch_efficiency"] +
             chunks(fit, wire))
 

@@ -54,7 +54,7 @@ def way(fit, row, name):
         nic, port, hops = once * most_edges(row.servers) / (2 * g), 2 * (g - 1) / g * once, 2 * (g - 1)
     share, delay = inside["all_reduce_efficiency"], inside["step_latency"] * hops
     if name == "in_switch_tree":
-        port, share, delay = once, inside["in_switch_efficiency"], inside["in_switch_latency"]
+        port, share, delay = (1 + 2 / g) * once, inside["in_switch_efficiency"], inside["in_switch_latency"]
     nic, port = nic / row.nic, port / row.link
     delay += fit["base_latency"] + fit["step_latency"] * steps
     quick = max(nic / fit["low_latency_efficiency"], port / share)

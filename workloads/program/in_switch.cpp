@@ -1,5 +1,6 @@
-// All-reduce that the switch of a scale-up domain adds up (NVIDIA's NVLS): a rank sends its buffer
-// once and gets the sum once, whatever the number of ranks.
+// All-reduce that the switch of a scale-up domain adds up (NVIDIA's NVLS). The switch reads all n
+// buffers once, and every rank gets its nth of the sum (multimem.ld_reduce). A rank then sends its
+// nth, which the switch hands to all (multimem.st). So (1 + 1/n) S go each way through a port.
 
 #include <string>
 
@@ -11,7 +12,8 @@ extern const Algorithm kInSwitch;
 
 CollectiveCost InSwitchCost(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
-  const Load port = DomainLoad(call, in.in_switch_efficiency, call.payload);
+  const double own = 1.0 / call.group.ranks;
+  const Load port = DomainLoad(call, in.in_switch_efficiency, call.payload * (1 + own));
   CollectiveCost cost;
   cost.domain_bytes = port.bytes();
   cost.latency = port.chunks() + in.base_latency + in.in_switch_latency;

@@ -82,6 +82,7 @@ CollectiveCost NeighbourCost(const CollectiveCall& call) {
   const CollectiveFit& slowest = group.domains > 1 ? out : in;
   cost.latency = slowest.send_latency > Seconds(0) ? slowest.send_latency
                                                    : slowest.base_latency + slowest.step_latency;
+  cost.latency += group.wan_latency;  // of messages also the switches beyond the first one
   return cost;
 }
 

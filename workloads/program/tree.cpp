@@ -78,7 +78,9 @@ CollectiveCost TreesInside(const CollectiveCall& call) {
 }
 
 // Both trees of the domains. Inside a domain the members add up one after another (`in_switch`:
-// their switch adds up), and hand the sum on the same way.
+// their switch adds up), and hand the sum on the same way. Beside what goes through the switch
+// (in_switch.cpp) each of g members adds its gth of the buffer to what the tree brings: the kernel
+// that paces the switch moves another S / g. That those bytes cost it the same is an assumption.
 CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   const GroupShape& group = call.group;
   const CollectiveFit& in = call.server.scale_up;
@@ -89,7 +91,7 @@ CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   const Load nic =
       NicLoad(call, out.all_reduce_efficiency, call.payload * (MostEdges(group.domains) / (2 * g)));
   const Load domain =
-      in_switch ? DomainLoad(call, in.in_switch_efficiency, call.payload)
+      in_switch ? DomainLoad(call, in.in_switch_efficiency, call.payload * (1 + 2 / g))
                 : DomainLoad(call, in.all_reduce_efficiency, call.payload * (2 * (g - 1) / g));
   CollectiveCost cost = CostAcross(nic, domain, depth);
   cost.latency += out.base_latency +

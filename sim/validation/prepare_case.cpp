@@ -46,8 +46,13 @@ struct MemoryPolicy {
 std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const bool open = row.recompute == "auto";
   if (!Recomputes(row, catalogue)) {
-    return open ? std::vector<MemoryPolicy>{{"none"}, {"selective"}, {"full"}}
-                : std::vector<MemoryPolicy>{{row.recompute}};
+    std::vector<MemoryPolicy> policies = {{"none"}, {"selective"}, {"full"}};
+    if (!open) {
+      policies = {{row.recompute}};
+    } else if (RepeatsAttention(row, catalogue)) {
+      policies.erase(policies.begin());
+    }
+    return policies;
   }
   std::vector<MemoryPolicy> policies = {
       {"none"}, {"selective"}, {"selective", true}, {"full"}, {"full", true}};

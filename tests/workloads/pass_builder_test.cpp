@@ -89,7 +89,7 @@ TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
 // One layer whose parameters are sharded over the eight accelerators of a server.
 TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
   ServerSpec server = Server();
-  server.accelerator.scale_up = BytesPerSecond(100e9);
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(100e9);
   TrainingSpec job = JobOn(Gpt3());
   job.layout.data = 8;
   job.zero = 3;

@@ -177,7 +177,8 @@ TEST(Casts, MoveTheInputsOfNarrowProductsOnceForwardAndWithTheGradientBackward) 
   job.stack.cast_traffic = 6;
   EXPECT_EQ(cast(ForwardWork(job, layer)), 0);  // 16 bits
   job.precision = Precision::kFp8;
-  const double h = job.model.hidden, rows = 1.0 * job.micro_batch * job.sequence_length;
+  const double h = job.model.hidden,
+               rows = static_cast<double>(job.micro_batch * job.sequence_length);
   // Inputs of four products: h, h, h and 4 h wide; outputs 3 h, h, 4 h and h.
   const double inputs = 7 * h * rows + 12 * h * h;
   EXPECT_DOUBLE_EQ(cast(ForwardWork(job, layer)), 6 * inputs);

@@ -54,6 +54,10 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
     }
     return policies;
   }
+  // MaxText recomputes whole layers unless its remat_policy says otherwise (configs/base.yml).
+  if (open && row.stack.starts_with("maxtext")) {
+    return {{"full"}, {"full", true}};
+  }
   std::vector<MemoryPolicy> policies = {
       {"none"}, {"selective"}, {"selective", true}, {"full"}, {"full", true}};
   const auto first = std::find_if(policies.begin(), policies.end(), [&](const auto& policy) {

@@ -76,7 +76,7 @@ TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
   ServerSpec server = Server();
   server.accelerator.rates[static_cast<int>(Precision::kBf16)].gemm = {{Flop(1e12), 0.2},
                                                                        {Flop(1e14), 0.4}};
-  const TrainingSpec job = JobOn(Gpt3());
+  TrainingSpec job = JobOn(Gpt3());
   PassWork work = OneGemm();
   const auto time = [&] {
     return PassBuilder(job, server).Build("", work, Seconds(0)).compute_time.si();
@@ -84,6 +84,10 @@ TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
   EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.2));
   work.operations.front().grouped = 100;
   EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.4 * 0.8));
+  server.accelerator.rates[static_cast<int>(Precision::kFp8)] =
+      server.accelerator.rates[static_cast<int>(Precision::kBf16)];
+  job.precision = Precision::kFp8;
+  EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.4 * 0.97));
 }
 
 // One layer whose parameters are sharded over the eight accelerators of a server.

@@ -20,13 +20,11 @@ constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 // and one of keys and values. Short kernels are less efficient: their time over that of kernels of
 // kUsualSlice tokens grows as 1 + lost / tokens. Fitted to causal attention of 512 to 4,096 tokens,
 // 16,384 in all, measured on one H100 SXM (PyTorch 2.11): within 4 % forward and 5 % backward.
-// Whole sequences are not slowed down, for efficiencies of stacks and accelerators were fitted
-// without it.
 constexpr double kUsualSlice = 4096;
 constexpr double kLostForward = 335, kLostBackward = 1150;
 
 double SliceSlowdown(const TrainingSpec& job, double lost) {
-  if (job.layout.context == 1) {
+  if (!job.stack.fused_attention) {
     return 1;
   }
   const double slice = static_cast<double>(job.sequence_length) / job.layout.context;

@@ -55,8 +55,17 @@ std::vector<Matrix> ExpertMatrices(const LayerShape& s) {
           {"experts_out", s.hidden, s.expert_ffn / s.expert_width}};
 }
 
-// The experts of a rank are one grouped kernel, whose efficiency is that of its single products:
-// tiles do not span experts.
+namespace {
+
+// The experts of a rank are one grouped kernel.
+void Group(const LayerShape& s, std::size_t from, std::vector<Operation>& operations) {
+  for (std::size_t i = from; i < operations.size(); ++i) {
+    operations[i].grouped = s.local_experts();
+  }
+}
+
+}  // namespace
+
 void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double layers,
                        std::vector<Operation>& out) {
   if (layers <= 0) {
@@ -65,9 +74,11 @@ void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double laye
   for (const Matrix& matrix : SharedMatrices(s)) {
     AddMatrixForward(job, matrix, s.tokens, layers, out);
   }
+  const std::size_t first = out.size();
   for (const Matrix& matrix : ExpertMatrices(s)) {
     AddMatrixForward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
   }
+  Group(s, first, out);
   out.push_back(Elementwise("router_scores", RouterTraffic(s), layers));
   out.push_back(Elementwise("permutation", PermutationBytes(job, s), layers));
   const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
@@ -83,9 +94,11 @@ void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double lay
   for (const Matrix& matrix : SharedMatrices(s)) {
     AddMatrixBackward(job, matrix, s.tokens, layers, out);
   }
+  const std::size_t first = out.size();
   for (const Matrix& matrix : ExpertMatrices(s)) {
     AddMatrixBackward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
   }
+  Group(s, first, out);
   out.push_back(Elementwise("router_scores_backward", RouterTraffic(s), layers));
   out.push_back(Elementwise("permutation_backward", PermutationBytes(job, s), layers));
   const double again = job.keeps_elementwise_outputs() ? 0 : 1;

@@ -20,10 +20,21 @@ double OptimizerTraffic(const StackSpec& stack) {
              : stack.main_gradient_bytes + 2 * stack.optimizer_bytes + 2 * kWeight;
 }
 
-double Efficiency(const Operation& operation, const MatrixRate& rate, const StackSpec& stack) {
+// What a grouped kernel reaches of the efficiency of one product with all of its work. In 16 bits
+// of 8 to 64 experts of 256 to 2,048 tokens, measured on one H100 SXM (PyTorch 2.11): median error
+// 5.6 %, at most 23 %; by the efficiency of single products it is 10.5 and 66 %. In 8 bits of the
+// contiguous layouts of DeepGEMM on H800: 0.91 to 1.04.
+double GroupedShare(Precision precision) {
+  return PrecisionBytes(precision) < PrecisionBytes(Precision::kBf16) ? 0.97 : 0.8;
+}
+
+double Efficiency(const Operation& operation, const MatrixRate& rate, const StackSpec& stack,
+                  Precision precision) {
   switch (operation.kernel) {
     case Kernel::kGemm:
-      return GemmEfficiency(rate, operation.flop);
+      return operation.grouped > 1 ? GroupedShare(precision) *
+                                         GemmEfficiency(rate, operation.flop * operation.grouped)
+                                   : GemmEfficiency(rate, operation.flop);
     case Kernel::kAttention:
       return rate.attention_efficiency * stack.attention_speed;
     case Kernel::kAttentionBackward:
@@ -98,6 +109,42 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
   return pass;
 }
 
+double PassBuilder::GatherBandwidth() const {
+  return job_.zero == 3 ? job_.stack.gather_bandwidth : 1.0;
+}
+
+ParameterBytes PassBuilder::GatheredBytes(const ModelPart& part) const {
+  const ParameterBytes bytes = WeightBytes(job_, part);
+  return {bytes.common / GatherBandwidth(), bytes.experts / GatherBandwidth()};
+}
+
+Bytes PassBuilder::GradientBytes(double parameters) const {
+  return Bytes(job_.stack.main_gradient_bytes * parameters) / GatherBandwidth();
+}
+
+void PassBuilder::ShareUnits(const ModelPart& part, bool backward, Pass& pass) const {
+  const double lost = 1 - job_.stack.gather_compute_share;
+  if (job_.zero < 3 || lost <= 0 || !job_.stack.overlap_parameters) {
+    return;
+  }
+  Seconds beside = AloneOverShards(CollectiveKind::kAllGather, GatheredBytes(part).common);
+  if (backward) {
+    const Bytes gradients = GradientBytes(ParametersPerRank(job_, part).common);
+    beside += AloneOverShards(CollectiveKind::kReduceScatter, gradients);
+  }
+  const Seconds hbm = pass.memory_bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
+  const Seconds alone = pass.compute_time + std::max(hbm, pass.memory_time);
+  pass.compute_time += std::min(beside * lost, alone * (lost / (1 - lost)));
+}
+
+Seconds PassBuilder::AloneOverShards(CollectiveKind kind, Bytes payload) const {
+  const int ranks = job_.layout.shards();
+  const int inside = std::clamp(server_.domain() / job_.layout.tensor, 1, ranks);
+  const GroupShape group{ranks, std::max(1, ranks / inside), inside};
+  const CollectiveCall call{kind, payload, group, server_};
+  return TimeAlone(FittedCost(call), call);
+}
+
 Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
   work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
@@ -120,7 +167,7 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   Seconds compute;
   if (operation.flop.si() > 0) {
     const double clock = job_.layout.accelerators() > 1 ? chip_.sustained_clock : chip_.solo_clock;
-    const double efficiency = Efficiency(operation, rate, job_.stack) * clock;
+    const double efficiency = Efficiency(operation, rate, job_.stack, precision) * clock;
     compute = operation.flop / (rate.peak * efficiency) * operation.slowdown;
   }
   // A multiplier of half the width takes about half the energy.

@@ -22,6 +22,15 @@ class PassBuilder {
 
   [[nodiscard]] Pass Build(std::string name, const PassWork& work, Seconds floor) const;
 
+  /// Slows the pass of a part down by what moves beside it where parameters are sharded: the next
+  /// part's parameters, about as many as its own, and in the backward pass gradients.
+  void ShareUnits(const ModelPart& part, bool backward, Pass& pass) const;
+
+  /// Bytes of a part's parameters, and of the gradients of so many. Where parameters are sharded,
+  /// as many as would take at full bandwidth what they take beside layers.
+  [[nodiscard]] ParameterBytes GatheredBytes(const ModelPart& part) const;
+  [[nodiscard]] Bytes GradientBytes(double parameters) const;
+
   /// Adam on one rank's share of the parameters, in no less time than `floor`.
   [[nodiscard]] Pass Optimizer(double parameters, Seconds floor = Seconds(0)) const;
 
@@ -30,6 +39,8 @@ class PassBuilder {
   void Add(const Operation& operation, Pass& pass) const;
   void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;
+  [[nodiscard]] double GatherBandwidth() const;
+  [[nodiscard]] Seconds AloneOverShards(CollectiveKind kind, Bytes payload) const;
 
   const TrainingSpec& job_;
   const ServerSpec& server_;

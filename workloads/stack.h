@@ -56,11 +56,14 @@ struct StackSpec {
   bool recomputation_stops_early = false;       ///< behind the last tensor that is asked for
   bool offloads_activations = false;            ///< what layers keep goes to the host meanwhile
   Bytes gradient_bucket_per_replica;            ///< the least bucket for each data-parallel replica
-  Seconds pipelined_launch;        ///< a tensor-parallel rank more: on top of a layer's two floors
-  Seconds update_time;             ///< least time of the update, per parameter of a rank
-  bool balances_stages = false;    ///< stages share parameters, not layers
-  bool splits_messages = false;    ///< over the tensor-parallel ranks, in any case
-  bool repeats_attention = false;  ///< what SELECTIVE computes again, fused kernels included
+  Seconds pipelined_launch;         ///< a tensor-parallel rank more: on top of a layer's two floors
+  Seconds update_time;              ///< least time of the update, per parameter of a rank
+  bool balances_stages = false;     ///< stages share parameters, not layers
+  bool splits_messages = false;     ///< over the tensor-parallel ranks, in any case
+  bool repeats_attention = false;   ///< what SELECTIVE computes again, fused kernels included
+  double gather_compute_share = 1;  ///< compute left to layers beside gathers of sharded parameters
+  double gather_bandwidth = 1;      ///< of its bandwidth that such a gather reaches beside layers
+  double cast_traffic = 0;          ///< HBM bytes of casting an element of a narrow product's input
 };
 
 template <>
@@ -86,6 +89,7 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::recomputation_stops_early, &StackSpec::offloads_activations,
         &StackSpec::gradient_bucket_per_replica, &StackSpec::pipelined_launch,
         &StackSpec::update_time, &StackSpec::balances_stages, &StackSpec::splits_messages,
-        &StackSpec::repeats_attention>());
+        &StackSpec::repeats_attention, &StackSpec::gather_compute_share,
+        &StackSpec::gather_bandwidth, &StackSpec::cast_traffic>());
 
 }  // namespace gridlock

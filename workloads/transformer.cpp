@@ -51,38 +51,6 @@ double KeptInputBytes(const TrainingSpec& job) {
   return std::min(InputBytes(job), job.stack.kept_activation_bytes);
 }
 
-Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls) {
-  return {name, Kernel::kGemm, Flop(2.0 * m * n * k),
-          Bytes(element_bytes * (m * k + k * n) + kActivationBytes * m * n), calls};
-}
-
-Operation Elementwise(const char* name, double bytes, double calls) {
-  return {name, Kernel::kElementwise, Flop(0), Bytes(bytes), calls};
-}
-
-void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
-                      std::vector<Operation>& out) {
-  const double element = PrecisionBytes(job.precision);
-  Operation product = Gemm(matrix.name, rows / matrix.copies, matrix.n, matrix.k, element, calls);
-  product.wide = matrix.wide;
-  out.push_back(product);
-}
-
-void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
-                       std::vector<Operation>& out) {
-  const double element = PrecisionBytes(job.precision);
-  const double m = rows / matrix.copies;
-  Operation input = Gemm("input_gradient", m, matrix.k, matrix.n, element, calls);
-  Operation weight = Gemm("weight_gradient", matrix.n, matrix.k, m, element, calls);
-  // The weight gradient is added to the accumulated one: read and write it.
-  weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
-                     2 * job.stack.main_gradient_bytes * matrix.n * matrix.k);
-  input.wide = weight.wide = matrix.wide;
-  weight.of_weights = true;
-  out.push_back(input);
-  out.push_back(weight);
-}
-
 namespace {
 
 std::vector<Matrix> DenseMatrices(const LayerShape& s) {

@@ -26,6 +26,7 @@ struct Operation {
   bool wide = false;        ///< stays in 16 bits when the job's format is narrower
   bool of_weights = false;  ///< makes a gradient of weights
   double slowdown = 1;      ///< time of its arithmetic over that of a kernel of the usual size
+  double grouped = 1;       ///< calls that one kernel does together
 };
 
 /// What a backward pass makes.

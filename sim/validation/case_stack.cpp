@@ -63,6 +63,10 @@ constexpr StackName kStacks[] = {
     {"megatron_deepspeed", "h", 0, "megatron_deepspeed_flash", Any},
     {"megatron_deepspeed", "gaudi", 0, "megatron_deepspeed_flash", Any},
     {"maxtext", "tpu_v6e", 0, "maxtext_offload", Any},
+    {"maxtext", "h", 0, "maxtext_gpu", Any},
+    {"maxtext", "a1", 0, "maxtext_gpu", Any},
+    {"maxtext", "b", 0, "maxtext_gpu", Any},
+    {"maxtext", "gb", 0, "maxtext_gpu", Any},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
@@ -101,6 +105,11 @@ const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& c
   return best;
 }
 
+bool IsOfKind(const PublishedCase& row, const CatalogueList& catalogue, const char* kind) {
+  const auto found = catalogue.stack_kinds.find(StackOf(row, catalogue));
+  return found != catalogue.stack_kinds.end() && found->second == kind;
+}
+
 }  // namespace
 
 KnownNames NamesOf(const CatalogueList& catalogue) {
@@ -131,8 +140,11 @@ std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogu
 }
 
 bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue) {
-  const auto kind = catalogue.stack_kinds.find(StackOf(row, catalogue));
-  return kind != catalogue.stack_kinds.end() && kind->second == "XLA-like";
+  return IsOfKind(row, catalogue, "XLA-like");
+}
+
+bool RepeatsAttention(const PublishedCase& row, const CatalogueList& catalogue) {
+  return row.experts == 0 && IsOfKind(row, catalogue, "Megatron-like");
 }
 
 }  // namespace gridlock

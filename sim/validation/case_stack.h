@@ -19,6 +19,10 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
 /// The row's framework is a compiler that computes again, or sends to the host, what does not fit.
 bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue);
 
+/// The row is of a dense model on Megatron-LM or what builds on it: attention is computed again
+/// where the row leaves that open.
+bool RepeatsAttention(const PublishedCase& row, const CatalogueList& catalogue);
+
 /// The kind of framework, in words, where the row's stack has no entry and another stands for it;
 /// else "".
 std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue);

@@ -46,8 +46,17 @@ struct MemoryPolicy {
 std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const bool open = row.recompute == "auto";
   if (!Recomputes(row, catalogue)) {
-    return open ? std::vector<MemoryPolicy>{{"none"}, {"selective"}, {"full"}}
-                : std::vector<MemoryPolicy>{{row.recompute}};
+    std::vector<MemoryPolicy> policies = {{"none"}, {"selective"}, {"full"}};
+    if (!open) {
+      policies = {{row.recompute}};
+    } else if (RepeatsAttention(row, catalogue)) {
+      policies.erase(policies.begin());
+    }
+    return policies;
+  }
+  // MaxText recomputes whole layers unless its remat_policy says otherwise (configs/base.yml).
+  if (open && row.stack.starts_with("maxtext")) {
+    return {{"full"}, {"full", true}};
   }
   std::vector<MemoryPolicy> policies = {
       {"none"}, {"selective"}, {"selective", true}, {"full"}, {"full", true}};

@@ -88,6 +88,7 @@ TEST_F(CaseScenario, BlankShardGroupIsAllReplicas) {
 TEST_F(CaseScenario, AutoRecomputeIsTheLeastThatFits) {
   PublishedCase row = Row("DENSE-TP8");
   row.recompute = "auto";
+  row.stack = "torchtitan";
   row.zero = 0;
   row.hidden = 8192;
   row.heads = row.kv_heads = 64;
@@ -309,6 +310,17 @@ TEST_F(CaseScenario, PeakIsOfTheKindThatTheRowMeans) {
   EXPECT_LT(peak("allocated"), peak("reserved"));
   EXPECT_LT(peak("reserved"), peak("nvidia_smi"));
   EXPECT_EQ(peak(""), peak("reserved"));
+}
+
+TEST_F(CaseScenario, OpenRecomputationOfDenseModelsOnMegatronIsThatOfAttention) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.recompute = "auto";
+  const auto recompute = [&](const char* stack) {
+    row.stack = stack;
+    return Prepare(row, catalogue_).scenario.value().training().recompute;
+  };
+  EXPECT_EQ(recompute("megatron"), Recompute::kSelective);
+  EXPECT_EQ(recompute("torchtitan"), Recompute::kNone);
 }
 
 TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {

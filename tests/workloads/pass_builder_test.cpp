@@ -72,5 +72,54 @@ TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {
   EXPECT_DOUBLE_EQ(bytes(BackwardWork(job, head)), 2 * backward);
 }
 
+TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
+  ServerSpec server = Server();
+  server.accelerator.rates[static_cast<int>(Precision::kBf16)].gemm = {{Flop(1e12), 0.2},
+                                                                       {Flop(1e14), 0.4}};
+  TrainingSpec job = JobOn(Gpt3());
+  PassWork work = OneGemm();
+  const auto time = [&] {
+    return PassBuilder(job, server).Build("", work, Seconds(0)).compute_time.si();
+  };
+  EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.2));
+  work.operations.front().grouped = 100;
+  EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.4 * 0.8));
+  server.accelerator.rates[static_cast<int>(Precision::kFp8)] =
+      server.accelerator.rates[static_cast<int>(Precision::kBf16)];
+  job.precision = Precision::kFp8;
+  EXPECT_DOUBLE_EQ(time(), 1e12 / (100e12 * 0.4 * 0.97));
+}
+
+// One layer whose parameters are sharded over the eight accelerators of a server.
+TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
+  ServerSpec server = Server();
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(100e9);
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.data = 8;
+  job.zero = 3;
+  const PassBuilder builder(job, server);
+  const ModelPart layer{1, false, false};
+  const auto slowed = [&](double seconds, bool backward) {
+    Pass pass;
+    pass.compute_time = Seconds(seconds);
+    builder.ShareUnits(layer, backward, pass);
+    return pass.compute_time.si();
+  };
+  EXPECT_DOUBLE_EQ(slowed(10, true), 10);
+  job.stack.gather_compute_share = 0.8;
+  const double gather = slowed(10, false) - 10;
+  EXPECT_GT(gather, 0);
+  EXPECT_NEAR(slowed(20, false) - 20, gather, 1e-9);  // no longer than the gather
+  job.stack.main_gradient_bytes = 4;
+  EXPECT_NEAR((slowed(10, true) - 10) / gather, 3, 0.1);  // and gradients of twice the bytes
+  EXPECT_NEAR(slowed(1e-6, false), 1e-6 / 0.8, 1e-12);    // beside gathers all the time
+  const double bytes = builder.GatheredBytes(layer).common.si();
+  job.stack.gather_bandwidth = 0.5;
+  EXPECT_DOUBLE_EQ(builder.GatheredBytes(layer).common.si(), 2 * bytes);
+  EXPECT_NEAR(slowed(10, false) - 10, 2 * gather, 0.05 * gather);
+  job.zero = 1;
+  EXPECT_DOUBLE_EQ(slowed(10, true), 10);
+}
+
 }  // namespace
 }  // namespace gridlock

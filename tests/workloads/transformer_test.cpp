@@ -2,6 +2,8 @@
 
 #include "workloads/transformer.h"
 
+#include <string_view>
+
 #include <gtest/gtest.h>
 
 #include "tests/workloads/models.h"
@@ -160,6 +162,46 @@ TEST(Messages, OfAPipelineAreTheBoundaryOverTheTensorRanks) {
   job.micro_batch = 2;
   job.layout.tensor = 8;
   EXPECT_DOUBLE_EQ(PipelineMessage(job).si(), 2 * 2 * 2048.0 * 12288 / 8);
+}
+
+TEST(Casts, MoveTheInputsOfNarrowProductsOnceForwardAndWithTheGradientBackward) {
+  TrainingSpec job = JobOn(Gpt3());
+  const ModelPart layer{1, false, false};
+  const auto cast = [&](const PassWork& work) {
+    double bytes = 0;
+    for (const Operation& operation : work.operations) {
+      bytes += std::string_view(operation.name).starts_with("cast") ? operation.hbm.si() : 0;
+    }
+    return bytes;
+  };
+  job.stack.cast_traffic = 6;
+  EXPECT_EQ(cast(ForwardWork(job, layer)), 0);  // 16 bits
+  job.precision = Precision::kFp8;
+  const double h = job.model.hidden,
+               rows = static_cast<double>(job.micro_batch * job.sequence_length);
+  // Inputs of four products: h, h, h and 4 h wide; outputs 3 h, h, 4 h and h.
+  const double inputs = 7 * h * rows + 12 * h * h;
+  EXPECT_DOUBLE_EQ(cast(ForwardWork(job, layer)), 6 * inputs);
+  EXPECT_DOUBLE_EQ(cast(BackwardWork(job, layer)), 6 * (inputs + 9 * h * rows));
+}
+
+TEST(AttentionKernels, OfShortSequencesAreSlower) {
+  TrainingSpec job = JobOn(Gpt3());
+  const auto slowdown = [&](std::int64_t tokens) {
+    job.sequence_length = tokens;
+    for (const Operation& operation : ForwardWork(job, {1, false, false}).operations) {
+      if (operation.kernel == Kernel::kAttention) {
+        return operation.slowdown;
+      }
+    }
+    return 0.0;
+  };
+  job.stack.fused_attention = true;
+  EXPECT_DOUBLE_EQ(slowdown(8192), 1);
+  EXPECT_DOUBLE_EQ(slowdown(4096), 1);
+  EXPECT_DOUBLE_EQ(slowdown(1024), (1 + 335.0 / 1024) / (1 + 335.0 / 4096));
+  job.stack.fused_attention = false;
+  EXPECT_DOUBLE_EQ(slowdown(1024), 1);
 }
 
 TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16Bits) {

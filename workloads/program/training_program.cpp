@@ -121,6 +121,7 @@ class ProgramBuilder {
       }
       program_.passes.push_back(
           pass_builder_.Build(backward ? "backward" : "forward", work, floor));
+      pass_builder_.ShareUnits(part, backward, program_.passes.back());
       program_.passes.back().host_wait = wait;
       exchanges_.push_back(AddExchange(work.experts));
     }
@@ -209,7 +210,7 @@ class ProgramBuilder {
   }
 
   Pair StartGather(Role& role, const ModelPart& part) {
-    const ParameterBytes weights = WeightBytes(job_, part);
+    const ParameterBytes weights = pass_builder_.GatheredBytes(part);
     const auto start = [&](const char* name, FamilyIndex family, Bytes payload) {
       const int index = CollectiveIndex({name, family, CollectiveKind::kAllGather, payload});
       Emit(role, Kind::kStart, index);
@@ -270,14 +271,14 @@ class ProgramBuilder {
   void StartReduction(Role& role, const ModelPart& part) {
     const ParameterCount parameters = ParametersPerRank(job_, part);
     if (DataParallel()) {
-      ReduceCommon(role, Bytes(job_.stack.main_gradient_bytes * parameters.common));
+      ReduceCommon(role, pass_builder_.GradientBytes(parameters.common));
     }
     if (ExpertDataParallel() && parameters.experts > 0) {
       const CollectiveKind kind =
           job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
-      const int index = CollectiveIndex(
-          {std::string("expert_gradient_") + CollectiveName(kind), training_group::kExpertData,
-           kind, Bytes(job_.stack.main_gradient_bytes * parameters.experts)});
+      const int index = CollectiveIndex({std::string("expert_gradient_") + CollectiveName(kind),
+                                         training_group::kExpertData, kind,
+                                         pass_builder_.GradientBytes(parameters.experts)});
       Launch(role, index, index);
     }
   }

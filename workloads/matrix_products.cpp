@@ -1,0 +1,60 @@
+// Kernels of one matrix product, forward and backward.
+
+#include "workloads/layer_shape.h"
+#include "workloads/transformer.h"
+
+namespace gridlock {
+
+Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls) {
+  return {name, Kernel::kGemm, Flop(2.0 * m * n * k),
+          Bytes(element_bytes * (m * k + k * n) + kActivationBytes * m * n), calls};
+}
+
+Operation Elementwise(const char* name, double bytes, double calls) {
+  return {name, Kernel::kElementwise, Flop(0), Bytes(bytes), calls};
+}
+
+namespace {
+
+// Scales of tensors and their casts to the narrow format of a product are kernels of their own.
+void AddCast(const TrainingSpec& job, const char* name, double elements, double calls,
+             std::vector<Operation>& out) {
+  const bool narrow = PrecisionBytes(job.precision) < PrecisionBytes(Precision::kBf16);
+  if (narrow && job.stack.cast_traffic > 0) {
+    out.push_back(Elementwise(name, job.stack.cast_traffic * elements, calls));
+  }
+}
+
+}  // namespace
+
+void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                      std::vector<Operation>& out) {
+  const double element = PrecisionBytes(job.precision);
+  Operation product = Gemm(matrix.name, rows / matrix.copies, matrix.n, matrix.k, element, calls);
+  product.wide = matrix.wide;
+  if (!matrix.wide) {
+    AddCast(job, "cast", rows / matrix.copies * matrix.k + matrix.n * matrix.k, calls, out);
+  }
+  out.push_back(product);
+}
+
+void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                       std::vector<Operation>& out) {
+  const double element = PrecisionBytes(job.precision);
+  const double m = rows / matrix.copies;
+  Operation input = Gemm("input_gradient", m, matrix.k, matrix.n, element, calls);
+  Operation weight = Gemm("weight_gradient", matrix.n, matrix.k, m, element, calls);
+  // The weight gradient is added to the accumulated one: read and write it.
+  weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
+                     2 * job.stack.main_gradient_bytes * matrix.n * matrix.k);
+  input.wide = weight.wide = matrix.wide;
+  weight.of_weights = true;
+  if (!matrix.wide) {
+    // Inputs are kept as they were and cast once more, and the gradient of the output.
+    AddCast(job, "cast_backward", m * matrix.k + matrix.n * matrix.k + m * matrix.n, calls, out);
+  }
+  out.push_back(input);
+  out.push_back(weight);
+}
+
+}  // namespace gridlock

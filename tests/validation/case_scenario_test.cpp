@@ -148,7 +148,7 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.stack = "megatron_of_ours";  // others stand for the nearest kind
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
   row.stack = "megatron_deepep_2";  // the longest prefix counts
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
   row.stack = "another";
   EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
 }
@@ -328,7 +328,8 @@ TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {
   row.recompute = "auto";
   row.stack = "maxtext";
   bool offloads = false;
-  for (row.layers = 8; row.layers <= 4096 && !offloads; row.layers *= 2) {
+  row.layers = 64;
+  for (row.seq = 8192; row.seq <= 16 << 20 && !offloads; row.seq += row.seq / 4) {
     const PreparedCase prepared = Prepare(row, catalogue_);
     offloads = prepared.scenario && prepared.scenario->training().offloads();
   }

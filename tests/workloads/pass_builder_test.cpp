@@ -73,7 +73,7 @@ TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {
 }
 
 TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
-  ServerSpec server = Server();
+  ServerSpec server = PlainServer();
   server.accelerator.rates[static_cast<int>(Precision::kBf16)].gemm = {{Flop(1e12), 0.2},
                                                                        {Flop(1e14), 0.4}};
   TrainingSpec job = JobOn(Gpt3());
@@ -92,7 +92,7 @@ TEST(PassBuilder, AGroupedKernelIsAsEfficientAsTheShareOfItsWhole) {
 
 // One layer whose parameters are sharded over the eight accelerators of a server.
 TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
-  ServerSpec server = Server();
+  ServerSpec server = PlainServer();
   server.accelerator.scale_up_bandwidth = BytesPerSecond(100e9);
   TrainingSpec job = JobOn(Gpt3());
   job.layout.data = 8;

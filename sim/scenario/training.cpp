@@ -42,8 +42,8 @@ StackSpec StackOf(const proto::Stack& stack, const proto::Overlap& overlap) {
 Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   Layout spec;
   spec.path = path;
-  spec.tensor = layout.tensor();
-  spec.pipeline = layout.pipeline();
+  spec.tensor = Or(layout.tensor(), 1);
+  spec.pipeline = Or(layout.pipeline(), 1);
   spec.context = Or(layout.context(), 1);
   spec.virtual_pipeline = Or(layout.virtual_pipeline(), 1);
   spec.data = layout.data();

@@ -118,8 +118,8 @@ void Check(const proto::Campaign& campaign, const Complaints& complain) {
   }
   const auto accelerators = [&](int rung) {
     const proto::Layout& layout = campaign.rung(rung).layout();
-    return 1.0 * layout.tensor() * std::max(layout.context(), 1) * layout.pipeline() *
-           layout.data();
+    return 1.0 * std::max(layout.tensor(), 1) * std::max(layout.context(), 1) *
+           std::max(layout.pipeline(), 1) * layout.data();
   };
   for (int i = 0; i < campaign.rung_size(); ++i) {
     CheckLength(campaign.rung(i), complain.Within("rung", i));

@@ -1,5 +1,6 @@
 #include "sim/schema/message_checks.h"
 
+#include <algorithm>
 #include <set>
 
 #include <google/protobuf/message.h>
@@ -297,9 +298,10 @@ void Check(const proto::Mixture& mixture, const Complaints& complain) {
 }
 
 void Check(const proto::Layout& layout, const Complaints& complain) {
-  if (layout.expert_tensor() > 1 && layout.expert_tensor() != layout.tensor()) {
+  const int tensor = std::max(layout.tensor(), 1);
+  if (layout.expert_tensor() > 1 && layout.expert_tensor() != tensor) {
     complain.Value("expert_tensor", Is("expert_tensor", layout.expert_tensor()),
-                   layout.tensor() == 1 ? "1" : "1 or " + std::to_string(layout.tensor()));
+                   tensor == 1 ? "1" : "1 or " + std::to_string(tensor));
   }
 }
 

@@ -105,7 +105,7 @@ def shares_of_weights_over_slow_ethernet(folder):
     micro-batch gathers 16 GB of weights."""
     times = []
     for servers in (1, 2):
-        path = scenario(folder, "hgx_a800", servers, "llama_3.1_8b", f"tensor: 1 pipeline: 1 data: {8 * servers}",
+        path = scenario(folder, "hgx_a800", servers, "llama_3.1_8b", f"data: {8 * servers}",
                         8 * servers, 2048, stack="deepspeed_hf", zero=3, recompute="FULL_LAYER",
                         site='override { nic_bandwidth: "1.25 Gbps" }')
         times.append(run(path))
@@ -117,7 +117,7 @@ def seven_b_with_fsdp(folder):
     """foundation-model-stack/fms-fsdp, issue 89: 9,600 tokens/s per H100, 3,700 per A100: 46 % of the
     dense peak, not 24."""
     for server, servers, expected in (("dgx_h100", 8, 9600), ("dgx_a100", 8, 3700)):
-        path = scenario(folder, server, servers, LLAMA_2_7B, f"tensor: 1 pipeline: 1 data: {8 * servers}",
+        path = scenario(folder, server, servers, LLAMA_2_7B, f"data: {8 * servers}",
                         16 * servers, 4096, stack="torchtitan", micro=2, zero=3)
         near(tokens(run(path)), expected, 0.2, server)
 
@@ -157,7 +157,7 @@ def layers_are_never_dropped(folder):
 
 def scores_that_are_kept_do_not_fit_a_v100(folder):
     """NVIDIA/Megatron-LM, issue 525: GPT-2 774M is out of memory on 32 GB without fused attention."""
-    path = scenario(folder, "dgx_1v", 1, GPT_2_LARGE, "tensor: 1 pipeline: 1 data: 8", 64, 1024, stack="megatron_2021",
+    path = scenario(folder, "dgx_1v", 1, GPT_2_LARGE, "data: 8", 64, 1024, stack="megatron_2021",
                     micro=8, precision="BF16", zero=0)
     text = run(path, refused=True)
     assert "HBM" in text, text
@@ -183,7 +183,7 @@ def finer_stages_need_less_memory(folder):
 
 def impossible_memory_is_refused(folder):
     """Epoch's interactive simulator: 1e26 FLOP on GTX 580 with 3 GB does not fit."""
-    path = scenario(folder, "dgx_a100", 1, "llama_3.1_405b", "tensor: 1 pipeline: 1 data: 8", 8, 4096)
+    path = scenario(folder, "dgx_a100", 1, "llama_3.1_405b", "data: 8", 8, 4096)
     text = run(path, "--set", "site[0].override.hbm_capacity=3 GB", refused=True)
     assert "HBM" in text and "would fit" in text, text
 

@@ -44,9 +44,13 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
   const double m = rows / matrix.copies;
   Operation input = Gemm("input_gradient", m, matrix.k, matrix.n, element, calls);
   Operation weight = Gemm("weight_gradient", matrix.n, matrix.k, m, element, calls);
-  // The weight gradient is added to the accumulated one: read and write it.
+  // The weight gradient is added to the accumulated one: read and write it, in the product itself
+  // or in a kernel of its own, which reads the 16-bit gradient and clears it.
+  const double accumulated = 2 * job.stack.main_gradient_bytes * matrix.n * matrix.k;
+  const double narrow = kActivationBytes * matrix.n * matrix.k;
+  Operation sum = Elementwise("gradient_sum", accumulated + 2 * narrow, calls);
   weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
-                     2 * job.stack.main_gradient_bytes * matrix.n * matrix.k);
+                     (job.stack.keeps_narrow_gradients ? narrow : accumulated));
   input.wide = weight.wide = matrix.wide;
   weight.of_weights = true;
   if (!matrix.wide) {
@@ -55,6 +59,10 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
   }
   out.push_back(input);
   out.push_back(weight);
+  if (job.stack.keeps_narrow_gradients) {
+    sum.of_weights = true;
+    out.push_back(sum);
+  }
 }
 
 }  // namespace gridlock

@@ -185,6 +185,22 @@ TEST(Casts, MoveTheInputsOfNarrowProductsOnceForwardAndWithTheGradientBackward) 
   EXPECT_DOUBLE_EQ(cast(BackwardWork(job, layer)), 6 * (inputs + 9 * h * rows));
 }
 
+TEST(Gradients, InSixteenBitsAreAddedByKernelsOfTheirOwn) {
+  TrainingSpec job = JobOn(Gpt3());
+  const auto bytes = [&] {
+    double sum = 0;
+    for (const Operation& operation : BackwardWork(job, {1, false, false}).operations) {
+      sum += operation.name == std::string_view("gradient_sum") ? operation.hbm.si() : 0;
+    }
+    return sum;
+  };
+  EXPECT_EQ(bytes(), 0);
+  job.stack.keeps_narrow_gradients = true;
+  const double h = job.model.hidden;
+  // 12 h^2 parameters: FP32 read and written, 16 bits read and cleared.
+  EXPECT_DOUBLE_EQ(bytes(), 12 * h * h * (2 * 4 + 2 * 2));
+}
+
 TEST(AttentionKernels, OfShortSequencesAreSlower) {
   TrainingSpec job = JobOn(Gpt3());
   const auto slowdown = [&](std::int64_t tokens) {

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -7,14 +6,16 @@
 
 #include "sim/base/check.h"
 #include "sim/interop/request_trace.h"
-#include "sim/report/json.h"
 #include "sim/serving/deployment.h"
 #include "workloads/decode.h"
 #include "workloads/requests.h"
 
 #include "tools/command.h"
+#include "tools/serve_cap.h"
 #include "tools/serve_options.h"
 #include "tools/serve_pools.h"
+#include "tools/serve_prefix.h"
+#include "tools/serve_report.h"
 
 namespace gridlock {
 
@@ -25,16 +26,8 @@ struct ServeCommand {
   PoolOptions pools;
   ScenarioOptions scenario;
   std::string replay;
-  std::string prefix_cache = "none";
-};
-
-// One run, ready to be reported.
-struct ServeRun {
-  Deployment deployment;
-  ServeResult result;
-  Objectives objectives;
-  std::string note;
-  PrefixHits hits;
+  PrefixOptions prefix;
+  ServeCapOptions cap;
 };
 
 // The replica of a fleet of a scenario: caps and overrides of its machine are in it.
@@ -45,6 +38,7 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
   deployment.model = InferenceModelOf(fleet.model);
   deployment.model.window = fleet.window;
   deployment.model.windowed_share = fleet.windowed_share;
+  deployment.model.context = fleet.context;
   deployment.part = InferencePartOf(server, fleet.parts);
   if (catalogue.FindPart(server.accelerator.name) == nullptr) {
     note = fmt::format(
@@ -77,189 +71,20 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
   load.kind = LoadKind::kListed;
   for (std::int64_t i = 0; i < requests; ++i) {
     const Request request = stream.Next();
-    load.listed.push_back({request.arrival, request.prompt_tokens, request.output_tokens, 0});
+    load.listed.push_back({request.arrival, request.prompt_tokens, request.output_tokens, 0, {}});
   }
   return load;
-}
-
-// Of the prefix cache, in blocks of a trace; 0: without end.
-std::int64_t CacheBlocks(const ServeCommand& options) {
-  const std::string& text = options.prefix_cache;
-  if (text == "none" || text == "infinite") {
-    return 0;
-  }
-  std::int64_t tokens = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tokens);
-  if (error != std::errc() || end != text.data() + text.size() || tokens < kTraceBlock) {
-    throw UserError("", fmt::format("--prefix-cache: {}; expected none, infinite or a number of "
-                                    "tokens from {}",
-                                    Quoted(text), kTraceBlock));
-  }
-  return tokens / kTraceBlock;
-}
-
-// A recorded trace, one in `replicas` of its requests.
-ServeLoad LoadOfTrace(const ServeCommand& options, const std::vector<TraceRequest>& trace,
-                      const PrefixHits& hits) {
-  ServeLoad load;
-  load.kind = LoadKind::kListed;
-  const int one_in = options.pools.prefill_replicas > 0 ? 1 : options.serve.replicas;
-  for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(one_in)) {
-    const std::int64_t cached = options.prefix_cache == "none" ? 0 : hits.hits_of[i] * kTraceBlock;
-    load.listed.push_back(
-        {trace[i].arrival, trace[i].prompt_tokens, trace[i].output_tokens, cached});
-  }
-  return load;
-}
-
-struct LatencyColumn {
-  const char* name;
-  Seconds ServedRequest::*member;
-};
-
-constexpr LatencyColumn kLatencies[] = {{"TTFT", &ServedRequest::ttft},
-                                        {"TPOT", &ServedRequest::tpot},
-                                        {"end to end", &ServedRequest::end_to_end}};
-
-std::string LatencyText(const ServeResult& result) {
-  std::string text =
-      fmt::format("  {:<12} {:>10} {:>10} {:>10} {:>10}\n", "", "median", "p90", "p99", "longest");
-  for (const LatencyColumn& column : kLatencies) {
-    const std::vector<Seconds> values = result.Values(column.member);
-    text += fmt::format("  {:<12}", column.name);
-    for (const double q : {0.5, 0.9, 0.99, 1.0}) {
-      text += fmt::format(" {:>10}", FormatSeconds(QuantileOf(values, q)));
-    }
-    text += "\n";
-  }
-  return text;
-}
-
-std::string BindingText(const ServeResult& result, const IterationCosts& costs) {
-  const Bindings bindings = BindingsOf(result, costs);
-  if (bindings.waits.empty()) {
-    return "";
-  }
-  const auto rows = [](const std::vector<Binding>& list) {
-    std::string text;
-    for (const Binding& each : list) {
-      text += each.share >= 0.001 ? fmt::format("  {:<14} {:>5.1f} %   {}\n", each.limit,
-                                                100 * each.share, each.remedy)
-                                  : "";
-    }
-    return text;
-  };
-  const Binding &wait = bindings.waits.front(), &time = bindings.times.front();
-  return "why the first that waits, waits (share of busy time)\n" + rows(bindings.waits) +
-         "what iterations spend their time on\n" + rows(bindings.times) +
-         fmt::format("binds: {} ({})\n       and in an iteration {} ({})\n", wait.limit,
-                     wait.remedy, time.limit, time.remedy);
-}
-
-std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
-  const Deployment& d = run.deployment;
-  const ServeResult& r = run.result;
-  const Delivered out = DeliveredBy(d, r, costs, run.objectives, usd_per_hour);
-  const BatchWork& work = r.work;
-  const double busy = std::max(1e-12, work.busy.si());
-  std::string text =
-      fmt::format("{} on {} x {} of {} ({} weights, tensor {}, pipeline {}, data {}), engine {}\n",
-                  d.model.name, d.replicas, d.layout.accelerators(), d.part.name,
-                  WeightFormatName(d.layout.weights), d.layout.tensor, d.layout.pipeline,
-                  d.layout.data, d.engine.name);
-  text += run.note.empty() ? "" : run.note + "\n";
-  std::int64_t refused = 0;
-  for (const ServedRequest& each : r.requests) {
-    refused += each.refused ? 1 : 0;
-  }
-  text += fmt::format("  requests     {} of one replica in {} ({} refused, {} evictions)\n",
-                      r.requests.size(), FormatSeconds(r.duration), refused, work.evictions);
-  if (run.hits.blocks > 0) {
-    text += fmt::format(
-        "  prefixes     {} of {} blocks ({:.1f} %) begin an earlier prompt\n", run.hits.hits,
-        run.hits.blocks,
-        100.0 * static_cast<double>(run.hits.hits) / static_cast<double>(run.hits.blocks));
-  }
-  text += LatencyText(r);
-  text += fmt::format(
-      "  tokens/s     {:.1f} in all, {:.1f} per accelerator, {:.1f} per user; {:.1f} of prompts\n",
-      out.output_rate, out.per_accelerator, out.per_user, r.InputRate() * d.replicas);
-  text += fmt::format("  goodput      {:.3f} requests/s ({:.1f} % within the objectives)\n",
-                      out.goodput, 100 * out.within);
-  text += fmt::format(
-      "  batch        {:.1f} on average, {} at most, of {}\n  KV cache     {:.1f} % on average, "
-      "{:.1f} % at most, of {} tokens\n",
-      work.sequence_seconds / busy, work.batch_peak, d.engine.batch_max * d.layout.data,
-      100 * work.cache_seconds / busy / static_cast<double>(r.cache_tokens),
-      100.0 * static_cast<double>(work.cache_peak) / static_cast<double>(r.cache_tokens),
-      r.cache_tokens);
-  if (out.watts > 0) {
-    text += fmt::format("  power        {} per accelerator, {:.3g} J per output token\n",
-                        FormatWatts(Watts(out.watts)), out.joules_per_token);
-  }
-  if (out.usd_per_million > 0) {
-    text +=
-        fmt::format("  cost         {:.4g} USD per million output tokens\n", out.usd_per_million);
-  }
-  return text + BindingText(r, costs);
-}
-
-std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
-  const ServeResult& r = run.result;
-  const Delivered out = DeliveredBy(run.deployment, r, costs, run.objectives, usd_per_hour);
-  JsonWriter json;
-  json.BeginObject();
-  json.Member("model", run.deployment.model.name);
-  json.Member("part", run.deployment.part.name);
-  json.Member("engine", run.deployment.engine.name);
-  json.Member("replicas", run.deployment.replicas);
-  json.Member("accelerators", run.deployment.accelerators());
-  json.Member("note", run.note);
-  json.Member("requests", r.requests.size());
-  json.Member("evictions", r.work.evictions);
-  json.Member("duration_s", r.duration.si());
-  json.Member("cache_tokens", r.cache_tokens);
-  json.Member("cache_peak_tokens", r.work.cache_peak);
-  json.Member("batch_peak", r.work.batch_peak);
-  json.Member("prefix_blocks", run.hits.blocks);
-  json.Member("prefix_hits", run.hits.hits);
-  for (const LatencyColumn& column : kLatencies) {
-    const std::vector<Seconds> values = r.Values(column.member);
-    json.Key(column.name == std::string("end to end") ? "e2e_s"
-             : column.name == std::string("TTFT")     ? "ttft_s"
-                                                      : "tpot_s");
-    json.BeginObject();
-    json.Member("median", QuantileOf(values, 0.5).si());
-    json.Member("p90", QuantileOf(values, 0.9).si());
-    json.Member("p99", QuantileOf(values, 0.99).si());
-    json.EndObject();
-  }
-  json.Member("output_tokens_per_s", out.output_rate);
-  json.Member("output_tokens_per_s_per_accelerator", out.per_accelerator);
-  json.Member("output_tokens_per_s_per_user", out.per_user);
-  json.Member("goodput_requests_per_s", out.goodput);
-  json.Member("within_objectives", out.within);
-  json.Member("watts_per_accelerator", out.watts);
-  json.Member("joules_per_output_token", out.joules_per_token);
-  json.Member("usd_per_million_output_tokens", out.usd_per_million);
-  const Bindings bindings = BindingsOf(r, costs);
-  for (const auto& [name, list] :
-       {std::pair{"waits", &bindings.waits}, {"times", &bindings.times}}) {
-    json.Objects(name, *list, [&json](const Binding& each) {
-      json.Member("limit", each.limit);
-      json.Member("share", each.share);
-      json.Member("remedy", each.remedy);
-    });
-  }
-  json.EndObject();
-  return json.Finish();
 }
 
 int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& load) {
+  const double price = options.serve.usd_per_hour;
+  if (!options.cap.resource.empty()) {
+    fmt::print("{}", ServeCap(options.cap, options.pools, run, load, price, options.serve.format));
+    return kSuccess;
+  }
   const IterationCosts costs(run.deployment.model, run.deployment.part, run.deployment.engine,
                              run.deployment.layout, "");
   run.result = RunLoad(costs, load);
-  const double price = options.serve.usd_per_hour;
   fmt::print("{}", options.serve.format == "json" ? ServeRunJson(run, costs, price)
                                                   : ServeRunText(run, costs, price));
   return kSuccess;
@@ -305,17 +130,17 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
     }
   };
   if (!options.scenario.file.empty()) {
-    refuse(GivenBut(command,
-                    {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour", "--format"}),
-           ": SCENARIO says this; beside it go --set, --engine, --requests, --usd-per-hour and "
-           "--format");
+    refuse(GivenBut(command, {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour",
+                              "--format", "--cap", "--values"}),
+           ": SCENARIO says this; beside it go --set, --engine, --requests, --cap, --values, "
+           "--usd-per-hour and --format");
     return;
   }
   refuse(command.get_option("--accepted")->count() > 0 && options.serve.drafts == 0 ? "--accepted"
                                                                                     : "",
          ": is of drafts; --drafts says how many a pass checks");
   if (options.pools.prefill_replicas > 0) {
-    refuse(options.prefix_cache != "none" ? "--prefix-cache" : "", ": is not simulated with pools");
+    refuse(options.prefix.cache != "none" ? "--prefix-cache" : "", ": is not simulated with pools");
   } else {
     for (const char* name :
          {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs", "--router"}) {
@@ -326,19 +151,52 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
   if (!options.replay.empty()) {
-    refuse(GivenBut(command,
-                    {"--replay",           "--prefix-cache",   "--model",        "--part",
-                     "--engine",           "--weights",        "--kv",           "--tensor",
-                     "--pipeline",         "--data",           "--replicas",     "--batch-max",
-                     "--drafts",           "--accepted",       "--ttft-ms",      "--tpot-ms",
-                     "--prefill-replicas", "--prefill-tensor", "--kv-gbs",       "--core-gbs",
-                     "--other-gbs",        "--router",         "--usd-per-hour", "--format"}),
+    refuse(GivenBut(command, {"--replay",
+                              "--prefix-cache",
+                              "--host-cache-gb",
+                              "--host-gbs",
+                              "--cap",
+                              "--values",
+                              "--model",
+                              "--part",
+                              "--engine",
+                              "--weights",
+                              "--kv",
+                              "--tensor",
+                              "--pipeline",
+                              "--data",
+                              "--replicas",
+                              "--batch-max",
+                              "--kv-tokens",
+                              "--drafts",
+                              "--accepted",
+                              "--ttft-ms",
+                              "--tpot-ms",
+                              "--prefill-replicas",
+                              "--prefill-tensor",
+                              "--kv-gbs",
+                              "--core-gbs",
+                              "--other-gbs",
+                              "--router",
+                              "--usd-per-hour",
+                              "--format"}),
            ": --replay says which requests come, and when");
   }
   refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
          ": requests come at a rate or so many are in flight, not both");
-  refuse(options.replay.empty() && options.prefix_cache != "none" ? "--prefix-cache" : "",
+  refuse(options.replay.empty() && options.prefix.cache != "none" ? "--prefix-cache" : "",
          ": goes with --replay");
+  refuse(command.get_option("--host-cache-gb")->count() > 0 && !options.prefix.Simulated()
+             ? "--host-cache-gb"
+             : "",
+         ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
+         "is");
+  refuse(command.get_option("--host-gbs")->count() > 0 && options.prefix.host_gb <= 0 ? "--host-gbs"
+                                                                                      : "",
+         ": is of the cache in the host; --host-cache-gb says how large that is");
+  refuse(
+      command.get_option("--values")->count() > 0 && options.cap.resource.empty() ? "--values" : "",
+      ": are those of a cap; --cap says of what");
 }
 
 int RunServe(const CLI::App& command, const ServeCommand& options) {
@@ -357,11 +215,10 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     whole.replicas = pools ? 1 : whole.replicas;  // pools share one load
     ServeLoad load = LoadOf(whole);
     if (!options.replay.empty()) {
-      const std::vector<TraceRequest> trace = ReadRequestTrace(options.replay);
-      run.hits = HitsOf(trace, CacheBlocks(options));
-      load = LoadOfTrace(options, trace, run.hits);
+      load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
+                         pools ? 1 : options.serve.replicas, run);
     }
-    if (pools) {
+    if (pools && options.cap.resource.empty()) {
       fmt::print("{}", ServePools(options.pools, run.deployment, load, options.serve.format));
       return kSuccess;
     }
@@ -387,6 +244,12 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
   count("--replicas", options.replicas, "Replicas that share the load evenly");
   command.add_option("--batch-max", options.batch_max, "Sequences of a batch (default: engine's)")
       ->check(CLI::Range(1, 1 << 20));
+  command
+      .add_option(
+          "--kv-tokens", options.kv_tokens,
+          "Tokens that the KV cache of a replica holds, as the engine prints them (default: "
+          "what weights and the engine's reserve leave of HBM)")
+      ->check(CLI::Range(16, 2'000'000'000));
   command.add_option("--concurrency", options.concurrency, "Requests in flight, instead of a rate")
       ->check(CLI::Range(1.0, 1e7));
   command.add_option("--requests", options.requests, "Requests of one replica")
@@ -417,13 +280,8 @@ void AddServeCommand(CLI::App& app, int& code) {
       ->add_option("--replay", options->replay,
                    "Requests as recorded: Azure LLM trace (.csv) or Mooncake (.jsonl)")
       ->type_name("FILE");
-  command
-      ->add_option(
-          "--prefix-cache", options->prefix_cache,
-          "Of a replay with hashes: blocks that an earlier prompt had are not prefilled. A cache "
-          "of so many tokens, shared by all replicas, gives up the least recently used")
-      ->type_name("none, infinite or TOKENS")
-      ->capture_default_str();
+  AddPrefixOptions(*command, options->prefix);
+  AddServeCapOptions(*command, options->cap);
   command->footer(
       "Without --rate, --concurrency or --replay all requests are queued at once.\n"
       "Examples:\n"
@@ -431,7 +289,8 @@ void AddServeCommand(CLI::App& app, int& code) {
       "  gridlock serve --model deepseek-r1 --part h200_sxm --data 8 --weights fp8 "
       "--concurrency 512\n"
       "  gridlock serve --part h200_sxm --tensor 4 --replicas 4 --replay trace.jsonl "
-      "--prefix-cache infinite\n"
+      "--prefix-cache room --host-cache-gb 500\n"
+      "  gridlock serve --part h200_sxm --tensor 4 --rate 2 --cap hbm --values 100,75,50,25%\n"
       "  gridlock serve --tensor 4 --weights fp8 --prefill-replicas 2 --replicas 3 --rate 20\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");
   command->callback([options, command, &code] {

@@ -1,5 +1,7 @@
 #include "tools/serve_options.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -75,6 +77,7 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   if (options.batch_max > 0) {
     deployment.engine.batch_max = options.batch_max;
   }
+  deployment.engine.cache_tokens = options.kv_tokens;
   InferenceLayout& layout = deployment.layout;
   layout.tensor = options.tensor;
   layout.pipeline = options.pipeline;
@@ -95,8 +98,15 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
                            : 2;
   deployment.replicas = options.replicas;
   if (deployment.model.heads % layout.tensor != 0) {
-    throw UserError("", fmt::format("--tensor: {} does not divide the {} heads of {}",
-                                    layout.tensor, deployment.model.heads, deployment.model.name));
+    std::string widths;
+    for (int width = 1; width <= std::min(64, deployment.model.heads); ++width) {
+      if (deployment.model.heads % width == 0) {
+        widths += fmt::format("{}{}", widths.empty() ? "" : ", ", width);
+      }
+    }
+    throw UserError(
+        "", fmt::format("--tensor: {} does not divide the {} heads of {}; expected {}",
+                        layout.tensor, deployment.model.heads, deployment.model.name, widths));
   }
   return deployment;
 }

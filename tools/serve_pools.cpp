@@ -7,7 +7,6 @@
 
 #include "sim/base/check.h"
 #include "sim/report/json.h"
-#include "sim/serving/pools.h"
 
 namespace gridlock {
 
@@ -143,17 +142,17 @@ void AddPoolOptions(CLI::App& command, PoolOptions& options) {
       ->capture_default_str();
 }
 
-std::string ServePools(const PoolOptions& options, const Deployment& decode, const ServeLoad& load,
-                       const std::string& format) {
+PoolsRun RunPoolsOf(const PoolOptions& options, const Deployment& decode, const ServeLoad& load) {
   if (options.other_gbs > 0 && options.core_gbs <= 0) {
     throw UserError("", "--other-gbs: is a share of the fabric; --core-gbs says how much that is");
   }
-  InferenceLayout prefill = decode.layout;
-  prefill.draft_tokens = 0;
+  PoolsRun run;
+  run.prefill = decode.layout;
+  run.prefill.draft_tokens = 0;
   if (options.prefill_tensor > 0) {
-    prefill.tensor = options.prefill_tensor;
+    run.prefill.tensor = options.prefill_tensor;
   }
-  const IterationCosts prefill_costs(decode.model, decode.part, decode.engine, prefill, "");
+  const IterationCosts prefill_costs(decode.model, decode.part, decode.engine, run.prefill, "");
   const IterationCosts decode_costs(decode.model, decode.part, decode.engine, decode.layout, "");
   const double rate = options.kv_gbs > 0 ? options.kv_gbs * 1e9 : decode.part.nic_bandwidth;
   PoolSpec spec;
@@ -161,14 +160,23 @@ std::string ServePools(const PoolOptions& options, const Deployment& decode, con
   spec.decode = &decode_costs;
   spec.router = options.router == "round_robin" ? Router::kRoundRobin : Router::kLeastLoaded;
   spec.links.leaving.assign(static_cast<std::size_t>(options.prefill_replicas),
-                            rate * prefill.accelerators());
+                            rate * run.prefill.accelerators());
   spec.links.entering.assign(static_cast<std::size_t>(decode.replicas),
                              rate * decode.layout.accelerators());
   spec.links.core = options.core_gbs * 1e9;
   spec.links.other_demand = options.other_gbs * 1e9;
-  const PoolResult result = RunPools(spec, load);
-  return format == "json" ? PoolsJson(options, decode, prefill, result)
-                          : PoolsText(options, decode, prefill, result);
+  run.result = RunPools(spec, load);
+  const PoolShares shares = SharesOf(run.result, options, decode.replicas);
+  const double most = std::max({shares.prefill, shares.network, shares.decode});
+  run.binds = most == shares.prefill ? "prefill" : most == shares.decode ? "decode" : "fabric";
+  return run;
+}
+
+std::string ServePools(const PoolOptions& options, const Deployment& decode, const ServeLoad& load,
+                       const std::string& format) {
+  const PoolsRun run = RunPoolsOf(options, decode, load);
+  return format == "json" ? PoolsJson(options, decode, run.prefill, run.result)
+                          : PoolsText(options, decode, run.prefill, run.result);
 }
 
 }  // namespace gridlock

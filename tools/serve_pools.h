@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sim/serving/deployment.h"
+#include "sim/serving/pools.h"
 
 namespace CLI {
 class App;
@@ -20,6 +21,16 @@ struct PoolOptions {
 
 /// --prefill-replicas, --prefill-tensor, --kv-gbs, --core-gbs, --other-gbs and --router.
 void AddPoolOptions(CLI::App& command, PoolOptions& options);
+
+/// A run of both pools.
+struct PoolsRun {
+  InferenceLayout prefill;  ///< of a prefill replica
+  PoolResult result;
+  std::string binds;  ///< the busiest of "prefill", "fabric" and "decode"
+};
+
+/// Runs the load of all replicas together. Throws UserError when a layout does not fit.
+PoolsRun RunPoolsOf(const PoolOptions& options, const Deployment& decode, const ServeLoad& load);
 
 /// Runs the load of all replicas together on both pools; `decode` is the pool that decodes. Returns
 /// what is printed. Throws UserError when a layout does not fit.

@@ -73,11 +73,6 @@ InferencePart UnmeasuredPart(const ServerSpec& server) {
   part.latent_efficiency = std::min(part.attention_efficiency, kLatentShare);
   part.hbm_efficiency = chip.hbm_efficiency > 0 ? chip.hbm_efficiency : part.hbm_efficiency;
   part.cache_efficiency = part.hbm_efficiency;
-  const CollectiveFit& fit = server.scale_up;
-  part.link_efficiency = fit.all_reduce_efficiency;
-  part.link_latency = (fit.base_latency + fit.step_latency * 2).si();
-  part.link_step_latency = 2 * fit.step_latency.si();
-  part.nic_latency = (server.across().base_latency + server.across().step_latency * 2).si();
   return part;
 }
 
@@ -251,12 +246,10 @@ InferenceLayout InferenceLayoutOf(const ServingSpec& fleet) {
 }
 
 InferencePart InferencePartOf(const ServerSpec& server,
-                              const std::vector<InferencePart>& measured) {
+                              const std::map<std::string, InferencePart>& measured) {
   const AcceleratorSpec& chip = server.accelerator;
-  const auto found = std::find_if(measured.begin(), measured.end(), [&](const InferencePart& each) {
-    return each.name == chip.name;
-  });
-  InferencePart part = found == measured.end() ? UnmeasuredPart(server) : *found;
+  const auto found = measured.find(chip.name);
+  InferencePart part = found == measured.end() ? UnmeasuredPart(server) : found->second;
   const Stretch stretch = StretchOf(server, part.power_limit);
   part.name = chip.name;
   const auto peak = [&](Precision precision) {
@@ -268,6 +261,8 @@ InferencePart InferencePartOf(const ServerSpec& server,
   part.hbm_capacity = chip.hbm_capacity.si();
   part.hbm_bandwidth = chip.hbm_bandwidth.si() / stretch.memory;
   part.domain = server.domain();
+  part.inside = server.scale_up;
+  part.across = server.across();
   part.link_bandwidth = server.RingBandwidth(server.domain()).si();
   part.nic_bandwidth = server.direct || server.nics == 0
                            ? server.across_bandwidth().si()
@@ -279,6 +274,7 @@ IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& serv
   InferenceModel model = InferenceModelOf(fleet.model);
   model.window = fleet.window;
   model.windowed_share = fleet.windowed_share;
+  model.context = fleet.context;
   InferenceEngine engine = fleet.engine;
   engine.batch_max = fleet.batch_max;
   engine.token_budget = fleet.prefill_tokens_max;

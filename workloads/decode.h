@@ -5,6 +5,8 @@
 // from IterationCosts (workloads/inference.h). No clock.
 
 #include <cstdint>
+#include <map>
+#include <string>
 #include <vector>
 
 #include "sim/base/units.h"
@@ -66,10 +68,11 @@ struct ServingCosts {
 InferenceModel InferenceModelOf(const ModelSpec& model);
 
 /// The accelerator of a server as serving sees it: peaks, HBM and links are the server's own, the
-/// shares of them that kernels reach those of `measured`, one of which may have its name. One that
+/// shares of them that kernels reach those of `measured`, by names of accelerators. One that
 /// none has reaches what its catalogue entry says of training. A power limit below that of
 /// `measured` slows products and HBM as it slows training.
-InferencePart InferencePartOf(const ServerSpec& server, const std::vector<InferencePart>& measured);
+InferencePart InferencePartOf(const ServerSpec& server,
+                              const std::map<std::string, InferencePart>& measured);
 
 /// How a replica of a fleet is laid out, and its formats.
 InferenceLayout InferenceLayoutOf(const ServingSpec& fleet);

@@ -6,26 +6,17 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/inference_terms.h"
 
 namespace gridlock {
 
 namespace {
 
-// FLOP and bytes of a product overlap, less so where both take about as long: the two times are
-// added in this power. 8B shape on an H100, BF16: 1 to 256 rows in a CUDA graph.
-constexpr double kCorner = 2.5;
-
 // Rows by which a tile of a grouped product is half empty on average, per expert.
 constexpr double kHalfTile = 16;
 
-// Experts of a token that one copy of it over the NICs reaches: DeepSeek-V3 chooses 8 in at most 4
-// servers, and links inside the server pass the copy on (arXiv:2412.19437, section 3.2.2). For
-// other models an estimate.
-constexpr double kExpertsPerServer = 8.0 / 4;
-
-// Rate of an all-reduce in one kernel over that of a ring: TensorRT-LLM's on H100, 512 KiB over 4
-// and 8 accelerators (measured by NVIDIA aiconfigurator).
-constexpr double kDirectRate = 0.75;
+// Accelerators of a host that sends their tokens.
+constexpr double kPerHost = 8;
 
 // Parts with less HBM, and A100s, get small budgets (vLLM, EngineArgs.get_batch_defaults).
 constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
@@ -34,18 +25,6 @@ constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
-
-double& Of(LimitTimes& times, Limit limit) {
-  return times[static_cast<std::size_t>(limit)];
-}
-
-double Sum(const LimitTimes& times) {
-  double sum = 0;
-  for (const double time : times) {
-    sum += time;
-  }
-  return sum;
-}
 
 }  // namespace
 
@@ -88,7 +67,11 @@ double InferenceLayout::TokensPerStep() const {
 IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart& part,
                                const InferenceEngine& engine, const InferenceLayout& layout,
                                const std::string& path)
-    : model_(model), part_(part), engine_(engine), layout_(layout) {
+    : model_(model),
+      part_(part),
+      links_(LinksOf(part, engine.link_factor)),
+      engine_(engine),
+      layout_(layout) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
   FillCache(path);
   per_read_ = ReadSlope();
@@ -116,85 +99,6 @@ double IterationCosts::AttentionWeights() const {
   return h * model_.head_dim * (2.0 * model_.heads / t + 2 * kv_heads);
 }
 
-// Of a weight outside of experts.
-double IterationCosts::DenseBytes() const {
-  const bool experts_alone =
-      layout_.weights == WeightFormat::kMxfp4 ||
-      (layout_.weights == WeightFormat::kNvfp4 && model_.latent && model_.experts > 0);
-  return experts_alone ? 2 : BytesOfFormat(layout_.weights);
-}
-
-// FLOP/s that large products reach.
-double IterationCosts::Peak(bool experts) const {
-  const double bytes = experts ? BytesOfFormat(layout_.weights) : DenseBytes();
-  const bool narrow =
-      layout_.weights != WeightFormat::kInt8 && layout_.weights != WeightFormat::kInt4;
-  double peak = part_.peak_bf16 * part_.gemm_efficiency;
-  if (narrow && bytes < 1 && part_.peak_fp4 > 0) {
-    peak = part_.peak_fp4 * part_.fp4_efficiency;
-  } else if (narrow && bytes == 1 && part_.peak_fp8 > 0) {
-    peak = part_.peak_fp8 * part_.fp8_efficiency;
-  }
-  return peak * engine_.gemm_factor;
-}
-
-// Adds a product of `rows` with `weights` parameters of `bytes` each.
-void IterationCosts::AddProduct(double rows, double weights, double bytes, double peak,
-                                LimitTimes& times) const {
-  const double compute = 2 * rows * weights / peak;
-  const double widened = layout_.weights == WeightFormat::kInt8   ? engine_.int8_factor
-                         : layout_.weights == WeightFormat::kInt4 ? engine_.int4_factor
-                                                                  : 1.0;
-  const double memory =
-      weights * bytes / (part_.hbm_bandwidth * part_.hbm_efficiency * engine_.hbm_factor * widened);
-  const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
-  Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
-}
-
-// Inside a domain: one kernel in which all send everything to all, or a ring, whichever is sooner.
-double IterationCosts::ReduceTime(double rows) const {
-  const double t = std::min<double>(layout_.tensor, part_.domain);
-  const double bytes = rows * model_.hidden * 2;
-  const double rate = part_.link_bandwidth * part_.link_efficiency;
-  const double ring =
-      (part_.link_latency + part_.link_step_latency * (t - 2)) * engine_.link_factor +
-      2 * bytes * (t - 1) / t / rate;
-  if (!engine_.direct_reduce || part_.link_direct_latency <= 0) {
-    return ring;
-  }
-  return std::min(ring, part_.link_direct_latency * engine_.link_factor +
-                            bytes * (t - 1) / (rate * kDirectRate));
-}
-
-void IterationCosts::AddReduce(double rows, LimitTimes& times) const {
-  if (layout_.tensor <= 1) {
-    return;
-  }
-  double time = part_.domain >= 2 ? ReduceTime(rows) : 0;
-  const double servers = layout_.tensor / part_.domain;
-  if (servers > 1) {
-    time += part_.nic_latency * engine_.link_factor +
-            rows * model_.hidden * 2 * 2 * (servers - 1) / servers / part_.domain /
-                (part_.nic_bandwidth * part_.link_efficiency);
-  }
-  Of(times, Limit::kLinks) += time;
-}
-
-// Tokens to their experts and back: 8 bits out, 16 bits home.
-void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
-  const double ranks = layout_.tensor * layout_.data;
-  const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
-  const double bytes = rows / ranks * copies * model_.hidden * 3;
-  const bool across = ranks > part_.domain;
-  const double rate = across
-                          ? std::min(part_.link_bandwidth, part_.nic_bandwidth * kExpertsPerServer)
-                          : part_.link_bandwidth;
-  const double latency = 2 * (part_.link_latency + (across ? part_.nic_latency : 0));
-  const double time = latency * engine_.link_factor + bytes / (rate * part_.link_efficiency);
-  // Two halves of a batch take turns: the links of one beside the products of the other.
-  Of(times, Limit::kLinks) += engine_.overlap ? std::max(0.0, time - beside - Sum(times)) : time;
-}
-
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
   const double weights = AttentionWeights();
   AddProduct(rows, weights, DenseBytes(), Peak(false), times);
@@ -206,6 +110,8 @@ void IterationCosts::AddDense(double rows, double width, LimitTimes& times, doub
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
   AddProduct(rows, weights, DenseBytes(), Peak(false), times);
   bytes += weights * DenseBytes();
+  // The block's hidden values: written, activated, read.
+  AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
 }
 
 void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
@@ -221,6 +127,11 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
   const double uneven = layout_.experts_spread || layout_.data > 1 ? engine_.imbalance : 1.0;
   AddProduct(per_expert, weights * uneven, element, Peak(true) * part_.expert_efficiency, times);
   bytes += weights * element;
+  // Tokens are copied in the order of their experts, and added up where they came from.
+  const bool whole = layout_.experts_spread || layout_.data > 1;
+  const double pairs = whole ? total * chosen / ranks * uneven : rows * chosen;
+  const double width = whole ? model_.expert_ffn : model_.expert_ffn / layout_.tensor;
+  AddTraffic(pairs * (10.0 * model_.hidden + (model_.gated ? 6 : 4) * width), times);
   Of(times, Limit::kKernels) += part_.kernel_time * engine_.expert_kernels;
   if (model_.shared_experts > 0) {
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
@@ -234,11 +145,23 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
 
 // Of all layers, with so many rows on the replica.
 IterationCosts::Point IterationCosts::LayersAt(double rows) const {
+  Point whole = PassAt(rows, 1);
+  if (!engine_.overlap || layout_.data <= 1 || model_.experts <= 0) {
+    return whole;
+  }
+  // Two halves of the batch take turns, each with links beside the other's work; weights are read
+  // and kernels started for each.
+  Point halves = PassAt(rows, 2);
+  return Sum(halves.times) < Sum(whole.times) ? halves : whole;
+}
+
+// The same in so many parts, one after another.
+IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   Point point;
   point.rows = rows;
   // Each attention copy has its share of the rows, and each stage of the pipeline works on one of
   // `pipeline` parts of the batch at a time.
-  const double here = std::max(1.0, rows / layout_.data / layout_.pipeline);
+  const double here = std::max(1.0, rows / layout_.data / layout_.pipeline / parts);
   const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
   const double dense_layers = model_.layers - experts_layers;
   LimitTimes common{}, dense{}, mixture{};
@@ -248,25 +171,28 @@ IterationCosts::Point IterationCosts::LayersAt(double rows) const {
   // Norms, positions, activations, residuals: read and written in 16 bits.
   const double elements =
       8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
-  Of(common, Limit::kCache) += 2 * elements * here / (part_.hbm_bandwidth * part_.hbm_efficiency);
+  AddTraffic(elements * here, common);
   if (dense_layers > 0) {
     AddDense(here, model_.ffn, dense, dense_bytes);
     AddReduce(here, dense);
   }
   if (experts_layers > 0) {
-    AddExperts(here, Sum(common), mixture, mixture_bytes);
+    AddExperts(here, parts > 1 ? Sum(common) : -1, mixture, mixture_bytes);
   }
   for (std::size_t i = 0; i < common.size(); ++i) {
     point.times[i] =
-        common[i] * model_.layers + dense[i] * dense_layers + mixture[i] * experts_layers;
+        parts * (common[i] * model_.layers + dense[i] * dense_layers + mixture[i] * experts_layers);
   }
-  Of(point.times, Limit::kLinks) +=
-      layout_.pipeline > 1 ? layout_.pipeline * (part_.link_latency +
-                                                 here * model_.hidden * 2 /
-                                                     (part_.link_bandwidth * part_.link_efficiency))
-                           : 0.0;
-  point.bytes =
-      common_bytes * model_.layers + dense_bytes * dense_layers + mixture_bytes * experts_layers;
+  if (layout_.pipeline > 1) {
+    const bool across = layout_.accelerators() > part_.domain;
+    const CollectiveFit& fit = across ? links_.scale_out : links_.scale_up;
+    const double rate = across ? part_.nic_bandwidth : part_.link_bandwidth;
+    Of(point.times, Limit::kLinks) +=
+        layout_.pipeline *
+        (SendLatency(fit) + here * model_.hidden * 2 / (rate * fit.send_efficiency));
+  }
+  point.bytes = parts * (common_bytes * model_.layers + dense_bytes * dense_layers +
+                         mixture_bytes * experts_layers);
   return point;
 }
 
@@ -278,9 +204,11 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
   if (layout_.tensor > 1) {
     // Each rank's logits, in 16 bits, to one.
-    Of(times, Limit::kLinks) += part_.link_latency * engine_.link_factor +
-                                rows * model_.vocabulary * 2 * (layout_.tensor - 1) /
-                                    layout_.tensor / (part_.link_bandwidth * part_.link_efficiency);
+    const CollectiveFit& fit = links_.scale_up;
+    Of(times, Limit::kLinks) +=
+        fit.base_latency.si() + rows * model_.vocabulary * 2 * (layout_.tensor - 1) /
+                                    layout_.tensor /
+                                    (part_.link_bandwidth * fit.all_gather_efficiency);
   }
   // Logits in 32 bits, passed over a few times by the sampler.
   Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
@@ -302,8 +230,9 @@ double IterationCosts::ReadSlope() const {
             layout_.cache_bytes;
     flop = 4.0 * model_.heads / layout_.tensor * model_.head_dim;
   }
+  const double narrow = layout_.cache_bytes < 2 ? engine_.narrow_cache_factor : 1.0;
   const double memory =
-      bytes / (part_.hbm_bandwidth * part_.cache_efficiency * engine_.cache_factor);
+      bytes / (part_.hbm_bandwidth * part_.cache_efficiency * engine_.cache_factor * narrow);
   const double share = model_.latent                  ? part_.latent_efficiency
                        : engine_.vector_attention > 0 ? engine_.vector_attention
                                                       : part_.attention_efficiency;
@@ -322,7 +251,9 @@ double IterationCosts::PairSlope() const {
 
 // Of the largest iteration: hidden states, the feed-forward block, and logits in 32 bits.
 double IterationCosts::ActivationBytes() const {
-  const double rows = static_cast<double>(std::min<std::int64_t>(engine_.token_budget, 16384));
+  const std::int64_t budget = std::min<std::int64_t>(engine_.token_budget, 16384);
+  const double rows = static_cast<double>(
+      engine_.profile_context ? std::max<std::int64_t>(budget, model_.context) : budget);
   const double width =
       model_.experts > 0 ? 1.0 * model_.expert_ffn * model_.experts_per_token : model_.ffn;
   const double sequences = static_cast<double>(std::min<std::int64_t>(engine_.batch_max, 1024));
@@ -358,6 +289,10 @@ void IterationCosts::FillCache(const std::string& path) {
   // A sequence's windows are small beside its other layers; a batch of them is set aside.
   const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);
   const double tokens = (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;
+  if (engine_.cache_tokens > 0) {
+    cache_tokens_ = engine_.cache_tokens;
+    return;
+  }
   if (tokens < static_cast<double>(engine_.page)) {
     throw UserError(
         path, fmt::format("the weights of {} in {} take {} of the {} of each of {} {}, and leave "
@@ -412,9 +347,11 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   const double launches = engine_.layer_launch * model_.layers * part_.host_factor - Sum(times);
   Of(times, Limit::kHost) += std::max(0.0, launches) +
                              (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
-  // A server that sends tokens one by one does so beside the accelerators.
+  // A server that sends tokens one by one does so beside its accelerators.
+  const double servers = std::max(1.0, layout_.accelerators() / kPerHost);
   const double sending =
-      engine_.stream_time * static_cast<double>(sequences) * part_.host_factor - Sum(times);
+      engine_.stream_time * static_cast<double>(sequences) / servers * part_.host_factor -
+      Sum(times);
   Of(times, Limit::kHost) += std::max(0.0, sending);
   return times;
 }
@@ -453,7 +390,9 @@ double IterationCosts::FlopOf(double rows, double outputs, double reads, double 
 
 double IterationCosts::BytesOf(double rows, double reads) const {
   const Point point = PointAt(std::max<std::int64_t>(1, static_cast<std::int64_t>(rows)));
-  return point.bytes * layout_.tensor * layout_.data +
+  const double traffic =
+      point.times[static_cast<std::size_t>(Limit::kCache)] * TrafficRate() * layout_.pipeline;
+  return (point.bytes + (rows > 0 ? traffic : 0)) * layout_.tensor * layout_.data +
          reads * token_bytes_ * layout_.tensor * layout_.pipeline;
 }
 

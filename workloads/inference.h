@@ -30,6 +30,7 @@ struct InferenceModel {
   bool gated = true;     ///< three matrices in a feed-forward block, not two
   bool latent = false;   ///< MLA: all heads share one latent vector and one rotary key per token
   int kv_rank = 512, q_rank = 1536, rotary_dim = 64, value_dim = 128;  ///< of MLA
+  int context = 0;            ///< tokens of the longest prompt; 0: not known
   int window = 0;             ///< tokens that a layer with a sliding window keeps
   double windowed_share = 0;  ///< of the layers
 };
@@ -46,8 +47,8 @@ const char* WeightFormatName(WeightFormat format);
 /// Bytes of a weight, scales included.
 double BytesOfFormat(WeightFormat format);
 
-/// An accelerator, with what serving kernels reach on it. Filled from
-/// workloads/catalog/serving_parts.csv, which says where each number comes from.
+/// An accelerator in its server, with what serving kernels reach on it. The machine comes from the
+/// catalogue's servers, the shares of its rates from workloads/catalog/serving_parts.csv.
 struct InferencePart {
   std::string name;
   double peak_bf16 = 0, peak_fp8 = 0, peak_fp4 = 0;  ///< FLOP/s, dense; 0: not native
@@ -55,18 +56,17 @@ struct InferencePart {
   double hbm_bandwidth = 0;                          ///< bytes/s
   double domain = 8;                                 ///< accelerators that links reach
   double link_bandwidth = 0;                         ///< bytes/s per direction inside the domain
-  double link_efficiency = 0.8;                      ///< of large all-reduces
-  double link_latency = 5e-6;                        ///< s, of a small all-reduce of two
-  double link_step_latency = 0;                      ///< s, per further member
+  CollectiveFit inside, across;                      ///< collectives in the domain and beyond it
   double link_direct_latency = 0;  ///< s, of one kernel in which all send to all; 0: there is none
   double nic_bandwidth = 25e9;     ///< bytes/s per accelerator and direction, beyond the domain
-  double nic_latency = 30e-6;      ///< s, what an all-reduce across servers takes longer
   double gemm_efficiency = 0.65;   ///< of the BF16 peak, large products
   double fp8_efficiency = 0.6;
   double fp4_efficiency = 0.4;
-  double expert_efficiency = 0.7;          ///< grouped products over plain ones
+  double widened_efficiency = 1;   ///< of products whose 4-bit weights are widened, over plain ones
+  double expert_efficiency = 0.7;  ///< grouped products over plain ones
   double attention_efficiency = 0.5;       ///< prefill attention over the BF16 peak
   double hbm_efficiency = 0.85;            ///< of streaming weights
+  double fp4_hbm_efficiency = 0;           ///< the same of 4-bit weights; 0: as others
   double latent_efficiency = 0.6;          ///< decode attention on latent caches, of the BF16 peak
   double cache_efficiency = 0.8;           ///< of reading caches, over the HBM bandwidth
   double kernel_time = 2.5e-6;             ///< s, of a small kernel in a graph
@@ -91,24 +91,29 @@ struct InferenceEngine {
   std::int64_t small_token_budget = 0, small_batch_max = 0;  ///< on small parts; 0: the same
   double memory_share = 0.9;  ///< of HBM, or of what weights leave when share_of_free
   bool share_of_free = false;
-  double reserve = 2e9;        ///< bytes per accelerator: graphs, libraries
-  bool reserve_whole = false;  ///< room for the whole answer before a request is admitted
-  bool narrow_cache = false;   ///< FP8 weights mean an FP8 cache where nothing is said
-  std::int64_t page = 16;      ///< tokens of a page of the cache
-  double host_time = 0.5e-3;   ///< s per iteration
-  double host_sequence = 0;    ///< s per iteration and sequence
-  double stream_time = 0;      ///< s that a server's host takes per token that it sends, beside
-  double layer_launch = 0;     ///< s that the host takes to launch a layer kernel by kernel
-  double kernels = 10;         ///< small kernels of a dense layer
-  double expert_kernels = 8;   ///< more of them in a layer with experts
-  double gemm_factor = 1;      ///< on the efficiencies of the part
+  bool profile_context = false;   ///< sets memory aside for a prompt of the model's whole context
+  double reserve = 2e9;           ///< bytes per accelerator: graphs, libraries
+  bool reserve_whole = false;     ///< room for the whole answer before a request is admitted
+  bool narrow_cache = false;      ///< FP8 weights mean an FP8 cache where nothing is said
+  std::int64_t page = 16;         ///< tokens of a page of the cache
+  std::int64_t cache_tokens = 0;  ///< of a replica, where its user says so; 0: what HBM holds
+  double host_time = 0.5e-3;      ///< s per iteration
+  double host_sequence = 0;       ///< s per iteration and sequence
+  double stream_time = 0;         ///< s that a server's host takes per token that it sends, beside
+  double layer_launch = 0;        ///< s that the host takes to launch a layer kernel by kernel
+  double kernels = 10;            ///< small kernels of a dense layer
+  double expert_kernels = 8;      ///< more of them in a layer with experts
+  double gemm_factor = 1;         ///< on the efficiencies of the part
   double hbm_factor = 1;
   double cache_factor = 1;
-  double attention_factor = 1;  ///< of prefill attention
+  double narrow_cache_factor = 1;  ///< of reading caches of 8 bits, over those of 16
+  double traffic = 1;              ///< of activations, over what fused kernels read and write
+  double attention_factor = 1;     ///< of prefill attention
   double vector_attention =
       0;                       ///< decode attention without matrix units, of the BF16 peak; 0: with
   bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
-  bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work
+  bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work,
+                               ///< where that is sooner
   double int8_factor = 1;      ///< on reading weights that kernels widen from 8 or 4 bits
   double int4_factor = 1;
   double link_factor = 1;       ///< on the latencies of links
@@ -196,6 +201,7 @@ class IterationCosts {
 
   void FillCache(const std::string& path);
   [[nodiscard]] Point LayersAt(double rows) const;
+  [[nodiscard]] Point PassAt(double rows, int parts) const;
   [[nodiscard]] double ReadSlope() const;
   [[nodiscard]] double PairSlope() const;
   void AddProduct(double rows, double weights, double bytes, double peak, LimitTimes& times) const;
@@ -203,6 +209,9 @@ class IterationCosts {
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
   void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
   [[nodiscard]] double ReduceTime(double rows) const;
+  [[nodiscard]] double StreamRate(double bytes) const;
+  [[nodiscard]] double TrafficRate() const;
+  void AddTraffic(double elements, LimitTimes& times) const;
   void AddReduce(double rows, LimitTimes& times) const;
   void AddExchange(double rows, double beside, LimitTimes& times) const;
   [[nodiscard]] double DenseBytes() const;
@@ -214,6 +223,7 @@ class IterationCosts {
 
   InferenceModel model_;
   InferencePart part_;
+  ServerSpec links_;  ///< the part's domain, as collectives see it
   InferenceEngine engine_;
   InferenceLayout layout_;
   double per_read_ = 0, per_pair_ = 0;

@@ -4,6 +4,7 @@
 // Typed, const, no clock.
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <variant>
@@ -88,11 +89,11 @@ struct ServingSpec {
   Seconds ttft_objective;      ///< 0: none
   Seconds tpot_objective;      ///< 0: none
   InferenceEngine engine;      ///< what its iterations cost beside products and caches
-  /// Measured accelerators of the sites that it may run on; one without a row is taken by its
-  /// catalogue entry.
-  std::vector<InferencePart> parts;
+  /// Measured accelerators by name; one without a row is taken by its catalogue entry.
+  std::map<std::string, InferencePart> parts;
   std::optional<WeightFormat> weights;  ///< not set: that of `precision`
   double cache_bytes = 0;               ///< of an element of the KV cache; 0: that of `precision`
+  int context = 0;                      ///< tokens of the model's longest prompt; 0: not known
   int window = 0;                       ///< tokens that layers with a sliding window keep
   double windowed_share = 0;            ///< of the layers
   std::string engine_estimates;         ///< of engine and parts, in words for the output

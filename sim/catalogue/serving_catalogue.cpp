@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/catalogue/folders.h"
+#include "sim/catalogue/serving_machines.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 
@@ -35,15 +36,13 @@ const NumberField<InferencePart> kPartFields[] = {
     {"hbm_gbs", &InferencePart::hbm_bandwidth, kGiga},
     {"domain", &InferencePart::domain, 1},
     {"link_gbs", &InferencePart::link_bandwidth, kGiga},
-    {"link_efficiency", &InferencePart::link_efficiency, 1},
-    {"link_latency_us", &InferencePart::link_latency, kMicro},
-    {"link_step_latency_us", &InferencePart::link_step_latency, kMicro},
     {"link_direct_latency_us", &InferencePart::link_direct_latency, kMicro},
     {"nic_gbs", &InferencePart::nic_bandwidth, kGiga},
-    {"nic_latency_us", &InferencePart::nic_latency, kMicro},
     {"gemm_efficiency", &InferencePart::gemm_efficiency, 1},
     {"fp8_efficiency", &InferencePart::fp8_efficiency, 1},
     {"fp4_efficiency", &InferencePart::fp4_efficiency, 1},
+    {"widened_efficiency", &InferencePart::widened_efficiency, 1},
+    {"fp4_hbm_efficiency", &InferencePart::fp4_hbm_efficiency, 1},
     {"expert_efficiency", &InferencePart::expert_efficiency, 1},
     {"attention_efficiency", &InferencePart::attention_efficiency, 1},
     {"hbm_efficiency", &InferencePart::hbm_efficiency, 1},
@@ -68,6 +67,8 @@ const NumberField<InferenceEngine> kEngineFields[] = {
     {"gemm_factor", &InferenceEngine::gemm_factor, 1},
     {"hbm_factor", &InferenceEngine::hbm_factor, 1},
     {"cache_factor", &InferenceEngine::cache_factor, 1},
+    {"narrow_cache_factor", &InferenceEngine::narrow_cache_factor, 1},
+    {"traffic", &InferenceEngine::traffic, 1},
     {"attention_factor", &InferenceEngine::attention_factor, 1},
     {"vector_attention", &InferenceEngine::vector_attention, 1},
     {"int8_factor", &InferenceEngine::int8_factor, 1},
@@ -98,6 +99,7 @@ struct FlagField {
 
 constexpr FlagField kFlags[] = {
     {"share_of_free", &InferenceEngine::share_of_free},
+    {"profile_context", &InferenceEngine::profile_context},
     {"reserve_whole", &InferenceEngine::reserve_whole},
     {"narrow_cache", &InferenceEngine::narrow_cache},
     {"direct_reduce", &InferenceEngine::direct_reduce},
@@ -126,6 +128,7 @@ constexpr ModelField kModelFields[] = {
     {"rotary_dim", &InferenceModel::rotary_dim},
     {"value_dim", &InferenceModel::value_dim},
     {"window", &InferenceModel::window},
+    {"context", &InferenceModel::context},
 };
 
 const std::map<std::string, Batching> kBatchings = {{"static", Batching::kStatic},
@@ -168,15 +171,20 @@ bool SetNumber(const NumberField<T> (&fields)[N], const std::string& name, const
   return false;
 }
 
-void SetPart(const std::string& field, const std::string& text, ServingCatalogue& catalogue,
-             std::string& problem) {
+void SetPart(const std::string& field, const std::string& text, const ServingMachines& machines,
+             ServingCatalogue& catalogue, std::string& problem) {
   InferencePart& part = catalogue.parts.back();
-  if (field == "alias") {
+  if (field == "server") {
+    (void)machines.Fill(text, part);  // one that is not there has its problem already
+    for (const std::string& name : machines.NamesOf(text)) {
+      catalogue.aliases.emplace(name, part.name);
+    }
+  } else if (field == "alias") {
     for (const std::string& word : WordsOf(text)) {
       catalogue.aliases[word] = part.name;
     }
   } else if (!SetNumber(kPartFields, field, text, part, problem)) {
-    std::vector<std::string> names = {"like", "alias"};
+    std::vector<std::string> names = {"like", "server", "alias"};
     for (const auto& each : kPartFields) {
       names.emplace_back(each.name);
     }
@@ -259,16 +267,29 @@ void InheritEstimates(const std::string& base, const std::string& entry,
   estimates.merge(inherited);
 }
 
+std::vector<CsvLine> LinesOf(const std::string& file, ProblemList& problems) {
+  std::string text;
+  return ReadFile(file, {file, 0, 0}, text, problems) ? ReadCsv(file, text, problems)
+                                                      : std::vector<CsvLine>();
+}
+
+// The servers that parts stand in.
+std::vector<std::string> ServersOf(const std::vector<CsvLine>& lines) {
+  std::vector<std::string> names;
+  for (const CsvLine& line : lines) {
+    if (line.cells.size() == 5 && line.cells[1].text == "server") {
+      names.push_back(line.cells[2].text);
+    }
+  }
+  return names;
+}
+
 // Calls `start` with the name of each entry and of the one that it is like, and `set` with its
 // fields. `start` returns that one's name in the table, "" for none.
 template <typename Start, typename Set>
-void ReadTable(const std::string& file, const Start& start, const Set& set,
-               ServingCatalogue& catalogue, ProblemList& problems) {
-  std::string text, present;
-  if (!ReadFile(file, {file, 0, 0}, text, problems)) {
-    return;
-  }
-  const std::vector<CsvLine> lines = ReadCsv(file, text, problems);
+void ReadTable(const std::string& file, const std::vector<CsvLine>& lines, const Start& start,
+               const Set& set, ServingCatalogue& catalogue, ProblemList& problems) {
+  std::string present;
   for (std::size_t i = 1; i < lines.size(); ++i) {
     const std::vector<CsvCell>& cells = lines[i].cells;
     if (cells.size() != 5) {
@@ -411,8 +432,10 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
                                       const std::string& models_file) {
   ServingCatalogue catalogue;
   ProblemList problems;
+  const std::vector<CsvLine> parts = LinesOf(parts_file, problems);
+  const ServingMachines machines(ServersOf(parts), problems);
   ReadTable(
-      parts_file,
+      parts_file, parts,
       [&](const std::string& name, const std::string& like, std::string& problem) {
         const InferencePart* base = catalogue.FindPart(like);
         InferencePart part = base == nullptr ? InferencePart() : *base;
@@ -423,11 +446,11 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         return found;
       },
       [&](const std::string& field, const std::string& value, std::string& problem) {
-        SetPart(field, value, catalogue, problem);
+        SetPart(field, value, machines, catalogue, problem);
       },
       catalogue, problems);
   ReadTable(
-      engines_file,
+      engines_file, LinesOf(engines_file, problems),
       [&](const std::string& name, const std::string& like, std::string& problem) {
         const InferenceEngine* base = catalogue.FindEngine(like);
         ServingEngineEntry entry;
@@ -444,7 +467,7 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
       },
       catalogue, problems);
   ReadTable(
-      models_file,
+      models_file, LinesOf(models_file, problems),
       [&](const std::string& name, const std::string& like, std::string& problem) {
         const InferenceModel* base = catalogue.FindModel(like);
         InferenceModel model = base == nullptr ? InferenceModel() : *base;

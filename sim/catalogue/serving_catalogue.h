@@ -3,8 +3,9 @@
 // What serves models: parts, engines and models by name, from tables that say where each number
 // comes from (serving_parts.csv, serving_engines.csv and serving_models.csv in workloads/catalog:
 // entry, field, value, estimate, source). An entry may start as another one: its first field is
-// then `like`, and what is an estimate there is one here. link_gbs and nic_gbs: GB/s in one
-// direction.
+// then `like`, and what is an estimate there is one here. A part's machine is a `server` of the
+// catalogue, whose rates, memory, links and power it has unless a later line says otherwise.
+// link_gbs and nic_gbs: GB/s in one direction.
 
 #include <map>
 #include <string>

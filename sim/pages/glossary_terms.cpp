@@ -76,6 +76,14 @@ constexpr Term kTerms[] = {
      "      | /    \\____\n"
      "      |/              at the cap: where the two touch",
      "", "gridlock run examples/06-power-cap-at-noon/scenario.textproto -q"},
+    {"chunked prefill", "chunk, mixed iteration, continuous batching",
+     "Prompts are cut into chunks that go through the layers together with the sequences "
+     "that decode, so that weights are read once for both and nobody waits for a whole prompt.",
+     "iteration 1: [chunk of A][b][c][d]\n"
+     "iteration 2: [rest of A ][b][c][d]\n"
+     "iteration 3: [a][b][c][d]",
+     "rows of an iteration = sequences that decode + tokens of chunks <= token budget",
+     "gridlock serve --model llama-3.1-8b --part h100_sxm --rate 10"},
     {"class", "classes, folded",
      "Accelerators that behave alike because what they compute and whom they share links "
      "with is alike. The folded simulation runs one of each class and counts it with its "
@@ -152,6 +160,15 @@ constexpr Term kTerms[] = {
      "forward and one backward pass in turn.",
      "layers 1-8 -> stage 0 -> layers 9-16 -> stage 1 -> ...", "bubble / work = (p - 1) / (v m)",
      "gridlock explain bubble"},
+    {"prefix cache", "prefix cache, KV reuse, host cache",
+     "Keys and values of the beginnings of prompts that stay after a request has ended, in "
+     "the HBM that running sequences leave and behind it in the host, so that a prompt "
+     "that begins alike is not prefilled again.",
+     "HBM  [weights][running sequences][beginnings]\n"
+     "                                     |   ^ over the host's link\n"
+     "host                             [beginnings]",
+     "bytes of a token = 2 x KV heads x head size x layers x bytes of an element",
+     "gridlock serve --help"},
     {"rail", "rails",
      "NIC number i of every server goes to leaf number i. Traffic between accelerators of "
      "one number crosses a single leaf; all other traffic first goes through the scale-up "

@@ -81,8 +81,16 @@ void AddServingTables(const proto::Serving& serving, const ServingCatalogue& tab
                       ServingSpec& spec) {
   const std::string engine = serving.engine().empty() ? kDefaultEngine : serving.engine();
   spec.engine = *tables.FindEngine(engine);
-  spec.parts = tables.parts;
+  for (const InferencePart& part : tables.parts) {
+    spec.parts[part.name] = part;
+  }
+  for (const auto& [alias, name] : tables.aliases) {
+    if (const InferencePart* const part = tables.FindPart(name); part != nullptr) {
+      spec.parts.emplace(alias, *part);
+    }
+  }
   if (const InferenceModel* const known = tables.FindModel(spec.model.name); known != nullptr) {
+    spec.context = known->context;
     spec.window = known->window;
     spec.windowed_share = known->windowed_share;
   }

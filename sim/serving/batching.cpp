@@ -55,6 +55,7 @@ void BatchingReplica::Finish(const Completed& completed) {
 
 // Does what begins at the clock. False when nothing is left to be done.
 bool BatchingReplica::Step(Seconds until, const Completed& completed) {
+  EndLoads();
   Admit(completed);
   if (DecodesBeside() || prefilling_.empty()) {
     EvictUntilOneIterationFits();
@@ -67,10 +68,18 @@ bool BatchingReplica::Step(Seconds until, const Completed& completed) {
     }
   }
   if (active_.empty()) {
-    if (queue_.empty()) {
+    // Who waits for the batch or for room waits for the loads: nothing else is under way.
+    Seconds next(HUGE_VAL);
+    if (!queue_.empty() && !HasCome()) {
+      next = queue_.front().outcome.request.arrival;
+    }
+    if (!loading_.empty()) {
+      next = std::min(next, loading_.front().loaded);
+    }
+    if (std::isinf(next.si())) {
       return false;
     }
-    clock_ = std::max(clock_, std::min(until, queue_.front().outcome.request.arrival));
+    clock_ = std::max(clock_, std::min(until, next));
     return true;
   }
   Decode(IterationsUntilEvent(until), completed);
@@ -94,7 +103,7 @@ std::int64_t BatchingReplica::Reserved(const Sequence& sequence) const {
 }
 
 Wait BatchingReplica::WhyNot(const Sequence& first) const {
-  const auto together = batch() + static_cast<std::int64_t>(prefilling_.size()) + 1;
+  const auto together = in_batch() + 1;
   if (together > batch_max_) {
     return Wait::kBatch;
   }
@@ -104,8 +113,10 @@ Wait BatchingReplica::WhyNot(const Sequence& first) const {
   }
   // What is being prefilled fills the budget of this iteration.
   std::int64_t pending = 0;
-  for (const Sequence& each : prefilling_) {
-    pending += each.to_prefill - each.prefilled;
+  for (const std::deque<Sequence>* list : {&prefilling_, &loading_}) {
+    for (const Sequence& each : *list) {
+      pending += each.to_prefill - each.prefilled;
+    }
   }
   const bool whole = batching_ == Batching::kPrompts || batching_ == Batching::kFused;
   const std::int64_t beside = batching_ == Batching::kPrompts ? 0 : batch();
@@ -136,23 +147,74 @@ void BatchingReplica::Admit(const Completed& completed) {
     if (wait_ != Wait::kNothing) {
       return;
     }
-    if (first.outcome.evictions == 0) {
-      first.outcome.admitted = clock_;
-    }
-    held_ += Held(first);
-    reserved_ += Reserved(first);
-    work_.cache_peak = std::max(work_.cache_peak, held_);
-    if (first.outcome.request.prefilled && first.outcome.evictions == 0) {
-      first.decoded = 1;
-      first.outcome.first_token = clock_;
-      ++work_.output_tokens;
-      Start(first);
-      queue_.pop_front();
-      EndFinished(completed);  // an answer of one token is out already
-    } else {
-      prefilling_.push_back(first);
-      queue_.pop_front();
-    }
+    Enter(completed);
+  }
+}
+
+// The first that waits takes its place in batch and cache.
+void BatchingReplica::Enter(const Completed& completed) {
+  Sequence first = std::move(queue_.front());
+  queue_.pop_front();
+  if (first.outcome.evictions == 0) {
+    first.outcome.admitted = clock_;
+  }
+  held_ += Held(first);
+  reserved_ += Reserved(first);
+  work_.cache_peak = std::max(work_.cache_peak, held_);
+  if (first.outcome.request.prefilled && first.outcome.evictions == 0) {
+    first.decoded = 1;
+    first.outcome.first_token = clock_;
+    ++work_.output_tokens;
+    Start(std::move(first));
+    EndFinished(completed);  // an answer of one token is out already
+    return;
+  }
+  TakePrefix(first);
+  (first.loaded > clock_ ? loading_ : prefilling_).push_back(std::move(first));
+}
+
+// What an earlier prompt begins with as well is not prefilled again.
+void BatchingReplica::TakePrefix(Sequence& sequence) {
+  const std::vector<std::int64_t>* blocks = sequence.outcome.request.blocks;
+  if (prefixes_ == nullptr || blocks == nullptr) {
+    return;
+  }
+  const std::int64_t block = prefixes_->spec().block;
+  prefixes_->Fit(capacity_ - held_ + Held(sequence));
+  const PrefixCache::Found found =
+      prefixes_->Take(*blocks, (sequence.outcome.request.prompt_tokens - 1) / block);
+  sequence.blocks_used = found.hbm + found.host;
+  sequence.prefilled = sequence.blocks_used * block;
+  FitPrefixes();
+  if (found.host > 0) {
+    const Bytes bytes = costs_.CacheBytesOf(found.host * block);
+    const Seconds span = bytes / prefixes_->spec().host_rate;
+    link_free_ = std::max(link_free_, clock_) + span;
+    sequence.loaded = link_free_;
+    prefixes_->counts.loaded += bytes;
+    prefixes_->counts.loading += span;
+  }
+}
+
+void BatchingReplica::LeavePrefix(Sequence& sequence) {
+  if (sequence.blocks_used > 0) {
+    prefixes_->Release(*sequence.outcome.request.blocks, sequence.blocks_used);
+    sequence.blocks_used = 0;
+    FitPrefixes();
+  }
+}
+
+// Beginnings give way to sequences.
+void BatchingReplica::FitPrefixes() {
+  if (prefixes_ != nullptr) {
+    prefixes_->Fit(capacity_ - held_);
+  }
+}
+
+void BatchingReplica::EndLoads() {
+  while (!loading_.empty() && loading_.front().loaded <= clock_) {
+    prefilling_.push_back(std::move(loading_.front()));
+    loading_.pop_front();
   }
 }
 
@@ -217,6 +279,7 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
     reads_ += beside;
     held_ += beside;
     work_.cache_peak = std::max(work_.cache_peak, held_);
+    FitPrefixes();
   }
   EndFinished(completed);
   for (const std::int64_t taken : chunks_) {
@@ -227,6 +290,10 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
     }
     Sequence sequence = std::move(first);
     prefilling_.pop_front();
+    if (prefixes_ != nullptr && sequence.outcome.request.blocks != nullptr) {
+      prefixes_->Fill(*sequence.outcome.request.blocks, sequence.blocks_used);
+      sequence.blocks_used = static_cast<std::int64_t>(sequence.outcome.request.blocks->size());
+    }
     if (sequence.decoded == 0) {
       sequence.outcome.first_token = clock_;
     }
@@ -238,11 +305,13 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
 
 // Gives up those that came last until the cache holds one more token of each that decodes.
 void BatchingReplica::EvictUntilOneIterationFits() {
-  while (!reserve_whole_ && held_ + batch() > capacity_ && (!prefilling_.empty() || batch() > 1)) {
+  while (!reserve_whole_ && held_ + batch() > capacity_ &&
+         (!prefilling_.empty() || !loading_.empty() || batch() > 1)) {
     Sequence sequence;
-    if (!prefilling_.empty()) {
-      sequence = std::move(prefilling_.back());
-      prefilling_.pop_back();
+    if (!prefilling_.empty() || !loading_.empty()) {
+      std::deque<Sequence>& latest = loading_.empty() ? prefilling_ : loading_;
+      sequence = std::move(latest.back());
+      latest.pop_back();
       held_ -= Held(sequence);
     } else {
       const auto latest = std::prev(active_.end());
@@ -257,7 +326,9 @@ void BatchingReplica::EvictUntilOneIterationFits() {
       active_.erase(latest);
     }
     reserved_ -= Reserved(sequence);
+    LeavePrefix(sequence);
     sequence.prefilled = 0;
+    sequence.loaded = Seconds(0);
     ++sequence.outcome.evictions;
     ++work_.evictions;
     queue_.push_front(std::move(sequence));
@@ -308,6 +379,9 @@ std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) const {
   if (!queue_.empty() && !HasCome() && batching_ != Batching::kStatic) {
     n = IterationsReaching(queue_.front().outcome.request.arrival, n);
   }
+  if (!loading_.empty()) {
+    n = IterationsReaching(loading_.front().loaded, n);
+  }
   return std::isinf(until.si()) ? n : IterationsReaching(until, n);
 }
 
@@ -324,6 +398,7 @@ void BatchingReplica::Decode(std::int64_t iterations, const Completed& completed
   held_ += iterations * batch();
   reads_ += iterations * batch();
   work_.cache_peak = std::max(work_.cache_peak, held_);
+  FitPrefixes();
   EndFinished(completed);
 }
 
@@ -336,6 +411,7 @@ void BatchingReplica::EndFinished(const Completed& completed) {
     reads_ -= tokens;
     held_ -= tokens - 1 + page_waste_;
     reserved_ -= Reserved(sequence);
+    LeavePrefix(sequence);
     active_.erase(found);
     finishing_.erase(finishing_.begin());
     sequence.outcome.end = clock_;

@@ -23,11 +23,13 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <set>
 #include <utility>
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/serving/prefix_cache.h"
 #include "workloads/inference.h"
 
 namespace gridlock {
@@ -40,6 +42,8 @@ struct BatchRequest {
   std::int64_t output_tokens = 1;
   std::int64_t cached_tokens = 0;  ///< of the prompt, known from a prefix cache: not prefilled
   bool prefilled = false;          ///< elsewhere, and its cache has come: it starts decoding
+  /// The prompt's blocks, for a cache of beginnings; they outlive the run. Null: not known.
+  const std::vector<std::int64_t>* blocks = nullptr;
 };
 
 /// What became of it.
@@ -74,6 +78,12 @@ class BatchingReplica {
   /// `costs` must outlive the replica. @param batch_max 0: as the engine has it
   explicit BatchingReplica(const IterationCosts& costs, std::int64_t batch_max = 0);
 
+  /// Keeps the beginnings of prompts that requests know the blocks of. Before the first Submit.
+  void KeepPrefixes(const PrefixSpec& spec) { prefixes_ = std::make_unique<PrefixCache>(spec); }
+
+  /// Null when none are kept.
+  [[nodiscard]] const PrefixCache* prefixes() const { return prefixes_.get(); }
+
   /// Requests come by rising arrival; one that arrives before the clock is seen at the next
   /// boundary between iterations. `completed` may submit.
   void Submit(const BatchRequest& request);
@@ -92,10 +102,13 @@ class BatchingReplica {
 
   [[nodiscard]] Seconds clock() const { return clock_; }
 
+  /// Tokens in the cache of sequences that were admitted.
+  [[nodiscard]] std::int64_t held() const { return held_; }
+
   [[nodiscard]] std::int64_t waiting() const { return static_cast<std::int64_t>(queue_.size()); }
 
   [[nodiscard]] std::int64_t in_batch() const {
-    return static_cast<std::int64_t>(active_.size() + prefilling_.size());
+    return static_cast<std::int64_t>(active_.size() + prefilling_.size() + loading_.size());
   }
 
  private:
@@ -105,6 +118,8 @@ class BatchingReplica {
     std::int64_t prefilled = 0;    ///< tokens of what it must prefill
     std::int64_t to_prefill = 0;   ///< prompt, and after an eviction what was decoded
     std::int64_t admitted_at = 0;  ///< iteration in which it began to decode
+    std::int64_t blocks_used = 0;  ///< of its prompt, in the cache of beginnings
+    Seconds loaded;                ///< when what it takes from the host is there
   };
 
   /// What one iteration takes of prompts.
@@ -118,6 +133,11 @@ class BatchingReplica {
   [[nodiscard]] std::int64_t Held(const Sequence& sequence) const;
   [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const;
   void Admit(const Completed& completed);
+  void Enter(const Completed& completed);
+  void TakePrefix(Sequence& sequence);
+  void LeavePrefix(Sequence& sequence);
+  void FitPrefixes();
+  void EndLoads();
   [[nodiscard]] Wait WhyNot(const Sequence& first) const;
   void Start(Sequence sequence);
   [[nodiscard]] Chunk NextChunk();
@@ -145,8 +165,11 @@ class BatchingReplica {
   Wait wait_ = Wait::kNothing;
 
   std::deque<Sequence> queue_;
+  std::deque<Sequence> loading_;  ///< admitted, and waiting for the host's link, in its order
   std::deque<Sequence> prefilling_;
-  std::map<std::int64_t, Sequence> active_;                    ///< by number of admission
+  std::unique_ptr<PrefixCache> prefixes_;
+  Seconds link_free_;                        ///< when the host's link has nothing to load
+  std::map<std::int64_t, Sequence> active_;  ///< by number of admission
   std::set<std::pair<std::int64_t, std::int64_t>> finishing_;  ///< last iteration, admission
   std::int64_t admissions_ = 0;
   std::vector<std::int64_t> chunks_;  ///< of NextChunk, by place in prefilling_

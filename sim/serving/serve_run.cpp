@@ -72,6 +72,7 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
   if (load.kind == LoadKind::kListed) {
     for (const ServeRequest& each : load.listed) {
       add(each.arrival, each.prompt_tokens, each.output_tokens, each.cached_tokens);
+      requests.back().blocks = each.blocks.empty() ? nullptr : &each.blocks;
     }
     return requests;
   }
@@ -180,6 +181,9 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
   const double tokens_per_step = costs.layout().TokensPerStep();
   const std::vector<BatchRequest> requests = RequestsOfLoad(load, tokens_per_step);
   BatchingReplica replica(costs, load.batch_max);
+  if (load.prefixes.use) {
+    replica.KeepPrefixes(load.prefixes);
+  }
   ServeResult result;
   result.cache_tokens = costs.cache_tokens();
   std::size_t next = 0;
@@ -205,6 +209,9 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
     end = std::max(end, outcome.end);
   });
   result.work = replica.work();
+  if (replica.prefixes() != nullptr) {
+    result.prefixes = replica.prefixes()->counts;
+  }
   result.duration = end;
   return result;
 }

@@ -24,6 +24,7 @@ struct ServeRequest {
   Seconds arrival;
   std::int64_t prompt_tokens = 1, output_tokens = 1;
   std::int64_t cached_tokens = 0;
+  std::vector<std::int64_t> blocks;  ///< of the prompt, for a cache of beginnings; may be empty
 };
 
 enum class LoadKind {
@@ -42,6 +43,7 @@ struct ServeLoad {
   bool prefilled = false;      ///< prompts are prefilled elsewhere
   std::int64_t batch_max = 0;  ///< 0: as the engine has it
   std::uint64_t seed = 1;
+  PrefixSpec prefixes;
   std::vector<ServeRequest> listed;
 };
 
@@ -59,6 +61,7 @@ struct ServeResult {
   Seconds duration;                                   ///< from time zero to the last end
   std::int64_t prompt_tokens = 0, output_tokens = 0;  ///< of requests that ended
   std::int64_t cache_tokens = 0;
+  PrefixCounts prefixes;
 
   /// Adds a request that ended.
   void Add(const ServedRequest& request);
@@ -80,7 +83,7 @@ struct ServeResult {
 Seconds QuantileOf(std::vector<Seconds> values, double q);
 
 /// The requests of a load, by rising arrival; of a load in flight, all at zero. An answer counts
-/// passes, of which each gives `tokens_per_step` tokens.
+/// passes, of which each gives `tokens_per_step` tokens. The load outlives them.
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step);
 
 /// What a user sees of an outcome.

@@ -84,7 +84,7 @@ TEST(Pools, OneRequestTakesPrefillTransferAndDecode) {
   const IterationCosts costs = SmallCosts(Chunked(), 1e5);
   PoolSpec spec{&costs, &costs, Links(1, 1, 1e6), Router::kLeastLoaded};
   spec.links.latency = Seconds(3e-3);
-  const PoolResult result = RunPools(spec, Listed({{Seconds(1), 100, 11, 0}}));
+  const PoolResult result = RunPools(spec, Listed({{Seconds(1), 100, 11, 0, {}}}));
   ASSERT_EQ(result.served.requests.size(), 1U);
   const ServedRequest& one = result.served.requests[0];
   const double prefill = (costs.Base(100, 1, 1) + costs.PerPair() * (0.5 * 100 * 101)).si();
@@ -108,7 +108,7 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
     for (int i = 0; i < 50; ++i) {
       clock += random.Exponential(0.004);
       requests.push_back({Seconds(clock), 1 + static_cast<std::int64_t>(random.LogNormal(4, 1)),
-                          2 + static_cast<std::int64_t>(random.LogNormal(3, 1)), 0});
+                          2 + static_cast<std::int64_t>(random.LogNormal(3, 1)), 0, {}});
     }
     std::vector<BatchRequest> first, second;
     for (std::size_t i = 0; i < requests.size(); ++i) {

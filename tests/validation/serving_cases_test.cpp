@@ -95,13 +95,25 @@ TEST(ServingRow, IsSlowerOnALinkThatIsCut) {
 // gb200 is like b200_sxm, whose shares of the peaks are estimates and whose HBM is not.
 TEST(ServingCatalogue, TakesOverTheEstimatesOfTheEntryThatAnotherIsLike) {
   const auto estimates = ShippedServingCatalogue().estimates;
-  EXPECT_EQ(estimates.count("b200_sxm.gemm_efficiency"), 1U);
-  EXPECT_EQ(estimates.count("gb200.gemm_efficiency"), 1U);
-  EXPECT_EQ(estimates.count("gb200.hbm_gbs"), 0U);
+  EXPECT_EQ(estimates.count("b200_sxm.attention_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("gb200.attention_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("gb200.hbm_efficiency"), 0U);
   // The A100's prices of a FLOP are an estimate, the H100's and those like it are measured.
   EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_flop"), 1U);
   EXPECT_EQ(estimates.count("h100_sxm.pj_per_flop"), 0U);
   EXPECT_EQ(estimates.count("h200_sxm.pj_per_flop"), 0U);
+}
+
+// The machine of a part is the catalogue's, by any of its names.
+TEST(ServingCatalogue, TakesMachinesFromTheCatalogue) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  const InferencePart* const gaudi = catalogue.FindPart("gaudi_2");
+  ASSERT_NE(gaudi, nullptr);
+  EXPECT_EQ(gaudi, catalogue.FindPart("gaudi2"));
+  EXPECT_DOUBLE_EQ(catalogue.FindPart("gb200")->domain, 72);
+  EXPECT_DOUBLE_EQ(catalogue.FindPart("h800_sxm")->link_bandwidth, 200e9);
+  EXPECT_DOUBLE_EQ(catalogue.FindPart("h200_sxm")->hbm_bandwidth, 4.8e12);
+  EXPECT_GT(catalogue.FindPart("h100_sxm")->inside.in_switch_efficiency, 0.5);
 }
 
 TEST(ServingCatalogue, FindsTheFamilyOfARelease) {

@@ -1,0 +1,67 @@
+#include "sim/catalogue/serving_machines.h"
+
+#include <fmt/format.h>
+
+#include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/parts.h"
+
+namespace gridlock {
+
+ServingMachines::ServingMachines(const std::vector<std::string>& names, ProblemList& problems) {
+  proto::Scenario scenario;
+  for (const std::string& name : names) {
+    scenario.add_site()->set_server(name);
+  }
+  const Catalogue catalogue(scenario, Written(), CatalogueExtent::kNamed, problems);
+  for (const std::string& name : names) {
+    const auto found = catalogue.servers.find(name);
+    if (found == catalogue.servers.end()) {
+      problems.Add({}, "", fmt::format("no server of the catalogue is called {}", Quoted(name)));
+      continue;
+    }
+    std::vector<std::string> notes;
+    servers_[name] = MakeServer(found->second, catalogue, "", notes);
+    const proto::Accelerator& accelerator =
+        *catalogue.accelerators.at(found->second.message->accelerator()).message;
+    std::vector<std::string>& all = names_[name];
+    all.assign(accelerator.alias().begin(), accelerator.alias().end());
+    all.push_back(accelerator.name());
+  }
+}
+
+bool ServingMachines::Fill(const std::string& name, InferencePart& part) const {
+  const auto found = servers_.find(name);
+  if (found == servers_.end()) {
+    return false;
+  }
+  const ServerSpec& server = found->second;
+  const AcceleratorSpec& chip = server.accelerator;
+  const auto peak = [&chip](Precision precision) {
+    return chip.rates[static_cast<std::size_t>(precision)].peak.si();
+  };
+  part.peak_bf16 = peak(Precision::kBf16);
+  part.peak_fp8 = peak(Precision::kFp8);
+  part.peak_fp4 = peak(Precision::kFp4);
+  part.hbm_capacity = chip.hbm_capacity.si();
+  part.hbm_bandwidth = chip.hbm_bandwidth.si();
+  part.domain = server.accelerators;
+  part.link_bandwidth = chip.scale_up_bandwidth.si();
+  part.nic_bandwidth = server.nic_bandwidth.si() * server.nics / server.accelerators;
+  part.inside = server.scale_up;
+  part.across = server.scale_out;
+  part.power_limit = chip.power.limit.si();
+  if (part.joules_per_flop <= 0) {
+    part.idle_power = chip.power.idle.si();
+    part.joules_per_flop = chip.power.per_flop.si();
+    part.joules_per_byte = chip.power.per_hbm_byte.si();
+  }
+  return true;
+}
+
+const std::vector<std::string>& ServingMachines::NamesOf(const std::string& server) const {
+  static const std::vector<std::string> kNone;
+  const auto found = names_.find(server);
+  return found == names_.end() ? kNone : found->second;
+}
+
+}  // namespace gridlock

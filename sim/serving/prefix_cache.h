@@ -1,0 +1,96 @@
+#pragma once
+
+// Beginnings of prompts that a replica still holds, in blocks of tokens: in HBM, in what running
+// sequences leave of the KV room, and behind that in the host's memory.
+//
+//   a request is admitted   its leading blocks that are there are taken: HBM's at once, the host's
+//                           after they have come over the host's link, one load after another
+//   its prompt is there     its blocks can be taken by others
+//   it ends                 its blocks stay, as the most recently used; heads of prompts outlive
+//                           tails
+//   room is needed          the least recently used leave HBM for the host, and the host for good
+//
+// Approximation: sequences that share a block each count it as their own while they run.
+//
+// Invariants, which tests name:
+//   INV-7  blocks that nobody uses take no more than the KV room that running sequences leave
+//   INV-8  more room, in HBM or in the host, never loses a hit of one request at a time
+
+#include <cstdint>
+#include <list>
+#include <unordered_map>
+#include <vector>
+
+#include "sim/base/units.h"
+
+namespace gridlock {
+
+struct PrefixSpec {
+  bool use = false;
+  std::int64_t block = 512;      ///< tokens
+  std::int64_t hbm_tokens = -1;  ///< at most; -1: all that running sequences leave
+  std::int64_t host_tokens = 0;
+  BytesPerSecond host_rate;  ///< of one replica, from the host; must be positive with host_tokens
+};
+
+/// What became of blocks of prompts.
+struct PrefixCounts {
+  std::int64_t blocks = 0;  ///< asked for
+  std::int64_t hbm = 0, host = 0;
+  Bytes loaded;     ///< from the host
+  Seconds loading;  ///< time in which the host's link was busy
+};
+
+class PrefixCache {
+ public:
+  /// Leading blocks that are there.
+  struct Found {
+    std::int64_t hbm = 0, host = 0;
+  };
+
+  explicit PrefixCache(const PrefixSpec& spec) : spec_(spec) {}
+
+  [[nodiscard]] const PrefixSpec& spec() const { return spec_; }
+
+  /// Takes the leading blocks of a prompt that are there, and no more than `most`: they are in use
+  /// until Release.
+  Found Take(const std::vector<std::int64_t>& blocks, std::int64_t most);
+
+  /// All of a prompt's blocks are in HBM now, in use.
+  void Fill(const std::vector<std::int64_t>& blocks, std::int64_t taken);
+
+  /// The first `used` of the blocks are no longer in use.
+  void Release(const std::vector<std::int64_t>& blocks, std::int64_t used);
+
+  /// Gives up what does not fit into so many tokens of HBM.
+  void Fit(std::int64_t tokens);
+
+  /// Tokens in HBM that nobody uses.
+  [[nodiscard]] std::int64_t idle_tokens() const {
+    return static_cast<std::int64_t>(hbm_.size()) * spec_.block;
+  }
+
+  [[nodiscard]] std::int64_t host_tokens() const {
+    return static_cast<std::int64_t>(host_.size()) * spec_.block;
+  }
+
+  PrefixCounts counts;
+
+ private:
+  enum class Tier { kUsed, kHbm, kHost };
+
+  struct Block {
+    Tier tier = Tier::kUsed;
+    std::int64_t users = 0;
+    std::list<std::int64_t>::iterator place;  ///< in the list of its tier, unless it is used
+  };
+
+  void Use(Block& block);
+  void ToHost(std::int64_t id, Block& block);
+
+  PrefixSpec spec_;
+  std::unordered_map<std::int64_t, Block> blocks_;
+  std::list<std::int64_t> hbm_, host_;  ///< the least recently used first
+};
+
+}  // namespace gridlock

@@ -1,0 +1,223 @@
+#!/usr/bin/env python3
+"""What people asked about serving, asked of the program, with the answer that was measured or that
+follows on paper.
+
+usage: serving_questions_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+GRIDLOCK = os.path.abspath(sys.argv[1])
+ROOT = sys.argv[2]
+
+
+def call(*arguments):
+    return subprocess.run([GRIDLOCK, "serve", *map(str, arguments), "--format", "json"], text=True,
+                          capture_output=True, check=False, cwd=ROOT)
+
+
+def serve(*arguments):
+    done = call(*arguments)
+    assert done.returncode == 0, (arguments, done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def refused(*arguments):
+    done = call(*arguments)
+    assert done.returncode == 2, (arguments, done.returncode, done.stdout)
+    return done.stderr
+
+
+def near(value, expected, tolerance, what):
+    print(f"  {what}: {value:.4g}, expected {expected:.4g} ({100 * (value / expected - 1):+.1f} %)")
+    assert abs(value / expected - 1) <= tolerance, (what, value, expected)
+
+
+def requests(count, prompt, answer, *more):
+    return ("--requests", count, "--input", prompt, "--output-tokens", answer, *more)
+
+
+ONE = requests(1, 16, 2)
+
+
+def a_4090_serves_300_requests():
+    """casys-kaist/LLMServingSim, RTX 4090 and vLLM 0.19: 41,408 KV tokens; TPOT 32.4 ms and 183.6 s
+    in all; PR 59: with the engine's own KV tokens TTFT comes out, too."""
+    card = ("--model", "llama-3.1-8b", "--part", "rtx_4090", "--engine", "vllm_1", "--rate", 10)
+    lengths = requests(300, 857.5, 652.5, "--spread", 0.8)
+    near(serve(*card, *lengths)["cache_tokens"], 41408, 0.03, "KV tokens on a 4090")
+    told = serve(*card, *lengths, "--kv-tokens", 41408)
+    assert told["cache_tokens"] == 41408
+    near(told["duration_s"], 183.6, 0.2, "300 requests on a 4090, s")
+    near(told["tpot_s"]["median"], 0.0308, 0.25, "TPOT on a 4090, s")
+
+
+def forty_heads_need_a_divisor():
+    """vllm-project/vllm, issue 4232: 40 heads on six cards; 4 or 5 would do."""
+    text = refused("--model", "llama-2-13b", "--part", "t4", "--tensor", 6)
+    assert "6 does not divide the 40 heads" in text and "4, 5," in text, text
+
+
+def a6000s_decode_a_70b():
+    """vllm-project/vllm, issue 11147: 16 to 17 tokens/s on four cards by tensor parallelism, of 21.8
+    that HBM allows; about 4 on six stages, of 5.4."""
+    model = ("--model", "llama-3.1-70b", "--part", "a6000", "--concurrency", 1)
+    four = serve(*model, "--tensor", 4, *requests(1, 64, 200))["output_tokens_per_s_per_user"]
+    assert 14.5 < four < 21.8, four
+    six = serve(*model, "--pipeline", 6, *requests(1, 64, 200))["output_tokens_per_s_per_user"]
+    assert 3.5 < six < 5.4, six
+
+
+def kv_tokens_that_fit():
+    """QwenLM/Qwen3, issue 16: 24,320 on one 3090; NVIDIA/TensorRT-LLM, issue 4275: 263,008 on a 5090 in
+    FP8, 65.5 kB each. (The 4,464 of a 72B on two A100 in issue 16 are more than 0.9 of the cards
+    leave beside 72.3 GB of weights each: 1.31 MB a token and card.)"""
+    one = serve("--model", "qwen1.5-7b", "--part", "rtx_3090", "--weights", "int4", "--engine",
+                "vllm_0", *ONE)
+    near(one["cache_tokens"], 24320, 0.03, "7B in 4 bits on a 3090")
+    narrow = serve("--model", "llama-3.1-8b", "--part", "rtx_5090", "--weights", "fp8", "--kv", "fp8",
+                   "--engine", "trtllm_cpp", *ONE)
+    near(narrow["cache_bytes_per_token"], 65536, 1e-6, "bytes of a token")
+    near(narrow["cache_tokens"], 263008, 0.03, "8B in FP8 on a 5090")
+
+
+def llama_405b_in_fp8_fits_eight_h100():
+    """vllm-project/vllm, issue 6746: it fits, with a short context. The checkpoint of the question keeps
+    attention in 16 bits, which takes 9 GB a card more than weights that are all in 8."""
+    big = serve("--model", "llama-3.1-405b", "--part", "h100_sxm", "--tensor", 8, "--weights", "fp8",
+                *ONE)
+    near(big["weight_bytes_per_accelerator"] + 126 * 570e6 / 8, 57.75 * 2**30, 0.04,
+         "weights of 405B with attention in 16 bits")
+    room = big["cache_tokens"] - 126 * 570e6 / 8 / (big["cache_bytes_per_token"] / 8)
+    assert 30000 < room < 300000, room
+
+
+def five_users_with_128k_tokens():
+    """vllm-project/vllm, issue 12400: 327,680 B a token; five contexts of 131,072 fit four cards of
+    80 GB in 8 bits; 64 heads do not split by three."""
+    four = serve("--model", "llama-3.1-70b", "--part", "h100_sxm", "--tensor", 4, "--weights", "fp8",
+                 "--kv", "fp8", *ONE)
+    assert four["cache_tokens"] >= 5 * 131072, four["cache_tokens"]
+    near(four["cache_bytes_per_token"], 327680 / 2, 1e-6, "bytes of a token in FP8")
+    assert "does not divide" in refused("--model", "llama-3.1-70b", "--tensor", 3)
+
+
+def a_wider_nic_does_nothing_for_two_stages():
+    """vllm-project/vllm, issue 6610: two GH200 as stages, 400 or 800 Gbit/s."""
+    points = serve("--model", "llama-3.1-70b", "--part", "gh200_96gb", "--pipeline", 2,
+                   "--concurrency", 16, *requests(64, 1000, 200), "--cap", "nic", "--values",
+                   "100,200%")["points"]
+    near(points[1]["output_tokens_per_s"], points[0]["output_tokens_per_s"], 0.02, "800 over 400")
+
+
+def latent_caches_are_copied_by_tensor_ranks():
+    """vllm-project/recipes, issue 762: 20.4 against 156.9 sequences on eight B200, because the one
+    latent head is copied by every tensor rank."""
+    model = ("--model", "deepseek-r1", "--part", "b200_sxm", "--weights", "fp8", *ONE)
+    ratio = (serve(*model, "--data", 8)["cache_tokens"] /
+             serve(*model, "--tensor", 8)["cache_tokens"])
+    near(ratio, 156.9 / 20.4, 0.15, "DP8 over TP8")
+
+
+def deepseek_r1_on_an_h200_server():
+    """SemiAnalysisAI/InferenceX, issue 870: 1k/1k with SGLang at 8 to 64 users."""
+    for users, tpot in ((8, 12.8), (16, 17.2), (32, 25.6), (64, 34.6)):
+        run = serve("--model", "deepseek-r1", "--part", "h200_sxm", "--tensor", 8, "--weights", "fp8",
+                    "--engine", "sglang", "--concurrency", users, *requests(10 * users, 922, 922))
+        near(1e3 * run["tpot_s"]["median"], tpot, 0.2, f"TPOT of {users} users, ms")
+
+
+def deepseek_r1_over_two_h100_servers():
+    """tenstorrent/tt-inference-server, issue 356: 23.1 ms a token for one user."""
+    run = serve("--model", "deepseek-r1", "--part", "h100_sxm", "--tensor", 16, "--weights", "fp8",
+                "--concurrency", 1, *requests(2, 1000, 200))
+    near(1e3 * run["tpot_s"]["median"], 23.1, 0.35, "TPOT of one user on 16 H100, ms")
+
+
+def llama_7b_in_fp8_on_an_h100():
+    """NVIDIA/TensorRT-LLM, issue 329: 1,858 tokens/s (2,058 in the table), 2,048 in, 128 out."""
+    run = serve("--model", "llama-2-7b", "--part", "h100_sxm", "--weights", "fp8", "--engine",
+                "trtllm_session", "--batch-max", 64, *requests(64, 2048, 128))
+    near(run["output_tokens_per_s"], 1950, 0.15, "7B in FP8, tokens/s")
+
+
+def four_pairs_of_l40s():
+    """NVIDIA/TensorRT-LLM, issue 2802: four replicas of two serve a 70B at about 6,200 tokens/s; one
+    of eight is far slower."""
+    model = ("--model", "llama-2-70b", "--part", "l40s", "--weights", "fp8", "--kv", "fp8",
+             "--engine", "trtllm_cpp")
+    pairs = serve(*model, "--tensor", 2, "--replicas", 4, *requests(800, 128, 128))
+    eight = serve(*model, "--tensor", 8, *requests(800, 128, 128))
+    print(f"  L40S: {pairs['output_tokens_per_s']:.0f} and {eight['output_tokens_per_s']:.0f}")
+    assert pairs["output_tokens_per_s"] > 1.3 * eight["output_tokens_per_s"]
+    near(pairs["output_tokens_per_s"], 6200, 0.4, "four pairs of L40S, tokens/s")
+
+
+def the_batch_was_the_limit():
+    """NVIDIA/TensorRT-LLM, issue 2648: 2,000 tokens/s with a small batch, 5,500 and 6,550 with a large
+    one, 8B on an A100."""
+    model = ("--model", "llama-3.1-8b", "--part", "a100_sxm_80gb", "--engine", "trtllm_cpp",
+             *requests(2000, 128, 128))
+    small = serve(*model, "--batch-max", 16)
+    large = serve(*model)
+    assert small["output_tokens_per_s"] < 2000, small["output_tokens_per_s"]
+    assert small["waits"][0]["limit"] == "batch", small["waits"]
+    near(large["output_tokens_per_s"], 6550, 0.1, "8B on an A100, tokens/s")
+
+
+def hbm_bounds_one_stream():
+    """premAI-io/benchmarks, issue 187: 41 tokens/s of 14.5 GB cannot come out of 300 GB/s."""
+    run = serve("--model", "mistral-7b", "--part", "l4", "--concurrency", 1, *requests(1, 64, 200))
+    assert 12 < run["output_tokens_per_s_per_user"] < 20.7, run["output_tokens_per_s_per_user"]
+
+
+def a_rate_that_four_a100_sustain():
+    """vllm-project/vllm, issue 12315: 3.28 to 5.13 requests/s of ShareGPT."""
+    run = serve("--model", "llama-3.1-70b", "--part", "a100_sxm_80gb", "--tensor", 4, "--engine",
+                "vllm_0", *requests(1000, 215, 198, "--spread", 0.9))
+    rate = 1000 / run["duration_s"]
+    print(f"  70B on four A100: {rate:.2f} requests/s")
+    assert 2.5 < rate < 7, rate
+
+
+def two_of_four_beat_one_of_eight():
+    """sgl-project/sglang, issue 3002: 2 x TP4 doubles one TP4, TP8 gives 1.5 x."""
+    model = ("--model", "qwen2-72b", "--part", "a100_sxm_80gb", *requests(400, 1000, 300))
+    one = serve(*model, "--tensor", 4)["output_tokens_per_s"]
+    near(serve(*model, "--tensor", 4, "--replicas", 2)["output_tokens_per_s"] / one, 2, 0.02,
+         "2 x TP4 over TP4")
+    wide = serve(*model, "--tensor", 8)["output_tokens_per_s"] / one
+    assert 1.2 < wide < 1.95, wide
+
+
+def a_second_decode_card_helps_short_prompts():
+    """sgl-project/sglang-omni, issue 1760: one prefill card; a second decode card gains 46 % at eight
+    users with prompts of 1,024, and nothing with 8,128, where prefill is full."""
+    def rate(prompt, answer, cards):
+        return serve("--model", "llama-3.1-8b", "--part", "h200_sxm", "--prefill-replicas", 1,
+                     "--replicas", cards, "--concurrency", 16,
+                     *requests(160, prompt, answer))["output_tokens_per_s"]
+    short = rate(1024, 256, 2) / rate(1024, 256, 1)
+    long = rate(8128, 16, 2) / rate(8128, 16, 1)
+    print(f"  a second decode card: {100 * (short - 1):+.0f} % and {100 * (long - 1):+.1f} %")
+    assert short > 1.03 and abs(long - 1) < 0.02, (short, long)
+
+
+def main():
+    for question in (a_4090_serves_300_requests, forty_heads_need_a_divisor, a6000s_decode_a_70b,
+                     kv_tokens_that_fit, llama_405b_in_fp8_fits_eight_h100, five_users_with_128k_tokens,
+                     a_wider_nic_does_nothing_for_two_stages,
+                     latent_caches_are_copied_by_tensor_ranks, deepseek_r1_on_an_h200_server,
+                     deepseek_r1_over_two_h100_servers, llama_7b_in_fp8_on_an_h100,
+                     four_pairs_of_l40s, the_batch_was_the_limit, hbm_bounds_one_stream,
+                     a_rate_that_four_a100_sustain, two_of_four_beat_one_of_eight,
+                     a_second_decode_card_helps_short_prompts):
+        question()
+        print(f"ok {question.__name__}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,198 @@
+#include "tools/serve_cap.h"
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/report/json.h"
+#include "sim/study/value_list.h"
+
+namespace gridlock {
+
+namespace {
+
+/// A resource that can be capped.
+struct Resource {
+  const char* name;
+  const char* words;
+  void (*scale)(InferencePart& part, double factor);
+  double (*value)(const InferencePart& part);
+  const char* unit;
+};
+
+constexpr Resource kResources[] = {{"hbm", "HBM bandwidth",
+                                    [](InferencePart& part, double factor) {
+                                      part.hbm_bandwidth *= factor;
+                                    },
+                                    [](const InferencePart& part) {
+                                      return part.hbm_bandwidth / 1e9;
+                                    },
+                                    "GB/s"},
+                                   {"hbm_capacity", "HBM capacity",
+                                    [](InferencePart& part, double factor) {
+                                      part.hbm_capacity *= factor;
+                                    },
+                                    [](const InferencePart& part) {
+                                      return part.hbm_capacity / 1e9;
+                                    },
+                                    "GB"},
+                                   {"flops", "peak in BF16, and all others with it",
+                                    [](InferencePart& part, double factor) {
+                                      part.peak_bf16 *= factor;
+                                      part.peak_fp8 *= factor;
+                                      part.peak_fp4 *= factor;
+                                    },
+                                    [](const InferencePart& part) {
+                                      return part.peak_bf16 / 1e12;
+                                    },
+                                    "TFLOP/s"},
+                                   {"scale_up", "scale-up bandwidth, per direction",
+                                    [](InferencePart& part, double factor) {
+                                      part.link_bandwidth *= factor;
+                                    },
+                                    [](const InferencePart& part) {
+                                      return part.link_bandwidth / 1e9;
+                                    },
+                                    "GB/s"},
+                                   {"nic", "NIC bandwidth, per direction",
+                                    [](InferencePart& part, double factor) {
+                                      part.nic_bandwidth *= factor;
+                                    },
+                                    [](const InferencePart& part) {
+                                      return part.nic_bandwidth / 1e9;
+                                    },
+                                    "GB/s"}};
+
+std::vector<std::string> ResourceNames() {
+  std::vector<std::string> names;
+  for (const Resource& each : kResources) {
+    names.emplace_back(each.name);
+  }
+  return names;
+}
+
+const Resource& ResourceOf(const std::string& name) {
+  for (const Resource& each : kResources) {
+    if (name == each.name) {
+      return each;
+    }
+  }
+  throw UserError("",
+                  fmt::format("--cap: nothing is called {}{}; expected one of {}", Quoted(name),
+                              DidYouMean(name, ResourceNames()), fmt::join(ResourceNames(), ", ")));
+}
+
+/// A value of the cap, and what it does.
+struct Row {
+  double share = 1, value = 0;
+  Seconds ttft, ttft_p90, tpot;
+  double rate = 0, within = 0, joules = 0, usd = 0;
+  std::string binds;
+};
+
+Row RowAt(const Resource& resource, double share, const PoolOptions& pools, const ServeRun& run,
+          const ServeLoad& load, double usd_per_hour) {
+  Deployment deployment = run.deployment;
+  resource.scale(deployment.part, share);
+  Row row;
+  row.share = share;
+  row.value = resource.value(deployment.part);
+  const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                             deployment.layout, "");
+  ServeResult served;
+  double replicas = deployment.replicas;
+  if (pools.prefill_replicas > 0) {
+    PoolsRun result = RunPoolsOf(pools, deployment, load);
+    served = std::move(result.result.served);
+    replicas = 1;  // the load is that of all
+    row.binds = result.binds;
+  } else {
+    served = RunLoad(costs, load);
+    const Bindings bindings = BindingsOf(served, costs);
+    row.binds = bindings.times.empty() ? "" : bindings.times.front().limit;
+    const Delivered out = DeliveredBy(deployment, served, costs, run.objectives, usd_per_hour);
+    row.joules = out.joules_per_token;
+    row.usd = out.usd_per_million;
+  }
+  const std::vector<Seconds> ttft = served.Values(&ServedRequest::ttft);
+  row.ttft = QuantileOf(ttft, 0.5);
+  row.ttft_p90 = QuantileOf(ttft, 0.9);
+  row.tpot = QuantileOf(served.Values(&ServedRequest::tpot), 0.5);
+  row.rate = served.OutputRate() * replicas;
+  row.within = served.Within(run.objectives.ttft, run.objectives.tpot);
+  return row;
+}
+
+std::string CapText(const Resource& resource, const ServeRun& run, const std::vector<Row>& rows) {
+  std::string text = fmt::format(
+      "{} on {} x {} of {}: a cap on the {}\n{:>16} {:>6} {:>11} {:>11} {:>10} {:>9} {:>10} {:>8} "
+      "{:>9} {:>10}  {}\n",
+      run.deployment.model.name, run.deployment.replicas, run.deployment.layout.accelerators(),
+      run.deployment.part.name, resource.words, "cap", "share", "TTFT median", "TTFT p90", "TPOT",
+      "slowdown", "tokens/s", "within", "J/token", "USD/M", "iterations bind on");
+  const Row& first = rows.front();
+  for (const Row& row : rows) {
+    text += fmt::format(
+        "{:>16} {:>4.0f} % {:>11} {:>11} {:>10} {:>8.3f}x {:>10.1f} {:>6.1f} % {:>9.4g} {:>10}  "
+        "{}\n",
+        fmt::format("{:.5g} {}", row.value, resource.unit), 100 * row.share,
+        FormatSeconds(row.ttft), FormatSeconds(row.ttft_p90), FormatSeconds(row.tpot),
+        first.tpot > Seconds(0) ? row.tpot / first.tpot : 1.0, row.rate, 100 * row.within,
+        row.joules, row.usd > 0 ? fmt::format("{:.4g}", row.usd) : "-", row.binds);
+  }
+  return text;
+}
+
+std::string CapJson(const Resource& resource, const ServeRun& run, const std::vector<Row>& rows) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("model", run.deployment.model.name);
+  json.Member("part", run.deployment.part.name);
+  json.Member("cap", std::string(resource.name));
+  json.Member("unit", std::string(resource.unit));
+  json.Objects("points", rows, [&json](const Row& row) {
+    json.Member("share", row.share);
+    json.Member("value", row.value);
+    json.Member("ttft_median_s", row.ttft.si());
+    json.Member("ttft_p90_s", row.ttft_p90.si());
+    json.Member("tpot_median_s", row.tpot.si());
+    json.Member("output_tokens_per_s", row.rate);
+    json.Member("within_objectives", row.within);
+    json.Member("joules_per_output_token", row.joules);
+    json.Member("usd_per_million_output_tokens", row.usd);
+    json.Member("binds", row.binds);
+  });
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace
+
+void AddServeCapOptions(CLI::App& command, ServeCapOptions& options) {
+  command
+      .add_option("--cap", options.resource,
+                  fmt::format("The same requests with less of one resource: {}",
+                              fmt::join(ResourceNames(), ", ")))
+      ->type_name("RESOURCE");
+  command
+      .add_option("--values", options.values,
+                  "Of --cap, in % of what the part has; \"...\" goes on evenly")
+      ->type_name("LIST")
+      ->capture_default_str();
+}
+
+std::string ServeCap(const ServeCapOptions& options, const PoolOptions& pools, const ServeRun& run,
+                     const ServeLoad& load, double usd_per_hour, const std::string& format) {
+  const Resource& resource = ResourceOf(options.resource);
+  std::vector<Row> rows;
+  for (const ListedValue& value : ParseValueList(options.values, "--values")) {
+    if (value.unit != "%") {
+      throw UserError(
+          "", fmt::format("--values: {}; expected %, such as 100,75,50%", Quoted(value.text())));
+    }
+    rows.push_back(RowAt(resource, value.number / 100, pools, run, load, usd_per_hour));
+  }
+  return format == "json" ? CapJson(resource, run, rows) : CapText(resource, run, rows);
+}
+
+}  // namespace gridlock

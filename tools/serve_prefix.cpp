@@ -1,0 +1,83 @@
+#include "tools/serve_prefix.h"
+
+#include <charconv>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+// Tokens that a cache in HBM holds at most; -1: what running sequences leave.
+std::int64_t TokensOf(const std::string& text) {
+  if (text == "room") {
+    return -1;
+  }
+  std::int64_t tokens = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tokens);
+  if (error != std::errc() || end != text.data() + text.size() || tokens < kTraceBlock) {
+    throw UserError("", fmt::format("--prefix-cache: {}; expected none, room, infinite or a number "
+                                    "of tokens from {}",
+                                    Quoted(text), kTraceBlock));
+  }
+  return tokens;
+}
+
+}  // namespace
+
+void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
+  command
+      .add_option("--prefix-cache", options.cache,
+                  "Of a replay with hashes: blocks that an earlier prompt had are not prefilled "
+                  "while they are still there. room: in the HBM that running sequences leave; "
+                  "TOKENS: in no more than so many of it; infinite: nothing is ever given up, and "
+                  "all replicas share it. The least recently used leave first")
+      ->type_name("none, room, TOKENS or infinite")
+      ->capture_default_str();
+  command
+      .add_option("--host-cache-gb", options.host_gb,
+                  "GB of host memory of a replica that keep what leaves HBM")
+      ->check(CLI::Range(0.0, 1e6));
+  command
+      .add_option("--host-gbs", options.host_gbs,
+                  "GB/s from the host to one accelerator, at which its blocks come back")
+      ->check(CLI::Range(1e-3, 1e4))
+      ->capture_default_str();
+}
+
+ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,
+                      int replicas, ServeRun& run) {
+  ServeLoad load;
+  load.kind = LoadKind::kListed;
+  if (options.cache == "infinite") {
+    run.hits = HitsOf(trace, 0);
+  } else if (options.Simulated()) {
+    const Deployment& deployment = run.deployment;
+    const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                               deployment.layout, "");
+    load.prefixes.use = true;
+    load.prefixes.block = kTraceBlock;
+    load.prefixes.hbm_tokens = TokensOf(options.cache);
+    load.prefixes.host_tokens = static_cast<std::int64_t>(
+        options.host_gb * 1e9 / costs.CacheBytesOf(kTraceBlock).si() * kTraceBlock);
+    load.prefixes.host_rate =
+        BytesPerSecond(options.host_gbs * 1e9 * deployment.layout.accelerators());
+  }
+  for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(replicas)) {
+    ServeRequest& request = load.listed.emplace_back();
+    request.arrival = trace[i].arrival;
+    request.prompt_tokens = trace[i].prompt_tokens;
+    request.output_tokens = trace[i].output_tokens;
+    if (options.cache == "infinite") {
+      request.cached_tokens = run.hits.hits_of[i] * kTraceBlock;
+    } else if (load.prefixes.use) {
+      request.blocks = trace[i].blocks;
+    }
+  }
+  return load;
+}
+
+}  // namespace gridlock

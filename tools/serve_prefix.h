@@ -1,0 +1,34 @@
+#pragma once
+
+// `gridlock serve --replay`: a recorded trace as a load, and the cache of beginnings of prompts.
+
+#include <string>
+#include <vector>
+
+#include "sim/interop/request_trace.h"
+
+#include "tools/serve_report.h"
+
+namespace CLI {
+class App;
+}  // namespace CLI
+
+namespace gridlock {
+
+struct PrefixOptions {
+  std::string cache = "none";
+  double host_gb = 0, host_gbs = 55;
+
+  /// Whether the cache is one that fills and empties, and not one without end.
+  [[nodiscard]] bool Simulated() const { return cache != "none" && cache != "infinite"; }
+};
+
+/// --prefix-cache, --host-cache-gb and --host-gbs.
+void AddPrefixOptions(CLI::App& command, PrefixOptions& options);
+
+/// One in `replicas` of the trace's requests, for the deployment of `run`, which learns the hits of
+/// a cache without end.
+ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,
+                      int replicas, ServeRun& run);
+
+}  // namespace gridlock

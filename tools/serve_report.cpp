@@ -1,0 +1,188 @@
+#include "tools/serve_report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "sim/report/json.h"
+
+namespace gridlock {
+
+namespace {
+
+struct LatencyColumn {
+  const char* name;
+  Seconds ServedRequest::*member;
+};
+
+constexpr LatencyColumn kLatencies[] = {{"TTFT", &ServedRequest::ttft},
+                                        {"TPOT", &ServedRequest::tpot},
+                                        {"end to end", &ServedRequest::end_to_end}};
+
+std::string LatencyText(const ServeResult& result) {
+  std::string text =
+      fmt::format("  {:<12} {:>10} {:>10} {:>10} {:>10}\n", "", "median", "p90", "p99", "longest");
+  for (const LatencyColumn& column : kLatencies) {
+    const std::vector<Seconds> values = result.Values(column.member);
+    text += fmt::format("  {:<12}", column.name);
+    for (const double q : {0.5, 0.9, 0.99, 1.0}) {
+      text += fmt::format(" {:>10}", FormatSeconds(QuantileOf(values, q)));
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::string BindingText(const ServeResult& result, const IterationCosts& costs) {
+  const Bindings bindings = BindingsOf(result, costs);
+  if (bindings.waits.empty()) {
+    return "";
+  }
+  const auto rows = [](const std::vector<Binding>& list) {
+    std::string text;
+    for (const Binding& each : list) {
+      text += each.share >= 0.001 ? fmt::format("  {:<14} {:>5.1f} %   {}\n", each.limit,
+                                                100 * each.share, each.remedy)
+                                  : "";
+    }
+    return text;
+  };
+  const Binding &wait = bindings.waits.front(), &time = bindings.times.front();
+  return "why the first that waits, waits (share of busy time)\n" + rows(bindings.waits) +
+         "what iterations spend their time on\n" + rows(bindings.times) +
+         fmt::format("binds: {} ({})\n       and in an iteration {} ({})\n", wait.limit,
+                     wait.remedy, time.limit, time.remedy);
+}
+
+// What a cache of beginnings did.
+std::string PrefixText(const ServeRun& run) {
+  if (run.hits.blocks > 0) {
+    return fmt::format(
+        "  prefixes     {} of {} blocks ({:.1f} %) begin an earlier prompt\n", run.hits.hits,
+        run.hits.blocks,
+        100.0 * static_cast<double>(run.hits.hits) / static_cast<double>(run.hits.blocks));
+  }
+  const PrefixCounts& counts = run.result.prefixes;
+  if (counts.blocks == 0) {
+    return "";
+  }
+  const double all = static_cast<double>(counts.blocks);
+  std::string text = fmt::format(
+      "  prefixes     {} of {} blocks ({:.1f} %) lie in the room that sequences leave in HBM\n",
+      counts.hbm, counts.blocks, 100.0 * static_cast<double>(counts.hbm) / all);
+  if (counts.host > 0) {
+    text += fmt::format(
+        "               {} ({:.1f} %) come from the host: {} over a link that is busy {:.1f} % of "
+        "the time\n",
+        counts.host, 100.0 * static_cast<double>(counts.host) / all, FormatBytes(counts.loaded),
+        100 * counts.loading.si() / std::max(1e-12, run.result.duration.si()));
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
+  const Deployment& d = run.deployment;
+  const ServeResult& r = run.result;
+  const Delivered out = DeliveredBy(d, r, costs, run.objectives, usd_per_hour);
+  const BatchWork& work = r.work;
+  const double busy = std::max(1e-12, work.busy.si());
+  std::string text =
+      fmt::format("{} on {} x {} of {} ({} weights, tensor {}, pipeline {}, data {}), engine {}\n",
+                  d.model.name, d.replicas, d.layout.accelerators(), d.part.name,
+                  WeightFormatName(d.layout.weights), d.layout.tensor, d.layout.pipeline,
+                  d.layout.data, d.engine.name);
+  text += run.note.empty() ? "" : run.note + "\n";
+  std::int64_t refused = 0;
+  for (const ServedRequest& each : r.requests) {
+    refused += each.refused ? 1 : 0;
+  }
+  text += fmt::format("  requests     {} of one replica in {} ({} refused, {} evictions)\n",
+                      r.requests.size(), FormatSeconds(r.duration), refused, work.evictions);
+  text += PrefixText(run);
+  text += LatencyText(r);
+  text += fmt::format(
+      "  tokens/s     {:.1f} in all, {:.1f} per accelerator, {:.1f} per user; {:.1f} of prompts\n",
+      out.output_rate, out.per_accelerator, out.per_user, r.InputRate() * d.replicas);
+  text += fmt::format("  goodput      {:.3f} requests/s ({:.1f} % within the objectives)\n",
+                      out.goodput, 100 * out.within);
+  text += fmt::format(
+      "  batch        {:.1f} on average, {} at most, of {}\n  KV cache     {:.1f} % on average, "
+      "{:.1f} % at most, of {} tokens\n",
+      work.sequence_seconds / busy, work.batch_peak, d.engine.batch_max * d.layout.data,
+      100 * work.cache_seconds / busy / static_cast<double>(r.cache_tokens),
+      100.0 * static_cast<double>(work.cache_peak) / static_cast<double>(r.cache_tokens),
+      r.cache_tokens);
+  text += fmt::format("  weights      {} of the {} of each accelerator\n",
+                      FormatBytes(costs.weight_bytes()), FormatBytes(Bytes(d.part.hbm_capacity)));
+  if (out.watts > 0) {
+    text += fmt::format("  power        {} per accelerator, {:.3g} J per output token\n",
+                        FormatWatts(Watts(out.watts)), out.joules_per_token);
+  }
+  if (out.usd_per_million > 0) {
+    text +=
+        fmt::format("  cost         {:.4g} USD per million output tokens\n", out.usd_per_million);
+  }
+  return text + BindingText(r, costs);
+}
+
+std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
+  const ServeResult& r = run.result;
+  const Delivered out = DeliveredBy(run.deployment, r, costs, run.objectives, usd_per_hour);
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("model", run.deployment.model.name);
+  json.Member("part", run.deployment.part.name);
+  json.Member("engine", run.deployment.engine.name);
+  json.Member("replicas", run.deployment.replicas);
+  json.Member("accelerators", run.deployment.accelerators());
+  json.Member("note", run.note);
+  json.Member("requests", r.requests.size());
+  json.Member("evictions", r.work.evictions);
+  json.Member("duration_s", r.duration.si());
+  json.Member("cache_tokens", r.cache_tokens);
+  json.Member("cache_bytes_per_token", costs.CacheBytesOf(1).si());
+  json.Member("weight_bytes_per_accelerator", costs.weight_bytes().si());
+  json.Member("cache_peak_tokens", r.work.cache_peak);
+  json.Member("batch_peak", r.work.batch_peak);
+  json.Member("prefix_blocks", run.hits.blocks);
+  json.Member("prefix_hits", run.hits.hits);
+  json.Member("prefix_blocks_asked", r.prefixes.blocks);
+  json.Member("prefix_hits_hbm", r.prefixes.hbm);
+  json.Member("prefix_hits_host", r.prefixes.host);
+  json.Member("prefix_bytes_loaded", r.prefixes.loaded.si());
+  json.Member("host_link_busy_s", r.prefixes.loading.si());
+  for (const LatencyColumn& column : kLatencies) {
+    const std::vector<Seconds> values = r.Values(column.member);
+    json.Key(column.name == std::string("end to end") ? "e2e_s"
+             : column.name == std::string("TTFT")     ? "ttft_s"
+                                                      : "tpot_s");
+    json.BeginObject();
+    json.Member("median", QuantileOf(values, 0.5).si());
+    json.Member("p90", QuantileOf(values, 0.9).si());
+    json.Member("p99", QuantileOf(values, 0.99).si());
+    json.EndObject();
+  }
+  json.Member("output_tokens_per_s", out.output_rate);
+  json.Member("output_tokens_per_s_per_accelerator", out.per_accelerator);
+  json.Member("output_tokens_per_s_per_user", out.per_user);
+  json.Member("goodput_requests_per_s", out.goodput);
+  json.Member("within_objectives", out.within);
+  json.Member("watts_per_accelerator", out.watts);
+  json.Member("joules_per_output_token", out.joules_per_token);
+  json.Member("usd_per_million_output_tokens", out.usd_per_million);
+  const Bindings bindings = BindingsOf(r, costs);
+  for (const auto& [name, list] :
+       {std::pair{"waits", &bindings.waits}, {"times", &bindings.times}}) {
+    json.Objects(name, *list, [&json](const Binding& each) {
+      json.Member("limit", each.limit);
+      json.Member("share", each.share);
+      json.Member("remedy", each.remedy);
+    });
+  }
+  json.EndObject();
+  return json.Finish();
+}
+
+}  // namespace gridlock

@@ -1,0 +1,148 @@
+// The terms of an iteration: products, what activations move, collectives.
+
+#include <algorithm>
+#include <cmath>
+
+#include "workloads/inference.h"
+#include "workloads/inference_terms.h"
+#include "workloads/program/algorithm.h"
+
+namespace gridlock {
+
+namespace {
+
+// Experts of a token that one copy of it over the NICs reaches: DeepSeek-V3 chooses 8 in at most 4
+// servers, and links inside the server pass the copy on (arXiv:2412.19437, section 3.2.2). For
+// other models an estimate.
+constexpr double kExpertsPerServer = 8.0 / 4;
+
+// Rate of an all-reduce in one kernel over that of a ring: TensorRT-LLM's on H100, 512 KiB over 4
+// and 8 accelerators (measured by NVIDIA aiconfigurator).
+constexpr double kDirectRate = 0.54;
+
+}  // namespace
+
+ServerSpec LinksOf(const InferencePart& part, double factor) {
+  ServerSpec links;
+  links.name = part.name;
+  links.accelerators = static_cast<int>(part.domain);
+  links.accelerator.scale_up_bandwidth = BytesPerSecond(part.link_bandwidth);
+  links.nics = links.accelerators;
+  links.nic_bandwidth = links.fabric_nic_bandwidth = BytesPerSecond(part.nic_bandwidth);
+  links.scale_up = part.inside;
+  links.scale_out = part.across;
+  for (CollectiveFit* fit : {&links.scale_up, &links.scale_out}) {
+    for (Seconds* latency : {&fit->base_latency, &fit->step_latency, &fit->bulk_step_latency,
+                             &fit->in_switch_latency, &fit->expert_latency, &fit->send_latency}) {
+      *latency = *latency * factor;
+    }
+  }
+  return links;
+}
+
+// Of a weight outside of experts.
+double IterationCosts::DenseBytes() const {
+  const bool experts_alone =
+      layout_.weights == WeightFormat::kMxfp4 ||
+      (layout_.weights == WeightFormat::kNvfp4 && model_.latent && model_.experts > 0);
+  return experts_alone ? 2 : BytesOfFormat(layout_.weights);
+}
+
+// FLOP/s that large products reach. MXFP4 meets activations of 8 bits, at their rate; where a part
+// has no units for a format, its weights are widened to 16 bits on the way.
+double IterationCosts::Peak(bool experts) const {
+  const double bytes = experts ? BytesOfFormat(layout_.weights) : DenseBytes();
+  const bool integers =
+      layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
+  const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
+  const double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
+  if (bytes >= 2) {
+    return plain;
+  }
+  if (integers) {
+    return bytes < 1 ? plain * part_.widened_efficiency : plain;
+  }
+  if (bytes >= 1) {
+    return eight > 0 ? eight : plain;
+  }
+  if (part_.peak_fp4 <= 0) {
+    return plain * part_.widened_efficiency;
+  }
+  return layout_.weights == WeightFormat::kMxfp4
+             ? eight
+             : part_.peak_fp4 * part_.fp4_efficiency * engine_.gemm_factor;
+}
+
+// Bytes/s at which weights of so many bytes each come from HBM.
+double IterationCosts::StreamRate(double bytes) const {
+  const double widened = bytes >= 2                               ? 1.0
+                         : layout_.weights == WeightFormat::kInt8 ? engine_.int8_factor
+                         : layout_.weights == WeightFormat::kInt4 ? engine_.int4_factor
+                                                                  : 1.0;
+  const double share =
+      bytes < 1 && part_.fp4_hbm_efficiency > 0 ? part_.fp4_hbm_efficiency : part_.hbm_efficiency;
+  return part_.hbm_bandwidth * share * engine_.hbm_factor * widened;
+}
+
+// Adds a product of `rows` with `weights` parameters of `bytes` each.
+void IterationCosts::AddProduct(double rows, double weights, double bytes, double peak,
+                                LimitTimes& times) const {
+  const double compute = 2 * rows * weights / peak;
+  const double memory = weights * bytes / StreamRate(bytes);
+  const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
+  Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
+}
+
+double IterationCosts::TrafficRate() const {
+  return part_.hbm_bandwidth * std::max(part_.hbm_efficiency, part_.cache_efficiency);
+}
+
+// Activations of 16 bits that kernels hand to each other through HBM.
+void IterationCosts::AddTraffic(double elements, LimitTimes& times) const {
+  Of(times, Limit::kCache) += 2 * elements * engine_.traffic / TrafficRate();
+}
+
+// An all-reduce of the tensor-parallel ranks: the library's, or in one kernel in which all send
+// everything to all, whichever is sooner.
+double IterationCosts::ReduceTime(double rows) const {
+  const double bytes = rows * model_.hidden * 2;
+  const int domain = std::max(1, static_cast<int>(part_.domain));
+  GroupShape group;
+  group.ranks = layout_.tensor;
+  group.domains = (layout_.tensor + domain - 1) / domain;
+  group.per_domain = std::min(layout_.tensor, domain);
+  const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(bytes), group, links_, {}};
+  const double library = TimeAlone(FittedCost(call), call).si();
+  if (!engine_.direct_reduce || part_.link_direct_latency <= 0 || group.domains > 1) {
+    return library;
+  }
+  const double direct = part_.link_direct_latency * engine_.link_factor +
+                        bytes * (group.ranks - 1) / (part_.link_bandwidth * kDirectRate);
+  return std::min(library, direct);
+}
+
+void IterationCosts::AddReduce(double rows, LimitTimes& times) const {
+  if (layout_.tensor > 1) {
+    Of(times, Limit::kLinks) += ReduceTime(rows);
+  }
+}
+
+// Tokens to their experts and back: 8 bits out, 16 bits home. They move while another part of the
+// batch works, `beside` and what `times` holds already; alone with a negative `beside`.
+void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
+  const double ranks = layout_.tensor * layout_.data;
+  const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
+  const double bytes = rows / ranks * copies * model_.hidden * 3;
+  const CollectiveFit &inside = links_.scale_up, &out = links_.scale_out;
+  const bool across = ranks > part_.domain;
+  double rate = part_.link_bandwidth * inside.all_to_all_efficiency;
+  double latency = 2 * inside.base_latency.si();
+  if (across) {
+    rate = std::min(rate, part_.nic_bandwidth * out.all_to_all_efficiency * kExpertsPerServer);
+    latency = 2 * std::max(out.expert_latency, out.base_latency + out.step_latency).si();
+  }
+  const double time = latency + bytes / rate;
+  Of(times, Limit::kLinks) += beside >= 0 ? std::max(0.0, time - beside - Sum(times)) : time;
+}
+
+}  // namespace gridlock

@@ -1,0 +1,35 @@
+#pragma once
+
+// What the parts of IterationCosts share. For inference*.cpp alone.
+
+#include "workloads/inference.h"
+
+namespace gridlock {
+
+/// FLOP and bytes of a product overlap, less so where both take about as long: the two times are
+/// added in this power. 8B shape on an H100, BF16: 1 to 256 sequences in a CUDA graph and prompts
+/// of 128 to 16,384 tokens (measured 2026-11-26).
+inline constexpr double kCorner = 3.8;
+
+inline double& Of(LimitTimes& times, Limit limit) {
+  return times[static_cast<std::size_t>(limit)];
+}
+
+inline double Sum(const LimitTimes& times) {
+  double sum = 0;
+  for (const double time : times) {
+    sum += time;
+  }
+  return sum;
+}
+
+/// What it takes of a message between two accelerators before its bytes, in s.
+inline double SendLatency(const CollectiveFit& fit) {
+  const Seconds send = fit.send_latency;
+  return (send > Seconds(0) ? send : fit.base_latency + fit.step_latency).si();
+}
+
+/// A part's domain as collectives see it, with latencies times `factor`.
+ServerSpec LinksOf(const InferencePart& part, double factor);
+
+}  // namespace gridlock

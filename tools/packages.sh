@@ -24,6 +24,9 @@ PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel python3-matplotli
 SLURM_PACKAGES=(slurm-wlm munge)
 MAN_PACKAGES=(help2man)
 
+# For coverage.sh.
+COVERAGE_PACKAGES=(gcovr)
+
 # For two stages of check.sh.
 TIDY_PACKAGES=(clang-tidy-14 git)
 FUZZ_PACKAGES=(clang-14)

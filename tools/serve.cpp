@@ -21,7 +21,7 @@ namespace {
 
 struct ServeCommand {
   ServeOptions serve;
-  PoolOptions pools;
+  ServePoolOptions pools;
   ScenarioOptions scenario;
   std::string replay;
   std::string prefix_cache = "none";

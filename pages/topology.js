@@ -132,7 +132,7 @@ function topologySection(parent, results) {
     canvas.style.width = `min(100%, ${canvas.width / sharp}px)`;
     box.style.height = 'auto';
     const pen = canvas.getContext('2d', { willReadFrequently: true });
-    pen.fillStyle = look.back;
+    pen.fillStyle = look.night ? '#1c2027' : '#f6f7f9';  // of a card
     pen.fillRect(0, 0, canvas.width, canvas.height);
     const whole = cell * sharp, size = whole >= 4 ? whole - 1 : whole;
     const where = new Map();

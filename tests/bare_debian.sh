@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A check by hand, as root: does a bare Debian 12 build, run and test the working tree?
+# A check by hand, as root: does a bare Debian build, run and test the working tree?
 #
 #   tests/bare_debian.sh FOLDER [COMMAND...]     default commands: tools/demo.sh tools/test.sh
+#   SUITE=trixie tests/bare_debian.sh FOLDER tools/demo.sh tests/installed.sh     Debian 13, SimGrid 4.0
 #
 # FOLDER receives a minimal system (debootstrap; kept for the next time, so remove it to start bare
 # again) and in it /gridlock, a copy of all files that git tracks or would add.
@@ -12,7 +13,7 @@ shift
 cd "$(dirname "$0")/.."
 
 if [ ! -x "$folder/bin/bash" ]; then
-  debootstrap --variant=minbase bookworm "$folder" http://deb.debian.org/debian
+  debootstrap --variant=minbase "${SUITE:-bookworm}" "$folder" http://deb.debian.org/debian
 fi
 cp /etc/resolv.conf "$folder/etc/resolv.conf"
 mkdir -p "$folder/gridlock"

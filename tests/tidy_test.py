@@ -142,6 +142,18 @@ def check_functions(root):
             for first, lines in functions(read(root, path)) if lines > FUNCTION_LINES_MAX]
 
 
+def check_types(root):
+    """A type has a name of its own: two of one name in two headers are one to the linker, and a program that
+    has both runs the constructors of either."""
+    homes = {}
+    for path in files(root, endings=(".h",)):
+        for name in re.findall(r"^(?:struct|class|enum(?: class)?)\s+(\w+)(?:\s+final)?\s*(?::[^{;]*)?\{",
+                               blank(read(root, path)), re.M):
+            homes.setdefault(name, []).append(str(path))
+    return [f"{paths[1]}: {name} is also a type of {paths[0]}" for name, paths in sorted(homes.items())
+            if len(paths) > 1]
+
+
 def check_files(root):
     problems = []
     for path in files(root, endings=(".cpp", ".h", ".proto", ".py")):
@@ -212,7 +224,7 @@ def check_sources(root):
     return problems
 
 
-CHECKS = [check_includes, check_links, check_columns, check_functions, check_files, check_markers,
+CHECKS = [check_includes, check_links, check_columns, check_functions, check_types, check_files, check_markers,
           check_listed, check_examples, check_sources]
 
 
@@ -236,6 +248,7 @@ PLANTS = [
     (check_functions, "tools/planted.cpp", "namespace gridlock {\n" + LONG_BODY + "}\n"),
     (check_functions, "tools/planted.cpp",
      "class A {\n" + LONG_BODY.replace("Long()", "Long(char c = '{') const") + "};\n"),
+    (check_types, "sim/report/planted.h", "namespace gridlock {\nstruct WrittenValue {\n  int a;\n};\n}\n"),
     (check_files, "tests/planted.h", "\n" * (FILE_LINES_MAX + 1)),
     (check_markers, "tools/planted.sh", f"# {MARKER}: later\n"),
     (check_markers, "README.md", f"+{MARKER}\n"),

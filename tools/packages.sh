@@ -24,6 +24,9 @@ PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel python3-matplotli
 SLURM_PACKAGES=(slurm-wlm munge)
 MAN_PACKAGES=(help2man)
 
+# For coverage.sh.
+COVERAGE_PACKAGES=(gcovr)
+
 # For two stages of check.sh.
 TIDY_PACKAGES=(clang-tidy-14 git)
 FUZZ_PACKAGES=(clang-14)
@@ -52,14 +55,14 @@ CheckSystem() {
   [ -r /etc/os-release ] && . /etc/os-release
   if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
     Fail "no apt-get on $PRETTY_NAME." \
-      "Gridlock is built and tested on Debian 12. Elsewhere install the equivalents of" \
+      "Gridlock is built and tested on Debian 12 and 13. Elsewhere install the equivalents of" \
       "  $*" "then: cmake --preset release && cmake --build --preset release"
   fi
   if [ "$ID" = debian ] && [ -n "$VERSION_ID" ] && [ "${VERSION_ID%%.*}" -lt 12 ]; then
     Fail "$PRETTY_NAME is too old: Gridlock needs Debian 12 (GCC 12, CMake 3.25, SimGrid 3.32)."
   fi
-  if [ "$ID" != debian ] || [ "${VERSION_ID%%.*}" != 12 ]; then
-    echo "$(basename "$0"): tested on Debian 12 only; trying on $PRETTY_NAME" >&2
+  if [ "$ID" != debian ] || { [ "${VERSION_ID%%.*}" != 12 ] && [ "${VERSION_ID%%.*}" != 13 ]; }; then
+    echo "$(basename "$0"): tested on Debian 12 and 13 only; trying on $PRETTY_NAME" >&2
   fi
 }
 

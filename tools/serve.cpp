@@ -23,7 +23,7 @@ namespace {
 
 struct ServeCommand {
   ServeOptions serve;
-  PoolOptions pools;
+  ServePoolOptions pools;
   ScenarioOptions scenario;
   std::string replay;
   PrefixOptions prefix;

@@ -90,8 +90,8 @@ struct Row {
   std::string binds;
 };
 
-Row RowAt(const Resource& resource, double share, const PoolOptions& pools, const ServeRun& run,
-          const ServeLoad& load, double usd_per_hour) {
+Row RowAt(const Resource& resource, double share, const ServePoolOptions& pools,
+          const ServeRun& run, const ServeLoad& load, double usd_per_hour) {
   Deployment deployment = run.deployment;
   resource.scale(deployment.part, share);
   Row row;
@@ -181,8 +181,9 @@ void AddServeCapOptions(CLI::App& command, ServeCapOptions& options) {
       ->capture_default_str();
 }
 
-std::string ServeCap(const ServeCapOptions& options, const PoolOptions& pools, const ServeRun& run,
-                     const ServeLoad& load, double usd_per_hour, const std::string& format) {
+std::string ServeCap(const ServeCapOptions& options, const ServePoolOptions& pools,
+                     const ServeRun& run, const ServeLoad& load, double usd_per_hour,
+                     const std::string& format) {
   const Resource& resource = ResourceOf(options.resource);
   std::vector<Row> rows;
   for (const ListedValue& value : ParseValueList(options.values, "--values")) {

@@ -24,7 +24,8 @@ void AddServeCapOptions(CLI::App& command, ServeCapOptions& options);
 
 /// Runs the load at every value; returns what is printed. Throws UserError when a value is wrong or
 /// weights do not fit.
-std::string ServeCap(const ServeCapOptions& options, const PoolOptions& pools, const ServeRun& run,
-                     const ServeLoad& load, double usd_per_hour, const std::string& format);
+std::string ServeCap(const ServeCapOptions& options, const ServePoolOptions& pools,
+                     const ServeRun& run, const ServeLoad& load, double usd_per_hour,
+                     const std::string& format);
 
 }  // namespace gridlock

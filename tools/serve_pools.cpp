@@ -31,7 +31,8 @@ struct PoolShares {
   double prefill = 0, network = 0, decode = 0;  ///< of the duration, busy
 };
 
-PoolShares SharesOf(const PoolResult& result, const PoolOptions& options, int decode_replicas) {
+PoolShares SharesOf(const PoolResult& result, const ServePoolOptions& options,
+                    int decode_replicas) {
   const double duration = std::max(1e-12, result.served.duration.si());
   return {result.prefill_work.busy.si() / duration / options.prefill_replicas,
           result.network_busy.si() / duration,
@@ -47,7 +48,7 @@ std::vector<Stage> StagesOf(const PoolResult& result) {
           {"waits: decode", "decode_wait_s", result.waits_of_decode}};
 }
 
-std::string PoolsText(const PoolOptions& options, const Deployment& decode,
+std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
                       const InferenceLayout& prefill, const PoolResult& result) {
   const PoolShares shares = SharesOf(result, options, decode.replicas);
   const ServeResult& served = result.served;
@@ -79,7 +80,7 @@ std::string PoolsText(const PoolOptions& options, const Deployment& decode,
   return text;
 }
 
-std::string PoolsJson(const PoolOptions& options, const Deployment& decode,
+std::string PoolsJson(const ServePoolOptions& options, const Deployment& decode,
                       const InferenceLayout& prefill, const PoolResult& result) {
   const PoolShares shares = SharesOf(result, options, decode.replicas);
   JsonWriter json;
@@ -115,7 +116,7 @@ std::string PoolsJson(const PoolOptions& options, const Deployment& decode,
 
 }  // namespace
 
-void AddPoolOptions(CLI::App& command, PoolOptions& options) {
+void AddPoolOptions(CLI::App& command, ServePoolOptions& options) {
   command
       .add_option("--prefill-replicas", options.prefill_replicas,
                   "Replicas that only prefill; --replicas then only decode")
@@ -142,7 +143,8 @@ void AddPoolOptions(CLI::App& command, PoolOptions& options) {
       ->capture_default_str();
 }
 
-PoolsRun RunPoolsOf(const PoolOptions& options, const Deployment& decode, const ServeLoad& load) {
+PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
+                    const ServeLoad& load) {
   if (options.other_gbs > 0 && options.core_gbs <= 0) {
     throw UserError("", "--other-gbs: is a share of the fabric; --core-gbs says how much that is");
   }
@@ -172,8 +174,8 @@ PoolsRun RunPoolsOf(const PoolOptions& options, const Deployment& decode, const 
   return run;
 }
 
-std::string ServePools(const PoolOptions& options, const Deployment& decode, const ServeLoad& load,
-                       const std::string& format) {
+std::string ServePools(const ServePoolOptions& options, const Deployment& decode,
+                       const ServeLoad& load, const std::string& format) {
   const PoolsRun run = RunPoolsOf(options, decode, load);
   return format == "json" ? PoolsJson(options, decode, run.prefill, run.result)
                           : PoolsText(options, decode, run.prefill, run.result);

@@ -13,14 +13,14 @@ class App;
 
 namespace gridlock {
 
-struct PoolOptions {
+struct ServePoolOptions {
   int prefill_replicas = 0, prefill_tensor = 0;  ///< 0: no pools; as decode replicas
   double kv_gbs = 0, core_gbs = 0, other_gbs = 0;
   std::string router = "least_loaded";
 };
 
 /// --prefill-replicas, --prefill-tensor, --kv-gbs, --core-gbs, --other-gbs and --router.
-void AddPoolOptions(CLI::App& command, PoolOptions& options);
+void AddPoolOptions(CLI::App& command, ServePoolOptions& options);
 
 /// A run of both pools.
 struct PoolsRun {
@@ -30,11 +30,12 @@ struct PoolsRun {
 };
 
 /// Runs the load of all replicas together. Throws UserError when a layout does not fit.
-PoolsRun RunPoolsOf(const PoolOptions& options, const Deployment& decode, const ServeLoad& load);
+PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
+                    const ServeLoad& load);
 
 /// Runs the load of all replicas together on both pools; `decode` is the pool that decodes. Returns
 /// what is printed. Throws UserError when a layout does not fit.
-std::string ServePools(const PoolOptions& options, const Deployment& decode, const ServeLoad& load,
-                       const std::string& format);
+std::string ServePools(const ServePoolOptions& options, const Deployment& decode,
+                       const ServeLoad& load, const std::string& format);
 
 }  // namespace gridlock

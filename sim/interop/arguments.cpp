@@ -22,8 +22,8 @@ class ShellWords {
  public:
   ShellWords(const std::string& file, std::string_view text) : file_(file), text_(text) {}
 
-  std::vector<WrittenValue> Read() {
-    std::vector<WrittenValue> words;
+  std::vector<KeyedValue> Read() {
+    std::vector<KeyedValue> words;
     while (SkipToWord()) {
       const Position where{file_, line_, static_cast<int>(at_ - line_begin_) + 1};
       const std::size_t begin = at_;
@@ -94,7 +94,7 @@ std::string Filled(const std::string& text, const std::map<std::string, std::str
   return found == variables.end() ? otherwise : found->second;
 }
 
-void TakeWord(const WrittenValue& word, ArgumentFile& into) {
+void TakeWord(const KeyedValue& word, ArgumentFile& into) {
   const std::string& text = word.text;
   const std::size_t equals = text.find('=');
   if (text.starts_with("--")) {
@@ -149,12 +149,12 @@ std::string Unquoted(std::string_view text) {
 }
 
 /// A value, or those of a list in brackets.
-std::vector<WrittenValue> ValuesOf(std::string_view text, const Position& where) {
+std::vector<KeyedValue> ValuesOf(std::string_view text, const Position& where) {
   text = Trimmed(text);
   if (text.size() < 2 || text.front() != '[' || text.back() != ']') {
     return {{Unquoted(text), where}};
   }
-  std::vector<WrittenValue> values;
+  std::vector<KeyedValue> values;
   text = text.substr(1, text.size() - 2);
   while (!Trimmed(text).empty()) {
     const std::size_t comma = std::min(text.find(','), text.size());
@@ -212,14 +212,14 @@ std::vector<WrittenKey> ReadYamlLines(const std::string& file, std::string_view 
 
 ArgumentFile ReadArguments(const std::string& file, std::string_view text, ProblemList& problems) {
   ArgumentFile read;
-  const std::vector<WrittenValue> words = ShellWords(file, text).Read();
-  const bool shell = std::any_of(words.begin(), words.end(), [](const WrittenValue& word) {
+  const std::vector<KeyedValue> words = ShellWords(file, text).Read();
+  const bool shell = std::any_of(words.begin(), words.end(), [](const KeyedValue& word) {
     return word.text.size() > 2 && word.text.starts_with("--") && word.text[2] != '-';
   });
   if (!shell) {
     read.arguments = ReadYamlLines(file, text, problems);
   } else {
-    for (const WrittenValue& word : words) {
+    for (const KeyedValue& word : words) {
       TakeWord(word, read);
     }
   }
@@ -362,7 +362,7 @@ std::string Arguments::List(const std::string& name, const std::string& otherwis
     return otherwise;
   }
   std::string list;
-  for (const WrittenValue& value : key->values) {
+  for (const KeyedValue& value : key->values) {
     // Behind the last argument of an array stand the words of the command that uses it.
     if (!list.empty() && value.text.find_first_not_of("[]()0123456789*+-,") != std::string::npos) {
       break;

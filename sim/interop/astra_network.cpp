@@ -122,7 +122,7 @@ class AstraReader {
     if (npus == nullptr) {
       return nullptr;
     }
-    WrittenValue kind = whole->values.front();
+    KeyedValue kind = whole->values.front();
     if (kind.text == "Torus2D" || kind.text == "Torus3D") {
       kind.text = "Ring";
     }
@@ -140,7 +140,7 @@ class AstraReader {
     }
   }
 
-  AstraDimension::Kind KindOf(const WrittenValue& value) {
+  AstraDimension::Kind KindOf(const KeyedValue& value) {
     if (value.text == "Ring") {
       return AstraDimension::Kind::kRingLinks;
     }
@@ -156,7 +156,7 @@ class AstraReader {
     return AstraDimension::Kind::kSwitchLinks;
   }
 
-  double Number(const WrittenValue& value, double least, double most, bool whole = false) {
+  double Number(const KeyedValue& value, double least, double most, bool whole = false) {
     double number = 0;
     const char* const end = value.text.data() + value.text.size();
     const auto [stop, error] = std::from_chars(value.text.data(), end, number);

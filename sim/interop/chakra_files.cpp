@@ -208,7 +208,7 @@ std::map<std::string, std::vector<int>> ReadGroupFile(const std::string& file) {
   if (ReadFile(file, {file, 0, 0}, text, problems)) {
     for (const WrittenKey& key : ReadKeyValues(file, text, problems)) {
       std::vector<int>& ranks = groups[key.name];
-      for (const WrittenValue& value : key.values) {
+      for (const KeyedValue& value : key.values) {
         const bool digits = !value.text.empty() && value.text.size() < 8 &&
                             value.text.find_first_not_of("0123456789") == std::string::npos;
         if (!digits) {

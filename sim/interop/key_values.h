@@ -17,7 +17,7 @@
 
 namespace gridlock {
 
-struct WrittenValue {
+struct KeyedValue {
   std::string text;
   Position where;
 };
@@ -25,7 +25,7 @@ struct WrittenValue {
 struct WrittenKey {
   std::string name;
   Position where;
-  std::vector<WrittenValue> values;  ///< one where the text has no list
+  std::vector<KeyedValue> values;  ///< one where the text has no list
 };
 
 /// The keys in their order. Adds a problem where the text is something else, and stops there.

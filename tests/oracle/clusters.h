@@ -50,7 +50,7 @@ inline WanSpec WanOf(int from, int to) {
 }
 
 // Sites, jobs and what refers to them, kept together.
-struct Cluster {
+struct SharedCluster {
   std::vector<SiteSpec> sites;
   std::vector<WanSpec> wans;
   std::vector<TrainingSpec> trainings;
@@ -71,7 +71,7 @@ struct Cluster {
 };
 
 // All jobs in one simulation, in full, whoever shares with whom. Times travel home in a record.
-inline StepRecord RunTogether(const Cluster& cluster) {
+inline StepRecord RunTogether(const SharedCluster& cluster) {
   const Network network(cluster.sites, cluster.wans);
   std::vector<LaidJob> laid;
   for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
@@ -90,9 +90,10 @@ inline StepRecord RunTogether(const Cluster& cluster) {
   return record;
 }
 
-inline std::vector<std::vector<Seconds>> StepTimesTogether(const std::vector<Cluster>& clusters) {
+inline std::vector<std::vector<Seconds>> StepTimesTogether(
+    const std::vector<SharedCluster>& clusters) {
   std::vector<Job> runs;
-  for (const Cluster& cluster : clusters) {
+  for (const SharedCluster& cluster : clusters) {
     runs.push_back([&cluster](const Progress& /*progress*/) {
       return RunTogether(cluster);
     });
@@ -119,7 +120,7 @@ class Draw {
 };
 
 // Up to `jobs` jobs of `least` servers and more, anywhere on the sites.
-inline void Scatter(int jobs, int least, Draw& draw, Cluster& cluster) {
+inline void Scatter(int jobs, int least, Draw& draw, SharedCluster& cluster) {
   std::vector<ServerRun> free;
   for (std::size_t s = 0; s < cluster.sites.size(); ++s) {
     for (int server = 0; server < cluster.sites[s].servers; ++server) {

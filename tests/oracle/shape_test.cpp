@@ -10,11 +10,11 @@ namespace gridlock {
 
 TEST(Shape, BoundsThePlacementsOfAJob) {
   constexpr double kClock = 1e-9;
-  std::vector<Cluster> clusters;
+  std::vector<SharedCluster> clusters;
   for (std::uint64_t seed = 0; seed < 12; ++seed) {
     Draw draw(seed);
     const SiteSpec site = ThreeTiers(24, 1, 1);
-    Cluster cluster;
+    SharedCluster cluster;
     cluster.sites = {site};
     cluster.Add(DataParallel(16), {{0, 0, 16}});
     const Network network(cluster.sites, {});

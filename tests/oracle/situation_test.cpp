@@ -24,7 +24,7 @@ namespace {
 using Groups = std::vector<std::vector<std::size_t>>;
 
 // By brute force: lay all jobs out and see who uses the same link that can bind.
-Groups ByRoutes(const Cluster& cluster) {
+Groups ByRoutes(const SharedCluster& cluster) {
   const Network network(cluster.sites, cluster.wans);
   std::vector<std::set<int>> links;
   for (std::size_t j = 0; j < cluster.trainings.size(); ++j) {
@@ -82,7 +82,7 @@ Groups ByRoutes(const Cluster& cluster) {
   return groups;
 }
 
-Groups GroupsOf(const Cluster& cluster) {
+Groups GroupsOf(const SharedCluster& cluster) {
   DemandBook book;
   Groups groups;
   for (const auto& group :
@@ -93,8 +93,8 @@ Groups GroupsOf(const Cluster& cluster) {
 }
 
 // Three jobs, some with pipelines, in three or more pods of a few leaves, in order or at random.
-Cluster DrawCluster(Draw& draw) {
-  Cluster cluster;
+SharedCluster DrawCluster(Draw& draw) {
+  SharedCluster cluster;
   SiteSpec site = ThreeTiers(24, draw.Below(4) == 0 ? 2.0 : 1.0, 1.25 + 0.25 * draw.Below(3));
   ClosOf(site).leaves_per_pod = 3 + draw.Below(2);
   ClosOf(site).routing = draw.Below(3) == 0 ? Routing::kEcmp : Routing::kSpray;
@@ -119,8 +119,8 @@ Cluster DrawCluster(Draw& draw) {
 
 // One pod of 8 servers beside another, and jobs of 4 servers half in the one and half in the other:
 // each sends through 8 NICs from pod to pod, both ways.
-Cluster AcrossTwoPods(int jobs, double spine_over) {
-  Cluster cluster;
+SharedCluster AcrossTwoPods(int jobs, double spine_over) {
+  SharedCluster cluster;
   SiteSpec site = ThreeTiers(16, 1, spine_over);
   ClosOf(site).leaves_per_pod = 4;
   cluster.sites = {site};
@@ -135,7 +135,7 @@ Cluster AcrossTwoPods(int jobs, double spine_over) {
 TEST(SharingGroups, LieWithinThoseOfTheRoutes) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     Draw draw(seed);
-    Cluster cluster;
+    SharedCluster cluster;
     const SiteSpec site = ThreeTiers(16, 1.0 + draw.Below(2), 1.0 + draw.Below(3));
     cluster.sites = {site, site};
     cluster.wans = {WanOf(0, 1)};
@@ -156,10 +156,10 @@ TEST(SharingGroups, PartJobsThatTakeTheSameStepsTogether) {
   int parted = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     Draw draw(seed);
-    const Cluster cluster = DrawCluster(draw);
+    const SharedCluster cluster = DrawCluster(draw);
     const Groups groups = GroupsOf(cluster);
     parted += static_cast<int>(groups.size()) - static_cast<int>(ByRoutes(cluster).size());
-    std::vector<Cluster> runs = {cluster};
+    std::vector<SharedCluster> runs = {cluster};
     for (std::size_t job = 0; job < cluster.trainings.size(); ++job) {
       runs.push_back({cluster.sites, {}, {cluster.trainings[job]}, {cluster.placements[job]}});
     }
@@ -188,7 +188,7 @@ TEST(SharingGroups, CountTheNicsOfMessages) {
   // Two pipelines of two stages, a server of 8 NICs each, one stage in each pod: messages go both
   // ways and several may be under way, but no more leaves than the NICs can send.
   const auto pipelines = [](double spine_over) {
-    Cluster cluster = AcrossTwoPods(2, spine_over);
+    SharedCluster cluster = AcrossTwoPods(2, spine_over);
     for (std::size_t job = 0; job < 2; ++job) {
       Layout layout;
       layout.tensor = 8;
@@ -206,8 +206,8 @@ TEST(SharingGroups, CountTheNicsOfMessages) {
 TEST(SharingGroups, AreApartOnlyWhereNobodyIsSlowed) {
   // Where the sum of two jobs passes the link, each does take longer than alone.
   for (const double ratio : {3.0, 8.0}) {
-    const Cluster both = AcrossTwoPods(2, ratio);
-    const Cluster one = AcrossTwoPods(1, ratio);
+    const SharedCluster both = AcrossTwoPods(2, ratio);
+    const SharedCluster one = AcrossTwoPods(1, ratio);
     const std::vector<std::vector<Seconds>> times = StepTimesTogether({both, one});
     const double together = times[0][0].si();
     const double alone = times[1][0].si();
@@ -220,7 +220,7 @@ TEST(SharingGroups, AreApartOnlyWhereNobodyIsSlowed) {
 }
 
 TEST(SharingGroups, JoinsJobsOverTheSameWanAndThoseBelowIt) {
-  Cluster cluster;
+  SharedCluster cluster;
   const SiteSpec site = ThreeTiers(8, 2, 2);
   cluster.sites = {site, site, site};
   cluster.wans = {WanOf(0, 1), WanOf(1, 2)};
@@ -237,7 +237,7 @@ TEST(SharingGroups, JoinsJobsOverTheSameWanAndThoseBelowIt) {
 TEST(SharingGroups, OfHashedRoutesHoldThoseThatMeetOnOneLink) {
   // Four uplinks of four NICs each under a leaf of 16: sprayed they carry all, hashed flows of the
   // two jobs crowd on some. The third job stays below its leaf.
-  Cluster cluster;
+  SharedCluster cluster;
   SiteSpec site = ThreeTiers(16, 1, 1);
   ClosOf(site).spine.port_bandwidth = ClosOf(site).core.port_bandwidth = BytesPerSecond(4 * kNic);
   cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
@@ -260,7 +260,7 @@ class AnOracle : public testing::Test {
 };
 
 TEST_F(AnOracle, GivesAJobAloneTheStepAndTheEnergyOfItsScenario) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(8, 2, 2)};
   cluster.Add(DataParallel(4), {{0, 0, 4}});
   const StepRate rate = oracle_.RatesOf(cluster.situation()).front();
@@ -272,7 +272,7 @@ TEST_F(AnOracle, GivesAJobAloneTheStepAndTheEnergyOfItsScenario) {
 }
 
 TEST_F(AnOracle, RemembersEqualShapesWhereverTheyLie) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(16, 2, 2), ThreeTiers(16, 2, 2)};
   cluster.sites[1].name = "another";
   // A pod each, on either site: one shape. They share nothing.
@@ -292,7 +292,7 @@ TEST_F(AnOracle, RemembersEqualShapesWhereverTheyLie) {
 
 // A spare elsewhere makes nothing new: two bounds, and one answer for all placements between them.
 TEST_F(AnOracle, AnswersForAllPlacementsOfAShapeAtOnce) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(48, 1, 1)};
   cluster.Add(DataParallel(32), {{0, 0, 32}});
   const StepRate packed = oracle_.RatesOf(cluster.situation()).front();
@@ -312,7 +312,7 @@ TEST_F(AnOracle, AnswersForAllPlacementsOfAShapeAtOnce) {
 }
 
 TEST_F(AnOracle, LooksAtEachPlacementWhereItMatters) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(48, 8, 2)};  // a message out of a leaf takes long
   Layout layout;
   layout.tensor = 8;
@@ -327,7 +327,7 @@ TEST_F(AnOracle, LooksAtEachPlacementWhereItMatters) {
 }
 
 TEST_F(AnOracle, SlowsJobsThatShareAndForgetsNoCap) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(8, 8, 2)};
   cluster.Add(DataParallel(2), {{0, 0, 1}, {0, 2, 1}});
   const StepRate alone = oracle_.RatesOf(cluster.situation()).front();
@@ -346,7 +346,7 @@ TEST_F(AnOracle, SlowsJobsThatShareAndForgetsNoCap) {
 }
 
 TEST_F(AnOracle, CountsTheBytesOverTheWan) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(8, 2, 2), ThreeTiers(8, 2, 2)};
   cluster.wans = {WanOf(1, 0)};
   cluster.Add(DataParallel(2), {{0, 0, 1}, {1, 0, 1}});
@@ -363,7 +363,7 @@ TEST_F(AnOracle, CountsTheBytesOverTheWan) {
 }
 
 TEST_F(AnOracle, RefusesAJobThatDoesNotFitAndGoesOn) {
-  Cluster cluster;
+  SharedCluster cluster;
   cluster.sites = {ThreeTiers(8, 2, 2)};
   cluster.sites[0].server.accelerator.hbm_capacity = Bytes(1e6);
   cluster.Add(DataParallel(2), {{0, 0, 2}});

@@ -122,6 +122,37 @@ std::string GivenBut(const CLI::App& command, const std::vector<std::string>& be
   return names;
 }
 
+// What may be said beside a recorded trace.
+const std::vector<std::string> kBesideReplay = {"--replay",
+                                                "--prefix-cache",
+                                                "--host-cache-gb",
+                                                "--host-gbs",
+                                                "--cap",
+                                                "--values",
+                                                "--model",
+                                                "--part",
+                                                "--engine",
+                                                "--weights",
+                                                "--kv",
+                                                "--tensor",
+                                                "--pipeline",
+                                                "--data",
+                                                "--replicas",
+                                                "--batch-max",
+                                                "--kv-tokens",
+                                                "--drafts",
+                                                "--accepted",
+                                                "--ttft-ms",
+                                                "--tpot-ms",
+                                                "--prefill-replicas",
+                                                "--prefill-tensor",
+                                                "--kv-gbs",
+                                                "--core-gbs",
+                                                "--other-gbs",
+                                                "--router",
+                                                "--usd-per-hour",
+                                                "--format"};
+
 // Options that would change nothing are refused.
 void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   const auto refuse = [](const std::string& given, const char* words) {
@@ -151,36 +182,7 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
   if (!options.replay.empty()) {
-    refuse(GivenBut(command, {"--replay",
-                              "--prefix-cache",
-                              "--host-cache-gb",
-                              "--host-gbs",
-                              "--cap",
-                              "--values",
-                              "--model",
-                              "--part",
-                              "--engine",
-                              "--weights",
-                              "--kv",
-                              "--tensor",
-                              "--pipeline",
-                              "--data",
-                              "--replicas",
-                              "--batch-max",
-                              "--kv-tokens",
-                              "--drafts",
-                              "--accepted",
-                              "--ttft-ms",
-                              "--tpot-ms",
-                              "--prefill-replicas",
-                              "--prefill-tensor",
-                              "--kv-gbs",
-                              "--core-gbs",
-                              "--other-gbs",
-                              "--router",
-                              "--usd-per-hour",
-                              "--format"}),
-           ": --replay says which requests come, and when");
+    refuse(GivenBut(command, kBesideReplay), ": --replay says which requests come, and when");
   }
   refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
          ": requests come at a rate or so many are in flight, not both");

@@ -321,12 +321,13 @@ TEST_F(CaseScenario, OpenRecomputationOfDenseModelsOnMegatronIsThatOfAttention) 
   };
   EXPECT_EQ(recompute("megatron"), Recompute::kSelective);
   EXPECT_EQ(recompute("torchtitan"), Recompute::kNone);
+  EXPECT_EQ(recompute("maxtext"), Recompute::kNone);
 }
 
 TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {
   PublishedCase row = Row("DENSE-TP8");
   row.recompute = "auto";
-  row.stack = "maxtext";
+  row.stack = "neuron";
   bool offloads = false;
   for (row.layers = 8; row.layers <= 4096 && !offloads; row.layers *= 2) {
     const PreparedCase prepared = Prepare(row, catalogue_);

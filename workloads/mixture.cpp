@@ -13,6 +13,16 @@ namespace {
 // core/transformer/moe/router.py, kernel by kernel.
 constexpr double kRouterBytes = 4.0 * 5;
 
+// HBM bytes around experts over those counted here, beyond what the stack's factor says of other
+// elementwise kernels: indices, weights of the results and atomic sums are not counted. Layers of 8
+// to 128 experts on 16,384 tokens, measured on one H100 SXM (eager PyTorch 2.11), take 3.7 to 5.6
+// times the counted bytes beside their grouped GEMMs, where eager layers without experts take 3.26.
+constexpr double kAroundExperts = 1.5;
+
+double AroundExperts(const TrainingSpec& job) {
+  return kAroundExperts * job.stack.hbm_traffic_factor * kActivationBytes;
+}
+
 // Tensors that go through HBM around the experts, in units of a row of `hidden`: tokens are copied
 // into the order of their targets (read, write), and their results gathered, weighted and added
 // (read; write once per token). With experts on several ranks, received rows are sorted by expert
@@ -23,7 +33,7 @@ double PermutationBytes(const TrainingSpec& job, const LayerShape& s) {
   if (s.expert_ranks > 1) {
     rows += 4 * s.expert_rows();
   }
-  return job.stack.hbm_traffic_factor * kActivationBytes * rows * s.hidden;
+  return AroundExperts(job) * rows * s.hidden;
 }
 
 double ActivationElements(const LayerShape& s, double in, double out) {
@@ -81,7 +91,7 @@ void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double laye
   Group(s, first, out);
   out.push_back(Elementwise("router_scores", RouterTraffic(s), layers));
   out.push_back(Elementwise("permutation", PermutationBytes(job, s), layers));
-  const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
+  const double activation = AroundExperts(job);
   out.push_back(Elementwise("expert_activation", activation * ActivationElements(s, 1, 1), layers));
 }
 
@@ -102,7 +112,7 @@ void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double lay
   out.push_back(Elementwise("router_scores_backward", RouterTraffic(s), layers));
   out.push_back(Elementwise("permutation_backward", PermutationBytes(job, s), layers));
   const double again = job.keeps_elementwise_outputs() ? 0 : 1;
-  const double activation = job.stack.hbm_traffic_factor * kActivationBytes;
+  const double activation = AroundExperts(job);
   out.push_back(Elementwise("expert_activation_backward",
                             activation * ActivationElements(s, 2 + again, 1 + again), layers));
 }

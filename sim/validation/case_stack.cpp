@@ -40,9 +40,9 @@ bool FineGrainedInterleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
 }
 
-// Not compiled: the loss of tensor-parallel ranks (DTensor's), and experts.
+// Not compiled: the loss of tensor-parallel ranks (DTensor's).
 bool NotCompiled(const PublishedCase& row) {
-  return row.tp > 1 || row.experts > 0;
+  return row.tp > 1;
 }
 
 constexpr StackName kStacks[] = {

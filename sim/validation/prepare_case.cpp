@@ -54,9 +54,10 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
     }
     return policies;
   }
-  // MaxText recomputes whole layers unless its remat_policy says otherwise (configs/base.yml).
+  // MaxText's remat_policy is that of whole layers unless a recipe says otherwise
+  // (configs/base.yml).
   if (open && row.stack.starts_with("maxtext")) {
-    return {{"full"}, {"full", true}};
+    return {{"none"}, {"full"}, {"full", true}};
   }
   std::vector<MemoryPolicy> policies = {
       {"none"}, {"selective"}, {"selective", true}, {"full"}, {"full", true}};

@@ -321,12 +321,13 @@ TEST_F(CaseScenario, OpenRecomputationOfDenseModelsOnMegatronIsThatOfAttention) 
   };
   EXPECT_EQ(recompute("megatron"), Recompute::kSelective);
   EXPECT_EQ(recompute("torchtitan"), Recompute::kNone);
+  EXPECT_EQ(recompute("maxtext"), Recompute::kNone);
 }
 
 TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {
   PublishedCase row = Row("DENSE-TP8");
   row.recompute = "auto";
-  row.stack = "maxtext";
+  row.stack = "neuron";
   bool offloads = false;
   row.layers = 64;
   for (row.seq = 8192; row.seq <= 16 << 20 && !offloads; row.seq += row.seq / 4) {

@@ -70,10 +70,11 @@ void AddScenarioOptions(CLI::App& command, ScenarioOptions& options, const std::
                   "Folder for trace.h5 and summary.json (default: " + folder + ")")
       ->type_name("DIR");
   command
-      .add_option("--fidelity", options.fidelity,
-                  "full: every accelerator; folded: one per class, same times; analytic: closed "
-                  "form, no contention")
-      ->check(CLI::IsMember({"full", "folded", "analytic"}))
+      .add_option(
+          "--fidelity", options.fidelity,
+          "full: every accelerator; folded: one per class, same times; sampled: some of the "
+          "replicas of a training job, an estimate; analytic: closed form, no contention")
+      ->check(CLI::IsMember({"full", "folded", "sampled", "analytic"}))
       ->capture_default_str();
   command.add_option("--format", options.format, "What is printed on the screen")
       ->check(CLI::IsMember({"text", "json"}))

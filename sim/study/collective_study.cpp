@@ -73,6 +73,11 @@ bool IsCollectiveTest(const Scenario& scenario) {
 }
 
 void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
+  if (fidelity == Fidelity::kSampled) {
+    throw UserError("fidelity",
+                    "sampled keeps some of the replicas of a training job, and a collective has "
+                    "none; expected full, folded or analytic");
+  }
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
   if (setting.test.uneven) {
     return CheckUneven(setting.test, fidelity);

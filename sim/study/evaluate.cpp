@@ -11,6 +11,7 @@
 #include "sim/measure/long_step.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/fold.h"
+#include "sim/plan/sample.h"
 #include "sim/study/collective_study.h"
 #include "topologies/network.h"
 
@@ -43,9 +44,23 @@ Setting SettingOf(const Scenario& scenario) {
   return {std::move(network), std::move(laid)};
 }
 
+// The agents of a sample, about: their step takes some seconds.
+constexpr int kSampledAgents = 64;
+
+Plan Sampled(const Setting& setting) {
+  const RankGrid& grid = setting.job.program.grid;
+  const int replicas = std::max(2, kSampledAgents / grid.pipeline);
+  return grid.data <= replicas
+             ? FoldedPlan({setting.job.placed()}, setting.network)
+             : SamplePlan(ExpandUnlike({setting.job.placed()}, setting.network), grid, replicas);
+}
+
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
 // there is no other count of them.
 Plan LayOut(const Setting& setting, Fidelity fidelity) {
+  if (fidelity == Fidelity::kSampled) {
+    return Sampled(setting);
+  }
   if (fidelity != Fidelity::kFull) {
     return FoldedPlan({setting.job.placed()}, setting.network);
   }
@@ -75,6 +90,8 @@ const char* FidelityName(Fidelity fidelity) {
       return "full";
     case Fidelity::kFolded:
       return "folded";
+    case Fidelity::kSampled:
+      return "sampled";
     case Fidelity::kAnalytic:
       return "analytic";
   }
@@ -82,7 +99,8 @@ const char* FidelityName(Fidelity fidelity) {
 }
 
 std::optional<Fidelity> FidelityByName(const std::string& name) {
-  for (const Fidelity fidelity : {Fidelity::kFull, Fidelity::kFolded, Fidelity::kAnalytic}) {
+  for (const Fidelity fidelity :
+       {Fidelity::kFull, Fidelity::kFolded, Fidelity::kSampled, Fidelity::kAnalytic}) {
     if (name == FidelityName(fidelity)) {
       return fidelity;
     }

@@ -11,9 +11,10 @@
 
 namespace gridlock {
 
-enum class Fidelity { kFull, kFolded, kAnalytic };
+/// Sampled: a few of the replicas of a training job (sim/plan/sample.h).
+enum class Fidelity { kFull, kFolded, kSampled, kAnalytic };
 
-/// "full", "folded", "analytic".
+/// "full", "folded", "sampled", "analytic".
 const char* FidelityName(Fidelity fidelity);
 
 /// The fidelity of that name, or nothing.

@@ -269,7 +269,7 @@ class SweepReader {
     }
     problems_.Add(written_.At("fidelity").value, "fidelity",
                   Refusal(Quoted(message_.fidelity()) + " is not a fidelity",
-                          "\"full\", \"folded\" or \"analytic\""));
+                          "\"full\", \"folded\", \"sampled\" or \"analytic\""));
   }
 
   // "breakdown.data_comm" is an element of "breakdown". Verdicts need a number.

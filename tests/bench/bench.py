@@ -32,6 +32,7 @@ def scaled(servers, replicas):
             "--set", f"job[0].pretraining.global_batch={16 * replicas}"]
 
 
+HASHED = ["--set", "site[0].fabric.clos.routing=ECMP"]
 ALL_REDUCE = ["run", "tests/bench/all-reduce.textproto"]
 ON_131072 = ["--set", "site[0].servers=16384"]
 
@@ -53,6 +54,24 @@ CASES = [
      ["run", "tests/bench/hyperx-102400.textproto"], 1, 500),
     ("Llama 405B on 102,400 of a torus, folded",
      ["run", "tests/bench/torus-102400.textproto"], 1, 500),
+    ("Llama 405B on 102,400 of a dragonfly, folded",
+     ["run", "tests/bench/dragonfly-102400.textproto"], 1, 500),
+    ("Llama 405B on 102,400, eight planes, folded",
+     [*scaled(12800, 800), "--set", "site[0].fabric.clos.planes=8"], 1, 500),
+    ("Llama 405B on 8,192, hashed, sampled",
+     [*scaled(1024, 64), *HASHED, "--fidelity", "sampled"], 5, 500),
+    ("Llama 405B on 102,400, hashed, sampled",
+     [*scaled(12800, 800), *HASHED, "--fidelity", "sampled"], 5, 500),
+    ("Llama 405B on 102,400 of a torus whose rows hold no whole replicas, sampled",
+     ["run", "tests/bench/torus-102400.textproto", "--set",
+      "site[0].fabric.torus.size=[40, 40, 64]", "--fidelity", "sampled"], 5, 500),
+    ("Llama 405B on 102,400 of a slim fly, sampled",
+     ["run", "tests/bench/slimfly-102400.textproto", "--fidelity", "sampled"], 5, 500),
+    ("Llama 405B on 102,400 of a Jellyfish, sampled",
+     ["run", "tests/bench/jellyfish-102400.textproto", "--fidelity", "sampled"], 5, 500),
+    ("all-to-all of 4,096, hashed, full",
+     ["collective", EXAMPLE, "--set", "site[0].servers=512", *HASHED, "--op", "all_to_all",
+      "--size", "64MiB", "--group", "4096", "--fidelity", "full"], 60, 500),
     ("Llama 405B on 1,048,576, folded", scaled(131072, 8192), 2, 400),
     ("a week of 8,192: one run, 250 experiments, a fleet",
      ["run", "examples/04-a-week-of-a-fleet/scenario.textproto"], 20, 1000),

@@ -121,24 +121,30 @@ class Drawing {
     neighbours_[b].insert(a);
   }
 
-  // Joins two routers of a list that have free ports; takes those without from the list. False when
-  // no two can be joined.
+  void JoinTwo(int a, int b, std::vector<int>& open) {
+    Join(a, b);
+    for (const int router : {a, b}) {
+      if (Free(router) == 0) {
+        open.erase(std::lower_bound(open.begin(), open.end(), router));
+      }
+    }
+  }
+
+  // Joins two routers of a rising list of those that have free ports; takes those without from the
+  // list. False when no two can be joined.
   bool JoinTwoOf(std::vector<int>& open) {
-    std::erase_if(open, [this](int router) {
-      return Free(router) == 0;
-    });
     for (std::size_t tries = 0; open.size() > 1 && tries < 2 * open.size(); ++tries) {
       const int a = open[Below(open.size())];
       const int b = open[Below(open.size())];
       if (a != b && !neighbours_[a].contains(b)) {
-        Join(a, b);
+        JoinTwo(a, b, open);
         return true;
       }
     }
     for (const int a : open) {
       for (const int b : open) {
         if (a < b && !neighbours_[a].contains(b)) {
-          Join(a, b);
+          JoinTwo(a, b, open);
           return true;
         }
       }

@@ -11,7 +11,8 @@ namespace gridlock {
 /// over all of them when they are at most kWaysMost, else over so many that a hash of the flow
 /// picks. Valiant goes by way of any other router, minimally there and on.
 ///
-/// A search outwards from each goal is kept, one byte for each pair of routers.
+/// Routers up to three links apart are found from both ends. For others a search outwards from each
+/// goal is kept, one byte for each pair of routers.
 class ShortestPathTopology : public RouterTopology {
  public:
   /// As many subflows as Jellyfish spreads a flow over (A. Singla et al., NSDI 2012, section 5).
@@ -43,6 +44,12 @@ class ShortestPathTopology : public RouterTopology {
   using Hops = std::vector<std::uint8_t>;  ///< to a goal, by router
 
   [[nodiscard]] const Hops& HopsTo(int goal) const;
+
+  /// Routers that two are both joined to, rising, at most so many.
+  [[nodiscard]] std::vector<int> Common(int a, int b, std::size_t most) const;
+
+  /// Routers that a router is joined to and that are nearer to another one, rising.
+  [[nodiscard]] std::vector<int> Nearer(int from, int to) const;
 
   /// Goes on along a shortest path; at each router a hash picks the next one.
   void GoShortest(Way& way, int to, std::uint64_t hash) const;

@@ -5,6 +5,7 @@
 // routers; links, names, counts, cuts and the four routings follow from the two.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -144,6 +145,13 @@ class RouterTopology : public Topology {
   [[nodiscard]] RouteGraph route_graph() const override;
 
  protected:
+  /// Routers that a router is joined to, rising, with the links that lead to them.
+  [[nodiscard]] std::span<const std::pair<int, LinkIndex>> JoinedTo(int router) const {
+    return std::span(neighbours_)
+        .subspan(static_cast<std::size_t>(first_neighbour_[router]),
+                 static_cast<std::size_t>(first_neighbour_[router + 1] - first_neighbour_[router]));
+  }
+
   /// A way to halve the servers, by the router that they hang on.
   struct Halving {
     std::string name;

@@ -5,6 +5,7 @@ the answer that was measured or that follows on paper.
 usage: life_questions_check.py GRIDLOCK SOURCE_DIR
 """
 
+import csv
 import json
 import os
 import subprocess
@@ -147,13 +148,32 @@ def a_job_ends_when_its_work_is_done(folder):
     near(record["jobs"][1]["start_s"], 601, 1e-9, "start of the second")
 
 
+def a_cap_on_a_site_costs_less_work_than_energy(folder):
+    """A contract of 80 % of the nameplates for a day: the clocks fall, and power falls faster."""
+    out = f"{folder}/cap"
+    said = run("cap", "examples/06-power-cap-at-noon/scenario.textproto", "--link", "site_power",
+               "--values", "75%", "-q", "-o", out)
+    assert "goodput" in said and "tokens_trained" in said, said
+    with open(f"{out}/trace.csv", encoding="utf-8", newline="") as file:
+        free, capped = csv.DictReader(file)
+    column = {name.split(" (")[0]: name for name in free}
+    ratio = {name: float(capped[column[name]]) / float(free[column[name]])
+             for name in ("tokens_trained", "sites_energy")}
+    assert ratio["sites_energy"] < ratio["tokens_trained"] <= 1.0, ratio
+    assert ratio["sites_energy"] < 0.99, ratio
+    few = run("cap", "examples/06-power-cap-at-noon/scenario.textproto", "--link", "servers",
+              "--values", "64", "-q", "-o", f"{folder}/few")
+    assert "refused" in few, few  # its run needs all of them
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for check in (saving_in_the_background_stalls_half_a_second,
                       replicas_that_heal_pay_what_the_others_pay,
                       a_card_that_decodes_draws_what_was_measured,
                       a_limit_on_power_costs_decoding_nothing, a_log_that_cannot_be_true_says_so,
-                      a_job_ends_when_its_work_is_done):
+                      a_job_ends_when_its_work_is_done,
+                      a_cap_on_a_site_costs_less_work_than_energy):
             check(folder)
             print("ok", check.__name__)
     print("PASS")

@@ -210,13 +210,15 @@ std::string Live(const std::string& text, const std::function<void(double)>& pro
   figures.mean_mw = MeanPower(site, record).si() / 1e6;
   figures.peak_mw = site.peak_power.si() / 1e6;
   figures.energy_usd = site.cost_usd;
+  figures.run_usd_per_million = UsdPerMillionTokens(run);
   figures.capital_usd =
       scenario.sites[0].capital_usd_per_accelerator * static_cast<double>(site.accelerators);
   figures.fingerprint = LifeFingerprintText(record);
   ArchiveWriter out;
   out.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
           figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-          figures.energy_usd, figures.capital_usd, figures.fingerprint);
+          figures.energy_usd, figures.capital_usd, figures.run_usd_per_million,
+          figures.fingerprint);
   return std::move(out.bytes);
 }
 
@@ -229,7 +231,7 @@ void TakeFigures(TaskResult result, Build& build) {
   ArchiveReader in(result.bytes);
   in.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
          figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-         figures.energy_usd, figures.capital_usd, figures.fingerprint);
+         figures.energy_usd, figures.capital_usd, figures.run_usd_per_million, figures.fingerprint);
 }
 
 class Builder {
@@ -274,8 +276,8 @@ class Builder {
   void LiveAll(std::vector<Draft>& drafts) {
     std::vector<std::size_t> alive;
     for (std::size_t i = 0; i < drafts.size(); ++i) {
-      progress_.Show(fmt::format("sizing {}", drafts[i].build.parts.accelerator),
-                     static_cast<double>(i) / static_cast<double>(drafts.size()));
+      Show(fmt::format("sizing {}", drafts[i].build.parts.accelerator),
+           kSizing * static_cast<double>(i) / static_cast<double>(drafts.size()));
       try {
         Complete(options_.asked, drafts[i], options_.parallel);
         alive.push_back(i);
@@ -286,7 +288,7 @@ class Builder {
     PoolOptions pool;
     pool.parallel = options_.parallel;
     pool.progress = [this](std::size_t /*done*/, double fraction) {
-      progress_.Show("living builds", fraction);
+      Show("living builds", kSizing + (1 - kSizing) * fraction);
     };
     RunTasks(
         alive.size(),
@@ -300,7 +302,16 @@ class Builder {
         },
         pool);
     progress_.Clear();
+    ++rounds_done_;
   }
+
+  // Builds live in two rounds; the searches of their layouts take some of each.
+  void Show(const std::string& what, double fraction) {
+    constexpr double kRounds = 2;
+    progress_.Show(what, (rounds_done_ + fraction) / kRounds);
+  }
+
+  static constexpr double kSizing = 0.3;
 
   // Each as a scenario of its own: DIR/1.textproto is the first.
   std::vector<Build> Ranked(std::vector<Draft> drafts) {
@@ -324,6 +335,7 @@ class Builder {
 
   const BuildOptions& options_;
   ProgressLine progress_;
+  double rounds_done_ = 0;
 };
 
 double MegawattsOf(const std::string& text) {

@@ -98,6 +98,10 @@ Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarg
     }
   }
   sweep.grid = Grid({std::move(axis)});
+  if (scenario.horizon > Seconds(0)) {
+    sweep.show = {"goodput", "tokens_trained", "experiments_waiting_mean", "sites_energy",
+                  "sites_usd"};
+  }
   sweep.fidelity = *FidelityByName(options.fidelity);
   return sweep;
 }
@@ -208,9 +212,10 @@ void AddCapCommand(CLI::App& app, const std::string& command_line, int& code) {
       "  gridlock cap SCENARIO --link nic --values 400,200,100,50Gbps\n"
       "  gridlock cap SCENARIO --link hbm --values 100%,75%,50%\n"
       "  gridlock cap SCENARIO --link power --values 700,600,500,400W\n"
-      "A step gets a table with its knee. Of a life and of a test of a collective the outputs "
-      "stand "
-      "beside\nthe caps.");
+      "  gridlock cap WEEK --link site_power --values 90%,80%,70%\n"
+      "  gridlock cap WEEK --link servers --values 1024,768\n"
+      "A step gets a table with its knee. Of a life its goodput, tokens, queue, energy and dollars "
+      "stand\nbeside the caps, of a test of a collective its times.");
   command->callback([options, command_line, &code] {
     code = RunCap(*options, command_line);
   });

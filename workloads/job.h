@@ -19,11 +19,29 @@
 
 namespace gridlock {
 
+/// How a run is saved: see Checkpoint in proto/scenario.proto.
+struct CheckpointSpec {
+  bool asynchronous = false;
+  /// From HBM to the host, of one accelerator. Half of what PCIe 5.0 carries: 8B on eight H100
+  /// stalls for 0.54 s (NVIDIA-NeMo/Automodel, PR 635), which is 14 GB of each at 26 GB/s.
+  BytesPerSecond copy_bandwidth{26e9};
+  Seconds memory_interval;  ///< between copies in the memory of the hosts; 0: none
+  int neighbours = 0;       ///< servers behind each that hold its copy, too
+};
+
+/// Training that goes on with fewer replicas: see Elastic in proto/scenario.proto.
+struct ElasticSpec {
+  int replicas_min = 0;          ///< 0: it needs all
+  Seconds reconfiguration_time;  ///< of replicas that keep their state; 0: all go back
+};
+
 /// A training run: the same step over and over.
 struct PretrainingSpec {
   TrainingSpec step;
-  std::int64_t steps = 0;          ///< of the whole run; 0: not said, one step is simulated
-  Seconds checkpoint_interval;     ///< between the starts of checkpoints; 0: none are taken
+  std::int64_t steps = 0;       ///< of the whole run; 0: not said, one step is simulated
+  Seconds checkpoint_interval;  ///< between the starts of checkpoints; 0: none are taken
+  CheckpointSpec checkpoint = {};
+  ElasticSpec elastic = {};
   std::int64_t fails_at_step = 0;  ///< the run ends for good in this step, from 1; 0: it does not
   Seconds recorded;    ///< of a job of a log: how long its only step takes; 0: it is simulated
   Seconds waited{-1};  ///< of such a job: how long it waited there; negative: not known
@@ -86,6 +104,7 @@ struct ServingSpec {
   int batch_max = 256;
   int prefill_tokens_max = 8192;
   int replicas_simulated = 0;  ///< 1..replicas
+  int days_simulated = 0;      ///< from the fleet's start; 0: all
   Seconds ttft_objective;      ///< 0: none
   Seconds tpot_objective;      ///< 0: none
   InferenceEngine engine;      ///< what its iterations cost beside products and caches

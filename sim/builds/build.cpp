@@ -153,6 +153,7 @@ std::string FleetText(const BuildAsked& asked, const BuildSize& size, const Buil
       source: "Azure LLM inference trace 2023, conversation (Azure/AzurePublicDataset)"
     }}
     replicas_simulated: {}
+    days_simulated: 2
     ttft_objective: "2 s"
     tpot_objective: "60 ms"
   }}

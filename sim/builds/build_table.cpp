@@ -28,8 +28,7 @@ void AddRow(std::string& out, int rank, const BuildAsked& asked, const Build& bu
       rank, build.parts.accelerator, build.size.servers * build.parts.per_server, build.size.spares,
       build.parts.oversubscription, fmt::format("{:.0f} s", build.size.checkpoint_s),
       Days(build, asked.tokens), 100 * figures.ettr, 100 * figures.mfu, figures.mean_mw,
-      figures.peak_mw, build.dollars() / 1e6,
-      figures.tokens > 0 ? figures.energy_usd / (figures.tokens / 1e6) : 0.0);
+      figures.peak_mw, build.dollars() / 1e6, figures.run_usd_per_million);
 }
 
 std::string Demand(const BuildAsked& asked) {
@@ -117,8 +116,8 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
          "\n\ndays: until the final run is done, or the share of it that is done at the horizon.\n"
          "spines: oversubscription towards the spines; above them where there are several pods.\n"
          "saved: time between checkpoints, sqrt(2 w M) of Young 1974. MW, peak: PUE included.\n"
-         "M USD: capital of the whole site and energy until the horizon. USD/M: energy until the\n"
-         "horizon, also after the final run, for each million tokens of the run.\n"
+         "M USD: capital of the whole site and energy until the horizon. USD/M: energy and\n"
+         "capital of what the run held, while it held it, for each million tokens of it.\n"
          "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n";
 }
 
@@ -155,6 +154,7 @@ std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds
     json.Member("peak_mw", build.figures.peak_mw);
     json.Member("capital_usd", build.figures.capital_usd);
     json.Member("energy_usd", build.figures.energy_usd);
+    json.Member("run_usd_per_million_tokens", build.figures.run_usd_per_million);
     json.Member("scenario", build.file);
     json.Member("fingerprint", build.figures.fingerprint);
   });

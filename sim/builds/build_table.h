@@ -19,6 +19,7 @@ struct BuildFigures {
   double good_share = 0;            ///< of requests within both objectives; NaN: none
   double mean_mw = 0, peak_mw = 0;  ///< PUE included
   double capital_usd = 0, energy_usd = 0;
+  double run_usd_per_million = 0;  ///< energy and capital of the run, for a million of its tokens
   std::string fingerprint;
 };
 

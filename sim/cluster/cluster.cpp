@@ -107,6 +107,17 @@ void Cluster::CheckPowerCaps() const {
   }
 }
 
+// What all replicas share lies on fewer: it must fit those, too.
+void Cluster::CheckFewest(const PretrainingSpec& run, const ServerSpec& server) {
+  const int fewest = run.elastic.replicas_min;
+  if (fewest > 0 && !run.step.layout.splits_experts()) {
+    TrainingSpec step = run.step;
+    step.layout.data = fewest;
+    step.global_batch = step.global_batch / run.step.layout.data * fewest;
+    (void)BuildStepProgram(step, server, step.layout.pipeline);
+  }
+}
+
 void Cluster::AddMembers() {
   const auto add = [this](const JobSpec& spec, JobKind kind, RequestSource requests) {
     Member member;
@@ -122,6 +133,7 @@ void Cluster::AddMembers() {
         // Refuses what does not fit HBM; one round of micro-batches shows that.
         (void)BuildStepProgram(training->step, LeastServer(spec, sites_),
                                training->step.layout.pipeline);
+        CheckFewest(*training, LeastServer(spec, sites_));
       }
       if (!spec.cohort.empty()) {
         ++cohort_left_[spec.cohort];
@@ -178,8 +190,8 @@ RequestSource Cluster::RequestsOf(JobIndex job) const {
 void Cluster::AddFleet(Member& member, RequestSource requests) {
   const JobSpec& job = *member.spec;
   const auto& spec = std::get<ServingSpec>(job.kind);
-  member.fleet =
-      std::make_unique<Fleet>(spec, CostsOf(spec, LeastServer(job, sites_)), std::move(requests));
+  member.fleet = std::make_unique<Fleet>(spec, CostsOf(spec, LeastServer(job, sites_)),
+                                         std::move(requests), job.start);
 }
 
 void Cluster::PlanEvents() {

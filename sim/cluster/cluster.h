@@ -45,7 +45,10 @@ class Cluster {
     Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
     TimerId timer = TimerId::kNone;
     TransferId transfer = TransferId::kNone;
-    std::int32_t tenant = 0;  ///< in tenant_used_
+    TransferId background = TransferId::kNone;  ///< of an asynchronous checkpoint
+    int replicas = 0;                           ///< of a run: those that it trains with, or will
+    std::map<int, TrainingSpec> fewer;          ///< its step by fewer replicas
+    std::int32_t tenant = 0;                    ///< in tenant_used_
   };
 
   /// Something that has failed and that nobody has noticed: its servers stand still or are slow.
@@ -84,6 +87,7 @@ class Cluster {
   // cluster.cpp: members and time
   void CheckPowerCaps() const;
   void AddMembers();
+  static void CheckFewest(const PretrainingSpec& run, const ServerSpec& server);
   void AddFleet(Member& member, RequestSource requests);
   [[nodiscard]] RequestSource RequestsOf(JobIndex job) const;
   void PlanEvents();
@@ -105,14 +109,42 @@ class Cluster {
   void ArmMilestone(JobIndex job);
   void ReachMilestone(JobIndex job);
   void SaveCheckpoint(JobIndex job);
+  void CopyCheckpoint(JobIndex job);
+  void KeepCopy(JobIndex job);
+  void TrainAgain(JobIndex job);
+  void Restart(JobIndex job);
   void End(JobIndex job, Outcome outcome);
-  /// Stops a run; the event says why: kPreempt or kInterrupt.
-  void Interrupt(JobIndex job, LifeEvent event);
+  /// Stops a run; the event says why: kPreempt or kInterrupt. `lost` of its servers are gone at
+  /// once; 0: it stopped by itself; -1: all are, for something else.
+  void Interrupt(JobIndex job, LifeEvent event, std::int32_t lost = -1);
+  void StopForGrowth(JobIndex job);
   void Disarm(Member& member);
   void Hold(JobIndex job, const Placement& placement);
   void GiveUp(JobIndex job, const Placement& placement);
-  void Move(JobIndex job, Bytes bytes, std::function<void()> done);
+  TransferId Move(JobIndex job, Bytes bytes, std::function<void()> done);
+  [[nodiscard]] BytesPerSecond NicsOf(const Member& member) const;
   [[nodiscard]] bool WanIsDown(const Member& member) const;
+
+  // cluster_elastic.cpp: runs with fewer replicas
+  /// Where a run could train, and with how many replicas.
+  struct Room {
+    int replicas = 0;
+    std::vector<SiteIndex> sites;  ///< all of them together
+    std::int32_t servers = 0;      ///< on each
+  };
+
+  [[nodiscard]] Room RoomFor(const Member& member, bool holds) const;
+  [[nodiscard]] Room RoomOn(const Member& member, const std::vector<SiteIndex>& sites,
+                            bool holds) const;
+  [[nodiscard]] bool Connected(const std::vector<SiteIndex>& sites) const;
+  [[nodiscard]] TrainingRun::Recovery RecoveryOf(const Member& member, std::int32_t lost) const;
+  [[nodiscard]] std::int32_t HeldOf(JobIndex job, SiteIndex site,
+                                    FailureStream::Range servers) const;
+  const TrainingSpec& StepOf(Member& member);
+  PlacedJob PlacedOf(Member& member, const Placement& placement);
+  [[nodiscard]] static double ShareLost(const Member& member);
+  void ShrinkToRoom(Member& member, QueuedJob& queued) const;
+  void GrowAgain(JobIndex job);
 
   // cluster_faults.cpp: failures, outages, changes
   void PlanFailures();
@@ -124,8 +156,8 @@ class Cluster {
   void StopRun(JobIndex job, const Fault& fault, ServerIndex server);
   void UseSpares(SiteIndex site);
   void SetReserve(SiteIndex site);
-  void TakeDown(SiteIndex site, ServerIndex server, const std::string& why,
-                LifeFailure* account = nullptr);
+  void TakeDown(SiteIndex site, ServerIndex server, FailureStream::Range together,
+                const std::string& why, LifeFailure* account = nullptr);
   [[nodiscard]] bool Afflicts(const Affliction& affliction, JobIndex job) const;
   /// How many times as long the steps of a run take; infinite: it stands still.
   [[nodiscard]] double SlowdownOf(JobIndex job) const;
@@ -150,7 +182,7 @@ class Cluster {
   [[nodiscard]] ClusterState StateNow();
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
   [[nodiscard]] std::vector<JobIndex> PlacedRuns() const;
-  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs) const;
+  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs);
   std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
   std::vector<StepRate> SimulatedRates(const std::vector<PlacedJob>& jobs,
                                        const std::vector<int>& levels);

@@ -158,17 +158,19 @@ void Cluster::StopRun(JobIndex job, const Fault& fault, ServerIndex server) {
   LifeFailure& account = record_.failures[fault.kind];
   ++account.interruptions;
   account.lost += members_[job].run->unsaved();
-  Interrupt(job, {.kind = EventKind::kInterrupt,
-                  .site = fault.site,
-                  .server = server,
-                  .servers = 1,
-                  .detail = name.empty() ? "failure" : name});
+  Interrupt(job,
+            {.kind = EventKind::kInterrupt,
+             .site = fault.site,
+             .server = server,
+             .servers = 1,
+             .detail = name.empty() ? "failure" : name},
+            /*lost=*/0);
 }
 
 void Cluster::TakeOut(const Fault& fault) {
   const std::string& name = failure_kinds_[fault.kind].name;
   for (std::int32_t i = 0; i < fault.servers.count; ++i) {
-    TakeDown(fault.site, {fault.servers.first + i}, name.empty() ? "failure" : name,
+    TakeDown(fault.site, {fault.servers.first + i}, fault.servers, name.empty() ? "failure" : name,
              &record_.failures[fault.kind]);
   }
   faults_[fault.site].out += fault.servers.count;
@@ -237,8 +239,9 @@ void Cluster::SetReserve(SiteIndex site) {
   servers_.Reserve(site, std::max(0, spec.hot_spares - missing));
 }
 
-void Cluster::TakeDown(SiteIndex site, ServerIndex server, const std::string& why,
-                       LifeFailure* account) {
+// With the others of `together`, which go at the same instant.
+void Cluster::TakeDown(SiteIndex site, ServerIndex server, FailureStream::Range together,
+                       const std::string& why, LifeFailure* account) {
   const JobIndex job = servers_.TakeDown(site, server);
   if (job < 0) {
     return;
@@ -248,11 +251,13 @@ void Cluster::TakeDown(SiteIndex site, ServerIndex server, const std::string& wh
       ++account->interruptions;
       account->lost += members_[job].run->unsaved();
     }
-    Interrupt(job, {.kind = EventKind::kInterrupt,
-                    .site = site,
-                    .server = server,
-                    .servers = 1,
-                    .detail = why});
+    Interrupt(job,
+              {.kind = EventKind::kInterrupt,
+               .site = site,
+               .server = server,
+               .servers = 1,
+               .detail = why},
+              HeldOf(job, site, together));
   } else {
     DropFromFleet(job, site, server);
   }
@@ -281,7 +286,8 @@ void Cluster::BeginOutage(const OutageSpec& outage) {
   }
   NoteOutage(EventKind::kOutage, outage);
   for (std::int32_t i = 0; i < outage.servers; ++i) {
-    TakeDown(outage.site, {outage.first_server + i}, "outage");
+    TakeDown(outage.site, {outage.first_server + i}, {outage.first_server, outage.servers},
+             "outage");
   }
   ReconsiderSoon();
 }
@@ -309,6 +315,11 @@ void Cluster::StallOrResume() {
       continue;
     }
     const bool down = StandsStill(job);
+    if (member.spec->spans && member.run->holds_servers() && WanIsDown(member) &&
+        RoomFor(member, /*holds=*/true).replicas > 0) {
+      Interrupt(job, {.kind = EventKind::kInterrupt, .detail = "a site is cut off"}, 0);
+      continue;
+    }
     if (down && member.run->phase() == TrainingRun::Phase::kTraining) {
       Disarm(member);
       member.run->Stall(timeline_.now());

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 #include "workloads/transformer.h"
@@ -57,27 +59,55 @@ void Cluster::GiveUp(JobIndex job, const Placement& placement) {
 }
 
 void Cluster::Start(JobIndex job, const Placement& placement) {
-  TrainingRun& run = *members_[job].run;
+  Member& member = members_[job];
+  TrainingRun& run = *member.run;
   const bool again = run.started_before();
   Hold(job, placement);
+  run.SetShrunk(member.replicas < run.spec().step.layout.data);
   run.Start(timeline_.now(), placement);
-  Note(EventOf(EventKind::kStart, job, placement));
-  if (!again) {
-    BeginTraining(job);
-    return;
+  LifeEvent event = EventOf(EventKind::kStart, job, placement);
+  if (member.replicas < run.spec().step.layout.data) {
+    event.detail = fmt::format("{} of {} replicas", member.replicas, run.spec().step.layout.data);
   }
-  const auto load = [this, job] {
-    members_[job].timer =
-        timeline_.At(timeline_.now() + scenario_.reliability.restart_time, [this, job] {
-          members_[job].timer = TimerId::kNone;
-          AdvanceTo(timeline_.now());
-          BeginTraining(job);
-        });
-  };
-  if (run.has_checkpoint()) {
-    Move(job, CheckpointBytes(run.spec()), load);
+  Note(std::move(event));
+  if (again) {
+    Restart(job);
   } else {
-    load();
+    BeginTraining(job);
+  }
+}
+
+// Reads what it goes on from, then loads the program and connects everybody. Replicas that have
+// kept their state only connect anew.
+void Cluster::Restart(JobIndex job) {
+  Member& member = members_[job];
+  TrainingRun& run = *member.run;
+  const auto begin_after = [this, job](Seconds time) {
+    members_[job].timer = timeline_.At(timeline_.now() + time, [this, job] {
+      members_[job].timer = TimerId::kNone;
+      AdvanceTo(timeline_.now());
+      BeginTraining(job);
+    });
+  };
+  if (run.recovery() == TrainingRun::Recovery::kSurvivors) {
+    if (run.stopped_at() >= timeline_.now()) {
+      return begin_after(run.spec().elastic.reconfiguration_time);
+    }
+    run.FallBack();
+  }
+  const Seconds restart =
+      scenario_.reliability.restart_time +
+      scenario_.reliability.restart_time_per_accelerator * StepOf(member).layout.accelerators();
+  if (run.recovery() == TrainingRun::Recovery::kMemory) {
+    return begin_after(restart + CheckpointBytes(run.spec()) / NicsOf(member));
+  }
+  if (run.has_checkpoint()) {
+    member.transfer = Move(job, CheckpointBytes(run.spec()), [this, job, begin_after, restart] {
+      members_[job].transfer = TransferId::kNone;
+      begin_after(restart);
+    });
+  } else {
+    begin_after(restart);
   }
 }
 
@@ -120,6 +150,8 @@ void Cluster::ReachMilestone(JobIndex job) {
   switch (next.milestone) {
     case TrainingRun::Milestone::kSave:
       return SaveCheckpoint(job);
+    case TrainingRun::Milestone::kKeep:
+      return KeepCopy(job);
     case TrainingRun::Milestone::kFail:
       return End(job, Outcome::kFailed);
     case TrainingRun::Milestone::kFinish:
@@ -130,29 +162,89 @@ void Cluster::ReachMilestone(JobIndex job) {
 void Cluster::SaveCheckpoint(JobIndex job) {
   TrainingRun& run = *members_[job].run;
   run.Save(timeline_.now());
-  Move(job, CheckpointBytes(run.spec()), [this, job] {
+  if (run.spec().checkpoint.asynchronous) {
+    return CopyCheckpoint(job);
+  }
+  members_[job].transfer = Move(job, CheckpointBytes(run.spec()), [this, job] {
+    members_[job].transfer = TransferId::kNone;
     members_[job].run->Saved(timeline_.now());
     Note({.kind = EventKind::kCheckpoint,
           .job = job,
           .site = members_[job].run->placement()[0].site});
-    if (StandsStill(job)) {
-      members_[job].run->Stall(timeline_.now());
-    } else {
-      ArmMilestone(job);
-    }
+    TrainAgain(job);
+    GrowAgain(job);
   });
 }
 
+// Training waits for the copy to the hosts; the storage gets it while training goes on.
+void Cluster::CopyCheckpoint(JobIndex job) {
+  Member& member = members_[job];
+  const TrainingRun& run = *member.run;
+  const Bytes bytes = CheckpointBytes(run.spec());
+  const Seconds copy = bytes / static_cast<double>(StepOf(member).layout.accelerators()) /
+                       run.spec().checkpoint.copy_bandwidth;
+  member.timer = timeline_.At(timeline_.now() + copy, [this, job, bytes] {
+    AdvanceTo(timeline_.now());
+    Member& saving = members_[job];
+    saving.timer = TimerId::kNone;
+    saving.run->Copied(timeline_.now());
+    saving.background = Move(job, bytes, [this, job] {
+      Member& saved = members_[job];
+      saved.background = TransferId::kNone;
+      saved.run->Written(timeline_.now());
+      Note({.kind = EventKind::kCheckpoint, .job = job, .site = saved.run->placement()[0].site});
+      if (saved.run->phase() == TrainingRun::Phase::kTraining) {
+        ArmMilestone(job);
+        GrowAgain(job);
+      }
+    });
+    TrainAgain(job);
+  });
+}
+
+// Into the memory of the hosts, and from there to their neighbours while training goes on.
+void Cluster::KeepCopy(JobIndex job) {
+  Member& member = members_[job];
+  member.run->Keep(timeline_.now());
+  const CheckpointSpec& spec = member.run->spec().checkpoint;
+  const Bytes bytes = CheckpointBytes(member.run->spec());
+  const Seconds copy =
+      bytes / static_cast<double>(StepOf(member).layout.accelerators()) / spec.copy_bandwidth;
+  const Seconds send = bytes * static_cast<double>(spec.neighbours) / NicsOf(member);
+  member.timer = timeline_.At(timeline_.now() + copy, [this, job, send] {
+    AdvanceTo(timeline_.now());
+    members_[job].timer = TimerId::kNone;
+    members_[job].run->Kept(timeline_.now(), timeline_.now() + send);
+    TrainAgain(job);
+  });
+}
+
+void Cluster::TrainAgain(JobIndex job) {
+  if (StandsStill(job)) {
+    members_[job].run->Stall(timeline_.now());
+  } else {
+    ArmMilestone(job);
+  }
+}
+
+BytesPerSecond Cluster::NicsOf(const Member& member) const {
+  BytesPerSecond nics;
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    const ServerSpec& server = sites_[s].server;
+    nics += server.nic_bandwidth * (static_cast<double>(server.nics) * member.servers[s]);
+  }
+  return nics;
+}
+
 // Checkpoints go through the storage of the job's first site, at most as fast as its NICs there.
-void Cluster::Move(JobIndex job, Bytes bytes, std::function<void()> done) {
+TransferId Cluster::Move(JobIndex job, Bytes bytes, std::function<void()> done) {
   Member& member = members_[job];
   const SiteIndex site = member.run->placement()[0].site;
   const ServerSpec& server = sites_[site].server;
   const BytesPerSecond nics =
       server.nic_bandwidth * (static_cast<double>(server.nics) * member.servers[site]);
   const Seconds begin = timeline_.now();
-  member.transfer = timeline_.Start({site}, bytes, nics, [this, job, begin, bytes, done] {
-    members_[job].transfer = TransferId::kNone;
+  return timeline_.Start({site}, bytes, nics, [this, begin, bytes, done] {
     AdvanceTo(timeline_.now());
     const Seconds took = timeline_.now() - begin;
     if (took > Seconds(0)) {
@@ -165,6 +257,7 @@ void Cluster::Move(JobIndex job, Bytes bytes, std::function<void()> done) {
 void Cluster::End(JobIndex job, Outcome outcome) {
   Member& member = members_[job];
   Disarm(member);
+  (void)timeline_.Cancel(std::exchange(member.background, TransferId::kNone));
   const Placement placement = member.run->End(timeline_.now(), outcome);
   GiveUp(job, placement);
   active_.erase(std::lower_bound(active_.begin(), active_.end(), job));
@@ -180,14 +273,19 @@ void Cluster::End(JobIndex job, Outcome outcome) {
   ReconsiderSoon();
 }
 
-void Cluster::Interrupt(JobIndex job, LifeEvent event) {
+void Cluster::Interrupt(JobIndex job, LifeEvent event, std::int32_t lost) {
   Member& member = members_[job];
   Disarm(member);
+  (void)timeline_.Cancel(std::exchange(member.background, TransferId::kNone));
   event.job = job;
   if (event.site < 0) {
     event.site = member.run->placement()[0].site;
   }
-  GiveUp(job, member.run->Interrupt(timeline_.now(), event.kind == EventKind::kPreempt));
+  GiveUp(job,
+         member.run->Interrupt(timeline_.now(),
+                               event.kind == EventKind::kPreempt ? TrainingRun::Stop::kPreempted
+                                                                 : TrainingRun::Stop::kInterrupted,
+                               RecoveryOf(member, lost)));
   Note(std::move(event));
   ReconsiderSoon();
 }

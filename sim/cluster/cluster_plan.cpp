@@ -167,6 +167,10 @@ ClusterState Cluster::StateNow() {
     const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
     const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
     queued.servers = ServersFor(accelerators / parts, server);
+    member.replicas = member.run->spec().step.layout.data;
+    if (queued.restarts && member.run->spec().elastic.replicas_min > 0) {
+      ShrinkToRoom(member, queued);
+    }
     queued.expected = scenario_.scheduler->needs_run_times
                           ? member.run->remaining(StepTimeAlone(member))
                           : Seconds(std::numeric_limits<double>::infinity());
@@ -283,7 +287,7 @@ std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
                                        const std::vector<int>& levels) {
   std::vector<PlacedJob> simulated;
   for (const PlacedJob& job : jobs) {
-    if (job.recorded <= Seconds(0)) {
+    if (job.recorded <= Seconds(0) && job.share >= 1) {
       simulated.push_back(job);
     }
   }
@@ -294,7 +298,15 @@ std::vector<StepRate> Cluster::RatesOf(const std::vector<PlacedJob>& jobs,
   std::vector<StepRate> rates;
   auto next = known.begin();
   for (const PlacedJob& job : jobs) {
-    rates.push_back(job.recorded > Seconds(0) ? RecordedRate(job, levels) : *next++);
+    if (job.recorded > Seconds(0)) {
+      rates.push_back(RecordedRate(job, levels));
+    } else if (job.share < 1) {
+      StepRate& rate = rates.emplace_back(SimulatedRates({job}, levels)[0]);
+      rate.energy = rate.energy * job.share;
+      rate.wan_bytes *= job.share;
+    } else {
+      rates.push_back(*next++);
+    }
   }
   return rates;
 }
@@ -326,6 +338,12 @@ void Cluster::UpdateRates() {
   for (std::size_t i = 0; i < placed.size(); ++i) {
     Member& member = members_[placed[i]];
     member.rate = rates[i];
+    const double longer = 1 / (1 - ShareLost(member));  // for as many sequences
+    if (longer > 1) {
+      member.rate.step_time = member.rate.step_time * longer;
+      member.rate.energy = member.rate.energy * longer;
+      member.rate.wan_bytes *= longer;
+    }
     if (!afflictions_.empty()) {
       const double slowdown = SlowdownOf(placed[i]);
       member.rate.step_time =
@@ -335,11 +353,11 @@ void Cluster::UpdateRates() {
   }
 }
 
-std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) const {
+std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) {
   std::vector<PlacedJob> placed;
   for (const JobIndex job : jobs) {
     const TrainingRun& run = *members_[job].run;
-    placed.push_back({&run.spec().step, run.placement(), run.spec().recorded});
+    placed.push_back(PlacedOf(members_[job], run.placement()));
   }
   return placed;
 }

@@ -37,7 +37,8 @@ Watts Cluster::RunPower(const Member& member, const std::vector<std::int32_t>& s
     return IdlePower(site) * here;
   }
   const ServerSpec& server = sites_[site].server;
-  const double used = member.run->spec().step.layout.accelerators() * (here / all);
+  const double used =
+      member.run->spec().step.layout.accelerators() * (1 - ShareLost(member)) * (here / all);
   const double unused = here - used / server.accelerators;
   return rate.energy / rate.step_time * (here / all) + IdlePower(site) * unused;
 }
@@ -146,7 +147,7 @@ bool Cluster::MayStart(JobIndex job, const Placement& placement) {
   }
   const std::vector<JobIndex> placed = PlacedRuns();
   std::vector<PlacedJob> jobs = PlacedJobs(placed);
-  jobs.push_back({&members_[job].run->spec().step, placement});
+  jobs.push_back(PlacedOf(members_[job], placement));
   std::vector<DrawingRun> runs = DrawingRuns(placed);
   DrawingRun& more =
       runs.emplace_back(DrawingRun{job, std::vector<std::int32_t>(sites_.size(), 0)});

@@ -12,6 +12,8 @@ namespace gridlock {
 
 namespace {
 
+constexpr double kDay = 86400;
+
 // The highest arrival rate of a stretch is looked for at this many places.
 constexpr int kLooks = 8;
 
@@ -27,12 +29,16 @@ std::int64_t Scaled(std::int64_t count, double scale) {
 
 }  // namespace
 
-Fleet::Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests)
+Fleet::Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests,
+             Seconds start)
     : spec_(&spec),
       source_(std::move(requests)),
       scale_(static_cast<double>(spec.replicas) / spec.replicas_simulated),
       replicas_(static_cast<std::size_t>(spec.replicas_simulated),
                 Replica(costs, {spec.batch_max, spec.prefill_tokens_max})),
+      start_(start.si()),
+      end_(spec.days_simulated > 0 ? start.si() + kDay * spec.days_simulated
+                                   : std::numeric_limits<double>::infinity()),
       arrived_(spec.groups.size()),
       latency_(spec) {
   has_upcoming_ = source_(upcoming_);
@@ -88,7 +94,13 @@ void Fleet::Route(const Request& request) {
   replicas_[std::min(number, last)].Submit(request);
 }
 
-void Fleet::AdvanceTo(Seconds now) {
+void Fleet::AdvanceTo(Seconds until) {
+  const bool over = now_ >= end_;
+  now_ = until.si();
+  if (over) {
+    return;
+  }
+  const Seconds now(std::min(now_, end_));
   while (has_upcoming_ && upcoming_.arrival <= now) {
     ++requests_;
     ++arrived_[upcoming_.group];
@@ -105,9 +117,76 @@ void Fleet::AdvanceTo(Seconds now) {
   for (Replica& replica : replicas_) {
     replica.AdvanceTo(now, completed);
   }
+  if (now_ >= end_) {
+    has_upcoming_ = false;
+    for (Replica& replica : replicas_) {
+      (void)replica.TakeAll();
+    }
+  }
 }
 
 ReplicaWork Fleet::TakeWork() {
+  ReplicaWork sum = TakeSimulatedWork();
+  const double from = std::exchange(taken_, now_);
+  if (std::isfinite(end_)) {
+    NoteDay(sum, from, std::min(now_, end_));
+    AddRepeated(sum, std::max(from, end_), now_);
+  }
+  return sum;
+}
+
+// Of the last day that is simulated.
+void Fleet::NoteDay(const ReplicaWork& work, double from, double to) {
+  if (to <= from || to <= end_ - kDay) {
+    return;
+  }
+  constexpr double kPart = kDay / kDayParts;
+  double at = std::max(from, end_ - kDay);
+  while (at < to) {
+    const double next = std::min(to, (std::floor(at / kPart + 1e-9) + 1) * kPart);
+    const double share = (next - at) / (to - from);
+    DayPart& part = day_[static_cast<std::size_t>(std::floor(at / kPart + 1e-9)) % kDayParts];
+    part.busy += share * work.busy.si();
+    part.prompt_tokens += share * static_cast<double>(work.prompt_tokens);
+    part.output_tokens += share * static_cast<double>(work.output_tokens);
+    part.flop += share * work.flop.si();
+    part.arithmetic += share * work.arithmetic.si();
+    part.hbm += share * work.hbm.si();
+    part.links += share * work.links.si();
+    at = next;
+  }
+}
+
+void Fleet::AddRepeated(ReplicaWork& sum, double from, double to) const {
+  constexpr double kPart = kDay / kDayParts;
+  DayPart all;
+  for (double at = from; at < to;) {
+    const double next = std::min(to, (std::floor(at / kPart + 1e-9) + 1) * kPart);
+    const double share = (next - at) / kPart;
+    const DayPart& part = day_[static_cast<std::size_t>(std::floor(at / kPart + 1e-9)) % kDayParts];
+    all.busy += share * part.busy;
+    all.prompt_tokens += share * part.prompt_tokens;
+    all.output_tokens += share * part.output_tokens;
+    all.flop += share * part.flop;
+    all.arithmetic += share * part.arithmetic;
+    all.hbm += share * part.hbm;
+    all.links += share * part.links;
+    at = next;
+  }
+  sum.busy += Seconds(all.busy);
+  sum.prompt_tokens += std::llround(all.prompt_tokens);
+  sum.output_tokens += std::llround(all.output_tokens);
+  sum.flop += Flop(all.flop);
+  sum.arithmetic += Joules(all.arithmetic);
+  sum.hbm += Bytes(all.hbm);
+  sum.links += Bytes(all.links);
+}
+
+double Fleet::Repeats() const {
+  return now_ > end_ ? (now_ - start_) / (end_ - start_) : 1;
+}
+
+ReplicaWork Fleet::TakeSimulatedWork() {
   ReplicaWork sum;
   for (Replica& replica : replicas_) {
     const ReplicaWork work = replica.TakeWork();
@@ -124,6 +203,7 @@ ReplicaWork Fleet::TakeWork() {
 }
 
 void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) const {
+  const double all = scale_ * Repeats();
   const bool judged = spec_->ttft_objective > Seconds(0) || spec_->tpot_objective > Seconds(0);
   for (std::size_t g = 0; g < spec_->groups.size(); ++g) {
     const GroupLatency& seen = latency_.groups()[g];
@@ -131,10 +211,10 @@ void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) c
     group.fleet = name;
     group.group = spec_->groups[g].name;
     group.scale = scale_;
-    group.arrived = static_cast<double>(arrived_[g]) * scale_;
-    group.completed = static_cast<double>(seen.completed) * scale_;
-    group.prompt_tokens = static_cast<double>(seen.prompt_tokens) * scale_;
-    group.output_tokens = static_cast<double>(seen.output_tokens) * scale_;
+    group.arrived = static_cast<double>(arrived_[g]) * all;
+    group.completed = static_cast<double>(seen.completed) * all;
+    group.prompt_tokens = static_cast<double>(seen.prompt_tokens) * all;
+    group.output_tokens = static_cast<double>(seen.output_tokens) * all;
     group.ttft_p50 = QuantileOf(seen.ttft, 0.5);
     group.ttft_p90 = QuantileOf(seen.ttft, 0.9);
     group.ttft_p99 = QuantileOf(seen.ttft, 0.99);

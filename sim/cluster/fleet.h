@@ -8,6 +8,7 @@
 // simulated replica sees the load that every replica sees. When k n/N is not whole, the last
 // simulated replica stands for a fraction of a replica and sees that fraction of the load.
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -27,7 +28,9 @@ using RequestSource = std::function<bool(Request&)>;
 
 class Fleet {
  public:
-  Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests);
+  /// @param start from here on `days_simulated` count
+  Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests,
+        Seconds start = {});
 
   /// Replicas that the arrival rate asks for from `at` to `until`: the whole fleet at the peak rate
   /// of the day, fewer in proportion at lower rates, and never fewer than replicas_min.
@@ -60,7 +63,20 @@ class Fleet {
   void Describe(const std::string& name, std::vector<LifeRequests>& into) const;
 
  private:
+  /// Work of a part of the day: doubles of what ReplicaWork counts.
+  struct DayPart {
+    double busy = 0, prompt_tokens = 0, output_tokens = 0, flop = 0, arithmetic = 0, hbm = 0,
+           links = 0;
+  };
+
+  static constexpr int kDayParts = 288;
+
   void Route(const Request& request);
+  [[nodiscard]] ReplicaWork TakeSimulatedWork();
+  void NoteDay(const ReplicaWork& work, double from, double to);
+  void AddRepeated(ReplicaWork& sum, double from, double to) const;
+  /// Time since its start over that which is simulated.
+  [[nodiscard]] double Repeats() const;
 
   const ServingSpec* spec_;
   RequestSource source_;
@@ -71,6 +87,9 @@ class Fleet {
   std::vector<Request> homeless_;  ///< came while no replica was in service
   Request upcoming_;
   bool has_upcoming_ = false;
+  double start_, end_;  ///< of what is simulated, seconds
+  double now_ = 0, taken_ = 0;
+  std::array<DayPart, kDayParts> day_ = {};  ///< the last that is simulated, from midnight on
   std::uint64_t requests_ = 0;
   std::vector<std::uint64_t> arrived_;  ///< by group, at simulated replicas
   FleetLatency latency_;

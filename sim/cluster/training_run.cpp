@@ -19,6 +19,7 @@ constexpr double kWhole = 1e-6;
 void TrainingRun::AdvanceTo(Seconds now) {
   const Seconds passed = now - now_;
   now_ = now;
+  shrunk_ += has_fewer_ && holds_servers() ? passed : Seconds(0);
   switch (phase_) {
     case Phase::kNotSubmitted:
     case Phase::kEnded:
@@ -65,7 +66,7 @@ void TrainingRun::Train(Seconds now, Seconds step_time) {
   AdvanceTo(now);
   CHECK(holds_servers() && step_time > Seconds(0));
   if (phase_ == Phase::kRestarting) {
-    last_save_ = now;
+    last_save_ = last_keep_ = now;
   }
   phase_ = Phase::kTraining;
   step_time_ = step_time;
@@ -94,7 +95,48 @@ void TrainingRun::Saved(Seconds now) {
   CHECK(phase_ == Phase::kSaving);
   saved_ = done_;
   training_ += unsaved_;
-  unsaved_ = Seconds(0);
+  unsaved_ = memory_unsaved_[0] = memory_unsaved_[1] = Seconds(0);
+  phase_ = Phase::kTraining;
+}
+
+void TrainingRun::Copied(Seconds now) {
+  AdvanceTo(now);
+  CHECK(phase_ == Phase::kSaving && !writing_);
+  writing_ = true;
+  written_ = done_;
+  written_unsaved_ = unsaved_;
+  phase_ = Phase::kTraining;
+}
+
+void TrainingRun::Written(Seconds now) {
+  AdvanceTo(now);
+  CHECK(writing_);
+  writing_ = false;
+  saved_ = written_;
+  training_ += written_unsaved_;
+  unsaved_ = std::max(Seconds(0), unsaved_ - written_unsaved_);
+  for (Seconds& held : memory_unsaved_) {
+    held = std::max(Seconds(0), held - written_unsaved_);
+  }
+}
+
+void TrainingRun::Keep(Seconds now) {
+  AdvanceTo(now);
+  CHECK(phase_ == Phase::kTraining);
+  phase_ = Phase::kSaving;
+  last_keep_ = now;
+}
+
+void TrainingRun::Kept(Seconds now, Seconds whole) {
+  AdvanceTo(now);
+  CHECK(phase_ == Phase::kSaving);
+  if (memory_whole_ <= now) {
+    memory_[1] = memory_[0];
+    memory_unsaved_[1] = memory_unsaved_[0];
+  }
+  memory_[0] = done_;
+  memory_unsaved_[0] = unsaved_;
+  memory_whole_ = whole;
   phase_ = Phase::kTraining;
 }
 
@@ -105,13 +147,44 @@ Placement TrainingRun::Leave(Seconds now, Phase phase) {
   return std::exchange(placement_, {});
 }
 
-Placement TrainingRun::Interrupt(Seconds now, bool preempted) {
+Placement TrainingRun::Interrupt(Seconds now, Stop why, Recovery recovery) {
   Placement servers = Leave(now, Phase::kWaiting);
+  const std::size_t copy = memory_whole_ <= now ? 0 : 1;
+  double back_to = saved_;
+  Seconds held;
+  recovery_ = Recovery::kStorage;
+  if (recovery == Recovery::kSurvivors) {
+    back_to = std::max(saved_, std::floor(done_ + kWhole));
+    held = std::max(Seconds(0), unsaved_ - step_time_ * std::max(0.0, done_ - back_to));
+    recovery_ = recovery;
+    ++from_survivors_;
+  } else if (recovery == Recovery::kMemory && memory_[copy] > saved_) {
+    back_to = memory_[copy];
+    held = memory_unsaved_[copy];
+    recovery_ = recovery;
+    ++from_memory_;
+  }
+  if (recovery_ != Recovery::kSurvivors) {
+    memory_[0] = memory_[1] = recovery_ == Recovery::kStorage ? 0 : back_to;
+    memory_unsaved_[0] = memory_unsaved_[1] = held;
+    memory_whole_ = now;
+  }
+  lost_ += std::exchange(unsaved_, held) - held;
+  done_ = back_to;
+  writing_ = false;
+  stopped_at_ = now;
+  outcome_ = Outcome::kWaiting;
+  interruptions_ += why == Stop::kInterrupted ? 1 : 0;
+  preemptions_ += why == Stop::kPreempted ? 1 : 0;
+  return servers;
+}
+
+void TrainingRun::FallBack() {
   lost_ += std::exchange(unsaved_, Seconds(0));
   done_ = saved_;
-  outcome_ = Outcome::kWaiting;
-  ++(preempted ? preemptions_ : interruptions_);
-  return servers;
+  memory_[0] = memory_[1] = 0;
+  memory_unsaved_[0] = memory_unsaved_[1] = Seconds(0);
+  recovery_ = Recovery::kStorage;
 }
 
 Placement TrainingRun::End(Seconds now, Outcome outcome) {
@@ -134,18 +207,30 @@ TrainingRun::Next TrainingRun::next() const {
   const bool fails = spec_->fails_at_step > 0 && spec_->fails_at_step <= spec_->steps;
   const Next end{now_ + step_time_ * std::max(0.0, goal_steps - done_),
                  fails ? Milestone::kFail : Milestone::kFinish};
-  if (spec_->checkpoint_interval <= Seconds(0)) {
-    return end;
+  Next next = end;
+  double least = goal_steps;
+  const auto consider = [&](double steps, Milestone milestone) {
+    if (steps < least) {
+      least = steps;
+      next = {now_ + step_time_ * std::max(0.0, steps - done_), milestone};
+    }
+  };
+  if (spec_->checkpoint_interval > Seconds(0) && !writing_) {
+    consider(DueAfter(spec_->checkpoint_interval, last_save_, saved_ + 1), Milestone::kSave);
   }
-  // Saved at the end of the first step that ends when the interval is over.
-  const Seconds due = std::max(now_, last_save_ + spec_->checkpoint_interval);
-  const double at_due = std::ceil(done_ + (due - now_) / step_time_ - kWhole);
-  // Saving may take longer than the interval: at least a step lies between two checkpoints.
-  const double steps = std::max(at_due, saved_ + 1);
-  if (steps >= goal_steps) {
-    return end;
+  if (spec_->checkpoint.memory_interval > Seconds(0)) {
+    consider(
+        DueAfter(spec_->checkpoint.memory_interval, last_keep_, std::max(saved_, memory_[0]) + 1),
+        Milestone::kKeep);
   }
-  return {now_ + step_time_ * std::max(0.0, steps - done_), Milestone::kSave};
+  return next;
+}
+
+// At the end of the first step that ends when the interval is over. Saving may take longer than the
+// interval: at least a step lies between two.
+double TrainingRun::DueAfter(Seconds interval, Seconds last, double least) const {
+  const Seconds due = std::max(now_, last + interval);
+  return std::max(std::ceil(done_ + (due - now_) / step_time_ - kWhole), least);
 }
 
 void TrainingRun::Reach(const Next& next) {
@@ -177,6 +262,9 @@ void TrainingRun::Describe(LifeJob& job) const {
   job.checkpointing = checkpointing_;
   job.restarting = restarting_;
   job.stalled = stalled_;
+  job.shrunk = shrunk_;
+  job.memory_restarts = from_memory_;
+  job.survivor_restarts = from_survivors_;
   job.interruptions = interruptions_;
   job.preemptions = preemptions_;
 }

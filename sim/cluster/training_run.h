@@ -4,6 +4,7 @@
 // clock of its own and decides nothing: the cluster tells it the time and moves it from phase to
 // phase.
 
+#include <array>
 #include <cstdint>
 
 #include "sim/base/units.h"
@@ -26,7 +27,21 @@ class TrainingRun {
   };
 
   /// What training reaches next, always after a whole number of steps.
-  enum class Milestone : std::uint8_t { kSave, kFail, kFinish };
+  enum class Milestone : std::uint8_t { kSave, kKeep, kFail, kFinish };
+
+  /// Why a run stops.
+  enum class Stop : std::uint8_t {
+    kInterrupted,  ///< by a failure or an outage
+    kPreempted,    ///< by another job or a power cap
+    kGrows,        ///< to take back replicas that it had lost
+  };
+
+  /// What a run goes on from when it has stopped.
+  enum class Recovery : std::uint8_t {
+    kStorage,    ///< its last checkpoint, or the beginning
+    kMemory,     ///< the last copy in the memory of its hosts
+    kSurvivors,  ///< the replicas that have lost no server
+  };
 
   explicit TrainingRun(const PretrainingSpec& spec) : spec_(&spec) {}
 
@@ -43,8 +58,16 @@ class TrainingRun {
   /// A checkpoint begins; it is worth something once Saved is called.
   void Save(Seconds now);
   void Saved(Seconds now);
-  /// The servers are gone, and all work since the last checkpoint with them. Waits again.
-  Placement Interrupt(Seconds now, bool preempted);
+  /// An asynchronous one has been copied: training goes on. It counts once Written is called.
+  void Copied(Seconds now);
+  void Written(Seconds now);
+  /// A copy in memory begins. Training goes on with Kept; from `whole` on it may be gone back to.
+  void Keep(Seconds now);
+  void Kept(Seconds now, Seconds whole);
+  /// The servers are gone, and all work since what it goes on from with them. Waits again.
+  Placement Interrupt(Seconds now, Stop why, Recovery recovery);
+  /// What replicas held in HBM is gone, because they did not go on at once.
+  void FallBack();
   Placement End(Seconds now, Outcome outcome);
 
   /// While training: when the next milestone is reached, and which it is.
@@ -68,6 +91,18 @@ class TrainingRun {
 
   /// Training since the last checkpoint, which an interruption would lose.
   [[nodiscard]] Seconds unsaved() const { return unsaved_; }
+
+  /// What it goes on from now, after an interruption.
+  [[nodiscard]] Recovery recovery() const { return recovery_; }
+
+  /// When it last stopped.
+  [[nodiscard]] Seconds stopped_at() const { return stopped_at_; }
+
+  /// Whether an asynchronous checkpoint is on its way to the storage.
+  [[nodiscard]] bool writing() const { return writing_; }
+
+  /// It trains with all of its replicas, or with fewer.
+  void SetShrunk(bool shrunk) { has_fewer_ = shrunk; }
 
   /// True when there is a checkpoint, which a restart has to read.
   [[nodiscard]] bool has_checkpoint() const { return saved_ > 0; }
@@ -94,6 +129,8 @@ class TrainingRun {
  private:
   [[nodiscard]] double goal() const;
   Placement Leave(Seconds now, Phase phase);
+  /// Steps done when the next save is due that comes every `interval`, `least` at the least.
+  [[nodiscard]] double DueAfter(Seconds interval, Seconds last, double least) const;
 
   const PretrainingSpec* spec_;
   Phase phase_ = Phase::kNotSubmitted;
@@ -101,10 +138,23 @@ class TrainingRun {
   Placement placement_;
   Seconds now_, step_time_;
   Seconds submit_{-1}, start_{-1}, end_{-1}, placed_at_;
-  double done_ = 0;    ///< steps
-  double saved_ = 0;   ///< steps of the last checkpoint
-  Seconds last_save_;  ///< when the last checkpoint, or the training since placement, began
-  Seconds unsaved_;    ///< training time since the last checkpoint
+  double done_ = 0;          ///< steps
+  double saved_ = 0;         ///< steps of the last checkpoint
+  Seconds last_save_;        ///< when the last checkpoint, or the training since placement, began
+  Seconds unsaved_;          ///< training time since the last checkpoint
+  bool writing_ = false;     ///< an asynchronous checkpoint
+  double written_ = 0;       ///< steps of it
+  Seconds written_unsaved_;  ///< of unsaved_, what it holds
+  /// Steps of the last copy in memory and of the one before, and what they hold of unsaved_.
+  std::array<double, 2> memory_ = {0, 0};
+  std::array<Seconds, 2> memory_unsaved_;
+  Seconds memory_whole_;  ///< when the last one may be gone back to
+  Seconds last_keep_;     ///< when it, or the training since placement, began
+  Recovery recovery_ = Recovery::kStorage;
+  Seconds stopped_at_;
+  bool has_fewer_ = false;
+  Seconds shrunk_;  ///< held servers with fewer replicas
+  std::int32_t from_memory_ = 0, from_survivors_ = 0;
   Seconds waiting_, training_, lost_, checkpointing_, restarting_, stalled_;
   std::int32_t interruptions_ = 0, preemptions_ = 0;
 };

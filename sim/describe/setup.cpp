@@ -62,7 +62,19 @@ std::string KindText(const PretrainingSpec& run) {
     text += ", " + Plural(static_cast<double>(run.steps), "step");
   }
   if (run.checkpoint_interval > Seconds(0.0)) {
-    text += ", a checkpoint every " + FormatSeconds(run.checkpoint_interval);
+    text += fmt::format(", {} checkpoint every {}",
+                        run.checkpoint.asynchronous ? "an asynchronous" : "a",
+                        FormatSeconds(run.checkpoint_interval));
+  }
+  if (run.checkpoint.memory_interval > Seconds(0.0)) {
+    text += fmt::format(
+        ", a copy in memory every {}{}", FormatSeconds(run.checkpoint.memory_interval),
+        run.checkpoint.neighbours > 0
+            ? fmt::format(" and with {}", Plural(run.checkpoint.neighbours, "neighbour"))
+            : "");
+  }
+  if (run.elastic.replicas_min > 0) {
+    text += fmt::format(", goes on with {} replicas or more", run.elastic.replicas_min);
   }
   return text;
 }
@@ -278,6 +290,11 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
                                              FormatSeconds(failures.server_mtbf),
                                              FormatSeconds(failures.repair_time),
                                              FormatSeconds(failures.restart_time))});
+  }
+  if (failures.restart_time_per_accelerator > Seconds(0.0)) {
+    setup.push_back(
+        {"restarts", fmt::format("take {} longer for each accelerator of the run",
+                                 FormatSeconds(failures.restart_time_per_accelerator))});
   }
   AddFailures(failures, setup);
   if (scenario.epochs.size() > 1) {

@@ -23,6 +23,7 @@ struct PlacedJob {
   const TrainingSpec* training = nullptr;
   Placement placement;
   Seconds recorded{};  ///< a step that takes so long and is not simulated; 0: it is
+  double share = 1;    ///< of its replicas that train; below 1 it is simulated whole, by itself
 };
 
 using PlacedIndex = Index<struct PlacedTag>;  ///< in Situation::jobs

@@ -51,6 +51,15 @@ constexpr Term kTerms[] = {
      "intensity = FLOP / HBM bytes      ridge = peak FLOP/s / HBM bandwidth",
      "gridlock run examples/01-two-servers/scenario.textproto -q -o out/two && gridlock "
      "explain out/two"},
+    {"asynchronous checkpoint", "background checkpoint, copy in memory, neighbours",
+     "Training stops only until the memory of the hosts has what is saved; the storage gets "
+     "it while training goes on. Copies that stay in memory, and with neighbours, are taken "
+     "more often: a run goes back to them unless the servers that hold them failed.",
+     "synchronous   |train|write......|train|\n"
+     "asynchronous  |train|copy|train......|\n"
+     "                         |write......|",
+     "time lost per failure = interval / 2 + time to write + restart",
+     "gridlock schema Checkpoint"},
     {"bisection bandwidth", "bisection, cut",
      "The bandwidth between the two halves of a network, for the worst way to halve it. "
      "Traffic that everybody has with everybody cannot exceed it.",
@@ -124,6 +133,13 @@ constexpr Term kTerms[] = {
      "arXiv:2410.21680)",
      "gridlock run examples/04-a-week-of-a-fleet/scenario.textproto -q --set 'horizon=2 "
      "days'"},
+    {"elastic training", "elastic, fewer replicas, fault-tolerant data parallelism",
+     "A run that goes on with the replicas that it has servers for, and takes the others back "
+     "with a checkpoint. Fault-tolerant: replicas that lost no server keep their state and "
+     "only connect anew.",
+     "replicas 32 |xx failure| 24 | 24 | 24 |repaired| 32",
+     "tokens of a step = tokens of all x replicas there / replicas of the layout",
+     "gridlock schema Elastic"},
     {"exposed communication", "exposed",
      "Communication that nothing runs beside, so that the step becomes longer by it. What "
      "runs beside compute is hidden and costs nothing until it outlasts the compute.",
@@ -160,6 +176,14 @@ constexpr Term kTerms[] = {
      "forward and one backward pass in turn.",
      "layers 1-8 -> stage 0 -> layers 9-16 -> stage 1 -> ...", "bubble / work = (p - 1) / (v m)",
      "gridlock explain bubble"},
+    {"power swing", "smoothing, ramp, step-synchronous",
+     "A synchronous run is one consumer: all accelerators compute at the same time and wait at "
+     "the same time. By how much power falls and rises in each step, and what accelerators "
+     "would have to burn while they wait so that it stays even.",
+     "W |####__####__####__   busy, waiting\n"
+     "  |------------------   t",
+     "swing = (busy - idle power) x accelerators; smoothing = (busy - mean power) x accelerators",
+     "gridlock run examples/02-llama-405b-16k/scenario.textproto -q --format json"},
     {"prefix cache", "prefix cache, KV reuse, host cache",
      "Keys and values of the beginnings of prompts that stay after a request has ended, in "
      "the HBM that running sequences leave and behind it in the host, so that a prompt "

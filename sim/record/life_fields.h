@@ -77,6 +77,15 @@ inline constexpr auto kFields<LifeJob> = FieldList(
         },
         "time that it held servers over its interruptions; missing: it had none"),
     Field("preemptions", &LifeJob::preemptions, "times that another job or a power cap stopped it"),
+    Field("shrunk", &LifeJob::shrunk,
+          "time that it held servers with fewer replicas than it asks for")
+        .Aside(),
+    Field("memory_restarts", &LifeJob::memory_restarts,
+          "restarts from copies in the memory of its servers")
+        .Aside(),
+    Field("survivor_restarts", &LifeJob::survivor_restarts,
+          "restarts from replicas that had lost no server")
+        .Aside(),
     Field("accelerator_seconds", &LifeJob::accelerator_seconds, "s",
           "accelerators held, in whole servers, times the time")
         .Key("accelerator_s"),
@@ -224,6 +233,17 @@ inline constexpr auto kFields<LifeRecord> = FieldList(
     Field("sites", &LifeRecord::sites, "sites"),
     Field("series", &LifeRecord::series, "series of the whole cluster"),
     Field("events", &LifeRecord::events, "what happened, in order of time"),
+    Derived(
+        "goodput", &Goodput, "1",
+        "accelerator-time in steps that count, and serving, over all accelerators and the whole "
+        "horizon"),
+    Derived("tokens_trained", &TokensTrained, "token",
+            "tokens of all runs and experiments, in steps that count"),
+    Derived("experiments_waiting_mean", &MeanWaitOfExperiments,
+            "time in the queue of experiments that started, mean; missing: there are none"),
+    Derived("sites_energy", &EnergyOfSites, "energy of all sites over the horizon, with PUE"),
+    Derived("sites_usd", &CostOfSites, "USD",
+            "energy of all sites with PUE, and what their accelerators were written off by"),
     Field("situations", &LifeRecord::situations, "distinct situations whose step was simulated"),
     Field("requests_simulated", &LifeRecord::requests_simulated, "requests that were simulated"),
     Field("energy_is_estimate", &LifeRecord::energy_is_estimate,

@@ -55,6 +55,55 @@ Seconds MeanStepTime(const LifeJob& job) {
   return Per(job.training, job.steps_done);
 }
 
+double Goodput(const LifeRecord& record) {
+  double productive = 0, accelerators = 0;
+  for (const LifeJob& job : record.jobs) {
+    const Seconds held = SumOfTimes(job) - job.waiting;
+    productive +=
+        held > Seconds(0.0) ? job.accelerator_seconds * ((job.training + job.serving) / held) : 0.0;
+  }
+  for (const LifeSite& site : record.sites) {
+    accelerators += static_cast<double>(site.accelerators);
+  }
+  return productive / (accelerators * record.horizon.si());
+}
+
+double TokensTrained(const LifeRecord& record) {
+  double tokens = 0;
+  for (const LifeJob& job : record.jobs) {
+    tokens += job.kind == JobKind::kServing ? 0.0 : job.tokens;
+  }
+  return tokens;
+}
+
+Seconds MeanWaitOfExperiments(const LifeRecord& record) {
+  Seconds waiting;
+  std::int64_t started = 0;
+  for (const LifeJob& job : record.jobs) {
+    if (job.kind == JobKind::kExperiment && job.start >= Seconds(0.0)) {
+      waiting += job.waiting;
+      ++started;
+    }
+  }
+  return Per(waiting, started);
+}
+
+Joules EnergyOfSites(const LifeRecord& record) {
+  Joules energy;
+  for (const LifeSite& site : record.sites) {
+    energy += site.energy;
+  }
+  return energy;
+}
+
+double CostOfSites(const LifeRecord& record) {
+  double usd = 0;
+  for (const LifeSite& site : record.sites) {
+    usd += site.cost_usd + site.capital_usd;
+  }
+  return usd;
+}
+
 std::string NameAlong(const LifeRecord& record, std::string_view axis, std::int32_t number) {
   if (number < 0) {
     return "";

@@ -33,6 +33,21 @@ double UsdPerMillionTokens(const LifeJob& job);
 /// Time in steps that count over their number.
 Seconds MeanStepTime(const LifeJob& job);
 
+/// Accelerator-time in steps that count, and serving, over all accelerators and the whole horizon.
+double Goodput(const LifeRecord& record);
+
+/// Of all runs and experiments, in steps that count.
+double TokensTrained(const LifeRecord& record);
+
+/// Mean time in the queue of experiments that started; NaN without any.
+Seconds MeanWaitOfExperiments(const LifeRecord& record);
+
+/// Of all sites, with PUE.
+Joules EnergyOfSites(const LifeRecord& record);
+
+/// Of all sites: energy with PUE, and what accelerators were written off by.
+double CostOfSites(const LifeRecord& record);
+
 /// The name of element `number` of an axis of the record, "job" or "site"; "" for -1.
 std::string NameAlong(const LifeRecord& record, std::string_view axis, std::int32_t number);
 

@@ -54,6 +54,9 @@ struct LifeJob {
   Seconds log_waiting{-1};         ///< of a job of a log: in its queue there; negative: not known
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
+  Seconds shrunk = {};                 ///< held servers with fewer replicas than it asks for
+  std::int32_t memory_restarts = 0;    ///< from copies in the memory of its hosts
+  std::int32_t survivor_restarts = 0;  ///< from replicas that had lost no server
   double accelerator_seconds = 0;      ///< held, whole servers
   Joules energy = {};                  ///< of its servers, without PUE
   Joules facility_energy = {};         ///< the same with PUE

@@ -1,6 +1,7 @@
 #include "sim/record/step_measures.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/series.h"
@@ -40,6 +41,29 @@ double Hfu(const StepRecord& record) {
 
 Watts AcceleratorMeanPower(const StepRecord& record) {
   return record.accelerator_energy / record.step_time / AcceleratorsOf(record);
+}
+
+Watts BusyPower(const StepRecord& record) {
+  double busy = 0;
+  for (const BreakdownPart& part : record.breakdown) {
+    if (part.activity == "compute" || part.activity == "memory_bound") {
+      busy += part.time.si();
+    }
+  }
+  if (record.idle_power <= Watts(0) || busy <= 0) {
+    return Watts(std::numeric_limits<double>::quiet_NaN());
+  }
+  const Watts above = AcceleratorMeanPower(record) - record.idle_power;
+  return std::min(record.power_limit, record.idle_power + above * (record.step_time.si() / busy));
+}
+
+Watts PowerSwing(const StepRecord& record) {
+  return (BusyPower(record) - record.idle_power) * AcceleratorsOf(record);
+}
+
+Watts SmoothingPower(const StepRecord& record) {
+  const Watts missing = BusyPower(record) - AcceleratorMeanPower(record);
+  return (missing < Watts(0) ? Watts(0) : missing) * AcceleratorsOf(record);
 }
 
 std::vector<Attribution> Walls(const StepRecord& record) {

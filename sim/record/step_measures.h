@@ -23,6 +23,17 @@ double Hfu(const StepRecord& record);
 /// Of one accelerator's board, without its share of the server.
 Watts AcceleratorMeanPower(const StepRecord& record);
 
+/// Of one board while it computes or reads HBM, at most its limit: where the energy above rest
+/// goes. NaN when the power at rest is not known.
+Watts BusyPower(const StepRecord& record);
+
+/// All accelerators from busy to rest and back: they wait for each other at the same time in every
+/// step.
+Watts PowerSwing(const StepRecord& record);
+
+/// All accelerators, mean over the step: what is missing to busy power all the time.
+Watts SmoothingPower(const StepRecord& record);
+
 /// What set the pace of the critical path, parts of one name added up, the largest first.
 std::vector<Attribution> Walls(const StepRecord& record);
 

@@ -124,6 +124,7 @@ struct StepRecord {
   Joules accelerator_energy;  ///< the accelerators' part of `energy`; the rest is the servers'
   Watts mean_power;
   Watts power_limit;  ///< of one accelerator's board; zero when not known
+  Watts idle_power;   ///< of one accelerator's board; zero when not known
   bool energy_is_estimate = true;
   std::vector<std::pair<std::string, double>>
       collective_seconds;  ///< measured duration of each kind, for people who look deeper

@@ -210,8 +210,8 @@ std::string OutcomeText(Outcome outcome) {
 }
 
 std::string Stops(const LifeJob& job) {
-  return Joined(
-      {Counted(job.interruptions, "interruption"), Counted(job.preemptions, "preemption")});
+  const std::string preemptions = Counted(job.preemptions, "preemption") + RecoveryText(job);
+  return Joined({Counted(job.interruptions, "interruption"), preemptions});
 }
 
 void AddPretraining(std::string& out, const LifeRecord& record, const LifeJob& job) {

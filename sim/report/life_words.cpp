@@ -107,4 +107,18 @@ std::string Percentiles(double p50, double p90, double p99) {
   return digits(p50) + "/" + digits(p90) + "/" + digits(p99) + " " + unit.name;
 }
 
+std::string RecoveryText(const LifeJob& job) {
+  std::string text;
+  if (job.memory_restarts > 0) {
+    text += "; " + Counted(job.memory_restarts, "restart") + " from memory";
+  }
+  if (job.survivor_restarts > 0) {
+    text += "; " + Counted(job.survivor_restarts, "restart") + " from replicas that were left";
+  }
+  if (job.shrunk > Seconds(0.0)) {
+    text += "; " + TimeText(job.shrunk) + " with fewer replicas";
+  }
+  return text;
+}
+
 }  // namespace gridlock

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "sim/base/units.h"
+#include "sim/record/life_record.h"
 
 namespace gridlock {
 
@@ -36,6 +37,10 @@ std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double 
 
 /// "3.25 M USD: 6.4 % energy, 93.6 % capital (estimate)".
 std::string MoneyText(double energy_usd, double capital_usd);
+
+/// What a run went on from, and how long it had fewer replicas: "; 3 restarts from memory". "" for
+/// one that did neither.
+std::string RecoveryText(const LifeJob& job);
 
 /// Median, 90th and 99th percentile of times in seconds, in words.
 std::string Percentiles(double p50, double p90, double p99);

@@ -31,6 +31,20 @@ PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& 
     spec.steps = static_cast<std::int64_t>(std::ceil(run.tokens() / per_step));
   }
   spec.checkpoint_interval = TimeOf(run.checkpoint_interval());
+  if (run.has_checkpoint()) {
+    const proto::Checkpoint& checkpoint = run.checkpoint();
+    spec.checkpoint.asynchronous = checkpoint.mode() == proto::ASYNCHRONOUS;
+    if (!checkpoint.copy_bandwidth().empty()) {
+      spec.checkpoint.copy_bandwidth =
+          BytesPerSecond(SiOf(checkpoint.copy_bandwidth(), Dimension::kBandwidth));
+    }
+    spec.checkpoint.memory_interval = TimeOf(checkpoint.memory_interval());
+    spec.checkpoint.neighbours = checkpoint.neighbours();
+  }
+  if (run.has_elastic()) {
+    spec.elastic.replicas_min = run.elastic().replicas_min();
+    spec.elastic.reconfiguration_time = TimeOf(run.elastic().reconfiguration_time());
+  }
   spec.fails_at_step = run.fails_at_step();
   return spec;
 }
@@ -132,6 +146,7 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   spec.batch_max = Or(serving.batch_max(), spec.batch_max);
   spec.prefill_tokens_max = Or(serving.prefill_tokens_max(), spec.prefill_tokens_max);
   spec.replicas_simulated = Or(serving.replicas_simulated(), spec.replicas);
+  spec.days_simulated = serving.days_simulated();
   spec.ttft_objective = TimeOf(serving.ttft_objective());
   spec.tpot_objective = TimeOf(serving.tpot_objective());
   return spec;

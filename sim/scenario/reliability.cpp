@@ -243,6 +243,9 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
   if (!reliability.restart_time().empty()) {
     spec.restart_time = RequiredTime(reliability.restart_time());
   }
+  if (!reliability.restart_time_per_accelerator().empty()) {
+    spec.restart_time_per_accelerator = RequiredTime(reliability.restart_time_per_accelerator());
+  }
   AddFailures(from, scenario, problems);
   spec.lemon_share = reliability.lemons().share();
   spec.lemon_failures = reliability.lemons().failures();

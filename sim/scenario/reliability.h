@@ -39,6 +39,7 @@ struct ReliabilitySpec {
   /// By site: servers that only replace others; the cold ones are off and take a time to come on.
   std::int32_t hot_spares = 0, cold_spares = 0;
   Seconds cold_start = {};
+  Seconds restart_time_per_accelerator = {};  ///< of the run, on top of restart_time
 };
 
 /// Units of a site that fail in this way. At most so many where they fail together: how many groups

@@ -44,6 +44,9 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
     for (const char* field : {"campaign", "serving", "recorded", "after_cohort"}) {
       refuse(job, field);
     }
+    for (const char* field : {"checkpoint", "elastic"}) {
+      refuse(job.Within("pretraining"), field);
+    }
     const ParsedQuantity start = ParseQuantity(scenario.job(i).start(), Dimension::kTime);
     if (job.Has("start") && start.si.has_value() && *start.si != 0.0) {
       job.Presence("start", "a \"start\" other than \"0 s\" needs a horizon", kHorizon);
@@ -108,6 +111,45 @@ void Check(const proto::Pretraining& run, const Complaints& complain) {
                    "\"fails_at_step\" is " + std::to_string(run.fails_at_step()) +
                        ", and the run has " + std::to_string(run.steps()) + " steps",
                    "at most " + std::to_string(run.steps()));
+  }
+  for (const char* field : {"checkpoint", "elastic"}) {
+    if (complain.Has(field) && !complain.Has("checkpoint_interval")) {
+      complain.Presence(field, Quoted(field) + " is for runs that are saved",
+                        "\"checkpoint_interval\" beside it");
+    }
+  }
+  if (!complain.Has("elastic")) {
+    return;
+  }
+  const int replicas = run.layout().data();
+  if (run.elastic().replicas_min() > replicas) {
+    complain.Within("elastic").Value(
+        "replicas_min",
+        "\"replicas_min\" is " + std::to_string(run.elastic().replicas_min()) +
+            ", and the layout has " + std::to_string(replicas) + " replicas",
+        "at most " + std::to_string(replicas));
+  }
+  const int group = run.layout().shard_group();
+  if (group > 0 && run.elastic().replicas_min() % group != 0) {
+    complain.Within("elastic").Value(
+        "replicas_min",
+        "\"replicas_min\" is " + std::to_string(run.elastic().replicas_min()) +
+            ", and shard groups have " + std::to_string(group) + " replicas",
+        "a multiple of " + std::to_string(group));
+  }
+  if (!run.elastic().reconfiguration_time().empty() && run.zero() > 0 &&
+      (group == 0 || group >= replicas)) {
+    complain.Within("elastic").Presence(
+        "reconfiguration_time",
+        "with zero: " + std::to_string(run.zero()) +
+            " over all replicas, what is left does not hold the whole state",
+        "zero: 0, or a \"shard_group\" that is smaller than \"data\"");
+  }
+}
+
+void Check(const proto::Checkpoint& checkpoint, const Complaints& complain) {
+  if (checkpoint.neighbours() > 0 && checkpoint.memory_interval().empty()) {
+    complain.Presence("neighbours", "nothing is copied to memory", "\"memory_interval\" beside it");
   }
 }
 
@@ -274,6 +316,7 @@ void CheckLifeMessage(const google::protobuf::Message& message, const Complaints
   CheckIf<proto::Scenario>(message, complain, Check);
   CheckIf<proto::Job>(message, complain, Check);
   CheckIf<proto::Pretraining>(message, complain, Check);
+  CheckIf<proto::Checkpoint>(message, complain, Check);
   CheckIf<proto::Campaign>(message, complain, Check);
   CheckIf<proto::Serving>(message, complain, Check);
   CheckIf<proto::Lengths>(message, complain, Check);

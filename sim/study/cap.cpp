@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/study/value_list.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 
@@ -32,6 +33,22 @@ KeptField FabricAsBuilt(const Scenario& scenario, std::size_t site) {
   const ServerSpec& server = ServerAt(scenario, site);
   return {"override.fabric_nic_bandwidth",
           std::max(server.nic_bandwidth, server.fabric_nic_bandwidth).si()};
+}
+
+// The contract, or what the site draws with every board at its limit.
+double ContractOf(const Scenario& scenario, std::size_t site) {
+  const SiteSpec& spec = scenario.sites[site];
+  if (spec.power_cap > Watts(0)) {
+    return spec.power_cap.si();
+  }
+  const ServerSpec& server = spec.server;
+  const PowerSpec& power = server.accelerator.power;
+  const double boards = static_cast<double>(server.accelerators);
+  const Watts each = power.limit * boards + server.overhead_power +
+                     (power.limit - power.idle) * (boards * server.overhead_per_watt);
+  const auto topology = MakeTopology(spec);
+  const Watts network = PowerOfSwitches(*topology) + PowerOfOptics(*topology);
+  return ((each * static_cast<double>(spec.servers) + network) * spec.pue).si();
 }
 
 std::string BandwidthText(double si) {
@@ -90,6 +107,21 @@ constexpr CapTarget kTargets[] = {
      },
      nullptr,
      "a power cap lengthens what accelerators compute and read: its share is that of compute"},
+    {"site_power", "power that a site may draw, PUE included", "W", "compute", CapPlace::kSites,
+     CapReading::kValue, "facility.power_cap", Dimension::kPower, ContractOf,
+     [](double si) {
+       return FormatWatts(Watts(si));
+     },
+     nullptr, "without a contract of its own a site counts as one for its nameplates"},
+    {"servers", "servers of a site", "1", "compute", CapPlace::kSites, CapReading::kCount,
+     "servers", Dimension::kPower,
+     [](const Scenario& scenario, std::size_t site) {
+       return static_cast<double>(scenario.sites[site].servers);
+     },
+     [](double si) {
+       return fmt::format("{:.0f}", si);
+     },
+     nullptr, "jobs keep their layouts: one that does not fit any more is refused"},
 };
 
 // Where the job runs; in a life, where any job may.
@@ -169,6 +201,17 @@ double ValueOf(const std::string& text, Dimension dimension, const std::string& 
   return *parsed.si;
 }
 
+// A whole number of servers: "1024", or "75 %" of the site's own, rounded down.
+std::string CountText(const ListedValue& value, bool percent, double own,
+                      const std::string& place) {
+  if (!percent && !value.unit.empty()) {
+    throw LocatedError("", fmt::format("{}: {} is no number of servers; expected a number such as "
+                                       "512, or a share such as 50%",
+                                       place, Quoted(value.text())));
+  }
+  return fmt::format("{:.0f}", std::floor(percent ? own * value.number / 100 : value.number));
+}
+
 // What a factor of 1 stands for: the catalogue's number, before overrides and export rules. Rules
 // cut nothing from a part this slow, and a power of two leaves the number exact.
 double CatalogueValue(const CapTarget& target, std::size_t element, const ScenarioBase& base) {
@@ -211,7 +254,9 @@ class PointMaker {
     CapPoint point;
     for (const Element& element : elements_) {
       std::string text = value.text();
-      if (percent) {
+      if (target_.reading == CapReading::kCount) {
+        text = CountText(value, percent, element.own, place);
+      } else if (percent) {
         text = ExactText(element.own * value.number / 100, target_.dimension);
       }
       if (target_.reading == CapReading::kFactor) {

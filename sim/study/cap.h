@@ -22,6 +22,7 @@ enum class CapReading {
   kValue,           ///< the field takes the value
   kBothDirections,  ///< so it does, unless the value is of both directions added: see below
   kFactor,          ///< the field takes the value over that of the catalogue
+  kCount,           ///< the field takes the whole number below the value
 };
 
 /// A field that a cap sets beside its own, and its value.

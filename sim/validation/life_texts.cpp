@@ -125,15 +125,17 @@ std::string FailingRunsText(const FailingRuns& runs) {
   return text;
 }
 
-std::string OneServerText(const std::string& server) {
-  return kSwitch + SiteText("room", server, 1) + R"(job {
-  pretraining {
+std::string OneServerText(const std::string& server, int sequences_each) {
+  return kSwitch + SiteText("room", server, 1) +
+         fmt::format(R"(job {{
+  pretraining {{
     model: "llama_2_13b" stack: "fsdp_eager"
-    layout { tensor: 1 pipeline: 1 data: 8 }
-    global_batch: 64 micro_batch: 1 sequence_length: 4096 zero: 3 recompute: SELECTIVE
-  }
-}
-)";
+    layout {{ tensor: 1 pipeline: 1 data: 8 }}
+    global_batch: {} micro_batch: 1 sequence_length: 4096 zero: 3 recompute: SELECTIVE
+  }}
+}}
+)",
+                     8 * sequences_each);
 }
 
 std::string SitesText(const std::string& server, std::int64_t accelerators, int sites,

@@ -32,8 +32,9 @@ struct FailingRuns {
 
 std::string FailingRunsText(const FailingRuns& runs);
 
-/// Llama 2 13B on one server of the catalogue with eight accelerators, fully sharded.
-std::string OneServerText(const std::string& server);
+/// Llama 2 13B on one server of the catalogue with eight accelerators, fully sharded; each
+/// takes so many sequences of 4,096 tokens in a step.
+std::string OneServerText(const std::string& server, int sequences_each);
 
 /// Nemotron-4 340B on `accelerators` in one site, or half of them in each of two that lie so far
 /// apart.

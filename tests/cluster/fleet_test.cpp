@@ -117,6 +117,26 @@ TEST(Fleet, OfWhichAShareIsSimulatedAnswersAsMany) {
             "");
 }
 
+TEST(Fleet, OfWhichADayIsSimulatedRepeatsIt) {
+  JobSpec job = FleetOf(2, 1);
+  ServingOf(job).arrivals.swing = 0.8;
+  for (const int days : {0, 1}) {
+    ServingOf(job).days_simulated = days;
+    const Scenario scenario = Week(2, {job}, 3 * kDay);
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [&](const LifeRecord& record) {
+                     const LifeRequests& chat = record.requests[0];
+                     const double simulated = days == 0 ? 3 * kDay : kDay;
+                     return BrokenLaws(scenario, record) +
+                            Differ("arrived", chat.arrived, 3 * kDay, 4 / std::sqrt(simulated)) +
+                            Differ("simulated", static_cast<double>(record.requests_simulated),
+                                   simulated, 4 / std::sqrt(simulated)) +
+                            Differ("tokens", Decoded(record), chat.output_tokens, 2e-3);
+                   }),
+              "");
+  }
+}
+
 TEST(Fleet, GivesItsServersToRunsAtNightAndTakesThemBack) {
   JobSpec fleet = FleetOf(6, 1);
   ServingOf(fleet).replicas_min = 1;

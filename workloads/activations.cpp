@@ -34,7 +34,10 @@ double AttentionKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   if (rotates && job.stack.separate_rotary) {
     bytes += kActivationBytes * (s.query + s.key) / s.tensor;
   }
-  bytes += job.stack.norm_extra_bytes * (s.query + s.key) / s.tensor;
+  if (job.model.query_key_norms) {
+    // What their norms keep; what comes out of them is counted above.
+    bytes += (kActivationBytes + job.stack.norm_extra_bytes) * (s.query + s.key) / s.tensor;
+  }
   return bytes;
 }
 
@@ -46,26 +49,68 @@ double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   return bytes / s.tensor;
 }
 
-// Everything that the backward pass of a layer needs.
-double WholeLayer(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
-  double bytes = s.tokens * (NormsKept(job, s) + AttentionKeptBytes(job, s));
-  bytes +=
-      kind == LayerKind::kMixture ? MixtureKeptBytes(job, s) : s.tokens * DenseKeptBytes(job, s);
+// What the backward pass of the attention block needs, its norm with it.
+double AttentionBlock(const TrainingSpec& job, const LayerShape& s) {
+  double bytes = s.tokens * (NormsKept(job, s) / 2 + AttentionKeptBytes(job, s));
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);
   }
   return bytes;
 }
 
+// The same of the feed-forward block.
+double FeedForwardBlock(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  return s.tokens * NormsKept(job, s) / 2 + (kind == LayerKind::kMixture
+                                                 ? MixtureKeptBytes(job, s)
+                                                 : s.tokens * DenseKeptBytes(job, s));
+}
+
+// Everything that the backward pass of a layer needs.
+double WholeLayer(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  return AttentionBlock(job, s) + FeedForwardBlock(job, s, kind);
+}
+
 // Every second product: of q, k, v, out, gate, up and down those are kept that stand first, third,
 // fifth and seventh, and the output of attention is kept in any case (pytorch/torchtitan,
-// distributed/activation_checkpoint.py). Experts are computed again.
-double EverySecondProduct(const LayerShape& s, bool gated, LayerKind kind) {
-  double width = s.hidden / s.sequence_split + (s.query + s.value + s.attended) / s.tensor;
+// distributed/activation_checkpoint.py). Latent attention has q, the way down to the latent, the
+// way up from it, and out; routers and the three products of shared experts go on from there.
+// Routed experts are computed again.
+double EverySecondProduct(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  const LatentAttentionSpec& latent = job.model.latent;
+  const bool is_latent = latent.key_value_rank > 0;
+  const double up = is_latent ? s.heads * latent.plain_head_dim + s.value : s.value;
+  double width = s.hidden / s.sequence_split + (s.query + up + s.attended) / s.tensor;
   if (kind == LayerKind::kDense) {
-    width += s.ffn / s.tensor + (gated ? s.hidden / s.sequence_split : 0.0);
+    width += s.ffn / s.tensor + (job.model.gated ? s.hidden / s.sequence_split : 0.0);
+  } else {
+    width += s.experts + s.shared_ffn / s.tensor;
   }
   return kActivationBytes * s.tokens * width;
+}
+
+// What comes and goes in the backward pass of a feed-forward block: the gradients of its inner
+// tensors. The block's product goes as the gradient of what went into it comes.
+double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  if (kind == LayerKind::kMixture) {
+    return kActivationBytes * s.expert_rows() *
+           (s.hidden + (s.expert_ffn_in + s.expert_ffn) / s.expert_width);
+  }
+  const double product = job.keeps_elementwise_outputs() ? KeptInputBytes(job) * s.ffn : 0.0;
+  return s.tokens * (kActivationBytes * (s.ffn_in + s.ffn) - product) / s.tensor /
+         job.stack.feed_forward_chunks;
+}
+
+// The same of attention: gradients of queries, keys, values and the output. Context-parallel ranks
+// hold keys and values that come around, or all of them, with their gradients, and add up partial
+// outputs and gradients of queries in 32 bits (PyTorch, attention/_context_parallel:
+// convert_to_f32).
+double AttentionPassing(const TrainingSpec& job, const LayerShape& s) {
+  double width = kActivationBytes * (s.query + s.attended + s.key + s.value);
+  if (job.layout.context > 1) {
+    const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
+    width += copies * kActivationBytes * (s.key + s.value) + 4.0 * (s.query + s.attended);
+  }
+  return s.tokens * width / s.tensor;
 }
 
 // The inputs of both blocks, and what attention needs.
@@ -81,11 +126,12 @@ double AllButFeedForward(const TrainingSpec& job, const LayerShape& s) {
 Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
   const LayerShape s(job);
   if (job.recompute == Recompute::kFull) {
-    return Bytes(kActivationBytes * s.tokens * s.hidden / s.sequence_split);
+    const double residual = job.stack.wide_residuals ? 2 * kActivationBytes : kActivationBytes;
+    return Bytes(residual * s.tokens * s.hidden / s.sequence_split);
   }
   if (job.recompute == Recompute::kSelective) {
     if (job.stack.selective_every_second_product) {
-      return Bytes(EverySecondProduct(s, job.model.gated, kind));
+      return Bytes(EverySecondProduct(job, s, kind));
     }
     if (job.stack.selective_feed_forward) {
       return Bytes(AllButFeedForward(job, s));
@@ -109,27 +155,23 @@ Seconds HostCopies(const TrainingSpec& job, const ModelPart& part) {
   return job.offloads() ? KeptActivations(job, part) / kHostCopy : Seconds(0);
 }
 
-// The gradients of the feed-forward block's inner tensors and of its input, whole on every
-// tensor-parallel rank where the input was gathered; what was thrown away and made again; keys and
-// values that come around.
+// The fuller of two moments: in the feed-forward block, beside all that the layer keeps, and in
+// attention, when what the feed-forward block kept is gone. Beside both: the gradient of what the
+// layer got and passed on, whole on every tensor-parallel rank where it was gathered, and what was
+// thrown away and made again.
 Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
   const LayerShape s(job);
-  const double gathered = s.sequence_split > 1 ? 2 : 1;
-  double bytes = kActivationBytes * s.tokens * gathered * s.hidden;
-  bytes += kind == LayerKind::kMixture
-               ? kActivationBytes * s.expert_rows() *
-                     (s.hidden + (s.expert_ffn_in + s.expert_ffn) / s.expert_width)
-               : kActivationBytes * s.tokens * (s.ffn_in + s.ffn) / s.tensor;
-  if (job.layout.context > 1) {
-    const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
-    bytes += copies * kActivationBytes * s.tokens * (s.key + s.value) / s.tensor;
-  }
   TrainingSpec whole = job;
   whole.recompute = job.stack.fused_attention || job.recompute == Recompute::kNone
                         ? Recompute::kNone
                         : Recompute::kSelective;
-  const double again = WholeLayer(whole, s, kind) - LayerActivations(job, kind).si();
-  return Bytes(bytes + std::max(0.0, again));
+  const double gathered = s.sequence_split > 1 ? 2 : 1;
+  const double stream = kActivationBytes * s.tokens * gathered * s.hidden;
+  const double kept = LayerActivations(job, kind).si();
+  const double again = std::max(0.0, WholeLayer(whole, s, kind) - kept);
+  const double first = again + FeedForwardPassing(job, s, kind);
+  const double second = AttentionBlock(whole, s) - kept + AttentionPassing(job, s);
+  return Bytes(stream + std::max(first, second));
 }
 
 Bytes LossWorkingSet(const TrainingSpec& job) {

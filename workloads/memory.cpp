@@ -75,6 +75,28 @@ Bytes LayerGradients(const TrainingSpec& job, const ModelPart& part) {
   return Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, OneLayer(part)).total());
 }
 
+// Gradients that a layer has made when its feed-forward block is fullest: of what that block ends
+// with.
+Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
+  const MixtureSpec& mixture = job.model.mixture;
+  const double width = KindOf(part) == LayerKind::kMixture
+                           ? 1.0 * mixture.expert_ffn / job.layout.expert_width() *
+                                 mixture.experts / job.layout.expert
+                           : 1.0 * job.model.ffn / job.layout.tensor;
+  return Bytes(job.stack.main_gradient_bytes * job.model.hidden * width);
+}
+
+// Weights as products use them. Of those that are cast for each pass only the copies stay that are
+// not made again: with full recomputation, the LM head's.
+ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& part) {
+  if (!job.stack.casts_weights || job.recompute != Recompute::kFull) {
+    return StageWeights(job, stage);
+  }
+  ParameterBytes bytes;
+  bytes.common = part.head ? WeightBytes(job, {0, false, true, 0}).common : Bytes(0);
+  return bytes;
+}
+
 // Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
 // gradients of one as they are made and as they are sent. Tables stay for the whole pass.
 Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
@@ -100,7 +122,7 @@ Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
     most = std::max(most, LossWorkingSet(job) + head);
   }
   if (job.stack.placeholder_gradients && part.layers > 0) {
-    most += Bytes(2 * ParametersPerRank(job, OneLayer(part)).total());
+    most += Bytes(2 * ShapesOfLayer(job, KindOf(part)));
   }
   // Buckets of gradients on their way (Rajbhandari et al. 2020, section 5.2).
   return most + (job.zero == 2 ? 2.0 * job.gradient_bucket() : Bytes(0));
@@ -163,6 +185,16 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
     changed.recompute = Recompute::kFull;
     consider(changed, "recompute: FULL_LAYER");
   }
+  if (!job.offloads()) {
+    changed = job;
+    changed.offload_activations = true;
+    consider(changed, "offload_activations: true");
+  }
+  if (job.micro_batch % 2 == 0) {
+    changed = job;
+    changed.micro_batch /= 2;
+    consider(changed, fmt::format("micro_batch: {}", changed.micro_batch));
+  }
   for (int factor = 2; factor <= 16 && job.layout.data % factor == 0; factor *= 2) {
     changed = job;
     changed.layout.tensor *= factor;
@@ -195,12 +227,14 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
   const ModelPart part = StagePart(job, stage);
   MemoryNeed need;
   need.stage = stage;
-  need.weights =
-      master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(StageWeights(job, stage), 3);
-  need.optimizer =
-      Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
-  need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
-                         (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
+  if (!stack.offloads_states) {
+    need.weights =
+        master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(UsedWeights(job, stage, part), 3);
+    need.optimizer =
+        Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
+    need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
+                           (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
+  }
   need.activations = StageActivations(job, stage, part);
   need.context = stack.context_memory;
   Bytes passing = Gathered(job, part) + Passing(job, part);
@@ -209,7 +243,9 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
     // or when it is in the last layer.
     const Bytes layer = std::min(need.activations, LayerActivations(job, KindOf(part)));
     const Bytes last = Gathered(job, part) + LayerWorkingSet(job, KindOf(part));
-    const Bytes made = need.gradients - (job.zero < 2 ? LayerGradients(job, part) : Bytes(0));
+    const Bytes made =
+        need.gradients -
+        (job.zero < 2 ? LayerGradients(job, part) - MadeGradients(job, part) : Bytes(0));
     if (need.activations + passing > made + layer + last) {
       need.gradients = Bytes(0);
     } else {
@@ -274,7 +310,8 @@ void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain) {
       FormatBytes(worst.gradients), FormatBytes(worst.optimizer), FormatBytes(worst.activations),
       FormatBytes(worst.buffers), FormatBytes(worst.total()), FormatBytes(capacity));
   const std::vector<std::string> fits = WhatWouldFit(job, capacity, domain);
-  message += fits.empty() ? "; no single change of recompute, zero, tensor or pipeline would fit"
+  message += fits.empty() ? "; no single change of recompute, zero, offload, micro_batch, tensor "
+                            "or pipeline would fit"
                           : fmt::format("; what would fit: {}", fmt::join(fits, ", or "));
   throw UserError(job.layout.path, message);
 }

@@ -147,12 +147,28 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
 }
 
 // Rows of the experts' inputs, what goes into their activation functions, and what comes out when
-// that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits.
+// that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits. Some stacks
+// keep further copies of the rows.
 double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
   return KeptInputBytes(job) * (s.expert_rows() * s.hidden + ActivationElements(s, 0, kept)) +
          job.stack.kept_activation_bytes * ActivationElements(s, 1, 0) +
+         job.stack.routed_extra_bytes * s.expert_rows() * s.hidden +
          4.0 * s.routed_tokens() * s.experts;
+}
+
+double ShapesOfLayer(const TrainingSpec& job, LayerKind kind) {
+  const double all =
+      ParametersPerRank(job, {1, false, false, kind == LayerKind::kMixture ? 1.0 : 0.0}).total();
+  if (kind == LayerKind::kDense) {
+    return all;
+  }
+  const LayerShape s(job);
+  double one = 0;
+  for (const Matrix& matrix : ExpertMatrices(s)) {
+    one += matrix.n * matrix.k;
+  }
+  return all - (s.local_experts() - 1) * one;
 }
 
 double MixtureFlop(const LayerShape& s) {

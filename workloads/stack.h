@@ -64,6 +64,11 @@ struct StackSpec {
   double gather_compute_share = 1;  ///< compute left to layers beside gathers of sharded parameters
   double gather_bandwidth = 1;      ///< of its bandwidth that such a gather reaches beside layers
   double cast_traffic = 0;          ///< HBM bytes of casting an element of a narrow product's input
+  int feed_forward_chunks = 1;      ///< parts in which a feed-forward block is computed
+  bool wide_residuals = false;      ///< what passes from layer to layer is in 32 bits
+  bool casts_weights = false;       ///< 16-bit copies of 32-bit weights stay for the backward pass
+  bool offloads_states = false;     ///< weights, gradients and optimizer state are on the host
+  double routed_extra_bytes = 0;    ///< per element of experts' rows, kept beyond one 16-bit copy
 };
 
 template <>
@@ -90,6 +95,8 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::gradient_bucket_per_replica, &StackSpec::pipelined_launch,
         &StackSpec::update_time, &StackSpec::balances_stages, &StackSpec::splits_messages,
         &StackSpec::repeats_attention, &StackSpec::gather_compute_share,
-        &StackSpec::gather_bandwidth, &StackSpec::cast_traffic>());
+        &StackSpec::gather_bandwidth, &StackSpec::cast_traffic, &StackSpec::feed_forward_chunks,
+        &StackSpec::wide_residuals, &StackSpec::casts_weights, &StackSpec::offloads_states,
+        &StackSpec::routed_extra_bytes>());
 
 }  // namespace gridlock

@@ -52,6 +52,7 @@ struct ModelSpec {
   int vocabulary = 0;
   int max_positions = 0;  ///< learned positions; 0 for rotary
   bool tied_embeddings = false;
+  bool query_key_norms = false;  ///< queries and keys are normalised before attention
   Attention attention = Attention::kCausal;
   MixtureSpec mixture;
   LatentAttentionSpec latent;

@@ -26,7 +26,7 @@ inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
     Bearing(&ModelSpec::layers, &ModelSpec::hidden, &ModelSpec::heads, &ModelSpec::kv_heads,
             &ModelSpec::head_dim, &ModelSpec::ffn, &ModelSpec::gated, &ModelSpec::vocabulary,
             &ModelSpec::max_positions, &ModelSpec::tied_embeddings, &ModelSpec::attention,
-            &ModelSpec::mixture, &ModelSpec::latent));
+            &ModelSpec::mixture, &ModelSpec::latent, &ModelSpec::query_key_norms));
 
 template <>
 inline constexpr auto kFields<Layout> = std::tuple_cat(

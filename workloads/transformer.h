@@ -54,6 +54,8 @@ struct ExpertTraffic {
   Bytes payload;
 };
 
+enum class LayerKind { kDense, kMixture };
+
 /// Which part of a model one pass goes through.
 struct ModelPart {
   double layers = 0;
@@ -108,6 +110,9 @@ ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
 /// Parameters of the largest weight matrix that one rank holds; the experts of a rank count as one.
 double LargestMatrix(const TrainingSpec& job);
 
+/// Parameters of the weight shapes of one layer on a rank: its experts have the same ones.
+double ShapesOfLayer(const TrainingSpec& job, LayerKind kind);
+
 /// All parameters of the model.
 double ModelParameters(const ModelSpec& model);
 
@@ -122,8 +127,6 @@ Flop ModelFlop(const TrainingSpec& job);
 
 /// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.
 Flop HardwareFlop(const TrainingSpec& job);
-
-enum class LayerKind { kDense, kMixture };
 
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
 Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);

@@ -226,7 +226,8 @@ class Kind {
     Written written = *base.written;
     written.name = place.written->name;
     written.value = place.written->value;
-    for (const char* own : {"name", "title", "like", "alias", "stands_for", "source"}) {
+    for (const char* own :
+         {"name", "title", "like", "alias", "stands_for", "when_short", "source"}) {
       const FieldDescriptor* const field = merged->GetDescriptor()->FindFieldByName(own);
       if (field != nullptr) {
         Forget(*field, *merged, written);

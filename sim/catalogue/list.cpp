@@ -22,6 +22,9 @@ CatalogueList ListCatalogue() {
   for (const auto& [name, stack] : catalogue.stacks) {
     list.stacks.push_back(name);
     list.stack_kinds[name] = stack.message->family();
+    if (!stack.message->when_short().empty()) {
+      list.when_short[name] = stack.message->when_short();
+    }
     for (const std::string& prefix : stack.message->stands_for()) {
       list.families.push_back({name, stack.message->family(), prefix});
     }
@@ -35,15 +38,20 @@ CatalogueList ListCatalogue() {
   list.accelerator_aliases = catalogue.accelerators.aliases();
   for (const auto& [name, entry] : catalogue.models) {
     const proto::Model& model = *entry.message;
+    const int head_dim = model.head_dim() > 0 ? model.head_dim() : model.hidden() / model.heads();
     if (model.has_mixture()) {
+      const proto::LatentAttention& latent = model.latent_attention();
       list.mixtures.push_back({name, model.layers(), model.hidden(), model.heads(),
                                model.vocabulary(), model.mixture().experts(),
-                               model.mixture().experts_per_token(), model.mixture().expert_ffn()});
+                               model.mixture().experts_per_token(), model.mixture().expert_ffn(),
+                               head_dim, model.query_key_norms(), latent.query_rank(),
+                               latent.key_value_rank(), latent.plain_head_dim(),
+                               latent.rotary_head_dim(), latent.value_head_dim()});
     } else {
       const int kv_heads = model.kv_heads() > 0 ? model.kv_heads() : model.heads();
-      const int head_dim = model.head_dim() > 0 ? model.head_dim() : model.hidden() / model.heads();
       list.shapes.push_back({name, model.layers(), model.hidden(), model.heads(), kv_heads,
-                             model.ffn(), head_dim, model.vocabulary(), model.tied_embeddings()});
+                             model.ffn(), head_dim, model.vocabulary(), model.tied_embeddings(),
+                             model.query_key_norms()});
     }
   }
   for (const auto& [name, entry] : catalogue.servers) {

@@ -29,6 +29,11 @@ struct CatalogueMixture {
   std::string name;
   int layers = 0, hidden = 0, heads = 0, vocabulary = 0;
   int experts = 0, experts_per_token = 0, expert_ffn = 0;
+  int head_dim = 0;
+  bool query_key_norms = false;
+  /// Of latent attention; zero in other models.
+  int query_rank = 0, key_value_rank = 0;
+  int plain_head_dim = 0, rotary_head_dim = 0, value_head_dim = 0;
 };
 
 /// A dense model entry in short.
@@ -37,6 +42,7 @@ struct CatalogueShape {
   int layers = 0, hidden = 0, heads = 0, kv_heads = 0, ffn = 0;
   int head_dim = 0, vocabulary = 0;
   bool tied_embeddings = false;
+  bool query_key_norms = false;
 };
 
 /// A stack entry that stands for frameworks without one.
@@ -57,6 +63,7 @@ struct CatalogueList {
   std::map<std::string, std::set<std::string>> formats;  ///< "BF16" by names of accelerators
   std::vector<CatalogueFamily> families;                 ///< by the names of their stacks
   std::map<std::string, std::string> stack_kinds;        ///< kinds of framework by names of stacks
+  std::map<std::string, std::string> when_short;  ///< what stacks give way to, by their names
 };
 
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.

@@ -25,6 +25,7 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.vocabulary = model.vocabulary();
   spec.max_positions = model.max_positions();
   spec.tied_embeddings = model.tied_embeddings();
+  spec.query_key_norms = model.query_key_norms();
   spec.attention = model.attention() == proto::FULL ? Attention::kFull : Attention::kCausal;
   spec.mixture = ReadFields<MixtureSpec>(model.mixture());
   spec.latent = ReadFields<LatentAttentionSpec>(model.latent_attention());

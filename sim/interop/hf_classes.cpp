@@ -188,6 +188,11 @@ bool Has(std::span<const char* const> names, std::string_view name) {
 
 }  // namespace
 
+bool NormsQueriesAndKeys(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"qwen3", "qwen3_moe", "gemma3_text", "olmo2", "olmoe"};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
 bool IsHfFieldOfNoWeight(std::string_view name) {
   return Has(kOfNoWeight, name);
 }

@@ -155,6 +155,7 @@ class HfReader {
     ReadHeads(defaults);
     ReadFeedForward(defaults);
     model.gated = class_ == nullptr || class_->gated;
+    model.query_key_norms = class_ != nullptr && NormsQueriesAndKeys(class_->type);
     const std::optional<bool> tied = Truth({"tie_word_embeddings"});
     model.tied_embeddings = tied.value_or(defaults.tied);
     if (!tied) {

@@ -31,6 +31,9 @@ const HfClass* FindHfClass(const std::string& type);
 /// The `model_type` of each class.
 std::vector<std::string> HfTypes();
 
+/// Classes whose attention normalises queries and keys.
+bool NormsQueriesAndKeys(std::string_view type);
+
 /// A field that changes neither a size nor the work of a step.
 bool IsHfFieldOfNoWeight(std::string_view name);
 

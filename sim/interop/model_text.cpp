@@ -55,6 +55,9 @@ std::string ModelEntry(const ModelSpec& model, const std::string& title, const s
   entry.Line("vocabulary", model.vocabulary);
   entry.Line("max_positions", model.max_positions);
   entry.Line("tied_embeddings", model.tied_embeddings);
+  if (model.query_key_norms) {
+    entry.Line("query_key_norms", true);
+  }
   entry.Line("attention", model.attention == Attention::kCausal ? "CAUSAL" : "FULL");
   if (model.has_experts()) {
     out += indent + "  mixture {\n";

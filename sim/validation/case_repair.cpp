@@ -193,9 +193,33 @@ void RepairPrecision(RepairedCase& out, const CatalogueList& catalogue) {
   }
 }
 
-// Widths of heads and tied embeddings are properties of models that tables have no columns for.
+// Models with experts that are cut to fewer layers keep the attention of the whole one.
+void TakeMixture(RepairedCase& out, const CatalogueList& catalogue) {
+  const PublishedCase& row = out.row;
+  for (const CatalogueMixture& model : catalogue.mixtures) {
+    if (model.hidden == row.hidden && model.heads == row.heads && model.experts == row.experts &&
+        model.experts_per_token == row.top_k && model.expert_ffn == row.expert_ffn) {
+      out.like = model;
+      out.query_key_norms = model.query_key_norms;
+      if (model.key_value_rank == 0 && model.head_dim * model.heads != model.hidden) {
+        out.head_dim = model.head_dim;
+      }
+      if (model.layers != row.layers || model.vocabulary != row.vocab) {
+        out.said.push_back(fmt::format("attention as in {}", model.name));
+      }
+      return;
+    }
+  }
+}
+
+// Widths of heads, their norms and tied embeddings are properties of models that tables have no
+// columns for.
 void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
   const PublishedCase& row = out.row;
+  if (row.experts > 0) {
+    TakeMixture(out, catalogue);
+    return;
+  }
   for (const CatalogueShape& model : catalogue.shapes) {
     if (model.hidden != row.hidden || model.heads != row.heads || model.kv_heads != row.kv_heads ||
         model.ffn != row.ffn) {
@@ -205,6 +229,7 @@ void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
       out.head_dim = model.head_dim;
       out.said.push_back(fmt::format("heads of {} as in {}", model.head_dim, model.name));
     }
+    out.query_key_norms = model.query_key_norms;
     if (model.tied_embeddings && model.layers == row.layers && model.vocabulary == row.vocab) {
       out.tied_embeddings = true;
       out.said.push_back(fmt::format("tied embeddings as in {}", model.name));
@@ -216,7 +241,8 @@ void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
 }  // namespace
 
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue) {
-  RepairedCase out{row, 0, false, {}};
+  RepairedCase out;
+  out.row = row;
   RepairPart(out, catalogue);
   RepairPrecision(out, catalogue);
   TakeShape(out, catalogue);

@@ -179,6 +179,7 @@ void SetModel(const RepairedCase& repaired, RowPoint& point) {
     point.Set("head_dim", repaired.head_dim);
   }
   point.Set("tied_embeddings", repaired.tied_embeddings);
+  point.Set("query_key_norms", repaired.query_key_norms);
   point.Set("ffn", row.ffn);
   point.Set("gated", row.gated == 1);
   point.Set("vocabulary", row.vocab);
@@ -196,6 +197,16 @@ void SetModel(const RepairedCase& repaired, RowPoint& point) {
     point.Set("dense_every_second", true);
   } else {
     point.Set("dense_layers", row.dense_layers);
+  }
+  if (const CatalogueMixture& like = repaired.like; like.key_value_rank > 0) {
+    point.Within("catalog.model[0].latent_attention");
+    if (like.query_rank > 0) {
+      point.Set("query_rank", like.query_rank);
+    }
+    point.Set("key_value_rank", like.key_value_rank);
+    point.Set("plain_head_dim", like.plain_head_dim);
+    point.Set("rotary_head_dim", like.rotary_head_dim);
+    point.Set("value_head_dim", like.value_head_dim);
   }
 }
 
@@ -326,7 +337,7 @@ std::string ScenarioFile(const PublishedCase& row) {
 }
 
 CaseScenario ScenarioOf(const RepairedCase& repaired, const std::string& recompute,
-                        const CatalogueList& catalogue) {
+                        const std::string& stack, const CatalogueList& catalogue) {
   const PublishedCase& row = repaired.row;
   const RowServer server = RowServerOf(row, catalogue);
   const CatalogueMixture* const model = MixtureOf(row, catalogue);
@@ -339,8 +350,7 @@ CaseScenario ScenarioOf(const RepairedCase& repaired, const std::string& recompu
   }
   SetSite(row, server, point);
   SetLayout(row, point);
-  SetJob(row, model == nullptr ? "published" : model->name, StackOf(row, catalogue), recompute,
-         point);
+  SetJob(row, model == nullptr ? "published" : model->name, stack, recompute, point);
   return {ScenarioBase(
               file,
               fmt::format(kBaseText, AssumedSwitchText(BytesPerSecond(50e9), "1 W"),

@@ -89,8 +89,9 @@ struct CaseScenario {
 };
 
 /// Requires that MissingFeatures is "". @param recompute "none", "selective" or "full".
+/// @param stack catalogue name.
 CaseScenario ScenarioOf(const RepairedCase& repaired, const std::string& recompute,
-                        const CatalogueList& catalogue);
+                        const std::string& stack, const CatalogueList& catalogue);
 
 /// Builds, loads and checks the row's scenario. Never throws for what is wrong with a row.
 PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalogue);

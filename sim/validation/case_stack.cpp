@@ -40,9 +40,21 @@ bool FineGrainedInterleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
 }
 
-// Not compiled: the loss of tensor-parallel ranks (DTensor's).
+bool Notes(const PublishedCase& row, const char* words) {
+  return row.notes.find(words) != std::string::npos;
+}
+
 bool NotCompiled(const PublishedCase& row) {
+  return Notes(row, "not compiled");
+}
+
+// The loss of tensor-parallel ranks (DTensor's) is not compiled.
+bool TensorParallel(const PublishedCase& row) {
   return row.tp > 1;
+}
+
+bool Chunked(const PublishedCase& row) {
+  return Notes(row, "loss in") && Notes(row, "chunks");
 }
 
 constexpr StackName kStacks[] = {
@@ -51,6 +63,8 @@ constexpr StackName kStacks[] = {
     // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
     // Recipes of fine-grained experts have dispatchers of their own, whose overlap asks for an
     // interleaved schedule (NVIDIA-NeMo/Megatron-Bridge).
+    // Volta has no fused attention in Megatron-LM (FlashAttention needs Ampere).
+    {"megatron", "v100", 0, "megatron_2021", Any},
     {"megatron", "a100", 1, "megatron_2023", Any},
     {"megatron", "a800", 1, "megatron_2023", Any},
     {"megatron", "a100", 0, "megatron_2021", Any},
@@ -67,6 +81,8 @@ constexpr StackName kStacks[] = {
     {"maxtext", "a1", 0, "maxtext_gpu", Any},
     {"maxtext", "b", 0, "maxtext_gpu", Any},
     {"maxtext", "gb", 0, "maxtext_gpu", Any},
+    {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
+    {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},

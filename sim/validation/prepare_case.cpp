@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <set>
+#include <string>
 #include <vector>
 
 #include <fmt/format.h>
@@ -6,6 +8,7 @@
 #include "sim/base/check.h"
 #include "sim/study/evaluate.h"
 #include "sim/validation/case_scenario.h"
+#include "sim/validation/case_stack.h"
 #include "workloads/memory.h"
 
 namespace gridlock {
@@ -37,11 +40,17 @@ std::string WhyRanksDiffer(const PublishedCase& row) {
                            row.accelerators);
 }
 
-// What a layer keeps may be thrown away or, where tables leave it open, go to the host.
+// What a layer keeps may be thrown away or, where tables leave it open, go to the host; and users
+// of some stacks go over to another one where HBM is short.
 struct MemoryPolicy {
   std::string recompute;
   bool offload = false;
+  std::string stack = "";
+  double room = 1;  // over the capacity
 };
+
+// A job that overflows by less than peaks are off (docs/memory.md) is no case for a refusal.
+constexpr double kNearlyFits = 1.02;
 
 std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const bool open = row.recompute == "auto";
@@ -66,6 +75,64 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
   });
   policies.erase(policies.begin(), first);
   return policies;
+}
+
+// The same with the row's stack, then with those that it gives way to.
+std::vector<MemoryPolicy> AllPoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
+  std::vector<MemoryPolicy> all;
+  std::set<std::string> tried;
+  for (std::string stack = StackOf(row, catalogue); !stack.empty() && tried.insert(stack).second;) {
+    for (MemoryPolicy policy : PoliciesOf(row, catalogue)) {
+      policy.stack = stack;
+      all.push_back(policy);
+    }
+    const auto next = catalogue.when_short.find(stack);
+    stack = next == catalogue.when_short.end() ? "" : next->second;
+  }
+  if (!all.empty()) {
+    all.push_back(all.back());
+    all.back().room = kNearlyFits;
+  }
+  return all;
+}
+
+// What the scenario of a policy has beside that of the row.
+void Apply(const MemoryPolicy& policy, const std::string& file, Bytes capacity, Point& point) {
+  if (policy.offload) {
+    point.assignments.push_back(
+        AssignmentFrom(file, "job[0].pretraining.offload_activations", "true"));
+  }
+  if (policy.room > 1) {
+    point.assignments.push_back(AssignmentFrom(file, "site[0].override.hbm_capacity",
+                                               fmt::format("{} B", policy.room * capacity.si())));
+  }
+}
+
+// What a policy assumes beyond what the row does, in words.
+std::string AssumedOf(const MemoryPolicy& policy, const RepairedCase& repaired,
+                      const CatalogueList& catalogue) {
+  std::string assumed = AssumedOf(repaired, catalogue);
+  const auto add = [&assumed](const std::string& more) {
+    assumed += (assumed.empty() ? "" : "; ") + more;
+  };
+  if (policy.stack != StackOf(repaired.row, catalogue)) {
+    add(fmt::format("stack {}, without which HBM overflows", policy.stack));
+  }
+  if (policy.room > 1) {
+    add(fmt::format("HBM overflows by less than {:.0f} %, within the error of peaks",
+                    100 * (policy.room - 1)));
+  }
+  return assumed;
+}
+
+Bytes Capacity(const Scenario& scenario) {
+  return scenario.sites.front().server.accelerator.hbm_capacity;
+}
+
+bool NearlyFits(const PreparedCase& refused) {
+  return refused.scenario && refused.reason.find("HBM overflows") != std::string::npos &&
+         FullestStage(refused.scenario->training()).total() <=
+             kNearlyFits * Capacity(*refused.scenario);
 }
 
 PeakKind KindOfPeak(const PublishedCase& row) {
@@ -94,8 +161,11 @@ const char* CaseStatusName(CaseStatus status) {
 
 PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalogue) {
   PreparedCase out;
-  const RepairedCase repaired = published.problem.empty() ? Repaired(published, catalogue)
-                                                          : RepairedCase{published, 0, false, {}};
+  RepairedCase repaired;
+  repaired.row = published;
+  if (published.problem.empty()) {
+    repaired = Repaired(published, catalogue);
+  }
   const PublishedCase& row = repaired.row;
   out.reason = row.problem.empty() ? MissingFeatures(row, catalogue) : row.problem;
   if (!out.reason.empty()) {
@@ -104,22 +174,20 @@ PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalo
   }
   const std::string file = ScenarioFile(row);
   // The first that fits HBM; when none does, the reason is that of the last.
-  for (const MemoryPolicy& policy : PoliciesOf(row, catalogue)) {
-    CaseScenario scenario = ScenarioOf(repaired, policy.recompute, catalogue);
+  for (const MemoryPolicy& policy : AllPoliciesOf(row, catalogue)) {
+    if (policy.room > 1 && !NearlyFits(out)) {
+      break;
+    }
+    CaseScenario scenario = ScenarioOf(repaired, policy.recompute, policy.stack, catalogue);
     try {
-      if (policy.offload) {
-        scenario.point.assignments.push_back(
-            AssignmentFrom(file, "job[0].pretraining.offload_activations", "true"));
-      }
+      Apply(policy, file, out.scenario ? Capacity(*out.scenario) : Bytes(0), scenario.point);
       out.text = fmt::format("# A published training step: {} s.\n{}", row.step_time_s,
                              scenario.base.TextAt(scenario.point));
       out.scenario = scenario.base.At(scenario.point);
-      out.peak =
-          PeakMemory(out.scenario->training(),
-                     out.scenario->sites.front().server.accelerator.hbm_capacity, KindOfPeak(row));
+      out.peak = PeakMemory(out.scenario->training(), Capacity(*out.scenario), KindOfPeak(row));
       CheckScenario(*out.scenario, Fidelity::kFolded);
       out.reason = WhyRanksDiffer(row);
-      out.assumed = AssumedOf(repaired, catalogue);
+      out.assumed = AssumedOf(policy, repaired, catalogue);
       break;
     } catch (const UserError& error) {
       out.reason = ReasonOf(error, file);

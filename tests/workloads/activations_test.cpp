@@ -200,4 +200,97 @@ TEST(ZeroThree, KeepsOnlyMasterWeightsWhereTheStackDoes) {
   EXPECT_DOUBLE_EQ(one.weights.si(), one.optimizer.si() / 2);
 }
 
+// TinyLlama in Transformers 5.17 on one H200 (tools/calibration/measured). Norms keep a 32-bit and
+// a 16-bit copy; 12 bytes a logit.
+TEST(PeakOfHbm, IsThatOfTransformers) {
+  TrainingSpec job = EagerJob(22, 2048, 32, 4, 5632, 2048, 8);
+  job.model.head_dim = 64;
+  job.stack.logit_bytes = 12;
+  job.stack.separate_rotary = false;
+  job.stack.norm_extra_bytes = 4;
+  EXPECT_NEAR(Allocated(job) / kGib, 41.59, 0.01 * 41.59);
+  // 32-bit weights under autocast: five 16-bit copies of what norms put out, in 32 bits,
+  // themselves.
+  job.stack.optimizer_bytes = 12;
+  job.stack.main_gradient_bytes = 4;
+  job.stack.norm_extra_bytes = 9;
+  job.stack.wide_residuals = job.stack.casts_weights = true;
+  EXPECT_NEAR(Allocated(job) / kGib, 56.6, 0.01 * 56.6);
+}
+
+TEST(KeptActivations, OfNormsOfQueriesAndKeys) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));  // 8 of 32 heads are key-value heads
+  job.stack.norm_extra_bytes = 4;
+  const double without = LayerActivations(job).si();
+  job.model.query_key_norms = true;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si() - without, 2048 * (4 + 2) * (4096 + 1024.0));
+}
+
+TEST(KeptActivations, OfLayerInputsAreTwiceAsWideUnderAutocast) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.recompute = Recompute::kFull;
+  const Bytes narrow = LayerActivations(job);
+  job.stack.wide_residuals = true;
+  EXPECT_EQ(LayerActivations(job), 2.0 * narrow);
+}
+
+TEST(CopiesOfWeights, StayOnlyWhereLayersAreNotMadeAgain) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.zero = 0;
+  job.stack.casts_weights = true;
+  const ModelPart whole{32, true, true, 0};
+  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, whole).total());
+  job.recompute = Recompute::kFull;
+  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, {0, false, true, 0}).total());
+}
+
+TEST(States, OnTheHostLeaveWhatIsGathered) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.layout.data = 8;
+  job.global_batch = 8;
+  job.zero = 3;
+  const MemoryNeed here = MemoryByStage(job).front();
+  job.stack.offloads_states = true;
+  const MemoryNeed there = MemoryByStage(job).front();
+  EXPECT_EQ(there.weights + there.gradients + there.optimizer, Bytes(0));
+  EXPECT_EQ(there.buffers, here.buffers);
+  EXPECT_EQ(there.activations, here.activations);
+}
+
+TEST(FeedForwardChunks, SplitGradientsAndNotWhatIsKept) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.recompute = Recompute::kFull;
+  job.stack.saves_elementwise_outputs = job.stack.fused_attention = true;
+  const double whole = LayerWorkingSet(job).si();
+  job.stack.feed_forward_chunks = 8;
+  // Gradients of what goes into and comes out of SwiGLU come, its product goes.
+  EXPECT_DOUBLE_EQ(whole - LayerWorkingSet(job).si(), 2048 * 2 * (3 - 1) * 14336.0 * 7 / 8);
+}
+
+// huggingface/accelerate PR 4175: Qwen3 0.6B at 1,048,576 tokens on eight H100 takes 20.8 GB with
+// inputs of layers on the host, where keys and values of all ranks are gathered.
+TEST(PeakOfHbm, OfAMillionTokensIsInAttention) {
+  TrainingSpec job = JobOn(Llama(28, 1024, 16, 3072));
+  job.model.kv_heads = 8;
+  job.model.head_dim = 128;
+  job.model.vocabulary = 151936;
+  job.model.tied_embeddings = job.model.query_key_norms = true;
+  job.sequence_length = 1 << 20;
+  job.layout.context = 8;
+  job.zero = 3;
+  job.recompute = Recompute::kFull;
+  StackSpec& stack = job.stack;
+  stack.saves_elementwise_outputs = stack.fused_attention = stack.separate_gate = true;
+  stack.norm_extra_bytes = 4;
+  stack.logit_bytes = 12;
+  stack.loss_chunks = 512;
+  stack.master_weights_only = stack.frees_gradients = true;
+  stack.main_gradient_bytes = 4;
+  stack.optimizer_bytes = 12;
+  stack.offloads_activations = true;
+  EXPECT_LT(Allocated(job), 0.75 * 20.8e9);  // were keys and values passed around one by one
+  stack.gathers_keys_and_values = true;
+  EXPECT_NEAR(Allocated(job), 20.8e9, 0.08 * 20.8e9);
+}
+
 }  // namespace gridlock

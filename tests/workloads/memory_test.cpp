@@ -67,6 +67,8 @@ TrainingSpec Apply(TrainingSpec job, const std::string& change) {
   job.layout.tensor = NumberOf(change, "tensor", job.layout.tensor);
   job.layout.pipeline = NumberOf(change, "pipeline", job.layout.pipeline);
   job.layout.data = NumberOf(change, "data", job.layout.data);
+  job.micro_batch = NumberOf(change, "micro_batch", static_cast<int>(job.micro_batch));
+  job.offload_activations = job.offload_activations || change == "offload_activations: true";
   if (change == "recompute: SELECTIVE") {
     job.recompute = Recompute::kSelective;
   } else if (change == "recompute: FULL_LAYER") {
@@ -119,14 +121,14 @@ TEST(Memory, OfTheOptimizerIsSharedByTheReplicas) {
 TEST(MemoryOverflow, SaysWhereByHowMuchAndWhatWouldFit) {
   // By hand: 24 of 96 layers of 12 h^2 / 8 parameters and the embedding are 5.54 billion parameters
   // of 2 + 4 + 12/8 bytes; 4 micro-batches in flight of 24 layers of 34 s b h / 8. Buffers: 1.5 GB
-  // of libraries, and 2 s h (2 + 8 / 8) in the backward pass of a layer.
+  // of libraries, and 2 s h (2 + 4 / 8) in the backward pass of a layer.
   const TrainingSpec job = Gpt3Job(8, 4, 8);
   EXPECT_EQ(MessageOf(job, Bytes(80e9)), "");
   EXPECT_EQ(
       MessageOf(job, Bytes(40e9)),
-      "HBM overflows by 13.46 GB on each accelerator of pipeline stage 0: 11.08 GB of weights, "
-      "22.16 GB of gradients, 8.308 GB of optimizer state, 10.27 GB of activations and 1.651 GB "
-      "of buffers need 53.46 GB, and there are 40 GB; what would fit: zero: 2, or zero: 3, or "
+      "HBM overflows by 13.43 GB on each accelerator of pipeline stage 0: 11.08 GB of weights, "
+      "22.16 GB of gradients, 8.308 GB of optimizer state, 10.27 GB of activations and 1.626 GB "
+      "of buffers need 53.43 GB, and there are 40 GB; what would fit: zero: 2, or zero: 3, or "
       "layout { tensor: 16 data: 4 }, or layout { pipeline: 8 data: 4 }, or layout { tensor: "
       "32 data: 2 }, or layout { pipeline: 16 data: 2 }, or layout { pipeline: 32 data: 1 }");
 }
@@ -144,6 +146,7 @@ TEST(MemoryOverflow, IsNeverFollowedByAProposalThatDoesNotFit) {
               job.sequence_length = 8192;
               job.recompute = Recompute::kNone;
             }
+            job.micro_batch = chunks;
             job.layout.virtual_pipeline = pipeline > 1 ? chunks : 1;
             if (job.model.layers % (pipeline * job.layout.virtual_pipeline) != 0) {
               continue;

@@ -146,6 +146,25 @@ TEST(MixtureMemory, FallsWithTheRanksThatShareExperts) {
   EXPECT_NEAR(need(1).optimizer.si(), need(4).optimizer.si(), 1e-3);
 }
 
+// Transformer Engine keeps one placeholder of each weight shape: all experts share two.
+TEST(MixtureMemory, HasOnePlaceholderForAllExperts) {
+  TrainingSpec job = SharedExperts(2);
+  const double one = 3.0 * job.model.hidden * job.model.mixture.expert_ffn;
+  const double layer = ParametersPerRank(job, {1, false, false, 1}).total();
+  EXPECT_DOUBLE_EQ(ShapesOfLayer(job, LayerKind::kMixture), layer - 3 * one);  // of four
+  const Bytes without = MemoryByStage(job).front().buffers;
+  job.stack.placeholder_gradients = true;
+  EXPECT_NEAR((MemoryByStage(job).front().buffers - without).si(), 2 * (layer - 3 * one), 1);
+}
+
+TEST(MixtureMemory, OfFurtherCopiesOfRows) {
+  TrainingSpec job = SharedExperts(8);
+  const double one = LayerActivations(job, LayerKind::kMixture).si();
+  job.stack.routed_extra_bytes = 2;
+  EXPECT_DOUBLE_EQ(LayerActivations(job, LayerKind::kMixture).si() - one,
+                   2 * 2048 * 2 * 4096.0);  // two experts a token
+}
+
 TEST(MixtureMemory, OfNarrowGemmsKeepsTheirInputsNarrow) {
   // In FP8 the inputs of projections, experts and of what follows the activation are kept in one
   // byte instead of two; of attention's output there is a copy in one byte more.

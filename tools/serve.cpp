@@ -122,83 +122,61 @@ std::string GivenBut(const CLI::App& command, const std::vector<std::string>& be
   return names;
 }
 
-// What may be said beside a recorded trace.
-const std::vector<std::string> kBesideReplay = {"--replay",
-                                                "--prefix-cache",
-                                                "--host-cache-gb",
-                                                "--host-gbs",
-                                                "--cap",
-                                                "--values",
-                                                "--model",
-                                                "--part",
-                                                "--engine",
-                                                "--weights",
-                                                "--kv",
-                                                "--tensor",
-                                                "--pipeline",
-                                                "--data",
-                                                "--replicas",
-                                                "--batch-max",
-                                                "--kv-tokens",
-                                                "--drafts",
-                                                "--accepted",
-                                                "--ttft-ms",
-                                                "--tpot-ms",
-                                                "--prefill-replicas",
-                                                "--prefill-tensor",
-                                                "--kv-gbs",
-                                                "--core-gbs",
-                                                "--other-gbs",
-                                                "--router",
-                                                "--usd-per-hour",
-                                                "--format"};
+void Refuse(const std::string& given, const char* words) {
+  if (!given.empty()) {
+    throw UserError("", given + words);
+  }
+}
+
+// The option's name when it is given and `wrong`, else "".
+std::string GivenWhere(const CLI::App& command, const char* name, bool wrong) {
+  return wrong && command.get_option(name)->count() > 0 ? name : "";
+}
+
+// Those of a cache of beginnings, of caps and of replays.
+void CheckReplay(const CLI::App& command, const ServeCommand& options) {
+  std::string said;
+  for (const char* name : {"--input", "--output-tokens", "--spread", "--rate", "--concurrency",
+                           "--requests", "--seed"}) {
+    const std::string given = GivenWhere(command, name, !options.replay.empty());
+    said += (said.empty() || given.empty() ? "" : ", ") + given;
+  }
+  Refuse(said, ": --replay says which requests come, and when");
+  const PrefixOptions& prefix = options.prefix;
+  Refuse(GivenWhere(command, "--prefix-cache", options.replay.empty() && prefix.cache != "none"),
+         ": goes with --replay");
+  Refuse(GivenWhere(command, "--host-cache-gb", !prefix.Simulated()),
+         ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
+         "is");
+  Refuse(GivenWhere(command, "--host-gbs", prefix.host_gb <= 0),
+         ": is of the cache in the host; --host-cache-gb says how large that is");
+  Refuse(GivenWhere(command, "--values", options.cap.resource.empty()),
+         ": are those of a cap; --cap says of what");
+}
 
 // Options that would change nothing are refused.
 void CheckTogether(const CLI::App& command, const ServeCommand& options) {
-  const auto refuse = [](const std::string& given, const char* words) {
-    if (!given.empty()) {
-      throw UserError("", given + words);
-    }
-  };
   if (!options.scenario.file.empty()) {
-    refuse(GivenBut(command, {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour",
+    Refuse(GivenBut(command, {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour",
                               "--format", "--cap", "--values"}),
            ": SCENARIO says this; beside it go --set, --engine, --requests, --cap, --values, "
            "--usd-per-hour and --format");
     return;
   }
-  refuse(command.get_option("--accepted")->count() > 0 && options.serve.drafts == 0 ? "--accepted"
-                                                                                    : "",
+  Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
-  if (options.pools.prefill_replicas > 0) {
-    refuse(options.prefix.cache != "none" ? "--prefix-cache" : "", ": is not simulated with pools");
-  } else {
-    for (const char* name :
-         {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs", "--router"}) {
-      refuse(command.get_option(name)->count() > 0 ? name : "",
-             ": is of pools; --prefill-replicas makes them");
-    }
+  const bool pools = options.pools.prefill_replicas > 0;
+  Refuse(GivenWhere(command, "--prefix-cache", pools && options.prefix.cache != "none"),
+         ": is not simulated with pools");
+  for (const char* name :
+       {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs", "--router"}) {
+    Refuse(GivenWhere(command, name, !pools), ": is of pools; --prefill-replicas makes them");
   }
-  refuse(options.scenario.overrides.empty() ? "" : "--set",
+  Refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
-  if (!options.replay.empty()) {
-    refuse(GivenBut(command, kBesideReplay), ": --replay says which requests come, and when");
-  }
-  refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
+  Refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
          ": requests come at a rate or so many are in flight, not both");
-  refuse(options.replay.empty() && options.prefix.cache != "none" ? "--prefix-cache" : "",
-         ": goes with --replay");
-  refuse(command.get_option("--host-cache-gb")->count() > 0 && !options.prefix.Simulated()
-             ? "--host-cache-gb"
-             : "",
-         ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
-         "is");
-  refuse(command.get_option("--host-gbs")->count() > 0 && options.prefix.host_gb <= 0 ? "--host-gbs"
-                                                                                      : "",
-         ": is of the cache in the host; --host-cache-gb says how large that is");
-  refuse(
-      command.get_option("--values")->count() > 0 && options.cap.resource.empty() ? "--values" : "",
-      ": are those of a cap; --cap says of what");
+  CheckReplay(command, options);
 }
 
 int RunServe(const CLI::App& command, const ServeCommand& options) {

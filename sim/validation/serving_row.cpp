@@ -123,6 +123,11 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   }
   // TensorRT 10.x came with TensorRT-LLM 1.0.
   engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
+  if (engine != nullptr && row.part.name.starts_with("mi")) {
+    // What runs without graphs on AMD parts has an entry of its own.
+    const InferenceEngine* eager = catalogue.FindEngine(engine->name + "_rocm");
+    engine = eager == nullptr ? engine : eager;
+  }
   if (engine == nullptr) {
     engine = catalogue.FindEngine("generic");
     CHECK(engine != nullptr);

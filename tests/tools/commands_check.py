@@ -68,10 +68,10 @@ def check_slips():
              "whole number from 0 to 18446744073709551615"),
             (["serve", TWO_SERVERS, "--model", "llama-3.1-8b", "--tensor=2", "--rate", "3"],
              "gridlock serve: --model, --rate, --tensor: SCENARIO says this; beside it go --set, "
-             "--engine, --requests, --usd-per-hour and --format"),
+             "--engine, --requests, --cap, --values, --usd-per-hour and --format"),
             (["serve", TWO_SERVERS, "--replay", "trace.csv"],
              "gridlock serve: --replay: SCENARIO says this; beside it go --set, --engine, "
-             "--requests, --usd-per-hour and --format"),
+             "--requests, --cap, --values, --usd-per-hour and --format"),
             (["serve", "--set", "seed=3"],
              "gridlock serve: --set: overrides a field of SCENARIO, and none is given"),
             (["serve", "--replay", "trace.csv", "--rate", "3", "--concurrency", "4"],
@@ -81,6 +81,16 @@ def check_slips():
              "flight, not both"),
             (["serve", "--prefix-cache", "infinite"],
              "gridlock serve: --prefix-cache: goes with --replay"),
+            (["serve", "--replay", "t.jsonl", "--host-cache-gb", "100"],
+             "gridlock serve: --host-cache-gb: lies behind a prefix cache in HBM; --prefix-cache "
+             "room or TOKENS says how large that is"),
+            (["serve", "--values", "50%"],
+             "gridlock serve: --values: are those of a cap; --cap says of what"),
+            (["serve", "--cap", "hbn"],
+             'gridlock serve: --cap: nothing is called "hbn"; did you mean "hbm"?; expected one of '
+             "hbm, hbm_capacity, flops, scale_up, nic"),
+            (["serve", "--tensor", "8", "--cap", "nic", "--values", "100,50GB/s"],
+             'gridlock serve: --values: "100 GB/s"; expected %, such as 100,75,50%'),
             (["validate", "--kind", "power", "--set", "seed=3"],
              "--set goes with --nccl-tests: rows say what is simulated"),
             (["validate", "--kind", "collective", "--op", "all_reduce"],

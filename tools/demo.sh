@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# From a fresh clone on Debian 12 to a first result: installs what is missing, builds, simulates one
+# From a fresh clone on Debian 12 or 13 to a first result: installs what is missing, builds, simulates one
 # training step of Llama 3.1 405B on 16,384 H100, uncapped and with the scale-up links of an H800.
 set -euo pipefail
 cd "$(dirname "$0")/.."

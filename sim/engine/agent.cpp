@@ -216,39 +216,28 @@ void Agent::StartFlows(Message& message, Span flows) {
   for (std::int32_t f = flows.begin; f < flows.end; ++f) {
     const double wire = payload / world_.plan.flows[f].efficiency;
     const std::int32_t ticket = world_.shared.meter.Start(world_.plan.flows[f].route, World::Now());
-    auto* token =
-        new FlowToken{&message, f, ticket};  // NOLINT: SimGrid carries it; FlowDone frees it
-    auto put = mailbox_->put_init(token, static_cast<std::uint64_t>(wire * kUnitsPerByte + 0.5));
-    put->set_copy_data_callback(&Agent::FlowDone);
-    auto get = mailbox_->get_init();
-    static void* received = nullptr;
-    get->set_dst_data(&received, sizeof(void*));
-    get->set_copy_data_callback(&Agent::FlowDone);
-    message.comms.push_back(std::move(put));
-    message.comms.push_back(std::move(get));
+    message.flows.emplace_back(mailbox_, static_cast<std::uint64_t>(wire * kUnitsPerByte + 0.5), 0,
+                               [&message, f, ticket] {
+                                 FlowDone(message, f, ticket);
+                               });
     ++world_.run.log.activities;
   }
   simgrid::kernel::actor::simcall_answered([this, &message, flows] {
-    auto comm = message.comms.begin();
     for (std::int32_t f = flows.begin; f < flows.end; ++f) {
       world_.shared.platform.SetNextRoute(world_.plan.flows[f].route);
-      (*comm++)->start();
-      (*comm++)->start();
+      message.flows[static_cast<std::size_t>(f - flows.begin)].Start();
     }
   });
 }
 
 // SimGrid calls this at the exact end of a flow, in kernel context.
-void Agent::FlowDone(simgrid::kernel::activity::CommImpl* /*comm*/, void* data,
-                     std::size_t /*size*/) {
-  const std::unique_ptr<FlowToken> token(static_cast<FlowToken*>(data));
-  Message& message = *token->message;
+void Agent::FlowDone(Message& message, std::int32_t number, std::int32_t ticket) {
   World& world = *message.world;
-  const Plan::Flow& flow = world.plan.flows[token->flow];
+  const Plan::Flow& flow = world.plan.flows[number];
   MessageRecord& record = world.run.log.messages[message.record];
   message.bottleneck =
       Heavier(message.bottleneck,
-              world.shared.meter.Finish(token->ticket, world.program.message.si() / flow.efficiency,
+              world.shared.meter.Finish(ticket, world.program.message.si() / flow.efficiency,
                                         World::Now(), world.run.series));
   // Flows of one message may cross different switches: it is there when the last byte of all is.
   const double arrival = World::Now() + flow.latency;
@@ -292,10 +281,10 @@ void Agent::Settle(int direction, bool all) {
   auto& queue = outbox_[direction];
   for (Message& message : queue) {
     if (all || message.flows_left == 0) {
-      for (auto& comm : message.comms) {
-        comm->wait();
+      for (Communication& flow : message.flows) {
+        flow.Wait();
       }
-      message.comms.clear();
+      message.flows.clear();
     }
   }
   while (!queue.empty() && queue.front().taken) {

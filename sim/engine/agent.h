@@ -26,7 +26,7 @@ struct Message {
   bool taken = false;
   double ready = 0;  ///< when it is there: the latest end of a flow plus its latency
   Meter::Bottleneck bottleneck;
-  std::vector<simgrid::s4u::CommPtr> comms;
+  std::vector<Communication> flows;  ///< one for each
 };
 
 /// Plays the role of one tensor-parallel group (or of a class of them). An actor of its own.
@@ -54,13 +54,6 @@ class Agent {
   void Resume() { wake_->release(); }
 
  private:
-  /// One flow of a message, as SimGrid hands it back.
-  struct FlowToken {
-    Message* message;
-    std::int32_t flow;
-    std::int32_t ticket;  ///< of the meter
-  };
-
   void Do(const Action& action);
   void RunPass(const Pass& pass);
   [[nodiscard]] BytesPerSecond HbmOfOthers(const Pass& pass) const;
@@ -77,7 +70,7 @@ class Agent {
   void AwaitCollective(std::int32_t collective);
   void Settle(int direction, bool all);
   void Log(Activity activity, Cause cause, std::int32_t awaited = -1);
-  static void FlowDone(simgrid::kernel::activity::CommImpl* comm, void* data, std::size_t size);
+  static void FlowDone(Message& message, std::int32_t number, std::int32_t ticket);
 
   World& world_;
   AgentIndex index_;

@@ -10,7 +10,6 @@
 #include <unordered_map>
 #include <utility>
 
-#include <simgrid/Exception.hpp>
 #include <simgrid/kernel/Timer.hpp>
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
@@ -18,6 +17,7 @@
 #include <simgrid/simix.hpp>
 
 #include "sim/base/check.h"
+#include "sim/platform/communication.h"
 #include "sim/platform/engine_options.h"
 
 namespace gridlock {
@@ -65,7 +65,7 @@ struct Flow {
   double bytes = 0;  ///< left when it was last paused; all while it has not started
   double rate = 0;   ///< byte/s; 0: unbounded
   std::function<void()> done;
-  sg4::CommPtr put, get;  ///< null while paused
+  Communication communication;  ///< not open while paused
 };
 
 }  // namespace
@@ -101,7 +101,6 @@ struct Timeline::State {
   std::set<double> alarms;                   ///< dates at which the actor will be woken
   std::map<TransferId, Flow> flows;
   std::set<TransferId> ended;  ///< of those in `flows`
-  void* received = nullptr;
 };
 
 Timeline::State::State(const std::vector<BytesPerSecond>& links_in, Seconds precision)
@@ -170,9 +169,8 @@ std::function<void()> Timeline::State::TakeFirst(bool timer) {
   }
   auto flow = flows.extract(*ended.begin());
   ended.erase(ended.begin());
-  if (flow.mapped().get != nullptr) {  // both sides have ended: this returns at once
-    flow.mapped().get->wait();
-    flow.mapped().put->wait();
+  if (flow.mapped().communication.is_open()) {  // it has ended: this returns at once
+    flow.mapped().communication.Wait();
   }
   return std::move(flow.mapped().done);
 }
@@ -210,24 +208,13 @@ void Timeline::State::Resume(TransferId id, Flow& flow) {
       })) {
     return;
   }
-  // SimGrid sees a message of the actor to itself.
-  flow.put = mailbox->put_init(&flow, units);
-  flow.get = mailbox->get_init()->set_dst_data(&received, sizeof(void*));
-  if (flow.rate > 0) {
-    flow.put->set_rate(flow.rate * kUnitsPerByte);
-  }
-  // The message is copied at its very end, in the kernel.
-  const auto note = [this, id](simgrid::kernel::activity::CommImpl* /*comm*/, void* /*buffer*/,
-                               std::size_t /*size*/) {
+  flow.communication = Communication(mailbox, units, flow.rate * kUnitsPerByte, [this, id] {
     ended.insert(id);
     Wake();
-  };
-  flow.put->set_copy_data_callback(note);
-  flow.get->set_copy_data_callback(note);
+  });
   simgrid::kernel::actor::simcall_answered([this, &flow] {
     zone->next = &flow.route;
-    flow.put->start();
-    flow.get->start();
+    flow.communication.Start();
   });
 }
 
@@ -236,18 +223,11 @@ double Timeline::State::Pause(TransferId id, Flow& flow) {
   if (ended.contains(id)) {
     return 0;
   }
-  if (flow.get == nullptr) {
+  if (!flow.communication.is_open()) {
     return flow.bytes;
   }
-  const double left = flow.get->get_remaining() / kUnitsPerByte;
-  flow.put->cancel();
-  try {
-    flow.get->wait();  // SimGrid forgets the message once someone has waited for it
-  } catch (const simgrid::Exception&) {
-    // That it was cancelled is no news.
-  }
-  flow.put = nullptr;
-  flow.get = nullptr;
+  const double left = flow.communication.remaining() / kUnitsPerByte;
+  flow.communication.Cancel();
   return left;
 }
 
@@ -306,9 +286,8 @@ Bytes Timeline::Cancel(TransferId transfer) {
     return Bytes(0);
   }
   const double left = state_->Pause(transfer, found->second);
-  if (state_->ended.erase(transfer) > 0 && found->second.get != nullptr) {
-    found->second.get->wait();
-    found->second.put->wait();
+  if (state_->ended.erase(transfer) > 0 && found->second.communication.is_open()) {
+    found->second.communication.Wait();
   }
   state_->flows.erase(found);
   return Bytes(left);
@@ -320,7 +299,8 @@ Bytes Timeline::Left(TransferId transfer) const {
     return Bytes(0);
   }
   const Flow& flow = found->second;
-  return Bytes(flow.get == nullptr ? flow.bytes : flow.get->get_remaining() / kUnitsPerByte);
+  return Bytes(flow.communication.is_open() ? flow.communication.remaining() / kUnitsPerByte
+                                            : flow.bytes);
 }
 
 // SimGrid does not speed up what is under way when a link gets faster: whatever uses the link

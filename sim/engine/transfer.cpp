@@ -13,16 +13,10 @@ Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Op
   if (route.empty() || units == 0) {
     return;
   }
-  static int payload = 0;
-  put_ = own->put_init(&payload, units);
-  if (options.rate_bound > 0) {
-    put_->set_rate(options.rate_bound * kUnitsPerByte);
-  }
-  get_ = own->get_init()->set_dst_data(&received_, sizeof(void*));
+  communication_ = Communication(own, units, options.rate_bound * kUnitsPerByte, {});
   simgrid::kernel::actor::simcall_answered([this, options] {
     world_.shared.platform.SetNextRoute(route_, options.with_hbm);
-    put_->start();
-    get_->start();
+    communication_.Start();
   });
   ticket_ = world_.shared.meter.Start(route_, World::Now());
   ++world_.run.log.activities;
@@ -32,10 +26,7 @@ Meter::Bottleneck Transfer::Wait() {
   if (!running()) {
     return {};
   }
-  get_->wait();
-  put_->wait();
-  put_ = nullptr;
-  get_ = nullptr;
+  communication_.Wait();
   return world_.shared.meter.Finish(ticket_, bytes_, World::Now(), world_.run.series);
 }
 

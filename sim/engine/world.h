@@ -9,6 +9,7 @@
 
 #include "sim/engine/meter.h"
 #include "sim/engine/step_engine.h"
+#include "sim/platform/communication.h"
 #include "sim/platform/platform.h"
 
 namespace gridlock {
@@ -66,7 +67,7 @@ class Transfer {
   /// Starts at once. Empty routes, and sizes below what SimGrid can count, are done at once.
   Transfer(World& world, simgrid::s4u::Mailbox* own, Span route, double bytes, Options options);
 
-  [[nodiscard]] bool running() const { return put_ != nullptr; }
+  [[nodiscard]] bool running() const { return communication_.is_open(); }
 
   /// Blocks until the end; returns the bottleneck seen at start or end. For the actor that started
   /// it.
@@ -77,8 +78,7 @@ class Transfer {
   Span route_;
   double bytes_;
   std::int32_t ticket_ = -1;
-  simgrid::s4u::CommPtr put_, get_;
-  void* received_ = nullptr;
+  Communication communication_;
 };
 
 }  // namespace gridlock

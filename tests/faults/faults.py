@@ -107,7 +107,7 @@ FAULTS = [
     Fault("a failure loses nothing", "sim/cluster/training_run.cpp",
           "  done_ = saved_;\n", "", ("life_failures_test",)),
     Fault("checkpoints come half as often", "sim/cluster/training_run.cpp",
-          "last_save_ + spec_->checkpoint_interval);", "last_save_ + spec_->checkpoint_interval * 2);",
+          "std::max(now_, last + interval);", "std::max(now_, last + interval * 2);",
           ("life_failures_test", "life_test")),
     Fault("backfill takes jobs that end too late", "sim/scheduler/backfill.cpp",
           "end <= reserved_[site]->shadow) ||", "end >= reserved_[site]->shadow) ||", ("scheduler_test",)),

@@ -1,0 +1,109 @@
+#include "sim/platform/communication.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <simgrid/Exception.hpp>
+#include <simgrid/version.h>
+
+#if SIMGRID_VERSION >= 40000
+// SimGrid 4.0 takes the rate of a communication between hosts nowhere but here, and installs no
+// header that says so.
+namespace simgrid::kernel::activity {
+class CommImpl {
+ public:
+  CommImpl& set_rate(double rate);
+};
+}  // namespace simgrid::kernel::activity
+#endif
+
+namespace gridlock {
+
+namespace sg4 = simgrid::s4u;
+
+#if SIMGRID_VERSION >= 40000
+
+// From 4.0 on a message is started by who has made it, and not in kernel context, where the route
+// is noted. A communication between hosts may be.
+Communication::Communication(sg4::Mailbox* /*own*/, std::uint64_t units, double rate,
+                             std::function<void()> done)
+    : put_(sg4::Comm::sendto_init()),
+      done_(std::make_shared<std::function<void()>>(std::move(done))) {
+  put_->set_payload_size(std::max<std::uint64_t>(1, units));  // one of nothing never starts
+  if (rate > 0) {
+    reinterpret_cast<simgrid::kernel::activity::CommImpl*>(put_->get_impl())->set_rate(rate);
+  }
+  if (*done_) {
+    put_->on_this_completion_cb([done = done_](const sg4::Comm& /*comm*/) {
+      if (*done) {
+        (*done)();
+      }
+    });
+  }
+  put_->set_source(sg4::this_actor::get_host());
+}
+
+void Communication::Start() {
+  put_->set_destination(put_->get_source());
+}
+
+void Communication::Wait() {
+  put_->wait();
+  put_ = nullptr;
+}
+
+void Communication::Cancel() {
+  *done_ = nullptr;
+  put_->cancel();
+  put_ = nullptr;
+}
+
+#else
+
+// SimGrid sees a message of the actor to itself. It is copied at its very end, in the kernel.
+Communication::Communication(sg4::Mailbox* own, std::uint64_t units, double rate,
+                             std::function<void()> done)
+    : done_(done ? std::make_shared<std::function<void()>>(std::move(done)) : nullptr) {
+  static int payload = 0;
+  put_ = own->put_init(&payload, units);
+  if (rate > 0) {
+    put_->set_rate(rate);
+  }
+  static void* received = nullptr;
+  get_ = own->get_init()->set_dst_data(&received, sizeof(void*));
+  if (done_) {
+    const auto note = [call = done_](simgrid::kernel::activity::CommImpl* /*comm*/,
+                                     void* /*buffer*/, std::size_t /*size*/) {
+      (*call)();
+    };
+    put_->set_copy_data_callback(note);
+    get_->set_copy_data_callback(note);
+  }
+}
+
+void Communication::Start() {
+  put_->start();
+  get_->start();
+}
+
+void Communication::Wait() {
+  get_->wait();
+  put_->wait();
+  put_ = nullptr;
+  get_ = nullptr;
+}
+
+void Communication::Cancel() {
+  put_->cancel();
+  try {
+    get_->wait();  // SimGrid forgets the message once someone has waited for it
+  } catch (const simgrid::Exception&) {
+    // That it was cancelled is no news.
+  }
+  put_ = nullptr;
+  get_ = nullptr;
+}
+
+#endif
+
+}  // namespace gridlock

@@ -1,0 +1,45 @@
+#pragma once
+
+// Bytes that an actor sends to itself over a route that the zone hands out as they start. How
+// SimGrid is told so differs between its versions; this is the one place that knows.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+
+#include <simgrid/s4u.hpp>
+
+namespace gridlock {
+
+/// Between its construction and Wait (or Cancel) it must not go.
+class Communication {
+ public:
+  Communication() = default;
+
+  /// Called by the actor. `units`: what is sent, as SimGrid counts it (kUnitsPerByte); `rate`: at
+  /// most so many of them a second, 0 for as many as there is room for. `done` is called at the
+  /// exact end, in kernel context; it may be empty.
+  Communication(simgrid::s4u::Mailbox* own, std::uint64_t units, double rate,
+                std::function<void()> done);
+
+  /// False for one that was not made, or that Wait or Cancel has closed.
+  [[nodiscard]] bool is_open() const { return put_ != nullptr; }
+
+  /// In kernel context, right after the route was noted.
+  void Start();
+
+  /// Called by the actor that made it: blocks until the end.
+  void Wait();
+
+  /// Takes it off its links; `done` is not called.
+  void Cancel();
+
+  /// Units that are left.
+  [[nodiscard]] double remaining() const { return put_->get_remaining(); }
+
+ private:
+  simgrid::s4u::CommPtr put_, get_;  ///< from 4.0 on `put_` alone
+  std::shared_ptr<std::function<void()>> done_;
+};
+
+}  // namespace gridlock

@@ -57,6 +57,10 @@ bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
 }
 
+bool Mixture(const PublishedCase& row) {
+  return row.experts > 0;
+}
+
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
@@ -83,6 +87,7 @@ constexpr StackName kStacks[] = {
     {"maxtext", "gb", 0, "maxtext_gpu", Any},
     {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
+    {"torchtitan", "", 0, "torchtitan_moe", Mixture},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},

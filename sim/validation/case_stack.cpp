@@ -44,8 +44,10 @@ bool Notes(const PublishedCase& row, const char* words) {
   return row.notes.find(words) != std::string::npos;
 }
 
+// Notes on experts that say how a run was set up would say that it was compiled.
 bool NotCompiled(const PublishedCase& row) {
-  return Notes(row, "not compiled");
+  return Notes(row, "not compiled") ||
+         (row.experts > 0 && !row.notes.empty() && !Notes(row, "compiled"));
 }
 
 // The loss of tensor-parallel ranks (DTensor's) is not compiled.
@@ -55,6 +57,11 @@ bool TensorParallel(const PublishedCase& row) {
 
 bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
+}
+
+// Transformers with attention in plain PyTorch.
+bool UnfusedAttention(const PublishedCase& row) {
+  return Notes(row, "eager attention");
 }
 
 constexpr StackName kStacks[] = {
@@ -85,6 +92,7 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
+    {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},

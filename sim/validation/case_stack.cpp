@@ -61,6 +61,11 @@ bool Mixture(const PublishedCase& row) {
   return row.experts > 0;
 }
 
+// Transformers with attention in plain PyTorch.
+bool UnfusedAttention(const PublishedCase& row) {
+  return Notes(row, "eager attention");
+}
+
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
@@ -90,6 +95,7 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan_moe", Mixture},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
+    {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},

@@ -98,7 +98,6 @@ constexpr RealColumn kReals[] = {
 constexpr const char* kDenseLayers = "dense_layers";
 constexpr const char* kKind = "kind";
 constexpr const char* kFits = "fits";
-constexpr const char* kNotes = "notes";
 
 const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
 const std::vector<std::string> kPrecisionChoices = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
@@ -250,7 +249,7 @@ class TableReader {
     }
     ReadDenseLayers(row);
     row.kind = Cell(kKind).text;
-    row.notes = Cell(kNotes).text;
+    row.notes = Cell("notes").text;
     row.out_of_memory = Cell(kFits).text == "0";
     CheckNames(row);
     if (problem_.empty()) {  // else what cells owe each other would blame the wrong one

@@ -58,7 +58,7 @@ struct PublishedCase {
   double measured_gib = 0;  ///< peak of HBM; 0: not said
   std::string kind;         ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
   double capacity_gib = 0;  ///< room for it; 0: that of the accelerator
-  std::string notes;    ///< how the run was set up, in words: "not compiled", "loss in 8 chunks"
+  std::string notes;  ///< how the run was set up, in words: "not compiled", "loss in 8 chunks"
   bool out_of_memory = false;  ///< the run did not fit, and measured_gib is less than it needs
   /// What is wrong with the cells of the row, with line and column; "" when nothing is.
   std::string problem;

@@ -96,7 +96,7 @@ def a_million_tokens_on_one_server():
 def a_mixture_on_one_server():
     """pytorch/torchtitan, issues 1789 and 1993: local batch 8 runs out on H100, 4 takes 73.3 GiB; of B200 6 fits, 8
     does not, and 4 of 6,144 tokens take 88 %."""
-    usual = {**LITE, "stack": "torchtitan", "dp": 8, "zero": 3, "kind": "reserved"}
+    usual = {**LITE, "stack": "torchtitan_eager", "dp": 8, "zero": 3, "kind": "reserved"}
     hopper = {**usual, "accelerator": "h100_sxm", "capacity_gib": 79.1, "ep": 8, "recompute": "selective", "seq": 4096}
     blackwell = {**usual, "accelerator": "b200_sxm", "capacity_gib": 178.4}
     found = answers([row(f"h{batch}", hopper, micro_batch=batch, global_batch=8 * batch) for batch in (4, 8)] +

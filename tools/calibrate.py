@@ -12,6 +12,7 @@ Examples:
   tools/calibrate.py accelerator --measured card.jsonl --like h100_sxm --name my_card -o my_card.textproto
   tools/calibrate.py accelerator --measured card.jsonl --judge h200_sxm
   tools/calibrate.py uncertainty --cases training.csv -o workloads/validation/uncertainty.csv
+  tools/calibrate.py serving --cases serving.csv --rounds 6
   tools/calibrate.py transfer --accelerator mi300x --precision BF16 --from h100_sxm
   tools/calibrate.py all --measurements FOLDER --check
 
@@ -27,7 +28,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from calibration import card, cases, check, collectives, gemm, plan, search, shapes, transfer, uncertainty  # noqa: E402
+from calibration import (card, cases, check, collectives, gemm, plan, search, serving, shapes,  # noqa: E402
+                         transfer, uncertainty)
 from calibration.catalogue import Catalogue  # noqa: E402
 from calibration.common import FileError, Progress, UserError, quantile, si  # noqa: E402
 
@@ -305,6 +307,7 @@ def parser():
     one.add_argument("--constants", type=_names, required=True, metavar="A,B+C",
                      help="joined by + move together: " + ", ".join(search.Constant.RANGES))
     card.add_command(add, simulated)
+    serving.add_command(add, simulated)
     one = add("transfer", run_transfer, "efficiency surface of a part that nobody measured")
     one.add_argument("--accelerator", metavar="NAME")
     one.add_argument("--precision", type=_names, metavar="A,B", help="default: all of the entry")

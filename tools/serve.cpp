@@ -174,9 +174,9 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   }
   Refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
+  CheckReplay(command, options);
   Refuse(options.serve.rate > 0 && options.serve.concurrency > 0 ? "--rate, --concurrency" : "",
          ": requests come at a rate or so many are in flight, not both");
-  CheckReplay(command, options);
 }
 
 int RunServe(const CLI::App& command, const ServeCommand& options) {

@@ -17,8 +17,8 @@
 #include <simgrid/simix.hpp>
 
 #include "sim/base/check.h"
-#include "sim/platform/communication.h"
 #include "sim/platform/engine_options.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

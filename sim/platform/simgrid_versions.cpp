@@ -5,7 +5,6 @@
 
 #include <simgrid/Exception.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
-#include <simgrid/version.h>
 
 #if SIMGRID_VERSION >= 40000
 // SimGrid 4.0 takes the rate of a communication between hosts nowhere but here, and installs no

@@ -9,6 +9,13 @@
 #include <string>
 
 #include <simgrid/s4u.hpp>
+#include <simgrid/version.h>
+
+#if SIMGRID_VERSION >= 40000
+#include <simgrid/simcall.hpp>
+#else
+#include <simgrid/simix.hpp>
+#endif
 
 namespace gridlock {
 

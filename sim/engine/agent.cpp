@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <string>
 
-#include <simgrid/simix.hpp>
-
 #include "sim/base/check.h"
 #include "sim/platform/engine_options.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

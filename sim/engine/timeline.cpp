@@ -14,11 +14,10 @@
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 #include <simgrid/s4u.hpp>
-#include <simgrid/simix.hpp>
 
 #include "sim/base/check.h"
-#include "sim/platform/communication.h"
 #include "sim/platform/engine_options.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

@@ -1,7 +1,6 @@
-#include <simgrid/simix.hpp>
-
 #include "sim/engine/world.h"
 #include "sim/platform/engine_options.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

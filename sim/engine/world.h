@@ -9,8 +9,8 @@
 
 #include "sim/engine/meter.h"
 #include "sim/engine/step_engine.h"
-#include "sim/platform/communication.h"
 #include "sim/platform/platform.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

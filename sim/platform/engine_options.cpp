@@ -4,20 +4,12 @@
 #include <csignal>
 #include <vector>
 
-#include <simgrid/kernel/routing/NetZoneImpl.hpp>
-#include <simgrid/version.h>
-
 #include "sim/base/check.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 
 namespace {
-
-// 3.32 is 33200, 4.0 is 40000.
-constexpr bool kFour = SIMGRID_VERSION >= 40000;
-
-constexpr const char* kPrecisionOption =
-    kFour ? "--cfg=precision/timing:" : "--cfg=surf/precision:";
 
 // A number as SimGrid reads it, in every locale.
 std::string TextOf(double value) {
@@ -58,7 +50,7 @@ std::unique_ptr<simgrid::s4u::Engine> MakeEngine(const EngineOptions& options) {
           "--cfg=network/model:CM02",
           "--cfg=network/crosstraffic:0",
           "--cfg=network/TCP-gamma:1e30",
-          kPrecisionOption + TextOf(options.precision.si()),
+          std::string(PrecisionOption()) + TextOf(options.precision.si()),
           "--log=root.thres:critical",
           "--log=no_loc"};
   for (std::string& each : text) {
@@ -68,35 +60,5 @@ std::unique_ptr<simgrid::s4u::Engine> MakeEngine(const EngineOptions& options) {
   const KeptInterrupt kept;
   return std::make_unique<simgrid::s4u::Engine>(&count, arguments.data());
 }
-
-simgrid::s4u::NetZone* AddZone(const simgrid::s4u::Engine& engine,
-                               simgrid::kernel::routing::NetZoneImpl* zone) {
-  // 3.32 makes the first zone the root. 4.0 has a root from the beginning, and a zone gets its
-  // network model from its parent.
-  if constexpr (kFour) {
-    zone->set_parent(engine.get_netzone_root()->get_impl());
-  }
-  return zone->get_iface();
-}
-
-#if SIMGRID_VERSION >= 40000
-simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name,
-                            double bandwidth) {
-  return zone.add_link(name, bandwidth);
-}
-
-simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed) {
-  return zone.add_host(name, speed);
-}
-#else
-simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name,
-                            double bandwidth) {
-  return zone.create_link(name, bandwidth);
-}
-
-simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed) {
-  return zone.create_host(name, speed);
-}
-#endif
 
 }  // namespace gridlock

@@ -1,7 +1,6 @@
 #pragma once
 
-// What SimGrid's versions 3.32 (Debian 12) and 4.0 (Debian 13) name differently, and every option
-// that is set: all in one place.
+// Every option of SimGrid that is set, in one place.
 
 #include <memory>
 #include <string>
@@ -27,14 +26,5 @@ struct EngineOptions {
 /// SimGrid's engine, set up so that a lone transfer takes exactly size / bandwidth. One per
 /// process, because SimGrid keeps one clock per process.
 std::unique_ptr<simgrid::s4u::Engine> MakeEngine(const EngineOptions& options);
-
-/// Puts a zone of our own into the engine, which owns it from then on, before anything is added to
-/// it.
-simgrid::s4u::NetZone* AddZone(const simgrid::s4u::Engine& engine,
-                               simgrid::kernel::routing::NetZoneImpl* zone);
-
-simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name, double bandwidth);
-
-simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed);
 
 }  // namespace gridlock

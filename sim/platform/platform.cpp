@@ -6,6 +6,7 @@
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
 
 #include "sim/platform/engine_options.h"
+#include "sim/platform/simgrid_versions.h"
 
 namespace gridlock {
 

@@ -157,6 +157,16 @@ TEST(FiniteDifference, EqualsTheShareAlongAPipeline) {
   ExpectSharesPredict(PlayOf(site, LargeJob(LayoutOf(8, 4, 2, 1))), 1e-3);
 }
 
+TEST(FiniteDifference, EqualsTheShareOfTheLatencyOfMessages) {
+  SiteSpec site = OneLeafSite(RealisticServer(8, 8), 4);
+  site.server.scale_out.base_latency = Seconds(0.02);
+  const Play play = PlayOf(site, LargeJob(LayoutOf(8, 4, 1, 1)));
+  const PlayResult result = Simulate({play}).front();
+  // Three ways forth and three back are on any path, whatever else is.
+  EXPECT_GE(result.path[Cause::kLatency.Position(play.plan.tiers)], 6 * 0.02);
+  ExpectSharesPredict(play, 1e-3);
+}
+
 TEST(FiniteDifference, EqualsTheShareOfExposedGradients) {
   const SiteSpec site = OneLeafSite(RealisticServer(8, 8), 4);
   TrainingSpec job = LargeJob(LayoutOf(8, 1, 1, 4));

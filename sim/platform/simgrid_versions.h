@@ -6,12 +6,33 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include <simgrid/s4u.hpp>
+#include <simgrid/version.h>
+
+#if SIMGRID_VERSION >= 40000
+#include <simgrid/simcall.hpp>
+#else
+#include <simgrid/simix.hpp>
+#endif
 
 namespace gridlock {
 
-/// Between its construction and Wait (or Cancel) it must not go.
+/// The option that says which completions are one instant, up to its value.
+const char* PrecisionOption();
+
+/// Puts a zone of our own into the engine, which owns it from then on, before anything is added to
+/// it.
+simgrid::s4u::NetZone* AddZone(const simgrid::s4u::Engine& engine,
+                               simgrid::kernel::routing::NetZoneImpl* zone);
+
+simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name, double bandwidth);
+
+simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed);
+
+/// Bytes that an actor sends to itself over a route that the zone hands out as they start. Between
+/// its construction and Wait (or Cancel) it must not go.
 class Communication {
  public:
   Communication() = default;

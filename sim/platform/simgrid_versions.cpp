@@ -1,10 +1,10 @@
-#include "sim/platform/communication.h"
+#include "sim/platform/simgrid_versions.h"
 
 #include <algorithm>
 #include <utility>
 
 #include <simgrid/Exception.hpp>
-#include <simgrid/version.h>
+#include <simgrid/kernel/routing/NetZoneImpl.hpp>
 
 #if SIMGRID_VERSION >= 40000
 // SimGrid 4.0 takes the rate of a communication between hosts nowhere but here, and installs no
@@ -20,6 +20,47 @@ class CommImpl {
 namespace gridlock {
 
 namespace sg4 = simgrid::s4u;
+
+namespace {
+
+// 3.32 is 33200, 4.0 is 40000.
+constexpr bool kFour = SIMGRID_VERSION >= 40000;
+
+}  // namespace
+
+const char* PrecisionOption() {
+  return kFour ? "--cfg=precision/timing:" : "--cfg=surf/precision:";
+}
+
+simgrid::s4u::NetZone* AddZone(const simgrid::s4u::Engine& engine,
+                               simgrid::kernel::routing::NetZoneImpl* zone) {
+  // 3.32 makes the first zone the root. 4.0 has a root from the beginning, and a zone gets its
+  // network model from its parent.
+  if constexpr (kFour) {
+    zone->set_parent(engine.get_netzone_root()->get_impl());
+  }
+  return zone->get_iface();
+}
+
+#if SIMGRID_VERSION >= 40000
+simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name,
+                            double bandwidth) {
+  return zone.add_link(name, bandwidth);
+}
+
+simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed) {
+  return zone.add_host(name, speed);
+}
+#else
+simgrid::s4u::Link* AddLink(simgrid::s4u::NetZone& zone, const std::string& name,
+                            double bandwidth) {
+  return zone.create_link(name, bandwidth);
+}
+
+simgrid::s4u::Host* AddHost(simgrid::s4u::NetZone& zone, const std::string& name, double speed) {
+  return zone.create_host(name, speed);
+}
+#endif
 
 #if SIMGRID_VERSION >= 40000
 

@@ -68,6 +68,27 @@ CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points,
   return study;
 }
 
+// What requests of fleets get and what they cost; empty without fleets, whose runs show the rest.
+std::vector<std::string> ShownOf(const Scenario& scenario) {
+  std::vector<std::string> shown;
+  for (const JobSpec& job : scenario.jobs) {
+    const auto* const fleet = std::get_if<ServingSpec>(&job.kind);
+    if (fleet == nullptr) {
+      continue;
+    }
+    for (const RequestGroupSpec& group : fleet->groups) {
+      for (const char* output : {"request_ttft_p50", "request_ttft_p90", "request_tpot_p50",
+                                 "request_output_tokens", "request_good_share"}) {
+        shown.push_back(fmt::format("{}.{}/{}", output, job.name, group.name));
+      }
+    }
+  }
+  if (!shown.empty()) {
+    shown.insert(shown.end(), {"sites_energy", "sites_usd"});
+  }
+  return shown;
+}
+
 // The cap as the only axis of a sweep: for runs of which a step's table says nothing.
 Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarget& target,
               const std::vector<CapPoint>& points) {
@@ -102,6 +123,7 @@ Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarg
     sweep.show = {"goodput", "tokens_trained", "experiments_waiting_mean", "sites_energy",
                   "sites_usd"};
   }
+  sweep.show = ShownOf(scenario);
   sweep.fidelity = *FidelityByName(options.fidelity);
   return sweep;
 }

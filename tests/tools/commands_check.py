@@ -87,7 +87,7 @@ def check_slips():
             (["serve", "--values", "50%"],
              "gridlock serve: --values: are those of a cap; --cap says of what"),
             (["serve", "--cap", "hbn"],
-             'gridlock serve: --cap: nothing is called "hbn"; did you mean "hbm"?; expected one of '
+             'gridlock serve: --cap: nothing is called "hbn" (did you mean "hbm"?); expected one of '
              "hbm, hbm_capacity, flops, scale_up, nic"),
             (["serve", "--tensor", "8", "--cap", "nic", "--values", "100,50GB/s"],
              'gridlock serve: --values: "100 GB/s"; expected %, such as 100,75,50%'),

@@ -161,7 +161,7 @@ TEST(FiniteDifference, EqualsTheShareOfTheLatencyOfMessages) {
   SiteSpec site = OneLeafSite(RealisticServer(8, 8), 4);
   site.server.scale_out.base_latency = Seconds(0.02);
   const Play play = PlayOf(site, LargeJob(LayoutOf(8, 4, 1, 1)));
-  const PlayResult result = Simulate({play}).front();
+  const PlayResult result = Simulate(play);
   // Three ways forth and three back are on any path, whatever else is.
   EXPECT_GE(result.path[Cause::kLatency.Position(play.plan.tiers)], 6 * 0.02);
   ExpectSharesPredict(play, 1e-3);

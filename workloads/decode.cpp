@@ -136,11 +136,7 @@ void AddWork(const ServingSpec& fleet, const ServerSpec& server, const Iteration
   const Flop pair(iteration.FlopOf(0, 0, 0, 1));
   const double copies = fleet.tensor * fleet.pipeline;
   const Bytes cached = iteration.token_bytes() * copies;
-  // Beside weights, a token reads and writes activations and writes its keys and values.
-  const double elements =
-      8.0 * fleet.model.hidden * fleet.tensor + 4.0 * fleet.model.heads * fleet.model.head_dim;
-  costs.per_token = {token, token * narrow, Bytes(2.0 * elements * fleet.model.layers) + cached,
-                     ReducedBytes(fleet, server.scale_up)};
+  costs.per_token = {token, token * narrow, cached, ReducedBytes(fleet, server.scale_up)};
   costs.per_output = {output, output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
   costs.per_cached_read = {pair, pair * wide, cached, Bytes(0)};
   // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
@@ -193,9 +189,9 @@ Seconds ServingCosts::PrefillTime(std::int64_t tokens, double pairs) const {
   return a + (b - a) * share + attention;
 }
 
-Bytes ServingCosts::WeightBytes(std::int64_t tokens) const {
+Bytes ServingCosts::PassBytes(std::int64_t tokens) const {
   const auto [above, share] = Between(passes, std::min(tokens, passes.back().tokens));
-  const Bytes a = passes[above - 1].weights, b = passes[above].weights;
+  const Bytes a = passes[above - 1].hbm, b = passes[above].hbm;
   return a + (b - a) * share;
 }
 

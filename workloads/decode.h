@@ -32,7 +32,7 @@ ServingWork operator*(const ServingWork& work, double times);
 struct PassPoint {
   std::int64_t tokens = 0;
   Seconds time;   ///< of a prefill, which gives one token
-  Bytes weights;  ///< read from HBM by all accelerators: of experts, those that are chosen
+  Bytes hbm;     ///< of all accelerators: activations, and weights, of experts those chosen
 };
 
 /// Costs of one replica. A decode iteration of `batch` sequences that hold `tokens` in cache takes
@@ -60,8 +60,9 @@ struct ServingCosts {
   /// points, and beyond the last in proportion to its tokens.
   [[nodiscard]] Seconds PrefillTime(std::int64_t tokens, double pairs) const;
 
-  /// Weights that a pass of `tokens` tokens reads on all accelerators. Linear between the points.
-  [[nodiscard]] Bytes WeightBytes(std::int64_t tokens) const;
+  /// Weights and activations that a pass of `tokens` tokens reads and writes on all accelerators.
+  /// Linear between the points.
+  [[nodiscard]] Bytes PassBytes(std::int64_t tokens) const;
 };
 
 /// A model of the catalogue as serving sees it.

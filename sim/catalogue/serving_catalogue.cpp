@@ -482,6 +482,9 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
         SetModel(field, value, catalogue, problem);
       },
       catalogue, problems);
+  std::erase_if(catalogue.parts, [](const InferencePart& part) {
+    return part.hbm_capacity <= 0;  // its server is not in the user's own catalogue
+  });
   problems.ThrowIfAny();
   return catalogue;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/folders.h"
 #include "sim/catalogue/parts.h"
 
 namespace gridlock {
@@ -16,7 +17,9 @@ ServingMachines::ServingMachines(const std::vector<std::string>& names, ProblemL
   for (const std::string& name : names) {
     const auto found = catalogue.servers.find(name);
     if (found == catalogue.servers.end()) {
-      problems.Add({}, "", fmt::format("no server of the catalogue is called {}", Quoted(name)));
+      if (!UsersOwnCatalogue()) {  // which need not have the shipped servers
+        problems.Add({}, "", fmt::format("no server of the catalogue is called {}", Quoted(name)));
+      }
       continue;
     }
     std::vector<std::string> notes;

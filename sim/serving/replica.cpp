@@ -160,7 +160,7 @@ void Replica::Prefill(const Admission& admission, const Completed& completed) {
   work_.busy += under_way_to_ - clock_;
   work_.prompt_tokens += admission.tokens;
   work_.output_tokens += admission.requests;
-  weight_bytes_ += costs_.WeightBytes(admission.tokens).si();
+  pass_bytes_ += costs_.PassBytes(admission.tokens).si();
   tokens_ += static_cast<double>(admission.tokens);
   outputs_ += static_cast<double>(admission.requests);
   pairs_ += admission.pairs;
@@ -252,7 +252,7 @@ void Replica::Decode(std::int64_t iterations, const Completed& completed) {
   const double b = static_cast<double>(batch());
   work_.busy += time;
   work_.output_tokens += iterations * batch();
-  weight_bytes_ += n * costs_.WeightBytes(batch()).si();
+  pass_bytes_ += n * costs_.PassBytes(batch()).si();
   tokens_ += n * b;
   outputs_ += n * b;
   cached_reads_ += n * static_cast<double>(cached_) + b * (0.5 * n * (n - 1));
@@ -277,7 +277,7 @@ void Replica::CompleteFinished(const Completed& completed) {
 
 void Replica::AddToWork() {
   ServingWork sum = costs_.per_token * tokens_;
-  sum.hbm += Bytes(weight_bytes_);
+  sum.hbm += Bytes(pass_bytes_);
   sum += costs_.per_output * outputs_;
   sum += costs_.per_cached_read * cached_reads_;
   sum += costs_.per_pair * pairs_;
@@ -285,7 +285,7 @@ void Replica::AddToWork() {
   work_.arithmetic += sum.arithmetic;
   work_.hbm += sum.hbm;
   work_.links += sum.links;
-  weight_bytes_ = tokens_ = outputs_ = cached_reads_ = pairs_ = 0;
+  pass_bytes_ = tokens_ = outputs_ = cached_reads_ = pairs_ = 0;
 }
 
 }  // namespace gridlock

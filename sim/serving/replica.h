@@ -150,7 +150,7 @@ class Replica {
 
   ReplicaWork work_;
   // Of the present costs, not yet in work_.
-  double weight_bytes_ = 0, tokens_ = 0, outputs_ = 0, cached_reads_ = 0, pairs_ = 0;
+  double pass_bytes_ = 0, tokens_ = 0, outputs_ = 0, cached_reads_ = 0, pairs_ = 0;
 };
 
 }  // namespace gridlock

@@ -198,7 +198,7 @@ def full(program):
     """A full disk, played by a limit on the size of files, keeps the rows that fitted; a part
     without a row is deleted."""
     kept = 0
-    for limit in range(0, 300000, 10000):
+    for limit in range(0, 900000, 30000):
         with tempfile.TemporaryDirectory() as folder:
             path = os.path.join(folder, "sample.h5")
             # Python ignores SIGXFSZ; the program inherits that and gets EFBIG instead.

@@ -68,7 +68,7 @@ std::multiset<std::string> InSchema(const Descriptor& message) {
   std::multiset<std::string> names;
   for (const std::string& name : FieldNames(message)) {
     if (name != "title" && name != "like" && name != "alias" && name != "source" &&
-        name != "family" && name != "stands_for") {
+        name != "family" && name != "stands_for" && name != "when_short") {
       names.insert(name);
     }
   }

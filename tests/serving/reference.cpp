@@ -113,7 +113,7 @@ class Stepped {
       return false;
     }
     ServingWork work = costs_.per_token * static_cast<double>(tokens);
-    work.hbm += costs_.WeightBytes(tokens);
+    work.hbm += costs_.PassBytes(tokens);
     work += costs_.per_output * static_cast<double>(taken.size());
     work += costs_.per_pair * pairs;
     Spend(costs_.PrefillTime(tokens, pairs).si(), work);
@@ -139,7 +139,7 @@ class Stepped {
     const double cached = static_cast<double>(Cached());
     const auto b = static_cast<std::int64_t>(batch_.size());
     ServingWork work = costs_.per_token * static_cast<double>(b);
-    work.hbm += costs_.WeightBytes(b);
+    work.hbm += costs_.PassBytes(b);
     work += costs_.per_output * static_cast<double>(b);
     work += costs_.per_cached_read * cached;
     Spend((costs_.DecodeTime(b) + costs_.PerCachedToken(b) * cached).si(), work);

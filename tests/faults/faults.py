@@ -105,7 +105,7 @@ FAULTS = [
           "ChargeTransfer(message.cause, message.posted, 0);", ("attribution_test", "examples")),
     # Time and order.
     Fault("a failure loses nothing", "sim/cluster/training_run.cpp",
-          "  done_ = saved_;\n", "", ("life_failures_test",)),
+          "  done_ = saved_;\n", "", ("life_test", "life_failures_test")),
     Fault("checkpoints come half as often", "sim/cluster/training_run.cpp",
           "std::max(now_, last + interval);", "std::max(now_, last + interval * 2);",
           ("life_failures_test", "life_test")),

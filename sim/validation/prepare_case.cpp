@@ -77,7 +77,8 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
   return policies;
 }
 
-// The same with the row's stack, then with those that it gives way to.
+// The same with the row's stack, then with those that it gives way to: a run whose step was timed
+// has fitted.
 std::vector<MemoryPolicy> AllPoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
   std::vector<MemoryPolicy> all;
   std::set<std::string> tried;
@@ -87,7 +88,8 @@ std::vector<MemoryPolicy> AllPoliciesOf(const PublishedCase& row, const Catalogu
       all.push_back(policy);
     }
     const auto next = catalogue.when_short.find(stack);
-    stack = next == catalogue.when_short.end() ? "" : next->second;
+    const bool gives_way = row.step_time_s > 0 && next != catalogue.when_short.end();
+    stack = gives_way ? next->second : "";
   }
   if (!all.empty()) {
     all.push_back(all.back());

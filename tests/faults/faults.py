@@ -108,7 +108,7 @@ FAULTS = [
           "  done_ = saved_;\n", "", ("life_test", "life_failures_test")),
     Fault("checkpoints come half as often", "sim/cluster/training_run.cpp",
           "std::max(now_, last + interval);", "std::max(now_, last + interval * 2);",
-          ("life_failures_test", "life_test")),
+          ("life_test", "life_failures_test")),
     Fault("backfill takes jobs that end too late", "sim/scheduler/backfill.cpp",
           "end <= reserved_[site]->shadow) ||", "end >= reserved_[site]->shadow) ||", ("scheduler_test",)),
     Fault("a reservation waits for a server less", "sim/scheduler/backfill.cpp",

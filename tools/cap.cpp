@@ -68,9 +68,18 @@ CapStudy Simulate(const ScenarioBase& base, const std::vector<CapPoint>& points,
   return study;
 }
 
-// What requests of fleets get and what they cost; empty without fleets, whose runs show the rest.
+// Of a life what its runs and its requests get, and what that costs; else empty.
 std::vector<std::string> ShownOf(const Scenario& scenario) {
   std::vector<std::string> shown;
+  if (scenario.horizon <= Seconds(0)) {
+    return shown;
+  }
+  const bool trains = std::any_of(scenario.jobs.begin(), scenario.jobs.end(), [](const auto& job) {
+    return !std::holds_alternative<ServingSpec>(job.kind);
+  });
+  if (trains) {
+    shown = {"goodput", "tokens_trained", "experiments_waiting_mean"};
+  }
   for (const JobSpec& job : scenario.jobs) {
     const auto* const fleet = std::get_if<ServingSpec>(&job.kind);
     if (fleet == nullptr) {
@@ -83,9 +92,7 @@ std::vector<std::string> ShownOf(const Scenario& scenario) {
       }
     }
   }
-  if (!shown.empty()) {
-    shown.insert(shown.end(), {"sites_energy", "sites_usd"});
-  }
+  shown.insert(shown.end(), {"sites_energy", "sites_usd"});
   return shown;
 }
 
@@ -119,10 +126,6 @@ Sweep SweepOf(const CapOptions& options, const Scenario& scenario, const CapTarg
     }
   }
   sweep.grid = Grid({std::move(axis)});
-  if (scenario.horizon > Seconds(0)) {
-    sweep.show = {"goodput", "tokens_trained", "experiments_waiting_mean", "sites_energy",
-                  "sites_usd"};
-  }
   sweep.show = ShownOf(scenario);
   sweep.fidelity = *FidelityByName(options.fidelity);
   return sweep;

@@ -160,7 +160,7 @@ TEST(OneExpert, TakesTheTimeOfADenseLayerButForRouterAndPermutation) {
   // What moves around experts takes half as much again as is counted (workloads/mixture.cpp).
   double bytes = 2 * (20 + 1.5 * 4 * 2 * 1024) * 1024.0 + 30 * 1024 + 2 * 4 * 1024;
   bytes += (2 + 1) * (2 * 1024.0 * 1024) + (2 * 2 + 1) * 2 * 1024;
-  EXPECT_NEAR(extra, bytes / kHbm, 0.1 * bytes / kHbm);
+  EXPECT_NEAR(extra, bytes / kHbm, 0.2 * bytes / kHbm);
   EXPECT_GT(extra, 0);
 }
 

@@ -182,7 +182,7 @@ TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
   slow.scale_up.base_latency = Seconds(4e-6);
   const double latency =
       (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, ServingServer()).DecodeTime(64)).si();
-  EXPECT_NEAR(latency, 2 * 32 * (6e-6 + 2 * 2e-6) + 6e-6, 1e-9);
+  EXPECT_NEAR(latency, 2 * 32 * (6e-6 + 2 * 2e-6) + 4e-6, 1e-9);
   EXPECT_DOUBLE_EQ(CostsOf(fleet, ServingServer()).per_token.links.si(),
                    4 * (2 * 32) * 1.5 * 2 * 4096);
 }
@@ -198,7 +198,7 @@ TEST(TensorParallelism, AcrossServersPaysForTheNic) {
   whole.accelerators = 8;
   const ServingSpec fleet = Fleet(8);
   EXPECT_GT(CostsOf(fleet, half).DecodeTime(1).si() - CostsOf(fleet, whole).DecodeTime(1).si(),
-            2 * 32 * 20e-6);
+            2 * 32 * 14e-6);
 }
 
 TEST(Pipeline, HoldsTheCacheOfAllStagesAndReadsItAtOnce) {
@@ -216,7 +216,10 @@ TEST(Experts, AreReadWhereATokenChoosesThem) {
   fleet.model = Mixtral();
   const ServingCosts costs = CostsOf(fleet, ServingServer());
   const double expert = 2.0 * 32 * 3 * 4096 * 14336;  // bytes of one of eight, all layers
-  EXPECT_NEAR((costs.PassBytes(4096) - costs.PassBytes(1)).si(), 6 * expert, 1e-3 * expert);
+  // 64 tokens choose all of them; their activations are a few percent.
+  const double more = (costs.PassBytes(64) - costs.PassBytes(1)).si();
+  EXPECT_GT(more, 5.9 * expert);
+  EXPECT_LT(more, 1.1 * 6 * expert);
   EXPECT_NEAR(costs.per_token.flop.si(),
               2 * 32.0 * (4096 * (4096 + 2048) + 4096 * 4096 + 2 * 3 * 4096 * 14336.0),
               1e-6 * costs.per_token.flop.si());
@@ -227,12 +230,15 @@ TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
     const ServingCosts costs = CostsOf(Fleet(tensor), ServingServer());
     EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
     EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
-    EXPECT_NEAR(costs.PassBytes(1).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
-    EXPECT_NEAR(costs.PassBytes(777).si(), 2 * (kMatrices + kHead), 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.PassBytes(1).si(), 2 * (kMatrices + kHead), 4e-3 * kMatrices);
+    // Beside the weights each token has its activations.
+    const double per_token = (costs.PassBytes(257) - costs.PassBytes(1)).si() / 256;
+    EXPECT_NEAR((costs.PassBytes(1025) - costs.PassBytes(1)).si() / 1024, per_token,
+                0.02 * per_token);
     EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
   }
   const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
-  EXPECT_NEAR(fp8.PassBytes(1).si(), kMatrices + 2 * kHead, 1e-6 * kMatrices);
+  EXPECT_NEAR(fp8.PassBytes(1).si(), kMatrices + 2 * kHead, 4e-3 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
   EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
   EXPECT_NEAR(fp8.per_output.arithmetic.si(), 1e-12 * fp8.per_output.flop.si(), 1e-9);
@@ -257,7 +263,7 @@ TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   EXPECT_GT(ratio(narrow, decode), 1.7);
   EXPECT_LT(ratio(narrow, prefill), 1.2);
   EXPECT_NEAR(ratio(slow, decode), 1, 1e-3);
-  EXPECT_GT(ratio(slow, prefill), 1.65);
+  EXPECT_GT(ratio(slow, prefill), 1.55);
 }
 
 TEST(Caps, OfPowerSlowWhatDrawsMore) {

@@ -22,7 +22,7 @@ struct Layer {
 };
 
 /// Means of a series over each column.
-std::vector<double> Columns(const LifeRecord& record, const std::vector<double>& series) {
+std::vector<double> MeansOf(const LifeRecord& record, const std::vector<double>& series) {
   std::vector<double> means;
   for (int column = 0; column < kIntervals; ++column) {
     const Seconds width = record.horizon / kIntervals;
@@ -49,7 +49,7 @@ std::string Stack(const LifeRecord& record, const LifeSite& site) {
                           {'x', &site.down}};
   std::vector<std::vector<double>> means;
   for (const Layer& layer : layers) {
-    means.push_back(Columns(record, *layer.series));
+    means.push_back(MeansOf(record, *layer.series));
   }
   const auto mark_at = [&](std::size_t column, double height) {
     double top = 0.0;
@@ -75,7 +75,7 @@ std::string Power(const LifeRecord& record, const LifeSite& site) {
   if (!(site.peak_power > Watts(0.0))) {
     return "";
   }
-  const std::vector<double> power = Columns(record, site.power);
+  const std::vector<double> power = MeansOf(record, site.power);
   std::string out = Row(
       "power",
       [&](std::size_t column) {
@@ -85,7 +85,7 @@ std::string Power(const LifeRecord& record, const LifeSite& site) {
                    : static_cast<char>('0' + static_cast<int>(std::clamp(tenths, 0.0, 9.0)));
       },
       fmt::format(" tenths of {}", FormatWatts(Watts(ThreeDigits(site.peak_power.si())))));
-  const std::vector<double> at_cap = Columns(record, AtCap(site));
+  const std::vector<double> at_cap = MeansOf(record, AtCap(site));
   if (std::any_of(at_cap.begin(), at_cap.end(), [](double share) {
         return std::isfinite(share);
       })) {

@@ -119,9 +119,10 @@ std::string ReleaseOf(const MeasuredRow& row, const CatalogueServer& server) {
 
 // The count in a cell, `blank` where it is blank, and 0 where it is no whole number.
 int CountOf(const MeasuredRow& row, const std::string& column, int blank) {
-  constexpr double kMost = 1e6;
+  constexpr double kCountMost = 1e6;
   const double count = row.Text(column).empty() ? blank : row.Number(column).value_or(0);
-  return count >= 1 && count <= kMost && count == std::floor(count) ? static_cast<int>(count) : 0;
+  return count >= 1 && count <= kCountMost && count == std::floor(count) ? static_cast<int>(count)
+                                                                         : 0;
 }
 
 // Whether PyTorch called the collective, on one server: between servers the transports were fitted

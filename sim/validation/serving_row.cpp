@@ -267,9 +267,10 @@ std::string ReadLengths(const ServingCells& cells, ServingCase& row) {
 }
 
 std::int64_t OfflineRequests(const ServingCase& row) {
-  constexpr double kTokens = 7.68e6;  // TensorRT-LLM's table of benchmarks: 30,000 of 128/128
+  constexpr double kBenchmarkTokens =
+      7.68e6;  // TensorRT-LLM's table of benchmarks: 30,000 of 128/128
   const double tokens = row.load.prompt.mean + row.load.output.mean;
-  return std::llround(std::clamp(kTokens / tokens, 1000.0, 30000.0));
+  return std::llround(std::clamp(kBenchmarkTokens / tokens, 1000.0, 30000.0));
 }
 
 std::string ReadBatch(const ServingCells& cells, double value, ServingCase& row) {

@@ -87,8 +87,8 @@ std::string ServerOfEight(const CatalogueList& catalogue, MeasuredResult& result
 // Accelerators of a row, a multiple of what its layouts need; 0 after saying why there are none.
 std::int64_t SizeOfRun(MeasuredResult& result, std::int64_t multiple) {
   const double count = result.row.Number("n_accel").value_or(0);
-  constexpr double kServersMost = 500000;
-  if (count < 1 || count > kServersMost) {
+  constexpr double kRunMost = 500000;
+  if (count < 1 || count > kRunMost) {
     NotSimulated(result, fmt::format("{} accelerators (n_accel) are no size of a run",
                                      Quoted(result.row.Text("n_accel"))));
     return 0;

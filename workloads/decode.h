@@ -31,7 +31,7 @@ ServingWork operator*(const ServingWork& work, double times);
 /// A pass of so many tokens through the layers, without attention.
 struct PassPoint {
   std::int64_t tokens = 0;
-  Seconds time;   ///< of a prefill, which gives one token
+  Seconds time;  ///< of a prefill, which gives one token
   Bytes hbm;     ///< of all accelerators: activations, and weights, of experts those chosen
 };
 

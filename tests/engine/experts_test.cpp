@@ -157,10 +157,12 @@ TEST(OneExpert, TakesTheTimeOfADenseLayerButForRouterAndPermutation) {
                        Evaluate(ScenarioOf(site, dense), Fidelity::kFolded).step_time.si();
   // Scores of the router and 4 rows per token forward, the same backward; the router's products;
   // its gradient and its optimizer state.
-  // What moves around experts takes half as much again as is counted (workloads/mixture.cpp).
+  // What moves around experts takes half as much again as is counted (kAroundExperts of
+  // workloads/mixture.cpp): the 4 rows, and the 2 and 3 elements of the activation's two passes.
   double bytes = 2 * (20 + 1.5 * 4 * 2 * 1024) * 1024.0 + 30 * 1024 + 2 * 4 * 1024;
+  bytes += 0.5 * 2 * (2 + 3) * 1024 * 1024.0;
   bytes += (2 + 1) * (2 * 1024.0 * 1024) + (2 * 2 + 1) * 2 * 1024;
-  EXPECT_NEAR(extra, bytes / kHbm, 0.2 * bytes / kHbm);
+  EXPECT_NEAR(extra, bytes / kHbm, 0.02 * bytes / kHbm);
   EXPECT_GT(extra, 0);
 }
 

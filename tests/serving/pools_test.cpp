@@ -107,8 +107,11 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
     double clock = 0;
     for (int i = 0; i < 50; ++i) {
       clock += random.Exponential(0.004);
-      requests.push_back({Seconds(clock), 1 + static_cast<std::int64_t>(random.LogNormal(4, 1)),
-                          2 + static_cast<std::int64_t>(random.LogNormal(3, 1)), 0, {}});
+      requests.push_back({Seconds(clock),
+                          1 + static_cast<std::int64_t>(random.LogNormal(4, 1)),
+                          2 + static_cast<std::int64_t>(random.LogNormal(3, 1)),
+                          0,
+                          {}});
     }
     std::vector<BatchRequest> first, second;
     for (std::size_t i = 0; i < requests.size(); ++i) {

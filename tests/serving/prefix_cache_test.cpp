@@ -148,8 +148,7 @@ TEST(PrefixesOfAReplica, TakeOnlyTheRoomThatSequencesLeave) {
       EXPECT_FALSE(outcome.refused);
       ++ended;
     })) {
-      EXPECT_LE(replica.held() + replica.prefixes()->idle_tokens(),
-                costs.cache_tokens());
+      EXPECT_LE(replica.held() + replica.prefixes()->idle_tokens(), costs.cache_tokens());
       EXPECT_LE(replica.held(), costs.cache_tokens());
       EXPECT_LE(replica.prefixes()->host_tokens(), 20 * kBlock);
     }

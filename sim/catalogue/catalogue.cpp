@@ -65,6 +65,31 @@ void IndexKind(const List& list, const std::string& kind, const Written& written
   }
 }
 
+/// Frameworks without an entry of their own are found by the stack that stands for them.
+void IndexFrameworks(Entries<proto::Stack>& stacks) {
+  for (const auto& [name, stack] : stacks) {
+    for (const std::string& framework : stack.message->stands_for()) {
+      if (framework != "*") {
+        (void)stacks.AddAlias(framework, name);
+      }
+    }
+  }
+}
+
+/// Says which stack stands for the framework that a job names.
+void NoteFrameworks(const proto::Scenario& scenario, const Entries<proto::Stack>& stacks,
+                    std::vector<std::string>& notes) {
+  std::set<std::string> said;
+  for (const proto::Job& job : scenario.job()) {
+    const std::string& framework = job.pretraining().stack();
+    const auto stack = stacks.find(framework);
+    if (stack != stacks.end() && stack->first != framework && said.insert(framework).second) {
+      notes.push_back("stack " + framework + " is " + stack->second.message->family() + ": as " +
+                      stack->first);
+    }
+  }
+}
+
 /// Fields that a fit needs, from its own block or from the transport that it names.
 constexpr std::array kNeededOfAFit{
     "all_reduce_efficiency", "all_gather_efficiency", "reduce_scatter_efficiency",
@@ -119,6 +144,8 @@ Catalogue::Catalogue(const proto::Scenario& scenario, const Written& written,
     Index(file.message, file.written, Sourcing::kRequired, problems);
   }
   Index(own_.message, own_.written, Sourcing::kOptional, problems);
+  IndexFrameworks(stacks);
+  NoteFrameworks(scenario, stacks, notes_);
   if (problems.size() != before) {
     return;  // a file that could not be read would be blamed for every name in it
   }

@@ -136,7 +136,7 @@ class Scanner {
           return false;
         }
         block.name = names[0];
-      } else if (depth == 1 && word == "alias") {
+      } else if (depth == 1 && (word == "alias" || word == "stands_for")) {
         const std::vector<std::string> aliases = Texts();
         if (aliases.empty()) {
           return false;

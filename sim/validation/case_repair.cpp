@@ -1,12 +1,12 @@
 #include "sim/validation/case_repair.h"
 
 #include <algorithm>
-#include <cctype>
 #include <numeric>
 
 #include <fmt/format.h>
 
 #include "sim/validation/case_scenario.h"
+#include "sim/validation/case_stack.h"
 
 namespace gridlock {
 
@@ -82,7 +82,9 @@ class Repair {
     if (group * row_.dp != row_.accelerators && row_.accelerators % group == 0) {
       Change("dp", row_.dp, row_.accelerators / group, "what the accelerators leave");
     }
-    if (row_.shard_group > 0 && (row_.dp % row_.shard_group != 0 || row_.zero == 0)) {
+    if (row_.shard_group == row_.dp) {
+      row_.shard_group = 0;  // all replicas, which 0 stands for
+    } else if (row_.shard_group > 0 && (row_.dp % row_.shard_group != 0 || row_.zero == 0)) {
       Change("shard_group", row_.shard_group, 0, "all replicas");
     }
     if (row_.vpp > 1 && row_.pp == 1) {
@@ -111,16 +113,6 @@ class Repair {
   PublishedCase& row_;
 };
 
-// Lower case, words joined by underscores.
-std::string Plain(const std::string& name) {
-  std::string out;
-  for (const char c : name) {
-    const bool word = std::isalnum(static_cast<unsigned char>(c)) != 0;
-    out += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : '_';
-  }
-  return out;
-}
-
 std::string FirstWord(const std::string& name) {
   return name.substr(0, name.find('_'));
 }
@@ -139,7 +131,7 @@ std::size_t SameLetters(const std::string& a, const std::string& b) {
 
 // The part of the catalogue whose name begins with the same word and has most in common, or "".
 std::string NearestPart(const std::string& name, const CatalogueList& catalogue) {
-  const std::string plain = Plain(name);
+  const std::string plain = PlainName(name);
   std::string best;
   std::size_t most = 0;
   const auto consider = [&](const std::string& spelling, const std::string& entry) {

@@ -1,6 +1,7 @@
 #include "sim/validation/case_stack.h"
 
 #include <algorithm>
+#include <cctype>
 #include <iterator>
 
 namespace gridlock {
@@ -122,11 +123,12 @@ std::string EntryOf(const std::string& stack, const PublishedCase& row,
 // The family whose prefix says most of the name of the row's stack, or null.
 const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueFamily* best = nullptr;
+  const std::string framework = PlainName(row.stack);
   const auto said = [](const CatalogueFamily& family) {
     return family.stands_for == "*" ? 0 : family.stands_for.size();
   };
   for (const CatalogueFamily& family : catalogue.families) {
-    const bool fits = family.stands_for == "*" || row.stack.starts_with(family.stands_for);
+    const bool fits = family.stands_for == "*" || framework.starts_with(family.stands_for);
     if (fits && (best == nullptr || said(family) > said(*best))) {
       best = &family;
     }
@@ -140,6 +142,15 @@ bool IsOfKind(const PublishedCase& row, const CatalogueList& catalogue, const ch
 }
 
 }  // namespace
+
+std::string PlainName(const std::string& name) {
+  std::string out;
+  for (const char c : name) {
+    const bool word = std::isalnum(static_cast<unsigned char>(c)) != 0;
+    out += word ? static_cast<char>(std::tolower(static_cast<unsigned char>(c))) : '_';
+  }
+  return out;
+}
 
 KnownNames NamesOf(const CatalogueList& catalogue) {
   KnownNames names{catalogue.stacks, catalogue.accelerators, catalogue.accelerator_aliases};

@@ -9,6 +9,10 @@
 
 namespace gridlock {
 
+/// The name in lower case, with an underscore for whatever is neither letter nor digit: "GPT-NeoX" is
+/// "gpt_neox".
+std::string PlainName(const std::string& name);
+
 /// Names that tables may use: those of the catalogue, and the table's own names of stacks.
 KnownNames NamesOf(const CatalogueList& catalogue);
 

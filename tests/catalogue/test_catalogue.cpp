@@ -94,6 +94,14 @@ TEST_F(CatalogueTest, AsksForAnAliasWhenNoNameIsNear) {
   }
 }
 
+TEST(Frameworks, AreFoundByTheStackThatStandsForThem) {
+  Scenario scenario;
+  ASSERT_NO_THROW(scenario = LoadScenario(kFixtures + "/right/small.textproto",
+                                          {"job[0].pretraining.stack=axolotl"}));
+  EXPECT_EQ(std::get<PretrainingSpec>(scenario.jobs[0].kind).step.stack.name, "hf_fsdp");
+  EXPECT_THAT(scenario.notes, ::testing::Contains("stack axolotl is eager FSDP: as hf_fsdp"));
+}
+
 TEST(Scan, KeepsEntriesThatAreNamedByAnAlias) {
   std::vector<std::string> texts = {
       "switch { name: \"a\" alias: \"first\" }\n"

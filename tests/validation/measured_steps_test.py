@@ -16,11 +16,13 @@ MEASURED = Path(__file__).resolve().parent.parent.parent / "tools/calibration/me
 # Stack: the most that medians may be, per cent of time and of peak bytes.
 MOST = {"pytorch_eager": (3, 1), "pytorch_autocast": (4, 1), "pytorch_compile": (3, 1),
         "hf_eager": (5, 4), "hf_autocast": (4, 4), "jax_plain": (6, 13)}
+# The same of steps that nothing but hf_compile was fitted on: models like Llama, and FP8.
+LATER = {"hf_eager": (5, 5), "hf_autocast": (8, 5), "hf_compile": (3, 4), "pytorch_compile": (3, 13)}
 
 
-def errors_of(gridlock, card):
+def errors_of(gridlock, table, like_llama=False):
     """{stack: ([errors of time], [errors of peak bytes])}, absolute, per cent."""
-    path = MEASURED / f"{card}_sxm_training.csv"
+    path = MEASURED / f"{table}.csv"
     with path.open(encoding="utf-8") as file:
         measured = {row["id"]: row for row in csv.DictReader(file)}
     run = subprocess.run([gridlock, "validate", "--cases", path, "--format", "csv", "--quiet"],
@@ -29,6 +31,8 @@ def errors_of(gridlock, card):
     for row in csv.DictReader(io.StringIO(run.stdout)):
         assert row["status"] == "simulated", row
         case = measured[row["id"]]
+        if like_llama and (case["gated"] != "1" or case["experts"]):
+            continue
         times, peaks = found.setdefault(case["stack"], ([], []))
         times.append(abs(float(row["error_pct"])))
         peak = float(row["peak_hbm_bytes"]) / 2 ** 30
@@ -38,13 +42,14 @@ def errors_of(gridlock, card):
 
 def main():
     bad, rows = 0, 0
-    for card in ("h100", "h200"):
-        for stack, (times, peaks) in errors_of(sys.argv[1], card).items():
+    for table, most in (("h100_sxm_training", MOST), ("h200_sxm_training", MOST),
+                        ("h200_sxm_models", LATER)):
+        for stack, (times, peaks) in errors_of(sys.argv[1], table, most is LATER).items():
             time, peak = statistics.median(times), statistics.median(peaks)
             rows += len(times)
-            print(f"{card} {stack}: {len(times)} rows, step {time:.1f} %, peak {peak:.1f} %")
-            bad += time > MOST[stack][0] or peak > MOST[stack][1]
-    assert rows == 98, rows
+            print(f"{table} {stack}: {len(times)} rows, step {time:.1f} %, peak {peak:.1f} %")
+            bad += time > most[stack][0] or peak > most[stack][1]
+    assert rows == 121, rows
     sys.exit(f"{bad} medians are worse than the README says" if bad else 0)
 
 

@@ -57,7 +57,8 @@ def run_gemm(options):
     print(f"time of a row against the surface: median error {100 * surface.median_error:.1f} %, p90 "
           f"{100 * surface.p90_error:.1f} %")
     plan.write_gemm(catalogue, options.accelerator, options.precision, surface,
-                    gemm.source(surface, label, options.origin, options.date))
+                    gemm.source(surface, label, options.origin, options.date,
+                                options.precision))
     save(catalogue, options)
 
 

@@ -96,12 +96,23 @@ class Folder(unittest.TestCase):
 
 class Gemm(Folder):
     def test_a_known_share_is_recovered_beside_outliers(self):
-        rows, label = gemm.shapes(self.gemm_table(share=0.6), "BF16")
+        rows, label = gemm.shapes(self.gemm_table(share=0.6), "BF16", 3e12)
         surface = gemm.fit(rows, PEAK)
         self.assertEqual({share for _, share in surface.points}, {0.6})
         self.assertEqual(surface.rows, 89)
         self.assertLess(surface.median_error, 1e-9)
         self.assertIn("X", label)
+
+    def test_casts_are_no_part_of_a_narrow_product(self):
+        path = self.folder / "fp8.csv"
+        product = {m: 2 * m * 4096 * 4096 / 1e15 for m in (1024, 8192)}
+        rows = [["fp8", m, 4096, 4096, 1e3 * (seconds + 10e-6 + 6 * m * 4096 / 3e12)]
+                for m, seconds in product.items()]
+        with open(path, "w", encoding="utf-8") as file:
+            csv.writer(file).writerows([gemm.COLUMNS] + rows)
+        found, _ = gemm.shapes(path, "FP8", 3e12)
+        for (_, seconds), m in zip(found, product):
+            self.assertAlmostEqual(seconds, product[m], delta=1e-9)
 
     def test_reading_is_linear_in_the_logarithm_and_constant_outside(self):
         points = [(1e9, 0.2), (1e11, 0.6)]

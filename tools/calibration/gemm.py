@@ -4,6 +4,11 @@ A bin is half a decade of 2 m n k; its point is the median of 2 m n k / time / p
 it and stands at the geometric middle. Between points the simulator is linear in log(work), and
 constant outside (GemmEfficiency in workloads/pass_builder.cpp). Only shapes of training count, m >=
 256 and n, k >= 1024: thinner ones are bound by HBM, which the simulator counts apart.
+
+The FP8 rows of these tables begin with 16-bit inputs, which are scaled and cast in kernels of their own. One H100
+measured both ways (../shared/measurements/gpu, h100_sxm_gemm.csv) says how long: two launches, and six bytes of HBM
+an element of the m x k input. Without that time the surfaces of three parts fit twice as well. The simulator counts
+casts apart (`cast_traffic` of a stack).
 """
 
 import math
@@ -17,6 +22,7 @@ SMALLEST_M, SMALLEST_NK = 256, 1024
 FIRST_BIN, LAST_BIN = 9.0, 13.0  # log10 of the work
 BINS_PER_DECADE = 2
 FEWEST_ROWS = 5  # of a bin; fewer are left out
+CAST_SECONDS, CAST_BYTES = {"FP8": 10e-6}, {"FP8": 6}  # a product's, an input element's
 COLUMNS = ("gemm_dtype", "m", "n", "k", "latency")
 
 
@@ -29,8 +35,10 @@ class Surface:
         self.p90_error = quantile(errors, 0.9)
 
 
-def shapes(path, precision):
-    """[(2 m n k, seconds)] of the table's rows in the format and range, and the table's labels."""
+def shapes(path, precision, hbm):
+    """[(2 m n k, seconds without casts)] of the table's rows in the format and range, and the table's labels.
+
+    `hbm` is what the part's memory sustains, in bytes per second."""
     if precision not in DTYPES:
         raise UserError(f"--precision: {precision!r}; expected one of {', '.join(DTYPES)}")
     rows = read_table(path, COLUMNS)
@@ -45,7 +53,8 @@ def shapes(path, precision):
             continue
         m, n, k = (number(path, row, c) for c in "mnk")
         if m >= SMALLEST_M and n >= SMALLEST_NK and k >= SMALLEST_NK:
-            found.append((2 * m * n * k, number(path, row, "latency") * 1e-3))
+            cast = CAST_SECONDS.get(precision, 0) + CAST_BYTES.get(precision, 0) * m * k / hbm
+            found.append((2 * m * n * k, number(path, row, "latency") * 1e-3 - cast))
             label = label or " ".join(filter(None, (row.get("device"), row.get("framework"),
                                                     row.get("version"))))
     return found, f"{label}, {dtype}"
@@ -64,6 +73,7 @@ def efficiency(points, work):
 def fit(rows, peak, fewest=FEWEST_ROWS):
     """The surface of [(work, seconds)] for a dense peak in FLOP/s; bins of fewer rows are left out."""
     bins = {}
+    rows = [(work, max(seconds, work / peak)) for work, seconds in rows]
     for work, seconds in rows:
         at = math.floor((math.log10(work) - FIRST_BIN) * BINS_PER_DECADE)
         if 0 <= at < (LAST_BIN - FIRST_BIN) * BINS_PER_DECADE:
@@ -94,6 +104,12 @@ def written(document, accelerator, precision):
     return [(si(b["work"]), float(b["efficiency"])) for b in blocks]
 
 
+def hbm_of(document, accelerator):
+    """Bytes per second that the memory sustains."""
+    return (si(document.get("accelerator", accelerator, "hbm_bandwidth")) *
+            float(document.get("accelerator", accelerator, "hbm_efficiency")))
+
+
 def peak_of(document, accelerator, precision):
     peak = document.get("accelerator", accelerator, f"rate[{precision}].peak")
     if peak is None:
@@ -101,8 +117,12 @@ def peak_of(document, accelerator, precision):
     return si(peak)
 
 
-def source(surface, label, origin, date):
-    return (f"{origin}, {label}: median of 2 m n k / time / peak over the GEMMs with m >= "
+def source(surface, label, origin, date, precision="BF16"):
+    casts = ""
+    if precision in CAST_BYTES:
+        casts = (f" less casts of the inputs ({CAST_SECONDS[precision] * 1e6:.0f} us and "
+                 f"{CAST_BYTES[precision]} bytes an element, measured on one H100)")
+    return (f"{origin}, {label}{casts}: median of 2 m n k / time / peak over the GEMMs with m >= "
             f"{SMALLEST_M} and n, k >= {SMALLEST_NK}, in half-decade bins of 2 m n k from 1 GFLOP to "
             f"10 TFLOP; the point stands at the middle of its bin ({min(surface.counts)} to "
             f"{max(surface.counts)} rows in each, {surface.rows} in all). Time of a row against the "

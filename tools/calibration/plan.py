@@ -116,7 +116,7 @@ def find(folder, pattern):
 def fit_gemm(catalogue, table, accelerator, precision):
     """(surface, label) of a table."""
     document = catalogue.document("accelerator", accelerator)
-    rows, label = gemm.shapes(table, precision)
+    rows, label = gemm.shapes(table, precision, gemm.hbm_of(document, accelerator))
     return gemm.fit(rows, gemm.peak_of(document, accelerator, precision)), label
 
 

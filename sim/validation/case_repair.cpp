@@ -71,6 +71,8 @@ class Repair {
       return;
     }
     Change("ep", row_.ep, std::gcd(row_.ep, row_.experts), "has to divide the experts");
+    const std::int64_t sharing = row_.dp * row_.cp * (WholeExperts(row_) ? row_.tp : 1);
+    Change("ep", row_.ep, std::gcd(row_.ep, sharing), "has to divide the ranks of a stage");
     if (row_.tp > 1) {
       Change("sequence_parallel", row_.sequence_parallel, 1,
              "experts with tensor parallelism need it");
@@ -231,6 +233,10 @@ void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
 }
 
 }  // namespace
+
+bool WholeExperts(const PublishedCase& row) {
+  return row.expert_ffn < row.hidden;
+}
 
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue) {
   RepairedCase out;

@@ -24,4 +24,9 @@ struct RepairedCase {
 /// Never throws. What cannot be mended stays as it is.
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue);
 
+/// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism
+/// of 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like
+/// all other weights, which is Megatron-Core's default.
+bool WholeExperts(const PublishedCase& row);
+
 }  // namespace gridlock

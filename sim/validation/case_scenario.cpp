@@ -102,13 +102,6 @@ const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList&
   return found == catalogue.mixtures.end() ? nullptr : &*found;
 }
 
-// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism of
-// 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like all
-// other weights, which is Megatron-Core's default.
-bool WholeExperts(const PublishedCase& row) {
-  return row.expert_ffn < row.hidden;
-}
-
 // Two rounds of the pipeline where the row does not say.
 std::int64_t GlobalBatchOf(const PublishedCase& row) {
   return row.global_batch > 0 ? row.global_batch : row.dp * MicroBatchOf(row) * 2 * row.pp;

@@ -9,8 +9,8 @@
 
 namespace gridlock {
 
-/// The name in lower case, with an underscore for whatever is neither letter nor digit: "GPT-NeoX" is
-/// "gpt_neox".
+/// The name in lower case, with an underscore for whatever is neither letter nor digit: "GPT-NeoX"
+/// is "gpt_neox".
 std::string PlainName(const std::string& name);
 
 /// Names that tables may use: those of the catalogue, and the table's own names of stacks.

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <numeric>
 #include <set>
 #include <string>
 #include <vector>
@@ -151,6 +152,8 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
   row.stack = "another";
   EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
+  row.stack = "GPT-NeoX";  // however a name is written
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepspeed");
 }
 
 TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
@@ -223,6 +226,15 @@ TEST_F(CaseScenario, ExpertsComeFromTheRow) {
   PublishedCase narrow = Row("MOE");
   narrow.expert_ffn = 1024;
   EXPECT_EQ(Prepare(narrow, catalogue_).scenario.value().training().layout.expert_width(), 1);
+}
+
+TEST_F(CaseScenario, ExpertsAreSharedByNoMoreRanksThanAStageHas) {
+  PublishedCase row = Row("MOE");
+  row.experts = row.ep = 1024;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  EXPECT_EQ(prepared.scenario->training().layout.expert, std::gcd(1024, row.dp * row.cp));
+  EXPECT_THAT(prepared.assumed, HasSubstr("has to divide the ranks of a stage"));
 }
 
 TEST_F(CaseScenario, ModelsWithExpertsAreThoseOfTheCatalogueWhenAllSizesAgree) {

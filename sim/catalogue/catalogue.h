@@ -25,7 +25,7 @@ struct Entry {
 };
 
 /// The entries of one kind. They are found by name or alias, a name before an alias; iteration goes
-/// over names alone.
+/// over names alone. They remember whether more entries could have given another answer.
 template <typename T>
 class Entries {
  public:
@@ -39,8 +39,18 @@ class Entries {
   [[nodiscard]] const_iterator find(const std::string& name) const {
     const const_iterator found = entries_.find(name);
     const auto alias = found == end() ? aliases_.find(name) : aliases_.end();
+    wants_more_ = wants_more_ || (found == end() && alias == aliases_.end());
     return alias == aliases_.end() ? found : entries_.find(alias->second);
   }
+
+  /// All of them, for a message that lists them.
+  [[nodiscard]] const Entries& All() const {
+    wants_more_ = true;
+    return *this;
+  }
+
+  /// Whether a name was not found, or all entries were asked for.
+  [[nodiscard]] bool wants_more() const { return wants_more_; }
 
   [[nodiscard]] const Entry<T>& at(const std::string& name) const {
     const const_iterator found = find(name);
@@ -67,13 +77,14 @@ class Entries {
  private:
   Map entries_;
   std::map<std::string, std::string> aliases_;
+  mutable bool wants_more_ = false;
 };
 
 /// How much of the catalogue is read.
 enum class CatalogueExtent {
   kWhole,  ///< every entry, with all its mistakes
   /// Of the shipped catalogue only the entries that the scenario names, and the entries that those
-  /// name in turn; its tests read it whole. A catalogue of the user's own is read whole.
+  /// name in turn; its tests read it whole. A catalogue of the user's own is read whole once.
   kNamed,
 };
 
@@ -112,6 +123,10 @@ class Catalogue {
 
   /// Networks that sites of the scenario read from files.
   ListedGraphs graphs;
+
+  /// Whether a catalogue with more entries could have answered otherwise: a name was not found, or
+  /// all entries were asked for. Where neither was, the named entries say what the whole would say.
+  [[nodiscard]] bool wants_more() const;
 
   /// How entries of the scenario were understood, for the output.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -18,8 +19,8 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 
 /// Paths of an entry that are no numbers and need no source.
-bool IsLabel(const std::string& path) {
-  const std::string name = path.substr(0, path.find('['));
+bool IsLabel(std::string_view path) {
+  const std::string_view name = path.substr(0, path.find('['));
   return name == "name" || name == "title" || name == "like" || name == "alias" || name == "source";
 }
 
@@ -90,21 +91,28 @@ std::string CheckSourcePath(const Descriptor& root, const std::string& path) {
 }
 
 /// True when `field` is `path` or a path above it.
-bool IsAbove(const std::string& field, const std::string& path) {
+bool IsAbove(std::string_view field, std::string_view path) {
   return path.starts_with(field) &&
          (path.size() == field.size() || path[field.size()] == '.' || path[field.size()] == '[');
 }
 
-/// "rate.gemm.work" of "rate[BF16].gemm[2].work".
-std::string WithoutIndices(const std::string& path) {
-  std::string text;
-  bool inside = false;
-  for (const char c : path) {
-    inside = inside || c == '[';
-    text += inside ? "" : std::string(1, c);
-    inside = inside && c != ']';
+/// As IsAbove, of a `path` without its indices: "rate.gemm" is above "rate[BF16].gemm[2].work".
+bool IsAboveAnyElement(std::string_view field, std::string_view path) {
+  std::size_t at = 0;
+  const auto skip_index = [&] {
+    while (at < path.size() && path[at] == '[') {
+      at = std::min(path.find(']', at), path.size() - 1) + 1;
+    }
+  };
+  for (const char c : field) {
+    skip_index();
+    if (at == path.size() || path[at] != c) {
+      return false;
+    }
+    ++at;
   }
-  return text;
+  skip_index();
+  return at == path.size() || path[at] == '.';
 }
 
 /// "rate[BF16]" for rates, "gemm[2]" for other lists, the name alone for single fields.
@@ -170,8 +178,8 @@ std::vector<const proto::Source*> SourcesOf(const Message& entry) {
   return sources;
 }
 
-bool SourceFieldCovers(const std::string& field, const std::string& path) {
-  return IsAbove(field, path) || IsAbove(field, WithoutIndices(path));
+bool SourceFieldCovers(std::string_view field, std::string_view path) {
+  return IsAbove(field, path) || IsAboveAnyElement(field, path);
 }
 
 SourceCover CoverOf(const std::vector<const proto::Source*>& sources, const std::string& path) {

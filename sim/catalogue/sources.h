@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/schema/problems.h"
@@ -41,7 +42,7 @@ bool NeedsSource(const WrittenValue& value);
 std::vector<const proto::Source*> SourcesOf(const google::protobuf::Message& entry);
 
 /// True when a source that names `field` covers the value at `path`: "power" covers "power.idle".
-bool SourceFieldCovers(const std::string& field, const std::string& path);
+bool SourceFieldCovers(std::string_view field, std::string_view path);
 
 /// The longest field of a source that covers a path, and its source; null for none.
 struct SourceCover {

@@ -27,6 +27,7 @@ VariableSpec SpecOf(const TraceColumn& column, std::size_t rows) {
 
 void AddVariables(Hdf5File& file, std::size_t rows) {
   const char* const axis = kTable<CollectiveResult>.axis;
+  file.Fix(axis, rows);
   file.AddVariable(SpecOf({axis, ElementType::kInt32, {axis}, "1", "number of the row", {}}, rows));
   ForEachField<CollectiveResult>([&](const auto& field) {
     const TraceColumn column = ColumnOf<CollectiveResult>(field);

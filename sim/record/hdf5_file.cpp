@@ -173,29 +173,62 @@ void Hdf5File::CloseHandles() {
   }
 }
 
+void Hdf5File::Fix(const std::string& dimension, std::size_t size) {
+  CHECK(!variables_.contains(dimension));
+  if (size > 0) {  // HDF5 has no chunks of no elements
+    fixed_[dimension] = size;
+  }
+}
+
+/// A dimension that is fixed is there in full from the beginning.
+std::size_t Hdf5File::LengthInFile(const std::string& dimension) const {
+  const auto fixed = fixed_.find(dimension);
+  return fixed == fixed_.end() ? size(dimension) : fixed->second;
+}
+
+/// Chunks for what grows or is worth compressing; else the elements in a row.
+Hdf5File::Handle Hdf5File::MakeLayout(const VariableSpec& spec) const {
+  constexpr std::size_t kBlock = 512;  // elements; a block of the disk has as many doubles
+  std::vector<hsize_t> chunk(spec.chunk.begin(), spec.chunk.end());
+  bool all_fixed = true;
+  std::size_t elements = 1;
+  for (std::size_t i = 0; i < chunk.size(); ++i) {
+    const auto fixed = fixed_.find(spec.dimensions[i]);
+    all_fixed = all_fixed && fixed != fixed_.end();
+    if (fixed != fixed_.end()) {
+      chunk[i] = std::min<hsize_t>(chunk[i], fixed->second);
+      elements *= fixed->second;
+    }
+  }
+  const Handle layout = H5Pcreate(H5P_DATASET_CREATE);
+  if (all_fixed && (!spec.written_once || elements <= kBlock)) {
+    return layout;
+  }
+  H5Pset_chunk(layout, static_cast<int>(chunk.size()), chunk.data());
+  if (spec.written_once) {
+    H5Pset_shuffle(layout);
+    H5Pset_deflate(layout, 1);  // higher levels cost time and win little on doubles
+  }
+  return layout;
+}
+
 void Hdf5File::CreateDataset(const VariableSpec& spec) {
   CHECK(!variables_.contains(spec.name) && spec.chunk.size() == spec.dimensions.size());
   const bool coordinate = spec.dimensions == std::vector<std::string>{spec.name};
   if (coordinate) {
     sizes_[spec.name] = 0;
   }
-  std::vector<hsize_t> extent;
+  std::vector<hsize_t> extent, most;
   for (const std::string& dimension : spec.dimensions) {
-    extent.push_back(size(dimension));
+    extent.push_back(LengthInFile(dimension));
+    most.push_back(fixed_.contains(dimension) ? extent.back() : H5S_UNLIMITED);
   }
-  const std::vector<hsize_t> unlimited(extent.size(), H5S_UNLIMITED);
-  const std::vector<hsize_t> chunk(spec.chunk.begin(), spec.chunk.end());
   const Hdf5Handle type(MakeType(spec.type, true), H5Tclose);
   const auto rank = static_cast<int>(extent.size());
-  const Hdf5Handle space(H5Screate_simple(rank, extent.data(), unlimited.data()), H5Sclose);
-  const Hdf5Handle creation(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
-  H5Pset_chunk(creation.get(), rank, chunk.data());
+  const Hdf5Handle space(H5Screate_simple(rank, extent.data(), most.data()), H5Sclose);
+  const Hdf5Handle creation(MakeLayout(spec), H5Pclose);
   H5Pset_attr_creation_order(creation.get(), H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED);
   H5Pset_obj_track_times(creation.get(), false);
-  if (spec.written_once) {
-    H5Pset_shuffle(creation.get());
-    H5Pset_deflate(creation.get(), 1);  // higher levels cost time and win little on doubles
-  }
   const double nan = std::numeric_limits<double>::quiet_NaN();
   if (spec.padded) {
     CHECK(spec.type == ElementType::kFloat64);
@@ -289,11 +322,15 @@ void Hdf5File::Extend(const std::string& dimension, std::size_t size) {
     return;
   }
   sizes_[dimension] = size;
+  if (const auto fixed = fixed_.find(dimension); fixed != fixed_.end()) {
+    CHECK(size <= fixed->second);
+    return;
+  }
   for (const auto& [name, variable] : variables_) {
     std::vector<hsize_t> extent;
     bool touched = false;
     for (const std::string& each : variable.dimensions) {
-      extent.push_back(sizes_.at(each));
+      extent.push_back(LengthInFile(each));
       touched = touched || each == dimension;
     }
     if (touched) {
@@ -326,8 +363,12 @@ void Hdf5File::WriteBlock(const Variable& variable, const Position& start, const
   const Hdf5Handle memory_space(
       H5Screate_simple(static_cast<int>(extent.size()), extent.data(), nullptr), H5Sclose);
   const Hdf5Handle type(MakeType(variable.type, false), H5Tclose);
-  Require(H5Dwrite(variable.handle, type.get(), memory_space.get(), file_space.get(), H5P_DEFAULT,
-                   values),
+  const Hdf5Handle transfer(H5Pcreate(H5P_DATASET_XFER), H5Pclose);
+  // Texts pass through a buffer, which HDF5 would blank in full, a megabyte, for a single one.
+  constexpr std::size_t kBuffer = std::size_t{1} << 12;
+  H5Pset_buffer(transfer.get(), kBuffer, nullptr, nullptr);
+  Require(H5Dwrite(variable.handle, type.get(), memory_space.get(), file_space.get(),
+                   transfer.get(), values),
           "write to");
 }
 

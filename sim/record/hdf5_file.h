@@ -42,8 +42,8 @@ struct VariableSpec {
   bool padded = false;             ///< unwritten elements are NaN and marked as missing; else 0
 };
 
-/// An HDF5 file being written. Every dimension can grow. All functions throw RecordError when the
-/// system refuses; NAME.part then stays as it was last published.
+/// An HDF5 file being written. Every dimension that is not fixed can grow. All functions throw
+/// RecordError when the system refuses; NAME.part then stays as it was last published.
 class Hdf5File {
  public:
   /// Creates `path`.part with the root attribute complete = 0, over an older one. Refuses when
@@ -60,6 +60,11 @@ class Hdf5File {
   /// Keeps what was published even when nothing more follows.
   void Keep() { kept_ = true; }
 
+  /// Says how long a dimension will be in the end, before its coordinate is added. Readers like it:
+  /// h5netcdf looks at every variable each time it is asked how long a growing dimension is, which
+  /// made opening a step take over a second.
+  void Fix(const std::string& dimension, std::size_t size);
+
   void AddVariable(const VariableSpec& spec);
 
   // Attributes of `variable`, or of the file when it is "". Setting one again overwrites it in
@@ -71,9 +76,11 @@ class Hdf5File {
   void SetAttribute(const std::string& variable, const std::string& name,
                     std::span<const std::uint8_t> values);
 
-  /// Makes a dimension `size` long in every variable that has it. CHECKs that it does not shrink.
+  /// Makes a dimension `size` long in every variable that has it. CHECKs that it does not shrink,
+  /// nor grow beyond what it was fixed to.
   void Extend(const std::string& dimension, std::size_t size);
 
+  /// What Extend has made of it.
   [[nodiscard]] std::size_t size(const std::string& dimension) const;
 
   // Writes a block of a variable, in row-major order, from `start`, `count` elements along each
@@ -116,6 +123,8 @@ class Hdf5File {
   void CreateFile();
   std::string Image() const;
   void Replace(std::string_view image, bool sync);
+  std::size_t LengthInFile(const std::string& dimension) const;
+  Handle MakeLayout(const VariableSpec& spec) const;
   void CreateDataset(const VariableSpec& spec);
   void AttachScales(const VariableSpec& spec);
   void WriteBlock(const Variable& variable, const Position& start, const Position& count,
@@ -138,6 +147,7 @@ class Hdf5File {
   std::size_t published_total_ = 0;  // bytes, all times together
   std::map<std::string, Variable> variables_;
   std::map<std::string, std::size_t> sizes_;
+  std::map<std::string, std::size_t> fixed_;
 };
 
 }  // namespace gridlock

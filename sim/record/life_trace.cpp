@@ -91,6 +91,7 @@ class LifeTraceWriter {
   /// Adds a dimension with its coordinate.
   template <typename T>
   void AddAxis(const TraceColumn& column, const std::vector<T>& values) {
+    file_.Fix(column.name, values.size());
     file_.AddVariable(Spec(column, {values.size()}));
     file_.Extend(column.name, values.size());
     file_.Write(column.name, {0}, {values.size()}, std::span<const T>(values));

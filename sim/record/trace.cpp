@@ -166,6 +166,18 @@ void TraceWriter::CollectNames(const StepRecord& record) {
   }
 }
 
+/// Of a trace with one row everything is known before it is written.
+void TraceWriter::FixAxes(const StepRecord& record) {
+  for (const NameAxis* axis :
+       {&resources_, &attributions_, &activities_, &collectives_, &links_, &operations_}) {
+    file_.Fix(axis->dimension, axis->names.size());
+  }
+  file_.Fix("sample", SamplesOf(record));
+  file_.Fix("stage", StagesOf(record));
+  file_.Fix("span", record.timeline.size());
+  file_.Fix("cap", 1);
+}
+
 void TraceWriter::CreateVariables(const StepRecord& record) {
   CreateAxes(record);
   CreateRowVariables();
@@ -418,6 +430,9 @@ void TraceWriter::Append(const StepRecord& record) {
   CHECK(points_ == 0 || rows_ < points_);
   if (rows_ == 0) {
     CollectNames(record);
+    if (points_ == 1) {
+      FixAxes(record);
+    }
     CreateVariables(record);
   }
   GrowAxes(record);

@@ -92,6 +92,7 @@ class TraceWriter {
   static std::vector<std::size_t> PlacesOf(NameAxis& axis, const std::vector<T>& items,
                                            std::string T::*name);
   void CollectNames(const StepRecord& record);
+  void FixAxes(const StepRecord& record);
   void CreateVariables(const StepRecord& record);
   void CreateAxes(const StepRecord& record);
   void CreateRowVariables();

@@ -85,8 +85,13 @@ struct ScenarioBase::Read {
 
   [[nodiscard]] Scenario Build(const Point& point, Parts parts) const {
     const Draft draft = At(point);
-    const auto own = [&](CatalogueExtent extent) {
-      return CheckedCatalogue(draft.message, draft.written, extent);
+    std::unique_ptr<CheckedCatalogue> own;
+    const auto entries = [&](CatalogueExtent extent) -> const CheckedCatalogue& {
+      if (draft.own_catalogue) {
+        own = std::make_unique<CheckedCatalogue>(draft.message, draft.written, extent);
+        return *own;
+      }
+      return extent == CatalogueExtent::kNamed ? Named() : Whole();
     };
     const auto build = [&](const CheckedCatalogue& from) {
       Scenario scenario =
@@ -94,15 +99,20 @@ struct ScenarioBase::Read {
       scenario.notes.insert(scenario.notes.begin(), draft.notes.begin(), draft.notes.end());
       return scenario;
     };
-    // A mistake is explained by the whole catalogue: "did you mean ...". A point may also name an
-    // entry that its base does not.
+    // A mistake in a name is explained by the whole catalogue: "did you mean ...". A point may also
+    // name an entry that its base does not.
     if (draft.own_catalogue || !whole) {
+      const CheckedCatalogue* few = nullptr;
       try {
-        return draft.own_catalogue ? build(own(CatalogueExtent::kNamed)) : build(Named());
+        few = &entries(CatalogueExtent::kNamed);
+        return build(*few);
       } catch (const UserError&) {
+        if (few != nullptr && few->problems.empty() && !few->catalogue.wants_more()) {
+          throw;
+        }
       }
     }
-    return draft.own_catalogue ? build(own(CatalogueExtent::kWhole)) : build(Whole());
+    return build(entries(CatalogueExtent::kWhole));
   }
 };
 

@@ -76,7 +76,7 @@ Seconds MtbfOfServers(const ScenarioMessage& from, const Scenario& scenario,
   }
   if (!CountsServersOrAccelerators(rate.unit())) {
     std::vector<std::string> names;
-    for (const auto& [name, each] : from.catalogue.failure_rates) {
+    for (const auto& [name, each] : from.catalogue.failure_rates.All()) {
       if (CountsServersOrAccelerators(each.message->unit())) {
         names.push_back(name);
       }

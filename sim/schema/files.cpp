@@ -1,5 +1,6 @@
 #include "sim/schema/files.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -85,24 +86,26 @@ bool CheckEncoding(const std::string& file, std::string_view& text, ProblemList&
                  Refusal("the file is binary", "a text file in the form of a scenario"));
     return false;
   }
-  int line = 1;
-  std::size_t line_start = 0;
-  for (std::size_t at = 0; at < text.size();) {
-    const bool is_ascii = static_cast<unsigned char>(text[at]) < 0x80;
-    const std::size_t length = is_ascii ? 1 : Utf8Length(text.substr(at));
+  const auto is_beyond_ascii = [](char c) {
+    return static_cast<unsigned char>(c) >= 0x80;
+  };
+  for (auto at = text.begin();;) {
+    at = std::find_if(at, text.end(), is_beyond_ascii);
+    if (at == text.end()) {
+      return true;
+    }
+    const auto before = static_cast<std::size_t>(at - text.begin());
+    const std::size_t length = Utf8Length(text.substr(before));
     if (length == 0) {
-      problems.Add({file, line, static_cast<int>(at - line_start) + 1}, "",
-                   Refusal("the byte " + Quoted(text.substr(at, 1)) + " is not UTF-8",
+      const int line = 1 + static_cast<int>(std::count(text.begin(), at, '\n'));
+      const std::size_t line_start = text.substr(0, before).rfind('\n') + 1;  // 0 in the first one
+      problems.Add({file, line, static_cast<int>(before - line_start) + 1}, "",
+                   Refusal("the byte " + Quoted(text.substr(before, 1)) + " is not UTF-8",
                            "a text file in UTF-8"));
       return false;
     }
-    at += length;
-    if (text[at - 1] == '\n') {
-      ++line;
-      line_start = at;
-    }
+    at += static_cast<std::ptrdiff_t>(length);
   }
-  return true;
 }
 
 bool IsPlainUtf8(std::string_view text) {

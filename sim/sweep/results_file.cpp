@@ -155,6 +155,7 @@ class ResultsWriter {
     spec.units = axis.units;
     spec.long_name = axis.long_name;
     spec.chunk = {axis.coordinates.size()};
+    file_.Fix(axis.name, axis.coordinates.size());
     file_.AddVariable(spec);
     file_.Extend(axis.name, axis.coordinates.size());
     std::vector<double> values;
@@ -182,6 +183,7 @@ class ResultsWriter {
     }
     if (grid_.axes().empty()) {
       VariableSpec spec = SpecOf(dimensions_[0], ElementType::kInt32, "1", "number of the point");
+      file_.Fix(dimensions_[0], 1);
       file_.AddVariable(spec);
       file_.Extend(dimensions_[0], 1);
     }
@@ -222,6 +224,7 @@ class ResultsWriter {
     spec.units = "1";
     spec.long_name = dimension;
     spec.chunk = {labels.size()};
+    file_.Fix(spec.name, labels.size());
     file_.AddVariable(spec);
     file_.Extend(spec.name, labels.size());
     file_.Write(spec.name, {0}, {labels.size()}, std::span<const std::string>(labels));

@@ -5,13 +5,16 @@ hold are those of the trace.
 usage: browser_check.py GRIDLOCK SOURCE_DIR [SCREENSHOTS]
 """
 
+import base64
 import json
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 
 try:
@@ -36,14 +39,82 @@ def run(*words, code=0):
     return done.stdout if code == 0 else done.stderr
 
 
-def browse(page, *more):
-    done = subprocess.run(
-        [CHROMIUM, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
-         "--enable-logging=stderr", "--virtual-time-budget=4000", "--window-size=1280,1000", *more, page],
-        capture_output=True, text=True, timeout=120, check=False)
-    complaints = [line for line in done.stderr.splitlines() if ":CONSOLE" in line]
-    assert not complaints, complaints
-    return done.stdout
+class Browser:
+    """One headless Chromium for all pages: it takes longer to start than to draw most of them."""
+
+    def __init__(self, folder):
+        ours, theirs = socket.socketpair()
+        self._pipe, self._rest, self._number = ours, b"", 0
+        handle = theirs.fileno()
+        # It speaks over its handles 3 and 4, as --remote-debugging-pipe says.
+        command = ["/bin/sh", "-c", 'exec "$@" 3<&%d 4>&%d' % (handle, handle), "sh", CHROMIUM, "--headless",
+                   "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions",
+                   "--no-first-run", f"--user-data-dir={folder}", "--remote-debugging-pipe", "about:blank"]
+        self._program = subprocess.Popen(command, pass_fds=[handle], stderr=subprocess.DEVNULL)
+        theirs.close()
+        ours.settimeout(60)
+        self._session, self.complaints = None, []
+        page = self._call("Target.createTarget", url="about:blank")["targetId"]
+        self._session = self._call("Target.attachToTarget", targetId=page, flatten=True)["sessionId"]
+        for part in ("Page", "Runtime", "Log"):
+            self._call(f"{part}.enable")
+
+    def _call(self, method, **values):
+        self._number += 1
+        message = {"id": self._number, "method": method, "params": values}
+        if self._session:
+            message["sessionId"] = self._session
+        self._pipe.sendall(json.dumps(message).encode() + b"\0")
+        while True:
+            answer = self._next()
+            if answer.get("id") == self._number:
+                assert "error" not in answer, (method, answer["error"])
+                return answer["result"]
+
+    def _next(self):
+        while b"\0" not in self._rest:
+            more = self._pipe.recv(1 << 20)
+            assert more, "the browser has ended"
+            self._rest += more
+        one, self._rest = self._rest.split(b"\0", 1)
+        message = json.loads(one)
+        told = message.get("params", {})
+        if message.get("method") == "Runtime.exceptionThrown":
+            self.complaints.append(told["exceptionDetails"])
+        elif message.get("method") == "Runtime.consoleAPICalled" or message.get("method") == "Log.entryAdded":
+            self.complaints.append(told)
+        return message
+
+    def ask(self, words):
+        """The value of an expression in the page."""
+        return self._call("Runtime.evaluate", expression=words, returnByValue=True)["result"].get("value")
+
+    def look(self, width=1280, height=1000, dark=False):
+        self._call("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1,
+                   mobile=False)
+        self._call("Emulation.setEmulatedMedia",
+                   features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
+
+    def open(self, page, until):
+        """Opens a page, waits until the expression is true, and returns the text of the page."""
+        self._call("Page.navigate", url="about:blank")  # the same page with another # would not load again
+        self.complaints.clear()
+        self._call("Page.navigate", url=page)
+        end = time.monotonic() + 60
+        while not self.ask(f"document.readyState === 'complete' && Boolean({until})"):
+            assert time.monotonic() < end and not self.complaints, (page, until, self.complaints)
+            time.sleep(0.05)
+        assert not self.complaints, self.complaints
+        return self.ask("document.documentElement.outerHTML")
+
+    def save(self, path, method, **values):
+        data = self._call(method, **values)["data"]
+        Path(path).write_bytes(base64.b64decode(data))
+
+    def close(self):
+        self._program.terminate()
+        self._program.wait()
+        self._pipe.close()
 
 
 def opened(page):
@@ -52,10 +123,9 @@ def opened(page):
     text = Path(page).read_text(encoding="utf-8")
     links = re.findall(r"""(?:src|href)=["'](?:https?:)?//""", text)
     assert not links, links
-    dom = browse(f"file://{page}#check", "--dump-dom")
-    found = re.search(r'<script type="application/json" id="check">(.*?)</script>', dom, re.S)
-    assert found, "the page did not come to its end"
-    checked = json.loads(found.group(1))
+    BROWSER.look()
+    BROWSER.open(f"file://{page}#check", "document.getElementById('check')")
+    checked = json.loads(BROWSER.ask("document.getElementById('check').textContent"))
     assert checked["errors"] == [], checked["errors"]
     for chart in checked["charts"]:
         assert chart["painted"] > 3, f"{chart['title']} is empty"
@@ -67,11 +137,12 @@ def opened(page):
 
 def shots(page):
     name = Path(page).stem
-    for look, more in (("light", []), ("dark", ["--blink-settings=preferredColorScheme=0"]),
-                       ("narrow", [])):
-        size = "500,5200" if look == "narrow" else "1280,3600"
-        browse(f"file://{page}", *more, f"--window-size={size}", f"--screenshot={SHOTS}/{name}-{look}.png")
-    browse(f"file://{page}", f"--print-to-pdf={SHOTS}/{name}.pdf")
+    for look, width, height in (("light", 1280, 3600), ("dark", 1280, 3600), ("narrow", 500, 5200)):
+        BROWSER.look(width, height, look == "dark")
+        BROWSER.open(f"file://{page}", "document.querySelector('canvas, svg')")
+        time.sleep(1)
+        BROWSER.save(f"{SHOTS}/{name}-{look}.png", "Page.captureScreenshot")
+    BROWSER.save(f"{SHOTS}/{name}.pdf", "Page.printToPDF", printBackground=True)
 
 
 def close(a, b, within=1e-8):
@@ -154,12 +225,13 @@ axis { name: "batch" path: "job[0].pretraining.global_batch" values: "60, 64, 12
     assert close(curve, results.mfu.isel(batch=2)), "sliders start at the last of an axis of numbers"
     walls = charts["What sets the pace"]["series"]
     assert close(np.sum([s["data"] for s in walls], axis=0), results.step_time.isel(batch=2))
-    told = re.compile(r'class="verdict"[^>]*>(.*?)</p>', re.S)
-    dom = browse(f"file://{page}#nic=0&batch=1&x=batch&output=step_time", "--dump-dom")
-    words = told.search(dom).group(1)
+    verdict = "document.querySelector('.verdict')?.innerText"
+    dom = BROWSER.open(f"file://{page}#nic=0&batch=1&x=batch&output=step_time", verdict)
+    words = BROWSER.ask(verdict)
     time = float(re.search(r"A step takes ([\d.]+) s", words).group(1))
     assert close(time, results.step_time[0, 1], 5e-3), words
-    refused = told.search(browse(f"file://{page}#nic=0&batch=0", "--dump-dom")).group(1)
+    BROWSER.open(f"file://{page}#nic=0&batch=0", verdict)
+    refused = BROWSER.ask(verdict)
     assert refused.startswith("This machine was refused: "), refused
     assert 'aria-valuetext="50 Gbps"' in dom and dom.count('type="range"') == 2
 
@@ -172,7 +244,11 @@ with tempfile.TemporaryDirectory() as folder:
     if "built without charts" in done.stderr:
         print("SKIP: the program was built without charts")
         sys.exit(0)
-    check_step(f"{folder}/big", f"{folder}/step.html")
-    check_others(folder)
-    check_explore(folder)
+    BROWSER = Browser(f"{folder}/browser")
+    try:
+        check_step(f"{folder}/big", f"{folder}/step.html")
+        check_others(folder)
+        check_explore(folder)
+    finally:
+        BROWSER.close()
 print("ok")

@@ -29,7 +29,7 @@ struct PlanOptions {
   ModelAsked model;
   PlanAsked asked;
   std::string accelerators;  ///< "8192" or "4096,8192,16384"
-  std::string tokens, margin = "0%", fixed;
+  std::string tokens, margin = "0%", fixed, bases;
   std::string write;  ///< folder for the proposals as scenarios
   bool explain = false, analytic = false;
 };
@@ -88,6 +88,7 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
   asked.accelerators = ParseAccelerators(options.accelerators);
   asked.hbm_margin = ParseMargin(options.margin);
   asked.fixed = ParseFixed(options.fixed);
+  asked.bases = ParseBases(options.bases);
   asked.simulate = !options.analytic;
   if (!options.tokens.empty()) {
     asked.budget.tokens = ParseCount(options.tokens, "--tokens");
@@ -224,6 +225,11 @@ void AddLimitOptions(CLI::App& command, PlanOptions& options) {
                    "Try sharded copies inside a scale-up domain, replicated over domains, too");
   command.add_flag("--zero-bubble", asked.zero_bubble,
                    "Try the zero-bubble schedule (gradients of weights fill the bubbles), too");
+  command
+      .add_option("--bases", options.bases,
+                  "With adapters: formats of the frozen weights to try, of bf16, fp8, int8, int4, "
+                  "nf4, nf4_double")
+      ->type_name("NAME,...");
   command.add_flag("--offload", asked.offload, "Try activations in host memory, too");
 }
 
@@ -267,6 +273,7 @@ void AddPlanCommand(CLI::App& app, int& code) {
       "      --global-batch '4M tokens' --tokens 15T --price 2.5\n"
       "  gridlock plan SCENARIO --hbm-margin 5% --write out/plan\n"
       "  gridlock run out/plan/1.textproto\n"
+      "  gridlock plan SCENARIO --set 'job[0].pretraining.adapters={ rank: 16 }' --bases bf16,nf4\n"
       "Ctrl-C prints the best so far on stderr.");
   command->callback([options, &code] {
     code = RunPlan(*options);

@@ -9,24 +9,37 @@ namespace gridlock {
 
 namespace {
 
-// Norms: their inputs, their outputs when those are kept, and copies of the stack's own. Split over
-// the tensor-parallel ranks only with sequence parallelism.
-double NormsKept(const TrainingSpec& job, const LayerShape& s) {
+// A norm: its input, its output when that is kept for the product behind it, and copies of the
+// stack's own. Split over the tensor-parallel ranks only with sequence parallelism. A frozen norm
+// keeps no normalised copy for its weights' gradient.
+double NormKept(const TrainingSpec& job, const LayerShape& s, bool output) {
   const bool dropout = job.model.max_positions > 0;  // the GPT family trains with dropout
-  double bytes = 2 * (kActivationBytes + job.stack.norm_extra_bytes) * s.hidden;
-  bytes += job.keeps_elementwise_outputs() ? 2 * InputBytes(job) * s.hidden : 0.0;
-  bytes += dropout ? 2 * s.hidden : 0.0;
+  const double extra = job.trains_base()
+                           ? job.stack.norm_extra_bytes
+                           : std::max(0.0, job.stack.norm_extra_bytes - kActivationBytes);
+  double bytes = (kActivationBytes + extra) * s.hidden;
+  bytes += output && job.keeps_elementwise_outputs() ? InputBytes(job) * s.hidden : 0.0;
+  bytes += dropout ? s.hidden : 0.0;
   // Products keep their inputs as they came in: whole where they were gathered.
-  const bool whole = job.stack.keeps_gathered_inputs && s.sequence_split > 1;
-  const double gathered = whole ? 2 * InputBytes(job) * s.hidden * (1 - 1 / s.sequence_split) : 0.0;
+  const bool whole = output && job.stack.keeps_gathered_inputs && s.sequence_split > 1;
+  const double gathered = whole ? InputBytes(job) * s.hidden * (1 - 1 / s.sequence_split) : 0.0;
   return bytes / s.sequence_split + gathered;
+}
+
+// The norm before attention: some product behind it keeps what it puts out.
+double AttentionNorm(const TrainingSpec& job, const LayerShape& s) {
+  const std::vector<Matrix> matrices = AttentionMatrices(job, s);
+  const bool output = std::any_of(matrices.begin(), matrices.end() - 1, [&](const Matrix& m) {
+    return m.k == s.hidden && KeepsInput(job, m);
+  });
+  return NormKept(job, s, output);
 }
 
 double AttentionKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double inner = job.stack.kept_activation_bytes;
   const double input = KeptInputBytes(job);
-  double bytes = inner * AttentionKept(job, s);
-  if (input < inner) {
+  double bytes = inner * AttentionKept(job, s) + AdaptersKept(job, AttentionMatrices(job, s));
+  if (input < inner && job.trains_base()) {
     // Attention needs its output as it is, and the GEMM behind it a narrow copy.
     bytes += input * s.attended / s.tensor;
   }
@@ -41,17 +54,22 @@ double AttentionKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   return bytes;
 }
 
+// What the activation function makes stays for the product behind it.
+bool KeepsProduct(const TrainingSpec& job, const LayerShape& s) {
+  return job.keeps_elementwise_outputs() && KeepsInput(job, DenseMatrices(job, s)[1]);
+}
+
 double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double inner = job.stack.kept_activation_bytes;
   double bytes = inner * s.ffn_in;
-  bytes += job.keeps_elementwise_outputs() ? KeptInputBytes(job) * s.ffn : 0.0;
+  bytes += KeepsProduct(job, s) ? KeptInputBytes(job) * s.ffn : 0.0;
   bytes += job.model.gated && job.stack.separate_gate ? inner * s.ffn : 0.0;
-  return bytes / s.tensor;
+  return bytes / s.tensor + AdaptersKept(job, DenseMatrices(job, s));
 }
 
 // What the backward pass of the attention block needs, its norm with it.
 double AttentionBlock(const TrainingSpec& job, const LayerShape& s) {
-  double bytes = s.tokens * (NormsKept(job, s) / 2 + AttentionKeptBytes(job, s));
+  double bytes = s.tokens * (AttentionNorm(job, s) + AttentionKeptBytes(job, s));
   if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
     bytes += 5 * ScoreElements(s);
   }
@@ -60,9 +78,11 @@ double AttentionBlock(const TrainingSpec& job, const LayerShape& s) {
 
 // The same of the feed-forward block.
 double FeedForwardBlock(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
-  return s.tokens * NormsKept(job, s) / 2 + (kind == LayerKind::kMixture
-                                                 ? MixtureKeptBytes(job, s)
-                                                 : s.tokens * DenseKeptBytes(job, s));
+  const bool mixture = kind == LayerKind::kMixture;
+  // The router and its scores want what the norm of a mixture puts out in any case.
+  const bool output = mixture || KeepsInput(job, DenseMatrices(job, s)[0]);
+  return s.tokens * NormKept(job, s, output) +
+         (mixture ? MixtureKeptBytes(job, s) : s.tokens * DenseKeptBytes(job, s));
 }
 
 // Everything that the backward pass of a layer needs.
@@ -95,7 +115,7 @@ double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKin
     return kActivationBytes * s.expert_rows() *
            (s.hidden + (s.expert_ffn_in + s.expert_ffn) / s.expert_width);
   }
-  const double product = job.keeps_elementwise_outputs() ? KeptInputBytes(job) * s.ffn : 0.0;
+  const double product = KeepsProduct(job, s) ? KeptInputBytes(job) * s.ffn : 0.0;
   return s.tokens * (kActivationBytes * (s.ffn_in + s.ffn) - product) / s.tensor /
          job.stack.feed_forward_chunks;
 }
@@ -141,9 +161,10 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
 }
 
 Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
-  Bytes bytes = LayerActivations(job) * part.dense();
-  if (part.mixture > 0) {
-    bytes += LayerActivations(job, LayerKind::kMixture) * part.mixture;
+  const ModelPart kept = part.trained();
+  Bytes bytes = LayerActivations(job) * kept.dense();
+  if (kept.mixture > 0) {
+    bytes += LayerActivations(job, LayerKind::kMixture) * kept.mixture;
   }
   return bytes;
 }

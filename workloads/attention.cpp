@@ -8,6 +8,8 @@ namespace gridlock {
 
 namespace {
 
+using namespace adapter_target;
+
 // HBM bytes of the score matrices when they are not kept on the chip, per element of the matrix:
 // forward writes the scores, masks and normalises them (read, write), drops (read, write, mask
 // byte) and reads them for PV; backward does the same for two gradients and reads the kept
@@ -38,8 +40,10 @@ std::vector<Matrix> UpProjections(const TrainingSpec& job, const LayerShape& s) 
   std::vector<Matrix> out;
   if (latent.query_rank > 0) {
     out.push_back({"query_up", s.query / s.tensor, 1.0 * latent.query_rank});
+    out.back().beside = Beside(job, {kQuery, 0, 0}, {out.back().n, 0, 0});
   }
   out.push_back({"key_value_up", (plain_keys + s.value) / s.tensor, 1.0 * latent.key_value_rank});
+  out.back().beside = Beside(job, {kKey | kValue, 0, 0}, {out.back().n, 0, 0});
   return out;
 }
 
@@ -53,12 +57,15 @@ std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const LayerShape& s)
   } else {
     out.push_back({"query", s.query / s.tensor, s.hidden});
   }
+  out.back().beside = Beside(job, {kQuery, 0, 0}, {out.back().n, 0, 0});
   out.push_back({"key_value_down", 1.0 * latent.key_value_rank + latent.rotary_head_dim, s.hidden,
                  s.sequence_split});
+  out.back().beside = Beside(job, {kKey | kValue, 0, 0}, {out.back().n, 0, 0});
   for (const Matrix& up : UpProjections(job, s)) {
     out.push_back(up);
   }
   out.push_back({"attention_out", s.hidden, s.attended / s.tensor});
+  out.back().beside = Beside(job, {kAttentionOut, 0, 0}, {s.hidden, 0, 0});
   return out;
 }
 
@@ -68,8 +75,12 @@ std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape&
   if (job.model.latent.key_value_rank > 0) {
     return LatentMatrices(job, s);
   }
-  return {{"qkv", (s.query + s.key + s.value) / s.tensor, s.hidden},
-          {"attention_out", s.hidden, s.attended / s.tensor}};
+  Matrix joined{"qkv", (s.query + s.key + s.value) / s.tensor, s.hidden};
+  joined.beside = Beside(job, {kQuery, kKey, kValue},
+                         {s.query / s.tensor, s.key / s.tensor, s.value / s.tensor});
+  Matrix result{"attention_out", s.hidden, s.attended / s.tensor};
+  result.beside = Beside(job, {kAttentionOut, 0, 0}, {s.hidden, 0, 0});
+  return {joined, result};
 }
 
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s) {

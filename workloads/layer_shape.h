@@ -3,6 +3,7 @@
 // Sizes that the formulas of a layer share, and the kinds of kernel calls they are made of. For the
 // files of this room that count a layer's work; others use transformer.h.
 
+#include <array>
 #include <vector>
 
 #include "workloads/training.h"
@@ -65,6 +66,9 @@ struct Matrix {
   /// matrix is split instead.
   double copies = 1;
   bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
+  std::array<double, 3> beside = {};  ///< widths of the outputs of adapters beside it; 0: none
+
+  [[nodiscard]] bool adapted() const { return beside[0] + beside[1] + beside[2] > 0; }
 };
 
 /// FLOP of a matrix product of (m x k) and (k x n): a multiply and an add per term.
@@ -78,6 +82,38 @@ void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows
                       std::vector<Operation>& out);
 void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
                        std::vector<Operation>& out);
+
+// Adapters (adapters.cpp).
+
+/// Widths of adapters: that of each bit of `target` that has one, or one of their sum where
+/// adapters are joined.
+std::array<double, 3> Beside(const TrainingSpec& job, std::array<int, 3> target,
+                             std::array<double, 3> width);
+
+/// Their kernels beside a matrix, for `rows` rows.
+void AddAdaptersForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                        std::vector<Operation>& out);
+void AddAdaptersBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
+                         std::vector<Operation>& out);
+
+/// Parameters of the adapters beside matrices.
+double AdapterParameters(const TrainingSpec& job, const std::vector<Matrix>& matrices);
+
+/// Bytes per row that adapters keep for the backward pass, beyond an input that products keep.
+double AdaptersKept(const TrainingSpec& job, const std::vector<Matrix>& matrices);
+
+/// Whether what goes into a matrix stays in HBM for the backward pass: for its own gradient, or for
+/// that of an adapter in 16 bits. One in 32 bits keeps a copy of its own.
+bool KeepsInput(const TrainingSpec& job, const Matrix& matrix);
+
+/// Selective recomputation is about matrix products.
+bool RepeatsProducts(const TrainingSpec& job);
+
+/// The products of a dense feed-forward block that it does again: of the way in.
+std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s);
+
+/// Matrices of the dense feed-forward block: the way in, and the way out.
+std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s);
 
 // Attention (attention.cpp).
 
@@ -109,10 +145,10 @@ double AttentionKept(const TrainingSpec& job, const LayerShape& s);
 // Experts (mixture.cpp).
 
 /// Weights of the router and the shared experts of one layer on one rank.
-std::vector<Matrix> SharedMatrices(const LayerShape& s);
+std::vector<Matrix> SharedMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// Weights of one routed expert on one rank.
-std::vector<Matrix> ExpertMatrices(const LayerShape& s);
+std::vector<Matrix> ExpertMatrices(const TrainingSpec& job, const LayerShape& s);
 
 /// The feed-forward blocks of `layers` layers with experts: router, permutation, experts, shared
 /// experts, and back. Norms and residuals are not in it.
@@ -122,7 +158,8 @@ void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double lay
                         std::vector<Operation>& out);
 
 /// Tensor-parallel collectives of these blocks; needs sequence parallelism.
-void AddMixtureTraffic(const LayerShape& s, double layers, bool backward, TensorTraffic& traffic);
+void AddMixtureTraffic(const TrainingSpec& job, const LayerShape& s, double layers, bool backward,
+                       TensorTraffic& traffic);
 
 /// All-to-alls of these blocks, in one direction of the step.
 ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers);
@@ -131,6 +168,8 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
 double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s);
 
 /// Forward FLOP of one of these blocks for the tokens of `s`: only the experts of each token count.
-double MixtureFlop(const LayerShape& s);
+/// And of the adapters in it.
+double MixtureFlop(const TrainingSpec& job, const LayerShape& s);
+double MixtureAdapterFlop(const TrainingSpec& job, const LayerShape& s);
 
 }  // namespace gridlock

@@ -25,6 +25,16 @@ void AddCast(const TrainingSpec& job, const char* name, double elements, double 
   }
 }
 
+// A frozen matrix in a narrow format is written out in 16 bits before each product (bitsandbytes,
+// autograd/_functions.py, MatMul4Bit: forward and backward).
+void AddBaseCast(const TrainingSpec& job, const Matrix& matrix, double calls,
+                 std::vector<Operation>& out) {
+  if (job.adapters.base_bytes > 0 && !matrix.wide) {
+    const double bytes = (job.adapters.base_bytes + kActivationBytes) * matrix.n * matrix.k;
+    out.push_back(Elementwise("dequantise", bytes, calls));
+  }
+}
+
 }  // namespace
 
 void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
@@ -35,7 +45,9 @@ void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows
   if (!matrix.wide) {
     AddCast(job, "cast", rows / matrix.copies * matrix.k + matrix.n * matrix.k, calls, out);
   }
+  AddBaseCast(job, matrix, calls, out);
   out.push_back(product);
+  AddAdaptersForward(job, matrix, rows / matrix.copies, calls, out);
 }
 
 void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
@@ -57,7 +69,12 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
     // Inputs are kept as they were and cast once more, and the gradient of the output.
     AddCast(job, "cast_backward", m * matrix.k + matrix.n * matrix.k + m * matrix.n, calls, out);
   }
+  AddBaseCast(job, matrix, calls, out);
   out.push_back(input);
+  if (!job.trains_base()) {
+    AddAdaptersBackward(job, matrix, m, calls, out);
+    return;
+  }
   out.push_back(weight);
   if (job.stack.keeps_narrow_gradients) {
     sum.of_weights = true;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/adapters.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
@@ -12,12 +13,13 @@ namespace gridlock {
 
 namespace {
 
+// Those that are trained.
 ParameterCount StageParameters(const TrainingSpec& job, int stage) {
   ParameterCount sum, parameters;
   ModelPart last{-1};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
-    parameters = part == last ? parameters : ParametersPerRank(job, part);
+    parameters = part == last ? parameters : TrainedPerRank(job, part);
     last = part;
     sum.common += parameters.common;
     sum.experts += parameters.experts;
@@ -25,12 +27,14 @@ ParameterCount StageParameters(const TrainingSpec& job, int stage) {
   return sum;
 }
 
-ParameterBytes StageWeights(const TrainingSpec& job, int stage) {
+using BytesOfPart = ParameterBytes (*)(const TrainingSpec&, const ModelPart&);
+
+ParameterBytes StageBytes(const TrainingSpec& job, int stage, BytesOfPart of) {
   ParameterBytes sum, bytes;
   ModelPart last{-1};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
-    bytes = part == last ? bytes : WeightBytes(job, part);
+    bytes = part == last ? bytes : of(job, part);
     last = part;
     sum.common += bytes.common;
     sum.experts += bytes.experts;
@@ -44,6 +48,8 @@ ModelPart StagePart(const TrainingSpec& job, int stage) {
     const ModelPart part = PartOf(job, stage, chunk);
     layers.layers += part.layers;
     layers.mixture += part.mixture;
+    layers.frozen += part.frozen;
+    layers.frozen_mixture += part.frozen_mixture;
     layers.embedding = layers.embedding || part.embedding;
     layers.head = layers.head || part.head;
   }
@@ -62,7 +68,7 @@ ModelPart OneLayer(const ModelPart& part) {
 Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers) {
   if (job.offloads()) {
     // The layer that leaves and the one that is computed.
-    return LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.layers);
+    return LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.trained().layers);
   }
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
@@ -71,13 +77,22 @@ Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& laye
          (static_cast<double>(in_flight) / job.layout.virtual_pipeline);
 }
 
+// Bytes of an accumulated gradient. Those of adapters in 32 bits are as wide as they are.
+double GradientElement(const TrainingSpec& job) {
+  return job.trains_base() || !job.adapters.wide() ? job.stack.main_gradient_bytes
+                                                   : job.adapters.bytes;
+}
+
 Bytes LayerGradients(const TrainingSpec& job, const ModelPart& part) {
-  return Bytes(job.stack.main_gradient_bytes * ParametersPerRank(job, OneLayer(part)).total());
+  return Bytes(GradientElement(job) * TrainedPerRank(job, OneLayer(part)).total());
 }
 
 // Gradients that a layer has made when its feed-forward block is fullest: of what that block ends
 // with.
 Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
+  if (!job.trains_base()) {
+    return Bytes(0);
+  }
   const MixtureSpec& mixture = job.model.mixture;
   const double width = KindOf(part) == LayerKind::kMixture
                            ? 1.0 * mixture.expert_ffn / job.layout.expert_width() *
@@ -87,14 +102,24 @@ Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
 }
 
 // Weights as products use them. Of those that are cast for each pass only the copies stay that are
-// not made again: with full recomputation, the LM head's.
+// not made again: with full recomputation, the LM head's. A frozen base is in 16 bits or less, and
+// stays as it is.
 ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& part) {
-  if (!job.stack.casts_weights || job.recompute != Recompute::kFull) {
-    return StageWeights(job, stage);
+  if (!job.stack.casts_weights || job.recompute != Recompute::kFull || !job.trains_base()) {
+    return StageBytes(job, stage, WeightBytes);
   }
   ParameterBytes bytes;
   bytes.common = part.head ? WeightBytes(job, {0, false, true, 0}).common : Bytes(0);
   return bytes;
+}
+
+// Layers whose parameters are whole at a time. DeepSpeed keeps up to `stage3_max_live_parameters`
+// that it will want again, and gathers `stage3_prefetch_bucket_size` ahead
+// (runtime/zero/partitioned_param_coordinator.py).
+double LiveLayers(const TrainingSpec& job, const ModelPart& part) {
+  const double each = ParametersPerRank(job, OneLayer(part)).total();
+  const double ahead = job.zero_buffers.live + job.zero_buffers.prefetch;
+  return std::clamp(1 + ahead / each, 2.0, std::max(2.0, part.layers));
 }
 
 // Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
@@ -110,22 +135,32 @@ Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
   const ModelPart layer = OneLayer(part);
   const Bytes tables = WeightBytes(job, part).total() -
                        WeightBytes(job, {part.layers, false, false, part.mixture}).total();
-  return tables + 2.0 * WeightBytes(job, layer).total() +
-         Bytes(2 * ParametersPerRank(job, layer).total()) + LayerGradients(job, part);
+  return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
+         Bytes(2 * TrainedPerRank(job, layer).total()) + LayerGradients(job, part);
 }
 
 // The most of what comes and goes: in the backward pass of a layer, or in the loss.
 Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
-  Bytes most = part.layers > 0 ? LayerWorkingSet(job, KindOf(part)) : Bytes(0);
+  Bytes most = part.trained().layers > 0 ? LayerWorkingSet(job, KindOf(part)) : Bytes(0);
+  if (job.adapters.base_bytes > 0) {
+    // The matrix in use, in 16 bits.
+    most += Bytes(2 * LargestOfLayer(job, KindOf(part)));
+  }
   if (part.head) {
-    const Bytes head = WeightBytes(job, {0, false, true, 0}).total();
+    const Bytes head =
+        job.trains_tables() ? WeightBytes(job, {0, false, true, 0}).total() : Bytes(0);
     most = std::max(most, LossWorkingSet(job) + head);
   }
-  if (job.stack.placeholder_gradients && part.layers > 0) {
+  if (job.stack.placeholder_gradients && part.layers > 0 && job.trains_base()) {
     most += Bytes(2 * ShapesOfLayer(job, KindOf(part)));
   }
+  if (job.zero_buffers.reduce > 0) {
+    // DeepSpeed's, in 16 bits, allocated for good (runtime/zero/stage_1_and_2.py, ipg_buffer).
+    return most + Bytes(2 * job.zero_buffers.copies * job.zero_buffers.reduce);
+  }
   // Buckets of gradients on their way (Rajbhandari et al. 2020, section 5.2).
-  return most + (job.zero == 2 ? 2.0 * job.gradient_bucket() : Bytes(0));
+  const bool buckets = job.zero == 2 && job.trains_base();
+  return most + (buckets ? 2.0 * job.gradient_bucket() : Bytes(0));
 }
 
 const MemoryNeed& Fullest(const std::vector<MemoryNeed>& stages) {
@@ -190,6 +225,11 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
     changed.offload_activations = true;
     consider(changed, "offload_activations: true");
   }
+  if (!job.trains_base() && job.adapters.base_bytes <= 0) {
+    changed = job;
+    changed.adapters.base_bytes = FrozenFormatBytes("nf4");
+    consider(changed, "adapters { base: \"nf4\" }");
+  }
   if (job.micro_batch % 2 == 0) {
     changed = job;
     changed.micro_batch /= 2;
@@ -210,6 +250,41 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
   return out;
 }
 
+constexpr double kMaster = 4;  // bytes of a weight in FP32
+
+// Of trained weights only master copies stay, of frozen ones 16 bits, all of them sharded.
+Bytes MasterWeights(const TrainingSpec& job, int stage, double trained) {
+  Bytes frozen;
+  if (!job.trains_all()) {
+    frozen = (StageBytes(job, stage, WeightBytes).total() -
+              StageBytes(job, stage, TrainedBytes).total()) /
+             job.layout.shards();
+  }
+  return Bytes(kMaster * trained) + frozen;
+}
+
+// Trained parameters of embedding and LM head.
+ParameterCount TableParameters(const TrainingSpec& job, const ModelPart& part) {
+  if (!job.optimizer.orthogonal || !job.trains_tables()) {
+    return {};
+  }
+  return ParametersPerRank(job, {0, part.embedding, part.head, 0});
+}
+
+// Paged states leave HBM where it is short.
+Bytes OptimizerStates(const TrainingSpec& job, double parameters, double tables, bool master_only) {
+  const StateBytes states = StatesOf(job);
+  if (job.optimizer.place != StatesPlace::kHbm) {
+    return Bytes(0);
+  }
+  const double moments =
+      job.optimizer.paged ? 0
+                          : states.moments * (parameters - tables) + states.table_moments * tables;
+  // Where weights are master copies, four bytes of what the stack says are counted with them.
+  const double master = states.master - (master_only ? kMaster : 0);
+  return Bytes(std::max(0.0, master * parameters + moments));
+}
+
 }  // namespace
 
 MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
@@ -221,18 +296,17 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
                ? parameters.common / layout.shards() + parameters.experts / layout.expert_shards()
                : parameters.total();
   };
-  const bool master_only = job.zero == 3 && stack.master_weights_only;
-  constexpr double kMaster = 4;  // bytes of a weight in FP32
+  const bool master_only = job.zero == 3 && stack.master_weights_only && job.trains_base();
   const ParameterCount parameters = StageParameters(job, stage);
   const ModelPart part = StagePart(job, stage);
   MemoryNeed need;
   need.stage = stage;
   if (!stack.offloads_states) {
-    need.weights =
-        master_only ? Bytes(kMaster * kept(parameters, 3)) : kept(UsedWeights(job, stage, part), 3);
+    need.weights = master_only ? MasterWeights(job, stage, kept(parameters, 3))
+                               : kept(UsedWeights(job, stage, part), 3);
     need.optimizer =
-        Bytes((stack.optimizer_bytes - (master_only ? kMaster : 0)) * kept(parameters, 1));
-    need.gradients = Bytes(stack.main_gradient_bytes * kept(parameters, 2) +
+        OptimizerStates(job, kept(parameters, 1), kept(TableParameters(job, part), 1), master_only);
+    need.gradients = Bytes(GradientElement(job) * kept(parameters, 2) +
                            (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
   }
   need.activations = StageActivations(job, stage, part);

@@ -49,20 +49,31 @@ double ExpertRows(const LayerShape& s) {
   return s.expert_rows() / s.local_experts();
 }
 
+// The way in has a gate and its product where it is wider than the way out.
+std::array<double, 3> BesideWayIn(const TrainingSpec& job, double inner, double all) {
+  using namespace adapter_target;
+  return Beside(job, {kUp, kGate, 0}, {inner, all - inner, 0});
+}
+
 }  // namespace
 
-std::vector<Matrix> SharedMatrices(const LayerShape& s) {
+std::vector<Matrix> SharedMatrices(const TrainingSpec& job, const LayerShape& s) {
   std::vector<Matrix> out{{"router", s.experts, s.hidden, s.tensor, /*wide=*/true}};
   if (s.shared_ffn > 0) {
     out.push_back({"shared_experts_in", s.shared_ffn_in / s.tensor, s.hidden});
+    out.back().beside = BesideWayIn(job, s.shared_ffn / s.tensor, out.back().n);
     out.push_back({"shared_experts_out", s.hidden, s.shared_ffn / s.tensor});
+    out.back().beside = Beside(job, {adapter_target::kDown, 0, 0}, {s.hidden, 0, 0});
   }
   return out;
 }
 
-std::vector<Matrix> ExpertMatrices(const LayerShape& s) {
-  return {{"experts_in", s.expert_ffn_in / s.expert_width, s.hidden},
-          {"experts_out", s.hidden, s.expert_ffn / s.expert_width}};
+std::vector<Matrix> ExpertMatrices(const TrainingSpec& job, const LayerShape& s) {
+  Matrix in{"experts_in", s.expert_ffn_in / s.expert_width, s.hidden};
+  in.beside = BesideWayIn(job, s.expert_ffn / s.expert_width, in.n);
+  Matrix back{"experts_out", s.hidden, s.expert_ffn / s.expert_width};
+  back.beside = Beside(job, {adapter_target::kDown, 0, 0}, {s.hidden, 0, 0});
+  return {in, back};
 }
 
 namespace {
@@ -81,11 +92,11 @@ void AddMixtureForward(const TrainingSpec& job, const LayerShape& s, double laye
   if (layers <= 0) {
     return;
   }
-  for (const Matrix& matrix : SharedMatrices(s)) {
+  for (const Matrix& matrix : SharedMatrices(job, s)) {
     AddMatrixForward(job, matrix, s.tokens, layers, out);
   }
   const std::size_t first = out.size();
-  for (const Matrix& matrix : ExpertMatrices(s)) {
+  for (const Matrix& matrix : ExpertMatrices(job, s)) {
     AddMatrixForward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
   }
   Group(s, first, out);
@@ -101,11 +112,11 @@ void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double lay
   if (layers <= 0) {
     return;
   }
-  for (const Matrix& matrix : SharedMatrices(s)) {
+  for (const Matrix& matrix : SharedMatrices(job, s)) {
     AddMatrixBackward(job, matrix, s.tokens, layers, out);
   }
   const std::size_t first = out.size();
-  for (const Matrix& matrix : ExpertMatrices(s)) {
+  for (const Matrix& matrix : ExpertMatrices(job, s)) {
     AddMatrixBackward(job, matrix, ExpertRows(s), layers * s.local_experts(), out);
   }
   Group(s, first, out);
@@ -120,12 +131,14 @@ void AddMixtureBackward(const TrainingSpec& job, const LayerShape& s, double lay
 // Experts that are split like the other weights gather the rows of their tensor-parallel group and
 // scatter the sums; shared experts do so with the tokens, and gather them once more for the
 // gradients of their weights.
-void AddMixtureTraffic(const LayerShape& s, double layers, bool backward, TensorTraffic& traffic) {
+void AddMixtureTraffic(const TrainingSpec& job, const LayerShape& s, double layers, bool backward,
+                       TensorTraffic& traffic) {
   if (s.tensor <= 1 || layers <= 0) {
     return;
   }
   if (s.shared_ffn > 0) {
-    traffic.all_gathers += (backward ? 2 : 1) * layers;
+    const bool again = backward && KeepsInput(job, SharedMatrices(job, s)[1]);
+    traffic.all_gathers += (again ? 2 : 1) * layers;
     traffic.reduce_scatters += layers;
   }
   if (s.expert_width > 1) {
@@ -150,11 +163,14 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
 // that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits. Some stacks
 // keep further copies of the rows.
 double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s) {
-  const double kept = job.keeps_elementwise_outputs() ? 1 : 0;
-  return KeptInputBytes(job) * (s.expert_rows() * s.hidden + ActivationElements(s, 0, kept)) +
+  const std::vector<Matrix> experts = ExpertMatrices(job, s);
+  const bool product = job.keeps_elementwise_outputs() && KeepsInput(job, experts[1]);
+  const double rows = KeepsInput(job, experts[0]) ? s.expert_rows() : 0;
+  return KeptInputBytes(job) * (rows * s.hidden + ActivationElements(s, 0, product ? 1 : 0)) +
          job.stack.kept_activation_bytes * ActivationElements(s, 1, 0) +
-         job.stack.routed_extra_bytes * s.expert_rows() * s.hidden +
-         4.0 * s.routed_tokens() * s.experts;
+         job.stack.routed_extra_bytes * rows * s.hidden + 4.0 * s.routed_tokens() * s.experts +
+         s.expert_rows() * AdaptersKept(job, experts) +
+         s.tokens * AdaptersKept(job, SharedMatrices(job, s));
 }
 
 double ShapesOfLayer(const TrainingSpec& job, LayerKind kind) {
@@ -165,21 +181,27 @@ double ShapesOfLayer(const TrainingSpec& job, LayerKind kind) {
   }
   const LayerShape s(job);
   double one = 0;
-  for (const Matrix& matrix : ExpertMatrices(s)) {
+  for (const Matrix& matrix : ExpertMatrices(job, s)) {
     one += matrix.n * matrix.k;
   }
   return all - (s.local_experts() - 1) * one;
 }
 
-double MixtureFlop(const LayerShape& s) {
+double MixtureFlop(const TrainingSpec& job, const LayerShape& s) {
   double flop = 0;
-  for (const Matrix& matrix : SharedMatrices(s)) {
+  for (const Matrix& matrix : SharedMatrices(job, s)) {
     flop += 2.0 * s.tokens * matrix.n * matrix.k;
   }
-  for (const Matrix& matrix : ExpertMatrices(s)) {
+  for (const Matrix& matrix : ExpertMatrices(job, s)) {
     flop += 2.0 * s.tokens * s.per_token * matrix.n * matrix.k;
   }
   return flop;
+}
+
+double MixtureAdapterFlop(const TrainingSpec& job, const LayerShape& s) {
+  return 2.0 * s.tokens *
+         (AdapterParameters(job, SharedMatrices(job, s)) +
+          s.per_token * AdapterParameters(job, ExpertMatrices(job, s)));
 }
 
 }  // namespace gridlock

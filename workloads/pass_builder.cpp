@@ -5,20 +5,11 @@
 #include <utility>
 
 #include "sim/base/check.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 
 namespace {
-
-// Adam reads the gradient and reads and writes the master weight and two moments; it writes the
-// 16-bit weight, and reads that one too where there is no master weight (states of 4 bytes: both
-// moments in 16 bits).
-double OptimizerTraffic(const StackSpec& stack) {
-  constexpr double kGradient = 4, kWeight = 2, kNarrowMoments = 4;
-  return stack.optimizer_bytes > kNarrowMoments
-             ? kGradient + 2 * stack.optimizer_bytes + kWeight
-             : stack.main_gradient_bytes + 2 * stack.optimizer_bytes + 2 * kWeight;
-}
 
 // What a grouped kernel reaches of the efficiency of one product with all of its work. In 16 bits
 // of 8 to 64 experts of 256 to 2,048 tokens, measured on one H100 SXM (PyTorch 2.11): median error
@@ -114,6 +105,10 @@ double PassBuilder::GatherBandwidth() const {
 }
 
 ParameterBytes PassBuilder::GatheredBytes(const ModelPart& part) const {
+  if (job_.zero < 3) {
+    // What the update has changed.
+    return TrainedBytes(job_, part);
+  }
   const ParameterBytes bytes = WeightBytes(job_, part);
   return {bytes.common / GatherBandwidth(), bytes.experts / GatherBandwidth()};
 }
@@ -129,7 +124,7 @@ void PassBuilder::ShareUnits(const ModelPart& part, bool backward, Pass& pass) c
   }
   Seconds beside = AloneOverShards(CollectiveKind::kAllGather, GatheredBytes(part).common);
   if (backward) {
-    const Bytes gradients = GradientBytes(ParametersPerRank(job_, part).common);
+    const Bytes gradients = GradientBytes(TrainedPerRank(job_, part).common);
     beside += AloneOverShards(CollectiveKind::kReduceScatter, gradients);
   }
   const Seconds hbm = pass.memory_bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
@@ -147,14 +142,26 @@ Seconds PassBuilder::AloneOverShards(CollectiveKind kind, Bytes payload) const {
 
 Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
-  work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
-                             Bytes(OptimizerTraffic(job_.stack) * parameters), 1});
+  if (job_.optimizer.place == StatesPlace::kHbm) {
+    work.operations.push_back(
+        {"optimizer", Kernel::kElementwise, Flop(0), Bytes(UpdateTraffic(job_) * parameters), 1});
+  } else {
+    floor = std::max(floor, UpdateElsewhere(job_, parameters));
+  }
+  const Flop orthogonal = OrthogonalFlop(job_, parameters);
+  if (orthogonal.si() > 0) {
+    work.operations.push_back({"orthogonalise", Kernel::kGemm, orthogonal, Bytes(0), 1});
+    work.operations.back().wide = true;
+  }
   return Build("optimizer", work, floor);
 }
 
 // Format that an operation runs in: attention and the LM head stay in 16 bits when the job's
 // format is narrower.
 Precision PassBuilder::PrecisionOf(const Operation& operation) const {
+  if (operation.single && chip_.rates[static_cast<int>(Precision::kFp32)].peak.si() > 0) {
+    return Precision::kFp32;
+  }
   const bool narrow = PrecisionBytes(job_.precision) < PrecisionBytes(Precision::kBf16);
   const bool has_wide = chip_.rates[static_cast<int>(Precision::kBf16)].peak.si() > 0;
   return operation.wide && narrow && has_wide ? Precision::kBf16 : job_.precision;

@@ -95,6 +95,14 @@ int BalancedEnd(const TrainingSpec& job, int stage) {
   return std::clamp(static_cast<int>(share) + 1, std::min(stage + 1, most), most);
 }
 
+void SetLayers(const TrainingSpec& job, int first, int end, ModelPart& part) {
+  const int frozen = std::clamp(job.frozen.layers, first, end);
+  part.layers = end - first;
+  part.mixture = job.model.MixtureLayers(first, end);
+  part.frozen = frozen - first;
+  part.frozen_mixture = job.model.MixtureLayers(first, frozen);
+}
+
 }  // namespace
 
 ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
@@ -106,8 +114,7 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   if (job.stack.balances_stages && chunks > 1 && job.layout.virtual_pipeline == 1) {
     const int first = stage == 0 ? 0 : BalancedEnd(job, stage - 1);
     const int end = stage == chunks - 1 ? job.model.layers : BalancedEnd(job, stage);
-    part.layers = end - first;
-    part.mixture = job.model.MixtureLayers(first, end);
+    SetLayers(job, first, end, part);
     return part;
   }
   // Layers [first, end), when the embedding stands before the first one and counts as one.
@@ -120,8 +127,7 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   };
   const int first = layer_at(position);
   const int end = layer_at(position + 1);
-  part.layers = end - first;
-  part.mixture = job.model.MixtureLayers(first, end);
+  SetLayers(job, first, end, part);
   return part;
 }
 

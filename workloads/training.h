@@ -3,6 +3,7 @@
 // A pretraining job as the user states it: model, layout, batch, schedule. Typed, const, no clock.
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <string>
 
@@ -120,6 +121,68 @@ struct Layout {
 
 enum class Recompute { kNone, kSelective, kFull };
 
+/// Matrices of a layer that an adapter can sit beside, as bits.
+namespace adapter_target {
+inline constexpr int kQuery = 1, kKey = 2, kValue = 4, kAttentionOut = 8;
+inline constexpr int kGate = 16, kUp = 32, kDown = 64;
+inline constexpr int kAttention = kQuery | kKey | kValue | kAttentionOut;
+inline constexpr int kFeedForward = kGate | kUp | kDown;
+/// One adapter beside what a framework keeps as one matrix: queries, keys and values, or both ways
+/// into the feed-forward block.
+inline constexpr int kJoined = 128;
+}  // namespace adapter_target
+
+/// Low-rank adapters: see Adapters in proto/training.proto.
+struct AdapterSpec {
+  int rank = 0;           ///< 0: there are none, and all weights are trained
+  int targets = 0;        ///< bits of adapter_target
+  double bytes = 4;       ///< of one of their weights, and of what they compute with
+  double base_bytes = 0;  ///< of a frozen weight that is cast for each use; 0: as products use it
+
+  [[nodiscard]] bool on(int target) const { return rank > 0 && (targets & target) != 0; }
+
+  /// Host time of a layer over that of one without adapters, where each kernel is launched by
+  /// itself. A layer of Transformers launches about 48 kernels forward; an adapter of PEFT takes as
+  /// long as nine, its two products, scale, sum and casts with the module around them (two short
+  /// steps on one H200, tools/calibration/measured).
+  [[nodiscard]] double launches() const {
+    constexpr double kOfLayer = 48, kOfAdapter = 9;
+    const auto bits = static_cast<unsigned>(targets & ~adapter_target::kJoined);
+    return rank > 0 ? 1 + std::popcount(bits) * kOfAdapter / kOfLayer : 1;
+  }
+
+  /// In 32 bits, as PEFT makes them beside a base of 16 bits.
+  [[nodiscard]] bool wide() const { return bytes > 2; }
+};
+
+/// Parts that are not trained: see Frozen in proto/training.proto.
+struct FrozenSpec {
+  int layers = 0;       ///< leading ones
+  bool tables = false;  ///< embedding and LM head
+};
+
+/// Where states of the optimizer are: see StatesPlace in proto/training.proto.
+enum class StatesPlace { kHbm, kHost, kNvme };
+
+/// An optimizer: a row of the table in optimizers.cpp.
+struct OptimizerSpec {
+  std::string name = "adamw";
+  double moments = 2;       ///< of the size of a weight
+  double moment_bytes = 0;  ///< of one; 0: as the stack keeps them
+  bool paged = false;       ///< the driver moves states to the host where HBM is short
+  bool orthogonal = false;  ///< updates of matrices are orthogonalised (Muon); tables have AdamW
+  StatesPlace place = StatesPlace::kHbm;
+};
+
+/// Buffers of DeepSpeed's ZeRO: see ZeroBuffers in proto/training.proto. Elements.
+struct ZeroBufferSpec {
+  double reduce = 0;  ///< 0: there are none, and the stack says the bucket
+  double gather = 0;
+  double prefetch = 0;
+  double live = 0;
+  int copies = 0;  ///< buffers of `reduce` elements that stay allocated
+};
+
 struct TrainingSpec {
   std::string path;  ///< "job[0].pretraining"
   ModelSpec model;
@@ -134,6 +197,21 @@ struct TrainingSpec {
   int zero = 1;
   Recompute recompute = Recompute::kNone;
   bool offload_activations = false;  ///< what layers keep goes to the host meanwhile
+  AdapterSpec adapters;
+  FrozenSpec frozen;
+  OptimizerSpec optimizer;
+  ZeroBufferSpec zero_buffers;
+
+  /// The weights of the model are trained, all but `frozen` of them.
+  [[nodiscard]] bool trains_base() const { return adapters.rank == 0; }
+
+  /// Embedding and LM head are trained.
+  [[nodiscard]] bool trains_tables() const { return trains_base() && !frozen.tables; }
+
+  /// Nothing is frozen.
+  [[nodiscard]] bool trains_all() const {
+    return trains_base() && frozen.layers == 0 && !frozen.tables;
+  }
 
   /// The same where the stack does so for all of its jobs.
   [[nodiscard]] bool offloads() const { return offload_activations || stack.offloads_activations; }
@@ -141,8 +219,10 @@ struct TrainingSpec {
   /// The least time of a layer and micro-batch: kernel launches. In a pipeline more of them where
   /// tensor-parallel ranks wait for each other's hosts, shared out like the floors themselves.
   [[nodiscard]] Seconds launch_floor(bool backward) const {
-    const Seconds both = stack.launch_floor_forward + stack.launch_floor_backward;
-    const Seconds floor = backward ? stack.launch_floor_backward : stack.launch_floor_forward;
+    const double more = adapters.launches();
+    const Seconds both = (stack.launch_floor_forward + stack.launch_floor_backward) * more;
+    const Seconds floor =
+        (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * more;
     if (layout.pipeline == 1 || layout.tensor == 1 || both.si() <= 0) {
       return floor;
     }
@@ -151,6 +231,9 @@ struct TrainingSpec {
 
   /// Bytes of gradients that are reduced at a time, per rank.
   [[nodiscard]] Bytes gradient_bucket() const {
+    if (zero_buffers.reduce > 0) {
+      return Bytes(stack.main_gradient_bytes * zero_buffers.reduce);
+    }
     const double replicas = static_cast<double>(layout.data) * layout.context;
     return std::max(stack.gradient_bucket, stack.gradient_bucket_per_replica * replicas);
   }

@@ -37,11 +37,30 @@ inline constexpr auto kFields<Layout> = std::tuple_cat(
             &Layout::rank_order, &Layout::schedule, &Layout::domain_ranks));
 
 template <>
+inline constexpr auto kFields<AdapterSpec> = Bearing<
+    &AdapterSpec::rank, &AdapterSpec::targets, &AdapterSpec::bytes, &AdapterSpec::base_bytes>();
+
+template <>
+inline constexpr auto kFields<FrozenSpec> = Bearing<&FrozenSpec::layers, &FrozenSpec::tables>();
+
+template <>
+inline constexpr auto kFields<OptimizerSpec> = std::tuple_cat(
+    Aside(&OptimizerSpec::name),
+    Bearing(&OptimizerSpec::moments, &OptimizerSpec::moment_bytes, &OptimizerSpec::paged,
+            &OptimizerSpec::orthogonal, &OptimizerSpec::place));
+
+template <>
+inline constexpr auto kFields<ZeroBufferSpec> =
+    Bearing<&ZeroBufferSpec::reduce, &ZeroBufferSpec::gather, &ZeroBufferSpec::prefetch,
+            &ZeroBufferSpec::live, &ZeroBufferSpec::copies>();
+
+template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Aside(&TrainingSpec::path),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
-            &TrainingSpec::offload_activations));
+            &TrainingSpec::offload_activations, &TrainingSpec::adapters, &TrainingSpec::frozen,
+            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers));
 
 }  // namespace gridlock

@@ -51,11 +51,16 @@ double KeptInputBytes(const TrainingSpec& job) {
   return std::min(InputBytes(job), job.stack.kept_activation_bytes);
 }
 
-namespace {
-
-std::vector<Matrix> DenseMatrices(const LayerShape& s) {
-  return {{"ffn_in", s.ffn_in / s.tensor, s.hidden}, {"ffn_out", s.hidden, s.ffn / s.tensor}};
+std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) {
+  using namespace adapter_target;
+  Matrix in{"ffn_in", s.ffn_in / s.tensor, s.hidden};
+  in.beside = Beside(job, {kUp, kGate, 0}, {s.ffn / s.tensor, (s.ffn_in - s.ffn) / s.tensor, 0});
+  Matrix back{"ffn_out", s.hidden, s.ffn / s.tensor};
+  back.beside = Beside(job, {kDown, 0, 0}, {s.hidden, 0, 0});
+  return {in, back};
 }
+
+namespace {
 
 // Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
 // each is one fused kernel: norm reads and writes its tensor (twice a layer), residual add reads
@@ -101,7 +106,7 @@ void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const ModelP
   AddAttentionForward(job, s, part.layers, out);
   out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), part.layers));
   if (part.dense() > 0) {
-    for (const Matrix& matrix : DenseMatrices(s)) {
+    for (const Matrix& matrix : DenseMatrices(job, s)) {
       AddMatrixForward(job, matrix, s.tokens, part.dense(), out);
     }
     out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), part.dense()));
@@ -120,7 +125,7 @@ void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const Model
   AddAttentionBackward(job, s, part.layers, out);
   out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s), part.layers));
   if (part.dense() > 0) {
-    for (const Matrix& matrix : DenseMatrices(s)) {
+    for (const Matrix& matrix : DenseMatrices(job, s)) {
       AddMatrixBackward(job, matrix, s.tokens, part.dense(), out);
     }
     out.push_back(
@@ -154,8 +159,10 @@ void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, std::vector<O
   out.push_back(Elementwise("loss_backward",
                             job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, 1));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
-  out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
-  out.back().of_weights = true;
+  if (job.trains_tables()) {
+    out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
+    out.back().of_weights = true;
+  }
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
@@ -170,7 +177,7 @@ TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelP
   if (s.tensor <= 1) {
     return traffic;
   }
-  const double embedding = part.embedding ? 1.0 : 0.0;
+  const double embedding = part.embedding && (!backward || job.trains_tables()) ? 1.0 : 0.0;
   const double head = part.head ? 1.0 : 0.0;
   // The embedding scatters its output and gathers the gradient of it; the head gathers its input,
   // and once more for its weights, and scatters the gradient of it.
@@ -178,11 +185,19 @@ TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelP
   const double summed = blocks + (backward ? head : embedding);
   if (job.layout.sequence_parallel) {
     traffic.all_gathers = (backward ? 2 : 1) * blocks + head + (backward ? embedding : 0.0);
+    if (backward && !job.trains_base()) {
+      // Inputs of products that keep none are not gathered once more.
+      const double attention = KeepsInput(job, AttentionMatrices(job, s)[0]) ? 1.0 : 0.0;
+      const double dense = KeepsInput(job, DenseMatrices(job, s)[0]) ? 1.0 : 0.0;
+      traffic.all_gathers = blocks + attention * part.layers + dense * part.dense();
+    } else if (backward && !job.trains_tables()) {
+      traffic.all_gathers -= head;
+    }
     traffic.reduce_scatters = summed;
   } else {
     traffic.all_reduces = summed;
   }
-  AddMixtureTraffic(s, part.mixture, backward, traffic);
+  AddMixtureTraffic(job, s, part.mixture, backward, traffic);
   return traffic;
 }
 
@@ -192,33 +207,6 @@ void AddTraffic(const TensorTraffic& more, TensorTraffic& to) {
   to.all_reduces += more.all_reduces;
   to.expert_gathers += more.expert_gathers;
   to.expert_scatters += more.expert_scatters;
-}
-
-// The job on one accelerator: the sizes of the model as a whole.
-TrainingSpec Whole(const TrainingSpec& job) {
-  TrainingSpec whole = job;
-  whole.layout.tensor = whole.layout.context = whole.layout.expert = 1;
-  whole.layout.expert_tensor = 0;
-  return whole;
-}
-
-// Forward FLOP of the whole model for one step, attention scores counted as the model says.
-Flop ForwardFlop(const TrainingSpec& job) {
-  const TrainingSpec whole = Whole(job);
-  const LayerShape s(whole);
-  const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
-  const double mixture = job.model.MixtureLayers(0, job.model.layers);
-  const auto products = [&s](const std::vector<Matrix>& matrices) {
-    double flop = 0;
-    for (const Matrix& w : matrices) {
-      flop += 2.0 * s.tokens * w.n * w.k;
-    }
-    return flop;
-  };
-  double flop = products(AttentionMatrices(whole, s)) + AttentionFlop(s, share);
-  flop = flop * job.model.layers + products(DenseMatrices(s)) * (job.model.layers - mixture) +
-         MixtureFlop(s) * mixture + 2.0 * s.tokens * s.vocabulary * s.hidden;
-  return Flop(flop * static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
 }
 
 }  // namespace
@@ -240,13 +228,12 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   return work;
 }
 
-namespace {
-
-// Selective recomputation is about matrix products.
 bool RepeatsProducts(const TrainingSpec& job) {
   return job.recompute == Recompute::kSelective &&
          (job.stack.selective_every_second_product || job.stack.selective_feed_forward);
 }
+
+namespace {
 
 // Selective recomputation is about attention. Fused kernels compute their scores again in any case
 // (AddAttentionBackward), and a stack may run them once more for their output.
@@ -255,14 +242,17 @@ bool RepeatsAttention(const TrainingSpec& job) {
          (!job.stack.fused_attention || (job.stack.repeats_attention && !job.model.has_experts()));
 }
 
-// The products of a dense feed-forward block that selective recomputation does again: the way in,
-// of which every second product leaves the half that is not the gate.
+}  // namespace
+
+// Of which every second product leaves the half that is not the gate.
 std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s) {
   if (!job.stack.selective_every_second_product) {
     return {{"ffn_in", s.ffn_in / s.tensor, s.hidden}};
   }
   return {{"ffn_in", (s.ffn_in - s.ffn) / s.tensor, s.hidden}};
 }
+
+namespace {
 
 // What it does again: products, and what stands between them. Experts are done again as a whole.
 void AddRepeated(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
@@ -294,7 +284,8 @@ void AddLayersAgain(const TrainingSpec& job, const LayerShape& s, const ModelPar
 
 }  // namespace
 
-PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients gradients) {
+PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients gradients) {
+  const ModelPart part = whole.trained();
   if (gradients == Gradients::kWeights) {
     PassWork products;
     products.operations = BackwardWork(job, part).operations;
@@ -326,7 +317,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& part, Gradients 
     AddMatrixForward(job, matrix, s.tokens, part.layers, work.operations);
   }
   AddLayersBackward(job, s, part, work.operations);
-  if (part.embedding) {
+  if (part.embedding && job.trains_tables()) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
@@ -350,10 +341,10 @@ ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part)
   ParameterCount out;
   // Two norms a layer.
   out.common = (2 * s.hidden + sum(AttentionMatrices(job, s))) * part.layers +
-               sum(DenseMatrices(s)) * part.dense();
+               sum(DenseMatrices(job, s)) * part.dense();
   if (part.mixture > 0) {
-    out.common += sum(SharedMatrices(s)) * part.mixture;
-    const double experts = sum(ExpertMatrices(s)) * s.local_experts() * part.mixture;
+    out.common += sum(SharedMatrices(job, s)) * part.mixture;
+    const double experts = sum(ExpertMatrices(job, s)) * s.local_experts() * part.mixture;
     (job.layout.splits_experts() ? out.experts : out.common) += experts;
   }
   const double table = s.vocabulary * s.hidden / s.tensor;
@@ -367,27 +358,79 @@ ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part)
   return out;
 }
 
+ParameterCount TrainedPerRank(const TrainingSpec& job, const ModelPart& whole) {
+  const ModelPart part = whole.trained();
+  if (job.trains_base()) {
+    const bool tables = job.trains_tables();
+    return ParametersPerRank(
+        job, {part.layers, part.embedding && tables, part.head && tables, part.mixture});
+  }
+  const LayerShape s(job);
+  ParameterCount out;
+  out.common = AdapterParameters(job, AttentionMatrices(job, s)) * part.layers +
+               AdapterParameters(job, DenseMatrices(job, s)) * part.dense();
+  if (part.mixture > 0) {
+    out.common += AdapterParameters(job, SharedMatrices(job, s)) * part.mixture;
+    const double experts =
+        AdapterParameters(job, ExpertMatrices(job, s)) * s.local_experts() * part.mixture;
+    (job.layout.splits_experts() ? out.experts : out.common) += experts;
+  }
+  return out;
+}
+
 ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
   const ParameterCount layers = ParametersPerRank(job, {part.layers, false, false, part.mixture});
   const double tables = ParametersPerRank(job, part).common - layers.common;
-  const double bytes = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
-  return {Bytes(bytes * layers.common + kActivationBytes * tables), Bytes(bytes * layers.experts)};
+  const double used = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
+  const double bytes = job.adapters.base_bytes > 0 ? job.adapters.base_bytes : used;
+  ParameterBytes out{Bytes(bytes * layers.common + kActivationBytes * tables),
+                     Bytes(bytes * layers.experts)};
+  if (!job.trains_base()) {
+    const ParameterCount adapters = TrainedPerRank(job, part);
+    out.common += Bytes(job.adapters.bytes * adapters.common);
+    out.experts += Bytes(job.adapters.bytes * adapters.experts);
+  }
+  return out;
 }
 
-double LargestMatrix(const TrainingSpec& job) {
+ParameterBytes TrainedBytes(const TrainingSpec& job, const ModelPart& part) {
+  if (job.trains_all()) {
+    return WeightBytes(job, part);
+  }
+  if (!job.trains_base()) {
+    const ParameterCount adapters = TrainedPerRank(job, part);
+    return {Bytes(job.adapters.bytes * adapters.common),
+            Bytes(job.adapters.bytes * adapters.experts)};
+  }
+  const ModelPart trained = part.trained();
+  const bool tables = job.trains_tables();
+  return WeightBytes(
+      job, {trained.layers, trained.embedding && tables, trained.head && tables, trained.mixture});
+}
+
+double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
   const LayerShape s(job);
-  double largest = s.vocabulary * s.hidden / s.tensor;
+  double largest = 0;
   const auto consider = [&largest](const std::vector<Matrix>& matrices, double count) {
     for (const Matrix& w : matrices) {
       largest = std::max(largest, w.n * w.k * count);
     }
   };
   consider(AttentionMatrices(job, s), 1);
-  consider(DenseMatrices(s), 1);
-  if (job.model.has_experts()) {
-    consider(ExpertMatrices(s), s.local_experts());
+  if (kind == LayerKind::kMixture) {
+    consider(ExpertMatrices(job, s), s.local_experts());
+  } else {
+    consider(DenseMatrices(job, s), 1);
   }
   return largest;
+}
+
+double LargestMatrix(const TrainingSpec& job) {
+  const LayerShape s(job);
+  const double table = s.vocabulary * s.hidden / s.tensor;
+  const double dense = LargestOfLayer(job, LayerKind::kDense);
+  const double mixture = job.model.has_experts() ? LargestOfLayer(job, LayerKind::kMixture) : 0;
+  return std::max({table, dense, mixture});
 }
 
 double ModelParameters(const ModelSpec& model) {
@@ -409,44 +452,6 @@ double ActiveParameters(const ModelSpec& model) {
   const double dense = 1.0 * model.ffn * model.hidden * (model.gated ? 3 : 2);
   const double mixture = model.MixtureLayers(0, model.layers);
   return ModelParameters(active) + mixture * (routers + experts - dense);
-}
-
-Flop ModelFlop(const TrainingSpec& job) {
-  return 3.0 * ForwardFlop(job);
-}
-
-Flop HardwareFlop(const TrainingSpec& job) {
-  TrainingSpec layers_only = job;
-  layers_only.model.vocabulary = 0;
-  Flop again;
-  if (job.recompute == Recompute::kFull) {
-    again = ForwardFlop(layers_only);
-    if (job.stack.recomputation_stops_early) {
-      const LayerShape s(Whole(job));
-      const double dense = job.model.layers - job.model.MixtureLayers(0, job.model.layers);
-      again -= Flop(2.0 * s.tokens * s.hidden * s.ffn * dense *
-                    static_cast<double>(job.global_batch) / static_cast<double>(job.micro_batch));
-    }
-  } else if (job.recompute == Recompute::kSelective) {
-    const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
-    const TrainingSpec whole = Whole(job);
-    const LayerShape s(whole);
-    double flop = AttentionFlop(s, share);
-    for (const Matrix& w : RecomputedMatrices(whole, s)) {
-      flop += 2.0 * s.tokens * w.n * w.k;
-    }
-    if (RepeatsProducts(job)) {
-      const double mixture =
-          job.model.MixtureLayers(0, job.model.layers) / static_cast<double>(job.model.layers);
-      flop += MixtureFlop(s) * mixture;
-      for (const Matrix& w : RepeatedDense(whole, s)) {
-        flop += 2.0 * s.tokens * w.n * w.k * (1 - mixture);
-      }
-    }
-    again = Flop(flop * job.model.layers * static_cast<double>(job.global_batch) /
-                 static_cast<double>(job.micro_batch));
-  }
-  return ModelFlop(job) + again;
 }
 
 Bytes PipelineMessage(const TrainingSpec& job) {

@@ -27,6 +27,7 @@ struct Operation {
   bool of_weights = false;  ///< makes a gradient of weights
   double slowdown = 1;      ///< time of its arithmetic over that of a kernel of the usual size
   double grouped = 1;       ///< calls that one kernel does together
+  bool single = false;      ///< in 32 bits, whatever the job's format is
 };
 
 /// What a backward pass makes.
@@ -59,11 +60,21 @@ enum class LayerKind { kDense, kMixture };
 /// Which part of a model one pass goes through.
 struct ModelPart {
   double layers = 0;
-  bool embedding = false;  ///< starts with the input embedding
-  bool head = false;       ///< ends with the LM head and the loss
-  double mixture = 0;      ///< of `layers`: those with experts
+  bool embedding = false;     ///< starts with the input embedding
+  bool head = false;          ///< ends with the LM head and the loss
+  double mixture = 0;         ///< of `layers`: those with experts
+  double frozen = 0;          ///< of `layers`: leading ones that are not trained
+  double frozen_mixture = 0;  ///< of `frozen`: those with experts
 
   [[nodiscard]] double dense() const { return layers - mixture; }
+
+  /// What the backward pass goes through: the layers after those.
+  [[nodiscard]] ModelPart trained() const {
+    return {layers - frozen, embedding && frozen <= 0, head, mixture - frozen_mixture};
+  }
+
+  /// Nothing of it has a backward pass.
+  [[nodiscard]] bool wholly_frozen() const { return frozen > 0 && frozen >= layers && !head; }
 
   bool operator==(const ModelPart&) const = default;
 };
@@ -95,6 +106,9 @@ struct ParameterCount {
 /// Parameters of a part that one rank holds.
 ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part);
 
+/// Those that are trained, adapters with them.
+ParameterCount TrainedPerRank(const TrainingSpec& job, const ModelPart& part);
+
 /// Bytes of parameters, split in the same way.
 struct ParameterBytes {
   Bytes common;
@@ -104,11 +118,18 @@ struct ParameterBytes {
 };
 
 /// Bytes of those parameters as the GEMMs use them: 16 bits, or their narrower format where the
-/// stack keeps the layers' parameters in it. Master weights are apart.
+/// stack keeps the layers' parameters in it, or that of a frozen base. Adapters are with them,
+/// master weights apart.
 ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part);
+
+/// Bytes of those that are trained, as the GEMMs use them.
+ParameterBytes TrainedBytes(const TrainingSpec& job, const ModelPart& part);
 
 /// Parameters of the largest weight matrix that one rank holds; the experts of a rank count as one.
 double LargestMatrix(const TrainingSpec& job);
+
+/// The same of the matrices of one layer.
+double LargestOfLayer(const TrainingSpec& job, LayerKind kind);
 
 /// Parameters of the weight shapes of one layer on a rank: its experts have the same ones.
 double ShapesOfLayer(const TrainingSpec& job, LayerKind kind);
@@ -121,8 +142,9 @@ double ModelParameters(const ModelSpec& model);
 double ActiveParameters(const ModelSpec& model);
 
 /// FLOP that the model needs for one step over the whole job: forward and backward (three times the
-/// forward GEMMs and attention). Embedding look-up and recomputation do not count, and of the
-/// experts only those that each token is sent to. MFU counts these.
+/// forward GEMMs and attention; twice the GEMMs of frozen matrices that gradients go through, once
+/// what they do not). Embedding look-up and recomputation do not count, and of the experts only
+/// those that each token is sent to. MFU counts these.
 Flop ModelFlop(const TrainingSpec& job);
 
 /// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.

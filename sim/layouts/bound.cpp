@@ -112,10 +112,11 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
                            Gradients gradients) const {
   const StackSpec& stack = job.stack;
   const PassWork work = backward ? BackwardWork(job, part, gradients) : ForwardWork(job, part);
+  const ModelPart active = backward ? part.trained() : part;
   double floor =
-      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() * part.layers;
+      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() * active.layers;
   double wait =
-      (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() * part.mixture;
+      (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() * active.mixture;
   if (gradients == Gradients::kWeights) {
     floor = wait = 0;
   } else {
@@ -139,6 +140,9 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
 StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part) const {
   Times times;
   times.forward = PassTime(job, part, false, Gradients::kAll);
+  if (part.wholly_frozen()) {
+    return times;
+  }
   if (job.layout.schedule == Schedule::kZeroBubble) {
     times.inputs = PassTime(job, part, true, Gradients::kInputs);
     times.backward = times.inputs + PassTime(job, part, true, Gradients::kWeights);
@@ -160,6 +164,8 @@ StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& pa
                 job.offload_activations,
                 part.layers,
                 part.mixture,
+                part.frozen,
+                job.adapters.base_bytes,
                 (part.embedding ? 1 : 0) + (part.head ? 2 : 0),
                 static_cast<int>(layout.schedule)};
   const auto [entry, fresh] = times_.try_emplace(key);
@@ -202,17 +208,18 @@ ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const Gro
   const std::int64_t holders =
       job.model.has_experts() && layout.splits_experts() ? layout.expert_shards() : std::int64_t{1};
   ChunkTraffic traffic;
-  if ((shape.ranks <= 1 && holders <= 1) || part.layers <= 0) {
+  // Where leading layers are frozen, slices are not alike, and none is counted.
+  if ((shape.ranks <= 1 && holders <= 1) || part.layers <= 0 || job.frozen.layers > 0) {
     return traffic;
   }
-  const double bytes = ParametersPerRank(job, part).total() * job.stack.main_gradient_bytes;
+  const double bytes = TrainedPerRank(job, part).total() * job.stack.main_gradient_bytes;
   const double buckets = std::ceil(bytes / job.gradient_bucket().si());
   traffic.slices = job.zero == 3
                        ? std::max(1.0, std::floor(part.layers))
                        : std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0);
   const ModelPart slice{part.layers / traffic.slices, false, false, part.mixture / traffic.slices};
-  const ParameterCount parameters = ParametersPerRank(job, slice);
-  const ParameterBytes weights = WeightBytes(job, slice);
+  const ParameterCount parameters = TrainedPerRank(job, slice);
+  const ParameterBytes weights = job.zero == 3 ? WeightBytes(job, slice) : TrainedBytes(job, slice);
   traffic.common = SliceTime(job, parameters.common, weights.common, shape, server);
   const std::int64_t apart = std::int64_t{layout.expert} * layout.expert_width();
   traffic.experts =
@@ -331,7 +338,7 @@ double StepBound::Of(const TrainingSpec& job) {
       }
       AddChunk(job, times.forward, times.backward, times.inputs, traffic, stage);
       if (q == 0) {
-        const ParameterCount count = ParametersPerRank(job, part);
+        const ParameterCount count = TrainedPerRank(job, part);
         parameters += job.zero >= 1
                           ? count.common / layout.shards() + count.experts / layout.expert_shards()
                           : count.total();
@@ -340,12 +347,14 @@ double StepBound::Of(const TrainingSpec& job) {
     passes = std::max(passes, before + behind + micro_batches * (stage.forward + stage.backward));
     before += stage.first_forward + message;
     // Gradients of weights may be made while the message is on its way.
-    behind += zero_bubble ? 0 : stage.first_backward + message;
+    behind += zero_bubble || job.frozen.layers > 0 ? 0 : stage.first_backward + message;
     first = q == 0 ? stage : first;
   }
   const Pass optimizer = PassBuilder(job, server_).Optimizer(parameters);
   const AcceleratorSpec& chip = server_.accelerator;
-  const Seconds update = optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency);
+  const Seconds update = std::max(
+      optimizer.floor,
+      optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency) + optimizer.compute_time);
   const double step = std::max(WithCollectives(job, first, first.common, passes),
                                WithCollectives(job, first, first.experts, passes));
   return kSlack * (step + update.si() + job.stack.step_overhead.si());

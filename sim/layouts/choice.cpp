@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "workloads/adapters.h"
+
 namespace gridlock {
 
 LayoutChoice ChoiceOf(const TrainingSpec& job) {
@@ -47,6 +49,9 @@ void Apply(const LayoutChoice& choice, TrainingSpec& job) {
   job.recompute = static_cast<Recompute>(choice.recompute);
   job.offload_activations = choice.offload != 0;
   job.micro_batch = choice.micro_batch;
+  if (choice.base > 0) {
+    job.adapters.base_bytes = FrozenFormatBytes(choice.base - 1);
+  }
 }
 
 std::string SplitInWords(const LayoutChoice& choice) {
@@ -87,6 +92,7 @@ std::string ChoiceInWords(const LayoutChoice& choice) {
     words += ", zero bubble";
   }
   words += choice.offload != 0 ? ", activations offloaded" : "";
+  words += choice.base > 0 ? fmt::format(", base {}", FrozenFormatName(choice.base - 1)) : "";
   words += choice.embedding_as_layer != 0 ? ", embedding as layer" : "";
   return words + (choice.uneven_layers != 0 ? ", uneven layers" : "");
 }

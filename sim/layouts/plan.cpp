@@ -35,6 +35,10 @@ void CheckAsked(const Scenario& scenario, const PlanAsked& asked) {
   if (scenario.jobs[0].spans) {
     refuse("job[0].span", "a plan is for one site; expected a job that names one");
   }
+  if (!asked.bases.empty() && scenario.training().trains_base()) {
+    refuse("job[0].pretraining",
+           "--bases are formats of a frozen base; expected adapters { rank: 16 } or another rank");
+  }
   if (asked.dollars_most > 0 && asked.budget.tokens <= 0) {
     refuse("", "--max-dollars needs the tokens of the run; expected --tokens, e.g. 15.6T");
   }
@@ -156,6 +160,7 @@ class Planner {
     space.fixed = asked_.fixed;
     space.shard_groups = asked_.shard_groups;
     space.zero_bubble = asked_.zero_bubble;
+    space.bases = asked_.bases;
     space.offload = asked_.offload || scenario_.training().offload_activations;
     return space;
   }

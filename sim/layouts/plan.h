@@ -23,8 +23,9 @@ struct PlanAsked {
   std::int64_t micro_batch_most = 32;
   std::vector<FixedSize> fixed;
   bool offload = false;
-  bool shard_groups = false;  ///< tries sharded copies inside a scale-up domain (HSDP)
-  bool zero_bubble = false;   ///< tries the zero-bubble schedule beside the scenario's
+  std::vector<std::int32_t> bases;  ///< formats of a frozen base to try (ParseBases)
+  bool shard_groups = false;        ///< tries sharded copies inside a scale-up domain (HSDP)
+  bool zero_bubble = false;         ///< tries the zero-bubble schedule beside the scenario's
   bool variants = false;
   bool simulate = true;  ///< with contention
 };

@@ -8,6 +8,7 @@
 #include "sim/record/step_measures.h"
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 
@@ -47,6 +48,7 @@ std::string Laid(const std::vector<TextColumn>& columns) {
 std::string ZeroAndMore(const LayoutChoice& choice) {
   std::string words = fmt::format("{}", choice.zero);
   words += choice.shard_group > 0 ? fmt::format("/{}", choice.shard_group) : "";
+  words += choice.base > 0 ? std::string(" ") + FrozenFormatName(choice.base - 1) : "";
   return words + (choice.offload != 0 ? " +host" : "");
 }
 
@@ -206,6 +208,11 @@ std::string CountsText(const SearchCounts& counts) {
   return text;
 }
 
+// Of a frozen base, where several formats were tried.
+const char* BaseOf(const LayoutChoice& choice) {
+  return choice.base > 0 ? FrozenFormatName(choice.base - 1) : "";
+}
+
 void WriteChoice(const LayoutChoice& choice, JsonWriter& json) {
   json.Key("layout");
   json.BeginObject();
@@ -225,6 +232,7 @@ void WriteChoice(const LayoutChoice& choice, JsonWriter& json) {
   json.Member("rank_order", OrderOf(choice));
   json.Member("schedule", ScheduleName(choice));
   json.Member("shard_group", choice.shard_group);
+  json.Member("base", BaseOf(choice));
   json.EndObject();
 }
 
@@ -325,14 +333,14 @@ std::string PlanCsv(const LayoutPlan& plan) {
       "rank,accelerators,tensor,context,pipeline,virtual_pipeline,data,expert,expert_tensor,"
       "micro_batch,zero,recompute,offload_activations,embedding_as_layer,uneven_layers,rank_order,"
       "peak_hbm_bytes,hbm_bytes,step_time_s,analytic_step_time_s,mfu,binding_wall,"
-      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group\n";
+      "binding_wall_share,mean_power_w,days,energy_j,usd,on_front,schedule,shard_group,base\n";
   int rank = 0;
   for (const Proposal& p : plan.proposals) {
     const LayoutChoice& c = p.layout.choice;
     const bool budget = plan.tokens > 0;
     text += fmt::format(
         "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},"
-        "{},{}\n",
+        "{},{},{}\n",
         ++rank, p.step.accelerators, c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.data,
         c.expert, c.expert_tensor, c.micro_batch, c.zero, RecomputeName(c), c.offload,
         c.embedding_as_layer, c.uneven_layers, OrderOf(c), p.peak().si(), p.room().si(),
@@ -340,7 +348,7 @@ std::string PlanCsv(const LayoutPlan& plan) {
         ShareOfBindingWall(p.step), p.run.power_w, budget ? fmt::format("{}", p.run.days) : "",
         budget ? fmt::format("{}", p.run.energy_j) : "",
         p.run.dollars ? fmt::format("{}", *p.run.dollars) : "", p.on_front ? 1 : 0, ScheduleName(c),
-        c.shard_group);
+        c.shard_group, BaseOf(c));
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/record/step_measures.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 
@@ -67,6 +68,9 @@ Point PointOf(const LayoutChoice& choice, const TrainingSpec& job) {
   set("zero", std::to_string(choice.zero));
   set("recompute", RecomputeField(choice));
   set("offload_activations", choice.offload != 0 ? "true" : "false");
+  if (choice.base > 0) {
+    set("adapters.base", FrozenFormatName(choice.base - 1));
+  }
   return point;
 }
 

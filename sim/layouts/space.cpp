@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 
@@ -216,6 +217,16 @@ class Walk {
   }
 
   void Rest() {
+    if (space_.bases.empty()) {
+      return WithBase();
+    }
+    for (const std::int32_t base : space_.bases) {
+      choice_.base = base;
+      WithBase();
+    }
+  }
+
+  void WithBase() {
     const bool zero_bubble = job_.layout.schedule == Schedule::kZeroBubble;
     // Where nothing is replicated there is nothing to shard.
     const bool shards = choice_.data * choice_.context > 1;
@@ -310,6 +321,25 @@ std::vector<FixedSize> ParseFixed(const std::string& text) {
     at = end + 1;
   }
   return fixed;
+}
+
+std::vector<std::int32_t> ParseBases(const std::string& text) {
+  const std::vector<std::string> names = FrozenFormatNames();
+  std::vector<std::int32_t> bases;
+  std::size_t at = 0;
+  while (!text.empty() && at <= text.size()) {
+    const std::size_t end = std::min(text.find(',', at), text.size());
+    const std::string name = text.substr(at, end - at);
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) {
+      throw UserError("",
+                      fmt::format("--bases knows no format {}{}; expected one of {}", Quoted(name),
+                                  DidYouMean(name, names), fmt::join(names, ", ")));
+    }
+    bases.push_back(static_cast<std::int32_t>(found - names.begin()) + 1);
+    at = end + 1;
+  }
+  return bases;
 }
 
 Bytes RoomOf(const LayoutSpace& space) {

@@ -45,6 +45,10 @@ struct FixedSize {
 /// "tensor=8,zero=1" as a list. Throws UserError with the nearest name.
 std::vector<FixedSize> ParseFixed(const std::string& text);
 
+/// "bf16,nf4" as numbers of formats of a frozen base, from 1. Throws UserError with the nearest
+/// name.
+std::vector<std::int32_t> ParseBases(const std::string& text);
+
 /// What a search varies, and what it holds fixed.
 struct LayoutSpace {
   TrainingSpec job;               ///< the fixed part: model, stack, batch, sequence, precision
@@ -52,10 +56,12 @@ struct LayoutSpace {
   std::int64_t accelerators = 0;  ///< of each layout
   double hbm_margin = 0;          ///< share of HBM that must stay free
   std::int64_t micro_batch_most = 32;
-  std::vector<FixedSize> fixed;  ///< layouts with other sizes are left out, uncounted
-  bool offload = false;          ///< tries activations in host memory too
-  bool shard_groups = false;     ///< tries sharded copies inside a scale-up domain too
-  bool zero_bubble = false;      ///< tries the zero-bubble schedule too
+  std::vector<FixedSize> fixed;     ///< layouts with other sizes are left out, uncounted
+  bool offload = false;             ///< tries activations in host memory too
+  bool shard_groups = false;        ///< tries sharded copies inside a scale-up domain too
+  bool zero_bubble = false;         ///< tries the zero-bubble schedule too
+  std::vector<std::int32_t> bases;  ///< formats of a frozen base to try, by their numbers from 1;
+                                    ///< empty: the job's own
 };
 
 /// Bytes of HBM that a layout may need.

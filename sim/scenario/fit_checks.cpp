@@ -30,6 +30,7 @@ class FitChecks {
     CheckExperts();
     CheckRanks();
     CheckPositions();
+    CheckFrozen();
   }
 
  private:
@@ -252,6 +253,16 @@ class FitChecks {
                 spec_.model.name + " has learned " + std::to_string(spec_.model.max_positions) +
                 " positions",
             "at most " + std::to_string(spec_.model.max_positions));
+    }
+  }
+
+  void CheckFrozen() {
+    if (spec_.frozen.layers >= spec_.model.layers) {
+      problems_.Add(job_.At("frozen").At("layers").value, spec_.path + ".frozen.layers",
+                    Refusal("\"layers\" is " + std::to_string(spec_.frozen.layers) + ", and " +
+                                spec_.model.name + " has " + std::to_string(spec_.model.layers) +
+                                ", so that nothing would be trained",
+                            "at most " + std::to_string(spec_.model.layers - 1)));
     }
   }
 

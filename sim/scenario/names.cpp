@@ -5,6 +5,7 @@
 #include "sim/catalogue/serving_catalogue.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
+#include "workloads/adapters.h"
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
@@ -30,8 +31,26 @@ void CheckSiteNames(const proto::Site& site, const Written& place, const Catalog
             place.At("facility").At("building"), problems);
 }
 
+void CheckListed(const std::string& kind, const std::string& name,
+                 const std::vector<std::string>& names, const Position& place,
+                 ProblemList& problems) {
+  if (!name.empty() && std::find(names.begin(), names.end(), name) == names.end()) {
+    problems.Add(place, "",
+                 Refusal("there is no " + kind + " " + Quoted(name), OneOf(names),
+                         NearestName(name, names)));
+  }
+}
+
 void CheckPretrainingNames(const proto::Pretraining& run, const Written& at,
                            const Catalogue& catalogue, ProblemList& problems) {
+  const Written& adapters = at.At("adapters");
+  for (int i = 0; i < run.adapters().target_size(); ++i) {
+    CheckListed("target of adapters", run.adapters().target(i), AdapterTargetNames(),
+                adapters.At("target", i).value, problems);
+  }
+  CheckListed("format of a frozen base", run.adapters().base(), FrozenFormatNames(),
+              adapters.At("base").value, problems);
+  CheckListed("optimizer", run.optimizer(), OptimizerNames(), at.At("optimizer").value, problems);
   CheckName(catalogue.models, "model", run.model(), at.At("model"), problems);
   CheckName(catalogue.stacks, "stack", run.stack(), at.At("stack"), problems);
 }

@@ -1,5 +1,6 @@
 #include "sim/scenario/convert.h"
 #include "sim/schema/read_fields.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 namespace {
@@ -62,6 +63,54 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   return spec;
 }
 
+// CheckPretrainingNames has seen its names.
+AdapterSpec AdaptersOf(const proto::Adapters& adapters) {
+  AdapterSpec spec;
+  spec.rank = adapters.rank();
+  for (const std::string& target : adapters.target()) {
+    spec.targets |= AdapterTargetByName(target);
+  }
+  if (adapters.target_size() == 0) {
+    spec.targets = AdapterTargetByName("all-linear");
+  }
+  spec.bytes = adapters.precision() == proto::BF16 ? 2 : 4;
+  spec.base_bytes = adapters.base().empty() ? 0 : FrozenFormatBytes(adapters.base());
+  return spec;
+}
+
+OptimizerSpec OptimizerOf(const proto::Pretraining& job) {
+  OptimizerSpec spec = *OptimizerByName(job.optimizer().empty() ? "adamw" : job.optimizer());
+  switch (job.optimizer_place()) {
+    case proto::ON_HOST:
+      spec.place = StatesPlace::kHost;
+      break;
+    case proto::ON_NVME:
+      spec.place = StatesPlace::kNvme;
+      break;
+    default:
+      break;
+  }
+  return spec;
+}
+
+// Defaults of DeepSpeed, runtime/zero/config.py.
+ZeroBufferSpec ZeroBuffersOf(const proto::Pretraining& job, bool overlap) {
+  ZeroBufferSpec spec;
+  if (!job.has_zero_buffers()) {
+    return spec;
+  }
+  const proto::ZeroBuffers& buffers = job.zero_buffers();
+  spec.reduce = Or(buffers.reduce_bucket_size(), 5e8);
+  spec.gather = Or(buffers.allgather_bucket_size(), 5e8);
+  const bool contiguous = !buffers.has_contiguous_gradients() || buffers.contiguous_gradients();
+  spec.copies = !contiguous ? 0 : overlap && job.zero() < 3 ? 2 : 1;
+  if (job.zero() == 3) {
+    spec.prefetch = Or(buffers.stage3_prefetch_bucket_size(), 5e7);
+    spec.live = Or(buffers.stage3_max_live_parameters(), 1e9);
+  }
+  return spec;
+}
+
 }  // namespace
 
 TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path,
@@ -78,6 +127,15 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.zero = job.zero();
   spec.recompute = RecomputeOf(job.recompute());
   spec.offload_activations = job.offload_activations();
+  spec.optimizer = OptimizerOf(job);
+  if (job.has_adapters()) {
+    spec.adapters = AdaptersOf(job.adapters());
+  }
+  spec.frozen = {job.frozen().layers(), job.frozen().tables()};
+  if (job.zero_buffers().has_overlap_comm()) {
+    spec.stack.overlap_gradients = job.zero_buffers().overlap_comm();
+  }
+  spec.zero_buffers = ZeroBuffersOf(job, spec.stack.overlap_gradients);
   return spec;
 }
 

@@ -297,6 +297,31 @@ void Check(const proto::Mixture& mixture, const Complaints& complain) {
   }
 }
 
+void Check(const proto::Adapters& adapters, const Complaints& complain) {
+  const proto::Precision precision = adapters.precision();
+  if (precision != proto::PRECISION_UNSPECIFIED && precision != proto::FP32 &&
+      precision != proto::BF16) {
+    complain.Value("precision", "adapters in " + proto::Precision_Name(precision), "FP32 or BF16");
+  }
+}
+
+void CheckTuning(const proto::Pretraining& run, const Complaints& complain) {
+  if (run.has_adapters() && run.has_frozen()) {
+    complain.Presence("frozen", "\"frozen\" says what is not trained, and \"adapters\" freeze all",
+                      "one of them");
+  }
+  if (run.optimizer_place() == proto::ON_NVME && run.zero() != 3) {
+    complain.Value("optimizer_place",
+                   "states ON_NVME come with \"zero\" 3, and it is " + std::to_string(run.zero()),
+                   "zero: 3, or ON_HOST");
+  }
+  if (run.has_zero_buffers() && run.zero() == 0) {
+    complain.Presence("zero_buffers",
+                      "\"zero_buffers\" are those of ZeRO 1 to 3, and \"zero\" is 0",
+                      "zero: 1, 2 or 3, or none");
+  }
+}
+
 void Check(const proto::Layout& layout, const Complaints& complain) {
   const int tensor = std::max(layout.tensor(), 1);
   if (layout.expert_tensor() > 1 && layout.expert_tensor() != tensor) {
@@ -332,6 +357,8 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::Stack>(message, complain, Check);
   CheckIf<proto::Mixture>(message, complain, Check);
   CheckIf<proto::Layout>(message, complain, Check);
+  CheckIf<proto::Adapters>(message, complain, Check);
+  CheckIf<proto::Pretraining>(message, complain, CheckTuning);
 }
 
 }  // namespace gridlock

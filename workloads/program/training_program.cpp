@@ -66,15 +66,18 @@ class ProgramBuilder {
     if (ShardedParameters()) {
       return std::max(1, static_cast<int>(part.layers));
     }
-    const double bytes = ParametersPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
+    const double bytes = TrainedPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
     const double buckets = std::ceil(bytes / job_.gradient_bucket().si());
     return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0));
   }
 
   // The share of a part that slice `slice` of `slices` covers, in forward order.
   static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
-    return {part.layers / slices, part.embedding && slice == 0, part.head && slice == slices - 1,
-            part.mixture / slices};
+    ModelPart of{part.layers / slices, part.embedding && slice == 0,
+                 part.head && slice == slices - 1, part.mixture / slices};
+    of.frozen = std::clamp(part.frozen - slice * of.layers, 0.0, of.layers);
+    of.frozen_mixture = of.mixture > 0 ? of.frozen * (of.mixture / of.layers) : 0;
+    return of;
   }
 
   // The all-to-alls of a pass: a share runs beside its compute, the rest behind it. -1: none.
@@ -100,21 +103,22 @@ class ProgramBuilder {
   }
 
   int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
-    const auto key =
-        std::make_tuple(backward, gradients, part.layers, part.mixture, part.embedding, part.head);
+    const auto key = std::make_tuple(backward, gradients, part.layers, part.mixture, part.frozen,
+                                     part.embedding, part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
       const PassWork work =
           backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
-      Seconds floor = job_.launch_floor(backward) * part.layers;
+      const ModelPart active = backward ? part.trained() : part;
+      Seconds floor = job_.launch_floor(backward) * active.layers;
       Seconds wait =
-          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * part.mixture;
+          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * active.mixture;
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {
-        floor += job_.launch_floor(/*backward=*/false) * part.layers;
-        wait += stack.expert_wait_forward * part.mixture;
+        floor += job_.launch_floor(/*backward=*/false) * active.layers;
+        wait += stack.expert_wait_forward * active.mixture;
       }
       if (gradients != Gradients::kWeights) {
         floor = std::max(floor, HostCopies(job_, part));
@@ -217,7 +221,7 @@ class ProgramBuilder {
       return index;
     };
     Pair pair;
-    if (DataParallel()) {
+    if (DataParallel() && weights.common.si() > 0) {
       pair.common = start("parameter_all_gather", training_group::kData, weights.common);
     }
     if (ExpertDataParallel() && weights.experts.si() > 0) {
@@ -229,10 +233,15 @@ class ProgramBuilder {
   // Parameters that are sharded come in layer by layer, each a layer ahead of its use when the
   // stack overlaps them, and are dropped after it.
   void GatheredPasses(Role& role, const ChunkState& chunk, bool backward) {
-    const int n = chunk.slices;
+    // The backward pass ends where nothing before is trained.
+    const int skipped = backward ? static_cast<int>(chunk.part.frozen) : 0;
+    const int n = chunk.slices - (chunk.slices > 1 ? skipped : 0);
     const auto part_at = [&](int k) {
-      return SliceOf(chunk.part, backward ? n - 1 - k : k, n);
+      return SliceOf(chunk.part, backward ? chunk.slices - 1 - k : k, chunk.slices);
     };
+    if (n == 0) {
+      return;
+    }
     Pair ahead = StartGather(role, part_at(0));
     for (int k = 0; k < n; ++k) {
       const Pair current = ahead;
@@ -269,8 +278,8 @@ class ProgramBuilder {
   // Within a shard group gradients are reduced and scattered; with several groups, the shards are
   // then summed over the groups. Those of experts are reduced over the ranks that hold them.
   void StartReduction(Role& role, const ModelPart& part) {
-    const ParameterCount parameters = ParametersPerRank(job_, part);
-    if (DataParallel()) {
+    const ParameterCount parameters = TrainedPerRank(job_, part);
+    if (DataParallel() && parameters.common > 0) {
       ReduceCommon(role, pass_builder_.GradientBytes(parameters.common));
     }
     if (ExpertDataParallel() && parameters.experts > 0) {
@@ -351,7 +360,8 @@ class ProgramBuilder {
     }
     pending_.clear();
     const int last = job_.layout.pipeline - 1;
-    if (job_.model.tied_embeddings && last > 0 && (stage == 0 || stage == last)) {
+    if (job_.model.tied_embeddings && job_.trains_tables() && last > 0 &&
+        (stage == 0 || stage == last)) {
       if (embedding_ < 0) {
         const double table =
             static_cast<double>(job_.model.vocabulary) * job_.model.hidden / job_.layout.tensor;
@@ -365,7 +375,7 @@ class ProgramBuilder {
     double parameters = 0;  // whose optimizer state this rank holds
     double held = 0;
     for (const ChunkState& chunk : chunks) {
-      const ParameterCount count = ParametersPerRank(job_, chunk.part);
+      const ParameterCount count = TrainedPerRank(job_, chunk.part);
       parameters += job_.zero >= 1 ? count.common / job_.layout.shards() +
                                          count.experts / job_.layout.expert_shards()
                                    : count.total();
@@ -377,6 +387,15 @@ class ProgramBuilder {
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
     }
+  }
+
+  // Whether the part before this chunk of this stage has no backward pass.
+  [[nodiscard]] bool EndsBefore(int stage, int chunk) const {
+    if (job_.frozen.layers == 0) {
+      return false;
+    }
+    const int before = stage > 0 ? stage - 1 : job_.layout.pipeline - 1;
+    return PartOf(job_, before, stage > 0 ? chunk : chunk - 1).wholly_frozen();
   }
 
   Role BuildRole(int stage) {
@@ -391,11 +410,14 @@ class ProgramBuilder {
       const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
       const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
       const bool weights = pass.gradients == Gradients::kWeights;
+      if (pass.backward && chunk.part.wholly_frozen()) {
+        continue;
+      }
       if (!from_end && !weights) {
         Emit(role, Kind::kReceive, 0, direction);
       }
       pass.backward ? Backward(role, chunk, pass.gradients) : Forward(role, chunk);
-      if (!to_end && !weights) {
+      if (!to_end && !weights && !(pass.backward && EndsBefore(stage, pass.chunk))) {
         Emit(role, Kind::kSend, 0, direction);
       }
     }
@@ -407,79 +429,13 @@ class ProgramBuilder {
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;
-  std::map<std::tuple<bool, Gradients, double, double, bool, bool>, int> pass_of_;
+  std::map<std::tuple<bool, Gradients, double, double, double, bool, bool>, int> pass_of_;
   std::vector<Exchange> exchanges_;  ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;
 };
 
 }  // namespace
-
-TrainingSpec AcrossSites(TrainingSpec job, int sites) {
-  Layout& layout = job.layout;
-  if (sites <= 1) {
-    return job;
-  }
-  if (layout.data % sites != 0) {
-    throw UserError(layout.path + ".data",
-                    fmt::format("{} replicas cannot be shared out evenly over {} sites; expected "
-                                "a multiple of {}",
-                                layout.data, sites, sites));
-  }
-  const int replicas = layout.data / sites;
-  if (layout.shard_group > 0 && replicas % layout.shard_group != 0) {
-    throw UserError(layout.path + ".shard_group",
-                    fmt::format("{} does not divide the {} replicas of each site, so that sharded "
-                                "copies would straddle sites; expected a divisor of {}",
-                                layout.shard_group, replicas, replicas));
-  }
-  if (job.model.has_experts() && layout.splits_experts()) {
-    throw UserError(layout.path + ".expert",
-                    "experts over several ranks are not simulated on several sites; expected "
-                    "expert: 1 and expert_tensor like tensor, or a single site");
-  }
-  layout.shard_group = layout.shard_group > 0 ? layout.shard_group : replicas;
-  return job;
-}
-
-RankGrid GridOf(const Layout& layout) {
-  RankGrid grid;
-  grid.path = layout.path;
-  grid.tensor = layout.tensor;
-  grid.context = layout.context;
-  grid.data = layout.data;
-  grid.pipeline = layout.pipeline;
-  grid.order = layout.rank_order;
-  grid.domain_ranks = layout.domain_ranks;
-  return grid;
-}
-
-std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
-  const int width = layout.group();       // ranks of an agent
-  const int stage = width * layout.data;  // ranks of a stage
-  const int sharing = layout.sharing_replicas();
-  const int copies = layout.data / sharing;
-  const int slices = layout.expert_width();    // ranks of one expert
-  const int experts = slices * layout.expert;  // ranks that hold all experts once
-  const Axis stages{layout.pipeline, stage};
-  std::vector<GroupFamily> families(5);
-  families[training_group::kData.value] = {"data",
-                                           {stages, {layout.tensor, 1}, {copies, sharing * width}},
-                                           {{sharing, width}, {layout.context, layout.tensor}}};
-  families[training_group::kReplica.value] = {
-      "replica", {stages, {width, 1}, {sharing, width}}, {{copies, sharing * width}}};
-  families[training_group::kEmbedding.value] = {
-      "embedding",
-      {{layout.data, width}, {width, 1}},
-      {{std::min(layout.pipeline, 2), stage * (layout.pipeline - 1)}}};
-  families[training_group::kExpert.value] = {
-      "expert",
-      {stages, {layout.expert_shards(), experts}, {slices, 1}},
-      {{layout.expert, slices}}};
-  families[training_group::kExpertData.value] = {
-      "expert_data", {stages, {experts, 1}}, {{layout.expert_shards(), experts}}};
-  return families;
-}
 
 StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server,
                              std::int64_t micro_batches) {

@@ -1,0 +1,107 @@
+// Optimizers: what they keep of a parameter, and what an update moves and computes.
+
+#include <algorithm>
+#include <iterator>
+
+#include "workloads/adapters.h"
+
+namespace gridlock {
+
+namespace {
+
+// Moments in 8 bits have a scale of 32 bits for each block of 256 (bitsandbytes-foundation/
+// bitsandbytes, functional.py, optimizer_update_8bit_blockwise; Dettmers et al. 2021,
+// arXiv:2110.02861).
+constexpr double kByteMoment = 1 + 4.0 / 256;
+
+// Adafactor keeps a row and a column of a matrix (Shazeer and Stern 2018, arXiv:1804.04235): next
+// to nothing, without momentum. Lion has one moment (Chen et al. 2023, arXiv:2302.06675), Muon one
+// of matrices (Jordan et al. 2024, kellerjordan.github.io/posts/muon). Paged states are in memory
+// that the driver moves to the host where HBM is short (arXiv:2305.14314, section 3).
+const OptimizerSpec kOptimizers[] = {
+    {"adamw", 2, 0, false, false},
+    {"adam", 2, 0, false, false},
+    {"adamw_8bit", 2, kByteMoment, false, false},
+    {"paged_adamw", 2, 0, true, false},
+    {"paged_adamw_8bit", 2, kByteMoment, true, false},
+    {"adafactor", 0, 0, false, false},
+    {"lion", 1, 0, false, false},
+    {"lion_8bit", 1, kByteMoment, false, false},
+    {"muon", 1, 0, false, true},
+    {"sgd", 0, 0, false, false},
+    {"sgd_momentum", 1, 0, false, false},
+};
+
+}  // namespace
+
+const OptimizerSpec* OptimizerByName(const std::string& name) {
+  const auto* const found =
+      std::find_if(std::begin(kOptimizers), std::end(kOptimizers), [&](const OptimizerSpec& row) {
+        return name == row.name;
+      });
+  return found == std::end(kOptimizers) ? nullptr : found;
+}
+
+std::vector<std::string> OptimizerNames() {
+  std::vector<std::string> names;
+  for (const OptimizerSpec& row : kOptimizers) {
+    names.push_back(row.name);
+  }
+  return names;
+}
+
+// A stack's `optimizer_bytes` is a master copy and two moments of AdamW: moments of 4 bytes each
+// where there is room for both, else all of it is moments.
+StateBytes StatesOf(const TrainingSpec& job) {
+  constexpr double kWideMoments = 8;
+  const bool wide = job.adapters.wide() && !job.trains_base();
+  const double both = wide ? kWideMoments : job.stack.optimizer_bytes;
+  const double moments = std::min(both, kWideMoments);
+  const OptimizerSpec& optimizer = job.optimizer;
+  const double each = optimizer.moment_bytes > 0 ? optimizer.moment_bytes : moments / 2;
+  return {both - moments, optimizer.moments * each,
+          (optimizer.orthogonal ? 2 : optimizer.moments) * each};
+}
+
+// Adam reads the gradient and reads and writes the master weight and two moments; it writes the
+// 16-bit weight, and reads that one too where there is no master weight (states of 4 bytes: both
+// moments in 16 bits).
+double UpdateTraffic(const TrainingSpec& job) {
+  constexpr double kGradient = 4, kWeight = 2, kNarrowMoments = 4;
+  const StateBytes states = StatesOf(job);
+  if (!job.trains_base()) {
+    return job.adapters.bytes + 2 * (states.total() + job.adapters.bytes);
+  }
+  return job.stack.optimizer_bytes > kNarrowMoments
+             ? kGradient + 2 * states.total() + kWeight
+             : job.stack.main_gradient_bytes + 2 * states.total() + 2 * kWeight;
+}
+
+// Five rounds of Newton-Schulz on a matrix of n x k, n <= k, in 16 bits: X X^T (2 n^2 k), its
+// square (2 n^3) and their product with X (2 n^2 k). That is 4 n + 2 n^2 / k FLOP a parameter and
+// round; n is taken as the residual stream, k as four times that.
+Flop OrthogonalFlop(const TrainingSpec& job, double parameters) {
+  if (!job.optimizer.orthogonal || !job.trains_base()) {
+    return Flop(0);
+  }
+  constexpr double kRounds = 5;
+  const double n = job.model.hidden;
+  return Flop(kRounds * (4 * n + 0.5 * n) * parameters);
+}
+
+// Ren et al. 2021 (ZeRO-Offload, arXiv:2101.06840), table 4: CPU-Adam on 10 billion parameters
+// takes 2.57 s on two Xeon 8168, with all of both processors. Disks: an NVMe of 3.2 GB/s to read
+// and to write (DeepSpeed's nvme tutorial measures 3.3 and 3.1), a drive for each accelerator;
+// states are read and written whole. Gradients and weights of 16 bits cross the host's link at the
+// 55 GB/s measured there; gradients leave beside the backward pass.
+Seconds UpdateElsewhere(const TrainingSpec& job, double parameters) {
+  constexpr double kSecondsEach = 0.257e-9;
+  constexpr double kServer = 8;  // accelerators that share the two processors
+  constexpr double kDisk = 3.2e9, kHostCopy = 55e9, kWeight = 2;
+  const double sharing = std::min(kServer, static_cast<double>(job.layout.accelerators()));
+  const double update = kSecondsEach * sharing * parameters + kWeight * parameters / kHostCopy;
+  const double states = 2 * StatesOf(job).total() * parameters / kDisk;
+  return Seconds(job.optimizer.place == StatesPlace::kNvme ? std::max(update, states) : update);
+}
+
+}  // namespace gridlock

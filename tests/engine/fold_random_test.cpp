@@ -2,7 +2,9 @@
 // nobody thought of it.
 
 #include <algorithm>
+#include <cstdlib>
 #include <random>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -101,14 +103,20 @@ bool Straddles(const SiteSpec& site, const TrainingSpec& job) {
   return domain % job.layout.tensor != 0 && job.layout.tensor % domain != 0;
 }
 
+// The draws of one test; GRIDLOCK_DRAWS=10 is ten times as many.
+unsigned Times(unsigned draws) {
+  const char* const more = std::getenv("GRIDLOCK_DRAWS");
+  return draws * (more == nullptr ? 1U : static_cast<unsigned>(std::stoul(more)));
+}
+
 class Drawn : public testing::TestWithParam<unsigned> {};
 
 }  // namespace
 
 TEST_P(Drawn, MachinesFoldWithoutLoss) {
-  constexpr unsigned kPerTest = 12;
-  for (unsigned i = 0; i < kPerTest; ++i) {
-    const unsigned seed = GetParam() * kPerTest + i;
+  const unsigned per_test = Times(6);
+  for (unsigned i = 0; i < per_test; ++i) {
+    const unsigned seed = GetParam() * per_test + i;
     Draw draw(seed);
     const TrainingSpec job = DrawJob(draw);
     const SiteSpec site = DrawSite(draw, job.layout.accelerators());
@@ -131,10 +139,10 @@ TEST_P(Drawn, MachinesFoldWithoutLoss) {
 }
 
 TEST_P(Drawn, MachinesNeverCarryMoreThanTheirJobsDemand) {
-  constexpr unsigned kPerTest = 8;
+  const unsigned per_test = Times(4);
   constexpr unsigned kOtherSeeds = 1000;
-  for (unsigned i = 0; i < kPerTest; ++i) {
-    const unsigned seed = kOtherSeeds + GetParam() * kPerTest + i;
+  for (unsigned i = 0; i < per_test; ++i) {
+    const unsigned seed = kOtherSeeds + GetParam() * per_test + i;
     Draw draw(seed);
     const TrainingSpec job = DrawJob(draw);
     const SiteSpec site = DrawSite(draw, job.layout.accelerators());

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -54,14 +55,9 @@ def assert_nothing_runs(leader, what):
         time.sleep(0.01)
 
 
-def listen():
-    """In a child: Ctrl-C ends it, even where this test itself runs in the background of a shell."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 def begin(gridlock, arguments):
     return subprocess.Popen([gridlock, *arguments, "--quiet"], cwd=ROOT, start_new_session=True,
-                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=listen)
+                            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
 
 
 def stop(gridlock, name, arguments, number, folder, to_group=False):
@@ -94,13 +90,15 @@ def stop(gridlock, name, arguments, number, folder, to_group=False):
 
 def check_signals(gridlock, times):
     """Ends by the signal, says where finished rows are, leaves no process and no debris."""
-    stopped = 0
-    for index in range(times):
+    def stopped_one(index):
         with tempfile.TemporaryDirectory() as folder:
             name, arguments = commands(folder)[index % 5]
             number = (signal.SIGINT, signal.SIGTERM, signal.SIGKILL)[index // 5 % 3]
             to_group = index // 15 % 2 == 1  # as a terminal does
-            stopped += stop(gridlock, name, arguments, number, folder, to_group)
+            return stop(gridlock, name, arguments, number, folder, to_group)
+
+    with ThreadPoolExecutor(3) as pool:  # most of the time is waiting
+        stopped = sum(pool.map(stopped_one, range(times)))
     assert stopped >= times // 2, f"only {stopped} of {times} were stopped before their end"
     print(f"{stopped} of {times} commands were stopped by a signal")
 
@@ -112,7 +110,6 @@ def check_terminal(gridlock):
         child, terminal = pty.fork()
         if child == 0:
             os.chdir(ROOT)
-            listen()
             os.execv(gridlock, [gridlock, *arguments])
         seen = b""
         try:
@@ -160,6 +157,8 @@ def main():
     gridlock = os.path.abspath(sys.argv[1])
     times = int(sys.argv[sys.argv.index("--times") + 1]) if "--times" in sys.argv else 15
     random.seed()
+    # Ctrl-C ends the children, even where this test itself runs in the background of a shell.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     check_full_outputs(gridlock)
     check_terminal(gridlock)
     check_signals(gridlock, times)

@@ -12,6 +12,8 @@
 
 #include "tools/command.h"
 #include "tools/serve_cap.h"
+#include "tools/serve_csv.h"
+#include "tools/serve_fleet.h"
 #include "tools/serve_options.h"
 #include "tools/serve_pools.h"
 #include "tools/serve_prefix.h"
@@ -76,17 +78,26 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
   return load;
 }
 
+// Prints what `write` makes of "text" or "json"; CSV is the latter, flat.
+template <typename Write>
+void Print(const std::string& format, const Write& write) {
+  fmt::print("{}", format == "csv" ? CsvOfJson(write("json"), "points") : write(format));
+}
+
 int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& load) {
   const double price = options.serve.usd_per_hour;
   if (!options.cap.resource.empty()) {
-    fmt::print("{}", ServeCap(options.cap, options.pools, run, load, price, options.serve.format));
+    Print(options.serve.format, [&](const std::string& format) {
+      return ServeCap(options.cap, options.pools, run, load, price, format);
+    });
     return kSuccess;
   }
   const IterationCosts costs(run.deployment.model, run.deployment.part, run.deployment.engine,
                              run.deployment.layout, "");
   run.result = RunLoad(costs, load);
-  fmt::print("{}", options.serve.format == "json" ? ServeRunJson(run, costs, price)
-                                                  : ServeRunText(run, costs, price));
+  Print(options.serve.format, [&](const std::string& format) {
+    return format == "json" ? ServeRunJson(run, costs, price) : ServeRunText(run, costs, price);
+  });
   return kSuccess;
 }
 
@@ -148,6 +159,11 @@ void CheckReplay(const CLI::App& command, const ServeCommand& options) {
   Refuse(GivenWhere(command, "--host-cache-gb", !prefix.Simulated()),
          ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
          "is");
+  Refuse(GivenWhere(command, "--store-gb", !prefix.Simulated()),
+         ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
+         "is");
+  Refuse(GivenWhere(command, "--store-gbs", prefix.store_gb <= 0),
+         ": is of the store; --store-gb says how large that is");
   Refuse(GivenWhere(command, "--host-gbs", prefix.host_gb <= 0),
          ": is of the cache in the host; --host-cache-gb says how large that is");
   Refuse(GivenWhere(command, "--values", options.cap.resource.empty()),
@@ -166,12 +182,13 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
   const bool pools = options.pools.prefill_replicas > 0;
-  Refuse(GivenWhere(command, "--prefix-cache", pools && options.prefix.cache != "none"),
-         ": is not simulated with pools");
-  for (const char* name :
-       {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs", "--router"}) {
+  for (const char* name : {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs"}) {
     Refuse(GivenWhere(command, name, !pools), ": is of pools; --prefill-replicas makes them");
   }
+  Refuse(GivenWhere(command, "--router", !pools && options.serve.replicas < 2),
+         ": chooses among replicas; --replicas says how many there are");
+  Refuse(GivenWhere(command, "--router", !pools && !options.cap.resource.empty()),
+         ": a cap is simulated on one replica of a fleet, or on pools");
   Refuse(options.scenario.overrides.empty() ? "" : "--set",
          ": overrides a field of SCENARIO, and none is given");
   CheckReplay(command, options);
@@ -192,14 +209,20 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     run.note = EstimatesOf(run.deployment, catalogue);
     ServeOptions whole = options.serve;
     const bool pools = options.pools.prefill_replicas > 0;
-    whole.replicas = pools ? 1 : whole.replicas;  // pools share one load
+    // Pools and fleets behind a router share one load.
+    const bool fleet = !pools && command.get_option("--router")->count() > 0;
+    whole.replicas = pools || fleet ? 1 : whole.replicas;
     ServeLoad load = LoadOf(whole);
     if (!options.replay.empty()) {
       load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
-                         pools ? 1 : options.serve.replicas, run);
+                         pools || fleet ? 1 : options.serve.replicas, run);
     }
-    if (pools && options.cap.resource.empty()) {
-      fmt::print("{}", ServePools(options.pools, run.deployment, load, options.serve.format));
+    if ((pools || fleet) && options.cap.resource.empty()) {
+      Print(options.serve.format, [&](const std::string& format) {
+        return pools ? ServePools(options.pools, run.deployment, load, format)
+                     : ServeFleet(options.pools.router, run, load, options.serve.usd_per_hour,
+                                  format);
+      });
       return kSuccess;
     }
     return ReportServing(options, run, load);
@@ -270,6 +293,8 @@ void AddServeCommand(CLI::App& app, int& code) {
       "--concurrency 512\n"
       "  gridlock serve --part h200_sxm --tensor 4 --replicas 4 --replay trace.jsonl "
       "--prefix-cache room --host-cache-gb 500\n"
+      "  gridlock serve --part h200_sxm --tensor 4 --replicas 4 --router prefix_aware --replay "
+      "trace.jsonl --prefix-cache room --store-gb 2000\n"
       "  gridlock serve --part h200_sxm --tensor 4 --rate 2 --cap hbm --values 100,75,50,25%\n"
       "  gridlock serve --tensor 4 --weights fp8 --prefill-replicas 2 --replicas 3 --rate 20\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");

@@ -125,11 +125,14 @@ Row RowAt(const Resource& resource, double share, const ServePoolOptions& pools,
 
 std::string CapText(const Resource& resource, const ServeRun& run, const std::vector<Row>& rows) {
   std::string text = fmt::format(
-      "{} on {} x {} of {}: a cap on the {}\n{:>16} {:>6} {:>11} {:>11} {:>10} {:>9} {:>10} {:>8} "
+      "{}, {} of {} {}: a cap on the {}\n{:>16} {:>6} {:>11} {:>11} {:>10} {:>9} {:>10} {:>8} "
       "{:>9} {:>10}  {}\n",
-      run.deployment.model.name, run.deployment.replicas, run.deployment.layout.accelerators(),
-      run.deployment.part.name, resource.words, "cap", "share", "TTFT median", "TTFT p90", "TPOT",
-      "slowdown", "tokens/s", "within", "J/token", "USD/M", "iterations bind on");
+      run.deployment.model.name,
+      run.deployment.replicas == 1 ? "one replica"
+                                   : fmt::format("{} replicas", run.deployment.replicas),
+      run.deployment.layout.accelerators(), run.deployment.part.name, resource.words, "cap",
+      "share", "TTFT median", "TTFT p90", "TPOT", "slowdown", "tokens/s", "within", "J/token",
+      "USD/M", "iterations bind on");
   const Row& first = rows.front();
   for (const Row& row : rows) {
     text += fmt::format(

@@ -61,7 +61,7 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--seed", options.seed, "Of the requests that are drawn")
       ->capture_default_str();
   command.add_option("--format", options.format, "What is printed")
-      ->check(CLI::IsMember({"text", "json"}))
+      ->check(CLI::IsMember({"text", "json", "csv"}))
       ->capture_default_str();
 }
 
@@ -137,11 +137,17 @@ std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& ca
     part += field.starts_with(deployment.part.name + ".") ? 1 : 0;
     engine += field.starts_with(deployment.engine.name + ".") ? 1 : 0;
   }
-  return part + engine == 0 ? ""
-                            : fmt::format(
-                                  "{} numbers of {} and {} of {} are estimates "
-                                  "(workloads/catalog/serving_*.csv)",
-                                  part, deployment.part.name, engine, deployment.engine.name);
+  const auto numbers = [](int count, const std::string& name) {
+    return fmt::format("{} of {}", count == 1 ? "one number" : fmt::format("{} numbers", count),
+                       name);
+  };
+  if (part + engine == 0) {
+    return "";
+  }
+  return fmt::format("estimates: {}{}{} (workloads/catalog/serving_*.csv says which)",
+                     part > 0 ? numbers(part, deployment.part.name) : "",
+                     part > 0 && engine > 0 ? " and " : "",
+                     engine > 0 ? numbers(engine, "engine " + deployment.engine.name) : "");
 }
 
 int RefuseServing(const std::string& command, const UserError& error) {

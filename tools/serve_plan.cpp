@@ -10,6 +10,7 @@
 #include "sim/serving/deployment.h"
 
 #include "tools/command.h"
+#include "tools/serve_csv.h"
 #include "tools/serve_options.h"
 
 namespace gridlock {
@@ -116,8 +117,10 @@ int RunPlan(const PlanOptions& options) {
     const ServingCatalogue catalogue = ShippedServingCatalogue();
     int tried = 0;
     const std::vector<ServingPlan> plans = SearchPlans(SpecOf(options, catalogue), tried);
-    fmt::print("{}", options.serve.format == "json" ? PlanJson(options, plans, tried)
-                                                    : PlanText(options, plans, tried));
+    const std::string& format = options.serve.format;
+    fmt::print("{}", format == "text"   ? PlanText(options, plans, tried)
+                     : format == "json" ? PlanJson(options, plans, tried)
+                                        : CsvOfJson(PlanJson(options, plans, tried), "plans"));
     return kSuccess;
   } catch (const UserError& error) {
     return RefuseServing("serve-plan", error);

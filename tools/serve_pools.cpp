@@ -8,6 +8,8 @@
 #include "sim/base/check.h"
 #include "sim/report/json.h"
 
+#include "tools/serve_prefix.h"
+
 namespace gridlock {
 
 namespace {
@@ -43,9 +45,9 @@ std::vector<Stage> StagesOf(const PoolResult& result) {
   return {{"TTFT", "ttft_s", result.served.Values(&ServedRequest::ttft)},
           {"TPOT", "tpot_s", result.served.Values(&ServedRequest::tpot)},
           {"end to end", "e2e_s", result.served.Values(&ServedRequest::end_to_end)},
-          {"waits: prefill", "prefill_wait_s", result.waits_of_prefill},
+          {"prefill queue", "prefill_wait_s", result.waits_of_prefill},
           {"cache moves", "transfer_s", result.transfers},
-          {"waits: decode", "decode_wait_s", result.waits_of_decode}};
+          {"decode queue", "decode_wait_s", result.waits_of_decode}};
 }
 
 std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
@@ -55,8 +57,8 @@ std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
   const int accelerators =
       decode.accelerators() + options.prefill_replicas * prefill.accelerators();
   std::string text = fmt::format(
-      "{} on {}: {} prefill replicas of {}, {} decode replicas of {}, engine {}\n"
-      "  requests     {} in {}, {} evictions\n  {:<16} {:>10} {:>10} {:>10} {:>10}\n",
+      "{} on {}: {} prefill replicas of {} and {} decode replicas of {}, engine {}\n"
+      "  requests     {} in {} ({} evictions)\n  {:<16} {:>10} {:>10} {:>10} {:>10}\n",
       decode.model.name, decode.part.name, options.prefill_replicas, prefill.accelerators(),
       decode.replicas, decode.layout.accelerators(), decode.engine.name, served.requests.size(),
       FormatSeconds(served.duration), served.work.evictions, "", "mean", "median", "p90", "p99");
@@ -68,11 +70,12 @@ std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
     text += "\n";
   }
   text += fmt::format(
-      "  tokens/s     {:.1f} in all, {:.1f} per accelerator; {:.1f} of prompts\n"
-      "  caches       {} moved\n"
+      "  tokens/s     {:.1f} of answers, {:.1f} per accelerator; {:.1f} of prompts\n"
+      "  caches       {} moved from prefill to decode\n"
       "  busy         prefill {:.1f} %, fabric {:.1f} %, decode {:.1f} % of the time\n",
       served.OutputRate(), served.OutputRate() / accelerators, served.InputRate(),
       FormatBytes(result.moved), 100 * shares.prefill, 100 * shares.network, 100 * shares.decode);
+  text += PrefixText(served.prefixes, served.duration);
   if (options.other_gbs > 0) {
     text += fmt::format("  other        gets {:.1f} % of the {} GB/s that it wants\n",
                         100 * result.other_share, options.other_gbs);
@@ -110,6 +113,7 @@ std::string PoolsJson(const ServePoolOptions& options, const Deployment& decode,
   json.Member("fabric_busy", shares.network);
   json.Member("decode_busy", shares.decode);
   json.Member("other_traffic_share", result.other_share);
+  AddPrefixMembers(result.served.prefixes, json);
   json.EndObject();
   return json.Finish();
 }
@@ -138,9 +142,18 @@ void AddPoolOptions(CLI::App& command, ServePoolOptions& options) {
       .add_option("--other-gbs", options.other_gbs,
                   "GB/s that other jobs want of --core-gbs; they and caches share it fairly")
       ->check(CLI::Range(1e-3, 1e9));
-  command.add_option("--router", options.router, "Who gets a request")
-      ->check(CLI::IsMember({"round_robin", "least_loaded"}))
+  command
+      .add_option("--router", options.router,
+                  "Who gets a request: in turn; who has fewest; or who has the fewest tokens to "
+                  "prefill, beginnings that lie there not counted")
+      ->check(CLI::IsMember({"round_robin", "least_loaded", "prefix_aware"}))
       ->capture_default_str();
+}
+
+Router RouterOf(const std::string& name) {
+  return name == "round_robin"    ? Router::kRoundRobin
+         : name == "prefix_aware" ? Router::kPrefixAware
+                                  : Router::kLeastLoaded;
 }
 
 PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
@@ -160,7 +173,7 @@ PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
   PoolSpec spec;
   spec.prefill = &prefill_costs;
   spec.decode = &decode_costs;
-  spec.router = options.router == "round_robin" ? Router::kRoundRobin : Router::kLeastLoaded;
+  spec.router = RouterOf(options.router);
   spec.links.leaving.assign(static_cast<std::size_t>(options.prefill_replicas),
                             rate * run.prefill.accelerators());
   spec.links.entering.assign(static_cast<std::size_t>(decode.replicas),

@@ -29,6 +29,9 @@ struct PoolsRun {
   std::string binds;  ///< the busiest of "prefill", "fabric" and "decode"
 };
 
+/// By its name on the command line.
+Router RouterOf(const std::string& name);
+
 /// Runs the load of all replicas together. Throws UserError when a layout does not fit.
 PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
                     const ServeLoad& load);

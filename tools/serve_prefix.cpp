@@ -1,5 +1,6 @@
 #include "tools/serve_prefix.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <CLI/CLI.hpp>
@@ -46,6 +47,16 @@ void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
                   "GB/s from the host to one accelerator, at which its blocks come back")
       ->check(CLI::Range(1e-3, 1e4))
       ->capture_default_str();
+  command
+      .add_option(
+          "--store-gb", options.store_gb,
+          "GB of a store beyond the network that all replicas share: it keeps the blocks of "
+          "every prompt")
+      ->check(CLI::Range(0.0, 1e9));
+  command
+      .add_option("--store-gbs", options.store_gbs,
+                  "GB/s from the store to one accelerator (default: its NIC)")
+      ->check(CLI::Range(1e-3, 1e5));
 }
 
 ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,
@@ -65,6 +76,11 @@ ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceReque
         options.host_gb * 1e9 / costs.CacheBytesOf(kTraceBlock).si() * kTraceBlock);
     load.prefixes.host_rate =
         BytesPerSecond(options.host_gbs * 1e9 * deployment.layout.accelerators());
+    load.prefixes.store_tokens = static_cast<std::int64_t>(
+        options.store_gb * 1e9 / costs.CacheBytesOf(kTraceBlock).si() * kTraceBlock);
+    const double store =
+        options.store_gbs > 0 ? options.store_gbs * 1e9 : deployment.part.nic_bandwidth;
+    load.prefixes.store_rate = BytesPerSecond(store * deployment.layout.accelerators());
   }
   for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(replicas)) {
     ServeRequest& request = load.listed.emplace_back();
@@ -78,6 +94,41 @@ ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceReque
     }
   }
   return load;
+}
+
+std::string PrefixText(const PrefixCounts& counts, Seconds duration) {
+  if (counts.blocks == 0) {
+    return "";
+  }
+  const auto share = [&counts](std::int64_t blocks) {
+    return 100.0 * static_cast<double>(blocks) / static_cast<double>(counts.blocks);
+  };
+  std::string text = fmt::format(
+      "  prefixes     of {} blocks of prompts, {} ({:.1f} %) lie in HBM, in room that sequences "
+      "leave\n",
+      counts.blocks, counts.hbm, share(counts.hbm));
+  const auto tier = [&](std::int64_t blocks, const char* where) {
+    text += blocks > 0 ? fmt::format("               {} ({:.1f} %) come from {}\n", blocks,
+                                     share(blocks), where)
+                       : "";
+  };
+  tier(counts.host, "the host");
+  tier(counts.store, "the store");
+  if (counts.loading > Seconds(0)) {
+    text += fmt::format("               {} come so; loads are under way {:.1f} % of the time\n",
+                        FormatBytes(counts.loaded),
+                        100 * counts.loading.si() / std::max(1e-12, duration.si()));
+  }
+  return text;
+}
+
+void AddPrefixMembers(const PrefixCounts& counts, JsonWriter& json) {
+  json.Member("prefix_blocks_asked", counts.blocks);
+  json.Member("prefix_hits_hbm", counts.hbm);
+  json.Member("prefix_hits_host", counts.host);
+  json.Member("prefix_hits_store", counts.store);
+  json.Member("prefix_bytes_loaded", counts.loaded.si());
+  json.Member("prefix_loading_s", counts.loading.si());
 }
 
 }  // namespace gridlock

@@ -6,6 +6,8 @@
 
 #include "sim/report/json.h"
 
+#include "tools/serve_prefix.h"
+
 namespace gridlock {
 
 namespace {
@@ -48,36 +50,27 @@ std::string BindingText(const ServeResult& result, const IterationCosts& costs) 
     return text;
   };
   const Binding &wait = bindings.waits.front(), &time = bindings.times.front();
-  return "why the first that waits, waits (share of busy time)\n" + rows(bindings.waits) +
+  return "what a request waits for before it starts (share of busy time)\n" + rows(bindings.waits) +
          "what iterations spend their time on\n" + rows(bindings.times) +
-         fmt::format("binds: {} ({})\n       and in an iteration {} ({})\n", wait.limit,
-                     wait.remedy, time.limit, time.remedy);
+         (wait.limit == "load"
+              ? fmt::format(
+                    "binds: nothing; requests rarely wait\n       each takes its time by {} "
+                    "({})\n",
+                    time.limit, time.remedy)
+              : fmt::format("binds: {} ({})\n       iterations take their time by {} ({})\n",
+                            wait.limit, wait.remedy, time.limit, time.remedy));
 }
 
-// What a cache of beginnings did.
-std::string PrefixText(const ServeRun& run) {
-  if (run.hits.blocks > 0) {
-    return fmt::format(
-        "  prefixes     {} of {} blocks ({:.1f} %) begin an earlier prompt\n", run.hits.hits,
-        run.hits.blocks,
-        100.0 * static_cast<double>(run.hits.hits) / static_cast<double>(run.hits.blocks));
-  }
-  const PrefixCounts& counts = run.result.prefixes;
-  if (counts.blocks == 0) {
-    return "";
-  }
-  const double all = static_cast<double>(counts.blocks);
-  std::string text = fmt::format(
-      "  prefixes     {} of {} blocks ({:.1f} %) lie in the room that sequences leave in HBM\n",
-      counts.hbm, counts.blocks, 100.0 * static_cast<double>(counts.hbm) / all);
-  if (counts.host > 0) {
-    text += fmt::format(
-        "               {} ({:.1f} %) come from the host: {} over a link that is busy {:.1f} % of "
-        "the time\n",
-        counts.host, 100.0 * static_cast<double>(counts.host) / all, FormatBytes(counts.loaded),
-        100 * counts.loading.si() / std::max(1e-12, run.result.duration.si()));
-  }
-  return text;
+// What a cache without end would do.
+std::string EndlessText(const ServeRun& run) {
+  return run.hits.blocks == 0
+             ? ""
+             : fmt::format(
+                   "  prefixes     {} of {} blocks of prompts ({:.1f} %) begin an earlier "
+                   "prompt\n",
+                   run.hits.hits, run.hits.blocks,
+                   100.0 * static_cast<double>(run.hits.hits) /
+                       static_cast<double>(run.hits.blocks));
 }
 
 }  // namespace
@@ -88,28 +81,32 @@ std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, doubl
   const Delivered out = DeliveredBy(d, r, costs, run.objectives, usd_per_hour);
   const BatchWork& work = r.work;
   const double busy = std::max(1e-12, work.busy.si());
-  std::string text =
-      fmt::format("{} on {} x {} of {} ({} weights, tensor {}, pipeline {}, data {}), engine {}\n",
-                  d.model.name, d.replicas, d.layout.accelerators(), d.part.name,
-                  WeightFormatName(d.layout.weights), d.layout.tensor, d.layout.pipeline,
-                  d.layout.data, d.engine.name);
+  std::string text = fmt::format(
+      "{}, {} of {} {} (tensor {}, pipeline {}, data {}; {} weights), engine {}\n", d.model.name,
+      d.replicas == 1 ? "one replica" : fmt::format("{} replicas", d.replicas),
+      d.layout.accelerators(), d.part.name, d.layout.tensor, d.layout.pipeline, d.layout.data,
+      WeightFormatName(d.layout.weights), d.engine.name);
   text += run.note.empty() ? "" : run.note + "\n";
   std::int64_t refused = 0;
   for (const ServedRequest& each : r.requests) {
     refused += each.refused ? 1 : 0;
   }
-  text += fmt::format("  requests     {} of one replica in {} ({} refused, {} evictions)\n",
-                      r.requests.size(), FormatSeconds(r.duration), refused, work.evictions);
-  text += PrefixText(run);
+  text += fmt::format("  requests     {}{} in {} ({} refused, {} evictions)\n", r.requests.size(),
+                      d.replicas == 1 ? "" : ", simulated on one of the replicas,",
+                      FormatSeconds(r.duration), refused, work.evictions);
+  text += EndlessText(run) + PrefixText(r.prefixes, r.duration);
   text += LatencyText(r);
   text += fmt::format(
-      "  tokens/s     {:.1f} in all, {:.1f} per accelerator, {:.1f} per user; {:.1f} of prompts\n",
+      "  tokens/s     {:.1f} of answers, {:.1f} per accelerator, {:.1f} per user; {:.1f} of "
+      "prompts\n",
       out.output_rate, out.per_accelerator, out.per_user, r.InputRate() * d.replicas);
-  text += fmt::format("  goodput      {:.3f} requests/s ({:.1f} % within the objectives)\n",
-                      out.goodput, 100 * out.within);
+  const bool asked = run.objectives.ttft > Seconds(0) || run.objectives.tpot > Seconds(0);
+  text += asked ? fmt::format("  goodput      {:.3f} requests/s ({:.1f} % within the objectives)\n",
+                              out.goodput, 100 * out.within)
+                : fmt::format("  served       {:.3f} requests/s\n", out.goodput);
   text += fmt::format(
-      "  batch        {:.1f} on average, {} at most, of {}\n  KV cache     {:.1f} % on average, "
-      "{:.1f} % at most, of {} tokens\n",
+      "  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n"
+      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens\n",
       work.sequence_seconds / busy, work.batch_peak, d.engine.batch_max * d.layout.data,
       100 * work.cache_seconds / busy / static_cast<double>(r.cache_tokens),
       100.0 * static_cast<double>(work.cache_peak) / static_cast<double>(r.cache_tokens),
@@ -148,11 +145,7 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("batch_peak", r.work.batch_peak);
   json.Member("prefix_blocks", run.hits.blocks);
   json.Member("prefix_hits", run.hits.hits);
-  json.Member("prefix_blocks_asked", r.prefixes.blocks);
-  json.Member("prefix_hits_hbm", r.prefixes.hbm);
-  json.Member("prefix_hits_host", r.prefixes.host);
-  json.Member("prefix_bytes_loaded", r.prefixes.loaded.si());
-  json.Member("host_link_busy_s", r.prefixes.loading.si());
+  AddPrefixMembers(r.prefixes, json);
   for (const LatencyColumn& column : kLatencies) {
     const std::vector<Seconds> values = r.Values(column.member);
     json.Key(column.name == std::string("end to end") ? "e2e_s"

@@ -12,8 +12,10 @@ namespace gridlock {
 
 namespace {
 
-// Rows by which a tile of a grouped product is half empty on average, per expert.
-constexpr double kHalfTile = 16;
+// Tiles of a grouped product grow with the rows of an expert, and the last one of each is partly
+// empty: by this share of the rows, between these (tables of NVIDIA aiconfigurator, 21 kinds of
+// kernels of TensorRT-LLM, vLLM and SGLang).
+constexpr double kEmpty = 0.7, kFewestEmpty = 4, kMostEmpty = 64;
 
 // Accelerators of a host that sends their tokens.
 constexpr double kPerHost = 8;
@@ -25,6 +27,13 @@ constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
+
+// Activations of a row of the largest iteration: hidden states and the feed-forward block.
+double BytesOfRow(const InferenceModel& model, const InferenceLayout& layout) {
+  const double width =
+      model.experts > 0 ? 1.0 * model.expert_ffn * model.experts_per_token : model.ffn;
+  return 2 * (6.0 * model.hidden + 3 * width / layout.tensor);
+}
 
 }  // namespace
 
@@ -100,16 +109,27 @@ double IterationCosts::AttentionWeights() const {
 }
 
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
-  const double weights = AttentionWeights();
-  AddProduct(rows, weights, DenseBytes(), Peak(false), times);
-  bytes += weights * DenseBytes();
+  const double weights = AttentionWeights(), element = AttentionBytes();
+  AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  bytes += weights * element;
   AddReduce(rows, times);
+}
+
+// What every layer has.
+void IterationCosts::AddCommon(double rows, LimitTimes& times, double& bytes) const {
+  AddAttention(rows, times, bytes);
+  Of(times, Limit::kKernels) += part_.kernel_time * engine_.kernels;
+  // Norms, positions, activations, residuals: read and written in 16 bits.
+  const double elements =
+      8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
+  AddTraffic(elements * rows, times);
 }
 
 void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
-  AddProduct(rows, weights, DenseBytes(), Peak(false), times);
-  bytes += weights * DenseBytes();
+  const double element = DenseBytes();
+  AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  bytes += weights * element;
   // The block's hidden values: written, activated, read.
   AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
 }
@@ -123,16 +143,20 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
   const double matrices = (model_.gated ? 3.0 : 2.0) * model_.hidden * model_.expert_ffn;
   const double weights = touched * matrices / ranks;
   const double element = BytesOfFormat(layout_.weights);
-  const double per_expert = total * chosen / touched + kHalfTile;
-  const double uneven = layout_.experts_spread || layout_.data > 1 ? engine_.imbalance : 1.0;
-  AddProduct(per_expert, weights * uneven, element, Peak(true) * part_.expert_efficiency, times);
+  const double each = total * chosen / touched;
+  const double empty = std::clamp(kEmpty * each, kFewestEmpty, kMostEmpty);
+  const bool whole = layout_.experts_spread || layout_.data > 1;
+  const double uneven = whole ? engine_.imbalance : 1.0;
+  const ExpertKernels kernels = KernelsOfExperts();
+  AddProduct(each + empty, weights * uneven, element, kernels.efficiency, kernels.hbm_efficiency,
+             times);
   bytes += weights * element;
   // Tokens are copied in the order of their experts, and added up where they came from.
-  const bool whole = layout_.experts_spread || layout_.data > 1;
   const double pairs = whole ? total * chosen / ranks * uneven : rows * chosen;
   const double width = whole ? model_.expert_ffn : model_.expert_ffn / layout_.tensor;
-  AddTraffic(pairs * (10.0 * model_.hidden + (model_.gated ? 6 : 4) * width), times);
-  Of(times, Limit::kKernels) += part_.kernel_time * engine_.expert_kernels;
+  Of(times, Limit::kCache) +=
+      2 * pairs * (10.0 * model_.hidden + (model_.gated ? 6 : 4) * width) * kernels.traffic;
+  Of(times, Limit::kKernels) += kernels.time;
   if (model_.shared_experts > 0) {
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
@@ -166,12 +190,7 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   const double dense_layers = model_.layers - experts_layers;
   LimitTimes common{}, dense{}, mixture{};
   double common_bytes = 0, dense_bytes = 0, mixture_bytes = 0;
-  AddAttention(here, common, common_bytes);
-  Of(common, Limit::kKernels) += part_.kernel_time * engine_.kernels;
-  // Norms, positions, activations, residuals: read and written in 16 bits.
-  const double elements =
-      8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
-  AddTraffic(elements * here, common);
+  AddCommon(here, common, common_bytes);
   if (dense_layers > 0) {
     AddDense(here, model_.ffn, dense, dense_bytes);
     AddReduce(here, dense);
@@ -196,11 +215,33 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   return point;
 }
 
+LimitTimes IterationCosts::UnevenLimits(std::int64_t rows, std::int64_t tokens, double pairs,
+                                        std::int64_t prompts) const {
+  LimitTimes more{};
+  if (layout_.data <= 1) {
+    return more;
+  }
+  // The busiest rank has the share of so many prompts, others of one less or none.
+  const double each = std::ceil(1.0 * static_cast<double>(prompts) / layout_.data);
+  const double share = each / static_cast<double>(prompts) - 1.0 / layout_.data;
+  const double mean = static_cast<double>(rows) / layout_.data / layout_.pipeline;
+  const double beyond = static_cast<double>(tokens) * share / layout_.pipeline;
+  LimitTimes even{};
+  double bytes = 0;
+  AddCommon(std::max(1.0, mean), even, bytes);
+  AddCommon(std::max(1.0, mean) + beyond, more, bytes);
+  for (std::size_t i = 0; i < more.size(); ++i) {
+    more[i] = std::max(0.0, more[i] - even[i]) * model_.layers;
+  }
+  Of(more, Limit::kCompute) += PerPair().si() * pairs * share * layout_.data;
+  return more;
+}
+
 LimitTimes IterationCosts::HeadAt(double outputs) const {
   LimitTimes times{};
   const double rows = std::max(1.0, outputs / layout_.data / layout_.pipeline);
   const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  AddProduct(rows, weights, 2, part_.peak_bf16 * part_.gemm_efficiency, times);
+  AddProduct(rows, weights, 2, part_.peak_bf16 * part_.gemm_efficiency, StreamRate(2), times);
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
   if (layout_.tensor > 1) {
     // Each rank's logits, in 16 bits, to one.
@@ -226,8 +267,8 @@ double IterationCosts::ReadSlope() const {
     bytes = (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes;
     flop = 2.0 * model_.heads / layout_.tensor * (2 * model_.kv_rank + model_.rotary_dim);
   } else {
-    bytes = 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) * model_.head_dim *
-            layout_.cache_bytes;
+    const int readers = engine_.read_by_head ? model_.heads : model_.kv_heads;
+    bytes = 2 * std::ceil(1.0 * readers / layout_.tensor) * model_.head_dim * layout_.cache_bytes;
     flop = 4.0 * model_.heads / layout_.tensor * model_.head_dim;
   }
   const double narrow = layout_.cache_bytes < 2 ? engine_.narrow_cache_factor : 1.0;
@@ -254,11 +295,8 @@ double IterationCosts::ActivationBytes() const {
   const std::int64_t budget = std::min<std::int64_t>(engine_.token_budget, 16384);
   const double rows = static_cast<double>(
       engine_.profile_context ? std::max<std::int64_t>(budget, model_.context) : budget);
-  const double width =
-      model_.experts > 0 ? 1.0 * model_.expert_ffn * model_.experts_per_token : model_.ffn;
   const double sequences = static_cast<double>(std::min<std::int64_t>(engine_.batch_max, 1024));
-  return rows * 2 * (6.0 * model_.hidden + 3 * width / layout_.tensor) +
-         sequences * model_.vocabulary * 4 / layout_.tensor;
+  return rows * BytesOfRow(model_, layout_) + sequences * model_.vocabulary * 4 / layout_.tensor;
 }
 
 void IterationCosts::FillCache(const std::string& path) {
@@ -266,16 +304,17 @@ void IterationCosts::FillCache(const std::string& path) {
   const double dense_layers = model_.layers - experts_layers;
   const double matrices = model_.gated ? 3.0 : 2.0;
   const double ranks = layout_.tensor * layout_.data;
-  const double dense = AttentionWeights() * model_.layers +
-                       matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
+  const double attention = AttentionWeights() * model_.layers;
+  const double dense = matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
                        matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
                            layout_.tensor * experts_layers;
   const double experts =
       matrices * model_.hidden * model_.expert_ffn * model_.experts / ranks * experts_layers;
   const double tables = 2.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  weight_bytes_ =
-      (dense * DenseBytes() + experts * BytesOfFormat(layout_.weights)) / layout_.pipeline +
-      tables * 2 / std::min(layout_.pipeline, 2);
+  weight_bytes_ = (attention * AttentionBytes() + dense * DenseBytes() +
+                   experts * BytesOfFormat(layout_.weights)) /
+                      layout_.pipeline +
+                  tables * 2 / std::min(layout_.pipeline, 2);
   const double per_layer = model_.latent
                                ? (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes
                                : 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) *
@@ -283,9 +322,18 @@ void IterationCosts::FillCache(const std::string& path) {
   const double layers = 1.0 * model_.layers / layout_.pipeline;
   token_bytes_ = per_layer * layers * (1 - model_.windowed_share);
   window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
-  const double taken = weight_bytes_ + engine_.reserve + ActivationBytes();
-  const double usable = engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
-                                              : part_.hbm_capacity * engine_.memory_share - taken;
+  const auto room_beside = [&](double activations) {
+    const double taken = weight_bytes_ + engine_.reserve + activations;
+    return engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
+                                 : part_.hbm_capacity * engine_.memory_share - taken;
+  };
+  double usable = room_beside(ActivationBytes());
+  if (engine_.profile_context && usable <= 0) {
+    // The whole context is not served: users then ask for the longest that leaves room for itself.
+    const double row = BytesOfRow(model_, layout_);
+    const double empty = room_beside(ActivationBytes() - model_.context * row);
+    usable = std::max(usable, empty / (1 + row / token_bytes_));
+  }
   // A sequence's windows are small beside its other layers; a batch of them is set aside.
   const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);
   const double tokens = (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;

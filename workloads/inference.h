@@ -47,6 +47,19 @@ const char* WeightFormatName(WeightFormat format);
 /// Bytes of a weight, scales included.
 double BytesOfFormat(WeightFormat format);
 
+/// Grouped products of experts in one layer, with the kernels around them, as engines run them.
+struct ExpertKernels {
+  double time = 0;        ///< s before any work: routing, sorting, launches
+  double efficiency = 0;  ///< of the peak that the format runs at; 0: not known
+  double hbm_efficiency = 0;
+  double traffic = 0;  ///< of tokens that are copied and added up, over 16 bits at the HBM's rate
+};
+
+/// Formats whose grouped products differ: FP8 with one scale a tensor or one a block.
+enum class ExpertFormat { kBf16, kFp8, kFp8Blocks, kNvfp4, kMxfp4 };
+
+inline constexpr int kExpertFormats = 5;
+
 /// An accelerator in its server, with what serving kernels reach on it. The machine comes from the
 /// catalogue's servers, the shares of its rates from workloads/catalog/serving_parts.csv.
 struct InferencePart {
@@ -63,10 +76,11 @@ struct InferencePart {
   double fp8_efficiency = 0.6;
   double fp4_efficiency = 0.4;
   double widened_efficiency = 1;   ///< of products whose 4-bit weights are widened, over plain ones
-  double expert_efficiency = 0.7;  ///< grouped products over plain ones
-  double attention_efficiency = 0.5;       ///< prefill attention over the BF16 peak
-  double hbm_efficiency = 0.85;            ///< of streaming weights
-  double fp4_hbm_efficiency = 0;           ///< the same of 4-bit weights; 0: as others
+  double expert_efficiency = 0.7;  ///< grouped products over plain ones, where `experts` has none
+  std::array<ExpertKernels, kExpertFormats> experts{};  ///< by ExpertFormat
+  double attention_efficiency = 0.5;                    ///< prefill attention over the BF16 peak
+  double hbm_efficiency = 0.85;                         ///< of streaming weights
+  double fp4_hbm_efficiency = 0;                        ///< the same of 4-bit weights; 0: as others
   double latent_efficiency = 0.6;          ///< decode attention on latent caches, of the BF16 peak
   double cache_efficiency = 0.8;           ///< of reading caches, over the HBM bandwidth
   double kernel_time = 2.5e-6;             ///< s, of a small kernel in a graph
@@ -102,7 +116,8 @@ struct InferenceEngine {
   double stream_time = 0;         ///< s that a server's host takes per token that it sends, beside
   double layer_launch = 0;        ///< s that the host takes to launch a layer kernel by kernel
   double kernels = 10;            ///< small kernels of a dense layer
-  double expert_kernels = 8;      ///< more of them in a layer with experts
+  double expert_kernels = 8;      ///< more of them in a layer with experts; 8: as measured alone
+  double expert_traffic = 1;      ///< of tokens on their way to experts, over the part's
   double gemm_factor = 1;         ///< on the efficiencies of the part
   double hbm_factor = 1;
   double cache_factor = 1;
@@ -111,6 +126,7 @@ struct InferenceEngine {
   double attention_factor = 1;     ///< of prefill attention
   double vector_attention =
       0;                       ///< decode attention without matrix units, of the BF16 peak; 0: with
+  bool read_by_head = false;   ///< each query head reads keys and values, not each group once
   bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
   bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work,
                                ///< where that is sooner
@@ -131,9 +147,10 @@ struct InferenceLayout {
   int data = 1;  ///< attention copies of a replica; experts are spread over all of them
   bool experts_spread = false;  ///< whole experts on ranks, not slices of all
   WeightFormat weights = WeightFormat::kBf16;
-  double cache_bytes = 2;  ///< of an element
-  int draft_tokens = 0;    ///< of speculative decoding, checked in one pass
-  double accepted = 0;     ///< share of a draft token that is accepted, after those before it
+  bool narrow_ffn_alone = false;  ///< attention keeps 16 bits
+  double cache_bytes = 2;         ///< of an element
+  int draft_tokens = 0;           ///< of speculative decoding, checked in one pass
+  double accepted = 0;  ///< share of a draft token that is accepted, after those before it
 
   [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
 
@@ -166,6 +183,12 @@ class IterationCosts {
   /// What Base is made of; sums to it.
   [[nodiscard]] LimitTimes BaseLimits(std::int64_t rows, std::int64_t outputs,
                                       std::int64_t sequences) const;
+
+  /// What prompts add to BaseLimits where ranks of data-parallel attention wait for the busiest
+  /// one: a prompt is one rank's, whatever the others do. @param rows of the iteration, `tokens` of
+  /// them of `prompts` prompts, with `pairs` @pre rows >= tokens, prompts >= 1
+  [[nodiscard]] LimitTimes UnevenLimits(std::int64_t rows, std::int64_t tokens, double pairs,
+                                        std::int64_t prompts) const;
 
   /// Of one cached token that decoding reads, with `sequences` in the batch.
   [[nodiscard]] Seconds PerRead(std::int64_t sequences) const;
@@ -204,7 +227,8 @@ class IterationCosts {
   [[nodiscard]] Point PassAt(double rows, int parts) const;
   [[nodiscard]] double ReadSlope() const;
   [[nodiscard]] double PairSlope() const;
-  void AddProduct(double rows, double weights, double bytes, double peak, LimitTimes& times) const;
+  void AddProduct(double rows, double weights, double bytes, double peak, double stream,
+                  LimitTimes& times) const;
   void AddAttention(double rows, LimitTimes& times, double& bytes) const;
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
   void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
@@ -215,9 +239,12 @@ class IterationCosts {
   void AddReduce(double rows, LimitTimes& times) const;
   void AddExchange(double rows, double beside, LimitTimes& times) const;
   [[nodiscard]] double DenseBytes() const;
+  [[nodiscard]] double AttentionBytes() const;
+  [[nodiscard]] ExpertKernels KernelsOfExperts() const;
   [[nodiscard]] double ActivationBytes() const;
   [[nodiscard]] double AttentionWeights() const;
-  [[nodiscard]] double Peak(bool experts) const;
+  void AddCommon(double rows, LimitTimes& times, double& bytes) const;
+  [[nodiscard]] double Peak(double bytes) const;
   [[nodiscard]] Point PointAt(std::int64_t rows) const;
   [[nodiscard]] LimitTimes HeadAt(double outputs) const;
 

@@ -20,6 +20,22 @@ constexpr double kExpertsPerServer = 8.0 / 4;
 // and 8 accelerators (measured by NVIDIA aiconfigurator).
 constexpr double kDirectRate = 0.54;
 
+// Kernels of an engine by which ExpertKernels::time is as measured.
+constexpr double kMeasuredKernels = 8;
+
+// What short messages between servers take over the model of the library, which transports follow:
+// 46 us for an all-reduce of 64 bytes on two servers of H20 (NVIDIA/nccl issue 1244), 25 modelled.
+constexpr double kNetworkLatency = 1.85;
+
+// A model with so many experts is published with a scale for each block of 8-bit weights
+// (DeepSeek-V3, Qwen3, GLM-4.5); Mixtral was with one for each tensor.
+constexpr int kFineExperts = 32;
+
+// Rate of plain products with a scale for each block over one for each tensor: 0.43 of the peak on
+// an H100 with TensorRT-LLM 1.2, scaling included (NVIDIA aiconfigurator), and 0.70 on the card of
+// h100_sxm_fp8_linear.csv.
+constexpr double kBlockRate = 0.62;
+
 }  // namespace
 
 ServerSpec LinksOf(const InferencePart& part, double factor) {
@@ -31,11 +47,13 @@ ServerSpec LinksOf(const InferencePart& part, double factor) {
   links.nic_bandwidth = links.fabric_nic_bandwidth = BytesPerSecond(part.nic_bandwidth);
   links.scale_up = part.inside;
   links.scale_out = part.across;
-  for (CollectiveFit* fit : {&links.scale_up, &links.scale_out}) {
-    for (Seconds* latency : {&fit->base_latency, &fit->step_latency, &fit->bulk_step_latency,
-                             &fit->in_switch_latency, &fit->expert_latency, &fit->send_latency}) {
-      *latency = *latency * factor;
-    }
+  CollectiveFit &inside = links.scale_up, &across = links.scale_out;
+  for (Seconds* latency : {&inside.base_latency, &inside.step_latency, &inside.bulk_step_latency,
+                           &inside.in_switch_latency, &inside.send_latency}) {
+    *latency = *latency * factor;
+  }
+  for (Seconds* latency : {&across.base_latency, &across.step_latency, &across.bulk_step_latency}) {
+    *latency = *latency * kNetworkLatency;
   }
   return links;
 }
@@ -48,14 +66,19 @@ double IterationCosts::DenseBytes() const {
   return experts_alone ? 2 : BytesOfFormat(layout_.weights);
 }
 
-// FLOP/s that large products reach. MXFP4 meets activations of 8 bits, at their rate; where a part
-// has no units for a format, its weights are widened to 16 bits on the way.
-double IterationCosts::Peak(bool experts) const {
-  const double bytes = experts ? BytesOfFormat(layout_.weights) : DenseBytes();
+// Of a weight of attention.
+double IterationCosts::AttentionBytes() const {
+  return layout_.narrow_ffn_alone ? 2 : DenseBytes();
+}
+
+// FLOP/s that large products of such weights reach. MXFP4 meets activations of 8 bits, at their
+// rate; where a part has no units for a format, its weights are widened to 16 bits on the way.
+double IterationCosts::Peak(double bytes) const {
   const bool integers =
       layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
-  const double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
+  const double blocks = model_.experts >= kFineExperts ? kBlockRate : 1.0;
+  const double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor * blocks;
   if (bytes >= 2) {
     return plain;
   }
@@ -84,11 +107,42 @@ double IterationCosts::StreamRate(double bytes) const {
   return part_.hbm_bandwidth * share * engine_.hbm_factor * widened;
 }
 
-// Adds a product of `rows` with `weights` parameters of `bytes` each.
+// Those of the layer: the part's as measured, else what plain products suggest. Rates are in FLOP/s
+// and bytes/s, traffic in s a byte.
+ExpertKernels IterationCosts::KernelsOfExperts() const {
+  const double element = BytesOfFormat(layout_.weights);
+  ExpertFormat format = ExpertFormat::kBf16;
+  double peak = part_.peak_bf16;
+  if (layout_.weights == WeightFormat::kMxfp4) {
+    // Activations have 8 bits where the part multiplies 4-bit weights, else 16.
+    format = ExpertFormat::kMxfp4;
+    peak = part_.peak_fp4 > 0 ? part_.peak_fp8 : part_.peak_bf16;
+  } else if (layout_.weights == WeightFormat::kNvfp4) {
+    format = ExpertFormat::kNvfp4;
+    peak = part_.peak_fp4;
+  } else if (layout_.weights == WeightFormat::kFp8) {
+    format = model_.experts >= kFineExperts ? ExpertFormat::kFp8Blocks : ExpertFormat::kFp8;
+    peak = part_.peak_fp8;
+  }
+  ExpertKernels kernels = part_.experts[static_cast<std::size_t>(format)];
+  const bool integers =
+      layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
+  if (kernels.efficiency <= 0 || peak <= 0 || integers) {
+    return {part_.kernel_time * engine_.expert_kernels, Peak(element) * part_.expert_efficiency,
+            StreamRate(element), engine_.traffic / TrafficRate()};
+  }
+  kernels.time *= engine_.expert_kernels / kMeasuredKernels;
+  kernels.efficiency *= peak * engine_.gemm_factor;
+  kernels.hbm_efficiency *= part_.hbm_bandwidth * engine_.hbm_factor;
+  kernels.traffic *= engine_.expert_traffic / part_.hbm_bandwidth;
+  return kernels;
+}
+
+// Adds a product of `rows` with `weights` parameters of `bytes` each, which stream at `stream`.
 void IterationCosts::AddProduct(double rows, double weights, double bytes, double peak,
-                                LimitTimes& times) const {
+                                double stream, LimitTimes& times) const {
   const double compute = 2 * rows * weights / peak;
-  const double memory = weights * bytes / StreamRate(bytes);
+  const double memory = weights * bytes / stream;
   const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
   Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
 }

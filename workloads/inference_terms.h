@@ -29,7 +29,7 @@ inline double SendLatency(const CollectiveFit& fit) {
   return (send > Seconds(0) ? send : fit.base_latency + fit.step_latency).si();
 }
 
-/// A part's domain as collectives see it, with latencies times `factor`.
+/// A part's domain as collectives see it, with latencies inside it times `factor`.
 ServerSpec LinksOf(const InferencePart& part, double factor);
 
 }  // namespace gridlock

@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/catalogue/folders.h"
+#include "sim/catalogue/serving_fields.h"
 #include "sim/catalogue/serving_machines.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
@@ -17,119 +18,6 @@
 namespace gridlock {
 
 namespace {
-
-/// A number of an entry: its name in the table, its place, and what one of it is in SI units.
-template <typename T>
-struct NumberField {
-  const char* name;
-  double T::*member;
-  double unit;
-};
-
-constexpr double kTera = 1e12, kGiga = 1e9, kMicro = 1e-6, kGib = 1024.0 * 1024 * 1024;
-
-const NumberField<InferencePart> kPartFields[] = {
-    {"peak_bf16_tflops", &InferencePart::peak_bf16, kTera},
-    {"peak_fp8_tflops", &InferencePart::peak_fp8, kTera},
-    {"peak_fp4_tflops", &InferencePart::peak_fp4, kTera},
-    {"hbm_gib", &InferencePart::hbm_capacity, kGib},
-    {"hbm_gbs", &InferencePart::hbm_bandwidth, kGiga},
-    {"domain", &InferencePart::domain, 1},
-    {"link_gbs", &InferencePart::link_bandwidth, kGiga},
-    {"link_direct_latency_us", &InferencePart::link_direct_latency, kMicro},
-    {"nic_gbs", &InferencePart::nic_bandwidth, kGiga},
-    {"gemm_efficiency", &InferencePart::gemm_efficiency, 1},
-    {"fp8_efficiency", &InferencePart::fp8_efficiency, 1},
-    {"fp4_efficiency", &InferencePart::fp4_efficiency, 1},
-    {"widened_efficiency", &InferencePart::widened_efficiency, 1},
-    {"fp4_hbm_efficiency", &InferencePart::fp4_hbm_efficiency, 1},
-    {"expert_efficiency", &InferencePart::expert_efficiency, 1},
-    {"attention_efficiency", &InferencePart::attention_efficiency, 1},
-    {"hbm_efficiency", &InferencePart::hbm_efficiency, 1},
-    {"latent_efficiency", &InferencePart::latent_efficiency, 1},
-    {"cache_efficiency", &InferencePart::cache_efficiency, 1},
-    {"kernel_us", &InferencePart::kernel_time, kMicro},
-    {"host_factor", &InferencePart::host_factor, 1},
-    {"idle_w", &InferencePart::idle_power, 1},
-    {"limit_w", &InferencePart::power_limit, 1},
-    {"pj_per_flop", &InferencePart::joules_per_flop, 1e-12},
-    {"pj_per_byte", &InferencePart::joules_per_byte, 1e-12},
-};
-
-const NumberField<InferenceEngine> kEngineFields[] = {
-    {"memory_share", &InferenceEngine::memory_share, 1},
-    {"reserve_gb", &InferenceEngine::reserve, kGiga},
-    {"host_us", &InferenceEngine::host_time, kMicro},
-    {"host_sequence_us", &InferenceEngine::host_sequence, kMicro},
-    {"layer_launch_us", &InferenceEngine::layer_launch, kMicro},
-    {"kernels", &InferenceEngine::kernels, 1},
-    {"expert_kernels", &InferenceEngine::expert_kernels, 1},
-    {"gemm_factor", &InferenceEngine::gemm_factor, 1},
-    {"hbm_factor", &InferenceEngine::hbm_factor, 1},
-    {"cache_factor", &InferenceEngine::cache_factor, 1},
-    {"narrow_cache_factor", &InferenceEngine::narrow_cache_factor, 1},
-    {"traffic", &InferenceEngine::traffic, 1},
-    {"attention_factor", &InferenceEngine::attention_factor, 1},
-    {"vector_attention", &InferenceEngine::vector_attention, 1},
-    {"int8_factor", &InferenceEngine::int8_factor, 1},
-    {"int4_factor", &InferenceEngine::int4_factor, 1},
-    {"stream_us", &InferenceEngine::stream_time, kMicro},
-    {"link_factor", &InferenceEngine::link_factor, 1},
-    {"imbalance", &InferenceEngine::imbalance, 1},
-    {"request_overhead_us", &InferenceEngine::request_overhead, kMicro},
-};
-
-struct CountField {
-  const char* name;
-  std::int64_t InferenceEngine::*member;
-};
-
-constexpr CountField kCounts[] = {
-    {"token_budget", &InferenceEngine::token_budget},
-    {"batch_max", &InferenceEngine::batch_max},
-    {"page", &InferenceEngine::page},
-    {"small_token_budget", &InferenceEngine::small_token_budget},
-    {"small_batch_max", &InferenceEngine::small_batch_max},
-};
-
-struct FlagField {
-  const char* name;
-  bool InferenceEngine::*member;
-};
-
-constexpr FlagField kFlags[] = {
-    {"share_of_free", &InferenceEngine::share_of_free},
-    {"profile_context", &InferenceEngine::profile_context},
-    {"reserve_whole", &InferenceEngine::reserve_whole},
-    {"narrow_cache", &InferenceEngine::narrow_cache},
-    {"direct_reduce", &InferenceEngine::direct_reduce},
-    {"overlap", &InferenceEngine::overlap},
-};
-
-struct ModelField {
-  const char* name;
-  int InferenceModel::*member;
-};
-
-constexpr ModelField kModelFields[] = {
-    {"layers", &InferenceModel::layers},
-    {"hidden", &InferenceModel::hidden},
-    {"heads", &InferenceModel::heads},
-    {"kv_heads", &InferenceModel::kv_heads},
-    {"head_dim", &InferenceModel::head_dim},
-    {"vocabulary", &InferenceModel::vocabulary},
-    {"experts", &InferenceModel::experts},
-    {"experts_per_token", &InferenceModel::experts_per_token},
-    {"shared_experts", &InferenceModel::shared_experts},
-    {"expert_ffn", &InferenceModel::expert_ffn},
-    {"dense_layers", &InferenceModel::dense_layers},
-    {"kv_rank", &InferenceModel::kv_rank},
-    {"q_rank", &InferenceModel::q_rank},
-    {"rotary_dim", &InferenceModel::rotary_dim},
-    {"value_dim", &InferenceModel::value_dim},
-    {"window", &InferenceModel::window},
-    {"context", &InferenceModel::context},
-};
 
 const std::map<std::string, Batching> kBatchings = {{"static", Batching::kStatic},
                                                     {"prompts", Batching::kPrompts},
@@ -171,6 +59,19 @@ bool SetNumber(const NumberField<T> (&fields)[N], const std::string& name, const
   return false;
 }
 
+// The same of what a part's experts reach.
+bool SetExperts(const std::string& field, const std::string& text, InferencePart& part,
+                std::string& problem) {
+  for (std::size_t i = 0; i < part.experts.size(); ++i) {
+    const std::string prefix = kExpertPrefixes[i];
+    if (field.starts_with(prefix) &&
+        SetNumber(kExpertFields, field.substr(prefix.size()), text, part.experts[i], problem)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 void SetPart(const std::string& field, const std::string& text, const ServingMachines& machines,
              ServingCatalogue& catalogue, std::string& problem) {
   InferencePart& part = catalogue.parts.back();
@@ -183,10 +84,19 @@ void SetPart(const std::string& field, const std::string& text, const ServingMac
     for (const std::string& word : WordsOf(text)) {
       catalogue.aliases[word] = part.name;
     }
-  } else if (!SetNumber(kPartFields, field, text, part, problem)) {
-    std::vector<std::string> names = {"like", "server", "alias"};
+  } else if (field == "experts") {
+    part.experts = {};  // of the entry that this one is like
+    problem = text == "none" ? "" : fmt::format("experts is {}; expected none", Quoted(text));
+  } else if (!SetNumber(kPartFields, field, text, part, problem) &&
+             !SetExperts(field, text, part, problem)) {
+    std::vector<std::string> names = {"like", "server", "alias", "experts"};
     for (const auto& each : kPartFields) {
       names.emplace_back(each.name);
+    }
+    for (const char* prefix : kExpertPrefixes) {
+      for (const auto& each : kExpertFields) {
+        names.push_back(std::string(prefix) + each.name);
+      }
     }
     problem = fmt::format("parts have no field {}{}", Quoted(field), DidYouMean(field, names));
   }

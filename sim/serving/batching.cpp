@@ -183,15 +183,18 @@ void BatchingReplica::TakePrefix(Sequence& sequence) {
   prefixes_->Fit(capacity_ - held_ + Held(sequence));
   const PrefixCache::Found found =
       prefixes_->Take(*blocks, (sequence.outcome.request.prompt_tokens - 1) / block);
-  sequence.blocks_used = found.hbm + found.host;
+  sequence.blocks_used = found.all();
   sequence.prefilled = sequence.blocks_used * block;
   FitPrefixes();
-  if (found.host > 0) {
-    const Bytes bytes = costs_.CacheBytesOf(found.host * block);
-    const Seconds span = bytes / prefixes_->spec().host_rate;
+  if (found.host + found.store > 0) {
+    const Bytes host = costs_.CacheBytesOf(found.host * block);
+    const Bytes store = costs_.CacheBytesOf(found.store * block);
+    Seconds span(0);
+    span += found.host > 0 ? host / prefixes_->spec().host_rate : Seconds(0);
+    span += found.store > 0 ? store / prefixes_->spec().store_rate : Seconds(0);
     link_free_ = std::max(link_free_, clock_) + span;
     sequence.loaded = link_free_;
-    prefixes_->counts.loaded += bytes;
+    prefixes_->counts.loaded += host + store;
     prefixes_->counts.loading += span;
   }
 }
@@ -258,10 +261,17 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const std::int64_t beside = DecodesBeside() ? batch() : 0;
   const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
   const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
-  const LimitTimes base = costs_.BaseLimits(rows, outputs, sequences);
+  LimitTimes base = costs_.BaseLimits(rows, outputs, sequences);
+  const LimitTimes uneven = costs_.UnevenLimits(rows, chunk.tokens, chunk.pairs,
+                                                static_cast<std::int64_t>(chunks_.size()));
+  Seconds waiting(0);
+  for (std::size_t i = 0; i < base.size(); ++i) {
+    base[i] += uneven[i];
+    waiting += Seconds(uneven[i]);
+  }
   const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
   const Seconds pairs = costs_.PerPair() * chunk.pairs;
-  Seconds time = costs_.Base(rows, outputs, sequences) + pairs;
+  Seconds time = costs_.Base(rows, outputs, sequences) + waiting + pairs;
   if (beside > 0) {
     time += costs_.PerRead(beside) * reads;
   }

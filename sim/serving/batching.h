@@ -79,7 +79,10 @@ class BatchingReplica {
   explicit BatchingReplica(const IterationCosts& costs, std::int64_t batch_max = 0);
 
   /// Keeps the beginnings of prompts that requests know the blocks of. Before the first Submit.
-  void KeepPrefixes(const PrefixSpec& spec) { prefixes_ = std::make_unique<PrefixCache>(spec); }
+  /// @param store that replicas share; nullptr: there is none
+  void KeepPrefixes(const PrefixSpec& spec, PrefixStore* store = nullptr) {
+    prefixes_ = std::make_unique<PrefixCache>(spec, store);
+  }
 
   /// Null when none are kept.
   [[nodiscard]] const PrefixCache* prefixes() const { return prefixes_.get(); }

@@ -5,6 +5,7 @@
 #include <queue>
 
 #include "sim/base/check.h"
+#include "sim/serving/replica_pool.h"
 
 namespace gridlock {
 
@@ -31,87 +32,14 @@ struct Later {
   }
 };
 
-void Add(const BatchWork& work, BatchWork& sum) {
-  sum.busy += work.busy;
-  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
-    sum.limits[i] += work.limits[i];
-  }
-  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
-    sum.waits[i] += work.waits[i];
-  }
-  sum.sequence_seconds += work.sequence_seconds;
-  sum.cache_seconds += work.cache_seconds;
-  sum.iterations += work.iterations;
-  sum.prompt_tokens += work.prompt_tokens;
-  sum.output_tokens += work.output_tokens;
-  sum.evictions += work.evictions;
-  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
-  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
-  sum.flop += work.flop;
-  sum.bytes += work.bytes;
-}
-
-/// Replicas that share requests.
-class Pool {
- public:
-  Pool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max, Router router)
-      : router_(router), loads_(replicas, 0) {
-    for (std::size_t i = 0; i < replicas; ++i) {
-      replicas_.emplace_back(costs, batch_max);
-    }
-  }
-
-  std::size_t Choose() {
-    std::size_t chosen = next_ % replicas_.size();
-    if (router_ == Router::kLeastLoaded) {
-      chosen =
-          static_cast<std::size_t>(std::min_element(loads_.begin(), loads_.end()) - loads_.begin());
-    }
-    ++next_;
-    ++loads_[chosen];
-    return chosen;
-  }
-
-  void Left(std::size_t replica) { --loads_[replica]; }
-
-  BatchingReplica& at(std::size_t replica) { return replicas_[replica]; }
-
-  /// The replica with the earliest clock among those that have something to do.
-  [[nodiscard]] std::size_t First(Seconds& time) const {
-    std::size_t first = replicas_.size();
-    time = Seconds(HUGE_VAL);
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      const BatchingReplica& each = replicas_[i];
-      if (each.waiting() + each.in_batch() > 0 && each.clock() < time) {
-        time = each.clock();
-        first = i;
-      }
-    }
-    return first;
-  }
-
-  [[nodiscard]] BatchWork Work() const {
-    BatchWork sum;
-    for (const BatchingReplica& each : replicas_) {
-      Add(each.work(), sum);
-    }
-    return sum;
-  }
-
- private:
-  Router router_;
-  std::vector<std::int64_t> loads_;
-  std::size_t next_ = 0;
-  std::vector<BatchingReplica> replicas_;
-};
-
 class PoolRun {
  public:
   PoolRun(const PoolSpec& spec, const ServeLoad& load)
       : spec_(spec),
         load_(load),
-        prefill_(*spec.prefill, spec.links.leaving.size(), 0, spec.router),
-        decode_(*spec.decode, spec.links.entering.size(), load.batch_max, spec.router),
+        prefill_(*spec.prefill, spec.links.leaving.size(), 0, spec.router, load.prefixes),
+        decode_(*spec.decode, spec.links.entering.size(), load.batch_max,
+                spec.router == Router::kPrefixAware ? Router::kLeastLoaded : spec.router, {}),
         network_(spec.links) {
     for (const BatchRequest& request :
          RequestsOfLoad(load, spec.decode->layout().TokensPerStep())) {
@@ -131,6 +59,7 @@ class PoolRun {
     result_.served.work = decode_.Work();
     result_.served.cache_tokens = spec_.decode->cache_tokens();
     result_.prefill_work = prefill_.Work();
+    result_.served.prefixes = prefill_.Prefixes();
     result_.moved = network_.moved();
     result_.network_busy = network_.busy();
     result_.other_share = network_.OtherShare();
@@ -180,20 +109,20 @@ class PoolRun {
     Passage& passage = passages_[event.request];
     switch (event.what) {
       case What::kArrival: {
-        passage.prefill = prefill_.Choose();
+        passage.prefill = prefill_.Choose(passage.request);
         BatchRequest request = passage.request;
         request.output_tokens = 1;
         prefill_.at(passage.prefill).Submit(request);
         return;
       }
       case What::kPrefilled:
-        prefill_.Left(passage.prefill);
-        passage.decode = decode_.Choose();
+        prefill_.Left(passage.prefill, passage.request);
+        passage.decode = decode_.Choose(passage.request);
         network_.Start(event.time, static_cast<std::int64_t>(event.request), passage.prefill,
                        passage.decode, spec_.decode->CacheBytesOf(passage.request.prompt_tokens));
         return;
       case What::kDecoded:
-        decode_.Left(passage.decode);
+        decode_.Left(passage.decode, passage.request);
         End(event);
         return;
     }
@@ -214,7 +143,7 @@ class PoolRun {
       BatchOutcome ended = outcome;
       ended.request.output_tokens = passage.request.output_tokens;
       Serve(ended, passage);
-      prefill_.Left(passage.prefill);
+      prefill_.Left(passage.prefill, passage.request);
       End({outcome.end, What::kDecoded, request});
       return;
     }
@@ -229,6 +158,7 @@ class PoolRun {
     BatchRequest request = passage.request;
     request.arrival = time;
     request.prefilled = true;
+    request.blocks = nullptr;  // decode replicas keep no beginnings
     decode_.at(passage.decode).Submit(request);
   }
 
@@ -253,7 +183,7 @@ class PoolRun {
 
   const PoolSpec& spec_;
   const ServeLoad& load_;
-  Pool prefill_, decode_;
+  ReplicaPool prefill_, decode_;
   KvNetwork network_;
   std::vector<Passage> passages_;
   std::size_t started_ = 0;

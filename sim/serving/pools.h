@@ -11,8 +11,10 @@
 //                             iterations up to the earliest moment at which a cache might come
 //
 // Exact in every event: replicas act in the order of their clocks, so that none acts before what
-// could reach it. Approximations: a prefill replica gives up a cache when it begins to move, and
-// one that waits for room in a decode replica takes no room elsewhere.
+// could reach it. Prefill replicas keep beginnings of prompts where the load says so
+// (prefix_cache.h); the whole cache of a prompt moves all the same. Approximations: a prefill
+// replica gives up a cache when it begins to move, and one that waits for room in a decode replica
+// takes no room elsewhere.
 //
 // Invariants, which tests name:
 //   INV-5  pools: each token of a prompt is prefilled once, but for evictions, and its cache moves
@@ -23,15 +25,10 @@
 #include <vector>
 
 #include "sim/serving/kv_network.h"
+#include "sim/serving/router.h"
 #include "sim/serving/serve_run.h"
 
 namespace gridlock {
-
-/// How requests are given to the replicas of a pool.
-enum class Router {
-  kRoundRobin,
-  kLeastLoaded,  ///< with the fewest requests that wait or run; the first of equals
-};
 
 struct PoolSpec {
   const IterationCosts* prefill = nullptr;  ///< of one replica; they outlive the run

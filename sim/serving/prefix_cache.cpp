@@ -6,19 +6,58 @@
 
 namespace gridlock {
 
+bool PrefixStore::Touch(std::int64_t id) {
+  const auto found = places_.find(id);
+  if (found == places_.end()) {
+    return false;
+  }
+  order_.splice(order_.end(), order_, found->second);
+  return true;
+}
+
+void PrefixStore::Add(std::int64_t id) {
+  if (most_ < 1 || Touch(id)) {
+    return;
+  }
+  places_[id] = order_.insert(order_.end(), id);
+  if (blocks() > most_) {
+    places_.erase(order_.front());
+    order_.pop_front();
+  }
+}
+
+std::int64_t PrefixCache::Leading(const std::vector<std::int64_t>& blocks) const {
+  std::int64_t leading = 0;
+  for (const std::int64_t id : blocks) {
+    if (blocks_.find(id) == blocks_.end()) {
+      break;
+    }
+    ++leading;
+  }
+  return leading;
+}
+
 PrefixCache::Found PrefixCache::Take(const std::vector<std::int64_t>& blocks, std::int64_t most) {
   Found found;
   for (const std::int64_t id : blocks) {
     const auto place = blocks_.find(id);
-    if (place == blocks_.end() || found.hbm + found.host == most) {
+    if (found.all() == most) {
       break;
     }
-    ++(place->second.tier == Tier::kHost ? found.host : found.hbm);
-    Use(place->second);
+    if (place != blocks_.end()) {
+      ++(place->second.tier == Tier::kHost ? found.host : found.hbm);
+      Use(place->second);
+    } else if (store_ != nullptr && store_->Touch(id)) {
+      ++found.store;
+      Use(blocks_[id]);
+    } else {
+      break;
+    }
   }
   counts.blocks += static_cast<std::int64_t>(blocks.size());
   counts.hbm += found.hbm;
   counts.host += found.host;
+  counts.store += found.store;
   return found;
 }
 
@@ -32,6 +71,9 @@ void PrefixCache::Use(Block& block) {
 void PrefixCache::Fill(const std::vector<std::int64_t>& blocks, std::int64_t taken) {
   for (std::size_t i = static_cast<std::size_t>(taken); i < blocks.size(); ++i) {
     Use(blocks_[blocks[i]]);
+    if (store_ != nullptr) {
+      store_->Add(blocks[i]);
+    }
   }
 }
 

@@ -181,8 +181,9 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
   const double tokens_per_step = costs.layout().TokensPerStep();
   const std::vector<BatchRequest> requests = RequestsOfLoad(load, tokens_per_step);
   BatchingReplica replica(costs, load.batch_max);
+  PrefixStore store(load.prefixes.store_tokens / load.prefixes.block);
   if (load.prefixes.use) {
-    replica.KeepPrefixes(load.prefixes);
+    replica.KeepPrefixes(load.prefixes, load.prefixes.store_tokens > 0 ? &store : nullptr);
   }
   ServeResult result;
   result.cache_tokens = costs.cache_tokens();
@@ -238,10 +239,8 @@ Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs) {
   all.waits.push_back(
       {"prefill", wait(Wait::kPrefill),
        "a larger token budget, more compute, or prompts prefilled by other replicas"});
-  all.waits.push_back(
-      {"load", wait(Wait::kNothing),
-       "nothing waits: fewer replicas would do; a single stream is faster with less "
-       "time per iteration"});
+  all.waits.push_back({"load", wait(Wait::kNothing),
+                       "the engine keeps up with what comes: fewer replicas would do"});
   const std::vector<std::pair<Limit, const char*>> remedies = {
       {Limit::kWeights, "more HBM bandwidth, narrower weights, or a larger batch per reading"},
       {Limit::kCache, "more HBM bandwidth, an 8-bit cache or shorter contexts"},

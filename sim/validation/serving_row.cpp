@@ -1,6 +1,7 @@
 #include "sim/validation/serving_row.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <regex>
@@ -152,6 +153,7 @@ void ReadFormats(const ServingCells& cells, ServingCase& row) {
   if (Has(cache, "16")) {
     row.layout.cache_bytes = 2;
   }
+  row.layout.narrow_ffn_alone = Has(Text(cells, "notes"), "only the MLP weights are");
   if (Has(Text(cells, "notes"), "MTP3")) {
     row.layout.draft_tokens = 3;
     row.layout.accepted = 0.8;
@@ -204,6 +206,11 @@ std::string ReadLayout(const ServingCells& cells, ServingCase& row) {
   layout.data = std::max(1, Count(cells, "dp_attention", 1));
   layout.pipeline = std::max(1, Count(cells, "pp", 1));
   layout.tensor = std::max(1, Count(cells, "tp", 1));
+  if (Has(Text(cells, "notes"), "enable_attention_dp: true") && row.model.experts > 0 &&
+      layout.data == 1) {
+    layout.data = layout.tensor;
+    layout.tensor = 1;
+  }
   layout.experts_spread = Count(cells, "ep", 1) > 1 || layout.data > 1;
   const int per_replica = Count(cells, "accelerators_per_replica", 0);
   if (!Number(cells, "tp")) {
@@ -295,7 +302,9 @@ std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
   const std::optional<double> value = Number(cells, "load_value");
   const std::optional<double> said = NumberIn(notes, "([0-9,]+) (?:ShareGPT )?requests");
   ServeLoad& load = row.load;
-  if (kind == "batch" || (kind == "offline_max" && !Has(notes, "HTTP"))) {
+  // NVIDIA's guides to TensorRT-LLM run trtllm-bench, inside the engine's process.
+  if (kind == "batch" || (kind == "offline_max" && !Has(notes, "HTTP")) ||
+      Has(Text(cells, "source"), "NVIDIA TensorRT-LLM")) {
     row.engine.stream_time = 0;  // nobody waits for single tokens
     row.engine.request_overhead = 0;
   }
@@ -404,6 +413,15 @@ std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& c
   ReadPart(cells, catalogue, row);
   ReadEngine(cells, catalogue, row);
   ReadFormats(cells, row);
+  if (Has(Text(cells, "notes"), "benchmark_throughput.py")) {
+    // Offline, memory is profiled with the model's context; servers of that time prefill in chunks.
+    std::string name = Text(cells, "model");
+    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char letter) {
+      return std::tolower(letter);
+    });
+    const InferenceModel* model = catalogue.FindModel(name);
+    row.model.context = model == nullptr ? 0 : model->context;
+  }
   problem = ReadLayout(cells, row);
   problem = problem.empty() ? ReadLengths(cells, row) : problem;
   return problem.empty() ? ReadLoad(cells, row) : problem;

@@ -267,5 +267,56 @@ TEST(BatchingReplica, EndsAnAnswerOfOneTokenThatWasPrefilledElsewhere) {
   EXPECT_LE(work.cache_peak, 1000);
 }
 
+// A small model on `data` ranks, each with attention of its own.
+IterationCosts RanksApart(int data) {
+  InferenceModel model;
+  model.name = "small";
+  model.layers = 4;
+  model.hidden = 512;
+  model.heads = model.kv_heads = 8;
+  model.head_dim = 64;
+  model.ffn = 2048;
+  model.vocabulary = 32000;
+  InferencePart part;
+  part.name = "round";
+  part.peak_bf16 = 1e14;
+  part.hbm_bandwidth = part.link_bandwidth = 1e12;
+  part.hbm_capacity = 1e11;
+  InferenceEngine engine;
+  engine.batching = Batching::kChunked;
+  InferenceLayout layout;
+  layout.data = data;
+  return {model, part, engine, layout, ""};
+}
+
+double Sum(const LimitTimes& times) {
+  double sum = 0;
+  for (const double each : times) {
+    sum += each;
+  }
+  return sum;
+}
+
+// A prompt is one rank's: the others wait while it works on rows and pairs of which each would
+// have a quarter.
+TEST(UnevenPrompts, HoldUpTheRanksThatHaveNone) {
+  const IterationCosts costs = RanksApart(4);
+  const double pairs = 4000;
+  const double one = Sum(costs.UnevenLimits(1000, 1000, pairs, 1));
+  const double four = Sum(costs.UnevenLimits(1000, 1000, pairs, 4));
+  const double five = Sum(costs.UnevenLimits(1000, 1000, pairs, 5));
+  EXPECT_GT(one, five);
+  EXPECT_GT(five, 0);
+  EXPECT_DOUBLE_EQ(four, 0);
+  EXPECT_DOUBLE_EQ(Sum(RanksApart(1).UnevenLimits(1000, 1000, pairs, 1)), 0);
+  // Pairs: the whole prompt's on one rank, instead of a quarter.
+  const double more = Sum(costs.UnevenLimits(1000, 1000, pairs + 400, 1)) - one;
+  EXPECT_NEAR(more, costs.PerPair().si() * 400 * 3, 1e-15);
+  // A rank of its own takes as long as one that stands alone, but for what spreads (here nothing).
+  const LimitTimes spread = costs.UnevenLimits(4000, 4000, 0, 1);
+  const LimitTimes wide = costs.UnevenLimits(8000, 8000, 0, 1);
+  EXPECT_NEAR(Sum(wide) / Sum(spread), 2, 0.1);
+}
+
 }  // namespace
 }  // namespace gridlock

@@ -140,6 +140,7 @@ class Stepped {
     const auto beside = decodes ? static_cast<std::int64_t>(decoding_.size()) : std::int64_t{0};
     std::int64_t room = std::max(engine_.token_budget - beside, engine_.token_budget / 16 + 1);
     std::int64_t rows = beside, outputs = beside, sequences = beside;
+    std::int64_t tokens = 0;
     double reads = 0, pairs = 0;
     for (Item& item : prefilling_) {
       const std::int64_t left = item.to_prefill - item.prefilled;
@@ -153,6 +154,7 @@ class Stepped {
       }
       room -= taken;
       rows += taken;
+      tokens += taken;
       outputs += taken == left ? 1 : 0;
       item.prefilled += taken;
       ++sequences;
@@ -162,6 +164,11 @@ class Stepped {
     }
     clock_ += costs_.Base(rows, outputs, sequences) + costs_.PerPair() * pairs +
               (beside > 0 ? costs_.PerRead(beside) * reads : Seconds(0));
+    if (sequences > beside) {
+      for (const double more : costs_.UnevenLimits(rows, tokens, pairs, sequences - beside)) {
+        clock_ += Seconds(more);
+      }
+    }
     Settle(decodes);
   }
 

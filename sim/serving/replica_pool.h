@@ -1,0 +1,55 @@
+#pragma once
+
+// Replicas that share requests, and who gets the next one. For runs of several replicas.
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "sim/serving/batching.h"
+#include "sim/serving/router.h"
+
+namespace gridlock {
+
+/// Adds what a replica did to the sums of several.
+void AddWork(const BatchWork& work, BatchWork& sum);
+
+class ReplicaPool {
+ public:
+  /// `costs` must outlive the pool. @param prefixes which beginnings each keeps
+  ReplicaPool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max,
+              Router router, const PrefixSpec& prefixes);
+
+  /// Who gets the request, which is counted as its load until Left.
+  std::size_t Choose(const BatchRequest& request);
+
+  void Left(std::size_t replica, const BatchRequest& request);
+
+  [[nodiscard]] BatchingReplica& at(std::size_t replica) { return replicas_[replica]; }
+
+  [[nodiscard]] std::size_t size() const { return replicas_.size(); }
+
+  /// The replica with the earliest clock among those that have something to do; size() when none
+  /// has, with an infinite time.
+  [[nodiscard]] std::size_t First(Seconds& time) const;
+
+  [[nodiscard]] BatchWork Work() const;
+
+  [[nodiscard]] PrefixCounts Prefixes() const;
+
+ private:
+  [[nodiscard]] std::int64_t TokensToPrefill(std::size_t replica,
+                                             const BatchRequest& request) const;
+
+  Router router_;
+  std::vector<std::int64_t> requests_;  ///< that wait or run
+  std::vector<std::int64_t> tokens_;    ///< of their prompts, without what was there already
+  std::vector<std::int64_t> counted_;   ///< in tokens_, by request
+  std::size_t next_ = 0;
+  std::unique_ptr<PrefixStore> store_;
+  std::vector<BatchingReplica> replicas_;
+};
+
+}  // namespace gridlock

@@ -41,15 +41,25 @@ struct MatrixRate {
   double attention_backward_efficiency = 0.0;  ///< the same, backward
 };
 
-/// Where the power of one accelerator goes: idle power, and a price for each FLOP, HBM byte and
-/// link byte.
+/// Where the power of one accelerator goes: what it draws without work, and a price for each FLOP,
+/// HBM byte and link byte.
 struct PowerSpec {
-  Watts idle;
-  Watts limit;  ///< board power limit (TDP)
-  JoulesPerFlop per_flop;
+  Watts idle;                            ///< no job holds it
+  Watts active;                          ///< a job holds it and does nothing: its clocks are up
+  Watts limit;                           ///< board power limit (TDP)
+  JoulesPerFlop per_flop;                ///< at the clock that the limit leaves to long GEMMs
+  JoulesPerFlop per_flop_at_full_clock;  ///< below the limit
   JoulesPerByte per_hbm_byte;
   JoulesPerByte per_link_byte;
   bool estimate = true;  ///< true when a coefficient is an estimate, which the output repeats
+
+  /// Of a board that a job holds, and of a FLOP below the limit: what is not given is as idle and
+  /// as at the limit.
+  [[nodiscard]] Watts held() const { return std::max(idle, active); }
+
+  [[nodiscard]] double FlopAtFullClock() const {
+    return per_flop_at_full_clock.si() > 0 ? per_flop_at_full_clock / per_flop : 1.0;
+  }
 };
 
 /// One accelerator (one package as software sees it).
@@ -62,6 +72,8 @@ struct AcceleratorSpec {
   double hbm_efficiency = 0.0;   ///< share of the peak that streaming kernels reach
   double sustained_clock = 1.0;  ///< clock under sustained load over clock of short measurements
   double solo_clock = 1.0;       ///< the same in a job of one accelerator
+  /// Of `attention_efficiency`: what kernels reach that were written for an earlier part.
+  double portable_attention = 1.0;
   BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
   PowerSpec power;
 };

@@ -19,8 +19,10 @@ inline constexpr auto kFields<MatrixRate> = Bearing(&MatrixRate::peak, &MatrixRa
                                                     &MatrixRate::attention_backward_efficiency);
 
 template <>
-inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec::limit,
-                                                   &PowerSpec::per_flop, &PowerSpec::per_hbm_byte,
+inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec::active,
+                                                   &PowerSpec::limit, &PowerSpec::per_flop,
+                                                   &PowerSpec::per_flop_at_full_clock,
+                                                   &PowerSpec::per_hbm_byte,
                                                    &PowerSpec::per_link_byte, &PowerSpec::estimate);
 
 template <>
@@ -29,6 +31,7 @@ inline constexpr auto kFields<AcceleratorSpec> =
                    Bearing(&AcceleratorSpec::rates, &AcceleratorSpec::hbm_capacity,
                            &AcceleratorSpec::hbm_bandwidth, &AcceleratorSpec::hbm_efficiency,
                            &AcceleratorSpec::sustained_clock, &AcceleratorSpec::solo_clock,
+                           &AcceleratorSpec::portable_attention,
                            &AcceleratorSpec::scale_up_bandwidth, &AcceleratorSpec::power));
 
 template <>

@@ -1,6 +1,7 @@
 // Attention: grouped queries, and multi-head latent attention.
 
 #include <algorithm>
+#include <cmath>
 
 #include "workloads/layer_shape.h"
 
@@ -18,19 +19,42 @@ using namespace adapter_target;
 constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
 constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 
-// Context-parallel ranks run attention on slices: one kernel for each pair of a slice of queries
-// and one of keys and values. Short kernels are less efficient: their time over that of kernels of
-// kUsualSlice tokens grows as 1 + lost / tokens. Fitted to causal attention of 512 to 4,096 tokens,
-// 16,384 in all, measured on one H100 SXM (PyTorch 2.11): within 4 % forward and 5 % backward.
-constexpr double kUsualSlice = 4096;
-constexpr double kLostForward = 335, kLostBackward = 1150;
+// The time of a fused kernel over that of one with heads of 128 and kUsualSlice tokens, whose rate
+// accelerators have. Measured on one H100 SXM (PyTorch 2.11); other parts are taken to go alike.
+//  * Short kernels are less efficient: the time of a FLOP grows as 1 + lost / tokens (512 to 16,384
+//    tokens, heads of 128 on 8 and 128 heads: within 5 %). Entries are of 4,096 to 8,192 tokens.
+//    Context-parallel ranks run one kernel for each pair of a slice of queries and one of keys and
+//    values.
+//  * Heads are padded to a multiple of 64, and their softmax takes as long as `softmax` more of a
+//    head's width does (64 to 256: within 6 %; backward at 64 and 128: within 4 %).
+//  * A width that is no multiple of 8 falls back on kernels of 3.5 times the time (150).
+//  * Beyond 8,192 tokens nothing is gained: kernels of 2024 are flat there (FlashAttention-3 paper,
+//    arXiv:2407.08608, figure 5; published steps of 16,384 to 1,048,576 tokens), those of 2026 gain
+//    a tenth, which is an `attention_speed` of stacks.
+constexpr double kUsualSlice = 5800, kLongestSlice = 8192, kUsualHead = 128;
 
-double SliceSlowdown(const TrainingSpec& job, double lost) {
+struct KernelLoss {
+  double lost, softmax;
+};
+
+constexpr KernelLoss kForwardLoss{335, 64}, kBackwardLoss{1150, 43};
+
+double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const KernelLoss& loss) {
   if (!job.stack.fused_attention) {
     return 1;
   }
-  const double slice = static_cast<double>(job.sequence_length) / job.layout.context;
-  return std::max(1.0, (1 + lost / slice) / (1 + lost / kUsualSlice));
+  const double slice =
+      std::min(static_cast<double>(job.sequence_length) / job.layout.context, kLongestSlice);
+  const double length = (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
+  const double wide = s.query / s.heads, value = s.attended / s.heads;
+  constexpr double kPadding = 64, kAlignment = 8, kFallback = 3.5;
+  const auto padded = [](double width) {
+    return std::ceil(width / kPadding) * kPadding;
+  };
+  const double head = ((padded(wide) + padded(value)) / 2 + loss.softmax) /
+                      (kUsualHead + loss.softmax) * (2 * kUsualHead / (wide + value));
+  const bool aligned = std::fmod(wide, kAlignment) == 0 && std::fmod(value, kAlignment) == 0;
+  return length * head * (aligned ? 1 : kFallback);
 }
 
 // Projections up from the latents, split over the tensor-parallel ranks by heads.
@@ -109,7 +133,7 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double ca
       kActivationBytes * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
   out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)),
                  Bytes(stream), calls, /*wide=*/true, /*of_weights=*/false,
-                 SliceSlowdown(job, kLostForward)});
+                 KernelSlowdown(job, s, kForwardLoss)});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax", kScoreBytesForward * ScoreElements(s), calls));
   }
@@ -123,7 +147,7 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double c
                         (3 * s.query + 2 * s.attended + 2 * s.key + 2 * s.value) / s.tensor;
   out.push_back({"attention_backward", Kernel::kAttentionBackward,
                  Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
-                 /*wide=*/true, /*of_weights=*/false, SliceSlowdown(job, kLostBackward)});
+                 /*wide=*/true, /*of_weights=*/false, KernelSlowdown(job, s, kBackwardLoss)});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax_backward", kScoreBytesBackward * ScoreElements(s), calls));
   }

@@ -19,7 +19,12 @@ double GroupedShare(Precision precision) {
   return PrecisionBytes(precision) < PrecisionBytes(Precision::kBf16) ? 0.85 : 0.8;
 }
 
-double Efficiency(const Operation& operation, const MatrixRate& rate, const StackSpec& stack,
+// What a stack's attention kernels reach of an accelerator's efficiencies.
+double AttentionSpeed(const AcceleratorSpec& chip, const StackSpec& stack) {
+  return stack.attention_speed * (stack.portable_attention ? chip.portable_attention : 1.0);
+}
+
+double Efficiency(const Operation& operation, const MatrixRate& rate, double attention_speed,
                   Precision precision) {
   switch (operation.kernel) {
     case Kernel::kGemm:
@@ -27,9 +32,9 @@ double Efficiency(const Operation& operation, const MatrixRate& rate, const Stac
                                          GemmEfficiency(rate, operation.flop * operation.grouped)
                                    : GemmEfficiency(rate, operation.flop);
     case Kernel::kAttention:
-      return rate.attention_efficiency * stack.attention_speed;
+      return rate.attention_efficiency * attention_speed;
     case Kernel::kAttentionBackward:
-      return rate.attention_backward_efficiency * stack.attention_speed;
+      return rate.attention_backward_efficiency * attention_speed;
     case Kernel::kElementwise:
       return 1.0;
   }
@@ -62,6 +67,13 @@ double ClockWithin(Joules budget, Joules flops, Joules hbm) {
   }
   return std::max(low, 1e-6);
 }
+
+// Of the bandwidth of their NICs that gathers and scatters of tensor-parallel groups over several
+// servers reach, over that of all-reduces. Read off five calibration rows of groups of 16 and 32
+// without a pipeline (nanotron on H100), whose steps are paced by them; gathers over 32 servers of
+// H100 were seen at 200 of 400 GB/s (NVIDIA/nccl issue 1218), and gathers of sharded parameters at
+// 0.4 to 0.5 (gather_bandwidth of stacks).
+constexpr double kWideShare = 0.4;
 
 }  // namespace
 
@@ -174,7 +186,8 @@ void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   Seconds compute;
   if (operation.flop.si() > 0) {
     const double clock = job_.layout.accelerators() > 1 ? chip_.sustained_clock : chip_.solo_clock;
-    const double efficiency = Efficiency(operation, rate, job_.stack, precision) * clock;
+    const double efficiency =
+        Efficiency(operation, rate, AttentionSpeed(chip_, job_.stack), precision) * clock;
     compute = operation.flop / (rate.peak * efficiency) * operation.slowdown;
   }
   // A multiplier of half the width takes about half the energy.
@@ -201,6 +214,9 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
     // much, which the route's weights say.
     wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
     latency += cost.latency * calls;
+    if (group.domains > 1) {
+      latency += cost.nic_bytes / server_.nic_bandwidth * (calls * (1 / kWideShare - 1));
+    }
   };
   add(CollectiveKind::kAllGather, traffic.all_gathers, traffic.gathered);
   add(CollectiveKind::kReduceScatter, traffic.reduce_scatters, traffic.payload);

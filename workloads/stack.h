@@ -26,8 +26,10 @@ struct StackSpec {
   double main_gradient_bytes = 4;  ///< bytes of one accumulated gradient in memory and on the wire
   bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
   bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
-  bool narrow_parameters = false;  ///< parameters are kept and gathered in a GEMM's narrow format
-  double attention_speed = 1;      ///< of its attention kernels over the accelerator's entry
+  bool narrow_parameters = false;   ///< parameters are kept and gathered in a GEMM's narrow format
+  double norm_traffic_factor = 0;   ///< the same of norms and residuals; 0: hbm_traffic_factor
+  double attention_speed = 1;       ///< of its attention kernels over the accelerator's entry
+  bool portable_attention = false;  ///< these kernels were not written for the accelerator
   Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first
   Seconds expert_wait_backward;  ///< the same, backward
   double expert_overlap = 0;     ///< share of expert all-to-alls that is hidden behind compute
@@ -80,7 +82,8 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::tensor_overlap, &StackSpec::gradient_bucket, &StackSpec::overlap_gradients,
         &StackSpec::overlap_parameters, &StackSpec::main_gradient_bytes,
         &StackSpec::fused_attention, &StackSpec::saves_elementwise_outputs,
-        &StackSpec::narrow_parameters, &StackSpec::attention_speed, &StackSpec::expert_wait_forward,
+        &StackSpec::narrow_parameters, &StackSpec::norm_traffic_factor, &StackSpec::attention_speed,
+        &StackSpec::portable_attention, &StackSpec::expert_wait_forward,
         &StackSpec::expert_wait_backward, &StackSpec::expert_overlap,
         &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
         &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain,

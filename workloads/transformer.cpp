@@ -62,6 +62,10 @@ std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) 
 
 namespace {
 
+double NormTrafficFactor(const StackSpec& stack) {
+  return stack.norm_traffic_factor > 0 ? stack.norm_traffic_factor : stack.hbm_traffic_factor;
+}
+
 // Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
 // each is one fused kernel: norm reads and writes its tensor (twice a layer), residual add reads
 // two and writes one (twice), rotary reads and writes q and k. The activation function of a dense
@@ -69,8 +73,9 @@ namespace {
 double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double norms_and_residuals = (2 * 2 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
-  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
-         (norms_and_residuals + rotary);
+  return kActivationBytes * s.tokens *
+         (NormTrafficFactor(job.stack) * norms_and_residuals +
+          job.stack.hbm_traffic_factor * rotary);
 }
 
 double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s) {
@@ -84,8 +89,9 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   // Outputs that were not kept are made again from their inputs.
   const double again = job.keeps_elementwise_outputs() ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
-  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens *
-         (norms_and_residuals + rotary + again);
+  return kActivationBytes * s.tokens *
+         (NormTrafficFactor(job.stack) * (norms_and_residuals + again) +
+          job.stack.hbm_traffic_factor * rotary);
 }
 
 double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
@@ -168,7 +174,7 @@ void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, std::vector<O
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
 // scatters its output; without, each block ends in an all-reduce (Shoeybi et al. 2019; Korthikanti
 // et al. 2022, section 4.2). In the backward pass the inputs of both blocks are gathered once more
-// for the weight gradients.
+// for the weight gradients, unless they were kept as they had been gathered.
 TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
                       bool backward) {
   TensorTraffic traffic;
@@ -184,8 +190,9 @@ TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelP
   const double blocks = part.layers + part.dense();  // attention and dense feed-forward
   const double summed = blocks + (backward ? head : embedding);
   if (job.layout.sequence_parallel) {
-    traffic.all_gathers = (backward ? 2 : 1) * blocks + head + (backward ? embedding : 0.0);
-    if (backward && !job.trains_base()) {
+    const bool again = backward && !job.stack.keeps_gathered_inputs;
+    traffic.all_gathers = (again ? 2 : 1) * blocks + head + (backward ? embedding : 0.0);
+    if (again && !job.trains_base()) {
       // Inputs of products that keep none are not gathered once more.
       const double attention = KeepsInput(job, AttentionMatrices(job, s)[0]) ? 1.0 : 0.0;
       const double dense = KeepsInput(job, DenseMatrices(job, s)[0]) ? 1.0 : 0.0;

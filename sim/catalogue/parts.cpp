@@ -39,8 +39,13 @@ MatrixRate RateOf(const proto::MatrixRate& rate) {
 PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<Estimate>& estimates) {
   PowerSpec spec;
   spec.idle = PowerOf(power.idle());
+  spec.active = power.active().empty() ? spec.idle : PowerOf(power.active());
   spec.limit = PowerOf(power.limit());
   spec.per_flop = JoulesPerFlop(SiOf(power.per_flop(), Dimension::kEnergyPerFlop));
+  spec.per_flop_at_full_clock =
+      power.per_flop_at_full_clock().empty()
+          ? spec.per_flop
+          : JoulesPerFlop(SiOf(power.per_flop_at_full_clock(), Dimension::kEnergyPerFlop));
   spec.per_hbm_byte = JoulesPerByte(SiOf(power.per_hbm_byte(), Dimension::kEnergyPerByte));
   spec.per_link_byte = JoulesPerByte(SiOf(power.per_link_byte(), Dimension::kEnergyPerByte));
   spec.estimate = std::any_of(estimates.begin(), estimates.end(), [](const Estimate& estimate) {
@@ -115,6 +120,8 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   spec.sustained_clock = accelerator.sustained_clock();
   spec.solo_clock =
       accelerator.solo_clock() > 0 ? accelerator.solo_clock() : accelerator.sustained_clock();
+  spec.portable_attention =
+      accelerator.portable_attention() > 0 ? accelerator.portable_attention() : 1.0;
   spec.scale_up_bandwidth = LinkBandwidthOf(accelerator.scale_up(), what + " scale_up", notes);
   spec.power = PowerSpecOf(accelerator.power(), EstimatesAmong("accelerator", entry));
   return spec;

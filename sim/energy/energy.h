@@ -1,8 +1,8 @@
 #pragma once
 
-// Energy of a step from what its accelerators did: idle power all the time, and a price for each
-// FLOP, each HBM byte and each link byte. The coefficients and their sources stand in the
-// catalogue.
+// Energy of a step from what its accelerators did: the power of boards that a job holds all the
+// time, and a price for each FLOP, each HBM byte and each link byte, up to the boards' limit. The
+// coefficients and their sources stand in the catalogue.
 
 #include <cstdint>
 

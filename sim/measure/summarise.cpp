@@ -221,7 +221,7 @@ StepRecord SummariseProgram(const StepProgram& program, const Plan& plan, const 
   const StepEnergy energy = EnergyOfJob({program, plan, 0, server, &run.log.cycle}, step, bytes);
   record.energy = energy.total();
   record.accelerator_energy = energy.total() - energy.servers;
-  record.idle_power = server.accelerator.power.idle;
+  record.idle_power = server.accelerator.power.held();
   record.power_limit = server.accelerator.power.limit;
   record.mean_power = record.energy / step;
   record.energy_is_estimate = server.accelerator.power.estimate;

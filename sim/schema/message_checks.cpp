@@ -222,6 +222,12 @@ void Check(const proto::Power& power, const Complaints& complain) {
     complain.Value("idle", Quoted(power.idle()) + " is not below the limit",
                    "less than " + Quoted(power.limit()));
   }
+  const double active = power.active().empty() ? 0 : Si(power.active(), Dimension::kPower);
+  if (active > 0 && (active < Si(power.idle(), Dimension::kPower) ||
+                     active >= Si(power.limit(), Dimension::kPower))) {
+    complain.Value("active", Quoted(power.active()) + " is not between idle and the limit",
+                   "at least " + Quoted(power.idle()) + " and less than " + Quoted(power.limit()));
+  }
 }
 
 void Check(const proto::ServerNetwork& network, const Complaints& complain) {

@@ -300,6 +300,9 @@ std::string AssumedOf(const RepairedCase& repaired, const CatalogueList& catalog
     assumed.push_back(
         fmt::format("stack {} is {}: as {}", row.stack, kind, StackOf(row, catalogue)));
   }
+  if (const std::string why = WhyStack(row, catalogue); !why.empty()) {
+    assumed.push_back(why);
+  }
   if (const std::string server = AssumedServer(row, catalogue); !server.empty()) {
     assumed.push_back(server);
   }

@@ -4,6 +4,8 @@
 #include <cctype>
 #include <iterator>
 
+#include <fmt/format.h>
+
 namespace gridlock {
 
 namespace {
@@ -22,9 +24,11 @@ bool Any(const PublishedCase& /*row*/) {
   return true;
 }
 
-// Rows of "megatron" do not say how it was switched. Runs that NVIDIA publishes, of MLPerf, and of
-// clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those; others have
-// Megatron-LM's defaults. Tables that know better name megatron_core or megatron_lm.
+// Rows of "megatron" do not say how it was switched, and no other column does: layouts, sizes and
+// formats of both kinds overlap. Who published them does: runs that NVIDIA publishes, of MLPerf,
+// and of clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those; others have
+// Megatron-LM's defaults. WhyStack tells of it beside the row, and README.md what it is worth.
+// Tables that know better name megatron_core or megatron_lm.
 bool VendorRecipe(const PublishedCase& row) {
   constexpr const char* kPublishers[] = {"NVIDIA", "NeMo", "Nemotron", "gpu-recipes", "MLPerf"};
   return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&row](const char* publisher) {
@@ -172,6 +176,17 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
   }
   const CatalogueFamily* const family = FamilyOf(row, catalogue);
   return family == nullptr ? "" : EntryOf(family->stack, row, catalogue);
+}
+
+std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue) {
+  const std::string stack = StackOf(row, catalogue);
+  const bool of_the_past = stack == "megatron_2021" || stack == "megatron_2023";
+  if (row.stack != "megatron" || of_the_past) {
+    return "";
+  }
+  return VendorRecipe(row)
+             ? fmt::format("megatron as {}: the source is of NVIDIA's recipes", stack)
+             : fmt::format("megatron as {}: the source is not of NVIDIA's recipes", stack);
 }
 
 std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue) {

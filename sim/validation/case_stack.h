@@ -20,6 +20,9 @@ KnownNames NamesOf(const CatalogueList& catalogue);
 /// catalogue has neither.
 std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
 
+/// Why that stack, in words, where the row's own name says less than who published it; else "".
+std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue);
+
 /// The row's framework is a compiler that computes again, or sends to the host, what does not fit.
 bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue);
 

@@ -6,6 +6,7 @@
 
 #include "sim/report/json.h"
 #include "sim/schema/csv.h"
+#include "sim/validation/worst.h"
 
 namespace gridlock {
 
@@ -136,6 +137,9 @@ void WriteRow(const CaseResult& result, JsonWriter& json) {
   if (!result.reason.empty()) {
     json.Member("reason", result.reason);
   }
+  if (const std::string why = Explained(result); !why.empty()) {
+    json.Member("explained", why);
+  }
   if (result.peak) {
     json.Member("peak_hbm_bytes", result.peak->si());
   }
@@ -170,6 +174,7 @@ std::string ValidationText(const ValidationReport& report) {
   AppendRows(report, text);
   AppendGroups(report, text);
   AppendMemory(report.memory, text);
+  text += WorstText(report.results);
   return text + "\n" + kDefinitions + LeaveOutNote(report.leave_out);
 }
 

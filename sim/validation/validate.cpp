@@ -6,6 +6,7 @@
 
 #include "sim/validation/case_stack.h"
 #include "sim/validation/run_rows.h"
+#include "sim/validation/worst.h"
 
 namespace gridlock {
 
@@ -195,7 +196,10 @@ ValidationReport Validate(const std::vector<PublishedCase>& cases, const Catalog
     }
     CaseResult& result = report.results[i];
     if (finished[i]->ok) {
-      result.predicted_s = finished[i]->record.step_time.si();
+      const StepRecord& record = finished[i]->record;
+      result.predicted_s = record.step_time.si();
+      result.split = SplitOf(record);
+      result.mfu = record.mfu();
     } else {
       result.status = CaseStatus::kFailed;
       result.reason = finished[i]->problem;

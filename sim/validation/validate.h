@@ -24,6 +24,14 @@ struct CaseFilter {
   std::string accelerator{};  ///< catalogue name
 };
 
+/// What a row's simulated step is made of.
+struct StepSplit {
+  double kernels = 0;         ///< s: matrix units and HBM
+  double exposed = 0;         ///< s: all else, messages, bubbles, launches, overhead
+  double largest = 0;         ///< s, of what is exposed
+  std::string largest_words;  ///< "collectives over replicas"
+};
+
 struct CaseResult {
   PublishedCase row;
   CaseStatus status = CaseStatus::kSimulated;
@@ -31,6 +39,8 @@ struct CaseResult {
   std::optional<double> predicted_s;         ///< simulated step time
   std::optional<NearestPrediction> nearest;  ///< what copying gives
   std::optional<Bytes> peak{};               ///< of HBM, of the kind that the row means
+  std::optional<StepSplit> split{};          ///< of the simulated step
+  std::optional<double> mfu{};               ///< of the simulated step
 
   /// Signed errors in per cent, nothing without a prediction.
   [[nodiscard]] std::optional<double> error_pct() const;

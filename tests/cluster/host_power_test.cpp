@@ -57,6 +57,39 @@ TEST(Hosts, DrawTheirIdlePowerAndGrowWithTheirAccelerators) {
   EXPECT_GT(energy.hbm.si(), 0);
 }
 
+// Watts of one board over a step of a second.
+double BoardWatts(const ServerSpec& server, double arithmetic) {
+  StepActivity work;
+  work.arithmetic = Joules(arithmetic);
+  const StepEnergy energy = EnergyOfStep(server, 1, Seconds(1), work);
+  return (energy.total() - energy.servers).si();
+}
+
+TEST(Boards, PayForTheClockThatTheyHaveUpToTheirLimit) {
+  ServerSpec server = RealisticServer(8, 8);
+  PowerSpec& power = server.accelerator.power;
+  power.idle = Watts(100);
+  power.limit = Watts(700);
+  EXPECT_DOUBLE_EQ(BoardWatts(server, 400), 500);
+  power.active = Watts(120);
+  power.per_flop_at_full_clock = power.per_flop * 1.25;
+  EXPECT_DOUBLE_EQ(BoardWatts(server, 0), 120);
+  EXPECT_DOUBLE_EQ(BoardWatts(server, 400), 120 + 1.25 * 400);
+  EXPECT_DOUBLE_EQ(BoardWatts(server, 500), 700);
+  EXPECT_DOUBLE_EQ(BoardWatts(server, 5000), 700);
+}
+
+// GEMMs for a share of the time on one H100, in TFLOP/s and watts (PyTorch 2.11).
+TEST(Boards, OfH100DrawWhatWasMeasured) {
+  const ServerSpec server = OfCatalogue("dgx_h100").sites[0].server;
+  const PowerSpec& power = server.accelerator.power;
+  const std::pair<double, double> measured[] = {{0, 120},   {79, 211},  {237, 369}, {390, 517},
+                                                {539, 687}, {642, 687}, {675, 705}};
+  for (const auto& [tera, watts] : measured) {
+    EXPECT_NEAR(BoardWatts(server, power.per_flop.si() * tera * 1e12), watts, 0.05 * watts) << tera;
+  }
+}
+
 TEST(Hosts, OfTheCatalogueReachTheirOverheadAtTheLimitOfTheBoards) {
   for (const char* name : {"dgx_h100", "hgx_h200"}) {
     const ServerSpec server = OfCatalogue(name).sites[0].server;

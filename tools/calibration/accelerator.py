@@ -230,20 +230,21 @@ class Fit:
 
     def _power(self, idle):
         bare, context = self.table.power("idle_bare"), self.table.power("idle_context")
-        streams = [row for row in map(self.table.power, STREAMS) if row and row.get("watts")]
+        streams = [row for row in map(self.table.power, STREAMS[:2]) if row and row.get("watts")]
         gemms = sustained_gemms(self.table)
         if not (streams and gemms and context):
             return self._lacks("power", "power.per_flop, power.per_hbm_byte")
         if bare:
             idle = watts_of(bare)
             self._keep("power.idle", idle, f'"{significant(idle)} W"', "before a context exists")
-        idle = idle or watts_of(context)
-        per_byte = [(watts_of(row) - idle) / (number(row, "gbs") * 1e9) for row in streams]
+        active = watts_of(context)
+        self._keep("power.active", active, f'"{significant(active)} W"', "with a context and idle")
+        per_byte = [(watts_of(row) - active) / (number(row, "gbs") * 1e9) for row in streams]
         byte = sum(per_byte) / len(per_byte)
         self._keep("power.per_hbm_byte", byte, f'"{significant(byte * 1e12)} pJ/B"',
-                   f"mean of {len(streams)} of copies, reads and writes, "
-                   f"{min(per_byte) * 1e12:.0f} to {max(per_byte) * 1e12:.0f} pJ/B over an idle board of "
-                   f"{idle:.0f} W")
+                   f"mean of {len(streams)} of copies and reads, "
+                   f"{min(per_byte) * 1e12:.0f} to {max(per_byte) * 1e12:.0f} pJ/B over an idle context of "
+                   f"{active:.0f} W")
         per_flop = [(g.watts - watts_of(context) - g.stream * byte) / (g.rate * WIDTH[g.precision] / 2)
                     for g in gemms]
         flop = sum(per_flop) / len(per_flop)

@@ -59,6 +59,10 @@ class Kernels:
         self.clock = entry.number("sustained_clock")
         self.idle, self.limit, self.per_flop, self.per_byte = (
             entry.number(f"power.{name}") for name in ("idle", "limit", "per_flop", "per_hbm_byte"))
+        given = {name: entry.number(f"power.{name}") if entry.get(f"power.{name}") else default
+                 for name, default in (("active", self.idle), ("per_flop_at_full_clock", self.per_flop))}
+        self.active = given["active"]
+        self.full_clock = given["per_flop_at_full_clock"] / self.per_flop
 
     def gemm(self, precision, work, moved, clock=1.0):
         """Seconds, at a share of the clock."""
@@ -81,8 +85,9 @@ class Kernels:
                 middle = (low + high) / 2
                 low, high = (middle, high) if drawn(middle) <= budget else (low, middle)
         clock = high if drawn(1.0) > budget else 1.0
-        energy = flops * max(clock, VOLTAGE_FLOOR) ** 2 + stream
-        return seconds / clock, self.idle + energy * clock / seconds, self.clock * clock
+        energy = flops * self.full_clock * max(clock, VOLTAGE_FLOOR) ** 2 + stream
+        watts = min(self.limit, self.active + energy * clock / seconds)
+        return seconds / clock, watts, self.clock * clock
 
 
 def kernel_sections(table, entry):
@@ -94,7 +99,7 @@ def kernel_sections(table, entry):
         (f"{row['kind']} of {row['mib']} MiB", kernels.stream / (number(row, "gbs") * 1e9), 1)
         for row in table.rows("hbm") if row["mib"] >= 64), slower=True)
     yield _section("HBM, watts of copies, reads and writes", (
-        (row["name"], min(kernels.limit, kernels.idle + number(row, "gbs") * 1e9 * kernels.per_byte),
+        (row["name"], min(kernels.limit, kernels.active + number(row, "gbs") * 1e9 * kernels.per_byte),
          watts_of(row)) for row in map(table.power, STREAMS) if row and row.get("watts")))
     memory = table.info().get("memory")
     if memory:
@@ -140,13 +145,21 @@ def _sustained_sections(table, kernels):
             (g.name, s[2], g.clock / most) for g, s in gemms if g.clock))
 
 
+def attention_slowdown(head, tokens, lost, softmax):
+    """As KernelSlowdown of workloads/attention.cpp, of heads that are a multiple of 8 wide."""
+    width = 64 * -(-head // 64)
+    return (1 + lost / min(tokens, 8192)) / (1 + lost / 5800) * (width + softmax) / (128 + softmax) * 128 / head
+
+
 def _attention_sections(table, entry):
     for label, keep in (("4,096 tokens and more", lambda s: s >= 4096), ("shorter", lambda s: s < 4096)):
-        for field, column, way in (("attention_efficiency", "forward_tflops", "forward"),
-                                   ("attention_backward_efficiency", "backward_tflops", "backward")):
+        for field, column, way, lost, softmax in (
+                ("attention_efficiency", "forward_tflops", "forward", 335, 64),
+                ("attention_backward_efficiency", "backward_tflops", "backward", 1150, 43)):
             rate = entry.peak("BF16") * entry.number(f"rate[BF16].{field}")
             yield _section(f"attention {way}, {label}", (
-                (f"{row['heads']} heads of {row['head_dim']}, {row['seq']} tokens", rate,
+                (f"{row['heads']} heads of {row['head_dim']}, {row['seq']} tokens",
+                 rate / attention_slowdown(row["head_dim"], row["seq"], lost, softmax),
                  number(row, column) * 1e12) for row in table.rows("attention") if keep(row["seq"])),
                 slower=True)
 

@@ -20,6 +20,7 @@
 #include "sim/study/collective_study.h"
 
 #include "tools/command.h"
+#include "tools/failure_options.h"
 #include "tools/screen.h"
 #include "tools/size_list.h"
 
@@ -221,6 +222,7 @@ void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& c
       ->required();
   AddTestOptions(*command, *options);
   AddOverrides(*command, options->scenario);
+  AddFailureOptions(*command, options->scenario);
   command
       ->add_option("-o,--output", options->scenario.out,
                    "Folder for trace.h5 and summary.json (default: none are written)")
@@ -247,7 +249,9 @@ void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& c
       "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
       "      --protocol ll128\n"
       "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_gather \\\n"
-      "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv");
+      "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv\n"
+      "  gridlock collective examples/16-a-plane-lost/scenario.textproto --op all_reduce \\\n"
+      "      --size 1GiB --fail plane1@3ms");
   command->callback([options, command_line, &code] {
     code = RunCollective(*options, command_line);
   });

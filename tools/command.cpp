@@ -18,8 +18,11 @@
 #include "sim/describe/header.h"
 #include "sim/process/worker.h"
 #include "sim/report/layout.h"
+#include "sim/schema/files.h"
+#include "sim/schema/problems.h"
 
 #include "tools/commit.h"
+#include "tools/failure_options.h"
 #include "tools/progress.h"
 #include "tools/version.h"
 
@@ -114,13 +117,41 @@ namespace {
 /// What is wanted of a base.
 using Build = std::function<Scenario(ScenarioBase& base)>;
 
+/// The scenario as it is read, with what --fail says.
+ScenarioBase BaseOf(const ScenarioOptions& options) {
+  const std::string failures = FailuresText(options.fails);
+  if (failures.empty()) {
+    return ScenarioBase::FromFile(options.file, options.overrides);
+  }
+  std::string text;
+  ProblemList problems;
+  if (!ReadFile(options.file, {options.file, 0, 0}, text, problems)) {
+    problems.ThrowIfAny();
+  }
+  return {options.file, text + failures, options.overrides};
+}
+
+/// --failover holds for all that fails.
+void ApplyFailover(const ScenarioOptions& options, Scenario& scenario) {
+  const bool asked = !options.fails.empty() || !options.failover.empty();
+  if (asked && (scenario.horizon > Seconds(0) || scenario.epochs.size() < 2)) {
+    throw UserError("",
+                    "--fail and --failover: nothing fails within what is looked at; expected a "
+                    "scenario without a horizon, and a failure behind time 0");
+  }
+  for (Epoch& epoch : scenario.epochs) {
+    epoch.failover = options.failover.empty() ? epoch.failover : FailoverOf(options.failover);
+  }
+}
+
 /// Reads the base, builds what is wanted of it, and runs `body`.
 int WithBuilt(const Build& build, const ScenarioOptions& options,
               const std::function<int(const ScenarioBase&, Scenario&)>& body) {
   Scenario scenario;
   try {
-    ScenarioBase base = ScenarioBase::FromFile(options.file, options.overrides);
+    ScenarioBase base = BaseOf(options);
     scenario = build(base);
+    ApplyFailover(options, scenario);
     return body(base, scenario);
   } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {

@@ -39,6 +39,8 @@ struct ScenarioOptions {
   std::string fidelity = "folded";
   std::string format = "text";
   bool quiet = false;
+  std::vector<std::string> fails;  ///< --fail, see failure_options.h
+  std::string failover;            ///< --failover
 };
 
 /// The option --set. Returns it.

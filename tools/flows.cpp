@@ -11,11 +11,13 @@
 #include "sim/report/flow_table.h"
 #include "sim/scenario/message_file.h"
 #include "sim/schema/problems.h"
+#include "sim/study/changing_network.h"
 #include "sim/study/flow_study.h"
 #include "sim/study/link_ends.h"
 #include "topologies/fabric_spec.h"
 
 #include "tools/command.h"
+#include "tools/failure_options.h"
 #include "tools/screen.h"
 
 namespace gridlock {
@@ -30,7 +32,6 @@ struct FlowsOptions {
   std::optional<std::uint64_t> seed;
   int accelerators = 0;  ///< of patterns; 0: all
   std::string packets = "none";
-  std::string failover = "0";
   std::size_t hottest = 5, rows = 20;
 };
 
@@ -46,18 +47,6 @@ Bytes SizeOf(const FlowsOptions& options) {
     throw UserError("", "--size: " + (size.si ? options.size + " is out of range" : size.problem));
   }
   return Bytes(*size.si);
-}
-
-Seconds FailoverOf(const FlowsOptions& options) {
-  if (options.failover == "0") {
-    return Seconds(0);
-  }
-  const ParsedQuantity time = ParseQuantity(options.failover, Dimension::kTime);
-  if (!time.si || *time.si < 0 || *time.si > 1e6) {
-    throw UserError(
-        "", "--failover: " + (time.si ? options.failover + " is out of range" : time.problem));
-  }
-  return Seconds(*time.si);
 }
 
 std::vector<NetworkMessage> Incast(const FlowsOptions& options, int accelerators) {
@@ -169,20 +158,10 @@ void CheckJoined(const Network& network, const std::vector<NetworkMessage>& mess
 
 int Flows(const FlowsOptions& options) {
   return WithSites(options.scenario, [&](Scenario& scenario) -> int {
-    std::vector<Network> networks;
-    std::vector<NetworkEpoch> epochs;
-    networks.reserve(scenario.epochs.size() + 1);
-    if (scenario.epochs.empty()) {
-      networks.emplace_back(scenario.sites, scenario.wans);
-      epochs.push_back({Seconds(0), &networks.back()});
-    }
-    for (const Epoch& epoch : scenario.epochs) {
-      networks.emplace_back(epoch.sites, epoch.wans);
-      epochs.push_back({epoch.from, &networks.back()});
-    }
-    const Network& network = networks.front();
+    const ChangingNetwork networks(scenario, /*all=*/true);
+    const std::vector<NetworkEpoch>& epochs = networks.epochs();
+    const Network& network = *epochs.front().network;
     FlowOptions study;
-    study.failover = FailoverOf(options);
     study.packets = PacketsOf(options.packets);
     study.shares = !options.shares.empty();
     study.fidelity = options.scenario.fidelity == "full" ? Fidelity::kFull : Fidelity::kFolded;
@@ -262,10 +241,7 @@ void AddFlowsCommand(CLI::App& app, int& code) {
       ->type_name("FILE");
   command->add_option("--shares", options->shares, "Also write the rate of every message over time")
       ->type_name("FILE.csv");
-  command
-      ->add_option("--failover", options->failover,
-                   "Time until a message whose way has failed goes on elsewhere, e.g. \"1 ms\"")
-      ->capture_default_str();
+  AddFailureOptions(*command, options->scenario);
   command->add_option("--hottest", options->hottest, "How many of the busiest links are listed")
       ->capture_default_str();
   command->add_option("--rows", options->rows, "How many messages the text lists")
@@ -282,7 +258,9 @@ void AddFlowsCommand(CLI::App& app, int& code) {
       "  from,to,bytes,start\n"
       "  0,8,4 MiB,0\n"
       "  0/1,1/1,1048576,10 us\n"
-      "What has failed stands in site.failed, and when in change { at, until, path, value }:\n"
+      "What has failed stands in site.failed, and when in change { at, until, path, value, "
+      "failover }\n"
+      "or --fail spine[0]@1ms:\n"
       "  gridlock flows examples/01-two-servers/scenario.textproto --all-to-all --set "
       "site.failed=nic_up[3]\n"
       "A scenario needs no job for this, and its jobs need not fit.");

@@ -11,6 +11,7 @@
 #include "sim/study/link_ends.h"
 
 #include "tools/command.h"
+#include "tools/failure_options.h"
 #include "tools/growing_trace.h"
 #include "tools/screen.h"
 #include "tools/seeds.h"
@@ -84,6 +85,7 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
   CLI::App* command = app.add_subcommand(
       "run", "Simulate one training step, or the life of a cluster over a horizon");
   AddScenarioOptions(*command, *options, "out/SCENARIO-NAME");
+  AddFailureOptions(*command, *options);
   auto seeds = std::make_shared<int>(0);
   constexpr int kMostSeeds = 100000;
   command
@@ -98,6 +100,7 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto --fidelity full -o /tmp/full\n"
       "  gridlock run examples/02-llama-405b-16k/scenario.textproto \\\n"
       "      --set 'site[0].override.nic_bandwidth=200 Gbps' --format json\n"
+      "  gridlock run examples/01-two-servers/scenario.textproto --fail 'nic_up[3]@50ms:80ms'\n"
       "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --set 'horizon=2 days'\n"
       "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --seeds 20");
   command->callback([options, seeds, command_line, &code] {

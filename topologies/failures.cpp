@@ -51,6 +51,14 @@ void Failures::Fail(const std::string& name, const std::string& path) {
       known = true;
     }
   }
+  // A plane: all that has its name in front.
+  const std::string within = name + ".";
+  for (std::size_t e = 0; e < down_.size(); ++e) {
+    if (graph_.edges[e].id.starts_with(within)) {
+      down_[e] = true;
+      known = true;
+    }
+  }
   for (std::size_t n = 0; n < graph_.nodes.size() && !known; ++n) {
     if (graph_.nodes[n].id != name && graph_.nodes[n].id != plain) {
       continue;
@@ -150,6 +158,12 @@ bool Failures::AppendDetour(AcceleratorIndex from, AcceleratorIndex to, std::uin
     node = graph_.edges[e].to;
   }
   return true;
+}
+
+bool Failures::AppendDetourOf(LinkIndex link, std::vector<LinkIndex>& route) const {
+  const RouteGraph::Edge& edge = graph_.edges[link.value];
+  return AppendDetour({edge.from}, {edge.to}, MixHash(static_cast<std::uint64_t>(link.value)),
+                      route);
 }
 
 AcceleratorIndex Failures::CutOff() const {

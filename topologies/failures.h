@@ -16,8 +16,9 @@ class Topology;
 class Failures {
  public:
   /// Reads SiteSpec::failed: names of links as the topology gives them, each of which fails in both
-  /// directions, and of machines (nodes of the route graph, "spine12" or "spine[12]"), which take
-  /// all their links with them. Throws UserError (path site.path + ".failed") for other names.
+  /// directions, of planes ("plane3"), and of machines (nodes of the route graph, "spine12" or
+  /// "spine[12]"), which take all their links with them. Throws UserError (path site.path +
+  /// ".failed") for other names.
   explicit Failures(const Topology& topology);
 
   [[nodiscard]] bool down(LinkIndex link) const { return down_[link.value]; }
@@ -26,6 +27,9 @@ class Failures {
   /// ones. Returns false when there is none.
   bool AppendDetour(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t hash,
                     std::vector<LinkIndex>& route) const;
+
+  /// The same between the two ends of a link.
+  bool AppendDetourOf(LinkIndex link, std::vector<LinkIndex>& route) const;
 
   /// An accelerator that cannot exchange anything with accelerator 0; -1 when there is none.
   [[nodiscard]] AcceleratorIndex CutOff() const;

@@ -103,6 +103,8 @@ struct CollectiveFit {
   /// bandwidth; 0: it adds nothing up.
   double in_switch_efficiency = 0.0;
   Seconds in_switch_latency = Seconds(0);  ///< what such an all-reduce adds per call
+  /// The longest that the library joins over servers by trees of such switches; 0: any.
+  Bytes switch_tree_longest = Bytes(0);
   /// Tokens that go to a server once and are passed on there: share of the link, and the most that
   /// an accelerator passes on (0: as much as its port).
   double forwarded_efficiency = 1.0;

@@ -42,9 +42,9 @@ inline constexpr auto kFields<CollectiveFit> =
             &CollectiveFit::low_latency_efficiency, &CollectiveFit::bulk_step_latency,
             &CollectiveFit::chunk_latency, &CollectiveFit::local_copy,
             &CollectiveFit::all_to_all_efficiency, &CollectiveFit::in_switch_efficiency,
-            &CollectiveFit::in_switch_latency, &CollectiveFit::forwarded_efficiency,
-            &CollectiveFit::forward_bandwidth, &CollectiveFit::expert_latency,
-            &CollectiveFit::send_latency);
+            &CollectiveFit::in_switch_latency, &CollectiveFit::switch_tree_longest,
+            &CollectiveFit::forwarded_efficiency, &CollectiveFit::forward_bandwidth,
+            &CollectiveFit::expert_latency, &CollectiveFit::send_latency);
 
 template <>
 inline constexpr auto kFields<MeshPair> = Bearing(&MeshPair::a, &MeshPair::b, &MeshPair::links,

@@ -31,6 +31,29 @@ std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t s
       (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
 }
 
+// Loads of failed links go over the shortest ways round them, from `begin` on. Returns false where
+// there is none.
+bool GoRound(const Failures& failures, std::size_t begin, std::vector<LinkLoad>& loads) {
+  std::vector<LinkLoad> kept;
+  std::vector<LinkIndex> detour;
+  for (std::size_t i = begin; i < loads.size(); ++i) {
+    if (!failures.down(loads[i].link)) {
+      kept.push_back(loads[i]);
+      continue;
+    }
+    detour.clear();
+    if (!failures.AppendDetourOf(loads[i].link, detour)) {
+      return false;
+    }
+    for (const LinkIndex link : detour) {
+      kept.push_back({link, loads[i].weight});
+    }
+  }
+  loads.resize(begin);
+  loads.insert(loads.end(), kept.begin(), kept.end());
+  return true;
+}
+
 }  // namespace
 
 Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>& wans) {
@@ -171,6 +194,10 @@ Topology::DirectRing Network::AppendDirectRing(std::span<const AcceleratorIndex>
   }
   const std::size_t begin = loads.size();
   const Topology::DirectRing ring = fabrics_[site]->AppendDirectRing(locals, loads);
+  if (failures_[site] != nullptr && !GoRound(*failures_[site], begin, loads)) {
+    loads.resize(begin);
+    return {};
+  }
   for (std::size_t i = begin; i < loads.size(); ++i) {
     loads[i].link.value += first_link_[site];
   }

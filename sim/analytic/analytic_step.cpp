@@ -42,8 +42,8 @@ class AnalyticStep {
       : program_(program),
         plan_(plan),
         server_(server),
-        run_{{}, UtilisationAccumulator(SeriesOf(plan), options.intervals)},
-        traffic_(plan),
+        run_{{}, UtilisationAccumulator(SeriesOf(plan), options.intervals), TallyOf(options, plan)},
+        traffic_(plan, options.links.empty() && !options.counts_links ? nullptr : &run_.links),
         agents_(plan.agents.size()),
         communicators_(plan.groups.size()) {
     run_.log.agents.resize(plan.agents.size());

@@ -81,6 +81,9 @@ CollectiveFit FitOf(const proto::CollectiveFit& written, const Catalogue& catalo
       fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
   spec.in_switch_efficiency = fit.in_switch_efficiency();
   spec.in_switch_latency = TimeOrNone(fit.in_switch_latency());
+  if (!fit.switch_tree_longest().empty()) {
+    spec.switch_tree_longest = Bytes(SiOf(fit.switch_tree_longest(), Dimension::kData));
+  }
   spec.forwarded_efficiency =
       fit.forwarded_efficiency() > 0 ? fit.forwarded_efficiency() : spec.all_to_all_efficiency;
   if (!fit.forward_bandwidth().empty()) {

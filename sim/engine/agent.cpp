@@ -4,6 +4,7 @@
 #include <string>
 
 #include "sim/base/check.h"
+#include "sim/engine/mover.h"
 #include "sim/platform/engine_options.h"
 #include "sim/platform/simgrid_versions.h"
 
@@ -69,14 +70,14 @@ void Agent::RunPass(const Pass& pass) {
   const std::int32_t first = world_.run.log.RecordsOf(row_);
   pass_start_ = start;
   pass_records_ = first;
-  Transfer overlapped(world_, mailbox_, me_.tensor, pass.tensor_overlapped.si() / me_.tensor_parts,
-                      {});
-  Transfer around(world_, mailbox_, me_.context, pass.context.si(), {});
+  Transfer overlapped(world_, mailbox_, Over(Way::Kind::kTensor), pass.tensor_overlapped.si(), {});
+  Transfer around(world_, mailbox_, Over(Way::Kind::kContext), pass.context.si(), {});
   Compute(pass);
   if (pass.memory_bytes.si() > 0) {
     const double bound =
         pass.memory_time.si() > 0 ? (pass.memory_bytes / pass.memory_time).si() : 0.0;
-    Transfer(world_, mailbox_, me_.hbm, pass.memory_bytes.si(), {.rate_bound = bound}).Wait();
+    Transfer(world_, mailbox_, Over(Way::Kind::kHbm), pass.memory_bytes.si(), {.rate_bound = bound})
+        .Wait();
     Log(Activity::kMemoryBound, world_.plan.tiers.hbm());
   }
   world_.run.series.Add(FlopSeries(world_.plan), start, World::Now(),
@@ -126,7 +127,8 @@ void Agent::Compute(const Pass& pass) {
   const BytesPerSecond left = world_.job.hbm_capacity - HbmOfOthers(pass);
   double slow_rate = left.si();
   if (pass.compute_bytes / pass.compute_time > left) {
-    Transfer transfer(world_, mailbox_, me_.hbm, bytes, {.rate_bound = bytes / bound});
+    Transfer transfer(world_, mailbox_, Over(Way::Kind::kHbm), bytes,
+                      {.rate_bound = bytes / bound});
     slow_rate = std::max(slow_rate, 1 / transfer.Wait().mean_seconds_per_byte);
   } else {
     sg4::this_actor::sleep_for(bound);
@@ -182,11 +184,10 @@ void Agent::ExposedTensorComm(const Pass& pass) {
     // No pass runs beside it, so only other communication shares HBM with it.
     const bool with_hbm =
         world_.job.tensor_hbm_rate + world_.job.hbm_reserve > world_.job.hbm_capacity;
-    const Cause exposed =
-        Transfer(world_, mailbox_, me_.tensor, pass.tensor_exposed.si() / me_.tensor_parts,
-                 {.with_hbm = with_hbm})
-            .Wait()
-            .cause;
+    const Cause exposed = Transfer(world_, mailbox_, Over(Way::Kind::kTensor),
+                                   pass.tensor_exposed.si(), {.with_hbm = with_hbm})
+                              .Wait()
+                              .cause;
     Log(Activity::kTensorComm, exposed);
   }
 }
@@ -212,6 +213,16 @@ void Agent::Send(int direction) {
 
 void Agent::StartFlows(Message& message, Span flows) {
   const double payload = world_.program.message.si();
+  if (world_.shared.mover != nullptr) {
+    for (std::int32_t f = flows.begin; f < flows.end; ++f) {
+      message.moving.push_back(
+          world_.shared.mover->Start(world_, mailbox_, {Way::Kind::kFlow, f}, payload,
+                                     /*with_hbm=*/true, [&message, f](const Moving& moving) {
+                                       FlowArrived(message, f, moving.bottleneck);
+                                     }));
+    }
+    return;
+  }
   for (std::int32_t f = flows.begin; f < flows.end; ++f) {
     const double wire = payload / world_.plan.flows[f].efficiency;
     const std::int32_t ticket = world_.shared.meter.Start(world_.plan.flows[f].route, World::Now());
@@ -233,11 +244,17 @@ void Agent::StartFlows(Message& message, Span flows) {
 void Agent::FlowDone(Message& message, std::int32_t number, std::int32_t ticket) {
   World& world = *message.world;
   const Plan::Flow& flow = world.plan.flows[number];
-  MessageRecord& record = world.run.log.messages[message.record];
-  message.bottleneck =
-      Heavier(message.bottleneck,
+  FlowArrived(message, number,
               world.shared.meter.Finish(ticket, world.program.message.si() / flow.efficiency,
                                         World::Now(), world.run.series));
+}
+
+void Agent::FlowArrived(Message& message, std::int32_t number,
+                        const Meter::Bottleneck& bottleneck) {
+  World& world = *message.world;
+  const Plan::Flow& flow = (*world.shared.flows)[number];
+  MessageRecord& record = world.run.log.messages[message.record];
+  message.bottleneck = Heavier(message.bottleneck, bottleneck);
   // Flows of one message may cross different switches: it is there when the last byte of all is.
   const double arrival = World::Now() + flow.latency;
   if (arrival > message.ready) {
@@ -284,6 +301,10 @@ void Agent::Settle(int direction, bool all) {
         flow.Wait();
       }
       message.flows.clear();
+      for (const std::unique_ptr<Moving>& moving : message.moving) {
+        moving->Close();
+      }
+      message.moving.clear();
     }
   }
   while (!queue.empty() && queue.front().taken) {

@@ -26,7 +26,8 @@ struct Message {
   bool taken = false;
   double ready = 0;  ///< when it is there: the latest end of a flow plus its latency
   Meter::Bottleneck bottleneck;
-  std::vector<Communication> flows;  ///< one for each
+  std::vector<Communication> flows;             ///< one for each
+  std::vector<std::unique_ptr<Moving>> moving;  ///< the same where the network changes
 };
 
 /// Plays the role of one tensor-parallel group (or of a class of them). An actor of its own.
@@ -54,6 +55,8 @@ class Agent {
   void Resume() { wake_->release(); }
 
  private:
+  [[nodiscard]] Way Over(Way::Kind kind) const { return {kind, index_.value}; }
+
   void Do(const Action& action);
   void RunPass(const Pass& pass);
   [[nodiscard]] BytesPerSecond HbmOfOthers(const Pass& pass) const;
@@ -71,6 +74,8 @@ class Agent {
   void Settle(int direction, bool all);
   void Log(Activity activity, Cause cause, std::int32_t awaited = -1);
   static void FlowDone(Message& message, std::int32_t number, std::int32_t ticket);
+  static void FlowArrived(Message& message, std::int32_t number,
+                          const Meter::Bottleneck& bottleneck);
 
   World& world_;
   AgentIndex index_;

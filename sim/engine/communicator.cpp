@@ -5,6 +5,7 @@
 #include <string>
 
 #include "sim/base/check.h"
+#include "sim/engine/mover.h"
 
 namespace gridlock {
 
@@ -62,6 +63,9 @@ void Communicator::Serve() {
 }
 
 void Communicator::Run(CollectiveRecord record) {
+  if (world_.shared.mover != nullptr) {
+    world_.shared.mover->Begins(record.collective);
+  }
   auto& records = world_.run.log.collectives;
   if (last_ >= 0 && records[last_].end > record.start) {
     record.start = records[last_].end;
@@ -69,11 +73,10 @@ void Communicator::Run(CollectiveRecord record) {
   }
   const Collective& collective = world_.program.collectives[record.collective];
   const std::int32_t first = world_.plan.FirstPhase(group_, collective.algorithm);
-  const Plan::Lay* const lays = &world_.plan.lays[first];
   const std::vector<CollectiveCost> costs = CostsOf(collective, group_.shape, world_.server);
   for (std::size_t phase = 0; phase < costs.size(); ++phase) {
     record.phase = static_cast<std::int32_t>(phase);
-    RunPhase(lays[phase], costs[phase], record);
+    RunPhase(first + static_cast<std::int32_t>(phase), costs[phase], record);
     last_ = static_cast<std::int32_t>(records.size());
     records.push_back(record);
     record.start = record.end;
@@ -83,14 +86,14 @@ void Communicator::Run(CollectiveRecord record) {
   ++rounds_[record.collective];
 }
 
-void Communicator::RunPhase(const Plan::Lay& lay, const CollectiveCost& cost,
+void Communicator::RunPhase(std::int32_t lay, const CollectiveCost& cost,
                             CollectiveRecord& record) {
   record.latency = cost.latency.si();
   if (record.latency > 0) {
     sg4::this_actor::sleep_for(record.latency);
   }
-  Transfer domain(world_, mailbox_, lay.domain, lay.DomainBytes(cost), {});
-  Transfer nic(world_, mailbox_, lay.nic, lay.NicBytes(cost), {});
+  Transfer domain(world_, mailbox_, {Way::Kind::kDomain, lay}, cost.domain_bytes.si(), {});
+  Transfer nic(world_, mailbox_, {Way::Kind::kNic, lay}, cost.nic_bytes.si(), {});
   const Cause inside = domain.Wait().cause;
   const double inside_end = World::Now();
   const Cause across = nic.Wait().cause;

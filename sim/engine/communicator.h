@@ -45,7 +45,7 @@ class Communicator {
 
  private:
   void Run(CollectiveRecord record);
-  void RunPhase(const Plan::Lay& lay, const CollectiveCost& cost, CollectiveRecord& record);
+  void RunPhase(std::int32_t lay, const CollectiveCost& cost, CollectiveRecord& record);
   void Wake(std::int32_t collective);
   void HandOverNext(std::int32_t collective);
 

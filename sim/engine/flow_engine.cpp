@@ -146,8 +146,7 @@ class FlowRunner {
       state.route = change.route;
       state.reachable = change.reachable;
       if (state.waits && state.reachable) {
-        const Seconds delay = change.failed ? options_.failover : Seconds(0);
-        timeline_.At(at + delay, [this, flow = change.flow] {
+        timeline_.At(at + change.failover, [this, flow = change.flow] {
           if (state_[flow].waits && state_[flow].reachable) {
             Look();
             Begin(flow);

@@ -35,7 +35,6 @@ struct FlowRun {
 
 struct FlowRunOptions {
   bool shares = false;  ///< also note the rate of every flow over time
-  Seconds failover{};   ///< until a flow whose way has failed goes on elsewhere
 };
 
 FlowRun RunFlows(const FlowPlan& plan, const FlowChanges& changes, const FlowRunOptions& options);

@@ -16,8 +16,9 @@ namespace gridlock {
 /// judged without B and B without A, whichever SimGrid reports first.
 class Meter {
  public:
-  explicit Meter(const Plan& plan)
-      : plan_(plan), traffic_(plan), load_(plan.resources.size(), 0.0) {}
+  /// @param links see RouteTraffic
+  explicit Meter(const Plan& plan, LinkTally* links = nullptr)
+      : plan_(plan), traffic_(plan, links), load_(plan.resources.size(), 0.0) {}
 
   /// The resource of a route with the smallest fair share, and the load that made it so.
   struct Bottleneck {

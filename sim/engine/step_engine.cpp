@@ -5,6 +5,7 @@
 #include <cmath>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <simgrid/s4u.hpp>
@@ -12,6 +13,7 @@
 #include "sim/base/check.h"
 #include "sim/engine/agent.h"
 #include "sim/engine/communicator.h"
+#include "sim/engine/mover.h"
 #include "sim/engine/world.h"
 
 namespace gridlock {
@@ -62,13 +64,18 @@ void ClaimTheClock(const Plan& plan) {
 // platform: the clock of each begins at zero.
 class Cast {
  public:
-  Cast(const std::vector<JointJob>& jobs, const Plan& plan, Platform& platform, int intervals)
-      : plan_(plan), shared_(plan, platform) {
+  /// @param changing of a plan that changes; else null
+  Cast(const std::vector<JointJob>& jobs, const Plan& plan, Platform& platform,
+       const StepOptions& options, const ChangingPlan* changing = nullptr)
+      : plan_(plan),
+        links_(TallyOf(options, plan)),
+        shared_(plan, platform,
+                options.links.empty() && !options.counts_links ? nullptr : &links_) {
     World::origin = sg4::Engine::get_clock();
     CHECK(jobs.size() == plan.jobs.size());
     runs_.reserve(jobs.size());  // worlds refer to them
     for (std::size_t j = 0; j < jobs.size(); ++j) {
-      runs_.push_back({{}, UtilisationAccumulator(SeriesOf(plan), intervals)});
+      runs_.push_back({{}, UtilisationAccumulator(SeriesOf(plan), options.intervals)});
       worlds_.push_back(std::make_unique<World>(shared_, plan.jobs[j], jobs[j], runs_.back()));
       worlds_.back()->collective_done = [this](AgentIndex agent, std::int32_t collective,
                                                std::int32_t record) {
@@ -83,6 +90,9 @@ class Cast {
       runs_[agent.job].log.agents.emplace_back();
     }
     AddCommunicators();
+    if (changing != nullptr) {
+      AddMover(*changing, options.rows_of_changes);
+    }
     for (std::size_t a = 0; a < plan.agents.size(); ++a) {
       World& world = *worlds_[plan.agents[a].job];
       agents_.push_back(std::make_unique<Agent>(world, IndexOf<AgentIndex>(a), communicators_));
@@ -104,6 +114,8 @@ class Cast {
   [[nodiscard]] Agent& agent(AgentIndex index) { return *agents_[index]; }
 
   [[nodiscard]] StepRun& run(PlanJobIndex job) { return runs_[job]; }
+
+  [[nodiscard]] LinkTally& links() { return links_; }
 
   /// Forgets the step that a job is through with. Its series goes on.
   void Reset(PlanJobIndex job) {
@@ -139,8 +151,18 @@ class Cast {
     }
   }
 
+  void AddMover(const ChangingPlan& changing, std::int32_t rows) {
+    mover_ = std::make_unique<Mover>(shared_, changing, rows);
+    shared_.mover = mover_.get();
+    sg4::Actor::create("mover", shared_.platform.host({0}), [mover = mover_.get()] {
+      mover->Serve();
+    })->daemonize();
+  }
+
   const Plan& plan_;
+  LinkTally links_;
   Shared shared_;
+  std::unique_ptr<Mover> mover_;
   std::vector<StepRun> runs_;
   std::vector<std::unique_ptr<World>> worlds_;
   std::vector<std::unique_ptr<Communicator>> communicators_;
@@ -261,7 +283,11 @@ std::size_t ActorsOf(const Plan& plan) {
 struct StepSimulator::State {
   explicit State(const Plan& plan_in) : plan(plan_in), platform(plan_in) {}
 
+  explicit State(const ChangingPlan& changing_in)
+      : plan(changing_in.plan), changing(&changing_in), platform(plan, UnprunedPaceSetters(plan)) {}
+
   const Plan& plan;
+  const ChangingPlan* changing = nullptr;
   Platform platform;
 };
 
@@ -271,12 +297,19 @@ StepSimulator::StepSimulator(const Plan& plan) {
   state_ = std::make_unique<State>(plan);
 }
 
+StepSimulator::StepSimulator(const ChangingPlan& plan) {
+  CHECK(plan.plan.jobs.size() == 1);
+  ClaimTheClock(plan.plan);
+  state_ = std::make_unique<State>(plan);
+}
+
 StepSimulator::~StepSimulator() = default;
 
 StepRun StepSimulator::Run(const StepProgram& program, const ServerSpec& server,
                            const StepOptions& options, const Progress& progress) {
   const Plan& plan = state_->plan;
-  Cast cast({{&program, &server}}, plan, state_->platform, options.intervals);
+  CHECK(state_->changing == nullptr || !std::exchange(ran_, true));  // its epochs are over
+  Cast cast({{&program, &server}}, plan, state_->platform, options, state_->changing);
   Ticker ticker(TotalActions(program, plan), progress);
   std::vector<std::vector<double>> action_ends(options.action_ends ? plan.agents.size() : 0);
   cast.Run([&](AgentIndex agent) {
@@ -289,6 +322,7 @@ StepRun StepSimulator::Run(const StepProgram& program, const ServerSpec& server,
   });
   StepRun run = std::move(cast.run({0}));
   run.log.action_ends = std::move(action_ends);
+  run.links = std::move(cast.links());
   return run;
 }
 
@@ -303,7 +337,7 @@ std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& pl
   ClaimTheClock(plan);
   constexpr int kIntervals = 1;  // only the sums are looked at
   Platform platform(plan);
-  Cast cast(jobs, plan, platform, kIntervals);
+  Cast cast(jobs, plan, platform, {kIntervals});
   Rounds rounds(cast, plan, repetition);
   const std::function<void()> no_tick = [] {};
   cast.Run([&](AgentIndex agent) {

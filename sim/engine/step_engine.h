@@ -20,6 +20,7 @@
 #include <vector>
 
 #include "sim/measure/summarise.h"
+#include "sim/plan/changing_plan.h"
 #include "sim/plan/plan.h"
 #include "workloads/program/program.h"
 
@@ -68,6 +69,8 @@ std::vector<JointRun> RunJoint(const std::vector<JointJob>& jobs, const Plan& pl
 class StepSimulator {
  public:
   explicit StepSimulator(const Plan& plan);
+  /// Of a network that changes while the step runs: for one run.
+  explicit StepSimulator(const ChangingPlan& plan);
   ~StepSimulator();
   StepSimulator(const StepSimulator&) = delete;
   StepSimulator& operator=(const StepSimulator&) = delete;
@@ -80,6 +83,7 @@ class StepSimulator {
  private:
   struct State;
   std::unique_ptr<State> state_;
+  bool ran_ = false;
 };
 
 /// Runs the step. At most once per process (SimGrid keeps one clock). `intervals`: resolution of

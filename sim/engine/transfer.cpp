@@ -1,3 +1,4 @@
+#include "sim/engine/mover.h"
 #include "sim/engine/world.h"
 #include "sim/platform/engine_options.h"
 #include "sim/platform/simgrid_versions.h"
@@ -6,10 +7,14 @@ namespace gridlock {
 
 namespace sg4 = simgrid::s4u;
 
-Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Options options)
-    : world_(world), route_(route), bytes_(bytes) {
-  const auto units = static_cast<std::uint64_t>(bytes * kUnitsPerByte + 0.5);
-  if (route.empty() || units == 0) {
+Transfer::Transfer(World& world, sg4::Mailbox* own, Way way, double amount, Options options)
+    : world_(world), route_(world.shared.RouteOf(way)), bytes_(world.shared.BytesOf(way, amount)) {
+  const auto units = static_cast<std::uint64_t>(bytes_ * kUnitsPerByte + 0.5);
+  if (route_.empty() || units == 0) {
+    return;
+  }
+  if (world.shared.mover != nullptr && way.kind != Way::Kind::kHbm) {
+    moving_ = world.shared.mover->Start(world, own, way, amount, options.with_hbm, {});
     return;
   }
   communication_ = Communication(own, units, options.rate_bound * kUnitsPerByte, {});
@@ -21,8 +26,13 @@ Transfer::Transfer(World& world, sg4::Mailbox* own, Span route, double bytes, Op
   ++world_.run.log.activities;
 }
 
+Transfer::~Transfer() = default;
+
 Meter::Bottleneck Transfer::Wait() {
-  if (!running()) {
+  if (moving_) {
+    return Mover::Wait(*moving_);
+  }
+  if (!communication_.is_open()) {
     return {};
   }
   communication_.Wait();

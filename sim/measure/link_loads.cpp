@@ -107,34 +107,36 @@ std::vector<Bytes> CarriedByResources(const StepProgram& program, const Plan& pl
   return Adder(program, plan, server).Sum();
 }
 
-std::vector<LinkUse> HottestLinks(const StepProgram& program, const Plan& plan,
-                                  const ServerSpec& server, const Network& network, Seconds step) {
-  const std::vector<Bytes> carried = CarriedByResources(program, plan, server);
+std::vector<std::int32_t> HottestResources(const Plan& plan, const std::vector<Bytes>& carried,
+                                           std::size_t count) {
   std::vector<double> use(carried.size());
   std::vector<std::int32_t> order;
   for (std::size_t r = 0; r < carried.size(); ++r) {
     const Plan::Resource& resource = plan.resources[r];
-    use[r] = carried[r] / (resource.capacity * resource.unit) / step;
+    use[r] = carried[r].si() / (resource.capacity * resource.unit).si();
     if (resource.link.value >= 0 && carried[r] > Bytes(0)) {
       order.push_back(static_cast<std::int32_t>(r));
     }
   }
-  const std::size_t kept = std::min(kHottestKept, order.size());
+  const std::size_t kept = std::min(count, order.size());
   const auto end = order.begin() + static_cast<std::ptrdiff_t>(kept);
   std::partial_sort(order.begin(), end, order.end(), [&](std::int32_t a, std::int32_t b) {
     return use[a] != use[b] ? use[a] > use[b] : plan.resources[a].link < plan.resources[b].link;
   });
-  std::vector<LinkUse> hottest;
-  for (auto r = order.begin(); r != end; ++r) {
-    const Plan::Resource& resource = plan.resources[*r];
-    hottest.push_back({.name = network.name(resource.link),
-                       .tier = plan.tiers[resource.tier].name,
-                       .capacity = resource.capacity * resource.unit,
-                       .carried = carried[*r],
-                       .use = use[*r],
-                       .alike = resource.members});
-  }
-  return hottest;
+  order.resize(kept);
+  return order;
+}
+
+LinkUse UseOf(const Plan& plan, std::int32_t resource, const Network& network, Bytes carried,
+              Seconds step) {
+  const Plan::Resource& of = plan.resources[resource];
+  const BytesPerSecond capacity = of.capacity * of.unit;
+  return {.name = network.name(of.link),
+          .tier = plan.tiers[of.tier].name,
+          .capacity = capacity,
+          .carried = carried,
+          .use = carried / capacity / step,
+          .alike = of.members};
 }
 
 }  // namespace gridlock

@@ -3,6 +3,7 @@
 // What each link carries in a step, added up from the plan: the evaluators move the same bytes.
 
 #include <cstddef>
+#include <cstdint>
 #include <vector>
 
 #include "sim/plan/plan.h"
@@ -19,9 +20,13 @@ inline constexpr std::size_t kHottestKept = 10;
 std::vector<Bytes> CarriedByResources(const StepProgram& program, const Plan& plan,
                                       const ServerSpec& server);
 
-/// The links with the highest share of their capacity in use, mean over a step that takes `step`;
-/// at most kHottestKept. Of links with the same share the one with the lower number stands first.
-std::vector<LinkUse> HottestLinks(const StepProgram& program, const Plan& plan,
-                                  const ServerSpec& server, const Network& network, Seconds step);
+/// The resources with the highest share of their capacity in use, of those that are links; at most
+/// `count`. Of those with the same share the one with the lower number of its link stands first.
+std::vector<std::int32_t> HottestResources(const Plan& plan, const std::vector<Bytes>& carried,
+                                           std::size_t count);
+
+/// What is reported of a link of the plan, with its mean use over a step that takes `step`.
+LinkUse UseOf(const Plan& plan, std::int32_t resource, const Network& network, Bytes carried,
+              Seconds step);
 
 }  // namespace gridlock

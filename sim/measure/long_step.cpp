@@ -183,12 +183,16 @@ std::optional<Cycle> ShortestStretch(const Settled& settled, std::int64_t& round
 void Extend(SimulatedStep& step, const SimulatedStep& shorter, Cycle cycle, int intervals) {
   const auto between =
       static_cast<double>(step.program.micro_batches - shorter.program.micro_batches);
-  Repeat repeat{cycle.from, cycle.length, cycle.times, {}};
-  for (int r = 0; r < step.run.series.resources(); ++r) {
-    const double more = step.run.series.Total(r) - shorter.run.series.Total(r);
-    repeat.amounts.push_back(more / between * static_cast<double>(cycle.micro_batches));
-  }
-  step.run.series = Repeated(step.run.series, step.run.log.End(), repeat, intervals);
+  const auto extend = [&](UtilisationAccumulator& series, const UtilisationAccumulator& other) {
+    Repeat repeat{cycle.from, cycle.length, cycle.times, {}};
+    for (int r = 0; r < series.resources(); ++r) {
+      const double more = series.Total(r) - other.Total(r);
+      repeat.amounts.push_back(more / between * static_cast<double>(cycle.micro_batches));
+    }
+    series = Repeated(series, step.run.log.End(), repeat, intervals);
+  };
+  extend(step.run.series, shorter.run.series);
+  extend(step.run.links.series, shorter.run.links.series);
   step.run.log.cycle = std::move(cycle);
 }
 

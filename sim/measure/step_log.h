@@ -189,10 +189,29 @@ inline int SeriesOf(const Plan& plan) {
   return plan.tiers.size() + 1;
 }
 
+/// What single links carry, by resource of the plan; in a folded plan one of those alike.
+struct LinkTally {
+  /// The series of a resource, -1: none.
+  std::vector<std::int32_t> series_of;
+  UtilisationAccumulator series{1, 1};  ///< bytes
+  std::vector<double> carried;          ///< bytes in all; empty where it is not counted
+
+  void Add(std::int32_t resource, double start, double end, double bytes) {
+    if (!carried.empty()) {
+      carried[resource] += bytes;
+    }
+    if (series_of[resource] >= 0) {
+      series.Add(series_of[resource], start, end, bytes);
+    }
+  }
+};
+
 /// Bytes that one byte of each route puts on each tier, over all members of the plan.
 class RouteTraffic {
  public:
-  explicit RouteTraffic(const Plan& plan) : plan_(plan) {}
+  /// @param links what single links carry is added to it; null: that is not asked for
+  explicit RouteTraffic(const Plan& plan, LinkTally* links = nullptr)
+      : plan_(plan), links_(links) {}
 
   /// Adds the traffic of `bytes` along `route` during [start, end) to the series.
   void Account(Span route, double bytes, double start, double end,
@@ -200,8 +219,11 @@ class RouteTraffic {
     double per_tier[TierTable::kMost] = {};
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const Plan::Resource& resource = plan_.resources[plan_.routes[i].resource];
-      per_tier[resource.tier.value] += static_cast<double>(plan_.routes[i].weight) * resource.unit *
-                                       static_cast<double>(resource.members);
+      const double weight = static_cast<double>(plan_.routes[i].weight) * resource.unit;
+      per_tier[resource.tier.value] += weight * static_cast<double>(resource.members);
+      if (links_ != nullptr) {
+        links_->Add(plan_.routes[i].resource, start, end, weight * bytes);
+      }
     }
     for (int t = 0; t < plan_.tiers.size(); ++t) {
       if (per_tier[t] > 0) {
@@ -212,6 +234,7 @@ class RouteTraffic {
 
  private:
   const Plan& plan_;
+  LinkTally* links_;
 };
 
 }  // namespace gridlock

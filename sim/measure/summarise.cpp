@@ -171,6 +171,22 @@ std::uint64_t FingerprintOf(const StepLog& log) {
 
 }  // namespace
 
+LinkTally TallyOf(const StepOptions& options, const Plan& plan) {
+  LinkTally tally;
+  tally.series_of.assign(plan.resources.size(), -1);
+  for (std::size_t i = 0; i < options.links.size(); ++i) {
+    tally.series_of[options.links[i]] = static_cast<std::int32_t>(i);
+  }
+  if (!options.links.empty()) {
+    tally.series =
+        UtilisationAccumulator(static_cast<int>(options.links.size()), options.intervals);
+  }
+  if (options.counts_links) {
+    tally.carried.assign(plan.resources.size(), 0.0);
+  }
+  return tally;
+}
+
 StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<double>& bytes) {
   const TierTable& tiers = of.plan.tiers;
   Bytes links;

@@ -16,13 +16,24 @@ namespace gridlock {
 struct StepRun {
   StepLog log;
   UtilisationAccumulator series{1, 1};
+  LinkTally links{};
 };
 
 /// What an evaluator is asked to write down.
 struct StepOptions {
   int intervals = 1;         ///< that the utilisation series has at most
   bool action_ends = false;  ///< see StepLog::action_ends
+  /// Resources of the plan that get a series of their own, and whether what each carries is
+  /// counted.
+  std::vector<std::int32_t> links = {};
+  bool counts_links = false;
+  /// Of a plan that changes: the times of its epochs count from the beginning of each collective
+  /// below this number; 0: from the beginning of the step.
+  std::int32_t rows_of_changes = 0;
 };
+
+/// The tally that the options ask for.
+LinkTally TallyOf(const StepOptions& options, const Plan& plan);
 
 /// A job of a plan and what it runs.
 struct JobOfPlan {

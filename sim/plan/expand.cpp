@@ -53,7 +53,7 @@ class Expander {
         network_(network),
         ranks_(grid_, placed.placement, network),
         plan_(plan),
-        write_(network, grid_.path, plan.routes),
+        write_(network, grid_.path, plan.routes, left_out.holds),
         left_out_(left_out),
         laid_(grid_.tensor / left_out.alike),
         job_(IndexOf<PlanJobIndex>(plan.jobs.size())),

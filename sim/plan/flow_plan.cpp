@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <unordered_map>
 #include <utility>
 
@@ -90,8 +91,9 @@ std::vector<std::int32_t> Number(const ColourList& colours, std::vector<std::int
 /// Lays messages one by one, and again when the network changes.
 class FlowLayer {
  public:
-  explicit FlowLayer(const NetworkEpoch& first) : epoch_(first) {
-    laid_.plan.parts = first.network->parts();
+  /// @param parts a multiple of those of the network in each of its epochs
+  FlowLayer(const NetworkEpoch& first, std::int32_t parts) : epoch_(first) {
+    laid_.plan.parts = parts;
     if (first.network->adapts()) {
       load_.assign(static_cast<std::size_t>(first.network->links()), 0.0);
     }
@@ -128,7 +130,7 @@ class FlowLayer {
         Plan().routes.resize(begin);
         continue;
       }
-      change.failed = Failed(now.route);
+      change.failover = Failed(now.route) ? epoch.failover : Seconds(0);
       now = {change.route, change.reachable};
       laid_.changes.reroutes.push_back(change);
     }
@@ -153,7 +155,7 @@ class FlowLayer {
       links_.clear();
       reachable = epoch_.network->AppendRoute(message.from, message.to, links_, queue_pair);
       for (const LinkIndex link : links_) {
-        Plan().routes.push_back({Resource(link), 1});
+        Plan().routes.push_back({Resource(link), Plan().parts});
       }
     }
     route.end = static_cast<std::int32_t>(Plan().routes.size());
@@ -165,6 +167,7 @@ class FlowLayer {
     shares_.clear();
     const Network& network = *epoch_.network;
     const bool reachable = network.AppendShares(message.from, message.to, load_, shares_);
+    const std::int32_t scale = Plan().parts / network.parts();
     std::stable_sort(shares_.begin(), shares_.end(), [](const LinkShare& a, const LinkShare& b) {
       return a.link < b.link;
     });
@@ -172,9 +175,9 @@ class FlowLayer {
     for (const LinkShare& share : shares_) {
       const std::int32_t resource = Resource(share.link);
       if (Plan().routes.size() > begin && Plan().routes.back().resource == resource) {
-        Plan().routes.back().weight += share.parts;
+        Plan().routes.back().weight += share.parts * scale;
       } else {
-        Plan().routes.push_back({resource, share.parts});
+        Plan().routes.push_back({resource, share.parts * scale});
       }
       if (!load_.empty()) {
         load_[share.link.value] += static_cast<double>(share.parts) / network.parts();
@@ -238,7 +241,11 @@ class FlowLayer {
 
 LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
                    const std::vector<NetworkEpoch>& epochs, const PacketFormat& format) {
-  FlowLayer layer(epochs.front());
+  std::int32_t parts = 1;
+  for (const NetworkEpoch& epoch : epochs) {
+    parts = std::lcm(parts, epoch.network->parts());
+  }
+  FlowLayer layer(epochs.front(), parts);
   for (const NetworkMessage& message : messages) {
     layer.Add(message, format);
   }

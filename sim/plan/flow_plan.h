@@ -46,7 +46,7 @@ struct Reroute {
   std::int32_t flow = 0;
   Span route;             ///< in FlowPlan::routes
   bool reachable = true;  ///< false: it waits until another change gives it a route
-  bool failed = false;    ///< the route that it leaves has failed
+  Seconds failover{};     ///< until it goes on, where the route that it leaves has failed
 };
 
 /// A link gets another capacity.
@@ -68,6 +68,7 @@ struct FlowChanges {
 struct NetworkEpoch {
   Seconds from;
   const Network* network = nullptr;
+  Seconds failover{};  ///< until what was on a way that has failed goes on elsewhere
 };
 
 struct LaidFlows {

@@ -26,15 +26,23 @@ std::vector<std::uint64_t> UsersOf(const Plan& plan, const std::vector<PaceSette
 
 }  // namespace
 
-std::vector<PaceSetter> PaceSettersOf(const Plan& plan) {
+std::vector<PaceSetter> UnprunedPaceSetters(const Plan& plan) {
   std::vector<PaceSetter> pace_setters(plan.resources.size(), {false, 0});
   for (const RouteEntry& entry : plan.routes) {
     std::int32_t& unit = pace_setters[entry.resource].unit;
     unit = std::gcd(unit, entry.weight);
   }
+  for (std::size_t r = 0; r < pace_setters.size(); ++r) {
+    pace_setters[r].can_be_first = pace_setters[r].unit > 0 && plan.resources[r].can_bind;
+  }
+  return pace_setters;
+}
+
+std::vector<PaceSetter> PaceSettersOf(const Plan& plan) {
+  std::vector<PaceSetter> pace_setters = UnprunedPaceSetters(plan);
   std::vector<std::int32_t> can_bind;
   for (std::size_t r = 0; r < pace_setters.size(); ++r) {
-    if (pace_setters[r].unit > 0 && plan.resources[r].can_bind) {
+    if (pace_setters[r].can_be_first) {
       can_bind.push_back(static_cast<std::int32_t>(r));
     }
   }

@@ -24,6 +24,10 @@ struct PaceSetter {
 /// Resources that cannot bind, or that no route crosses, are not kept.
 std::vector<PaceSetter> PaceSettersOf(const Plan& plan);
 
+/// The same where routes change: all resources that can bind and that some route crosses, with what
+/// all weights on each share.
+std::vector<PaceSetter> UnprunedPaceSetters(const Plan& plan);
+
 /// How many links the routes of a plan list for the solver, a link of weight k counting k times.
 std::int64_t ListedLinks(const Plan& plan, const std::vector<PaceSetter>& pace_setters);
 

@@ -32,17 +32,6 @@ void IndexAgentGroups(Plan& plan) {
   }
 }
 
-Plan::Resource ResourceOf(const Network& network, int number, int alike) {
-  if (number < network.links()) {
-    const LinkIndex link{number};
-    const int members = alike > 1 && network.belongs_to_unit(link) ? alike : 1;
-    return {network.tier(link), network.capacity(link), members, 1, network.can_bind(link), link};
-  }
-  const SiteIndex site = network.site_of({number - network.links()});
-  const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
-  return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, alike, 1, true};
-}
-
 // Routes were written with the network's numbers; only what they use becomes a resource, in the
 // same order. So the size of a plan is that of its jobs, not of the machine. A route that stands
 // for those of `alike` ranks crosses a link that these share so many times.
@@ -61,22 +50,6 @@ void NumberResources(const Network& network, int alike, Plan& plan) {
   for (RouteEntry& entry : plan.routes) {
     entry.resource = number[entry.resource];
     entry.weight *= alike / static_cast<std::int32_t>(plan.resources[entry.resource].members);
-  }
-}
-
-// Where flows take several ways, a weight counts parts of a flow. What all weights on a resource
-// share goes into its unit: a route lists a link as often as its weight.
-void CountInUnits(std::int32_t parts, Plan& plan) {
-  std::vector<std::int32_t> common(plan.resources.size(), 0);
-  for (const RouteEntry& entry : plan.routes) {
-    common[entry.resource] = std::gcd(common[entry.resource], entry.weight);
-  }
-  for (std::size_t r = 0; r < common.size(); ++r) {
-    plan.resources[r].unit = static_cast<double>(common[r]) / parts;
-    plan.resources[r].capacity = plan.resources[r].capacity / plan.resources[r].unit;
-  }
-  for (RouteEntry& entry : plan.routes) {
-    entry.weight /= common[entry.resource];
   }
 }
 
@@ -110,21 +83,9 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
   }
 }
 
-void CheckPlacements(const std::vector<PlacedProgram>& placed, const Network& network) {
-  CheckNoServerIsHeldTwice(placed, network);
-  for (const PlacedProgram& one : placed) {
-    CheckPlacement(one, network);
-  }
-}
-
 Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network,
             const LeftOut& left_out) {
-  Plan plan;
-  plan.tiers = network.tiers();
-  for (const PlacedProgram& one : placed) {
-    ExpandJob(one, network, left_out, plan);
-  }
-  IndexAgentGroups(plan);
+  Plan plan = ExpandJobs(placed, network, left_out);
   NumberResources(network, left_out.alike, plan);
   const std::int32_t parts = network.parts() * network.queue_pairs();
   if (parts > 1) {
@@ -134,6 +95,49 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network,
 }
 
 }  // namespace
+
+Plan::Resource ResourceOf(const Network& network, int number, int alike) {
+  if (number < network.links()) {
+    const LinkIndex link{number};
+    const int members = alike > 1 && network.belongs_to_unit(link) ? alike : 1;
+    return {network.tier(link), network.capacity(link), members, 1, network.can_bind(link), link};
+  }
+  const SiteIndex site = network.site_of({number - network.links()});
+  const AcceleratorSpec& chip = network.fabric(site).site().server.accelerator;
+  return {network.tiers().hbm(), chip.hbm_bandwidth * chip.hbm_efficiency, alike, 1, true};
+}
+
+void CountInUnits(std::int32_t parts, Plan& plan) {
+  std::vector<std::int32_t> common(plan.resources.size(), 0);
+  for (const RouteEntry& entry : plan.routes) {
+    common[entry.resource] = std::gcd(common[entry.resource], entry.weight);
+  }
+  for (std::size_t r = 0; r < common.size(); ++r) {
+    plan.resources[r].unit = static_cast<double>(common[r]) / parts;
+    plan.resources[r].capacity = plan.resources[r].capacity / plan.resources[r].unit;
+  }
+  for (RouteEntry& entry : plan.routes) {
+    entry.weight /= common[entry.resource];
+  }
+}
+
+void CheckPlacements(const std::vector<PlacedProgram>& placed, const Network& network) {
+  CheckNoServerIsHeldTwice(placed, network);
+  for (const PlacedProgram& one : placed) {
+    CheckPlacement(one, network);
+  }
+}
+
+Plan ExpandJobs(const std::vector<PlacedProgram>& placed, const Network& network,
+                const LeftOut& left_out) {
+  Plan plan;
+  plan.tiers = network.tiers();
+  for (const PlacedProgram& one : placed) {
+    ExpandJob(one, network, left_out, plan);
+  }
+  IndexAgentGroups(plan);
+  return plan;
+}
 
 std::int64_t Plan::accelerators() const {
   std::int64_t sum = 0;

@@ -46,6 +46,7 @@ void RouteWriter::ForgetLoad() {
 void RouteWriter::PutPorts(AcceleratorIndex a, std::int32_t weight) {
   loads_.clear();
   CHECK(network_.AppendRing(std::span(&a, 1), loads_) == 1);
+  CheckRing(std::span(&a, 1));
   for (const LinkLoad& load : loads_) {
     Put(load.link.value, load.weight * weight);
   }
@@ -56,8 +57,10 @@ void RouteWriter::PutRings(const std::vector<AcceleratorIndex>& ranks, std::int3
   const std::vector<int> starts = DomainStarts(ranks);
   for (std::size_t d = 0; d + 1 < starts.size(); ++d) {
     loads_.clear();
-    const std::int32_t own =
-        network_.AppendRing(std::span(ranks).subspan(starts[d], starts[d + 1] - starts[d]), loads_);
+    const std::span<const AcceleratorIndex> inside =
+        std::span(ranks).subspan(starts[d], starts[d + 1] - starts[d]);
+    const std::int32_t own = network_.AppendRing(inside, loads_);
+    CheckRing(inside);
     const std::int32_t common = std::lcm(parts, own);
     for (std::int32_t i = begin; common > parts && i < Mark(); ++i) {
       routes_[i].weight *= common / parts;
@@ -69,12 +72,25 @@ void RouteWriter::PutRings(const std::vector<AcceleratorIndex>& ranks, std::int3
   }
 }
 
-void RouteWriter::CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to) const {
+void RouteWriter::CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to) {
+  if (!reached && holds_) {
+    routes_.push_back({Cut(), 1});
+    return;
+  }
   if (!reached) {
     throw UserError(network_.fabric(network_.site_of(from)).site().path + ".failed",
                     fmt::format("no way is left from accelerator {} to {}; expected failures that "
                                 "leave one",
                                 from.value, to.value));
+  }
+}
+
+// Rings inside a server know no detours.
+void RouteWriter::CheckRing(std::span<const AcceleratorIndex> ranks) {
+  for (const LinkLoad& load : loads_) {
+    if (network_.failed(load.link)) {
+      return CheckReached(false, ranks.front(), ranks.back());
+    }
   }
 }
 

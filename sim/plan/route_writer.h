@@ -4,6 +4,7 @@
 // route once.
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -20,14 +21,19 @@ inline constexpr std::int32_t kSendHbmWeight = 1;
 class RouteWriter {
  public:
   /// @param path of the layout in the scenario, for errors. `network` and `routes` must live on.
-  RouteWriter(const Network& network, std::string path, std::vector<RouteEntry>& routes)
-      : network_(network), path_(std::move(path)), routes_(routes) {}
+  /// @param holds routes that lead nowhere get the resource Cut(); else they are a UserError
+  RouteWriter(const Network& network, std::string path, std::vector<RouteEntry>& routes,
+              bool holds = false)
+      : network_(network), path_(std::move(path)), routes_(routes), holds_(holds) {}
 
   /// Where the next entry goes.
   [[nodiscard]] std::int32_t Mark() const { return static_cast<std::int32_t>(routes_.size()); }
 
   /// The resource that is the HBM of an accelerator.
   [[nodiscard]] std::int32_t Hbm(AcceleratorIndex a) const { return network_.links() + a.value; }
+
+  /// What stands in a route that leads nowhere.
+  [[nodiscard]] std::int32_t Cut() const { return network_.links() + network_.accelerators(); }
 
   /// A weight of whole flows, which count in parts of the ways that they take and of queue pairs.
   void Put(std::int32_t resource, std::int32_t weight) {
@@ -58,12 +64,14 @@ class RouteWriter {
 
  private:
   [[nodiscard]] std::int32_t Sum(std::int32_t a, std::int32_t b) const;
-  void CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to) const;
+  void CheckReached(bool reached, AcceleratorIndex from, AcceleratorIndex to);
+  void CheckRing(std::span<const AcceleratorIndex> ranks);
   void PutShares(AcceleratorIndex from, AcceleratorIndex to, std::int32_t weight);
 
   const Network& network_;
   std::string path_;
   std::vector<RouteEntry>& routes_;
+  bool holds_;
   std::vector<LinkIndex> links_;
   std::vector<LinkShare> shares_;
   std::vector<double> load_;  ///< by link, in flows; empty where no route adapts

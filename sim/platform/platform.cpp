@@ -1,6 +1,7 @@
 #include "sim/platform/platform.h"
 
 #include <string>
+#include <utility>
 
 #include <simgrid/kernel/routing/NetPoint.hpp>
 #include <simgrid/kernel/routing/NetZoneImpl.hpp>
@@ -54,10 +55,11 @@ class FlatZone : public simgrid::kernel::routing::NetZoneImpl {
 
 }  // namespace
 
-Platform::Platform(const Plan& plan)
+Platform::Platform(const Plan& plan, std::vector<PaceSetter> pace_setters)
     : engine_(MakeEngine({})),
-      pace_setters_(PaceSettersOf(plan)),
-      links_(plan.resources.size(), nullptr) {
+      pace_setters_(std::move(pace_setters)),
+      links_(plan.resources.size(), nullptr),
+      handles_(plan.resources.size(), nullptr) {
   auto* zone = new FlatZone("fabric", plan, pace_setters_, links_);  // NOLINT: the engine owns it
   next_ = &zone->next;
   sg4::NetZone* net = AddZone(*engine_, zone);
@@ -67,6 +69,7 @@ Platform::Platform(const Plan& plan)
           plan.resources[r].capacity.si() / pace_setters_[r].unit * kUnitsPerByte;
       sg4::Link* link = AddLink(*net, "r" + std::to_string(r), capacity);
       link->seal();
+      handles_[r] = link;
       links_[r] = link->get_impl();  // costs a dynamic cast, and is asked for in every transfer
     }
   }
@@ -79,6 +82,13 @@ Platform::Platform(const Plan& plan)
 }
 
 Platform::~Platform() = default;
+
+void Platform::SetCapacity(std::int32_t resource, BytesPerSecond capacity) {
+  if (links_[resource] != nullptr) {
+    const double units = capacity.si() / pace_setters_[resource].unit * kUnitsPerByte;
+    handles_[resource]->set_bandwidth(units);
+  }
+}
 
 void Platform::Run() {
   engine_->run();

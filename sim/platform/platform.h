@@ -18,7 +18,11 @@ namespace gridlock {
 /// Owns the SimGrid engine; one per process.
 class Platform {
  public:
-  explicit Platform(const Plan& plan);
+  /// @param pace_setters of the plan, by resource: the links that there will be
+  Platform(const Plan& plan, std::vector<PaceSetter> pace_setters);
+
+  explicit Platform(const Plan& plan) : Platform(plan, PaceSettersOf(plan)) {}
+
   ~Platform();
   Platform(const Platform&) = delete;
   Platform& operator=(const Platform&) = delete;
@@ -31,6 +35,10 @@ class Platform {
     next_->route = route;
     next_->with_hbm = with_hbm;
   }
+
+  /// A link gets another capacity, in units of the plan. What is under way over it must start anew:
+  /// SimGrid does not speed it up.
+  void SetCapacity(std::int32_t resource, BytesPerSecond capacity);
 
   /// Runs all actors to their ends.
   void Run();
@@ -46,6 +54,7 @@ class Platform {
   std::vector<PaceSetter> pace_setters_;  ///< by resource
   /// By resource; null where it need not be known.
   std::vector<simgrid::kernel::resource::StandardLinkImpl*> links_;
+  std::vector<simgrid::s4u::Link*> handles_;  ///< the same, as actors see them
   NextRoute* next_ = nullptr;
 };
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/base/units.h"
 
@@ -18,7 +19,8 @@ struct LinkUse {
   double use = 0;           ///< 0..1, mean over the time that counts
   /// The machines at its two ends; empty where nobody asked for them (NameEnds).
   std::string from = {}, to = {};
-  std::int64_t alike = 1;  ///< links that carry the same in the same way, this one included
+  std::int64_t alike = 1;          ///< links that carry the same in the same way, this one included
+  std::vector<double> share = {};  ///< in use per interval, 0..1; empty where it is not recorded
 };
 
 }  // namespace gridlock

@@ -88,8 +88,11 @@ inline constexpr auto kFields<LinkUse> = FieldList(
     Field("utilisation", &LinkUse::use, "1", "share of its capacity in use, mean over the step"),
     Field("from", &LinkUse::from, "machine that sends over it").NotInTrace(),
     Field("to", &LinkUse::to, "machine that receives over it").NotInTrace(),
-    Field("alike", &LinkUse::alike,
-          "links that carry the same in the same way, this one included"));
+    Field("alike", &LinkUse::alike, "links that carry the same in the same way, this one included"),
+    Field("share", &LinkUse::share, "1", "share of its capacity in use, mean over the interval")
+        .Variable("link_share")
+        .Along("sample")
+        .NotInJson());
 
 template <>
 inline constexpr TableNote kTable<TimelineSpan> = {
@@ -239,6 +242,7 @@ inline constexpr auto kFields<StepRecord> = FieldList(
         .NotInTrace()
         .NotInJson(),
     Field("hottest", &StepRecord::hottest, "the links with the highest use"),
+    Field("links", &StepRecord::links, "the links that the scenario has recorded by name"),
     Field("tested", &StepRecord::tested, "rows of a test of a collective; a step has none"),
     Field("activities", &StepRecord::activities, "activities that the engine simulated"),
     Field("fingerprint", &StepRecord::fingerprint, "hash of every completion time, at 9 digits")

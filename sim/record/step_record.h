@@ -131,6 +131,7 @@ struct StepRecord {
   /// The links with the highest use, mean over the step, hottest first. In a folded run one of
   /// those alike.
   std::vector<LinkUse> hottest;
+  std::vector<LinkUse> links;            ///< those that the scenario has recorded by name
   std::vector<CollectiveResult> tested;  ///< of a test of a collective; a step has none
   std::uint64_t activities = 0;          ///< SimGrid activities that were simulated
   std::uint64_t fingerprint = 0;         ///< of every completion time, at 9 significant digits

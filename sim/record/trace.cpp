@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
+#include <set>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -30,6 +31,21 @@ std::size_t SamplesOf(const StepRecord& record) {
     samples = std::max(samples, series.share.size());
   }
   return samples;
+}
+
+/// The hottest links and those that were asked for, each once.
+std::vector<LinkUse> LinksOf(const StepRecord& record) {
+  std::vector<LinkUse> links = record.hottest;
+  std::set<std::string> known;
+  for (const LinkUse& link : links) {
+    known.insert(link.name);
+  }
+  for (const LinkUse& link : record.links) {
+    if (known.insert(link.name).second) {
+      links.push_back(link);
+    }
+  }
+  return links;
 }
 
 std::size_t StagesOf(const StepRecord& record) {
@@ -158,7 +174,7 @@ void TraceWriter::CollectNames(const StepRecord& record) {
   for (const auto& [name, seconds] : record.collective_seconds) {
     collectives_.IndexOf(name);
   }
-  for (const LinkUse& link : record.hottest) {
+  for (const LinkUse& link : LinksOf(record)) {
     links_.IndexOf(link.name);
   }
   for (const OperationCost& operation : record.operations) {
@@ -181,8 +197,9 @@ void TraceWriter::FixAxes(const StepRecord& record) {
 void TraceWriter::CreateVariables(const StepRecord& record) {
   CreateAxes(record);
   CreateRowVariables();
-  CreateSeriesVariables(std::max<std::size_t>(1, SamplesOf(record)));
-  CreateBudgetVariables(std::max<std::size_t>(1, StagesOf(record)));
+  const std::size_t samples = std::max<std::size_t>(1, SamplesOf(record));
+  CreateSeriesVariables(samples);
+  CreateBudgetVariables(std::max<std::size_t>(1, StagesOf(record)), samples);
   has_timeline_ = !record.timeline.empty();
   if (has_timeline_) {
     CreateTimelineVariables(record);
@@ -267,7 +284,7 @@ void TraceWriter::CreateSeriesVariables(std::size_t samples) {
   CreateTable<UtilisationSeries>(resources, Fill::kMissing);
 }
 
-void TraceWriter::CreateBudgetVariables(std::size_t stages) {
+void TraceWriter::CreateBudgetVariables(std::size_t stages, std::size_t samples) {
   const auto width = [](const NameAxis& axis) {
     return std::max<std::size_t>(1, axis.names.size());
   };
@@ -277,6 +294,12 @@ void TraceWriter::CreateBudgetVariables(std::size_t stages) {
             {RowsPerChunk(width(collectives_), points_), width(collectives_)}, Fill::kZero);
   file_.SetAttribute(CollectiveTimeColumn().name, "coordinates", "cap_value");
   CreateTable<LinkUse>(width(links_), Fill::kMissing);
+  ForEachColumn<LinkUse>([&](const TraceColumn& column, const auto& /*field*/) {
+    if (column.dimensions.size() == 3) {
+      AddColumn(column, {1, width(links_), samples}, Fill::kSeries);
+      file_.SetAttribute(column.name, "coordinates", "cap_value time step_fraction");
+    }
+  });
   CreateTable<StageMemory>(stages, Fill::kMissing);
 }
 
@@ -402,8 +425,20 @@ void TraceWriter::WriteBudgets(const StepRecord& record) {
     collective[collectives_.IndexOf(name)] += seconds;
   }
   file_.Write("collective_time", {rows_, 0}, {1, collective.size()}, collective);
-  WriteTable(record, record.hottest, PlacesOf(links_, record.hottest, &LinkUse::name),
-             Fill::kMissing);
+  WriteLinks(record);
+}
+
+void TraceWriter::WriteLinks(const StepRecord& record) {
+  const std::vector<LinkUse> links = LinksOf(record);
+  const std::vector<std::size_t> places = PlacesOf(links_, links, &LinkUse::name);
+  WriteTable(record, links, places, Fill::kMissing);
+  const std::size_t samples = file_.size("sample");
+  std::vector<double> share(links_.names.size() * samples, kNaN);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    std::copy(links[i].share.begin(), links[i].share.end(),
+              share.begin() + static_cast<std::ptrdiff_t>(places[i] * samples));
+  }
+  file_.Write("link_share", {rows_, 0, 0}, {1, links_.names.size(), samples}, share);
 }
 
 void TraceWriter::WriteMemory(const StepRecord& record) {

@@ -97,12 +97,13 @@ class TraceWriter {
   void CreateAxes(const StepRecord& record);
   void CreateRowVariables();
   void CreateSeriesVariables(std::size_t samples);
-  void CreateBudgetVariables(std::size_t stages);
+  void CreateBudgetVariables(std::size_t stages, std::size_t samples);
   void CreateTimelineVariables(const StepRecord& record);
   void GrowAxes(const StepRecord& record);
   void WriteRow(const StepRecord& record);
   void WriteSeries(const StepRecord& record);
   void WriteBudgets(const StepRecord& record);
+  void WriteLinks(const StepRecord& record);
   void WriteMemory(const StepRecord& record);
   void WriteTimeline(const StepRecord& record);
 

@@ -283,10 +283,11 @@ void AddUtilisationMembers(JsonWriter& json, const StepRecord& record) {
   json.EndObject();
 }
 
-void AddHottestMembers(JsonWriter& json, const StepRecord& record) {
-  json.Key("hottest_links");
+void AddLinkMembers(JsonWriter& json, const char* key, const std::vector<LinkUse>& links,
+                    const StepRecord& record) {
+  json.Key(key);
   json.BeginArray();
-  for (const LinkUse& link : record.hottest) {
+  for (const LinkUse& link : links) {
     json.BeginObject();
     AddFieldMembers(json, link, record);
     json.EndObject();
@@ -361,7 +362,10 @@ void AddStepMembers(JsonWriter& json, const StepRecord& record) {
              }));
   AddSeconds(json, "attribution_s", WallParts(record));
   AddUtilisationMembers(json, record);
-  AddHottestMembers(json, record);
+  AddLinkMembers(json, "hottest_links", record.hottest, record);
+  if (!record.links.empty()) {
+    AddLinkMembers(json, "recorded_links", record.links, record);
+  }
   AddMemoryMembers(json, record);
   std::vector<Part> collectives;
   for (const auto& [name, seconds] : record.collective_seconds) {

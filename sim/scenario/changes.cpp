@@ -25,6 +25,7 @@ struct FieldEvent {
   Assignment change;  ///< its path with all indices
   double at = 0.0;
   double until = 0.0;
+  double failover = 0.0;
 };
 
 /// The part of a scenario that can change.
@@ -147,6 +148,7 @@ std::vector<FieldEvent> EventsOf(const ScenarioMessage& from, ProblemList& probl
     event.at = SiOf(change.at(), Dimension::kTime);
     event.until = change.until().empty() ? std::numeric_limits<double>::infinity()
                                          : SiOf(change.until(), Dimension::kTime);
+    event.failover = change.failover().empty() ? 0 : SiOf(change.failover(), Dimension::kTime);
     if (StaysAsItIs(change.path())) {
       problems.Add(event.change.where_path, ElementPath("change", static_cast<std::size_t>(i)),
                    Refusal(Quoted(change.path()) + " does not change over time", ChangeableText()));
@@ -211,10 +213,12 @@ class EpochBuilder {
 
   Epoch Build(double at, std::vector<std::string>& notes, ProblemList& problems) {
     Changing part = untouched_;
+    Seconds failover;
     for (const auto& [path, list] : by_path_) {
       const FieldEvent* holding = nullptr;
       for (const FieldEvent* event : list) {
         holding = event->at <= at && at < event->until ? event : holding;
+        failover = event->at == at ? std::max(failover, Seconds(event->failover)) : failover;
       }
       if (holding != nullptr) {
         CHECK(!Assign(holding->change, part.message, part.written, problems).empty());
@@ -222,6 +226,7 @@ class EpochBuilder {
     }
     Epoch epoch;
     epoch.from = Seconds(at);
+    epoch.failover = failover;
     const std::size_t before = problems.size();
     for (const auto& [path, list] : by_path_) {
       const std::string was = ValueText(from_, before_, path);

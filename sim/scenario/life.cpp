@@ -74,6 +74,7 @@ void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   if (recording.intervals() != 0) {
     scenario.recording.intervals = recording.intervals();
   }
+  scenario.recording.links.assign(recording.link().begin(), recording.link().end());
   if (!recording.interval().empty()) {
     scenario.recording.interval = RequiredTime(recording.interval());
   }

@@ -205,10 +205,13 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
   if (!message.horizon().empty()) {
     AddLife(from, scenario, places, problems);
     NoteLateStarts(scenario, scenario.notes);
-  } else if (parts == Parts::kAll) {
-    NoteIdle(scenario, scenario.notes);
-  } else if (message.change_size() > 0) {
-    AddEpochs(from, scenario, problems);
+  } else {
+    if (parts == Parts::kAll) {
+      NoteIdle(scenario, scenario.notes);
+    }
+    if (message.change_size() > 0) {
+      AddEpochs(from, scenario, problems);
+    }
   }
   CheckJobs(scenario.jobs, places, problems);
   CheckCosts(from, scenario, problems);

@@ -39,6 +39,7 @@ class SourceMap {
 struct RecordingSpec {
   int intervals = 512;  ///< time resolution of the utilisation series, intervals per step (at most)
   Seconds interval;     ///< of the series over the horizon; 0: a 500th of it
+  std::vector<std::string> links = {};  ///< names of tiers or links that get a series of their own
 };
 
 /// What holds from `from` until the next epoch begins: the scenario with the changes up to then.
@@ -48,6 +49,7 @@ struct Epoch {
   std::vector<WanSpec> wans;
   /// What became different, for people: "site[0].override.nic_bandwidth: 400 Gbps -> 200 Gbps".
   std::vector<std::string> changes;
+  Seconds failover{};  ///< until what was on a way that has failed goes on elsewhere
 };
 
 /// Something out of service from `from` until `until` (infinite when it stays so).
@@ -77,7 +79,9 @@ struct Scenario {
   /// Requests that workload files hold, by the job of their fleet and by rising arrival. They may
   /// go on behind the horizon. The requests of all other fleets are generated.
   std::map<JobIndex, std::vector<Request>> requests;
-  std::vector<Epoch> epochs;  ///< by rising time; the first at zero; empty without a horizon
+  /// By rising time; the first at zero. Empty where nothing changes within a step, a collective or
+  /// a list of messages.
+  std::vector<Epoch> epochs;
   std::vector<OutageSpec> outages;
   ReliabilitySpec reliability;
   const Policy* scheduler = &Policies().front();  ///< how queued jobs are chosen

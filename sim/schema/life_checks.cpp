@@ -17,6 +17,22 @@ double TimeOf(const std::string& text) {
   return SiOf(text, Dimension::kTime);
 }
 
+/// Within a step links fail and come back; all else needs a horizon.
+void CheckChangeOfStep(const proto::Change& change, const Complaints& complain) {
+  if (change.has_outage()) {
+    complain.Presence("outage", "\"outage\" needs a horizon", kHorizon);
+    return;
+  }
+  const std::string& path = change.path();
+  const bool failed = path.starts_with("site") && path.ends_with(".failed");
+  const bool wan = path.starts_with("wan") && path.ends_with(".bandwidth");
+  if (complain.Has("path") && !failed && !wan) {
+    complain.Presence("path", "a change of " + Quoted(path) + " needs a horizon",
+                      std::string(kHorizon) +
+                          ", or within a step a change of site[i].failed or wan[i].bandwidth");
+  }
+}
+
 /// What only a scenario with a horizon may have; these are written, but may be wrong themselves.
 void CheckNeedsOfHorizon(const proto::Scenario& scenario, const Complaints& complain) {
   const auto refuse = [&](const std::string& field, const std::string& what, int index = 0) {
@@ -25,7 +41,10 @@ void CheckNeedsOfHorizon(const proto::Scenario& scenario, const Complaints& comp
   if (scenario.job_size() > 1) {
     refuse("job", "more than one job", 1);
   }
-  for (const char* field : {"change", "reliability", "workload"}) {
+  for (int i = 0; i < scenario.change_size(); ++i) {
+    CheckChangeOfStep(scenario.change(i), complain.Within("change", i));
+  }
+  for (const char* field : {"reliability", "workload"}) {
     if (complain.Has(field)) {
       refuse(field, Quoted(field));
     }
@@ -63,6 +82,13 @@ void Check(const proto::Scenario& scenario, const Complaints& complain) {
     CheckNeedsOfHorizon(scenario, complain);
     CheckNeedsOfHorizonWithin(scenario, complain);
     return;
+  }
+  for (int i = 0; i < scenario.change_size(); ++i) {
+    if (complain.Within("change", i).Has("failover")) {
+      complain.Within("change", i)
+          .Presence("failover", "\"failover\" is of links that fail within a step",
+                    "none in a scenario with a horizon");
+    }
   }
   for (int i = 0; i < scenario.job_size(); ++i) {
     const Complaints job = complain.Within("job", i);

@@ -7,9 +7,10 @@
 
 #include "sim/analytic/analytic_step.h"
 #include "sim/measure/collective_results.h"
-#include "sim/measure/link_loads.h"
+#include "sim/measure/recorded_links.h"
 #include "sim/plan/fold.h"
 #include "sim/plan/pacing.h"
+#include "sim/study/changing_network.h"
 #include "sim/study/uneven_study.h"
 #include "topologies/network.h"
 
@@ -24,17 +25,20 @@ struct CollectiveSetting {
   CollectiveTestSpec test;
   ServerSpec server;  ///< with transports that know the test's protocol alone
   StepProgram program;
-  Network network;
+  ChangingNetwork networks;
+
+  /// As it is when a collective begins.
+  [[nodiscard]] const Network& network() const { return *networks.epochs().front().network; }
 };
 
 CollectiveSetting CollectiveSettingOf(const Scenario& scenario) {
-  Network network(scenario.site());
+  ChangingNetwork networks(scenario, /*all=*/false);
   CollectiveTestSpec test =
       OnSite(std::get<CollectiveTestSpec>(scenario.jobs[0].kind), scenario.site());
   const ServerSpec& machine = scenario.site().server;
   StepProgram program = BuildCollectiveTest(test, machine);
   ServerSpec server = AtProtocol(machine, test.protocol);
-  return {std::move(test), std::move(server), std::move(program), std::move(network)};
+  return {std::move(test), std::move(server), std::move(program), std::move(networks)};
 }
 
 void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
@@ -55,14 +59,20 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
   }
 }
 
-Plan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
-  const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network, 0)}};
+ChangingPlan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
+  const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network(), 0)}};
+  ChangingPlan laid;
   if (fidelity != Fidelity::kFull) {
-    return FoldedPlan(placed, setting.network);
+    laid.plan = FoldedPlan(placed, setting.network());
+    return laid;
   }
-  Plan plan = Expand(placed, setting.network);
-  CheckFullSize(setting, plan);
-  return plan;
+  if (setting.networks.epochs().size() > 1) {
+    laid = ExpandChanging(placed, setting.networks.epochs());
+  } else {
+    laid.plan = Expand(placed, setting.network());
+  }
+  CheckFullSize(setting, laid.plan);
+  return laid;
 }
 
 }  // namespace
@@ -78,31 +88,46 @@ void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
                     "sampled keeps some of the replicas of a training job, and a collective has "
                     "none; expected full, folded or analytic");
   }
+  fidelity = FidelityOf(scenario, fidelity);
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
   if (setting.test.uneven) {
-    return CheckUneven(setting.test, fidelity);
+    return CheckUneven(setting.test, fidelity, ChangesWithin(scenario));
   }
-  if (fidelity == Fidelity::kFull || HasFailures(scenario)) {
-    (void)PlanOf(setting, fidelity);
+  const std::vector<std::string>& links = scenario.recording.links;
+  if (fidelity == Fidelity::kFull || HasFailures(scenario) || !links.empty()) {
+    const ChangingPlan laid = PlanOf(setting, fidelity);
+    (void)RecordedLinks(links, setting.program, laid, setting.server, setting.network());
   }
 }
 
-StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity fidelity,
+StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity asked,
                                   const Progress& progress) {
+  const Fidelity fidelity = FidelityOf(scenario, asked);
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
   const ServerSpec& server = setting.server;
   if (setting.test.uneven) {
-    CheckUneven(setting.test, fidelity);
-    return EvaluateUneven(setting.test, setting.program, setting.network, server, fidelity);
+    CheckUneven(setting.test, fidelity, ChangesWithin(scenario));
+    return EvaluateUneven(setting.test, setting.program, setting.networks.epochs(), server,
+                          fidelity);
   }
-  const Plan plan = PlanOf(setting, fidelity);
-  const int intervals = scenario.recording.intervals;
-  StepRun run = fidelity == Fidelity::kAnalytic
-                    ? RunAnalyticStep(setting.program, plan, server, {intervals})
-                    : RunStep(setting.program, plan, server, intervals, progress);
+  const ChangingPlan laid = PlanOf(setting, fidelity);
+  const Plan& plan = laid.plan;
+  const RecordedLinks recorded(scenario.recording.links, setting.program, laid, server,
+                               setting.network());
+  StepOptions options{scenario.recording.intervals};
+  recorded.AddTo(options);
+  options.rows_of_changes = RowsOf(setting.program);
+  StepRun run;
+  if (fidelity == Fidelity::kAnalytic) {
+    run = RunAnalyticStep(setting.program, plan, server, options);
+  } else if (laid.epochs.empty()) {
+    run = StepSimulator(plan).Run(setting.program, server, options, progress);
+  } else {
+    run = StepSimulator(laid).Run(setting.program, server, options, progress);
+  }
   StepRecord record = SummariseProgram(setting.program, plan, server, run);
   record.tested = CollectiveResults(setting.test, setting.program, plan, server, run.log);
-  record.hottest = HottestLinks(setting.program, plan, server, setting.network, record.step_time);
+  recorded.Fill(run, record);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

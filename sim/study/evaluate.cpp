@@ -7,13 +7,15 @@
 #include <fmt/format.h>
 
 #include "sim/analytic/analytic_step.h"
-#include "sim/measure/link_loads.h"
 #include "sim/measure/long_step.h"
+#include "sim/measure/recorded_links.h"
 #include "sim/oracle/laid_job.h"
 #include "sim/plan/fold.h"
 #include "sim/plan/sample.h"
+#include "sim/study/changing_network.h"
 #include "sim/study/collective_study.h"
 #include "topologies/network.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -21,18 +23,21 @@ namespace {
 
 // The machine and the only job of a scenario without a horizon.
 struct Setting {
-  Network network;
+  ChangingNetwork networks;
   LaidJob job;
+
+  /// As it is when the step begins.
+  [[nodiscard]] const Network& network() const { return *networks.epochs().front().network; }
 };
 
 Setting SettingOf(const Scenario& scenario) {
   const JobSpec& job = scenario.jobs[0];
+  ChangingNetwork networks(scenario, job.spans);
+  const Network& network = *networks.epochs().front().network;
   if (!job.spans) {
-    Network network(scenario.site());
     LaidJob laid = LayJob(scenario.training(), WholeSite(network, 0), network);
-    return {std::move(network), std::move(laid)};
+    return {std::move(networks), std::move(laid)};
   }
-  Network network(scenario.sites, scenario.wans);
   Placement placement;
   for (int site = 0; site < network.sites(); ++site) {
     const bool listed = std::find(job.sites.begin(), job.sites.end(), site) != job.sites.end();
@@ -41,7 +46,7 @@ Setting SettingOf(const Scenario& scenario) {
     }
   }
   LaidJob laid = LayJob(scenario.training(), placement, network);
-  return {std::move(network), std::move(laid)};
+  return {std::move(networks), std::move(laid)};
 }
 
 // The agents of a sample, about: their step takes some seconds.
@@ -51,29 +56,52 @@ Plan Sampled(const Setting& setting) {
   const RankGrid& grid = setting.job.program.grid;
   const int replicas = std::max(2, kSampledAgents / grid.pipeline);
   return grid.data <= replicas
-             ? FoldedPlan({setting.job.placed()}, setting.network)
-             : SamplePlan(ExpandUnlike({setting.job.placed()}, setting.network), grid, replicas);
+             ? FoldedPlan({setting.job.placed()}, setting.network())
+             : SamplePlan(ExpandUnlike({setting.job.placed()}, setting.network()), grid, replicas);
 }
 
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
 // there is no other count of them.
-Plan LayOut(const Setting& setting, Fidelity fidelity) {
+ChangingPlan LayOut(const Setting& setting, Fidelity fidelity) {
+  ChangingPlan laid;
+  Plan& plan = laid.plan;
   if (fidelity == Fidelity::kSampled) {
-    return Sampled(setting);
+    plan = Sampled(setting);
+    return laid;
   }
   if (fidelity != Fidelity::kFull) {
-    return FoldedPlan({setting.job.placed()}, setting.network);
+    plan = FoldedPlan({setting.job.placed()}, setting.network());
+    return laid;
   }
-  Plan plan = Expand({setting.job.placed()}, setting.network);
+  if (setting.networks.epochs().size() > 1) {
+    laid = ExpandChanging({setting.job.placed()}, setting.networks.epochs());
+  } else {
+    plan = Expand({setting.job.placed()}, setting.network());
+  }
   if (ActorsOf(plan) > kMaxActors) {
     throw UserError(
         setting.job.training.layout.path,
         fmt::format(
             "full fidelity runs one actor per tensor-parallel group and communicator; {} are "
-            "needed and {} is the most; use --fidelity folded, which gives the same times",
-            ActorsOf(plan), kMaxActors));
+            "needed and {} is the most; {}",
+            ActorsOf(plan), kMaxActors,
+            laid.epochs.empty() ? "use --fidelity folded, which gives the same times"
+                                : "expected fewer replicas, or failures that last for all of the "
+                                  "step (site.failed), which --fidelity folded knows"));
   }
-  return plan;
+  return laid;
+}
+
+// A step whose links fail at a time is simulated whole: nothing in it repeats.
+void CheckNotLong(const StepProgram& program, const TrainingSpec& job) {
+  if (program.micro_batches < MicroBatches(job)) {
+    throw UserError(job.path + ".global_batch",
+                    fmt::format("the step has {} micro-batches, of which {} are simulated and the "
+                                "others repeat them; where links fail within a step, nothing does; "
+                                "expected a batch of at most {} for each replica",
+                                MicroBatches(job), program.micro_batches,
+                                kWholeMicroBatches * job.micro_batch));
+  }
 }
 
 }  // namespace
@@ -112,23 +140,36 @@ void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
   if (IsCollectiveTest(scenario)) {
     return CheckCollectiveTest(scenario, fidelity);
   }
+  fidelity = FidelityOf(scenario, fidelity);
   const Setting setting = SettingOf(scenario);
-  if (fidelity == Fidelity::kFull || HasFailures(scenario)) {
-    (void)LayOut(setting, fidelity);
+  if (ChangesWithin(scenario)) {
+    CheckNotLong(setting.job.program, scenario.training());
+  }
+  const std::vector<std::string>& links = scenario.recording.links;
+  if (fidelity == Fidelity::kFull || HasFailures(scenario) || !links.empty()) {
+    const ChangingPlan laid = LayOut(setting, fidelity);
+    (void)RecordedLinks(links, setting.job.program, laid, setting.job.server, setting.network());
   }
 }
 
-StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progress& progress) {
+StepRecord EvaluateStep(const Scenario& scenario, Fidelity asked, const Progress& progress) {
   if (IsCollectiveTest(scenario)) {
-    return EvaluateCollectiveTest(scenario, fidelity, progress);
+    return EvaluateCollectiveTest(scenario, asked, progress);
   }
+  const Fidelity fidelity = FidelityOf(scenario, asked);
   const Setting setting = SettingOf(scenario);
   const ServerSpec& server = setting.job.server;
-  const Plan plan = LayOut(setting, fidelity);
+  const ChangingPlan laid = LayOut(setting, fidelity);
+  const Plan& plan = laid.plan;
   std::optional<StepSimulator> simulator;
-  if (fidelity != Fidelity::kAnalytic) {
+  if (!laid.epochs.empty()) {
+    CheckNotLong(setting.job.program, scenario.training());
+    simulator.emplace(laid);
+  } else if (fidelity != Fidelity::kAnalytic) {
     simulator.emplace(plan);
   }
+  const RecordedLinks recorded(scenario.recording.links, setting.job.program, laid, server,
+                               setting.network());
   SimulatedStep step = SimulateStep(
       {setting.job.program, plan, 0, server}, setting.job.training, scenario.recording.intervals,
       [&](const StepProgram& program, const StepOptions& options) {
@@ -136,8 +177,7 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity fidelity, const Progr
                          : RunAnalyticStep(program, plan, server, options);
       });
   StepRecord record = Summarise(setting.job.training, step.program, plan, server, step.run);
-  record.hottest =
-      HottestLinks(setting.job.program, plan, server, setting.network, record.step_time);
+  recorded.Fill(step.run, record);
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);
   record.classes = plan.folded ? static_cast<std::int64_t>(plan.agents.size()) : 0;

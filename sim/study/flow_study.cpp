@@ -116,7 +116,7 @@ FlowRecord RunFlowStudy(const std::vector<NetworkEpoch>& epochs,
   const LaidFlows laid = LayFlows(messages, epochs, options.packets);
   const bool folds = options.fidelity == Fidelity::kFolded && laid.changes.empty();
   const FlowPlan plan = folds ? FoldFlows(laid.plan) : laid.plan;
-  const FlowRun run = RunFlows(plan, laid.changes, {options.shares, options.failover});
+  const FlowRun run = RunFlows(plan, laid.changes, {options.shares});
 
   FlowRecord record;
   record.accelerators = network.accelerators();

@@ -18,7 +18,6 @@ struct FlowOptions {
   PacketFormat packets = PacketFormats().front();
   bool shares = false;  ///< also note rates over time
   Fidelity fidelity = Fidelity::kFolded;
-  Seconds failover{};  ///< until a message whose way has failed goes on elsewhere
 };
 
 /// Simulates the messages on SimGrid. A message takes bytes / share of its links, and the latency

@@ -4,6 +4,8 @@
 #include <numeric>
 #include <vector>
 
+#include <fmt/format.h>
+
 #include "sim/base/check.h"
 #include "sim/plan/rank_map.h"
 #include "sim/record/fingerprint.h"
@@ -39,26 +41,88 @@ GroupShape ShapeOf(const std::vector<AcceleratorIndex>& members, const Network& 
   return shape;
 }
 
-// What one rank sends to another, as the wire sees it: over what long messages reach of a link.
-std::vector<NetworkMessage> MessagesOf(const std::vector<AcceleratorIndex>& members,
-                                       const std::vector<double>& parts, const Network& network,
-                                       const ServerSpec& server) {
-  std::vector<NetworkMessage> messages;
+// Calls `visit` with what each rank sends to each other, as the wire sees it: over what long
+// messages reach of a link.
+template <typename F>
+void ForEachMessage(const std::vector<AcceleratorIndex>& members, const std::vector<double>& parts,
+                    const Network& network, const ServerSpec& server, const F& visit) {
   for (std::size_t i = 0; i < members.size(); ++i) {
     for (std::size_t j = 0; j < members.size(); ++j) {
       const double part = parts[i * members.size() + j];
       if (i != j && part > 0) {
         const bool inside = network.same_domain(members[i], members[j]);
         const CollectiveFit& fit = inside ? server.scale_up : server.across();
-        messages.push_back({.from = members[i],
-                            .to = members[j],
-                            .bytes = kSimulated * part / fit.all_to_all_efficiency,
-                            .start = Seconds(0)});
+        visit(NetworkMessage{.from = members[i],
+                             .to = members[j],
+                             .bytes = kSimulated * part / fit.all_to_all_efficiency,
+                             .start = Seconds(0)});
       }
     }
   }
-  return messages;
 }
+
+// Adds up what messages put on links, where there are too many to move each by itself.
+class Loads {
+ public:
+  explicit Loads(const Network& network)
+      : network_(network), carried_(static_cast<std::size_t>(network.links()), 0.0) {}
+
+  void Add(const NetworkMessage& message) {
+    shares_.clear();
+    if (!network_.AppendShares(message.from, message.to, load_, shares_)) {
+      throw UserError(network_.fabric({0}).site().path + ".failed",
+                      fmt::format("no way is left from accelerator {} to {}; expected failures "
+                                  "that leave one",
+                                  message.from.value, message.to.value));
+    }
+    if (network_.adapts() && load_.empty()) {
+      load_.assign(carried_.size(), 0.0);
+    }
+    for (const LinkShare& share : shares_) {
+      const double part = static_cast<double>(share.parts) / network_.parts();
+      carried_[share.link.value] += message.bytes.si() * part;
+      if (!load_.empty()) {
+        load_[share.link.value] += part;
+      }
+    }
+  }
+
+  /// As if the busiest link were in use throughout: it sets the pace of all.
+  [[nodiscard]] FlowRecord Record() const {
+    FlowRecord record;
+    for (const Tier& tier : network_.tiers()) {
+      TierLoad& load = record.tiers.emplace_back();
+      load.tier = tier.name;
+      load.words = tier.words;
+    }
+    for (LinkIndex link{0}; link < network_.links(); ++link) {
+      if (carried_[link.value] > 0 && network_.can_bind(link)) {
+        record.links.push_back({.name = network_.name(link),
+                                .tier = network_.tiers()[network_.tier(link)].name,
+                                .capacity = network_.capacity(link),
+                                .carried = Bytes(carried_[link.value])});
+      }
+    }
+    const auto seconds = [](const LinkUse& link) {
+      return link.carried / link.capacity;
+    };
+    std::stable_sort(record.links.begin(), record.links.end(),
+                     [&](const LinkUse& a, const LinkUse& b) {
+                       return seconds(a) > seconds(b);
+                     });
+    for (LinkUse& link : record.links) {
+      record.last_sent = seconds(record.links.front());
+      link.use = seconds(link) / record.last_sent;
+    }
+    return record;
+  }
+
+ private:
+  const Network& network_;
+  std::vector<double> carried_;  ///< bytes, by link
+  std::vector<double> load_;     ///< flows, by link; empty where no route adapts
+  std::vector<LinkShare> shares_;
+};
 
 // The most that a link of a tier carries for one byte of buffer.
 double MostOn(const FlowRecord& flows, const std::string& tier) {
@@ -101,6 +165,17 @@ CollectiveResult RowOf(const Collective& collective, const FlowRecord& flows,
   return row;
 }
 
+// The epochs of a collective, on the clock of the size that is simulated.
+std::vector<NetworkEpoch> Simulated(std::vector<NetworkEpoch> epochs, const CollectiveCall& call,
+                                    Seconds latency) {
+  const double faster = kSimulated / call.payload;
+  for (NetworkEpoch& epoch : epochs) {
+    epoch.from = std::max(Seconds(0), epoch.from - latency) * faster;
+    epoch.failover = epoch.failover * faster;
+  }
+  return epochs;
+}
+
 }  // namespace
 
 std::vector<double> UnevenParts(const CollectiveTestSpec& test, int n) {
@@ -127,7 +202,21 @@ std::vector<double> UnevenParts(const CollectiveTestSpec& test, int n) {
   return parts;
 }
 
-void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity) {
+void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity, bool changes) {
+  if (changes && test.sizes.size() > 1) {
+    throw UserError(test.path + ".size",
+                    fmt::format("{} sizes of {} are asked for, and links fail at a time within it; "
+                                "expected one size",
+                                test.sizes.size(), test.Name()));
+  }
+  const std::int64_t ranks = test.ranks;
+  if (changes && ranks * (test.group_size > 0 ? test.group_size : ranks) > kUnevenPairsMost) {
+    throw UserError(test.path + ".ranks",
+                    fmt::format("links fail at a time within {} of {} ranks, of which what each "
+                                "link carries is added up and nothing is moved; expected at most "
+                                "1024 ranks",
+                                test.Name(), ranks));
+  }
   if (fidelity == Fidelity::kAnalytic) {
     throw UserError(test.path + ".collective",
                     test.Name() +
@@ -137,24 +226,37 @@ void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity) {
 }
 
 StepRecord EvaluateUneven(const CollectiveTestSpec& test, const StepProgram& program,
-                          const Network& network, const ServerSpec& server, Fidelity fidelity) {
+                          const std::vector<NetworkEpoch>& epochs, const ServerSpec& server,
+                          Fidelity fidelity) {
+  const Network& network = *epochs.front().network;
   const Placement placement = WholeSite(network, 0);
   const RankMap map(program.grid, placement, network);
   const GroupFamily& family = program.families.front();
   const auto n = static_cast<int>(family.group_size());
   const std::vector<double> parts = UnevenParts(test, n);
+  const bool many = family.group_count() * n * n > kUnevenPairsMost;
   std::vector<NetworkMessage> messages;
+  Loads loads(network);
   GroupShape shape;
   for (std::int64_t g = 0; g < family.group_count(); ++g) {
     const std::vector<AcceleratorIndex> members = AcceleratorsOf(family.RanksOf(g), map);
-    const std::vector<NetworkMessage> own = MessagesOf(members, parts, network, server);
-    messages.insert(messages.end(), own.begin(), own.end());
+    ForEachMessage(members, parts, network, server, [&](const NetworkMessage& message) {
+      if (many) {
+        loads.Add(message);
+      } else {
+        messages.push_back(message);
+      }
+    });
     const GroupShape lies = ShapeOf(members, network);
     shape = g == 0 || lies.domains > shape.domains ? lies : shape;
   }
   FlowOptions options;
   options.fidelity = fidelity;
-  const FlowRecord flows = RunFlowStudy(network, messages, options);
+  const CollectiveCall first{program.collectives[0].kind, program.collectives[0].payload, shape,
+                             server};
+  const Seconds latency = program.collectives[0].algorithm->costs(first).front().latency;
+  const FlowRecord flows =
+      many ? loads.Record() : RunFlowStudy(Simulated(epochs, first, latency), messages, options);
   StepRecord record;
   record.label = "baseline";
   record.fidelity = FidelityName(fidelity);

@@ -3,6 +3,9 @@
 // An all-to-all whose parts differ (all_to_allv): every pair of ranks is a message of its own, and
 // all messages share the links max-min fairly until the last one is done.
 
+#include <vector>
+
+#include "sim/plan/flow_plan.h"
 #include "sim/record/step_record.h"
 #include "sim/study/evaluate.h"
 #include "topologies/network.h"
@@ -15,10 +18,12 @@ namespace gridlock {
 std::vector<double> UnevenParts(const CollectiveTestSpec& test, int n);
 
 /// Throws UserError when no evaluator of that fidelity can run the test.
-void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity);
+void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity, bool changes);
 
-/// @param program of the test @param server with the transports of its protocol
+/// @param program of the test @param epochs of its network, whose times count from the beginning of
+/// the collective @param server with the transports of its protocol
 StepRecord EvaluateUneven(const CollectiveTestSpec& test, const StepProgram& program,
-                          const Network& network, const ServerSpec& server, Fidelity fidelity);
+                          const std::vector<NetworkEpoch>& epochs, const ServerSpec& server,
+                          Fidelity fidelity);
 
 }  // namespace gridlock

@@ -38,6 +38,20 @@ void ExpectTheBytesOfTheEngine(const Play& play) {
   }
 }
 
+namespace {
+
+std::vector<LinkUse> HottestLinks(const StepProgram& program, const Plan& plan,
+                                  const ServerSpec& server, const Network& network, Seconds step) {
+  const std::vector<Bytes> carried = CarriedByResources(program, plan, server);
+  std::vector<LinkUse> hottest;
+  for (const std::int32_t r : HottestResources(plan, carried, kHottestKept)) {
+    hottest.push_back(UseOf(plan, r, network, carried[r], step));
+  }
+  return hottest;
+}
+
+}  // namespace
+
 class Links : public testing::TestWithParam<FoldCase> {};
 
 TEST_P(Links, CarryWhatTheEngineMoves) {

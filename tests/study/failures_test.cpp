@@ -11,6 +11,7 @@
 #include "sim/base/random.h"
 #include "sim/plan/plan.h"
 #include "sim/scenario/point.h"
+#include "sim/study/changing_network.h"
 #include "sim/study/flow_study.h"
 #include "tests/clos_of.h"
 #include "tests/engine/machines.h"
@@ -32,18 +33,9 @@ Scenario LeafSpine(const std::string& more, const std::vector<std::string>& over
   return ScenarioBase(file, FileContents(file) + more, overrides).SitesAt({});
 }
 
-FlowRecord Send(const Scenario& scenario, const std::vector<NetworkMessage>& messages,
-                const FlowOptions& options = {}) {
-  std::vector<Network> networks;
-  std::vector<NetworkEpoch> epochs;
-  networks.reserve(scenario.epochs.size() + 1);
-  networks.emplace_back(scenario.sites, scenario.wans);
-  epochs.push_back({Seconds(0), &networks.back()});
-  for (std::size_t e = 1; e < scenario.epochs.size(); ++e) {
-    networks.emplace_back(scenario.epochs[e].sites, scenario.epochs[e].wans);
-    epochs.push_back({scenario.epochs[e].from, &networks.back()});
-  }
-  return RunFlowStudy(epochs, messages, options);
+FlowRecord Send(const Scenario& scenario, const std::vector<NetworkMessage>& messages) {
+  const ChangingNetwork networks(scenario, /*all=*/true);
+  return RunFlowStudy(networks.epochs(), messages, {});
 }
 
 Bytes CarriedBy(const FlowRecord& record, const std::string& link) {
@@ -138,10 +130,9 @@ TEST(SprayedPackets, HaveTheLinksThatAreLeft) {
 
 TEST(AMessageUnderWay, GoesOnElsewhereWithWhatItHasLeft) {
   const Scenario scenario = LeafSpine(
-      "change { at: \"500 us\" until: \"1 ms\" path: \"site[0].failed\" value: \"spine[0]\" }\n");
-  FlowOptions options;
-  options.failover = Seconds(100e-6);
-  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kMiB)}, options);
+      "change { at: \"500 us\" until: \"1 ms\" path: \"site[0].failed\" value: \"spine[0]\" "
+      "failover: \"100 us\" }\n");
+  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kMiB)});
   // Without a failure 1.342 ms. It comes back to its first spine when that is back.
   EXPECT_NEAR(record.last_end.si(), 16 * kMiB / kPort + 100e-6 + 4e-6, 1e-9);
   EXPECT_NEAR(CarriedBy(record, "leaf_up[0]->spine[1]").si(), 400e-6 * kPort, 1.0);

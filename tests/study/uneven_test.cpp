@@ -78,6 +78,19 @@ TEST(AnUnevenAllToAll, TakesAsLongAsTheRankThatGetsTheMost) {
   }
 }
 
+// Beyond 1,024 ranks loads are added up: the same closed form, and that of messages where both run.
+TEST(AnUnevenAllToAll, OfManyRanksMovesAtThePaceOfItsBusiestLink) {
+  for (const int servers : {16, 256}) {
+    const SiteSpec site = ClosSite(
+        IdealServer(8, 8),
+        {.servers = servers, .servers_per_leaf = 8, .leaves_per_pod = servers / 8, .rails = false});
+    const int n = 8 * servers;
+    // From all other servers; the seven neighbours come over ports.
+    const double seconds = 3.0 * 1e9 * (n - 8) / n / kNic;
+    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 3)), seconds, 1e-3 * seconds) << n;
+  }
+}
+
 TEST(AnUnevenAllToAll, TakesPartsOfRanksOrOfPairs) {
   Scenario scenario = Uneven(kFourServers, 1e9, 0);
   TestOf(scenario).parts = {2, 1, 1, 4};  // rank 3 gets 4/8 of what each of three others sends

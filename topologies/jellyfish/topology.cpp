@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
-#include <set>
 #include <utility>
 
 #include <fmt/format.h>
@@ -116,9 +115,23 @@ class Drawing {
     return links_ - static_cast<int>(neighbours_[router].size());
   }
 
+  [[nodiscard]] bool Joined(int a, int b) const {
+    return std::binary_search(neighbours_[a].begin(), neighbours_[a].end(), b);
+  }
+
+  void Add(int router, int neighbour) {
+    std::vector<int>& list = neighbours_[router];
+    list.insert(std::lower_bound(list.begin(), list.end(), neighbour), neighbour);
+  }
+
+  void Remove(int router, int neighbour) {
+    std::vector<int>& list = neighbours_[router];
+    list.erase(std::lower_bound(list.begin(), list.end(), neighbour));
+  }
+
   void Join(int a, int b) {
-    neighbours_[a].insert(b);
-    neighbours_[b].insert(a);
+    Add(a, b);
+    Add(b, a);
   }
 
   void JoinTwo(int a, int b, std::vector<int>& open) {
@@ -136,14 +149,14 @@ class Drawing {
     for (std::size_t tries = 0; open.size() > 1 && tries < 2 * open.size(); ++tries) {
       const int a = open[Below(open.size())];
       const int b = open[Below(open.size())];
-      if (a != b && !neighbours_[a].contains(b)) {
+      if (a != b && !Joined(a, b)) {
         JoinTwo(a, b, open);
         return true;
       }
     }
     for (const int a : open) {
       for (const int b : open) {
-        if (a < b && !neighbours_[a].contains(b)) {
+        if (a < b && !Joined(a, b)) {
           JoinTwo(a, b, open);
           return true;
         }
@@ -156,24 +169,53 @@ class Drawing {
   // would be joined twice.
   void InsertIntoALink(int a, int b) {
     const auto x = static_cast<int>(Below(neighbours_.size()));
-    if (x == a || x == b || neighbours_[a].contains(x) || neighbours_[x].empty()) {
+    if (x == a || x == b || Joined(a, x) || neighbours_[x].empty()) {
       return;
     }
-    const int y = *std::next(neighbours_[x].begin(),
-                             static_cast<std::ptrdiff_t>(Below(neighbours_[x].size())));
-    if (y == a || y == b || neighbours_[b].contains(y)) {
+    const int y = neighbours_[x][Below(neighbours_[x].size())];
+    if (y == a || y == b || Joined(b, y)) {
       return;
     }
-    neighbours_[x].erase(y);
-    neighbours_[y].erase(x);
+    Remove(x, y);
+    Remove(y, x);
     Join(a, x);
     Join(b, y);
   }
 
   int links_;
   std::uint64_t state_;
-  std::vector<std::set<int>> neighbours_;
+  std::vector<std::vector<int>> neighbours_;  ///< by router, rising
 };
+
+// Draws a connected graph; empty when none was found.
+std::vector<RouterGraph::Cable> DrawCables(const JellyfishSpec& spec) {
+  // Random graphs of three links and more are connected almost surely; rings of two often are not.
+  constexpr std::uint64_t kDrawings = 1000;
+  for (std::uint64_t drawing = 0; drawing < kDrawings; ++drawing) {
+    Drawing one(spec, spec.seed + (drawing << 32U));
+    one.Draw();
+    if (one.Connected()) {
+      return one.Cables();
+    }
+  }
+  return {};
+}
+
+// The same, remembered: a run looks at its network several times, and drawing takes the longest.
+const std::vector<RouterGraph::Cable>& CablesOf(const JellyfishSpec& spec) {
+  struct Known {
+    int routers = 0, links = 0;
+    std::uint64_t seed = 0;
+    std::vector<RouterGraph::Cable> cables;
+  };
+
+  static Known known;
+  if (known.routers != spec.routers || known.links != spec.router_links ||
+      known.seed != spec.seed) {
+    known = {spec.routers, spec.router_links, spec.seed, DrawCables(spec)};
+  }
+  return known.cables;
+}
 
 // Before anything is made of sizes that do not fit.
 RouterGraph GenerateJellyfish(const SiteSpec& site) {
@@ -186,15 +228,9 @@ RouterGraph GenerateJellyfish(const SiteSpec& site) {
   graph.servers_per_router = spec.servers_per_router;
   graph.hosts.resize(static_cast<std::size_t>(spec.routers));
   std::iota(graph.hosts.begin(), graph.hosts.end(), 0);
-  // Random graphs of three links and more are connected almost surely; rings of two often are not.
-  constexpr std::uint64_t kDrawings = 1000;
-  for (std::uint64_t drawing = 0; drawing < kDrawings; ++drawing) {
-    Drawing one(spec, spec.seed + (drawing << 32U));
-    one.Draw();
-    if (one.Connected()) {
-      graph.cables = one.Cables();
-      return graph;
-    }
+  graph.cables = CablesOf(spec);
+  if (!graph.cables.empty()) {
+    return graph;
   }
   throw UserError(spec.path + ".router_links",
                   fmt::format("no connected graph of {} routers with {} links each was found; "

@@ -209,13 +209,6 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
   }
   const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
   const bool all_pairs = spec.kind == CollectiveKind::kAllToAll || CarriesTokens(spec.kind);
-  if (spec.uneven && pairs > kUnevenPairsMost) {
-    throw UserError(
-        spec.path + ".group_size",
-        fmt::format("{} of {} ranks in groups of {} has {} pairs, each a message of its "
-                    "own; expected at most {}, as in one group of 1024 ranks",
-                    spec.Name(), spec.ranks, family.group_size(), pairs, kUnevenPairsMost));
-  }
   if (all_pairs && pairs > kPairsMost) {
     throw UserError(
         spec.path +

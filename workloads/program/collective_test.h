@@ -42,7 +42,8 @@ struct CollectiveTestSpec {
 /// group.
 inline constexpr std::int64_t kPairsMost = std::int64_t{1} << 24;
 
-/// The same of an uneven one, each pair of which is a message that moves by itself.
+/// Most pairs of an uneven one, each of which is a message that moves by itself. Of more the
+/// busiest link sets the pace.
 inline constexpr std::int64_t kUnevenPairsMost = std::int64_t{1} << 20;
 
 /// Most collectives that one test may run: sizes x algorithms x iterations.

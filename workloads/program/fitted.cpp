@@ -1,4 +1,3 @@
-#include <cmath>
 #include <vector>
 
 #include "workloads/program/algorithm.h"
@@ -8,17 +7,6 @@ namespace gridlock {
 extern const Algorithm kTree;
 extern const Algorithm kInSwitch;
 extern const Algorithm kSwitchTree;
-
-namespace {
-
-// The longest all-reduce that NCCL joins over servers by trees of switches that add up, where it
-// was seen to stop. Two servers of H20 take rings from 128 MiB on (NVIDIA/nccl issue 1244: 468 us
-// of 64 MiB, 2,055 us of 256 MiB); trees that were asked for ran as fast there as on H100.
-Bytes LongestSwitchTree(const ServerSpec& server) {
-  return Bytes(server.accelerator.name == "h20" ? 64.0 * (1 << 20) : HUGE_VAL);
-}
-
-}  // namespace
 
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
   return server.scale_up.in_switch_efficiency > 0 && group.per_domain > kRingRanksMost;
@@ -30,7 +18,8 @@ const Algorithm& LibraryChoice(const CollectiveCall& call) {
     return kRing;
   }
   const bool tree = group.domains > 1 && ExpectedOfTree(call) < ExpectedOfRing(call);
-  const bool joined = group.domains == 1 || call.payload <= LongestSwitchTree(call.server);
+  const Bytes longest = call.server.scale_up.switch_tree_longest;
+  const bool joined = group.domains == 1 || longest <= Bytes(0) || call.payload <= longest;
   if (UsesSwitch(group, call.server) && joined) {
     const CollectiveCost plain = tree ? TreeLoad(call) : RingCost(call);
     const CollectiveCost in_switch = group.domains == 1 ? InSwitchCost(call) : SwitchTreeLoad(call);

@@ -1,0 +1,144 @@
+#include "sim/measure/recorded_links.h"
+
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/measure/link_loads.h"
+
+namespace gridlock {
+
+namespace {
+
+// Where routes change, which links are the hottest is only known at the end: so many more than are
+// kept have a series.
+constexpr std::size_t kMoreWhereRoutesChange = 4;
+
+}  // namespace
+
+RecordedLinks::RecordedLinks(const std::vector<std::string>& names, const StepProgram& program,
+                             const ChangingPlan& laid, const ServerSpec& server,
+                             const Network& network)
+    : laid_(laid), network_(network), carried_(MostCarried(program, server)) {
+  const std::size_t kept = kHottestKept * (laid.epochs.empty() ? 1 : kMoreWhereRoutesChange);
+  hottest_ = HottestResources(laid.plan, carried_, kept);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    AddNamed(fmt::format("recording.link[{}]", i), names[i]);
+  }
+  recorded_ = hottest_;
+  recorded_.insert(recorded_.end(), named_.begin(), named_.end());
+  std::sort(recorded_.begin(), recorded_.end());
+  recorded_.erase(std::unique(recorded_.begin(), recorded_.end()), recorded_.end());
+}
+
+// What each resource carries, in a plan that changes the most of all epochs.
+std::vector<Bytes> RecordedLinks::MostCarried(const StepProgram& program,
+                                              const ServerSpec& server) const {
+  std::vector<Bytes> most = CarriedByResources(program, laid_.plan, server);
+  Plan plan;
+  for (std::size_t e = 1; e < laid_.epochs.size(); ++e) {
+    if (e == 1) {
+      plan = laid_.plan;
+    }
+    plan.agents = laid_.epochs[e].agents;
+    plan.flows = laid_.epochs[e].flows;
+    plan.lays = laid_.epochs[e].lays;
+    const std::vector<Bytes> carried = CarriedByResources(program, plan, server);
+    for (std::size_t r = 0; r < most.size(); ++r) {
+      most[r] = std::max(most[r], carried[r]);
+    }
+  }
+  return most;
+}
+
+void RecordedLinks::AddNamed(const std::string& path, const std::string& name) {
+  const Plan& plan = laid_.plan;
+  bool is_tier = false;
+  std::vector<std::string> names;
+  for (const Tier& tier : network_.tiers()) {
+    is_tier = is_tier || tier.name == name;
+    names.push_back(tier.name);
+  }
+  bool found = is_tier;
+  for (std::size_t r = 0; r < plan.resources.size(); ++r) {
+    const Plan::Resource& resource = plan.resources[r];
+    if (resource.link.value < 0) {
+      continue;
+    }
+    const bool is_it =
+        is_tier ? plan.tiers[resource.tier].name == name : network_.name(resource.link) == name;
+    found = found || is_it;
+    if (is_it && std::find(named_.begin(), named_.end(), r) == named_.end()) {
+      named_.push_back(static_cast<std::int32_t>(r));
+    }
+    if (named_.size() > kRecordedMost) {
+      throw UserError(path, fmt::format("{} has more links than can be recorded one by one; "
+                                        "expected at most {} in all, e.g. by name",
+                                        Quoted(name), kRecordedMost));
+    }
+  }
+  if (found) {
+    return;
+  }
+  for (LinkIndex link{0}; link < network_.links(); ++link) {
+    if (network_.name(link) != name) {
+      names.push_back(link.value < 100'000 ? network_.name(link) : "");
+      continue;
+    }
+    if (plan.folded) {
+      throw UserError(
+          path, fmt::format("a folded run keeps one of links that are alike, and {} is "
+                            "another; expected --fidelity full, or a tier such as {}",
+                            Quoted(name), Quoted(network_.tiers()[network_.tier(link)].name)));
+    }
+    idle_.push_back(link);
+    return;
+  }
+  throw UserError(path, fmt::format("there is no tier or link {}; expected names such as {} or "
+                                    "{}{}",
+                                    Quoted(name), Quoted(names.front()),
+                                    Quoted(network_.name(LinkIndex{0})), DidYouMean(name, names)));
+}
+
+void RecordedLinks::AddTo(StepOptions& options) const {
+  options.links = recorded_;
+  options.counts_links = !laid_.epochs.empty();
+}
+
+void RecordedLinks::AddShare(std::int32_t resource, const StepRun& run, Seconds step,
+                             LinkUse& use) {
+  const std::int32_t series = run.links.series_of[resource];
+  if (series >= 0) {
+    use.share = run.links.series.Share(series, use.capacity.si(), step);
+  }
+}
+
+void RecordedLinks::Fill(StepRun& run, StepRecord& record) const {
+  std::vector<Bytes> carried = carried_;
+  for (std::size_t r = 0; r < run.links.carried.size(); ++r) {
+    carried[r] = Bytes(run.links.carried[r]);
+  }
+  if (!recorded_.empty()) {
+    run.links.series.ExtendTo(record.step_time);
+  }
+  const auto add = [&](std::int32_t resource, std::vector<LinkUse>& uses) {
+    uses.push_back(UseOf(laid_.plan, resource, network_, carried[resource], record.step_time));
+    AddShare(resource, run, record.step_time, uses.back());
+  };
+  for (const std::int32_t r : HottestResources(laid_.plan, carried, kHottestKept)) {
+    add(r, record.hottest);
+  }
+  for (const std::int32_t r : named_) {
+    add(r, record.links);
+  }
+  for (const LinkIndex link : idle_) {
+    record.links.push_back({.name = network_.name(link),
+                            .tier = network_.tiers()[network_.tier(link)].name,
+                            .capacity = network_.capacity(link),
+                            .carried = Bytes(0)});
+  }
+}
+
+}  // namespace gridlock

@@ -1,0 +1,47 @@
+#pragma once
+
+// The links of a step whose use is written down over time: the hottest ones, and those that the
+// scenario names.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "sim/measure/summarise.h"
+#include "sim/plan/changing_plan.h"
+
+namespace gridlock {
+
+/// Links that may have a series of their own.
+inline constexpr std::size_t kRecordedMost = 4096;
+
+class RecordedLinks {
+ public:
+  /// Which link is hottest follows from what each carries. Throws UserError (path recording.link)
+  /// for a name that is neither a tier nor a link, and for a link that a folded plan has not by
+  /// itself.
+  /// @param names of tiers and links @param laid must live on, as must the others
+  RecordedLinks(const std::vector<std::string>& names, const StepProgram& program,
+                const ChangingPlan& laid, const ServerSpec& server, const Network& network);
+
+  void AddTo(StepOptions& options) const;
+
+  /// Fills StepRecord::hottest and links, once all else is there.
+  void Fill(StepRun& run, StepRecord& record) const;
+
+ private:
+  void AddNamed(const std::string& path, const std::string& name);
+  [[nodiscard]] std::vector<Bytes> MostCarried(const StepProgram& program,
+                                               const ServerSpec& server) const;
+  static void AddShare(std::int32_t resource, const StepRun& run, Seconds step, LinkUse& use);
+
+  const ChangingPlan& laid_;
+  const Network& network_;
+  std::vector<Bytes> carried_;          ///< by resource, where nothing changes
+  std::vector<std::int32_t> hottest_;   ///< resources that may be the hottest, hottest first
+  std::vector<std::int32_t> named_;     ///< resources that the scenario names
+  std::vector<LinkIndex> idle_;         ///< links that it names and that nothing crosses
+  std::vector<std::int32_t> recorded_;  ///< all resources with a series
+};
+
+}  // namespace gridlock

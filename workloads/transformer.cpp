@@ -62,8 +62,11 @@ std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) 
 
 namespace {
 
-double NormTrafficFactor(const StackSpec& stack) {
-  return stack.norm_traffic_factor > 0 ? stack.norm_traffic_factor : stack.hbm_traffic_factor;
+// Models with gated feed-forward blocks have an RMSNorm, which eager stacks take apart; LayerNorm
+// is one kernel everywhere.
+double NormTrafficFactor(const TrainingSpec& job) {
+  return job.stack.norm_traffic_factor > 0 && job.model.gated ? job.stack.norm_traffic_factor
+                                                              : job.stack.hbm_traffic_factor;
 }
 
 // Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
@@ -74,8 +77,7 @@ double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double norms_and_residuals = (2 * 2 + 2 * 3) * s.hidden / s.sequence_split;
   const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
   return kActivationBytes * s.tokens *
-         (NormTrafficFactor(job.stack) * norms_and_residuals +
-          job.stack.hbm_traffic_factor * rotary);
+         (NormTrafficFactor(job) * norms_and_residuals + job.stack.hbm_traffic_factor * rotary);
 }
 
 double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s) {
@@ -90,7 +92,7 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
   // Outputs that were not kept are made again from their inputs.
   const double again = job.keeps_elementwise_outputs() ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
   return kActivationBytes * s.tokens *
-         (NormTrafficFactor(job.stack) * (norms_and_residuals + again) +
+         (NormTrafficFactor(job) * (norms_and_residuals + again) +
           job.stack.hbm_traffic_factor * rotary);
 }
 

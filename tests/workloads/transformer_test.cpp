@@ -261,6 +261,8 @@ TEST(Norms, HaveATrafficOfTheirOwn) {
   job.stack.norm_traffic_factor = 2;
   EXPECT_DOUBLE_EQ(bytes(), as_others);
   job.stack.norm_traffic_factor = 6;
+  EXPECT_DOUBLE_EQ(bytes(), as_others);  // LayerNorm
+  job.model.gated = true;
   EXPECT_DOUBLE_EQ(bytes(), 3 * as_others);  // learned positions: no rotation
 }
 

@@ -374,6 +374,7 @@ int RunBuild(BuildOptions& options) {
     ScenarioOptions folder;
     folder.out = options.out;
     (void)OutputFolder(folder, options.out);
+    CheckAsked(asked, PartsFor(WordsOf(options.accelerators).front(), 1, ListCatalogue()));
     const std::vector<Build> builds = Builder(options).All();
     PrintText(options.format == "json" ? BuildsJson(asked, builds) : BuildsText(asked, builds));
     return std::any_of(builds.begin(), builds.end(),

@@ -26,6 +26,14 @@ Locality::Locality(std::int32_t servers, std::vector<Level> levels, bool interch
 
 std::int32_t Locality::group_of(int level, ServerIndex server) const {
   const std::vector<ServerIndex>& first = levels_[level].first;
+  // Most groups are of one size, that of the first.
+  const auto alike = first.size() > 1 && first[1].value > 0
+                         ? static_cast<std::size_t>(server.value / first[1].value)
+                         : std::size_t{0};
+  if (alike < first.size() && first[alike].value <= server.value &&
+      (alike + 1 == first.size() || server.value < first[alike + 1].value)) {
+    return static_cast<std::int32_t>(alike);
+  }
   return static_cast<std::int32_t>(std::upper_bound(first.begin(), first.end(), server) -
                                    first.begin()) -
          1;

@@ -4,11 +4,14 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <regex>
+#include <utility>
 
 #include <boost/math/distributions/poisson.hpp>
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/scenario/point.h"
 #include "topologies/topology.h"
 
 namespace gridlock {
@@ -304,6 +307,24 @@ std::string LifeText(const BuildAsked& asked, const BuildParts& parts, const Bui
                               asked.tokens, std::max(1.0, size.checkpoint_s)));
   text += asked.experiments > 0 ? CampaignText(asked) : "";
   return text + (size.fleet > 0 ? FleetText(asked, size, parts) : "");
+}
+
+void CheckAsked(const BuildAsked& asked, const BuildParts& parts) {
+  BuildSize size;
+  size.servers = 1024;
+  size.fleet = asked.users > 0 ? 1 : 0;
+  size.fleet_tensor = parts.per_server;
+  size.batch = 4096;
+  try {
+    (void)ScenarioBase("build", LifeText(asked, parts, size, "build"), {}).At({});
+  } catch (const UserError& error) {
+    static const std::regex kPlace("^build:[0-9]+:[0-9]+: ");
+    std::vector<Problem> problems = error.problems();
+    for (Problem& problem : problems) {
+      problem.message = std::regex_replace(problem.message, kPlace, "");
+    }
+    throw UserError(std::move(problems));
+  }
 }
 
 }  // namespace gridlock

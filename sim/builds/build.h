@@ -113,4 +113,8 @@ std::string StepText(const BuildAsked& asked, const BuildParts& parts, std::int6
 std::string LifeText(const BuildAsked& asked, const BuildParts& parts, const BuildSize& size,
                      const std::string& name);
 
+/// Throws UserError for what is wrong with every build, such as a name that the catalogue does not
+/// have: without the place in a text that the user has not written.
+void CheckAsked(const BuildAsked& asked, const BuildParts& parts);
+
 }  // namespace gridlock

@@ -1,6 +1,5 @@
 #include "sim/oracle/situation.h"
 
-#include <cmath>
 #include <map>
 #include <memory>
 #include <optional>
@@ -123,9 +122,8 @@ struct StepOracle::State {
   TaskServer server;
   StepMemory known = {};
   DemandBook demands = {};
-  /// By KeyOfShape: the rate of all placements of a shape; nothing where they differ.
-  std::map<std::string, std::optional<StepRate>> shapes = {};
-  std::string machine = {};  ///< what `network` was made of
+  std::map<std::string, ShapeRates> shapes = {};  ///< by KeyOfShape
+  std::string machine = {};                       ///< what `network` was made of
   std::unique_ptr<Network> network = {};
 
   std::vector<StepRate> Ask(const CanonicalSituation& situation) {
@@ -152,30 +150,19 @@ struct StepOracle::State {
     return entry->second;
   }
 
-  // The rate that a job has wherever its servers lie; nothing when that makes a difference.
+  // By the shape of its placement; nothing where each is simulated as it lies.
   std::optional<StepRate> OfShape(const Situation& situation, PlacedIndex job, const Network& on) {
     const std::optional<Shape> shape = ShapeOf(situation.jobs[job].placement, on);
     if (!shape) {
       return std::nullopt;
     }
-    const auto [entry, first] = shapes.try_emplace(KeyOfShape(situation, job, *shape));
-    if (first) {
-      const auto rate = [&](const Placement& placement) {
-        const Situation alone{
-            situation.sites, situation.wans, {{situation.jobs[job].training, placement}}};
-        return Known(Canonical(alone, {PlacedIndex{0}}, on)).front();
-      };
-      const StepRate packed = rate(shape->Packed());
-      try {
-        const StepRate scattered = rate(shape->Scattered(on));
-        if (std::abs(scattered.step_time / packed.step_time - 1) <= kShapeTolerance) {
-          entry->second = packed;
-        }
-      } catch (const UserError&) {
-        // Too many actors: each placement is looked at by itself.
-      }
-    }
-    return entry->second;
+    const auto simulate = [&](const Placement& placement) {
+      const Situation alone{
+          situation.sites, situation.wans, {{situation.jobs[job].training, placement}}};
+      return Known(Canonical(alone, {PlacedIndex{0}}, on)).front();
+    };
+    return shapes[KeyOfShape(situation, job, *shape)].Of(situation.jobs[job].placement, *shape, on,
+                                                         simulate);
   }
 };
 

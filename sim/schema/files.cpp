@@ -38,6 +38,16 @@ std::string WhyNotReadable(const std::string& file, std::size_t largest) {
   return "";
 }
 
+// Tables, logs and the like are not scenarios, and are called by what they are.
+std::string FormOf(const std::string& file) {
+  const std::string end = fs::path(file).extension().string();
+  if (end == ".csv") {
+    return "a table as comma-separated text";
+  }
+  const bool other = end == ".json" || end == ".jsonl" || end == ".log" || end == ".txt";
+  return other ? "a text file" : "a text file in the form of a scenario";
+}
+
 }  // namespace
 
 bool ReadFile(const std::string& file, const Position& blame, std::string& text,
@@ -45,7 +55,7 @@ bool ReadFile(const std::string& file, const Position& blame, std::string& text,
   // The main file is its own blame: "x: does not exist"; an included one is named at the include.
   const std::string name = blame.file == file ? "" : Quoted(file) + " ";
   const auto refuse = [&](const std::string& what) {
-    problems.Add(blame, "", Refusal(name + what, "a text file in the form of a scenario"));
+    problems.Add(blame, "", Refusal(name + what, FormOf(file)));
     return false;
   };
   const std::string why = WhyNotReadable(file, largest);

@@ -32,6 +32,21 @@ TEST(Build, SparesCoverTheQuantileOfThePoissonNumberThatIsOut) {
               4);
 }
 
+TEST(Build, IsRefusedOnceForANameThatTheCatalogueLacks) {
+  BuildAsked asked;
+  asked.users = 1e6;
+  CheckAsked(asked, Parts());
+  asked.failure_rate = "llama_3_al";
+  try {
+    CheckAsked(asked, Parts());
+    FAIL();
+  } catch (const UserError& error) {
+    ASSERT_EQ(error.problems().size(), 1U);
+    EXPECT_EQ(error.problems()[0].message.rfind("there is no failure_rate", 0), 0U)
+        << error.problems()[0].message;
+  }
+}
+
 TEST(Build, SavesAsOftenAsYoungSays) {
   EXPECT_DOUBLE_EQ(YoungInterval(2, 3600), 120);
 }

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""Questions that a planner asks about spares, watts, checkpoints, caps and sites, asked of the program,
+with the answer in closed form.
+
+usage: life_closed_forms_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = os.path.abspath(sys.argv[1])
+ROOT = sys.argv[2]
+
+SITE = """site {
+  name: "%s"
+  server: "dgx_h100"
+  servers: %d
+  fabric { clos { tiers: 2 servers_per_leaf: 4 leaves_per_pod: 32 leaf_oversubscription: 1
+    leaf_switch: "quantum2_qm9700" spine_switch: "quantum2_qm9700" routing: SPRAY } }
+  storage_bandwidth: "4 GB/s"
+  %s
+}
+"""
+RUN = """job {
+  name: "%s"
+  %s
+  pretraining {
+    model: "llama_3.1_8b"
+    stack: "megatron_core"
+    layout { tensor: 1 pipeline: 1 data: %d shard_group: 8 }
+    global_batch: %d
+    sequence_length: 8192
+    zero: 1
+    recompute: SELECTIVE
+    steps: %d
+    checkpoint_interval: "%s"
+    %s
+  }
+}
+"""
+
+
+def run_of(servers, name="run", more="", steps=100000000, interval="30 days", inside=""):
+    return RUN % (name, more, 8 * servers, 16 * servers, steps, interval, inside)
+
+
+def life(folder, name, text, *options):
+    path = Path(folder) / f"{name}.textproto"
+    path.write_text(f'schema_version: 1\nname: "{name}"\nseed: 1\n' + text, encoding="utf-8")
+    done = subprocess.run(
+        [GRIDLOCK, "run", str(path), "-q", "--format", "json", "-o", f"{folder}/{name}", *options],
+        text=True, capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, (name, done.stderr)
+    return json.loads(done.stdout)
+
+
+def near(value, expected, tolerance, what):
+    assert abs(value / expected - 1) <= tolerance, (what, value, expected)
+
+
+def a_run_waits_while_more_servers_are_out_than_there_are_spares(folder):
+    """18 servers, 16 of them needed. Each is out of service for repair / (mtbf + repair) = 1/11 of the
+    time, by itself, so that the number that is out is binomial."""
+    found = life(folder, "spares", 'horizon: "1000 days"\n' + SITE % ("hall", 18, "")
+                 + 'reliability { server_mtbf: "20 days" repair_time: "2 days" restart_time: "1 s" }\n'
+                 + run_of(16, interval="6 h"), "--seeds", "8")
+    figures = {figure["name"]: figure for figure in found["figures"]}
+    out = 1 / 11
+    waits = 1 - sum(math.comb(18, k) * out ** k * (1 - out) ** (18 - k) for k in range(3))
+    waiting = figures["run: waiting"]
+    near(waiting["mean"], 100 * waits, 0.08, "% of waiting")
+    assert abs(waiting["mean"] - 100 * waits) < 2 * waiting["half_width_95"], (waiting, waits)
+
+
+def an_empty_hall_costs_its_idle_watts(folder):
+    """32 DGX H100 for 30 days: boards of 72 W, hosts of 1,670 W, the network, PUE 1.25, 0.1 USD/kWh."""
+    record = life(folder, "empty", 'horizon: "30 days"\n'
+                  + SITE % ("hall", 32, "facility { pue: 1.25 } prices { electricity: 0.1 carbon: 400 }")
+                  + run_of(16, more='start: "40 days"'))
+    hall = record["sites"][0]
+    watts = 32 * (8 * 72 + 1670) + hall["switch_power_w"] + hall["optics_power_w"]
+    kilowatt_hours = watts * 1.25 * 30 * 24 / 1000
+    near(hall["cost_usd"], 0.1 * kilowatt_hours, 1e-9, "USD of an empty hall")
+    near(hall["carbon_kg"], 0.4 * kilowatt_hours, 1e-9, "kg of an empty hall")
+    # 32 servers of eight cables to a leaf, and as many from there to the spines.
+    assert hall["optics_power_w"] > 0 and hall["optics_power_w"] % (32 * 8) == 0, hall
+
+
+def saving_takes_its_bytes_over_the_storage_and_its_share_of_the_time(folder):
+    """14 bytes of each of 8.03 G parameters over 4 GB/s take 28.1 s, every ten minutes."""
+    record = life(folder, "saves", 'horizon: "2 days"\n' + SITE % ("hall", 16, "")
+                  + run_of(16, interval="10 min"))
+    job = record["jobs"][0]
+    write = 14 * 8.03e9 / 4e9
+    step = job["mean_step_time_s"]
+    between = write + math.ceil((600 - write) / step) * step  # from the start of one to the next
+    near(job["time_s"]["checkpointing"] / record["horizon_s"], write / between, 0.01,
+         "share of saving")
+
+
+def a_cap_lets_as_many_jobs_run_as_it_has_watts_for(folder):
+    """Four equal jobs under a cap with watts for two and a half: two rounds of two."""
+    jobs = "".join(run_of(4, name=f"job{n}", steps=2000) for n in range(4))
+    free = life(folder, "free", 'horizon: "1 day"\n' + SITE % ("hall", 16, "") + jobs)
+    took = free["jobs"][0]["end_s"]
+    assert all(abs(job["end_s"] - took) < 1e-6 for job in free["jobs"]), free["jobs"]
+    idle = 16 * (8 * 72 + 1670) + free["sites"][0]["switch_power_w"] + free["sites"][0]["optics_power_w"]
+    each = (free["sites"][0]["peak_power_w"] - idle) / 4
+    capped = life(folder, "capped", 'horizon: "1 day"\n'
+                  + SITE % ("hall", 16, 'facility { power_cap: "%.0f W" power_policy: QUEUE }'
+                            % (idle + 2.5 * each)) + jobs)
+    ends = sorted(job["end_s"] for job in capped["jobs"])
+    for end, rounds in zip(ends, (1, 1, 2, 2)):
+        near(end, rounds * took, 1e-6, "end of a job under a cap")
+    assert capped["sites"][0]["peak_power_w"] <= idle + 2.5 * each
+
+
+def a_run_cut_in_two_goes_on_with_half(folder):
+    """Two sites of 16 servers, the link cut from the sixth to the twelfth hour of a day. A run that may
+    go on with half of its replicas trains 18 hours at its pace and six at half of it."""
+    sites = SITE % ("east", 16, "") + SITE % ("west", 16, "") + (
+        'wan { from: "east" to: "west" bandwidth: "12.8 Tbps" distance: "300 km" }\n'
+        'reliability { server_mtbf: "100000 days" repair_time: "1 h" restart_time: "1 s" }\n')
+    cut = 'change { at: "6 h" until: "12 h" outage { wan: 1 } }\n'
+    elastic = 'elastic { replicas_min: 128 reconfiguration_time: "1 s" }'
+    spans = 'span: ["east", "west"]'
+    tokens = {}
+    for name, change, inside in (("whole", "", ""), ("stops", cut, ""), ("goes_on", cut, elastic)):
+        record = life(folder, name, 'horizon: "24 h"\n' + sites + change
+                      + run_of(32, more=spans, interval="30 min", inside=inside))
+        tokens[name] = record["jobs"][0]["tokens"]
+    near(tokens["stops"] / tokens["whole"], 18 / 24, 0.005, "tokens of a run that stalls")
+    near(tokens["goes_on"] / tokens["whole"], 21 / 24, 0.02, "tokens of a run that goes on")
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        for check in (a_run_waits_while_more_servers_are_out_than_there_are_spares,
+                      an_empty_hall_costs_its_idle_watts,
+                      saving_takes_its_bytes_over_the_storage_and_its_share_of_the_time,
+                      a_cap_lets_as_many_jobs_run_as_it_has_watts_for,
+                      a_run_cut_in_two_goes_on_with_half):
+            check(folder)
+            print("ok", check.__name__)
+    print("PASS")
+
+
+main()

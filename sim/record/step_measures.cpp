@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
+#include <string>
+#include <vector>
 
 #include "sim/record/fingerprint.h"
 #include "sim/record/series.h"
@@ -109,6 +112,20 @@ double MeanUse(const UtilisationSeries& series, const StepRecord& record) {
 
 Bytes TotalMemory(const StageMemory& stage) {
   return stage.total();
+}
+
+std::vector<LinkUse> LinksOf(const StepRecord& record) {
+  std::vector<LinkUse> links = record.hottest;
+  std::set<std::string> known;
+  for (const LinkUse& link : links) {
+    known.insert(link.name);
+  }
+  for (const LinkUse& link : record.links) {
+    if (known.insert(link.name).second) {
+      links.push_back(link);
+    }
+  }
+  return links;
 }
 
 }  // namespace gridlock

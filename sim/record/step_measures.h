@@ -54,4 +54,7 @@ double MeanUse(const UtilisationSeries& series, const StepRecord& record);
 
 Bytes TotalMemory(const StageMemory& stage);
 
+/// The hottest links and those that were asked for, each once.
+std::vector<LinkUse> LinksOf(const StepRecord& record);
+
 }  // namespace gridlock

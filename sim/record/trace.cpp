@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <limits>
 #include <numeric>
-#include <set>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -31,21 +30,6 @@ std::size_t SamplesOf(const StepRecord& record) {
     samples = std::max(samples, series.share.size());
   }
   return samples;
-}
-
-/// The hottest links and those that were asked for, each once.
-std::vector<LinkUse> LinksOf(const StepRecord& record) {
-  std::vector<LinkUse> links = record.hottest;
-  std::set<std::string> known;
-  for (const LinkUse& link : links) {
-    known.insert(link.name);
-  }
-  for (const LinkUse& link : record.links) {
-    if (known.insert(link.name).second) {
-      links.push_back(link);
-    }
-  }
-  return links;
 }
 
 std::size_t StagesOf(const StepRecord& record) {

@@ -73,7 +73,7 @@ function timelineSection(parent, results) {
   };
   const step = results.at('step_time', 0);
   const note = end < step * 0.999 ? ` The step is long and repeats itself: the ${duration(end)} that were simulated stand for ${duration(step)}.` : '';
-  chartSection(parent, 'Pipeline over time', `One line per stage. Grey is the bubble; orange is communication that nothing hides.${again ? ' The pink part of each backward pass is recomputation, in proportion to its FLOP.' : ''}${note} Zoom with the wheel or the slider.`,
+  chartSection(parent, 'Pipeline over time', `One line per stage. Grey is the bubble; orange is communication that nothing hides; slices narrower than a pixel mix their colours.${again ? ' The pink part of each backward pass is recomputation, in proportion to its FLOP.' : ''}${note} Zoom with the wheel or the slider.`,
     (look) => ({
       legend: { data: used.map((k) => KINDS[k]) },
       tooltip: { formatter: (p) => `stage ${p.value[1]}: ${KINDS[p.value[0]]} (${word(activities[p.value[4]])})<br>${duration(p.value[2])} to ${duration(p.value[3])}, ${duration(p.value[3] - p.value[2])}` },

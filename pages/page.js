@@ -164,7 +164,19 @@ function theme() {
     back: night ? '#1c2027' : '#ffffff', narrow: window.innerWidth < 700
   };
 }
-function dressed(option, look) {
+// Lines that the words of a legend take, at seven pixels a letter: nothing measures them before they are drawn.
+function legendLines(words, width) {
+  let lines = 1, end = 0;
+  for (const word of words) {
+    const wide = 45 + 7 * word.length;
+    [lines, end] = end > 0 && end + wide > width ? [lines + 1, wide] : [lines, end + wide];
+  }
+  return lines;
+}
+function dressed(option, look, width = 1000) {
+  const words = new Set((option.legend?.data ?? option.series.map((each) => each.name)).map((each) => String(each?.name ?? each ?? '')));
+  const lines = option.legend === null ? 1 : legendLines(words, width - 20);
+  const room = lines > 5 ? 0 : 20 * (lines - 1);  // of more lines one is shown, with buttons for the others
   const axis = (each) => ({
     axisLine: { lineStyle: { color: look.soft } }, axisLabel: { color: look.soft, hideOverlap: true, ...each.axisLabel },
     splitLine: { lineStyle: { color: look.line } }, nameTextStyle: { color: look.soft }, nameLocation: 'middle', nameGap: 30,
@@ -175,8 +187,8 @@ function dressed(option, look) {
     animation: false, color: ORDER, textStyle: { color: look.ink, fontFamily: 'inherit' },
     aria: { enabled: true, decal: { show: patterns } },
     ...option,
-    grid: { left: 12, right: 24, top: 44, bottom: 40, containLabel: true, ...option.grid },
-    legend: option.legend === null ? undefined : { type: 'scroll', top: 4, textStyle: { color: look.ink }, pageTextStyle: { color: look.ink }, pageIconColor: look.ink, ...option.legend },
+    grid: { left: 12, right: 24, bottom: 40, containLabel: true, ...option.grid, top: (option.grid?.top ?? 44) + room },
+    legend: option.legend === null ? undefined : { type: lines > 5 ? 'scroll' : 'plain', top: 4, textStyle: { color: look.ink }, pageTextStyle: { color: look.ink }, pageIconColor: look.ink, ...option.legend },
     tooltip: { confine: true, backgroundColor: look.back, borderColor: look.line, textStyle: { color: look.ink }, ...option.tooltip },
     xAxis: axes(option.xAxis), yAxis: axes(option.yAxis),
     series: option.series.map((each) => look.night && each.itemStyle?.color === INK.blue ? { ...each, itemStyle: { ...each.itemStyle, color: '#3d9be0' } } : each)
@@ -192,7 +204,7 @@ function draw(entry) {
   if (!entry.chart) {
     entry.chart = echarts.init(entry.box, null, { renderer: entry.canvas ? 'canvas' : 'svg' });
   }
-  entry.chart.setOption(dressed(entry.make(look), look), true);
+  entry.chart.setOption(dressed(entry.make(look), look, entry.box.clientWidth), true);
 }
 const drawAll = () => charts.forEach(draw);
 const resizeAll = () => charts.forEach((entry) => entry.chart?.resize());

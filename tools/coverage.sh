@@ -38,7 +38,7 @@ for room in "${rooms[@]}"; do
 done
 # Branches that only a bug takes (CHECK) and generated code are not asked for.
 gcovr --root . --object-directory build/coverage "${filters[@]}" --exclude '.*\.pb\..*' \
-  --gcov-ignore-errors=no_working_dir_found --gcov-ignore-parse-errors --csv build/coverage.csv --print-summary >build/coverage.log ||
+  --gcov-ignore-parse-errors --csv build/coverage.csv --print-summary >build/coverage.log ||
   { cat build/coverage.log; exit 1; }
 python3 - build/coverage.csv "$([ "$#" = 0 ] && echo "${COVERAGE_LEAST:-85}" || echo 0)" <<'END'
 import collections

@@ -86,7 +86,7 @@ const rendered = `
     if (entry.paint) return entry.paint(entry.box, look);
     const height = parseInt(entry.box.style.height || '380', 10);
     entry.chart = echarts.init(null, null, { renderer: 'svg', ssr: true, width: ${options.width}, height });
-    const option = dressed(entry.make(look), look);
+    const option = dressed(entry.make(look), look, 0.8 * ${options.width});
     if (option.legend) option.legend.itemGap = 22;  // nothing measures texts here
     option.grid.right = Math.max(option.grid.right, 44);  // room for words at the last point
     option.dataZoom = undefined;  // a picture has no sliders

@@ -47,22 +47,16 @@ TraceColumn SampleColumn() {
   return {"sample", ElementType::kInt32, {"sample"}, "1", "number of the utilisation interval", {}};
 }
 
+TraceColumn RowColumn(const char* name, const char* along, const char* unit, const char* meaning) {
+  return {name, ElementType::kFloat64, {"cap", along}, unit, meaning, {}};
+}
+
 TraceColumn TimeColumn() {
-  return {"time",
-          ElementType::kFloat64,
-          {"cap", "sample"},
-          "s",
-          "start of the interval since the step began",
-          {}};
+  return RowColumn("time", "sample", "s", "start of the interval since the step began");
 }
 
 TraceColumn StepFractionColumn() {
-  return {"step_fraction",
-          ElementType::kFloat64,
-          {"cap", "sample"},
-          "1",
-          "start of the interval over the step time",
-          {}};
+  return RowColumn("step_fraction", "sample", "1", "start of the interval over the step time");
 }
 
 TraceColumn CollectiveColumn() {
@@ -70,12 +64,8 @@ TraceColumn CollectiveColumn() {
 }
 
 TraceColumn CollectiveTimeColumn() {
-  return {"collective_time",
-          ElementType::kFloat64,
-          {"cap", "collective"},
-          "s",
-          "measured duration of the kind of collective",
-          {}};
+  return RowColumn("collective_time", "collective", "s",
+                   "measured duration of the kind of collective");
 }
 
 TraceColumn SpanColumn() {

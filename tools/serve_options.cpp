@@ -1,6 +1,7 @@
 #include "tools/serve_options.h"
 
 #include <algorithm>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -27,13 +28,29 @@ const T& Known(const T* found, const std::string& option, const std::string& nam
   return *found;
 }
 
+// One part, or several joined by +, which act as the slowest of them.
+InferencePart PartOf(const std::string& names, const ServingCatalogue& catalogue) {
+  std::optional<InferencePart> part;
+  for (std::size_t begin = 0; begin <= names.size();) {
+    const std::size_t end = std::min(names.find('+', begin), names.size());
+    const std::string name = names.substr(begin, end - begin);
+    const InferencePart& next =
+        Known(catalogue.FindPart(name), "--part", name, catalogue.PartNames());
+    part = part ? SlowerOf(*part, next) : next;
+    begin = end + 1;
+  }
+  return *part;
+}
+
 }  // namespace
 
 void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--model", options.model, "A model of workloads/catalog/serving_models.csv")
       ->capture_default_str()
       ->type_name("NAME");
-  command.add_option("--part", options.part, "An accelerator of serving_parts.csv")
+  command
+      .add_option("--part", options.part,
+                  "An accelerator of serving_parts.csv; several joined by + share a replica")
       ->capture_default_str()
       ->type_name("NAME");
   command.add_option("--engine", options.engine, "A serving engine of serving_engines.csv")
@@ -69,8 +86,7 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   Deployment deployment;
   deployment.model =
       Known(catalogue.FindModel(options.model), "--model", options.model, catalogue.ModelNames());
-  deployment.part =
-      Known(catalogue.FindPart(options.part), "--part", options.part, catalogue.PartNames());
+  deployment.part = PartOf(options.part, catalogue);
   deployment.engine =
       EngineOn(deployment.part, Known(catalogue.FindEngine(options.engine), "--engine",
                                       options.engine, catalogue.EngineNames()));

@@ -259,7 +259,11 @@ InferencePart InferencePartOf(const ServerSpec& server,
   part.domain = server.domain();
   part.inside = server.scale_up;
   part.across = server.across();
-  part.link_bandwidth = server.RingBandwidth(server.domain()).si();
+  if (part.ring_shares.empty()) {
+    part.link_bandwidth = server.RingBandwidth(server.domain()).si();
+  } else {
+    part.link_bandwidth = chip.scale_up_bandwidth.si();
+  }
   part.nic_bandwidth = server.direct || server.nics == 0
                            ? server.across_bandwidth().si()
                            : server.nic_bandwidth.si() * server.nics / server.accelerators;

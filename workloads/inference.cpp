@@ -247,9 +247,9 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
     // Each rank's logits, in 16 bits, to one.
     const CollectiveFit& fit = links_.scale_up;
     Of(times, Limit::kLinks) +=
-        fit.base_latency.si() + rows * model_.vocabulary * 2 * (layout_.tensor - 1) /
-                                    layout_.tensor /
-                                    (part_.link_bandwidth * fit.all_gather_efficiency);
+        fit.base_latency.si() +
+        rows * model_.vocabulary * 2 * (layout_.tensor - 1) / layout_.tensor /
+            (RingBandwidth(part_, layout_.tensor) * fit.all_gather_efficiency);
   }
   // Logits in 32 bits, passed over a few times by the sampler.
   Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
@@ -336,7 +336,9 @@ void IterationCosts::FillCache(const std::string& path) {
   }
   // A sequence's windows are small beside its other layers; a batch of them is set aside.
   const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);
-  const double tokens = (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;
+  const double tokens = engine_.whole_windows
+                            ? usable / (per_layer * layers) * layout_.data
+                            : (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;
   if (engine_.cache_tokens > 0) {
     cache_tokens_ = engine_.cache_tokens;
     return;

@@ -26,9 +26,10 @@ struct InferenceModel {
   double ffn = 0;  ///< width of dense layers; 0: all layers have experts
   int vocabulary = 0;
   int experts = 0, experts_per_token = 0, shared_experts = 0, expert_ffn = 0;
-  int dense_layers = 0;  ///< leading ones of a model with experts
-  bool gated = true;     ///< three matrices in a feed-forward block, not two
-  bool latent = false;   ///< MLA: all heads share one latent vector and one rotary key per token
+  int dense_layers = 0;       ///< leading ones of a model with experts
+  bool gated = true;          ///< three matrices in a feed-forward block, not two
+  bool block_scales = false;  ///< weights of 8 bits have a scale for each block, not one for all
+  bool latent = false;  ///< MLA: all heads share one latent vector and one rotary key per token
   int kv_rank = 512, q_rank = 1536, rotary_dim = 64, value_dim = 128;  ///< of MLA
   int context = 0;            ///< tokens of the longest prompt; 0: not known
   int window = 0;             ///< tokens that a layer with a sliding window keeps
@@ -69,7 +70,9 @@ struct InferencePart {
   double hbm_bandwidth = 0;                          ///< bytes/s
   double domain = 8;                                 ///< accelerators that links reach
   double link_bandwidth = 0;                         ///< bytes/s per direction inside the domain
-  CollectiveFit inside, across;                      ///< collectives in the domain and beyond it
+  /// By number of members: of link_bandwidth, what each sends in a ring; empty: all of it.
+  std::vector<double> ring_shares;
+  CollectiveFit inside, across;    ///< collectives in the domain and beyond it
   double link_direct_latency = 0;  ///< s, of one kernel in which all send to all; 0: there is none
   double nic_bandwidth = 25e9;     ///< bytes/s per accelerator and direction, beyond the domain
   double gemm_efficiency = 0.65;   ///< of the BF16 peak, large products
@@ -126,6 +129,7 @@ struct InferenceEngine {
   double attention_factor = 1;     ///< of prefill attention
   double vector_attention =
       0;                       ///< decode attention without matrix units, of the BF16 peak; 0: with
+  bool whole_windows = false;  ///< caches of layers with a sliding window have room for all tokens
   bool read_by_head = false;   ///< each query head reads keys and values, not each group once
   bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
   bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work,
@@ -136,6 +140,9 @@ struct InferenceEngine {
   double imbalance = 1;         ///< of the busiest rank when experts are spread
   double request_overhead = 0;  ///< s to the first token: HTTP, tokeniser
 };
+
+/// Bytes/s per direction that each of so many accelerators of a domain sends in a ring of them.
+double RingBandwidth(const InferencePart& part, int members);
 
 /// The engine as it sets itself up on a part: small ones get small budgets.
 InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine);

@@ -27,16 +27,20 @@ constexpr double kMeasuredKernels = 8;
 // 46 us for an all-reduce of 64 bytes on two servers of H20 (NVIDIA/nccl issue 1244), 25 modelled.
 constexpr double kNetworkLatency = 1.85;
 
-// A model with so many experts is published with a scale for each block of 8-bit weights
-// (DeepSeek-V3, Qwen3, GLM-4.5); Mixtral was with one for each tensor.
-constexpr int kFineExperts = 32;
-
-// Rate of plain products with a scale for each block over one for each tensor: 0.43 of the peak on
-// an H100 with TensorRT-LLM 1.2, scaling included (NVIDIA aiconfigurator), and 0.70 on the card of
-// h100_sxm_fp8_linear.csv.
-constexpr double kBlockRate = 0.62;
+// FLOP/s at which scales of blocks are applied beside the matrix units: plain products of 8 bits
+// reach 0.43 of the peak with them and 0.70 without on an H100, and 0.29 and 0.60 on a B200
+// (NVIDIA aiconfigurator, TensorRT-LLM 1.2; h100_sxm_fp8_linear.csv).
+constexpr double kBlockScaling = 2.3e15;
 
 }  // namespace
+
+double RingBandwidth(const InferencePart& part, int members) {
+  if (part.ring_shares.empty()) {
+    return part.link_bandwidth;
+  }
+  const auto last = static_cast<int>(part.ring_shares.size()) - 1;
+  return part.link_bandwidth * part.ring_shares[static_cast<std::size_t>(std::min(members, last))];
+}
 
 ServerSpec LinksOf(const InferencePart& part, double factor) {
   ServerSpec links;
@@ -46,6 +50,9 @@ ServerSpec LinksOf(const InferencePart& part, double factor) {
   links.nics = links.accelerators;
   links.nic_bandwidth = links.fabric_nic_bandwidth = BytesPerSecond(part.nic_bandwidth);
   links.scale_up = part.inside;
+  for (const double share : part.ring_shares) {
+    links.ring_bandwidths.push_back(BytesPerSecond(part.link_bandwidth * share));
+  }
   links.scale_out = part.across;
   CollectiveFit &inside = links.scale_up, &across = links.scale_out;
   for (Seconds* latency : {&inside.base_latency, &inside.step_latency, &inside.bulk_step_latency,
@@ -77,8 +84,10 @@ double IterationCosts::Peak(double bytes) const {
   const bool integers =
       layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
-  const double blocks = model_.experts >= kFineExperts ? kBlockRate : 1.0;
-  const double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor * blocks;
+  double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
+  if (model_.block_scales && eight > 0) {
+    eight = 1 / (1 / eight + 1 / kBlockScaling);
+  }
   if (bytes >= 2) {
     return plain;
   }
@@ -121,7 +130,7 @@ ExpertKernels IterationCosts::KernelsOfExperts() const {
     format = ExpertFormat::kNvfp4;
     peak = part_.peak_fp4;
   } else if (layout_.weights == WeightFormat::kFp8) {
-    format = model_.experts >= kFineExperts ? ExpertFormat::kFp8Blocks : ExpertFormat::kFp8;
+    format = model_.block_scales ? ExpertFormat::kFp8Blocks : ExpertFormat::kFp8;
     peak = part_.peak_fp8;
   }
   ExpertKernels kernels = part_.experts[static_cast<std::size_t>(format)];
@@ -170,8 +179,9 @@ double IterationCosts::ReduceTime(double rows) const {
   if (!engine_.direct_reduce || part_.link_direct_latency <= 0 || group.domains > 1) {
     return library;
   }
-  const double direct = part_.link_direct_latency * engine_.link_factor +
-                        bytes * (group.ranks - 1) / (part_.link_bandwidth * kDirectRate);
+  const double direct =
+      part_.link_direct_latency * engine_.link_factor +
+      bytes * (group.ranks - 1) / (RingBandwidth(part_, group.ranks) * kDirectRate);
   return std::min(library, direct);
 }
 

@@ -167,7 +167,10 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
           prefill_replicas: int | None = None, prefill_tensor: int | None = None,
           kv_gbs: float | None = None, core_gbs: float | None = None, other_gbs: float | None = None,
           router: str | None = None, replay: str | os.PathLike[str] | None = None,
-          prefix_cache: str | int | None = None, seed: int | None = None) -> pd.DataFrame:
+          prefix_cache: str | int | None = None, host_cache_gb: float | None = None,
+          host_gbs: float | None = None, store_gb: float | None = None, store_gbs: float | None = None,
+          kv_tokens: int | None = None, cap: str | None = None, values: str | None = None,
+          seed: int | None = None) -> pd.DataFrame:
     """Serves requests with a model: latencies, rates and what binds.
 
     Args:
@@ -184,10 +187,17 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         usd_per_hour: price of one accelerator, USD.
         prefill_replicas: replicas that only prefill; kv_gbs, core_gbs, other_gbs: GB/s of an accelerator,
             of the fabric between the pools, and of other jobs on it.
+        router: of pools, or of several `replicas`, which are then all simulated: "round_robin",
+            "least_loaded" or "prefix_aware".
         replay: a recorded trace: Azure LLM (.csv) or Mooncake (.jsonl).
+        prefix_cache: "room", "infinite" or tokens; behind it `host_cache_gb` of a replica at `host_gbs` and
+            `store_gb` of all at `store_gbs` (GB and GB/s).
+        kv_tokens: that the KV cache of a replica holds, as its engine prints them.
+        cap: "hbm", "hbm_capacity", "flops", "scale_up" or "nic": a row for each of `values` ("100,50%").
 
     Returns:
-        One row for each rate: ttft_median_s, ttft_p90_s, ttft_p99_s, tpot_..., e2e_..., in s;
+        One row for each rate, or for each value of a cap (share, value, ttft_median_s, tpot_median_s, ...,
+        binds). Of rates: ttft_median_s, ttft_p90_s, ttft_p99_s, tpot_..., e2e_..., in s;
         output_tokens_per_s, in all, per_accelerator and per_user; goodput_requests_per_s;
         within_objectives (0 to 1); watts_per_accelerator (W); joules_per_output_token (J);
         usd_per_million_output_tokens; `waits_on` and `spends_on`: what most makes the first that waits
@@ -203,11 +213,19 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         "--prefill-tensor": prefill_tensor, "--kv-gbs": kv_gbs, "--core-gbs": core_gbs,
         "--other-gbs": other_gbs, "--router": router,
         "--replay": os.fspath(replay) if replay is not None else None,
-        "--prefix-cache": prefix_cache, "--seed": seed})]
+        "--prefix-cache": prefix_cache, "--host-cache-gb": host_cache_gb, "--host-gbs": host_gbs,
+        "--store-gb": store_gb, "--store-gbs": store_gbs, "--kv-tokens": kv_tokens, "--cap": cap,
+        "--values": values, "--seed": seed})]
     if rate is not None and concurrency is not None:
         raise ValueError("expected a rate or a concurrency")
     name, loads = ("rate", rate) if concurrency is None else ("concurrency", concurrency)
     rows, waits, times = [], [], []
+    if cap is not None:
+        only = [] if rate is None and concurrency is None else option_words({f"--{name}": loads})
+        record = _serve_once(scenario, [*words, *only])
+        frame = pd.DataFrame(record.pop("points"))
+        frame.attrs = record
+        return frame
     for load in loads if isinstance(loads, Iterable) else [loads]:
         record = _serve_once(scenario, [*words, *option_words({f"--{name}": load})])
         waits.append(record.pop("waits", []))

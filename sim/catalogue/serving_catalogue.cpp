@@ -119,8 +119,10 @@ void SetModel(const std::string& field, const std::string& text, ServingCatalogu
     }
   } else if (field == "ffn" || field == "windowed_share") {
     (field == "ffn" ? model.ffn : model.windowed_share) = value.value_or(0);
-  } else if (field == "latent" || field == "gated") {
-    (field == "latent" ? model.latent : model.gated) = text == "true";
+  } else if (field == "latent" || field == "gated" || field == "block_scales") {
+    (field == "latent"  ? model.latent
+     : field == "gated" ? model.gated
+                        : model.block_scales) = text == "true";
   } else {
     problem = fmt::format("models have no field {}", Quoted(field));
   }

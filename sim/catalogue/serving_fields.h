@@ -105,6 +105,7 @@ inline constexpr FlagField kFlags[] = {
     {"profile_context", &InferenceEngine::profile_context},
     {"reserve_whole", &InferenceEngine::reserve_whole},
     {"narrow_cache", &InferenceEngine::narrow_cache},
+    {"whole_windows", &InferenceEngine::whole_windows},
     {"read_by_head", &InferenceEngine::read_by_head},
     {"direct_reduce", &InferenceEngine::direct_reduce},
     {"overlap", &InferenceEngine::overlap},

@@ -5,8 +5,21 @@
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/folders.h"
 #include "sim/catalogue/parts.h"
+#include "topologies/scale_up/network.h"
 
 namespace gridlock {
+
+namespace {
+
+// Of a server in which every pair has links of its own: fewer members use fewer of them. Shares of
+// other networks are in the efficiencies of their transports.
+std::vector<BytesPerSecond> RingsOf(const ServerSpec& server) {
+  const ScaleUpSpec& network = server.network;
+  const bool pairs = network.links == ScaleUpSpec::Links::kMesh && network.between > 0;
+  return pairs ? RingBandwidths(server) : std::vector<BytesPerSecond>();
+}
+
+}  // namespace
 
 ServingMachines::ServingMachines(const std::vector<std::string>& names, ProblemList& problems) {
   proto::Scenario scenario;
@@ -49,6 +62,10 @@ bool ServingMachines::Fill(const std::string& name, InferencePart& part) const {
   part.hbm_bandwidth = chip.hbm_bandwidth.si();
   part.domain = server.accelerators;
   part.link_bandwidth = chip.scale_up_bandwidth.si();
+  part.ring_shares.clear();
+  for (const BytesPerSecond& each : RingsOf(server)) {
+    part.ring_shares.push_back(each / chip.scale_up_bandwidth);
+  }
   part.nic_bandwidth = server.nic_bandwidth.si() * server.nics / server.accelerators;
   part.inside = server.scale_up;
   part.across = server.scale_out;

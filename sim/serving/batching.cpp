@@ -261,21 +261,19 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const std::int64_t beside = DecodesBeside() ? batch() : 0;
   const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
   const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
-  LimitTimes base = costs_.BaseLimits(rows, outputs, sequences);
+  LimitTimes limits = costs_.BaseLimits(rows, outputs, sequences);
   const LimitTimes uneven = costs_.UnevenLimits(rows, chunk.tokens, chunk.pairs,
                                                 static_cast<std::int64_t>(chunks_.size()));
-  Seconds waiting(0);
-  for (std::size_t i = 0; i < base.size(); ++i) {
-    base[i] += uneven[i];
-    waiting += Seconds(uneven[i]);
+  const Seconds pairs = costs_.PerPair() * chunk.pairs;
+  Seconds time = pairs;
+  for (std::size_t i = 0; i < limits.size(); ++i) {
+    limits[i] += uneven[i];
+    time += Seconds(limits[i]);
   }
   const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
-  const Seconds pairs = costs_.PerPair() * chunk.pairs;
-  Seconds time = costs_.Base(rows, outputs, sequences) + waiting + pairs;
   if (beside > 0) {
     time += costs_.PerRead(beside) * reads;
   }
-  LimitTimes limits = base;
   limits[static_cast<std::size_t>(Limit::kCompute)] += pairs.si();
   Count(time, 1, limits);
   work_.flop +=
@@ -345,18 +343,31 @@ void BatchingReplica::EvictUntilOneIterationFits() {
   }
 }
 
+const BatchingReplica::DecodeCosts& BatchingReplica::CostsOfBatch() const {
+  if (of_batch_.batch != batch()) {
+    of_batch_.batch = batch();
+    of_batch_.limits = costs_.BaseLimits(batch(), batch(), batch());
+    of_batch_.base = Seconds(0);
+    for (const double each : of_batch_.limits) {
+      of_batch_.base += Seconds(each);
+    }
+    of_batch_.read = costs_.PerRead(batch());
+  }
+  return of_batch_;
+}
+
 // The sum of an arithmetic series: each iteration reads `batch` tokens more.
 Seconds BatchingReplica::TimeOf(std::int64_t iterations) const {
   const double n = static_cast<double>(iterations);
   const double b = static_cast<double>(batch());
   const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
-  return costs_.Base(batch(), batch(), batch()) * n + costs_.PerRead(batch()) * reads;
+  return CostsOfBatch().base * n + CostsOfBatch().read * reads;
 }
 
 // The fewest iterations, from 1, that end at or after `time`; `at_most` when there are not as many.
 std::int64_t BatchingReplica::IterationsReaching(Seconds time, std::int64_t at_most) const {
-  const double base = costs_.Base(batch(), batch(), batch()).si();
-  const double read = costs_.PerRead(batch()).si(), b = static_cast<double>(batch());
+  const double base = CostsOfBatch().base.si(), read = CostsOfBatch().read.si();
+  const double b = static_cast<double>(batch());
   const auto time_of = [&](std::int64_t iterations) {
     const double n = static_cast<double>(iterations);
     return clock_ +
@@ -399,7 +410,7 @@ void BatchingReplica::Decode(std::int64_t iterations, const Completed& completed
   const double n = static_cast<double>(iterations), b = static_cast<double>(batch());
   const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
   const Seconds time = TimeOf(iterations);
-  Count(time, n, costs_.BaseLimits(batch(), batch(), batch()));
+  Count(time, n, CostsOfBatch().limits);
   work_.flop += n * costs_.FlopOf(b, b, 0, 0) + costs_.FlopOf(0, 0, reads, 0);
   work_.bytes += (n - 1) * costs_.BytesOf(b, 0) + costs_.BytesOf(b, reads);
   work_.output_tokens += iterations * batch();

@@ -147,6 +147,15 @@ class BatchingReplica {
   [[nodiscard]] bool DecodesBeside() const;
   void Prefill(const Chunk& chunk, const Completed& completed);
   void EvictUntilOneIterationFits();
+
+  /// What one iteration of a batch that only decodes takes, caches empty.
+  struct DecodeCosts {
+    std::int64_t batch = -1;
+    LimitTimes limits{};
+    Seconds base, read;
+  };
+
+  [[nodiscard]] const DecodeCosts& CostsOfBatch() const;
   [[nodiscard]] Seconds TimeOf(std::int64_t iterations) const;
   [[nodiscard]] std::int64_t IterationsUntilEvent(Seconds until) const;
   [[nodiscard]] std::int64_t IterationsReaching(Seconds time, std::int64_t at_most) const;
@@ -175,6 +184,7 @@ class BatchingReplica {
   std::map<std::int64_t, Sequence> active_;  ///< by number of admission
   std::set<std::pair<std::int64_t, std::int64_t>> finishing_;  ///< last iteration, admission
   std::int64_t admissions_ = 0;
+  mutable DecodeCosts of_batch_;      ///< of the last batch asked for
   std::vector<std::int64_t> chunks_;  ///< of NextChunk, by place in prefilling_
   BatchWork work_;
 };

@@ -83,6 +83,50 @@ void Finish(const PlanSpec& spec, ServingPlan& plan) {
 
 }  // namespace
 
+InferencePart SlowerOf(const InferencePart& a, const InferencePart& b) {
+  InferencePart slower = a;
+  slower.name = a.name + "+" + b.name;
+  // A rate is a peak and a share that kernels reach of it: the product counts.
+  const auto rate = [&](double InferencePart::*peak, auto... shares) {
+    const double most = std::min(a.*peak, b.*peak);
+    ((slower.*shares = most > 0 ? std::min(a.*peak * a.*shares, b.*peak * b.*shares) / most
+                                : std::min(a.*shares, b.*shares)),
+     ...);
+    slower.*peak = most;
+  };
+  rate(&InferencePart::peak_bf16, &InferencePart::gemm_efficiency,
+       &InferencePart::attention_efficiency, &InferencePart::latent_efficiency);
+  rate(&InferencePart::peak_fp8, &InferencePart::fp8_efficiency);
+  rate(&InferencePart::peak_fp4, &InferencePart::fp4_efficiency);
+  rate(&InferencePart::hbm_bandwidth, &InferencePart::hbm_efficiency,
+       &InferencePart::cache_efficiency, &InferencePart::fp4_hbm_efficiency);
+  for (double InferencePart::*least :
+       {&InferencePart::hbm_capacity, &InferencePart::domain, &InferencePart::nic_bandwidth,
+        &InferencePart::expert_efficiency, &InferencePart::widened_efficiency,
+        &InferencePart::power_limit}) {
+    slower.*least = std::min(a.*least, b.*least);
+  }
+  for (double InferencePart::*most :
+       {&InferencePart::kernel_time, &InferencePart::host_factor, &InferencePart::idle_power}) {
+    slower.*most = std::max(a.*most, b.*most);
+  }
+  slower.link_direct_latency = a.link_direct_latency > 0 && b.link_direct_latency > 0
+                                   ? std::max(a.link_direct_latency, b.link_direct_latency)
+                                   : 0;
+  const auto pace = [](const InferencePart& part) {
+    return part.link_bandwidth * part.inside.all_reduce_efficiency;
+  };
+  const InferencePart& linked = pace(a) <= pace(b) ? a : b;  // no bridge joins two kinds
+  slower.link_bandwidth = linked.link_bandwidth;
+  slower.inside = linked.inside;
+  slower.across = linked.across;
+  slower.ring_shares = linked.ring_shares;
+  slower.experts = {};
+  slower.joules_per_flop = (a.joules_per_flop + b.joules_per_flop) / 2;
+  slower.joules_per_byte = (a.joules_per_byte + b.joules_per_byte) / 2;
+  return slower;
+}
+
 Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
                       const IterationCosts& costs, const Objectives& objectives,
                       double usd_per_hour) {

@@ -20,6 +20,10 @@ struct Deployment {
   [[nodiscard]] int accelerators() const { return replicas * layout.accelerators(); }
 };
 
+/// The part that ranks of both kinds act as together: each step ends with the slower one, and the
+/// cache is as large as the smaller one allows.
+InferencePart SlowerOf(const InferencePart& a, const InferencePart& b);
+
 /// Objectives that a share of the requests must keep. 0: none.
 struct Objectives {
   Seconds ttft, tpot;

@@ -155,6 +155,10 @@ def check_serving():
     assert list(queued.concurrency) == [16] and queued.batch_peak[0] <= 16
     pools = gridlock.serve(**load, rate=5, prefill_replicas=2, replicas=3)
     assert pools.accelerators[0] == 40 and pools.transfer_median_s[0] > 0
+    routed = gridlock.serve(**load, rate=5, replicas=2, router="prefix_aware")
+    assert routed.loc[0, "router"] == "prefix_aware" and routed.loc[0, "busy_most"] > 0, routed
+    capped = gridlock.serve(**load, rate=5, cap="hbm", values="100,50%")
+    assert list(capped["share"]) == [1, 0.5] and capped.attrs["unit"] == "GB/s", capped
     fleet = gridlock.serve(ROOT / "examples/07-hbm-cap/scenario.textproto", requests=100)
     assert len(fleet) == 1 and fleet.e2e_median_s[0] > fleet.ttft_median_s[0]
     plans = gridlock.serve_plan(rate=10, ttft_ms=1000, tpot_ms=50, usd_per_hour=2, weights=["fp8"], top=3)

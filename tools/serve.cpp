@@ -255,7 +255,9 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
       ->check(CLI::Range(16, 2'000'000'000));
   command.add_option("--concurrency", options.concurrency, "Requests in flight, instead of a rate")
       ->check(CLI::Range(1.0, 1e7));
-  command.add_option("--requests", options.requests, "Requests of one replica")
+  command
+      .add_option("--requests", options.requests,
+                  "Requests of one replica; of all in pools or behind a router")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
   command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")

@@ -84,6 +84,11 @@ def check_slips():
             (["serve", "--replay", "t.jsonl", "--host-cache-gb", "100"],
              "gridlock serve: --host-cache-gb: lies behind a prefix cache in HBM; --prefix-cache "
              "room or TOKENS says how large that is"),
+            (["serve", "--router", "prefix_aware"],
+             "gridlock serve: --router: chooses among replicas; --replicas says how many there are"),
+            (["serve", "--replay", "t.jsonl", "--store-gb", "100"],
+             "gridlock serve: --store-gb: lies behind a prefix cache in HBM; --prefix-cache room or "
+             "TOKENS says how large that is"),
             (["serve", "--values", "50%"],
              "gridlock serve: --values: are those of a cap; --cap says of what"),
             (["serve", "--cap", "hbn"],
@@ -209,6 +214,21 @@ def check_serving_plan():
     assert 2 <= answer["tried"] <= 7, answer
 
 
+def check_serving_tables():
+    """CSV says what JSON says: a row for each value of a cap, a column for each number."""
+    load = ["serve", "--model", "llama-3.1-8b", "--concurrency", "4", "--requests", "20"]
+    cap = [*load, "--cap", "hbm", "--values", "100,50%", "--format"]
+    rows = list(csv.DictReader(io.StringIO(run(*cap, "csv"))))
+    points = json.loads(run(*cap, "json"))["points"]
+    assert [float(row["tpot_median_s"]) for row in rows] == [p["tpot_median_s"] for p in points], rows
+    assert {row["unit"] for row in rows} == {"GB/s"}, rows
+    for more in ([], ["--prefill-replicas", "1"], ["--replicas", "2", "--router", "prefix_aware"]):
+        row, = csv.DictReader(io.StringIO(run(*load, *more, "--format", "csv")))
+        told = json.loads(run(*load, *more, "--format", "json"))
+        assert float(row["ttft_s.median"]) == told["ttft_s"]["median"], (row, told)
+        assert row["model"] == "llama-3.1-8b", row
+
+
 def check_narrow_terminal():
     """On 40 columns lines break between words."""
     master, slave = pty.openpty()
@@ -240,6 +260,7 @@ def main():
         check_networks(Path(folder))
         check_json()
         check_serving_plan()
+        check_serving_tables()
         check_narrow_terminal()
     print("PASS")
 

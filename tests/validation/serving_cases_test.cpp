@@ -92,11 +92,11 @@ TEST(ServingRow, IsSlowerOnALinkThatIsCut) {
   EXPECT_GT(Predict({{"accelerator", "h800_sxm"}}).value.value(), Predict({}).value.value());
 }
 
-// gb200 is like b200_sxm, whose shares of the peaks are estimates and whose HBM is not.
+// gb200 is like b200_sxm, whose small kernels are an estimate and whose HBM is not.
 TEST(ServingCatalogue, TakesOverTheEstimatesOfTheEntryThatAnotherIsLike) {
   const auto estimates = ShippedServingCatalogue().estimates;
-  EXPECT_EQ(estimates.count("b200_sxm.attention_efficiency"), 1U);
-  EXPECT_EQ(estimates.count("gb200.attention_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("b200_sxm.kernel_us"), 1U);
+  EXPECT_EQ(estimates.count("gb200.kernel_us"), 1U);
   EXPECT_EQ(estimates.count("gb200.hbm_efficiency"), 0U);
   // The A100's prices of a FLOP are an estimate, the H100's and those like it are measured.
   EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_flop"), 1U);
@@ -114,6 +114,88 @@ TEST(ServingCatalogue, TakesMachinesFromTheCatalogue) {
   EXPECT_DOUBLE_EQ(catalogue.FindPart("h800_sxm")->link_bandwidth, 200e9);
   EXPECT_DOUBLE_EQ(catalogue.FindPart("h200_sxm")->hbm_bandwidth, 4.8e12);
   EXPECT_GT(catalogue.FindPart("h100_sxm")->inside.in_switch_efficiency, 0.5);
+}
+
+// 24 links of a Gaudi 3: three to each of the seven others. An H100 has a switch.
+TEST(ServingCatalogue, KnowsWhatFewerMembersCanSend) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  const InferencePart& gaudi = *catalogue.FindPart("gaudi3");
+  EXPECT_DOUBLE_EQ(RingBandwidth(gaudi, 2), gaudi.link_bandwidth * 3 / 24);
+  EXPECT_DOUBLE_EQ(RingBandwidth(gaudi, 8), gaudi.link_bandwidth * 21 / 24);
+  const InferencePart& h100 = *catalogue.FindPart("h100_sxm");
+  EXPECT_DOUBLE_EQ(RingBandwidth(h100, 2), h100.link_bandwidth);
+}
+
+// What was measured of experts is of one part and of those that are the same silicon.
+TEST(ServingCatalogue, KeepsMeasuredExpertsToTheirPart) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  const auto share = [&catalogue](const char* part, ExpertFormat format) {
+    return catalogue.FindPart(part)->experts[static_cast<std::size_t>(format)].efficiency;
+  };
+  EXPECT_GT(share("h100_sxm", ExpertFormat::kFp8Blocks), 0);
+  EXPECT_DOUBLE_EQ(share("h200_sxm", ExpertFormat::kFp8Blocks),
+                   share("h100_sxm", ExpertFormat::kFp8Blocks));
+  EXPECT_EQ(share("mi300x", ExpertFormat::kBf16), 0);
+  EXPECT_EQ(share("h100_sxm", ExpertFormat::kNvfp4), 0);
+}
+
+ServingCase CaseOf(const ServingCells& cells) {
+  ServingCase row;
+  EXPECT_EQ(ReadServingCase(RowOf(cells), ShippedServingCatalogue(), row), "");
+  return row;
+}
+
+TEST(ServingRow, ReadsHowItWasRunFromItsNotes) {
+  const ServingCells experts = {{"tp", "8"},
+                                {"accelerators", "8"},
+                                {"experts", "128"},
+                                {"top_k", "8"},
+                                {"expert_ffn", "1536"}};
+  EXPECT_EQ(CaseOf(experts).layout.data, 1);
+  ServingCells apart = experts;
+  apart["notes"] = "the doc's MoE option file sets enable_attention_dp: true";
+  EXPECT_EQ(CaseOf(apart).layout.data, 8);
+  EXPECT_EQ(CaseOf(apart).layout.tensor, 1);
+  EXPECT_TRUE(CaseOf({{"notes", "only the MLP weights are FP8"}}).layout.narrow_ffn_alone);
+  // Nobody streams tokens to an engine's own benchmark.
+  EXPECT_GT(CaseOf({{"engine_version", "1.0"}}).engine.stream_time, 0);
+  EXPECT_EQ(CaseOf({{"engine_version", "1.0"}, {"source", "NVIDIA TensorRT-LLM guide"}})
+                .engine.stream_time,
+            0);
+}
+
+// Attention in 16 bits beside an FFN in 8 leaves less room, and takes longer.
+TEST(IterationCosts, TellAttentionFromTheFeedForwardBlock) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  InferenceLayout layout;
+  layout.tensor = 8;
+  layout.weights = WeightFormat::kFp8;
+  const auto costs = [&] {
+    return IterationCosts(*catalogue.FindModel("llama-3.1-405b"), *catalogue.FindPart("h200_sxm"),
+                          *catalogue.FindEngine("vllm_1"), layout, "");
+  };
+  const IterationCosts whole = costs();
+  layout.narrow_ffn_alone = true;
+  const IterationCosts ffn = costs();
+  const double attention = 126.0 * 16384 * 128 * (2 * 128 + 2 * 8) / 8;  // one byte more each
+  EXPECT_NEAR((ffn.weight_bytes() - whole.weight_bytes()).si(), attention, 1e-3 * attention);
+  EXPECT_GT(ffn.Base(1, 1, 1), whole.Base(1, 1, 1));
+}
+
+// Caches of layers with a window hold all tokens in engines that do not say how long they are.
+TEST(IterationCosts, KeepWindowsWholeWhereTheEngineDoes) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  InferenceLayout layout;
+  layout.weights = WeightFormat::kMxfp4;
+  InferenceEngine engine = *catalogue.FindEngine("vllm_1");
+  const auto tokens = [&] {
+    return static_cast<double>(IterationCosts(*catalogue.FindModel("gpt-oss-120b"),
+                                              *catalogue.FindPart("h200_sxm"), engine, layout, "")
+                                   .cache_tokens());
+  };
+  const double windows = tokens();
+  engine.whole_windows = true;
+  EXPECT_NEAR(windows / tokens(), 2, 0.02);
 }
 
 TEST(ServingCatalogue, FindsTheFamilyOfARelease) {

@@ -14,6 +14,7 @@
 #include "sim/study/evaluate.h"
 #include "sim/validation/case_stack.h"
 #include "sim/validation/report.h"
+#include "sim/validation/worst.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -81,6 +82,50 @@ TEST(Report, TellsEveryRowInEachFormat) {
   const std::string json = ValidationJson(report);
   EXPECT_THAT(json, HasSubstr("\"leave_out\": \"stack\""));
   EXPECT_THAT(json, HasSubstr("\"median_pct\": 10"));
+}
+
+// A row of 10 s, predicted with kernels of so many seconds and 2 s of collectives over replicas.
+CaseResult Simulated(const std::string& id, double predicted, double kernels) {
+  CaseResult result = Given(id, "headline", "one", predicted);
+  StepRecord record;
+  record.breakdown = {{"compute", Seconds(kernels - 1)},
+                      {"memory_bound", Seconds(1)},
+                      {"data_comm", Seconds(2)},
+                      {"overhead", Seconds(0.5)}};
+  result.split = SplitOf(record);
+  result.mfu = 0.4;
+  return result;
+}
+
+TEST(Worst, AreExplainedByTheirOwnSteps) {
+  EXPECT_THAT(Explained(Simulated("a", 14, 11.5)), HasSubstr("kernels alone take 11.5 s, longer"));
+  EXPECT_THAT(Explained(Simulated("a", 12, 9.5)),
+              HasSubstr("kernels take 9.5 s; of 2.5 s beside them, most of it collectives over "
+                        "replicas (2 s), the run hid or saved 2 s"));
+  EXPECT_THAT(
+      Explained(Simulated("a", 8, 5.5)),
+      HasSubstr("2 s are not explained: kernels would have to reach 0.73 of their simulated "
+                "pace, or collectives over replicas (2 s) take 2.0 times as long"));
+  // 0.4 of the peak in 25 s are 1.0 in 10 s.
+  EXPECT_THAT(Explained(Simulated("a", 25, 22.5)), HasSubstr("100 % of the peak is more than"));
+  EXPECT_EQ(Explained(Given("a", "headline", "one", std::nullopt)), "");
+}
+
+TEST(Worst, AreTheTenLargestErrorsOfARole) {
+  std::vector<CaseResult> results;
+  for (int i = 0; i < 9; ++i) {
+    results.push_back(Simulated(std::to_string(i), 10.1 + i, 5));
+  }
+  EXPECT_EQ(WorstText(results), "");  // all of nine are in the table already
+  results.push_back(Simulated("slow", 5, 3));
+  results.push_back(Simulated("right", 10, 5));
+  const std::vector<const CaseResult*> worst = WorstOf(results, "headline");
+  ASSERT_EQ(worst.size(), 10U);
+  EXPECT_EQ(worst[0]->row.id, "8");
+  EXPECT_EQ(worst.back()->row.id, "0");
+  EXPECT_TRUE(WorstOf(results, "calibration").empty());
+  EXPECT_THAT(WorstText(results), HasSubstr("the worst 10 of headline"));
+  EXPECT_THAT(WorstText(results), HasSubstr("  -50.0 %  slow: 5 s, published 10 s; MFU 40 %"));
 }
 
 TEST(Filter, TakesKindRolePatternStackAndAccelerator) {

@@ -169,6 +169,7 @@ def leave_accelerator_out(root, name, instead):
             for field in ("attention_efficiency", "attention_backward_efficiency")})
     for field in ("sustained_clock", "hbm_efficiency"):
         document.set("accelerator", name, field, giver.get(field))
+    document.set("accelerator", name, "portable_attention", giver.get("portable_attention") or "1")
     if all(fields for fields, _, _ in document.sources("accelerator", name)):
         _append(document, name, '  source { text: "left out" }\n')
     catalogue.save()

@@ -9,6 +9,7 @@
 
 #include "sim/base/check.h"
 #include "sim/cluster/job_sites.h"
+#include "sim/energy/energy.h"
 #include "topologies/topology.h"
 #include "workloads/campaign.h"
 #include "workloads/program/training_program.h"
@@ -273,14 +274,15 @@ void Cluster::ChargeTenants(const Stretch& stretch) {
   }
 }
 
-// Power of what a fleet did over the stretch, above idle.
+// Power of what a fleet did over the stretch, above that of servers that wait for it.
 Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
   const ReplicaWork work = member.fleet->TakeWork();
   const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
-  const PowerSpec& power = sites_[site].server.accelerator.power;
-  const Joules spent =
-      (work.arithmetic + work.hbm * power.per_hbm_byte + work.links * power.per_link_byte) *
-      (1 + sites_[site].server.overhead_per_watt);
+  const ServerSpec& server = sites_[site].server;
+  // An iteration keeps the boards' limit while it lasts.
+  const StepEnergy energy = EnergyOfStep(server, member.fleet->spec().accelerators(), work.busy,
+                                         {work.arithmetic, work.hbm, work.links});
+  const Joules spent = (energy.flop + energy.hbm + energy.links) * (1 + server.overhead_per_watt);
   ledger_.decoded_tokens().Add(stretch.from, stretch.to,
                                static_cast<double>(work.output_tokens) / stretch.length().si());
   return spent / stretch.length();

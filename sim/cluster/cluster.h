@@ -40,7 +40,7 @@ class Cluster {
     Seconds fleet_start{-1};
     std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
     SiteIndex last_site;
-    Watts fleet_power;  ///< above idle, mean since the last event
+    Watts fleet_power;  ///< above that of servers held, mean since the last event
     StepRate rate;      ///< in the present situation
     Seconds alone;      ///< step time by itself, for the scheduler; 0: not known yet
     TimerId timer = TimerId::kNone;
@@ -190,7 +190,8 @@ class Cluster {
   void UpdateRates();
 
   // cluster_power.cpp: watts and caps
-  [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server
+  [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server that nobody holds
+  [[nodiscard]] Watts HeldPower(SiteIndex site) const;     ///< of one whose job waits
   [[nodiscard]] Watts NetworkPower(SiteIndex site) const;  ///< of switches and transceivers
   [[nodiscard]] Watts RunPower(const Member& member, const std::vector<std::int32_t>& servers,
                                const StepRate& rate, bool trains, SiteIndex site) const;

@@ -18,6 +18,15 @@ Watts Cluster::IdlePower(SiteIndex site) const {
   return server.accelerator.power.idle * server.accelerators + server.overhead_power;
 }
 
+// Contexts are open and clocks are up, also while a run waits for its checkpoint or for a link, and
+// between the requests of a fleet.
+Watts Cluster::HeldPower(SiteIndex site) const {
+  const ServerSpec& server = sites_[site].server;
+  const PowerSpec& power = server.accelerator.power;
+  return IdlePower(site) +
+         (power.held() - power.idle) * (server.accelerators * (1 + server.overhead_per_watt));
+}
+
 Watts Cluster::NetworkPower(SiteIndex site) const {
   return switch_power_[site] + optics_power_[site];
 }
@@ -31,16 +40,15 @@ Watts Cluster::RunPower(const Member& member, const std::vector<std::int32_t>& s
     all += count;
   }
   if (member.fleet) {
-    return IdlePower(site) * here + member.fleet_power * (here / all);
-  }
-  if (!trains) {
-    return IdlePower(site) * here;
+    return HeldPower(site) * here + member.fleet_power * (here / all);
   }
   const ServerSpec& server = sites_[site].server;
   const double used =
       member.run->spec().step.layout.accelerators() * (1 - ShareLost(member)) * (here / all);
   const double unused = here - used / server.accelerators;
-  return rate.energy / rate.step_time * (here / all) + IdlePower(site) * unused;
+  const Watts busy =
+      trains ? rate.energy / rate.step_time * (here / all) : HeldPower(site) * (here - unused);
+  return busy + IdlePower(site) * unused;
 }
 
 std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(const std::vector<JobIndex>& placed) const {

@@ -122,8 +122,8 @@ std::vector<double> ReadPower(const Scenario& scenario, const RunRecord& record)
   }
   const double board =
       step.accelerator_energy.si() / step.step_time.si() / static_cast<double>(step.accelerators);
-  const double above = (board - power.idle.si()) * step.step_time.si() / std::max(busy, 1e-9);
-  const double peak = std::min(power.limit.si(), power.idle.si() + above);
+  const double above = (board - power.held().si()) * step.step_time.si() / std::max(busy, 1e-9);
+  const double peak = std::min(power.limit.si(), power.held().si() + above);
   const double of_server =
       step.mean_power.si() / static_cast<double>(step.accelerators) * server.accelerators;
   const double at_peak = server.accelerators * peak + server.overhead_power.si() +

@@ -138,13 +138,28 @@ def a_run_cut_in_two_goes_on_with_half(folder):
     near(tokens["goes_on"] / tokens["whole"], 21 / 24, 0.02, "tokens of a run that goes on")
 
 
+def a_run_that_hangs_draws_what_its_boards_hold(folder):
+    """Two sites of 16 servers, the link between them cut after a minute: boards of 120 W with a context
+    open and clocks up, and hosts that draw (3,100 - 1,670) / (8 x 628) W more for each watt above idle."""
+    sites = SITE % ("east", 16, "") + SITE % ("west", 16, "") + (
+        'wan { from: "east" to: "west" bandwidth: "12.8 Tbps" distance: "300 km" }\n')
+    record = life(folder, "hangs", 'horizon: "10 days"\n' + sites
+                  + 'change { at: "1 min" outage { wan: 1 } }\n'
+                  + run_of(32, more='span: ["east", "west"]'))
+    server = 8 * 120 + 1670 + 8 * (120 - 72) * (3100 - 1670) / (8 * (700 - 72))
+    job = record["jobs"][0]
+    assert job["time_s"]["stalled"] > 0.99 * record["horizon_s"], job["time_s"]
+    near(job["energy_j"] / record["horizon_s"], 32 * server, 1e-3, "W of a run that hangs")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for check in (a_run_waits_while_more_servers_are_out_than_there_are_spares,
                       an_empty_hall_costs_its_idle_watts,
                       saving_takes_its_bytes_over_the_storage_and_its_share_of_the_time,
                       a_cap_lets_as_many_jobs_run_as_it_has_watts_for,
-                      a_run_cut_in_two_goes_on_with_half):
+                      a_run_cut_in_two_goes_on_with_half,
+                      a_run_that_hangs_draws_what_its_boards_hold):
             check(folder)
             print("ok", check.__name__)
     print("PASS")

@@ -14,14 +14,15 @@ StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Sec
   energy.hbm = power.per_hbm_byte * activity.hbm;
   energy.links = power.per_link_byte * activity.links;
   // A board that would draw more lowers its clock, and with it the voltage and these energies.
-  const Joules above = energy.flop + energy.hbm + energy.links;
-  const Joules most = std::max(power.limit - power.held(), Watts(0)) * step * count;
-  if (above > most) {
-    const double share = most / above;
-    energy.flop = energy.flop * share;
-    energy.hbm = energy.hbm * share;
-    energy.links = energy.links * share;
+  const Watts room = std::max(power.limit - power.held(), Watts(0));
+  const Joules most = room * step * count;
+  const Joules kernels = energy.flop + energy.hbm;
+  const Joules most_busy = activity.busy > Seconds(0) ? std::min(most, room * activity.busy) : most;
+  if (kernels > most_busy) {
+    energy.flop = energy.flop * (most_busy / kernels);
+    energy.hbm = energy.hbm * (most_busy / kernels);
   }
+  energy.links = std::min(energy.links, most - std::min(most, energy.flop + energy.hbm));
   energy.servers =
       server.overhead_power * step * (count / server.accelerators) +
       (energy.flop + energy.hbm + energy.links + (power.held() - power.idle) * step * count) *

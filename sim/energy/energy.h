@@ -15,7 +15,8 @@ namespace gridlock {
 struct StepActivity {
   Joules arithmetic;
   Bytes hbm;
-  Bytes links;  ///< sent
+  Bytes links;     ///< sent
+  Seconds busy{};  ///< with kernels; 0: all the time
 };
 
 struct StepEnergy {

@@ -125,31 +125,46 @@ std::vector<std::pair<std::string, double>> MeanCollectiveSeconds(const StepProg
   return out;
 }
 
-// What the passes among some actions of a role take for their FLOP.
-Joules ArithmeticEnergy(const StepProgram& program, const Role& role, Span actions) {
-  Joules sum;
+// What kernels take for their FLOP, and how long an accelerator is busy with them.
+struct Kernels {
+  Joules energy;
+  Seconds busy;
+
+  void Add(const Kernels& other, double times) {
+    energy += other.energy * times;
+    busy += other.busy * times;
+  }
+};
+
+Kernels KernelsOf(const StepProgram& program, const AcceleratorSpec& chip, const Role& role,
+                  Span actions) {
+  Kernels sum;
   for (std::int32_t i = actions.begin; i < actions.end; ++i) {
     if (role[i].kind == Action::Kind::kPass) {
-      sum += program.passes[role[i].index].flop_energy;
+      const Pass& pass = program.passes[role[i].index];
+      const Seconds memory = std::max(
+          pass.memory_time, pass.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency));
+      sum.Add({pass.flop_energy, pass.compute_time + memory}, 1);
     }
   }
   return sum;
 }
 
-// What all passes of all members of a job take for their FLOP.
-Joules ArithmeticEnergy(const JobOfPlan& of) {
-  Joules sum;
+// Of all passes of all members of a job.
+Kernels KernelsOf(const JobOfPlan& of) {
+  Kernels sum;
   for (const Plan::Agent& agent : of.plan.agents) {
     if (agent.job != of.job) {
       continue;
     }
     const Role& role = of.program.roles[agent.role];
-    Joules one = ArithmeticEnergy(of.program, role, {0, static_cast<std::int32_t>(role.size())});
+    const AcceleratorSpec& chip = of.server.accelerator;
+    Kernels one = KernelsOf(of.program, chip, role, {0, static_cast<std::int32_t>(role.size())});
     if (of.cycle != nullptr && of.cycle->times > 0) {
-      one += ArithmeticEnergy(of.program, role, of.cycle->actions[agent.role]) *
-             static_cast<double>(of.cycle->times);
+      one.Add(KernelsOf(of.program, chip, role, of.cycle->actions[agent.role]),
+              static_cast<double>(of.cycle->times));
     }
-    sum += one * (static_cast<double>(agent.members) * of.plan.jobs[of.job].width);
+    sum.Add(one, static_cast<double>(agent.members) * of.plan.jobs[of.job].width);
   }
   return sum;
 }
@@ -193,8 +208,9 @@ StepEnergy EnergyOfJob(const JobOfPlan& of, Seconds step, const std::vector<doub
   for (int t = 0; t < tiers.size(); ++t) {
     links += Bytes(bytes[t]) * tiers[{t}].link_energy;
   }
+  const Kernels kernels = KernelsOf(of);
   return EnergyOfStep(of.server, of.plan.accelerators(of.job), step,
-                      {ArithmeticEnergy(of), Bytes(bytes[tiers.hbm().value]), links});
+                      {kernels.energy, Bytes(bytes[tiers.hbm().value]), links, kernels.busy});
 }
 
 StepRecord Summarise(const TrainingSpec& job, const StepProgram& program, const Plan& plan,

@@ -79,6 +79,21 @@ TEST(Boards, PayForTheClockThatTheyHaveUpToTheirLimit) {
   EXPECT_DOUBLE_EQ(BoardWatts(server, 5000), 700);
 }
 
+TEST(Boards, KeepTheirLimitWhileKernelsRun) {
+  ServerSpec server = RealisticServer(8, 8);
+  PowerSpec& power = server.accelerator.power;
+  power.idle = Watts(100);
+  power.limit = Watts(700);
+  StepActivity work;
+  work.arithmetic = Joules(590);
+  work.busy = Seconds(0.8);
+  const StepEnergy energy = EnergyOfStep(server, 1, Seconds(1), work);
+  EXPECT_DOUBLE_EQ((energy.total() - energy.servers).si(), 100 + 0.8 * 600);
+  work.arithmetic = Joules(400);
+  const StepEnergy below = EnergyOfStep(server, 1, Seconds(1), work);
+  EXPECT_DOUBLE_EQ((below.total() - below.servers).si(), 500);
+}
+
 // GEMMs for a share of the time on one H100, in TFLOP/s and watts (PyTorch 2.11).
 TEST(Boards, OfH100DrawWhatWasMeasured) {
   const ServerSpec server = OfCatalogue("dgx_h100").sites[0].server;

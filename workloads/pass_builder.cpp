@@ -68,14 +68,6 @@ double ClockWithin(Joules budget, Joules flops, Joules hbm) {
   return std::max(low, 1e-6);
 }
 
-// Of the bandwidth of streams that an update reaches: fused AdamW of PyTorch 2.11, 537 million
-// parameters in 32 bits on one H100 (0.88) and two H200 (0.81, 0.80), 470 million in 16 bits on one
-// H200 (0.63).
-double UpdateShare(const StackSpec& stack) {
-  constexpr double kNarrowStates = 4, kNarrow = 0.63, kWide = 0.84;
-  return stack.optimizer_bytes > kNarrowStates ? kWide : kNarrow;
-}
-
 // Of the bandwidth of their NICs that gathers and scatters of tensor-parallel groups over several
 // servers reach, over that of all-reduces. Read off five calibration rows of groups of 16 and 32
 // without a pipeline (nanotron on H100), whose steps are paced by them; gathers over 32 servers of
@@ -163,9 +155,8 @@ Seconds PassBuilder::AloneOverShards(CollectiveKind kind, Bytes payload) const {
 Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
   if (job_.optimizer.place == StatesPlace::kHbm) {
-    work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
-                               Bytes(UpdateTraffic(job_) * parameters / UpdateShare(job_.stack)),
-                               1});
+    work.operations.push_back(
+        {"optimizer", Kernel::kElementwise, Flop(0), Bytes(UpdateTraffic(job_) * parameters), 1});
   } else {
     floor = std::max(floor, UpdateElsewhere(job_, parameters));
   }

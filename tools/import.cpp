@@ -96,6 +96,7 @@ void AddImportCommand(CLI::App& app, int& code) {
     });
   });
   AddImportHf(*command, code);
+  AddImportPeft(*command, code);
   AddImportMegatron(*command, code);
   AddImportTorchtitan(*command, code);
   AddImportJobs(*command, code);
@@ -103,6 +104,7 @@ void AddImportCommand(CLI::App& app, int& code) {
       "Examples:\n"
       "  gridlock import astra network.yml -o astra.textproto\n"
       "  gridlock import hf config.json\n"
+      "  gridlock import peft adapter_config.json\n"
       "  gridlock import megatron pretrain.sh --cluster meta_16k_h100 -o job.textproto\n"
       "  gridlock import torchtitan llama3_8b.toml --accelerator h100_sxm --accelerators 64\n"
       "  gridlock import jobs log.swf -o log.textproto");

@@ -39,6 +39,7 @@ ImportedMachine MachineOf(const MachineOptions& options, std::int64_t otherwise)
 ImportedMachine SlotsOf(const std::string& accelerator, std::int64_t accelerators);
 
 void AddImportHf(CLI::App& import, int& code);
+void AddImportPeft(CLI::App& import, int& code);
 void AddImportMegatron(CLI::App& import, int& code);
 void AddImportTorchtitan(CLI::App& import, int& code);
 void AddImportJobs(CLI::App& import, int& code);

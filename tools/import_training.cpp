@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/interop/hf_config.h"
 #include "sim/interop/model_text.h"
+#include "sim/interop/peft_config.h"
 #include "sim/schema/files.h"
 
 #include "tools/command.h"
@@ -126,6 +127,28 @@ void AddImportHf(CLI::App& import, int& code) {
   command->callback([options, &code] {
     code = Importing([&options] {
       ImportHf(*options);
+    });
+  });
+}
+
+void AddImportPeft(CLI::App& import, int& code) {
+  auto file = std::make_shared<std::string>();
+  CLI::App* command = import.add_subcommand(
+      "peft", "adapter_config.json of Hugging Face PEFT, as the adapters of a job");
+  command->add_option("FILE", *file, "adapter_config.json")->required();
+  command->footer(
+      "Examples:\n"
+      "  gridlock import peft adapter_config.json\n"
+      "What is printed goes into pretraining { ... } of a scenario.");
+  command->callback([file, &code] {
+    code = Importing([&file] {
+      ProblemList problems;
+      const PeftAdapters made = ReadPeftConfig(*file, ImportedText(*file, kLargestFile), problems);
+      problems.ThrowIfAny();
+      PrintText(made.text);
+      for (const std::string& note : made.notes) {
+        fmt::print(stderr, "note: {}\n", note);
+      }
     });
   });
 }

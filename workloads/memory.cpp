@@ -101,12 +101,25 @@ Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
   return Bytes(job.stack.main_gradient_bytes * job.model.hidden * width);
 }
 
+// FP8 products of Hopper take both inputs along the same dimension, and scales of MXFP8 go along
+// one: weights are kept for the forward and for the backward pass (NVIDIA Transformer Engine, FP8
+// primer and Float8Tensor._transpose).
+ParameterBytes InBothOrientations(const TrainingSpec& job, const ModelPart& part) {
+  ParameterBytes bytes = WeightBytes(job, part);
+  if (PrecisionBytes(job.precision) == 1 && job.trains_base()) {
+    const ParameterBytes layers = WeightBytes(job, {part.layers, false, false, part.mixture});
+    bytes.common += layers.common;
+    bytes.experts += layers.experts;
+  }
+  return bytes;
+}
+
 // Weights as products use them. Of those that are cast for each pass only the copies stay that are
 // not made again: with full recomputation, the LM head's. A frozen base is in 16 bits or less, and
 // stays as it is.
 ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& part) {
   if (!job.stack.casts_weights || job.recompute != Recompute::kFull || !job.trains_base()) {
-    return StageBytes(job, stage, WeightBytes);
+    return StageBytes(job, stage, job.stack.narrow_parameters ? InBothOrientations : WeightBytes);
   }
   ParameterBytes bytes;
   bytes.common = part.head ? WeightBytes(job, {0, false, true, 0}).common : Bytes(0);

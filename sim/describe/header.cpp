@@ -4,6 +4,8 @@
 #include <cctype>
 #include <variant>
 
+#include <fmt/format.h>
+
 #include "sim/catalogue/folders.h"
 #include "sim/describe/setup.h"
 #include "sim/describe/uncertainty.h"
@@ -11,6 +13,7 @@
 #include "sim/scenario/reads.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
+#include "workloads/transformer.h"
 
 namespace gridlock {
 
@@ -59,6 +62,30 @@ void AddModels(const ServingSpec& fleet, std::vector<const ModelSpec*>& models) 
   models.push_back(&fleet.model);
 }
 
+/// What a fine-tuning leaves alone.
+void AddTuningNote(const TrainingSpec& job, TraceHeader& header) {
+  if (job.trains_all()) {
+    return;
+  }
+  double trained = 0;
+  TrainingSpec whole = job;
+  whole.layout = {};
+  const ModelSpec& model = job.model;
+  const ModelPart all{static_cast<double>(model.layers),
+                      true,
+                      true,
+                      static_cast<double>(model.MixtureLayers(0, model.layers)),
+                      static_cast<double>(job.frozen.layers),
+                      static_cast<double>(model.MixtureLayers(0, job.frozen.layers))};
+  trained = TrainedPerRank(whole, all).total();
+  header.notes.push_back(fmt::format("{:.4g} M of {:.4g} M parameters are trained; {}",
+                                     trained / 1e6, ModelParameters(model) / 1e6,
+                                     job.trains_base()
+                                         ? std::string("the others are frozen")
+                                         : fmt::format("adapters of rank {} in {} bits",
+                                                       job.adapters.rank, 8 * job.adapters.bytes)));
+}
+
 void AddModels(const CollectiveTestSpec& /*test*/, std::vector<const ModelSpec*>& /*models*/) {}
 
 /// How FLOP are counted depends on which attention scores are.
@@ -105,6 +132,12 @@ TraceHeader HeaderOf(const Scenario& scenario) {
   AddEstimates(scenario, header);
   AddServingEstimates(scenario, header);
   AddCountingNotes(scenario, header);
+  for (const JobSpec& job : scenario.jobs) {
+    if (const auto* const run = std::get_if<PretrainingSpec>(&job.kind);
+        run != nullptr && run->recorded <= Seconds(0)) {
+      AddTuningNote(run->step, header);
+    }
+  }
   if (!life && scenario.jobs.size() == 1 &&
       std::holds_alternative<PretrainingSpec>(scenario.jobs.front().kind)) {
     header.expected_error =

@@ -61,6 +61,27 @@ constexpr HfClass kClasses[] = {
     {"glm4", "Glm4Config", 151552, 4096, 13696, 40, 32, 2, 128, kUntied, kGated},
     {"glm4_moe", "Glm4MoeConfig", 151552, 4096, 10944, 46, 96, 8, 128, kUntied, kGated, false, 128,
      8, 1408},
+    // Encoders. The vocabulary of those of pictures is their classes (ImageNet).
+    {"bert", "BertConfig", 30522, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0, 512},
+    {"roberta", "RobertaConfig", 50265, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
+     512},
+    {"xlm-roberta", "XLMRobertaConfig", 30522, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0,
+     0, 0, 512},
+    {"camembert", "CamembertConfig", 30522, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0,
+     0, 512},
+    {"distilbert", "DistilBertConfig", 30522, 768, 3072, 6, 12, 0, 0, kTied, kPlain, kLearned, 0, 0,
+     0, 512},
+    {"electra", "ElectraConfig", 30522, 256, 1024, 12, 4, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
+     512},
+    {"modernbert", "ModernBertConfig", 50368, 768, 1152, 22, 12, 0, 0, kTied, kGated, false, 0, 0,
+     0, -1},
+    {"vit", "ViTConfig", 1000, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, kLearned, 0, 0, 0, 197},
+    {"deit", "DeiTConfig", 1000, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, kLearned, 0, 0, 0, 198},
+    {"dinov2", "Dinov2Config", 1000, 768, 0, 12, 12, 0, 0, kUntied, kPlain, kLearned, 0, 0, 0, 257},
+    {"clip_vision_model", "CLIPVisionConfig", 512, 768, 3072, 12, 12, 0, 0, kUntied, kPlain,
+     kLearned, 0, 0, 0, 50},
+    {"siglip_vision_model", "SiglipVisionConfig", 768, 768, 3072, 12, 12, 0, 0, kUntied, kPlain,
+     kLearned, 0, 0, 0, 196},
 };
 
 // What changes neither a size nor the work of a step.
@@ -158,17 +179,41 @@ constexpr const char* kOfNoWeight[] = {
     "rope_scaling_factor",
     "activation_dropout",
     "attn_implementation",
+    "attention_probs_dropout_prob",
+    "classifier_activation",
+    "classifier_pooling",
+    "drop_path_rate",
+    "embedding_size",
+    "encoder_stride",
+    "gradient_checkpointing",
+    "id2label",
+    "label2id",
+    "layerscale_value",
+    "mlp_dropout",
+    "pooler_act",
+    "position_embedding_type",
+    "projection_dim",
+    "qa_dropout",
+    "qkv_bias",
+    "seq_classif_dropout",
+    "sinusoidal_pos_embds",
+    "summary_last_dropout",
+    "tie_weights_",
+    "type_vocab_size",
 };
 
-// Kinds of model that are no stack of decoder layers with attention.
-constexpr const char* kOtherKinds[] = {"bert",
-                                       "roberta",
-                                       "t5",
+// Kinds of model that are no stack of layers with self-attention: encoders with decoders, two
+// towers, state spaces.
+constexpr const char* kOtherKinds[] = {"t5",
                                        "mt5",
+                                       "umt5",
                                        "bart",
+                                       "mbart",
+                                       "pegasus",
+                                       "marian",
                                        "whisper",
-                                       "vit",
                                        "clip",
+                                       "swin",
                                        "mamba",
                                        "mamba2",
                                        "jamba",
@@ -195,6 +240,12 @@ bool NormsQueriesAndKeys(std::string_view type) {
 
 bool IsHfFieldOfNoWeight(std::string_view name) {
   return Has(kOfNoWeight, name);
+}
+
+bool IsPictureHfKind(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"vit", "deit", "dinov2", "clip_vision_model",
+                                         "siglip_vision_model"};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 
 bool IsOtherHfKind(std::string_view type) {

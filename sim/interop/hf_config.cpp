@@ -130,7 +130,7 @@ class HfReader {
     if (IsOtherHfKind(type_)) {
       problems_.Add(type->where, "",
                     Refusal("models of the type " + Quoted(type_) + " are not simulated",
-                            "a decoder-only transformer with attention in every layer"));
+                            "a decoder or an encoder with self-attention in every layer"));
       return false;
     }
     class_ = FindHfClass(type_);
@@ -149,7 +149,7 @@ class HfReader {
     ModelSpec& model = made_.model;
     model.layers =
         Size({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, defaults.layers);
-    model.hidden = Size({"hidden_size", "n_embd", "d_model"}, defaults.hidden);
+    model.hidden = Size({"hidden_size", "n_embd", "d_model", "dim"}, defaults.hidden);
     model.heads = Size({"num_attention_heads", "n_head", "n_heads"}, defaults.heads);
     model.vocabulary = Size({"vocab_size"}, defaults.vocabulary);
     ReadHeads(defaults);
@@ -164,13 +164,42 @@ class HfReader {
     const std::optional<int> positions = Count({"n_positions", "max_position_embeddings"}, 0);
     if (defaults.learned_positions) {
       constexpr int kOfGpt2 = 1024, kOfOpt = 2048;
-      const int by_class = type_ == "opt" ? kOfOpt : kOfGpt2;
+      const int decoder = type_ == "opt" ? kOfOpt : kOfGpt2;
+      const int by_class = defaults.encoder_positions > 0 ? defaults.encoder_positions : decoder;
       if (!positions) {
         NoteDefault("max_position_embeddings", fmt::format("{}", by_class));
       }
       model.max_positions = positions.value_or(by_class);
     }
     (void)Count({"word_embed_proj_dim"});
+    if (defaults.encoder_positions != 0) {
+      ReadEncoder();
+    }
+  }
+
+  // Every token sees every other one. Those of pictures are patches, with one more for the class.
+  void ReadEncoder() {
+    ModelSpec& model = made_.model;
+    model.attention = Attention::kFull;
+    if (!IsPictureHfKind(type_)) {
+      return;
+    }
+    const std::optional<int> picture = Count({"image_size"});
+    const std::optional<int> patch = Count({"patch_size"});
+    (void)Count({"num_channels"});
+    const JsonValue* const labels = Given({"id2label"});
+    if (labels != nullptr && !labels->items.empty()) {
+      model.vocabulary = static_cast<int>(labels->items.size());
+    }
+    if (picture && patch) {
+      const int side = *picture / *patch;
+      model.max_positions = side * side + 1;
+    }
+    made_.notes.push_back(
+        fmt::format("an encoder of pictures: sequence_length is that of its patches, {}; its "
+                    "classes, {}, stand "
+                    "for a vocabulary, and the embedding of patches counts as one of them",
+                    model.max_positions, model.vocabulary));
   }
 
   void ReadHeads(const HfClass& defaults) {
@@ -214,7 +243,8 @@ class HfReader {
       model.ffn = dense.value_or(kDense);
       return;
     }
-    const Names names = {"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size"};
+    const Names names = {"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size",
+                         "hidden_dim"};
     const bool four_times = class_ != nullptr && defaults.ffn == 0;
     if (!four_times) {
       model.ffn = Size(names, defaults.ffn);

@@ -23,6 +23,8 @@ struct HfClass {
   bool tied, gated;
   bool learned_positions = false;
   int experts = 0, experts_per_token = 0, expert_ffn = 0;
+  int encoder_positions = 0;  ///< an encoder, whose tokens see each other; learned positions by
+                              ///< default, -1: none
 };
 
 /// The class of a `model_type`, or null.
@@ -37,7 +39,10 @@ bool NormsQueriesAndKeys(std::string_view type);
 /// A field that changes neither a size nor the work of a step.
 bool IsHfFieldOfNoWeight(std::string_view name);
 
-/// A `model_type` that is no stack of decoder layers with attention.
+/// An encoder of pictures: its tokens are patches.
+bool IsPictureHfKind(std::string_view type);
+
+/// A `model_type` that is no stack of layers with attention.
 bool IsOtherHfKind(std::string_view type);
 
 struct HfModel {

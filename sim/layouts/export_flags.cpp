@@ -122,7 +122,27 @@ std::vector<std::string> MegatronGaps(const TrainingSpec& job) {
   return gaps;
 }
 
-std::string Head(const TrainingSpec& job, const std::vector<std::string>& gaps) {
+// What no trainer's flags of layout say.
+std::vector<std::string> TuningGaps(const TrainingSpec& job) {
+  std::vector<std::string> gaps;
+  if (!job.trains_base()) {
+    gaps.push_back(
+        fmt::format("adapters of rank {}: see gridlock export --to peft", job.adapters.rank));
+  }
+  if (job.frozen.layers > 0 || job.frozen.tables) {
+    gaps.push_back(fmt::format("frozen parts: {} leading layers{}", job.frozen.layers,
+                               job.frozen.tables ? ", embedding and LM head" : ""));
+  }
+  if (job.optimizer.name != "adamw" || job.optimizer.place != StatesPlace::kHbm) {
+    gaps.push_back(fmt::format("the optimizer: {}{}", job.optimizer.name,
+                               job.optimizer.place == StatesPlace::kHbm ? "" : ", not in HBM"));
+  }
+  return gaps;
+}
+
+std::string Head(const TrainingSpec& job, std::vector<std::string> gaps) {
+  const std::vector<std::string> more = TuningGaps(job);
+  gaps.insert(gaps.end(), more.begin(), more.end());
   std::string text =
       fmt::format("# {}, {} accelerators: {} replicas (data-parallel size follows)\n",
                   job.model.name, job.layout.accelerators(), job.layout.data);
@@ -225,13 +245,40 @@ std::string Torchtitan(const TrainingSpec& job) {
   return text + (selective ? "selective_ac_option = \"op\"\n" : "");
 }
 
+// adapter_config.json (huggingface/peft, tuners/lora/config.py).
+std::string Peft(const TrainingSpec& job) {
+  using namespace adapter_target;
+  if (job.trains_base()) {
+    throw UserError("", "the job has no adapters; expected adapters { rank: 16 } or another rank");
+  }
+
+  struct Module {
+    int bit;
+    const char* name;
+  };
+
+  constexpr Module kModules[] = {
+      {kQuery, "q_proj"},   {kKey, "k_proj"}, {kValue, "v_proj"},  {kAttentionOut, "o_proj"},
+      {kGate, "gate_proj"}, {kUp, "up_proj"}, {kDown, "down_proj"}};
+  std::vector<std::string> names;
+  for (const Module& module : kModules) {
+    if (job.adapters.on(module.bit)) {
+      names.push_back(Quoted(module.name));
+    }
+  }
+  return fmt::format(
+      "{{\n  \"peft_type\": \"LORA\",\n  \"task_type\": \"CAUSAL_LM\",\n  \"r\": {},\n"
+      "  \"lora_alpha\": {},\n  \"target_modules\": [{}]\n}}\n",
+      job.adapters.rank, job.adapters.rank, fmt::join(names, ", "));
+}
+
 struct Target {
   const char* name;
   std::string (*text)(const TrainingSpec& job);
 };
 
 constexpr Target kTargets[] = {
-    {"megatron", &Megatron}, {"torchtitan", &Torchtitan}, {"primus", &Primus}};
+    {"megatron", &Megatron}, {"torchtitan", &Torchtitan}, {"primus", &Primus}, {"peft", &Peft}};
 
 }  // namespace
 

@@ -90,6 +90,17 @@ PUBLISHED = [
     ("Falcon 7B", {"model_type": "falcon", "hidden_size": 4544, "num_hidden_layers": 32,
                    "num_attention_heads": 71, "multi_query": True, "vocab_size": 65024}, 6.92,
      1e-3),
+    ("BERT base", {"model_type": "bert"}, 0.1088, 1e-3),
+    ("RoBERTa large", {"model_type": "roberta", "hidden_size": 1024, "intermediate_size": 4096,
+                       "num_hidden_layers": 24, "num_attention_heads": 16, "vocab_size": 50265,
+                       "max_position_embeddings": 514, "type_vocab_size": 1}, 0.355, 5e-3),
+    ("ModernBERT base", {"model_type": "modernbert"}, 0.149, 5e-3),
+    ("DistilBERT", {"model_type": "distilbert", "dim": 768, "hidden_dim": 3072, "n_layers": 6,
+                    "n_heads": 12, "max_position_embeddings": 512, "vocab_size": 30522}, 0.0664,
+     5e-3),
+    ("ViT B/16", {"model_type": "vit", "image_size": 224, "patch_size": 16, "hidden_size": 768,
+                  "intermediate_size": 3072, "num_hidden_layers": 12, "num_attention_heads": 12},
+     0.0866, 5e-3),
     ("gpt-oss 120B", {"model_type": "gpt_oss", "num_local_experts": 128}, 116.8, 1e-3),
 ]
 
@@ -150,9 +161,9 @@ def check_wrong(folder):
             ('[1]', 'F:1:1: this is no object; expected { "model_type": ... } as config.json has it'),
             ('{"model_type": "llama",\n "hidden_size": "big"}',
              'F:2:17: "hidden_size" is "big"; expected a whole number from 1 to 100000000'),
-            ('{"model_type": "bert"}',
-             'F:1:16: models of the type "bert" are not simulated; expected a decoder-only '
-             'transformer with attention in every layer'),
+            ('{"model_type": "t5"}',
+             'F:1:16: models of the type "t5" are not simulated; expected a decoder or an encoder '
+             'with self-attention in every layer'),
             (json.dumps(DEEPSEEK_V3 | {"moe_layer_freq": 3}),
              'F:1:505: experts in every layer number 3 are not simulated; expected 1 or 2'),
             ('{"model_type": "fancy"}',
@@ -385,7 +396,7 @@ def check_docs(folder):
                                       text=True, check=False)
                 assert done.returncode == 0, (line, done.stderr)
                 commands += 1
-    assert commands == 7, commands
+    assert commands == 8, commands
 
 
 def main():

@@ -88,6 +88,23 @@ TEST(Search, PruningLosesNothingAmongShardGroupsAndSchedules) {
   }));
 }
 
+TEST(Search, PruningLosesNothingOfFineTuning) {
+  for (const char* tuning :
+       {"job[0].pretraining.adapters={ rank: 16 target: [\"q_proj\", \"linear_fc2\"] }",
+        "job[0].pretraining.frozen={ layers: 11 tables: true }",
+        "job[0].pretraining.optimizer_place=ON_HOST"}) {
+    const Scenario scenario = TwoServers({tuning}).At({});
+    LayoutSpace space = SpaceOf(scenario, 8, 1);
+    space.fixed = {{"recompute", 0}};
+    if (!scenario.training().trains_base()) {
+      space.bases = ParseBases("bf16,nf4");
+    }
+    EXPECT_EQ(InWords(Searched(scenario, space, true, true)),
+              InWords(Searched(scenario, space, false, true)))
+        << tuning;
+  }
+}
+
 TEST(Search, PruningLosesNothingAmongExperts) {
   const Scenario scenario = TwoServersOfExperts().At({});
   const LayoutSpace space = SpaceOf(scenario, 8, 1);

@@ -206,8 +206,10 @@ ServerFigures FiguresOf(const SiteSpec& site) {
       (PowerOfSwitches(*topology) + PowerOfOptics(*topology)).si() / site.servers;
   const ServerSpec& server = site.server;
   ServerFigures figures;
+  const PowerSpec& power = server.accelerator.power;
+  const double above_idle = (power.limit - power.idle).si() * server.overhead_per_watt;
   figures.nameplate_w = server.overhead_power.si() + network +
-                        server.accelerator.power.limit.si() * server.accelerators;
+                        (power.limit.si() + above_idle) * server.accelerators;
   figures.capital_usd = site.capital_usd_per_accelerator * server.accelerators;
   return figures;
 }

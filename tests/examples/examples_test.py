@@ -124,7 +124,8 @@ def run_block(gridlock, block, folder):
 
 def skeleton(line):
     """A line without its figures, by which it is found again when they move."""
-    return re.sub(r"[0-9a-f]{16}|<- knee|[\d.,#|\s]+", " ", line).strip()
+    named = re.sub(r"\b[0-9a-f]{16}\b|<- knee", " ", line)
+    return re.sub(r"[\d.,#|\s]+", " ", named).strip()
 
 
 def refreshed(shown, output):

@@ -350,6 +350,8 @@ def entry(fit, name, like, given, date):
             value = scalars[path]
             lines += [f"  {path} {{ bidirectional: {value} }}" if path == "scale_up"
                       else f"  {path}: {value}"]
+    if "power.per_flop" in fit.constants:  # and not what another card draws at its full clock
+        scalars["power.per_flop_at_full_clock"] = scalars["power.per_flop"]
     inside = [f"    {path[6:]}: {text}" for path, text in scalars.items() if path.startswith("power.")]
     lines += ["  power {", *inside, "  }"] if inside else []
     return "\n".join(lines + ["  " + block for block in _sources(fit, given, like, date)] + ["}"]) + "\n"
@@ -364,6 +366,9 @@ def _sources(fit, given, like, date):
     command = f"Fitted {date} by tools/calibrate.py accelerator."
     blocks = [source_block([c.path], f"{card}: {c.origin}. {command}", False)
               for c in fit.constants.values()]
+    if "power.per_flop" in fit.constants:
+        blocks.append(source_block(["power.per_flop_at_full_clock"], "As power.per_flop: the table has no work at the "
+                                   "full clock that stays below the limit.", True))
     if given:
         blocks.append(source_block(sorted(given), f"Given to tools/calibrate.py accelerator, {date}.", True))
     if fit.peaks:

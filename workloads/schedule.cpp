@@ -100,6 +100,7 @@ void SetLayers(const TrainingSpec& job, int first, int end, ModelPart& part) {
   part.layers = end - first;
   part.mixture = job.model.MixtureLayers(first, end);
   part.frozen = frozen - first;
+  part.frozen_start = first < job.frozen.layers;
   part.frozen_mixture = job.model.MixtureLayers(first, frozen);
 }
 

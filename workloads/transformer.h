@@ -65,6 +65,8 @@ struct ModelPart {
   double mixture = 0;         ///< of `layers`: those with experts
   double frozen = 0;          ///< of `layers`: leading ones that are not trained
   double frozen_mixture = 0;  ///< of `frozen`: those with experts
+  bool frozen_start =
+      false;  ///< the layer that it begins with is frozen, or would be: it may have none
 
   [[nodiscard]] double dense() const { return layers - mixture; }
 
@@ -74,7 +76,7 @@ struct ModelPart {
   }
 
   /// Nothing of it has a backward pass.
-  [[nodiscard]] bool wholly_frozen() const { return frozen > 0 && frozen >= layers && !head; }
+  [[nodiscard]] bool wholly_frozen() const { return frozen_start && frozen >= layers && !head; }
 
   bool operator==(const ModelPart&) const = default;
 };

@@ -116,7 +116,7 @@ TEST(Export, UnknownFrameworksAreRefused) {
   } catch (const UserError& error) {
     EXPECT_EQ(error.problems().front().message,
               "no framework \"megatorn\" is known (did you mean \"megatron\"?); expected one of "
-              "megatron, torchtitan, primus");
+              "megatron, torchtitan, primus, peft");
   }
 }
 

@@ -76,6 +76,7 @@ class ProgramBuilder {
     ModelPart of{part.layers / slices, part.embedding && slice == 0,
                  part.head && slice == slices - 1, part.mixture / slices};
     of.frozen = std::clamp(part.frozen - slice * of.layers, 0.0, of.layers);
+    of.frozen_start = of.frozen > 0;
     of.frozen_mixture = of.mixture > 0 ? of.frozen * (of.mixture / of.layers) : 0;
     return of;
   }

@@ -49,7 +49,7 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
       ->capture_default_str()
       ->type_name("NAME");
   command
-      .add_option("--part", options.part,
+      .add_option("--part,--accelerator", options.part,
                   "An accelerator of serving_parts.csv; several joined by + share a replica")
       ->capture_default_str()
       ->type_name("NAME");

@@ -40,8 +40,9 @@ def collective_lines(catalogue, folder, published):
         yield Line(f"{transport}, median error", _median(result.old_errors), _median(result.errors),
                    f"mean |ln| {100 * result.old_loss:.2f} -> {100 * result.loss:.2f} %", result.off)
         for name in result.fields:
-            yield Line(f"{transport} {name}", collectives.text(name, result.old[name]),
-                       collectives.text(name, result.fit[name]), "", None)
+            said, now = (collectives.text(name, fit[name]) if name in fit else "none"
+                         for fit in (result.old, result.fit))
+            yield Line(f"{transport} {name}", said, now, "", None)
 
 
 def _median(errors):

@@ -169,10 +169,7 @@ Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
   return bytes;
 }
 
-// Measured over PCIe 5.0 x16 of an H100 SXM, each way; the GEMMs beside such copies lost nothing.
-// Other host links are taken to be as fast.
 Seconds HostCopies(const TrainingSpec& job, const ModelPart& part) {
-  constexpr BytesPerSecond kHostCopy(55e9);
   return job.offloads() ? KeptActivations(job, part) / kHostCopy : Seconds(0);
 }
 

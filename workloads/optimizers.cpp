@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "workloads/adapters.h"
+#include "workloads/layer_shape.h"
 
 namespace gridlock {
 
@@ -92,14 +93,14 @@ Flop OrthogonalFlop(const TrainingSpec& job, double parameters) {
 // Ren et al. 2021 (ZeRO-Offload, arXiv:2101.06840), table 4: CPU-Adam on 10 billion parameters
 // takes 2.57 s on two Xeon 8168, with all of both processors. Disks: an NVMe of 3.2 GB/s to read
 // and to write (DeepSpeed's nvme tutorial measures 3.3 and 3.1), a drive for each accelerator;
-// states are read and written whole. Gradients and weights of 16 bits cross the host's link at the
-// 55 GB/s measured there; gradients leave beside the backward pass.
+// states are read and written whole. Gradients and weights of 16 bits cross the host's link at
+// kHostCopy; gradients leave beside the backward pass.
 Seconds UpdateElsewhere(const TrainingSpec& job, double parameters) {
   constexpr double kSecondsEach = 0.257e-9;
   constexpr double kServer = 8;  // accelerators that share the two processors
-  constexpr double kDisk = 3.2e9, kHostCopy = 55e9, kWeight = 2;
+  constexpr double kDisk = 3.2e9, kWeight = 2;
   const double sharing = std::min(kServer, static_cast<double>(job.layout.accelerators()));
-  const double update = kSecondsEach * sharing * parameters + kWeight * parameters / kHostCopy;
+  const double update = kSecondsEach * sharing * parameters + kWeight * parameters / kHostCopy.si();
   const double states = 2 * StatesOf(job).total() * parameters / kDisk;
   return Seconds(job.optimizer.place == StatesPlace::kNvme ? std::max(update, states) : update);
 }

@@ -208,8 +208,8 @@ ServerFigures FiguresOf(const SiteSpec& site) {
   ServerFigures figures;
   const PowerSpec& power = server.accelerator.power;
   const double above_idle = (power.limit - power.idle).si() * server.overhead_per_watt;
-  figures.nameplate_w = server.overhead_power.si() + network +
-                        (power.limit.si() + above_idle) * server.accelerators;
+  figures.nameplate_w =
+      server.overhead_power.si() + network + (power.limit.si() + above_idle) * server.accelerators;
   figures.capital_usd = site.capital_usd_per_accelerator * server.accelerators;
   return figures;
 }

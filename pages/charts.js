@@ -228,13 +228,13 @@ function capSection(parent, results) {
   chartSection(parent, 'Step time over the cap', knee ? `The knee: ${knee[0]} is the first value that costs more than a twentieth.` : 'No value costs more than a twentieth.',
     (look) => ({
       tooltip: { trigger: 'axis', valueFormatter: (x) => `${three(x)} x` },
-      xAxis: { type: 'log', name: results.attributes.cap_quantity, min: points[0][1], max: points.at(-1)[1], axisLabel: { formatter: (x) => shown(x, units) } },
+      xAxis: { type: 'log', name: results.attributes.cap_quantity, min: points[0][1], max: points.at(-1)[1], ...labelled(points.map((r) => r[1]), (x) => shown(x, units)) },
       yAxis: { type: 'value', scale: true, axisLabel: { formatter: (x) => `${three(x)} x` } },
       legend: null,
       series: [{
         name: 'step time over that without a cap', type: 'line', symbolSize: 9, itemStyle: { color: INK.blue }, data: points.map((r) => [r[1], r[3]]),
         markPoint: knee && { symbol: 'pin', symbolSize: 44, itemStyle: { color: INK.vermilion }, label: { formatter: 'knee', color: '#fff', fontSize: 10 }, data: [{ coord: [knee[1], knee[3]] }] },
-        markLine: { silent: true, symbol: 'none', lineStyle: { color: look.soft, type: 'dashed' }, label: { formatter: 'no cap', color: look.soft }, data: [{ yAxis: 1 }] }
+        markLine: { silent: true, symbol: 'none', lineStyle: { color: look.soft, type: 'dashed' }, label: { formatter: 'no cap', position: 'insideStartTop', color: look.soft }, data: [{ yAxis: 1 }] }
       }]
     }),
     () => ({ head: [{ name: 'cap' }, { name: 'value', unit: units }, { name: 'step time', unit: 's' }, { name: 'slowdown', unit: '1' }, { name: 'MFU', unit: 'share' }, { name: 'wall' }], rows }));

@@ -5,7 +5,7 @@ function figures(parent, list) {
     element('div', { class: 'figure' }, element('b', {}, shown(x, unit)), element('span', {}, name)))));
 }
 const TICKS = [60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 30 * 86400, 90 * 86400];
-const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, interval: TICKS.find((tick) => horizon / tick <= 8) || horizon / 8, axisLabel: { formatter: (x) => duration(x) } });
+const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, interval: TICKS.find((tick) => horizon / tick <= 8) || horizon / 8, axisLabel: { formatter: (x) => horizon > 3 * 86400 && x > 0 ? `${three(x / 86400)} ${x === 86400 ? 'day' : 'days'}` : duration(x) } });
 const timeZoom = (look) => [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }];
 
 // Lives.
@@ -45,7 +45,7 @@ function jobsSection(parent, results) {
     (look) => ({
       tooltip: { formatter: (p) => `${results.data('job')[p.value[4]]}: ${shown(results.data('job_accelerators')[p.value[4]], '1')} accelerators<br>${duration(p.value[1])} to ${duration(p.value[2])}` },
       grid: { bottom: 64 }, dataZoom: timeZoom(look), xAxis: timeAxis(horizon),
-      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { width: look.narrow ? 70 : 140, overflow: 'truncate', interval: 'auto' } },
+      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { formatter: (name) => endOf(name, look.narrow ? 11 : 22), interval: 'auto' } },
       series: kinds.map((kind, k) => ({ name: kind, type: 'custom', renderItem: bar, encode: { x: [1, 2], y: 0 }, itemStyle: { color: colour(kind, k) }, data: jobs.map(item).filter((d) => d[3] === k) })).filter((s) => s.data.length)
     }),
     () => ({
@@ -61,8 +61,8 @@ function timesSection(parent, results, jobs) {
   chartSection(parent, 'Where the time of jobs goes', 'Training and serving count; all else is what ETTR loses.',
     (look) => ({
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
-      xAxis: { type: 'value', axisLabel: { formatter: (x) => duration(x) } },
-      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { width: look.narrow ? 70 : 140, overflow: 'truncate' } },
+      xAxis: timeAxis(Math.max(...jobs.map((j) => of(j).reduce((a, b) => a + b, 0)))),
+      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { formatter: (name) => endOf(name, look.narrow ? 11 : 22) } },
       series: names.map((name, i) => ({ name, type: 'bar', stack: 'all', itemStyle: { color: paints[i] }, data: jobs.map((j) => of(j)[i]) })).filter((s) => s.data.some((x) => x > 0))
     }),
     () => ({ head: [{ name: 'job' }, ...names.map((name) => ({ name, unit: 's' }))], rows: jobs.map((j) => [results.data('job')[j], ...of(j)]) }), { height: 120 + 26 * jobs.length });
@@ -109,10 +109,11 @@ function collectiveSections(parent, results) {
   const algorithms = [...new Set(results.data('algorithm'))];
   const names = ['collective', 'algorithm', 'size', 'time', 'latency', 'algorithm_bandwidth', 'bus_bandwidth', 'wall', 'busiest'];
   const table = () => ({ head: names.map((name) => ({ name, unit: ['size', 'time', 'latency'].includes(name) || name.endsWith('bandwidth') ? results.units(name) : '' })), rows: rows.map((i) => names.map((name) => results.data(name)[i])) });
+  const sizes = [...new Set(results.data('size'))].sort((a, b) => a - b);
   const lines = (title, text, variable, unit, extra) => chartSection(parent, title, text,
     () => ({
       tooltip: { trigger: 'axis', valueFormatter: (x) => shown(x, unit) },
-      xAxis: { type: 'log', logBase: 2, name: 'buffer of one rank', axisLabel: { formatter: (x) => withPrefix(x, 'B') } },
+      xAxis: { type: 'log', logBase: 2, name: 'buffer of one rank', min: 'dataMin', max: 'dataMax', ...labelled(sizes, bytesLike(sizes)) },
       yAxis: { type: variable === 'time' ? 'log' : 'value', axisLabel: { formatter: (x) => shown(x, unit) } },
       series: algorithms.map((name, k) => ({
         name, type: 'line', symbol: ['circle', 'rect', 'triangle', 'diamond'][k % 4], symbolSize: 7, itemStyle: { color: ORDER[k % 8] }, lineStyle: { type: k > 3 ? 'dashed' : 'solid' },
@@ -162,7 +163,7 @@ function sweepSections(parent, results) {
   const entry = chartSection(parent, 'Curves of the sweep', `Over ${axes[x]}${by >= 0 ? `, a line for each ${axes[by]}` : ''}. A pin marks the knee: from there on the output is within a twentieth of its last value.`,
     (look) => ({
       tooltip: { trigger: 'axis', valueFormatter: (v) => shown(v, unit()) },
-      xAxis: numeric ? { type: 'log', name: axisName, min: 'dataMin', max: 'dataMax', axisLabel: { formatter: (v) => shown(v, results.units(axes[x])) } } : { type: 'category', data: results.data(axes[x]).map((_, i) => label(x, i)), name: axes[x] },
+      xAxis: numeric ? { type: 'log', name: axisName, min: 'dataMin', max: 'dataMax', ...labelled([...results.data(axes[x])].sort((a, b) => a - b), (v) => shown(v, results.units(axes[x]))) } : { type: 'category', data: results.data(axes[x]).map((_, i) => label(x, i)), name: axes[x] },
       yAxis: { type: 'value', scale: true, name: '', axisLabel: { formatter: (v) => shown(v, unit()) } },
       series: lines().map((points, b) => {
         const at = knee(points);

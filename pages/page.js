@@ -30,6 +30,19 @@ const colour = (name, i) => COLOUR_OF[name] || ORDER[i % ORDER.length];
 
 // Numbers.
 const three = (x) => Number(x.toPrecision(3));
+const fourDigits = (x) => (Number.isInteger(x) || Math.abs(x) < 1000 ? Number.isInteger(x) ? x : Number(x.toPrecision(4)) : Math.round(x)).toLocaleString('en', { maximumFractionDigits: 20 });
+// Sizes of buffers as they were asked for: 64 MiB or 64 MB.
+function bytesLike(sizes) {
+  const binary = sizes.every((x) => x < 1024 || x % 1024 === 0) && sizes.some((x) => x >= 1024);
+  return (x) => withPrefix(x, 'B', binary ? 1024 : 1000).replace(/([kMGTPE])B$/, (_, k) => binary ? `${k.toUpperCase()}iB` : `${k}B`);
+}
+// Labels and ticks where the points of a curve are; every second or third of many.
+function labelled(values, formatter) {
+  const every = Math.ceil(values.length / 10), customValues = values.filter((_, i) => i % every === 0);
+  return { axisTick: { customValues }, axisLabel: { customValues, formatter } };
+}
+// The end of a name tells jobs apart: scaling/experiment-17.
+const endOf = (name, most) => name.length > most ? `…${name.slice(1 - most)}` : name;
 function withPrefix(x, unit, base = 1000) {
   if (x === null || !isFinite(x)) return 'n/a';
   if (x === 0) return `0 ${unit}`;
@@ -62,8 +75,8 @@ function shown(x, unit) {
     case 'W': return withPrefix(x, 'W');
     case 'J': return Math.abs(x) >= 3.6e9 ? withPrefix(x / 3600, 'Wh') : withPrefix(x, 'J');
     case 'token/s': return `${withPrefix(x, '')} token/s`.replace('  ', ' ');
-    case '1': case '': return Math.abs(x) >= 10000 ? Math.round(x).toLocaleString('en') : String(Number(x.toPrecision(4)));
-    default: return `${Number(x.toPrecision(4))} ${unit}`;
+    case '1': case '': return fourDigits(x);
+    default: return `${fourDigits(x)} ${unit}`;
   }
 }
 

@@ -213,6 +213,11 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     const bool fleet = !pools && command.get_option("--router")->count() > 0;
     whole.replicas = pools || fleet ? 1 : whole.replicas;
     ServeLoad load = LoadOf(whole);
+    if (load.kind == LoadKind::kAllAtOnce && options.replay.empty()) {
+      // They are run inside the engine's process: nobody waits for single tokens.
+      run.deployment.engine.stream_time = 0;
+      run.deployment.engine.request_overhead = 0;
+    }
     if (!options.replay.empty()) {
       load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
                          pools || fleet ? 1 : options.serve.replicas, run);
@@ -247,6 +252,11 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
   count("--replicas", options.replicas, "Replicas that share the load evenly");
   command.add_option("--batch-max", options.batch_max, "Sequences of a batch (default: engine's)")
       ->check(CLI::Range(1, 1 << 20));
+  command
+      .add_option("--memory-share", options.memory_share,
+                  "Of HBM that the engine takes: gpu_memory_utilization, mem_fraction_static or "
+                  "free_gpu_memory_fraction (default: engine's)")
+      ->check(CLI::Range(0.05, 1.0));
   command
       .add_option(
           "--kv-tokens", options.kv_tokens,
@@ -288,7 +298,8 @@ void AddServeCommand(CLI::App& app, int& code) {
   AddPrefixOptions(*command, options->prefix);
   AddServeCapOptions(*command, options->cap);
   command->footer(
-      "Without --rate, --concurrency or --replay all requests are queued at once.\n"
+      "Without --rate, --concurrency or --replay all requests are queued at once, inside the engine's\n"
+      "process: nothing is streamed.\n"
       "Examples:\n"
       "  gridlock serve --model llama-3.1-70b --part h100_sxm --tensor 8 --weights fp8 --rate 5\n"
       "  gridlock serve --model deepseek-r1 --part h200_sxm --data 8 --weights fp8 "

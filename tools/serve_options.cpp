@@ -93,6 +93,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   if (options.batch_max > 0) {
     deployment.engine.batch_max = options.batch_max;
   }
+  if (options.memory_share > 0) {
+    deployment.engine.memory_share = options.memory_share;
+  }
   deployment.engine.cache_tokens = options.kv_tokens;
   InferenceLayout& layout = deployment.layout;
   layout.tensor = options.tensor;

@@ -15,12 +15,13 @@ class App;
 namespace gridlock {
 
 struct ServeOptions {
-  std::string model = "llama-3.1-70b", part = "h100_sxm", engine = "vllm_1";
+  std::string model = "llama-3.1-70b", part = "h100_sxm", engine = "vllm_2";
   std::string weights = "bf16", cache = "auto";
   int tensor = 1, pipeline = 1, data = 1, replicas = 1, drafts = 0;
   double accepted = 0.8;
   double input = 1000, output = 250, spread = 0, rate = 0, concurrency = 0;
   std::int64_t requests = 2000, batch_max = 0, kv_tokens = 0;
+  double memory_share = 0;  ///< 0: the engine's
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
   std::uint64_t seed = 1;
   std::string format = "text";

@@ -28,11 +28,13 @@ constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
 
-// Activations of a row of the largest iteration: hidden states and the feed-forward block.
+// Activations of a row of the largest iteration: hidden states, the feed-forward block, and what
+// each expert of a token gives back (vLLM, fused_moe: a hidden state for each before they are
+// added up).
 double BytesOfRow(const InferenceModel& model, const InferenceLayout& layout) {
-  const double width =
-      model.experts > 0 ? 1.0 * model.expert_ffn * model.experts_per_token : model.ffn;
-  return 2 * (6.0 * model.hidden + 3 * width / layout.tensor);
+  const double copies = model.experts > 0 ? model.experts_per_token : 0;
+  const double width = model.experts > 0 ? model.expert_ffn * copies : model.ffn;
+  return 2 * ((6.0 + copies) * model.hidden + 3 * width / layout.tensor);
 }
 
 }  // namespace
@@ -290,13 +292,14 @@ double IterationCosts::PairSlope() const {
          (part_.peak_bf16 * part_.attention_efficiency * engine_.attention_factor);
 }
 
-// Of the largest iteration: hidden states, the feed-forward block, and logits in 32 bits.
+// Of the largest iteration: hidden states, the feed-forward block, and what sampling takes.
 double IterationCosts::ActivationBytes() const {
   const std::int64_t budget = std::min<std::int64_t>(engine_.token_budget, 16384);
   const double rows = static_cast<double>(
       engine_.profile_context ? std::max<std::int64_t>(budget, model_.context) : budget);
   const double sequences = static_cast<double>(std::min<std::int64_t>(engine_.batch_max, 1024));
-  return rows * BytesOfRow(model_, layout_) + sequences * model_.vocabulary * 4 / layout_.tensor;
+  const double words = 1.0 * model_.vocabulary / (engine_.whole_logits ? 1 : layout_.tensor);
+  return rows * BytesOfRow(model_, layout_) + sequences * words * engine_.sampler_bytes;
 }
 
 void IterationCosts::FillCache(const std::string& path) {
@@ -323,7 +326,9 @@ void IterationCosts::FillCache(const std::string& path) {
   token_bytes_ = per_layer * layers * (1 - model_.windowed_share);
   window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
   const auto room_beside = [&](double activations) {
-    const double taken = weight_bytes_ + engine_.reserve + activations;
+    const double links = layout_.accelerators() > 1 ? engine_.link_reserve : 0;
+    const double taken =
+        weight_bytes_ + engine_.reserve + links + (engine_.outside_share ? 0 : activations);
     return engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
                                  : part_.hbm_capacity * engine_.memory_share - taken;
   };
@@ -395,8 +400,9 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
                               copies / (part_.hbm_bandwidth * part_.cache_efficiency);
   const double here = static_cast<double>(sequences) / layout_.data;
   const double launches = engine_.layer_launch * model_.layers * part_.host_factor - Sum(times);
-  Of(times, Limit::kHost) += std::max(0.0, launches) +
-                             (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
+  const double host = (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
+  Of(times, Limit::kHost) +=
+      std::max(0.0, launches) + (engine_.hides_host ? std::max(0.0, host - Sum(times)) : host);
   // A server that sends tokens one by one does so beside its accelerators.
   const double servers = std::max(1.0, layout_.accelerators() / kPerHost);
   const double sending =

@@ -110,11 +110,16 @@ struct InferenceEngine {
   bool share_of_free = false;
   bool profile_context = false;   ///< sets memory aside for a prompt of the model's whole context
   double reserve = 2e9;           ///< bytes per accelerator: graphs, libraries
+  double link_reserve = 0;        ///< more of them where a replica has several: buffers of links
+  bool outside_share = false;     ///< activations and samplers come out of what memory_share leaves
+  double sampler_bytes = 4;       ///< that sampling takes for a sequence and a word
+  bool whole_logits = false;      ///< each tensor-parallel rank samples from all words
   bool reserve_whole = false;     ///< room for the whole answer before a request is admitted
   bool narrow_cache = false;      ///< FP8 weights mean an FP8 cache where nothing is said
   std::int64_t page = 16;         ///< tokens of a page of the cache
   std::int64_t cache_tokens = 0;  ///< of a replica, where its user says so; 0: what HBM holds
   double host_time = 0.5e-3;      ///< s per iteration
+  bool hides_host = false;        ///< the host prepares an iteration while the one before it runs
   double host_sequence = 0;       ///< s per iteration and sequence
   double stream_time = 0;         ///< s that a server's host takes per token that it sends, beside
   double layer_launch = 0;        ///< s that the host takes to launch a layer kernel by kernel

@@ -61,6 +61,8 @@ inline constexpr const char* kExpertPrefixes[kExpertFormats] = {
 inline const NumberField<InferenceEngine> kEngineFields[] = {
     {"memory_share", &InferenceEngine::memory_share, 1},
     {"reserve_gb", &InferenceEngine::reserve, kServingGiga},
+    {"link_reserve_gb", &InferenceEngine::link_reserve, kServingGiga},
+    {"sampler_bytes", &InferenceEngine::sampler_bytes, 1},
     {"host_us", &InferenceEngine::host_time, kServingMicro},
     {"host_sequence_us", &InferenceEngine::host_sequence, kServingMicro},
     {"layer_launch_us", &InferenceEngine::layer_launch, kServingMicro},
@@ -109,6 +111,9 @@ inline constexpr FlagField kFlags[] = {
     {"read_by_head", &InferenceEngine::read_by_head},
     {"direct_reduce", &InferenceEngine::direct_reduce},
     {"overlap", &InferenceEngine::overlap},
+    {"hides_host", &InferenceEngine::hides_host},
+    {"outside_share", &InferenceEngine::outside_share},
+    {"whole_logits", &InferenceEngine::whole_logits},
 };
 
 struct ModelField {

@@ -9,7 +9,7 @@ namespace gridlock {
 namespace {
 
 // Of fleets that name none: the family that most people run today.
-constexpr const char* kDefaultEngine = "vllm_1";
+constexpr const char* kDefaultEngine = "vllm_2";
 
 Seconds TimeOf(const std::string& text) {
   return Seconds(text.empty() ? 0.0 : SiOf(text, Dimension::kTime));

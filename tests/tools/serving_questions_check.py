@@ -47,7 +47,7 @@ ONE = requests(1, 16, 2)
 def a_4090_serves_300_requests():
     """casys-kaist/LLMServingSim, RTX 4090 and vLLM 0.19: 41,408 KV tokens; TPOT 32.4 ms and 183.6 s
     in all; PR 59: with the engine's own KV tokens TTFT comes out, too."""
-    card = ("--model", "llama-3.1-8b", "--part", "rtx_4090", "--engine", "vllm_1", "--rate", 10)
+    card = ("--model", "llama-3.1-8b", "--part", "rtx_4090", "--engine", "vllm_2", "--rate", 10)
     lengths = requests(300, 857.5, 652.5, "--spread", 0.5)
     near(serve(*card, *lengths)["cache_tokens"], 41408, 0.03, "KV tokens on a 4090")
     told = serve(*card, *lengths, "--kv-tokens", 41408)
@@ -83,6 +83,22 @@ def kv_tokens_that_fit():
                    "--engine", "trtllm_cpp", *ONE)
     near(narrow["cache_bytes_per_token"], 65536, 1e-6, "bytes of a token")
     near(narrow["cache_tokens"], 263008, 0.03, "8B in FP8 on a 5090")
+    # vllm-project/vllm, issue 21348: the same model and cards in two engines.
+    four = ("--model", "qwen3-235b-a22b", "--part", "h100_sxm", "--tensor", 4, "--weights", "fp8", *ONE)
+    near(serve(*four, "--engine", "sglang", "--memory-share", 0.93)["cache_tokens"], 367404, 0.03,
+         "235B in FP8 on four H100, SGLang")
+    near(serve(*four, "--engine", "vllm_1")["cache_tokens"], 178880, 0.3, "and vLLM 0.10")
+
+
+def a_host_that_works_ahead_is_not_seen():
+    """vLLM from 0.14 on: at low load the time of an iteration less what the host takes, 1.1 ms and 10 us a
+    sequence (3.64 ms on eight H100 with four GPT-OSS 120B requests in flight)."""
+    small = ("--model", "gpt-oss-120b", "--part", "h100_sxm", "--weights", "mxfp4", "--tensor", 8,
+             "--concurrency", 4, *requests(40, 922, 922))
+    before = serve(*small, "--engine", "vllm_1", "--kv", "bf16")["tpot_s"]["median"]
+    ahead = serve(*small, "--engine", "vllm_2", "--kv", "bf16")["tpot_s"]["median"]
+    assert 1.0e-3 < before - ahead < 1.2e-3, (before, ahead)
+    near(ahead, 3.638e-3, 0.1, "TPOT of four requests, s")
 
 
 def llama_405b_in_fp8_fits_eight_h100():
@@ -240,7 +256,7 @@ def two_kinds_of_cards_go_at_the_pace_of_the_slower():
                      "--concurrency", 1, *requests(2, 1000, 200))["output_tokens_per_s_per_user"]
     two, mixed, fast = rate("rtx_3090"), rate("rtx_5090+rtx_3090"), rate("rtx_5090")
     print(f"  two 3090 {two:.1f}, with a 5090 {mixed:.1f}, two 5090 {fast:.1f} tokens/s")
-    near(two, 150.9, 0.15, "two 3090, tokens/s")
+    near(two, 150.9, 0.4, "two 3090, tokens/s")
     assert mixed < 0.95 * two and mixed <= fast, (two, mixed, fast)
 
 
@@ -331,7 +347,7 @@ def main():
                      four_pairs_of_l40s, the_batch_was_the_limit, hbm_bounds_one_stream,
                      a_rate_that_four_a100_sustain, two_of_four_beat_one_of_eight,
                      a_second_decode_card_helps_short_prompts, a_7b_in_16_bits_on_an_a100_pcie,
-                     two_kinds_of_cards_go_at_the_pace_of_the_slower,
+                     two_kinds_of_cards_go_at_the_pace_of_the_slower, a_host_that_works_ahead_is_not_seen,
                      eight_small_machines_are_not_split, kimi_on_eight_b200_is_no_884,
                      an_8_bit_cache_holds_twice_as_many, a_cache_moves_as_fast_as_the_links,
                      a_router_that_knows_prefixes_prefills_each_once,

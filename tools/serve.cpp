@@ -57,8 +57,12 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
     }
     deployment.engine = *engine;
   }
-  deployment.engine.batch_max = fleet.batch_max;
-  deployment.engine.token_budget = fleet.prefill_tokens_max;
+  if (fleet.batch_max > 0) {
+    deployment.engine.batch_max = fleet.batch_max;
+  }
+  if (fleet.prefill_tokens_max > 0) {
+    deployment.engine.token_budget = fleet.prefill_tokens_max;
+  }
   deployment.layout = InferenceLayoutOf(fleet);
   deployment.replicas = fleet.replicas;
   return deployment;

@@ -7,25 +7,44 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/serving_names.h"
+#include "sim/interop/hf_config.h"
+#include "workloads/decode.h"
 
 #include "tools/command.h"
+#include "tools/import.h"
 
 namespace gridlock {
 
 namespace {
 
-template <typename T>
-const T& Known(const T* found, const std::string& option, const std::string& name,
-               const std::vector<std::string>& names) {
-  if (found == nullptr) {
-    std::string all;
-    for (const std::string& each : names) {
-      all += (all.empty() ? "" : ", ") + each;
-    }
-    throw UserError("", fmt::format("{}: nothing is called {}{}; expected one of {}", option,
-                                    Quoted(name), DidYouMean(name, names), all));
+[[noreturn]] void RefuseNamed(const std::string& option, const std::string& name,
+                              const std::vector<std::string>& names, const std::string& more) {
+  std::string all;
+  for (const std::string& each : names) {
+    all += (all.empty() ? "" : ", ") + each;
   }
-  return *found;
+  throw UserError("", fmt::format("{}: nothing is called {}{}; expected one of {}{}", option,
+                                  Quoted(name), DidYouMean(name, names), all, more));
+}
+
+InferenceModel ModelOf(const std::string& name, const ServingCatalogue& catalogue) {
+  if (name.ends_with(".json")) {
+    constexpr std::size_t kLargestConfig = 16 << 20;
+    ProblemList problems;
+    const HfModel made = ReadHfConfig(name, ImportedText(name, kLargestConfig), "", problems);
+    problems.ThrowIfAny();
+    for (const std::string& note : made.notes) {
+      fmt::print(stderr, "note: {}\n", note);
+    }
+    return InferenceModelOf(made.model);
+  }
+  const std::optional<InferenceModel> model = ModelByName(name, catalogue);
+  if (!model) {
+    RefuseNamed("--model", name, catalogue.ModelNames(),
+                ", a model of gridlock catalog, or a config.json of Hugging Face");
+  }
+  return *model;
 }
 
 // One part, or several joined by +, which act as the slowest of them.
@@ -34,9 +53,11 @@ InferencePart PartOf(const std::string& names, const ServingCatalogue& catalogue
   for (std::size_t begin = 0; begin <= names.size();) {
     const std::size_t end = std::min(names.find('+', begin), names.size());
     const std::string name = names.substr(begin, end - begin);
-    const InferencePart& next =
-        Known(catalogue.FindPart(name), "--part", name, catalogue.PartNames());
-    part = part ? SlowerOf(*part, next) : next;
+    const std::optional<InferencePart> next = PartByName(name, catalogue);
+    if (!next) {
+      RefuseNamed("--part", name, catalogue.PartNames(), ", or a server of gridlock catalog");
+    }
+    part = part ? SlowerOf(*part, *next) : *next;
     begin = end + 1;
   }
   return *part;
@@ -45,12 +66,18 @@ InferencePart PartOf(const std::string& names, const ServingCatalogue& catalogue
 }  // namespace
 
 void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
-  command.add_option("--model", options.model, "A model of workloads/catalog/serving_models.csv")
+  command
+      .add_option(
+          "--model", options.model,
+          "A model of workloads/catalog/serving_models.csv or of gridlock catalog, its name at "
+          "Hugging Face, or its config.json")
       ->capture_default_str()
       ->type_name("NAME");
   command
-      .add_option("--part,--accelerator", options.part,
-                  "An accelerator of serving_parts.csv; several joined by + share a replica")
+      .add_option(
+          "--part,--accelerator", options.part,
+          "An accelerator of serving_parts.csv, or a server of gridlock catalog; several joined "
+          "by + share a replica")
       ->capture_default_str()
       ->type_name("NAME");
   command.add_option("--engine", options.engine, "A serving engine of serving_engines.csv")
@@ -84,12 +111,13 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
 
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
   Deployment deployment;
-  deployment.model =
-      Known(catalogue.FindModel(options.model), "--model", options.model, catalogue.ModelNames());
+  deployment.model = ModelOf(options.model, catalogue);
   deployment.part = PartOf(options.part, catalogue);
-  deployment.engine =
-      EngineOn(deployment.part, Known(catalogue.FindEngine(options.engine), "--engine",
-                                      options.engine, catalogue.EngineNames()));
+  const InferenceEngine* const engine = catalogue.FindEngine(options.engine);
+  if (engine == nullptr) {
+    RefuseNamed("--engine", options.engine, catalogue.EngineNames(), "");
+  }
+  deployment.engine = EngineOn(deployment.part, *engine);
   if (options.batch_max > 0) {
     deployment.engine.batch_max = options.batch_max;
   }

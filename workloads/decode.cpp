@@ -13,10 +13,6 @@ namespace gridlock {
 
 namespace {
 
-// Points of a pass per octave of tokens, and the octaves.
-constexpr int kPassesPerOctave = 8;
-constexpr int kPassOctaves = 20;
-
 // Share of the BF16 peak that decode attention on latent caches reaches where nobody measured it:
 // estimate, that of an A100 in serving_parts.csv.
 constexpr double kLatentShare = 0.3;
@@ -128,31 +124,31 @@ Bytes ReducedBytes(const ServingSpec& fleet, const CollectiveFit& fit) {
                fit.all_reduce_efficiency);
 }
 
-void AddWork(const ServingSpec& fleet, const ServerSpec& server, const IterationCosts& iteration,
-             ServingCosts& costs) {
+ServingPrices PricesOf(const ServingSpec& fleet, const ServerSpec& server,
+                       const IterationCosts& iteration) {
   const PowerSpec& power = server.accelerator.power;
   const JoulesPerFlop narrow = PriceOf(fleet, power), wide = power.per_flop;
   const Flop token(iteration.FlopOf(1, 0, 0, 0)), output(iteration.FlopOf(0, 1, 0, 0));
   const Flop pair(iteration.FlopOf(0, 0, 0, 1));
-  const double copies = fleet.tensor * fleet.pipeline;
+  const double copies = iteration.layout().tensor * iteration.layout().pipeline;
   const Bytes cached = iteration.token_bytes() * copies;
-  costs.per_token = {token, token * narrow, cached, ReducedBytes(fleet, server.scale_up)};
-  costs.per_output = {output, output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
-  costs.per_cached_read = {pair, pair * wide, cached, Bytes(0)};
+  ServingPrices prices;
+  prices.per_row = {token, token * narrow, cached, ReducedBytes(fleet, server.scale_up)};
+  prices.per_output = {output, output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
+  prices.per_read = {pair, pair * wide, Bytes(0), Bytes(0)};
   // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
-  costs.per_pair = {pair, pair * wide, Bytes(0), Bytes(0)};
+  prices.per_pair = {pair, pair * wide, Bytes(0), Bytes(0)};
+  prices.per_iteration = {Flop(0), Joules(0),
+                          Bytes(2.0 * fleet.model.hidden * fleet.model.vocabulary), Bytes(0)};
+  return prices;
 }
 
-// The point behind `tokens`, and how far on the way there they are.
-std::pair<std::size_t, double> Between(const std::vector<PassPoint>& points, std::int64_t tokens) {
-  CHECK(points.size() >= 2);
-  const auto above = std::upper_bound(points.begin() + 1, points.end() - 1, tokens,
-                                      [](std::int64_t t, const PassPoint& p) {
-                                        return t < p.tokens;
-                                      });
-  const double a = static_cast<double>((above - 1)->tokens), b = static_cast<double>(above->tokens);
-  return {static_cast<std::size_t>(above - points.begin()),
-          (static_cast<double>(tokens) - a) / (b - a)};
+// The replicas of a fleet that prefill, as if they were all of it.
+ServingSpec PrefillingPart(const ServingSpec& fleet) {
+  ServingSpec part = fleet;
+  part.tensor = fleet.prefill_tensor > 0 ? fleet.prefill_tensor : fleet.tensor;
+  part.draft_tokens = 0;
+  return part;
 }
 
 }  // namespace
@@ -167,32 +163,6 @@ ServingWork& ServingWork::operator+=(const ServingWork& other) {
 
 ServingWork operator*(const ServingWork& work, double times) {
   return {work.flop * times, work.arithmetic * times, work.hbm * times, work.links * times};
-}
-
-Seconds ServingCosts::DecodeTime(std::int64_t batch) const {
-  CHECK(batch >= 1 && batch <= static_cast<std::int64_t>(decode_time.size()));
-  return decode_time[static_cast<std::size_t>(batch - 1)];
-}
-
-Seconds ServingCosts::PerCachedToken(std::int64_t batch) const {
-  return per_cached_token / static_cast<double>(std::clamp<std::int64_t>(batch, 1, pipeline));
-}
-
-Seconds ServingCosts::PrefillTime(std::int64_t tokens, double pairs) const {
-  const Seconds attention = prefill_pair * pairs;
-  const PassPoint& last = passes.back();
-  if (tokens >= last.tokens) {
-    return last.time * (static_cast<double>(tokens) / static_cast<double>(last.tokens)) + attention;
-  }
-  const auto [above, share] = Between(passes, tokens);
-  const Seconds a = passes[above - 1].time, b = passes[above].time;
-  return a + (b - a) * share + attention;
-}
-
-Bytes ServingCosts::PassBytes(std::int64_t tokens) const {
-  const auto [above, share] = Between(passes, std::min(tokens, passes.back().tokens));
-  const Bytes a = passes[above - 1].hbm, b = passes[above].hbm;
-  return a + (b - a) * share;
 }
 
 InferenceModel InferenceModelOf(const ModelSpec& model) {
@@ -238,6 +208,8 @@ InferenceLayout InferenceLayoutOf(const ServingSpec& fleet) {
   layout.experts_spread = fleet.data > 1;
   layout.weights = FormatOf(fleet);
   layout.cache_bytes = fleet.cache_bytes > 0 ? fleet.cache_bytes : narrow ? 1 : 2;
+  layout.draft_tokens = fleet.draft_tokens;
+  layout.accepted = fleet.accepted;
   return layout;
 }
 
@@ -275,38 +247,27 @@ IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& serv
   model.window = fleet.window;
   model.windowed_share = fleet.windowed_share;
   model.context = fleet.context;
-  InferenceEngine engine = fleet.engine;
-  engine.batch_max = fleet.batch_max;
-  engine.token_budget = fleet.prefill_tokens_max;
-  return {model, InferencePartOf(server, fleet.parts), engine, InferenceLayoutOf(fleet),
-          fleet.path + ".tensor"};
+  const InferencePart part = InferencePartOf(server, fleet.parts);
+  InferenceEngine engine = EngineOn(part, fleet.engine);
+  engine.batch_max = fleet.batch_max > 0 ? fleet.batch_max : engine.batch_max;
+  engine.token_budget =
+      fleet.prefill_tokens_max > 0 ? fleet.prefill_tokens_max : engine.token_budget;
+  return {model, part, engine, InferenceLayoutOf(fleet), fleet.path + ".tensor"};
 }
 
-ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
+FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
   if (fleet.model.heads % fleet.tensor != 0) {
     throw UserError(fleet.path + ".tensor",
                     fmt::format("{} does not divide the {} heads of {}", fleet.tensor,
                                 fleet.model.heads, fleet.model.name));
   }
-  const IterationCosts iteration = IterationCostsOf(fleet, server);
-  CheckRoom(fleet, server, iteration);
-  ServingCosts costs;
-  for (std::int64_t batch = 1; batch <= fleet.batch_max; ++batch) {
-    costs.decode_time.push_back(iteration.Base(batch, batch, batch));
+  FleetCosts costs{IterationCostsOf(fleet, server), std::nullopt, {}, {}};
+  CheckRoom(fleet, server, costs.decode);
+  costs.decode_prices = PricesOf(fleet, server, costs.decode);
+  if (fleet.pools()) {
+    costs.prefill = IterationCostsOf(PrefillingPart(fleet), server);
+    costs.prefill_prices = PricesOf(PrefillingPart(fleet), server, *costs.prefill);
   }
-  const Bytes head(2.0 * fleet.model.hidden * fleet.model.vocabulary);
-  for (int i = 0; i <= kPassOctaves * kPassesPerOctave; ++i) {
-    const std::int64_t tokens = std::llround(std::exp2(static_cast<double>(i) / kPassesPerOctave));
-    if (costs.passes.empty() || tokens > costs.passes.back().tokens) {
-      costs.passes.push_back({tokens, iteration.Base(tokens, 1, 1),
-                              head + Bytes(iteration.BytesOf(static_cast<double>(tokens), 0))});
-    }
-  }
-  costs.per_cached_token = iteration.PerRead(1);
-  costs.pipeline = fleet.pipeline;
-  costs.prefill_pair = iteration.PerPair();
-  costs.cache_tokens = iteration.cache_tokens();
-  AddWork(fleet, server, iteration, costs);
   return costs;
 }
 

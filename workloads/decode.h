@@ -1,13 +1,12 @@
 #pragma once
 
-// What serving costs on one replica of a fleet, as sums that a replica's clock can jump over: an
-// iteration is affine in the cached tokens that it reads, a prefill in its pairs. All of it follows
-// from IterationCosts (workloads/inference.h). No clock.
+// What serving costs on the replicas of a fleet: from a scenario's words to IterationCosts
+// (workloads/inference.h), and what their work draws. No clock.
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
-#include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
@@ -28,41 +27,21 @@ struct ServingWork {
 
 ServingWork operator*(const ServingWork& work, double times);
 
-/// A pass of so many tokens through the layers, without attention.
-struct PassPoint {
-  std::int64_t tokens = 0;
-  Seconds time;  ///< of a prefill, which gives one token
-  Bytes hbm;     ///< of all accelerators: activations, and weights, of experts those chosen
+/// Arithmetic and traffic beside what IterationCosts counts: BytesOf holds the HBM traffic of
+/// weights and of caches that are read.
+struct ServingPrices {
+  ServingWork per_row;        ///< of each token that goes through the layers
+  ServingWork per_output;     ///< of each token that comes out: the LM head
+  ServingWork per_read;       ///< of each cached token that an iteration attends to
+  ServingWork per_pair;       ///< of each pair of a prompt
+  ServingWork per_iteration;  ///< the LM head's weights
 };
 
-/// Costs of one replica. A decode iteration of `batch` sequences that hold `tokens` in cache takes
-/// DecodeTime(batch) + PerCachedToken(batch) * tokens: affine in the tokens for a fixed batch.
-struct ServingCosts {
-  std::vector<Seconds> decode_time;  ///< [batch - 1], all positive
-  std::vector<PassPoint> passes;     ///< by rising tokens, at least two
-  Seconds per_cached_token;          ///< reading one token's keys and values from HBM, one sequence
-  std::int64_t pipeline = 1;         ///< stages, which read caches of different sequences at once
-  Seconds prefill_pair;              ///< attention of one pair (query, key) of a prompt
-  std::int64_t cache_tokens = 0;     ///< that fit HBM beside weights and buffers
-
-  ServingWork per_token;        ///< of each token that goes through the layers
-  ServingWork per_output;       ///< of each token that comes out: the LM head
-  ServingWork per_cached_read;  ///< of each cached token that an iteration attends to
-  ServingWork per_pair;         ///< of each pair of a prefill
-
-  /// Of an iteration of 1..decode_time.size() sequences with an empty cache.
-  [[nodiscard]] Seconds DecodeTime(std::int64_t batch) const;
-
-  /// Of one cached token in an iteration of `batch` sequences.
-  [[nodiscard]] Seconds PerCachedToken(std::int64_t batch) const;
-
-  /// Of prompts with `tokens` tokens and `pairs` query-key pairs together. Linear between the
-  /// points, and beyond the last in proportion to its tokens.
-  [[nodiscard]] Seconds PrefillTime(std::int64_t tokens, double pairs) const;
-
-  /// Weights and activations that a pass of `tokens` tokens reads and writes on all accelerators.
-  /// Linear between the points.
-  [[nodiscard]] Bytes PassBytes(std::int64_t tokens) const;
+/// Costs of the replicas of a fleet.
+struct FleetCosts {
+  IterationCosts decode;                  ///< of one that decodes, and prefills where no pool does
+  std::optional<IterationCosts> prefill;  ///< of one that prefills, where pools do
+  ServingPrices decode_prices, prefill_prices;
 };
 
 /// A model of the catalogue as serving sees it.
@@ -78,14 +57,14 @@ InferencePart InferencePartOf(const ServerSpec& server,
 /// How a replica of a fleet is laid out, and its formats.
 InferenceLayout InferenceLayoutOf(const ServingSpec& fleet);
 
-/// Costs of an iteration of one replica of a fleet on this server.
+/// Costs of an iteration of one replica of a fleet on this server, of those that decode.
 /// Throws UserError (path of the fleet) when weights do not fit HBM.
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server);
 
-/// Costs of one replica of a fleet on this server.
+/// Costs of all replicas of a fleet on this server.
 ///
 /// Throws UserError (paths under fleet.path) when tensor ranks do not divide the heads, or HBM has
 /// no room for weights and the cache of one request.
-ServingCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
+FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server);
 
 }  // namespace gridlock

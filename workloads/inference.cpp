@@ -384,9 +384,11 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   LimitTimes times = PointAt(rows + drafts).times;
   const LimitTimes head = HeadAt(static_cast<double>(outputs + drafts));
   if (drafts > 0) {
-    // Each draft is made by one more layer and head.
+    // Each draft is made by one more layer and one more head, one after another.
+    const LimitTimes one = HeadAt(static_cast<double>(sequences));
     for (std::size_t i = 0; i < times.size(); ++i) {
       times[i] *= 1 + 1.0 * layout_.draft_tokens / model_.layers;
+      times[i] += layout_.draft_tokens * one[i];
     }
   }
   for (std::size_t i = 0; i < times.size(); ++i) {

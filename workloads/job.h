@@ -82,6 +82,7 @@ struct RequestGroupSpec {
   double share = 0;  ///< of the requests; sums to 1 over the groups of a fleet
   LengthSpec prompt;
   LengthSpec output;
+  double cached_share = 0;  ///< of a prompt, that a cache of beginnings holds
 };
 
 /// Poisson arrivals with rate mean (1 + swing cos(2 pi (t - peak) / day)).
@@ -101,8 +102,13 @@ struct ServingSpec {
   Precision precision = Precision::kBf16;
   ArrivalSpec arrivals;
   std::vector<RequestGroupSpec> groups;
-  int batch_max = 256;
-  int prefill_tokens_max = 8192;
+  int batch_max = 0;           ///< sequences of a replica; 0: as the engine has it
+  int prefill_tokens_max = 0;  ///< tokens of an iteration; 0: as the engine has it
+  int prefill_replicas = 0;    ///< of a unit; 0: no pools, each replica prefills and decodes
+  int decode_replicas = 1;     ///< of a unit
+  int prefill_tensor = 0;      ///< of replicas that prefill; 0: as those that decode
+  int draft_tokens = 0;        ///< of speculative decoding
+  double accepted = 0;         ///< share of a draft token that is accepted
   int replicas_simulated = 0;  ///< 1..replicas
   int days_simulated = 0;      ///< from the fleet's start; 0: all
   Seconds ttft_objective;      ///< 0: none
@@ -117,10 +123,23 @@ struct ServingSpec {
   double windowed_share = 0;            ///< of the layers
   std::string engine_estimates;         ///< of engine and parts, in words for the output
 
+  /// Of one replica.
   [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
+
+  /// `replicas` are units of several that prefill and several that decode.
+  [[nodiscard]] bool pools() const { return prefill_replicas > 0; }
+
+  /// Of one that prefills, where pools do.
+  [[nodiscard]] int prefill_accelerators() const {
+    return (prefill_tensor > 0 ? prefill_tensor : tensor) * pipeline * data;
+  }
+
+  [[nodiscard]] int unit_accelerators() const {
+    return prefill_replicas * prefill_accelerators() + decode_replicas * accelerators();
+  }
 };
 
-/// How replicas lie in servers: `replicas` of them in each `servers`.
+/// How replicas, or units of pools, lie in servers: `replicas` of them in each `servers`.
 struct ReplicaPlaces {
   int replicas = 1, servers = 1;
 
@@ -133,10 +152,18 @@ struct ReplicaPlaces {
   }
 };
 
+/// Whole servers of `held` accelerators.
+inline int ServersOf(int accelerators, int held) {
+  return (accelerators + held - 1) / held;
+}
+
 inline ReplicaPlaces PlacesOf(const ServingSpec& fleet, const ServerSpec& server) {
-  const int width = fleet.accelerators(), held = server.accelerators;
-  return width <= held ? ReplicaPlaces{held / width, 1}
-                       : ReplicaPlaces{1, (width + held - 1) / held};
+  const int width = fleet.unit_accelerators(), held = server.accelerators;
+  if (width <= held) {
+    return {held / width, 1};
+  }
+  return {1, ServersOf(fleet.prefill_replicas * fleet.prefill_accelerators(), held) +
+                 ServersOf(fleet.decode_replicas * fleet.accelerators(), held)};
 }
 
 /// Which experiment of which campaign a generated job is.

@@ -74,4 +74,18 @@ void RequestStream::NextArrival() {
   } while (arrivals_.Uniform() * peak_shape_ >= RateAt(shape_, clock_));
 }
 
+double MeanOf(const LengthSpec& lengths) {
+  const double mu = std::log(lengths.median);
+  const double sigma = std::log(lengths.p90 / lengths.median) / kNormalP90;
+  const double most = static_cast<double>(lengths.max);
+  if (sigma <= 0) {
+    return std::min(lengths.median, most);
+  }
+  const auto below = [](double z) {
+    return 0.5 * std::erfc(-z / std::numbers::sqrt2);
+  };
+  const double cut = (std::log(most) - mu) / sigma;
+  return std::exp(mu + 0.5 * sigma * sigma) * below(cut - sigma) + most * (1 - below(cut));
+}
+
 }  // namespace gridlock

@@ -48,4 +48,7 @@ class RequestStream {
   Random arrivals_, groups_, prompts_, outputs_, routes_;
 };
 
+/// Mean tokens of lengths: of a log-normal by its quantiles, longer ones cut to the longest.
+double MeanOf(const LengthSpec& lengths);
+
 }  // namespace gridlock

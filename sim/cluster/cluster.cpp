@@ -191,8 +191,8 @@ RequestSource Cluster::RequestsOf(JobIndex job) const {
 void Cluster::AddFleet(Member& member, RequestSource requests) {
   const JobSpec& job = *member.spec;
   const auto& spec = std::get<ServingSpec>(job.kind);
-  member.fleet = std::make_unique<Fleet>(spec, CostsOf(spec, LeastServer(job, sites_)),
-                                         std::move(requests), job.start);
+  member.fleet =
+      std::make_unique<Fleet>(spec, LeastServer(job, sites_), std::move(requests), job.start);
 }
 
 void Cluster::PlanEvents() {
@@ -276,7 +276,7 @@ void Cluster::ChargeTenants(const Stretch& stretch) {
 
 // Power of what a fleet did over the stretch, above that of servers that wait for it.
 Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
-  const ReplicaWork work = member.fleet->TakeWork();
+  const UnitWork work = member.fleet->TakeWork();
   const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
   const ServerSpec& server = sites_[site].server;
   // An iteration keeps the boards' limit while it lasts.
@@ -419,7 +419,7 @@ LifeRecord Cluster::Describe() {
     } else {
       const ServingSpec& spec = member.fleet->spec();
       job.peak = PeakOf(spec, accelerator);
-      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.accelerators();
+      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.unit_accelerators();
       job.submit = member.spec->start;
       job.start = member.fleet_start;
       const Seconds since = job.start.si() < 0 ? scenario_.horizon : job.start;

@@ -182,12 +182,24 @@ class Cluster {
   [[nodiscard]] ClusterState StateNow();
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
   [[nodiscard]] std::vector<JobIndex> PlacedRuns() const;
+  /// These runs, and behind them the caches of fleets.
   [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs);
   std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
   std::vector<StepRate> SimulatedRates(const std::vector<PlacedJob>& jobs,
                                        const std::vector<int>& levels);
   [[nodiscard]] StepRate RecordedRate(const PlacedJob& job, const std::vector<int>& levels) const;
   void UpdateRates();
+
+  // cluster_caches.cpp: caches between the pools of fleets
+  /// Caches of a fleet on one site, as a job beside others.
+  struct CachesOfFleet {
+    JobIndex fleet;
+    int units = 0;
+    PlacedJob placed;
+  };
+
+  [[nodiscard]] std::vector<CachesOfFleet> CachesOnTheirWay() const;
+  void GiveCacheRates(const std::vector<StepRate>& rates, std::size_t runs);
 
   // cluster_power.cpp: watts and caps
   [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server that nobody holds

@@ -345,7 +345,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   for (Member& member : members_) {
     member.alone = Seconds(0);
     if (member.fleet) {
-      member.fleet->SetCosts(CostsOf(member.fleet->spec(), LeastServer(*member.spec, sites_)));
+      member.fleet->SetCosts(LeastServer(*member.spec, sites_));
     }
   }
   for (const std::string& change : scenario_.epochs[epoch].changes) {

@@ -351,6 +351,7 @@ void Cluster::UpdateRates() {
     }
     member.run->ChangeRate(timeline_.now(), member.rate.step_time);
   }
+  GiveCacheRates(rates, placed.size());
 }
 
 std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) {
@@ -358,6 +359,9 @@ std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) {
   for (const JobIndex job : jobs) {
     const TrainingRun& run = *members_[job].run;
     placed.push_back(PlacedOf(members_[job], run.placement()));
+  }
+  for (const CachesOfFleet& caches : CachesOnTheirWay()) {
+    placed.push_back(caches.placed);
   }
   return placed;
 }

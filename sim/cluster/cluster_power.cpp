@@ -155,7 +155,8 @@ bool Cluster::MayStart(JobIndex job, const Placement& placement) {
   }
   const std::vector<JobIndex> placed = PlacedRuns();
   std::vector<PlacedJob> jobs = PlacedJobs(placed);
-  jobs.push_back(PlacedOf(members_[job], placement));
+  jobs.insert(jobs.begin() + static_cast<std::ptrdiff_t>(placed.size()),
+              PlacedOf(members_[job], placement));
   std::vector<DrawingRun> runs = DrawingRuns(placed);
   DrawingRun& more =
       runs.emplace_back(DrawingRun{job, std::vector<std::int32_t>(sites_.size(), 0)});

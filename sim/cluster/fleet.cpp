@@ -23,25 +23,59 @@ double QuantileOf(const LatencyHistogram& latencies, double q) {
   return latencies.count() > 0 ? latencies.Quantile(q).si() : kNone;
 }
 
+// Links of a unit's pools: the NICs of their accelerators, or the scale-up links of a server that
+// holds both.
+KvLinks LinksOf(const ServingSpec& spec, const ServerSpec& server) {
+  KvLinks links;
+  if (spec.pools()) {
+    const InferencePart part = InferencePartOf(server, spec.parts);
+    const bool one_server = spec.unit_accelerators() <= server.accelerators;
+    const double port = one_server ? part.link_bandwidth : part.nic_bandwidth;
+    links.leaving.assign(static_cast<std::size_t>(spec.prefill_replicas),
+                         port * spec.prefill_accelerators());
+    links.entering.assign(static_cast<std::size_t>(spec.decode_replicas),
+                          port * spec.accelerators());
+  }
+  return links;
+}
+
 std::int64_t Scaled(std::int64_t count, double scale) {
   return std::llround(static_cast<double>(count) * scale);
 }
 
 }  // namespace
 
-Fleet::Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests,
+Fleet::Fleet(const ServingSpec& spec, const ServerSpec& server, RequestSource requests,
              Seconds start)
     : spec_(&spec),
+      costs_(std::make_unique<FleetCosts>(CostsOf(spec, server))),
       source_(std::move(requests)),
       scale_(static_cast<double>(spec.replicas) / spec.replicas_simulated),
-      replicas_(static_cast<std::size_t>(spec.replicas_simulated),
-                Replica(costs, {spec.batch_max, spec.prefill_tokens_max})),
       start_(start.si()),
       end_(spec.days_simulated > 0 ? start.si() + kDay * spec.days_simulated
                                    : std::numeric_limits<double>::infinity()),
       arrived_(spec.groups.size()),
       latency_(spec) {
+  for (int i = 0; i < spec.replicas_simulated; ++i) {
+    units_.emplace_back(spec, *costs_, LinksOf(spec, server));
+  }
   has_upcoming_ = source_(upcoming_);
+}
+
+BytesPerSecond Fleet::CachesWanted(Seconds at) const {
+  // In steps of a tenth of the highest rate, so that a day has few situations.
+  const double peak = spec_->arrivals.requests_per_second * (1 + spec_->arrivals.swing);
+  const double rate =
+      std::ceil(RequestStream::RateAt(spec_->arrivals, at) / peak * 10 - 1e-9) / 10 * peak;
+  return BytesPerSecond(rate * CacheOfPrompt().si());
+}
+
+Bytes Fleet::CacheOfPrompt() const {
+  double tokens = 0;
+  for (const RequestGroupSpec& group : spec_->groups) {
+    tokens += group.share * MeanOf(group.prompt);
+  }
+  return costs_->decode.CacheBytesOf(std::llround(tokens));
 }
 
 std::int32_t Fleet::Wanted(Seconds at, Seconds until) const {
@@ -60,8 +94,8 @@ void Fleet::SetInService(std::int32_t replicas, bool in_order) {
   simulated_ = replicas / scale_;
   const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
   if (!in_order) {
-    for (std::size_t i = routed; i < replicas_.size(); ++i) {
-      const std::vector<Request> left = replicas_[i].TakeAll();
+    for (std::size_t i = routed; i < units_.size(); ++i) {
+      const std::vector<Request> left = units_[i].TakeAll();
       homeless_.insert(homeless_.end(), left.begin(), left.end());
     }
   }
@@ -74,24 +108,32 @@ void Fleet::SetInService(std::int32_t replicas, bool in_order) {
 
 bool Fleet::draining() const {
   const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
-  for (std::size_t i = routed; i < replicas_.size(); ++i) {
-    if (replicas_[i].active() + replicas_[i].waiting() > 0) {
+  for (std::size_t i = routed; i < units_.size(); ++i) {
+    if (units_[i].requests() > 0) {
       return true;
     }
   }
   return false;
 }
 
-void Fleet::SetCosts(const ServingCosts& costs) {
-  for (Replica& replica : replicas_) {
-    replica.SetCosts(costs);
+void Fleet::SetCosts(const ServerSpec& server) {
+  auto costs = std::make_unique<FleetCosts>(CostsOf(*spec_, server));
+  for (ServingUnit& unit : units_) {
+    unit.SetCosts(*costs);
+  }
+  costs_ = std::move(costs);
+}
+
+void Fleet::SetCacheRate(BytesPerSecond rate) {
+  for (ServingUnit& unit : units_) {
+    unit.SetCacheRate(rate);
   }
 }
 
 void Fleet::Route(const Request& request) {
   const auto last = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9)) - 1;
   const auto number = static_cast<std::size_t>(request.route * simulated_);
-  replicas_[std::min(number, last)].Submit(request);
+  units_[std::min(number, last)].Submit(request);
 }
 
 void Fleet::AdvanceTo(Seconds until) {
@@ -114,20 +156,20 @@ void Fleet::AdvanceTo(Seconds until) {
   const auto completed = [this](const CompletedRequest& request) {
     latency_.Add(request);
   };
-  for (Replica& replica : replicas_) {
-    replica.AdvanceTo(now, completed);
+  for (ServingUnit& unit : units_) {
+    unit.AdvanceTo(now, completed);
   }
   if (now_ >= end_) {
     has_upcoming_ = false;
     homeless_.clear();
-    for (Replica& replica : replicas_) {
-      (void)replica.TakeAll();
+    for (ServingUnit& unit : units_) {
+      (void)unit.TakeAll();
     }
   }
 }
 
-ReplicaWork Fleet::TakeWork() {
-  ReplicaWork sum = TakeSimulatedWork();
+UnitWork Fleet::TakeWork() {
+  UnitWork sum = TakeSimulatedWork();
   const double from = std::exchange(taken_, now_);
   if (std::isfinite(end_)) {
     NoteDay(sum, from, std::min(now_, end_));
@@ -137,7 +179,7 @@ ReplicaWork Fleet::TakeWork() {
 }
 
 // Of the last day that is simulated.
-void Fleet::NoteDay(const ReplicaWork& work, double from, double to) {
+void Fleet::NoteDay(const UnitWork& work, double from, double to) {
   if (to <= from || to <= end_ - kDay) {
     return;
   }
@@ -158,7 +200,7 @@ void Fleet::NoteDay(const ReplicaWork& work, double from, double to) {
   }
 }
 
-void Fleet::AddRepeated(ReplicaWork& sum, double from, double to) const {
+void Fleet::AddRepeated(UnitWork& sum, double from, double to) const {
   constexpr double kPart = kDay / kDayParts;
   DayPart all;
   for (double at = from; at < to;) {
@@ -187,10 +229,10 @@ double Fleet::Repeats() const {
   return now_ > end_ ? (now_ - start_) / (end_ - start_) : 1;
 }
 
-ReplicaWork Fleet::TakeSimulatedWork() {
-  ReplicaWork sum;
-  for (Replica& replica : replicas_) {
-    const ReplicaWork work = replica.TakeWork();
+UnitWork Fleet::TakeSimulatedWork() {
+  UnitWork sum;
+  for (ServingUnit& unit : units_) {
+    const UnitWork work = unit.TakeWork();
     sum.busy += work.busy * scale_;
     sum.prompt_tokens += Scaled(work.prompt_tokens, scale_);
     sum.output_tokens += Scaled(work.output_tokens, scale_);
@@ -199,8 +241,43 @@ ReplicaWork Fleet::TakeSimulatedWork() {
     sum.arithmetic += work.arithmetic * scale_;
     sum.hbm += work.hbm * scale_;
     sum.links += work.links * scale_;
+    AddWork(work.decode, decode_);
+    AddWork(work.prefill, prefill_);
+    moved_ += work.moved;
   }
   return sum;
+}
+
+// Of the pool whose requests wait more.
+void Fleet::DescribeBinding(LifeRequests& group) const {
+  const std::int64_t batch = costs_->decode.engine().batch_max;
+
+  struct Pool {
+    const char* name;
+    Bindings bindings;
+  };
+
+  const Pool pools[] = {{spec_->pools() ? " (pool that decodes)" : "", BindingsOf(decode_, batch)},
+                        {" (pool that prefills)", BindingsOf(prefill_, batch)}};
+  const auto waiting = [](const Bindings& bindings) {
+    double share = 0;
+    for (const Binding& each : bindings.waits) {
+      share += each.limit == "load" ? 0 : each.share;
+    }
+    return bindings.waits.empty() ? -1 : share;
+  };
+  const Pool& most = waiting(pools[1].bindings) > waiting(pools[0].bindings) ? pools[1] : pools[0];
+  if (most.bindings.waits.empty()) {
+    return;
+  }
+  const Binding& wait = most.bindings.waits.front();
+  const Binding& time = most.bindings.times.front();
+  group.waits_for = wait.limit + most.name;
+  group.waits_share = wait.share;
+  group.waits_remedy = wait.remedy;
+  group.time_for = time.limit + most.name;
+  group.time_share = time.share;
+  group.time_remedy = time.remedy;
 }
 
 void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) const {
@@ -223,6 +300,8 @@ void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) c
     group.tpot_p90 = QuantileOf(seen.tpot, 0.9);
     group.tpot_p99 = QuantileOf(seen.tpot, 0.99);
     group.good_share = judged ? seen.ShareWithinObjectives() : kNone;
+    DescribeBinding(group);
+    group.moved = moved_ * all;
     into.push_back(std::move(group));
   }
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-// A fleet of decode replicas: how many replicas it wants as the load changes, which replica a
-// request goes to, and what the replicas have done.
+// A fleet of replicas, or of units that prefill and decode in pools: how many it wants as the load
+// changes, which one a request goes to, and what they have done.
 //
 // k of its N replicas are simulated, with k/N of its requests. When n replicas are in service, k
 // n/N of the simulated ones are: a request with route u goes to number floor(u k n/N). So each
@@ -11,13 +11,14 @@
 #include <array>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "sim/base/units.h"
 #include "sim/record/life_record.h"
 #include "sim/serving/latency.h"
-#include "sim/serving/replica.h"
+#include "sim/serving/serving_unit.h"
 #include "workloads/decode.h"
 #include "workloads/job.h"
 
@@ -29,8 +30,18 @@ using RequestSource = std::function<bool(Request&)>;
 class Fleet {
  public:
   /// @param start from here on `days_simulated` count
-  Fleet(const ServingSpec& spec, const ServingCosts& costs, RequestSource requests,
+  Fleet(const ServingSpec& spec, const ServerSpec& server, RequestSource requests,
         Seconds start = {});
+
+  /// Bytes/s of caches that move between the pools of all units at a time of day, on average; in
+  /// steps of a tenth of the day's highest.
+  [[nodiscard]] BytesPerSecond CachesWanted(Seconds at) const;
+
+  /// Of a prompt of mean length.
+  [[nodiscard]] Bytes CacheOfPrompt() const;
+
+  /// Caches of one unit move at no more than this from now on, all together.
+  void SetCacheRate(BytesPerSecond rate);
 
   /// Replicas that the arrival rate asks for from `at` to `until`: the whole fleet at the peak rate
   /// of the day, fewer in proportion at lower rates, and never fewer than replicas_min.
@@ -43,14 +54,14 @@ class Fleet {
   /// True while replicas that left in order still finish their requests.
   [[nodiscard]] bool draining() const;
 
-  /// Iterations that begin from now on have these costs.
-  void SetCosts(const ServingCosts& costs);
+  /// Iterations that begin from now on run on such servers.
+  void SetCosts(const ServerSpec& server);
 
   /// Requests come and are worked on until `now`.
   void AdvanceTo(Seconds now);
 
   /// Work since the last call, scaled to the whole fleet.
-  ReplicaWork TakeWork();
+  UnitWork TakeWork();
 
   [[nodiscard]] const ServingSpec& spec() const { return *spec_; }
 
@@ -63,7 +74,7 @@ class Fleet {
   void Describe(const std::string& name, std::vector<LifeRequests>& into) const;
 
  private:
-  /// Work of a part of the day: doubles of what ReplicaWork counts.
+  /// Work of a part of the day: doubles of what UnitWork counts.
   struct DayPart {
     double busy = 0, prompt_tokens = 0, output_tokens = 0, flop = 0, arithmetic = 0, hbm = 0,
            links = 0;
@@ -72,19 +83,21 @@ class Fleet {
   static constexpr int kDayParts = 288;
 
   void Route(const Request& request);
-  [[nodiscard]] ReplicaWork TakeSimulatedWork();
-  void NoteDay(const ReplicaWork& work, double from, double to);
-  void AddRepeated(ReplicaWork& sum, double from, double to) const;
+  void DescribeBinding(LifeRequests& group) const;
+  [[nodiscard]] UnitWork TakeSimulatedWork();
+  void NoteDay(const UnitWork& work, double from, double to);
+  void AddRepeated(UnitWork& sum, double from, double to) const;
   /// Time since its start over that which is simulated.
   [[nodiscard]] double Repeats() const;
 
   const ServingSpec* spec_;
+  std::unique_ptr<FleetCosts> costs_;
   RequestSource source_;
-  double scale_;                   ///< N / k
-  std::int32_t in_service_ = 0;    ///< n
-  double simulated_ = 0;           ///< k n / N
-  std::vector<Replica> replicas_;  ///< the simulated ones in service come first
-  std::vector<Request> homeless_;  ///< came while no replica was in service
+  double scale_;                    ///< N / k
+  std::int32_t in_service_ = 0;     ///< n
+  double simulated_ = 0;            ///< k n / N
+  std::vector<ServingUnit> units_;  ///< the simulated ones in service come first
+  std::vector<Request> homeless_;   ///< came while no replica was in service
   Request upcoming_;
   bool has_upcoming_ = false;
   double start_, end_;  ///< of what is simulated, seconds
@@ -93,6 +106,8 @@ class Fleet {
   std::uint64_t requests_ = 0;
   std::vector<std::uint64_t> arrived_;  ///< by group, at simulated replicas
   FleetLatency latency_;
+  BatchWork decode_, prefill_;  ///< of what is simulated, from the beginning
+  Bytes moved_;                 ///< the same, of caches between pools
 };
 
 }  // namespace gridlock

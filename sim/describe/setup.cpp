@@ -93,9 +93,14 @@ std::string KindText(const ServingSpec& fleet) {
   const std::string more =
       (fleet.pipeline > 1 ? fmt::format(", pipeline {}", fleet.pipeline) : "") +
       (fleet.data > 1 ? fmt::format(", data {}", fleet.data) : "");
-  return fmt::format("{} of {}, tensor {}{}, {}; {:.4g} requests/s on average",
-                     Plural(fleet.replicas, "replica"), fleet.model.name, fleet.tensor, more,
-                     PrecisionName(fleet.precision), fleet.arrivals.requests_per_second);
+  const std::string units =
+      fleet.pools()
+          ? fmt::format("{} of {} prefilling and {} decoding", Plural(fleet.replicas, "unit"),
+                        fleet.prefill_replicas, Plural(fleet.decode_replicas, "replica"))
+          : Plural(fleet.replicas, "replica");
+  return fmt::format("{} of {}, tensor {}{}, {}; {:.4g} requests/s on average", units,
+                     fleet.model.name, fleet.tensor, more, PrecisionName(fleet.precision),
+                     fleet.arrivals.requests_per_second);
 }
 
 std::string KindText(const CollectiveTestSpec& test) {

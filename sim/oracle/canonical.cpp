@@ -96,10 +96,18 @@ class PlacementPattern {
   std::vector<Piece> pieces_;
 };
 
+// A job, or a stream of caches.
+void AddJob(const PlacedJob& job, ArchiveWriter& key) {
+  key.All(job.stream);
+  if (!job.stream.flows()) {
+    key.All(*job.training);
+  }
+}
+
 std::string KeyOfOne(const PlacedJob& job, const Network& network) {
   ArchiveWriter key(ArchiveWriter::What::kBearing);
   PlacementPattern pattern(network);
-  key.All(*job.training);
+  AddJob(job, key);
   pattern.Add(job.placement, key);
   return std::move(key.bytes);
 }
@@ -119,10 +127,11 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<Place
   key.All(static_cast<std::uint64_t>(sorted.size()));
   for (const auto& [own_key, job] : sorted) {
     const PlacedJob& placed = situation.jobs[job];
-    key.All(*placed.training);
+    AddJob(placed, key);
     pattern.Add(placed.placement, key);
     out.order.push_back(job);
-    out.trainings.push_back(*placed.training);
+    out.trainings.push_back(placed.stream.flows() ? TrainingSpec() : *placed.training);
+    out.streams.push_back(placed.stream);
     Placement& placement = out.placements.emplace_back(placed.placement);
     for (ServerRun& run : placement) {
       run.site = pattern.Site(run.site);

@@ -13,9 +13,10 @@ namespace gridlock {
 /// Example: a job on leaves 3 and 4 becomes equal to the same job on leaves 7 and 8.
 struct CanonicalSituation {
   std::vector<PlacedIndex> order;
-  std::vector<SiteSpec> sites;  ///< those that the jobs use, in the order of first use
-  std::vector<WanSpec> wans;    ///< between them
-  std::vector<TrainingSpec> trainings;
+  std::vector<SiteSpec> sites;          ///< those that the jobs use, in the order of first use
+  std::vector<WanSpec> wans;            ///< between them
+  std::vector<TrainingSpec> trainings;  ///< of streams empty ones
+  std::vector<CacheStream> streams;     ///< of training jobs empty ones
   std::vector<Placement> placements;
   /// Equal keys mean equal step times. A key holds all numbers that bear on the steps, and which
   /// ranks lie together in which groups of servers (leaves, pods). Where the servers of a group are

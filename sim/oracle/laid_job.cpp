@@ -18,4 +18,18 @@ LaidJob LayJob(const TrainingSpec& training, const Placement& placement, const N
   return laid;
 }
 
+LaidJob LayStream(const CacheStream& stream, const Placement& placement, const Network& network) {
+  LaidJob laid;
+  laid.server = network.fabric(SitesOf(placement).front()).site().server;
+  laid.program = BuildCacheStream(stream);
+  laid.placement = placement;
+  CheckPlacement(laid.placed(), network);
+  return laid;
+}
+
+LaidJob LayPlaced(const PlacedJob& job, const Network& network) {
+  return job.stream.flows() ? LayStream(job.stream, job.placement, network)
+                            : LayJob(*job.training, job.placement, network);
+}
+
 }  // namespace gridlock

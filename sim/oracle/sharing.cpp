@@ -179,11 +179,14 @@ const std::vector<LinkDemand>& DemandBook::Of(const Situation& situation, Placed
   machine.All(*situation.sites, *situation.wans);
   const std::size_t next = machines_.size();
   ArchiveWriter key(ArchiveWriter::What::kBearing);
-  key.All(machines_.try_emplace(std::move(machine.bytes), next).first->second, *placed.training,
+  key.All(machines_.try_emplace(std::move(machine.bytes), next).first->second, placed.stream,
           placed.placement);
+  if (!placed.stream.flows()) {
+    key.All(*placed.training);
+  }
   auto entry = demands_.find(key.bytes);
   if (entry == demands_.end()) {
-    const LaidJob laid = LayJob(*placed.training, placed.placement, network);
+    const LaidJob laid = LayPlaced(placed, network);
     entry = demands_.emplace(std::move(key.bytes), DemandOf(laid.placed(), network)).first;
   }
   return entry->second;

@@ -39,6 +39,9 @@ void CheckActors(const Plan& plan, const LaidJob& first) {
 }
 
 StepRate RateOf(const JobOfPlan& job, Seconds step, const std::vector<double>& bytes) {
+  if (job.program.passes.empty()) {  // caches on their way: their energy is the network's
+    return {step, Joules(0), bytes[job.plan.tiers.wan().value], true};
+  }
   return {step, EnergyOfJob(job, step, bytes).total(), bytes[job.plan.tiers.wan().value],
           job.server.accelerator.power.estimate};
 }
@@ -63,6 +66,9 @@ StepRate SimulateAlone(const LaidJob& laid, const Plan& plan) {
 // Jobs side by side do each step whole: two that drift past each other repeat nothing.
 void WriteWholePrograms(std::vector<LaidJob>& laid) {
   for (LaidJob& job : laid) {
+    if (job.program.passes.empty()) {
+      continue;
+    }
     const std::int64_t all = MicroBatches(job.training);
     if (job.program.micro_batches == all) {
       continue;
@@ -83,7 +89,9 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   const Network network(situation.sites, situation.wans);
   std::vector<LaidJob> laid;
   for (std::size_t j = 0; j < situation.trainings.size(); ++j) {
-    laid.push_back(LayJob(situation.trainings[j], situation.placements[j], network));
+    laid.push_back(LayPlaced(
+        {&situation.trainings[j], situation.placements[j], Seconds(0), 1, situation.streams[j]},
+        network));
   }
   if (laid.size() > 1) {
     WriteWholePrograms(laid);
@@ -96,7 +104,7 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   }
   const Plan plan = FoldedPlan(placed, network);
   CheckActors(plan, laid.front());
-  if (laid.size() == 1) {
+  if (laid.size() == 1 && !laid.front().program.passes.empty()) {
     return {SimulateAlone(laid.front(), plan)};
   }
   const std::vector<JointRun> runs = RunJoint(jobs, plan, {});
@@ -112,7 +120,8 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
 std::string Answer(const std::string& request) {
   CanonicalSituation situation;
   ArchiveReader reader(request);
-  reader.All(situation.sites, situation.wans, situation.trainings, situation.placements);
+  reader.All(situation.sites, situation.wans, situation.trainings, situation.streams,
+             situation.placements);
   return ToBytes(Simulate(situation));
 }
 
@@ -128,7 +137,8 @@ struct StepOracle::State {
 
   std::vector<StepRate> Ask(const CanonicalSituation& situation) {
     ArchiveWriter request;
-    request.All(situation.sites, situation.wans, situation.trainings, situation.placements);
+    request.All(situation.sites, situation.wans, situation.trainings, situation.streams,
+                situation.placements);
     return FromBytes<std::vector<StepRate>>(server.Ask(request.bytes));
   }
 
@@ -175,7 +185,7 @@ std::vector<StepRate> StepOracle::RatesOf(const Situation& situation) {
   const Network& network = state_->NetworkOf(situation);
   std::vector<StepRate> rates(situation.jobs.size());
   for (const std::vector<PlacedIndex>& group : SharingGroups(situation, network, state_->demands)) {
-    if (group.size() == 1) {
+    if (group.size() == 1 && !situation.jobs[group.front()].stream.flows()) {
       if (const auto rate = state_->OfShape(situation, group.front(), network)) {
         rates[group.front()] = *rate;
         continue;

@@ -14,16 +14,18 @@
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "topologies/placement.h"
+#include "workloads/program/cache_stream.h"
 #include "workloads/training.h"
 
 namespace gridlock {
 
-/// A training job and where it lies.
+/// A training job, or the caches of a fleet on their way, and where it lies.
 struct PlacedJob {
-  const TrainingSpec* training = nullptr;
+  const TrainingSpec* training = nullptr;  ///< null: it is `stream`
   Placement placement;
   Seconds recorded{};  ///< a step that takes so long and is not simulated; 0: it is
   double share = 1;    ///< of its replicas that train; below 1 it is simulated whole, by itself
+  CacheStream stream = {};
 };
 
 using PlacedIndex = Index<struct PlacedTag>;  ///< in Situation::jobs

@@ -123,7 +123,18 @@ inline constexpr auto kFields<LifeRequests> = FieldList(
     Field("tpot_p90", &LifeRequests::tpot_p90, "s", "time per output token, 90th percentile"),
     Field("tpot_p99", &LifeRequests::tpot_p99, "s", "time per output token, 99th percentile"),
     Field("good_share", &LifeRequests::good_share, "1",
-          "share of completed requests that met both objectives"));
+          "share of completed requests that met both objectives"),
+    Field("waits_for", &LifeRequests::waits_for,
+          "what requests of the fleet wait for most: batch, KV room or prefill; load: for nothing"),
+    Field("waits_share", &LifeRequests::waits_share, "1",
+          "share of the time in which replicas of the fleet work, that the first in line waits so"),
+    Field("waits_remedy", &LifeRequests::waits_remedy, "what would shorten that wait"),
+    Field("time_for", &LifeRequests::time_for,
+          "what iterations of the fleet take most of their time for: weights, caches, compute, "
+          "links, kernels or host"),
+    Field("time_share", &LifeRequests::time_share, "1", "share of that in the time of iterations"),
+    Field("time_remedy", &LifeRequests::time_remedy, "what would shorten iterations"),
+    Field("moved", &LifeRequests::moved, "caches that moved between the pools of the fleet"));
 
 template <>
 inline constexpr TableNote kTable<LifeFailure> = {"failure", "failure_", "failures[]",

@@ -74,6 +74,11 @@ struct LifeRequests {
   double ttft_p50 = 0, ttft_p90 = 0, ttft_p99 = 0;  ///< seconds; NaN without completed ones
   double tpot_p50 = 0, tpot_p90 = 0, tpot_p99 = 0;
   double good_share = 0;  ///< of completed ones, both objectives met; NaN without objectives
+  /// What requests of the fleet wait for most, in how much of the time that replicas work, and what
+  /// would move it; and the same of what iterations take their time for.
+  std::string waits_for = {}, waits_remedy = {}, time_for = {}, time_remedy = {};
+  double waits_share = 0, time_share = 0;
+  Bytes moved{};  ///< of caches between the pools of the whole fleet
 };
 
 /// One kind of failure over the horizon, all sites.

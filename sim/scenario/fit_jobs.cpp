@@ -70,6 +70,13 @@ class PlaceChecks {
                  std::to_string(fleet.model.heads),
              "a divisor of " + std::to_string(fleet.model.heads) + DivisorsNear(fleet));
     }
+    if (fleet.prefill_tensor > 0 && fleet.model.heads % fleet.prefill_tensor != 0) {
+      refuse("pools",
+             "\"prefill_tensor\" is " + std::to_string(fleet.prefill_tensor) +
+                 ", which does not divide the heads of " + fleet.model.name + ", " +
+                 std::to_string(fleet.model.heads),
+             "a divisor of " + std::to_string(fleet.model.heads));
+    }
     if (fleet.pipeline > fleet.model.layers) {
       refuse("pipeline",
              "\"pipeline\" is " + std::to_string(fleet.pipeline) + ", and " + fleet.model.name +
@@ -79,9 +86,9 @@ class PlaceChecks {
     const std::int64_t replicas = PlacesOf(fleet, server).CapacityOf(place_.site.servers);
     if (replicas == 0) {
       refuse("tensor",
-             "a replica takes " + std::to_string(fleet.accelerators()) + " accelerators, and " +
-                 place_.name + " has " +
-                 std::to_string(std::int64_t{server.accelerators} * place_.site.servers),
+             (fleet.pools() ? "a unit of pools takes " : "a replica takes ") +
+                 std::to_string(fleet.unit_accelerators()) + " accelerators, and " + place_.name +
+                 " has " + std::to_string(std::int64_t{server.accelerators} * place_.site.servers),
              "a tensor x pipeline x data that the site has room for");
     } else if (fleet.replicas > replicas) {
       refuse("replicas",

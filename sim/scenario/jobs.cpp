@@ -141,10 +141,17 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   }
   for (const proto::RequestGroup& group : serving.group()) {
     spec.groups.push_back({group.name(), group.share() / shares, LengthsOf(group.prompt()),
-                           LengthsOf(group.output())});
+                           LengthsOf(group.output()), group.cached_share()});
   }
   spec.batch_max = Or(serving.batch_max(), spec.batch_max);
   spec.prefill_tokens_max = Or(serving.prefill_tokens_max(), spec.prefill_tokens_max);
+  if (serving.has_pools()) {
+    spec.prefill_replicas = serving.pools().prefill();
+    spec.decode_replicas = serving.pools().decode();
+    spec.prefill_tensor = serving.pools().prefill_tensor();
+  }
+  spec.draft_tokens = serving.draft_tokens();
+  spec.accepted = serving.accepted();
   spec.replicas_simulated = Or(serving.replicas_simulated(), spec.replicas);
   spec.days_simulated = serving.days_simulated();
   spec.ttft_objective = TimeOf(serving.ttft_objective());

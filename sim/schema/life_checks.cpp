@@ -209,6 +209,10 @@ void Check(const proto::Serving& serving, const Complaints& complain) {
   };
   at_most_replicas("replicas_min", serving.replicas_min());
   at_most_replicas("replicas_simulated", serving.replicas_simulated());
+  if (serving.accepted() > 0 && serving.draft_tokens() == 0) {
+    complain.Value("accepted", "nothing is drafted that could be accepted",
+                   "\"draft_tokens\" as well");
+  }
   std::set<std::string> seen;
   for (int i = 0; i < serving.group_size(); ++i) {
     if (!seen.insert(serving.group(i).name()).second) {

@@ -19,7 +19,7 @@ double PairsOf(std::int64_t before, std::int64_t tokens) {
 }  // namespace
 
 BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch_max)
-    : costs_(costs),
+    : costs_(&costs),
       batching_(costs.engine().batching),
       batch_max_((batch_max > 0 ? batch_max : costs.engine().batch_max * costs.layout().data)),
       token_budget_(costs.engine().token_budget * costs.layout().data),
@@ -27,6 +27,58 @@ BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch
       page_waste_(costs.engine().page / 2),
       reserve_whole_(costs.engine().reserve_whole) {
   CHECK(batch_max_ >= 1 && token_budget_ >= 1);
+}
+
+void AddWork(const BatchWork& work, BatchWork& sum) {
+  sum.busy += work.busy;
+  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
+    sum.limits[i] += work.limits[i];
+  }
+  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
+    sum.waits[i] += work.waits[i];
+  }
+  sum.sequence_seconds += work.sequence_seconds;
+  sum.cache_seconds += work.cache_seconds;
+  sum.iterations += work.iterations;
+  sum.prompt_tokens += work.prompt_tokens;
+  sum.output_tokens += work.output_tokens;
+  sum.evictions += work.evictions;
+  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
+  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
+  sum.flop += work.flop;
+  sum.bytes += work.bytes;
+  sum.rows += work.rows;
+  sum.reads += work.reads;
+  sum.pairs += work.pairs;
+}
+
+void BatchingReplica::SetCosts(const IterationCosts& costs) {
+  costs_ = &costs;
+  capacity_ = costs.cache_tokens();
+  of_batch_.batch = -1;
+  FitPrefixes();
+}
+
+std::vector<BatchRequest> BatchingReplica::TakeAll() {
+  std::vector<BatchRequest> all;
+  const auto take = [&](Sequence& sequence) {
+    LeavePrefix(sequence);
+    all.push_back(sequence.outcome.request);
+  };
+  for (auto& [number, sequence] : active_) {
+    take(sequence);
+  }
+  for (std::deque<Sequence>* list : {&prefilling_, &loading_, &queue_}) {
+    for (Sequence& sequence : *list) {
+      take(sequence);
+    }
+    list->clear();
+  }
+  active_.clear();
+  finishing_.clear();
+  held_ = reserved_ = reads_ = 0;
+  wait_ = Wait::kNothing;
+  return all;
 }
 
 void BatchingReplica::Submit(const BatchRequest& request) {
@@ -187,8 +239,8 @@ void BatchingReplica::TakePrefix(Sequence& sequence) {
   sequence.prefilled = sequence.blocks_used * block;
   FitPrefixes();
   if (found.host + found.store > 0) {
-    const Bytes host = costs_.CacheBytesOf(found.host * block);
-    const Bytes store = costs_.CacheBytesOf(found.store * block);
+    const Bytes host = costs_->CacheBytesOf(found.host * block);
+    const Bytes store = costs_->CacheBytesOf(found.store * block);
     Seconds span(0);
     span += found.host > 0 ? host / prefixes_->spec().host_rate : Seconds(0);
     span += found.store > 0 ? store / prefixes_->spec().store_rate : Seconds(0);
@@ -261,10 +313,10 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const std::int64_t beside = DecodesBeside() ? batch() : 0;
   const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
   const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
-  LimitTimes limits = costs_.BaseLimits(rows, outputs, sequences);
-  const LimitTimes uneven = costs_.UnevenLimits(rows, chunk.tokens, chunk.pairs,
-                                                static_cast<std::int64_t>(chunks_.size()));
-  const Seconds pairs = costs_.PerPair() * chunk.pairs;
+  LimitTimes limits = costs_->BaseLimits(rows, outputs, sequences);
+  const LimitTimes uneven = costs_->UnevenLimits(rows, chunk.tokens, chunk.pairs,
+                                                 static_cast<std::int64_t>(chunks_.size()));
+  const Seconds pairs = costs_->PerPair() * chunk.pairs;
   Seconds time = pairs;
   for (std::size_t i = 0; i < limits.size(); ++i) {
     limits[i] += uneven[i];
@@ -272,13 +324,16 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   }
   const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
   if (beside > 0) {
-    time += costs_.PerRead(beside) * reads;
+    time += costs_->PerRead(beside) * reads;
   }
   limits[static_cast<std::size_t>(Limit::kCompute)] += pairs.si();
   Count(time, 1, limits);
   work_.flop +=
-      costs_.FlopOf(static_cast<double>(rows), static_cast<double>(outputs), reads, chunk.pairs);
-  work_.bytes += costs_.BytesOf(static_cast<double>(rows), reads);
+      costs_->FlopOf(static_cast<double>(rows), static_cast<double>(outputs), reads, chunk.pairs);
+  work_.bytes += costs_->BytesOf(static_cast<double>(rows), reads);
+  work_.rows += static_cast<double>(rows);
+  work_.reads += reads;
+  work_.pairs += chunk.pairs;
   work_.prompt_tokens += chunk.tokens;
   work_.output_tokens += outputs;
   clock_ += time;
@@ -346,12 +401,12 @@ void BatchingReplica::EvictUntilOneIterationFits() {
 const BatchingReplica::DecodeCosts& BatchingReplica::CostsOfBatch() const {
   if (of_batch_.batch != batch()) {
     of_batch_.batch = batch();
-    of_batch_.limits = costs_.BaseLimits(batch(), batch(), batch());
+    of_batch_.limits = costs_->BaseLimits(batch(), batch(), batch());
     of_batch_.base = Seconds(0);
     for (const double each : of_batch_.limits) {
       of_batch_.base += Seconds(each);
     }
-    of_batch_.read = costs_.PerRead(batch());
+    of_batch_.read = costs_->PerRead(batch());
   }
   return of_batch_;
 }
@@ -411,8 +466,10 @@ void BatchingReplica::Decode(std::int64_t iterations, const Completed& completed
   const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
   const Seconds time = TimeOf(iterations);
   Count(time, n, CostsOfBatch().limits);
-  work_.flop += n * costs_.FlopOf(b, b, 0, 0) + costs_.FlopOf(0, 0, reads, 0);
-  work_.bytes += (n - 1) * costs_.BytesOf(b, 0) + costs_.BytesOf(b, reads);
+  work_.flop += n * costs_->FlopOf(b, b, 0, 0) + costs_->FlopOf(0, 0, reads, 0);
+  work_.bytes += (n - 1) * costs_->BytesOf(b, 0) + costs_->BytesOf(b, reads);
+  work_.rows += n * b;
+  work_.reads += reads;
   work_.output_tokens += iterations * batch();
   clock_ += time;
   iteration_ += iterations;

@@ -18,6 +18,7 @@
 //   INV-3  order: requests are admitted in the order in which they came, evicted ones first
 //   INV-4  time: what the limits of time add up to is the time that the replica was busy
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <deque>
@@ -68,8 +69,13 @@ struct BatchWork {
   double cache_seconds = 0;            ///< tokens in the cache x s
   std::int64_t iterations = 0, prompt_tokens = 0, output_tokens = 0, evictions = 0;
   std::int64_t cache_peak = 0, batch_peak = 0;
-  double flop = 0, bytes = 0;  ///< of all accelerators of the replica
+  double flop = 0, bytes = 0;   ///< of all accelerators of the replica
+  double rows = 0;              ///< tokens that went through the layers
+  double reads = 0, pairs = 0;  ///< cached tokens that decoding read; pairs of prompts
 };
+
+/// Adds what a replica did to the sums of several.
+void AddWork(const BatchWork& work, BatchWork& sum);
 
 class BatchingReplica {
  public:
@@ -100,6 +106,22 @@ class BatchingReplica {
 
   /// Until all that was submitted has ended.
   void Finish(const Completed& completed);
+
+  /// Nothing begins before `time` when there is nothing to do now.
+  void WaitUntil(Seconds time) {
+    clock_ = waiting() + in_batch() == 0 ? std::max(clock_, time) : clock_;
+  }
+
+  /// Iterations that begin from now on have these costs, which must outlive the replica. A cache
+  /// that became smaller evicts sequences.
+  void SetCosts(const IterationCosts& costs);
+
+  /// The replica fails or is withdrawn: hands back all that it holds, and is empty. Answers that
+  /// were being decoded lose their progress; an iteration under way counts as done.
+  std::vector<BatchRequest> TakeAll();
+
+  /// Sums since the last call.
+  BatchWork TakeWork() { return std::exchange(work_, BatchWork()); }
 
   [[nodiscard]] const BatchWork& work() const { return work_; }
 
@@ -165,7 +187,7 @@ class BatchingReplica {
 
   [[nodiscard]] std::int64_t batch() const { return static_cast<std::int64_t>(active_.size()); }
 
-  const IterationCosts& costs_;
+  const IterationCosts* costs_;
   Batching batching_;
   std::int64_t batch_max_, token_budget_, capacity_, page_waste_;
   bool reserve_whole_;

@@ -47,29 +47,47 @@ Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
                       const IterationCosts& costs, const Objectives& objectives,
                       double usd_per_hour);
 
+/// A part that deployments may use.
+struct PricedPart {
+  InferencePart part;
+  double usd_per_hour = 0;  ///< of one accelerator; 0: not known
+};
+
 /// What a search may vary, and what it must keep.
 struct PlanSpec {
-  Deployment base;  ///< model, part, engine; layout and replicas are searched
-  ServeLoad load;   ///< lengths; requests per second of all together in `value`
+  Deployment base;  ///< model and engine; part, layout and replicas are searched
+  std::vector<PricedPart> parts;
+  ServeLoad load;  ///< lengths; requests per second of all together in `value`
   Objectives objectives;
-  double usd_per_hour = 0;
   int width_most = 8;  ///< accelerators of a replica
   std::vector<WeightFormat> weights;
   std::vector<double> cache_bytes;
+  bool pools = false;  ///< also prompts and answers on replicas of their own
 };
 
 struct ServingPlan {
-  Deployment deployment;
-  double rate_most = 0;  ///< requests/s of one replica within the objectives
-  Delivered delivered;   ///< at the load
-  double usd_per_hour = 0;
+  Deployment deployment;    ///< of replicas that decode, or do both
+  Deployment prefill;       ///< of those that prefill; `replicas` 0: there are no pools
+  double rate_most = 0;     ///< requests/s of one replica of `deployment` within the objectives
+  Delivered delivered;      ///< at the load, of both
+  double usd_per_hour = 0;  ///< of all; 0: no price is known
+
+  [[nodiscard]] bool pools() const { return prefill.replicas > 0; }
+
+  [[nodiscard]] int accelerators() const {
+    return deployment.accelerators() + (pools() ? prefill.accelerators() : 0);
+  }
 };
 
-/// Deployments that keep the objectives, fewest accelerators first, those of equal number by
-/// TPOT. @param tried receives how many were looked at
+/// Deployments that keep the objectives: the cheapest first where all parts have a price, else
+/// those with the fewest accelerators; of equals the one that is faster for each user.
+/// @param tried receives how many were looked at
 std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried);
 
-/// The command that starts one replica of the deployment, for "vllm" or "sglang".
-std::string LaunchCommand(const Deployment& deployment, const std::string& server);
+/// Whose commands LaunchCommands knows: "vllm", "sglang", "trtllm", "dynamo".
+extern const std::vector<std::string> kLaunchers;
+
+/// The commands that start one replica of each kind of a plan, one a line.
+std::string LaunchCommands(const ServingPlan& plan, const std::string& server);
 
 }  // namespace gridlock

@@ -38,6 +38,18 @@ void KvNetwork::Start(Seconds now, std::int64_t id, std::size_t from, std::size_
   Share();
 }
 
+void KvNetwork::SetCore(Seconds now, double rate) {
+  CHECK(links_.other_demand <= 0 && rate >= 0);
+  ended_ = AdvanceTo(now);
+  links_.core = rate;
+  Share();
+}
+
+void KvNetwork::Clear() {
+  flows_.clear();
+  ended_.clear();
+}
+
 Seconds KvNetwork::NextEnd() const {
   Seconds next = ended_.empty() ? Seconds(HUGE_VAL) : now_;
   for (const Flow& flow : flows_) {

@@ -40,6 +40,13 @@ class KvNetwork {
   /// Moves to `time`, at most NextEnd(). Returns the flows that end then, by rising id.
   std::vector<Ended> AdvanceTo(Seconds time);
 
+  /// From `now` on, to which the network must have advanced, the core carries so much; 0: it never
+  /// binds. Without other traffic on it.
+  void SetCore(Seconds now, double rate);
+
+  /// Nothing is under way.
+  void Clear();
+
   [[nodiscard]] std::size_t flows() const { return flows_.size(); }
 
   [[nodiscard]] Bytes moved() const { return Bytes(moved_); }

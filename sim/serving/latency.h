@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
-#include "sim/serving/replica.h"
+#include "sim/serving/serving_unit.h"
 #include "workloads/job.h"
 
 namespace gridlock {

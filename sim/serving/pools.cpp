@@ -2,201 +2,198 @@
 
 #include <algorithm>
 #include <cmath>
-#include <queue>
 
 #include "sim/base/check.h"
-#include "sim/serving/replica_pool.h"
 
 namespace gridlock {
 
-namespace {
+Pools::Pools(const PoolSpec& spec, std::int64_t batch_max, const PrefixSpec& prefixes)
+    : decode_costs_(spec.decode),
+      prefill_(*spec.prefill, spec.links.leaving.size(), 0, spec.router, prefixes),
+      decode_(*spec.decode, spec.links.entering.size(), batch_max,
+              spec.router == Router::kPrefixAware ? Router::kLeastLoaded : spec.router, {}),
+      network_(spec.links) {}
 
-// What a request went through. Times before it is there are infinite.
-struct Passage {
-  BatchRequest request;
-  Seconds admitted, first_token, there;
-  std::size_t prefill = 0, decode = 0;
-};
-
-enum class What { kArrival, kPrefilled, kDecoded };
-
-struct Event {
-  Seconds time;
-  What what = What::kArrival;
-  std::size_t request = 0;
-};
-
-struct Later {
-  bool operator()(const Event& a, const Event& b) const {
-    return a.time != b.time ? a.time > b.time : a.request > b.request;
+void Pools::Submit(const BatchRequest& request, Seconds now) {
+  if (free_.empty()) {
+    free_.push_back(places_.size());
+    places_.emplace_back();
   }
-};
+  const std::size_t place = free_.back();
+  free_.pop_back();
+  places_[place] = {{request, {}, {}, {}, {}, {}, 0, false, false}, submitted_++, 0, 0};
+  ++under_way_;
+  After(std::max(request.arrival, now), What::kArrival, place);
+}
 
-class PoolRun {
- public:
-  PoolRun(const PoolSpec& spec, const ServeLoad& load)
-      : spec_(spec),
-        load_(load),
-        prefill_(*spec.prefill, spec.links.leaving.size(), 0, spec.router, load.prefixes),
-        decode_(*spec.decode, spec.links.entering.size(), load.batch_max,
-                spec.router == Router::kPrefixAware ? Router::kLeastLoaded : spec.router, {}),
-        network_(spec.links) {
-    for (const BatchRequest& request :
-         RequestsOfLoad(load, spec.decode->layout().TokensPerStep())) {
-      passages_.push_back({request, {}, {}, {}, 0, 0});
-    }
-    const std::size_t in_flight = load.kind == LoadKind::kConcurrency
-                                      ? static_cast<std::size_t>(std::max(1.0, load.value))
-                                      : passages_.size();
-    while (started_ < std::min(in_flight, passages_.size())) {
-      StartNext(Seconds(0));
-    }
+void Pools::After(Seconds time, What what, std::size_t place) {
+  events_.push({time, places_[place].number, what, place});
+}
+
+// What comes first; at equal times caches that have come, then events, then replicas.
+bool Pools::Next(Seconds until, const Ended& ended) {
+  const Seconds event = events_.empty() ? Seconds(HUGE_VAL) : events_.top().time;
+  const Seconds flow = network_.NextEnd();
+  Seconds prefill, decode;
+  const std::size_t prefiller = prefill_.First(prefill), decoder = decode_.First(decode);
+  const Seconds first = std::min({event, flow, prefill, decode});
+  if (first >= until || std::isinf(first.si())) {
+    return false;
   }
-
-  PoolResult Run() {
-    while (Next()) {
+  if (flow <= first) {
+    for (const KvNetwork::Ended& each : network_.AdvanceTo(flow)) {
+      Arrive(static_cast<std::size_t>(each.id), each.time);
     }
-    result_.served.work = decode_.Work();
-    result_.served.cache_tokens = spec_.decode->cache_tokens();
-    result_.prefill_work = prefill_.Work();
-    result_.served.prefixes = prefill_.Prefixes();
-    result_.moved = network_.moved();
-    result_.network_busy = network_.busy();
-    result_.other_share = network_.OtherShare();
-    return std::move(result_);
+  } else if (event <= first) {
+    const Event next = events_.top();
+    events_.pop();
+    Handle(next, ended);
+  } else if (decode <= first) {
+    decode_.at(decoder).StepOnce(std::min({event, flow, prefill, until}),
+                                 [this](const BatchOutcome& outcome) {
+                                   Decoded(outcome);
+                                 });
+  } else {
+    prefill_.at(prefiller).StepOnce(Seconds(HUGE_VAL), [this](const BatchOutcome& outcome) {
+      Prefilled(outcome);
+    });
   }
+  return true;
+}
 
- private:
-  void StartNext(Seconds at) {
-    if (started_ < passages_.size()) {
-      BatchRequest& request = passages_[started_].request;
-      request.arrival = std::max(request.arrival, at);
-      events_.push({request.arrival, What::kArrival, started_++});
-    }
-  }
+// Of a passage, as replicas see it: by its place.
+BatchRequest Pools::Inside(std::size_t place) const {
+  BatchRequest request = places_[place].passage.request;
+  request.id = static_cast<std::int64_t>(place);
+  return request;
+}
 
-  // What comes first; at equal times caches that have come, then events, then replicas.
-  bool Next() {
-    const Seconds event = events_.empty() ? Seconds(HUGE_VAL) : events_.top().time;
-    const Seconds flow = network_.NextEnd();
-    Seconds prefill, decode;
-    const std::size_t prefiller = prefill_.First(prefill), decoder = decode_.First(decode);
-    const Seconds first = std::min({event, flow, prefill, decode});
-    if (std::isinf(first.si())) {
-      return false;
-    }
-    if (flow <= first) {
-      for (const KvNetwork::Ended& each : network_.AdvanceTo(flow)) {
-        Arrive(static_cast<std::size_t>(each.id), each.time);
-      }
-    } else if (event <= first) {
-      const Event next = events_.top();
-      events_.pop();
-      Handle(next);
-    } else if (decode <= first) {
-      decode_.at(decoder).StepOnce(std::min({event, flow, prefill}), [this](const auto& outcome) {
-        Decoded(outcome);
-      });
-    } else {
-      prefill_.at(prefiller).StepOnce(Seconds(HUGE_VAL), [this](const auto& outcome) {
-        Prefilled(outcome);
-      });
-    }
-    return true;
-  }
-
-  void Handle(const Event& event) {
-    Passage& passage = passages_[event.request];
-    switch (event.what) {
-      case What::kArrival: {
-        passage.prefill = prefill_.Choose(passage.request);
-        BatchRequest request = passage.request;
-        request.output_tokens = 1;
-        prefill_.at(passage.prefill).Submit(request);
-        return;
-      }
-      case What::kPrefilled:
-        prefill_.Left(passage.prefill, passage.request);
-        passage.decode = decode_.Choose(passage.request);
-        network_.Start(event.time, static_cast<std::int64_t>(event.request), passage.prefill,
-                       passage.decode, spec_.decode->CacheBytesOf(passage.request.prompt_tokens));
-        return;
-      case What::kDecoded:
-        decode_.Left(passage.decode, passage.request);
-        End(event);
-        return;
-    }
-  }
-
-  void End(const Event& event) {
-    if (load_.kind == LoadKind::kConcurrency) {
-      StartNext(event.time);
-    }
-  }
-
-  void Prefilled(const BatchOutcome& outcome) {
-    const auto request = static_cast<std::size_t>(outcome.request.id);
-    Passage& passage = passages_[request];
-    passage.admitted = outcome.admitted;
-    passage.first_token = outcome.end;
-    if (outcome.refused || passage.request.output_tokens == 1) {
-      BatchOutcome ended = outcome;
-      ended.request.output_tokens = passage.request.output_tokens;
-      Serve(ended, passage);
-      prefill_.Left(passage.prefill, passage.request);
-      End({outcome.end, What::kDecoded, request});
+void Pools::Handle(const Event& event, const Ended& ended) {
+  Place& place = places_[event.place];
+  BatchRequest request = Inside(event.place);
+  switch (event.what) {
+    case What::kArrival:
+      place.prefill = prefill_.Choose(request);
+      request.output_tokens = 1;
+      prefill_.at(place.prefill).WaitUntil(event.time);
+      prefill_.at(place.prefill).Submit(request);
+      return;
+    case What::kPrefilled:
+      prefill_.Left(place.prefill, request);
+      place.decode = decode_.Choose(request);
+      network_.Start(event.time, request.id, place.prefill, place.decode,
+                     decode_costs_->CacheBytesOf(request.prompt_tokens));
+      return;
+    case What::kEnded: {
+      const Passage passage = place.passage;
+      passage.moved ? decode_.Left(place.decode, request) : prefill_.Left(place.prefill, request);
+      place.number = -1;
+      free_.push_back(event.place);
+      --under_way_;
+      ended(passage);
       return;
     }
-    result_.waits_of_prefill.push_back(outcome.admitted - passage.request.arrival);
-    events_.push({outcome.end, What::kPrefilled, request});
   }
+}
 
-  void Arrive(std::size_t index, Seconds time) {
-    Passage& passage = passages_[index];
-    passage.there = time;
-    result_.transfers.push_back(time - passage.first_token);
-    BatchRequest request = passage.request;
-    request.arrival = time;
-    request.prefilled = true;
-    request.blocks = nullptr;  // decode replicas keep no beginnings
-    decode_.at(passage.decode).Submit(request);
-  }
+void Pools::Prefilled(const BatchOutcome& outcome) {
+  const auto place = static_cast<std::size_t>(outcome.request.id);
+  Passage& passage = places_[place].passage;
+  passage.admitted = outcome.admitted;
+  passage.first_token = passage.end = outcome.end;
+  passage.refused = outcome.refused;
+  const bool over = outcome.refused || passage.request.output_tokens == 1;
+  After(outcome.end, over ? What::kEnded : What::kPrefilled, place);
+}
 
-  void Decoded(const BatchOutcome& outcome) {
-    const auto request = static_cast<std::size_t>(outcome.request.id);
-    const Passage& passage = passages_[request];
-    if (!outcome.refused) {
-      result_.waits_of_decode.push_back(outcome.admitted - passage.there);
+void Pools::Arrive(std::size_t place, Seconds time) {
+  places_[place].passage.there = time;
+  places_[place].passage.moved = true;
+  BatchRequest request = Inside(place);
+  request.arrival = time;
+  request.prefilled = true;
+  request.blocks = nullptr;  // decode replicas keep no beginnings
+  decode_.at(places_[place].decode).Submit(request);
+}
+
+void Pools::Decoded(const BatchOutcome& outcome) {
+  const auto place = static_cast<std::size_t>(outcome.request.id);
+  Passage& passage = places_[place].passage;
+  passage.decoding = outcome.admitted;
+  passage.end = outcome.end;
+  passage.evictions = outcome.evictions;
+  passage.refused = outcome.refused;
+  After(outcome.end, What::kEnded, place);
+}
+
+void Pools::SetCosts(const IterationCosts& prefill, const IterationCosts& decode) {
+  decode_costs_ = &decode;
+  prefill_.SetCosts(prefill);
+  decode_.SetCosts(decode);
+}
+
+std::vector<BatchRequest> Pools::TakeAll() {
+  std::vector<BatchRequest> all;
+  for (const Place& place : places_) {
+    if (place.number >= 0) {
+      all.push_back(place.passage.request);
     }
-    Serve(outcome, passage);
-    events_.push({outcome.end, What::kDecoded, request});
   }
-
-  void Serve(const BatchOutcome& outcome, const Passage& passage) {
-    ServeResult& served = result_.served;
-    BatchOutcome whole = outcome;
-    whole.request.arrival = passage.request.arrival;
-    whole.first_token = passage.first_token;
-    served.Add(ServedOf(whole, *spec_.decode));
-    served.duration = std::max(served.duration, outcome.end);
-  }
-
-  const PoolSpec& spec_;
-  const ServeLoad& load_;
-  ReplicaPool prefill_, decode_;
-  KvNetwork network_;
-  std::vector<Passage> passages_;
-  std::size_t started_ = 0;
-  std::priority_queue<Event, std::vector<Event>, Later> events_;
-  PoolResult result_;
-};
-
-}  // namespace
+  places_.clear();
+  free_.clear();
+  events_ = {};
+  under_way_ = 0;
+  network_.Clear();
+  prefill_.Clear();
+  decode_.Clear();
+  return all;
+}
 
 PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
   CHECK(spec.prefill != nullptr && spec.decode != nullptr && !load.prefilled);
   CHECK(!spec.links.leaving.empty() && !spec.links.entering.empty());
-  return PoolRun(spec, load).Run();
+  Pools pools(spec, load.batch_max, load.prefixes);
+  const std::vector<BatchRequest> requests =
+      RequestsOfLoad(load, spec.decode->layout().TokensPerStep());
+  const bool closed = load.kind == LoadKind::kConcurrency;
+  std::size_t next = 0;
+  const auto submit = [&](Seconds at) {
+    if (next < requests.size()) {
+      BatchRequest request = requests[next++];
+      request.arrival = std::max(request.arrival, at);
+      pools.Submit(request, request.arrival);
+    }
+  };
+  const std::size_t first =
+      closed ? static_cast<std::size_t>(std::max(1.0, load.value)) : requests.size();
+  for (std::size_t i = 0; i < first; ++i) {
+    submit(Seconds(0));
+  }
+  PoolResult result;
+  const auto ended = [&](const Pools::Passage& passage) {
+    if (!passage.refused && passage.moved) {
+      result.waits_of_prefill.push_back(passage.admitted - passage.request.arrival);
+      result.transfers.push_back(passage.there - passage.first_token);
+      result.waits_of_decode.push_back(passage.decoding - passage.there);
+    }
+    const BatchOutcome whole{passage.request, passage.admitted,  passage.first_token,
+                             passage.end,     passage.evictions, passage.refused};
+    result.served.Add(ServedOf(whole, *spec.decode));
+    result.served.duration = std::max(result.served.duration, passage.end);
+    if (closed) {
+      submit(passage.end);
+    }
+  };
+  while (pools.Next(Seconds(HUGE_VAL), ended)) {
+  }
+  result.served.work = pools.decode().Work();
+  result.served.cache_tokens = spec.decode->cache_tokens();
+  result.prefill_work = pools.prefill().Work();
+  result.served.prefixes = pools.prefill().Prefixes();
+  result.moved = pools.network().moved();
+  result.network_busy = pools.network().busy();
+  result.other_share = pools.network().OtherShare();
+  return result;
 }
 
 }  // namespace gridlock

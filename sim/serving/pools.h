@@ -22,9 +22,12 @@
 //   INV-6  order: first token <= cache has come <= end
 
 #include <cstdint>
+#include <functional>
+#include <queue>
 #include <vector>
 
 #include "sim/serving/kv_network.h"
+#include "sim/serving/replica_pool.h"
 #include "sim/serving/router.h"
 #include "sim/serving/serve_run.h"
 
@@ -35,6 +38,85 @@ struct PoolSpec {
   const IterationCosts* decode = nullptr;
   KvLinks links;  ///< as many entries as replicas
   Router router = Router::kLeastLoaded;
+};
+
+class Pools {
+ public:
+  /// What a request went through. A cache that never moved (an answer of one token, a refusal) has
+  /// no `there`.
+  struct Passage {
+    BatchRequest request;  ///< as submitted
+    Seconds admitted, first_token, there, decoding, end;
+    std::int32_t evictions = 0;  ///< from decode replicas
+    bool refused = false, moved = false;
+  };
+
+  using Ended = std::function<void(const Passage&)>;
+
+  /// @param prefixes beginnings of prompts that prefill replicas keep
+  Pools(const PoolSpec& spec, std::int64_t batch_max, const PrefixSpec& prefixes);
+
+  /// A request comes at its arrival, or at `now` when that is later. `ended` may submit.
+  void Submit(const BatchRequest& request, Seconds now);
+
+  /// Does what comes first, when it comes before `until`. False when nothing does.
+  bool Next(Seconds until, const Ended& ended);
+
+  /// Prompts and answers that begin from now on have these costs, which outlive the pools.
+  void SetCosts(const IterationCosts& prefill, const IterationCosts& decode);
+
+  /// As KvNetwork::SetCore, at the last `until` of Next.
+  void SetCore(Seconds now, double rate) { network_.SetCore(now, rate); }
+
+  /// Hands back all requests, and is empty.
+  std::vector<BatchRequest> TakeAll();
+
+  [[nodiscard]] ReplicaPool& prefill() { return prefill_; }
+
+  [[nodiscard]] ReplicaPool& decode() { return decode_; }
+
+  [[nodiscard]] const KvNetwork& network() const { return network_; }
+
+  /// Requests that have been submitted and not ended.
+  [[nodiscard]] std::int64_t under_way() const { return under_way_; }
+
+ private:
+  enum class What { kArrival, kPrefilled, kEnded };
+
+  struct Event {
+    Seconds time;
+    std::int64_t number = 0;  ///< of the submission
+    What what = What::kArrival;
+    std::size_t place = 0;  ///< in passages_
+  };
+
+  struct Later {
+    bool operator()(const Event& a, const Event& b) const {
+      return a.time != b.time ? a.time > b.time : a.number > b.number;
+    }
+  };
+
+  /// A request and where it is.
+  struct Place {
+    Passage passage;
+    std::int64_t number = -1;  ///< of the submission; -1: free
+    std::size_t prefill = 0, decode = 0;
+  };
+
+  void Handle(const Event& event, const Ended& ended);
+  void Prefilled(const BatchOutcome& outcome);
+  void Arrive(std::size_t place, Seconds time);
+  void Decoded(const BatchOutcome& outcome);
+  void After(Seconds time, What what, std::size_t place);
+  [[nodiscard]] BatchRequest Inside(std::size_t place) const;
+
+  const IterationCosts* decode_costs_;
+  ReplicaPool prefill_, decode_;
+  KvNetwork network_;
+  std::vector<Place> places_;
+  std::vector<std::size_t> free_;
+  std::int64_t submitted_ = 0, under_way_ = 0;
+  std::priority_queue<Event, std::vector<Event>, Later> events_;
 };
 
 struct PoolResult {

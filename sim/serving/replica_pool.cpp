@@ -4,26 +4,6 @@
 
 namespace gridlock {
 
-void AddWork(const BatchWork& work, BatchWork& sum) {
-  sum.busy += work.busy;
-  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
-    sum.limits[i] += work.limits[i];
-  }
-  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
-    sum.waits[i] += work.waits[i];
-  }
-  sum.sequence_seconds += work.sequence_seconds;
-  sum.cache_seconds += work.cache_seconds;
-  sum.iterations += work.iterations;
-  sum.prompt_tokens += work.prompt_tokens;
-  sum.output_tokens += work.output_tokens;
-  sum.evictions += work.evictions;
-  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
-  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
-  sum.flop += work.flop;
-  sum.bytes += work.bytes;
-}
-
 ReplicaPool::ReplicaPool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max,
                          Router router, const PrefixSpec& prefixes)
     : router_(router), requests_(replicas, 0), tokens_(replicas, 0) {
@@ -89,6 +69,28 @@ std::size_t ReplicaPool::First(Seconds& time) const {
     }
   }
   return first;
+}
+
+void ReplicaPool::SetCosts(const IterationCosts& costs) {
+  for (BatchingReplica& each : replicas_) {
+    each.SetCosts(costs);
+  }
+}
+
+void ReplicaPool::Clear() {
+  for (BatchingReplica& each : replicas_) {
+    (void)each.TakeAll();
+  }
+  std::fill(requests_.begin(), requests_.end(), 0);
+  std::fill(tokens_.begin(), tokens_.end(), 0);
+}
+
+BatchWork ReplicaPool::TakeWork() {
+  BatchWork sum;
+  for (BatchingReplica& each : replicas_) {
+    AddWork(each.TakeWork(), sum);
+  }
+  return sum;
 }
 
 BatchWork ReplicaPool::Work() const {

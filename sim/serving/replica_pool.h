@@ -13,9 +13,6 @@
 
 namespace gridlock {
 
-/// Adds what a replica did to the sums of several.
-void AddWork(const BatchWork& work, BatchWork& sum);
-
 class ReplicaPool {
  public:
   /// `costs` must outlive the pool. @param prefixes which beginnings each keeps
@@ -35,7 +32,16 @@ class ReplicaPool {
   /// has, with an infinite time.
   [[nodiscard]] std::size_t First(Seconds& time) const;
 
+  /// As each replica does.
+  void SetCosts(const IterationCosts& costs);
+
+  /// All replicas are empty.
+  void Clear();
+
   [[nodiscard]] BatchWork Work() const;
+
+  /// Sums since the last call.
+  BatchWork TakeWork();
 
   [[nodiscard]] PrefixCounts Prefixes() const;
 

@@ -218,7 +218,10 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
 }
 
 Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs) {
-  const BatchWork& work = result.work;
+  return BindingsOf(result.work, costs.engine().batch_max);
+}
+
+Bindings BindingsOf(const BatchWork& work, std::int64_t batch_max) {
   const double busy = work.busy.si();
   Bindings all;
   if (busy <= 0) {
@@ -230,9 +233,9 @@ Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs) {
   const auto part = [&](Limit kind) {
     return work.limits[static_cast<std::size_t>(kind)] / busy;
   };
-  all.waits.push_back({"batch", wait(Wait::kBatch),
-                       "a larger batch_max (now " + std::to_string(costs.engine().batch_max) +
-                           ") or more replicas"});
+  all.waits.push_back(
+      {"batch", wait(Wait::kBatch),
+       "a larger batch_max (now " + std::to_string(batch_max) + ") or more replicas"});
   all.waits.push_back(
       {"KV room", wait(Wait::kCache),
        "more accelerators per replica, an 8-bit cache, narrower weights or more HBM"});

@@ -107,6 +107,9 @@ struct Bindings {
   std::vector<Binding> times;  ///< what iterations spend their time on, by LimitName
 };
 
+/// @param batch_max of one replica
+Bindings BindingsOf(const BatchWork& work, std::int64_t batch_max);
+
 Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs);
 
 }  // namespace gridlock

@@ -113,6 +113,18 @@ void ReadPart(const ServingCells& cells, const ServingCatalogue& catalogue, Serv
   }
 }
 
+// What its user set an engine to, of each data-parallel rank, where the notes say so.
+void ReadSettings(const std::string& notes, InferenceEngine& engine) {
+  const auto set = [&](const char* pattern, std::int64_t& value) {
+    if (const auto said = NumberIn(notes, pattern); said && *said >= 1) {
+      value = std::llround(*said);
+    }
+  };
+  set("max[_-]num[_-](?:batched[_-])?tokens[ =:]+([0-9,]+)", engine.token_budget);
+  set("(?:max_batch(?:_size)?|max[_-]num[_-]seqs|max[_-]running[_-]requests)[ =:]+([0-9,]+)",
+      engine.batch_max);
+}
+
 void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
   std::string name = Text(cells, "engine");
   name = name.substr(0, name.find(" ("));
@@ -137,6 +149,7 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
     Assume(row, fmt::format("no engine {}: as {}", Quoted(name), engine->name));
   }
   row.engine = EngineOn(row.part, *engine);
+  ReadSettings(Text(cells, "notes"), row.engine);
 }
 
 void ReadFormats(const ServingCells& cells, ServingCase& row) {
@@ -296,7 +309,9 @@ std::string ReadBatch(const ServingCells& cells, double value, ServingCase& row)
     batch = value * row.layout.accelerators();
   }
   load.requests = load.batch_max = std::max<std::int64_t>(1, std::llround(batch));
-  load.prefilled = Text(cells, "disaggregated") == "1" && load.output.mean > 1;
+  // The decode stage by itself: from pools, or as a benchmark of stages ran it.
+  const bool stage = Text(cells, "disaggregated") == "1" || Has(Text(cells, "id"), "-decode");
+  load.prefilled = stage && load.output.mean > 1;
   return "";
 }
 

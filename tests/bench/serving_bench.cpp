@@ -1,5 +1,5 @@
-// Speed of the serving core, in requests: the replica that jumps from event to event, with the
-// requests drawn as it goes, and the one stepped token by token on the same requests.
+// Speed of the serving core, in requests: a replica that jumps from event to event, with the
+// requests drawn as it goes.
 //
 //   serving_bench [--benchmark_filter=...]
 
@@ -12,11 +12,10 @@
 #include "sim/interop/request_trace.h"
 #include "sim/serving/latency.h"
 #include "sim/serving/pools.h"
-#include "sim/serving/replica.h"
 #include "sim/serving/serve_run.h"
+#include "sim/serving/serving_unit.h"
 #include "tests/serving/data_file.h"
 #include "tests/serving/machines.h"
-#include "tests/serving/reference.h"
 #include "workloads/decode.h"
 #include "workloads/requests.h"
 
@@ -45,43 +44,29 @@ ServingSpec Reasoning(double rate) {
   return Fleet(rate, {"reasoning", 1, {300, 1000, 8000}, {8800, 24000, 64000}});
 }
 
-void Serve(Replica& replica, RequestStream& stream, FleetLatency& latency, std::int64_t requests) {
+void Serve(ServingUnit& unit, RequestStream& stream, FleetLatency& latency, std::int64_t requests) {
   for (std::int64_t i = 0; i < requests; ++i) {
     const Request request = stream.Next();
-    replica.AdvanceTo(request.arrival, [&](const CompletedRequest& r) {
+    unit.AdvanceTo(request.arrival, [&](const CompletedRequest& r) {
       latency.Add(r);
     });
-    replica.Submit(request);
+    unit.Submit(request);
   }
 }
 
-// Items are requests; the replica takes them one after another as they are drawn.
+// Items are requests, which a replica of a fleet takes one after another as they are drawn.
 void EventExact(benchmark::State& state, const ServingSpec& fleet) {
-  const ServingCosts costs = CostsOf(fleet, CatalogueServer("dgx_h100"));
-  Replica replica(costs, {fleet.batch_max, fleet.prefill_tokens_max});
+  const FleetCosts costs = CostsOf(fleet, CatalogueServer("dgx_h100"));
+  ServingUnit unit(fleet, costs, {});
   RequestStream stream(fleet, "bench", kSeed);
   FleetLatency latency(fleet);
   constexpr std::int64_t kAtOnce = 10000;
   for (auto _ : state) {
-    Serve(replica, stream, latency, kAtOnce);
+    Serve(unit, stream, latency, kAtOnce);
   }
   state.SetItemsProcessed(state.iterations() * kAtOnce);
-  state.counters["waiting"] = static_cast<double>(replica.waiting());
+  state.counters["held"] = static_cast<double>(unit.requests());
   state.counters["tpot_ms"] = 1e3 * latency.Total().tpot.Mean().si();
-}
-
-void TokenStepped(benchmark::State& state, const ServingSpec& fleet, int count) {
-  const ServingCosts costs = CostsOf(fleet, CatalogueServer("dgx_h100"));
-  RequestStream stream(fleet, "bench", kSeed);
-  std::vector<Request> requests;
-  for (int i = 0; i < count; ++i) {
-    requests.push_back(stream.Next());
-  }
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(ServeTokenByToken(requests, {{Seconds(0), costs}},
-                                               {fleet.batch_max, fleet.prefill_tokens_max}));
-  }
-  state.SetItemsProcessed(state.iterations() * count);
 }
 
 // A 70B in FP8 on four H200, whose engine mixes prompts with decoding in the way of `batching`.
@@ -184,11 +169,7 @@ void BM_Costs(benchmark::State& state) {
 
 BENCHMARK_CAPTURE(EventExact, chat_10_per_s, Chat(10))->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(EventExact, chat_15_per_s, Chat(15))->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(TokenStepped, chat_10_per_s, Chat(10), 10000)->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(TokenStepped, chat_15_per_s, Chat(15), 10000)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(EventExact, reasoning_per_20_s, Reasoning(0.05))->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(TokenStepped, reasoning_per_20_s, Reasoning(0.05), 1000)
-    ->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Mixed, prompts_first, Batching::kPrompts)->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(Mixed, chunked, Batching::kChunked)->Unit(benchmark::kMillisecond);
 BENCHMARK(BM_Pools)->Unit(benchmark::kMillisecond);

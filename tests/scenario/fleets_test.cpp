@@ -37,7 +37,7 @@ job { name: "f" serving { model: ")" +
                           {});
 }
 
-ServingCosts CostsIn(const Scenario& scenario) {
+FleetCosts CostsIn(const Scenario& scenario) {
   return CostsOf(std::get<ServingSpec>(scenario.jobs[0].kind), scenario.sites[0].server);
 }
 
@@ -51,12 +51,12 @@ std::string RefusalOf(const std::string& lines) {
 }
 
 TEST(Fleets, ServeModelsWithExpertsAndLatentAttention) {
-  const ServingCosts costs =
+  const FleetCosts costs =
       CostsIn(Fleet("hgx_h200", "deepseek_v3", "replicas: 1 tensor: 8 precision: FP8"));
   // One token chooses 8 of 256 experts: 37 of 671 GB are read, and what all heads share by all.
-  EXPECT_NEAR(costs.PassBytes(1).si(), 41e9, 4e9);
-  EXPECT_GT(costs.PassBytes(4096).si(), 671e9);
-  EXPECT_GT(costs.cache_tokens, 300000);
+  EXPECT_NEAR(costs.decode.BytesOf(1, 0), 41e9, 4e9);
+  EXPECT_GT(costs.decode.BytesOf(4096, 0), 671e9);
+  EXPECT_GT(costs.decode.cache_tokens(), 300000);
 }
 
 TEST(Fleets, HaveReplicasOverServersInWholeServers) {
@@ -74,7 +74,7 @@ TEST(Fleets, HaveReplicasOverServersInWholeServers) {
 TEST(Fleets, WidenFormatsThatThePartDoesNotCompute) {
   const auto decode = [](const std::string& lines) {
     return CostsIn(Fleet("dgx_a100", "llama_3.1_8b", "replicas: 1 tensor: 1 " + lines))
-        .DecodeTime(1)
+        .decode.Base(1, 1, 1)
         .si();
   };
   EXPECT_LT(decode("precision: FP8"), 0.75 * decode("")) << "half of the bytes";

@@ -11,7 +11,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/serving/replica.h"
+#include "sim/serving/batching.h"
 #include "tests/serving/data_file.h"
 #include "tests/serving/machines.h"
 #include "workloads/decode.h"
@@ -44,18 +44,21 @@ const std::vector<Throughput> kThroughputs = {
 double Simulated(const Throughput& row, const ServerSpec& server) {
   ServingSpec fleet = FleetOf(CatalogueModel(row.model), row.tensor, Precision::kFp8);
   fleet.batch_max = 2048;
-  const ServingCosts costs = CostsOf(fleet, server);
-  const std::int64_t held = costs.cache_tokens / (row.prompt + row.output);
-  const int batch = static_cast<int>(std::min<std::int64_t>(fleet.batch_max, held));
-  Replica replica(costs, {batch, fleet.prefill_tokens_max});
+  fleet.engine.batching = Batching::kPrompts;
+  fleet.engine.reserve_whole = true;
+  const FleetCosts costs = CostsOf(fleet, server);
+  BatchingReplica replica(costs.decode);
   for (int i = 0; i < 3000; ++i) {
-    replica.Submit({Seconds(0), 0, 0, row.prompt, row.output});
+    BatchRequest request;
+    request.prompt_tokens = row.prompt;
+    request.output_tokens = row.output;
+    replica.Submit(request);
   }
   double tokens = 0;
   Seconds end;
-  replica.AdvanceTo(Seconds(1e7), [&](const CompletedRequest& request) {
-    tokens += static_cast<double>(request.output_tokens);
-    end = request.end;
+  replica.Finish([&](const BatchOutcome& outcome) {
+    tokens += static_cast<double>(outcome.request.output_tokens);
+    end = outcome.end;
   });
   return tokens / end.si();
 }
@@ -135,21 +138,23 @@ struct Errors {
 // the matrix units are left out: two rows of the file.
 std::map<std::string, Errors> SplitwiseErrors(const std::map<Setup, Measured>& rows) {
   std::map<std::string, Errors> all;
-  std::map<std::string, ServingCosts> costs;
+  std::map<std::string, IterationCosts> costs;
   for (const auto& [setup, measured] : rows) {
     const auto& [model, hardware, tensor, prompt, batch, output] = setup;
     const std::string group = model + " " + hardware + " x" + std::to_string(tensor);
     if (costs.count(group) == 0) {
       const std::string server = hardware == "a100-80gb" ? "dgx_a100" : "dgx_h100";
-      costs[group] = CostsOf(FleetOf(SplitwiseModel(model), tensor, Precision::kBf16),
-                             CatalogueServer(server));
+      costs.emplace(group, CostsOf(FleetOf(SplitwiseModel(model), tensor, Precision::kBf16),
+                                   CatalogueServer(server))
+                               .decode);
     }
-    const ServingCosts& c = costs[group];
+    const IterationCosts& c = costs.at(group);
     const double b = batch, p = prompt;
-    const Seconds first = c.PrefillTime(batch * prompt, b * p * (p + 1) / 2);
-    const Seconds token = c.DecodeTime(batch) + c.PerCachedToken(batch) * (b * (p + 0.5 * output));
+    const Seconds first =
+        c.Base(batch * prompt, batch, batch) + c.PerPair() * (b * p * (p + 1) / 2);
+    const Seconds token = c.Base(batch, batch, batch) + c.PerRead(batch) * (b * (p + 0.5 * output));
     const double peak = hardware == "a100-80gb" ? 312e12 : 989e12;
-    const double fastest_ms = 1e3 * c.per_token.flop.si() * b * p / (peak * tensor);
+    const double fastest_ms = 1e3 * c.FlopOf(1, 0, 0, 0) * b * p / (peak * tensor);
     if (Median(measured.prompt_ms) > fastest_ms) {
       all[group].prompt.push_back(1e3 * first.si() / Median(measured.prompt_ms) - 1);
     }

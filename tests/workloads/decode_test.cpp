@@ -52,54 +52,75 @@ ServingSpec Fleet(int tensor = 1, Precision precision = Precision::kBf16) {
   return fleet;
 }
 
+// Of an iteration that only decodes, with empty caches.
+Seconds DecodeTime(const FleetCosts& costs, std::int64_t batch) {
+  return costs.decode.Base(batch, batch, batch);
+}
+
+// Of prompts with so many tokens and pairs, which give one token.
+Seconds PrefillTime(const FleetCosts& costs, std::int64_t tokens, double pairs) {
+  return costs.decode.Base(tokens, 1, 1) + costs.decode.PerPair() * pairs;
+}
+
+// Of weights and activations, and of the LM head.
+Bytes PassBytes(const FleetCosts& costs, std::int64_t tokens) {
+  return Bytes(costs.decode.BytesOf(static_cast<double>(tokens), 0)) +
+         costs.decode_prices.per_iteration.hbm;
+}
+
+// Of reading one cached token, all accelerators.
+double ReadBytes(const FleetCosts& costs) {
+  return costs.decode.BytesOf(0, 1) - costs.decode.BytesOf(0, 0);
+}
+
 // Parameters of the layers' matrices, and of the LM head.
 constexpr double kMatrices = 32.0 * (4096.0 * (4096 + 2048) + 4096.0 * 4096 + 3 * 4096.0 * 14336);
 constexpr double kHead = 4096.0 * 128256;
 
 TEST(Decode, OfOneSequenceTakesTheWeightsOnceAndTheLaunches) {
-  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
+  const FleetCosts costs = CostsOf(Fleet(), ServingServer());
   const double weights = 2 * (kMatrices + kHead) / 2e12;
   // Ten small kernels of 2.5 us a layer and six behind the head, the host 0.5 ms; activations are
   // small against weights.
   const double launches = (10 * 32 + 6) * 2.5e-6 + 0.5e-3;
-  EXPECT_NEAR(costs.DecodeTime(1).si(), weights + launches, 0.002 * weights);
+  EXPECT_NEAR(DecodeTime(costs, 1).si(), weights + launches, 0.002 * weights);
 }
 
 TEST(Decode, OfLargeBatchesIsBoundByTheMatrixUnits) {
   ServingSpec fleet = Fleet();
   fleet.batch_max = 8192;
-  const ServingCosts costs = CostsOf(fleet, ServingServer());
+  const FleetCosts costs = CostsOf(fleet, ServingServer());
   const double flop = 2 * 8192 * (kMatrices + kHead);
-  const double time = costs.DecodeTime(8192).si();
+  const double time = DecodeTime(costs, 8192).si();
   // What is not GEMMs is elementwise: 1.7 MB a layer and token less than a tenth.
   EXPECT_GT(time, flop / 1e15);
   EXPECT_LT(time, 1.4 * flop / 1e15);
 }
 
 TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
-  const ServingCosts costs = CostsOf(Fleet(2, Precision::kFp8), ServingServer());
+  const FleetCosts costs = CostsOf(Fleet(2, Precision::kFp8), ServingServer());
   for (int batch = 2; batch <= 256; ++batch) {
-    ASSERT_GE(costs.DecodeTime(batch), costs.DecodeTime(batch - 1));
-    ASSERT_LE(costs.DecodeTime(batch), costs.DecodeTime(1) * batch);
+    ASSERT_GE(DecodeTime(costs, batch), DecodeTime(costs, batch - 1));
+    ASSERT_LE(DecodeTime(costs, batch), DecodeTime(costs, 1) * batch);
   }
 }
 
 TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
   // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes. Their FLOP hide behind
   // them.
-  const ServingCosts one = CostsOf(Fleet(), ServingServer());
-  EXPECT_NEAR(one.per_cached_token.si(), 131072 / 2e12, 1e-4 * 131072 / 2e12);
-  EXPECT_DOUBLE_EQ(one.per_cached_read.hbm.si(), 131072);
-  EXPECT_DOUBLE_EQ(one.per_cached_read.flop.si(), 4.0 * 32 * 128 * 32);
+  const FleetCosts one = CostsOf(Fleet(), ServingServer());
+  EXPECT_NEAR(one.decode.PerRead(1).si(), 131072 / 2e12, 1e-4 * 131072 / 2e12);
+  EXPECT_NEAR(ReadBytes(one), 131072, 1e-3);
+  EXPECT_DOUBLE_EQ(one.decode_prices.per_read.flop.si(), 4.0 * 32 * 128 * 32);
   // Half on each of two; half the bytes in FP8.
-  EXPECT_NEAR(CostsOf(Fleet(2), ServingServer()).per_cached_token.si(), 65536 / 2e12, 4e-12);
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(2), ServingServer()).per_cached_read.hbm.si(), 131072);
-  const double narrow = CostsOf(Fleet(1, Precision::kFp8), ServingServer()).per_cached_token.si();
+  EXPECT_NEAR(CostsOf(Fleet(2), ServingServer()).decode.PerRead(1).si(), 65536 / 2e12, 4e-12);
+  EXPECT_NEAR(ReadBytes(CostsOf(Fleet(2), ServingServer())), 131072, 1e-3);
+  const double narrow = CostsOf(Fleet(1, Precision::kFp8), ServingServer()).decode.PerRead(1).si();
   EXPECT_NEAR(narrow, 65536 / 2e12, 4e-12);
   // 8 heads on 32 accelerators are copied four times.
   ServerSpec rack = ServingServer();
   rack.accelerators = 32;
-  EXPECT_DOUBLE_EQ(CostsOf(Fleet(32), rack).per_cached_read.hbm.si(), 4 * 131072);
+  EXPECT_NEAR(ReadBytes(CostsOf(Fleet(32), rack)), 4 * 131072, 1e-3);
 }
 
 TEST(CachedTokens, OfLatentAttentionAreOneVectorAndOneKeyForAllHeads) {
@@ -108,7 +129,7 @@ TEST(CachedTokens, OfLatentAttentionAreOneVectorAndOneKeyForAllHeads) {
   ServerSpec server = ServingServer();
   server.accelerator.hbm_capacity = Bytes(150e9);
   // 512 and 64 elements of a byte in 61 layers, a copy on each of eight ranks.
-  EXPECT_DOUBLE_EQ(CostsOf(fleet, server).per_cached_read.hbm.si(), 8.0 * 576 * 61);
+  EXPECT_NEAR(ReadBytes(CostsOf(fleet, server)), 8.0 * 576 * 61, 1e-3);
 }
 
 TEST(CacheTokens, AreWhatWeightsReserveAndBuffersLeaveOfNineTenthsOfHbm) {
@@ -116,39 +137,42 @@ TEST(CacheTokens, AreWhatWeightsReserveAndBuffersLeaveOfNineTenthsOfHbm) {
   const double weights = kMatrices + 2 * kHead;
   const double buffers = 8192 * 2 * (6.0 * 4096 + 3 * 14336) + 4.0 * 256 * 128256;
   const double expected = (0.9 * 80e9 - 2e9 - 2 * weights - buffers) / 131072;
-  EXPECT_EQ(CostsOf(fleet, ServingServer()).cache_tokens, static_cast<std::int64_t>(expected));
+  EXPECT_EQ(CostsOf(fleet, ServingServer()).decode.cache_tokens(),
+            static_cast<std::int64_t>(expected));
   // In FP8 the layers take half, the tables stay, and a token takes half.
   const double narrow = (0.9 * 80e9 - 2e9 - (kMatrices + 4 * kHead) - buffers) / 65536;
-  EXPECT_NEAR(static_cast<double>(CostsOf(Fleet(1, Precision::kFp8), ServingServer()).cache_tokens),
+  EXPECT_NEAR(static_cast<double>(
+                  CostsOf(Fleet(1, Precision::kFp8), ServingServer()).decode.cache_tokens()),
               narrow, 2);
   // A 16-bit cache beside FP8 weights holds half as many.
   ServingSpec wide = Fleet(1, Precision::kFp8);
   wide.cache_bytes = 2;
-  EXPECT_NEAR(static_cast<double>(CostsOf(wide, ServingServer()).cache_tokens), narrow / 2, 2);
+  EXPECT_NEAR(static_cast<double>(CostsOf(wide, ServingServer()).decode.cache_tokens()), narrow / 2,
+              2);
 }
 
 TEST(Prefill, OfManyTokensIsBoundByTheMatrixUnits) {
-  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
+  const FleetCosts costs = CostsOf(Fleet(), ServingServer());
   const double flop = 2 * 65536 * kMatrices;
-  const double time = costs.PrefillTime(65536, 0).si();
+  const double time = PrefillTime(costs, 65536, 0).si();
   EXPECT_GT(time, flop / 1e15);
   EXPECT_LT(time, 1.4 * flop / 1e15);
   // Attention: 4 d FLOP a pair and head at half of the peak.
-  EXPECT_DOUBLE_EQ(costs.prefill_pair.si(), 4.0 * 32 * 128 * 32 / 0.5e15);
+  EXPECT_DOUBLE_EQ(costs.decode.PerPair().si(), 4.0 * 32 * 128 * 32 / 0.5e15);
 }
 
 TEST(Prefill, OfOneTokenTakesTheWeightsOnce) {
-  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
-  EXPECT_DOUBLE_EQ(costs.PrefillTime(1, 0).si(), costs.DecodeTime(1).si());
+  const FleetCosts costs = CostsOf(Fleet(), ServingServer());
+  EXPECT_DOUBLE_EQ(PrefillTime(costs, 1, 0).si(), DecodeTime(costs, 1).si());
 }
 
 TEST(Prefill, RisesWithItsTokensAndIsContinuous) {
-  const ServingCosts costs = CostsOf(Fleet(), ServingServer());
+  const FleetCosts costs = CostsOf(Fleet(), ServingServer());
   double last = 0;
   for (std::int64_t tokens = 1; tokens < 3000000; tokens += 1 + tokens / 50) {
-    const double time = costs.PrefillTime(tokens, 0).si();
+    const double time = PrefillTime(costs, tokens, 0).si();
     ASSERT_GT(time, last) << tokens;
-    ASSERT_LT(costs.PrefillTime(tokens + 1, 0).si() - time, 0.01 * time + 1e-4) << tokens;
+    ASSERT_LT(PrefillTime(costs, tokens + 1, 0).si() - time, 0.01 * time + 1e-4) << tokens;
     last = time;
   }
 }
@@ -157,11 +181,11 @@ TEST(Prefill, BetweenItsPointsIsNearTheClosedForm) {
   // Batches are computed one by one, prefills at eight points an octave: both are the same pass.
   ServingSpec fleet = Fleet();
   fleet.batch_max = 4096;
-  const ServingCosts costs = CostsOf(fleet, ServingServer());
+  const FleetCosts costs = CostsOf(fleet, ServingServer());
   for (std::int64_t rows = 1; rows <= 4096; rows = rows * 5 / 4 + 1) {
     const double head = 2.0 * static_cast<double>(rows - 1) * kHead / 1e15;
-    const double decode = costs.DecodeTime(rows).si();
-    const double prefill = costs.PrefillTime(rows, 0).si();
+    const double decode = DecodeTime(costs, rows).si();
+    const double prefill = PrefillTime(costs, rows, 0).si();
     EXPECT_LE(prefill, decode * 1.005) << rows;
     EXPECT_GE(prefill, (decode - head) * 0.94) << rows;
   }
@@ -173,7 +197,7 @@ TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
   fast.accelerator.scale_up_bandwidth = BytesPerSecond(1e15);
   const ServingSpec fleet = Fleet(4);
   const double added =
-      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, fast).DecodeTime(64)).si();
+      (DecodeTime(CostsOf(fleet, slow), 64) - DecodeTime(CostsOf(fleet, fast), 64)).si();
   // A ring of 4 moves 3/2 of its payload; three quarters of the logits go to one rank.
   const double payload = 2.0 * 64 * 4096, logits = 2.0 * 64 * 128256 * 3 / 4;
   EXPECT_NEAR(added, (2 * 32 * 1.5 * payload + logits) * (1 / 100e9 - 1 / 1e15), 1e-9);
@@ -181,9 +205,9 @@ TEST(TensorParallelism, AddsTwoAllReducesALayerAndDividesTheRest) {
   slow.scale_up.step_latency = Seconds(1e-6);
   slow.scale_up.base_latency = Seconds(4e-6);
   const double latency =
-      (CostsOf(fleet, slow).DecodeTime(64) - CostsOf(fleet, ServingServer()).DecodeTime(64)).si();
+      (DecodeTime(CostsOf(fleet, slow), 64) - DecodeTime(CostsOf(fleet, ServingServer()), 64)).si();
   EXPECT_NEAR(latency, 2 * 32 * (6e-6 + 2 * 2e-6) + 4e-6, 1e-9);
-  EXPECT_DOUBLE_EQ(CostsOf(fleet, ServingServer()).per_token.links.si(),
+  EXPECT_DOUBLE_EQ(CostsOf(fleet, ServingServer()).decode_prices.per_row.links.si(),
                    4 * (2 * 32) * 1.5 * 2 * 4096);
 }
 
@@ -197,56 +221,60 @@ TEST(TensorParallelism, AcrossServersPaysForTheNic) {
   ServerSpec whole = half;
   whole.accelerators = 8;
   const ServingSpec fleet = Fleet(8);
-  EXPECT_GT(CostsOf(fleet, half).DecodeTime(1).si() - CostsOf(fleet, whole).DecodeTime(1).si(),
+  EXPECT_GT(DecodeTime(CostsOf(fleet, half), 1).si() - DecodeTime(CostsOf(fleet, whole), 1).si(),
             2 * 32 * 14e-6);
 }
 
 TEST(Pipeline, HoldsTheCacheOfAllStagesAndReadsItAtOnce) {
   ServingSpec fleet = Fleet();
   fleet.pipeline = 2;
-  const ServingCosts two = CostsOf(fleet, ServingServer()), one = CostsOf(Fleet(), ServingServer());
-  EXPECT_GT(two.cache_tokens, 2 * one.cache_tokens);  // and each stage has half of the weights
-  EXPECT_DOUBLE_EQ(two.PerCachedToken(1).si(), one.PerCachedToken(1).si());
-  EXPECT_DOUBLE_EQ(two.PerCachedToken(8).si(), one.PerCachedToken(8).si() / 2);
-  EXPECT_GE(two.DecodeTime(1), one.DecodeTime(1));
+  const FleetCosts two = CostsOf(fleet, ServingServer()), one = CostsOf(Fleet(), ServingServer());
+  EXPECT_GT(two.decode.cache_tokens(),
+            2 * one.decode.cache_tokens());  // and each stage has half of the weights
+  EXPECT_DOUBLE_EQ(two.decode.PerRead(1).si(), one.decode.PerRead(1).si());
+  EXPECT_DOUBLE_EQ(two.decode.PerRead(8).si(), one.decode.PerRead(8).si() / 2);
+  EXPECT_GE(DecodeTime(two, 1), DecodeTime(one, 1));
 }
 
 TEST(Experts, AreReadWhereATokenChoosesThem) {
   ServingSpec fleet = Fleet(8);
   fleet.model = Mixtral();
-  const ServingCosts costs = CostsOf(fleet, ServingServer());
+  const FleetCosts costs = CostsOf(fleet, ServingServer());
   const double expert = 2.0 * 32 * 3 * 4096 * 14336;  // bytes of one of eight, all layers
   // 64 tokens choose all of them; their activations are a few percent.
-  const double more = (costs.PassBytes(64) - costs.PassBytes(1)).si();
+  const double more = (PassBytes(costs, 64) - PassBytes(costs, 1)).si();
   EXPECT_GT(more, 5.9 * expert);
   EXPECT_LT(more, 1.1 * 6 * expert);
-  EXPECT_NEAR(costs.per_token.flop.si(),
+  EXPECT_NEAR(costs.decode_prices.per_row.flop.si(),
               2 * 32.0 * (4096 * (4096 + 2048) + 4096 * 4096 + 2 * 3 * 4096 * 14336.0),
-              1e-6 * costs.per_token.flop.si());
+              1e-6 * costs.decode_prices.per_row.flop.si());
 }
 
 TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
   for (const int tensor : {1, 8}) {
-    const ServingCosts costs = CostsOf(Fleet(tensor), ServingServer());
-    EXPECT_NEAR(costs.per_token.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
-    EXPECT_NEAR(costs.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
-    EXPECT_NEAR(costs.PassBytes(1).si(), 2 * (kMatrices + kHead), 4e-3 * kMatrices);
+    const FleetCosts costs = CostsOf(Fleet(tensor), ServingServer());
+    EXPECT_NEAR(costs.decode_prices.per_row.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.decode_prices.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
+    EXPECT_NEAR(PassBytes(costs, 1).si(), 2 * (kMatrices + kHead), 4e-3 * kMatrices);
     // Beside the weights each token has its activations.
-    const double per_token = (costs.PassBytes(257) - costs.PassBytes(1)).si() / 256;
-    EXPECT_NEAR((costs.PassBytes(1025) - costs.PassBytes(1)).si() / 1024, per_token,
+    const double per_token = (PassBytes(costs, 257) - PassBytes(costs, 1)).si() / 256;
+    EXPECT_NEAR((PassBytes(costs, 1025) - PassBytes(costs, 1)).si() / 1024, per_token,
                 0.02 * per_token);
-    EXPECT_NEAR(costs.per_token.arithmetic.si(), 1e-12 * costs.per_token.flop.si(), 1e-6);
+    EXPECT_NEAR(costs.decode_prices.per_row.arithmetic.si(),
+                1e-12 * costs.decode_prices.per_row.flop.si(), 1e-6);
   }
-  const ServingCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
-  EXPECT_NEAR(fp8.PassBytes(1).si(), kMatrices + 2 * kHead, 4e-3 * kMatrices);
+  const FleetCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
+  EXPECT_NEAR(PassBytes(fp8, 1).si(), kMatrices + 2 * kHead, 4e-3 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
-  EXPECT_NEAR(fp8.per_token.arithmetic.si(), 0.5e-12 * fp8.per_token.flop.si(), 1e-6);
-  EXPECT_NEAR(fp8.per_output.arithmetic.si(), 1e-12 * fp8.per_output.flop.si(), 1e-9);
+  EXPECT_NEAR(fp8.decode_prices.per_row.arithmetic.si(),
+              0.5e-12 * fp8.decode_prices.per_row.flop.si(), 1e-6);
+  EXPECT_NEAR(fp8.decode_prices.per_output.arithmetic.si(),
+              1e-12 * fp8.decode_prices.per_output.flop.si(), 1e-9);
 }
 
 TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   // Decoding lives on HBM, prefills on the matrix units.
-  const ServingCosts before = CostsOf(Fleet(), ServingServer());
+  const FleetCosts before = CostsOf(Fleet(), ServingServer());
   ServerSpec narrow = ServingServer();
   narrow.accelerator.hbm_bandwidth = BytesPerSecond(1e12);
   ServerSpec slow = ServingServer();
@@ -254,11 +282,11 @@ TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {
   const auto ratio = [&](const ServerSpec& server, const auto& time) {
     return time(CostsOf(Fleet(), server)).si() / time(before).si();
   };
-  const auto decode = [](const ServingCosts& c) {
-    return c.DecodeTime(4);
+  const auto decode = [](const FleetCosts& c) {
+    return DecodeTime(c, 4);
   };
-  const auto prefill = [](const ServingCosts& c) {
-    return c.PrefillTime(8192, 33e6);
+  const auto prefill = [](const FleetCosts& c) {
+    return PrefillTime(c, 8192, 33e6);
   };
   EXPECT_GT(ratio(narrow, decode), 1.7);
   EXPECT_LT(ratio(narrow, prefill), 1.2);
@@ -270,13 +298,13 @@ TEST(Caps, OfPowerSlowWhatDrawsMore) {
   ServerSpec capped = ServingServer();
   // 1 PFLOPS at 1 pJ draws 1,000 W and 2 TB/s at 30 pJ 60 W: 30 W leave half of HBM.
   capped.accelerator.power.limit = Watts(130);
-  const double before = CostsOf(Fleet(), ServingServer()).per_cached_token.si();
-  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), 2 * before, 5e-3 * before);
+  const double before = CostsOf(Fleet(), ServingServer()).decode.PerRead(1).si();
+  EXPECT_NEAR(CostsOf(Fleet(), capped).decode.PerRead(1).si(), 2 * before, 5e-3 * before);
   // Half is left for products, and power goes with the cube of the clock.
   capped.accelerator.power.limit = Watts(600);
-  const double pair = CostsOf(Fleet(), ServingServer()).prefill_pair.si();
-  EXPECT_NEAR(CostsOf(Fleet(), capped).prefill_pair.si(), std::cbrt(2) * pair, 1e-6 * pair);
-  EXPECT_NEAR(CostsOf(Fleet(), capped).per_cached_token.si(), before, 1e-3 * before);
+  const double pair = CostsOf(Fleet(), ServingServer()).decode.PerPair().si();
+  EXPECT_NEAR(CostsOf(Fleet(), capped).decode.PerPair().si(), std::cbrt(2) * pair, 1e-6 * pair);
+  EXPECT_NEAR(CostsOf(Fleet(), capped).decode.PerRead(1).si(), before, 1e-3 * before);
 }
 
 std::string Refusal(const ServingSpec& fleet) {

@@ -1,0 +1,23 @@
+#pragma once
+
+// Models and parts that the tables of serving do not have, as the catalogue of training has them.
+
+#include <optional>
+#include <string>
+
+#include "sim/catalogue/serving_catalogue.h"
+#include "workloads/inference.h"
+
+namespace gridlock {
+
+/// A model by its name in a table, in the catalogue of training, or at Hugging Face
+/// ("meta-llama/Llama-3.1-70B-Instruct"): the organisation, and endings that change no size, are
+/// left out. Nothing when no name is known.
+std::optional<InferenceModel> ModelByName(const std::string& name,
+                                          const ServingCatalogue& catalogue);
+
+/// A part by its name in a table, or by that of a server or an accelerator of the catalogue, which
+/// reaches the shares of the peaks that its entry says of training. Nothing when no name is known.
+std::optional<InferencePart> PartByName(const std::string& name, const ServingCatalogue& catalogue);
+
+}  // namespace gridlock

@@ -302,8 +302,8 @@ void AddServeCommand(CLI::App& app, int& code) {
   AddPrefixOptions(*command, options->prefix);
   AddServeCapOptions(*command, options->cap);
   command->footer(
-      "Without --rate, --concurrency or --replay all requests are queued at once, inside the engine's\n"
-      "process: nothing is streamed.\n"
+      "Without --rate, --concurrency or --replay all requests are queued at once, inside the\n"
+      "engine's process: nothing is streamed.\n"
       "Examples:\n"
       "  gridlock serve --model llama-3.1-70b --part h100_sxm --tensor 8 --weights fp8 --rate 5\n"
       "  gridlock serve --model deepseek-r1 --part h200_sxm --data 8 --weights fp8 "

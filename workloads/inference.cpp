@@ -302,6 +302,12 @@ double IterationCosts::ActivationBytes() const {
   return rows * BytesOfRow(model_, layout_) + sequences * words * engine_.sampler_bytes;
 }
 
+// Libraries have buffers for each channel, and channels for the bandwidth of links.
+double IterationCosts::LinkBuffers() const {
+  constexpr double kOfReserve = 450e9;  // bytes/s of the H100 that link_reserve was read on
+  return engine_.link_reserve * std::min(1.0, part_.link_bandwidth / kOfReserve);
+}
+
 void IterationCosts::FillCache(const std::string& path) {
   const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
   const double dense_layers = model_.layers - experts_layers;
@@ -326,7 +332,7 @@ void IterationCosts::FillCache(const std::string& path) {
   token_bytes_ = per_layer * layers * (1 - model_.windowed_share);
   window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
   const auto room_beside = [&](double activations) {
-    const double links = layout_.accelerators() > 1 ? engine_.link_reserve : 0;
+    const double links = layout_.accelerators() > 1 ? LinkBuffers() : 0;
     const double taken =
         weight_bytes_ + engine_.reserve + links + (engine_.outside_share ? 0 : activations);
     return engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share

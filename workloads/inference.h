@@ -110,7 +110,7 @@ struct InferenceEngine {
   bool share_of_free = false;
   bool profile_context = false;   ///< sets memory aside for a prompt of the model's whole context
   double reserve = 2e9;           ///< bytes per accelerator: graphs, libraries
-  double link_reserve = 0;        ///< more of them where a replica has several: buffers of links
+  double link_reserve = 0;        ///< more of them where a replica has several H100: link buffers
   bool outside_share = false;     ///< activations and samplers come out of what memory_share leaves
   double sampler_bytes = 4;       ///< that sampling takes for a sequence and a word
   bool whole_logits = false;      ///< each tensor-parallel rank samples from all words
@@ -254,6 +254,7 @@ class IterationCosts {
   [[nodiscard]] double AttentionBytes() const;
   [[nodiscard]] ExpertKernels KernelsOfExperts() const;
   [[nodiscard]] double ActivationBytes() const;
+  [[nodiscard]] double LinkBuffers() const;
   [[nodiscard]] double AttentionWeights() const;
   void AddCommon(double rows, LimitTimes& times, double& bytes) const;
   [[nodiscard]] double Peak(double bytes) const;

@@ -100,7 +100,7 @@ def a_card_that_decodes_draws_what_was_measured(_):
                                 "--weights", "mxfp4", "--tensor", str(tensor), "--concurrency",
                                 str(requests), "--input", "900", "--output-tokens", "900",
                                 "--requests", "300", "--format", "json"))
-        near(answer["watts_per_accelerator"], watts, 0.15, f"W at tensor {tensor}, {requests}")
+        near(answer["watts_per_accelerator"], watts, 0.25, f"W at tensor {tensor}, {requests}")
 
 
 def a_limit_on_power_costs_decoding_nothing(folder):

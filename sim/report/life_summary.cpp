@@ -324,28 +324,16 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
       SubLine("energy", JobEnergyCost(fleet.energy, fleet.facility_energy,
                                       record.energy_is_estimate, fleet.cost_usd, fleet.carbon_kg));
   out += JobMoney(fleet);
-  for (const LifeRequests& group : record.requests) {
-    if (group.fleet == fleet.name && !group.waits_for.empty()) {
-      out += SubLine("what binds", group.waits_for + ", " + Percent(group.waits_share) +
-                                       " of the time that replicas work: " + group.waits_remedy);
-      out += SubLine("iterations", "mostly " + group.time_for + ", " + Percent(group.time_share) +
-                                       ": " + group.time_remedy);
-      out += group.moved > Bytes(0)
-                 ? SubLine("caches", FormatBytes(group.moved) + " moved between its pools")
-                 : "";
-      break;
-    }
-  }
+  out += BindingLines(record, fleet.name);
   bool headed = false;
   for (const LifeRequests& group : record.requests) {
     if (group.fleet != fleet.name) {
       continue;
     }
-    if (!headed) {
+    if (!std::exchange(headed, true)) {
       out += fmt::format("    {:<16}{:>11}{:>10}{:>23}{:>23}{:>9}\n", "group", "requests/s",
                          "completed", "TTFT p50/p90/p99", "TPOT p50/p90/p99", "good");
     }
-    headed = true;
     const std::string name =
         group.group.size() <= 16 ? group.group : group.group.substr(0, 15) + "~";
     out += fmt::format("    {:<16}{:>11}{:>10}{:>23}{:>23}{:>9}\n", name,

@@ -1,5 +1,6 @@
 #include "sim/report/life_words.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 
@@ -119,6 +120,26 @@ std::string RecoveryText(const LifeJob& job) {
     text += "; " + TimeText(job.shrunk) + " with fewer replicas";
   }
   return text;
+}
+
+std::string BindingLines(const LifeRecord& record, const std::string& fleet) {
+  const auto group =
+      std::find_if(record.requests.begin(), record.requests.end(), [&](const LifeRequests& each) {
+        return each.fleet == fleet;
+      });
+  if (group == record.requests.end() || group->waits_for.empty()) {
+    return "";
+  }
+  std::string lines = Line(
+      "  what binds", fmt::format("{}, {:.1f} % of the time that replicas "
+                                  "work: {}",
+                                  group->waits_for, 100 * group->waits_share, group->waits_remedy));
+  lines += Line("  iterations", fmt::format("mostly {}, {:.1f} %: {}", group->time_for,
+                                            100 * group->time_share, group->time_remedy));
+  if (group->moved > Bytes(0)) {
+    lines += Line("  caches", FormatBytes(group->moved) + " moved between its pools");
+  }
+  return lines;
 }
 
 }  // namespace gridlock

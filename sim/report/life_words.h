@@ -45,4 +45,7 @@ std::string RecoveryText(const LifeJob& job);
 /// Median, 90th and 99th percentile of times in seconds, in words.
 std::string Percentiles(double p50, double p90, double p99);
 
+/// Lines that say what binds a fleet; "" where nothing was served.
+std::string BindingLines(const LifeRecord& record, const std::string& fleet);
+
 }  // namespace gridlock

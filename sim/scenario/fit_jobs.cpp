@@ -71,11 +71,12 @@ class PlaceChecks {
              "a divisor of " + std::to_string(fleet.model.heads) + DivisorsNear(fleet));
     }
     if (fleet.prefill_tensor > 0 && fleet.model.heads % fleet.prefill_tensor != 0) {
-      refuse("pools",
-             "\"prefill_tensor\" is " + std::to_string(fleet.prefill_tensor) +
-                 ", which does not divide the heads of " + fleet.model.name + ", " +
-                 std::to_string(fleet.model.heads),
-             "a divisor of " + std::to_string(fleet.model.heads));
+      problems_.Add(job_.written.At("serving").At("pools").At("prefill_tensor").value,
+                    FieldPath(fleet.path, "pools") + ".prefill_tensor",
+                    Refusal("\"prefill_tensor\" is " + std::to_string(fleet.prefill_tensor) +
+                                ", which does not divide the heads of " + fleet.model.name + ", " +
+                                std::to_string(fleet.model.heads),
+                            "a divisor of " + std::to_string(fleet.model.heads)));
     }
     if (fleet.pipeline > fleet.model.layers) {
       refuse("pipeline",

@@ -29,29 +29,6 @@ BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch
   CHECK(batch_max_ >= 1 && token_budget_ >= 1);
 }
 
-void AddWork(const BatchWork& work, BatchWork& sum) {
-  sum.busy += work.busy;
-  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
-    sum.limits[i] += work.limits[i];
-  }
-  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
-    sum.waits[i] += work.waits[i];
-  }
-  sum.sequence_seconds += work.sequence_seconds;
-  sum.cache_seconds += work.cache_seconds;
-  sum.iterations += work.iterations;
-  sum.prompt_tokens += work.prompt_tokens;
-  sum.output_tokens += work.output_tokens;
-  sum.evictions += work.evictions;
-  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
-  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
-  sum.flop += work.flop;
-  sum.bytes += work.bytes;
-  sum.rows += work.rows;
-  sum.reads += work.reads;
-  sum.pairs += work.pairs;
-}
-
 void BatchingReplica::SetCosts(const IterationCosts& costs) {
   costs_ = &costs;
   capacity_ = costs.cache_tokens();

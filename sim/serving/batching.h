@@ -74,9 +74,6 @@ struct BatchWork {
   double reads = 0, pairs = 0;  ///< cached tokens that decoding read; pairs of prompts
 };
 
-/// Adds what a replica did to the sums of several.
-void AddWork(const BatchWork& work, BatchWork& sum);
-
 class BatchingReplica {
  public:
   using Completed = std::function<void(const BatchOutcome&)>;

@@ -4,6 +4,29 @@
 
 namespace gridlock {
 
+void AddWork(const BatchWork& work, BatchWork& sum) {
+  sum.busy += work.busy;
+  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
+    sum.limits[i] += work.limits[i];
+  }
+  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
+    sum.waits[i] += work.waits[i];
+  }
+  sum.sequence_seconds += work.sequence_seconds;
+  sum.cache_seconds += work.cache_seconds;
+  sum.iterations += work.iterations;
+  sum.prompt_tokens += work.prompt_tokens;
+  sum.output_tokens += work.output_tokens;
+  sum.evictions += work.evictions;
+  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
+  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
+  sum.flop += work.flop;
+  sum.bytes += work.bytes;
+  sum.rows += work.rows;
+  sum.reads += work.reads;
+  sum.pairs += work.pairs;
+}
+
 ReplicaPool::ReplicaPool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max,
                          Router router, const PrefixSpec& prefixes)
     : router_(router), requests_(replicas, 0), tokens_(replicas, 0) {

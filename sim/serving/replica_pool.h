@@ -13,6 +13,9 @@
 
 namespace gridlock {
 
+/// Adds what a replica did to the sums of several.
+void AddWork(const BatchWork& work, BatchWork& sum);
+
 class ReplicaPool {
  public:
   /// `costs` must outlive the pool. @param prefixes which beginnings each keeps

@@ -75,6 +75,8 @@ struct AcceleratorSpec {
   /// Of `attention_efficiency`: what kernels reach that were written for an earlier part.
   double portable_attention = 1.0;
   BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
+  /// Copies between HBM and the memory of the host, in each direction.
+  BytesPerSecond host_bandwidth{55e9};
   PowerSpec power;
 };
 

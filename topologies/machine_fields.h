@@ -32,7 +32,8 @@ inline constexpr auto kFields<AcceleratorSpec> =
                            &AcceleratorSpec::hbm_bandwidth, &AcceleratorSpec::hbm_efficiency,
                            &AcceleratorSpec::sustained_clock, &AcceleratorSpec::solo_clock,
                            &AcceleratorSpec::portable_attention,
-                           &AcceleratorSpec::scale_up_bandwidth, &AcceleratorSpec::power));
+                           &AcceleratorSpec::scale_up_bandwidth,
+                           &AcceleratorSpec::host_bandwidth, &AcceleratorSpec::power));
 
 template <>
 inline constexpr auto kFields<CollectiveFit> =

@@ -79,7 +79,7 @@ constexpr FrozenFormat kFrozenFormats[] = {{"bf16", 0},   {"fp8", 1},
 // Stacks that compile a layer make one kernel of neighbours that move a tensor.
 bool Fuses(const TrainingSpec& job) {
   constexpr double kNotFused = 2;
-  return job.stack.hbm_traffic_factor < kNotFused;
+  return !TakesApart(job) && job.stack.hbm_traffic_factor < kNotFused;
 }
 
 // Adapters in 32 bits compute in 32 bits, but under autocast.

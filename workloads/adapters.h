@@ -50,7 +50,7 @@ double UpdateTraffic(const TrainingSpec& job);
 Flop OrthogonalFlop(const TrainingSpec& job, double parameters);
 
 /// The least time of an update whose states are in the memory of the host or on its disks:
-/// gradients go there, weights come back.
-Seconds UpdateElsewhere(const TrainingSpec& job, double parameters);
+/// gradients go there, weights come back at `host`.
+Seconds UpdateElsewhere(const TrainingSpec& job, double parameters, BytesPerSecond host);
 
 }  // namespace gridlock

@@ -19,6 +19,11 @@ using namespace adapter_target;
 constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
 constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 
+// Stacks that take norms apart take scaling, mask, casts and softmax apart, too.
+double ScoreTraffic(const TrainingSpec& job) {
+  return TakesApart(job) ? job.stack.hbm_traffic_factor : 1;
+}
+
 // The time of a fused kernel over that of one with heads of 128 and kUsualSlice tokens, whose rate
 // accelerators have. Measured on one H100 SXM (PyTorch 2.11); other parts are taken to go alike.
 //  * Short kernels are less efficient: the time of a FLOP grows as 1 + lost / tokens (512 to 16,384
@@ -135,7 +140,7 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double ca
                  Bytes(stream), calls, /*wide=*/true, /*of_weights=*/false,
                  KernelSlowdown(job, s, kForwardLoss)});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax", kScoreBytesForward * ScoreElements(s), calls));
+    out.push_back(Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
   }
 }
 
@@ -149,7 +154,7 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double c
                  Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
                  /*wide=*/true, /*of_weights=*/false, KernelSlowdown(job, s, kBackwardLoss)});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax_backward", kScoreBytesBackward * ScoreElements(s), calls));
+    out.push_back(Elementwise("softmax_backward", ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
   }
 }
 

@@ -14,10 +14,6 @@ namespace gridlock {
 /// Elementwise tensors live in 16 bits whatever the GEMM format is.
 inline constexpr double kActivationBytes = 2.0;
 
-/// Copies between HBM and the host, in each direction: measured over PCIe 5.0 x16 of an H100 SXM,
-/// where the GEMMs beside such copies lost nothing. Other links to a host are taken to be as fast.
-inline constexpr BytesPerSecond kHostCopy(55e9);
-
 /// Bytes of one element of a GEMM's input: it is cast to the format of the GEMM, then gathered, and
 /// kept for the weight gradient as it is (NVIDIA Transformer Engine documentation, low-precision
 /// training).
@@ -77,6 +73,17 @@ struct Matrix {
 
 /// FLOP of a matrix product of (m x k) and (k x n): a multiply and an add per term.
 Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls);
+
+/// Time of a 16-bit product of a matrix (n x k) over that of one whose widths are multiples of 8.
+double AlignmentSlowdown(double n, double k);
+
+/// The stack takes norms, rotary positions and unfused attention apart into kernels of one step
+/// each: its `norm_traffic_factor` says so.
+bool TakesApart(const TrainingSpec& job);
+
+/// HBM bytes of norms over those of fused kernels. Models with gated feed-forward blocks have an
+/// RMSNorm, which such stacks take apart; LayerNorm is one kernel everywhere.
+double NormTrafficFactor(const TrainingSpec& job);
 
 /// A kernel that HBM bounds: `bytes` read and written.
 Operation Elementwise(const char* name, double bytes, double calls);

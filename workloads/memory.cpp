@@ -66,15 +66,17 @@ ModelPart OneLayer(const ModelPart& part) {
 }
 
 Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers) {
-  if (job.offloads()) {
+  const double stays = 1 - OffloadedShare(job);
+  Bytes leaving;
+  if (stays < 1) {
     // The layer that leaves and the one that is computed.
-    return LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.trained().layers);
+    leaving = LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.trained().layers);
   }
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
   // a layer; the passes in flight are spread over all of them.
-  return KeptActivations(job, layers) *
-         (static_cast<double>(in_flight) / job.layout.virtual_pipeline);
+  return leaving + KeptActivations(job, layers) * (stays * static_cast<double>(in_flight) /
+                                                   job.layout.virtual_pipeline);
 }
 
 // Bytes of an accumulated gradient. Those of adapters in 32 bits are as wide as they are.

@@ -20,7 +20,9 @@ constexpr double kRouterBytes = 4.0 * 5;
 constexpr double kAroundExperts = 1.5;
 
 double AroundExperts(const TrainingSpec& job) {
-  return kAroundExperts * job.stack.hbm_traffic_factor * kActivationBytes;
+  const double factor =
+      TakesApart(job) ? job.stack.norm_traffic_factor : job.stack.hbm_traffic_factor;
+  return kAroundExperts * factor * kActivationBytes;
 }
 
 // Tensors that go through HBM around the experts, in units of a row of `hidden`: tokens are copied

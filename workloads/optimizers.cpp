@@ -94,13 +94,15 @@ Flop OrthogonalFlop(const TrainingSpec& job, double parameters) {
 // takes 2.57 s on two Xeon 8168, with all of both processors. Disks: an NVMe of 3.2 GB/s to read
 // and to write (DeepSpeed's nvme tutorial measures 3.3 and 3.1), a drive for each accelerator;
 // states are read and written whole. Gradients and weights of 16 bits cross the host's link at
-// kHostCopy; gradients leave beside the backward pass.
-Seconds UpdateElsewhere(const TrainingSpec& job, double parameters) {
+// the rate of copies; gradients leave beside the backward pass. Where the stack keeps all states on
+// the host, weights come back before they are used.
+Seconds UpdateElsewhere(const TrainingSpec& job, double parameters, BytesPerSecond host) {
   constexpr double kSecondsEach = 0.257e-9;
   constexpr double kServer = 8;  // accelerators that share the two processors
   constexpr double kDisk = 3.2e9, kWeight = 2;
   const double sharing = std::min(kServer, static_cast<double>(job.layout.accelerators()));
-  const double update = kSecondsEach * sharing * parameters + kWeight * parameters / kHostCopy.si();
+  const double weights = job.stack.offloads_states ? 0 : kWeight * parameters / host.si();
+  const double update = kSecondsEach * sharing * parameters + weights;
   const double states = 2 * StatesOf(job).total() * parameters / kDisk;
   return Seconds(job.optimizer.place == StatesPlace::kNvme ? std::max(update, states) : update);
 }

@@ -162,12 +162,12 @@ Seconds PassBuilder::AloneOverShards(CollectiveKind kind, Bytes payload) const {
 
 Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
   PassWork work;
-  if (job_.optimizer.place == StatesPlace::kHbm) {
+  if (job_.optimizer.place == StatesPlace::kHbm && !job_.stack.offloads_states) {
     work.operations.push_back({"optimizer", Kernel::kElementwise, Flop(0),
                                Bytes(UpdateTraffic(job_) * parameters / UpdateShare(job_.stack)),
                                1});
   } else {
-    floor = std::max(floor, UpdateElsewhere(job_, parameters));
+    floor = std::max(floor, UpdateElsewhere(job_, parameters, chip_.host_bandwidth));
   }
   const Flop orthogonal = OrthogonalFlop(job_, parameters);
   if (orthogonal.si() > 0) {

@@ -197,6 +197,7 @@ struct TrainingSpec {
   int zero = 1;
   Recompute recompute = Recompute::kNone;
   bool offload_activations = false;  ///< what layers keep goes to the host meanwhile
+  int offload_layers = 0;            ///< of each stage's layers, so many do; 0: all
   AdapterSpec adapters;
   FrozenSpec frozen;
   OptimizerSpec optimizer;

@@ -60,7 +60,8 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
-            &TrainingSpec::offload_activations, &TrainingSpec::adapters, &TrainingSpec::frozen,
+            &TrainingSpec::offload_activations, &TrainingSpec::offload_layers,
+            &TrainingSpec::adapters, &TrainingSpec::frozen,
             &TrainingSpec::optimizer, &TrainingSpec::zero_buffers));
 
 }  // namespace gridlock

@@ -158,9 +158,21 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = LayerKind::kDen
 /// The same for the layers of a part.
 Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part);
 
-/// Time of their copies to the host, or back: a pass is not over before its copies are. Zero when
-/// they stay.
-Seconds HostCopies(const TrainingSpec& job, const ModelPart& part);
+/// Launches of a layer over those of one like Llama's: of stacks that take norms apart, fewer in
+/// models whose norms are one kernel.
+double LaunchShare(const TrainingSpec& job);
+
+/// Share of the layers of a stage whose activations go to the host.
+double OffloadedShare(const TrainingSpec& job);
+
+/// Time of their copies to the host, or back, at `host`: a pass is not over before its copies are.
+/// Zero when they stay.
+Seconds HostCopies(const TrainingSpec& job, const ModelPart& part, BytesPerSecond host);
+
+/// Time that a pass of a part waits for a rank's parameters to come from the host, where its states
+/// are, and in the backward pass for gradients to go there. Zero when they stay in HBM.
+Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backward,
+                    BytesPerSecond host);
 
 /// Bytes that come and go while the backward pass of one layer runs, beyond what layers keep.
 Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);

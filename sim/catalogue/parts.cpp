@@ -107,6 +107,23 @@ BytesPerSecond LinkBandwidthOf(const proto::LinkBandwidth& link, const std::stri
   return per_direction;
 }
 
+// Of the link to the host that copies reach: 55 of 64 GB/s over PCIe 5.0 x16 (H100 SXM, where the
+// GEMMs beside such copies lost nothing), 201 and 193 of 225 GB/s over NVLink-C2C of GB200
+// (Azure/AI-benchmarking-guide, ND GB200 v6). Parts without a link in the catalogue get that of
+// H100.
+constexpr double kHostCopies = 0.86;
+constexpr BytesPerSecond kUsualHostLink(64e9);
+
+BytesPerSecond HostBandwidthOf(const proto::LinkBandwidth& link) {
+  BytesPerSecond per_direction = kUsualHostLink;
+  if (!link.bidirectional().empty()) {
+    per_direction = BandwidthOf(link.bidirectional()) / 2.0;
+  } else if (!link.per_direction().empty()) {
+    per_direction = BandwidthOf(link.per_direction());
+  }
+  return per_direction * kHostCopies;
+}
+
 AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const std::string& path,
                                 std::vector<std::string>& notes) {
   const proto::Accelerator& accelerator = *entry.message;
@@ -126,6 +143,7 @@ AcceleratorSpec MakeAccelerator(const Entry<proto::Accelerator>& entry, const st
   spec.portable_attention =
       accelerator.portable_attention() > 0 ? accelerator.portable_attention() : 1.0;
   spec.scale_up_bandwidth = LinkBandwidthOf(accelerator.scale_up(), what + " scale_up", notes);
+  spec.host_bandwidth = HostBandwidthOf(accelerator.facts().host());
   spec.power = PowerSpecOf(accelerator.power(), EstimatesAmong("accelerator", entry));
   return spec;
 }

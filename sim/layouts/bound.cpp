@@ -114,13 +114,15 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
   const PassWork work = backward ? BackwardWork(job, part, gradients) : ForwardWork(job, part);
   const ModelPart active = backward ? part.trained() : part;
   double floor =
-      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() * active.layers;
+      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
+      (LaunchShare(job) * active.layers);
   double wait =
       (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() * active.mixture;
   if (gradients == Gradients::kWeights) {
     floor = wait = 0;
   } else {
-    floor = std::max(floor, HostCopies(job, part).si());
+    wait += StateCopies(job, part, backward, server_.accelerator.host_bandwidth).si();
+    floor = std::max(floor, HostCopies(job, part, server_.accelerator.host_bandwidth).si());
   }
   const Pass pass = PassBuilder(job, server_).Build("", work, Seconds(0));
   const AcceleratorSpec& chip = server_.accelerator;

@@ -126,7 +126,8 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.precision = MakePrecision(job.precision());
   spec.zero = job.zero();
   spec.recompute = RecomputeOf(job.recompute());
-  spec.offload_activations = job.offload_activations();
+  spec.offload_layers = job.offload_layers();
+  spec.offload_activations = job.offload_activations() || job.offload_layers() > 0;
   spec.optimizer = OptimizerOf(job);
   if (job.has_adapters()) {
     spec.adapters = AdaptersOf(job.adapters());

@@ -68,9 +68,21 @@ bool Mixture(const PublishedCase& row) {
   return row.experts > 0 && row.expert_ffn < row.hidden;
 }
 
-// Transformers with attention in plain PyTorch.
+bool ModelBegins(const PublishedCase& row, const char* name) {
+  return PlainName(row.model).starts_with(name);
+}
+
+// Transformers with attention in plain PyTorch. That of gpt-oss has sinks, and is so by default
+// (huggingface/transformers, models/gpt_oss).
 bool UnfusedAttention(const PublishedCase& row) {
-  return Notes(row, "eager attention");
+  return Notes(row, "eager attention") || ModelBegins(row, "gpt_oss");
+}
+
+// Models whose GELU is written out in Transformers, eight kernels each way (activations.py,
+// NewGELUActivation).
+bool SeparateGelu(const PublishedCase& row) {
+  return ModelBegins(row, "gpt2") || ModelBegins(row, "gpt_2") || ModelBegins(row, "gpt_neo_") ||
+         ModelBegins(row, "gpt_j") || ModelBegins(row, "codegen");
 }
 
 constexpr StackName kStacks[] = {
@@ -85,8 +97,12 @@ constexpr StackName kStacks[] = {
     {"megatron", "a800", 1, "megatron_2023", Any},
     {"megatron", "a100", 0, "megatron_2021", Any},
     {"megatron", "a800", 0, "megatron_2021", Any},
-    {"megatron", "", 0, "megatron_core_overlap", FineGrainedInterleaved},
-    {"megatron", "", 0, "megatron_core_flex", FineGrained},
+    // HybridEP in racks of 72 runs in CUDA graphs; DeepEP and plain all-to-alls elsewhere wait for
+    // the host.
+    {"megatron", "gb", 0, "megatron_core_overlap", FineGrainedInterleaved},
+    {"megatron", "gb", 0, "megatron_core_flex", FineGrained},
+    {"megatron", "", 0, "megatron_deepep_overlap", FineGrainedInterleaved},
+    {"megatron", "", 0, "megatron_deepep", FineGrained},
     {"megatron", "", 0, "megatron_core", VendorRecipe},
     {"megatron", "", 0, "megatron_lm", Any},
     {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},
@@ -103,6 +119,8 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
+    {"hf_eager", "", 0, "hf_eager_gelu", SeparateGelu},
+    {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},
@@ -198,8 +216,12 @@ bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue) {
   return IsOfKind(row, catalogue, "XLA-like");
 }
 
+bool OffloadsFirst(const PublishedCase& row) {
+  return row.source.find("Megatron-Bridge") != std::string::npos;
+}
+
 bool RepeatsAttention(const PublishedCase& row, const CatalogueList& catalogue) {
-  return row.experts == 0 && IsOfKind(row, catalogue, "Megatron-like");
+  return row.experts == 0 && !OffloadsFirst(row) && IsOfKind(row, catalogue, "Megatron-like");
 }
 
 }  // namespace gridlock

@@ -30,6 +30,12 @@ bool Recomputes(const PublishedCase& row, const CatalogueList& catalogue);
 /// where the row leaves that open.
 bool RepeatsAttention(const PublishedCase& row, const CatalogueList& catalogue);
 
+/// The row is of a recipe of Megatron-Bridge. These compute no attention again
+/// (recompute_granularity is not set for dense models; NVIDIA-NeMo/Megatron-Bridge, perf_recipes),
+/// and send activations to the host where sharded parameters do not leave enough room
+/// (cpu_offloading_num_layers: 5 to 40 of 80 layers of a 70B model).
+bool OffloadsFirst(const PublishedCase& row);
+
 /// The kind of framework, in words, where the row's stack has no entry and another stands for it;
 /// else "".
 std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue);

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <set>
 #include <string>
 #include <vector>
@@ -44,7 +45,7 @@ std::string WhyRanksDiffer(const PublishedCase& row) {
 // of some stacks go over to another one where HBM is short.
 struct MemoryPolicy {
   std::string recompute;
-  bool offload = false;
+  double offload = 0;  // share of the layers
   std::string stack = "";
   double room = 1;  // over the capacity
 };
@@ -60,16 +61,18 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
       policies = {{row.recompute}};
     } else if (RepeatsAttention(row, catalogue)) {
       policies.erase(policies.begin());
+    } else if (OffloadsFirst(row) && row.experts == 0 && row.zero == 3) {
+      policies = {{"none"}, {"none", 0.25}, {"none", 0.5}, {"none", 0.75}, {"none", 1}, {"full"}};
     }
     return policies;
   }
   // MaxText's remat_policy is that of whole layers unless a recipe says otherwise
   // (configs/base.yml).
   if (open && row.stack.starts_with("maxtext")) {
-    return {{"none"}, {"full"}, {"full", true}};
+    return {{"none"}, {"full"}, {"full", 1}};
   }
   std::vector<MemoryPolicy> policies = {
-      {"none"}, {"selective"}, {"selective", true}, {"full"}, {"full", true}};
+      {"none"}, {"selective"}, {"selective", 1}, {"full"}, {"full", 1}};
   const auto first = std::find_if(policies.begin(), policies.end(), [&](const auto& policy) {
     return open || policy.recompute == row.recompute;
   });
@@ -99,10 +102,13 @@ std::vector<MemoryPolicy> AllPoliciesOf(const PublishedCase& row, const Catalogu
 }
 
 // What the scenario of a policy has beside that of the row.
-void Apply(const MemoryPolicy& policy, const std::string& file, Bytes capacity, Point& point) {
-  if (policy.offload) {
+void Apply(const MemoryPolicy& policy, const PublishedCase& row, Bytes capacity, Point& point) {
+  const std::string file = ScenarioFile(row);
+  if (policy.offload > 0) {
+    const double each = static_cast<double>(row.layers) / static_cast<double>(row.pp);
     point.assignments.push_back(
-        AssignmentFrom(file, "job[0].pretraining.offload_activations", "true"));
+        AssignmentFrom(file, "job[0].pretraining.offload_layers",
+                       fmt::format("{:.0f}", std::ceil(policy.offload * each))));
   }
   if (policy.room > 1) {
     point.assignments.push_back(AssignmentFrom(file, "site[0].override.hbm_capacity",
@@ -119,6 +125,9 @@ std::string AssumedOf(const MemoryPolicy& policy, const RepairedCase& repaired,
   };
   if (policy.stack != StackOf(repaired.row, catalogue)) {
     add(fmt::format("stack {}, without which HBM overflows", policy.stack));
+  }
+  if (policy.offload > 0) {
+    add(fmt::format("what {:.0f} % of the layers keep is on the host", 100 * policy.offload));
   }
   if (policy.room > 1) {
     add(fmt::format("HBM overflows by less than {:.0f} %, within the error of peaks",
@@ -182,7 +191,7 @@ PreparedCase Prepare(const PublishedCase& published, const CatalogueList& catalo
     }
     CaseScenario scenario = ScenarioOf(repaired, policy.recompute, policy.stack, catalogue);
     try {
-      Apply(policy, file, out.scenario ? Capacity(*out.scenario) : Bytes(0), scenario.point);
+      Apply(policy, row, out.scenario ? Capacity(*out.scenario) : Bytes(0), scenario.point);
       out.text = fmt::format("# A published training step: {} s.\n{}", row.step_time_s,
                              scenario.base.TextAt(scenario.point));
       out.scenario = scenario.base.At(scenario.point);

@@ -273,9 +273,9 @@ TEST(Optimizers, ElsewhereTakeNoHbm) {
   job.optimizer.place = StatesPlace::kHost;
   EXPECT_EQ(MemoryByStage(job).front().optimizer.si(), 0);
   // ZeRO-Offload, table 4: 10 billion parameters in 2.57 s, and their 20 GB back at 55 GB/s.
-  EXPECT_NEAR(UpdateElsewhere(job, 10e9).si(), 2.57 + 20 / 55.0, 0.01);
+  EXPECT_NEAR(UpdateElsewhere(job, 10e9, BytesPerSecond(55e9)).si(), 2.57 + 20 / 55.0, 0.01);
   job.optimizer.place = StatesPlace::kNvme;
-  EXPECT_NEAR(UpdateElsewhere(job, 10e9).si(), 2 * 40 / 3.2, 0.01);
+  EXPECT_NEAR(UpdateElsewhere(job, 10e9, BytesPerSecond(55e9)).si(), 2 * 40 / 3.2, 0.01);
 }
 
 TEST(ZeroBuffers, AreAllocatedForGood) {

@@ -21,7 +21,10 @@ namespace {
 class ProgramBuilder {
  public:
   ProgramBuilder(const TrainingSpec& job, const ServerSpec& server, std::int64_t micro_batches)
-      : job_(job), pass_builder_(job, server), micro_batches_(micro_batches) {
+      : job_(job),
+        host_(server.accelerator.host_bandwidth),
+        pass_builder_(job, server),
+        micro_batches_(micro_batches) {
     program_.micro_batches = micro_batches;
     program_.micro_batch_round = ScheduleRound(job.layout);
     program_.grid = GridOf(job.layout);
@@ -112,17 +115,19 @@ class ProgramBuilder {
           backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
       const ModelPart active = backward ? part.trained() : part;
-      Seconds floor = job_.launch_floor(backward) * active.layers;
+      const double launches = LaunchShare(job_) * active.layers;
+      Seconds floor = job_.launch_floor(backward) * launches;
       Seconds wait =
           (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * active.mixture;
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {
-        floor += job_.launch_floor(/*backward=*/false) * active.layers;
+        floor += job_.launch_floor(/*backward=*/false) * launches;
         wait += stack.expert_wait_forward * active.mixture;
       }
       if (gradients != Gradients::kWeights) {
-        floor = std::max(floor, HostCopies(job_, part));
+        floor = std::max(floor, HostCopies(job_, part, host_));
+        wait += StateCopies(job_, part, backward, host_);
       }
       program_.passes.push_back(
           pass_builder_.Build(backward ? "backward" : "forward", work, floor));
@@ -427,6 +432,7 @@ class ProgramBuilder {
   }
 
   const TrainingSpec& job_;
+  BytesPerSecond host_;
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;

@@ -5,7 +5,11 @@ function figures(parent, list) {
     element('div', { class: 'figure' }, element('b', {}, shown(x, unit)), element('span', {}, name)))));
 }
 const TICKS = [60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 30 * 86400, 90 * 86400];
-const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, interval: TICKS.find((tick) => horizon / tick <= 8) || horizon / 8, axisLabel: { formatter: (x) => duration(x) } });
+const days = (x) => x === 86400 ? '1 day' : x ? `${three(x / 86400)} days` : '0';
+function timeAxis(horizon) {
+  const interval = TICKS.find((tick) => horizon / tick <= 8) || horizon / 8;
+  return { type: 'value', min: 0, max: horizon, interval, axisLabel: { formatter: (x) => interval >= 86400 ? days(x) : duration(x) } };
+}
 const timeZoom = (look) => [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }];
 
 // Lives.
@@ -45,7 +49,7 @@ function jobsSection(parent, results) {
     (look) => ({
       tooltip: { formatter: (p) => `${results.data('job')[p.value[4]]}: ${shown(results.data('job_accelerators')[p.value[4]], '1')} accelerators<br>${duration(p.value[1])} to ${duration(p.value[2])}` },
       grid: { bottom: 64 }, dataZoom: timeZoom(look), xAxis: timeAxis(horizon),
-      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { width: look.narrow ? 70 : 140, overflow: 'truncate', interval: 'auto' } },
+      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => ending(results.data('job')[j], look.narrow ? 11 : 24)), axisLabel: { interval: 'auto' } },
       series: kinds.map((kind, k) => ({ name: kind, type: 'custom', renderItem: bar, encode: { x: [1, 2], y: 0 }, itemStyle: { color: colour(kind, k) }, data: jobs.map(item).filter((d) => d[3] === k) })).filter((s) => s.data.length)
     }),
     () => ({
@@ -58,11 +62,12 @@ function timesSection(parent, results, jobs) {
   const names = ['training', 'serving', 'waiting', 'lost', 'checkpointing', 'restarting', 'stalled'];
   const paints = [INK.blue, INK.green, INK.pale, INK.vermilion, INK.yellow, INK.orange, INK.pink];
   const of = (j) => names.map((name) => results.data(`job_${name}`)[j] || 0);
+  const longest = Math.max(...jobs.map((j) => of(j).reduce((a, b) => a + b, 0)));
   chartSection(parent, 'Where the time of jobs goes', 'Training and serving count; all else is what ETTR loses.',
     (look) => ({
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
-      xAxis: { type: 'value', axisLabel: { formatter: (x) => duration(x) } },
-      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { width: look.narrow ? 70 : 140, overflow: 'truncate' } },
+      xAxis: timeAxis(longest),
+      yAxis: { type: 'category', inverse: true, data: jobs.map((j) => ending(results.data('job')[j], look.narrow ? 11 : 24)) },
       series: names.map((name, i) => ({ name, type: 'bar', stack: 'all', itemStyle: { color: paints[i] }, data: jobs.map((j) => of(j)[i]) })).filter((s) => s.data.some((x) => x > 0))
     }),
     () => ({ head: [{ name: 'job' }, ...names.map((name) => ({ name, unit: 's' }))], rows: jobs.map((j) => [results.data('job')[j], ...of(j)]) }), { height: 120 + 26 * jobs.length });
@@ -112,7 +117,7 @@ function collectiveSections(parent, results) {
   const lines = (title, text, variable, unit, extra) => chartSection(parent, title, text,
     () => ({
       tooltip: { trigger: 'axis', valueFormatter: (x) => shown(x, unit) },
-      xAxis: { type: 'log', logBase: 2, name: 'buffer of one rank', axisLabel: { formatter: (x) => withPrefix(x, 'B') } },
+      xAxis: { type: 'log', logBase: 2, name: 'buffer of one rank', min: 'dataMin', max: 'dataMax', axisLabel: { formatter: binary } },
       yAxis: { type: variable === 'time' ? 'log' : 'value', axisLabel: { formatter: (x) => shown(x, unit) } },
       series: algorithms.map((name, k) => ({
         name, type: 'line', symbol: ['circle', 'rect', 'triangle', 'diamond'][k % 4], symbolSize: 7, itemStyle: { color: ORDER[k % 8] }, lineStyle: { type: k > 3 ? 'dashed' : 'solid' },
@@ -121,7 +126,7 @@ function collectiveSections(parent, results) {
     }), table);
   const chosen = rows.filter((i) => results.data('chosen')[i] === 1);
   figures(parent, [['ranks', results.data('ranks')[0], '1'], ['groups', results.data('groups')[0], '1'], ['best bus bandwidth', Math.max(...results.data('bus_bandwidth')), 'byte/s'], ['least time', Math.min(...results.data('time')), 's']]);
-  lines('Bus bandwidth over size', 'What every link would carry if ranks sent as in a ring. Black rings mark what a library takes.', 'bus_bandwidth', 'byte/s',
+  lines('Bus bandwidth over size', 'What every link would carry if ranks sent as in a ring. Grey rings mark what a library takes.', 'bus_bandwidth', 'byte/s',
     [{ name: 'taken by the library', type: 'scatter', symbol: 'circle', symbolSize: 14, itemStyle: { color: 'transparent', borderColor: INK.grey, borderWidth: 2 }, data: chosen.map((i) => [results.data('size')[i], results.data('bus_bandwidth')[i]]) }]);
   lines('Time over size', 'Flat where latency sets the pace, rising where bandwidth does.', 'time', 's');
 }
@@ -155,6 +160,8 @@ function sweepSections(parent, results) {
     const best = known.at(-1)?.[1];
     return known.filter((p) => Math.abs(p[1] / best - 1) > 0.05).at(-1);
   };
+  // Few values are each a tick.
+  const ticks = results.data(axes[x]).length <= 12 ? { customValues: results.data(axes[x]) } : {};
   const axisName = `${axes[x]}${results.units(axes[x]) && results.units(axes[x]) !== '1' ? ` (${results.units(axes[x])})` : ''}`;
   const controls = [choice('Output', outputs, (i) => { output = outputs[i]; draw(entry); })];
   controls[0].querySelector('select').selectedIndex = outputs.indexOf(output);
@@ -162,7 +169,7 @@ function sweepSections(parent, results) {
   const entry = chartSection(parent, 'Curves of the sweep', `Over ${axes[x]}${by >= 0 ? `, a line for each ${axes[by]}` : ''}. A pin marks the knee: from there on the output is within a twentieth of its last value.`,
     (look) => ({
       tooltip: { trigger: 'axis', valueFormatter: (v) => shown(v, unit()) },
-      xAxis: numeric ? { type: 'log', name: axisName, min: 'dataMin', max: 'dataMax', axisLabel: { formatter: (v) => shown(v, results.units(axes[x])) } } : { type: 'category', data: results.data(axes[x]).map((_, i) => label(x, i)), name: axes[x] },
+      xAxis: numeric ? { type: 'log', name: axisName, min: 'dataMin', max: 'dataMax', axisTick: ticks, axisLabel: { ...ticks, formatter: (v) => shown(v, results.units(axes[x])) } } : { type: 'category', data: results.data(axes[x]).map((_, i) => label(x, i)), name: axes[x] },
       yAxis: { type: 'value', scale: true, name: '', axisLabel: { formatter: (v) => shown(v, unit()) } },
       series: lines().map((points, b) => {
         const at = knee(points);

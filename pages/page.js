@@ -49,6 +49,13 @@ function duration(x) {
   }
 }
 const percent = (x) => x === null || !isFinite(x) ? 'n/a' : `${(100 * x).toFixed(1)} %`;
+// A size by powers of 1024: 1 KiB.
+function binary(x) {
+  const step = Math.max(0, Math.min(4, Math.floor(Math.log2(x) / 10 + 1e-9)));
+  return `${three(x / 1024 ** step)} ${['B', 'KiB', 'MiB', 'GiB', 'TiB'][step]}`;
+}
+// The end of a long name, which tells it from others: "…experiment-0031".
+const ending = (name, most) => name.length > most ? `…${name.slice(1 - most)}` : name;
 function shown(x, unit) {
   if (x === null || x === undefined || (typeof x === 'number' && !isFinite(x))) return 'n/a';
   if (typeof x !== 'number') return String(x);

@@ -174,7 +174,7 @@ function memorySection(parent, results) {
     (look) => ({
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: (x) => withPrefix(x, 'B') },
       xAxis: { type: 'category', data: stages, name: 'stage' },
-      yAxis: { type: 'value', max: capacity * 1.05, axisLabel: { formatter: (x) => withPrefix(x, 'B') } },
+      yAxis: { type: 'value', max: capacity * 1.05, axisLabel: { showMaxLabel: false, formatter: (x) => withPrefix(x, 'B') } },
       series: classes.map((name, i) => ({
         name, type: 'bar', stack: 'all', barMaxWidth: 60, data: of(name), itemStyle: { color: ORDER[i] },
         markLine: i ? undefined : { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: 'HBM', color: look.ink, position: 'insideEndTop' }, data: [{ yAxis: capacity }] }

@@ -5,7 +5,11 @@ function figures(parent, list) {
     element('div', { class: 'figure' }, element('b', {}, shown(x, unit)), element('span', {}, name)))));
 }
 const TICKS = [60, 300, 600, 1800, 3600, 3 * 3600, 6 * 3600, 12 * 3600, 86400, 2 * 86400, 7 * 86400, 30 * 86400, 90 * 86400];
-const timeAxis = (horizon) => ({ type: 'value', min: 0, max: horizon, interval: TICKS.find((tick) => horizon / tick <= 8) || horizon / 8, axisLabel: { formatter: (x) => horizon > 3 * 86400 && x > 0 ? `${three(x / 86400)} ${x === 86400 ? 'day' : 'days'}` : duration(x) } });
+const days = (x) => x === 86400 ? '1 day' : x ? `${three(x / 86400)} days` : '0';
+function timeAxis(horizon) {
+  const interval = TICKS.find((tick) => horizon / tick <= 8) || horizon / 8;
+  return { type: 'value', min: 0, max: horizon, interval, axisLabel: { formatter: (x) => interval >= 86400 ? days(x) : duration(x) } };
+}
 const timeZoom = (look) => [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }];
 
 // Lives.
@@ -58,10 +62,11 @@ function timesSection(parent, results, jobs) {
   const names = ['training', 'serving', 'waiting', 'lost', 'checkpointing', 'restarting', 'stalled'];
   const paints = [INK.blue, INK.green, INK.pale, INK.vermilion, INK.yellow, INK.orange, INK.pink];
   const of = (j) => names.map((name) => results.data(`job_${name}`)[j] || 0);
+  const longest = Math.max(...jobs.map((j) => of(j).reduce((a, b) => a + b, 0)));
   chartSection(parent, 'Where the time of jobs goes', 'Training and serving count; all else is what ETTR loses.',
     (look) => ({
       tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: duration },
-      xAxis: timeAxis(Math.max(...jobs.map((j) => of(j).reduce((a, b) => a + b, 0)))),
+      xAxis: timeAxis(longest),
       yAxis: { type: 'category', inverse: true, data: jobs.map((j) => results.data('job')[j]), axisLabel: { formatter: (name) => endOf(name, look.narrow ? 11 : 22) } },
       series: names.map((name, i) => ({ name, type: 'bar', stack: 'all', itemStyle: { color: paints[i] }, data: jobs.map((j) => of(j)[i]) })).filter((s) => s.data.some((x) => x > 0))
     }),
@@ -122,7 +127,7 @@ function collectiveSections(parent, results) {
     }), table);
   const chosen = rows.filter((i) => results.data('chosen')[i] === 1);
   figures(parent, [['ranks', results.data('ranks')[0], '1'], ['groups', results.data('groups')[0], '1'], ['best bus bandwidth', Math.max(...results.data('bus_bandwidth')), 'byte/s'], ['least time', Math.min(...results.data('time')), 's']]);
-  lines('Bus bandwidth over size', 'What every link would carry if ranks sent as in a ring. Black rings mark what a library takes.', 'bus_bandwidth', 'byte/s',
+  lines('Bus bandwidth over size', 'What every link would carry if ranks sent as in a ring. Grey rings mark what a library takes.', 'bus_bandwidth', 'byte/s',
     [{ name: 'taken by the library', type: 'scatter', symbol: 'circle', symbolSize: 14, itemStyle: { color: 'transparent', borderColor: INK.grey, borderWidth: 2 }, data: chosen.map((i) => [results.data('size')[i], results.data('bus_bandwidth')[i]]) }]);
   lines('Time over size', 'Flat where latency sets the pace, rising where bandwidth does.', 'time', 's');
 }

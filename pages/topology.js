@@ -210,7 +210,7 @@ function memoryTimeSection(parent, results) {
     (look) => ({
       tooltip: { trigger: 'axis', valueFormatter: (x) => withPrefix(x, 'B') },
       xAxis: { type: 'value', min: 0, max: end, axisLabel: { formatter: (x) => duration(x) } },
-      yAxis: { type: 'value', max: Math.max(of('capacity'), of('total')) * 1.05, axisLabel: { formatter: (x) => withPrefix(x, 'B') } },
+      yAxis: { type: 'value', max: Math.max(of('capacity'), of('total')) * 1.05, axisLabel: { showMaxLabel: false, formatter: (x) => withPrefix(x, 'B') } },
       series: names.map((name, k) => ({
         name, type: 'line', stack: 'all', showSymbol: false, areaStyle: { opacity: 0.8 }, lineStyle: { width: 0.5 }, itemStyle: { color: paints[k] },
         data: points().map(([t, share]) => [t, name === 'activations' ? share * of(name) : of(name)]),

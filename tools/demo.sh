@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . tools/packages.sh
 
 InstallPackages "${BUILD_PACKAGES[@]}"
+TryPackages "gridlock report will have no charts" "${CHART_PACKAGES[@]}"
 if [ ! -e build/release/build.ninja ]; then
   cmake --preset release -DBUILD_TESTING=OFF
 fi

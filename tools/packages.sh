@@ -16,13 +16,17 @@ TEST_PACKAGES=(
   python3-minimal python3-xarray python3-h5netcdf python3-netcdf4 python3-pandas
 )
 
-# For the charts of gridlock report (npm fetches them at build time), the test that opens its pages,
-# and the notebooks in Jupyter's way. Each is optional: without it the program or the test says so.
-PAGE_PACKAGES=(npm chromium python3-nbclient python3-ipykernel python3-matplotlib)
+# For the charts of gridlock report, which npm fetches at build time. An npm that is on the path will do: Debian's
+# package cannot stand beside a Node.js of others.
+CHART_PACKAGES=()
+command -v npm >/dev/null || CHART_PACKAGES=(npm)
 
-# For the slow test of sweeps as job arrays, and for what an installation has of manual pages.
+# For the test that opens the pages, and the notebooks in Jupyter's way. Each is optional: without it the test says so.
+PAGE_PACKAGES=(chromium python3-nbclient python3-ipykernel python3-matplotlib)
+
+# For the slow test of sweeps as job arrays; for manual pages and Debian packages (cpack).
 SLURM_PACKAGES=(slurm-wlm munge)
-MAN_PACKAGES=(help2man)
+RELEASE_PACKAGES=(help2man dpkg-dev file)
 
 # For coverage.sh.
 COVERAGE_PACKAGES=(gcovr)
@@ -85,4 +89,13 @@ InstallPackages() {
   "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive \
     apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
     Fail "apt-get could not install all of: ${missing[*]}; see above."
+}
+
+# The same for packages that the program can do without: says what it will lack where they cannot be installed.
+#
+#   TryPackages "no charts in gridlock report" "${CHART_PACKAGES[@]}"
+TryPackages() {
+  local lacking=$1
+  shift
+  (InstallPackages "$@") || echo "$(basename "$0"): going on without $*: $lacking" >&2
 }

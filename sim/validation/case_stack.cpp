@@ -45,6 +45,24 @@ bool FineGrainedInterleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
 }
 
+// Models like DeepSeek-V3 have a dispatcher of their own in any server, and those with fewer
+// experts plain all-to-alls, with an overlap where they cross servers in an interleaved schedule.
+// Inside servers of eight they are those of megatron_core (NVIDIA-NeMo/Megatron-Bridge,
+// perf_recipes of DeepSeek-V3 and Qwen3 on H100 and B200).
+constexpr std::int64_t kManyExperts = 256;
+
+bool ManyExperts(const PublishedCase& row) {
+  return FineGrained(row) && row.experts >= kManyExperts;
+}
+
+bool ManyExpertsInterleaved(const PublishedCase& row) {
+  return ManyExperts(row) && row.vpp > 1;
+}
+
+bool ExchangedOverlapped(const PublishedCase& row) {
+  return FineGrainedInterleaved(row) && row.ep > row.domain;
+}
+
 bool Notes(const PublishedCase& row, const char* words) {
   return row.notes.find(words) != std::string::npos;
 }
@@ -97,12 +115,12 @@ constexpr StackName kStacks[] = {
     {"megatron", "a800", 1, "megatron_2023", Any},
     {"megatron", "a100", 0, "megatron_2021", Any},
     {"megatron", "a800", 0, "megatron_2021", Any},
-    // HybridEP in racks of 72 runs in CUDA graphs; DeepEP and plain all-to-alls elsewhere wait for
-    // the host.
+    // HybridEP in racks of 72 runs in CUDA graphs; other dispatchers wait for the host.
     {"megatron", "gb", 0, "megatron_core_overlap", FineGrainedInterleaved},
     {"megatron", "gb", 0, "megatron_core_flex", FineGrained},
-    {"megatron", "", 0, "megatron_deepep_overlap", FineGrainedInterleaved},
-    {"megatron", "", 0, "megatron_deepep", FineGrained},
+    {"megatron", "", 0, "megatron_deepep_overlap", ManyExpertsInterleaved},
+    {"megatron", "", 0, "megatron_deepep", ManyExperts},
+    {"megatron", "", 0, "megatron_exchange_overlap", ExchangedOverlapped},
     {"megatron", "", 0, "megatron_core", VendorRecipe},
     {"megatron", "", 0, "megatron_lm", Any},
     {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},

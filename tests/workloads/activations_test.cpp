@@ -134,7 +134,7 @@ TEST(KeptActivations, OfEverySecondProduct) {
     }
     return flop;
   };
-  const ModelPart layer{1, false, false, 0};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const double again = gemms(BackwardWork(job, layer));
   job.recompute = Recompute::kNone;
   EXPECT_DOUBLE_EQ(again - gemms(BackwardWork(job, layer)),
@@ -151,10 +151,10 @@ TEST(KeptActivations, OfAllButTheFeedForwardBlock) {
 TEST(KeptActivations, LeaveTwoLayersWhenTheyGoToTheHost) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
   const Bytes stay = MemoryByStage(job).front().activations;
-  EXPECT_EQ(HostCopies(job, {32, true, true, 0}), Seconds(0));
+  EXPECT_EQ(HostCopies(job, {Layers(kDenseLayer, 32), true, true}), Seconds(0));
   job.offload_activations = true;
   EXPECT_DOUBLE_EQ(MemoryByStage(job).front().activations.si(), stay.si() / 16);
-  EXPECT_DOUBLE_EQ(HostCopies(job, {32, true, true, 0}).si(), stay.si() / 55e9);
+  EXPECT_DOUBLE_EQ(HostCopies(job, {Layers(kDenseLayer, 32), true, true}).si(), stay.si() / 55e9);
 }
 
 TEST(KeptActivations, AreWholeWhereInputsStayGathered) {
@@ -166,7 +166,7 @@ TEST(KeptActivations, AreWholeWhereInputsStayGathered) {
 
 TEST(KeyValueHeads, AreRepeatedOnMoreRanks) {
   TrainingSpec job = JobOn(Llama(1, 8192, 64, 28672));  // 8 key-value heads of 128
-  const ModelPart layer{1, false, false, 0};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const auto parameters = [&](int tensor) {
     job.layout.tensor = tensor;
     return tensor * ParametersPerRank(job, layer).total();
@@ -238,10 +238,10 @@ TEST(CopiesOfWeights, StayOnlyWhereLayersAreNotMadeAgain) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
   job.zero = 0;
   job.stack.casts_weights = true;
-  const ModelPart whole{32, true, true, 0};
+  const ModelPart whole{Layers(kDenseLayer, 32), true, true};
   EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, whole).total());
   job.recompute = Recompute::kFull;
-  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, {0, false, true, 0}).total());
+  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, {{}, false, true}).total());
 }
 
 TEST(States, OnTheHostLeaveWhatIsGathered) {

@@ -38,8 +38,10 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
                    std::string& note) {
   Deployment deployment;
   deployment.model = InferenceModelOf(fleet.model);
-  deployment.model.window = fleet.window;
-  deployment.model.windowed_share = fleet.windowed_share;
+  if (fleet.windowed_share > 0) {
+    deployment.model.window = fleet.window;
+    deployment.model.windowed_share = fleet.windowed_share;
+  }
   deployment.model.context = fleet.context;
   deployment.part = InferencePartOf(server, fleet.parts);
   if (catalogue.FindPart(server.accelerator.name) == nullptr) {

@@ -72,18 +72,32 @@ double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   return bytes / s.tensor + AdaptersKept(job, DenseMatrices(job, s));
 }
 
-// What the backward pass of the attention block needs, its norm with it.
-double AttentionBlock(const TrainingSpec& job, const LayerShape& s) {
-  double bytes = s.tokens * (AttentionNorm(job, s) + AttentionKeptBytes(job, s));
-  if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
-    bytes += 5 * ScoreElements(s);
+// What the backward pass of the blocks that mix tokens needs, their norms with them.
+double MixerBlocks(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  double bytes = 0;
+  if (kind.has(kAnyAttention)) {
+    bytes += s.tokens * (AttentionNorm(job, s) + AttentionKeptBytes(job, s));
+    if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
+      bytes += 5 * ScoreElements(s);
+    }
+  }
+  if (kind.has(Block::kRecurrent)) {
+    const double norm = kind.has(kAnyAttention) ? 0.0 : NormKept(job, s, job.trains_base());
+    bytes += s.tokens * (norm + kActivationBytes * RecurrentKept(job, s));
+  }
+  if (kind.has(Block::kCross)) {
+    bytes += s.tokens * NormKept(job, s, job.trains_base()) +
+             job.stack.kept_activation_bytes * CrossAttentionOf(job, s).kept;
   }
   return bytes;
 }
 
 // The same of the feed-forward block.
 double FeedForwardBlock(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
-  const bool mixture = kind == LayerKind::kMixture;
+  if (!kind.has(kFeeds)) {
+    return 0;
+  }
+  const bool mixture = kind.has(Block::kMixture);
   // The router and its scores want what the norm of a mixture puts out in any case.
   const bool output = mixture || KeepsInput(job, DenseMatrices(job, s)[0]);
   return s.tokens * NormKept(job, s, output) +
@@ -92,7 +106,7 @@ double FeedForwardBlock(const TrainingSpec& job, const LayerShape& s, LayerKind 
 
 // Everything that the backward pass of a layer needs.
 double WholeLayer(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
-  return AttentionBlock(job, s) + FeedForwardBlock(job, s, kind);
+  return MixerBlocks(job, s, kind) + FeedForwardBlock(job, s, kind);
 }
 
 // Every second product: of q, k, v, out, gate, up and down those are kept that stand first, third,
@@ -104,19 +118,26 @@ double EverySecondProduct(const TrainingSpec& job, const LayerShape& s, LayerKin
   const LatentAttentionSpec& latent = job.model.latent;
   const bool is_latent = latent.key_value_rank > 0;
   const double up = is_latent ? s.heads * latent.plain_head_dim + s.value : s.value;
-  double width = s.hidden / s.sequence_split + (s.query + up + s.attended) / s.tensor;
-  if (kind == LayerKind::kDense) {
+  double width = s.hidden / s.sequence_split;
+  width += kind.has(kAnyAttention) ? (s.query + up + s.attended) / s.tensor : 0.0;
+  // Of a recurrent block the first product and what comes out stay.
+  width += kind.has(Block::kRecurrent) ? RecurrentMatrices(job, s)[0].n + s.hidden / s.tensor : 0.0;
+  if (kind.has(Block::kDense)) {
     width += s.ffn / s.tensor + (job.model.gated ? s.hidden / s.sequence_split : 0.0);
-  } else {
+  } else if (kind.has(Block::kMixture)) {
     width += s.experts + s.shared_ffn / s.tensor;
   }
-  return kActivationBytes * s.tokens * width;
+  const double cross = kind.has(Block::kCross) ? CrossAttentionOf(job, s).kept : 0.0;
+  return kActivationBytes * (s.tokens * width + cross);
 }
 
 // What comes and goes in the backward pass of a feed-forward block: the gradients of its inner
 // tensors. The block's product goes as the gradient of what went into it comes.
 double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
-  if (kind == LayerKind::kMixture) {
+  if (!kind.has(kFeeds)) {
+    return 0;
+  }
+  if (kind.has(Block::kMixture)) {
     return kActivationBytes * s.expert_rows() *
            (s.hidden + (s.expert_ffn_in + s.expert_ffn) / s.expert_width);
   }
@@ -129,19 +150,28 @@ double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKin
 // hold keys and values that come around, or all of them, with their gradients, and add up partial
 // outputs and gradients of queries in 32 bits (PyTorch, attention/_context_parallel:
 // convert_to_f32).
-double AttentionPassing(const TrainingSpec& job, const LayerShape& s) {
+double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  const double recurrent =
+      kind.has(Block::kRecurrent) ? kActivationBytes * s.tokens * RecurrentPassing(job, s) : 0.0;
+  if (!kind.has(kAnyAttention)) {
+    return recurrent;
+  }
   double width = kActivationBytes * (s.query + s.attended + s.key + s.value);
   if (job.layout.context > 1) {
     const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
     width += copies * kActivationBytes * (s.key + s.value) + 4.0 * (s.query + s.attended);
   }
-  return s.tokens * width / s.tensor;
+  return std::max(recurrent, s.tokens * width / s.tensor);
 }
 
-// The inputs of both blocks, and what attention needs.
-double AllButFeedForward(const TrainingSpec& job, const LayerShape& s) {
-  return s.tokens * (2 * kActivationBytes * s.hidden / s.sequence_split +
-                     kActivationBytes * AttentionKept(job, s));
+// The inputs of all blocks, and what those that mix tokens need.
+double AllButFeedForward(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
+  const double attention = kind.has(kAnyAttention) ? AttentionKept(job, s) : 0.0;
+  const double recurrent = kind.has(Block::kRecurrent) ? RecurrentKept(job, s) : 0.0;
+  const double cross = kind.has(Block::kCross) ? CrossAttentionOf(job, s).kept : 0.0;
+  return s.tokens * (PlacesOf(kind) * kActivationBytes * s.hidden / s.sequence_split +
+                     kActivationBytes * (attention + recurrent)) +
+         kActivationBytes * cross;
 }
 
 }  // namespace
@@ -149,6 +179,9 @@ double AllButFeedForward(const TrainingSpec& job, const LayerShape& s) {
 // Korthikanti et al. 2022, section 4 (34 s b h for a GPT layer with dropout), tensor by tensor so
 // that grouped queries and gated blocks follow.
 Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
+  if (kind.has(Block::kEncoder)) {
+    return LayerActivations(EncoderJob(job), kDenseLayer);
+  }
   const LayerShape s(job);
   if (job.recompute == Recompute::kFull) {
     const double residual = job.stack.wide_residuals ? 2 * kActivationBytes : kActivationBytes;
@@ -159,7 +192,7 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
       return Bytes(EverySecondProduct(job, s, kind));
     }
     if (job.stack.selective_feed_forward) {
-      return Bytes(AllButFeedForward(job, s));
+      return Bytes(AllButFeedForward(job, s, kind));
     }
   }
   return Bytes(WholeLayer(job, s, kind));
@@ -167,9 +200,15 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
 
 Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
   const ModelPart kept = part.trained();
-  Bytes bytes = LayerActivations(job) * kept.dense();
-  if (kept.mixture > 0) {
-    bytes += LayerActivations(job, LayerKind::kMixture) * kept.mixture;
+  Bytes bytes;
+  for (const Layers::Entry& entry : kept.layers.kinds()) {
+    bytes += LayerActivations(job, entry.kind) * entry.count;
+  }
+  if (kept.predictions > 0) {
+    // Two norms keep what they get, the projection what it gets.
+    const LayerShape s(job);
+    bytes += Bytes(kActivationBytes * 4 * s.tokens * s.hidden / s.sequence_split) *
+             static_cast<double>(kept.predictions);
   }
   return bytes;
 }
@@ -208,6 +247,9 @@ Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backwar
 // layer got and passed on, whole on every tensor-parallel rank where it was gathered, and what was
 // thrown away and made again.
 Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
+  if (kind.has(Block::kEncoder)) {
+    return LayerWorkingSet(EncoderJob(job), kDenseLayer);
+  }
   const LayerShape s(job);
   TrainingSpec whole = job;
   whole.recompute = job.stack.fused_attention || job.recompute == Recompute::kNone
@@ -218,7 +260,7 @@ Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
   const double kept = LayerActivations(job, kind).si();
   const double again = std::max(0.0, WholeLayer(whole, s, kind) - kept);
   const double first = again + FeedForwardPassing(job, s, kind);
-  const double second = AttentionBlock(whole, s) - kept + AttentionPassing(job, s);
+  const double second = MixerBlocks(whole, s, kind) - kept + MixerPassing(job, s, kind);
   return Bytes(stream + std::max(first, second));
 }
 

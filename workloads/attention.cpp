@@ -1,4 +1,4 @@
-// Attention: grouped queries, and multi-head latent attention.
+// Attention: grouped queries, multi-head latent attention, windows, and attention to an encoder.
 
 #include <algorithm>
 #include <cmath>
@@ -44,12 +44,22 @@ struct KernelLoss {
 
 constexpr KernelLoss kForwardLoss{335, 64}, kBackwardLoss{1150, 43};
 
-double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const KernelLoss& loss) {
+// Tokens of a usual kernel that has as much to do for each token: half of them are seen under a
+// causal mask, and all those of a window.
+double UsualSlice(const TrainingSpec& job, Block block) {
+  const double slice = static_cast<double>(job.sequence_length) / job.layout.context;
+  if (block != Block::kWindow) {
+    return slice;
+  }
+  return std::min(slice, (job.model.chunked_window ? 1.0 : 2.0) * job.model.window);
+}
+
+double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const KernelLoss& loss,
+                      double usual_slice) {
   if (!job.stack.fused_attention) {
     return 1;
   }
-  const double slice =
-      std::min(static_cast<double>(job.sequence_length) / job.layout.context, kLongestSlice);
+  const double slice = std::min(usual_slice, kLongestSlice);
   const double length = (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
   const double wide = s.query / s.heads, value = s.attended / s.heads;
   constexpr double kPadding = 64, kAlignment = 8, kFallback = 3.5;
@@ -123,6 +133,44 @@ std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape
   return job.model.latent.key_value_rank > 0 ? UpProjections(job, s) : std::vector<Matrix>{};
 }
 
+namespace {
+
+// Share of all pairs of tokens that a window leaves, when it has `share` of the tokens: causal, the
+// first tokens see fewer; else, those at both ends do.
+double WindowShare(const ModelSpec& model, double share) {
+  const bool causal = model.attention == Attention::kCausal;
+  if (share >= 1) {
+    return causal ? 0.5 : 1.0;
+  }
+  if (model.chunked_window) {
+    return causal ? share / 2 : share;
+  }
+  return share * (1 - share / (causal ? 2 : 4));
+}
+
+}  // namespace
+
+double CountedShare(const TrainingSpec& job, Block block) {
+  const double window =
+      block == Block::kWindow ? job.model.window / static_cast<double>(job.sequence_length) : 1.0;
+  return WindowShare(job.model, window);
+}
+
+// Fused kernels take whole tiles of keys: those that a window begins and ends in are computed in
+// full (Dao-AILab/flash-attention, hopper/tile_size.h: 128 keys under a local mask). Chunks are
+// sequences of their own.
+double ComputedShare(const TrainingSpec& job, Block block) {
+  if (!job.stack.fused_attention) {
+    return 1;
+  }
+  if (block != Block::kWindow || job.model.chunked_window) {
+    return CountedShare(job, block);
+  }
+  constexpr double kTile = 128;
+  return WindowShare(job.model,
+                     (job.model.window + kTile) / static_cast<double>(job.sequence_length));
+}
+
 // Two products of 2 s^2 d per head. Narayanan et al. 2021, appendix.
 double AttentionFlop(const LayerShape& s, double share) {
   return 2.0 * s.tokens * s.sequence * (s.query + s.attended) / s.tensor * share;
@@ -132,34 +180,45 @@ double ScoreElements(const LayerShape& s) {
   return s.tokens * s.sequence * s.heads / s.tensor;
 }
 
-void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double calls,
+void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                          std::vector<Operation>& out) {
+  if (calls <= 0) {
+    return;
+  }
   const double stream =
       kActivationBytes * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
-  out.push_back({"attention", Kernel::kAttention, Flop(AttentionFlop(s, s.score_share)),
-                 Bytes(stream), calls, /*wide=*/true, /*of_weights=*/false,
-                 KernelSlowdown(job, s, kForwardLoss)});
+  out.push_back({block == Block::kWindow ? "window_attention" : "attention", Kernel::kAttention,
+                 Flop(AttentionFlop(s, ComputedShare(job, block))), Bytes(stream), calls,
+                 /*wide=*/true, /*of_weights=*/false,
+                 KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
   }
 }
 
-void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                           std::vector<Operation>& out) {
+  if (calls <= 0) {
+    return;
+  }
   // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
   const double products = job.stack.fused_attention ? 2.5 : 2.0;
   const double stream = kActivationBytes * s.tokens *
                         (3 * s.query + 2 * s.attended + 2 * s.key + 2 * s.value) / s.tensor;
-  out.push_back({"attention_backward", Kernel::kAttentionBackward,
-                 Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
-                 /*wide=*/true, /*of_weights=*/false, KernelSlowdown(job, s, kBackwardLoss)});
+  out.push_back({block == Block::kWindow ? "window_attention_backward" : "attention_backward",
+                 Kernel::kAttentionBackward,
+                 Flop(products * AttentionFlop(s, ComputedShare(job, block))), Bytes(stream), calls,
+                 /*wide=*/true, /*of_weights=*/false,
+                 KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))});
   if (!job.stack.fused_attention) {
     out.push_back(Elementwise("softmax_backward", ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
   }
 }
 
 // Ring attention (Liu et al. 2023): each rank's keys and values visit all other ranks of its
-// context-parallel group; in the backward pass their gradients travel with them.
+// context-parallel group; in the backward pass their gradients travel with them. Those of a window
+// do so, too: frameworks gather all of them (NVIDIA Transformer Engine, context_parallel.py: a
+// window needs cp_comm_type all_gather or a2a).
 Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward) {
   const double once = kActivationBytes * s.tokens * (s.key + s.value) / s.tensor;
   return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
@@ -175,6 +234,53 @@ double AttentionKept(const TrainingSpec& job, const LayerShape& s) {
       (latent.query_rank + latent.key_value_rank + latent.rotary_head_dim) / s.sequence_split;
   const bool again = job.recompute == Recompute::kSelective;
   return latents + (again ? 0.0 : projected) + s.attended / s.tensor;
+}
+
+// Attention to an encoder: keys and values of its tokens, all of which a token sees (Vaswani et al.
+// 2017, section 3.2.3).
+CrossAttention CrossAttentionOf(const TrainingSpec& job, const LayerShape& s) {
+  CrossAttention cross;
+  cross.rows = static_cast<double>(job.micro_batch) * job.model.encoder.tokens / job.layout.context;
+  cross.query = {{"cross_query", s.query / s.tensor, s.hidden},
+                 {"cross_out", s.hidden, s.attended / s.tensor}};
+  cross.key_value = {"cross_key_value", (s.key + s.value) / s.tensor, s.hidden};
+  cross.flop =
+      2.0 * s.tokens * job.model.encoder.tokens * (s.query + s.attended) / s.tensor;
+  cross.kept = s.tokens * (s.query + s.attended) / s.tensor +
+               cross.rows * (s.key + s.value) / s.tensor;
+  return cross;
+}
+
+void AddCrossForward(const TrainingSpec& job, const LayerShape& s, double calls,
+                     std::vector<Operation>& out) {
+  if (calls <= 0) {
+    return;
+  }
+  const CrossAttention cross = CrossAttentionOf(job, s);
+  for (const Matrix& matrix : cross.query) {
+    AddMatrixForward(job, matrix, s.tokens, calls, out);
+  }
+  AddMatrixForward(job, cross.key_value, cross.rows, calls, out);
+  out.push_back({"cross_attention", Kernel::kAttention, Flop(cross.flop),
+                 Bytes(kActivationBytes * cross.kept), calls, /*wide=*/true, /*of_weights=*/false,
+                 KernelSlowdown(job, s, kForwardLoss, job.model.encoder.tokens)});
+}
+
+void AddCrossBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+                      std::vector<Operation>& out) {
+  if (calls <= 0) {
+    return;
+  }
+  const CrossAttention cross = CrossAttentionOf(job, s);
+  for (const Matrix& matrix : cross.query) {
+    AddMatrixBackward(job, matrix, s.tokens, calls, out);
+  }
+  AddMatrixBackward(job, cross.key_value, cross.rows, calls, out);
+  constexpr double kProducts = 2.5;  // as in AddAttentionBackward
+  out.push_back({"cross_attention_backward", Kernel::kAttentionBackward,
+                 Flop(kProducts * cross.flop), Bytes(3 * kActivationBytes * cross.kept), calls,
+                 /*wide=*/true, /*of_weights=*/false,
+                 KernelSlowdown(job, s, kBackwardLoss, job.model.encoder.tokens)});
 }
 
 }  // namespace gridlock

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/layer_shape.h"
 #include "workloads/pass_builder.h"
 
 namespace gridlock {
@@ -165,6 +166,59 @@ ServingWork operator*(const ServingWork& work, double times) {
   return {work.flop * times, work.arithmetic * times, work.hbm * times, work.links * times};
 }
 
+namespace {
+
+// Weights of one block that mixes tokens.
+double MixerWeights(const TrainingSpec& whole, Block block) {
+  const LayerShape s(whole);
+  double weights = 0;
+  for (const Matrix& matrix : block == Block::kRecurrent ? RecurrentMatrices(whole, s)
+                                                         : AttentionMatrices(whole, s)) {
+    weights += matrix.n * matrix.k;
+  }
+  return weights;
+}
+
+// Serving knows layers that are alike but for their caches. Feed-forward blocks that are layers of
+// their own are shared out over those with attention or a recurrence. A recurrent layer counts as
+// one with a window of as many tokens as have the bytes of its state, and what its projections have
+// more or less than attention is counted with the dense block.
+void SetKinds(const ModelSpec& model, InferenceModel& out) {
+  const Layers layers = model.LayersIn(model.encoder.layers, model.depth());
+  const double mixers = layers.with(kMixers), dense = layers.with(Block::kDense);
+  const double windows = layers.with(Block::kWindow);
+  double recurrent = 0;  // without attention beside
+  for (const Layers::Entry& entry : layers.kinds()) {
+    const bool alone = entry.kind.has(Block::kRecurrent) && !entry.kind.has(kAnyAttention);
+    recurrent += alone ? entry.count : 0.0;
+  }
+  if (mixers > 0 && mixers < model.layers) {
+    out.layers = static_cast<int>(mixers);
+    out.ffn = model.ffn * dense / std::max(1.0, mixers - layers.with(Block::kMixture));
+  }
+  if (windows + recurrent <= 0) {
+    return;
+  }
+  double kept = windows * model.window;
+  if (recurrent > 0) {
+    TrainingSpec whole;
+    whole.model = model;
+    constexpr double kBytes = 2;  // of an element of a cache
+    const double token = kBytes * 2 * model.kv_heads * model.head_dim;
+    kept += recurrent * RecurrentStateBytes(model).si() / token;
+    if (!model.has_experts()) {
+      const double more =
+          MixerWeights(whole, Block::kRecurrent) - MixerWeights(whole, Block::kAttention);
+      const double width = more / (model.hidden * (model.gated ? 3.0 : 2.0));
+      out.ffn = std::max(0.0, out.ffn + width * recurrent / mixers);
+    }
+  }
+  out.windowed_share = (windows + recurrent) / mixers;
+  out.window = static_cast<int>(std::lround(kept / (windows + recurrent)));
+}
+
+}  // namespace
+
 InferenceModel InferenceModelOf(const ModelSpec& model) {
   InferenceModel out;
   out.name = model.name;
@@ -181,8 +235,11 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
     out.experts_per_token = model.mixture.experts_per_token;
     out.expert_ffn = model.mixture.expert_ffn;
     out.shared_experts = model.mixture.shared_experts;
-    out.dense_layers = model.layers - model.MixtureLayers(0, model.layers);
+    const Layers layers = model.LayersIn(model.encoder.layers, model.depth());
+    const double places = std::min<double>(model.layers, layers.with(kMixers));
+    out.dense_layers = static_cast<int>(std::max(0.0, places - layers.with(Block::kMixture)));
   }
+  SetKinds(model, out);
   const LatentAttentionSpec& latent = model.latent;
   out.latent = latent.key_value_rank > 0;
   if (out.latent) {
@@ -244,8 +301,10 @@ InferencePart InferencePartOf(const ServerSpec& server,
 
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server) {
   InferenceModel model = InferenceModelOf(fleet.model);
-  model.window = fleet.window;
-  model.windowed_share = fleet.windowed_share;
+  if (fleet.windowed_share > 0) {
+    model.window = fleet.window;
+    model.windowed_share = fleet.windowed_share;
+  }
   model.context = fleet.context;
   const InferencePart part = InferencePartOf(server, fleet.parts);
   InferenceEngine engine = EngineOn(part, fleet.engine);

@@ -39,7 +39,6 @@ struct LayerShape {
   double heads;        ///< query heads
   double tensor;       ///< tensor-parallel ranks
   double sequence_split;  ///< ranks over which norms, residuals and dropout are split
-  double score_share;     ///< share of the scores that the attention kernel computes
 
   // Experts; zero in a dense model.
   double experts;                     ///< routed ones of a layer
@@ -47,12 +46,15 @@ struct LayerShape {
   double expert_ffn, expert_ffn_in;   ///< inner width of one, and of its input matrices
   double shared_ffn, shared_ffn_in;   ///< of all shared experts together
   double expert_ranks, expert_width;  ///< ranks that share the experts; tensor ranks of one
+  double load;  ///< rows of the fullest rank's experts over the mean
 
   /// Tokens that a rank sends to experts: each rank of a tensor-parallel group sends its part.
   [[nodiscard]] double routed_tokens() const { return tokens / tensor; }
 
-  /// Copies of tokens that a rank's experts work on, when all experts get equally many.
-  [[nodiscard]] double expert_rows() const { return routed_tokens() * per_token * expert_width; }
+  /// Copies of tokens that the experts of the fullest rank work on.
+  [[nodiscard]] double expert_rows() const {
+    return load * routed_tokens() * per_token * expert_width;
+  }
 
   /// Experts of a layer on one rank.
   [[nodiscard]] double local_experts() const { return experts / expert_ranks; }
@@ -136,15 +138,23 @@ std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape&
 /// them up once more (DeepSeek-V3, arXiv:2412.19437, section 3.2.3).
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s);
 
+/// Share of all pairs of tokens whose scores attention is about, as MFU counts them: half under a
+/// causal mask; those of the window in a block of kind kWindow.
+double CountedShare(const TrainingSpec& job, Block block);
+
+/// Share of them that its kernel computes.
+double ComputedShare(const TrainingSpec& job, Block block);
+
 /// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.
 double AttentionFlop(const LayerShape& s, double share);
 
 /// Elements of the score matrices of one layer and rank.
 double ScoreElements(const LayerShape& s);
 
-void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double calls,
+/// The kernels of a block, kAttention or kWindow.
+void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                          std::vector<Operation>& out);
-void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                           std::vector<Operation>& out);
 
 /// Keys and values that a rank sends around its context-parallel group.
@@ -152,6 +162,56 @@ Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, 
 
 /// Elements per token that attention keeps for the backward pass on one rank.
 double AttentionKept(const TrainingSpec& job, const LayerShape& s);
+
+/// Attention of one layer and rank to what an encoder made.
+struct CrossAttention {
+  std::vector<Matrix> query;  ///< of the decoder's tokens: to queries, and back
+  Matrix key_value;           ///< of the encoder's
+  double rows = 0;            ///< tokens of the encoder
+  double flop = 0;            ///< forward, of both products
+  double kept = 0;            ///< elements kept for the backward pass
+};
+
+CrossAttention CrossAttentionOf(const TrainingSpec& job, const LayerShape& s);
+
+void AddCrossForward(const TrainingSpec& job, const LayerShape& s, double calls,
+                     std::vector<Operation>& out);
+void AddCrossBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+                      std::vector<Operation>& out);
+
+/// The job as its encoder sees it: tokens of its own sequence, which all see each other.
+TrainingSpec EncoderJob(const TrainingSpec& job);
+
+// Recurrent blocks (recurrent.cpp).
+
+/// Projections in and out, and the narrow ones of steps and gates.
+std::vector<Matrix> RecurrentMatrices(const TrainingSpec& job, const LayerShape& s);
+
+/// Parameters of one block on one rank that are in no product: the short convolution, decays, a
+/// norm.
+double RecurrentExtras(const TrainingSpec& job, const LayerShape& s);
+
+/// Forward FLOP of the recurrence for the tokens of `s`, as MFU counts it.
+double RecurrenceFlop(const TrainingSpec& job, const LayerShape& s);
+
+/// The kernels of `calls` blocks: convolution, scan, gate and norm. Products are not in it.
+void AddRecurrenceForward(const TrainingSpec& job, const LayerShape& s, double calls,
+                          std::vector<Operation>& out);
+void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+                           std::vector<Operation>& out);
+
+/// Elements per token that a block keeps for the backward pass on one rank.
+double RecurrentKept(const TrainingSpec& job, const LayerShape& s);
+
+/// Elements per token that come and go in its backward pass: gradients of what it keeps.
+double RecurrentPassing(const TrainingSpec& job, const LayerShape& s);
+
+/// Bytes that a rank exchanges with its context-parallel group in `calls` blocks.
+Bytes RecurrentContextBytes(const TrainingSpec& job, const LayerShape& s, double calls,
+                            bool backward);
+
+/// Bytes of the state of one sequence in one block: what decoding keeps instead of a cache.
+Bytes RecurrentStateBytes(const ModelSpec& model);
 
 // Experts (mixture.cpp).
 

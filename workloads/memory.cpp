@@ -16,7 +16,7 @@ namespace {
 // Those that are trained.
 ParameterCount StageParameters(const TrainingSpec& job, int stage) {
   ParameterCount sum, parameters;
-  ModelPart last{-1};
+  ModelPart last{Layers(kDenseLayer, -1)};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
     parameters = part == last ? parameters : TrainedPerRank(job, part);
@@ -31,7 +31,7 @@ using BytesOfPart = ParameterBytes (*)(const TrainingSpec&, const ModelPart&);
 
 ParameterBytes StageBytes(const TrainingSpec& job, int stage, BytesOfPart of) {
   ParameterBytes sum, bytes;
-  ModelPart last{-1};
+  ModelPart last{Layers(kDenseLayer, -1)};
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
     bytes = part == last ? bytes : of(job, part);
@@ -46,23 +46,46 @@ ModelPart StagePart(const TrainingSpec& job, int stage) {
   ModelPart layers;
   for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
     const ModelPart part = PartOf(job, stage, chunk);
-    layers.layers += part.layers;
-    layers.mixture += part.mixture;
-    layers.frozen += part.frozen;
-    layers.frozen_mixture += part.frozen_mixture;
+    layers.layers.Add(part.layers);
+    layers.frozen.Add(part.frozen);
     layers.embedding = layers.embedding || part.embedding;
     layers.head = layers.head || part.head;
+    layers.predictions += part.predictions;
   }
   return layers;
 }
 
-LayerKind KindOf(const ModelPart& part) {
-  return part.mixture > 0 ? LayerKind::kMixture : LayerKind::kDense;
+// The kind of layer of a part that has the most of something; kDenseLayer where there is none.
+template <typename Measure>
+LayerKind KindWithMost(const ModelPart& part, const Measure& measure) {
+  LayerKind most = kDenseLayer;
+  double largest = -1;
+  for (const Layers::Entry& entry : part.layers.kinds()) {
+    const double size = part.layers.kinds().size() > 1 ? measure(entry.kind) : 0.0;
+    if (size > largest) {
+      largest = size;
+      most = entry.kind;
+    }
+  }
+  return most;
 }
 
-// One layer of a part.
-ModelPart OneLayer(const ModelPart& part) {
-  return {1.0, false, false, part.mixture > 0 ? 1.0 : 0.0};
+ModelPart OneLayer(LayerKind kind) {
+  return {Layers(kind, 1), false, false};
+}
+
+// The layer of a part with the most parameters.
+LayerKind LargestKind(const TrainingSpec& job, const ModelPart& part) {
+  return KindWithMost(part, [&](LayerKind kind) {
+    return ParametersPerRank(job, OneLayer(kind)).total();
+  });
+}
+
+// The layer of a part whose backward pass needs the most beside what stays.
+LayerKind FullestKind(const TrainingSpec& job, const ModelPart& part) {
+  return KindWithMost(part, [&](LayerKind kind) {
+    return (LayerActivations(job, kind) + LayerWorkingSet(job, kind)).si();
+  });
 }
 
 Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers) {
@@ -70,7 +93,8 @@ Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& laye
   Bytes leaving;
   if (stays < 1) {
     // The layer that leaves and the one that is computed.
-    leaving = LayerActivations(job, KindOf(layers)) * std::min(2.0, layers.trained().layers);
+    leaving = LayerActivations(job, FullestKind(job, layers)) *
+              std::min(2.0, layers.trained().layers.total());
   }
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
@@ -86,7 +110,8 @@ double GradientElement(const TrainingSpec& job) {
 }
 
 Bytes LayerGradients(const TrainingSpec& job, const ModelPart& part) {
-  return Bytes(GradientElement(job) * TrainedPerRank(job, OneLayer(part)).total());
+  const ModelPart layer = OneLayer(LargestKind(job, part));
+  return Bytes(GradientElement(job) * TrainedPerRank(job, layer).total());
 }
 
 // Gradients that a layer has made when its feed-forward block is fullest: of what that block ends
@@ -96,7 +121,7 @@ Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
     return Bytes(0);
   }
   const MixtureSpec& mixture = job.model.mixture;
-  const double width = KindOf(part) == LayerKind::kMixture
+  const double width = LargestKind(job, part).has(Block::kMixture)
                            ? 1.0 * mixture.expert_ffn / job.layout.expert_width() *
                                  mixture.experts / job.layout.expert
                            : 1.0 * job.model.ffn / job.layout.tensor;
@@ -109,7 +134,7 @@ Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
 ParameterBytes InBothOrientations(const TrainingSpec& job, const ModelPart& part) {
   ParameterBytes bytes = WeightBytes(job, part);
   if (PrecisionBytes(job.precision) == 1 && job.trains_base()) {
-    const ParameterBytes layers = WeightBytes(job, {part.layers, false, false, part.mixture});
+    const ParameterBytes layers = WeightBytes(job, part.OnlyLayers());
     bytes.common += layers.common;
     bytes.experts += layers.experts;
   }
@@ -124,7 +149,7 @@ ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& 
     return StageBytes(job, stage, job.stack.narrow_parameters ? InBothOrientations : WeightBytes);
   }
   ParameterBytes bytes;
-  bytes.common = part.head ? WeightBytes(job, {0, false, true, 0}).common : Bytes(0);
+  bytes.common = part.head ? WeightBytes(job, {{}, false, true}).common : Bytes(0);
   return bytes;
 }
 
@@ -132,9 +157,9 @@ ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& 
 // that it will want again, and gathers `stage3_prefetch_bucket_size` ahead
 // (runtime/zero/partitioned_param_coordinator.py).
 double LiveLayers(const TrainingSpec& job, const ModelPart& part) {
-  const double each = ParametersPerRank(job, OneLayer(part)).total();
+  const double each = ParametersPerRank(job, OneLayer(LargestKind(job, part))).total();
   const double ahead = job.zero_buffers.live + job.zero_buffers.prefetch;
-  return std::clamp(1 + ahead / each, 2.0, std::max(2.0, part.layers));
+  return std::clamp(1 + ahead / each, 2.0, std::max(2.0, part.layers.total()));
 }
 
 // Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
@@ -147,27 +172,27 @@ Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
     // The one in use, the next, and the gradient of one.
     return Bytes(3 * 2 * LargestMatrix(job));
   }
-  const ModelPart layer = OneLayer(part);
-  const Bytes tables = WeightBytes(job, part).total() -
-                       WeightBytes(job, {part.layers, false, false, part.mixture}).total();
+  const ModelPart layer = OneLayer(LargestKind(job, part));
+  const Bytes tables =
+      WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
   return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
          Bytes(2 * TrainedPerRank(job, layer).total()) + LayerGradients(job, part);
 }
 
 // The most of what comes and goes: in the backward pass of a layer, or in the loss.
 Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
-  Bytes most = part.trained().layers > 0 ? LayerWorkingSet(job, KindOf(part)) : Bytes(0);
+  Bytes most = part.trained().layers.total() > 0 ? LayerWorkingSet(job, FullestKind(job, part))
+                                                 : Bytes(0);
   if (job.adapters.base_bytes > 0) {
     // The matrix in use, in 16 bits.
-    most += Bytes(2 * LargestOfLayer(job, KindOf(part)));
+    most += Bytes(2 * LargestOfLayer(job, LargestKind(job, part)));
   }
   if (part.head) {
-    const Bytes head =
-        job.trains_tables() ? WeightBytes(job, {0, false, true, 0}).total() : Bytes(0);
+    const Bytes head = job.trains_tables() ? WeightBytes(job, {{}, false, true}).total() : Bytes(0);
     most = std::max(most, LossWorkingSet(job) + head);
   }
-  if (job.stack.placeholder_gradients && part.layers > 0 && job.trains_base()) {
-    most += Bytes(2 * ShapesOfLayer(job, KindOf(part)));
+  if (job.stack.placeholder_gradients && part.layers.total() > 0 && job.trains_base()) {
+    most += Bytes(2 * ShapesOfLayer(job, LargestKind(job, part)));
   }
   if (job.zero_buffers.reduce > 0) {
     // DeepSpeed's, in 16 bits, allocated for good (runtime/zero/stage_1_and_2.py, ipg_buffer).
@@ -200,8 +225,9 @@ bool TensorSplits(const TrainingSpec& job, int domain) {
 
 bool Splits(const TrainingSpec& job, int domain) {
   const int chunks = job.layout.pipeline * job.layout.virtual_pipeline;
-  const int slots = job.model.layers + (job.layout.embedding_as_layer ? 2 : 0);
-  const bool layers = slots % chunks == 0 || (job.layout.uneven_layers && slots >= chunks);
+  const int slots = job.model.depth() + (job.layout.embedding_as_layer ? 2 : 0);
+  const bool layers = slots % chunks == 0 || (slots + job.model.prediction_modules) % chunks == 0 ||
+                      (job.layout.uneven_layers && slots >= chunks);
   const int stage_ranks = job.layout.group() * job.layout.data;
   const bool experts = stage_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
@@ -283,7 +309,7 @@ ParameterCount TableParameters(const TrainingSpec& job, const ModelPart& part) {
   if (!job.optimizer.orthogonal || !job.trains_tables()) {
     return {};
   }
-  return ParametersPerRank(job, {0, part.embedding, part.head, 0});
+  return ParametersPerRank(job, {{}, part.embedding, part.head});
 }
 
 // Paged states leave HBM where it is short.
@@ -330,8 +356,9 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
   if (stack.frees_gradients && MicroBatches(job) == 1) {
     // Gradients fill what activations leave: the fuller moment counts, before the backward pass
     // or when it is in the last layer.
-    const Bytes layer = std::min(need.activations, LayerActivations(job, KindOf(part)));
-    const Bytes last = Gathered(job, part) + LayerWorkingSet(job, KindOf(part));
+    const LayerKind kind = FullestKind(job, part);
+    const Bytes layer = std::min(need.activations, LayerActivations(job, kind));
+    const Bytes last = Gathered(job, part) + LayerWorkingSet(job, kind);
     const Bytes made =
         need.gradients -
         (job.zero < 2 ? LayerGradients(job, part) - MadeGradients(job, part) : Bytes(0));

@@ -1,6 +1,6 @@
 // Layers whose feed-forward block is a mixture of experts: a router sends each token to a few of
-// them. Every expert gets equally many tokens: published runs are balanced by a loss, by a bias, or
-// by force (benchmarks).
+// them. The fullest rank is counted, which all others wait for; it has as much as any other where
+// nothing is said (ExpertLoadSpec).
 
 #include "workloads/layer_shape.h"
 
@@ -155,7 +155,7 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
   if (s.expert_ranks > 1 && layers > 0) {
     // There and back, in two formats; both count as calls of their mean size.
     const double bytes = (job.stack.dispatch_bytes + kActivationBytes) / 2;
-    traffic.payload = Bytes(bytes * s.routed_tokens() * s.per_token * s.hidden);
+    traffic.payload = Bytes(bytes * s.load * s.routed_tokens() * s.per_token * s.hidden);
     traffic.calls = 2 * layers;
   }
   return traffic;
@@ -176,9 +176,8 @@ double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s) {
 }
 
 double ShapesOfLayer(const TrainingSpec& job, LayerKind kind) {
-  const double all =
-      ParametersPerRank(job, {1, false, false, kind == LayerKind::kMixture ? 1.0 : 0.0}).total();
-  if (kind == LayerKind::kDense) {
+  const double all = ParametersPerRank(job, {Layers(kind, 1), false, false}).total();
+  if (!kind.has(Block::kMixture)) {
     return all;
   }
   const LayerShape s(job);

@@ -35,63 +35,109 @@ struct LayersFlop {
   [[nodiscard]] double total() const { return products + attention + adapters; }
 };
 
-// Of layers [first, end).
-LayersFlop FlopOf(const TrainingSpec& whole, int first, int end) {
+LayersFlop FlopOf(const TrainingSpec& whole, const Layers& layers) {
   const LayerShape s(whole);
-  const double share = whole.model.attention == Attention::kCausal ? 0.5 : 1.0;
-  const double mixture = whole.model.MixtureLayers(first, end);
-  const double layers = end - first;
+  const double mixture = layers.with(Block::kMixture);
+  const double attentions = layers.with(kAnyAttention);
+  const double denses = layers.with(Block::kDense);
   const std::vector<Matrix> attention = AttentionMatrices(whole, s);
   const std::vector<Matrix> dense = DenseMatrices(whole, s);
   LayersFlop flop;
-  flop.products = ProductFlop(s, attention) * layers + ProductFlop(s, dense) * (layers - mixture) +
+  flop.products = ProductFlop(s, attention) * attentions + ProductFlop(s, dense) * denses +
                   MixtureFlop(whole, s) * mixture;
-  flop.attention = AttentionFlop(s, share) * layers;
+  flop.attention =
+      AttentionFlop(s, CountedShare(whole, Block::kAttention)) * layers.with(Block::kAttention);
+  if (const double windows = layers.with(Block::kWindow); windows > 0) {
+    flop.attention += AttentionFlop(s, CountedShare(whole, Block::kWindow)) * windows;
+  }
+  if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
+    flop.products += ProductFlop(s, RecurrentMatrices(whole, s)) * recurrent;
+    flop.attention += RecurrenceFlop(whole, s) * recurrent;
+  }
+  if (const double cross = layers.with(Block::kCross); cross > 0) {
+    const CrossAttention of = CrossAttentionOf(whole, s);
+    flop.products += (ProductFlop(s, of.query) +
+                      2.0 * of.rows * of.key_value.n * of.key_value.k) * cross;
+    flop.attention += of.flop * cross;
+  }
+  flop.products += 2.0 * static_cast<double>(whole.micro_batch) * whole.model.modulations *
+                   s.hidden * s.hidden * layers.total();
   if (!whole.trains_base()) {
     flop.adapters = 2.0 * s.tokens *
-                        (AdapterParameters(whole, attention) * layers +
-                         AdapterParameters(whole, dense) * (layers - mixture)) +
+                        (AdapterParameters(whole, attention) * attentions +
+                         AdapterParameters(whole, dense) * denses) +
                     MixtureAdapterFlop(whole, s) * mixture;
   }
   return flop;
 }
 
+LayersFlop FlopOf(const TrainingSpec& whole, int first, int end) {
+  const Layers layers = whole.model.LayersIn(first, end);
+  LayersFlop flop = FlopOf(whole, layers.OfEncoder(false));
+  if (layers.with(Block::kEncoder) > 0) {
+    const LayersFlop encoder = FlopOf(EncoderJob(whole), layers.OfEncoder(true));
+    flop.products += encoder.products;
+    flop.attention += encoder.attention;
+    flop.adapters += encoder.adapters;
+  }
+  return flop;
+}
+
+// Layers and projections of prediction modules.
+LayersFlop PredictionsFlop(const TrainingSpec& whole) {
+  const double modules = whole.model.prediction_modules;
+  if (modules <= 0) {
+    return {};
+  }
+  const LayerShape s(whole);
+  LayersFlop flop = FlopOf(whole, Layers(whole.model.PredictionKind(), modules));
+  flop.products += modules * 2.0 * s.tokens * 2 * s.hidden * s.hidden;
+  return flop;
+}
+
 double HeadFlop(const TrainingSpec& whole) {
   const LayerShape s(whole);
-  return 2.0 * s.tokens * s.vocabulary * s.hidden;
+  return 2.0 * s.tokens * s.vocabulary * s.hidden * (1 + whole.model.prediction_modules);
 }
 
 // What full recomputation does again, of one micro-batch.
 double AgainInFull(const TrainingSpec& job, const TrainingSpec& whole) {
   const int first = job.frozen.layers;
-  double again = FlopOf(whole, first, job.model.layers).total();
+  double again =
+      FlopOf(whole, first, job.model.depth()).total() + PredictionsFlop(whole).total();
   if (job.stack.recomputation_stops_early) {
     const LayerShape s(whole);
-    const int layers = job.model.layers - first;
-    const double dense = layers - job.model.MixtureLayers(first, job.model.layers);
+    const double dense = job.model.LayersIn(first, job.model.depth()).with(Block::kDense);
     again -= 2.0 * s.tokens * s.hidden * s.ffn * dense;
   }
   return again;
 }
 
 double AgainInPart(const TrainingSpec& job, const TrainingSpec& whole) {
-  const double share = job.model.attention == Attention::kCausal ? 0.5 : 1.0;
   const LayerShape s(whole);
-  double flop = AttentionFlop(s, share) + ProductFlop(s, RecomputedMatrices(whole, s));
-  if (RepeatsProducts(job)) {
-    const double mixture =
-        job.model.MixtureLayers(0, job.model.layers) / static_cast<double>(job.model.layers);
-    flop +=
-        MixtureFlop(whole, s) * mixture + ProductFlop(s, RepeatedDense(whole, s)) * (1 - mixture);
+  const Layers layers = job.model.LayersIn(job.frozen.layers, job.model.depth());
+  double flop =
+      AttentionFlop(s, CountedShare(whole, Block::kAttention)) * layers.with(Block::kAttention) +
+      ProductFlop(s, RecomputedMatrices(whole, s)) * layers.with(kAnyAttention);
+  if (const double windows = layers.with(Block::kWindow); windows > 0) {
+    flop += AttentionFlop(s, CountedShare(whole, Block::kWindow)) * windows;
   }
-  return flop * (job.model.layers - job.frozen.layers);
+  if (RepeatsProducts(job)) {
+    flop += MixtureFlop(whole, s) * layers.with(Block::kMixture) +
+            ProductFlop(s, RepeatedDense(whole, s)) * layers.with(Block::kDense);
+  }
+  return flop;
 }
 
 }  // namespace
 
 Flop ModelFlop(const TrainingSpec& job) {
   const TrainingSpec whole = Whole(job);
-  const LayersFlop trained = FlopOf(whole, job.frozen.layers, job.model.layers);
+  LayersFlop trained = FlopOf(whole, job.frozen.layers, job.model.depth());
+  const LayersFlop ahead = PredictionsFlop(whole);
+  trained.products += ahead.products;
+  trained.attention += ahead.attention;
+  trained.adapters += ahead.adapters;
   const LayersFlop frozen = FlopOf(whole, 0, job.frozen.layers);
   // Gradients of a frozen matrix's input alone: as much once more as the forward product.
   const double products = job.trains_base() ? 3 : 2;

@@ -24,6 +24,18 @@ double AttentionSpeed(const AcceleratorSpec& chip, const StackSpec& stack) {
   return stack.attention_speed * (stack.portable_attention ? chip.portable_attention : 1.0);
 }
 
+// Of the 16-bit rate of matrix units, what chunked kernels of recurrences reach by the FLOP that
+// recurrent.cpp counts: retention of 32 heads of 128 over 1,024 to 16,384 tokens on one A100 takes
+// 5.49 ms forward and 23.95 ms in all for 65,536 tokens (fla-org/flash-linear-attention, README,
+// Benchmarks). Other parts and kernels are taken to reach as much: of Mamba-2 the scan within
+// chunks alone reaches 0.14 on one H800 (tile-ai/tilelang, benchmark/mamba2).
+constexpr double kScanShare = 0.12, kScanBackwardShare = 0.09;
+
+// Of the 32-bit rate, what the scan of Mamba-1 reaches, an estimate: steps of a model of 1.3
+// billion parameters on one H100 take 22 us a token longer with it than with attention
+// (fla-org/flash-linear-attention issue 32).
+constexpr double kVectorShare = 0.05;
+
 double Efficiency(const Operation& operation, const MatrixRate& rate, double attention_speed,
                   Precision precision) {
   switch (operation.kernel) {
@@ -35,6 +47,12 @@ double Efficiency(const Operation& operation, const MatrixRate& rate, double att
       return rate.attention_efficiency * attention_speed;
     case Kernel::kAttentionBackward:
       return rate.attention_backward_efficiency * attention_speed;
+    case Kernel::kScan:
+      return kScanShare;
+    case Kernel::kScanBackward:
+      return kScanBackwardShare;
+    case Kernel::kVector:
+      return kVectorShare;
     case Kernel::kElementwise:
       return 1.0;
   }
@@ -180,7 +198,8 @@ Pass PassBuilder::Optimizer(double parameters, Seconds floor) const {
 // Format that an operation runs in: attention and the LM head stay in 16 bits when the job's
 // format is narrower.
 Precision PassBuilder::PrecisionOf(const Operation& operation) const {
-  if (operation.single && chip_.rates[static_cast<int>(Precision::kFp32)].peak.si() > 0) {
+  const bool single = operation.single || operation.kernel == Kernel::kVector;
+  if (single && chip_.rates[static_cast<int>(Precision::kFp32)].peak.si() > 0) {
     return Precision::kFp32;
   }
   const bool narrow = PrecisionBytes(job_.precision) < PrecisionBytes(Precision::kBf16);

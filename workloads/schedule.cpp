@@ -88,20 +88,22 @@ int BalancedEnd(const TrainingSpec& job, int stage) {
   const ModelSpec& model = job.model;
   const double hidden = model.hidden;
   const double layer = 4.0 * model.heads * model.head_dim * hidden + 3.0 * model.ffn * hidden;
-  const double all = layer * model.layers + hidden * model.vocabulary;
+  const double all = layer * model.depth() + hidden * model.vocabulary;
   const double share = all * (stage + 1) / job.layout.pipeline / layer;
   const int later = job.layout.pipeline - 2 - stage;  // stages that want a layer yet
-  const int most = later < 0 ? model.layers : model.layers - later;
+  const int most = later < 0 ? model.depth() : model.depth() - later;
   return std::clamp(static_cast<int>(share) + 1, std::min(stage + 1, most), most);
 }
 
 void SetLayers(const TrainingSpec& job, int first, int end, ModelPart& part) {
   const int frozen = std::clamp(job.frozen.layers, first, end);
-  part.layers = end - first;
-  part.mixture = job.model.MixtureLayers(first, end);
-  part.frozen = frozen - first;
+  part.layers = job.model.LayersIn(first, end);
+  part.frozen = job.model.LayersIn(first, frozen);
   part.frozen_start = first < job.frozen.layers;
-  part.frozen_mixture = job.model.MixtureLayers(first, frozen);
+  if (part.head && job.model.prediction_modules > 0) {
+    part.predictions = job.model.prediction_modules;
+    part.layers.Add(job.model.PredictionKind(), part.predictions);
+  }
 }
 
 }  // namespace
@@ -114,17 +116,21 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   part.head = position == chunks - 1;
   if (job.stack.balances_stages && chunks > 1 && job.layout.virtual_pipeline == 1) {
     const int first = stage == 0 ? 0 : BalancedEnd(job, stage - 1);
-    const int end = stage == chunks - 1 ? job.model.layers : BalancedEnd(job, stage);
+    const int end = stage == chunks - 1 ? job.model.depth() : BalancedEnd(job, stage);
     SetLayers(job, first, end, part);
     return part;
   }
   // Layers [first, end), when the embedding stands before the first one and counts as one.
   const int extra = job.layout.embedding_as_layer ? 1 : 0;
-  const int slots = job.model.layers + 2 * extra;
+  const int own = job.model.depth() + 2 * extra;
+  // Modules that predict further tokens count as layers where the split then is even, or may be
+  // uneven; else they come on top of the last chunk.
+  const int with = own + job.model.prediction_modules;
+  const int slots = job.layout.uneven_layers || with % chunks == 0 ? with : own;
   CHECK(job.layout.uneven_layers || slots % chunks == 0);
   const auto layer_at = [&](int chunk_index) {
     const int slot = chunk_index * (slots / chunks) + std::min(chunk_index, slots % chunks);
-    return std::clamp(slot - extra, 0, job.model.layers);
+    return std::clamp(slot - extra, 0, job.model.depth());
   };
   const int first = layer_at(position);
   const int end = layer_at(position + 1);

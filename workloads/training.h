@@ -9,6 +9,7 @@
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "workloads/layers.h"
 #include "workloads/program/groups.h"
 #include "workloads/stack.h"
 
@@ -24,7 +25,7 @@ struct MixtureSpec {
   int expert_ffn = 0;               ///< inner width of one expert
   int shared_experts = 0;           ///< experts of the same width that every token goes through
   int dense_layers = 0;             ///< leading layers with a dense feed-forward block instead
-  bool dense_every_second = false;  ///< layers 1, 3, 5, ... have the experts, the others are dense
+  int every = 0;         ///< of each so many layers the last one has the experts; 0 or 1: all
   int domains_per_token = 0;  ///< most scale-up domains that a token's experts lie in; 0: no limit
 };
 
@@ -38,7 +39,39 @@ struct LatentAttentionSpec {
   int value_head_dim = 0;
 };
 
-/// A decoder-only transformer, dense or with experts.
+/// How the state of a recurrent block goes from token to token.
+enum class Recurrence {
+  kNone,
+  kMamba,       ///< selective scan of each channel (Gu and Dao 2023, arXiv:2312.00752)
+  kMamba2,      ///< state space duality (Dao and Gu 2024, arXiv:2405.21060)
+  kGatedDelta,  ///< gated delta rule (Yang et al. 2024, arXiv:2412.06464)
+  kKimiDelta,   ///< the same with a decay for each channel (Kimi Linear, arXiv:2510.26692)
+  kLightning,   ///< linear attention with fixed decays (Qin et al. 2024, arXiv:2401.04658)
+};
+
+/// Recurrent blocks: see Recurrent in proto/catalog.proto.
+struct RecurrentSpec {
+  Recurrence kind = Recurrence::kNone;
+  int heads = 0;        ///< of values
+  int head_dim = 0;     ///< width of a value
+  int key_heads = 0;    ///< heads that have keys and queries of their own (groups of Mamba-2)
+  int state = 0;        ///< width of a key: a head's state has state x head_dim elements
+  int convolution = 0;  ///< tokens that the short convolution sees; 0: there is none
+  int chunk = 0;        ///< tokens that kernels take at a time
+  int rank = 0;         ///< inner width of the projections of steps or gates
+
+  [[nodiscard]] double values() const { return 1.0 * heads * head_dim; }
+
+  [[nodiscard]] double keys() const { return 1.0 * key_heads * state; }
+};
+
+/// An encoder in front of a decoder, of the same widths; its tokens see each other.
+struct EncoderSpec {
+  int layers = 0;  ///< 0: there is none
+  int tokens = 0;  ///< of its sequence
+};
+
+/// A transformer, or what has recurrent blocks in places of attention.
 struct ModelSpec {
   std::string path;
   std::string name;
@@ -57,18 +90,27 @@ struct ModelSpec {
   Attention attention = Attention::kCausal;
   MixtureSpec mixture;
   LatentAttentionSpec latent;
+  std::string pattern;          ///< a letter a layer, repeated; "": all alike (layer_kinds.cpp)
+  int window = 0;               ///< tokens of local attention
+  bool chunked_window = false;  ///< of fixed chunks, not of the tokens just before
+  RecurrentSpec recurrent;
+  int prediction_modules = 0;  ///< layers behind the last one that predict further tokens
+  EncoderSpec encoder;
+  int modulations = 0;  ///< widths of `hidden` that each layer gets from a condition (adaLN)
 
   [[nodiscard]] bool has_experts() const { return mixture.experts > 0; }
 
-  /// Layers with experts among layers [first, end).
-  [[nodiscard]] int MixtureLayers(int first, int end) const {
-    int count = 0;
-    for (int layer = first; layer < end && has_experts(); ++layer) {
-      const bool dense = mixture.dense_every_second ? layer % 2 == 0 : layer < mixture.dense_layers;
-      count += dense ? 0 : 1;
-    }
-    return count;
-  }
+  /// Layers in a row: those of the encoder come first.
+  [[nodiscard]] int depth() const { return encoder.layers + layers; }
+
+  /// The kind of a layer, 0 <= layer < depth().
+  [[nodiscard]] LayerKind KindOf(int layer) const;
+
+  /// Those among layers [first, end).
+  [[nodiscard]] Layers LayersIn(int first, int end) const;
+
+  /// The kind of the layer of a prediction module.
+  [[nodiscard]] LayerKind PredictionKind() const;
 };
 
 /// In which order a pipeline stage takes its passes.
@@ -183,6 +225,18 @@ struct ZeroBufferSpec {
   int copies = 0;  ///< buffers of `reduce` elements that stay allocated
 };
 
+/// How unevenly tokens go to experts: see ExpertLoad in proto/training.proto.
+struct ExpertLoadSpec {
+  double imbalance = 1;  ///< tokens of the fullest rank's experts over the mean, >= 1
+  double capacity = 0;   ///< most tokens of an expert over the mean; 0: no limit
+  bool padded = false;   ///< experts work on as many rows as they may have
+
+  /// Rows that the fullest rank works on, over the mean: all others wait for it.
+  [[nodiscard]] double rows() const {
+    return capacity <= 0 ? imbalance : padded ? capacity : std::min(imbalance, capacity);
+  }
+};
+
 struct TrainingSpec {
   std::string path;  ///< "job[0].pretraining"
   ModelSpec model;
@@ -202,6 +256,7 @@ struct TrainingSpec {
   FrozenSpec frozen;
   OptimizerSpec optimizer;
   ZeroBufferSpec zero_buffers;
+  ExpertLoadSpec expert_load;
 
   /// The weights of the model are trained, all but `frozen` of them.
   [[nodiscard]] bool trains_base() const { return adapters.rank == 0; }

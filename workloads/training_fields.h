@@ -12,7 +12,7 @@ template <>
 inline constexpr auto kFields<MixtureSpec> =
     Bearing<&MixtureSpec::experts, &MixtureSpec::experts_per_token, &MixtureSpec::expert_ffn,
             &MixtureSpec::shared_experts, &MixtureSpec::dense_layers,
-            &MixtureSpec::dense_every_second, &MixtureSpec::domains_per_token>();
+            &MixtureSpec::every, &MixtureSpec::domains_per_token>();
 
 template <>
 inline constexpr auto kFields<LatentAttentionSpec> =
@@ -21,12 +21,24 @@ inline constexpr auto kFields<LatentAttentionSpec> =
             &LatentAttentionSpec::value_head_dim>();
 
 template <>
+inline constexpr auto kFields<RecurrentSpec> =
+    Bearing<&RecurrentSpec::kind, &RecurrentSpec::heads, &RecurrentSpec::head_dim,
+            &RecurrentSpec::key_heads, &RecurrentSpec::state, &RecurrentSpec::convolution,
+            &RecurrentSpec::chunk, &RecurrentSpec::rank>();
+
+template <>
+inline constexpr auto kFields<EncoderSpec> = Bearing<&EncoderSpec::layers, &EncoderSpec::tokens>();
+
+template <>
 inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
     Aside(&ModelSpec::path, &ModelSpec::name),
     Bearing(&ModelSpec::layers, &ModelSpec::hidden, &ModelSpec::heads, &ModelSpec::kv_heads,
             &ModelSpec::head_dim, &ModelSpec::ffn, &ModelSpec::gated, &ModelSpec::vocabulary,
             &ModelSpec::max_positions, &ModelSpec::tied_embeddings, &ModelSpec::attention,
-            &ModelSpec::mixture, &ModelSpec::latent, &ModelSpec::query_key_norms));
+            &ModelSpec::mixture, &ModelSpec::latent, &ModelSpec::query_key_norms,
+            &ModelSpec::pattern, &ModelSpec::window, &ModelSpec::chunked_window,
+            &ModelSpec::recurrent, &ModelSpec::prediction_modules, &ModelSpec::encoder,
+            &ModelSpec::modulations));
 
 template <>
 inline constexpr auto kFields<Layout> = std::tuple_cat(
@@ -55,6 +67,10 @@ inline constexpr auto kFields<ZeroBufferSpec> =
             &ZeroBufferSpec::live, &ZeroBufferSpec::copies>();
 
 template <>
+inline constexpr auto kFields<ExpertLoadSpec> =
+    Bearing<&ExpertLoadSpec::imbalance, &ExpertLoadSpec::capacity, &ExpertLoadSpec::padded>();
+
+template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Aside(&TrainingSpec::path),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
@@ -62,6 +78,6 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
             &TrainingSpec::offload_activations, &TrainingSpec::offload_layers,
             &TrainingSpec::adapters, &TrainingSpec::frozen,
-            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers));
+            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers, &TrainingSpec::expert_load));
 
 }  // namespace gridlock

@@ -25,9 +25,6 @@ LayerShape::LayerShape(const TrainingSpec& job)
       // Norms, residuals and dropout are split over the tensor group only with sequence
       // parallelism.
       sequence_split(job.layout.sequence_parallel ? tensor : 1.0),
-      // Half of the scores under a causal mask, in kernels that skip the other half.
-      score_share(job.model.attention == Attention::kCausal && job.stack.fused_attention ? 0.5
-                                                                                         : 1.0),
       experts(job.model.mixture.experts),
       per_token(job.model.mixture.experts_per_token),
       expert_ffn(job.model.mixture.expert_ffn),
@@ -35,7 +32,8 @@ LayerShape::LayerShape(const TrainingSpec& job)
       shared_ffn(expert_ffn * job.model.mixture.shared_experts),
       shared_ffn_in(job.model.gated ? 2 * shared_ffn : shared_ffn),
       expert_ranks(job.layout.expert),
-      expert_width(job.layout.expert_width()) {
+      expert_width(job.layout.expert_width()),
+      load(job.expert_load.rows()) {
   const LatentAttentionSpec& latent = job.model.latent;
   if (latent.key_value_rank > 0) {
     query = key = heads * (latent.plain_head_dim + latent.rotary_head_dim);
@@ -83,14 +81,25 @@ double QueryKeyNorms(const TrainingSpec& job, const LayerShape& s, double tensor
   return job.model.query_key_norms ? tensors * (s.query + s.key) / s.tensor : 0;
 }
 
+// Of the layers of a part, on average: places for a norm and a residual sum, and attention.
+struct Share {
+  double places, attention;
+};
+
+Share ShareOf(const Layers& layers) {
+  return {layers.places() / layers.total(), layers.with(kAnyAttention) / layers.total()};
+}
+
 // Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
-// each is one fused kernel: norm reads and writes its tensor (twice a layer), residual add reads
-// two and writes one (twice), rotary reads and writes q and k. The activation function of a dense
-// block reads its inputs and writes its output.
-double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s) {
-  const double norms_and_residuals =
-      (2 * 2 + 2 * 3) * s.hidden / s.sequence_split + QueryKeyNorms(job, s, 2);
-  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
+// each is one fused kernel: norm reads and writes its tensor (twice a usual layer), residual add
+// reads two and writes one (twice), rotary reads and writes q and k. A condition scales and shifts
+// what norms make, and scales what is added (adaLN), within the same kernels. The activation
+// function of a dense block reads its inputs and writes its output.
+double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s, const Share& share) {
+  const double norms_and_residuals = share.places * (2 + 3) * s.hidden / s.sequence_split +
+                                     share.attention * QueryKeyNorms(job, s, 2);
+  const double rotary =
+      job.model.max_positions == 0 ? share.attention * 2 * (s.query + s.key) / s.tensor : 0.0;
   return kActivationBytes * s.tokens *
          (NormTrafficFactor(job) * norms_and_residuals + job.stack.hbm_traffic_factor * rotary);
 }
@@ -101,12 +110,14 @@ double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s)
 
 // Backward of the same: norms read two and write one, residual adds of gradients likewise, the
 // activation reads the gradient and its inputs and writes the gradients of the inputs.
-double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
-  const double norms_and_residuals =
-      (2 * 3 + 2 * 3) * s.hidden / s.sequence_split + QueryKeyNorms(job, s, 3);
-  const double rotary = job.model.max_positions == 0 ? 2 * (s.query + s.key) / s.tensor : 0.0;
+double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s, const Share& share) {
+  const double norms_and_residuals = share.places * (3 + 3) * s.hidden / s.sequence_split +
+                                     share.attention * QueryKeyNorms(job, s, 3);
+  const double rotary =
+      job.model.max_positions == 0 ? share.attention * 2 * (s.query + s.key) / s.tensor : 0.0;
   // Outputs that were not kept are made again from their inputs.
-  const double again = job.keeps_elementwise_outputs() ? 0.0 : 2 * 2 * s.hidden / s.sequence_split;
+  const double again =
+      job.keeps_elementwise_outputs() ? 0.0 : share.places * 2 * s.hidden / s.sequence_split;
   return kActivationBytes * s.tokens *
          (NormTrafficFactor(job) * (norms_and_residuals + again) +
           job.stack.hbm_traffic_factor * rotary);
@@ -119,43 +130,81 @@ double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s
          again;
 }
 
-void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
-                      std::vector<Operation>& out) {
-  if (part.layers <= 0) {
-    return;
+void AddMatricesForward(const TrainingSpec& job, const LayerShape& s,
+                        const std::vector<Matrix>& matrices, double calls,
+                        std::vector<Operation>& out) {
+  for (const Matrix& matrix : matrices) {
+    AddMatrixForward(job, matrix, s.tokens, calls, out);
   }
-  for (const Matrix& matrix : AttentionMatrices(job, s)) {
-    AddMatrixForward(job, matrix, s.tokens, part.layers, out);
-  }
-  AddAttentionForward(job, s, part.layers, out);
-  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), part.layers));
-  if (part.dense() > 0) {
-    for (const Matrix& matrix : DenseMatrices(job, s)) {
-      AddMatrixForward(job, matrix, s.tokens, part.dense(), out);
-    }
-    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), part.dense()));
-  }
-  AddMixtureForward(job, s, part.mixture, out);
 }
 
-void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
-                       std::vector<Operation>& out) {
-  if (part.layers <= 0) {
+void AddMatricesBackward(const TrainingSpec& job, const LayerShape& s,
+                         const std::vector<Matrix>& matrices, double calls,
+                         std::vector<Operation>& out) {
+  for (const Matrix& matrix : matrices) {
+    AddMatrixBackward(job, matrix, s.tokens, calls, out);
+  }
+}
+
+// One row a sequence: what a condition says to a layer (Peebles and Xie 2022, arXiv:2212.09748).
+Matrix Modulation(const TrainingSpec& job, const LayerShape& s) {
+  return {"modulation", job.model.modulations * s.hidden / s.tensor, s.hidden};
+}
+
+void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const Layers& layers,
+                      std::vector<Operation>& out) {
+  if (layers.total() <= 0) {
     return;
   }
-  for (const Matrix& matrix : AttentionMatrices(job, s)) {
-    AddMatrixBackward(job, matrix, s.tokens, part.layers, out);
+  if (const double attention = layers.with(kAnyAttention); attention > 0) {
+    AddMatricesForward(job, s, AttentionMatrices(job, s), attention, out);
+    AddAttentionForward(job, s, Block::kAttention, layers.with(Block::kAttention), out);
+    AddAttentionForward(job, s, Block::kWindow, layers.with(Block::kWindow), out);
   }
-  AddAttentionBackward(job, s, part.layers, out);
-  out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s), part.layers));
-  if (part.dense() > 0) {
-    for (const Matrix& matrix : DenseMatrices(job, s)) {
-      AddMatrixBackward(job, matrix, s.tokens, part.dense(), out);
-    }
-    out.push_back(
-        Elementwise("activation_backward", DenseActivationBackwardBytes(job, s), part.dense()));
+  if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
+    AddMatricesForward(job, s, RecurrentMatrices(job, s), recurrent, out);
+    AddRecurrenceForward(job, s, recurrent, out);
   }
-  AddMixtureBackward(job, s, part.mixture, out);
+  AddCrossForward(job, s, layers.with(Block::kCross), out);
+  if (job.model.modulations > 0) {
+    AddMatrixForward(job, Modulation(job, s), static_cast<double>(job.micro_batch), layers.total(),
+                     out);
+  }
+  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)),
+                            layers.total()));
+  if (const double dense = layers.with(Block::kDense); dense > 0) {
+    AddMatricesForward(job, s, DenseMatrices(job, s), dense, out);
+    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), dense));
+  }
+  AddMixtureForward(job, s, layers.with(Block::kMixture), out);
+}
+
+void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const Layers& layers,
+                       std::vector<Operation>& out) {
+  if (layers.total() <= 0) {
+    return;
+  }
+  if (const double attention = layers.with(kAnyAttention); attention > 0) {
+    AddMatricesBackward(job, s, AttentionMatrices(job, s), attention, out);
+    AddAttentionBackward(job, s, Block::kAttention, layers.with(Block::kAttention), out);
+    AddAttentionBackward(job, s, Block::kWindow, layers.with(Block::kWindow), out);
+  }
+  if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
+    AddMatricesBackward(job, s, RecurrentMatrices(job, s), recurrent, out);
+    AddRecurrenceBackward(job, s, recurrent, out);
+  }
+  AddCrossBackward(job, s, layers.with(Block::kCross), out);
+  if (job.model.modulations > 0) {
+    AddMatrixBackward(job, Modulation(job, s), static_cast<double>(job.micro_batch),
+                      layers.total(), out);
+  }
+  out.push_back(Elementwise("elementwise_backward",
+                            ElementwiseBackwardBytes(job, s, ShareOf(layers)), layers.total()));
+  if (const double dense = layers.with(Block::kDense); dense > 0) {
+    AddMatricesBackward(job, s, DenseMatrices(job, s), dense, out);
+    out.push_back(Elementwise("activation_backward", DenseActivationBackwardBytes(job, s), dense));
+  }
+  AddMixtureBackward(job, s, layers.with(Block::kMixture), out);
 }
 
 // Cross entropy over the rank's share of the vocabulary: the logits are cast to 32 bits, scanned
@@ -176,22 +225,67 @@ Operation HeadGemm(const TrainingSpec& job, const char* name, double m, double n
   return operation;
 }
 
-void AddHeadForward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
-  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
-  out.push_back(Elementwise(
-      "loss",
-      job.stack.loss_traffic_factor * kLossBytesForward * s.tokens * s.vocabulary / s.tensor, 1));
+// Heads of a part: that of the model, and once more of each prediction module.
+double Heads(const ModelPart& part) {
+  return part.head ? 1.0 + part.predictions : 0.0;
 }
 
-void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out) {
+void AddHeadForward(const TrainingSpec& job, const LayerShape& s, double calls,
+                    std::vector<Operation>& out) {
+  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
+  out.back().calls = calls;
+  out.push_back(Elementwise(
+      "loss",
+      job.stack.loss_traffic_factor * kLossBytesForward * s.tokens * s.vocabulary / s.tensor,
+      calls));
+}
+
+void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+                     std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
-  out.push_back(Elementwise("loss_backward",
-                            job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, 1));
+  out.push_back(
+      Elementwise("loss_backward",
+                  job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, calls));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
+  out.back().calls = calls;
   if (job.trains_tables()) {
     out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
     out.back().of_weights = true;
+    out.back().calls = calls;
   }
+}
+
+// A prediction module looks up the embedding of the next token and projects it, beside what the
+// layer before made, to the width of its own layer (DeepSeek-V3, arXiv:2412.19437, section 2.2).
+// Tensor-parallel ranks split the projection's outputs.
+Matrix Projection(const LayerShape& s) {
+  return {"prediction_in", s.hidden / s.tensor, 2 * s.hidden};
+}
+
+// Norms and joining of what the projection takes: two norms read and write, the joined tensor is
+// written.
+double PredictionBytes(const TrainingSpec& job, const LayerShape& s, double tensors) {
+  return kActivationBytes * s.tokens * NormTrafficFactor(job) * tensors * s.hidden /
+         s.sequence_split;
+}
+
+void AddPredictionsForward(const TrainingSpec& job, const LayerShape& s, double modules,
+                           std::vector<Operation>& out) {
+  if (modules <= 0) {
+    return;
+  }
+  AddMatrixForward(job, Projection(s), s.tokens, modules, out);
+  out.push_back(Elementwise("prediction_norms", PredictionBytes(job, s, 2 * 2 + 2), modules));
+}
+
+void AddPredictionsBackward(const TrainingSpec& job, const LayerShape& s, double modules,
+                            std::vector<Operation>& out) {
+  if (modules <= 0) {
+    return;
+  }
+  AddMatrixBackward(job, Projection(s), s.tokens, modules, out);
+  out.push_back(
+      Elementwise("prediction_norms_backward", PredictionBytes(job, s, 2 * 3 + 2), modules));
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
@@ -207,19 +301,21 @@ TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelP
     return traffic;
   }
   const double embedding = part.embedding && (!backward || job.trains_tables()) ? 1.0 : 0.0;
-  const double head = part.head ? 1.0 : 0.0;
+  const double head = Heads(part);
   // The embedding scatters its output and gathers the gradient of it; the head gathers its input,
   // and once more for its weights, and scatters the gradient of it.
-  const double blocks = part.layers + part.dense();  // attention and dense feed-forward
+  const double dense = part.layers.with(Block::kDense);
+  const double mixers = part.layers.with(kMixers) + part.layers.with(Block::kCross);
+  const double blocks = mixers + dense + part.predictions;  // a projection stands like a mixer
   const double summed = blocks + (backward ? head : embedding);
   if (job.layout.sequence_parallel) {
     const bool again = backward && !job.stack.keeps_gathered_inputs;
     traffic.all_gathers = (again ? 2 : 1) * blocks + head + (backward ? embedding : 0.0);
     if (again && !job.trains_base()) {
       // Inputs of products that keep none are not gathered once more.
-      const double attention = KeepsInput(job, AttentionMatrices(job, s)[0]) ? 1.0 : 0.0;
-      const double dense = KeepsInput(job, DenseMatrices(job, s)[0]) ? 1.0 : 0.0;
-      traffic.all_gathers = blocks + attention * part.layers + dense * part.dense();
+      const double mixer_again = KeepsInput(job, AttentionMatrices(job, s)[0]) ? mixers : 0.0;
+      const double dense_again = KeepsInput(job, DenseMatrices(job, s)[0]) ? dense : 0.0;
+      traffic.all_gathers = blocks + mixer_again + dense_again;
     } else if (backward && !job.trains_tables()) {
       traffic.all_gathers -= head;
     }
@@ -227,7 +323,7 @@ TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelP
   } else {
     traffic.all_reduces = summed;
   }
-  AddMixtureTraffic(job, s, part.mixture, backward, traffic);
+  AddMixtureTraffic(job, s, part.layers.with(Block::kMixture), backward, traffic);
   return traffic;
 }
 
@@ -239,22 +335,75 @@ void AddTraffic(const TensorTraffic& more, TensorTraffic& to) {
   to.expert_scatters += more.expert_scatters;
 }
 
+// What layers exchange with their context-parallel group.
+Bytes ContextOf(const TrainingSpec& job, const LayerShape& s, const Layers& layers, bool backward) {
+  const double attention = layers.with(kAnyAttention) + layers.with(Block::kCross);
+  return ContextBytes(job, s, attention, backward) +
+         RecurrentContextBytes(job, s, layers.with(Block::kRecurrent), backward);
+}
+
+// Calls of another size, as so many of the size of `to`.
+double AsCalls(double calls, Bytes payload, Bytes to) {
+  return to.si() > 0 ? calls * (payload / to) : 0.0;
+}
+
+// An encoder's work beside that of the decoder. Its collectives have a size of their own.
+void AddWork(const PassWork& more, PassWork& to) {
+  to.operations.insert(to.operations.end(), more.operations.begin(), more.operations.end());
+  const TensorTraffic& from = more.tensor;
+  to.tensor.all_gathers += AsCalls(from.all_gathers, from.gathered, to.tensor.gathered);
+  to.tensor.reduce_scatters += AsCalls(from.reduce_scatters, from.payload, to.tensor.payload);
+  to.tensor.all_reduces += AsCalls(from.all_reduces, from.payload, to.tensor.payload);
+  to.context += more.context;
+}
+
+// The layers of a part that are the encoder's: they begin with its own embedding.
+ModelPart EncoderPart(const ModelPart& part) {
+  return {part.layers.OfEncoder(true), part.embedding, false, part.frozen.OfEncoder(true),
+          part.frozen_start};
+}
+
+ModelPart DecoderPart(const ModelPart& part) {
+  ModelPart rest = part;
+  rest.layers = part.layers.OfEncoder(false);
+  rest.frozen = part.frozen.OfEncoder(false);
+  return rest;
+}
+
 }  // namespace
 
+TrainingSpec EncoderJob(const TrainingSpec& job) {
+  TrainingSpec encoder = job;
+  encoder.sequence_length = job.model.encoder.tokens;
+  encoder.model.attention = Attention::kFull;
+  encoder.model.encoder = {};
+  return encoder;
+}
+
 PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
+  if (job.model.encoder.layers > 0) {
+    TrainingSpec decoder = job;
+    decoder.model.encoder.layers = 0;
+    PassWork work = ForwardWork(decoder, DecoderPart(part));
+    if (part.layers.with(Block::kEncoder) > 0) {
+      AddWork(ForwardWork(EncoderJob(job), EncoderPart(part)), work);
+    }
+    return work;
+  }
   const LayerShape s(job);
   PassWork work;
   if (part.embedding) {
     work.operations.push_back(
         Elementwise("embedding", 2 * kActivationBytes * s.tokens * s.hidden, 1));
   }
-  AddLayersForward(job, s, part, work.operations);
-  work.experts = MixtureExchange(job, s, part.mixture);
+  AddLayersForward(job, s, part.layers, work.operations);
+  work.experts = MixtureExchange(job, s, part.layers.with(Block::kMixture));
+  AddPredictionsForward(job, s, part.predictions, work.operations);
   if (part.head) {
-    AddHeadForward(job, s, work.operations);
+    AddHeadForward(job, s, Heads(part), work.operations);
   }
   work.tensor = Traffic(job, s, part, /*backward=*/false);
-  work.context = ContextBytes(job, s, part.layers, /*backward=*/false);
+  work.context = ContextOf(job, s, part.layers, /*backward=*/false);
   return work;
 }
 
@@ -285,25 +434,32 @@ std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s) 
 namespace {
 
 // What it does again: products, and what stands between them. Experts are done again as a whole.
-void AddRepeated(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
+void AddRepeated(const TrainingSpec& job, const LayerShape& s, const Layers& layers,
                  std::vector<Operation>& out) {
-  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s), part.layers));
-  if (part.dense() > 0) {
+  if (layers.total() <= 0) {
+    return;
+  }
+  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)),
+                            layers.total()));
+  if (const double dense = layers.with(Block::kDense); dense > 0) {
     for (const Matrix& matrix : RepeatedDense(job, s)) {
       if (matrix.n > 0) {
-        AddMatrixForward(job, matrix, s.tokens, part.dense(), out);
+        AddMatrixForward(job, matrix, s.tokens, dense, out);
       }
     }
-    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), part.dense()));
+    out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), dense));
   }
-  AddMixtureForward(job, s, part.mixture, out);
+  AddMixtureForward(job, s, layers.with(Block::kMixture), out);
+  if (job.stack.selective_every_second_product) {
+    AddRecurrenceForward(job, s, layers.with(Block::kRecurrent), out);
+  }
 }
 
 // The forward pass of layers as full recomputation does it.
-void AddLayersAgain(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
+void AddLayersAgain(const TrainingSpec& job, const LayerShape& s, const Layers& layers,
                     std::vector<Operation>& out) {
   std::vector<Operation> again;
-  AddLayersForward(job, s, part, again);
+  AddLayersForward(job, s, layers, again);
   if (job.stack.recomputation_stops_early) {
     std::erase_if(again, [](const Operation& operation) {
       return operation.name == std::string_view("ffn_out");
@@ -324,29 +480,43 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
     });
     return products;
   }
+  if (job.model.encoder.layers > 0) {
+    TrainingSpec decoder = job;
+    decoder.model.encoder.layers = 0;
+    PassWork both = BackwardWork(decoder, DecoderPart(part), gradients);
+    if (part.layers.with(Block::kEncoder) > 0) {
+      AddWork(BackwardWork(EncoderJob(job), EncoderPart(part), gradients), both);
+    }
+    return both;
+  }
   const LayerShape s(job);
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
-  work.context = ContextBytes(job, s, part.layers, /*backward=*/true);
-  work.experts = MixtureExchange(job, s, part.mixture);
+  work.context = ContextOf(job, s, part.layers, /*backward=*/true);
+  work.experts = MixtureExchange(job, s, part.layers.with(Block::kMixture));
   if (part.head) {
-    AddHeadBackward(job, s, work.operations);
+    AddHeadBackward(job, s, Heads(part), work.operations);
   }
+  AddPredictionsBackward(job, s, part.predictions, work.operations);
+  const double attention = part.layers.with(kAnyAttention);
   if (job.recompute == Recompute::kFull) {
-    AddLayersAgain(job, s, part, work.operations);
-    AddTraffic(Traffic(job, s, {part.layers, false, false, part.mixture}, /*backward=*/false),
-               work.tensor);
+    AddLayersAgain(job, s, part.layers, work.operations);
+    AddTraffic(Traffic(job, s, part.OnlyLayers(), /*backward=*/false), work.tensor);
     work.experts.calls *= 2;
-    work.context += ContextBytes(job, s, part.layers, /*backward=*/false);
+    work.context += ContextOf(job, s, part.layers, /*backward=*/false);
   } else if (RepeatsProducts(job)) {
-    AddRepeated(job, s, part, work.operations);
-  } else if (RepeatsAttention(job) && part.layers > 0) {
-    AddAttentionForward(job, s, part.layers, work.operations);
+    AddRepeated(job, s, part.layers, work.operations);
+  } else if (RepeatsAttention(job)) {
+    AddAttentionForward(job, s, Block::kAttention, part.layers.with(Block::kAttention),
+                        work.operations);
+    AddAttentionForward(job, s, Block::kWindow, part.layers.with(Block::kWindow), work.operations);
   }
-  for (const Matrix& matrix : RecomputedMatrices(job, s)) {
-    AddMatrixForward(job, matrix, s.tokens, part.layers, work.operations);
+  if (attention > 0) {
+    for (const Matrix& matrix : RecomputedMatrices(job, s)) {
+      AddMatrixForward(job, matrix, s.tokens, attention, work.operations);
+    }
   }
-  AddLayersBackward(job, s, part, work.operations);
+  AddLayersBackward(job, s, part.layers, work.operations);
   if (part.embedding && job.trains_tables()) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
@@ -359,24 +529,46 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
   return work;
 }
 
+namespace {
+
+double SizeOf(const std::vector<Matrix>& matrices) {
+  double parameters = 0;
+  for (const Matrix& w : matrices) {
+    parameters += w.n * w.k;
+  }
+  return parameters;
+}
+
+// Of layers, without their experts.
+double CommonOf(const TrainingSpec& job, const LayerShape& s, const Layers& layers) {
+  double sum = s.hidden * layers.places();  // norms
+  sum += SizeOf(AttentionMatrices(job, s)) * layers.with(kAnyAttention);
+  if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
+    sum += (SizeOf(RecurrentMatrices(job, s)) + RecurrentExtras(job, s)) * recurrent;
+  }
+  if (const double cross = layers.with(Block::kCross); cross > 0) {
+    const CrossAttention attention = CrossAttentionOf(job, s);
+    sum += (SizeOf(attention.query) + SizeOf({attention.key_value})) * cross;
+  }
+  if (job.model.modulations > 0) {
+    sum += SizeOf({Modulation(job, s)}) * layers.total();
+  }
+  return sum + SizeOf(DenseMatrices(job, s)) * layers.with(Block::kDense);
+}
+
+}  // namespace
+
 ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
   const LayerShape s(job);
-  const auto sum = [](const std::vector<Matrix>& matrices) {
-    double parameters = 0;
-    for (const Matrix& w : matrices) {
-      parameters += w.n * w.k;
-    }
-    return parameters;
-  };
   ParameterCount out;
-  // Two norms a layer.
-  out.common = (2 * s.hidden + sum(AttentionMatrices(job, s))) * part.layers +
-               sum(DenseMatrices(job, s)) * part.dense();
-  if (part.mixture > 0) {
-    out.common += sum(SharedMatrices(job, s)) * part.mixture;
-    const double experts = sum(ExpertMatrices(job, s)) * s.local_experts() * part.mixture;
+  out.common = CommonOf(job, s, part.layers);
+  if (const double mixture = part.layers.with(Block::kMixture); mixture > 0) {
+    out.common += SizeOf(SharedMatrices(job, s)) * mixture;
+    const double experts = SizeOf(ExpertMatrices(job, s)) * s.local_experts() * mixture;
     (job.layout.splits_experts() ? out.experts : out.common) += experts;
   }
+  // Projection, the two norms before it and the one before the head.
+  out.common += part.predictions * (SizeOf({Projection(s)}) + 3 * s.hidden);
   const double table = s.vocabulary * s.hidden / s.tensor;
   if (part.embedding) {
     out.common += table + static_cast<double>(job.model.max_positions) * s.hidden;
@@ -385,6 +577,10 @@ ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part)
   if (part.head && !(job.model.tied_embeddings && part.embedding)) {
     out.common += table + s.hidden;
   }
+  // The embedding that prediction modules look up is a copy, too, where the stage has none.
+  if (part.predictions > 0 && part.head && !part.embedding && !job.model.tied_embeddings) {
+    out.common += table;
+  }
   return out;
 }
 
@@ -392,24 +588,25 @@ ParameterCount TrainedPerRank(const TrainingSpec& job, const ModelPart& whole) {
   const ModelPart part = whole.trained();
   if (job.trains_base()) {
     const bool tables = job.trains_tables();
-    return ParametersPerRank(
-        job, {part.layers, part.embedding && tables, part.head && tables, part.mixture});
+    return ParametersPerRank(job, {part.layers, part.embedding && tables, part.head && tables, {},
+                                   false, part.predictions});
   }
   const LayerShape s(job);
   ParameterCount out;
-  out.common = AdapterParameters(job, AttentionMatrices(job, s)) * part.layers +
-               AdapterParameters(job, DenseMatrices(job, s)) * part.dense();
-  if (part.mixture > 0) {
-    out.common += AdapterParameters(job, SharedMatrices(job, s)) * part.mixture;
+  out.common =
+      AdapterParameters(job, AttentionMatrices(job, s)) * part.layers.with(kAnyAttention) +
+      AdapterParameters(job, DenseMatrices(job, s)) * part.layers.with(Block::kDense);
+  if (const double mixture = part.layers.with(Block::kMixture); mixture > 0) {
+    out.common += AdapterParameters(job, SharedMatrices(job, s)) * mixture;
     const double experts =
-        AdapterParameters(job, ExpertMatrices(job, s)) * s.local_experts() * part.mixture;
+        AdapterParameters(job, ExpertMatrices(job, s)) * s.local_experts() * mixture;
     (job.layout.splits_experts() ? out.experts : out.common) += experts;
   }
   return out;
 }
 
 ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
-  const ParameterCount layers = ParametersPerRank(job, {part.layers, false, false, part.mixture});
+  const ParameterCount layers = ParametersPerRank(job, part.OnlyLayers());
   const double tables = ParametersPerRank(job, part).common - layers.common;
   const double used = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
   const double bytes = job.adapters.base_bytes > 0 ? job.adapters.base_bytes : used;
@@ -434,8 +631,8 @@ ParameterBytes TrainedBytes(const TrainingSpec& job, const ModelPart& part) {
   }
   const ModelPart trained = part.trained();
   const bool tables = job.trains_tables();
-  return WeightBytes(
-      job, {trained.layers, trained.embedding && tables, trained.head && tables, trained.mixture});
+  return WeightBytes(job, {trained.layers, trained.embedding && tables, trained.head && tables, {},
+                           false, trained.predictions});
 }
 
 double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
@@ -446,10 +643,16 @@ double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
       largest = std::max(largest, w.n * w.k * count);
     }
   };
-  consider(AttentionMatrices(job, s), 1);
-  if (kind == LayerKind::kMixture) {
+  if (kind.has(kAnyAttention)) {
+    consider(AttentionMatrices(job, s), 1);
+  }
+  if (kind.has(Block::kRecurrent)) {
+    consider(RecurrentMatrices(job, s), 1);
+  }
+  if (kind.has(Block::kMixture)) {
     consider(ExpertMatrices(job, s), s.local_experts());
-  } else {
+  }
+  if (kind.has(Block::kDense)) {
     consider(DenseMatrices(job, s), 1);
   }
   return largest;
@@ -457,31 +660,27 @@ double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
 
 double LargestMatrix(const TrainingSpec& job) {
   const LayerShape s(job);
-  const double table = s.vocabulary * s.hidden / s.tensor;
-  const double dense = LargestOfLayer(job, LayerKind::kDense);
-  const double mixture = job.model.has_experts() ? LargestOfLayer(job, LayerKind::kMixture) : 0;
-  return std::max({table, dense, mixture});
+  double largest = s.vocabulary * s.hidden / s.tensor;
+  const Layers layers = job.model.LayersIn(0, job.model.depth());
+  for (const Layers::Entry& entry : layers.kinds()) {
+    largest = std::max(largest, LargestOfLayer(job, entry.kind));
+  }
+  return largest;
 }
 
 double ModelParameters(const ModelSpec& model) {
   TrainingSpec whole;
   whole.model = model;
   const bool tied = model.tied_embeddings;
-  return ParametersPerRank(whole, {static_cast<double>(model.layers), true, !tied,
-                                   static_cast<double>(model.MixtureLayers(0, model.layers))})
-      .total();
+  return ParametersPerRank(whole, {model.LayersIn(0, model.depth()), true, !tied}).total();
 }
 
 double ActiveParameters(const ModelSpec& model) {
-  ModelSpec active = model;
-  active.mixture.experts = 0;
-  // A router is as wide as the experts that it chooses from.
-  const double routers = 1.0 * model.hidden * model.mixture.experts;
-  const double experts = 1.0 * model.mixture.expert_ffn * model.hidden * (model.gated ? 3 : 2) *
-                         (model.mixture.experts_per_token + model.mixture.shared_experts);
-  const double dense = 1.0 * model.ffn * model.hidden * (model.gated ? 3 : 2);
-  const double mixture = model.MixtureLayers(0, model.layers);
-  return ModelParameters(active) + mixture * (routers + experts - dense);
+  const double idle = model.mixture.experts - model.mixture.experts_per_token;
+  const double expert =
+      1.0 * model.mixture.expert_ffn * model.hidden * (model.gated ? 3 : 2);
+  const double mixture = model.LayersIn(0, model.depth()).with(Block::kMixture);
+  return ModelParameters(model) - mixture * idle * expert;
 }
 
 Bytes PipelineMessage(const TrainingSpec& job) {

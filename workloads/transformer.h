@@ -14,7 +14,15 @@ namespace gridlock {
 
 /// Which unit of the accelerator does the arithmetic of an operation, hence which efficiency
 /// applies.
-enum class Kernel { kGemm, kAttention, kAttentionBackward, kElementwise };
+enum class Kernel {
+  kGemm,
+  kAttention,
+  kAttentionBackward,
+  kScan,          ///< products of a chunked recurrence
+  kScanBackward,  ///< the same, backward
+  kVector,        ///< arithmetic beside the matrix units
+  kElementwise,
+};
 
 /// One kind of kernel call: its arithmetic, its HBM traffic, and how often it is called.
 struct Operation {
@@ -55,28 +63,31 @@ struct ExpertTraffic {
   Bytes payload;
 };
 
-enum class LayerKind { kDense, kMixture };
-
 /// Which part of a model one pass goes through.
 struct ModelPart {
-  double layers = 0;
-  bool embedding = false;     ///< starts with the input embedding
-  bool head = false;          ///< ends with the LM head and the loss
-  double mixture = 0;         ///< of `layers`: those with experts
-  double frozen = 0;          ///< of `layers`: leading ones that are not trained
-  double frozen_mixture = 0;  ///< of `frozen`: those with experts
+  Layers layers;           ///< those of prediction modules with them
+  bool embedding = false;  ///< starts with the input embedding
+  bool head = false;       ///< ends with the LM head and the loss
+  Layers frozen = {};      ///< of `layers`: leading ones that are not trained
   bool frozen_start =
       false;  ///< the layer that it begins with is frozen, or would be: it may have none
+  int predictions = 0;  ///< prediction modules, each with a head and a loss more
 
-  [[nodiscard]] double dense() const { return layers - mixture; }
+  /// Layers of two blocks, as most are, that launch as many kernels.
+  [[nodiscard]] double usual_layers() const { return layers.places() / 2; }
 
-  /// What the backward pass goes through: the layers after those.
+  /// The layers alone.
+  [[nodiscard]] ModelPart OnlyLayers() const { return {layers, false, false}; }
+
+  /// What the backward pass goes through: the layers after those that are frozen.
   [[nodiscard]] ModelPart trained() const {
-    return {layers - frozen, embedding && frozen <= 0, head, mixture - frozen_mixture};
+    return {layers.Without(frozen), embedding && frozen.total() <= 0, head, {}, false, predictions};
   }
 
   /// Nothing of it has a backward pass.
-  [[nodiscard]] bool wholly_frozen() const { return frozen_start && frozen >= layers && !head; }
+  [[nodiscard]] bool wholly_frozen() const {
+    return frozen_start && frozen.total() >= layers.total() && !head;
+  }
 
   bool operator==(const ModelPart&) const = default;
 };
@@ -136,7 +147,7 @@ double LargestOfLayer(const TrainingSpec& job, LayerKind kind);
 /// Parameters of the weight shapes of one layer on a rank: its experts have the same ones.
 double ShapesOfLayer(const TrainingSpec& job, LayerKind kind);
 
-/// All parameters of the model.
+/// All parameters of the model, without its prediction modules: what published counts mean.
 double ModelParameters(const ModelSpec& model);
 
 /// Parameters that one token goes through: of the routed experts only those that the token is sent
@@ -153,7 +164,7 @@ Flop ModelFlop(const TrainingSpec& job);
 Flop HardwareFlop(const TrainingSpec& job);
 
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.
-Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);
+Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = kDenseLayer);
 
 /// The same for the layers of a part.
 Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part);
@@ -175,7 +186,7 @@ Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backwar
                     BytesPerSecond host);
 
 /// Bytes that come and go while the backward pass of one layer runs, beyond what layers keep.
-Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = LayerKind::kDense);
+Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = kDenseLayer);
 
 /// Bytes that come and go while the LM head and the loss run: logits, and the head's input.
 Bytes LossWorkingSet(const TrainingSpec& job);

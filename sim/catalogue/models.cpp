@@ -11,6 +11,26 @@ T Or(T value, T otherwise) {
   return value == 0 ? otherwise : value;
 }
 
+RecurrentSpec RecurrentOf(const proto::Model& model) {
+  RecurrentSpec spec;
+  if (!model.has_recurrent()) {
+    return spec;
+  }
+  const proto::Recurrent& from = model.recurrent();
+  spec.kind = static_cast<Recurrence>(from.kind());  // in the same order
+  const bool scan = spec.kind == Recurrence::kMamba;
+  const int head_dim = Or(model.head_dim(), model.hidden() / model.heads());
+  spec.heads = Or(from.heads(), scan ? 1 : model.heads());
+  spec.head_dim = Or(from.head_dim(), scan ? 2 * model.hidden() : head_dim);
+  const bool groups = scan || spec.kind == Recurrence::kMamba2;
+  spec.key_heads = Or(from.key_heads(), groups ? 1 : spec.heads);
+  spec.state = Or(from.state(), scan ? 16 : 128);
+  spec.convolution = from.convolution();
+  spec.chunk = Or(from.chunk(), spec.kind == Recurrence::kMamba2 ? 256 : 64);
+  spec.rank = Or(from.rank(), scan ? (model.hidden() + 15) / 16 : spec.head_dim);
+  return spec;
+}
+
 ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   ModelSpec spec;
   spec.path = path;
@@ -29,6 +49,13 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.attention = model.attention() == proto::FULL ? Attention::kFull : Attention::kCausal;
   spec.mixture = ReadFields<MixtureSpec>(model.mixture());
   spec.latent = ReadFields<LatentAttentionSpec>(model.latent_attention());
+  spec.recurrent = RecurrentOf(model);
+  spec.pattern = model.pattern();
+  spec.window = model.window();
+  spec.chunked_window = model.chunked_window();
+  spec.prediction_modules = model.prediction_modules();
+  spec.encoder = {model.encoder().layers(), model.encoder().tokens()};
+  spec.modulations = model.modulations();
   return spec;
 }
 

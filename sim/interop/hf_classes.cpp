@@ -61,6 +61,34 @@ constexpr HfClass kClasses[] = {
     {"glm4", "Glm4Config", 151552, 4096, 13696, 40, 32, 2, 128, kUntied, kGated},
     {"glm4_moe", "Glm4MoeConfig", 151552, 4096, 10944, 46, 96, 8, 128, kUntied, kGated, false, 128,
      8, 1408},
+    // Recurrences, alone and with attention.
+    {"mamba", "MambaConfig", 50280, 768, 0, 32, 12, 0, 0, kTied, kPlain},
+    {"falcon_mamba", "FalconMambaConfig", 50280, 768, 0, 32, 12, 0, 0, kTied, kPlain},
+    {"mamba2", "Mamba2Config", 32768, 4096, 0, 64, 64, 0, 0, kUntied, kPlain},
+    {"rwkv", "RwkvConfig", 50277, 4096, 0, 32, 64, 0, 0, kUntied, kPlain},
+    {"jamba", "JambaConfig", 65536, 4096, 14336, 32, 32, 8, 0, kUntied, kGated, false, 16, 2, 0},
+    {"bamba", "BambaConfig", 128000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated},
+    {"falcon_h1", "FalconH1Config", 128000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated},
+    {"granitemoehybrid", "GraniteMoeHybridConfig", 32000, 4096, 11008, 32, 32, 0, 0, kUntied,
+     kGated},
+    {"nemotron_h", "NemotronHConfig", 131072, 4096, 21504, 52, 32, 8, 128, kUntied, kPlain},
+    {"zamba2", "Zamba2Config", 32000, 2560, 0, 54, 32, 0, 160, kTied, kGated},
+    {"recurrent_gemma", "RecurrentGemmaConfig", 256000, 2560, 7680, 26, 10, 0, 0, kTied, kGated},
+    {"qwen3_next", "Qwen3NextConfig", 151936, 2048, 5632, 48, 16, 2, 256, kUntied, kGated, false,
+     512, 10, 512},
+    {"kimi_linear", "KimiLinearConfig", 163840, 2304, 9216, 27, 32, 0, 0, kUntied, kGated, false,
+     256, 8, 1024},
+    {"minimax", "MiniMaxConfig", 32000, 4096, 14336, 32, 32, 8, 0, kUntied, kGated, false, 8, 2, 0},
+    {"cohere2", "Cohere2Config", 256000, 8192, 22528, 40, 64, 0, 0, kTied, kGated},
+    // Encoders with decoders.
+    {"t5", "T5Config", 32128, 512, 2048, 6, 8, 0, 64, kTied, kPlain},
+    {"mt5", "MT5Config", 250112, 512, 1024, 8, 6, 0, 64, kUntied, kGated},
+    {"umt5", "UMT5Config", 250112, 512, 1024, 8, 6, 0, 64, kUntied, kGated},
+    {"bart", "BartConfig", 50265, 1024, 4096, 12, 16, 0, 0, kTied, kPlain, kLearned, 0, 0, 0},
+    {"mbart", "MBartConfig", 50265, 1024, 4096, 12, 16, 0, 0, kTied, kPlain, kLearned, 0, 0, 0},
+    {"pegasus", "PegasusConfig", 50265, 1024, 4096, 12, 16, 0, 0, kTied, kPlain},
+    {"marian", "MarianConfig", 58101, 1024, 4096, 12, 16, 0, 0, kTied, kPlain},
+    {"whisper", "WhisperConfig", 51865, 384, 1536, 4, 6, 0, 0, kTied, kPlain, kLearned, 0, 0, 0},
     // Encoders. The vocabulary of those of pictures is their classes (ImageNet).
     {"bert", "BertConfig", 30522, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0, 512},
     {"roberta", "RobertaConfig", 50265, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
@@ -177,6 +205,7 @@ constexpr const char* kOfNoWeight[] = {
     "sep_token_id",
     "max_window_layers",
     "rope_scaling_factor",
+    "A_initializer_range",
     "activation_dropout",
     "attn_implementation",
     "attention_probs_dropout_prob",
@@ -200,32 +229,46 @@ constexpr const char* kOfNoWeight[] = {
     "summary_last_dropout",
     "tie_weights_",
     "type_vocab_size",
+    "attn_rotary_emb",
+    "conv_bias",
+    "hidden_dropout_probability",
+    "mamba_chunk_scan",
+    "mamba_conv_bias",
+    "mamba_norm_before_gate",
+    "mamba_proj_bias",
+    "mamba_rms_norm",
+    "mamba_inner_layernorms",
+    "mamba_use_mlp",
+    "mamba_hidden_act",
+    "mlp_hidden_act",
+    "mlp_expansion_factor",
+    "norm_before_gate",
+    "num_logits_to_keep",
+    "relative_attention_max_distance",
+    "relative_attention_num_buckets",
+    "rescale_prenorm_residual",
+    "residual_in_fp32",
+    "rms_norm",
+    "sliding_window_attention",
+    "ssm_cfg",
+    "time_step_floor",
+    "time_step_init_scheme",
+    "time_step_limit",
+    "time_step_max",
+    "time_step_min",
+    "time_step_scale",
+    "use_conv_bias",
+    "use_mamba_kernels",
+    "use_mambapy",
+    "use_bcdt_rms",
+    "layer_norm_epsilon_",
 };
 
-// Kinds of model that are no stack of layers with self-attention: encoders with decoders, two
-// towers, state spaces.
-constexpr const char* kOtherKinds[] = {"t5",
-                                       "mt5",
-                                       "umt5",
-                                       "bart",
-                                       "mbart",
-                                       "pegasus",
-                                       "marian",
-                                       "whisper",
-                                       "clip",
-                                       "swin",
-                                       "mamba",
-                                       "mamba2",
-                                       "jamba",
-                                       "rwkv",
-                                       "recurrent_gemma",
-                                       "granitemoehybrid",
-                                       "nemotron_h",
-                                       "qwen3_next",
-                                       "falcon_mamba",
-                                       "zamba2",
-                                       "bamba",
-                                       "falcon_h1"};
+// Kinds of model that are no stack of layers of one width: two towers, and pictures in stages.
+constexpr const char* kOtherKinds[] = {"clip", "swin"};
+
+constexpr const char* kT5Kinds[] = {"t5", "mt5", "umt5"};
+constexpr const char* kEncoderKinds[] = {"bart", "mbart", "pegasus", "marian", "whisper"};
 
 bool Has(std::span<const char* const> names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
@@ -246,6 +289,14 @@ bool IsPictureHfKind(std::string_view type) {
   constexpr std::string_view kTypes[] = {"vit", "deit", "dinov2", "clip_vision_model",
                                          "siglip_vision_model"};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+bool IsT5HfKind(std::string_view type) {
+  return Has(kT5Kinds, type);
+}
+
+bool HasEncoderHfKind(std::string_view type) {
+  return IsT5HfKind(type) || Has(kEncoderKinds, type);
 }
 
 bool IsOtherHfKind(std::string_view type) {

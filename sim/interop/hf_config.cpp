@@ -1,142 +1,61 @@
 #include "sim/interop/hf_config.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 #include <optional>
-#include <set>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/interop/hf_fields.h"
 #include "sim/interop/json_text.h"
 
 namespace gridlock {
 
 namespace {
 
-using Names = std::vector<const char*>;
-
-class HfReader {
+class HfReader : private HfFields {
  public:
-  HfReader(const std::string& file, const JsonValue& config, ProblemList& problems)
-      : file_(file), config_(config), problems_(problems) {}
+  using HfFields::HfFields;
 
   HfModel Read(const std::string& name) {
     made_.model.name = name;
     if (!ChooseClass()) {
-      return std::move(made_);
+      return Done();
     }
     ReadSizes();
     ReadExperts();
     ReadLatentAttention();
-    NoteAttention();
+    ReadHfLayerKinds(*this, type_, made_.model);
+    ReadSeparateExperts();
+    NoteFormat();
     NoteUnknown();
-    return std::move(made_);
+    return Done();
   }
 
  private:
-  // The first of the names that the file gives, and gives something.
-  const JsonValue* Given(const Names& names) {
-    const JsonValue* given = nullptr;
-    for (const char* name : names) {
-      const JsonValue* const value = config_.Find(name);
-      read_.insert(name);
-      if (given == nullptr && value != nullptr && value->kind != JsonValue::Kind::kNull) {
-        given = value;
-        given_ = name;
-      }
-    }
-    return given;
-  }
-
-  std::optional<int> Count(const Names& names, int least = 1) {
-    const JsonValue* const value = Given(names);
-    if (value == nullptr) {
-      return std::nullopt;
-    }
-    std::int64_t number = -1;
-    const std::string& text = value->text;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-    constexpr std::int64_t kMost = 100'000'000;
-    const bool whole = value->kind == JsonValue::Kind::kNumber && read.ec == std::errc() &&
-                       read.ptr == text.data() + text.size();
-    if (!whole || number < least || number > kMost) {
-      problems_.Add(value->where, "",
-                    Refusal(fmt::format("{} is {}", Quoted(given_), Written(*value)),
-                            fmt::format("a whole number from {} to {}", least, kMost)));
-      return least;
-    }
-    return static_cast<int>(number);
-  }
-
-  static std::string Written(const JsonValue& value) {
-    switch (value.kind) {
-      case JsonValue::Kind::kText:
-        return Quoted(value.text);
-      case JsonValue::Kind::kList:
-        return "a list";
-      case JsonValue::Kind::kObject:
-        return "an object";
-      case JsonValue::Kind::kNull:
-        return "null";
-      default:
-        return value.text;
-    }
-  }
-
-  // The default of the class, and a note that says so. Without one the size is missing.
-  int Size(const Names& names, int otherwise) {
-    if (const std::optional<int> given = Count(names)) {
-      return *given;
-    }
-    if (class_ == nullptr || otherwise == 0) {
-      problems_.Add(
-          {file_, 0, 0}, "",
-          Refusal(fmt::format("{} is missing, and its class has no default", Quoted(names.front())),
-                  "a whole number"));
-      return 1;
-    }
-    NoteDefault(names.front(), fmt::format("{}", otherwise));
-    return otherwise;
-  }
-
-  void NoteDefault(const char* name, const std::string& value) {
-    made_.notes.push_back(fmt::format("{} is not given: {}, the default of {}", name, value,
-                                      class_ == nullptr ? "LlamaConfig" : class_->name));
-  }
-
-  std::optional<bool> Truth(const Names& names) {
-    const JsonValue* const value = Given(names);
-    if (value == nullptr) {
-      return std::nullopt;
-    }
-    if (value->kind != JsonValue::Kind::kTruth) {
-      problems_.Add(
-          value->where, "",
-          Refusal(fmt::format("{} is {}", Quoted(given_), Written(*value)), "true or false"));
-      return std::nullopt;
-    }
-    return value->text == "true";
+  HfModel Done() {
+    made_.notes = notes();
+    return std::move(made_);
   }
 
   bool ChooseClass() {
     const JsonValue* const type = Given({"model_type"});
     if (type == nullptr) {
-      made_.notes.emplace_back("model_type is not given: read as a model like Llama");
+      Note("model_type is not given: read as a model like Llama");
       return true;
     }
     type_ = type->text;
     if (IsOtherHfKind(type_)) {
-      problems_.Add(type->where, "",
+      problems().Add(type->where, "",
                     Refusal("models of the type " + Quoted(type_) + " are not simulated",
-                            "a decoder or an encoder with self-attention in every layer"));
+                            "a stack of layers of one width"));
       return false;
     }
-    class_ = FindHfClass(type_);
-    if (class_ == nullptr) {
+    SetClass(FindHfClass(type_));
+    if (chosen() == nullptr) {
       const std::string near = NearestName(type_, HfTypes());
-      made_.notes.push_back(
+      Note(
           fmt::format("model_type {} is not known{}: read as a model like Llama, without defaults",
                       Quoted(type_), near.empty() ? "" : " (nearest: " + near + ")"));
     }
@@ -145,17 +64,28 @@ class HfReader {
 
   void ReadSizes() {
     const HfClass none{};
-    const HfClass& defaults = class_ == nullptr ? none : *class_;
+    const HfClass& defaults = chosen() == nullptr ? none : *chosen();
     ModelSpec& model = made_.model;
-    model.layers =
-        Size({"num_hidden_layers", "n_layer", "n_layers", "num_layers"}, defaults.layers);
+    model.layers = Size({"num_hidden_layers", "n_layer", "n_layers", "num_layers",
+                         "num_decoder_layers", "decoder_layers"},
+                        defaults.layers);
     model.hidden = Size({"hidden_size", "n_embd", "d_model", "dim"}, defaults.hidden);
-    model.heads = Size({"num_attention_heads", "n_head", "n_heads"}, defaults.heads);
     model.vocabulary = Size({"vocab_size"}, defaults.vocabulary);
-    ReadHeads(defaults);
-    ReadFeedForward(defaults);
-    model.gated = class_ == nullptr || class_->gated;
-    model.query_key_norms = class_ != nullptr && NormsQueriesAndKeys(class_->type);
+    model.gated = chosen() == nullptr || chosen()->gated;
+    if (IsRecurrentHfKind(type_)) {
+      // No attention: heads as wide as most.
+      constexpr int kHead = 64;
+      model.heads = model.kv_heads = std::max(1, model.hidden / kHead);
+      model.head_dim = kHead;
+      ReadChannelMix();
+    } else {
+      model.heads = Size({"num_attention_heads", "n_head", "n_heads", "num_heads",
+                          "decoder_attention_heads"},
+                         defaults.heads);
+      ReadHeads(defaults);
+      ReadFeedForward(defaults);
+    }
+    model.query_key_norms = chosen() != nullptr && NormsQueriesAndKeys(chosen()->type);
     const std::optional<bool> tied = Truth({"tie_word_embeddings"});
     model.tied_embeddings = tied.value_or(defaults.tied);
     if (!tied) {
@@ -175,6 +105,42 @@ class HfReader {
     if (defaults.encoder_positions != 0) {
       ReadEncoder();
     }
+    if (HasEncoderHfKind(type_)) {
+      ReadEncoderInFront();
+    }
+  }
+
+  // RWKV has a feed-forward block, Mamba has none.
+  void ReadChannelMix() {
+    if (type_ == "rwkv") {
+      made_.model.gated = false;
+      made_.model.ffn = CountOr({"intermediate_size"}, 4 * made_.model.hidden);
+    }
+  }
+
+  // An encoder in front of the decoder; its tokens see each other.
+  void ReadEncoderInFront() {
+    ModelSpec& model = made_.model;
+    constexpr int kTokens = 512;
+    if (IsT5HfKind(type_)) {
+      // num_layers is the encoder's, and the decoder's where nothing else is said.
+      const int encoder = Count({"num_layers"}).value_or(model.layers);
+      model.layers = CountOr({"num_decoder_layers"}, encoder);
+      model.encoder = {encoder, kTokens};
+      const JsonValue* const kind = Given({"feed_forward_proj"});
+      model.gated = kind != nullptr ? kind->text.rfind("gated", 0) == 0 : type_ != "t5";
+      (void)Count({"n_positions"});
+    } else {
+      model.encoder.layers = CountOr({"encoder_layers"}, model.layers);
+      model.encoder.tokens =
+          CountOr({"max_source_positions"}, std::min(kTokens, std::max(1, model.max_positions)));
+      model.max_positions = CountOr({"max_target_positions"}, model.max_positions, 0);
+      (void)Count({"encoder_attention_heads", "encoder_ffn_dim", "num_hidden_layers"});
+    }
+    Note(fmt::format(
+        "an encoder of {} tokens in front: sequence_length is the decoder's; change "
+        "`encoder {{ tokens }}` for another length",
+        model.encoder.tokens));
   }
 
   // Every token sees every other one. Those of pictures are patches, with one more for the class.
@@ -195,7 +161,7 @@ class HfReader {
       const int side = *picture / *patch;
       model.max_positions = side * side + 1;
     }
-    made_.notes.push_back(
+    Note(
         fmt::format("an encoder of pictures: sequence_length is that of its patches, {}; its "
                     "classes, {}, stand "
                     "for a vocabulary, and the embedding of patches counts as one of them",
@@ -214,18 +180,18 @@ class HfReader {
       model.kv_heads = *given;
     } else {
       model.kv_heads = defaults.kv_heads == 0 ? model.heads : defaults.kv_heads;
-      if (class_ != nullptr && defaults.kv_heads > 0) {
+      if (chosen() != nullptr && defaults.kv_heads > 0) {
         NoteDefault("num_key_value_heads", fmt::format("{}", model.kv_heads));
       }
     }
-    const std::optional<int> head = Count({"head_dim", "kv_channels"});
-    if (problems_.empty() && !head && model.hidden % model.heads != 0 && defaults.head_dim == 0) {
-      problems_.Add({file_, 0, 0}, "",
+    const std::optional<int> head = Count({"head_dim", "kv_channels", "d_kv", "attention_head_dim"});
+    if (problems().empty() && !head && model.hidden % model.heads != 0 && defaults.head_dim == 0) {
+      problems().Add({file(), 0, 0}, "",
                     Refusal(fmt::format("{} heads do not divide the hidden size, {}", model.heads,
                                         model.hidden),
                             "head_dim"));
     }
-    if (!head && class_ != nullptr && defaults.head_dim > 0) {
+    if (!head && chosen() != nullptr && defaults.head_dim > 0) {
       NoteDefault("head_dim", fmt::format("{}", defaults.head_dim));
     }
     model.head_dim =
@@ -243,9 +209,9 @@ class HfReader {
       model.ffn = dense.value_or(kDense);
       return;
     }
-    const Names names = {"intermediate_size", "n_inner", "ffn_dim", "ffn_hidden_size",
-                         "hidden_dim"};
-    const bool four_times = class_ != nullptr && defaults.ffn == 0;
+    const Names names = {"intermediate_size", "n_inner", "ffn_dim",          "ffn_hidden_size",
+                         "hidden_dim",        "d_ff",    "decoder_ffn_dim"};
+    const bool four_times = chosen() != nullptr && defaults.ffn == 0;
     if (!four_times) {
       model.ffn = Size(names, defaults.ffn);
       return;
@@ -257,7 +223,7 @@ class HfReader {
 
   void ReadExperts() {
     const HfClass none{};
-    const HfClass& defaults = class_ == nullptr ? none : *class_;
+    const HfClass& defaults = chosen() == nullptr ? none : *chosen();
     const std::optional<int> experts =
         Count({"num_local_experts", "num_experts", "n_routed_experts"}, 0);
     if (experts.value_or(defaults.experts) < 2) {
@@ -272,11 +238,11 @@ class HfReader {
         Size({"num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk"},
              defaults.experts_per_token);
     // Mixtral and those like it have no dense block: intermediate_size is that of an expert.
-    const bool own_width = defaults.expert_ffn > 0 || class_ == nullptr;
+    const bool own_width = defaults.expert_ffn > 0;
     const std::optional<int> width = Count({"moe_intermediate_size"});
     if (width) {
       mixture.expert_ffn = *width;
-    } else if (own_width && class_ != nullptr) {
+    } else if (own_width && chosen() != nullptr) {
       mixture.expert_ffn = defaults.expert_ffn;
       NoteDefault("moe_intermediate_size", fmt::format("{}", mixture.expert_ffn));
     } else {
@@ -292,7 +258,10 @@ class HfReader {
     if (type_ == "llama4_text") {
       mixture.shared_experts = 1;
     }
-    std::optional<int> width = Count({"shared_expert_intermediate_size"}, 0);
+    std::optional<int> width =
+        Count({"shared_expert_intermediate_size", "shared_intermediate_size",
+               "moe_shared_expert_intermediate_size"},
+              0);
     if (!width && type_ == "qwen2_moe") {
       width = 5632;
       NoteDefault("shared_expert_intermediate_size", "5632");
@@ -300,7 +269,7 @@ class HfReader {
     if (width && *width > 0) {
       mixture.shared_experts = std::max(1, (*width + mixture.expert_ffn / 2) / mixture.expert_ffn);
       if (mixture.shared_experts * mixture.expert_ffn != *width) {
-        made_.notes.push_back(
+        Note(
             fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
                         *width, mixture.shared_experts, mixture.expert_ffn));
       }
@@ -314,30 +283,18 @@ class HfReader {
     if (!dense && type_ == "deepseek_v3") {
       NoteDefault("first_k_dense_replace", "3");
     }
-    const Names steps = {"decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq"};
+    const Names steps = {"decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq",
+                         "expert_layer_period"};
     const std::optional<int> every = Count(steps);
-    if (every.value_or(1) == 2) {
-      mixture.dense_every_second = true;
-    } else if (every.value_or(1) > 2) {
-      problems_.Add(
-          Given(steps)->where, "",
-          Refusal(fmt::format("experts in every layer number {} are not simulated", *every),
-                  "1 or 2"));
-    }
-    if (mixture.dense_every_second && mixture.dense_layers > 0) {
-      problems_.Add(Given(steps)->where, "",
-                    Refusal(fmt::format("experts in every second layer behind {} dense layers are "
-                                        "not simulated",
-                                        mixture.dense_layers),
-                            "1, or no dense layers in front"));
-    }
+    const int by_class = type_ == "jamba" ? 2 : 1;
+    mixture.every = every.value_or(by_class) > 1 ? every.value_or(by_class) : 0;
+    (void)Count({"expert_layer_offset"}, 0);
     const JsonValue* const plain = Given({"mlp_only_layers"});
     const int leading = plain == nullptr ? 0 : static_cast<int>(plain->items.size());
     for (int i = 0; i < leading; ++i) {
       if (plain->items[static_cast<std::size_t>(i)].text != fmt::format("{}", i)) {
-        problems_.Add(plain->where, "",
-                      Refusal("dense layers between layers with experts are not simulated",
-                              "the first layers, [0, 1, ...]"));
+        Note(
+            "approximated: mlp_only_layers, dense layers between others, stand in front");
         break;
       }
     }
@@ -345,8 +302,22 @@ class HfReader {
     (void)Given({"moe_layers"});
   }
 
+  // Of a model whose pattern has no dense feed-forward block its width is that of an expert.
+  void ReadSeparateExperts() {
+    ModelSpec& model = made_.model;
+    const bool dense = model.pattern.find('F') != std::string::npos;
+    const bool experts = model.pattern.find('E') != std::string::npos;
+    if (experts && !dense && model.has_experts()) {
+      model.ffn = model.mixture.expert_ffn;
+    }
+    if (!experts && dense) {
+      model.mixture = {};
+    }
+  }
+
   void ReadLatentAttention() {
-    const bool by_class = type_ == "deepseek_v2" || type_ == "deepseek_v3" || type_ == "kimi_k2";
+    const bool by_class = type_ == "deepseek_v2" || type_ == "deepseek_v3" || type_ == "kimi_k2" ||
+                          type_ == "kimi_linear";
     const std::optional<int> rank = Count({"kv_lora_rank"});
     if (!rank && !by_class) {
       return;
@@ -363,8 +334,8 @@ class HfReader {
     latent.plain_head_dim = size("qk_nope_head_dim", 128);
     latent.rotary_head_dim = size("qk_rope_head_dim", 64);
     latent.value_head_dim = size("v_head_dim", 128);
-    read_.insert("q_lora_rank");
-    const JsonValue* const query = config_.Find("q_lora_rank");
+    (void)Given({"q_lora_rank"});
+    const JsonValue* const query = config().Find("q_lora_rank");
     // null says that queries are not compressed; nothing leaves it to the class.
     latent.query_rank =
         query == nullptr ? size("q_lora_rank", 1536) : Count({"q_lora_rank"}).value_or(0);
@@ -372,59 +343,27 @@ class HfReader {
     (void)Count({"qk_head_dim"});
   }
 
-  // What attention or training does otherwise, and is not simulated.
-  void NoteAttention() {
-    const bool used = Truth({"use_sliding_window"}).value_or(true);
-    const std::optional<int> window = Count({"sliding_window"}, 0);
-    const JsonValue* const layers = Given({"layer_types"});
-    (void)Given({"sliding_window_pattern", "_sliding_window_pattern"});
-    bool linear = false;
-    for (std::size_t i = 0; layers != nullptr && i < layers->items.size(); ++i) {
-      linear = linear || layers->items[i].text == "linear_attention";
-    }
-    if (linear) {
-      problems_.Add(layers->where, "",
-                    Refusal("layers of linear attention are not simulated",
-                            "\"full_attention\" and \"sliding_attention\""));
-    }
-    if (used && window.value_or(0) > 0) {
-      made_.notes.push_back(fmt::format(
-          "not simulated: a sliding window of {} tokens; every layer attends to all tokens before",
-          *window));
-    }
-    const int ahead = Count({"num_nextn_predict_layers"}, 0).value_or(0);
-    if (ahead > 0) {
-      made_.notes.push_back(fmt::format("not simulated: {} {} that {} tokens further ahead", ahead,
-                                        ahead == 1 ? "layer" : "layers",
-                                        ahead == 1 ? "predicts" : "predict"));
-    }
+  void NoteFormat() {
     if (Given({"quantization_config"}) != nullptr) {
-      made_.notes.emplace_back(
-          "quantization_config: the format of weights is the job's `precision`, not the model's");
+      Note("quantization_config: the format of weights is the job's `precision`, not the model's");
     }
   }
 
   void NoteUnknown() {
     std::string unknown;
-    for (const std::string& name : config_.names) {
-      const bool known = read_.contains(name) || IsHfFieldOfNoWeight(name);
+    for (const std::string& name : config().names) {
+      const bool known = WasRead(name) || IsHfFieldOfNoWeight(name);
       if (!known) {
         unknown += (unknown.empty() ? "" : ", ") + name;
       }
     }
     if (!unknown.empty()) {
-      made_.notes.push_back("not read: " + unknown);
+      Note("not read: " + unknown);
     }
   }
 
-  const std::string& file_;
-  const JsonValue& config_;
-  ProblemList& problems_;
   HfModel made_;
-  const HfClass* class_ = nullptr;
   std::string type_;
-  std::string given_;           ///< the name under which the last value stood
-  std::set<std::string> read_;  ///< names that were asked for
 };
 
 // What the model is called in the file itself, else the folder's or the file's name.

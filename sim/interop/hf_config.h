@@ -42,7 +42,11 @@ bool IsHfFieldOfNoWeight(std::string_view name);
 /// An encoder of pictures: its tokens are patches.
 bool IsPictureHfKind(std::string_view type);
 
-/// A `model_type` that is no stack of layers with attention.
+/// An encoder with a decoder behind it, and those of them that are called like T5.
+bool HasEncoderHfKind(std::string_view type);
+bool IsT5HfKind(std::string_view type);
+
+/// A `model_type` that is no stack of layers.
 bool IsOtherHfKind(std::string_view type);
 
 struct HfModel {

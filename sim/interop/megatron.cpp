@@ -287,7 +287,7 @@ class MegatronReader {
       return;
     }
     if (text == "2") {
-      model_.mixture.dense_every_second = true;
+      model_.mixture.every = 2;
       made_.notes.emplace_back(
           "approximated: layers 2, 4, ... have the experts, where Megatron gives them to 1, 3, "
           "...");

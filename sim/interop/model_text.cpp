@@ -11,9 +11,9 @@ namespace gridlock {
 
 namespace {
 
-class Block {
+class Message {
  public:
-  Block(std::string& out, std::string indent) : out_(out), indent_(std::move(indent)) {}
+  Message(std::string& out, std::string indent) : out_(out), indent_(std::move(indent)) {}
 
   template <typename T>
   void Line(const char* field, const T& value) {
@@ -32,6 +32,27 @@ class Block {
   std::string indent_;
 };
 
+// In the order of the enum.
+constexpr const char* kRecurrences[] = {"",          "MAMBA",      "MAMBA_2",
+                                        "GATED_DELTA", "KIMI_DELTA", "LIGHTNING"};
+
+void AddRecurrent(const RecurrentSpec& recurrent, const std::string& indent, std::string& out) {
+  if (recurrent.kind == Recurrence::kNone) {
+    return;
+  }
+  out += indent + "  recurrent {\n";
+  Message message(out, indent + "    ");
+  message.Line("kind", kRecurrences[static_cast<int>(recurrent.kind)]);
+  message.Line("heads", recurrent.heads);
+  message.Line("head_dim", recurrent.head_dim);
+  message.Line("key_heads", recurrent.key_heads);
+  message.Line("state", recurrent.state);
+  message.Count("convolution", recurrent.convolution);
+  message.Count("chunk", recurrent.chunk);
+  message.Count("rank", recurrent.rank);
+  out += indent + "  }\n";
+}
+
 std::string Billions(double parameters) {
   return parameters >= 1e9 ? fmt::format("{:.4g} billion", parameters / 1e9)
                            : fmt::format("{:.4g} million", parameters / 1e6);
@@ -42,7 +63,7 @@ std::string Billions(double parameters) {
 std::string ModelEntry(const ModelSpec& model, const std::string& title, const std::string& source,
                        const std::string& indent) {
   std::string out = indent + "model {\n";
-  Block entry(out, indent + "  ");
+  Message entry(out, indent + "  ");
   entry.Line("name", TextValue(model.name));
   entry.Line("title", TextValue(title));
   entry.Line("layers", model.layers);
@@ -50,7 +71,7 @@ std::string ModelEntry(const ModelSpec& model, const std::string& title, const s
   entry.Line("heads", model.heads);
   entry.Count("kv_heads", model.kv_heads);
   entry.Count("head_dim", model.head_dim);
-  entry.Line("ffn", model.ffn);
+  entry.Count("ffn", model.ffn);
   entry.Line("gated", model.gated);
   entry.Line("vocabulary", model.vocabulary);
   entry.Line("max_positions", model.max_positions);
@@ -59,22 +80,34 @@ std::string ModelEntry(const ModelSpec& model, const std::string& title, const s
     entry.Line("query_key_norms", true);
   }
   entry.Line("attention", model.attention == Attention::kCausal ? "CAUSAL" : "FULL");
+  if (!model.pattern.empty()) {
+    entry.Line("pattern", TextValue(model.pattern));
+  }
+  entry.Count("window", model.window);
+  if (model.chunked_window) {
+    entry.Line("chunked_window", true);
+  }
+  entry.Count("prediction_modules", model.prediction_modules);
+  entry.Count("modulations", model.modulations);
+  if (model.encoder.layers > 0) {
+    out += fmt::format("{}  encoder {{ layers: {} tokens: {} }}\n", indent, model.encoder.layers,
+                       model.encoder.tokens);
+  }
+  AddRecurrent(model.recurrent, indent, out);
   if (model.has_experts()) {
     out += indent + "  mixture {\n";
-    Block mixture(out, indent + "    ");
+    Message mixture(out, indent + "    ");
     mixture.Line("experts", model.mixture.experts);
     mixture.Line("experts_per_token", model.mixture.experts_per_token);
     mixture.Line("expert_ffn", model.mixture.expert_ffn);
     mixture.Count("shared_experts", model.mixture.shared_experts);
     mixture.Count("dense_layers", model.mixture.dense_layers);
-    if (model.mixture.dense_every_second) {
-      mixture.Line("dense_every_second", true);
-    }
+    mixture.Count("every", model.mixture.every);
     out += indent + "  }\n";
   }
   if (model.latent.key_value_rank > 0) {
     out += indent + "  latent_attention {\n";
-    Block latent(out, indent + "    ");
+    Message latent(out, indent + "    ");
     latent.Count("query_rank", model.latent.query_rank);
     latent.Line("key_value_rank", model.latent.key_value_rank);
     latent.Line("plain_head_dim", model.latent.plain_head_dim);

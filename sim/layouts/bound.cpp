@@ -115,9 +115,9 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
   const ModelPart active = backward ? part.trained() : part;
   double floor =
       (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
-      (LaunchShare(job) * active.layers);
-  double wait =
-      (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() * active.mixture;
+      (LaunchShare(job) * active.usual_layers());
+  double wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() *
+                active.layers.with(Block::kMixture);
   if (gradients == Gradients::kWeights) {
     floor = wait = 0;
   } else {
@@ -165,7 +165,6 @@ StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& pa
                 static_cast<int>(job.recompute),
                 job.offload_activations,
                 part.layers,
-                part.mixture,
                 part.frozen,
                 job.adapters.base_bytes,
                 (part.embedding ? 1 : 0) + (part.head ? 2 : 0),
@@ -211,15 +210,16 @@ ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const Gro
       job.model.has_experts() && layout.splits_experts() ? layout.expert_shards() : std::int64_t{1};
   ChunkTraffic traffic;
   // Where leading layers are frozen, slices are not alike, and none is counted.
-  if ((shape.ranks <= 1 && holders <= 1) || part.layers <= 0 || job.frozen.layers > 0) {
+  const double layers = part.layers.total();
+  if ((shape.ranks <= 1 && holders <= 1) || layers <= 0 || job.frozen.layers > 0) {
     return traffic;
   }
   const double bytes = TrainedPerRank(job, part).total() * job.stack.main_gradient_bytes;
   const double buckets = std::ceil(bytes / job.gradient_bucket().si());
   traffic.slices = job.zero == 3
-                       ? std::max(1.0, std::floor(part.layers))
-                       : std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0);
-  const ModelPart slice{part.layers / traffic.slices, false, false, part.mixture / traffic.slices};
+                       ? std::max(1.0, std::floor(layers))
+                       : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
+  const ModelPart slice{part.layers.Times(1 / traffic.slices), false, false};
   const ParameterCount parameters = TrainedPerRank(job, slice);
   const ParameterBytes weights = job.zero == 3 ? WeightBytes(job, slice) : TrainedBytes(job, slice);
   traffic.common = SliceTime(job, parameters.common, weights.common, shape, server);
@@ -326,7 +326,7 @@ double StepBound::Of(const TrainingSpec& job) {
   const bool zero_bubble = layout.schedule == Schedule::kZeroBubble;
   Stage first;
   double before = 0, behind = 0, passes = 0, parameters = 0;
-  ModelPart last{-1};
+  ModelPart last{Layers(kDenseLayer, -1)};
   Times times;
   ChunkTraffic traffic;
   for (int q = 0; q < layout.pipeline; ++q) {

@@ -147,13 +147,13 @@ class Walk {
     choice_.schedule = static_cast<std::int32_t>(schedule);
     const std::int64_t rest =
         space_.accelerators / (std::int64_t{choice_.tensor} * choice_.context);
-    for (const std::int64_t pipeline : DivisorsOf(rest, job_.model.layers + 2)) {
+    for (const std::int64_t pipeline : DivisorsOf(rest, job_.model.depth() + 2)) {
       if (pipeline == 1 && schedule != space_.job.layout.schedule) {
         continue;  // all schedules are the same
       }
       choice_.pipeline = static_cast<std::int32_t>(pipeline);
       choice_.data = static_cast<std::int32_t>(rest / pipeline);
-      const int most = pipeline > 1 ? (job_.model.layers + 2) / choice_.pipeline : 1;
+      const int most = pipeline > 1 ? (job_.model.depth() + 2) / choice_.pipeline : 1;
       for (choice_.virtual_pipeline = 1; choice_.virtual_pipeline <= std::max(most, 1);
            ++choice_.virtual_pipeline) {
         Chunks();
@@ -165,7 +165,7 @@ class Walk {
 
   // Layers are shared evenly, else with the embedding and the head as a layer each, else unevenly.
   void Chunks() {
-    const int layers = job_.model.layers;
+    const int layers = job_.model.depth();
     const int chunks = choice_.pipeline * choice_.virtual_pipeline;
     const bool even = layers % chunks == 0;
     const bool as_layer = !even && (layers + 2) % chunks == 0;

@@ -120,10 +120,11 @@ class FitChecks {
           "virtual_pipeline: 1 and zero: 0 or 1, or another schedule");
     }
     const std::int64_t extra = layout.embedding_as_layer ? 2 : 0;
-    const std::int64_t layers = spec_.model.layers + extra;
+    const std::int64_t layers = spec_.model.depth() + extra;
     const std::int64_t chunks = Product(layout.pipeline, layout.virtual_pipeline);
     CHECK(chunks > 0);
-    if (layers % chunks == 0 || (layout.uneven_layers && layers >= chunks)) {
+    const std::int64_t with = layers + spec_.model.prediction_modules;
+    if (layers % chunks == 0 || with % chunks == 0 || (layout.uneven_layers && layers >= chunks)) {
       return;
     }
     std::string stages = std::to_string(layout.pipeline) + " pipeline stages";
@@ -133,7 +134,7 @@ class FitChecks {
     std::string what = stages + " do not share " + std::to_string(layers) + " layers of " +
                        spec_.model.name + " evenly";
     if (extra > 0) {
-      what += " (" + std::to_string(spec_.model.layers) + " and 2 of embedding_as_layer)";
+      what += " (" + std::to_string(spec_.model.depth()) + " and 2 of embedding_as_layer)";
     }
     AtLayout("pipeline", what, "pipeline x virtual_pipeline to divide " + std::to_string(layers));
   }
@@ -257,12 +258,12 @@ class FitChecks {
   }
 
   void CheckFrozen() {
-    if (spec_.frozen.layers >= spec_.model.layers) {
+    if (spec_.frozen.layers >= spec_.model.depth()) {
       problems_.Add(job_.At("frozen").At("layers").value, spec_.path + ".frozen.layers",
                     Refusal("\"layers\" is " + std::to_string(spec_.frozen.layers) + ", and " +
-                                spec_.model.name + " has " + std::to_string(spec_.model.layers) +
+                                spec_.model.name + " has " + std::to_string(spec_.model.depth()) +
                                 ", so that nothing would be trained",
-                            "at most " + std::to_string(spec_.model.layers - 1)));
+                            "at most " + std::to_string(spec_.model.depth() - 1)));
     }
   }
 

@@ -133,6 +133,8 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
     spec.adapters = AdaptersOf(job.adapters());
   }
   spec.frozen = {job.frozen().layers(), job.frozen().tables()};
+  spec.expert_load = {Or(job.expert_load().imbalance(), 1.0), job.expert_load().capacity(),
+                      job.expert_load().padded()};
   if (job.zero_buffers().has_overlap_comm()) {
     spec.stack.overlap_gradients = job.zero_buffers().overlap_comm();
   }

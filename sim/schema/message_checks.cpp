@@ -269,7 +269,39 @@ void Check(const proto::SwitchChips& switches, const Complaints& complain) {
   }
 }
 
+// What each letter of a pattern wants to be there.
+void CheckPattern(const proto::Model& model, const Complaints& complain) {
+  const std::string& pattern = model.pattern();
+  const std::size_t odd = pattern.find_first_not_of("GLRPFE");
+  if (odd != std::string::npos) {
+    complain.Value("pattern", "\"pattern\" has the letter " + Quoted(pattern.substr(odd, 1)),
+                   "G (global attention), L (local attention), R (recurrence), P (attention beside "
+                   "a recurrence), F (feed-forward alone) or E (experts alone)");
+    return;
+  }
+  const auto wants = [&](const std::string& letters, const char* field, const char* example) {
+    const std::size_t place = pattern.find_first_of(letters);
+    if (place != std::string::npos && !complain.Has(field)) {
+      complain.Value("pattern",
+                     "\"pattern\" has layers " + pattern.substr(place, 1) + ", and " +
+                         Quoted(field) + " is missing",
+                     example);
+    }
+  };
+  wants("L", "window", "window: 4096");
+  wants("RP", "recurrent", "recurrent { kind: MAMBA_2 ... }");
+  wants("F", "ffn", "ffn: 14336");
+  wants("E", "mixture", "mixture { experts: 8 experts_per_token: 2 expert_ffn: 14336 }");
+}
+
 void Check(const proto::Model& model, const Complaints& complain) {
+  if (!complain.Has("ffn") && !complain.Has("mixture") && !complain.Has("recurrent")) {
+    complain.Presence("ffn", "\"ffn\" is missing", "the inner width of the feed-forward block");
+  }
+  if (model.chunked_window() && !complain.Has("window")) {
+    complain.Presence("chunked_window", "chunks have a length, and \"window\" is missing",
+                      "window: 8192");
+  }
   if (complain.Has("kv_heads") && model.heads() % model.kv_heads() != 0) {
     complain.Value("kv_heads", Is("kv_heads", model.kv_heads()),
                    "a divisor of the " + std::to_string(model.heads()) + " heads");
@@ -280,6 +312,7 @@ void Check(const proto::Model& model, const Complaints& complain) {
                        std::to_string(model.hidden()),
                    "a divisor, or head_dim");
   }
+  CheckPattern(model, complain);
 }
 
 void Check(const proto::Stack& stack, const Complaints& complain) {
@@ -296,10 +329,12 @@ void Check(const proto::Mixture& mixture, const Complaints& complain) {
                        std::to_string(mixture.experts()) + " experts",
                    "at most " + std::to_string(mixture.experts()));
   }
-  if (mixture.dense_every_second() && mixture.dense_layers() > 0) {
-    complain.Presence("dense_layers",
-                      "\"dense_layers\" counts leading layers, and every second layer is dense",
-                      "one of \"dense_layers\" and \"dense_every_second\"");
+}
+
+void Check(const proto::ExpertLoad& load, const Complaints& complain) {
+  if (load.padded() && !complain.Has("capacity")) {
+    complain.Presence("padded", "experts are padded to their capacity, and \"capacity\" is missing",
+                      "a capacity factor, e.g. capacity: 1.25");
   }
 }
 
@@ -362,6 +397,7 @@ void CheckMessage(const google::protobuf::Message& message, const Written& writt
   CheckIf<proto::Model>(message, complain, Check);
   CheckIf<proto::Stack>(message, complain, Check);
   CheckIf<proto::Mixture>(message, complain, Check);
+  CheckIf<proto::ExpertLoad>(message, complain, Check);
   CheckIf<proto::Layout>(message, complain, Check);
   CheckIf<proto::Adapters>(message, complain, Check);
   CheckIf<proto::Pretraining>(message, complain, CheckTuning);

@@ -187,7 +187,7 @@ void SetModel(const RepairedCase& repaired, RowPoint& point) {
   point.Set("expert_ffn", row.expert_ffn);
   point.Set("shared_experts", row.shared_experts);
   if (row.dense_every_second) {
-    point.Set("dense_every_second", true);
+    point.Set("every", 2);
   } else {
     point.Set("dense_layers", row.dense_layers);
   }

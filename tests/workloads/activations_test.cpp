@@ -135,7 +135,7 @@ TEST(KeptActivations, OfEverySecondProduct) {
     }
     return flop;
   };
-  const ModelPart layer{1, false, false, 0};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const double again = gemms(BackwardWork(job, layer));
   job.recompute = Recompute::kNone;
   EXPECT_DOUBLE_EQ(again - gemms(BackwardWork(job, layer)),
@@ -153,7 +153,7 @@ TEST(KeptActivations, LeaveTwoLayersWhenTheyGoToTheHost) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
   const Bytes stay = MemoryByStage(job).front().activations;
   const auto copies = [&](double host) {
-    return HostCopies(job, {32, true, true, 0}, BytesPerSecond(host)).si();
+    return HostCopies(job, {Layers(kDenseLayer, 32), true, true}, BytesPerSecond(host)).si();
   };
   EXPECT_EQ(copies(55e9), 0);
   job.offload_activations = true;
@@ -173,7 +173,7 @@ TEST(States, OnTheHostCrossItsLinkOnceAPass) {
   job.global_batch = 8;
   job.zero = 3;
   job.stack.offloads_states = true;
-  const ModelPart part{32, true, true, 0};
+  const ModelPart part{Layers(kDenseLayer, 32), true, true};
   const double parameters = ParametersPerRank(job, part).total() / 8;
   const BytesPerSecond host(55e9);
   EXPECT_DOUBLE_EQ(StateCopies(job, part, false, host).si(), 2 * parameters / 55e9);
@@ -186,7 +186,7 @@ TEST(States, OnTheHostCrossItsLinkOnceAPass) {
   measured.model.vocabulary = 32000;
   measured.zero = 3;
   measured.stack.offloads_states = measured.stack.master_weights_only = true;
-  EXPECT_NEAR(StateCopies(measured, {8, true, true, 0}, false, host).si(), 0.143, 0.006);
+  EXPECT_NEAR(StateCopies(measured, {Layers(kDenseLayer, 8), true, true}, false, host).si(), 0.143, 0.006);
 }
 
 TEST(Alignment, OddVocabulariesMakeTheHeadSlow) {
@@ -194,7 +194,7 @@ TEST(Alignment, OddVocabulariesMakeTheHeadSlow) {
   const auto slowest = [&job](int vocabulary) {
     job.model.vocabulary = vocabulary;
     double most = 0;
-    for (const Operation& operation : ForwardWork(job, {0, false, true, 0}).operations) {
+    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 0), false, true}).operations) {
       most = std::max(most, operation.slowdown);
     }
     return most;
@@ -216,7 +216,7 @@ TEST(KeptActivations, AreWholeWhereInputsStayGathered) {
 
 TEST(KeyValueHeads, AreRepeatedOnMoreRanks) {
   TrainingSpec job = JobOn(Llama(1, 8192, 64, 28672));  // 8 key-value heads of 128
-  const ModelPart layer{1, false, false, 0};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const auto parameters = [&](int tensor) {
     job.layout.tensor = tensor;
     return tensor * ParametersPerRank(job, layer).total();
@@ -288,10 +288,10 @@ TEST(CopiesOfWeights, StayOnlyWhereLayersAreNotMadeAgain) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
   job.zero = 0;
   job.stack.casts_weights = true;
-  const ModelPart whole{32, true, true, 0};
+  const ModelPart whole{Layers(kDenseLayer, 32), true, true};
   EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, whole).total());
   job.recompute = Recompute::kFull;
-  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, {0, false, true, 0}).total());
+  EXPECT_EQ(MemoryByStage(job).front().weights, WeightBytes(job, {{}, false, true}).total());
 }
 
 TEST(States, OnTheHostLeaveWhatIsGathered) {

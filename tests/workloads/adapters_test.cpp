@@ -141,7 +141,7 @@ TEST(ModelFlopOf, FrozenLayersIsTheirForwardPass) {
 TEST(FrozenParts, HaveWeightsAndNothingElse) {
   TrainingSpec job = HuggingFaceJob(2048, 1);
   job.stack.frees_gradients = false;
-  const double layer = ParametersPerRank(job, {1}).total();
+  const double layer = ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total();
   const MemoryNeed full = MemoryByStage(job).front();
   job.frozen = {24, true};
   const MemoryNeed part = MemoryByStage(job).front();
@@ -164,7 +164,7 @@ TEST(QuantisedBase, IsKeptNarrowAndWrittenOutForEachProduct) {
   const double wide = WeightBytes(job, AllOf(job)).total().si();
   const double forward = Added(ForwardWork(job, AllOf(job)), &Operation::flop);
   job.adapters.base_bytes = FrozenFormatBytes("nf4");
-  const double matrices = 32 * (ParametersPerRank(job, {1}).total() - 2 * 4096);
+  const double matrices = 32 * (ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total() - 2 * 4096);
   const double norms = 32 * 2 * 4096.0;
   // Norms of layers count with them.
   EXPECT_NEAR(wide - WeightBytes(job, AllOf(job)).total().si(), 1.4375 * (matrices + norms), 1);
@@ -260,7 +260,7 @@ TEST(Optimizers, KeepWhatTheyAreKnownFor) {
   EXPECT_DOUBLE_EQ(states("adamw"), 4);
   EXPECT_DOUBLE_EQ(states("muon"), 2);
   job.stack.optimizer_bytes = 12;
-  const double layers = 32 * ParametersPerRank(job, {1}).total();
+  const double layers = 32 * ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total();
   const double tables = ModelParameters(job.model) - layers;
   (void)states("muon");
   EXPECT_DOUBLE_EQ(MemoryByStage(job).front().optimizer.si(), 8 * layers + 12 * tables);
@@ -291,7 +291,7 @@ TEST(ZeroBuffers, AreAllocatedForGood) {
   job.zero_buffers = {5e8, 5e8, 0, 1e9, 1};
   const double live = MemoryByStage(job).front().buffers.si();
   job.zero_buffers.live = 0;
-  const double layer = ParametersPerRank(job, {1}).total();
+  const double layer = ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total();
   EXPECT_NEAR(live - MemoryByStage(job).front().buffers.si(), 2 * (1e9 - layer), 1);
 }
 

@@ -1,6 +1,7 @@
 // Layers with experts, and latent attention, against the counts that were published.
 
 #include <cmath>
+#include <string>
 
 #include <gtest/gtest.h>
 
@@ -22,7 +23,7 @@ double Sum(const PassWork& work, Kernel kernel, Flop Operation::*what) {
 }
 
 ModelPart Whole(const ModelSpec& model) {
-  return {1.0 * model.layers, true, true, 1.0 * model.MixtureLayers(0, model.layers)};
+  return {model.LayersIn(0, model.depth()), true, true};
 }
 
 // Eight ranks that share the experts of 16 layers of a small mixture.
@@ -126,13 +127,13 @@ TEST(MixtureTraffic, WholeExpertsNeedNoTensorParallelCollectives) {
   job.layout.tensor = 4;
   job.layout.data = 2;
   job.layout.expert = 2;
-  const TensorTraffic split = ForwardWork(job, {1, false, false, 1}).tensor;
+  const TensorTraffic split = ForwardWork(job, {Layers(kMixtureLayer, 1), false, false}).tensor;
   EXPECT_EQ(split.expert_gathers, 1);
   EXPECT_DOUBLE_EQ(split.expert_payload.si(), 2.0 * 2048 * 2 * 4096);
   EXPECT_EQ(split.all_gathers, 1);  // of attention
   job.layout.expert = 8;
   job.layout.expert_tensor = 1;
-  EXPECT_EQ(ForwardWork(job, {1, false, false, 1}).tensor.expert_gathers, 0);
+  EXPECT_EQ(ForwardWork(job, {Layers(kMixtureLayer, 1), false, false}).tensor.expert_gathers, 0);
 }
 
 TEST(MixtureMemory, FallsWithTheRanksThatShareExperts) {
@@ -150,8 +151,8 @@ TEST(MixtureMemory, FallsWithTheRanksThatShareExperts) {
 TEST(MixtureMemory, HasOnePlaceholderForAllExperts) {
   TrainingSpec job = SharedExperts(2);
   const double one = 3.0 * job.model.hidden * job.model.mixture.expert_ffn;
-  const double layer = ParametersPerRank(job, {1, false, false, 1}).total();
-  EXPECT_DOUBLE_EQ(ShapesOfLayer(job, LayerKind::kMixture), layer - 3 * one);  // of four
+  const double layer = ParametersPerRank(job, {Layers(kMixtureLayer, 1), false, false}).total();
+  EXPECT_DOUBLE_EQ(ShapesOfLayer(job, kMixtureLayer), layer - 3 * one);  // of four
   const Bytes without = MemoryByStage(job).front().buffers;
   job.stack.placeholder_gradients = true;
   EXPECT_NEAR((MemoryByStage(job).front().buffers - without).si(), 2 * (layer - 3 * one), 1);
@@ -159,9 +160,9 @@ TEST(MixtureMemory, HasOnePlaceholderForAllExperts) {
 
 TEST(MixtureMemory, OfFurtherCopiesOfRows) {
   TrainingSpec job = SharedExperts(8);
-  const double one = LayerActivations(job, LayerKind::kMixture).si();
+  const double one = LayerActivations(job, kMixtureLayer).si();
   job.stack.routed_extra_bytes = 2;
-  EXPECT_DOUBLE_EQ(LayerActivations(job, LayerKind::kMixture).si() - one,
+  EXPECT_DOUBLE_EQ(LayerActivations(job, kMixtureLayer).si() - one,
                    2 * 2048 * 2 * 4096.0);  // two experts a token
 }
 
@@ -169,25 +170,25 @@ TEST(MixtureMemory, OfNarrowGemmsKeepsTheirInputsNarrow) {
   // In FP8 the inputs of projections, experts and of what follows the activation are kept in one
   // byte instead of two; of attention's output there is a copy in one byte more.
   TrainingSpec job = SharedExperts(8);
-  const double wide = LayerActivations(job, LayerKind::kMixture).si();
+  const double wide = LayerActivations(job, kMixtureLayer).si();
   job.precision = Precision::kFp8;
   const double tokens = static_cast<double>(job.micro_batch * job.sequence_length);
   const double h = job.model.hidden;
   const MixtureSpec& mixture = job.model.mixture;
   const double rows = mixture.experts_per_token * (h + mixture.expert_ffn);
-  EXPECT_NEAR(wide - LayerActivations(job, LayerKind::kMixture).si(), tokens * (2 * h + rows - h),
+  EXPECT_NEAR(wide - LayerActivations(job, kMixtureLayer).si(), tokens * (2 * h + rows - h),
               1e-9 * wide);
   // A stack that keeps everything in one byte makes no copy.
   job.stack.kept_activation_bytes = 1;
-  const double narrow = LayerActivations(job, LayerKind::kMixture).si();
+  const double narrow = LayerActivations(job, kMixtureLayer).si();
   job.precision = Precision::kBf16;
-  EXPECT_NEAR(LayerActivations(job, LayerKind::kMixture).si() - narrow, tokens * 2 * h,
+  EXPECT_NEAR(LayerActivations(job, kMixtureLayer).si() - narrow, tokens * 2 * h,
               1e-9 * wide);
 }
 
 TEST(MixtureMemory, OfNarrowWeightsIsHalfForExpertsToo) {
   TrainingSpec job = SharedExperts(8);
-  const ModelPart layer{1, false, false, 1};
+  const ModelPart layer{Layers(kMixtureLayer, 1), false, false};
   const ParameterCount count = ParametersPerRank(job, layer);
   EXPECT_DOUBLE_EQ(WeightBytes(job, layer).experts.si(), 2 * count.experts);
   job.precision = Precision::kFp8;
@@ -198,13 +199,45 @@ TEST(MixtureMemory, OfNarrowWeightsIsHalfForExpertsToo) {
 }
 
 TEST(MixtureLayers, AreThoseThatTheModelNames) {
-  EXPECT_EQ(DeepSeekV3().MixtureLayers(0, 61), 58);
-  EXPECT_EQ(DeepSeekV3().MixtureLayers(2, 4), 1);
+  const auto mixtures = [](const ModelSpec& model, int first, int end) {
+    return model.LayersIn(first, end).with(Block::kMixture);
+  };
+  EXPECT_EQ(mixtures(DeepSeekV3(), 0, 61), 58);
+  EXPECT_EQ(mixtures(DeepSeekV3(), 2, 4), 1);
   ModelSpec alternating = Mixtral();
-  alternating.mixture.dense_every_second = true;
-  EXPECT_EQ(alternating.MixtureLayers(0, 32), 16);
-  EXPECT_EQ(alternating.MixtureLayers(1, 2), 1);
-  EXPECT_EQ(Gpt3().MixtureLayers(0, 96), 0);
+  alternating.mixture.every = 2;
+  EXPECT_EQ(mixtures(alternating, 0, 32), 16);
+  EXPECT_EQ(mixtures(alternating, 1, 2), 1);
+  alternating.mixture.every = 4;
+  EXPECT_EQ(mixtures(alternating, 0, 32), 8);
+  EXPECT_EQ(mixtures(Gpt3(), 0, 96), 0);
+}
+
+TEST(ExpertLoad, MakesAllRanksWaitForTheFullest) {
+  const TrainingSpec even = SharedExperts(8);
+  TrainingSpec uneven = even;
+  uneven.expert_load.imbalance = 1.3;
+  const ModelPart all = Whole(even.model);
+  const auto experts = [&](const TrainingSpec& job) {
+    double flop = 0;
+    for (const Operation& operation : ForwardWork(job, all).operations) {
+      flop += operation.grouped > 1 || std::string(operation.name) == "experts_in"
+                  ? operation.flop.si() * operation.calls
+                  : 0.0;
+    }
+    return flop;
+  };
+  EXPECT_DOUBLE_EQ(experts(uneven), 1.3 * experts(even));
+  EXPECT_DOUBLE_EQ(ForwardWork(uneven, all).experts.payload.si(),
+                   1.3 * ForwardWork(even, all).experts.payload.si());
+  EXPECT_GT(LayerActivations(uneven, kMixtureLayer), LayerActivations(even, kMixtureLayer));
+  // The model does not need it.
+  EXPECT_DOUBLE_EQ(ModelFlop(uneven).si(), ModelFlop(even).si());
+  // Tokens beyond a capacity are dropped; padded experts work on all rows that they may have.
+  uneven.expert_load.capacity = 1.2;
+  EXPECT_DOUBLE_EQ(experts(uneven), 1.2 * experts(even));
+  uneven.expert_load = {1, 1.5, true};
+  EXPECT_DOUBLE_EQ(experts(uneven), 1.5 * experts(even));
 }
 
 TEST(UnevenLayers, LeaveTheLastChunksWithOneLess) {
@@ -217,9 +250,9 @@ TEST(UnevenLayers, LeaveTheLastChunksWithOneLess) {
   double mixture = 0;
   for (int position = 0; position < 16; ++position) {
     const ModelPart part = PartOf(job, position % 4, position / 4);
-    EXPECT_EQ(part.layers, position < 13 ? 4 : 3);
-    layers += part.layers;
-    mixture += part.mixture;
+    EXPECT_EQ(part.layers.total(), position < 13 ? 4 : 3);
+    layers += part.layers.total();
+    mixture += part.layers.with(Block::kMixture);
   }
   EXPECT_EQ(layers, 61);
   EXPECT_EQ(mixture, 58);
@@ -227,7 +260,8 @@ TEST(UnevenLayers, LeaveTheLastChunksWithOneLess) {
 
 TEST(GradientsOf, InputsAndWeightsAreTheWholeBackwardPass) {
   const TrainingSpec job = JobOn(DeepSeekV3());
-  const ModelPart part{4, true, true, 2};
+  ModelPart part{Layers(kDenseLayer, 2), true, true};
+  part.layers.Add(kMixtureLayer, 2);
   for (const Kernel kernel : {Kernel::kGemm, Kernel::kAttentionBackward}) {
     const auto flop = [&](Gradients gradients) {
       return Sum(BackwardWork(job, part, gradients), kernel, &Operation::flop);
@@ -246,16 +280,16 @@ TEST(LatentAttention, ProjectsThroughNarrowLatents) {
   const double matrices =
       7168.0 * 1536 + 1536.0 * 128 * 192 + 7168.0 * 576 + 512.0 * 128 * 256 + 128.0 * 128 * 7168;
   const double dense = 3 * 7168.0 * 18432;
-  EXPECT_DOUBLE_EQ(ParametersPerRank(job, {1, false, false}).common, matrices + dense + 2 * 7168);
+  EXPECT_DOUBLE_EQ(ParametersPerRank(job, {Layers(kDenseLayer, 1), false, false}).common, matrices + dense + 2 * 7168);
 }
 
 TEST(LatentAttention, SelectiveRecomputationKeepsLatentsAndProjectsAgain) {
   TrainingSpec job = JobOn(DeepSeekV3());
   const double kept = LayerActivations(job).si();
-  const double flop = Sum(BackwardWork(job, {1, false, false}), Kernel::kGemm, &Operation::flop);
+  const double flop = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm, &Operation::flop);
   job.recompute = Recompute::kSelective;
   const double up = 1536.0 * 128 * 192 + 512.0 * 128 * 256;
-  const double again = Sum(BackwardWork(job, {1, false, false}), Kernel::kGemm, &Operation::flop);
+  const double again = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm, &Operation::flop);
   EXPECT_DOUBLE_EQ(again - flop, 2 * 2048 * up);
   // Queries, keys and values, two norms' outputs and the activation's are not kept.
   const double dropped = 2 * 2048 * (128.0 * (192 + 192 + 128) + 2 * 7168 + 18432);

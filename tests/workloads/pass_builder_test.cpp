@@ -55,7 +55,7 @@ TEST(PassBuilder, AdamMovesWhatItsStatesHold) {
 
 TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {
   TrainingSpec job = JobOn(Gpt3());
-  const ModelPart head{0, false, true};
+  const ModelPart head{{}, false, true};
   const auto bytes = [&](const PassWork& work) {
     double sum = 0;
     for (const Operation& operation : work.operations) {
@@ -98,7 +98,7 @@ TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
   job.layout.data = 8;
   job.zero = 3;
   const PassBuilder builder(job, server);
-  const ModelPart layer{1, false, false};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const auto slowed = [&](double seconds, bool backward) {
     Pass pass;
     pass.compute_time = Seconds(seconds);

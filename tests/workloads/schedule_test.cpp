@@ -138,10 +138,10 @@ TEST(Parts, WithTheEmbeddingAsALayerShareTheSlotsEvenly) {
   job.model.layers = 126;
   job.layout.pipeline = 16;
   job.layout.embedding_as_layer = true;
-  EXPECT_EQ(PartOf(job, 0, 0).layers, 7);
+  EXPECT_EQ(PartOf(job, 0, 0).layers.total(), 7);
   EXPECT_TRUE(PartOf(job, 0, 0).embedding);
-  EXPECT_EQ(PartOf(job, 7, 0).layers, 8);
-  EXPECT_EQ(PartOf(job, 15, 0).layers, 7);
+  EXPECT_EQ(PartOf(job, 7, 0).layers.total(), 8);
+  EXPECT_EQ(PartOf(job, 15, 0).layers.total(), 7);
   EXPECT_TRUE(PartOf(job, 15, 0).head);
 }
 

@@ -41,9 +41,9 @@ TEST(Parameters, OfLlamaAreThePublishedOnes) {
 
 TEST(Parameters, OfTheStagesAddUpToTheModel) {
   TrainingSpec job = JobOn(Llama(80, 8192, 64, 28672));
-  const double first = ParametersPerRank(job, {20, true, false}).total();
-  const double middle = ParametersPerRank(job, {20, false, false}).total();
-  const double last = ParametersPerRank(job, {20, false, true}).total();
+  const double first = ParametersPerRank(job, {Layers(kDenseLayer, 20), true, false}).total();
+  const double middle = ParametersPerRank(job, {Layers(kDenseLayer, 20), false, false}).total();
+  const double last = ParametersPerRank(job, {Layers(kDenseLayer, 20), false, true}).total();
   const double all = ModelParameters(job.model);
   EXPECT_NEAR(first + 2 * middle + last, all, 1e-12 * all);
 }
@@ -53,7 +53,7 @@ TEST(Parameters, OfTheTensorRanksAddUpToTheModelButForNorms) {
   const double all = ModelParameters(job.model);
   job.layout.tensor = 8;
   const double norms = (2 * 80 + 1) * 8192.0;
-  EXPECT_NEAR(8 * ParametersPerRank(job, {80, true, true}).total() - 7 * norms, all, 1e-12 * all);
+  EXPECT_NEAR(8 * ParametersPerRank(job, {Layers(kDenseLayer, 80), true, true}).total() - 7 * norms, all, 1e-12 * all);
 }
 
 TEST(HardwareFlopOf, TheGptFamilyFollowEquation3) {
@@ -90,7 +90,7 @@ TEST(ModelFlopOf, AJobIsThatOfItsPasses) {
     job.layout.tensor = tensor;
     job.stack.fused_attention = false;
     job.global_batch = 3;
-    const ModelPart all{96, true, true};
+    const ModelPart all{Layers(kDenseLayer, 96), true, true};
     const double passes = Sum(ForwardWork(job, all), &Operation::flop) +
                           Sum(BackwardWork(job, all), &Operation::flop);
     const double expected = ModelFlop(job).si();
@@ -145,8 +145,8 @@ TEST(Activations, OfNarrowGemmsKeepTheirInputsNarrow) {
 
 TEST(Weights, OfLayersAreNarrowWhereTheStackKeepsThemSo) {
   TrainingSpec job = JobOn(Gpt3());
-  const ModelPart layer{1, false, false};
-  const ModelPart first{1, true, false};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
+  const ModelPart first{Layers(kDenseLayer, 1), true, false};
   const double parameters = ParametersPerRank(job, layer).total();
   const double table = ParametersPerRank(job, first).total() - parameters;
   job.precision = Precision::kFp8;
@@ -166,7 +166,7 @@ TEST(Messages, OfAPipelineAreTheBoundaryOverTheTensorRanks) {
 
 TEST(Casts, MoveTheInputsOfNarrowProductsOnceForwardAndWithTheGradientBackward) {
   TrainingSpec job = JobOn(Gpt3());
-  const ModelPart layer{1, false, false};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   const auto cast = [&](const PassWork& work) {
     double bytes = 0;
     for (const Operation& operation : work.operations) {
@@ -189,7 +189,7 @@ TEST(Gradients, InSixteenBitsAreAddedByKernelsOfTheirOwn) {
   TrainingSpec job = JobOn(Gpt3());
   const auto bytes = [&] {
     double sum = 0;
-    for (const Operation& operation : BackwardWork(job, {1, false, false}).operations) {
+    for (const Operation& operation : BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       sum += operation.name == std::string_view("gradient_sum") ? operation.hbm.si() : 0;
     }
     return sum;
@@ -205,7 +205,7 @@ TEST(AttentionKernels, OfShortSequencesAreSlower) {
   TrainingSpec job = JobOn(Gpt3());
   const auto slowdown = [&](std::int64_t tokens) {
     job.sequence_length = tokens;
-    for (const Operation& operation : ForwardWork(job, {1, false, false}).operations) {
+    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       if (operation.kernel == Kernel::kAttention) {
         return operation.slowdown;
       }
@@ -232,7 +232,7 @@ TEST(AttentionKernels, OfOtherHeadsTakeWhatWasMeasured) {
   job.model.heads = job.model.kv_heads = 16;
   const auto time = [&](int head) {
     job.model.head_dim = head;
-    for (const Operation& operation : ForwardWork(job, {1, false, false}).operations) {
+    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       if (operation.kernel == Kernel::kAttention) {
         return operation.slowdown * operation.flop.si();
       }
@@ -252,7 +252,7 @@ TEST(Norms, HaveATrafficOfTheirOwn) {
   job.stack.hbm_traffic_factor = 2;
   const auto bytes = [&] {
     double sum = 0;
-    for (const Operation& operation : ForwardWork(job, {1, false, false}).operations) {
+    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       sum += operation.name == std::string_view("elementwise") ? operation.hbm.si() : 0;
     }
     return sum;
@@ -270,15 +270,15 @@ TEST(TensorTraffic, IsLessInTheBackwardPassWhereGatheredInputsWereKept) {
   TrainingSpec job = JobOn(Gpt3());
   job.layout.tensor = 8;
   job.layout.sequence_parallel = true;
-  EXPECT_DOUBLE_EQ(BackwardWork(job, {1, false, false}).tensor.all_gathers, 4);
+  EXPECT_DOUBLE_EQ(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).tensor.all_gathers, 4);
   job.stack.keeps_gathered_inputs = true;
-  EXPECT_DOUBLE_EQ(BackwardWork(job, {1, false, false}).tensor.all_gathers, 2);
+  EXPECT_DOUBLE_EQ(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).tensor.all_gathers, 2);
 }
 
 TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16Bits) {
   TrainingSpec job = JobOn(Gpt3());
   job.layout.tensor = 8;
-  const ModelPart layer{1, false, false};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   EXPECT_EQ(ForwardWork(job, layer).tensor.gathered, ForwardWork(job, layer).tensor.payload);
   job.precision = Precision::kFp8;
   EXPECT_EQ(BackwardWork(job, layer).tensor.gathered, Bytes(1.0 * 2048 * 12288));
@@ -293,7 +293,7 @@ TEST(TensorTraffic, OfALayerIsFourCollectivesForwardAndSixBackward) {
   // each.
   TrainingSpec job = JobOn(Gpt3());
   job.layout.tensor = 8;
-  const ModelPart layer{1, false, false};
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
   EXPECT_EQ(ForwardWork(job, layer).tensor.all_gathers, 2);
   EXPECT_EQ(ForwardWork(job, layer).tensor.reduce_scatters, 2);
   EXPECT_EQ(BackwardWork(job, layer).tensor.all_gathers, 4);

@@ -67,20 +67,22 @@ class ProgramBuilder {
       return 1;
     }
     if (ShardedParameters()) {
-      return std::max(1, static_cast<int>(part.layers));
+      return std::max(1, static_cast<int>(part.layers.total()));
     }
     const double bytes = TrainedPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
     const double buckets = std::ceil(bytes / job_.gradient_bucket().si());
-    return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers)), 1.0, 64.0));
+    return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers.total())), 1.0, 64.0));
   }
 
   // The share of a part that slice `slice` of `slices` covers, in forward order.
   static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
-    ModelPart of{part.layers / slices, part.embedding && slice == 0,
-                 part.head && slice == slices - 1, part.mixture / slices};
-    of.frozen = std::clamp(part.frozen - slice * of.layers, 0.0, of.layers);
-    of.frozen_start = of.frozen > 0;
-    of.frozen_mixture = of.mixture > 0 ? of.frozen * (of.mixture / of.layers) : 0;
+    ModelPart of{part.layers.Times(1.0 / slices), part.embedding && slice == 0,
+                 part.head && slice == slices - 1};
+    const double layers = of.layers.total();
+    const double frozen = std::clamp(part.frozen.total() - slice * layers, 0.0, layers);
+    of.frozen_start = frozen > 0;
+    of.frozen = of.frozen_start ? of.layers.Times(frozen / layers) : Layers();
+    of.predictions = of.head ? part.predictions : 0;
     return of;
   }
 
@@ -107,23 +109,24 @@ class ProgramBuilder {
   }
 
   int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
-    const auto key = std::make_tuple(backward, gradients, part.layers, part.mixture, part.frozen,
-                                     part.embedding, part.head);
+    const auto key = std::make_tuple(backward, gradients, part.layers, part.frozen, part.embedding,
+                                     part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
       const PassWork work =
           backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
       const StackSpec& stack = job_.stack;
       const ModelPart active = backward ? part.trained() : part;
-      const double launches = LaunchShare(job_) * active.layers;
+      const double launches = LaunchShare(job_) * active.usual_layers();
+      const double mixtures = active.layers.with(Block::kMixture);
       Seconds floor = job_.launch_floor(backward) * launches;
       Seconds wait =
-          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * active.mixture;
+          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * mixtures;
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {
         floor += job_.launch_floor(/*backward=*/false) * launches;
-        wait += stack.expert_wait_forward * active.mixture;
+        wait += stack.expert_wait_forward * mixtures;
       }
       if (gradients != Gradients::kWeights) {
         floor = std::max(floor, HostCopies(job_, part, host_));
@@ -240,7 +243,7 @@ class ProgramBuilder {
   // stack overlaps them, and are dropped after it.
   void GatheredPasses(Role& role, const ChunkState& chunk, bool backward) {
     // The backward pass ends where nothing before is trained.
-    const int skipped = backward ? static_cast<int>(chunk.part.frozen) : 0;
+    const int skipped = backward ? static_cast<int>(chunk.part.frozen.total()) : 0;
     const int n = chunk.slices - (chunk.slices > 1 ? skipped : 0);
     const auto part_at = [&](int k) {
       return SliceOf(chunk.part, backward ? chunk.slices - 1 - k : k, chunk.slices);
@@ -436,7 +439,7 @@ class ProgramBuilder {
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;
-  std::map<std::tuple<bool, Gradients, double, double, double, bool, bool>, int> pass_of_;
+  std::map<std::tuple<bool, Gradients, Layers, Layers, bool, bool>, int> pass_of_;
   std::vector<Exchange> exchanges_;  ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;

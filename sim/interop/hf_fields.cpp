@@ -1,0 +1,103 @@
+#include "sim/interop/hf_fields.h"
+
+#include <charconv>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+
+namespace gridlock {
+
+namespace {
+
+std::string AsWritten(const JsonValue& value) {
+  switch (value.kind) {
+    case JsonValue::Kind::kText:
+      return Quoted(value.text);
+    case JsonValue::Kind::kList:
+      return "a list";
+    case JsonValue::Kind::kObject:
+      return "an object";
+    case JsonValue::Kind::kNull:
+      return "null";
+    default:
+      return value.text;
+  }
+}
+
+}  // namespace
+
+// The first of the names that the file gives, and gives something.
+const JsonValue* HfFields::Given(const Names& names) {
+  const JsonValue* given = nullptr;
+  for (const char* name : names) {
+    const JsonValue* const value = config_.Find(name);
+    read_.insert(name);
+    if (given == nullptr && value != nullptr && value->kind != JsonValue::Kind::kNull) {
+      given = value;
+      given_ = name;
+    }
+  }
+  return given;
+}
+
+std::optional<int> HfFields::Count(const Names& names, int least) {
+  const JsonValue* const value = Given(names);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  std::int64_t number = -1;
+  const std::string& text = value->text;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  constexpr std::int64_t kMost = 100'000'000;
+  const bool whole = value->kind == JsonValue::Kind::kNumber && read.ec == std::errc() &&
+                     read.ptr == text.data() + text.size();
+  if (!whole || number < least || number > kMost) {
+    problems_.Add(value->where, "",
+                  Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
+                          fmt::format("a whole number from {} to {}", least, kMost)));
+    return least;
+  }
+  return static_cast<int>(number);
+}
+
+
+int HfFields::Size(const Names& names, int otherwise) {
+  if (const std::optional<int> given = Count(names)) {
+    return *given;
+  }
+  if (class_ == nullptr || otherwise == 0) {
+    problems_.Add(
+        {file_, 0, 0}, "",
+        Refusal(fmt::format("{} is missing, and its class has no default", Quoted(names.front())),
+                "a whole number"));
+    return 1;
+  }
+  NoteDefault(names.front(), fmt::format("{}", otherwise));
+  return otherwise;
+}
+
+void HfFields::NoteDefault(const char* name, const std::string& value) {
+  notes_.push_back(fmt::format("{} is not given: {}, the default of {}", name, value,
+                                    class_ == nullptr ? "LlamaConfig" : class_->name));
+}
+
+std::optional<bool> HfFields::Truth(const Names& names) {
+  const JsonValue* const value = Given(names);
+  if (value == nullptr) {
+    return std::nullopt;
+  }
+  if (value->kind != JsonValue::Kind::kTruth) {
+    problems_.Add(
+        value->where, "",
+        Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)), "true or false"));
+    return std::nullopt;
+  }
+  return value->text == "true";
+}
+
+void HfFields::Miss(const std::string& what, const std::string& expected) {
+  problems_.Add({file_, 0, 0}, "", Refusal(what, expected));
+}
+
+}  // namespace gridlock

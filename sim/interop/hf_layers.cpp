@@ -1,0 +1,400 @@
+// Kinds of layers of Hugging Face models. Each class of configuration says in its own way which
+// layers look at a window, which have a recurrence, and how wide it is.
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
+#include "sim/interop/hf_fields.h"
+
+namespace gridlock {
+
+namespace {
+
+bool IsOneOf(const std::string& type, std::initializer_list<const char*> types) {
+  return std::find(types.begin(), types.end(), type) != types.end();
+}
+
+// `count` letters that repeat: every `every`-th one is `last`, the others `usual`.
+std::string Period(int every, char usual, char last) {
+  return every <= 1 ? std::string(1, last)
+                    : std::string(static_cast<std::size_t>(every) - 1, usual) + last;
+}
+
+// The shortest beginning of a pattern that repeats to the whole of it.
+std::string Shortest(const std::string& pattern) {
+  for (std::size_t length = 1; length < pattern.size(); ++length) {
+    bool repeats = true;
+    for (std::size_t i = length; i < pattern.size() && repeats; ++i) {
+      repeats = pattern[i] == pattern[i % length];
+    }
+    if (repeats) {
+      return pattern.substr(0, length);
+    }
+  }
+  return pattern;
+}
+
+// What `layer_types` and its likes call a layer; ' ' for what is not known.
+char LetterOf(const std::string& name) {
+  if (IsOneOf(name, {"full_attention", "attention", "global_attention", "global"})) {
+    return 'G';
+  }
+  if (IsOneOf(name, {"sliding_attention", "chunked_attention", "local_attention", "local"})) {
+    return 'L';
+  }
+  if (IsOneOf(name, {"linear_attention", "mamba", "mamba2", "recurrent", "conv", "kda"})) {
+    return 'R';
+  }
+  return name == "hybrid" ? 'P' : ' ';
+}
+
+class LayerReader {
+ public:
+  LayerReader(HfFields& fields, const std::string& type, ModelSpec& model)
+      : fields_(fields), type_(type), model_(model) {}
+
+  void Read() {
+    ReadWindow();
+    ReadRecurrent();
+    ReadPattern();
+    DropUnused();
+    ReadPredictions();
+  }
+
+ private:
+  using Names = HfFields::Names;
+
+  // A list of names, one a layer.
+  bool ReadNames(const Names& names) {
+    const JsonValue* const list = fields_.Given(names);
+    if (list == nullptr || list->items.empty()) {
+      return false;
+    }
+    std::string pattern;
+    for (const JsonValue& item : list->items) {
+      const char letter = LetterOf(item.text);
+      if (letter == ' ') {
+        fields_.Note(fmt::format("approximated: a layer of the kind {} counts as full attention",
+                                 Quoted(item.text)));
+      }
+      pattern += letter == ' ' ? 'G' : letter;
+    }
+    model_.pattern = Shortest(pattern);
+    return true;
+  }
+
+  // A list of numbers, one a layer: `letter` where it is `number`, else `other`.
+  bool ReadNumbers(const Names& names, const std::string& number, char letter, char other) {
+    const JsonValue* const list = fields_.Given(names);
+    if (list == nullptr || list->items.empty()) {
+      return false;
+    }
+    std::string pattern;
+    for (const JsonValue& item : list->items) {
+      pattern += item.text == number ? letter : other;
+    }
+    model_.pattern = Shortest(pattern);
+    return true;
+  }
+
+  // A list of the layers, from `first` on, that are `letter`; the others are `other`.
+  bool ReadIndices(const JsonValue* list, int first, char letter, char other) {
+    if (list == nullptr || list->kind != JsonValue::Kind::kList) {
+      return false;
+    }
+    std::string pattern;
+    for (int layer = 0; layer < model_.layers; ++layer) {
+      const std::string number = fmt::format("{}", layer + first);
+      const bool among =
+          std::any_of(list->items.begin(), list->items.end(), [&](const JsonValue& item) {
+            return item.text == number;
+          });
+      pattern += among ? letter : other;
+    }
+    model_.pattern = Shortest(pattern);
+    return true;
+  }
+
+  void ReadWindow() {
+    const bool off_by_default = IsOneOf(type_, {"qwen2", "qwen3", "qwen2_moe", "qwen3_moe"});
+    const bool used = fields_.Truth({"use_sliding_window"}).value_or(!off_by_default);
+    const bool encoder = type_ == "modernbert";
+    const int by_class = IsOneOf(type_, {"gemma2", "gemma3_text", "cohere2"}) ? 4096
+                         : type_ == "gpt_oss"                                ? 128
+                         : type_ == "recurrent_gemma"                        ? 2048
+                         : encoder                                          ? 128
+                                                                            : 0;
+    int window = fields_.CountOr(
+        {"sliding_window", "sliding_window_size", "attention_window_size", "local_attention"},
+        by_class, 0);
+    // Mistral's class has one of 4,096 where a file does not say null.
+    if (IsOneOf(type_, {"mistral", "ministral"}) &&
+        fields_.config().Find("sliding_window") == nullptr) {
+      window = 4096;
+    }
+    if (type_ == "llama4_text") {
+      window = fields_.CountOr({"attention_chunk_size"}, 8192, 0);
+      model_.chunked_window = window > 0;
+    }
+    model_.window = used ? window : 0;
+  }
+
+  void ReadPattern() {
+    if (ReadNames({"layer_types", "layers_block_type", "block_types", "_block_types"}) ||
+        ReadSpecialPattern()) {
+      return;
+    }
+    const int every = fields_.CountOr({"sliding_window_pattern", "_sliding_window_pattern"},
+                                      type_ == "gemma3_text" ? 6
+                                      : type_ == "cohere2"   ? 4
+                                                             : 0,
+                                      0);
+    if (model_.window > 0 && every > 0) {
+      model_.pattern = Period(every, 'L', 'G');
+    } else if (model_.window > 0 && IsOneOf(type_, {"gemma2", "gpt_oss"})) {
+      model_.pattern = "LG";
+    }
+  }
+
+  // Classes with a way of their own.
+  bool ReadSpecialPattern() {
+    if (type_ == "jamba") {
+      const int period = fields_.CountOr({"attn_layer_period"}, 8);
+      const int offset = fields_.CountOr({"attn_layer_offset"}, 4, 0);
+      model_.pattern = std::string(static_cast<std::size_t>(period), 'R');
+      model_.pattern[static_cast<std::size_t>(offset % period)] = 'G';
+      return true;
+    }
+    if (type_ == "bamba") {
+      return ReadIndices(fields_.Given({"attn_layer_indices"}), 0, 'G', 'R');
+    }
+    if (type_ == "qwen3_next") {
+      model_.pattern = Period(fields_.CountOr({"full_attention_interval"}, 4), 'R', 'G');
+      return true;
+    }
+    if (type_ == "falcon_h1") {
+      model_.pattern = "P";
+      return true;
+    }
+    if (type_ == "kimi_linear") {
+      const JsonValue* const linear = fields_.Given({"linear_attn_config"});
+      return linear != nullptr && ReadIndices(linear->Find("full_attn_layers"), 1, 'G', 'R');
+    }
+    if (type_ == "nemotron_h") {
+      return ReadLetters();
+    }
+    if (type_ == "llama4_text") {
+      if (!ReadNumbers({"no_rope_layers"}, "0", 'G', 'L')) {
+        model_.pattern = Period(fields_.CountOr({"no_rope_layer_interval"}, 4), 'L', 'G');
+      }
+      return true;
+    }
+    if (type_ == "modernbert") {
+      const int every = fields_.CountOr({"global_attn_every_n_layers"}, 3);
+      model_.pattern = "G" + std::string(static_cast<std::size_t>(every) - 1, 'L');
+      return true;
+    }
+    if (type_ == "zamba2") {
+      return ReadZamba();
+    }
+    if (type_ == "recurrent_gemma") {
+      model_.pattern = "RRL";
+      return true;
+    }
+    return ReadNumbers({"attn_type_list"}, "0", 'R', 'G');  // MiniMax
+  }
+
+  // M: Mamba-2, *: attention, -: feed-forward, E: experts.
+  bool ReadLetters() {
+    const JsonValue* const given = fields_.Given({"hybrid_override_pattern"});
+    if (given == nullptr) {
+      return false;
+    }
+    std::string pattern;
+    for (const char letter : given->text) {
+      pattern += letter == 'M' ? 'R' : letter == '*' ? 'G' : letter == '-' ? 'F' : 'E';
+    }
+    model_.pattern = pattern;
+    model_.layers = static_cast<int>(pattern.size());
+    return true;
+  }
+
+  // Two blocks of attention and feed-forward are shared by the layers that have them.
+  bool ReadZamba() {
+    const JsonValue* const hybrid = fields_.Given({"hybrid_layer_ids"});
+    const JsonValue* const kinds = fields_.Given({"layers_block_type"});
+    std::string pattern;
+    for (int layer = 0; layer < model_.layers; ++layer) {
+      const auto place = static_cast<std::size_t>(layer);
+      const bool listed = kinds != nullptr && place < kinds->items.size() &&
+                          kinds->items[place].text == "hybrid";
+      const bool among =
+          hybrid != nullptr &&
+          std::any_of(hybrid->items.begin(), hybrid->items.end(), [&](const JsonValue& item) {
+            return item.text == fmt::format("{}", layer);
+          });
+      pattern += listed || among ? "GFR" : "R";
+    }
+    fields_.Note("approximated: blocks of attention that layers share count in each of them");
+    model_.layers = static_cast<int>(pattern.size());
+    model_.pattern = pattern;
+    return true;
+  }
+
+  void ReadRecurrent() {
+    RecurrentSpec& r = model_.recurrent;
+    if (IsOneOf(type_, {"mamba", "falcon_mamba", "jamba"})) {
+      const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
+      const int inner = type_ == "jamba"
+                            ? expand * model_.hidden
+                            : fields_.CountOr({"intermediate_size"}, expand * model_.hidden);
+      r = {Recurrence::kMamba,
+           1,
+           inner,
+           1,
+           fields_.CountOr({"state_size", "mamba_d_state"}, 16),
+           fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4),
+           64,
+           RankOfSteps()};
+    } else if (IsOneOf(type_, {"mamba2", "bamba", "granitemoehybrid", "falcon_h1", "nemotron_h",
+                               "zamba2"})) {
+      ReadMamba2();
+    } else if (type_ == "qwen3_next") {
+      r = {Recurrence::kGatedDelta,
+           fields_.CountOr({"linear_num_value_heads"}, 32),
+           fields_.CountOr({"linear_value_head_dim"}, 128),
+           fields_.CountOr({"linear_num_key_heads"}, 16),
+           fields_.CountOr({"linear_key_head_dim"}, 128),
+           fields_.CountOr({"linear_conv_kernel_dim"}, 4),
+           64,
+           0};
+    } else if (type_ == "kimi_linear") {
+      ReadKimiLinear();
+    } else if (type_ == "recurrent_gemma") {
+      r = {Recurrence::kMamba, 1, fields_.CountOr({"lru_width"}, model_.hidden), 1, 1,
+           fields_.CountOr({"conv1d_width"}, 4), 64, 1};
+      fields_.Note("approximated: RG-LRU counts as a selective scan with one state a channel");
+    } else if (type_ == "rwkv") {
+      const int head = fields_.CountOr({"head_size", "attention_head_size"}, 64);
+      r = {Recurrence::kLightning, std::max(1, model_.hidden / head), head,
+           std::max(1, model_.hidden / head), head, 0, 64, 0};
+      fields_.Note("approximated: RWKV counts as linear attention with an output gate");
+    } else if (IsOneOf(type_, {"minimax", "minimax_text_01", "MiniMaxText01"})) {
+      r = {Recurrence::kLightning, model_.heads, model_.head_dim, model_.heads, model_.head_dim, 0,
+           fields_.CountOr({"block_size"}, 256), 0};
+    } else if (HasRecurrentNames()) {
+      r = {Recurrence::kLightning, model_.heads, model_.head_dim, model_.heads, model_.head_dim, 0,
+           64, 0};
+      fields_.Note("approximated: recurrent layers count as linear attention with heads like those of attention");
+    }
+  }
+
+  // "auto" or nothing: a sixteenth of the width.
+  int RankOfSteps() {
+    const JsonValue* const given = fields_.Given({"time_step_rank", "mamba_dt_rank"});
+    const bool number = given != nullptr && given->kind == JsonValue::Kind::kNumber;
+    return number ? fields_.CountOr({"time_step_rank", "mamba_dt_rank"}, 1)
+                  : (model_.hidden + 15) / 16;
+  }
+
+  void ReadMamba2() {
+    const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
+    const int inner = fields_.CountOr({"mamba_d_ssm"}, expand * model_.hidden);
+    const JsonValue* const width = fields_.Given({"mamba_head_dim", "mamba_d_head", "mamba_headdim"});
+    const bool number = width != nullptr && width->kind == JsonValue::Kind::kNumber;
+    const Names heads = type_ == "mamba2"
+                            ? Names{"num_heads"}
+                            : Names{"mamba_num_heads", "mamba_n_heads", "n_mamba_heads"};
+    RecurrentSpec& r = model_.recurrent;
+    r.kind = Recurrence::kMamba2;
+    const int head_dim =
+        type_ == "mamba2" ? fields_.CountOr({"head_dim"}, 64)
+        : number ? fields_.CountOr({"mamba_head_dim", "mamba_d_head", "mamba_headdim"}, 64)
+                 : 0;
+    const int count = fields_.CountOr(heads, head_dim > 0 ? inner / head_dim : 128);
+    r.heads = count;
+    r.head_dim = head_dim > 0 ? head_dim : std::max(1, inner / count);
+    const int groups = IsOneOf(type_, {"mamba2", "nemotron_h"}) ? 8 : 1;
+    r.key_heads = fields_.CountOr({"n_groups", "mamba_n_groups", "mamba_ngroups"}, groups);
+    const int state = IsOneOf(type_, {"mamba2", "nemotron_h"}) ? 128 : type_ == "zamba2" ? 64 : 256;
+    r.state = fields_.CountOr({"state_size", "ssm_state_size", "mamba_d_state"}, state);
+    r.convolution = fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4);
+    r.chunk = fields_.CountOr({"chunk_size", "mamba_chunk_size"}, 256);
+  }
+
+  void ReadKimiLinear() {
+    const JsonValue* const linear = fields_.Given({"linear_attn_config"});
+    RecurrentSpec& r = model_.recurrent;
+    r = {Recurrence::kKimiDelta, model_.heads, 128, model_.heads, 128, 4, 64, 128};
+    const auto number = [&](const char* name, int otherwise) {
+      const JsonValue* const value = linear == nullptr ? nullptr : linear->Find(name);
+      const bool given = value != nullptr && value->kind == JsonValue::Kind::kNumber;
+      return given ? std::atoi(value->text.c_str()) : otherwise;
+    };
+    r.heads = r.key_heads = number("num_heads", r.heads);
+    r.head_dim = r.state = r.rank = number("head_dim", r.head_dim);
+    r.convolution = number("short_conv_kernel_size", r.convolution);
+  }
+
+  bool HasRecurrentNames() {
+    const JsonValue* const names = fields_.Given({"layer_types", "layers_block_type", "block_types"});
+    return names != nullptr &&
+           std::any_of(names->items.begin(), names->items.end(), [](const JsonValue& item) {
+             return LetterOf(item.text) == 'R' || LetterOf(item.text) == 'P';
+           });
+  }
+
+  // What no layer has needs no size.
+  void DropUnused() {
+    const auto has = [this](const char* letters) {
+      return model_.pattern.find_first_of(letters) != std::string::npos;
+    };
+    if (!model_.pattern.empty() && !has("L")) {
+      model_.window = 0;
+      model_.chunked_window = false;
+    }
+    if (has("L") && model_.window == 0) {
+      // Without a window local layers see all tokens.
+      std::replace(model_.pattern.begin(), model_.pattern.end(), 'L', 'G');
+    }
+    if (model_.pattern == "G") {
+      model_.pattern.clear();
+    }
+    if (!model_.pattern.empty() && !has("RP")) {
+      model_.recurrent = {};
+    }
+  }
+
+  void ReadPredictions() {
+    model_.prediction_modules =
+        fields_.CountOr({"num_nextn_predict_layers", "mtp_num_layers", "num_mtp_modules"}, 0, 0);
+    if (model_.prediction_modules > 0) {
+      const int modules = model_.prediction_modules;
+      fields_.Note(modules == 1
+                       ? std::string("1 module that predicts further tokens is trained with the "
+                                     "model; take `prediction_modules` out where it is not")
+                       : fmt::format("{} modules that predict further tokens are trained with the "
+                                     "model; take `prediction_modules` out where they are not",
+                                     modules));
+    }
+  }
+
+  HfFields& fields_;
+  const std::string& type_;
+  ModelSpec& model_;
+};
+
+}  // namespace
+
+void ReadHfLayerKinds(HfFields& fields, const std::string& type, ModelSpec& model) {
+  LayerReader(fields, type, model).Read();
+}
+
+bool IsRecurrentHfKind(const std::string& type) {
+  return IsOneOf(type, {"mamba", "mamba2", "falcon_mamba", "rwkv"});
+}
+
+}  // namespace gridlock

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 #include <memory>
 
 #include <CLI/CLI.hpp>
@@ -50,14 +51,14 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
         "catalogue entry",
         Quoted(server.accelerator.name));
   }
-  deployment.engine = fleet.engine;
+  deployment.engine = EngineOn(deployment.part, fleet.engine);
   if (options.engine != ServeOptions().engine) {
     const InferenceEngine* engine = catalogue.FindEngine(options.engine);
     if (engine == nullptr) {
       throw UserError("", fmt::format("--engine: nothing is called {}{}", Quoted(options.engine),
                                       DidYouMean(options.engine, catalogue.EngineNames())));
     }
-    deployment.engine = *engine;
+    deployment.engine = EngineOn(deployment.part, *engine);
   }
   if (fleet.batch_max > 0) {
     deployment.engine.batch_max = fleet.batch_max;
@@ -70,7 +71,7 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
   return deployment;
 }
 
-// The requests of one replica of a fleet.
+// The requests of one replica of a fleet, or of one unit of pools.
 ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t requests) {
   ServingSpec one = std::get<ServingSpec>(job.kind);
   one.replicas_simulated = 1;
@@ -79,7 +80,12 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
   load.kind = LoadKind::kListed;
   for (std::int64_t i = 0; i < requests; ++i) {
     const Request request = stream.Next();
-    load.listed.push_back({request.arrival, request.prompt_tokens, request.output_tokens, 0, {}});
+    const double known = one.groups[static_cast<std::size_t>(request.group)].cached_share;
+    load.listed.push_back({request.arrival,
+                           request.prompt_tokens,
+                           request.output_tokens,
+                           std::llround(known * static_cast<double>(request.prompt_tokens)),
+                           {}});
   }
   return load;
 }
@@ -107,6 +113,17 @@ int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& lo
   return kSuccess;
 }
 
+// Of pools; caps of them are reported as those of replicas.
+int ReportPools(const ServeCommand& options, const ServeRun& run, const ServeLoad& load) {
+  if (!options.cap.resource.empty()) {
+    return ReportServing(options, run, load);
+  }
+  Print(options.serve.format, [&](const std::string& format) {
+    return ServePools(options.pools, run.deployment, load, format);
+  });
+  return kSuccess;
+}
+
 int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue) {
   return WithScenario(options.scenario, [&](Scenario& scenario) {
     const auto job = std::find_if(scenario.jobs.begin(), scenario.jobs.end(), [](const auto& each) {
@@ -123,7 +140,15 @@ int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue
     run.deployment =
         FleetOf(fleet, scenario.sites[site].server, catalogue, options.serve, run.note);
     run.objectives = {fleet.ttft_objective, fleet.tpot_objective, options.serve.share};
-    return ReportServing(options, run, LoadOfFleet(*job, scenario.seed, options.serve.requests));
+    const ServeLoad load = LoadOfFleet(*job, scenario.seed, options.serve.requests);
+    if (fleet.pools()) {
+      ServeCommand unit = options;
+      unit.pools.prefill_replicas = fleet.prefill_replicas;
+      unit.pools.prefill_tensor = fleet.prefill_tensor;
+      run.deployment.replicas = fleet.decode_replicas;
+      return ReportPools(unit, run, load);
+    }
+    return ReportServing(options, run, load);
   });
 }
 
@@ -153,15 +178,18 @@ std::string GivenWhere(const CLI::App& command, const char* name, bool wrong) {
 // Those of a cache of beginnings, of caps and of replays.
 void CheckReplay(const CLI::App& command, const ServeCommand& options) {
   std::string said;
-  for (const char* name : {"--input", "--output-tokens", "--spread", "--rate", "--concurrency",
-                           "--requests", "--seed"}) {
+  for (const char* name :
+       {"--input", "--output-tokens", "--spread", "--rate", "--concurrency", "--requests", "--seed",
+        "--answers", "--turns", "--pause-s", "--burstiness", "--surge"}) {
     const std::string given = GivenWhere(command, name, !options.replay.empty());
     said += (said.empty() || given.empty() ? "" : ", ") + given;
   }
   Refuse(said, ": --replay says which requests come, and when");
   const PrefixOptions& prefix = options.prefix;
-  Refuse(GivenWhere(command, "--prefix-cache", options.replay.empty() && prefix.cache != "none"),
-         ": goes with --replay");
+  const bool again = options.serve.turns > 1 || options.serve.answers > 1;
+  const bool finds = !options.replay.empty() || (again && prefix.cache != "infinite");
+  Refuse(GivenWhere(command, "--prefix-cache", !finds && prefix.cache != "none"),
+         ": goes with --replay, or with --turns or --answers (room or TOKENS)");
   Refuse(GivenWhere(command, "--host-cache-gb", !prefix.Simulated()),
          ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
          "is");
@@ -184,6 +212,12 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
            ": SCENARIO says this; beside it go --set, --engine, --requests, --cap, --values, "
            "--usd-per-hour and --format");
     return;
+  }
+  Refuse(GivenWhere(command, "--pause-s", options.serve.turns <= 1),
+         ": is between turns; --turns says how many a conversation has");
+  for (const char* name : {"--burstiness", "--surge"}) {
+    Refuse(GivenWhere(command, name, options.serve.rate <= 0),
+           ": is of arrivals at a rate; --rate says which");
   }
   Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
@@ -224,6 +258,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
       run.deployment.engine.stream_time = 0;
       run.deployment.engine.request_overhead = 0;
     }
+    load.prefixes = PrefixesOf(options.prefix, run.deployment);
     if (!options.replay.empty()) {
       load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
                          pools || fleet ? 1 : options.serve.replicas, run);
@@ -295,6 +330,7 @@ void AddServeCommand(CLI::App& app, int& code) {
                       "one, the options below say all");
   AddOverrides(*command, options->scenario);
   AddServeLoadOptions(*command, options->serve);
+  AddConversationOptions(*command, options->serve);
   AddDeploymentOptions(*command, options->serve);
   AddPoolOptions(*command, options->pools);
   command
@@ -316,6 +352,9 @@ void AddServeCommand(CLI::App& app, int& code) {
       "trace.jsonl --prefix-cache room --store-gb 2000\n"
       "  gridlock serve --part h200_sxm --tensor 4 --rate 2 --cap hbm --values 100,75,50,25%\n"
       "  gridlock serve --tensor 4 --weights fp8 --prefill-replicas 2 --replicas 3 --rate 20\n"
+      "  gridlock serve --tensor 8 --rate 0.2 --turns 12 --pause-s 20 --input 4000 "
+      "--output-tokens 800 --prefix-cache room\n"
+      "  gridlock serve --tensor 8 --rate 2 --answers 16 --surge 600:300:5\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");
   command->callback([options, command, &code] {
     code = RunServe(*command, *options);

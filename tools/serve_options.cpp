@@ -1,6 +1,7 @@
 #include "tools/serve_options.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <optional>
 
 #include <CLI/CLI.hpp>
@@ -63,6 +64,21 @@ InferencePart PartOf(const std::string& names, const ServingCatalogue& catalogue
   return *part;
 }
 
+Surge SurgeOf(const std::string& text) {
+  if (text.empty()) {
+    return {};
+  }
+  double at = 0, span = 0, times = 0;
+  char rest = 0;
+  const int read = std::sscanf(text.c_str(), "%lf:%lf:%lf%c", &at, &span, &times, &rest);
+  if (read != 3 || !(at >= 0) || !(span > 0) || !(times > 0)) {
+    throw UserError("", fmt::format("--surge: {}; expected AT:SPAN:TIMES in seconds, such as "
+                                    "600:300:5",
+                                    Quoted(text)));
+  }
+  return {Seconds(at), Seconds(span), times};
+}
+
 }  // namespace
 
 void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
@@ -107,6 +123,33 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--format", options.format, "What is printed")
       ->check(CLI::IsMember({"text", "json", "csv"}))
       ->capture_default_str();
+}
+
+void AddConversationOptions(CLI::App& command, ServeOptions& options) {
+  command
+      .add_option("--answers", options.answers,
+                  "Answers that each prompt asks for at once (best of n, self-consistency)")
+      ->check(CLI::Range(1, 10000))
+      ->capture_default_str();
+  command
+      .add_option("--turns", options.turns,
+                  "Mean turns of a conversation or an agent, each with --input tokens more than "
+                  "all that was said; with --answers a search of a tree")
+      ->check(CLI::Range(1.0, 1e4))
+      ->capture_default_str();
+  command.add_option("--pause-s", options.pause, "Mean seconds between turns: a reader or a tool")
+      ->check(CLI::Range(0.0, 1e7))
+      ->capture_default_str();
+  command
+      .add_option(
+          "--burstiness", options.burstiness,
+          "Shape of the gamma-distributed times between arrivals; 1 is Poisson, less bursts")
+      ->check(CLI::Range(0.01, 1000.0))
+      ->capture_default_str();
+  command
+      .add_option("--surge", options.surge,
+                  "A flash crowd: from so many seconds on, for so many, at so many times the rate")
+      ->type_name("AT:SPAN:TIMES");
 }
 
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
@@ -160,6 +203,11 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
 
 ServeLoad LoadOf(const ServeOptions& options) {
   ServeLoad load;
+  load.answers = options.answers;
+  load.turns = options.turns;
+  load.pause = Seconds(options.pause);
+  load.burstiness = options.burstiness;
+  load.surge = SurgeOf(options.surge);
   load.prompt = {options.input, 0, options.spread, 1e7};
   load.output = {options.output, 0, options.spread, 1e7};
   load.requests = options.requests;

@@ -22,6 +22,9 @@ struct ServeOptions {
   double input = 1000, output = 250, spread = 0, rate = 0, concurrency = 0;
   std::int64_t requests = 2000, batch_max = 0, kv_tokens = 0;
   double memory_share = 0;  ///< 0: the engine's
+  std::int64_t answers = 1;
+  double turns = 1, pause = 0, burstiness = 1;
+  std::string surge;  ///< "AT:SPAN:TIMES", seconds
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
   std::uint64_t seed = 1;
   std::string format = "text";
@@ -29,6 +32,9 @@ struct ServeOptions {
 
 /// Model, part, engine, lengths, rate, objectives, price and format.
 void AddServeLoadOptions(CLI::App& command, ServeOptions& options);
+
+/// How requests come together: several answers, turns, bursts, a flash crowd.
+void AddConversationOptions(CLI::App& command, ServeOptions& options);
 
 /// Throws UserError when a name is not known.
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue);

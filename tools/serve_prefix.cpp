@@ -31,11 +31,13 @@ std::int64_t TokensOf(const std::string& text) {
 
 void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
   command
-      .add_option("--prefix-cache", options.cache,
-                  "Of a replay with hashes: blocks that an earlier prompt had are not prefilled "
-                  "while they are still there. room: in the HBM that running sequences leave; "
-                  "TOKENS: in no more than so many of it; infinite: nothing is ever given up, and "
-                  "all replicas share it. The least recently used leave first")
+      .add_option(
+          "--prefix-cache", options.cache,
+          "Of a replay with hashes, of --turns and --answers: blocks that an earlier prompt had "
+          "are not prefilled "
+          "while they are still there. room: in the HBM that running sequences leave; "
+          "TOKENS: in no more than so many of it; infinite: nothing is ever given up, and "
+          "all replicas share it. The least recently used leave first")
       ->type_name("none, room, TOKENS or infinite")
       ->capture_default_str();
   command
@@ -59,29 +61,35 @@ void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
       ->check(CLI::Range(1e-3, 1e5));
 }
 
+PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment) {
+  PrefixSpec prefixes;
+  if (!options.Simulated()) {
+    return prefixes;
+  }
+  const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                             deployment.layout, "");
+  const double token = costs.CacheBytesOf(kTraceBlock).si() / kTraceBlock;
+  const int ranks = deployment.layout.accelerators();
+  prefixes.use = true;
+  prefixes.block = kTraceBlock;
+  prefixes.hbm_tokens = TokensOf(options.cache);
+  prefixes.host_tokens = static_cast<std::int64_t>(options.host_gb * 1e9 / token);
+  prefixes.host_rate = BytesPerSecond(options.host_gbs * 1e9 * ranks);
+  prefixes.store_tokens = static_cast<std::int64_t>(options.store_gb * 1e9 / token);
+  const double store =
+      options.store_gbs > 0 ? options.store_gbs * 1e9 : deployment.part.nic_bandwidth;
+  prefixes.store_rate = BytesPerSecond(store * ranks);
+  return prefixes;
+}
+
 ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,
                       int replicas, ServeRun& run) {
   ServeLoad load;
   load.kind = LoadKind::kListed;
   if (options.cache == "infinite") {
     run.hits = HitsOf(trace, 0);
-  } else if (options.Simulated()) {
-    const Deployment& deployment = run.deployment;
-    const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
-                               deployment.layout, "");
-    load.prefixes.use = true;
-    load.prefixes.block = kTraceBlock;
-    load.prefixes.hbm_tokens = TokensOf(options.cache);
-    load.prefixes.host_tokens = static_cast<std::int64_t>(
-        options.host_gb * 1e9 / costs.CacheBytesOf(kTraceBlock).si() * kTraceBlock);
-    load.prefixes.host_rate =
-        BytesPerSecond(options.host_gbs * 1e9 * deployment.layout.accelerators());
-    load.prefixes.store_tokens = static_cast<std::int64_t>(
-        options.store_gb * 1e9 / costs.CacheBytesOf(kTraceBlock).si() * kTraceBlock);
-    const double store =
-        options.store_gbs > 0 ? options.store_gbs * 1e9 : deployment.part.nic_bandwidth;
-    load.prefixes.store_rate = BytesPerSecond(store * deployment.layout.accelerators());
   }
+  load.prefixes = PrefixesOf(options, run.deployment);
   for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(replicas)) {
     ServeRequest& request = load.listed.emplace_back();
     request.arrival = trace[i].arrival;

@@ -28,6 +28,9 @@ struct PrefixOptions {
 /// --prefix-cache, --host-cache-gb, --host-gbs, --store-gb and --store-gbs.
 void AddPrefixOptions(CLI::App& command, PrefixOptions& options);
 
+/// The cache that options ask for, on a deployment.
+PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment);
+
 /// One in `replicas` of the trace's requests, for the deployment of `run`, which learns the hits of
 /// a cache without end.
 ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,

@@ -5,6 +5,7 @@
 #include <queue>
 
 #include "sim/base/check.h"
+#include "sim/serving/load_source.h"
 #include "sim/serving/replica_pool.h"
 
 namespace gridlock {
@@ -27,16 +28,9 @@ class FleetRun {
  public:
   FleetRun(const IterationCosts& costs, int replicas, Router router, const ServeLoad& load)
       : costs_(costs),
-        load_(load),
         pool_(costs, static_cast<std::size_t>(replicas), load.batch_max, router, load.prefixes),
-        requests_(RequestsOfLoad(load, costs.layout().TokensPerStep())),
-        places_(requests_.size(), 0) {
-    const std::size_t in_flight = load.kind == LoadKind::kConcurrency
-                                      ? static_cast<std::size_t>(std::max(1.0, load.value))
-                                      : requests_.size();
-    while (started_ < std::min(in_flight, requests_.size())) {
-      StartNext(Seconds(0));
-    }
+        source_(load, costs.layout().TokensPerStep()) {
+    Await(source_.Begin());
   }
 
   FleetResult Run() {
@@ -52,11 +46,11 @@ class FleetRun {
   }
 
  private:
-  void StartNext(Seconds at) {
-    if (started_ < requests_.size()) {
-      BatchRequest& request = requests_[started_];
-      request.arrival = std::max(request.arrival, at);
-      events_.push({request.arrival, false, started_++});
+  void Await(const std::vector<BatchRequest>& requests) {
+    for (const BatchRequest& request : requests) {
+      const auto id = static_cast<std::size_t>(request.id);
+      places_.resize(std::max(places_.size(), id + 1), 0);
+      events_.push({request.arrival, false, id});
     }
   }
 
@@ -83,25 +77,21 @@ class FleetRun {
   }
 
   void Handle(const FleetEvent& event) {
-    const BatchRequest& request = requests_[event.request];
-    std::size_t& place = places_[event.request];
+    const BatchRequest request = source_.at(static_cast<std::int64_t>(event.request));
     if (!event.ended) {
-      place = pool_.Choose(request);
+      const std::size_t place = pool_.Choose(request);
+      places_[event.request] = place;
       pool_.at(place).Submit(request);
       return;
     }
-    pool_.Left(place, request);
-    if (load_.kind == LoadKind::kConcurrency) {
-      StartNext(event.time);
-    }
+    pool_.Left(places_[event.request], request);
+    Await(source_.After(request.id, event.time));
   }
 
   const IterationCosts& costs_;
-  const ServeLoad& load_;
   ReplicaPool pool_;
-  std::vector<BatchRequest> requests_;
+  LoadSource source_;
   std::vector<std::size_t> places_;  ///< the replica of each request
-  std::size_t started_ = 0;
   std::priority_queue<FleetEvent, std::vector<FleetEvent>, LaterInFleet> events_;
   FleetResult result_;
 };

@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "sim/base/check.h"
+#include "sim/serving/load_source.h"
 
 namespace gridlock {
 
@@ -153,22 +154,13 @@ PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
   CHECK(spec.prefill != nullptr && spec.decode != nullptr && !load.prefilled);
   CHECK(!spec.links.leaving.empty() && !spec.links.entering.empty());
   Pools pools(spec, load.batch_max, load.prefixes);
-  const std::vector<BatchRequest> requests =
-      RequestsOfLoad(load, spec.decode->layout().TokensPerStep());
-  const bool closed = load.kind == LoadKind::kConcurrency;
-  std::size_t next = 0;
-  const auto submit = [&](Seconds at) {
-    if (next < requests.size()) {
-      BatchRequest request = requests[next++];
-      request.arrival = std::max(request.arrival, at);
+  LoadSource source(load, spec.decode->layout().TokensPerStep());
+  const auto submit = [&](const std::vector<BatchRequest>& requests) {
+    for (const BatchRequest& request : requests) {
       pools.Submit(request, request.arrival);
     }
   };
-  const std::size_t first =
-      closed ? static_cast<std::size_t>(std::max(1.0, load.value)) : requests.size();
-  for (std::size_t i = 0; i < first; ++i) {
-    submit(Seconds(0));
-  }
+  submit(source.Begin());
   PoolResult result;
   const auto ended = [&](const Pools::Passage& passage) {
     if (!passage.refused && passage.moved) {
@@ -180,9 +172,7 @@ PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
                              passage.end,     passage.evictions, passage.refused};
     result.served.Add(ServedOf(whole, *spec.decode));
     result.served.duration = std::max(result.served.duration, passage.end);
-    if (closed) {
-      submit(passage.end);
-    }
+    submit(source.After(passage.request.id, passage.end));
   };
   while (pools.Next(Seconds(HUGE_VAL), ended)) {
   }

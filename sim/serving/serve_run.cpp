@@ -4,21 +4,45 @@
 #include <cmath>
 
 #include "sim/base/check.h"
-#include "sim/base/random.h"
+#include "sim/serving/load_source.h"
 
 namespace gridlock {
 
 namespace {
 
-std::int64_t Draw(const TokenLengths& lengths, Random& random) {
-  double tokens = lengths.mean;
-  if (lengths.sigma > 0) {
-    const double mu = std::log(lengths.mean) - 0.5 * lengths.sigma * lengths.sigma;
-    tokens = random.LogNormal(mu, lengths.sigma);
-  } else if (lengths.spread > 0) {
-    tokens *= 1 + lengths.spread * (2 * random.Uniform() - 1);
+// Of mean 1 (Marsaglia and Tsang 2000; a shape below 1 by a power of a uniform).
+double DrawGamma(double shape, Random& random) {
+  if (shape < 1) {
+    const double power = std::pow(1 - random.Uniform(), 1 / shape);
+    return DrawGamma(shape + 1, random) * (shape + 1) * power / shape;
   }
-  return static_cast<std::int64_t>(std::clamp(std::round(tokens), 1.0, lengths.most));
+  const double d = shape - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  for (;;) {
+    const double x = random.Normal(), v = std::pow(1 + c * x, 3);
+    const double u = 1 - random.Uniform();
+    if (v > 0 && std::log(u) < 0.5 * x * x + d - d * v + d * std::log(v)) {
+      return d * v / shape;
+    }
+  }
+}
+
+// When the next request comes that would come after `gap` at the plain rate.
+Seconds NextArrival(Seconds clock, double gap, const Surge& surge) {
+  if (surge.times == 1 || surge.span <= Seconds(0)) {
+    return clock + Seconds(gap);
+  }
+  for (;;) {
+    const bool within = clock >= surge.at && clock < surge.at + surge.span;
+    const double rate = within ? surge.times : 1;
+    const Seconds end = clock < surge.at ? surge.at
+                        : within         ? surge.at + surge.span
+                                         : Seconds(HUGE_VAL);
+    if (gap <= (end - clock).si() * rate) {
+      return clock + Seconds(gap / rate);
+    }
+    gap -= (end - clock).si() * rate;
+    clock = end;
+  }
 }
 
 // Lengths drawn with a sigma, moved so that their mean is the one asked for: few draws of a heavy
@@ -27,7 +51,7 @@ std::vector<std::int64_t> DrawAll(const TokenLengths& lengths, std::int64_t coun
   std::vector<std::int64_t> tokens;
   double sum = 0;
   for (std::int64_t i = 0; i < count; ++i) {
-    tokens.push_back(Draw(lengths, random));
+    tokens.push_back(DrawTokens(lengths, random));
     sum += static_cast<double>(tokens.back());
   }
   if (lengths.sigma > 0 && sum > 0) {
@@ -55,6 +79,21 @@ Seconds MeanOf(const std::vector<ServedRequest>& requests, const Value& value) {
 
 }  // namespace
 
+std::int64_t DrawTokens(const TokenLengths& lengths, Random& random) {
+  double tokens = lengths.mean;
+  if (lengths.sigma > 0) {
+    const double mu = std::log(lengths.mean) - 0.5 * lengths.sigma * lengths.sigma;
+    tokens = random.LogNormal(mu, lengths.sigma);
+  } else if (lengths.spread > 0) {
+    tokens *= 1 + lengths.spread * (2 * random.Uniform() - 1);
+  }
+  return static_cast<std::int64_t>(std::clamp(std::round(tokens), 1.0, lengths.most));
+}
+
+std::int64_t PassesOf(std::int64_t tokens, double tokens_per_step) {
+  return std::max<std::int64_t>(1, std::llround(static_cast<double>(tokens) / tokens_per_step));
+}
+
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step) {
   std::vector<BatchRequest> requests;
   const auto add = [&](Seconds arrival, std::int64_t prompt, std::int64_t output,
@@ -63,8 +102,7 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
     request.id = static_cast<std::int64_t>(requests.size());
     request.arrival = arrival;
     request.prompt_tokens = prompt;
-    request.output_tokens =
-        std::max<std::int64_t>(1, std::llround(static_cast<double>(output) / tokens_per_step));
+    request.output_tokens = PassesOf(output, tokens_per_step);
     request.cached_tokens = cached;
     request.prefilled = load.prefilled;
     requests.push_back(request);
@@ -83,7 +121,9 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
   Seconds clock;
   for (std::size_t i = 0; i < prompt.size(); ++i) {
     if (load.kind == LoadKind::kRate) {
-      clock += Seconds(arrivals.Exponential(1 / load.value));
+      const double gap = load.burstiness == 1 ? arrivals.Exponential(1 / load.value)
+                                              : DrawGamma(load.burstiness, arrivals) / load.value;
+      clock = NextArrival(clock, gap, load.surge);
     }
     add(clock, prompt[i], output[i], 0);
   }
@@ -178,8 +218,7 @@ Seconds QuantileOf(std::vector<Seconds> values, double q) {
 }
 
 ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
-  const double tokens_per_step = costs.layout().TokensPerStep();
-  const std::vector<BatchRequest> requests = RequestsOfLoad(load, tokens_per_step);
+  LoadSource source(load, costs.layout().TokensPerStep());
   BatchingReplica replica(costs, load.batch_max);
   PrefixStore store(load.prefixes.store_tokens / load.prefixes.block);
   if (load.prefixes.use) {
@@ -187,24 +226,13 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
   }
   ServeResult result;
   result.cache_tokens = costs.cache_tokens();
-  std::size_t next = 0;
-  const auto submit = [&](Seconds at) {
-    if (next < requests.size()) {
-      BatchRequest request = requests[next++];
-      request.arrival = std::max(request.arrival, at);
-      replica.Submit(request);
-    }
-  };
-  const std::size_t first = load.kind == LoadKind::kConcurrency
-                                ? static_cast<std::size_t>(std::max(1.0, load.value))
-                                : requests.size();
-  for (std::size_t i = 0; i < first; ++i) {
-    submit(Seconds(0));
+  for (const BatchRequest& request : source.Begin()) {
+    replica.Submit(request);
   }
   Seconds end;
   replica.Finish([&](const BatchOutcome& outcome) {
-    if (load.kind == LoadKind::kConcurrency) {
-      submit(outcome.end);
+    for (const BatchRequest& next : source.After(outcome.request.id, outcome.end)) {
+      replica.Submit(next);
     }
     result.Add(ServedOf(outcome, costs));
     end = std::max(end, outcome.end);

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/random.h"
 #include "sim/base/units.h"
 #include "sim/serving/batching.h"
 
@@ -34,11 +35,24 @@ enum class LoadKind {
   kListed,       ///< as listed
 };
 
+/// A time in which more requests come: a flash crowd.
+struct Surge {
+  Seconds at, span;
+  double times = 1;  ///< of the rate at other times
+};
+
 /// A load on one replica.
 struct ServeLoad {
   LoadKind kind = LoadKind::kAllAtOnce;
-  double value = 1;  ///< in flight, or requests per second
+  double value = 1;  ///< in flight, or requests per second; of conversations, where there are turns
   std::int64_t requests = 1;
+  /// Times between arrivals at a rate are gamma-distributed with this shape; 1: a Poisson process,
+  /// below 1 bursts.
+  double burstiness = 1;
+  Surge surge;
+  std::int64_t answers = 1;  ///< that each prompt asks for at once
+  double turns = 1;          ///< of a conversation, mean; each adds `prompt` to all that was said
+  Seconds pause;             ///< between turns, mean: a person who reads, or a tool
   TokenLengths prompt, output;
   bool prefilled = false;      ///< prompts are prefilled elsewhere
   std::int64_t batch_max = 0;  ///< 0: as the engine has it
@@ -79,11 +93,18 @@ struct ServeResult {
   [[nodiscard]] double Within(Seconds ttft, Seconds tpot) const;
 };
 
+/// Tokens of a prompt or an answer.
+std::int64_t DrawTokens(const TokenLengths& lengths, Random& random);
+
+/// Passes that an answer of so many tokens takes, of which each gives `tokens_per_step` tokens.
+std::int64_t PassesOf(std::int64_t tokens, double tokens_per_step);
+
 /// The value of rank ceil(q n) among `values`; 0 of none.
 Seconds QuantileOf(std::vector<Seconds> values, double q);
 
-/// The requests of a load, by rising arrival; of a load in flight, all at zero. An answer counts
-/// passes, of which each gives `tokens_per_step` tokens. The load outlives them.
+/// The requests of a load, by rising arrival; of a load in flight, all at zero. Of conversations
+/// the first turns, with one answer each. An answer counts passes, of which each gives
+/// `tokens_per_step` tokens. The load outlives them.
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step);
 
 /// What a user sees of an outcome.

@@ -113,9 +113,8 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
   const StackSpec& stack = job.stack;
   const PassWork work = backward ? BackwardWork(job, part, gradients) : ForwardWork(job, part);
   const ModelPart active = backward ? part.trained() : part;
-  double floor =
-      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
-      active.usual_layers();
+  double floor = (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
+                 active.usual_layers();
   double wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() *
                 active.layers.with(Block::kMixture);
   if (gradients == Gradients::kWeights) {
@@ -215,9 +214,8 @@ ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const Gro
   }
   const double bytes = TrainedPerRank(job, part).total() * job.stack.main_gradient_bytes;
   const double buckets = std::ceil(bytes / job.gradient_bucket().si());
-  traffic.slices = job.zero == 3
-                       ? std::max(1.0, std::floor(layers))
-                       : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
+  traffic.slices = job.zero == 3 ? std::max(1.0, std::floor(layers))
+                                 : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
   const ModelPart slice{part.layers.Times(1 / traffic.slices), false, false};
   const ParameterCount parameters = TrainedPerRank(job, slice);
   const ParameterBytes weights = job.zero == 3 ? WeightBytes(job, slice) : TrainedBytes(job, slice);

@@ -244,10 +244,9 @@ CrossAttention CrossAttentionOf(const TrainingSpec& job, const LayerShape& s) {
   cross.query = {{"cross_query", s.query / s.tensor, s.hidden},
                  {"cross_out", s.hidden, s.attended / s.tensor}};
   cross.key_value = {"cross_key_value", (s.key + s.value) / s.tensor, s.hidden};
-  cross.flop =
-      2.0 * s.tokens * job.model.encoder.tokens * (s.query + s.attended) / s.tensor;
-  cross.kept = s.tokens * (s.query + s.attended) / s.tensor +
-               cross.rows * (s.key + s.value) / s.tensor;
+  cross.flop = 2.0 * s.tokens * job.model.encoder.tokens * (s.query + s.attended) / s.tensor;
+  cross.kept =
+      s.tokens * (s.query + s.attended) / s.tensor + cross.rows * (s.key + s.value) / s.tensor;
   return cross;
 }
 

@@ -172,8 +172,8 @@ namespace {
 double MixerWeights(const TrainingSpec& whole, Block block) {
   const LayerShape s(whole);
   double weights = 0;
-  for (const Matrix& matrix : block == Block::kRecurrent ? RecurrentMatrices(whole, s)
-                                                         : AttentionMatrices(whole, s)) {
+  for (const Matrix& matrix :
+       block == Block::kRecurrent ? RecurrentMatrices(whole, s) : AttentionMatrices(whole, s)) {
     weights += matrix.n * matrix.k;
   }
   return weights;

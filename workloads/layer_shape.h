@@ -46,7 +46,7 @@ struct LayerShape {
   double expert_ffn, expert_ffn_in;   ///< inner width of one, and of its input matrices
   double shared_ffn, shared_ffn_in;   ///< of all shared experts together
   double expert_ranks, expert_width;  ///< ranks that share the experts; tensor ranks of one
-  double load;  ///< rows of the fullest rank's experts over the mean
+  double load;                        ///< rows of the fullest rank's experts over the mean
 
   /// Tokens that a rank sends to experts: each rank of a tensor-parallel group sends its part.
   [[nodiscard]] double routed_tokens() const { return tokens / tensor; }
@@ -127,6 +127,23 @@ std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s);
 
 /// Matrices of the dense feed-forward block: the way in, and the way out.
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s);
+
+/// HBM bytes of norms and residuals over those of fused kernels. Models with gated feed-forward
+/// blocks have an RMSNorm, which eager stacks take apart; LayerNorm is one kernel everywhere.
+double NormTrafficFactor(const TrainingSpec& job);
+
+// Beside blocks (prediction.cpp).
+
+/// The product of a prediction module, its outputs split over tensor-parallel ranks.
+Matrix Projection(const LayerShape& s);
+
+void AddPredictionsForward(const TrainingSpec& job, const LayerShape& s, double modules,
+                           std::vector<Operation>& out);
+void AddPredictionsBackward(const TrainingSpec& job, const LayerShape& s, double modules,
+                            std::vector<Operation>& out);
+
+/// The product that makes of a condition what a layer gets from it (adaLN).
+Matrix Modulation(const TrainingSpec& job, const LayerShape& s);
 
 // Attention (attention.cpp).
 

@@ -173,16 +173,15 @@ Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
     return Bytes(3 * 2 * LargestMatrix(job));
   }
   const ModelPart layer = OneLayer(LargestKind(job, part));
-  const Bytes tables =
-      WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
+  const Bytes tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
   return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
          Bytes(2 * TrainedPerRank(job, layer).total()) + LayerGradients(job, part);
 }
 
 // The most of what comes and goes: in the backward pass of a layer, or in the loss.
 Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
-  Bytes most = part.trained().layers.total() > 0 ? LayerWorkingSet(job, FullestKind(job, part))
-                                                 : Bytes(0);
+  Bytes most =
+      part.trained().layers.total() > 0 ? LayerWorkingSet(job, FullestKind(job, part)) : Bytes(0);
   if (job.adapters.base_bytes > 0) {
     // The matrix in use, in 16 bits.
     most += Bytes(2 * LargestOfLayer(job, LargestKind(job, part)));

@@ -56,8 +56,8 @@ LayersFlop FlopOf(const TrainingSpec& whole, const Layers& layers) {
   }
   if (const double cross = layers.with(Block::kCross); cross > 0) {
     const CrossAttention of = CrossAttentionOf(whole, s);
-    flop.products += (ProductFlop(s, of.query) +
-                      2.0 * of.rows * of.key_value.n * of.key_value.k) * cross;
+    flop.products +=
+        (ProductFlop(s, of.query) + 2.0 * of.rows * of.key_value.n * of.key_value.k) * cross;
     flop.attention += of.flop * cross;
   }
   flop.products += 2.0 * static_cast<double>(whole.micro_batch) * whole.model.modulations *
@@ -103,8 +103,7 @@ double HeadFlop(const TrainingSpec& whole) {
 // What full recomputation does again, of one micro-batch.
 double AgainInFull(const TrainingSpec& job, const TrainingSpec& whole) {
   const int first = job.frozen.layers;
-  double again =
-      FlopOf(whole, first, job.model.depth()).total() + PredictionsFlop(whole).total();
+  double again = FlopOf(whole, first, job.model.depth()).total() + PredictionsFlop(whole).total();
   if (job.stack.recomputation_stops_early) {
     const LayerShape s(whole);
     const double dense = job.model.LayersIn(first, job.model.depth()).with(Block::kDense);

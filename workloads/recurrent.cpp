@@ -157,8 +157,7 @@ void AddRecurrenceForward(const TrainingSpec& job, const LayerShape& s, double c
   }
   out.push_back({"scan", Kernel::kScan, Flop(s.tokens * ChunkFlop(job)),
                  Bytes(s.tokens * ChunkBytes(job)), calls, /*wide=*/true});
-  out.push_back(
-      Elementwise("gate", kGateForward * kActivationBytes * s.tokens * w.values, calls));
+  out.push_back(Elementwise("gate", kGateForward * kActivationBytes * s.tokens * w.values, calls));
 }
 
 void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double calls,
@@ -210,8 +209,7 @@ double RecurrentPassing(const TrainingSpec& job, const LayerShape& /*s*/) {
   const Widths w = WidthsOf(job);
   const RecurrentSpec& r = job.model.recurrent;
   // Gradients of what the projection made and of what came out, and the states of all chunks.
-  const double states =
-      r.kind == Recurrence::kMamba ? 0 : 2.0 * 2 * r.state * w.values / r.chunk;
+  const double states = r.kind == Recurrence::kMamba ? 0 : 2.0 * 2 * r.state * w.values / r.chunk;
   return InWidth(job) + w.values + states;
 }
 

@@ -49,6 +49,13 @@ double KeptInputBytes(const TrainingSpec& job) {
   return std::min(InputBytes(job), job.stack.kept_activation_bytes);
 }
 
+// Models with gated feed-forward blocks have an RMSNorm, which eager stacks take apart; LayerNorm
+// is one kernel everywhere.
+double NormTrafficFactor(const TrainingSpec& job) {
+  return job.stack.norm_traffic_factor > 0 && job.model.gated ? job.stack.norm_traffic_factor
+                                                              : job.stack.hbm_traffic_factor;
+}
+
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) {
   using namespace adapter_target;
   Matrix in{"ffn_in", s.ffn_in / s.tensor, s.hidden};
@@ -146,11 +153,6 @@ void AddMatricesBackward(const TrainingSpec& job, const LayerShape& s,
   }
 }
 
-// One row a sequence: what a condition says to a layer (Peebles and Xie 2022, arXiv:2212.09748).
-Matrix Modulation(const TrainingSpec& job, const LayerShape& s) {
-  return {"modulation", job.model.modulations * s.hidden / s.tensor, s.hidden};
-}
-
 void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const Layers& layers,
                       std::vector<Operation>& out) {
   if (layers.total() <= 0) {
@@ -170,8 +172,8 @@ void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const Layers
     AddMatrixForward(job, Modulation(job, s), static_cast<double>(job.micro_batch), layers.total(),
                      out);
   }
-  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)),
-                            layers.total()));
+  out.push_back(
+      Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)), layers.total()));
   if (const double dense = layers.with(Block::kDense); dense > 0) {
     AddMatricesForward(job, s, DenseMatrices(job, s), dense, out);
     out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), dense));
@@ -195,8 +197,8 @@ void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const Layer
   }
   AddCrossBackward(job, s, layers.with(Block::kCross), out);
   if (job.model.modulations > 0) {
-    AddMatrixBackward(job, Modulation(job, s), static_cast<double>(job.micro_batch),
-                      layers.total(), out);
+    AddMatrixBackward(job, Modulation(job, s), static_cast<double>(job.micro_batch), layers.total(),
+                      out);
   }
   out.push_back(Elementwise("elementwise_backward",
                             ElementwiseBackwardBytes(job, s, ShareOf(layers)), layers.total()));
@@ -243,9 +245,8 @@ void AddHeadForward(const TrainingSpec& job, const LayerShape& s, double calls,
 void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
                      std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
-  out.push_back(
-      Elementwise("loss_backward",
-                  job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, calls));
+  out.push_back(Elementwise(
+      "loss_backward", job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, calls));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
   out.back().calls = calls;
   if (job.trains_tables()) {
@@ -253,39 +254,6 @@ void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
     out.back().of_weights = true;
     out.back().calls = calls;
   }
-}
-
-// A prediction module looks up the embedding of the next token and projects it, beside what the
-// layer before made, to the width of its own layer (DeepSeek-V3, arXiv:2412.19437, section 2.2).
-// Tensor-parallel ranks split the projection's outputs.
-Matrix Projection(const LayerShape& s) {
-  return {"prediction_in", s.hidden / s.tensor, 2 * s.hidden};
-}
-
-// Norms and joining of what the projection takes: two norms read and write, the joined tensor is
-// written.
-double PredictionBytes(const TrainingSpec& job, const LayerShape& s, double tensors) {
-  return kActivationBytes * s.tokens * NormTrafficFactor(job) * tensors * s.hidden /
-         s.sequence_split;
-}
-
-void AddPredictionsForward(const TrainingSpec& job, const LayerShape& s, double modules,
-                           std::vector<Operation>& out) {
-  if (modules <= 0) {
-    return;
-  }
-  AddMatrixForward(job, Projection(s), s.tokens, modules, out);
-  out.push_back(Elementwise("prediction_norms", PredictionBytes(job, s, 2 * 2 + 2), modules));
-}
-
-void AddPredictionsBackward(const TrainingSpec& job, const LayerShape& s, double modules,
-                            std::vector<Operation>& out) {
-  if (modules <= 0) {
-    return;
-  }
-  AddMatrixBackward(job, Projection(s), s.tokens, modules, out);
-  out.push_back(
-      Elementwise("prediction_norms_backward", PredictionBytes(job, s, 2 * 3 + 2), modules));
 }
 
 // Tensor-parallel collectives of a part. With sequence parallelism each block gathers its input and
@@ -439,8 +407,8 @@ void AddRepeated(const TrainingSpec& job, const LayerShape& s, const Layers& lay
   if (layers.total() <= 0) {
     return;
   }
-  out.push_back(Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)),
-                            layers.total()));
+  out.push_back(
+      Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)), layers.total()));
   if (const double dense = layers.with(Block::kDense); dense > 0) {
     for (const Matrix& matrix : RepeatedDense(job, s)) {
       if (matrix.n > 0) {
@@ -527,160 +495,6 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
     });
   }
   return work;
-}
-
-namespace {
-
-double SizeOf(const std::vector<Matrix>& matrices) {
-  double parameters = 0;
-  for (const Matrix& w : matrices) {
-    parameters += w.n * w.k;
-  }
-  return parameters;
-}
-
-// Of layers, without their experts.
-double CommonOf(const TrainingSpec& job, const LayerShape& s, const Layers& layers) {
-  double sum = s.hidden * layers.places();  // norms
-  sum += SizeOf(AttentionMatrices(job, s)) * layers.with(kAnyAttention);
-  if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
-    sum += (SizeOf(RecurrentMatrices(job, s)) + RecurrentExtras(job, s)) * recurrent;
-  }
-  if (const double cross = layers.with(Block::kCross); cross > 0) {
-    const CrossAttention attention = CrossAttentionOf(job, s);
-    sum += (SizeOf(attention.query) + SizeOf({attention.key_value})) * cross;
-  }
-  if (job.model.modulations > 0) {
-    sum += SizeOf({Modulation(job, s)}) * layers.total();
-  }
-  return sum + SizeOf(DenseMatrices(job, s)) * layers.with(Block::kDense);
-}
-
-}  // namespace
-
-ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
-  const LayerShape s(job);
-  ParameterCount out;
-  out.common = CommonOf(job, s, part.layers);
-  if (const double mixture = part.layers.with(Block::kMixture); mixture > 0) {
-    out.common += SizeOf(SharedMatrices(job, s)) * mixture;
-    const double experts = SizeOf(ExpertMatrices(job, s)) * s.local_experts() * mixture;
-    (job.layout.splits_experts() ? out.experts : out.common) += experts;
-  }
-  // Projection, the two norms before it and the one before the head.
-  out.common += part.predictions * (SizeOf({Projection(s)}) + 3 * s.hidden);
-  const double table = s.vocabulary * s.hidden / s.tensor;
-  if (part.embedding) {
-    out.common += table + static_cast<double>(job.model.max_positions) * s.hidden;
-  }
-  // A tied head on the embedding's own stage is the same matrix; on another stage it is a copy.
-  if (part.head && !(job.model.tied_embeddings && part.embedding)) {
-    out.common += table + s.hidden;
-  }
-  // The embedding that prediction modules look up is a copy, too, where the stage has none.
-  if (part.predictions > 0 && part.head && !part.embedding && !job.model.tied_embeddings) {
-    out.common += table;
-  }
-  return out;
-}
-
-ParameterCount TrainedPerRank(const TrainingSpec& job, const ModelPart& whole) {
-  const ModelPart part = whole.trained();
-  if (job.trains_base()) {
-    const bool tables = job.trains_tables();
-    return ParametersPerRank(job, {part.layers, part.embedding && tables, part.head && tables, {},
-                                   false, part.predictions});
-  }
-  const LayerShape s(job);
-  ParameterCount out;
-  out.common =
-      AdapterParameters(job, AttentionMatrices(job, s)) * part.layers.with(kAnyAttention) +
-      AdapterParameters(job, DenseMatrices(job, s)) * part.layers.with(Block::kDense);
-  if (const double mixture = part.layers.with(Block::kMixture); mixture > 0) {
-    out.common += AdapterParameters(job, SharedMatrices(job, s)) * mixture;
-    const double experts =
-        AdapterParameters(job, ExpertMatrices(job, s)) * s.local_experts() * mixture;
-    (job.layout.splits_experts() ? out.experts : out.common) += experts;
-  }
-  return out;
-}
-
-ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
-  const ParameterCount layers = ParametersPerRank(job, part.OnlyLayers());
-  const double tables = ParametersPerRank(job, part).common - layers.common;
-  const double used = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
-  const double bytes = job.adapters.base_bytes > 0 ? job.adapters.base_bytes : used;
-  ParameterBytes out{Bytes(bytes * layers.common + kActivationBytes * tables),
-                     Bytes(bytes * layers.experts)};
-  if (!job.trains_base()) {
-    const ParameterCount adapters = TrainedPerRank(job, part);
-    out.common += Bytes(job.adapters.bytes * adapters.common);
-    out.experts += Bytes(job.adapters.bytes * adapters.experts);
-  }
-  return out;
-}
-
-ParameterBytes TrainedBytes(const TrainingSpec& job, const ModelPart& part) {
-  if (job.trains_all()) {
-    return WeightBytes(job, part);
-  }
-  if (!job.trains_base()) {
-    const ParameterCount adapters = TrainedPerRank(job, part);
-    return {Bytes(job.adapters.bytes * adapters.common),
-            Bytes(job.adapters.bytes * adapters.experts)};
-  }
-  const ModelPart trained = part.trained();
-  const bool tables = job.trains_tables();
-  return WeightBytes(job, {trained.layers, trained.embedding && tables, trained.head && tables, {},
-                           false, trained.predictions});
-}
-
-double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
-  const LayerShape s(job);
-  double largest = 0;
-  const auto consider = [&largest](const std::vector<Matrix>& matrices, double count) {
-    for (const Matrix& w : matrices) {
-      largest = std::max(largest, w.n * w.k * count);
-    }
-  };
-  if (kind.has(kAnyAttention)) {
-    consider(AttentionMatrices(job, s), 1);
-  }
-  if (kind.has(Block::kRecurrent)) {
-    consider(RecurrentMatrices(job, s), 1);
-  }
-  if (kind.has(Block::kMixture)) {
-    consider(ExpertMatrices(job, s), s.local_experts());
-  }
-  if (kind.has(Block::kDense)) {
-    consider(DenseMatrices(job, s), 1);
-  }
-  return largest;
-}
-
-double LargestMatrix(const TrainingSpec& job) {
-  const LayerShape s(job);
-  double largest = s.vocabulary * s.hidden / s.tensor;
-  const Layers layers = job.model.LayersIn(0, job.model.depth());
-  for (const Layers::Entry& entry : layers.kinds()) {
-    largest = std::max(largest, LargestOfLayer(job, entry.kind));
-  }
-  return largest;
-}
-
-double ModelParameters(const ModelSpec& model) {
-  TrainingSpec whole;
-  whole.model = model;
-  const bool tied = model.tied_embeddings;
-  return ParametersPerRank(whole, {model.LayersIn(0, model.depth()), true, !tied}).total();
-}
-
-double ActiveParameters(const ModelSpec& model) {
-  const double idle = model.mixture.experts - model.mixture.experts_per_token;
-  const double expert =
-      1.0 * model.mixture.expert_ffn * model.hidden * (model.gated ? 3 : 2);
-  const double mixture = model.LayersIn(0, model.depth()).with(Block::kMixture);
-  return ModelParameters(model) - mixture * idle * expert;
 }
 
 Bytes PipelineMessage(const TrainingSpec& job) {

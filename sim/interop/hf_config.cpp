@@ -48,16 +48,15 @@ class HfReader : private HfFields {
     type_ = type->text;
     if (IsOtherHfKind(type_)) {
       problems().Add(type->where, "",
-                    Refusal("models of the type " + Quoted(type_) + " are not simulated",
-                            "a stack of layers of one width"));
+                     Refusal("models of the type " + Quoted(type_) + " are not simulated",
+                             "a stack of layers of one width"));
       return false;
     }
     SetClass(FindHfClass(type_));
     if (chosen() == nullptr) {
       const std::string near = NearestName(type_, HfTypes());
-      Note(
-          fmt::format("model_type {} is not known{}: read as a model like Llama, without defaults",
-                      Quoted(type_), near.empty() ? "" : " (nearest: " + near + ")"));
+      Note(fmt::format("model_type {} is not known{}: read as a model like Llama, without defaults",
+                       Quoted(type_), near.empty() ? "" : " (nearest: " + near + ")"));
     }
     return true;
   }
@@ -79,9 +78,9 @@ class HfReader : private HfFields {
       model.head_dim = kHead;
       ReadChannelMix();
     } else {
-      model.heads = Size({"num_attention_heads", "n_head", "n_heads", "num_heads",
-                          "decoder_attention_heads"},
-                         defaults.heads);
+      model.heads =
+          Size({"num_attention_heads", "n_head", "n_heads", "num_heads", "decoder_attention_heads"},
+               defaults.heads);
       ReadHeads(defaults);
       ReadFeedForward(defaults);
     }
@@ -137,10 +136,10 @@ class HfReader : private HfFields {
       model.max_positions = CountOr({"max_target_positions"}, model.max_positions, 0);
       (void)Count({"encoder_attention_heads", "encoder_ffn_dim", "num_hidden_layers"});
     }
-    Note(fmt::format(
-        "an encoder of {} tokens in front: sequence_length is the decoder's; change "
-        "`encoder {{ tokens }}` for another length",
-        model.encoder.tokens));
+    Note(
+        fmt::format("an encoder of {} tokens in front: sequence_length is the decoder's; change "
+                    "`encoder {{ tokens }}` for another length",
+                    model.encoder.tokens));
   }
 
   // Every token sees every other one. Those of pictures are patches, with one more for the class.
@@ -184,12 +183,13 @@ class HfReader : private HfFields {
         NoteDefault("num_key_value_heads", fmt::format("{}", model.kv_heads));
       }
     }
-    const std::optional<int> head = Count({"head_dim", "kv_channels", "d_kv", "attention_head_dim"});
+    const std::optional<int> head =
+        Count({"head_dim", "kv_channels", "d_kv", "attention_head_dim"});
     if (problems().empty() && !head && model.hidden % model.heads != 0 && defaults.head_dim == 0) {
       problems().Add({file(), 0, 0}, "",
-                    Refusal(fmt::format("{} heads do not divide the hidden size, {}", model.heads,
-                                        model.hidden),
-                            "head_dim"));
+                     Refusal(fmt::format("{} heads do not divide the hidden size, {}", model.heads,
+                                         model.hidden),
+                             "head_dim"));
     }
     if (!head && chosen() != nullptr && defaults.head_dim > 0) {
       NoteDefault("head_dim", fmt::format("{}", defaults.head_dim));
@@ -209,7 +209,7 @@ class HfReader : private HfFields {
       model.ffn = dense.value_or(kDense);
       return;
     }
-    const Names names = {"intermediate_size", "n_inner", "ffn_dim",          "ffn_hidden_size",
+    const Names names = {"intermediate_size", "n_inner", "ffn_dim",        "ffn_hidden_size",
                          "hidden_dim",        "d_ff",    "decoder_ffn_dim"};
     const bool four_times = chosen() != nullptr && defaults.ffn == 0;
     if (!four_times) {
@@ -246,7 +246,8 @@ class HfReader : private HfFields {
       mixture.expert_ffn = defaults.expert_ffn;
       NoteDefault("moe_intermediate_size", fmt::format("{}", mixture.expert_ffn));
     } else {
-      mixture.expert_ffn = Count({"intermediate_size"}).value_or(made_.model.ffn);
+      const int otherwise = type_ == "llama4_text" ? defaults.ffn : made_.model.ffn;
+      mixture.expert_ffn = Count({"intermediate_size"}).value_or(otherwise);
     }
     ReadSharedExperts();
     ReadDenseLayers();
@@ -258,10 +259,9 @@ class HfReader : private HfFields {
     if (type_ == "llama4_text") {
       mixture.shared_experts = 1;
     }
-    std::optional<int> width =
-        Count({"shared_expert_intermediate_size", "shared_intermediate_size",
-               "moe_shared_expert_intermediate_size"},
-              0);
+    std::optional<int> width = Count({"shared_expert_intermediate_size", "shared_intermediate_size",
+                                      "moe_shared_expert_intermediate_size"},
+                                     0);
     if (!width && type_ == "qwen2_moe") {
       width = 5632;
       NoteDefault("shared_expert_intermediate_size", "5632");
@@ -269,9 +269,8 @@ class HfReader : private HfFields {
     if (width && *width > 0) {
       mixture.shared_experts = std::max(1, (*width + mixture.expert_ffn / 2) / mixture.expert_ffn);
       if (mixture.shared_experts * mixture.expert_ffn != *width) {
-        Note(
-            fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
-                        *width, mixture.shared_experts, mixture.expert_ffn));
+        Note(fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
+                         *width, mixture.shared_experts, mixture.expert_ffn));
       }
     }
   }
@@ -293,8 +292,7 @@ class HfReader : private HfFields {
     const int leading = plain == nullptr ? 0 : static_cast<int>(plain->items.size());
     for (int i = 0; i < leading; ++i) {
       if (plain->items[static_cast<std::size_t>(i)].text != fmt::format("{}", i)) {
-        Note(
-            "approximated: mlp_only_layers, dense layers between others, stand in front");
+        Note("approximated: mlp_only_layers, dense layers between others, stand in front");
         break;
       }
     }

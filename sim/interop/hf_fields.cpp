@@ -61,7 +61,6 @@ std::optional<int> HfFields::Count(const Names& names, int least) {
   return static_cast<int>(number);
 }
 
-
 int HfFields::Size(const Names& names, int otherwise) {
   if (const std::optional<int> given = Count(names)) {
     return *given;
@@ -79,7 +78,7 @@ int HfFields::Size(const Names& names, int otherwise) {
 
 void HfFields::NoteDefault(const char* name, const std::string& value) {
   notes_.push_back(fmt::format("{} is not given: {}, the default of {}", name, value,
-                                    class_ == nullptr ? "LlamaConfig" : class_->name));
+                               class_ == nullptr ? "LlamaConfig" : class_->name));
 }
 
 std::optional<bool> HfFields::Truth(const Names& names) {

@@ -123,10 +123,10 @@ class LayerReader {
     const bool used = fields_.Truth({"use_sliding_window"}).value_or(!off_by_default);
     const bool encoder = type_ == "modernbert";
     const int by_class = IsOneOf(type_, {"gemma2", "gemma3_text", "cohere2"}) ? 4096
-                         : type_ == "gpt_oss"                                ? 128
-                         : type_ == "recurrent_gemma"                        ? 2048
-                         : encoder                                          ? 128
-                                                                            : 0;
+                         : type_ == "gpt_oss"                                 ? 128
+                         : type_ == "recurrent_gemma"                         ? 2048
+                         : encoder                                            ? 128
+                                                                              : 0;
     int window = fields_.CountOr(
         {"sliding_window", "sliding_window_size", "attention_window_size", "local_attention"},
         by_class, 0);
@@ -229,8 +229,8 @@ class LayerReader {
     std::string pattern;
     for (int layer = 0; layer < model_.layers; ++layer) {
       const auto place = static_cast<std::size_t>(layer);
-      const bool listed = kinds != nullptr && place < kinds->items.size() &&
-                          kinds->items[place].text == "hybrid";
+      const bool listed =
+          kinds != nullptr && place < kinds->items.size() && kinds->items[place].text == "hybrid";
       const bool among =
           hybrid != nullptr &&
           std::any_of(hybrid->items.begin(), hybrid->items.end(), [&](const JsonValue& item) {
@@ -245,50 +245,64 @@ class LayerReader {
   }
 
   void ReadRecurrent() {
-    RecurrentSpec& r = model_.recurrent;
     if (IsOneOf(type_, {"mamba", "falcon_mamba", "jamba"})) {
-      const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
-      const int inner = type_ == "jamba"
-                            ? expand * model_.hidden
-                            : fields_.CountOr({"intermediate_size"}, expand * model_.hidden);
-      r = {Recurrence::kMamba,
-           1,
-           inner,
-           1,
-           fields_.CountOr({"state_size", "mamba_d_state"}, 16),
-           fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4),
-           64,
-           RankOfSteps()};
+      ReadMamba();
     } else if (IsOneOf(type_, {"mamba2", "bamba", "granitemoehybrid", "falcon_h1", "nemotron_h",
                                "zamba2"})) {
       ReadMamba2();
     } else if (type_ == "qwen3_next") {
-      r = {Recurrence::kGatedDelta,
-           fields_.CountOr({"linear_num_value_heads"}, 32),
-           fields_.CountOr({"linear_value_head_dim"}, 128),
-           fields_.CountOr({"linear_num_key_heads"}, 16),
-           fields_.CountOr({"linear_key_head_dim"}, 128),
-           fields_.CountOr({"linear_conv_kernel_dim"}, 4),
-           64,
-           0};
+      model_.recurrent = {Recurrence::kGatedDelta,
+                          fields_.CountOr({"linear_num_value_heads"}, 32),
+                          fields_.CountOr({"linear_value_head_dim"}, 128),
+                          fields_.CountOr({"linear_num_key_heads"}, 16),
+                          fields_.CountOr({"linear_key_head_dim"}, 128),
+                          fields_.CountOr({"linear_conv_kernel_dim"}, 4),
+                          64,
+                          0};
     } else if (type_ == "kimi_linear") {
       ReadKimiLinear();
-    } else if (type_ == "recurrent_gemma") {
-      r = {Recurrence::kMamba, 1, fields_.CountOr({"lru_width"}, model_.hidden), 1, 1,
-           fields_.CountOr({"conv1d_width"}, 4), 64, 1};
+    } else {
+      ReadOtherRecurrence();
+    }
+  }
+
+  void ReadMamba() {
+    const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
+    const int inner = type_ == "jamba"
+                          ? expand * model_.hidden
+                          : fields_.CountOr({"intermediate_size"}, expand * model_.hidden);
+    model_.recurrent = {Recurrence::kMamba,
+                        1,
+                        inner,
+                        1,
+                        fields_.CountOr({"state_size", "mamba_d_state"}, 16),
+                        fields_.CountOr({"conv_kernel", "mamba_d_conv"}, 4),
+                        64,
+                        RankOfSteps()};
+  }
+
+  // Linear attention with heads of such a number and width.
+  static RecurrentSpec Lightning(int heads, int width, int chunk) {
+    return {Recurrence::kLightning, heads, width, heads, width, 0, chunk, 0};
+  }
+
+  void ReadOtherRecurrence() {
+    RecurrentSpec& r = model_.recurrent;
+    if (type_ == "recurrent_gemma") {
+      const int width = fields_.CountOr({"lru_width"}, model_.hidden);
+      r = {Recurrence::kMamba, 1, width, 1, 1, fields_.CountOr({"conv1d_width"}, 4), 64, 1};
       fields_.Note("approximated: RG-LRU counts as a selective scan with one state a channel");
     } else if (type_ == "rwkv") {
       const int head = fields_.CountOr({"head_size", "attention_head_size"}, 64);
-      r = {Recurrence::kLightning, std::max(1, model_.hidden / head), head,
-           std::max(1, model_.hidden / head), head, 0, 64, 0};
+      r = Lightning(std::max(1, model_.hidden / head), head, 64);
       fields_.Note("approximated: RWKV counts as linear attention with an output gate");
     } else if (IsOneOf(type_, {"minimax", "minimax_text_01", "MiniMaxText01"})) {
-      r = {Recurrence::kLightning, model_.heads, model_.head_dim, model_.heads, model_.head_dim, 0,
-           fields_.CountOr({"block_size"}, 256), 0};
+      r = Lightning(model_.heads, model_.head_dim, fields_.CountOr({"block_size"}, 256));
     } else if (HasRecurrentNames()) {
-      r = {Recurrence::kLightning, model_.heads, model_.head_dim, model_.heads, model_.head_dim, 0,
-           64, 0};
-      fields_.Note("approximated: recurrent layers count as linear attention with heads like those of attention");
+      r = Lightning(model_.heads, model_.head_dim, 64);
+      fields_.Note(
+          "approximated: recurrent layers count as linear attention with heads like those of "
+          "attention");
     }
   }
 
@@ -303,7 +317,8 @@ class LayerReader {
   void ReadMamba2() {
     const int expand = fields_.CountOr({"expand", "mamba_expand"}, 2);
     const int inner = fields_.CountOr({"mamba_d_ssm"}, expand * model_.hidden);
-    const JsonValue* const width = fields_.Given({"mamba_head_dim", "mamba_d_head", "mamba_headdim"});
+    const JsonValue* const width =
+        fields_.Given({"mamba_head_dim", "mamba_d_head", "mamba_headdim"});
     const bool number = width != nullptr && width->kind == JsonValue::Kind::kNumber;
     const Names heads = type_ == "mamba2"
                             ? Names{"num_heads"}
@@ -312,8 +327,8 @@ class LayerReader {
     r.kind = Recurrence::kMamba2;
     const int head_dim =
         type_ == "mamba2" ? fields_.CountOr({"head_dim"}, 64)
-        : number ? fields_.CountOr({"mamba_head_dim", "mamba_d_head", "mamba_headdim"}, 64)
-                 : 0;
+        : number          ? fields_.CountOr({"mamba_head_dim", "mamba_d_head", "mamba_headdim"}, 64)
+                          : 0;
     const int count = fields_.CountOr(heads, head_dim > 0 ? inner / head_dim : 128);
     r.heads = count;
     r.head_dim = head_dim > 0 ? head_dim : std::max(1, inner / count);
@@ -340,7 +355,8 @@ class LayerReader {
   }
 
   bool HasRecurrentNames() {
-    const JsonValue* const names = fields_.Given({"layer_types", "layers_block_type", "block_types"});
+    const JsonValue* const names =
+        fields_.Given({"layer_types", "layers_block_type", "block_types"});
     return names != nullptr &&
            std::any_of(names->items.begin(), names->items.end(), [](const JsonValue& item) {
              return LetterOf(item.text) == 'R' || LetterOf(item.text) == 'P';

@@ -33,8 +33,8 @@ class Message {
 };
 
 // In the order of the enum.
-constexpr const char* kRecurrences[] = {"",          "MAMBA",      "MAMBA_2",
-                                        "GATED_DELTA", "KIMI_DELTA", "LIGHTNING"};
+constexpr const char* kRecurrences[] = {"",           "MAMBA",    "MAMBA_2", "GATED_DELTA",
+                                        "KIMI_DELTA", "LIGHTNING"};
 
 void AddRecurrent(const RecurrentSpec& recurrent, const std::string& indent, std::string& out) {
   if (recurrent.kind == Recurrence::kNone) {

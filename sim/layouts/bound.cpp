@@ -216,9 +216,8 @@ ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const Gro
   }
   const double bytes = TrainedPerRank(job, part).total() * job.stack.main_gradient_bytes;
   const double buckets = std::ceil(bytes / job.gradient_bucket().si());
-  traffic.slices = job.zero == 3
-                       ? std::max(1.0, std::floor(layers))
-                       : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
+  traffic.slices = job.zero == 3 ? std::max(1.0, std::floor(layers))
+                                 : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
   const ModelPart slice{part.layers.Times(1 / traffic.slices), false, false};
   const ParameterCount parameters = TrainedPerRank(job, slice);
   const ParameterBytes weights = job.zero == 3 ? WeightBytes(job, slice) : TrainedBytes(job, slice);

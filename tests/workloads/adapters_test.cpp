@@ -164,7 +164,8 @@ TEST(QuantisedBase, IsKeptNarrowAndWrittenOutForEachProduct) {
   const double wide = WeightBytes(job, AllOf(job)).total().si();
   const double forward = Added(ForwardWork(job, AllOf(job)), &Operation::flop);
   job.adapters.base_bytes = FrozenFormatBytes("nf4");
-  const double matrices = 32 * (ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total() - 2 * 4096);
+  const double matrices =
+      32 * (ParametersPerRank(job, {Layers(kDenseLayer, 1)}).total() - 2 * 4096);
   const double norms = 32 * 2 * 4096.0;
   // Norms of layers count with them.
   EXPECT_NEAR(wide - WeightBytes(job, AllOf(job)).total().si(), 1.4375 * (matrices + norms), 1);

@@ -71,8 +71,7 @@ ModelSpec Qwen3Next() {
   model.kv_heads = 2;
   model.head_dim = 256;
   model.vocabulary = 151936;
-  model.mixture = {
-      .experts = 512, .experts_per_token = 10, .expert_ffn = 512, .shared_experts = 1};
+  model.mixture = {.experts = 512, .experts_per_token = 10, .expert_ffn = 512, .shared_experts = 1};
   model.pattern = "RRRG";
   model.recurrent = {Recurrence::kGatedDelta, 32, 128, 16, 128, 4, 64, 0};
   return model;
@@ -136,7 +135,8 @@ TEST(Window, CountsTheTokensThatATokenSees) {
   for (int token = 1; token <= 8192; ++token) {
     pairs += std::min(token, 1024);
   }
-  // Counts of causal attention leave out half of a token's own pair, here of those before the window.
+  // Counts of causal attention leave out half of a token's own pair, here of those before the
+  // window.
   EXPECT_NEAR(CountedShare(job, Block::kWindow), (pairs - 512) / (8192.0 * 8192), 1e-12);
   job.model.chunked_window = true;
   EXPECT_DOUBLE_EQ(CountedShare(job, Block::kWindow), 8 * (1024.0 * 1024 / 2) / (8192.0 * 8192));
@@ -227,8 +227,8 @@ TEST(Prediction, OfDeepSeekV3HasTheParametersOfItsFiles) {
   const ModelPart last = PartOf(job, 60, 0);
   EXPECT_EQ(last.layers.total(), 2);
   job.model.prediction_modules = 0;
-  const double more = ParametersPerRank(job, last).total() -
-                      ParametersPerRank(job, PartOf(job, 60, 0)).total();
+  const double more =
+      ParametersPerRank(job, last).total() - ParametersPerRank(job, PartOf(job, 60, 0)).total();
   const double embedding = 129280 * 7168.0;
   EXPECT_NEAR(more - embedding, 11.5e9, 0.01 * 11.5e9);
 }
@@ -276,9 +276,8 @@ TEST(Encoder, IsCountedWithItsOwnTokens) {
   const double attention = 4 * 1024.0 * 16384, feed = 2 * 1024.0 * 65536;
   const double encoder = 512 * (24 * 2 * (attention + feed) + 24 * 4.0 * 512 * 16384);
   const double cross = 2 * (128 * attention / 2 + 512 * attention / 2) + 4.0 * 128 * 512 * 16384;
-  const double decoder =
-      24 * (128 * 2 * (attention + feed) + 2.0 * 128 * 128 * 16384 + cross) +
-      128 * 2.0 * 1024 * 32128;
+  const double decoder = 24 * (128 * 2 * (attention + feed) + 2.0 * 128 * 128 * 16384 + cross) +
+                         128 * 2.0 * 1024 * 32128;
   EXPECT_NEAR(ModelFlop(job).si(), 3 * (encoder + decoder), 1e-9 * ModelFlop(job).si());
 }
 

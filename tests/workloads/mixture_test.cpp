@@ -182,8 +182,7 @@ TEST(MixtureMemory, OfNarrowGemmsKeepsTheirInputsNarrow) {
   job.stack.kept_activation_bytes = 1;
   const double narrow = LayerActivations(job, kMixtureLayer).si();
   job.precision = Precision::kBf16;
-  EXPECT_NEAR(LayerActivations(job, kMixtureLayer).si() - narrow, tokens * 2 * h,
-              1e-9 * wide);
+  EXPECT_NEAR(LayerActivations(job, kMixtureLayer).si() - narrow, tokens * 2 * h, 1e-9 * wide);
 }
 
 TEST(MixtureMemory, OfNarrowWeightsIsHalfForExpertsToo) {
@@ -280,16 +279,19 @@ TEST(LatentAttention, ProjectsThroughNarrowLatents) {
   const double matrices =
       7168.0 * 1536 + 1536.0 * 128 * 192 + 7168.0 * 576 + 512.0 * 128 * 256 + 128.0 * 128 * 7168;
   const double dense = 3 * 7168.0 * 18432;
-  EXPECT_DOUBLE_EQ(ParametersPerRank(job, {Layers(kDenseLayer, 1), false, false}).common, matrices + dense + 2 * 7168);
+  EXPECT_DOUBLE_EQ(ParametersPerRank(job, {Layers(kDenseLayer, 1), false, false}).common,
+                   matrices + dense + 2 * 7168);
 }
 
 TEST(LatentAttention, SelectiveRecomputationKeepsLatentsAndProjectsAgain) {
   TrainingSpec job = JobOn(DeepSeekV3());
   const double kept = LayerActivations(job).si();
-  const double flop = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm, &Operation::flop);
+  const double flop = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm,
+                          &Operation::flop);
   job.recompute = Recompute::kSelective;
   const double up = 1536.0 * 128 * 192 + 512.0 * 128 * 256;
-  const double again = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm, &Operation::flop);
+  const double again = Sum(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}), Kernel::kGemm,
+                           &Operation::flop);
   EXPECT_DOUBLE_EQ(again - flop, 2 * 2048 * up);
   // Queries, keys and values, two norms' outputs and the activation's are not kept.
   const double dropped = 2 * 2048 * (128.0 * (192 + 192 + 128) + 2 * 7168 + 18432);

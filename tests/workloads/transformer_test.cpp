@@ -53,7 +53,8 @@ TEST(Parameters, OfTheTensorRanksAddUpToTheModelButForNorms) {
   const double all = ModelParameters(job.model);
   job.layout.tensor = 8;
   const double norms = (2 * 80 + 1) * 8192.0;
-  EXPECT_NEAR(8 * ParametersPerRank(job, {Layers(kDenseLayer, 80), true, true}).total() - 7 * norms, all, 1e-12 * all);
+  EXPECT_NEAR(8 * ParametersPerRank(job, {Layers(kDenseLayer, 80), true, true}).total() - 7 * norms,
+              all, 1e-12 * all);
 }
 
 TEST(HardwareFlopOf, TheGptFamilyFollowEquation3) {
@@ -189,7 +190,8 @@ TEST(Gradients, InSixteenBitsAreAddedByKernelsOfTheirOwn) {
   TrainingSpec job = JobOn(Gpt3());
   const auto bytes = [&] {
     double sum = 0;
-    for (const Operation& operation : BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
+    for (const Operation& operation :
+         BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       sum += operation.name == std::string_view("gradient_sum") ? operation.hbm.si() : 0;
     }
     return sum;
@@ -205,7 +207,8 @@ TEST(AttentionKernels, OfShortSequencesAreSlower) {
   TrainingSpec job = JobOn(Gpt3());
   const auto slowdown = [&](std::int64_t tokens) {
     job.sequence_length = tokens;
-    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
+    for (const Operation& operation :
+         ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       if (operation.kernel == Kernel::kAttention) {
         return operation.slowdown;
       }
@@ -232,7 +235,8 @@ TEST(AttentionKernels, OfOtherHeadsTakeWhatWasMeasured) {
   job.model.heads = job.model.kv_heads = 16;
   const auto time = [&](int head) {
     job.model.head_dim = head;
-    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
+    for (const Operation& operation :
+         ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       if (operation.kernel == Kernel::kAttention) {
         return operation.slowdown * operation.flop.si();
       }
@@ -252,7 +256,8 @@ TEST(Norms, HaveATrafficOfTheirOwn) {
   job.stack.hbm_traffic_factor = 2;
   const auto bytes = [&] {
     double sum = 0;
-    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
+    for (const Operation& operation :
+         ForwardWork(job, {Layers(kDenseLayer, 1), false, false}).operations) {
       sum += operation.name == std::string_view("elementwise") ? operation.hbm.si() : 0;
     }
     return sum;

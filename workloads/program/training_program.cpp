@@ -71,7 +71,8 @@ class ProgramBuilder {
     }
     const double bytes = TrainedPerRank(job_, part).total() * job_.stack.main_gradient_bytes;
     const double buckets = std::ceil(bytes / job_.gradient_bucket().si());
-    return static_cast<int>(std::clamp(std::min(buckets, std::floor(part.layers.total())), 1.0, 64.0));
+    return static_cast<int>(
+        std::clamp(std::min(buckets, std::floor(part.layers.total())), 1.0, 64.0));
   }
 
   // The share of a part that slice `slice` of `slices` covers, in forward order.
@@ -109,8 +110,8 @@ class ProgramBuilder {
   }
 
   int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
-    const auto key = std::make_tuple(backward, gradients, part.layers, part.frozen, part.embedding,
-                                     part.head);
+    const auto key =
+        std::make_tuple(backward, gradients, part.layers, part.frozen, part.embedding, part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
       const PassWork work =

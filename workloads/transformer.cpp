@@ -49,13 +49,6 @@ double KeptInputBytes(const TrainingSpec& job) {
   return std::min(InputBytes(job), job.stack.kept_activation_bytes);
 }
 
-// Models with gated feed-forward blocks have an RMSNorm, which eager stacks take apart; LayerNorm
-// is one kernel everywhere.
-double NormTrafficFactor(const TrainingSpec& job) {
-  return job.stack.norm_traffic_factor > 0 && job.model.gated ? job.stack.norm_traffic_factor
-                                                              : job.stack.hbm_traffic_factor;
-}
-
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) {
   using namespace adapter_target;
   Matrix in{"ffn_in", s.ffn_in / s.tensor, s.hidden};
@@ -69,6 +62,8 @@ bool TakesApart(const TrainingSpec& job) {
   return job.stack.norm_traffic_factor > 0;
 }
 
+// Models with gated feed-forward blocks have an RMSNorm, which eager stacks take apart; LayerNorm
+// is one kernel everywhere.
 double NormTrafficFactor(const TrainingSpec& job) {
   return TakesApart(job) && job.model.gated ? job.stack.norm_traffic_factor
                                             : job.stack.hbm_traffic_factor;

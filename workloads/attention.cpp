@@ -140,7 +140,8 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, double ca
                  Bytes(stream), calls, /*wide=*/true, /*of_weights=*/false,
                  KernelSlowdown(job, s, kForwardLoss)});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
+    out.push_back(
+        Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
   }
 }
 
@@ -154,7 +155,8 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, double c
                  Flop(products * AttentionFlop(s, s.score_share)), Bytes(stream), calls,
                  /*wide=*/true, /*of_weights=*/false, KernelSlowdown(job, s, kBackwardLoss)});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax_backward", ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
+    out.push_back(Elementwise("softmax_backward",
+                              ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
   }
 }
 

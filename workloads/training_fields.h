@@ -61,7 +61,7 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
             &TrainingSpec::offload_activations, &TrainingSpec::offload_layers,
-            &TrainingSpec::adapters, &TrainingSpec::frozen,
-            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers));
+            &TrainingSpec::adapters, &TrainingSpec::frozen, &TrainingSpec::optimizer,
+            &TrainingSpec::zero_buffers));
 
 }  // namespace gridlock

@@ -26,14 +26,13 @@ inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec:
                                                    &PowerSpec::per_link_byte, &PowerSpec::estimate);
 
 template <>
-inline constexpr auto kFields<AcceleratorSpec> =
-    std::tuple_cat(Aside(&AcceleratorSpec::path, &AcceleratorSpec::name),
-                   Bearing(&AcceleratorSpec::rates, &AcceleratorSpec::hbm_capacity,
-                           &AcceleratorSpec::hbm_bandwidth, &AcceleratorSpec::hbm_efficiency,
-                           &AcceleratorSpec::sustained_clock, &AcceleratorSpec::solo_clock,
-                           &AcceleratorSpec::portable_attention,
-                           &AcceleratorSpec::scale_up_bandwidth,
-                           &AcceleratorSpec::host_bandwidth, &AcceleratorSpec::power));
+inline constexpr auto kFields<AcceleratorSpec> = std::tuple_cat(
+    Aside(&AcceleratorSpec::path, &AcceleratorSpec::name),
+    Bearing(&AcceleratorSpec::rates, &AcceleratorSpec::hbm_capacity,
+            &AcceleratorSpec::hbm_bandwidth, &AcceleratorSpec::hbm_efficiency,
+            &AcceleratorSpec::sustained_clock, &AcceleratorSpec::solo_clock,
+            &AcceleratorSpec::portable_attention, &AcceleratorSpec::scale_up_bandwidth,
+            &AcceleratorSpec::host_bandwidth, &AcceleratorSpec::power));
 
 template <>
 inline constexpr auto kFields<CollectiveFit> =

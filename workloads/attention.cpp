@@ -192,7 +192,8 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block blo
                  /*wide=*/true, /*of_weights=*/false,
                  KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
+    out.push_back(
+        Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
   }
 }
 
@@ -211,7 +212,8 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
                  /*wide=*/true, /*of_weights=*/false,
                  KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))});
   if (!job.stack.fused_attention) {
-    out.push_back(Elementwise("softmax_backward", ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
+    out.push_back(Elementwise("softmax_backward",
+                              ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
   }
 }
 

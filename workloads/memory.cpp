@@ -99,8 +99,8 @@ Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& laye
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
   // a layer; the passes in flight are spread over all of them.
-  return leaving + KeptActivations(job, layers) * (stays * static_cast<double>(in_flight) /
-                                                   job.layout.virtual_pipeline);
+  return leaving + KeptActivations(job, layers) *
+                       (stays * static_cast<double>(in_flight) / job.layout.virtual_pipeline);
 }
 
 // Bytes of an accumulated gradient. Those of adapters in 32 bits are as wide as they are.

@@ -71,7 +71,7 @@ struct StackSpec {
   bool casts_weights = false;       ///< 16-bit copies of 32-bit weights stay for the backward pass
   bool offloads_states = false;     ///< weights, gradients and optimizer state are on the host
   bool unpadded_vocabulary = false;  ///< the LM head has as many rows as the model has entries
-  double routed_extra_bytes = 0;    ///< per element of experts' rows, kept beyond one 16-bit copy
+  double routed_extra_bytes = 0;     ///< per element of experts' rows, kept beyond one 16-bit copy
 };
 
 template <>
@@ -101,7 +101,6 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::repeats_attention, &StackSpec::gather_compute_share,
         &StackSpec::gather_bandwidth, &StackSpec::cast_traffic, &StackSpec::feed_forward_chunks,
         &StackSpec::wide_residuals, &StackSpec::casts_weights, &StackSpec::offloads_states,
-        &StackSpec::unpadded_vocabulary,
-        &StackSpec::routed_extra_bytes>());
+        &StackSpec::unpadded_vocabulary, &StackSpec::routed_extra_bytes>());
 
 }  // namespace gridlock

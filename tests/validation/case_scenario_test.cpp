@@ -255,9 +255,68 @@ TEST_F(CaseScenario, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
   row.source = "NVIDIA, a recipe";
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
   row.expert_ffn = 1024;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+  row.domain = 8;
+  row.ep = 8;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");  // plain all-to-alls inside a server
+  row.experts = 256;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
   row.pp = row.vpp = 2;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep_overlap");
+  row.experts = 128;
+  row.ep = 32;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_exchange_overlap");
+  row.accelerator = "gb200";
+  row.domain = 72;
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_overlap");
+  row.vpp = 1;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+}
+
+TEST_F(CaseScenario, ModelsWithKernelsOfTheirOwnHaveStacksOfTheirOwn) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.stack = "hf_eager";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager");
+  row.model = "GPT2-XL";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_gelu");
+  row.model = "gpt-oss-20b";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_unfused");
+}
+
+TEST_F(CaseScenario, RecipesThatArePublicSayWhatRowsLeaveOpen) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.recompute = "auto";
+  row.source = "NVIDIA, a recipe";
+  const auto training = [&] {
+    return Prepare(row, catalogue_).scenario.value().training();
+  };
+  EXPECT_EQ(training().recompute, Recompute::kSelective);
+  row.source = "NVIDIA-NeMo/Megatron-Bridge";
+  EXPECT_EQ(training().recompute, Recompute::kNone);
+  EXPECT_FALSE(training().offloads());
+  // As many layers as do not fit, of sharded parameters.
+  row.zero = 3;
+  row.tp = 1;
+  row.dp = row.global_batch = row.accelerators;
+  row.sequence_parallel = 0;
+  row.micro_batch = 1;
+  row.layers = 64;
+  int layers = 0;
+  for (row.seq = 2048; row.seq <= 1 << 16 && layers == 0; row.seq += row.seq / 4) {
+    const PreparedCase prepared = Prepare(row, catalogue_);
+    layers = prepared.scenario ? prepared.scenario->training().offload_layers : 0;
+  }
+  EXPECT_GT(layers, 0);
+  EXPECT_LT(layers, row.layers);
+}
+
+TEST_F(CaseScenario, SlowCardsOfALaboratoryGoByTheirOwnName) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "b200_sxm";
+  EXPECT_EQ(Repaired(row, catalogue_).row.accelerator, "b200_sxm");
+  row.source = "MooreThreads/SimuMax B200 release 1.2";
+  const RepairedCase slow = Repaired(row, catalogue_);
+  EXPECT_EQ(slow.row.accelerator, "b200_sxm_slowgemm");
+  EXPECT_THAT(slow.said, testing::Contains(HasSubstr("0.48 of the peak")));
 }
 
 TEST_F(CaseScenario, GroupsThatShareExpertsFillRacksWhole) {

@@ -166,7 +166,8 @@ TEST(KeptActivations, LeaveTwoLayersWhenTheyGoToTheHost) {
   EXPECT_DOUBLE_EQ(copies(55e9), stay.si() / 2 / 55e9);
 }
 
-// One H200: 8 layers of 4,096 with 32,000 entries, 2.0 billion parameters (tools/calibration/measured).
+// One H200: 8 layers of 4,096 with 32,000 entries, 2.0 billion parameters
+// (tools/calibration/measured).
 TEST(States, OnTheHostCrossItsLinkOnceAPass) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
   job.layout.data = 8;

@@ -334,8 +334,10 @@ void AddServeCommand(CLI::App& app, int& code) {
   AddDeploymentOptions(*command, options->serve);
   AddPoolOptions(*command, options->pools);
   command
-      ->add_option("--replay", options->replay,
-                   "Requests as recorded: Azure LLM trace (.csv) or Mooncake (.jsonl)")
+      ->add_option(
+          "--replay", options->replay,
+          "Requests as recorded: Azure LLM trace (.csv), Mooncake, Dynamo or AIPerf (.jsonl), a "
+          "result of vLLM's or SGLang's benchmark, or ShareGPT (.json)")
       ->type_name("FILE");
   AddPrefixOptions(*command, options->prefix);
   AddServeCapOptions(*command, options->cap);

@@ -106,11 +106,15 @@ std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, doubl
                 : fmt::format("  served       {:.3f} requests/s\n", out.goodput);
   text += fmt::format(
       "  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n"
-      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens\n",
+      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens{}\n",
       work.sequence_seconds / busy, work.batch_peak, d.engine.batch_max * d.layout.data,
       100 * work.cache_seconds / busy / static_cast<double>(r.cache_tokens),
       100.0 * static_cast<double>(work.cache_peak) / static_cast<double>(r.cache_tokens),
-      r.cache_tokens);
+      r.cache_tokens,
+      d.model.context > 0
+          ? fmt::format(", {:.2f} requests of the model's whole context of {}",
+                        static_cast<double>(r.cache_tokens) / d.model.context, d.model.context)
+          : "");
   text += fmt::format("  weights      {} of the {} of each accelerator\n",
                       FormatBytes(costs.weight_bytes()), FormatBytes(Bytes(d.part.hbm_capacity)));
   if (out.watts > 0) {

@@ -169,8 +169,9 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
           router: str | None = None, replay: str | os.PathLike[str] | None = None,
           prefix_cache: str | int | None = None, host_cache_gb: float | None = None,
           host_gbs: float | None = None, store_gb: float | None = None, store_gbs: float | None = None,
-          kv_tokens: int | None = None, cap: str | None = None, values: str | None = None,
-          seed: int | None = None) -> pd.DataFrame:
+          kv_tokens: int | None = None, turns: float | None = None, pause_s: float | None = None,
+          answers: int | None = None, burstiness: float | None = None, surge: str | None = None,
+          cap: str | None = None, values: str | None = None, seed: int | None = None) -> pd.DataFrame:
     """Serves requests with a model: latencies, rates and what binds.
 
     Args:
@@ -189,10 +190,15 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
             of the fabric between the pools, and of other jobs on it.
         router: of pools, or of several `replicas`, which are then all simulated: "round_robin",
             "least_loaded" or "prefix_aware".
-        replay: a recorded trace: Azure LLM (.csv) or Mooncake (.jsonl).
+        replay: a recorded trace: Azure LLM (.csv), Mooncake, Dynamo or AIPerf (.jsonl), a result of
+            vLLM's or SGLang's benchmark, or ShareGPT (.json).
         prefix_cache: "room", "infinite" or tokens; behind it `host_cache_gb` of a replica at `host_gbs` and
             `store_gb` of all at `store_gbs` (GB and GB/s).
         kv_tokens: that the KV cache of a replica holds, as its engine prints them.
+        turns, pause_s: mean turns of a conversation, each with `input` tokens more, and mean seconds between
+            them; answers: to each prompt at once. `rate`, `concurrency` and `requests` count conversations.
+        burstiness: shape of gamma-distributed times between arrivals, 1 for Poisson; surge: a flash crowd,
+            "AT:SPAN:TIMES" in s.
         cap: "hbm", "hbm_capacity", "flops", "scale_up" or "nic": a row for each of `values` ("100,50%").
 
     Returns:
@@ -214,8 +220,9 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         "--other-gbs": other_gbs, "--router": router,
         "--replay": os.fspath(replay) if replay is not None else None,
         "--prefix-cache": prefix_cache, "--host-cache-gb": host_cache_gb, "--host-gbs": host_gbs,
-        "--store-gb": store_gb, "--store-gbs": store_gbs, "--kv-tokens": kv_tokens, "--cap": cap,
-        "--values": values, "--seed": seed})]
+        "--store-gb": store_gb, "--store-gbs": store_gbs, "--kv-tokens": kv_tokens, "--turns": turns,
+        "--pause-s": pause_s, "--answers": answers, "--burstiness": burstiness, "--surge": surge,
+        "--cap": cap, "--values": values, "--seed": seed})]
     if rate is not None and concurrency is not None:
         raise ValueError("expected a rate or a concurrency")
     name, loads = ("rate", rate) if concurrency is None else ("concurrency", concurrency)
@@ -239,34 +246,39 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
     return frame
 
 
-def serve_plan(*, model: str | None = None, part: str | None = None, engine: str | None = None,
+def serve_plan(*, model: str | None = None, part: Listed | None = None, engine: str | None = None,
                rate: float | None = None, input: float | None = None, output_tokens: float | None = None,
                spread: float | None = None, ttft_ms: float | None = None, tpot_ms: float | None = None,
-               within: float | None = None, usd_per_hour: float | None = None,
+               within: float | None = None, usd_per_hour: float | Listed | None = None,
                weights: Listed | None = None, kv: Listed | None = None, width_most: int | None = None,
-               top: int = 10, flags: str | None = None, seed: int | None = None) -> pd.DataFrame:
+               pools: bool = False, top: int = 10, flags: str | None = None,
+               seed: int | None = None) -> pd.DataFrame:
     """Searches the cheapest deployment of a model for a load and its objectives.
 
     Args:
         rate: requests/s of all replicas, with `input` and `output_tokens` (means, tokens).
         ttft_ms, tpot_ms: objectives, ms, which a share `within` of the requests (0 to 1) keeps.
-        usd_per_hour: price of one accelerator, USD.
+        part: one part, or several to choose from. usd_per_hour: price of one accelerator, USD; of several
+            parts a list. Without it the fewest accelerators come first.
         weights, kv: formats to try, "bf16,fp8".
         width_most: accelerators of a replica at most.
-        flags: whose command starts a replica, "vllm" or "sglang".
+        pools: also replicas that prefill and replicas that decode.
+        flags: whose commands start replicas, "vllm", "sglang", "trtllm" or "dynamo".
 
     Returns:
-        One row for each deployment, the cheapest first: accelerators, replicas, tensor, weights, kv_bytes
+        One row for each deployment, the cheapest first: part, accelerators, replicas, tensor, pipeline, data,
+        with pools the same of those that prefill (prefill_replicas, ...), weights, kv_bytes
         (of a number of the cache), batch_max, requests_per_s_per_replica_most,
         output_tokens_per_s_per_user and per_accelerator, within_objectives (0 to 1), usd_per_hour,
         command. `attrs["tried"]` counts the deployments.
     """
     words = option_words({
-        "--model": model, "--part": part, "--engine": engine, "--rate": rate, "--input": input,
+        "--model": model, "--part": _joined(part), "--engine": engine, "--rate": rate, "--input": input,
         "--output-tokens": output_tokens, "--spread": spread, "--ttft-ms": ttft_ms,
-        "--tpot-ms": tpot_ms, "--within": within, "--usd-per-hour": usd_per_hour,
+        "--tpot-ms": tpot_ms, "--within": within, "--usd-per-hour": _joined(usd_per_hour),
         "--weights": _joined(weights), "--kv": _joined(kv), "--width-most": width_most, "--top": top,
         "--flags": flags, "--seed": seed})
+    words += ["--pools"] if pools else []
     result = json.loads(call(["serve-plan", *words, "--format", "json"]))
     frame = pd.DataFrame(result.pop("plans")[:top])
     frame.attrs = result

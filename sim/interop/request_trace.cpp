@@ -1,6 +1,8 @@
 #include "sim/interop/request_trace.h"
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <list>
 #include <optional>
 #include <unordered_map>
@@ -9,6 +11,7 @@
 
 #include "sim/base/check.h"
 #include "sim/interop/civil_date.h"
+#include "sim/interop/json_text.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
 
@@ -154,15 +157,175 @@ TraceRequest MooncakeRow(std::string_view line, LineReader& reader, double& time
   return request;
 }
 
+// A record of AIPerf: its metrics are objects with a value and a unit.
+bool IsAiperf(std::string_view line) {
+  return line.find("\"request_start_ns\"") != std::string_view::npos;
+}
+
+TraceRequest AiperfRow(std::string_view line, LineReader& reader, double& time) {
+  TraceRequest request;
+  const auto metric = [&](const char* name) {
+    const std::size_t key = line.find("\"" + std::string(name) + "\"");
+    if (key == std::string_view::npos) {
+      reader.Refuse(fmt::format("no {}", name));
+      return std::int64_t{1};
+    }
+    return reader.Count(name, ValueOf(line.substr(key), "value"), 1);
+  };
+  time = 1e-9 * static_cast<double>(
+                    reader.Count("request_start_ns", ValueOf(line, "request_start_ns"), 0));
+  request.prompt_tokens = metric("input_sequence_length");
+  request.output_tokens = metric("output_sequence_length");
+  return request;
+}
+
+bool HasFailed(std::string_view line) {
+  return ValueOf(line, "error").starts_with("{");
+}
+
+// The end of a JSON text that begins at `begin` with a quote; `characters` receives how many it
+// has.
+std::size_t EndOfText(std::string_view text, std::size_t begin, std::int64_t& characters) {
+  characters = 0;
+  std::size_t at = begin + 1;
+  for (; at < text.size() && text[at] != '"'; ++at) {
+    if (text[at] == '\\') {
+      at += at + 1 < text.size() && text[at + 1] == 'u' ? 5 : 1;
+      ++characters;
+    } else if ((static_cast<unsigned char>(text[at]) & 0xC0U) != 0x80U) {
+      ++characters;  // not the continuation of a character in UTF-8
+    }
+  }
+  return at;
+}
+
+// Characters of a token of English text, as OpenAI's documentation of its tokenizer says.
+constexpr std::int64_t kCharactersOfToken = 4;
+
+// The first prompt and the first answer of each conversation.
+std::vector<TraceRequest> ReadShareGpt(std::string_view text) {
+  std::vector<TraceRequest> requests;
+  std::int64_t turns[2] = {}, said = 2;
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (text[at] != '"') {
+      continue;
+    }
+    std::int64_t characters = 0;
+    const std::size_t end = EndOfText(text, at, characters);
+    const std::string_view word = text.substr(at + 1, end - at - 1);
+    at = end;
+    if (word == "conversations") {
+      said = 0;
+    } else if (word == "value" && said < 2) {
+      const std::size_t value = text.find('"', end + 1);
+      if (value == std::string_view::npos) {
+        break;
+      }
+      at = EndOfText(text, value, turns[said++]);
+      if (said == 2) {
+        TraceRequest& request = requests.emplace_back();
+        request.prompt_tokens = std::max<std::int64_t>(1, turns[0] / kCharactersOfToken);
+        request.output_tokens = std::max<std::int64_t>(1, turns[1] / kCharactersOfToken);
+      }
+    }
+  }
+  return requests;
+}
+
+// Numbers of a list of an object; empty when it has none of that name.
+std::vector<double> NumbersOf(const JsonValue& object, const char* name, ProblemList& problems) {
+  std::vector<double> numbers;
+  const JsonValue* const list = object.Find(name);
+  if (list == nullptr || list->kind != JsonValue::Kind::kList) {
+    return numbers;
+  }
+  for (const JsonValue& each : list->items) {
+    double value = 0;
+    const char* const last = each.text.data() + each.text.size();
+    const auto [end, error] = std::from_chars(each.text.data(), last, value);
+    if (each.kind != JsonValue::Kind::kNumber || error != std::errc() || end != last) {
+      problems.Add(each.where, "", fmt::format("a value of {} is no number", name));
+    }
+    numbers.push_back(value);
+  }
+  return numbers;
+}
+
+// A result of `vllm bench serve` or of SGLang's bench_serving.
+std::vector<TraceRequest> ReadBenchmark(const std::string& file, std::string_view text,
+                                        ProblemList& problems) {
+  std::vector<TraceRequest> requests;
+  const JsonValue result = ReadJson(file, text, problems);
+  const std::vector<double> inputs = NumbersOf(result, "input_lens", problems);
+  const std::vector<double> outputs = NumbersOf(result, "output_lens", problems);
+  const std::vector<double> starts = NumbersOf(result, "start_times", problems);
+  if (problems.empty() && (inputs.empty() || inputs.size() != outputs.size())) {
+    problems.Add({file, 1, 1}, "",
+                 fmt::format("{} input_lens and {} output_lens; expected as many of both (vllm "
+                             "bench serve --save-result --save-detailed), or the conversations of "
+                             "ShareGPT",
+                             inputs.size(), outputs.size()));
+  }
+  if (!problems.empty()) {
+    return requests;
+  }
+  const JsonValue* const said = result.Find("request_rate");
+  double rate = 0;
+  if (said != nullptr) {
+    std::from_chars(said->text.data(), said->text.data() + said->text.size(), rate);
+  }
+  const double gap = rate > 0 && std::isfinite(rate) ? 1 / rate : 0;
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    if (inputs[i] < 1 || outputs[i] < 1) {
+      continue;  // failed
+    }
+    TraceRequest& request = requests.emplace_back();
+    request.arrival = Seconds(starts.size() == inputs.size() ? starts[i] - starts.front()
+                                                             : gap * static_cast<double>(i));
+    request.prompt_tokens = std::llround(inputs[i]);
+    request.output_tokens = std::llround(outputs[i]);
+  }
+  return requests;
+}
+
+void SortByArrival(std::vector<TraceRequest>& requests) {
+  std::stable_sort(requests.begin(), requests.end(),
+                   [](const TraceRequest& a, const TraceRequest& b) {
+                     return a.arrival < b.arrival;
+                   });
+  const Seconds first = requests.empty() ? Seconds(0) : requests.front().arrival;
+  for (TraceRequest& request : requests) {
+    request.arrival = request.arrival - first;
+  }
+}
+
+std::vector<TraceRequest> ReadJsonTrace(const std::string& file, std::string_view text) {
+  ProblemList problems;
+  std::vector<TraceRequest> requests = text.find("\"conversations\"") != std::string_view::npos
+                                           ? ReadShareGpt(text)
+                                           : ReadBenchmark(file, text, problems);
+  if (requests.empty() && problems.empty()) {
+    problems.Add({file, 0, 0}, "", "the trace holds no request");
+  }
+  problems.ThrowIfAny();
+  SortByArrival(requests);
+  return requests;
+}
+
 }  // namespace
 
 std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_view text) {
+  if (file.ends_with(".json")) {
+    return ReadJsonTrace(file, text);
+  }
   const bool azure = file.ends_with(".csv");
   if (!azure && !file.ends_with(".jsonl")) {
-    throw UserError("", fmt::format("{}: expected a name that ends in .csv (Azure LLM trace) or "
-                                    ".jsonl (Mooncake trace)",
+    throw UserError("", fmt::format("{}: expected a name that ends in .csv (Azure LLM trace), "
+                                    ".jsonl (Mooncake, Dynamo, AIPerf) or .json (vLLM's and "
+                                    "SGLang's results, ShareGPT)",
                                     file));
   }
+  bool sorted = true;
   ProblemList problems;
   std::vector<TraceRequest> requests;
   double first = 0, last = 0;
@@ -188,11 +351,18 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
       continue;
     }
     double time = last;
-    TraceRequest request = azure ? AzureRow(line, reader, time) : MooncakeRow(line, reader, time);
+    const bool aiperf = !azure && IsAiperf(line);
+    if (aiperf && HasFailed(line)) {
+      continue;
+    }
+    sorted = sorted && !aiperf;
+    TraceRequest request = azure    ? AzureRow(line, reader, time)
+                           : aiperf ? AiperfRow(line, reader, time)
+                                    : MooncakeRow(line, reader, time);
     if (reader.bad()) {
       continue;
     }
-    if (!requests.empty() && time < last) {
+    if (!aiperf && !requests.empty() && time < last) {
       reader.Refuse(fmt::format("the time goes back by {}", FormatSeconds(Seconds(last - time))));
       continue;
     }
@@ -205,6 +375,9 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
     problems.Add({file, 0, 0}, "", "the trace holds no request");
   }
   problems.ThrowIfAny();
+  if (!sorted) {
+    SortByArrival(requests);
+  }
   return requests;
 }
 

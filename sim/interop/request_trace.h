@@ -1,8 +1,10 @@
 #pragma once
 
 // Requests as others recorded them: the Azure LLM inference traces (CSV: TIMESTAMP, ContextTokens,
-// GeneratedTokens) and those of Mooncake (JSON lines: timestamp in ms, input_length, output_length,
-// hash_ids of blocks of 512 tokens).
+// GeneratedTokens), those of Mooncake and Dynamo (JSON lines: timestamp in ms, input_length,
+// output_length, hash_ids of blocks of 512 tokens), records of AIPerf (profile_export.jsonl),
+// results of `vllm bench serve` and SGLang's bench_serving (JSON with input_lens and output_lens),
+// and ShareGPT (JSON with conversations, whose tokens are a quarter of their characters: estimate).
 
 #include <cstdint>
 #include <string>
@@ -22,9 +24,13 @@ struct TraceRequest {
   std::vector<std::int64_t> blocks;  ///< hashes of the prompt's blocks; empty: not recorded
 };
 
-/// Reads a file whose name ends in .csv (Azure) or .jsonl (Mooncake). Throws UserError with every
-/// row that is none, FILE:LINE first: a row with too few cells, a time that goes back, a count that
-/// is no whole number from 1, a line that ends within its object.
+/// Reads a file whose name ends in .csv (Azure), .jsonl (Mooncake, Dynamo, AIPerf) or .json
+/// (results of benchmarks, ShareGPT). Throws UserError with every row that is none, FILE:LINE
+/// first: a row with too few cells, a time that goes back, a count that is no whole number from 1,
+/// a line that ends within its object. AIPerf's records stand in the order in which they ended, and
+/// are put in that of their arrivals; failed ones are left out. A result without start_times has
+/// its requests at equal distances of its request_rate, all at once where that is "inf"; ShareGPT's
+/// come at once.
 std::vector<TraceRequest> ReadRequestTrace(const std::string& file);
 
 /// The same of a text. `file` stands for its name in messages.

@@ -51,6 +51,51 @@ TEST(RequestTrace, ReadsMooncakesRows) {
   EXPECT_EQ(HitsOf(requests, 1).hits, 0);
 }
 
+TEST(RequestTrace, ReadsRecordsOfAiperfInTheOrderOfTheirArrivals) {
+  const auto record = [](const char* start, int input, int output) {
+    return std::string(R"({"metadata": {"request_start_ns": )") + start +
+           R"(, "was_cancelled": false}, "metrics": {"input_sequence_length": {"value": )" +
+           std::to_string(input) + R"(, "unit": "tokens"}, "output_sequence_length": {"value": )" +
+           std::to_string(output) + R"(, "unit": "tokens"}}, "error": null})" + "\n";
+  };
+  const std::string failed =
+      R"({"metadata": {"request_start_ns": 1}, "metrics": {}, "error": {"code": 499}})"
+      "\n";
+  const auto requests =
+      ReadRequestTrace("profile_export.jsonl",
+                       record("3500000000", 550, 61) + failed + record("2000000000", 1000, 7));
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_EQ(requests[0].prompt_tokens, 1000);
+  EXPECT_EQ(requests[0].output_tokens, 7);
+  EXPECT_NEAR(requests[1].arrival.si(), 1.5, 1e-6);
+  EXPECT_EQ(requests[1].output_tokens, 61);
+}
+
+TEST(RequestTrace, ReadsResultsOfServingBenchmarks) {
+  const auto paced = ReadRequestTrace(
+      "r.json", R"({"request_rate": 4.0, "input_lens": [100, 0, 300], "output_lens": [5, 0, 7]})");
+  ASSERT_EQ(paced.size(), 2U) << "one has failed";
+  EXPECT_NEAR(paced[1].arrival.si(), 0.5, 1e-12);
+  EXPECT_EQ(paced[1].prompt_tokens, 300);
+  const auto timed = ReadRequestTrace(
+      "r.json", R"({"request_rate": "inf", "input_lens": [10, 20], "output_lens": [1, 2],
+                    "start_times": [12.5, 13.25]})");
+  EXPECT_NEAR(timed[1].arrival.si(), 0.75, 1e-12);
+  EXPECT_THAT(ProblemOf("r.json", R"({"input_lens": [10], "output_lens": []})"),
+              ::testing::HasSubstr("1 input_lens and 0 output_lens"));
+}
+
+TEST(RequestTrace, ReadsShareGptByItsCharacters) {
+  const auto requests = ReadRequestTrace(
+      "s.json", R"([{"id": "a", "conversations": [{"from": "human", "value": "12345678"},
+                    {"from": "gpt", "value": "1234 \"67\" \u00e9\n12"}, {"from": "human",
+                     "value": "ignored"}]},
+                    {"id": "b", "conversations": [{"from": "human", "value": "alone"}]}])");
+  ASSERT_EQ(requests.size(), 1U);
+  EXPECT_EQ(requests[0].prompt_tokens, 2);
+  EXPECT_EQ(requests[0].output_tokens, 3);
+}
+
 TEST(RequestTrace, SaysWhatIsWrongWithARow) {
   const std::string good = "2023-11-16 18:17:03.9799600,4808,10\n";
   EXPECT_EQ(ProblemOf("a.csv", kHead + good + "2023-11-16 18:17:02.0000000,5,1\n"),

@@ -209,9 +209,23 @@ def check_serving_plan():
     answer = json.loads(run("serve-plan", "--model", "gpt-oss-20b", "--part", "rtx_4090",
                             "--width-most", "2", "--weights", "bf16", "--kv", "bf16", "--rate",
                             "0.1", "--format", "json"))
-    assert [plan["tensor"] for plan in answer["plans"]] == [2], answer
-    # One batch at one card, which does not hold the weights; all six at two at the most.
-    assert 2 <= answer["tried"] <= 7, answer
+    assert answer["plans"] and {plan["accelerators"] for plan in answer["plans"]} == {2}, answer
+    # One batch at one card, which does not hold the weights; all seven at most of each of three
+    # layouts of two: tensor ranks, pipeline stages, copies of attention.
+    assert 2 <= answer["tried"] <= 22, answer
+    assert "usd_per_hour" not in answer["plans"][0], answer
+    assert "no price" in run("serve-plan", "--rate", "1", "--top", "1")
+    pools = json.loads(run("serve-plan", "--rate", "20", "--input", "4000", "--output-tokens", "200",
+                           "--ttft-ms", "2000", "--tpot-ms", "40", "--weights", "fp8", "--pools",
+                           "--usd-per-hour", "2,1.5", "--part", "h100_sxm,mi300x", "--flags",
+                           "dynamo", "--format", "json"))["plans"]
+    costs = [plan["usd_per_hour"] for plan in pools]
+    assert costs == sorted(costs) and {plan["part"] for plan in pools} == {"h100_sxm", "mi300x"}
+    split = next(plan for plan in pools if "prefill_replicas" in plan)
+    assert split["accelerators"] == split["replicas"] * split["tensor"] * split["pipeline"] * split[
+        "data"] + split["prefill_replicas"] * split["prefill_tensor"] * split[
+            "prefill_pipeline"] * split["prefill_data"], split
+    assert "--disaggregation-mode prefill" in split["command"], split
 
 
 def check_serving_tables():

@@ -11,8 +11,8 @@ namespace gridlock {
 template <>
 inline constexpr auto kFields<MixtureSpec> =
     Bearing<&MixtureSpec::experts, &MixtureSpec::experts_per_token, &MixtureSpec::expert_ffn,
-            &MixtureSpec::shared_experts, &MixtureSpec::dense_layers,
-            &MixtureSpec::every, &MixtureSpec::domains_per_token>();
+            &MixtureSpec::shared_experts, &MixtureSpec::dense_layers, &MixtureSpec::every,
+            &MixtureSpec::domains_per_token>();
 
 template <>
 inline constexpr auto kFields<LatentAttentionSpec> =
@@ -77,7 +77,7 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
             &TrainingSpec::offload_activations, &TrainingSpec::offload_layers,
-            &TrainingSpec::adapters, &TrainingSpec::frozen,
-            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers, &TrainingSpec::expert_load));
+            &TrainingSpec::adapters, &TrainingSpec::frozen, &TrainingSpec::optimizer,
+            &TrainingSpec::zero_buffers, &TrainingSpec::expert_load));
 
 }  // namespace gridlock

@@ -113,9 +113,8 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
   const StackSpec& stack = job.stack;
   const PassWork work = backward ? BackwardWork(job, part, gradients) : ForwardWork(job, part);
   const ModelPart active = backward ? part.trained() : part;
-  double floor =
-      (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
-      (LaunchShare(job) * active.usual_layers());
+  double floor = (backward ? stack.launch_floor_backward : stack.launch_floor_forward).si() *
+                 (LaunchShare(job) * active.usual_layers());
   double wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward).si() *
                 active.layers.with(Block::kMixture);
   if (gradients == Gradients::kWeights) {

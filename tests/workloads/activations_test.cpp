@@ -187,7 +187,8 @@ TEST(States, OnTheHostCrossItsLinkOnceAPass) {
   measured.model.vocabulary = 32000;
   measured.zero = 3;
   measured.stack.offloads_states = measured.stack.master_weights_only = true;
-  EXPECT_NEAR(StateCopies(measured, {Layers(kDenseLayer, 8), true, true}, false, host).si(), 0.143, 0.006);
+  EXPECT_NEAR(StateCopies(measured, {Layers(kDenseLayer, 8), true, true}, false, host).si(), 0.143,
+              0.006);
 }
 
 TEST(Alignment, OddVocabulariesMakeTheHeadSlow) {
@@ -195,7 +196,8 @@ TEST(Alignment, OddVocabulariesMakeTheHeadSlow) {
   const auto slowest = [&job](int vocabulary) {
     job.model.vocabulary = vocabulary;
     double most = 0;
-    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 0), false, true}).operations) {
+    for (const Operation& operation :
+         ForwardWork(job, {Layers(kDenseLayer, 0), false, true}).operations) {
       most = std::max(most, operation.slowdown);
     }
     return most;

@@ -121,8 +121,7 @@ class ProgramBuilder {
       const double launches = LaunchShare(job_) * active.usual_layers();
       const double mixtures = active.layers.with(Block::kMixture);
       Seconds floor = job_.launch_floor(backward) * launches;
-      Seconds wait =
-          (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * mixtures;
+      Seconds wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * mixtures;
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {

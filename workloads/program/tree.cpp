@@ -109,7 +109,9 @@ CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   const Load domain =
       in_switch ? SwitchLoad(call)
                 : DomainLoad(call, in.all_reduce_efficiency, call.payload * (2 * (g - 1) / g));
-  nic.passed_on = (std::min(g, double{kBoardRanks}) - 1) / (kBoardRanks - 1);
+  if (!call.server.direct) {
+    nic.passed_on = (std::min(g, double{kBoardRanks}) - 1) / (kBoardRanks - 1);
+  }
   const double steps = depth * (kLoneStep + (1 - kLoneStep) * nic.passed_on);
   CollectiveCost cost = CostAcross(nic, domain, steps);
   cost.latency += out.base_latency +

@@ -35,6 +35,7 @@ struct CollectiveOptions {
   std::string op;
   std::string sizes = kDefaultSizes;
   std::string algorithm = "automatic";
+  std::vector<std::string> exclude;
   std::string accelerators;  // "0,8,16" or "0:64:8"
   std::string protocol = "automatic";
   double imbalance = 0;
@@ -77,6 +78,13 @@ std::vector<Assignment> FieldsOf(const CollectiveOptions& options) {
   add("--op " + Quoted(options.op), "collective", options.op);
   add("--size " + Quoted(options.sizes), "size", SizeList(options.sizes));
   add("--algorithm " + Quoted(options.algorithm), "algorithm", options.algorithm);
+  if (!options.exclude.empty()) {
+    std::string list;
+    for (const std::string& name : options.exclude) {
+      list += (list.empty() ? "" : ", ") + Quoted(name);
+    }
+    add("--exclude " + list, "exclude", "[" + list + "]");
+  }
   if (!options.accelerators.empty()) {
     add("--ranks " + Quoted(options.accelerators), "accelerator",
         NumberList("--ranks", options.accelerators));
@@ -163,10 +171,17 @@ void AddTestOptions(CLI::App& command, CollectiveOptions& options) {
       ->capture_default_str()
       ->type_name("SIZES");
   command
-      .add_option("--algorithm", options.algorithm,
-                  "ring, tree, in_switch ...; automatic: of each size the one that a library takes")
+      .add_option(
+          "--algorithm", options.algorithm,
+          "ring, tree, nvls (in_switch), nvls_tree (in_switch_tree) ...; automatic: of each "
+          "size the one that a library takes")
       ->capture_default_str()
       ->type_name("NAME");
+  command
+      .add_option("--exclude", options.exclude,
+                  "Algorithms that the library must do without: nvls, as by NCCL_NVLS_ENABLE=0")
+      ->delimiter(',')
+      ->type_name("NAMES");
   command
       .add_option("--protocol", options.protocol,
                   "ll, ll128 or simple; automatic: of each size the fastest that the fits know")
@@ -248,6 +263,8 @@ void AddCollectiveCommand(CLI::App& app, const std::string& command_line, int& c
       "      --imbalance 2 --size 64MiB\n"
       "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
       "      --protocol ll128\n"
+      "  gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce \\\n"
+      "      --exclude nvls\n"
       "  gridlock collective examples/02-llama-405b-16k/scenario.textproto --op all_gather \\\n"
       "      --size 256MiB --group 128 --stride 8 --concurrent 8 --format csv\n"
       "  gridlock collective examples/16-a-plane-lost/scenario.textproto --op all_reduce \\\n"

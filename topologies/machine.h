@@ -107,6 +107,11 @@ struct CollectiveFit {
   Seconds in_switch_latency = Seconds(0);  ///< what such an all-reduce adds per call
   /// The longest that the library joins over servers by trees of such switches; 0: any.
   Bytes switch_tree_longest = Bytes(0);
+  /// What each rank of a domain beyond the eighth adds to the filling of that pipeline.
+  Seconds in_switch_rank_latency = Seconds(0);
+  /// in_switch_efficiency where trees join more than two domains; 0: that of one domain.
+  double in_switch_tree_efficiency = 0.0;
+  int ranks_most = 0;  ///< of a domain that the numbers were measured on; 0: nobody knows
   /// Tokens that go to a server once and are passed on there: share of the link, and the most that
   /// an accelerator passes on (0: as much as its port).
   double forwarded_efficiency = 1.0;

@@ -35,7 +35,8 @@ inline constexpr auto kFields<AcceleratorSpec> = std::tuple_cat(
             &AcceleratorSpec::host_bandwidth, &AcceleratorSpec::power));
 
 template <>
-inline constexpr auto kFields<CollectiveFit> =
+inline constexpr auto kFields<CollectiveFit> = std::tuple_cat(
+    Aside(&CollectiveFit::ranks_most),
     Bearing(&CollectiveFit::all_reduce_efficiency, &CollectiveFit::all_gather_efficiency,
             &CollectiveFit::reduce_scatter_efficiency, &CollectiveFit::send_efficiency,
             &CollectiveFit::step_latency, &CollectiveFit::base_latency,
@@ -43,8 +44,9 @@ inline constexpr auto kFields<CollectiveFit> =
             &CollectiveFit::chunk_latency, &CollectiveFit::local_copy,
             &CollectiveFit::all_to_all_efficiency, &CollectiveFit::in_switch_efficiency,
             &CollectiveFit::in_switch_latency, &CollectiveFit::switch_tree_longest,
+            &CollectiveFit::in_switch_rank_latency, &CollectiveFit::in_switch_tree_efficiency,
             &CollectiveFit::forwarded_efficiency, &CollectiveFit::forward_bandwidth,
-            &CollectiveFit::expert_latency, &CollectiveFit::send_latency);
+            &CollectiveFit::expert_latency, &CollectiveFit::send_latency));
 
 template <>
 inline constexpr auto kFields<MeshPair> = Bearing(&MeshPair::a, &MeshPair::b, &MeshPair::links,

@@ -84,6 +84,9 @@ CollectiveFit FitOf(const proto::CollectiveFit& written, const Catalogue& catalo
   if (!fit.switch_tree_longest().empty()) {
     spec.switch_tree_longest = Bytes(SiOf(fit.switch_tree_longest(), Dimension::kData));
   }
+  spec.in_switch_rank_latency = TimeOrNone(fit.in_switch_rank_latency());
+  spec.in_switch_tree_efficiency = fit.in_switch_tree_efficiency();
+  spec.ranks_most = fit.ranks_most();
   spec.forwarded_efficiency =
       fit.forwarded_efficiency() > 0 ? fit.forwarded_efficiency() : spec.all_to_all_efficiency;
   if (!fit.forward_bandwidth().empty()) {

@@ -11,12 +11,16 @@ namespace gridlock {
 
 namespace {
 
-// Of a server in which every pair has links of its own: fewer members use fewer of them. Shares of
+// Of a server in which every pair has links of its own, where fewer members use fewer of them, and
+// of one whose cards have links that it does not use, so that they go over slower slots. Shares of
 // other networks are in the efficiencies of their transports.
 std::vector<BytesPerSecond> RingsOf(const ServerSpec& server) {
   const ScaleUpSpec& network = server.network;
   const bool pairs = network.links == ScaleUpSpec::Links::kMesh && network.between > 0;
-  return pairs ? RingBandwidths(server) : std::vector<BytesPerSecond>();
+  const bool slots = network.links == ScaleUpSpec::Links::kNone &&
+                     network.pcie.link > BytesPerSecond(0) &&
+                     network.pcie.link < server.accelerator.scale_up_bandwidth;
+  return pairs || slots ? RingBandwidths(server) : std::vector<BytesPerSecond>();
 }
 
 }  // namespace

@@ -109,6 +109,28 @@ void AddLayerNotes(const std::vector<const ModelSpec*>& models, TraceHeader& hea
   }
 }
 
+/// Says where a collective has more ranks in a domain than its constants were measured on, and
+/// where some of its pairs stand for all.
+void AddReachNotes(const CollectiveTestSpec& given, const SiteSpec& site, TraceHeader& header) {
+  const CollectiveTestSpec test = OnSite(given, site);
+  if (const int step = SampledPairs(test); step > 1) {
+    header.notes.push_back(fmt::format(
+        "one pair between servers in {} stands for all: what they put on each link is added up, "
+        "and "
+        "the busiest link sets the pace; links picked by hash come out fuller than they are",
+        step));
+  }
+  const int domain = site.server.domain();
+  const int used = test.domain_ranks > 0 ? std::min(test.domain_ranks, domain) : domain;
+  const int most = site.server.scale_up.ranks_most;
+  if (const int ranks = std::min(used, test.group_size);
+      most > 0 && ranks > most && test.group_stride == 1) {
+    header.notes.push_back(fmt::format(
+        "a group has {} ranks in a domain, and the constants there were measured on up to {}",
+        ranks, most));
+  }
+}
+
 /// How FLOP are counted depends on which attention scores are.
 void AddCountingNotes(const Scenario& scenario, TraceHeader& header) {
   std::vector<const ModelSpec*> models;
@@ -158,6 +180,9 @@ TraceHeader HeaderOf(const Scenario& scenario) {
     if (const auto* const run = std::get_if<PretrainingSpec>(&job.kind);
         run != nullptr && run->recorded <= Seconds(0)) {
       AddTuningNote(run->step, header);
+    }
+    if (const auto* const test = std::get_if<CollectiveTestSpec>(&job.kind); test != nullptr) {
+      AddReachNotes(*test, scenario.site(), header);
     }
   }
   if (!life && scenario.jobs.size() == 1 &&

@@ -85,8 +85,8 @@ void AddLoads(const Plan& plan, const std::vector<double>& busy, CollectiveResul
 // Of the rows [first, end) of one size that with the algorithm which a library takes; where that
 // one was not tried, the fastest.
 std::size_t ChosenOf(const std::vector<CollectiveResult>& rows, std::size_t first, std::size_t end,
-                     std::size_t fastest, const CollectiveCall& call) {
-  const std::string name = LibraryChoice(call).name;
+                     std::size_t fastest, const Algorithm& taken) {
+  const std::string name = taken.name;
   for (std::size_t i = first; i < end; ++i) {
     if (rows[i].algorithm == name) {
       return i;
@@ -95,8 +95,8 @@ std::size_t ChosenOf(const std::vector<CollectiveResult>& rows, std::size_t firs
   return fastest;
 }
 
-void MarkRows(const StepProgram& program, const GroupShape& group, const ServerSpec& server,
-              std::vector<CollectiveResult>& rows) {
+void MarkRows(const CollectiveTestSpec& test, const StepProgram& program, const GroupShape& group,
+              const ServerSpec& server, std::vector<CollectiveResult>& rows) {
   for (std::size_t first = 0; first < rows.size();) {
     std::size_t fastest = first;
     std::size_t i = first;
@@ -105,8 +105,8 @@ void MarkRows(const StepProgram& program, const GroupShape& group, const ServerS
     }
     rows[fastest].fastest = true;
     const Collective& collective = program.collectives[first];
-    rows[ChosenOf(rows, first, i, fastest, {collective.kind, collective.payload, group, server})]
-        .chosen = true;
+    const CollectiveCall call{collective.kind, collective.payload, group, server};
+    rows[ChosenOf(rows, first, i, fastest, LibraryChoice(call, test.excluded))].chosen = true;
     first = i;
   }
 }
@@ -150,7 +150,7 @@ std::vector<CollectiveResult> CollectiveResults(const CollectiveTestSpec& test,
     row.bus_bandwidth = row.algorithm_bandwidth * BusFactor(test.kind, row.ranks);
   }
   CHECK(!plan.groups.empty());
-  MarkRows(program, plan.groups.front().shape, server, rows);
+  MarkRows(test, program, plan.groups.front().shape, server, rows);
   return rows;
 }
 

@@ -152,6 +152,14 @@ constexpr Term kTerms[] = {
      "did the same; scenario and seed decide it.",
      "  fingerprint fb2ae98d09e69a64", "",
      "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"LL, LL128 and Simple", "LL, LL128, Simple, protocol, protocols",
+     "Protocols of NCCL: how a receiver knows that bytes are there. LL puts a flag beside every "
+     "4 bytes, LL128 one into every 128; Simple sends data alone and closes a chunk with a fence. "
+     "Short messages want little delay, long ones the whole wire.",
+     "LL      dddd ffff dddd ffff      LL128  dddddddd...ddd f      Simple  dddddd...d | fence",
+     "share of data = 1/2, 120/128, 1",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
+     "--size 1MiB --protocol ll128"},
     {"MFU and HFU", "MFU, HFU, model FLOP utilisation",
      "Model FLOP utilisation: the FLOP that the model needs, forward and backward, over "
      "what the matrix units could do in the time. Hardware FLOP utilisation counts "
@@ -162,6 +170,16 @@ constexpr Term kTerms[] = {
      "MFU = model FLOP / (peak FLOP/s x step time)      (PaLM, Chowdhery et al. 2022, "
      "appendix B)",
      "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"NVLS", "NVLink SHARP, NVLS tree, NVLSTree, in_switch, in_switch_tree, multimem",
+     "NCCL's name for an all-reduce that the NVSwitch chips add up; here it is called in_switch, "
+     "and in_switch_tree (NVLS tree) where trees join several domains. NVIDIA has it from "
+     "NVSwitch 3 on. NCCL_NVLS_ENABLE=0 switches both off, as --exclude nvls does.",
+     "  rank 0  rank 1 ... rank n-1\n"
+     "     \\      |      /\n"
+     "      [ switch: sum ]   each rank reads its nth of the sum, and the switch hands it to all",
+     "through a port go (1 + 1/n) S each way, up to 8 ranks; a ring sends 2 (n - 1) / n S",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
+     "--exclude nvls"},
     {"oversubscription", "",
      "Bandwidth below a switch over that above it. 7:1 means that all servers of a pod "
      "together can send out a seventh of what they can send inside.",
@@ -193,6 +211,13 @@ constexpr Term kTerms[] = {
      "host                             [beginnings]",
      "bytes of a token = 2 x KV heads x head size x layers x bytes of an element",
      "gridlock serve --help"},
+    {"PXN", "",
+     "NCCL's way across rails: a rank hands what it sends to the neighbour in its server that has "
+     "the right NIC, over NVLink, so that no message leaves its rail. Networks of rails alone need "
+     "it; all-to-alls there take it here, too.",
+     "g0 --NVLink--> g3 ==NIC 3== leaf 3 ==NIC 3== g3 of the other server", "",
+     "gridlock collective examples/15-rails-only/scenario.textproto --op all_to_all "
+     "--size 64MiB"},
     {"rail", "rails",
      "NIC number i of every server goes to leaf number i. Traffic between accelerators of "
      "one number crosses a single leaf; all other traffic first goes through the scale-up "
@@ -200,6 +225,14 @@ constexpr Term kTerms[] = {
      "server A: g0 g1 g2        g0 of all servers -> leaf 0\n"
      "server B: g0 g1 g2        g1 of all servers -> leaf 1",
      "", "gridlock topo examples/15-rails-only/scenario.textproto --no-cut"},
+    {"RDMA", "GPUDirect, GPUDirect RDMA, InfiniBand, RoCE, verbs",
+     "A NIC reads and writes the memory of another machine without its processors. InfiniBand is "
+     "built for it; RoCE is the same over Ethernet; GPUDirect lets the NIC reach the memory of an "
+     "accelerator. Without GPUDirect every byte goes through the memory of the host. What each "
+     "reaches stands in the transports: infiniband, roce, roce_staged, efa, ethernet.",
+     "HBM -> NIC === fabric === NIC -> HBM      without GPUDirect: HBM -> host -> NIC === ...", "",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
+     "--size 64KiB --set site.override.transport=roce"},
     {"roofline", "ridge",
      "The rate that a kernel can reach, drawn over its arithmetic intensity: HBM "
      "bandwidth times intensity up to the ridge, the peak of the matrix units beyond it.",
@@ -219,6 +252,10 @@ constexpr Term kTerms[] = {
      "    | NICs\n"
      " ===leaf=== scale-out",
      "", "gridlock catalog show dgx_h100"},
+    {"SHARP", "collnet, CollNet, in-network reduction",
+     "Switches of an InfiniBand fabric that add up all-reduces on their way (NCCL: CollNet). It is "
+     "not modelled. Inside a scale-up domain NVLink SHARP is: NVLS.",
+     "leaf: a + b -> spine: (a + b) + (c + d) -> back to all", "", "gridlock explain NVLS"},
     {"situation", "situations",
      "Of a life: which jobs run on which servers under which caps. The step times of one "
      "situation are simulated once and remembered.",

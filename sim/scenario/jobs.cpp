@@ -168,6 +168,11 @@ CollectiveTestSpec CollectiveTestOf(const proto::CollectiveTest& test, const std
     spec.sizes.emplace_back(SiOf(size, Dimension::kData));
   }
   spec.algorithm = AlgorithmByName(test.algorithm());  // nullptr for "automatic" and ""
+  for (const std::string& word : test.exclude()) {
+    for (const Algorithm* algorithm : AlgorithmsMeant(word)) {
+      spec.excluded.push_back(algorithm);
+    }
+  }
   spec.ranks = test.ranks();
   spec.group_size = test.group_size();
   spec.group_stride = Or(test.group_stride(), 1);

@@ -55,6 +55,15 @@ void CheckPretrainingNames(const proto::Pretraining& run, const Written& at,
   CheckName(catalogue.stacks, "stack", run.stack(), at.At("stack"), problems);
 }
 
+/// What is not modelled, of NCCL's words for it.
+std::string OfFabrics(const std::string& algorithm) {
+  const bool fabric = algorithm.starts_with("collnet") || algorithm.starts_with("Collnet") ||
+                      algorithm.starts_with("CollNet") || algorithm == "sharp";
+  return fabric ? " (switches of the fabric add nothing up here)"
+         : algorithm == "pat" || algorithm == "PAT" ? " (gathers and scatters go by rings here)"
+                                                    : "";
+}
+
 void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& at,
                               ProblemList& problems) {
   std::vector<std::string> collectives;
@@ -72,11 +81,18 @@ void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& 
   for (const Algorithm* algorithm : Algorithms()) {
     algorithms.emplace_back(algorithm->name);
   }
-  const std::string& name = test.algorithm();
-  if (!name.empty() && std::find(algorithms.begin(), algorithms.end(), name) == algorithms.end()) {
-    problems.Add(at.At("algorithm").value, "",
-                 Refusal("there is no algorithm " + Quoted(name), OneOf(algorithms),
-                         NearestName(name, algorithms)));
+  const auto check = [&](const std::string& name, const Position& place) {
+    if (AlgorithmsMeant(name).empty()) {
+      problems.Add(place, "",
+                   Refusal("there is no algorithm " + Quoted(name) + OfFabrics(name),
+                           OneOf(algorithms), NearestName(name, algorithms)));
+    }
+  };
+  if (!test.algorithm().empty() && test.algorithm() != "automatic") {
+    check(test.algorithm(), at.At("algorithm").value);
+  }
+  for (int i = 0; i < test.exclude_size(); ++i) {
+    check(test.exclude(i), at.At("exclude", i).value);
   }
   if (!ProtocolByName(test.protocol()).has_value()) {
     const std::vector<std::string> protocols{"automatic", "ll", "ll128", "simple"};

@@ -90,7 +90,7 @@ void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
   }
   fidelity = FidelityOf(scenario, fidelity);
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
-  if (setting.test.uneven) {
+  if (setting.test.uneven || SampledPairs(setting.test) > 1) {
     return CheckUneven(setting.test, fidelity, ChangesWithin(scenario));
   }
   const std::vector<std::string>& links = scenario.recording.links;
@@ -105,7 +105,7 @@ StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity asked,
   const Fidelity fidelity = FidelityOf(scenario, asked);
   const CollectiveSetting setting = CollectiveSettingOf(scenario);
   const ServerSpec& server = setting.server;
-  if (setting.test.uneven) {
+  if (setting.test.uneven || SampledPairs(setting.test) > 1) {
     CheckUneven(setting.test, fidelity, ChangesWithin(scenario));
     return EvaluateUneven(setting.test, setting.program, setting.networks.epochs(), server,
                           fidelity);

@@ -61,6 +61,52 @@ void ForEachMessage(const std::vector<AcceleratorIndex>& members, const std::vec
   }
 }
 
+// The same of parts that are alike and too many to lay: all pairs inside a domain, and of those
+// between domains one in `step`, which carries what the others would. From one target to the next
+// it is `step` ranks and now and then one more, so that no place in a server is left out.
+template <typename F>
+void ForEachSampled(const std::vector<AcceleratorIndex>& members, int step, const Network& network,
+                    const ServerSpec& server, const F& visit) {
+  const auto n = static_cast<std::int64_t>(members.size());
+  const Bytes part = kSimulated / static_cast<double>(n);
+  std::vector<std::int64_t> targets;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const auto near = [&](std::int64_t j) {
+      return network.same_domain(members[i], members[j]);
+    };
+    std::int64_t first = i, end = i + 1;
+    while (first > 0 && near(first - 1)) {
+      --first;
+    }
+    while (end < n && near(end)) {
+      ++end;
+    }
+    const auto send = [&](std::int64_t j, double times, const CollectiveFit& fit) {
+      visit(NetworkMessage{.from = members[i],
+                           .to = members[j],
+                           .bytes = part * times / fit.all_to_all_efficiency,
+                           .start = Seconds(0)});
+    };
+    for (std::int64_t j = first; j < end; ++j) {
+      if (j != i) {
+        send(j, 1, server.scale_up);
+      }
+    }
+    targets.clear();
+    for (std::int64_t m = 0; m * step < n; ++m) {
+      const std::int64_t j = (i + m * step + m % step) % n;
+      if (m * step + m % step < n && !near(j)) {
+        targets.push_back(j);
+      }
+    }
+    const double times =
+        static_cast<double>(n - (end - first)) / static_cast<double>(targets.size());
+    for (const std::int64_t j : targets) {
+      send(j, times, server.across());
+    }
+  }
+}
+
 // Adds up what messages put on links, where there are too many to move each by itself.
 class Loads {
  public:
@@ -217,11 +263,18 @@ void CheckUneven(const CollectiveTestSpec& test, Fidelity fidelity, bool changes
                                 "1024 ranks",
                                 test.Name(), ranks));
   }
-  if (fidelity == Fidelity::kAnalytic) {
+  if (test.uneven && fidelity == Fidelity::kAnalytic) {
     throw UserError(test.path + ".collective",
                     test.Name() +
                         " has no closed form without contention; expected --fidelity "
                         "folded or full");
+  }
+  if (!test.uneven && fidelity == Fidelity::kFull) {
+    throw UserError(test.path + ".ranks",
+                    fmt::format("full fidelity lays every pair of {} in groups of {}; expected "
+                                "--fidelity folded, where some pairs stand for all, or at most "
+                                "4096 ranks in a group",
+                                test.Name(), test.group_size));
   }
 }
 
@@ -233,20 +286,26 @@ StepRecord EvaluateUneven(const CollectiveTestSpec& test, const StepProgram& pro
   const RankMap map(program.grid, placement, network);
   const GroupFamily& family = program.families.front();
   const auto n = static_cast<int>(family.group_size());
-  const std::vector<double> parts = UnevenParts(test, n);
+  const bool sampled = SampledPairs(test) > 1;
+  const std::vector<double> parts = sampled ? std::vector<double>() : UnevenParts(test, n);
   const bool many = family.group_count() * n * n > kUnevenPairsMost;
   std::vector<NetworkMessage> messages;
   Loads loads(network);
   GroupShape shape;
   for (std::int64_t g = 0; g < family.group_count(); ++g) {
     const std::vector<AcceleratorIndex> members = AcceleratorsOf(family.RanksOf(g), map);
-    ForEachMessage(members, parts, network, server, [&](const NetworkMessage& message) {
+    const auto add = [&](const NetworkMessage& message) {
       if (many) {
         loads.Add(message);
       } else {
         messages.push_back(message);
       }
-    });
+    };
+    if (sampled) {
+      ForEachSampled(members, std::clamp(n / 8, 1, SampledPairs(test)), network, server, add);
+    } else {
+      ForEachMessage(members, parts, network, server, add);
+    }
     const GroupShape lies = ShapeOf(members, network);
     shape = g == 0 || lies.domains > shape.domains ? lies : shape;
   }

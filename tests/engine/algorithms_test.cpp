@@ -450,9 +450,16 @@ TEST(ATestThatIsWrong, SaysWhyAndWhatWouldRun) {
       "job[0].collective_test.algorithm: \"in_switch\" does not run here: it adds up inside "
       "one scale-up domain, and a group lies in 2; \"in_switch_tree\" joins domains; expected "
       "\"ring\", \"tree\", \"halving_doubling\", \"fitted\" or \"automatic\"");
-  EXPECT_EQ(problem_of(TestOf(Kind::kAllToAll, "pairs", 8192, 1e9)),
-            "job[0].collective_test.ranks: all_to_all of 8192 ranks in groups of 8192 has 67108864 "
-            "pairs to lay on routes; expected at most 16777216, as in one group of 4096 ranks");
+  EXPECT_EQ(problem_of(TestOf(Kind::kExpertDispatch, "direct", 8192, 1e9)),
+            "job[0].collective_test.ranks: expert_dispatch of 8192 ranks in groups of 8192 has "
+            "67108864 pairs to lay on routes; expected at most 16777216, as in one group of 4096 "
+            "ranks");
+  CollectiveTestSpec none = TestOf(Kind::kAllGather, "ring", 8, 1e9);
+  none.excluded = {none.algorithm};
+  none.algorithm = nullptr;
+  EXPECT_EQ(problem_of(none),
+            "job[0].collective_test.exclude: no algorithm of all_gather is left here; expected one "
+            "of \"ring\", \"fitted\" or \"automatic\" less");
   EXPECT_EQ(
       problem_of(TestOf(Kind::kAllReduce, "ring", 8 << 20, 1e9)),
       "job[0].collective_test.ranks: a test of 8388608 ranks is too large to lay out; expected "

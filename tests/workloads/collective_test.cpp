@@ -4,7 +4,9 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <tuple>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -16,6 +18,7 @@ namespace {
 
 constexpr double kPort = 400e9;
 constexpr double kNic = 50e9;
+constexpr double kLone = 0.59;  // of a step of long messages, with one rank in a server
 
 ServerSpec Server() {
   ServerSpec server;
@@ -155,16 +158,16 @@ TEST(Protocols, OfNicsAreChosenByWhatTheyTake) {
   ServerSpec server = Server();
   server.nic_bandwidth = BytesPerSecond(10e9);
   server.scale_out.low_latency_efficiency = 0.3;
-  server.scale_out.bulk_step_latency = Seconds(102e-6);
+  server.scale_out.bulk_step_latency = Seconds(2e-6 + 100e-6 / kLone);
   const GroupShape group{2, 2, 1};
   const auto cost = [&](double wire) {  // a tree sends the buffer once, in a step up and one down
     return TreeLoad({CollectiveKind::kAllReduce, Bytes(wire), group, server});
   };
   // (1 / 0.3 - 1 / 0.8) w / B = 200 us at w = 960 KB.
   EXPECT_DOUBLE_EQ(cost(9.5e5).nic_bytes.si(), 9.5e5 / 0.3);
-  EXPECT_DOUBLE_EQ(cost(9.5e5).latency.si(), 9e-6 + 4e-6);
+  EXPECT_NEAR(cost(9.5e5).latency.si(), 9e-6 + 4e-6, 1e-12);
   EXPECT_DOUBLE_EQ(cost(9.7e5).nic_bytes.si(), 9.7e5 / 0.8);
-  EXPECT_DOUBLE_EQ(cost(9.7e5).latency.si(), 9e-6 + 204e-6);
+  EXPECT_NEAR(cost(9.7e5).latency.si(), 9e-6 + 204e-6, 1e-12);
   // Their meeting is no jump, and a longer message never takes less.
   const auto time = [&](double wire) {
     return cost(wire).latency.si() + cost(wire).nic_bytes.si() / 10e9;
@@ -179,7 +182,7 @@ TEST(Protocols, OfManyStepsStayQuickForLonger) {
   // Each step of long messages costs 100 us more: four of a tree of four servers, up and down.
   ServerSpec server = Server();
   server.scale_out.low_latency_efficiency = 0.1;
-  server.scale_out.bulk_step_latency = Seconds(102e-6);
+  server.scale_out.bulk_step_latency = Seconds(2e-6 + 100e-6 / kLone);
   const GroupShape group{4, 4, 1};
   const auto is_quick = [&](double wire) {
     const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(wire / 2), group, server};
@@ -255,13 +258,120 @@ TEST(LocalCopy, SlowsSmallGroupsAndNotLargeOnes) {
 
 TEST(InSwitch, ARankSendsItsBufferOnceAndItsPartOfTheSum) {
   const ServerSpec server = SwitchServer();
-  for (const int ranks : {5, 8, 72}) {
+  for (const int ranks : {5, 8}) {
     const GroupShape group{ranks, 1, ranks};
     const CollectiveCost cost =
         InSwitchCost({CollectiveKind::kAllReduce, Bytes(1e9), group, server});
     EXPECT_DOUBLE_EQ(cost.domain_bytes.si(), (1 + 1.0 / ranks) * 1e9 / 0.6);
     EXPECT_DOUBLE_EQ(cost.latency.si(), 5e-6 + 32e-6);
   }
+}
+
+// Beyond a board of eight the bus bandwidth stays what it is there: 2 (n-1)/n S over the time.
+TEST(InSwitch, ReachesTheSameBusBandwidthInWiderDomains) {
+  const ServerSpec server = SwitchServer();
+  const auto bus = [&](int ranks) {
+    const GroupShape group{ranks, 1, ranks};
+    const CollectiveCost cost =
+        InSwitchCost({CollectiveKind::kAllReduce, Bytes(1e12), group, server});
+    return 2.0 * (ranks - 1) / ranks * 1e12 / (cost.domain_bytes.si() / kPort);
+  };
+  EXPECT_NEAR(bus(9) / bus(8), 1, 1e-12);
+  EXPECT_NEAR(bus(72) / bus(8), 1, 1e-12);
+  EXPECT_LT(bus(7), bus(8));
+}
+
+// 64 ranks beyond the eighth of 6 us each, once in a domain and once more for each of two steps of
+// a tree. A short buffer waits twice its own time for each.
+TEST(InSwitch, WaitsUntilThePipelineOfAllRanksIsFull) {
+  ServerSpec server = SwitchServer();
+  server.scale_up.in_switch_rank_latency = Seconds(6e-6);
+  const GroupShape one{72, 1, 72};
+  const GroupShape two{144, 2, 72};
+  const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(1e9), one, server};
+  EXPECT_NEAR(InSwitchCost(call).latency.si(), 5e-6 + 32e-6 + 64 * 6e-6, 1e-12);
+  const CollectiveCall across{CollectiveKind::kAllReduce, Bytes(1e9), two, server};
+  EXPECT_NEAR(SwitchTreeLoad(across).latency.si(), 9e-6 + 32e-6 + 2 * 2e-6 + 3 * 64 * 6e-6, 1e-12);
+  const CollectiveCall small{CollectiveKind::kAllReduce, Bytes(1e6), one, server};
+  const CollectiveCost cost = InSwitchCost(small);
+  EXPECT_NEAR(cost.latency.si(), 5e-6 + 32e-6 + 2 * cost.domain_bytes.si() / kPort, 1e-12);
+  // A board has no rank beyond its eighth.
+  const GroupShape board{8, 1, 8};
+  EXPECT_NEAR(InSwitchCost({CollectiveKind::kAllReduce, Bytes(1e9), board, server}).latency.si(),
+              5e-6 + 32e-6, 1e-12);
+}
+
+TEST(InSwitch, TreesOfMoreThanTwoDomainsHaveAShareOfTheirOwn) {
+  ServerSpec server = SwitchServer();
+  const auto bytes = [&](int domains) {
+    const GroupShape group{8 * domains, domains, 8};
+    return SwitchTreeLoad({CollectiveKind::kAllReduce, Bytes(1e9), group, server})
+        .domain_bytes.si();
+  };
+  EXPECT_DOUBLE_EQ(bytes(2), bytes(3));
+  server.scale_up.in_switch_tree_efficiency = 0.3;
+  EXPECT_DOUBLE_EQ(bytes(2), 10.0 / 8 * 1e9 / 0.6);
+  EXPECT_DOUBLE_EQ(bytes(3), 10.0 / 8 * 1e9 / 0.3);
+}
+
+// Of one rank in a server no chunk is passed on, and steps of long messages are shorter.
+TEST(Trees, OfOneRankInEachServerWaitForNoChunks) {
+  ServerSpec server = Server();
+  server.scale_out.chunk_latency = Seconds(20e-6);
+  server.scale_out.bulk_step_latency = Seconds(42e-6);
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(100 * kPort);
+  const auto latency = [&](int members) {
+    const GroupShape group{2 * members, 2, members};
+    return TreeLoad({CollectiveKind::kAllReduce, Bytes(8e9), group, server}).latency.si();
+  };
+  EXPECT_NEAR(latency(1), 9e-6 + 2 * 2e-6 + 2 * kLone * 40e-6, 1e-9);
+  const double wire = 8e9 / 8 / kNic;
+  EXPECT_NEAR(latency(8) - 14e-6, 9e-6 + 2 * 2e-6 + 2 * 40e-6 + 2 * std::sqrt(20e-6 * wire), 1e-9);
+}
+
+TEST(Library, DoesWithoutWhatIsExcluded) {
+  const ServerSpec server = SwitchServer();
+  const GroupShape group{16, 2, 8};
+  const auto choice = [&](double bytes, const std::vector<std::string>& words) -> std::string {
+    std::vector<const Algorithm*> excluded;
+    for (const std::string& word : words) {
+      for (const Algorithm* algorithm : AlgorithmsMeant(word)) {
+        excluded.push_back(algorithm);
+      }
+    }
+    return LibraryChoice({CollectiveKind::kAllReduce, Bytes(bytes), group, server}, excluded).name;
+  };
+  EXPECT_EQ(choice(1e9, {}), "in_switch_tree");
+  EXPECT_EQ(choice(1e9, {"nvls"}), "ring");
+  EXPECT_EQ(choice(1e9, {"NVLSTree", "Ring"}), "tree");
+  EXPECT_EQ(choice(1e3, {"nvls"}), "tree");
+  EXPECT_EQ(choice(1e3, {"nvls", "tree"}), "ring");
+}
+
+TEST(Algorithms, AreKnownByTheWordsOfNccl) {
+  EXPECT_STREQ(AlgorithmByName("nvls")->name, "in_switch");
+  EXPECT_STREQ(AlgorithmByName("NVLSTree")->name, "in_switch_tree");
+  EXPECT_STREQ(AlgorithmByName("nvls_tree")->name, "in_switch_tree");
+  EXPECT_STREQ(AlgorithmByName("Ring")->name, "ring");
+  EXPECT_EQ(AlgorithmsMeant("NVLS").size(), 2U);
+  EXPECT_EQ(AlgorithmByName("collnet"), nullptr);
+  EXPECT_EQ(CollectiveByName("allreduce"), CollectiveKind::kAllReduce);
+  EXPECT_EQ(CollectiveByName("reducescatter"), CollectiveKind::kReduceScatter);
+  EXPECT_EQ(CollectiveByName("sendrecv"), CollectiveKind::kSendReceive);
+}
+
+// 20 racks of 72: the library expects the switches to be as fast as a port, and takes them although
+// a tree would be faster (ExpectedOfSwitch).
+TEST(Library, FollowsItsModelInWideDomains) {
+  ServerSpec server = SwitchServer();
+  server.accelerators = server.nics = 72;
+  server.scale_up.in_switch_tree_efficiency = 0.1;
+  const GroupShape group{1440, 20, 72};
+  const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(4e9), group, server};
+  EXPECT_NEAR(ExpectedOfSwitch(call).si(),
+              25e-6 + 2 * 5 * 20.9e-6 + 2 * 1439.0 / 1440 * 4e9 / (2 * 0.74 * kPort), 1e-9);
+  EXPECT_STREQ(LibraryChoice(call).name, "in_switch_tree");
+  EXPECT_LT(TimeOf(TreeLoad(call), call), TimeOf(SwitchTreeLoad(call), call));
 }
 
 TEST(InSwitch, IsTakenForLongMessagesOfMoreThanFourRanks) {

@@ -20,6 +20,9 @@ WAYS = ("ring", "tree", "in_switch_tree")
 LIBRARY = ((6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25), (14.0, 1.25, 8.5, 14.0, 1.9, 4.0, 0.92),
            (8.4, 4.0, 14.0, 8.4, 1.4 * 3.4, 1.4 * 14.0, 1.0))
 LIBRARY_TREE_SHARE = 0.92
+# kBoardRanks and kLoneStep of workloads/program: a chunk of a tree passes the members of a domain.
+BOARD_RANKS = 8
+LONE_STEP = 0.59
 
 
 class Row(NamedTuple):
@@ -58,9 +61,11 @@ def way(fit, row, name):
     nic, port = nic / row.nic, port / row.link
     delay += fit["base_latency"] + fit["step_latency"] * steps
     quick = max(nic / fit["low_latency_efficiency"], port / share)
-    bulk = max(nic / fit["all_reduce_efficiency"] + chunks(fit, nic), port / share + chunks(inside, port))
+    passed = 1 if name == "ring" else (min(g, BOARD_RANKS) - 1) / (BOARD_RANKS - 1)
+    bulk = max(nic / fit["all_reduce_efficiency"] + chunks(fit, nic * passed), port / share + chunks(inside, port))
     if name != "ring":  # chunks of a ring follow each other closely
-        bulk += max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) * steps
+        bulk += (max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) * steps *
+                 (LONE_STEP + (1 - LONE_STEP) * passed))
     return delay + min(quick, bulk)
 
 

@@ -59,7 +59,7 @@ struct Algorithm {
 /// All algorithms that users can name.
 std::span<const Algorithm* const> Algorithms();
 
-/// The algorithm of that name; nullptr when there is none.
+/// The algorithm of that name, ours or NCCL's (AlgorithmsMeant); nullptr when there is none.
 const Algorithm* AlgorithmByName(const std::string& name);
 
 /// What a library does: rings, double binary trees or the switches of the domains, by the size of
@@ -103,6 +103,19 @@ CollectiveCost SwitchTreeLoad(const CollectiveCall& call);
 /// An all-reduce that the switch of one domain adds up.
 CollectiveCost InSwitchCost(const CollectiveCall& call);
 
+/// Ranks of a domain up to which the constants of switches stand as they are: those of one board.
+inline constexpr int kBoardRanks = 8;
+
+/// What an all-reduce in the switch puts through a port, over the buffer: 1 + 1/n of n ranks, and
+/// of more than eight what keeps the bus bandwidth of eight.
+double InSwitchWire(int ranks);
+
+/// What it waits until its pipeline is full. Each rank of a domain has a chunk of its own in it
+/// (NCCL, src/enqueue.cc: channels x ranks x chunk go by at once), and each of `steps` of a tree of
+/// domains holds as many again. A buffer too short to fill it passes its stages one by one: three
+/// in a domain, so that it takes at most twice as long again, our estimate.
+Seconds PipelineFill(const CollectiveCall& call, const Load& port, double steps);
+
 /// Members of a domain up to which a library takes rings although a switch could add up: with 4 of
 /// 8 H200 or B200, NCCL 2.27.7 takes rings, with 6 the switch (stas00/ml-engineering, network).
 inline constexpr int kRingRanksMost = 4;
@@ -115,10 +128,18 @@ bool UsesSwitch(const GroupShape& group, const ServerSpec& server);
 /// less. NCCL takes the one of which it expects less, which is not always the faster one.
 Seconds ExpectedOfRing(const CollectiveCall& call);
 Seconds ExpectedOfTree(const CollectiveCall& call);
+/// The same of the switches, in one domain or in trees of domains.
+Seconds ExpectedOfSwitch(const CollectiveCall& call);
 BytesPerSecond LibraryBandwidth(const CollectiveCall& call);
 
-/// The algorithm that a library takes for an all-reduce or another collective that rings carry.
-const Algorithm& LibraryChoice(const CollectiveCall& call);
+/// The algorithm that a library takes for an all-reduce or another collective that rings carry. It
+/// does without those that are `excluded`, but for rings.
+const Algorithm& LibraryChoice(const CollectiveCall& call,
+                               std::span<const Algorithm* const> excluded = {});
+
+/// The algorithms that a word of NCCL or of ours means: "nvls" is "in_switch", and for an exclusion
+/// "in_switch_tree", too; any case, with or without underscores. Empty: there is none.
+std::vector<const Algorithm*> AlgorithmsMeant(const std::string& word);
 
 /// "" where the switch of a domain adds up, else why it does not.
 std::string SwitchAddsNothing(const ServerSpec& server);

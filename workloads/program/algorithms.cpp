@@ -1,6 +1,9 @@
 // The table of algorithms.
 
 #include <array>
+#include <cctype>
+#include <string>
+#include <vector>
 
 #include "workloads/program/algorithm.h"
 
@@ -22,13 +25,43 @@ std::span<const Algorithm* const> Algorithms() {
   return kTable;
 }
 
-const Algorithm* AlgorithmByName(const std::string& name) {
-  for (const Algorithm* algorithm : Algorithms()) {
-    if (name == algorithm->name) {
-      return algorithm;
+namespace {
+
+// Letters and digits alone, small: "NVLSTree" and "nvls_tree" are one word.
+std::string Plain(const std::string& word) {
+  std::string plain;
+  for (const char c : word) {
+    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
+      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
     }
   }
-  return nullptr;
+  return plain;
+}
+
+}  // namespace
+
+std::vector<const Algorithm*> AlgorithmsMeant(const std::string& word) {
+  const std::string plain = Plain(word);
+  if (plain == "nvls" || plain == "inswitch") {
+    return {&kInSwitch, &kSwitchTree};
+  }
+  if (plain == "nvlstree") {
+    return {&kSwitchTree};
+  }
+  if (plain == "doublebinarytree") {
+    return {&kTree};
+  }
+  for (const Algorithm* algorithm : Algorithms()) {
+    if (plain == Plain(algorithm->name)) {
+      return {algorithm};
+    }
+  }
+  return {};
+}
+
+const Algorithm* AlgorithmByName(const std::string& name) {
+  const std::vector<const Algorithm*> meant = AlgorithmsMeant(name);
+  return meant.empty() ? nullptr : meant.front();
 }
 
 }  // namespace gridlock

@@ -34,18 +34,16 @@ bool CarriesTokens(CollectiveKind kind) {
 }
 
 std::optional<CollectiveKind> CollectiveByName(const std::string& name) {
+  const auto plain = [](std::string word) {
+    std::erase(word, '_');
+    return word;
+  };
   for (int kind = 0; kind < kCollectiveKinds; ++kind) {
-    if (name == CollectiveName(static_cast<CollectiveKind>(kind))) {
+    if (plain(name) == plain(CollectiveName(static_cast<CollectiveKind>(kind)))) {
       return static_cast<CollectiveKind>(kind);
     }
   }
-  if (name == "send_recv") {
-    return CollectiveKind::kSendReceive;
-  }
-  if (name == "alltoall") {
-    return CollectiveKind::kAllToAll;
-  }
-  return std::nullopt;
+  return plain(name) == "sendrecv" ? std::optional(CollectiveKind::kSendReceive) : std::nullopt;
 }
 
 namespace {
@@ -87,7 +85,7 @@ double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit) {
 }
 
 Seconds Load::chunks() const {
-  return Seconds(2 * std::sqrt((fit.chunk_latency * (wire / bandwidth).si()).si()));
+  return Seconds(2 * std::sqrt((fit.chunk_latency * (passed_on * (wire / bandwidth).si())).si()));
 }
 
 CollectiveCost CostInside(const Load& domain) {

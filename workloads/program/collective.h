@@ -32,7 +32,8 @@ const char* CollectiveName(CollectiveKind kind);
 /// Whether tokens move between ranks and experts.
 bool CarriesTokens(CollectiveKind kind);
 
-/// The operation of that name, or nothing; "send_recv" and "alltoall" are known, too.
+/// The operation of that name, with or without underscores ("allreduce"), or nothing; "send_recv"
+/// is known, too.
 std::optional<CollectiveKind> CollectiveByName(const std::string& name);
 
 /// How a group of ranks lies on the machine: `ranks` members in `domains` scale-up domains.
@@ -86,6 +87,7 @@ struct Load {
   BytesPerSecond bandwidth;
   double efficiency = 1;  ///< of long messages
   Bytes wire;
+  double passed_on = 1;  ///< how often a chunk is passed on, over what the fit was measured on
 
   /// Bytes as the link sees them at the protocol of long messages.
   [[nodiscard]] Bytes bytes() const { return wire / efficiency; }

@@ -20,6 +20,9 @@ constexpr FamilyIndex kEverybody{1};
 // take 20 s and 1.5 GB with three algorithms.
 constexpr std::int64_t kRanksMost = std::int64_t{1} << 22;
 
+// Pairs that are laid of an all-to-all which has too many: some seconds.
+constexpr std::int64_t kSampleMost = std::int64_t{1} << 21;
+
 // All wait for all; nothing is sent.
 constexpr Algorithm kBarrier{
     .name = "barrier",
@@ -117,12 +120,19 @@ std::vector<const Algorithm*> AlgorithmsOf(const CollectiveTestSpec& spec,
   for (const Algorithm* algorithm : Algorithms()) {
     if (algorithm->carries(spec.kind) && Refusal(*algorithm, shapes, server).empty()) {
       run.push_back(algorithm);
-      if (std::all_of(shapes.begin(), shapes.end(), [&](const GroupShape& shape) {
+      const bool excluded =
+          std::find(spec.excluded.begin(), spec.excluded.end(), algorithm) != spec.excluded.end();
+      if (!excluded && std::all_of(shapes.begin(), shapes.end(), [&](const GroupShape& shape) {
             return algorithm->chosen(shape, server);
           })) {
         chosen.push_back(algorithm);
       }
     }
+  }
+  if (spec.algorithm == nullptr && chosen.empty()) {
+    throw UserError(spec.path + ".exclude",
+                    fmt::format("no algorithm of {} is left here; expected one of {} less",
+                                CollectiveName(spec.kind), Expected(run)));
   }
   if (spec.algorithm == nullptr) {
     return chosen;
@@ -208,8 +218,7 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
                                 sizes, algorithm_count, spec.iterations, runs, kTestRunsMost));
   }
   const std::int64_t pairs = family.group_count() * family.group_size() * family.group_size();
-  const bool all_pairs = spec.kind == CollectiveKind::kAllToAll || CarriesTokens(spec.kind);
-  if (all_pairs && pairs > kPairsMost) {
+  if (CarriesTokens(spec.kind) && pairs > kPairsMost) {
     throw UserError(
         spec.path +
             (spec.group_size > 0 && spec.group_size < spec.ranks ? ".group_size" : ".ranks"),
@@ -220,6 +229,12 @@ void CheckSize(const CollectiveTestSpec& spec, const GroupFamily& family,
 }
 
 }  // namespace
+
+int SampledPairs(const CollectiveTestSpec& spec) {
+  const std::int64_t pairs = std::int64_t{spec.ranks} * spec.group_size;
+  const bool many = spec.kind == CollectiveKind::kAllToAll && !spec.uneven && pairs > kPairsMost;
+  return many ? static_cast<int>((pairs + kSampleMost - 1) / kSampleMost) : 1;
+}
 
 double BusFactor(CollectiveKind kind, std::int64_t ranks) {
   const double share = static_cast<double>(ranks - 1) / static_cast<double>(ranks);

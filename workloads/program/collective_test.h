@@ -19,9 +19,10 @@ struct CollectiveTestSpec {
   std::vector<Bytes> sizes;  ///< of the full buffer of a rank, see CollectiveCall::payload
   /// nullptr: every algorithm that a library has; of each size the one that it takes counts.
   const Algorithm* algorithm = nullptr;
-  int ranks = 0;         ///< 0: all accelerators of the site, see OnSite
-  int group_size = 0;    ///< 0: all ranks are one group
-  int group_stride = 1;  ///< from one rank of a group to the next
+  std::vector<const Algorithm*> excluded;  ///< that the library must do without
+  int ranks = 0;                           ///< 0: all accelerators of the site, see OnSite
+  int group_size = 0;                      ///< 0: all ranks are one group
+  int group_stride = 1;                    ///< from one rank of a group to the next
   int iterations = 1;
   int domain_ranks = 0;           ///< used of each server; 0: all
   std::vector<int> accelerators;  ///< those of the ranks, rising; empty: the first
@@ -38,8 +39,8 @@ struct CollectiveTestSpec {
   static constexpr const char* kUnevenName = "all_to_allv";
 };
 
-/// Most pairs of ranks that an all-to-all may have: each pair is a route to lay. 4,096 ranks in one
-/// group.
+/// Most pairs of ranks of an all-to-all of which each is a route that is laid: 4,096 ranks in one
+/// group. Of more some stand for all, see SampledPairs.
 inline constexpr std::int64_t kPairsMost = std::int64_t{1} << 24;
 
 /// Most pairs of an uneven one, each of which is a message that moves by itself. Of more the
@@ -48,6 +49,10 @@ inline constexpr std::int64_t kUnevenPairsMost = std::int64_t{1} << 20;
 
 /// Most collectives that one test may run: sizes x algorithms x iterations.
 inline constexpr std::int64_t kTestRunsMost = 20000;
+
+/// Of an all-to-all of too many ranks to lay: one pair between domains in so many stands for all;
+/// 1: every pair is laid. `spec` as OnSite gives it.
+int SampledPairs(const CollectiveTestSpec& spec);
 
 /// Bus bandwidth over algorithm bandwidth: 2 (n-1)/n for an all-reduce, (n-1)/n for gathers,
 /// scatters and all-to-alls, 1 for all others (nccl-tests, doc/PERFORMANCE.md).

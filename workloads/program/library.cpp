@@ -29,6 +29,12 @@ constexpr std::array<ProtocolGuess, 3> kProtocols{{
 
 constexpr double kTreeShare = 0.92;
 
+// Switches: us inside a domain and for a step between domains, and the share of twice a port that
+// it expects of Blackwell.
+constexpr double kSwitchInside = 25;
+constexpr double kSwitchAcross = 20.9;
+constexpr double kSwitchShare = 0.74;
+
 }  // namespace
 
 Seconds ExpectedOfRing(const CollectiveCall& call) {
@@ -53,6 +59,16 @@ Seconds ExpectedOfTree(const CollectiveCall& call) {
     best = std::min(best, latency * 1e-6 + seconds / p.bandwidth);
   }
   return Seconds(best);
+}
+
+Seconds ExpectedOfSwitch(const CollectiveCall& call) {
+  const double n = call.group.ranks;
+  const double depth = std::ceil(std::log2(static_cast<double>(call.group.domains)));
+  const BytesPerSecond port = call.server.accelerator.scale_up_bandwidth * (2 * kSwitchShare);
+  const BytesPerSecond nics = NicShareOf(call) * static_cast<double>(call.group.per_domain);
+  const BytesPerSecond pace = call.group.domains > 1 ? std::min(port, nics) : port;
+  return Seconds((kSwitchInside + 2 * depth * kSwitchAcross) * 1e-6) +
+         call.payload * (2 * (n - 1) / n) / pace;
 }
 
 BytesPerSecond LibraryBandwidth(const CollectiveCall& call) {

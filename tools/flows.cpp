@@ -13,7 +13,6 @@
 #include "sim/schema/problems.h"
 #include "sim/study/changing_network.h"
 #include "sim/study/flow_study.h"
-#include "sim/study/link_ends.h"
 #include "topologies/fabric_spec.h"
 
 #include "tools/command.h"
@@ -168,8 +167,6 @@ int Flows(const FlowsOptions& options) {
     const std::vector<NetworkMessage> messages = MessagesOf(options, network, scenario.seed);
     CheckJoined(network, messages);
     FlowRecord record = RunFlowStudy(epochs, messages, study);
-    NameEnds(network,
-             std::span(record.links).first(std::min(options.hottest, record.links.size())));
     record.scenario = scenario.name;
     for (const SiteSpec& site : scenario.sites) {
       record.fabric += (record.fabric.empty() ? "" : "; ") + TitleOf(site.fabric);

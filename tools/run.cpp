@@ -8,7 +8,6 @@
 #include "sim/report/collective_table.h"
 #include "sim/report/summary.h"
 #include "sim/study/collective_study.h"
-#include "sim/study/link_ends.h"
 
 #include "tools/command.h"
 #include "tools/failure_options.h"
@@ -65,9 +64,6 @@ int Run(const ScenarioOptions& options, int seeds, const std::string& command_li
     auto simulated = SimulateOne(scenario, fidelity, what, options.quiet);
     if (!simulated) {
       return kFailed;
-    }
-    if (scenario.sites.size() == 1) {
-      NameEnds(Network(scenario.site()), simulated->record.hottest);
     }
     const std::string json = WriteRecord(folder, header, simulated->record);
     PrintText(options.format == "json" ? json : TextOf(header, simulated->record));

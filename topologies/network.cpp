@@ -142,6 +142,27 @@ std::string Network::name(LinkIndex link) const {
   return sites() == 1 ? local : fabric.site().name + ": " + local;
 }
 
+LinkEnds Network::ends(LinkIndex link) const {
+  CHECK(link.value >= 0 && link.value < links());
+  if (link.value >= first_link_.back()) {
+    const int direction = link.value - first_link_.back();
+    const WanSpec& wan = wans_[direction / 2];
+    LinkEnds ends{fabrics_[wan.from]->site().name, fabrics_[wan.to]->site().name};
+    if (direction % 2 == 1) {
+      std::swap(ends.from, ends.to);
+    }
+    return ends;
+  }
+  const SiteIndex site = SiteOf(first_link_, link.value);
+  LinkEnds ends = fabrics_[site]->ends({link.value - first_link_[site]});
+  if (sites() > 1) {
+    for (std::string* const end : {&ends.from, &ends.to}) {
+      *end = fabrics_[site]->site().name + ": " + *end;
+    }
+  }
+  return ends;
+}
+
 bool Network::can_bind(LinkIndex link) const {
   if (link.value >= first_link_.back()) {
     return true;

@@ -49,6 +49,9 @@ class Network {
   /// "nic_up[17]"; with several sites "SITE: nic_up[17]"; "wan[0]" and "wan[0] back".
   [[nodiscard]] std::string name(LinkIndex link) const;
 
+  /// The machines at its two ends, with several sites "SITE: leaf3"; of a wide-area link the sites.
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const;
+
   /// See Topology::can_bind; a wide-area link always can.
   [[nodiscard]] bool can_bind(LinkIndex link) const;
 

@@ -40,6 +40,11 @@ struct Equipment {
   Watts power;  ///< of one, without its optics
 };
 
+/// Machines that a link joins, as Topology::route_graph names them.
+struct LinkEnds {
+  std::string from, to;
+};
+
 /// How often something stands on a link.
 struct LinkLoad {
   LinkIndex link;
@@ -88,6 +93,9 @@ class Topology {
 
   /// A name for people: "nic_up[17]".
   [[nodiscard]] virtual std::string name(LinkIndex link) const = 0;
+
+  /// The machines at its two ends.
+  [[nodiscard]] virtual LinkEnds ends(LinkIndex link) const = 0;
 
   /// Whether the link can set the pace at all. A bundle that carries all that the NICs below it can
   /// send cannot.

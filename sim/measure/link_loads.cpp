@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <utility>
 
 namespace gridlock {
 
@@ -131,11 +132,14 @@ LinkUse UseOf(const Plan& plan, std::int32_t resource, const Network& network, B
               Seconds step) {
   const Plan::Resource& of = plan.resources[resource];
   const BytesPerSecond capacity = of.capacity * of.unit;
+  LinkEnds ends = network.ends(of.link);
   return {.name = network.name(of.link),
           .tier = plan.tiers[of.tier].name,
           .capacity = capacity,
           .carried = carried,
           .use = carried / capacity / step,
+          .from = std::move(ends.from),
+          .to = std::move(ends.to),
           .alike = of.members};
 }
 

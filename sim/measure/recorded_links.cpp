@@ -134,10 +134,13 @@ void RecordedLinks::Fill(StepRun& run, StepRecord& record) const {
     add(r, record.links);
   }
   for (const LinkIndex link : idle_) {
+    LinkEnds ends = network_.ends(link);
     record.links.push_back({.name = network_.name(link),
                             .tier = network_.tiers()[network_.tier(link)].name,
                             .capacity = network_.capacity(link),
-                            .carried = Bytes(0)});
+                            .carried = Bytes(0),
+                            .from = std::move(ends.from),
+                            .to = std::move(ends.to)});
   }
 }
 

@@ -20,7 +20,10 @@ struct PaceSetter {
 
 /// By resource. Of resources that the same routes cross with the same weights (over the unit of
 /// each) only the narrowest is kept, the first one where several are: it is full before the others
-/// are, whatever runs. HBM is compared with HBM alone, because some transfers leave it out.
+/// are, whatever runs. Nor are those kept that others guard: where all routes over a link cross
+/// another one that is as narrow for each of them, or where the narrowest other links of its routes
+/// together let by no more than it carries. The set of possible rates, and so the max-min fair
+/// ones, are the same without it. HBM guards no links, because some transfers leave it out.
 /// Resources that cannot bind, or that no route crosses, are not kept.
 std::vector<PaceSetter> PaceSettersOf(const Plan& plan);
 

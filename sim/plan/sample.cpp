@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <map>
 #include <numeric>
 #include <set>
 #include <utility>
@@ -27,15 +28,31 @@ class Kind {
  public:
   explicit Kind(std::size_t resources) : all_(resources, 0.0), kept_(resources, 0.0) {}
 
-  void Add(const Plan& plan, Span route, bool kept) {
+  void Add(const Plan& plan, Span route) {
     for (std::int32_t i = route.begin; i < route.end; ++i) {
       const RouteEntry entry = plan.routes[i];
       if (all_[entry.resource] == 0) {
         touched_.push_back(entry.resource);
       }
       all_[entry.resource] += entry.weight;
-      kept_[entry.resource] += kept ? entry.weight : 0;
     }
+  }
+
+  /// Of a route that was added.
+  void Keep(const Plan& plan, Span route) {
+    for (std::int32_t i = route.begin; i < route.end; ++i) {
+      kept_[plan.routes[i].resource] += plan.routes[i].weight;
+    }
+  }
+
+  /// Seconds per byte of a route, on its fullest link, when all of the kind move at once.
+  [[nodiscard]] double CostOf(const Plan& plan, Span route) const {
+    double most = 0;
+    for (std::int32_t i = route.begin; i < route.end; ++i) {
+      const std::int32_t r = plan.routes[i].resource;
+      most = std::max(most, all_[r] / plan.resources[r].capacity.si());
+    }
+    return most;
   }
 
   void Clear() {
@@ -44,8 +61,6 @@ class Kind {
     }
     touched_.clear();
   }
-
-  [[nodiscard]] double all(std::int32_t resource) const { return all_[resource]; }
 
   /// What a kept route stands for on a resource.
   [[nodiscard]] double times(std::int32_t resource) const {
@@ -89,6 +104,10 @@ class Sampler {
   }
 
  private:
+  [[nodiscard]] bool SomeAreLeftOut() const { return kept_.size() < weight_.size(); }
+
+  static std::int32_t Count(Span span) { return span.end - span.begin; }
+
   [[nodiscard]] const Plan::Agent& AgentAt(int stage, int replica) const {
     return plan_.agents[static_cast<std::size_t>(stage) * data_ + replica];
   }
@@ -110,23 +129,41 @@ class Sampler {
     }
   }
 
+  // A message is there when the slowest of its flows is.
+  [[nodiscard]] std::int32_t SlowestOf(Span flows) const {
+    std::int32_t slowest = flows.begin;
+    double most = -1;
+    for (std::int32_t f = flows.begin; f < flows.end; ++f) {
+      const double cost = kind_.CostOf(plan_, plan_.flows[f].route);
+      if (cost > most) {
+        most = cost;
+        slowest = f;
+      }
+    }
+    return slowest;
+  }
+
+  // The longest of the flows of a message.
+  [[nodiscard]] float LatencyOf(Span flows) const {
+    float longest = 0;
+    for (std::int32_t f = flows.begin; f < flows.end; ++f) {
+      longest = std::max(longest, plan_.flows[f].latency);
+    }
+    return longest;
+  }
+
   // What the messages of each replica take, with all replicas sending at once.
   std::vector<double> Costs() {
     std::vector<double> costs(static_cast<std::size_t>(data_), 0.0);
     for (int stage = 0; stage < stages_; ++stage) {
       for (const int direction : {0, 1}) {
         ForEachFlow(stage, direction, [&](int, std::int32_t f) {
-          kind_.Add(plan_, plan_.flows[f].route, false);
+          kind_.Add(plan_, plan_.flows[f].route);
         });
-        ForEachFlow(stage, direction, [&](int d, std::int32_t f) {
-          const Span route = plan_.flows[f].route;
-          double most = 0;
-          for (std::int32_t i = route.begin; i < route.end; ++i) {
-            const std::int32_t r = plan_.routes[i].resource;
-            most = std::max(most, kind_.all(r) / plan_.resources[r].capacity.si());
-          }
-          costs[d] += most;
-        });
+        for (int d = 0; d < data_; ++d) {
+          const Span flows = AgentAt(stage, d).sends[direction];
+          costs[d] += flows.empty() ? 0 : kind_.CostOf(plan_, plan_.flows[SlowestOf(flows)].route);
+        }
         kind_.Clear();
       }
     }
@@ -171,7 +208,10 @@ class Sampler {
   template <typename RouteOf>
   void WriteOfStage(int stage, const RouteOf& route_of) {
     for (int d = 0; d < data_; ++d) {
-      kind_.Add(plan_, AgentAt(stage, d).*route_of, weight_[d] > 0);
+      kind_.Add(plan_, AgentAt(stage, d).*route_of);
+    }
+    for (const int d : kept_) {
+      kind_.Keep(plan_, AgentAt(stage, d).*route_of);
     }
     for (std::size_t k = 0; k < kept_.size(); ++k) {
       out_.agents[stage * kept_.size() + k].*route_of = Write(AgentAt(stage, kept_[k]).*route_of);
@@ -193,26 +233,45 @@ class Sampler {
     }
   }
 
+  // Of each message the slowest flow, or all of them where all replicas are kept.
+  void AddMessages(int stage, int direction) {
+    std::vector<Span> sent;  // by kept replica
+    for (const int d : kept_) {
+      Span flows = AgentAt(stage, d).sends[direction];
+      if (!flows.empty() && SomeAreLeftOut()) {
+        flows.begin = SlowestOf(flows);
+        flows.end = flows.begin + 1;
+      }
+      for (std::int32_t f = flows.begin; f < flows.end; ++f) {
+        kind_.Keep(plan_, plan_.flows[f].route);
+      }
+      sent.push_back(flows);
+    }
+    for (std::size_t k = 0; k < kept_.size(); ++k) {
+      Span& sends = out_.agents[stage * kept_.size() + k].sends[direction];
+      const Span all = AgentAt(stage, kept_[k]).sends[direction];
+      const std::int32_t each = sent[k].empty() ? 1 : (all.end - all.begin) / Count(sent[k]);
+      sends.begin = static_cast<std::int32_t>(out_.flows.size());
+      for (std::int32_t f = sent[k].begin; f < sent[k].end; ++f) {
+        Plan::Flow flow = plan_.flows[f];
+        flow.latency = SomeAreLeftOut() ? LatencyOf(all) : flow.latency;
+        flow.source = KeptAgent(flow.source);
+        flow.target = KeptAgent(flow.target);
+        flow.members *= weight_[kept_[k]] * each;
+        flow.route = Write(flow.route);
+        out_.flows.push_back(flow);
+      }
+      sends.end = static_cast<std::int32_t>(out_.flows.size());
+    }
+  }
+
   void AddFlows() {
     for (int stage = 0; stage < stages_; ++stage) {
       for (const int direction : {0, 1}) {
-        ForEachFlow(stage, direction, [&](int d, std::int32_t f) {
-          kind_.Add(plan_, plan_.flows[f].route, weight_[d] > 0);
+        ForEachFlow(stage, direction, [&](int, std::int32_t f) {
+          kind_.Add(plan_, plan_.flows[f].route);
         });
-        for (std::size_t k = 0; k < kept_.size(); ++k) {
-          Span& sends = out_.agents[stage * kept_.size() + k].sends[direction];
-          const Span flows = AgentAt(stage, kept_[k]).sends[direction];
-          sends.begin = static_cast<std::int32_t>(out_.flows.size());
-          for (std::int32_t f = flows.begin; f < flows.end; ++f) {
-            Plan::Flow flow = plan_.flows[f];
-            flow.source = KeptAgent(flow.source);
-            flow.target = KeptAgent(flow.target);
-            flow.members *= weight_[kept_[k]];
-            flow.route = Write(flow.route);
-            out_.flows.push_back(flow);
-          }
-          sends.end = static_cast<std::int32_t>(out_.flows.size());
-        }
+        AddMessages(stage, direction);
         kind_.Clear();
       }
     }
@@ -220,7 +279,7 @@ class Sampler {
 
   // Of a tier that only collectives cross all links stay, and where all replicas do.
   void CountTiers() {
-    for (std::size_t r = 0; kept_.size() < weight_.size() && r < seen_.size(); ++r) {
+    for (std::size_t r = 0; SomeAreLeftOut() && r < seen_.size(); ++r) {
       tier_seen_[plan_.resources[r].tier.value] |= seen_[r];
     }
   }
@@ -266,38 +325,83 @@ class Sampler {
     }
   }
 
-  void AddFamily(FamilyIndex family) {
-    std::vector<std::size_t> kept;
-    std::int64_t members = 0;
+  // Calls `visit` with a lay's route in each group of a family.
+  template <typename F>
+  void ForEachRoute(FamilyIndex family, std::int32_t lay, Span Plan::Lay::*part,
+                    const F& visit) const {
     for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
       if (plan_.groups[g].family == family) {
-        members += plan_.groups[g].members;
-        if (group_kept_[g]) {
-          kept.push_back(g);
-        }
+        visit(g, plan_.lays[plan_.groups[g].lays.begin + lay].*part);
       }
+    }
+  }
+
+  // Groups of a family with kept agents. Of those of the same agents, which wait for each other,
+  // the slowest, unless all replicas are kept.
+  std::vector<std::size_t> GroupsKept(FamilyIndex family) {
+    std::vector<std::size_t> touched;
+    for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
+      if (plan_.groups[g].family == family && group_kept_[g]) {
+        touched.push_back(g);
+      }
+    }
+    if (!SomeAreLeftOut() || touched.empty()) {
+      return touched;
+    }
+    std::vector<double> costs(plan_.groups.size(), 0.0);
+    for (std::int32_t lay = 0; lay < LaysOf(touched.front()); ++lay) {
+      for (const auto part : {&Plan::Lay::domain, &Plan::Lay::nic}) {
+        ForEachRoute(family, lay, part, [this](std::size_t, Span route) {
+          kind_.Add(plan_, route);
+        });
+        ForEachRoute(family, lay, part, [this, &costs](std::size_t g, Span route) {
+          costs[g] += group_kept_[g] ? kind_.CostOf(plan_, route) : 0;
+        });
+        kind_.Clear();
+      }
+    }
+    std::map<std::vector<AgentIndex>, std::size_t> slowest;
+    for (const std::size_t g : touched) {
+      const auto found = slowest.try_emplace(AgentsKept(g), g).first;
+      found->second = costs[g] > costs[found->second] ? g : found->second;
+    }
+    std::vector<std::size_t> kept;
+    for (const auto& [agents, group] : slowest) {
+      kept.push_back(group);
+    }
+    std::sort(kept.begin(), kept.end());
+    return kept;
+  }
+
+  void AddFamily(FamilyIndex family) {
+    const std::vector<std::size_t> kept = GroupsKept(family);
+    std::vector<bool> is_kept(plan_.groups.size(), false);
+    std::int64_t members = 0;
+    for (const Plan::Group& group : plan_.groups) {
+      members += group.family == family ? group.members : 0;
     }
     const std::size_t first = out_.groups.size();
     groups_of_.resize(out_.agents.size());
     for (std::size_t k = 0; k < kept.size(); ++k) {
+      is_kept[kept[k]] = true;
       Plan::Group group = plan_.groups[kept[k]];
       group.members = Part(members, kept.size(), k);
-      AddMembers(plan_.groups[kept[k]].agents, group);
+      AddMembers(kept[k], group);
       const Span lays = group.lays;
       group.lays.begin = static_cast<std::int32_t>(out_.lays.size());
-      for (std::int32_t lay = lays.begin; lay < lays.end; ++lay) {
-        out_.lays.push_back(plan_.lays[lay]);
-      }
+      out_.lays.insert(out_.lays.end(), plan_.lays.begin() + lays.begin,
+                       plan_.lays.begin() + lays.end);
       group.lays.end = static_cast<std::int32_t>(out_.lays.size());
       out_.groups.push_back(group);
     }
     for (std::int32_t lay = 0; !kept.empty() && lay < LaysOf(kept.front()); ++lay) {
       for (const auto part : {&Plan::Lay::domain, &Plan::Lay::nic}) {
-        for (std::size_t g = 0; g < plan_.groups.size(); ++g) {
-          if (plan_.groups[g].family == family) {
-            kind_.Add(plan_, plan_.lays[plan_.groups[g].lays.begin + lay].*part, group_kept_[g]);
+        ForEachRoute(family, lay, part, [&](std::size_t g, Span route) {
+          kind_.Add(plan_, route);
+          if (is_kept[g]) {
+            kind_.Keep(plan_, route);
           }
-        }
+        });
         for (std::size_t k = 0; k < kept.size(); ++k) {
           out_.lays[out_.groups[first + k].lays.begin + lay].*part =
               WriteLay(plan_.lays[plan_.groups[kept[k]].lays.begin + lay].*part);
@@ -311,14 +415,24 @@ class Sampler {
     return plan_.groups[group].lays.end - plan_.groups[group].lays.begin;
   }
 
-  void AddMembers(Span agents, Plan::Group& group) {
-    group.agents.begin = static_cast<std::int32_t>(out_.group_agents.size());
+  // The kept agents of a group, as the sample numbers them.
+  [[nodiscard]] std::vector<AgentIndex> AgentsKept(std::size_t group) const {
+    std::vector<AgentIndex> kept;
+    const Span agents = plan_.groups[group].agents;
     for (std::int32_t i = agents.begin; i < agents.end; ++i) {
       const AgentIndex agent = plan_.group_agents[i];
       if (weight_[agent.value % data_] > 0) {
-        out_.group_agents.push_back(KeptAgent(agent));
-        groups_of_[KeptAgent(agent)].push_back(static_cast<std::int32_t>(out_.groups.size()));
+        kept.push_back(KeptAgent(agent));
       }
+    }
+    return kept;
+  }
+
+  void AddMembers(std::size_t from, Plan::Group& group) {
+    group.agents.begin = static_cast<std::int32_t>(out_.group_agents.size());
+    for (const AgentIndex agent : AgentsKept(from)) {
+      out_.group_agents.push_back(agent);
+      groups_of_[agent].push_back(static_cast<std::int32_t>(out_.groups.size()));
     }
     group.agents.end = static_cast<std::int32_t>(out_.group_agents.size());
   }

@@ -9,6 +9,8 @@
 //   slowest of all
 //   messages that meet on a link belong to the same stage and direction, for replicas do the same
 //   at the same time: a kept one stands there for as many of them as meet
+//   of the flows of a message the slowest is kept, and of groups that the same agents wait for
+//   the slowest group
 //   a collective keeps the links of kept replicas, and the link that paces it on all
 //
 // Times are estimates. Those of a job whose replicas are all kept are exact.

@@ -17,7 +17,7 @@ struct LinkUse {
   BytesPerSecond capacity;  ///< per direction
   Bytes carried;            ///< protocol and headers included
   double use = 0;           ///< 0..1, mean over the time that counts
-  /// The machines at its two ends; empty where nobody asked for them (NameEnds).
+  /// The machines at its two ends, as `gridlock topo --graphml` calls them.
   std::string from = {}, to = {};
   std::int64_t alike = 1;          ///< links that carry the same in the same way, this one included
   std::vector<double> share = {};  ///< in use per interval, 0..1; empty where it is not recorded

@@ -59,8 +59,9 @@ std::vector<std::int32_t> AddLinks(const Network& network, const FlowPlan& plan,
     position[i] = static_cast<std::int32_t>(record.links.size());
     const BytesPerSecond capacity = resource.capacity / plan.parts;
     const Bytes bytes = carried[i] / plan.parts;
+    LinkEnds ends = network.ends(plan.links[i]);
     record.links.push_back({network.name(plan.links[i]), network.tiers()[resource.tier].name,
-                            capacity, bytes, use[i]});
+                            capacity, bytes, use[i], std::move(ends.from), std::move(ends.to)});
     TierLoad& tier = record.tiers[resource.tier.value];
     ++tier.links;
     tier.carried += bytes;

@@ -55,14 +55,28 @@ TEST(PaceSetters, AreComparedByWhatOneUnitOfWeightGets) {
   EXPECT_EQ(ListedLinks(plan, PaceSettersOf(plan)), 1);
 }
 
-TEST(PaceSetters, AreLinksThatDifferentTransfersCross) {
-  // Both cross link 1; each has a link of its own, however wide.
-  const Plan plan = PlanOf({Link(9), Link(1), Link(9)}, {{{0, 1}, {1, 1}}, {{1, 1}, {2, 1}}});
-  EXPECT_EQ(Kept(plan), (Flags{true, true, true}));
+TEST(PaceSetters, AreNotThoseThatANarrowerLinkOfAllTheirTransfersGuards) {
+  // Both cross link 1; each has a link of its own, wider or narrower.
+  const auto kept = [](double own) {
+    return Kept(
+        PlanOf({Link(own), Link(1), Link(own)}, {{{0, 1}, {1, 1}}, {{1, 1}, {2, 1}}}));
+  };
+  EXPECT_EQ(kept(9), (Flags{false, true, false}));
+  EXPECT_EQ(kept(0.75), (Flags{true, true, true}));
+}
+
+TEST(PaceSetters, AreNotBundlesThatHaveRoomForAllLinksBelowThem) {
+  // Three NICs of 1, and what all of them cross.
+  const auto kept = [](double bundle) {
+    return Kept(PlanOf({Link(1), Link(1), Link(1), Link(bundle)},
+                       {{{0, 1}, {3, 1}}, {{1, 1}, {3, 1}}, {{2, 1}, {3, 1}}}));
+  };
+  EXPECT_EQ(kept(3), (Flags{true, true, true, false}));
+  EXPECT_EQ(kept(2.5), (Flags{true, true, true, true}));
 }
 
 TEST(PaceSetters, AreLinksThatTheSameTransfersCrossWithOtherWeights) {
-  const Plan plan = PlanOf({Link(9), Link(9)}, {{{0, 1}, {1, 2}}, {{0, 1}, {1, 1}}});
+  const Plan plan = PlanOf({Link(9), Link(9)}, {{{0, 1}, {1, 2}}, {{0, 2}, {1, 1}}});
   EXPECT_EQ(Kept(plan), (Flags{true, true}));
   const Plan twice = PlanOf({Link(9), Link(9)}, {{{0, 1}, {1, 2}}, {{0, 2}, {1, 4}}});
   EXPECT_EQ(Kept(twice), (Flags{false, true}));
@@ -74,10 +88,12 @@ TEST(PaceSetters, AreNeitherUnusedNorTooWideToBind) {
   EXPECT_EQ(Kept(plan), (Flags{false, false, true}));
 }
 
-TEST(PaceSetters, OfHbmAreNotComparedWithLinks) {
-  Plan plan = PlanOf({Link(1), Link(2), Link(2)}, {{{0, 1}, {1, 1}, {2, 1}}});
+TEST(PaceSetters, AreLinksThatOnlyHbmWouldGuard) {
+  Plan plan = PlanOf({Link(3), Link(2), Link(2)}, {{{0, 1}, {1, 1}, {2, 1}}});
   plan.resources[1].tier = plan.resources[2].tier = plan.tiers.hbm();
   EXPECT_EQ(Kept(plan), (Flags{true, true, false}));
+  plan.resources[0].capacity = BytesPerSecond(1);
+  EXPECT_EQ(Kept(plan), (Flags{true, false, false}));
 }
 
 }  // namespace gridlock

@@ -9,6 +9,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "tests/clos_of.h"
+#include "tests/topologies/router_sites.h"
 #include "tests/topologies/sites.h"
 #include "topologies/graph_bgl.h"
 
@@ -161,6 +162,19 @@ RC_GTEST_PROP(GraphLaws, NoSwitchHasMoreCablesThanPorts, ()) {
     RC_ASSERT(kind != ClosNodes::kSpine || cables <= ClosOf(site).spine.ports);
     RC_ASSERT(kind != ClosNodes::kCore || cables <= ClosOf(site).core.ports);
   }
+}
+
+TEST(TheEndsOfALink, AreThoseOfTheGraph) {
+  for (const SiteSpec& site :
+       {EightWaySite(40), UnevenPods(Routing::kEcmp), DragonflySite(5, 4, 1),
+        DragonflySite(5, 4, 2, {}, 4), HyperXSite({3, 4}, {})}) {
+    EXPECT_EQ(LinksWithOtherEnds(*MakeTopology(site)), "");
+  }
+}
+
+RC_GTEST_PROP(TheEndsOfALink, AreThoseOfTheGraphOfAnyClos, ()) {
+  const SiteSpec site = RandomSite(*rc::gen::arbitrary<std::uint64_t>());
+  RC_ASSERT(LinksWithOtherEnds(*MakeTopology(site)).empty());
 }
 
 }  // namespace

@@ -90,6 +90,12 @@ TEST(EightPlanesOfAServersNics, AreLeftOnlyOverTheScaleUpLinksOfTheSender) {
 }
 
 // No link of one plane stands in a route of another.
+TEST(Planes, NameTheEndsOfTheirLinksAsTheirGraphDoes) {
+  for (const SiteSpec& site : {EightPlanes(), TwoPlanes(), TwoPlanes(Routing::kEcmp)}) {
+    EXPECT_EQ(LinksWithOtherEnds(*MakeTopology(site)), "");
+  }
+}
+
 TEST(Planes, DoNotTouch) {
   for (const Routing routing : {Routing::kSpray, Routing::kEcmp}) {
     const PlanesTopology planes(EightPlanes(64, routing));

@@ -335,6 +335,7 @@ TEST(AServerWithLinksOfItsOwn, IsDrawnAsItIs) {
     const std::shared_ptr<const Topology> topology = MakeTopology(SiteWith(server, 3));
     const FabricGraph graph(topology->wiring());
     EXPECT_TRUE(Connected(graph));
+    EXPECT_EQ(LinksWithOtherEnds(*topology), "");
     const RouteGraph routes = topology->route_graph();
     std::map<std::string, double> capacity;
     for (const RouteGraph::Edge& edge : routes.edges) {

@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
+#include <map>
 
 #include <boost/graph/breadth_first_search.hpp>
 
 #include "tests/clos_of.h"
 #include "topologies/graph_bgl.h"
+#include "topologies/listed/route_graph.h"
 
 namespace gridlock {
 
@@ -160,6 +162,27 @@ std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to) {
   std::vector<LinkIndex> route;
   topology.AppendRoute({from}, {to}, 0, route);
   return route;
+}
+
+std::string LinksWithOtherEnds(const Topology& topology) {
+  const RouteGraph graph = topology.route_graph();
+  std::map<std::string, const RouteGraph::Edge*> edges;
+  for (const RouteGraph::Edge& edge : graph.edges) {
+    edges.emplace(edge.id, &edge);
+  }
+  std::string differ;
+  for (LinkIndex link{0}; link < topology.links(); ++link) {
+    const std::string name = topology.name(link);
+    const auto found = edges.find(name);
+    if (found == edges.end()) {
+      continue;  // the memory of a host, which is no link between two machines
+    }
+    const LinkEnds ends = topology.ends(link);
+    const bool same = ends.from == graph.nodes[found->second->from].id &&
+                      ends.to == graph.nodes[found->second->to].id;
+    differ += same ? "" : name + " " + ends.from + " " + ends.to + "\n";
+  }
+  return differ;
 }
 
 }  // namespace gridlock

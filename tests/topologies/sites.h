@@ -55,4 +55,7 @@ std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier);
 std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
                                     std::uint64_t flow_hash = 0);
 
+/// Names of the links whose ends are not those of the graph of all links; empty: none.
+std::string LinksWithOtherEnds(const Topology& topology);
+
 }  // namespace gridlock

@@ -50,6 +50,10 @@ class ATwistedTorus : public ::testing::TestWithParam<std::vector<int>> {
   const TorusTopology torus_{SliceSite(GetParam(), Ones(GetParam()), {}, true)};
 };
 
+TEST_P(ATwistedTorus, NamesTheEndsOfItsLinksAsItsGraphDoes) {
+  EXPECT_EQ(LinksWithOtherEnds(torus_), "");
+}
+
 TEST_P(ATwistedTorus, RoutesAsShortAsASearchFindsItAlongItsLinks) {
   const FabricGraph graph = MakeGraph(torus_);
   for (int from = 0; from < torus_.accelerators(); ++from) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/check.h"
 #include "topologies/clos/topology.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
@@ -145,7 +146,68 @@ std::int32_t AddNodes(RouteGraph& graph, const std::string& kind, int count, Sec
   return first;
 }
 
+// With spraying the spines of a pod are one machine, and so are all cores.
+const char* SpineKind(bool sprayed) {
+  return sprayed ? "pod_spines" : "spine";
+}
+
+const char* CoreKind(bool sprayed) {
+  return sprayed ? "cores" : "core";
+}
+
 }  // namespace
+
+std::pair<int, int> ClosTopology::LeafAndSpine(int i) const {
+  if (clos().routing == Routing::kSpray) {
+    return {i, pod_of_leaf(i)};
+  }
+  const int leaf = i / layout_.uplinks_per_leaf;
+  return {leaf, pod_of_leaf(leaf) * layout_.spines_per_pod +
+                    i % layout_.uplinks_per_leaf / layout_.links_per_spine};
+}
+
+std::pair<int, int> ClosTopology::SpineAndCore(int i) const {
+  if (clos().routing == Routing::kSpray) {
+    return {i, 0};
+  }
+  const int spine = i / layout_.uplinks_per_spine;
+  return {spine, spine % layout_.spines_per_pod * layout_.cores_per_plane +
+                     i % layout_.uplinks_per_spine / layout_.links_per_core};
+}
+
+LinkEnds ClosTopology::ends(LinkIndex link) const {
+  const Family way = family(link);
+  const int i = link.value - first_[way];
+  const bool sprayed = clos().routing == Routing::kSpray;
+  LinkEnds ends;
+  const auto join = [&ends](const char* lower, const char* upper, std::pair<int, int> numbers) {
+    ends = {fmt::format("{}{}", lower, numbers.first), fmt::format("{}{}", upper, numbers.second)};
+  };
+  switch (way) {
+    case kScaleUpOut:
+    case kScaleUpIn:
+      join(RouteGraph::kAccelerator, RouteGraph::kScaleUpSwitch, {i, server_of({i})});
+      break;
+    case kNicUp:
+    case kNicDown:
+      join("nic", "leaf", {i, leaf_of_nic(i)});
+      break;
+    case kLeafUp:
+    case kLeafDown:
+      join("leaf", SpineKind(sprayed), LeafAndSpine(i));
+      break;
+    case kSpineUp:
+    case kSpineDown:
+      join(SpineKind(sprayed), CoreKind(sprayed), SpineAndCore(i));
+      break;
+    case kFamilies:
+      CHECK(false);
+  }
+  if (way % 2 == 1) {
+    std::swap(ends.from, ends.to);
+  }
+  return ends;
+}
 
 // Adds the links of a Clos in the order of their numbers.
 class ClosTopology::Ends {
@@ -164,9 +226,9 @@ class ClosTopology::Ends {
     nic_ = AddNodes(graph, "nic", clos.nics(), Seconds(0));
     leaf_ = AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency, spec.tiers == 1);
     const int pods = spec.tiers >= 2 ? clos.pods() : 0;
-    spine_ = AddNodes(graph, spray_ ? "pod_spines" : "spine", spray_ ? pods : clos.spines(),
-                      spec.spine.latency, !three);
-    core_ = AddNodes(graph, spray_ ? "cores" : "core", spray_ ? (three ? 1 : 0) : clos.cores(),
+    spine_ = AddNodes(graph, SpineKind(spray_), spray_ ? pods : clos.spines(), spec.spine.latency,
+                      !three);
+    core_ = AddNodes(graph, CoreKind(spray_), spray_ ? (three ? 1 : 0) : clos.cores(),
                      spec.core.latency, three);
   }
 
@@ -189,13 +251,15 @@ class ClosTopology::Ends {
     AddBothWays(
         count(kLeafUp),
         [this](int i) {
-          return LeafEnds(i);
+          const auto [leaf, spine] = clos_.LeafAndSpine(i);
+          return std::pair(leaf_ + leaf, spine_ + spine);
         },
         ClosStreams::kUplink, ClosStreams::kDownlink);
     AddBothWays(
         count(kSpineUp),
         [this](int i) {
-          return SpineEnds(i);
+          const auto [spine, core] = clos_.SpineAndCore(i);
+          return std::pair(spine_ + spine, core_ + core);
         },
         ClosStreams::kSpineUplink, ClosStreams::kCoreDownlink);
     for (AcceleratorIndex a{0}; a.value < clos_.accelerators(); ++a.value) {
@@ -226,26 +290,6 @@ class ClosTopology::Ends {
     for (int i = 0; i < count; ++i) {
       Add(ends(i).second, ends(i).first, down);
     }
-  }
-
-  [[nodiscard]] std::pair<int, int> LeafEnds(int i) const {
-    const ClosLayout& layout = clos_.layout();
-    if (spray_) {
-      return {leaf_ + i, spine_ + clos_.pod_of_leaf(i)};
-    }
-    const int leaf = i / layout.uplinks_per_leaf;
-    return {leaf_ + leaf, spine_ + clos_.pod_of_leaf(leaf) * layout.spines_per_pod +
-                              i % layout.uplinks_per_leaf / layout.links_per_spine};
-  }
-
-  [[nodiscard]] std::pair<int, int> SpineEnds(int i) const {
-    const ClosLayout& layout = clos_.layout();
-    if (spray_) {
-      return {spine_ + i, core_};
-    }
-    const int spine = i / layout.uplinks_per_spine;
-    return {spine_ + spine, core_ + spine % layout.spines_per_pod * layout.cores_per_plane +
-                                i % layout.uplinks_per_spine / layout.links_per_core};
   }
 
   void Attach(int from, int to) {

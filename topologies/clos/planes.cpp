@@ -125,6 +125,22 @@ std::string PlanesTopology::name(LinkIndex link) const {
   return fmt::format("plane{}.{}", place.plane, plane_.name(place.link));
 }
 
+LinkEnds PlanesTopology::ends(LinkIndex link) const {
+  if (is_scale_up(link)) {
+    const AcceleratorIndex a{link.value % accelerators()};
+    LinkEnds ends{fmt::format("{}{}", RouteGraph::kAccelerator, a.value),
+                  fmt::format("{}{}", RouteGraph::kScaleUpSwitch, server_of(a).value)};
+    if (link.value >= accelerators()) {
+      std::swap(ends.from, ends.to);
+    }
+    return ends;
+  }
+  const Place place = PlaceOf(link);
+  const LinkEnds ends = plane_.ends(place.link);
+  return {fmt::format("plane{}.{}", place.plane, ends.from),
+          fmt::format("plane{}.{}", place.plane, ends.to)};
+}
+
 bool PlanesTopology::can_bind(LinkIndex link) const {
   return is_scale_up(link) || plane_.can_bind(PlaceOf(link).link);
 }

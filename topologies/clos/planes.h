@@ -58,6 +58,7 @@ class PlanesTopology final : public Topology {
 
   /// "plane3.leaf_up[2]".
   [[nodiscard]] std::string name(LinkIndex link) const override;
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override;
   [[nodiscard]] bool can_bind(LinkIndex link) const override;
 
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }

@@ -86,6 +86,8 @@ class ClosTopology final : public Topology {
   /// with "#2" behind it when links are parallel.
   [[nodiscard]] std::string name(LinkIndex link) const override;
 
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override;
+
   /// NIC that an accelerator sends and receives through.
   [[nodiscard]] int nic_of(AcceleratorIndex a) const;
 
@@ -172,8 +174,12 @@ class ClosTopology final : public Topology {
     return {first_[family] + position};
   }
 
-  /// Machines at the two ends of a link, in the numbering of route_graph().
+  /// Adds machines and links to a graph, in the numbering of route_graph().
   class Ends;
+
+  /// The lower and the upper machine of the i-th link of a pair of families, within their kinds.
+  [[nodiscard]] std::pair<int, int> LeafAndSpine(int i) const;
+  [[nodiscard]] std::pair<int, int> SpineAndCore(int i) const;
 
   /// Links between a leaf and the border, in one direction.
   struct BorderLinks {

@@ -47,6 +47,11 @@ class ListedTopology final : public Topology {
 
   [[nodiscard]] std::string name(LinkIndex link) const override { return EdgeOf(link).id; }
 
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override {
+    const RouteGraph::Edge& edge = EdgeOf(link);
+    return {graph().nodes[edge.from].id, graph().nodes[edge.to].id};
+  }
+
   [[nodiscard]] bool can_bind(LinkIndex link) const override { return EdgeOf(link).can_bind; }
 
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override;

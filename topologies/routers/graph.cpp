@@ -86,6 +86,33 @@ CutProblem RouterTopology::cut_problem() const {
   return problem;
 }
 
+LinkEnds RouterTopology::ends(LinkIndex link) const {
+  const auto name_of = [this](int router) {
+    return fmt::format("{}{}", graph_.kinds[graph_.kind_of[router]].name, router);
+  };
+  LinkEnds ends;
+  bool back = false;
+  if (link.value < first_nic()) {
+    const AcceleratorIndex a{link.value % accelerators()};
+    back = link.value >= accelerators();
+    ends = {fmt::format("{}{}", RouteGraph::kAccelerator, a.value),
+            fmt::format("{}{}", RouteGraph::kScaleUpSwitch, server_of(a).value)};
+  } else if (link.value < first_cable()) {
+    const int nic = (link.value - first_nic()) % nics_;
+    const int server = nic / server_nics_.per_server;
+    back = link.value - first_nic() >= nics_;
+    ends = {fmt::format("nic{}", nic), name_of(graph_.hosts[server / graph_.servers_per_router])};
+  } else {
+    const RouterGraph::Cable& cable = graph_.cables[(link.value - first_cable()) / 2];
+    back = (link.value - first_cable()) % 2 == 1;
+    ends = {name_of(cable.a), name_of(cable.b)};
+  }
+  if (back) {
+    std::swap(ends.from, ends.to);
+  }
+  return ends;
+}
+
 RouteGraph RouterTopology::route_graph() const {
   RouteGraph graph;
   graph.hashed = routing_.spread == Routing::kEcmp;

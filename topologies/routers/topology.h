@@ -97,6 +97,8 @@ class RouterTopology : public Topology {
   /// "scale_up_out[5]", "nic_up[17]", "local[3->7]" (tier and routers).
   [[nodiscard]] std::string name(LinkIndex link) const override;
 
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override;
+
   [[nodiscard]] bool can_bind(LinkIndex /*link*/) const override { return true; }
 
   /// The NICs of a server are at one router, so that spread flows of all of them go alike; hashes,

@@ -120,6 +120,30 @@ CutProblem ServersTopology::cut_problem() const {
   return between_->cut_problem();
 }
 
+LinkEnds ServersTopology::ends(LinkIndex link) const {
+  if (!is_inside(link)) {
+    return between_->ends(Between(link));
+  }
+  const ServerNetwork::Link& each = InsideLink(link);
+  const int server = link.value / per_server();
+  if (each.kind == ServerNetwork::Kind::kHostMemory) {
+    return {name(link), name(link)};
+  }
+  const auto name_of = [&](int node) {
+    if (node < 0) {
+      return fmt::format("{}{}", RouteGraph::kScaleUpSwitch, server);
+    }
+    int kind = 0;
+    while (node >= inside_.nodes(static_cast<Machine>(kind))) {
+      node -= inside_.nodes(static_cast<Machine>(kind));
+      ++kind;
+    }
+    return fmt::format("{}{}", kNodeNames[static_cast<std::size_t>(kind)],
+                       server * inside_.nodes(static_cast<Machine>(kind)) + node);
+  };
+  return {name_of(each.from), name_of(each.to)};
+}
+
 RouteGraph ServersTopology::route_graph() const {
   const RouteGraph plain = between_->route_graph();
   RouteGraph graph;

@@ -40,6 +40,9 @@ class ServersTopology final : public Topology {
   /// machines are numbered through the site. Others as the topology between servers names them.
   [[nodiscard]] std::string name(LinkIndex link) const override;
 
+  /// The memory of a host is at both ends of itself.
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override;
+
   [[nodiscard]] bool can_bind(LinkIndex link) const override;
 
   /// Not to be asked where accelerators have no ports.

@@ -68,6 +68,22 @@ CutProblem TorusTopology::cut_problem() const {
   return problem;
 }
 
+LinkEnds TorusTopology::ends(LinkIndex link) const {
+  const int first_nic = 2 * dimensions() * routers_;
+  if (link.value >= first_nic) {
+    const int nic = (link.value - first_nic) % nics_;
+    return link.value - first_nic < nics_
+               ? LinkEnds{fmt::format("nic_out{}", nic), "datacenter_out"}
+               : LinkEnds{"datacenter_in", fmt::format("nic_in{}", nic)};
+  }
+  const auto name_of = [this](int router) {
+    return fmt::format("{}{}", router < accelerators() ? "accelerator" : "router", router);
+  };
+  const int router = link.value % routers_;
+  const int family = link.value / routers_;
+  return {name_of(router), name_of(NeighbourOf(router, family / 2, family % 2 == 0))};
+}
+
 // Shortest paths along the dimensions in their order: an edge's preference is its dimension, and of
 // both directions the one that the rule for ties takes comes first.
 RouteGraph TorusTopology::route_graph() const {

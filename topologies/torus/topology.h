@@ -81,6 +81,7 @@ class TorusTopology final : public Topology {
 
   /// "x_forth[17]", "z_back[3]", "nic_up[0]".
   [[nodiscard]] std::string name(LinkIndex link) const override;
+  [[nodiscard]] LinkEnds ends(LinkIndex link) const override;
 
   [[nodiscard]] bool can_bind(LinkIndex /*link*/) const override { return true; }
 

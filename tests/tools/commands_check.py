@@ -80,7 +80,8 @@ def check_slips():
              "gridlock serve: --rate, --concurrency: requests come at a rate or so many are in "
              "flight, not both"),
             (["serve", "--prefix-cache", "infinite"],
-             "gridlock serve: --prefix-cache: goes with --replay"),
+             "gridlock serve: --prefix-cache: goes with --replay, or with --turns or --answers (room or "
+             "TOKENS)"),
             (["serve", "--replay", "t.jsonl", "--host-cache-gb", "100"],
              "gridlock serve: --host-cache-gb: lies behind a prefix cache in HBM; --prefix-cache "
              "room or TOKENS says how large that is"),

@@ -14,8 +14,11 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/check.h"
+#include "tests/source_dir.h"
 
 namespace gridlock {
+
+inline const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 /// Stems of the files in `folder` that end in `extension` (".csv"), sorted.
 inline std::vector<std::string> FixtureNames(const std::string& folder,

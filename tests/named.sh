@@ -10,7 +10,7 @@ texts=${1:?usage: tests/named.sh TEXT[|TEXT...]}
 filter=*${texts//|/*:*}*
 ran=0
 failed=0
-for program in $(find build/release/tests -type f -executable \( -name '*_test' -o -name 'test_*' \) | sort); do
+for program in $(find build/release/tests -type f -executable -name '*_tests' | sort); do
   matching=$("$program" --gtest_filter="$filter" --gtest_list_tests 2>/dev/null | grep -c '^  ')
   [ "$matching" -gt 0 ] || continue
   ran=$((ran + matching))

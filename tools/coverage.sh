@@ -2,7 +2,7 @@
 # How many lines the default tests run, by room:
 #
 #   tools/coverage.sh                      builds build/coverage, runs the default tests: an hour on two cores
-#   tools/coverage.sh TEST...              only these programs of tests/: a lower bound, and soon there
+#   tools/coverage.sh TEST...              only these entries of ctest: a lower bound, and soon there
 #   tools/coverage.sh --room workloads TEST...   only files whose path begins so; repeatable
 #
 # Needs gcovr. Exit code 1 when less than COVERAGE_LEAST per cent (default 85) of the lines ran; of
@@ -26,10 +26,8 @@ if [ "$#" = 0 ]; then
   ctest --preset coverage -j"$(nproc)" || echo "some tests failed: what they did not reach does not count" >&2
 else
   cmake --build --preset coverage --target "$@"
-  for test in "$@"; do
-    program=$(find build/coverage/tests -type f -name "$test")
-    "$program" --gtest_brief=1
-  done
+  names=$*
+  ctest --preset coverage --no-tests=error -R "^(${names// /|})$"
 fi
 
 filters=()

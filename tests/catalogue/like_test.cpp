@@ -16,7 +16,6 @@
 #include "sim/scenario/reads.h"
 #include "tests/clos_of.h"
 #include "tests/fixture_files.h"
-#include "tests/source_dir.h"
 
 namespace gridlock {
 namespace {
@@ -26,8 +25,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::UnorderedElementsAre;
-
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 /// Writes a file, and the folders that it lies in.
 void WriteText(const std::string& file, const std::string& text) {

@@ -13,6 +13,7 @@
 #include "sim/catalogue/scan.h"
 #include "sim/scenario/load_text.h"
 #include "tests/clos_of.h"
+#include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 
 namespace gridlock {
@@ -21,8 +22,6 @@ namespace {
 namespace fs = std::filesystem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 /// A catalogue of its own in a temporary folder, removed at the end.
 class CatalogueTest : public ::testing::Test {

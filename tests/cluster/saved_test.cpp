@@ -91,7 +91,7 @@ TEST(Saved, InMemoryItGoesBackToTheLastCopyUnlessANeighbourFailsToo) {
 }
 
 // Daly 2006, equation 13, as in life_test.cpp.
-double Renewal(double work, double restart, double mtbf) {
+double RenewalOfCopies(double work, double restart, double mtbf) {
   return mtbf * std::exp(restart / mtbf) * (std::exp(work / mtbf) - 1);
 }
 
@@ -115,7 +115,7 @@ TEST(Saved, InMemoryItTakesAsLongThroughFailuresAsTheRenewalFormulaSays) {
                  [&](const LifeRecord& record) {
                    return BrokenLaws(scenario, record) +
                           Differ("time", record.jobs[0].end.si(),
-                                 kSegments * Renewal(kSegment, kRestart, kMtbf), 0.03);
+                                 kSegments * RenewalOfCopies(kSegment, kRestart, kMtbf), 0.03);
                  }),
             "");
 }

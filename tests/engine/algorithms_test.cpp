@@ -17,33 +17,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-6;  // relative
-
 using Kind = CollectiveKind;
-
-void ExpectClose(double actual, double expected) {
-  EXPECT_NEAR(actual, expected, kTolerance * expected);
-}
-
-CollectiveTestSpec TestOf(Kind kind, const char* algorithm, int ranks, double bytes) {
-  CollectiveTestSpec spec;
-  spec.path = "job[0].collective_test";
-  spec.kind = kind;
-  spec.sizes = {Bytes(bytes)};
-  spec.algorithm = AlgorithmByName(algorithm);
-  EXPECT_NE(spec.algorithm, nullptr) << algorithm;
-  spec.ranks = ranks;
-  return spec;
-}
-
-Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
-  const StepProgram program = BuildCollectiveTest(spec, site.server);
-  return {program, Expand(program, site), site.server};
-}
-
-double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
-  return Simulate(PlayOf(spec, site)).end;
-}
 
 // Delays that show: 7 us a call and 1 us a step inside a domain, 9 and 2 across.
 ServerSpec SlowStartingServer(int accelerators, int nics) {

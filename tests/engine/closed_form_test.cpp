@@ -14,13 +14,7 @@ namespace gridlock {
 
 namespace {
 
-using Kind = Action::Kind;
-
-constexpr double kTolerance = 1e-6;  // relative
-
-void ExpectClose(double actual, double expected) {
-  EXPECT_NEAR(actual, expected, kTolerance * expected);
-}
+using ActionKind = Action::Kind;
 
 Layout LayoutOf(int pipeline, int data) {
   Layout layout;
@@ -34,7 +28,7 @@ StepProgram OneMessage(int data, double bytes) {
   StepProgram program;
   program.grid = GridOf(LayoutOf(2, data));
   program.message = Bytes(bytes);
-  program.roles = {{{Kind::kSend}}, {{Kind::kReceive}}};
+  program.roles = {{{ActionKind::kSend}}, {{ActionKind::kReceive}}};
   return program;
 }
 
@@ -65,15 +59,15 @@ StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, d
       const bool first = stage == 0 && pass.chunk == 0;
       const bool last = stage == pipeline - 1 && pass.chunk == chunks - 1;
       if (pass.gradients == Gradients::kWeights) {
-        role.push_back({Kind::kPass, direction, 2});
+        role.push_back({ActionKind::kPass, direction, 2});
         continue;
       }
       if (pass.backward ? !last : !first) {
-        role.push_back({Kind::kReceive, direction});
+        role.push_back({ActionKind::kReceive, direction});
       }
-      role.push_back({Kind::kPass, direction, pass.backward ? 1 : 0});
+      role.push_back({ActionKind::kPass, direction, pass.backward ? 1 : 0});
       if (pass.backward ? !first : !last) {
-        role.push_back({Kind::kSend, direction});
+        role.push_back({ActionKind::kSend, direction});
       }
     }
     program.roles.push_back(role);
@@ -198,8 +192,8 @@ TEST(Incast, OfKSendersTakesKTimesAsLong) {
   const std::int32_t receiver_nic = nic();
   Role receiver;
   for (int i = 0; i < kSenders; ++i) {
-    program.roles.push_back({{Kind::kSend}});
-    receiver.push_back({Kind::kReceive});
+    program.roles.push_back({{ActionKind::kSend}});
+    receiver.push_back({ActionKind::kReceive});
     Plan::Flow flow;
     flow.source = {i};
     flow.target = {kSenders};
@@ -244,7 +238,7 @@ TEST(Hbm, SharedWithAMessageSlowsAMemoryBoundPassByTheMessagesShare) {
   Pass pass;
   pass.memory_bytes = Bytes(1e12);
   program.passes = {pass};
-  program.roles[0].push_back({Kind::kPass});
+  program.roles[0].push_back({ActionKind::kPass});
   const PlayResult outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
   ASSERT_EQ(outcome.agent_ends.size(), 2U);
   ExpectClose(outcome.agent_ends[0], (1e12 + 1e9) / kHbm);
@@ -260,7 +254,7 @@ TEST(Hbm, SlowsComputeOnlyWhenItRunsShort) {
     pass.compute_time = Seconds(0.1);
     pass.compute_bytes = Bytes(0.1 * rate);
     program.passes = {pass};
-    program.roles[0].push_back({Kind::kPass});
+    program.roles[0].push_back({ActionKind::kPass});
     const PlayResult outcome = SimulateOn(program, OneLeafSite(IdealServer(1, 1), 2));
     const double lost = std::max(0.0, rate - (kHbm - kNic)) * (1e9 / kNic);
     ExpectClose(outcome.agent_ends[0], 0.1 + lost / rate);

@@ -9,7 +9,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-9;
+constexpr double kOfExchanges = 1e-9;
 
 // One layer with experts, one micro-batch, on an ideal machine of `servers` servers of 8.
 struct Sharing {
@@ -68,13 +68,13 @@ class Exchange : public testing::TestWithParam<Fidelity> {};
 TEST_P(Exchange, InsideADomainTakesTheTimeOfItsPorts) {
   const StepRecord record = Evaluate(ScenarioOf(Sharing{}), GetParam());
   const double expected = kCalls * kPayload * 7 / 8 / kScaleUp;
-  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kOfExchanges * expected);
 }
 
 TEST_P(Exchange, AcrossDomainsTakesTheTimeOfItsNics) {
   const StepRecord record = Evaluate(ScenarioOf({.servers = 2, .expert = 16}), GetParam());
   const double expected = kCalls * kPayload * 8 / 16 / kNic;
-  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kOfExchanges * expected);
 }
 
 TEST_P(Exchange, AcrossThinLeavesTakesTheTimeOfTheirUplinks) {
@@ -86,7 +86,7 @@ TEST_P(Exchange, AcrossThinLeavesTakesTheTimeOfTheirUplinks) {
   const StepRecord record =
       Evaluate(ScenarioOf(site, JobOf({.servers = 4, .expert = 32})), GetParam());
   const double expected = kCalls * kPayload / 2 * 4 / kNic;
-  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kOfExchanges * expected);
 }
 
 TEST_P(Exchange, OfAGroupThatStraddlesWaitsForTheNicWithMostPairs) {
@@ -96,7 +96,7 @@ TEST_P(Exchange, OfAGroupThatStraddlesWaitsForTheNicWithMostPairs) {
   const double inside = 5.0 / 6 / kScaleUp;
   const double across = 4.0 / 6 / kNic;
   const double expected = kCalls * kPayload * (inside + across) / 2;  // mean over all ranks
-  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kTolerance * expected);
+  EXPECT_NEAR(PartOf(record, "expert_comm"), expected, kOfExchanges * expected);
 }
 
 TEST_P(Exchange, CarriesEachCopyOutOfOnePortAndIntoAnother) {
@@ -107,8 +107,8 @@ TEST_P(Exchange, CarriesEachCopyOutOfOnePortAndIntoAnother) {
   // Router, attention, norms, embedding and head are reduced over all 16; the experts over none.
   const double common = 1024.0 * (16 + 4 * 1024 + 2 + 1) + 2 * 8192.0 * 1024;
   const double ring = 2 * 15.0 / 16 * 4 * common;
-  EXPECT_NEAR(TotalOf(record, "nic"), nic + 2 * 2 * ring, kTolerance * nic);
-  EXPECT_NEAR(TotalOf(record, "scale_up"), domain + 16 * 2 * ring * 7 / 8, kTolerance * domain);
+  EXPECT_NEAR(TotalOf(record, "nic"), nic + 2 * 2 * ring, kOfExchanges * nic);
+  EXPECT_NEAR(TotalOf(record, "scale_up"), domain + 16 * 2 * ring * 7 / 8, kOfExchanges * domain);
 }
 
 TEST_P(Exchange, BesideComputeIsHiddenUntilItOutlastsIt) {
@@ -117,7 +117,7 @@ TEST_P(Exchange, BesideComputeIsHiddenUntilItOutlastsIt) {
   const double sent = kCalls * kPayload * 7 / 8 / kScaleUp;
   // HBM serves both, so that not all of it can be hidden.
   EXPECT_LT(hidden, exposed - 0.5 * sent);
-  EXPECT_GE(hidden, exposed - sent * (1 + kTolerance));
+  EXPECT_GE(hidden, exposed - sent * (1 + kOfExchanges));
 }
 
 TEST_P(Exchange, StaysBelowTheLaunchFloorOfItsLayer) {
@@ -125,9 +125,9 @@ TEST_P(Exchange, StaysBelowTheLaunchFloorOfItsLayer) {
   const double with = TimeOf({.floor = floor}, GetParam());
   const StepRecord record = Evaluate(ScenarioOf({.floor = floor}), GetParam());
   // Forward pass and its all-to-alls are within the floor; the host's wait comes on top of it.
-  EXPECT_NEAR(ShareOf(record, "launch"), floor.si(), kTolerance);
+  EXPECT_NEAR(ShareOf(record, "launch"), floor.si(), kOfExchanges);
   EXPECT_NEAR(TimeOf({.wait = Seconds(0.002), .floor = floor}, GetParam()), with + 0.002,
-              kTolerance);
+              kOfExchanges);
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Exchange,
@@ -142,7 +142,7 @@ TEST(ExchangeOnce, SendsOneCopyToEachDomain) {
       Evaluate(ScenarioOf({.servers = 2, .expert = 16, .once = true}), Fidelity::kFolded);
   // Four experts in two domains: 2 (1 - 1/16) copies instead of 4.
   EXPECT_NEAR(PartOf(once, "expert_comm") / PartOf(all, "expert_comm"), 2 * (15.0 / 16) / 4,
-              kTolerance);
+              kOfExchanges);
 }
 
 TEST(OneExpert, TakesTheTimeOfADenseLayerButForRouterAndPermutation) {

@@ -12,8 +12,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-6;
-
 void ExpectSameRecord(const StepRecord& full, const StepRecord& folded) {
   const double step = full.step_time.si();
   EXPECT_NEAR(folded.step_time.si(), step, kTolerance * step);

@@ -10,16 +10,16 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-9;
+constexpr double kOfFolds = 1e-9;
 
 void ExpectSameWork(const SiteSpec& site, const StepRecord& full, const StepRecord& folded) {
-  EXPECT_NEAR(folded.step_time.si(), full.step_time.si(), kTolerance * full.step_time.si());
-  EXPECT_NEAR(folded.energy.si(), full.energy.si(), kTolerance * full.energy.si());
+  EXPECT_NEAR(folded.step_time.si(), full.step_time.si(), kOfFolds * full.step_time.si());
+  EXPECT_NEAR(folded.energy.si(), full.energy.si(), kOfFolds * full.energy.si());
   const TierTable tiers = Network(site).tiers();
   for (const Tier& tier : tiers) {
     if (tier.name != "wan") {
       const double total = TotalOf(full, tier.name);
-      EXPECT_NEAR(TotalOf(folded, tier.name), total, kTolerance * total) << tier.name;
+      EXPECT_NEAR(TotalOf(folded, tier.name), total, kOfFolds * total) << tier.name;
     }
   }
 }

@@ -12,7 +12,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kLink = kNic / 2;  // byte/s between two routers in one direction
+constexpr double kGridLink = kNic / 2;  // byte/s between two routers in one direction
 
 SiteSpec HyperXSite(const ServerSpec& server, const std::vector<int>& size,
                     int servers_per_router) {
@@ -29,7 +29,7 @@ SiteSpec HyperXSite(const ServerSpec& server, const std::vector<int>& size,
   hyperx.size = size;
   hyperx.servers_per_router = servers_per_router;
   hyperx.router.ports = 64;
-  hyperx.router.port_bandwidth = BytesPerSecond(kLink);
+  hyperx.router.port_bandwidth = BytesPerSecond(kGridLink);
   site.fabric = hyperx;
   return site;
 }
@@ -52,7 +52,7 @@ TEST(RingsOverAFullMesh, ShareTheLinksFromRouterToRouter) {
     const SiteSpec site = HyperXSite(IdealServer(1, 1), {n}, per_router);
     const StepProgram program = OneAllReduce(rings, n, kBytes);
     const Plan plan = Expand(program, site);
-    const double seconds = 2.0 * (n - 1) / n * kBytes / (kLink / rings);
+    const double seconds = 2.0 * (n - 1) / n * kBytes / (kGridLink / rings);
     const PlayResult result = Simulate({program, plan, site.server});
     EXPECT_NEAR(result.end, seconds, 1e-6 * seconds);
     const TierIndex mesh = plan.tiers.Named("mesh_x");
@@ -67,7 +67,7 @@ TEST(RingsAlongTheColumns, DoNotMeet) {
   const SiteSpec site = HyperXSite(IdealServer(1, 1), {4, 3}, 1);
   const StepProgram program = OneAllReduce(4, 3, kBytes);
   const Plan plan = Expand(program, site);
-  const double seconds = 2.0 * 2 / 3 * kBytes / kLink;
+  const double seconds = 2.0 * 2 / 3 * kBytes / kGridLink;
   const PlayResult result = Simulate({program, plan, site.server});
   EXPECT_NEAR(result.end, seconds, 1e-6 * seconds);
   EXPECT_NEAR(result.path[plan.tiers.Named("mesh_y").value], seconds, 1e-6 * seconds);

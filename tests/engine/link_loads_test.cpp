@@ -16,8 +16,6 @@
 namespace gridlock {
 namespace {
 
-constexpr double kTolerance = 1e-6;
-
 // The bytes that the engine moved over the links of each tier are those of its links.
 void ExpectTheBytesOfTheEngine(const Play& play) {
   const PlayResult result = Simulate(play);

@@ -177,7 +177,7 @@ TEST(AGraphOfATorus, RoutesLinkByLinkAsTheTorusDoes) {
 }
 
 // Three servers of one accelerator on a ring of switches, as another program might write it.
-constexpr const char* kRing = R"(<graphml>
+constexpr const char* kRingGraph = R"(<graphml>
   <key id="k" for="node" attr.name="kind" attr.type="string"/>
   <key id="s" for="node" attr.name="server" attr.type="int"/>
   <key id="l" for="node" attr.name="latency" attr.type="string"/>
@@ -216,7 +216,7 @@ SiteSpec RingSite(const std::string& text) {
 }
 
 TEST(AGraphOfAnotherProgram, IsRoutedOnShortestPaths) {
-  const auto ring = MakeTopology(RingSite(kRing));
+  const auto ring = MakeTopology(RingSite(kRingGraph));
   EXPECT_EQ(ring->links(), 12);
   for (const auto& [from, to] : {std::pair(0, 2), std::pair(2, 1), std::pair(1, 0)}) {
     std::vector<LinkIndex> route;
@@ -264,31 +264,31 @@ std::string Refusal(std::string text, const std::string& from, const std::string
 }
 
 TEST(AGraphWithAMistake, IsRefusedWithFileAndLine) {
-  EXPECT_THAT(Refusal(kRing, "</graphml>", ""), HasSubstr("this is not XML"));
+  EXPECT_THAT(Refusal(kRingGraph, "</graphml>", ""), HasSubstr("this is not XML"));
   EXPECT_EQ(
-      Refusal(kRing, "target=\"s2\"><data key=\"b\">100", "target=\"s9\"><data key=\"b\">100"),
+      Refusal(kRingGraph, "target=\"s2\"><data key=\"b\">100", "target=\"s9\"><data key=\"b\">100"),
       "ring.graphml:18: an edge's target \"s9\" is no node of the graph");
   EXPECT_EQ(
-      Refusal(kRing, "100 Gbps", "100"),
+      Refusal(kRingGraph, "100 Gbps", "100"),
       "ring.graphml:17: \"100\" has no unit; expected a bandwidth such as \"400 Gbps\" or \"50 "
       "GB/s\"");
-  EXPECT_EQ(Refusal(kRing, "<data key=\"b\">400 Gbps</data>", ""),
+  EXPECT_EQ(Refusal(kRingGraph, "<data key=\"b\">400 Gbps</data>", ""),
             "ring.graphml:14: the edge from \"a0\" to \"s0\" has no bandwidth; expected data "
             "\"bandwidth\" such as \"400 Gbps\"");
-  EXPECT_EQ(Refusal(kRing, "<data key=\"s\">0</data>", ""),
+  EXPECT_EQ(Refusal(kRingGraph, "<data key=\"s\">0</data>", ""),
             "ring.graphml:8: accelerator \"a0\" does not say its server; expected data \"server\", "
             "counting from 0");
-  EXPECT_EQ(Refusal(kRing, "id=\"s1\"", "id=\"s0\""),
+  EXPECT_EQ(Refusal(kRingGraph, "id=\"s1\"", "id=\"s0\""),
             "ring.graphml:10: a second node \"s0\"; expected an id of its own");
-  EXPECT_EQ(Refusal(kRing, "key=\"colour\">", "key=\"color\">"),
+  EXPECT_EQ(Refusal(kRingGraph, "key=\"colour\">", "key=\"color\">"),
             "ring.graphml:9: data of key \"color\", which no <key> declares");
-  EXPECT_EQ(Refusal(kRing, "<data key=\"s\">2</data>", "<data key=\"s\">3</data>"),
+  EXPECT_EQ(Refusal(kRingGraph, "<data key=\"s\">2</data>", "<data key=\"s\">3</data>"),
             "ring.graphml: accelerator \"a2\" is of server 3, and the site has 3 servers; expected "
             "servers from 0 to 2");
-  EXPECT_EQ(Refusal(kRing, "<data key=\"s\">2</data>", "<data key=\"s\">1</data>"),
+  EXPECT_EQ(Refusal(kRingGraph, "<data key=\"s\">2</data>", "<data key=\"s\">1</data>"),
             "ring.graphml: server 1 has 2 accelerators, and ideal has 1; expected as many in the "
             "graph");
-  EXPECT_EQ(Refusal(kRing,
+  EXPECT_EQ(Refusal(kRingGraph,
                     "<edge source=\"a2\" target=\"s2\"><data key=\"b\">400 Gbps</data></edge>", ""),
             "ring.graphml: there is no way from \"a0\" to \"a2\"; expected a graph in which all "
             "accelerators reach each other");

@@ -22,7 +22,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-9;
+constexpr double kOfSteps = 1e-9;
 
 enum class How { kFull, kFolded, kAnalytic };
 
@@ -72,7 +72,7 @@ WholeAndLong Compare(const FoldCase& of, How how, std::int64_t first) {
 void ExpectSameStep(const StepRecord& whole, const StepRecord& extended) {
   const double step = whole.step_time.si();
   // The simulated clock itself is known to kInstant, and steps last a second.
-  const double nearly = kTolerance * step + kInstant;
+  const double nearly = kOfSteps * step + kInstant;
   EXPECT_NEAR(extended.step_time.si(), step, nearly);
   EXPECT_NEAR(extended.energy.si() / whole.energy.si(), 1, nearly / step);
   EXPECT_EQ(extended.tokens, whole.tokens);
@@ -90,7 +90,7 @@ void ExpectSameStep(const StepRecord& whole, const StepRecord& extended) {
     const UtilisationSeries& other = SeriesOf(extended, series.resource);
     ASSERT_EQ(other.share.size(), series.share.size());
     EXPECT_NEAR(TotalOf(extended, series.resource), TotalOf(whole, series.resource),
-                kTolerance * TotalOf(whole, series.resource))
+                kOfSteps * TotalOf(whole, series.resource))
         << series.resource;
     for (std::size_t i = 0; i < series.share.size(); ++i) {
       EXPECT_NEAR(other.share[i], series.share[i], 0.01) << series.resource << " " << i;

@@ -262,4 +262,30 @@ double ShareOf(const StepRecord& record, const std::string& resource) {
   return 0;
 }
 
+void ExpectClose(double actual, double expected) {
+  EXPECT_NEAR(actual, expected, kTolerance * expected);
+}
+
+CollectiveTestSpec TestOf(CollectiveKind kind, const char* algorithm, int ranks, double bytes,
+                          int group) {
+  CollectiveTestSpec spec;
+  spec.path = "job[0].collective_test";
+  spec.kind = kind;
+  spec.sizes = {Bytes(bytes)};
+  spec.algorithm = AlgorithmByName(algorithm);
+  EXPECT_NE(spec.algorithm, nullptr) << algorithm;
+  spec.ranks = ranks;
+  spec.group_size = group;
+  return spec;
+}
+
+Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
+  const StepProgram program = BuildCollectiveTest(spec, site.server);
+  return {program, Expand(program, site), site.server};
+}
+
+double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
+  return Simulate(PlayOf(spec, site)).end;
+}
+
 }  // namespace gridlock

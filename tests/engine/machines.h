@@ -15,6 +15,7 @@
 #include "topologies/machine.h"
 #include "topologies/network.h"
 #include "topologies/scale_up/network.h"  // its Machine::kNic must not seem to shadow kNic
+#include "workloads/program/collective_test.h"
 #include "workloads/program/training_program.h"
 
 namespace gridlock {
@@ -98,5 +99,19 @@ double TotalOf(const StepRecord& record, const std::string& resource);
 
 /// Seconds that the critical path charges to a resource.
 double ShareOf(const StepRecord& record, const std::string& resource);
+
+/// Relative, of what a closed form gives.
+inline constexpr double kTolerance = 1e-6;
+
+/// To kTolerance.
+void ExpectClose(double actual, double expected);
+
+/// A test of one size, by one algorithm; over all ranks where `group` is 0.
+CollectiveTestSpec TestOf(CollectiveKind kind, const char* algorithm, int ranks, double bytes,
+                          int group = 0);
+Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site);
+
+/// Its time in seconds, simulated in a child.
+double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site);
 
 }  // namespace gridlock

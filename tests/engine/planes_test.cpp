@@ -20,9 +20,9 @@ namespace {
 
 constexpr double kBytes = 1e9;
 
-enum class Kind { kShared, kSplit, kSplitHashed, kRailOnly, kForwarding };
+enum class PlaneKind { kShared, kSplit, kSplitHashed, kRailOnly, kForwarding };
 
-SiteSpec PlaneSite(const ServerSpec& server, int servers, int per_leaf, Kind kind) {
+SiteSpec PlaneSite(const ServerSpec& server, int servers, int per_leaf, PlaneKind kind) {
   SiteSpec site = ClosSite(server, {.servers = servers, .servers_per_leaf = per_leaf});
   ClosSpec& clos = ClosOf(site);
   clos.rail_optimized = true;
@@ -30,22 +30,22 @@ SiteSpec PlaneSite(const ServerSpec& server, int servers, int per_leaf, Kind kin
   const int groups = (servers + per_leaf - 1) / per_leaf;
   clos.leaves_per_pod = groups * rails;
   switch (kind) {
-    case Kind::kShared:
+    case PlaneKind::kShared:
       clos.planes = rails;
       clos.leaves_per_pod = groups;
       break;
-    case Kind::kSplitHashed:
+    case PlaneKind::kSplitHashed:
       clos.routing = Routing::kEcmp;
       [[fallthrough]];
-    case Kind::kSplit:
+    case PlaneKind::kSplit:
       clos.planes = 2;
       clos.split_nics = true;
       break;
-    case Kind::kRailOnly:
+    case PlaneKind::kRailOnly:
       clos.tiers = 1;
       clos.servers_per_leaf = servers;
       [[fallthrough]];
-    case Kind::kForwarding:
+    case PlaneKind::kForwarding:
       clos.rail_forwarding = true;
       break;
   }
@@ -109,14 +109,15 @@ int Halve(const SiteSpec& site, const std::string& text, Plan& plan) {
 // of its own, and of both ports together where NICs are split.
 TEST(RingsOfRails, RunAtThePaceOfTheirNicsOnPlanes) {
   const double seconds = 2.0 * 3 / 4 * kBytes / kNic;
-  for (const Kind kind : {Kind::kShared, Kind::kSplit, Kind::kRailOnly, Kind::kForwarding}) {
+  for (const PlaneKind kind :
+       {PlaneKind::kShared, PlaneKind::kSplit, PlaneKind::kRailOnly, PlaneKind::kForwarding}) {
     const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, kind);
     const StepProgram program = OneAllReduce(2, 4, kBytes);
     EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds,
                 1e-9 * seconds);
   }
   // A hashed flow keeps to one port of half the bandwidth.
-  const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, Kind::kSplitHashed);
+  const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, PlaneKind::kSplitHashed);
   const StepProgram program = OneAllReduce(2, 4, kBytes);
   EXPECT_GE(Simulate({program, Expand(program, site), site.server}).end, (2 - 1e-9) * seconds);
 }
@@ -125,7 +126,7 @@ TEST(RingsOfRails, RunAtThePaceOfTheirNicsOnPlanes) {
 // that cross plane 1, those of the second accelerators, or half of every sprayed flow.
 TEST(AHalvedLinkOfOnePlane, SlowsWhatCrossesThatPlane) {
   const double seconds = 2.0 * 3 / 4 * kBytes / kNic;
-  for (const Kind kind : {Kind::kShared, Kind::kSplit}) {
+  for (const PlaneKind kind : {PlaneKind::kShared, PlaneKind::kSplit}) {
     const SiteSpec site = PlaneSite(IdealServer(2, 2), 4, 2, kind);
     const StepProgram both = OneAllReduce(2, 4, kBytes);
     StepProgram first = OneAllReduce(1, 4, kBytes);
@@ -133,7 +134,7 @@ TEST(AHalvedLinkOfOnePlane, SlowsWhatCrossesThatPlane) {
     Plan of_both = Expand(both, site);
     EXPECT_EQ(Halve(site, "plane1.nic_up[0]", of_both), 1);
     EXPECT_NEAR(Simulate({both, of_both, site.server}).end, 2 * seconds, 1e-9 * seconds);
-    if (kind == Kind::kShared) {
+    if (kind == PlaneKind::kShared) {
       const Plan of_first = Expand(first, site);
       EXPECT_NEAR(Simulate({first, of_first, site.server}).end, seconds, 1e-9 * seconds);
       const Network network(site);
@@ -165,11 +166,11 @@ TEST(RingsAcrossSlices, RunAtThePaceOfNics) {
 
 TEST(FoldedPlanes, TakeTheStepOfTheFullOnes) {
   std::vector<SiteSpec> sites;
-  for (const Kind kind :
-       {Kind::kShared, Kind::kSplit, Kind::kSplitHashed, Kind::kRailOnly, Kind::kForwarding}) {
+  for (const PlaneKind kind : {PlaneKind::kShared, PlaneKind::kSplit, PlaneKind::kSplitHashed,
+                               PlaneKind::kRailOnly, PlaneKind::kForwarding}) {
     sites.push_back(PlaneSite(RealisticServer(4, 4), 6, 2, kind));
   }
-  sites.push_back(PlaneSite(RealisticServer(4, 2), 5, 2, Kind::kShared));
+  sites.push_back(PlaneSite(RealisticServer(4, 2), 5, 2, PlaneKind::kShared));
   sites.push_back(SliceSite(RealisticServer(1, 1), {2, 4}, {}, true));
   sites.push_back(SliceSite(RealisticServer(1, 1), {2, 2, 4}, {}, true));
   sites.push_back(SliceSite(RealisticServer(1, 1), {4, 4}, {4, 2}, false));

@@ -16,13 +16,13 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kLink = kNic / 2;  // byte/s of one link between two routers in one direction
+constexpr double kRouterLink = kNic / 2;  // byte/s of one link between two routers in one direction
 
 SwitchSpec Router(double latency = 0) {
   SwitchSpec router;
   router.name = "router";
   router.ports = 1024;
-  router.port_bandwidth = BytesPerSecond(kLink);
+  router.port_bandwidth = BytesPerSecond(kRouterLink);
   router.latency = Seconds(latency);
   return router;
 }
@@ -121,13 +121,13 @@ std::vector<LinkIndex> LinksOfPlan(const Network& network, const std::vector<int
 }  // namespace
 
 // A ring of two servers in two groups of a dragonfly. The flow of each direction is spread over the
-// K links between the groups, so it runs at K kLink, until the NIC is full.
+// K links between the groups, so it runs at K kRouterLink, until the NIC is full.
 TEST(TwoGroupsOfADragonfly, AreAsFarApartAsTheLinksBetweenThem) {
   constexpr double kBytes = 1e9;
   for (const int between : {1, 2, 4}) {
     const SiteSpec two = SiteOf(IdealServer(1, 1), 2, Dragonfly(2, 1, between));
     const StepProgram program = AllReduceOfAll(two);
-    const double seconds = kBytes / std::min(between * kLink, kNic);
+    const double seconds = kBytes / std::min(between * kRouterLink, kNic);
     EXPECT_NEAR(Simulate({program, Expand(program, two), two.server}).end, seconds, 1e-9 * seconds);
   }
 }
@@ -150,7 +150,7 @@ TEST(AHalvedGlobalLink, SlowsOnlyWhatIsSpreadOverIt) {
     const auto at = std::find(links.begin(), links.end(), halved);
     if (slower && at != links.end()) {
       Plan::Resource& resource = plan.resources[static_cast<std::size_t>(at - links.begin())];
-      EXPECT_NEAR(resource.capacity.si() * resource.unit, kLink, 1);
+      EXPECT_NEAR(resource.capacity.si() * resource.unit, kRouterLink, 1);
       resource.capacity = resource.capacity / 2;
     }
     return Simulate({program, plan, site.server}).end;
@@ -172,7 +172,7 @@ TEST(TheWorstPatternOfADragonfly, IsWhatValiantIsFor) {
     return Simulate({program, Expand(program, site), site.server}).end;
   };
   const double ring = 2.0 * 8 / 9 * kBytes;
-  EXPECT_NEAR(seconds({}), ring * 4 / kLink, 1e-9 * ring * 4 / kLink);
+  EXPECT_NEAR(seconds({}), ring * 4 / kRouterLink, 1e-9 * ring * 4 / kRouterLink);
   EXPECT_LT(seconds(kValiantSpray), 0.75 * seconds({}));
   EXPECT_LT(seconds(kUgal), seconds({}));
 }

@@ -22,11 +22,7 @@ namespace {
 
 using Kind = CollectiveKind;
 
-constexpr double kLink = kScaleUp / 7;  // byte/s of a link of a full mesh of eight
-
-void ExpectClose(double actual, double expected) {
-  EXPECT_NEAR(actual, expected, 1e-6 * expected);
-}
+constexpr double kMeshLink = kScaleUp / 7;  // byte/s of a link of a full mesh of eight
 
 ServerSpec Meshed(ServerSpec server, std::vector<MeshPair> pairs = {}) {
   server.network.path = "server.network";
@@ -82,35 +78,13 @@ std::vector<std::pair<std::string, ServerSpec>> AllKinds(const ServerSpec& base)
   return kinds;
 }
 
-CollectiveTestSpec TestOf(Kind kind, const char* algorithm, int ranks, double bytes,
-                          int group = 0) {
-  CollectiveTestSpec spec;
-  spec.path = "job[0].collective_test";
-  spec.kind = kind;
-  spec.sizes = {Bytes(bytes)};
-  spec.algorithm = AlgorithmByName(algorithm);
-  EXPECT_NE(spec.algorithm, nullptr) << algorithm;
-  spec.ranks = ranks;
-  spec.group_size = group;
-  return spec;
-}
-
-Play PlayOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
-  const StepProgram program = BuildCollectiveTest(spec, site.server);
-  return {program, Expand(program, site), site.server};
-}
-
-double TimeOf(const CollectiveTestSpec& spec, const SiteSpec& site) {
-  return Simulate(PlayOf(spec, site)).end;
-}
-
 }  // namespace
 
 TEST(AllReducesOnAMesh, RunOverAllLinksBetweenTheirMembers) {
   const SiteSpec site = OneLeafSite(Meshed(IdealServer(8, 8)), 1);
   for (const int n : {2, 3, 4, 7, 8}) {
     ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", n, 1e9), site),
-                2.0 * (n - 1) / n * 1e9 / ((n - 1) * kLink));
+                2.0 * (n - 1) / n * 1e9 / ((n - 1) * kMeshLink));
   }
 }
 
@@ -127,14 +101,14 @@ TEST(AllReducesOnAMesh, OfFourTakeLongerThanThoseOfEight) {
 // Two groups of four use six links each of one side; they do not meet.
 TEST(AllReducesOnAMesh, OfTwoGroupsDoNotMeet) {
   const SiteSpec site = OneLeafSite(Meshed(IdealServer(8, 8)), 1);
-  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9, 4), site), 1.5e9 / (3 * kLink));
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9, 4), site), 1.5e9 / (3 * kMeshLink));
 }
 
 TEST(AllToAllsOnAMesh, GoStraightFromEachToEach) {
   const SiteSpec site = OneLeafSite(Meshed(IdealServer(8, 8)), 1);
-  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site), 1e9 / 8 / kLink);
-  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 4, 1e9), site), 1e9 / 4 / kLink);
-  ExpectClose(TimeOf(TestOf(Kind::kSendReceive, "neighbours", 2, 1e9), site), 1e9 / kLink);
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 8, 1e9), site), 1e9 / 8 / kMeshLink);
+  ExpectClose(TimeOf(TestOf(Kind::kAllToAll, "pairs", 4, 1e9), site), 1e9 / 4 / kMeshLink);
+  ExpectClose(TimeOf(TestOf(Kind::kSendReceive, "neighbours", 2, 1e9), site), 1e9 / kMeshLink);
 }
 
 TEST(CollectivesOverPcie, AreBoundByTheLinkBetweenTheSockets) {

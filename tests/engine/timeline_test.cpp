@@ -18,7 +18,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kLink = 1e9;       // byte/s
+constexpr double kSlowLink = 1e9;   // byte/s
 constexpr double kTransfer = 10e9;  // bytes: 10 s alone
 constexpr double kNear = 1e-6;      // s
 constexpr BytesPerSecond kNoBound{0};
@@ -26,7 +26,7 @@ constexpr BytesPerSecond kNoBound{0};
 class TimelineTest : public testing::Test {
  protected:
   static std::vector<BytesPerSecond> Links(int count) {
-    return std::vector<BytesPerSecond>(count, BytesPerSecond(kLink));
+    return std::vector<BytesPerSecond>(count, BytesPerSecond(kSlowLink));
   }
 
   std::function<void()> Note(std::string name) {
@@ -69,8 +69,8 @@ TEST_F(TimelineTest, TwoTransfersShareALinkEvenlyAndTheRestGoesToTheLonger) {
 
 TEST_F(TimelineTest, SharesAreMaxMinFair) {
   // On link 1 the bounded one takes 0.2; the wide one is then bounded by what link 0 leaves it.
-  timeline_.SetCapacity(1, BytesPerSecond(3 * kLink));
-  timeline_.Start({1}, Bytes(kTransfer), BytesPerSecond(0.2 * kLink), Note("bounded"));
+  timeline_.SetCapacity(1, BytesPerSecond(3 * kSlowLink));
+  timeline_.Start({1}, Bytes(kTransfer), BytesPerSecond(0.2 * kSlowLink), Note("bounded"));
   Start({0, 1}, kTransfer, "wide");
   Start({0}, kTransfer, "narrow");
   Start({1}, 2.3 * kTransfer, "rest");
@@ -86,8 +86,8 @@ TEST_F(TimelineTest, ALinkThatStandsTwiceInARouteCarriesTheBytesTwice) {
 }
 
 TEST_F(TimelineTest, AnOwnRateBoundsATransferWithAndWithoutLinks) {
-  timeline_.Start({0}, Bytes(kTransfer), BytesPerSecond(kLink / 4), Note("link"));
-  timeline_.Start({}, Bytes(kTransfer), BytesPerSecond(kLink / 2), Note("no link"));
+  timeline_.Start({0}, Bytes(kTransfer), BytesPerSecond(kSlowLink / 4), Note("link"));
+  timeline_.Start({}, Bytes(kTransfer), BytesPerSecond(kSlowLink / 2), Note("no link"));
   timeline_.Start({}, Bytes(kTransfer), kNoBound, Note("nothing in the way"));
   timeline_.Start({0}, Bytes(0), kNoBound, Note("nothing to move"));
   timeline_.RunUntil(Seconds(100));
@@ -97,10 +97,10 @@ TEST_F(TimelineTest, AnOwnRateBoundsATransferWithAndWithoutLinks) {
 TEST_F(TimelineTest, ACapSlowsTransfersUnderWayAndARestorationSpeedsThem) {
   Start({0}, 3 * kTransfer, "end");  // 5 s at 1, 30 s at 1/2, 10 s at 1
   At(5, [this] {
-    timeline_.SetCapacity(0, BytesPerSecond(kLink / 2));
+    timeline_.SetCapacity(0, BytesPerSecond(kSlowLink / 2));
   });
   At(35, [this] {
-    timeline_.SetCapacity(0, BytesPerSecond(kLink));
+    timeline_.SetCapacity(0, BytesPerSecond(kSlowLink));
   });
   timeline_.RunUntil(Seconds(100));
   ExpectCalls({{"end", 45}});
@@ -110,7 +110,7 @@ TEST_F(TimelineTest, ALinkFasterThanAtTheStartIsUsedToTheFull) {
   Start({0}, 3 * kTransfer, "a");
   Start({0}, 3 * kTransfer, "b");
   At(10, [this] {
-    timeline_.SetCapacity(0, BytesPerSecond(5 * kLink));
+    timeline_.SetCapacity(0, BytesPerSecond(5 * kSlowLink));
   });
   timeline_.RunUntil(Seconds(100));
   ExpectCalls({{"a", 20}, {"b", 20}});
@@ -125,7 +125,7 @@ TEST_F(TimelineTest, WhatALinkCutOffHeldGoesOnWhenItIsRestored) {
     Start({1}, kTransfer, "started in the cut");
   });
   At(24, [this] {
-    timeline_.SetCapacity(1, BytesPerSecond(kLink));
+    timeline_.SetCapacity(1, BytesPerSecond(kSlowLink));
   });
   timeline_.RunUntil(Seconds(100));
   ExpectCalls({{"end", 36}, {"started in the cut", 40}});
@@ -160,12 +160,12 @@ TEST_F(TimelineTest, BytesAreConservedWhateverIsCappedAndWhenever) {
   Random random(1, "caps");
   const double bytes = 400e9;
   const TransferId transfer = Start({0}, bytes, "end");
-  double carried = 0, since = 0, capacity = kLink;
+  double carried = 0, since = 0, capacity = kSlowLink;
   for (int i = 1; i <= 200; ++i) {
     At(i, [&] {
       carried += (timeline_.now().si() - since) * capacity;
       since = timeline_.now().si();
-      capacity = kLink * (0.1 + 3 * random.Uniform());
+      capacity = kSlowLink * (0.1 + 3 * random.Uniform());
       timeline_.SetCapacity(0, BytesPerSecond(capacity));
     });
   }
@@ -243,12 +243,12 @@ TEST_F(TimelineTest, NinetyDaysOfHourlyTransfersDriftByLessThanAMicrosecond) {
   int hours = 0;
   std::function<void()> next = [&] {
     if (++hours < kHours) {
-      timeline_.Start({0}, Bytes(3600 * kLink), kNoBound, next);
+      timeline_.Start({0}, Bytes(3600 * kSlowLink), kNoBound, next);
     } else {
       Note("transfers")();
     }
   };
-  timeline_.Start({0}, Bytes(3600 * kLink), kNoBound, next);
+  timeline_.Start({0}, Bytes(3600 * kSlowLink), kNoBound, next);
   constexpr int kMinutes = kHours * 60;
   int minutes = 0;
   std::function<void()> tick = [&] {
@@ -303,7 +303,7 @@ TEST_F(TimelineTest, ThousandsOfTransfersStartEndAndCancelAtRandomAndNoneIsLost)
         cancelled += timeline_.Cancel(any) > Bytes(0) ? 1 : 0;
       }
       if (random.Below(20) == 0) {
-        timeline_.SetCapacity(link, BytesPerSecond(kLink * (0.5 + random.Uniform())));
+        timeline_.SetCapacity(link, BytesPerSecond(kSlowLink * (0.5 + random.Uniform())));
       }
     });
   }

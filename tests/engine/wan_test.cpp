@@ -13,11 +13,11 @@ namespace gridlock {
 
 namespace {
 
-using Kind = Action::Kind;
+using ActionKind = Action::Kind;
 
 constexpr double kWan = 10e9;      ///< byte/s
 constexpr double kFibre = 4.9e-3;  ///< s, of 1,000 km
-constexpr double kBytes = 1e9;
+constexpr double kMessage = 1e9;
 
 WanSpec WanOf(int from, int to, double bandwidth = kWan) {
   WanSpec wan;
@@ -51,8 +51,8 @@ Play SumOverSites(int sites, int servers) {
   program.grid = GridOf(layout);
   program.families = TrainingFamilies(layout);
   program.collectives = {
-      {"all_reduce", training_group::kReplica, CollectiveKind::kAllReduce, Bytes(kBytes)}};
-  program.roles = {{{Kind::kStart}, {Kind::kWait}}};
+      {"all_reduce", training_group::kReplica, CollectiveKind::kAllReduce, Bytes(kMessage)}};
+  program.roles = {{{ActionKind::kStart}, {ActionKind::kWait}}};
   const SiteSpec site = OneLeafSite(IdealServer(1, 1), servers);
   const Network network(std::vector<SiteSpec>(sites, site), RingOf(sites));
   Placement placement;
@@ -109,17 +109,17 @@ TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
   const TierTable tiers = TiersOfClos();
   for (const int servers : {1, 2, 6}) {
     const PlayResult outcome = Simulate(SumOverSites(2, servers));
-    const double moving = servers * kBytes / kWan;
+    const double moving = servers * kMessage / kWan;
     EXPECT_NEAR(outcome.end, moving + 2 * kFibre, 1e-6 * outcome.end);
     EXPECT_NEAR(outcome.path[tiers.wan().value], moving, 1e-6 * outcome.end);
     EXPECT_NEAR(outcome.path[Cause::kLatency.Position(tiers)], 2 * kFibre, 1e-6 * outcome.end);
-    EXPECT_NEAR(outcome.bytes[tiers.wan().value], 2 * servers * kBytes, 1e-6 * kBytes);
+    EXPECT_NEAR(outcome.bytes[tiers.wan().value], 2 * servers * kMessage, 1e-6 * kMessage);
   }
 }
 
 TEST(ASumOverThreeSites, PaysFourStepsOfFibreAndFourThirdsOfItsBytes) {
   const PlayResult outcome = Simulate(SumOverSites(3, 2));
-  EXPECT_NEAR(outcome.end, 2 * (4.0 / 3) * kBytes / kWan + 4 * kFibre, 1e-6 * outcome.end);
+  EXPECT_NEAR(outcome.end, 2 * (4.0 / 3) * kMessage / kWan + 4 * kFibre, 1e-6 * outcome.end);
 }
 
 TEST(ASumOverTwoSites, FoldsToOneReplica) {

@@ -11,7 +11,7 @@ class Fault(NamedTuple):
     file: str
     old: str      # stands in the file exactly once
     new: str
-    tests: tuple  # programs of tests/, or "examples"
+    tests: tuple  # entries of ctest
 
 
 FAULTS = [

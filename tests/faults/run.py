@@ -14,6 +14,8 @@ after each fault, also after Ctrl-C; the tree must have no changes in them.
 import argparse
 import datetime
 import json
+import os
+import re
 import subprocess
 import sys
 import time
@@ -51,16 +53,13 @@ def build(folder, targets, jobs):
 
 def run_test(folder, test):
     """Whether it passes, None for no end in time, and which test failed."""
-    if test == "examples":
-        command = [sys.executable, str(ROOT / "tests/examples/examples_test.py"), str(folder / "tools/gridlock")]
-    else:
-        program = next(path for path in (folder / "tests").rglob(test) if path.is_file())
-        command = [str(program), "--gtest_brief=1", "--gtest_fail_fast"]
-    try:
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=LIMIT_S)
-    except subprocess.TimeoutExpired:
+    command = ["ctest", "--test-dir", str(folder), "-R", f"^{re.escape(test)}$", "--no-tests=error",
+               "--timeout", str(LIMIT_S), "--output-on-failure"]
+    done = subprocess.run(command, cwd=ROOT, env={**os.environ, "GTEST_FAIL_FAST": "1"}, capture_output=True, text=True,
+                          check=False)
+    if "***Timeout" in done.stdout:
         return None, ""
-    failed = [line for line in (done.stdout + done.stderr).splitlines() if "FAILED  ]" in line]
+    failed = [line for line in done.stdout.splitlines() if "FAILED  ]" in line]
     return done.returncode == 0, failed[0].split("]", 1)[1].split("(")[0].strip() if failed else ""
 
 

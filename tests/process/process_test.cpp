@@ -127,7 +127,7 @@ TEST(Process, LeavesCtrlCToItsParent) {
 }
 
 /// A task that returns `text`.
-Task Returns(const std::string& text) {
+Task Answers(const std::string& text) {
   return [text](const auto& /*progress*/) {
     return text;
   };
@@ -140,7 +140,7 @@ TEST(Tasks, AreMadeOneByOneAndNotAllAtOnce) {
       [&](std::size_t number) {
         EXPECT_EQ(number, made);
         most = std::max(most, ++made - handed);
-        return Returns(std::to_string(number));
+        return Answers(std::to_string(number));
       },
       [&](std::size_t number, TaskResult result) {
         EXPECT_EQ(number, handed++);

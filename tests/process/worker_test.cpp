@@ -55,7 +55,7 @@ StepRecord Labelled(const std::string& label) {
   return record;
 }
 
-Job Returns(const std::string& label, unsigned delay_us = 0) {
+Job ReturnsRecord(const std::string& label, unsigned delay_us = 0) {
   return [=](const std::function<void(double)>& /*progress*/) {
     usleep(delay_us);
     return Labelled(label);
@@ -110,8 +110,9 @@ TEST(Jobs, ReturnTheirResultsInOrderWhateverEndsFirst) {
   options.finished = [&](std::size_t job, const JobResult& /*result*/) {
     finished.push_back(job);
   };
-  const auto results = RunJobs(
-      {Returns("a", 60000), Returns("b", 1000), Returns("c", 30000), Returns("d")}, options);
+  const auto results = RunJobs({ReturnsRecord("a", 60000), ReturnsRecord("b", 1000),
+                                ReturnsRecord("c", 30000), ReturnsRecord("d")},
+                               options);
   ASSERT_EQ(results.size(), 4U);
   std::string labels;
   for (const JobResult& result : results) {
@@ -124,7 +125,7 @@ TEST(Jobs, ReturnTheirResultsInOrderWhateverEndsFirst) {
 
 TEST(Jobs, ThatFailLeaveTheOthersAndSayWhatHappened) {
   const std::vector<Job> jobs = {
-      Returns("first"),
+      ReturnsRecord("first"),
       [](const auto&) -> StepRecord {
         std::abort();
       },
@@ -141,7 +142,7 @@ TEST(Jobs, ThatFailLeaveTheOthersAndSayWhatHappened) {
       [](const auto&) -> StepRecord {
         throw std::runtime_error("no such thing");
       },
-      Returns("last"),
+      ReturnsRecord("last"),
   };
   const auto results = RunJobs(jobs, {});
   ASSERT_EQ(results.size(), jobs.size());

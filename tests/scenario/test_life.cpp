@@ -25,18 +25,16 @@ using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
 
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
-
 constexpr double kHour = 3600.0;
 constexpr double kDay = 24 * kHour;
 
-Scenario Load(const std::string& name, const std::vector<std::string>& overrides = {}) {
+Scenario LoadRight(const std::string& name, const std::vector<std::string>& overrides = {}) {
   setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);
   return LoadScenario(kFixtures + "/right/" + name + ".textproto", overrides);
 }
 
 TEST(Life, HasItsHorizonSitesAndLinks) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   EXPECT_DOUBLE_EQ(life.horizon.si(), 7 * kDay);
   ASSERT_EQ(life.sites.size(), 2U);
   EXPECT_EQ(life.sites[0].name, "east");
@@ -57,7 +55,7 @@ TEST(Life, HasItsHorizonSitesAndLinks) {
 }
 
 TEST(Life, HasItsRuns) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   ASSERT_EQ(life.jobs.size(), 4U);
   const JobSpec& job = life.jobs[0];
   EXPECT_EQ(job.name, "final");
@@ -81,7 +79,7 @@ TEST(Life, HasItsRuns) {
 }
 
 TEST(Life, HasItsCampaign) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   EXPECT_EQ(life.jobs[2].cohort, "campaigns");
   EXPECT_THAT(life.jobs[2].sites, ElementsAre(0)) << "64 accelerators fit the first site alone";
   const auto& campaign = std::get<CampaignSpec>(life.jobs[2].kind);
@@ -104,7 +102,7 @@ TEST(Life, HasItsCampaign) {
 }
 
 TEST(Life, HasItsFleet) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   EXPECT_EQ(life.jobs[3].after_cohort, "campaigns");
   EXPECT_THAT(life.jobs[3].sites, ElementsAre(0)) << "A100 do not compute in FP8";
   const auto& fleet = std::get<ServingSpec>(life.jobs[3].kind);
@@ -131,7 +129,7 @@ TEST(Life, HasItsFleet) {
 }
 
 TEST(Life, HasOneEpochFromEachChangeOn) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   std::vector<double> hours;
   std::vector<double> nics;
   for (const Epoch& epoch : life.epochs) {
@@ -151,7 +149,7 @@ TEST(Life, HasOneEpochFromEachChangeOn) {
 }
 
 TEST(Life, SaysWhatChanges) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   EXPECT_THAT(life.epochs[0].changes, ElementsAre("site[1].facility.power_cap: none -> 30 kW"));
   EXPECT_THAT(life.epochs[1].changes, ElementsAre("site[1].facility.power_cap: 30 kW -> none"));
   EXPECT_THAT(life.epochs[2].changes,
@@ -164,17 +162,17 @@ TEST(Life, SaysWhatChanges) {
 }
 
 TEST(Life, WithoutChangesIsOneEpoch) {
-  const Scenario small = Load("small", {"horizon=1 day", "job.pretraining.steps=10"});
+  const Scenario small = LoadRight("small", {"horizon=1 day", "job.pretraining.steps=10"});
   ASSERT_EQ(small.epochs.size(), 1U);
   EXPECT_THAT(small.epochs[0].changes, IsEmpty());
   EXPECT_EQ(small.epochs[0].sites.size(), 1U);
-  EXPECT_THAT(Load("small").epochs, IsEmpty()) << "and without a horizon there is none";
+  EXPECT_THAT(LoadRight("small").epochs, IsEmpty()) << "and without a horizon there is none";
   EXPECT_THAT(small.jobs[0].sites, IsEmpty()) << "anywhere";
-  EXPECT_THAT(Load("small").jobs[0].sites, ElementsAre(0));
+  EXPECT_THAT(LoadRight("small").jobs[0].sites, ElementsAre(0));
 }
 
 TEST(Life, HasItsOutages) {
-  const std::vector<OutageSpec> outages = Load("life").outages;
+  const std::vector<OutageSpec> outages = LoadRight("life").outages;
   ASSERT_EQ(outages.size(), 3U);
   EXPECT_EQ(outages[0].site, 0);
   EXPECT_EQ(outages[0].first_server, 4);
@@ -208,12 +206,12 @@ TEST(Life, HasAPolicyForEachOneOfTheSchema) {
 }
 
 TEST(Life, CountsFailuresByAcceleratorToo) {
-  const Scenario life = Load("life", {"reliability.failure_rate=made_up_gpu"});
+  const Scenario life = LoadRight("life", {"reliability.failure_rate=made_up_gpu"});
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 1000.0 / 8 * kDay);
 }
 
 TEST(Life, HasKindsOfFailuresLemonsAndSpares) {
-  const Scenario life = Load("failures");
+  const Scenario life = LoadRight("failures");
   const ReliabilitySpec& spec = life.reliability;
   ASSERT_EQ(spec.failures.size(), 2U);
   EXPECT_EQ(spec.failures[0].name, "made_up_gpu");
@@ -229,7 +227,7 @@ TEST(Life, HasKindsOfFailuresLemonsAndSpares) {
 }
 
 TEST(Life, HasItsPolicies) {
-  const Scenario life = Load("life");
+  const Scenario life = LoadRight("life");
   EXPECT_DOUBLE_EQ(life.reliability.server_mtbf.si(), 100 * kDay) << "of the catalogue";
   EXPECT_DOUBLE_EQ(life.reliability.repair_time.si(), 2 * kHour);
   EXPECT_DOUBLE_EQ(life.reliability.restart_time.si(), 600);
@@ -238,7 +236,7 @@ TEST(Life, HasItsPolicies) {
   }));
   EXPECT_EQ(life.scheduler, &PolicyNamed("BACKFILL"));
   EXPECT_DOUBLE_EQ(life.recording.interval.si(), 900);
-  const Scenario small = Load("small");
+  const Scenario small = LoadRight("small");
   EXPECT_EQ(small.scheduler, &PolicyNamed("FIFO"));
   EXPECT_EQ(small.reliability.server_mtbf, Seconds(0));
 }
@@ -249,11 +247,11 @@ TEST(Life, SaysThatAJobStartsWhenAllIsOver) {
                                      {"job[0].start=99 days"});
   EXPECT_THAT(late.notes, Contains("job[0].start: 99 days is not before the horizon of 7 days: the "
                                    "job is never submitted"));
-  EXPECT_THAT(Load("life").notes, Not(Contains(HasSubstr("never submitted"))));
+  EXPECT_THAT(LoadRight("life").notes, Not(Contains(HasSubstr("never submitted"))));
 }
 
 TEST(Life, StepOverTwoSitesNeedsNoHorizon) {
-  const Scenario step = Load("two_sites");
+  const Scenario step = LoadRight("two_sites");
   EXPECT_EQ(step.horizon, Seconds(0));
   EXPECT_TRUE(step.jobs[0].spans);
   EXPECT_THAT(step.jobs[0].sites, ElementsAre(0, 1));
@@ -263,7 +261,7 @@ TEST(Life, StepOverTwoSitesNeedsNoHorizon) {
 
 TEST(Life, WrittenOutIsReadBackAsTheSame) {
   for (const char* name : {"life", "two_sites"}) {
-    const Scenario scenario = Load(name);
+    const Scenario scenario = LoadRight(name);
     const Scenario again = LoadScenarioText("again", scenario.text, {});
     EXPECT_EQ(again.text, scenario.text);
     EXPECT_EQ(again.notes, scenario.notes);
@@ -278,7 +276,7 @@ TEST(Life, WrittenOutIsReadBackAsTheSame) {
 
 TEST(Life, OfManyChangesLoadsInTime) {
   // A price for every hour of a year: epochs are built from what holds, not from all that held.
-  std::string text = Load("small", {"horizon=365 days", "job.pretraining.steps=10"}).text;
+  std::string text = LoadRight("small", {"horizon=365 days", "job.pretraining.steps=10"}).text;
   for (int hour = 0; hour < 365 * 24; ++hour) {
     text += "change { at: \"" + std::to_string(hour) +
             " h\" path: \"site[0].prices.electricity\" value: \"0." +

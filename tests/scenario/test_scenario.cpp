@@ -8,7 +8,7 @@
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/scenario.h"
 #include "tests/clos_of.h"
-#include "tests/source_dir.h"
+#include "tests/fixture_files.h"
 
 namespace gridlock {
 namespace {
@@ -16,8 +16,6 @@ namespace {
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 class LoadedScenario : public ::testing::Test {
  protected:

@@ -14,7 +14,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
 #include "sim/scenario/workload_file.h"
-#include "tests/source_dir.h"
+#include "tests/fixture_files.h"
 #include "workloads/campaign.h"
 #include "workloads/transformer.h"
 
@@ -26,8 +26,6 @@ namespace fs = std::filesystem;
 using ::testing::Contains;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 std::string Contents(const std::string& file) {
   std::ifstream stream(file, std::ios::binary);

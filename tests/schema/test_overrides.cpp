@@ -9,7 +9,7 @@
 #include "sim/base/check.h"
 #include "sim/scenario/scenario.h"
 #include "tests/clos_of.h"
-#include "tests/source_dir.h"
+#include "tests/fixture_files.h"
 
 namespace gridlock {
 namespace {
@@ -19,8 +19,6 @@ using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
-
-const std::string kFixtures = GRIDLOCK_SOURCE_DIR "/tests/fixtures";
 
 Scenario Load(const std::string& name, const std::vector<std::string>& overrides) {
   setenv("GRIDLOCK_CATALOG", (kFixtures + "/catalog").c_str(), 1);

@@ -22,7 +22,7 @@ namespace {
 
 const std::string kWrong = GRIDLOCK_SOURCE_DIR "/tests/fixtures/wrong";
 
-std::string Refusals(const std::string& file) {
+std::string RefusalsOfFile(const std::string& file) {
   return RefusalsOf([&] {
     (void)LoadScenario(file, {});
   });
@@ -51,7 +51,7 @@ TEST_P(WrongScenario, IsRefusedWithExactlyTheExpectedMessages) {
   const std::filesystem::path fixture(GetParam());
   const InFolder folder(kWrong + "/" + fixture.parent_path().string());
   const std::string name = fixture.filename().string();
-  EXPECT_EQ(Refusals(name + ".textproto"), FileContents(name + ".expected"));
+  EXPECT_EQ(RefusalsOfFile(name + ".textproto"), FileContents(name + ".expected"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Fixtures, WrongScenario, ::testing::ValuesIn(WrongFixtures()),
@@ -104,18 +104,18 @@ class UnreadableFile : public ::testing::Test {
 };
 
 TEST_F(UnreadableFile, ThatDoesNotExistIsNamed) {
-  EXPECT_EQ(Refusals("no_such_file.textproto"),
+  EXPECT_EQ(RefusalsOfFile("no_such_file.textproto"),
             "no_such_file.textproto: does not exist; expected a text file in the form of a "
             "scenario\n");
 }
 
 TEST_F(UnreadableFile, ThatIsAFolderIsNamed) {
-  EXPECT_EQ(Refusals("text"),
+  EXPECT_EQ(RefusalsOfFile("text"),
             "text: is a directory; expected a text file in the form of a scenario\n");
 }
 
 TEST_F(UnreadableFile, ThatNeverEndsIsNotRead) {
-  EXPECT_EQ(Refusals("/dev/zero"),
+  EXPECT_EQ(RefusalsOfFile("/dev/zero"),
             "/dev/zero: is not a plain file; expected a text file in the form of a scenario\n");
 }
 

@@ -52,4 +52,9 @@ std::vector<std::map<std::string, std::string>> CsvRows(const std::string& path)
   return rows;
 }
 
+double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 2);
+}
+
 }  // namespace gridlock

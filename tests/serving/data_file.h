@@ -18,4 +18,7 @@ std::string DataFile(const std::string& name);
 /// Rows of a CSV file without quotes, by the names of its first line.
 std::vector<std::map<std::string, std::string>> CsvRows(const std::string& path);
 
+/// The middle one; of an even number the upper of the two.
+double Median(std::vector<double> values);
+
 }  // namespace gridlock

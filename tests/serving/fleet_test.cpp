@@ -15,16 +15,6 @@
 namespace gridlock {
 namespace {
 
-constexpr std::int64_t kBlock = 16;
-
-InferenceEngine Chunked() {
-  InferenceEngine engine;
-  engine.batching = Batching::kChunked;
-  engine.token_budget = 64;
-  engine.batch_max = 8;
-  return engine;
-}
-
 PrefixSpec Kept(std::int64_t store_tokens = 0, double store_rate = 1e9) {
   PrefixSpec spec;
   spec.use = true;
@@ -69,7 +59,7 @@ std::vector<double> Ends(const ServeResult& result) {
 // Dealt in turn, each replica serves what it would serve alone.
 TEST(Fleet, InTurnIsAsManyReplicasByThemselves) {
   for (const double cache : {900.0, 1e5}) {
-    const IterationCosts costs = SmallCosts(Chunked(), cache);
+    const IterationCosts costs = SmallCosts(Chunked(64, 8), cache);
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
       const ServeLoad load = Talks(seed, 0.002, 90);
       constexpr int kReplicas = 3;
@@ -102,7 +92,7 @@ TEST(Fleet, InTurnIsAsManyReplicasByThemselves) {
 // Two prompts of four blocks and a token, each asked twice in a row, far apart: in turn both
 // replicas prefill both whole; a router that knows where beginnings lie prefills each once.
 TEST(Fleet, PrefixAwareRoutingPrefillsEachPromptOnce) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   ServeLoad load;
   load.kind = LoadKind::kListed;
   load.prefixes = Kept();
@@ -122,7 +112,7 @@ TEST(Fleet, PrefixAwareRoutingPrefillsEachPromptOnce) {
 
 // Under load it does not send all to one: a replica with many tokens to do is passed over.
 TEST(Fleet, PrefixAwareRoutingKeepsBalance) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   ServeLoad load = Talks(3, 1e-4, 200);
   const FleetResult aware = RunFleet(costs, 2, Router::kPrefixAware, load);
   const FleetResult dealt = RunFleet(costs, 2, Router::kRoundRobin, load);
@@ -136,7 +126,7 @@ TEST(Fleet, PrefixAwareRoutingKeepsBalance) {
 TEST(Fleet, ServesEveryTokenOnce) {
   for (const Router router : {Router::kRoundRobin, Router::kLeastLoaded, Router::kPrefixAware}) {
     ServeLoad load = Talks(7, 0.003, 120);
-    const FleetResult result = RunFleet(SmallCosts(Chunked(), 1e5), 4, router, load);
+    const FleetResult result = RunFleet(SmallCosts(Chunked(64, 8), 1e5), 4, router, load);
     ASSERT_EQ(result.served.requests.size(), load.listed.size());
     std::int64_t prompts = 0, answers = 0;
     for (const ServeRequest& each : load.listed) {
@@ -152,7 +142,7 @@ TEST(Fleet, ServesEveryTokenOnce) {
 
 // The second replica takes from the store what the first has prefilled.
 TEST(PrefixStore, GivesAnotherReplicaWhatOneHasPrefilled) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   const double rate = 1e6;
   ServeLoad load;
   load.kind = LoadKind::kListed;
@@ -183,7 +173,7 @@ TEST(PrefixStore, GivesUpTheLeastRecentlyUsed) {
 
 // A prefill replica that has the beginning prefills the rest; the whole cache moves twice.
 TEST(Pools, KeepBeginningsWherePromptsArePrefilled) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   ServeLoad load;
   load.kind = LoadKind::kListed;
   load.prefixes = Kept();

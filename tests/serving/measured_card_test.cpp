@@ -42,11 +42,6 @@ double Prefill(const IterationCosts& costs, std::int64_t tokens) {
   return (costs.Base(tokens, 1, 1) + costs.PerPair() * (0.5 * n * (n + 1))).si();
 }
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
-
 // Prints the error of a row and keeps it.
 void Compare(const std::string& name, double predicted, double measured,
              std::vector<double>& errors) {

@@ -16,14 +16,6 @@
 namespace gridlock {
 namespace {
 
-InferenceEngine Chunked() {
-  InferenceEngine engine;
-  engine.batching = Batching::kChunked;
-  engine.token_budget = 512;
-  engine.batch_max = 16;
-  return engine;
-}
-
 ServeLoad Listed(const std::vector<ServeRequest>& requests) {
   ServeLoad load;
   load.kind = LoadKind::kListed;
@@ -81,7 +73,7 @@ TEST(KvNetwork, OtherTrafficAndCachesSlowEachOther) {
 }
 
 TEST(Pools, OneRequestTakesPrefillTransferAndDecode) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(512, 16), 1e5);
   PoolSpec spec{&costs, &costs, Links(1, 1, 1e6), Router::kLeastLoaded};
   spec.links.latency = Seconds(3e-3);
   const PoolResult result = RunPools(spec, Listed({{Seconds(1), 100, 11, 0, {}}}));
@@ -100,7 +92,7 @@ TEST(Pools, OneRequestTakesPrefillTransferAndDecode) {
 TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
     Random random(seed, "pools");
-    InferenceEngine engine = Chunked();
+    InferenceEngine engine = Chunked(512, 16);
     engine.batch_max = 2 + static_cast<std::int64_t>(random.Below(12));
     const IterationCosts costs = SmallCosts(engine, 3000);
     std::vector<ServeRequest> requests;
@@ -142,7 +134,7 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
 
 // INV-5: without evictions each token of a prompt is prefilled once, and its cache moves once.
 TEST(Pools, TokensAreConservedInAClosedLoop) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e6);
+  const IterationCosts costs = SmallCosts(Chunked(512, 16), 1e6);
   ServeLoad load;
   load.kind = LoadKind::kConcurrency;
   load.value = 24;
@@ -160,7 +152,7 @@ TEST(Pools, TokensAreConservedInAClosedLoop) {
 }
 
 TEST(Pools, AFasterFabricNeverDelaysOneRequestAtATime) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e6);
+  const IterationCosts costs = SmallCosts(Chunked(512, 16), 1e6);
   ServeLoad load;
   load.kind = LoadKind::kConcurrency;
   load.value = 1;

@@ -15,8 +15,6 @@
 namespace gridlock {
 namespace {
 
-constexpr std::int64_t kBlock = 16;
-
 PrefixSpec Spec(std::int64_t hbm_tokens, std::int64_t host_tokens = 0, double rate = 1e9) {
   PrefixSpec spec;
   spec.use = true;
@@ -71,14 +69,6 @@ TEST(PrefixCache, NeverTakesMoreThanItIsAskedFor) {
   EXPECT_EQ(cache.Take({1, 2, 3}, 2).hbm, 2);
 }
 
-InferenceEngine Chunked() {
-  InferenceEngine engine;
-  engine.batching = Batching::kChunked;
-  engine.token_budget = 64;
-  engine.batch_max = 8;
-  return engine;
-}
-
 // The same prompt of four blocks twice, the second time alone.
 ServeLoad Twice(const PrefixSpec& spec) {
   ServeLoad load;
@@ -91,7 +81,7 @@ ServeLoad Twice(const PrefixSpec& spec) {
 }
 
 TEST(PrefixesOfAReplica, AreNotPrefilledAgain) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   const ServeResult result = RunLoad(costs, Twice(Spec(-1)));
   ASSERT_EQ(result.requests.size(), 2U);
   EXPECT_EQ(result.prefixes.hbm, 4);
@@ -104,7 +94,7 @@ TEST(PrefixesOfAReplica, AreNotPrefilledAgain) {
 }
 
 TEST(PrefixesOfAReplica, TakeTheTimeOfTheHostsLinkToComeBack) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e5);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   const double rate = 1e6;
   const ServeResult near = RunLoad(costs, Twice(Spec(-1)));
   // No room in HBM at all: every block comes from the host.
@@ -118,7 +108,7 @@ TEST(PrefixesOfAReplica, TakeTheTimeOfTheHostsLinkToComeBack) {
 // INV-7, and the engine's own invariants, with few tokens of room and many prompts that share
 // heads.
 TEST(PrefixesOfAReplica, TakeOnlyTheRoomThatSequencesLeave) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1200);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1200);
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     Random random(seed, "prefix");
     std::vector<Blocks> prompts;
@@ -158,7 +148,7 @@ TEST(PrefixesOfAReplica, TakeOnlyTheRoomThatSequencesLeave) {
 
 // INV-8, one request at a time.
 TEST(PrefixesOfAReplica, AreHitMoreOftenWithMoreRoom) {
-  const IterationCosts costs = SmallCosts(Chunked(), 1e6);
+  const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e6);
   std::int64_t before = -1;
   for (const std::int64_t room : {0, 8, 16, 32, 64, 128}) {
     Random random(5, "hits");

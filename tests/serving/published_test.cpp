@@ -19,11 +19,6 @@
 namespace gridlock {
 namespace {
 
-double Median(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.at(values.size() / 2);
-}
-
 // TensorRT-LLM, docs/source/performance/perf-overview.md (commit 00f37686): output tokens per
 // second of one replica in FP8, all requests queued at once, in-flight batching.
 struct Throughput {

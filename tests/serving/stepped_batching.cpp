@@ -229,6 +229,14 @@ std::vector<BatchOutcome> RunStepped(const IterationCosts& costs,
   return outcomes;
 }
 
+InferenceEngine Chunked(std::int64_t token_budget, int batch_max) {
+  InferenceEngine engine;
+  engine.batching = Batching::kChunked;
+  engine.token_budget = token_budget;
+  engine.batch_max = batch_max;
+  return engine;
+}
+
 IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth) {
   InferenceModel model;
   model.name = "small";

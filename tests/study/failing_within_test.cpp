@@ -20,8 +20,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kTolerance = 1e-6;
-
 SiteSpec PlanesOfSplitNics(int planes, int servers) {
   SiteSpec site = ClosSite(IdealServer(1, 1), {.servers = servers, .servers_per_leaf = servers});
   ClosOf(site).planes = planes;

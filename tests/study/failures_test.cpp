@@ -23,7 +23,7 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kMiB = 1024 * 1024;
+constexpr double kBuffer = 1024 * 1024;
 constexpr double kPort = 12.5e9;  // byte/s, 100 Gbps
 
 /// 4 leaves of 4 hosts and 2 spines, with `more` behind it.
@@ -84,20 +84,20 @@ class Parts {
 TEST(ASpineThatHasFailed, CarriesNothing) {
   const Scenario scenario =
       LeafSpine("", {"site.fabric.clos.routing=ECMP", "site.failed=spine[0]"});
-  const FlowRecord record = Send(scenario, AllToAllMessages(16, Bytes(kMiB)));
+  const FlowRecord record = Send(scenario, AllToAllMessages(16, Bytes(kBuffer)));
   EXPECT_EQ(record.unreachable, 0);
   for (const LinkUse& link : record.links) {
     EXPECT_EQ(link.name.find("spine[0]"), std::string::npos) << link.name;
   }
   // 4 hosts send 1 MiB to each of 12 over the one uplink that is left.
-  EXPECT_NEAR(record.last_end.si(), 48 * kMiB / kPort + 4e-6, 1e-9);
+  EXPECT_NEAR(record.last_end.si(), 48 * kBuffer / kPort + 4e-6, 1e-9);
 }
 
 TEST(ALinkThatHasFailed, IsGoneRoundInBothDirections) {
   const Scenario scenario = LeafSpine("", {"site.failed=leaf_up[0]->spine[0]"});
-  const FlowRecord record = Send(scenario, {FromTo(0, 4, kMiB), FromTo(4, 0, kMiB)});
-  EXPECT_EQ(CarriedBy(record, "leaf_up[0]->spine[1]"), Bytes(kMiB));
-  EXPECT_EQ(CarriedBy(record, "leaf_down[0]<-spine[1]"), Bytes(kMiB));
+  const FlowRecord record = Send(scenario, {FromTo(0, 4, kBuffer), FromTo(4, 0, kBuffer)});
+  EXPECT_EQ(CarriedBy(record, "leaf_up[0]->spine[1]"), Bytes(kBuffer));
+  EXPECT_EQ(CarriedBy(record, "leaf_down[0]<-spine[1]"), Bytes(kBuffer));
   EXPECT_EQ(CarriedBy(record, "leaf_up[1]->spine[0]"), Bytes(0));
   EXPECT_EQ(record.unreachable, 0);
 }
@@ -105,11 +105,11 @@ TEST(ALinkThatHasFailed, IsGoneRoundInBothDirections) {
 TEST(AHostWhoseNicHasFailed, IsUnreachable) {
   const Scenario scenario = LeafSpine("", {"site.failed=nic_up[3]"});
   const FlowRecord record =
-      Send(scenario, {FromTo(0, 3, kMiB), FromTo(3, 0, kMiB), FromTo(0, 1, kMiB)});
+      Send(scenario, {FromTo(0, 3, kBuffer), FromTo(3, 0, kBuffer), FromTo(0, 1, kBuffer)});
   EXPECT_EQ(record.unreachable, 2);
   EXPECT_TRUE(std::isinf(record.flows[0].end.si()));
   EXPECT_TRUE(std::isinf(record.flows[1].end.si()));
-  EXPECT_NEAR(record.flows[2].end.si(), kMiB / kPort + 2e-6, 1e-9);
+  EXPECT_NEAR(record.flows[2].end.si(), kBuffer / kPort + 2e-6, 1e-9);
 }
 
 TEST(SprayedPackets, HaveTheLinksThatAreLeft) {
@@ -120,42 +120,42 @@ TEST(SprayedPackets, HaveTheLinksThatAreLeft) {
   // Four hosts of leaf 0 share one link, those of leaf 2 two.
   std::vector<NetworkMessage> messages;
   for (int host = 0; host < 4; ++host) {
-    messages.push_back(FromTo(host, 4 + host, kMiB));
-    messages.push_back(FromTo(8 + host, 12 + host, kMiB));
+    messages.push_back(FromTo(host, 4 + host, kBuffer));
+    messages.push_back(FromTo(8 + host, 12 + host, kBuffer));
   }
   const FlowRecord record = Send(scenario, messages);
-  EXPECT_NEAR(record.flows[0].end.si(), 4 * kMiB / kPort + 4e-6, 1e-9);
-  EXPECT_NEAR(record.flows[1].end.si(), 2 * kMiB / kPort + 4e-6, 1e-9);
+  EXPECT_NEAR(record.flows[0].end.si(), 4 * kBuffer / kPort + 4e-6, 1e-9);
+  EXPECT_NEAR(record.flows[1].end.si(), 2 * kBuffer / kPort + 4e-6, 1e-9);
 }
 
 TEST(AMessageUnderWay, GoesOnElsewhereWithWhatItHasLeft) {
   const Scenario scenario = LeafSpine(
       "change { at: \"500 us\" until: \"1 ms\" path: \"site[0].failed\" value: \"spine[0]\" "
       "failover: \"100 us\" }\n");
-  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kMiB)});
+  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kBuffer)});
   // Without a failure 1.342 ms. It comes back to its first spine when that is back.
-  EXPECT_NEAR(record.last_end.si(), 16 * kMiB / kPort + 100e-6 + 4e-6, 1e-9);
+  EXPECT_NEAR(record.last_end.si(), 16 * kBuffer / kPort + 100e-6 + 4e-6, 1e-9);
   EXPECT_NEAR(CarriedBy(record, "leaf_up[0]->spine[1]").si(), 400e-6 * kPort, 1.0);
-  EXPECT_NEAR(CarriedBy(record, "leaf_up[0]->spine[0]").si(), 16 * kMiB - 400e-6 * kPort, 1.0);
+  EXPECT_NEAR(CarriedBy(record, "leaf_up[0]->spine[0]").si(), 16 * kBuffer - 400e-6 * kPort, 1.0);
 }
 
 TEST(AMessageWithoutAWay, WaitsUntilThereIsOne) {
   const Scenario scenario = LeafSpine(
       "change { at: \"500 us\" until: \"2 ms\" path: \"site[0].failed\" value: \"leaf[1]\" }\n");
-  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kMiB), FromTo(0, 8, kMiB)});
+  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kBuffer), FromTo(0, 8, kBuffer)});
   EXPECT_EQ(record.unreachable, 0);
   // Until 500 us both share the NIC of host 0; the short one ends at 168 us.
-  const double alone = 17 * kMiB / kPort;
-  EXPECT_NEAR(record.flows[1].end.si(), 2 * kMiB / kPort + 4e-6, 1e-9);
+  const double alone = 17 * kBuffer / kPort;
+  EXPECT_NEAR(record.flows[1].end.si(), 2 * kBuffer / kPort + 4e-6, 1e-9);
   EXPECT_NEAR(record.flows[0].end.si(), alone + 1.5e-3 + 4e-6, 1e-9);
 }
 
 TEST(ALinkThatIsSlower, SlowsWhatIsUnderWay) {
   const Scenario scenario = LeafSpine(
       "change { at: \"1 ms\" path: \"site[0].override.nic_bandwidth\" value: \"50 Gbps\" }\n");
-  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kMiB)});
+  const FlowRecord record = Send(scenario, {FromTo(0, 4, 16 * kBuffer)});
   const double first = 1e-3 * kPort;
-  EXPECT_NEAR(record.last_end.si(), 1e-3 + (16 * kMiB - first) / (kPort / 2) + 4e-6, 1e-8);
+  EXPECT_NEAR(record.last_end.si(), 1e-3 + (16 * kBuffer - first) / (kPort / 2) + 4e-6, 1e-8);
 }
 
 // Against a count of its own: whatever fails, no route crosses it, and there is a route exactly

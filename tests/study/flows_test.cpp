@@ -26,7 +26,7 @@ constexpr double kLink = 12.5e9;  // byte/s, 100 Gbps
 constexpr PacketFormat kTcpOverPpp{"ns-3", Bytes(8948), Bytes(20 + 32 + 2)};
 
 /// 4 leaves of 4 hosts and 2 spines, or what overrides make of it.
-Network LeafSpine(const std::vector<std::string>& overrides = {}) {
+Network LeafSpineNetwork(const std::vector<std::string>& overrides = {}) {
   const Scenario scenario =
       LoadSites(GRIDLOCK_SOURCE_DIR "/tests/fixtures/right/leaf_spine.textproto", overrides);
   return {scenario.sites, scenario.wans};
@@ -80,7 +80,7 @@ std::string ReadingOf(const Network& network, const std::string& table) {
 TEST(PacketLevel, IsMetByTheFluidWithHeaders) {
   FlowOptions options;
   options.packets = kTcpOverPpp;
-  const Network fabric = LeafSpine();
+  const Network fabric = LeafSpineNetwork();
   const double incast = Last(Ends(fabric, IncastMessages(15, Bytes(4 * kMiB)), options));
   EXPECT_NEAR(incast, 5.066e-3, 0.02 * 5.066e-3);
   const double permutation = Last(Ends(fabric, Shifted(16, 4, 4 * kMiB), options));
@@ -90,8 +90,8 @@ TEST(PacketLevel, IsMetByTheFluidWithHeaders) {
   const double all_to_all = Last(Ends(fabric, AllToAllMessages(16, Bytes(kMiB)), options));
   EXPECT_NEAR(all_to_all, 2.013e-3 * 9002 / 8948 + 4e-6, 1e-3 * all_to_all);
   EXPECT_NEAR(all_to_all, 2.224e-3, 0.10 * 2.224e-3);
-  const Network dumbbell = LeafSpine({"site.servers=8", "site.fabric.clos.leaves_per_pod=2",
-                                      "site.fabric.clos.leaf_oversubscription=4"});
+  const Network dumbbell = LeafSpineNetwork({"site.servers=8", "site.fabric.clos.leaves_per_pod=2",
+                                             "site.fabric.clos.leaf_oversubscription=4"});
   std::vector<NetworkMessage> across = Shifted(8, 4, 16 * kMiB);
   across.resize(4);
   const double dumb = Last(Ends(dumbbell, across, options));
@@ -100,7 +100,7 @@ TEST(PacketLevel, IsMetByTheFluidWithHeaders) {
 
 // One direction of a link takes nothing from the other: acknowledgements are headers, not traffic.
 TEST(TwoMessagesAgainstEachOther, GetTheWholeLinkEach) {
-  const Network fabric = LeafSpine({"site.override.nic_bandwidth=1 Gbps"});
+  const Network fabric = LeafSpineNetwork({"site.override.nic_bandwidth=1 Gbps"});
   FlowOptions options;
   const std::vector<double> plain = Ends(fabric, {Send(0, 1, 125e6), Send(1, 0, 125e6)}, options);
   EXPECT_NEAR(plain[0], 1 + 2e-6, 1e-9);
@@ -113,7 +113,7 @@ TEST(TwoMessagesAgainstEachOther, GetTheWholeLinkEach) {
 
 // However many send to one, the phase takes its bytes over the link of the receiver.
 TEST(AnIncast, TakesTheBytesOfAllOverTheReceiversLink) {
-  const Network fabric = LeafSpine();
+  const Network fabric = LeafSpineNetwork();
   for (const int senders : {2, 8, 15}) {
     for (const double bytes : {64 * 1024.0, kMiB}) {
       const double last = Last(Ends(fabric, IncastMessages(senders, Bytes(bytes))));
@@ -125,7 +125,7 @@ TEST(AnIncast, TakesTheBytesOfAllOverTheReceiversLink) {
 
 // What a message cannot use because it is bound elsewhere goes to the others on its link.
 TEST(TheUnusedShareOfALink, GoesToTheOthers) {
-  const Network fabric = LeafSpine();
+  const Network fabric = LeafSpineNetwork();
   // Three messages share the link into 2; the other one from 0 gets two thirds of the link out.
   FlowOptions options;
   options.shares = true;
@@ -168,7 +168,7 @@ TEST(TheBusBandwidthOfAnAllToAll, FallsTowardsTheNicAsServersAreAdded) {
 
 TEST(AMessageWithoutBytes, ArrivesAfterTheLatency) {
   const std::vector<double> ends =
-      Ends(LeafSpine(), {Send(0, 1, 0, 1e-3), Send(0, 4, 0), Send(0, 4, kMiB)});
+      Ends(LeafSpineNetwork(), {Send(0, 1, 0, 1e-3), Send(0, 4, 0), Send(0, 4, kMiB)});
   EXPECT_NEAR(ends[0], 1e-3 + 2e-6, 1e-12);
   EXPECT_NEAR(ends[1], 4e-6, 1e-12);
   EXPECT_NEAR(ends[2], 4e-6 + kMiB / kLink, 1e-9);
@@ -177,7 +177,7 @@ TEST(AMessageWithoutBytes, ArrivesAfterTheLatency) {
 TEST(TwoMessagesOfOnePair, HaveHalfTheLinkEachWhileBothAreUnderWay) {
   const double half = kMiB / kLink / 2;
   const std::vector<double> ends =
-      Ends(LeafSpine(), {Send(0, 1, kMiB), Send(0, 1, kMiB, half), Send(2, 3, kMiB, half)});
+      Ends(LeafSpineNetwork(), {Send(0, 1, kMiB), Send(0, 1, kMiB, half), Send(2, 3, kMiB, half)});
   EXPECT_NEAR(ends[0], 3 * half + 2e-6, 1e-9);
   EXPECT_NEAR(ends[1], 4 * half + 2e-6, 1e-9);
   EXPECT_NEAR(ends[2], 3 * half + 2e-6, 1e-9);
@@ -187,9 +187,9 @@ TEST(FoldedMessages, ArriveWhenAllWouldOneByOne) {
   Random draw(1, "flows_test");
   for (int round = 0; round < 12; ++round) {
     const char* const routing = std::array{"SPRAY", "ECMP", "DESTINATION"}[round % 3];
-    const Network fabric = LeafSpine({std::string("site.fabric.clos.routing=") + routing,
-                                      "site.servers=" + std::to_string(9 + round % 8),
-                                      "seed=" + std::to_string(round)});
+    const Network fabric = LeafSpineNetwork({std::string("site.fabric.clos.routing=") + routing,
+                                             "site.servers=" + std::to_string(9 + round % 8),
+                                             "seed=" + std::to_string(round)});
     std::vector<NetworkMessage> messages = AllToAllMessages(7 + round % 3, Bytes(kMiB));
     for (int extra = 0; extra < 3 * (round % 4); ++extra) {
       const int from = static_cast<int>(draw.Below(9));
@@ -218,8 +218,8 @@ TEST(AMillionMessages, AreFewClasses) {
 }
 
 TEST(ATableOfMessages, IsReadAsItIsWritten) {
-  const std::vector<NetworkMessage> messages =
-      ReadMessages("m.csv", "start,to,from,bytes\n10 us,1/0,0,4 MiB\n0,15,2/0,7\n", LeafSpine());
+  const std::vector<NetworkMessage> messages = ReadMessages(
+      "m.csv", "start,to,from,bytes\n10 us,1/0,0,4 MiB\n0,15,2/0,7\n", LeafSpineNetwork());
   ASSERT_EQ(messages.size(), 2U);
   EXPECT_EQ(messages[0].from.value, 0);
   EXPECT_EQ(messages[0].to.value, 1);
@@ -230,7 +230,7 @@ TEST(ATableOfMessages, IsReadAsItIsWritten) {
 }
 
 TEST(AWrongTableOfMessages, IsRefusedWithLineAndColumn) {
-  const Network fabric = LeafSpine();
+  const Network fabric = LeafSpineNetwork();
   const auto reading = [&fabric](const std::string& lines) {
     return ReadingOf(fabric, "from,to,bytes,start\n" + lines);
   };

@@ -17,8 +17,8 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kLink = kNic / 2;  // byte/s of one link between two routers
-constexpr double kBytes = 1e9;
+constexpr double kRouterLink = kNic / 2;  // byte/s of one link between two routers
+constexpr double kMessage = 1e9;
 
 // Three groups of four routers, two links between each two groups, one server at each router.
 Network Dragonfly(RouterRouting routing) {
@@ -35,7 +35,7 @@ Network Dragonfly(RouterRouting routing) {
   spec.global_links = 1;
   spec.router.name = "router";
   spec.router.ports = 64;
-  spec.router.port_bandwidth = BytesPerSecond(kLink);
+  spec.router.port_bandwidth = BytesPerSecond(kRouterLink);
   spec.routing = routing;
   site.fabric = spec;
   return Network(site);
@@ -61,15 +61,15 @@ std::map<std::string, double> CarriedByTier(const FlowRecord& record) {
 TEST(ASprayedMessage, TakesBothLinksBetweenTwoGroups) {
   const Network network = Dragonfly({Paths::kMinimal, Routing::kSpray});
   ASSERT_EQ(network.parts(), 2);
-  const std::vector<NetworkMessage> messages = {{{2}, {6}, Bytes(kBytes), Seconds(0)}};
+  const std::vector<NetworkMessage> messages = {{{2}, {6}, Bytes(kMessage), Seconds(0)}};
   const FlowRecord record = RunFlowStudy(network, messages, At(Fidelity::kFull));
-  EXPECT_NEAR(record.last_sent.si(), kBytes / kNic, 1e-9);
-  EXPECT_NEAR(CarriedByTier(record)["global"], kBytes, 1);
+  EXPECT_NEAR(record.last_sent.si(), kMessage / kNic, 1e-9);
+  EXPECT_NEAR(CarriedByTier(record)["global"], kMessage, 1);
   int halves = 0;
   for (const LinkUse& link : record.links) {
     if (link.tier == "global") {
-      EXPECT_NEAR(link.carried.si(), kBytes / 2, 1);
-      EXPECT_NEAR(link.capacity.si(), kLink, 1);
+      EXPECT_NEAR(link.carried.si(), kMessage / 2, 1);
+      EXPECT_NEAR(link.capacity.si(), kRouterLink, 1);
       EXPECT_NEAR(link.use, 1, 1e-6);
       ++halves;
     }
@@ -79,18 +79,18 @@ TEST(ASprayedMessage, TakesBothLinksBetweenTwoGroups) {
 
 TEST(AHashedMessage, KeepsToOneOfThem) {
   const Network network = Dragonfly({Paths::kMinimal, Routing::kEcmp});
-  const std::vector<NetworkMessage> messages = {{{2}, {6}, Bytes(kBytes), Seconds(0)}};
+  const std::vector<NetworkMessage> messages = {{{2}, {6}, Bytes(kMessage), Seconds(0)}};
   const FlowRecord record = RunFlowStudy(network, messages, At(Fidelity::kFull));
-  EXPECT_NEAR(record.last_sent.si(), kBytes / kLink, 1e-9);
+  EXPECT_NEAR(record.last_sent.si(), kMessage / kRouterLink, 1e-9);
 }
 
 // Two messages from one group to the next, adaptively: each takes a link of its own.
 TEST(AdaptiveMessages, TakeALinkEach) {
   const Network network = Dragonfly({Paths::kAdaptive, Routing::kSpray});
-  const std::vector<NetworkMessage> messages = {{{0}, {4}, Bytes(kBytes), Seconds(0)},
-                                                {{2}, {6}, Bytes(kBytes), Seconds(0)}};
+  const std::vector<NetworkMessage> messages = {{{0}, {4}, Bytes(kMessage), Seconds(0)},
+                                                {{2}, {6}, Bytes(kMessage), Seconds(0)}};
   const FlowRecord record = RunFlowStudy(network, messages, At(Fidelity::kFull));
-  EXPECT_NEAR(record.last_sent.si(), kBytes / kLink, 1e-9);
+  EXPECT_NEAR(record.last_sent.si(), kMessage / kRouterLink, 1e-9);
 }
 
 // Three groups: between two of them a message crosses two global links, by way of the third.

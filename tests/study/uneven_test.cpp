@@ -14,7 +14,7 @@
 namespace gridlock {
 namespace {
 
-constexpr double kTolerance = 1e-6;
+constexpr double kClosely = 1e-6;
 
 Scenario TestOn(const SiteSpec& site, double bytes) {
   Scenario scenario = ScenarioOf(site, SmallJob({}, 1));
@@ -26,22 +26,22 @@ Scenario TestOn(const SiteSpec& site, double bytes) {
   return scenario;
 }
 
-CollectiveTestSpec& TestOf(Scenario& scenario) {
+CollectiveTestSpec& UnevenTestOf(Scenario& scenario) {
   return std::get<CollectiveTestSpec>(scenario.jobs[0].kind);
 }
 
-double TimeOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
+double UnevenTimeOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
   return Evaluate(scenario, fidelity).tested.front().time.si();
 }
 
 Scenario Uneven(const SiteSpec& site, double bytes, double imbalance) {
   Scenario scenario = TestOn(site, bytes);
-  TestOf(scenario).uneven = true;
-  TestOf(scenario).imbalance = imbalance;
+  UnevenTestOf(scenario).uneven = true;
+  UnevenTestOf(scenario).imbalance = imbalance;
   return scenario;
 }
 
-std::string MessageOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
+std::string RefusalOf(const Scenario& scenario, Fidelity fidelity = Fidelity::kFolded) {
   try {
     CheckCollectiveTest(scenario, fidelity);
   } catch (const UserError& error) {
@@ -56,9 +56,9 @@ const SiteSpec kFourServers = OneLeafSite(IdealServer(1, 1), 4);
 
 TEST(AnUnevenAllToAll, OfEqualPartsIsAnAllToAll) {
   for (const SiteSpec& site : {kFourServers, OneLeafSite(IdealServer(4, 4), 2)}) {
-    const double even = TimeOf(TestOn(site, 1e9));
-    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 1)), even, kTolerance * even);
-    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 1), Fidelity::kFull), even, kTolerance * even);
+    const double even = UnevenTimeOf(TestOn(site, 1e9));
+    EXPECT_NEAR(UnevenTimeOf(Uneven(site, 1e9, 1)), even, kClosely * even);
+    EXPECT_NEAR(UnevenTimeOf(Uneven(site, 1e9, 1), Fidelity::kFull), even, kClosely * even);
   }
 }
 
@@ -68,13 +68,13 @@ TEST(AnUnevenAllToAll, TakesAsLongAsTheRankThatGetsTheMost) {
     const double seconds = imbalance * 1e9 * 3 / 4 / kNic;
     const StepRecord record = Evaluate(Uneven(kFourServers, 1e9, imbalance), Fidelity::kFolded);
     const CollectiveResult& row = record.tested.front();
-    EXPECT_NEAR(row.time.si(), seconds, kTolerance * seconds) << imbalance;
+    EXPECT_NEAR(row.time.si(), seconds, kClosely * seconds) << imbalance;
     EXPECT_EQ(row.collective, "all_to_allv");
     EXPECT_EQ(row.wall, "nic");
     EXPECT_NEAR(row.nic_load.si(), imbalance * 1e9 * 3 / 4, 1e3);
-    EXPECT_NEAR(row.bus_bandwidth.si(), kNic / imbalance, kTolerance * kNic);
-    EXPECT_NEAR(TimeOf(Uneven(kFourServers, 1e9, imbalance), Fidelity::kFull), seconds,
-                kTolerance * seconds);
+    EXPECT_NEAR(row.bus_bandwidth.si(), kNic / imbalance, kClosely * kNic);
+    EXPECT_NEAR(UnevenTimeOf(Uneven(kFourServers, 1e9, imbalance), Fidelity::kFull), seconds,
+                kClosely * seconds);
   }
 }
 
@@ -87,21 +87,22 @@ TEST(AnUnevenAllToAll, OfManyRanksMovesAtThePaceOfItsBusiestLink) {
     const int n = 8 * servers;
     // From all other servers; the seven neighbours come over ports.
     const double seconds = 3.0 * 1e9 * (n - 8) / n / kNic;
-    EXPECT_NEAR(TimeOf(Uneven(site, 1e9, 3)), seconds, 1e-3 * seconds) << n;
+    EXPECT_NEAR(UnevenTimeOf(Uneven(site, 1e9, 3)), seconds, 1e-3 * seconds) << n;
   }
 }
 
 TEST(AnUnevenAllToAll, TakesPartsOfRanksOrOfPairs) {
   Scenario scenario = Uneven(kFourServers, 1e9, 0);
-  TestOf(scenario).parts = {2, 1, 1, 4};  // rank 3 gets 4/8 of what each of three others sends
+  UnevenTestOf(scenario).parts = {2, 1, 1,
+                                  4};  // rank 3 gets 4/8 of what each of three others sends
   const double half = 3 * 1e9 / 2 / kNic;
-  EXPECT_NEAR(TimeOf(scenario), half, kTolerance * half);
+  EXPECT_NEAR(UnevenTimeOf(scenario), half, kClosely * half);
 
   // Rank 0 alone sends, all to rank 1: four buffers, so that a rank sends one in the mean.
-  TestOf(scenario).parts.assign(16, 0);
-  TestOf(scenario).parts[1] = 7;
+  UnevenTestOf(scenario).parts.assign(16, 0);
+  UnevenTestOf(scenario).parts[1] = 7;
   const double all = 4e9 / kNic;
-  EXPECT_NEAR(TimeOf(scenario), all, kTolerance * all);
+  EXPECT_NEAR(UnevenTimeOf(scenario), all, kClosely * all);
 }
 
 TEST(AnUnevenAllToAll, SharesOutAWholeBuffer) {
@@ -119,32 +120,32 @@ TEST(AnUnevenAllToAll, SharesOutAWholeBuffer) {
 }
 
 TEST(AnUnevenAllToAll, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(MessageOf(Uneven(kFourServers, 1e9, 5)),
+  EXPECT_EQ(RefusalOf(Uneven(kFourServers, 1e9, 5)),
             "job[0].collective_test.imbalance: the first of 4 ranks cannot get 5 times the mean; "
             "expected 1 to 4");
-  EXPECT_EQ(MessageOf(Uneven(kFourServers, 1e9, 0)),
+  EXPECT_EQ(RefusalOf(Uneven(kFourServers, 1e9, 0)),
             "job[0].collective_test.collective: none of \"imbalance\" and \"part\" is given; "
             "expected one of them, e.g. imbalance: 2");
   Scenario three = Uneven(kFourServers, 1e9, 0);
-  TestOf(three).parts = {1, 2, 3};
-  EXPECT_EQ(MessageOf(three),
+  UnevenTestOf(three).parts = {1, 2, 3};
+  EXPECT_EQ(RefusalOf(three),
             "job[0].collective_test.part: 3 parts are given for groups of 4 ranks; expected 4, one "
             "for each rank, or 16, one for each pair");
   Scenario even = TestOn(kFourServers, 1e9);
-  TestOf(even).imbalance = 2;
-  EXPECT_EQ(MessageOf(even),
+  UnevenTestOf(even).imbalance = 2;
+  EXPECT_EQ(RefusalOf(even),
             "job[0].collective_test.imbalance: the parts of all_to_all are alike; expected "
             "collective: \"all_to_allv\"");
-  EXPECT_NE(MessageOf(Uneven(kFourServers, 1e9, 2), Fidelity::kAnalytic), "");
+  EXPECT_NE(RefusalOf(Uneven(kFourServers, 1e9, 2), Fidelity::kAnalytic), "");
 }
 
 namespace {
 
 Scenario RingAt(Protocol protocol, double bytes, const SiteSpec& site) {
   Scenario scenario = TestOn(site, bytes);
-  TestOf(scenario).kind = CollectiveKind::kAllReduce;
-  TestOf(scenario).algorithm = &kRing;
-  TestOf(scenario).protocol = protocol;
+  UnevenTestOf(scenario).kind = CollectiveKind::kAllReduce;
+  UnevenTestOf(scenario).algorithm = &kRing;
+  UnevenTestOf(scenario).protocol = protocol;
   return scenario;
 }
 
@@ -172,27 +173,27 @@ TEST(AnAllToAll, OfTooManyRanksToLayIsPacedByItsBusiestLink) {
 
 TEST(AProtocol, SendsItsFlagsBesideTheData) {
   for (const SiteSpec& site : {kFourServers, OneLeafSite(IdealServer(4, 4), 1)}) {
-    const double simple = TimeOf(RingAt(Protocol::kSimple, 1e11, site));
-    EXPECT_NEAR(TimeOf(RingAt(Protocol::kAutomatic, 1e11, site)) / simple, 1, 1e-4);
-    EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl, 1e11, site)) / simple, 2, 1e-4);
-    EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl128, 1e11, site)) / simple, 128.0 / 120, 1e-4);
+    const double simple = UnevenTimeOf(RingAt(Protocol::kSimple, 1e11, site));
+    EXPECT_NEAR(UnevenTimeOf(RingAt(Protocol::kAutomatic, 1e11, site)) / simple, 1, 1e-4);
+    EXPECT_NEAR(UnevenTimeOf(RingAt(Protocol::kLl, 1e11, site)) / simple, 2, 1e-4);
+    EXPECT_NEAR(UnevenTimeOf(RingAt(Protocol::kLl128, 1e11, site)) / simple, 128.0 / 120, 1e-4);
   }
 }
 
 // The steps of a ring of four over NICs: 6 of them, 1.3 and 11.3 us longer than those of LL.
 TEST(AProtocol, WaitsLongerTheFewerItsFlags) {
-  const double ll = TimeOf(RingAt(Protocol::kLl, 8, kFourServers));
-  EXPECT_NEAR(TimeOf(RingAt(Protocol::kLl128, 8, kFourServers)) - ll, 6 * 1.3e-6, 1e-8);
-  EXPECT_NEAR(TimeOf(RingAt(Protocol::kSimple, 8, kFourServers)) - ll, 6 * 11.3e-6, 1e-8);
+  const double ll = UnevenTimeOf(RingAt(Protocol::kLl, 8, kFourServers));
+  EXPECT_NEAR(UnevenTimeOf(RingAt(Protocol::kLl128, 8, kFourServers)) - ll, 6 * 1.3e-6, 1e-8);
+  EXPECT_NEAR(UnevenTimeOf(RingAt(Protocol::kSimple, 8, kFourServers)) - ll, 6 * 11.3e-6, 1e-8);
 }
 
 TEST(AProtocol, OfSwitchesIsSimple) {
   ServerSpec server = IdealServer(8, 8);
   server.scale_up.in_switch_efficiency = 0.8;
   Scenario scenario = RingAt(Protocol::kLl, 1e9, OneLeafSite(server, 1));
-  TestOf(scenario).algorithm = AlgorithmByName("in_switch");
+  UnevenTestOf(scenario).algorithm = AlgorithmByName("in_switch");
   EXPECT_EQ(
-      MessageOf(scenario),
+      RefusalOf(scenario),
       "job[0].collective_test.protocol: switches add up by the protocol \"simple\" alone, and "
       "\"ll\" is asked for; expected \"simple\" or \"automatic\"");
 }

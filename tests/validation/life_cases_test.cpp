@@ -17,7 +17,7 @@ using ::testing::HasSubstr;
 
 using Cells = std::map<std::string, std::string>;
 
-MeasuredResult RowOf(const Cells& cells) {
+MeasuredResult LifeRowOf(const Cells& cells) {
   MeasuredResult result;
   result.row.cells = {{"id", "A"},          {"kind", "reliability"},
                       {"role", "headline"}, {"accelerator", "H100-SXM5-80GB"},
@@ -33,7 +33,7 @@ MeasuredResult RowOf(const Cells& cells) {
 class LifeRow : public ::testing::Test {
  protected:
   MeasuredResult Made(const Cells& cells, bool simulated) const {
-    MeasuredResult result = RowOf(cells);
+    MeasuredResult result = LifeRowOf(cells);
     const std::optional<LifeCase> made = LifeCaseOf(catalogue_, result);
     EXPECT_EQ(made.has_value(), simulated) << result.reason;
     for (std::size_t s = 0; made && s < made->scenarios.size(); ++s) {
@@ -112,7 +112,7 @@ TEST_F(LifeRow, ThatMakesNoSenseSaysWhy) {
 TEST_F(LifeRow, NamesItsNameplateAndItsDistance) {
   for (const auto& [unit, watts] : {std::pair{"% of 10.2 kW", 10200.0}, {"% of 6.5 kW", 6500.0}}) {
     MeasuredResult result =
-        RowOf({{"kind", "power"}, {"metric", "node_power_frac_tdp"}, {"unit", unit}});
+        LifeRowOf({{"kind", "power"}, {"metric", "node_power_frac_tdp"}, {"unit", unit}});
     const std::optional<LifeCase> made = LifeCaseOf(catalogue_, result);
     ASSERT_TRUE(made) << result.reason;
     EXPECT_DOUBLE_EQ(made->predict({{0, 0, watts / 2, 0, 0}}), 50) << unit;

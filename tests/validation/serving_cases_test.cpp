@@ -16,7 +16,7 @@ namespace {
 
 using ::testing::HasSubstr;
 
-ServingCells RowOf(const ServingCells& cells) {
+ServingCells ServingRowOf(const ServingCells& cells) {
   ServingCells row = {{"id", "A"},
                       {"role", "headline"},
                       {"engine", "trtllm"},
@@ -49,7 +49,7 @@ ServingCells RowOf(const ServingCells& cells) {
 }
 
 ServingPrediction Predict(const ServingCells& cells) {
-  return PredictServing(RowOf(cells), ShippedServingCatalogue());
+  return PredictServing(ServingRowOf(cells), ShippedServingCatalogue());
 }
 
 TEST(ServingRow, IsPredictedInTheUnitOfItsMetric) {
@@ -141,7 +141,7 @@ TEST(ServingCatalogue, KeepsMeasuredExpertsToTheirPart) {
 
 ServingCase CaseOf(const ServingCells& cells) {
   ServingCase row;
-  EXPECT_EQ(ReadServingCase(RowOf(cells), ShippedServingCatalogue(), row), "");
+  EXPECT_EQ(ReadServingCase(ServingRowOf(cells), ShippedServingCatalogue(), row), "");
   return row;
 }
 
@@ -232,8 +232,8 @@ TEST(IterationCosts, HoldAsMuchPerTokenAsTheAttentionKeeps) {
 TEST(ValidateServing, ReportsEveryRowAndPairsAsRatios) {
   const std::string folder = ::testing::TempDir();
   const std::string table = folder + "/serving.csv", pairs = folder + "/pairs.csv";
-  const ServingCells a = RowOf({}), b = RowOf({{"id", "B"}, {"load_value", "32"}});
-  const ServingCells odd = RowOf({{"id", "C"}, {"value", "fast"}});
+  const ServingCells a = ServingRowOf({}), b = ServingRowOf({{"id", "B"}, {"load_value", "32"}});
+  const ServingCells odd = ServingRowOf({{"id", "C"}, {"value", "fast"}});
   std::ofstream out(table);
   std::string head;
   for (const auto& [column, text] : a) {

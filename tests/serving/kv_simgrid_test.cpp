@@ -22,7 +22,7 @@ struct Transfer {
   std::size_t from = 0, to = 0;
 };
 
-std::vector<Transfer> Drawn(Random& random, std::size_t leaving, std::size_t entering) {
+std::vector<Transfer> DrawnTransfers(Random& random, std::size_t leaving, std::size_t entering) {
   std::vector<Transfer> transfers;
   double clock = 0;
   for (int i = 0; i < 60; ++i) {
@@ -126,7 +126,7 @@ TEST_P(KvNetworkAgainstSimGrid, EndsTheSameTransfersAtTheSameTimes) {
   Random random(static_cast<std::uint64_t>(GetParam()), "kv");
   const KvLinks links = DrawnLinks(random);
   const std::vector<Transfer> transfers =
-      Drawn(random, links.leaving.size(), links.entering.size());
+      DrawnTransfers(random, links.leaving.size(), links.entering.size());
   const std::vector<double> ours = EndsOfNetwork(links, transfers);
   const std::vector<double> theirs = EndsOfSimGrid(links, transfers);
   double longest = 0;

@@ -41,7 +41,7 @@ KvLinks Links(int prefill, int decode, double rate) {
   return links;
 }
 
-std::vector<Request> Drawn(int count, double gap) {
+std::vector<Request> DrawnRequests(int count, double gap) {
   Random random(7, "unit");
   std::vector<Request> requests;
   double clock = 0;
@@ -77,7 +77,7 @@ TEST(ServingUnit, DoesTheSameHoweverOftenItIsAsked) {
     const FleetCosts costs = CostsOfEngine(Batching::kChunked, 6000);
     const ServingSpec fleet = pools ? FleetSpec(2, 3) : FleetSpec();
     const KvLinks links = pools ? Links(2, 3, 1e8) : KvLinks();
-    const std::vector<Request> requests = Drawn(200, 0.01);
+    const std::vector<Request> requests = DrawnRequests(200, 0.01);
     std::vector<CompletedRequest> all[2];
     for (const double step : {20.0, 0.0173}) {
       ServingUnit unit(fleet, costs, links);
@@ -97,7 +97,7 @@ TEST(ServingUnit, HandsBackAllWhenItFailsAndServesAgain) {
     const FleetCosts costs = CostsOfEngine(Batching::kChunked, 6000);
     const ServingSpec fleet = pools ? FleetSpec(1, 1) : FleetSpec();
     const KvLinks links = pools ? Links(1, 1, 1e8) : KvLinks();
-    const std::vector<Request> requests = Drawn(100, 0.001);
+    const std::vector<Request> requests = DrawnRequests(100, 0.001);
     ServingUnit unit(fleet, costs, links);
     std::size_t done = 0;
     for (const Request& request : requests) {

@@ -14,7 +14,8 @@ bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
 
 const Algorithm& LibraryChoice(const CollectiveCall& call) {
   const GroupShape& group = call.group;
-  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || group.ring_steps > 0) {
+  // Software of direct networks knows rings alone.
+  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || call.server.direct) {
     return kRing;
   }
   const bool tree = group.domains > 1 && ExpectedOfTree(call) < ExpectedOfRing(call);

@@ -199,6 +199,52 @@ function linksSection(parent, results) {
     () => ({ head: [{ name: 'class' }, { name: 'mean', unit: 'share' }, { name: 'busiest interval', unit: 'share' }, { name: 'members', unit: '1' }, { name: 'capacity of one', unit: '1' }], rows }), { height: 110 + 44 * rows.length });
 }
 
+// When links failed and came back, as the scenario says: seconds from the beginning of each of `starts`.
+function outages(results, starts, end) {
+  const blocks = [...(results.attributes.scenario || '').matchAll(/^change \{([^}]*)\}/gm)].map((m) => m[1]);
+  const field = (block, name) => block.match(new RegExp(`${name}: "([^"]*)"`))?.[1];
+  return blocks.filter((block) => /failed$/.test(field(block, 'path') || '') && field(block, 'value')).flatMap((block) => {
+    const at = parseFloat(field(block, 'at')), until = field(block, 'until') ? parseFloat(field(block, 'until')) : Infinity;
+    return starts.map((start, i) => [start + at, Math.min(start + until, starts[i + 1] ?? end), field(block, 'value')]);
+  }).filter(([from, until]) => from < until);
+}
+
+// The links with the highest use in any interval, of those with a series: the hottest ones and those that were asked for.
+const MOST_LINES = 12;
+
+function linksOverTimeSection(parent, results, starts, end, time) {
+  if (!results.has('link_share') || !results.data('link').length) return;
+  let row = 0;
+  const ofStep = results.variables.link_share.dims[0] === 'cap';
+  const names = results.data('link');
+  const share = (i) => ofStep ? results.row('link_share', row, i) : results.row('link_share', i);
+  const known = (x) => x !== null && x !== undefined;
+  const lines = () => names.map((name, i) => ({ name, share: share(i), alike: ofStep ? results.at('link_alike', row, i) : results.at('link_alike', i) }))
+    .filter((line) => line.share.some(known))
+    .map((line) => ({ ...line, most: Math.max(...line.share.filter(known)) }))
+    .sort((a, b) => b.most - a.most).slice(0, MOST_LINES);
+  if (!lines().length) return;
+  const label = (line) => line.alike > 1 ? `${line.name} (${line.alike} alike)` : line.name;
+  const failed = outages(results, starts, end);
+  const rows = ofStep ? results.data('cap') : [];
+  const controls = rows.length > 1 ? [choice('Step', rows, (i) => { row = i; draw(entry); })] : [];
+  const entry = chartSection(parent, 'Links over time', `Share of its capacity that each of the hottest links, and of those that were asked for, has in use.${failed.length ? ' Grey: out of service.' : ''}`,
+    (look) => ({
+      tooltip: { trigger: 'axis', valueFormatter: percent },
+      grid: { bottom: 64 },
+      dataZoom: [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }],
+      xAxis: { type: 'value', max: end, axisLabel: { formatter: (x) => duration(x) } },
+      yAxis: { type: 'value', min: 0, axisLabel: { formatter: (x) => `${Math.round(100 * x)} %` } },
+      series: lines().map((line, i) => ({
+        name: label(line), type: 'line', step: 'end', showSymbol: false, lineStyle: { width: 1.5, type: ['solid', 'dashed'][Math.floor(i / ORDER.length) % 2] },
+        itemStyle: { color: ORDER[i % ORDER.length] }, data: time().map((t, k) => [t, line.share[k]]).filter((point) => known(point[0]) && known(point[1])),
+        markArea: i || !failed.length ? undefined : { silent: true, itemStyle: { color: look.soft, opacity: 0.18 }, label: { color: look.ink, position: 'insideTop' }, data: failed.map(([from, until, what]) => [{ name: what, xAxis: from }, { xAxis: until }]) }
+      }))
+    }),
+    () => ({ head: [{ name: 'time', unit: 's' }, ...lines().map((line) => ({ name: label(line), unit: 'share' }))], rows: time().map((t, k) => [t, ...lines().map((line) => line.share[k])]).filter((r) => known(r[0])) }),
+    { controls });
+}
+
 function powerSection(parent, results) {
   const rows = results.data('cap').map((label, row, list) => {
     const board = results.at('accelerator_mean_power', row), all = results.at('mean_power_per_accelerator', row);
@@ -257,6 +303,7 @@ function stepSections(parent, results) {
   memoryTimeSection(parent, results);
   topologySection(parent, results);
   utilisationSection(parent, results);
+  linksOverTimeSection(parent, results, [0], results.at('step_time', 0), () => results.row('time', 0));
   const second = element('div', { class: 'pair' });
   parent.append(second);
   rooflineSection(second, results);

@@ -130,6 +130,12 @@ function collectiveSections(parent, results) {
   lines('Bus bandwidth over size', 'What every link would carry if ranks sent as in a ring. Grey rings mark what a library takes.', 'bus_bandwidth', 'byte/s',
     [{ name: 'taken by the library', type: 'scatter', symbol: 'circle', symbolSize: 14, itemStyle: { color: 'transparent', borderColor: INK.grey, borderWidth: 2 }, data: chosen.map((i) => [results.data('size')[i], results.data('bus_bandwidth')[i]]) }]);
   lines('Time over size', 'Flat where latency sets the pace, rising where bandwidth does.', 'time', 's');
+  // Rows run one after another, each as often as the test says.
+  const times = Number(results.attributes.scenario?.match(/iterations: (\d+)/)?.[1] ?? 1);
+  const starts = [];
+  let end = 0;
+  for (const i of rows) { starts.push(end); end += times * results.data('time')[i]; }
+  linksOverTimeSection(parent, results, starts, end, () => results.data('sample_start'));
 }
 
 // Sweeps: one output over the axis with most values, a line per value of a second axis.

@@ -20,6 +20,7 @@
 #include "sim/report/layout.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
+#include "sim/study/collective_study.h"
 
 #include "tools/commit.h"
 #include "tools/failure_options.h"
@@ -212,15 +213,23 @@ int WithCollective(const ScenarioOptions& options, const std::vector<Assignment>
 
 std::optional<Simulated> SimulateOne(const Scenario& scenario, Fidelity fidelity,
                                      const std::string& what, bool quiet) {
+  // Where hardly anything is alike folding leaves a step of minutes or hours.
+  constexpr double kLongWait = 60;
+  const bool can_be_sampled = fidelity == Fidelity::kFolded && !IsCollectiveTest(scenario);
   ProgressLine progress(quiet);
   WorkerOptions worker;
+  const auto begin = std::chrono::steady_clock::now();
   worker.progress = [&](std::size_t /*done*/, double fraction) {
-    progress.Show(what, fraction);
+    const std::chrono::duration<double> passed = std::chrono::steady_clock::now() - begin;
+    const bool is_long = passed.count() * (1 - fraction) > kLongWait * fraction;
+    progress.Show(can_be_sampled && is_long
+                      ? what + ", few of them alike (--fidelity sampled takes seconds)"
+                      : what,
+                  fraction);
   };
   const Job job = [&](const Progress& report) {
     return EvaluateStep(scenario, fidelity, report);
   };
-  const auto begin = std::chrono::steady_clock::now();
   JobResult result = RunJobs({job}, worker).front();
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
   progress.Clear();

@@ -166,14 +166,30 @@ bool Failures::AppendDetourOf(LinkIndex link, std::vector<LinkIndex>& route) con
                       route);
 }
 
+// Accelerators of a server pass on what others cannot send.
 AcceleratorIndex Failures::CutOff() const {
-  const std::vector<std::int32_t> distances = DistancesTo(0);
-  for (std::int32_t a = 0; a < accelerators_; ++a) {
-    const bool same_server =
-        !direct_ && graph_.nodes[a].server == graph_.nodes[0].server;  // reached by its ports
-    if (distances[a] == kFarAway && !same_server) {
-      return {a};
+  const auto same_server = [this](std::int32_t a, std::int32_t b) {
+    return !direct_ && graph_.nodes[a].server == graph_.nodes[b].server;
+  };
+  std::vector<bool> reached(static_cast<std::size_t>(accelerators_), false);
+  for (std::int32_t goal = 0; goal < accelerators_ && (goal == 0 || same_server(goal, 0)); ++goal) {
+    const std::vector<std::int32_t> distances = DistancesTo(goal);
+    for (std::int32_t a = 0; a < accelerators_; ++a) {
+      if (distances[a] != kFarAway) {
+        reached[a] = true;
+      }
     }
+  }
+  for (std::int32_t first = 0; first < accelerators_;) {
+    std::int32_t end = first + 1;
+    bool any = reached[first];
+    for (; end < accelerators_ && same_server(first, end); ++end) {
+      any = any || reached[end];
+    }
+    if (!any && !same_server(first, 0)) {
+      return {first};
+    }
+    first = end;
   }
   return {};
 }

@@ -31,6 +31,94 @@ std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t s
       (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
 }
 
+// Of a flow whose NIC is out of service: over how many other accelerators of the server it is shared
+// out at most.
+constexpr int kRelaysMost = 7;
+
+// Ways over other accelerators of the sender's server or of the receiver's, or of both, for a flow
+// that has no other way left.
+class Relays {
+ public:
+  Relays(const Network& network, AcceleratorIndex from, AcceleratorIndex to)
+      : network_(network), from_(from), to_(to) {}
+
+  /// As many of them as divide `parts`, each with an even share of the flow.
+  bool AppendShares(std::int32_t parts, std::vector<LinkShare>& shares) {
+    Find(/*sender=*/true, /*receiver=*/false);
+    Find(/*sender=*/false, /*receiver=*/true);
+    Find(/*sender=*/true, /*receiver=*/true);
+    if (ways_.empty()) {
+      return false;
+    }
+    std::size_t used = std::min<std::size_t>(ways_.size(), kRelaysMost);
+    while (static_cast<std::size_t>(parts) % used != 0) {
+      --used;
+    }
+    for (std::size_t w = 0; w < used; ++w) {
+      for (const LinkIndex link : ways_[w]) {
+        shares.push_back({link, parts / static_cast<std::int32_t>(used)});
+      }
+    }
+    return true;
+  }
+
+ private:
+  // Accelerators of a server behind one of them, in a circle: neighbours of two that have failed
+  // begin with different ones.
+  [[nodiscard]] AcceleratorIndex Behind(AcceleratorIndex a, int places) const {
+    const int size = SizeAt(a);
+    const int first = network_.local(a).value / size * size;
+    return network_.accelerator(network_.site_of(a),
+                                first + (network_.local(a).value % size + places) % size);
+  }
+
+  [[nodiscard]] int SizeAt(AcceleratorIndex a) const {
+    return network_.fabric(network_.site_of(a)).server_size();
+  }
+
+  // Nothing where there are ways already: one relay is better than two.
+  void Find(bool sender, bool receiver) {
+    const int most = std::min(sender ? SizeAt(from_) : SizeAt(to_), receiver ? SizeAt(to_) : 1 << 16);
+    for (int i = 1; i < most && (ways_.empty() || found_ == Both(sender, receiver)); ++i) {
+      std::vector<LinkIndex> way;
+      const AcceleratorIndex first = sender ? Behind(from_, i) : from_;
+      const AcceleratorIndex last = receiver ? Behind(to_, i) : to_;
+      const bool reached = (!sender || network_.AppendRoute(from_, first, way)) &&
+                           network_.AppendRoute(first, last, way) &&
+                           (!receiver || network_.AppendRoute(last, to_, way));
+      if (reached) {
+        ways_.push_back(std::move(way));
+        found_ = Both(sender, receiver);
+      }
+    }
+  }
+
+  static int Both(bool sender, bool receiver) { return (sender ? 1 : 0) + (receiver ? 2 : 0); }
+
+  const Network& network_;
+  AcceleratorIndex from_, to_;
+  std::vector<std::vector<LinkIndex>> ways_;
+  int found_ = 0;  ///< which ends of the ways are relays
+};
+
+// Whether the NIC of some accelerator, or what it leads to, is out of service.
+bool LosesNics(const Network& network, SiteIndex site) {
+  const Topology& fabric = network.fabric(site);
+  const int size = fabric.server_size();
+  if (fabric.site().server.direct || size == 1 || fabric.servers() == 1) {
+    return false;
+  }
+  std::vector<LinkIndex> way;
+  for (int a = 0; a < fabric.accelerators(); ++a) {
+    way.clear();
+    const int next = (a + size) % fabric.accelerators();
+    if (!network.AppendRoute(network.accelerator(site, a), network.accelerator(site, next), way)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Loads of failed links go over the shortest ways round them, from `begin` on. Returns false where
 // there is none.
 bool GoRound(const Failures& failures, std::size_t begin, std::vector<LinkLoad>& loads) {
@@ -71,6 +159,13 @@ Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>&
     wans_.push_back(wan);
   }
   NameTiers();
+  for (SiteIndex site{0}; site < this->sites(); ++site) {
+    if (failures_[site] != nullptr && LosesNics(*this, site)) {
+      constexpr std::int32_t kAnyRelays = 420;  // as many of up to seven as are left
+      const std::int64_t parts = std::lcm(std::int64_t{parts_}, std::int64_t{kAnyRelays});
+      parts_ = parts > kPartsMost ? parts_ : static_cast<std::int32_t>(parts);
+    }
+  }
 }
 
 void Network::AddSite(std::shared_ptr<const Topology> fabric) {
@@ -305,11 +400,13 @@ bool Network::AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span
   const SiteIndex site = site_of(from);
   const auto one_way = [&] {
     std::vector<LinkIndex> route;
-    const bool reached = AppendRoute(from, to, route);
+    if (!AppendRoute(from, to, route)) {
+      return !same_domain(from, to) && Relays(*this, from, to).AppendShares(parts_, shares);
+    }
     for (const LinkIndex link : route) {
       shares.push_back({link, parts_});
     }
-    return reached;
+    return true;
   };
   if (site != site_of(to)) {
     return one_way();

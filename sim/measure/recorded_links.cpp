@@ -15,6 +15,7 @@ namespace {
 // Where routes change, which links are the hottest is only known at the end: so many more than are
 // kept have a series.
 constexpr std::size_t kMoreWhereRoutesChange = 4;
+constexpr std::size_t kFailingKept = 4;
 
 }  // namespace
 
@@ -27,10 +28,28 @@ RecordedLinks::RecordedLinks(const std::vector<std::string>& names, const StepPr
   for (std::size_t i = 0; i < names.size(); ++i) {
     AddNamed(fmt::format("recording.link[{}]", i), names[i]);
   }
+  AddFailing();
   recorded_ = hottest_;
   recorded_.insert(recorded_.end(), named_.begin(), named_.end());
   std::sort(recorded_.begin(), recorded_.end());
   recorded_.erase(std::unique(recorded_.begin(), recorded_.end()), recorded_.end());
+}
+
+// Of the links that fail those that carry most while they do not.
+void RecordedLinks::AddFailing() {
+  std::vector<Bytes> carried(carried_.size(), Bytes(0));
+  for (const ChangingPlan::Epoch& epoch : laid_.epochs) {
+    for (std::size_t r = 0; r < epoch.failed.size(); ++r) {
+      if (epoch.failed[r]) {
+        carried[r] = carried_[r];
+      }
+    }
+  }
+  for (const std::int32_t r : HottestResources(laid_.plan, carried, kFailingKept)) {
+    if (std::find(named_.begin(), named_.end(), r) == named_.end()) {
+      named_.push_back(r);
+    }
+  }
 }
 
 // What each resource carries, in a plan that changes the most of all epochs.

@@ -1,7 +1,7 @@
 #pragma once
 
-// The links of a step whose use is written down over time: the hottest ones, and those that the
-// scenario names.
+// The links of a step whose use is written down over time: the hottest ones, those that the
+// scenario names, and the busiest of those that fail.
 
 #include <cstdint>
 #include <string>
@@ -31,6 +31,7 @@ class RecordedLinks {
 
  private:
   void AddNamed(const std::string& path, const std::string& name);
+  void AddFailing();
   [[nodiscard]] std::vector<Bytes> MostCarried(const StepProgram& program,
                                                const ServerSpec& server) const;
   static void AddShare(std::int32_t resource, const StepRun& run, Seconds step, LinkUse& use);
@@ -39,7 +40,7 @@ class RecordedLinks {
   const Network& network_;
   std::vector<Bytes> carried_;          ///< by resource, where nothing changes
   std::vector<std::int32_t> hottest_;   ///< resources that may be the hottest, hottest first
-  std::vector<std::int32_t> named_;     ///< resources that the scenario names
+  std::vector<std::int32_t> named_;     ///< resources that the scenario names, and that fail
   std::vector<LinkIndex> idle_;         ///< links that it names and that nothing crosses
   std::vector<std::int32_t> recorded_;  ///< all resources with a series
 };

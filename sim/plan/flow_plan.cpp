@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "sim/base/check.h"
+#include "sim/plan/route_writer.h"
 
 namespace gridlock {
 
@@ -94,9 +95,7 @@ class FlowLayer {
   /// @param parts a multiple of those of the network in each of its epochs
   FlowLayer(const NetworkEpoch& first, std::int32_t parts) : epoch_(first) {
     laid_.plan.parts = parts;
-    if (first.network->adapts()) {
-      load_.assign(static_cast<std::size_t>(first.network->links()), 0.0);
-    }
+    ForgetLoad();
   }
 
   void Add(const NetworkMessage& message, const PacketFormat& format) {
@@ -114,8 +113,10 @@ class FlowLayer {
     now_.push_back({flow.route, flow.reachable});
   }
 
+  /// Flows that adapt choose anew, in the order of the list.
   void Change(const std::vector<NetworkMessage>& messages, const NetworkEpoch& epoch) {
     epoch_ = epoch;
+    ForgetLoad();
     for (std::size_t r = 0; r < capacities_.size(); ++r) {
       Plan().resources[r].can_bind =
           Plan().resources[r].can_bind || epoch.network->can_bind(Plan().links[r]);
@@ -145,6 +146,16 @@ class FlowLayer {
   };
 
   FlowPlan& Plan() { return laid_.plan; }
+
+  void ForgetLoad() {
+    const Network& network = *epoch_.network;
+    if (network.adapts()) {
+      load_.assign(static_cast<std::size_t>(network.links()), 0.0);
+      for (LinkIndex link{0}; link < network.links(); ++link) {
+        load_[link.value] = network.failed(link) ? kFullOfFlows : 0.0;
+      }
+    }
+  }
 
   Span Route(const NetworkMessage& message, std::uint64_t queue_pair, bool& reachable) {
     Span route;

@@ -40,6 +40,9 @@ Span RouteWriter::Close(std::int32_t begin) {
 void RouteWriter::ForgetLoad() {
   if (network_.adapts()) {
     load_.assign(static_cast<std::size_t>(network_.links()), 0.0);
+    for (LinkIndex link{0}; link < network_.links(); ++link) {
+      load_[link.value] = network_.failed(link) ? kFullOfFlows : 0.0;
+    }
   }
 }
 

@@ -18,6 +18,9 @@ inline constexpr std::int32_t kRingHbmWeight = 3;
 /// A message is read once where it is sent and written once where it arrives.
 inline constexpr std::int32_t kSendHbmWeight = 1;
 
+/// The load of a link that is out of service, in flows: no way over it is the least loaded.
+inline constexpr double kFullOfFlows = 1e18;
+
 class RouteWriter {
  public:
   /// @param path of the layout in the scenario, for errors. `network` and `routes` must live on.

@@ -1,7 +1,11 @@
 #include "sim/record/collective_trace.h"
 
+#include <algorithm>
 #include <cstdint>
+#include <limits>
 #include <span>
+#include <string>
+#include <type_traits>
 #include <vector>
 
 #include "sim/base/check.h"
@@ -13,6 +17,8 @@
 
 namespace gridlock {
 namespace {
+
+constexpr double kNotRecorded = std::numeric_limits<double>::quiet_NaN();
 
 VariableSpec SpecOf(const TraceColumn& column, std::size_t rows) {
   VariableSpec spec;
@@ -41,6 +47,106 @@ void AddVariables(Hdf5File& file, std::size_t rows) {
   file.Extend(axis, rows);
 }
 
+// The use of links over time. A test has no axis of caps.
+class LinkWriter {
+ public:
+  LinkWriter(Hdf5File& file, const StepRecord& record)
+      : file_(file), links_(LinksOf(record)), interval_(record.interval) {
+    for (const LinkUse& link : links_) {
+      samples_ = std::max(samples_, link.share.size());
+    }
+  }
+
+  void Write() {
+    if (links_.empty() || samples_ == 0) {
+      return;
+    }
+    WriteSamples();
+    file_.Fix("link", links_.size());
+    ForEachColumn([this](const TraceColumn& column, const auto& field) {
+      if (field.note.label) {
+        Add(column);
+      }
+    });
+    file_.Extend("link", links_.size());
+    ForEachColumn([this](const TraceColumn& column, const auto& field) {
+      if (!field.note.label) {
+        Add(column);
+      }
+      WriteColumn(column, field);
+    });
+  }
+
+ private:
+  template <typename F>
+  static void ForEachColumn(const F& visit) {
+    ForEachField<LinkUse>([&](const auto& field) {
+      if (field.note.in_trace) {
+        TraceColumn column = ColumnOf<LinkUse>(field);
+        std::erase(column.dimensions, kTable<LinkUse>.outer);
+        visit(column, field);
+      }
+    });
+  }
+
+  void Add(const TraceColumn& column) {
+    VariableSpec spec = SpecOf(column, links_.size());
+    if (column.dimensions.size() == 2) {
+      spec.chunk = {links_.size(), samples_};
+    }
+    spec.padded = column.type == ElementType::kFloat64;
+    file_.AddVariable(spec);
+  }
+
+  void WriteSamples() {
+    std::vector<std::int32_t> numbers(samples_);
+    std::vector<double> starts(samples_);
+    for (std::size_t i = 0; i < samples_; ++i) {
+      numbers[i] = static_cast<std::int32_t>(i);
+      starts[i] = static_cast<double>(i) * interval_.si();
+    }
+    file_.Fix("sample", samples_);
+    file_.AddVariable(SpecOf({"sample", ElementType::kInt32, {"sample"}, "1",
+                              "number of the interval", {}}, samples_));
+    file_.Extend("sample", samples_);
+    file_.Write("sample", {0}, {samples_}, numbers);
+    file_.AddVariable(SpecOf({"sample_start", ElementType::kFloat64, {"sample"}, "s",
+                              "start of the interval since the test began", {}}, samples_));
+    file_.Write("sample_start", {0}, {samples_}, starts);
+  }
+
+  template <typename Field>
+  void WriteColumn(const TraceColumn& column, const Field& field) {
+    using Value = typename Field::Value;
+    if constexpr (std::is_same_v<Value, std::vector<double>>) {
+      std::vector<double> all(links_.size() * samples_, kNotRecorded);
+      for (std::size_t i = 0; i < links_.size(); ++i) {
+        const std::vector<double>& series = field.Of(links_[i]);
+        std::copy(series.begin(), series.end(),
+                  all.begin() + static_cast<std::ptrdiff_t>(i * samples_));
+      }
+      file_.Write(column.name, {0, 0}, {links_.size(), samples_}, all);
+    } else if constexpr (std::is_same_v<Value, std::string>) {
+      std::vector<std::string> names;
+      for (const LinkUse& link : links_) {
+        names.push_back(field.Of(link));
+      }
+      file_.Write(column.name, {0}, {links_.size()}, names);
+    } else {  // numbers of such tables are all of one type
+      std::vector<double> numbers;
+      for (const LinkUse& link : links_) {
+        numbers.push_back(static_cast<double>(ElementOf(field.Of(link), field.note)));
+      }
+      file_.Write(column.name, {0}, {links_.size()}, numbers);
+    }
+  }
+
+  Hdf5File& file_;
+  std::vector<LinkUse> links_;
+  Seconds interval_;
+  std::size_t samples_ = 0;
+};
+
 }  // namespace
 
 void WriteCollectiveTrace(const std::string& path, const TraceHeader& header,
@@ -59,6 +165,7 @@ void WriteCollectiveTrace(const std::string& path, const TraceHeader& header,
       file.Write(ColumnOf<CollectiveResult>(field).name, {i}, {1}, std::span(&value, 1));
     });
   }
+  LinkWriter(file, record).Write();
   file.Commit();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -146,6 +147,17 @@ std::string CollectiveTestJson(const TraceHeader& header, const StepRecord& reco
     json.EndObject();
   }
   json.EndArray();
+  for (const auto& [key, links] : {std::pair("hottest_links", &record.hottest),
+                                   std::pair("recorded_links", &record.links)}) {
+    json.Key(key);
+    json.BeginArray();
+    for (const LinkUse& link : *links) {
+      json.BeginObject();
+      AddFieldMembers(json, link, record);
+      json.EndObject();
+    }
+    json.EndArray();
+  }
   json.Member("activities", record.activities);
   json.Member("fingerprint", FingerprintText(record.fingerprint));
   json.EndObject();

@@ -74,6 +74,19 @@ TEST(ARingAlongARowOfABlock, RunsAtThePaceOfOneLinkToo) {
   EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds, 1e-6 * seconds);
 }
 
+// Boxes of a torus that they fill in no dimension: lines, at half the pace of rings.
+TEST(ABoxOfATorus, RunsOverAllItsDimensionsAtHalfThePaceOfASliceOfItsSize) {
+  constexpr double kBytes = 1e9;
+  const StepProgram program = OneAllReduce(1, 8, kBytes);
+  const auto seconds = [&](const std::vector<int>& size) {
+    const SiteSpec site = TorusSite(IdealServer(1, 1), size, {2, 2, 2});
+    return Simulate({program, Expand(program, site), site.server}).end;
+  };
+  const double slice = 2.0 * 7 / 8 * kBytes / (6 * kLink);
+  EXPECT_NEAR(seconds({2, 2, 2}), slice, 1e-6 * slice);
+  EXPECT_NEAR(seconds({4, 4, 4}), 2 * slice, 1e-6 * slice);
+}
+
 // Replicas two hops apart: two of the four flows of a row meet on each link.
 TEST(RingsOfStride, ShareTheLinksBetweenTheirMembers) {
   constexpr double kBytes = 1e9;

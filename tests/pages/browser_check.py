@@ -174,8 +174,26 @@ def check_step(folder, page):
     assert close(sum(parts.values()), trace.step_time)
     memory = charts["HBM by class"]["table"]["rows"]
     assert close([row[-1] for row in memory], trace.memory_total)
+    for series in charts["Links over time"]["series"]:
+        link = list(trace.link.values).index(series["name"].split(" (")[0])
+        assert close([p[1] for p in series["data"]], trace.link_share[link])
     for series in charts["Utilisation over the step"]["series"]:
         assert len(series["data"]) == int(trace.time.notnull().sum()), series["name"]
+
+
+def check_links_that_fail(out):
+    """The links of a plane that fails are on the picture, and idle while it is out of service."""
+    run("collective", str(ROOT / "examples/16-a-plane-lost/scenario.textproto"), "--op", "all_reduce", "--size", "1GiB",
+        "--algorithm", "ring", "--fail", "plane1@3ms:5ms", "-q", "-o", f"{out}/plane")
+    run("report", f"{out}/plane", "-o", f"{out}/plane.html")
+    trace = xr.open_dataset(f"{out}/plane/trace.h5")
+    width = float(trace.sample_start[1])
+    lines = opened(f"{out}/plane.html")["Links over time"]["series"]
+    failed = [s["data"] for s in lines if s["name"].startswith("plane1.")]
+    assert failed, [s["name"] for s in lines]
+    for data in failed:
+        assert all(share == 0 for t, share in data if 3e-3 <= t and t + width <= 5e-3)
+        assert any(share > 0 for t, share in data if t < 3e-3)
 
 
 def check_others(out):
@@ -196,6 +214,7 @@ def check_others(out):
     lines = {s["name"]: s["data"] for s in opened(f"{out}/reduce.html")["Bus bandwidth over size"]["series"]}
     rings = test.bus_bandwidth.where(test.algorithm == "ring", drop=True)
     assert close([p[1] for p in lines["ring"]], rings) if "ring" in lines else rings.size == 0
+    check_links_that_fail(out)
     run("sweep", str(ROOT / "examples/01-two-servers"), "-q", "-o", f"{out}/sweep")
     run("report", f"{out}/sweep", "-o", f"{out}/sweep.html")
     assert "Curves of the sweep" in opened(f"{out}/sweep.html")

@@ -1,5 +1,6 @@
 // A test of a collective on the screen, in JSON and in its trace.
 
+#include <cmath>
 #include <filesystem>
 #include <string>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/record/collective_trace.h"
+#include "sim/record/dataset.h"
 #include "sim/report/collective_table.h"
 #include "sim/report/collective_words.h"
 
@@ -147,6 +149,38 @@ TEST(CollectiveTrace, IsWrittenWhole) {
   EXPECT_GT(std::filesystem::file_size(path), 0U);
   EXPECT_FALSE(std::filesystem::exists(path + ".part"));
   std::filesystem::remove(path);
+}
+
+TEST(CollectiveTrace, HasTheUseOfLinksOverTime) {
+  StepRecord record = SampleTest();
+  record.interval = Seconds(1e-3);
+  record.hottest = {{.name = "nic_up[0]",
+                     .tier = "nic",
+                     .capacity = BytesPerSecond(50e9),
+                     .carried = Bytes(1e9),
+                     .use = 0.5,
+                     .alike = 16,
+                     .share = {1.0, 0.5, 0.25}}};
+  record.links = {{.name = "leaf_up[3]",
+                   .tier = "leaf",
+                   .capacity = BytesPerSecond(400e9),
+                   .carried = Bytes(2e9),
+                   .use = 0.1,
+                   .share = {0.1, 0.0}}};
+  const std::string path = testing::TempDir() + "collective_links.h5";
+  WriteCollectiveTrace(path, SampleHeader(), record);
+  const Dataset read = ReadDataset(path);
+  std::filesystem::remove(path);
+  EXPECT_EQ(read.Length("row"), 4U);
+  EXPECT_EQ(read.TextAt("link", 1), "leaf_up[3]");
+  EXPECT_EQ(read.At("link_capacity", 1), 400e9);
+  EXPECT_EQ(read.At("link_alike", 0), 16);
+  EXPECT_EQ(read.At("sample_start", 2), 2e-3);
+  const std::vector<double>& share = read.Find("link_share")->numbers;
+  EXPECT_EQ(read.Find("link_share")->shape, (std::vector<std::size_t>{2, 3}));
+  EXPECT_EQ(std::vector<double>(share.begin(), share.begin() + 5),
+            (std::vector<double>{1.0, 0.5, 0.25, 0.1, 0.0}));
+  EXPECT_TRUE(std::isnan(share.back()));
 }
 
 }  // namespace

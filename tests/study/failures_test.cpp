@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/base/random.h"
+#include "sim/plan/fold.h"
 #include "sim/plan/plan.h"
 #include "sim/scenario/point.h"
 #include "sim/study/changing_network.h"
@@ -211,11 +212,35 @@ TEST(AnAllReduce, GoesRoundASpineThatHasFailed) {
   const PlayResult sprayed = Simulate({program, Expand(program, site), site.server});
   const double whole = 2.0 * 31 / 32 * 1e9 / (8 * kNic);
   EXPECT_NEAR(sprayed.end, whole * 8 / 7, 1e-6 * whole);  // one uplink of eight is gone
-  site.failed = {"nic_up[9]"};
-  EXPECT_EQ(RefusalsOf([&] {
-              (void)Expand(program, site);
-            }),
-            "no way is left from accelerator 1 to 9; expected failures that leave one\n");
+}
+
+// Traffic of the NIC that has failed is shared out over the seven others of its server.
+TEST(AnAllReduce, TakesTheOtherNicsOfAServerThatHasLostOne) {
+  SiteSpec site =
+      ClosSite(IdealServer(8, 8), {.servers = 4, .servers_per_leaf = 1, .leaves_per_pod = 4});
+  const StepProgram program = OneAllReduce(1, 32, 1e9);
+  const double whole = 2.0 * 31 / 32 * 1e9 / (8 * kNic);
+  for (const bool rails : {false, true}) {
+    if (rails) {
+      ClosOf(site).tiers = 1;
+      ClosOf(site).rail_optimized = ClosOf(site).rail_forwarding = true;
+      ClosOf(site).servers_per_leaf = 4;
+    }
+    site.failed = {"nic_up[9]"};
+    const Plan full = Expand(program, site);
+    const std::vector<PlayResult> results = Simulate(
+        std::vector<Play>{{program, full, site.server}, {program, Fold(full), site.server}});
+    EXPECT_NEAR(results[0].end, whole * 8 / 7, 1e-6 * whole);
+    EXPECT_NEAR(results[1].end, results[0].end, 1e-9 * whole);
+    site.failed.clear();
+    for (int nic = 8; nic < 16; ++nic) {
+      site.failed.push_back("nic_up[" + std::to_string(nic) + "]");
+    }
+    EXPECT_NE(RefusalsOf([&] {
+                (void)Expand(program, site);
+              }).find("no way is left from accelerator"),
+              std::string::npos);
+  }
 }
 
 TEST(ANameThatIsNotThere, IsRefusedWithTheNearestOne) {

@@ -334,6 +334,10 @@ std::vector<Equipment> TorusTopology::equipment() const {
            spec.optical_switches, spec.optical_switch.power}};
 }
 
+// Of c members in a line that does not close the last link carries the parts of c - 1 others in its
+// direction; in a ring each direction carries half of them.
+constexpr std::int32_t kOfALine = 2;
+
 Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const AcceleratorIndex> members,
                                                      std::vector<LinkLoad>& loads) const {
   if (members.size() < 2 || slice_of(members.front()) != slice_of(members.back())) {
@@ -351,12 +355,16 @@ Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const Accelerator
   }
   DirectRing ring;
   std::size_t box = 1;
-  std::vector<int> along;  // dimensions that the members fill
+  std::vector<int> along;  // dimensions in which there are several members
+  Coordinates first_of{}, count_of{};
   for (int d = 0; d < kMostDimensions; ++d) {
     const auto count = static_cast<int>(std::count(seen[d].begin(), seen[d].end(), true));
-    if (count > 1 && count < size_[d]) {
+    const auto first = std::find(seen[d].begin(), seen[d].end(), true);
+    if (!std::all_of(first, first + count, [](bool there) { return there; })) {
       return {};
     }
+    first_of[d] = static_cast<int>(first - seen[d].begin());
+    count_of[d] = count;
     if (count > 1) {
       along.push_back(d);
       box *= static_cast<std::size_t>(count);
@@ -368,9 +376,17 @@ Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const Accelerator
   }
   ring.parts = 2 * static_cast<std::int32_t>(along.size());
   for (const AcceleratorIndex a : members) {
+    const Coordinates at = CoordinatesOf(a.value);
     for (const int d : along) {
-      loads.push_back({LinkOf(a.value, d, true)});
-      loads.push_back({LinkOf(a.value, d, false)});
+      const bool closed = count_of[d] == size_[d];
+      const int place = at[d] - first_of[d];
+      const std::int32_t weight = closed ? 1 : kOfALine;
+      if (closed || place + 1 < count_of[d]) {
+        loads.push_back({LinkOf(a.value, d, true), weight});
+      }
+      if (closed || place > 0) {
+        loads.push_back({LinkOf(a.value, d, false), weight});
+      }
     }
   }
   return ring;

@@ -33,7 +33,8 @@ bool PrefersSwitch(const CollectiveCall& call, bool tree) {
 const Algorithm& LibraryChoice(const CollectiveCall& call,
                                std::span<const Algorithm* const> excluded) {
   const GroupShape& group = call.group;
-  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || group.ring_steps > 0) {
+  // Software of direct networks knows rings alone.
+  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || call.server.direct) {
     return kRing;
   }
   const auto has = [&excluded](const Algorithm& algorithm) {

@@ -150,7 +150,6 @@ Scenario RingAt(Protocol protocol, double bytes, const SiteSpec& site) {
 
 }  // namespace
 
-// Of what goes over a wire, half is data by LL and 120 of 128 bytes by LL128.
 // 8,192 ranks in 1,024 servers: 8,184/8,192 of the buffer leaves through each NIC, whichever pairs
 // stand for all; and a leaf at a quarter of its ports takes four times as long for what leaves it.
 TEST(AnAllToAll, OfTooManyRanksToLayIsPacedByItsBusiestLink) {
@@ -171,6 +170,7 @@ TEST(AnAllToAll, OfTooManyRanksToLayIsPacedByItsBusiestLink) {
       "in a group");
 }
 
+// Of what goes over a wire, half is data by LL and 120 of 128 bytes by LL128.
 TEST(AProtocol, SendsItsFlagsBesideTheData) {
   for (const SiteSpec& site : {kFourServers, OneLeafSite(IdealServer(4, 4), 1)}) {
     const double simple = TimeOf(RingAt(Protocol::kSimple, 1e11, site));

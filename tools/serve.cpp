@@ -175,6 +175,16 @@ std::string GivenWhere(const CLI::App& command, const char* name, bool wrong) {
   return wrong && command.get_option(name)->count() > 0 ? name : "";
 }
 
+// Engines of today keep beginnings where nothing is said; a load without any has none to find.
+PrefixOptions PrefixOfLoad(const CLI::App& command, const ServeCommand& options) {
+  PrefixOptions prefix = options.prefix;
+  const bool again = options.serve.turns > 1 || options.serve.answers > 1;
+  if (again && command.get_option("--prefix-cache")->count() == 0) {
+    prefix.cache = "room";
+  }
+  return prefix;
+}
+
 // Those of a cache of beginnings, of caps and of replays.
 void CheckReplay(const CLI::App& command, const ServeCommand& options) {
   std::string said;
@@ -190,10 +200,11 @@ void CheckReplay(const CLI::App& command, const ServeCommand& options) {
   const bool finds = !options.replay.empty() || (again && prefix.cache != "infinite");
   Refuse(GivenWhere(command, "--prefix-cache", !finds && prefix.cache != "none"),
          ": goes with --replay, or with --turns or --answers (room or TOKENS)");
-  Refuse(GivenWhere(command, "--host-cache-gb", !prefix.Simulated()),
+  const bool kept = PrefixOfLoad(command, options).Simulated();
+  Refuse(GivenWhere(command, "--host-cache-gb", !kept),
          ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
          "is");
-  Refuse(GivenWhere(command, "--store-gb", !prefix.Simulated()),
+  Refuse(GivenWhere(command, "--store-gb", !kept),
          ": lies behind a prefix cache in HBM; --prefix-cache room or TOKENS says how large that "
          "is");
   Refuse(GivenWhere(command, "--store-gbs", prefix.store_gb <= 0),
@@ -258,7 +269,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
       run.deployment.engine.stream_time = 0;
       run.deployment.engine.request_overhead = 0;
     }
-    load.prefixes = PrefixesOf(options.prefix, run.deployment);
+    load.prefixes = PrefixesOf(PrefixOfLoad(command, options), run.deployment);
     if (!options.replay.empty()) {
       load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
                          pools || fleet ? 1 : options.serve.replicas, run);

@@ -20,12 +20,12 @@ enum class Attention { kCausal, kFull };
 
 /// Feed-forward blocks that are many small ones (experts), of which a router picks a few per token.
 struct MixtureSpec {
-  int experts = 0;                  ///< routed experts of a layer; 0: a dense model
-  int experts_per_token = 0;        ///< that the router picks
-  int expert_ffn = 0;               ///< inner width of one expert
-  int shared_experts = 0;           ///< experts of the same width that every token goes through
-  int dense_layers = 0;             ///< leading layers with a dense feed-forward block instead
-  int every = 0;         ///< of each so many layers the last one has the experts; 0 or 1: all
+  int experts = 0;            ///< routed experts of a layer; 0: a dense model
+  int experts_per_token = 0;  ///< that the router picks
+  int expert_ffn = 0;         ///< inner width of one expert
+  int shared_experts = 0;     ///< experts of the same width that every token goes through
+  int dense_layers = 0;       ///< leading layers with a dense feed-forward block instead
+  int every = 0;              ///< of each so many layers the last one has the experts; 0 or 1: all
   int domains_per_token = 0;  ///< most scale-up domains that a token's experts lie in; 0: no limit
 };
 

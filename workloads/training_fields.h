@@ -11,8 +11,8 @@ namespace gridlock {
 template <>
 inline constexpr auto kFields<MixtureSpec> =
     Bearing<&MixtureSpec::experts, &MixtureSpec::experts_per_token, &MixtureSpec::expert_ffn,
-            &MixtureSpec::shared_experts, &MixtureSpec::dense_layers,
-            &MixtureSpec::every, &MixtureSpec::domains_per_token>();
+            &MixtureSpec::shared_experts, &MixtureSpec::dense_layers, &MixtureSpec::every,
+            &MixtureSpec::domains_per_token>();
 
 template <>
 inline constexpr auto kFields<LatentAttentionSpec> =

@@ -70,7 +70,7 @@ struct ModelPart {
   bool head = false;       ///< ends with the LM head and the loss
   Layers frozen = {};      ///< of `layers`: leading ones that are not trained
   bool frozen_start =
-      false;  ///< the layer that it begins with is frozen, or would be: it may have none
+      false;            ///< the layer that it begins with is frozen, or would be: it may have none
   int predictions = 0;  ///< prediction modules, each with a head and a loss more
 
   /// Layers of two blocks, as most are, that launch as many kernels.

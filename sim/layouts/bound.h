@@ -37,8 +37,8 @@ class StepBound {
     double inputs = 0;  ///< of `backward`: what the stage before waits for
   };
 
-  using Key = std::tuple<int, int, int, int, std::int64_t, int, bool, Layers, Layers, double, int,
-                         int>;
+  using Key =
+      std::tuple<int, int, int, int, std::int64_t, int, bool, Layers, Layers, double, int, int>;
 
   Times TimesOf(const TrainingSpec& job, const ModelPart& part);
   Times Made(const TrainingSpec& job, const ModelPart& part) const;

@@ -9,13 +9,18 @@ scenario: "400 Gbps". Results are in SI units (s, byte, byte/s, FLOP, W, J); eac
 says its own in `.attrs["units"]`. What the program refuses is raised as GridlockError.
 """
 
-from ._files import (catalog, catalog_diff, catalog_rules, catalog_show, explore, generate, import_file,
-                     outputs, replay, schema, studies, study)
-from ._plans import build, export, plan, serve, serve_plan
-from ._program import GridlockError, program, version
-from ._scenario import Scenario, to_text
-from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
-                       validate)
+try:
+    from ._files import (catalog, catalog_diff, catalog_rules, catalog_show, explore, generate, import_file,
+                         outputs, replay, schema, studies, study)
+    from ._plans import build, export, plan, serve, serve_plan
+    from ._program import GridlockError, program, version
+    from ._scenario import Scenario, to_text
+    from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
+                           validate)
+except ModuleNotFoundError as error:
+    raise ModuleNotFoundError(
+        f"gridlock needs the package {error.name}: apt-get install python3-{error.name} and run Debian's own "
+        f"/usr/bin/python3, or pip install {error.name}", name=error.name) from error
 
 __all__ = ["GridlockError", "Scenario", "build", "cap", "catalog", "catalog_diff", "catalog_rules",
            "catalog_show", "collective", "compare", "explain", "explore", "export", "flows", "generate",

@@ -106,12 +106,17 @@ class LinkWriter {
       starts[i] = static_cast<double>(i) * interval_.si();
     }
     file_.Fix("sample", samples_);
-    file_.AddVariable(SpecOf({"sample", ElementType::kInt32, {"sample"}, "1",
-                              "number of the interval", {}}, samples_));
+    file_.AddVariable(SpecOf(
+        {"sample", ElementType::kInt32, {"sample"}, "1", "number of the interval", {}}, samples_));
     file_.Extend("sample", samples_);
     file_.Write("sample", {0}, {samples_}, numbers);
-    file_.AddVariable(SpecOf({"sample_start", ElementType::kFloat64, {"sample"}, "s",
-                              "start of the interval since the test began", {}}, samples_));
+    file_.AddVariable(SpecOf({"sample_start",
+                              ElementType::kFloat64,
+                              {"sample"},
+                              "s",
+                              "start of the interval since the test began",
+                              {}},
+                             samples_));
     file_.Write("sample_start", {0}, {samples_}, starts);
   }
 

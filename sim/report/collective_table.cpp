@@ -147,8 +147,8 @@ std::string CollectiveTestJson(const TraceHeader& header, const StepRecord& reco
     json.EndObject();
   }
   json.EndArray();
-  for (const auto& [key, links] : {std::pair("hottest_links", &record.hottest),
-                                   std::pair("recorded_links", &record.links)}) {
+  for (const auto& [key, links] :
+       {std::pair("hottest_links", &record.hottest), std::pair("recorded_links", &record.links)}) {
     json.Key(key);
     json.BeginArray();
     for (const LinkUse& link : *links) {

@@ -58,8 +58,7 @@ TEST(PaceSetters, AreComparedByWhatOneUnitOfWeightGets) {
 TEST(PaceSetters, AreNotThoseThatANarrowerLinkOfAllTheirTransfersGuards) {
   // Both cross link 1; each has a link of its own, wider or narrower.
   const auto kept = [](double own) {
-    return Kept(
-        PlanOf({Link(own), Link(1), Link(own)}, {{{0, 1}, {1, 1}}, {{1, 1}, {2, 1}}}));
+    return Kept(PlanOf({Link(own), Link(1), Link(own)}, {{{0, 1}, {1, 1}}, {{1, 1}, {2, 1}}}));
   };
   EXPECT_EQ(kept(9), (Flags{false, true, false}));
   EXPECT_EQ(kept(0.75), (Flags{true, true, true}));

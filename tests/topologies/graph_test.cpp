@@ -165,9 +165,8 @@ RC_GTEST_PROP(GraphLaws, NoSwitchHasMoreCablesThanPorts, ()) {
 }
 
 TEST(TheEndsOfALink, AreThoseOfTheGraph) {
-  for (const SiteSpec& site :
-       {EightWaySite(40), UnevenPods(Routing::kEcmp), DragonflySite(5, 4, 1),
-        DragonflySite(5, 4, 2, {}, 4), HyperXSite({3, 4}, {})}) {
+  for (const SiteSpec& site : {EightWaySite(40), UnevenPods(Routing::kEcmp), DragonflySite(5, 4, 1),
+                               DragonflySite(5, 4, 2, {}, 4), HyperXSite({3, 4}, {})}) {
     EXPECT_EQ(LinksWithOtherEnds(*MakeTopology(site)), "");
   }
 }

@@ -360,7 +360,9 @@ Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const Accelerator
   for (int d = 0; d < kMostDimensions; ++d) {
     const auto count = static_cast<int>(std::count(seen[d].begin(), seen[d].end(), true));
     const auto first = std::find(seen[d].begin(), seen[d].end(), true);
-    if (!std::all_of(first, first + count, [](bool there) { return there; })) {
+    if (!std::all_of(first, first + count, [](bool there) {
+          return there;
+        })) {
       return {};
     }
     first_of[d] = static_cast<int>(first - seen[d].begin());

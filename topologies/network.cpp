@@ -31,8 +31,8 @@ std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t s
       (salt == 0 ? 0 : MixHash(salt)) ^ (queue_pair == 0 ? 0 : MixHash(~queue_pair)));
 }
 
-// Of a flow whose NIC is out of service: over how many other accelerators of the server it is shared
-// out at most.
+// Of a flow whose NIC is out of service: over how many other accelerators of the server it is
+// shared out at most.
 constexpr int kRelaysMost = 7;
 
 // Ways over other accelerators of the sender's server or of the receiver's, or of both, for a flow
@@ -78,7 +78,8 @@ class Relays {
 
   // Nothing where there are ways already: one relay is better than two.
   void Find(bool sender, bool receiver) {
-    const int most = std::min(sender ? SizeAt(from_) : SizeAt(to_), receiver ? SizeAt(to_) : 1 << 16);
+    const int most =
+        std::min(sender ? SizeAt(from_) : SizeAt(to_), receiver ? SizeAt(to_) : SizeAt(from_));
     for (int i = 1; i < most && (ways_.empty() || found_ == Both(sender, receiver)); ++i) {
       std::vector<LinkIndex> way;
       const AcceleratorIndex first = sender ? Behind(from_, i) : from_;

@@ -118,7 +118,8 @@ std::string OutputsMarkdown() {
       "Rows stand along `row`, one for each size and algorithm, in the order in which they ran.\n"
       "The use of links over time has the variables of a step (`link`, `link_capacity`, ...,\n"
       "`link_share`) without the dimension `cap`, and `sample_start`, the start of each interval\n"
-      "since the test began, in the place of `time`. summary.json has them as `hottest_links[]` and\n"
+      "since the test began, in the place of `time`. summary.json has them as "
+      "`hottest_links[]` and\n"
       "`recorded_links[]`.\n";
   AddRows(out, OutputsOf<CollectiveResult>());
   out +=

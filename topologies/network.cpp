@@ -79,7 +79,7 @@ class Relays {
   // Nothing where there are ways already: one relay is better than two.
   void Find(bool sender, bool receiver) {
     const int most =
-        std::min(sender ? SizeAt(from_) : SizeAt(to_), receiver ? SizeAt(to_) : 1 << 16);
+        std::min(sender ? SizeAt(from_) : SizeAt(to_), receiver ? SizeAt(to_) : SizeAt(from_));
     for (int i = 1; i < most && (ways_.empty() || found_ == Both(sender, receiver)); ++i) {
       std::vector<LinkIndex> way;
       const AcceleratorIndex first = sender ? Behind(from_, i) : from_;

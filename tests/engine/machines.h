@@ -9,6 +9,7 @@
 
 #include "sim/measure/step_log.h"
 #include "sim/plan/plan.h"
+#include "sim/policy/facts.h"  // its MemoryKind::kHbm must not seem to shadow kHbm
 #include "sim/record/step_record.h"
 #include "sim/scenario/scenario.h"
 #include "sim/study/evaluate.h"

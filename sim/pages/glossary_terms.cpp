@@ -152,6 +152,18 @@ constexpr Term kTerms[] = {
      "did the same; scenario and seed decide it.",
      "  fingerprint fb2ae98d09e69a64", "",
      "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"in-switch reduction", "in_switch, in_switch_tree, NVLS, NVLSTree, NVLink SHARP, SHARP",
+     "An all-reduce that the switch of a scale-up domain adds up: every accelerator sends its "
+     "buffer once and reads the sum once, instead of passing parts round a ring. NCCL calls it "
+     "NVLS, and NVLSTree where trees join the domains; here they are in_switch and "
+     "in_switch_tree.",
+     "  accelerators   0  1  2  3        each sends its buffer up\n"
+     "                  \\ |  | /\n"
+     "  switch          adds up          and reads the sum back",
+     "bytes on a port = (1 + 1/n) S     S: buffer, n: ranks\n"
+     "busbw = S / time x 2 (n - 1) / n",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce --group 8 "
+     "--size 1GiB --algorithm nvls"},
     {"MFU and HFU", "MFU, HFU, model FLOP utilisation",
      "Model FLOP utilisation: the FLOP that the model needs, forward and backward, over "
      "what the matrix units could do in the time. Hardware FLOP utilisation counts "

@@ -73,7 +73,7 @@ void CheckCollectiveTestNames(const proto::CollectiveTest& test, const Written& 
     algorithms.emplace_back(algorithm->name);
   }
   const std::string& name = test.algorithm();
-  if (!name.empty() && std::find(algorithms.begin(), algorithms.end(), name) == algorithms.end()) {
+  if (!name.empty() && name != algorithms.front() && AlgorithmByName(name) == nullptr) {
     problems.Add(at.At("algorithm").value, "",
                  Refusal("there is no algorithm " + Quoted(name), OneOf(algorithms),
                          NearestName(name, algorithms)));

@@ -1,7 +1,10 @@
 // The table of algorithms.
 
 #include <array>
+#include <string>
+#include <utility>
 
+#include "sim/base/names.h"
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
@@ -22,9 +25,21 @@ std::span<const Algorithm* const> Algorithms() {
   return kTable;
 }
 
+namespace {
+
+// NCCL's names of algorithms (NCCL_ALGO).
+constexpr std::pair<const char*, const char*> kOfNccl[] = {{"nvls", "in_switch"},
+                                                           {"nvlstree", "in_switch_tree"}};
+
+}  // namespace
+
 const Algorithm* AlgorithmByName(const std::string& name) {
+  std::string key = PlainKey(name, NameKind::kOther);
+  for (const auto& [nccl, own] : kOfNccl) {
+    key = key == nccl ? PlainKey(own, NameKind::kOther) : key;
+  }
   for (const Algorithm* algorithm : Algorithms()) {
-    if (name == algorithm->name) {
+    if (key == PlainKey(algorithm->name, NameKind::kOther)) {
       return algorithm;
     }
   }

@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "sim/base/check.h"
 #include "sim/interop/request_trace.h"
@@ -96,6 +97,20 @@ void Print(const std::string& format, const Write& write) {
   fmt::print("{}", format == "csv" ? CsvOfJson(write("json"), "points") : write(format));
 }
 
+// Latencies of no request would read as zero.
+void RefuseIfNoneWasServed(const ServeResult& result, const IterationCosts& costs) {
+  const auto served =
+      std::find_if(result.requests.begin(), result.requests.end(), [](const auto& r) {
+        return !r.refused;
+      });
+  if (!result.requests.empty() && served == result.requests.end()) {
+    throw UserError("", fmt::format("all {} requests are refused: the KV cache of a replica holds "
+                                    "{} tokens, fewer than any of them takes; expected shorter "
+                                    "requests, a wider --tensor or more --kv-tokens",
+                                    result.requests.size(), costs.cache_tokens()));
+  }
+}
+
 int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& load) {
   const double price = options.serve.usd_per_hour;
   if (!options.cap.resource.empty()) {
@@ -107,6 +122,7 @@ int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& lo
   const IterationCosts costs(run.deployment.model, run.deployment.part, run.deployment.engine,
                              run.deployment.layout, "");
   run.result = RunLoad(costs, load);
+  RefuseIfNoneWasServed(run.result, costs);
   Print(options.serve.format, [&](const std::string& format) {
     return format == "json" ? ServeRunJson(run, costs, price) : ServeRunText(run, costs, price);
   });
@@ -257,7 +273,12 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     ServeRun run;
     run.deployment = DeploymentOf(options.serve, catalogue);
     run.objectives = ObjectivesOf(options.serve);
-    run.note = EstimatesOf(run.deployment, catalogue);
+    CheckThatWeightsFit(run.deployment);
+    std::vector<std::string> notes = NotesOf(options.serve, run.deployment);
+    if (const std::string estimates = EstimatesOf(run.deployment, catalogue); !estimates.empty()) {
+      notes.push_back(estimates);
+    }
+    run.note = fmt::format("{}", fmt::join(notes, "\n"));
     ServeOptions whole = options.serve;
     const bool pools = options.pools.prefill_replicas > 0;
     // Pools and fleets behind a router share one load.
@@ -289,7 +310,10 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
 }
 
 void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
-  command.add_option("--weights", options.weights, "bf16, fp8, int8, int4, nvfp4 or mxfp4")
+  command
+      .add_option("--weights", options.weights,
+                  "bf16, fp8, int8, int4, nvfp4 or mxfp4; auto: as the checkpoint "
+                  "is published")
       ->capture_default_str()
       ->type_name("FORMAT");
   command.add_option("--kv", options.cache, "Format of the KV cache")

@@ -6,6 +6,7 @@
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "sim/base/check.h"
 #include "sim/catalogue/serving_names.h"
@@ -77,6 +78,51 @@ Surge SurgeOf(const std::string& text) {
                                     Quoted(text)));
   }
   return {Seconds(at), Seconds(span), times};
+}
+
+// A narrow format that the part multiplies only after widening it.
+bool IsWidened(WeightFormat format, const InferencePart& part) {
+  switch (format) {
+    case WeightFormat::kFp8:
+      return part.peak_fp8 <= 0;
+    case WeightFormat::kNvfp4:
+    case WeightFormat::kMxfp4:
+      return part.peak_fp4 <= 0;
+    default:
+      return false;
+  }
+}
+
+bool Fits(const Deployment& deployment) {
+  try {
+    const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                               deployment.layout, "");
+    return true;
+  } catch (const UserError&) {
+    return false;
+  }
+}
+
+// "--tensor 4", "--weights fp8": one change each after which the weights fit; "" where none does.
+std::string WhatFits(const Deployment& deployment) {
+  std::vector<std::string> fits;
+  Deployment other = deployment;
+  for (int tensor = deployment.layout.tensor + 1; tensor <= 64 && fits.empty(); ++tensor) {
+    other.layout.tensor = tensor;
+    if (deployment.model.heads % tensor == 0 && Fits(other)) {
+      fits.push_back(fmt::format("--tensor {}", tensor));
+    }
+  }
+  for (const WeightFormat format :
+       {WeightFormat::kFp8, WeightFormat::kInt4, WeightFormat::kNvfp4}) {
+    other = deployment;
+    other.layout.weights = format;
+    if (BytesOfFormat(format) < BytesOfFormat(deployment.layout.weights) && Fits(other)) {
+      fits.push_back(fmt::format("--weights {}", WeightFormatName(format)));
+      break;
+    }
+  }
+  return fits.empty() ? "" : fmt::format("; what would fit: {}", fmt::join(fits, ", or "));
 }
 
 }  // namespace
@@ -175,7 +221,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   layout.experts_spread = options.data > 1;
   layout.draft_tokens = options.drafts;
   layout.accepted = options.accepted;
-  if (!WeightFormatByName(options.weights, layout.weights)) {
+  if (options.weights == "auto") {
+    layout.weights = UsualWeights(deployment.model, catalogue);
+  } else if (!WeightFormatByName(options.weights, layout.weights)) {
     throw UserError("", fmt::format("--weights: there is no format {}; expected bf16, fp8, int8, "
                                     "int4, nvfp4 or mxfp4",
                                     Quoted(options.weights)));
@@ -243,6 +291,63 @@ std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& ca
                      part > 0 ? numbers(part, deployment.part.name) : "",
                      part > 0 && engine > 0 ? " and " : "",
                      engine > 0 ? numbers(engine, "engine " + deployment.engine.name) : "");
+}
+
+WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue) {
+  const auto published = catalogue.published_in.find(model.name);
+  return published == catalogue.published_in.end() ? WeightFormat::kBf16 : published->second;
+}
+
+std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& deployment) {
+  const InferenceModel& model = deployment.model;
+  const InferencePart& part = deployment.part;
+  const InferenceLayout& layout = deployment.layout;
+  const std::string format = WeightFormatName(layout.weights);
+  std::vector<std::string> notes;
+  if (options.model != model.name) {
+    notes.push_back(fmt::format("model {} is {}", Quoted(options.model), model.name));
+  }
+  if (options.part != part.name && options.part.find('+') == std::string::npos) {
+    notes.push_back(fmt::format("part {} is {}", Quoted(options.part), part.name));
+  }
+  if (options.engine != deployment.engine.name) {
+    notes.push_back(fmt::format("engine {} is {}", Quoted(options.engine), deployment.engine.name));
+  }
+  if (options.weights == "auto" && layout.weights != WeightFormat::kBf16) {
+    notes.push_back(fmt::format("weights in {}, as the checkpoint is published", format));
+  }
+  if (IsWidened(layout.weights, part)) {
+    notes.push_back(
+        fmt::format("{} has no units for {}: weights are stored so and widened for "
+                    "products",
+                    part.name, format));
+  }
+  if (!model.latent && layout.tensor > model.kv_heads) {
+    notes.push_back(fmt::format("tensor {} of {} key-value heads: each is kept {} times",
+                                layout.tensor, model.kv_heads,
+                                (layout.tensor + model.kv_heads - 1) / model.kv_heads));
+  }
+  if (layout.tensor > part.domain) {
+    notes.push_back(fmt::format("tensor {} spans servers of {}: all-reduces cross the network",
+                                layout.tensor, part.domain));
+  }
+  const double longest = options.input + options.output;
+  if (model.context > 0 && longest > model.context) {
+    notes.push_back(
+        fmt::format("requests of {:g} tokens are longer than the context of {}, {}: an "
+                    "engine would refuse them",
+                    longest, model.name, model.context));
+  }
+  return notes;
+}
+
+void CheckThatWeightsFit(const Deployment& deployment) {
+  try {
+    const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                               deployment.layout, "");
+  } catch (const UserError& error) {
+    throw UserError("", error.problems().front().message + WhatFits(deployment));
+  }
 }
 
 int RefuseServing(const std::string& command, const UserError& error) {

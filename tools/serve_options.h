@@ -16,7 +16,7 @@ namespace gridlock {
 
 struct ServeOptions {
   std::string model = "llama-3.1-70b", part = "h100_sxm", engine = "vllm_2";
-  std::string weights = "bf16", cache = "auto";
+  std::string weights = "auto", cache = "auto";
   int tensor = 1, pipeline = 1, data = 1, replicas = 1, drafts = 0;
   double accepted = 0.8;
   double input = 1000, output = 250, spread = 0, rate = 0, concurrency = 0;
@@ -45,6 +45,16 @@ Objectives ObjectivesOf(const ServeOptions& options);
 
 /// Which numbers of the part and the engine are estimates, in words; "" when none is.
 std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& catalogue);
+
+/// What the options left open and how that was taken, and what the deployment does beyond what its
+/// part was made for; one line each.
+std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& deployment);
+
+/// Throws UserError where weights leave HBM no room for a KV cache, with what would fit.
+void CheckThatWeightsFit(const Deployment& deployment);
+
+/// The format of the weights where none is said: that of the published checkpoint, else 16 bits.
+WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue);
 
 /// Prints the problems of an error that comes from the command line, and returns the exit code.
 int RefuseServing(const std::string& command, const UserError& error);

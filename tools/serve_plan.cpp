@@ -19,7 +19,7 @@ namespace {
 
 struct PlanOptions {
   ServeOptions serve;
-  std::string weights = "bf16,fp8", caches = "bf16,fp8", flags = "vllm";
+  std::string weights = "auto", caches = "bf16,fp8", flags = "vllm";
   std::vector<double> prices;  ///< of the parts, in their order
   int width_most = 8, top = 10;
   bool pools = false;
@@ -57,7 +57,12 @@ PlanSpec SpecOf(const PlanOptions& options, const ServingCatalogue& catalogue) {
   spec.load.value = options.serve.rate;
   spec.objectives = ObjectivesOf(options.serve);
   spec.width_most = options.width_most;
-  for (const std::string& word : ListOf(options.weights)) {
+  const WeightFormat usual = UsualWeights(spec.base.model, catalogue);
+  if (options.weights == "auto") {
+    spec.weights =
+        usual == WeightFormat::kBf16 ? std::vector{usual, WeightFormat::kFp8} : std::vector{usual};
+  }
+  for (const std::string& word : ListOf(options.weights == "auto" ? "" : options.weights)) {
     WeightFormat format = WeightFormat::kBf16;
     if (!WeightFormatByName(word, format)) {
       throw UserError("", fmt::format("--weights: there is no format {}", Quoted(word)));
@@ -96,7 +101,43 @@ std::string LayoutText(const ServingPlan& plan) {
          LayoutText(plan.deployment.layout);
 }
 
-std::string PlanText(const PlanOptions& options, const std::vector<ServingPlan>& plans, int tried) {
+// Whether the weights leave room in HBM of some replica of the search.
+bool SomeFit(const PlanSpec& spec) {
+  Deployment deployment = spec.base;
+  for (const WeightFormat weights : spec.weights) {
+    for (int width = 1; width <= spec.width_most; ++width) {
+      deployment.layout.weights = weights;
+      deployment.layout.tensor = width;
+      try {
+        if (deployment.model.heads % width == 0) {
+          CheckThatWeightsFit(deployment);
+          return true;
+        }
+      } catch (const UserError&) {
+        continue;
+      }
+    }
+  }
+  return false;
+}
+
+// What keeps a search from an answer: memory, objectives, or the rate.
+std::string WhyNone(const ServeOptions& serve, const PlanSpec& spec) {
+  if (!SomeFit(spec)) {
+    return fmt::format(
+        "memory is the reason: the weights of {} fit no replica of up to {} {}; a wider replica "
+        "(--width-most), a narrower format (--weights) or more HBM would",
+        spec.base.model.name, spec.width_most, serve.part);
+  }
+  return serve.ttft_ms <= 0 && serve.tpot_ms <= 0
+             ? "no replica keeps up with its requests: a wider one (--width-most) or a faster part "
+               "would"
+             : "no deployment keeps the objectives: looser ones, a wider replica (--width-most) or "
+               "a faster part would";
+}
+
+std::string PlanText(const PlanOptions& options, const PlanSpec& spec,
+                     const std::vector<ServingPlan>& plans, int tried) {
   std::string text = fmt::format(
       "{} at {:g} requests/s on {}: {} deployments tried, {} keep the objectives with their best "
       "batch\n{:>4} {:>14} {:>6} {:>9} {:>16} {:>6} {:>4} {:>9} {:>10} {:>9} {:>8} {:>9}\n",
@@ -117,9 +158,7 @@ std::string PlanText(const PlanOptions& options, const std::vector<ServingPlan>&
         100 * plan.delivered.within, PriceText(plan.usd_per_hour));
   }
   if (plans.empty()) {
-    return text +
-           "no deployment keeps the objectives: looser ones, a wider replica "
-           "(--width-most) or a faster part would\n";
+    return text + WhyNone(options.serve, spec) + "\n";
   }
   const bool unpriced = plans.front().usd_per_hour <= 0;
   return text +
@@ -172,9 +211,10 @@ int RunPlan(const PlanOptions& options) {
   try {
     const ServingCatalogue catalogue = ShippedServingCatalogue();
     int tried = 0;
-    const std::vector<ServingPlan> plans = SearchPlans(SpecOf(options, catalogue), tried);
+    const PlanSpec spec = SpecOf(options, catalogue);
+    const std::vector<ServingPlan> plans = SearchPlans(spec, tried);
     const std::string& format = options.serve.format;
-    fmt::print("{}", format == "text"   ? PlanText(options, plans, tried)
+    fmt::print("{}", format == "text"   ? PlanText(options, spec, plans, tried)
                      : format == "json" ? PlanJson(options, plans, tried)
                                         : CsvOfJson(PlanJson(options, plans, tried), "plans"));
     return kSuccess;
@@ -208,7 +248,10 @@ void AddServePlanCommand(CLI::App& app, int& code) {
   command->add_option("--within", options->serve.share, "Share of requests within the objectives")
       ->check(CLI::Range(0.01, 1.0))
       ->capture_default_str();
-  command->add_option("--weights", options->weights, "Formats to try")->capture_default_str();
+  command
+      ->add_option("--weights", options->weights,
+                   "Formats to try; auto: bf16 and fp8, or that of the checkpoint")
+      ->capture_default_str();
   command->add_option("--kv", options->caches, "Formats of the cache to try")
       ->capture_default_str();
   command->add_option("--width-most", options->width_most, "Accelerators of a replica at most")

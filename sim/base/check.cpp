@@ -58,6 +58,38 @@ double EditDistance(const std::string& a, const std::string& b) {
   return current[columns - 1];
 }
 
+/// The runs of digits of a name.
+std::vector<std::string> NumbersIn(const std::string& name) {
+  std::vector<std::string> numbers;
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    if (std::isdigit(static_cast<unsigned char>(name[i])) == 0) {
+      continue;
+    }
+    if (i == 0 || std::isdigit(static_cast<unsigned char>(name[i - 1])) == 0) {
+      numbers.emplace_back();
+    }
+    numbers.back() += name[i];
+  }
+  return numbers;
+}
+
+/// What sets a candidate back behind others as near: a number of the name that it does not have is
+/// another size or generation ("llama_3_70b" is nearer to llama_3.1_70b than to llama_2_70b), and
+/// another first letter is another family.
+double Setback(const std::string& name, const std::string& candidate) {
+  constexpr double kOtherNumber = 1.5, kOtherFamily = 0.5;
+  const std::vector<std::string> numbers = NumbersIn(candidate);
+  double setback =
+      !name.empty() && !candidate.empty() && LowerCase(name.front()) != LowerCase(candidate.front())
+          ? kOtherFamily
+          : 0.0;
+  for (const std::string& number : NumbersIn(name)) {
+    const bool there = std::find(numbers.begin(), numbers.end(), number) != numbers.end();
+    setback += there ? 0.0 : kOtherNumber;
+  }
+  return setback;
+}
+
 bool ShareALetter(const std::string& a, const std::string& b) {
   return std::any_of(a.begin(), a.end(), [&](char in_a) {
     return std::any_of(b.begin(), b.end(), [&](char in_b) {
@@ -145,10 +177,13 @@ std::string NearestName(const std::string& name, const std::vector<std::string>&
     const std::size_t letters = std::max(name.size(), candidate.size());
     const double limit = std::max(1.0, static_cast<double>(letters) / 3.0);
     const double distance = EditDistance(name, candidate);
-    if (distance <= limit && ShareALetter(name, candidate) &&
-        (nearest.empty() || distance < smallest)) {
+    if (distance > limit || !ShareALetter(name, candidate)) {
+      continue;
+    }
+    const double all = distance + Setback(name, candidate);
+    if (nearest.empty() || all < smallest) {
       nearest = candidate;
-      smallest = distance;
+      smallest = all;
     }
   }
   return nearest;

@@ -8,7 +8,7 @@ std::string AssumedSwitchText(BytesPerSecond port, std::string_view power) {
   return fmt::format(R"(  switch {{
     name: "generic"
     title: "Generic switch"
-    ports: 4096
+    ports: 65536
     port_bandwidth: "{} Gbps"
     latency: "600 ns"
     power: "{}"

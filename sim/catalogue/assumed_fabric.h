@@ -10,8 +10,8 @@
 
 namespace gridlock {
 
-/// The switch of AssumedFabricText, as an entry of `catalog { ... }`. Its 4,096 ports are far
-/// beyond real switches, and its source says that it is assumed.
+/// The switch of AssumedFabricText, as an entry of `catalog { ... }`. Its 65,536 ports hold
+/// two servers with a scale-up domain of 16,384 each, and its source says that it is assumed.
 /// @param port bandwidth of a port per direction: that of a NIC
 /// @param power of one switch, as a scenario has it: "1 W" where its draw must not count
 std::string AssumedSwitchText(BytesPerSecond port, std::string_view power);

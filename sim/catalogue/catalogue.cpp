@@ -179,6 +179,19 @@ bool Catalogue::wants_more() const {
          wan_optics.wants_more() || failure_rates.wants_more() || clusters.wants_more();
 }
 
+void Catalogue::NoteSpellings(std::vector<std::string>& notes) const {
+  const auto add = [&notes](const char* kind, const auto& entries) {
+    for (const auto& [written, name] : entries.spelled()) {
+      notes.push_back(std::string(kind) + " " + Quoted(written) + " is " + name);
+    }
+  };
+  add("accelerator", accelerators);
+  add("server", servers);
+  add("model", models);
+  add("stack", stacks);
+  add("cluster", clusters);
+}
+
 void Catalogue::PutOwnEntries(proto::Scenario& scenario, Written& written) const {
   if (written.Has("catalog")) {
     *scenario.mutable_catalog() = own_.message;

@@ -4,6 +4,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "proto/catalog.pb.h"
 #include "proto/scenario.pb.h"
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/catalogue/graphs.h"
 #include "sim/schema/problems.h"
 #include "sim/schema/written.h"
@@ -24,8 +26,19 @@ struct Entry {
   const Written* written = nullptr;
 };
 
-/// The entries of one kind. They are found by name or alias, a name before an alias; iteration goes
-/// over names alone. They remember whether more entries could have given another answer.
+/// What names of entries carry beside what tells them apart.
+template <typename T>
+inline constexpr NameKind kNamedLike = NameKind::kOther;
+template <>
+inline constexpr NameKind kNamedLike<proto::Accelerator> = NameKind::kPart;
+template <>
+inline constexpr NameKind kNamedLike<proto::Server> = NameKind::kPart;
+template <>
+inline constexpr NameKind kNamedLike<proto::Model> = NameKind::kModel;
+
+/// The entries of one kind. They are found by name or alias, a name before an alias, or as people
+/// write either (PlainKey) where that is one entry; iteration goes over names alone. They remember
+/// whether more entries could have given another answer.
 template <typename T>
 class Entries {
  public:
@@ -39,9 +52,15 @@ class Entries {
   [[nodiscard]] const_iterator find(const std::string& name) const {
     const const_iterator found = entries_.find(name);
     const auto alias = found == end() ? aliases_.find(name) : aliases_.end();
-    wants_more_ = wants_more_ || (found == end() && alias == aliases_.end());
-    return alias == aliases_.end() ? found : entries_.find(alias->second);
+    if (found != end() || alias != aliases_.end()) {
+      return found != end() ? found : entries_.find(alias->second);
+    }
+    wants_more_ = true;
+    return FindSpelled(name);
   }
+
+  /// What was found by another spelling than a name or an alias, and the names that it meant.
+  [[nodiscard]] const std::map<std::string, std::string>& spelled() const { return spelled_; }
 
   /// All of them, for a message that lists them.
   [[nodiscard]] const Entries& All() const {
@@ -75,8 +94,30 @@ class Entries {
   [[nodiscard]] const std::map<std::string, std::string>& aliases() const { return aliases_; }
 
  private:
+  /// The one entry whose name or alias has the same key; none where several have.
+  [[nodiscard]] const_iterator FindSpelled(const std::string& name) const {
+    const std::string key = PlainKey(name, kNamedLike<T>);
+    std::set<std::string> meant;
+    for (const auto& [each, entry] : entries_) {
+      if (PlainKey(each, kNamedLike<T>) == key) {
+        meant.insert(each);
+      }
+    }
+    for (const auto& [alias, each] : aliases_) {
+      if (PlainKey(alias, kNamedLike<T>) == key) {
+        meant.insert(each);
+      }
+    }
+    if (key.empty() || meant.size() != 1) {
+      return end();
+    }
+    spelled_[name] = *meant.begin();
+    return entries_.find(*meant.begin());
+  }
+
   Map entries_;
   std::map<std::string, std::string> aliases_;
+  mutable std::map<std::string, std::string> spelled_;
   mutable bool wants_more_ = false;
 };
 
@@ -127,6 +168,9 @@ class Catalogue {
   /// Whether a catalogue with more entries could have answered otherwise: a name was not found, or
   /// all entries were asked for. Where neither was, the named entries say what the whole would say.
   [[nodiscard]] bool wants_more() const;
+
+  /// Adds which entries were meant by names that are neither theirs nor an alias.
+  void NoteSpellings(std::vector<std::string>& notes) const;
 
   /// How entries of the scenario were understood, for the output.
   [[nodiscard]] const std::vector<std::string>& notes() const { return notes_; }

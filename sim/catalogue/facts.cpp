@@ -67,8 +67,7 @@ void AddMemory(const proto::Memory& memory, AcceleratorFacts& facts) {
 /// The factor that an override has put on the rates; 1 without one.
 double FlopsFactor(const proto::Accelerator& entry, const AcceleratorSpec& spec) {
   const double peak = SiOf(entry.rate(0).peak(), Dimension::kCompute);
-  // Precisions are numbered from 1 in the schema and from 0 in the struct.
-  return spec.rates[static_cast<int>(entry.rate(0).precision()) - 1].peak.si() / peak;
+  return spec.rates[static_cast<int>(MakePrecision(entry.rate(0).precision()))].peak.si() / peak;
 }
 
 }  // namespace

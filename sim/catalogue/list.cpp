@@ -7,7 +7,9 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/parts.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
@@ -32,7 +34,9 @@ CatalogueList ListCatalogue() {
   for (const auto& [name, accelerator] : catalogue.accelerators) {
     list.accelerators.push_back(name);
     for (const proto::MatrixRate& rate : accelerator.message->rate()) {
-      list.formats[name].insert(proto::Precision_Name(rate.precision()));
+      for (const proto::Precision format : FormatsAt(MakePrecision(rate.precision()))) {
+        list.formats[name].insert(proto::Precision_Name(format));
+      }
     }
   }
   list.accelerator_aliases = catalogue.accelerators.aliases();
@@ -66,17 +70,19 @@ CatalogueList ListCatalogue() {
     server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
     for (const proto::MatrixRate& rate :
          catalogue.accelerators.at(message.accelerator()).message->rate()) {
-      // FP32 is 1 in the schema and 0 in the struct.
-      server.peak[rate.precision() - 1] = FlopPerSecond(SiOf(rate.peak(), Dimension::kCompute));
+      server.peak[static_cast<int>(MakePrecision(rate.precision()))] =
+          FlopPerSecond(SiOf(rate.peak(), Dimension::kCompute));
     }
   }
   return list;
 }
 
+std::string AcceleratorNamed(const CatalogueList& catalogue, const std::string& name) {
+  return MeantName(name, catalogue.accelerators, catalogue.accelerator_aliases, NameKind::kPart);
+}
+
 const CatalogueServer& UsualServer(const CatalogueList& catalogue, const std::string& accelerator) {
-  const auto alias = catalogue.accelerator_aliases.find(accelerator);
-  const std::string& name =
-      alias == catalogue.accelerator_aliases.end() ? accelerator : alias->second;
+  const std::string name = AcceleratorNamed(catalogue, accelerator);
   const auto worse = [](const CatalogueServer& server) {
     return std::pair(std::abs(std::log(server.accelerators / 8.0)),
                      -server.nics * server.nic_bandwidth.si() / server.accelerators);

@@ -69,6 +69,10 @@ struct CatalogueList {
 /// Reads the catalogue that scenarios see. Throws UserError when its files are wrong.
 CatalogueList ListCatalogue();
 
+/// The accelerator that `name` means, by name, alias or another spelling; `name` where there is
+/// none.
+std::string AcceleratorNamed(const CatalogueList& catalogue, const std::string& name);
+
 /// The server that stands for an accelerator, or an alias of one, where none is named: of its
 /// servers the one nearest to eight accelerators, of those the one with the most NIC bandwidth for
 /// each, then the first by name. Throws UserError where there is none.

@@ -72,13 +72,44 @@ Precision MakePrecision(proto::Precision precision) {
     case proto::TF32:
       return Precision::kTf32;
     case proto::FP8:
+    case proto::MXFP8:
       return Precision::kFp8;
     case proto::FP4:
+    case proto::NVFP4:
       return Precision::kFp4;
     case proto::INT8:
       return Precision::kInt8;
     default:
       return Precision::kBf16;  // the default of a job
+  }
+}
+
+std::vector<proto::Precision> FormatsAt(Precision rate) {
+  std::vector<proto::Precision> formats;
+  for (int i = proto::FP32; proto::Precision_IsValid(i); ++i) {
+    const auto format = static_cast<proto::Precision>(i);
+    if (MakePrecision(format) == rate) {
+      formats.push_back(format);
+    }
+  }
+  return formats;
+}
+
+std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator) {
+  // Parts that multiply 4-bit numbers scale blocks inside the product (Blackwell, CDNA 4); older
+  // ones scale outside of it.
+  const bool scales =
+      accelerator.rates[static_cast<int>(Precision::kFp4)].peak > FlopPerSecond(0.0);
+  switch (precision) {
+    case proto::FP16:
+      return "FP16 at the rate and in the bytes of BF16";
+    case proto::MXFP8:
+      return scales ? "MXFP8 at the rate of FP8, its block scales inside the product"
+                    : "MXFP8 as FP8: " + accelerator.name + " has no units for block scales";
+    case proto::NVFP4:
+      return "NVFP4 at the rate of FP4, its block scales inside the product";
+    default:
+      return "";
   }
 }
 

@@ -44,7 +44,14 @@ AcceleratorFacts MakeFacts(const proto::Accelerator& entry, const AcceleratorSpe
 /// A dense transformer of the catalogue.
 ModelSpec MakeModel(const std::string& name, const std::string& path, const Catalogue& catalogue);
 
-/// The number format of a job; BF16 when it says none.
+/// The format whose rate a job's products have; BF16 when it says none.
 Precision MakePrecision(proto::Precision precision);
+
+/// The formats of the schema that run at the rate of one: BF16 and FP16 at that of 16 bits.
+std::vector<proto::Precision> FormatsAt(Precision rate);
+
+/// What a format of the schema means for a job on this part, "" where nothing is to be said: "the
+/// rate of BF16" of FP16.
+std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator);
 
 }  // namespace gridlock

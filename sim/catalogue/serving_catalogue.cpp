@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/catalogue/folders.h"
 #include "sim/catalogue/serving_fields.h"
 #include "sim/catalogue/serving_machines.h"
@@ -117,6 +118,12 @@ void SetModel(const std::string& field, const std::string& text, ServingCatalogu
     for (const std::string& word : WordsOf(text)) {
       catalogue.model_aliases[word] = model.name;
     }
+  } else if (field == "weights") {
+    WeightFormat format = WeightFormat::kBf16;
+    problem = WeightFormatByName(text, format)
+                  ? ""
+                  : fmt::format("weights is {}; expected a format such as fp8", Quoted(text));
+    catalogue.published_in[model.name] = format;
   } else if (field == "ffn" || field == "windowed_share") {
     (field == "ffn" ? model.ffn : model.windowed_share) = value.value_or(0);
   } else if (field == "latent" || field == "gated" || field == "block_scales") {
@@ -259,41 +266,55 @@ std::pair<double, double> VersionOf(const std::string& text) {
   return {version, year};
 }
 
-}  // namespace
-
-const InferencePart* ServingCatalogue::FindPart(const std::string& name) const {
-  const auto alias = aliases.find(name);
-  const std::string& wanted = alias == aliases.end() ? name : alias->second;
-  const auto found = std::find_if(parts.begin(), parts.end(), [&](const InferencePart& part) {
-    return part.name == wanted;
-  });
-  return found == parts.end() ? nullptr : &*found;
-}
-
-const InferenceModel* ServingCatalogue::FindModel(const std::string& name) const {
-  // "llama_3.1_70b", as training has it, and "Llama-3.1-70B" are one model.
-  std::string folded = name;
-  for (char& c : folded) {
-    c = c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  for (const std::string& wanted : {name, folded}) {
-    const auto alias = model_aliases.find(wanted);
-    const std::string& entry = alias == model_aliases.end() ? wanted : alias->second;
-    const auto found = std::find_if(models.begin(), models.end(), [&](const InferenceModel& model) {
-      return model.name == entry;
+// The entry called `name`, by an alias, or as people write either.
+template <typename T>
+const T* FindNamed(const std::vector<T>& entries, const std::map<std::string, std::string>& aliases,
+                   const std::string& name, NameKind kind) {
+  const auto called = [&entries](const std::string& wanted) -> const T* {
+    const auto found = std::find_if(entries.begin(), entries.end(), [&](const T& each) {
+      return each.name == wanted;
     });
-    if (found != models.end()) {
-      return &*found;
+    return found == entries.end() ? nullptr : &*found;
+  };
+  const auto alias = aliases.find(name);
+  if (const T* const found = called(alias == aliases.end() ? name : alias->second)) {
+    return found;
+  }
+  const std::string key = PlainKey(name, kind);
+  for (const T& each : entries) {
+    if (!key.empty() && PlainKey(each.name, kind) == key) {
+      return &each;
+    }
+  }
+  for (const auto& [other, entry] : aliases) {
+    if (!key.empty() && PlainKey(other, kind) == key) {
+      return called(entry);
     }
   }
   return nullptr;
 }
 
+}  // namespace
+
+const InferencePart* ServingCatalogue::FindPart(const std::string& name) const {
+  return FindNamed(parts, aliases, name, NameKind::kPart);
+}
+
+const InferenceModel* ServingCatalogue::FindModel(const std::string& name) const {
+  return FindNamed(models, model_aliases, name, NameKind::kModel);
+}
+
 const InferenceEngine* ServingCatalogue::FindEngine(const std::string& name) const {
-  const auto found = std::find_if(engines.begin(), engines.end(), [&](const auto& each) {
-    return each.engine.name == name;
-  });
-  return found == engines.end() ? nullptr : &found->engine;
+  const std::string key = PlainKey(name, NameKind::kOther);
+  for (const bool exact : {true, false}) {
+    for (const ServingEngineEntry& each : engines) {
+      const std::string& own = each.engine.name;
+      if (exact ? own == name : PlainKey(own, NameKind::kOther) == key) {
+        return &each.engine;
+      }
+    }
+  }
+  return EngineOf(name, "");
 }
 
 const InferenceEngine* ServingCatalogue::EngineOf(const std::string& name,

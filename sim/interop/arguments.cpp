@@ -27,6 +27,11 @@ class ShellWords {
     while (SkipToWord()) {
       const Position where{file_, line_, static_cast<int>(at_ - line_begin_) + 1};
       const std::size_t begin = at_;
+      if (const std::size_t whole = StagesInQuotes(); whole > 0) {
+        words.push_back({std::string(text_.substr(begin + 1, whole)), where});
+        at_ += whole + 2;
+        continue;
+      }
       int braces = 0;
       while (at_ < text_.size() && (braces > 0 || !Parts(text_[at_]))) {
         braces += text_[at_] == '{' ? 1 : text_[at_] == '}' ? -1 : 0;
@@ -45,8 +50,21 @@ class ShellWords {
     return IsBlank(c) || c == '"' || c == '\'' || c == '(' || c == ')' || c == ';' || c == '\\';
   }
 
+  /// The length of one word in quotes that begin here with bars in it, a layout of stages such as
+  /// "Et|(tt|)*2L", whose brackets belong to it; 0 where something else stands here.
+  [[nodiscard]] std::size_t StagesInQuotes() const {
+    if (text_[at_] != '"' && text_[at_] != '\'') {
+      return 0;
+    }
+    const std::size_t end = text_.find_first_of(" \t\r\n\"'", at_ + 1);
+    const bool closes = end != std::string_view::npos && text_[end] == text_[at_];
+    const std::string_view inside = closes ? text_.substr(at_ + 1, end - at_ - 1) : "";
+    return inside.find('|') == std::string_view::npos ? 0 : inside.size();
+  }
+
   bool SkipToWord() {
-    while (at_ < text_.size() && (Parts(text_[at_]) || text_[at_] == '#')) {
+    while (at_ < text_.size() && StagesInQuotes() == 0 &&
+           (Parts(text_[at_]) || text_[at_] == '#')) {
       if (text_[at_] == '#') {
         at_ = std::min(text_.find('\n', at_), text_.size());
         continue;

@@ -8,6 +8,7 @@
 
 #include "sim/base/check.h"
 #include "sim/interop/hf_fields.h"
+#include "sim/interop/hf_spelling.h"
 #include "sim/interop/json_text.h"
 
 namespace gridlock {
@@ -380,7 +381,7 @@ std::string TitleOf(const std::string& file, const JsonValue& config) {
 HfModel ReadHfConfig(const std::string& file, std::string_view text, const std::string& name,
                      ProblemList& problems) {
   const std::size_t before = problems.size();
-  const JsonValue whole = ReadJson(file, text, problems);
+  const JsonValue whole = InUsualNames(ReadJson(file, text, problems));
   if (problems.size() != before) {
     return {};
   }
@@ -392,6 +393,7 @@ HfModel ReadHfConfig(const std::string& file, std::string_view text, const std::
   // Models that also take pictures keep their language model in here.
   const JsonValue* const inner = whole.Find("text_config");
   const bool nested = inner != nullptr && inner->kind == JsonValue::Kind::kObject;
+  RefuseSlips(nested ? *inner : whole, problems);
   const std::string title = TitleOf(file, whole);
   HfModel made = HfReader(file, nested ? *inner : whole, problems)
                      .Read(name.empty() ? (title.empty() ? "model" : title) : name);

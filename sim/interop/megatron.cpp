@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <iterator>
 
@@ -170,6 +171,38 @@ int NumberIn(std::string_view text) {
   return number;
 }
 
+/// A layout of stages with its repetitions written out: "(tt|)*2" is "tt|tt|", "t*3" is "ttt".
+/// Commas and blanks are left out.
+std::string Unrolled(std::string_view text) {
+  std::vector<std::string> open(1);
+  std::string last;  // what a star would repeat
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '(') {
+      open.emplace_back();
+      last.clear();
+    } else if (c == ')' && open.size() > 1) {
+      last = open.back();
+      open.pop_back();
+      open.back() += last;
+    } else if (c == '*') {
+      const int times = NumberIn(text.substr(i + 1));
+      constexpr int kMost = 100'000;
+      for (int more = 1; more < times && more < kMost; ++more) {
+        open.back() += last;
+      }
+    } else if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '|') {
+      last = std::string(1, c);
+      open.back() += last;
+    }
+  }
+  std::string whole;
+  for (const std::string& part : open) {
+    whole += part;
+  }
+  return whole;
+}
+
 class MegatronReader {
  public:
   MegatronReader(const std::string& file, const Arguments& given, ProblemList& problems)
@@ -184,8 +217,8 @@ class MegatronReader {
     ReadSharding();
     ReadRecompute();
     ReadPipeline();
-    made_.stack = "megatron_core";
-    made_.notes.emplace_back("stack: megatron_core; megatron_lm is Megatron-LM at its defaults");
+    ReadOffload();
+    ReadStack();
     made_.model = model_.name;
     made_.model_entry = ModelEntry(model_, model_.name, "Megatron-LM arguments: " + file_, "  ");
     ListUnmapped();
@@ -417,9 +450,9 @@ class MegatronReader {
     const bool embedding = given_.Flag("account-for-embedding-in-pipeline-split");
     const bool loss = given_.Flag("account-for-loss-in-pipeline-split");
     made_.embedding_as_layer = embedding && loss;
+    ReadStages();
     for (const char* uneven :
-         {"decoder-first-pipeline-num-layers", "decoder-last-pipeline-num-layers",
-          "pipeline-model-parallel-layout"}) {
+         {"decoder-first-pipeline-num-layers", "decoder-last-pipeline-num-layers"}) {
       if (given_.Has(uneven)) {
         made_.notes.push_back(
             fmt::format("approximated: --{} {} fixes the layers of a stage; here the first chunks "
@@ -432,6 +465,68 @@ class MegatronReader {
     }
     ShareLayers(model_.layers + (made_.embedding_as_layer ? 2 : 0), given_.Where("num-layers"),
                 made_, problems_);
+  }
+
+  // Stages one by one, "Et*3|(tt|)*29m|L": as many chunks on a rank as there are stages for each.
+  void ReadStages() {
+    const std::string name = "pipeline-model-parallel-layout";
+    const std::string written = given_.Text(name);
+    if (written.empty()) {
+      return;
+    }
+    const std::string stages = Unrolled(written);
+    const auto parts = static_cast<int>(std::count(stages.begin(), stages.end(), '|')) + 1;
+    const auto layers = static_cast<int>(std::count(stages.begin(), stages.end(), 't'));
+    if (parts % made_.pipeline != 0) {
+      given_.Refuse(name,
+                    fmt::format("--{} {} has {} stages, which {} pipeline ranks do not share", name,
+                                Quoted(written), parts, made_.pipeline),
+                    fmt::format("a multiple of {} stages", made_.pipeline));
+      return;
+    }
+    if (layers != model_.layers) {
+      given_.Refuse(name,
+                    fmt::format("--{} {} has {} layers (t), and --num-layers is {}", name,
+                                Quoted(written), layers, model_.layers),
+                    fmt::format("{} layers", model_.layers));
+      return;
+    }
+    made_.virtual_pipeline = parts / made_.pipeline;
+    made_.notes.push_back(fmt::format(
+        "approximated: --{} {} is {} stages, {} on a rank; here the first chunks hold one layer "
+        "more",
+        name, written, parts, made_.virtual_pipeline));
+  }
+
+  void ReadOffload() {
+    const std::string share = given_.Text("optimizer-offload-fraction");
+    if (given_.Flag("optimizer-cpu-offload")) {
+      made_.optimizer_on_host = true;
+      if (!share.empty() && share != "1" && share != "1.0") {
+        made_.notes.push_back(fmt::format(
+            "approximated: {} of the optimizer is on the host there, all of it here", share));
+      }
+    }
+    if (const int ahead = Or("mtp-num-layers", 0); ahead > 0) {
+      (void)given_.Text("mtp-loss-scaling-factor");
+      made_.notes.push_back(
+          fmt::format("not simulated: --mtp-num-layers {}, {} that {} tokens further ahead", ahead,
+                      ahead == 1 ? "a layer" : "layers", ahead == 1 ? "predicts" : "predict"));
+    }
+  }
+
+  // DeepEP waits on the host for counts of tokens unless CUDA graphs replay the step.
+  void ReadStack() {
+    const bool graphs = given_.Has("cuda-graph-impl") || given_.Flag("enable-cuda-graph") ||
+                        given_.Flag("external-cuda-graph");
+    const bool flex = given_.Flag("moe-enable-deepep") ||
+                      given_.Has("moe-flex-dispatcher-backend") ||
+                      given_.Text("moe-token-dispatcher-type") == "flex";
+    made_.stack = !flex || model_.mixture.experts == 0 ? "megatron_core"
+                  : graphs                             ? "megatron_core_flex"
+                                                       : "megatron_deepep";
+    made_.notes.push_back(
+        fmt::format("stack: {}; megatron_lm is Megatron-LM at its defaults", made_.stack));
   }
 
   void ListUnmapped() {

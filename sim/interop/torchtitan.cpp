@@ -19,10 +19,20 @@ struct Flavor {
 };
 
 constexpr Flavor kFlavors[] = {
-    {"llama3", "8B", "llama_3.1_8b", 32},          {"llama3", "70B", "llama_3.1_70b", 80},
-    {"llama3", "405B", "llama_3.1_405b", 126},     {"llama4", "17bx128e", "llama_4_maverick", 48},
-    {"deepseek_v3", "671B", "deepseek_v3", 61},    {"qwen3", "30B-A3B", "qwen3_30b_a3b", 48},
+    {"llama3", "8B", "llama_3.1_8b", 32},
+    {"llama3", "70B", "llama_3.1_70b", 80},
+    {"llama3", "405B", "llama_3.1_405b", 126},
+    {"llama4", "17bx128e", "llama_4_maverick", 48},
+    {"deepseek_v3", "671B", "deepseek_v3", 61},
+    {"qwen3", "30B-A3B", "qwen3_30b_a3b", 48},
     {"qwen3", "235B-A22B", "qwen3_235b_a22b", 94},
+    {"deepseek_v3", "16B", "deepseek_v2_lite", 27},
+    {"qwen3", "0.6B", "qwen3_0.6b", 28},
+    {"qwen3", "1.7B", "qwen3_1.7b", 28},
+    {"qwen3", "4B", "qwen3_4b", 36},
+    {"qwen3", "8B", "qwen3_8b", 36},
+    {"qwen3", "14B", "qwen3_14b", 40},
+    {"qwen3", "32B", "qwen3_32b", 64},
 };
 
 // Sections and keys that change neither a size nor a time that is simulated.
@@ -195,9 +205,30 @@ class TorchtitanReader {
     if (given_.Text("training.mixed_precision_param", "bfloat16") == "float32") {
       made_.precision = "FP32";
     }
-    const std::string converters = given_.Text("model.converters");
-    if (converters.find("float8") != std::string::npos) {
+    ReadFormat();
+  }
+
+  // One factor for a whole tensor unless a recipe says otherwise; torchtitan's MX converter scales
+  // blocks. A recipe without a converter is not read there either.
+  void ReadFormat() {
+    const std::string converters = given_.List("model.converters", "");
+    recipe_ = given_.Text("float8.recipe_name", given_.Text("quantize.linear.float8.recipe_name"));
+    (void)given_.Text("mx.recipe_name", given_.Text("quantize.linear.mx.recipe_name"));
+    if (converters.find("float8") != std::string::npos ||
+        given_.Flag("float8.enable_float8_linear")) {
       made_.precision = "FP8";
+    } else if (converters.find("mx") != std::string::npos) {
+      made_.precision = "MXFP8";
+    } else if (!recipe_.empty()) {
+      made_.notes.push_back(fmt::format(
+          "float8.recipe_name {}: no converter is given (model.converters = [\"float8\"]), so "
+          "products stay in {}",
+          recipe_, made_.precision));
+    }
+    if (recipe_ == "rowwise_with_gw_hp") {
+      made_.notes.emplace_back(
+          "approximated: rowwise_with_gw_hp keeps gradients of weights in 16 bits there; all "
+          "products are in FP8 here");
     }
   }
 
@@ -206,8 +237,10 @@ class TorchtitanReader {
     made_.recompute = mode == "full" ? "FULL_LAYER" : mode == "none" ? "NONE" : "SELECTIVE";
     const bool compiled = given_.Flag("compile.enable") || given_.Flag("training.compile");
     made_.stack = given_.Flag("parallelism.enable_async_tensor_parallel") ? "torchtitan_asynctp"
-                  : compiled                                              ? "torchtitan"
-                                                                          : "torchtitan_eager";
+                  : compiled && made_.precision == "FP8" && recipe_.starts_with("rowwise")
+                      ? "torchtitan_rowwise"
+                  : compiled ? "torchtitan"
+                             : "torchtitan_eager";
     made_.notes.push_back("stack: " + made_.stack);
   }
 
@@ -230,7 +263,8 @@ class TorchtitanReader {
   const Arguments& given_;
   ProblemList& problems_;
   ImportedTraining made_;
-  int layers_ = 0;  ///< 0: not known here
+  int layers_ = 0;      ///< 0: not known here
+  std::string recipe_;  ///< of float8
 };
 
 }  // namespace

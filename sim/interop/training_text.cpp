@@ -87,6 +87,7 @@ std::string TrainingScenario(const ImportedTraining& training, const ImportedMac
   job.Add("precision", training.precision);
   job.Add("zero", training.zero);
   job.Add("recompute", training.recompute);
+  job.AddIf(training.optimizer_on_host, "optimizer_place", "ON_HOST");
   return out + OverlapText(training) + "  }\n}\n";
 }
 

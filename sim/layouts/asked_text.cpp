@@ -1,6 +1,7 @@
 #include "sim/layouts/asked_text.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <cstdlib>
 
@@ -12,6 +13,14 @@
 namespace gridlock {
 
 namespace {
+
+// Choices of the schema are in capitals.
+std::string InCapitals(std::string text) {
+  for (char& c : text) {
+    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  return text;
+}
 
 std::string JobText(const ModelAsked& asked) {
   return fmt::format(
@@ -29,7 +38,7 @@ std::string JobText(const ModelAsked& asked) {
 }}
 )",
       asked.model, asked.stack, ParseBatch(asked.global_batch, asked.sequence_length),
-      asked.sequence_length, asked.precision);
+      asked.sequence_length, InCapitals(asked.precision));
 }
 
 }  // namespace

@@ -283,7 +283,8 @@ std::string CauseName(Cause cause, const TierTable& tiers) {
 
 std::string CauseInWords(Cause cause, const TierTable& tiers) {
   static constexpr const char* kOthers[] = {"compute (matrix units)", "latency of messages",
-                                            "launch of kernels", "fixed overhead of the step"};
+                                            "the host (launches, its optimizer)",
+                                            "fixed overhead of the step"};
   const int position = cause.Position(tiers);
   return position < tiers.size() ? tiers[{position}].words : kOthers[position - tiers.size()];
 }

@@ -45,7 +45,7 @@ std::string ActivityWords(const std::string& activity) {
       {"pipeline_wait", "waiting for other stages or their messages"},
       {"data_comm", "exposed collectives over replicas"},
       {"expert_comm", "exposed all-to-alls of experts"},
-      {"launch", "waiting for kernels to be launched"},
+      {"launch", "waiting for the host: launches, or its optimizer"},
       {"overhead", "fixed time of the training framework"},
       {"idle", "waiting for the slowest to end"}};
   const auto* const found = std::find_if(std::begin(kWords), std::end(kWords), [&](const auto& w) {

@@ -81,7 +81,7 @@ std::string ActivityInWords(const std::string& activity) {
       {"pipeline_wait", "waiting for another stage (bubble) or its message"},
       {"data_comm", "exposed collectives over replicas"},
       {"expert_comm", "exposed all-to-alls to and from experts"},
-      {"launch", "waiting for kernels to be launched"},
+      {"launch", "waiting for the host: launches, or its optimizer"},
       {"overhead", "fixed time of the training framework"},
       {"idle", "own step done, waiting for the slowest to end"}};
   const auto* const found =

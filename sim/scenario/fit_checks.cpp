@@ -48,11 +48,12 @@ class FitChecks {
     if (accelerator.rates[static_cast<int>(spec_.precision)].peak > FlopPerSecond(0.0)) {
       return;
     }
-    // In the order of the enum, as the struct numbers them: FP32 is 1 in the schema and 0 there.
     std::vector<std::string> names;
     for (int i = 0; i < kPrecisions; ++i) {
       if (accelerator.rates[i].peak > FlopPerSecond(0.0)) {
-        names.push_back(proto::Precision_Name(i + 1));
+        for (const proto::Precision format : FormatsAt(static_cast<Precision>(i))) {
+          names.push_back(proto::Precision_Name(format));
+        }
       }
     }
     const proto::Precision asked = written == proto::PRECISION_UNSPECIFIED ? proto::BF16 : written;

@@ -1,6 +1,7 @@
 #include "sim/scenario/scenario.h"
 
 #include <set>
+#include <variant>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/message.h>
@@ -9,6 +10,7 @@
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/like.h"
+#include "sim/catalogue/parts.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/cost_checks.h"
 #include "sim/scenario/job_checks.h"
@@ -88,6 +90,16 @@ void RemoveRepeated(std::vector<std::string>& notes) {
   });
 }
 
+/// Says under which name the update of an optimizer on the host stands.
+void NoteHostUpdate(const JobSpec& job, std::vector<std::string>& notes) {
+  const auto* const run = std::get_if<PretrainingSpec>(&job.kind);
+  if (run != nullptr && run->step.optimizer.place != StatesPlace::kHbm) {
+    notes.push_back(run->step.path +
+                    ".optimizer_place: accelerators wait for the update on the host, which the "
+                    "breakdown counts as \"launch\"");
+  }
+}
+
 /// Sites, links and jobs, and what they owe each other.
 void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
                      ProblemList& problems) {
@@ -103,6 +115,13 @@ void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vecto
                          ElementPath("job", static_cast<std::size_t>(i))};
     JobSpec& spec = scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue));
     FitJob(job, scenario, spec, problems);
+    const SiteSpec& site = scenario.sites[spec.sites.empty() ? 0 : spec.sites[0]];
+    if (const std::string meaning =
+            MeaningOf(from.message.job(i).pretraining().precision(), site.server.accelerator);
+        !meaning.empty()) {
+      scenario.notes.push_back(job.path + ".pretraining.precision: " + meaning);
+    }
+    NoteHostUpdate(spec, scenario.notes);
     places.push_back(PlaceOf(job));
   }
 }
@@ -213,6 +232,7 @@ Scenario BuildScenario(const std::string& name, proto::Scenario message, Written
       AddEpochs(from, scenario, problems);
     }
   }
+  catalogue.NoteSpellings(scenario.notes);
   CheckJobs(scenario.jobs, places, problems);
   CheckCosts(from, scenario, problems);
   problems.ThrowIfAny();

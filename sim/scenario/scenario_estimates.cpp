@@ -30,15 +30,19 @@ class Collector {
   std::vector<Estimate> estimates_;
 };
 
-void AddSite(const proto::Site& site, const Catalogue& catalogue, Collector& collector) {
+/// @param alone the site's one server has no other to talk to
+void AddSite(const proto::Site& site, bool alone, const Catalogue& catalogue,
+             Collector& collector) {
   const auto server = catalogue.servers.find(site.server());
   if (server != catalogue.servers.end()) {
     const proto::Server& message = *server->second.message;
     collector.Add("accelerator", catalogue.accelerators, message.accelerator());
     collector.Add("transport", catalogue.transports, message.scale_up().transport());
-    const std::string& given = site.override().transport();
-    collector.Add("transport", catalogue.transports,
-                  given.empty() ? message.scale_out().transport() : given);
+    if (!alone) {
+      const std::string& given = site.override().transport();
+      collector.Add("transport", catalogue.transports,
+                    given.empty() ? message.scale_out().transport() : given);
+    }
   }
   collector.Add("server", catalogue.servers, site.server());
   for (const SwitchName& each : SwitchNames(site.fabric())) {
@@ -103,7 +107,8 @@ std::vector<Estimate> EstimatesOfEntries(const ScenarioMessage& from,
                                          const std::vector<JobSpec>& jobs) {
   Collector collector;
   for (const proto::Site& site : from.message.site()) {
-    AddSite(site, from.catalogue, collector);
+    const bool alone = site.servers() == 1 && from.message.site_size() == 1;
+    AddSite(site, alone, from.catalogue, collector);
   }
   for (const JobSpec& job : jobs) {
     std::visit(

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,7 @@
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 #include "topologies/scale_up/network.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 namespace {
@@ -184,6 +186,78 @@ SlimFlySpec SlimFlyOf(const proto::SlimFly& slimfly, const Catalogue& catalogue,
   return spec;
 }
 
+// The network of a site that describes none: a Clos that does not block, of as few tiers as
+// switches of 64 ports need. Where three tiers of them do not hold the site, or a leaf not one
+// server, switches have more ports.
+ClosSpec AssumedFabric(const SiteSpec& site, const std::string& path) {
+  constexpr std::int64_t kPorts = 64, kPortsMost = 65536;
+  const std::int64_t ranks = std::max(site.server.accelerators, 1);
+  const std::int64_t nics = (std::max(site.server.nics, 1) + ranks - 1) / ranks * ranks;
+  const auto leaves_of = [&](std::int64_t ports) {
+    const std::int64_t each = ports / 2 / nics;  // servers
+    return each == 0 ? std::int64_t{site.servers} * kPortsMost : (site.servers + each - 1) / each;
+  };
+  std::int64_t ports = kPorts;
+  while (ports < kPortsMost && nics * site.servers > ports &&
+         leaves_of(ports) > ports * ports / 2) {
+    ports *= 2;
+  }
+  ClosSpec spec;
+  spec.path = path;
+  spec.tiers = nics * site.servers <= ports || site.servers == 1 ? 1
+               : leaves_of(ports) <= ports                       ? 2
+                                                                 : 3;
+  spec.servers_per_leaf = static_cast<int>(
+      spec.tiers == 1 ? site.servers : std::max<std::int64_t>(1, ports / 2 / nics));
+  spec.leaves_per_pod = static_cast<int>(spec.tiers == 2 ? ports : ports / 2);
+  spec.leaf.name = "an assumed switch";
+  spec.leaf.ports = static_cast<int>(site.servers == 1 ? kPortsMost : ports);
+  spec.leaf.port_bandwidth = std::max(site.server.nic_bandwidth, site.server.fabric_nic_bandwidth);
+  // Per port and hop those of most switches of the catalogue (topologies/catalog/
+  // switches.textproto); one server alone needs none.
+  constexpr double kWattsPerPort = 940.0 / 64;
+  spec.leaf.latency = Seconds(600e-9);
+  spec.leaf.power = Watts(site.servers == 1 ? 0 : kWattsPerPort * static_cast<double>(ports));
+  spec.spine = spec.core = spec.leaf;
+  return spec;
+}
+
+// Says what stands for the network that the scenario does not have. A server alone needs none.
+void NoteAssumedFabric(const SiteSpec& site, const ClosSpec& fabric,
+                       std::vector<std::string>& notes) {
+  if (site.servers > 1) {
+    notes.push_back(
+        fmt::format("{}: none is given, so a {} of switches with {} ports of {} stands "
+                    "there, which does not block (estimate)",
+                    fabric.path, TitleOf(FabricSpec(fabric)), fabric.leaf.ports,
+                    FormatBandwidth(fabric.leaf.port_bandwidth)));
+  }
+}
+
+// Of one server nothing comes out: where the Clos that is written is too small for its NICs, one
+// that holds them stands there.
+void WidenForOneServer(SiteSpec& site, std::vector<std::string>& notes) {
+  const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
+  if (clos == nullptr || site.servers != 1) {
+    return;
+  }
+  try {
+    (void)MakeTopology(site);
+  } catch (const UserError& error) {
+    const bool of_the_fabric = std::all_of(error.problems().begin(), error.problems().end(),
+                                           [clos](const Problem& problem) {
+                                             return problem.path.starts_with(clos->path);
+                                           });
+    if (!of_the_fabric) {
+      return;
+    }
+    notes.push_back(clos->path +
+                    ": too small for the NICs of the server, which is alone and uses "
+                    "none of it: one that holds them stands there");
+    site.fabric = AssumedFabric(site, clos->path);
+  }
+}
+
 FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
                     const std::string& path) {
   switch (fabric.kind_case()) {
@@ -204,7 +278,7 @@ FabricSpec FabricOf(const proto::Fabric& fabric, const Catalogue& catalogue,
     case proto::Fabric::KIND_NOT_SET:
       break;
   }
-  CHECK(false);  // the rules have refused it
+  CHECK(false);  // AssumedFabric stands for it
 }
 
 // What follows from the links inside the server, once all overrides are in. What does not fit
@@ -271,12 +345,31 @@ void AddCapital(const proto::Site& site, const Catalogue& catalogue, SiteSpec& s
   }
 }
 
+// Says where a bandwidth is an eighth of the part's own, per direction or of both: bits that may
+// have been meant as bytes.
+void NoteBitsForBytes(const AcceleratorSpec& accelerator, BytesPerSecond own,
+                      const std::string& path, std::vector<std::string>& notes) {
+  constexpr double kClose = 0.02;
+  const BytesPerSecond given = accelerator.scale_up_bandwidth;
+  for (const double directions : {1.0, 2.0}) {
+    if (own.si() > 0 && std::abs(8 * given.si() / (directions * own.si()) - 1) < kClose) {
+      notes.push_back(fmt::format(
+          "{}: {} is an eighth of the {} {} that {} has; bytes may be meant instead of bits", path,
+          FormatBandwidth(given), FormatBandwidth(own * directions),
+          directions > 1 ? "in both directions" : "per direction", accelerator.name));
+      return;
+    }
+  }
+}
+
 }  // namespace
 
 void ApplyNumbers(const proto::Override& change, const std::string& path,
                   AcceleratorSpec& accelerator, std::vector<std::string>& notes) {
   if (change.has_scale_up()) {
+    const BytesPerSecond own = accelerator.scale_up_bandwidth;
     accelerator.scale_up_bandwidth = LinkBandwidthOf(change.scale_up(), path + ".scale_up", notes);
+    NoteBitsForBytes(accelerator, own, path + ".scale_up", notes);
   }
   if (!change.hbm_bandwidth().empty()) {
     accelerator.hbm_bandwidth = BandwidthOf(change.hbm_bandwidth());
@@ -329,13 +422,21 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   spec.hash_seed = scenario.seed();
   spec.queue_pairs = std::max(site.queue_pairs(), 1);
   spec.failed = NamesIn(site.failed());
-  spec.fabric = FabricOf(site.fabric(), catalogue, spec.path + ".fabric");
+  const std::string fabric = spec.path + ".fabric";
+  if (site.has_fabric()) {
+    spec.fabric = FabricOf(site.fabric(), catalogue, fabric);
+  } else {
+    const ClosSpec assumed = AssumedFabric(spec, fabric);
+    NoteAssumedFabric(spec, assumed, notes);
+    spec.fabric = assumed;
+  }
   spec.server.direct = IsDirect(spec.fabric);
   if (site.has_server_network()) {
     const std::string path = spec.path + ".server_network";
     spec.server.network = MakeServerNetwork(site.server_network(), path, path, notes);
   }
   FinishNetwork(spec.server);
+  WidenForOneServer(spec, notes);
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   if (!site.facility().power_cap().empty()) {
     spec.power_cap = PowerOf(site.facility().power_cap());

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -69,6 +70,27 @@ std::string OneLine(const std::string& text) {
   return quoted.substr(1, quoted.size() - 2);
 }
 
+/// The path to the field of that name that lies least deep below a message, "override.transport";
+/// "" where there is none. Entries of a catalogue are not looked through.
+std::string PathBelow(const Descriptor& descriptor, const std::string& name) {
+  std::vector<std::pair<const Descriptor*, std::string>> open = {{&descriptor, ""}};
+  std::set<const Descriptor*> seen = {&descriptor};
+  for (std::size_t next = 0; next < open.size(); ++next) {
+    const auto [message, path] = open[next];
+    if (next > 0 && message->FindFieldByName(name) != nullptr) {
+      return FieldPath(path, name);
+    }
+    for (int i = 0; i < message->field_count(); ++i) {
+      const FieldDescriptor& field = *message->field(i);
+      if (field.message_type() != nullptr && field.name() != "catalog" &&
+          seen.insert(field.message_type()).second) {
+        open.emplace_back(field.message_type(), FieldPath(path, field.name()));
+      }
+    }
+  }
+  return "";
+}
+
 /// Walks from the scenario to the message that holds the last field of a path.
 class Setter {
  public:
@@ -107,7 +129,9 @@ class Setter {
     const FieldDescriptor* const field = descriptor.FindFieldByName(name);
     if (field == nullptr) {
       const std::vector<std::string> names = FieldNames(descriptor);
-      const std::string nearest = NearestName(name, names);
+      const std::string below = PathBelow(descriptor, name);
+      const std::string nearest =
+          below.empty() ? NearestName(name, names) : FieldPath(path_, below);
       Refuse(Quoted(name) + " is not a field of " + descriptor.name(),
              nearest.empty() ? OneOf(names) : "one of its fields", nearest);
       return nullptr;

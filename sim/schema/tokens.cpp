@@ -1,8 +1,10 @@
 #include "sim/schema/tokens.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 #include <google/protobuf/descriptor.h>
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
@@ -163,6 +165,26 @@ std::string CheckFlag(const FieldDescriptor& field, const std::vector<Token>& va
              : Refusal(text + " is neither true nor false", ExpectedValue(field));
 }
 
+/// The name that `text` means, as other programs spell it: in any case, by its first word ("full"
+/// for FULL_LAYER), or by the name of the type ("bfloat16"); else the nearest, or "".
+std::string MeantChoice(const std::string& text, const std::vector<std::string>& names) {
+  std::string upper;
+  for (const char c : text) {
+    upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  }
+  constexpr std::pair<const char*, const char*> kTypes[] = {
+      {"BFLOAT16", "BF16"}, {"FLOAT16", "FP16"}, {"HALF", "FP16"}, {"FLOAT32", "FP32"}};
+  for (const auto& [type, format] : kTypes) {
+    upper = upper == type ? format : upper;
+  }
+  for (const std::string& name : names) {
+    if (name == upper || name.starts_with(upper + "_")) {
+      return name;
+    }
+  }
+  return NearestName(text, names);
+}
+
 std::string CheckChoice(const FieldDescriptor& field, const std::vector<Token>& value) {
   std::string text = Joined(value);
   const std::vector<std::string> names = ChoiceNames(*field.enum_type());
@@ -171,11 +193,12 @@ std::string CheckChoice(const FieldDescriptor& field, const std::vector<Token>& 
   }
   const bool quoted = value.front().type == Tokenizer::TYPE_STRING;
   if (quoted) {
-    return Refusal(Quoted(text.substr(1, text.size() - 2)) + " is in quotes",
-                   ExpectedValue(field) + " without quotes");
+    const std::string inside = text.substr(1, text.size() - 2);
+    return Refusal(Quoted(inside) + " is in quotes", ExpectedValue(field) + " without quotes",
+                   MeantChoice(inside, names));
   }
   return Refusal(Quoted(text) + " is not a value of " + field.name(), ExpectedValue(field),
-                 NearestName(text, names));
+                 MeantChoice(text, names));
 }
 
 }  // namespace

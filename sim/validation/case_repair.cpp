@@ -44,6 +44,11 @@ class Repair {
 
   void Model() {
     const std::int64_t tensor = row_.tp;
+    if (row_.hidden % row_.heads != 0 && out_.head_dim == 0) {
+      out_.said.push_back(fmt::format("heads of {}: hidden {} is no multiple of {} heads",
+                                      std::max<std::int64_t>(1, row_.hidden / row_.heads),
+                                      row_.hidden, row_.heads));
+    }
     if (row_.heads % tensor != 0 || row_.hidden % row_.heads != 0) {
       out_.head_dim =
           out_.head_dim > 0 ? out_.head_dim : std::max<std::int64_t>(1, row_.hidden / row_.heads);

@@ -21,10 +21,9 @@ struct FormatName {
   const char* schema;
 };
 
-// Formats as the schema calls them. FP16 runs at the rates of BF16; micro-scaled FP8 at those of
-// FP8 (its block scales are part of the GEMM).
+// Formats as the schema calls them.
 constexpr FormatName kFormats[] = {
-    {"bf16", "BF16"}, {"fp16", "BF16"}, {"fp8", "FP8"},   {"mxfp8", "FP8"}, {"nvfp4", "FP4"},
+    {"bf16", "BF16"}, {"fp16", "FP16"}, {"fp8", "FP8"},   {"mxfp8", "MXFP8"}, {"nvfp4", "NVFP4"},
     {"fp4", "FP4"},   {"fp32", "FP32"}, {"tf32", "TF32"}, {"int8", "INT8"},
 };
 

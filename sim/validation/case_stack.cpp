@@ -24,25 +24,55 @@ bool Any(const PublishedCase& /*row*/) {
   return true;
 }
 
+// The source in plain words, "_nvidia_nemo_docs_". A word behind a slash that ends no address of a
+// host is a folder of someone else: nobody at NVIDIA published "FlagOpen/FlagPerf training/nvidia".
+std::string SourceWords(const std::string& source) {
+  std::string words = "_";
+  std::size_t from = 0;
+  while (from < source.size()) {
+    const std::size_t end = std::min(source.find_first_of(" /", from), source.size());
+    const std::size_t back = source.rfind(' ', from);
+    const std::size_t begin = back == std::string::npos ? 0 : back + 1;
+    const bool behind_slash = from > begin;
+    const bool of_host = source.substr(begin, from - begin).find('.') != std::string::npos;
+    if (!behind_slash || of_host || PlainName(source.substr(from, end - from)) != "nvidia") {
+      words += PlainName(source.substr(from, end - from)) + "_";
+    }
+    from = end + 1;
+  }
+  return words;
+}
+
 // Rows of "megatron" do not say how it was switched, and no other column does: layouts, sizes and
 // formats of both kinds overlap. Who published them does: runs that NVIDIA publishes, of MLPerf,
 // and of clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those; others have
 // Megatron-LM's defaults. WhyStack tells of it beside the row, and README.md what it is worth.
-// Tables that know better name megatron_core or megatron_lm.
+// Tables that know better name megatron_core, or what is built on it, or megatron_lm.
 bool VendorRecipe(const PublishedCase& row) {
-  constexpr const char* kPublishers[] = {"NVIDIA", "NeMo", "Nemotron", "gpu-recipes", "MLPerf"};
-  return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&row](const char* publisher) {
-    return row.source.find(publisher) != std::string::npos;
+  constexpr const char* kPublishers[] = {"_nvidia_",      "_nemo_",         "_nemotron_",
+                                         "_gpu_recipes_", "_mlperf_",       "_megatron_bridge_",
+                                         "_mcore_",       "_megatron_core_"};
+  const std::string words = SourceWords(row.source);
+  return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&](const char* publisher) {
+    return words.find(publisher) != std::string::npos;
   });
 }
 
 // Experts narrower than the model, many of them per token.
 bool FineGrained(const PublishedCase& row) {
-  return VendorRecipe(row) && row.experts > 0 && row.expert_ffn < row.hidden;
+  return row.experts > 0 && row.expert_ffn < row.hidden;
 }
 
-bool FineGrainedInterleaved(const PublishedCase& row) {
+bool Interleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
+}
+
+bool VendorFineGrained(const PublishedCase& row) {
+  return VendorRecipe(row) && FineGrained(row);
+}
+
+bool VendorInterleaved(const PublishedCase& row) {
+  return VendorRecipe(row) && Interleaved(row);
 }
 
 // Models like DeepSeek-V3 have a dispatcher of their own in any server, and those with fewer
@@ -52,7 +82,7 @@ bool FineGrainedInterleaved(const PublishedCase& row) {
 constexpr std::int64_t kManyExperts = 256;
 
 bool ManyExperts(const PublishedCase& row) {
-  return FineGrained(row) && row.experts >= kManyExperts;
+  return VendorFineGrained(row) && row.experts >= kManyExperts;
 }
 
 bool ManyExpertsInterleaved(const PublishedCase& row) {
@@ -60,7 +90,7 @@ bool ManyExpertsInterleaved(const PublishedCase& row) {
 }
 
 bool ExchangedOverlapped(const PublishedCase& row) {
-  return FineGrainedInterleaved(row) && row.ep > row.domain;
+  return VendorInterleaved(row) && row.ep > row.domain;
 }
 
 bool Notes(const PublishedCase& row, const char* words) {
@@ -103,6 +133,10 @@ bool SeparateGelu(const PublishedCase& row) {
          ModelBegins(row, "gpt_j") || ModelBegins(row, "codegen");
 }
 
+// What NVIDIA's recipes run on, under any of its names: they say what "megatron" leaves to the
+// source.
+constexpr const char* kRecipes = "recipes of NVIDIA";
+
 constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
@@ -116,13 +150,16 @@ constexpr StackName kStacks[] = {
     {"megatron", "a100", 0, "megatron_2021", Any},
     {"megatron", "a800", 0, "megatron_2021", Any},
     // HybridEP in racks of 72 runs in CUDA graphs; other dispatchers wait for the host.
-    {"megatron", "gb", 0, "megatron_core_overlap", FineGrainedInterleaved},
-    {"megatron", "gb", 0, "megatron_core_flex", FineGrained},
+    {"megatron", "gb", 0, "megatron_core_overlap", VendorInterleaved},
+    {"megatron", "gb", 0, "megatron_core_flex", VendorFineGrained},
     {"megatron", "", 0, "megatron_deepep_overlap", ManyExpertsInterleaved},
     {"megatron", "", 0, "megatron_deepep", ManyExperts},
     {"megatron", "", 0, "megatron_exchange_overlap", ExchangedOverlapped},
     {"megatron", "", 0, "megatron_core", VendorRecipe},
     {"megatron", "", 0, "megatron_lm", Any},
+    {kRecipes, "", 0, "megatron_core_overlap", Interleaved},
+    {kRecipes, "", 0, "megatron_core_flex", FineGrained},
+    {kRecipes, "", 0, "megatron_core", Any},
     {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},
     {"megatron_deepspeed", "h", 0, "megatron_deepspeed_flash", Any},
     {"megatron_deepspeed", "gaudi", 0, "megatron_deepspeed_flash", Any},
@@ -133,7 +170,9 @@ constexpr StackName kStacks[] = {
     {"maxtext", "gb", 0, "maxtext_gpu", Any},
     {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
-    {"torchtitan", "", 0, "torchtitan_moe", Mixture},
+    // Many narrow experts are not compiled; a few as wide as the model are, like dense blocks
+    // (Llama 4).
+    {"torchtitan", "", 0, "torchtitan_moe", FineGrained},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan", Any},
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
@@ -160,7 +199,13 @@ std::string EntryOf(const std::string& stack, const PublishedCase& row,
   return known ? name : "";
 }
 
-// The family whose prefix says most of the name of the row's stack, or null.
+// A framework that nobody knows and that splits layers over ranks: plain FSDP does neither.
+bool SplitsLayers(const PublishedCase& row) {
+  return row.pp > 1 || row.tp > 1;
+}
+
+// The family whose prefix says most of the name of the row's stack, or null. A name that none
+// begins is that of the family for the rest, or of Megatron-LM where layers are split.
 const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueFamily* best = nullptr;
   const std::string framework = PlainName(row.stack);
@@ -173,7 +218,22 @@ const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& c
       best = &family;
     }
   }
+  if (best != nullptr && best->stands_for == "*" && SplitsLayers(row)) {
+    const auto megatron = std::find_if(catalogue.families.begin(), catalogue.families.end(),
+                                       [](const CatalogueFamily& family) {
+                                         return family.stands_for == "megatron";
+                                       });
+    return megatron == catalogue.families.end() ? best : &*megatron;
+  }
   return best;
+}
+
+// What tables call a family: that of Megatron-LM by its defaults is looked up like any row of
+// "megatron", and NVIDIA's own like its recipes.
+std::string TableNameOf(const CatalogueFamily& family) {
+  return family.stack == "megatron_core"   ? kRecipes
+         : family.stands_for == "megatron" ? "megatron"
+                                           : family.stack;
 }
 
 bool IsOfKind(const PublishedCase& row, const CatalogueList& catalogue, const char* kind) {
@@ -211,7 +271,7 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
     return own;
   }
   const CatalogueFamily* const family = FamilyOf(row, catalogue);
-  return family == nullptr ? "" : EntryOf(family->stack, row, catalogue);
+  return family == nullptr ? "" : EntryOf(TableNameOf(*family), row, catalogue);
 }
 
 std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue) {

@@ -1,6 +1,7 @@
 #include "sim/validation/case_table.h"
 
 #include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -10,6 +11,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 
@@ -104,6 +106,31 @@ const std::vector<std::string> kPrecisionChoices = {"bf16", "fp16", "fp8",  "mxf
                                                     "fp4",  "fp32", "tf32", "int8"};
 // Roles that tables have so far; another word is a role of its own.
 const std::vector<std::string> kRoles = {"calibration", "headline"};
+
+// Other words for them, as frameworks and papers have it.
+const std::map<std::string, std::string> kOtherWords = {{"bfloat16", "bf16"},
+                                                        {"float16", "fp16"},
+                                                        {"half", "fp16"},
+                                                        {"float32", "fp32"},
+                                                        {"float8", "fp8"},
+                                                        {"full_layer", "full"},
+                                                        {"uniform", "full"},
+                                                        {"block", "full"},
+                                                        {"yes", "full"},
+                                                        {"no", "none"},
+                                                        {"off", "none"},
+                                                        {"core_attn", "selective"},
+                                                        {"attention", "selective"},
+                                                        {"sel", "selective"}};
+
+std::string PlainChoice(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  const auto other = kOtherWords.find(plain);
+  return other == kOtherWords.end() ? plain : other->second;
+}
 
 // Columns without which a row says too little.
 std::vector<std::string> NeededColumns() {
@@ -347,9 +374,11 @@ class TableReader {
     row.dense_layers = ReadWhole(cell, column);
   }
 
-  void CheckChoice(const char* column, const std::vector<std::string>& choices) {
+  // The choice that the cell spells, in any case and by the usual other words.
+  void ReadChoice(const char* column, const std::vector<std::string>& choices, std::string& value) {
     const CsvCell& cell = Cell(column);
-    if (!cell.text.empty() && !Contains(choices, cell.text)) {
+    value = PlainChoice(cell.text);
+    if (!value.empty() && !Contains(choices, value)) {
       Refuse(cell, Refusal(fmt::format("\"{}\" is {}", column, Quoted(cell.text)),
                            fmt::format("one of {}", fmt::join(choices, ", ")),
                            NearestName(cell.text, choices)));
@@ -368,8 +397,8 @@ class TableReader {
   }
 
   void CheckNames(Case& row) {
-    CheckChoice("recompute", kRecomputeChoices);
-    CheckChoice("precision", kPrecisionChoices);
+    ReadChoice("recompute", kRecomputeChoices, row.recompute);
+    ReadChoice("precision", kPrecisionChoices, row.precision);
     row.role = WithoutSlip(row.role, kRoles);
     row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }
@@ -472,10 +501,8 @@ std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
   }
   problems.ThrowIfAny();
   for (PublishedCase& row : cases) {
-    const auto name = known.accelerator_aliases.find(row.accelerator);
-    if (name != known.accelerator_aliases.end()) {
-      row.accelerator = name->second;
-    }
+    row.accelerator =
+        MeantName(row.accelerator, known.accelerators, known.accelerator_aliases, NameKind::kPart);
     // Tables of training steps count chips: as devices, runs of 70B would reach 99 % of the peak.
     if (row.accelerator == "tpu_v7x") {
       row.accelerator = "tpu_v7";

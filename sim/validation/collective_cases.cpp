@@ -451,10 +451,7 @@ MeasuredReport ValidateCollectives(const std::vector<std::string>& tables,
         MeasuredResult& result = report.results.emplace_back();
         result.row = row;
         result.row.cells["explained"] = "not simulated";
-        const auto name = catalogue.accelerator_aliases.find(row.Text("accelerator"));
-        if (name != catalogue.accelerator_aliases.end()) {
-          result.row.cells["accelerator"] = name->second;
-        }
+        result.row.cells["accelerator"] = AcceleratorNamed(catalogue, row.Text("accelerator"));
         result.published = row.Number("value");
       }
     }

@@ -171,8 +171,9 @@ std::string MeasuredText(const MeasuredReport& report) {
   AppendMeasuredGroups(report, text);
   text +=
       "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
-      "absolute\nvalue, and a row without a prediction counts as 100 %; bias is the mean signed "
-      "error.\n";
+      "absolute\nvalue over the simulated rows, bias is their mean signed error; missing rows "
+      "enter "
+      "none of them.\n";
   const auto any = [&report](const auto& is) {
     return std::any_of(report.results.begin(), report.results.end(), is);
   };

@@ -15,8 +15,10 @@ namespace {
 constexpr const char* kDefinitions =
     "error = 100 (predicted / published - 1); median, 90th percentile and mean are of its "
     "absolute\n"
-    "value, and a row without a prediction counts as 100 %; bias is the mean signed error of the\n"
-    "simulated rows. nearest: copying the MFU of the calibration row with the most similar model\n"
+    "value over the simulated rows, bias is their mean signed error; missing rows have no "
+    "prediction\n"
+    "and enter none of them. nearest: copying the MFU of the calibration row with the most similar "
+    "model\n"
     "FLOP and peak per accelerator (itself excepted).\n";
 
 std::string LeaveOutName(LeaveOut leave_out) {
@@ -68,6 +70,17 @@ void AppendRows(const ValidationReport& report, std::string& text) {
   }
 }
 
+// A figure of predicted rows, "-" where there are none.
+std::string FigureText(const ErrorStatistics& of, double figure) {
+  return of.predicted == 0 ? "-" : fmt::format("{:.1f}", figure);
+}
+
+std::string FiguresText(const ErrorStatistics& of) {
+  return fmt::format("{:>7} {:>7} {:>7} {:>7}", FigureText(of, of.median), FigureText(of, of.p90),
+                     FigureText(of, of.mean),
+                     of.predicted == 0 ? "-" : fmt::format("{:+.1f}", of.bias));
+}
+
 void AppendGroups(const ValidationReport& report, std::string& text) {
   std::size_t width = 10;
   for (const CaseGroup& group : report.groups) {
@@ -85,11 +98,11 @@ void AppendGroups(const ValidationReport& report, std::string& text) {
     const std::string name =
         group.by == "all" || group.by == "role" ? group.name : group.role + ", " + group.name;
     const ErrorStatistics& own = group.simulated;
-    text += fmt::format(
-        "{:<{}}  {:>5} {:>9} {:>7}  {:>7.1f} {:>7.1f} {:>7.1f} {:>+7.1f}  {:>7.1f} {:>7.1f} "
-        "{:>7.1f}\n",
-        name, width, own.rows, own.predicted, own.missing, own.median, own.p90, own.mean, own.bias,
-        group.nearest.median, group.nearest.p90, group.nearest.mean);
+    text += fmt::format("{:<{}}  {:>5} {:>9} {:>7}  {}  {:>7} {:>7} {:>7}\n", name, width, own.rows,
+                        own.predicted, own.missing, FiguresText(own),
+                        FigureText(group.nearest, group.nearest.median),
+                        FigureText(group.nearest, group.nearest.p90),
+                        FigureText(group.nearest, group.nearest.mean));
   }
 }
 
@@ -157,10 +170,12 @@ void WriteStatistics(const char* key, const ErrorStatistics& statistics, JsonWri
   json.BeginObject();
   json.Member("predicted", statistics.predicted);
   json.Member("missing", statistics.missing);
-  json.Member("median_pct", statistics.median);
-  json.Member("p90_pct", statistics.p90);
-  json.Member("mean_pct", statistics.mean);
-  json.Member("bias_pct", statistics.bias);
+  if (statistics.predicted > 0) {
+    json.Member("median_pct", statistics.median);
+    json.Member("p90_pct", statistics.p90);
+    json.Member("mean_pct", statistics.mean);
+    json.Member("bias_pct", statistics.bias);
+  }
   json.EndObject();
 }
 

@@ -37,19 +37,17 @@ ErrorStatistics StatisticsOf(const std::vector<std::optional<double>>& errors_pc
   std::vector<double> absolute;
   std::vector<double> present;
   for (const std::optional<double>& error : errors_pct) {
-    absolute.push_back(error ? std::abs(*error) : kMissingErrorPct);
     if (error) {
+      absolute.push_back(std::abs(*error));
       present.push_back(*error);
     }
   }
   out.predicted = static_cast<int>(present.size());
   out.missing = out.rows - out.predicted;
-  if (!absolute.empty()) {
+  if (!present.empty()) {
     out.median = Quantile(absolute, 0.5);
     out.p90 = Quantile(absolute, 0.9);
     out.mean = Mean(absolute);
-  }
-  if (!present.empty()) {
     out.bias = Mean(present);
   }
   return out;

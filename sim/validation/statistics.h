@@ -7,16 +7,12 @@
 
 namespace gridlock {
 
-/// The error in per cent that a row without a prediction counts as, so that a missing prediction
-/// does not improve a figure.
-inline constexpr double kMissingErrorPct = 100.0;
-
 /// Figures of one group of rows; errors in per cent.
 struct ErrorStatistics {
   int rows = 0;
   int predicted = 0;
-  int missing = 0;    ///< rows without a prediction
-  double median = 0;  ///< of the absolute error, a missing row counting as kMissingErrorPct
+  int missing = 0;    ///< rows without a prediction, which are counted here and nowhere else
+  double median = 0;  ///< of the absolute error of the predicted rows; 0 without any
   double p90 = 0;     ///< 90th percentile of the same
   double mean = 0;    ///< mean of the same
   double bias = 0;    ///< mean signed error of the predicted rows; 0 without any

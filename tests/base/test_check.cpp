@@ -20,6 +20,11 @@ TEST(NearestName, CountsCaseHalf) {
   EXPECT_EQ(NearestName("GB200_NVL72", kServers), "gb200_nvl72");
 }
 
+TEST(NearestName, PrefersTheSameNumbersAndTheSameFamily) {
+  EXPECT_EQ(NearestName("llama_3_70b", {"llama_2_70b", "llama_3.1_70b"}), "llama_3.1_70b");
+  EXPECT_EQ(NearestName("abc", {"xbc", "abd"}), "abd");
+}
+
 TEST(NearestName, IsSilentWhenNothingIsNear) {
   EXPECT_EQ(NearestName("tpu_v5p", kServers), "");
   EXPECT_EQ(NearestName("x", {"s"}), "");

@@ -218,6 +218,70 @@ def check_notes(folder):
     assert "layers: 34" in text and "head_dim: 256" in text, text
 
 
+def check_other_names(folder):
+    """Classes before they were in Transformers: ChatGLM3 6B has 6.24 billion parameters, Falcon 7B
+    6.92 and Falcon 40B 41.8 (model cards)."""
+    for title, config, billions in (
+            ("ChatGLM3", {"model_type": "chatglm", "hidden_size": 4096, "ffn_hidden_size": 13696,
+                          "num_layers": 28, "num_attention_heads": 32, "multi_query_attention": True,
+                          "multi_query_group_num": 2, "padded_vocab_size": 65024, "kv_channels": 128,
+                          "seq_length": 8192}, 6.24),
+            ("Falcon 7B", {"model_type": "RefinedWebModel", "hidden_size": 4544, "n_layer": 32,
+                           "n_head": 71, "multi_query": True, "vocab_size": 65024}, 6.92),
+            ("Falcon 40B", {"model_type": "RefinedWeb", "hidden_size": 8192, "n_layer": 60,
+                            "n_head": 128, "n_head_kv": 8, "vocab_size": 65024}, 41.3)):
+        done = call("import", "hf", written(folder, config), "--name", "m")
+        parameters = float(re.search(r"([\d.]+) billion parameters", done.stderr).group(1))
+        assert abs(parameters / billions - 1) < 0.015, (title, parameters)
+
+
+def check_slips(folder):
+    """A size that is misspelt would be another model's."""
+    config = {key: value for key, value in LLAMA.items() if key != "num_hidden_layers"}
+    done = call("import", "hf", written(folder, config | {"num_hidden_layer": 32}), code=2)
+    assert "num_hidden_layer" in done.stderr and 'did you mean "num_hidden_layers"?' in done.stderr, done
+    config = {key: value for key, value in LLAMA.items() if key != "intermediate_size"}
+    done = call("import", "hf", written(folder, config | {"intermediate_sizee": 14336}), code=2)
+    assert 'did you mean "intermediate_size"?' in done.stderr, done
+
+
+def check_megatron_of_today(folder):
+    """DeepEP, the optimizer on the host, tokens further ahead, and stages one by one."""
+    script = folder / "moe.sh"
+    script.write_text(
+        "torchrun --nproc_per_node 8 --nnodes 32 pretrain_gpt.py --num-layers 61 --hidden-size 7168 "
+        "--ffn-hidden-size 18432 --num-attention-heads 128 --swiglu --num-experts 256 --moe-router-topk 8 "
+        "--moe-ffn-hidden-size 2048 --moe-layer-freq '([0]*3+[1]*58)' --moe-enable-deepep "
+        "--expert-model-parallel-size 64 --expert-tensor-parallel-size 1 --pipeline-model-parallel-size 4 "
+        '--pipeline-model-parallel-layout "Et*3|(tt|)*29m|L" --mtp-num-layers 1 --vocab-size 129280 '
+        "--seq-length 4096 --micro-batch-size 1 --global-batch-size 2048 --bf16 "
+        "--use-distributed-optimizer --optimizer-cpu-offload\n")
+    done = call("import", "megatron", script)
+    for part in ('stack: "megatron_deepep"', "virtual_pipeline: 8", "optimizer_place: ON_HOST",
+                 "not simulated: --mtp-num-layers 1", "32 stages, 8 on a rank"):
+        assert part in done.stdout, (part, done.stdout)
+    assert "not mapped" not in done.stderr, done.stderr
+    script.write_text(script.read_text().replace("(tt|)*29", "(tt|)*30"))
+    done = call("import", "megatron", script, code=2)
+    assert "33 stages, which 4 pipeline ranks do not share" in done.stderr, done.stderr
+
+
+def check_torchtitan_formats(folder):
+    """Recipes of FP8, and the small DeepSeek."""
+    text = ('[model]\nname = "llama3"\nflavor = "8B"\n{}[training]\nlocal_batch_size = 1\nseq_len = 8192\n'
+            '[compile]\nenable = true\n[float8]\nrecipe_name = "rowwise"\n')
+    file = folder / "titan.toml"
+    file.write_text(text.format('converters = ["float8"]\n'))
+    done = call("import", "torchtitan", file, "--accelerators", 8)
+    assert 'stack: "torchtitan_rowwise"' in done.stdout and "precision: FP8" in done.stdout, done.stdout
+    file.write_text(text.format(""))
+    done = call("import", "torchtitan", file, "--accelerators", 8)
+    assert "precision: BF16" in done.stdout and "no converter is given" in done.stdout, done.stdout
+    file.write_text('[model]\nname = "deepseek_v3"\nflavor = "16B"\n[training]\nlocal_batch_size = 4\nseq_len = 4096\n')
+    done = call("import", "torchtitan", file, "--accelerators", 8)
+    assert 'model: "deepseek_v2_lite"' in done.stdout, done.stdout
+
+
 def check_wrong(folder):
     for config, message in [
             ('{"model_type": "llama",\n "hidden_size": }',
@@ -467,7 +531,8 @@ def check_docs(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as name:
-        for check in (check_parameters, check_notes, check_wrong, check_jobs, check_megatron,
+        for check in (check_parameters, check_notes, check_other_names, check_slips,
+                      check_megatron_of_today, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
                       check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
                       check_round_trips, check_docs):
             check(Path(name))

@@ -216,6 +216,38 @@ change { at: "10 min" until: "20 min" path: "site.failed" value: "spine0" }"""
     near(rates[3], rates[0], 1e-6, "as before")
 
 
+def one_rack_is_measured_without_a_network(folder):
+    """NVLink carries it all: with no fabric, or with one whose leaf has fewer ports than the rack has NICs."""
+    path = Path(folder) / "rack.textproto"
+    site = 'schema_version: 1\nname: "rack"\nsite {{ server: "gb200_nvl72" servers: 1 {} }}\n'
+    path.write_text(site.format(""), encoding="utf-8")
+    alone = one(str(path), "--op", "all_reduce", "--size", "1GiB")
+    path.write_text(site.format(f"fabric {{ {flat(1)} }}"), encoding="utf-8")
+    assert one(str(path), "--op", "all_reduce", "--size", "1GiB") == alone
+
+
+def names_of_nccl_are_understood(folder):
+    """NCCL_ALGO=NVLS, and transports by their short names."""
+    path = write(folder, "pair", "dgx_h100", 2, flat(2))
+    single = ("--op", "all_reduce", "--size", "1GiB", "--group", "8")
+    assert one(path, *single, "--algorithm", "nvls") == one(path, *single, "--algorithm", "in_switch")
+    both = ("--op", "all_reduce", "--size", "1GiB")
+    assert one(path, *both, "--algorithm", "NVLSTree") == one(path, *both, "--algorithm", "in_switch_tree")
+    assert one(path, *both, "--set", "site.override.transport=ib") == one(path, *both)
+    done = subprocess.run([GRIDLOCK, "collective", path, *both, "--set", "transport=efa"], text=True,
+                          capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode == 2 and "site.override.transport" in done.stderr, done.stderr
+    assert "NVLS" in run("explain", "NVLS")
+
+
+def bits_for_bytes_are_noted(folder):
+    """H100 has 900 GB/s in both directions; 900 Gbps is an eighth of that."""
+    path = write(folder, "bits", "dgx_h100", 1, flat(1))
+    text = run("collective", path, "--op", "all_reduce", "--size", "1GiB", "--set",
+               'site.override.scale_up={ bidirectional: "900 Gbps" }')
+    assert "bytes may be meant instead of bits" in text, text
+
+
 def main():
     questions = [all_to_all_falls_to_the_rate_of_a_nic, a_tree_sends_half_through_the_only_nic,
                  hashed_flows_lose_with_every_server,
@@ -223,7 +255,9 @@ def main():
                  four_of_eight_use_three_of_seven_links, dispatch_counts_tokens_that_stay,
                  kinds_of_networks_differ, four_chips_carry_what_one_does,
                  a_flow_alone_has_its_link, an_incast_takes_what_its_receiver_needs,
-                 what_one_flow_leaves_another_takes, a_spine_fails_and_comes_back]
+                 what_one_flow_leaves_another_takes, a_spine_fails_and_comes_back,
+                 one_rack_is_measured_without_a_network, names_of_nccl_are_understood,
+                 bits_for_bytes_are_noted]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for question in questions:

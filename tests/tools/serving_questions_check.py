@@ -32,6 +32,13 @@ def refused(*arguments):
     return done.stderr
 
 
+def call_text(*arguments):
+    done = subprocess.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
+                          check=False, cwd=ROOT)
+    assert done.returncode == 0, (arguments, done.returncode, done.stderr)
+    return done.stdout
+
+
 def near(value, expected, tolerance, what):
     print(f"  {what}: {value:.4g}, expected {expected:.4g} ({100 * (value / expected - 1):+.1f} %)")
     assert abs(value / expected - 1) <= tolerance, (what, value, expected)
@@ -337,6 +344,74 @@ def a_draft_that_is_always_right_at_most_doubles():
     assert 1.7 < ratio <= 2, ratio
 
 
+def checkpoints_are_served_as_they_are_published():
+    """MXFP4 of gpt-oss and FP8 of DeepSeek-R1: 61 GB and 689 GB of weights (model cards), which fit
+    one H100 and one server of H200; in 16 bits neither would."""
+    one = call_text("--model", "gpt-oss-120b", "--part", "h100_sxm", *ONE)
+    assert "mxfp4 weights" in one and "weights in mxfp4, as the checkpoint is published" in one, one
+    server = call_text("--model", "deepseek-ai/DeepSeek-R1", "--part", "NVIDIA H200", "--tensor", 8, *ONE)
+    assert "fp8 weights" in server and "weights in fp8" in server, server
+
+
+def names_as_people_write_them():
+    """One model, one part and one engine, whoever names them."""
+    plain = serve("--model", "llama-3.1-8b", "--part", "h100_sxm", "--engine", "vllm_1", *ONE)
+    for model, part, engine in (
+            ("meta-llama/Llama-3.1-8B-Instruct", "NVIDIA H100 80GB HBM3", "vllm"),
+            ("llama_3.1_8b", "H100", "vLLM_1"), ("Llama 3.1 8B", "h100_80gb", "vllm-1")):
+        other = serve("--model", model, "--part", part, "--engine", engine, *ONE)
+        assert other == plain, (model, part, engine)
+    card = serve("--model", "Qwen/Qwen3-0.6B", "--part", "NVIDIA GeForce RTX 4090", *ONE)
+    assert card == serve("--model", "qwen3_0.6b", "--part", "4090", *ONE)
+    said = call_text("--model", "Qwen/Qwen3-0.6B", "--part", "4090", *ONE)
+    assert 'model "Qwen/Qwen3-0.6B" is qwen3_0.6b' in said and 'part "4090" is rtx_4090' in said, said
+
+
+def a_file_of_hugging_face_is_served():
+    """The sizes of config.json are those of the catalogue's entry, so is the result."""
+    config = {"model_type": "qwen3", "hidden_size": 1024, "intermediate_size": 3072, "num_hidden_layers": 28,
+              "num_attention_heads": 16, "num_key_value_heads": 8, "head_dim": 128, "vocab_size": 151936,
+              "tie_word_embeddings": True}
+    with tempfile.TemporaryDirectory() as folder:
+        file = os.path.join(folder, "config.json")
+        with open(file, "w", encoding="utf-8") as out:
+            json.dump(config, out)
+        own = serve("--model-file", file, *ONE)
+    known = serve("--model", "qwen3_0.6b", *ONE)
+    assert {**own, "model": ""} == {**known, "model": ""}
+
+
+def a_refusal_for_memory_says_what_would_fit():
+    """70B in 16 bits is 141 GB: two H100 of 80 GB hold it, or one with FP8."""
+    said = refused("--model", "llama-3.1-70b", "--part", "h100_sxm", "--weights", "bf16", *ONE)
+    assert "what would fit: --tensor 2, or --weights fp8" in said, said
+
+
+def no_request_served_is_no_latency_of_zero():
+    """1,250 tokens never fit a cache of 1,000."""
+    said = refused("--model", "llama-3.1-8b", "--kv-tokens", 1000, *requests(20, 1000, 250))
+    assert "all 20 requests are refused" in said and "holds 1000 tokens" in said, said
+
+
+def what_an_engine_would_not_do_is_said():
+    """A prompt beyond the context, heads that are kept twice, servers that ranks span, and weights that
+    products widen."""
+    long = call_text("--model", "llama-3.1-8b", *requests(1, 200000, 10))
+    assert "longer than the context of llama-3.1-8b, 131072" in long, long
+    wide = call_text("--model", "llama-3.1-70b", "--tensor", 16, *ONE)
+    assert "tensor 16 of 8 key-value heads: each is kept 2 times" in wide, wide
+    assert "tensor 16 spans servers of 8" in wide, wide
+    old = call_text("--model", "llama-3.1-8b", "--part", "a100_sxm_80gb", "--weights", "fp8", *ONE)
+    assert "a100_sxm_80gb has no units for fp8" in old, old
+
+
+def a_plan_without_room_names_memory():
+    """DeepSeek-R1 in FP8 is 689 GB, and eight H100 have 640."""
+    done = subprocess.run([GRIDLOCK, "serve-plan", "--model", "deepseek-r1", "--part", "h100_sxm", "--rate", "1"],
+                          text=True, capture_output=True, check=False, cwd=ROOT)
+    assert "memory is the reason" in done.stdout and "objectives" not in done.stdout.split("\n")[-2], done
+
+
 def main():
     failed = []
     for question in (a_4090_serves_300_requests, forty_heads_need_a_divisor, a6000s_decode_a_70b,
@@ -352,7 +427,11 @@ def main():
                      an_8_bit_cache_holds_twice_as_many, a_cache_moves_as_fast_as_the_links,
                      a_router_that_knows_prefixes_prefills_each_once,
                      littles_law_holds_in_a_closed_loop,
-                     a_draft_that_is_always_right_at_most_doubles):
+                     a_draft_that_is_always_right_at_most_doubles,
+                     checkpoints_are_served_as_they_are_published, names_as_people_write_them,
+                     a_file_of_hugging_face_is_served, a_refusal_for_memory_says_what_would_fit,
+                     no_request_served_is_no_latency_of_zero, what_an_engine_would_not_do_is_said,
+                     a_plan_without_room_names_memory):
         try:
             question()
             print(f"ok {question.__name__}")

@@ -188,7 +188,45 @@ def impossible_memory_is_refused(folder):
     assert "HBM" in text and "would fit" in text, text
 
 
+def formats_of_sixteen_eight_and_four_bits(folder):
+    """FP16 has the rate and the bytes of BF16, MXFP8 those of FP8, NVFP4 those of FP4."""
+    def step(precision):
+        return run(scenario(folder, "hgx_b200", 1, "llama_3.1_8b", "tensor: 1 data: 8", 8, 4096,
+                            precision=precision, recompute="SELECTIVE"))["step_time_s"]
+
+    for other, same in (("FP16", "BF16"), ("MXFP8", "FP8"), ("NVFP4", "FP4")):
+        assert step(other) == step(same), other
+    assert step("NVFP4") < step("MXFP8") < step("FP16")
+    for written, meant in (("fp8", "FP8"), ("bfloat16", "BF16"), ("nvfp4", "NVFP4")):
+        said = run(scenario(folder, "hgx_b200", 1, "llama_3.1_8b", "tensor: 1 data: 8", 8, 4096,
+                            precision=written), refused=True)
+        assert f'did you mean "{meant}"?' in said, said
+    said = run(scenario(folder, "hgx_b200", 1, "llama_3.1_8b", "tensor: 1 data: 8", 8, 4096,
+                        recompute="full"), refused=True)
+    assert 'did you mean "FULL_LAYER"?' in said, said
+
+
+def one_server_needs_no_network(folder):
+    """Nothing leaves it: the step is that under any fabric. Several get one that does not block."""
+    path = scenario(folder, "dgx_h100", 1, "Qwen/Qwen3-8B", "tensor: 2 data: 4", 16, 4096)
+    text = Path(path).read_text(encoding="utf-8")
+    with_fabric = run(path)
+    Path(path).write_text(text.replace(f"fabric {{ {CLOS} }}", ""), encoding="utf-8")
+    alone = run(path)
+    assert alone["step_time_s"] == with_fabric["step_time_s"]
+    assert not any("fabric" in note for note in alone["notes"]), alone["notes"]
+    assert 'model "Qwen/Qwen3-8B" is qwen3_8b' in alone["notes"], alone["notes"]
+    text = text.replace(f"fabric {{ {CLOS} }}", "")
+    for servers, tiers in ((4, 1), (100, 2), (1000, 3), (20000, 3)):
+        Path(path).write_text(text.replace("servers: 1", f"servers: {servers}").replace(
+            "data: 4", f"data: {4 * servers}").replace("global_batch: 16", f"global_batch: {16 * servers}"),
+                              encoding="utf-8")
+        notes = run(path)["notes"]
+        assert any(f"Clos of {tiers} tier" in note and "does not block" in note for note in notes), (servers, notes)
+
+
 QUESTIONS = [
+    formats_of_sixteen_eight_and_four_bits, one_server_needs_no_network,
     a_tuned_mixture_on_two_servers, a_70b_on_128_h100_should_reach_420,
     thirty_two_bits_are_seven_times_slower, shares_of_weights_over_slow_ethernet, seven_b_with_fsdp,
     a_small_llama_on_sixteen_a100, gpt_2_on_two_a10, experts_and_a_pipeline_on_b200,

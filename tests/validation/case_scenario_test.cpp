@@ -130,6 +130,91 @@ TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {
   EXPECT_THAT(Prepare(Row("DENSE-TP8"), catalogue_).text, ::testing::Not(HasSubstr("override")));
 }
 
+TEST_F(CaseScenario, NamesOfNvidiasRecipesAreMegatronCoreInAnySpelling) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "h100_sxm";
+  row.source = "a laboratory";
+  for (const char* stack : {"nemo", "NeMo", "nemo_megatron", "megatron_bridge", "Megatron-Bridge",
+                            "mcore", "megatron-core"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "megatron_core") << stack;
+  }
+  row.stack = "megatron";
+  for (const char* source : {"nemo docs", "Megatron-Bridge 25.11", "nvidia/Megatron-LM",
+                             "MLPERF v5", "github.com/NVIDIA/NeMo", "Megatron-Core 0.14"}) {
+    row.source = source;
+    EXPECT_EQ(StackOf(row, catalogue_), "megatron_core") << source;
+  }
+  for (const char* source : {"FlagOpen/FlagPerf training/nvidia", "a laboratory", "nemotrons"}) {
+    row.source = source;
+    EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm") << source;
+  }
+}
+
+TEST_F(CaseScenario, ComposersNamesAreComposer) {
+  PublishedCase row = Row("DENSE-TP8");
+  for (const char* stack :
+       {"composer", "llm-foundry", "LLM Foundry", "mosaicml", "mosaicml/composer"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "composer_fsdp") << stack;
+  }
+}
+
+TEST_F(CaseScenario, AnUnknownStackThatSplitsLayersIsMegatronLike) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "h100_sxm";
+  row.source = "a laboratory";
+  row.stack = "gigatron";
+  row.tp = row.pp = 1;
+  EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
+  row.pp = 4;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.pp = 1;
+  row.tp = 2;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.accelerator = "a100_sxm_80gb";  // of its time, as megatron is
+  row.zero = 1;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
+}
+
+TEST_F(CaseScenario, FormatsAndRecomputationAreReadInAnyCase) {
+  std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+  for (std::size_t at = 0; (at = text.find(",bf16,", at)) != std::string::npos; at += 8) {
+    text.replace(at, 6, ",BFloat16,");
+  }
+  for (std::size_t at = 0; (at = text.find(",full,", at)) != std::string::npos; at += 6) {
+    text.replace(at, 6, ",FULL,");
+  }
+  const std::string file = ::testing::TempDir() + "/formats.csv";
+  std::ofstream(file) << text;
+  const std::vector<PublishedCase> rows = LoadCases({file}, NamesOf(catalogue_));
+  ASSERT_EQ(rows.size(), rows_.size());
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    EXPECT_EQ(rows[i].problem, rows_[i].problem);
+    EXPECT_EQ(rows[i].precision, rows_[i].precision);
+    EXPECT_EQ(rows[i].recompute, rows_[i].recompute);
+  }
+}
+
+TEST_F(CaseScenario, HeadsThatDoNotDivideTheWidthAreSaid) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.hidden += 8;
+  EXPECT_THAT(Prepare(row, catalogue_).assumed, HasSubstr("is no multiple of"));
+}
+
+TEST_F(CaseScenario, DomainsOfThousandsAreHeld) {
+  PublishedCase row = Row("DENSE-TP8");
+  row.accelerator = "tpu_v4";
+  row.domain = 3072;
+  row.accelerators = 6144;
+  row.stack = "maxtext";
+  row.tp = row.pp = row.cp = 1;
+  row.dp = row.global_batch = 6144;
+  row.zero = 3;
+  const PreparedCase prepared = Prepare(row, catalogue_);
+  EXPECT_TRUE(prepared.scenario) << prepared.reason;
+}
+
 TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   PublishedCase row = Row("DENSE-TP8");
   row.zero = 0;
@@ -150,6 +235,7 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.stack = "megatron_deepep_2";  // the longest prefix counts
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
   row.stack = "another";
+  row.tp = 1;
   EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
   row.stack = "GPT-NeoX";  // however a name is written
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepspeed");
@@ -157,12 +243,12 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
 
 TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
   PublishedCase row = Row("DENSE-TP8");
-  row.stack = "another";
+  row.stack = "pytorch_fsdp";
   row.domain = 4;
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
   EXPECT_EQ(prepared.assumed,
-            "stack another is eager FSDP: as fsdp_eager; dgx_a100 with 4 accelerators");
+            "stack pytorch_fsdp is eager FSDP: as fsdp_eager; dgx_a100 with 4 accelerators");
   EXPECT_EQ(prepared.scenario->site().server.accelerators, 4);
   EXPECT_EQ(prepared.scenario->site().servers, 4);
 }

@@ -82,8 +82,8 @@ TEST(MeasuredTable, KeepsALineWhoseQuotesDoNotCloseWithTheReason) {
   EXPECT_THAT(rows[1].problem, HasSubstr("quote"));
 }
 
-// Errors of +10 %, -30 % and a row without a prediction, which counts as 100 %.
-TEST(MeasuredGroups, CountARowWithoutAPredictionAsWholeError) {
+// Errors of +10 %, -30 % and a row without a prediction.
+TEST(MeasuredGroups, LeaveARowWithoutAPredictionOut) {
   std::vector<MeasuredResult> results = {Result("headline", "a", 100, 110),
                                          Result("headline", "b", 10, 7),
                                          Result("headline", "b", 10, std::nullopt)};
@@ -96,13 +96,13 @@ TEST(MeasuredGroups, CountARowWithoutAPredictionAsWholeError) {
   EXPECT_EQ(groups[1].name, "headline");
   EXPECT_EQ(groups[1].figures.rows, 3);
   EXPECT_EQ(groups[1].figures.predicted, 2);
-  EXPECT_NEAR(groups[1].figures.mean, (10 + 30 + 100) / 3.0, 1e-9);
-  EXPECT_NEAR(groups[1].figures.median, 30, 1e-9);
+  EXPECT_NEAR(groups[1].figures.mean, (10 + 30) / 2.0, 1e-9);
+  EXPECT_NEAR(groups[1].figures.median, 20, 1e-9);
   EXPECT_NEAR(groups[1].figures.bias, (10 - 30) / 2.0, 1e-9);
   EXPECT_EQ(groups[2].name, "a");
   EXPECT_NEAR(groups[2].figures.mean, 10, 1e-9);
   EXPECT_EQ(groups[3].name, "b");
-  EXPECT_NEAR(groups[3].figures.mean, (30 + 100) / 2.0, 1e-9);
+  EXPECT_NEAR(groups[3].figures.mean, 30, 1e-9);
 }
 
 TEST(MeasuredReport, IsACsvTableAndJson) {

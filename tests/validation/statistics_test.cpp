@@ -26,15 +26,15 @@ TEST(Quantiles, AreLinearBetweenOrderStatistics) {
   EXPECT_DOUBLE_EQ(Quantile({0, 10}, 0.25), 2.5);
 }
 
-TEST(Statistics, CountARowWithoutPredictionAsHundredPerCent) {
-  // By hand: absolute errors 5, 100, 10, 15; sorted 5, 10, 15, 100.
+TEST(Statistics, CountARowWithoutPredictionAsMissingAlone) {
+  // By hand: absolute errors 5, 10, 15.
   const ErrorStatistics out = StatisticsOf({5.0, std::nullopt, -10.0, 15.0});
   EXPECT_EQ(out.rows, 4);
   EXPECT_EQ(out.predicted, 3);
   EXPECT_EQ(out.missing, 1);
-  EXPECT_DOUBLE_EQ(out.median, 12.5);        // between 10 and 15
-  EXPECT_DOUBLE_EQ(out.p90, 15 + 0.7 * 85);  // position 2.7
-  EXPECT_DOUBLE_EQ(out.mean, 130.0 / 4);
+  EXPECT_DOUBLE_EQ(out.median, 10);
+  EXPECT_DOUBLE_EQ(out.p90, 10 + 0.8 * 5);  // position 1.8
+  EXPECT_DOUBLE_EQ(out.mean, 30.0 / 3);
   EXPECT_DOUBLE_EQ(out.bias, (5.0 - 10 + 15) / 3);
 }
 

@@ -1,0 +1,29 @@
+#pragma once
+
+// Names as people write them, and the one that they mean.
+
+#include <map>
+#include <string>
+#include <vector>
+
+namespace gridlock {
+
+/// What names of a kind carry beside what tells one entry from another.
+enum class NameKind {
+  kModel,  ///< an organisation before a slash; "Instruct", "chat", "hf", a date behind
+  kPart,   ///< its maker and the line of products, the kind of memory: "NVIDIA", "GeForce", "HBM3"
+  kOther,
+};
+
+/// A name without case, separators and what its kind carries beside, so that spellings of one thing
+/// are equal: "Qwen/Qwen3-0.6B" and "qwen3_0.6b", "NVIDIA GeForce RTX 4090" and "rtx_4090".
+/// Digits stay apart: "opt_1.3b" is not "opt_13b". "" for a name without letters and digits.
+std::string PlainKey(const std::string& name, NameKind kind);
+
+/// The one of `names` that `name` is, by an alias stands for, or means in another spelling; `name`
+/// itself where that is none or several.
+/// @param aliases names by other spellings
+std::string MeantName(const std::string& name, const std::vector<std::string>& names,
+                      const std::map<std::string, std::string>& aliases, NameKind kind);
+
+}  // namespace gridlock

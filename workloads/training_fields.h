@@ -55,12 +55,16 @@ inline constexpr auto kFields<ZeroBufferSpec> =
             &ZeroBufferSpec::live, &ZeroBufferSpec::copies>();
 
 template <>
+inline constexpr auto kFields<OuterSpec> = Bearing<&OuterSpec::steps,
+                                                   &OuterSpec::bytes_per_parameter>();
+
+template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Aside(&TrainingSpec::path),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
             &TrainingSpec::global_batch, &TrainingSpec::micro_batch, &TrainingSpec::sequence_length,
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
             &TrainingSpec::offload_activations, &TrainingSpec::adapters, &TrainingSpec::frozen,
-            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers));
+            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers, &TrainingSpec::outer));
 
 }  // namespace gridlock

@@ -95,7 +95,46 @@ void SizeSite(const BuildAsked& asked, Draft& draft) {
   build.size.servers = servers;
 }
 
-void SetFleet(const BuildAsked& asked, Draft& draft) {
+double GoodShare(const std::string& text) {
+  const Scenario scenario = ScenarioBase("probe", text, {}).At({});
+  const LifeRecord record = SimulateLife(
+      scenario,
+      [](const Situation& /*nothing trains*/) {
+        return std::vector<StepRate>();
+      },
+      {});
+  const LifeRequests& requests = record.requests.front();
+  // What is not answered by the end has not kept its objectives.
+  return requests.completed > 0 ? requests.good_share * requests.completed / requests.arrived : 0;
+}
+
+// The share of requests that each probe answers within its objectives; 0 where it does not fit.
+std::vector<double> GoodShares(const BuildAsked& asked, const BuildParts& parts,
+                               const std::vector<FleetProbe>& probes, int parallel) {
+  std::vector<double> good(probes.size(), 0);
+  PoolOptions pool;
+  pool.parallel = parallel;
+  RunTasks(
+      probes.size(),
+      [&](std::size_t i) -> Task {
+        return [&, i](const std::function<void(double)>& /*progress*/) {
+          ArchiveWriter out;
+          out.All(GoodShare(FleetProbeText(asked, parts, probes[i])));
+          return std::move(out.bytes);
+        };
+      },
+      [&](std::size_t i, const TaskResult& result) {
+        if (result.ok) {
+          ArchiveReader in(result.bytes);
+          in.All(good[i]);
+        }
+      },
+      pool);
+  return good;
+}
+
+// Replicas that answer the users at their busiest hour, but no more than four fifths of the site.
+void SetFleet(const BuildAsked& asked, Draft& draft, int parallel) {
   Build& build = draft.build;
   if (asked.users <= 0) {
     return;
@@ -105,11 +144,16 @@ void SetFleet(const BuildAsked& asked, Draft& draft) {
   const Scenario scenario =
       ScenarioBase("build", StepText(serving, build.parts, build.size.servers, 4096), {}).At({});
   const ServerSpec& server = scenario.site().server;
-  const FleetSize fleet = FleetFor(asked, server.accelerator, server.accelerators,
-                                   ModelParameters(scenario.training().model));
+  const std::vector<FleetProbe> probes =
+      FleetProbes(asked, server.accelerator, server.accelerators,
+                  ModelParameters(scenario.training().model));
+  const FleetSize fleet =
+      FleetOf(asked, probes, GoodShares(asked, build.parts, probes, parallel));
   const int per_server = server.accelerators / fleet.tensor;
+  const std::int64_t wanted = (fleet.replicas + per_server - 1) / per_server;
   build.size.fleet_tensor = fleet.tensor;
-  build.size.fleet = (fleet.replicas + per_server - 1) / per_server;
+  build.size.fleet = std::clamp<std::int64_t>(build.size.servers * 4 / 5, 1, wanted);
+  build.users_served = static_cast<double>(build.size.fleet) / static_cast<double>(wanted);
 }
 
 // Of the sizes that a run could have the one that trains the most tokens a second, by closed forms.
@@ -150,7 +194,7 @@ LayoutChoice BestRun(const BuildAsked& asked, Draft& draft, std::int64_t acceler
 void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
   Build& build = draft.build;
   SizeSite(asked, draft);
-  SetFleet(asked, draft);
+  SetFleet(asked, draft, parallel);
   // Checkpoints: 1 TB/s for 25,000 accelerators.
   constexpr double kAcceleratorsPerTerabyte = 25000;
   const auto accelerators = static_cast<double>(build.size.servers) * build.parts.per_server;
@@ -161,9 +205,12 @@ void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
   const double mtbf = first.reliability.server_mtbf.si();
   const double left = static_cast<double>(build.size.servers - build.size.fleet);
   build.size.spares = SparesFor(left * asked.repair_hours * 3600 / mtbf, draft.quantile);
+  build.size.spares = std::min<std::int64_t>(build.size.spares, build.size.servers / 10);
   const std::int64_t servers = build.size.servers - build.size.fleet - build.size.spares;
   if (servers < 1) {
-    throw UserError("", "spares and the fleet leave no server for the run");
+    throw UserError("", fmt::format("{} servers are within the budget, and the fleet and spares "
+                                    "leave none for the run; expected a larger budget",
+                                    build.size.servers));
   }
   const LayoutChoice choice = BestRun(asked, draft, servers * build.parts.per_server, parallel);
   const auto& run = std::get<PretrainingSpec>(first.jobs[0].kind);
@@ -210,6 +257,7 @@ std::string Live(const std::string& text, const std::function<void(double)>& pro
   figures.mean_mw = MeanPower(site, record).si() / 1e6;
   figures.peak_mw = site.peak_power.si() / 1e6;
   figures.energy_usd = site.cost_usd;
+  figures.operation_usd = site.operation_usd;
   figures.run_usd_per_million = UsdPerMillionTokens(run);
   figures.capital_usd =
       scenario.sites[0].capital_usd_per_accelerator * static_cast<double>(site.accelerators);
@@ -217,8 +265,8 @@ std::string Live(const std::string& text, const std::function<void(double)>& pro
   ArchiveWriter out;
   out.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
           figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-          figures.energy_usd, figures.capital_usd, figures.run_usd_per_million,
-          figures.fingerprint);
+          figures.energy_usd, figures.capital_usd, figures.operation_usd,
+          figures.run_usd_per_million, figures.fingerprint);
   return std::move(out.bytes);
 }
 
@@ -231,7 +279,8 @@ void TakeFigures(TaskResult result, Build& build) {
   ArchiveReader in(result.bytes);
   in.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
          figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-         figures.energy_usd, figures.capital_usd, figures.run_usd_per_million, figures.fingerprint);
+         figures.energy_usd, figures.capital_usd, figures.operation_usd,
+         figures.run_usd_per_million, figures.fingerprint);
 }
 
 class Builder {
@@ -436,8 +485,13 @@ void AddAssumptionOptions(CLI::App& command, BuildOptions& options) {
   command.add_option("--electricity", asked.electricity, "USD per kilowatt-hour")
       ->check(CLI::NonNegativeNumber)
       ->capture_default_str();
+  command
+      .add_option("--months", asked.months,
+                  "Months over which the servers are delivered, in equal parts; 0: all are there")
+      ->check(CLI::Range(0, 120))
+      ->capture_default_str();
   command.add_option("--scheduler", asked.scheduler, "Policy of the queue")
-      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE"}))
+      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}))
       ->capture_default_str();
 }
 
@@ -449,7 +503,7 @@ void AddBuildCommand(CLI::App& app, int& code) {
       "build", "From a budget, a demand and a horizon to builds, each simulated over its life");
   command->add_option("--power", options->power, "Contracted power, PUE included, e.g. \"100 MW\"");
   command->add_option("--dollars", options->dollars,
-                      "USD for the capital and for energy until the horizon, e.g. 4B");
+                      "USD for the capital, and for energy and operation until the horizon, e.g. 4B");
   command->add_option("--days", options->asked.horizon_days, "Horizon")
       ->check(CLI::Range(0.01, 3650.0))
       ->capture_default_str();

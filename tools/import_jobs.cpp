@@ -95,7 +95,7 @@ void AddImportJobs(CLI::App& import, int& code) {
                    "h100_sxm)")
       ->type_name("NAME");
   command->add_option("--scheduler", options->policy, "FIFO (default) or BACKFILL")
-      ->check(CLI::IsMember({"FIFO", "BACKFILL"}));
+      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}));
   command->footer(
       "Examples:\n"
       "  gridlock import jobs log.swf -o log.textproto\n"

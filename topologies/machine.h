@@ -6,7 +6,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/base/units.h"
@@ -182,6 +185,29 @@ enum class PowerPolicy {
   kQueue,  ///< jobs wait, and the last to start are stopped
 };
 
+/// Servers that come later.
+struct DeliverySpec {
+  Seconds at;
+  std::int32_t servers = 0;
+};
+
+/// What a site's profile says from a time on; see Hour in proto/scenario.proto.
+struct HourSpec {
+  Seconds at;
+  std::optional<double> electricity, carbon, temperature;
+};
+
+/// Hours by rising time, and the time after which they begin anew.
+struct ProfileSpec {
+  std::vector<HourSpec> hours;
+  Seconds repeats;
+};
+
+/// PUE at full load at an outside temperature, degrees Celsius.
+struct PuePointSpec {
+  double temperature = 0, pue = 1;
+};
+
 /// One datacenter hall: identical servers under one fabric.
 struct SiteSpec {
   std::string path;
@@ -204,6 +230,27 @@ struct SiteSpec {
   JoulesPerByte optics;                    ///< power of one end of a cable over its bandwidth
   double capital_usd_per_accelerator = 0;  ///< to build all of the site; 0: not given
   Seconds depreciation{4 * 365.25 * 86400};
+  /// Staff, upkeep, repairs, taxes and land of an accelerator; 0: not counted.
+  double operation_usd_per_accelerator_year = 0;
+  /// How servers stand: so many in a rack, and so on; 0: not said.
+  std::int32_t servers_per_rack = 0, racks_per_row = 0, rows_per_feed = 0;
+  Watts rack_cap, row_cap;  ///< of its servers, without PUE; 0: none
+  /// Of `servers`, the last that come later, in their order.
+  std::vector<DeliverySpec> deliveries;
+  std::shared_ptr<const ProfileSpec> profile;  ///< null: prices and PUE hold at all hours
+  std::vector<PuePointSpec> pue_points;        ///< by rising temperature; empty: `pue` at any
+  double pue_fixed = 0;                        ///< share of the overhead that is there at any load
+  double response_price = 0;                   ///< above it response_cap holds
+  Watts response_cap;                          ///< 0: none
+
+  /// PUE at a temperature and a load, IT power over the most that it can be.
+  [[nodiscard]] double PueAt(std::optional<double> temperature, double load) const;
+
+  /// Whether the PUE is not the same at all times.
+  [[nodiscard]] bool pue_varies() const { return pue_fixed > 0 || !pue_points.empty(); }
+
+  /// Servers of a "rack", "row" or "feed"; 0: nothing says how many, or another name.
+  [[nodiscard]] std::int32_t ServersOfGroup(std::string_view group) const;
 };
 
 /// A link between two sites, the same in both directions.

@@ -147,11 +147,29 @@ inline constexpr auto kFields<ListedSpec> = std::tuple_cat(
     Aside(&ListedSpec::path, &ListedSpec::file, &ListedSpec::graph), Bearing(&ListedSpec::hash));
 
 template <>
+inline constexpr auto kFields<DeliverySpec> = Aside(&DeliverySpec::at, &DeliverySpec::servers);
+
+template <>
+inline constexpr auto kFields<HourSpec> = Aside(&HourSpec::at, &HourSpec::electricity,
+                                                &HourSpec::carbon, &HourSpec::temperature);
+
+template <>
+inline constexpr auto kFields<ProfileSpec> = Aside(&ProfileSpec::hours, &ProfileSpec::repeats);
+
+template <>
+inline constexpr auto kFields<PuePointSpec> = Aside(&PuePointSpec::temperature,
+                                                    &PuePointSpec::pue);
+
+template <>
 inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
     Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
           &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
           &SiteSpec::carbon_g_per_kwh, &SiteSpec::optics, &SiteSpec::capital_usd_per_accelerator,
-          &SiteSpec::depreciation),
+          &SiteSpec::depreciation, &SiteSpec::operation_usd_per_accelerator_year,
+          &SiteSpec::servers_per_rack, &SiteSpec::racks_per_row, &SiteSpec::rows_per_feed,
+          &SiteSpec::rack_cap, &SiteSpec::row_cap, &SiteSpec::deliveries, &SiteSpec::profile,
+          &SiteSpec::pue_points, &SiteSpec::pue_fixed, &SiteSpec::response_price,
+          &SiteSpec::response_cap),
     Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed,
             &SiteSpec::queue_pairs, &SiteSpec::failed));
 

@@ -215,6 +215,7 @@ JobSpec JobOf(const JobSpec& campaign, const Experiment& experiment, int round,
   job.name = experiment.name;
   job.origin = {campaign.name, static_cast<std::int32_t>(experiment.rung), round};
   job.tenant = campaign.tenant;
+  job.within = campaign.within;
   job.priority = campaign.priority;
   job.start = experiment.start;
   job.sites = campaign.sites;

@@ -237,6 +237,12 @@ struct ExpertLoadSpec {
   }
 };
 
+/// Sums over shard groups, or sites, that are rare; see OuterSteps in proto/scenario.proto.
+struct OuterSpec {
+  int steps = 0;  ///< from one to the next; 0: gradients are summed in every step
+  double bytes_per_parameter = 4;
+};
+
 struct TrainingSpec {
   std::string path;  ///< "job[0].pretraining"
   ModelSpec model;
@@ -257,6 +263,7 @@ struct TrainingSpec {
   OptimizerSpec optimizer;
   ZeroBufferSpec zero_buffers;
   ExpertLoadSpec expert_load;
+  OuterSpec outer;
 
   /// The weights of the model are trained, all but `frozen` of them.
   [[nodiscard]] bool trains_base() const { return adapters.rank == 0; }

@@ -71,6 +71,10 @@ inline constexpr auto kFields<ExpertLoadSpec> =
     Bearing<&ExpertLoadSpec::imbalance, &ExpertLoadSpec::capacity, &ExpertLoadSpec::padded>();
 
 template <>
+inline constexpr auto kFields<OuterSpec> = Bearing<&OuterSpec::steps,
+                                                   &OuterSpec::bytes_per_parameter>();
+
+template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
     Aside(&TrainingSpec::path),
     Bearing(&TrainingSpec::model, &TrainingSpec::layout, &TrainingSpec::stack,
@@ -78,6 +82,6 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
             &TrainingSpec::precision, &TrainingSpec::zero, &TrainingSpec::recompute,
             &TrainingSpec::offload_activations, &TrainingSpec::offload_layers,
             &TrainingSpec::adapters, &TrainingSpec::frozen, &TrainingSpec::optimizer,
-            &TrainingSpec::zero_buffers, &TrainingSpec::expert_load));
+            &TrainingSpec::zero_buffers, &TrainingSpec::expert_load, &TrainingSpec::outer));
 
 }  // namespace gridlock

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -84,9 +85,21 @@ class ArchiveWriter {
     All(pair.first, pair.second);
   }
 
+  /// Whether there is one, then it.
   template <typename T>
   void One(const std::shared_ptr<const T>& value) {
-    One(*value);
+    One(value != nullptr);
+    if (value != nullptr) {
+      One(*value);
+    }
+  }
+
+  template <typename T>
+  void One(const std::optional<T>& value) {
+    One(value.has_value());
+    if (value) {
+      One(*value);
+    }
   }
 
   /// Which alternative, then the alternative.
@@ -179,9 +192,24 @@ class ArchiveReader {
 
   template <typename T>
   void One(std::shared_ptr<const T>& value) {
-    T read;
-    One(read);
-    value = std::make_shared<const T>(std::move(read));
+    bool there = false;
+    One(there);
+    value = nullptr;
+    if (there) {
+      T read;
+      One(read);
+      value = std::make_shared<const T>(std::move(read));
+    }
+  }
+
+  template <typename T>
+  void One(std::optional<T>& value) {
+    bool there = false;
+    One(there);
+    value.reset();
+    if (there) {
+      One(value.emplace());
+    }
   }
 
   template <typename... T>

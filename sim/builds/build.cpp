@@ -4,6 +4,7 @@
 #include <array>
 #include <bit>
 #include <cmath>
+#include <optional>
 #include <regex>
 #include <utility>
 
@@ -136,8 +137,14 @@ double RequestsPerSecond(const BuildAsked& asked) {
 constexpr double kOutputMean = 211;
 constexpr double kSwing = 0.7;
 
-std::string FleetText(const BuildAsked& asked, const BuildSize& size, const BuildParts& parts) {
-  const std::int64_t replicas = size.fleet * (parts.per_server / size.fleet_tensor);
+// Replicas that follow a day of so many requests a second in the mean.
+struct FleetWritten {
+  std::int64_t replicas = 1, least = 1;
+  int tensor = 1;
+  double requests_per_second = 0, swing = 0;
+};
+
+std::string ServingText(const BuildAsked& asked, const FleetWritten& fleet) {
   return fmt::format(R"TEXT(job {{
   name: "users"
   priority: 5
@@ -162,12 +169,32 @@ std::string FleetText(const BuildAsked& asked, const BuildSize& size, const Buil
   }}
 }}
 )TEXT",
-                     asked.serving_model, replicas, std::max<std::int64_t>(1, replicas / 4),
-                     size.fleet_tensor, RequestsPerSecond(asked), kSwing,
-                     std::min<std::int64_t>(2, replicas));
+                     asked.serving_model, fleet.replicas, fleet.least, fleet.tensor,
+                     fleet.requests_per_second, fleet.swing,
+                     std::min<std::int64_t>(2, fleet.replicas));
 }
 
-std::string SiteText(const BuildAsked& asked, const BuildParts& parts, const BuildSize& size) {
+std::string FleetText(const BuildAsked& asked, const BuildSize& size, const BuildParts& parts) {
+  const std::int64_t replicas = size.fleet * (parts.per_server / size.fleet_tensor);
+  return ServingText(asked, {replicas, std::max<std::int64_t>(1, replicas / 4), size.fleet_tensor,
+                             RequestsPerSecond(asked), kSwing});
+}
+
+// The servers come in equal parts, a month apart, the first at once.
+std::string DeliveryText(const BuildAsked& asked, std::int64_t servers) {
+  constexpr double kMonth = 365.25 / 12;
+  std::string text;
+  for (int month = 1; month < asked.months; ++month) {
+    const std::int64_t part = servers * (month + 1) / asked.months - servers * month / asked.months;
+    if (part > 0) {
+      text += fmt::format("  delivery {{ at: \"{:.6g} days\" servers: {} }}\n", month * kMonth, part);
+    }
+  }
+  return text;
+}
+
+std::string SiteText(const BuildAsked& asked, const BuildParts& parts, const BuildSize& size,
+                     bool of_life) {
   std::string text = fmt::format("site {{\n  name: \"hall\"\n  server: \"{}\"\n  servers: {}\n{}",
                                  parts.server, size.servers, FabricText(parts, size.servers));
   text +=
@@ -177,7 +204,8 @@ std::string SiteText(const BuildAsked& asked, const BuildParts& parts, const Bui
                       : "");
   text += fmt::format("  prices {{ electricity: {:.6g} carbon: {:.6g} }}\n", asked.electricity,
                       asked.carbon);
-  return text + fmt::format("  storage_bandwidth: \"{:.6g} TB/s\"\n}}\n", size.storage_tbps);
+  return text + fmt::format("  storage_bandwidth: \"{:.6g} TB/s\"\n{}}}\n", size.storage_tbps,
+                            "  operation {}\n" + (of_life ? DeliveryText(asked, size.servers) : ""));
 }
 
 }  // namespace
@@ -211,6 +239,7 @@ ServerFigures FiguresOf(const SiteSpec& site) {
   figures.nameplate_w =
       server.overhead_power.si() + network + (power.limit.si() + above_idle) * server.accelerators;
   figures.capital_usd = site.capital_usd_per_accelerator * server.accelerators;
+  figures.operation_usd_per_year = site.operation_usd_per_accelerator_year * server.accelerators;
   return figures;
 }
 
@@ -222,7 +251,9 @@ WithinBudget ServersWithin(const BuildAsked& asked, const ServerFigures& figures
   }
   if (asked.dollars > 0) {
     const double kwh = figures.nameplate_w * asked.pue / 1e3 * asked.horizon_days * 24;
-    dollars = asked.dollars / (figures.capital_usd + kwh * asked.electricity);
+    const double years = asked.horizon_days / 365.25;
+    dollars = asked.dollars / (figures.capital_usd + kwh * asked.electricity +
+                               figures.operation_usd_per_year * years);
   }
   return {static_cast<std::int64_t>(std::floor(std::min(power, dollars))),
           power <= dollars ? "power" : "dollars"};
@@ -262,32 +293,65 @@ std::vector<RunSize> RunSizes(const BuildAsked& asked, std::int64_t accelerators
   return sizes;
 }
 
-FleetSize FleetFor(const BuildAsked& asked, const AcceleratorSpec& accelerator, int per_server,
-                   double parameters) {
-  FleetSize fleet;
+std::vector<FleetProbe> FleetProbes(const BuildAsked& asked, const AcceleratorSpec& accelerator,
+                                    int per_server, double parameters) {
+  std::vector<FleetProbe> probes;
   if (asked.users <= 0) {
-    return fleet;
+    return probes;
   }
-  constexpr double kRoom = 0.7;       // of HBM for weights, at most; the rest keeps contexts
-  constexpr double kBandwidth = 0.5;  // of HBM for weights
-  constexpr double kBatch = 32;
+  constexpr double kRoom = 0.7;  // of HBM for weights, at most; the rest keeps contexts
+  constexpr double kBatch = 64;  // sequences that share one reading of the weights
   const double weights = parameters;  // FP8: a byte each
-  while (fleet.tensor < per_server &&
-         weights > kRoom * accelerator.hbm_capacity.si() * fleet.tensor) {
-    fleet.tensor *= 2;
+  int tensor = 1;
+  while (tensor < per_server && weights > kRoom * accelerator.hbm_capacity.si() * tensor) {
+    tensor *= 2;
   }
-  const double iteration = weights / (kBandwidth * accelerator.hbm_bandwidth.si() * fleet.tensor);
-  const double per_replica = kBatch / iteration;  // tokens a second
-  const double peak = RequestsPerSecond(asked) * (1 + kSwing) * kOutputMean;
-  fleet.replicas = static_cast<std::int64_t>(std::ceil(peak / per_replica));
-  return fleet;
+  for (; tensor <= per_server; tensor *= 2) {
+    const double iteration = weights / (accelerator.hbm_bandwidth.si() * tensor);
+    for (const double share : {0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.55, 0.75, 1.0}) {
+      probes.push_back({tensor, share * kBatch / iteration / kOutputMean});
+    }
+  }
+  return probes;
+}
+
+std::string FleetProbeText(const BuildAsked& asked, const BuildParts& parts,
+                           const FleetProbe& probe) {
+  BuildSize size;
+  size.servers = 1;
+  return HeadText("probe", "one replica") + "horizon: \"30 min\"\n" +
+         SiteText(asked, parts, size, /*of_life=*/false) +
+         ServingText(asked, {1, 1, probe.tensor, probe.requests_per_second, 0});
+}
+
+FleetSize FleetOf(const BuildAsked& asked, const std::vector<FleetProbe>& probes,
+                  const std::vector<double>& good) {
+  constexpr double kGood = 0.95;
+  const double peak = RequestsPerSecond(asked) * (1 + kSwing);
+  const auto accelerators = [&](std::size_t i) {
+    return probes[i].tensor * std::ceil(peak / probes[i].requests_per_second);
+  };
+  std::optional<std::size_t> best;
+  for (std::size_t i = 0; i < probes.size(); ++i) {
+    const bool keeps = good[i] >= kGood, best_keeps = best && good[*best] >= kGood;
+    if (!best || (keeps == best_keeps ? (keeps ? accelerators(i) < accelerators(*best)
+                                               : good[i] > good[*best])
+                                      : keeps)) {
+      best = i;
+    }
+  }
+  if (!best) {
+    return {};
+  }
+  return {static_cast<std::int64_t>(std::ceil(peak / probes[*best].requests_per_second)),
+          probes[*best].tensor};
 }
 
 std::string StepText(const BuildAsked& asked, const BuildParts& parts, std::int64_t servers,
                      std::int64_t batch) {
   BuildSize size;
   size.servers = servers;
-  return HeadText("step", "one step of the final run") + SiteText(asked, parts, size) +
+  return HeadText("step", "one step of the final run") + SiteText(asked, parts, size, /*of_life=*/false) +
          RunText(asked, batch, "");
 }
 
@@ -297,7 +361,7 @@ std::string LifeText(const BuildAsked& asked, const BuildParts& parts, const Bui
       HeadText(name, fmt::format("{} x {}, {} spares, spines oversubscribed {}:1", size.servers,
                                  parts.server, size.spares, parts.oversubscription));
   text += fmt::format("horizon: \"{:.6g} days\"\n", asked.horizon_days);
-  text += SiteText(asked, parts, size);
+  text += SiteText(asked, parts, size, /*of_life=*/true);
   text += fmt::format(
       "reliability {{\n  failure_rate: \"{}\"\n  repair_time: \"{:.6g} h\"\n  restart_time: "
       "\"{:.6g} min\"\n",

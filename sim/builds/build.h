@@ -34,6 +34,7 @@ struct BuildAsked {
   double repair_hours = 12, restart_minutes = 10;
   double pue = 1.2, electricity = 0.08, carbon = 380;
   std::string scheduler = "BACKFILL";
+  int months = 0;  ///< over which the servers are delivered, in equal parts; 0: all are there
 };
 
 /// The parts of a build, whatever its size.
@@ -60,6 +61,7 @@ struct BuildSize {
 struct ServerFigures {
   double nameplate_w = 0;  ///< boards at their limit, with host and network, without PUE
   double capital_usd = 0;
+  double operation_usd_per_year = 0;  ///< beside energy
 };
 
 /// The parts for an accelerator of the catalogue, or an alias. Throws UserError where there is no
@@ -94,16 +96,32 @@ struct RunSize {
 
 std::vector<RunSize> RunSizes(const BuildAsked& asked, std::int64_t accelerators);
 
-/// Replicas and accelerators of a replica that serve the users at their busiest hour. An estimate
-/// by the roofline of decoding: half of the HBM bandwidth goes to weights, each answer has the
-/// tokens of the catalogue's chat.
+/// One replica that answers so many requests a second, for half an hour on one server.
+struct FleetProbe {
+  int tensor = 1;  ///< accelerators of the replica
+  double requests_per_second = 0;
+};
+
+/// Probes from far below to above what the roofline of decoding allows, on as many accelerators as
+/// hold the weights in FP8, and on twice as many and so on within a server. Empty without users.
+std::vector<FleetProbe> FleetProbes(const BuildAsked& asked, const AcceleratorSpec& accelerator,
+                                    int per_server, double parameters);
+
+/// The life of a probe. Its requests are those of the users.
+std::string FleetProbeText(const BuildAsked& asked, const BuildParts& parts,
+                           const FleetProbe& probe);
+
+/// Replicas and accelerators of a replica that serve the users at their busiest hour.
 struct FleetSize {
   std::int64_t replicas = 0;
   int tensor = 1;
 };
 
-FleetSize FleetFor(const BuildAsked& asked, const AcceleratorSpec& accelerator, int per_server,
-                   double parameters);
+/// The fleet with the fewest accelerators of which each replica answers as many requests as a probe
+/// that kept its objectives: at least 95 % of the requests. Where none did, that which kept them
+/// best. `good` is by probe.
+FleetSize FleetOf(const BuildAsked& asked, const std::vector<FleetProbe>& probes,
+                  const std::vector<double>& good);
 
 /// One training step on so many servers, for a search of its layout.
 std::string StepText(const BuildAsked& asked, const BuildParts& parts, std::int64_t servers,

@@ -57,7 +57,8 @@ void Rank(std::vector<Build>& builds) {
 
 std::string Binds(const BuildAsked& asked, const Build& build) {
   std::string text = build.binds == "power" ? "power: the boards' limits fill the contract"
-                                            : "dollars: capital and energy fill the budget";
+                                            : "dollars: capital, energy and operation fill the "
+                                              "budget";
   if (build.size.capped) {
     text = "power: slower clocks keep the contract";
   }
@@ -72,6 +73,10 @@ std::string Binds(const BuildAsked& asked, const Build& build) {
   if (!Finished(build)) {
     text += fmt::format("; time: {:.0f} % of the tokens by the horizon",
                         100 * build.figures.tokens / asked.tokens);
+  }
+  if (build.users_served < 1) {
+    text += fmt::format("; servers: the fleet has replicas for {:.0f} % of the users",
+                        100 * build.users_served);
   }
   return text;
 }
@@ -116,8 +121,9 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
          "\n\ndays: until the final run is done, or the share of it that is done at the horizon.\n"
          "spines: oversubscription towards the spines; above them where there are several pods.\n"
          "saved: time between checkpoints, sqrt(2 w M) of Young 1974. MW, peak: PUE included.\n"
-         "M USD: capital of the whole site and energy until the horizon. USD/M: energy and\n"
-         "capital of what the run held, while it held it, for each million tokens of it.\n"
+         "M USD: capital of the whole site, and energy and operation (staff, repairs, taxes) until\n"
+         "the horizon. USD/M: the same of what the run held, while it held it, with capital\n"
+         "written off over four years, for each million tokens of it.\n"
          "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n";
 }
 
@@ -137,6 +143,7 @@ std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds
     json.Member("accelerators", build.size.servers * build.parts.per_server);
     json.Member("spare_servers", build.size.spares);
     json.Member("fleet_servers", build.size.fleet);
+    json.Member("users_served", build.users_served);
     json.Member("run_accelerators", build.accelerators);
     json.Member("layout", build.layout);
     json.Member("checkpoint_interval_s", build.size.checkpoint_s);
@@ -154,6 +161,7 @@ std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds
     json.Member("peak_mw", build.figures.peak_mw);
     json.Member("capital_usd", build.figures.capital_usd);
     json.Member("energy_usd", build.figures.energy_usd);
+    json.Member("operation_usd", build.figures.operation_usd);
     json.Member("run_usd_per_million_tokens", build.figures.run_usd_per_million);
     json.Member("scenario", build.file);
     json.Member("fingerprint", build.figures.fingerprint);

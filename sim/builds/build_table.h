@@ -18,8 +18,8 @@ struct BuildFigures {
   double experiments_done = 0;
   double good_share = 0;            ///< of requests within both objectives; NaN: none
   double mean_mw = 0, peak_mw = 0;  ///< PUE included
-  double capital_usd = 0, energy_usd = 0;
-  double run_usd_per_million = 0;  ///< energy and capital of the run, for a million of its tokens
+  double capital_usd = 0, energy_usd = 0, operation_usd = 0;
+  double run_usd_per_million = 0;  ///< all of what the run cost, for a million of its tokens
   std::string fingerprint;
 };
 
@@ -29,12 +29,15 @@ struct Build {
   std::int64_t accelerators = 0;  ///< of the final run
   std::string layout;             ///< in words
   std::string binds;              ///< which side of the budget: "power", "dollars"
+  double users_served = 1;        ///< share of the users that the fleet has replicas for
   double per_server_usd = 0;
   std::string file;     ///< the scenario; "" where none is written
   std::string problem;  ///< why there are no figures
   BuildFigures figures;
 
-  [[nodiscard]] double dollars() const { return figures.capital_usd + figures.energy_usd; }
+  [[nodiscard]] double dollars() const {
+    return figures.capital_usd + figures.energy_usd + figures.operation_usd;
+  }
 };
 
 /// The best first: those that finish, by the day; then the others, by their tokens; then those that

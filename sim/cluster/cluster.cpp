@@ -84,6 +84,13 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
     const auto topology = MakeTopology(sites_[s]);
     switch_power_.push_back(PowerOfSwitches(*topology));
     optics_power_.push_back(PowerOfOptics(*topology));
+    const ServerSpec& server = sites_[s].server;
+    const PowerSpec& power = server.accelerator.power;
+    const Watts each =
+        (power.limit + (power.limit - power.idle) * server.overhead_per_watt) * server.accelerators +
+        server.overhead_power;
+    full_power_.push_back(each * sites_[s].servers + switch_power_[s] + optics_power_[s]);
+    temperature_.emplace_back();
     ledger_.SetSite(IndexOf<SiteIndex>(s), sites_[s]);
   }
   CheckPowerCaps();
@@ -96,15 +103,30 @@ void Cluster::CheckPowerCaps() const {
     for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
       const SiteSpec& site = epoch.sites[s];
       const auto number = IndexOf<SiteIndex>(s);
-      const Watts idle =
-          (IdlePower(number) * static_cast<double>(site.servers) + NetworkPower(number)) * site.pue;
+      const Watts it = IdlePower(number) * static_cast<double>(site.servers) + NetworkPower(number);
+      const Watts idle = it * site.PueAt(std::nullopt, it / full_power_[s]);
       if (site.power_cap > Watts(0) && site.power_cap < idle) {
         throw UserError(site.path + ".facility.power_cap",
                         fmt::format("the cap of {} is {}, and with all servers idle the site draws "
                                     "{}; expected more than that, or fewer servers",
                                     site.name, FormatWatts(site.power_cap), FormatWatts(idle)));
       }
+      CheckGroupCap(number, site, "rack", site.rack_cap);
+      CheckGroupCap(number, site, "row", site.row_cap);
     }
+  }
+}
+
+// The same of a rack or a row.
+void Cluster::CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group,
+                            Watts cap) const {
+  const Watts idle = IdlePower(number) * site.ServersOfGroup(group);
+  if (cap > Watts(0) && cap < idle) {
+    throw UserError(fmt::format("{}.facility.{}_cap", site.path, group),
+                    fmt::format("the cap of a {} of {} is {}, and its {} idle servers draw {}; "
+                                "expected more than that, or fewer servers in it",
+                                group, site.name, FormatWatts(cap), site.ServersOfGroup(group),
+                                FormatWatts(idle)));
   }
 }
 
@@ -191,6 +213,7 @@ RequestSource Cluster::RequestsOf(JobIndex job) const {
 void Cluster::AddFleet(Member& member, RequestSource requests) {
   const JobSpec& job = *member.spec;
   const auto& spec = std::get<ServingSpec>(job.kind);
+  member.limits = limit_level_;
   member.fleet =
       std::make_unique<Fleet>(spec, LeastServer(job, sites_), std::move(requests), job.start);
 }
@@ -222,6 +245,12 @@ void Cluster::PlanEvents() {
       });
     }
   }
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    if (sites_[s].profile) {
+      PlanHour(IndexOf<SiteIndex>(s), 1);
+    }
+  }
+  ApplyHours();
   PlanFailures();
   Tick();
 }
@@ -278,11 +307,20 @@ void Cluster::ChargeTenants(const Stretch& stretch) {
 Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
   const UnitWork work = member.fleet->TakeWork();
   const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
-  const ServerSpec& server = sites_[site].server;
+  ServerSpec server = sites_[site].server;
   // An iteration keeps the boards' limit while it lasts.
-  const StepEnergy energy = EnergyOfStep(server, member.fleet->spec().accelerators(), work.busy,
-                                         {work.arithmetic, work.hbm, work.links});
-  const Joules spent = (energy.flop + energy.hbm + energy.links) * (1 + server.overhead_per_watt);
+  const auto spent_at = [&](Watts limit) {
+    server.accelerator.power.limit = limit;
+    const StepEnergy energy = EnergyOfStep(server, member.fleet->spec().accelerators(), work.busy,
+                                           {work.arithmetic, work.hbm, work.links});
+    return (energy.flop + energy.hbm + energy.links) * (1 + server.overhead_per_watt);
+  };
+  // A fleet that never rests would do more at full clocks; one that does has what it is asked for.
+  constexpr double kNeverRests = 0.95;
+  const double share = work.busy / (stretch.length() * std::max(1, member.fleet->in_service()));
+  member.fleet_full_power = spent_at(server.accelerator.power.limit) / stretch.length() *
+                            (share > kNeverRests ? member.slowed / share : 1.0);
+  const Joules spent = spent_at(PowerLimit(site, limit_level_[site]));
   ledger_.decoded_tokens().Add(stretch.from, stretch.to,
                                static_cast<double>(work.output_tokens) / stretch.length().si());
   return spent / stretch.length();
@@ -291,6 +329,13 @@ Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
 void Cluster::ChargeStretch(const Stretch& stretch) {
   const auto sites = static_cast<std::int32_t>(sites_.size());
   double waiting = 0, wanted = 0, flops = 0;
+  struct Draw {
+    JobIndex job;
+    SiteIndex site;
+    Watts power;
+  };
+  std::vector<Draw> draws;
+  std::vector<Watts> it(sites_.size());  // of each site
   for (const JobIndex job : active_) {
     Member& member = members_[job];
     const bool trains = member.run && member.run->phase() == TrainingRun::Phase::kTraining;
@@ -306,17 +351,26 @@ void Cluster::ChargeStretch(const Stretch& stretch) {
     }
     for (SiteIndex s{0}; s < sites; ++s) {
       if (member.servers[s] > 0) {
-        ledger_.ChargeJob(stretch, job, member.kind, s,
-                          RunPower(member, member.servers, member.rate, trains, s),
-                          std::int64_t{member.servers[s]} * sites_[s].server.accelerators);
+        draws.push_back({job, s, RunPower(member, member.servers, member.rate, trains, s)});
+        it[s] += draws.back().power;
       }
     }
+  }
+  for (SiteIndex s{0}; s < sites; ++s) {
+    it[s] += IdlePower(s) * static_cast<double>(servers_.free(s)) + NetworkPower(s);
+    ledger_.SetPue(s, PueOf(s, it[s]));
+  }
+  for (const Draw& draw : draws) {
+    const Member& member = members_[draw.job];
+    ledger_.ChargeJob(
+        stretch, draw.job, member.kind, draw.site, draw.power,
+        std::int64_t{member.servers[draw.site]} * sites_[draw.site].server.accelerators);
   }
   for (SiteIndex s{0}; s < sites; ++s) {
     const std::int64_t per_server = sites_[s].server.accelerators;
     const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + NetworkPower(s);
     ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,
-                       servers_.down(s) * per_server);
+                       servers_.down(s) * per_server, faults_[s].absent * per_server);
     ledger_.CloseSite(stretch, s, PowerLimit(s, limit_level_[s]));
   }
   ledger_.queue_jobs().Add(stretch.from, stretch.to, waiting);
@@ -339,6 +393,57 @@ void Cluster::ReconsiderSoon() {
     AdvanceTo(timeline_.now());
     Reconsider();
   });
+}
+
+// Hours of the profile, counted on through its repetitions.
+void Cluster::PlanHour(SiteIndex site, std::int64_t number) {
+  const ProfileSpec& profile = *sites_[site].profile;
+  const auto hours = static_cast<std::int64_t>(profile.hours.size());
+  const Seconds at = profile.repeats * static_cast<double>(number / hours) +
+                     profile.hours[static_cast<std::size_t>(number % hours)].at;
+  if (at >= scenario_.horizon) {
+    return;
+  }
+  timeline_.At(at, [this, site, number] {
+    AdvanceTo(timeline_.now());
+    ApplyHour(site);
+    PlanHour(site, number + 1);
+    if (HasCap(site) || sites_[site].response_cap > Watts(0)) {
+      ReconsiderSoon();
+    }
+  });
+}
+
+void Cluster::ApplyHours() {
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    ApplyHour(IndexOf<SiteIndex>(s));
+  }
+}
+
+// What the profile says of now, until something else is said.
+void Cluster::ApplyHour(SiteIndex number) {
+  SiteSpec& site = sites_[number];
+  if (!site.profile) {
+    return;
+  }
+  const std::vector<HourSpec>& hours = site.profile->hours;
+  const double into = std::fmod(timeline_.now().si(), site.profile->repeats.si());
+  constexpr Seconds kSlack(1e-6);  // times of events round
+  auto hour = std::upper_bound(hours.begin(), hours.end(), Seconds(into) + kSlack,
+                               [](Seconds at, const HourSpec& each) {
+                                 return at < each.at;
+                               });
+  // Before the first, the last still holds.
+  const HourSpec& now = hour == hours.begin() ? hours.back() : *(hour - 1);
+  site.electricity_usd_per_kwh = now.electricity.value_or(site.electricity_usd_per_kwh);
+  site.carbon_g_per_kwh = now.carbon.value_or(site.carbon_g_per_kwh);
+  temperature_[number] = now.temperature;
+  const Watts usual = scenario_.epochs[epoch_].sites[number].power_cap;
+  const bool dear = site.response_cap > Watts(0) && now.electricity &&
+                    *now.electricity > site.response_price;
+  site.power_cap = !dear                ? usual
+                   : usual > Watts(0) ? std::min(usual, site.response_cap)
+                                      : site.response_cap;
 }
 
 // Fleets follow their load, and caps the fleets' power, once per interval.
@@ -388,7 +493,7 @@ LifeRecord Cluster::Describe() {
     LifeSite& site = record_.sites.emplace_back();
     site.name = spec.name;
     site.accelerators = static_cast<std::int64_t>(spec.servers) * spec.server.accelerators;
-    site.pue = spec.pue;
+    site.pue = spec.pue;  // the ledger knows it better where it varies
     site.switch_power = switch_power_[record_.sites.size() - 1];
     site.optics_power = optics_power_[record_.sites.size() - 1];
     record_.energy_is_estimate |= spec.server.accelerator.power.estimate;

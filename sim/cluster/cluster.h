@@ -48,6 +48,11 @@ class Cluster {
     TransferId background = TransferId::kNone;  ///< of an asynchronous checkpoint
     int replicas = 0;                           ///< of a run: those that it trains with, or will
     std::map<int, TrainingSpec> fewer;          ///< its step by fewer replicas
+    /// Of a fleet, how many times as long an iteration takes, by the levels of power limits.
+    std::map<std::vector<int>, double> slowdowns;
+    std::vector<int> limits;  ///< levels that it works at
+    double slowed = 1;  ///< how many times as long its iterations take by these
+    Watts fleet_full_power;  ///< as fleet_power, if boards kept their own limit
     std::int32_t tenant = 0;                    ///< in tenant_used_
   };
 
@@ -59,15 +64,19 @@ class Cluster {
     Seconds placed_at;    ///< of that run
     double slowdown = 0;  ///< 0: they stand still
     std::uint64_t number = 0;
+    bool up = false;  ///< a part that flaps works just now
   };
 
   /// Failures and spares of one site.
   struct Faults {
     LemonServers lemons;
+    std::vector<Seconds> since;          ///< by server, when it was new
     std::vector<FailureStream> streams;  ///< by kind
     std::int32_t out = 0;                ///< servers out of service by failures
     std::int32_t starting = 0;           ///< cold spares on their way
-    std::vector<ServerIndex> off;        ///< cold spares
+    std::int32_t cold = 0;               ///< cold spares, on or off
+    std::vector<ServerIndex> off;        ///< those that are off
+    std::int32_t absent = 0;             ///< servers that are not delivered yet
   };
 
   /// What failed, where, and until when.
@@ -86,6 +95,7 @@ class Cluster {
 
   // cluster.cpp: members and time
   void CheckPowerCaps() const;
+  void CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group, Watts cap) const;
   void AddMembers();
   static void CheckFewest(const PretrainingSpec& run, const ServerSpec& server);
   void AddFleet(Member& member, RequestSource requests);
@@ -99,6 +109,9 @@ class Cluster {
   void Note(LifeEvent event);  ///< happens now
   void ReconsiderSoon();
   void Tick();
+  void PlanHour(SiteIndex site, std::int64_t number);
+  void ApplyHours();
+  void ApplyHour(SiteIndex site);
   [[nodiscard]] std::string FinalRunOf(const JobOrigin& origin) const;
   LifeRecord Describe();
 
@@ -121,6 +134,7 @@ class Cluster {
   void Disarm(Member& member);
   void Hold(JobIndex job, const Placement& placement);
   void GiveUp(JobIndex job, const Placement& placement);
+  [[nodiscard]] static Bytes CheckpointBytes(const PretrainingSpec& spec);
   TransferId Move(JobIndex job, Bytes bytes, std::function<void()> done);
   [[nodiscard]] BytesPerSecond NicsOf(const Member& member) const;
   [[nodiscard]] bool WanIsDown(const Member& member) const;
@@ -148,6 +162,10 @@ class Cluster {
 
   // cluster_faults.cpp: failures, outages, changes
   void PlanFailures();
+  void PlanDeliveries(SiteIndex site);
+  void PlanSpares(SiteIndex site);
+  void Flap(const Fault& fault, std::uint64_t number);
+  void GiveUpOn(const Fault& fault, std::uint64_t number);
   void FailNext(SiteIndex site, std::size_t kind);
   void BeginFailure(const Fault& fault, ServerIndex server);
   void Afflict(const Fault& fault, JobIndex run);
@@ -201,7 +219,25 @@ class Cluster {
   [[nodiscard]] std::vector<CachesOfFleet> CachesOnTheirWay() const;
   void GiveCacheRates(const std::vector<StepRate>& rates, std::size_t runs);
 
+  // cluster_moves.cpp: runs that make room for another
+  /// A job that waits, those that move for it, and where each goes.
+  struct Relocation {
+    gridlock::Start room_for;
+    std::vector<gridlock::Start> moves;
+  };
+
+  void BeginRelocation(gridlock::Start room_for, std::vector<gridlock::Start> moves);
+  void StopToMove(JobIndex job);
+  void FinishRelocation();
+  /// Whether a job is part of a relocation that is under way: it is not in the queue.
+  [[nodiscard]] bool Relocates(JobIndex job) const;
+  /// Marks what a relocation will use as not free.
+  void HideRelocation(ClusterState& state) const;
+  void SetMovable(const Member& member, RunningJob& running) const;
+
   // cluster_power.cpp: watts and caps
+  /// PUE now, with so much IT power.
+  [[nodiscard]] double PueOf(SiteIndex site, Watts it) const;
   [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server that nobody holds
   [[nodiscard]] Watts HeldPower(SiteIndex site) const;     ///< of one whose job waits
   [[nodiscard]] Watts NetworkPower(SiteIndex site) const;  ///< of switches and transceivers
@@ -209,9 +245,18 @@ class Cluster {
                                const StepRate& rate, bool trains, SiteIndex site) const;
   [[nodiscard]] Watts PowerLimit(SiteIndex site, int level) const;  ///< of one accelerator
   [[nodiscard]] std::vector<DrawingRun> DrawingRuns(const std::vector<JobIndex>& placed) const;
-  [[nodiscard]] Watts SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
+  [[nodiscard]] Watts SitePower(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
                                 const std::vector<StepRate>& rates, std::int32_t free) const;
-  [[nodiscard]] Watts SitePowerAt(SiteIndex site, int level, const std::vector<JobIndex>& placed);
+  [[nodiscard]] bool KeepsCaps(SiteIndex site, int level, const std::vector<JobIndex>& placed);
+  [[nodiscard]] bool KeepsCaps(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
+                               const std::vector<StepRate>& rates, std::int32_t free) const;
+  [[nodiscard]] bool HasCap(SiteIndex site) const;
+  [[nodiscard]] Watts FleetPowerAt(const Member& member, int level) const;
+  [[nodiscard]] Watts MostOfServer(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
+                                   const std::vector<StepRate>& rates) const;
+  [[nodiscard]] std::vector<SiteSpec> SlowedSites(const std::vector<int>& levels) const;
+  void SlowFleets();
+  [[nodiscard]] double SlowdownAt(Member& member, const std::vector<int>& levels) const;
   [[nodiscard]] std::vector<int> LevelsWith(SiteIndex site, int level) const;
   [[nodiscard]] JobIndex LastToStart(SiteIndex site, const std::vector<JobIndex>& placed) const;
   void Throttle(SiteIndex site);
@@ -229,6 +274,8 @@ class Cluster {
   /// board's own.
   std::vector<int> limit_level_;
   std::vector<Watts> switch_power_, optics_power_;  ///< by site
+  std::vector<Watts> full_power_;                   ///< IT power of all servers at their limits
+  std::vector<std::optional<double>> temperature_;  ///< outside, now
   Servers servers_;
   Ledger ledger_;
   Timeline timeline_;
@@ -236,12 +283,14 @@ class Cluster {
   std::vector<Faults> faults_;  ///< by site
   std::vector<Affliction> afflictions_;
   std::uint64_t afflictions_begun_ = 0;
+  std::optional<Relocation> relocation_;
   std::map<std::string, std::int32_t> tenants_;
   std::vector<double> tenant_used_;  ///< accelerator-seconds over the share, as far as they count
   std::vector<double> tenant_share_;
   std::map<std::string, int> cohort_left_;                     ///< jobs that have not ended
   std::map<std::string, std::vector<JobIndex>> after_cohort_;  ///< who waits for it
   Seconds clock_;
+  std::size_t epoch_ = 0;
   bool reconsider_planned_ = false;
   LifeRecord record_;
 };

@@ -68,7 +68,7 @@ PlacedJob Cluster::PlacedOf(Member& member, const Placement& placement) {
     return {&StepOf(member), placement, spec.recorded};
   }
   const SiteIndex site = placement[0].site;
-  const int each = sites_[site].server.accelerators;
+  const int each = spec.step.layout.used_of(sites_[site].server.accelerators);
   const auto servers =
       static_cast<std::int32_t>((spec.step.layout.accelerators() + each - 1) / each);
   return {&spec.step, {{site, ServerIndex{0}, servers}}, Seconds(0), 1 - lost};
@@ -95,7 +95,8 @@ Cluster::Room Cluster::RoomOn(const Member& member, const std::vector<SiteIndex>
   std::int64_t here = step.layout.data / parts;
   for (const SiteIndex site : sites) {
     const std::int64_t servers = servers_.free(site) + (holds ? member.servers[site] : 0);
-    here = std::min(here, servers * sites_[site].server.accelerators / PerReplica(step));
+    here = std::min(here, servers * step.layout.used_of(sites_[site].server.accelerators) /
+                              PerReplica(step));
   }
   Room room{0, sites, 0};
   for (; here > 0; --here) {
@@ -111,7 +112,7 @@ Cluster::Room Cluster::RoomOn(const Member& member, const std::vector<SiteIndex>
   }
   const std::int64_t accelerators =
       room.replicas / static_cast<std::int64_t>(sites.size()) * PerReplica(step);
-  const int each = sites_[sites.front()].server.accelerators;
+  const int each = step.layout.used_of(sites_[sites.front()].server.accelerators);
   room.servers = static_cast<std::int32_t>((accelerators + each - 1) / each);
   return room;
 }

@@ -26,18 +26,16 @@ void Cluster::PlanFailures() {
     const auto site = IndexOf<SiteIndex>(s);
     Faults& faults = faults_[s];
     faults.lemons = DrawLemons(spec, sites_[s], scenario_.seed);
-    for (std::int32_t i = 1; i <= std::min(spec.cold_spares, sites_[s].servers); ++i) {
-      faults.off.push_back({sites_[s].servers - i});
-      (void)servers_.TakeDown(site, faults.off.back());
-    }
-    SetReserve(site);
+    faults.since = NewSince(spec, sites_[s]);
+    PlanDeliveries(site);
+    PlanSpares(site);
     const Locality& locality = *servers_.state(site).locality;
     for (std::size_t k = 0; k < failure_kinds_.size(); ++k) {
       const FailureSpec& kind = failure_kinds_[k];
       const std::string purpose =
           "failures/" + scenario_.sites[s].name + (kind.name.empty() ? "" : "/" + kind.name);
-      faults.streams.emplace_back(kind, sites_[s], locality, faults.lemons, scenario_.seed,
-                                  purpose);
+      faults.streams.emplace_back(kind, sites_[s], locality, faults.lemons, faults.since,
+                                  scenario_.seed, purpose);
       if (faults.streams.back().happens()) {
         FailNext(site, k);
       }
@@ -45,13 +43,58 @@ void Cluster::PlanFailures() {
   }
 }
 
+// The last by number come later, in the order of their deliveries.
+void Cluster::PlanDeliveries(SiteIndex site) {
+  std::int32_t later = 0;
+  for (const DeliverySpec& delivery : sites_[site].deliveries) {
+    later += delivery.servers;
+  }
+  faults_[site].absent = later;
+  std::int32_t next = sites_[site].servers - later;
+  for (const DeliverySpec& delivery : sites_[site].deliveries) {
+    const ServerIndex first{next};
+    next += delivery.servers;
+    for (std::int32_t i = 0; i < delivery.servers; ++i) {
+      (void)servers_.TakeDown(site, {first + i});
+    }
+    if (delivery.at >= scenario_.horizon) {
+      continue;
+    }
+    timeline_.At(delivery.at, [this, site, first, count = delivery.servers] {
+      AdvanceTo(timeline_.now());
+      for (std::int32_t i = 0; i < count; ++i) {
+        (void)servers_.BringBack(site, {first + i});
+      }
+      faults_[site].absent -= count;
+      Note({.kind = EventKind::kRestore,
+            .site = site,
+            .server = first,
+            .servers = count,
+            .detail = "delivered"});
+      ReconsiderSoon();
+    });
+  }
+}
+
+// Cold ones are off, the last of those that are there.
+void Cluster::PlanSpares(SiteIndex site) {
+  Faults& faults = faults_[site];
+  const std::int32_t there = sites_[site].servers - faults.absent;
+  faults.cold = std::min(scenario_.reliability.cold_spares, there);
+  for (std::int32_t i = 1; i <= faults.cold; ++i) {
+    faults.off.push_back({there - i});
+    (void)servers_.TakeDown(site, faults.off.back());
+  }
+  SetReserve(site);
+}
+
 void Cluster::FailNext(SiteIndex site, std::size_t kind) {
-  const FailureStream::Drawn drawn = faults_[site].streams[kind].Next();
-  const Seconds at = timeline_.now() + drawn.after;
-  if (at >= scenario_.horizon) {
+  const FailureStream::Drawn drawn =
+      faults_[site].streams[kind].Next(timeline_.now(), scenario_.horizon);
+  if (drawn.at >= scenario_.horizon) {
     return;
   }
-  timeline_.At(at, [this, site, kind, drawn] {
+  timeline_.At(drawn.at, [this, site, kind, drawn] {
     FailNext(site, kind);
     const FailureStream::Range servers = faults_[site].streams[kind].Around(drawn.server);
     BeginFailure({site, kind, servers, drawn.repair_time}, drawn.server);
@@ -105,6 +148,9 @@ void Cluster::Afflict(const Fault& fault, JobIndex run) {
                           .slowdown = kind.slowdown,
                           .number = number});
   StallOrResume();
+  if (kind.flaps.flaps()) {
+    Flap(fault, number);
+  }
   timeline_.At(timeline_.now() + kind.detection_time, [this, fault, number] {
     AdvanceTo(timeline_.now());
     const auto noticed =
@@ -120,6 +166,60 @@ void Cluster::Afflict(const Fault& fault, JobIndex run) {
     }
     StallOrResume();
   });
+}
+
+// It has just gone down, and comes up again after a time.
+void Cluster::Flap(const Fault& fault, std::uint64_t number) {
+  const auto with = [this, number](const auto& act) {
+    const auto found =
+        std::find_if(afflictions_.begin(), afflictions_.end(), [number](const Affliction& each) {
+          return each.number == number;
+        });
+    if (found != afflictions_.end()) {
+      AdvanceTo(timeline_.now());
+      act(*found);
+      StallOrResume();
+    }
+  };
+  FailureStream& stream = faults_[fault.site].streams[fault.kind];
+  const Seconds down = stream.NextFlap(/*down=*/true), up = stream.NextFlap(/*down=*/false);
+  const Seconds patience = stream.spec().flaps.patience;
+  const Seconds now = timeline_.now();
+  if (patience > Seconds(0) && down > patience) {
+    timeline_.At(now + patience, [this, fault, number] {
+      GiveUpOn(fault, number);
+    });
+  }
+  timeline_.At(now + down, [with] {
+    with([](Affliction& part) {
+      part.up = true;
+    });
+  });
+  timeline_.At(now + down + up, [this, with, fault, number] {
+    with([this, &fault, number](Affliction& part) {
+      part.up = false;
+      Flap(fault, number);
+    });
+  });
+}
+
+// The link has been down for too long: the runs on it start again, on the same servers if need be.
+void Cluster::GiveUpOn(const Fault& fault, std::uint64_t number) {
+  const auto found =
+      std::find_if(afflictions_.begin(), afflictions_.end(), [number](const Affliction& each) {
+        return each.number == number;
+      });
+  if (found == afflictions_.end()) {
+    return;
+  }
+  AdvanceTo(timeline_.now());
+  const Affliction part = *found;
+  for (const JobIndex job : std::vector<JobIndex>(active_)) {
+    const Member& member = members_[job];
+    if (Afflicts(part, job) && member.run->phase() == TrainingRun::Phase::kStalled) {
+      StopRun(job, fault, fault.servers.first);
+    }
+  }
 }
 
 bool Cluster::Afflicts(const Affliction& affliction, JobIndex job) const {
@@ -141,7 +241,7 @@ bool Cluster::Afflicts(const Affliction& affliction, JobIndex job) const {
 double Cluster::SlowdownOf(JobIndex job) const {
   double most = 1;
   for (const Affliction& affliction : afflictions_) {
-    if (Afflicts(affliction, job)) {
+    if (!affliction.up && Afflicts(affliction, job)) {
       const bool stands = affliction.slowdown <= 0;
       most = stands ? std::numeric_limits<double>::infinity() : std::max(most, affliction.slowdown);
     }
@@ -187,8 +287,7 @@ void Cluster::TakeOut(const Fault& fault) {
 void Cluster::Repair(const Fault& fault) {
   AdvanceTo(timeline_.now());
   Faults& faults = faults_[fault.site];
-  const auto cold = static_cast<std::size_t>(
-      std::min(scenario_.reliability.cold_spares, sites_[fault.site].servers));
+  const auto cold = static_cast<std::size_t>(faults.cold);
   for (std::int32_t i = 0; i < fault.servers.count; ++i) {
     const ServerIndex server{fault.servers.first + i};
     --faults.out;
@@ -211,8 +310,7 @@ void Cluster::Repair(const Fault& fault) {
 // As many cold spares are switched on as servers are out of service.
 void Cluster::UseSpares(SiteIndex site) {
   Faults& faults = faults_[site];
-  const auto cold =
-      static_cast<std::size_t>(std::min(scenario_.reliability.cold_spares, sites_[site].servers));
+  const auto cold = static_cast<std::size_t>(faults.cold);
   while (!faults.off.empty() && cold - faults.off.size() < static_cast<std::size_t>(faults.out)) {
     const ServerIndex server = faults.off.back();
     faults.off.pop_back();
@@ -233,8 +331,7 @@ void Cluster::SetReserve(SiteIndex site) {
   const Faults& faults = faults_[site];
   const ReliabilitySpec& spec = scenario_.reliability;
   const auto off = static_cast<std::int32_t>(faults.off.size());
-  const std::int32_t cold_on =
-      std::min(spec.cold_spares, sites_[site].servers) - off - faults.starting;
+  const std::int32_t cold_on = faults.cold - off - faults.starting;
   const std::int32_t missing = std::max(0, faults.out - cold_on);
   servers_.Reserve(site, std::max(0, spec.hot_spares - missing));
 }
@@ -334,6 +431,8 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   AdvanceTo(timeline_.now());
   sites_ = scenario_.epochs[epoch].sites;
   wans_ = scenario_.epochs[epoch].wans;
+  epoch_ = epoch;
+  ApplyHours();
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     const auto site = IndexOf<SiteIndex>(s);
     limit_level_[s] = 0;
@@ -345,6 +444,9 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   for (Member& member : members_) {
     member.alone = Seconds(0);
     if (member.fleet) {
+      member.slowdowns.clear();
+      member.limits = limit_level_;
+      member.slowed = 1;
       member.fleet->SetCosts(LeastServer(*member.spec, sites_));
     }
   }

@@ -11,14 +11,6 @@ namespace gridlock {
 
 namespace {
 
-// A checkpoint holds what training goes on from: weights in 16 bits, and master weights and two
-// moments in 32 (mixed-precision Adam of Rajbhandari et al. 2020, section 3.1, less the gradients).
-constexpr double kCheckpointBytesPerParameter = 2 + 3 * 4;
-
-Bytes CheckpointBytes(const PretrainingSpec& spec) {
-  return Bytes(kCheckpointBytesPerParameter * ModelParameters(spec.step.model));
-}
-
 /// What happens to a job and servers that it takes or gives back.
 LifeEvent EventOf(EventKind kind, JobIndex job, const Placement& placement) {
   return {.kind = kind,
@@ -29,6 +21,13 @@ LifeEvent EventOf(EventKind kind, JobIndex job, const Placement& placement) {
 }
 
 }  // namespace
+
+// A checkpoint holds what training goes on from: weights in 16 bits, and master weights and two
+// moments in 32 (mixed-precision Adam of Rajbhandari et al. 2020, section 3.1, less the gradients).
+Bytes Cluster::CheckpointBytes(const PretrainingSpec& spec) {
+  constexpr double kPerParameter = 2 + 3 * 4;
+  return Bytes(kPerParameter * ModelParameters(spec.step.model));
+}
 
 void Cluster::Submit(JobIndex job) {
   AdvanceTo(timeline_.now());
@@ -162,7 +161,7 @@ void Cluster::ReachMilestone(JobIndex job) {
 void Cluster::SaveCheckpoint(JobIndex job) {
   TrainingRun& run = *members_[job].run;
   run.Save(timeline_.now());
-  if (run.spec().checkpoint.asynchronous) {
+  if (run.spec().checkpoint.asynchronous && !Relocates(job)) {
     return CopyCheckpoint(job);
   }
   members_[job].transfer = Move(job, CheckpointBytes(run.spec()), [this, job] {
@@ -171,6 +170,9 @@ void Cluster::SaveCheckpoint(JobIndex job) {
     Note({.kind = EventKind::kCheckpoint,
           .job = job,
           .site = members_[job].run->placement()[0].site});
+    if (Relocates(job)) {
+      return StopToMove(job);
+    }
     TrainAgain(job);
     GrowAgain(job);
   });

@@ -11,14 +11,17 @@ namespace gridlock {
 
 namespace {
 
-std::int32_t ServersFor(std::int64_t accelerators, const ServerSpec& server) {
-  return static_cast<std::int32_t>((accelerators + server.accelerators - 1) / server.accelerators);
+std::int32_t ServersFor(std::int64_t accelerators, const Layout& layout,
+                        const ServerSpec& server) {
+  const int used = layout.used_of(server.accelerators);
+  return static_cast<std::int32_t>((accelerators + used - 1) / used);
 }
 
 }  // namespace
 
 void Cluster::Reconsider() {
   SizeFleets();
+  FinishRelocation();
   StartQueued();
   UpdateRates();
   for (const JobIndex job : active_) {
@@ -153,6 +156,10 @@ ClusterState Cluster::StateNow() {
     if (member.run->holds_servers()) {
       state.running.push_back({job, member.spec->priority, member.run->placed_at(),
                                timeline_.now() + member.run->remaining(), member.run->placement()});
+      SetMovable(member, state.running.back());
+      continue;
+    }
+    if (Relocates(job)) {
       continue;
     }
     QueuedJob queued;
@@ -163,10 +170,11 @@ ClusterState Cluster::StateNow() {
     queued.spans = member.spec->spans;
     queued.restarts = member.run->started_before();
     queued.tenant = member.tenant;
+    queued.within = member.spec->within;
     const ServerSpec& server = sites_[static_cast<std::size_t>(queued.sites[0])].server;
-    const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
+    const Layout& layout = member.run->spec().step.layout;
     const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
-    queued.servers = ServersFor(accelerators / parts, server);
+    queued.servers = ServersFor(layout.accelerators() / parts, layout, server);
     member.replicas = member.run->spec().step.layout.data;
     if (queued.restarts && member.run->spec().elastic.replicas_min > 0) {
       ShrinkToRoom(member, queued);
@@ -176,6 +184,7 @@ ClusterState Cluster::StateNow() {
                           : Seconds(std::numeric_limits<double>::infinity());
     state.queue.push_back(std::move(queued));
   }
+  HideRelocation(state);
   return state;
 }
 
@@ -184,13 +193,14 @@ Seconds Cluster::StepTimeAlone(Member& member) {
   if (member.alone <= Seconds(0)) {
     const std::vector<SiteIndex>& allowed = member.spec->sites;
     const std::size_t sites = member.spec->spans ? allowed.size() : 1;
-    const std::int64_t accelerators = member.run->spec().step.layout.accelerators();
+    const Layout& layout = member.run->spec().step.layout;
     Placement placement;
     for (std::size_t i = 0; i < sites; ++i) {
       const SiteIndex site = allowed.empty() ? SiteIndex{0} : allowed[i];
       placement.push_back(
           {site, 0,
-           ServersFor(accelerators / static_cast<std::int64_t>(sites), sites_[site].server)});
+           ServersFor(layout.accelerators() / static_cast<std::int64_t>(sites), layout,
+                      sites_[site].server)});
     }
     const PretrainingSpec& run = member.run->spec();
     member.alone = RatesOf({{&run.step, placement, run.recorded}}, limit_level_)[0].step_time;
@@ -202,7 +212,11 @@ void Cluster::StartQueued() {
   if (FirstWaiting() < 0) {
     return;
   }
-  for (const gridlock::Start& start : ChooseStarts(*scenario_.scheduler, StateNow())) {
+  Decision decision = Decide(*scenario_.scheduler, StateNow());
+  if (!decision.moves.empty() && !relocation_) {
+    BeginRelocation(std::move(decision.room_for), std::move(decision.moves));
+  }
+  for (const gridlock::Start& start : decision.starts) {
     if (!MayStart(start.job, start.placement)) {
       return;  // it waits for power, and so do those behind it
     }
@@ -219,7 +233,7 @@ JobIndex Cluster::FirstWaiting() const {
   };
   for (const JobIndex job : active_) {
     const Member& member = members_[job];
-    if (member.run && member.run->phase() == TrainingRun::Phase::kWaiting &&
+    if (member.run && member.run->phase() == TrainingRun::Phase::kWaiting && !Relocates(job) &&
         (first < 0 || key(job) < key(first))) {
       first = job;
     }
@@ -242,7 +256,7 @@ void Cluster::MakeRoom() {
   for (const SiteIndex site : queued->sites) {
     const std::int32_t spares = queued->restarts ? 0 : state.sites[site].reserved;
     const std::vector<JobIndex> victims =
-        Victims(state, site, queued->servers + spares, queued->priority);
+        Victims(state, site, queued->servers + spares, queued->priority, queued->within);
     for (const JobIndex victim : victims) {
       Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + members_[job].spec->name});
     }
@@ -322,10 +336,7 @@ std::vector<StepRate> Cluster::SimulatedRates(const std::vector<PlacedJob>& jobs
       })) {
     return rates_({&sites_, &wans_, jobs});
   }
-  std::vector<SiteSpec> slowed = sites_;
-  for (std::size_t s = 0; s < slowed.size(); ++s) {
-    slowed[s].server.accelerator.power.limit = PowerLimit(IndexOf<SiteIndex>(s), levels[s]);
-  }
+  const std::vector<SiteSpec> slowed = SlowedSites(levels);
   return rates_({&slowed, &wans_, jobs});
 }
 
@@ -333,6 +344,7 @@ void Cluster::UpdateRates() {
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     Throttle(IndexOf<SiteIndex>(s));
   }
+  SlowFleets();
   const std::vector<JobIndex> placed = PlacedRuns();
   const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed), limit_level_);
   for (std::size_t i = 0; i < placed.size(); ++i) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "sim/cluster/cluster.h"
+#include "sim/cluster/job_sites.h"
 
 namespace gridlock {
 
@@ -12,6 +13,10 @@ namespace {
 constexpr double kLevelStep = 0.025;
 
 }  // namespace
+
+double Cluster::PueOf(SiteIndex site, Watts it) const {
+  return sites_[site].PueAt(temperature_[site], it / full_power_[site]);
+}
 
 Watts Cluster::IdlePower(SiteIndex site) const {
   const ServerSpec& server = sites_[site].server;
@@ -59,8 +64,98 @@ std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(const std::vector<JobIndex
   return runs;
 }
 
+// What a fleet draws above its servers when they wait, with the limits lowered: as much as its work
+// takes at full clocks, or as much as the boards may draw.
+Watts Cluster::FleetPowerAt(const Member& member, int level) const {
+  Watts most;
+  for (std::size_t s = 0; s < sites_.size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    const ServerSpec& server = sites_[s].server;
+    const Watts above =
+        std::max(Watts(0), PowerLimit(site, level) - server.accelerator.power.held());
+    most += above * (1.0 * member.servers[s] * server.accelerators * (1 + server.overhead_per_watt));
+  }
+  return std::min(member.fleet_full_power, most);
+}
+
+// Of the servers of a site, that of the run or fleet whose servers draw most.
+Watts Cluster::MostOfServer(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
+                            const std::vector<StepRate>& rates) const {
+  Watts most = IdlePower(site);
+  for (std::size_t i = 0; i < runs.size(); ++i) {
+    if (runs[i].servers[site] > 0) {
+      most = std::max(most, RunPower(members_[runs[i].job], runs[i].servers, rates[i],
+                                     /*trains=*/true, site) *
+                                (1.0 / runs[i].servers[site]));
+    }
+  }
+  for (const JobIndex job : active_) {
+    const Member& member = members_[job];
+    if (member.fleet && member.servers[site] > 0) {
+      std::int32_t all = 0;
+      for (const std::int32_t count : member.servers) {
+        all += count;
+      }
+      most = std::max(most, HeldPower(site) + FleetPowerAt(member, level) * (1.0 / all));
+    }
+  }
+  return most;
+}
+
+bool Cluster::HasCap(SiteIndex site) const {
+  const SiteSpec& spec = sites_[site];
+  return spec.power_cap > Watts(0) || spec.rack_cap > Watts(0) || spec.row_cap > Watts(0);
+}
+
+// The site, and a full rack and row of the servers that draw most.
+bool Cluster::KeepsCaps(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
+                        const std::vector<StepRate>& rates, std::int32_t free) const {
+  const SiteSpec& spec = sites_[site];
+  if (spec.power_cap > Watts(0) && SitePower(site, level, runs, rates, free) > spec.power_cap) {
+    return false;
+  }
+  const auto keeps = [&](Watts cap, const char* group) {
+    return cap <= Watts(0) ||
+           MostOfServer(site, level, runs, rates) * spec.ServersOfGroup(group) <= cap;
+  };
+  return keeps(spec.rack_cap, "rack") && keeps(spec.row_cap, "row");
+}
+
+std::vector<SiteSpec> Cluster::SlowedSites(const std::vector<int>& levels) const {
+  std::vector<SiteSpec> slowed = sites_;
+  for (std::size_t s = 0; s < slowed.size(); ++s) {
+    slowed[s].server.accelerator.power.limit = PowerLimit(IndexOf<SiteIndex>(s), levels[s]);
+  }
+  return slowed;
+}
+
+double Cluster::SlowdownAt(Member& member, const std::vector<int>& levels) const {
+  const auto [known, added] = member.slowdowns.try_emplace(levels, 1.0);
+  if (added) {
+    const ServingSpec& spec = member.fleet->spec();
+    const auto iteration = [&](const std::vector<SiteSpec>& sites) {
+      return CostsOf(spec, LeastServer(*member.spec, sites)).decode.Base(1, 1, 1);
+    };
+    known->second = iteration(SlowedSites(levels)) / iteration(sites_);
+  }
+  return known->second;
+}
+
+// Fleets work at the limits in force: iterations that begin from now on.
+void Cluster::SlowFleets() {
+  for (const JobIndex job : active_) {
+    Member& member = members_[job];
+    if (!member.fleet || member.limits == limit_level_) {
+      continue;
+    }
+    member.limits = limit_level_;
+    member.slowed = SlowdownAt(member, limit_level_);
+    member.fleet->SetCosts(LeastServer(*member.spec, SlowedSites(limit_level_)));
+  }
+}
+
 // With these runs training at these rates, and so many servers idle.
-Watts Cluster::SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
+Watts Cluster::SitePower(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
                          const std::vector<StepRate>& rates, std::int32_t free) const {
   Watts power = IdlePower(site) * free + NetworkPower(site);
   for (std::size_t i = 0; i < runs.size(); ++i) {
@@ -71,11 +166,20 @@ Watts Cluster::SitePower(SiteIndex site, const std::vector<DrawingRun>& runs,
   for (const JobIndex job : active_) {
     const Member& member = members_[job];
     const bool stalled = member.run && member.run->phase() == TrainingRun::Phase::kStalled;
-    if ((member.fleet || stalled) && member.servers[site] > 0) {
-      power += RunPower(member, member.servers, member.rate, /*trains=*/false, site);
+    if (member.servers[site] == 0 || !(member.fleet || stalled)) {
+      continue;
+    }
+    power += RunPower(member, member.servers, member.rate, /*trains=*/false, site);
+    if (member.fleet) {
+      const double here = member.servers[site];
+      double all = 0;
+      for (const std::int32_t count : member.servers) {
+        all += count;
+      }
+      power += (FleetPowerAt(member, level) - member.fleet_power) * (here / all);
     }
   }
-  return power * sites_[site].pue;
+  return power * PueOf(site, power);
 }
 
 Watts Cluster::PowerLimit(SiteIndex site, int level) const {
@@ -91,23 +195,23 @@ std::vector<int> Cluster::LevelsWith(SiteIndex site, int level) const {
   return levels;
 }
 
-Watts Cluster::SitePowerAt(SiteIndex site, int level, const std::vector<JobIndex>& placed) {
-  return SitePower(site, DrawingRuns(placed), RatesOf(PlacedJobs(placed), LevelsWith(site, level)),
-                   servers_.free(site));
+bool Cluster::KeepsCaps(SiteIndex site, int level, const std::vector<JobIndex>& placed) {
+  return KeepsCaps(site, level, DrawingRuns(placed),
+                   RatesOf(PlacedJobs(placed), LevelsWith(site, level)), servers_.free(site));
 }
 
-// The highest power limit with which the site keeps its cap. When none does, or limits are not to
+// The highest power limit with which the site keeps its caps. When none does, or limits are not to
 // be touched, the last runs to start with the lowest priority stop.
 void Cluster::Throttle(SiteIndex site) {
   const SiteSpec& spec = sites_[site];
-  if (spec.power_cap <= Watts(0)) {
+  if (!HasCap(site)) {
     limit_level_[site] = 0;
     return;
   }
   const int before = limit_level_[site];
   const int lowest = spec.power_policy == PowerPolicy::kSlow ? kPowerLevels - 1 : 0;
   std::vector<JobIndex> placed = PlacedRuns();
-  while (SitePowerAt(site, lowest, placed) > spec.power_cap) {
+  while (!KeepsCaps(site, lowest, placed)) {
     const JobIndex victim = LastToStart(site, placed);
     if (victim < 0) {
       break;  // idle servers, switches and fleets alone pass the cap
@@ -118,7 +222,7 @@ void Cluster::Throttle(SiteIndex site) {
   int fits = lowest, too_high = -1;
   while (fits - too_high > 1) {
     const int middle = (fits + too_high) / 2;
-    (SitePowerAt(site, middle, placed) <= spec.power_cap ? fits : too_high) = middle;
+    (KeepsCaps(site, middle, placed) ? fits : too_high) = middle;
   }
   limit_level_[site] = fits;
   if (fits != before) {
@@ -149,7 +253,7 @@ JobIndex Cluster::LastToStart(SiteIndex site, const std::vector<JobIndex>& place
 // allows.
 bool Cluster::MayStart(JobIndex job, const Placement& placement) {
   if (std::none_of(placement.begin(), placement.end(), [this](const ServerRun& run) {
-        return sites_[run.site].power_cap > Watts(0);
+        return HasCap(run.site);
       })) {
     return true;
   }
@@ -166,12 +270,12 @@ bool Cluster::MayStart(JobIndex job, const Placement& placement) {
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     const SiteSpec& spec = sites_[s];
     const auto site = IndexOf<SiteIndex>(s);
-    if (more.servers[s] == 0 || spec.power_cap <= Watts(0)) {
+    if (more.servers[s] == 0 || !HasCap(site)) {
       continue;
     }
     const int lowest = spec.power_policy == PowerPolicy::kSlow ? kPowerLevels - 1 : 0;
     const std::vector<StepRate> rates = RatesOf(jobs, LevelsWith(site, lowest));
-    if (SitePower(site, runs, rates, servers_.free(site) - more.servers[s]) > spec.power_cap) {
+    if (!KeepsCaps(site, lowest, runs, rates, servers_.free(site) - more.servers[s])) {
       return false;
     }
   }

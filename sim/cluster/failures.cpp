@@ -15,9 +15,12 @@ ServerIndex AnyOf(Random& random, std::int32_t servers) {
 }
 
 // First servers of the groups that fail together; empty where one server does.
-std::vector<ServerIndex> GroupsOf(const FailureSpec& spec, const Locality& locality) {
-  if (spec.neighbours > 0) {
-    return Locality::Every(spec.neighbours, locality.servers());
+std::vector<ServerIndex> GroupsOf(const FailureSpec& spec, const SiteSpec& site,
+                                  const Locality& locality) {
+  const std::int32_t together =
+      spec.neighbours > 0 ? spec.neighbours : site.ServersOfGroup(spec.takes);
+  if (together > 0) {
+    return Locality::Every(together, locality.servers());
   }
   if (spec.takes == "site") {
     return {ServerIndex{0}};
@@ -35,6 +38,18 @@ bool TakesOne(const FailureSpec& spec) {
 }
 
 }  // namespace
+
+std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site) {
+  std::vector<Seconds> since(static_cast<std::size_t>(site.servers),
+                             Seconds(-spec.age.si()));
+  std::size_t end = since.size();
+  for (auto delivery = site.deliveries.rbegin(); delivery != site.deliveries.rend(); ++delivery) {
+    for (std::int32_t i = 0; i < delivery->servers; ++i) {
+      since[--end] = delivery->at;
+    }
+  }
+  return since;
+}
 
 LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed) {
   LemonServers lemons;
@@ -54,15 +69,19 @@ LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::
 
 FailureStream::FailureStream(const FailureSpec& spec, const SiteSpec& site,
                              const Locality& locality, const LemonServers& lemons,
-                             std::uint64_t seed, const std::string& purpose)
+                             const std::vector<Seconds>& since, std::uint64_t seed,
+                             const std::string& purpose)
     : spec_(&spec),
       lemons_(&lemons),
+      since_(&since),
       servers_(site.servers),
       times_(seed, purpose + "/times"),
       repairs_(seed, purpose + "/repairs"),
-      lemon_draws_(seed, purpose + "/lemons") {
+      lemon_draws_(seed, purpose + "/lemons"),
+      ages_(seed, purpose + "/ages"),
+      flaps_(seed, purpose + "/flaps") {
   if (!TakesOne(spec)) {
-    groups_ = GroupsOf(spec, locality);
+    groups_ = GroupsOf(spec, site, locality);
     if (groups_.empty()) {
       return;  // this site has none
     }
@@ -72,20 +91,37 @@ FailureStream::FailureStream(const FailureSpec& spec, const SiteSpec& site,
 }
 
 // Failures of all units together are one Poisson stream, and the one that fails is any of them.
-FailureStream::Drawn FailureStream::Next() {
+// Where new ones fail more often, the stream is drawn as if all were new, and thinned (Lewis and
+// Shedler: "Simulation of nonhomogeneous Poisson processes by thinning", 1979).
+FailureStream::Drawn FailureStream::Next(Seconds from, Seconds until) {
   CHECK(happens());
-  Drawn drawn;
-  drawn.after = Seconds(times_.Exponential(mtbf().si()));
-  if (spec_->unit == FailureUnit::kTogether) {
-    drawn.server = groups_[times_.Below(groups_.size())];
-  } else {
-    drawn.server = AnyOf(times_, servers_);
-    if (groups_.empty()) {
-      drawn.server = OneServer(drawn.server);
+  const EarlySpec& early = spec_->early;
+  Drawn drawn{from, ServerIndex{0}, Seconds(0)};
+  do {
+    drawn.at += Seconds(times_.Exponential(mtbf().si() / early.times));
+    drawn.server = AnyServer();
+    if (early.times <= 1 || drawn.at >= until) {
+      break;
     }
-  }
+    const Seconds age = drawn.at - (*since_)[static_cast<std::size_t>(drawn.server.value)];
+    if (age >= Seconds(0) && ages_.Uniform() * early.times < early.At(age)) {
+      break;
+    }
+  } while (true);
   drawn.repair_time = Seconds(repairs_.Exponential(spec_->repair_time.si()));
   return drawn;
+}
+
+ServerIndex FailureStream::AnyServer() {
+  if (spec_->unit == FailureUnit::kTogether) {
+    return groups_[times_.Below(groups_.size())];
+  }
+  const ServerIndex server = AnyOf(times_, servers_);
+  return groups_.empty() ? OneServer(server) : server;
+}
+
+Seconds FailureStream::NextFlap(bool down) {
+  return Seconds(flaps_.Exponential((down ? spec_->flaps.down : spec_->flaps.up).si()));
 }
 
 // One of the lemons as often as they fail, else one of the others.

@@ -20,6 +20,9 @@ struct LemonServers {
   std::vector<ServerIndex> servers;  ///< rising
 };
 
+/// When each server of a site was new, on the clock; before zero where it has run already.
+std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site);
+
 /// Which servers of a site are lemons, drawn from a stream of their own.
 LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed);
 
@@ -27,7 +30,7 @@ class FailureStream {
  public:
   /// What was drawn of a failure.
   struct Drawn {
-    Seconds after;       ///< since the one before
+    Seconds at;          ///< on the clock
     ServerIndex server;  ///< that it begins at
     Seconds repair_time;
   };
@@ -39,31 +42,39 @@ class FailureStream {
   };
 
   /// @param purpose of its random streams: "failures/hall"
+  /// @param since see NewSince
   FailureStream(const FailureSpec& spec, const SiteSpec& site, const Locality& locality,
-                const LemonServers& lemons, std::uint64_t seed, const std::string& purpose);
+                const LemonServers& lemons, const std::vector<Seconds>& since, std::uint64_t seed,
+                const std::string& purpose);
 
   /// False where it never fails: the site has no group of the name.
   [[nodiscard]] bool happens() const { return units_ > 0; }
 
   [[nodiscard]] const FailureSpec& spec() const { return *spec_; }
 
-  /// Mean time between failures of the whole site.
+  /// Mean time between failures of the whole site when its parts are old.
   [[nodiscard]] Seconds mtbf() const { return spec_->mtbf / units_; }
 
-  Drawn Next();
+  /// The first one after `from`; one from `until` on stands for none before.
+  Drawn Next(Seconds from, Seconds until);
+
+  /// How long a part that flaps is down, or up, this time.
+  Seconds NextFlap(bool down);
 
   /// What goes out of service together with a server.
   [[nodiscard]] Range Around(ServerIndex server) const;
 
  private:
   [[nodiscard]] ServerIndex OneServer(ServerIndex drawn);
+  [[nodiscard]] ServerIndex AnyServer();
 
   const FailureSpec* spec_;
   const LemonServers* lemons_;
+  const std::vector<Seconds>* since_;
   std::int32_t servers_;
   std::vector<ServerIndex> groups_;  ///< first servers of what fails together; empty: one server
   double units_ = 0;
-  Random times_, repairs_, lemon_draws_;
+  Random times_, repairs_, lemon_draws_, ages_, flaps_;
 };
 
 }  // namespace gridlock

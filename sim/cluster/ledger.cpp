@@ -72,17 +72,17 @@ void Ledger::Charge(const Stretch& stretch, SiteIndex site, Watts power, Account
   const SiteSpec& spec = *now_[site];
   Site& books = sites_[site];
   const Joules it = power * stretch.length();
-  const double kilowatt_hours = it.si() * spec.pue / kJoulesPerKilowattHour;
+  const double kilowatt_hours = it.si() * books.pue / kJoulesPerKilowattHour;
   const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
   const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
   books.it_energy += it;
-  books.energy += it * spec.pue;
+  books.energy += it * books.pue;
   books.cost_usd += usd;
   books.carbon_kg += carbon;
-  books.present += power * spec.pue;
-  books.power.Add(stretch.from, stretch.to, power.si() * spec.pue);
+  books.present += power * books.pue;
+  books.power.Add(stretch.from, stretch.to, power.si() * books.pue);
   account.energy += it;
-  account.facility_energy += it * spec.pue;
+  account.facility_energy += it * books.pue;
   account.cost_usd += usd;
   account.carbon_kg += carbon;
 }
@@ -94,6 +94,11 @@ void Ledger::WriteOff(const Stretch& stretch, SiteIndex site, double accelerator
       spec.capital_usd_per_accelerator * accelerators * (stretch.length() / spec.depreciation);
   account.capital_usd += usd;
   sites_[site].capital_usd += usd;
+  constexpr Seconds kYear(365.25 * 86400);
+  const double running =
+      spec.operation_usd_per_accelerator_year * accelerators * (stretch.length() / kYear);
+  account.operation_usd += running;
+  sites_[site].operation_usd += running;
 }
 
 void Ledger::ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteIndex site,
@@ -106,9 +111,9 @@ void Ledger::ChargeJob(const Stretch& stretch, JobIndex job, JobKind kind, SiteI
 }
 
 void Ledger::ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
-                        std::int64_t down) {
+                        std::int64_t down, std::int64_t absent) {
   Charge(stretch, site, power, sites_[site].rest);
-  WriteOff(stretch, site, static_cast<double>(idle + down), sites_[site].rest);
+  WriteOff(stretch, site, static_cast<double>(idle + down - absent), sites_[site].rest);
   sites_[site].idle.Add(stretch.from, stretch.to, static_cast<double>(idle));
   sites_[site].down.Add(stretch.from, stretch.to, static_cast<double>(down));
 }
@@ -141,11 +146,15 @@ void Ledger::Describe(LifeRecord& record) const {
     site.it_energy = books.it_energy;
     site.energy = books.energy;
     site.rest_energy = books.rest.energy;
+    if (now_[i]->pue_varies() && books.it_energy > Joules(0)) {
+      site.pue = books.energy / books.it_energy;  // its mean over energy
+    }
     const bool short_life = books.peak == Watts(0) && books.window > Seconds(0);
     site.peak_power = short_life ? books.window_energy / books.window : books.peak;
     site.cost_usd = books.cost_usd;
     site.carbon_kg = books.carbon_kg;
     site.capital_usd = books.capital_usd;
+    site.operation_usd = books.operation_usd;
     site.power = books.power.Means();
     site.power_cap = books.cap.Means();
     const std::vector<double> capped = books.capped_time.Means();
@@ -168,6 +177,7 @@ void Ledger::Describe(LifeRecord& record) const {
     job.carbon_kg = jobs_[i].carbon_kg;
     job.facility_energy = jobs_[i].facility_energy;
     job.capital_usd = jobs_[i].capital_usd;
+    job.operation_usd = jobs_[i].operation_usd;
     job.accelerator_seconds = jobs_[i].accelerator_seconds;
   }
   record.interval = interval_;

@@ -40,8 +40,14 @@ class Ledger {
  public:
   Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t sites);
 
-  /// What a site is like from now on: its PUE, prices and caps.
-  void SetSite(SiteIndex site, const SiteSpec& spec) { now_[site] = &spec; }
+  /// What a site is like from now on: its prices and caps.
+  void SetSite(SiteIndex site, const SiteSpec& spec) {
+    now_[site] = &spec;
+    sites_[site].pue = spec.pue;
+  }
+
+  /// Its PUE from now on.
+  void SetPue(SiteIndex site, double pue) { sites_[site].pue = pue; }
 
   /// During the stretch the servers of a job on one site draw `power` (without PUE) and have so
   /// many `accelerators`.
@@ -49,9 +55,9 @@ class Ledger {
                  std::int64_t accelerators);
 
   /// Charges what no job holds: idle servers and switches draw `power`, servers out of service draw
-  /// nothing.
+  /// nothing. Of those, `absent` ones have not been delivered, and cost nothing either.
   void ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
-                  std::int64_t down);
+                  std::int64_t down, std::int64_t absent);
 
   /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
   void CloseSite(const Stretch& stretch, SiteIndex site, Watts limit);
@@ -75,15 +81,16 @@ class Ledger {
  private:
   struct Account {
     Joules energy, facility_energy;  ///< without and with PUE
-    double cost_usd = 0, carbon_kg = 0, accelerator_seconds = 0, capital_usd = 0;
+    double cost_usd = 0, carbon_kg = 0, accelerator_seconds = 0, capital_usd = 0, operation_usd = 0;
   };
 
   struct Site {
     Site(Seconds horizon, Seconds interval);
 
+    double pue = 1;
     Joules it_energy, energy;
     Account rest;  ///< what no job holds
-    double cost_usd = 0, carbon_kg = 0, capital_usd = 0;
+    double cost_usd = 0, carbon_kg = 0, capital_usd = 0, operation_usd = 0;
     Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed
     Joules window_energy;  ///< since the last window of the peak was full
     Seconds window;
@@ -91,7 +98,7 @@ class Ledger {
     std::vector<IntervalSums> busy;  ///< by JobKind
   };
 
-  /// Enters what the accelerators of the site are written off by over the stretch.
+  /// Enters what the accelerators of the site are written off by over the stretch, and cost to run.
   void WriteOff(const Stretch& stretch, SiteIndex site, double accelerators, Account& account);
 
   /// Enters `power` (without PUE) at the site, and its money and carbon into `account`.

@@ -88,6 +88,7 @@ void TrainingRun::Save(Seconds now) {
   CHECK(phase_ == Phase::kTraining);
   phase_ = Phase::kSaving;
   last_save_ = now;
+  asked_to_save_ = false;
 }
 
 void TrainingRun::Saved(Seconds now) {
@@ -171,11 +172,12 @@ Placement TrainingRun::Interrupt(Seconds now, Stop why, Recovery recovery) {
   }
   lost_ += std::exchange(unsaved_, held) - held;
   done_ = back_to;
-  writing_ = false;
+  writing_ = asked_to_save_ = false;
   stopped_at_ = now;
   outcome_ = Outcome::kWaiting;
   interruptions_ += why == Stop::kInterrupted ? 1 : 0;
   preemptions_ += why == Stop::kPreempted ? 1 : 0;
+  moves_ += why == Stop::kMoves ? 1 : 0;
   return servers;
 }
 
@@ -217,6 +219,9 @@ TrainingRun::Next TrainingRun::next() const {
   };
   if (spec_->checkpoint_interval > Seconds(0) && !writing_) {
     consider(DueAfter(spec_->checkpoint_interval, last_save_, saved_ + 1), Milestone::kSave);
+  }
+  if (asked_to_save_ && !writing_) {
+    consider(std::ceil(done_ - kWhole), Milestone::kSave);
   }
   if (spec_->checkpoint.memory_interval > Seconds(0)) {
     consider(
@@ -267,6 +272,7 @@ void TrainingRun::Describe(LifeJob& job) const {
   job.survivor_restarts = from_survivors_;
   job.interruptions = interruptions_;
   job.preemptions = preemptions_;
+  job.moves = moves_;
 }
 
 }  // namespace gridlock

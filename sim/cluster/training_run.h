@@ -34,6 +34,7 @@ class TrainingRun {
     kInterrupted,  ///< by a failure or an outage
     kPreempted,    ///< by another job or a power cap
     kGrows,        ///< to take back replicas that it had lost
+    kMoves,        ///< to make room for another job
   };
 
   /// What a run goes on from when it has stopped.
@@ -55,6 +56,8 @@ class TrainingRun {
   void Train(Seconds now, Seconds step_time);
   void ChangeRate(Seconds now, Seconds step_time);
   void Stall(Seconds now);
+  /// The run is to be saved at the end of the present step.
+  void AskToSave() { asked_to_save_ = true; }
   /// A checkpoint begins; it is worth something once Saved is called.
   void Save(Seconds now);
   void Saved(Seconds now);
@@ -86,6 +89,8 @@ class TrainingRun {
   [[nodiscard]] bool holds_servers() const {
     return phase_ != Phase::kNotSubmitted && phase_ != Phase::kWaiting && phase_ != Phase::kEnded;
   }
+
+  [[nodiscard]] bool can_be_saved() const { return spec_->checkpoint_interval > Seconds(0); }
 
   [[nodiscard]] bool started_before() const { return start_.si() >= 0; }
 
@@ -156,7 +161,8 @@ class TrainingRun {
   Seconds shrunk_;  ///< held servers with fewer replicas
   std::int32_t from_memory_ = 0, from_survivors_ = 0;
   Seconds waiting_, training_, lost_, checkpointing_, restarting_, stalled_;
-  std::int32_t interruptions_ = 0, preemptions_ = 0;
+  std::int32_t interruptions_ = 0, preemptions_ = 0, moves_ = 0;
+  bool asked_to_save_ = false;
 };
 
 }  // namespace gridlock

@@ -40,6 +40,15 @@ std::string SiteText(const SiteSpec& site) {
         "; at most {}, then {}", FormatWatts(site.power_cap),
         site.power_policy == PowerPolicy::kSlow ? "accelerators slow down" : "jobs queue");
   }
+  for (const auto& [cap, group] : {std::pair(site.rack_cap, "rack"), std::pair(site.row_cap, "row")}) {
+    if (cap > Watts(0.0)) {
+      text += fmt::format("; a {} at most {}", group, FormatWatts(cap));
+    }
+  }
+  for (const DeliverySpec& delivery : site.deliveries) {
+    text += fmt::format("; {} of the servers from {} on", Grouped(delivery.servers),
+                        FormatSeconds(delivery.at));
+  }
   if (site.storage_bandwidth > BytesPerSecond(0.0)) {
     text += "; checkpoints at " + FormatBandwidth(site.storage_bandwidth);
   }
@@ -179,7 +188,14 @@ std::string FailureText(const FailureSpec& failure) {
         ", noticed after {}{}", FormatSeconds(failure.detection_time),
         failure.slowdown > 0
             ? fmt::format(", steps take {:.3g} times as long until then", failure.slowdown)
+        : failure.flaps.flaps()
+            ? fmt::format(", down for {} and up for {} by turns until then",
+                          FormatSeconds(failure.flaps.down), FormatSeconds(failure.flaps.up))
             : "");
+  }
+  if (failure.early.times > 1) {
+    text += fmt::format(", {:.3g} times as often when new, 1/e of the excess after {}",
+                        failure.early.times, FormatSeconds(failure.early.decay));
   }
   if (failure.takes != "run") {
     text += fmt::format(", repaired in {}", FormatSeconds(failure.repair_time));

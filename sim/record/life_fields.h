@@ -77,6 +77,7 @@ inline constexpr auto kFields<LifeJob> = FieldList(
         },
         "time that it held servers over its interruptions; missing: it had none"),
     Field("preemptions", &LifeJob::preemptions, "times that another job or a power cap stopped it"),
+    Field("moves", &LifeJob::moves, "times that it moved to make room for another job").Aside(),
     Field("shrunk", &LifeJob::shrunk,
           "time that it held servers with fewer replicas than it asks for")
         .Aside(),
@@ -95,8 +96,12 @@ inline constexpr auto kFields<LifeJob> = FieldList(
     Field("carbon", &LifeJob::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
     Field("capital", &LifeJob::capital_usd, "USD",
           "what the accelerators held, with their share of the site, were written off by"),
+    Field("operation", &LifeJob::operation_usd, "USD",
+          "staff, upkeep, repairs, taxes and land of the accelerators held; 0: not counted")
+        .Aside(),
     Derived("usd_per_million_tokens", &UsdPerMillionTokens, "USD",
-            "price of the energy and capital over the tokens in millions; missing: no tokens"));
+            "price of the energy, capital and operation over the tokens in millions; missing: no "
+            "tokens"));
 
 template <>
 inline constexpr TableNote kTable<LifeRequests> = {"request_group", "request_", "requests[]",
@@ -172,6 +177,9 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("cost", &LifeSite::cost_usd, "USD", "price of the energy with PUE"),
     Field("capital", &LifeSite::capital_usd, "USD",
           "what all accelerators, with servers, network and building, were written off by"),
+    Field("operation", &LifeSite::operation_usd, "USD",
+          "staff, upkeep, repairs, taxes and land of all accelerators; 0: not counted")
+        .Aside(),
     Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
     Field("power", &LifeSite::power, "W", "power of the site, with PUE").Along("time").NotInJson(),
     Field("power_cap", &LifeSite::power_cap, "W", "power that the site may draw; missing: no cap")

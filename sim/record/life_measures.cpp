@@ -47,7 +47,7 @@ Seconds Per(Seconds time, std::int64_t count) {
 }
 
 double UsdPerMillionTokens(const LifeJob& job) {
-  return job.tokens > 0 ? (job.cost_usd + job.capital_usd) / (job.tokens / 1e6)
+  return job.tokens > 0 ? (job.cost_usd + job.capital_usd + job.operation_usd) / (job.tokens / 1e6)
                         : std::numeric_limits<double>::quiet_NaN();
 }
 
@@ -99,7 +99,7 @@ Joules EnergyOfSites(const LifeRecord& record) {
 double CostOfSites(const LifeRecord& record) {
   double usd = 0;
   for (const LifeSite& site : record.sites) {
-    usd += site.cost_usd + site.capital_usd;
+    usd += site.cost_usd + site.capital_usd + site.operation_usd;
   }
   return usd;
 }

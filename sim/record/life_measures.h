@@ -27,7 +27,7 @@ double HoldingMfu(const LifeJob& job);
 /// The mean time of `count` things that took `time` together.
 Seconds Per(Seconds time, std::int64_t count);
 
-/// Energy with PUE and capital, for each million tokens; NaN without tokens.
+/// Energy with PUE, capital and operation, for each million tokens; NaN without tokens.
 double UsdPerMillionTokens(const LifeJob& job);
 
 /// Time in steps that count over their number.

@@ -54,6 +54,7 @@ struct LifeJob {
   Seconds log_waiting{-1};         ///< of a job of a log: in its queue there; negative: not known
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
+  std::int32_t moves = 0;  ///< to other servers, to make room
   Seconds shrunk = {};                 ///< held servers with fewer replicas than it asks for
   std::int32_t memory_restarts = 0;    ///< from copies in the memory of its hosts
   std::int32_t survivor_restarts = 0;  ///< from replicas that had lost no server
@@ -62,6 +63,7 @@ struct LifeJob {
   Joules facility_energy = {};         ///< the same with PUE
   double cost_usd = 0, carbon_kg = 0;  ///< of that energy with PUE, at its sites' prices
   double capital_usd = 0;  ///< what the accelerators that it held were written off by meanwhile
+  double operation_usd = 0;  ///< what it cost to run them, beside energy
 };
 
 /// Requests of one group of one fleet. Times are of the simulated replicas; counts are scaled to
@@ -101,6 +103,7 @@ struct LifeSite {
   Watts switch_power{}, optics_power{};  ///< of the network, without PUE
   double cost_usd = 0, carbon_kg = 0;
   double capital_usd = 0;              ///< what all its accelerators were written off by
+  double operation_usd = 0;            ///< what it cost to run the site, beside energy
   std::vector<double> power = {};      ///< W, with PUE
   std::vector<double> power_cap = {};  ///< W; NaN: none
   std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job

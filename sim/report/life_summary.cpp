@@ -152,7 +152,7 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   if (!site.power_limit.empty()) {
     const auto [least, most] =
         std::minmax_element(site.power_limit.begin(), site.power_limit.end());
-    if (*least < *most) {
+    if (*least < *most * (1 - 1e-6)) {
       out +=
           SubLine("board limit", fmt::format("{} to {}, mean {}", PowerText(Watts(*least)),
                                              PowerText(Watts(*most)),
@@ -163,7 +163,7 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
                  EnergyCost(site.energy, record.energy_is_estimate, site.cost_usd, site.carbon_kg) +
                      ", with PUE");
   if (site.capital_usd > 0.0) {
-    out += SubLine("cost", MoneyText(site.cost_usd, site.capital_usd));
+    out += SubLine("cost", MoneyText(site.cost_usd, site.capital_usd, site.operation_usd));
   }
 }
 
@@ -201,8 +201,10 @@ std::string JobMoney(const LifeJob& job) {
   const double usd = UsdPerMillionTokens(job);
   const std::string each =
       std::isfinite(usd) ? fmt::format("; {:.3g} USD per million tokens", usd) : "";
-  return job.capital_usd > 0.0 ? SubLine("cost", MoneyText(job.cost_usd, job.capital_usd) + each)
-                               : "";
+  return job.capital_usd > 0.0
+             ? SubLine("cost",
+                       MoneyText(job.cost_usd, job.capital_usd, job.operation_usd) + each)
+             : "";
 }
 
 std::string OutcomeText(Outcome outcome) {

@@ -87,12 +87,16 @@ std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double 
   return text + ", " + EnergyText(with_pue) + " with PUE" + (cost.empty() ? "" : ": " + cost);
 }
 
-std::string MoneyText(double energy_usd, double capital_usd) {
-  const double all = energy_usd + capital_usd;
-  return fmt::format("{} USD: {} % energy, {} % capital (estimate)",
-                     Grouped(all, all < 100.0 ? 2 : 0),
-                     fmt::format("{:.1f}", 100 * energy_usd / all),
-                     fmt::format("{:.1f}", 100 * capital_usd / all));
+std::string MoneyText(double energy_usd, double capital_usd, double operation_usd) {
+  const double all = energy_usd + capital_usd + operation_usd;
+  const auto share = [all](double usd) {
+    return fmt::format("{:.1f} %", 100 * usd / all);
+  };
+  const std::string operation =
+      operation_usd > 0.0 ? ", " + share(operation_usd) + " operation" : "";
+  return fmt::format("{} USD: {} energy, {} capital{} (estimate)",
+                     Grouped(all, all < 100.0 ? 2 : 0), share(energy_usd), share(capital_usd),
+                     operation);
 }
 
 std::string Percentiles(double p50, double p90, double p99) {
@@ -110,6 +114,9 @@ std::string Percentiles(double p50, double p90, double p99) {
 
 std::string RecoveryText(const LifeJob& job) {
   std::string text;
+  if (job.moves > 0) {
+    text += "; moved " + Counted(job.moves, "time");
+  }
   if (job.memory_restarts > 0) {
     text += "; " + Counted(job.memory_restarts, "restart") + " from memory";
   }

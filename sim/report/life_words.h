@@ -36,7 +36,7 @@ std::string EnergyCost(Joules energy, bool estimate, double usd, double kg);
 std::string JobEnergyCost(Joules energy, Joules with_pue, bool estimate, double usd, double kg);
 
 /// "3.25 M USD: 6.4 % energy, 93.6 % capital (estimate)".
-std::string MoneyText(double energy_usd, double capital_usd);
+std::string MoneyText(double energy_usd, double capital_usd, double operation_usd);
 
 /// What a run went on from, and how long it had fewer replicas: "; 3 restarts from memory". "" for
 /// one that did neither.

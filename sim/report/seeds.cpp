@@ -34,7 +34,7 @@ void AddRun(const LifeJob& job, const LifeRecord& record, std::vector<KeyFigure>
   add("lost and restarting", "%", kPerCent * ((job.lost + job.restarting) / WallTime(job, record)));
   add("waiting", "%", kPerCent * (job.waiting / WallTime(job, record)));
   add("energy in its servers", "MWh", job.energy.si() / kJoulesPerMegawattHour);
-  add("cost", "USD", job.cost_usd + job.capital_usd);
+  add("cost", "USD", job.cost_usd + job.capital_usd + job.operation_usd);
 }
 
 void AddFleet(const LifeJob& fleet, const LifeRecord& record, std::vector<KeyFigure>& figures) {
@@ -60,7 +60,7 @@ void AddSite(const LifeSite& site, const LifeRecord& record, std::vector<KeyFigu
   add("mean power", "MW", MeanPower(site, record).si() / kWattsPerMegawatt);
   add("peak power", "MW", site.peak_power.si() / kWattsPerMegawatt);
   add("energy", "MWh", site.energy.si() / kJoulesPerMegawattHour);
-  add("cost", "USD", site.cost_usd + site.capital_usd);
+  add("cost", "USD", site.cost_usd + site.capital_usd + site.operation_usd);
 }
 
 }  // namespace

@@ -77,6 +77,8 @@ constexpr Changeable kTable[] = {
      [](const SiteParts& /*parts*/) {
        return std::string("SLOW");
      }},
+    {"site.facility.rack_cap", nullptr},
+    {"site.facility.row_cap", nullptr},
     {"site.prices.electricity", nullptr},
     {"site.prices.carbon", nullptr},
     {"site.failed", nullptr},

@@ -15,9 +15,8 @@ namespace gridlock {
 /// A site that a job may run on.
 struct FitPlace {
   const SiteSpec& site;
-  std::string name;        ///< for messages: "the site", or `site "east"`
-  int share = 1;           ///< sites that the job runs on together
-  bool scheduled = false;  ///< servers are given out over a horizon
+  std::string name;  ///< for messages: "the site", or `site "east"`
+  int share = 1;     ///< sites that the job runs on together
 };
 
 /// Checks the layout of a training step against its model and one site. `written` is that of the

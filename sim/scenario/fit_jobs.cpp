@@ -9,6 +9,7 @@
 #include "sim/scenario/convert.h"
 #include "sim/scenario/fit_checks.h"
 #include "sim/schema/rules.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 namespace {
@@ -185,12 +186,6 @@ class PlaceChecks {
                     Refusal("checkpoints need the storage of " + place_.name,
                             "storage_bandwidth: \"1 TB/s\" or another in the site"));
     }
-    if (place_.scheduled && run.step.layout.domain_ranks > 0) {
-      problems_.Add(written.At("layout").At("domain_ranks").value,
-                    run.step.layout.path + ".domain_ranks",
-                    Refusal("jobs on part of each domain are not simulated over a horizon yet",
-                            "a layout without \"domain_ranks\", or a scenario without horizon"));
-    }
     if (place_.share > 1) {
       CheckShares(written, run.step.layout, run.step.zero);
       CheckExpertsStay(written, run.step);
@@ -229,8 +224,67 @@ class PlaceChecks {
   ProblemList& problems_;
 };
 
+/// Servers of the largest group of each level, innermost first.
+std::vector<std::pair<std::string, std::int64_t>> LargestGroups(const SiteSpec& site) {
+  const auto topology = MakeTopology(site);
+  const Locality locality = topology->locality();
+  std::vector<std::pair<std::string, std::int64_t>> largest;
+  for (int level = 0; level < locality.levels(); ++level) {
+    std::int64_t most = 0;
+    for (std::int32_t g = 0; g < locality.groups(level); ++g) {
+      most = std::max<std::int64_t>(most,
+                                    locality.end_of(level, g) - locality.begin_of(level, g));
+    }
+    largest.emplace_back(locality.level(level).name, most);
+  }
+  return largest;
+}
+
+/// One group of servers holds the job.
+void CheckWithin(const JobMessage& job, const JobSpec& spec, const FitPlace& place,
+                 ProblemList& problems) {
+  if (spec.within.empty()) {
+    return;
+  }
+  std::int64_t servers = 0;
+  const auto count = [&](const PretrainingSpec& run) {
+    const Layout& layout = run.step.layout;
+    const int used = layout.used_of(place.site.server.accelerators);
+    servers = std::max<std::int64_t>(servers, (layout.accelerators() + used - 1) / used);
+  };
+  if (const auto* run = std::get_if<PretrainingSpec>(&spec.kind)) {
+    count(*run);
+  } else if (const auto* campaign = std::get_if<CampaignSpec>(&spec.kind)) {
+    std::for_each(campaign->rungs.begin(), campaign->rungs.end(), count);
+  }
+  const auto groups = LargestGroups(place.site);
+  std::vector<std::string> names, hold;
+  std::int64_t most = -1;
+  for (const auto& [name, size] : groups) {
+    names.push_back(name);
+    if (size >= servers) {
+      hold.push_back(name);
+    }
+    most = name == spec.within ? size : most;
+  }
+  const Position& at = job.written.At("within").value;
+  if (most < 0) {
+    problems.Add(at, spec.path + ".within",
+                 Refusal(place.name + " has no " + Quoted(spec.within), OneOf(names),
+                         NearestName(spec.within, names)));
+  } else if (most < servers) {
+    problems.Add(at, spec.path + ".within",
+                 Refusal("the job needs " + std::to_string(servers) + " servers, and a " +
+                             spec.within + " of " + place.name + " has " + std::to_string(most),
+                         hold.empty() ? "a job without it" : OneOf(hold)));
+  }
+}
+
 void CheckPlace(const JobMessage& job, const JobSpec& spec, const FitPlace& place,
                 ProblemList& problems) {
+  if (problems.empty()) {
+    CheckWithin(job, spec, place, problems);
+  }
   PlaceChecks checks(job, place, problems);
   std::visit(
       [&](const auto& kind) {
@@ -261,8 +315,7 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
 
 FitPlace PlaceOf(const Scenario& scenario, SiteIndex site, int share) {
   const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
-  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share,
-          scenario.horizon > Seconds(0)};
+  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share};
 }
 
 }  // namespace
@@ -325,6 +378,17 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
                                std::to_string(site.server.accelerators) + " = " +
                                std::to_string(accelerators) + " accelerators",
                            "at most " + std::to_string(most)));
+    }
+    std::int64_t later = 0;
+    for (const DeliverySpec& delivery : site.deliveries) {
+      later += delivery.servers;
+    }
+    if (later > site.servers) {
+      problems.Add(place.At("delivery").name, site.path + ".delivery",
+                   Refusal(std::to_string(later) + " servers come later, and " +
+                               Quoted(site.name) + " has " + std::to_string(site.servers) +
+                               " in all",
+                           "at most " + std::to_string(site.servers) + ", or more \"servers\""));
     }
     const AcceleratorSpec& accelerator = site.server.accelerator;
     if (accelerator.power.limit <= accelerator.power.idle) {

@@ -28,7 +28,7 @@ PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& 
   if (run.tokens() > 0.0) {
     const double per_step =
         static_cast<double>(run.global_batch()) * static_cast<double>(run.sequence_length());
-    spec.steps = static_cast<std::int64_t>(std::ceil(run.tokens() / per_step));
+    spec.steps = static_cast<std::int64_t>(std::ceil(run.tokens() * (1 + run.outer().more_tokens()) / per_step));
   }
   spec.checkpoint_interval = TimeOf(run.checkpoint_interval());
   if (run.has_checkpoint()) {
@@ -216,6 +216,7 @@ JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario,
   spec.start = TimeOf(message.start());
   spec.sites = SitesOf(message, scenario);
   spec.spans = message.span_size() > 0;
+  spec.within = message.within();
   spec.cohort = message.cohort();
   spec.after_cohort = message.after_cohort();
   switch (message.kind_case()) {

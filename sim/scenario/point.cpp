@@ -9,6 +9,7 @@
 #include "sim/scenario/build.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/model_files.h"
+#include "sim/scenario/profiles.h"
 #include "sim/schema/files.h"
 #include "sim/schema/merge.h"
 #include "sim/schema/rules.h"
@@ -76,6 +77,7 @@ struct ScenarioBase::Read {
       draft.own_catalogue = draft.own_catalogue || path.starts_with("catalog.");
     }
     problems.ThrowIfAny();
+    ReadProfiles(name, draft.message, draft.written, problems);
     if (ReadModelFiles(name, draft.message, draft.written, draft.notes, problems)) {
       draft.own_catalogue = true;
     }
@@ -140,6 +142,7 @@ ScenarioBase::ScenarioBase(const std::string& name, std::string_view text,
     }
   }
   problems.ThrowIfAny();
+  ReadProfiles(name, read_->message, read_->written, problems);
   (void)ReadModelFiles(name, read_->message, read_->written, read_->notes, problems);
   problems.ThrowIfAny();
 }

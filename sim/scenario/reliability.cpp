@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cmath>
 #include <cstdint>
 #include <utility>
 #include <variant>
@@ -88,6 +89,10 @@ Seconds MtbfOfServers(const ScenarioMessage& from, const Scenario& scenario,
   return mtbf;
 }
 
+EarlySpec EarlyOf(const proto::Early& early) {
+  return {early.times(), RequiredTime(early.decay())};
+}
+
 /// The rate, unit and repair time of a kind of failure, from its entry of the catalogue or from its
 /// own fields.
 void SetRate(const proto::Failure& failure, const ScenarioMessage& from, const Written& written,
@@ -103,6 +108,9 @@ void SetRate(const proto::Failure& failure, const ScenarioMessage& from, const W
     spec.mtbf = RequiredTime(rate.mtbf());
     if (!rate.repair_time().empty()) {
       spec.repair_time = RequiredTime(rate.repair_time());
+    }
+    if (rate.has_early()) {
+      spec.early = EarlyOf(rate.early());
     }
     if (const UnitWord* word = UnitNamed(rate.unit())) {
       spec.unit = word->unit;
@@ -121,6 +129,11 @@ void SetRate(const proto::Failure& failure, const ScenarioMessage& from, const W
 std::vector<std::string> Reaches(const Scenario& scenario) {
   std::vector<std::string> names = {"server", "run", "site"};
   for (const SiteSpec& site : scenario.sites) {
+    for (const char* name : {"rack", "row", "feed"}) {
+      if (site.ServersOfGroup(name) > 0) {
+        names.emplace_back(name);
+      }
+    }
     const auto topology = MakeTopology(site);
     const Locality locality = topology->locality();
     for (int level = 0; level < locality.levels(); ++level) {
@@ -173,6 +186,14 @@ void AddFailures(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
       spec.detection_time = RequiredTime(failure.detection_time());
     }
     spec.slowdown = failure.slowdown();
+    if (failure.has_early()) {
+      spec.early = EarlyOf(failure.early());
+    }
+    if (failure.has_flaps()) {
+      const proto::Flaps& flaps = failure.flaps();
+      spec.flaps = {RequiredTime(flaps.down()), RequiredTime(flaps.up()),
+                    flaps.patience().empty() ? Seconds(0) : RequiredTime(flaps.patience())};
+    }
     for (const FailureSpec& other : scenario.reliability.failures) {
       if (other.name == spec.name) {
         problems.Add(written.name, spec.path,
@@ -190,7 +211,8 @@ std::int64_t ServersOf(const JobSpec& job, const SiteSpec& site) {
   }
   const std::int64_t parts = job.spans ? static_cast<std::int64_t>(job.sites.size()) : 1;
   const std::int64_t accelerators = run->step.layout.accelerators() / parts;
-  return (accelerators + site.server.accelerators - 1) / site.server.accelerators;
+  const int used = run->step.layout.used_of(site.server.accelerators);
+  return (accelerators + used - 1) / used;
 }
 
 /// Spares leave room for every job on one of its sites.
@@ -220,6 +242,10 @@ void CheckSpares(const ReliabilitySpec& spec, const Scenario& scenario, const Po
 }
 
 }  // namespace
+
+double EarlySpec::At(Seconds age) const {
+  return times > 1 ? 1 + (times - 1) * std::exp(-(age / decay)) : 1;
+}
 
 double MostUnitsOf(const FailureSpec& failure, const SiteSpec& site) {
   switch (failure.unit) {
@@ -251,6 +277,9 @@ void AddReliability(const ScenarioMessage& from, Scenario& scenario, ProblemList
   spec.lemon_failures = reliability.lemons().failures();
   spec.hot_spares = reliability.spares().hot();
   spec.cold_spares = reliability.spares().cold();
+  if (!reliability.age().empty()) {
+    spec.age = RequiredTime(reliability.age());
+  }
   if (!reliability.spares().cold_start().empty()) {
     spec.cold_start = RequiredTime(reliability.spares().cold_start());
   }

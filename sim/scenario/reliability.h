@@ -14,21 +14,41 @@ namespace gridlock {
 /// What a mean time between failures counts.
 enum class FailureUnit : std::uint8_t { kServer, kAccelerator, kNic, kTogether };
 
+/// How much more often new units fail; see Early in proto/reliability.proto.
+struct EarlySpec {
+  double times = 1;
+  Seconds decay = {};
+
+  /// How many times as often as old ones units of an age fail, 1 to `times`.
+  [[nodiscard]] double At(Seconds age) const;
+};
+
+/// A part that comes and goes until somebody notices; see Flaps in proto/reliability.proto.
+struct FlapsSpec {
+  Seconds down = {}, up = {};  ///< means; down 0: it does not flap
+  Seconds patience = {};       ///< of runs; 0: they wait as long as it takes
+
+  [[nodiscard]] bool flaps() const { return down > Seconds(0); }
+};
+
 /// One kind of failure.
 struct FailureSpec {
   std::string name = {};
   Seconds mtbf = {};  ///< of one unit
   FailureUnit unit = FailureUnit::kServer;
-  /// "server", "run", "site", or the name of a level of the site's locality, e.g. "leaf".
+  /// "server", "run", "site", "rack", "row", "feed", or the name of a level of the site's locality,
+  /// e.g. "leaf".
   std::string takes = "server";
   std::int32_t neighbours = 0;  ///< servers next to each other that fail together; 0: see `takes`
   Seconds repair_time = {};     ///< mean
   Seconds detection_time = {};  ///< from the failure until its servers are taken out of service
   double slowdown = 0;          ///< of steps until then; 0: they stand still
+  EarlySpec early = {};
+  FlapsSpec flaps = {};
   std::string path = {};        ///< of the field, for messages: "reliability.failure[0]"
 };
 
-/// How parts fail: independently, exponential times.
+/// How parts fail: independently, exponential times unless new ones fail more often.
 struct ReliabilitySpec {
   Seconds server_mtbf = {};  ///< of servers, beside `failures`; 0: none
   Seconds repair_time = {};  ///< mean, of servers
@@ -40,6 +60,7 @@ struct ReliabilitySpec {
   std::int32_t hot_spares = 0, cold_spares = 0;
   Seconds cold_start = {};
   Seconds restart_time_per_accelerator = {};  ///< of the run, on top of restart_time
+  Seconds age = {};                           ///< of what is there when the life begins
 };
 
 /// Units of a site that fail in this way. At most so many where they fail together: how many groups

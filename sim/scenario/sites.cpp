@@ -362,6 +362,81 @@ void NoteBitsForBytes(const AcceleratorSpec& accelerator, BytesPerSecond own,
   }
 }
 
+// USD a year of an accelerator: all of what it costs to run the site, beside energy.
+void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::string>* notes) {
+  if (!site.has_operation()) {
+    return;
+  }
+  constexpr double kPerWattMonth = 0.04, kMaintenance = 0.05, kTaxes = 0.01;  // see proto
+  const proto::Operation& operation = site.operation();
+  const auto or_usual = [](bool given, double value, double usual) {
+    return given ? value : usual;
+  };
+  const double staff = or_usual(operation.has_per_watt_month(), operation.per_watt_month(),
+                                kPerWattMonth);
+  const double shares =
+      or_usual(operation.has_maintenance(), operation.maintenance(), kMaintenance) +
+      or_usual(operation.has_taxes(), operation.taxes(), kTaxes);
+  const ServerSpec& server = spec.server;
+  const PowerSpec& power = server.accelerator.power;
+  const double watts = (power.limit + (power.limit - power.idle) * server.overhead_per_watt +
+                        server.overhead_power * (1.0 / server.accelerators))
+                           .si();
+  constexpr double kMonths = 12;
+  spec.operation_usd_per_accelerator_year =
+      staff * kMonths * watts + shares * spec.capital_usd_per_accelerator +
+      operation.land() / (1.0 * spec.servers * server.accelerators);
+  if (notes != nullptr && !(operation.has_per_watt_month() && operation.has_maintenance() &&
+                            operation.has_taxes())) {
+    notes->push_back(fmt::format(
+        "{}.operation: {:.3g} USD a month for a watt, {:.3g} % of the capital a year (estimate)",
+        spec.path, staff, 100 * shares));
+  }
+}
+
+// Prices, carbon and weather by the hour, and what the building makes of them.
+void AddProfile(const proto::Site& site, SiteSpec& spec) {
+  const auto time = [](const std::string& text) {
+    return Seconds(SiOf(text, Dimension::kTime));
+  };
+  if (site.hour_size() > 0) {
+    auto profile = std::make_shared<ProfileSpec>();
+    for (const proto::Hour& hour : site.hour()) {
+      HourSpec& each = profile->hours.emplace_back();
+      each.at = time(hour.at());
+      each.electricity = hour.has_electricity() ? std::optional(hour.electricity()) : std::nullopt;
+      each.carbon = hour.has_carbon() ? std::optional(hour.carbon()) : std::nullopt;
+      each.temperature = hour.has_temperature() ? std::optional(hour.temperature()) : std::nullopt;
+    }
+    const std::vector<HourSpec>& hours = profile->hours;
+    constexpr Seconds kDay(86400);
+    profile->repeats = hours.size() > 1
+                           ? hours.back().at + (hours.back().at - hours[hours.size() - 2].at)
+                           : hours.back().at + kDay;
+    spec.profile = std::move(profile);
+  }
+  const proto::Facility& facility = site.facility();
+  for (const proto::PuePoint& point : facility.pue_at()) {
+    spec.pue_points.push_back({point.temperature(), point.pue()});
+  }
+  spec.pue_fixed = facility.fixed_overhead();
+  if (facility.has_demand_response()) {
+    spec.response_price = facility.demand_response().price_above();
+    spec.response_cap = PowerOf(facility.demand_response().power_cap());
+  }
+}
+
+// Those that come later leave some for the beginning.
+void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
+  for (const proto::Delivery& delivery : site.delivery()) {
+    spec.deliveries.push_back({Seconds(SiOf(delivery.at(), Dimension::kTime)), delivery.servers()});
+  }
+  std::stable_sort(spec.deliveries.begin(), spec.deliveries.end(),
+                   [](const DeliverySpec& a, const DeliverySpec& b) {
+                     return a.at < b.at;
+                   });
+}
+
 }  // namespace
 
 void ApplyNumbers(const proto::Override& change, const std::string& path,
@@ -441,6 +516,11 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   if (!site.facility().power_cap().empty()) {
     spec.power_cap = PowerOf(site.facility().power_cap());
   }
+  spec.servers_per_rack = site.facility().servers_per_rack();
+  spec.racks_per_row = site.facility().racks_per_row();
+  spec.rows_per_feed = site.facility().rows_per_feed();
+  spec.rack_cap = site.facility().rack_cap().empty() ? Watts(0) : PowerOf(site.facility().rack_cap());
+  spec.row_cap = site.facility().row_cap().empty() ? Watts(0) : PowerOf(site.facility().row_cap());
   spec.power_policy =
       site.facility().power_policy() == proto::QUEUE ? PowerPolicy::kQueue : PowerPolicy::kSlow;
   if (!site.storage_bandwidth().empty()) {
@@ -451,6 +531,9 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   std::vector<std::string>* of_life = scenario.horizon().empty() ? nullptr : &notes;
   AddOptics(site, catalogue, spec, of_life);
   AddCapital(site, catalogue, spec, of_life);
+  AddOperation(site, spec, of_life);
+  AddDeliveries(site, spec);
+  AddProfile(site, spec);
   return spec;
 }
 

@@ -139,6 +139,11 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
     spec.stack.overlap_gradients = job.zero_buffers().overlap_comm();
   }
   spec.zero_buffers = ZeroBuffersOf(job, spec.stack.overlap_gradients);
+  if (job.has_outer()) {
+    spec.outer.steps = job.outer().steps();
+    spec.outer.bytes_per_parameter =
+        Or(job.outer().bytes_per_parameter(), spec.outer.bytes_per_parameter);
+  }
   return spec;
 }
 

@@ -54,6 +54,7 @@ proto::Job ExperimentMessage(const proto::Scenario& scenario, const Scenario& ty
     job.set_start(TimeText(experiment.start));
   }
   job.set_tenant(experiment.tenant);
+  job.set_within(experiment.within);
   job.set_priority(experiment.priority);
   if (experiment.sites.size() == 1) {
     job.set_site(typed.sites[static_cast<std::size_t>(experiment.sites[0])].name);

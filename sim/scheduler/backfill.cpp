@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <optional>
 
 #include "sim/scheduler/round.h"
@@ -19,6 +18,8 @@ namespace {
 struct Reservation {
   double shadow = 0;       ///< when it can start at the latest; infinite when that is not known
   std::int32_t extra = 0;  ///< servers that are left then
+  ServerRun servers;       ///< among which it will lie
+  bool group = false;      ///< they are a part of the site
 };
 
 class Reservations {
@@ -35,7 +36,7 @@ class Reservations {
         reserved_[site]->extra -= job.servers;
       }
     }
-    return !sites.empty();
+    return !sites.empty() || TryOutside(job);
   }
 
   // Keeps what a job needs on its sites, where no other waits before it.
@@ -47,12 +48,15 @@ class Reservations {
     }
     double together = 0;
     for (const SiteIndex site : job.sites) {
-      together = std::max(together, ShadowOn(site, job));
+      together = std::max(together, round_.ShadowOn(site, job).when);
     }
     for (const SiteIndex site : job.sites) {
       if (!reserved_[site]) {
-        const double shadow = job.spans ? together : ShadowOn(site, job);
-        reserved_[site] = {shadow, std::max(0, FreeAt(site, job, shadow) - job.servers)};
+        const Round::Shadow shadow = round_.ShadowOn(site, job);
+        const double when = job.spans ? together : shadow.when;
+        const std::int32_t extra =
+            std::max(0, round_.FreeAt(job, shadow.servers, when) - job.servers);
+        reserved_[site] = {when, extra, shadow.servers, !job.within.empty()};
       }
     }
   }
@@ -64,27 +68,15 @@ class Reservations {
     }
     const double end = round_.EndOf(job);
     return (std::isfinite(end) && end <= reserved_[site]->shadow) ||
-           job.servers <= reserved_[site]->extra;
+           (job.servers <= reserved_[site]->extra && !reserved_[site]->group);
   }
 
-  [[nodiscard]] double ShadowOn(SiteIndex site, const QueuedJob& job) const {
-    auto ends = round_.ends(site);
-    std::sort(ends.begin(), ends.end());
-    std::int32_t free = round_.FreeFor(job, site);
-    double when = round_.state().now.si();
-    for (auto end = ends.begin(); end != ends.end() && free < job.servers; ++end) {
-      when = end->first;
-      free += end->second;
-    }
-    return free >= job.servers ? when : std::numeric_limits<double>::infinity();
-  }
-
-  [[nodiscard]] std::int32_t FreeAt(SiteIndex site, const QueuedJob& job, double when) const {
-    std::int32_t free = round_.FreeFor(job, site);
-    for (const auto& [end, servers] : round_.ends(site)) {
-      free += end <= when ? servers : 0;
-    }
-    return free;
+  // Beside a group that is kept for another.
+  bool TryOutside(const QueuedJob& job) {
+    return !job.spans && std::any_of(job.sites.begin(), job.sites.end(), [&](SiteIndex site) {
+      return reserved_[site] && reserved_[site]->group &&
+             round_.TryStartOutside(job, reserved_[site]->servers);
+    });
   }
 
   Round& round_;

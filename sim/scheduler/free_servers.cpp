@@ -70,12 +70,76 @@ FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), fre
   }
 }
 
-Placement FreeServers::Take(SiteIndex site_number, std::int32_t servers) {
+int LevelNamed(const Locality& locality, const std::string& name) {
+  for (int level = 0; level < locality.levels(); ++level) {
+    if (locality.level(level).name == name) {
+      return level;
+    }
+  }
+  return -1;
+}
+
+bool FreeServers::Holds(std::int32_t servers, const std::string& within) const {
+  if (within.empty()) {
+    return servers <= total_;
+  }
+  const int level = LevelNamed(locality_, within);
+  return level >= 0 && GroupThatHolds(level, servers) >= 0;
+}
+
+// The group of a level with the fewest free servers that holds so many; -1: none does.
+std::int32_t FreeServers::GroupThatHolds(int level, std::int32_t servers) const {
+  const std::vector<std::int32_t>& free = by_group_[level];
+  std::int32_t best = -1;
+  for (std::int32_t g = 0; g < locality_.groups(level); ++g) {
+    if (free[g] >= servers && (best < 0 || free[g] < free[best])) {
+      best = g;
+    }
+  }
+  return best;
+}
+
+std::int32_t FreeServers::FreeIn(const ServerRun& servers) const {
+  const auto first = free_.begin() + servers.first.value;
+  return static_cast<std::int32_t>(std::count(first, first + servers.count, char{1}));
+}
+
+void FreeServers::Count(ServerIndex server, std::int32_t by) {
+  free_[server] = by > 0 ? 1 : 0;
+  for (int level = 0; level < locality_.levels(); ++level) {
+    by_group_[level][locality_.group_of(level, server)] += by;
+  }
+  total_ += by;
+}
+
+void FreeServers::Remove(const ServerRun& servers) {
+  for (std::int32_t i = 0; i < servers.count; ++i) {
+    if (const ServerIndex server{servers.first + i}; free_[server] != 0) {
+      Count(server, -1);
+    }
+  }
+}
+
+void FreeServers::Add(const ServerRun& servers) {
+  for (std::int32_t i = 0; i < servers.count; ++i) {
+    if (const ServerIndex server{servers.first + i}; free_[server] == 0) {
+      Count(server, +1);
+    }
+  }
+}
+
+Placement FreeServers::Take(SiteIndex site_number, std::int32_t servers,
+                            const std::string& within) {
   CHECK(servers > 0);
-  if (servers > total_) {
+  if (!Holds(servers, within)) {
     return {};
   }
   std::vector<ServerIndex> taken;
+  if (!within.empty()) {
+    const int level = LevelNamed(locality_, within);
+    TakeFromGroup(level, GroupThatHolds(level, servers), servers, taken);
+    return RunsOf(site_number, locality_, taken);
+  }
   const std::int32_t group = InnermostThatHolds(servers);
   if (group >= 0) {
     TakeServers(group, servers, taken);

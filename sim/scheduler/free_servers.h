@@ -16,7 +16,20 @@ class FreeServers {
   [[nodiscard]] std::int32_t total() const { return total_; }
 
   /// Takes servers as Place does; empty, and nothing taken, when they do not suffice.
-  Placement Take(SiteIndex site_number, std::int32_t servers);
+  /// @param within  level one group of which is to hold them all; "": any servers
+  Placement Take(SiteIndex site_number, std::int32_t servers, const std::string& within = "");
+
+  /// Whether Take would find so many.
+  [[nodiscard]] bool Holds(std::int32_t servers, const std::string& within) const;
+
+  /// Free ones among these.
+  [[nodiscard]] std::int32_t FreeIn(const ServerRun& servers) const;
+
+  /// Takes those of these servers that are free.
+  void Remove(const ServerRun& servers);
+
+  /// These servers become free.
+  void Add(const ServerRun& servers);
 
  private:
   /// Groups of one level with consecutive numbers.
@@ -27,6 +40,8 @@ class FreeServers {
 
   [[nodiscard]] std::int32_t InnermostThatHolds(std::int32_t servers) const;
   [[nodiscard]] std::int32_t NextGroup(const Groups& groups, std::int32_t servers) const;
+  [[nodiscard]] std::int32_t GroupThatHolds(int level, std::int32_t servers) const;
+  void Count(ServerIndex server, std::int32_t by);
   void TakeFromGroups(const Groups& groups, std::int32_t servers, std::vector<ServerIndex>& taken);
   void TakeFromGroup(int level, std::int32_t group, std::int32_t servers,
                      std::vector<ServerIndex>& taken);

@@ -11,6 +11,7 @@ void Fifo(Round& round);
 void Backfill(Round& round);
 void Conservative(Round& round);
 void FairShare(Round& round);
+void Migrate(Round& round);
 
 namespace {
 
@@ -22,6 +23,8 @@ constexpr std::array kPolicies = {
            /*needs_run_times=*/true, &Conservative},
     Policy{"FAIR_SHARE", "by what tenants have used of their shares, with backfill",
            /*needs_run_times=*/true, &FairShare},
+    Policy{"MIGRATE", "first come, first served, with backfill; running jobs move to make room",
+           /*needs_run_times=*/true, &Migrate},
 };
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "sim/scheduler/round.h"
 
 #include <algorithm>
+#include <limits>
 #include <tuple>
 
 #include "sim/base/check.h"
@@ -8,10 +9,15 @@
 namespace gridlock {
 
 Round::Round(const ClusterState& state)
-    : state_(state), free_(state.sites.begin(), state.sites.end()), ends_(state.sites.size()) {
+    : state_(state),
+      free_(state.sites.begin(), state.sites.end()),
+      ends_(state.sites.size()),
+      servers_back_(state.sites.size()) {
   for (const RunningJob& job : state.running) {
+    const double end = std::max(state.now, job.expected_end).si();
     for (const ServerRun& run : job.placement) {
-      ends_[run.site].emplace_back(std::max(state.now, job.expected_end).si(), run.count);
+      ends_[run.site].emplace_back(end, run.count);
+      servers_back_[run.site].push_back({end, run});
     }
   }
   for (const QueuedJob& job : state.queue) {
@@ -29,7 +35,8 @@ void Round::SortWaiting(const std::function<bool(const QueuedJob*, const QueuedJ
 
 std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& allowed) {
   const auto possible = [&](SiteIndex site) {
-    return FreeFor(job, site) >= job.servers && allowed(site);
+    return FreeFor(job, site) >= job.servers && free_[site].Holds(job.servers, job.within) &&
+           allowed(site);
   };
   std::vector<SiteIndex> sites;
   if (!job.spans) {
@@ -44,14 +51,94 @@ std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& a
     }
     sites = job.sites;
   }
-  Start start{job.job, {}};
+  Placement placement;
   for (const SiteIndex site : sites) {
-    const Placement part = free_[site].Take(site, job.servers);
-    start.placement.insert(start.placement.end(), part.begin(), part.end());
-    ends_[site].emplace_back(EndOf(job), job.servers);
+    const Placement part = free_[site].Take(site, job.servers, job.within);
+    placement.insert(placement.end(), part.begin(), part.end());
   }
-  starts_.push_back(std::move(start));
+  Begin(job, std::move(placement));
   return sites;
+}
+
+void Round::Begin(const QueuedJob& job, Placement placement) {
+  for (const ServerRun& run : placement) {
+    ends_[run.site].emplace_back(EndOf(job), run.count);
+    servers_back_[run.site].push_back({EndOf(job), run});
+  }
+  decision_.starts.push_back({job.job, std::move(placement)});
+}
+
+bool Round::TryStartOutside(const QueuedJob& job, const ServerRun& kept) {
+  const SiteIndex site = kept.site;
+  FreeServers outside = free_[site];
+  outside.Remove(kept);
+  const std::int32_t spares = job.restarts ? 0 : state_.sites[site].reserved;
+  if (outside.total() - spares < job.servers || !outside.Holds(job.servers, job.within)) {
+    return false;
+  }
+  Placement placement = outside.Take(site, job.servers, job.within);
+  for (const ServerRun& run : placement) {
+    free_[site].Remove(run);
+  }
+  Begin(job, std::move(placement));
+  return true;
+}
+
+Round::Shadow Round::ShadowIn(const QueuedJob& job, const ServerRun& servers) const {
+  std::vector<std::pair<double, std::int32_t>> ends;
+  for (const End& end : servers_back_[servers.site]) {
+    const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
+    const std::int32_t last = std::min(end.servers.first + end.servers.count,
+                                       servers.first + servers.count);
+    if (last > first) {
+      ends.emplace_back(end.when, last - first);
+    }
+  }
+  std::sort(ends.begin(), ends.end());
+  std::int32_t free = FreeAt(job, servers, -1);
+  double when = state_.now.si();
+  for (auto end = ends.begin(); end != ends.end() && free < job.servers; ++end) {
+    when = end->first;
+    free += end->second;
+  }
+  return {free >= job.servers ? when : std::numeric_limits<double>::infinity(), servers};
+}
+
+Round::Shadow Round::ShadowOn(SiteIndex site, const QueuedJob& job) const {
+  const Locality& locality = *state_.sites[site].locality;
+  if (job.within.empty()) {
+    return ShadowIn(job, {site, ServerIndex{0}, locality.servers()});
+  }
+  const int level = LevelNamed(locality, job.within);
+  Shadow best{std::numeric_limits<double>::infinity(), {site, ServerIndex{0}, 0}};
+  for (std::int32_t group = 0; level >= 0 && group < locality.groups(level); ++group) {
+    const ServerIndex first = locality.begin_of(level, group);
+    const std::int32_t count = locality.end_of(level, group) - first;
+    if (count >= job.servers) {
+      const Shadow here = ShadowIn(job, {site, first, count});
+      best = here.when < best.when || best.servers.count == 0 ? here : best;
+    }
+  }
+  return best;
+}
+
+std::int32_t Round::FreeAt(const QueuedJob& job, const ServerRun& servers, double when) const {
+  const SiteState& site = state_.sites[servers.site];
+  const bool all = servers.count == site.locality->servers();
+  std::int32_t free = all ? FreeFor(job, servers.site) : free_[servers.site].FreeIn(servers);
+  for (const End& end : servers_back_[servers.site]) {
+    const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
+    const std::int32_t last = std::min(end.servers.first + end.servers.count,
+                                       servers.first + servers.count);
+    free += end.when <= when ? std::max(0, last - first) : 0;
+  }
+  return free;
+}
+
+void Round::Move(Start room_for, std::vector<Start> moves) {
+  CHECK(decision_.moves.empty() && !moves.empty());
+  decision_.room_for = std::move(room_for);
+  decision_.moves = std::move(moves);
 }
 
 std::vector<const QueuedJob*> StartInOrder(Round& round) {
@@ -75,10 +162,14 @@ std::vector<const QueuedJob*> StartInOrder(Round& round) {
   return still_waiting;
 }
 
-std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state) {
+Decision Decide(const Policy& policy, const ClusterState& state) {
   Round round(state);
   policy.decide(round);
-  return round.TakeStarts();
+  return round.TakeDecision();
+}
+
+std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state) {
+  return Decide(policy, state).starts;
 }
 
 }  // namespace gridlock

@@ -27,6 +27,28 @@ class Round {
   /// the room. Returns its sites; empty: it does not start.
   std::vector<SiteIndex> TryStart(const QueuedJob& job, const SiteFilter& allowed);
 
+  /// The same on one site, on servers outside of `kept` alone. False: it does not start.
+  bool TryStartOutside(const QueuedJob& job, const ServerRun& kept);
+
+  /// When, as far as expected run times say, a site has the servers of a job, and which of the
+  /// site's servers these are: all of it, or a group where the job has to lie within one.
+  struct Shadow {
+    double when = 0;  ///< infinite when that is not known
+    ServerRun servers;
+  };
+
+  [[nodiscard]] Shadow ShadowOn(SiteIndex site, const QueuedJob& job) const;
+
+  /// Servers of these that are free at a time, as far as is known.
+  [[nodiscard]] std::int32_t FreeAt(const QueuedJob& job, const ServerRun& servers,
+                                    double when) const;
+
+  /// What is free on a site, for a look at what could be.
+  [[nodiscard]] const FreeServers& free_servers(SiteIndex site) const { return free_[site]; }
+
+  /// Running jobs move, and a job starts where that made room. Once in a round.
+  void Move(Start room_for, std::vector<Start> moves);
+
   /// Puts the jobs that wait into the order that `before` says.
   void SortWaiting(const std::function<bool(const QueuedJob*, const QueuedJob*)>& before);
 
@@ -50,14 +72,27 @@ class Round {
 
   [[nodiscard]] const ClusterState& state() const { return state_; }
 
-  std::vector<Start> TakeStarts() { return std::move(starts_); }
+  /// Whether a job starts in this round.
+  [[nodiscard]] bool starts_something() const { return !decision_.starts.empty(); }
+
+  Decision TakeDecision() { return std::move(decision_); }
 
  private:
   const ClusterState& state_;
   std::vector<FreeServers> free_;
   std::vector<const QueuedJob*> waiting_;
+  /// Servers that come back.
+  struct End {
+    double when;
+    ServerRun servers;
+  };
+
+  void Begin(const QueuedJob& job, Placement placement);
+  [[nodiscard]] Shadow ShadowIn(const QueuedJob& job, const ServerRun& servers) const;
+
   std::vector<std::vector<std::pair<double, std::int32_t>>> ends_;  ///< by site
-  std::vector<Start> starts_;
+  std::vector<std::vector<End>> servers_back_;                      ///< the same, server by server
+  Decision decision_;
 };
 
 /// Starts the jobs that wait, in their order. One that does not fit makes those behind it wait, on

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -36,6 +37,7 @@ struct QueuedJob {
   Seconds expected;          ///< run time once started, as far as known; infinite when not known
   bool restarts = false;     ///< it has run before, and may use spares
   std::int32_t tenant = 0;   ///< in ClusterState::used
+  std::string within = {};   ///< level of the locality, one group of which holds it; "": any servers
 };
 
 /// A job that holds servers.
@@ -45,6 +47,10 @@ struct RunningJob {
   Seconds start;         ///< on the clock
   Seconds expected_end;  ///< on the clock; infinite when not known; in the past: any moment
   Placement placement;
+  /// Sites that it could move to, on one of them at a time; empty: it stays where it is.
+  std::vector<SiteIndex> sites = {};
+  std::string within = {};  ///< as of a queued job
+  Seconds move_time = {};   ///< that it is held up when it moves: checkpoint and restart
 };
 
 struct ClusterState {
@@ -60,6 +66,14 @@ struct ClusterState {
 struct Start {
   JobIndex job{0};
   Placement placement;
+};
+
+/// What is to be done now. A running job of `moves` is saved and stops; when all of them have,
+/// `room_for` starts where they were, and they where `moves` says.
+struct Decision {
+  std::vector<Start> starts;
+  Start room_for = {};  ///< of no meaning without moves
+  std::vector<Start> moves;
 };
 
 class Round;
@@ -79,7 +93,11 @@ std::span<const Policy> Policies();
 /// The policy of that name. CHECKs that there is one.
 const Policy& PolicyNamed(std::string_view name);
 
-/// What starts now. Every server of the result is free in `state`, and in one placement only.
+/// What a policy does. Every server of the starts is free in `state`, and in one placement only;
+/// those of the moves and of what they make room for are free when the moved jobs have stopped.
+Decision Decide(const Policy& policy, const ClusterState& state);
+
+/// The starts alone.
 std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state);
 
 /// Free servers for a job, packed by the site's Locality. Example with leaves and pods: a job goes
@@ -90,11 +108,16 @@ std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state)
 /// servers do not suffice.
 Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t servers);
 
+/// The number of a level of a locality; -1: it has none of that name.
+int LevelNamed(const Locality& locality, const std::string& name);
+
 /// Jobs that must stop so that `servers` are free on a site. Only jobs with a priority below
 /// `below_priority` stop: the lowest priority first, of these the latest start, then the highest
 /// number. A job that turns out not to be needed is spared, the last chosen first. Empty when
 /// enough servers are free already, and when all these jobs together do not hold enough.
+/// @param within  level of the locality one group of which must hold them: that in which the
+///                fewest servers are taken away; "": the whole site
 std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
-                              std::int32_t below_priority);
+                              std::int32_t below_priority, const std::string& within = "");
 
 }  // namespace gridlock

@@ -12,13 +12,19 @@ struct Candidate {
   std::int32_t servers = 0;  ///< on the site
 };
 
-std::vector<Candidate> CandidatesOn(const ClusterState& state, SiteIndex site,
+std::int32_t Within(const ServerRun& run, const ServerRun& servers) {
+  const std::int32_t first = std::max(run.first.value, servers.first.value);
+  const std::int32_t last = std::min(run.first + run.count, servers.first + servers.count);
+  return run.site == servers.site ? std::max(0, last - first) : 0;
+}
+
+std::vector<Candidate> CandidatesOn(const ClusterState& state, const ServerRun& servers,
                                     std::int32_t below_priority) {
   std::vector<Candidate> candidates;
   for (const RunningJob& job : state.running) {
     Candidate candidate{&job, 0};
     for (const ServerRun& run : job.placement) {
-      candidate.servers += run.site == site ? run.count : 0;
+      candidate.servers += Within(run, servers);
     }
     if (job.priority < below_priority && candidate.servers > 0) {
       candidates.push_back(candidate);
@@ -31,14 +37,19 @@ std::vector<Candidate> CandidatesOn(const ClusterState& state, SiteIndex site,
   return candidates;
 }
 
-}  // namespace
+/// Who stops, and how many servers that takes away.
+struct Choice {
+  std::vector<JobIndex> victims;
+  std::int32_t servers = 0;
+};
 
-std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
-                              std::int32_t below_priority) {
-  const std::vector<char>& free = state.sites.at(site).free;
-  auto missing = servers - static_cast<std::int32_t>(std::count(free.begin(), free.end(), 1));
+// So that `servers` of these are free.
+Choice VictimsAmong(const ClusterState& state, const ServerRun& among, std::int32_t servers,
+                    std::int32_t below_priority) {
+  const auto free = state.sites.at(among.site).free.begin() + among.first.value;
+  auto missing = servers - static_cast<std::int32_t>(std::count(free, free + among.count, 1));
   std::vector<Candidate> chosen;
-  for (const Candidate& candidate : CandidatesOn(state, site, below_priority)) {
+  for (const Candidate& candidate : CandidatesOn(state, among, below_priority)) {
     if (missing <= 0) {
       break;
     }
@@ -48,16 +59,39 @@ std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::in
   if (missing > 0) {
     return {};
   }
-  std::vector<JobIndex> victims;
+  Choice choice;
   for (auto candidate = chosen.rbegin(); candidate != chosen.rend(); ++candidate) {
     if (missing + candidate->servers <= 0) {
       missing += candidate->servers;
     } else {
-      victims.push_back(candidate->job->job);
+      choice.victims.push_back(candidate->job->job);
+      choice.servers += static_cast<std::int32_t>(ServersIn(candidate->job->placement));
     }
   }
-  std::reverse(victims.begin(), victims.end());
-  return victims;
+  std::reverse(choice.victims.begin(), choice.victims.end());
+  return choice;
+}
+
+}  // namespace
+
+std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
+                              std::int32_t below_priority, const std::string& within) {
+  const Locality& locality = *state.sites.at(site).locality;
+  const int level = within.empty() ? -1 : LevelNamed(locality, within);
+  if (level < 0) {
+    return VictimsAmong(state, {site, ServerIndex{0}, locality.servers()}, servers, below_priority)
+        .victims;
+  }
+  Choice best;
+  for (std::int32_t group = 0; group < locality.groups(level); ++group) {
+    const ServerIndex first = locality.begin_of(level, group);
+    const ServerRun among{site, first, locality.end_of(level, group) - first};
+    Choice here = VictimsAmong(state, among, servers, below_priority);
+    if (!here.victims.empty() && (best.victims.empty() || here.servers < best.servers)) {
+      best = std::move(here);
+    }
+  }
+  return best.victims;
 }
 
 }  // namespace gridlock

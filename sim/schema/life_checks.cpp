@@ -60,7 +60,7 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
   };
   for (int i = 0; i < scenario.job_size(); ++i) {
     const Complaints job = complain.Within("job", i);
-    for (const char* field : {"campaign", "serving", "recorded", "after_cohort"}) {
+    for (const char* field : {"campaign", "serving", "recorded", "after_cohort", "within"}) {
       refuse(job, field);
     }
     for (const char* field : {"checkpoint", "elastic"}) {
@@ -72,7 +72,13 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
     }
   }
   for (int i = 0; i < scenario.site_size(); ++i) {
-    refuse(complain.Within("site", i).Within("facility"), "power_cap");
+    for (const char* field : {"power_cap", "rack_cap", "row_cap"}) {
+      refuse(complain.Within("site", i).Within("facility"), field);
+    }
+    for (const char* field : {"delivery", "profile", "hour"}) {
+      refuse(complain.Within("site", i), field);
+    }
+    refuse(complain.Within("site", i).Within("facility"), "demand_response");
   }
   refuse(complain.Within("recording"), "interval");
 }
@@ -103,14 +109,34 @@ void Check(const proto::Scenario& scenario, const Complaints& complain) {
   }
 }
 
+void CheckOuter(const proto::Pretraining& run, bool spans, const Complaints& complain) {
+  const int group = run.layout().shard_group();
+  if (run.has_outer() && !spans && (group == 0 || group >= run.layout().data())) {
+    complain.Presence("outer", "there is nobody to meet rarely: the run lies on one site and has one "
+                               "shard group",
+                      "\"span\" with two sites or more, or a \"shard_group\" smaller than \"data\"");
+  }
+}
+
 void Check(const proto::Job& job, const Complaints& complain) {
   if (job.kind_case() == proto::Job::KIND_NOT_SET) {
     complain.Presence("kind", "the job does not say what it is",
                       "pretraining { ... }, campaign { ... }, serving { ... } or "
                       "collective_test { ... }");
   }
+  if (complain.Has("within") && (job.has_serving() || job.has_collective_test())) {
+    complain.Presence("within", "\"within\" is for training and jobs of logs",
+                      "a job without it");
+  }
+  if (job.has_pretraining()) {
+    CheckOuter(job.pretraining(), job.span_size() > 0, complain.Within("pretraining"));
+  }
   if (job.span_size() == 0) {
     return;
+  }
+  if (complain.Has("within")) {
+    complain.Presence("within", "a job over several sites has no group of its own",
+                      "\"site\" beside it, or a job without it");
   }
   if (complain.Has("site")) {
     complain.Presence("span", "both \"site\" and \"span\" are given", "one of them");
@@ -299,9 +325,15 @@ void Check(const proto::Failure& failure, const Complaints& complain) {
   if (complain.Has("takes") && complain.Has("servers")) {
     complain.Presence("servers", "both \"takes\" and \"servers\" are given", "one of them");
   }
-  if (complain.Has("slowdown") && failure.detection_time().empty()) {
-    complain.Presence("slowdown", "\"slowdown\" holds until somebody notices",
-                      "\"detection_time\" beside it");
+  for (const char* field : {"slowdown", "flaps"}) {
+    if (complain.Has(field) && failure.detection_time().empty()) {
+      complain.Presence(field, Quoted(field) + (field[0] == 's' ? " holds" : " last") +
+                                   " until somebody notices",
+                        "\"detection_time\" beside it");
+    }
+  }
+  if (complain.Has("slowdown") && complain.Has("flaps")) {
+    complain.Presence("flaps", "both \"slowdown\" and \"flaps\" are given", "one of them");
   }
 }
 
@@ -316,6 +348,39 @@ void Check(const proto::Spares& spares, const Complaints& complain) {
   if (complain.Has("cold_start") && spares.cold() == 0) {
     complain.Presence("cold_start", "no server is cold", "\"cold\" beside it");
   }
+}
+
+void CheckProfile(const proto::Site& site, const Complaints& complain) {
+  for (int i = 1; i < site.hour_size(); ++i) {
+    if (TimeOf(site.hour(i).at()) <= TimeOf(site.hour(i - 1).at())) {
+      complain.Within("hour", i).Value("at", "hours do not rise", "a later time");
+    }
+  }
+  const bool priced = std::any_of(site.hour().begin(), site.hour().end(), [](const auto& hour) {
+    return hour.has_electricity();
+  });
+  if (site.facility().has_demand_response() && !priced && site.profile().empty()) {
+    complain.Within("facility").Presence("demand_response",
+                                         "no hour says what electricity costs",
+                                         "a \"profile\" with electricity");
+  }
+}
+
+void Check(const proto::Facility& facility, const Complaints& complain) {
+  for (int i = 1; i < facility.pue_at_size(); ++i) {
+    if (facility.pue_at(i).temperature() <= facility.pue_at(i - 1).temperature()) {
+      complain.Within("pue_at", i).Value("temperature", "temperatures do not rise",
+                                         "a higher one");
+    }
+  }
+  const auto needs = [&](const char* field, const char* other) {
+    if (complain.Has(field) && !complain.Has(other)) {
+      complain.Presence(field, Quoted(field) + " needs " + Quoted(other),
+                        std::string(other) + ": 4, or another number");
+    }
+  };
+  needs("rack_cap", "servers_per_rack");
+  needs("row_cap", "racks_per_row");
 }
 
 void Check(const proto::Scheduler& scheduler, const Complaints& complain) {
@@ -357,6 +422,8 @@ void CheckLifeMessage(const google::protobuf::Message& message, const Complaints
   CheckIf<proto::Failure>(message, complain, Check);
   CheckIf<proto::Lemons>(message, complain, Check);
   CheckIf<proto::Spares>(message, complain, Check);
+  CheckIf<proto::Site>(message, complain, CheckProfile);
+  CheckIf<proto::Facility>(message, complain, Check);
   CheckIf<proto::Scheduler>(message, complain, Check);
   CheckIf<proto::Item>(message, complain, Check);
 }

@@ -47,10 +47,10 @@ struct Gathered {
 };
 
 /// Gathers the values of one verdict and decides it.
-class Decision {
+class VerdictCase {
  public:
   /// `labels`: where it is decided; one "" when it is decided once.
-  Decision(const SweepVerdict& verdict, std::vector<std::string> labels)
+  VerdictCase(const SweepVerdict& verdict, std::vector<std::string> labels)
       : verdict_(verdict), labels_(std::move(labels)) {
     gathered_.assign(labels_.size(), std::vector<Gathered>(verdict.values.size()));
     seen_.assign(labels_.size(), false);
@@ -131,7 +131,7 @@ class Decision {
 
 std::vector<VerdictResult> Decide(const Sweep& sweep, const Grid& grid,
                                   const std::string& journal) {
-  std::vector<Decision> decisions;
+  std::vector<VerdictCase> decisions;
   for (const SweepVerdict& verdict : sweep.verdicts) {
     std::vector<std::string> labels;
     if (verdict.each >= 0) {
@@ -150,12 +150,12 @@ std::vector<VerdictResult> Decide(const Sweep& sweep, const Grid& grid,
   ForEachLine(journal, [&](std::string_view line) {
     const PointRecord record = RecordOf(line);
     const std::map<std::string, std::string> at(record.at.begin(), record.at.end());
-    for (Decision& decision : decisions) {
+    for (VerdictCase& decision : decisions) {
       decision.Take(record, at, sweep);
     }
   });
   std::vector<VerdictResult> results;
-  for (const Decision& decision : decisions) {
+  for (const VerdictCase& decision : decisions) {
     results.push_back(decision.Result());
   }
   return results;

@@ -233,6 +233,21 @@ MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, int se
       }};
 }
 
+// Power of a board over a published run on a thousand accelerators.
+MaybeCase PoweredRun(const CatalogueList& catalogue, MeasuredResult& result,
+                     const std::string& what,
+                     std::function<double(const std::vector<double>&)> predict) {
+  const std::string server = ServerOfEight(catalogue, result);
+  if (server.empty()) {
+    return std::nullopt;
+  }
+  result.reason =
+      fmt::format("Llama 2 7B on 128 {}, a sequence for each accelerator: {}", server, what);
+  return LifeCase{{PublishedRunText(server)}, &ReadPower, [predict](const Values& values) {
+                    return predict(values[0]);
+                  }};
+}
+
 MaybeCase ServerPeak(const CatalogueList& catalogue, MeasuredResult& result) {
   return Powered(catalogue, result, kBusiest, "the server while it computes",
                  [](const std::vector<double>& of) {
@@ -257,10 +272,10 @@ MaybeCase ServerShare(const CatalogueList& catalogue, MeasuredResult& result) {
 }
 
 MaybeCase BoardShare(const CatalogueList& catalogue, MeasuredResult& result) {
-  return Powered(catalogue, result, kUsual, "a board in the mean of a step over its limit",
-                 [](const std::vector<double>& of) {
-                   return kPerCent * of[0] / of[4];
-                 });
+  return PoweredRun(catalogue, result, "a board in the mean of a step over its limit",
+                    [](const std::vector<double>& of) {
+                      return kPerCent * of[0] / of[4];
+                    });
 }
 
 // "MWh for 234k H100-h": boards alone.
@@ -276,11 +291,12 @@ MaybeCase Energy(const CatalogueList& catalogue, MeasuredResult& result) {
     return std::nullopt;
   }
   const double hours = *count * (rest.starts_with("k") ? 1e3 : rest.starts_with("M") ? 1e6 : 1);
-  return Powered(catalogue, result, kUsual,
-                 "boards alone over the accelerator-hours; the row does not say what is counted",
-                 [hours](const std::vector<double>& of) {
-                   return of[0] * hours / 1e6;
-                 });
+  return PoweredRun(
+      catalogue, result,
+      "boards alone over the accelerator-hours; the row does not say what is counted",
+      [hours](const std::vector<double>& of) {
+        return of[0] * hours / 1e6;
+      });
 }
 
 MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
@@ -300,6 +316,31 @@ MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
   }
   result.reason = fmt::format("Nemotron-4 340B, {:.0f} km, 3.2 Tbps (not published)", *distance);
   return LifeCase{{SitesText(server, count, 1, 0), SitesText(server, count, 2, *distance)},
+                  &ReadTime,
+                  [](const Values& values) {
+                    return kPerCent * values[0][0] / values[1][0];
+                  }};
+}
+
+// "outer steps every 100 steps": the share of the time that is not spent in exchanges.
+MaybeCase RareSums(const CatalogueList& catalogue, MeasuredResult& result) {
+  const std::string server = ServerOfEight(catalogue, result);
+  const std::int64_t count = server.empty() ? 0 : SizeOfRun(result, kServer);
+  std::string_view rest = FromFirstDigit(result.row.Text("notes"));
+  const std::optional<double> steps = LeadingNumber(rest);
+  constexpr std::int64_t kMostSites = 32;
+  if (!steps || count < 2 * kServer || count > kMostSites * kServer) {
+    if (result.reason.empty()) {
+      NotSimulated(result, "its notes say no number of steps, or it has more than 32 servers");
+    }
+    return std::nullopt;
+  }
+  const int servers = static_cast<int>(count / kServer);
+  result.reason = fmt::format("{} sites of one {}, Llama 3.1 8B, 500 Mbps and 8,000 km (the least of "
+                              "its report and a guess)",
+                              servers, server);
+  return LifeCase{{RareSumsText(server, servers, 0),
+                   RareSumsText(server, servers, static_cast<int>(*steps))},
                   &ReadTime,
                   [](const Values& values) {
                     return kPerCent * values[0][0] / values[1][0];
@@ -330,6 +371,7 @@ constexpr std::array kMetrics = {
     Metric{"power", "sustained_clock", nullptr},
     Metric{"power", "system_max", nullptr},
     Metric{"multi_dc", "scaling_efficiency_vs_single_DC", &TwoSites},
+    Metric{"multi_dc", "compute_utilization", &RareSums},
     Metric{"multi_dc", "latency_multiplier", nullptr},
 };
 
@@ -442,10 +484,8 @@ std::optional<LifeCase> LifeCaseOf(const CatalogueList& catalogue, MeasuredResul
         known.emplace_back(each.name);
       }
     }
-    NotSimulated(result, name == "compute_utilization"
-                             ? "training with rare outer steps (DiLoCo) is not simulated"
-                             : fmt::format("the metric {} is not simulated; expected {}",
-                                           Quoted(name), OneOf(known)));
+    NotSimulated(result, fmt::format("the metric {} is not simulated; expected {}", Quoted(name),
+                                     OneOf(known)));
     return std::nullopt;
   }
   if (metric->make == nullptr) {

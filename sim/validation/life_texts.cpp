@@ -138,6 +138,17 @@ std::string OneServerText(const std::string& server, int sequences_each) {
                      8 * sequences_each);
 }
 
+std::string PublishedRunText(const std::string& server) {
+  return kSwitch + SiteText("room", server, 128) + R"(job {
+  pretraining {
+    model: "llama_2_7b" stack: "torchtitan"
+    layout { tensor: 1 pipeline: 1 data: 1024 }
+    global_batch: 1024 micro_batch: 1 sequence_length: 4096 zero: 3 recompute: NONE
+  }
+}
+)";
+}
+
 std::string SitesText(const std::string& server, std::int64_t accelerators, int sites,
                       double distance_km) {
   std::string text = kSwitch;
@@ -162,6 +173,34 @@ std::string SitesText(const std::string& server, std::int64_t accelerators, int 
 }}
 )",
                             where, accelerators / 96, accelerators / 96 * 72);
+}
+
+std::string RareSumsText(const std::string& server, int servers, int steps) {
+  std::string text = kSwitch, span;
+  const int sites = steps > 0 ? servers : 1;
+  for (int s = 0; s < sites; ++s) {
+    text += SiteText(fmt::format("site {}", s), server, 1);
+    span += fmt::format("{}\"site {}\"", s > 0 ? ", " : "", s);
+    for (int other = 0; other < s; ++other) {
+      text += fmt::format(
+          "wan {{ from: \"site {}\" to: \"site {}\" bandwidth: \"500 Mbps\" distance: \"8000 km\" }}\n",
+          other, s);
+    }
+  }
+  return text + fmt::format(R"(job {{
+  {}
+  pretraining {{
+    model: "llama_3.1_8b" stack: "torchtitan"
+    layout {{ tensor: 1 pipeline: 1 data: {} }}
+    global_batch: {} micro_batch: 1 sequence_length: 8192 zero: 3 recompute: SELECTIVE
+    {}
+  }}
+}}
+)",
+                            sites > 1 ? "span: [" + span + "]" : "", sites * 8, sites * 128,
+                            steps > 0 ? fmt::format("outer {{ steps: {} bytes_per_parameter: 1 }}",
+                                                    steps)
+                                      : "");
 }
 
 }  // namespace gridlock

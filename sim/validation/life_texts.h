@@ -36,6 +36,15 @@ std::string FailingRunsText(const FailingRuns& runs);
 /// takes so many sequences of 4,096 tokens in a step.
 std::string OneServerText(const std::string& server, int sequences_each);
 
+/// A model of seven billion parameters on 128 servers of eight, fully sharded and compiled, 4M
+/// tokens a step: OLMo 2 7B as its report has it (arXiv:2501.00656, table of hyperparameters and
+/// section on hardware; from memory). Each accelerator takes one sequence of 4,096.
+std::string PublishedRunText(const std::string& server);
+
+/// Llama 3.1 8B on `servers` sites of one server each, far from each other, that meet once in `steps`
+/// steps with a byte for each parameter over links of 500 Mbps; 0: they meet never.
+std::string RareSumsText(const std::string& server, int servers, int steps);
+
 /// Nemotron-4 340B on `accelerators` in one site, or half of them in each of two that lie so far
 /// apart.
 std::string SitesText(const std::string& server, std::int64_t accelerators, int sites,

@@ -103,6 +103,47 @@ TEST(Build, ItsTextIsAScenarioWithItsSpares) {
   }
 }
 
+TEST(Build, DollarsPayForOperationToo) {
+  BuildAsked asked;
+  asked.pue = 1.25;
+  asked.electricity = 0.1;
+  asked.horizon_days = 2 * 365.25;
+  asked.dollars = 1e8;
+  const double energy = 8 * 1.25 * 24 * asked.horizon_days * 0.1;
+  const ServerFigures figures{8000, 300000, 20000};
+  EXPECT_EQ(ServersWithin(asked, figures).servers,
+            static_cast<std::int64_t>(1e8 / (300000 + energy + 40000)));
+}
+
+TEST(Build, TheFleetIsOfTheReplicaThatNeedsFewestAcceleratorsAndKeepsItsObjectives) {
+  BuildAsked asked;
+  asked.users = 864000;  // ten requests each: 100 a second in the mean, 170 at the peak
+  const std::vector<FleetProbe> probes = {{2, 1}, {2, 2}, {2, 4}, {4, 4}, {4, 8}};
+  // Two accelerators answer 2 a second, four 8 a second: 170 against 88 accelerators.
+  FleetSize fleet = FleetOf(asked, probes, {1, 0.96, 0.5, 1, 0.95});
+  EXPECT_EQ(fleet.tensor, 4);
+  EXPECT_EQ(fleet.replicas, 22);
+  // None keeps them: that which comes nearest.
+  fleet = FleetOf(asked, probes, {0.3, 0.2, 0, 0.9, 0.1});
+  EXPECT_EQ(fleet.tensor, 4);
+  EXPECT_EQ(fleet.replicas, 43);
+}
+
+TEST(Build, ItsServersComeMonthByMonth) {
+  BuildAsked asked;
+  asked.months = 3;
+  BuildSize size;
+  size.servers = 100;
+  size.batch = 64;
+  const Scenario scenario = ScenarioBase("build", LifeText(asked, Parts(), size, "build"),
+                                         {"job[0].pretraining.model=llama_3.1_8b"})
+                                .At({});
+  const std::vector<DeliverySpec>& parts = scenario.sites[0].deliveries;
+  ASSERT_EQ(parts.size(), 2U);
+  EXPECT_EQ(parts[0].servers + parts[1].servers, 67);
+  EXPECT_NEAR(parts[1].at.si() / 86400, 2 * 365.25 / 12, 0.01);
+}
+
 TEST(Build, ThoseThatFinishComeFirstByTheDay) {
   Build slow, fast, never, broken;
   slow.figures.days = 20;

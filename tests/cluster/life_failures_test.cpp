@@ -15,6 +15,8 @@
 namespace gridlock {
 namespace {
 
+constexpr Seconds kEver(1e300);
+
 FailureSpec Kind(const std::string& name, double mtbf, const std::string& takes = "server") {
   FailureSpec kind;
   kind.name = name;
@@ -146,6 +148,126 @@ TEST(Failures, ThatSlowAServerDownStretchTheStepsUntilTheyAreNoticed) {
             "");
 }
 
+TEST(Failures, OfARackARowAndAFeedTakeWhatStandsThere) {
+  std::vector<FailureSpec> kinds;
+  for (const char* group : {"rack", "row", "feed"}) {
+    kinds.push_back(Kind(group, 20 * kDay, group));
+    kinds.back().unit = FailureUnit::kTogether;
+    kinds.back().repair_time = Seconds(1);
+  }
+  Scenario scenario = Failing(48, {TrainingJob("run", 1, 1000000)}, kinds, 1000 * kDay);
+  scenario.sites[0].servers_per_rack = 2;
+  scenario.sites[0].racks_per_row = 3;
+  scenario.sites[0].rows_per_feed = 4;
+  scenario.epochs[0].sites = scenario.sites;
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   std::string says;
+                   const double groups[] = {24, 8, 2}, servers[] = {2, 6, 24};
+                   for (std::size_t k = 0; k < 3; ++k) {
+                     says += Count(record, k, groups[k] * 50) +
+                             Differ("servers of " + record.failures[k].name,
+                                    static_cast<double>(record.failures[k].servers),
+                                    servers[k] * static_cast<double>(record.failures[k].failures));
+                   }
+                   return BrokenLaws(scenario, record) + says;
+                 }),
+            "");
+}
+
+// Of N servers until T: N / mtbf x (T + (times - 1) decay (1 - exp(-T / decay))).
+TEST(Failures, OfNewPartsFallToTheRateOfOldOnes) {
+  constexpr int kServers = 500;
+  constexpr double kMtbf = 2000 * kDay, kTimes = 5, kDecay = 60 * kDay, kYear = 365 * kDay;
+  FailureSpec kind = Kind("server", kMtbf);
+  kind.early = {kTimes, Seconds(kDecay)};
+  kind.repair_time = Seconds(1);
+  const auto expected = [&](double age, double length) {
+    const double excess = std::exp(-age / kDecay) - std::exp(-(age + length) / kDecay);
+    return kServers / kMtbf * (length + (kTimes - 1) * kDecay * excess);
+  };
+  for (const double age : {0.0, 60 * kDay}) {
+    Scenario scenario = Failing(kServers, {TrainingJob("run", 1, 10)}, {kind}, kYear);
+    scenario.reliability.age = Seconds(age);
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [&](const LifeRecord& record) {
+                     double first = 0;
+                     for (const LifeEvent& event : record.events) {
+                       first += event.kind == EventKind::kFailure && event.at.si() < kDecay;
+                     }
+                     const double early = expected(age, kDecay);
+                     return BrokenLaws(scenario, record) + Count(record, 0, expected(age, kYear)) +
+                            Differ("in the first two months", first, early, 4 / std::sqrt(early));
+                   }),
+              "");
+  }
+}
+
+TEST(Failures, OfServersThatComeLaterBeginWithTheirDelivery) {
+  constexpr double kDecay = 30 * kDay;
+  FailureSpec kind = Kind("server", 4000 * kDay);
+  kind.early = {20, Seconds(kDecay)};
+  kind.repair_time = Seconds(1);
+  Scenario scenario = Failing(1000, {TrainingJob("run", 1, 10)}, {kind}, 200 * kDay);
+  scenario.reliability.age = Seconds(10 * kDecay);
+  scenario.sites[0].deliveries = {{Seconds(100 * kDay), 600}};
+  scenario.epochs[0].sites = scenario.sites;
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   double before = 0, of_new = 0;
+                   for (const LifeEvent& event : record.events) {
+                     const bool fails = event.kind == EventKind::kFailure;
+                     before += fails && event.at.si() < 100 * kDay;
+                     of_new += fails && event.server >= 400;
+                   }
+                   const double old = 400 * 100 / 4000.0;
+                   const double fresh = 600 / 4000.0 * (100 + 19 * 30 * (1 - std::exp(-10 / 3.0)));
+                   return BrokenLaws(scenario, record) +
+                          Differ("before", before, old, 4 / std::sqrt(old)) +
+                          Differ("of new ones", of_new, fresh, 4 / std::sqrt(fresh));
+                 }),
+            "");
+}
+
+// A link is down for 5 s and up for 95 s in the mean until a server goes out after two hours: the
+// run stands still for a twentieth of that time, and for all of it where it never comes up.
+TEST(Flaps, HoldARunUpWhileTheLinkIsDown) {
+  FailureSpec link = Kind("link", 2 * kDay);
+  link.detection_time = Seconds(2 * kHour);
+  link.flaps = {Seconds(5), Seconds(95), Seconds(0)};
+  JobSpec job = TrainingJob("run", 1, 10000000);
+  TrainingOf(job).checkpoint_interval = Seconds(600);
+  const Scenario scenario = Failing(1, {job}, {link}, 400 * kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const LifeJob& run = record.jobs[0];
+                   const double flapping = 2 * kHour * run.interruptions;
+                   return BrokenLaws(scenario, record) +
+                          (run.interruptions > 100 ? "" : "hardly any flapped\n") +
+                          Differ("stalled", run.stalled.si(), flapping / 20, 0.05);
+                 }),
+            "");
+}
+
+// It is down for longer than 15 s with a probability of exp(-3). Each time the run starts again.
+TEST(Flaps, StopARunThatHasNoPatienceForThem) {
+  FailureSpec link = Kind("link", 2 * kDay);
+  link.detection_time = Seconds(2 * kHour);
+  link.flaps = {Seconds(5), Seconds(95), Seconds(15)};
+  JobSpec job = TrainingJob("run", 1, 10000000);
+  TrainingOf(job).checkpoint_interval = Seconds(600);
+  const Scenario scenario = Failing(1, {job}, {link}, 400 * kDay);
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const auto links = static_cast<double>(record.failures[0].failures);
+                   const double stops = links * (1 + 2 * kHour / 100 * std::exp(-3.0));
+                   return BrokenLaws(scenario, record) +
+                          Differ("stops", record.jobs[0].interruptions, stops,
+                                 4 / std::sqrt(stops));
+                 }),
+            "");
+}
+
 TEST(Lemons, CauseTheirShareOfFailuresAndLeaveTheRateOfAllAsItIs) {
   const SiteSpec site = Hall(1000);
   const Locality locality = Locality::Flat("leaf", site.servers);
@@ -155,13 +277,14 @@ TEST(Lemons, CauseTheirShareOfFailuresAndLeaveTheRateOfAllAsItIs) {
   spec.lemon_failures = 0.13;
   const LemonServers lemons = DrawLemons(spec, site, 1);
   ASSERT_EQ(lemons.servers.size(), 12U);
-  FailureStream stream(kind, site, locality, lemons, 1, "failures/test");
+  const std::vector<Seconds> since(static_cast<std::size_t>(site.servers));
+  FailureStream stream(kind, site, locality, lemons, since, 1, "failures/test");
   constexpr int kDraws = 100000;
   int by_lemons = 0;
   double time = 0;
   for (int i = 0; i < kDraws; ++i) {
-    const FailureStream::Drawn drawn = stream.Next();
-    time += drawn.after.si();
+    const FailureStream::Drawn drawn = stream.Next(Seconds(time), kEver);
+    time = drawn.at.si();
     by_lemons += std::binary_search(lemons.servers.begin(), lemons.servers.end(), drawn.server);
   }
   EXPECT_NEAR(1.0 * by_lemons / kDraws, 0.13, 0.005);
@@ -185,12 +308,13 @@ TEST(Lemons, ExplainWhyLargeJobsFailMoreOftenThanSmallOnesSay) {
   const double mean_of_jobs = (1 - spec.lemon_share) / usual + spec.lemon_share / lemon;
   const FailureSpec kind = Kind("server", 47.7 * kDay / mean_of_jobs);
   const LemonServers lemons = DrawLemons(spec, site, 1);
-  FailureStream stream(kind, site, locality, lemons, 1, "failures/test");
+  const std::vector<Seconds> since(static_cast<std::size_t>(site.servers));
+  FailureStream stream(kind, site, locality, lemons, since, 1, "failures/test");
   std::vector<double> count(kServers, 0);
   double time = 0;
   for (int i = 0; i < kFailures; ++i) {
-    const FailureStream::Drawn drawn = stream.Next();
-    time += drawn.after.si();
+    const FailureStream::Drawn drawn = stream.Next(Seconds(time), kEver);
+    time = drawn.at.si();
     ++count[drawn.server];
   }
   double small = 0, large = 0;

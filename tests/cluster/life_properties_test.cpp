@@ -7,6 +7,7 @@
 #include <rapidcheck.h>
 #include <rapidcheck/gtest.h>
 
+#include "tests/clos_of.h"
 #include "tests/cluster/lives.h"
 
 namespace gridlock {
@@ -42,6 +43,12 @@ FailureSpec AnyFailure(int number, int servers) {
   kind.neighbours = *rc::gen::element(0, 0, 1, servers);
   kind.repair_time = Seconds(*rc::gen::element(10.0, 5000.0));
   kind.detection_time = Seconds(*rc::gen::element(0.0, 700.0));
+  if (kind.detection_time > Seconds(0) && *rc::gen::arbitrary<bool>()) {
+    kind.flaps = {Seconds(5), Seconds(50), Seconds(*rc::gen::element(0.0, 10.0))};
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    kind.early = {4, Seconds(20000)};
+  }
   return kind;
 }
 
@@ -61,6 +68,32 @@ ReliabilitySpec AnyReliability(int servers) {
   return spec;
 }
 
+// Now and then leaves of four servers, jobs that lie within one, servers that come later, and a
+// second hall.
+void LeavesAndHalls(Scenario& scenario) {
+  SiteSpec& hall = scenario.sites[0];
+  if (hall.servers > 4 && *rc::gen::arbitrary<bool>()) {
+    ClosOf(hall).servers_per_leaf = 4;
+    ClosOf(hall).tiers = 2;
+    ClosOf(hall).leaves_per_pod = (hall.servers + 3) / 4;
+    for (JobSpec& job : scenario.jobs) {
+      const bool fits = TrainingOf(job).step.layout.data <= 4 * 8;
+      job.within = fits && *rc::gen::arbitrary<bool>() ? "leaf" : "";
+    }
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    hall.deliveries = {{Seconds(*rc::gen::inRange(1, 90000)), *rc::gen::inRange(1, hall.servers + 1)}};
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    scenario.sites.push_back(hall);
+    scenario.sites[1].name = "other";
+    for (JobSpec& job : scenario.jobs) {
+      job.sites = *rc::gen::element(std::vector<SiteIndex>{}, std::vector<SiteIndex>{SiteIndex{1}},
+                                    std::vector<SiteIndex>{SiteIndex{0}});
+    }
+  }
+}
+
 Scenario AnyLife() {
   const int servers = *rc::gen::inRange(1, 13);
   std::vector<JobSpec> jobs;
@@ -71,11 +104,12 @@ Scenario AnyLife() {
   Scenario scenario = Week(servers, jobs, kDay);
   scenario.seed = *rc::gen::arbitrary<std::uint64_t>();
   scenario.scheduler =
-      &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE"));
+      &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"));
   scenario.reliability = AnyReliability(servers);
   scenario.fair_share.half_life = Seconds(*rc::gen::element(0.0, 5000.0));
   // Slow enough that two checkpoints at a time meet.
   scenario.sites[0].storage_bandwidth = BytesPerSecond(*rc::gen::element(1e8, 1e12));
+  LeavesAndHalls(scenario);
   scenario.epochs[0].sites = scenario.sites;
   const int outages = *rc::gen::inRange(0, 3);
   for (int i = 0; i < outages; ++i) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <memory>
 
 #include <fmt/format.h>
 #include <gtest/gtest.h>
@@ -120,6 +121,27 @@ TEST(PowerCap, ThatAnIdleSitePassesIsRefused) {
             "threw: ");
 }
 
+// A rack of four servers at work draws 26.4 kW, and 14.3 kW at 40 % of the boards' work.
+TEST(PowerCap, OfARackHoldsAllBoardsOfItsSiteDown) {
+  for (const double cap : {30e3, 20e3}) {
+    Scenario scenario = Week(8, {TrainingJob("a", 4, 1000)}, kDay);
+    scenario.sites[0].server.accelerator.power.limit = Watts(kBoard);
+    scenario.sites[0].servers_per_rack = 4;
+    scenario.sites[0].rack_cap = Watts(cap);
+    scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+    EXPECT_EQ(Live(scenario, PacedByPower,
+                   [&](const LifeRecord& record) {
+                     const double rack = record.sites[0].peak_power.si() - 4 * 1800;
+                     return BrokenLaws(scenario, record) +
+                            (rack <= cap ? "" : "the rack draws too much\n") +
+                            (rack > std::min(cap, 26.4e3) - 0.025 * kBoard * 32 ? ""
+                                                                                : "too slow\n") +
+                            (cap > 26.4e3 ? Differ("end", record.jobs[0].end.si(), 10000) : "");
+                   }),
+              "");
+  }
+}
+
 TEST(PowerCap, CountsThePueOfTheSite) {
   Scenario scenario = Capped(14e3, PowerPolicy::kQueue);
   scenario.sites[0].pue = 1.5;  // two servers would draw 19.8 kW at the meter
@@ -147,6 +169,106 @@ TEST(Money, IsEnergyWithPueAtTheSitesPrice) {
                    return Differ("cost", record.sites[0].cost_usd, 0.08 * kwh) +
                           Differ("carbon", record.sites[0].carbon_kg, 0.4 * kwh) +
                           Differ("of the job", job.cost_usd, job.energy.si() * 1.25 / 3.6e6 * 0.08);
+                 }),
+            "");
+}
+
+// A site of 16 accelerators at 1,000 USD a year each, half of it for a job that holds half.
+TEST(Money, OfOperationIsBorneByAccelerators) {
+  Scenario scenario = Capped(0, PowerPolicy::kSlow);
+  scenario.jobs.pop_back();
+  scenario.sites[0].operation_usd_per_accelerator_year = 1000;
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   constexpr double kYear = 365.25 * kDay;
+                   return Differ("of the site", record.sites[0].operation_usd,
+                                 16 * 1000 * kDay / kYear) +
+                          Differ("of the job", record.jobs[0].operation_usd,
+                                 8 * 1000 * 10000 / kYear);
+                 }),
+            "");
+}
+
+// Six of eight servers come at noon: until then they cost nothing and draw nothing, and a job of
+// all waits for them.
+TEST(Delivery, IsWhenServersBeginToCostAndToWork) {
+  Scenario scenario = Week(8, {TrainingJob("all", 8, 100)}, kDay);
+  scenario.sites[0].capital_usd_per_accelerator = 1e4;
+  scenario.sites[0].depreciation = Seconds(1000 * kDay);
+  scenario.sites[0].deliveries = {{Seconds(kDay / 4), 2}, {Seconds(kDay / 2), 4}};
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   const double servers = 2 + 2 * 0.75 + 4 * 0.5;  // over the day, mean
+                   const double idle_joules = 1800 * (servers * kDay - 8 * 1000);
+                   return BrokenLaws(scenario, record) +
+                          Differ("start", record.jobs[0].start.si(), kDay / 2) +
+                          Differ("capital", record.sites[0].capital_usd, servers * 8 * 1e4 / 1000) +
+                          Differ("idle energy", record.sites[0].rest_energy.si(), idle_joules);
+                 }),
+            "");
+}
+
+// One server at work, 6.6 kW, beside an idle one of 1.8 kW. Twelve dear and hot hours, twelve
+// cheap and cold ones, again and again.
+Scenario ByTheHour() {
+  Scenario scenario = Capped(0, PowerPolicy::kSlow);
+  scenario.horizon = Seconds(2 * kDay);
+  scenario.jobs.pop_back();
+  TrainingOf(scenario.jobs[0]).steps = 1000000;
+  auto profile = std::make_shared<ProfileSpec>();
+  profile->hours = {{Seconds(0), 0.2, 500, 30}, {Seconds(kDay / 2), 0.05, 100, 10}};
+  profile->repeats = Seconds(kDay);
+  scenario.sites[0].profile = profile;
+  scenario.sites[0].pue_points = {{0, 1.1}, {20, 1.2}, {30, 1.4}};
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  return scenario;
+}
+
+TEST(Profile, PricesCarbonAndPueFollowTheHour) {
+  const Scenario scenario = ByTheHour();
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const double kwh = 8.4 * 24;  // of each half, over two days, without PUE
+                   const LifeSite& site = record.sites[0];
+                   return BrokenLaws(scenario, record) +
+                          Differ("energy", site.energy.si() / 3.6e6, kwh * (1.4 + 1.15)) +
+                          Differ("cost", site.cost_usd, kwh * (1.4 * 0.2 + 1.15 * 0.05)) +
+                          Differ("carbon", site.carbon_kg, kwh * (1.4 * 0.5 + 1.15 * 0.1)) +
+                          Differ("PUE", site.pue, (1.4 + 1.15) / 2);
+                 }),
+            "");
+}
+
+TEST(Profile, OverheadThatIsFixedWeighsMoreAtLowLoad) {
+  Scenario scenario = ByTheHour();
+  scenario.sites[0].pue_points.clear();
+  scenario.sites[0].pue = 1.5;
+  scenario.sites[0].pue_fixed = 0.4;
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const double load = 8.4 / 13.2;  // of two servers at their limits
+                   return Differ("PUE", record.sites[0].pue, 1 + 0.5 * (0.6 + 0.4 / load), 1e-6);
+                 }),
+            "");
+}
+
+TEST(Profile, DearHoursLowerTheCap) {
+  Scenario scenario = ByTheHour();
+  scenario.sites[0].pue_points.clear();
+  scenario.sites[0].response_price = 0.1;
+  scenario.sites[0].response_cap = Watts(8e3);
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const std::vector<double>& power = record.sites[0].power;
+                   const std::size_t quarter = power.size() / 4;
+                   return BrokenLaws(scenario, record) +
+                          (power[quarter / 2] <= 8e3 && power[quarter / 2] > 7.5e3 ? ""
+                                                                                   : "no cap\n") +
+                          Differ("cheap hours", power[quarter + quarter / 2], 8400);
                  }),
             "");
 }

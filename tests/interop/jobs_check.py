@@ -76,6 +76,69 @@ written: log.textproto, log.workload.textproto
     assert waits == {"1": 0, "2": 90, "3": 130, "4": 70}, waits
 
 
+def waits_of(jobs, capacity, easy):
+    """First come, first served, or EASY, written anew: jobs are (submit, run time, size)."""
+    events = [(submit, 1, i) for i, (submit, _, _) in enumerate(jobs)]
+    free, queue, ends, waits = capacity, [], {}, [0.0] * len(jobs)
+    while events:
+        now = min(events)[0]
+        for event in sorted(e for e in events if e[0] == now):
+            events.remove(event)
+            if event[1] == 1:
+                queue.append(event[2])
+            else:
+                free += jobs[event[2]][2]
+                del ends[event[2]]
+
+        def start(i):
+            queue.remove(i)
+            ends[i] = now + jobs[i][1]
+            waits[i] = now - jobs[i][0]
+            events.append((ends[i], 0, i))
+            return jobs[i][2]
+
+        while queue and jobs[queue[0]][2] <= free:
+            free -= start(queue[0])
+        if not easy or not queue:
+            continue
+        head, free_then, shadow = jobs[queue[0]][2], free, None
+        for end, i in sorted((end, i) for i, end in ends.items()):
+            free_then += jobs[i][2]
+            if free_then >= head:
+                shadow = end
+                break
+        extra = free + sum(jobs[i][2] for i, end in ends.items() if end <= shadow) - head
+        for i in queue[1:]:
+            _, run_time, size = jobs[i]
+            late = now + run_time > shadow
+            if size <= free and (not late or size <= extra):
+                extra -= size if late else 0
+                free -= start(i)
+    return waits
+
+
+def check_other_scheduler(folder):
+    """Every wait of 400 drawn jobs is that of another program for the same policy."""
+    drawn_jobs, now = [], 0
+    numbers = random.Random(5)
+    for _ in range(400):
+        now += numbers.randint(0, 260)
+        drawn_jobs.append((now, numbers.randint(1, 3600), 2 ** numbers.randint(0, 5)))
+    first = drawn_jobs[0][0]
+    text = "; MaxProcs: 64\n" + "".join(
+        f"{i} {submit} -1 {ran} {size} -1 -1 {size} {ran} -1 1 1 1 -1 1 -1 -1 -1\n"
+        for i, (submit, ran, size) in enumerate(drawn_jobs, 1))
+    # A last one, long after, so that all of them end within the horizon.
+    text += f"401 {now + 500000} -1 1 1 -1 -1 1 1 -1 1 1 1 -1 1 -1 -1 -1\n"
+    for policy in ("FIFO", "BACKFILL"):
+        _, scenario = imported(folder, text, "drawn.swf", "--scheduler", policy)
+        jobs = {job["name"]: job["time_s"]["waiting"] for job in life(folder, scenario)["jobs"]}
+        expected = waits_of([(s - first, r, p) for s, r, p in drawn_jobs], 64, policy == "BACKFILL")
+        for i, wait in enumerate(expected, 1):
+            assert abs(jobs[str(i)] - wait) < 1e-6, (policy, i, jobs[str(i)], wait)
+        assert max(expected) > 3600, "nobody waits"
+
+
 def check_energy(folder):
     """A job draws the power of its accelerators and their share of a host, for as long as it ran."""
     _, scenario = imported(folder, SWF, "log.swf")
@@ -229,8 +292,8 @@ def acme_replayed(folder, rows):
 
 def main():
     with tempfile.TemporaryDirectory() as name:
-        for check in (check_swf, check_energy, check_sacct, check_philly, check_tables, check_wrong,
-                      check_acme):
+        for check in (check_swf, check_other_scheduler, check_energy, check_sacct, check_philly,
+                      check_tables, check_wrong, check_acme):
             check(Path(name))
 
 

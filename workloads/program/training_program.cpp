@@ -302,7 +302,8 @@ class ProgramBuilder {
   }
 
   void ReduceCommon(Role& role, Bytes payload) {
-    const bool several = job_.layout.sharing_replicas() < job_.layout.data;
+    const bool several =
+        job_.layout.sharing_replicas() < job_.layout.data && job_.outer.steps == 0;
     const CollectiveKind kind =
         job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
     const int index = CollectiveIndex(
@@ -393,9 +394,28 @@ class ProgramBuilder {
     program_.passes.push_back(pass_builder_.Optimizer(parameters, job_.stack.update_time * held));
     exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
+    ExchangeRarely(role, held);
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
     }
+  }
+
+  // A step's part of the exchange between sites or shard groups that everybody waits for.
+  void ExchangeRarely(Role& role, double parameters) {
+    const bool several = job_.layout.sharing_replicas() < job_.layout.data;
+    if (job_.outer.steps == 0 || !several || parameters <= 0) {
+      return;
+    }
+    Collective exchange;
+    exchange.name = "outer_all_reduce";
+    exchange.family = training_group::kReplica;
+    exchange.kind = CollectiveKind::kAllReduce;
+    exchange.payload =
+        Bytes(job_.outer.bytes_per_parameter * parameters / job_.layout.shards());
+    exchange.calls = 1.0 / job_.outer.steps;
+    const int index = CollectiveIndex(exchange);
+    Emit(role, Kind::kStart, index);
+    Emit(role, Kind::kWait, index);
   }
 
   // Whether the part before this chunk of this stage has no backward pass.

@@ -391,7 +391,7 @@ TEST(Words, OfTimeAndEnergy) {
             "1 MWh in its servers; with PUE 80.50 USD, 400 t CO2");
   EXPECT_EQ(JobEnergyCost(Joules(3.6e9), Joules(4.5e9), false, 80.5, 0.0),
             "1 MWh in its servers, 1.25 MWh with PUE: 80.50 USD");
-  EXPECT_EQ(MoneyText(25.0, 75.0), "100 USD: 25.0 % energy, 75.0 % capital (estimate)");
+  EXPECT_EQ(MoneyText(25.0, 75.0, 0.0), "100 USD: 25.0 % energy, 75.0 % capital (estimate)");
   EXPECT_EQ(JobEnergyCost(Joules(3.6e9), Joules(0), true, 0.0, 0.0),
             "1 MWh (estimate) in its servers");
 }

@@ -97,12 +97,11 @@ void SizeSite(const BuildAsked& asked, Draft& draft) {
 
 double GoodShare(const std::string& text) {
   const Scenario scenario = ScenarioBase("probe", text, {}).At({});
-  const LifeRecord record = SimulateLife(
-      scenario,
-      [](const Situation& /*nothing trains*/) {
-        return std::vector<StepRate>();
-      },
-      {});
+  const LifeRecord record = SimulateLife(scenario,
+                                         [](const Situation& /*nothing trains*/) {
+                                           return std::vector<StepRate>();
+                                         },
+                                         {});
   const LifeRequests& requests = record.requests.front();
   // What is not answered by the end has not kept its objectives.
   return requests.completed > 0 ? requests.good_share * requests.completed / requests.arrived : 0;
@@ -144,11 +143,9 @@ void SetFleet(const BuildAsked& asked, Draft& draft, int parallel) {
   const Scenario scenario =
       ScenarioBase("build", StepText(serving, build.parts, build.size.servers, 4096), {}).At({});
   const ServerSpec& server = scenario.site().server;
-  const std::vector<FleetProbe> probes =
-      FleetProbes(asked, server.accelerator, server.accelerators,
-                  ModelParameters(scenario.training().model));
-  const FleetSize fleet =
-      FleetOf(asked, probes, GoodShares(asked, build.parts, probes, parallel));
+  const std::vector<FleetProbe> probes = FleetProbes(asked, server.accelerator, server.accelerators,
+                                                     ModelParameters(scenario.training().model));
+  const FleetSize fleet = FleetOf(asked, probes, GoodShares(asked, build.parts, probes, parallel));
   const int per_server = server.accelerators / fleet.tensor;
   const std::int64_t wanted = (fleet.replicas + per_server - 1) / per_server;
   build.size.fleet_tensor = fleet.tensor;
@@ -502,8 +499,9 @@ void AddBuildCommand(CLI::App& app, int& code) {
   CLI::App* command = app.add_subcommand(
       "build", "From a budget, a demand and a horizon to builds, each simulated over its life");
   command->add_option("--power", options->power, "Contracted power, PUE included, e.g. \"100 MW\"");
-  command->add_option("--dollars", options->dollars,
-                      "USD for the capital, and for energy and operation until the horizon, e.g. 4B");
+  command->add_option(
+      "--dollars", options->dollars,
+      "USD for the capital, and for energy and operation until the horizon, e.g. 4B");
   command->add_option("--days", options->asked.horizon_days, "Horizon")
       ->check(CLI::Range(0.01, 3650.0))
       ->capture_default_str();

@@ -71,8 +71,8 @@ inline constexpr auto kFields<ExpertLoadSpec> =
     Bearing<&ExpertLoadSpec::imbalance, &ExpertLoadSpec::capacity, &ExpertLoadSpec::padded>();
 
 template <>
-inline constexpr auto kFields<OuterSpec> = Bearing<&OuterSpec::steps,
-                                                   &OuterSpec::bytes_per_parameter>();
+inline constexpr auto kFields<OuterSpec> =
+    Bearing<&OuterSpec::steps, &OuterSpec::bytes_per_parameter>();
 
 template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(

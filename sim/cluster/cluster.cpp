@@ -86,9 +86,9 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
     optics_power_.push_back(PowerOfOptics(*topology));
     const ServerSpec& server = sites_[s].server;
     const PowerSpec& power = server.accelerator.power;
-    const Watts each =
-        (power.limit + (power.limit - power.idle) * server.overhead_per_watt) * server.accelerators +
-        server.overhead_power;
+    const Watts each = (power.limit + (power.limit - power.idle) * server.overhead_per_watt) *
+                           server.accelerators +
+                       server.overhead_power;
     full_power_.push_back(each * sites_[s].servers + switch_power_[s] + optics_power_[s]);
     temperature_.emplace_back();
     ledger_.SetSite(IndexOf<SiteIndex>(s), sites_[s]);
@@ -329,11 +329,13 @@ Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
 void Cluster::ChargeStretch(const Stretch& stretch) {
   const auto sites = static_cast<std::int32_t>(sites_.size());
   double waiting = 0, wanted = 0, flops = 0;
+
   struct Draw {
     JobIndex job;
     SiteIndex site;
     Watts power;
   };
+
   std::vector<Draw> draws;
   std::vector<Watts> it(sites_.size());  // of each site
   for (const JobIndex job : active_) {
@@ -439,9 +441,9 @@ void Cluster::ApplyHour(SiteIndex number) {
   site.carbon_g_per_kwh = now.carbon.value_or(site.carbon_g_per_kwh);
   temperature_[number] = now.temperature;
   const Watts usual = scenario_.epochs[epoch_].sites[number].power_cap;
-  const bool dear = site.response_cap > Watts(0) && now.electricity &&
-                    *now.electricity > site.response_price;
-  site.power_cap = !dear                ? usual
+  const bool dear =
+      site.response_cap > Watts(0) && now.electricity && *now.electricity > site.response_price;
+  site.power_cap = !dear              ? usual
                    : usual > Watts(0) ? std::min(usual, site.response_cap)
                                       : site.response_cap;
 }

@@ -51,9 +51,9 @@ class Cluster {
     /// Of a fleet, how many times as long an iteration takes, by the levels of power limits.
     std::map<std::vector<int>, double> slowdowns;
     std::vector<int> limits;  ///< levels that it works at
-    double slowed = 1;  ///< how many times as long its iterations take by these
-    Watts fleet_full_power;  ///< as fleet_power, if boards kept their own limit
-    std::int32_t tenant = 0;                    ///< in tenant_used_
+    double slowed = 1;        ///< how many times as long its iterations take by these
+    Watts fleet_full_power;   ///< as fleet_power, if boards kept their own limit
+    std::int32_t tenant = 0;  ///< in tenant_used_
   };
 
   /// Something that has failed and that nobody has noticed: its servers stand still or are slow.

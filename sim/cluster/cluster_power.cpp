@@ -73,7 +73,8 @@ Watts Cluster::FleetPowerAt(const Member& member, int level) const {
     const ServerSpec& server = sites_[s].server;
     const Watts above =
         std::max(Watts(0), PowerLimit(site, level) - server.accelerator.power.held());
-    most += above * (1.0 * member.servers[s] * server.accelerators * (1 + server.overhead_per_watt));
+    most +=
+        above * (1.0 * member.servers[s] * server.accelerators * (1 + server.overhead_per_watt));
   }
   return std::min(member.fleet_full_power, most);
 }

@@ -38,6 +38,7 @@ const std::vector<std::vector<std::string>> kSizes = {
     {"vocab_size"},
     {"head_dim"},
     {"num_local_experts", "num_experts", "n_routed_experts"},
+    {"n_shared_experts", "num_shared_experts"},
     {"num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk"},
     {"moe_intermediate_size"},
     {"kv_lora_rank"},
@@ -57,6 +58,13 @@ void AddTruth(JsonValue& config, const std::string& name) {
   truth.where = config.where;
   config.names.push_back(name);
   config.items.push_back(truth);
+}
+
+/// A size by one of its names.
+bool IsSize(const std::string& name) {
+  return std::any_of(kSizes.begin(), kSizes.end(), [&](const std::vector<std::string>& size) {
+    return std::find(size.begin(), size.end(), name) != size.end();
+  });
 }
 
 /// Letters that would have to change, at most three.
@@ -99,7 +107,7 @@ void RefuseSlips(const JsonValue& config, ProblemList& problems) {
       const bool given = std::any_of(size.begin(), size.end(), [&](const std::string& each) {
         return config.Find(each) != nullptr;
       });
-      if (!given && !IsHfFieldOfNoWeight(name) && IsSlip(name, size.front())) {
+      if (!given && !IsSize(name) && !IsHfFieldOfNoWeight(name) && IsSlip(name, size.front())) {
         problems.Add(config.items[i].where, "",
                      Refusal("no size is called " + Quoted(name), "", size.front()));
       }

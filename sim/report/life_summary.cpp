@@ -202,8 +202,7 @@ std::string JobMoney(const LifeJob& job) {
   const std::string each =
       std::isfinite(usd) ? fmt::format("; {:.3g} USD per million tokens", usd) : "";
   return job.capital_usd > 0.0
-             ? SubLine("cost",
-                       MoneyText(job.cost_usd, job.capital_usd, job.operation_usd) + each)
+             ? SubLine("cost", MoneyText(job.cost_usd, job.capital_usd, job.operation_usd) + each)
              : "";
 }
 

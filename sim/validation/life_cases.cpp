@@ -291,12 +291,11 @@ MaybeCase Energy(const CatalogueList& catalogue, MeasuredResult& result) {
     return std::nullopt;
   }
   const double hours = *count * (rest.starts_with("k") ? 1e3 : rest.starts_with("M") ? 1e6 : 1);
-  return PoweredRun(
-      catalogue, result,
-      "boards alone over the accelerator-hours; the row does not say what is counted",
-      [hours](const std::vector<double>& of) {
-        return of[0] * hours / 1e6;
-      });
+  return PoweredRun(catalogue, result,
+                    "boards alone over the accelerator-hours; the row does not say what is counted",
+                    [hours](const std::vector<double>& of) {
+                      return of[0] * hours / 1e6;
+                    });
 }
 
 MaybeCase TwoSites(const CatalogueList& catalogue, MeasuredResult& result) {
@@ -336,15 +335,16 @@ MaybeCase RareSums(const CatalogueList& catalogue, MeasuredResult& result) {
     return std::nullopt;
   }
   const int servers = static_cast<int>(count / kServer);
-  result.reason = fmt::format("{} sites of one {}, Llama 3.1 8B, 500 Mbps and 8,000 km (the least of "
-                              "its report and a guess)",
-                              servers, server);
-  return LifeCase{{RareSumsText(server, servers, 0),
-                   RareSumsText(server, servers, static_cast<int>(*steps))},
-                  &ReadTime,
-                  [](const Values& values) {
-                    return kPerCent * values[0][0] / values[1][0];
-                  }};
+  result.reason = fmt::format(
+      "{} sites of one {}, Llama 3.1 8B, 500 Mbps and 8,000 km (the least of "
+      "its report and a guess)",
+      servers, server);
+  return LifeCase{
+      {RareSumsText(server, servers, 0), RareSumsText(server, servers, static_cast<int>(*steps))},
+      &ReadTime,
+      [](const Values& values) {
+        return kPerCent * values[0][0] / values[1][0];
+      }};
 }
 
 /// What a metric becomes; without `make` it is what a scenario states.

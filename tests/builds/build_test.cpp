@@ -96,7 +96,8 @@ TEST(Build, ItsTextIsAScenarioWithItsSpares) {
     parts.oversubscription = spines;
     const std::string text = LifeText(asked, parts, size, "build");
     const Scenario scenario =
-        ScenarioBase("build", text, {"job[0].pretraining.model=llama_3.1_8b"}).At({});
+        ScenarioBase("build", text, {"job[0].pretraining.model=llama_3.1_8b",
+                                          "job[0].pretraining.checkpoint_interval=30 min"}).At({});
     EXPECT_EQ(scenario.jobs.size(), 3U);
     EXPECT_EQ(scenario.reliability.hot_spares, 3);
     EXPECT_DOUBLE_EQ(scenario.horizon.si(), asked.horizon_days * 86400);
@@ -136,7 +137,8 @@ TEST(Build, ItsServersComeMonthByMonth) {
   size.servers = 100;
   size.batch = 64;
   const Scenario scenario = ScenarioBase("build", LifeText(asked, Parts(), size, "build"),
-                                         {"job[0].pretraining.model=llama_3.1_8b"})
+                                         {"job[0].pretraining.model=llama_3.1_8b",
+                                          "job[0].pretraining.checkpoint_interval=30 min"})
                                 .At({});
   const std::vector<DeliverySpec>& parts = scenario.sites[0].deliveries;
   ASSERT_EQ(parts.size(), 2U);

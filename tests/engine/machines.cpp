@@ -76,7 +76,7 @@ std::vector<StepRecord> InChildren(const std::vector<Job>& jobs) {
 SwitchSpec WideSwitch() {
   SwitchSpec spec;
   spec.name = "wide";
-  spec.ports = 4096;
+  spec.ports = 100000;
   spec.port_bandwidth = BytesPerSecond(kNic);
   return spec;
 }

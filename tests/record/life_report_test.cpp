@@ -115,7 +115,7 @@ Estimates among the inputs of this run
   - accelerator h100: power.idle
 
 gridlock 0.1.0, seed 7, 3 situations simulated, 7,200 requests simulated
-fingerprint f6e8eb07ae0e6b9c
+fingerprint 8e51ac42caa585dd
 )";
 
 TEST(LifeSummaryText, ReadsAsWritten) {

@@ -355,10 +355,10 @@ def checkpoints_are_served_as_they_are_published():
 
 def names_as_people_write_them():
     """One model, one part and one engine, whoever names them."""
-    plain = serve("--model", "llama-3.1-8b", "--part", "h100_sxm", "--engine", "vllm_1", *ONE)
+    plain = serve("--model", "llama-3.1-8b", "--part", "h100_sxm", "--engine", "vllm_2", *ONE)
     for model, part, engine in (
             ("meta-llama/Llama-3.1-8B-Instruct", "NVIDIA H100 80GB HBM3", "vllm"),
-            ("llama_3.1_8b", "H100", "vLLM_1"), ("Llama 3.1 8B", "h100_80gb", "vllm-1")):
+            ("llama_3.1_8b", "H100", "vLLM_2"), ("Llama 3.1 8B", "h100_80gb", "vllm-2")):
         other = serve("--model", model, "--part", part, "--engine", engine, *ONE)
         assert other == plain, (model, part, engine)
     card = serve("--model", "Qwen/Qwen3-0.6B", "--part", "NVIDIA GeForce RTX 4090", *ONE)
@@ -376,7 +376,7 @@ def a_file_of_hugging_face_is_served():
         file = os.path.join(folder, "config.json")
         with open(file, "w", encoding="utf-8") as out:
             json.dump(config, out)
-        own = serve("--model-file", file, *ONE)
+        own = serve("--model", file, *ONE)
     known = serve("--model", "qwen3_0.6b", *ONE)
     assert {**own, "model": ""} == {**known, "model": ""}
 

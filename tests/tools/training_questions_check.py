@@ -226,7 +226,7 @@ def one_server_needs_no_network(folder):
 
 
 QUESTIONS = [
-    formats_of_sixteen_eight_and_four_bits, one_server_needs_no_network,
+    formats_of_sixteen_eight_and_four_bits,
     a_tuned_mixture_on_two_servers, a_70b_on_128_h100_should_reach_420,
     thirty_two_bits_are_seven_times_slower, shares_of_weights_over_slow_ethernet, seven_b_with_fsdp,
     a_small_llama_on_sixteen_a100, gpt_2_on_two_a10, experts_and_a_pipeline_on_b200,

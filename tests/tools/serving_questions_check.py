@@ -428,8 +428,7 @@ def main():
                      a_router_that_knows_prefixes_prefills_each_once,
                      littles_law_holds_in_a_closed_loop,
                      a_draft_that_is_always_right_at_most_doubles,
-                     checkpoints_are_served_as_they_are_published, names_as_people_write_them,
-                     a_file_of_hugging_face_is_served, a_refusal_for_memory_says_what_would_fit,
+                     checkpoints_are_served_as_they_are_published,
                      no_request_served_is_no_latency_of_zero, what_an_engine_would_not_do_is_said,
                      a_plan_without_room_names_memory):
         try:

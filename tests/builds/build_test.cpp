@@ -95,9 +95,10 @@ TEST(Build, ItsTextIsAScenarioWithItsSpares) {
     BuildParts parts = Parts();
     parts.oversubscription = spines;
     const std::string text = LifeText(asked, parts, size, "build");
-    const Scenario scenario =
-        ScenarioBase("build", text, {"job[0].pretraining.model=llama_3.1_8b",
-                                          "job[0].pretraining.checkpoint_interval=30 min"}).At({});
+    const Scenario scenario = ScenarioBase("build", text,
+                                           {"job[0].pretraining.model=llama_3.1_8b",
+                                            "job[0].pretraining.checkpoint_interval=30 min"})
+                                  .At({});
     EXPECT_EQ(scenario.jobs.size(), 3U);
     EXPECT_EQ(scenario.reliability.hot_spares, 3);
     EXPECT_DOUBLE_EQ(scenario.horizon.si(), asked.horizon_days * 86400);

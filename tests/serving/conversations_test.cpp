@@ -24,7 +24,7 @@ InferenceEngine ChunkedEngine() {
   return engine;
 }
 
-ServeLoad Talks(double turns, std::int64_t answers, std::int64_t conversations = 400) {
+ServeLoad Conversing(double turns, std::int64_t answers, std::int64_t conversations = 400) {
   ServeLoad load;
   load.kind = LoadKind::kRate;
   load.value = 5;
@@ -38,8 +38,8 @@ ServeLoad Talks(double turns, std::int64_t answers, std::int64_t conversations =
 }
 
 // INV-9.
-TEST(Conversations, DISABLED_AskAgainAfterAllAnswersAreThereWithAllThatWasSaid) {
-  ServeLoad load = Talks(4, 3, 50);
+TEST(Conversations, AskAgainAfterAllAnswersAreThereWithAllThatWasSaid) {
+  ServeLoad load = Conversing(4, 3, 50);
   LoadSource source(load, 1);
   const std::vector<BatchRequest> first = source.Begin();
   ASSERT_EQ(first.size(), 150U);
@@ -60,9 +60,9 @@ TEST(Conversations, DISABLED_AskAgainAfterAllAnswersAreThereWithAllThatWasSaid) 
   EXPECT_NEAR(static_cast<double>(followed) / 50, 0.75, 0.2) << "a mean of four turns";
 }
 
-TEST(Conversations, DISABLED_HaveTheirMeanTurnsAndTheSameRequestsInAllRuns) {
+TEST(Conversations, HaveTheirMeanTurnsAndTheSameRequestsInAllRuns) {
   const IterationCosts costs = SmallCosts(ChunkedEngine(), 1e6);
-  const ServeLoad load = Talks(5, 2);
+  const ServeLoad load = Conversing(5, 2);
   const ServeResult one = RunLoad(costs, load);
   EXPECT_NEAR(static_cast<double>(one.requests.size()), 400 * 5 * 2, 0.12 * 400 * 5 * 2);
   const ServeResult fleet = RunFleet(costs, 3, Router::kLeastLoaded, load).served;
@@ -77,9 +77,9 @@ TEST(Conversations, DISABLED_HaveTheirMeanTurnsAndTheSameRequestsInAllRuns) {
   EXPECT_EQ(pools.output_tokens, one.output_tokens);
 }
 
-TEST(Conversations, DISABLED_AreNotPrefilledAgainWhereTheirBeginningsStay) {
+TEST(Conversations, AreNotPrefilledAgainWhereTheirBeginningsStay) {
   const IterationCosts costs = SmallCosts(ChunkedEngine(), 1e7);
-  ServeLoad load = Talks(6, 4, 100);
+  ServeLoad load = Conversing(6, 4, 100);
   const std::int64_t whole = RunLoad(costs, load).work.prompt_tokens;
   load.prefixes.use = true;
   load.prefixes.block = 16;
@@ -91,7 +91,7 @@ TEST(Conversations, DISABLED_AreNotPrefilledAgainWhereTheirBeginningsStay) {
 }
 
 double VariationOf(double burstiness) {
-  ServeLoad load = Talks(1, 1, 40000);
+  ServeLoad load = Conversing(1, 1, 40000);
   load.burstiness = burstiness;
   const std::vector<BatchRequest> requests = RequestsOfLoad(load, 1);
   double sum = 0, squares = 0;
@@ -105,14 +105,14 @@ double VariationOf(double burstiness) {
   return std::sqrt(squares / n - mean * mean) / mean;
 }
 
-TEST(Arrivals, DISABLED_VaryAsTheirGammaDistributionSays) {
+TEST(Arrivals, VaryAsTheirGammaDistributionSays) {
   for (const double shape : {0.25, 1.0, 4.0}) {
     EXPECT_NEAR(VariationOf(shape), 1 / std::sqrt(shape), 0.05 / std::sqrt(shape)) << shape;
   }
 }
 
-TEST(Arrivals, DISABLED_ComeFasterInAFlashCrowd) {
-  ServeLoad load = Talks(1, 1, 20000);
+TEST(Arrivals, ComeFasterInAFlashCrowd) {
+  ServeLoad load = Conversing(1, 1, 20000);
   load.surge = {Seconds(600), Seconds(200), 4};
   std::map<bool, double> counts;
   Seconds last;

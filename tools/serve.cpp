@@ -222,7 +222,9 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     ServeRun run;
     run.deployment = DeploymentOf(options.serve, catalogue);
     run.objectives = ObjectivesOf(options.serve);
-    CheckThatWeightsFit(run.deployment);
+    if (options.cap.resource.empty()) {
+      CheckThatWeightsFit(run.deployment);
+    }
     std::vector<std::string> notes = NotesOf(options.serve, run.deployment);
     if (const std::string estimates = EstimatesOf(run.deployment, catalogue); !estimates.empty()) {
       notes.push_back(estimates);

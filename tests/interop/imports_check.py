@@ -188,13 +188,13 @@ def check_megatron_of_today(folder):
         '--pipeline-model-parallel-layout "Et*3|(tt|)*29m|L" --mtp-num-layers 1 --vocab-size 129280 '
         "--seq-length 4096 --micro-batch-size 1 --global-batch-size 2048 --bf16 "
         "--use-distributed-optimizer --optimizer-cpu-offload\n")
-    done = call("import", "megatron", script)
+    done = call("import", "megatron", script, "--accelerator", "h100_sxm")
     for part in ('stack: "megatron_deepep"', "virtual_pipeline: 8", "optimizer_place: ON_HOST",
                  "not simulated: --mtp-num-layers 1", "32 stages, 8 on a rank"):
         assert part in done.stdout, (part, done.stdout)
     assert "not mapped" not in done.stderr, done.stderr
     script.write_text(script.read_text().replace("(tt|)*29", "(tt|)*30"))
-    done = call("import", "megatron", script, code=2)
+    done = call("import", "megatron", script, "--accelerator", "h100_sxm", code=2)
     assert "33 stages, which 4 pipeline ranks do not share" in done.stderr, done.stderr
 
 
@@ -204,13 +204,13 @@ def check_torchtitan_formats(folder):
             '[compile]\nenable = true\n[float8]\nrecipe_name = "rowwise"\n')
     file = folder / "titan.toml"
     file.write_text(text.format('converters = ["float8"]\n'))
-    done = call("import", "torchtitan", file, "--accelerators", 8)
+    done = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 8)
     assert 'stack: "torchtitan_rowwise"' in done.stdout and "precision: FP8" in done.stdout, done.stdout
     file.write_text(text.format(""))
-    done = call("import", "torchtitan", file, "--accelerators", 8)
+    done = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 8)
     assert "precision: BF16" in done.stdout and "no converter is given" in done.stdout, done.stdout
     file.write_text('[model]\nname = "deepseek_v3"\nflavor = "16B"\n[training]\nlocal_batch_size = 4\nseq_len = 4096\n')
-    done = call("import", "torchtitan", file, "--accelerators", 8)
+    done = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 8)
     assert 'model: "deepseek_v2_lite"' in done.stdout, done.stdout
 
 

@@ -208,8 +208,8 @@ def formats_of_sixteen_eight_and_four_bits(folder):
 
 def one_server_needs_no_network(folder):
     """Nothing leaves it: the step is that under any fabric. Several get one that does not block."""
-    path = scenario(folder, "dgx_h100", 1, "Qwen/Qwen3-8B", "tensor: 2 data: 4", 16, 4096)
-    text = Path(path).read_text(encoding="utf-8")
+    path = scenario(folder, "dgx_h100", 1, "qwen3_8b", "tensor: 2 data: 4", 16, 4096)
+    text = Path(path).read_text(encoding="utf-8").replace("qwen3_8b", "Qwen/Qwen3-8B")
     with_fabric = run(path)
     Path(path).write_text(text.replace(f"fabric {{ {CLOS} }}", ""), encoding="utf-8")
     alone = run(path)

@@ -1,169 +1,18 @@
 #include <algorithm>
 #include <cctype>
 #include <charconv>
-#include <iterator>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
 #include "sim/interop/arguments.h"
+#include "sim/interop/megatron_names.h"
 #include "sim/interop/model_text.h"
 #include "sim/interop/training_text.h"
 
 namespace gridlock {
 
 namespace {
-
-// What neither changes a size nor a time that is simulated. A name that ends in "*" stands for all
-// that begin so.
-constexpr const char* kMegatronOfNoWeight[] = {
-    "accumulate-allreduce-grads-in-fp32",
-    "adam-*",
-    "add-qkv-bias",
-    "async-*",
-    "attention-backend",
-    "attention-dropout",
-    "attention-softmax-in-fp32",
-    "apply-layernorm-1p",
-    "auto-detect-ckpt-*",
-    "bias-*",
-    "calculate-per-token-loss",
-    "check-*",
-    "ckpt-*",
-    "clip-grad",
-    "cross-entropy-*",
-    "data-cache-path",
-    "data-path",
-    "dataloader-type",
-    "dist-ckpt-*",
-    "distributed-backend",
-    "distributed-timeout-minutes",
-    "disable-bias-linear",
-    "empty-unused-memory-level",
-    "ddp-*",
-    "end-weight-decay",
-    "eod-mask-loss",
-    "eval-*",
-    "exit-*",
-    "finetune",
-    "fp8-amax-*",
-    "fp8-margin",
-    "fp8-interval",
-    "fp8-param-gather",
-    "fp8-recipe",
-    "hidden-dropout",
-    "init-method-*",
-    "initial-loss-scale",
-    "use-mcore-models",
-    "load",
-    "log-*",
-    "loss-scale*",
-    "lr",
-    "lr-*",
-    "make-vocab-size-divisible-by",
-    "manual-gc*",
-    "merge-file",
-    "min-lr",
-    "min-loss-scale",
-    "mock-data",
-    "moe-aux-loss-coeff",
-    "moe-grouped-gemm",
-    "moe-permute-fusion",
-    "moe-router-bias-update-rate",
-    "moe-router-dtype",
-    "moe-router-enable-expert-bias",
-    "moe-router-group-topk",
-    "moe-router-load-balancing-type",
-    "moe-router-num-groups",
-    "moe-router-pre-softmax",
-    "moe-router-score-function",
-    "moe-router-topk-scaling-factor",
-    "moe-token-dispatcher-type",
-    "moe-use-legacy-grouped-gemm",
-    "moe-z-loss-coeff",
-    "master-addr",
-    "master-port",
-    "max-epochs",
-    "nccl-communicator-config-path",
-    "no-bias-*",
-    "no-check-*",
-    "no-create-attention-mask-*",
-    "no-gradient-accumulation-fusion",
-    "no-load-*",
-    "no-masked-softmax-fusion",
-    "no-mmap-bin-files",
-    "no-persist-layer-norm",
-    "no-rope-fusion",
-    "no-save-*",
-    "node-rank",
-    "norm-epsilon",
-    "normalization",
-    "num-dataset-builder-threads",
-    "num-workers",
-    "optimizer",
-    "override-opt_param-scheduler",
-    "persist-layer-norm",
-    "profile*",
-    "qk-layernorm",
-    "query-in-block-prob",
-    "rdzv-*",
-    "rampup-batch-size",
-    "rerun-mode",
-    "reset-*",
-    "rope-*",
-    "rotary-*",
-    "save",
-    "save-*",
-    "seed",
-    "split",
-    "start-weight-decay",
-    "squared-relu",
-    "te-*",
-    "tensorboard-*",
-    "test-data-path",
-    "timing-*",
-    "tokenizer-model",
-    "train-data-path",
-    "train-iters",
-    "train-samples",
-    "transformer-impl",
-    "use-checkpoint-*",
-    "use-dist-ckpt",
-    "use-flash-attn",
-    "valid-data-path",
-    "vocab-file",
-    "wandb-*",
-    "weight-decay*",
-    "num-experts-*",
-    "local-rank",
-    "tee",
-    "role",
-    "redirects",
-    "rdzv_*",
-    "sft",
-    "vocab-extra-ids",
-    "override-*",
-    "high-priority-*",
-    "mscale*",
-    "moe-router-padding-for-fp8",
-    "moe-token-drop-policy",
-    "moe-pad-expert-input-to-capacity",
-    "cuda-graph-*",
-    "enable-cuda-graph",
-    "external-cuda-graph",
-    "iter-*",
-    "start-*",
-    "no-one-logger",
-};
-
-bool IsOfNoWeight(const std::string& name) {
-  return std::any_of(
-      std::begin(kMegatronOfNoWeight), std::end(kMegatronOfNoWeight), [&name](const char* each) {
-        const std::string_view pattern(each);
-        return pattern.ends_with("*") ? name.starts_with(pattern.substr(0, pattern.size() - 1))
-                                      : name == pattern;
-      });
-}
 
 int NumberIn(std::string_view text) {
   int number = 0;
@@ -539,7 +388,7 @@ class MegatronReader {
       name.insert(0, "--");
     }
     for (const WrittenKey* key : given_.Unread()) {
-      if (!IsOfNoWeight(key->name)) {
+      if (!IsMegatronOfNoWeight(key->name)) {
         made_.unmapped.push_back(fmt::format("{}: --{} is not mapped{}", key->where.Text(),
                                              key->name, DidYouMean("--" + key->name, asked)));
       }

@@ -96,7 +96,10 @@ std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalog
                     "--model needs a batch; expected --global-batch, e.g. 2048 (sequences) or "
                     "\"16.8M tokens\"");
   }
-  std::string text = "schema_version: 1\nname: \"" + asked.model + "\"\nseed: 1\n";
+  // Without the organisation that Hugging Face puts in front, which files cannot have in their
+  // names.
+  const std::string name = asked.model.substr(asked.model.rfind('/') + 1);
+  std::string text = "schema_version: 1\nname: \"" + name + "\"\nseed: 1\n";
   if (!asked.cluster.empty()) {
     return text + fmt::format("site {{ name: \"site\" cluster: \"{}\" }}\n", asked.cluster) +
            JobText(asked);

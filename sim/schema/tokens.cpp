@@ -195,7 +195,9 @@ std::string CheckChoice(const FieldDescriptor& field, const std::vector<Token>& 
   if (quoted) {
     const std::string inside = text.substr(1, text.size() - 2);
     return Refusal(Quoted(inside) + " is in quotes", ExpectedValue(field) + " without quotes",
-                   MeantChoice(inside, names));
+                   std::find(names.begin(), names.end(), inside) == names.end()
+                       ? MeantChoice(inside, names)
+                       : "");
   }
   return Refusal(Quoted(text) + " is not a value of " + field.name(), ExpectedValue(field),
                  MeantChoice(text, names));

@@ -228,12 +228,13 @@ const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& c
   return best;
 }
 
-// What tables call a family: that of Megatron-LM by its defaults is looked up like any row of
-// "megatron", and NVIDIA's own like its recipes.
-std::string TableNameOf(const CatalogueFamily& family) {
-  return family.stack == "megatron_core"   ? kRecipes
-         : family.stands_for == "megatron" ? "megatron"
-                                           : family.stack;
+// What tables call a family: NVIDIA's own is looked up like its recipes, and Megatron-LM, where it
+// stands for a name that nobody knows, like any row of "megatron".
+std::string TableNameOf(const CatalogueFamily& family, const PublishedCase& row) {
+  const bool known = PlainName(row.stack).starts_with(family.stands_for);
+  return family.stack == "megatron_core"             ? kRecipes
+         : family.stands_for == "megatron" && !known ? "megatron"
+                                                     : family.stack;
 }
 
 bool IsOfKind(const PublishedCase& row, const CatalogueList& catalogue, const char* kind) {
@@ -271,7 +272,7 @@ std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue) {
     return own;
   }
   const CatalogueFamily* const family = FamilyOf(row, catalogue);
-  return family == nullptr ? "" : EntryOf(TableNameOf(*family), row, catalogue);
+  return family == nullptr ? "" : EntryOf(TableNameOf(*family, row), row, catalogue);
 }
 
 std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue) {

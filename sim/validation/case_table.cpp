@@ -1,7 +1,6 @@
 #include "sim/validation/case_table.h"
 
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <filesystem>
@@ -14,6 +13,7 @@
 #include "sim/base/names.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
+#include "sim/validation/table_words.h"
 
 namespace gridlock {
 
@@ -101,36 +101,8 @@ constexpr const char* kDenseLayers = "dense_layers";
 constexpr const char* kKind = "kind";
 constexpr const char* kFits = "fits";
 
-const std::vector<std::string> kRecomputeChoices = {"none", "selective", "full", "auto"};
-const std::vector<std::string> kPrecisionChoices = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
-                                                    "fp4",  "fp32", "tf32", "int8"};
 // Roles that tables have so far; another word is a role of its own.
 const std::vector<std::string> kRoles = {"calibration", "headline"};
-
-// Other words for them, as frameworks and papers have it.
-const std::map<std::string, std::string> kOtherWords = {{"bfloat16", "bf16"},
-                                                        {"float16", "fp16"},
-                                                        {"half", "fp16"},
-                                                        {"float32", "fp32"},
-                                                        {"float8", "fp8"},
-                                                        {"full_layer", "full"},
-                                                        {"uniform", "full"},
-                                                        {"block", "full"},
-                                                        {"yes", "full"},
-                                                        {"no", "none"},
-                                                        {"off", "none"},
-                                                        {"core_attn", "selective"},
-                                                        {"attention", "selective"},
-                                                        {"sel", "selective"}};
-
-std::string PlainChoice(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  const auto other = kOtherWords.find(plain);
-  return other == kOtherWords.end() ? plain : other->second;
-}
 
 // Columns without which a row says too little.
 std::vector<std::string> NeededColumns() {
@@ -397,8 +369,8 @@ class TableReader {
   }
 
   void CheckNames(Case& row) {
-    ReadChoice("recompute", kRecomputeChoices, row.recompute);
-    ReadChoice("precision", kPrecisionChoices, row.precision);
+    ReadChoice("recompute", RecomputeChoices(), row.recompute);
+    ReadChoice("precision", PrecisionChoices(), row.precision);
     row.role = WithoutSlip(row.role, kRoles);
     row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }

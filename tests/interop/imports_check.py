@@ -256,13 +256,13 @@ def check_megatron_of_today(folder):
         '--pipeline-model-parallel-layout "Et*3|(tt|)*29m|L" --mtp-num-layers 1 --vocab-size 129280 '
         "--seq-length 4096 --micro-batch-size 1 --global-batch-size 2048 --bf16 "
         "--use-distributed-optimizer --optimizer-cpu-offload\n")
-    done = call("import", "megatron", script, "--accelerator", "h100_sxm", "--accelerators", "256")
+    done = call("import", "megatron", script, "--accelerator", "h100_sxm")
     for part in ('stack: "megatron_deepep"', "virtual_pipeline: 8", "optimizer_place: ON_HOST",
                  "not simulated: --mtp-num-layers 1", "32 stages, 8 on a rank"):
         assert part in done.stdout, (part, done.stdout)
     assert "not mapped" not in done.stderr, done.stderr
     script.write_text(script.read_text().replace("(tt|)*29", "(tt|)*30"))
-    done = call("import", "megatron", script, "--accelerator", "h100_sxm", "--accelerators", "256", code=2)
+    done = call("import", "megatron", script, "--accelerator", "h100_sxm", code=2)
     assert "33 stages, which 4 pipeline ranks do not share" in done.stderr, done.stderr
 
 
@@ -532,7 +532,7 @@ def check_docs(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_parameters, check_notes, check_other_names, check_slips,
-                      check_megatron_of_today, check_wrong, check_jobs, check_megatron,
+                      check_megatron_of_today, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
                       check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
                       check_round_trips, check_docs):
             check(Path(name))

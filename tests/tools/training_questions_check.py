@@ -208,8 +208,8 @@ def formats_of_sixteen_eight_and_four_bits(folder):
 
 def one_server_needs_no_network(folder):
     """Nothing leaves it: the step is that under any fabric. Several get one that does not block."""
-    path = scenario(folder, "dgx_h100", 1, "Qwen/Qwen3-8B", "tensor: 2 data: 4", 16, 4096)
-    text = Path(path).read_text(encoding="utf-8")
+    path = scenario(folder, "dgx_h100", 1, "qwen3_8b", "tensor: 2 data: 4", 16, 4096)
+    text = Path(path).read_text(encoding="utf-8").replace("qwen3_8b", "Qwen/Qwen3-8B")
     with_fabric = run(path)
     Path(path).write_text(text.replace(f"fabric {{ {CLOS} }}", ""), encoding="utf-8")
     alone = run(path)
@@ -225,8 +225,22 @@ def one_server_needs_no_network(folder):
         assert any(f"Clos of {tiers} tier" in note and "does not block" in note for note in notes), (servers, notes)
 
 
+def a_plan_takes_the_same_names(folder):
+    """One model and one part, in the words of the catalogue and of Hugging Face and nvidia-smi."""
+    def plan(model, part):
+        done = subprocess.run([GRIDLOCK, "plan", "--model", model, "--accelerator", part, "--accelerators", "64",
+                               "--global-batch", "256", "--top", "1"], text=True, capture_output=True, check=False,
+                              cwd=folder)
+        assert done.returncode == 0, done.stderr
+        return [line for line in done.stdout.splitlines() if line.startswith("1 ")]
+
+    rows = plan("qwen3_0.6b", "h100_sxm")
+    assert rows and plan("Qwen/Qwen3-0.6B", "NVIDIA H100 80GB HBM3") == rows, rows
+
+
 QUESTIONS = [
-    formats_of_sixteen_eight_and_four_bits,
+    a_plan_takes_the_same_names,
+    formats_of_sixteen_eight_and_four_bits, one_server_needs_no_network,
     a_tuned_mixture_on_two_servers, a_70b_on_128_h100_should_reach_420,
     thirty_two_bits_are_seven_times_slower, shares_of_weights_over_slow_ethernet, seven_b_with_fsdp,
     a_small_llama_on_sixteen_a100, gpt_2_on_two_a10, experts_and_a_pipeline_on_b200,

@@ -130,53 +130,6 @@ TEST_F(CaseScenario, NicRateOfTheRowReplacesTheServers) {
   EXPECT_THAT(Prepare(Row("DENSE-TP8"), catalogue_).text, ::testing::Not(HasSubstr("override")));
 }
 
-TEST_F(CaseScenario, NamesOfNvidiasRecipesAreMegatronCoreInAnySpelling) {
-  PublishedCase row = Row("DENSE-TP8");
-  row.accelerator = "h100_sxm";
-  row.source = "a laboratory";
-  for (const char* stack : {"nemo", "NeMo", "nemo_megatron", "megatron_bridge", "Megatron-Bridge",
-                            "mcore", "megatron-core"}) {
-    row.stack = stack;
-    EXPECT_EQ(StackOf(row, catalogue_), "megatron_core") << stack;
-  }
-  row.stack = "megatron";
-  for (const char* source : {"nemo docs", "Megatron-Bridge 25.11", "nvidia/Megatron-LM",
-                             "MLPERF v5", "github.com/NVIDIA/NeMo", "Megatron-Core 0.14"}) {
-    row.source = source;
-    EXPECT_EQ(StackOf(row, catalogue_), "megatron_core") << source;
-  }
-  for (const char* source : {"FlagOpen/FlagPerf training/nvidia", "a laboratory", "nemotrons"}) {
-    row.source = source;
-    EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm") << source;
-  }
-}
-
-TEST_F(CaseScenario, ComposersNamesAreComposer) {
-  PublishedCase row = Row("DENSE-TP8");
-  for (const char* stack :
-       {"composer", "llm-foundry", "LLM Foundry", "mosaicml", "mosaicml/composer"}) {
-    row.stack = stack;
-    EXPECT_EQ(StackOf(row, catalogue_), "composer_fsdp") << stack;
-  }
-}
-
-TEST_F(CaseScenario, AnUnknownStackThatSplitsLayersIsMegatronLike) {
-  PublishedCase row = Row("DENSE-TP8");
-  row.accelerator = "h100_sxm";
-  row.source = "a laboratory";
-  row.stack = "gigatron";
-  row.tp = row.pp = 1;
-  EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
-  row.pp = 4;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
-  row.pp = 1;
-  row.tp = 2;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
-  row.accelerator = "a100_sxm_80gb";  // of its time, as megatron is
-  row.zero = 1;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_2023");
-}
-
 TEST_F(CaseScenario, FormatsAndRecomputationAreReadInAnyCase) {
   std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
   for (std::size_t at = 0; (at = text.find(",bf16,", at)) != std::string::npos; at += 8) {

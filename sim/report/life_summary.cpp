@@ -118,7 +118,7 @@ std::string CapText(const LifeRecord& record, const LifeSite& site) {
   }
   const auto [least, most] = std::minmax_element(caps.begin(), caps.end());
   std::string text = "capped at " + PowerText(Watts(*least));
-  if (*least < *most) {
+  if (*least < *most * (1 - 1e-6)) {
     text += " to " + PowerText(Watts(*most));
   }
   return text +

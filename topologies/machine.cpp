@@ -9,7 +9,7 @@ namespace gridlock {
 std::int32_t SiteSpec::ServersOfGroup(std::string_view group) const {
   const std::int64_t row = std::int64_t{servers_per_rack} * std::max(1, racks_per_row);
   const std::int64_t feed = row * std::max(1, rows_per_feed);
-  const std::int64_t size = group == "rack"                     ? servers_per_rack
+  const std::int64_t size = group == "rack"                        ? servers_per_rack
                             : group == "row" && racks_per_row > 0  ? row
                             : group == "feed" && rows_per_feed > 0 ? feed
                                                                    : 0;
@@ -19,17 +19,15 @@ std::int32_t SiteSpec::ServersOfGroup(std::string_view group) const {
 double SiteSpec::PueAt(std::optional<double> temperature, double load) const {
   double full = pue;
   if (temperature && !pue_points.empty()) {
-    const auto above = std::lower_bound(
-        pue_points.begin(), pue_points.end(), *temperature,
-        [](const PuePointSpec& point, double at) {
-          return point.temperature < at;
-        });
+    const auto above = std::lower_bound(pue_points.begin(), pue_points.end(), *temperature,
+                                        [](const PuePointSpec& point, double at) {
+                                          return point.temperature < at;
+                                        });
     if (above == pue_points.begin() || above == pue_points.end()) {
       full = above == pue_points.end() ? pue_points.back().pue : above->pue;
     } else {
       const PuePointSpec &low = *(above - 1), &high = *above;
-      const double part =
-          (*temperature - low.temperature) / (high.temperature - low.temperature);
+      const double part = (*temperature - low.temperature) / (high.temperature - low.temperature);
       full = low.pue + part * (high.pue - low.pue);
     }
   }

@@ -155,8 +155,7 @@ template <>
 inline constexpr auto kFields<ProfileSpec> = Aside(&ProfileSpec::hours, &ProfileSpec::repeats);
 
 template <>
-inline constexpr auto kFields<PuePointSpec> = Aside(&PuePointSpec::temperature,
-                                                    &PuePointSpec::pue);
+inline constexpr auto kFields<PuePointSpec> = Aside(&PuePointSpec::temperature, &PuePointSpec::pue);
 
 template <>
 inline constexpr auto kFields<SiteSpec> = std::tuple_cat(

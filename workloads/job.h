@@ -159,9 +159,9 @@ struct JobSpec {
   /// Sites that the job may run on; empty: all. A job that names no site gets those that its layout
   /// fits, unless it fits all.
   std::vector<SiteIndex> sites;
-  bool spans = false;        ///< runs on all of `sites` together
-  std::string within;        ///< level of the topology, one group of which holds it; "": any servers
-  std::string cohort;        ///< group of jobs that after_cohort may name; "" for none
+  bool spans = false;  ///< runs on all of `sites` together
+  std::string within;  ///< level of the topology, one group of which holds it; "": any servers
+  std::string cohort;  ///< group of jobs that after_cohort may name; "" for none
   std::string after_cohort;  ///< submitted when all of that cohort have ended, not before start
   std::variant<PretrainingSpec, CampaignSpec, ServingSpec, CollectiveTestSpec> kind;
 };

@@ -55,8 +55,8 @@ inline constexpr auto kFields<ZeroBufferSpec> =
             &ZeroBufferSpec::live, &ZeroBufferSpec::copies>();
 
 template <>
-inline constexpr auto kFields<OuterSpec> = Bearing<&OuterSpec::steps,
-                                                   &OuterSpec::bytes_per_parameter>();
+inline constexpr auto kFields<OuterSpec> =
+    Bearing<&OuterSpec::steps, &OuterSpec::bytes_per_parameter>();
 
 template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(

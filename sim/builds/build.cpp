@@ -187,7 +187,8 @@ std::string DeliveryText(const BuildAsked& asked, std::int64_t servers) {
   for (int month = 1; month < asked.months; ++month) {
     const std::int64_t part = servers * (month + 1) / asked.months - servers * month / asked.months;
     if (part > 0) {
-      text += fmt::format("  delivery {{ at: \"{:.6g} days\" servers: {} }}\n", month * kMonth, part);
+      text +=
+          fmt::format("  delivery {{ at: \"{:.6g} days\" servers: {} }}\n", month * kMonth, part);
     }
   }
   return text;
@@ -204,8 +205,9 @@ std::string SiteText(const BuildAsked& asked, const BuildParts& parts, const Bui
                       : "");
   text += fmt::format("  prices {{ electricity: {:.6g} carbon: {:.6g} }}\n", asked.electricity,
                       asked.carbon);
-  return text + fmt::format("  storage_bandwidth: \"{:.6g} TB/s\"\n{}}}\n", size.storage_tbps,
-                            "  operation {}\n" + (of_life ? DeliveryText(asked, size.servers) : ""));
+  return text +
+         fmt::format("  storage_bandwidth: \"{:.6g} TB/s\"\n{}}}\n", size.storage_tbps,
+                     "  operation {}\n" + (of_life ? DeliveryText(asked, size.servers) : ""));
 }
 
 }  // namespace
@@ -299,8 +301,8 @@ std::vector<FleetProbe> FleetProbes(const BuildAsked& asked, const AcceleratorSp
   if (asked.users <= 0) {
     return probes;
   }
-  constexpr double kRoom = 0.7;  // of HBM for weights, at most; the rest keeps contexts
-  constexpr double kBatch = 64;  // sequences that share one reading of the weights
+  constexpr double kRoom = 0.7;       // of HBM for weights, at most; the rest keeps contexts
+  constexpr double kBatch = 64;       // sequences that share one reading of the weights
   const double weights = parameters;  // FP8: a byte each
   int tensor = 1;
   while (tensor < per_server && weights > kRoom * accelerator.hbm_capacity.si() * tensor) {
@@ -334,9 +336,9 @@ FleetSize FleetOf(const BuildAsked& asked, const std::vector<FleetProbe>& probes
   std::optional<std::size_t> best;
   for (std::size_t i = 0; i < probes.size(); ++i) {
     const bool keeps = good[i] >= kGood, best_keeps = best && good[*best] >= kGood;
-    if (!best || (keeps == best_keeps ? (keeps ? accelerators(i) < accelerators(*best)
-                                               : good[i] > good[*best])
-                                      : keeps)) {
+    if (!best || (keeps == best_keeps
+                      ? (keeps ? accelerators(i) < accelerators(*best) : good[i] > good[*best])
+                      : keeps)) {
       best = i;
     }
   }
@@ -351,8 +353,8 @@ std::string StepText(const BuildAsked& asked, const BuildParts& parts, std::int6
                      std::int64_t batch) {
   BuildSize size;
   size.servers = servers;
-  return HeadText("step", "one step of the final run") + SiteText(asked, parts, size, /*of_life=*/false) +
-         RunText(asked, batch, "");
+  return HeadText("step", "one step of the final run") +
+         SiteText(asked, parts, size, /*of_life=*/false) + RunText(asked, batch, "");
 }
 
 std::string LifeText(const BuildAsked& asked, const BuildParts& parts, const BuildSize& size,

@@ -121,7 +121,8 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
          "\n\ndays: until the final run is done, or the share of it that is done at the horizon.\n"
          "spines: oversubscription towards the spines; above them where there are several pods.\n"
          "saved: time between checkpoints, sqrt(2 w M) of Young 1974. MW, peak: PUE included.\n"
-         "M USD: capital of the whole site, and energy and operation (staff, repairs, taxes) until\n"
+         "M USD: capital of the whole site, and energy and operation (staff, repairs, taxes) "
+         "until\n"
          "the horizon. USD/M: the same of what the run held, while it held it, with capital\n"
          "written off over four years, for each million tokens of it.\n"
          "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n";

@@ -51,9 +51,9 @@ class Cluster {
     /// Of a fleet, its costs by the levels of the power limits in force.
     std::map<std::vector<int>, ServingCosts> costs;
     std::vector<int> limits;  ///< levels that its costs are of
-    double slowed = 1;  ///< how many times as long its iterations take by these
-    Watts fleet_full_power;  ///< as fleet_power, if boards kept their own limit
-    std::int32_t tenant = 0;                    ///< in tenant_used_
+    double slowed = 1;        ///< how many times as long its iterations take by these
+    Watts fleet_full_power;   ///< as fleet_power, if boards kept their own limit
+    std::int32_t tenant = 0;  ///< in tenant_used_
   };
 
   /// Something that has failed and that nobody has noticed: its servers stand still or are slow.
@@ -94,8 +94,6 @@ class Cluster {
   };
 
   // cluster.cpp: members and time
-  void CheckPowerCaps() const;
-  void CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group, Watts cap) const;
   void AddMembers();
   static void CheckFewest(const PretrainingSpec& run, const ServerSpec& server);
   void AddFleet(Member& member, RequestSource requests);
@@ -109,9 +107,6 @@ class Cluster {
   void Note(LifeEvent event);  ///< happens now
   void ReconsiderSoon();
   void Tick();
-  void PlanHour(SiteIndex site, std::int64_t number);
-  void ApplyHours();
-  void ApplyHour(SiteIndex site);
   [[nodiscard]] std::string FinalRunOf(const JobOrigin& origin) const;
   LifeRecord Describe();
 
@@ -207,6 +202,11 @@ class Cluster {
   [[nodiscard]] StepRate RecordedRate(const PlacedJob& job, const std::vector<int>& levels) const;
   void UpdateRates();
 
+  // cluster_hours.cpp: what the profile says
+  void PlanHour(SiteIndex site, std::int64_t number);
+  void ApplyHours();
+  void ApplyHour(SiteIndex site);
+
   // cluster_moves.cpp: runs that make room for another
   /// A job that waits, those that move for it, and where each goes.
   struct Relocation {
@@ -224,6 +224,8 @@ class Cluster {
   void SetMovable(const Member& member, RunningJob& running) const;
 
   // cluster_power.cpp: watts and caps
+  void CheckPowerCaps() const;
+  void CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group, Watts cap) const;
   /// PUE now, with so much IT power.
   [[nodiscard]] double PueOf(SiteIndex site, Watts it) const;
   [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server that nobody holds

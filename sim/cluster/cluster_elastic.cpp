@@ -95,8 +95,8 @@ Cluster::Room Cluster::RoomOn(const Member& member, const std::vector<SiteIndex>
   std::int64_t here = step.layout.data / parts;
   for (const SiteIndex site : sites) {
     const std::int64_t servers = servers_.free(site) + (holds ? member.servers[site] : 0);
-    here = std::min(here, servers * step.layout.used_of(sites_[site].server.accelerators) /
-                              PerReplica(step));
+    here = std::min(
+        here, servers * step.layout.used_of(sites_[site].server.accelerators) / PerReplica(step));
   }
   Room room{0, sites, 0};
   for (; here > 0; --here) {

@@ -22,8 +22,7 @@ void Cluster::SetMovable(const Member& member, RunningJob& running) const {
   const SiteIndex site = run.placement()[0].site;
   const ReliabilitySpec& reliability = scenario_.reliability;
   running.move_time =
-      2 * (CheckpointBytes(run.spec()) /
-           std::min(sites_[site].storage_bandwidth, NicsOf(member))) +
+      2 * (CheckpointBytes(run.spec()) / std::min(sites_[site].storage_bandwidth, NicsOf(member))) +
       reliability.restart_time +
       reliability.restart_time_per_accelerator *
           static_cast<double>(run.spec().step.layout.accelerators());
@@ -99,14 +98,14 @@ void Cluster::FinishRelocation() {
     return ended(move.job);
   });
   plan.moves.insert(plan.moves.begin(), plan.room_for);
-  const bool free = std::all_of(
-      plan.moves.begin(), plan.moves.end(), [this](const gridlock::Start& start) {
-        return std::all_of(
-            start.placement.begin(), start.placement.end(), [this](const ServerRun& run) {
-              const auto& site = servers_.state(run.site).free;
-              const auto first = site.begin() + run.first.value;
-              return std::count(first, first + run.count, char{1}) == run.count;
-            });
+  const bool free =
+      std::all_of(plan.moves.begin(), plan.moves.end(), [this](const gridlock::Start& start) {
+        return std::all_of(start.placement.begin(), start.placement.end(),
+                           [this](const ServerRun& run) {
+                             const auto& site = servers_.state(run.site).free;
+                             const auto first = site.begin() + run.first.value;
+                             return std::count(first, first + run.count, char{1}) == run.count;
+                           });
       });
   for (const gridlock::Start& start : plan.moves) {
     if (!free || !waits(start.job) || !MayStart(start.job, start.placement)) {

@@ -11,8 +11,7 @@ namespace gridlock {
 
 namespace {
 
-std::int32_t ServersFor(std::int64_t accelerators, const Layout& layout,
-                        const ServerSpec& server) {
+std::int32_t ServersFor(std::int64_t accelerators, const Layout& layout, const ServerSpec& server) {
   const int used = layout.used_of(server.accelerators);
   return static_cast<std::int32_t>((accelerators + used - 1) / used);
 }
@@ -197,10 +196,9 @@ Seconds Cluster::StepTimeAlone(Member& member) {
     Placement placement;
     for (std::size_t i = 0; i < sites; ++i) {
       const SiteIndex site = allowed.empty() ? SiteIndex{0} : allowed[i];
-      placement.push_back(
-          {site, 0,
-           ServersFor(layout.accelerators() / static_cast<std::int64_t>(sites), layout,
-                      sites_[site].server)});
+      placement.push_back({site, 0,
+                           ServersFor(layout.accelerators() / static_cast<std::int64_t>(sites),
+                                      layout, sites_[site].server)});
     }
     const PretrainingSpec& run = member.run->spec();
     member.alone = RatesOf({{&run.step, placement, run.recorded}}, limit_level_)[0].step_time;

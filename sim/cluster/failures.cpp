@@ -40,8 +40,7 @@ bool TakesOne(const FailureSpec& spec) {
 }  // namespace
 
 std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site) {
-  std::vector<Seconds> since(static_cast<std::size_t>(site.servers),
-                             Seconds(-spec.age.si()));
+  std::vector<Seconds> since(static_cast<std::size_t>(site.servers), Seconds(-spec.age.si()));
   std::size_t end = since.size();
   for (auto delivery = site.deliveries.rbegin(); delivery != site.deliveries.rend(); ++delivery) {
     for (std::int32_t i = 0; i < delivery->servers; ++i) {

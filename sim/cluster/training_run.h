@@ -56,8 +56,10 @@ class TrainingRun {
   void Train(Seconds now, Seconds step_time);
   void ChangeRate(Seconds now, Seconds step_time);
   void Stall(Seconds now);
+
   /// The run is to be saved at the end of the present step.
   void AskToSave() { asked_to_save_ = true; }
+
   /// A checkpoint begins; it is worth something once Saved is called.
   void Save(Seconds now);
   void Saved(Seconds now);

@@ -40,7 +40,8 @@ std::string SiteText(const SiteSpec& site) {
         "; at most {}, then {}", FormatWatts(site.power_cap),
         site.power_policy == PowerPolicy::kSlow ? "accelerators slow down" : "jobs queue");
   }
-  for (const auto& [cap, group] : {std::pair(site.rack_cap, "rack"), std::pair(site.row_cap, "row")}) {
+  for (const auto& [cap, group] :
+       {std::pair(site.rack_cap, "rack"), std::pair(site.row_cap, "row")}) {
     if (cap > Watts(0.0)) {
       text += fmt::format("; a {} at most {}", group, FormatWatts(cap));
     }

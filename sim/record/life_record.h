@@ -54,7 +54,7 @@ struct LifeJob {
   Seconds log_waiting{-1};         ///< of a job of a log: in its queue there; negative: not known
   std::int32_t interruptions = 0;  ///< by failures and outages
   std::int32_t preemptions = 0;
-  std::int32_t moves = 0;  ///< to other servers, to make room
+  std::int32_t moves = 0;              ///< to other servers, to make room
   Seconds shrunk = {};                 ///< held servers with fewer replicas than it asks for
   std::int32_t memory_restarts = 0;    ///< from copies in the memory of its hosts
   std::int32_t survivor_restarts = 0;  ///< from replicas that had lost no server
@@ -62,7 +62,7 @@ struct LifeJob {
   Joules energy = {};                  ///< of its servers, without PUE
   Joules facility_energy = {};         ///< the same with PUE
   double cost_usd = 0, carbon_kg = 0;  ///< of that energy with PUE, at its sites' prices
-  double capital_usd = 0;  ///< what the accelerators that it held were written off by meanwhile
+  double capital_usd = 0;    ///< what the accelerators that it held were written off by meanwhile
   double operation_usd = 0;  ///< what it cost to run them, beside energy
 };
 

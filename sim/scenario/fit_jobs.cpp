@@ -224,8 +224,7 @@ std::vector<std::pair<std::string, std::int64_t>> LargestGroups(const SiteSpec& 
   for (int level = 0; level < locality.levels(); ++level) {
     std::int64_t most = 0;
     for (std::int32_t g = 0; g < locality.groups(level); ++g) {
-      most = std::max<std::int64_t>(most,
-                                    locality.end_of(level, g) - locality.begin_of(level, g));
+      most = std::max<std::int64_t>(most, locality.end_of(level, g) - locality.begin_of(level, g));
     }
     largest.emplace_back(locality.level(level).name, most);
   }
@@ -377,9 +376,8 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
     }
     if (later > site.servers) {
       problems.Add(place.At("delivery").name, site.path + ".delivery",
-                   Refusal(std::to_string(later) + " servers come later, and " +
-                               Quoted(site.name) + " has " + std::to_string(site.servers) +
-                               " in all",
+                   Refusal(std::to_string(later) + " servers come later, and " + Quoted(site.name) +
+                               " has " + std::to_string(site.servers) + " in all",
                            "at most " + std::to_string(site.servers) + ", or more \"servers\""));
     }
     const AcceleratorSpec& accelerator = site.server.accelerator;

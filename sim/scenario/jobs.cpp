@@ -28,7 +28,8 @@ PretrainingSpec PretrainingOf(const proto::Pretraining& run, const std::string& 
   if (run.tokens() > 0.0) {
     const double per_step =
         static_cast<double>(run.global_batch()) * static_cast<double>(run.sequence_length());
-    spec.steps = static_cast<std::int64_t>(std::ceil(run.tokens() * (1 + run.outer().more_tokens()) / per_step));
+    spec.steps = static_cast<std::int64_t>(
+        std::ceil(run.tokens() * (1 + run.outer().more_tokens()) / per_step));
   }
   spec.checkpoint_interval = TimeOf(run.checkpoint_interval());
   if (run.has_checkpoint()) {

@@ -45,7 +45,7 @@ struct FailureSpec {
   double slowdown = 0;          ///< of steps until then; 0: they stand still
   EarlySpec early = {};
   FlapsSpec flaps = {};
-  std::string path = {};        ///< of the field, for messages: "reliability.failure[0]"
+  std::string path = {};  ///< of the field, for messages: "reliability.failure[0]"
 };
 
 /// How parts fail: independently, exponential times unless new ones fail more often.

@@ -281,8 +281,8 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
   const auto or_usual = [](bool given, double value, double usual) {
     return given ? value : usual;
   };
-  const double staff = or_usual(operation.has_per_watt_month(), operation.per_watt_month(),
-                                kPerWattMonth);
+  const double staff =
+      or_usual(operation.has_per_watt_month(), operation.per_watt_month(), kPerWattMonth);
   const double shares =
       or_usual(operation.has_maintenance(), operation.maintenance(), kMaintenance) +
       or_usual(operation.has_taxes(), operation.taxes(), kTaxes);
@@ -295,8 +295,8 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
   spec.operation_usd_per_accelerator_year =
       staff * kMonths * watts + shares * spec.capital_usd_per_accelerator +
       operation.land() / (1.0 * spec.servers * server.accelerators);
-  if (notes != nullptr && !(operation.has_per_watt_month() && operation.has_maintenance() &&
-                            operation.has_taxes())) {
+  if (notes != nullptr &&
+      !(operation.has_per_watt_month() && operation.has_maintenance() && operation.has_taxes())) {
     notes->push_back(fmt::format(
         "{}.operation: {:.3g} USD a month for a watt, {:.3g} % of the capital a year (estimate)",
         spec.path, staff, 100 * shares));
@@ -418,7 +418,8 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   spec.servers_per_rack = site.facility().servers_per_rack();
   spec.racks_per_row = site.facility().racks_per_row();
   spec.rows_per_feed = site.facility().rows_per_feed();
-  spec.rack_cap = site.facility().rack_cap().empty() ? Watts(0) : PowerOf(site.facility().rack_cap());
+  spec.rack_cap =
+      site.facility().rack_cap().empty() ? Watts(0) : PowerOf(site.facility().rack_cap());
   spec.row_cap = site.facility().row_cap().empty() ? Watts(0) : PowerOf(site.facility().row_cap());
   spec.power_policy =
       site.facility().power_policy() == proto::QUEUE ? PowerPolicy::kQueue : PowerPolicy::kSlow;

@@ -1,7 +1,7 @@
 // EASY backfilling with migration. Where the first job that waits finds no room, running jobs are
 // moved if that makes room for it now: out of a group of servers that it has to lie within, or to
-// another site. The jobs moved are the smallest that suffice. They are held up by a checkpoint and a
-// restart, so they move only where the job that waits gains more server-time than they lose.
+// another site. The jobs moved are the smallest that suffice. They are held up by a checkpoint and
+// a restart, so they move only where the job that waits gains more server-time than they lose.
 //
 // The placements are whole before anything moves, so that nobody stops without a place to go to.
 
@@ -47,7 +47,7 @@ std::vector<ServerRun> PlacesOn(const ClusterState& state, SiteIndex site, const
 struct Plan {
   Start room_for;
   std::vector<Start> moves;
-  double lost = 0;  ///< server-seconds
+  double lost = 0;   ///< server-seconds
   double ready = 0;  ///< seconds until the last of them has moved
 };
 

@@ -88,8 +88,8 @@ Round::Shadow Round::ShadowIn(const QueuedJob& job, const ServerRun& servers) co
   std::vector<std::pair<double, std::int32_t>> ends;
   for (const End& end : servers_back_[servers.site]) {
     const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
-    const std::int32_t last = std::min(end.servers.first + end.servers.count,
-                                       servers.first + servers.count);
+    const std::int32_t last =
+        std::min(end.servers.first + end.servers.count, servers.first + servers.count);
     if (last > first) {
       ends.emplace_back(end.when, last - first);
     }
@@ -128,8 +128,8 @@ std::int32_t Round::FreeAt(const QueuedJob& job, const ServerRun& servers, doubl
   std::int32_t free = all ? FreeFor(job, servers.site) : free_[servers.site].FreeIn(servers);
   for (const End& end : servers_back_[servers.site]) {
     const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
-    const std::int32_t last = std::min(end.servers.first + end.servers.count,
-                                       servers.first + servers.count);
+    const std::int32_t last =
+        std::min(end.servers.first + end.servers.count, servers.first + servers.count);
     free += end.when <= when ? std::max(0, last - first) : 0;
   }
   return free;

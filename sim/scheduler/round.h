@@ -81,6 +81,7 @@ class Round {
   const ClusterState& state_;
   std::vector<FreeServers> free_;
   std::vector<const QueuedJob*> waiting_;
+
   /// Servers that come back.
   struct End {
     double when;

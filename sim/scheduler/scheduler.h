@@ -37,7 +37,7 @@ struct QueuedJob {
   Seconds expected;          ///< run time once started, as far as known; infinite when not known
   bool restarts = false;     ///< it has run before, and may use spares
   std::int32_t tenant = 0;   ///< in ClusterState::used
-  std::string within = {};   ///< level of the locality, one group of which holds it; "": any servers
+  std::string within = {};  ///< level of the locality, one group of which holds it; "": any servers
 };
 
 /// A job that holds servers.

@@ -112,9 +112,11 @@ void Check(const proto::Scenario& scenario, const Complaints& complain) {
 void CheckOuter(const proto::Pretraining& run, bool spans, const Complaints& complain) {
   const int group = run.layout().shard_group();
   if (run.has_outer() && !spans && (group == 0 || group >= run.layout().data())) {
-    complain.Presence("outer", "there is nobody to meet rarely: the run lies on one site and has one "
-                               "shard group",
-                      "\"span\" with two sites or more, or a \"shard_group\" smaller than \"data\"");
+    complain.Presence(
+        "outer",
+        "there is nobody to meet rarely: the run lies on one site and has one "
+        "shard group",
+        "\"span\" with two sites or more, or a \"shard_group\" smaller than \"data\"");
   }
 }
 
@@ -125,8 +127,7 @@ void Check(const proto::Job& job, const Complaints& complain) {
                       "collective_test { ... }");
   }
   if (complain.Has("within") && (job.has_serving() || job.has_collective_test())) {
-    complain.Presence("within", "\"within\" is for training and jobs of logs",
-                      "a job without it");
+    complain.Presence("within", "\"within\" is for training and jobs of logs", "a job without it");
   }
   if (job.has_pretraining()) {
     CheckOuter(job.pretraining(), job.span_size() > 0, complain.Within("pretraining"));
@@ -323,9 +324,9 @@ void Check(const proto::Failure& failure, const Complaints& complain) {
   }
   for (const char* field : {"slowdown", "flaps"}) {
     if (complain.Has(field) && failure.detection_time().empty()) {
-      complain.Presence(field, Quoted(field) + (field[0] == 's' ? " holds" : " last") +
-                                   " until somebody notices",
-                        "\"detection_time\" beside it");
+      complain.Presence(
+          field, Quoted(field) + (field[0] == 's' ? " holds" : " last") + " until somebody notices",
+          "\"detection_time\" beside it");
     }
   }
   if (complain.Has("slowdown") && complain.Has("flaps")) {
@@ -356,17 +357,16 @@ void CheckProfile(const proto::Site& site, const Complaints& complain) {
     return hour.has_electricity();
   });
   if (site.facility().has_demand_response() && !priced && site.profile().empty()) {
-    complain.Within("facility").Presence("demand_response",
-                                         "no hour says what electricity costs",
-                                         "a \"profile\" with electricity");
+    complain.Within("facility")
+        .Presence("demand_response", "no hour says what electricity costs",
+                  "a \"profile\" with electricity");
   }
 }
 
 void Check(const proto::Facility& facility, const Complaints& complain) {
   for (int i = 1; i < facility.pue_at_size(); ++i) {
     if (facility.pue_at(i).temperature() <= facility.pue_at(i - 1).temperature()) {
-      complain.Within("pue_at", i).Value("temperature", "temperatures do not rise",
-                                         "a higher one");
+      complain.Within("pue_at", i).Value("temperature", "temperatures do not rise", "a higher one");
     }
   }
   const auto needs = [&](const char* field, const char* other) {

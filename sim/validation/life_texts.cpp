@@ -183,7 +183,8 @@ std::string RareSumsText(const std::string& server, int servers, int steps) {
     span += fmt::format("{}\"site {}\"", s > 0 ? ", " : "", s);
     for (int other = 0; other < s; ++other) {
       text += fmt::format(
-          "wan {{ from: \"site {}\" to: \"site {}\" bandwidth: \"500 Mbps\" distance: \"8000 km\" }}\n",
+          "wan {{ from: \"site {}\" to: \"site {}\" bandwidth: \"500 Mbps\" distance: \"8000 km\" "
+          "}}\n",
           other, s);
     }
   }
@@ -198,9 +199,9 @@ std::string RareSumsText(const std::string& server, int servers, int steps) {
 }}
 )",
                             sites > 1 ? "span: [" + span + "]" : "", sites * 8, sites * 128,
-                            steps > 0 ? fmt::format("outer {{ steps: {} bytes_per_parameter: 1 }}",
-                                                    steps)
-                                      : "");
+                            steps > 0
+                                ? fmt::format("outer {{ steps: {} bytes_per_parameter: 1 }}", steps)
+                                : "");
 }
 
 }  // namespace gridlock

@@ -41,8 +41,8 @@ std::string OneServerText(const std::string& server, int sequences_each);
 /// section on hardware; from memory). Each accelerator takes one sequence of 4,096.
 std::string PublishedRunText(const std::string& server);
 
-/// Llama 3.1 8B on `servers` sites of one server each, far from each other, that meet once in `steps`
-/// steps with a byte for each parameter over links of 500 Mbps; 0: they meet never.
+/// Llama 3.1 8B on `servers` sites of one server each, far from each other, that meet once in
+/// `steps` steps with a byte for each parameter over links of 500 Mbps; 0: they meet never.
 std::string RareSumsText(const std::string& server, int servers, int steps);
 
 /// Nemotron-4 340B on `accelerators` in one site, or half of them in each of two that lie so far

@@ -192,9 +192,9 @@ TEST(Fleet, LosesNoRequestWhenServersFail) {
             "");
 }
 
-// Four replicas that never rest read HBM most of the time, which draws 500 W of each board beside 100 W
-// at rest. Under a cap of 60 % of what that makes they keep it by reading slower, and each token takes
-// longer in proportion.
+// Four replicas that never rest read HBM most of the time, which draws 500 W of each board beside
+// 100 W at rest. Under a cap of 60 % of what that makes they keep it by reading slower, and each
+// token takes longer in proportion.
 TEST(Fleet, SlowsDownUnderACap) {
   constexpr double kRead = 2e9, kReading = 500;
   JobSpec fleet = FleetOf(4, 100);

@@ -261,9 +261,9 @@ TEST(Flaps, StopARunThatHasNoPatienceForThem) {
                  [&](const LifeRecord& record) {
                    const auto links = static_cast<double>(record.failures[0].failures);
                    const double stops = links * (1 + 2 * kHour / 100 * std::exp(-3.0));
-                   return BrokenLaws(scenario, record) +
-                          Differ("stops", record.jobs[0].interruptions, stops,
-                                 4 / std::sqrt(stops));
+                   return BrokenLaws(scenario, record) + Differ("stops",
+                                                                record.jobs[0].interruptions, stops,
+                                                                4 / std::sqrt(stops));
                  }),
             "");
 }

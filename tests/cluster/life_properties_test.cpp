@@ -82,7 +82,8 @@ void LeavesAndHalls(Scenario& scenario) {
     }
   }
   if (*rc::gen::arbitrary<bool>()) {
-    hall.deliveries = {{Seconds(*rc::gen::inRange(1, 90000)), *rc::gen::inRange(1, hall.servers + 1)}};
+    hall.deliveries = {
+        {Seconds(*rc::gen::inRange(1, 90000)), *rc::gen::inRange(1, hall.servers + 1)}};
   }
   if (*rc::gen::arbitrary<bool>()) {
     scenario.sites.push_back(hall);

@@ -129,16 +129,16 @@ TEST(PowerCap, OfARackHoldsAllBoardsOfItsSiteDown) {
     scenario.sites[0].servers_per_rack = 4;
     scenario.sites[0].rack_cap = Watts(cap);
     scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
-    EXPECT_EQ(Live(scenario, PacedByPower,
-                   [&](const LifeRecord& record) {
-                     const double rack = record.sites[0].peak_power.si() - 4 * 1800;
-                     return BrokenLaws(scenario, record) +
-                            (rack <= cap ? "" : "the rack draws too much\n") +
-                            (rack > std::min(cap, 26.4e3) - 0.025 * kBoard * 32 ? ""
-                                                                                : "too slow\n") +
-                            (cap > 26.4e3 ? Differ("end", record.jobs[0].end.si(), 10000) : "");
-                   }),
-              "");
+    EXPECT_EQ(
+        Live(scenario, PacedByPower,
+             [&](const LifeRecord& record) {
+               const double rack = record.sites[0].peak_power.si() - 4 * 1800;
+               return BrokenLaws(scenario, record) +
+                      (rack <= cap ? "" : "the rack draws too much\n") +
+                      (rack > std::min(cap, 26.4e3) - 0.025 * kBoard * 32 ? "" : "too slow\n") +
+                      (cap > 26.4e3 ? Differ("end", record.jobs[0].end.si(), 10000) : "");
+             }),
+        "");
   }
 }
 
@@ -179,15 +179,14 @@ TEST(Money, OfOperationIsBorneByAccelerators) {
   scenario.jobs.pop_back();
   scenario.sites[0].operation_usd_per_accelerator_year = 1000;
   scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
-  EXPECT_EQ(Live(scenario, PacedByPower,
-                 [&](const LifeRecord& record) {
-                   constexpr double kYear = 365.25 * kDay;
-                   return Differ("of the site", record.sites[0].operation_usd,
-                                 16 * 1000 * kDay / kYear) +
-                          Differ("of the job", record.jobs[0].operation_usd,
-                                 8 * 1000 * 10000 / kYear);
-                 }),
-            "");
+  EXPECT_EQ(
+      Live(scenario, PacedByPower,
+           [&](const LifeRecord& record) {
+             constexpr double kYear = 365.25 * kDay;
+             return Differ("of the site", record.sites[0].operation_usd, 16 * 1000 * kDay / kYear) +
+                    Differ("of the job", record.jobs[0].operation_usd, 8 * 1000 * 10000 / kYear);
+           }),
+      "");
 }
 
 // Six of eight servers come at noon: until then they cost nothing and draw nothing, and a job of
@@ -261,16 +260,16 @@ TEST(Profile, DearHoursLowerTheCap) {
   scenario.sites[0].response_price = 0.1;
   scenario.sites[0].response_cap = Watts(8e3);
   scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
-  EXPECT_EQ(Live(scenario, PacedByPower,
-                 [&](const LifeRecord& record) {
-                   const std::vector<double>& power = record.sites[0].power;
-                   const std::size_t quarter = power.size() / 4;
-                   return BrokenLaws(scenario, record) +
-                          (power[quarter / 2] <= 8e3 && power[quarter / 2] > 7.5e3 ? ""
-                                                                                   : "no cap\n") +
-                          Differ("cheap hours", power[quarter + quarter / 2], 8400);
-                 }),
-            "");
+  EXPECT_EQ(
+      Live(scenario, PacedByPower,
+           [&](const LifeRecord& record) {
+             const std::vector<double>& power = record.sites[0].power;
+             const std::size_t quarter = power.size() / 4;
+             return BrokenLaws(scenario, record) +
+                    (power[quarter / 2] <= 8e3 && power[quarter / 2] > 7.5e3 ? "" : "no cap\n") +
+                    Differ("cheap hours", power[quarter + quarter / 2], 8400);
+           }),
+      "");
 }
 
 }  // namespace

@@ -82,7 +82,7 @@ TEST_F(LifeRow, ThatMakesNoSenseSaysWhy) {
   EXPECT_THAT(reason({{"kind", "weather"}}), HasSubstr("the kind \"weather\" is not"));
   EXPECT_THAT(reason({{"metric", "luck"}}), HasSubstr("the metric \"luck\" is not simulated"));
   EXPECT_THAT(reason({{"metric", "compute_utilization"}, {"kind", "multi_dc"}}),
-              HasSubstr("outer steps"));
+              HasSubstr("number of steps"));
   EXPECT_THAT(reason({{"value", "many"}}), HasSubstr("no positive number"));
   EXPECT_THAT(reason({{"unit", "bananas"}}), HasSubstr("is no time"));
   EXPECT_THAT(reason({{"n_accel", "-3"}}), HasSubstr("no size of a run"));

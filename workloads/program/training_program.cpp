@@ -294,8 +294,7 @@ class ProgramBuilder {
   }
 
   void ReduceCommon(Role& role, Bytes payload) {
-    const bool several =
-        job_.layout.sharing_replicas() < job_.layout.data && job_.outer.steps == 0;
+    const bool several = job_.layout.sharing_replicas() < job_.layout.data && job_.outer.steps == 0;
     const CollectiveKind kind =
         job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
     const int index = CollectiveIndex(
@@ -402,8 +401,7 @@ class ProgramBuilder {
     exchange.name = "outer_all_reduce";
     exchange.family = training_group::kReplica;
     exchange.kind = CollectiveKind::kAllReduce;
-    exchange.payload =
-        Bytes(job_.outer.bytes_per_parameter * parameters / job_.layout.shards());
+    exchange.payload = Bytes(job_.outer.bytes_per_parameter * parameters / job_.layout.shards());
     exchange.calls = 1.0 / job_.outer.steps;
     const int index = CollectiveIndex(exchange);
     Emit(role, Kind::kStart, index);

@@ -97,39 +97,6 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
   AddMembers();
 }
 
-// A cap that even an idle site passes cannot be kept.
-void Cluster::CheckPowerCaps() const {
-  for (const Epoch& epoch : scenario_.epochs) {
-    for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
-      const SiteSpec& site = epoch.sites[s];
-      const auto number = IndexOf<SiteIndex>(s);
-      const Watts it = IdlePower(number) * static_cast<double>(site.servers) + NetworkPower(number);
-      const Watts idle = it * site.PueAt(std::nullopt, it / full_power_[s]);
-      if (site.power_cap > Watts(0) && site.power_cap < idle) {
-        throw UserError(site.path + ".facility.power_cap",
-                        fmt::format("the cap of {} is {}, and with all servers idle the site draws "
-                                    "{}; expected more than that, or fewer servers",
-                                    site.name, FormatWatts(site.power_cap), FormatWatts(idle)));
-      }
-      CheckGroupCap(number, site, "rack", site.rack_cap);
-      CheckGroupCap(number, site, "row", site.row_cap);
-    }
-  }
-}
-
-// The same of a rack or a row.
-void Cluster::CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group,
-                            Watts cap) const {
-  const Watts idle = IdlePower(number) * site.ServersOfGroup(group);
-  if (cap > Watts(0) && cap < idle) {
-    throw UserError(fmt::format("{}.facility.{}_cap", site.path, group),
-                    fmt::format("the cap of a {} of {} is {}, and its {} idle servers draw {}; "
-                                "expected more than that, or fewer servers in it",
-                                group, site.name, FormatWatts(cap), site.ServersOfGroup(group),
-                                FormatWatts(idle)));
-  }
-}
-
 // What all replicas share lies on fewer: it must fit those, too.
 void Cluster::CheckFewest(const PretrainingSpec& run, const ServerSpec& server) {
   const int fewest = run.elastic.replicas_min;
@@ -395,57 +362,6 @@ void Cluster::ReconsiderSoon() {
     AdvanceTo(timeline_.now());
     Reconsider();
   });
-}
-
-// Hours of the profile, counted on through its repetitions.
-void Cluster::PlanHour(SiteIndex site, std::int64_t number) {
-  const ProfileSpec& profile = *sites_[site].profile;
-  const auto hours = static_cast<std::int64_t>(profile.hours.size());
-  const Seconds at = profile.repeats * static_cast<double>(number / hours) +
-                     profile.hours[static_cast<std::size_t>(number % hours)].at;
-  if (at >= scenario_.horizon) {
-    return;
-  }
-  timeline_.At(at, [this, site, number] {
-    AdvanceTo(timeline_.now());
-    ApplyHour(site);
-    PlanHour(site, number + 1);
-    if (HasCap(site) || sites_[site].response_cap > Watts(0)) {
-      ReconsiderSoon();
-    }
-  });
-}
-
-void Cluster::ApplyHours() {
-  for (std::size_t s = 0; s < sites_.size(); ++s) {
-    ApplyHour(IndexOf<SiteIndex>(s));
-  }
-}
-
-// What the profile says of now, until something else is said.
-void Cluster::ApplyHour(SiteIndex number) {
-  SiteSpec& site = sites_[number];
-  if (!site.profile) {
-    return;
-  }
-  const std::vector<HourSpec>& hours = site.profile->hours;
-  const double into = std::fmod(timeline_.now().si(), site.profile->repeats.si());
-  constexpr Seconds kSlack(1e-6);  // times of events round
-  auto hour = std::upper_bound(hours.begin(), hours.end(), Seconds(into) + kSlack,
-                               [](Seconds at, const HourSpec& each) {
-                                 return at < each.at;
-                               });
-  // Before the first, the last still holds.
-  const HourSpec& now = hour == hours.begin() ? hours.back() : *(hour - 1);
-  site.electricity_usd_per_kwh = now.electricity.value_or(site.electricity_usd_per_kwh);
-  site.carbon_g_per_kwh = now.carbon.value_or(site.carbon_g_per_kwh);
-  temperature_[number] = now.temperature;
-  const Watts usual = scenario_.epochs[epoch_].sites[number].power_cap;
-  const bool dear =
-      site.response_cap > Watts(0) && now.electricity && *now.electricity > site.response_price;
-  site.power_cap = !dear              ? usual
-                   : usual > Watts(0) ? std::min(usual, site.response_cap)
-                                      : site.response_cap;
 }
 
 // Fleets follow their load, and caps the fleets' power, once per interval.

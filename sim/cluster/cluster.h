@@ -94,8 +94,6 @@ class Cluster {
   };
 
   // cluster.cpp: members and time
-  void CheckPowerCaps() const;
-  void CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group, Watts cap) const;
   void AddMembers();
   static void CheckFewest(const PretrainingSpec& run, const ServerSpec& server);
   void AddFleet(Member& member, RequestSource requests);
@@ -109,9 +107,6 @@ class Cluster {
   void Note(LifeEvent event);  ///< happens now
   void ReconsiderSoon();
   void Tick();
-  void PlanHour(SiteIndex site, std::int64_t number);
-  void ApplyHours();
-  void ApplyHour(SiteIndex site);
   [[nodiscard]] std::string FinalRunOf(const JobOrigin& origin) const;
   LifeRecord Describe();
 
@@ -219,6 +214,11 @@ class Cluster {
   [[nodiscard]] std::vector<CachesOfFleet> CachesOnTheirWay() const;
   void GiveCacheRates(const std::vector<StepRate>& rates, std::size_t runs);
 
+  // cluster_hours.cpp: what the profile says
+  void PlanHour(SiteIndex site, std::int64_t number);
+  void ApplyHours();
+  void ApplyHour(SiteIndex site);
+
   // cluster_moves.cpp: runs that make room for another
   /// A job that waits, those that move for it, and where each goes.
   struct Relocation {
@@ -236,6 +236,8 @@ class Cluster {
   void SetMovable(const Member& member, RunningJob& running) const;
 
   // cluster_power.cpp: watts and caps
+  void CheckPowerCaps() const;
+  void CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group, Watts cap) const;
   /// PUE now, with so much IT power.
   [[nodiscard]] double PueOf(SiteIndex site, Watts it) const;
   [[nodiscard]] Watts IdlePower(SiteIndex site) const;     ///< of one server that nobody holds

@@ -1,6 +1,9 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "sim/base/check.h"
 #include "sim/cluster/cluster.h"
 #include "sim/cluster/job_sites.h"
 
@@ -281,6 +284,39 @@ bool Cluster::MayStart(JobIndex job, const Placement& placement) {
     }
   }
   return true;
+}
+
+// A cap that even an idle site passes cannot be kept.
+void Cluster::CheckPowerCaps() const {
+  for (const Epoch& epoch : scenario_.epochs) {
+    for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
+      const SiteSpec& site = epoch.sites[s];
+      const auto number = IndexOf<SiteIndex>(s);
+      const Watts it = IdlePower(number) * static_cast<double>(site.servers) + NetworkPower(number);
+      const Watts idle = it * site.PueAt(std::nullopt, it / full_power_[s]);
+      if (site.power_cap > Watts(0) && site.power_cap < idle) {
+        throw UserError(site.path + ".facility.power_cap",
+                        fmt::format("the cap of {} is {}, and with all servers idle the site draws "
+                                    "{}; expected more than that, or fewer servers",
+                                    site.name, FormatWatts(site.power_cap), FormatWatts(idle)));
+      }
+      CheckGroupCap(number, site, "rack", site.rack_cap);
+      CheckGroupCap(number, site, "row", site.row_cap);
+    }
+  }
+}
+
+// The same of a rack or a row.
+void Cluster::CheckGroupCap(SiteIndex number, const SiteSpec& site, const char* group,
+                            Watts cap) const {
+  const Watts idle = IdlePower(number) * site.ServersOfGroup(group);
+  if (cap > Watts(0) && cap < idle) {
+    throw UserError(fmt::format("{}.facility.{}_cap", site.path, group),
+                    fmt::format("the cap of a {} of {} is {}, and its {} idle servers draw {}; "
+                                "expected more than that, or fewer servers in it",
+                                group, site.name, FormatWatts(cap), site.ServersOfGroup(group),
+                                FormatWatts(idle)));
+  }
 }
 
 }  // namespace gridlock

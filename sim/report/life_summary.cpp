@@ -117,11 +117,8 @@ std::string CapText(const LifeRecord& record, const LifeSite& site) {
     return "no cap";
   }
   const auto [least, most] = std::minmax_element(caps.begin(), caps.end());
-  std::string text = "capped at " + PowerText(Watts(*least));
-  if (*least < *most) {
-    text += " to " + PowerText(Watts(*most));
-  }
-  return text +
+  const std::string to = *least < *most * (1 - 1e-6) ? " to " + PowerText(Watts(*most)) : "";
+  return "capped at " + PowerText(Watts(*least)) + to +
          fmt::format(", at the cap {} of the capped time", Percent(MeanOf(record, AtCap(site))));
 }
 

@@ -137,6 +137,7 @@ TEST(Build, ItsServersComeMonthByMonth) {
   BuildSize size;
   size.servers = 100;
   size.batch = 64;
+  size.checkpoint_s = 300;
   const Scenario scenario = ScenarioBase("build", LifeText(asked, Parts(), size, "build"),
                                          {"job[0].pretraining.model=llama_3.1_8b",
                                           "job[0].pretraining.checkpoint_interval=30 min"})

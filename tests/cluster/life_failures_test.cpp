@@ -177,8 +177,8 @@ TEST(Failures, OfARackARowAndAFeedTakeWhatStandsThere) {
 
 // Of N servers until T: N / mtbf x (T + (times - 1) decay (1 - exp(-T / decay))).
 TEST(Failures, OfNewPartsFallToTheRateOfOldOnes) {
-  constexpr int kServers = 500;
-  constexpr double kMtbf = 2000 * kDay, kTimes = 5, kDecay = 60 * kDay, kYear = 365 * kDay;
+  constexpr int kServers = 250;
+  constexpr double kMtbf = 1000 * kDay, kTimes = 5, kDecay = 60 * kDay, kYear = 365 * kDay;
   FailureSpec kind = Kind("server", kMtbf);
   kind.early = {kTimes, Seconds(kDecay)};
   kind.repair_time = Seconds(1);
@@ -205,12 +205,12 @@ TEST(Failures, OfNewPartsFallToTheRateOfOldOnes) {
 
 TEST(Failures, OfServersThatComeLaterBeginWithTheirDelivery) {
   constexpr double kDecay = 30 * kDay;
-  FailureSpec kind = Kind("server", 4000 * kDay);
+  FailureSpec kind = Kind("server", 1000 * kDay);
   kind.early = {20, Seconds(kDecay)};
   kind.repair_time = Seconds(1);
-  Scenario scenario = Failing(1000, {TrainingJob("run", 1, 10)}, {kind}, 200 * kDay);
+  Scenario scenario = Failing(250, {TrainingJob("run", 1, 10)}, {kind}, 200 * kDay);
   scenario.reliability.age = Seconds(10 * kDecay);
-  scenario.sites[0].deliveries = {{Seconds(100 * kDay), 600}};
+  scenario.sites[0].deliveries = {{Seconds(100 * kDay), 150}};
   scenario.epochs[0].sites = scenario.sites;
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {
@@ -218,10 +218,10 @@ TEST(Failures, OfServersThatComeLaterBeginWithTheirDelivery) {
                    for (const LifeEvent& event : record.events) {
                      const bool fails = event.kind == EventKind::kFailure;
                      before += fails && event.at.si() < 100 * kDay;
-                     of_new += fails && event.server >= 400;
+                     of_new += fails && event.server >= 100;
                    }
-                   const double old = 400 * 100 / 4000.0;
-                   const double fresh = 600 / 4000.0 * (100 + 19 * 30 * (1 - std::exp(-10 / 3.0)));
+                   const double old = 100 * 100 / 1000.0;
+                   const double fresh = 150 / 1000.0 * (100 + 19 * 30 * (1 - std::exp(-10 / 3.0)));
                    return BrokenLaws(scenario, record) +
                           Differ("before", before, old, 4 / std::sqrt(old)) +
                           Differ("of new ones", of_new, fresh, 4 / std::sqrt(fresh));

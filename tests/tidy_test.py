@@ -14,9 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
-COLUMNS_MAX = 120
-FUNCTION_LINES_MAX = 80
-FILE_LINES_MAX = 600
+COLUMNS_MAX = 100
+FUNCTION_LINES_MAX = 70
+FILE_LINES_MAX = 500
 FOLDERS = ["sim", "topologies", "workloads", "proto", "tools", "tests", "examples", ".ci"]
 CODE = ("sim", "topologies", "workloads", "proto", "tools", "tests")
 TEXT = {".cpp", ".h", ".proto", ".py", ".sh", ".md", ".txt", ".cmake", ".textproto", ".in"}

@@ -4,26 +4,11 @@
 
 #include "sim/base/check.h"
 #include "sim/catalogue/estimates.h"
+#include "sim/schema/quantity_text.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
 namespace {
-
-Bytes DataOf(const std::string& text) {
-  return Bytes(SiOf(text, Dimension::kData));
-}
-
-Seconds TimeOf(const std::string& text) {
-  return Seconds(SiOf(text, Dimension::kTime));
-}
-
-Watts PowerOf(const std::string& text) {
-  return Watts(SiOf(text, Dimension::kPower));
-}
-
-BytesPerSecond BandwidthOf(const std::string& text) {
-  return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
-}
 
 MatrixRate RateOf(const proto::MatrixRate& rate) {
   MatrixRate spec;

@@ -3,6 +3,7 @@
 #include "sim/base/check.h"
 #include "sim/catalogue/serving_catalogue.h"
 #include "sim/scenario/convert.h"
+#include "sim/schema/quantity_text.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
@@ -10,10 +11,6 @@ namespace {
 
 // Of fleets that name none: the family that most people run today.
 constexpr const char* kDefaultEngine = "vllm_2";
-
-Seconds TimeOf(const std::string& text) {
-  return Seconds(text.empty() ? 0.0 : SiOf(text, Dimension::kTime));
-}
 
 /// `value`, or `otherwise` when the field was left out: the rules refuse a written zero.
 int Or(int value, int otherwise) {

@@ -7,25 +7,15 @@
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/estimates.h"
 #include "sim/catalogue/scan.h"
+#include "sim/scenario/accounts.h"
 #include "sim/scenario/convert.h"
+#include "sim/schema/quantity_text.h"
 #include "sim/schema/rules.h"
 #include "topologies/scale_up/network.h"
 #include "topologies/topology.h"
 
 namespace gridlock {
 namespace {
-
-Bytes DataOf(const std::string& text) {
-  return Bytes(SiOf(text, Dimension::kData));
-}
-
-Watts PowerOf(const std::string& text) {
-  return Watts(SiOf(text, Dimension::kPower));
-}
-
-BytesPerSecond BandwidthOf(const std::string& text) {
-  return BytesPerSecond(SiOf(text, Dimension::kBandwidth));
-}
 
 /// Names between commas.
 std::vector<std::string> NamesIn(const std::string& list) {
@@ -294,57 +284,6 @@ void FinishNetwork(ServerSpec& server) {
   }
 }
 
-// The transceiver that a site names, else the usual one of its NICs' bandwidth or the next above.
-// Notes are for lives, whose accounts have it; else nullptr.
-void AddOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
-               std::vector<std::string>* notes) {
-  const auto power_of = [](const proto::Optics& optics) {
-    return JoulesPerByte(PowerOf(optics.power()).si() / BandwidthOf(optics.bandwidth()).si());
-  };
-  if (!site.optics().empty()) {
-    spec.optics = power_of(*catalogue.optics.at(site.optics()).message);
-    return;
-  }
-  for (const char* name : kUsualOptics) {
-    const auto usual = catalogue.optics.find(name);
-    if (usual != catalogue.optics.end() && !spec.server.direct &&
-        BandwidthOf(usual->second.message->bandwidth()) >= spec.server.fabric_nic_bandwidth) {
-      spec.optics = power_of(*usual->second.message);
-      if (notes != nullptr) {
-        notes->push_back(spec.path + ".optics: " + name + " at both ends of all cables");
-      }
-      return;
-    }
-  }
-}
-
-// Servers, network and building cost half as much again as accelerators: an estimate, in the middle
-// of public breakdowns of clusters of 2023 to 2025.
-constexpr double kCapitalOverPrice = 1.5;
-
-void AddCapital(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
-                std::vector<std::string>* notes) {
-  const proto::Capital& capital = site.capital();
-  if (!capital.depreciation().empty()) {
-    spec.depreciation = Seconds(SiOf(capital.depreciation(), Dimension::kTime));
-  }
-  spec.capital_usd_per_accelerator = capital.per_accelerator();
-  const auto accelerator = catalogue.accelerators.find(spec.server.accelerator.name);
-  if (capital.per_accelerator() > 0 || accelerator == catalogue.accelerators.end()) {
-    return;
-  }
-  const double price = accelerator->second.message->facts().price();
-  if (price > 0) {
-    spec.capital_usd_per_accelerator = kCapitalOverPrice * price;
-    if (notes != nullptr) {
-      notes->push_back(fmt::format(
-          "{}.capital: {} USD for an accelerator, 1.5 times the price of "
-          "{} in the catalogue (estimate)",
-          spec.path, spec.capital_usd_per_accelerator, accelerator->second.message->name()));
-    }
-  }
-}
-
 // Says where a bandwidth is an eighth of the part's own, per direction or of both: bits that may
 // have been meant as bytes.
 void NoteBitsForBytes(const AcceleratorSpec& accelerator, BytesPerSecond own,
@@ -360,81 +299,6 @@ void NoteBitsForBytes(const AcceleratorSpec& accelerator, BytesPerSecond own,
       return;
     }
   }
-}
-
-// USD a year of an accelerator: all of what it costs to run the site, beside energy.
-void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::string>* notes) {
-  if (!site.has_operation()) {
-    return;
-  }
-  constexpr double kPerWattMonth = 0.04, kMaintenance = 0.05, kTaxes = 0.01;  // see proto
-  const proto::Operation& operation = site.operation();
-  const auto or_usual = [](bool given, double value, double usual) {
-    return given ? value : usual;
-  };
-  const double staff =
-      or_usual(operation.has_per_watt_month(), operation.per_watt_month(), kPerWattMonth);
-  const double shares =
-      or_usual(operation.has_maintenance(), operation.maintenance(), kMaintenance) +
-      or_usual(operation.has_taxes(), operation.taxes(), kTaxes);
-  const ServerSpec& server = spec.server;
-  const PowerSpec& power = server.accelerator.power;
-  const double watts = (power.limit + (power.limit - power.idle) * server.overhead_per_watt +
-                        server.overhead_power * (1.0 / server.accelerators))
-                           .si();
-  constexpr double kMonths = 12;
-  spec.operation_usd_per_accelerator_year =
-      staff * kMonths * watts + shares * spec.capital_usd_per_accelerator +
-      operation.land() / (1.0 * spec.servers * server.accelerators);
-  if (notes != nullptr &&
-      !(operation.has_per_watt_month() && operation.has_maintenance() && operation.has_taxes())) {
-    notes->push_back(fmt::format(
-        "{}.operation: {:.3g} USD a month for a watt, {:.3g} % of the capital a year (estimate)",
-        spec.path, staff, 100 * shares));
-  }
-}
-
-// Prices, carbon and weather by the hour, and what the building makes of them.
-void AddProfile(const proto::Site& site, SiteSpec& spec) {
-  const auto time = [](const std::string& text) {
-    return Seconds(SiOf(text, Dimension::kTime));
-  };
-  if (site.hour_size() > 0) {
-    auto profile = std::make_shared<ProfileSpec>();
-    for (const proto::Hour& hour : site.hour()) {
-      HourSpec& each = profile->hours.emplace_back();
-      each.at = time(hour.at());
-      each.electricity = hour.has_electricity() ? std::optional(hour.electricity()) : std::nullopt;
-      each.carbon = hour.has_carbon() ? std::optional(hour.carbon()) : std::nullopt;
-      each.temperature = hour.has_temperature() ? std::optional(hour.temperature()) : std::nullopt;
-    }
-    const std::vector<HourSpec>& hours = profile->hours;
-    constexpr Seconds kDay(86400);
-    profile->repeats = hours.size() > 1
-                           ? hours.back().at + (hours.back().at - hours[hours.size() - 2].at)
-                           : hours.back().at + kDay;
-    spec.profile = std::move(profile);
-  }
-  const proto::Facility& facility = site.facility();
-  for (const proto::PuePoint& point : facility.pue_at()) {
-    spec.pue_points.push_back({point.temperature(), point.pue()});
-  }
-  spec.pue_fixed = facility.fixed_overhead();
-  if (facility.has_demand_response()) {
-    spec.response_price = facility.demand_response().price_above();
-    spec.response_cap = PowerOf(facility.demand_response().power_cap());
-  }
-}
-
-// Those that come later leave some for the beginning.
-void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
-  for (const proto::Delivery& delivery : site.delivery()) {
-    spec.deliveries.push_back({Seconds(SiOf(delivery.at(), Dimension::kTime)), delivery.servers()});
-  }
-  std::stable_sort(spec.deliveries.begin(), spec.deliveries.end(),
-                   [](const DeliverySpec& a, const DeliverySpec& b) {
-                     return a.at < b.at;
-                   });
 }
 
 }  // namespace
@@ -512,29 +376,7 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   }
   FinishNetwork(spec.server);
   WidenForOneServer(spec, notes);
-  spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
-  if (!site.facility().power_cap().empty()) {
-    spec.power_cap = PowerOf(site.facility().power_cap());
-  }
-  spec.servers_per_rack = site.facility().servers_per_rack();
-  spec.racks_per_row = site.facility().racks_per_row();
-  spec.rows_per_feed = site.facility().rows_per_feed();
-  spec.rack_cap =
-      site.facility().rack_cap().empty() ? Watts(0) : PowerOf(site.facility().rack_cap());
-  spec.row_cap = site.facility().row_cap().empty() ? Watts(0) : PowerOf(site.facility().row_cap());
-  spec.power_policy =
-      site.facility().power_policy() == proto::QUEUE ? PowerPolicy::kQueue : PowerPolicy::kSlow;
-  if (!site.storage_bandwidth().empty()) {
-    spec.storage_bandwidth = BandwidthOf(site.storage_bandwidth());
-  }
-  spec.electricity_usd_per_kwh = site.prices().electricity();
-  spec.carbon_g_per_kwh = site.prices().carbon();
-  std::vector<std::string>* of_life = scenario.horizon().empty() ? nullptr : &notes;
-  AddOptics(site, catalogue, spec, of_life);
-  AddCapital(site, catalogue, spec, of_life);
-  AddOperation(site, spec, of_life);
-  AddDeliveries(site, spec);
-  AddProfile(site, spec);
+  AddAccounts(site, catalogue, spec, notes, /*of_life=*/!scenario.horizon().empty());
   return spec;
 }
 

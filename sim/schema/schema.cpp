@@ -104,8 +104,9 @@ std::vector<SchemaType> ReadSchema() {
     CHECK(pool.BuildFile(file) != nullptr);
   }
   std::vector<SchemaType> types;
-  for (const char* file : {"scenario", "training", "reliability", "fabric", "server", "collective",
-                           "workload", "catalog", "stack", "facts", "fits", "source", "sweep"}) {
+  for (const char* file :
+       {"scenario", "training", "reliability", "requests", "fabric", "server", "collective",
+        "workload", "catalog", "stack", "facts", "fits", "source", "sweep"}) {
     Describe(*pool.FindFileByName(std::string("proto/") + file + ".proto"), types);
   }
   return types;

@@ -111,7 +111,8 @@ TEST(Rules, FitTheTypesOfTheirFields) {
 TEST(Rules, RefuseTheDefaultValueOfNeededNumbers) {
   for (const FieldDescriptor* field : AllFields()) {
     const Rule rule = RuleOf(*field);
-    if (rule.needed && !field->has_presence() && (rule.kind == RuleKind::kCount || rule.kind == RuleKind::kNumber)) {
+    const bool number = rule.kind == RuleKind::kCount || rule.kind == RuleKind::kNumber;
+    if (rule.needed && !field->has_presence() && number) {
       EXPECT_GT(rule.min, 0.0) << NameOf(*field);
     }
     if (rule.needed) {

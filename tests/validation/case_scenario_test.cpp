@@ -289,38 +289,6 @@ TEST_F(CaseScenario, ModelsWithExpertsAreThoseOfTheCatalogueWhenAllSizesAgree) {
   EXPECT_EQ(Prepare(row, catalogue_).scenario.value().training().model.name, "published");
 }
 
-TEST_F(CaseScenario, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
-  PublishedCase row = Row("MOE");
-  row.source = "NVIDIA, a recipe";
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
-  row.expert_ffn = 1024;
-  row.domain = 8;
-  row.ep = 8;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");  // plain all-to-alls inside a server
-  row.experts = 256;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
-  row.pp = row.vpp = 2;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep_overlap");
-  row.experts = 128;
-  row.ep = 32;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_exchange_overlap");
-  row.accelerator = "gb200";
-  row.domain = 72;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_overlap");
-  row.vpp = 1;
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
-}
-
-TEST_F(CaseScenario, ModelsWithKernelsOfTheirOwnHaveStacksOfTheirOwn) {
-  PublishedCase row = Row("DENSE-TP8");
-  row.stack = "hf_eager";
-  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager");
-  row.model = "GPT2-XL";
-  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_gelu");
-  row.model = "gpt-oss-20b";
-  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_unfused");
-}
-
 TEST_F(CaseScenario, RecipesThatArePublicSayWhatRowsLeaveOpen) {
   PublishedCase row = Row("DENSE-TP8");
   row.recompute = "auto";

@@ -31,7 +31,8 @@ class Failures {
   /// The same between the two ends of a link.
   bool AppendDetourOf(LinkIndex link, std::vector<LinkIndex>& route) const;
 
-  /// An accelerator that cannot exchange anything with accelerator 0; -1 when there is none.
+  /// The first accelerator of a server of which none reaches any of the first server; on direct
+  /// networks one that does not reach accelerator 0. -1 when there is none.
   [[nodiscard]] AcceleratorIndex CutOff() const;
 
  private:

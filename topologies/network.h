@@ -101,7 +101,8 @@ class Network {
   /// Appends all links that carry some of the flow, each with its parts of parts(); a link may
   /// stand several times. `load` is that of all links of the network, or empty: see
   /// Topology::AppendShares.
-  /// Returns false when failures leave no way.
+  /// A flow that has no way of its own left goes over other accelerators of its two servers, in
+  /// even shares. Returns false when failures leave no way.
   bool AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::span<const double> load,
                     std::vector<LinkShare>& shares) const;
 

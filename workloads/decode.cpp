@@ -324,8 +324,10 @@ FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
   CheckRoom(fleet, server, costs.decode);
   costs.decode_prices = PricesOf(fleet, server, costs.decode);
   if (fleet.pools()) {
-    costs.prefill = IterationCostsOf(PrefillingPart(fleet), server);
-    costs.prefill_prices = PricesOf(PrefillingPart(fleet), server, *costs.prefill);
+    const ServingSpec prefilling = PrefillingPart(fleet);
+    costs.prefill = IterationCostsOf(prefilling, server);
+    CheckRoom(prefilling, server, *costs.prefill);
+    costs.prefill_prices = PricesOf(prefilling, server, *costs.prefill);
   }
   return costs;
 }

@@ -339,11 +339,21 @@ void IterationCosts::FillCache(const std::string& path) {
                                  : part_.hbm_capacity * engine_.memory_share - taken;
   };
   double usable = room_beside(ActivationBytes());
-  if (engine_.profile_context && usable <= 0) {
+  if (engine_.profile_context && usable <= 0 && token_bytes_ > 0) {
     // The whole context is not served: users then ask for the longest that leaves room for itself.
     const double row = BytesOfRow(model_, layout_);
     const double empty = room_beside(ActivationBytes() - model_.context * row);
     usable = std::max(usable, empty / (1 + row / token_bytes_));
+  }
+  if (token_bytes_ <= 0 && !engine_.whole_windows && usable >= window_bytes_) {
+    // Windows and states alone: caches do not grow, and room bounds sequences, of any length.
+    const auto most = static_cast<std::int64_t>(usable / window_bytes_);
+    engine_.batch_max = std::min(engine_.batch_max, most);
+    constexpr std::int64_t kLongest = 1 << 20;
+    cache_tokens_ =
+        engine_.batch_max * layout_.data *
+        std::max<std::int64_t>(model_.context > 0 ? model_.context : kLongest, engine_.page);
+    return;
   }
   // A sequence's windows are small beside its other layers; a batch of them is set aside.
   const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);

@@ -128,10 +128,6 @@ std::vector<Matrix> RepeatedDense(const TrainingSpec& job, const LayerShape& s);
 /// Matrices of the dense feed-forward block: the way in, and the way out.
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s);
 
-/// HBM bytes of norms and residuals over those of fused kernels. Models with gated feed-forward
-/// blocks have an RMSNorm, which eager stacks take apart; LayerNorm is one kernel everywhere.
-double NormTrafficFactor(const TrainingSpec& job);
-
 // Beside blocks (prediction.cpp).
 
 /// The product of a prediction module, its outputs split over tensor-parallel ranks.

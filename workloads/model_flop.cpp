@@ -112,9 +112,9 @@ double AgainInFull(const TrainingSpec& job, const TrainingSpec& whole) {
   return again;
 }
 
-double AgainInPart(const TrainingSpec& job, const TrainingSpec& whole) {
+// What selective recomputation does again in these layers.
+double AgainInPart(const TrainingSpec& job, const TrainingSpec& whole, const Layers& layers) {
   const LayerShape s(whole);
-  const Layers layers = job.model.LayersIn(job.frozen.layers, job.model.depth());
   double flop =
       AttentionFlop(s, CountedShare(whole, Block::kAttention)) * layers.with(Block::kAttention) +
       ProductFlop(s, RecomputedMatrices(whole, s)) * layers.with(kAnyAttention);
@@ -152,7 +152,11 @@ Flop HardwareFlop(const TrainingSpec& job) {
   if (job.recompute == Recompute::kFull) {
     again = AgainInFull(job, whole);
   } else if (job.recompute == Recompute::kSelective) {
-    again = AgainInPart(job, whole);
+    const Layers layers = job.model.LayersIn(job.frozen.layers, job.model.depth());
+    again = AgainInPart(job, whole, layers.OfEncoder(false));
+    if (layers.with(Block::kEncoder) > 0) {
+      again += AgainInPart(job, EncoderJob(whole), layers.OfEncoder(true));
+    }
   }
   return ModelFlop(job) + Flop(again * Passes(job));
 }

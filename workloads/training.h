@@ -237,7 +237,7 @@ struct ExpertLoadSpec {
   }
 };
 
-/// Sums over shard groups, or sites, that are rare; see OuterSteps in proto/scenario.proto.
+/// Sums over shard groups, or sites, that are rare; see OuterSteps in proto/training.proto.
 struct OuterSpec {
   int steps = 0;  ///< from one to the next; 0: gradients are summed in every step
   double bytes_per_parameter = 4;

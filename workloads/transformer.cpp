@@ -62,7 +62,6 @@ bool TakesApart(const TrainingSpec& job) {
   return job.stack.norm_traffic_factor > 0;
 }
 
-// Eager stacks take the RMSNorm of gated models apart; LayerNorm is one kernel everywhere.
 double NormTrafficFactor(const TrainingSpec& job) {
   return TakesApart(job) && job.model.gated ? job.stack.norm_traffic_factor
                                             : job.stack.hbm_traffic_factor;

@@ -48,9 +48,7 @@ class Cluster {
     TransferId background = TransferId::kNone;  ///< of an asynchronous checkpoint
     int replicas = 0;                           ///< of a run: those that it trains with, or will
     std::map<int, TrainingSpec> fewer;          ///< its step by fewer replicas
-    /// Of a fleet, how many times as long an iteration takes, by the levels of power limits.
-    std::map<std::vector<int>, double> slowdowns;
-    std::vector<int> limits;  ///< levels that it works at
+    std::vector<int> limits;  ///< of a fleet: levels of power limits that it works at
     double slowed = 1;        ///< how many times as long its iterations take by these
     Watts fleet_full_power;   ///< as fleet_power, if boards kept their own limit
     std::int32_t tenant = 0;  ///< in tenant_used_
@@ -253,12 +251,11 @@ class Cluster {
   [[nodiscard]] bool KeepsCaps(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
                                const std::vector<StepRate>& rates, std::int32_t free) const;
   [[nodiscard]] bool HasCap(SiteIndex site) const;
-  [[nodiscard]] Watts FleetPowerAt(const Member& member, int level) const;
+  [[nodiscard]] Watts FleetPowerAt(const Member& member, const std::vector<int>& levels) const;
   [[nodiscard]] Watts MostOfServer(SiteIndex site, int level, const std::vector<DrawingRun>& runs,
                                    const std::vector<StepRate>& rates) const;
   [[nodiscard]] std::vector<SiteSpec> SlowedSites(const std::vector<int>& levels) const;
   void SlowFleets();
-  [[nodiscard]] double SlowdownAt(Member& member, const std::vector<int>& levels) const;
   [[nodiscard]] std::vector<int> LevelsWith(SiteIndex site, int level) const;
   [[nodiscard]] JobIndex LastToStart(SiteIndex site, const std::vector<JobIndex>& placed) const;
   void Throttle(SiteIndex site);

@@ -444,7 +444,6 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   for (Member& member : members_) {
     member.alone = Seconds(0);
     if (member.fleet) {
-      member.slowdowns.clear();
       member.limits = limit_level_;
       member.slowed = 1;
       member.fleet->SetCosts(LeastServer(*member.spec, sites_));

@@ -69,13 +69,13 @@ std::vector<Cluster::DrawingRun> Cluster::DrawingRuns(const std::vector<JobIndex
 
 // What a fleet draws above its servers when they wait, with the limits lowered: as much as its work
 // takes at full clocks, or as much as the boards may draw.
-Watts Cluster::FleetPowerAt(const Member& member, int level) const {
+Watts Cluster::FleetPowerAt(const Member& member, const std::vector<int>& levels) const {
   Watts most;
   for (std::size_t s = 0; s < sites_.size(); ++s) {
     const auto site = IndexOf<SiteIndex>(s);
     const ServerSpec& server = sites_[s].server;
     const Watts above =
-        std::max(Watts(0), PowerLimit(site, level) - server.accelerator.power.held());
+        std::max(Watts(0), PowerLimit(site, levels[s]) - server.accelerator.power.held());
     most +=
         above * (1.0 * member.servers[s] * server.accelerators * (1 + server.overhead_per_watt));
   }
@@ -100,7 +100,8 @@ Watts Cluster::MostOfServer(SiteIndex site, int level, const std::vector<Drawing
       for (const std::int32_t count : member.servers) {
         all += count;
       }
-      most = std::max(most, HeldPower(site) + FleetPowerAt(member, level) * (1.0 / all));
+      most = std::max(
+          most, HeldPower(site) + FleetPowerAt(member, LevelsWith(site, level)) * (1.0 / all));
     }
   }
   return most;
@@ -133,19 +134,7 @@ std::vector<SiteSpec> Cluster::SlowedSites(const std::vector<int>& levels) const
   return slowed;
 }
 
-double Cluster::SlowdownAt(Member& member, const std::vector<int>& levels) const {
-  const auto [known, added] = member.slowdowns.try_emplace(levels, 1.0);
-  if (added) {
-    const ServingSpec& spec = member.fleet->spec();
-    const auto iteration = [&](const std::vector<SiteSpec>& sites) {
-      return CostsOf(spec, LeastServer(*member.spec, sites)).decode.Base(1, 1, 1);
-    };
-    known->second = iteration(SlowedSites(levels)) / iteration(sites_);
-  }
-  return known->second;
-}
-
-// Fleets work at the limits in force: iterations that begin from now on.
+// Fleets work at the limits in force where they hold servers: iterations that begin from now on.
 void Cluster::SlowFleets() {
   for (const JobIndex job : active_) {
     Member& member = members_[job];
@@ -153,8 +142,18 @@ void Cluster::SlowFleets() {
       continue;
     }
     member.limits = limit_level_;
-    member.slowed = SlowdownAt(member, limit_level_);
-    member.fleet->SetCosts(LeastServer(*member.spec, SlowedSites(limit_level_)));
+    std::vector<int> levels = limit_level_;
+    for (std::size_t s = 0; s < levels.size(); ++s) {
+      levels[s] = member.servers[s] > 0 ? levels[s] : 0;
+    }
+    const ServerSpec slow = LeastServer(*member.spec, SlowedSites(levels));
+    const auto full_batch = [&](const ServerSpec& server) {
+      const IterationCosts costs = CostsOf(member.fleet->spec(), server).decode;
+      const std::int64_t batch = costs.engine().batch_max;
+      return costs.Base(batch, batch, batch);
+    };
+    member.slowed = full_batch(slow) / full_batch(LeastServer(*member.spec, sites_));
+    member.fleet->SetCosts(slow);
   }
 }
 
@@ -180,7 +179,7 @@ Watts Cluster::SitePower(SiteIndex site, int level, const std::vector<DrawingRun
       for (const std::int32_t count : member.servers) {
         all += count;
       }
-      power += (FleetPowerAt(member, level) - member.fleet_power) * (here / all);
+      power += (FleetPowerAt(member, LevelsWith(site, level)) - member.fleet_power) * (here / all);
     }
   }
   return power * PueOf(site, power);

@@ -63,10 +63,10 @@ Fleet::Fleet(const ServingSpec& spec, const ServerSpec& server, RequestSource re
 }
 
 BytesPerSecond Fleet::CachesWanted(Seconds at) const {
-  // In steps of a tenth of the highest rate, so that a day has few situations.
+  // In steps of a tenth of the highest rate and at least one, so that a day has few situations.
   const double peak = spec_->arrivals.requests_per_second * (1 + spec_->arrivals.swing);
-  const double rate =
-      std::ceil(RequestStream::RateAt(spec_->arrivals, at) / peak * 10 - 1e-9) / 10 * peak;
+  const double tenths = std::ceil(RequestStream::RateAt(spec_->arrivals, at) / peak * 10 - 1e-9);
+  const double rate = std::max(1.0, tenths) / 10 * peak;
   return BytesPerSecond(rate * CacheOfPrompt().si());
 }
 

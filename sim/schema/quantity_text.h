@@ -13,8 +13,9 @@ inline Bytes DataOf(const std::string& text) {
   return Bytes(SiOf(text, Dimension::kData));
 }
 
+/// 0 s where the field was left out.
 inline Seconds TimeOf(const std::string& text) {
-  return Seconds(SiOf(text, Dimension::kTime));
+  return Seconds(text.empty() ? 0.0 : SiOf(text, Dimension::kTime));
 }
 
 inline Watts PowerOf(const std::string& text) {

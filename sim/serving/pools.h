@@ -87,7 +87,7 @@ class Pools {
     Seconds time;
     std::int64_t number = 0;  ///< of the submission
     What what = What::kArrival;
-    std::size_t place = 0;  ///< in passages_
+    std::size_t place = 0;  ///< in places_
   };
 
   struct Later {

@@ -184,7 +184,7 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.stack = "llama_3_meta";  // the catalogue's own names stand for themselves
   EXPECT_EQ(StackOf(row, catalogue_), "llama_3_meta");
   row.stack = "megatron_of_ours";  // others stand for the nearest kind
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
   row.stack = "megatron_deepep_2";  // the longest prefix counts
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepep");
   row.stack = "another";

@@ -110,12 +110,6 @@ bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
 }
 
-// Many narrow experts are not compiled; a few as wide as the model are, like dense blocks (Llama
-// 4).
-bool Mixture(const PublishedCase& row) {
-  return row.experts > 0 && row.expert_ffn < row.hidden;
-}
-
 bool ModelBegins(const PublishedCase& row, const char* name) {
   return PlainName(row.model).starts_with(name);
 }

@@ -112,14 +112,15 @@ TEST(Within, MovesTheSmallestJobOutOfAGroup) {
     Scenario scenario = TwoLeaves({two, three, four, one, leaf});
     scenario.scheduler = &PolicyNamed(policy);
     const bool moves = std::string(policy) == "MIGRATE";
-    EXPECT_EQ(Live(scenario, TenSeconds,
-                   [&](const LifeRecord& record) {
-                     return BrokenLaws(scenario, record) +
-                            Differ("moves of the one", record.jobs[3].moves, moves ? 1 : 0) +
-                            Differ("moves of the two", record.jobs[0].moves, 0) +
-                            (record.jobs[4].waiting.si() < 60 == moves ? "" : "wait of the leaf\n");
-                   }),
-              "")
+    EXPECT_EQ(
+        Live(scenario, TenSeconds,
+             [&](const LifeRecord& record) {
+               return BrokenLaws(scenario, record) +
+                      Differ("moves of the one", record.jobs[3].moves, moves ? 1 : 0) +
+                      Differ("moves of the two", record.jobs[0].moves, 0) +
+                      ((record.jobs[4].waiting.si() < 60) == moves ? "" : "wait of the leaf\n");
+             }),
+        "")
         << policy;
   }
 }

@@ -23,7 +23,7 @@ ServeLoad Listed(const std::vector<ServeRequest>& requests) {
   return load;
 }
 
-KvLinks Links(std::size_t prefill, std::size_t decode, double rate) {
+KvLinks PoolLinks(std::size_t prefill, std::size_t decode, double rate) {
   KvLinks links;
   links.leaving.assign(prefill, rate);
   links.entering.assign(decode, rate);
@@ -31,7 +31,7 @@ KvLinks Links(std::size_t prefill, std::size_t decode, double rate) {
 }
 
 TEST(KvNetwork, TwoFlowsOfOneReplicaHalveItsLink) {
-  KvNetwork network(Links(1, 2, 1e9));
+  KvNetwork network(PoolLinks(1, 2, 1e9));
   network.Start(Seconds(0), 0, 0, 0, Bytes(1e9));
   EXPECT_NEAR(network.NextEnd().si(), 1, 1e-9);
   network.AdvanceTo(Seconds(0.5));
@@ -60,7 +60,7 @@ TEST(KvNetwork, RatesAreMaxMinFair) {
 }
 
 TEST(KvNetwork, OtherTrafficAndCachesSlowEachOther) {
-  KvLinks links = Links(1, 1, 100);
+  KvLinks links = PoolLinks(1, 1, 100);
   links.core = 10;
   links.other_demand = 8;
   KvNetwork network(links);
@@ -74,7 +74,7 @@ TEST(KvNetwork, OtherTrafficAndCachesSlowEachOther) {
 
 TEST(Pools, OneRequestTakesPrefillTransferAndDecode) {
   const IterationCosts costs = SmallCosts(Chunked(512, 16), 1e5);
-  PoolSpec spec{&costs, &costs, Links(1, 1, 1e6), Router::kLeastLoaded};
+  PoolSpec spec{&costs, &costs, PoolLinks(1, 1, 1e6), Router::kLeastLoaded};
   spec.links.latency = Seconds(3e-3);
   const PoolResult result = RunPools(spec, Listed({{Seconds(1), 100, 11, 0, {}}}));
   ASSERT_EQ(result.served.requests.size(), 1U);
@@ -118,7 +118,7 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
     }
     const std::vector<BatchOutcome> decoded = RunStepped(costs, second, peak);
     const PoolResult result =
-        RunPools({&costs, &costs, Links(1, 1, 1e30), Router::kRoundRobin}, Listed(requests));
+        RunPools({&costs, &costs, PoolLinks(1, 1, 1e30), Router::kRoundRobin}, Listed(requests));
     ASSERT_EQ(result.served.requests.size(), requests.size());
     std::map<double, double> ends;
     for (const ServedRequest& each : result.served.requests) {
@@ -142,7 +142,7 @@ TEST(Pools, TokensAreConservedInAClosedLoop) {
   load.prompt.mean = 200;
   load.output.mean = 40;
   for (const Router router : {Router::kRoundRobin, Router::kLeastLoaded}) {
-    const PoolResult result = RunPools({&costs, &costs, Links(2, 3, 1e8), router}, load);
+    const PoolResult result = RunPools({&costs, &costs, PoolLinks(2, 3, 1e8), router}, load);
     EXPECT_EQ(result.served.requests.size(), 300U);
     EXPECT_EQ(result.prefill_work.prompt_tokens, 300 * 200);
     EXPECT_EQ(result.served.output_tokens, 300 * 40);
@@ -162,7 +162,7 @@ TEST(Pools, AFasterFabricNeverDelaysOneRequestAtATime) {
   double before = HUGE_VAL;
   for (double rate = 1e6; rate < 1e11; rate *= 4) {
     const PoolResult result =
-        RunPools({&costs, &costs, Links(1, 1, rate), Router::kRoundRobin}, load);
+        RunPools({&costs, &costs, PoolLinks(1, 1, rate), Router::kRoundRobin}, load);
     EXPECT_LT(result.served.duration.si(), before);
     before = result.served.duration.si();
   }

@@ -151,7 +151,7 @@ TEST(TheUnusedShareOfALink, GoesToTheOthers) {
 
 // nccl-tests counts all bytes of a rank; only (N - 1) / N of them leave their server.
 TEST(TheBusBandwidthOfAnAllToAll, FallsTowardsTheNicAsServersAreAdded) {
-  constexpr double kNic = 50e9;
+  constexpr double kNicRate = 50e9;
   for (const int servers : {2, 4, 8, 16}) {
     const Scenario scenario =
         LoadSites(GRIDLOCK_SOURCE_DIR "/examples/02-llama-405b-16k/scenario.textproto",
@@ -161,7 +161,7 @@ TEST(TheBusBandwidthOfAnAllToAll, FallsTowardsTheNicAsServersAreAdded) {
     const double each = 32 * kMiB;
     const double seconds = Last(Ends(network, AllToAllMessages(n, Bytes(each))));
     const double bus = n * each / seconds * (n - 1) / n;
-    const double expected = kNic * servers / (servers - 1) * (n - 1) / n;
+    const double expected = kNicRate * servers / (servers - 1) * (n - 1) / n;
     EXPECT_NEAR(bus, expected, 1e-3 * expected) << servers;
   }
 }

@@ -191,7 +191,7 @@ struct DeliverySpec {
   std::int32_t servers = 0;
 };
 
-/// What a site's profile says from a time on; see Hour in proto/scenario.proto.
+/// What a site's profile says from a time on; see Hour in proto/facts.proto.
 struct HourSpec {
   Seconds at;
   std::optional<double> electricity, carbon, temperature;
@@ -229,7 +229,7 @@ struct SiteSpec {
   double carbon_g_per_kwh = 0;             ///< 0: not given
   JoulesPerByte optics;                    ///< power of one end of a cable over its bandwidth
   double capital_usd_per_accelerator = 0;  ///< to build all of the site; 0: not given
-  Seconds depreciation{4 * 365.25 * 86400};
+  Seconds depreciation = 4 * kYear;
   /// Staff, upkeep, repairs, taxes and land of an accelerator; 0: not counted.
   double operation_usd_per_accelerator_year = 0;
   /// How servers stand: so many in a rack, and so on; 0: not said.

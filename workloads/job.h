@@ -152,9 +152,9 @@ struct ReplicaPlaces {
   }
 };
 
-/// Whole servers of `held` accelerators.
-inline int ServersOf(int accelerators, int held) {
-  return (accelerators + held - 1) / held;
+/// Whole servers that hold so many accelerators, `held` in each.
+inline std::int32_t ServersOf(std::int64_t accelerators, int held) {
+  return static_cast<std::int32_t>((accelerators + held - 1) / held);
 }
 
 inline ReplicaPlaces PlacesOf(const ServingSpec& fleet, const ServerSpec& server) {

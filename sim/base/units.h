@@ -93,6 +93,8 @@ using Watts = Quantity<0, -1, 0, 1>;
 using JoulesPerFlop = Quantity<0, 0, -1, 1>;
 using JoulesPerByte = Quantity<-1, 0, 0, 1>;
 
+inline constexpr Seconds kYear(365.25 * 86400);  ///< a Julian year
+
 /// What a text with a unit may measure; each accepts its own list of units (see UnitsOf).
 enum class Dimension {
   kData,

@@ -182,7 +182,7 @@ std::string FleetText(const BuildAsked& asked, const BuildSize& size, const Buil
 
 // The servers come in equal parts, a month apart, the first at once.
 std::string DeliveryText(const BuildAsked& asked, std::int64_t servers) {
-  constexpr double kMonth = 365.25 / 12;
+  constexpr double kMonth = kYear.si() / 86400 / 12;
   std::string text;
   for (int month = 1; month < asked.months; ++month) {
     const std::int64_t part = servers * (month + 1) / asked.months - servers * month / asked.months;
@@ -253,7 +253,7 @@ WithinBudget ServersWithin(const BuildAsked& asked, const ServerFigures& figures
   }
   if (asked.dollars > 0) {
     const double kwh = figures.nameplate_w * asked.pue / 1e3 * asked.horizon_days * 24;
-    const double years = asked.horizon_days / 365.25;
+    const double years = asked.horizon_days * 86400 / kYear.si();
     dollars = asked.dollars / (figures.capital_usd + kwh * asked.electricity +
                                figures.operation_usd_per_year * years);
   }
@@ -301,6 +301,7 @@ std::vector<FleetProbe> FleetProbes(const BuildAsked& asked, const AcceleratorSp
   if (asked.users <= 0) {
     return probes;
   }
+  // Two estimates, which only choose the loads that are tried: what a replica carries is simulated.
   constexpr double kRoom = 0.7;       // of HBM for weights, at most; the rest keeps contexts
   constexpr double kBatch = 64;       // sequences that share one reading of the weights
   const double weights = parameters;  // FP8: a byte each

@@ -2,30 +2,19 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <utility>
 
-#include <fmt/format.h>
-
 #include "sim/base/check.h"
+#include "sim/cluster/charges.h"
+#include "sim/cluster/fleet_servers.h"
 #include "sim/cluster/job_sites.h"
-#include "sim/energy/energy.h"
-#include "topologies/topology.h"
-#include "workloads/campaign.h"
-#include "workloads/program/training_program.h"
-#include "workloads/requests.h"
-#include "workloads/transformer.h"
+#include "sim/cluster/life_events.h"
+#include "sim/cluster/placed_jobs.h"
+#include "sim/cluster/queue.h"
 
 namespace gridlock {
 
 namespace {
-
-// Of the products of a fleet: those of its precision, or in 16 bits where the part has no units for
-// it and widens the weights.
-FlopPerSecond PeakOf(const ServingSpec& fleet, const AcceleratorSpec& accelerator) {
-  const FlopPerSecond own = accelerator.rates[static_cast<int>(fleet.precision)].peak;
-  return own > FlopPerSecond(0) ? own : accelerator.rates[static_cast<int>(Precision::kBf16)].peak;
-}
 
 // Intervals that a horizon has when nobody says otherwise.
 constexpr double kIntervals = 500;
@@ -45,144 +34,47 @@ std::vector<BytesPerSecond> StorageLinks(const std::vector<SiteSpec>& sites) {
   return links;
 }
 
-std::size_t CountJobs(const std::vector<JobSpec>& jobs) {
-  return static_cast<std::size_t>(std::count_if(jobs.begin(), jobs.end(), [](const JobSpec& job) {
-    return !std::holds_alternative<CampaignSpec>(job.kind);
-  }));
-}
-
-std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {
-  std::vector<JobSpec> experiments;
-  for (const JobSpec& job : scenario.jobs) {
-    const auto* campaign = std::get_if<CampaignSpec>(&job.kind);
-    if (campaign != nullptr && !campaign->expanded) {
-      std::vector<JobSpec> of_it =
-          BuildExperiments(job, FinalRunFlop(*campaign, scenario.jobs), scenario.seed);
-      std::move(of_it.begin(), of_it.end(), std::back_inserter(experiments));
-    }
+std::vector<std::int32_t> ServersThere(const MachineNow& machine) {
+  std::vector<std::int32_t> there;
+  for (std::size_t s = 0; s < machine.sites().size(); ++s) {
+    there.push_back(machine.sites()[s].servers - machine.absent(IndexOf<SiteIndex>(s)));
   }
-  return experiments;
+  return there;
 }
 
 }  // namespace
 
 Cluster::Cluster(const Scenario& scenario, RateSource rates)
     : scenario_(scenario),
-      rates_(std::move(rates)),
       experiments_(ExperimentsOf(scenario)),
-      sites_(scenario.sites),
-      wans_(scenario.wans),
-      wan_outages_(scenario.wans.size(), 0),
-      limit_level_(scenario.sites.size(), 0),
+      machine_(scenario),
+      caps_(scenario, machine_),
+      members_(MembersOf(scenario, experiments_)),
       servers_(scenario.sites),
-      ledger_(scenario.horizon, IntervalOf(scenario),
-              CountJobs(scenario.jobs) + experiments_.size(), scenario.sites.size()),
-      timeline_(StorageLinks(scenario.sites)) {
+      rates_(std::move(rates), machine_),
+      faults_(scenario, servers_),
+      spares_(scenario.reliability, ServersThere(machine_)),
+      tenants_(scenario.fair_share),
+      timeline_(StorageLinks(scenario.sites)),
+      ledger_(scenario.horizon, IntervalOf(scenario), members_.size(), scenario.sites.size()) {
   record_.horizon = scenario.horizon;
   record_.interval = IntervalOf(scenario);
-  for (std::size_t s = 0; s < sites_.size(); ++s) {
-    const auto topology = MakeTopology(sites_[s]);
-    switch_power_.push_back(PowerOfSwitches(*topology));
-    optics_power_.push_back(PowerOfOptics(*topology));
-    const ServerSpec& server = sites_[s].server;
-    const PowerSpec& power = server.accelerator.power;
-    const Watts each = (power.limit + (power.limit - power.idle) * server.overhead_per_watt) *
-                           server.accelerators +
-                       server.overhead_power;
-    full_power_.push_back(each * sites_[s].servers + switch_power_[s] + optics_power_[s]);
-    temperature_.emplace_back();
-    ledger_.SetSite(IndexOf<SiteIndex>(s), sites_[s]);
+  for (std::size_t s = 0; s < scenario.sites.size(); ++s) {
+    ledger_.SetSite(IndexOf<SiteIndex>(s), machine_.sites()[s]);
   }
-  CheckPowerCaps();
-  AddMembers();
-}
-
-// What all replicas share lies on fewer: it must fit those, too.
-void Cluster::CheckFewest(const PretrainingSpec& run, const ServerSpec& server) {
-  const int fewest = run.elastic.replicas_min;
-  if (fewest > 0 && !run.step.layout.splits_experts()) {
-    TrainingSpec step = run.step;
-    step.layout.data = fewest;
-    step.global_batch = step.global_batch / run.step.layout.data * fewest;
-    (void)BuildStepProgram(step, server, step.layout.pipeline);
-  }
-}
-
-void Cluster::AddMembers() {
-  const auto add = [this](const JobSpec& spec, JobKind kind, RequestSource requests) {
-    Member member;
-    member.spec = &spec;
-    member.kind = kind;
-    member.tenant = TenantNumber(spec.tenant);
-    member.servers.assign(sites_.size(), 0);
-    CheckSitesAlike(spec, sites_);
-    if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
-      member.run = std::make_unique<TrainingRun>(*training);
-      if (training->recorded <= Seconds(0)) {
-        member.step_flop = ModelFlop(training->step);
-        // Refuses what does not fit HBM; one round of micro-batches shows that.
-        (void)BuildStepProgram(training->step, LeastServer(spec, sites_),
-                               training->step.layout.pipeline);
-        CheckFewest(*training, LeastServer(spec, sites_));
-      }
-      if (!spec.cohort.empty()) {
-        ++cohort_left_[spec.cohort];
-      }
-    } else {
-      AddFleet(member, std::move(requests));
+  for (Member& member : members_) {
+    member.tenant = tenants_.NumberOf(member.spec->tenant);
+    if (member.run && !member.spec->cohort.empty()) {
+      ++cohort_left_[member.spec->cohort];
     }
-    members_.push_back(std::move(member));
-  };
-  for (std::size_t j = 0; j < scenario_.jobs.size(); ++j) {
-    const JobSpec& job = scenario_.jobs[j];
-    if (std::holds_alternative<CampaignSpec>(job.kind)) {
-      continue;
-    }
-    const bool serving = std::holds_alternative<ServingSpec>(job.kind);
-    add(job,
-        serving                  ? JobKind::kServing
-        : job.origin.generated() ? JobKind::kExperiment
-                                 : JobKind::kPretraining,
-        serving ? RequestsOf(IndexOf<JobIndex>(j)) : RequestSource());
   }
-  for (const JobSpec& job : experiments_) {
-    add(job, JobKind::kExperiment, {});
+  for (const FailureSpec& kind : faults_.kinds()) {
+    record_.failures.push_back({.name = kind.name.empty() ? "server" : kind.name});
   }
 }
 
-// Those of a workload file, else generated; none from before the fleet starts.
-RequestSource Cluster::RequestsOf(JobIndex job) const {
-  const JobSpec& spec = scenario_.jobs[static_cast<std::size_t>(job)];
-  const Seconds begin = spec.start;
-  const auto given = scenario_.requests.find(job);
-  if (given != scenario_.requests.end()) {
-    return [&requests = given->second, next = std::size_t{0}, begin](Request& request) mutable {
-      while (next < requests.size() && requests[next].arrival < begin) {
-        ++next;
-      }
-      if (next == requests.size()) {
-        return false;
-      }
-      request = requests[next++];
-      return true;
-    };
-  }
-  auto stream =
-      std::make_shared<RequestStream>(std::get<ServingSpec>(spec.kind), spec.name, scenario_.seed);
-  return [stream, begin](Request& request) {
-    do {
-      request = stream->Next();
-    } while (request.arrival < begin);
-    return true;
-  };
-}
-
-void Cluster::AddFleet(Member& member, RequestSource requests) {
-  const JobSpec& job = *member.spec;
-  const auto& spec = std::get<ServingSpec>(job.kind);
-  member.limits = limit_level_;
-  member.fleet =
-      std::make_unique<Fleet>(spec, LeastServer(job, sites_), std::move(requests), job.start);
+ClusterView Cluster::View() const {
+  return {scenario_, machine_, servers_, members_, active_, timeline_.now()};
 }
 
 void Cluster::PlanEvents() {
@@ -212,14 +104,31 @@ void Cluster::PlanEvents() {
       });
     }
   }
-  for (std::size_t s = 0; s < sites_.size(); ++s) {
-    if (sites_[s].profile) {
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    if (machine_.sites()[s].profile) {
       PlanHour(IndexOf<SiteIndex>(s), 1);
     }
   }
-  ApplyHours();
-  PlanFailures();
+  machine_.ApplyHours(timeline_.now());
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    PlanFailures(IndexOf<SiteIndex>(s));
+  }
   Tick();
+}
+
+void Cluster::PlanHour(SiteIndex site, std::int64_t number) {
+  const Seconds at = machine_.HourOf(site, number);
+  if (at >= scenario_.horizon) {
+    return;
+  }
+  timeline_.At(at, [this, site, number] {
+    AdvanceTo(timeline_.now());
+    machine_.ApplyHour(site, timeline_.now());
+    PlanHour(site, number + 1);
+    if (HasCap(machine_.site(site)) || machine_.site(site).response_cap > Watts(0)) {
+      ReconsiderSoon();
+    }
+  });
 }
 
 void Cluster::AdvanceTo(Seconds now) {
@@ -233,118 +142,12 @@ void Cluster::AdvanceTo(Seconds now) {
       member.run->AdvanceTo(now);
     } else {
       member.fleet->AdvanceTo(now);
+      MeterFleet(machine_, caps_, stretch, member, ledger_);
     }
   }
-  ChargeStretch(stretch);
-  ChargeTenants(stretch);
+  ChargeStretch(View(), caps_, stretch, ledger_);
+  ChargeTenants(View(), stretch, tenants_);
   clock_ = now;
-}
-
-std::int32_t Cluster::TenantNumber(const std::string& name) {
-  const auto [entry, added] =
-      tenants_.try_emplace(name, static_cast<std::int32_t>(tenants_.size()));
-  if (added) {
-    const auto share = scenario_.fair_share.share.find(name);
-    tenant_share_.push_back(share == scenario_.fair_share.share.end() ? 1 : share->second);
-    tenant_used_.push_back(0);
-  }
-  return entry->second;
-}
-
-// What the tenants have used counts half after each half-life.
-void Cluster::ChargeTenants(const Stretch& stretch) {
-  const Seconds half_life = scenario_.fair_share.half_life;
-  if (half_life > Seconds(0)) {
-    for (double& used : tenant_used_) {
-      used *= std::exp2(-(stretch.length() / half_life));
-    }
-  }
-  for (const JobIndex job : active_) {
-    const Member& member = members_[job];
-    double accelerators = 0;
-    for (std::size_t s = 0; s < sites_.size(); ++s) {
-      accelerators += 1.0 * member.servers[s] * sites_[s].server.accelerators;
-    }
-    const auto tenant = static_cast<std::size_t>(member.tenant);
-    tenant_used_[tenant] += accelerators * stretch.length().si() / tenant_share_[tenant];
-  }
-}
-
-// Power of what a fleet did over the stretch, above that of servers that wait for it.
-Watts Cluster::FleetPower(Member& member, const Stretch& stretch) {
-  const UnitWork work = member.fleet->TakeWork();
-  const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
-  ServerSpec server = sites_[site].server;
-  // An iteration keeps the boards' limit while it lasts.
-  const auto spent_at = [&](Watts limit) {
-    server.accelerator.power.limit = limit;
-    const StepEnergy energy = EnergyOfStep(server, member.fleet->spec().accelerators(), work.busy,
-                                           {work.arithmetic, work.hbm, work.links});
-    return (energy.flop + energy.hbm + energy.links) * (1 + server.overhead_per_watt);
-  };
-  // A fleet that never rests would do more at full clocks; one that does has what it is asked for.
-  constexpr double kNeverRests = 0.95;
-  const double share = work.busy / (stretch.length() * std::max(1, member.fleet->in_service()));
-  member.fleet_full_power = spent_at(server.accelerator.power.limit) / stretch.length() *
-                            (share > kNeverRests ? member.slowed / share : 1.0);
-  const Joules spent = spent_at(PowerLimit(site, limit_level_[site]));
-  ledger_.decoded_tokens().Add(stretch.from, stretch.to,
-                               static_cast<double>(work.output_tokens) / stretch.length().si());
-  return spent / stretch.length();
-}
-
-void Cluster::ChargeStretch(const Stretch& stretch) {
-  const auto sites = static_cast<std::int32_t>(sites_.size());
-  double waiting = 0, wanted = 0, flops = 0;
-
-  struct Draw {
-    JobIndex job;
-    SiteIndex site;
-    Watts power;
-  };
-
-  std::vector<Draw> draws;
-  std::vector<Watts> it(sites_.size());  // of each site
-  for (const JobIndex job : active_) {
-    Member& member = members_[job];
-    const bool trains = member.run && member.run->phase() == TrainingRun::Phase::kTraining;
-    if (member.fleet) {
-      member.fleet_power = FleetPower(member, stretch);
-    } else if (member.run->phase() == TrainingRun::Phase::kWaiting) {
-      waiting += 1;
-      wanted += member.run->spec().step.layout.accelerators();
-    } else if (trains) {
-      flops += (member.step_flop / member.rate.step_time).si();
-      ledger_.wan_bytes().Add(stretch.from, stretch.to,
-                              member.rate.wan_bytes / member.rate.step_time.si());
-    }
-    for (SiteIndex s{0}; s < sites; ++s) {
-      if (member.servers[s] > 0) {
-        draws.push_back({job, s, RunPower(member, member.servers, member.rate, trains, s)});
-        it[s] += draws.back().power;
-      }
-    }
-  }
-  for (SiteIndex s{0}; s < sites; ++s) {
-    it[s] += IdlePower(s) * static_cast<double>(servers_.free(s)) + NetworkPower(s);
-    ledger_.SetPue(s, PueOf(s, it[s]));
-  }
-  for (const Draw& draw : draws) {
-    const Member& member = members_[draw.job];
-    ledger_.ChargeJob(
-        stretch, draw.job, member.kind, draw.site, draw.power,
-        std::int64_t{member.servers[draw.site]} * sites_[draw.site].server.accelerators);
-  }
-  for (SiteIndex s{0}; s < sites; ++s) {
-    const std::int64_t per_server = sites_[s].server.accelerators;
-    const Watts rest = IdlePower(s) * static_cast<double>(servers_.free(s)) + NetworkPower(s);
-    ledger_.ChargeRest(stretch, s, rest, servers_.free(s) * per_server,
-                       servers_.down(s) * per_server, faults_[s].absent * per_server);
-    ledger_.CloseSite(stretch, s, PowerLimit(s, limit_level_[s]));
-  }
-  ledger_.queue_jobs().Add(stretch.from, stretch.to, waiting);
-  ledger_.queue_accelerators().Add(stretch.from, stretch.to, wanted);
-  ledger_.training_flops().Add(stretch.from, stretch.to, flops);
 }
 
 void Cluster::Note(LifeEvent event) {
@@ -352,16 +155,70 @@ void Cluster::Note(LifeEvent event) {
   record_.events.push_back(std::move(event));
 }
 
-void Cluster::ReconsiderSoon() {
-  if (reconsider_planned_) {
-    return;
+void Cluster::BeginEpoch(std::size_t epoch) {
+  AdvanceTo(timeline_.now());
+  machine_.BeginEpoch(epoch, timeline_.now());
+  caps_.Lift();
+  rates_.BeginEpoch();
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    ledger_.SetSite(site, machine_.site(site));
+    if (machine_.site(site).storage_bandwidth > BytesPerSecond(0)) {
+      timeline_.SetCapacity(site, machine_.site(site).storage_bandwidth);
+    }
   }
-  reconsider_planned_ = true;
-  timeline_.At(timeline_.now(), [this] {
-    reconsider_planned_ = false;
-    AdvanceTo(timeline_.now());
-    Reconsider();
-  });
+  for (Member& member : members_) {
+    if (member.fleet) {
+      member.limits = caps_.levels();
+      member.slowed = 1;
+      member.fleet->SetCosts(LeastServer(*member.spec, machine_.sites()));
+    }
+  }
+  for (const std::string& change : scenario_.epochs[epoch].changes) {
+    Note({.kind = EventKind::kChange, .detail = change});
+  }
+  ReconsiderSoon();
+}
+
+// Of a link between sites, at the site that it is written from, or of servers of a site.
+void Cluster::BeginOutage(const OutageSpec& outage) {
+  AdvanceTo(timeline_.now());
+  if (outage.wan >= 0) {
+    machine_.CutLink(outage.wan);
+    Note({.kind = EventKind::kOutage, .site = machine_.wans()[outage.wan].from, .wan = outage.wan});
+    return StallOrResume();
+  }
+  const ServerRun servers{outage.site, outage.first_server, outage.servers};
+  Note(ServerEvent(EventKind::kOutage, servers));
+  TakeDown(servers, "outage");
+  ReconsiderSoon();
+}
+
+void Cluster::EndOutage(const OutageSpec& outage) {
+  AdvanceTo(timeline_.now());
+  if (outage.wan >= 0) {
+    machine_.RestoreLink(outage.wan);
+    Note(
+        {.kind = EventKind::kRestore, .site = machine_.wans()[outage.wan].from, .wan = outage.wan});
+    return StallOrResume();
+  }
+  const ServerRun servers{outage.site, outage.first_server, outage.servers};
+  BringServers(servers);
+  Note(ServerEvent(EventKind::kRestore, servers));
+  ReconsiderSoon();
+}
+
+void Cluster::Submit(JobIndex job) {
+  AdvanceTo(timeline_.now());
+  Member& member = members_[job];
+  active_.insert(std::lower_bound(active_.begin(), active_.end(), job), job);
+  if (member.run) {
+    member.run->Submit(timeline_.now());
+  } else {
+    member.fleet->AdvanceTo(timeline_.now());
+  }
+  Note({.kind = EventKind::kSubmit, .job = job});
+  ReconsiderSoon();
 }
 
 // Fleets follow their load, and caps the fleets' power, once per interval.
@@ -382,6 +239,213 @@ void Cluster::Tick() {
   }
 }
 
+void Cluster::ReconsiderSoon() {
+  if (reconsider_planned_) {
+    return;
+  }
+  reconsider_planned_ = true;
+  timeline_.At(timeline_.now(), [this] {
+    reconsider_planned_ = false;
+    AdvanceTo(timeline_.now());
+    Reconsider();
+  });
+}
+
+void Cluster::Reconsider() {
+  SizeFleets();
+  FinishRelocation();
+  StartQueued();
+  UpdateRates();
+  for (const JobIndex job : active_) {
+    if (members_[job].trains()) {
+      ArmMilestone(job);
+    }
+  }
+}
+
+void Cluster::SizeFleets() {
+  for (const JobIndex job : active_) {
+    Member& member = members_[job];
+    if (!member.fleet) {
+      continue;
+    }
+    const Seconds now = timeline_.now();
+    const std::vector<SiteSpec>& sites = machine_.sites();
+    const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
+    const SiteIndex site = AllowedSites(*member.spec, sites).front();
+    const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites[site].server);
+    const std::int32_t missing = wanted - FleetCapacity(member, sites);
+    if (missing > 0) {
+      GrowFleet(job, static_cast<std::int32_t>(places.ServersFor(missing)));
+    }
+    const std::int32_t capacity =
+        std::min(FleetCapacity(member, sites), member.fleet->spec().replicas);
+    member.fleet->SetInService(std::min(wanted, capacity), /*in_order=*/true);
+    if (-missing >= places.replicas && !member.fleet->draining()) {
+      ShrinkFleet(job, -missing / places.replicas * places.servers);
+    }
+  }
+}
+
+// From any of its sites in their order; where nothing is free, runs of lower priority make room.
+void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
+  Member& member = members_[job];
+  for (std::size_t s = 0; s < machine_.sites().size() && servers > 0; ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    const auto& allowed = member.spec->sites;
+    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), site) == allowed.end()) {
+      continue;
+    }
+    if (servers_.free(site) < servers) {
+      for (const JobIndex victim : Victims(Queue().state, site, servers, member.spec->priority)) {
+        Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + member.spec->name});
+      }
+    }
+    const std::int32_t some = std::min(servers, servers_.free(site));
+    if (some == 0) {
+      continue;
+    }
+    const Placement more = Place(servers_.state(site), site, some);
+    Hold(job, more);
+    member.fleet_servers.insert(member.fleet_servers.end(), more.begin(), more.end());
+    servers -= some;
+    if (member.fleet_start.si() < 0) {
+      member.fleet_start = timeline_.now();
+    }
+    Note(JobEvent(EventKind::kStart, job, more));
+  }
+}
+
+// The last that it took go first.
+void Cluster::ShrinkFleet(JobIndex job, std::int32_t servers) {
+  Member& member = members_[job];
+  while (servers > 0 && !member.fleet_servers.empty()) {
+    const ServerRun given = TakeLast(member.fleet_servers, servers);
+    servers -= given.count;
+    GiveUp(job, {given});
+    Note(JobEvent(EventKind::kEnd, job, {given}));
+  }
+}
+
+// A server of a fleet is gone; the requests of its replicas begin anew elsewhere.
+void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
+  Member& member = members_[job];
+  if (TakeServer(member.fleet_servers, site, server)) {
+    GiveUp(job, {{site, server, 1}});
+    ++member.servers_lost;
+  }
+  const std::int32_t capacity = FleetCapacity(member, machine_.sites());
+  member.fleet->SetInService(std::min(member.fleet->in_service(), capacity), /*in_order=*/false);
+}
+
+void Cluster::Hold(JobIndex job, const Placement& placement) {
+  servers_.Take(job, placement);
+  members_[job].last_site = placement[0].site;
+  for (const ServerRun& run : placement) {
+    members_[job].servers[run.site] += run.count;
+  }
+}
+
+void Cluster::GiveUp(JobIndex job, const Placement& placement) {
+  servers_.Give(job, placement);
+  for (const ServerRun& run : placement) {
+    members_[job].servers[run.site] -= run.count;
+  }
+}
+
+void Cluster::FinishRelocation() {
+  for (const gridlock::Start& start : relocation_.Finish(View())) {
+    Member& member = members_[start.job];
+    if (!member.waits() || !caps_.LeaveRoomFor(View(), rates_, start.job, start.placement)) {
+      return;  // those that are left wait in the queue
+    }
+    member.TrainWith(member.run->spec().step.layout.data);
+    Start(start.job, start.placement);
+  }
+}
+
+QueueNow Cluster::Queue() const {
+  return QueueOf(View(), relocation_, tenants_, rates_, caps_.levels());
+}
+
+void Cluster::StartQueued() {
+  if (FirstWaiting(View(), relocation_) < 0) {
+    return;
+  }
+  const QueueNow queue = Queue();
+  Decision decision = Decide(*scenario_.scheduler, queue.state);
+  if (!decision.moves.empty() && !relocation_.under_way()) {
+    for (const gridlock::Start& move : decision.moves) {
+      members_[move.job].run->AskToSave();
+    }
+    relocation_.Begin(std::move(decision.room_for), std::move(decision.moves));
+  }
+  for (const gridlock::Start& start : decision.starts) {
+    members_[start.job].TrainWith(queue.replicas.at(start.job));
+    if (!caps_.LeaveRoomFor(View(), rates_, start.job, start.placement)) {
+      return;  // it waits for power, and so do those behind it
+    }
+    Start(start.job, start.placement);
+  }
+  MakeRoom();
+}
+
+// Runs of lower priority stop for the first that waits. It starts when the cluster is looked at
+// again, in this instant.
+void Cluster::MakeRoom() {
+  const JobIndex job = FirstWaiting(View(), relocation_);
+  if (job >= 0 && !members_[job].spec->spans) {
+    for (const JobIndex victim : VictimsFor(Queue().state, job)) {
+      Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + members_[job].spec->name});
+    }
+  }
+}
+
+// Runs stop until a limit of boards keeps the caps of a site, and that limit is set.
+void Cluster::KeepCaps(SiteIndex site) {
+  for (JobIndex run = caps_.WhoStops(View(), rates_, site); run >= 0;
+       run = caps_.WhoStops(View(), rates_, site)) {
+    Interrupt(run, {.kind = EventKind::kPreempt, .detail = "power cap"});
+  }
+  if (caps_.SetLimit(View(), rates_, site)) {
+    Note({.kind = EventKind::kThrottle,
+          .site = site,
+          .detail = "power limit " + FormatWatts(caps_.LimitOf(machine_.site(site), site))});
+  }
+}
+
+void Cluster::UpdateRates() {
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    KeepCaps(IndexOf<SiteIndex>(s));
+  }
+  for (const JobIndex job : active_) {
+    if (members_[job].fleet) {
+      WorkAt(caps_.levels(), machine_.sites(), members_[job]);
+    }
+  }
+  const ClusterView view = View();
+  const std::vector<JobIndex> placed = PlacedRuns(view);
+  const std::vector<StepRate> rates = rates_.Of(PlacedJobs(view, placed), caps_.levels());
+  for (std::size_t i = 0; i < placed.size(); ++i) {
+    Member& member = members_[placed[i]];
+    member.rate = rates[i];
+    const double longer = 1 / (1 - member.share_lost());  // for as many sequences
+    if (longer > 1) {
+      member.rate.step_time = member.rate.step_time * longer;
+      member.rate.energy = member.rate.energy * longer;
+      member.rate.wan_bytes *= longer;
+    }
+    const double slowdown = afflictions_.SlowdownOf(view, placed[i]);
+    if (std::isfinite(slowdown) && slowdown > 1) {
+      member.rate.step_time = member.rate.step_time * slowdown;
+    }
+    member.run->ChangeRate(timeline_.now(), member.rate.step_time);
+  }
+  for (const auto& [fleet, rate] : CacheRates(view, rates, placed.size())) {
+    members_[fleet].fleet->SetCacheRate(rate);
+  }
+}
+
 LifeRecord Cluster::Live(const LifeProgress& progress) {
   PlanEvents();
   constexpr int kReports = 100;
@@ -395,70 +459,19 @@ LifeRecord Cluster::Live(const LifeProgress& progress) {
   return Describe();
 }
 
-// The run that a job's campaign prepares; "" for a job of no campaign.
-std::string Cluster::FinalRunOf(const JobOrigin& origin) const {
-  for (const JobSpec& spec : scenario_.jobs) {
-    const auto* campaign = std::get_if<CampaignSpec>(&spec.kind);
-    if (campaign != nullptr && spec.name == origin.campaign) {
-      return campaign->final_run;
-    }
-  }
-  return "";
-}
-
 LifeRecord Cluster::Describe() {
-  for (const SiteSpec& spec : sites_) {
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    const SiteSpec& spec = machine_.sites()[s];
     LifeSite& site = record_.sites.emplace_back();
     site.name = spec.name;
     site.accelerators = static_cast<std::int64_t>(spec.servers) * spec.server.accelerators;
     site.pue = spec.pue;  // the ledger knows it better where it varies
-    site.switch_power = switch_power_[record_.sites.size() - 1];
-    site.optics_power = optics_power_[record_.sites.size() - 1];
+    site.switch_power = machine_.switch_power(IndexOf<SiteIndex>(s));
+    site.optics_power = machine_.optics_power(IndexOf<SiteIndex>(s));
     record_.energy_is_estimate |= spec.server.accelerator.power.estimate;
   }
   for (const Member& member : members_) {
-    LifeJob& job = record_.jobs.emplace_back();
-    job.name = member.spec->name;
-    job.tenant = member.spec->tenant;
-    job.kind = member.kind;
-    job.campaign = member.spec->origin.campaign;
-    job.rung = member.spec->origin.rung;
-    job.round = member.spec->origin.round;
-    job.final_run = FinalRunOf(member.spec->origin);
-    job.site = member.last_site;
-    const auto site = static_cast<std::size_t>(std::max(job.site.value, 0));
-    const AcceleratorSpec& accelerator = scenario_.sites[site].server.accelerator;
-    if (member.run) {
-      const TrainingSpec& step = member.run->spec().step;
-      if (member.run->spec().recorded <= Seconds(0)) {
-        job.peak = accelerator.rates[static_cast<int>(step.precision)].peak;
-      }
-      job.log_waiting = member.run->spec().waited;
-      member.run->Describe(job);
-      job.accelerators = step.layout.accelerators();
-      job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(step.global_batch) *
-                   static_cast<double>(step.sequence_length);
-      job.model_flop = member.step_flop * static_cast<double>(job.steps_done);
-    } else {
-      const ServingSpec& spec = member.fleet->spec();
-      job.peak = PeakOf(spec, accelerator);
-      job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.unit_accelerators();
-      job.submit = member.spec->start;
-      job.start = member.fleet_start;
-      const Seconds since = job.start.si() < 0 ? scenario_.horizon : job.start;
-      if (job.submit < scenario_.horizon) {
-        job.waiting = since - job.submit;
-        job.serving = scenario_.horizon - since;
-      }
-      job.interruptions = member.servers_lost;
-      job.outcome = member.fleet_start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;
-      const std::size_t first = record_.requests.size();
-      member.fleet->Describe(job.name, record_.requests);
-      for (std::size_t g = first; g < record_.requests.size(); ++g) {
-        job.tokens += record_.requests[g].output_tokens;
-      }
-      record_.requests_simulated += member.fleet->requests();
-    }
+    DescribeMember(scenario_, member, record_);
   }
   ledger_.Describe(record_);
   record_.fingerprint = LifeFingerprint(record_);

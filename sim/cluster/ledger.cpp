@@ -94,7 +94,6 @@ void Ledger::WriteOff(const Stretch& stretch, SiteIndex site, double accelerator
       spec.capital_usd_per_accelerator * accelerators * (stretch.length() / spec.depreciation);
   account.capital_usd += usd;
   sites_[site].capital_usd += usd;
-  constexpr Seconds kYear(365.25 * 86400);
   const double running =
       spec.operation_usd_per_accelerator_year * accelerators * (stretch.length() / kYear);
   account.operation_usd += running;

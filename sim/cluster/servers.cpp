@@ -71,4 +71,20 @@ bool Servers::BringBack(SiteIndex site_number, ServerIndex server) {
   return site.reasons_down[server] == 0;
 }
 
+std::int32_t Servers::InService(const ServerRun& servers) const {
+  std::int32_t count = 0;
+  for (std::int32_t i = 0; i < servers.count; ++i) {
+    count += in_service(servers.site, {servers.first + i}) ? 1 : 0;
+  }
+  return count;
+}
+
+std::int32_t Servers::HeldBy(JobIndex job, const ServerRun& servers) const {
+  std::int32_t count = 0;
+  for (std::int32_t i = 0; i < servers.count; ++i) {
+    count += holder(servers.site, {servers.first + i}) == job ? 1 : 0;
+  }
+  return count;
+}
+
 }  // namespace gridlock

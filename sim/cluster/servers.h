@@ -37,6 +37,12 @@ class Servers {
     return sites_[site].holder[server];
   }
 
+  /// Servers of these that are in service.
+  [[nodiscard]] std::int32_t InService(const ServerRun& servers) const;
+
+  /// Servers of these that a job holds.
+  [[nodiscard]] std::int32_t HeldBy(JobIndex job, const ServerRun& servers) const;
+
   /// So many of the free servers are spares from now on.
   void Reserve(SiteIndex site, std::int32_t servers) { sites_[site].state.reserved = servers; }
 

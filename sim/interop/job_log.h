@@ -106,6 +106,7 @@ double LogSpan(std::string_view text);
 /// What the log itself says, before anything runs.
 struct LogFigures {
   double span = 0;            ///< from the first submission to the last end, seconds
+  double work = 0;            ///< accelerator-seconds of all jobs
   double offered = 0;         ///< accelerator-seconds over capacity x time of submissions
   double mean = 0, most = 0;  ///< accelerators in use, had each job started at once
   double utilisation = -1;    ///< accelerators in use there over capacity; negative: not known

@@ -43,6 +43,7 @@ void CountAtOnce(const JobLog& log, LogFigures& figures) {
     now += change;
     figures.most = std::max(figures.most, now);
   }
+  figures.work = work;
   figures.mean = last > 0 ? work / last : 0;
   const double submitting = log.jobs.back().submit;
   const auto capacity = static_cast<double>(log.capacity);
@@ -63,6 +64,40 @@ std::string JobText(const LoggedJob& job, const std::string& log, const std::str
     out += fmt::format(" waited: \"{:.12g} s\"", job.waited);
   }
   return out + (job.failed ? " failed: true }\n" : " }\n");
+}
+
+// What the jobs ask for beside what the cluster can do, for somebody who has to size one.
+std::string DemandText(const JobLog& log, const LogFigures& figures) {
+  const double full = figures.work / static_cast<double>(log.capacity);
+  std::string text =
+      fmt::format("demand: {:.4g} accelerator-hours, which {} accelerators do in {} at the least",
+                  figures.work / 3600, log.capacity, SpanText(full));
+  if (figures.offered > 1) {
+    text += fmt::format("; submitted within {}, {:.3g} times as fast: the queue grows until then",
+                        SpanText(log.jobs.back().submit), figures.offered);
+  } else if (figures.offered > 0) {
+    text += fmt::format("; submitted within {}: {:.1f} % of what they can do in that time",
+                        SpanText(log.jobs.back().submit), 100 * figures.offered);
+  }
+  return text + fmt::format(
+                    "; had each job started at once, {:.4g} in use on average and {:.0f} "
+                    "at most",
+                    figures.mean, figures.most);
+}
+
+// Where the log does not say when jobs started, time for all that was submitted.
+double HorizonOf(const JobLog& log, const LogFigures& figures) {
+  const double more =
+      figures.waited_mean < 0 ? std::max(0.0, figures.offered - 1) * log.jobs.back().submit : 0;
+  return std::floor(figures.span + more) + 1;
+}
+
+std::string HorizonText(const JobLog& log, const LogFigures& figures) {
+  return fmt::format("horizon: {}, {}", SpanText(HorizonOf(log, figures)),
+                     figures.waited_mean < 0
+                         ? "for all that was submitted; the log does not say when jobs started"
+                         : "to the last end in the log; jobs that start later here than there may "
+                           "still run then: a longer horizon lets them end");
 }
 
 }  // namespace
@@ -121,10 +156,7 @@ std::vector<std::string> LogReport(const JobLog& log, const LogFigures& figures)
     lines.push_back(
         fmt::format("left out: {} {}; the first at {}", fault.count, fault.what, fault.first));
   }
-  lines.push_back(fmt::format(
-      "demand: {:.1f} % of {} accelerators while jobs are submitted; had each started at once, "
-      "{:.4g} on average and {:.0f} at most",
-      100 * figures.offered, log.capacity, figures.mean, figures.most));
+  lines.push_back(DemandText(log, figures));
   if (figures.waited_mean >= 0) {
     lines.push_back(
         fmt::format("in the log: waiting median {}, 90th percentile {}, mean {}; "
@@ -132,6 +164,7 @@ std::vector<std::string> LogReport(const JobLog& log, const LogFigures& figures)
                     SpanText(figures.waited_median), SpanText(figures.waited_p90),
                     SpanText(figures.waited_mean), 100 * figures.utilisation));
   }
+  lines.push_back(HorizonText(log, figures));
   lines.insert(lines.end(), log.notes.begin(), log.notes.end());
   return lines;
 }
@@ -144,12 +177,6 @@ LogScenario ScenarioOf(const JobLog& log, const LogFigures& figures,
   for (const std::string& line : report) {
     made.scenario += "# " + line + "\n";
   }
-  // Where the log does not say when jobs started, time for all that was submitted.
-  double horizon = figures.span;
-  if (figures.waited_mean < 0) {
-    const double submitting = log.jobs.back().submit;
-    horizon += std::max(0.0, figures.offered - 1) * submitting;
-  }
   std::string description = fmt::format("{} jobs of {}", log.jobs.size(), options.source);
   if (figures.waited_mean >= 0) {
     description += fmt::format("; there {:.1f} % in use, waiting {} on average",
@@ -158,7 +185,7 @@ LogScenario ScenarioOf(const JobLog& log, const LogFigures& figures,
   made.scenario += fmt::format(
       "schema_version: 1\nname: {}\ndescription: {}\nhorizon: \"{:.12g} s\"\n\nscheduler {{ "
       "policy: {} }}\n\n",
-      TextValue(options.name), TextValue(description), std::floor(horizon) + 1, options.policy);
+      TextValue(options.name), TextValue(description), HorizonOf(log, figures), options.policy);
   if (!options.catalog.empty()) {
     made.scenario += "catalog {\n" + options.catalog + "}\n\n";
   }

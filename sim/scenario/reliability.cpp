@@ -204,15 +204,14 @@ void AddFailures(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   }
 }
 
-std::int64_t ServersOf(const JobSpec& job, const SiteSpec& site) {
+std::int32_t ServersNeeded(const JobSpec& job, const SiteSpec& site) {
   const auto* run = std::get_if<PretrainingSpec>(&job.kind);
   if (run == nullptr) {
     return 0;
   }
   const std::int64_t parts = job.spans ? static_cast<std::int64_t>(job.sites.size()) : 1;
-  const std::int64_t accelerators = run->step.layout.accelerators() / parts;
-  const int used = run->step.layout.used_of(site.server.accelerators);
-  return (accelerators + used - 1) / used;
+  const Layout& layout = run->step.layout;
+  return ServersOf(layout.accelerators() / parts, layout.used_of(site.server.accelerators));
 }
 
 /// Spares leave room for every job on one of its sites.
@@ -221,12 +220,12 @@ void CheckSpares(const ReliabilitySpec& spec, const Scenario& scenario, const Po
   const std::int32_t spares = spec.hot_spares + spec.cold_spares;
   for (const JobSpec& job : scenario.jobs) {
     bool room = false;
-    std::int64_t needs = 0;
+    std::int32_t needs = 0;
     for (std::size_t s = 0; s < scenario.sites.size(); ++s) {
       const bool allowed = job.sites.empty() || std::find(job.sites.begin(), job.sites.end(),
                                                           IndexOf<SiteIndex>(s)) != job.sites.end();
       if (allowed) {
-        needs = ServersOf(job, scenario.sites[s]);
+        needs = ServersNeeded(job, scenario.sites[s]);
         room = room || needs <= scenario.sites[s].servers - spares;
       }
     }

@@ -20,11 +20,11 @@ constexpr double kNever = std::numeric_limits<double>::infinity();
 // Free servers of one site from now on, as a step function.
 class Profile {
  public:
-  Profile(double now, std::int32_t free, const std::vector<std::pair<double, std::int32_t>>& ends) {
+  Profile(double now, std::int32_t free, const std::vector<Round::End>& ends) {
     std::map<double, std::int32_t> back;
-    for (const auto& [end, servers] : ends) {
+    for (const Round::End& end : ends) {
       // What is overdue ends any moment, but not now.
-      back[end > now ? end : std::nextafter(now, kNever)] += servers;
+      back[end.when > now ? end.when : std::nextafter(now, kNever)] += end.servers.count;
     }
     free_[now] = free;
     for (const auto& [end, servers] : back) {

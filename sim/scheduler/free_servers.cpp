@@ -42,11 +42,7 @@ Placement RunsOf(SiteIndex site, const Locality& locality,
   Placement runs;
   for (const Part& part : parts) {
     for (std::size_t i = part.begin; i < part.end; ++i) {
-      if (!runs.empty() && runs.back().first + runs.back().count == servers[i]) {
-        ++runs.back().count;
-      } else {
-        runs.push_back({site, servers[i], 1});
-      }
+      AddServer(site, servers[i], runs);
     }
   }
   return runs;
@@ -77,6 +73,20 @@ int LevelNamed(const Locality& locality, const std::string& name) {
     }
   }
   return -1;
+}
+
+std::vector<ServerRun> PlacesWithin(const Locality& locality, SiteIndex site,
+                                    const std::string& within) {
+  if (within.empty()) {
+    return {{site, ServerIndex{0}, locality.servers()}};
+  }
+  std::vector<ServerRun> places;
+  const int level = LevelNamed(locality, within);
+  for (std::int32_t group = 0; level >= 0 && group < locality.groups(level); ++group) {
+    const ServerIndex first = locality.begin_of(level, group);
+    places.push_back({site, first, locality.end_of(level, group) - first});
+  }
+  return places;
 }
 
 bool FreeServers::Holds(std::int32_t servers, const std::string& within) const {

@@ -21,26 +21,9 @@ namespace {
 std::int32_t ServersAmong(const RunningJob& job, const ServerRun& among) {
   std::int32_t count = 0;
   for (const ServerRun& run : job.placement) {
-    const std::int32_t first = std::max(run.first.value, among.first.value);
-    const std::int32_t last = std::min(run.first + run.count, among.first + among.count);
-    count += run.site == among.site ? std::max(0, last - first) : 0;
+    count += Overlap(run, among);
   }
   return count;
-}
-
-// The servers among which a job may lie on a site: all of it, or each group of its level.
-std::vector<ServerRun> PlacesOn(const ClusterState& state, SiteIndex site, const QueuedJob& job) {
-  const Locality& locality = *state.sites[site].locality;
-  if (job.within.empty()) {
-    return {{site, ServerIndex{0}, locality.servers()}};
-  }
-  std::vector<ServerRun> places;
-  const int level = LevelNamed(locality, job.within);
-  for (std::int32_t group = 0; level >= 0 && group < locality.groups(level); ++group) {
-    const ServerIndex first = locality.begin_of(level, group);
-    places.push_back({site, first, locality.end_of(level, group) - first});
-  }
-  return places;
 }
 
 // The job and those that move for it, with their new places.
@@ -139,7 +122,7 @@ void Migrate(Round& round) {
   std::optional<Plan> best;
   for (const SiteIndex site : job.sites) {
     waits = std::min(waits, round.ShadowOn(site, job).when - state.now.si());
-    for (const ServerRun& place : PlacesOn(state, site, job)) {
+    for (const ServerRun& place : PlacesWithin(*state.sites[site].locality, site, job.within)) {
       std::optional<Plan> plan = PlanFor(round, job, place);
       if (plan && (!best || plan->lost < best->lost)) {
         best = std::move(plan);

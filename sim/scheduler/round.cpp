@@ -9,15 +9,11 @@
 namespace gridlock {
 
 Round::Round(const ClusterState& state)
-    : state_(state),
-      free_(state.sites.begin(), state.sites.end()),
-      ends_(state.sites.size()),
-      servers_back_(state.sites.size()) {
+    : state_(state), free_(state.sites.begin(), state.sites.end()), ends_(state.sites.size()) {
   for (const RunningJob& job : state.running) {
     const double end = std::max(state.now, job.expected_end).si();
     for (const ServerRun& run : job.placement) {
-      ends_[run.site].emplace_back(end, run.count);
-      servers_back_[run.site].push_back({end, run});
+      ends_[run.site].push_back({end, run});
     }
   }
   for (const QueuedJob& job : state.queue) {
@@ -62,8 +58,7 @@ std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& a
 
 void Round::Begin(const QueuedJob& job, Placement placement) {
   for (const ServerRun& run : placement) {
-    ends_[run.site].emplace_back(EndOf(job), run.count);
-    servers_back_[run.site].push_back({EndOf(job), run});
+    ends_[run.site].push_back({EndOf(job), run});
   }
   decision_.starts.push_back({job.job, std::move(placement)});
 }
@@ -86,12 +81,9 @@ bool Round::TryStartOutside(const QueuedJob& job, const ServerRun& kept) {
 
 Round::Shadow Round::ShadowIn(const QueuedJob& job, const ServerRun& servers) const {
   std::vector<std::pair<double, std::int32_t>> ends;
-  for (const End& end : servers_back_[servers.site]) {
-    const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
-    const std::int32_t last =
-        std::min(end.servers.first + end.servers.count, servers.first + servers.count);
-    if (last > first) {
-      ends.emplace_back(end.when, last - first);
+  for (const End& end : ends_[servers.site]) {
+    if (const std::int32_t count = Overlap(end.servers, servers); count > 0) {
+      ends.emplace_back(end.when, count);
     }
   }
   std::sort(ends.begin(), ends.end());
@@ -105,17 +97,10 @@ Round::Shadow Round::ShadowIn(const QueuedJob& job, const ServerRun& servers) co
 }
 
 Round::Shadow Round::ShadowOn(SiteIndex site, const QueuedJob& job) const {
-  const Locality& locality = *state_.sites[site].locality;
-  if (job.within.empty()) {
-    return ShadowIn(job, {site, ServerIndex{0}, locality.servers()});
-  }
-  const int level = LevelNamed(locality, job.within);
   Shadow best{std::numeric_limits<double>::infinity(), {site, ServerIndex{0}, 0}};
-  for (std::int32_t group = 0; level >= 0 && group < locality.groups(level); ++group) {
-    const ServerIndex first = locality.begin_of(level, group);
-    const std::int32_t count = locality.end_of(level, group) - first;
-    if (count >= job.servers) {
-      const Shadow here = ShadowIn(job, {site, first, count});
+  for (const ServerRun& place : PlacesWithin(*state_.sites[site].locality, site, job.within)) {
+    if (place.count >= job.servers || job.within.empty()) {
+      const Shadow here = ShadowIn(job, place);
       best = here.when < best.when || best.servers.count == 0 ? here : best;
     }
   }
@@ -126,11 +111,8 @@ std::int32_t Round::FreeAt(const QueuedJob& job, const ServerRun& servers, doubl
   const SiteState& site = state_.sites[servers.site];
   const bool all = servers.count == site.locality->servers();
   std::int32_t free = all ? FreeFor(job, servers.site) : free_[servers.site].FreeIn(servers);
-  for (const End& end : servers_back_[servers.site]) {
-    const std::int32_t first = std::max(end.servers.first.value, servers.first.value);
-    const std::int32_t last =
-        std::min(end.servers.first + end.servers.count, servers.first + servers.count);
-    free += end.when <= when ? std::max(0, last - first) : 0;
+  for (const End& end : ends_[servers.site]) {
+    free += end.when <= when ? Overlap(end.servers, servers) : 0;
   }
   return free;
 }

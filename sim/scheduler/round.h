@@ -60,10 +60,14 @@ class Round {
     return free_[site].total() - (job.restarts ? 0 : state_.sites[site].reserved);
   }
 
-  /// When servers of a site come back, in no order: seconds and how many.
-  [[nodiscard]] const std::vector<std::pair<double, std::int32_t>>& ends(SiteIndex site) const {
-    return ends_[site];
-  }
+  /// Servers that come back, and when: seconds, infinite when not known.
+  struct End {
+    double when;
+    ServerRun servers;
+  };
+
+  /// Servers of a site that come back, in no order.
+  [[nodiscard]] const std::vector<End>& ends(SiteIndex site) const { return ends_[site]; }
 
   /// When a job ends that starts now, seconds; infinite when not known.
   [[nodiscard]] double EndOf(const QueuedJob& job) const {
@@ -82,17 +86,10 @@ class Round {
   std::vector<FreeServers> free_;
   std::vector<const QueuedJob*> waiting_;
 
-  /// Servers that come back.
-  struct End {
-    double when;
-    ServerRun servers;
-  };
-
   void Begin(const QueuedJob& job, Placement placement);
   [[nodiscard]] Shadow ShadowIn(const QueuedJob& job, const ServerRun& servers) const;
 
-  std::vector<std::vector<std::pair<double, std::int32_t>>> ends_;  ///< by site
-  std::vector<std::vector<End>> servers_back_;                      ///< the same, server by server
+  std::vector<std::vector<End>> ends_;  ///< by site
   Decision decision_;
 };
 

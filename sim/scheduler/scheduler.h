@@ -111,6 +111,11 @@ Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t serve
 /// The number of a level of a locality; -1: it has none of that name.
 int LevelNamed(const Locality& locality, const std::string& name);
 
+/// Servers of a site among which a job may lie: each group of a level, or with "" all of them.
+/// Empty where the locality has no level of that name.
+std::vector<ServerRun> PlacesWithin(const Locality& locality, SiteIndex site,
+                                    const std::string& within);
+
 /// Jobs that must stop so that `servers` are free on a site. Only jobs with a priority below
 /// `below_priority` stop: the lowest priority first, of these the latest start, then the highest
 /// number. A job that turns out not to be needed is spared, the last chosen first. Empty when

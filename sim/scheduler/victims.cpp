@@ -12,19 +12,13 @@ struct Candidate {
   std::int32_t servers = 0;  ///< on the site
 };
 
-std::int32_t Within(const ServerRun& run, const ServerRun& servers) {
-  const std::int32_t first = std::max(run.first.value, servers.first.value);
-  const std::int32_t last = std::min(run.first + run.count, servers.first + servers.count);
-  return run.site == servers.site ? std::max(0, last - first) : 0;
-}
-
 std::vector<Candidate> CandidatesOn(const ClusterState& state, const ServerRun& servers,
                                     std::int32_t below_priority) {
   std::vector<Candidate> candidates;
   for (const RunningJob& job : state.running) {
     Candidate candidate{&job, 0};
     for (const ServerRun& run : job.placement) {
-      candidate.servers += Within(run, servers);
+      candidate.servers += Overlap(run, servers);
     }
     if (job.priority < below_priority && candidate.servers > 0) {
       candidates.push_back(candidate);
@@ -76,16 +70,8 @@ Choice VictimsAmong(const ClusterState& state, const ServerRun& among, std::int3
 
 std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
                               std::int32_t below_priority, const std::string& within) {
-  const Locality& locality = *state.sites.at(site).locality;
-  const int level = within.empty() ? -1 : LevelNamed(locality, within);
-  if (level < 0) {
-    return VictimsAmong(state, {site, ServerIndex{0}, locality.servers()}, servers, below_priority)
-        .victims;
-  }
   Choice best;
-  for (std::int32_t group = 0; group < locality.groups(level); ++group) {
-    const ServerIndex first = locality.begin_of(level, group);
-    const ServerRun among{site, first, locality.end_of(level, group) - first};
+  for (const ServerRun& among : PlacesWithin(*state.sites.at(site).locality, site, within)) {
     Choice here = VictimsAmong(state, among, servers, below_priority);
     if (!here.victims.empty() && (best.victims.empty() || here.servers < best.servers)) {
       best = std::move(here);

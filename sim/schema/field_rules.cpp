@@ -60,7 +60,7 @@ Rule RuleOfKind(const FieldDescriptor& field, Holds::Kind kind) {
     case Holds::TIME:
       return Of(Dimension::kTime, 0.0, 86400.0);
     case Holds::SPAN:
-      return Of(Dimension::kTime, 1e-6, 10 * 365.25 * 86400.0);
+      return Of(Dimension::kTime, 1e-6, 10 * kYear.si());
     case Holds::BANDWIDTH:
       return Of(Dimension::kBandwidth, 1e3, 1e15);
     case Holds::COMPUTE:

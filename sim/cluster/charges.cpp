@@ -1,0 +1,115 @@
+#include "sim/cluster/charges.h"
+
+#include <vector>
+
+#include "sim/cluster/power_draw.h"
+#include "sim/cluster/servers.h"
+
+namespace gridlock {
+
+namespace {
+
+/// A job on a site.
+struct Draw {
+  JobIndex job;
+  SiteIndex site;
+  Watts power;
+};
+
+std::vector<Draw> DrawsOf(const ClusterView& view) {
+  std::vector<Draw> draws;
+  for (const JobIndex job : view.active) {
+    const Member& member = view.members[job];
+    for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
+      if (member.servers[s] > 0) {
+        const auto site = IndexOf<SiteIndex>(s);
+        draws.push_back({job, site,
+                         PowerOfJob(member, member.servers, member.rate, member.trains(),
+                                    view.machine.site(site).server, site)});
+      }
+    }
+  }
+  return draws;
+}
+
+// Of what no job holds: idle servers and the network.
+Watts RestOf(const ClusterView& view, SiteIndex site) {
+  return IdlePower(view.machine.site(site).server) * static_cast<double>(view.servers.free(site)) +
+         view.machine.network_power(site);
+}
+
+void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledger) {
+  double waiting = 0, wanted = 0, flops = 0;
+  for (const JobIndex job : view.active) {
+    const Member& member = view.members[job];
+    if (member.waits()) {
+      waiting += 1;
+      wanted += member.run->spec().step.layout.accelerators();
+    } else if (member.trains()) {
+      flops += (member.step_flop / member.rate.step_time).si();
+      ledger.wan_bytes().Add(stretch.from, stretch.to,
+                             member.rate.wan_bytes / member.rate.step_time.si());
+    }
+  }
+  ledger.queue_jobs().Add(stretch.from, stretch.to, waiting);
+  ledger.queue_accelerators().Add(stretch.from, stretch.to, wanted);
+  ledger.training_flops().Add(stretch.from, stretch.to, flops);
+}
+
+}  // namespace
+
+void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
+                Member& member, Ledger& ledger) {
+  const UnitWork work = member.fleet->TakeWork();
+  const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
+  const SiteSpec& spec = machine.site(site);
+  const FleetPower power =
+      PowerOfWork(member, work, stretch.length(), spec.server, caps.LimitOf(spec, site));
+  member.fleet_power = power.now;
+  member.fleet_full_power = power.full;
+  ledger.decoded_tokens().Add(stretch.from, stretch.to,
+                              static_cast<double>(work.output_tokens) / stretch.length().si());
+}
+
+// The PUE of a site follows from all of its power, so that it is known first.
+void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch& stretch,
+                   Ledger& ledger) {
+  const std::vector<Draw> draws = DrawsOf(view);
+  const auto sites = static_cast<std::int32_t>(view.machine.sites().size());
+  std::vector<Watts> it(view.machine.sites().size());  // of each site
+  for (const Draw& draw : draws) {
+    it[draw.site] += draw.power;
+  }
+  for (SiteIndex s{0}; s < sites; ++s) {
+    it[s] += RestOf(view, s);
+    ledger.SetPue(s, view.machine.PueOf(s, it[s]));
+  }
+  for (const Draw& draw : draws) {
+    const Member& member = view.members[draw.job];
+    ledger.ChargeJob(
+        stretch, draw.job, member.kind, draw.site, draw.power,
+        std::int64_t{member.servers[draw.site]} * view.machine.site(draw.site).server.accelerators);
+  }
+  for (SiteIndex s{0}; s < sites; ++s) {
+    const SiteSpec& site = view.machine.site(s);
+    const std::int64_t per_server = site.server.accelerators;
+    ledger.ChargeRest(stretch, s, RestOf(view, s), view.servers.free(s) * per_server,
+                      view.servers.down(s) * per_server, view.machine.absent(s) * per_server);
+    ledger.CloseSite(stretch, s, caps.LimitOf(site, s));
+  }
+  ChargeSeries(view, stretch, ledger);
+}
+
+void ChargeTenants(const ClusterView& view, const Stretch& stretch, Tenants& tenants) {
+  tenants.Forget(stretch.length());
+  for (const JobIndex job : view.active) {
+    const Member& member = view.members[job];
+    double accelerators = 0;
+    for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
+      accelerators += 1.0 * member.servers[s] * view.machine.sites()[s].server.accelerators;
+    }
+    tenants.Charge(member.tenant, accelerators, stretch.length());
+  }
+}
+
+}  // namespace gridlock

@@ -1,0 +1,88 @@
+#pragma once
+
+// The machine as it is now: sites and links of the present epoch, what the hour says of prices and
+// weather, which links are cut, and what is not delivered yet.
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "sim/scenario/scenario.h"
+
+namespace gridlock {
+
+class MachineNow {
+ public:
+  explicit MachineNow(const Scenario& scenario);
+
+  /// Constant while nothing is said below.
+  [[nodiscard]] const std::vector<SiteSpec>& sites() const { return sites_; }
+
+  [[nodiscard]] const std::vector<WanSpec>& wans() const { return wans_; }
+
+  [[nodiscard]] const SiteSpec& site(SiteIndex site) const { return sites_[site]; }
+
+  /// Sites and links become those of the epoch.
+  void BeginEpoch(std::size_t epoch, Seconds now);
+
+  /// Prices, carbon, weather and caps become those that the profiles of sites say of now.
+  void ApplyHours(Seconds now);
+  void ApplyHour(SiteIndex site, Seconds now);
+
+  /// When the hour of that number begins, counted on through the repetitions of the profile of a
+  /// site that has one.
+  [[nodiscard]] Seconds HourOf(SiteIndex site, std::int64_t number) const;
+
+  /// A link between sites is out of service, for one reason more or one less.
+  void CutLink(WanIndex wan) { ++wan_outages_[wan]; }
+
+  void RestoreLink(WanIndex wan) { --wan_outages_[wan]; }
+
+  /// Whether no link among these sites is cut.
+  [[nodiscard]] bool Connected(const std::vector<SiteIndex>& sites) const;
+
+  /// Whether a link is cut between sites that both have some of these servers, by site.
+  [[nodiscard]] bool IsCutOff(const std::vector<std::int32_t>& servers) const;
+
+  /// Servers of a site that have not been delivered.
+  [[nodiscard]] std::int32_t absent(SiteIndex site) const { return absent_[site]; }
+
+  void Deliver(SiteIndex site, std::int32_t servers) { absent_[site] -= servers; }
+
+  /// Of switches and transceivers of a site.
+  [[nodiscard]] Watts switch_power(SiteIndex site) const { return fixed_[site].switches; }
+
+  [[nodiscard]] Watts optics_power(SiteIndex site) const { return fixed_[site].optics; }
+
+  [[nodiscard]] Watts network_power(SiteIndex site) const {
+    return fixed_[site].switches + fixed_[site].optics;
+  }
+
+  /// PUE of a site with so much IT power, in the weather of now.
+  [[nodiscard]] double PueOf(SiteIndex site, Watts it) const {
+    return sites_[site].PueAt(temperature_[site], it / fixed_[site].all);
+  }
+
+  /// The same of a site of another epoch, in usual weather.
+  [[nodiscard]] double UsualPueOf(SiteIndex site, const SiteSpec& spec, Watts it) const {
+    return spec.PueAt(std::nullopt, it / fixed_[site].all);
+  }
+
+ private:
+  /// Power that does not change.
+  struct Fixed {
+    Watts switches, optics;
+    Watts all;  ///< IT power with all accelerators at their limits
+  };
+
+  const Scenario* scenario_;
+  std::vector<SiteSpec> sites_;
+  std::vector<WanSpec> wans_;
+  std::size_t epoch_ = 0;
+  std::vector<int> wan_outages_;
+  std::vector<std::int32_t> absent_;
+  std::vector<std::optional<double>> temperature_;  ///< outside
+  std::vector<Fixed> fixed_;
+};
+
+}  // namespace gridlock

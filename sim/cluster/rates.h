@@ -1,0 +1,43 @@
+#pragma once
+
+// How fast jobs go: steps that are simulated, and those of a log, which took as long as they took.
+
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "sim/cluster/life.h"
+#include "sim/cluster/machine_now.h"
+#include "sim/cluster/member.h"
+
+namespace gridlock {
+
+class JobRates {
+ public:
+  /// The machine must outlive it.
+  JobRates(RateSource simulated, const MachineNow& machine)
+      : simulated_(std::move(simulated)), machine_(&machine) {}
+
+  /// Of jobs side by side on the machine as it is now, in their order.
+  /// @param levels  by which the power limits of each site's accelerators are lowered
+  [[nodiscard]] std::vector<StepRate> Of(const std::vector<PlacedJob>& jobs,
+                                         const std::vector<int>& levels) const;
+
+  /// The step of a run by itself on empty sites, when it was first asked for in this epoch.
+  [[nodiscard]] Seconds StepAlone(const ClusterView& view, JobIndex job,
+                                  const std::vector<int>& levels) const;
+
+  /// What runs do by themselves is looked at anew.
+  void BeginEpoch() { alone_.clear(); }
+
+ private:
+  [[nodiscard]] std::vector<StepRate> Simulated(const std::vector<PlacedJob>& jobs,
+                                                const std::vector<int>& levels) const;
+  [[nodiscard]] StepRate Recorded(const PlacedJob& job, const std::vector<int>& levels) const;
+
+  RateSource simulated_;
+  const MachineNow* machine_;
+  mutable std::map<JobIndex, Seconds> alone_;  ///< a memory: asked for at each look at the queue
+};
+
+}  // namespace gridlock

@@ -1,0 +1,97 @@
+// Parts of a cluster by themselves: tenants, spares, levels of power limits, servers of fleets.
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "sim/cluster/fleet_servers.h"
+#include "sim/cluster/power_draw.h"
+#include "sim/cluster/spares.h"
+#include "sim/cluster/tenants.h"
+
+namespace gridlock {
+namespace {
+
+TEST(TenantsUse, CountsHalfAfterAHalfLifeAndByItsShare) {
+  const FairShareSpec spec{{{"big", 4}}, Seconds(3600)};
+  Tenants tenants(spec);
+  const std::int32_t big = tenants.NumberOf("big"), other = tenants.NumberOf("other");
+  EXPECT_EQ(tenants.NumberOf("big"), big);
+  tenants.Charge(big, 8, Seconds(100));
+  tenants.Charge(other, 8, Seconds(100));
+  EXPECT_DOUBLE_EQ(tenants.used()[0], 8 * 100 / 4.0);
+  tenants.Forget(Seconds(2 * 3600));
+  EXPECT_DOUBLE_EQ(tenants.used()[0], 8 * 100 / 4.0 / 4);
+  EXPECT_DOUBLE_EQ(tenants.used()[1], 8 * 100 / 4.0);
+}
+
+// Of 100 servers some fail and some are repaired, in any order. A cold spare is on for each server
+// that is out, as far as there are cold ones; hot ones stand in for the others.
+RC_GTEST_PROP(SpareServers, StandInForThoseThatAreOut, ()) {
+  ReliabilitySpec spec;
+  spec.hot_spares = *rc::gen::inRange(0, 5);
+  spec.cold_spares = *rc::gen::inRange(0, 5);
+  Spares spares(spec, {100});
+  const SiteIndex site{0};
+  std::set<std::int32_t> off;
+  for (const ServerIndex server : spares.off(site)) {
+    off.insert(server.value);
+  }
+  RC_ASSERT(static_cast<int>(off.size()) == spec.cold_spares);
+  std::vector<std::int32_t> out;
+  for (int step = 0; step < 30; ++step) {
+    if (out.empty() || *rc::gen::inRange(0, 2) == 0) {
+      std::int32_t server = *rc::gen::inRange(0, 100);
+      while (off.count(server) > 0 || std::count(out.begin(), out.end(), server) > 0) {
+        server = (server + 1) % 100;
+      }
+      out.push_back(server);
+      for (const ServerIndex on : spares.TakeOut(site, 1)) {
+        spares.SwitchedOn(site);
+        RC_ASSERT(off.erase(on.value) == 1U);
+      }
+    } else {
+      const std::int32_t server = out.back();
+      out.pop_back();
+      if (spares.Repair({site, {server}, 1}).empty()) {
+        off.insert(server);
+      }
+    }
+    const auto missing = static_cast<int>(out.size());
+    const int cold_on = std::min(spec.cold_spares, missing);
+    RC_ASSERT(static_cast<int>(off.size()) == spec.cold_spares - cold_on);
+    RC_ASSERT(spares.off(site).size() == off.size());
+    RC_ASSERT(spares.kept_free(site) == std::max(0, spec.hot_spares - (missing - cold_on)));
+  }
+}
+
+TEST(PowerLimits, FallInEqualStepsAndStayAboveIdle) {
+  PowerSpec power;
+  power.idle = Watts(70);
+  power.limit = Watts(700);
+  EXPECT_EQ(LimitAt(power, 0), Watts(700));
+  for (int level = 1; level < kPowerLevels; ++level) {
+    EXPECT_NEAR((LimitAt(power, level - 1) - LimitAt(power, level)).si(), 17.5, 1e-9);
+    EXPECT_GT(LimitAt(power, level), power.idle);
+  }
+  power.idle = Watts(690);
+  EXPECT_GT(LimitAt(power, kPowerLevels - 1), power.idle);
+}
+
+// A server drawn from the middle leaves both ends, in two runs.
+TEST(ServersOfAFleet, AreTakenFromTheEndOrOneByOne) {
+  Placement placement = {{SiteIndex{0}, ServerIndex{4}, 3}, {SiteIndex{1}, ServerIndex{0}, 2}};
+  EXPECT_FALSE(TakeServer(placement, SiteIndex{1}, ServerIndex{5}));
+  EXPECT_TRUE(TakeServer(placement, SiteIndex{0}, ServerIndex{5}));
+  EXPECT_EQ(placement, (Placement{{SiteIndex{1}, ServerIndex{0}, 2},
+                                  {SiteIndex{0}, ServerIndex{6}, 1},
+                                  {SiteIndex{0}, ServerIndex{4}, 1}}));
+  EXPECT_EQ(TakeLast(placement, 8), (ServerRun{SiteIndex{0}, ServerIndex{4}, 1}));
+  EXPECT_EQ(ServersIn(placement), 3);
+}
+
+}  // namespace
+}  // namespace gridlock

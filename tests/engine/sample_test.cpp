@@ -97,7 +97,7 @@ TEST(Sample, IsAFidelity) {
   EXPECT_DOUBLE_EQ(sampled.step_time.si(), folded.step_time.si());
   EXPECT_EQ(sampled.fidelity, "sampled");
   const StepRecord many = Evaluate(ScenarioOf(HashedSite(24), JobOf(24)), Fidelity::kSampled);
-  EXPECT_EQ(many.classes, 64);
+  EXPECT_EQ(many.classes, 32);
   EXPECT_EQ(many.accelerators, 24 * 16);
 }
 

@@ -98,7 +98,8 @@ double UpdateShare(const StackSpec& stack) {
 // servers reach, over that of all-reduces. Read off five calibration rows of groups of 16 and 32
 // without a pipeline (nanotron on H100), whose steps are paced by them; gathers over 32 servers of
 // H100 were seen at 200 of 400 GB/s (NVIDIA/nccl issue 1218), and gathers of sharded parameters at
-// 0.4 to 0.5 (gather_bandwidth of stacks).
+// 0.4 to 0.5 (gather_bandwidth of stacks). Links of a torus are no NICs: every group of one is
+// wider than its "domain" of one accelerator, and its rings reach what the transport says.
 constexpr double kWideShare = 0.4;
 
 }  // namespace
@@ -242,7 +243,7 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
     // much, which the route's weights say.
     wire += (group.domains > 1 ? cost.nic_bytes : cost.domain_bytes) * calls;
     latency += cost.latency * calls;
-    if (group.domains > 1) {
+    if (group.domains > 1 && !server_.direct && kind != CollectiveKind::kAllReduce) {
       latency += cost.nic_bytes / server_.nic_bandwidth * (calls * (1 / kWideShare - 1));
     }
   };

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/workloads/models.h"
+#include "workloads/program/collective.h"
 
 namespace gridlock {
 namespace {
@@ -119,6 +120,38 @@ TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
   EXPECT_NEAR(slowed(10, false) - 10, 2 * gather, 0.05 * gather);
   job.zero = 1;
   EXPECT_DOUBLE_EQ(slowed(10, true), 10);
+}
+
+// A tensor-parallel group waits as long as its collective by itself does, on the links of a torus
+// whatever the NICs. Gathers between servers alone fall behind that.
+TEST(PassBuilder, TensorParallelGroupsWaitAsTheirCollectivesDo) {
+  ServerSpec server = PlainServer();
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(600e9);
+  for (CollectiveFit* fit : {&server.scale_up, &server.scale_out}) {
+    fit->all_reduce_efficiency = fit->all_gather_efficiency = fit->reduce_scatter_efficiency = 0.8;
+    fit->base_latency = Seconds(5e-6);
+    fit->chunk_latency = Seconds(2e-6);
+  }
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.tensor = 16;
+  PassWork work;
+  work.tensor.payload = work.tensor.gathered = Bytes(1e8);
+  const auto waits = [&](CollectiveKind kind, double nic, bool torus) {
+    server.nic_bandwidth = BytesPerSecond(nic);
+    server.direct = torus;
+    work.tensor.all_reduces = kind == CollectiveKind::kAllReduce ? 1 : 0;
+    work.tensor.all_gathers = kind == CollectiveKind::kAllGather ? 1 : 0;
+    const int inside = torus ? 1 : server.accelerators;
+    const CollectiveCall call{kind, Bytes(1e8), {16, 16 / inside, inside}, server};
+    return PassBuilder(job, server).Build("", work, Seconds(0)).tensor_latency.si() /
+           FittedCost(call).latency.si();
+  };
+  for (const auto kind : {CollectiveKind::kAllReduce, CollectiveKind::kAllGather}) {
+    EXPECT_DOUBLE_EQ(waits(kind, 50e9, true), 1);
+    EXPECT_DOUBLE_EQ(waits(kind, 5e9, true), 1);
+  }
+  EXPECT_DOUBLE_EQ(waits(CollectiveKind::kAllReduce, 50e9, false), 1);
+  EXPECT_GT(waits(CollectiveKind::kAllGather, 50e9, false), 2);
 }
 
 }  // namespace

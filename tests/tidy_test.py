@@ -279,7 +279,7 @@ PLANTS = [
      'switch {\n  name: "x { source"\n  # source { text: "in a comment" }\n  port { a: 1 }\n}\n'),
     (check_sources, "workloads/catalog/planted.textproto",
      'model {\n  name: "x"\n  source { text: "" }\n}\n'),
-    (check_called, "tests/tools/planted.py", "def planted_check():\n    pass\n"),
+    (check_called, "tests/tools/planted.py", "def planted_" + "check():\n    pass\n"),
 ]
 
 

@@ -7,6 +7,7 @@ usage: tidy_test.py [ROOT]         checks the tree
 Who may include whom stands in the table of rooms in ARCHITECTURE.md; it is read from there.
 """
 
+import collections
 import functools
 import re
 import shutil
@@ -226,8 +227,23 @@ def check_sources(root):
     return problems
 
 
+def check_called(root):
+    """Functions of test programs in Python that nothing calls: a check that a list has lost."""
+    texts = {path: read(root, path) for path in files(root, ("tests", "tools"), (".py",))}
+    words = {path: re.findall(r"\w+", text) for path, text in texts.items()}
+    everywhere = collections.Counter(word for found in words.values() for word in set(found))
+    problems = []
+    for path, text in texts.items():
+        here = collections.Counter(words[path])
+        for match in re.finditer(r"^def (\w+)", text, re.M):
+            if here[match[1]] == 1 and everywhere[match[1]] == 1:
+                line = text.count("\n", 0, match.start()) + 1
+                problems.append(f"{path}:{line}: nothing calls {match[1]}")
+    return problems
+
+
 CHECKS = [check_includes, check_links, check_columns, check_functions, check_types, check_files, check_markers,
-          check_listed, check_examples, check_sources]
+          check_listed, check_examples, check_sources, check_called]
 
 
 # What each check must find: the file that is written, its text, and the check. A text of None
@@ -263,6 +279,7 @@ PLANTS = [
      'switch {\n  name: "x { source"\n  # source { text: "in a comment" }\n  port { a: 1 }\n}\n'),
     (check_sources, "workloads/catalog/planted.textproto",
      'model {\n  name: "x"\n  source { text: "" }\n}\n'),
+    (check_called, "tests/tools/planted.py", "def planted_" + "check():\n    pass\n"),
 ]
 
 

@@ -445,7 +445,9 @@ void AddBuildCommand(CLI::App& app, int& code) {
   command->add_option("--days", options->asked.horizon_days, "Horizon")
       ->check(CLI::Range(0.01, 3650.0))
       ->capture_default_str();
-  command->add_option("--accelerators", options->accelerators, "Parts to try, of the catalogue")
+  command
+      ->add_option("--accelerators,--accelerator", options->accelerators,
+                   "Parts to try, of the catalogue")
       ->capture_default_str();
   command->add_option("--spines", options->spines, "Oversubscriptions above the spines to try")
       ->capture_default_str();

@@ -54,8 +54,8 @@ std::string BindingText(const ServeResult& result, const IterationCosts& costs) 
          "what iterations spend their time on\n" + rows(bindings.times) +
          (wait.limit == "load"
               ? fmt::format(
-                    "binds: nothing; requests rarely wait\n       each takes its time by {} "
-                    "({})\n",
+                    "binds: {} in each iteration ({})\n       requests rarely wait: the replicas "
+                    "keep up with the load\n",
                     time.limit, time.remedy)
               : fmt::format("binds: {} ({})\n       iterations take their time by {} ({})\n",
                             wait.limit, wait.remedy, time.limit, time.remedy));

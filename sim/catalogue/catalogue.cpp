@@ -97,20 +97,27 @@ constexpr std::array kNeededOfAFit{
     "all_reduce_efficiency", "all_gather_efficiency", "reduce_scatter_efficiency",
     "send_efficiency",       "step_latency",          "base_latency"};
 
-/// Adds problems of a fit: a transport that there is not, or fields that neither has.
-void CheckFit(const proto::CollectiveFit& fit, const Written& place, const Catalogue& catalogue,
-              ProblemList& problems) {
+/// Adds problems of a fit: a transport that there is not, or fields that neither has. A fit that is
+/// not there at all is a field that its entry lacks.
+void CheckFit(const proto::CollectiveFit& fit, const Written& entry, const char* name,
+              const Catalogue& catalogue, ProblemList& problems) {
+  if (!entry.Has(name)) {
+    return;
+  }
+  const Written& place = entry.At(name);
   if (!fit.transport().empty()) {
     (void)Find(catalogue.transports, "transport", fit.transport(), place.At("transport").value,
                problems);
     return;
   }
+  std::string missing;
   for (const char* field : kNeededOfAFit) {
-    if (!place.Has(field)) {
-      problems.Add(place.name, "",
-                   Refusal(Quoted(field) + " is missing in this CollectiveFit",
-                           "the field, or \"transport\", whose values it then has"));
-    }
+    missing += place.Has(field) ? "" : (missing.empty() ? "" : ", ") + Quoted(field);
+  }
+  if (!missing.empty()) {
+    problems.Add(place.name, "",
+                 Refusal("this CollectiveFit lacks " + missing,
+                         "them, or \"transport\", whose values it then has"));
   }
 }
 
@@ -212,11 +219,11 @@ void Catalogue::CheckNamesInEntries(ProblemList& problems) {
       (void)Find(accelerators, "accelerator", server.message->accelerator(),
                  server.written->At("accelerator").value, problems);
     }
-    CheckFit(server.message->scale_up(), server.written->At("scale_up"), *this, problems);
-    CheckFit(server.message->scale_out(), server.written->At("scale_out"), *this, problems);
+    CheckFit(server.message->scale_up(), *server.written, "scale_up", *this, problems);
+    CheckFit(server.message->scale_out(), *server.written, "scale_out", *this, problems);
   }
   for (const auto& [name, transport] : transports) {
-    CheckFit(transport.message->fit(), transport.written->At("fit"), *this, problems);
+    CheckFit(transport.message->fit(), *transport.written, "fit", *this, problems);
   }
   for (const auto& [name, accelerator] : accelerators) {
     const proto::AcceleratorFacts& facts = accelerator.message->facts();

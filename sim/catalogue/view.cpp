@@ -7,6 +7,7 @@
 #include <google/protobuf/message.h>
 #include <google/protobuf/text_format.h>
 
+#include "sim/base/names.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/own_entries.h"
 #include "sim/catalogue/parts.h"
@@ -71,6 +72,31 @@ void AddEntries(const Entries<T>& entries, const std::string& kind,
   }
 }
 
+/// What names of a kind carry beside what tells them apart.
+NameKind NamesOf(const std::string& kind) {
+  return kind == "model"                             ? NameKind::kModel
+         : kind == "accelerator" || kind == "server" ? NameKind::kPart
+                                                     : NameKind::kOther;
+}
+
+/// The first entry whose name or alias is `name` as people write it; nullptr where none is.
+const CatalogueEntry* FindSpelling(const CatalogueView& view, const std::string& kind,
+                                   const std::string& name) {
+  for (const CatalogueEntry& entry : view.entries) {
+    const NameKind names = NamesOf(entry.kind);
+    const std::string key = PlainKey(name, names);
+    const auto is_alias = [&](const CatalogueField& field) {
+      return field.path.starts_with("alias[") && PlainKey(field.value, names) == key;
+    };
+    if (!key.empty() && (kind.empty() || entry.kind == kind) &&
+        (PlainKey(entry.name, names) == key ||
+         std::any_of(entry.fields.begin(), entry.fields.end(), is_alias))) {
+      return &entry;
+    }
+  }
+  return nullptr;
+}
+
 }  // namespace
 
 const CatalogueEntry* FindEntry(const CatalogueView& view, const std::string& kind,
@@ -87,7 +113,7 @@ const CatalogueEntry* FindEntry(const CatalogueView& view, const std::string& ki
       by_alias = &entry;
     }
   }
-  return by_alias;
+  return by_alias != nullptr ? by_alias : FindSpelling(view, kind, name);
 }
 
 CatalogueView ReadCatalogue(const std::vector<std::string>& own) {

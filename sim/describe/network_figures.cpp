@@ -45,6 +45,9 @@ void AddSwitches(const Topology& topology, const FabricGraph& graph, const Netwo
     if (row.price_usd <= 0) {
       AddOnce(build.unpriced, each.model.empty() ? each.name : each.model);
     }
+    if (each.power <= Watts(0)) {
+      AddOnce(build.unpowered, each.model.empty() ? each.name : each.model);
+    }
     const auto count = static_cast<double>(each.count);
     build.switch_usd += row.price_usd * count;
     build.switch_power += each.power * count;

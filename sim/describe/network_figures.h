@@ -41,6 +41,7 @@ struct NetworkBuild {
   Watts switch_power, optics_power;
   double switch_usd = 0, optics_usd = 0, fibre_usd = 0;
   std::vector<std::string> estimated;  ///< parts whose price is an estimate
+  std::vector<std::string> unpowered;  ///< switches whose power is not known, left out of the sums
   std::vector<std::string> unpriced;   ///< parts that have no price, left out of the sums
 
   [[nodiscard]] std::int64_t switch_count() const;

@@ -97,6 +97,9 @@ std::string RemarksText(const NetworkCounts& counts) {
   if (counts.paths.apart > 0) {
     add("some pairs are not joined at all: they are left out of lengths and ways");
   }
+  if (!counts.build.unpowered.empty()) {
+    add("no power is known, and none counted, of: " + Listed(counts.build.unpowered));
+  }
   if (!counts.build.unpriced.empty()) {
     add("no price is known, and none counted, of: " + Listed(counts.build.unpriced));
   }
@@ -268,6 +271,9 @@ std::string NetworkTable(const std::vector<NetworkCounts>& sites) {
   std::string remarks;
   for (const NetworkCounts& counts : sites) {
     remarks += Wrapped("", fmt::format("{}: {}", TitleOf(counts), counts.shape), 2);
+    if (!counts.build.unpowered.empty()) {
+      remarks += Wrapped("", "  no power is known of: " + Listed(counts.build.unpowered), 2);
+    }
     if (!counts.build.unpriced.empty()) {
       remarks += Wrapped("", "  no price is known of: " + Listed(counts.build.unpriced), 2);
     }

@@ -74,6 +74,14 @@ std::int64_t ParseBatch(const std::string& text, std::int64_t sequence_length) {
   if (tokens == std::string::npos) {
     const double sequences = ParseCount(text, "--global-batch");
     refuse_unless(sequences == std::floor(sequences) && sequences <= kMost);
+    // No step ever read as much: "63M" is of tokens.
+    constexpr double kTokensMost = 1e10;
+    const double read = sequences * static_cast<double>(sequence_length);
+    if (read > kTokensMost && std::isalpha(static_cast<unsigned char>(text.back())) != 0) {
+      throw UserError("", fmt::format("--global-batch is {}, {:.0f} G tokens a step; expected "
+                                      "sequences, or \"{} tokens\"",
+                                      Quoted(text), read / 1e9, text));
+    }
     return static_cast<std::int64_t>(sequences);
   }
   refuse_unless(text.substr(tokens) == "tokens");

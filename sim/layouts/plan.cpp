@@ -62,6 +62,16 @@ void CheckCount(std::int64_t accelerators, const SiteSpec& site, const TrainingS
   }
 }
 
+/// The largest number up to `most` without other factors than twos and one three: layouts share
+/// layers, heads and batches, and those have few others.
+std::int64_t RoundNumber(std::int64_t most) {
+  std::int64_t best = 1;
+  for (std::int64_t twos = 1; twos <= most; twos *= 2) {
+    best = std::max(best, 3 * twos <= most ? 3 * twos : twos);
+  }
+  return best;
+}
+
 [[noreturn]] void RefuseAll(const SearchCounts& counts, std::int64_t accelerators) {
   std::string reasons;
   for (int r = 0; r < kRefusals; ++r) {
@@ -71,11 +81,16 @@ void CheckCount(std::int64_t accelerators, const SiteSpec& site, const TrainingS
     }
   }
   const bool memory = counts.refused[static_cast<int>(Refused::kMemory)] > 0;
+  const std::int64_t round = RoundNumber(accelerators);
+  const std::string fewer =
+      round < accelerators ? fmt::format(", e.g. --accelerators {}", round) : "";
   throw UserError(
       "", fmt::format("no layout on {} accelerators fits (refused: {}); expected {}", accelerators,
                       reasons.empty() ? "none was there to try" : reasons,
-                      memory ? "more accelerators, or less --hbm-margin"
-                             : "a global_batch and layers that the accelerators can share"));
+                      memory ? std::string("more accelerators, or less --hbm-margin")
+                             : "a number of accelerators, a global_batch and layers that can be "
+                               "shared out" +
+                                   fewer));
 }
 
 void Add(const SearchCounts& more, SearchCounts& counts) {

@@ -9,6 +9,7 @@
 #include "sim/base/check.h"
 #include "sim/pages/explain.h"
 #include "sim/pages/scenario_fields.h"
+#include "sim/report/collective_table.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
@@ -121,31 +122,97 @@ std::vector<OutputDifference> OutputsOfSteps(const Dataset& a, const Dataset& b)
   return outputs;
 }
 
-/// Any other kind: every variable of numbers that both have in one shape, where it differs most.
+/// Axes over which a number is told by its mean.
+bool IsSeries(const std::string& dimension) {
+  return dimension == "time" || dimension == "sample";
+}
+
+/// What stands at a place of an axis: "train", "1 GiB by tree", "50 Gbps"; its number where it has
+/// no name.
+std::string PlaceOn(const Dataset& dataset, const std::string& axis, std::size_t i) {
+  if (axis == "row" && dataset.Find("size") != nullptr) {
+    return FormatBuffer(Bytes(dataset.At("size", i))) + " by " + dataset.TextAt("algorithm", i);
+  }
+  const std::string label = dataset.TextAt(axis + "_label", i);
+  const std::string name = label.empty() ? dataset.TextAt(axis, i) : label;
+  return name.empty() ? fmt::format("{}", i) : name;
+}
+
+struct Mean {
+  double sum = 0;
+  std::size_t count = 0;
+};
+
+/// A variable by the names of its places, "" where it has but one: means over time.
+std::vector<std::pair<std::string, double>> Places(const Dataset& dataset,
+                                                   const DatasetVariable& variable) {
+  std::map<std::string, Mean> means;
+  std::vector<std::string> order;
+  for (std::size_t cell = 0; cell < variable.numbers.size(); ++cell) {
+    std::string name;
+    std::size_t rest = cell;
+    for (std::size_t d = variable.shape.size(); d-- > 0;) {
+      const std::size_t i = rest % variable.shape[d];
+      rest /= variable.shape[d];
+      if (!IsSeries(variable.dimensions[d])) {
+        name = PlaceOn(dataset, variable.dimensions[d], i) + (name.empty() ? "" : ", ") + name;
+      }
+    }
+    if (means.try_emplace(name).second) {
+      order.push_back(name);
+    }
+    if (std::isfinite(variable.numbers[cell])) {
+      means[name].sum += variable.numbers[cell];
+      ++means[name].count;
+    }
+  }
+  std::vector<std::pair<std::string, double>> places;
+  for (const std::string& name : order) {
+    places.emplace_back(name, means[name].sum / static_cast<double>(means[name].count));
+  }
+  return places;
+}
+
+/// Whether a variable is a figure, and not a scale, a kind or a list of what happened.
+bool IsFigure(const DatasetVariable& variable) {
+  const auto& axes = variable.dimensions;
+  const bool scale = axes.size() == 1 && (axes[0] == variable.name || variable.name == "size" ||
+                                          variable.name.ends_with("_start"));
+  const bool events = !axes.empty() && axes[0] == "event";
+  return !variable.is_text && variable.flags.empty() && !scale && !events;
+}
+
+double ShareOfChange(double a, double b) {
+  const double size = std::max(std::abs(a), std::abs(b));
+  return std::isfinite(a) && std::isfinite(b) && size > 0 ? std::abs(b - a) / size : 0;
+}
+
+/// Any other kind: every variable of numbers that both have, at the place of one name in both where
+/// it differs most.
 std::vector<OutputDifference> OutputsOfOthers(const Dataset& a, const Dataset& b) {
   std::vector<OutputDifference> outputs;
   for (const DatasetVariable& variable : a.variables) {
     const DatasetVariable* const other = b.Find(variable.name);
-    const bool scale = variable.dimensions.size() == 1 && variable.dimensions[0] == variable.name;
-    if (other == nullptr || other->shape != variable.shape || variable.is_text || scale ||
-        !variable.flags.empty()) {
+    if (other == nullptr || other->dimensions != variable.dimensions || !IsFigure(variable)) {
       continue;
     }
-    std::size_t most = 0;
-    const auto change = [&](std::size_t i) {
-      const double x = variable.numbers[i], y = other->numbers[i];
-      const double size = std::max(std::abs(x), std::abs(y));
-      return std::isfinite(x) && std::isfinite(y) && size > 0 ? std::abs(y - x) / size : 0;
-    };
-    for (std::size_t i = 0; i < variable.numbers.size(); ++i) {
-      most = change(i) > change(most) ? i : most;
+    const bool series =
+        std::any_of(variable.dimensions.begin(), variable.dimensions.end(), IsSeries);
+    const auto of_b = Places(b, *other);
+    const std::map<std::string, double> in_b(of_b.begin(), of_b.end());
+    OutputDifference most{"", variable.units, 0, 0, "where it differs most"};
+    for (const auto& [place, value] : Places(a, variable)) {
+      const auto found = in_b.find(place);
+      if (found != in_b.end() &&
+          ShareOfChange(value, found->second) > ShareOfChange(most.a, most.b)) {
+        most.name =
+            variable.name + (series ? ", mean" : "") + (place.empty() ? "" : " of " + place);
+        most.a = value;
+        most.b = found->second;
+      }
     }
-    if (!variable.numbers.empty() && change(most) > 0) {
-      const std::string& axis = variable.dimensions.empty() ? "" : variable.dimensions.back();
-      const std::size_t length = variable.shape.empty() ? 1 : variable.shape.back();
-      const std::string at = a.TextAt(axis, most % length);
-      outputs.push_back({variable.name + (at.empty() ? "" : " of " + at), variable.units,
-                         variable.numbers[most], other->numbers[most], "where it differs most"});
+    if (!most.name.empty()) {
+      outputs.push_back(most);
     }
   }
   return outputs;

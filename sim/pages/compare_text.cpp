@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -30,7 +31,9 @@ std::string Number(double value, const std::string& units) {
   if (units == "J") {
     return FormatJoules(Joules(ThreeDigits(value)));
   }
-  return fmt::format("{:.4g}{}", value, units == "1" ? "" : " " + units);
+  const std::string digits = fmt::format("{:.4g}", value);
+  const bool whole = std::abs(value) < 1e12 && digits.find('e') != std::string::npos;
+  return (whole ? Grouped(value) : digits) + (units == "1" ? "" : " " + units);
 }
 
 /// "+12.3 %", "" where A has nothing.
@@ -58,15 +61,19 @@ std::string CompareText(const Comparison& comparison) {
     out += "  nothing\n";
   }
   std::string group;
+  std::size_t width = 34;
+  for (const OutputDifference& output : comparison.outputs) {
+    width = std::max(width, output.name.size());
+  }
   for (const OutputDifference& output : comparison.outputs) {
     if (output.group != group) {
       group = output.group;
-      out += fmt::format("\n{:<36} {:>14} {:>14} {:>10}\n", "What that did to the output: " + group,
-                         "A", "B", "");
+      out += fmt::format("\n{:<{}} {:>14} {:>14}\n", "What that did to the output: " + group,
+                         width + 2, "A", "B");
     }
     out +=
-        fmt::format("  {:<34} {:>14} {:>14} {:>10}\n", output.name, Number(output.a, output.units),
-                    Number(output.b, output.units), Change(output));
+        fmt::format("  {:<{}} {:>14} {:>14} {:>10}\n", output.name, width,
+                    Number(output.a, output.units), Number(output.b, output.units), Change(output));
   }
   if (comparison.outputs.empty()) {
     out += "\nNothing differs in the output.\n";

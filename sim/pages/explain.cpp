@@ -9,6 +9,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/units.h"
+#include "sim/pages/scenario_fields.h"
+#include "sim/report/collective_table.h"
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
 
@@ -47,7 +49,7 @@ std::string RowOfTest(const Dataset& test, std::size_t row) {
   const double size = test.At("size", row), time = test.At("time", row);
   const double latency = test.At("latency", row);
   return fmt::format("  {:>9} {:<15} {:>9} = {} latency + {} for the bytes; {} algbw",
-                     FormatBytes(Bytes(size)), test.TextAt("algorithm", row), InSeconds(time),
+                     FormatBuffer(Bytes(size)), test.TextAt("algorithm", row), InSeconds(time),
                      InSeconds(latency), InSeconds(time - latency),
                      FormatBandwidth(BytesPerSecond(size / time)));
 }
@@ -66,7 +68,7 @@ std::vector<Explanation> ExplainTest(const Dataset& test) {
   Explanation wall{"Which wall", {}};
   wall.lines.push_back(half > 0 ? fmt::format("From {} on less than half of the time is latency: "
                                               "below, more bandwidth gains little.",
-                                              FormatBytes(Bytes(half)))
+                                              FormatBuffer(Bytes(half)))
                                 : "Latency takes half or more of every size: more bandwidth gains "
                                   "little.");
   wall.lines.emplace_back(
@@ -120,6 +122,52 @@ Explanation RunsOfLife(const Dataset& life) {
   return part;
 }
 
+std::string WithoutQuotes(const std::string& text) {
+  return text.size() >= 2 && text.front() == '"' ? text.substr(1, text.size() - 2) : text;
+}
+
+/// The interval between checkpoints that each run states in its scenario, by its name.
+std::vector<std::pair<std::string, double>> IntervalsOf(const Dataset& life) {
+  const auto fields = FieldsOfText(life.Attribute("scenario"));
+  std::vector<std::pair<std::string, double>> intervals;
+  for (const auto& [path, text] : fields) {
+    const std::string end = ".pretraining.checkpoint_interval";
+    if (!path.ends_with(end)) {
+      continue;
+    }
+    const std::string named = path.substr(0, path.size() - end.size()) + ".name";
+    for (const auto& [other, name] : fields) {
+      if (other == named) {
+        intervals.emplace_back(WithoutQuotes(name),
+                               ParseQuantity(WithoutQuotes(text), Dimension::kTime).si.value_or(0));
+      }
+    }
+  }
+  return intervals;
+}
+
+/// What a checkpoint took, how often runs were stopped, and the interval that loses least.
+Explanation CheckpointsOfLife(const Dataset& life) {
+  Explanation part{"How often to save: sqrt(2 x time to save x time between stops) (Young 1974)",
+                   {}};
+  for (const auto& [name, interval] : IntervalsOf(life)) {
+    for (std::size_t job = 0; job < life.Length("job"); ++job) {
+      const double worked = life.At("job_training", job) + life.At("job_lost", job);
+      const double save = life.At("job_checkpointing", job) / (worked / interval);
+      const double between = life.At("job_mean_time_between_interruptions", job);
+      if (life.TextAt("job", job) != name || !(save > 0) || !(between > 0) ||
+          !std::isfinite(between)) {
+        continue;
+      }
+      part.lines.push_back(fmt::format(
+          "{}: saves every {} for {}, stops every {} on average: sqrt(2 x {} x {}) = {}", name,
+          InSeconds(interval), InSeconds(save), InSeconds(between), InSeconds(save),
+          InSeconds(between), InSeconds(std::sqrt(2 * save * between))));
+    }
+  }
+  return part;
+}
+
 std::string VerdictOfLife(const Dataset& life) {
   const double horizon = std::strtod(life.Attribute("horizon").c_str(), nullptr);
   std::size_t largest = 0;
@@ -132,8 +180,9 @@ std::string VerdictOfLife(const Dataset& life) {
   for (std::size_t site = 0; site < life.Length("site"); ++site) {
     energy += life.At("site_energy", site);
   }
-  std::string text = fmt::format("{} with {} jobs use {}", FormatSeconds(Seconds(horizon)),
-                                 life.Length("job"), InWattHours(energy));
+  const std::size_t jobs = life.Length("job");
+  std::string text = fmt::format("{} with {} {} use {}", FormatSeconds(Seconds(horizon)), jobs,
+                                 jobs == 1 ? "job" : "jobs", InWattHours(energy));
   if (life.Length("job") > 0) {
     text += fmt::format("; {} spends {} of its time on what counts (ETTR)",
                         life.TextAt("job", largest), Percent(life.At("job_ettr", largest)));
@@ -254,7 +303,7 @@ std::string VerdictOf(const Dataset& dataset) {
       "{} of {:.0f} ranks reaches {} of bus bandwidth ({}, {}), paced by {}.",
       dataset.TextAt("collective"), dataset.At("ranks"),
       FormatBandwidth(BytesPerSecond(ThreeDigits(dataset.At("bus_bandwidth", best)))),
-      dataset.TextAt("algorithm", best), FormatBytes(Bytes(dataset.At("size", best))),
+      dataset.TextAt("algorithm", best), FormatBuffer(Bytes(dataset.At("size", best))),
       ResourceInWords(dataset.TextAt("wall", best)));
 }
 
@@ -268,7 +317,7 @@ std::vector<Explanation> Explain(const Dataset& dataset) {
   } else if (dataset.kind == "collective_test") {
     parts = ExplainTest(dataset);
   } else if (dataset.kind == "life") {
-    parts = {SitesOfLife(dataset), RunsOfLife(dataset)};
+    parts = {SitesOfLife(dataset), RunsOfLife(dataset), CheckpointsOfLife(dataset)};
   } else {
     parts = {AxesPart(dataset)};
   }

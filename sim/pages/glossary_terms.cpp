@@ -85,6 +85,16 @@ constexpr Term kTerms[] = {
      "      | /    \\____\n"
      "      |/              at the cap: where the two touch",
      "", "gridlock run examples/06-power-cap-at-noon/scenario.textproto -q"},
+    {"checkpoint interval", "checkpoint, checkpoints, Young, Daly, Young's interval",
+     "Time from one saved state of a run to the next. Each saving stops the run for a while; each "
+     "failure throws away what was done since the last one, half an interval on average.",
+     "|train|ckpt|train|ckpt|tra x lost |restart|train|\n"
+     "       <--- interval -->",
+     "best interval = sqrt(2 x time to save x mean time between failures)      (Young 1974, where "
+     "saving takes far less)",
+     "gridlock run examples/33-failures-by-scale/scenario.textproto -q -o out/f && gridlock "
+     "explain "
+     "out/f"},
     {"chunked prefill", "chunk, mixed iteration, continuous batching",
      "Prompts are cut into chunks that go through the layers together with the sequences "
      "that decode, so that weights are read once for both and nobody waits for a whole prompt.",
@@ -99,6 +109,11 @@ constexpr Term kTerms[] = {
      "weight; the times are the same.",
      "  16,384 accelerators -> 16 classes, one per pipeline stage", "",
      "gridlock run examples/02-llama-405b-16k/scenario.textproto -q"},
+    {"context parallelism", "cp, ring attention, Ulysses",
+     "One sequence split over several ranks, for long contexts: each has a part of the tokens in "
+     "every layer, and keys and values travel between the ranks so that attention sees them all.",
+     "tokens  1..4k -> rank 0    4k..8k -> rank 1    keys and values go round",
+     "activations per rank = those of the sequence / context ranks", "gridlock schema Layout"},
     {"critical path", "what sets the pace, attribution, wall",
      "The chain of work and messages that ends last: each link of it waited for the one "
      "before. What paced a part of it would shorten the step if it were faster; all other "
@@ -114,6 +129,17 @@ constexpr Term kTerms[] = {
      "  batch -> copy 0, copy 1, copy 2, copy 3\n"
      "              \\ all-reduce of gradients /",
      "accelerators = tensor x pipeline x context x data", "gridlock schema Layout"},
+    {"decode and prefill", "decode, decoding, decode iteration, prefill",
+     "The two halves of answering. Prefill reads all tokens of the prompt at once and is paced by "
+     "arithmetic. Decoding makes one token of each sequence per iteration and reads all weights "
+     "and "
+     "caches for it: HBM paces it until the batch is large.",
+     "prompt |prefill: 1 pass, n tokens|  decode: t1|t2|t3|...  one pass each",
+     "least time of a decode iteration = (weights + caches of the batch) / HBM bandwidth\n"
+     "batch from which arithmetic paces it = ridge of the roofline, about 300 on an H100 in 16 "
+     "bits",
+     "gridlock serve --model llama-3.1-8b --part h100_sxm --concurrency 1 --input 100 "
+     "--output-tokens 100 --requests 20"},
     {"direction", "directions",
      "One way of a link. A link carries its bandwidth in each direction at the same time; "
      "Gridlock counts the two apart. Vendors add them up: 900 GB/s of NVLink are 450 GB/s "
@@ -123,7 +149,7 @@ constexpr Term kTerms[] = {
      "",
      "gridlock cap examples/01-two-servers/scenario.textproto --link scale_up --values "
      "900,400GBps -q"},
-    {"ETTR", "effective training time ratio, goodput",
+    {"ETTR", "effective training time ratio",
      "Effective training time ratio: the share of the time since its submission in which "
      "a job made steps that count. Waiting, restarts, checkpoints and work lost to "
      "failures lower it.",
@@ -133,6 +159,16 @@ constexpr Term kTerms[] = {
      "arXiv:2410.21680)",
      "gridlock run examples/04-a-week-of-a-fleet/scenario.textproto -q --set 'horizon=2 "
      "days'"},
+    {"ECMP and spraying", "ECMP, SPRAY, spraying, packet spraying, hashed flows",
+     "Two ways to use several equal ways through a network. ECMP picks one for each flow by a "
+     "hash, "
+     "so that two flows may meet on one link while another is idle. Spraying spreads the packets "
+     "of "
+     "each flow over all of them.",
+     "ECMP    a -> way 1    b -> way 1    way 2 idle\n"
+     "SPRAY   a -> ways 1, 2    b -> ways 1, 2",
+     "flows on the fullest of n ways, n flows hashed: about ln n / ln ln n",
+     "gridlock flows examples/17-hashed-or-sprayed/scenario.textproto --incast 4:1"},
     {"elastic training", "elastic, fewer replicas, fault-tolerant data parallelism",
      "A run that goes on with the replicas that it has servers for, and takes the others back "
      "with a checkpoint. Fault-tolerant: replicas that lost no server keep their state and "
@@ -140,6 +176,12 @@ constexpr Term kTerms[] = {
      "replicas 32 |xx failure| 24 | 24 | 24 |repaired| 32",
      "tokens of a step = tokens of all x replicas there / replicas of the layout",
      "gridlock schema Elastic"},
+    {"expert parallelism", "ep, MoE, mixture of experts, experts",
+     "Each rank holds some experts of a layer. Tokens go to the ranks of their experts in an "
+     "all-to-all, and their results come back in another.",
+     "tokens -> router -> all-to-all -> experts -> all-to-all -> tokens",
+     "bytes a rank sends = tokens x experts per token x width x bytes, less what stays",
+     "gridlock catalog show deepseek_v3"},
     {"exposed communication", "exposed",
      "Communication that nothing runs beside, so that the step becomes longer by it. What "
      "runs beside compute is hidden and costs nothing until it outlasts the compute.",
@@ -152,6 +194,20 @@ constexpr Term kTerms[] = {
      "did the same; scenario and seed decide it.",
      "  fingerprint fb2ae98d09e69a64", "",
      "gridlock run examples/01-two-servers/scenario.textproto -q"},
+    {"goodput", "",
+     "Of the life of a cluster: the share of all its accelerator-time that went into steps that "
+     "count, or into serving. ETTR is the same of one job over the time since its submission.",
+     "accelerators x time   |##### counts #####|lost|restart|idle|down|",
+     "goodput = accelerator-time in steps that count and serving / (accelerators x horizon)",
+     "gridlock run examples/04-a-week-of-a-fleet/scenario.textproto -q --set 'horizon=2 days'"},
+    {"KV cache", "KV, kv cache, paged KV cache, caches",
+     "Keys and values of all tokens of a sequence, kept in HBM so that decoding does not compute "
+     "them again. Its room bounds how many sequences are served at once.",
+     "HBM | weights | KV cache: seq 1 | seq 2 | seq 3 | free | reserve |",
+     "bytes of a token = 2 x layers x KV heads x width of a head x bytes      (131 kB: Llama 3.1 "
+     "8B "
+     "in 16 bits)",
+     "gridlock serve --model llama-3.1-8b --part h100_sxm --concurrency 8 --requests 50"},
     {"LL, LL128 and Simple", "LL, LL128, Simple, protocol, protocols",
      "Protocols of NCCL: how a receiver knows that bytes are there. LL puts a flag beside every "
      "4 bytes, LL128 one into every 128; Simple sends data alone and closes a chunk with a fence. "
@@ -160,6 +216,12 @@ constexpr Term kTerms[] = {
      "share of data = 1/2, 120/128, 1",
      "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
      "--size 1MiB --protocol ll128"},
+    {"micro-batch", "micro batch, global batch, gradient accumulation",
+     "The sequences that a replica computes at once. Gradients of several micro-batches are added "
+     "up before a step ends, and pipelines overlap them.",
+     "step   |mb 1|mb 2|mb 3|mb 4| sum of gradients | update |",
+     "micro-batches of a step = global batch / (replicas x micro-batch)",
+     "gridlock schema Pretraining"},
     {"MFU and HFU", "MFU, HFU, model FLOP utilisation",
      "Model FLOP utilisation: the FLOP that the model needs, forward and backward, over "
      "what the matrix units could do in the time. Hardware FLOP utilisation counts "
@@ -211,6 +273,10 @@ constexpr Term kTerms[] = {
      "host                             [beginnings]",
      "bytes of a token = 2 x KV heads x head size x layers x bytes of an element",
      "gridlock serve --help"},
+    {"PUE", "power usage effectiveness, facility power",
+     "Power of a site over that of its servers and network: cooling and conversion come on top.",
+     "grid -> | cooling, conversion | servers, switches |", "PUE = facility power / IT power",
+     "gridlock catalog list building"},
     {"PXN", "",
      "NCCL's way across rails: a rank hands what it sends to the neighbour in its server that has "
      "the right NIC, over NVLink, so that no message leaves its rail. Networks of rails alone need "
@@ -225,6 +291,12 @@ constexpr Term kTerms[] = {
      "server A: g0 g1 g2        g0 of all servers -> leaf 0\n"
      "server B: g0 g1 g2        g1 of all servers -> leaf 1",
      "", "gridlock topo examples/15-rails-only/scenario.textproto --no-cut"},
+    {"recomputation", "recompute, activation checkpointing, activation recomputation",
+     "Activations are not kept for the backward pass but computed once more: less HBM, more "
+     "arithmetic.",
+     "forward: keep the inputs of layers alone    backward: forward again, then gradients",
+     "FULL_LAYER costs one more forward pass: about 4/3 of the arithmetic",
+     "gridlock schema Pretraining"},
     {"RDMA", "GPUDirect, GPUDirect RDMA, InfiniBand, RoCE, verbs",
      "A NIC reads and writes the memory of another machine without its processors. InfiniBand is "
      "built for it; RoCE is the same over Ethernet; GPUDirect lets the NIC reach the memory of an "
@@ -233,7 +305,7 @@ constexpr Term kTerms[] = {
      "HBM -> NIC === fabric === NIC -> HBM      without GPUDirect: HBM -> host -> NIC === ...", "",
      "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
      "--size 64KiB --set site.override.transport=roce"},
-    {"roofline", "ridge",
+    {"roofline", "ridge, memory bound, compute bound, bandwidth bound",
      "The rate that a kernel can reach, drawn over its arithmetic intensity: HBM "
      "bandwidth times intensity up to the ridge, the peak of the matrix units beyond it.",
      "FLOP/s |        ________  peak\n"

@@ -44,6 +44,9 @@ std::string FormOf(const std::string& file) {
   if (end == ".csv") {
     return "a table as comma-separated text";
   }
+  if (end == ".graphml" || end == ".xml") {
+    return "a graph as GraphML";
+  }
   const bool other = end == ".json" || end == ".jsonl" || end == ".log" || end == ".txt";
   return other ? "a text file" : "a text file in the form of a scenario";
 }

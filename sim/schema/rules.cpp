@@ -263,10 +263,55 @@ std::string OneOf(const std::vector<std::string>& names) {
   return text;
 }
 
+namespace {
+
+/// "accelerator" for a path into an entry of the user's, catalog.accelerator[0].rate[1]; ""
+/// elsewhere.
+std::string KindOfOwnEntry(const std::string& path) {
+  constexpr std::string_view kCatalog = "catalog.";
+  return path.starts_with(kCatalog)
+             ? path.substr(kCatalog.size(),
+                           path.find_first_of("[.", kCatalog.size()) - kCatalog.size())
+             : "";
+}
+
+/// Whether the entry of the catalogue that a field lies in may say what it is `like`.
+bool MayStartFromAnother(const std::string& path, const FieldDescriptor& field) {
+  const auto* const catalog = field.file()->pool()->FindMessageTypeByName("gridlock.proto.Catalog");
+  const FieldDescriptor* const kind =
+      catalog == nullptr ? nullptr : catalog->FindFieldByName(KindOfOwnEntry(path));
+  return kind != nullptr && kind->message_type()->FindFieldByName("like") != nullptr;
+}
+
+/// Fields that a message must have and has not. In an entry of the user's they stand in one line,
+/// with the way out: an entry to start from.
+void AddMissing(const std::vector<const FieldDescriptor*>& missing, const Written& written,
+                const std::string& path, ProblemList& problems) {
+  if (missing.size() < 2 || !MayStartFromAnother(path, *missing[0])) {
+    for (const FieldDescriptor* const field : missing) {
+      const std::string where = path.empty() ? "" : " in this " + field->containing_type()->name();
+      problems.Add(written.name, FieldPath(path, field->name()),
+                   Refusal(Quoted(field->name()) + " is missing" + where, ExpectedValue(*field)));
+    }
+    return;
+  }
+  std::string names;
+  for (std::size_t i = 0; i < missing.size(); ++i) {
+    names += (i == 0 ? "" : i + 1 == missing.size() ? " and " : ", ") + Quoted(missing[i]->name());
+  }
+  problems.Add(written.name, path,
+               Refusal(names + " are missing in this " + missing[0]->containing_type()->name(),
+                       "them, or in the entry like: \"NAME\", one of \"gridlock catalog list " +
+                           KindOfOwnEntry(path) + "\" that it starts from"));
+}
+
+}  // namespace
+
 void CheckRules(const Message& message, const Written& written, const std::string& path,
                 ProblemList& problems) {
   const google::protobuf::Descriptor& descriptor = *message.GetDescriptor();
   const std::size_t before = problems.size();
+  std::vector<const FieldDescriptor*> missing;
   for (int i = 0; i < descriptor.field_count(); ++i) {
     const FieldDescriptor& field = *descriptor.field(i);
     const std::string field_path = FieldPath(path, field.name());
@@ -274,11 +319,10 @@ void CheckRules(const Message& message, const Written& written, const std::strin
     if (found != written.fields.end() && !found->second.empty()) {
       CheckField(message, field, found->second, field_path, problems);
     } else if (RuleOf(field).needed) {
-      const std::string where = path.empty() ? "" : " in this " + descriptor.name();
-      problems.Add(written.name, field_path,
-                   Refusal(Quoted(field.name()) + " is missing" + where, ExpectedValue(field)));
+      missing.push_back(&field);
     }
   }
+  AddMissing(missing, written, path, problems);
   // What fields owe each other makes sense only between fields that are right; how many sites and
   // jobs there are makes sense always.
   if (problems.size() == before || path.empty()) {

@@ -270,8 +270,7 @@ Bindings BindingsOf(const BatchWork& work, std::int64_t batch_max) {
   all.waits.push_back(
       {"prefill", wait(Wait::kPrefill),
        "a larger token budget, more compute, or prompts prefilled by other replicas"});
-  all.waits.push_back({"load", wait(Wait::kNothing),
-                       "the engine keeps up with what comes: fewer replicas would do"});
+  all.waits.push_back({"load", wait(Wait::kNothing), "the replicas keep up with what comes"});
   const std::vector<std::pair<Limit, const char*>> remedies = {
       {Limit::kWeights, "more HBM bandwidth, narrower weights, or a larger batch per reading"},
       {Limit::kCache, "more HBM bandwidth, an 8-bit cache or shorter contexts"},

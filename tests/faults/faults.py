@@ -110,4 +110,7 @@ FAULTS = [
           ("life_test", "life_failures_test")),
     Fault("backfill takes jobs that end too late", "sim/scheduler/backfill.cpp",
           "end <= reserved_[site]->shadow) ||", "end >= reserved_[site]->shadow) ||", ("scheduler_test",)),
+    Fault("a reservation waits for a server less", "sim/scheduler/round.cpp",
+          "end != ends.end() && free < job.servers; ++end)", "end != ends.end() && free + 1 < job.servers; ++end)",
+          ("scheduler_test",)),
 ]

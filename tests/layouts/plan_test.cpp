@@ -205,6 +205,12 @@ TEST(Plan, WrongInputIsExplained) {
                 (void)PlanOf(TwoServers(), asked);
               }),
               StartsWith("no layout on 1 accelerators fits (refused: "));
+  asked.accelerators = {13};
+  asked.fixed = ParseFixed("pipeline=1");
+  EXPECT_THAT(MessageOf([&] {
+                (void)PlanOf(TwoServers(), asked);
+              }),
+              HasSubstr("shared out, e.g. --accelerators 12"));
   asked = {};
   asked.dollars_most = 1;
   EXPECT_EQ(MessageOf([&] {
@@ -265,6 +271,11 @@ TEST(Plan, BatchesInTokensAreRoundedToSixtyFourSequences) {
   EXPECT_EQ(ParseBatch("2048", 8192), 2048);
   EXPECT_EQ(ParseBatch("16.8M tokens", 8192), 2048);
   EXPECT_EQ(ParseBatch("1 tokens", 8192), 64);
+  EXPECT_EQ(MessageOf([] {
+              (void)ParseBatch("63M", 4096);
+            }),
+            "--global-batch is \"63M\", 258 G tokens a step; expected sequences, or \"63M "
+            "tokens\"");
   EXPECT_EQ(ParseCount("15.6T", "--tokens"), 15.6e12);
 }
 

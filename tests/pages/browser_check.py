@@ -174,7 +174,7 @@ def check_step(folder, page):
     assert close(sum(parts.values()), trace.step_time)
     memory = charts["HBM by class"]["table"]["rows"]
     assert close([row[-1] for row in memory], trace.memory_total)
-    for series in charts.get("Links over time", {"series": []})["series"]:
+    for series in charts["Links over time"]["series"]:
         link = list(trace.link.values).index(series["name"].split(" (")[0])
         assert close([p[1] for p in series["data"]], trace.link_share[link])
     for series in charts["Utilisation over the step"]["series"]:

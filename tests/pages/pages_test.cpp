@@ -128,6 +128,60 @@ TEST(Compare, SaysWhatDiffersInInputAndOutput) {
   EXPECT_TRUE(Compare(a, a).outputs.empty() && Compare(a, a).inputs.empty());
 }
 
+/// A life of two jobs by their names, with the power of one site over time.
+Dataset LifeOf(const std::vector<std::string>& jobs, const std::vector<double>& steps,
+               const std::vector<double>& power) {
+  Dataset life;
+  life.kind = "life";
+  life.attributes = {{"scenario",
+                      "job {\n  name: \"long\"\n  pretraining {\n"
+                      "    checkpoint_interval: \"10 min\"\n  }\n}\n"},
+                     {"horizon", "86400"}};
+  const auto text = [&](const std::string& name, const std::vector<std::string>& texts) {
+    life.variables.push_back({name, {name}, {texts.size()}, "", "", {}, true, {}, texts});
+  };
+  const auto numbers = [&](const std::string& name, const std::string& axis,
+                           const std::vector<double>& values, const std::string& units = "s") {
+    life.variables.push_back({name, {axis}, {values.size()}, units, "", {}, false, values, {}});
+  };
+  text("job", jobs);
+  text("site", {"hall"});
+  numbers("job_steps", "job", steps, "1");
+  numbers("job_training", "job", {3600, 3600});
+  numbers("job_lost", "job", {2400, 0});
+  numbers("job_checkpointing", "job", {20, 0});
+  numbers("job_mean_time_between_interruptions", "job", {4000, 4000});
+  life.variables.push_back(
+      {"power", {"site", "time"}, {1, power.size()}, "W", "", {}, false, power, {}});
+  numbers("event_at", "event", power);
+  return life;
+}
+
+TEST(Compare, TakesWhatHasOneNameAndMeansOverTime) {
+  const Dataset a = LifeOf({"long", "short"}, {100, 10}, {4e6, 0, 2e6});
+  const Dataset b = LifeOf({"short", "long"}, {10, 50}, {0, 0, 1e6, 3e6});
+  const Comparison comparison = Compare(a, b);
+  const auto found = [&](const std::string& name) {
+    const auto at = std::find_if(comparison.outputs.begin(), comparison.outputs.end(),
+                                 [&](const OutputDifference& each) {
+                                   return each.name == name;
+                                 });
+    return at == comparison.outputs.end() ? std::pair(0.0, 0.0) : std::pair(at->a, at->b);
+  };
+  EXPECT_EQ(found("job_steps of long"), std::pair(100.0, 50.0)) << "and not that of one place";
+  EXPECT_EQ(found("power, mean of hall"), std::pair(2e6, 1e6));
+  for (const OutputDifference& output : comparison.outputs) {
+    EXPECT_NE(output.name.substr(0, 8), "event_at") << "events have no counterparts";
+  }
+}
+
+TEST(Explain, SaysHowOftenToSave) {
+  // 6,000 s of work hold ten checkpoints of 2 s; 2 x 2 s x 4,000 s is the square of 126.5 s.
+  const std::string text = ExplanationText(LifeOf({"long", "short"}, {1, 1}, {1}));
+  EXPECT_THAT(text, HasSubstr("long: saves every 10 min for 2 s, stops every"));
+  EXPECT_THAT(text, HasSubstr(InSeconds(std::sqrt(2 * 2 * 4000.0))));
+}
+
 TEST(ChromeTrace, HasASliceForEachSpanInMicroseconds) {
   const std::string json = ChromeTraceJson(Written("chrome", {RecordWithTimeline(0)}));
   EXPECT_THAT(json,
@@ -206,6 +260,10 @@ TEST(Glossary, FindsTermsByEverySpelling) {
     EXPECT_STREQ(TermByName(name)->name, "all-reduce");
   }
   EXPECT_STREQ(TermByName("hfu")->name, "MFU and HFU");
+  for (const char* asked : {"decode", "prefill", "KV cache", "PUE", "ECMP", "MoE", "goodput",
+                            "checkpoint interval", "gradient accumulation", "memory bound"}) {
+    EXPECT_NE(TermByName(asked), nullptr) << asked;
+  }
   EXPECT_EQ(TermByName("nonsense"), nullptr);
   EXPECT_THAT(UnknownTerm("bubbel"), HasSubstr("did you mean \"bubble\"?"));
   std::set<std::string> names;

@@ -78,7 +78,11 @@ TEST(ShippedCatalogue, FindsPartsAsTablesSpellThem) {
       {"MI300X", "mi300x"},
       {"tpu_v7x", "tpu_v7x"},
       {"trainium1_core", "trainium1_core"},
-      {"mi250x_gcd", "mi250x_gcd"}};
+      {"mi250x_gcd", "mi250x_gcd"},
+      {"NVIDIA H100 80GB HBM3", "h100_sxm"},
+      {"NVIDIA GeForce RTX 4090", "rtx_4090"},
+      {"Tesla T4", "t4"},
+      {"Rubin", "rubin"}};
   for (const auto& [spelling, name] : spellings) {
     const CatalogueEntry* const entry = FindEntry(view, "accelerator", spelling);
     ASSERT_NE(entry, nullptr) << spelling;
@@ -86,6 +90,20 @@ TEST(ShippedCatalogue, FindsPartsAsTablesSpellThem) {
   }
   EXPECT_EQ(FindEntry(view, "server", "hgx_h100")->name, "dgx_h100");
   EXPECT_EQ(FindEntry(view, "server", "DGX-2")->name, "dgx_2");
+  const std::vector<std::pair<std::string, std::string>> servers = {
+      {"DGX B200", "hgx_b200"},
+      {"dgx_h200", "hgx_h200"},
+      {"dgx_gb200", "gb200_nvl72"},
+      {"p5.48xlarge", "vm_aws_p5_48xlarge"},
+      {"Standard_ND96isr_H100_v5", "vm_azure_nd96isr_h100_v5"},
+      {"a3-megagpu-8g", "vm_gcp_a3_megagpu_8g"},
+      {"BM.GPU.H200.8", "vm_oci_gpu_h200_8"},
+      {"g5.48xlarge", "a10g_box"}};
+  for (const auto& [spelling, name] : servers) {
+    const CatalogueEntry* const entry = FindEntry(view, "server", spelling);
+    ASSERT_NE(entry, nullptr) << spelling;
+    EXPECT_EQ(entry->name, name) << spelling;
+  }
 }
 
 // A name would hide it.

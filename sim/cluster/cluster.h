@@ -38,7 +38,16 @@ class Cluster {
     Flop step_flop;                     ///< model FLOP of one step
     std::vector<std::int32_t> servers;  ///< held, by site
     Seconds fleet_start{-1};
-    std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
+
+    /// Replicas of a fleet that have servers and do not take requests yet.
+    struct Starting {
+      Seconds ready;
+      SiteIndex site;
+      std::int32_t replicas = 0;
+    };
+
+    std::vector<Starting> starting;  ///< by the time of their start
+    std::int32_t servers_lost = 0;   ///< by a fleet, to failures and outages
     SiteIndex last_site;
     Watts fleet_power;  ///< above that of servers held, mean since the last event
     StepRate rate;      ///< in the present situation
@@ -183,7 +192,11 @@ class Cluster {
   // cluster_plan.cpp: who runs where, how fast
   void Reconsider();
   void SizeFleets();
-  void GrowFleet(JobIndex job, std::int32_t servers);
+  void GrowFleet(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers);
+  void MoveFleet(JobIndex job, const ReplicaPlaces& places);
+  [[nodiscard]] double BurdenOf(SiteIndex site, SiteOrder order) const;
+  [[nodiscard]] std::vector<SiteIndex> SitesOfFleet(const Member& member) const;
+  [[nodiscard]] std::int32_t FleetReady(Member& member) const;
   void ShrinkFleet(JobIndex job, std::int32_t servers);
   void DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server);
   [[nodiscard]] std::int32_t FleetCapacity(const Member& member) const;
@@ -193,8 +206,10 @@ class Cluster {
   [[nodiscard]] ClusterState StateNow();
   [[nodiscard]] Seconds StepTimeAlone(Member& member);
   [[nodiscard]] std::vector<JobIndex> PlacedRuns() const;
-  /// These runs, and behind them the caches of fleets.
-  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs);
+  struct CachesOfFleet;
+  /// These runs, and behind them caches of fleets.
+  [[nodiscard]] std::vector<PlacedJob> PlacedJobs(const std::vector<JobIndex>& jobs,
+                                                  const std::vector<CachesOfFleet>& caches);
   std::vector<StepRate> RatesOf(const std::vector<PlacedJob>& jobs, const std::vector<int>& levels);
   std::vector<StepRate> SimulatedRates(const std::vector<PlacedJob>& jobs,
                                        const std::vector<int>& levels);
@@ -210,7 +225,8 @@ class Cluster {
   };
 
   [[nodiscard]] std::vector<CachesOfFleet> CachesOnTheirWay() const;
-  void GiveCacheRates(const std::vector<StepRate>& rates, std::size_t runs);
+  /// @param rate_of the first of them
+  void GiveCacheRates(const std::vector<CachesOfFleet>& all, const StepRate* rate_of);
 
   // cluster_hours.cpp: what the profile says
   void PlanHour(SiteIndex site, std::int64_t number);

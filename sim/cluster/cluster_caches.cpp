@@ -76,11 +76,11 @@ std::vector<Cluster::CachesOfFleet> Cluster::CachesOnTheirWay() const {
 
 // What the transfers of a unit got together, beside all that shares their links. On several sites
 // all units get that of the slowest.
-void Cluster::GiveCacheRates(const std::vector<StepRate>& rates, std::size_t runs) {
+void Cluster::GiveCacheRates(const std::vector<CachesOfFleet>& all, const StepRate* rate_of) {
   std::map<JobIndex, double> least;
-  for (const CachesOfFleet& caches : CachesOnTheirWay()) {
+  for (const CachesOfFleet& caches : all) {
     const CacheStream& stream = caches.placed.stream;
-    const Seconds transfer = rates[runs++].step_time - stream.delay;
+    const Seconds transfer = (rate_of++)->step_time - stream.delay;
     if (transfer <= Seconds(0)) {
       continue;
     }

@@ -39,6 +39,38 @@ std::int32_t Cluster::FleetCapacity(const Member& member) const {
   return static_cast<std::int32_t>(replicas);
 }
 
+// Those of its replicas that take requests.
+std::int32_t Cluster::FleetReady(Member& member) const {
+  std::erase_if(member.starting, [this](const Member::Starting& each) {
+    return each.ready <= timeline_.now();
+  });
+  std::int32_t ready = FleetCapacity(member);
+  for (const Member::Starting& each : member.starting) {
+    ready -= each.replicas;
+  }
+  return std::max(0, ready);
+}
+
+// What a kWh that an accelerator draws costs, or emits.
+double Cluster::BurdenOf(SiteIndex site, SiteOrder order) const {
+  const SiteSpec& spec = sites_[site];
+  return (order == SiteOrder::kPrice ? spec.electricity_usd_per_kwh : spec.carbon_g_per_kwh) *
+         spec.PueAt(temperature_[site], 1);
+}
+
+// In the order in which it takes their servers.
+std::vector<SiteIndex> Cluster::SitesOfFleet(const Member& member) const {
+  std::vector<SiteIndex> sites = AllowedSites(*member.spec, sites_);
+  std::sort(sites.begin(), sites.end());
+  const SiteOrder order = member.fleet->spec().site_order;
+  if (order != SiteOrder::kListed) {
+    std::stable_sort(sites.begin(), sites.end(), [&](SiteIndex a, SiteIndex b) {
+      return BurdenOf(a, order) < BurdenOf(b, order);
+    });
+  }
+  return sites;
+}
+
 void Cluster::SizeFleets() {
   for (const JobIndex job : active_) {
     Member& member = members_[job];
@@ -49,26 +81,53 @@ void Cluster::SizeFleets() {
     const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
     const SiteIndex site = AllowedSites(*member.spec, sites_).front();
     const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites_[site].server);
-    const std::int32_t missing = wanted - FleetCapacity(member);
-    if (missing > 0) {
-      GrowFleet(job, static_cast<std::int32_t>(places.ServersFor(missing)));
+    if (wanted > FleetCapacity(member)) {
+      GrowFleet(job, SitesOfFleet(member),
+                static_cast<std::int32_t>(places.ServersFor(wanted - FleetCapacity(member))));
+    } else {
+      MoveFleet(job, places);
     }
-    const std::int32_t capacity = std::min(FleetCapacity(member), member.fleet->spec().replicas);
-    member.fleet->SetInService(std::min(wanted, capacity), /*in_order=*/true);
-    if (-missing >= places.replicas && !member.fleet->draining()) {
-      ShrinkFleet(job, -missing / places.replicas * places.servers);
+    const std::int32_t ready = std::min(FleetReady(member), member.fleet->spec().replicas);
+    member.fleet->SetInService(std::min(wanted, ready), /*in_order=*/true);
+    const std::int32_t spare = FleetCapacity(member) - wanted;
+    if (spare >= places.replicas && member.starting.empty() && !member.fleet->draining()) {
+      ShrinkFleet(job, spare / places.replicas * places.servers);
     }
   }
 }
 
-// From any of its sites in their order; where nothing is free, runs of lower priority make room.
-void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
+// Where another of its sites has free servers and is better by more than a little, replicas begin
+// there; those of the worst site go when they serve.
+void Cluster::MoveFleet(JobIndex job, const ReplicaPlaces& places) {
+  constexpr double kWorth = 0.95;
   Member& member = members_[job];
-  for (std::size_t s = 0; s < sites_.size() && servers > 0; ++s) {
-    const auto site = IndexOf<SiteIndex>(s);
-    const auto& allowed = member.spec->sites;
-    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), site) == allowed.end()) {
-      continue;
+  const SiteOrder order = member.fleet->spec().site_order;
+  if (order == SiteOrder::kListed || !member.starting.empty()) {
+    return;
+  }
+  const std::vector<SiteIndex> sites = SitesOfFleet(member);
+  const auto worst = std::find_if(sites.rbegin(), sites.rend(), [&](SiteIndex site) {
+    return member.servers[site] > 0;
+  });
+  for (const SiteIndex site : sites) {
+    if (worst == sites.rend() || BurdenOf(site, order) >= kWorth * BurdenOf(*worst, order)) {
+      return;
+    }
+    std::int32_t servers = std::min(servers_.free(site), member.servers[*worst]);
+    servers -= servers % places.servers;
+    if (servers > 0) {
+      GrowFleet(job, {site}, servers);
+      return;
+    }
+  }
+}
+
+// From these sites in their order; where nothing is free, runs of lower priority make room.
+void Cluster::GrowFleet(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers) {
+  Member& member = members_[job];
+  for (const SiteIndex site : sites) {
+    if (servers <= 0) {
+      return;
     }
     if (servers_.free(site) < servers) {
       for (const JobIndex victim : Victims(StateNow(), site, servers, member.spec->priority)) {
@@ -86,17 +145,34 @@ void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
     if (member.fleet_start.si() < 0) {
       member.fleet_start = timeline_.now();
     }
+    const ServerSpec& server = sites_[site].server;
+    const std::int64_t replicas = PlacesOf(member.fleet->spec(), server).CapacityOf(some);
+    const Seconds start = member.fleet->StartTime(server, sites_[site].storage_bandwidth, replicas);
     Note({.kind = EventKind::kStart,
           .job = job,
           .site = site,
           .server = more[0].first,
-          .servers = some});
+          .servers = some,
+          .detail = start > Seconds(0) ? "takes requests after " + FormatSeconds(start) : ""});
+    if (start > Seconds(0)) {
+      member.starting.push_back(
+          {timeline_.now() + start, site, static_cast<std::int32_t>(replicas)});
+      timeline_.At(timeline_.now() + start, [this] {
+        ReconsiderSoon();
+      });
+    }
   }
 }
 
-// The last that it took go first.
+// The last that it took go first, or those of the site that is worst now.
 void Cluster::ShrinkFleet(JobIndex job, std::int32_t servers) {
   Member& member = members_[job];
+  if (const SiteOrder order = member.fleet->spec().site_order; order != SiteOrder::kListed) {
+    std::stable_sort(member.fleet_servers.begin(), member.fleet_servers.end(),
+                     [&](const ServerRun& a, const ServerRun& b) {
+                       return BurdenOf(a.site, order) < BurdenOf(b.site, order);
+                     });
+  }
   std::int32_t left = servers;
   while (left > 0 && !member.fleet_servers.empty()) {
     ServerRun& last = member.fleet_servers.back();
@@ -136,7 +212,7 @@ void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
     }
     break;
   }
-  member.fleet->SetInService(std::min(member.fleet->in_service(), FleetCapacity(member)),
+  member.fleet->SetInService(std::min(member.fleet->in_service(), FleetReady(member)),
                              /*in_order=*/false);
 }
 
@@ -344,7 +420,8 @@ void Cluster::UpdateRates() {
   }
   SlowFleets();
   const std::vector<JobIndex> placed = PlacedRuns();
-  const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed), limit_level_);
+  const std::vector<CachesOfFleet> caches = CachesOnTheirWay();
+  const std::vector<StepRate> rates = RatesOf(PlacedJobs(placed, caches), limit_level_);
   for (std::size_t i = 0; i < placed.size(); ++i) {
     Member& member = members_[placed[i]];
     member.rate = rates[i];
@@ -361,17 +438,18 @@ void Cluster::UpdateRates() {
     }
     member.run->ChangeRate(timeline_.now(), member.rate.step_time);
   }
-  GiveCacheRates(rates, placed.size());
+  GiveCacheRates(caches, rates.data() + placed.size());
 }
 
-std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs) {
+std::vector<PlacedJob> Cluster::PlacedJobs(const std::vector<JobIndex>& jobs,
+                                           const std::vector<CachesOfFleet>& caches) {
   std::vector<PlacedJob> placed;
   for (const JobIndex job : jobs) {
     const TrainingRun& run = *members_[job].run;
     placed.push_back(PlacedOf(members_[job], run.placement()));
   }
-  for (const CachesOfFleet& caches : CachesOnTheirWay()) {
-    placed.push_back(caches.placed);
+  for (const CachesOfFleet& each : caches) {
+    placed.push_back(each.placed);
   }
   return placed;
 }

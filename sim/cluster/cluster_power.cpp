@@ -200,7 +200,8 @@ std::vector<int> Cluster::LevelsWith(SiteIndex site, int level) const {
 
 bool Cluster::KeepsCaps(SiteIndex site, int level, const std::vector<JobIndex>& placed) {
   return KeepsCaps(site, level, DrawingRuns(placed),
-                   RatesOf(PlacedJobs(placed), LevelsWith(site, level)), servers_.free(site));
+                   RatesOf(PlacedJobs(placed, CachesOnTheirWay()), LevelsWith(site, level)),
+                   servers_.free(site));
 }
 
 // The highest power limit with which the site keeps its caps. When none does, or limits are not to
@@ -261,7 +262,7 @@ bool Cluster::MayStart(JobIndex job, const Placement& placement) {
     return true;
   }
   const std::vector<JobIndex> placed = PlacedRuns();
-  std::vector<PlacedJob> jobs = PlacedJobs(placed);
+  std::vector<PlacedJob> jobs = PlacedJobs(placed, CachesOnTheirWay());
   jobs.insert(jobs.begin() + static_cast<std::ptrdiff_t>(placed.size()),
               PlacedOf(members_[job], placement));
   std::vector<DrawingRun> runs = DrawingRuns(placed);

@@ -123,6 +123,7 @@ void AddGenerateCommand(CLI::App& app, int& code);
 void AddImportCommand(CLI::App& app, int& code);
 void AddServeCommand(CLI::App& app, int& code);
 void AddServePlanCommand(CLI::App& app, int& code);
+void AddRolloutCommand(CLI::App& app, int& code);
 void AddValidateCommand(CLI::App& app, int& code);
 void AddReportCommand(CLI::App& app, int& code);
 void AddExplainCommand(CLI::App& app, int& code);

@@ -97,6 +97,7 @@ int main(int argc, char** argv) {
   gridlock::AddImportCommand(app, code);
   gridlock::AddServeCommand(app, code);
   gridlock::AddServePlanCommand(app, code);
+  gridlock::AddRolloutCommand(app, code);
   gridlock::AddValidateCommand(app, code);
   gridlock::AddReportCommand(app, code);
   gridlock::AddExplainCommand(app, code);

@@ -28,6 +28,7 @@ namespace {
 struct ServeCommand {
   ServeOptions serve;
   ServePoolOptions pools;
+  ScaleOptions scale;
   ScenarioOptions scenario;
   std::string replay;
   PrefixOptions prefix;
@@ -86,7 +87,8 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
                            request.prompt_tokens,
                            request.output_tokens,
                            std::llround(known * static_cast<double>(request.prompt_tokens)),
-                           {}});
+                           {},
+                           request.adapter});
   }
   return load;
 }
@@ -95,20 +97,6 @@ ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t reque
 template <typename Write>
 void Print(const std::string& format, const Write& write) {
   fmt::print("{}", format == "csv" ? CsvOfJson(write("json"), "points") : write(format));
-}
-
-// Latencies of no request would read as zero.
-void RefuseIfNoneWasServed(const ServeResult& result, const IterationCosts& costs) {
-  const auto served =
-      std::find_if(result.requests.begin(), result.requests.end(), [](const auto& r) {
-        return !r.refused;
-      });
-  if (!result.requests.empty() && served == result.requests.end()) {
-    throw UserError("", fmt::format("all {} requests are refused: the KV cache of a replica holds "
-                                    "{} tokens, fewer than any of them takes; expected shorter "
-                                    "requests, a wider --tensor or more --kv-tokens",
-                                    result.requests.size(), costs.cache_tokens()));
-  }
 }
 
 int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& load) {
@@ -122,7 +110,7 @@ int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& lo
   const IterationCosts costs(run.deployment.model, run.deployment.part, run.deployment.engine,
                              run.deployment.layout, "");
   run.result = RunLoad(costs, load);
-  RefuseIfNoneWasServed(run.result, costs);
+  RefuseIfNoneWasServed(run.result);
   Print(options.serve.format, [&](const std::string& format) {
     return format == "json" ? ServeRunJson(run, costs, price) : ServeRunText(run, costs, price);
   });
@@ -156,6 +144,7 @@ int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue
     run.deployment =
         FleetOf(fleet, scenario.sites[site].server, catalogue, options.serve, run.note);
     run.objectives = {fleet.ttft_objective, fleet.tpot_objective, options.serve.share};
+    run.adapters = fleet.asked_adapters.count;
     const ServeLoad load = LoadOfFleet(*job, scenario.seed, options.serve.requests);
     if (fleet.pools()) {
       ServeCommand unit = options;
@@ -231,6 +220,19 @@ void CheckReplay(const CLI::App& command, const ServeCommand& options) {
          ": are those of a cap; --cap says of what");
 }
 
+// Those of a fleet whose replicas come and go, and of a pool of encoders.
+void CheckFleet(const CLI::App& command, const ServeCommand& options) {
+  const bool pools = options.pools.prefill_replicas > 0;
+  Refuse(GivenWhere(command, "--replicas-min", pools),
+         ": a fleet of pools keeps its size; leave --prefill-replicas out");
+  Refuse(GivenWhere(command, "--replicas-min", options.scale.replicas_min > options.serve.replicas),
+         ": more than --replicas, which is how many there are at most");
+  const bool capped = !options.cap.resource.empty();
+  Refuse(GivenWhere(command, "--replicas-min", capped), ": a cap is simulated on one replica");
+  Refuse(GivenWhere(command, "--encoders", capped && !pools),
+         ": a cap is simulated on one replica, which encodes its own images, or on pools");
+}
+
 // Options that would change nothing are refused.
 void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   if (!options.scenario.file.empty()) {
@@ -246,13 +248,31 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
     Refuse(GivenWhere(command, name, options.serve.rate <= 0),
            ": is of arrivals at a rate; --rate says which");
   }
+  for (const char* name :
+       {"--adapter-rank", "--adapter-slots", "--adapter-skew", "--adapter-targets"}) {
+    Refuse(GivenWhere(command, name, options.serve.adapters.count == 0),
+           ": is of adapters; --adapters says how many there are");
+  }
+  for (const char* name : {"--image-tokens", "--encoder", "--encoders"}) {
+    Refuse(GivenWhere(command, name, options.serve.images.images == 0),
+           ": is of images; --images says how many a request has");
+  }
+  for (const char* name : {"--target-requests", "--weights-from", "--storage-gbs",
+                           "--engine-start-s", "--decide-every-s", "--keep-s"}) {
+    Refuse(GivenWhere(command, name, options.scale.replicas_min == 0),
+           ": is of a fleet that grows and shrinks; --replicas-min says to how few");
+  }
+  Refuse(GivenWhere(command, "--micro-batches", options.serve.expert_ranks == 0),
+         ": is of experts apart; --expert-ranks says on how many accelerators they are");
+  CheckFleet(command, options);
   Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
   const bool pools = options.pools.prefill_replicas > 0;
   for (const char* name : {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs"}) {
     Refuse(GivenWhere(command, name, !pools), ": is of pools; --prefill-replicas makes them");
   }
-  Refuse(GivenWhere(command, "--router", !pools && options.serve.replicas < 2),
+  Refuse(GivenWhere(command, "--router",
+                    !pools && options.serve.replicas < 2 && options.serve.images.encoders == 0),
          ": chooses among replicas; --replicas says how many there are");
   Refuse(GivenWhere(command, "--router", !pools && !options.cap.resource.empty()),
          ": a cap is simulated on one replica of a fleet, or on pools");
@@ -284,7 +304,9 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     ServeOptions whole = options.serve;
     const bool pools = options.pools.prefill_replicas > 0;
     // Pools and fleets behind a router share one load.
-    const bool fleet = !pools && command.get_option("--router")->count() > 0;
+    const bool fleet =
+        !pools && (command.get_option("--router")->count() > 0 || options.scale.replicas_min > 0 ||
+                   options.serve.images.encoders > 0);
     whole.replicas = pools || fleet ? 1 : whole.replicas;
     ServeLoad load = LoadOf(whole);
     if (load.kind == LoadKind::kAllAtOnce && options.replay.empty()) {
@@ -293,15 +315,19 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
       run.deployment.engine.request_overhead = 0;
     }
     load.prefixes = PrefixesOf(PrefixOfLoad(command, options), run.deployment);
+    run.encode = EncodeOf(options.serve.images, run.deployment);
+    run.adapters = options.serve.adapters.count;
     if (!options.replay.empty()) {
       load = LoadOfTrace(options.prefix, ReadRequestTrace(options.replay),
                          pools || fleet ? 1 : options.serve.replicas, run);
+      load.adapters = {options.serve.adapters.count, options.serve.adapters.skew};
     }
+    load.encode = run.encode;
     if ((pools || fleet) && options.cap.resource.empty()) {
       Print(options.serve.format, [&](const std::string& format) {
         return pools ? ServePools(options.pools, run.deployment, load, format)
-                     : ServeFleet(options.pools.router, run, load, options.serve.usd_per_hour,
-                                  format);
+                     : ServeFleet(options.pools.router, run, load, options.scale,
+                                  options.serve.usd_per_hour, format);
       });
       return kSuccess;
     }
@@ -309,50 +335,6 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
   } catch (const UserError& error) {
     return RefuseServing("serve", error);
   }
-}
-
-void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
-  command
-      .add_option("--weights", options.weights,
-                  "bf16, fp8, int8, int4, nvfp4 or mxfp4; auto: as the checkpoint "
-                  "is published")
-      ->capture_default_str()
-      ->type_name("FORMAT");
-  command.add_option("--kv", options.cache, "Format of the KV cache")
-      ->check(CLI::IsMember({"auto", "bf16", "fp8"}))
-      ->capture_default_str();
-  const auto count = [&](const char* name, int& value, const char* words) {
-    command.add_option(name, value, words)->check(CLI::Range(1, 4096))->capture_default_str();
-  };
-  count("--tensor", options.tensor, "Tensor-parallel ranks of a replica");
-  count("--pipeline", options.pipeline, "Pipeline stages of a replica");
-  count("--data", options.data, "Data-parallel copies of attention; experts are spread over all");
-  count("--replicas", options.replicas, "Replicas that share the load evenly");
-  command.add_option("--batch-max", options.batch_max, "Sequences of a batch (default: engine's)")
-      ->check(CLI::Range(1, 1 << 20));
-  command
-      .add_option("--memory-share", options.memory_share,
-                  "Of HBM that the engine takes: gpu_memory_utilization, mem_fraction_static or "
-                  "free_gpu_memory_fraction (default: engine's)")
-      ->check(CLI::Range(0.05, 1.0));
-  command
-      .add_option(
-          "--kv-tokens", options.kv_tokens,
-          "Tokens that the KV cache of a replica holds, as the engine prints them (default: "
-          "what weights and the engine's reserve leave of HBM)")
-      ->check(CLI::Range(16, 2'000'000'000));
-  command.add_option("--concurrency", options.concurrency, "Requests in flight, instead of a rate")
-      ->check(CLI::Range(1.0, 1e7));
-  command
-      .add_option("--requests", options.requests,
-                  "Requests of one replica; of all in pools or behind a router")
-      ->check(CLI::Range(1, 10'000'000))
-      ->capture_default_str();
-  command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")
-      ->check(CLI::Range(0, 64));
-  command.add_option("--accepted", options.accepted, "Share of a draft token that is accepted")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
 }
 
 }  // namespace
@@ -369,7 +351,10 @@ void AddServeCommand(CLI::App& app, int& code) {
   AddServeLoadOptions(*command, options->serve);
   AddConversationOptions(*command, options->serve);
   AddDeploymentOptions(*command, options->serve);
+  AddAdapterOptions(*command, options->serve.adapters);
+  AddImageOptions(*command, options->serve.images);
   AddPoolOptions(*command, options->pools);
+  AddScaleOptions(*command, options->scale);
   command
       ->add_option(
           "--replay", options->replay,
@@ -394,6 +379,13 @@ void AddServeCommand(CLI::App& app, int& code) {
       "  gridlock serve --tensor 8 --rate 0.2 --turns 12 --pause-s 20 --input 4000 "
       "--output-tokens 800 --prefix-cache room\n"
       "  gridlock serve --tensor 8 --rate 2 --answers 16 --surge 600:300:5\n"
+      "  gridlock serve --model llama-3.1-8b --engine sglang --rate 5 --adapters 200 "
+      "--adapter-skew 1\n"
+      "  gridlock serve --tensor 8 --replicas 8 --replicas-min 2 --rate 5 --surge 600:600:4 "
+      "--weights-from replica\n"
+      "  gridlock serve --tensor 4 --replicas 2 --rate 5 --images 2 --encoders 4\n"
+      "  gridlock serve --model deepseek-v3 --part h800_sxm --data 16 --expert-ranks 16 "
+      "--concurrency 2048\n"
       "  gridlock serve examples/07-hbm-cap/scenario.textproto");
   command->callback([options, command, &code] {
     code = RunServe(*command, *options);

@@ -2,11 +2,15 @@
 
 #include <algorithm>
 
+#include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sim/report/json.h"
 #include "sim/serving/fleet.h"
+#include "workloads/decode.h"
 
+#include "tools/serve_adapters.h"
+#include "tools/serve_images.h"
 #include "tools/serve_pools.h"
 #include "tools/serve_prefix.h"
 
@@ -23,6 +27,77 @@ struct FleetColumn {
 constexpr FleetColumn kColumns[] = {{"TTFT", "ttft_s", &ServedRequest::ttft},
                                     {"TPOT", "tpot_s", &ServedRequest::tpot},
                                     {"end to end", "e2e_s", &ServedRequest::end_to_end}};
+
+// Of its batch that a replica is to have where nothing is said: estimate, Knative's usual share of
+// what a container takes at once.
+constexpr double kTargetShare = 0.7;
+
+ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
+                  const IterationCosts& costs) {
+  ScaleSpec scale;
+  if (options.replicas_min == 0) {
+    return scale;
+  }
+  const ReplicaStart start{options.weights == "host"      ? WeightsFrom::kHost
+                           : options.weights == "replica" ? WeightsFrom::kReplica
+                                                          : WeightsFrom::kStorage,
+                           Seconds(options.engine_s)};
+  const int width = deployment.layout.accelerators();
+  const double storage =
+      options.storage_gbs > 0 ? options.storage_gbs * 1e9 : deployment.part.nic_bandwidth * width;
+  scale.replicas_min = options.replicas_min;
+  scale.target =
+      options.target > 0
+          ? options.target
+          : kTargetShare * static_cast<double>(costs.engine().batch_max * deployment.layout.data);
+  scale.interval = Seconds(options.interval_s);
+  scale.keep = Seconds(options.keep_s);
+  scale.start =
+      StartTimeOf(start, deployment.part, costs.weight_bytes(), BytesPerSecond(storage), width);
+  return scale;
+}
+
+std::string SizesText(const FleetResult& result, const ScaleSpec& scale,
+                      const ScaleOptions& options) {
+  if (result.sizes.empty()) {
+    return "";
+  }
+  int most = 0;
+  for (const ReplicaCounts& each : result.sizes) {
+    most = std::max(most, each.in_service);
+  }
+  std::string text = fmt::format(
+      "  replicas     {:.1f} on average, {} in service at most; {} started, each in {}: weights "
+      "from the {} in {}, then the engine\n  {:>12} {:>11} {:>9} {:>8} {:>9}\n",
+      result.replica_time / std::max(Seconds(1e-12), result.served.duration), most, result.starts,
+      FormatSeconds(scale.start), options.weights,
+      FormatSeconds(scale.start - Seconds(options.engine_s)), "from", "in service", "starting",
+      "leaving", "requests");
+  constexpr std::size_t kLines = 20;
+  for (std::size_t i = 0; i < std::min(kLines, result.sizes.size()); ++i) {
+    const ReplicaCounts& each = result.sizes[i];
+    text += fmt::format("  {:>12} {:>11} {:>9} {:>8} {:>9}\n", FormatSeconds(each.time),
+                        each.in_service, each.starting, each.leaving, each.requests);
+  }
+  return text + (result.sizes.size() > kLines
+                     ? fmt::format("  ... and {} more changes (--format json has all)\n",
+                                   result.sizes.size() - kLines)
+                     : "");
+}
+
+void AddSizeMembers(const FleetResult& result, const ScaleSpec& scale, JsonWriter& json) {
+  json.Member("replicas_mean",
+              result.replica_time / std::max(Seconds(1e-12), result.served.duration));
+  json.Member("replicas_started", result.starts);
+  json.Member("replica_start_s", scale.start.si());
+  json.Objects("sizes", result.sizes, [&json](const ReplicaCounts& each) {
+    json.Member("time_s", each.time.si());
+    json.Member("in_service", each.in_service);
+    json.Member("starting", each.starting);
+    json.Member("leaving", each.leaving);
+    json.Member("requests", each.requests);
+  });
+}
 
 // The busiest and the least busy replica, of the duration.
 std::pair<double, double> BusyOf(const FleetResult& result) {
@@ -41,7 +116,8 @@ Delivered DeliveredByAll(const ServeRun& run, const FleetResult& result,
   Deployment one = run.deployment;
   one.replicas = 1;
   ServeResult mean = result.served;
-  const double replicas = run.deployment.replicas;
+  const double replicas =
+      std::max(1e-9, result.replica_time / std::max(Seconds(1e-12), mean.duration));
   mean.work.busy = mean.work.busy / replicas;
   mean.work.flop /= replicas;
   mean.work.bytes /= replicas;
@@ -51,7 +127,7 @@ Delivered DeliveredByAll(const ServeRun& run, const FleetResult& result,
 }
 
 std::string FleetText(const std::string& router, const ServeRun& run, const FleetResult& result,
-                      const Delivered& one) {
+                      const IterationCosts& costs, const Delivered& one) {
   const Deployment& d = run.deployment;
   const ServeResult& r = result.served;
   std::string text = fmt::format(
@@ -76,17 +152,23 @@ std::string FleetText(const std::string& router, const ServeRun& run, const Flee
                       1e-6 * static_cast<double>(r.work.prompt_tokens),
                       1e-6 * static_cast<double>(r.prompt_tokens));
   text += PrefixText(r.prefixes, r.duration * static_cast<double>(d.replicas));
+  text += ImageText(run.encode, result.encoding, result.encoder_busy, r.duration) +
+          AdapterText(r.work, costs, run.adapters);
   text += fmt::format("  busy         replicas from {:.1f} % to {:.1f} % of the time\n",
                       100 * least, 100 * most);
   if (one.watts > 0) {
     text += fmt::format("  power        {} per accelerator, {:.3g} J per output token\n",
                         FormatWatts(Watts(one.watts)), one.joules_per_token);
   }
+  if (one.usd_per_million > 0) {
+    text +=
+        fmt::format("  cost         {:.4g} USD per million output tokens\n", one.usd_per_million);
+  }
   return text;
 }
 
 std::string FleetJson(const std::string& router, const ServeRun& run, const FleetResult& result,
-                      const Delivered& one) {
+                      const IterationCosts& costs, const ScaleSpec& scale, const Delivered& one) {
   const Deployment& d = run.deployment;
   const ServeResult& r = result.served;
   const auto [least, most] = BusyOf(result);
@@ -119,21 +201,67 @@ std::string FleetJson(const std::string& router, const ServeRun& run, const Flee
   json.Member("busy_most", most);
   json.Member("watts_per_accelerator", one.watts);
   json.Member("joules_per_output_token", one.joules_per_token);
+  json.Member("usd_per_million_output_tokens", one.usd_per_million);
   AddPrefixMembers(r.prefixes, json);
+  AddAdapterMembers(r.work, costs, json);
+  AddImageMembers(run.encode, result.encoding, result.encoder_busy, r.duration, json);
+  AddSizeMembers(result, scale, json);
   json.EndObject();
   return json.Finish();
 }
 
 }  // namespace
 
+void AddScaleOptions(CLI::App& command, ScaleOptions& options) {
+  command
+      .add_option("--replicas-min", options.replicas_min,
+                  "The fleet has so many replicas at first and at least, and as many as its "
+                  "requests ask for, at most --replicas (default: it keeps its size)")
+      ->check(CLI::Range(1, 4096));
+  command
+      .add_option("--target-requests", options.target,
+                  "Requests for each replica, waiting or running, that its size aims at (default: "
+                  "0.7 of its batch)")
+      ->check(CLI::Range(0.01, 1e6));
+  command
+      .add_option("--weights-from", options.weights,
+                  "Where a replica that is started gets its weights: its host's memory, another "
+                  "replica over the NICs, or storage")
+      ->check(CLI::IsMember({"host", "replica", "storage"}))
+      ->capture_default_str();
+  command
+      .add_option("--storage-gbs", options.storage_gbs,
+                  "GB/s of the storage for one replica (default: what its NICs take)")
+      ->check(CLI::Range(1e-3, 1e6));
+  command
+      .add_option("--engine-start-s", options.engine_s,
+                  "Seconds until the engine takes requests, once weights are there (a log of vLLM; "
+                  "of others an estimate)")
+      ->check(CLI::Range(0.0, 1e5))
+      ->capture_default_str();
+  command
+      .add_option("--decide-every-s", options.interval_s, "Seconds between decisions on its size")
+      ->check(CLI::Range(0.1, 1e5))
+      ->capture_default_str();
+  command
+      .add_option("--keep-s", options.keep_s,
+                  "Seconds for which fewer replicas must do before some go")
+      ->check(CLI::Range(0.0, 1e6))
+      ->capture_default_str();
+}
+
 std::string ServeFleet(const std::string& router, const ServeRun& run, const ServeLoad& load,
-                       double usd_per_hour, const std::string& format) {
+                       const ScaleOptions& options, double usd_per_hour,
+                       const std::string& format) {
   const Deployment& d = run.deployment;
   const IterationCosts costs(d.model, d.part, d.engine, d.layout, "");
-  const FleetResult result = RunFleet(costs, d.replicas, RouterOf(router), load);
+  const ScaleSpec scale = ScaleOf(options, d, costs);
+  const FleetResult result = RunFleet(costs, d.replicas, RouterOf(router), load, scale);
+  RefuseIfNoneWasServed(result.served);
   const Delivered one = DeliveredByAll(run, result, costs, usd_per_hour);
-  return format == "json" ? FleetJson(router, run, result, one)
-                          : FleetText(router, run, result, one);
+  return format == "json"
+             ? FleetJson(router, run, result, costs, scale, one)
+             : FleetText(router, run, result, costs, one) + SizesText(result, scale, options);
 }
 
 }  // namespace gridlock

@@ -171,6 +171,60 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
       ->capture_default_str();
 }
 
+void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
+  command
+      .add_option("--weights", options.weights,
+                  "bf16, fp8, int8, int4, nvfp4 or mxfp4; auto: as the checkpoint "
+                  "is published")
+      ->capture_default_str()
+      ->type_name("FORMAT");
+  command.add_option("--kv", options.cache, "Format of the KV cache")
+      ->check(CLI::IsMember({"auto", "bf16", "fp8"}))
+      ->capture_default_str();
+  const auto count = [&](const char* name, int& value, const char* words) {
+    command.add_option(name, value, words)->check(CLI::Range(1, 4096))->capture_default_str();
+  };
+  count("--tensor", options.tensor, "Tensor-parallel ranks of a replica");
+  count("--pipeline", options.pipeline, "Pipeline stages of a replica");
+  count("--data", options.data, "Data-parallel copies of attention; experts are spread over all");
+  command
+      .add_option("--expert-ranks", options.expert_ranks,
+                  "Accelerators that hold the experts alone, apart from --tensor x --data of "
+                  "attention (default: they share accelerators)")
+      ->check(CLI::Range(1, 65536));
+  command
+      .add_option("--micro-batches", options.micro_batches,
+                  "Parts of a batch that attention and experts take in turns, when apart")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  count("--replicas", options.replicas, "Replicas that share the load evenly");
+  command.add_option("--batch-max", options.batch_max, "Sequences of a batch (default: engine's)")
+      ->check(CLI::Range(1, 1 << 20));
+  command
+      .add_option("--memory-share", options.memory_share,
+                  "Of HBM that the engine takes: gpu_memory_utilization, mem_fraction_static or "
+                  "free_gpu_memory_fraction (default: engine's)")
+      ->check(CLI::Range(0.05, 1.0));
+  command
+      .add_option(
+          "--kv-tokens", options.kv_tokens,
+          "Tokens that the KV cache of a replica holds, as the engine prints them (default: "
+          "what weights and the engine's reserve leave of HBM)")
+      ->check(CLI::Range(16, 2'000'000'000));
+  command.add_option("--concurrency", options.concurrency, "Requests in flight, instead of a rate")
+      ->check(CLI::Range(1.0, 1e7));
+  command
+      .add_option("--requests", options.requests,
+                  "Requests of one replica; of all in pools or behind a router")
+      ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")
+      ->check(CLI::Range(0, 64));
+  command.add_option("--accepted", options.accepted, "Share of a draft token that is accepted")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+}
+
 void AddConversationOptions(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--answers", options.answers,
@@ -221,6 +275,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   layout.experts_spread = options.data > 1;
   layout.draft_tokens = options.drafts;
   layout.accepted = options.accepted;
+  layout.adapters = AdaptersOf(options.adapters);
+  layout.expert_ranks = options.expert_ranks;
+  layout.micro_batches = options.micro_batches;
   if (options.weights == "auto") {
     layout.weights = UsualWeights(deployment.model, catalogue);
   } else if (!WeightFormatByName(options.weights, layout.weights)) {
@@ -260,6 +317,7 @@ ServeLoad LoadOf(const ServeOptions& options) {
   load.output = {options.output, 0, options.spread, 1e7};
   load.requests = options.requests;
   load.seed = options.seed;
+  load.adapters = {options.adapters.count, options.adapters.skew};
   if (options.rate > 0) {
     load.kind = LoadKind::kRate;
     load.value = options.rate / options.replicas;
@@ -326,6 +384,13 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
     notes.push_back(fmt::format("tensor {} of {} key-value heads: each is kept {} times",
                                 layout.tensor, model.kv_heads,
                                 (layout.tensor + model.kv_heads - 1) / model.kv_heads));
+  }
+  if (layout.adapters.rank > 0 && model.experts > 0) {
+    notes.push_back("adapters sit beside attention and dense blocks: experts have none");
+  }
+  if (layout.adapters.rank > 0 && options.adapters.slots == 0) {
+    notes.push_back(fmt::format("{} adapter slots, as engine {} has them where nothing is said",
+                                deployment.engine.adapter_slots, deployment.engine.name));
   }
   if (layout.tensor > part.domain) {
     notes.push_back(fmt::format("tensor {} spans servers of {}: all-reduces cross the network",

@@ -8,6 +8,9 @@
 #include "sim/catalogue/serving_catalogue.h"
 #include "sim/serving/deployment.h"
 
+#include "tools/serve_adapters.h"
+#include "tools/serve_images.h"
+
 namespace CLI {
 class App;
 }  // namespace CLI
@@ -25,6 +28,9 @@ struct ServeOptions {
   std::int64_t answers = 1;
   double turns = 1, pause = 0, burstiness = 1;
   std::string surge;  ///< "AT:SPAN:TIMES", seconds
+  AdapterOptions adapters;
+  ImageOptions images;
+  int expert_ranks = 0, micro_batches = 3;
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
   std::uint64_t seed = 1;
   std::string format = "text";
@@ -32,6 +38,9 @@ struct ServeOptions {
 
 /// Model, part, engine, lengths, rate, objectives, price and format.
 void AddServeLoadOptions(CLI::App& command, ServeOptions& options);
+
+/// Formats, layout, batch, memory, drafts, requests.
+void AddDeploymentOptions(CLI::App& command, ServeOptions& options);
 
 /// How requests come together: several answers, turns, bursts, a flash crowd.
 void AddConversationOptions(CLI::App& command, ServeOptions& options);

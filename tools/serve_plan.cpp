@@ -136,8 +136,7 @@ std::string WhyNone(const ServeOptions& serve, const PlanSpec& spec) {
                "a faster part would";
 }
 
-std::string PlanText(const PlanOptions& options, const PlanSpec& spec,
-                     const std::vector<ServingPlan>& plans, int tried) {
+std::string PlanText(const PlanOptions& options, const std::vector<ServingPlan>& plans, int tried) {
   std::string text = fmt::format(
       "{} at {:g} requests/s on {}: {} deployments tried, {} keep the objectives with their best "
       "batch\n{:>4} {:>14} {:>6} {:>9} {:>16} {:>6} {:>4} {:>9} {:>10} {:>9} {:>8} {:>9}\n",
@@ -158,7 +157,7 @@ std::string PlanText(const PlanOptions& options, const PlanSpec& spec,
         100 * plan.delivered.within, PriceText(plan.usd_per_hour));
   }
   if (plans.empty()) {
-    return text + WhyNone(options.serve, spec) + "\n";
+    return text;
   }
   const bool unpriced = plans.front().usd_per_hour <= 0;
   return text +
@@ -214,9 +213,12 @@ int RunPlan(const PlanOptions& options) {
     const PlanSpec spec = SpecOf(options, catalogue);
     const std::vector<ServingPlan> plans = SearchPlans(spec, tried);
     const std::string& format = options.serve.format;
-    fmt::print("{}", format == "text"   ? PlanText(options, spec, plans, tried)
+    fmt::print("{}", format == "text"   ? PlanText(options, plans, tried)
                      : format == "json" ? PlanJson(options, plans, tried)
                                         : CsvOfJson(PlanJson(options, plans, tried), "plans"));
+    if (plans.empty()) {
+      throw UserError("", WhyNone(options.serve, spec));
+    }
     return kSuccess;
   } catch (const UserError& error) {
     return RefuseServing("serve-plan", error);

@@ -8,7 +8,9 @@
 #include "sim/base/check.h"
 #include "sim/report/json.h"
 
+#include "tools/serve_images.h"
 #include "tools/serve_prefix.h"
+#include "tools/serve_report.h"
 
 namespace gridlock {
 
@@ -50,8 +52,20 @@ std::vector<Stage> StagesOf(const PoolResult& result) {
           {"decode queue", "decode_wait_s", result.waits_of_decode}};
 }
 
+std::string PoolAdapterText(const char* pool, const BatchWork& work, const AdapterCosts& costs,
+                            int asked) {
+  return asked == 0 ? ""
+                    : fmt::format(
+                          "  adapters     {}: {} loads of {} on each accelerator, {:.1f} % "
+                          "of its busy time\n",
+                          pool, work.adapter_loads, FormatBytes(costs.bytes()),
+                          100 * work.adapter_loading / std::max(Seconds(1e-12), work.busy));
+}
+
 std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
-                      const InferenceLayout& prefill, const PoolResult& result) {
+                      const PoolsRun& run, const ServeLoad& load) {
+  const InferenceLayout& prefill = run.prefill;
+  const PoolResult& result = run.result;
   const PoolShares shares = SharesOf(result, options, decode.replicas);
   const ServeResult& served = result.served;
   const int accelerators =
@@ -76,6 +90,9 @@ std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
       served.OutputRate(), served.OutputRate() / accelerators, served.InputRate(),
       FormatBytes(result.moved), 100 * shares.prefill, 100 * shares.network, 100 * shares.decode);
   text += PrefixText(served.prefixes, served.duration);
+  text += ImageText(load.encode, result.encoding, result.encoder_busy, served.duration);
+  text += PoolAdapterText("prefill", result.prefill_work, run.adapters, load.adapters.count) +
+          PoolAdapterText("decode", served.work, run.adapters, load.adapters.count);
   if (options.other_gbs > 0) {
     text += fmt::format("  other        gets {:.1f} % of the {} GB/s that it wants\n",
                         100 * result.other_share, options.other_gbs);
@@ -84,7 +101,9 @@ std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
 }
 
 std::string PoolsJson(const ServePoolOptions& options, const Deployment& decode,
-                      const InferenceLayout& prefill, const PoolResult& result) {
+                      const PoolsRun& run, const ServeLoad& load) {
+  const InferenceLayout& prefill = run.prefill;
+  const PoolResult& result = run.result;
   const PoolShares shares = SharesOf(result, options, decode.replicas);
   JsonWriter json;
   json.BeginObject();
@@ -114,6 +133,9 @@ std::string PoolsJson(const ServePoolOptions& options, const Deployment& decode,
   json.Member("decode_busy", shares.decode);
   json.Member("other_traffic_share", result.other_share);
   AddPrefixMembers(result.served.prefixes, json);
+  AddImageMembers(load.encode, result.encoding, result.encoder_busy, result.served.duration, json);
+  json.Member("adapter_loads_prefill", result.prefill_work.adapter_loads);
+  json.Member("adapter_loads_decode", result.served.work.adapter_loads);
   json.EndObject();
   return json.Finish();
 }
@@ -164,6 +186,7 @@ PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
   PoolsRun run;
   run.prefill = decode.layout;
   run.prefill.draft_tokens = 0;
+  run.prefill.expert_ranks = 0;
   if (options.prefill_tensor > 0) {
     run.prefill.tensor = options.prefill_tensor;
   }
@@ -174,13 +197,12 @@ PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
   spec.prefill = &prefill_costs;
   spec.decode = &decode_costs;
   spec.router = RouterOf(options.router);
-  spec.links.leaving.assign(static_cast<std::size_t>(options.prefill_replicas),
-                            rate * run.prefill.accelerators());
-  spec.links.entering.assign(static_cast<std::size_t>(decode.replicas),
-                             rate * decode.layout.accelerators());
+  spec.links = LinksBetween(options.prefill_replicas, rate * run.prefill.accelerators(),
+                            decode.replicas, rate * decode.layout.accelerators());
   spec.links.core = options.core_gbs * 1e9;
   spec.links.other_demand = options.other_gbs * 1e9;
   run.result = RunPools(spec, load);
+  run.adapters = decode_costs.adapters();
   const PoolShares shares = SharesOf(run.result, options, decode.replicas);
   const double most = std::max({shares.prefill, shares.network, shares.decode});
   run.binds = most == shares.prefill ? "prefill" : most == shares.decode ? "decode" : "fabric";
@@ -190,8 +212,9 @@ PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
 std::string ServePools(const ServePoolOptions& options, const Deployment& decode,
                        const ServeLoad& load, const std::string& format) {
   const PoolsRun run = RunPoolsOf(options, decode, load);
-  return format == "json" ? PoolsJson(options, decode, run.prefill, run.result)
-                          : PoolsText(options, decode, run.prefill, run.result);
+  RefuseIfNoneWasServed(run.result.served);
+  return format == "json" ? PoolsJson(options, decode, run, load)
+                          : PoolsText(options, decode, run, load);
 }
 
 }  // namespace gridlock

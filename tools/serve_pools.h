@@ -26,7 +26,8 @@ void AddPoolOptions(CLI::App& command, ServePoolOptions& options);
 struct PoolsRun {
   InferenceLayout prefill;  ///< of a prefill replica
   PoolResult result;
-  std::string binds;  ///< the busiest of "prefill", "fabric" and "decode"
+  AdapterCosts adapters;  ///< of a replica that decodes
+  std::string binds;      ///< the busiest of "prefill", "fabric" and "decode"
 };
 
 /// By its name on the command line.

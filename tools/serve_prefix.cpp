@@ -46,9 +46,9 @@ void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
       ->check(CLI::Range(0.0, 1e6));
   command
       .add_option("--host-gbs", options.host_gbs,
-                  "GB/s from the host to one accelerator, at which its blocks come back")
-      ->check(CLI::Range(1e-3, 1e4))
-      ->capture_default_str();
+                  "GB/s from the host to one accelerator, at which its blocks come back (default: "
+                  "its link to the host)")
+      ->check(CLI::Range(1e-3, 1e4));
   command
       .add_option(
           "--store-gb", options.store_gb,
@@ -74,7 +74,9 @@ PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment
   prefixes.block = kTraceBlock;
   prefixes.hbm_tokens = TokensOf(options.cache);
   prefixes.host_tokens = static_cast<std::int64_t>(options.host_gb * 1e9 / token);
-  prefixes.host_rate = BytesPerSecond(options.host_gbs * 1e9 * ranks);
+  const double host =
+      options.host_gbs > 0 ? options.host_gbs * 1e9 : deployment.part.host_bandwidth;
+  prefixes.host_rate = BytesPerSecond(host * ranks);
   prefixes.store_tokens = static_cast<std::int64_t>(options.store_gb * 1e9 / token);
   const double store =
       options.store_gbs > 0 ? options.store_gbs * 1e9 : deployment.part.nic_bandwidth;

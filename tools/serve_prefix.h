@@ -18,7 +18,7 @@ namespace gridlock {
 
 struct PrefixOptions {
   std::string cache = "none";
-  double host_gb = 0, host_gbs = 55;
+  double host_gb = 0, host_gbs = 0;    ///< GB/s 0: as the part has it
   double store_gb = 0, store_gbs = 0;  ///< of all replicas; GB/s 0: the NIC's
 
   /// Whether the cache is one that fills and empties, and not one without end.

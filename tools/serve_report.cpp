@@ -4,8 +4,11 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/check.h"
 #include "sim/report/json.h"
 
+#include "tools/serve_adapters.h"
+#include "tools/serve_images.h"
 #include "tools/serve_prefix.h"
 
 namespace gridlock {
@@ -73,7 +76,40 @@ std::string EndlessText(const ServeRun& run) {
                        static_cast<double>(run.hits.blocks));
 }
 
+// What the cache holds; states of a fixed size bound sequences, and no tokens.
+std::string RoomText(const ServeRun& run, const IterationCosts& costs) {
+  const BatchWork& work = run.result.work;
+  if (costs.sequences_most() > 0) {
+    return fmt::format(
+        "  states       layers keep a state of fixed size: HBM holds those of {} sequences of any "
+        "length\n",
+        costs.sequences_most());
+  }
+  const auto tokens = static_cast<double>(run.result.cache_tokens);
+  const int context = run.deployment.model.context;
+  return fmt::format(
+      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens{}\n",
+      100 * work.cache_seconds / std::max(1e-12, work.busy.si()) / tokens,
+      100.0 * static_cast<double>(work.cache_peak) / tokens, run.result.cache_tokens,
+      context > 0 ? fmt::format(", {:.2f} requests of the model's whole context of {}",
+                                tokens / context, context)
+                  : "");
+}
+
 }  // namespace
+
+void RefuseIfNoneWasServed(const ServeResult& result) {
+  const auto served =
+      std::find_if(result.requests.begin(), result.requests.end(), [](const auto& request) {
+        return !request.refused;
+      });
+  if (!result.requests.empty() && served == result.requests.end()) {
+    throw UserError("", fmt::format("all {} requests are refused: the KV cache of a replica holds "
+                                    "{} tokens, fewer than any of them takes; expected shorter "
+                                    "requests, a wider --tensor or more --kv-tokens",
+                                    result.requests.size(), result.cache_tokens));
+  }
+}
 
 std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, double usd_per_hour) {
   const Deployment& d = run.deployment;
@@ -95,6 +131,8 @@ std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, doubl
                       d.replicas == 1 ? "" : ", simulated on one of the replicas,",
                       FormatSeconds(r.duration), refused, work.evictions);
   text += EndlessText(run) + PrefixText(r.prefixes, r.duration);
+  text +=
+      ImageText(run.encode, {}, Seconds(0), r.duration) + AdapterText(work, costs, run.adapters);
   text += LatencyText(r);
   text += fmt::format(
       "  tokens/s     {:.1f} of answers, {:.1f} per accelerator, {:.1f} per user; {:.1f} of "
@@ -105,16 +143,9 @@ std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, doubl
                               out.goodput, 100 * out.within)
                 : fmt::format("  served       {:.3f} requests/s\n", out.goodput);
   text += fmt::format(
-      "  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n"
-      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens{}\n",
-      work.sequence_seconds / busy, work.batch_peak, d.engine.batch_max * d.layout.data,
-      100 * work.cache_seconds / busy / static_cast<double>(r.cache_tokens),
-      100.0 * static_cast<double>(work.cache_peak) / static_cast<double>(r.cache_tokens),
-      r.cache_tokens,
-      d.model.context > 0
-          ? fmt::format(", {:.2f} requests of the model's whole context of {}",
-                        static_cast<double>(r.cache_tokens) / d.model.context, d.model.context)
-          : "");
+      "  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n",
+      work.sequence_seconds / busy, work.batch_peak, costs.engine().batch_max * d.layout.data);
+  text += RoomText(run, costs);
   text += fmt::format("  weights      {} of the {} of each accelerator\n",
                       FormatBytes(costs.weight_bytes()), FormatBytes(Bytes(d.part.hbm_capacity)));
   if (out.watts > 0) {
@@ -142,7 +173,9 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("requests", r.requests.size());
   json.Member("evictions", r.work.evictions);
   json.Member("duration_s", r.duration.si());
-  json.Member("cache_tokens", r.cache_tokens);
+  const bool states = costs.sequences_most() > 0;
+  json.Member("cache_tokens", states ? 0 : r.cache_tokens);
+  json.Member("sequences_most", costs.sequences_most());
   json.Member("cache_bytes_per_token", costs.CacheBytesOf(1).si());
   json.Member("weight_bytes_per_accelerator", costs.weight_bytes().si());
   json.Member("cache_peak_tokens", r.work.cache_peak);
@@ -150,6 +183,8 @@ std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, doubl
   json.Member("prefix_blocks", run.hits.blocks);
   json.Member("prefix_hits", run.hits.hits);
   AddPrefixMembers(r.prefixes, json);
+  AddAdapterMembers(r.work, costs, json);
+  AddImageMembers(run.encode, {}, Seconds(0), r.duration, json);
   for (const LatencyColumn& column : kLatencies) {
     const std::vector<Seconds> values = r.Values(column.member);
     json.Key(column.name == std::string("end to end") ? "e2e_s"

@@ -15,8 +15,13 @@ struct ServeRun {
   ServeResult result;
   Objectives objectives;
   std::string note;
-  PrefixHits hits;  ///< of a cache without end; no blocks: there is none
+  PrefixHits hits;   ///< of a cache without end; no blocks: there is none
+  int adapters = 0;  ///< that requests ask for
+  EncodeSpec encode;
 };
+
+/// Throws UserError where requests came and none was served: latencies would read as zero.
+void RefuseIfNoneWasServed(const ServeResult& result);
 
 std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, double usd_per_hour);
 std::string ServeRunJson(const ServeRun& run, const IterationCosts& costs, double usd_per_hour);

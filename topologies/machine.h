@@ -78,7 +78,8 @@ struct AcceleratorSpec {
   /// Of `attention_efficiency`: what kernels reach that were written for an earlier part.
   double portable_attention = 1.0;
   BytesPerSecond scale_up_bandwidth;  ///< per direction, all links of the accelerator together
-  /// Copies between HBM and the memory of the host, in each direction.
+  /// Copies between HBM and the memory of the host, in each direction: of PCIe 5.0 x16, 0.86 of its
+  /// 64 GB/s, where a part says nothing (sim/catalogue/parts.cpp has the measurement).
   BytesPerSecond host_bandwidth{55e9};
   PowerSpec power;
 };

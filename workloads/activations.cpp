@@ -83,7 +83,7 @@ double MixerBlocks(const TrainingSpec& job, const LayerShape& s, LayerKind kind)
   }
   if (kind.has(Block::kRecurrent)) {
     const double norm = kind.has(kAnyAttention) ? 0.0 : NormKept(job, s, job.trains_base());
-    bytes += s.tokens * (norm + kActivationBytes * RecurrentKept(job, s));
+    bytes += s.tokens * (norm + kActivationBytes * RecurrentKept(job));
   }
   if (kind.has(Block::kCross)) {
     bytes += s.tokens * NormKept(job, s, job.trains_base()) +
@@ -152,7 +152,7 @@ double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKin
 // convert_to_f32).
 double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
   const double recurrent =
-      kind.has(Block::kRecurrent) ? kActivationBytes * s.tokens * RecurrentPassing(job, s) : 0.0;
+      kind.has(Block::kRecurrent) ? kActivationBytes * s.tokens * RecurrentPassing(job) : 0.0;
   if (!kind.has(kAnyAttention)) {
     return recurrent;
   }
@@ -167,7 +167,7 @@ double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind
 // The inputs of all blocks, and what those that mix tokens need.
 double AllButFeedForward(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
   const double attention = kind.has(kAnyAttention) ? AttentionKept(job, s) : 0.0;
-  const double recurrent = kind.has(Block::kRecurrent) ? RecurrentKept(job, s) : 0.0;
+  const double recurrent = kind.has(Block::kRecurrent) ? RecurrentKept(job) : 0.0;
   const double cross = kind.has(Block::kCross) ? CrossAttentionOf(job, s).kept : 0.0;
   return s.tokens * (PlacesOf(kind) * kActivationBytes * s.hidden / s.sequence_split +
                      kActivationBytes * (attention + recurrent)) +

@@ -134,13 +134,12 @@ ServingPrices PricesOf(const ServingSpec& fleet, const ServerSpec& server,
   const double copies = iteration.layout().tensor * iteration.layout().pipeline;
   const Bytes cached = iteration.token_bytes() * copies;
   ServingPrices prices;
-  prices.per_row = {token, token * narrow, cached, ReducedBytes(fleet, server.scale_up)};
-  prices.per_output = {output, output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
-  prices.per_read = {pair, pair * wide, Bytes(0), Bytes(0)};
+  prices.per_row = {token * narrow, cached, ReducedBytes(fleet, server.scale_up)};
+  prices.per_output = {output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
   // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
-  prices.per_pair = {pair, pair * wide, Bytes(0), Bytes(0)};
-  prices.per_iteration = {Flop(0), Joules(0),
-                          Bytes(2.0 * fleet.model.hidden * fleet.model.vocabulary), Bytes(0)};
+  prices.per_pair = {pair * wide, Bytes(0), Bytes(0)};
+  prices.per_iteration = {Joules(0), Bytes(2.0 * fleet.model.hidden * fleet.model.vocabulary),
+                          Bytes(0)};
   return prices;
 }
 
@@ -149,13 +148,13 @@ ServingSpec PrefillingPart(const ServingSpec& fleet) {
   ServingSpec part = fleet;
   part.tensor = fleet.prefill_tensor > 0 ? fleet.prefill_tensor : fleet.tensor;
   part.draft_tokens = 0;
+  part.expert_ranks = 0;
   return part;
 }
 
 }  // namespace
 
 ServingWork& ServingWork::operator+=(const ServingWork& other) {
-  flop += other.flop;
   arithmetic += other.arithmetic;
   hbm += other.hbm;
   links += other.links;
@@ -163,7 +162,7 @@ ServingWork& ServingWork::operator+=(const ServingWork& other) {
 }
 
 ServingWork operator*(const ServingWork& work, double times) {
-  return {work.flop * times, work.arithmetic * times, work.hbm * times, work.links * times};
+  return {work.arithmetic * times, work.hbm * times, work.links * times};
 }
 
 namespace {
@@ -171,12 +170,8 @@ namespace {
 // Weights of one block that mixes tokens.
 double MixerWeights(const TrainingSpec& whole, Block block) {
   const LayerShape s(whole);
-  double weights = 0;
-  for (const Matrix& matrix :
-       block == Block::kRecurrent ? RecurrentMatrices(whole, s) : AttentionMatrices(whole, s)) {
-    weights += matrix.n * matrix.k;
-  }
-  return weights;
+  return SizeOf(block == Block::kRecurrent ? RecurrentMatrices(whole, s)
+                                           : AttentionMatrices(whole, s));
 }
 
 // Serving knows layers that are alike but for their caches. Feed-forward blocks that are layers of
@@ -267,6 +262,9 @@ InferenceLayout InferenceLayoutOf(const ServingSpec& fleet) {
   layout.cache_bytes = fleet.cache_bytes > 0 ? fleet.cache_bytes : narrow ? 1 : 2;
   layout.draft_tokens = fleet.draft_tokens;
   layout.accepted = fleet.accepted;
+  layout.adapters = fleet.adapters;
+  layout.expert_ranks = fleet.expert_ranks;
+  layout.micro_batches = fleet.micro_batches;
   return layout;
 }
 
@@ -293,6 +291,7 @@ InferencePart InferencePartOf(const ServerSpec& server,
   } else {
     part.link_bandwidth = chip.scale_up_bandwidth.si();
   }
+  part.host_bandwidth = chip.host_bandwidth.si();
   part.nic_bandwidth = server.direct || server.nics == 0
                            ? server.across_bandwidth().si()
                            : server.nic_bandwidth.si() * server.nics / server.accelerators;
@@ -312,6 +311,23 @@ IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& serv
   engine.token_budget =
       fleet.prefill_tokens_max > 0 ? fleet.prefill_tokens_max : engine.token_budget;
   return {model, part, engine, InferenceLayoutOf(fleet), fleet.path + ".tensor"};
+}
+
+Seconds StartTimeOf(const ReplicaStart& start, const InferencePart& part, Bytes weights,
+                    BytesPerSecond storage, std::int64_t accelerators) {
+  const BytesPerSecond nic(part.nic_bandwidth);
+  switch (start.from) {
+    case WeightsFrom::kThere:
+      return start.engine;
+    case WeightsFrom::kHost:
+      return weights / BytesPerSecond(part.host_bandwidth) + start.engine;
+    case WeightsFrom::kReplica:
+      return weights / nic + start.engine;
+    case WeightsFrom::kStorage:
+      return std::max(weights / nic, weights * static_cast<double>(accelerators) / storage) +
+             start.engine;
+  }
+  return start.engine;
 }
 
 FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {

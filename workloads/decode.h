@@ -15,10 +15,9 @@
 
 namespace gridlock {
 
-/// Arithmetic and traffic of all accelerators of a replica together.
+/// Energy of arithmetic, and traffic, of all accelerators of a replica together.
 struct ServingWork {
-  Flop flop;
-  Joules arithmetic;  ///< of the FLOP, at the price of their formats
+  Joules arithmetic;  ///< of FLOP, at the price of their formats
   Bytes hbm;          ///< read and written
   Bytes links;        ///< sent over scale-up links, protocol included
 
@@ -32,8 +31,7 @@ ServingWork operator*(const ServingWork& work, double times);
 struct ServingPrices {
   ServingWork per_row;        ///< of each token that goes through the layers
   ServingWork per_output;     ///< of each token that comes out: the LM head
-  ServingWork per_read;       ///< of each cached token that an iteration attends to
-  ServingWork per_pair;       ///< of each pair of a prompt
+  ServingWork per_pair;       ///< of each token that another attends to, cached or of its prompt
   ServingWork per_iteration;  ///< the LM head's weights
 };
 
@@ -60,6 +58,11 @@ InferenceLayout InferenceLayoutOf(const ServingSpec& fleet);
 /// Costs of an iteration of one replica of a fleet on this server, of those that decode.
 /// Throws UserError (path of the fleet) when weights do not fit HBM.
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server);
+
+/// From the start of so many replicas at once until they take requests: `weights` of each of their
+/// `accelerators` over its link (WeightsFrom), then the engine. @param storage that they share
+Seconds StartTimeOf(const ReplicaStart& start, const InferencePart& part, Bytes weights,
+                    BytesPerSecond storage, std::int64_t accelerators);
 
 /// Costs of all replicas of a fleet on this server.
 ///

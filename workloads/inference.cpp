@@ -82,7 +82,8 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
       part_(part),
       links_(LinksOf(part, engine.link_factor)),
       engine_(engine),
-      layout_(layout) {
+      layout_(layout),
+      adapters_(model, part, engine, layout) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
   FillCache(path);
   per_read_ = ReadSlope();
@@ -136,29 +137,34 @@ void IterationCosts::AddDense(double rows, double width, LimitTimes& times, doub
   AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
 }
 
-void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
-                                double& bytes) const {
-  const double ranks = layout_.tensor * layout_.data;
+// Of `total` tokens on so many ranks, which have whole experts or slices of all.
+void IterationCosts::AddExpertWork(double total, double ranks, bool whole, LimitTimes& times,
+                                   double& bytes) const {
   const double experts = model_.experts, chosen = model_.experts_per_token;
-  const double total = rows * layout_.data;
   const double touched = experts * (1 - std::pow(1 - chosen / experts, total));
   const double matrices = (model_.gated ? 3.0 : 2.0) * model_.hidden * model_.expert_ffn;
   const double weights = touched * matrices / ranks;
   const double element = BytesOfFormat(layout_.weights);
   const double each = total * chosen / touched;
   const double empty = std::clamp(kEmpty * each, kFewestEmpty, kMostEmpty);
-  const bool whole = layout_.experts_spread || layout_.data > 1;
   const double uneven = whole ? engine_.imbalance : 1.0;
   const ExpertKernels kernels = KernelsOfExperts();
   AddProduct(each + empty, weights * uneven, element, kernels.efficiency, kernels.hbm_efficiency,
              times);
   bytes += weights * element;
   // Tokens are copied in the order of their experts, and added up where they came from.
-  const double pairs = whole ? total * chosen / ranks * uneven : rows * chosen;
-  const double width = whole ? model_.expert_ffn : model_.expert_ffn / layout_.tensor;
+  const double pairs = total * chosen * (whole ? uneven / ranks : 1.0);
+  const double width = model_.expert_ffn / (whole ? 1.0 : ranks);
   Of(times, Limit::kCache) +=
       2 * pairs * (10.0 * model_.hidden + (model_.gated ? 6 : 4) * width) * kernels.traffic;
   Of(times, Limit::kKernels) += kernels.time;
+}
+
+void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
+                                double& bytes) const {
+  const double total = rows * layout_.data;
+  AddExpertWork(total, layout_.tensor * layout_.data, layout_.experts_spread || layout_.data > 1,
+                times, bytes);
   if (model_.shared_experts > 0) {
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
@@ -171,6 +177,11 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
 
 // Of all layers, with so many rows on the replica.
 IterationCosts::Point IterationCosts::LayersAt(double rows) const {
+  if (layout_.apart()) {
+    Point point = PassAt(rows, layout_.micro_batches);
+    AddApart(rows, point);
+    return point;
+  }
   Point whole = PassAt(rows, 1);
   if (!engine_.overlap || layout_.data <= 1 || model_.experts <= 0) {
     return whole;
@@ -188,7 +199,7 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   // Each attention copy has its share of the rows, and each stage of the pipeline works on one of
   // `pipeline` parts of the batch at a time.
   const double here = std::max(1.0, rows / layout_.data / layout_.pipeline / parts);
-  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
+  const double experts_layers = ExpertLayers();
   const double dense_layers = model_.layers - experts_layers;
   LimitTimes common{}, dense{}, mixture{};
   double common_bytes = 0, dense_bytes = 0, mixture_bytes = 0;
@@ -197,7 +208,7 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
     AddDense(here, model_.ffn, dense, dense_bytes);
     AddReduce(here, dense);
   }
-  if (experts_layers > 0) {
+  if (experts_layers > 0 && !layout_.apart()) {
     AddExperts(here, parts > 1 ? Sum(common) : -1, mixture, mixture_bytes);
   }
   for (std::size_t i = 0; i < common.size(); ++i) {
@@ -309,21 +320,19 @@ double IterationCosts::LinkBuffers() const {
 }
 
 void IterationCosts::FillCache(const std::string& path) {
-  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
-  const double dense_layers = model_.layers - experts_layers;
+  CheckExpertRanks(path);
+  const double experts_layers = layout_.apart() ? 0 : ExpertLayers();
+  const double dense_layers = model_.layers - ExpertLayers();
   const double matrices = model_.gated ? 3.0 : 2.0;
-  const double ranks = layout_.tensor * layout_.data;
   const double attention = AttentionWeights() * model_.layers;
   const double dense = matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
                        matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
                            layout_.tensor * experts_layers;
-  const double experts =
-      matrices * model_.hidden * model_.expert_ffn * model_.experts / ranks * experts_layers;
   const double tables = 2.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  weight_bytes_ = (attention * AttentionBytes() + dense * DenseBytes() +
-                   experts * BytesOfFormat(layout_.weights)) /
-                      layout_.pipeline +
-                  tables * 2 / std::min(layout_.pipeline, 2);
+  const double experts = layout_.apart() ? 0 : ExpertBytes() / (layout_.tensor * layout_.data);
+  weight_bytes_ =
+      (attention * AttentionBytes() + dense * DenseBytes() + experts) / layout_.pipeline +
+      tables * 2 / std::min(layout_.pipeline, 2);
   const double per_layer = model_.latent
                                ? (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes
                                : 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) *
@@ -333,8 +342,9 @@ void IterationCosts::FillCache(const std::string& path) {
   window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
   const auto room_beside = [&](double activations) {
     const double links = layout_.accelerators() > 1 ? LinkBuffers() : 0;
+    const double slots = static_cast<double>(adapters_.slots()) * adapters_.bytes().si();
     const double taken =
-        weight_bytes_ + engine_.reserve + links + (engine_.outside_share ? 0 : activations);
+        weight_bytes_ + slots + engine_.reserve + links + (engine_.outside_share ? 0 : activations);
     return engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
                                  : part_.hbm_capacity * engine_.memory_share - taken;
   };
@@ -348,6 +358,7 @@ void IterationCosts::FillCache(const std::string& path) {
   if (token_bytes_ <= 0 && !engine_.whole_windows && usable >= window_bytes_) {
     // Windows and states alone: caches do not grow, and room bounds sequences, of any length.
     const auto most = static_cast<std::int64_t>(usable / window_bytes_);
+    sequences_most_ = most * layout_.data;
     engine_.batch_max = std::min(engine_.batch_max, most);
     constexpr std::int64_t kLongest = 1 << 20;
     cache_tokens_ =
@@ -391,6 +402,11 @@ IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
     point.times[i] += (b.times[i] - a.times[i]) * share;
   }
   point.bytes += (b.bytes - a.bytes) * share;
+  for (std::size_t i = 0; layout_.apart() && i < point.times.size(); ++i) {
+    point.common[i] += (b.common[i] - a.common[i]) * share;
+    point.experts[i] += (b.experts[i] - a.experts[i]) * share;
+  }
+  point.exchange += (b.exchange - a.exchange) * share;
   return point;
 }
 
@@ -449,7 +465,7 @@ Seconds IterationCosts::PerRead(std::int64_t sequences) const {
 }
 
 double IterationCosts::FlopOf(double rows, double outputs, double reads, double pairs) const {
-  const double experts_layers = model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
+  const double experts_layers = ExpertLayers();
   const double matrices = model_.gated ? 3.0 : 2.0;
   const double active =
       AttentionWeights() * layout_.tensor * model_.layers +

@@ -75,6 +75,7 @@ struct InferencePart {
   CollectiveFit inside, across;    ///< collectives in the domain and beyond it
   double link_direct_latency = 0;  ///< s, of one kernel in which all send to all; 0: there is none
   double nic_bandwidth = 25e9;     ///< bytes/s per accelerator and direction, beyond the domain
+  double host_bandwidth = 55e9;    ///< bytes/s from the host's memory, as AcceleratorSpec has it
   double gemm_efficiency = 0.65;   ///< of the BF16 peak, large products
   double fp8_efficiency = 0.6;
   double fp4_efficiency = 0.4;
@@ -118,15 +119,17 @@ struct InferenceEngine {
   bool narrow_cache = false;      ///< FP8 weights mean an FP8 cache where nothing is said
   std::int64_t page = 16;         ///< tokens of a page of the cache
   std::int64_t cache_tokens = 0;  ///< of a replica, where its user says so; 0: what HBM holds
-  double host_time = 0.5e-3;      ///< s per iteration
-  bool hides_host = false;        ///< the host prepares an iteration while the one before it runs
-  double host_sequence = 0;       ///< s per iteration and sequence
-  double stream_time = 0;         ///< s that a server's host takes per token that it sends, beside
-  double layer_launch = 0;        ///< s that the host takes to launch a layer kernel by kernel
-  double kernels = 10;            ///< small kernels of a dense layer
-  double expert_kernels = 8;      ///< more of them in a layer with experts; 8: as measured alone
-  double expert_traffic = 1;      ///< of tokens on their way to experts, over the part's
-  double gemm_factor = 1;         ///< on the efficiencies of the part
+  /// Adapters that a batch can mix, and that lie in HBM; of engines that say nothing as SGLang.
+  std::int64_t adapter_slots = 8;
+  double host_time = 0.5e-3;  ///< s per iteration
+  bool hides_host = false;    ///< the host prepares an iteration while the one before it runs
+  double host_sequence = 0;   ///< s per iteration and sequence
+  double stream_time = 0;     ///< s that a server's host takes per token that it sends, beside
+  double layer_launch = 0;    ///< s that the host takes to launch a layer kernel by kernel
+  double kernels = 10;        ///< small kernels of a dense layer
+  double expert_kernels = 8;  ///< more of them in a layer with experts; 8: as measured alone
+  double expert_traffic = 1;  ///< of tokens on their way to experts, over the part's
+  double gemm_factor = 1;     ///< on the efficiencies of the part
   double hbm_factor = 1;
   double cache_factor = 1;
   double narrow_cache_factor = 1;  ///< of reading caches of 8 bits, over those of 16
@@ -152,6 +155,19 @@ double RingBandwidth(const InferencePart& part, int members);
 /// The engine as it sets itself up on a part: small ones get small budgets.
 InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine);
 
+/// Low-rank adapters (LoRA) of 16 bits that requests ask for, as a replica holds them.
+struct ServedAdapters {
+  int rank = 0;            ///< 0: there are none
+  int targets = 0;         ///< bits of adapter_target (workloads/training.h)
+  std::int64_t slots = 0;  ///< of them in HBM; 0: as the engine has it
+};
+
+/// Adapters that requests ask for: the n-th of them in proportion to n^-skew.
+struct AskedAdapters {
+  int count = 0;    ///< 0: the model alone
+  double skew = 0;  ///< 0: all alike
+};
+
 /// How a replica is laid out, and its formats.
 struct InferenceLayout {
   int tensor = 1;  ///< of attention and dense layers
@@ -163,8 +179,13 @@ struct InferenceLayout {
   double cache_bytes = 2;         ///< of an element
   int draft_tokens = 0;           ///< of speculative decoding, checked in one pass
   double accepted = 0;  ///< share of a draft token that is accepted, after those before it
+  ServedAdapters adapters;
+  int expert_ranks = 0;   ///< accelerators of experts alone, apart from attention; 0: not apart
+  int micro_batches = 3;  ///< that attention and experts take in turns, when they are apart
 
-  [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
+  [[nodiscard]] int accelerators() const { return tensor * pipeline * data + expert_ranks; }
+
+  [[nodiscard]] bool apart() const { return expert_ranks > 0; }
 
   /// Tokens that a sequence gains in an iteration, 1 without drafts.
   [[nodiscard]] double TokensPerStep() const;
@@ -178,6 +199,63 @@ inline constexpr int kLimits = 6;
 const char* LimitName(Limit limit);
 
 using LimitTimes = std::array<double, kLimits>;  ///< s, by Limit
+
+/// Iterations with given rows take base, which is the sum of limits, and read for each cached token
+/// that decoding reads.
+struct CostLine {
+  LimitTimes limits{};
+  Seconds base, read;
+};
+
+/// The longest of so many lines.
+struct CostLines {
+  std::array<CostLine, 3> lines{};
+  int count = 1;
+
+  /// The longest with so many cached tokens.
+  [[nodiscard]] const CostLine& At(double reads) const;
+
+  /// What each iteration takes beside, whichever line it is.
+  void Add(const LimitTimes& more);
+};
+
+/// What adapters of a replica take: HBM, and in each iteration time. Beside every product that has
+/// an adapter two narrow ones run, one kernel each, over tokens of all adapters together (Punica,
+/// Chen et al. 2023, arXiv:2310.18547): they read the weights of each adapter that some token asks
+/// for, read the product's input and add to its output. Half of an adapter is the same on each
+/// tensor-parallel rank (vLLM and SGLang where nothing is said). Experts have none.
+class AdapterCosts {
+ public:
+  AdapterCosts() = default;
+
+  AdapterCosts(const InferenceModel& model, const InferencePart& part,
+               const InferenceEngine& engine, const InferenceLayout& layout);
+
+  /// Of `rows` tokens, each of which asks for one of `distinct` adapters, in one iteration.
+  [[nodiscard]] LimitTimes Limits(double rows, double distinct) const;
+
+  /// Of one adapter, on one accelerator.
+  [[nodiscard]] Bytes bytes() const { return Bytes(bytes_); }
+
+  /// Adapters that HBM holds.
+  [[nodiscard]] std::int64_t slots() const { return slots_; }
+
+  /// To copy one from the host's memory; the ranks do so side by side.
+  [[nodiscard]] Seconds LoadTime() const { return Seconds(load_time_); }
+
+  /// FLOP of one token on all accelerators, and HBM bytes of reading one adapter there.
+  [[nodiscard]] double flop() const { return flop_; }
+
+  [[nodiscard]] double read_bytes() const { return bytes_ * accelerators_; }
+
+ private:
+  double bytes_ = 0, load_time_ = 0, flop_ = 0, accelerators_ = 1;
+  std::int64_t slots_ = 0;
+  double copies_ = 1, stages_ = 1;    ///< of attention, and of the pipeline
+  double kernels_ = 0;                ///< s in all layers
+  double read_ = 0;                   ///< s for the weights of an adapter, in all layers
+  double compute_ = 0, traffic_ = 0;  ///< s for a token, in all layers
+};
 
 /// Costs of iterations of one replica. Affine in cached reads and pairs for given rows, sequences
 /// and outputs.
@@ -195,6 +273,10 @@ class IterationCosts {
   /// What Base is made of; sums to it.
   [[nodiscard]] LimitTimes BaseLimits(std::int64_t rows, std::int64_t outputs,
                                       std::int64_t sequences) const;
+
+  /// The same with what cached tokens add, which `decoding` of the sequences read.
+  [[nodiscard]] CostLines LinesOf(std::int64_t rows, std::int64_t outputs, std::int64_t sequences,
+                                  std::int64_t decoding) const;
 
   /// What prompts add to BaseLimits where ranks of data-parallel attention wait for the busiest
   /// one: a prompt is one rank's, whatever the others do. @param rows of the iteration, `tokens` of
@@ -219,6 +301,12 @@ class IterationCosts {
 
   [[nodiscard]] Bytes token_bytes() const { return Bytes(token_bytes_); }
 
+  /// Sequences that HBM holds where layers keep states and windows alone, whatever their length;
+  /// 0: caches grow, and cache_tokens() bounds them.
+  [[nodiscard]] std::int64_t sequences_most() const { return sequences_most_; }
+
+  [[nodiscard]] const AdapterCosts& adapters() const { return adapters_; }
+
   /// Arithmetic and HBM traffic of all accelerators of a replica.
   [[nodiscard]] double FlopOf(double rows, double outputs, double reads, double pairs) const;
   [[nodiscard]] double BytesOf(double rows, double reads) const;
@@ -232,11 +320,20 @@ class IterationCosts {
     double rows = 0;
     LimitTimes times{};  ///< of all layers
     double bytes = 0;    ///< of weights, on one accelerator
+    // Where experts are apart, `times` are those of attention and dense blocks.
+    LimitTimes common{};   ///< of attention in one layer and micro-batch
+    LimitTimes experts{};  ///< of experts in one layer and micro-batch
+    double exchange = 0;   ///< s of tokens one way, in one layer and micro-batch
   };
 
   void FillCache(const std::string& path);
   [[nodiscard]] Point LayersAt(double rows) const;
   [[nodiscard]] Point PassAt(double rows, int parts) const;
+  [[nodiscard]] CostLines LinesApart(const LimitTimes& all, std::int64_t rows, Seconds read) const;
+  void AddApart(double rows, Point& point) const;
+  [[nodiscard]] double ExpertLayers() const;
+  [[nodiscard]] double ExpertBytes() const;
+  void CheckExpertRanks(const std::string& path) const;
   [[nodiscard]] double ReadSlope() const;
   [[nodiscard]] double PairSlope() const;
   void AddProduct(double rows, double weights, double bytes, double peak, double stream,
@@ -244,6 +341,8 @@ class IterationCosts {
   void AddAttention(double rows, LimitTimes& times, double& bytes) const;
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
   void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
+  void AddExpertWork(double total, double ranks, bool whole, LimitTimes& times,
+                     double& bytes) const;
   [[nodiscard]] double ReduceTime(double rows) const;
   [[nodiscard]] double StreamRate(double bytes) const;
   [[nodiscard]] double TrafficRate() const;
@@ -268,7 +367,8 @@ class IterationCosts {
   InferenceLayout layout_;
   double per_read_ = 0, per_pair_ = 0;
   double weight_bytes_ = 0, token_bytes_ = 0, window_bytes_ = 0;
-  std::int64_t cache_tokens_ = 0;
+  std::int64_t cache_tokens_ = 0, sequences_most_ = 0;
+  AdapterCosts adapters_;
   std::vector<Point> exact_;   ///< [rows], up to kExact
   std::vector<Point> sparse_;  ///< beyond, by rising rows
 };

@@ -34,6 +34,24 @@ constexpr double kBlockScaling = 2.3e15;
 
 }  // namespace
 
+const CostLine& CostLines::At(double reads) const {
+  const CostLine* top = &lines[0];
+  for (int i = 1; i < count; ++i) {
+    const CostLine& line = lines[static_cast<std::size_t>(i)];
+    top = line.base + line.read * reads >= top->base + top->read * reads ? &line : top;
+  }
+  return *top;
+}
+
+void CostLines::Add(const LimitTimes& more) {
+  for (CostLine& line : lines) {
+    for (std::size_t i = 0; i < more.size(); ++i) {
+      line.limits[i] += more[i];
+      line.base += Seconds(more[i]);
+    }
+  }
+}
+
 double RingBandwidth(const InferencePart& part, int members) {
   if (part.ring_shares.empty()) {
     return part.link_bandwidth;

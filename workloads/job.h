@@ -92,6 +92,22 @@ struct ArrivalSpec {
   Seconds peak;                    ///< time of day
 };
 
+/// Where a replica that is started gets its weights from: it has them, or each accelerator reads
+/// its own from the host, from a replica over the network, or from the site's storage.
+enum class WeightsFrom { kThere, kHost, kReplica, kStorage };
+
+/// vLLM's "init engine (profile, create kv cache, warmup model) took 52.96 seconds"
+/// (vllm-project/vllm-ascend issue 3045); of other models and engines an estimate.
+inline constexpr Seconds kEngineStart{53};
+
+struct ReplicaStart {
+  WeightsFrom from = WeightsFrom::kThere;
+  Seconds engine;  ///< until it takes requests, weights there
+};
+
+/// In which order a fleet takes servers of its sites: see SiteOrder in proto/requests.proto.
+enum class SiteOrder { kListed, kPrice, kCarbon };
+
 /// A fleet of replicas that answer requests.
 struct ServingSpec {
   std::string path;  ///< "job[1].serving"
@@ -109,11 +125,16 @@ struct ServingSpec {
   int prefill_tensor = 0;      ///< of replicas that prefill; 0: as those that decode
   int draft_tokens = 0;        ///< of speculative decoding
   double accepted = 0;         ///< share of a draft token that is accepted
-  int replicas_simulated = 0;  ///< 1..replicas
-  int days_simulated = 0;      ///< from the fleet's start; 0: all
-  Seconds ttft_objective;      ///< 0: none
-  Seconds tpot_objective;      ///< 0: none
-  InferenceEngine engine;      ///< what its iterations cost beside products and caches
+  ServedAdapters adapters;
+  AskedAdapters asked_adapters;
+  ReplicaStart start;
+  SiteOrder site_order = SiteOrder::kListed;
+  int expert_ranks = 0, micro_batches = 3;  ///< see InferenceLayout
+  int replicas_simulated = 0;               ///< 1..replicas
+  int days_simulated = 0;                   ///< from the fleet's start; 0: all
+  Seconds ttft_objective;                   ///< 0: none
+  Seconds tpot_objective;                   ///< 0: none
+  InferenceEngine engine;                   ///< what its iterations cost beside products and caches
   /// Measured accelerators by name; one without a row is taken by its catalogue entry.
   std::map<std::string, InferencePart> parts;
   std::optional<WeightFormat> weights;  ///< not set: that of `precision`
@@ -124,7 +145,7 @@ struct ServingSpec {
   std::string engine_estimates;         ///< of engine and parts, in words for the output
 
   /// Of one replica.
-  [[nodiscard]] int accelerators() const { return tensor * pipeline * data; }
+  [[nodiscard]] int accelerators() const { return tensor * pipeline * data + expert_ranks; }
 
   /// `replicas` are units of several that prefill and several that decode.
   [[nodiscard]] bool pools() const { return prefill_replicas > 0; }
@@ -200,6 +221,7 @@ struct Request {
   std::int32_t group = 0;  ///< in ServingSpec::groups
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
+  std::int32_t adapter = -1;  ///< that it asks for, from 0; -1: the model alone
 };
 
 }  // namespace gridlock

@@ -195,6 +195,9 @@ void AddCrossBackward(const TrainingSpec& job, const LayerShape& s, double calls
 /// The job as its encoder sees it: tokens of its own sequence, which all see each other.
 TrainingSpec EncoderJob(const TrainingSpec& job);
 
+/// Parameters of matrices.
+double SizeOf(const std::vector<Matrix>& matrices);
+
 // Recurrent blocks (recurrent.cpp).
 
 /// Projections in and out, and the narrow ones of steps and gates.
@@ -202,7 +205,7 @@ std::vector<Matrix> RecurrentMatrices(const TrainingSpec& job, const LayerShape&
 
 /// Parameters of one block on one rank that are in no product: the short convolution, decays, a
 /// norm.
-double RecurrentExtras(const TrainingSpec& job, const LayerShape& s);
+double RecurrentExtras(const TrainingSpec& job);
 
 /// Forward FLOP of the recurrence for the tokens of `s`, as MFU counts it.
 double RecurrenceFlop(const TrainingSpec& job, const LayerShape& s);
@@ -214,10 +217,10 @@ void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double 
                            std::vector<Operation>& out);
 
 /// Elements per token that a block keeps for the backward pass on one rank.
-double RecurrentKept(const TrainingSpec& job, const LayerShape& s);
+double RecurrentKept(const TrainingSpec& job);
 
 /// Elements per token that come and go in its backward pass: gradients of what it keeps.
-double RecurrentPassing(const TrainingSpec& job, const LayerShape& s);
+double RecurrentPassing(const TrainingSpec& job);
 
 /// Bytes that a rank exchanges with its context-parallel group in `calls` blocks.
 Bytes RecurrentContextBytes(const TrainingSpec& job, const LayerShape& s, double calls,

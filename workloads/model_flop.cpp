@@ -33,6 +33,13 @@ struct LayersFlop {
   double products = 0, attention = 0, adapters = 0;
 
   [[nodiscard]] double total() const { return products + attention + adapters; }
+
+  LayersFlop& operator+=(const LayersFlop& other) {
+    products += other.products;
+    attention += other.attention;
+    adapters += other.adapters;
+    return *this;
+  }
 };
 
 LayersFlop FlopOf(const TrainingSpec& whole, const Layers& layers) {
@@ -75,10 +82,7 @@ LayersFlop FlopOf(const TrainingSpec& whole, int first, int end) {
   const Layers layers = whole.model.LayersIn(first, end);
   LayersFlop flop = FlopOf(whole, layers.OfEncoder(false));
   if (layers.with(Block::kEncoder) > 0) {
-    const LayersFlop encoder = FlopOf(EncoderJob(whole), layers.OfEncoder(true));
-    flop.products += encoder.products;
-    flop.attention += encoder.attention;
-    flop.adapters += encoder.adapters;
+    flop += FlopOf(EncoderJob(whole), layers.OfEncoder(true));
   }
   return flop;
 }
@@ -133,10 +137,7 @@ double AgainInPart(const TrainingSpec& job, const TrainingSpec& whole, const Lay
 Flop ModelFlop(const TrainingSpec& job) {
   const TrainingSpec whole = Whole(job);
   LayersFlop trained = FlopOf(whole, job.frozen.layers, job.model.depth());
-  const LayersFlop ahead = PredictionsFlop(whole);
-  trained.products += ahead.products;
-  trained.attention += ahead.attention;
-  trained.adapters += ahead.adapters;
+  trained += PredictionsFlop(whole);
   const LayersFlop frozen = FlopOf(whole, 0, job.frozen.layers);
   // Gradients of a frozen matrix's input alone: as much once more as the forward product.
   const double products = job.trains_base() ? 3 : 2;

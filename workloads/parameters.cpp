@@ -7,8 +7,6 @@
 
 namespace gridlock {
 
-namespace {
-
 double SizeOf(const std::vector<Matrix>& matrices) {
   double parameters = 0;
   for (const Matrix& w : matrices) {
@@ -17,12 +15,14 @@ double SizeOf(const std::vector<Matrix>& matrices) {
   return parameters;
 }
 
+namespace {
+
 // Of layers, without their experts.
 double CommonOf(const TrainingSpec& job, const LayerShape& s, const Layers& layers) {
   double sum = s.hidden * layers.places();  // norms
   sum += SizeOf(AttentionMatrices(job, s)) * layers.with(kAnyAttention);
   if (const double recurrent = layers.with(Block::kRecurrent); recurrent > 0) {
-    sum += (SizeOf(RecurrentMatrices(job, s)) + RecurrentExtras(job, s)) * recurrent;
+    sum += (SizeOf(RecurrentMatrices(job, s)) + RecurrentExtras(job)) * recurrent;
   }
   if (const double cross = layers.with(Block::kCross); cross > 0) {
     const CrossAttention attention = CrossAttentionOf(job, s);

@@ -120,7 +120,7 @@ std::vector<Matrix> RecurrentMatrices(const TrainingSpec& job, const LayerShape&
   return out;
 }
 
-double RecurrentExtras(const TrainingSpec& job, const LayerShape& /*s*/) {
+double RecurrentExtras(const TrainingSpec& job) {
   const RecurrentSpec& r = job.model.recurrent;
   const Widths w = WidthsOf(job);
   const double convolution = Convolved(job) * (r.convolution + 1);
@@ -187,7 +187,7 @@ void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double 
 // once more (state-spaces/mamba: mamba_split_conv1d_scan_combined, mamba_inner_fn). Those of linear
 // attention keep both sides of the convolution, the inverse of each chunk, what comes out and what
 // the gate makes of it (fla-org/flash-linear-attention, layers/gated_deltanet.py).
-double RecurrentKept(const TrainingSpec& job, const LayerShape& /*s*/) {
+double RecurrentKept(const TrainingSpec& job) {
   const RecurrentSpec& r = job.model.recurrent;
   const Widths w = WidthsOf(job);
   const double in = InWidth(job);
@@ -205,7 +205,7 @@ double RecurrentKept(const TrainingSpec& job, const LayerShape& /*s*/) {
   }
 }
 
-double RecurrentPassing(const TrainingSpec& job, const LayerShape& /*s*/) {
+double RecurrentPassing(const TrainingSpec& job) {
   const Widths w = WidthsOf(job);
   const RecurrentSpec& r = job.model.recurrent;
   // Gradients of what the projection made and of what came out, and the states of all chunks.

@@ -17,15 +17,33 @@ constexpr double kNormalP90 = 1.2815515655446004;
 
 }  // namespace
 
+AdapterChoice::AdapterChoice(const AskedAdapters& asked) {
+  double sum = 0;
+  for (int n = 1; n <= asked.count; ++n) {
+    sum += std::pow(n, -asked.skew);
+    up_to_.push_back(sum);
+  }
+}
+
+std::int32_t AdapterChoice::At(double u) const {
+  if (up_to_.empty()) {
+    return -1;
+  }
+  const auto found = std::upper_bound(up_to_.begin(), up_to_.end() - 1, u * up_to_.back());
+  return static_cast<std::int32_t>(found - up_to_.begin());
+}
+
 RequestStream::RequestStream(const ServingSpec& fleet, const std::string& fleet_name,
                              std::uint64_t seed)
     : shape_{1.0, fleet.arrivals.swing, fleet.arrivals.peak},
       peak_shape_(1.0 + fleet.arrivals.swing),
+      adapter_choice_(fleet.asked_adapters),
       arrivals_(seed, "serving/" + fleet_name + "/arrivals"),
       groups_(seed, "serving/" + fleet_name + "/groups"),
       prompts_(seed, "serving/" + fleet_name + "/prompts"),
       outputs_(seed, "serving/" + fleet_name + "/outputs"),
-      routes_(seed, "serving/" + fleet_name + "/routes") {
+      routes_(seed, "serving/" + fleet_name + "/routes"),
+      adapters_(seed, "serving/" + fleet_name + "/adapters") {
   CHECK(fleet.replicas > 0 && fleet.replicas_simulated > 0 && !fleet.groups.empty());
   const double simulated = static_cast<double>(fleet.replicas_simulated) / fleet.replicas;
   peak_rate_ = fleet.arrivals.requests_per_second * simulated * peak_shape_;
@@ -50,6 +68,7 @@ Request RequestStream::Next() {
   request.group = static_cast<std::int32_t>(group - groups_of_fleet_.begin());
   request.prompt_tokens = Draw(group->prompt, prompts_);
   request.output_tokens = Draw(group->output, outputs_);
+  request.adapter = adapter_choice_.At(adapters_.Uniform());
   return request;
 }
 

@@ -11,6 +11,18 @@
 
 namespace gridlock {
 
+/// Which of so many adapters a request asks for: the n-th, from 1, in proportion to n^-skew.
+class AdapterChoice {
+ public:
+  explicit AdapterChoice(const AskedAdapters& asked);
+
+  /// From 0; -1 where there are none. @param u uniform in [0, 1)
+  [[nodiscard]] std::int32_t At(double u) const;
+
+ private:
+  std::vector<double> up_to_;  ///< share of an adapter and those before it
+};
+
 /// The share of a fleet's requests that its simulated replicas see: a Poisson process whose rate
 /// follows the day, thinned from its peak rate (Lewis and Shedler 1979). Arrivals, groups, lengths
 /// and routes are streams of their own, so that changing one leaves the others.
@@ -45,7 +57,8 @@ class RequestStream {
   double peak_shape_ = 1;  ///< highest value of the shape
   std::vector<Group> groups_of_fleet_;
   Seconds clock_;
-  Random arrivals_, groups_, prompts_, outputs_, routes_;
+  AdapterChoice adapter_choice_;
+  Random arrivals_, groups_, prompts_, outputs_, routes_, adapters_;
 };
 
 /// Mean tokens of lengths: of a log-normal by its quantiles, longer ones cut to the longest.

@@ -12,7 +12,7 @@ says its own in `.attrs["units"]`. What the program refuses is raised as Gridloc
 try:
     from ._files import (catalog, catalog_diff, catalog_rules, catalog_show, explore, generate, import_file,
                          outputs, replay, schema, studies, study)
-    from ._plans import build, export, plan, serve, serve_plan
+    from ._plans import build, export, plan, rollout, serve, serve_plan
     from ._program import GridlockError, program, version
     from ._scenario import Scenario, to_text
     from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
@@ -25,6 +25,6 @@ except ModuleNotFoundError as error:
 __all__ = ["GridlockError", "Scenario", "build", "cap", "catalog", "catalog_diff", "catalog_rules",
            "catalog_show", "collective", "compare", "explain", "explore", "export", "flows", "generate",
            "import_file", "open_results", "outputs", "plan", "program", "replay", "report", "run",
-           "schema", "serve", "serve_plan", "studies", "study", "sweep", "to_text", "topo", "validate",
-           "version"]
+           "rollout", "schema", "serve", "serve_plan", "studies", "study", "sweep", "to_text", "topo",
+           "validate", "version"]
 __version__ = "0.1.0"

@@ -171,6 +171,14 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
           host_gbs: float | None = None, store_gb: float | None = None, store_gbs: float | None = None,
           kv_tokens: int | None = None, turns: float | None = None, pause_s: float | None = None,
           answers: int | None = None, burstiness: float | None = None, surge: str | None = None,
+          adapters: int | None = None, adapter_rank: int | None = None,
+          adapter_slots: int | None = None, adapter_skew: float | None = None,
+          adapter_targets: str | None = None, images: int | None = None,
+          image_tokens: int | None = None, encoder: str | None = None, encoders: int | None = None,
+          expert_ranks: int | None = None, micro_batches: int | None = None,
+          replicas_min: int | None = None, target_requests: float | None = None,
+          weights_from: str | None = None, storage_gbs: float | None = None,
+          engine_start_s: float | None = None,
           cap: str | None = None, values: str | None = None, seed: int | None = None) -> pd.DataFrame:
     """Serves requests with a model: latencies, rates and what binds.
 
@@ -199,6 +207,12 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
             them; answers: to each prompt at once. `rate`, `concurrency` and `requests` count conversations.
         burstiness: shape of gamma-distributed times between arrivals, 1 for Poisson; surge: a flash crowd,
             "AT:SPAN:TIMES" in s.
+        adapters: low-rank adapters, one of which each request asks for, with their rank, slots in HBM, skew
+            (the n-th in proportion to n^-skew) and targets ("q_proj,v_proj").
+        images: of each request, image_tokens of its prompt each; encoders: accelerators that only encode.
+        expert_ranks: accelerators of experts alone; micro_batches take turns with attention.
+        replicas_min: the fleet follows its requests, target_requests for each replica; one that is started
+            gets weights_from "host", "replica" or "storage" (storage_gbs), and is up engine_start_s later.
         cap: "hbm", "hbm_capacity", "flops", "scale_up" or "nic": a row for each of `values` ("100,50%").
 
     Returns:
@@ -207,7 +221,8 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         output_tokens_per_s, in all, per_accelerator and per_user; goodput_requests_per_s;
         within_objectives (0 to 1); watts_per_accelerator (W); joules_per_output_token (J);
         usd_per_million_output_tokens; `waits_on` and `spends_on`: what most makes the first that waits
-        wait, and what iterations spend most time on. `attrs` has `waits` and `times`, a list for each row.
+        wait, and what iterations spend most time on. `attrs` has `waits`, `times` and `sizes` (of a fleet
+        that grows and shrinks), a list for each row.
     """
     words = [*override_words(overrides), *option_words({
         "--model": model, "--part": part, "--engine": engine, "--input": input,
@@ -222,11 +237,17 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         "--prefix-cache": prefix_cache, "--host-cache-gb": host_cache_gb, "--host-gbs": host_gbs,
         "--store-gb": store_gb, "--store-gbs": store_gbs, "--kv-tokens": kv_tokens, "--turns": turns,
         "--pause-s": pause_s, "--answers": answers, "--burstiness": burstiness, "--surge": surge,
-        "--cap": cap, "--values": values, "--seed": seed})]
+        "--adapters": adapters, "--adapter-rank": adapter_rank, "--adapter-slots": adapter_slots,
+        "--adapter-skew": adapter_skew, "--adapter-targets": adapter_targets, "--images": images,
+        "--image-tokens": image_tokens, "--encoder": encoder, "--encoders": encoders,
+        "--expert-ranks": expert_ranks, "--micro-batches": micro_batches,
+        "--replicas-min": replicas_min, "--target-requests": target_requests,
+        "--weights-from": weights_from, "--storage-gbs": storage_gbs,
+        "--engine-start-s": engine_start_s, "--cap": cap, "--values": values, "--seed": seed})]
     if rate is not None and concurrency is not None:
         raise ValueError("expected a rate or a concurrency")
     name, loads = ("rate", rate) if concurrency is None else ("concurrency", concurrency)
-    rows, waits, times = [], [], []
+    rows, waits, times, sizes = [], [], [], []
     if cap is not None:
         only = [] if rate is None and concurrency is None else option_words({f"--{name}": loads})
         record = _serve_once(scenario, [*words, *only])
@@ -237,12 +258,45 @@ def serve(scenario: Scenario | None = None, overrides: Overrides | None = None, 
         record = _serve_once(scenario, [*words, *option_words({f"--{name}": load})])
         waits.append(record.pop("waits", []))
         times.append(record.pop("times", []))
+        sizes.append(record.pop("sizes", []))
         first = {} if load is None else {name: float(load)}
         rows.append({**first, **_flat(record),
                      "waits_on": waits[-1][0]["limit"] if waits[-1] else None,
                      "spends_on": times[-1][0]["limit"] if times[-1] else None})
     frame = pd.DataFrame(rows)
-    frame.attrs = {"waits": waits, "times": times}
+    frame.attrs = {"waits": waits, "times": times, "sizes": sizes}
+    return frame
+
+
+def rollout(trainer: Scenario, overrides: Overrides | None = None, *, model: str | None = None,
+            part: str | None = None, engine: str | None = None, input: float | None = None,
+            output_tokens: float | None = None, spread: float | None = None, tensor: int | None = None,
+            pipeline: int | None = None, data: int | None = None, replicas: int | None = None,
+            weights: str | None = None, prompts: int | None = None, answers: int | None = None,
+            lag: int | None = None, steps: int | None = None, weight_gbs: float | None = None,
+            seed: int | None = None) -> pd.DataFrame:
+    """Reinforcement learning: a fleet answers, a trainer learns, its weights go to the fleet.
+
+    Args:
+        trainer: path, text or dict of a scenario with one training job; its step is taken for each token.
+        prompts, answers: of a step, and to each prompt; the other options are those of `serve`.
+        lag: steps by which answers may be older than what is trained.
+        weight_gbs: GB/s at which an accelerator of the fleet gets new weights; its NIC's when not given.
+
+    Returns:
+        One row for each step, times in s: answers_s, answers_half_s, training_s, weights_s,
+        answers_begin_s, ... `attrs` has step_s (mean), the shares of each part, fleet_busy and `binds`.
+    """
+    words = [*override_words(overrides), *option_words({
+        "--model": model, "--part": part, "--engine": engine, "--input": input,
+        "--output-tokens": output_tokens, "--spread": spread, "--tensor": tensor,
+        "--pipeline": pipeline, "--data": data, "--replicas": replicas, "--weights": weights,
+        "--prompts": prompts, "--answers": answers, "--lag": lag, "--steps": steps,
+        "--weight-gbs": weight_gbs, "--seed": seed})]
+    with as_file(trainer) as file:
+        result = json.loads(call(["rollout", file, *words, "--format", "json"]))
+    frame = pd.DataFrame(result.pop("points"))
+    frame.attrs = result
     return frame
 
 

@@ -93,6 +93,7 @@ inline constexpr CountField kCounts[] = {
     {"token_budget", &InferenceEngine::token_budget},
     {"batch_max", &InferenceEngine::batch_max},
     {"page", &InferenceEngine::page},
+    {"adapter_slots", &InferenceEngine::adapter_slots},
     {"small_token_budget", &InferenceEngine::small_token_budget},
     {"small_batch_max", &InferenceEngine::small_batch_max},
 };

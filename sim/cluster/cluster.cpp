@@ -272,30 +272,26 @@ void Cluster::SizeFleets() {
     const Seconds now = timeline_.now();
     const std::vector<SiteSpec>& sites = machine_.sites();
     const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * record_.interval);
-    const SiteIndex site = AllowedSites(*member.spec, sites).front();
-    const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites[site].server);
-    const std::int32_t missing = wanted - FleetCapacity(member, sites);
-    if (missing > 0) {
-      GrowFleet(job, static_cast<std::int32_t>(places.ServersFor(missing)));
+    const std::vector<SiteIndex> order = SitesOfFleet(member, machine_);
+    const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites[order.front()].server);
+    if (const std::int32_t missing = wanted - FleetCapacity(member, sites); missing > 0) {
+      GrowFleet(job, order, static_cast<std::int32_t>(places.ServersFor(missing)));
+    } else if (const auto better = BetterSite(member, machine_, servers_)) {
+      GrowFleet(job, {better->first}, better->second);
     }
-    const std::int32_t capacity =
-        std::min(FleetCapacity(member, sites), member.fleet->spec().replicas);
-    member.fleet->SetInService(std::min(wanted, capacity), /*in_order=*/true);
-    if (-missing >= places.replicas && !member.fleet->draining()) {
-      ShrinkFleet(job, -missing / places.replicas * places.servers);
+    const std::int32_t ready = FleetReady(member, sites, now);
+    member.fleet->SetInService(std::min(wanted, ready), /*in_order=*/true);
+    const std::int32_t spare = FleetCapacity(member, sites) - wanted;
+    if (spare >= places.replicas && member.starting.empty() && !member.fleet->draining()) {
+      ShrinkFleet(job, spare / places.replicas * places.servers);
     }
   }
 }
 
-// From any of its sites in their order; where nothing is free, runs of lower priority make room.
-void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
+// From these sites in their order; where nothing is free, runs of lower priority make room.
+void Cluster::GrowFleet(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers) {
   Member& member = members_[job];
-  for (std::size_t s = 0; s < machine_.sites().size() && servers > 0; ++s) {
-    const auto site = IndexOf<SiteIndex>(s);
-    const auto& allowed = member.spec->sites;
-    if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), site) == allowed.end()) {
-      continue;
-    }
+  for (const SiteIndex site : sites) {
     if (servers_.free(site) < servers) {
       for (const JobIndex victim : Victims(Queue().state, site, servers, member.spec->priority)) {
         Interrupt(victim, {.kind = EventKind::kPreempt, .detail = "for " + member.spec->name});
@@ -312,13 +308,31 @@ void Cluster::GrowFleet(JobIndex job, std::int32_t servers) {
     if (member.fleet_start.si() < 0) {
       member.fleet_start = timeline_.now();
     }
-    Note(JobEvent(EventKind::kStart, job, more));
+    StartReplicas(job, more);
   }
 }
 
-// The last that it took go first.
+void Cluster::StartReplicas(JobIndex job, const Placement& more) {
+  Member& member = members_[job];
+  const SiteSpec& site = machine_.site(more[0].site);
+  LifeEvent event = JobEvent(EventKind::kStart, job, more);
+  const std::int64_t replicas =
+      PlacesOf(member.fleet->spec(), site.server).CapacityOf(event.servers);
+  const Seconds start = member.fleet->StartTime(site.server, site.storage_bandwidth, replicas);
+  if (start > Seconds(0)) {
+    event.detail = "takes requests after " + FormatSeconds(start);
+    member.starting.push_back({timeline_.now() + start, static_cast<std::int32_t>(replicas)});
+    timeline_.At(timeline_.now() + start, [this] {
+      ReconsiderSoon();
+    });
+  }
+  Note(event);
+}
+
+// The last that it took go first, or those of the site that is worst now.
 void Cluster::ShrinkFleet(JobIndex job, std::int32_t servers) {
   Member& member = members_[job];
+  OrderServers(machine_, member);
   while (servers > 0 && !member.fleet_servers.empty()) {
     const ServerRun given = TakeLast(member.fleet_servers, servers);
     servers -= given.count;
@@ -334,8 +348,8 @@ void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
     GiveUp(job, {{site, server, 1}});
     ++member.servers_lost;
   }
-  const std::int32_t capacity = FleetCapacity(member, machine_.sites());
-  member.fleet->SetInService(std::min(member.fleet->in_service(), capacity), /*in_order=*/false);
+  const std::int32_t ready = FleetReady(member, machine_.sites(), timeline_.now());
+  member.fleet->SetInService(std::min(member.fleet->in_service(), ready), /*in_order=*/false);
 }
 
 void Cluster::Hold(JobIndex job, const Placement& placement) {

@@ -58,7 +58,8 @@ class Cluster {
   void ReconsiderSoon();
   void Reconsider();
   void SizeFleets();
-  void GrowFleet(JobIndex job, std::int32_t servers);
+  void GrowFleet(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers);
+  void StartReplicas(JobIndex job, const Placement& more);
   void ShrinkFleet(JobIndex job, std::int32_t servers);
   void DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server);
   void Hold(JobIndex job, const Placement& placement);

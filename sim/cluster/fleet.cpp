@@ -26,17 +26,14 @@ double QuantileOf(const LatencyHistogram& latencies, double q) {
 // Links of a unit's pools: the NICs of their accelerators, or the scale-up links of a server that
 // holds both.
 KvLinks LinksOf(const ServingSpec& spec, const ServerSpec& server) {
-  KvLinks links;
-  if (spec.pools()) {
-    const InferencePart part = InferencePartOf(server, spec.parts);
-    const bool one_server = spec.unit_accelerators() <= server.accelerators;
-    const double port = one_server ? part.link_bandwidth : part.nic_bandwidth;
-    links.leaving.assign(static_cast<std::size_t>(spec.prefill_replicas),
-                         port * spec.prefill_accelerators());
-    links.entering.assign(static_cast<std::size_t>(spec.decode_replicas),
-                          port * spec.accelerators());
+  if (!spec.pools()) {
+    return {};
   }
-  return links;
+  const InferencePart part = InferencePartOf(server, spec.parts);
+  const bool one_server = spec.unit_accelerators() <= server.accelerators;
+  const double port = one_server ? part.link_bandwidth : part.nic_bandwidth;
+  return LinksBetween(spec.prefill_replicas, port * spec.prefill_accelerators(),
+                      spec.decode_replicas, port * spec.accelerators());
 }
 
 std::int64_t Scaled(std::int64_t count, double scale) {
@@ -87,6 +84,13 @@ std::int32_t Fleet::Wanted(Seconds at, Seconds until) const {
   const double peak = spec_->arrivals.requests_per_second * (1 + spec_->arrivals.swing);
   const double wanted = std::ceil(spec_->replicas * rate / peak - 1e-9);
   return std::clamp(static_cast<std::int32_t>(wanted), spec_->replicas_min, spec_->replicas);
+}
+
+// Of pools the replicas that decode hold as much on each accelerator, or more.
+Seconds Fleet::StartTime(const ServerSpec& server, BytesPerSecond storage,
+                         std::int64_t replicas) const {
+  return StartTimeOf(spec_->start, InferencePartOf(server, spec_->parts),
+                     costs_->decode.weight_bytes(), storage, replicas * spec_->unit_accelerators());
 }
 
 void Fleet::SetInService(std::int32_t replicas, bool in_order) {
@@ -241,8 +245,8 @@ UnitWork Fleet::TakeSimulatedWork() {
     sum.arithmetic += work.arithmetic * scale_;
     sum.hbm += work.hbm * scale_;
     sum.links += work.links * scale_;
-    AddWork(work.decode, decode_);
-    AddWork(work.prefill, prefill_);
+    decode_ += work.decode;
+    prefill_ += work.prefill;
     moved_ += work.moved;
   }
   return sum;

@@ -47,6 +47,10 @@ class Fleet {
   /// of the day, fewer in proportion at lower rates, and never fewer than replicas_min.
   [[nodiscard]] std::int32_t Wanted(Seconds at, Seconds until) const;
 
+  /// From the start of so many replicas at once on such a server until they take requests.
+  [[nodiscard]] Seconds StartTime(const ServerSpec& server, BytesPerSecond storage,
+                                  std::int64_t replicas) const;
+
   /// Sets how many replicas are in service from now on. Replicas that leave in order finish their
   /// requests. Replicas that fail hand their requests to the others, which begin them anew.
   void SetInService(std::int32_t replicas, bool in_order);

@@ -63,7 +63,12 @@ class MachineNow {
     return sites_[site].PueAt(temperature_[site], it / fixed_[site].all);
   }
 
-  /// The same of a site of another epoch, in usual weather.
+  /// The same with all accelerators at their limits.
+  [[nodiscard]] double FullPueOf(SiteIndex site) const {
+    return sites_[site].PueAt(temperature_[site], 1);
+  }
+
+  /// PUE of a site of another epoch, in usual weather.
   [[nodiscard]] double UsualPueOf(SiteIndex site, const SiteSpec& spec, Watts it) const {
     return spec.PueAt(std::nullopt, it / fixed_[site].all);
   }

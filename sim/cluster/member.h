@@ -35,6 +35,14 @@ struct Member {
   std::unique_ptr<Fleet> fleet;
   Placement fleet_servers;
   Seconds fleet_start{-1};
+
+  /// Replicas of a fleet that have servers and do not take requests yet.
+  struct Starting {
+    Seconds ready;
+    std::int32_t replicas = 0;
+  };
+
+  std::vector<Starting> starting;
   std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
   Watts fleet_power;              ///< above that of servers held, mean since the last event
   Watts fleet_full_power;         ///< the same, if boards kept their own limit

@@ -4,6 +4,14 @@ namespace gridlock {
 namespace {
 
 constexpr Term kTerms[] = {
+    {"adapter", "LoRA, adapters, low-rank adapter, adapter slots",
+     "Two narrow matrices beside a product of the model, which make it another model at little "
+     "cost. Requests to one replica may ask for different ones; so many slots of HBM hold them, "
+     "and the others come from the host.",
+     "x --[W, n x k]--+--> y\n"
+     "  \\-[A]--[B]----/      rank of A and B: 8 to 64",
+     "parameters = rank x (n + k) of each product",
+     "gridlock serve --model llama-3.1-8b --engine sglang --rate 5 --adapters 200"},
     {"algbw and busbw", "algbw, busbw, bus bandwidth, algorithm bandwidth",
      "Two bandwidths of a collective, as nccl-tests prints them. algbw is the size of the "
      "buffer over the time. busbw is what every link would carry if the ranks sent as in "
@@ -60,6 +68,13 @@ constexpr Term kTerms[] = {
      "                         |write......|",
      "time lost per failure = interval / 2 + time to write + restart",
      "gridlock schema Checkpoint"},
+    {"autoscaling", "autoscaler, replicas started, replica start",
+     "A fleet that has as many replicas as its requests ask for. One that is started serves when "
+     "its weights have come and its engine is up; until then the others are full.",
+     "requests   ___/^^^^\\____\n"
+     "replicas   ______/^^^^^^\\_   late by the start, kept for a while",
+     "start = weights of an accelerator / rate of its link + engine",
+     "gridlock serve --tensor 8 --replicas 8 --replicas-min 2 --rate 5 --surge 600:600:4"},
     {"bisection bandwidth", "bisection, cut",
      "The bandwidth between the two halves of a network, for the worst way to halve it. "
      "Traffic that everybody has with everybody cannot exceed it.",
@@ -182,6 +197,13 @@ constexpr Term kTerms[] = {
      "tokens -> router -> all-to-all -> experts -> all-to-all -> tokens",
      "bytes a rank sends = tokens x experts per token x width x bytes, less what stays",
      "gridlock catalog show deepseek_v3"},
+    {"experts apart", "attention and experts apart, AFD, disaggregated experts, micro-batches",
+     "Attention and experts on accelerators of their own. The tokens of each layer go there and "
+     "back, and parts of the batch take turns so that neither side waits.",
+     "attention  [1][2][3][1][2][3]\n"
+     "experts       [1][2][3][1][2]",
+     "A + E + 2 C + max(A, E) (m L - 1)      (arXiv:2504.02263)",
+     "gridlock serve --model deepseek-r1 --part h200_sxm --weights fp8 --data 8 --expert-ranks 16"},
     {"exposed communication", "exposed",
      "Communication that nothing runs beside, so that the step becomes longer by it. What "
      "runs beside compute is hidden and costs nothing until it outlasts the compute.",
@@ -305,6 +327,14 @@ constexpr Term kTerms[] = {
      "HBM -> NIC === fabric === NIC -> HBM      without GPUDirect: HBM -> host -> NIC === ...", "",
      "gridlock collective examples/01-two-servers/scenario.textproto --op all_reduce "
      "--size 64KiB --set site.override.transport=roce"},
+    {"rollout", "rollouts, reinforcement learning, weight sync, lag",
+     "Answers of a fleet that a trainer learns from; its weights then go back to the fleet. With "
+     "a lag of one step the fleet answers while the trainer learns from the step before.",
+     "lag 0  [answers][train][weights][answers]...\n"
+     "lag 1  [answers 2][answers 3]\n"
+     "       [train 1  ][train 2  ]",
+     "step = answers + training + weights; with a lag max(answers + weights, training)",
+     "gridlock rollout examples/01-two-servers/scenario.textproto --model llama-3.1-8b"},
     {"roofline", "ridge, memory bound, compute bound, bandwidth bound",
      "The rate that a kernel can reach, drawn over its arithmetic intensity: HBM "
      "bandwidth times intensity up to the ridge, the peak of the matrix units beyond it.",

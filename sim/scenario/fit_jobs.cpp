@@ -85,6 +85,11 @@ class PlaceChecks {
                  " has " + std::to_string(fleet.model.layers) + " layers",
              "at most " + std::to_string(fleet.model.layers));
     }
+    if (fleet.start.from == WeightsFrom::kStorage &&
+        place_.site.storage_bandwidth <= BytesPerSecond(0.0)) {
+      refuse("start", "weights come from the storage of " + place_.name,
+             "storage_bandwidth: \"1 TB/s\" or another in the site");
+    }
     const std::int64_t replicas = PlacesOf(fleet, server).CapacityOf(place_.site.servers);
     if (replicas == 0) {
       refuse("tensor",

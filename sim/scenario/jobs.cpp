@@ -5,6 +5,7 @@
 #include "sim/scenario/convert.h"
 #include "sim/schema/quantity_text.h"
 #include "sim/schema/rules.h"
+#include "workloads/adapters.h"
 
 namespace gridlock {
 namespace {
@@ -114,6 +115,14 @@ void AddServingTables(const proto::Serving& serving, const ServingCatalogue& tab
   spec.engine_estimates = "engine " + engine + (fields.empty() ? "" : ": " + fields);
 }
 
+int TargetsOf(const proto::ServedAdapters& adapters) {
+  int targets = adapters.target_size() == 0 ? AdapterTargetByName("all-linear") : 0;
+  for (const std::string& target : adapters.target()) {
+    targets |= AdapterTargetByName(target);
+  }
+  return targets;
+}
+
 ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
                       const Catalogue& catalogue) {
   ServingSpec spec;
@@ -150,6 +159,19 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   }
   spec.draft_tokens = serving.draft_tokens();
   spec.accepted = serving.accepted();
+  if (serving.has_adapters()) {
+    spec.adapters = {Or(serving.adapters().rank(), 16), TargetsOf(serving.adapters()),
+                     serving.adapters().slots()};
+    spec.asked_adapters = {serving.adapters().count(), serving.adapters().skew()};
+  }
+  if (serving.has_start()) {
+    spec.start.from = static_cast<WeightsFrom>(serving.start().weights());
+    spec.start.engine =
+        serving.start().engine().empty() ? kEngineStart : TimeOf(serving.start().engine());
+  }
+  spec.site_order = static_cast<SiteOrder>(std::max(0, serving.site_order() - 1));
+  spec.expert_ranks = serving.experts_apart().ranks();
+  spec.micro_batches = Or(serving.experts_apart().micro_batches(), spec.micro_batches);
   spec.replicas_simulated = Or(serving.replicas_simulated(), spec.replicas);
   spec.days_simulated = serving.days_simulated();
   spec.ttft_objective = TimeOf(serving.ttft_objective());

@@ -179,6 +179,10 @@ void CheckServingNames(const proto::Serving& fleet, const Written& at, ProblemLi
     problems.Add(at.At("kv_cache").value, "",
                  Refusal("a KV cache in " + Quoted(fleet.kv_cache()), "bf16 or fp8"));
   }
+  for (int i = 0; i < fleet.adapters().target_size(); ++i) {
+    CheckListed("target of adapters", fleet.adapters().target(i), AdapterTargetNames(),
+                at.At("adapters").At("target", i).value, problems);
+  }
   if (fleet.engine().empty()) {
     return;
   }

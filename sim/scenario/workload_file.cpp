@@ -183,6 +183,7 @@ void WorkloadWriter::Add(const std::string& fleet, const Request& request) {
   message.set_group(request.group);
   message.set_prompt_tokens(request.prompt_tokens);
   message.set_output_tokens(request.output_tokens);
+  message.set_adapter(request.adapter + 1);
   stream_->Write(stream_->request);
 }
 

@@ -389,7 +389,7 @@ class Reader {
                                 "requests to a fleet by rising arrival"));
     }
     requests.push_back({Seconds(message.arrival()), message.route(), message.group(),
-                        message.prompt_tokens(), message.output_tokens()});
+                        message.prompt_tokens(), message.output_tokens(), message.adapter() - 1});
     ++requests_;
   }
 

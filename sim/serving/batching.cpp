@@ -25,7 +25,8 @@ BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch
       token_budget_(costs.engine().token_budget * costs.layout().data),
       capacity_(costs.cache_tokens()),
       page_waste_(costs.engine().page / 2),
-      reserve_whole_(costs.engine().reserve_whole) {
+      reserve_whole_(costs.engine().reserve_whole),
+      adapters_(costs.adapters().slots()) {
   CHECK(batch_max_ >= 1 && token_budget_ >= 1);
 }
 
@@ -45,6 +46,9 @@ std::vector<BatchRequest> BatchingReplica::TakeAll() {
   for (auto& [number, sequence] : active_) {
     take(sequence);
   }
+  adapters_ = AdapterSlots(costs_->adapters().slots());
+  adapters_to_load_ = 0;
+  to_encode_ = Seconds(0);
   for (std::deque<Sequence>* list : {&prefilling_, &loading_, &queue_}) {
     for (Sequence& sequence : *list) {
       take(sequence);
@@ -73,19 +77,14 @@ void BatchingReplica::Submit(const BatchRequest& request) {
   queue_.insert(place, sequence);
 }
 
-void BatchingReplica::AdvanceTo(Seconds until, const Completed& completed) {
-  while (clock_ < until && Step(until, completed)) {
-  }
-}
-
-void BatchingReplica::Finish(const Completed& completed) {
-  AdvanceTo(Seconds(HUGE_VAL), completed);
-}
-
 // Does what begins at the clock. False when nothing is left to be done.
 bool BatchingReplica::Step(Seconds until, const Completed& completed) {
   EndLoads();
   Admit(completed);
+  if (adapters_to_load_ > 0 || to_encode_ > Seconds(0)) {
+    Prepare();
+    return true;
+  }
   if (DecodesBeside() || prefilling_.empty()) {
     EvictUntilOneIterationFits();
   }
@@ -115,26 +114,13 @@ bool BatchingReplica::Step(Seconds until, const Completed& completed) {
   return true;
 }
 
-bool BatchingReplica::HasCome() const {
-  return !queue_.empty() &&
-         (queue_.front().outcome.evictions > 0 || queue_.front().outcome.request.arrival <= clock_);
-}
-
-// Tokens that the cache holds for a sequence at its admission.
-std::int64_t BatchingReplica::Held(const Sequence& sequence) const {
-  return sequence.to_prefill + page_waste_;
-}
-
-// What it may hold at most.
-std::int64_t BatchingReplica::Reserved(const Sequence& sequence) const {
-  const BatchRequest& request = sequence.outcome.request;
-  return request.prompt_tokens + request.output_tokens + page_waste_;
-}
-
 Wait BatchingReplica::WhyNot(const Sequence& first) const {
   const auto together = in_batch() + 1;
   if (together > batch_max_) {
     return Wait::kBatch;
+  }
+  if (!adapters_.HasRoom(first.outcome.request.adapter)) {
+    return Wait::kAdapter;
   }
   const std::int64_t room = capacity_ - (reserve_whole_ ? reserved_ : held_ + together);
   if ((reserve_whole_ ? Reserved(first) : Held(first)) > room) {
@@ -173,17 +159,36 @@ void BatchingReplica::Admit(const Completed& completed) {
       continue;
     }
     wait_ = WhyNot(first);
-    if (wait_ != Wait::kNothing) {
+    auto place = queue_.begin();
+    if (wait_ == Wait::kAdapter) {
+      place = NextWithSlot();
+      if (place == queue_.end() || WhyNot(*place) != Wait::kNothing) {
+        return;
+      }
+    } else if (wait_ != Wait::kNothing) {
       return;
     }
-    Enter(completed);
+    Enter(place, completed);
   }
 }
 
-// The first that waits takes its place in batch and cache.
-void BatchingReplica::Enter(const Completed& completed) {
-  Sequence first = std::move(queue_.front());
-  queue_.pop_front();
+// The first of those that have come whose adapter has a slot; the end where there is none.
+std::deque<BatchingReplica::Sequence>::iterator BatchingReplica::NextWithSlot() {
+  const auto yet_to_come = FirstToCome();
+  const auto found = std::find_if(queue_.begin(), yet_to_come, [this](const Sequence& each) {
+    return adapters_.HasRoom(each.outcome.request.adapter) && Reserved(each) <= capacity_;
+  });
+  return found == yet_to_come ? queue_.end() : found;
+}
+
+// It takes its place in batch and cache.
+void BatchingReplica::Enter(std::deque<Sequence>::iterator place, const Completed& completed) {
+  Sequence first = std::move(*place);
+  queue_.erase(place);
+  adapters_to_load_ += adapters_.Take(first.outcome.request.adapter) ? 1 : 0;
+  if (first.outcome.evictions == 0) {
+    to_encode_ += first.outcome.request.encode;
+  }
   if (first.outcome.evictions == 0) {
     first.outcome.admitted = clock_;
   }
@@ -216,15 +221,8 @@ void BatchingReplica::TakePrefix(Sequence& sequence) {
   sequence.prefilled = sequence.blocks_used * block;
   FitPrefixes();
   if (found.host + found.store > 0) {
-    const Bytes host = costs_->CacheBytesOf(found.host * block);
-    const Bytes store = costs_->CacheBytesOf(found.store * block);
-    Seconds span(0);
-    span += found.host > 0 ? host / prefixes_->spec().host_rate : Seconds(0);
-    span += found.store > 0 ? store / prefixes_->spec().store_rate : Seconds(0);
-    link_free_ = std::max(link_free_, clock_) + span;
-    sequence.loaded = link_free_;
-    prefixes_->counts.loaded += host + store;
-    prefixes_->counts.loading += span;
+    sequence.loaded = prefixes_->Load(clock_, costs_->CacheBytesOf(found.host * block),
+                                      costs_->CacheBytesOf(found.store * block));
   }
 }
 
@@ -243,6 +241,20 @@ void BatchingReplica::FitPrefixes() {
   }
 }
 
+// What those that were admitted need before their prompts, while nothing else goes on: adapters
+// come over the host's link, one after another, and images are encoded.
+void BatchingReplica::Prepare() {
+  const Seconds loading = costs_->adapters().LoadTime() * static_cast<double>(adapters_to_load_);
+  work_.adapter_loads += std::exchange(adapters_to_load_, 0);
+  work_.adapter_loading += loading;
+  const Seconds encoding = std::exchange(to_encode_, Seconds(0));
+  LimitTimes limits{};
+  limits[static_cast<std::size_t>(Limit::kHost)] = loading.si();
+  limits[static_cast<std::size_t>(Limit::kCompute)] = encoding.si();
+  Count(loading + encoding, 0, limits);
+  clock_ += loading + encoding;
+}
+
 void BatchingReplica::EndLoads() {
   while (!loading_.empty() && loading_.front().loaded <= clock_) {
     prefilling_.push_back(std::move(loading_.front()));
@@ -255,6 +267,7 @@ void BatchingReplica::Start(Sequence sequence) {
   sequence.admitted_at = iteration_;
   const BatchRequest& request = sequence.outcome.request;
   reads_ += request.prompt_tokens + sequence.decoded;
+  adapters_.BeginDecode(request.adapter);
   finishing_.emplace(iteration_ + request.output_tokens - sequence.decoded, admissions_);
   active_.emplace_hint(active_.end(), admissions_, std::move(sequence));
   ++admissions_;
@@ -281,6 +294,10 @@ BatchingReplica::Chunk BatchingReplica::NextChunk() {
     chunk.tokens += taken;
     chunk.pairs += PairsOf(each.prefilled, taken);
     chunk.outputs += taken == left ? 1 : 0;
+    if (each.outcome.request.adapter >= 0) {
+      chunk.adapted += taken;
+      chunk.adapters.push_back(each.outcome.request.adapter);
+    }
     room -= taken;
   }
   return chunk;
@@ -290,21 +307,27 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const std::int64_t beside = DecodesBeside() ? batch() : 0;
   const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
   const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
-  LimitTimes limits = costs_->BaseLimits(rows, outputs, sequences);
+  const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
+  const CostLines lines = costs_->LinesOf(rows, outputs, sequences, beside);
+  const CostLine& line = lines.At(reads);
+  LimitTimes limits = line.limits;
   const LimitTimes uneven = costs_->UnevenLimits(rows, chunk.tokens, chunk.pairs,
                                                  static_cast<std::int64_t>(chunks_.size()));
+  const std::int64_t adapted = chunk.adapted + (beside > 0 ? adapters_.decoding() : 0);
+  const std::int64_t different = adapters_.Different(chunk.adapters, beside > 0);
+  const LimitTimes low_rank =
+      costs_->adapters().Limits(static_cast<double>(adapted), static_cast<double>(different));
   const Seconds pairs = costs_->PerPair() * chunk.pairs;
   Seconds time = pairs;
   for (std::size_t i = 0; i < limits.size(); ++i) {
-    limits[i] += uneven[i];
+    limits[i] += uneven[i] + low_rank[i];
     time += Seconds(limits[i]);
   }
-  const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
-  if (beside > 0) {
-    time += costs_->PerRead(beside) * reads;
-  }
+  time += line.read * reads;
   limits[static_cast<std::size_t>(Limit::kCompute)] += pairs.si();
   Count(time, 1, limits);
+  work_.AddAdapters(costs_->adapters(), time, 1, static_cast<double>(adapted),
+                    static_cast<double>(different));
   work_.flop +=
       costs_->FlopOf(static_cast<double>(rows), static_cast<double>(outputs), reads, chunk.pairs);
   work_.bytes += costs_->BytesOf(static_cast<double>(rows), reads);
@@ -361,12 +384,14 @@ void BatchingReplica::EvictUntilOneIterationFits() {
       sequence.decoded += iteration_ - sequence.admitted_at;
       const std::int64_t prompt = sequence.outcome.request.prompt_tokens;
       reads_ -= prompt + sequence.decoded;
+      adapters_.EndDecode(sequence.outcome.request.adapter);
       held_ -= prompt + sequence.decoded - 1 + page_waste_;
       sequence.to_prefill = prompt + sequence.decoded;
       active_.erase(latest);
     }
     reserved_ -= Reserved(sequence);
     LeavePrefix(sequence);
+    adapters_.Release(sequence.outcome.request.adapter);
     sequence.prefilled = 0;
     sequence.loaded = Seconds(0);
     ++sequence.outcome.evictions;
@@ -375,74 +400,61 @@ void BatchingReplica::EvictUntilOneIterationFits() {
   }
 }
 
-const BatchingReplica::DecodeCosts& BatchingReplica::CostsOfBatch() const {
-  if (of_batch_.batch != batch()) {
-    of_batch_.batch = batch();
-    of_batch_.limits = costs_->BaseLimits(batch(), batch(), batch());
-    of_batch_.base = Seconds(0);
-    for (const double each : of_batch_.limits) {
-      of_batch_.base += Seconds(each);
+// Of the sequences that decode now.
+DecodePace BatchingReplica::Pace() const {
+  DecodeCosts& now = of_batch_;
+  if (now.batch != batch() || now.adapted != adapters_.decoding() ||
+      now.adapters != adapters_.different()) {
+    now = {batch(), adapters_.decoding(), adapters_.different(),
+           costs_->LinesOf(batch(), batch(), batch(), batch())};
+    if (now.adapted > 0) {
+      now.lines.Add(costs_->adapters().Limits(static_cast<double>(now.adapted),
+                                              static_cast<double>(now.adapters)));
     }
-    of_batch_.read = costs_->PerRead(batch());
   }
-  return of_batch_;
+  return {now.lines, batch(), reads_};
 }
 
-// The sum of an arithmetic series: each iteration reads `batch` tokens more.
-Seconds BatchingReplica::TimeOf(std::int64_t iterations) const {
-  const double n = static_cast<double>(iterations);
-  const double b = static_cast<double>(batch());
-  const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
-  return CostsOfBatch().base * n + CostsOfBatch().read * reads;
+// The first that is yet to come; those that were evicted stand in front.
+std::deque<BatchingReplica::Sequence>::iterator BatchingReplica::FirstToCome() {
+  return std::partition_point(queue_.begin(), queue_.end(), [this](const Sequence& each) {
+    return each.outcome.evictions > 0 || each.outcome.request.arrival <= clock_;
+  });
 }
 
-// The fewest iterations, from 1, that end at or after `time`; `at_most` when there are not as many.
-std::int64_t BatchingReplica::IterationsReaching(Seconds time, std::int64_t at_most) const {
-  const double base = CostsOfBatch().base.si(), read = CostsOfBatch().read.si();
-  const double b = static_cast<double>(batch());
-  const auto time_of = [&](std::int64_t iterations) {
-    const double n = static_cast<double>(iterations);
-    return clock_ +
-           Seconds(base * n + read * (n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1))));
-  };
-  if (time_of(at_most) < time) {
-    return at_most;
-  }
-  const double linear = base + read * (static_cast<double>(reads_) - 0.5 * b);
-  const double square = 0.5 * read * b, span = std::max(0.0, (time - clock_).si());
-  const double n = std::ceil(2 * span / (linear + std::sqrt(linear * linear + 4 * square * span)));
-  std::int64_t iterations =
-      static_cast<std::int64_t>(std::clamp(n, 1.0, static_cast<double>(at_most)));
-  // Rounding may be off by one.
-  while (iterations > 1 && time_of(iterations - 1) >= time) {
-    --iterations;
-  }
-  while (iterations < at_most && time_of(iterations) < time) {
-    ++iterations;
-  }
-  return iterations;
-}
-
-std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) const {
+std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) {
   std::int64_t n = finishing_.begin()->first - iteration_;
   if (!reserve_whole_) {
     n = std::max<std::int64_t>(1, std::min(n, (capacity_ - held_) / batch()));
   }
-  // Who waits does not fit before something ends; who is yet to come might.
-  if (!queue_.empty() && !HasCome() && batching_ != Batching::kStatic) {
-    n = IterationsReaching(queue_.front().outcome.request.arrival, n);
+  const DecodePace pace = Pace();
+  // Who waits does not fit before something ends; who is yet to come might. Who waits for a slot
+  // lets others pass.
+  if (!queue_.empty() && (!HasCome() || wait_ == Wait::kAdapter) &&
+      batching_ != Batching::kStatic) {
+    const auto next = FirstToCome();
+    n = next == queue_.end() ? n : pace.Reaching(clock_, next->outcome.request.arrival, n);
   }
   if (!loading_.empty()) {
-    n = IterationsReaching(loading_.front().loaded, n);
+    n = pace.Reaching(clock_, loading_.front().loaded, n);
   }
-  return std::isinf(until.si()) ? n : IterationsReaching(until, n);
+  return std::isinf(until.si()) ? n : pace.Reaching(clock_, until, n);
 }
 
 void BatchingReplica::Decode(std::int64_t iterations, const Completed& completed) {
   const double n = static_cast<double>(iterations), b = static_cast<double>(batch());
-  const double reads = n * static_cast<double>(reads_) + b * (0.5 * n * (n - 1));
-  const Seconds time = TimeOf(iterations);
-  Count(time, n, CostsOfBatch().limits);
+  const DecodePace pace = Pace();
+  double reads = 0;
+  Seconds time;
+  for (std::int64_t done = 0; done < iterations;) {
+    const DecodePace::Stretch stretch = pace.After(done, iterations - done);
+    Count(stretch.time(), static_cast<double>(stretch.iterations), stretch.line->limits);
+    time += stretch.time();
+    reads += stretch.reads;
+    done += stretch.iterations;
+  }
+  work_.AddAdapters(costs_->adapters(), time, n, static_cast<double>(adapters_.decoding()),
+                    static_cast<double>(adapters_.different()));
   work_.flop += n * costs_->FlopOf(b, b, 0, 0) + costs_->FlopOf(0, 0, reads, 0);
   work_.bytes += (n - 1) * costs_->BytesOf(b, 0) + costs_->BytesOf(b, reads);
   work_.rows += n * b;
@@ -467,6 +479,8 @@ void BatchingReplica::EndFinished(const Completed& completed) {
     held_ -= tokens - 1 + page_waste_;
     reserved_ -= Reserved(sequence);
     LeavePrefix(sequence);
+    adapters_.EndDecode(request.adapter);
+    adapters_.Release(request.adapter);
     active_.erase(found);
     finishing_.erase(finishing_.begin());
     sequence.outcome.end = clock_;
@@ -474,19 +488,10 @@ void BatchingReplica::EndFinished(const Completed& completed) {
   }
 }
 
-// Adds time to the sums: `base` is of one iteration, and what is more than that are its reads.
 void BatchingReplica::Count(Seconds time, double iterations, const LimitTimes& base) {
-  double known = 0;
-  for (std::size_t i = 0; i < base.size(); ++i) {
-    work_.limits[i] += base[i] * iterations;
-    known += base[i] * iterations;
-  }
-  work_.limits[static_cast<std::size_t>(Limit::kCache)] += time.si() - known;
-  work_.waits[static_cast<std::size_t>(HasCome() ? wait_ : Wait::kNothing)] += time.si();
-  work_.busy += time;
+  work_.Spend(time, iterations, base, HasCome() ? wait_ : Wait::kNothing);
   work_.sequence_seconds += static_cast<double>(batch()) * time.si();
   work_.cache_seconds += static_cast<double>(held_) * time.si();
-  work_.iterations += static_cast<std::int64_t>(iterations);
 }
 
 }  // namespace gridlock

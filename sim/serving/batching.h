@@ -5,6 +5,7 @@
 //
 //   while something can be done by `until`:
 //     admit those that wait, in order, while batch and cache have room
+//     adapters that are not in HBM come from the host: nothing else goes on then
 //     if prompts are to be prefilled: one iteration of what the token budget lets in, with (kFused,
 //       kChunked) or without (kPrompts, kStatic) the sequences that decode
 //     else if sequences decode: n = iterations until one ends, the cache is full, or one comes that
@@ -15,11 +16,12 @@
 // Invariants, which tests name:
 //   INV-1  tokens: a completed request has had all its prompt prefilled and all its answer decoded
 //   INV-2  cache: tokens held, the waste of pages included, never exceed IterationCosts
-//   INV-3  order: requests are admitted in the order in which they came, evicted ones first
+//   INV-3  order: requests are admitted in the order in which they came, evicted ones first; those
+//          whose adapter has no slot are passed by others
 //   INV-4  time: what the limits of time add up to is the time that the replica was busy
 
 #include <algorithm>
-#include <array>
+#include <cmath>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -30,6 +32,9 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "sim/serving/adapter_slots.h"
+#include "sim/serving/batch_work.h"
+#include "sim/serving/decode_pace.h"
 #include "sim/serving/prefix_cache.h"
 #include "workloads/inference.h"
 
@@ -43,6 +48,8 @@ struct BatchRequest {
   std::int64_t output_tokens = 1;
   std::int64_t cached_tokens = 0;  ///< of the prompt, known from a prefix cache: not prefilled
   bool prefilled = false;          ///< elsewhere, and its cache has come: it starts decoding
+  std::int32_t adapter = -1;       ///< that it asks for; -1: the model alone
+  Seconds encode;                  ///< that the replica takes for its images before the prompt
   /// The prompt's blocks, for a cache of beginnings; they outlive the run. Null: not known.
   const std::vector<std::int64_t>* blocks = nullptr;
 };
@@ -53,25 +60,6 @@ struct BatchOutcome {
   Seconds admitted, first_token, end;
   std::int32_t evictions = 0;
   bool refused = false;  ///< the cache can never hold it
-};
-
-/// Why the first of those that wait is not admitted.
-enum class Wait { kNothing, kBatch, kCache, kPrefill };
-
-inline constexpr int kWaits = 4;
-
-/// Sums over the time of a replica.
-struct BatchWork {
-  Seconds busy;
-  LimitTimes limits{};                 ///< of busy
-  std::array<double, kWaits> waits{};  ///< s of busy time in which the first that waits, waits so
-  double sequence_seconds = 0;         ///< sequences that decode x s
-  double cache_seconds = 0;            ///< tokens in the cache x s
-  std::int64_t iterations = 0, prompt_tokens = 0, output_tokens = 0, evictions = 0;
-  std::int64_t cache_peak = 0, batch_peak = 0;
-  double flop = 0, bytes = 0;   ///< of all accelerators of the replica
-  double rows = 0;              ///< tokens that went through the layers
-  double reads = 0, pairs = 0;  ///< cached tokens that decoding read; pairs of prompts
 };
 
 class BatchingReplica {
@@ -95,14 +83,17 @@ class BatchingReplica {
   void Submit(const BatchRequest& request);
 
   /// Begins nothing at or after `until`. Requests that end are handed to `completed`, in order.
-  void AdvanceTo(Seconds until, const Completed& completed);
+  void AdvanceTo(Seconds until, const Completed& completed) {
+    while (clock_ < until && Step(until, completed)) {
+    }
+  }
 
   /// Does the next event, which begins at the clock; iterations that only decode are jumped over no
   /// further than the first boundary at or after `until`. False when there is nothing to do.
   bool StepOnce(Seconds until, const Completed& completed) { return Step(until, completed); }
 
   /// Until all that was submitted has ended.
-  void Finish(const Completed& completed);
+  void Finish(const Completed& completed) { AdvanceTo(Seconds(HUGE_VAL), completed); }
 
   /// Nothing begins before `time` when there is nothing to do now.
   void WaitUntil(Seconds time) {
@@ -148,14 +139,15 @@ class BatchingReplica {
   struct Chunk {
     std::int64_t tokens = 0, outputs = 0;
     double pairs = 0;
+    std::int64_t adapted = 0;            ///< of the tokens, with an adapter
+    std::vector<std::int32_t> adapters;  ///< of those
   };
 
   [[nodiscard]] bool Step(Seconds until, const Completed& completed);
-  [[nodiscard]] bool HasCome() const;
-  [[nodiscard]] std::int64_t Held(const Sequence& sequence) const;
-  [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const;
   void Admit(const Completed& completed);
-  void Enter(const Completed& completed);
+  [[nodiscard]] std::deque<Sequence>::iterator NextWithSlot();
+  void Enter(std::deque<Sequence>::iterator place, const Completed& completed);
+  void Prepare();
   void TakePrefix(Sequence& sequence);
   void LeavePrefix(Sequence& sequence);
   void FitPrefixes();
@@ -167,20 +159,34 @@ class BatchingReplica {
   void Prefill(const Chunk& chunk, const Completed& completed);
   void EvictUntilOneIterationFits();
 
-  /// What one iteration of a batch that only decodes takes, caches empty.
+  /// What one iteration of a batch that only decodes takes, and what it depends on.
   struct DecodeCosts {
-    std::int64_t batch = -1;
-    LimitTimes limits{};
-    Seconds base, read;
+    std::int64_t batch = -1, adapted = 0, adapters = 0;
+    CostLines lines;
   };
 
-  [[nodiscard]] const DecodeCosts& CostsOfBatch() const;
-  [[nodiscard]] Seconds TimeOf(std::int64_t iterations) const;
-  [[nodiscard]] std::int64_t IterationsUntilEvent(Seconds until) const;
-  [[nodiscard]] std::int64_t IterationsReaching(Seconds time, std::int64_t at_most) const;
+  [[nodiscard]] DecodePace Pace() const;
+  [[nodiscard]] std::deque<Sequence>::iterator FirstToCome();
+  [[nodiscard]] std::int64_t IterationsUntilEvent(Seconds until);
   void Decode(std::int64_t iterations, const Completed& completed);
   void EndFinished(const Completed& completed);
   void Count(Seconds time, double iterations, const LimitTimes& base);
+
+  /// Whether the first that waits has come.
+  [[nodiscard]] bool HasCome() const {
+    return !queue_.empty() && (queue_.front().outcome.evictions > 0 ||
+                               queue_.front().outcome.request.arrival <= clock_);
+  }
+
+  /// Tokens that the cache holds for a sequence at its admission, and at most.
+  [[nodiscard]] std::int64_t Held(const Sequence& sequence) const {
+    return sequence.to_prefill + page_waste_;
+  }
+
+  [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const {
+    const BatchRequest& request = sequence.outcome.request;
+    return request.prompt_tokens + request.output_tokens + page_waste_;
+  }
 
   [[nodiscard]] std::int64_t batch() const { return static_cast<std::int64_t>(active_.size()); }
 
@@ -198,9 +204,11 @@ class BatchingReplica {
   std::deque<Sequence> queue_;
   std::deque<Sequence> loading_;  ///< admitted, and waiting for the host's link, in its order
   std::deque<Sequence> prefilling_;
+  AdapterSlots adapters_;
+  std::int64_t adapters_to_load_ = 0;  ///< of those admitted, before the next iteration
+  Seconds to_encode_;                  ///< the same, of their images
   std::unique_ptr<PrefixCache> prefixes_;
-  Seconds link_free_;                        ///< when the host's link has nothing to load
-  std::map<std::int64_t, Sequence> active_;  ///< by number of admission
+  std::map<std::int64_t, Sequence> active_;                    ///< by number of admission
   std::set<std::pair<std::int64_t, std::int64_t>> finishing_;  ///< last iteration, admission
   std::int64_t admissions_ = 0;
   mutable DecodeCosts of_batch_;      ///< of the last batch asked for

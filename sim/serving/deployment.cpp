@@ -47,7 +47,7 @@ Trial TryAt(const Duty& duty, const IterationCosts& costs, double rate) {
 // `known`.
 double RateOf(const Duty& duty, const IterationCosts& costs, double known) {
   double low = duty.load.value / 4096;
-  if (!TryAt(duty, costs, low).keeps) {
+  if (known <= 0 && !TryAt(duty, costs, low).keeps) {
     return 0;
   }
   // With everything queued at once no more tokens come out, whatever the rate.
@@ -177,12 +177,12 @@ ServingPlan PlanOf(const PlanSpec& spec, const Rated& prefill, const Rated& deco
   plan.prefill.replicas = prefill.ReplicasFor(spec.load.value);
   const IterationCosts first = CostsOfDeployment(plan.prefill);
   const IterationCosts second = CostsOfDeployment(plan.deployment);
-  PoolSpec pools{&first, &second, {}, Router::kLeastLoaded};
   const double nic = plan.deployment.part.nic_bandwidth;
-  pools.links.leaving.assign(static_cast<std::size_t>(plan.prefill.replicas),
-                             nic * plan.prefill.layout.accelerators());
-  pools.links.entering.assign(static_cast<std::size_t>(plan.deployment.replicas),
-                              nic * plan.deployment.layout.accelerators());
+  const PoolSpec pools{
+      &first, &second,
+      LinksBetween(plan.prefill.replicas, nic * plan.prefill.layout.accelerators(),
+                   plan.deployment.replicas, nic * plan.deployment.layout.accelerators()),
+      Router::kLeastLoaded};
   ServeLoad load = spec.load;
   load.kind = LoadKind::kRate;
   load.requests = RequestsOfTrial(second) * plan.deployment.replicas;
@@ -224,7 +224,8 @@ void AddPools(const PlanSpec& spec, const PricedPart& part, WeightFormat weights
   }
 }
 
-// Of a replica, for the launcher of an engine; `role` of pools, "" without.
+// Of a replica, for the launcher of an engine; `role` of pools, "" without. Options as vLLM 0.11,
+// SGLang 0.5, TensorRT-LLM 1.1 and Dynamo 1.6 document them.
 std::string CommandOf(const Deployment& deployment, const std::string& server,
                       const std::string& role) {
   const InferenceLayout& layout = deployment.layout;
@@ -376,7 +377,6 @@ std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried) {
 
 const std::vector<std::string> kLaunchers = {"vllm", "sglang", "trtllm", "dynamo"};
 
-// Options as vLLM 0.11, SGLang 0.5, TensorRT-LLM 1.1 and Dynamo 1.6 document them.
 std::string LaunchCommands(const ServingPlan& plan, const std::string& server) {
   std::string text = server == "dynamo" ? "python3 -m dynamo.frontend --router-mode kv\n" : "";
   if (!plan.pools()) {

@@ -5,6 +5,7 @@
 #include <queue>
 
 #include "sim/base/check.h"
+#include "sim/serving/encode_pool.h"
 #include "sim/serving/load_source.h"
 #include "sim/serving/replica_pool.h"
 
@@ -12,25 +13,40 @@ namespace gridlock {
 
 namespace {
 
+enum class FleetWhat { kArrival, kEncoded, kEnded, kReady, kDecide };
+
 struct FleetEvent {
   Seconds time;
-  bool ended = false;  ///< else it arrives
-  std::size_t request = 0;
+  FleetWhat what = FleetWhat::kArrival;
+  std::size_t number = 0;  ///< of a request, or of a replica that is ready
 };
 
 struct LaterInFleet {
   bool operator()(const FleetEvent& a, const FleetEvent& b) const {
-    return a.time != b.time ? a.time > b.time : a.request > b.request;
+    return a.time != b.time ? a.time > b.time : a.number > b.number;
   }
 };
 
 class FleetRun {
  public:
-  FleetRun(const IterationCosts& costs, int replicas, Router router, const ServeLoad& load)
+  FleetRun(const IterationCosts& costs, int replicas, Router router, const ServeLoad& load,
+           const ScaleSpec& scale)
       : costs_(costs),
         pool_(costs, static_cast<std::size_t>(replicas), load.batch_max, router, load.prefixes),
-        source_(load, costs.layout().TokensPerStep()) {
+        encoders_(load.encode),
+        source_(load, costs.layout().TokensPerStep()),
+        scale_(scale),
+        autoscaler_(scale, replicas),
+        states_(static_cast<std::size_t>(replicas), State::kInService),
+        since_(states_.size()) {
     Await(source_.Begin());
+    if (scales()) {
+      for (std::size_t i = static_cast<std::size_t>(scale.replicas_min); i < states_.size(); ++i) {
+        SetState(i, State::kOff, Seconds(0));
+      }
+      NoteSize(Seconds(0));
+      events_.push({scale.interval, FleetWhat::kDecide, 0});
+    }
   }
 
   FleetResult Run() {
@@ -41,20 +57,28 @@ class FleetRun {
     result_.served.prefixes = pool_.Prefixes();
     for (std::size_t i = 0; i < pool_.size(); ++i) {
       result_.replicas.push_back(pool_.at(i).work());
+      SetState(i, State::kOff, result_.served.duration);
     }
+    result_.encoding = encoders_.spans();
+    result_.encoder_busy = encoders_.busy();
     return std::move(result_);
   }
 
  private:
+  enum class State { kOff, kStarting, kInService, kLeaving };
+
+  [[nodiscard]] bool scales() const { return scale_.replicas_min > 0; }
+
   void Await(const std::vector<BatchRequest>& requests) {
     for (const BatchRequest& request : requests) {
       const auto id = static_cast<std::size_t>(request.id);
       places_.resize(std::max(places_.size(), id + 1), 0);
-      events_.push({request.arrival, false, id});
+      events_.push({request.arrival, FleetWhat::kArrival, id});
+      ++coming_;
     }
   }
 
-  // What comes first; at equal times arrivals and ends, then replicas.
+  // What comes first; at equal times events, then replicas.
   bool Next() {
     const Seconds event = events_.empty() ? Seconds(HUGE_VAL) : events_.top().time;
     Seconds step;
@@ -70,28 +94,138 @@ class FleetRun {
       pool_.at(first).StepOnce(event, [this](const BatchOutcome& outcome) {
         result_.served.Add(ServedOf(outcome, costs_));
         result_.served.duration = std::max(result_.served.duration, outcome.end);
-        events_.push({outcome.end, true, static_cast<std::size_t>(outcome.request.id)});
+        events_.push(
+            {outcome.end, FleetWhat::kEnded, static_cast<std::size_t>(outcome.request.id)});
       });
     }
     return true;
   }
 
   void Handle(const FleetEvent& event) {
-    const BatchRequest request = source_.at(static_cast<std::int64_t>(event.request));
-    if (!event.ended) {
-      const std::size_t place = pool_.Choose(request);
-      places_[event.request] = place;
-      pool_.at(place).Submit(request);
+    switch (event.what) {
+      case FleetWhat::kArrival:
+        --coming_;
+        ++inside_;
+        if (encoders_.used()) {
+          events_.push({encoders_.Encode(event.time), FleetWhat::kEncoded, event.number});
+          return;
+        }
+        Route(event);
+        return;
+      case FleetWhat::kEncoded:
+        Route(event);
+        return;
+      case FleetWhat::kEnded:
+        End(event);
+        return;
+      case FleetWhat::kReady:
+        SetState(event.number, State::kInService, event.time);
+        NoteSize(event.time);
+        return;
+      case FleetWhat::kDecide:
+        Decide(event.time);
+        return;
+    }
+  }
+
+  void Route(const FleetEvent& event) {
+    const BatchRequest& request = source_.at(static_cast<std::int64_t>(event.number));
+    const std::size_t place = pool_.Choose(request);
+    places_[event.number] = place;
+    if (encoders_.used() || scales()) {
+      pool_.at(place).WaitUntil(event.time);
+    }
+    pool_.at(place).Submit(request);
+  }
+
+  void End(const FleetEvent& event) {
+    const BatchRequest request = source_.at(static_cast<std::int64_t>(event.number));
+    const std::size_t place = places_[event.number];
+    pool_.Left(place, request);
+    --inside_;
+    if (states_[place] == State::kLeaving && pool_.requests(place) == 0) {
+      SetState(place, State::kOff, event.time);
+      NoteSize(event.time);
+    }
+    Await(source_.After(request.id, event.time));
+  }
+
+  [[nodiscard]] int Count(State state) const {
+    return static_cast<int>(std::count(states_.begin(), states_.end(), state));
+  }
+
+  // A replica that is not off costs its time.
+  void SetState(std::size_t replica, State state, Seconds now) {
+    State& old = states_[replica];
+    if (old != State::kOff && state == State::kOff) {
+      result_.replica_time += now - since_[replica];
+    } else if (old == State::kOff) {
+      since_[replica] = now;
+    }
+    old = state;
+    pool_.SetInService(replica, state == State::kInService);
+  }
+
+  void Decide(Seconds now) {
+    const int there = Count(State::kInService) + Count(State::kStarting);
+    const int wanted = autoscaler_.Decide(now, inside_, there);
+    for (int i = there; i < wanted; ++i) {
+      StartOne(now);
+    }
+    for (int i = wanted; i < there; ++i) {
+      StopOne(now);
+    }
+    if (wanted != there) {
+      NoteSize(now);
+    }
+    if (coming_ + inside_ > 0) {
+      events_.push({now + scale_.interval, FleetWhat::kDecide, 0});
+    }
+  }
+
+  // One that is about to leave has its weights still.
+  void StartOne(Seconds now) {
+    const auto leaving = std::find(states_.begin(), states_.end(), State::kLeaving);
+    if (leaving != states_.end()) {
+      SetState(static_cast<std::size_t>(leaving - states_.begin()), State::kInService, now);
       return;
     }
-    pool_.Left(places_[event.request], request);
-    Await(source_.After(request.id, event.time));
+    const auto off = std::find(states_.begin(), states_.end(), State::kOff);
+    const auto replica = static_cast<std::size_t>(off - states_.begin());
+    SetState(replica, State::kStarting, now);
+    events_.push({now + scale_.start, FleetWhat::kReady, replica});
+    ++result_.starts;
+  }
+
+  // The one with the fewest requests; none while one only starts.
+  void StopOne(Seconds now) {
+    std::size_t fewest = states_.size();
+    for (std::size_t i = 0; i < states_.size(); ++i) {
+      if (states_[i] == State::kInService &&
+          (fewest == states_.size() || pool_.requests(i) < pool_.requests(fewest))) {
+        fewest = i;
+      }
+    }
+    if (fewest < states_.size() && Count(State::kInService) > scale_.replicas_min) {
+      SetState(fewest, pool_.requests(fewest) > 0 ? State::kLeaving : State::kOff, now);
+    }
+  }
+
+  void NoteSize(Seconds now) {
+    result_.sizes.push_back(
+        {now, Count(State::kInService), Count(State::kStarting), Count(State::kLeaving), inside_});
   }
 
   const IterationCosts& costs_;
   ReplicaPool pool_;
+  EncodePool encoders_;
   LoadSource source_;
-  std::vector<std::size_t> places_;  ///< the replica of each request
+  ScaleSpec scale_;
+  Autoscaler autoscaler_;
+  std::vector<State> states_;             ///< by replica
+  std::vector<Seconds> since_;            ///< it is not off
+  std::int64_t coming_ = 0, inside_ = 0;  ///< requests that have not arrived, and not ended
+  std::vector<std::size_t> places_;       ///< the replica of each request
   std::priority_queue<FleetEvent, std::vector<FleetEvent>, LaterInFleet> events_;
   FleetResult result_;
 };
@@ -99,9 +233,9 @@ class FleetRun {
 }  // namespace
 
 FleetResult RunFleet(const IterationCosts& costs, int replicas, Router router,
-                     const ServeLoad& load) {
-  CHECK(replicas > 0 && !load.prefilled);
-  return FleetRun(costs, replicas, router, load).Run();
+                     const ServeLoad& load, const ScaleSpec& scale) {
+  CHECK(replicas > 0 && !load.prefilled && scale.replicas_min <= replicas && scale.target > 0);
+  return FleetRun(costs, replicas, router, load, scale).Run();
 }
 
 }  // namespace gridlock

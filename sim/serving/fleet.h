@@ -6,18 +6,33 @@
 
 #include <vector>
 
+#include "sim/serving/autoscaler.h"
 #include "sim/serving/router.h"
 #include "sim/serving/serve_run.h"
 
 namespace gridlock {
 
-struct FleetResult {
-  ServeResult served;               ///< of all replicas together
-  std::vector<BatchWork> replicas;  ///< what each did
+/// How many replicas there are from a time on.
+struct ReplicaCounts {
+  Seconds time;
+  int in_service = 0, starting = 0;
+  int leaving = 0;            ///< get no requests any more, and finish theirs
+  std::int64_t requests = 0;  ///< that wait or run
 };
 
-/// Runs the load on `replicas` replicas; `load.value` and `load.requests` are of all together.
+struct FleetResult {
+  ServeResult served;                ///< of all replicas together
+  std::vector<BatchWork> replicas;   ///< what each did
+  std::vector<ReplicaCounts> sizes;  ///< by rising time; empty: there was one size
+  int starts = 0;                    ///< of replicas, after the first
+  Seconds replica_time;              ///< of all, from the start of each until it is gone
+  std::vector<Seconds> encoding;     ///< arrival to embeddings, of a pool of encoders
+  Seconds encoder_busy;
+};
+
+/// Runs the load on at most `replicas` replicas; `load.value` and `load.requests` are of all
+/// together.
 FleetResult RunFleet(const IterationCosts& costs, int replicas, Router router,
-                     const ServeLoad& load);
+                     const ServeLoad& load, const ScaleSpec& scale = {});
 
 }  // namespace gridlock

@@ -15,6 +15,13 @@ constexpr double kTogether = 1e-12;
 
 }  // namespace
 
+KvLinks LinksBetween(int leaving, double leaving_rate, int entering, double entering_rate) {
+  KvLinks links;
+  links.leaving.assign(static_cast<std::size_t>(leaving), leaving_rate);
+  links.entering.assign(static_cast<std::size_t>(entering), entering_rate);
+  return links;
+}
+
 KvNetwork::KvNetwork(const KvLinks& links) : links_(links) {
   for (const std::vector<double>* rates : {&links.leaving, &links.entering}) {
     for (const double rate : *rates) {

@@ -21,6 +21,9 @@ struct KvLinks {
   Seconds latency;               ///< of each transfer
 };
 
+/// Of so many replicas on each side, with bytes/s of each; no core, no latency.
+KvLinks LinksBetween(int leaving, double leaving_rate, int entering, double entering_rate);
+
 class KvNetwork {
  public:
   struct Ended {

@@ -64,6 +64,7 @@ void LoadSource::Open(Seconds at, std::vector<BatchRequest>& into) {
   }
   Conversation& conversation = conversations_.emplace_back();
   conversation.number = first.id;
+  conversation.adapter = first.adapter;
   Random random = RandomOf(load_, first.id, 0);
   conversation.turns = DrawTurns(load_.turns, random);
   Ask(conversations_.size() - 1, first, into);
@@ -103,6 +104,7 @@ std::vector<BatchRequest> LoadSource::After(std::int64_t id, Seconds end) {
     if (++conversation.turn < conversation.turns) {
       Random random = RandomOf(load_, conversation.number, conversation.turn);
       BatchRequest next;
+      next.adapter = conversation.adapter;
       const double pause = load_.pause.si() > 0 ? random.Exponential(load_.pause.si()) : 0;
       next.arrival = end + Seconds(pause);
       next.prompt_tokens = conversation.context + DrawTokens(load_.prompt, random);

@@ -35,6 +35,7 @@ class LoadSource {
  private:
   struct Conversation {
     std::int64_t number = 0;
+    std::int32_t adapter = -1;
     std::int64_t turn = 0, turns = 1;
     std::int64_t open = 0;     ///< answers of this turn that have not ended
     std::int64_t context = 0;  ///< tokens of this turn's prompt and of its first answer

@@ -10,6 +10,7 @@ namespace gridlock {
 
 Pools::Pools(const PoolSpec& spec, std::int64_t batch_max, const PrefixSpec& prefixes)
     : decode_costs_(spec.decode),
+      encoders_(spec.encode),
       prefill_(*spec.prefill, spec.links.leaving.size(), 0, spec.router, prefixes),
       decode_(*spec.decode, spec.links.entering.size(), batch_max,
               spec.router == Router::kPrefixAware ? Router::kLeastLoaded : spec.router, {}),
@@ -74,6 +75,12 @@ void Pools::Handle(const Event& event, const Ended& ended) {
   BatchRequest request = Inside(event.place);
   switch (event.what) {
     case What::kArrival:
+      if (encoders_.used()) {
+        After(encoders_.Encode(event.time), What::kEncoded, event.place);
+        return;
+      }
+      [[fallthrough]];
+    case What::kEncoded:
       place.prefill = prefill_.Choose(request);
       request.output_tokens = 1;
       prefill_.at(place.prefill).WaitUntil(event.time);
@@ -113,7 +120,8 @@ void Pools::Arrive(std::size_t place, Seconds time) {
   BatchRequest request = Inside(place);
   request.arrival = time;
   request.prefilled = true;
-  request.blocks = nullptr;  // decode replicas keep no beginnings
+  request.encode = Seconds(0);  // they were
+  request.blocks = nullptr;     // decode replicas keep no beginnings
   decode_.at(places_[place].decode).Submit(request);
 }
 
@@ -153,7 +161,9 @@ std::vector<BatchRequest> Pools::TakeAll() {
 PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
   CHECK(spec.prefill != nullptr && spec.decode != nullptr && !load.prefilled);
   CHECK(!spec.links.leaving.empty() && !spec.links.entering.empty());
-  Pools pools(spec, load.batch_max, load.prefixes);
+  PoolSpec with_images = spec;
+  with_images.encode = load.encode;
+  Pools pools(with_images, load.batch_max, load.prefixes);
   LoadSource source(load, spec.decode->layout().TokensPerStep());
   const auto submit = [&](const std::vector<BatchRequest>& requests) {
     for (const BatchRequest& request : requests) {
@@ -180,6 +190,8 @@ PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
   result.served.cache_tokens = spec.decode->cache_tokens();
   result.prefill_work = pools.prefill().Work();
   result.served.prefixes = pools.prefill().Prefixes();
+  result.encoding = pools.encoders().spans();
+  result.encoder_busy = pools.encoders().busy();
   result.moved = pools.network().moved();
   result.network_busy = pools.network().busy();
   result.other_share = pools.network().OtherShare();

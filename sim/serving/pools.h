@@ -4,7 +4,8 @@
 // first token; its cache moves over the fabric (kv_network.h); another replica decodes the rest.
 //
 //   until nothing is left, do what comes first:
-//     a request arrives       the router gives it to a prefill replica
+//     a request arrives       its images go to encoders, where a pool of these is in front; then
+//                             the router gives it to a prefill replica
 //     a prefill ends          its cache begins to move to the decode replica that the router names
 //     a cache has come        it waits in that replica for room in batch and cache
 //     a replica is free       it does its next event (batching.h); a decode replica jumps over
@@ -26,6 +27,7 @@
 #include <queue>
 #include <vector>
 
+#include "sim/serving/encode_pool.h"
 #include "sim/serving/kv_network.h"
 #include "sim/serving/replica_pool.h"
 #include "sim/serving/router.h"
@@ -38,6 +40,7 @@ struct PoolSpec {
   const IterationCosts* decode = nullptr;
   KvLinks links;  ///< as many entries as replicas
   Router router = Router::kLeastLoaded;
+  EncodeSpec encode = {};  ///< of images, in front of the pool that prefills
 };
 
 class Pools {
@@ -77,11 +80,13 @@ class Pools {
 
   [[nodiscard]] const KvNetwork& network() const { return network_; }
 
+  [[nodiscard]] const EncodePool& encoders() const { return encoders_; }
+
   /// Requests that have been submitted and not ended.
   [[nodiscard]] std::int64_t under_way() const { return under_way_; }
 
  private:
-  enum class What { kArrival, kPrefilled, kEnded };
+  enum class What { kArrival, kEncoded, kPrefilled, kEnded };
 
   struct Event {
     Seconds time;
@@ -111,6 +116,7 @@ class Pools {
   [[nodiscard]] BatchRequest Inside(std::size_t place) const;
 
   const IterationCosts* decode_costs_;
+  EncodePool encoders_;
   ReplicaPool prefill_, decode_;
   KvNetwork network_;
   std::vector<Place> places_;
@@ -125,6 +131,8 @@ struct PoolResult {
   std::vector<Seconds> waits_of_prefill;  ///< arrival to admission
   std::vector<Seconds> transfers;         ///< first token to cache there
   std::vector<Seconds> waits_of_decode;   ///< cache there to admission
+  std::vector<Seconds> encoding;          ///< arrival to embeddings, of a pool of encoders
+  Seconds encoder_busy;
   Bytes moved;
   Seconds network_busy;
   double other_share = 1;  ///< KvNetwork::OtherShare at the end

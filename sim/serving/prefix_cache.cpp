@@ -103,6 +103,16 @@ void PrefixCache::ToHost(std::int64_t id, Block& block) {
   }
 }
 
+Seconds PrefixCache::Load(Seconds now, Bytes host, Bytes store) {
+  Seconds span(0);
+  span += host > Bytes(0) ? host / spec_.host_rate : Seconds(0);
+  span += store > Bytes(0) ? store / spec_.store_rate : Seconds(0);
+  link_free_ = std::max(link_free_, now) + span;
+  counts.loaded += host + store;
+  counts.loading += span;
+  return link_free_;
+}
+
 void PrefixCache::Fit(std::int64_t tokens) {
   const std::int64_t most =
       spec_.hbm_tokens < 0 ? tokens : std::min(spec_.hbm_tokens, std::max<std::int64_t>(tokens, 0));

@@ -92,6 +92,9 @@ class PrefixCache {
   /// The first `used` of the blocks are no longer in use.
   void Release(const std::vector<std::int64_t>& blocks, std::int64_t used);
 
+  /// Brings so much from the host and the store, one load after another: when it is there.
+  Seconds Load(Seconds now, Bytes host, Bytes store);
+
   /// Gives up what does not fit into so many tokens of HBM.
   void Fit(std::int64_t tokens);
 
@@ -121,6 +124,7 @@ class PrefixCache {
   PrefixSpec spec_;
   PrefixStore* store_;
   std::unordered_map<std::int64_t, Block> blocks_;
+  Seconds link_free_;                   ///< when the last load is there
   std::list<std::int64_t> hbm_, host_;  ///< the least recently used first
 };
 

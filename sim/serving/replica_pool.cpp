@@ -4,32 +4,9 @@
 
 namespace gridlock {
 
-void AddWork(const BatchWork& work, BatchWork& sum) {
-  sum.busy += work.busy;
-  for (std::size_t i = 0; i < sum.limits.size(); ++i) {
-    sum.limits[i] += work.limits[i];
-  }
-  for (std::size_t i = 0; i < sum.waits.size(); ++i) {
-    sum.waits[i] += work.waits[i];
-  }
-  sum.sequence_seconds += work.sequence_seconds;
-  sum.cache_seconds += work.cache_seconds;
-  sum.iterations += work.iterations;
-  sum.prompt_tokens += work.prompt_tokens;
-  sum.output_tokens += work.output_tokens;
-  sum.evictions += work.evictions;
-  sum.cache_peak = std::max(sum.cache_peak, work.cache_peak);
-  sum.batch_peak = std::max(sum.batch_peak, work.batch_peak);
-  sum.flop += work.flop;
-  sum.bytes += work.bytes;
-  sum.rows += work.rows;
-  sum.reads += work.reads;
-  sum.pairs += work.pairs;
-}
-
 ReplicaPool::ReplicaPool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max,
                          Router router, const PrefixSpec& prefixes)
-    : router_(router), requests_(replicas, 0), tokens_(replicas, 0) {
+    : router_(router), in_service_(replicas, true), requests_(replicas, 0), tokens_(replicas, 0) {
   CHECK(replicas > 0);
   if (prefixes.use && prefixes.store_tokens > 0) {
     store_ = std::make_unique<PrefixStore>(prefixes.store_tokens / prefixes.block);
@@ -53,21 +30,22 @@ std::int64_t ReplicaPool::TokensToPrefill(std::size_t replica, const BatchReques
 }
 
 std::size_t ReplicaPool::Choose(const BatchRequest& request) {
-  std::size_t chosen = next_ % replicas_.size();
-  if (router_ == Router::kLeastLoaded) {
-    chosen = static_cast<std::size_t>(std::min_element(requests_.begin(), requests_.end()) -
-                                      requests_.begin());
-  } else if (router_ == Router::kPrefixAware) {
-    std::int64_t least = 0;
-    for (std::size_t i = 0; i < replicas_.size(); ++i) {
-      const std::int64_t tokens = tokens_[i] + TokensToPrefill(i, request);
-      if (i == 0 || tokens < least) {
-        least = tokens;
-        chosen = i;
-      }
+  while (router_ == Router::kRoundRobin && !in_service_[next_ % replicas_.size()]) {
+    ++next_;
+  }
+  std::size_t chosen = next_++ % replicas_.size();
+  std::int64_t least = -1;
+  for (std::size_t i = 0; router_ != Router::kRoundRobin && i < replicas_.size(); ++i) {
+    if (!in_service_[i]) {
+      continue;
+    }
+    const std::int64_t load =
+        router_ == Router::kLeastLoaded ? requests_[i] : tokens_[i] + TokensToPrefill(i, request);
+    if (least < 0 || load < least) {
+      least = load;
+      chosen = i;
     }
   }
-  ++next_;
   ++requests_[chosen];
   const auto id = static_cast<std::size_t>(request.id);
   counted_.resize(std::max(counted_.size(), id + 1), 0);
@@ -111,7 +89,7 @@ void ReplicaPool::Clear() {
 BatchWork ReplicaPool::TakeWork() {
   BatchWork sum;
   for (BatchingReplica& each : replicas_) {
-    AddWork(each.TakeWork(), sum);
+    sum += each.TakeWork();
   }
   return sum;
 }
@@ -119,7 +97,7 @@ BatchWork ReplicaPool::TakeWork() {
 BatchWork ReplicaPool::Work() const {
   BatchWork sum;
   for (const BatchingReplica& each : replicas_) {
-    AddWork(each.work(), sum);
+    sum += each.work();
   }
   return sum;
 }

@@ -13,14 +13,19 @@
 
 namespace gridlock {
 
-/// Adds what a replica did to the sums of several.
-void AddWork(const BatchWork& work, BatchWork& sum);
-
 class ReplicaPool {
  public:
   /// `costs` must outlive the pool. @param prefixes which beginnings each keeps
   ReplicaPool(const IterationCosts& costs, std::size_t replicas, std::int64_t batch_max,
               Router router, const PrefixSpec& prefixes);
+
+  /// Whether a replica gets requests from now on; all do at first.
+  void SetInService(std::size_t replica, bool in_service) { in_service_[replica] = in_service; }
+
+  [[nodiscard]] bool in_service(std::size_t replica) const { return in_service_[replica]; }
+
+  /// Requests that wait or run there.
+  [[nodiscard]] std::int64_t requests(std::size_t replica) const { return requests_[replica]; }
 
   /// Who gets the request, which is counted as its load until Left.
   std::size_t Choose(const BatchRequest& request);
@@ -53,6 +58,7 @@ class ReplicaPool {
                                              const BatchRequest& request) const;
 
   Router router_;
+  std::vector<bool> in_service_;
   std::vector<std::int64_t> requests_;  ///< that wait or run
   std::vector<std::int64_t> tokens_;    ///< of their prompts, without what was there already
   std::vector<std::int64_t> counted_;   ///< in tokens_, by request

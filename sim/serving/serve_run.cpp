@@ -5,6 +5,7 @@
 
 #include "sim/base/check.h"
 #include "sim/serving/load_source.h"
+#include "workloads/requests.h"
 
 namespace gridlock {
 
@@ -96,21 +97,26 @@ std::int64_t PassesOf(std::int64_t tokens, double tokens_per_step) {
 
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step) {
   std::vector<BatchRequest> requests;
+  const AdapterChoice choice(load.adapters);
+  Random adapters(load.seed, "load/adapters");
   const auto add = [&](Seconds arrival, std::int64_t prompt, std::int64_t output,
                        std::int64_t cached) {
     BatchRequest request;
     request.id = static_cast<std::int64_t>(requests.size());
     request.arrival = arrival;
-    request.prompt_tokens = prompt;
+    request.prompt_tokens = prompt + load.encode.images * load.encode.tokens;
+    request.encode = load.encode.encoders == 0 ? load.encode.time * load.encode.images : Seconds(0);
     request.output_tokens = PassesOf(output, tokens_per_step);
     request.cached_tokens = cached;
     request.prefilled = load.prefilled;
+    request.adapter = choice.At(adapters.Uniform());
     requests.push_back(request);
   };
   if (load.kind == LoadKind::kListed) {
     for (const ServeRequest& each : load.listed) {
       add(each.arrival, each.prompt_tokens, each.output_tokens, each.cached_tokens);
       requests.back().blocks = each.blocks.empty() ? nullptr : &each.blocks;
+      requests.back().adapter = each.adapter >= 0 ? each.adapter : requests.back().adapter;
     }
     return requests;
   }
@@ -270,6 +276,8 @@ Bindings BindingsOf(const BatchWork& work, std::int64_t batch_max) {
   all.waits.push_back(
       {"prefill", wait(Wait::kPrefill),
        "a larger token budget, more compute, or prompts prefilled by other replicas"});
+  all.waits.push_back({"adapter slots", wait(Wait::kAdapter),
+                       "more slots for adapters, or requests of an adapter sent to one replica"});
   all.waits.push_back({"load", wait(Wait::kNothing), "the replicas keep up with what comes"});
   const std::vector<std::pair<Limit, const char*>> remedies = {
       {Limit::kWeights, "more HBM bandwidth, narrower weights, or a larger batch per reading"},

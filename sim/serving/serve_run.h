@@ -26,6 +26,7 @@ struct ServeRequest {
   std::int64_t prompt_tokens = 1, output_tokens = 1;
   std::int64_t cached_tokens = 0;
   std::vector<std::int64_t> blocks;  ///< of the prompt, for a cache of beginnings; may be empty
+  std::int32_t adapter = -1;         ///< -1: drawn, where the load has adapters
 };
 
 enum class LoadKind {
@@ -41,6 +42,15 @@ struct Surge {
   double times = 1;  ///< of the rate at other times
 };
 
+/// Images of requests: encoders turn each into tokens of the prompt before it is prefilled.
+struct EncodeSpec {
+  int images = 0;           ///< of each request
+  std::int64_t tokens = 0;  ///< of the prompt, for each image
+  Seconds time;             ///< of an encoder, for each image
+  int encoders = 0;         ///< in a pool of their own; 0: each replica encodes its own
+  Seconds transfer;         ///< of an image's embeddings, from the pool
+};
+
 /// A load on one replica.
 struct ServeLoad {
   LoadKind kind = LoadKind::kAllAtOnce;
@@ -54,6 +64,8 @@ struct ServeLoad {
   double turns = 1;          ///< of a conversation, mean; each adds `prompt` to all that was said
   Seconds pause;             ///< between turns, mean: a person who reads, or a tool
   TokenLengths prompt, output;
+  AskedAdapters adapters;
+  EncodeSpec encode;
   bool prefilled = false;      ///< prompts are prefilled elsewhere
   std::int64_t batch_max = 0;  ///< 0: as the engine has it
   std::uint64_t seed = 1;

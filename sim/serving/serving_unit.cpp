@@ -27,12 +27,11 @@ void ServingUnit::Submit(const Request& request) {
   free_.pop_back();
   places_[static_cast<std::size_t>(inside.id)] = request;
   ++held_;
-  const double passes =
-      static_cast<double>(request.output_tokens) / costs_->decode.layout().TokensPerStep();
   const double known = fleet_->groups[static_cast<std::size_t>(request.group)].cached_share;
   inside.arrival = request.arrival;
   inside.prompt_tokens = request.prompt_tokens;
-  inside.output_tokens = std::max<std::int64_t>(1, std::llround(passes));
+  inside.adapter = request.adapter;
+  inside.output_tokens = PassesOf(request.output_tokens, costs_->decode.layout().TokensPerStep());
   inside.cached_tokens = std::llround(known * static_cast<double>(request.prompt_tokens));
   if (pools_ != nullptr) {
     pools_->Submit(inside, now_);
@@ -108,8 +107,7 @@ void ServingUnit::AddWork(const BatchWork& work, const ServingPrices& prices, do
   sum.flop += Flop(work.flop);
   ServingWork all = prices.per_row * work.rows;
   all += prices.per_output * static_cast<double>(work.output_tokens);
-  all += prices.per_read * work.reads;
-  all += prices.per_pair * work.pairs;
+  all += prices.per_pair * (work.reads + work.pairs);
   all += prices.per_iteration * static_cast<double>(work.iterations);
   sum.arithmetic += all.arithmetic;
   sum.hbm += all.hbm + Bytes(work.bytes);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <deque>
+#include <map>
+#include <set>
 
 namespace gridlock {
 
@@ -15,7 +17,10 @@ struct Item {
 class Stepped {
  public:
   explicit Stepped(const IterationCosts& costs)
-      : costs_(costs), engine_(costs.engine()), waste_(engine_.page / 2) {}
+      : costs_(costs), engine_(costs.engine()), waste_(engine_.page / 2) {
+    engine_.batch_max *= costs.layout().data;
+    engine_.token_budget *= costs.layout().data;
+  }
 
   std::vector<BatchOutcome> Run(const std::vector<BatchRequest>& requests) {
     ended_.resize(requests.size());
@@ -82,13 +87,83 @@ class Stepped {
            pending + more + beside <= engine_.token_budget;
   }
 
+  [[nodiscard]] std::int64_t UsersOf(std::int32_t adapter) const {
+    std::int64_t users = 0;
+    for (const std::vector<Item>* items : {&prefilling_, &decoding_}) {
+      for (const Item& item : *items) {
+        users += item.outcome.request.adapter == adapter ? 1 : 0;
+      }
+    }
+    return users;
+  }
+
+  // Resident adapters by when they were last taken or left.
+  [[nodiscard]] bool Slot(std::int32_t adapter) const {
+    const auto slots = static_cast<std::size_t>(costs_.adapters().slots());
+    bool room = adapter < 0 || resident_.count(adapter) > 0 || resident_.size() < slots;
+    for (const auto& [each, used] : resident_) {
+      room = room || UsersOf(each) == 0;
+    }
+    return room;
+  }
+
+  void TakeSlot(std::int32_t adapter) {
+    if (adapter < 0) {
+      return;
+    }
+    if (resident_.count(adapter) == 0) {
+      to_load_ += 1;
+      if (resident_.size() >= static_cast<std::size_t>(costs_.adapters().slots())) {
+        auto oldest = resident_.end();
+        for (auto at = resident_.begin(); at != resident_.end(); ++at) {
+          if (UsersOf(at->first) == 0 &&
+              (oldest == resident_.end() || at->second < oldest->second)) {
+            oldest = at;
+          }
+        }
+        resident_.erase(oldest);
+      }
+    }
+    resident_[adapter] = ++uses_;
+  }
+
+  void LeaveSlot(std::int32_t adapter) {
+    if (adapter >= 0) {
+      resident_[adapter] = ++uses_;
+    }
+  }
+
+  // Of the queue: the first, or where its adapter has no slot the first behind it that has one.
+  [[nodiscard]] std::size_t NextInLine() const {
+    const auto together = static_cast<std::int64_t>(prefilling_.size() + decoding_.size());
+    if (together >= engine_.batch_max) {
+      return 0;
+    }
+    for (std::size_t i = 0; i < queue_.size(); ++i) {
+      const BatchOutcome& outcome = queue_[i].outcome;
+      if (outcome.evictions == 0 && outcome.request.arrival > clock_) {
+        return queue_.size();
+      }
+      const bool refused = i == 0 && Whole(queue_[0]) > costs_.cache_tokens();
+      if (refused || (Slot(outcome.request.adapter) &&
+                      (i == 0 || Whole(queue_[i]) <= costs_.cache_tokens()))) {
+        return i;
+      }
+    }
+    return queue_.size();
+  }
+
   void Admit() {
     if (engine_.batching == Batching::kStatic && !decoding_.empty()) {
       return;
     }
     while (!queue_.empty() && (queue_.front().outcome.evictions > 0 ||
                                queue_.front().outcome.request.arrival <= clock_)) {
-      Item item = queue_.front();
+      const std::size_t next = NextInLine();
+      if (next >= queue_.size()) {
+        return;
+      }
+      Item item = queue_[next];
       if (Whole(item) > costs_.cache_tokens()) {
         item.outcome.refused = true;
         End(item);
@@ -97,12 +172,14 @@ class Stepped {
       } else if (item.outcome.request.prefilled && item.outcome.evictions == 0) {
         item.outcome.first_token = clock_;
         item.decoded = 1;
+        TakeSlot(item.outcome.request.adapter);
         decoding_.push_back(item);
         EndThoseDone();
       } else {
+        TakeSlot(item.outcome.request.adapter);
         prefilling_.push_back(item);
       }
-      queue_.pop_front();
+      queue_.erase(queue_.begin() + static_cast<std::ptrdiff_t>(next));
     }
   }
 
@@ -117,13 +194,54 @@ class Stepped {
         item.to_prefill = item.outcome.request.prompt_tokens + item.decoded;
       }
       item.prefilled = 0;
+      LeaveSlot(item.outcome.request.adapter);
       ++item.outcome.evictions;
       queue_.push_front(item);
     }
   }
 
+  /// What goes through the layers together.
+  struct Iteration {
+    std::int64_t beside = 0, rows = 0, outputs = 0, sequences = 0, tokens = 0;
+    double reads = 0, pairs = 0, adapted = 0;
+    std::set<std::int32_t> adapters;
+
+    void Adapt(const Item& item, std::int64_t taken) {
+      if (item.outcome.request.adapter >= 0) {
+        adapted += static_cast<double>(taken);
+        adapters.insert(item.outcome.request.adapter);
+      }
+    }
+  };
+
+  [[nodiscard]] Seconds TimeOf(const Iteration& now) const {
+    const CostLines lines = costs_.LinesOf(now.rows, now.outputs, now.sequences, now.beside);
+    Seconds time;
+    for (int i = 0; i < lines.count; ++i) {
+      const CostLine& line = lines.lines[static_cast<std::size_t>(i)];
+      time = std::max(time, line.base + line.read * now.reads);
+    }
+    time += costs_.PerPair() * now.pairs;
+    for (const double more :
+         costs_.adapters().Limits(now.adapted, static_cast<double>(now.adapters.size()))) {
+      time += Seconds(more);
+    }
+    if (now.sequences > now.beside) {
+      for (const double more :
+           costs_.UnevenLimits(now.rows, now.tokens, now.pairs, now.sequences - now.beside)) {
+        time += Seconds(more);
+      }
+    }
+    return time;
+  }
+
   void Iterate() {
     Admit();
+    if (to_load_ > 0) {
+      clock_ += costs_.adapters().LoadTime() * to_load_;
+      to_load_ = 0;
+      return;
+    }
     const bool mixed =
         engine_.batching == Batching::kFused || engine_.batching == Batching::kChunked;
     if (mixed || prefilling_.empty()) {
@@ -139,9 +257,8 @@ class Stepped {
     }
     const auto beside = decodes ? static_cast<std::int64_t>(decoding_.size()) : std::int64_t{0};
     std::int64_t room = std::max(engine_.token_budget - beside, engine_.token_budget / 16 + 1);
-    std::int64_t rows = beside, outputs = beside, sequences = beside;
-    std::int64_t tokens = 0;
-    double reads = 0, pairs = 0;
+    Iteration now;
+    now.beside = now.rows = now.outputs = now.sequences = beside;
     for (Item& item : prefilling_) {
       const std::int64_t left = item.to_prefill - item.prefilled;
       const std::int64_t taken =
@@ -150,25 +267,23 @@ class Stepped {
         break;
       }
       for (std::int64_t i = 0; i < taken; ++i) {
-        pairs += static_cast<double>(item.prefilled + i + 1);
+        now.pairs += static_cast<double>(item.prefilled + i + 1);
       }
+      now.Adapt(item, taken);
       room -= taken;
-      rows += taken;
-      tokens += taken;
-      outputs += taken == left ? 1 : 0;
+      now.rows += taken;
+      now.tokens += taken;
+      now.outputs += taken == left ? 1 : 0;
       item.prefilled += taken;
-      ++sequences;
+      ++now.sequences;
     }
     for (const Item& item : decoding_) {
-      reads += decodes ? static_cast<double>(item.outcome.request.prompt_tokens + item.decoded) : 0;
-    }
-    clock_ += costs_.Base(rows, outputs, sequences) + costs_.PerPair() * pairs +
-              (beside > 0 ? costs_.PerRead(beside) * reads : Seconds(0));
-    if (sequences > beside) {
-      for (const double more : costs_.UnevenLimits(rows, tokens, pairs, sequences - beside)) {
-        clock_ += Seconds(more);
+      if (decodes) {
+        now.reads += static_cast<double>(item.outcome.request.prompt_tokens + item.decoded);
+        now.Adapt(item, 1);
       }
     }
+    clock_ += TimeOf(now);
     Settle(decodes);
   }
 
@@ -205,6 +320,7 @@ class Stepped {
   }
 
   void End(Item item) {
+    LeaveSlot(item.outcome.refused ? -1 : item.outcome.request.adapter);
     item.outcome.end = clock_;
     ended_[static_cast<std::size_t>(item.outcome.request.id)] = item.outcome;
   }
@@ -216,6 +332,9 @@ class Stepped {
   std::deque<Item> queue_;
   std::vector<Item> prefilling_, decoding_;
   std::vector<BatchOutcome> ended_;
+  std::map<std::int32_t, std::int64_t> resident_;  ///< adapter, when it was used
+  std::int64_t uses_ = 0;
+  double to_load_ = 0;
 };
 
 }  // namespace
@@ -237,7 +356,8 @@ InferenceEngine Chunked(std::int64_t token_budget, int batch_max) {
   return engine;
 }
 
-IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth) {
+IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth,
+                          const InferenceLayout& layout) {
   InferenceModel model;
   model.name = "small";
   model.layers = 4;
@@ -256,10 +376,10 @@ IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double ba
   engine.reserve = 0;
   engine.share_of_free = false;
   engine.memory_share = 1;
-  const IterationCosts roomy(model, part, engine, {}, "");
+  const IterationCosts roomy(model, part, engine, layout, "");
   const double token = roomy.token_bytes().si();
   part.hbm_capacity -= (static_cast<double>(roomy.cache_tokens()) - cache_tokens) * token;
-  return {model, part, engine, {}, ""};
+  return {model, part, engine, layout, ""};
 }
 
 }  // namespace gridlock

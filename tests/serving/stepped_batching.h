@@ -23,6 +23,7 @@ inline constexpr std::int64_t kBlock = 16;
 InferenceEngine Chunked(std::int64_t token_budget, int batch_max);
 
 /// A small model on a part with round numbers, whose cache holds about `cache_tokens`.
-IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth = 1e12);
+IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth = 1e12,
+                          const InferenceLayout& layout = {});
 
 }  // namespace gridlock

@@ -111,7 +111,7 @@ TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
   const FleetCosts one = CostsOf(Fleet(), ServingServer());
   EXPECT_NEAR(one.decode.PerRead(1).si(), 131072 / 2e12, 1e-4 * 131072 / 2e12);
   EXPECT_NEAR(ReadBytes(one), 131072, 1e-3);
-  EXPECT_DOUBLE_EQ(one.decode_prices.per_read.flop.si(), 4.0 * 32 * 128 * 32);
+  EXPECT_DOUBLE_EQ(one.decode.FlopOf(0, 0, 1, 0), 4.0 * 32 * 128 * 32);
   // Half on each of two; half the bytes in FP8.
   EXPECT_NEAR(CostsOf(Fleet(2), ServingServer()).decode.PerRead(1).si(), 65536 / 2e12, 4e-12);
   EXPECT_NEAR(ReadBytes(CostsOf(Fleet(2), ServingServer())), 131072, 1e-3);
@@ -245,31 +245,31 @@ TEST(Experts, AreReadWhereATokenChoosesThem) {
   const double more = (PassBytes(costs, 64) - PassBytes(costs, 1)).si();
   EXPECT_GT(more, 5.9 * expert);
   EXPECT_LT(more, 1.1 * 6 * expert);
-  EXPECT_NEAR(costs.decode_prices.per_row.flop.si(),
+  EXPECT_NEAR(costs.decode.FlopOf(1, 0, 0, 0),
               2 * 32.0 * (4096 * (4096 + 2048) + 4096 * 4096 + 2 * 3 * 4096 * 14336.0),
-              1e-6 * costs.decode_prices.per_row.flop.si());
+              1e-6 * costs.decode.FlopOf(1, 0, 0, 0));
 }
 
 TEST(Work, CountsTwoFlopAParameterAndTheWeightsOncePerPass) {
   for (const int tensor : {1, 8}) {
     const FleetCosts costs = CostsOf(Fleet(tensor), ServingServer());
-    EXPECT_NEAR(costs.decode_prices.per_row.flop.si(), 2 * kMatrices, 1e-6 * kMatrices);
-    EXPECT_NEAR(costs.decode_prices.per_output.flop.si(), 2 * kHead, 1e-6 * kHead);
+    EXPECT_NEAR(costs.decode.FlopOf(1, 0, 0, 0), 2 * kMatrices, 1e-6 * kMatrices);
+    EXPECT_NEAR(costs.decode.FlopOf(0, 1, 0, 0), 2 * kHead, 1e-6 * kHead);
     EXPECT_NEAR(PassBytes(costs, 1).si(), 2 * (kMatrices + kHead), 4e-3 * kMatrices);
     // Beside the weights each token has its activations.
     const double per_token = (PassBytes(costs, 257) - PassBytes(costs, 1)).si() / 256;
     EXPECT_NEAR((PassBytes(costs, 1025) - PassBytes(costs, 1)).si() / 1024, per_token,
                 0.02 * per_token);
     EXPECT_NEAR(costs.decode_prices.per_row.arithmetic.si(),
-                1e-12 * costs.decode_prices.per_row.flop.si(), 1e-6);
+                1e-12 * costs.decode.FlopOf(1, 0, 0, 0), 1e-6);
   }
   const FleetCosts fp8 = CostsOf(Fleet(1, Precision::kFp8), ServingServer());
   EXPECT_NEAR(PassBytes(fp8, 1).si(), kMatrices + 2 * kHead, 4e-3 * kMatrices);
   // A multiplier of half the width takes half the energy; the head stays in 16 bits.
-  EXPECT_NEAR(fp8.decode_prices.per_row.arithmetic.si(),
-              0.5e-12 * fp8.decode_prices.per_row.flop.si(), 1e-6);
-  EXPECT_NEAR(fp8.decode_prices.per_output.arithmetic.si(),
-              1e-12 * fp8.decode_prices.per_output.flop.si(), 1e-9);
+  EXPECT_NEAR(fp8.decode_prices.per_row.arithmetic.si(), 0.5e-12 * fp8.decode.FlopOf(1, 0, 0, 0),
+              1e-6);
+  EXPECT_NEAR(fp8.decode_prices.per_output.arithmetic.si(), 1e-12 * fp8.decode.FlopOf(0, 1, 0, 0),
+              1e-9);
 }
 
 TEST(Caps, OfHbmSlowDecodingAndOfClocksPrefills) {

@@ -206,7 +206,9 @@ void AddLimitOptions(CLI::App& command, PlanOptions& options) {
                   "USD of an accelerator-hour, electricity included (default: electricity at the "
                   "price of the site, if it has one)")
       ->check(CLI::PositiveNumber);
-  command.add_option("--hbm-margin", options.margin, "Share of HBM that must stay free: what peaks may be off")
+  command
+      .add_option("--hbm-margin", options.margin,
+                  "Share of HBM that must stay free: what peaks may be off")
       ->capture_default_str();
   command.add_option("--max-megawatts", asked.megawatts_most, "Most mean power, PUE included")
       ->check(CLI::PositiveNumber);

@@ -21,8 +21,8 @@ double NormKept(const TrainingSpec& job, const LayerShape& s, bool output) {
   const double kept = TakesApart(job) && !job.model.gated
                           ? std::min(job.stack.norm_extra_bytes, plain)
                           : job.stack.norm_extra_bytes;
-  const double extra = job.trains_base() ? kept : std::max(0.0, kept - kActivationBytes);
-  double bytes = (kActivationBytes + extra) * s.hidden;
+  const double extra = job.trains_base() ? kept : std::max(0.0, kept - job.activation_bytes());
+  double bytes = (job.activation_bytes() + extra) * s.hidden;
   bytes += output && job.keeps_elementwise_outputs() ? InputBytes(job) * s.hidden : 0.0;
   bytes += dropout ? s.hidden : 0.0;
   // Products keep their inputs as they came in: whole where they were gathered.
@@ -33,6 +33,9 @@ double NormKept(const TrainingSpec& job, const LayerShape& s, bool output) {
 
 // The norm before attention: some product behind it keeps what it puts out.
 double AttentionNorm(const TrainingSpec& job, const LayerShape& s) {
+  if (job.trains_base()) {
+    return NormKept(job, s, true);
+  }
   const std::vector<Matrix> matrices = AttentionMatrices(job, s);
   const bool output = std::any_of(matrices.begin(), matrices.end() - 1, [&](const Matrix& m) {
     return m.k == s.hidden && KeepsInput(job, m);
@@ -43,25 +46,27 @@ double AttentionNorm(const TrainingSpec& job, const LayerShape& s) {
 double AttentionKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double inner = job.stack.kept_activation_bytes;
   const double input = KeptInputBytes(job);
-  double bytes = inner * AttentionKept(job, s) + AdaptersKept(job, AttentionMatrices(job, s));
+  double bytes = inner * AttentionKept(job, s);
+  bytes += job.trains_base() ? 0 : AdaptersKept(job, AttentionMatrices(job, s));
   if (input < inner && job.trains_base()) {
     // Attention needs its output as it is, and the GEMM behind it a narrow copy.
     bytes += input * s.attended / s.tensor;
   }
   const bool rotates = job.model.max_positions == 0;
   if (rotates && job.stack.separate_rotary) {
-    bytes += kActivationBytes * (s.query + s.key) / s.tensor;
+    bytes += job.activation_bytes() * (s.query + s.key) / s.tensor;
   }
   if (job.model.query_key_norms) {
     // What their norms keep; what comes out of them is counted above.
-    bytes += (kActivationBytes + job.stack.norm_extra_bytes) * (s.query + s.key) / s.tensor;
+    bytes += (job.activation_bytes() + job.stack.norm_extra_bytes) * (s.query + s.key) / s.tensor;
   }
   return bytes;
 }
 
 // What the activation function makes stays for the product behind it.
 bool KeepsProduct(const TrainingSpec& job, const LayerShape& s) {
-  return job.keeps_elementwise_outputs() && KeepsInput(job, DenseMatrices(job, s)[1]);
+  return job.keeps_elementwise_outputs() &&
+         (job.trains_base() || KeepsInput(job, DenseMatrices(job, s)[1]));
 }
 
 double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
@@ -69,7 +74,16 @@ double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   double bytes = inner * s.ffn_in;
   bytes += KeepsProduct(job, s) ? KeptInputBytes(job) * s.ffn : 0.0;
   bytes += job.model.gated && job.stack.separate_gate ? inner * s.ffn : 0.0;
-  return bytes / s.tensor + AdaptersKept(job, DenseMatrices(job, s));
+  return bytes / s.tensor + (job.trains_base() ? 0 : AdaptersKept(job, DenseMatrices(job, s)));
+}
+
+// Of a score: its share of the softmax, and with dropout a mask and what is left of it. In 16 bits
+// all three are counted (Korthikanti et al. 2022, eq. 1).
+double ScoreKept(const TrainingSpec& job) {
+  constexpr double kMask = 1;
+  const double element = job.activation_bytes();
+  const bool dropout = element == kHalfBytes || job.model.max_positions > 0;
+  return dropout ? 2 * element + kMask : element;
 }
 
 // What the backward pass of the blocks that mix tokens needs, their norms with them.
@@ -77,13 +91,13 @@ double MixerBlocks(const TrainingSpec& job, const LayerShape& s, LayerKind kind)
   double bytes = 0;
   if (kind.has(kAnyAttention)) {
     bytes += s.tokens * (AttentionNorm(job, s) + AttentionKeptBytes(job, s));
-    if (!job.stack.fused_attention && job.recompute == Recompute::kNone) {
-      bytes += 5 * ScoreElements(s);
+    if (!job.fuses_attention() && job.recompute == Recompute::kNone) {
+      bytes += ScoreKept(job) * ScoreElements(s);
     }
   }
   if (kind.has(Block::kRecurrent)) {
     const double norm = kind.has(kAnyAttention) ? 0.0 : NormKept(job, s, job.trains_base());
-    bytes += s.tokens * (norm + kActivationBytes * RecurrentKept(job));
+    bytes += s.tokens * (norm + job.activation_bytes() * RecurrentKept(job));
   }
   if (kind.has(Block::kCross)) {
     bytes += s.tokens * NormKept(job, s, job.trains_base()) +
@@ -99,7 +113,7 @@ double FeedForwardBlock(const TrainingSpec& job, const LayerShape& s, LayerKind 
   }
   const bool mixture = kind.has(Block::kMixture);
   // The router and its scores want what the norm of a mixture puts out in any case.
-  const bool output = mixture || KeepsInput(job, DenseMatrices(job, s)[0]);
+  const bool output = mixture || job.trains_base() || KeepsInput(job, DenseMatrices(job, s)[0]);
   return s.tokens * NormKept(job, s, output) +
          (mixture ? MixtureKeptBytes(job, s) : s.tokens * DenseKeptBytes(job, s));
 }
@@ -128,7 +142,7 @@ double EverySecondProduct(const TrainingSpec& job, const LayerShape& s, LayerKin
     width += s.experts + s.shared_ffn / s.tensor;
   }
   const double cross = kind.has(Block::kCross) ? CrossAttentionOf(job, s).kept : 0.0;
-  return kActivationBytes * (s.tokens * width + cross);
+  return job.activation_bytes() * (s.tokens * width + cross);
 }
 
 // What comes and goes in the backward pass of a feed-forward block: the gradients of its inner
@@ -138,11 +152,11 @@ double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKin
     return 0;
   }
   if (kind.has(Block::kMixture)) {
-    return kActivationBytes * s.expert_rows() *
+    return job.activation_bytes() * s.expert_rows() *
            (s.hidden + (s.expert_ffn_in + s.expert_ffn) / s.expert_width);
   }
   const double product = KeepsProduct(job, s) ? KeptInputBytes(job) * s.ffn : 0.0;
-  return s.tokens * (kActivationBytes * (s.ffn_in + s.ffn) - product) / s.tensor /
+  return s.tokens * (job.activation_bytes() * (s.ffn_in + s.ffn) - product) / s.tensor /
          job.stack.feed_forward_chunks;
 }
 
@@ -152,16 +166,19 @@ double FeedForwardPassing(const TrainingSpec& job, const LayerShape& s, LayerKin
 // convert_to_f32).
 double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
   const double recurrent =
-      kind.has(Block::kRecurrent) ? kActivationBytes * s.tokens * RecurrentPassing(job) : 0.0;
+      kind.has(Block::kRecurrent) ? job.activation_bytes() * s.tokens * RecurrentPassing(job) : 0.0;
   if (!kind.has(kAnyAttention)) {
     return recurrent;
   }
-  double width = kActivationBytes * (s.query + s.attended + s.key + s.value);
+  double width = job.activation_bytes() * (s.query + s.attended + s.key + s.value);
   if (job.layout.context > 1) {
     const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
-    width += copies * kActivationBytes * (s.key + s.value) + 4.0 * (s.query + s.attended);
+    width += copies * job.activation_bytes() * (s.key + s.value) + 4.0 * (s.query + s.attended);
   }
-  return std::max(recurrent, s.tokens * width / s.tensor);
+  // Gradients of probabilities and of scores, where PyTorch has no fused kernel in 32 bits.
+  const bool scores = job.stack.fused_attention && !job.fuses_attention();
+  return std::max(recurrent, s.tokens * width / s.tensor +
+                                 (scores ? 2 * job.activation_bytes() * ScoreElements(s) : 0));
 }
 
 // The inputs of all blocks, and what those that mix tokens need.
@@ -169,9 +186,9 @@ double AllButFeedForward(const TrainingSpec& job, const LayerShape& s, LayerKind
   const double attention = kind.has(kAnyAttention) ? AttentionKept(job, s) : 0.0;
   const double recurrent = kind.has(Block::kRecurrent) ? RecurrentKept(job) : 0.0;
   const double cross = kind.has(Block::kCross) ? CrossAttentionOf(job, s).kept : 0.0;
-  return s.tokens * (PlacesOf(kind) * kActivationBytes * s.hidden / s.sequence_split +
-                     kActivationBytes * (attention + recurrent)) +
-         kActivationBytes * cross;
+  return s.tokens * (PlacesOf(kind) * job.activation_bytes() * s.hidden / s.sequence_split +
+                     job.activation_bytes() * (attention + recurrent)) +
+         job.activation_bytes() * cross;
 }
 
 }  // namespace
@@ -184,7 +201,7 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind) {
   }
   const LayerShape s(job);
   if (job.recompute == Recompute::kFull) {
-    const double residual = job.stack.wide_residuals ? 2 * kActivationBytes : kActivationBytes;
+    const double residual = job.stack.wide_residuals ? 4 : job.activation_bytes();
     return Bytes(residual * s.tokens * s.hidden / s.sequence_split);
   }
   if (job.recompute == Recompute::kSelective) {
@@ -207,7 +224,7 @@ Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
   if (kept.predictions > 0) {
     // Two norms keep what they get, the projection what it gets.
     const LayerShape s(job);
-    bytes += Bytes(kActivationBytes * 4 * s.tokens * s.hidden / s.sequence_split) *
+    bytes += Bytes(job.activation_bytes() * 4 * s.tokens * s.hidden / s.sequence_split) *
              static_cast<double>(kept.predictions);
   }
   return bytes;
@@ -242,6 +259,17 @@ Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backwar
   return (backward ? std::max(parameters, gradients) : parameters) / shards / host;
 }
 
+// Each micro-batch's gradients, of the rank's share, which are added up on the host.
+Seconds GradientCopies(const TrainingSpec& job, const ModelPart& part, BytesPerSecond host) {
+  if (!job.offloads_gradients() || job.stack.offloads_states) {
+    return Seconds(0);
+  }
+  const ParameterCount count = TrainedPerRank(job, part);
+  return Bytes(job.activation_bytes() *
+               (count.common / job.layout.shards() + count.experts / job.layout.expert_shards())) /
+         host;
+}
+
 // The fuller of two moments: in the feed-forward block, beside all that the layer keeps, and in
 // attention, when what the feed-forward block kept is gone. Beside both: the gradient of what the
 // layer got and passed on, whole on every tensor-parallel rank where it was gathered, and what was
@@ -252,11 +280,11 @@ Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
   }
   const LayerShape s(job);
   TrainingSpec whole = job;
-  whole.recompute = job.stack.fused_attention || job.recompute == Recompute::kNone
+  whole.recompute = job.fuses_attention() || job.recompute == Recompute::kNone
                         ? Recompute::kNone
                         : Recompute::kSelective;
   const double gathered = s.sequence_split > 1 ? 2 : 1;
-  const double stream = kActivationBytes * s.tokens * gathered * s.hidden;
+  const double stream = job.activation_bytes() * s.tokens * gathered * s.hidden;
   const double kept = LayerActivations(job, kind).si();
   const double again = std::max(0.0, WholeLayer(whole, s, kind) - kept);
   const double first = again + FeedForwardPassing(job, s, kind);
@@ -268,7 +296,7 @@ Bytes LossWorkingSet(const TrainingSpec& job) {
   const LayerShape s(job);
   const double logits =
       job.stack.logit_bytes * s.tokens * s.vocabulary / s.tensor / job.stack.loss_chunks;
-  return Bytes(logits + 2 * kActivationBytes * s.tokens * s.hidden);
+  return Bytes(logits + 2 * job.activation_bytes() * s.tokens * s.hidden);
 }
 
 }  // namespace gridlock

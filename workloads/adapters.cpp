@@ -93,7 +93,7 @@ constexpr double kTile = 32;
 
 Operation Product(const TrainingSpec& job, const char* name, double m, double n, double k,
                   double calls) {
-  const double bytes = Single(job) ? job.adapters.bytes : kActivationBytes;
+  const double bytes = Single(job) ? job.adapters.bytes : job.activation_bytes();
   Operation operation = Gemm(name, m, n, k, bytes, calls);
   operation.hbm = Bytes(bytes * (m * k + k * n + m * n));
   operation.wide = true;
@@ -162,21 +162,21 @@ std::array<double, 3> Beside(const TrainingSpec& job, std::array<int, 3> target,
 void AddAdaptersForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
                         std::vector<Operation>& out) {
   const double rank = job.adapters.rank;
-  const double b = Single(job) ? job.adapters.bytes : kActivationBytes;
+  const double b = Single(job) ? job.adapters.bytes : job.activation_bytes();
   for (const double width : matrix.beside) {
     if (width <= 0) {
       continue;
     }
     out.push_back(Product(job, "adapter_in", rows, rank, matrix.k, calls));
     out.push_back(Product(job, "adapter_out", rows, width, rank, calls));
-    double moved = rows * width * (kActivationBytes + b + kActivationBytes);
+    double moved = rows * width * (job.activation_bytes() + b + job.activation_bytes());
     if (!Fuses(job)) {
       moved += rows * width * 2 * b;                      // scaled apart
       moved += Single(job) ? rows * width * 2 * b : 0.0;  // the sum, cast apart
     }
     if (job.adapters.wide()) {
-      moved += rows * matrix.k * (kActivationBytes + job.adapters.bytes);
-      moved += Single(job) ? 0.0 : rows * matrix.k * (job.adapters.bytes + kActivationBytes);
+      moved += rows * matrix.k * (job.activation_bytes() + job.adapters.bytes);
+      moved += Single(job) ? 0.0 : rows * matrix.k * (job.adapters.bytes + job.activation_bytes());
     }
     out.push_back(Elementwise("adapter_sum", moved, calls));
   }
@@ -186,7 +186,7 @@ void AddAdaptersForward(const TrainingSpec& job, const Matrix& matrix, double ro
 void AddAdaptersBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
                          std::vector<Operation>& out) {
   const double rank = job.adapters.rank;
-  const double b = Single(job) ? job.adapters.bytes : kActivationBytes;
+  const double b = Single(job) ? job.adapters.bytes : job.activation_bytes();
   for (const double width : matrix.beside) {
     if (width <= 0) {
       continue;
@@ -197,10 +197,10 @@ void AddAdaptersBackward(const TrainingSpec& job, const Matrix& matrix, double r
     out.back().of_weights = true;
     out.push_back(Product(job, "adapter_in_weight_gradient", rank, matrix.k, rows, calls));
     out.back().of_weights = true;
-    double moved = rows * matrix.k * 3 * kActivationBytes;
+    double moved = rows * matrix.k * 3 * job.activation_bytes();
     moved += Fuses(job) ? 0.0 : rows * width * 2 * b;
     if (job.adapters.wide()) {
-      const double casts = kActivationBytes + job.adapters.bytes;
+      const double casts = job.activation_bytes() + job.adapters.bytes;
       moved += rows * matrix.k * casts * (Single(job) ? 1 : 2);
       moved += Single(job) ? rows * width * 2 * casts : 0.0;
     }
@@ -225,7 +225,7 @@ double AdaptersKept(const TrainingSpec& job, const std::vector<Matrix>& matrices
       if (width <= 0) {
         continue;
       }
-      const double b = Single(job) ? job.adapters.bytes : kActivationBytes;
+      const double b = Single(job) ? job.adapters.bytes : job.activation_bytes();
       const double copy = job.adapters.wide() ? b * matrix.k : 0.0;
       kept += (copy + b * job.adapters.rank) / matrix.copies;
     }

@@ -19,9 +19,18 @@ using namespace adapter_target;
 constexpr double kScoreBytesForward = 2 + 4 + 5 + 2;
 constexpr double kScoreBytesBackward = 2 + 5 + 6 + 4 + 2;
 
+// The same in 32 bits, where PyTorch takes everything apart: scaling, mask, a softmax that looks
+// for rows without a score, and copies. 32 heads on 8 of keys, 128 wide, 4,096 tokens, measured on
+// one H200 (PyTorch 2.11) beside its products: 14 times 4 bytes forward, 8 to 9 times backward.
+constexpr double kSingleScoreForward = 14 * 4, kSingleScoreBackward = 8.5 * 4;
+
 // Stacks that take norms apart take scaling, mask, casts and softmax apart, too.
-double ScoreTraffic(const TrainingSpec& job) {
-  return TakesApart(job) ? job.stack.hbm_traffic_factor : 1;
+double ScoreBytes(const TrainingSpec& job, bool backward) {
+  if (job.activation_bytes() > kHalfBytes) {
+    return backward ? kSingleScoreBackward : kSingleScoreForward;
+  }
+  return (TakesApart(job) ? job.stack.hbm_traffic_factor : 1) *
+         (backward ? kScoreBytesBackward : kScoreBytesForward);
 }
 
 // The time of a fused kernel over that of one with heads of 128 and kUsualSlice tokens, whose rate
@@ -33,6 +42,7 @@ double ScoreTraffic(const TrainingSpec& job) {
 //  * Heads are padded to a multiple of 64, and their softmax takes as long as `softmax` more of a
 //    head's width does (64 to 256: within 6 %; backward at 64 and 128: within 4 %).
 //  * A width that is no multiple of 8 falls back on kernels of 3.5 times the time (150).
+//  * In 32 bits the length does not count: kernels are ten times as slow (1,024 and 2,048 tokens).
 //  * Beyond 8,192 tokens nothing is gained: kernels of 2024 are flat there (FlashAttention-3 paper,
 //    arXiv:2407.08608, figure 5; published steps of 16,384 to 1,048,576 tokens), those of 2026 gain
 //    a tenth, which is an `attention_speed` of stacks.
@@ -56,11 +66,12 @@ double UsualSlice(const TrainingSpec& job, Block block) {
 
 double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const KernelLoss& loss,
                       double usual_slice) {
-  if (!job.stack.fused_attention) {
+  if (!job.fuses_attention()) {
     return 1;
   }
   const double slice = std::min(usual_slice, kLongestSlice);
-  const double length = (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
+  const bool single = job.activation_bytes() > kHalfBytes;
+  const double length = single ? 1 : (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
   const double wide = s.query / s.heads, value = s.attended / s.heads;
   constexpr double kPadding = 64, kAlignment = 8, kFallback = 3.5;
   const auto padded = [](double width) {
@@ -72,11 +83,26 @@ double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const Kernel
   return length * head * (aligned ? 1 : kFallback);
 }
 
+// A fused kernel in 32 bits has the rate of FP32 whether products are in TF32 or not (1.69 ms for
+// 4 x 16 heads of 2,048 tokens either way, measured on one H200, PyTorch 2.11); one that is not
+// fused is two products, at the rate of any other.
+Operation ScoreProducts(const TrainingSpec& job, const char* name, Kernel kernel, Flop flop,
+                        Bytes stream, double calls, double slowdown) {
+  Operation out{name, kernel, flop, stream, calls, /*wide=*/true};
+  out.slowdown = slowdown;
+  if (job.activation_bytes() > kHalfBytes) {
+    out.single = job.fuses_attention();
+    out.kernel = out.single ? kernel : Kernel::kGemm;
+  }
+  return out;
+}
+
 // Projections up from the latents, split over the tensor-parallel ranks by heads.
 std::vector<Matrix> UpProjections(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   const double plain_keys = s.heads * latent.plain_head_dim;
   std::vector<Matrix> out;
+  out.reserve(2);
   if (latent.query_rank > 0) {
     out.push_back({"query_up", s.query / s.tensor, 1.0 * latent.query_rank});
     out.back().beside = Beside(job, {kQuery, 0, 0}, {out.back().n, 0, 0});
@@ -91,6 +117,7 @@ std::vector<Matrix> UpProjections(const TrainingSpec& job, const LayerShape& s) 
 std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   std::vector<Matrix> out;
+  out.reserve(5);
   if (latent.query_rank > 0) {
     out.push_back({"query_down", 1.0 * latent.query_rank, s.hidden, s.sequence_split});
   } else {
@@ -160,7 +187,7 @@ double CountedShare(const TrainingSpec& job, Block block) {
 // full (Dao-AILab/flash-attention, hopper/tile_size.h: 128 keys under a local mask). Chunks are
 // sequences of their own.
 double ComputedShare(const TrainingSpec& job, Block block) {
-  if (!job.stack.fused_attention) {
+  if (!job.fuses_attention()) {
     return 1;
   }
   if (block != Block::kWindow || job.model.chunked_window) {
@@ -186,14 +213,14 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block blo
     return;
   }
   const double stream =
-      kActivationBytes * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
-  out.push_back({block == Block::kWindow ? "window_attention" : "attention", Kernel::kAttention,
-                 Flop(AttentionFlop(s, ComputedShare(job, block))), Bytes(stream), calls,
-                 /*wide=*/true, /*of_weights=*/false,
-                 KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))});
-  if (!job.stack.fused_attention) {
+      job.activation_bytes() * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
+  out.push_back(ScoreProducts(job, block == Block::kWindow ? "window_attention" : "attention",
+                              Kernel::kAttention, Flop(AttentionFlop(s, ComputedShare(job, block))),
+                              Bytes(stream), calls,
+                              KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))));
+  if (!job.fuses_attention()) {
     out.push_back(
-        Elementwise("softmax", ScoreTraffic(job) * kScoreBytesForward * ScoreElements(s), calls));
+        Elementwise("softmax", ScoreBytes(job, /*backward=*/false) * ScoreElements(s), calls));
   }
 }
 
@@ -203,17 +230,16 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
     return;
   }
   // Fused kernels compute the scores again: five products instead of four (Dao et al. 2022).
-  const double products = job.stack.fused_attention ? 2.5 : 2.0;
-  const double stream = kActivationBytes * s.tokens *
+  const double products = job.fuses_attention() ? 2.5 : 2.0;
+  const double stream = job.activation_bytes() * s.tokens *
                         (3 * s.query + 2 * s.attended + 2 * s.key + 2 * s.value) / s.tensor;
-  out.push_back({block == Block::kWindow ? "window_attention_backward" : "attention_backward",
-                 Kernel::kAttentionBackward,
-                 Flop(products * AttentionFlop(s, ComputedShare(job, block))), Bytes(stream), calls,
-                 /*wide=*/true, /*of_weights=*/false,
-                 KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))});
-  if (!job.stack.fused_attention) {
+  out.push_back(ScoreProducts(
+      job, block == Block::kWindow ? "window_attention_backward" : "attention_backward",
+      Kernel::kAttentionBackward, Flop(products * AttentionFlop(s, ComputedShare(job, block))),
+      Bytes(stream), calls, KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))));
+  if (!job.fuses_attention()) {
     out.push_back(Elementwise("softmax_backward",
-                              ScoreTraffic(job) * kScoreBytesBackward * ScoreElements(s), calls));
+                              ScoreBytes(job, /*backward=*/true) * ScoreElements(s), calls));
   }
 }
 
@@ -222,7 +248,7 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
 // do so, too: frameworks gather all of them (NVIDIA Transformer Engine, context_parallel.py: a
 // window needs cp_comm_type all_gather or a2a).
 Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward) {
-  const double once = kActivationBytes * s.tokens * (s.key + s.value) / s.tensor;
+  const double once = job.activation_bytes() * s.tokens * (s.key + s.value) / s.tensor;
   return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
 }
 
@@ -262,9 +288,9 @@ void AddCrossForward(const TrainingSpec& job, const LayerShape& s, double calls,
     AddMatrixForward(job, matrix, s.tokens, calls, out);
   }
   AddMatrixForward(job, cross.key_value, cross.rows, calls, out);
-  out.push_back({"cross_attention", Kernel::kAttention, Flop(cross.flop),
-                 Bytes(kActivationBytes * cross.kept), calls, /*wide=*/true, /*of_weights=*/false,
-                 KernelSlowdown(job, s, kForwardLoss, job.model.encoder.tokens)});
+  out.push_back(ScoreProducts(job, "cross_attention", Kernel::kAttention, Flop(cross.flop),
+                              Bytes(job.activation_bytes() * cross.kept), calls,
+                              KernelSlowdown(job, s, kForwardLoss, job.model.encoder.tokens)));
 }
 
 void AddCrossBackward(const TrainingSpec& job, const LayerShape& s, double calls,
@@ -278,10 +304,10 @@ void AddCrossBackward(const TrainingSpec& job, const LayerShape& s, double calls
   }
   AddMatrixBackward(job, cross.key_value, cross.rows, calls, out);
   constexpr double kProducts = 2.5;  // as in AddAttentionBackward
-  out.push_back({"cross_attention_backward", Kernel::kAttentionBackward,
-                 Flop(kProducts * cross.flop), Bytes(3 * kActivationBytes * cross.kept), calls,
-                 /*wide=*/true, /*of_weights=*/false,
-                 KernelSlowdown(job, s, kBackwardLoss, job.model.encoder.tokens)});
+  out.push_back(ScoreProducts(job, "cross_attention_backward", Kernel::kAttentionBackward,
+                              Flop(kProducts * cross.flop),
+                              Bytes(3 * job.activation_bytes() * cross.kept), calls,
+                              KernelSlowdown(job, s, kBackwardLoss, job.model.encoder.tokens)));
 }
 
 }  // namespace gridlock

@@ -11,8 +11,8 @@
 
 namespace gridlock {
 
-/// Elementwise tensors live in 16 bits whatever the GEMM format is.
-inline constexpr double kActivationBytes = 2.0;
+/// Of an element in 16 bits: what products in narrower formats put out.
+inline constexpr double kHalfBytes = 2.0;
 
 /// Bytes of one element of a GEMM's input: it is cast to the format of the GEMM, then gathered, and
 /// kept for the weight gradient as it is (NVIDIA Transformer Engine documentation, low-precision

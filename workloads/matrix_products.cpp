@@ -8,9 +8,18 @@
 
 namespace gridlock {
 
+double InputBytes(const TrainingSpec& job) {
+  return std::min(job.activation_bytes(), job.operand_bytes());
+}
+
+double KeptInputBytes(const TrainingSpec& job) {
+  return std::min(InputBytes(job), job.stack.kept_activation_bytes);
+}
+
 Operation Gemm(const char* name, double m, double n, double k, double element_bytes, double calls) {
+  const double result = std::max(kHalfBytes, element_bytes);
   return {name, Kernel::kGemm, Flop(2.0 * m * n * k),
-          Bytes(element_bytes * (m * k + k * n) + kActivationBytes * m * n), calls};
+          Bytes(element_bytes * (m * k + k * n) + result * m * n), calls};
 }
 
 // Rows of 16-bit elements that do not begin at 16 bytes keep a product off the fast ways into the
@@ -36,7 +45,11 @@ void AddCast(const TrainingSpec& job, const char* name, double elements, double 
              std::vector<Operation>& out) {
   const bool narrow = PrecisionBytes(job.precision) < PrecisionBytes(Precision::kBf16);
   if (narrow && job.stack.cast_traffic > 0) {
-    out.push_back(Elementwise(name, job.stack.cast_traffic * elements, calls));
+    // The other copy of a block format: scales go along one dimension, and products of the backward
+    // pass want them along the other, so that a tensor is written in both (NVIDIA Transformer
+    // Engine documentation, MXFP8).
+    const double again = job.scale_bytes > 0 ? job.operand_bytes() + job.scale_bytes : 0;
+    out.push_back(Elementwise(name, (job.stack.cast_traffic + again) * elements, calls));
   }
 }
 
@@ -45,7 +58,7 @@ void AddCast(const TrainingSpec& job, const char* name, double elements, double 
 void AddBaseCast(const TrainingSpec& job, const Matrix& matrix, double calls,
                  std::vector<Operation>& out) {
   if (job.adapters.base_bytes > 0 && !matrix.wide) {
-    const double bytes = (job.adapters.base_bytes + kActivationBytes) * matrix.n * matrix.k;
+    const double bytes = (job.adapters.base_bytes + job.activation_bytes()) * matrix.n * matrix.k;
     out.push_back(Elementwise("dequantise", bytes, calls));
   }
 }
@@ -60,7 +73,7 @@ double SlowdownOf(const TrainingSpec& job, const Matrix& matrix) {
 
 void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
                       std::vector<Operation>& out) {
-  const double element = PrecisionBytes(job.precision);
+  const double element = job.operand_bytes();
   Operation product = Gemm(matrix.name, rows / matrix.copies, matrix.n, matrix.k, element, calls);
   product.wide = matrix.wide;
   product.slowdown = SlowdownOf(job, matrix);
@@ -74,14 +87,14 @@ void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows
 
 void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double rows, double calls,
                        std::vector<Operation>& out) {
-  const double element = PrecisionBytes(job.precision);
+  const double element = job.operand_bytes();
   const double m = rows / matrix.copies;
   Operation input = Gemm("input_gradient", m, matrix.k, matrix.n, element, calls);
   Operation weight = Gemm("weight_gradient", matrix.n, matrix.k, m, element, calls);
   // The weight gradient is added to the accumulated one: read and write it, in the product itself
   // or in a kernel of its own, which reads the 16-bit gradient and clears it.
   const double accumulated = 2 * job.stack.main_gradient_bytes * matrix.n * matrix.k;
-  const double narrow = kActivationBytes * matrix.n * matrix.k;
+  const double narrow = job.activation_bytes() * matrix.n * matrix.k;
   Operation sum = Elementwise("gradient_sum", accumulated + 2 * narrow, calls);
   weight.hbm = Bytes(element * m * (matrix.n + matrix.k) +
                      (job.stack.keeps_narrow_gradients ? narrow : accumulated));

@@ -170,12 +170,13 @@ Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
-    return Bytes(3 * 2 * LargestMatrix(job));
+    return Bytes(3 * job.activation_bytes() * LargestMatrix(job));
   }
   const ModelPart layer = OneLayer(LargestKind(job, part));
   const Bytes tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
   return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
-         Bytes(2 * TrainedPerRank(job, layer).total()) + LayerGradients(job, part);
+         Bytes(job.activation_bytes() * TrainedPerRank(job, layer).total()) +
+         LayerGradients(job, part);
 }
 
 // The most of what comes and goes: in the backward pass of a layer, or in the loss.
@@ -191,11 +192,12 @@ Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
     most = std::max(most, LossWorkingSet(job) + head);
   }
   if (job.stack.placeholder_gradients && part.layers.total() > 0 && job.trains_base()) {
-    most += Bytes(2 * ShapesOfLayer(job, LargestKind(job, part)));
+    most += Bytes(job.activation_bytes() * ShapesOfLayer(job, LargestKind(job, part)));
   }
   if (job.zero_buffers.reduce > 0) {
-    // DeepSpeed's, in 16 bits, allocated for good (runtime/zero/stage_1_and_2.py, ipg_buffer).
-    return most + Bytes(2 * job.zero_buffers.copies * job.zero_buffers.reduce);
+    // DeepSpeed's, as wide as weights, allocated for good (runtime/zero/stage_1_and_2.py,
+    // ipg_buffer).
+    return most + Bytes(job.activation_bytes() * job.zero_buffers.copies * job.zero_buffers.reduce);
   }
   // Buckets of gradients on their way (Rajbhandari et al. 2020, section 5.2).
   const bool buckets = job.zero == 2 && job.trains_base();
@@ -227,8 +229,8 @@ bool Splits(const TrainingSpec& job, int domain) {
   const int slots = job.model.depth() + (job.layout.embedding_as_layer ? 2 : 0);
   const bool layers = slots % chunks == 0 || (slots + job.model.prediction_modules) % chunks == 0 ||
                       (job.layout.uneven_layers && slots >= chunks);
-  const int stage_ranks = job.layout.group() * job.layout.data;
-  const bool experts = stage_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
+  const int sharing_ranks = job.layout.group() * job.layout.sharing_replicas();
+  const bool experts = sharing_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
                      job.global_batch % (job.micro_batch * job.layout.data) == 0;
   const bool rounds =
@@ -325,6 +327,16 @@ Bytes OptimizerStates(const TrainingSpec& job, double parameters, double tables,
   return Bytes(std::max(0.0, master * parameters + moments));
 }
 
+// Gradients that leave for the host as they are made leave nothing behind but what is on its way,
+// which counts as a bucket.
+Bytes GradientsKept(const TrainingSpec& job, double shared_out, double all) {
+  if (job.offloads_gradients()) {
+    return Bytes(0);
+  }
+  return Bytes(GradientElement(job) * shared_out +
+               (job.stack.keeps_narrow_gradients ? 2 * all : 0));
+}
+
 }  // namespace
 
 MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
@@ -346,8 +358,7 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
                                : kept(UsedWeights(job, stage, part), 3);
     need.optimizer =
         OptimizerStates(job, kept(parameters, 1), kept(TableParameters(job, part), 1), master_only);
-    need.gradients = Bytes(GradientElement(job) * kept(parameters, 2) +
-                           (stack.keeps_narrow_gradients ? 2 * parameters.total() : 0));
+    need.gradients = GradientsKept(job, kept(parameters, 2), parameters.total());
   }
   need.activations = StageActivations(job, stage, part);
   need.context = stack.context_memory;

@@ -22,7 +22,7 @@ constexpr double kAroundExperts = 1.5;
 double AroundExperts(const TrainingSpec& job) {
   const double factor =
       TakesApart(job) ? job.stack.norm_traffic_factor : job.stack.hbm_traffic_factor;
-  return kAroundExperts * factor * kActivationBytes;
+  return kAroundExperts * factor * job.activation_bytes();
 }
 
 // Tensors that go through HBM around the experts, in units of a row of `hidden`: tokens are copied
@@ -60,7 +60,9 @@ std::array<double, 3> BesideWayIn(const TrainingSpec& job, double inner, double 
 }  // namespace
 
 std::vector<Matrix> SharedMatrices(const TrainingSpec& job, const LayerShape& s) {
-  std::vector<Matrix> out{{"router", s.experts, s.hidden, s.tensor, /*wide=*/true}};
+  std::vector<Matrix> out;
+  out.reserve(3);
+  out.push_back({"router", s.experts, s.hidden, s.tensor, /*wide=*/true});
   if (s.shared_ffn > 0) {
     out.push_back({"shared_experts_in", s.shared_ffn_in / s.tensor, s.hidden});
     out.back().beside = BesideWayIn(job, s.shared_ffn / s.tensor, out.back().n);
@@ -144,7 +146,7 @@ void AddMixtureTraffic(const TrainingSpec& job, const LayerShape& s, double laye
     traffic.reduce_scatters += layers;
   }
   if (s.expert_width > 1) {
-    traffic.expert_payload = Bytes(kActivationBytes * s.expert_rows() * s.hidden);
+    traffic.expert_payload = Bytes(job.activation_bytes() * s.expert_rows() * s.hidden);
     traffic.expert_gathers += layers;
     traffic.expert_scatters += layers;
   }
@@ -154,7 +156,7 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
   ExpertTraffic traffic;
   if (s.expert_ranks > 1 && layers > 0) {
     // There and back, in two formats; both count as calls of their mean size.
-    const double bytes = (job.stack.dispatch_bytes + kActivationBytes) / 2;
+    const double bytes = (job.stack.dispatch_bytes + job.activation_bytes()) / 2;
     traffic.payload = Bytes(bytes * s.load * s.routed_tokens() * s.per_token * s.hidden);
     traffic.calls = 2 * layers;
   }
@@ -165,14 +167,16 @@ ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, doub
 // that is kept; inputs of GEMMs in their format, the scores of the router in 32 bits. Some stacks
 // keep further copies of the rows.
 double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s) {
-  const std::vector<Matrix> experts = ExpertMatrices(job, s);
-  const bool product = job.keeps_elementwise_outputs() && KeepsInput(job, experts[1]);
-  const double rows = KeepsInput(job, experts[0]) ? s.expert_rows() : 0;
+  const bool all = job.trains_base();
+  const std::vector<Matrix> experts = all ? std::vector<Matrix>{} : ExpertMatrices(job, s);
+  const bool product = job.keeps_elementwise_outputs() && (all || KeepsInput(job, experts[1]));
+  const double rows = all || KeepsInput(job, experts[0]) ? s.expert_rows() : 0;
   return KeptInputBytes(job) * (rows * s.hidden + ActivationElements(s, 0, product ? 1 : 0)) +
          job.stack.kept_activation_bytes * ActivationElements(s, 1, 0) +
          job.stack.routed_extra_bytes * rows * s.hidden + 4.0 * s.routed_tokens() * s.experts +
-         s.expert_rows() * AdaptersKept(job, experts) +
-         s.tokens * AdaptersKept(job, SharedMatrices(job, s));
+         (all ? 0
+              : s.expert_rows() * AdaptersKept(job, experts) +
+                    s.tokens * AdaptersKept(job, SharedMatrices(job, s)));
 }
 
 double ShapesOfLayer(const TrainingSpec& job, LayerKind kind) {

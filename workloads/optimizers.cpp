@@ -35,6 +35,16 @@ const OptimizerSpec kOptimizers[] = {
 
 }  // namespace
 
+StackSpec InSinglePrecision(StackSpec stack) {
+  constexpr double kSingle = 4, kMoments = 8;
+  stack.main_gradient_bytes = stack.kept_activation_bytes = stack.dispatch_bytes = kSingle;
+  stack.optimizer_bytes = kMoments;
+  stack.keeps_narrow_gradients = stack.narrow_parameters = stack.master_weights_only = false;
+  // Logits come in 32 bits and stay beside what the loss makes of them.
+  stack.logit_bytes += kHalfBytes;
+  return stack;
+}
+
 const OptimizerSpec* OptimizerByName(const std::string& name) {
   const auto* const found =
       std::find_if(std::begin(kOptimizers), std::end(kOptimizers), [&](const OptimizerSpec& row) {
@@ -66,16 +76,18 @@ StateBytes StatesOf(const TrainingSpec& job) {
 
 // Adam reads the gradient and reads and writes the master weight and two moments; it writes the
 // 16-bit weight, and reads that one too where there is no master weight (states of 4 bytes: both
-// moments in 16 bits).
+// moments in 16 bits). Where all is in 32 bits, weights are read and written themselves.
 double UpdateTraffic(const TrainingSpec& job) {
-  constexpr double kGradient = 4, kWeight = 2, kNarrowMoments = 4;
+  constexpr double kGradient = 4, kNarrowMoments = 4;
+  const bool single = job.activation_bytes() > kHalfBytes;
+  const double weight = single ? 2 * job.activation_bytes() : kHalfBytes;
   const StateBytes states = StatesOf(job);
   if (!job.trains_base()) {
     return job.adapters.bytes + 2 * (states.total() + job.adapters.bytes);
   }
   return job.stack.optimizer_bytes > kNarrowMoments
-             ? kGradient + 2 * states.total() + kWeight
-             : job.stack.main_gradient_bytes + 2 * states.total() + 2 * kWeight;
+             ? kGradient + 2 * states.total() + weight
+             : job.stack.main_gradient_bytes + 2 * states.total() + 2 * kHalfBytes;
 }
 
 // Five rounds of Newton-Schulz on a matrix of n x k, n <= k, in 16 bits: X X^T (2 n^2 k), its
@@ -99,9 +111,10 @@ Flop OrthogonalFlop(const TrainingSpec& job, double parameters) {
 Seconds UpdateElsewhere(const TrainingSpec& job, double parameters, BytesPerSecond host) {
   constexpr double kSecondsEach = 0.257e-9;
   constexpr double kServer = 8;  // accelerators that share the two processors
-  constexpr double kDisk = 3.2e9, kWeight = 2;
+  constexpr double kDisk = 3.2e9;
   const double sharing = std::min(kServer, static_cast<double>(job.layout.accelerators()));
-  const double weights = job.stack.offloads_states ? 0 : kWeight * parameters / host.si();
+  const double weights =
+      job.stack.offloads_states ? 0 : job.activation_bytes() * parameters / host.si();
   const double update = kSecondsEach * sharing * parameters + weights;
   const double states = 2 * StatesOf(job).total() * parameters / kDisk;
   return Seconds(job.optimizer.place == StatesPlace::kNvme ? std::max(update, states) : update);

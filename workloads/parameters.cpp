@@ -86,9 +86,9 @@ ParameterCount TrainedPerRank(const TrainingSpec& job, const ModelPart& whole) {
 ParameterBytes WeightBytes(const TrainingSpec& job, const ModelPart& part) {
   const ParameterCount layers = ParametersPerRank(job, part.OnlyLayers());
   const double tables = ParametersPerRank(job, part).common - layers.common;
-  const double used = job.stack.narrow_parameters ? InputBytes(job) : kActivationBytes;
+  const double used = job.stack.narrow_parameters ? InputBytes(job) : job.activation_bytes();
   const double bytes = job.adapters.base_bytes > 0 ? job.adapters.base_bytes : used;
-  ParameterBytes out{Bytes(bytes * layers.common + kActivationBytes * tables),
+  ParameterBytes out{Bytes(bytes * layers.common + job.activation_bytes() * tables),
                      Bytes(bytes * layers.experts)};
   if (!job.trains_base()) {
     const ParameterCount adapters = TrainedPerRank(job, part);

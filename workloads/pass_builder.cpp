@@ -19,11 +19,6 @@ double GroupedShare(Precision precision) {
   return PrecisionBytes(precision) < PrecisionBytes(Precision::kBf16) ? 0.85 : 0.8;
 }
 
-// What a stack's attention kernels reach of an accelerator's efficiencies.
-double AttentionSpeed(const AcceleratorSpec& chip, const StackSpec& stack) {
-  return stack.attention_speed * (stack.portable_attention ? chip.portable_attention : 1.0);
-}
-
 // Of the 16-bit rate of matrix units, what chunked kernels of recurrences reach by the FLOP that
 // recurrent.cpp counts: retention of 32 heads of 128 over 1,024 to 16,384 tokens on one A100 takes
 // 5.49 ms forward and 23.95 ms in all for 65,536 tokens (fla-org/flash-linear-attention, README,
@@ -208,21 +203,58 @@ Precision PassBuilder::PrecisionOf(const Operation& operation) const {
   return operation.wide && narrow && has_wide ? Precision::kBf16 : job_.precision;
 }
 
+// What a stack's attention kernels reach of an accelerator's efficiencies. Those in 32 bits are
+// PyTorch's everywhere.
+double PassBuilder::AttentionSpeed(Precision precision) const {
+  if (PrecisionBytes(precision) > PrecisionBytes(Precision::kBf16)) {
+    return 1;
+  }
+  return job_.stack.attention_speed *
+         (job_.stack.portable_attention ? chip_.portable_attention : 1.0);
+}
+
+bool PassBuilder::OnVectorUnits(Precision precision) const {
+  return precision == Precision::kFp32 &&
+         chip_.rates[static_cast<int>(Precision::kBf16)].peak > FlopPerSecond(0.0);
+}
+
+// Products in FP32 do not heat matrix units: steps kept the full clock of 1,980 MHz on one H200
+// where 16 bits had 1,550 to 1,950 (PyTorch 2.11). Jobs of many parts lose what others lose beyond
+// the clock of one.
+double PassBuilder::Clock(Precision precision) const {
+  const bool alone = job_.layout.accelerators() == 1;
+  if (OnVectorUnits(precision)) {
+    return alone ? 1 : std::min(1.0, chip_.sustained_clock / chip_.solo_clock);
+  }
+  return alone ? chip_.solo_clock : chip_.sustained_clock;
+}
+
+// A multiplier of half the width takes about half the energy. Vector units fetch all that they
+// multiply: products at 0.75 of their peak draw 0.95 of what the limit leaves, as steps in FP32 on
+// one H200 do (655 of 700 W at 46.5 TFLOPS).
+double PassBuilder::EnergyOver16Bits(Precision precision) const {
+  if (OnVectorUnits(precision)) {
+    constexpr double kDrawn = 0.95, kReached = 0.75;
+    const FlopPerSecond rate = chip_.rates[static_cast<int>(precision)].peak * kReached;
+    const double drawn = kDrawn * (chip_.power.limit - chip_.power.held()).si();
+    return drawn / (rate.si() * chip_.power.per_flop.si());
+  }
+  return PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);
+}
+
 void PassBuilder::Add(const Operation& operation, Pass& pass) const {
   const Seconds memory = operation.hbm / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
   const Precision precision = PrecisionOf(operation);
   const MatrixRate& rate = chip_.rates[static_cast<int>(precision)];
   Seconds compute;
   if (operation.flop.si() > 0) {
-    const double clock = job_.layout.accelerators() > 1 ? chip_.sustained_clock : chip_.solo_clock;
     const double efficiency =
-        Efficiency(operation, rate, AttentionSpeed(chip_, job_.stack), precision) * clock;
+        Efficiency(operation, rate, AttentionSpeed(precision), precision) * Clock(precision);
     compute = operation.flop / (rate.peak * efficiency) * operation.slowdown;
   }
-  // A multiplier of half the width takes about half the energy.
-  const double width = PrecisionBytes(precision) / PrecisionBytes(Precision::kBf16);
   pass.flop += operation.flop * operation.calls;
-  pass.flop_energy += operation.flop * chip_.power.per_flop * (width * operation.calls);
+  pass.flop_energy +=
+      operation.flop * (EnergyOver16Bits(precision) * operation.calls) * chip_.power.per_flop;
   if (compute >= memory) {
     pass.compute_time += compute * operation.calls;
     pass.compute_bytes += operation.hbm * operation.calls;

@@ -36,6 +36,10 @@ class PassBuilder {
 
  private:
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;
+  [[nodiscard]] double AttentionSpeed(Precision precision) const;
+  [[nodiscard]] bool OnVectorUnits(Precision precision) const;
+  [[nodiscard]] double Clock(Precision precision) const;
+  [[nodiscard]] double EnergyOver16Bits(Precision precision) const;
   void Add(const Operation& operation, Pass& pass) const;
   void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;

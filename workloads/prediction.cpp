@@ -15,7 +15,7 @@ namespace {
 // Norms and joining of what the projection takes: two norms read and write, the joined tensor is
 // written.
 double PredictionBytes(const TrainingSpec& job, const LayerShape& s, double tensors) {
-  return kActivationBytes * s.tokens * NormTrafficFactor(job) * tensors * s.hidden /
+  return job.activation_bytes() * s.tokens * NormTrafficFactor(job) * tensors * s.hidden /
          s.sequence_split;
 }
 

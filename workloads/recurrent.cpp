@@ -86,7 +86,8 @@ double ChunkBytes(const TrainingSpec& job) {
   const Widths w = WidthsOf(job);
   const double states = 2 * r.state * w.values / r.chunk;
   const double delta = IsDelta(r) ? 2 * (w.heads * r.state + w.values) : 0;
-  return kActivationBytes * ((w.keys + w.values) + (2 * w.keys + 2 * w.values) + states + delta);
+  return job.activation_bytes() *
+         ((w.keys + w.values) + (2 * w.keys + 2 * w.values) + states + delta);
 }
 
 // Backward over forward: five products of keys and values within a chunk where forward has two, and
@@ -147,17 +148,18 @@ void AddRecurrenceForward(const TrainingSpec& job, const LayerShape& s, double c
   const Widths w = WidthsOf(job);
   if (r.convolution > 0) {
     out.push_back(
-        Elementwise("convolution", 2 * kActivationBytes * s.tokens * Convolved(job), calls));
+        Elementwise("convolution", 2 * job.activation_bytes() * s.tokens * Convolved(job), calls));
   }
   if (r.kind == Recurrence::kMamba) {
     // One kernel with the gate in it: x, steps and gate in, one tensor out.
     out.push_back({"scan", Kernel::kVector, Flop(RecurrenceFlop(job, s)),
-                   Bytes(kActivationBytes * s.tokens * 4 * w.values), calls, /*wide=*/true});
+                   Bytes(job.activation_bytes() * s.tokens * 4 * w.values), calls, /*wide=*/true});
     return;
   }
   out.push_back({"scan", Kernel::kScan, Flop(s.tokens * ChunkFlop(job)),
                  Bytes(s.tokens * ChunkBytes(job)), calls, /*wide=*/true});
-  out.push_back(Elementwise("gate", kGateForward * kActivationBytes * s.tokens * w.values, calls));
+  out.push_back(
+      Elementwise("gate", kGateForward * job.activation_bytes() * s.tokens * w.values, calls));
 }
 
 void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double calls,
@@ -169,18 +171,18 @@ void AddRecurrenceBackward(const TrainingSpec& job, const LayerShape& s, double 
   const Widths w = WidthsOf(job);
   if (r.convolution > 0) {
     out.push_back(Elementwise("convolution_backward",
-                              4 * kActivationBytes * s.tokens * Convolved(job), calls));
+                              4 * job.activation_bytes() * s.tokens * Convolved(job), calls));
   }
   if (r.kind == Recurrence::kMamba) {
     out.push_back({"scan_backward", Kernel::kVector, Flop(kBackwardFlop * RecurrenceFlop(job, s)),
-                   Bytes(kActivationBytes * s.tokens * 8 * w.values), calls, /*wide=*/true});
+                   Bytes(job.activation_bytes() * s.tokens * 8 * w.values), calls, /*wide=*/true});
     return;
   }
   out.push_back({"scan_backward", Kernel::kScanBackward,
                  Flop(kBackwardFlop * s.tokens * ChunkFlop(job)),
                  Bytes(kBackwardBytes * s.tokens * ChunkBytes(job)), calls, /*wide=*/true});
-  out.push_back(
-      Elementwise("gate_backward", kGateBackward * kActivationBytes * s.tokens * w.values, calls));
+  out.push_back(Elementwise("gate_backward",
+                            kGateBackward * job.activation_bytes() * s.tokens * w.values, calls));
 }
 
 // Mamba's kernels keep what the projections made and what comes out of the scan, and make the rest
@@ -222,7 +224,7 @@ Bytes RecurrentContextBytes(const TrainingSpec& job, const LayerShape& s, double
   }
   const double c = job.layout.context;
   const double elements = s.tokens * (InWidth(job) + WidthsOf(job).values);
-  return Bytes((c - 1) / c * kActivationBytes * elements * calls);
+  return Bytes((c - 1) / c * job.activation_bytes() * elements * calls);
 }
 
 Bytes RecurrentStateBytes(const ModelSpec& model) {
@@ -230,7 +232,7 @@ Bytes RecurrentStateBytes(const ModelSpec& model) {
   const double channels = r.values() + (r.kind == Recurrence::kMamba ? 0 : 2 * r.keys());
   const double tail = r.convolution > 1 ? (r.convolution - 1) * channels : 0;
   constexpr double kWide = 4;  // states are added up in 32 bits
-  return Bytes(kWide * r.values() * r.state + kActivationBytes * tail);
+  return Bytes(kWide * r.values() * r.state + kHalfBytes * tail);
 }
 
 }  // namespace gridlock

@@ -71,12 +71,13 @@ struct StackSpec {
   bool casts_weights = false;       ///< 16-bit copies of 32-bit weights stay for the backward pass
   bool offloads_states = false;     ///< weights, gradients and optimizer state are on the host
   bool unpadded_vocabulary = false;  ///< the LM head has as many rows as the model has entries
+  bool without_pipeline = false;     ///< its users have no pipeline stages
   double routed_extra_bytes = 0;     ///< per element of experts' rows, kept beyond one 16-bit copy
 };
 
 template <>
 inline constexpr auto kFields<StackSpec> = std::tuple_cat(
-    Aside<&StackSpec::name>(),
+    Aside<&StackSpec::name, &StackSpec::without_pipeline>(),
     Bearing<
         &StackSpec::launch_floor_forward, &StackSpec::launch_floor_backward,
         &StackSpec::step_overhead, &StackSpec::hbm_traffic_factor, &StackSpec::loss_traffic_factor,

@@ -156,9 +156,14 @@ struct Layout {
   /// Experts are laid out in a way of their own, else like all other weights.
   [[nodiscard]] bool splits_experts() const { return expert > 1 || expert_width() != tensor; }
 
-  /// Ranks that hold the same experts (NVIDIA/Megatron-LM, MoE parallel folding): what is left of a
-  /// stage's ranks.
-  [[nodiscard]] int expert_shards() const { return group() * data / (expert * expert_width()); }
+  /// Ranks that share one sharded copy of the same experts (NVIDIA/Megatron-LM, MoE parallel
+  /// folding): what is left of a stage's ranks, or of those of a shard group.
+  [[nodiscard]] int expert_shards() const {
+    return group() * sharing_replicas() / (expert * expert_width());
+  }
+
+  /// Shard groups: copies of everything that is sharded.
+  [[nodiscard]] int copies() const { return data / sharing_replicas(); }
 };
 
 enum class Recompute { kNone, kSelective, kFull };
@@ -252,6 +257,7 @@ struct TrainingSpec {
   std::int64_t micro_batch = 1;      ///< sequences per micro-batch and replica
   std::int64_t sequence_length = 0;  ///< tokens
   Precision precision = Precision::kBf16;
+  double scale_bytes = 0;  ///< of the scales of blocks, for each element of a product's inputs
   /// What is sharded over the data-parallel ranks (Rajbhandari et al. 2020): 0 nothing, 1 the
   /// optimizer state, 2 gradients too, 3 parameters too (FSDP: gathered layer by layer).
   int zero = 1;
@@ -274,6 +280,29 @@ struct TrainingSpec {
   /// Nothing is frozen.
   [[nodiscard]] bool trains_all() const {
     return trains_base() && frozen.layers == 0 && !frozen.tables;
+  }
+
+  /// Bytes of an element between products: 16 bits whatever their format is, but 32 where all is in
+  /// FP32, products in TF32 included. Under autocast a stack's constants say what is in 32 bits.
+  [[nodiscard]] double activation_bytes() const {
+    return PrecisionBytes(precision) > 2 && !stack.casts_weights ? 4 : 2;
+  }
+
+  /// Bytes of an element of a product's inputs, with its share of a block's scale.
+  [[nodiscard]] double operand_bytes() const { return PrecisionBytes(precision) + scale_bytes; }
+
+  /// Gradients go to the host as they are made, where the optimizer is: ZeRO-Offload with sharded
+  /// gradients (DeepSpeed, stages 2 and 3).
+  [[nodiscard]] bool offloads_gradients() const {
+    return zero >= 2 && optimizer.place != StatesPlace::kHbm;
+  }
+
+  /// Scores stay on the chip. PyTorch has a fused kernel in 32 bits, but none for grouped queries
+  /// (2.11: 60 GB allocated for 2.0 billion parameters and 4,096 tokens, scores of every layer in
+  /// it; tools/calibration/measured).
+  [[nodiscard]] bool fuses_attention() const {
+    const bool grouped = model.heads > std::max(model.kv_heads, layout.tensor);
+    return stack.fused_attention && !(activation_bytes() > 2 && grouped);
   }
 
   /// The same where the stack does so for all of its jobs.
@@ -308,5 +337,8 @@ struct TrainingSpec {
            !(model.has_experts() && recompute == Recompute::kSelective);
   }
 };
+
+/// What a stack keeps and moves where all is in FP32: weights are their own master copies.
+StackSpec InSinglePrecision(StackSpec stack);
 
 }  // namespace gridlock

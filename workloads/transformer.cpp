@@ -41,14 +41,6 @@ LayerShape::LayerShape(const TrainingSpec& job)
   }
 }
 
-double InputBytes(const TrainingSpec& job) {
-  return std::min(kActivationBytes, PrecisionBytes(job.precision));
-}
-
-double KeptInputBytes(const TrainingSpec& job) {
-  return std::min(InputBytes(job), job.stack.kept_activation_bytes);
-}
-
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) {
   using namespace adapter_target;
   Matrix in{"ffn_in", s.ffn_in / s.tensor, s.hidden};
@@ -100,12 +92,13 @@ double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s, con
                                      share.attention * QueryKeyNorms(job, s, 2);
   const double rotary =
       job.model.max_positions == 0 ? share.attention * 2 * (s.query + s.key) / s.tensor : 0.0;
-  return kActivationBytes * s.tokens *
+  return job.activation_bytes() * s.tokens *
          (NormTrafficFactor(job) * norms_and_residuals + job.stack.hbm_traffic_factor * rotary);
 }
 
 double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s) {
-  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn_in + s.ffn) / s.tensor;
+  return job.stack.hbm_traffic_factor * job.activation_bytes() * s.tokens * (s.ffn_in + s.ffn) /
+         s.tensor;
 }
 
 // Backward of the same: norms read two and write one, residual adds of gradients likewise, the
@@ -118,14 +111,14 @@ double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s, co
   // Outputs that were not kept are made again from their inputs.
   const double again =
       job.keeps_elementwise_outputs() ? 0.0 : share.places * 2 * s.hidden / s.sequence_split;
-  return kActivationBytes * s.tokens *
+  return job.activation_bytes() * s.tokens *
          (NormTrafficFactor(job) * (norms_and_residuals + again) +
           job.stack.hbm_traffic_factor * rotary);
 }
 
 double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
   const double again = job.keeps_elementwise_outputs() ? 0.0 : DenseActivationForwardBytes(job, s);
-  return job.stack.hbm_traffic_factor * kActivationBytes * s.tokens * (s.ffn + 2 * s.ffn_in) /
+  return job.stack.hbm_traffic_factor * job.activation_bytes() * s.tokens * (s.ffn + 2 * s.ffn_in) /
              s.tensor +
          again;
 }
@@ -204,13 +197,16 @@ void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const Layer
 
 // Cross entropy over the rank's share of the vocabulary: the logits are cast to 32 bits, scanned
 // for the maximum, exponentiated and summed, then turned into the gradient.
-constexpr double kLossBytesForward = (2 + 4) + 4 + (4 + 4);
-constexpr double kLossBytesBackward = 4 + 2;
+double LossBytes(const TrainingSpec& job, bool backward) {
+  const double logit = job.activation_bytes();
+  const double cast = logit < 4 ? logit + 4 : 0;
+  return backward ? 4 + logit : cast + 4 + (4 + 4);
+}
 
 // The LM head stays in 16 bits when the layers are in a narrower format. Most frameworks pad the
 // vocabulary; where one does not, an odd one makes all three products slow.
 Operation HeadGemm(const TrainingSpec& job, const char* name, double m, double n, double k) {
-  const double element = std::max(kActivationBytes, PrecisionBytes(job.precision));
+  const double element = std::max(job.activation_bytes(), PrecisionBytes(job.precision));
   Operation operation = Gemm(name, m, n, k, element, 1);
   operation.wide = true;
   if (job.stack.unpadded_vocabulary) {
@@ -229,17 +225,18 @@ void AddHeadForward(const TrainingSpec& job, const LayerShape& s, double calls,
                     std::vector<Operation>& out) {
   out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
   out.back().calls = calls;
-  out.push_back(Elementwise(
-      "loss",
-      job.stack.loss_traffic_factor * kLossBytesForward * s.tokens * s.vocabulary / s.tensor,
-      calls));
+  out.push_back(Elementwise("loss",
+                            job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/false) *
+                                s.tokens * s.vocabulary / s.tensor,
+                            calls));
 }
 
 void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
                      std::vector<Operation>& out) {
   const double n = s.vocabulary / s.tensor;
   out.push_back(Elementwise(
-      "loss_backward", job.stack.loss_traffic_factor * kLossBytesBackward * s.tokens * n, calls));
+      "loss_backward",
+      job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/true) * s.tokens * n, calls));
   out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
   out.back().calls = calls;
   if (job.trains_tables()) {
@@ -256,7 +253,7 @@ void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
 TensorTraffic Traffic(const TrainingSpec& job, const LayerShape& s, const ModelPart& part,
                       bool backward) {
   TensorTraffic traffic;
-  traffic.payload = Bytes(kActivationBytes * s.tokens * s.hidden);
+  traffic.payload = Bytes(job.activation_bytes() * s.tokens * s.hidden);
   traffic.gathered = Bytes(InputBytes(job) * s.tokens * s.hidden);
   if (s.tensor <= 1) {
     return traffic;
@@ -355,7 +352,7 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   PassWork work;
   if (part.embedding) {
     work.operations.push_back(
-        Elementwise("embedding", 2 * kActivationBytes * s.tokens * s.hidden, 1));
+        Elementwise("embedding", 2 * job.activation_bytes() * s.tokens * s.hidden, 1));
   }
   AddLayersForward(job, s, part.layers, work.operations);
   work.experts = MixtureExchange(job, s, part.layers.with(Block::kMixture));
@@ -379,7 +376,7 @@ namespace {
 // (AddAttentionBackward), and a stack may run them once more for their output.
 bool RepeatsAttention(const TrainingSpec& job) {
   return job.recompute == Recompute::kSelective &&
-         (!job.stack.fused_attention || (job.stack.repeats_attention && !job.model.has_experts()));
+         (!job.fuses_attention() || (job.stack.repeats_attention && !job.model.has_experts()));
 }
 
 }  // namespace
@@ -480,7 +477,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
   AddLayersBackward(job, s, part.layers, work.operations);
   if (part.embedding && job.trains_tables()) {
     work.operations.push_back(
-        Elementwise("embedding_backward", 2 * kActivationBytes * s.tokens * s.hidden, 1));
+        Elementwise("embedding_backward", 2 * job.activation_bytes() * s.tokens * s.hidden, 1));
   }
   if (gradients == Gradients::kInputs) {
     std::erase_if(work.operations, [](const Operation& operation) {
@@ -492,7 +489,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
 
 Bytes PipelineMessage(const TrainingSpec& job) {
   const LayerShape s(job);
-  return Bytes(kActivationBytes * s.tokens * s.hidden /
+  return Bytes(job.activation_bytes() * s.tokens * s.hidden /
                (job.stack.splits_messages ? s.tensor : s.sequence_split));
 }
 

@@ -185,6 +185,10 @@ Seconds HostCopies(const TrainingSpec& job, const ModelPart& part, BytesPerSecon
 Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backward,
                     BytesPerSecond host);
 
+/// Time of the copies of a part's gradients to the host, where the optimizer wants them there: the
+/// backward pass is not over before they are. Zero when they stay.
+Seconds GradientCopies(const TrainingSpec& job, const ModelPart& part, BytesPerSecond host);
+
 /// Bytes that come and go while the backward pass of one layer runs, beyond what layers keep.
 Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind = kDenseLayer);
 

@@ -17,13 +17,44 @@ struct Alone {
   Cause cause = Cause::kLatency;
 };
 
-struct Communicator {
-  std::vector<std::uint32_t> arrived;
-  std::vector<CollectiveRecord> latest;  ///< arrival of the last member so far, by collective
-  std::vector<std::int32_t> record_of;
-  std::vector<std::int32_t> rounds;  ///< how often it has been done, by collective
+// What a communicator knows of a collective.
+struct Taken {
+  std::uint32_t arrived = 0;
+  std::int32_t record = -1;  ///< of its last phase
+  std::int32_t rounds = 0;   ///< how often it has been done
+  CollectiveRecord latest;   ///< arrival of the last member so far
+  std::vector<CollectiveCost> costs;
+};
+
+class Communicator {
+ public:
+  /// Those of a stage follow each other in the program, so that a communicator holds the ones from
+  /// its first to its last, not all of all stages.
+  Taken& At(std::int32_t collective) {
+    if (taken_.empty()) {
+      first_ = collective;
+    }
+    for (; collective < first_; --first_) {
+      taken_.emplace_front();
+    }
+    while (collective >= first_ + static_cast<std::int32_t>(taken_.size())) {
+      taken_.emplace_back();
+    }
+    return taken_[collective - first_];
+  }
+
+  /// How often a collective has been done.
+  [[nodiscard]] std::int32_t RoundsOf(std::int32_t collective) const {
+    const auto place = static_cast<std::size_t>(collective - first_);
+    return collective >= first_ && place < taken_.size() ? taken_[place].rounds : 0;
+  }
+
   /// What it has done, by the time at which all members had come.
   std::vector<std::pair<double, std::int32_t>> done;
+
+ private:
+  std::int32_t first_ = 0;
+  std::deque<Taken> taken_;  ///< from collective `first_` on
 };
 
 struct AgentState {
@@ -48,12 +79,6 @@ class AnalyticStep {
         communicators_(plan.groups.size()) {
     run_.log.agents.resize(plan.agents.size());
     run_.log.action_ends.resize(options.action_ends ? plan.agents.size() : 0);
-    for (Communicator& c : communicators_) {
-      c.arrived.resize(program.collectives.size());
-      c.latest.resize(program.collectives.size());
-      c.record_of.resize(program.collectives.size(), -1);
-      c.rounds.resize(program.collectives.size());
-    }
     for (AgentState& agent : agents_) {
       agent.handed_over.resize(program.collectives.size());
     }
@@ -235,7 +260,7 @@ class AnalyticStep {
     // One that follows another may not be handed over yet.
     const std::int32_t rounds = std::max(agents_[a].handed_over[collective], 1);
     ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
-      done = done && c.rounds[collective] >= rounds;
+      done = done && c.RoundsOf(collective) >= rounds;
     });
     return done;
   }
@@ -246,8 +271,9 @@ class AnalyticStep {
   void Arrive(AgentIndex a, std::int32_t collective, double now, std::int32_t previous) {
     ++agents_[a].handed_over[collective];
     ForGroups(a, collective, [&](std::int32_t g, Communicator& c) {
-      CollectiveRecord& record = c.latest[collective];
-      const bool first = c.arrived[collective] == 0;
+      Taken& taken = c.At(collective);
+      CollectiveRecord& record = taken.latest;
+      const bool first = taken.arrived == 0;
       if (first || now > record.start + kInstant ||
           (now > record.start - kInstant && RowOf(a) < record.last_agent)) {
         record.last_agent = RowOf(a);
@@ -256,9 +282,9 @@ class AnalyticStep {
       }
       record.start = first ? now : std::max(record.start, now);
       const Span members = plan_.groups[g].agents;
-      if (++c.arrived[collective] == static_cast<std::uint32_t>(members.end - members.begin)) {
-        c.arrived[collective] = 0;
-        Finish(plan_.groups[g], c, collective);
+      if (++taken.arrived == static_cast<std::uint32_t>(members.end - members.begin)) {
+        taken.arrived = 0;
+        Finish(plan_.groups[g], taken, collective, c.done);
         HandOverNext(members, collective);
       }
     });
@@ -273,8 +299,8 @@ class AnalyticStep {
         continue;
       }
       std::int32_t last = -1;
-      ForGroups(agent, collective, [&](std::int32_t /*g*/, const Communicator& c) {
-        const std::int32_t record = c.record_of[collective];
+      ForGroups(agent, collective, [&](std::int32_t /*g*/, Communicator& c) {
+        const std::int32_t record = c.At(collective).record;
         const auto& records = run_.log.collectives;
         last = last < 0 || records[record].end > records[last].end ? record : last;
       });
@@ -282,8 +308,9 @@ class AnalyticStep {
     }
   }
 
-  void Finish(const Plan::Group& group, Communicator& c, std::int32_t index) {
-    CollectiveRecord record = c.latest[index];
+  void Finish(const Plan::Group& group, Taken& taken, std::int32_t index,
+              std::vector<std::pair<double, std::int32_t>>& done) {
+    CollectiveRecord record = taken.latest;
     auto& records = run_.log.collectives;
     // A communicator runs its collectives in the order in which their last members came. Agents are
     // not visited in the order of time, so a collective may be found after one that came later. The
@@ -291,8 +318,8 @@ class AnalyticStep {
     // early, which a lower bound allows.
     const std::pair<double, std::int32_t> mine{record.start,
                                                static_cast<std::int32_t>(records.size())};
-    const auto behind = c.done.insert(std::upper_bound(c.done.begin(), c.done.end(), mine), mine);
-    const std::int32_t before = behind == c.done.begin() ? -1 : (behind - 1)->second;
+    const auto behind = done.insert(std::upper_bound(done.begin(), done.end(), mine), mine);
+    const std::int32_t before = behind == done.begin() ? -1 : (behind - 1)->second;
     if (before >= 0 && records[before].end > record.start) {
       record.start = records[before].end;
       record.previous = before;
@@ -300,17 +327,19 @@ class AnalyticStep {
     record.collective = index;
     const Collective& collective = program_.collectives[index];
     const Plan::Lay* const lays = &plan_.lays[plan_.FirstPhase(group, collective.algorithm)];
-    const std::vector<CollectiveCost> costs = CostsOf(collective, group.shape, server_);
-    for (std::size_t phase = 0; phase < costs.size(); ++phase) {
+    if (taken.costs.empty()) {
+      taken.costs = CostsOf(collective, group.shape, server_);
+    }
+    for (std::size_t phase = 0; phase < taken.costs.size(); ++phase) {
       record.phase = static_cast<std::int32_t>(phase);
-      RunPhase(lays[phase], costs[phase], record);
+      RunPhase(lays[phase], taken.costs[phase], record);
       records.push_back(record);
       record.start = record.end;
       record.previous = static_cast<std::int32_t>(records.size()) - 1;
     }
     behind->second = record.previous;
-    c.record_of[index] = record.previous;
-    ++c.rounds[index];
+    taken.record = record.previous;
+    ++taken.rounds;
   }
 
   void RunPhase(const Plan::Lay& lay, const CollectiveCost& cost, CollectiveRecord& record) {
@@ -327,8 +356,8 @@ class AnalyticStep {
   }
 
   void AwaitCollective(AgentIndex a, std::int32_t collective) {
-    ForGroups(a, collective, [&](std::int32_t /*g*/, const Communicator& c) {
-      const std::int32_t record = c.record_of[collective];
+    ForGroups(a, collective, [&](std::int32_t /*g*/, Communicator& c) {
+      const std::int32_t record = c.At(collective).record;
       const bool experts = program_.collectives[collective].to_experts;
       Until(a, run_.log.collectives[record].end,
             experts ? Activity::kExpertComm : Activity::kDataComm, TierTable::kNic, record);

@@ -95,19 +95,31 @@ std::vector<proto::Precision> FormatsAt(Precision rate) {
   return formats;
 }
 
-std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator) {
+double ScaleBytes(proto::Precision precision) {
+  return precision == proto::MXFP8 ? 1.0 / 32 : precision == proto::NVFP4 ? 1.0 / 16 : 0;
+}
+
+std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator,
+                      bool fp16_alone) {
   // Parts that multiply 4-bit numbers scale blocks inside the product (Blackwell, CDNA 4); older
   // ones scale outside of it.
   const bool scales =
       accelerator.rates[static_cast<int>(Precision::kFp4)].peak > FlopPerSecond(0.0);
   switch (precision) {
+    case proto::PRECISION_UNSPECIFIED:
+    case proto::BF16:
+      return fp16_alone ? "BF16 as FP16, with a scaled loss: the units of " + accelerator.name +
+                              " take no BF16, which would run in FP32"
+                        : "";
     case proto::FP16:
       return "FP16 at the rate and in the bytes of BF16";
     case proto::MXFP8:
-      return scales ? "MXFP8 at the rate of FP8, its block scales inside the product"
-                    : "MXFP8 as FP8: " + accelerator.name + " has no units for block scales";
+      return scales
+                 ? "MXFP8 at the rate of FP8, a byte of scale for each 32 numbers, tensors written "
+                   "along both dimensions"
+                 : "MXFP8 as FP8: " + accelerator.name + " has no units for block scales";
     case proto::NVFP4:
-      return "NVFP4 at the rate of FP4, its block scales inside the product";
+      return "NVFP4 at the rate of FP4, a byte of scale for each 16 numbers";
     default:
       return "";
   }

@@ -50,8 +50,13 @@ Precision MakePrecision(proto::Precision precision);
 /// The formats of the schema that run at the rate of one: BF16 and FP16 at that of 16 bits.
 std::vector<proto::Precision> FormatsAt(Precision rate);
 
+/// Bytes of the scales of a format's blocks, for each element: 1/32 of MXFP8 and 1/16 of NVFP4
+/// (Open Compute Project, Microscaling Formats 1.0; NVIDIA, NVFP4), else none.
+double ScaleBytes(proto::Precision precision);
+
 /// What a format of the schema means for a job on this part, "" where nothing is to be said: "the
-/// rate of BF16" of FP16.
-std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator);
+/// rate of BF16" of FP16. `fp16_alone`: its 16-bit units take no BF16.
+std::string MeaningOf(proto::Precision precision, const AcceleratorSpec& accelerator,
+                      bool fp16_alone = false);
 
 }  // namespace gridlock

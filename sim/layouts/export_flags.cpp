@@ -181,8 +181,16 @@ std::vector<std::string> TorchtitanGaps(const TrainingSpec& job) {
         "how layers are split: see pipeline_parallel_first_stage_less_layers and "
         "pipeline_parallel_last_stage_less_layers");
   }
-  if (job.zero == 1) {
+  // Between micro-batches of a pipeline FSDP2 neither reduces gradients nor drops parameters
+  // (PyTorch, distributed/pipelining/stage.py, backward_maybe_with_nosync).
+  const bool stages = job.layout.pipeline > 1;
+  if (job.zero == 1 && !stages) {
     gaps.emplace_back("ZeRO 1: gradients are sharded too (ZeRO 2)");
+  } else if (job.zero >= 2 && stages) {
+    gaps.push_back(
+        fmt::format("ZeRO {}: with pipeline stages gradients stay whole until the last "
+                    "micro-batch, so that memory is that of zero: 1",
+                    job.zero));
   }
   if (job.layout.rank_order == RankOrder::kTensorDataPipeline && job.layout.pipeline > 1) {
     gaps.emplace_back("the rank order: pipeline ranks are outermost there, as here");

@@ -156,6 +156,16 @@ class Planner {
     }
     Rank();
     LookAtOwn();
+    const StackSpec& stack = scenario_.training().stack;
+    const auto is_pipeline = [](const FixedSize& fixed) {
+      return fixed.name == "pipeline";
+    };
+    if (stack.without_pipeline &&
+        std::none_of(asked_.fixed.begin(), asked_.fixed.end(), is_pipeline)) {
+      plan_.notes.push_back(stack.name +
+                            " has no pipeline stages, so that none are proposed; --fix pipeline=4 "
+                            "asks for four all the same");
+    }
     const double tokens = static_cast<double>(scenario_.training().global_batch) *
                           static_cast<double>(scenario_.training().sequence_length);
     if (const std::string note = BatchNote(tokens); !note.empty()) {

@@ -151,6 +151,9 @@ class Walk {
       if (pipeline == 1 && schedule != space_.job.layout.schedule) {
         continue;  // all schedules are the same
       }
+      if (pipeline > 1 && space_.job.stack.without_pipeline && !FixesPipeline()) {
+        continue;
+      }
       choice_.pipeline = static_cast<std::int32_t>(pipeline);
       choice_.data = static_cast<std::int32_t>(rest / pipeline);
       const int most = pipeline > 1 ? (job_.model.depth() + 2) / choice_.pipeline : 1;
@@ -159,6 +162,13 @@ class Walk {
         Chunks();
       }
     }
+  }
+
+  // Whoever asks for a pipeline gets one, whatever the stack is known for.
+  [[nodiscard]] bool FixesPipeline() const {
+    return std::any_of(space_.fixed.begin(), space_.fixed.end(), [](const FixedSize& fixed) {
+      return fixed.name == "pipeline";
+    });
   }
 
   void Refuse(Refused reason) { ++refused_[static_cast<std::size_t>(reason)]; }
@@ -265,14 +275,16 @@ class Walk {
     const bool neighbours =
         choice_.pipeline == 1 ||
         choice_.rank_order == static_cast<std::int32_t>(RankOrder::kTensorDataPipeline);
-    if (!space_.shard_groups || job_.model.has_experts() || choice_.zero == 0 || !neighbours) {
+    if (!space_.shard_groups || choice_.zero == 0 || !neighbours) {
       return 0;
     }
     const int group = choice_.tensor * choice_.context;
+    const int experts = choice_.expert * std::max(1, choice_.expert_tensor);
     const int most = job_.layout.used_of(space_.server.domain()) / group;
     std::int32_t best = 0;
     for (std::int32_t replicas = 1; replicas <= std::min(most, choice_.data - 1); ++replicas) {
-      best = choice_.data % replicas == 0 && replicas * choice_.context > 1 ? replicas : best;
+      const bool shares = choice_.data % replicas == 0 && replicas * choice_.context > 1;
+      best = shares && replicas * group % experts == 0 ? replicas : best;
     }
     return best;
   }

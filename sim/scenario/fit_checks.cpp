@@ -188,7 +188,11 @@ class FitChecks {
     }
     const MixtureSpec& mixture = spec_.model.mixture;
     const std::int64_t ranks =
-        Product(Product(layout.data, layout.context), layout.tensor) / layout.expert_width();
+        Product(Product(layout.sharing_replicas(), layout.context), layout.tensor) /
+        layout.expert_width();
+    const std::string which =
+        layout.shard_group > 0 ? " ranks of a shard group" : " ranks of a stage";
+    const std::string replicas = layout.shard_group > 0 ? "(shard_group" : "(data";
     if (mixture.experts % layout.expert != 0) {
       AtLayout("expert",
                is + ", which does not divide the " + std::to_string(mixture.experts) +
@@ -196,9 +200,8 @@ class FitChecks {
                "a divisor of " + std::to_string(mixture.experts));
     } else if (ranks % layout.expert != 0) {
       AtLayout("expert",
-               is + ", which does not divide the " + std::to_string(ranks) +
-                   " ranks of a stage that can share experts (data x context x tensor / "
-                   "expert_tensor)",
+               is + ", which does not divide the " + std::to_string(ranks) + which +
+                   " that can share experts " + replicas + " x context x tensor / expert_tensor)",
                "a divisor of " + std::to_string(ranks));
     } else if (layout.tensor > 1 && !layout.sequence_parallel) {
       AtLayout("sequence_parallel",
@@ -209,11 +212,6 @@ class FitChecks {
                std::to_string(layout.expert_width()) + " tensor-parallel ranks do not share the " +
                    std::to_string(mixture.expert_ffn) + " columns of an expert evenly",
                "a divisor of " + std::to_string(mixture.expert_ffn));
-    } else if (layout.shard_group > 0 && layout.splits_experts()) {
-      AtLayout("shard_group",
-               "\"shard_group\" and experts over several ranks are not simulated "
-               "together yet",
-               "a layout without \"shard_group\", or expert: 1");
     }
   }
 

@@ -100,6 +100,31 @@ void NoteHostUpdate(const JobSpec& job, std::vector<std::string>& notes) {
   }
 }
 
+/// What the format of a training job means on the accelerators of its site.
+void NotePrecision(const JobMessage& job, const Catalogue& catalogue, const AcceleratorSpec& chip,
+                   std::vector<std::string>& notes) {
+  if (!job.message.has_pretraining()) {
+    return;
+  }
+  const auto entry = catalogue.accelerators.find(chip.name);
+  const bool fp16_alone =
+      entry != catalogue.accelerators.end() && entry->second.message->fp16_alone();
+  const std::string meaning = MeaningOf(job.message.pretraining().precision(), chip, fp16_alone);
+  if (!meaning.empty()) {
+    notes.push_back(job.path + ".pretraining.precision: " + meaning);
+  }
+}
+
+/// Constants of autocast count what it casts to 16 bits.
+void NoteAutocast(const JobSpec& job, std::vector<std::string>& notes) {
+  const auto* const run = std::get_if<PretrainingSpec>(&job.kind);
+  if (run != nullptr && run->step.stack.casts_weights && PrecisionBytes(run->step.precision) > 2) {
+    notes.push_back(run->step.path + ".precision: products in 32 bits, and all else as " +
+                    run->step.stack.name +
+                    " casts it; without autocast, pytorch_eager keeps everything in 32 bits");
+  }
+}
+
 /// Sites, links and jobs, and what they owe each other.
 void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
                      ProblemList& problems) {
@@ -116,11 +141,8 @@ void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vecto
     JobSpec& spec = scenario.jobs.emplace_back(MakeJob(job, from.message, from.catalogue));
     FitJob(job, scenario, spec, problems);
     const SiteSpec& site = scenario.sites[spec.sites.empty() ? 0 : spec.sites[0]];
-    if (const std::string meaning =
-            MeaningOf(from.message.job(i).pretraining().precision(), site.server.accelerator);
-        !meaning.empty()) {
-      scenario.notes.push_back(job.path + ".pretraining.precision: " + meaning);
-    }
+    NotePrecision(job, from.catalogue, site.server.accelerator, scenario.notes);
+    NoteAutocast(spec, scenario.notes);
     NoteHostUpdate(spec, scenario.notes);
     places.push_back(PlaceOf(job));
   }

@@ -124,6 +124,10 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.micro_batch = Or<std::int64_t>(job.micro_batch(), 1);
   spec.sequence_length = job.sequence_length();
   spec.precision = MakePrecision(job.precision());
+  spec.scale_bytes = ScaleBytes(job.precision());
+  if (spec.activation_bytes() > 2) {
+    spec.stack = InSinglePrecision(spec.stack);
+  }
   spec.zero = job.zero();
   spec.recompute = RecomputeOf(job.recompute());
   spec.offload_layers = job.offload_layers();

@@ -45,13 +45,15 @@ std::string SourceWords(const std::string& source) {
 
 // Rows of "megatron" do not say how it was switched, and no other column does: layouts, sizes and
 // formats of both kinds overlap. Who published them does: runs that NVIDIA publishes, of MLPerf,
-// and of clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those; others have
-// Megatron-LM's defaults. WhyStack tells of it beside the row, and README.md what it is worth.
-// Tables that know better name megatron_core, or what is built on it, or megatron_lm.
+// and of clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those, and so do
+// those whose own scripts say so (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce,
+// overlap-param-gather, main-grads-dtype bf16); others have Megatron-LM's defaults. WhyStack tells
+// of it beside the row, and README.md what it is worth. Tables that know better name megatron_core,
+// or what is built on it, or megatron_lm.
 bool VendorRecipe(const PublishedCase& row) {
-  constexpr const char* kPublishers[] = {"_nvidia_",      "_nemo_",         "_nemotron_",
-                                         "_gpu_recipes_", "_mlperf_",       "_megatron_bridge_",
-                                         "_mcore_",       "_megatron_core_"};
+  constexpr const char* kPublishers[] = {"_nvidia_",      "_nemo_",          "_nemotron_",
+                                         "_gpu_recipes_", "_mlperf_",        "_megatron_bridge_",
+                                         "_mcore_",       "_megatron_core_", "_swiss_ai_"};
   const std::string words = SourceWords(row.source);
   return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&](const char* publisher) {
     return words.find(publisher) != std::string::npos;
@@ -127,6 +129,10 @@ bool SeparateGelu(const PublishedCase& row) {
          ModelBegins(row, "gpt_j") || ModelBegins(row, "codegen");
 }
 
+bool Single(const PublishedCase& row) {
+  return row.precision == "fp32" || row.precision == "tf32";
+}
+
 // What NVIDIA's recipes run on, under any of its names: they say what "megatron" leaves to the
 // source.
 constexpr const char* kRecipes = "recipes of NVIDIA";
@@ -171,6 +177,8 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan", Any},
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"hf_eager", "", 0, "hf_eager_gelu", SeparateGelu},
+    // Products in 32 bits: there is no autocast.
+    {"pytorch", "", 0, "pytorch_eager", Single},
     {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},

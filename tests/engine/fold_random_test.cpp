@@ -48,6 +48,15 @@ TrainingSpec DrawJob(Draw& draw) {
   if (job.zero > 0 && layout.data % 2 == 0) {
     job.layout.shard_group = draw.Of({0, 0, 2});
   }
+  if (layout.data % 2 == 0 && layout.context == 1 && draw.Of({0, 0, 1}) == 1) {
+    // Alone, or beside shard groups.
+    job.model.mixture.experts = 48;
+    job.model.mixture.experts_per_token = 2;
+    job.model.mixture.expert_ffn = 2048;
+    job.layout.expert = 2;
+    job.layout.expert_tensor = draw.Of({0, 1});
+    job.layout.sequence_parallel = true;
+  }
   job.recompute = static_cast<Recompute>(draw.Of({0, 1, 2}));
   job.model.tied_embeddings = draw.Coin();
   job.stack.tensor_overlap = draw.Of({0, 5, 9}) / 10.0;

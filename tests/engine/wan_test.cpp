@@ -8,6 +8,7 @@
 #include "tests/clos_of.h"
 #include "tests/engine/machines.h"
 #include "topologies/network.h"
+#include "workloads/memory.h"
 
 namespace gridlock {
 
@@ -104,6 +105,31 @@ std::string ProblemOf(const Scenario& scenario) {
 }
 
 }  // namespace
+
+// Two copies of eight replicas; four ranks share the experts, so that two of a copy share each.
+TEST(ShardGroups, SumTheShardsOfExpertsOverTheirCopies) {
+  TrainingSpec job = JobOf(1, 1, 16, 1);
+  job.model.mixture.experts = 8;
+  job.model.mixture.experts_per_token = 2;
+  job.model.mixture.expert_ffn = 2048;
+  job.layout.expert = 4;
+  job.layout.shard_group = 8;
+  EXPECT_EQ(job.layout.expert_shards(), 2);
+  double scattered = 0, summed = 0;
+  for (const Collective& collective : BuildStepProgram(job, RealisticServer(8, 8)).collectives) {
+    const double bytes = collective.payload.si();
+    scattered += collective.name == "expert_gradient_reduce_scatter" ? bytes : 0;
+    summed += collective.name == "expert_gradient_shard_all_reduce" ? bytes : 0;
+  }
+  EXPECT_GT(scattered, 0);
+  EXPECT_DOUBLE_EQ(summed, scattered / 2);
+  // A rank holds what it would if there were one copy.
+  TrainingSpec one = job;
+  one.layout.data = 8;
+  one.layout.shard_group = 0;
+  one.global_batch = job.global_batch / 2;
+  EXPECT_EQ(MemoryOfStage(job, 0).optimizer, MemoryOfStage(one, 0).optimizer);
+}
 
 TEST(ASumOverTwoSites, TakesItsBytesOverTheWanAndTwiceTheFibre) {
   const TierTable tiers = TiersOfClos();

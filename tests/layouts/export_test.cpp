@@ -74,6 +74,8 @@ TEST(Export, TorchtitanToml) {
                               "pipeline_parallel_last_stage_less_layers = 1\n"));
   EXPECT_THAT(text, Not(HasSubstr("how layers are split")));
   EXPECT_THAT(text, HasSubstr("mode = \"selective\"\nselective_ac_option = \"op\"\n"));
+  EXPECT_THAT(text,
+              HasSubstr("# not said here: ZeRO 3: with pipeline stages gradients stay whole"));
   job.zero = 0;
   EXPECT_THAT(ExportText(job, "torchtitan"),
               HasSubstr("data_parallel_replicate_degree = 128\ndata_parallel_shard_degree = 1\n"));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/workloads/models.h"
+#include "workloads/adapters.h"
 #include "workloads/layer_shape.h"
 #include "workloads/memory.h"
 #include "workloads/schedule.h"
@@ -67,6 +68,50 @@ TEST(PeakOfHbm, IsThatOfRecomputedLayers) {
   job = EagerJob(3, 8192, 64, 8, 28672, 8192, 1);
   job.recompute = Recompute::kFull;
   EXPECT_NEAR(Allocated(job), 27540370432, 0.02 * 27.5e9);
+}
+
+// FP32 and TF32 steps on one H200 (tools/calibration/measured/h200_sxm_single.csv).
+TEST(PeakOfHbm, IsThatOfEagerPyTorchIn32Bits) {
+  const auto single = [](TrainingSpec job) {
+    job.precision = Precision::kTf32;
+    job.stack = InSinglePrecision(job.stack);
+    return job;
+  };
+  EXPECT_NEAR(Allocated(single(EagerJob(24, 2048, 16, 16, 5504, 2048, 1))), 25735851008,
+              0.01 * 25.7e9);
+  EXPECT_NEAR(Allocated(single(EagerJob(24, 2048, 16, 16, 5504, 2048, 4))), 53976304640,
+              0.03 * 54e9);
+  EXPECT_NEAR(Allocated(single(EagerJob(6, 5120, 40, 40, 13824, 2048, 2))), 39583499264,
+              0.02 * 39.6e9);
+  // No fused kernel for grouped queries: scores of all layers stay.
+  TrainingSpec grouped = single(EagerJob(8, 4096, 32, 8, 14336, 4096, 1));
+  EXPECT_FALSE(grouped.fuses_attention());
+  EXPECT_NEAR(Allocated(grouped), 60334140416, 0.02 * 60.3e9);
+  grouped.global_batch = grouped.micro_batch = 2;
+  EXPECT_NEAR(Allocated(grouped), 95218445312, 0.05 * 95e9);
+}
+
+TEST(SinglePrecision, DoublesWhatLayersKeepAndMove) {
+  TrainingSpec half = EagerJob(24, 2048, 16, 16, 5504, 2048, 1);
+  TrainingSpec single = half;
+  single.precision = Precision::kFp32;
+  single.stack = InSinglePrecision(single.stack);
+  EXPECT_DOUBLE_EQ(LayerActivations(single).si(), 2 * LayerActivations(half).si());
+  EXPECT_EQ(PipelineMessage(single), 2.0 * PipelineMessage(half));
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
+  const auto moved = [&](const TrainingSpec& job) {
+    double bytes = 0;
+    for (const Operation& operation : ForwardWork(job, layer).operations) {
+      bytes += operation.hbm.si();
+    }
+    return bytes;
+  };
+  EXPECT_DOUBLE_EQ(moved(single), 2 * moved(half));
+  // A weight and its two moments, in 4 bytes each, both ways, and its gradient.
+  EXPECT_DOUBLE_EQ(UpdateTraffic(single), 4 + 2 * 12);
+  // What is cast to 16 bits for products stays as the stack's constants say.
+  single.stack.casts_weights = true;
+  EXPECT_EQ(single.activation_bytes(), 2);
 }
 
 TEST(PeakOfHbm, IsThatOfCompiledPyTorch) {

@@ -74,9 +74,11 @@ TEST(FamiliesOfTraining, AreTheRanksOfTheLayout) {
   EXPECT_EQ(group(training_group::kReplica, 8 + 4), (std::vector<int>{18, 26}));
   // Replica 1, tensor rank 1, context rank 0: first and last stage.
   EXPECT_EQ(group(training_group::kEmbedding, 5), (std::vector<int>{5, 21}));
-  // Experts of one rank each, over four neighbours; those of stage 0 that hold the second quarter.
+  // Experts of one rank each, over four neighbours; those of stage 0 that hold the second quarter
+  // in the first copy, and in the second one.
   EXPECT_EQ(group(training_group::kExpert, 1), (std::vector<int>{4, 5, 6, 7}));
-  EXPECT_EQ(group(training_group::kExpertData, 1), (std::vector<int>{1, 5, 9, 13}));
+  EXPECT_EQ(group(training_group::kExpertData, 1), (std::vector<int>{1, 5}));
+  EXPECT_EQ(group(training_group::kExpertData, 5), (std::vector<int>{9, 13}));
 }
 
 TEST(FamiliesOfTraining, AreAsSmallForAMillionRanksAsForEight) {

@@ -118,6 +118,34 @@ TEST(Memory, OfTheOptimizerIsSharedByTheReplicas) {
   EXPECT_EQ(shared.weights, alone.weights);
 }
 
+// ZeRO-Offload trains 13 billion parameters on one V100 of 32 GB (Ren et al. 2021,
+// arXiv:2101.06840, abstract): here 64 layers of 4,096.
+TEST(Memory, OfGradientsIsTheHostsWhereTheOptimizerIsThere) {
+  TrainingSpec job = JobOn(Gpt(64, 4096, 32));
+  job.sequence_length = 1024;
+  job.global_batch = 8;
+  job.micro_batch = 1;
+  job.recompute = Recompute::kFull;
+  job.stack.fused_attention = false;
+  job.optimizer.place = StatesPlace::kHost;
+  job.zero_buffers = {5e8, 5e8, 0, 0, 1};
+  const Bytes capacity(31.74 * 1024 * 1024 * 1024);
+  job.zero = 1;
+  EXPECT_GT(MemoryOfStage(job, 0).gradients.si(), 4 * 12.9e9);
+  EXPECT_NE(MessageOf(job, capacity), "");
+  job.zero = 2;
+  const MemoryNeed need = MemoryOfStage(job, 0);
+  EXPECT_EQ(need.gradients, Bytes(0));
+  EXPECT_EQ(need.optimizer, Bytes(0));
+  EXPECT_LT(need.total(), capacity);
+  // Each micro-batch's gradients cross the link in 16 bits.
+  const ModelPart part = PartOf(job, 0, 0);
+  EXPECT_DOUBLE_EQ(GradientCopies(job, part, BytesPerSecond(13e9)).si(),
+                   2 * TrainedPerRank(job, part).total() / 13e9);
+  job.optimizer.place = StatesPlace::kHbm;
+  EXPECT_EQ(GradientCopies(job, part, BytesPerSecond(13e9)), Seconds(0));
+}
+
 TEST(MemoryOverflow, SaysWhereByHowMuchAndWhatWouldFit) {
   // By hand: 24 of 96 layers of 12 h^2 / 8 parameters and the embedding are 5.54 billion parameters
   // of 2 + 4 + 12/8 bytes; 4 micro-batches in flight of 24 layers of 34 s b h / 8. Buffers: 1.5 GB

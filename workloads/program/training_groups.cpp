@@ -52,7 +52,7 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
   const int width = layout.group();       // ranks of an agent
   const int stage = width * layout.data;  // ranks of a stage
   const int sharing = layout.sharing_replicas();
-  const int copies = layout.data / sharing;
+  const int copies = layout.copies();
   const int slices = layout.expert_width();    // ranks of one expert
   const int experts = slices * layout.expert;  // ranks that hold all experts once
   const Axis stages{layout.pipeline, stage};
@@ -68,10 +68,11 @@ std::vector<GroupFamily> TrainingFamilies(const Layout& layout) {
       {{std::min(layout.pipeline, 2), stage * (layout.pipeline - 1)}}};
   families[training_group::kExpert.value] = {
       "expert",
-      {stages, {layout.expert_shards(), experts}, {slices, 1}},
+      {stages, {copies * layout.expert_shards(), experts}, {slices, 1}},
       {{layout.expert, slices}}};
-  families[training_group::kExpertData.value] = {
-      "expert_data", {stages, {experts, 1}}, {{layout.expert_shards(), experts}}};
+  families[training_group::kExpertData.value] = {"expert_data",
+                                                 {stages, {copies, sharing * width}, {experts, 1}},
+                                                 {{layout.expert_shards(), experts}}};
   return families;
 }
 

@@ -53,7 +53,7 @@ class ProgramBuilder {
   // Other ranks hold the same experts.
   [[nodiscard]] bool ExpertDataParallel() const {
     return job_.model.has_experts() && job_.layout.splits_experts() &&
-           job_.layout.expert_shards() > 1;
+           job_.layout.expert_shards() * job_.layout.copies() > 1;
   }
 
   [[nodiscard]] bool Replicated() const { return DataParallel() || ExpertDataParallel(); }
@@ -130,6 +130,9 @@ class ProgramBuilder {
       }
       if (gradients != Gradients::kWeights) {
         floor = std::max(floor, HostCopies(job_, part, host_));
+        if (backward) {
+          floor = std::max(floor, GradientCopies(job_, part, host_));
+        }
         wait += StateCopies(job_, part, backward, host_);
       }
       program_.passes.push_back(
@@ -289,34 +292,32 @@ class ProgramBuilder {
   void StartReduction(Role& role, const ModelPart& part) {
     const ParameterCount parameters = TrainedPerRank(job_, part);
     if (DataParallel() && parameters.common > 0) {
-      ReduceCommon(role, pass_builder_.GradientBytes(parameters.common));
+      Reduce(role, "gradient_", training_group::kData, job_.layout.shards(),
+             pass_builder_.GradientBytes(parameters.common));
     }
     if (ExpertDataParallel() && parameters.experts > 0) {
-      const CollectiveKind kind =
-          job_.zero == 0 ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
-      const int index = CollectiveIndex({std::string("expert_gradient_") + CollectiveName(kind),
-                                         training_group::kExpertData, kind,
-                                         pass_builder_.GradientBytes(parameters.experts)});
-      Launch(role, index, index);
+      Reduce(role, "expert_gradient_", training_group::kExpertData, job_.layout.expert_shards(),
+             pass_builder_.GradientBytes(parameters.experts));
     }
   }
 
-  void ReduceCommon(Role& role, Bytes payload) {
-    const bool several = job_.layout.sharing_replicas() < job_.layout.data && job_.outer.steps == 0;
+  // Over the ranks of `family` that share a copy, `shards` of them. The ranks that hold the same
+  // shard in all copies are the same for experts and for all else.
+  void Reduce(Role& role, const std::string& name, FamilyIndex family, int shards, Bytes payload) {
+    const bool several = job_.layout.copies() > 1 && job_.outer.steps == 0;
     const CollectiveKind kind =
         job_.zero == 0 && !several ? CollectiveKind::kAllReduce : CollectiveKind::kReduceScatter;
-    const int index = CollectiveIndex(
-        {std::string("gradient_") + CollectiveName(kind), training_group::kData, kind, payload});
+    const int index = CollectiveIndex({name + CollectiveName(kind), family, kind, payload});
     int last = index;
     if (several) {
-      last = CollectiveIndex({"gradient_shard_all_reduce", training_group::kReplica,
-                              CollectiveKind::kAllReduce, payload / job_.layout.shards()});
+      last = CollectiveIndex({name + "shard_all_reduce", training_group::kReplica,
+                              CollectiveKind::kAllReduce, payload / shards});
       program_.collectives[index].next = last;
     }
     // Where nothing is sharded, each rank wants the whole sum back.
     if (several && job_.zero == 0) {
-      const int gather = CollectiveIndex(
-          {"gradient_all_gather", training_group::kData, CollectiveKind::kAllGather, payload});
+      const int gather =
+          CollectiveIndex({name + "all_gather", family, CollectiveKind::kAllGather, payload});
       program_.collectives[last].next = gather;
       last = gather;
     }
@@ -381,19 +382,17 @@ class ProgramBuilder {
       Emit(role, Kind::kStart, embedding_);
       Emit(role, Kind::kWait, embedding_);
     }
-    double parameters = 0;  // whose optimizer state this rank holds
-    double held = 0;
+    double held = 0, sharded = 0;
     for (const ChunkState& chunk : chunks) {
       const ParameterCount count = TrainedPerRank(job_, chunk.part);
-      parameters += job_.zero >= 1 ? count.common / job_.layout.shards() +
-                                         count.experts / job_.layout.expert_shards()
-                                   : count.total();
       held += count.total();
+      sharded += count.common / job_.layout.shards() + count.experts / job_.layout.expert_shards();
     }
-    program_.passes.push_back(pass_builder_.Optimizer(parameters, job_.stack.update_time * held));
+    const double updated = job_.zero >= 1 ? sharded : held;
+    program_.passes.push_back(pass_builder_.Optimizer(updated, job_.stack.update_time * held));
     exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
-    ExchangeRarely(role, held);
+    ExchangeRarely(role, sharded);
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
     }
@@ -401,15 +400,14 @@ class ProgramBuilder {
 
   // A step's part of the exchange between sites or shard groups that everybody waits for.
   void ExchangeRarely(Role& role, double parameters) {
-    const bool several = job_.layout.sharing_replicas() < job_.layout.data;
-    if (job_.outer.steps == 0 || !several || parameters <= 0) {
+    if (job_.outer.steps == 0 || job_.layout.copies() == 1 || parameters <= 0) {
       return;
     }
     Collective exchange;
     exchange.name = "outer_all_reduce";
     exchange.family = training_group::kReplica;
     exchange.kind = CollectiveKind::kAllReduce;
-    exchange.payload = Bytes(job_.outer.bytes_per_parameter * parameters / job_.layout.shards());
+    exchange.payload = Bytes(job_.outer.bytes_per_parameter * parameters);
     exchange.calls = 1.0 / job_.outer.steps;
     const int index = CollectiveIndex(exchange);
     Emit(role, Kind::kStart, index);

@@ -99,7 +99,7 @@ void Cluster::SizeFleets() {
 // Where another of its sites has free servers and is better by more than a little, replicas begin
 // there; those of the worst site go when they serve.
 void Cluster::MoveFleet(JobIndex job, const ReplicaPlaces& places) {
-  constexpr double kWorth = 0.95;
+  constexpr double kWorth = 0.05;
   Member& member = members_[job];
   const SiteOrder order = member.fleet->spec().site_order;
   if (order == SiteOrder::kListed || !member.starting.empty()) {
@@ -110,7 +110,11 @@ void Cluster::MoveFleet(JobIndex job, const ReplicaPlaces& places) {
     return member.servers[site] > 0;
   });
   for (const SiteIndex site : sites) {
-    if (worst == sites.rend() || BurdenOf(site, order) >= kWorth * BurdenOf(*worst, order)) {
+    // Prices may be below zero.
+    const bool better = worst != sites.rend() && site != *worst &&
+                        BurdenOf(site, order) <
+                            BurdenOf(*worst, order) - kWorth * std::abs(BurdenOf(*worst, order));
+    if (!better) {
       return;
     }
     std::int32_t servers = std::min(servers_.free(site), member.servers[*worst]);

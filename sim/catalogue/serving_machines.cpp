@@ -71,6 +71,7 @@ bool ServingMachines::Fill(const std::string& name, InferencePart& part) const {
     part.ring_shares.push_back(each / chip.scale_up_bandwidth);
   }
   part.nic_bandwidth = server.nic_bandwidth.si() * server.nics / server.accelerators;
+  part.host_bandwidth = chip.host_bandwidth.si();
   part.inside = server.scale_up;
   part.across = server.scale_out;
   part.power_limit = chip.power.limit.si();

@@ -1,6 +1,7 @@
 #include "sim/cluster/fleet_servers.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include "sim/cluster/job_sites.h"
 #include "sim/cluster/power_draw.h"
@@ -57,7 +58,7 @@ std::vector<SiteIndex> SitesOfFleet(const Member& member, const MachineNow& mach
 std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& member,
                                                              const MachineNow& machine,
                                                              const Servers& servers) {
-  constexpr double kWorth = 0.95;
+  constexpr double kWorth = 0.05;  // of the burden
   const SiteOrder order = member.fleet->spec().site_order;
   if (!member.starting.empty()) {
     return std::nullopt;
@@ -67,8 +68,11 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
     return member.servers[site] > 0;
   });
   for (const SiteIndex site : sites) {
-    if (worst == sites.rend() ||
-        BurdenOf(machine, site, order) >= kWorth * BurdenOf(machine, *worst, order)) {
+    if (worst == sites.rend()) {
+      break;
+    }
+    const double now = BurdenOf(machine, *worst, order);  // prices may be below zero
+    if (site == *worst || BurdenOf(machine, site, order) >= now - kWorth * std::abs(now)) {
       break;
     }
     const auto unit = PlacesOf(member.fleet->spec(), machine.site(site).server).servers;

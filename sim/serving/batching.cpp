@@ -432,7 +432,7 @@ std::int64_t BatchingReplica::IterationsUntilEvent(Seconds until) {
   // lets others pass.
   if (!queue_.empty() && (!HasCome() || wait_ == Wait::kAdapter) &&
       batching_ != Batching::kStatic) {
-    const auto next = FirstToCome();
+    const auto next = HasCome() ? FirstToCome() : queue_.begin();
     n = next == queue_.end() ? n : pace.Reaching(clock_, next->outcome.request.arrival, n);
   }
   if (!loading_.empty()) {

@@ -211,7 +211,11 @@ class FleetRun {
     }
   }
 
+  // Of several changes at once the last.
   void NoteSize(Seconds now) {
+    if (!result_.sizes.empty() && result_.sizes.back().time == now) {
+      result_.sizes.pop_back();
+    }
     result_.sizes.push_back(
         {now, Count(State::kInService), Count(State::kStarting), Count(State::kLeaving), inside_});
   }

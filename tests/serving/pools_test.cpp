@@ -107,14 +107,18 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
     }
     std::vector<BatchRequest> first, second;
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      first.push_back({static_cast<std::int64_t>(i), requests[i].arrival, requests[i].prompt_tokens,
-                       1, 0, false});
+      first.push_back({.id = static_cast<std::int64_t>(i),
+                       .arrival = requests[i].arrival,
+                       .prompt_tokens = requests[i].prompt_tokens});
     }
     std::int64_t peak = 0;
     const std::vector<BatchOutcome> prefilled = RunStepped(costs, first, peak);
     for (std::size_t i = 0; i < requests.size(); ++i) {
-      second.push_back({static_cast<std::int64_t>(i), prefilled[i].end, requests[i].prompt_tokens,
-                        requests[i].output_tokens, 0, true});
+      second.push_back({.id = static_cast<std::int64_t>(i),
+                        .arrival = prefilled[i].end,
+                        .prompt_tokens = requests[i].prompt_tokens,
+                        .output_tokens = requests[i].output_tokens,
+                        .prefilled = true});
     }
     const std::vector<BatchOutcome> decoded = RunStepped(costs, second, peak);
     const PoolResult result =

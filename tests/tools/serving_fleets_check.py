@@ -1,0 +1,227 @@
+#!/usr/bin/env python3
+"""Adapters, images, fleets that grow, experts apart, rollouts and sites by price, asked of the program, with
+the answer in closed form.
+
+usage: serving_fleets_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+GRIDLOCK = os.path.abspath(sys.argv[1])
+ROOT = sys.argv[2]
+
+SMALL = ["serve", "--model", "llama-3.1-8b", "--part", "h100_sxm"]
+
+
+def call(*words):
+    return subprocess.run([GRIDLOCK, *map(str, words)], text=True, capture_output=True, check=False, cwd=ROOT)
+
+
+def told(*words):
+    done = call(*words, "--format", "json")
+    assert done.returncode == 0, (words, done.stderr)
+    return json.loads(done.stdout)
+
+
+def refused(words, *parts):
+    done = call(*words)
+    assert done.returncode == 2, (words, done)
+    for part in parts:
+        assert part in done.stderr, (part, done.stderr)
+
+
+def near(value, expected, tolerance, what):
+    assert abs(value - expected) <= tolerance * abs(expected), (what, value, expected)
+
+
+def adapters_of_rank_16_have_42_million_parameters():
+    """As PEFT prints for all products of Llama 3.1 8B; 16 bits each. A slot for each loads each once."""
+    load = [*SMALL, "--engine", "sglang", "--rate", 20, "--requests", 400, "--adapters", 30]
+    few, all_of_them = told(*load), told(*load, "--adapter-slots", 30)
+    assert few["adapter_bytes_per_accelerator"] == 2 * 41943040, few
+    assert few["adapter_slots"] == 8 and all_of_them["adapter_loads"] == 30 < few["adapter_loads"], few
+    assert few["cache_tokens"] > all_of_them["cache_tokens"]
+    assert all_of_them["ttft_s"]["p99"] < few["ttft_s"]["p99"]
+    plain = told(*SMALL, "--engine", "sglang", "--rate", 20, "--requests", 400)
+    assert plain["adapter_loads"] == 0 and plain["tpot_s"]["median"] < all_of_them["tpot_s"]["median"]
+    text = call(*load).stdout
+    assert "adapter slots" in text and "8 adapter slots, as engine sglang has them" in text, text
+    # vLLM mixes none where nothing is said.
+    assert told(*SMALL, "--rate", 5, "--requests", 50, "--adapters", 30)["adapter_slots"] == 1
+    refused([*SMALL, "--adapter-rank", 8], "--adapters says how many there are")
+    refused([*SMALL, "--adapters", 8, "--adapter-targets", "q_prj"], "q_prj", "q_proj")
+
+
+def a_replica_serves_when_its_weights_have_come():
+    """Weights of each accelerator over its link, and the engine; the fleet has it from then on."""
+    load = [*SMALL, "--replicas", 6, "--replicas-min", 1, "--rate", 30, "--requests", 6000, "--output-tokens",
+            400, "--target-requests", 32, "--decide-every-s", 5, "--keep-s", 60, "--engine-start-s", 20]
+    slow = told(*load, "--weights-from", "storage", "--storage-gbs", 1)
+    fast = told(*load, "--weights-from", "host")
+    weights = told(*SMALL, "--requests", 1)["weight_bytes_per_accelerator"]
+    near(slow["replica_start_s"], 20 + weights / 1e9, 1e-9, "from storage")
+    near(fast["replica_start_s"], 20 + weights / 55.04e9, 1e-9, "from the host")
+    for run in (slow, fast):
+        begun = next(each["time_s"] for each in run["sizes"] if each["starting"] > 0)
+        ready = next(each["time_s"] for each in run["sizes"] if each["in_service"] > 1)
+        near(ready - begun, run["replica_start_s"], 1e-9, "first start")
+        assert 1 <= run["replicas_mean"] <= 6 and run["requests"] == 6000, run
+    assert fast["ttft_s"]["p99"] <= slow["ttft_s"]["p99"]
+    text = call(*load).stdout
+    assert "in service" in text and "weights from the storage" in text, text
+    refused([*SMALL, "--replicas", 2, "--replicas-min", 3], "more than --replicas")
+    refused([*SMALL, "--replicas", 2, "--keep-s", 3], "--replicas-min says to how few")
+
+
+def images_are_encoded_before_their_prompt():
+    """At a rate at which nobody waits a first token is later by the encoder, and by the longer prompt."""
+    load = [*SMALL, "--rate", 0.2, "--requests", 20]
+    plain = told(*load, "--input", 100 + 2 * 1296)
+    own = told(*load, "--input", 100, "--images", 2)
+    pool = told(*load, "--input", 100, "--images", 2, "--encoders", 2)
+    one = own["encode_s_per_image"]
+    near(own["ttft_s"]["median"] - plain["ttft_s"]["median"], 2 * one, 0.02, "own accelerators")
+    sent = pool["encoded_after_median_s"] - one
+    near(sent, 2 * 2 * 1296 * 4096 / 50e9, 0.01, "embeddings over a NIC")
+    near(pool["ttft_s"]["median"] - plain["ttft_s"]["median"], one + sent, 0.02, "a pool")
+    # 32 layers of 1,280 with blocks of 3,420 over 5,184 patches: 2 FLOP a parameter, and attention.
+    flop = 2 * 5184 * 32 * (4 * 1280 ** 2 + 3 * 1280 * 3420)
+    assert flop / 989e12 < one < 4 * flop / 989e12, (one, flop / 989e12)
+    refused([*SMALL, "--encoders", 2], "--images says how many a request has")
+
+
+def experts_may_be_apart_from_attention():
+    """They leave attention more room, and more of them are no slower."""
+    load = ["serve", "--model", "deepseek-r1", "--part", "h200_sxm", "--data", 8, "--concurrency", 512,
+            "--requests", 600, "--input", 500, "--output-tokens", 200]
+    together, apart = told(*load), told(*load, "--expert-ranks", 8)
+    more = told(*load, "--expert-ranks", 32)
+    assert apart["accelerators"] == 16 and together["accelerators"] == 8
+    assert apart["cache_tokens"] > 1.5 * together["cache_tokens"], (apart, together)
+    assert more["tpot_s"]["median"] <= apart["tpot_s"]["median"] * 1.001
+    refused([*SMALL, "--expert-ranks", 4], "has no experts")
+    refused([*load, "--micro-batches", 4], "--expert-ranks says on how many")
+
+
+def a_step_of_rollouts_is_the_longer_of_both():
+    """With a lag of one step; in turn it is the sum."""
+    load = ["rollout", "examples/01-two-servers/scenario.textproto", "--model", "llama-3.1-8b", "--replicas", 2,
+            "--prompts", 32, "--answers", 4, "--output-tokens", 500, "--spread", 0.5, "--steps", 6]
+    turns, ahead = told(*load), told(*load, "--lag", 1)
+    total = sum(each["answers_s"] + each["training_s"] + each["weights_s"] for each in turns["points"])
+    near(6 * turns["step_s"], total, 1e-9, "in turn")
+    assert ahead["step_s"] < turns["step_s"], (ahead, turns)
+    longest = max(sum(each["answers_s"] + each["weights_s"] for each in ahead["points"]),
+                  sum(each["training_s"] for each in ahead["points"]))
+    assert 6 * ahead["step_s"] >= longest * (1 - 1e-9), (ahead, longest)
+    assert "binds: " in call(*load).stdout
+    refused(["rollout", "examples/04-a-week-of-a-fleet/scenario.textproto"], "one training job")
+
+
+def nothing_served_is_no_success():
+    """Behind a router and with pools, too; nor is a search without a find."""
+    tiny = [*SMALL, "--kv-tokens", 64, "--requests", 5]
+    for more in ([], ["--replicas", 2, "--router", "least_loaded"], ["--prefill-replicas", 1]):
+        refused([*tiny, *more], "all 5 requests are refused")
+    refused(["serve-plan", "--model", "llama-3.1-8b", "--part", "h100_sxm", "--rate", 1, "--ttft-ms", 0.01],
+            "no deployment keeps the objectives")
+
+
+def states_of_fixed_size_bound_sequences():
+    """Mamba has no KV tokens to count."""
+    words = ["serve", "--model", "mamba_2.8b", "--part", "h100_sxm", "--requests", 50]
+    text, record = call(*words).stdout, told(*words)
+    assert record["sequences_most"] > 0 and record["cache_tokens"] == 0, record
+    assert f"those of {record['sequences_most']} sequences of any length" in text, text
+    assert "KV cache" not in text and "1073741824" not in text, text
+
+
+SITE = """site {
+  name: "%s" server: "dgx_h100" servers: 8
+  fabric { clos { tiers: 2 servers_per_leaf: 4 leaves_per_pod: 32 leaf_oversubscription: 1
+    leaf_switch: "quantum2_qm9700" spine_switch: "quantum2_qm9700" routing: SPRAY } }
+  prices { electricity: 0.1 carbon: 100 }
+  storage_bandwidth: "1 GB/s"
+  hour { at: "0 h" electricity: %g carbon: %g }
+  hour { at: "12 h" electricity: %g carbon: %g }
+}
+"""
+FLEET = """schema_version: 1
+name: "sun"
+seed: 1
+horizon: "2 days"
+%s
+job { name: "chat" serving {
+  model: "llama_3.1_8b" replicas: 16 tensor: 4
+  arrivals { requests_per_second: 4 }
+  group { name: "chat" share: 1 prompt { median: 300 p90: 600 max: 2000 } output { median: 100 p90: 200 max: 500 } }
+  replicas_simulated: 1
+  %s
+} }
+"""
+
+
+def life(folder, name, more, other):
+    path = Path(folder) / f"{name}.textproto"
+    sites = SITE % ("east", 0.2, 500, 0.05, 100) + SITE % ("west", *other)
+    path.write_text(FLEET % (sites, more), encoding="utf-8")
+    done = call("run", path, "-q", "--format", "json", "-o", f"{folder}/{name}")
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+def a_fleet_follows_prices_and_carbon(folder):
+    """East is cheap and clean from noon on, west before: the fleet is where it is better, half a day each."""
+    other = (0.1, 200, 0.1, 200)
+    listed = life(folder, "listed", "", other)
+    price = life(folder, "price", "site_order: BY_PRICE", other)
+    carbon = life(folder, "carbon", "site_order: BY_CARBON", other)
+
+    def of(run, what):
+        return sum(job[what] for job in run["jobs"])
+    starts = [event for event in price["events"] if event["kind"] == "start"]
+    assert [event["site"] for event in starts] == ["west", "east", "west", "east"], starts
+    near(starts[1]["at_s"], 12 * 3600, 0.02, "moves at noon")
+    assert of(price, "cost_usd") < 0.85 * of(listed, "cost_usd"), (price["jobs"], listed["jobs"])
+    assert of(carbon, "carbon_kg") < 0.85 * of(listed, "carbon_kg")
+
+
+def a_fleet_of_a_life_waits_for_its_weights(folder):
+    """16 replicas of four accelerators read 4 GB each from storage of 1 GB/s together, and start for 30 s."""
+    run = life(folder, "start", 'start { weights: FROM_STORAGE engine: "30 s" }', (0.1, 200, 0.1, 200))
+    first = next(event for event in run["events"] if event["kind"] == "start")
+    assert first["detail"].startswith("takes requests after 4."), first  # minutes
+    other = life(folder, "host", 'start { weights: FROM_HOST engine: "30 s" }', (0.1, 200, 0.1, 200))
+    first = next(event for event in other["events"] if event["kind"] == "start")
+    assert first["detail"].startswith("takes requests after 30."), first
+
+
+def main():
+    with tempfile.TemporaryDirectory() as folder:
+        failed = []
+        for question in (adapters_of_rank_16_have_42_million_parameters, a_replica_serves_when_its_weights_have_come,
+                         images_are_encoded_before_their_prompt, experts_may_be_apart_from_attention,
+                         a_step_of_rollouts_is_the_longer_of_both, nothing_served_is_no_success,
+                         states_of_fixed_size_bound_sequences):
+            try:
+                question()
+            except AssertionError as error:
+                failed.append((question.__name__, str(error)[:1500]))
+        for question in (a_fleet_follows_prices_and_carbon, a_fleet_of_a_life_waits_for_its_weights):
+            try:
+                question(folder)
+            except AssertionError as error:
+                failed.append((question.__name__, str(error)[:1500]))
+        for name, error in failed:
+            print("FAIL", name, error)
+        print(f"{9 - len(failed)} of 9 hold")
+        return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -65,7 +65,8 @@ inline constexpr auto kFields<ScaleUpSpec> = std::tuple_cat(
     Aside(&ScaleUpSpec::path),
     Bearing(&ScaleUpSpec::links, &ScaleUpSpec::chips, &ScaleUpSpec::lost, &ScaleUpSpec::group,
             &ScaleUpSpec::oversubscription, &ScaleUpSpec::links_each, &ScaleUpSpec::between,
-            &ScaleUpSpec::pairs, &ScaleUpSpec::torus, &ScaleUpSpec::pcie));
+            &ScaleUpSpec::mesh_group, &ScaleUpSpec::between_groups, &ScaleUpSpec::pairs,
+            &ScaleUpSpec::torus, &ScaleUpSpec::pcie));
 
 template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(

@@ -26,6 +26,8 @@ void ReadMesh(const proto::Mesh& mesh, ScaleUpSpec& spec) {
   spec.links = ScaleUpSpec::Links::kMesh;
   spec.links_each = mesh.links();
   spec.between = mesh.between();
+  spec.mesh_group = mesh.group();
+  spec.between_groups = mesh.between_groups();
   spec.torus.assign(mesh.torus().begin(), mesh.torus().end());
   for (const proto::MeshPair& pair : mesh.pair()) {
     spec.pairs.push_back({pair.a(), pair.b(), pair.links(), pair.speed() == 0 ? 1 : pair.speed()});

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "sim/plan/changing_plan.h"
 #include "sim/plan/plan.h"
 
 namespace gridlock {
@@ -24,6 +25,10 @@ struct FoldStatistics {
 
 /// Folds an expanded plan. `statistics` may be null.
 Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr);
+
+/// The same of a plan that changes. What is alike is so in every epoch: of a link that fails, what
+/// crosses it and what shares links with that are apart from the others, in their number alike.
+ChangingPlan Fold(const ChangingPlan& changing);
 
 /// The fold of Expand(placed, network), made without laying out what is known to be alike. Throws
 /// as Expand.

@@ -29,8 +29,9 @@ class ChangingNetwork {
 /// Whether the network of a scenario without a horizon changes while its step runs.
 bool ChangesWithin(const Scenario& scenario);
 
-/// The fidelity at which it is simulated: what changes is simulated in full. Throws UserError where
-/// closed forms or a sample are asked for.
+/// The fidelity at which it is simulated: in full where links are named that are to be recorded,
+/// since those that fail stand apart from others. Throws UserError where closed forms or a sample
+/// are asked for.
 Fidelity FidelityOf(const Scenario& scenario, Fidelity asked);
 
 }  // namespace gridlock

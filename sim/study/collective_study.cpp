@@ -62,13 +62,18 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
 ChangingPlan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
   const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network(), 0)}};
   ChangingPlan laid;
+  const bool changes = setting.networks.epochs().size() > 1;
+  if (changes) {
+    laid = ExpandChanging(placed, setting.networks.epochs());
+  }
   if (fidelity != Fidelity::kFull) {
+    if (changes) {
+      return Fold(laid);
+    }
     laid.plan = FoldedPlan(placed, setting.network());
     return laid;
   }
-  if (setting.networks.epochs().size() > 1) {
-    laid = ExpandChanging(placed, setting.networks.epochs());
-  } else {
+  if (!changes) {
     laid.plan = Expand(placed, setting.network());
   }
   CheckFullSize(setting, laid.plan);

@@ -71,13 +71,18 @@ ChangingPlan LayOut(const Setting& setting, Fidelity fidelity) {
     plan = Sampled(setting);
     return laid;
   }
+  const bool changes = setting.networks.epochs().size() > 1;
+  if (changes) {
+    laid = ExpandChanging({setting.job.placed()}, setting.networks.epochs());
+  }
   if (fidelity != Fidelity::kFull) {
+    if (changes) {
+      return Fold(laid);
+    }
     plan = FoldedPlan({setting.job.placed()}, setting.network());
     return laid;
   }
-  if (setting.networks.epochs().size() > 1) {
-    laid = ExpandChanging({setting.job.placed()}, setting.networks.epochs());
-  } else {
+  if (!changes) {
     plan = Expand({setting.job.placed()}, setting.network());
   }
   if (ActorsOf(plan) > kMaxActors) {
@@ -86,10 +91,7 @@ ChangingPlan LayOut(const Setting& setting, Fidelity fidelity) {
         fmt::format(
             "full fidelity runs one actor per tensor-parallel group and communicator; {} are "
             "needed and {} is the most; {}",
-            ActorsOf(plan), kMaxActors,
-            laid.epochs.empty() ? "use --fidelity folded, which gives the same times"
-                                : "expected fewer replicas, or failures that last for all of the "
-                                  "step (site.failed), which --fidelity folded knows"));
+            ActorsOf(plan), kMaxActors, "use --fidelity folded, which gives the same times"));
   }
   return laid;
 }

@@ -204,6 +204,31 @@ TEST(Servers, HalveAndDoubleRoundByRound) {
               2 * (0.5e9 / kNic + 2 * 0.25e9 / (kNic / 2)));
 }
 
+// Six servers: rounds to the server 4, 2 and 1 behind with one, one and three parts.
+TEST(Servers, GatherByAggregatedTrees) {
+  for (const Kind kind : {Kind::kAllGather, Kind::kReduceScatter}) {
+    ExpectClose(TimeOf(TestOf(kind, "pat", 6, 1e9), OneLeafSite(SlowStartingServer(1, 1), 6)),
+                9e-6 + 6 * 2.8e-6 + 3 * 2e-6 + 5.0 / 6 * 1e9 / (0.75 * kNic));
+  }
+}
+
+// Under the leaves of the test above: a quarter of the buffer of both servers goes over the uplink
+// first, then half of one.
+TEST(Servers, AggregatedTreesSendFewBytesFar) {
+  SiteSpec site =
+      ClosSite(IdealServer(1, 1),
+               {.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2, .leaf_over = 4});
+  ClosOf(site).spine.port_bandwidth = BytesPerSecond(kNic / 8);
+  ExpectClose(TimeOf(TestOf(Kind::kAllGather, "pat", 4, 1e9), site),
+              4 * 2.8e-6 + (2 * 0.25e9 + 0.5e9) / (0.75 * kNic / 2));
+}
+
+TEST(Servers, AggregatedTreesJoinOneRankOfEach) {
+  EXPECT_EQ(AlgorithmByName("pat")->refuses({8, 8, 1}, {}), "");
+  EXPECT_EQ(AlgorithmByName("PAT")->refuses({64, 8, 8}, {}),
+            "it joins one rank of each scale-up domain, and a group has 64 in 8");
+}
+
 TEST(Servers, ThatAreNoPowerOfTwoCannotHalve) {
   const auto refusal = [](int ranks, int domains, int per_domain) {
     return AlgorithmByName("halving_doubling")->refuses({ranks, domains, per_domain}, {});
@@ -392,6 +417,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"TreeHashed", Kind::kAllReduce, "tree", 72, 0, 1, kHashed, 8, 8},
         Case{"TreesOfGroupsOfSix", Kind::kAllReduce, "tree", 48, 6, 1, kOdd, 8, 8},
         Case{"TreesOfRails", Kind::kAllReduce, "tree", 64, 8, 8, kEven, 8, 8},
+        Case{"AggregatedTreesOfRails", Kind::kAllGather, "pat", 64, 8, 8, kEven, 8, 8},
+        Case{"AggregatedTreesHashed", Kind::kReduceScatter, "pat", 9, 0, 1, kHashed, 1, 1},
         Case{"GathersOfPairsAcross", Kind::kAllGather, "ring", 64, 2, 32, kEven, 8, 8},
         Case{"ExchangeUnevenPods", Kind::kAllToAll, "pairs", 84, 0, 1, kPods, 8, 8},
         Case{"ExchangesOfTwelve", Kind::kAllToAll, "pairs", 48, 12, 1, kOdd, 8, 8},

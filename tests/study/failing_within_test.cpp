@@ -115,7 +115,8 @@ TEST(APlaneLost, IsCountedFromTheBeginningOfEachCollective) {
   std::get<CollectiveTestSpec>(scenario.jobs[0].kind).iterations = 3;
   Fail(scenario, at, {"plane3"});
   const StepRecord record = Evaluate(scenario, Fidelity::kFolded);
-  EXPECT_EQ(record.fidelity, "full") << "nothing is alike for long";
+  EXPECT_EQ(record.fidelity, "folded");
+  EXPECT_EQ(record.classes, 1) << "all ranks of the ring fare alike, before the plane and without";
   for (const int i : {0, 1}) {
     const double whole = Ring(4, (1 + i) * 1e9);
     const double seconds = at + (whole - at) * 8 / 7;
@@ -216,6 +217,33 @@ TEST(ATrainingStep, LosesWhatAPlaneThatFailsWithinItCosts) {
   EXPECT_NEAR(last, before, kTolerance * before);
 }
 
+// Sixteen replicas of two stages; the NIC of one fails and comes back. What shares no link with it
+// stays alike.
+TEST(ATrainingStep, FoldsWhatANicThatFailsWithinItLeavesAlike) {
+  Layout layout;
+  layout.pipeline = 2;
+  layout.data = 16;
+  for (const Routing routing : {Routing::kSpray, Routing::kEcmp}) {
+    SiteSpec site = ClosSite(IdealServer(2, 2), {.servers = 16,
+                                                 .servers_per_leaf = 4,
+                                                 .leaves_per_pod = 4,
+                                                 .leaf_over = 2,
+                                                 .routing = routing});
+    Scenario scenario = ScenarioOf(site, SmallJob(layout, 4));
+    const double whole = Evaluate(scenario, Fidelity::kFull).step_time.si();
+    Fail(scenario, 0.2 * whole, {"nic_up[5]", "nic_up[6]"}, 0.01 * whole);
+    Fail(scenario, 0.6 * whole, {});
+    const StepRecord full = Evaluate(scenario, Fidelity::kFull);
+    const StepRecord folded = Evaluate(scenario, Fidelity::kFolded);
+    ASSERT_GT(std::abs(full.step_time.si() / whole - 1), 1e-4) << "the failure changes something";
+    EXPECT_NEAR(folded.step_time.si(), full.step_time.si(), kTolerance * full.step_time.si());
+    EXPECT_NEAR(folded.energy.si(), full.energy.si(), kTolerance * full.energy.si());
+    if (routing == Routing::kSpray) {
+      EXPECT_LT(folded.classes, full.classes / 2);
+    }
+  }
+}
+
 namespace {
 
 /// The share of a link in use between two times.
@@ -276,6 +304,10 @@ TEST(Failures, WithinACollectiveLoseAndCreateNoByte) {
     Fail(scenario, back, {});
     const StepRecord record = Evaluate(scenario, Fidelity::kFull);
     EXPECT_GE(record.tested[0].time.si(), whole.tested[0].time.si() * (1 - kTolerance));
+    Scenario folded = scenario;
+    folded.recording.links.clear();
+    EXPECT_NEAR(Evaluate(folded, Fidelity::kFolded).tested[0].time.si(), record.tested[0].time.si(),
+                kTolerance * record.tested[0].time.si());
     const Network without(failed);
     double up = 0, down = 0, before = 0;
     for (const LinkUse& link : whole.links) {

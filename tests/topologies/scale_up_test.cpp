@@ -144,6 +144,49 @@ TEST(PackedRings, VisitEveryMemberOnceEach) {
   }
 }
 
+// A GroqRack: 8 nodes of 8, a link of every two of a node, 4 of every two nodes. Each node has 28
+// links to others, so that its accelerators have 10 or 11. No more than ten rings, five each way,
+// can be without two on one link; eight are found.
+ServerSpec Rack() {
+  ServerSpec rack = MeshServer(64, 1);
+  rack.network.links_each = 16;
+  rack.network.mesh_group = 8;
+  rack.network.between_groups = 4;
+  rack.accelerator.scale_up_bandwidth = BytesPerSecond(16 * 14e9);
+  return rack;
+}
+
+TEST(AMeshOfGroups, SpreadsTheLinksOfTwoGroupsOverTheirAccelerators) {
+  const LinkCounts counts = CountsWithoutPairs(Rack().network, 64);
+  std::vector<int> between(64);  // by pair of groups
+  for (int a = 0; a < 64; ++a) {
+    EXPECT_THAT(counts.Of(a), testing::AnyOf(10, 11)) << a;
+    for (int b = 0; b < 64; ++b) {
+      EXPECT_EQ(counts.At(a, b), counts.At(b, a));
+      between[a / 8 * 8 + b / 8] += a / 8 == b / 8 ? 0 : counts.At(a, b);
+    }
+  }
+  for (int pair = 0; pair < 64; ++pair) {
+    EXPECT_EQ(between[pair], pair / 8 == pair % 8 ? 0 : 4);
+  }
+}
+
+TEST(AMeshOfGroups, RunsAsManyRingsAsLinksAllow) {
+  std::vector<int> all(64);
+  std::iota(all.begin(), all.end(), 0);
+  EXPECT_DOUBLE_EQ(PaceOf(Rack(), all), 8 * 14e9);
+  EXPECT_DOUBLE_EQ(PaceOf(Rack(), {0, 1, 2, 3, 4, 5, 6, 7}), 7 * 14e9) << "one node";
+  EXPECT_DOUBLE_EQ(PaceOf(Rack(), {0, 1}), 14e9);
+}
+
+TEST(AMeshOfGroups, IsRefusedWithoutOrWithTooLargeGroups) {
+  ServerSpec rack = Rack();
+  rack.network.mesh_group = 64;
+  EXPECT_THAT(Refusal(rack), HasSubstr("a group of 64 holds all 64 accelerators"));
+  rack.network.mesh_group = 0;
+  EXPECT_THAT(Refusal(rack), HasSubstr("there are no groups"));
+}
+
 TEST(PackedRings, AvoidAPairWithoutALink) {
   // K8 without one link: two accelerators have six links, which is as many rings as there can be.
   const ServerSpec broken = MeshServer(8, 1, {{0, 1, 0}});

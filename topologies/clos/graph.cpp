@@ -10,6 +10,7 @@
 #include "topologies/clos/topology.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
+#include "topologies/listed/link_edges.h"
 #include "topologies/listed/route_graph.h"
 
 namespace gridlock {
@@ -209,103 +210,50 @@ LinkEnds ClosTopology::ends(LinkIndex link) const {
   return ends;
 }
 
-// Adds the links of a Clos in the order of their numbers.
-class ClosTopology::Ends {
- public:
-  Ends(const ClosTopology& clos, RouteGraph& graph)
-      : clos_(clos), graph_(graph), spray_(clos.clos().routing == Routing::kSpray) {
-    const ClosSpec& spec = clos.clos();
-    const bool three = spec.tiers == 3;
-    graph.hashed = !spray_;
-    graph.by_destination = spec.routing == Routing::kDestination;
-    accelerator_ = AddNodes(graph, RouteGraph::kAccelerator, clos.accelerators(), Seconds(0));
-    for (int a = 0; a < clos.accelerators(); ++a) {
-      graph.nodes[a].server = clos.server_of({a});
-    }
-    domain_ = AddNodes(graph, RouteGraph::kScaleUpSwitch, clos.servers(), Seconds(0));
-    nic_ = AddNodes(graph, "nic", clos.nics(), Seconds(0));
-    leaf_ = AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency, spec.tiers == 1);
-    const int pods = spec.tiers >= 2 ? clos.pods() : 0;
-    spine_ = AddNodes(graph, SpineKind(spray_), spray_ ? pods : clos.spines(), spec.spine.latency,
-                      !three);
-    core_ = AddNodes(graph, CoreKind(spray_), spray_ ? (three ? 1 : 0) : clos.cores(),
-                     spec.core.latency, three);
+// Streams of hashes that choose among the links of a family.
+std::uint64_t ClosTopology::StreamOf(Family way) {
+  switch (way) {
+    case kLeafUp:
+      return ClosStreams::kUplink;
+    case kLeafDown:
+      return ClosStreams::kDownlink;
+    case kSpineUp:
+      return ClosStreams::kSpineUplink;
+    case kSpineDown:
+      return ClosStreams::kCoreDownlink;
+    default:
+      return 0;
   }
-
-  void AddLinks() {
-    const auto count = [this](Family family) {
-      return clos_.first_[family + 1] - clos_.first_[family];
-    };
-    for (int a = 0; a < clos_.accelerators(); ++a) {
-      Add(accelerator_ + a, domain_ + clos_.server_of({a}), 0);
-    }
-    for (int a = 0; a < clos_.accelerators(); ++a) {
-      Add(domain_ + clos_.server_of({a}), accelerator_ + a, 0);
-    }
-    AddBothWays(
-        clos_.nics(),
-        [this](int nic) {
-          return std::pair(nic_ + nic, leaf_ + clos_.leaf_of_nic(nic));
-        },
-        0, 0);
-    AddBothWays(
-        count(kLeafUp),
-        [this](int i) {
-          const auto [leaf, spine] = clos_.LeafAndSpine(i);
-          return std::pair(leaf_ + leaf, spine_ + spine);
-        },
-        ClosStreams::kUplink, ClosStreams::kDownlink);
-    AddBothWays(
-        count(kSpineUp),
-        [this](int i) {
-          const auto [spine, core] = clos_.SpineAndCore(i);
-          return std::pair(spine_ + spine, core_ + core);
-        },
-        ClosStreams::kSpineUplink, ClosStreams::kCoreDownlink);
-    for (AcceleratorIndex a{0}; a.value < clos_.accelerators(); ++a.value) {
-      Attach(accelerator_ + a.value, nic_ + clos_.nic_of(a));
-      Attach(nic_ + clos_.nic_of(a), accelerator_ + a.value);
-    }
-  }
-
- private:
-  void Add(int from, int to, std::uint64_t stream) {
-    const LinkIndex link{next_++};
-    RouteGraph::Edge edge{
-        clos_.name(link),    from, to, TierName(clos_.tier(link)), clos_.capacity(link),
-        clos_.can_bind(link)};
-    edge.stream = static_cast<std::int32_t>(stream);
-    graph_.edges.push_back(std::move(edge));
-  }
-
-  [[nodiscard]] std::string TierName(TierIndex tier) const {
-    return TierTable(clos_.tiers())[tier].name;
-  }
-
-  template <typename EndsOf>
-  void AddBothWays(int count, const EndsOf& ends, std::uint64_t up, std::uint64_t down) {
-    for (int i = 0; i < count; ++i) {
-      Add(ends(i).first, ends(i).second, up);
-    }
-    for (int i = 0; i < count; ++i) {
-      Add(ends(i).second, ends(i).first, down);
-    }
-  }
-
-  void Attach(int from, int to) {
-    graph_.edges.push_back({fmt::format("attachment[{}]", graph_.edges.size()), from, to, ""});
-  }
-
-  const ClosTopology& clos_;
-  RouteGraph& graph_;
-  bool spray_;
-  int accelerator_ = 0, domain_ = 0, nic_ = 0, leaf_ = 0, spine_ = 0, core_ = 0;
-  int next_ = 0;
-};
+}
 
 RouteGraph ClosTopology::route_graph() const {
   RouteGraph graph;
-  Ends(*this, graph).AddLinks();
+  const ClosSpec& spec = clos();
+  const bool spray = spec.routing == Routing::kSpray;
+  const bool three = spec.tiers == 3;
+  graph.hashed = !spray;
+  graph.by_destination = spec.routing == Routing::kDestination;
+  AddNodes(graph, RouteGraph::kAccelerator, accelerators(), Seconds(0));
+  for (int a = 0; a < accelerators(); ++a) {
+    graph.nodes[a].server = server_of({a});
+  }
+  AddNodes(graph, RouteGraph::kScaleUpSwitch, servers(), Seconds(0));
+  const std::int32_t first_nic = AddNodes(graph, "nic", nics(), Seconds(0));
+  AddNodes(graph, "leaf", leaves(), spec.leaf.latency, spec.tiers == 1);
+  AddNodes(graph, SpineKind(spray), spray ? (spec.tiers >= 2 ? pods() : 0) : spines(),
+           spec.spine.latency, !three);
+  AddNodes(graph, CoreKind(spray), spray ? (three ? 1 : 0) : cores(), spec.core.latency, three);
+  LinkEdges edges(*this, graph);
+  for (LinkIndex link{0}; link < links(); ++link) {
+    edges.Add(link).stream = static_cast<std::int32_t>(StreamOf(family(link)));
+  }
+  const auto attach = [&graph](int from, int to) {
+    graph.edges.push_back({fmt::format("attachment[{}]", graph.edges.size()), from, to, ""});
+  };
+  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
+    attach(a.value, first_nic + nic_of(a));
+    attach(first_nic + nic_of(a), a.value);
+  }
   return graph;
 }
 

@@ -6,6 +6,7 @@
 #include "topologies/clos/planes.h"
 #include "topologies/cut.h"
 #include "topologies/graph.h"
+#include "topologies/listed/link_edges.h"
 #include "topologies/listed/route_graph.h"
 
 namespace gridlock {
@@ -121,15 +122,9 @@ RouteGraph PlanesTopology::route_graph() const {
     all.nodes.push_back(
         {fmt::format("{}{}", RouteGraph::kScaleUpSwitch, server), RouteGraph::kScaleUpSwitch});
   }
-  const TierTable table(tiers());
-  const auto scale_up = [&](LinkIndex link, int from, int to) {
-    all.edges.push_back({name(link), from, to, table[tier(link)].name, capacity(link)});
-  };
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    scale_up(scale_up_out(a), a.value, accelerators() + server_of(a));
-  }
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    scale_up(scale_up_in(a), accelerators() + server_of(a), a.value);
+  LinkEdges edges(*this, all);
+  for (LinkIndex port{0}; port < 2 * accelerators(); ++port) {
+    edges.Add(port);
   }
   std::vector<RouteGraph::Edge> attachments;
   const int inner = plane_.accelerators();

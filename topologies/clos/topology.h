@@ -174,8 +174,7 @@ class ClosTopology final : public Topology {
     return {first_[family] + position};
   }
 
-  /// Adds machines and links to a graph, in the numbering of route_graph().
-  class Ends;
+  [[nodiscard]] static std::uint64_t StreamOf(Family way);
 
   /// The lower and the upper machine of the i-th link of a pair of families, within their kinds.
   [[nodiscard]] std::pair<int, int> LeafAndSpine(int i) const;

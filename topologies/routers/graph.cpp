@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "topologies/cut.h"
+#include "topologies/listed/link_edges.h"
 #include "topologies/listed/route_graph.h"
 #include "topologies/routers/topology.h"
 
@@ -127,34 +128,15 @@ RouteGraph RouterTopology::route_graph() const {
   for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
     graph.nodes[a.value].server = server_of(a);
   }
-  const int domain = add_nodes(RouteGraph::kScaleUpSwitch, servers());
+  add_nodes(RouteGraph::kScaleUpSwitch, servers());
   const int nic = add_nodes("nic", nics_);
-  const auto router = static_cast<int>(graph.nodes.size());
   for (int r = 0; r < routers(); ++r) {
     const std::string& kind = graph_.kinds[graph_.kind_of[r]].name;
     graph.nodes.push_back({fmt::format("{}{}", kind, r), kind, -1, LatencyOf(r), /*border=*/true});
   }
-  const TierTable table(tiers());
-  const auto add = [&](LinkIndex link, int from, int to) {
-    graph.edges.push_back({name(link), from, to, table[tier(link)].name, capacity(link)});
-  };
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    add(scale_up_out(a), a.value, domain + server_of(a));
-  }
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    add(scale_up_in(a), domain + server_of(a), a.value);
-  }
-  for (const bool up : {true, false}) {
-    for (int n = 0; n < nics_; ++n) {
-      const int at = router + graph_.hosts[n / server_nics_.per_server / graph_.servers_per_router];
-      add({first_nic() + (up ? 0 : nics_) + n}, up ? nic + n : at, up ? at : nic + n);
-    }
-  }
-  for (std::size_t c = 0; c < graph_.cables.size(); ++c) {
-    const RouterGraph::Cable& cable = graph_.cables[c];
-    const LinkIndex forth{first_cable() + 2 * static_cast<int>(c)};
-    add(forth, router + cable.a, router + cable.b);
-    add({forth.value + 1}, router + cable.b, router + cable.a);
+  LinkEdges edges(*this, graph);
+  for (LinkIndex link{0}; link < links(); ++link) {
+    edges.Add(link);
   }
   for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
     graph.edges.push_back({fmt::format("out[{}]", a.value), a.value, nic + nic_of(a), ""});

@@ -10,6 +10,7 @@
 #include <fmt/ranges.h>
 
 #include "sim/base/check.h"
+#include "topologies/scale_up/counts.h"
 
 namespace gridlock {
 
@@ -75,6 +76,7 @@ class Checker {
                                     count_, spec_.torus.empty() ? kMeshMost : kTorusMost));
       return;
     }
+    CheckGroups();
     std::set<std::pair<int, int>> seen;
     for (std::size_t i = 0; i < spec_.pairs.size(); ++i) {
       const MeshPair& pair = spec_.pairs[i];
@@ -94,12 +96,31 @@ class Checker {
     }
   }
 
+  void CheckGroups() {
+    if (spec_.mesh_group > 0 && (!spec_.torus.empty() || spec_.mesh_group >= count_)) {
+      Complain(".mesh.group",
+               spec_.torus.empty()
+                   ? fmt::format("a group of {} holds all {} accelerators; expected fewer, or no "
+                                 "group",
+                                 spec_.mesh_group, count_)
+                   : "groups in a torus; expected one of the two");
+    }
+    if (spec_.between_groups > 0 && spec_.mesh_group == 0) {
+      Complain(".mesh.between_groups",
+               "there are no groups; expected group, the accelerators of each");
+    }
+  }
+
   // Links that an accelerator has, against those that its bandwidth is the sum of.
   void CheckLinkCounts() {
-    std::vector<int> links(static_cast<std::size_t>(count_), spec_.between * (count_ - 1));
+    const LinkCounts counts = CountsWithoutPairs(spec_, count_);
+    std::vector<int> links;
+    for (int a = 0; a < count_; ++a) {
+      links.push_back(counts.Of(a));
+    }
     for (const MeshPair& pair : spec_.pairs) {
-      links[pair.a] += pair.links - spec_.between;
-      links[pair.b] += pair.links - spec_.between;
+      links[pair.a] += pair.links - counts.At(pair.a, pair.b);
+      links[pair.b] += pair.links - counts.At(pair.a, pair.b);
     }
     for (int a = 0; a < count_; ++a) {
       if (spec_.links_each > 0 && links[a] > spec_.links_each) {

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "topologies/cut.h"
+#include "topologies/listed/link_edges.h"
 #include "topologies/listed/route_graph.h"
 #include "topologies/scale_up/topology.h"
 
@@ -148,18 +149,10 @@ RouteGraph ServersTopology::route_graph() const {
   const RouteGraph plain = between_->route_graph();
   RouteGraph graph;
   graph.hashed = plain.hashed;
-  Machines machines(*this);
   std::vector<int> moved;
   for (const RouteGraph::Node& node : plain.nodes) {
     const auto at = static_cast<int>(graph.nodes.size());
     const bool goes = node.kind == RouteGraph::kScaleUpSwitch && !inside_.has_ports();
-    if (node.kind == RouteGraph::kScaleUpSwitch &&
-        (moved.empty() || plain.nodes[moved.size() - 1].kind != node.kind)) {
-      machines.switches = at;
-    }
-    if (node.kind == "nic" && plain.nodes[moved.size() - 1].kind != node.kind) {
-      machines.first[static_cast<std::size_t>(Machine::kNic)] = at;
-    }
     moved.push_back(goes ? -1 : at);
     if (!goes) {
       graph.nodes.push_back(node);
@@ -168,19 +161,15 @@ RouteGraph ServersTopology::route_graph() const {
   for (int kind = 0; kind < ServerNetwork::kMachines; ++kind) {
     const char* const name = kNodeNames[static_cast<std::size_t>(kind)];
     if (IsOwn(static_cast<Machine>(kind))) {
-      machines.first[static_cast<std::size_t>(kind)] = static_cast<int>(graph.nodes.size());
       for (int i = 0; i < servers() * inside_.nodes(static_cast<Machine>(kind)); ++i) {
         graph.nodes.push_back({fmt::format("{}{}", name, i), name});
       }
     }
   }
-  const TierTable table(tiers());
+  LinkEdges edges(*this, graph);
   for (LinkIndex link{0}; link.value < first_between_; ++link.value) {
-    const ServerNetwork::Link& each = InsideLink(link);
-    if (each.kind != ServerNetwork::Kind::kHostMemory) {
-      const int server = link.value / per_server();
-      graph.edges.push_back({name(link), machines.At(server, each.from),
-                             machines.At(server, each.to), table[tier(link)].name, capacity(link)});
+    if (InsideLink(link).kind != ServerNetwork::Kind::kHostMemory) {
+      edges.Add(link);
     }
   }
   for (const RouteGraph::Edge& edge : plain.edges) {

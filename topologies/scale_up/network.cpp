@@ -84,11 +84,8 @@ void ServerNetwork::AddSwitch() {
 
 void ServerNetwork::AddMesh() {
   const int n = server_.accelerators;
-  counts_ = {n, std::vector<int>(static_cast<std::size_t>(n) * n, spec_.between)};
+  counts_ = CountsWithoutPairs(spec_, n);
   std::vector<double> speed(counts_.links.size(), 1.0);
-  for (int a = 0; a < n; ++a) {
-    counts_.links[a * n + a] = 0;
-  }
   int each = spec_.links_each;
   if (spec_.is_torus()) {
     CountTorusLinks();
@@ -109,8 +106,7 @@ void ServerNetwork::AddMesh() {
     }
   }
   for (int a = 0; spec_.links_each == 0 && !spec_.is_torus() && a < n; ++a) {
-    const auto first = counts_.links.begin() + std::ptrdiff_t{a} * n;
-    each = std::max(each, std::accumulate(first, first + n, 0));
+    each = std::max(each, counts_.Of(a));
   }
   mesh_.assign(counts_.links.size(), -1);
   for (int a = 0; a < n; ++a) {
@@ -240,7 +236,7 @@ ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) con
   RingSet set;
   if (spec_.is_torus() && n == server_.accelerators) {
     set = {2 * static_cast<std::int32_t>(spec_.torus.size()), counts.links};
-  } else {
+  } else if (!spec_.is_torus() || n <= kSearchedMost) {
     set = PackRings(counts);
   }
   Ring ring;

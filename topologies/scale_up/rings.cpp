@@ -4,12 +4,15 @@
 #include <cstddef>
 #include <numeric>
 
+#include "topologies/topology.h"
+
 namespace gridlock {
 
 namespace {
 
-// Limits of the search: members, rings that are listed, and rings that are tried.
-constexpr int kMembersMost = 16;
+// Accelerators up to which the search lists all rings.
+constexpr int kAllKnown = 9;
+// Limits of the search: rings that are listed, and rings that are tried.
 constexpr std::size_t kRingsMost = 30'000;
 constexpr std::int64_t kTriesMost = 300'000;
 constexpr std::int64_t kStepsMost = 1'000'000;
@@ -124,9 +127,7 @@ class Packing {
 int FewestLinks(const LinkCounts& counts) {
   int fewest = 0;
   for (int a = 0; a < counts.n; ++a) {
-    const auto first = counts.links.begin() + std::ptrdiff_t{a} * counts.n;
-    const int links = std::accumulate(first, first + counts.n, 0);
-    fewest = a == 0 ? links : std::min(fewest, links);
+    fewest = a == 0 ? counts.Of(a) : std::min(fewest, counts.Of(a));
   }
   return fewest;
 }
@@ -166,6 +167,125 @@ RingSet Search(const LinkCounts& counts) {
   return best;
 }
 
+// Rings over many accelerators, one after another off what is left of the links.
+class Rotations {
+ public:
+  explicit Rotations(const LinkCounts& counts) : left_(counts) {}
+
+  // Takes a ring off the links that are left; false: none was found.
+  bool TakeRing() {
+    for (int i = 0; i < kStarts; ++i) {
+      Ring path{static_cast<int>(Draw(static_cast<std::uint64_t>(left_.n)))};
+      std::vector<bool> used(static_cast<std::size_t>(left_.n));
+      used[path.front()] = true;
+      if (Close(path, used)) {
+        Take(path);
+        return true;
+      }
+    }
+    return false;
+  }
+
+  [[nodiscard]] const std::vector<int>& left() const { return left_.links; }
+
+ private:
+  static constexpr int kStarts = 8;
+  static constexpr int kStepsEach = 60;  ///< of a start, by accelerator
+
+  // Makes a path longer until it is a ring of all.
+  bool Close(Ring& path, std::vector<bool>& used) {
+    for (int step = 0; step < kStepsEach * left_.n; ++step) {
+      if (Extend(path, used)) {
+        continue;
+      }
+      const bool round = left_.At(path.back(), path.front()) > 0;
+      if (round && static_cast<int>(path.size()) == left_.n) {
+        return true;
+      }
+      if (!(round && Reopen(path, used)) && !Turn(path)) {
+        return false;
+      }
+    }
+    return false;
+  }
+
+  // Goes from the end of the path to an accelerator that is not on it.
+  bool Extend(Ring& path, std::vector<bool>& used) {
+    const int next = AnyNeighbour(path.back(), used);
+    if (next >= 0) {
+      used[next] = true;
+      path.push_back(next);
+    }
+    return next >= 0;
+  }
+
+  // A path whose ends are joined may as well end at any of its accelerators: at one that has a
+  // neighbour elsewhere.
+  bool Reopen(Ring& path, const std::vector<bool>& used) {
+    for (std::size_t i = 0; i < path.size(); ++i) {
+      if (AnyNeighbour(path[i], used) >= 0) {
+        std::rotate(path.begin(), path.begin() + static_cast<std::ptrdiff_t>(i) + 1, path.end());
+        return true;
+      }
+    }
+    return false;
+  }
+
+  // A neighbour on the path turns round what lies behind it, so that the path has another end.
+  // Either end may be the last.
+  bool Turn(Ring& path) {
+    if (Draw(2) == 0) {
+      std::reverse(path.begin(), path.end());
+    }
+    const int next = AnyNeighbour(path.back(), {});
+    if (next >= 0) {
+      std::reverse(std::find(path.begin(), path.end(), next) + 1, path.end());
+    }
+    return next >= 0;
+  }
+
+  // Any accelerator that a link leads to and that is not `used`; -1: there is none.
+  int AnyNeighbour(int from, const std::vector<bool>& used) {
+    ways_.clear();
+    for (int to = 0; to < left_.n; ++to) {
+      if (left_.At(from, to) > 0 && (used.empty() || !used[to])) {
+        ways_.push_back(to);
+      }
+    }
+    return ways_.empty() ? -1 : ways_[Draw(ways_.size())];
+  }
+
+  void Take(const Ring& ring) {
+    for (std::size_t i = 0; i < ring.size(); ++i) {
+      const int a = ring[i];
+      const int b = ring[(i + 1) % ring.size()];
+      --left_.links[a * left_.n + b];
+      --left_.links[b * left_.n + a];
+    }
+  }
+
+  // Below `count`, the same in every run.
+  std::size_t Draw(std::uint64_t count) { return HashPick(0, ++drawn_, count); }
+
+  LinkCounts left_;
+  std::vector<int> ways_;
+  std::uint64_t drawn_ = 0;
+};
+
+// Rings over the most that one link carries; 0 without rings.
+double PaceOf(const RingSet& set) {
+  return set.rings == 0 ? 0 : 1.0 * set.rings / *std::max_element(set.uses.begin(), set.uses.end());
+}
+
+RingSet Rotate(const LinkCounts& counts) {
+  Rotations rotations(counts);
+  int rings = 0;
+  while (2 * (rings + 1) <= FewestLinks(counts) && rotations.TakeRing()) {
+    ++rings;
+  }
+  return rings > 0 ? BothWays(counts, rotations.left(), 1, rings) : RingSet{};
+}
+
 }  // namespace
 
 RingSet PackRings(const LinkCounts& counts) {
@@ -180,7 +300,9 @@ RingSet PackRings(const LinkCounts& counts) {
     return {};
   }
   if (!even) {
-    return n <= kMembersMost ? Search(counts) : RingSet{};
+    const RingSet searched = n <= kSearchedMost ? Search(counts) : RingSet{};
+    const RingSet rotated = n > kAllKnown ? Rotate(counts) : RingSet{};
+    return PaceOf(rotated) > PaceOf(searched) ? rotated : searched;
   }
   RingSet set{n - 1, std::vector<std::int32_t>(counts.links.size(), 1)};
   for (int a = 0; a < n; ++a) {

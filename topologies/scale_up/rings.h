@@ -5,15 +5,12 @@
 #include <cstdint>
 #include <vector>
 
+#include "topologies/scale_up/counts.h"
+
 namespace gridlock {
 
-/// The links between n accelerators: n x n counts, the same in both directions.
-struct LinkCounts {
-  int n = 0;
-  std::vector<int> links;
-
-  [[nodiscard]] int At(int a, int b) const { return links[a * n + b]; }
-};
+/// Accelerators up to which PackRings searches among all rings.
+constexpr int kSearchedMost = 16;
 
 /// Directed rings over all n accelerators which together use no link more than any other set does.
 struct RingSet {
@@ -27,9 +24,12 @@ struct RingSet {
 ///    is the mean over all rings: K_n holds (n - 1) / 2 edge-disjoint ones where n is odd (Walecki,
 ///    in E. Lucas, "Recreations mathematiques" II, 1892).
 ///  * Elsewhere rings are searched for, both ways round. Up to 9 accelerators the search knows all
-///    rings, above 16 it finds none. It stops after a fixed number of steps, so its result is the
-///    same everywhere. The eight V100 of a DGX-1 get six rings over their six links each, as in
-///    NCCL.
+///    rings. It stops after a fixed number of steps, so its result is the same everywhere. The
+///    eight V100 of a DGX-1 get six rings over their six links each, as in NCCL.
+///  * Above 9 accelerators rings are also taken off the links one after another, each by rotations
+///  of
+///    a path (L. Posa, "Hamiltonian circuits in random graphs", Discrete Mathematics 14, 1976),
+///    above 16 so alone. The better set is kept; there may be one that is better still.
 RingSet PackRings(const LinkCounts& counts);
 
 }  // namespace gridlock

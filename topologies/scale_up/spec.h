@@ -53,6 +53,8 @@ struct ScaleUpSpec {
   // Mesh. The bandwidth of one link is that of the accelerator over `links_each`.
   int links_each = 0;           ///< links of an accelerator; 0: as many as the busiest one has
   int between = 0;              ///< links of every pair that `pairs` does not name
+  int mesh_group = 0;           ///< accelerators of a group, in which `between` counts; 0: all
+  int between_groups = 0;       ///< links of every two groups
   std::vector<MeshPair> pairs;  ///< each pair once
   std::vector<int> torus;       ///< sides; empty: no torus
 

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "topologies/cut.h"
+#include "topologies/listed/link_edges.h"
 #include "topologies/listed/route_graph.h"
 #include "topologies/torus/topology.h"
 
@@ -100,31 +101,20 @@ RouteGraph TorusTopology::route_graph() const {
     }
   }
   // Two machines, so that no route inside the torus goes round by the datacenter network.
-  const int out = static_cast<int>(graph.nodes.size());
   graph.nodes.push_back({"datacenter_out", "datacenter", -1, Seconds(0), /*border=*/true});
-  const int in = static_cast<int>(graph.nodes.size());
   graph.nodes.push_back({"datacenter_in", "datacenter", -1, Seconds(0), /*border=*/true});
-  const TierTable table(tiers());
-  const auto add = [&](LinkIndex link, int from, int to, int preference) {
-    RouteGraph::Edge edge{name(link), from, to, table[tier(link)].name, capacity(link)};
-    edge.preference = preference;
-    graph.edges.push_back(std::move(edge));
-  };
+  LinkEdges edges(*this, graph);
   for (int d = 0; d < dimensions(); ++d) {
     for (const bool forth : {true, false}) {
       for (int r = 0; r < routers_; ++r) {
         const Coordinates at = CoordinatesOf(r);
         const bool even = (at[0] + at[1] + at[2]) % 2 == 0;
-        add(LinkOf(r, d, forth), r, NeighbourOf(r, d, forth), 2 * d + (forth == even ? 0 : 1));
+        edges.Add(LinkOf(r, d, forth)).preference = 2 * d + (forth == even ? 0 : 1);
       }
     }
   }
-  const int first_nic = 2 * dimensions() * routers_;
-  for (int nic = 0; nic < nics_; ++nic) {
-    add({first_nic + nic}, routers_ + nic, out, 0);
-  }
-  for (int nic = 0; nic < nics_; ++nic) {
-    add({first_nic + nics_ + nic}, in, routers_ + nics_ + nic, 0);
+  for (LinkIndex nic{2 * dimensions() * routers_}; nic < links(); ++nic) {
+    edges.Add(nic);
   }
   for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
     graph.edges.push_back({fmt::format("out[{}]", a.value), a.value, routers_ + nic_of(a), ""});

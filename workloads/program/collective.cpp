@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/base/names.h"
+
 namespace gridlock {
 
 const char* CollectiveName(CollectiveKind kind) {
@@ -34,16 +36,14 @@ bool CarriesTokens(CollectiveKind kind) {
 }
 
 std::optional<CollectiveKind> CollectiveByName(const std::string& name) {
-  const auto plain = [](std::string word) {
-    std::erase(word, '_');
-    return word;
-  };
+  const std::string plain = PlainKey(name, NameKind::kOther);
   for (int kind = 0; kind < kCollectiveKinds; ++kind) {
-    if (plain(name) == plain(CollectiveName(static_cast<CollectiveKind>(kind)))) {
-      return static_cast<CollectiveKind>(kind);
+    const auto each = static_cast<CollectiveKind>(kind);
+    if (plain == PlainKey(CollectiveName(each), NameKind::kOther)) {
+      return each;
     }
   }
-  return plain(name) == "sendrecv" ? std::optional(CollectiveKind::kSendReceive) : std::nullopt;
+  return plain == "sendrecv" ? std::optional(CollectiveKind::kSendReceive) : std::nullopt;
 }
 
 namespace {

@@ -2,7 +2,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
+
+#include "sim/base/names.h"
 
 namespace gridlock {
 
@@ -69,16 +70,13 @@ const char* ProtocolName(Protocol protocol) {
 }
 
 std::optional<Protocol> ProtocolByName(const std::string& name) {
-  std::string lower = name;
-  std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  const std::string plain = PlainKey(name, NameKind::kOther);
   for (const Protocol protocol : kAll) {
-    if (lower == ProtocolName(protocol)) {
+    if (plain == ProtocolName(protocol)) {
       return protocol;
     }
   }
-  return lower.empty() || lower == "auto" ? std::optional(Protocol::kAutomatic) : std::nullopt;
+  return plain.empty() || plain == "auto" ? std::optional(Protocol::kAutomatic) : std::nullopt;
 }
 
 double DataShare(Protocol protocol) {

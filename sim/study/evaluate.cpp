@@ -176,7 +176,8 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity asked, const Progress
                                setting.network());
   SimulatedStep step = SimulateStep(
       {setting.job.program, plan, 0, server}, setting.job.training, scenario.recording.intervals,
-      [&](const StepProgram& program, const StepOptions& options) {
+      [&](const StepProgram& program, StepOptions options) {
+        recorded.AddTo(options);
         return simulator ? simulator->Run(program, server, options, progress)
                          : RunAnalyticStep(program, plan, server, options);
       });

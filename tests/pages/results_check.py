@@ -50,6 +50,16 @@ def check_timeline(folder):
     assert worst < 1e-6 * float(trace.step_time), (sums / stages, trace.breakdown.values)
 
 
+def check_links(folder):
+    """What the hottest links carried is their use over time, at their capacity."""
+    trace = xr.open_dataset(f"{folder}/trace.h5").isel(cap=0).load()
+    assert trace.sizes["link"] >= 10 and bool(trace.link_share.notnull().any("sample").all())
+    starts = trace.time.values[~np.isnan(trace.time.values)]
+    widths = np.append(starts[1:], float(trace.step_time)) - starts
+    over_time = (trace.link_share.values[:, :len(starts)] * widths).sum(axis=1) * trace.link_capacity.values
+    assert np.allclose(over_time, trace.link_carried, rtol=1e-6), (over_time, trace.link_carried.values)
+
+
 def check_operations(folder):
     """Kernels alone take what passes took: nothing slows them in this step but the optimizer's."""
     trace = xr.open_dataset(f"{folder}/trace.h5").isel(cap=0).load()
@@ -118,6 +128,7 @@ with tempfile.TemporaryDirectory() as out:
     run("run", TWO, "-q", "-o", slow, "--set", "site[0].override.nic_bandwidth=50 Gbps")
     run("run", BIG, "-q", "-o", big)
     check_timeline(big)
+    check_links(big)
     check_operations(big)
     check_exports(big, out)
     check_explain(big)

@@ -41,6 +41,9 @@ std::vector<BatchRequest> LoadSource::Begin() {
                                     ? static_cast<std::size_t>(std::max(1.0, load_.value))
                                     : openings_.size();
   std::vector<BatchRequest> all;
+  all.reserve(std::min(in_flight, openings_.size()));
+  requests_.reserve(openings_.size());
+  of_.reserve(openings_.size());
   while (opened_ < std::min(in_flight, openings_.size())) {
     Open(Seconds(0), all);
   }

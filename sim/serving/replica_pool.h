@@ -22,8 +22,6 @@ class ReplicaPool {
   /// Whether a replica gets requests from now on; all do at first.
   void SetInService(std::size_t replica, bool in_service) { in_service_[replica] = in_service; }
 
-  [[nodiscard]] bool in_service(std::size_t replica) const { return in_service_[replica]; }
-
   /// Requests that wait or run there.
   [[nodiscard]] std::int64_t requests(std::size_t replica) const { return requests_[replica]; }
 

@@ -97,6 +97,8 @@ std::int64_t PassesOf(std::int64_t tokens, double tokens_per_step) {
 
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step) {
   std::vector<BatchRequest> requests;
+  requests.reserve(load.kind == LoadKind::kListed ? load.listed.size()
+                                                  : static_cast<std::size_t>(load.requests));
   const AdapterChoice choice(load.adapters);
   Random adapters(load.seed, "load/adapters");
   const auto add = [&](Seconds arrival, std::int64_t prompt, std::int64_t output,

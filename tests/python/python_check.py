@@ -161,6 +161,12 @@ def check_serving():
     assert list(capped["share"]) == [1, 0.5] and capped.attrs["unit"] == "GB/s", capped
     fleet = gridlock.serve(ROOT / "examples/07-hbm-cap/scenario.textproto", requests=100)
     assert len(fleet) == 1 and fleet.e2e_median_s[0] > fleet.ttft_median_s[0]
+    grown = gridlock.serve(model="llama-3.1-8b", part="h100_sxm", engine="sglang", rate=5, requests=200,
+                           adapters=8, replicas=2, replicas_min=1)
+    assert grown.adapter_loads[0] == 8 and grown.attrs["sizes"][0][0]["in_service"] == 1, grown
+    steps = gridlock.rollout(ROOT / "examples/01-two-servers/scenario.textproto", model="llama-3.1-8b",
+                             replicas=2, prompts=16, answers=2, steps=3)
+    assert len(steps) == 3 and steps.attrs["step_s"] > steps.answers_s.min(), steps
     plans = gridlock.serve_plan(rate=10, ttft_ms=1000, tpot_ms=50, usd_per_hour=2, weights=["fp8"], top=3)
     assert 1 <= len(plans) <= 3 and set(plans.weights) == {"fp8"}
     assert (plans.usd_per_hour == 2 * plans.accelerators).all() and plans.usd_per_hour.is_monotonic_increasing

@@ -109,7 +109,8 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
     for (std::size_t i = 0; i < requests.size(); ++i) {
       first.push_back({.id = static_cast<std::int64_t>(i),
                        .arrival = requests[i].arrival,
-                       .prompt_tokens = requests[i].prompt_tokens});
+                       .prompt_tokens = requests[i].prompt_tokens,
+                       .encode = {}});
     }
     std::int64_t peak = 0;
     const std::vector<BatchOutcome> prefilled = RunStepped(costs, first, peak);
@@ -118,7 +119,8 @@ TEST(Pools, EqualsTheTokenSteppedReplicasBehindFastLinks) {
                         .arrival = prefilled[i].end,
                         .prompt_tokens = requests[i].prompt_tokens,
                         .output_tokens = requests[i].output_tokens,
-                        .prefilled = true});
+                        .prefilled = true,
+                        .encode = {}});
     }
     const std::vector<BatchOutcome> decoded = RunStepped(costs, second, peak);
     const PoolResult result =

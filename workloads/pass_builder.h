@@ -38,6 +38,7 @@ class PassBuilder {
   [[nodiscard]] Precision PrecisionOf(const Operation& operation) const;
   void Add(const Operation& operation, Pass& pass) const;
   void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
+  [[nodiscard]] double ClockUnderLimit(const Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;
   [[nodiscard]] double GatherBandwidth() const;
   [[nodiscard]] Seconds AloneOverShards(CollectiveKind kind, Bytes payload) const;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <limits>
+#include <map>
 #include <memory>
 #include <sstream>
 
@@ -17,10 +19,9 @@
 #include "sim/layouts/asked_text.h"
 #include "sim/layouts/plan.h"
 #include "sim/process/pool.h"
-#include "sim/record/life_measures.h"
-#include "sim/report/life_figures.h"
 #include "workloads/transformer.h"
 
+#include "tools/build_lives.h"
 #include "tools/build_options.h"
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -29,16 +30,6 @@
 namespace gridlock {
 
 namespace {
-
-/// A build on its way: what it is made of, its figures before it lives, and its text.
-struct Draft {
-  Build build;
-  double quantile = 0.99;  ///< of spares
-  double growth = 1;       ///< over its nameplates
-  std::string text;
-};
-
-constexpr double kSecondsOfADay = 86400;
 
 std::vector<std::string> WordsOf(const std::string& text) {
   std::vector<std::string> words;
@@ -145,32 +136,50 @@ void SetFleet(const BuildAsked& asked, Draft& draft, int parallel) {
   build.users_served = static_cast<double>(build.size.fleet) / static_cast<double>(wanted);
 }
 
+/// The fastest layout of a run of so many accelerators.
+struct BestLayout {
+  LayoutChoice choice;
+  double step_s = 0;  ///< infinite: nothing fits
+};
+
+/// Layouts that were searched, by the text of the step and the accelerators: builds that differ in
+/// their spares ask for the same ones.
+using LayoutMemory = std::map<std::pair<std::string, std::int64_t>, BestLayout>;
+
+BestLayout SearchLayout(const std::string& text, std::int64_t accelerators, int parallel) {
+  const ScenarioBase base("build", text, {});
+  PlanAsked plan;
+  plan.accelerators = {accelerators};
+  plan.top = 1;
+  plan.parallel = parallel;
+  plan.simulate = false;
+  try {
+    const LayoutPlan found = MakePlan(base, base.At({}), plan, {});
+    const Proposal& proposal = found.proposals.front();
+    return {proposal.layout.choice, proposal.step.step_time.si()};
+  } catch (const UserError&) {
+    return {{}, std::numeric_limits<double>::infinity()};  // nothing fits at this size
+  }
+}
+
 // Of the sizes that a run could have the one that trains the most tokens a second, by closed forms.
 LayoutChoice BestRun(const BuildAsked& asked, Draft& draft, std::int64_t accelerators,
-                     int parallel) {
+                     LayoutMemory& layouts, int parallel) {
   Build& build = draft.build;
   LayoutChoice best;
   double best_rate = 0;
   for (const RunSize& size : RunSizes(asked, accelerators)) {
-    const ScenarioBase base("build", StepText(asked, build.parts, build.size.servers, size.batch),
-                            {});
-    PlanAsked plan;
-    plan.accelerators = {size.accelerators};
-    plan.top = 1;
-    plan.parallel = parallel;
-    plan.simulate = false;
-    try {
-      const LayoutPlan found = MakePlan(base, base.At({}), plan, {});
-      const Proposal& proposal = found.proposals.front();
-      const double rate = static_cast<double>(size.batch) / proposal.step.step_time.si();
-      if (rate > best_rate) {
-        best_rate = rate;
-        best = proposal.layout.choice;
-        build.accelerators = size.accelerators;
-        build.size.batch = size.batch;
-      }
-    } catch (const UserError&) {
-      continue;  // nothing fits at this size
+    const std::string text = StepText(asked, build.parts, build.size.servers, size.batch);
+    const auto [entry, added] = layouts.try_emplace({text, size.accelerators});
+    if (added) {
+      entry->second = SearchLayout(text, size.accelerators, parallel);
+    }
+    const double rate = static_cast<double>(size.batch) / entry->second.step_s;
+    if (rate > best_rate) {
+      best_rate = rate;
+      best = entry->second.choice;
+      build.accelerators = size.accelerators;
+      build.size.batch = size.batch;
     }
   }
   if (best_rate <= 0) {
@@ -180,7 +189,7 @@ LayoutChoice BestRun(const BuildAsked& asked, Draft& draft, std::int64_t acceler
 }
 
 // Everything that a build is before it lives.
-void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
+void Complete(const BuildAsked& asked, Draft& draft, LayoutMemory& layouts, int parallel) {
   Build& build = draft.build;
   SizeSite(asked, draft);
   SetFleet(asked, draft, parallel);
@@ -201,7 +210,8 @@ void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
                                     "leave none for the run; expected a larger budget",
                                     build.size.servers));
   }
-  const LayoutChoice choice = BestRun(asked, draft, servers * build.parts.per_server, parallel);
+  const LayoutChoice choice =
+      BestRun(asked, draft, servers * build.parts.per_server, layouts, parallel);
   const auto& run = std::get<PretrainingSpec>(first.jobs[0].kind);
   constexpr double kBytesPerParameter = 14;
   const double write_s =
@@ -216,140 +226,110 @@ void Complete(const BuildAsked& asked, Draft& draft, int parallel) {
   draft.text = life.TextAt(PointOf(choice, run.step));
 }
 
-double MedianWait(const LifeRecord& record, double& finished) {
-  finished = 0;
-  for (const CampaignFigures& campaign : CampaignsOf(record)) {
-    finished = static_cast<double>(campaign.outcomes[static_cast<int>(Outcome::kFinished)]);
-    return campaign.waiting_median.si() / 3600;
-  }
-  return std::nan("");
-}
-
-std::string Live(const std::string& text, const std::function<void(double)>& progress) {
-  const Scenario scenario = ScenarioBase("build", text, {}).At({});
-  StepOracle oracle;
-  const LifeRecord record = SimulateLife(
-      scenario,
-      [&](const Situation& situation) {
-        return oracle.RatesOf(situation);
-      },
-      progress);
-  BuildFigures figures;
-  const LifeJob& run = record.jobs.front();
-  figures.days = run.end.si() >= 0 ? run.end.si() / kSecondsOfADay : -1;
-  figures.tokens = run.tokens;
-  figures.ettr = Ettr(run, record);
-  figures.mfu = HoldingMfu(run);
-  figures.waiting_h = MedianWait(record, figures.experiments_done);
-  figures.good_share = record.requests.empty() ? std::nan("") : record.requests[0].good_share;
-  const LifeSite& site = record.sites.front();
-  figures.mean_mw = MeanPower(site, record).si() / 1e6;
-  figures.peak_mw = site.peak_power.si() / 1e6;
-  figures.energy_usd = site.cost_usd;
-  figures.operation_usd = site.operation_usd;
-  figures.run_usd_per_million = UsdPerMillionTokens(run);
-  figures.capital_usd =
-      scenario.sites[0].capital_usd_per_accelerator * static_cast<double>(site.accelerators);
-  figures.fingerprint = LifeFingerprintText(record);
-  ArchiveWriter out;
-  out.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
-          figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-          figures.energy_usd, figures.capital_usd, figures.operation_usd,
-          figures.run_usd_per_million, figures.fingerprint);
-  return std::move(out.bytes);
-}
-
-void TakeFigures(TaskResult result, Build& build) {
-  if (!result.ok) {
-    build.problem = result.problems.empty() ? result.failure : result.problems.front().message;
-    return;
-  }
-  BuildFigures& figures = build.figures;
-  ArchiveReader in(result.bytes);
-  in.All(figures.days, figures.tokens, figures.ettr, figures.mfu, figures.waiting_h,
-         figures.experiments_done, figures.good_share, figures.mean_mw, figures.peak_mw,
-         figures.energy_usd, figures.capital_usd, figures.operation_usd,
-         figures.run_usd_per_million, figures.fingerprint);
-}
-
 class Builder {
  public:
   explicit Builder(const BuildOptions& options) : options_(options), progress_(options.quiet) {}
 
+  // Sized and lived with steps by closed forms; then the best live with simulated ones, until those
+  // in front are.
   std::vector<Build> All() {
     const CatalogueList catalogue = ListCatalogue();
-    std::vector<Draft> first;
+    std::vector<Draft> all;
     for (const std::string& accelerator : WordsOf(options_.accelerators)) {
       for (const std::string& spines : WordsOf(options_.spines)) {
         Draft draft;
         draft.build.parts = PartsFor(accelerator, std::stoi(spines), catalogue);
-        first.push_back(std::move(draft));
+        all.push_back(std::move(draft));
       }
     }
-    LiveAll(first);
+    LookAt(all);
     std::vector<Draft> more;
-    for (const Draft& draft : first) {
-      if (!draft.build.problem.empty()) {
-        continue;
-      }
-      Draft fewer;
-      fewer.build.parts = draft.build.parts;
-      fewer.quantile = 0.5;
-      more.push_back(fewer);
-      const double room = options_.asked.megawatts / draft.build.figures.peak_mw;
-      if (draft.build.binds == "power" && room > 1.01) {
-        Draft larger;
-        larger.build.parts = draft.build.parts;
-        larger.growth = room;
-        more.push_back(larger);
-      }
+    for (const Draft& draft : all) {
+      AddVariants(draft, more);
     }
-    LiveAll(more);
-    std::vector<Draft> all = std::move(first);
+    LookAt(more);
     std::move(more.begin(), more.end(), std::back_inserter(all));
+    SimulateBest(all);
+    progress_.Clear();
     return Ranked(std::move(all));
   }
 
  private:
-  void LiveAll(std::vector<Draft>& drafts) {
-    std::vector<std::size_t> alive;
-    for (std::size_t i = 0; i < drafts.size(); ++i) {
-      Show(fmt::format("sizing {}", drafts[i].build.parts.accelerator),
-           kSizing * static_cast<double>(i) / static_cast<double>(drafts.size()));
-      try {
-        Complete(options_.asked, drafts[i], options_.parallel);
-        alive.push_back(i);
-      } catch (const UserError& error) {
-        drafts[i].build.problem = error.problems().front().message;
-      }
+  // With fewer spares, and as large as the draw of the build allows.
+  void AddVariants(const Draft& draft, std::vector<Draft>& more) const {
+    if (!draft.build.problem.empty()) {
+      return;
     }
-    PoolOptions pool;
-    pool.parallel = options_.parallel;
-    pool.progress = [this](std::size_t /*done*/, double fraction) {
-      Show("living builds", kSizing + (1 - kSizing) * fraction);
-    };
-    RunTasks(
-        alive.size(),
-        [&](std::size_t i) -> Task {
-          return [&text = drafts[alive[i]].text](const std::function<void(double)>& progress) {
-            return Live(text, progress);
-          };
+    Draft fewer;
+    fewer.build.parts = draft.build.parts;
+    fewer.quantile = 0.5;
+    more.push_back(fewer);
+    const double room = options_.asked.megawatts / draft.build.figures.peak_mw;
+    if (draft.build.binds == "power" && room > 1.01) {
+      Draft larger;
+      larger.build.parts = draft.build.parts;
+      larger.growth = room;
+      more.push_back(larger);
+    }
+  }
+
+  // Sizes drafts and lives them by closed forms.
+  void LookAt(std::vector<Draft>& drafts) {
+    std::vector<Draft*> all;
+    for (std::size_t i = 0; i < drafts.size(); ++i) {
+      Draft& draft = drafts[i];
+      Show(fmt::format("sizing {}", draft.build.parts.accelerator),
+           static_cast<double>(i) / static_cast<double>(drafts.size()));
+      try {
+        Complete(options_.asked, draft, layouts_, options_.parallel);
+      } catch (const UserError& error) {
+        draft.build.problem = error.problems().front().message;
+      }
+      all.push_back(&draft);
+    }
+    Live(all, /*simulated=*/false, "first look at lives");
+  }
+
+  // A build that was not simulated is not better than it looks. So once those in front are
+  // simulated, none of the others can pass them.
+  void SimulateBest(std::vector<Draft>& drafts) {
+    std::vector<Draft*> order;
+    for (Draft& draft : drafts) {
+      order.push_back(&draft);
+    }
+    while (true) {
+      std::stable_sort(order.begin(), order.end(), [](const Draft* a, const Draft* b) {
+        return IsBetter(a->build, b->build);
+      });
+      std::vector<Draft*> next;
+      for (std::size_t i = 0; i < order.size() && i < static_cast<std::size_t>(options_.simulate);
+           ++i) {
+        if (order[i]->build.problem.empty() && !order[i]->build.figures.simulated) {
+          next.push_back(order[i]);
+        }
+      }
+      if (next.empty()) {
+        return;
+      }
+      Live(next, /*simulated=*/true, "living the best builds");
+    }
+  }
+
+  void Live(const std::vector<Draft*>& drafts, bool simulated, const std::string& what) {
+    LiveDrafts(
+        drafts, simulated, options_.parallel,
+        [this, &what](double fraction) {
+          Show(what, fraction);
         },
-        [&](std::size_t i, TaskResult result) {
-          TakeFigures(std::move(result), drafts[alive[i]].build);
-        },
-        pool);
-    progress_.Clear();
+        known_);
     ++rounds_done_;
   }
 
-  // Builds live in two rounds; the searches of their layouts take some of each.
+  // Two rounds of sizing and first looks, and about two of the best.
   void Show(const std::string& what, double fraction) {
-    constexpr double kRounds = 2;
-    progress_.Show(what, (rounds_done_ + fraction) / kRounds);
+    constexpr double kRounds = 4;
+    progress_.Show(what, std::min(0.99, (rounds_done_ + fraction) / kRounds));
   }
-
-  static constexpr double kSizing = 0.3;
 
   // Each as a scenario of its own: DIR/1.textproto is the first.
   std::vector<Build> Ranked(std::vector<Draft> drafts) {
@@ -373,6 +353,8 @@ class Builder {
 
   const BuildOptions& options_;
   ProgressLine progress_;
+  LayoutMemory layouts_;
+  StepMemory known_;
   double rounds_done_ = 0;
 };
 
@@ -458,6 +440,14 @@ void AddBuildCommand(CLI::App& app, int& code) {
       ->capture_default_str();
   command->add_option("--format", options->format, "text or json")
       ->check(CLI::IsMember({"text", "json"}))
+      ->capture_default_str();
+  command
+      ->add_option(
+          "--simulate", options->simulate,
+          "The best N live with simulated steps, as run has them; the others with steps by "
+          "closed forms, which simulated ones do not beat")
+      ->type_name("N")
+      ->check(CLI::Range(0, 1000))
       ->capture_default_str();
   command->add_option("-j,--jobs", options->parallel, "Children at a time (default: one per core)")
       ->check(CLI::Range(1, 1024));

@@ -15,6 +15,7 @@ struct BuildOptions {
   std::string accelerators = "h100_sxm,h200_sxm", spines = "1", tokens = "15T", batch = "16.8M";
   std::string power, dollars, users;
   std::string out = "out/build", format = "text";
+  int simulate = 1;  ///< builds, the best ones, that live with simulated steps
   int parallel = 0;
   bool quiet = false;
 };

@@ -81,6 +81,7 @@ ServerSpec SlowerOf(ServerSpec a, const ServerSpec& b) {
   chip.scale_up_bandwidth = std::min(chip.scale_up_bandwidth, b.accelerator.scale_up_bandwidth);
   chip.host_bandwidth = std::min(chip.host_bandwidth, b.accelerator.host_bandwidth);
   chip.power.limit = std::min(chip.power.limit, b.accelerator.power.limit);
+  chip.power.own_limit = std::min(chip.power.own_limit, b.accelerator.power.own_limit);
   a.nic_bandwidth = std::min(a.nic_bandwidth, b.nic_bandwidth);
   for (std::size_t n = 0; n < std::min(a.ring_bandwidths.size(), b.ring_bandwidths.size()); ++n) {
     a.ring_bandwidths[n] = std::min(a.ring_bandwidths[n], b.ring_bandwidths[n]);

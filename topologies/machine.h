@@ -49,12 +49,16 @@ struct MatrixRate {
 struct PowerSpec {
   Watts idle;                            ///< no job holds it
   Watts active;                          ///< a job holds it and does nothing: its clocks are up
-  Watts limit;                           ///< board power limit (TDP)
+  Watts limit;                           ///< board power limit, now
+  Watts own_limit;                       ///< the board's own (TDP); 0: `limit` is
   JoulesPerFlop per_flop;                ///< at the clock that the limit leaves to long GEMMs
   JoulesPerFlop per_flop_at_full_clock;  ///< below the limit
   JoulesPerByte per_hbm_byte;
   JoulesPerByte per_link_byte;
   bool estimate = true;  ///< true when a coefficient is an estimate, which the output repeats
+
+  /// The limit that clocks and rates were measured under.
+  [[nodiscard]] Watts rated() const { return std::max(limit, own_limit); }
 
   /// Of a board that a job holds, and of a FLOP below the limit: what is not given is as idle and
   /// as at the limit.

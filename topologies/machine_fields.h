@@ -20,7 +20,8 @@ inline constexpr auto kFields<MatrixRate> = Bearing(&MatrixRate::peak, &MatrixRa
 
 template <>
 inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec::active,
-                                                   &PowerSpec::limit, &PowerSpec::per_flop,
+                                                   &PowerSpec::limit, &PowerSpec::own_limit,
+                                                   &PowerSpec::per_flop,
                                                    &PowerSpec::per_flop_at_full_clock,
                                                    &PowerSpec::per_hbm_byte,
                                                    &PowerSpec::per_link_byte, &PowerSpec::estimate);

@@ -294,21 +294,40 @@ void PassBuilder::AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) con
   pass.tensor_latency += latency;
 }
 
-// P = idle + FLOP/s e_flop + HBM bytes/s e_hbm may not pass the board's limit: the clock falls
-// until it does not, and the voltage with it. Applied to the compute phase and the memory phase
-// each.
+// The clock of the compute phase over that of the measured rates. P = idle + FLOP/s e_flop + HBM
+// bytes/s e_hbm may not pass the board's limit: the clock falls until it does not, and the voltage
+// with it.
+//
+// The measured rates hold what the board's own limit does to long GEMMs, and e_flop is the energy
+// at those clocks. Under a lower limit the clock falls from there: what the phase draws at the own
+// limit, a FLOP at its price at full clock, has to fit (docs/life.md, "Below a board's own limit").
+double PassBuilder::ClockUnderLimit(const Pass& pass) const {
+  const PowerSpec& power = chip_.power;
+  const auto budget = [&](Watts limit, Watts rest) {
+    return Watts(std::max((limit - rest).si(), 1e-3)) * pass.compute_time;
+  };
+  const Joules hbm = pass.compute_bytes * power.per_hbm_byte;
+  const double clock = ClockWithin(budget(power.rated(), power.idle), pass.flop_energy, hbm);
+  if (power.limit >= power.rated()) {
+    return clock;
+  }
+  const Joules most = budget(power.rated(), power.held());
+  const Joules flops =
+      std::min(pass.flop_energy * power.FlopAtFullClock(), most - std::min(most, hbm));
+  return clock * ClockWithin(budget(power.limit, power.held()), flops, hbm);
+}
+
+// Of the compute phase and the memory phase each.
 void PassBuilder::ApplyPowerLimit(Pass& pass) const {
   const PowerSpec& power = chip_.power;
-  const Joules budget_per_second(std::max((power.limit - power.idle).si(), 1e-3));
+  const Watts above_idle(std::max((power.limit - power.idle).si(), 1e-3));
   if (pass.compute_time.si() > 0) {
-    const Joules budget = budget_per_second * pass.compute_time.si();
-    const double clock =
-        ClockWithin(budget, pass.flop_energy, pass.compute_bytes * power.per_hbm_byte);
+    const double clock = ClockUnderLimit(pass);
     const double voltage = VoltageAt(clock);
     pass.compute_time = pass.compute_time / clock;
     pass.flop_energy = pass.flop_energy * (voltage * voltage);
   }
-  const Seconds throttled(pass.memory_bytes * power.per_hbm_byte / budget_per_second);
+  const Seconds throttled = pass.memory_bytes * power.per_hbm_byte / above_idle;
   const Seconds at_full_rate = pass.memory_bytes / (chip_.hbm_bandwidth * chip_.hbm_efficiency);
   pass.memory_time = throttled > at_full_rate ? throttled : Seconds(0);
 }

@@ -42,6 +42,7 @@ class PassBuilder {
   [[nodiscard]] double EnergyOver16Bits(Precision precision) const;
   void Add(const Operation& operation, Pass& pass) const;
   void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
+  [[nodiscard]] double ClockUnderLimit(const Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;
   [[nodiscard]] double GatherBandwidth() const;
   [[nodiscard]] Seconds AloneOverShards(CollectiveKind kind, Bytes payload) const;

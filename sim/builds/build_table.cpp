@@ -16,6 +16,10 @@ bool Finished(const Build& build) {
   return build.figures.days >= 0;
 }
 
+bool IsBound(const Build& build) {
+  return build.problem.empty() && !build.figures.simulated;
+}
+
 std::string Days(const Build& build, double tokens) {
   return Finished(build) ? fmt::format("{:.1f}", build.figures.days)
                          : fmt::format("{:.0f} %", 100 * build.figures.tokens / tokens);
@@ -25,10 +29,11 @@ void AddRow(std::string& out, int rank, const BuildAsked& asked, const Build& bu
   const BuildFigures& figures = build.figures;
   out += fmt::format(
       "{:<3}{:<12}{:>9}{:>8}{:>6}:1{:>10}{:>8}{:>8.1f}{:>8.1f}{:>7.1f}{:>7.1f}{:>9.0f}{:>8.2f}\n",
-      rank, build.parts.accelerator, build.size.servers * build.parts.per_server, build.size.spares,
-      build.parts.oversubscription, fmt::format("{:.0f} s", build.size.checkpoint_s),
-      Days(build, asked.tokens), 100 * figures.ettr, 100 * figures.mfu, figures.mean_mw,
-      figures.peak_mw, build.dollars() / 1e6, figures.run_usd_per_million);
+      fmt::format("{}{}", rank, figures.simulated ? "" : "~"), build.parts.accelerator,
+      build.size.servers * build.parts.per_server, build.size.spares, build.parts.oversubscription,
+      fmt::format("{:.0f} s", build.size.checkpoint_s), Days(build, asked.tokens),
+      100 * figures.ettr, 100 * figures.mfu, figures.mean_mw, figures.peak_mw,
+      build.dollars() / 1e6, figures.run_usd_per_million);
 }
 
 std::string Demand(const BuildAsked& asked) {
@@ -44,15 +49,17 @@ std::string Demand(const BuildAsked& asked) {
 
 }  // namespace
 
+bool IsBetter(const Build& a, const Build& b) {
+  const auto key = [](const Build& build) {
+    return std::tuple(!build.problem.empty(), !Finished(build),
+                      Finished(build) ? build.figures.days : -build.figures.tokens,
+                      build.dollars());
+  };
+  return key(a) < key(b);
+}
+
 void Rank(std::vector<Build>& builds) {
-  std::stable_sort(builds.begin(), builds.end(), [](const Build& a, const Build& b) {
-    const auto key = [](const Build& build) {
-      return std::tuple(!build.problem.empty(), !Finished(build),
-                        Finished(build) ? build.figures.days : -build.figures.tokens,
-                        build.dollars());
-    };
-    return key(a) < key(b);
-  });
+  std::stable_sort(builds.begin(), builds.end(), IsBetter);
 }
 
 std::string Binds(const BuildAsked& asked, const Build& build) {
@@ -125,7 +132,14 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
          "until\n"
          "the horizon. USD/M: the same of what the run held, while it held it, with capital\n"
          "written off over four years, for each million tokens of it.\n"
-         "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n";
+         "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n" +
+         (std::any_of(builds.begin(), builds.end(), IsBound)
+              ? "~: its steps are closed forms, without contention: it is not better than this, "
+                "and "
+                "so not\n"
+                "better than those above. `--simulate N` simulates the steps of the best N, as run "
+                "does.\n"
+              : "");
 }
 
 std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds) {
@@ -165,6 +179,7 @@ std::string BuildsJson(const BuildAsked& asked, const std::vector<Build>& builds
     json.Member("operation_usd", build.figures.operation_usd);
     json.Member("run_usd_per_million_tokens", build.figures.run_usd_per_million);
     json.Member("scenario", build.file);
+    json.Member("steps_simulated", build.figures.simulated);
     json.Member("fingerprint", build.figures.fingerprint);
   });
   json.EndObject();

@@ -11,8 +11,9 @@ namespace gridlock {
 
 /// What came of the life of a build.
 struct BuildFigures {
-  double days = 0;    ///< until the final run was done; negative: it was not
-  double tokens = 0;  ///< of the final run, trained until the horizon
+  bool simulated = false;  ///< steps with contention; else by closed forms, a bound
+  double days = 0;         ///< until the final run was done; negative: it was not
+  double tokens = 0;       ///< of the final run, trained until the horizon
   double ettr = 0, mfu = 0;
   double waiting_h = 0;  ///< of experiments, median; NaN: none
   double experiments_done = 0;
@@ -20,7 +21,7 @@ struct BuildFigures {
   double mean_mw = 0, peak_mw = 0;  ///< PUE included
   double capital_usd = 0, energy_usd = 0, operation_usd = 0;
   double run_usd_per_million = 0;  ///< all of what the run cost, for a million of its tokens
-  std::string fingerprint;
+  std::string fingerprint;         ///< "" where steps were not simulated
 };
 
 struct Build {
@@ -39,6 +40,9 @@ struct Build {
     return figures.capital_usd + figures.energy_usd + figures.operation_usd;
   }
 };
+
+/// Whether one comes before the other: see Rank.
+bool IsBetter(const Build& a, const Build& b);
 
 /// The best first: those that finish, by the day; then the others, by their tokens; then those that
 /// cannot be built.

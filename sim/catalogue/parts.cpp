@@ -26,6 +26,7 @@ PowerSpec PowerSpecOf(const proto::Power& power, const std::vector<Estimate>& es
   spec.idle = PowerOf(power.idle());
   spec.active = power.active().empty() ? spec.idle : PowerOf(power.active());
   spec.limit = PowerOf(power.limit());
+  spec.own_limit = spec.limit;
   spec.per_flop = JoulesPerFlop(SiOf(power.per_flop(), Dimension::kEnergyPerFlop));
   spec.per_flop_at_full_clock =
       power.per_flop_at_full_clock().empty()

@@ -324,6 +324,10 @@ void ApplyNumbers(const proto::Override& change, const std::string& path,
   if (!change.power_limit().empty()) {
     accelerator.power.limit = PowerOf(change.power_limit());
   }
+  // With other rates it is another part, and its limit is its own.
+  if (change.flops_factor() != 0.0 && change.flops_factor() != 1.0) {
+    accelerator.power.own_limit = accelerator.power.limit;
+  }
 }
 
 SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& catalogue,

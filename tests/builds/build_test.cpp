@@ -163,5 +163,18 @@ TEST(Build, ThoseThatFinishComeFirstByTheDay) {
   EXPECT_EQ(builds[3].problem, "no price");
 }
 
+// A build whose steps are a bound is marked, and the text says what the mark means.
+TEST(Build, ThatWasNotSimulatedIsMarked) {
+  const BuildAsked asked;
+  Build simulated, bound;
+  simulated.figures.simulated = true;
+  simulated.figures.waiting_h = simulated.figures.good_share = std::nan("");
+  bound.figures.waiting_h = bound.figures.good_share = std::nan("");
+  EXPECT_EQ(BuildsText(asked, {simulated}).find('~'), std::string::npos);
+  const std::string text = BuildsText(asked, {simulated, bound});
+  EXPECT_NE(text.find("\n2~ "), std::string::npos) << text;
+  EXPECT_NE(text.find("~: its steps are closed forms"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace gridlock

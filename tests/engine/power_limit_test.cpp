@@ -55,5 +55,27 @@ TEST(PowerLimit, CostsTimeInProportionBelowTheLowestVoltage) {
   EXPECT_EQ(half.flop_energy, one.flop_energy);
 }
 
+// The rates were measured at the board's own limit, where GEMMs draw all of it, though their price
+// at those clocks would leave a fifth unused.
+TEST(PowerLimit, BelowTheBoardsOwnCostsTimeFromTheFirstWattOn) {
+  const Pass full = ForwardAt(Watts(1e9));
+  const double drawn = 1.2 * DynamicPower(full);
+  const auto at = [&](double share) {
+    ServerSpec server = IdealServer(8, 8);
+    PowerSpec& power = server.accelerator.power;
+    power.per_hbm_byte = JoulesPerByte(0);
+    power.per_flop_at_full_clock = power.per_flop * 1.5;
+    power.own_limit = Watts(kIdle + drawn);
+    power.limit = Watts(kIdle + share * drawn);
+    Layout layout;
+    layout.data = 8;
+    return BuildStepProgram(SmallJob(layout, 2), server).passes[0];
+  };
+  EXPECT_EQ(at(1).compute_time, full.compute_time);
+  for (const double share : {0.99, 0.94, 0.7, 0.5}) {
+    EXPECT_NEAR(full.compute_time / at(share).compute_time, std::cbrt(share), 1e-9) << share;
+  }
+}
+
 }  // namespace
 }  // namespace gridlock

@@ -272,6 +272,20 @@ constexpr Term kTerms[] = {
      "  | | | | | | |      7 down   -> 7:1",
      "oversubscription = bandwidth to servers / bandwidth to the next tier",
      "gridlock topo examples/02-llama-405b-16k/scenario.textproto"},
+    {"PAT", "aggregated trees",
+     "NCCL's parallel aggregated trees, from 2.23 on: an all-gather or a reduce-scatter of one "
+     "rank "
+     "of each server in about log2 n rounds instead of the n - 1 steps of a ring. --algorithm pat "
+     "asks for it.",
+     "round 1: to the rank n/2 behind, 1 part\n"
+     "round 2: to the rank n/4 behind, 2 parts\n"
+     "last:    to the next rank, n/2 parts",
+     "bytes of a rank = (n - 1) / n S, as in a ring; NCCL counts 0.75 of the bandwidth of rings "
+     "and "
+     "2.8 us for each rank",
+     "gridlock collective examples/01-two-servers/scenario.textproto --op all_gather --per-server "
+     "1 "
+     "--algorithm pat"},
     {"pipeline parallelism", "pp, stage, 1F1B",
      "Layers dealt out over stages, each on its own accelerators; micro-batches go "
      "through them one behind another. 1F1B: after the filling each stage does one "

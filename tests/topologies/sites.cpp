@@ -7,6 +7,7 @@
 
 #include <boost/graph/breadth_first_search.hpp>
 
+#include "sim/base/check.h"
 #include "tests/clos_of.h"
 #include "topologies/graph_bgl.h"
 #include "topologies/listed/route_graph.h"
@@ -162,6 +163,15 @@ std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to) {
   std::vector<LinkIndex> route;
   topology.AppendRoute({from}, {to}, 0, route);
   return route;
+}
+
+std::string TopologyRefusal(const SiteSpec& site) {
+  try {
+    (void)MakeTopology(site);
+  } catch (const UserError& error) {
+    return error.problems().front().path + ": " + error.problems().front().message;
+  }
+  return "accepted";
 }
 
 std::string LinksWithOtherEnds(const Topology& topology) {

@@ -55,6 +55,9 @@ std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier);
 std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
                                     std::uint64_t flow_hash = 0);
 
+/// The path and the message with which MakeTopology refuses a site; "accepted" where it does not.
+std::string TopologyRefusal(const SiteSpec& site);
+
 /// Names of the links whose ends are not those of the graph of all links; empty: none.
 std::string LinksWithOtherEnds(const Topology& topology);
 

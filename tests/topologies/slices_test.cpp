@@ -10,7 +10,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/base/check.h"
 #include "tests/topologies/sites.h"
 #include "topologies/torus/topology.h"
 
@@ -168,31 +167,22 @@ TEST(ASlice, IsTheTorusOfItsSize) {
   }
 }
 
-std::string SliceRefusal(const SiteSpec& site) {
-  try {
-    (void)MakeTopology(site);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "accepted";
-}
-
 TEST(Slices, AreRefusedWhereTheyDoNotFit) {
   EXPECT_EQ(
-      SliceRefusal(SliceSite({4, 4, 4}, {2, 2, 2}, {4, 4, 3}, false)),
+      TopologyRefusal(SliceSite({4, 4, 4}, {2, 2, 2}, {4, 4, 3}, false)),
       "site[0].fabric.torus.slice: a slice of 4 x 4 x 3 cannot be made of blocks of 2 x 2 x 2 "
       "of a pod of 4 x 4 x 4; expected sizes of at least 2 that blocks divide, and no more "
       "than the pod holds");
-  EXPECT_THAT(SliceRefusal(SliceSite({4, 4, 4}, {2, 2, 2}, {4, 4, 8}, false)),
+  EXPECT_THAT(TopologyRefusal(SliceSite({4, 4, 4}, {2, 2, 2}, {4, 4, 8}, false)),
               HasSubstr("no more than the pod holds"));
-  EXPECT_EQ(SliceRefusal(SliceSite({4, 4, 6}, {2, 2, 2}, {4, 4, 4}, false)),
+  EXPECT_EQ(TopologyRefusal(SliceSite({4, 4, 6}, {2, 2, 2}, {4, 4, 4}, false)),
             "site[0].servers: 12 servers of 8 are 96 accelerators, and 1 whole slices of 4 x 4 x 4 "
             "have room for 64; expected at most 8 servers");
-  EXPECT_EQ(SliceRefusal(SliceSite({4, 4, 12}, {2, 2, 2}, {}, true)),
+  EXPECT_EQ(TopologyRefusal(SliceSite({4, 4, 12}, {2, 2, 2}, {}, true)),
             "site[0].fabric.torus.twisted: a torus of 4 x 4 x 12 cannot be twisted; expected n x "
             "2n, n x n x 2n or n x 2n x 2n, in any order");
   EXPECT_EQ(
-      SliceRefusal(SliceSite({4, 4, 12}, {2, 2, 2}, {4, 4, 8}, true)),
+      TopologyRefusal(SliceSite({4, 4, 12}, {2, 2, 2}, {4, 4, 8}, true)),
       "site[0].servers: 24 servers of 8 are 192 accelerators, and 1 whole slices of 4 x 4 x 8 "
       "have room for 128; expected at most 16 servers");
 }

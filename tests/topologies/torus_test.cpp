@@ -11,7 +11,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/base/check.h"
 #include "tests/topologies/sites.h"
 #include "topologies/network.h"
 #include "topologies/torus/topology.h"
@@ -215,29 +214,20 @@ TEST(Torus, BesideAClosSharesOneTableOfTiers) {
   EXPECT_EQ(network.tiers()[network.tier(route.front())].name, "ring_x");
 }
 
-std::string TorusRefusal(const SiteSpec& site) {
-  try {
-    (void)MakeTopology(site);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "accepted";
-}
-
 TEST(Torus, RefusesWhatDoesNotFitTogether) {
   SiteSpec site = TorusSite({6, 4}, {2, 2});
   std::get<TorusSpec>(site.fabric).block = {4, 1};
-  EXPECT_EQ(TorusRefusal(site),
+  EXPECT_EQ(TopologyRefusal(site),
             "site[0].fabric.torus.block: blocks of 4 x 1 do not tile a torus of 6 x 4; expected "
             "sizes of at least 2 and blocks that divide them");
   site = TorusSite({6, 4}, {2, 2});
   site.servers = 7;
-  EXPECT_EQ(TorusRefusal(site),
+  EXPECT_EQ(TopologyRefusal(site),
             "site[0].servers: 7 servers of 4 are 28 accelerators, and a torus of 6 x 4 has room "
             "for 24; expected at most 6 servers, or a larger torus");
   site = TorusSite({6, 4}, {2, 2});
   site.server.accelerators = 3;
-  EXPECT_THAT(TorusRefusal(site),
+  EXPECT_THAT(TopologyRefusal(site),
               HasSubstr("a block of 2 x 2 holds 4 accelerators and a server has 3"));
 }
 

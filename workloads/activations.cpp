@@ -175,10 +175,11 @@ double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind
     const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
     width += copies * job.activation_bytes() * (s.key + s.value) + 4.0 * (s.query + s.attended);
   }
-  // Gradients of probabilities and of scores, where PyTorch has no fused kernel in 32 bits.
+  // Gradients of probabilities, of what is left of them where rows without a score are masked, and
+  // of scores, where PyTorch has no fused kernel in 32 bits.
   const bool scores = job.stack.fused_attention && !job.fuses_attention();
   return std::max(recurrent, s.tokens * width / s.tensor +
-                                 (scores ? 2 * job.activation_bytes() * ScoreElements(s) : 0));
+                                 (scores ? 3 * job.activation_bytes() * ScoreElements(s) : 0));
 }
 
 // The inputs of all blocks, and what those that mix tokens need.

@@ -189,13 +189,15 @@ def impossible_memory_is_refused(folder):
 
 
 def formats_of_sixteen_eight_and_four_bits(folder):
-    """FP16 has the rate and the bytes of BF16, MXFP8 those of FP8, NVFP4 those of FP4."""
+    """FP16 has the rate and the bytes of BF16; MXFP8 and NVFP4 the rates of FP8 and FP4, and the scales of
+    their blocks, which cost some per cent."""
     def step(precision):
         return run(scenario(folder, "hgx_b200", 1, "llama_3.1_8b", "tensor: 1 data: 8", 8, 4096,
                             precision=precision, recompute="SELECTIVE"))["step_time_s"]
 
-    for other, same in (("FP16", "BF16"), ("MXFP8", "FP8"), ("NVFP4", "FP4")):
-        assert step(other) == step(same), other
+    assert step("FP16") == step("BF16")
+    for blocks, plain in (("MXFP8", "FP8"), ("NVFP4", "FP4")):
+        assert 1 < step(blocks) / step(plain) < 1.1, blocks
     assert step("NVFP4") < step("MXFP8") < step("FP16")
     for written, meant in (("fp8", "FP8"), ("bfloat16", "BF16"), ("nvfp4", "NVFP4")):
         said = run(scenario(folder, "hgx_b200", 1, "llama_3.1_8b", "tensor: 1 data: 8", 8, 4096,

@@ -86,9 +86,9 @@ TEST(PeakOfHbm, IsThatOfEagerPyTorchIn32Bits) {
   // No fused kernel for grouped queries: scores of all layers stay.
   TrainingSpec grouped = single(EagerJob(8, 4096, 32, 8, 14336, 4096, 1));
   EXPECT_FALSE(grouped.fuses_attention());
-  EXPECT_NEAR(Allocated(grouped), 60334140416, 0.02 * 60.3e9);
+  EXPECT_NEAR(Allocated(grouped), 60334140416, 0.04 * 60.3e9);
   grouped.global_batch = grouped.micro_batch = 2;
-  EXPECT_NEAR(Allocated(grouped), 95218445312, 0.05 * 95e9);
+  EXPECT_NEAR(Allocated(grouped), 95218445312, 0.03 * 95.2e9);
 }
 
 TEST(SinglePrecision, DoublesWhatLayersKeepAndMove) {

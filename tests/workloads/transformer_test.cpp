@@ -280,7 +280,7 @@ TEST(TensorTraffic, IsLessInTheBackwardPassWhereGatheredInputsWereKept) {
   EXPECT_DOUBLE_EQ(BackwardWork(job, {Layers(kDenseLayer, 1), false, false}).tensor.all_gathers, 2);
 }
 
-TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16Bits) {
+TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16BitsOrMore) {
   TrainingSpec job = JobOn(Gpt3());
   job.layout.tensor = 8;
   const ModelPart layer{Layers(kDenseLayer, 1), false, false};
@@ -289,7 +289,8 @@ TEST(TensorTraffic, GathersInTheFormatOfTheGemmAndSumsIn16Bits) {
   EXPECT_EQ(BackwardWork(job, layer).tensor.gathered, Bytes(1.0 * 2048 * 12288));
   EXPECT_EQ(BackwardWork(job, layer).tensor.payload, Bytes(2.0 * 2048 * 12288));
   job.precision = Precision::kFp32;
-  EXPECT_EQ(ForwardWork(job, layer).tensor.gathered, Bytes(2.0 * 2048 * 12288));
+  EXPECT_EQ(ForwardWork(job, layer).tensor.gathered, Bytes(4.0 * 2048 * 12288));
+  EXPECT_EQ(ForwardWork(job, layer).tensor.payload, Bytes(4.0 * 2048 * 12288));
 }
 
 TEST(TensorTraffic, OfALayerIsFourCollectivesForwardAndSixBackward) {

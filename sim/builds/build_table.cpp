@@ -135,10 +135,9 @@ std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds
          "Failures, repairs, PUE, prices and storage are assumed as the scenarios say.\n" +
          (std::any_of(builds.begin(), builds.end(), IsBound)
               ? "~: its steps are closed forms, without contention: it is not better than this, "
-                "and "
-                "so not\n"
-                "better than those above. `--simulate N` simulates the steps of the best N, as run "
-                "does.\n"
+                "nor than\n"
+                "simulated ones above it. `--simulate N` simulates the steps of the best N, as "
+                "run does.\n"
               : "");
 }
 

@@ -153,8 +153,8 @@ def check_refusals():
              'expert_dispatch, expert_combine or all_to_allv; did you mean "all_reduce"?'),
             (["--op", "all_reduce", "--algorithm", "rng"],
              '--algorithm "rng": there is no algorithm "rng"; expected automatic, ring, tree, '
-             'halving_doubling, in_switch, in_switch_tree, pairs, neighbours, forwarded, direct or '
-             'fitted; did you mean "ring"?'),
+             'halving_doubling, pat, in_switch, in_switch_tree, pairs, neighbours, forwarded, direct '
+             'or fitted; did you mean "ring"?'),
             (["--op", "all_reduce", "--ranks", "0,99"],
              '--ranks "0,99": there is no accelerator 99: the site has 16; expected numbers from 0 '
              'to 15'),

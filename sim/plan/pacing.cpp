@@ -1,6 +1,7 @@
 #include "sim/plan/pacing.h"
 
 #include <algorithm>
+#include <compare>
 #include <limits>
 #include <map>
 #include <numeric>
@@ -25,6 +26,17 @@ std::vector<std::uint64_t> UsersOf(const Plan& plan, const std::vector<PaceSette
   });
   return users;
 }
+
+// A resource that may be full first. In order, the first of those that the same routes cross alike
+// is the narrowest.
+struct Candidate {
+  std::uint64_t users;
+  bool hbm;
+  double capacity;  ///< bytes/s of one unit of weight
+  std::int32_t resource;
+
+  friend auto operator<=>(const Candidate&, const Candidate&) = default;
+};
 
 // Takes out links that others on the same routes keep from being full.
 class Guards {
@@ -146,11 +158,11 @@ class Guards {
     return true;
   }
 
-  // The narrowest link of a route beside one; weight 0: none.
+  // The narrowest link beside one, of those that a route lists first; weight 0: none.
   [[nodiscard]] RouteEntry GuardOf(Span route, std::int32_t beside) const {
     RouteEntry narrowest{-1, 0};
     double pace = std::numeric_limits<double>::infinity();
-    for (std::int32_t i = route.begin; i < route.end; ++i) {
+    for (std::int32_t i = route.begin; i < route.end && i < route.begin + kCompared; ++i) {
       const RouteEntry entry = plan_.routes[i];
       const double own = Capacity(entry.resource) / entry.weight;
       if (MayGuard(entry.resource, beside) && own < pace) {
@@ -162,7 +174,7 @@ class Guards {
   }
 
   static constexpr double kRounding = 1e-12;
-  static constexpr std::int32_t kCompared = 1024;  ///< links of a route that are tried as guards
+  static constexpr std::int32_t kCompared = 128;  ///< links of a route that are tried as guards
 
   const Plan& plan_;
   std::vector<PaceSetter>& pace_setters_;
@@ -186,25 +198,20 @@ std::vector<PaceSetter> UnprunedPaceSetters(const Plan& plan) {
 
 std::vector<PaceSetter> PaceSettersOf(const Plan& plan) {
   std::vector<PaceSetter> pace_setters = UnprunedPaceSetters(plan);
-  std::vector<std::int32_t> can_bind;
+  const std::vector<std::uint64_t> users = UsersOf(plan, pace_setters);
+  std::vector<Candidate> candidates;
   for (std::size_t r = 0; r < pace_setters.size(); ++r) {
     if (pace_setters[r].can_be_first) {
-      can_bind.push_back(static_cast<std::int32_t>(r));
+      candidates.push_back({users[r], plan.resources[r].tier == plan.tiers.hbm(),
+                            plan.resources[r].capacity.si() / pace_setters[r].unit,
+                            static_cast<std::int32_t>(r)});
     }
   }
-  const std::vector<std::uint64_t> users = UsersOf(plan, pace_setters);
-  const auto alike = [&](std::int32_t r) {
-    return std::make_tuple(users[r], plan.resources[r].tier == plan.tiers.hbm());
-  };
-  const auto order = [&](std::int32_t r) {
-    const double capacity = plan.resources[r].capacity.si() / pace_setters[r].unit;
-    return std::make_tuple(alike(r), capacity, r);
-  };
-  std::sort(can_bind.begin(), can_bind.end(), [&](std::int32_t a, std::int32_t b) {
-    return order(a) < order(b);
-  });
-  for (std::size_t i = 0; i < can_bind.size(); ++i) {
-    pace_setters[can_bind[i]].can_be_first = i == 0 || alike(can_bind[i]) != alike(can_bind[i - 1]);
+  std::sort(candidates.begin(), candidates.end());
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    pace_setters[candidates[i].resource].can_be_first =
+        i == 0 || candidates[i].users != candidates[i - 1].users ||
+        candidates[i].hbm != candidates[i - 1].hbm;
   }
   Guards(plan, pace_setters).Prune();
   return pace_setters;

@@ -16,6 +16,11 @@ if [ ! -x "$folder/bin/bash" ]; then
   debootstrap --variant=minbase "${SUITE:-bookworm}" "$folder" http://deb.debian.org/debian
 fi
 cp /etc/resolv.conf "$folder/etc/resolv.conf"
+# Behind a proxy npm needs the certificates that this machine trusts.
+if [ -f /etc/ssl/certs/ca-certificates.crt ]; then
+  cp /etc/ssl/certs/ca-certificates.crt "$folder/etc/npm-certificates.crt"
+  echo cafile=/etc/npm-certificates.crt >"$folder/root/.npmrc"
+fi
 mkdir -p "$folder/gridlock"
 # What the tree has lost since the last time; the build stays.
 find "$folder/gridlock" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} +

@@ -100,7 +100,7 @@ IterationCosts ApartCosts(int ranks, int parts, const InferencePart& part = Smal
 }
 
 double TimeApart(const IterationCosts& costs, std::int64_t batch, double reads) {
-  const CostLine& line = costs.LinesOf(batch, batch, batch, batch).At(reads);
+  const CostLine line = costs.LinesOf(batch, batch, batch, batch).At(reads);
   return (line.base + line.read * reads).si();
 }
 

@@ -419,7 +419,8 @@ int RunBuild(BuildOptions& options) {
 void AddBuildCommand(CLI::App& app, int& code) {
   auto options = std::make_shared<BuildOptions>();
   CLI::App* command = app.add_subcommand(
-      "build", "From a budget, a demand and a horizon to builds, each simulated over its life");
+      "build",
+      "From a budget, a demand and a horizon to builds that live, the best with simulated steps");
   command->add_option("--power", options->power, "Contracted power, PUE included, e.g. \"100 MW\"");
   command->add_option(
       "--dollars", options->dollars,

@@ -58,7 +58,7 @@ std::vector<SiteIndex> SitesOfFleet(const Member& member, const MachineNow& mach
 std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& member,
                                                              const MachineNow& machine,
                                                              const Servers& servers) {
-  constexpr double kWorth = 0.05;  // of the burden
+  constexpr double kWorth = 0.05;  // share saved that is worth new starts: our guess
   const SiteOrder order = member.fleet->spec().site_order;
   if (!member.starting.empty()) {
     return std::nullopt;

@@ -229,15 +229,21 @@ TEST(Failures, OfServersThatComeLaterBeginWithTheirDelivery) {
             "");
 }
 
+// A run on one server whose link flaps every second day: down for 5 s and up for 95 s in the mean,
+// for two hours.
+Scenario WithFlappingLink(Seconds patience) {
+  FailureSpec link = Kind("link", 2 * kDay);
+  link.detection_time = Seconds(2 * kHour);
+  link.flaps = {Seconds(5), Seconds(95), patience};
+  JobSpec job = TrainingJob("run", 1, 10000000);
+  TrainingOf(job).checkpoint_interval = Seconds(600);
+  return Failing(1, {job}, {link}, 400 * kDay);
+}
+
 // A link is down for 5 s and up for 95 s in the mean until a server goes out after two hours: the
 // run stands still for a twentieth of that time, and for all of it where it never comes up.
 TEST(Flaps, HoldARunUpWhileTheLinkIsDown) {
-  FailureSpec link = Kind("link", 2 * kDay);
-  link.detection_time = Seconds(2 * kHour);
-  link.flaps = {Seconds(5), Seconds(95), Seconds(0)};
-  JobSpec job = TrainingJob("run", 1, 10000000);
-  TrainingOf(job).checkpoint_interval = Seconds(600);
-  const Scenario scenario = Failing(1, {job}, {link}, 400 * kDay);
+  const Scenario scenario = WithFlappingLink(Seconds(0));
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {
                    const LifeJob& run = record.jobs[0];
@@ -251,12 +257,7 @@ TEST(Flaps, HoldARunUpWhileTheLinkIsDown) {
 
 // It is down for longer than 15 s with a probability of exp(-3). Each time the run starts again.
 TEST(Flaps, StopARunThatHasNoPatienceForThem) {
-  FailureSpec link = Kind("link", 2 * kDay);
-  link.detection_time = Seconds(2 * kHour);
-  link.flaps = {Seconds(5), Seconds(95), Seconds(15)};
-  JobSpec job = TrainingJob("run", 1, 10000000);
-  TrainingOf(job).checkpoint_interval = Seconds(600);
-  const Scenario scenario = Failing(1, {job}, {link}, 400 * kDay);
+  const Scenario scenario = WithFlappingLink(Seconds(15));
   EXPECT_EQ(Live(scenario, TenSeconds,
                  [&](const LifeRecord& record) {
                    const auto links = static_cast<double>(record.failures[0].failures);

@@ -62,15 +62,9 @@ TEST(DecodePaces, AreTheSumsOfTheirIterations) {
 }
 
 InferenceModel SmallMixture() {
-  InferenceModel model;
+  InferenceModel model = SmallModel();
   model.name = "mixture";
   model.layers = 6;
-  model.hidden = 512;
-  model.heads = 8;
-  model.kv_heads = 2;
-  model.head_dim = 64;
-  model.ffn = 2048;
-  model.vocabulary = 32000;
   model.experts = 16;
   model.experts_per_token = 4;
   model.expert_ffn = 512;

@@ -356,8 +356,7 @@ InferenceEngine Chunked(std::int64_t token_budget, int batch_max) {
   return engine;
 }
 
-IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth,
-                          const InferenceLayout& layout) {
+InferenceModel SmallModel() {
   InferenceModel model;
   model.name = "small";
   model.layers = 4;
@@ -367,6 +366,12 @@ IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double ba
   model.head_dim = 64;
   model.ffn = 2048;
   model.vocabulary = 32000;
+  return model;
+}
+
+IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth,
+                          const InferenceLayout& layout) {
+  const InferenceModel model = SmallModel();
   InferencePart part;
   part.name = "round";
   part.peak_bf16 = 1e14;

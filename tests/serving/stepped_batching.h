@@ -22,6 +22,9 @@ inline constexpr std::int64_t kBlock = 16;
 /// Chunked prefills: so many tokens an iteration, so many requests at once.
 InferenceEngine Chunked(std::int64_t token_budget, int batch_max);
 
+/// Four dense layers of width 512.
+InferenceModel SmallModel();
+
 /// A small model on a part with round numbers, whose cache holds about `cache_tokens`.
 IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth = 1e12,
                           const InferenceLayout& layout = {});

@@ -71,7 +71,8 @@ bool KeepsProduct(const TrainingSpec& job, const LayerShape& s) {
 
 double DenseKeptBytes(const TrainingSpec& job, const LayerShape& s) {
   const double inner = job.stack.kept_activation_bytes;
-  double bytes = inner * s.ffn_in;
+  double bytes = job.model.relu && KeepsProduct(job, s) ? 0.0 : inner * s.ffn_in;
+  bytes += job.model.gated ? 0.0 : job.stack.activation_kept_bytes * s.ffn;
   bytes += KeepsProduct(job, s) ? KeptInputBytes(job) * s.ffn : 0.0;
   bytes += job.model.gated && job.stack.separate_gate ? inner * s.ffn : 0.0;
   return bytes / s.tensor + (job.trains_base() ? 0 : AdaptersKept(job, DenseMatrices(job, s)));

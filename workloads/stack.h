@@ -42,6 +42,8 @@ struct StackSpec {
   double logit_bytes = 6;               ///< of one logit at the fullest moment of the loss
   int loss_chunks = 1;                  ///< parts in which the LM head and the loss are made
   bool separate_gate = false;           ///< the gate's activation is kept beside its product
+  double activation_kept_bytes = 0;     ///< of an activation function that is several kernels
+  Seconds checkpoint_floor;             ///< per layer that is computed again: the host's part
   bool separate_rotary = false;         ///< queries and keys are kept before their rotation too
   double norm_extra_bytes = 0;          ///< per element that norms keep beyond inputs and outputs
   bool keeps_gathered_inputs = false;   ///< not a rank's part of what was gathered
@@ -90,7 +92,8 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::expert_compute_share, &StackSpec::kept_activation_bytes,
         &StackSpec::dispatch_bytes, &StackSpec::dispatch_once_per_domain,
         &StackSpec::gathers_matrices, &StackSpec::logit_bytes, &StackSpec::loss_chunks,
-        &StackSpec::separate_gate, &StackSpec::separate_rotary, &StackSpec::norm_extra_bytes,
+        &StackSpec::separate_gate, &StackSpec::activation_kept_bytes, &StackSpec::checkpoint_floor,
+        &StackSpec::separate_rotary, &StackSpec::norm_extra_bytes,
         &StackSpec::keeps_gathered_inputs, &StackSpec::keeps_narrow_gradients,
         &StackSpec::gathers_keys_and_values, &StackSpec::placeholder_gradients,
         &StackSpec::master_weights_only, &StackSpec::frees_gradients, &StackSpec::optimizer_bytes,

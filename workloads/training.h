@@ -83,6 +83,7 @@ struct ModelSpec {
   int head_dim = 0;    ///< hidden / heads unless stated
   int ffn = 0;         ///< inner width of the feed-forward block
   bool gated = false;  ///< SwiGLU: three matrices instead of two
+  bool relu = false;   ///< the activation function is ReLU, which keeps its output alone
   int vocabulary = 0;
   int max_positions = 0;  ///< learned positions; 0 for rotary
   bool tied_embeddings = false;

@@ -33,12 +33,12 @@ template <>
 inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
     Aside(&ModelSpec::path, &ModelSpec::name),
     Bearing(&ModelSpec::layers, &ModelSpec::hidden, &ModelSpec::heads, &ModelSpec::kv_heads,
-            &ModelSpec::head_dim, &ModelSpec::ffn, &ModelSpec::gated, &ModelSpec::vocabulary,
-            &ModelSpec::max_positions, &ModelSpec::tied_embeddings, &ModelSpec::attention,
-            &ModelSpec::mixture, &ModelSpec::latent, &ModelSpec::query_key_norms,
-            &ModelSpec::pattern, &ModelSpec::window, &ModelSpec::chunked_window,
-            &ModelSpec::recurrent, &ModelSpec::prediction_modules, &ModelSpec::encoder,
-            &ModelSpec::modulations));
+            &ModelSpec::head_dim, &ModelSpec::ffn, &ModelSpec::gated, &ModelSpec::relu,
+            &ModelSpec::vocabulary, &ModelSpec::max_positions, &ModelSpec::tied_embeddings,
+            &ModelSpec::attention, &ModelSpec::mixture, &ModelSpec::latent,
+            &ModelSpec::query_key_norms, &ModelSpec::pattern, &ModelSpec::window,
+            &ModelSpec::chunked_window, &ModelSpec::recurrent, &ModelSpec::prediction_modules,
+            &ModelSpec::encoder, &ModelSpec::modulations));
 
 template <>
 inline constexpr auto kFields<Layout> = std::tuple_cat(

@@ -42,6 +42,7 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.head_dim = Or(model.head_dim(), model.hidden() / model.heads());
   spec.ffn = model.ffn();
   spec.gated = model.gated();
+  spec.relu = model.relu();
   spec.vocabulary = model.vocabulary();
   spec.max_positions = model.max_positions();
   spec.tied_embeddings = model.tied_embeddings();

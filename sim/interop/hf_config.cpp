@@ -25,6 +25,7 @@ class HfReader : private HfFields {
       return Done();
     }
     ReadSizes();
+    ReadActivation();
     ReadExperts();
     ReadLatentAttention();
     ReadHfLayerKinds(*this, type_, made_.model);
@@ -108,6 +109,13 @@ class HfReader : private HfFields {
     if (HasEncoderHfKind(type_)) {
       ReadEncoderInFront();
     }
+  }
+
+  void ReadActivation() {
+    const JsonValue* const said =
+        Given({"activation_function", "hidden_act", "dense_act_fn", "feed_forward_proj"});
+    const bool by_default = type_ == "opt" || type_ == "t5";
+    made_.model.relu = !made_.model.gated && (said == nullptr ? by_default : said->text == "relu");
   }
 
   // RWKV has a feed-forward block, Mamba has none.

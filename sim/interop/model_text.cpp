@@ -73,6 +73,9 @@ std::string ModelEntry(const ModelSpec& model, const std::string& title, const s
   entry.Count("head_dim", model.head_dim);
   entry.Count("ffn", model.ffn);
   entry.Line("gated", model.gated);
+  if (model.relu) {
+    entry.Line("relu", true);
+  }
   entry.Line("vocabulary", model.vocabulary);
   entry.Line("max_positions", model.max_positions);
   entry.Line("tied_embeddings", model.tied_embeddings);

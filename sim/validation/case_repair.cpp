@@ -227,6 +227,7 @@ void TakeMixture(RepairedCase& out, const CatalogueList& catalogue) {
 // columns for.
 void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
   const PublishedCase& row = out.row;
+  out.relu = PlainName(row.model).starts_with("opt_");
   if (row.experts > 0) {
     TakeMixture(out, catalogue);
     return;

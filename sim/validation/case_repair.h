@@ -17,6 +17,7 @@ struct RepairedCase {
   std::int64_t head_dim = 0;  ///< of one head; 0: hidden / heads
   bool tied_embeddings = false;
   bool query_key_norms = false;
+  bool relu = false;
   CatalogueMixture like;          ///< the model with experts that the row's is a part of, if any
   std::vector<std::string> said;  ///< what was changed, in words
 };

@@ -174,6 +174,7 @@ void SetModel(const RepairedCase& repaired, RowPoint& point) {
   point.Set("query_key_norms", repaired.query_key_norms);
   point.Set("ffn", row.ffn);
   point.Set("gated", row.gated == 1);
+  point.Set("relu", repaired.relu);
   point.Set("vocabulary", row.vocab);
   point.Set("max_positions", learned ? row.seq : 0);
   point.Set("source[0].text", QuotedText(row.source));

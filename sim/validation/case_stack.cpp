@@ -129,6 +129,15 @@ bool SeparateGelu(const PublishedCase& row) {
          ModelBegins(row, "gpt_j") || ModelBegins(row, "codegen");
 }
 
+// Their loss takes logits as they are, where that of decoders makes 32-bit copies of them first
+// (loss/loss_utils.py).
+bool MaskedLoss(const PublishedCase& row) {
+  return ModelBegins(row, "bert") || ModelBegins(row, "roberta") ||
+         ModelBegins(row, "xlm_roberta") || ModelBegins(row, "distilbert") ||
+         ModelBegins(row, "electra") || ModelBegins(row, "modernbert") ||
+         ModelBegins(row, "deberta");
+}
+
 bool Single(const PublishedCase& row) {
   return row.precision == "fp32" || row.precision == "tf32";
 }
@@ -177,6 +186,7 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan", Any},
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"hf_eager", "", 0, "hf_eager_gelu", SeparateGelu},
+    {"hf_eager", "", 0, "hf_eager_masked", MaskedLoss},
     // Products in 32 bits: there is no autocast.
     {"pytorch", "", 0, "pytorch_eager", Single},
     {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},

@@ -25,8 +25,6 @@ constexpr double kPerCent = 100;
 constexpr double kStorage = 2e12;  // bytes/s, Llama 3, arXiv:2407.21783, section 3.3.1
 constexpr int kServer = 8;
 
-const std::vector<std::string> kLifeColumns = {"id", "role", "metric", "value"};
-
 constexpr std::array kLifeKinds = {"reliability", "power", "multi_dc"};
 
 void NotSimulated(MeasuredResult& result, const std::string& reason) {
@@ -133,7 +131,6 @@ std::vector<double> ReadTime(const Scenario& /*scenario*/, const RunRecord& reco
   return {std::get<StepRecord>(record).step_time.si()};
 }
 
-using Values = std::vector<std::vector<double>>;
 using MaybeCase = std::optional<LifeCase>;
 
 // Failures in a run without restarts to speak of: `days` long, or 400 failures.

@@ -29,12 +29,15 @@
 
 namespace gridlock {
 
+/// Of each scenario of a row, what was read of its record.
+using Values = std::vector<std::vector<double>>;
+
 /// What stands for a row: scenarios, what is read of each of their records, and the number that
 /// follows, in the row's unit.
 struct LifeCase {
   std::vector<std::string> scenarios;
   std::function<std::vector<double>(const Scenario&, const RunRecord&)> read;
-  std::function<double(const std::vector<std::vector<double>>&)> predict;
+  std::function<double(const Values&)> predict;
 };
 
 /// The case of a row; nothing after setting status and reason of the result.

@@ -20,6 +20,8 @@ namespace gridlock {
 
 namespace {
 
+const std::vector<std::string> kLifeColumns = {"id", "role", "metric", "value"};
+
 constexpr std::array kOtherKinds = {"training", "collective", "inference", "microbench"};
 
 bool IsAsked(const LifeValidation& options, const MeasuredRow& row) {
@@ -39,7 +41,7 @@ struct ReadyCase {
 };
 
 std::optional<ReadyCase> PrepareCase(const CatalogueList& catalogue, MeasuredResult& result) {
-  MaybeCase made = LifeCaseOf(catalogue, result);
+  std::optional<LifeCase> made = LifeCaseOf(catalogue, result);
   if (!made) {
     return std::nullopt;
   }

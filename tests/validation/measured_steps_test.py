@@ -19,7 +19,10 @@ MOST = {"pytorch_eager": (3, 1), "pytorch_autocast": (4, 1), "pytorch_compile": 
 # The same of steps that nothing but hf_compile was fitted on: models like Llama, and FP8.
 LATER = {"hf_eager": (5, 5), "hf_autocast": (8, 5), "hf_compile": (3, 4), "pytorch_compile": (3, 13)}
 # The same of GPT-2, BERT, OPT, ViT, Pythia and Llama on another card.
-OTHERS = {"hf_eager": (10, 17), "hf_autocast": (16, 35)}
+OTHERS = {"hf_eager": (10, 4), "hf_autocast": (16, 6)}
+# The same of random models like Llama, Mistral, Qwen2 and GPT-2 in four formats on one H100. Its host was slow: half of
+# the steps under autocast wait for launches.
+RANDOM = {"hf_eager": (5, 3), "hf_autocast": (16, 4)}
 
 
 # The same of FP32 and TF32, which nothing but attention was fitted on.
@@ -52,14 +55,14 @@ def main():
     bad, rows = 0, 0
     for table, most in (("h100_sxm_training", MOST), ("h200_sxm_training", MOST),
                         ("h200_sxm_models", LATER), ("h200_sxm_frameworks_2", OTHERS),
-                        ("h200_sxm_single", SINGLE)):
+                        ("h200_sxm_single", SINGLE), ("h100_sxm_transformers", RANDOM)):
         formats = ("fp32", "tf32") if most is SINGLE else None
         for stack, (times, peaks) in errors_of(sys.argv[1], table, most is LATER, formats).items():
             time, peak = statistics.median(times), statistics.median(peaks)
             rows += len(times)
             print(f"{table} {stack}: {len(times)} rows, step {time:.1f} %, peak {peak:.1f} %")
             bad += time > most[stack][0] or peak > most[stack][1]
-    assert rows == 155, rows
+    assert rows == 237, rows
     sys.exit(f"{bad} medians are worse than the README says" if bad else 0)
 
 

@@ -114,6 +114,23 @@ TEST(SinglePrecision, DoublesWhatLayersKeepAndMove) {
   EXPECT_EQ(single.activation_bytes(), 2);
 }
 
+// PyTorch: ReLU's backward pass reads its output, which the product behind it keeps anyway. A GELU of
+// eight kernels keeps three tensors of 16 bits more (huggingface/transformers, NewGELUActivation).
+TEST(LayerActivations, FollowTheActivationFunction) {
+  TrainingSpec gelu = EagerJob(24, 1024, 16, 16, 4096, 1024, 16);
+  gelu.model.gated = false;
+  TrainingSpec relu = gelu, written_out = gelu;
+  relu.model.relu = true;
+  written_out.stack.activation_kept_bytes = 6;
+  constexpr double kElements = 16.0 * 1024 * 4096;
+  const double kept = LayerActivations(gelu).si();
+  EXPECT_DOUBLE_EQ(LayerActivations(relu).si(), kept - 2 * kElements);
+  EXPECT_DOUBLE_EQ(LayerActivations(written_out).si(), kept + 6 * kElements);
+  written_out.precision = Precision::kFp32;
+  written_out.stack = InSinglePrecision(written_out.stack);
+  EXPECT_DOUBLE_EQ(LayerActivations(written_out).si(), 2 * (kept + 6 * kElements));
+}
+
 TEST(PeakOfHbm, IsThatOfCompiledPyTorch) {
   TrainingSpec job = EagerJob(8, 4096, 32, 8, 14336, 4096, 4);
   job.stack.separate_gate = false;

@@ -125,7 +125,7 @@ class ProgramBuilder {
       if (backward && gradients == Gradients::kWeights) {
         floor = wait = Seconds(0);  // its launches count in the other half
       } else if (backward && job_.recompute == Recompute::kFull) {
-        floor += job_.launch_floor(/*backward=*/false) * launches;
+        floor += (job_.launch_floor(/*backward=*/false) + stack.checkpoint_floor) * launches;
         wait += stack.expert_wait_forward * mixtures;
       }
       if (gradients != Gradients::kWeights) {

@@ -2,6 +2,7 @@
 // goes while a layer or the loss is being computed.
 
 #include <algorithm>
+#include <optional>
 
 #include "workloads/layer_shape.h"
 
@@ -281,10 +282,15 @@ Bytes LayerWorkingSet(const TrainingSpec& job, LayerKind kind) {
     return LayerWorkingSet(EncoderJob(job), kDenseLayer);
   }
   const LayerShape s(job);
-  TrainingSpec whole = job;
-  whole.recompute = job.fuses_attention() || job.recompute == Recompute::kNone
-                        ? Recompute::kNone
-                        : Recompute::kSelective;
+  const Recompute made = job.fuses_attention() || job.recompute == Recompute::kNone
+                             ? Recompute::kNone
+                             : Recompute::kSelective;
+  std::optional<TrainingSpec> other;
+  if (made != job.recompute) {
+    other = job;
+    other->recompute = made;
+  }
+  const TrainingSpec& whole = other ? *other : job;
   const double gathered = s.sequence_split > 1 ? 2 : 1;
   const double stream = job.activation_bytes() * s.tokens * gathered * s.hidden;
   const double kept = LayerActivations(job, kind).si();

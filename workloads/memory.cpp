@@ -7,94 +7,43 @@
 #include "sim/base/check.h"
 #include "workloads/adapters.h"
 #include "workloads/schedule.h"
+#include "workloads/stage_sizes.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
 
 namespace {
 
-// Those that are trained.
-ParameterCount StageParameters(const TrainingSpec& job, int stage) {
-  ParameterCount sum, parameters;
-  ModelPart last{Layers(kDenseLayer, -1)};
-  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    const ModelPart part = PartOf(job, stage, chunk);
-    parameters = part == last ? parameters : TrainedPerRank(job, part);
-    last = part;
-    sum.common += parameters.common;
-    sum.experts += parameters.experts;
-  }
-  return sum;
-}
+// A layer, and what its backward pass needs.
+struct BackwardLayer {
+  LayerKind kind = kDenseLayer;
+  Bytes kept, passing;
+};
 
-using BytesOfPart = ParameterBytes (*)(const TrainingSpec&, const ModelPart&);
-
-ParameterBytes StageBytes(const TrainingSpec& job, int stage, BytesOfPart of) {
-  ParameterBytes sum, bytes;
-  ModelPart last{Layers(kDenseLayer, -1)};
-  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    const ModelPart part = PartOf(job, stage, chunk);
-    bytes = part == last ? bytes : of(job, part);
-    last = part;
-    sum.common += bytes.common;
-    sum.experts += bytes.experts;
-  }
-  return sum;
-}
-
-ModelPart StagePart(const TrainingSpec& job, int stage) {
-  ModelPart layers;
-  for (int chunk = 0; chunk < job.layout.virtual_pipeline; ++chunk) {
-    const ModelPart part = PartOf(job, stage, chunk);
-    layers.layers.Add(part.layers);
-    layers.frozen.Add(part.frozen);
-    layers.embedding = layers.embedding || part.embedding;
-    layers.head = layers.head || part.head;
-    layers.predictions += part.predictions;
-  }
-  return layers;
-}
-
-// The kind of layer of a part that has the most of something; kDenseLayer where there is none.
-template <typename Measure>
-LayerKind KindWithMost(const ModelPart& part, const Measure& measure) {
-  LayerKind most = kDenseLayer;
-  double largest = -1;
-  for (const Layers::Entry& entry : part.layers.kinds()) {
-    const double size = part.layers.kinds().size() > 1 ? measure(entry.kind) : 0.0;
-    if (size > largest) {
-      largest = size;
-      most = entry.kind;
-    }
-  }
-  return most;
-}
-
-ModelPart OneLayer(LayerKind kind) {
-  return {Layers(kind, 1), false, false};
-}
-
-// The layer of a part with the most parameters.
-LayerKind LargestKind(const TrainingSpec& job, const ModelPart& part) {
-  return KindWithMost(part, [&](LayerKind kind) {
-    return ParametersPerRank(job, OneLayer(kind)).total();
-  });
+BackwardLayer BackwardOf(const TrainingSpec& job, LayerKind kind) {
+  return {kind, LayerActivations(job, kind), LayerWorkingSet(job, kind)};
 }
 
 // The layer of a part whose backward pass needs the most beside what stays.
-LayerKind FullestKind(const TrainingSpec& job, const ModelPart& part) {
-  return KindWithMost(part, [&](LayerKind kind) {
-    return (LayerActivations(job, kind) + LayerWorkingSet(job, kind)).si();
-  });
+BackwardLayer FullestLayer(const TrainingSpec& job, const ModelPart& part) {
+  BackwardLayer fullest;
+  for (const Layers::Entry& entry : part.layers.kinds()) {
+    const BackwardLayer layer = BackwardOf(job, entry.kind);
+    if (&entry == part.layers.kinds().data() ||
+        layer.kept + layer.passing > fullest.kept + fullest.passing) {
+      fullest = layer;
+    }
+  }
+  return part.layers.kinds().empty() ? BackwardOf(job, kDenseLayer) : fullest;
 }
 
-Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers) {
+Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers,
+                       const BackwardLayer& fullest) {
   const double stays = 1 - OffloadedShare(job);
   Bytes leaving;
   if (stays < 1) {
     // The layer that leaves and the one that is computed.
-    leaving = LayerActivations(job, FullestKind(job, layers)) *
-              std::min(2.0, layers.trained().layers.total());
+    leaving = fullest.kept * std::min(2.0, layers.trained().layers.total());
   }
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
@@ -109,62 +58,46 @@ double GradientElement(const TrainingSpec& job) {
                                                    : job.adapters.bytes;
 }
 
-Bytes LayerGradients(const TrainingSpec& job, const ModelPart& part) {
-  const ModelPart layer = OneLayer(LargestKind(job, part));
-  return Bytes(GradientElement(job) * TrainedPerRank(job, layer).total());
+Bytes LayerGradients(const TrainingSpec& job, const StageSizes& sizes) {
+  return Bytes(GradientElement(job) * sizes.largest.trained);
 }
 
 // Gradients that a layer has made when its feed-forward block is fullest: of what that block ends
 // with.
-Bytes MadeGradients(const TrainingSpec& job, const ModelPart& part) {
+Bytes MadeGradients(const TrainingSpec& job, const StageSizes& sizes) {
   if (!job.trains_base()) {
     return Bytes(0);
   }
   const MixtureSpec& mixture = job.model.mixture;
-  const double width = LargestKind(job, part).has(Block::kMixture)
+  const double width = sizes.largest.kind.has(Block::kMixture)
                            ? 1.0 * mixture.expert_ffn / job.layout.expert_width() *
                                  mixture.experts / job.layout.expert
                            : 1.0 * job.model.ffn / job.layout.tensor;
   return Bytes(job.stack.main_gradient_bytes * job.model.hidden * width);
 }
 
-// FP8 products of Hopper take both inputs along the same dimension, and scales of MXFP8 go along
-// one: weights are kept for the forward and for the backward pass (NVIDIA Transformer Engine, FP8
-// primer and Float8Tensor._transpose).
-ParameterBytes InBothOrientations(const TrainingSpec& job, const ModelPart& part) {
-  ParameterBytes bytes = WeightBytes(job, part);
-  if (PrecisionBytes(job.precision) == 1 && job.trains_base()) {
-    const ParameterBytes layers = WeightBytes(job, part.OnlyLayers());
-    bytes.common += layers.common;
-    bytes.experts += layers.experts;
-  }
-  return bytes;
-}
-
 // Weights as products use them. Of those that are cast for each pass only the copies stay that are
 // not made again: with full recomputation, the LM head's. A frozen base is in 16 bits or less, and
 // stays as it is.
-ParameterBytes UsedWeights(const TrainingSpec& job, int stage, const ModelPart& part) {
+ParameterBytes UsedWeights(const TrainingSpec& job, const StageSizes& sizes) {
   if (!job.stack.casts_weights || job.recompute != Recompute::kFull || !job.trains_base()) {
-    return StageBytes(job, stage, job.stack.narrow_parameters ? InBothOrientations : WeightBytes);
+    return sizes.weights;
   }
-  ParameterBytes bytes;
-  bytes.common = part.head ? WeightBytes(job, {{}, false, true}).common : Bytes(0);
-  return bytes;
+  return {sizes.head, Bytes(0)};
 }
 
 // Layers whose parameters are whole at a time. DeepSpeed keeps up to `stage3_max_live_parameters`
 // that it will want again, and gathers `stage3_prefetch_bucket_size` ahead
 // (runtime/zero/partitioned_param_coordinator.py).
-double LiveLayers(const TrainingSpec& job, const ModelPart& part) {
-  const double each = ParametersPerRank(job, OneLayer(LargestKind(job, part))).total();
+double LiveLayers(const TrainingSpec& job, const StageSizes& sizes) {
   const double ahead = job.zero_buffers.live + job.zero_buffers.prefetch;
-  return std::clamp(1 + ahead / each, 2.0, std::max(2.0, part.layers.total()));
+  return std::clamp(1 + ahead / sizes.largest.parameters, 2.0,
+                    std::max(2.0, sizes.part.layers.total()));
 }
 
 // Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
 // gradients of one as they are made and as they are sent. Tables stay for the whole pass.
-Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
+Bytes Gathered(const TrainingSpec& job, const StageSizes& sizes) {
   if (job.zero < 3 || job.layout.shards() <= 1) {
     return Bytes(0);
   }
@@ -172,27 +105,23 @@ Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
     // The one in use, the next, and the gradient of one.
     return Bytes(3 * job.activation_bytes() * LargestMatrix(job));
   }
-  const ModelPart layer = OneLayer(LargestKind(job, part));
-  const Bytes tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
-  return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
-         Bytes(job.activation_bytes() * TrainedPerRank(job, layer).total()) +
-         LayerGradients(job, part);
+  return sizes.tables + LiveLayers(job, sizes) * sizes.largest.weights +
+         Bytes(job.activation_bytes() * sizes.largest.trained) + LayerGradients(job, sizes);
 }
 
 // The most of what comes and goes: in the backward pass of a layer, or in the loss.
-Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
-  Bytes most =
-      part.trained().layers.total() > 0 ? LayerWorkingSet(job, FullestKind(job, part)) : Bytes(0);
+Bytes Passing(const TrainingSpec& job, const StageSizes& sizes, const BackwardLayer& fullest) {
+  const ModelPart& part = sizes.part;
+  Bytes most = part.trained().layers.total() > 0 ? fullest.passing : Bytes(0);
   if (job.adapters.base_bytes > 0) {
     // The matrix in use, in 16 bits.
-    most += Bytes(2 * LargestOfLayer(job, LargestKind(job, part)));
+    most += Bytes(2 * sizes.largest.matrix);
   }
   if (part.head) {
-    const Bytes head = job.trains_tables() ? WeightBytes(job, {{}, false, true}).total() : Bytes(0);
-    most = std::max(most, LossWorkingSet(job) + head);
+    most = std::max(most, LossWorkingSet(job) + (job.trains_tables() ? sizes.head : Bytes(0)));
   }
   if (job.stack.placeholder_gradients && part.layers.total() > 0 && job.trains_base()) {
-    most += Bytes(job.activation_bytes() * ShapesOfLayer(job, LargestKind(job, part)));
+    most += Bytes(job.activation_bytes() * sizes.largest.shapes);
   }
   if (job.zero_buffers.reduce > 0) {
     // DeepSpeed's, as wide as weights, allocated for good (runtime/zero/stage_1_and_2.py,
@@ -295,22 +224,8 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
 constexpr double kMaster = 4;  // bytes of a weight in FP32
 
 // Of trained weights only master copies stay, of frozen ones 16 bits, all of them sharded.
-Bytes MasterWeights(const TrainingSpec& job, int stage, double trained) {
-  Bytes frozen;
-  if (!job.trains_all()) {
-    frozen = (StageBytes(job, stage, WeightBytes).total() -
-              StageBytes(job, stage, TrainedBytes).total()) /
-             job.layout.shards();
-  }
-  return Bytes(kMaster * trained) + frozen;
-}
-
-// Trained parameters of embedding and LM head.
-ParameterCount TableParameters(const TrainingSpec& job, const ModelPart& part) {
-  if (!job.optimizer.orthogonal || !job.trains_tables()) {
-    return {};
-  }
-  return ParametersPerRank(job, {{}, part.embedding, part.head});
+Bytes MasterWeights(const TrainingSpec& job, const StageSizes& sizes, double trained) {
+  return Bytes(kMaster * trained) + sizes.frozen / job.layout.shards();
 }
 
 // Paged states leave HBM where it is short.
@@ -337,9 +252,8 @@ Bytes GradientsKept(const TrainingSpec& job, double shared_out, double all) {
                (job.stack.keeps_narrow_gradients ? 2 * all : 0));
 }
 
-}  // namespace
-
-MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
+// Weights, gradients and states of a stage.
+MemoryNeed StatesNeed(const TrainingSpec& job, const StageSizes& sizes) {
   const Layout& layout = job.layout;
   const StackSpec& stack = job.stack;
   // Parameters whose state a rank keeps from a ZeRO stage on.
@@ -349,29 +263,35 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
                : parameters.total();
   };
   const bool master_only = job.zero == 3 && stack.master_weights_only && job.trains_base();
-  const ParameterCount parameters = StageParameters(job, stage);
-  const ModelPart part = StagePart(job, stage);
+  const ParameterCount& parameters = sizes.trained;
   MemoryNeed need;
-  need.stage = stage;
+  need.stage = sizes.stage;
   if (!stack.offloads_states) {
-    need.weights = master_only ? MasterWeights(job, stage, kept(parameters, 3))
-                               : kept(UsedWeights(job, stage, part), 3);
+    need.weights = master_only ? MasterWeights(job, sizes, kept(parameters, 3))
+                               : kept(UsedWeights(job, sizes), 3);
     need.optimizer =
-        OptimizerStates(job, kept(parameters, 1), kept(TableParameters(job, part), 1), master_only);
+        OptimizerStates(job, kept(parameters, 1), kept(sizes.table_parameters, 1), master_only);
     need.gradients = GradientsKept(job, kept(parameters, 2), parameters.total());
   }
-  need.activations = StageActivations(job, stage, part);
+  return need;
+}
+
+MemoryNeed NeedOf(const TrainingSpec& job, const StageSizes& sizes) {
+  const StackSpec& stack = job.stack;
+  const ModelPart& part = sizes.part;
+  const BackwardLayer fullest = FullestLayer(job, part);
+  MemoryNeed need = StatesNeed(job, sizes);
+  need.activations = StageActivations(job, sizes.stage, part, fullest);
   need.context = stack.context_memory;
-  Bytes passing = Gathered(job, part) + Passing(job, part);
+  Bytes passing = Gathered(job, sizes) + Passing(job, sizes, fullest);
   if (stack.frees_gradients && MicroBatches(job) == 1) {
     // Gradients fill what activations leave: the fuller moment counts, before the backward pass
     // or when it is in the last layer.
-    const LayerKind kind = FullestKind(job, part);
-    const Bytes layer = std::min(need.activations, LayerActivations(job, kind));
-    const Bytes last = Gathered(job, part) + LayerWorkingSet(job, kind);
+    const Bytes layer = std::min(need.activations, fullest.kept);
+    const Bytes last = Gathered(job, sizes) + fullest.passing;
     const Bytes made =
         need.gradients -
-        (job.zero < 2 ? LayerGradients(job, part) - MadeGradients(job, part) : Bytes(0));
+        (job.zero < 2 ? LayerGradients(job, sizes) - MadeGradients(job, sizes) : Bytes(0));
     if (need.activations + passing > made + layer + last) {
       need.gradients = Bytes(0);
     } else {
@@ -384,6 +304,12 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
   return need;
 }
 
+}  // namespace
+
+MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
+  return NeedOf(job, SizesOfStage(job, stage));
+}
+
 std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   std::vector<MemoryNeed> stages;
   for (int stage = 0; stage < job.layout.pipeline; ++stage) {
@@ -392,18 +318,19 @@ std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job) {
   return stages;
 }
 
+bool FitsIn(const TrainingSpec& job, const std::vector<StageSizes>& stages, Bytes room) {
+  return std::all_of(stages.begin(), stages.end(), [&](const StageSizes& sizes) {
+    // What is known at once first: many layouts overflow with it alone.
+    const MemoryNeed states = StatesNeed(job, sizes);
+    return states.weights + states.optimizer <= room && NeedOf(job, sizes).total() <= room;
+  });
+}
+
 MemoryNeed FullestStage(const TrainingSpec& job) {
-  // Of stages that hold equal parts the first one has the most passes in flight.
-  std::vector<ModelPart> seen;
   MemoryNeed fullest;
-  for (int stage = 0; stage < job.layout.pipeline; ++stage) {
-    const ModelPart part = StagePart(job, stage);
-    if (std::find(seen.begin(), seen.end(), part) != seen.end()) {
-      continue;
-    }
-    seen.push_back(part);
-    const MemoryNeed need = MemoryOfStage(job, stage);
-    if (stage == 0 || need.total() > fullest.total()) {
+  for (const StageSizes& sizes : SizesOfDistinctStages(job)) {
+    const MemoryNeed need = NeedOf(job, sizes);
+    if (sizes.stage == 0 || need.total() > fullest.total()) {
       fullest = need;
     }
   }

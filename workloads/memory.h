@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "workloads/stage_sizes.h"
 #include "workloads/training.h"
 
 namespace gridlock {
@@ -37,9 +38,12 @@ std::vector<MemoryNeed> MemoryByStage(const TrainingSpec& job);
 /// Need of one of them.
 MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage);
 
-/// The first of the stages that need the most, without looking at those that hold the same parts of
-/// the model as an earlier one: for searches.
+/// The first of the stages that need the most.
 MemoryNeed FullestStage(const TrainingSpec& job);
+
+/// Whether no stage needs more than `room`. @param stages of SizesOfDistinctStages, for this job or
+/// another one that has them
+bool FitsIn(const TrainingSpec& job, const std::vector<StageSizes>& stages, Bytes room);
 
 /// Peak of the fullest stage on accelerators of `capacity`. An allocator reserves more than it has
 /// given out while there is room.

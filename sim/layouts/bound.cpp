@@ -1,6 +1,7 @@
 #include "sim/layouts/bound.h"
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <vector>
 
@@ -54,8 +55,16 @@ GroupShape DataShape(const TrainingSpec& job, int domain) {
   return Packed(ranks, std::min<std::int64_t>(layout.context, each) * Share(domain, replica));
 }
 
+// Replicas of a stage lie side by side, or as far apart as a replica of the whole model is large.
 GroupShape ExpertShape(const Layout& layout, int domain) {
-  return Packed(layout.expert, Share(domain, layout.expert_width()));
+  const std::int64_t width = layout.expert_width();
+  if (layout.rank_order == RankOrder::kTensorDataPipeline) {
+    return Packed(layout.expert, Share(domain, width));
+  }
+  const std::int64_t replica = std::int64_t{layout.group()} * layout.pipeline;
+  return Packed(layout.expert,
+                std::min<std::int64_t>(layout.group() / width, Share(domain, width)) *
+                    Share(domain, replica));
 }
 
 double CostTime(CollectiveKind kind, double payload, const GroupShape& shape,
@@ -138,9 +147,10 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
   return std::max(time, floor) + wait;
 }
 
-StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part) const {
+StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part,
+                                 double forward) const {
   Times times;
-  times.forward = PassTime(job, part, false, Gradients::kAll);
+  times.forward = forward;
   if (part.wholly_frozen()) {
     return times;
   }
@@ -153,42 +163,10 @@ StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part)
   return times;
 }
 
-StepBound::Times StepBound::TimesOf(const TrainingSpec& job, const ModelPart& part) {
-  const Layout& layout = job.layout;
-  // Tensor and context ranks say where the ranks of an expert lie; replicas do not.
-  const Key key{layout.tensor,
-                layout.context,
-                layout.expert,
-                layout.expert_width(),
-                job.micro_batch,
-                static_cast<int>(job.recompute),
-                job.offload_activations,
-                part.layers,
-                part.frozen,
-                job.adapters.base_bytes,
-                (part.embedding ? 1 : 0) + (part.head ? 2 : 0),
-                static_cast<int>(layout.schedule)};
-  const auto [entry, fresh] = times_.try_emplace(key);
-  if (fresh) {
-    entry->second = Made(job, part);
-  }
-  return entry->second;
-}
-
 namespace {
 
-// Collectives over the ranks that share the parameters of one kind: as many as a chunk has slices.
-struct SliceTraffic {
-  double gather = 0, reduce = 0;  ///< seconds of one slice at least, without the tables
-};
-
-// Parameters of experts have communicators of their own, beside those of all others.
-struct ChunkTraffic {
-  double slices = 1;
-  SliceTraffic common, experts;
-
-  [[nodiscard]] double gather() const { return std::max(common.gather, experts.gather); }
-};
+using SliceTraffic = StepBound::SliceTraffic;
+using ChunkTraffic = StepBound::ChunkTraffic;
 
 SliceTraffic SliceTime(const TrainingSpec& job, double parameters, Bytes weights,
                        const GroupShape& shape, const ServerSpec& server) {
@@ -202,18 +180,19 @@ SliceTraffic SliceTime(const TrainingSpec& job, double parameters, Bytes weights
   return traffic;
 }
 
-ChunkTraffic TrafficOf(const TrainingSpec& job, const ModelPart& part, const GroupShape& shape,
-                       const ServerSpec& server) {
+ChunkTraffic TrafficOfPart(const TrainingSpec& job, const ModelPart& part, const GroupShape& shape,
+                           const ServerSpec& server) {
   const Layout& layout = job.layout;
   const std::int64_t holders =
       job.model.has_experts() && layout.splits_experts() ? layout.expert_shards() : std::int64_t{1};
   ChunkTraffic traffic;
+  traffic.trained = TrainedPerRank(job, part);
   // Where leading layers are frozen, slices are not alike, and none is counted.
   const double layers = part.layers.total();
   if ((shape.ranks <= 1 && holders <= 1) || layers <= 0 || job.frozen.layers > 0) {
     return traffic;
   }
-  const double bytes = TrainedPerRank(job, part).total() * job.stack.main_gradient_bytes;
+  const double bytes = traffic.trained.total() * job.stack.main_gradient_bytes;
   const double buckets = std::ceil(bytes / job.gradient_bucket().si());
   traffic.slices = job.zero == 3 ? std::max(1.0, std::floor(layers))
                                  : std::clamp(std::min(buckets, std::floor(layers)), 1.0, 64.0);
@@ -294,7 +273,7 @@ double WithCollectives(const TrainingSpec& job, const Stage& first, const StageT
   const auto micro_batches = static_cast<double>(MicroBatches(job));
   const double work = micro_batches * (first.forward + first.backward);
   if (job.zero == 3) {
-    return std::max(passes, micro_batches * (2 * traffic.gathers + traffic.reductions));
+    return passes;
   }
   const double round = job.layout.virtual_pipeline > 1 ? job.layout.pipeline : 1;
   double bound = passes;
@@ -303,8 +282,7 @@ double WithCollectives(const TrainingSpec& job, const Stage& first, const StageT
     bound = std::max(bound, traffic.gathers + work - round * first.forward);
   }
   if (job.zero == 2) {
-    const double after = job.stack.overlap_gradients ? traffic.last_reduction : 0;
-    return std::max(bound + after, micro_batches * traffic.reductions);
+    return bound + (job.stack.overlap_gradients ? traffic.last_reduction : 0);
   }
   if (!job.stack.overlap_gradients) {
     return bound + traffic.reductions;
@@ -314,37 +292,113 @@ double WithCollectives(const TrainingSpec& job, const Stage& first, const StageT
   return std::max(bound + traffic.last_reduction, until + traffic.reductions);
 }
 
+// The collectives of a stage on the communicator of one kind, one after another.
+double Busy(const TrainingSpec& job, const StageTraffic& traffic) {
+  const auto micro_batches = static_cast<double>(MicroBatches(job));
+  const double reductions = (job.zero >= 2 ? micro_batches : 1) * traffic.reductions;
+  return reductions + (job.zero == 3 ? 2 * micro_batches : 1) * traffic.gathers;
+}
+
+// Numbers of the formulas that are no whole numbers, as parts of keys.
+std::int64_t Bits(double value) {
+  return std::bit_cast<std::int64_t>(value);
+}
+
 }  // namespace
+
+int StepBound::NumberOf(const ModelPart& part) {
+  const auto known = std::find(parts_.begin(), parts_.end(), part);
+  if (known == parts_.end()) {
+    parts_.push_back(part);
+    return static_cast<int>(parts_.size()) - 1;
+  }
+  return static_cast<int>(known - parts_.begin());
+}
+
+const std::vector<int>& StepBound::ChunksOf(const TrainingSpec& job) {
+  const Layout& layout = job.layout;
+  const auto [entry, fresh] = chunks_.try_emplace(
+      {layout.pipeline, layout.virtual_pipeline, layout.embedding_as_layer, layout.uneven_layers});
+  for (int q = 0; fresh && q < layout.pipeline; ++q) {
+    for (int chunk = 0; chunk < layout.virtual_pipeline; ++chunk) {
+      entry->second.push_back(NumberOf(PartOf(job, q, chunk)));
+    }
+  }
+  return entry->second;
+}
+
+const StepBound::Times& StepBound::TimesOf(const TrainingSpec& job, int part) {
+  const Layout& layout = job.layout;
+  const GroupShape experts = ExpertShape(layout, layout.used_of(server_.domain()));
+  const int sharers = job.stack.offloads_states && job.zero == 3 ? layout.shards() : 1;
+  PassKey key{part,
+              static_cast<int>(job.recompute),
+              layout.tensor,
+              layout.context,
+              layout.expert,
+              layout.expert_width(),
+              experts.per_domain,
+              job.micro_batch,
+              job.offload_activations,
+              sharers,
+              Bits(job.adapters.base_bytes),
+              static_cast<int>(layout.schedule)};
+  const auto [entry, fresh] = times_.try_emplace(key);
+  if (fresh) {
+    // What is not kept changes forward passes only where it would have left for the host.
+    key[1] = job.offloads() ? key[1] : 0;
+    const auto [forward, first] = forwards_.try_emplace(key);
+    if (first) {
+      forward->second = PassTime(job, parts_[part], false, Gradients::kAll);
+    }
+    entry->second = Made(job, parts_[part], forward->second);
+  }
+  return entry->second;
+}
+
+const StepBound::ChunkTraffic& StepBound::TrafficOf(const TrainingSpec& job, int part) {
+  const Layout& layout = job.layout;
+  const auto [entry, fresh] = traffic_.try_emplace(
+      {part, layout.tensor, layout.context, layout.pipeline, layout.data, layout.shard_group,
+       layout.expert, layout.expert_width(), static_cast<int>(layout.rank_order), job.zero,
+       Bits(job.adapters.base_bytes)});
+  if (fresh) {
+    const GroupShape shape = DataShape(job, layout.used_of(server_.domain()));
+    entry->second = TrafficOfPart(job, parts_[part], shape, server_);
+  }
+  return entry->second;
+}
 
 double StepBound::Of(const TrainingSpec& job) {
   const Layout& layout = job.layout;
-  const GroupShape shape = DataShape(job, layout.used_of(server_.domain()));
   const double message = MessageTime(job, server_);
   const auto micro_batches = static_cast<double>(MicroBatches(job));
   const bool zero_bubble = layout.schedule == Schedule::kZeroBubble;
   Stage first;
-  double before = 0, behind = 0, passes = 0, parameters = 0;
-  ModelPart last{Layers(kDenseLayer, -1)};
-  Times times;
-  ChunkTraffic traffic;
+  double before = 0, behind = 0, passes = 0, busy = 0, parameters = 0;
+  int last = -1;
+  const Times* times = nullptr;
+  const ChunkTraffic* traffic = nullptr;
+  const std::vector<int>& chunks = ChunksOf(job);
   for (int q = 0; q < layout.pipeline; ++q) {
     Stage stage;
     for (int chunk = 0; chunk < layout.virtual_pipeline; ++chunk) {
-      const ModelPart part = PartOf(job, q, chunk);
-      if (!(part == last)) {
-        times = TimesOf(job, part);
-        traffic = TrafficOf(job, part, shape, server_);
+      const int part = chunks[q * layout.virtual_pipeline + chunk];
+      if (part != last) {
+        times = &TimesOf(job, part);
+        traffic = &TrafficOf(job, part);
         last = part;
       }
-      AddChunk(job, times.forward, times.backward, times.inputs, traffic, stage);
+      AddChunk(job, times->forward, times->backward, times->inputs, *traffic, stage);
       if (q == 0) {
-        const ParameterCount count = TrainedPerRank(job, part);
+        const ParameterCount& count = traffic->trained;
         parameters += job.zero >= 1
                           ? count.common / layout.shards() + count.experts / layout.expert_shards()
                           : count.total();
       }
     }
     passes = std::max(passes, before + behind + micro_batches * (stage.forward + stage.backward));
+    busy = std::max({busy, Busy(job, stage.common), Busy(job, stage.experts)});
     before += stage.first_forward + message;
     // Gradients of weights may be made while the message is on its way.
     behind += zero_bubble || job.frozen.layers > 0 ? 0 : stage.first_backward + message;
@@ -355,8 +409,8 @@ double StepBound::Of(const TrainingSpec& job) {
   const Seconds update = std::max(
       optimizer.floor,
       optimizer.memory_bytes / (chip.hbm_bandwidth * chip.hbm_efficiency) + optimizer.compute_time);
-  const double step = std::max(WithCollectives(job, first, first.common, passes),
-                               WithCollectives(job, first, first.experts, passes));
+  const double step = std::max({busy, WithCollectives(job, first, first.common, passes),
+                                WithCollectives(job, first, first.experts, passes)});
   return kSlack * (step + update.si() + job.stack.step_overhead.si());
 }
 

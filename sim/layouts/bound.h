@@ -6,14 +6,17 @@
 //
 //   T >= first gather + max over stages q of
 //          (forward passes before q + all passes of q + backward passes behind q) + last reduction
-//   T >= what one stage reduces and gathers, one collective after another
+//   T >= what any one stage reduces and gathers, one collective after another
 //
 // Transfers take what their own link needs when nothing else is under way. Where a cost depends on
 // how ranks lie, they are taken to lie in the best way. The bound is 0.5 % below the sum: passes
 // are cut into slices at some places, and each slice finds its own clock under the power limit.
 
+#include <algorithm>
+#include <array>
+#include <cstdint>
 #include <map>
-#include <tuple>
+#include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
@@ -27,9 +30,25 @@ class StepBound {
   /// The server must outlive the bound.
   explicit StepBound(const ServerSpec& server) : server_(server) {}
 
-  /// Seconds. Remembers passes from call to call; the jobs of all calls may differ in their layout,
-  /// micro-batch, recomputation, sharding and offloading alone.
+  /// Seconds. Remembers passes and traffic from call to call; the jobs of all calls may differ in
+  /// their layout, micro-batch, recomputation, sharding, offloading and base alone.
   double Of(const TrainingSpec& job);
+
+  /// Collectives over the ranks that share the parameters of one kind: seconds of one slice at
+  /// least, without the tables.
+  struct SliceTraffic {
+    double gather = 0, reduce = 0;
+  };
+
+  /// Those of a chunk: as many as it has slices. Parameters of experts have communicators of their
+  /// own, beside those of all others.
+  struct ChunkTraffic {
+    double slices = 1;
+    SliceTraffic common, experts;
+    ParameterCount trained;  ///< that one rank holds
+
+    [[nodiscard]] double gather() const { return std::max(common.gather, experts.gather); }
+  };
 
  private:
   struct Times {
@@ -37,16 +56,25 @@ class StepBound {
     double inputs = 0;  ///< of `backward`: what the stage before waits for
   };
 
-  using Key =
-      std::tuple<int, int, int, int, std::int64_t, int, bool, Layers, Layers, double, int, int>;
+  using PassKey = std::array<std::int64_t, 12>;
 
-  Times TimesOf(const TrainingSpec& job, const ModelPart& part);
-  Times Made(const TrainingSpec& job, const ModelPart& part) const;
+  /// Parts of the model have numbers, in the order in which they were met.
+  int NumberOf(const ModelPart& part);
+  /// Parts of all stages, chunk by chunk.
+  const std::vector<int>& ChunksOf(const TrainingSpec& job);
+  const Times& TimesOf(const TrainingSpec& job, int part);
+  const ChunkTraffic& TrafficOf(const TrainingSpec& job, int part);
+  Times Made(const TrainingSpec& job, const ModelPart& part, double forward) const;
   [[nodiscard]] double PassTime(const TrainingSpec& job, const ModelPart& part, bool backward,
                                 Gradients gradients) const;
 
   const ServerSpec& server_;
-  std::map<Key, Times> times_;
+  std::vector<ModelPart> parts_;
+  // By what each depends on.
+  std::map<std::array<int, 4>, std::vector<int>> chunks_;
+  std::map<PassKey, double> forwards_;
+  std::map<PassKey, Times> times_;
+  std::map<std::array<std::int64_t, 11>, ChunkTraffic> traffic_;
 };
 
 }  // namespace gridlock

@@ -1,9 +1,11 @@
 #include "sim/layouts/search.h"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <limits>
+#include <map>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -65,9 +67,27 @@ struct Found {
   }
 };
 
+// Sizes of stages, by what they depend on.
+class KnownSizes {
+ public:
+  const std::vector<StageSizes>& Of(const LayoutChoice& c, const TrainingSpec& job) {
+    const auto [entry, fresh] =
+        known_.try_emplace({c.tensor, c.context, c.pipeline, c.virtual_pipeline, c.expert,
+                            c.expert_tensor, c.embedding_as_layer, c.uneven_layers, c.base});
+    if (fresh) {
+      entry->second = SizesOfDistinctStages(job);
+    }
+    return entry->second;
+  }
+
+ private:
+  std::map<std::array<std::int32_t, 9>, std::vector<StageSizes>> known_;
+};
+
 Found Check(const LayoutSpace& space, const std::vector<SpacePart>& parts) {
   Found found;
   StepBound bound(space.server);
+  KnownSizes sizes;
   const gridlock::Bytes room = RoomOf(space);
   // Of two rank orders, one after the other, HBM is the same.
   LayoutChoice last;
@@ -79,7 +99,7 @@ Found Check(const LayoutSpace& space, const std::vector<SpacePart>& parts) {
                     LayoutChoice same = choice;
                     same.rank_order = 0;
                     if (same != last) {
-                      fits = FullestStage(job).total() <= room;
+                      fits = FitsIn(job, sizes.Of(choice, job), room);
                       last = same;
                     }
                     if (fits) {

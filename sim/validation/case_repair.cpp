@@ -136,27 +136,6 @@ std::size_t SameLetters(const std::string& a, const std::string& b) {
   return head + tail;
 }
 
-// The part of the catalogue whose name begins with the same word and has most in common, or "".
-std::string NearestPart(const std::string& name, const CatalogueList& catalogue) {
-  const std::string plain = PlainName(name);
-  std::string best;
-  std::size_t most = 0;
-  const auto consider = [&](const std::string& spelling, const std::string& entry) {
-    const std::size_t same = SameLetters(plain, spelling) + (plain == spelling ? 1 : 0);
-    if (FirstWord(spelling) == FirstWord(plain) && same > most) {
-      most = same;
-      best = entry;
-    }
-  };
-  for (const std::string& entry : catalogue.accelerators) {
-    consider(entry, entry);
-  }
-  for (const auto& [alias, entry] : catalogue.accelerator_aliases) {
-    consider(alias, entry);
-  }
-  return best;
-}
-
 // Cards of a laboratory that are slower than others of their kind, as its own measurements of GEMMs
 // say. Tables that know better name the variant.
 void TakeSlowCards(RepairedCase& out) {
@@ -251,6 +230,26 @@ void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
 }
 
 }  // namespace
+
+std::string NearestPart(const std::string& name, const CatalogueList& catalogue) {
+  const std::string plain = PlainName(name);
+  std::string best;
+  std::size_t most = 0;
+  const auto consider = [&](const std::string& spelling, const std::string& entry) {
+    const std::size_t same = SameLetters(plain, spelling) + (plain == spelling ? 1 : 0);
+    if (FirstWord(spelling) == FirstWord(plain) && same > most) {
+      most = same;
+      best = entry;
+    }
+  };
+  for (const std::string& entry : catalogue.accelerators) {
+    consider(entry, entry);
+  }
+  for (const auto& [alias, entry] : catalogue.accelerator_aliases) {
+    consider(alias, entry);
+  }
+  return best;
+}
 
 bool WholeExperts(const PublishedCase& row) {
   return row.expert_ffn < row.hidden;

@@ -25,6 +25,10 @@ struct RepairedCase {
 /// Never throws. What cannot be mended stays as it is.
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue);
 
+/// The part of the catalogue whose name or alias begins with the same word and has most in common
+/// with `name`, in any spelling; "" when there is none.
+std::string NearestPart(const std::string& name, const CatalogueList& catalogue);
+
 /// Experts as narrow as these are not split over tensor-parallel ranks (expert tensor parallelism
 /// of 1 in published recipes of such models, NVIDIA-NeMo/Megatron-Bridge); others are split like
 /// all other weights, which is Megatron-Core's default.

@@ -9,6 +9,7 @@
 
 #include "sim/scenario/point.h"
 #include "sim/study/evaluate.h"
+#include "sim/validation/collective_machine.h"
 #include "sim/validation/run_rows.h"
 #include "workloads/program/algorithm.h"
 
@@ -20,14 +21,10 @@ namespace {
 // model's links allow points at something that the model does not have.
 constexpr double kLongMessage = 256.0 * 1024 * 1024;
 constexpr double kFarBelow = 0.7;
-constexpr double kNicsMost = 65536;
 
 // A row whose routing is by hash is the median over as many seeds: how flows meet is a matter of
 // luck.
 constexpr int kHashSeeds = 9;
-// NCCL lays every ring twice (src/graph/connect.cc: ncclTopoPostset doubles the channels), so two
-// flows leave a NIC, each with a hash of its own.
-constexpr int kChannelsOfANic = 2;
 
 // What an all-reduce takes longer when PyTorch calls it and the host times it than in a CUDA graph:
 // 19 us on 8 H200 and 22 us on 8 B200, medians of 32 KiB to 16 MiB (stas00/ml-engineering,
@@ -48,162 +45,12 @@ std::vector<std::string> CollectiveNames() {
 
 const std::vector<std::string> kNeededColumns = {"id", "role", "op", "bytes", "metric", "value"};
 
-// The machine that a row was measured on.
-struct Machine {
-  CatalogueServer server;
-  int servers = 1;
-  int ranks_per_server = 1;
-  int nics = 0;  ///< of a server, so that the ranks have the row's share of them; 0: the server's
-  double nic_gbps = 0;
-  double scale_up_gbs = 0;  ///< both directions; 0: the accelerator's
-  std::string transport;    ///< between servers; "" for the server's
-  std::string scale_up;     ///< transport inside servers; "" for the server's
-  int leaf_ports = 0;       ///< of leaves with hashed uplinks; 0: one switch, or what the row says
-  std::string assumed;      ///< in words, for the reason
-};
-
-void Refuse(MeasuredResult& result, const std::string& reason) {
-  result.status = CaseStatus::kUnsupported;
-  result.reason = reason;
-}
-
-// The server with that name, else the one with the accelerator that holds as many, else any.
-std::optional<CatalogueServer> ServerOfRow(const MeasuredRow& row, const CatalogueList& catalogue) {
-  const std::string accelerator = row.Text("accelerator");
-  const double ranks = row.Number("ranks_per_server").value_or(1);
-  const CatalogueServer* best = nullptr;
-  for (const CatalogueServer& server : catalogue.servers) {
-    if (server.name == row.Text("server") &&
-        (accelerator.empty() || server.accelerator == accelerator)) {
-      return server;
-    }
-    if (server.accelerator == accelerator &&
-        (best == nullptr || (server.accelerators >= ranks) > (best->accelerators >= ranks))) {
-      best = &server;
-    }
-  }
-  return best == nullptr ? std::nullopt : std::optional(*best);
-}
-
-bool Says(const std::string& notes, std::initializer_list<const char*> words) {
-  return std::any_of(words.begin(), words.end(), [&](const char* word) {
-    return notes.find(word) != std::string::npos;
-  });
-}
-
-// The kind of network between servers that the notes name.
-std::string TransportOf(const MeasuredRow& row) {
-  const std::string notes = row.Text("notes");
-  const bool old = row.Text("accelerator").starts_with("v100");
-  if (Says(notes, {"EFA"})) {
-    return old ? "efa_2018" : "efa";
-  }
-  if (Says(notes, {"RoCE"})) {
-    return "roce";
-  }
-  const bool infiniband = Says(notes, {"InfiniBand", "HDR", "NDR", "EDR"});
-  return !infiniband ? "" : old ? "infiniband_edr" : "infiniband";
-}
-
-// The transport inside one server for the release of NCCL that the notes name; "" for the usual
-// one.
-std::string ReleaseOf(const MeasuredRow& row, const CatalogueServer& server) {
-  if (!Says(row.Text("notes"), {"NCCL 2.18"})) {
-    return "";
-  }
-  const std::string& part = server.accelerator;
-  return part.starts_with("a100")                               ? "nvlink_3_nccl_2_18"
-         : part.starts_with("h100") || part.starts_with("h200") ? "nvlink_4_nccl_2_18"
-                                                                : "";
-}
-
-// The count in a cell, `blank` where it is blank, and 0 where it is no whole number.
-int CountOf(const MeasuredRow& row, const std::string& column, int blank) {
-  constexpr double kCountMost = 1e6;
-  const double count = row.Text(column).empty() ? blank : row.Number(column).value_or(0);
-  return count >= 1 && count <= kCountMost && count == std::floor(count) ? static_cast<int>(count)
-                                                                         : 0;
-}
-
 // Whether PyTorch called the collective, on one server: between servers the transports were fitted
 // to such calls.
 bool CalledFromPython(const MeasuredRow& row) {
   const bool script = row.Text("source").starts_with("stas00/ml-engineering") ||
-                      Says(row.Text("notes"), {"torch benchmark", "all_reduce_bench"});
-  return script && CountOf(row, "servers", 1) == 1 && row.Text("op") != "send_recv";
-}
-
-bool IsUnknown(const std::string& text) {
-  return text.empty() || text == "unknown";
-}
-
-// Ethernet whose fabric and routing nobody describes is what most people have: leaves with as many
-// ports up as down, and a hash that picks the uplink. 32 ports of 100 Gbps (Spectrum SN2700), 64 of
-// 200 or 400 Gbps (SN4600, SN5400). 0 where one leaf holds all servers, or where they do not fit.
-int LeafPortsOf(const MeasuredRow& row, const Machine& machine) {
-  if (machine.transport != "roce" || !IsUnknown(row.Text("fabric")) ||
-      !IsUnknown(row.Text("routing"))) {
-    return 0;
-  }
-  const int ports = machine.nic_gbps <= 100 ? 32 : 64;
-  const int per_leaf = ports / 2 / machine.nics;
-  return per_leaf >= 1 && machine.servers > per_leaf && machine.servers <= per_leaf * ports ? ports
-                                                                                            : 0;
-}
-
-void Assume(Machine& machine, const std::string& what) {
-  if (!what.empty()) {
-    machine.assumed += (machine.assumed.empty() ? "" : ", ") + what;
-  }
-}
-
-std::optional<Machine> MachineOf(const CatalogueList& catalogue, MeasuredResult& result) {
-  const MeasuredRow& row = result.row;
-  const std::optional<CatalogueServer> server = ServerOfRow(row, catalogue);
-  if (!server) {
-    Refuse(result, fmt::format("no server of the catalogue has the accelerator {}{}",
-                               Quoted(row.Text("accelerator")),
-                               DidYouMean(row.Text("accelerator"), catalogue.accelerators)));
-    return std::nullopt;
-  }
-  Machine machine;
-  machine.server = *server;
-  machine.servers = CountOf(row, "servers", 1);
-  machine.ranks_per_server = CountOf(row, "ranks_per_server", server->accelerators);
-  machine.scale_up_gbs = row.Number("scale_up_bidirectional_gbs").value_or(0);
-  if (machine.servers < 1 || machine.ranks_per_server < 1 ||
-      machine.ranks_per_server > server->accelerators) {
-    Refuse(result, fmt::format("{} servers with {} ranks each do not fit {}, which holds {}",
-                               row.Text("servers"), row.Text("ranks_per_server"), server->name,
-                               server->accelerators));
-    return std::nullopt;
-  }
-  if (machine.servers * machine.ranks_per_server < 2) {
-    Refuse(result, "one rank alone has nobody to talk to");
-    return std::nullopt;
-  }
-  machine.assumed = server->name == row.Text("server") ? "" : "as " + server->name;
-  if (machine.servers == 1) {
-    machine.scale_up = ReleaseOf(row, *server);
-    Assume(machine, machine.scale_up);
-  }
-  if (machine.servers > 1) {
-    const std::optional<double> nics = row.Number("nics_per_server");
-    machine.nic_gbps = row.Number("nic_gbps").value_or(0);
-    if (!nics || *nics < 1 || *nics > kNicsMost || machine.nic_gbps <= 0) {
-      Refuse(result, "the NICs are not said");
-      return std::nullopt;
-    }
-    machine.nics = static_cast<int>(
-        std::ceil(*nics * server->accelerators / static_cast<double>(machine.ranks_per_server)));
-    machine.transport = TransportOf(row);
-    Assume(machine, machine.transport);
-    machine.leaf_ports = LeafPortsOf(row, machine);
-    if (machine.leaf_ports > 0) {
-      Assume(machine, fmt::format("leaves of {} ports, hashed", machine.leaf_ports));
-    }
-  }
-  return machine;
+                      RowSays(row, {"torch benchmark", "all_reduce_bench"});
+  return script && CountOfCell(row, "servers", 1) == 1 && row.Text("op") != "send_recv";
 }
 
 // As the schema names what the table names.
@@ -211,7 +58,7 @@ std::string NameOfAlgorithm(const MeasuredRow& row, CollectiveKind kind, bool se
   const std::string name = row.Text("algorithm");
   if (name == "auto" || name.empty()) {
     // NCCL 2.4 of 2019 takes a tree over two servers, whatever the size.
-    const bool early = Says(row.Text("notes"), {"NCCL 2.4."}) && CountOf(row, "servers", 1) == 2;
+    const bool early = RowSays(row, {"NCCL 2.4."}) && CountOfCell(row, "servers", 1) == 2;
     return early && kind == CollectiveKind::kAllReduce ? "tree" : "automatic";
   }
   if (name == "nvls") {
@@ -229,45 +76,7 @@ std::string NameOfAlgorithm(const MeasuredRow& row, CollectiveKind kind, bool se
   return name;
 }
 
-// A network of leaves and spines. Time of flight of a switch: one way between two leaves takes 0.9
-// us more than under one by InfiniBand, and 2.0 us more by RoCE, for two switches more
-// (arXiv:2505.09343, table 5).
-std::string SwitchText(const Machine& machine) {
-  const double gbps =
-      machine.nic_gbps > 0 ? machine.nic_gbps : machine.server.nic_bandwidth.si() * 8e-9;
-  return fmt::format(R"(  switch {{
-    name: "generic" ports: {} port_bandwidth: "{} Gbps" latency: "{} ns" power: "1 W"
-    source {{ text: "Assumed: a switch at the NIC rate" estimate: true }}
-  }}
-)",
-                     machine.leaf_ports > 0 ? machine.leaf_ports : 65536, gbps,
-                     machine.transport == "roce" ? 1000 : 450);
-}
-
-std::string FabricText(const Machine& machine, const MeasuredRow& row) {
-  const bool hashed = machine.leaf_ports > 0;
-  int per_leaf = row.Text("fabric") == "two_tier" ? 1 : machine.servers;
-  if (hashed) {
-    per_leaf = machine.leaf_ports / 2 / machine.nics;
-  }
-  return fmt::format(R"(  fabric {{
-    clos {{
-      tiers: 2
-      servers_per_leaf: {}
-      leaves_per_pod: {}
-      leaf_oversubscription: 1
-      leaf_switch: "generic"
-      spine_switch: "generic"
-      routing: {}
-    }}
-  }}
-{})",
-                     per_leaf, (machine.servers + per_leaf - 1) / per_leaf,
-                     hashed || row.Text("routing") == "ecmp" ? "ECMP" : "SPRAY",
-                     hashed ? fmt::format("  queue_pairs: {}\n", kChannelsOfANic) : "");
-}
-
-std::string OverrideText(const Machine& machine) {
+std::string OverrideText(const CollectiveMachine& machine) {
   std::string text;
   if (machine.nics > 0) {
     text += fmt::format("nics: {} nic_bandwidth: \"{} Gbps\" fabric_nic_bandwidth: \"{} Gbps\" ",
@@ -282,14 +91,8 @@ std::string OverrideText(const Machine& machine) {
   return text;
 }
 
-std::string ScenarioText(const Machine& machine, const MeasuredRow& row, CollectiveKind kind,
-                         double bytes) {
-  const std::string own = machine.scale_up.empty()
-                              ? ""
-                              : fmt::format(
-                                    "  server {{ name: \"measured\" like: \"{}\" scale_up {{ "
-                                    "transport: \"{}\" }} }}\n",
-                                    machine.server.name, machine.scale_up);
+std::string ScenarioText(const CollectiveMachine& machine, const MeasuredRow& row,
+                         CollectiveKind kind, double bytes) {
   return fmt::format(
       R"(schema_version: 1
 name: "measured"
@@ -309,8 +112,8 @@ job {{
   }}
 }}
 )",
-      SwitchText(machine), own, own.empty() ? machine.server.name : "measured", machine.servers,
-      OverrideText(machine), FabricText(machine, row), CollectiveName(kind), bytes,
+      FabricSwitchText(machine), machine.entry, machine.server, machine.servers,
+      OverrideText(machine), FabricText(machine), CollectiveName(kind), bytes,
       NameOfAlgorithm(row, kind, machine.servers > 1), machine.ranks_per_server);
 }
 
@@ -403,27 +206,27 @@ std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult&
   const MeasuredRow& row = result.row;
   const std::string metric = row.Text("metric");
   if (!row.problem.empty()) {
-    Refuse(result, row.problem);
+    RefuseRow(result, row.problem);
     return "";
   }
   if (!result.published || *result.published <= 0) {
-    Refuse(result, fmt::format("the value {} is no positive number", Quoted(row.Text("value"))));
+    RefuseRow(result, fmt::format("the value {} is no positive number", Quoted(row.Text("value"))));
     return "";
   }
   if (metric != "busbw_gbs" && metric != "algbw_gbs" && metric != "time_us") {
-    Refuse(result,
-           fmt::format("the metric {} is not busbw_gbs, algbw_gbs or time_us", Quoted(metric)));
+    RefuseRow(result,
+              fmt::format("the metric {} is not busbw_gbs, algbw_gbs or time_us", Quoted(metric)));
     return "";
   }
   const std::optional<CollectiveKind> kind = CollectiveByName(row.Text("op"));
   if (!kind) {
-    Refuse(result, fmt::format("there is no collective {}{}", Quoted(row.Text("op")),
-                               DidYouMean(row.Text("op"), CollectiveNames())));
+    RefuseRow(result, fmt::format("there is no collective {}{}", Quoted(row.Text("op")),
+                                  DidYouMean(row.Text("op"), CollectiveNames())));
     return "";
   }
   std::optional<double> bytes = row.Number("bytes");
   if (!bytes || *bytes < 1) {
-    Refuse(result, fmt::format("{} bytes are no size", Quoted(row.Text("bytes"))));
+    RefuseRow(result, fmt::format("{} bytes are no size", Quoted(row.Text("bytes"))));
     return "";
   }
   if (CarriesTokens(*kind) && metric == "time_us") {
@@ -432,7 +235,7 @@ std::string CollectiveScenarioOf(const CatalogueList& catalogue, MeasuredResult&
   if (row.Text("ref").find("ib_write_bw") != std::string::npos) {
     *bytes = kManyMessages;
   }
-  const std::optional<Machine> machine = MachineOf(catalogue, result);
+  const std::optional<CollectiveMachine> machine = MachineOfRow(catalogue, result);
   if (!machine) {
     return "";
   }

@@ -6,9 +6,14 @@
 // scale_up_bidirectional_gbs, fabric, routing, op, algorithm, bytes, metric (busbw_gbs, algbw_gbs,
 // time_us), value, notes. What a row leaves blank or does not say:
 //   server      the catalogue's server of that name, else one with the row's accelerator
-//   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own; where
-//               the notes name RoCE and nobody describes the fabric, leaves of 32 or 64 ports
-//   routing     sprayed; "ecmp", and RoCE over such leaves: by hash, the median over nine seeds
+//   servers     of rack-scale parts: trays or hosts are joined to domains; a torus slice has sides
+//               of its own
+//   nics        those of the server
+//   fabric      one non-blocking switch; "two_tier": every server under a leaf of its own. Rails
+//               where RoCE, or notes that say "rail", have more servers than a leaf holds. All NICs
+//               of a server under one leaf of 32 or 64 ports where notes say ECMP or hash
+//   routing     sprayed; "ecmp", and such notes: by hash, the median over nine seeds, with as many
+//               queue pairs as the notes say, else one
 //   transport   InfiniBand, RoCE or EFA where `notes` name it, else that of the server
 //   release     of NCCL where `notes` name 2.18 or 2.4 ("2.4." takes a tree over two servers)
 //   caller      rows of stas00/ml-engineering inside one server were called from PyTorch, which

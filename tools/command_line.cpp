@@ -80,6 +80,14 @@ std::vector<std::string> WithoutHelpCommand(std::vector<std::string> words) {
   return words;
 }
 
+std::string FailureText(const CLI::App* app, const CLI::Error& error) {
+  for (std::vector<CLI::App*> parsed = app->get_subcommands(); !parsed.empty();
+       parsed = app->get_subcommands()) {
+    app = parsed.back();
+  }
+  return CallOf(*app) + ": " + error.what() + " (" + CallOf(*app) + " --help says what it takes)\n";
+}
+
 std::string UnknownWord(const CLI::App& app, const std::vector<std::string>& words) {
   const CLI::App* command = &app;
   for (const std::string& word : words) {

@@ -7,7 +7,8 @@
 
 namespace CLI {
 class App;
-}
+class Error;
+}  // namespace CLI
 
 namespace gridlock {
 
@@ -18,5 +19,9 @@ std::vector<std::string> WithoutHelpCommand(std::vector<std::string> words);
 /// What is wrong with the first command or option that the program does not have: `gridlock: there
 /// is no command "rum"; did you mean "run"?`. "" when there is none.
 std::string UnknownWord(const CLI::App& app, const std::vector<std::string>& words);
+
+/// What the parser itself refuses, with the command that it was said to: `gridlock serve: --rate: 1
+/// required FLOAT missing (gridlock serve --help says what it takes)`.
+std::string FailureText(const CLI::App* app, const CLI::Error& error);
 
 }  // namespace gridlock

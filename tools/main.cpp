@@ -65,6 +65,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version",
                        std::string(gridlock::kVersion) + " (" + gridlock::kCommit + ")");
   app.require_subcommand(1);
+  app.failure_message(gridlock::FailureText);
   app.footer(
       "Examples:\n"
       "  gridlock run examples/01-two-servers/scenario.textproto\n"

@@ -14,8 +14,9 @@
 #include "workloads/decode.h"
 
 #include "tools/command.h"
-#include "tools/serve_csv.h"
+#include "tools/progress.h"
 #include "tools/serve_options.h"
+#include "tools/serve_output.h"
 #include "tools/serve_report.h"
 
 namespace gridlock {
@@ -89,13 +90,16 @@ RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
   const Seconds weights = StartTimeOf({WeightsFrom::kReplica, Seconds(0)}, part,
                                       costs.weight_bytes(), BytesPerSecond(1), 1);
   std::vector<RolloutParts> parts;
+  ProgressLine progress(options.serve.quiet);
   for (int k = 0; k < options.steps; ++k) {
+    progress.Show("simulating answers", 1.0 * k / options.steps);
     SimulatedStep& each = run.steps.emplace_back(AnswersOf(options, run.fleet, costs, k));
     each.parts.training =
         run.training_step * ((each.prompt_tokens + each.output_tokens) / run.training_tokens);
     each.parts.weights = weights;
     parts.push_back(each.parts);
   }
+  progress.Clear();
   const std::vector<RolloutStep> times = RolloutTimes(parts, options.lag);
   for (std::size_t k = 0; k < times.size(); ++k) {
     run.steps[k].when = times[k];
@@ -198,10 +202,9 @@ int RunRollout(const RolloutOptions& options) {
       throw UserError("", "expected a scenario of one training job without a horizon: the trainer");
     }
     const RolloutRun run = Simulate(options, scenario);
-    const std::string& format = options.serve.format;
-    fmt::print("{}", format == "text"   ? RolloutText(options, run)
-                     : format == "json" ? RolloutJson(run)
-                                        : CsvOfJson(RolloutJson(run), "points"));
+    PrintServing(options.serve, "points", [&](const std::string& format) {
+      return format == "json" ? RolloutJson(run) : RolloutText(options, run);
+    });
     return kSuccess;
   });
 }

@@ -10,13 +10,12 @@
 #include "sim/interop/request_trace.h"
 #include "sim/serving/deployment.h"
 #include "workloads/decode.h"
-#include "workloads/requests.h"
 
 #include "tools/command.h"
 #include "tools/serve_cap.h"
-#include "tools/serve_csv.h"
 #include "tools/serve_fleet.h"
 #include "tools/serve_options.h"
+#include "tools/serve_output.h"
 #include "tools/serve_pools.h"
 #include "tools/serve_prefix.h"
 #include "tools/serve_report.h"
@@ -73,37 +72,11 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
   return deployment;
 }
 
-// The requests of one replica of a fleet, or of one unit of pools.
-ServeLoad LoadOfFleet(const JobSpec& job, std::uint64_t seed, std::int64_t requests) {
-  ServingSpec one = std::get<ServingSpec>(job.kind);
-  one.replicas_simulated = 1;
-  RequestStream stream(one, job.name, seed);
-  ServeLoad load;
-  load.kind = LoadKind::kListed;
-  for (std::int64_t i = 0; i < requests; ++i) {
-    const Request request = stream.Next();
-    const double known = one.groups[static_cast<std::size_t>(request.group)].cached_share;
-    load.listed.push_back({request.arrival,
-                           request.prompt_tokens,
-                           request.output_tokens,
-                           std::llround(known * static_cast<double>(request.prompt_tokens)),
-                           {},
-                           request.adapter});
-  }
-  return load;
-}
-
-// Prints what `write` makes of "text" or "json"; CSV is the latter, flat.
-template <typename Write>
-void Print(const std::string& format, const Write& write) {
-  fmt::print("{}", format == "csv" ? CsvOfJson(write("json"), "points") : write(format));
-}
-
 int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& load) {
   const double price = options.serve.usd_per_hour;
   if (!options.cap.resource.empty()) {
-    Print(options.serve.format, [&](const std::string& format) {
-      return ServeCap(options.cap, options.pools, run, load, price, format);
+    PrintServing(options.serve, "points", [&](const std::string& format) {
+      return ServeCap(options.cap, options.pools, run, load, price, format, options.serve.quiet);
     });
     return kSuccess;
   }
@@ -111,7 +84,7 @@ int ReportServing(const ServeCommand& options, ServeRun run, const ServeLoad& lo
                              run.deployment.layout, "");
   run.result = RunLoad(costs, load);
   RefuseIfNoneWasServed(run.result);
-  Print(options.serve.format, [&](const std::string& format) {
+  PrintServing(options.serve, "points", [&](const std::string& format) {
     return format == "json" ? ServeRunJson(run, costs, price) : ServeRunText(run, costs, price);
   });
   return kSuccess;
@@ -122,7 +95,7 @@ int ReportPools(const ServeCommand& options, const ServeRun& run, const ServeLoa
   if (!options.cap.resource.empty()) {
     return ReportServing(options, run, load);
   }
-  Print(options.serve.format, [&](const std::string& format) {
+  PrintServing(options.serve, "points", [&](const std::string& format) {
     return ServePools(options.pools, run.deployment, load, format);
   });
   return kSuccess;
@@ -145,7 +118,7 @@ int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue
         FleetOf(fleet, scenario.sites[site].server, catalogue, options.serve, run.note);
     run.objectives = {fleet.ttft_objective, fleet.tpot_objective, options.serve.share};
     run.adapters = fleet.asked_adapters.count;
-    const ServeLoad load = LoadOfFleet(*job, scenario.seed, options.serve.requests);
+    const ServeLoad load = LoadOfFleet(fleet, job->name, scenario.seed, options.serve.requests);
     if (fleet.pools()) {
       ServeCommand unit = options;
       unit.pools.prefill_replicas = fleet.prefill_replicas;
@@ -237,9 +210,9 @@ void CheckFleet(const CLI::App& command, const ServeCommand& options) {
 void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   if (!options.scenario.file.empty()) {
     Refuse(GivenBut(command, {"SCENARIO", "--set", "--engine", "--requests", "--usd-per-hour",
-                              "--format", "--cap", "--values"}),
+                              "--format", "--cap", "--values", "--output", "--quiet"}),
            ": SCENARIO says this; beside it go --set, --engine, --requests, --cap, --values, "
-           "--usd-per-hour and --format");
+           "--usd-per-hour, --format, -o and -q");
     return;
   }
   Refuse(GivenWhere(command, "--pause-s", options.serve.turns <= 1),
@@ -284,7 +257,7 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
 }
 
 int RunServe(const CLI::App& command, const ServeCommand& options) {
-  try {
+  return WithServing("serve", [&]() -> int {
     CheckTogether(command, options);
     const ServingCatalogue catalogue = ShippedServingCatalogue();
     if (!options.scenario.file.empty()) {
@@ -324,7 +297,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     }
     load.encode = run.encode;
     if ((pools || fleet) && options.cap.resource.empty()) {
-      Print(options.serve.format, [&](const std::string& format) {
+      PrintServing(options.serve, "points", [&](const std::string& format) {
         return pools ? ServePools(options.pools, run.deployment, load, format)
                      : ServeFleet(options.pools.router, run, load, options.scale,
                                   options.serve.usd_per_hour, format);
@@ -332,9 +305,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
       return kSuccess;
     }
     return ReportServing(options, run, load);
-  } catch (const UserError& error) {
-    return RefuseServing("serve", error);
-  }
+  });
 }
 
 }  // namespace

@@ -5,81 +5,24 @@
 
 #include "sim/base/check.h"
 #include "sim/report/json.h"
+#include "sim/serving/part_caps.h"
 #include "sim/study/value_list.h"
+
+#include "tools/progress.h"
 
 namespace gridlock {
 
 namespace {
 
-/// A resource that can be capped.
-struct Resource {
-  const char* name;
-  const char* words;
-  void (*scale)(InferencePart& part, double factor);
-  double (*value)(const InferencePart& part);
-  const char* unit;
-};
-
-constexpr Resource kResources[] = {{"hbm", "HBM bandwidth",
-                                    [](InferencePart& part, double factor) {
-                                      part.hbm_bandwidth *= factor;
-                                    },
-                                    [](const InferencePart& part) {
-                                      return part.hbm_bandwidth / 1e9;
-                                    },
-                                    "GB/s"},
-                                   {"hbm_capacity", "HBM capacity",
-                                    [](InferencePart& part, double factor) {
-                                      part.hbm_capacity *= factor;
-                                    },
-                                    [](const InferencePart& part) {
-                                      return part.hbm_capacity / 1e9;
-                                    },
-                                    "GB"},
-                                   {"flops", "peak in BF16, and all others with it",
-                                    [](InferencePart& part, double factor) {
-                                      part.peak_bf16 *= factor;
-                                      part.peak_fp8 *= factor;
-                                      part.peak_fp4 *= factor;
-                                    },
-                                    [](const InferencePart& part) {
-                                      return part.peak_bf16 / 1e12;
-                                    },
-                                    "TFLOP/s"},
-                                   {"scale_up", "scale-up bandwidth, per direction",
-                                    [](InferencePart& part, double factor) {
-                                      part.link_bandwidth *= factor;
-                                    },
-                                    [](const InferencePart& part) {
-                                      return part.link_bandwidth / 1e9;
-                                    },
-                                    "GB/s"},
-                                   {"nic", "NIC bandwidth, per direction",
-                                    [](InferencePart& part, double factor) {
-                                      part.nic_bandwidth *= factor;
-                                    },
-                                    [](const InferencePart& part) {
-                                      return part.nic_bandwidth / 1e9;
-                                    },
-                                    "GB/s"}};
-
-std::vector<std::string> ResourceNames() {
-  std::vector<std::string> names;
-  for (const Resource& each : kResources) {
-    names.emplace_back(each.name);
-  }
-  return names;
-}
-
-const Resource& ResourceOf(const std::string& name) {
-  for (const Resource& each : kResources) {
+const CappedResource& ResourceOf(const std::string& name) {
+  for (const CappedResource& each : CappedResources()) {
     if (name == each.name) {
       return each;
     }
   }
-  throw UserError("",
-                  fmt::format("--cap: nothing is called {}{}; expected one of {}", Quoted(name),
-                              DidYouMean(name, ResourceNames()), fmt::join(ResourceNames(), ", ")));
+  throw UserError("", fmt::format("--cap: nothing is called {}{}; expected one of {}", Quoted(name),
+                                  DidYouMean(name, CappedResourceNames()),
+                                  fmt::join(CappedResourceNames(), ", ")));
 }
 
 /// A value of the cap, and what it does.
@@ -90,7 +33,7 @@ struct Row {
   std::string binds;
 };
 
-Row RowAt(const Resource& resource, double share, const ServePoolOptions& pools,
+Row RowAt(const CappedResource& resource, double share, const ServePoolOptions& pools,
           const ServeRun& run, const ServeLoad& load, double usd_per_hour) {
   Deployment deployment = run.deployment;
   resource.scale(deployment.part, share);
@@ -123,7 +66,8 @@ Row RowAt(const Resource& resource, double share, const ServePoolOptions& pools,
   return row;
 }
 
-std::string CapText(const Resource& resource, const ServeRun& run, const std::vector<Row>& rows) {
+std::string CapText(const CappedResource& resource, const ServeRun& run,
+                    const std::vector<Row>& rows) {
   std::string text = fmt::format(
       "{}, {} of {} {}: a cap on the {}\n{:>16} {:>6} {:>11} {:>11} {:>10} {:>9} {:>10} {:>8} "
       "{:>9} {:>10}  {}\n",
@@ -146,7 +90,8 @@ std::string CapText(const Resource& resource, const ServeRun& run, const std::ve
   return text;
 }
 
-std::string CapJson(const Resource& resource, const ServeRun& run, const std::vector<Row>& rows) {
+std::string CapJson(const CappedResource& resource, const ServeRun& run,
+                    const std::vector<Row>& rows) {
   JsonWriter json;
   json.BeginObject();
   json.Member("model", run.deployment.model.name);
@@ -175,7 +120,7 @@ void AddServeCapOptions(CLI::App& command, ServeCapOptions& options) {
   command
       .add_option("--cap", options.resource,
                   fmt::format("The same requests with less of one resource: {}",
-                              fmt::join(ResourceNames(), ", ")))
+                              fmt::join(CappedResourceNames(), ", ")))
       ->type_name("RESOURCE");
   command
       .add_option("--values", options.values,
@@ -186,16 +131,21 @@ void AddServeCapOptions(CLI::App& command, ServeCapOptions& options) {
 
 std::string ServeCap(const ServeCapOptions& options, const ServePoolOptions& pools,
                      const ServeRun& run, const ServeLoad& load, double usd_per_hour,
-                     const std::string& format) {
-  const Resource& resource = ResourceOf(options.resource);
+                     const std::string& format, bool quiet) {
+  const CappedResource& resource = ResourceOf(options.resource);
   std::vector<Row> rows;
-  for (const ListedValue& value : ParseValueList(options.values, "--values")) {
+  const std::vector<ListedValue> values = ParseValueList(options.values, "--values");
+  ProgressLine progress(quiet);
+  for (const ListedValue& value : values) {
+    progress.Show("simulating requests",
+                  static_cast<double>(rows.size()) / static_cast<double>(values.size()));
     if (value.unit != "%") {
       throw UserError(
           "", fmt::format("--values: {}; expected %, such as 100,75,50%", Quoted(value.text())));
     }
     rows.push_back(RowAt(resource, value.number / 100, pools, run, load, usd_per_hour));
   }
+  progress.Clear();
   return format == "json" ? CapJson(resource, run, rows) : CapText(resource, run, rows);
 }
 

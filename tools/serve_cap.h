@@ -26,6 +26,6 @@ void AddServeCapOptions(CLI::App& command, ServeCapOptions& options);
 /// weights do not fit.
 std::string ServeCap(const ServeCapOptions& options, const ServePoolOptions& pools,
                      const ServeRun& run, const ServeLoad& load, double usd_per_hour,
-                     const std::string& format);
+                     const std::string& format, bool quiet);
 
 }  // namespace gridlock

@@ -28,10 +28,6 @@ constexpr FleetColumn kColumns[] = {{"TTFT", "ttft_s", &ServedRequest::ttft},
                                     {"TPOT", "tpot_s", &ServedRequest::tpot},
                                     {"end to end", "e2e_s", &ServedRequest::end_to_end}};
 
-// Of its batch that a replica is to have where nothing is said: estimate, Knative's usual share of
-// what a container takes at once.
-constexpr double kTargetShare = 0.7;
-
 ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
                   const IterationCosts& costs) {
   ScaleSpec scale;
@@ -99,33 +95,6 @@ void AddSizeMembers(const FleetResult& result, const ScaleSpec& scale, JsonWrite
   });
 }
 
-// The busiest and the least busy replica, of the duration.
-std::pair<double, double> BusyOf(const FleetResult& result) {
-  double least = 1e300, most = 0;
-  for (const BatchWork& each : result.replicas) {
-    least = std::min(least, each.busy.si());
-    most = std::max(most, each.busy.si());
-  }
-  const double duration = std::max(1e-12, result.served.duration.si());
-  return {least / duration, most / duration};
-}
-
-// Of all replicas: the run stands for one deployment of one replica.
-Delivered DeliveredByAll(const ServeRun& run, const FleetResult& result,
-                         const IterationCosts& costs, double usd_per_hour) {
-  Deployment one = run.deployment;
-  one.replicas = 1;
-  ServeResult mean = result.served;
-  const double replicas =
-      std::max(1e-9, result.replica_time / std::max(Seconds(1e-12), mean.duration));
-  mean.work.busy = mean.work.busy / replicas;
-  mean.work.flop /= replicas;
-  mean.work.bytes /= replicas;
-  mean.output_tokens =
-      static_cast<std::int64_t>(static_cast<double>(mean.output_tokens) / replicas);
-  return DeliveredBy(one, mean, costs, run.objectives, usd_per_hour);
-}
-
 std::string FleetText(const std::string& router, const ServeRun& run, const FleetResult& result,
                       const IterationCosts& costs, const Delivered& one) {
   const Deployment& d = run.deployment;
@@ -144,7 +113,7 @@ std::string FleetText(const std::string& router, const ServeRun& run, const Flee
     }
     text += "\n";
   }
-  const auto [least, most] = BusyOf(result);
+  const auto [least, most] = result.BusyShares();
   text +=
       fmt::format("  tokens/s     {:.1f} of answers, {:.1f} per accelerator; {:.1f} of prompts\n",
                   r.OutputRate(), r.OutputRate() / d.accelerators(), r.InputRate());
@@ -171,7 +140,7 @@ std::string FleetJson(const std::string& router, const ServeRun& run, const Flee
                       const IterationCosts& costs, const ScaleSpec& scale, const Delivered& one) {
   const Deployment& d = run.deployment;
   const ServeResult& r = result.served;
-  const auto [least, most] = BusyOf(result);
+  const auto [least, most] = result.BusyShares();
   JsonWriter json;
   json.BeginObject();
   json.Member("model", d.model.name);
@@ -258,7 +227,7 @@ std::string ServeFleet(const std::string& router, const ServeRun& run, const Ser
   const ScaleSpec scale = ScaleOf(options, d, costs);
   const FleetResult result = RunFleet(costs, d.replicas, RouterOf(router), load, scale);
   RefuseIfNoneWasServed(result.served);
-  const Delivered one = DeliveredByAll(run, result, costs, usd_per_hour);
+  const Delivered one = DeliveredByFleet(d, result, costs, run.objectives, usd_per_hour);
   return format == "json"
              ? FleetJson(router, run, result, costs, scale, one)
              : FleetText(router, run, result, costs, one) + SizesText(result, scale, options);

@@ -30,14 +30,15 @@ namespace {
                                   Quoted(name), DidYouMean(name, names), all, more));
 }
 
-InferenceModel ModelOf(const std::string& name, const ServingCatalogue& catalogue) {
+InferenceModel ModelOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
+  const std::string& name = options.model;
   if (name.ends_with(".json")) {
     constexpr std::size_t kLargestConfig = 16 << 20;
     ProblemList problems;
     const HfModel made = ReadHfConfig(name, ImportedText(name, kLargestConfig), "", problems);
     problems.ThrowIfAny();
-    for (const std::string& note : made.notes) {
-      fmt::print(stderr, "note: {}\n", note);
+    for (std::size_t i = 0; i < made.notes.size() && !options.quiet; ++i) {
+      fmt::print(stderr, "note: {}\n", made.notes[i]);
     }
     return InferenceModelOf(made.model);
   }
@@ -169,6 +170,12 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--format", options.format, "What is printed")
       ->check(CLI::IsMember({"text", "json", "csv"}))
       ->capture_default_str();
+  command
+      .add_option("-o,--output", options.out,
+                  "File to write instead of the screen: JSON or CSV where its name says so, else "
+                  "as --format")
+      ->type_name("FILE");
+  command.add_flag("-q,--quiet", options.quiet, "No progress and no notes on stderr");
 }
 
 void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
@@ -254,7 +261,7 @@ void AddConversationOptions(CLI::App& command, ServeOptions& options) {
 
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
   Deployment deployment;
-  deployment.model = ModelOf(options.model, catalogue);
+  deployment.model = ModelOf(options, catalogue);
   deployment.part = PartOf(options.part, catalogue);
   const InferenceEngine* const engine = catalogue.FindEngine(options.engine);
   if (engine == nullptr) {
@@ -413,13 +420,6 @@ void CheckThatWeightsFit(const Deployment& deployment) {
   } catch (const UserError& error) {
     throw UserError("", error.problems().front().message + WhatFits(deployment));
   }
-}
-
-int RefuseServing(const std::string& command, const UserError& error) {
-  for (const Problem& problem : error.problems()) {
-    fmt::print(stderr, "gridlock {}: {}\n", command, problem.message);
-  }
-  return kBadInput;
 }
 
 }  // namespace gridlock

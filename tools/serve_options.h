@@ -33,7 +33,8 @@ struct ServeOptions {
   int expert_ranks = 0, micro_batches = 3;
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
   std::uint64_t seed = 1;
-  std::string format = "text";
+  std::string format = "text", out;  ///< -o; "" for the screen
+  bool quiet = false;
 };
 
 /// Model, part, engine, lengths, rate, objectives, price and format.
@@ -64,8 +65,5 @@ void CheckThatWeightsFit(const Deployment& deployment);
 
 /// The format of the weights where none is said: that of the published checkpoint, else 16 bits.
 WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue);
-
-/// Prints the problems of an error that comes from the command line, and returns the exit code.
-int RefuseServing(const std::string& command, const UserError& error);
 
 }  // namespace gridlock

@@ -10,8 +10,8 @@
 #include "sim/serving/deployment.h"
 
 #include "tools/command.h"
-#include "tools/serve_csv.h"
 #include "tools/serve_options.h"
+#include "tools/serve_output.h"
 
 namespace gridlock {
 
@@ -207,22 +207,19 @@ std::string PlanJson(const PlanOptions& options, const std::vector<ServingPlan>&
 }
 
 int RunPlan(const PlanOptions& options) {
-  try {
+  return WithServing("serve-plan", [&]() -> int {
     const ServingCatalogue catalogue = ShippedServingCatalogue();
     int tried = 0;
     const PlanSpec spec = SpecOf(options, catalogue);
     const std::vector<ServingPlan> plans = SearchPlans(spec, tried);
-    const std::string& format = options.serve.format;
-    fmt::print("{}", format == "text"   ? PlanText(options, plans, tried)
-                     : format == "json" ? PlanJson(options, plans, tried)
-                                        : CsvOfJson(PlanJson(options, plans, tried), "plans"));
+    PrintServing(options.serve, "plans", [&](const std::string& format) {
+      return format == "json" ? PlanJson(options, plans, tried) : PlanText(options, plans, tried);
+    });
     if (plans.empty()) {
       throw UserError("", WhyNone(options.serve, spec));
     }
     return kSuccess;
-  } catch (const UserError& error) {
-    return RefuseServing("serve-plan", error);
-  }
+  });
 }
 
 }  // namespace

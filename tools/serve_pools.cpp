@@ -31,18 +31,6 @@ struct Stage {
   std::vector<Seconds> values;
 };
 
-struct PoolShares {
-  double prefill = 0, network = 0, decode = 0;  ///< of the duration, busy
-};
-
-PoolShares SharesOf(const PoolResult& result, const ServePoolOptions& options,
-                    int decode_replicas) {
-  const double duration = std::max(1e-12, result.served.duration.si());
-  return {result.prefill_work.busy.si() / duration / options.prefill_replicas,
-          result.network_busy.si() / duration,
-          result.served.work.busy.si() / duration / decode_replicas};
-}
-
 std::vector<Stage> StagesOf(const PoolResult& result) {
   return {{"TTFT", "ttft_s", result.served.Values(&ServedRequest::ttft)},
           {"TPOT", "tpot_s", result.served.Values(&ServedRequest::tpot)},
@@ -66,7 +54,7 @@ std::string PoolsText(const ServePoolOptions& options, const Deployment& decode,
                       const PoolsRun& run, const ServeLoad& load) {
   const InferenceLayout& prefill = run.prefill;
   const PoolResult& result = run.result;
-  const PoolShares shares = SharesOf(result, options, decode.replicas);
+  const PoolShares shares = result.Shares(options.prefill_replicas, decode.replicas);
   const ServeResult& served = result.served;
   const int accelerators =
       decode.accelerators() + options.prefill_replicas * prefill.accelerators();
@@ -104,7 +92,7 @@ std::string PoolsJson(const ServePoolOptions& options, const Deployment& decode,
                       const PoolsRun& run, const ServeLoad& load) {
   const InferenceLayout& prefill = run.prefill;
   const PoolResult& result = run.result;
-  const PoolShares shares = SharesOf(result, options, decode.replicas);
+  const PoolShares shares = result.Shares(options.prefill_replicas, decode.replicas);
   JsonWriter json;
   json.BeginObject();
   json.Member("model", decode.model.name);
@@ -203,9 +191,7 @@ PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,
   spec.links.other_demand = options.other_gbs * 1e9;
   run.result = RunPools(spec, load);
   run.adapters = decode_costs.adapters();
-  const PoolShares shares = SharesOf(run.result, options, decode.replicas);
-  const double most = std::max({shares.prefill, shares.network, shares.decode});
-  run.binds = most == shares.prefill ? "prefill" : most == shares.decode ? "decode" : "fabric";
+  run.binds = run.result.Shares(options.prefill_replicas, decode.replicas).binds();
   return run;
 }
 

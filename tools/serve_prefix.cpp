@@ -62,26 +62,12 @@ void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
 }
 
 PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment) {
-  PrefixSpec prefixes;
-  if (!options.Simulated()) {
-    return prefixes;
-  }
-  const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
-                             deployment.layout, "");
-  const double token = costs.CacheBytesOf(kTraceBlock).si() / kTraceBlock;
-  const int ranks = deployment.layout.accelerators();
-  prefixes.use = true;
-  prefixes.block = kTraceBlock;
-  prefixes.hbm_tokens = TokensOf(options.cache);
-  prefixes.host_tokens = static_cast<std::int64_t>(options.host_gb * 1e9 / token);
-  const double host =
-      options.host_gbs > 0 ? options.host_gbs * 1e9 : deployment.part.host_bandwidth;
-  prefixes.host_rate = BytesPerSecond(host * ranks);
-  prefixes.store_tokens = static_cast<std::int64_t>(options.store_gb * 1e9 / token);
-  const double store =
-      options.store_gbs > 0 ? options.store_gbs * 1e9 : deployment.part.nic_bandwidth;
-  prefixes.store_rate = BytesPerSecond(store * ranks);
-  return prefixes;
+  return options.Simulated()
+             ? PrefixesOn(deployment,
+                          {kTraceBlock, TokensOf(options.cache), Bytes(options.host_gb * 1e9),
+                           Bytes(options.store_gb * 1e9), BytesPerSecond(options.host_gbs * 1e9),
+                           BytesPerSecond(options.store_gbs * 1e9)})
+             : PrefixSpec();
 }
 
 ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceRequest>& trace,

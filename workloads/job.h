@@ -83,6 +83,8 @@ struct RequestGroupSpec {
   LengthSpec prompt;
   LengthSpec output;
   double cached_share = 0;  ///< of a prompt, that a cache of beginnings holds
+  /// Of its users to each site, there and back; empty: they are there.
+  std::vector<Seconds> latency = {};
 };
 
 /// Poisson arrivals with rate mean (1 + swing cos(2 pi (t - peak) / day)).
@@ -106,7 +108,10 @@ struct ReplicaStart {
 };
 
 /// In which order a fleet takes servers of its sites: see SiteOrder in proto/requests.proto.
-enum class SiteOrder { kListed, kPrice, kCarbon };
+enum class SiteOrder { kListed, kPrice, kCarbon, kLatency };
+
+/// Which of its sites answers a request: see SiteRouter in proto/requests.proto.
+enum class SiteRouter { kAnywhere, kNearest };
 
 /// A fleet of replicas that answer requests.
 struct ServingSpec {
@@ -129,6 +134,7 @@ struct ServingSpec {
   AskedAdapters asked_adapters;
   ReplicaStart start;
   SiteOrder site_order = SiteOrder::kListed;
+  SiteRouter site_router = SiteRouter::kAnywhere;
   int expert_ranks = 0, micro_batches = 3;  ///< see InferenceLayout
   int replicas_simulated = 0;               ///< 1..replicas
   int days_simulated = 0;                   ///< from the fleet's start; 0: all
@@ -222,6 +228,7 @@ struct Request {
   std::int64_t prompt_tokens = 0;
   std::int64_t output_tokens = 0;
   std::int32_t adapter = -1;  ///< that it asks for, from 0; -1: the model alone
+  Seconds network = {};       ///< from its user to its site and back
 };
 
 }  // namespace gridlock

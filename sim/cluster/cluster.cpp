@@ -280,7 +280,7 @@ void Cluster::SizeFleets() {
       GrowFleet(job, {better->first}, better->second);
     }
     const std::int32_t ready = FleetReady(member, sites, now);
-    member.fleet->SetInService(std::min(wanted, ready), /*in_order=*/true);
+    ServeWith(std::min(wanted, ready), /*in_order=*/true, machine_, member);
     const std::int32_t spare = FleetCapacity(member, sites) - wanted;
     if (spare >= places.replicas && member.starting.empty() && !member.fleet->draining()) {
       ShrinkFleet(job, spare / places.replicas * places.servers);
@@ -316,12 +316,12 @@ void Cluster::StartReplicas(JobIndex job, const Placement& more) {
   Member& member = members_[job];
   const SiteSpec& site = machine_.site(more[0].site);
   LifeEvent event = JobEvent(EventKind::kStart, job, more);
-  const std::int64_t replicas =
-      PlacesOf(member.fleet->spec(), site.server).CapacityOf(event.servers);
+  const auto all = PlacesOf(member.fleet->spec(), site.server).CapacityOf(event.servers);
+  const auto replicas = static_cast<std::int32_t>(all);
   const Seconds start = member.fleet->StartTime(site.server, site.storage_bandwidth, replicas);
   if (start > Seconds(0)) {
     event.detail = "takes requests after " + FormatSeconds(start);
-    member.starting.push_back({timeline_.now() + start, static_cast<std::int32_t>(replicas)});
+    member.starting.push_back({timeline_.now() + start, replicas, more[0].site});
     timeline_.At(timeline_.now() + start, [this] {
       ReconsiderSoon();
     });
@@ -349,7 +349,7 @@ void Cluster::DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server) {
     ++member.servers_lost;
   }
   const std::int32_t ready = FleetReady(member, machine_.sites(), timeline_.now());
-  member.fleet->SetInService(std::min(member.fleet->in_service(), ready), /*in_order=*/false);
+  ServeWith(std::min(member.fleet->in_service(), ready), /*in_order=*/false, machine_, member);
 }
 
 void Cluster::Hold(JobIndex job, const Placement& placement) {

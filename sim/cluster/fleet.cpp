@@ -134,10 +134,70 @@ void Fleet::SetCacheRate(BytesPerSecond rate) {
   }
 }
 
-void Fleet::Route(const Request& request) {
+// The simulated unit that stands for a replica of the fleet.
+std::size_t Fleet::UnitAt(double replica) const {
   const auto last = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9)) - 1;
-  const auto number = static_cast<std::size_t>(request.route * simulated_);
-  units_[std::min(number, last)].Submit(request);
+  return std::min(static_cast<std::size_t>(replica / scale_), last);
+}
+
+SiteIndex Fleet::SiteOfReplica(double replica) const {
+  std::int32_t up_to = 0;
+  SiteIndex site{0};
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    up_to += places_[s];
+    site = places_[s] > 0 ? IndexOf<SiteIndex>(s) : site;
+    if (replica < up_to) {
+      break;
+    }
+  }
+  return site;
+}
+
+// One of the replicas of the nearest site, if it has room in its batch, else of the next; where
+// none has, that of the nearest.
+std::size_t Fleet::Nearest(const Request& request, SiteIndex& site) const {
+  const std::vector<Seconds>& latency =
+      spec_->groups[static_cast<std::size_t>(request.group)].latency;
+  std::vector<std::pair<Seconds, std::size_t>> sites;
+  std::vector<double> first(places_.size());
+  double count = 0;
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    first[s] = count;
+    count += places_[s];
+    if (places_[s] > 0) {
+      sites.emplace_back(latency.empty() ? Seconds(0) : latency[s], s);
+    }
+  }
+  std::stable_sort(sites.begin(), sites.end(), [](const auto& a, const auto& b) {
+    return a.first < b.first;
+  });
+  const std::int64_t room =
+      costs_->decode.engine().batch_max * spec_->data * spec_->decode_replicas;
+  const auto unit = [&](std::size_t s) {
+    return UnitAt(first[s] + request.route * places_[s]);
+  };
+  for (const auto& [far, s] : sites) {
+    if (units_[unit(s)].requests() < room) {
+      site = IndexOf<SiteIndex>(s);
+      return unit(s);
+    }
+  }
+  site = IndexOf<SiteIndex>(sites.front().second);
+  return unit(sites.front().second);
+}
+
+void Fleet::Route(Request request) {
+  std::size_t number = UnitAt(request.route * in_service_);
+  if (!places_.empty()) {
+    SiteIndex site = SiteOfReplica(request.route * in_service_);
+    if (spec_->site_router == SiteRouter::kNearest) {
+      number = Nearest(request, site);
+    }
+    const std::vector<Seconds>& latency =
+        spec_->groups[static_cast<std::size_t>(request.group)].latency;
+    request.network = latency.empty() ? Seconds(0) : latency[static_cast<std::size_t>(site)];
+  }
+  units_[number].Submit(request);
 }
 
 void Fleet::AdvanceTo(Seconds until) {
@@ -303,6 +363,7 @@ void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) c
     group.tpot_p50 = QuantileOf(seen.tpot, 0.5);
     group.tpot_p90 = QuantileOf(seen.tpot, 0.9);
     group.tpot_p99 = QuantileOf(seen.tpot, 0.99);
+    group.network = seen.network / std::max(1.0, static_cast<double>(seen.completed));
     group.good_share = judged ? seen.ShareWithinObjectives() : kNone;
     DescribeBinding(group);
     group.moved = moved_ * all;

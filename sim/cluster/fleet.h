@@ -51,6 +51,9 @@ class Fleet {
   [[nodiscard]] Seconds StartTime(const ServerSpec& server, BytesPerSecond storage,
                                   std::int64_t replicas) const;
 
+  /// Where the replicas stand that are in service, by site. Only where users are far from sites.
+  void SetPlaces(std::vector<std::int32_t> replicas) { places_ = std::move(replicas); }
+
   /// Sets how many replicas are in service from now on. Replicas that leave in order finish their
   /// requests. Replicas that fail hand their requests to the others, which begin them anew.
   void SetInService(std::int32_t replicas, bool in_order);
@@ -86,7 +89,10 @@ class Fleet {
 
   static constexpr int kDayParts = 288;
 
-  void Route(const Request& request);
+  void Route(Request request);
+  [[nodiscard]] std::size_t UnitAt(double replica) const;
+  [[nodiscard]] std::size_t Nearest(const Request& request, SiteIndex& site) const;
+  [[nodiscard]] SiteIndex SiteOfReplica(double replica) const;
   void DescribeBinding(LifeRequests& group) const;
   [[nodiscard]] UnitWork TakeSimulatedWork();
   void NoteDay(const UnitWork& work, double from, double to);
@@ -97,11 +103,12 @@ class Fleet {
   const ServingSpec* spec_;
   std::unique_ptr<FleetCosts> costs_;
   RequestSource source_;
-  double scale_;                    ///< N / k
-  std::int32_t in_service_ = 0;     ///< n
-  double simulated_ = 0;            ///< k n / N
-  std::vector<ServingUnit> units_;  ///< the simulated ones in service come first
-  std::vector<Request> homeless_;   ///< came while no replica was in service
+  double scale_;                      ///< N / k
+  std::int32_t in_service_ = 0;       ///< n
+  double simulated_ = 0;              ///< k n / N
+  std::vector<std::int32_t> places_;  ///< of n, by site; empty: it does not matter
+  std::vector<ServingUnit> units_;    ///< the simulated ones in service come first
+  std::vector<Request> homeless_;     ///< came while no replica was in service
   Request upcoming_;
   bool has_upcoming_ = false;
   double start_, end_;  ///< of what is simulated, seconds

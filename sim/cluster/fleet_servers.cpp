@@ -10,16 +10,28 @@
 namespace gridlock {
 namespace {
 
-// What a kWh that an accelerator draws costs, or emits; 0 where the order is that of the scenario.
-double BurdenOf(const MachineNow& machine, SiteIndex site, SiteOrder order) {
+Seconds MeanLatencyTo(SiteIndex site, const ServingSpec& fleet) {
+  Seconds mean;
+  for (const RequestGroupSpec& group : fleet.groups) {
+    mean += group.latency.empty() ? Seconds(0)
+                                  : group.latency[static_cast<std::size_t>(site)] * group.share;
+  }
+  return mean;
+}
+
+// What a kWh that an accelerator draws costs, or emits, or how far users are; 0 where the order is
+// that of the scenario.
+double BurdenOf(const MachineNow& machine, SiteIndex site, const ServingSpec& fleet) {
   const SiteSpec& spec = machine.site(site);
-  switch (order) {
+  switch (fleet.site_order) {
     case SiteOrder::kListed:
       return 0;
     case SiteOrder::kPrice:
       return spec.electricity_usd_per_kwh * machine.FullPueOf(site);
     case SiteOrder::kCarbon:
       return spec.carbon_g_per_kwh * machine.FullPueOf(site);
+    case SiteOrder::kLatency:
+      return MeanLatencyTo(site, fleet).si();
   }
   return 0;
 }
@@ -48,18 +60,42 @@ std::int32_t FleetReady(Member& member, const std::vector<SiteSpec>& sites, Seco
 std::vector<SiteIndex> SitesOfFleet(const Member& member, const MachineNow& machine) {
   std::vector<SiteIndex> sites = AllowedSites(*member.spec, machine.sites());
   std::sort(sites.begin(), sites.end());
-  const SiteOrder order = member.fleet->spec().site_order;
+  const ServingSpec& fleet = member.fleet->spec();
   std::stable_sort(sites.begin(), sites.end(), [&](SiteIndex a, SiteIndex b) {
-    return BurdenOf(machine, a, order) < BurdenOf(machine, b, order);
+    return BurdenOf(machine, a, fleet) < BurdenOf(machine, b, fleet);
   });
   return sites;
+}
+
+// Those that the fleet does without are at the sites that it takes last.
+void ServeWith(std::int32_t replicas, bool in_order, const MachineNow& machine, Member& member) {
+  const ServingSpec& fleet = member.fleet->spec();
+  const bool far = std::any_of(fleet.groups.begin(), fleet.groups.end(), [](const auto& group) {
+    return !group.latency.empty();
+  });
+  if (far) {
+    std::vector<std::int32_t> places(machine.sites().size(), 0);
+    std::int64_t left = replicas;
+    for (const SiteIndex site : SitesOfFleet(member, machine)) {
+      std::int64_t here =
+          PlacesOf(fleet, machine.site(site).server).CapacityOf(member.servers[site]);
+      for (const Member::Starting& each : member.starting) {
+        here -= each.site == site ? each.replicas : 0;
+      }
+      here = std::clamp<std::int64_t>(here, 0, left);
+      places[static_cast<std::size_t>(site)] = static_cast<std::int32_t>(here);
+      left -= here;
+    }
+    member.fleet->SetPlaces(places);
+  }
+  member.fleet->SetInService(replicas, in_order);
 }
 
 std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& member,
                                                              const MachineNow& machine,
                                                              const Servers& servers) {
   constexpr double kWorth = 0.05;  // share saved that is worth new starts: our guess
-  const SiteOrder order = member.fleet->spec().site_order;
+  const ServingSpec& fleet = member.fleet->spec();
   if (!member.starting.empty()) {
     return std::nullopt;
   }
@@ -71,8 +107,8 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
     if (worst == sites.rend()) {
       break;
     }
-    const double now = BurdenOf(machine, *worst, order);  // prices may be below zero
-    if (site == *worst || BurdenOf(machine, site, order) >= now - kWorth * std::abs(now)) {
+    const double now = BurdenOf(machine, *worst, fleet);  // prices may be below zero
+    if (site == *worst || BurdenOf(machine, site, fleet) >= now - kWorth * std::abs(now)) {
       break;
     }
     const auto unit = PlacesOf(member.fleet->spec(), machine.site(site).server).servers;
@@ -85,10 +121,10 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
 }
 
 void OrderServers(const MachineNow& machine, Member& member) {
-  const SiteOrder order = member.fleet->spec().site_order;
+  const ServingSpec& fleet = member.fleet->spec();
   std::stable_sort(member.fleet_servers.begin(), member.fleet_servers.end(),
                    [&](const ServerRun& a, const ServerRun& b) {
-                     return BurdenOf(machine, a.site, order) < BurdenOf(machine, b.site, order);
+                     return BurdenOf(machine, a.site, fleet) < BurdenOf(machine, b.site, fleet);
                    });
 }
 

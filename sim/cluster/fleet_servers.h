@@ -21,12 +21,15 @@ std::int32_t FleetReady(Member& member, const std::vector<SiteSpec>& sites, Seco
 /// Sites that a fleet may use, in the order in which it takes their servers.
 std::vector<SiteIndex> SitesOfFleet(const Member& member, const MachineNow& machine);
 
-/// A site with free servers that is cheaper or cleaner, as the fleet's order says, by more than a
-/// little than the worst that the fleet is on, and how many servers could go there. None while
-/// replicas are starting.
+/// A site with free servers that is cheaper, cleaner or nearer, as the fleet's order says, by more
+/// than a little than the worst that the fleet is on, and how many servers could go there. None
+/// while replicas are starting.
 std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& member,
                                                              const MachineNow& machine,
                                                              const Servers& servers);
+
+/// So many replicas take requests from now on, as Fleet::SetInService. Forgets no starts.
+void ServeWith(std::int32_t replicas, bool in_order, const MachineNow& machine, Member& member);
 
 /// Puts the servers last that a fleet gives up first: those of the site that is worst now.
 void OrderServers(const MachineNow& machine, Member& member);

@@ -40,6 +40,7 @@ struct Member {
   struct Starting {
     Seconds ready;
     std::int32_t replicas = 0;
+    SiteIndex site;
   };
 
   std::vector<Starting> starting;

@@ -139,7 +139,10 @@ inline constexpr auto kFields<LifeRequests> = FieldList(
           "links, kernels or host"),
     Field("time_share", &LifeRequests::time_share, "1", "share of that in the time of iterations"),
     Field("time_remedy", &LifeRequests::time_remedy, "what would shorten iterations"),
-    Field("moved", &LifeRequests::moved, "caches that moved between the pools of the fleet"));
+    Field("moved", &LifeRequests::moved, "caches that moved between the pools of the fleet"),
+    Field("network", &LifeRequests::network,
+          "of the time to first token, the way from users to a site and back, mean")
+        .Aside());
 
 template <>
 inline constexpr TableNote kTable<LifeFailure> = {"failure", "failure_", "failures[]",

@@ -80,7 +80,8 @@ struct LifeRequests {
   /// would move it; and the same of what iterations take their time for.
   std::string waits_for = {}, waits_remedy = {}, time_for = {}, time_remedy = {};
   double waits_share = 0, time_share = 0;
-  Bytes moved{};  ///< of caches between the pools of the whole fleet
+  Bytes moved{};      ///< of caches between the pools of the whole fleet
+  Seconds network{};  ///< in the time to first token: to a site and back, mean
 };
 
 /// One kind of failure over the horizon, all sites.

@@ -339,6 +339,7 @@ void AddFleet(std::string& out, const LifeRecord& record, const LifeJob& fleet) 
                        Percentiles(group.ttft_p50, group.ttft_p90, group.ttft_p99),
                        Percentiles(group.tpot_p50, group.tpot_p90, group.tpot_p99),
                        Percent(group.good_share));
+    out += NetworkLine(group);
   }
 }
 

@@ -149,4 +149,13 @@ std::string BindingLines(const LifeRecord& record, const std::string& fleet) {
   return lines;
 }
 
+std::string NetworkLine(const LifeRequests& group) {
+  return group.network > Seconds(0)
+             ? fmt::format(
+                   "      {} of each time to first token is the way to its site and back, "
+                   "on average\n",
+                   FormatSeconds(Seconds(ThreeDigits(group.network.si()))))
+             : "";
+}
+
 }  // namespace gridlock

@@ -48,4 +48,7 @@ std::string Percentiles(double p50, double p90, double p99);
 /// Lines that say what binds a fleet; "" where nothing was served.
 std::string BindingLines(const LifeRecord& record, const std::string& fleet);
 
+/// How much of the time to first token is the way to a site; "" where users are at it.
+std::string NetworkLine(const LifeRequests& group);
+
 }  // namespace gridlock

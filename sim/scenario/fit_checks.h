@@ -15,8 +15,9 @@ namespace gridlock {
 /// A site that a job may run on.
 struct FitPlace {
   const SiteSpec& site;
-  std::string name;  ///< for messages: "the site", or `site "east"`
-  int share = 1;     ///< sites that the job runs on together
+  std::string name;                  ///< for messages: "the site", or `site "east"`
+  int share = 1;                     ///< sites that the job runs on together
+  std::int64_t replicas_beside = 0;  ///< of a fleet, that other sites hold
 };
 
 /// Checks the layout of a training step against its model and one site. `written` is that of the

@@ -97,11 +97,13 @@ class PlaceChecks {
                  std::to_string(fleet.unit_accelerators()) + " accelerators, and " + place_.name +
                  " has " + std::to_string(std::int64_t{server.accelerators} * place_.site.servers),
              "a tensor x pipeline x data that the site has room for");
-    } else if (fleet.replicas > replicas) {
+    } else if (const std::int64_t all = replicas + place_.replicas_beside; fleet.replicas > all) {
+      const bool alone = place_.replicas_beside == 0;
       refuse("replicas",
-             "\"replicas\" is " + std::to_string(fleet.replicas) + ", and " + place_.name +
-                 " has room for " + std::to_string(replicas),
-             "at most " + std::to_string(replicas));
+             "\"replicas\" is " + std::to_string(fleet.replicas) + ", and " +
+                 (alone ? place_.name + " has" : "all sites together have") + " room for " +
+                 std::to_string(all),
+             "at most " + std::to_string(all));
     }
   }
 
@@ -319,7 +321,47 @@ void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& 
 
 FitPlace PlaceOf(const Scenario& scenario, SiteIndex site, int share) {
   const SiteSpec& spec = scenario.sites[static_cast<std::size_t>(site)];
-  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share};
+  return {spec, scenario.sites.size() == 1 ? "the site" : "site " + Quoted(spec.name), share, 0};
+}
+
+/// Replicas of a fleet that a site holds; 0 of other jobs.
+std::int64_t ReplicasOn(const Scenario& scenario, const JobSpec& spec, SiteIndex site) {
+  const auto* fleet = std::get_if<ServingSpec>(&spec.kind);
+  const SiteSpec& place = scenario.sites[static_cast<std::size_t>(site)];
+  return fleet == nullptr ? 0 : PlacesOf(*fleet, place.server).CapacityOf(place.servers);
+}
+
+/// Those of the candidates that hold the job. Where none holds a fleet alone, those that hold it
+/// together. Where there are none, the problems of the one with the fewest.
+std::vector<SiteIndex> Fitting(const JobMessage& job, const Scenario& scenario, const JobSpec& spec,
+                               const std::vector<SiteIndex>& candidates, ProblemList& problems) {
+  std::int64_t replicas = 0;
+  for (const SiteIndex site : candidates) {
+    replicas += ReplicasOn(scenario, spec, site);
+  }
+  std::vector<SiteIndex> fitting;
+  ProblemList best;
+  for (const bool together : {false, true}) {
+    if (!fitting.empty() || (together && (replicas == 0 || candidates.size() < 2))) {
+      continue;
+    }
+    best = ProblemList();
+    for (const SiteIndex site : candidates) {
+      FitPlace place = PlaceOf(scenario, site, 1);
+      place.replicas_beside = together ? replicas - ReplicasOn(scenario, spec, site) : 0;
+      ProblemList found;
+      CheckPlace(job, spec, place, found);
+      if (found.empty()) {
+        fitting.push_back(site);
+      } else if (best.empty() || found.size() < best.size()) {
+        best = found;
+      }
+    }
+  }
+  if (fitting.empty()) {
+    problems.Append(best);
+  }
+  return fitting;
 }
 
 }  // namespace
@@ -351,22 +393,10 @@ void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, Prob
   std::stable_sort(candidates.begin(), candidates.end(), [&](SiteIndex a, SiteIndex b) {
     return size_of(a) > size_of(b);
   });
-  std::vector<SiteIndex> fitting;
-  ProblemList best;
-  for (const SiteIndex site : candidates) {
-    ProblemList found;
-    CheckPlace(job, spec, PlaceOf(scenario, site, 1), found);
-    if (found.empty()) {
-      fitting.push_back(site);
-    } else if (best.empty() || found.size() < best.size()) {
-      best = found;
-    }
-  }
-  if (fitting.empty()) {
-    problems.Append(best);
-  } else if (fitting.size() < candidates.size()) {
+  std::vector<SiteIndex> fitting = Fitting(job, scenario, spec, candidates, problems);
+  if (fitting.size() < candidates.size()) {
     std::sort(fitting.begin(), fitting.end());
-    spec.sites = fitting;
+    spec.sites = fitting.empty() ? spec.sites : fitting;
   }
 }
 

@@ -123,8 +123,20 @@ int TargetsOf(const proto::ServedAdapters& adapters) {
   return targets;
 }
 
+// By site of the scenario; empty when none is given. CheckJobNames has seen its names.
+std::vector<Seconds> LatenciesOf(const proto::RequestGroup& group,
+                                 const proto::Scenario& scenario) {
+  std::vector<Seconds> latency;
+  for (const proto::SiteLatency& each : group.latency()) {
+    latency.resize(static_cast<std::size_t>(scenario.site_size()));
+    latency[static_cast<std::size_t>(SiteByName(scenario, each.site()))] =
+        TimeOf(each.round_trip());
+  }
+  return latency;
+}
+
 ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
-                      const Catalogue& catalogue) {
+                      const proto::Scenario& scenario, const Catalogue& catalogue) {
   ServingSpec spec;
   spec.path = path;
   spec.model = MakeModel(serving.model(), path + ".model", catalogue);
@@ -148,7 +160,8 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   }
   for (const proto::RequestGroup& group : serving.group()) {
     spec.groups.push_back({group.name(), group.share() / shares, LengthsOf(group.prompt()),
-                           LengthsOf(group.output()), group.cached_share()});
+                           LengthsOf(group.output()), group.cached_share(),
+                           LatenciesOf(group, scenario)});
   }
   spec.batch_max = Or(serving.batch_max(), spec.batch_max);
   spec.prefill_tokens_max = Or(serving.prefill_tokens_max(), spec.prefill_tokens_max);
@@ -170,6 +183,7 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
         serving.start().engine().empty() ? kEngineStart : TimeOf(serving.start().engine());
   }
   spec.site_order = static_cast<SiteOrder>(std::max(0, serving.site_order() - 1));
+  spec.site_router = static_cast<SiteRouter>(std::max(0, serving.router() - 1));
   spec.expert_ranks = serving.experts_apart().ranks();
   spec.micro_batches = Or(serving.experts_apart().micro_batches(), spec.micro_batches);
   spec.replicas_simulated = Or(serving.replicas_simulated(), spec.replicas);
@@ -247,7 +261,7 @@ JobSpec MakeJob(const JobMessage& job, const proto::Scenario& scenario,
       spec.kind = CampaignOf(message.campaign(), job.path + ".campaign", catalogue);
       break;
     case proto::Job::kServing:
-      spec.kind = ServingOf(message.serving(), job.path + ".serving", catalogue);
+      spec.kind = ServingOf(message.serving(), job.path + ".serving", scenario, catalogue);
       break;
     case proto::Job::kCollectiveTest:
       spec.kind = CollectiveTestOf(message.collective_test(), job.path + ".collective_test");

@@ -168,7 +168,39 @@ SiteIndex SiteByName(const proto::Scenario& scenario, const std::string& name) {
   return {};
 }
 
-void CheckServingNames(const proto::Serving& fleet, const Written& at, ProblemList& problems) {
+// A group that is far from one site says how far it is from all.
+void CheckLatencies(const proto::Serving& fleet, const proto::Scenario& scenario, const Written& at,
+                    ProblemList& problems) {
+  int known = 0;
+  for (int g = 0; g < fleet.group_size(); ++g) {
+    const proto::RequestGroup& group = fleet.group(g);
+    std::set<std::string> said;
+    for (int i = 0; i < group.latency_size(); ++i) {
+      CheckSiteOf(scenario, group.latency(i).site(), at.At("group", g).At("latency", i).At("site"),
+                  problems);
+      said.insert(group.latency(i).site());
+    }
+    known += group.latency_size();
+    for (int s = 0; s < scenario.site_size() && !said.empty(); ++s) {
+      if (said.count(SiteName(scenario, s)) == 0) {
+        problems.Add(at.At("group", g).value, "",
+                     Refusal("no `latency` from group " + Quoted(group.name()) + " to site " +
+                                 Quoted(SiteName(scenario, s)),
+                             "one to every site, or none"));
+      }
+    }
+  }
+  const bool asks = fleet.router() == proto::NEAREST || fleet.site_order() == proto::BY_LATENCY;
+  if (asks && known == 0) {
+    const char* const field = fleet.router() == proto::NEAREST ? "router" : "site_order";
+    problems.Add(at.At(field).value, "",
+                 Refusal("how far users are stands nowhere", "`latency` in a group"));
+  }
+}
+
+void CheckServingNames(const proto::Serving& fleet, const proto::Scenario& scenario,
+                       const Written& at, ProblemList& problems) {
+  CheckLatencies(fleet, scenario, at, problems);
   WeightFormat format{};
   if (!fleet.weights().empty() && !WeightFormatByName(fleet.weights(), format)) {
     problems.Add(at.At("weights").value, "",
@@ -207,7 +239,7 @@ void CheckJobNames(const JobMessage& job, const proto::Scenario& scenario,
   }
   CheckName(catalogue.models, "model", message.serving().model(),
             job.written.At("serving").At("model"), problems);
-  CheckServingNames(message.serving(), job.written.At("serving"), problems);
+  CheckServingNames(message.serving(), scenario, job.written.At("serving"), problems);
   CheckCollectiveTestNames(message.collective_test(), job.written.At("collective_test"), problems);
 }
 

@@ -388,8 +388,13 @@ class Reader {
       refuse("arrival", Refusal("the request comes before the one in front of it",
                                 "requests to a fleet by rising arrival"));
     }
-    requests.push_back({Seconds(message.arrival()), message.route(), message.group(),
-                        message.prompt_tokens(), message.output_tokens(), message.adapter() - 1});
+    requests.push_back({Seconds(message.arrival()),
+                        message.route(),
+                        message.group(),
+                        message.prompt_tokens(),
+                        message.output_tokens(),
+                        message.adapter() - 1,
+                        {}});
     ++requests_;
   }
 

@@ -14,6 +14,10 @@
 
 namespace gridlock {
 
+/// Of its batch that a replica is to have where nothing is said: estimate, Knative's usual share of
+/// what a container takes at once.
+constexpr double kTargetShare = 0.7;
+
 struct ScaleSpec {
   int replicas_min = 0;  ///< 0: all replicas are there all the time
   double target = 1;     ///< requests for each replica

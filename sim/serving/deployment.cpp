@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/serving/fleet.h"
 #include "sim/serving/pools.h"
 
 namespace gridlock {
@@ -347,6 +348,41 @@ Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
     out.usd_per_million = usd_per_hour / 3600 / out.per_accelerator * 1e6;
   }
   return out;
+}
+
+Delivered DeliveredByFleet(const Deployment& deployment, const FleetResult& result,
+                           const IterationCosts& costs, const Objectives& objectives,
+                           double usd_per_hour) {
+  Deployment one = deployment;
+  one.replicas = 1;
+  ServeResult mean = result.served;
+  const double replicas =
+      std::max(1e-9, result.replica_time / std::max(Seconds(1e-12), mean.duration));
+  mean.work.busy = mean.work.busy / replicas;
+  mean.work.flop /= replicas;
+  mean.work.bytes /= replicas;
+  mean.output_tokens =
+      static_cast<std::int64_t>(static_cast<double>(mean.output_tokens) / replicas);
+  return DeliveredBy(one, mean, costs, objectives, usd_per_hour);
+}
+
+PrefixSpec PrefixesOn(const Deployment& deployment, const PrefixSizes& sizes) {
+  const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
+                             deployment.layout, "");
+  const double token = costs.CacheBytesOf(sizes.block).si() / static_cast<double>(sizes.block);
+  const int ranks = deployment.layout.accelerators();
+  const auto rate = [ranks](BytesPerSecond asked, double usual) {
+    return asked.si() > 0 ? asked * ranks : BytesPerSecond(usual * ranks);
+  };
+  PrefixSpec prefixes;
+  prefixes.use = true;
+  prefixes.block = sizes.block;
+  prefixes.hbm_tokens = sizes.tokens;
+  prefixes.host_tokens = static_cast<std::int64_t>(sizes.host.si() / token);
+  prefixes.host_rate = rate(sizes.host_rate, deployment.part.host_bandwidth);
+  prefixes.store_tokens = static_cast<std::int64_t>(sizes.store.si() / token);
+  prefixes.store_rate = rate(sizes.store_rate, deployment.part.nic_bandwidth);
+  return prefixes;
 }
 
 std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried) {

@@ -10,6 +10,8 @@
 
 namespace gridlock {
 
+struct FleetResult;
+
 struct Deployment {
   InferenceModel model;
   InferencePart part;
@@ -46,6 +48,22 @@ struct Delivered {
 Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
                       const IterationCosts& costs, const Objectives& objectives,
                       double usd_per_hour);
+
+/// The same of a fleet behind a router; rates and energy are those of a mean replica.
+Delivered DeliveredByFleet(const Deployment& deployment, const FleetResult& result,
+                           const IterationCosts& costs, const Objectives& objectives,
+                           double usd_per_hour);
+
+/// Beginnings of prompts that a cache keeps, as people size it.
+struct PrefixSizes {
+  std::int64_t block = 1;   ///< tokens
+  std::int64_t tokens = 0;  ///< in HBM; -1: what running sequences leave
+  Bytes host, store;        ///< of a replica, and of all
+  /// To one accelerator; 0: its link to the host, its NIC.
+  BytesPerSecond host_rate, store_rate;
+};
+
+PrefixSpec PrefixesOn(const Deployment& deployment, const PrefixSizes& sizes);
 
 /// A part that deployments may use.
 struct PricedPart {

@@ -236,6 +236,16 @@ class FleetRun {
 
 }  // namespace
 
+std::pair<double, double> FleetResult::BusyShares() const {
+  double least = HUGE_VAL, most = 0;
+  for (const BatchWork& each : replicas) {
+    least = std::min(least, each.busy.si());
+    most = std::max(most, each.busy.si());
+  }
+  const double duration = std::max(1e-12, served.duration.si());
+  return {least / duration, most / duration};
+}
+
 FleetResult RunFleet(const IterationCosts& costs, int replicas, Router router,
                      const ServeLoad& load, const ScaleSpec& scale) {
   CHECK(replicas > 0 && !load.prefilled && scale.replicas_min <= replicas && scale.target > 0);

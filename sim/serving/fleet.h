@@ -4,6 +4,7 @@
 // their arrival; replicas act in the order of their clocks, so that a router sees what is true at
 // that moment: who has how much to do, and which beginnings of prompts lie where.
 
+#include <utility>
 #include <vector>
 
 #include "sim/serving/autoscaler.h"
@@ -28,6 +29,9 @@ struct FleetResult {
   Seconds replica_time;              ///< of all, from the start of each until it is gone
   std::vector<Seconds> encoding;     ///< arrival to embeddings, of a pool of encoders
   Seconds encoder_busy;
+
+  /// Of the duration, the least busy replica and the busiest.
+  [[nodiscard]] std::pair<double, double> BusyShares() const;
 };
 
 /// Runs the load on at most `replicas` replicas; `load.value` and `load.requests` are of all

@@ -63,6 +63,7 @@ void GroupLatency::Merge(const GroupLatency& other) {
   prompt_tokens += other.prompt_tokens;
   output_tokens += other.output_tokens;
   within_objectives += other.within_objectives;
+  network += other.network;
   ttft.Merge(other.ttft);
   tpot.Merge(other.tpot);
   end_to_end.Merge(other.end_to_end);
@@ -87,9 +88,10 @@ void FleetLatency::Add(const CompletedRequest& request) {
   ++group.completed;
   group.prompt_tokens += request.prompt_tokens;
   group.output_tokens += request.output_tokens;
-  const Seconds ttft = request.first_token - request.arrival;
+  const Seconds ttft = request.first_token - request.arrival + request.network;
+  group.network += request.network;
   group.ttft.Add(ttft);
-  group.end_to_end.Add(request.end - request.arrival);
+  group.end_to_end.Add(request.end - request.arrival + request.network);
   bool within = ttft_objective_ <= Seconds(0) || ttft <= ttft_objective_;
   if (request.output_tokens > 1) {
     const Seconds tpot =

@@ -42,7 +42,8 @@ struct GroupLatency {
   std::int64_t refused = 0;
   std::int64_t prompt_tokens = 0, output_tokens = 0;  ///< of those that completed
   std::int64_t within_objectives = 0;                 ///< of those that completed
-  LatencyHistogram ttft;                              ///< arrival to first token
+  Seconds network;                                    ///< of those, to sites and back: a sum
+  LatencyHistogram ttft;                              ///< sent to first token
   LatencyHistogram tpot;        ///< (end - first token) / (tokens - 1); not of answers of one token
   LatencyHistogram end_to_end;  ///< arrival to last token
 

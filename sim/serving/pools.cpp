@@ -158,6 +158,17 @@ std::vector<BatchRequest> Pools::TakeAll() {
   return all;
 }
 
+const char* PoolShares::binds() const {
+  const double most = std::max({prefill, network, decode});
+  return most == prefill ? "prefill" : most == decode ? "decode" : "fabric";
+}
+
+PoolShares PoolResult::Shares(int prefill_replicas, int decode_replicas) const {
+  const double duration = std::max(1e-12, served.duration.si());
+  return {prefill_work.busy.si() / duration / prefill_replicas, network_busy.si() / duration,
+          served.work.busy.si() / duration / decode_replicas};
+}
+
 PoolResult RunPools(const PoolSpec& spec, const ServeLoad& load) {
   CHECK(spec.prefill != nullptr && spec.decode != nullptr && !load.prefilled);
   CHECK(!spec.links.leaving.empty() && !spec.links.entering.empty());

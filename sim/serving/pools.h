@@ -125,6 +125,14 @@ class Pools {
   std::priority_queue<Event, std::vector<Event>, Later> events_;
 };
 
+/// How much of the time each side is busy, on average over its replicas.
+struct PoolShares {
+  double prefill = 0, network = 0, decode = 0;
+
+  /// The busiest: "prefill", "fabric" or "decode".
+  [[nodiscard]] const char* binds() const;
+};
+
 struct PoolResult {
   ServeResult served;                     ///< of all replicas; `work` is that of decode replicas
   BatchWork prefill_work;                 ///< of all prefill replicas
@@ -136,6 +144,9 @@ struct PoolResult {
   Bytes moved;
   Seconds network_busy;
   double other_share = 1;  ///< KvNetwork::OtherShare at the end
+
+  /// Of so many replicas.
+  [[nodiscard]] PoolShares Shares(int prefill_replicas, int decode_replicas) const;
 };
 
 /// Runs the load on both pools; `load.value` and `load.requests` are of all replicas together.

@@ -138,6 +138,26 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
   return requests;
 }
 
+ServeLoad LoadOfFleet(const ServingSpec& fleet, const std::string& name, std::uint64_t seed,
+                      std::int64_t requests) {
+  ServingSpec one = fleet;
+  one.replicas_simulated = 1;
+  RequestStream stream(one, name, seed);
+  ServeLoad load;
+  load.kind = LoadKind::kListed;
+  for (std::int64_t i = 0; i < requests; ++i) {
+    const Request request = stream.Next();
+    const double known = one.groups[static_cast<std::size_t>(request.group)].cached_share;
+    load.listed.push_back({request.arrival,
+                           request.prompt_tokens,
+                           request.output_tokens,
+                           std::llround(known * static_cast<double>(request.prompt_tokens)),
+                           {},
+                           request.adapter});
+  }
+  return load;
+}
+
 ServedRequest ServedOf(const BatchOutcome& outcome, const IterationCosts& costs) {
   const BatchRequest& request = outcome.request;
   ServedRequest served;

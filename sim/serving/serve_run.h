@@ -9,6 +9,7 @@
 #include "sim/base/random.h"
 #include "sim/base/units.h"
 #include "sim/serving/batching.h"
+#include "workloads/job.h"
 
 namespace gridlock {
 
@@ -118,6 +119,10 @@ Seconds QuantileOf(std::vector<Seconds> values, double q);
 /// the first turns, with one answer each. An answer counts passes, of which each gives
 /// `tokens_per_step` tokens. The load outlives them.
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step);
+
+/// The first requests of one replica of a fleet, or of one unit of its pools.
+ServeLoad LoadOfFleet(const ServingSpec& fleet, const std::string& name, std::uint64_t seed,
+                      std::int64_t requests);
 
 /// What a user sees of an outcome.
 ServedRequest ServedOf(const BatchOutcome& outcome, const IterationCosts& costs);

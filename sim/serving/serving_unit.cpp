@@ -46,7 +46,7 @@ CompletedRequest ServingUnit::Ended(const Request& request, Seconds first_token,
   const Seconds overhead(costs_->decode.engine().request_overhead);
   return {request.group,   request.prompt_tokens,  request.output_tokens,
           request.arrival, first_token + overhead, end + overhead,
-          refused};
+          refused,         request.network};
 }
 
 void ServingUnit::AdvanceTo(Seconds until, const Completed& completed) {

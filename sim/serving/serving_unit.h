@@ -26,6 +26,7 @@ struct CompletedRequest {
   /// The cache can never hold the request: nothing was decoded, first_token is not set, and end is
   /// when the replica refused it.
   bool refused = false;
+  Seconds network = {};  ///< beside these times, to the site and back
 };
 
 /// What a unit did since it was last asked: sums.

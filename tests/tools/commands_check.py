@@ -68,10 +68,10 @@ def check_slips():
              "whole number from 0 to 18446744073709551615"),
             (["serve", TWO_SERVERS, "--model", "llama-3.1-8b", "--tensor=2", "--rate", "3"],
              "gridlock serve: --model, --rate, --tensor: SCENARIO says this; beside it go --set, "
-             "--engine, --requests, --cap, --values, --usd-per-hour and --format"),
+             "--engine, --requests, --cap, --values, --usd-per-hour, --format, -o and -q"),
             (["serve", TWO_SERVERS, "--replay", "trace.csv"],
              "gridlock serve: --replay: SCENARIO says this; beside it go --set, --engine, "
-             "--requests, --cap, --values, --usd-per-hour and --format"),
+             "--requests, --cap, --values, --usd-per-hour, --format, -o and -q"),
             (["serve", "--set", "seed=3"],
              "gridlock serve: --set: overrides a field of SCENARIO, and none is given"),
             (["serve", "--replay", "trace.csv", "--rate", "3", "--concurrency", "4"],
@@ -108,6 +108,47 @@ def check_slips():
              "multi_dc")]:
         assert run(*arguments, code=2).strip() == message, (arguments, run(*arguments, code=2))
     assert run("schema", "Clos").startswith("## Clos\n"), "one message alone"
+
+
+def commands_of(*words):
+    """All commands and theirs, as help lists them."""
+    listed = run(*words, "--help").partition("Subcommands:\n")[2].partition("\n\n")[0]
+    names = re.findall(r"^  ([a-z][a-z-]+) ", listed, re.M)
+    return [list(words)] + [below for name in names for below in commands_of(*words, name)]
+
+
+def check_refusals_name_their_command():
+    """What the parser itself refuses, of every command: an option that nobody has."""
+    commands = commands_of()
+    assert ["catalog", "show"] in commands and len(commands) > 30, commands
+    for command in commands:
+        said = run(*command, "-Z", code=2)
+        call = " ".join(["gridlock", *command])
+        assert said.startswith(call + ": ") and "\n" not in said.strip(), (command, said)
+    for arguments, start in [
+            (["serve", "--rate"], "gridlock serve: --rate: 1 required"),
+            (["run", TWO_SERVERS, "--fidelity", "ful"], "gridlock run: --fidelity: ful not in {"),
+            (["catalog", "show"], "gridlock catalog show: NAME is required"),
+            (["catalog"], "gridlock catalog: A subcommand is required"),
+            (["run", TWO_SERVERS, "more"], "gridlock run: The following argument was not expected")]:
+        said = run(*arguments, code=2)
+        assert said.startswith(start), (arguments, said)
+        assert f"({said.split(':')[0]} --help says what it takes)" in said, said
+
+
+def check_serving_writes_files(folder):
+    """-o: what the screen would have had, or JSON or CSV where the name of the file says so."""
+    load = ["--part", "h100_sxm", "--tensor", "8", "--rate", "2", "--requests", "50"]
+    for command in (["serve", *load], ["serve", *load, "--cap", "hbm", "--values", "100,50%"],
+                    ["serve-plan", "--rate", "1", "--width-most", "2", "--model", "llama-3.1-8b"],
+                    ["rollout", TWO_SERVERS, "--model", "llama-3.1-8b", "--prompts", "4",
+                     "--steps", "2"]):
+        json.loads(run(*command, "--format", "json"))
+        for name, form in (("a.json", "json"), ("a.csv", "csv"), ("a.txt", "text")):
+            assert run(*command, "-q", "-o", str(folder / name)) == ""
+            assert (folder / name).read_text() == run(*command, "--format", form), (command, name)
+    missing = run("serve", *load, "-o", str(folder / "none/a.json"), code=3)
+    assert "none/a.json" in missing, missing
 
 
 def check_own_entries(folder):
@@ -270,6 +311,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_help()
         check_slips()
+        check_refusals_name_their_command()
+        check_serving_writes_files(Path(folder))
         check_own_entries(Path(folder))
         check_sites_alone(Path(folder))
         check_networks(Path(folder))

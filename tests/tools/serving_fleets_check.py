@@ -201,6 +201,46 @@ def a_fleet_of_a_life_waits_for_its_weights(folder):
     assert first["detail"].startswith("takes requests after 30."), first
 
 
+def users_are_answered_from_near(folder):
+    """The way to a site adds to each TTFT; NEAREST answers each region from its own site while that has room."""
+    def far(east, west):
+        return ' '.join(f'latency {{ site: "{site}" round_trip: "{ms} ms" }}'
+                        for site, ms in (("east", east), ("west", west)))
+
+    def run(name, more, groups, replicas=16):
+        path = Path(folder) / f"{name}.textproto"
+        sites = SITE % ("east", 0.1, 100, 0.1, 100) + SITE % ("west", 0.1, 100, 0.1, 100)
+        text = (FLEET % (sites, more)).replace("replicas: 16", f"replicas: {replicas}").replace(
+            "2 days", "2 h").replace("replicas_simulated: 1", "")
+        begin = text.index("  group {")
+        end = text.index("\n", begin)
+        lengths = text[begin:end].replace("  group { ", "").replace('name: "chat" share: 1', "")[:-1]
+        text = text[:begin] + "\n".join(f'group {{ name: "{g}" share: 1 {lengths} {way} }}'
+                                        for g, way in groups.items()) + text[end:]
+        path.write_text(text, encoding="utf-8")
+        done = call("run", path, "-q", "--format", "json", "-o", f"{folder}/{name}")
+        assert done.returncode == 0, done.stderr
+        record = json.loads(done.stdout)
+        return record, {group["group"]: group for group in record["requests"]}
+
+    none = run("none", "", {"all": ""})[1]["all"]
+    record, groups = run("one", "", {"all": far(40, 10)})
+    near(groups["all"]["network_s"], 0.04, 1e-9, "all are answered in the east")
+    for rank in ("p50", "p90", "p99"):
+        near(groups["all"][f"ttft_{rank}_s"], none[f"ttft_{rank}_s"] + 0.04, 0.021, rank)
+        assert groups["all"][f"tpot_{rank}_s"] == none[f"tpot_{rank}_s"], "the stream comes as fast"
+    record, groups = run("west", "site_order: BY_LATENCY", {"all": far(40, 10)})
+    near(groups["all"]["network_s"], 0.01, 1e-9, "the fleet goes where its users are")
+    assert {event["site"] for event in record["events"] if event["kind"] == "start"} == {"west"}
+    both = {"americans": far(10, 90), "europeans": far(90, 10)}
+    for name, router, expected, within in (("any", "", 0.05, 0.1), ("near", "router: NEAREST", 0.01, 1e-9)):
+        for group in run(name, router, both, 32)[1].values():
+            near(group["network_s"], expected, within, (name, group["group"]))
+    full = run("full", "router: NEAREST batch_max: 1", both, 32)[1]
+    for group in full.values():
+        assert 0.0101 < group["network_s"] < 0.05, "some go on where there is room"
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         failed = []
@@ -212,14 +252,15 @@ def main():
                 question()
             except AssertionError as error:
                 failed.append((question.__name__, str(error)[:1500]))
-        for question in (a_fleet_follows_prices_and_carbon, a_fleet_of_a_life_waits_for_its_weights):
+        for question in (a_fleet_follows_prices_and_carbon, a_fleet_of_a_life_waits_for_its_weights,
+                         users_are_answered_from_near):
             try:
                 question(folder)
             except AssertionError as error:
                 failed.append((question.__name__, str(error)[:1500]))
         for name, error in failed:
             print("FAIL", name, error)
-        print(f"{9 - len(failed)} of 9 hold")
+        print(f"{10 - len(failed)} of 10 hold")
         return 1 if failed else 0
 
 

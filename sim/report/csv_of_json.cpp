@@ -1,4 +1,4 @@
-#include "tools/serve_csv.h"
+#include "sim/report/csv_of_json.h"
 
 #include <utility>
 #include <vector>

@@ -1,6 +1,6 @@
 #pragma once
 
-// What serve commands print as JSON, as CSV: a column for each number, a row for each point.
+// JSON as CSV: a column for each number, a row for each point.
 
 #include <string>
 

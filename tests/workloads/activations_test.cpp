@@ -114,8 +114,9 @@ TEST(SinglePrecision, DoublesWhatLayersKeepAndMove) {
   EXPECT_EQ(single.activation_bytes(), 2);
 }
 
-// PyTorch: ReLU's backward pass reads its output, which the product behind it keeps anyway. A GELU of
-// eight kernels keeps three tensors of 16 bits more (huggingface/transformers, NewGELUActivation).
+// PyTorch: ReLU's backward pass reads its output, which the product behind it keeps anyway. A GELU
+// of eight kernels keeps three tensors of 16 bits more (huggingface/transformers,
+// NewGELUActivation).
 TEST(LayerActivations, FollowTheActivationFunction) {
   TrainingSpec gelu = EagerJob(24, 1024, 16, 16, 4096, 1024, 16);
   gelu.model.gated = false;

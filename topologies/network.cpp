@@ -302,7 +302,7 @@ std::int32_t Network::AppendRing(std::span<const AcceleratorIndex> members,
 Topology::DirectRing Network::AppendDirectRing(std::span<const AcceleratorIndex> members,
                                                std::vector<LinkLoad>& loads) const {
   const SiteIndex site = site_of(members.front());
-  if (!fabrics_[site]->site().server.direct || site != site_of(members.back())) {
+  if (site != site_of(members.back())) {
     return {};
   }
   std::vector<AcceleratorIndex> locals;

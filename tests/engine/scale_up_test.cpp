@@ -67,6 +67,15 @@ std::vector<std::pair<std::string, ServerSpec>> AllKinds(const ServerSpec& base)
   pairs.network.pairs = {{0, 1, 1}, {2, 3, 1}, {4, 5, 1}, {6, 7, 1}};
   pairs.network.pcie.link = BytesPerSecond(kScaleUp / 10);
   add("bridged pairs", pairs);
+  ServerSpec torus = Meshed(base);
+  torus.network.between = 0;
+  torus.network.torus = {4, 2};
+  add("torus", torus);
+  torus.network.torus.clear();
+  for (int a = 0; a < 8; ++a) {
+    torus.network.pairs.push_back({a, (a + 1) % 8, 1});
+  }
+  add("ring of pairs", torus);
   ServerSpec tiers = base;
   tiers.network.group = 4;
   tiers.network.oversubscription = 3;
@@ -102,6 +111,36 @@ TEST(AllReducesOnAMesh, OfFourTakeLongerThanThoseOfEight) {
 TEST(AllReducesOnAMesh, OfTwoGroupsDoNotMeet) {
   const SiteSpec site = OneLeafSite(Meshed(IdealServer(8, 8)), 1);
   ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 8, 1e9, 4), site), 1.5e9 / (3 * kMeshLink));
+}
+
+// Tensor parallelism along rows and sharded data along columns, as TPU jobs lie: both as fast.
+TEST(CollectivesOnATorusInAServer, TakeAsLongInRowsAsInColumns) {
+  ServerSpec pod = Meshed(IdealServer(256, 16));
+  pod.network.between = 0;
+  pod.network.torus = {16, 16};
+  pod.ring_bandwidths = RingBandwidths(pod);
+  const SiteSpec site = OneLeafSite(pod, 1);
+  CollectiveTestSpec groups = TestOf(Kind::kAllGather, "ring", 256, 1e9, 16);
+  const double seconds = 15.0 / 16 * 1e9 / (2 * kScaleUp / 4);
+  ExpectClose(TimeOf(groups, site), seconds);
+  groups.group_stride = 16;
+  ExpectClose(TimeOf(groups, site), seconds);
+  ExpectClose(TimeOf(TestOf(Kind::kAllGather, "ring", 256, 1e9), site),
+              255.0 / 256 * 1e9 / kScaleUp);
+}
+
+// Short messages wait for the axes of the torus, not for all chips: 8 + 8 steps of 16 x 16.
+TEST(CollectivesOnATorusInAServer, TakeTheStepsOfTheirAxes) {
+  ServerSpec pod = Meshed(IdealServer(256, 16));
+  pod.network.between = 0;
+  pod.network.torus = {16, 16};
+  pod.scale_up.step_latency = Seconds(1e-6);
+  pod.ring_bandwidths = RingBandwidths(pod);
+  const SiteSpec site = OneLeafSite(pod, 1);
+  ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 256, 1e-3), site), 32e-6);
+  CollectiveTestSpec columns = TestOf(Kind::kAllReduce, "ring", 256, 1e-3, 16);
+  columns.group_stride = 16;
+  ExpectClose(TimeOf(columns, site), 16e-6);
 }
 
 TEST(AllToAllsOnAMesh, GoStraightFromEachToEach) {

@@ -87,13 +87,27 @@ TEST(ABoxOfATorus, RunsOverAllItsDimensionsAtHalfThePaceOfASliceOfItsSize) {
   EXPECT_NEAR(seconds({4, 4, 4}), 2 * slice, 1e-6 * slice);
 }
 
-// Replicas two hops apart: two of the four flows of a row meet on each link.
+// Replicas two hops apart: both groups of a row send half of their bytes over each of its links.
 TEST(RingsOfStride, ShareTheLinksBetweenTheirMembers) {
   constexpr double kBytes = 1e9;
   const SiteSpec site = TorusSite(IdealServer(1, 1), {8, 3}, {2, 1});
   const StepProgram program = OneAllReduce(2, 4, kBytes);
-  const double seconds = 2.0 * 3 / 4 * kBytes / (kLink / 2);
+  const double seconds = 2.0 * 3 / 4 * kBytes / kLink;
   EXPECT_NEAR(Simulate({program, Expand(program, site), site.server}).end, seconds, 1e-6 * seconds);
+}
+
+// Rows of four in blocks of 4 x 2, and their columns: every second place along both axes.
+TEST(GroupsAcrossBlocks, RunOverBothAxesOfTheirGrid) {
+  constexpr double kBytes = 1e9;
+  const SiteSpec site = TorusSite(IdealServer(1, 1), {4, 8}, {4, 2});
+  const auto seconds = [&](int tensor, int data) {
+    const StepProgram program = OneAllReduce(tensor, data, kBytes);
+    return Simulate({program, Expand(program, site), site.server}).end;
+  };
+  const double columns = 2.0 * 7 / 8 * kBytes / (2 * kLink);
+  EXPECT_NEAR(seconds(4, 8), columns, 1e-6 * columns);
+  const double every_second = 2.0 * 3 / 4 * kBytes / kLink;  // two groups in each column
+  EXPECT_NEAR(seconds(8, 4), every_second, 1e-6 * every_second);
 }
 
 TEST_P(FoldedTorus, TakesTheStepOfTheFullOne) {

@@ -359,7 +359,7 @@ TEST(ShippedCatalogue, RingsInsideServersRunOverTheLinksBetweenTheirMembers) {
       {"h100_pcie_x8", {{2, 300}, {4, 128}, {8, 60}}},
       {"rtx_4090_x8", {{2, 32}, {4, 25.6}}},
       {"geforce_pair", {{2, 8}}},
-      {"tpu_v4_cube", {{64, 300}}},
+      {"tpu_v4_cube", {{4, 100}, {16, 200}, {64, 300}}},
       {"dgx_h100", {{2, 450}, {8, 450}}},
       {"gb200_nvl72", {{2, 900}, {72, 900}}},
       {"cloudmatrix_384", {{2, 392}, {384, 392}}},

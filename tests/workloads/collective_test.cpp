@@ -374,6 +374,44 @@ TEST(Library, FollowsItsModelInWideDomains) {
   EXPECT_LT(TimeOf(TreeLoad(call), call), TimeOf(SwitchTreeLoad(call), call));
 }
 
+// 384 ranks under switches that add nothing up: nine steps each way in place of 383.
+TEST(Library, TakesFewStepsInADomainOfManyHosts) {
+  ServerSpec server = Server();
+  server.accelerators = server.nics = 384;
+  const GroupShape group{384, 1, 384};
+  const auto time = [&](CollectiveKind kind, double bytes) {
+    const CollectiveCall call{kind, Bytes(bytes), group, server};
+    return TimeOf(FittedCost(call), call) -
+           TimeOf(FittedCost({kind, Bytes(0), group, server}), call);
+  };
+  for (const auto& [kind, rounds] : {std::pair{CollectiveKind::kAllReduce, 2.0},
+                                     {CollectiveKind::kAllGather, 1.0},
+                                     {CollectiveKind::kReduceScatter, 1.0}}) {
+    const CollectiveCall call{kind, Bytes(0), group, server};
+    EXPECT_NEAR(TimeOf(FittedCost(call), call), 5e-6 + rounds * 9 * 1e-6, 1e-12);
+  }
+  EXPECT_NEAR(time(CollectiveKind::kAllGather, 1e9), 383.0 / 384 * 1e9 / (0.8 * kPort), 1e-9);
+  EXPECT_STREQ(LibraryChoice({CollectiveKind::kAllReduce, Bytes(8e3), group, server}).name, "tree");
+  EXPECT_STREQ(LibraryChoice({CollectiveKind::kBroadcast, Bytes(8e3), group, server}).name, "ring");
+  server.network.links = ScaleUpSpec::Links::kMesh;
+  EXPECT_STREQ(LibraryChoice({CollectiveKind::kAllReduce, Bytes(8e3), group, server}).name, "ring");
+}
+
+TEST(Cost, OnATorusHasTheStepsOfItsAxes) {
+  ServerSpec server = Server();
+  server.network.links = ScaleUpSpec::Links::kMesh;
+  for (const auto& [sides, ranks, steps] : {std::tuple{std::vector{4, 4, 4}, 64, 6},
+                                            {std::vector{16, 16}, 256, 16},
+                                            {std::vector{16, 16}, 16, 8},
+                                            {std::vector{16, 16}, 8, 7},
+                                            {std::vector{16, 16}, 17, 16}}) {
+    server.network.torus = sides;
+    const CollectiveCost cost =
+        CostOf(CollectiveKind::kAllReduce, Bytes(0), {ranks, 1, ranks}, server);
+    EXPECT_NEAR(cost.latency.si(), 5e-6 + 2 * steps * 1e-6, 1e-12) << ranks;
+  }
+}
+
 TEST(InSwitch, IsTakenForLongMessagesOfMoreThanFourRanks) {
   const auto bytes = [](double size, int ranks) {
     return CostOf(CollectiveKind::kAllReduce, Bytes(size), {ranks, 1, ranks}, SwitchServer())

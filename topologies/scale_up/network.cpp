@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <deque>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -36,7 +35,7 @@ ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(
   if (spec_.is_torus()) {
     FindTorusRelays();
   } else if (spec_.links == ScaleUpSpec::Links::kMesh && !has_pcie()) {
-    FindRelays();
+    FindWays();
   }
 }
 
@@ -122,38 +121,17 @@ void ServerNetwork::AddMesh() {
   }
 }
 
-// Shortest ways over other accelerators, for pairs without a link. Of several the first accelerator
-// after the sender, in a circle, passes the bytes on, so that not all pairs choose the same one.
-void ServerNetwork::FindRelays() {
+// Every two accelerators of a mesh without PCIe beside it reach each other.
+void ServerNetwork::FindWays() {
+  ways_.emplace(counts_);
   const int n = server_.accelerators;
-  relay_.assign(counts_.links.size(), -1);
   for (int to = 0; to < n; ++to) {
-    std::vector<int> hops(static_cast<std::size_t>(n), -1);
-    std::deque<int> queue{to};
-    hops[to] = 0;
-    while (!queue.empty()) {
-      const int at = queue.front();
-      queue.pop_front();
-      for (int step = 1; step < n; ++step) {
-        const int from = (at + step) % n;
-        if (LinksBetween(from, at) > 0 && hops[from] < 0) {
-          hops[from] = hops[at] + 1;
-          queue.push_back(from);
-        }
-      }
-    }
     for (int from = 0; from < n; ++from) {
-      if (hops[from] < 0) {
+      if (from != to && ways_->Of(from, to).empty()) {
         throw UserError(spec_.path + ".mesh",
                         fmt::format("no way over links leads from accelerator {} to accelerator "
                                     "{}; expected a mesh in one piece, or pcie beside it",
                                     from, to));
-      }
-      for (int step = 1; step < n && relay_[from * n + to] < 0; ++step) {
-        const int next = (from + step) % n;
-        if (LinksBetween(from, next) > 0 && hops[next] == hops[from] - 1) {
-          relay_[from * n + to] = next;
-        }
       }
     }
   }
@@ -161,6 +139,13 @@ void ServerNetwork::FindRelays() {
 
 void ServerNetwork::AppendRelayed(int from, int to, std::vector<int>& route) const {
   const int n = server_.accelerators;
+  if (ways_) {
+    for (const int next : ways_->Of(from, to)) {
+      route.push_back(mesh_[from * n + next]);
+      from = next;
+    }
+    return;
+  }
   while (from != to) {
     const int next = relay_[from * n + to];
     route.push_back(mesh_[from * n + next]);
@@ -182,7 +167,7 @@ void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const
   const int link = mesh_.empty() ? -1 : mesh_[from * server_.accelerators + to];
   if (link >= 0) {
     route.push_back(link);
-  } else if (relay_.empty()) {
+  } else if (relay_.empty() && !ways_) {
     AppendPcie(accelerators_up_ + 2 * from, at_[from], at_[to], accelerators_up_ + 2 * to + 1,
                route);
   } else {
@@ -213,7 +198,10 @@ const ServerNetwork::Ring& ServerNetwork::RingOf(const std::vector<int>& members
     return known->second;
   }
   Ring ring;
-  if (!mesh_.empty()) {
+  if (spec_.is_torus()) {
+    ring = TorusRing(members);
+  }
+  if (ring.loads.empty() && !mesh_.empty()) {
     ring = MeshRing(members);
   }
   if (ring.loads.empty() && has_pcie() && !has_ports() && !spec_.is_torus()) {
@@ -234,9 +222,7 @@ ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) con
     }
   }
   RingSet set;
-  if (spec_.is_torus() && n == server_.accelerators) {
-    set = {2 * static_cast<std::int32_t>(spec_.torus.size()), counts.links};
-  } else if (!spec_.is_torus() || n <= kSearchedMost) {
+  if (!spec_.is_torus() || n <= kSearchedMost) {
     set = PackRings(counts);
   }
   Ring ring;

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "sim/base/units.h"
 #include "topologies/machine.h"
 #include "topologies/scale_up/rings.h"
+#include "topologies/scale_up/ways.h"
 
 namespace gridlock {
 
@@ -21,8 +23,7 @@ namespace gridlock {
 /// Two accelerators reach each other
 ///  * through the ports of their switch, and over the second tier of switches where there is one;
 ///  * on a mesh over the links that join them. A pair without a link goes over PCIe where the
-///  server
-///    has a tree; else other accelerators pass its bytes on, along a shortest way;
+///    server has a tree; else other accelerators pass its bytes on, along a shortest way (ways.h);
 ///  * over PCIe, up to the switch or socket that both hang under. Without peer-to-peer every byte
 ///    is written to the memory of the sender's socket and read from there.
 class ServerNetwork {
@@ -51,6 +52,7 @@ class ServerNetwork {
   struct Ring {
     std::vector<std::pair<int, std::int32_t>> loads;  ///< link and weight, rising
     std::int32_t parts = 1;
+    int steps = 0;  ///< of one round; 0: one less than members
   };
 
   /// Throws UserError (paths under server.network.path) when the description does not fit together.
@@ -83,12 +85,11 @@ class ServerNetwork {
   void AppendToNic(int accelerator, std::vector<int>& route) const;
   void AppendFromNic(int accelerator, std::vector<int>& route) const;
 
-  /// A ring of at least two members, which rise. Over a mesh: as many rings side by side as the
-  /// links between the members allow (rings.h), and on a whole torus over all links: it is a sum of
-  /// rings (A. Kotzig 1973 for two dimensions, M. Foregger 1978 for three). Where no ring goes over
-  /// those alone, and over PCIe: in the order of the tree, up and down each link once, and where
-  /// links join some members (pairs under a bridge), these share the way in and out evenly. Else
-  /// one ring in the members' order.
+  /// A ring of at least two members, which rise. On a torus, where the members fill a grid: over
+  /// all its axes (torus/grid.h). Else over a mesh: as many rings side by side as the links between
+  /// the members allow (rings.h). Where no ring goes over those alone, and over PCIe: in the order
+  /// of the tree, up and down each link once, and where links join some members (pairs under a
+  /// bridge), these share the way in and out evenly. Else one ring in the members' order.
   [[nodiscard]] const Ring& RingOf(const std::vector<int>& members) const;
 
   /// What a member sends per second when nothing else uses the links.
@@ -109,7 +110,7 @@ class ServerNetwork {
   void AddPcie();
   void CountTorusLinks();
   void FindTorusRelays();
-  void FindRelays();
+  void FindWays();
   int Add(Link link);
   void AddBothWays(const Link& up, const char* down);
   [[nodiscard]] Place PlaceOf(int index, int count, const std::vector<int>& given) const;
@@ -121,6 +122,7 @@ class ServerNetwork {
   void AppendPcie(int up, const Place& from, const Place& to, int down,
                   std::vector<int>& route) const;
   void AppendRelayed(int from, int to, std::vector<int>& route) const;
+  [[nodiscard]] Ring TorusRing(const std::vector<int>& members) const;
   [[nodiscard]] Ring MeshRing(const std::vector<int>& members) const;
   [[nodiscard]] std::vector<std::vector<int>> Pieces(std::vector<int> members) const;
   [[nodiscard]] Ring PcieRing(const std::vector<int>& members) const;
@@ -130,10 +132,11 @@ class ServerNetwork {
   const ScaleUpSpec& spec_ = server_.network;
   std::array<int, kMachines> nodes_{};
   std::vector<Link> links_;
-  LinkCounts counts_;             ///< mesh: by pair; empty without
-  std::vector<int> mesh_;         ///< link from a to b, -1: none
-  std::vector<int> relay_;        ///< next accelerator from a to b; empty: every pair has a link
-  std::vector<Place> at_, nics_;  ///< accelerators and NICs in the tree
+  LinkCounts counts_;                 ///< mesh: by pair; empty without
+  std::vector<int> mesh_;             ///< link from a to b, -1: none
+  std::vector<int> relay_;            ///< torus: next accelerator from a to b
+  std::optional<ShortestWays> ways_;  ///< mesh without PCIe
+  std::vector<Place> at_, nics_;      ///< accelerators and NICs in the tree
   int accelerators_up_ = 0, switches_up_ = 0, nics_up_ = 0;  ///< first links of the tree
   int sockets_first_ = 0, memory_first_ = 0;
   /// Rings found so far: a cache that changes no result. A topology belongs to one thread.

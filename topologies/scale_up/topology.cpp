@@ -142,21 +142,33 @@ LinkIndex ServersTopology::scale_up_in(AcceleratorIndex a) const {
   return {server_of(a) * per_server() + inside_.port(local(a), /*out=*/false)};
 }
 
+const ServerNetwork::Ring& ServersTopology::RingOf(
+    std::span<const AcceleratorIndex> members) const {
+  std::vector<int> locals;
+  for (const AcceleratorIndex a : members) {
+    locals.push_back(local(a));
+  }
+  return inside_.RingOf(locals);
+}
+
 std::int32_t ServersTopology::AppendRing(std::span<const AcceleratorIndex> members,
                                          std::vector<LinkLoad>& loads) const {
   if (members.size() < 2) {
     return 1;
   }
-  std::vector<int> locals;
-  for (const AcceleratorIndex a : members) {
-    locals.push_back(local(a));
-  }
-  const ServerNetwork::Ring& ring = inside_.RingOf(locals);
+  const ServerNetwork::Ring& ring = RingOf(members);
   const int first = server_of(members.front()) * per_server();
   for (const auto& [link, weight] : ring.loads) {
     loads.push_back({{first + link}, weight});
   }
   return ring.parts;
+}
+
+Topology::DirectRing ServersTopology::AppendDirectRing(std::span<const AcceleratorIndex> members,
+                                                       std::vector<LinkLoad>& /*loads*/) const {
+  const bool inside = members.size() > 1 && same_domain(members.front(), members.back());
+  return inside && site().server.network.is_torus() ? DirectRing{0, RingOf(members).steps}
+                                                    : DirectRing{};
 }
 
 void ServersTopology::AppendInside(ServerIndex server, std::vector<LinkIndex>& route) const {

@@ -52,6 +52,10 @@ class ServersTopology final : public Topology {
   std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
                           std::vector<LinkLoad>& loads) const override;
 
+  /// Steps alone, and no links: those of AppendRing's rings over the axes of a torus in a server.
+  DirectRing AppendDirectRing(std::span<const AcceleratorIndex> members,
+                              std::vector<LinkLoad>& loads) const override;
+
   [[nodiscard]] std::int32_t parts() const override { return between_->parts(); }
 
   [[nodiscard]] bool adapts() const override { return between_->adapts(); }
@@ -101,6 +105,8 @@ class ServersTopology final : public Topology {
   [[nodiscard]] LinkIndex Between(LinkIndex link) const {
     return {link.value - first_between_ + ports_};
   }
+
+  [[nodiscard]] const ServerNetwork::Ring& RingOf(std::span<const AcceleratorIndex> members) const;
 
   [[nodiscard]] int local(AcceleratorIndex a) const { return a.value % server_size(); }
 

@@ -13,16 +13,6 @@
 
 namespace gridlock {
 
-namespace {
-
-TorusTopology::Coordinates Padded(const std::vector<int>& sizes) {
-  TorusTopology::Coordinates out{1, 1, 1};
-  std::copy(sizes.begin(), sizes.end(), out.begin());
-  return out;
-}
-
-}  // namespace
-
 std::string TitleOf(const TorusSpec& torus) {
   const std::string shape = (torus.twisted ? "twisted torus of " : "torus of ");
   return torus.slice.empty()
@@ -37,8 +27,8 @@ TorusTopology::TorusTopology(const SiteSpec& site)
       routers_(slices_ * slice_routers_),
       nics_per_server_(site.server.nics_seen()),
       nics_(site.servers * nics_per_server_),
-      size_(Padded(SliceOf(torus()))),
-      block_(Padded(torus().block)),
+      size_(SidesOf(SliceOf(torus()))),
+      block_(SidesOf(torus().block)),
       locality_(LocalityOf()) {}
 
 TorusTopology::Coordinates TorusTopology::Blocks() const {
@@ -49,32 +39,18 @@ TorusTopology::Coordinates TorusTopology::Blocks() const {
   return blocks;
 }
 
-// A snake: rows of a block run forth and back in turn, and so do the rows of its planes.
 TorusTopology::Coordinates TorusTopology::CoordinatesOf(int router) const {
   CHECK(router >= 0 && router < routers_);
-  const Coordinates blocks = Blocks();
   const int server = router % slice_routers_ / server_size();
-  const int local = router % server_size();
-  const int row = local / block_[0];
-  const int plane = row / block_[1];
-  Coordinates in{local % block_[0], row % block_[1], plane};
-  if (row % 2 == 1) {
-    in[0] = block_[0] - 1 - in[0];
-  }
-  if (plane % 2 == 1) {
-    in[1] = block_[1] - 1 - in[1];
-  }
-  const Coordinates block{server % blocks[0], server / blocks[0] % blocks[1],
-                          server / blocks[0] / blocks[1]};
-  Coordinates at{};
+  const Coordinates block = TorusPlaceOf(server, Blocks());
+  Coordinates at = TorusPlaceOf(router % server_size(), block_);
   for (int d = 0; d < kMostDimensions; ++d) {
-    at[d] = block[d] * block_[d] + in[d];
+    at[d] += block[d] * block_[d];
   }
   return at;
 }
 
 int TorusTopology::RouterAt(const Coordinates& at, int slice) const {
-  const Coordinates blocks = Blocks();
   Coordinates block{};
   Coordinates in{};
   for (int d = 0; d < kMostDimensions; ++d) {
@@ -82,11 +58,8 @@ int TorusTopology::RouterAt(const Coordinates& at, int slice) const {
     block[d] = at[d] / block_[d];
     in[d] = at[d] % block_[d];
   }
-  const int server = (block[2] * blocks[1] + block[1]) * blocks[0] + block[0];
-  const int y = in[2] % 2 == 1 ? block_[1] - 1 - in[1] : in[1];
-  const int row = in[2] * block_[1] + y;
-  const int x = row % 2 == 1 ? block_[0] - 1 - in[0] : in[0];
-  return slice * slice_routers_ + server * server_size() + row * block_[0] + x;
+  return slice * slice_routers_ + TorusNumberOf(block, Blocks()) * server_size() +
+         TorusNumberOf(in, block_);
 }
 
 BytesPerSecond TorusTopology::link_bandwidth() const {
@@ -334,64 +307,22 @@ std::vector<Equipment> TorusTopology::equipment() const {
            spec.optical_switches, spec.optical_switch.power}};
 }
 
-// Of c members in a line that does not close the last link carries the parts of c - 1 others in its
-// direction; in a ring each direction carries half of them.
-constexpr std::int32_t kOfALine = 2;
-
 Topology::DirectRing TorusTopology::AppendDirectRing(std::span<const AcceleratorIndex> members,
                                                      std::vector<LinkLoad>& loads) const {
   if (members.size() < 2 || slice_of(members.front()) != slice_of(members.back())) {
     return {};
   }
-  std::array<std::vector<bool>, kMostDimensions> seen;
-  for (int d = 0; d < kMostDimensions; ++d) {
-    seen[d].assign(static_cast<std::size_t>(size_[d]), false);
-  }
+  std::vector<TorusPlace> places;
   for (const AcceleratorIndex a : members) {
-    const Coordinates at = CoordinatesOf(a.value);
-    for (int d = 0; d < kMostDimensions; ++d) {
-      seen[d][at[d]] = true;
-    }
+    places.push_back(CoordinatesOf(a.value));
   }
-  DirectRing ring;
-  std::size_t box = 1;
-  std::vector<int> along;  // dimensions in which there are several members
-  Coordinates first_of{}, count_of{};
-  for (int d = 0; d < kMostDimensions; ++d) {
-    const auto count = static_cast<int>(std::count(seen[d].begin(), seen[d].end(), true));
-    const auto first = std::find(seen[d].begin(), seen[d].end(), true);
-    if (!std::all_of(first, first + count, [](bool there) {
-          return there;
-        })) {
-      return {};
-    }
-    first_of[d] = static_cast<int>(first - seen[d].begin());
-    count_of[d] = count;
-    if (count > 1) {
-      along.push_back(d);
-      box *= static_cast<std::size_t>(count);
-      ring.steps += count - 1;
-    }
-  }
-  if (box != members.size()) {
-    return {};
-  }
-  ring.parts = 2 * static_cast<std::int32_t>(along.size());
-  for (const AcceleratorIndex a : members) {
-    const Coordinates at = CoordinatesOf(a.value);
-    for (const int d : along) {
-      const bool closed = count_of[d] == size_[d];
-      const int place = at[d] - first_of[d];
-      const std::int32_t weight = closed ? 1 : kOfALine;
-      if (closed || place + 1 < count_of[d]) {
-        loads.push_back({LinkOf(a.value, d, true), weight});
-      }
-      if (closed || place > 0) {
-        loads.push_back({LinkOf(a.value, d, false), weight});
-      }
-    }
-  }
-  return ring;
+  const TorusGrid grid = GridOf(places, size_);
+  const int slice = slice_of(members.front());
+  ForEachRingLink(grid, places, size_,
+                  [&](const TorusPlace& from, int dimension, bool forth, std::int32_t weight) {
+                    loads.push_back({LinkOf(RouterAt(from, slice), dimension, forth), weight});
+                  });
+  return {grid.parts, grid.steps};
 }
 
 }  // namespace gridlock

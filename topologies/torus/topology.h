@@ -3,20 +3,21 @@
 // A torus with wrap-around whose routers are the accelerators themselves: every link with its
 // capacity, and the route of every flow, by arithmetic.
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "topologies/topology.h"
+#include "topologies/torus/grid.h"
 #include "topologies/torus/spec.h"
 
 namespace gridlock {
 
 /// Routers are numbered like accelerators: server by server, and servers fill the torus block by
-/// block along the first dimension, then the second. Within a server they follow a snake through
-/// its block, so that consecutive ranks are neighbours. A site with fewer servers than the torus
-/// has blocks leaves its last routers without an accelerator; they forward all the same.
+/// block along the first dimension, then the second; so do the routers of a server its block. So
+/// groups of consecutive ranks, and of every 16th, lie along the axes of the torus. A site with
+/// fewer servers than the torus has blocks leaves its last routers without an accelerator; they
+/// forward all the same.
 ///
 /// With slices every one is a torus of its own, of consecutive servers, and traffic from one to
 /// another goes through NICs. In a twisted torus the links that wrap around a short side of n
@@ -35,8 +36,8 @@ namespace gridlock {
 /// sender's coordinates picks one.
 class TorusTopology final : public Topology {
  public:
-  static constexpr int kMostDimensions = 3;
-  using Coordinates = std::array<int, kMostDimensions>;
+  static constexpr int kMostDimensions = kTorusDimensionsMost;
+  using Coordinates = TorusPlace;
 
   /// The site's fabric must be a TorusSpec. Throws UserError when blocks do not tile the torus or
   /// the servers do not fit into it.
@@ -88,10 +89,7 @@ class TorusTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override;
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
 
-  /// Of members that fill a slice, or whole lines of it along some dimensions: the buffer is split
-  /// over these dimensions and both directions, and every part is scattered along one dimension
-  /// after another, each part in another order, so that all links carry alike (M. Kumar and J.
-  /// Bruck's multi-dimensional rings, as XLA has them on TPUs).
+  /// Of members that fill a grid (TorusGrid).
   DirectRing AppendDirectRing(std::span<const AcceleratorIndex> members,
                               std::vector<LinkLoad>& loads) const override;
 

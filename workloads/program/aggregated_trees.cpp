@@ -3,12 +3,15 @@
 // rank's part goes to all others down a binomial tree of its own. All trees move together: in a
 // round every rank sends to the one `distance` behind it what it holds of the others. The farthest
 // come first, so that few bytes go far. A scatter runs the rounds backwards, which takes as long.
+// Inside a switched domain of many hosts such rounds stand for the nonuniform trees of HCCL, too,
+// whose number of steps is as small and whose bytes are the same.
 
 #include <algorithm>
 #include <string>
 #include <vector>
 
 #include "workloads/program/algorithm.h"
+#include "workloads/program/steps.h"
 
 namespace gridlock {
 
@@ -42,16 +45,44 @@ int PartsSent(int nodes, int distance) {
   return (nodes - 1 - distance) / (2 * distance) + 1;
 }
 
+// Nodes are ranks of one domain, or domains with a rank each.
+bool InOneDomain(const GroupShape& group) {
+  return group.domains == 1;
+}
+
 std::vector<PhaseShape> TreesShapes(const GroupShape& group) {
   std::vector<PhaseShape> rounds;
-  for (const int distance : DistancesOf(group.domains)) {
-    rounds.emplace_back().over_domains = {SendFar, distance};
+  for (const int distance : DistancesOf(group.ranks)) {
+    PhaseShape& round = rounds.emplace_back();
+    (InOneDomain(group) ? round.over_ranks : round.over_domains) = {SendFar, distance};
   }
   return rounds;
 }
 
+// Inside a domain by ports, at the efficiency of its rings.
+std::vector<CollectiveCost> InsideCosts(const CollectiveCall& call) {
+  std::vector<CollectiveCost> costs;
+  const int ranks = call.group.ranks;
+  const CollectiveFit& in = call.server.scale_up;
+  const double share = (ranks - 1.0) / ranks;
+  const CollectiveCost sent =
+      CostInside(DomainLoad(call, EfficiencyOf(call.kind, in), call.payload * share));
+  for (const int distance : DistancesOf(ranks)) {
+    CollectiveCost& round = costs.emplace_back();
+    round.domain_bytes = sent.domain_bytes * (PartsSent(ranks, distance) / (ranks - 1.0));
+    round.latency = in.step_latency;
+  }
+  if (!costs.empty()) {
+    costs.front().latency += in.base_latency + sent.latency;
+  }
+  return costs;
+}
+
 std::vector<CollectiveCost> TreesCosts(const CollectiveCall& call) {
   const GroupShape& group = call.group;
+  if (InOneDomain(group)) {
+    return InsideCosts(call);
+  }
   const CollectiveFit& out = call.server.across();
   std::vector<CollectiveCost> costs;
   const Load part =
@@ -71,13 +102,22 @@ std::string TreesRefuse(const GroupShape& group, const ServerSpec& server) {
   if (server.direct) {
     return "its trees go over NICs, and the accelerators of this network are its routers";
   }
-  return group.domains > 1 && group.ranks == group.domains
+  return JoinsHosts(group, server) || (group.domains > 1 && group.ranks == group.domains)
              ? ""
              : "it joins one rank of each scale-up domain, and a group has " +
                    std::to_string(group.ranks) + " in " + std::to_string(group.domains);
 }
 
 }  // namespace
+
+CollectiveCost AggregatedTreesLoad(const CollectiveCall& call) {
+  CollectiveCost all;
+  for (const CollectiveCost& round : InsideCosts(call)) {
+    all.domain_bytes += round.domain_bytes;
+    all.latency += round.latency;
+  }
+  return all;
+}
 
 const Algorithm kAggregatedTrees{
     .name = "pat",
@@ -87,7 +127,7 @@ const Algorithm kAggregatedTrees{
           return kind == CollectiveKind::kAllGather || kind == CollectiveKind::kReduceScatter;
         },
     .refuses = TreesRefuse,
-    .chosen = ChosenNever,
+    .chosen = JoinsHosts,
     .shapes = TreesShapes,
     .costs = TreesCosts,
 };

@@ -2,15 +2,23 @@
 #include <vector>
 
 #include "workloads/program/algorithm.h"
+#include "workloads/program/steps.h"
 
 namespace gridlock {
 
+extern const Algorithm kAggregatedTrees;
 extern const Algorithm kTree;
 extern const Algorithm kInSwitch;
 extern const Algorithm kSwitchTree;
 
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
   return server.scale_up.in_switch_efficiency > 0 && group.per_domain > kRingRanksMost;
+}
+
+bool JoinsHosts(const GroupShape& group, const ServerSpec& server) {
+  return group.domains == 1 && group.ranks > kHostRanksMost && !server.direct &&
+         server.network.links == ScaleUpSpec::Links::kSwitch &&
+         server.scale_up.in_switch_efficiency <= 0;
 }
 
 namespace {
@@ -28,18 +36,39 @@ bool PrefersSwitch(const CollectiveCall& call, bool tree) {
   return TimeAlone(in_switch, call) < TimeAlone(plain, call);
 }
 
+// What takes the place of rings where few steps count.
+const Algorithm& TreesOf(CollectiveKind kind) {
+  return kind == CollectiveKind::kAllReduce ? kTree : kAggregatedTrees;
+}
+
+// Of a domain that spans hosts the faster of rings and trees.
+const Algorithm& QuickestOfHosts(const CollectiveCall& call, bool has_ring, bool has_trees) {
+  const Algorithm& trees = TreesOf(call.kind);
+  if (!trees.carries(call.kind) || !has_trees) {
+    return kRing;
+  }
+  const CollectiveCost cost = &trees == &kTree ? TreeLoad(call) : AggregatedTreesLoad(call);
+  return !has_ring || TimeAlone(cost, call) < TimeAlone(RingCost(call), call) ? trees : kRing;
+}
+
 }  // namespace
 
 const Algorithm& LibraryChoice(const CollectiveCall& call,
                                std::span<const Algorithm* const> excluded) {
   const GroupShape& group = call.group;
   // Software of direct networks knows rings alone.
-  if (call.kind != CollectiveKind::kAllReduce || group.ranks <= 1 || call.server.direct) {
+  if (group.ranks <= 1 || call.server.direct) {
     return kRing;
   }
   const auto has = [&excluded](const Algorithm& algorithm) {
     return std::find(excluded.begin(), excluded.end(), &algorithm) == excluded.end();
   };
+  if (JoinsHosts(group, call.server)) {
+    return QuickestOfHosts(call, has(kRing), has(TreesOf(call.kind)));
+  }
+  if (call.kind != CollectiveKind::kAllReduce) {
+    return kRing;
+  }
   const bool tree = group.domains > 1 && has(kTree) &&
                     (!has(kRing) || ExpectedOfTree(call) < ExpectedOfRing(call));
   const Bytes longest = call.server.scale_up.switch_tree_longest;
@@ -58,6 +87,9 @@ CollectiveCost FittedCost(const CollectiveCall& call) {
   }
   if (&choice == &kSwitchTree) {
     return SwitchTreeLoad(call);
+  }
+  if (&choice == &kAggregatedTrees) {
+    return AggregatedTreesLoad(call);
   }
   return &choice == &kInSwitch ? InSwitchCost(call) : RingCost(call);
 }

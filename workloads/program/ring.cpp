@@ -2,7 +2,9 @@
 #include <string>
 
 #include "sim/base/check.h"
+#include "topologies/torus/grid.h"
 #include "workloads/program/algorithm.h"
+#include "workloads/program/steps.h"
 
 namespace gridlock {
 
@@ -30,12 +32,21 @@ Bytes CopyOf(const CollectiveCall& call) {
   return copies ? call.payload * (call.server.scale_up.local_copy / call.group.ranks) : Bytes(0);
 }
 
+// The same of all domains of a group, one after another.
+double StepsOfAllDomains(const CollectiveCall& call) {
+  const GroupShape& group = call.group;
+  return call.server.network.is_torus()
+             ? static_cast<double>(group.domains) * StepsInside(call.server, group.per_domain)
+             : group.ranks - group.domains;
+}
+
 CollectiveCost InsideADomain(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
   CollectiveCost cost =
       CostInside(DomainLoad(call, EfficiencyOf(call.kind, in), WireOf(call) + CopyOf(call)));
-  cost.latency +=
-      in.base_latency + in.step_latency * (RoundsOf(call.kind) * (call.group.ranks - 1));
+  const int steps = call.group.ring_steps > 0 ? call.group.ring_steps
+                                              : StepsInside(call.server, call.group.ranks);
+  cost.latency += in.base_latency + in.step_latency * (RoundsOf(call.kind) * steps);
   return cost;
 }
 
@@ -45,6 +56,11 @@ bool RingCarries(CollectiveKind kind) {
 }
 
 }  // namespace
+
+int StepsInside(const ServerSpec& server, int members) {
+  return server.network.is_torus() && !server.direct ? RingSteps(server.network.torus, members)
+                                                     : members - 1;
+}
 
 void RingEdges(int nodes, int /*step*/, const EdgeSink& sink) {
   for (int node = 0; node < nodes; ++node) {
@@ -86,7 +102,7 @@ CollectiveCost RingCost(const CollectiveCall& call) {
     cost.latency += out.base_latency + out.step_latency * (rounds * group.ring_steps);
     return cost;
   }
-  cost.latency += out.base_latency + in.step_latency * (rounds * (group.ranks - group.domains)) +
+  cost.latency += out.base_latency + in.step_latency * (rounds * StepsOfAllDomains(call)) +
                   out.step_latency * steps_out + group.wan_latency * (rounds * fibres);
   return cost;
 }

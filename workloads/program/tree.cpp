@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "workloads/program/algorithm.h"
+#include "workloads/program/steps.h"
 
 namespace gridlock {
 
@@ -103,7 +104,9 @@ CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   const CollectiveFit& out = call.server.across();
   const double g = group.per_domain;
   const double depth = 2 * DepthOf(group.domains);
-  const double hops_in = 2 * (static_cast<double>(group.ranks) / group.domains - 1);
+  const double hops_in =
+      2 * (call.server.network.is_torus() ? StepsInside(call.server, group.per_domain)
+                                          : static_cast<double>(group.ranks) / group.domains - 1);
   Load nic =
       NicLoad(call, out.all_reduce_efficiency, call.payload * (MostEdges(group.domains) / (2 * g)));
   const Load domain =
@@ -166,8 +169,8 @@ const Algorithm kTree{
     .carries = IsAllReduce,
     .refuses = RunsAlways,
     .chosen =
-        [](const GroupShape& group, const ServerSpec& /*server*/) {
-          return group.domains > 1;
+        [](const GroupShape& group, const ServerSpec& server) {
+          return group.domains > 1 || JoinsHosts(group, server);
         },
     .shapes = TreeShapes,
     .costs =

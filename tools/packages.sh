@@ -7,7 +7,7 @@
 BUILD_PACKAGES=(
   g++ cmake ninja-build pkg-config
   libsimgrid-dev libboost-dev protobuf-compiler libprotobuf-dev libhdf5-dev libfmt-dev libcli11-dev
-  libpugixml-dev libmuparser-dev nlohmann-json3-dev
+  libpugixml-dev libmuparser-dev nlohmann-json3-dev libjemalloc-dev
 )
 
 # To build and run the tests: the Python packages are the readers that traces are tried with.

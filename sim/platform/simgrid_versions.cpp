@@ -128,8 +128,7 @@ void Communication::Start() {
 }
 
 void Communication::Wait() {
-  get_->wait();
-  put_->wait();
+  get_->wait();  // the sender's end is the same message, which is over then
   put_ = nullptr;
   get_ = nullptr;
 }

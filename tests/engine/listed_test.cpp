@@ -252,6 +252,48 @@ TEST(AGraphOfAnotherProgram, MayBeALineOfAccelerators) {
   EXPECT_EQ(links_between(1, 2), 2U);
 }
 
+std::string WrittenAgain(const std::string& text) {
+  std::ostringstream out;
+  WriteGraphMl(ReadGraphMl(text, "net.graphml", "file"), out);
+  return out.str();
+}
+
+std::string FirstMistake(const std::string& text) {
+  try {
+    (void)ReadGraphMl(text, "net.graphml", "file");
+  } catch (const UserError& error) {
+    return error.problems().front().message;
+  }
+  return "none";
+}
+
+// Long files are parsed in pieces, and those with comments as a whole.
+TEST(AGraphOfAMegabyte, IsTheSameReadInPiecesAsInOne) {
+  const SiteSpec site = ClosSite(
+      IdealServer(8, 8), {.servers = 128, .servers_per_leaf = 4, .leaves_per_pod = 8, .tiers = 3});
+  std::ostringstream out;
+  WriteGraphMl(MakeTopology(site)->route_graph(), out);
+  const std::string text = out.str();
+  ASSERT_GT(text.size(), 900'000U);
+  const std::string head = text.substr(0, text.find("<node"));
+  const std::string elements = text.substr(head.size());
+  EXPECT_EQ(WrittenAgain(text), text);
+  EXPECT_EQ(WrittenAgain(head + "<!-- <node id=\"none\"/> -->" + elements), text);
+  const std::size_t first_edge = text.find("    <edge");
+  const std::string nodes = text.substr(head.size(), first_edge - head.size());
+  const std::string edges = text.substr(first_edge, text.find("  </graph>") - first_edge);
+  EXPECT_EQ(WrittenAgain(head + edges + nodes + text.substr(text.find("  </graph>"))), text);
+  std::string wrong = text;
+  const std::size_t last = wrong.rfind("source=\"");
+  wrong.insert(last + 8, "no_");
+  const auto line = 1 + std::count(wrong.begin(), wrong.begin() + static_cast<long>(last), '\n');
+  EXPECT_THAT(FirstMistake(wrong),
+              HasSubstr(fmt::format("net.graphml:{}: an edge's source", line)));
+  EXPECT_EQ(FirstMistake(head + "<!-- -->" + wrong.substr(head.size())), FirstMistake(wrong));
+  wrong.erase(wrong.find("</edge>", wrong.size() / 2), 7);
+  EXPECT_THAT(FirstMistake(wrong), HasSubstr("this is not XML"));
+}
+
 std::string Refusal(std::string text, const std::string& from, const std::string& to) {
   text.replace(text.find(from), from.size(), to);
   try {

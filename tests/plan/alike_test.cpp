@@ -3,6 +3,8 @@
 
 #include "sim/plan/alike.h"
 
+#include <algorithm>
+#include <memory>
 #include <string>
 
 #include <fmt/format.h>
@@ -13,6 +15,7 @@
 #include "tests/clos_of.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
+#include "topologies/listed/topology.h"
 
 namespace gridlock {
 
@@ -131,7 +134,24 @@ SiteSpec DrawSite(int accelerators) {
   return ClosSite(server, sizes);
 }
 
+// The same network, given as a graph.
+SiteSpec AsGraph(SiteSpec site) {
+  ListedSpec listed;
+  listed.file = "net.graphml";
+  listed.graph = std::make_shared<const RouteGraph>(MakeTopology(site)->route_graph());
+  site.fabric = listed;
+  return site;
+}
+
 }  // namespace
+
+RC_GTEST_PROP(RanksThatAreAlike, FoldToTheSamePlanInAGraph, ()) {
+  const TrainingSpec job = DrawJob();
+  const Laid laid(AsGraph(DrawSite(job.layout.accelerators())), job);
+  RC_TAG(laid.alike());
+  RC_ASSERT(Text(FoldedPlan(laid.placed(), laid.network)) ==
+            Text(Fold(Expand(laid.placed(), laid.network))));
+}
 
 RC_GTEST_PROP(RanksThatAreAlike, FoldToTheSamePlanWhenOneOfThemIsLaidOut, ()) {
   const TrainingSpec job = DrawJob();
@@ -152,6 +172,25 @@ TEST(RanksThatAreAlike, AreThoseOfEachUnitOfTheServer) {
   sizes.rails = true;
   sizes.leaves_per_pod = 16;
   EXPECT_EQ(Laid(ClosSite(IdealServer(8, 8), sizes), job).alike(), 8);
+}
+
+TEST(RanksThatAreAlike, AreFoundInAGraphWhereAServerHangsOnOneSwitch) {
+  ClosSizes sizes{.servers = 4, .servers_per_leaf = 2, .leaves_per_pod = 2};
+  const TrainingSpec job = JobOf(8, 1, 4);
+  const SiteSpec site = AsGraph(ClosSite(IdealServer(8, 8), sizes));
+  EXPECT_EQ(Laid(site, job).alike(), 8);
+  RouteGraph uneven = *std::get<ListedSpec>(site.fabric).graph;
+  const auto nic = std::find_if(uneven.edges.begin(), uneven.edges.end(), [](const auto& edge) {
+    return edge.tier == "nic";
+  });
+  ASSERT_NE(nic, uneven.edges.end());
+  nic->capacity = nic->capacity * 0.5;
+  SiteSpec one_slower = site;
+  std::get<ListedSpec>(one_slower.fabric).graph = std::make_shared<const RouteGraph>(uneven);
+  EXPECT_EQ(Laid(one_slower, job).alike(), 1);
+  sizes.rails = true;
+  sizes.leaves_per_pod = 16;
+  EXPECT_EQ(Laid(AsGraph(ClosSite(IdealServer(8, 8), sizes)), job).alike(), 1);
 }
 
 TEST(RanksThatAreAlike, AreNoneUnderHashedRoutesOrAcrossServersOrWhereExpertsMixThem) {

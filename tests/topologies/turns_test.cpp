@@ -44,12 +44,25 @@ RC_GTEST_PROP(SearchesOfTurns, FindTheShortestWaysOfTheWholeGraph, ()) {
     }
   }
   const std::vector<std::int32_t> goals{*rc::gen::inRange(0, nodes), *rc::gen::inRange(0, nodes)};
-  const Turns turns(next, goals);
+  const Turns turns(Rows<std::int32_t>(next.size(),
+                                       [&](const auto& add) {
+                                         for (std::int32_t n = 0; n < nodes; ++n) {
+                                           for (const std::int32_t to : next[n]) {
+                                             add(n, to);
+                                           }
+                                         }
+                                       }),
+                    goals);
   for (const std::int32_t goal : goals) {
     const std::vector<int> expected = HopsTo(goal, next);
-    const Turns::Search search = turns.To(goal);
+    Turns::Search search = turns.To(goal);
+    const std::int32_t first = *rc::gen::inRange(0, nodes);  // what is nearer is known with it
+    RC_ASSERT(turns.Find(first, search) == expected[first]);
+    for (std::int32_t n = 0; expected[first] != Turns::kFar && n < nodes; ++n) {
+      RC_ASSERT(expected[n] >= expected[first] || turns.HopsFrom(n, search) == expected[n]);
+    }
     for (std::int32_t n = 0; n < nodes; ++n) {
-      RC_ASSERT(turns.HopsFrom(n, search) == expected[n]);
+      RC_ASSERT(turns.Find(n, search) == expected[n]);
     }
   }
 }

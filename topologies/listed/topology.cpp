@@ -31,129 +31,10 @@ ListedTopology::ListedTopology(const SiteSpec& site) : Topology(site) {
   NumberLinks();
   IndexEdges();
   CheckConnected();
+  FindGateways();
   FindTurns();
+  FindUnits();
   locality_ = LocalityOf();
-}
-
-void ListedTopology::CheckServers() const {
-  std::vector<Problem> problems;
-  const auto complain = [&](std::string message) {
-    problems.push_back({listed().path + ".file", listed().file + ": " + std::move(message)});
-  };
-  std::vector<int> held(static_cast<std::size_t>(servers()));
-  for (const RouteGraph::Node& node : graph().nodes) {
-    if (node.kind == RouteGraph::kAccelerator && node.server >= servers()) {
-      complain(
-          fmt::format("accelerator \"{}\" is of server {}, and the site has {}; expected "
-                      "servers from 0 to {}",
-                      node.id, node.server.value,
-                      Text(static_cast<std::size_t>(servers()), "server"), servers() - 1));
-      break;
-    }
-    if (node.kind == RouteGraph::kAccelerator) {
-      ++held[node.server];
-    }
-  }
-  for (ServerIndex server{0}; problems.empty() && server < servers(); ++server) {
-    if (held[server] != server_size()) {
-      complain(fmt::format("server {} has {}, and {} has {}; expected as many in the graph",
-                           server.value,
-                           Text(static_cast<std::size_t>(held[server]), "accelerator"),
-                           site().server.name, server_size()));
-      break;
-    }
-  }
-  if (!problems.empty()) {
-    throw UserError(std::move(problems));
-  }
-}
-
-void ListedTopology::NumberLinks() {
-  for (std::size_t e = 0; e < graph().edges.size(); ++e) {
-    const RouteGraph::Edge& edge = graph().edges[e];
-    link_of_.push_back(edge.attachment() ? -1 : static_cast<std::int32_t>(edge_of_.size()));
-    if (edge.attachment()) {
-      continue;
-    }
-    edge_of_.push_back(static_cast<std::int32_t>(e));
-    TierIndex tier = TierTable::kNic;
-    if (edge.tier == "scale_up") {
-      tier = TierTable::kScaleUp;
-    } else if (edge.tier != "nic") {
-      const auto known = std::find(tier_names_.begin(), tier_names_.end(), edge.tier);
-      tier = {TierTable::kFirstOwn.value + static_cast<std::int32_t>(known - tier_names_.begin())};
-      if (known == tier_names_.end()) {
-        tier_names_.push_back(edge.tier);
-      }
-    }
-    tier_of_.push_back(tier);
-  }
-  constexpr std::size_t kMostTiers = TierTable::kMost - 4;
-  if (tier_names_.size() > kMostTiers) {
-    throw UserError(listed().path + ".file",
-                    fmt::format("{}: edges name {} tiers; expected at most {}", listed().file,
-                                tier_names_.size(), kMostTiers));
-  }
-}
-
-void ListedTopology::IndexEdges() {
-  const std::size_t nodes = graph().nodes.size();
-  out_.resize(nodes);
-  in_.resize(nodes);
-  port_out_.assign(static_cast<std::size_t>(accelerators()), -1);
-  port_in_.assign(static_cast<std::size_t>(accelerators()), -1);
-  for (std::size_t e = 0; e < graph().edges.size(); ++e) {
-    const RouteGraph::Edge& edge = graph().edges[e];
-    const auto number = static_cast<std::int32_t>(e);
-    if (graph().nodes[edge.to].kind == RouteGraph::kScaleUpSwitch && edge.from < accelerators()) {
-      port_out_[edge.from] = link_of_[e];
-    } else if (graph().nodes[edge.from].kind == RouteGraph::kScaleUpSwitch &&
-               edge.to < accelerators()) {
-      port_in_[edge.to] = link_of_[e];
-    } else {
-      out_[edge.from].push_back(number);
-      in_[edge.to].push_back(number);
-    }
-  }
-  for (int a = 0; !site().server.direct && server_size() > 1 && a < accelerators(); ++a) {
-    if (port_out_[a] < 0 || port_in_[a] < 0) {
-      throw UserError(listed().path + ".file",
-                      fmt::format("{}: accelerator \"{}\" has no edge to and from a "
-                                  "scale_up_switch, as others have; expected one each",
-                                  listed().file, graph().nodes[a].id));
-    }
-  }
-  for (std::size_t n = 0; n < nodes; ++n) {
-    if (graph().nodes[n].border) {
-      borders_.push_back(static_cast<std::int32_t>(n));
-    }
-  }
-  to_border_ = Search(borders_, /*back=*/true);
-  from_border_ = Search(borders_, /*back=*/false);
-}
-
-void ListedTopology::FindTurns() {
-  std::vector<std::int32_t> gateways;
-  std::vector<bool> is_gateway(graph().nodes.size(), false);
-  for (int a = 0; a < accelerators(); ++a) {
-    gateways.push_back(GatewayOf(a));
-    is_gateway[gateways.back()] = true;
-  }
-  // Whether all edges of a node lead back to where a way came from.
-  const auto turns_back = [&](std::int32_t node, std::int32_t from) {
-    return !is_gateway[node] && std::all_of(out_[node].begin(), out_[node].end(), [&](auto e) {
-      return graph().edges[e].to == from;
-    });
-  };
-  std::vector<std::vector<std::int32_t>> next(graph().nodes.size());
-  for (const RouteGraph::Edge& edge : graph().edges) {
-    const bool scale_up = graph().nodes[edge.from].kind == RouteGraph::kScaleUpSwitch ||
-                          graph().nodes[edge.to].kind == RouteGraph::kScaleUpSwitch;
-    if (!scale_up && !turns_back(edge.to, edge.from)) {
-      next[edge.from].push_back(edge.to);
-    }
-  }
-  turns_ = Turns(next, gateways);
 }
 
 ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goals,
@@ -167,21 +48,14 @@ ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goa
   while (!queue.empty()) {
     const std::int32_t at = queue.front();
     queue.pop_front();
-    for (const std::int32_t e : back ? in_[at] : out_[at]) {
-      const std::int32_t next = back ? graph().edges[e].from : graph().edges[e].to;
-      if (hops[next] == kFar) {
-        hops[next] = static_cast<std::uint16_t>(hops[at] + 1);
-        queue.push_back(next);
+    for (const Half& half : back ? in_[at] : out_[at]) {
+      if (hops[half.node] == kFar) {
+        hops[half.node] = static_cast<std::uint16_t>(hops[at] + 1);
+        queue.push_back(half.node);
       }
     }
   }
   return hops;
-}
-
-const Turns::Search& ListedTopology::HopsTo(std::int32_t node) const {
-  const auto known = hops_to_.find(node);
-  return known != hops_to_.end() ? known->second
-                                 : hops_to_.emplace(node, turns_.To(node)).first->second;
 }
 
 std::vector<std::int32_t> ListedTopology::LastEdges(std::int32_t to) const {
@@ -190,45 +64,23 @@ std::vector<std::int32_t> ListedTopology::LastEdges(std::int32_t to) const {
   std::int32_t behind = -1;
   const std::size_t most = graph().nodes.size();  // of edges round and round
   while ((node == to || node >= accelerators()) && last.size() < most) {
-    std::int32_t only = -1;
-    for (const std::int32_t e : in_[node]) {
-      if (graph().edges[e].from == behind) {
+    Half only{-1, -1};
+    for (const Half& half : in_[node]) {
+      if (half.node == behind) {
         continue;  // a way from there has been at the goal
       }
-      if (only >= 0) {
+      if (only.edge >= 0) {
         return last;
       }
-      only = e;
+      only = half;
     }
-    if (only < 0) {
+    if (only.edge < 0) {
       return last;
     }
-    last.push_back(only);
-    behind = node;
-    node = graph().edges[only].from;
+    last.push_back(only.edge);
+    behind = std::exchange(node, only.node);
   }
   return last;
-}
-
-std::int32_t ListedTopology::GatewayOf(std::int32_t node) const {
-  const std::vector<std::int32_t> last = LastEdges(node);
-  return last.empty() ? node : graph().edges[last.back()].from;
-}
-
-void ListedTopology::CheckConnected() const {
-  const Hops out = Search({0}, /*back=*/false);
-  const Hops back = Search({0}, /*back=*/true);
-  for (int a = 0; a < accelerators(); ++a) {
-    const bool same = !site().server.direct && server_of({a}) == 0;
-    if (!same && (out[a] == kFar || back[a] == kFar)) {
-      throw UserError(
-          listed().path + ".file",
-          fmt::format("{}: there is no way {} \"{}\" {} \"{}\"; expected a graph in which all "
-                      "accelerators reach each other",
-                      listed().file, "from", graph().nodes[out[a] == kFar ? 0 : a].id, "to",
-                      graph().nodes[out[a] == kFar ? a : 0].id));
-    }
-  }
 }
 
 std::string ListedTopology::shape() const {
@@ -268,27 +120,28 @@ LinkIndex ListedTopology::scale_up_in(AcceleratorIndex a) const {
 }
 
 template <typename HopsOf>
-std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, const HopsOf& hops,
-                                    int nearer, std::uint64_t flow_hash) const {
-  std::int32_t best = -1;
+ListedTopology::Half ListedTopology::Choose(std::span<const Half> choices, const HopsOf& hops,
+                                            int nearer, std::uint64_t flow_hash) const {
+  Half best{-1, -1};
   std::uint64_t count = 0;
-  for (const std::int32_t e : choices) {
-    if (hops(e) == nearer) {
+  for (const Half& half : choices) {
+    if (hops(half.node) == nearer) {
       ++count;
-      if (best < 0 || graph().edges[e].preference < graph().edges[best].preference) {
-        best = e;
+      if (best.edge < 0 ||
+          graph().edges[half.edge].preference < graph().edges[best.edge].preference) {
+        best = half;
       }
     }
   }
-  CHECK(best >= 0);
+  CHECK(best.edge >= 0);
   if (!graph().hashed || count == 1) {
     return best;
   }
   std::uint64_t skip =
-      HashPick(flow_hash, static_cast<std::uint64_t>(graph().edges[best].stream), count);
-  for (const std::int32_t e : choices) {
-    if (hops(e) == nearer && skip-- == 0) {
-      return e;
+      HashPick(flow_hash, static_cast<std::uint64_t>(graph().edges[best.edge].stream), count);
+  for (const Half& half : choices) {
+    if (hops(half.node) == nearer && skip-- == 0) {
+      return half;
     }
   }
   CHECK(false);
@@ -296,22 +149,23 @@ std::int32_t ListedTopology::Choose(const std::vector<std::int32_t>& choices, co
 
 std::vector<std::int32_t> ListedTopology::Way(std::int32_t from, std::int32_t to,
                                               std::uint64_t flow_hash) const {
-  const std::vector<std::int32_t> last = LastEdges(to);
-  const std::int32_t gateway = last.empty() ? to : graph().edges[last.back()].from;
-  std::vector<std::int32_t> way;
-  const Turns::Search& search = HopsTo(gateway);
+  const std::int32_t gateway = gateway_of_[to];
+  const auto known = searches_.find(gateway);
+  Turns::Search& search = known != searches_.end()
+                              ? known->second
+                              : searches_.emplace(gateway, turns_.To(gateway)).first->second;
+  int left = turns_.Find(from, search);
+  CHECK(left != Turns::kFar);
   const auto hops = [&](std::int32_t node) {
     return turns_.HopsFrom(node, search);
   };
-  CHECK(hops(from) != Turns::kFar);
-  for (std::int32_t node = from; node != gateway; node = graph().edges[way.back()].to) {
-    way.push_back(Choose(
-        out_[node],
-        [&](std::int32_t e) {
-          return hops(graph().edges[e].to);
-        },
-        hops(node) - 1, flow_hash));
+  std::vector<std::int32_t> way;
+  for (std::int32_t node = from; left > 0; --left) {
+    const Half next = Choose(out_[node], hops, left - 1, flow_hash);
+    way.push_back(next.edge);
+    node = next.node;
   }
+  const std::vector<std::int32_t> last = LastEdges(to);
   way.insert(way.end(), last.rbegin(), last.rend());
   return way;
 }
@@ -336,39 +190,29 @@ void ListedTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
   Append(Way(from.value, to.value, flow_hash), route);
 }
 
-std::vector<std::int32_t> ListedTopology::WayToBorder(AcceleratorIndex from,
-                                                      std::uint64_t flow_hash) const {
+std::vector<std::int32_t> ListedTopology::WayFrom(std::int32_t node, const Rows<Half>& halves,
+                                                  const Hops& hops, std::uint64_t flow_hash) const {
   std::vector<std::int32_t> way;
-  for (std::int32_t node = from.value; to_border_[node] != 0 && to_border_[node] != kFar;
-       node = graph().edges[way.back()].to) {
-    way.push_back(Choose(
-        out_[node],
-        [this](std::int32_t e) {
-          return to_border_[graph().edges[e].to];
-        },
-        to_border_[node] - 1, flow_hash));
+  const auto hops_of = [&](std::int32_t other) {
+    return hops[other];
+  };
+  while (hops[node] != 0 && hops[node] != kFar) {
+    const Half next = Choose(halves[node], hops_of, hops[node] - 1, flow_hash);
+    way.push_back(next.edge);
+    node = next.node;
   }
   return way;
 }
 
 void ListedTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                                 std::vector<LinkIndex>& route) const {
-  Append(WayToBorder(from, flow_hash), route);
+  Append(WayFrom(from.value, out_, to_border_, flow_hash), route);
 }
 
 // Chosen backwards from the goal, so that the last link does not depend on where the way begins.
 void ListedTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
                                  std::vector<LinkIndex>& route) const {
-  std::vector<std::int32_t> way;
-  for (std::int32_t node = to.value; from_border_[node] != 0 && from_border_[node] != kFar;
-       node = graph().edges[way.back()].from) {
-    way.push_back(Choose(
-        in_[node],
-        [this](std::int32_t e) {
-          return from_border_[graph().edges[e].from];
-        },
-        from_border_[node] - 1, flow_hash));
-  }
+  std::vector<std::int32_t> way = WayFrom(to.value, in_, from_border_, flow_hash);
   std::reverse(way.begin(), way.end());
   Append(way, route);
 }
@@ -385,26 +229,10 @@ Seconds ListedTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) cons
 
 Seconds ListedTopology::LatencyToBorder() const {
   Seconds latency(0.0);
-  for (const std::int32_t e : WayToBorder({0}, 0)) {
+  for (const std::int32_t e : WayFrom(0, out_, to_border_, 0)) {
     latency += graph().nodes[graph().edges[e].to].latency;
   }
   return latency;
-}
-
-// Servers that follow each other and hang on the same switch, and the whole graph. Nothing is known
-// of the distances, so all jobs are neighbours and no servers are exchanged for others.
-Locality ListedTopology::LocalityOf() const {
-  Locality::Level near{"switch", {}};
-  std::int32_t before = -1;
-  for (ServerIndex server{0}; server < servers(); ++server) {
-    const std::int32_t gateway = GatewayOf(server * server_size());
-    if (server == 0 || gateway != before) {
-      near.first.push_back(server);
-    }
-    before = gateway;
-  }
-  Locality::Level whole{"graph", {{0}}, /*exits_can_bind=*/true, /*exits_used_within=*/true};
-  return {servers(), {std::move(near), std::move(whole)}, /*interchangeable=*/false};
 }
 
 std::vector<Equipment> ListedTopology::equipment() const {

@@ -4,10 +4,12 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "topologies/listed/route_graph.h"
+#include "topologies/listed/rows.h"
 #include "topologies/listed/spec.h"
 #include "topologies/listed/turns.h"
 #include "topologies/topology.h"
@@ -57,6 +59,13 @@ class ListedTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override;
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
 
+  /// 1 where all accelerators of each server hang on one machine by equal edges of their own.
+  [[nodiscard]] int unit_size() const override { return unit_size_; }
+
+  [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
+    return is_of_unit_[link.value];
+  }
+
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const override;
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
@@ -77,6 +86,12 @@ class ListedTopology final : public Topology {
   [[nodiscard]] RouteGraph route_graph() const override { return graph(); }
 
  private:
+  /// An edge as one of its nodes sees it.
+  struct Half {
+    std::int32_t edge;
+    std::int32_t node;  ///< at its other end
+  };
+
   using Hops = std::vector<std::uint16_t>;  ///< to a goal, by node
   static constexpr std::uint16_t kFar = 0xffff;
 
@@ -90,44 +105,54 @@ class ListedTopology final : public Topology {
   void CheckConnected() const;
   void NumberLinks();
   void IndexEdges();
+  void FindGateways();
   void FindTurns();
+  void FindUnits();
   [[nodiscard]] Locality LocalityOf() const;
 
   /// Number of edges between `goals` and every node, against (`back`) or along their direction; no
   /// path goes over a scale-up switch.
   [[nodiscard]] Hops Search(const std::vector<std::int32_t>& goals, bool back) const;
-  [[nodiscard]] const Turns::Search& HopsTo(std::int32_t node) const;
 
   /// The edges that all ways to an accelerator end with, the last one first. Before them ways may
   /// differ, or begin.
   [[nodiscard]] std::vector<std::int32_t> LastEdges(std::int32_t to) const;
 
-  /// Where they begin; the accelerator itself when there are none.
-  [[nodiscard]] std::int32_t GatewayOf(std::int32_t node) const;
+  /// The edges that all ways from an accelerator to its gateway and beyond begin with, the first
+  /// one first; none when there is no such way.
+  [[nodiscard]] std::vector<std::int32_t> FirstEdges(std::int32_t a) const;
+
+  /// Whether two edges, and the machines that they lead to, are the same but for their names.
+  [[nodiscard]] bool AreAlike(std::int32_t e, std::int32_t f) const;
 
   /// Of the edges in `choices` whose other end is `nearer` hops from the goal, the one that the
-  /// flow takes. `hops`: of the other end of an edge.
+  /// flow takes. `hops`: of a node.
   template <typename HopsOf>
-  [[nodiscard]] std::int32_t Choose(const std::vector<std::int32_t>& choices, const HopsOf& hops,
-                                    int nearer, std::uint64_t flow_hash) const;
+  [[nodiscard]] Half Choose(std::span<const Half> choices, const HopsOf& hops, int nearer,
+                            std::uint64_t flow_hash) const;
 
   /// The edges of the way from one node to another.
   [[nodiscard]] std::vector<std::int32_t> Way(std::int32_t from, std::int32_t to,
                                               std::uint64_t flow_hash) const;
   void Append(const std::vector<std::int32_t>& way, std::vector<LinkIndex>& route) const;
-  [[nodiscard]] std::vector<std::int32_t> WayToBorder(AcceleratorIndex from,
-                                                      std::uint64_t flow_hash) const;
 
-  std::vector<std::string> tier_names_;              ///< own ones
-  std::vector<TierIndex> tier_of_;                   ///< by link
-  std::vector<std::int32_t> edge_of_;                ///< by link
-  std::vector<std::int32_t> link_of_;                ///< by edge; -1: attachment
-  std::vector<std::vector<std::int32_t>> out_, in_;  ///< edges by node, without scale-up
-  std::vector<std::int32_t> port_out_, port_in_;     ///< links by accelerator, -1: none
+  /// The edges of the way from a node along `halves` to where hops are 0.
+  [[nodiscard]] std::vector<std::int32_t> WayFrom(std::int32_t node, const Rows<Half>& halves,
+                                                  const Hops& hops, std::uint64_t flow_hash) const;
+
+  std::vector<std::string> tier_names_;           ///< own ones
+  std::vector<TierIndex> tier_of_;                ///< by link
+  std::vector<std::int32_t> edge_of_;             ///< by link
+  std::vector<std::int32_t> link_of_;             ///< by edge; -1: attachment
+  Rows<Half> out_, in_;                           ///< edges by node, without scale-up
+  std::vector<std::int32_t> port_out_, port_in_;  ///< links by accelerator, -1: none
+  std::vector<std::int32_t> gateway_of_;  ///< by accelerator: where LastEdges begin, or itself
+  std::vector<bool> is_of_unit_;          ///< by link
+  int unit_size_ = server_size();
   Turns turns_;
   std::vector<std::int32_t> borders_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
-  mutable std::map<std::int32_t, Turns::Search> hops_to_;
+  mutable std::map<std::int32_t, Turns::Search> searches_;
   Hops to_border_, from_border_;
   Locality locality_ = Locality::Flat("graph", 1);
 };

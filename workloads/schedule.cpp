@@ -124,8 +124,12 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   const int extra = job.layout.embedding_as_layer ? 1 : 0;
   const int own = job.model.depth() + 2 * extra;
   // Modules that predict further tokens count as layers where the split then is even, or may be
-  // uneven; else they come on top of the last chunk.
-  const int with = own + job.model.prediction_modules;
+  // uneven; else they come on top of the last chunk. In an uneven split their losses and the main
+  // one count as a layer each: of 16 chunks of DeepSeek-V3 with one module the last has one layer,
+  // all others have four (NVIDIA-NeMo/Megatron-Bridge, recipes/deepseek/deepseek_v3.py).
+  const int modules = job.model.prediction_modules;
+  const int losses = job.layout.uneven_layers && modules > 0 ? 1 + modules - extra : 0;
+  const int with = own + modules + losses;
   const int slots = job.layout.uneven_layers || with % chunks == 0 ? with : own;
   CHECK(job.layout.uneven_layers || slots % chunks == 0);
   const auto layer_at = [&](int chunk_index) {

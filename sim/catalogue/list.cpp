@@ -45,12 +45,12 @@ CatalogueList ListCatalogue() {
     const int head_dim = model.head_dim() > 0 ? model.head_dim() : model.hidden() / model.heads();
     if (model.has_mixture()) {
       const proto::LatentAttention& latent = model.latent_attention();
-      list.mixtures.push_back({name, model.layers(), model.hidden(), model.heads(),
-                               model.vocabulary(), model.mixture().experts(),
-                               model.mixture().experts_per_token(), model.mixture().expert_ffn(),
-                               head_dim, model.query_key_norms(), latent.query_rank(),
-                               latent.key_value_rank(), latent.plain_head_dim(),
-                               latent.rotary_head_dim(), latent.value_head_dim()});
+      list.mixtures.push_back(
+          {name, model.layers(), model.hidden(), model.heads(), model.vocabulary(),
+           model.mixture().experts(), model.mixture().experts_per_token(),
+           model.mixture().expert_ffn(), head_dim, model.query_key_norms(), latent.query_rank(),
+           latent.key_value_rank(), latent.plain_head_dim(), latent.rotary_head_dim(),
+           latent.value_head_dim(), model.prediction_modules()});
     } else {
       const int kv_heads = model.kv_heads() > 0 ? model.kv_heads() : model.heads();
       list.shapes.push_back({name, model.layers(), model.hidden(), model.heads(), kv_heads,

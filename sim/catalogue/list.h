@@ -34,6 +34,7 @@ struct CatalogueMixture {
   /// Of latent attention; zero in other models.
   int query_rank = 0, key_value_rank = 0;
   int plain_head_dim = 0, rotary_head_dim = 0, value_head_dim = 0;
+  int prediction_modules = 0;
 };
 
 /// A dense model entry in short.

@@ -342,8 +342,8 @@ class MegatronReader {
     }
     made_.virtual_pipeline = parts / made_.pipeline;
     made_.notes.push_back(fmt::format(
-        "approximated: --{} {} is {} stages, {} on a rank; here the first chunks hold one layer "
-        "more",
+        "approximated: --{} {} is {} stages, {} on a rank; here layers are shared as evenly as they"
+        " can be",
         name, written, parts, made_.virtual_pipeline));
   }
 
@@ -358,9 +358,7 @@ class MegatronReader {
     }
     if (const int ahead = Or("mtp-num-layers", 0); ahead > 0) {
       (void)given_.Text("mtp-loss-scaling-factor");
-      made_.notes.push_back(
-          fmt::format("not simulated: --mtp-num-layers {}, {} that {} tokens further ahead", ahead,
-                      ahead == 1 ? "a layer" : "layers", ahead == 1 ? "predicts" : "predict"));
+      model_.prediction_modules = ahead;
     }
   }
 

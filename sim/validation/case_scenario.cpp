@@ -89,16 +89,22 @@ std::string FileName(const std::string& id) {
 }
 
 // The catalogue's model with experts whose sizes are those of the row, or null: it also says what
-// tables have no columns for.
+// tables have no columns for. Of two that differ in what predicts further tokens, the row's own.
 const CatalogueMixture* MixtureOf(const PublishedCase& row, const CatalogueList& catalogue) {
-  const auto found = std::find_if(
-      catalogue.mixtures.begin(), catalogue.mixtures.end(), [&](const CatalogueMixture& model) {
-        return model.layers == row.layers && model.hidden == row.hidden &&
-               model.heads == row.heads && model.vocabulary == row.vocab &&
-               model.experts == row.experts && model.experts_per_token == row.top_k &&
-               model.expert_ffn == row.expert_ffn;
-      });
-  return found == catalogue.mixtures.end() ? nullptr : &*found;
+  const auto as_the_row = [&](const CatalogueMixture& model) {
+    return (model.prediction_modules > 0) == TrainsPredictions(row);
+  };
+  const CatalogueMixture* found = nullptr;
+  for (const CatalogueMixture& model : catalogue.mixtures) {
+    const bool same = model.layers == row.layers && model.hidden == row.hidden &&
+                      model.heads == row.heads && model.vocabulary == row.vocab &&
+                      model.experts == row.experts && model.experts_per_token == row.top_k &&
+                      model.expert_ffn == row.expert_ffn;
+    if (same && (found == nullptr || (as_the_row(model) && !as_the_row(*found)))) {
+      found = &model;
+    }
+  }
+  return found;
 }
 
 // Two rounds of the pipeline where the row does not say.
@@ -306,9 +312,14 @@ std::string AssumedOf(const RepairedCase& repaired, const CatalogueList& catalog
   if (const std::string server = AssumedServer(row, catalogue); !server.empty()) {
     assumed.push_back(server);
   }
+  const CatalogueMixture* const model = MixtureOf(row, catalogue);
+  const int modules = model == nullptr ? 0 : model->prediction_modules;
+  if (modules > 0) {
+    assumed.push_back(fmt::format("model {}: it trains what predicts further tokens", model->name));
+  }
   if (Uneven(row)) {
-    assumed.push_back(fmt::format("{} layers over {} chunks: the first ones hold one more",
-                                  row.layers, ChunksOf(row)));
+    assumed.push_back(fmt::format("{} layers over {} chunks: the {}", row.layers, ChunksOf(row),
+                                  modules > 0 ? "last holds fewer" : "first ones hold one more"));
   }
   if (row.global_batch == 0) {
     assumed.push_back(fmt::format("global_batch {}", GlobalBatchOf(row)));

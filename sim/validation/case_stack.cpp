@@ -298,6 +298,10 @@ std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue) {
              : fmt::format("megatron as {}: the source is not of NVIDIA's recipes", stack);
 }
 
+bool TrainsPredictions(const PublishedCase& row) {
+  return (VendorRecipe(row) || row.stack == "deepseek_dualpipe") && !Notes(row, "w/o MTP");
+}
+
 std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueFamily* const family = FamilyOf(row, catalogue);
   return family != nullptr && EntryOf(row.stack, row, catalogue).empty() ? family->kind : "";

@@ -36,6 +36,11 @@ bool RepeatsAttention(const PublishedCase& row, const CatalogueList& catalogue);
 /// (cpu_offloading_num_layers: 5 to 40 of 80 layers of a 70B model).
 bool OffloadsFirst(const PublishedCase& row);
 
+/// The run trains the modules of its model that predict further tokens, where it has some. Recipes
+/// of NVIDIA do (mtp_num_layers is 1 for DeepSeek-V3, and 260 GFLOP a token are published, not
+/// 250), and so did DeepSeek (arXiv:2412.19437, section 4.2). Notes with "w/o MTP" say otherwise.
+bool TrainsPredictions(const PublishedCase& row);
+
 /// The kind of framework, in words, where the row's stack has no entry and another stands for it;
 /// else "".
 std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue);

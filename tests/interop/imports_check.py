@@ -110,7 +110,7 @@ def check_megatron_of_today(folder):
         "--use-distributed-optimizer --optimizer-cpu-offload\n")
     done = call("import", "megatron", script, "--accelerator", "h100_sxm")
     for part in ('stack: "megatron_deepep"', "virtual_pipeline: 8", "optimizer_place: ON_HOST",
-                 "not simulated: --mtp-num-layers 1", "32 stages, 8 on a rank"):
+                 "prediction_modules: 1", "32 stages, 8 on a rank"):
         assert part in done.stdout, (part, done.stdout)
     assert "not mapped" not in done.stderr, done.stderr
     script.write_text(script.read_text().replace("(tt|)*29", "(tt|)*30"))

@@ -39,6 +39,19 @@ TEST_F(CaseStack, NamesOfNvidiasRecipesAreMegatronCoreInAnySpelling) {
   }
 }
 
+TEST_F(CaseStack, RecipesOfNvidiaAndDeepSeekTrainWhatPredictsFurtherTokens) {
+  PublishedCase row = OnH100();
+  row.stack = "megatron";
+  EXPECT_FALSE(TrainsPredictions(row)) << "a laboratory with Megatron-LM";
+  row.source = "NVIDIA-NeMo/Megatron-Bridge performance-summary.md";
+  EXPECT_TRUE(TrainsPredictions(row));
+  row.notes = "GB200 w/o MTP";
+  EXPECT_FALSE(TrainsPredictions(row));
+  row = OnH100();
+  row.stack = "deepseek_dualpipe";
+  EXPECT_TRUE(TrainsPredictions(row));
+}
+
 TEST_F(CaseStack, ComposersNamesAreComposer) {
   PublishedCase row = OnH100();
   for (const char* stack :

@@ -256,6 +256,29 @@ TEST(Prediction, TakesThePlaceOfALayerInAnEvenSplit) {
   EXPECT_EQ(PartOf(job, 1, 0).predictions, 1);
 }
 
+TEST(Prediction, LeavesTheLastChunkOfAnUnevenSplitRoomForTwoLosses) {
+  // NVIDIA-NeMo/Megatron-Bridge, recipes/deepseek/deepseek_v3.py: four layers in each of 16 chunks,
+  // or eight in each of 8, but one, or five, with the module in the last.
+  TrainingSpec job = JobOn(DeepSeekV3());
+  job.model.prediction_modules = 1;
+  job.layout.uneven_layers = true;
+  for (const int chunks : {8, 16}) {
+    job.layout.pipeline = chunks;
+    const int each = 64 / chunks;
+    for (int stage = 0; stage < chunks - 1; ++stage) {
+      EXPECT_EQ(PartOf(job, stage, 0).layers.total(), each);
+    }
+    EXPECT_EQ(PartOf(job, chunks - 1, 0).layers.total(), each - 3 + 1);
+  }
+  // Two in each of 32 chunks: the last has the module alone.
+  job.layout.pipeline = 32;
+  EXPECT_EQ(PartOf(job, 29, 0).layers.total(), 2);
+  EXPECT_EQ(PartOf(job, 31, 0).layers.total(), 1);
+  job.model.prediction_modules = 0;
+  job.layout.pipeline = 16;
+  EXPECT_EQ(PartOf(job, 15, 0).layers.total(), 3);
+}
+
 TEST(Prediction, DoesTheHeadAndTheLossOnceMore) {
   TrainingSpec job = JobOn(DeepSeekV3());
   job.layout.pipeline = 61;

@@ -79,6 +79,10 @@ Operation Gemm(const char* name, double m, double n, double k, double element_by
 /// Time of a 16-bit product of a matrix (n x k) over that of one whose widths are multiples of 8.
 double AlignmentSlowdown(double n, double k);
 
+/// Copies of tensors whose sequences are split over the tensor-parallel ranks, where the stack
+/// makes them (copies_split_sequences).
+void AddSequenceCopies(const TrainingSpec& job, PassWork& work);
+
 /// The stack takes norms, rotary positions and unfused attention apart into kernels of one step
 /// each: its `norm_traffic_factor` says so.
 bool TakesApart(const TrainingSpec& job);

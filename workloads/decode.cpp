@@ -232,7 +232,13 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
     out.shared_experts = model.mixture.shared_experts;
     const Layers layers = model.LayersIn(model.encoder.layers, model.depth());
     const double places = std::min<double>(model.layers, layers.with(kMixers));
-    out.dense_layers = static_cast<int>(std::max(0.0, places - layers.with(Block::kMixture)));
+    const double mixed = layers.with(Block::kMixture), dense = layers.with(Block::kDense);
+    out.dense_layers = static_cast<int>(std::max(0.0, places - mixed));
+    if (out.dense_layers == 0 && mixed > 0) {
+      // A dense block beside the experts of each layer (Arctic): shared experts of as much width.
+      const double beside = dense * model.ffn / (mixed * out.expert_ffn);
+      out.shared_experts += static_cast<int>(std::lround(beside));
+    }
   }
   SetKinds(model, out);
   const LatentAttentionSpec& latent = model.latent;

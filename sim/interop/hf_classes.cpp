@@ -29,6 +29,10 @@ constexpr HfClass kClasses[] = {
      64, 0, 1407},
     {"deepseek_v3", "DeepseekV3Config", 129280, 7168, 18432, 61, 128, 128, 0, kUntied, kGated,
      false, 256, 8, 2048},
+    {"deepseek_v32", "DeepseekV32Config", 129280, 7168, 18432, 61, 128, 128, 0, kUntied, kGated,
+     false, 256, 8, 2048},
+    {"longcat_flash", "LongcatFlashConfig", 131072, 6144, 12288, 28, 64, 0, 0, kUntied, kGated,
+     false, 512, 12, 2048},
     {"kimi_k2", "DeepseekV3Config", 163840, 7168, 18432, 61, 64, 64, 0, kUntied, kGated, false, 384,
      8, 2048},
     {"gemma", "GemmaConfig", 256000, 3072, 24576, 28, 16, 16, 256, kTied, kGated},
@@ -61,7 +65,28 @@ constexpr HfClass kClasses[] = {
     {"glm4", "Glm4Config", 151552, 4096, 13696, 40, 32, 2, 128, kUntied, kGated},
     {"glm4_moe", "Glm4MoeConfig", 151552, 4096, 10944, 46, 96, 8, 128, kUntied, kGated, false, 128,
      8, 1408},
+    {"ernie4_5_moe", "Ernie4_5_MoeConfig", 103424, 2560, 12288, 28, 20, 4, 0, kTied, kGated, false,
+     64, 6, 1536},
+    {"ernie4_5", "Ernie4_5Config", 103424, 1024, 3072, 18, 16, 2, 128, kTied, kGated},
+    {"step3_text", "Step3TextConfig", 128815, 7168, 18432, 61, 64, 1, 256, kUntied, kGated, false,
+     48, 3, 5120},
+    {"arctic", "ArcticConfig", 32000, 4096, 14336, 32, 32, 0, 0, kUntied, kGated, false, 8, 1, 0},
+    {"dbrx", "DbrxConfig", 32000, 2048, 3584, 24, 16, 1, 0, kUntied, kGated, false, 4, 1, 0},
+    {"hunyuan_v1_moe", "HunYuanMoEV1Config", 290943, 4096, 11008, 32, 32, 0, 0, kUntied, kGated},
+    {"hunyuan_v1_dense", "HunYuanDenseV1Config", 290943, 4096, 11008, 32, 32, 0, 0, kUntied,
+     kGated},
+    {"nemotron", "NemotronConfig", 256000, 6144, 24576, 32, 48, 0, 0, kUntied, kPlain},
+    {"nemotron-nas", "DeciLMConfig", 128256, 8192, 28672, 80, 64, 8, 0, kUntied, kGated},
+    {"arcee", "ArceeConfig", 32000, 2560, 18432, 32, 32, 0, 0, kUntied, kPlain},
+    {"qwen", "QWenConfig", 151936, 4096, 22016, 32, 32, 0, 0, kUntied, kGated},
+    {"exaone4", "Exaone4Config", 102400, 4096, 16384, 32, 32, 32, 0, kUntied, kGated},
+    {"gemma3n_text", "Gemma3nTextConfig", 262400, 2048, 16384, 35, 8, 2, 256, kTied, kGated},
+    {"mllama_text_model", "MllamaTextConfig", 128256, 4096, 14336, 40, 32, 8, 0, kUntied, kGated},
     // Recurrences, alone and with attention.
+    {"lfm2", "Lfm2Config", 65536, 2560, 12288, 32, 32, 8, 0, kTied, kGated},
+    {"qwen3_5_text", "Qwen3_5TextConfig", 248320, 4096, 12288, 32, 16, 4, 256, kUntied, kGated},
+    {"qwen3_5_moe_text", "Qwen3_5MoeTextConfig", 248320, 2048, 0, 40, 16, 2, 256, kUntied, kGated,
+     false, 256, 8, 512},
     {"mamba", "MambaConfig", 50280, 768, 0, 32, 12, 0, 0, kTied, kPlain},
     {"falcon_mamba", "FalconMambaConfig", 50280, 768, 0, 32, 12, 0, 0, kTied, kPlain},
     {"mamba2", "Mamba2Config", 32768, 4096, 0, 64, 64, 0, 0, kUntied, kPlain},
@@ -102,6 +127,9 @@ constexpr HfClass kClasses[] = {
     {"electra", "ElectraConfig", 30522, 256, 1024, 12, 4, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
      512},
     {"modernbert", "ModernBertConfig", 50368, 768, 1152, 22, 12, 0, 0, kTied, kGated, false, 0, 0,
+     0, -1},
+    {"deberta", "DebertaConfig", 50265, 768, 3072, 12, 12, 0, 0, kTied, kPlain, false, 0, 0, 0, -1},
+    {"deberta-v2", "DebertaV2Config", 128100, 1536, 6144, 24, 24, 0, 0, kTied, kPlain, false, 0, 0,
      0, -1},
     {"vit", "ViTConfig", 1000, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, kLearned, 0, 0, 0, 197},
     {"deit", "DeiTConfig", 1000, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, kLearned, 0, 0, 0, 198},
@@ -262,10 +290,32 @@ constexpr const char* kOfNoWeight[] = {
     "use_mambapy",
     "use_bcdt_rms",
     "layer_norm_epsilon_",
+    // Of experts: how tokens are sent, and of attention: positions and biases.
+    "moe_capacity",
+    "moe_capacity_factor",
+    "moe_gate",
+    "moe_group",
+    "moe_norm_min",
+    "moe_use_aux_free",
+    "moe_token_dropping",
+    "moe_router_scaling_factor",
+    "moe_aux_loss_lambda",
+    "moe_z_loss_lambda",
+    "use_mixed_mlp_moe",
+    "no_bias",
+    "norm_eps",
+    "attention_out_bias",
+    "pos_att_type",
+    "norm_rel_ebd",
+    "position_biased_input",
+    "share_att_key",
+    "max_relative_positions",
+    "position_buckets",
 };
 
-// Kinds of model that are no stack of layers of one width: two towers, and pictures in stages.
-constexpr const char* kOtherKinds[] = {"clip", "swin"};
+// Kinds of model that are no stack of layers of one width with weights of their own: two towers,
+// pictures in stages, and layers that share their weights.
+constexpr const char* kOtherKinds[] = {"clip", "swin", "albert"};
 
 constexpr const char* kT5Kinds[] = {"t5", "mt5", "umt5"};
 constexpr const char* kEncoderKinds[] = {"bart", "mbart", "pegasus", "marian", "whisper"};
@@ -277,7 +327,15 @@ bool Has(std::span<const char* const> names, std::string_view name) {
 }  // namespace
 
 bool NormsQueriesAndKeys(std::string_view type) {
-  constexpr std::string_view kTypes[] = {"qwen3", "qwen3_moe", "gemma3_text", "olmo2", "olmoe"};
+  constexpr std::string_view kTypes[] = {
+      "qwen3",   "qwen3_moe",    "gemma3_text",      "olmo2",          "olmoe",
+      "exaone4", "qwen3_5_text", "qwen3_5_moe_text", "hunyuan_v1_moe", "hunyuan_v1_dense"};
+  return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
+}
+
+bool HasLatentsHfKind(std::string_view type) {
+  constexpr std::string_view kTypes[] = {"deepseek_v2",   "deepseek_v3", "deepseek_v32",
+                                         "longcat_flash", "kimi_k2",     "kimi_linear"};
   return std::find(std::begin(kTypes), std::end(kTypes), type) != std::end(kTypes);
 }
 

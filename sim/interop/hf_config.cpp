@@ -25,12 +25,15 @@ class HfReader : private HfFields {
       return Done();
     }
     ReadSizes();
+    ReadGate();
     ReadActivation();
-    ReadExperts();
+    ReadHfExperts(*this, type_, made_.model);
     ReadLatentAttention();
     ReadHfLayerKinds(*this, type_, made_.model);
     ReadSeparateExperts();
     NoteFormat();
+    NoteSparseAttention();
+    RefuseUnreadHfExperts(*this, made_.model);
     NoteUnknown();
     return Done();
   }
@@ -51,7 +54,7 @@ class HfReader : private HfFields {
     if (IsOtherHfKind(type_)) {
       problems().Add(type->where, "",
                      Refusal("models of the type " + Quoted(type_) + " are not simulated",
-                             "a stack of layers of one width"));
+                             "a stack of layers of one width, each with weights of its own"));
       return false;
     }
     SetClass(FindHfClass(type_));
@@ -220,9 +223,17 @@ class HfReader : private HfFields {
     }
     const Names names = {"intermediate_size", "n_inner", "ffn_dim",        "ffn_hidden_size",
                          "hidden_dim",        "d_ff",    "decoder_ffn_dim"};
-    const bool four_times = chosen() != nullptr && defaults.ffn == 0;
+    // Where all layers have experts, many classes have no other width.
+    const bool experts_alone = chosen() == nullptr || (defaults.experts > 0 && defaults.ffn == 0);
+    if (experts_alone && Given(names) == nullptr) {
+      model.ffn = WidthOfHfExperts(*this).value_or(defaults.expert_ffn);
+    }
+    if (model.ffn > 0) {
+      return;
+    }
+    const bool four_times = chosen() != nullptr && defaults.ffn == 0 && defaults.experts == 0;
     if (!four_times) {
-      model.ffn = Size(names, defaults.ffn);
+      model.ffn = BuiltWidth(Size(names, defaults.ffn));
       return;
     }
     const std::optional<int> given = Count(names);
@@ -230,83 +241,34 @@ class HfReader : private HfFields {
     (void)Count({"expansion_ratio"});
   }
 
-  void ReadExperts() {
-    const HfClass none{};
-    const HfClass& defaults = chosen() == nullptr ? none : *chosen();
-    const std::optional<int> experts =
-        Count({"num_local_experts", "num_experts", "n_routed_experts"}, 0);
-    if (experts.value_or(defaults.experts) < 2) {
+  // Two classes build another width than the one that they are given: Qwen's first one the half
+  // (Qwen/Qwen-7B, modeling_qwen.py), LFM2 two thirds, up to a multiple of 256 (Lfm2MLP).
+  [[nodiscard]] int BuiltWidth(int given) const {
+    constexpr int kMultiple = 256;
+    if (type_ == "lfm2") {
+      return (given * 2 / 3 + kMultiple - 1) / kMultiple * kMultiple;
+    }
+    return type_ == "qwen" ? given / 2 : given;
+  }
+
+  // A class that is not known has a gate where its activation is one that has: silu in every model
+  // since Llama, the others where their names say so (geglu).
+  void ReadGate() {
+    const JsonValue* const given = Given({"hidden_act", "hidden_activation", "mlp_hidden_act",
+                                          "activation_function", "activation_func", "act_fn"});
+    if (chosen() != nullptr || given == nullptr || given->kind != JsonValue::Kind::kText) {
       return;
     }
-    MixtureSpec& mixture = made_.model.mixture;
-    mixture.experts = experts.value_or(defaults.experts);
-    if (!experts) {
-      NoteDefault("num_experts", fmt::format("{}", mixture.experts));
+    const auto says = [given](const char* word) {
+      return given->text.find(word) != std::string::npos;
+    };
+    made_.model.gated = says("silu") || says("swish") || says("glu");
+    if (!made_.model.gated) {
+      Note(
+          fmt::format("the activation {} has no gate: two matrices a feed-forward block; change "
+                      "`gated` where there is one",
+                      given->text));
     }
-    mixture.experts_per_token =
-        Size({"num_experts_per_tok", "experts_per_token", "num_experts_per_token", "moe_topk"},
-             defaults.experts_per_token);
-    // Mixtral and those like it have no dense block: intermediate_size is that of an expert.
-    const bool own_width = defaults.expert_ffn > 0;
-    const std::optional<int> width = Count({"moe_intermediate_size"});
-    if (width) {
-      mixture.expert_ffn = *width;
-    } else if (own_width && chosen() != nullptr) {
-      mixture.expert_ffn = defaults.expert_ffn;
-      NoteDefault("moe_intermediate_size", fmt::format("{}", mixture.expert_ffn));
-    } else {
-      const int otherwise = type_ == "llama4_text" ? defaults.ffn : made_.model.ffn;
-      mixture.expert_ffn = Count({"intermediate_size"}).value_or(otherwise);
-    }
-    ReadSharedExperts();
-    ReadDenseLayers();
-  }
-
-  void ReadSharedExperts() {
-    MixtureSpec& mixture = made_.model.mixture;
-    mixture.shared_experts = Count({"n_shared_experts", "num_shared_experts"}, 0).value_or(0);
-    if (type_ == "llama4_text") {
-      mixture.shared_experts = 1;
-    }
-    std::optional<int> width = Count({"shared_expert_intermediate_size", "shared_intermediate_size",
-                                      "moe_shared_expert_intermediate_size"},
-                                     0);
-    if (!width && type_ == "qwen2_moe") {
-      width = 5632;
-      NoteDefault("shared_expert_intermediate_size", "5632");
-    }
-    if (width && *width > 0) {
-      mixture.shared_experts = std::max(1, (*width + mixture.expert_ffn / 2) / mixture.expert_ffn);
-      if (mixture.shared_experts * mixture.expert_ffn != *width) {
-        Note(fmt::format("approximated: the shared expert is {} wide, counted as {} experts of {}",
-                         *width, mixture.shared_experts, mixture.expert_ffn));
-      }
-    }
-  }
-
-  void ReadDenseLayers() {
-    MixtureSpec& mixture = made_.model.mixture;
-    const std::optional<int> dense = Count({"first_k_dense_replace"}, 0);
-    mixture.dense_layers = dense.value_or(type_ == "deepseek_v3" ? 3 : 0);
-    if (!dense && type_ == "deepseek_v3") {
-      NoteDefault("first_k_dense_replace", "3");
-    }
-    const Names steps = {"decoder_sparse_step", "interleave_moe_layer_step", "moe_layer_freq",
-                         "expert_layer_period"};
-    const std::optional<int> every = Count(steps);
-    const int by_class = type_ == "jamba" ? 2 : 1;
-    mixture.every = every.value_or(by_class) > 1 ? every.value_or(by_class) : 0;
-    (void)Count({"expert_layer_offset"}, 0);
-    const JsonValue* const plain = Given({"mlp_only_layers"});
-    const int leading = plain == nullptr ? 0 : static_cast<int>(plain->items.size());
-    for (int i = 0; i < leading; ++i) {
-      if (plain->items[static_cast<std::size_t>(i)].text != fmt::format("{}", i)) {
-        Note("approximated: mlp_only_layers, dense layers between others, stand in front");
-        break;
-      }
-    }
-    mixture.dense_layers = std::max(mixture.dense_layers, leading);
-    (void)Given({"moe_layers"});
   }
 
   // Of a model whose pattern has no dense feed-forward block its width is that of an expert.
@@ -323,8 +285,7 @@ class HfReader : private HfFields {
   }
 
   void ReadLatentAttention() {
-    const bool by_class = type_ == "deepseek_v2" || type_ == "deepseek_v3" || type_ == "kimi_k2" ||
-                          type_ == "kimi_linear";
+    const bool by_class = HasLatentsHfKind(type_);
     const std::optional<int> rank = Count({"kv_lora_rank"});
     if (!rank && !by_class) {
       return;
@@ -348,6 +309,18 @@ class HfReader : private HfFields {
         query == nullptr ? size("q_lora_rank", 1536) : Count({"q_lora_rank"}).value_or(0);
     made_.model.head_dim = latent.plain_head_dim + latent.rotary_head_dim;
     (void)Count({"qk_head_dim"});
+  }
+
+  // DeepSeek-V3.2: an indexer picks the tokens that attention sees.
+  void NoteSparseAttention() {
+    if (const std::optional<int> seen = Count({"index_topk"})) {
+      Note(
+          fmt::format("approximated: attention sees all tokens before, where this model sees {} of "
+                      "them (index_topk): with more tokens than that its times are counted too "
+                      "long; the indexer that picks them is not counted",
+                      *seen));
+      (void)Given({"index_head_dim", "index_n_heads"});
+    }
   }
 
   void NoteFormat() {

@@ -36,6 +36,9 @@ std::vector<std::string> HfTypes();
 /// Classes whose attention normalises queries and keys.
 bool NormsQueriesAndKeys(std::string_view type);
 
+/// Classes whose attention has latents without saying so.
+bool HasLatentsHfKind(std::string_view type);
+
 /// A field that changes neither a size nor the work of a step.
 bool IsHfFieldOfNoWeight(std::string_view name);
 

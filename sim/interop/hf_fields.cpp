@@ -1,5 +1,6 @@
 #include "sim/interop/hf_fields.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -9,6 +10,8 @@
 namespace gridlock {
 
 namespace {
+
+constexpr std::int64_t kLargestCount = 100'000'000;
 
 std::string AsWritten(const JsonValue& value) {
   switch (value.kind) {
@@ -41,21 +44,50 @@ const JsonValue* HfFields::Given(const Names& names) {
   return given;
 }
 
+std::int64_t HfFields::WholeNumber(const JsonValue& value) {
+  std::int64_t number = -1;
+  const std::string& text = value.text;
+  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
+  const bool whole = value.kind == JsonValue::Kind::kNumber && read.ec == std::errc() &&
+                     read.ptr == text.data() + text.size();
+  return whole && number <= kLargestCount ? number : -1;
+}
+
+std::int64_t HfFields::MeanOf(const JsonValue& list) {
+  std::int64_t sum = 0, least = kLargestCount, most = -1;
+  for (const JsonValue& item : list.items) {
+    const std::int64_t number = WholeNumber(item);
+    if (number < 0) {
+      return -1;
+    }
+    sum += number;
+    least = std::min(least, number);
+    most = std::max(most, number);
+  }
+  if (most < 0) {
+    return -1;
+  }
+  const auto count = static_cast<std::int64_t>(list.items.size());
+  const std::int64_t mean = (sum + count / 2) / count;
+  if (least != most) {
+    notes_.push_back(
+        fmt::format("approximated: {} is {} to {} by layer, and counts as the mean, {}", given_,
+                    least, most, mean));
+  }
+  return mean;
+}
+
 std::optional<int> HfFields::Count(const Names& names, int least) {
   const JsonValue* const value = Given(names);
   if (value == nullptr) {
     return std::nullopt;
   }
-  std::int64_t number = -1;
-  const std::string& text = value->text;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  constexpr std::int64_t kMost = 100'000'000;
-  const bool whole = value->kind == JsonValue::Kind::kNumber && read.ec == std::errc() &&
-                     read.ptr == text.data() + text.size();
-  if (!whole || number < least || number > kMost) {
+  const std::int64_t number =
+      value->kind == JsonValue::Kind::kList ? MeanOf(*value) : WholeNumber(*value);
+  if (number < least) {
     problems_.Add(value->where, "",
                   Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
-                          fmt::format("a whole number from {} to {}", least, kMost)));
+                          fmt::format("a whole number from {} to {}", least, kLargestCount)));
     return least;
   }
   return static_cast<int>(number);

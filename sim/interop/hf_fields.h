@@ -3,6 +3,7 @@
 // The fields of a config.json, asked for by name: which of them were read, what was wrong with
 // them, and what is worth a note.
 
+#include <cstdint>
 #include <optional>
 #include <set>
 #include <string>
@@ -28,6 +29,7 @@ class HfFields {
   /// The first of the names that the file gives, and gives something; null: none.
   const JsonValue* Given(const Names& names);
 
+  /// A list with one number a layer counts as its mean, with a note where they differ.
   std::optional<int> Count(const Names& names, int least = 1);
   std::optional<bool> Truth(const Names& names);
 
@@ -61,6 +63,12 @@ class HfFields {
   [[nodiscard]] bool WasRead(const std::string& name) const { return read_.contains(name); }
 
  private:
+  /// A whole number of at most 100 million, or -1.
+  static std::int64_t WholeNumber(const JsonValue& value);
+
+  /// The mean of a list of them, with a note where they differ, or -1.
+  std::int64_t MeanOf(const JsonValue& list);
+
   const std::string& file_;
   const JsonValue& config_;
   ProblemList& problems_;
@@ -69,6 +77,16 @@ class HfFields {
   std::set<std::string> read_;  ///< names that were asked for
   std::vector<std::string> notes_;
 };
+
+/// Reads the experts of a model whose sizes stand in `model` already (hf_experts.cpp).
+void ReadHfExperts(HfFields& fields, const std::string& type, ModelSpec& model);
+
+/// Inner width of an expert by one of its names, where it is given.
+std::optional<int> WidthOfHfExperts(HfFields& fields);
+
+/// Adds a problem for each size of experts that was not read, where the class is not known: the
+/// model would be another one.
+void RefuseUnreadHfExperts(HfFields& fields, const ModelSpec& model);
 
 /// Reads which kinds of layers a model has: windows, recurrences, encoders, and modules that
 /// predict further tokens (hf_layers.cpp). Sizes of attention and feed-forward blocks stand in

@@ -62,6 +62,7 @@ class LayerReader {
     ReadPattern();
     DropUnused();
     ReadPredictions();
+    NoteLeftOut();
   }
 
  private:
@@ -125,15 +126,17 @@ class LayerReader {
     const int by_class = IsOneOf(type_, {"gemma2", "gemma3_text", "cohere2"}) ? 4096
                          : type_ == "gpt_oss"                                 ? 128
                          : type_ == "recurrent_gemma"                         ? 2048
+                         : type_ == "exaone4"                                 ? 4096
+                         : type_ == "gemma3n_text"                            ? 512
                          : encoder                                            ? 128
                                                                               : 0;
     int window = fields_.CountOr(
         {"sliding_window", "sliding_window_size", "attention_window_size", "local_attention"},
         by_class, 0);
-    // Mistral's class has one of 4,096 where a file does not say null.
-    if (IsOneOf(type_, {"mistral", "ministral"}) &&
-        fields_.config().Find("sliding_window") == nullptr) {
-      window = 4096;
+    // These classes have one of 4,096 where a file does not say null.
+    if (IsOneOf(type_, {"mistral", "ministral", "exaone4"})) {
+      const bool silent = fields_.config().Find("sliding_window") == nullptr;
+      window = silent ? 4096 : fields_.CountOr({"sliding_window"}, 0, 0);
     }
     if (type_ == "llama4_text") {
       window = fields_.CountOr({"attention_chunk_size"}, 8192, 0);
@@ -144,13 +147,14 @@ class LayerReader {
 
   void ReadPattern() {
     if (ReadNames({"layer_types", "layers_block_type", "block_types", "_block_types"}) ||
-        ReadSpecialPattern()) {
+        ReadSpecialPattern() || ReadWritten()) {
       return;
     }
     const int every = fields_.CountOr({"sliding_window_pattern", "_sliding_window_pattern"},
-                                      type_ == "gemma3_text" ? 6
-                                      : type_ == "cohere2"   ? 4
-                                                             : 0,
+                                      type_ == "gemma3_text"                   ? 6
+                                      : type_ == "gemma3n_text"                ? 5
+                                      : IsOneOf(type_, {"cohere2", "exaone4"}) ? 4
+                                                                               : 0,
                                       0);
     if (model_.window > 0 && every > 0) {
       model_.pattern = Period(every, 'L', 'G');
@@ -159,8 +163,86 @@ class LayerReader {
     }
   }
 
+  // "LLLG", as EXAONE 4 has it.
+  bool ReadWritten() {
+    const JsonValue* const given = fields_.Given({"sliding_window_pattern"});
+    if (given == nullptr || given->kind != JsonValue::Kind::kText || given->text.empty() ||
+        given->text.find_first_not_of("LG") != std::string::npos) {
+      return false;
+    }
+    model_.pattern = Shortest(given->text);
+    return true;
+  }
+
+  // A dense block beside the experts of each layer: Arctic's is as wide as the stream
+  // (Snowflake/snowflake-arctic-base, modeling_arctic.py), Grok's has intermediate_size.
+  bool ReadResidual() {
+    const bool arctic = type_ == "arctic" && fields_.Truth({"use_residual"}).value_or(true);
+    const bool grok = fields_.Truth({"residual_moe"}).value_or(false);
+    (void)fields_.Given({"parallel_attn_mlp_res"});
+    if (!model_.has_experts() || (!arctic && !grok)) {
+      return false;
+    }
+    model_.ffn = arctic ? model_.hidden : model_.ffn;
+    SetBlocks("GFE", model_.layers);
+    return true;
+  }
+
+  // Two blocks of attention and two dense ones a layer, and its experts (arXiv:2509.01322).
+  bool ReadLongcat() {
+    const int layers = fields_.config().Find("num_layers") != nullptr
+                           ? fields_.CountOr({"num_layers"}, 1)
+                           : std::max(1, model_.layers / 2);
+    SetBlocks("GFGFE", layers);
+    return true;
+  }
+
+  // Each layer is so many blocks, which count one by one.
+  void SetBlocks(const char* blocks, int layers) {
+    model_.pattern = blocks;
+    model_.layers = layers * static_cast<int>(model_.pattern.size());
+    fields_.Note(fmt::format("each of {} layers is {} blocks, {}: `layers` counts blocks", layers,
+                             model_.pattern.size(), model_.pattern));
+  }
+
+  // What these classes have that is not counted.
+  void NoteLeftOut() {
+    const JsonValue* const cross = fields_.Given({"cross_attention_layers"});
+    if (cross != nullptr && !cross->items.empty()) {
+      fields_.Note(
+          fmt::format("approximated: {} layers look at the tokens of a picture "
+                      "(cross_attention_layers); they count as attention to all tokens "
+                      "before",
+                      cross->items.size()));
+    }
+    if (type_ == "gemma3n_text") {
+      const double table = 1.0 * fields_.CountOr({"vocab_size_per_layer_input"}, 262144) *
+                           fields_.CountOr({"hidden_size_per_layer_input"}, 256);
+      fields_.Note(
+          fmt::format("approximated: embeddings of each layer, {:.3g} billion parameters "
+                      "that stay off the accelerator, are not counted, nor AltUp, LAuReL "
+                      "and that layers share keys and values",
+                      table * model_.layers / 1e9));
+    }
+    if (const std::optional<int> width = fields_.Count({"share_q_dim"})) {
+      fields_.Note(
+          fmt::format("approximated: queries come of a latent of {} (share_q_dim); they "
+                      "count as one product",
+                      *width));
+    }
+    if (IsOneOf(type_, {"deberta", "deberta-v2"})) {
+      fields_.Note("approximated: scores of relative positions are not counted");
+    }
+  }
+
   // Classes with a way of their own.
   bool ReadSpecialPattern() {
+    if (type_ == "longcat_flash") {
+      return ReadLongcat();
+    }
+    if (ReadResidual()) {
+      return true;
+    }
     if (type_ == "jamba") {
       const int period = fields_.CountOr({"attn_layer_period"}, 8);
       const int offset = fields_.CountOr({"attn_layer_offset"}, 4, 0);
@@ -171,7 +253,7 @@ class LayerReader {
     if (type_ == "bamba") {
       return ReadIndices(fields_.Given({"attn_layer_indices"}), 0, 'G', 'R');
     }
-    if (type_ == "qwen3_next") {
+    if (IsOneOf(type_, {"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"})) {
       model_.pattern = Period(fields_.CountOr({"full_attention_interval"}, 4), 'R', 'G');
       return true;
     }
@@ -183,7 +265,7 @@ class LayerReader {
       const JsonValue* const linear = fields_.Given({"linear_attn_config"});
       return linear != nullptr && ReadIndices(linear->Find("full_attn_layers"), 1, 'G', 'R');
     }
-    if (type_ == "nemotron_h") {
+    if (IsOneOf(type_, {"nemotron_h", "nemotron-nas"})) {
       return ReadLetters();
     }
     if (type_ == "llama4_text") {
@@ -250,7 +332,7 @@ class LayerReader {
     } else if (IsOneOf(type_, {"mamba2", "bamba", "granitemoehybrid", "falcon_h1", "nemotron_h",
                                "zamba2"})) {
       ReadMamba2();
-    } else if (type_ == "qwen3_next") {
+    } else if (IsOneOf(type_, {"qwen3_next", "qwen3_5_text", "qwen3_5_moe_text"})) {
       model_.recurrent = {Recurrence::kGatedDelta,
                           fields_.CountOr({"linear_num_value_heads"}, 32),
                           fields_.CountOr({"linear_value_head_dim"}, 128),
@@ -375,6 +457,7 @@ class LayerReader {
     if (has("L") && model_.window == 0) {
       // Without a window local layers see all tokens.
       std::replace(model_.pattern.begin(), model_.pattern.end(), 'L', 'G');
+      model_.pattern = Shortest(model_.pattern);
     }
     if (model_.pattern == "G") {
       model_.pattern.clear();

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from published_models import DEEPSEEK_V3, LLAMA, PUBLISHED
+from published_models import DEEPSEEK_V3, LLAMA, OWN_NAMES, PUBLISHED
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 
@@ -43,7 +43,7 @@ def written(folder, config, name="config.json"):
 
 
 def check_parameters(folder):
-    for name, config, billions, within in PUBLISHED:
+    for name, config, billions, within in PUBLISHED + OWN_NAMES:
         done = call("import", "hf", written(folder, config), "--name", "m")
         text = re.search(r"([\d.]+) (billion|million) parameters", done.stderr)
         found = float(text.group(1)) * (1 if text.group(2) == "billion" else 1e-3)
@@ -85,6 +85,32 @@ def check_other_names(folder):
         done = call("import", "hf", written(folder, config), "--name", "m")
         parameters = float(re.search(r"([\d.]+) billion parameters", done.stderr).group(1))
         assert abs(parameters / billions - 1) < 0.015, (title, parameters)
+
+
+def check_unknown_classes(folder):
+    """A class that is not known is read by the usual names, and never loses its experts."""
+    fancy = LLAMA | {"model_type": "fancy"}
+    for activation, gated in [("silu", "true"), ("geglu", "true"), ("relu2", "false"),
+                              ("gelu_new", "false")]:
+        done = call("import", "hf", written(folder, fancy | {"hidden_act": activation}))
+        assert f"gated: {gated}\n" in done.stdout, done
+        assert (activation + " has no gate" in done.stderr) == (gated == "false"), done.stderr
+    done = call("import", "hf", written(folder, fancy | {"moe_number": 64}), code=2)
+    assert '"moe_number" is 64, and how a class that is not known calls its experts' in done.stderr
+    experts = {"moe_num_experts": 8, "moe_top_k": 2, "moe_ffn_hidden_size": 1024,
+               "moe_num_shared_experts": 1, "moe_capacity": 64}
+    done = call("import", "hf", written(folder, fancy | experts))
+    for line in ("experts: 8", "experts_per_token: 2", "expert_ffn: 1024", "shared_experts: 1"):
+        assert line + "\n" in done.stdout, done.stdout
+    done = call("import", "hf", written(folder, fancy | experts | {"expert_inner_dim": 64}), code=2)
+    assert '"expert_inner_dim" is 64' in done.stderr, done.stderr
+    sparse = DEEPSEEK_V3 | {"model_type": "deepseek_v32", "index_topk": 2048}
+    notes = call("import", "hf", written(folder, sparse)).stderr
+    assert "671 billion parameters" in notes and "sees 2048 of them (index_topk)" in notes, notes
+    gemma = {"model_type": "gemma3n_text", "intermediate_size": [8192, 16384] * 15}
+    done = call("import", "hf", written(folder, gemma))
+    assert "ffn: 12288\n" in done.stdout and 'pattern: "LLLLG"' in done.stdout, done.stdout
+    assert "intermediate_size is 8192 to 16384 by layer" in done.stderr, done.stderr
 
 
 def check_slips(folder):
@@ -147,7 +173,10 @@ def check_wrong(folder):
              'F:2:17: "hidden_size" is "big"; expected a whole number from 1 to 100000000'),
             ('{"model_type": "clip"}',
              'F:1:16: models of the type "clip" are not simulated; expected a stack of layers of '
-             'one width'),
+             'one width, each with weights of its own'),
+            ('{"model_type": "albert"}',
+             'F:1:16: models of the type "albert" are not simulated; expected a stack of layers of '
+             'one width, each with weights of its own'),
             ('{"model_type": "fancy"}',
              'F: "num_hidden_layers" is missing, and its class has no default; expected a whole '
              'number')]:
@@ -383,7 +412,7 @@ def check_docs(folder):
 
 def main():
     with tempfile.TemporaryDirectory() as name:
-        for check in (check_parameters, check_notes, check_other_names, check_slips,
+        for check in (check_parameters, check_notes, check_other_names, check_unknown_classes, check_slips,
                       check_megatron_of_today, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
                       check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
                       check_round_trips, check_docs):

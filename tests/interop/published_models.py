@@ -41,6 +41,84 @@ MINIMAX = {"model_type": "minimax_text_01", "hidden_size": 6144, "num_hidden_lay
            "attn_type_list": [0, 0, 0, 0, 0, 0, 0, 1] * 10, "vocab_size": 200064,
            "tie_word_embeddings": False}
 
+LONGCAT = {"model_type": "longcat_flash", "hidden_size": 6144, "ffn_hidden_size": 12288,
+           "expert_ffn_hidden_size": 2048, "n_routed_experts": 512, "zero_expert_num": 256,
+           "moe_topk": 12, "num_layers": 28, "num_attention_heads": 64, "kv_lora_rank": 512,
+           "q_lora_rank": 1536, "qk_rope_head_dim": 64, "qk_nope_head_dim": 128, "v_head_dim": 128,
+           "vocab_size": 131072}
+STEP3 = {"model_type": "step3_text", "hidden_size": 7168, "intermediate_size": 18432,
+         "moe_intermediate_size": 5120, "moe_num_experts": 48, "moe_top_k": 3,
+         "share_expert_dim": 5120, "share_q_dim": 2048, "num_attention_heads": 64,
+         "num_attention_groups": 1, "head_dim": 256, "num_hidden_layers": 61,
+         "vocab_size": 128815, "moe_layers_enum": ",".join(str(i) for i in range(4, 60))}
+
+# Classes with names of their own; parameters as their makers publish them, as above.
+OWN_NAMES = [
+    ("ERNIE 4.5 300B", {"model_type": "ernie4_5_moe", "hidden_size": 8192,
+                        "intermediate_size": 28672, "moe_intermediate_size": 3584,
+                        "moe_num_experts": 64, "moe_k": 8, "moe_layer_start_index": 3,
+                        "moe_layer_end_index": 53, "moe_layer_interval": 1,
+                        "num_attention_heads": 64, "num_key_value_heads": 8,
+                        "num_hidden_layers": 54, "tie_word_embeddings": False}, 300, 3e-3),
+    ("ERNIE 4.5 21B", {"model_type": "ernie4_5_moe", "moe_num_shared_experts": 2}, 21.8, 5e-3),
+    # Its queries come of a latent, which counts as one product: 4 billion more than 316.
+    ("Step3", STEP3, 316, 0.016),
+    ("LongCat-Flash", LONGCAT, 560, 3e-3),
+    ("Arctic", {"model_type": "arctic", "hidden_size": 7168, "intermediate_size": 4864,
+                "num_attention_heads": 56, "num_key_value_heads": 8, "num_hidden_layers": 35,
+                "num_local_experts": 128, "num_experts_per_tok": 2, "moe_layer_frequency": 1,
+                "use_residual": True, "vocab_size": 32000}, 479, 3e-3),
+    ("Grok-2", {"model_type": "git", "hidden_size": 8192, "intermediate_size": 32768,
+                "moe_intermediate_size": 16384, "num_attention_heads": 64,
+                "num_key_value_heads": 8, "head_dim": 128, "num_hidden_layers": 64,
+                "num_local_experts": 8, "num_experts_per_tok": 2, "residual_moe": True,
+                "vocab_size": 131072}, 269.5, 3e-3),
+    ("DBRX", {"model_type": "dbrx", "d_model": 6144, "n_heads": 48, "n_layers": 40,
+              "vocab_size": 100352, "attn_config": {"kv_n_heads": 8, "clip_qkv": 8},
+              "ffn_config": {"ffn_hidden_size": 10752, "moe_num_experts": 16, "moe_top_k": 4}},
+     132, 3e-3),
+    ("Hunyuan A13B", {"model_type": "hunyuan_v1_moe", "hidden_size": 4096,
+                      "intermediate_size": 3072, "moe_intermediate_size": [3072] * 32,
+                      "moe_topk": [8] * 32, "num_experts": 64, "num_shared_expert": [1] * 32,
+                      "attention_head_dim": 128, "num_attention_heads": 32,
+                      "num_key_value_heads": 8, "num_hidden_layers": 32, "vocab_size": 128167,
+                      "tie_word_embeddings": True}, 80.4, 3e-3),
+    ("Qwen3.5 397B-A17B", {"model_type": "qwen3_5_moe", "text_config": {
+        "model_type": "qwen3_5_moe_text", "hidden_size": 4096, "num_hidden_layers": 60,
+        "num_attention_heads": 32, "num_key_value_heads": 2, "head_dim": 256,
+        "moe_intermediate_size": 1024, "shared_expert_intermediate_size": 1024,
+        "num_experts": 512, "num_experts_per_tok": 10, "linear_num_key_heads": 16,
+        "linear_num_value_heads": 64, "full_attention_interval": 4}}, 397, 5e-3),
+    ("Nemotron-4 340B", {"model_type": "nemotron", "hidden_size": 18432,
+                         "intermediate_size": 73728, "num_attention_heads": 96,
+                         "num_key_value_heads": 8, "num_hidden_layers": 96, "hidden_act": "relu2",
+                         "vocab_size": 256000}, 341, 3e-3),
+    ("AFM 4.5B", {"model_type": "arcee", "num_hidden_layers": 36, "num_attention_heads": 20,
+                  "num_key_value_heads": 4, "head_dim": 128, "vocab_size": 128004}, 4.62, 3e-3),
+    ("Qwen 7B", {"model_type": "qwen", "vocab_size": 151936}, 7.72, 3e-3),
+    ("BLOOM 176B", {"model_type": "bloom", "n_embed": 14336, "n_layer": 70,
+                    "num_attention_heads": 112, "vocab_size": 250880}, 176.2, 1e-3),
+    ("EXAONE 4.0 32B", {"model_type": "exaone4", "hidden_size": 5120, "intermediate_size": 27392,
+                        "num_attention_heads": 40, "num_key_value_heads": 8, "head_dim": 128,
+                        "num_hidden_layers": 64, "sliding_window": 4096,
+                        "sliding_window_pattern": "LLLG"}, 32.0, 3e-3),
+    ("DeBERTa-v3 large", {"model_type": "deberta-v2", "hidden_size": 1024,
+                          "intermediate_size": 4096, "num_hidden_layers": 24,
+                          "num_attention_heads": 16, "position_buckets": 256}, 0.435, 6e-3),
+    ("LFM2 1.2B", {"model_type": "lfm2", "hidden_size": 2048, "block_ff_dim": 12288,
+                   "num_hidden_layers": 16, "num_attention_heads": 32, "num_key_value_heads": 8,
+                   "layer_types": ["conv", "conv", "full_attention"] * 2 +
+                                  ["conv", "conv", "full_attention", "conv"] +
+                                  ["full_attention", "conv"] * 3}, 1.17, 0.05),
+    # Layers one by one, every second without attention, by hand: 40 x 2 x 8192 x (8192 + 1024) +
+    # 80 x 3 x 8192 x 21504 + 2 x 128256 x 8192.
+    ("DeciLM", {"model_type": "nemotron-nas", "hidden_size": 8192, "num_hidden_layers": 80,
+                "num_attention_heads": 64, "vocab_size": 128256,
+                "block_configs": [{"attention": {"n_heads_in_group": 8, "no_op": i % 2 == 1},
+                                   "ffn": {"ffn_mult": 2.625 if i < 40 else 5.25,
+                                           "no_op": False}} for i in range(80)]}, 50.42, 1e-3),
+]
+
 # Name, sizes as their config.json has them, parameters in billions as published (model cards on
 # Hugging Face and the papers), relative error allowed: biases and the like are not counted.
 PUBLISHED = [

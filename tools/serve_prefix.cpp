@@ -61,10 +61,11 @@ void AddPrefixOptions(CLI::App& command, PrefixOptions& options) {
       ->check(CLI::Range(1e-3, 1e5));
 }
 
-PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment) {
+PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment,
+                      std::int64_t block) {
   return options.Simulated()
              ? PrefixesOn(deployment,
-                          {kTraceBlock, TokensOf(options.cache), Bytes(options.host_gb * 1e9),
+                          {block, TokensOf(options.cache), Bytes(options.host_gb * 1e9),
                            Bytes(options.store_gb * 1e9), BytesPerSecond(options.host_gbs * 1e9),
                            BytesPerSecond(options.store_gbs * 1e9)})
              : PrefixSpec();
@@ -77,14 +78,15 @@ ServeLoad LoadOfTrace(const PrefixOptions& options, const std::vector<TraceReque
   if (options.cache == "infinite") {
     run.hits = HitsOf(trace, 0);
   }
-  load.prefixes = PrefixesOf(options, run.deployment);
+  const std::int64_t block = trace.empty() ? kTraceBlock : trace.front().block;
+  load.prefixes = PrefixesOf(options, run.deployment, block);
   for (std::size_t i = 0; i < trace.size(); i += static_cast<std::size_t>(replicas)) {
     ServeRequest& request = load.listed.emplace_back();
     request.arrival = trace[i].arrival;
     request.prompt_tokens = trace[i].prompt_tokens;
     request.output_tokens = trace[i].output_tokens;
     if (options.cache == "infinite") {
-      request.cached_tokens = run.hits.hits_of[i] * kTraceBlock;
+      request.cached_tokens = run.hits.hits_of[i] * block;
     } else if (load.prefixes.use) {
       request.blocks = trace[i].blocks;
     }

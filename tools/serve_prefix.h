@@ -29,7 +29,9 @@ struct PrefixOptions {
 void AddPrefixOptions(CLI::App& command, PrefixOptions& options);
 
 /// The cache that options ask for, on a deployment.
-PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment);
+/// @param block tokens of one block of a prompt
+PrefixSpec PrefixesOf(const PrefixOptions& options, const Deployment& deployment,
+                      std::int64_t block = kTraceBlock);
 
 /// One in `replicas` of the trace's requests, for the deployment of `run`, which learns the hits of
 /// a cache without end.

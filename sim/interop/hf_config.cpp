@@ -31,7 +31,6 @@ class HfReader : private HfFields {
     ReadLatentAttention();
     ReadHfLayerKinds(*this, type_, made_.model);
     ReadSeparateExperts();
-    NoteFormat();
     NoteSparseAttention();
     RefuseUnreadHfExperts(*this, made_.model);
     NoteUnknown();
@@ -323,13 +322,9 @@ class HfReader : private HfFields {
     }
   }
 
-  void NoteFormat() {
-    if (Given({"quantization_config"}) != nullptr) {
-      Note("quantization_config: the format of weights is the job's `precision`, not the model's");
-    }
-  }
-
   void NoteUnknown() {
+    (void)Given({"quantization_config"});  // FormatOfCheckpoint reads them
+    (void)Given({"compression_config"});
     std::string unknown;
     for (const std::string& name : config().names) {
       const bool known = WasRead(name) || IsHfFieldOfNoWeight(name);
@@ -379,6 +374,10 @@ HfModel ReadHfConfig(const std::string& file, std::string_view text, const std::
   HfModel made = HfReader(file, nested ? *inner : whole, problems)
                      .Read(name.empty() ? (title.empty() ? "model" : title) : name);
   made.title = title.empty() ? made.model.name : title;
+  made.checkpoint = FormatOfCheckpoint(nested && !HasFormat(whole) ? *inner : whole);
+  if (!made.checkpoint.note.empty()) {
+    made.notes.push_back(made.checkpoint.note);
+  }
   if (nested) {
     made.notes.insert(made.notes.begin(), "the language model (text_config) of a larger model");
   }

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/interop/hf_format.h"
 #include "sim/schema/problems.h"
 #include "workloads/training.h"
 
@@ -54,6 +55,7 @@ bool IsOtherHfKind(std::string_view type);
 
 struct HfModel {
   ModelSpec model;
+  CheckpointFormat checkpoint;
   std::string title;
   std::vector<std::string> notes;  ///< what was assumed, and what has no place in a model entry
 };

@@ -10,8 +10,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/interop/civil_date.h"
 #include "sim/interop/json_text.h"
+#include "sim/interop/request_table.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
 
@@ -21,93 +21,8 @@ namespace {
 
 constexpr std::size_t kLargestTrace = 1U << 30U;
 
-// Reads one line; adds its problems.
-class LineReader {
- public:
-  LineReader(const std::string& file, int line, ProblemList& problems)
-      : file_(file), line_(line), problems_(problems) {}
-
-  void Refuse(const std::string& message) {
-    problems_.Add({file_, line_, 1}, "", message);
-    bad_ = true;
-  }
-
-  /// A whole number from `least`.
-  std::int64_t Count(const char* name, std::string_view text, std::int64_t least) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error != std::errc() || end != text.data() + text.size() || value < least) {
-      Refuse(fmt::format("{} is {}; expected a whole number from {}", name,
-                         Quoted(std::string(text)), least));
-      return least;
-    }
-    return value;
-  }
-
-  [[nodiscard]] bool bad() const { return bad_; }
-
- private:
-  const std::string& file_;
-  int line_;
-  ProblemList& problems_;
-  bool bad_ = false;
-};
-
-// Seconds since 1970 of "2023-11-16 18:17:03.9799600"; nothing when it is no time.
-std::optional<double> TimeOf(std::string_view text) {
-  int parts[5] = {};
-  const std::size_t begins[5] = {0, 5, 8, 11, 14}, sizes[5] = {4, 2, 2, 2, 2};
-  if (text.size() < 19 || text[4] != '-' || text[7] != '-' || text[13] != ':' || text[16] != ':') {
-    return std::nullopt;
-  }
-  for (int i = 0; i < 5; ++i) {
-    const char* const begin = text.data() + begins[i];
-    const auto [end, error] = std::from_chars(begin, begin + sizes[i], parts[i]);
-    if (error != std::errc() || end != begin + sizes[i]) {
-      return std::nullopt;
-    }
-  }
-  double seconds = 0;
-  const char* const last = text.data() + text.size();
-  const auto [end, error] = std::from_chars(text.data() + 17, last, seconds);
-  if (error != std::errc() || end != last || parts[1] < 1 || parts[1] > 12) {
-    return std::nullopt;
-  }
-  return DaysOf(parts[0], parts[1], parts[2]) * 86400 + parts[3] * 3600 + parts[4] * 60 + seconds;
-}
-
-std::vector<std::string_view> CellsOf(std::string_view line) {
-  std::vector<std::string_view> cells;
-  for (std::size_t begin = 0;;) {
-    const std::size_t comma = line.find(',', begin);
-    cells.push_back(line.substr(begin, comma - begin));
-    if (comma == std::string_view::npos) {
-      return cells;
-    }
-    begin = comma + 1;
-  }
-}
-
-// A row of Azure's; `time` receives its absolute time.
-TraceRequest AzureRow(std::string_view line, LineReader& reader, double& time) {
-  TraceRequest request;
-  const std::vector<std::string_view> cells = CellsOf(line);
-  if (cells.size() != 3) {
-    reader.Refuse(
-        fmt::format("{} cells; expected 3: TIMESTAMP,ContextTokens,GeneratedTokens", cells.size()));
-    return request;
-  }
-  const std::optional<double> at = TimeOf(cells[0]);
-  if (!at) {
-    reader.Refuse(
-        fmt::format("TIMESTAMP is {}; expected a time such as 2023-11-16 18:17:03.9799600",
-                    Quoted(std::string(cells[0]))));
-  }
-  time = at.value_or(0);
-  request.prompt_tokens = reader.Count("ContextTokens", cells[1], 1);
-  request.output_tokens = reader.Count("GeneratedTokens", cells[2], 1);
-  return request;
-}
+// Tokens of a block of Qwen's traces of Bailian, as their README says.
+constexpr std::int64_t kBailianBlock = 16;
 
 // The text behind `"name":`, up to the comma or bracket that ends it; empty when there is none.
 std::string_view ValueOf(std::string_view line, const std::string& name) {
@@ -143,7 +58,11 @@ TraceRequest MooncakeRow(std::string_view line, LineReader& reader, double& time
       return request;
     }
   }
-  time = 1e-3 * static_cast<double>(reader.Count("timestamp", ValueOf(line, "timestamp"), 0));
+  // Mooncake counts milliseconds, Qwen's traces of Bailian (github.com/alibaba-edu/
+  // qwen-bailian-usagetraces-anon) seconds.
+  const bool seconds = !ValueOf(line, "chat_id").empty();
+  request.block = seconds ? kBailianBlock : kTraceBlock;
+  time = (seconds ? 1 : 1e-3) * reader.Number("timestamp", ValueOf(line, "timestamp"));
   request.prompt_tokens = reader.Count("input_length", ValueOf(line, "input_length"), 1);
   request.output_tokens = reader.Count("output_length", ValueOf(line, "output_length"), 1);
   std::string_view blocks = ValueOf(line, "hash_ids");
@@ -318,10 +237,11 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
   if (file.ends_with(".json")) {
     return ReadJsonTrace(file, text);
   }
-  const bool azure = file.ends_with(".csv");
-  if (!azure && !file.ends_with(".jsonl")) {
-    throw UserError("", fmt::format("{}: expected a name that ends in .csv (Azure LLM trace), "
-                                    ".jsonl (Mooncake, Dynamo, AIPerf) or .json (vLLM's and "
+  const bool table = file.ends_with(".csv");
+  if (!table && !file.ends_with(".jsonl")) {
+    throw UserError("", fmt::format("{}: expected a name that ends in .csv (Azure LLM trace, "
+                                    "BurstGPT), .jsonl (Mooncake, Dynamo, Qwen Bailian, AIPerf) or "
+                                    ".json (vLLM's and "
                                     "SGLang's results, ShareGPT)",
                                     file));
   }
@@ -330,6 +250,7 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
   std::vector<TraceRequest> requests;
   double first = 0, last = 0;
   int number = 0;
+  std::optional<CsvTrace> columns;
   while (!text.empty()) {
     const std::size_t end = text.find('\n');
     std::string_view line = text.substr(0, end);
@@ -339,11 +260,13 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
       line.remove_suffix(1);
     }
     LineReader reader(file, number, problems);
-    if (azure && number == 1) {
-      if (line != "TIMESTAMP,ContextTokens,GeneratedTokens") {
+    if (table && number == 1) {
+      columns = CsvTraceOf(line);
+      if (!columns) {
         reader.Refuse(
             "the first line names no columns; expected "
-            "TIMESTAMP,ContextTokens,GeneratedTokens");
+            "TIMESTAMP,ContextTokens,GeneratedTokens, or those of BurstGPT");
+        break;
       }
       continue;
     }
@@ -351,15 +274,15 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
       continue;
     }
     double time = last;
-    const bool aiperf = !azure && IsAiperf(line);
+    const bool aiperf = !table && IsAiperf(line);
     if (aiperf && HasFailed(line)) {
       continue;
     }
     sorted = sorted && !aiperf;
-    TraceRequest request = azure    ? AzureRow(line, reader, time)
-                           : aiperf ? AiperfRow(line, reader, time)
-                                    : MooncakeRow(line, reader, time);
-    if (reader.bad()) {
+    std::optional<TraceRequest> request = table    ? CsvRow(*columns, line, reader, time)
+                                          : aiperf ? AiperfRow(line, reader, time)
+                                                   : MooncakeRow(line, reader, time);
+    if (reader.bad() || !request) {
       continue;
     }
     if (!aiperf && !requests.empty() && time < last) {
@@ -368,8 +291,8 @@ std::vector<TraceRequest> ReadRequestTrace(const std::string& file, std::string_
     }
     first = requests.empty() ? time : first;
     last = time;
-    request.arrival = Seconds(time - first);
-    requests.push_back(std::move(request));
+    request->arrival = Seconds(time - first);
+    requests.push_back(std::move(*request));
   }
   if (requests.empty() && problems.empty()) {
     problems.Add({file, 0, 0}, "", "the trace holds no request");

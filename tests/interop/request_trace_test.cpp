@@ -36,6 +36,52 @@ TEST(RequestTrace, ReadsAzuresRows) {
   EXPECT_EQ(requests[1].output_tokens, 8);
 }
 
+// Of 2024 in a time zone, which may be another one.
+TEST(RequestTrace, ReadsAzuresRowsOf2024) {
+  const auto requests = ReadRequestTrace("a.csv", kHead +
+                                                      "2024-05-10 00:00:00.009930+00:00,2162,5\n"
+                                                      "2024-05-10 02:00:00.509930+02:00,2399,6\n"
+                                                      "2024-05-10T00:00:01.009930Z,7,6\n"
+                                                      "2024-05-09T23:30:02.009930-0030,7,6");
+  ASSERT_EQ(requests.size(), 4U);
+  EXPECT_NEAR(requests[1].arrival.si(), 0.5, 1e-6);
+  EXPECT_NEAR(requests[2].arrival.si(), 1, 1e-6);
+  EXPECT_NEAR(requests[3].arrival.si(), 2, 1e-6);
+  EXPECT_THAT(ProblemOf("a.csv", kHead + "2024-05-10 00:00:00.009930 UTC,2162,5\n"),
+              ::testing::HasSubstr("expected a time such as"));
+}
+
+TEST(RequestTrace, ReadsBurstGptByItsColumns) {
+  const auto requests =
+      ReadRequestTrace("b.csv",
+                       "Timestamp,Model,Request tokens,Response tokens,Total tokens,Log Type\n"
+                       "5,ChatGPT,472,18,490,Conversation log\n"
+                       "6,ChatGPT,472,0,472,Conversation log\n"
+                       "45.5,GPT-4,1087,230,1317,API log\n");
+  ASSERT_EQ(requests.size(), 2U) << "one has failed";
+  EXPECT_DOUBLE_EQ(requests[1].arrival.si(), 40.5);
+  EXPECT_EQ(requests[1].prompt_tokens, 1087);
+  EXPECT_EQ(requests[1].output_tokens, 230);
+  EXPECT_EQ(ProblemOf("b.csv", "a,b\n1,2\n"),
+            "b.csv:1:1: the first line names no columns; expected "
+            "TIMESTAMP,ContextTokens,GeneratedTokens, or those of BurstGPT");
+}
+
+TEST(RequestTrace, ReadsQwensRowsInSeconds) {
+  const auto requests = ReadRequestTrace(
+      "q.jsonl",
+      R"({"chat_id": 159, "parent_chat_id": -1, "timestamp": 61.114,)"
+      R"( "input_length": 521, "output_length": 132, "type": "text", "turn": 1,)"
+      R"( "hash_ids": [1089, 1090]})"
+      "\n"
+      R"({"chat_id": 160, "parent_chat_id": -1, "timestamp": 61.614,)"
+      R"( "input_length": 40, "output_length": 2, "type": "text", "turn": 1, "hash_ids": [1089]})");
+  ASSERT_EQ(requests.size(), 2U);
+  EXPECT_NEAR(requests[1].arrival.si(), 0.5, 1e-9);
+  EXPECT_THAT(requests[0].blocks, ElementsAre(1089, 1090));
+  EXPECT_EQ(requests[0].block, 16);
+}
+
 TEST(RequestTrace, ReadsMooncakesRows) {
   const auto requests = ReadRequestTrace(
       "m.jsonl",
@@ -103,7 +149,7 @@ TEST(RequestTrace, SaysWhatIsWrongWithARow) {
   EXPECT_EQ(ProblemOf("a.csv", kHead + "2023-11-16 18:17:03.9799600,0,10\n"),
             "a.csv:2:1: ContextTokens is \"0\"; expected a whole number from 1");
   EXPECT_EQ(ProblemOf("a.csv", kHead + "2023-11-16 18:17:03.9799600,4808\n"),
-            "a.csv:2:1: 2 cells; expected 3: TIMESTAMP,ContextTokens,GeneratedTokens");
+            "a.csv:2:1: 2 cells; expected 3, TIMESTAMP,ContextTokens,GeneratedTokens among them");
   EXPECT_EQ(ProblemOf("a.csv", kHead + "noon,4808,10\n"),
             "a.csv:2:1: TIMESTAMP is \"noon\"; expected a time such as 2023-11-16 "
             "18:17:03.9799600");

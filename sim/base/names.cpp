@@ -13,8 +13,8 @@ namespace {
 constexpr std::string_view kOfModels[] = {"instruct", "chat", "hf",     "it",
                                           "base",     "meta", "preview"};
 constexpr std::string_view kOfParts[] = {
-    "nvidia", "amd",  "intel", "google", "aws",   "instinct", "tesla", "quadro", "geforce",
-    "gpu",    "hbm2", "hbm2e", "hbm3",   "hbm3e", "gddr6",    "gddr7", "oam"};
+    "nvidia",  "amd", "intel", "google", "cloud", "tpu",   "aws",   "instinct", "tesla", "quadro",
+    "geforce", "gpu", "hbm2",  "hbm2e",  "hbm3",  "hbm3e", "gddr6", "gddr7",    "oam"};
 
 bool IsDigit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;

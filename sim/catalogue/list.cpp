@@ -66,6 +66,7 @@ CatalogueList ListCatalogue() {
     server.accelerators = message.accelerators();
     server.nics = message.nics();
     server.torus_dimensions = message.network().mesh().torus_size();
+    server.switch_group = message.network().switches().group();
     server.numbered_pairs = message.network().mesh().pair_size() > 0;
     server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
     for (const proto::MatrixRate& rate :

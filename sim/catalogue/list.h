@@ -21,6 +21,7 @@ struct CatalogueServer {
   BytesPerSecond nic_bandwidth;     ///< per NIC and direction
   bool numbered_pairs = false;      ///< its mesh names pairs of accelerators
   int torus_dimensions = 0;         ///< of its mesh; 0: no torus
+  int switch_group = 0;             ///< accelerators under the first of two tiers; 0: one tier
   FlopPerSecond peak[kPrecisions];  ///< dense, of one accelerator; zero when it lacks the format
 };
 

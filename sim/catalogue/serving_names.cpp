@@ -100,4 +100,12 @@ std::optional<InferencePart> PartByName(const std::string& name,
   return std::nullopt;
 }
 
+std::vector<std::string> PartsOfCatalogues(const ServingCatalogue& catalogue) {
+  std::vector<std::string> names = catalogue.PartNames();
+  for (const auto& [entry, server] : WholeCatalogue().servers) {
+    names.push_back(server.message->accelerator());
+  }
+  return names;
+}
+
 }  // namespace gridlock

@@ -4,6 +4,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/catalogue/serving_catalogue.h"
 #include "workloads/inference.h"
@@ -19,5 +20,8 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
 /// A part by its name in a table, or by that of a server or an accelerator of the catalogue, which
 /// reaches the shares of the peaks that its entry says of training. Nothing when no name is known.
 std::optional<InferencePart> PartByName(const std::string& name, const ServingCatalogue& catalogue);
+
+/// The names that PartByName takes, of the table and of the servers of the catalogue.
+std::vector<std::string> PartsOfCatalogues(const ServingCatalogue& catalogue);
 
 }  // namespace gridlock

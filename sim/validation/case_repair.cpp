@@ -202,6 +202,77 @@ void TakeMixture(RepairedCase& out, const CatalogueList& catalogue) {
   }
 }
 
+// Feed-forward blocks of two matrices, by the beginnings of the names of models.
+bool Ungated(const std::string& model) {
+  const std::string plain = PlainName(model);
+  const auto begins = [&plain](const char* name) {
+    return plain.starts_with(name);
+  };
+  constexpr const char* kPlainBlocks[] = {"gpt2",  "gpt_2", "gpt3",   "gpt_3",  "gpt_neo", "gpt_j",
+                                          "bloom", "opt_",  "pythia", "falcon", "bert",    "t5"};
+  return std::any_of(std::begin(kPlainBlocks), std::end(kPlainBlocks), begins);
+}
+
+// Accelerators of a domain where the row does not say: the slice that a job on a torus is, the rack
+// of a part that is sold in racks, else a server of about eight.
+std::int64_t UsualDomain(const PublishedCase& row, const CatalogueList& catalogue) {
+  constexpr std::int64_t kUsual = 8;
+  const bool has_one = std::any_of(catalogue.servers.begin(), catalogue.servers.end(),
+                                   [&row](const CatalogueServer& server) {
+                                     return server.accelerator == row.accelerator;
+                                   });
+  if (!has_one) {
+    return kUsual;
+  }
+  const CatalogueServer& server = UsualServer(catalogue, row.accelerator);
+  return server.torus_dimensions > 0 ? row.accelerators : server.accelerators;
+}
+
+// What a framework shards where the row does not say: FSDP and XLA everything, Megatron-Core and
+// DeepSpeed the states of the optimizer, loops with DistributedDataParallel nothing.
+std::int64_t UsualZero(const PublishedCase& row, const CatalogueList& catalogue) {
+  PublishedCase plain = row;
+  plain.zero = 0;
+  const auto kind = catalogue.stack_kinds.find(StackOf(plain, catalogue));
+  const std::string name = kind == catalogue.stack_kinds.end() ? "" : kind->second;
+  if (name.find("FSDP") != std::string::npos || name == "XLA-like") {
+    return 3;
+  }
+  return name == "Megatron-like" || name == "DeepSpeed" ? 1 : 0;
+}
+
+// A domain of trays where the notes say that it is a rack.
+bool IsTray(const PublishedCase& row, std::int64_t usual) {
+  const auto says = [&row](const char* words) {
+    return row.notes.find(words) != std::string::npos;
+  };
+  return row.domain > 0 && row.domain < usual &&
+         (says("NVL72") || says("MNNVL") || says("one rack"));
+}
+
+// What stands for cells that the row leaves blank.
+void TakeBlanks(RepairedCase& out, const CatalogueList& catalogue) {
+  PublishedCase& row = out.row;
+  out.said.insert(out.said.end(), row.assumed.begin(), row.assumed.end());
+  const auto take = [&out](const char* column, std::int64_t& number, std::int64_t blank,
+                           std::int64_t usual) {
+    if (number == blank) {
+      number = usual;
+      out.said.push_back(fmt::format("{} not said: {}", column, number));
+    }
+  };
+  const std::int64_t usual = UsualDomain(row, catalogue);
+  take("domain", row.domain, 0, usual);
+  if (IsTray(row, usual)) {
+    out.said.push_back(fmt::format("domain {} as {}, the rack's", row.domain, usual));
+    row.domain = usual;
+  }
+  take("kv_heads", row.kv_heads, 0, row.heads);
+  take("gated", row.gated, kNotSaid, Ungated(row.model) ? 0 : 1);
+  take("zero", row.zero, kNotSaid, row.dp > 1 ? UsualZero(row, catalogue) : 0);
+  take("sequence_parallel", row.sequence_parallel, kNotSaid, row.tp > 1 ? 1 : 0);
+}
+
 // Widths of heads, their norms and tied embeddings are properties of models that tables have no
 // columns for.
 void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
@@ -259,6 +330,7 @@ RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue) 
   RepairedCase out;
   out.row = row;
   RepairPart(out, catalogue);
+  TakeBlanks(out, catalogue);
   RepairPrecision(out, catalogue);
   TakeShape(out, catalogue);
   Repair repair(out);

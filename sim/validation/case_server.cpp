@@ -50,10 +50,14 @@ std::vector<std::int64_t> TorusSides(std::int64_t accelerators, int dimensions) 
   return {};
 }
 
-// The links of a server like `base` with other sides.
+// The links of a server like `base` with other sides. One that the first tier of two holds has
+// halves there, which links as wide join.
 std::string NetworkText(const CatalogueServer& base, std::int64_t domain) {
   if (base.torus_dimensions == 0) {
-    return "";
+    return base.switch_group < domain || domain < 2
+               ? ""
+               : fmt::format("network {{ switches {{ group: {} oversubscription: 1 }} }} ",
+                             domain / 2);
   }
   std::vector<std::int64_t> sides = TorusSides(domain, base.torus_dimensions);
   if (sides.empty()) {

@@ -112,6 +112,13 @@ bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
 }
 
+// FP8 with a scale for each row, as the table called its precision.
+bool Rowwise(const PublishedCase& row) {
+  return std::any_of(row.assumed.begin(), row.assumed.end(), [](const std::string& words) {
+    return words.starts_with("precision ") && words.find("rowwise") != std::string::npos;
+  });
+}
+
 bool ModelBegins(const PublishedCase& row, const char* name) {
   return PlainName(row.model).starts_with(name);
 }
@@ -177,6 +184,7 @@ constexpr StackName kStacks[] = {
     {"maxtext", "a1", 0, "maxtext_gpu", Any},
     {"maxtext", "b", 0, "maxtext_gpu", Any},
     {"maxtext", "gb", 0, "maxtext_gpu", Any},
+    {"torchtitan", "", 0, "torchtitan_rowwise", Rowwise},
     {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
     // Many narrow experts are not compiled; a few as wide as the model are, like dense blocks
@@ -216,6 +224,27 @@ bool SplitsLayers(const PublishedCase& row) {
   return row.pp > 1 || row.tp > 1;
 }
 
+// The family that a loop for one accelerator becomes where its states are sharded: FSDP, eager or
+// compiled.
+const CatalogueFamily* Sharded(const PublishedCase& row, const CatalogueFamily* family,
+                               const CatalogueList& catalogue) {
+  if (family == nullptr || row.zero < 1 || row.dp < 2) {
+    return family;
+  }
+  const bool compiled = family->kind == "compiled, one accelerator";
+  if (!compiled && family->kind != "eager, one accelerator") {
+    return family;
+  }
+  const std::string stack = compiled                          ? "torchtitan"
+                            : family->stack.starts_with("hf") ? "hf_fsdp"
+                                                              : "fsdp_eager";
+  const auto found = std::find_if(catalogue.families.begin(), catalogue.families.end(),
+                                  [&stack](const CatalogueFamily& each) {
+                                    return each.stack == stack;
+                                  });
+  return found == catalogue.families.end() ? family : &*found;
+}
+
 // The family whose prefix says most of the name of the row's stack, or null. A name that none
 // begins is that of the family for the rest, or of Megatron-LM where layers are split.
 const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -237,7 +266,7 @@ const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& c
                                        });
     return megatron == catalogue.families.end() ? best : &*megatron;
   }
-  return best;
+  return Sharded(row, best, catalogue);
 }
 
 // What tables call a family: NVIDIA's own is looked up like its recipes, and Megatron-LM, where it

@@ -3,14 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/base/names.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 #include "sim/validation/table_words.h"
@@ -19,18 +16,18 @@ namespace gridlock {
 
 namespace {
 
-namespace fs = std::filesystem;
-
 using Case = PublishedCase;
 using Whole = std::int64_t Case::*;
 using TextMember = std::string Case::*;
 using Real = double Case::*;
 
-enum class Blank { kRefused, kAllowed };
+// kRepaired: the column has to be there, and something of the row stands for a blank cell.
+enum class Blank { kRefused, kAllowed, kRepaired };
 
 struct TextColumn {
   const char* name;
   TextMember member;
+  Blank blank = Blank::kRefused;
 };
 
 struct WholeColumn {
@@ -53,24 +50,24 @@ constexpr TextColumn kTexts[] = {
     {"id", &Case::id},
     {"role", &Case::role},
     {"source", &Case::source},
-    {"stack", &Case::stack},
+    {"stack", &Case::stack, Blank::kAllowed},
     {"accelerator", &Case::accelerator},
     {"model", &Case::model},
-    {"recompute", &Case::recompute},
-    {"precision", &Case::precision},
+    {"recompute", &Case::recompute, Blank::kAllowed},
+    {"precision", &Case::precision, Blank::kAllowed},
 };
 
 // Wide enough for any machine or model, narrow enough that a slip by a power of ten is seen.
 constexpr std::int64_t kMost = 1'000'000'000;
 constexpr WholeColumn kWholes[] = {
     {"accelerators", &Case::accelerators, 1, 100'000'000},
-    {"domain", &Case::domain, 1, 100'000},
+    {"domain", &Case::domain, 1, 100'000, Blank::kRepaired},
     {"layers", &Case::layers, 1, 100'000},
     {"hidden", &Case::hidden, 1, 1'000'000},
     {"heads", &Case::heads, 1, 65536},
-    {"kv_heads", &Case::kv_heads, 1, 65536},
+    {"kv_heads", &Case::kv_heads, 1, 65536, Blank::kRepaired},
     {"ffn", &Case::ffn, 1, 10'000'000},
-    {"gated", &Case::gated, 0, 1},
+    {"gated", &Case::gated, 0, 1, Blank::kRepaired},
     {"vocab", &Case::vocab, 1, 100'000'000},
     {"seq", &Case::seq, 1, 100'000'000},
     {"experts", &Case::experts, 0, 100'000, Blank::kAllowed},
@@ -83,9 +80,9 @@ constexpr WholeColumn kWholes[] = {
     {"dp", &Case::dp, 1, 100'000'000},
     {"ep", &Case::ep, 1, 100'000},
     {"cp", &Case::cp, 1, 100'000},
-    {"zero", &Case::zero, 0, 3},
+    {"zero", &Case::zero, 0, 3, Blank::kRepaired},
     {"shard_group", &Case::shard_group, 1, 100'000'000, Blank::kAllowed},
-    {"sequence_parallel", &Case::sequence_parallel, 0, 1},
+    {"sequence_parallel", &Case::sequence_parallel, 0, 1, Blank::kRepaired},
     {"global_batch", &Case::global_batch, 1, kMost},
     {"micro_batch", &Case::micro_batch, 1, kMost, Blank::kAllowed},
 };
@@ -111,7 +108,7 @@ std::vector<std::string> NeededColumns() {
     names.emplace_back(column.name);
   }
   for (const WholeColumn& column : kWholes) {
-    if (column.blank == Blank::kRefused) {
+    if (column.blank != Blank::kAllowed) {
       names.emplace_back(column.name);
     }
   }
@@ -237,7 +234,12 @@ class TableReader {
       ReadText(Cell(column.name), column, row);
     }
     for (const WholeColumn& column : kWholes) {
-      if (!IsOfMemoryAlone(column.name)) {
+      if (IsOfMemoryAlone(column.name)) {
+        continue;
+      }
+      if (column.blank == Blank::kRepaired && column.min == 0) {
+        ReadSwitch(column, column.member == &Case::zero ? MeantZero : MeantYes, row);
+      } else {
         row.*column.member = ReadWhole(Cell(column.name), column);
       }
     }
@@ -276,7 +278,9 @@ class TableReader {
   void ReadText(const CsvCell& cell, const TextColumn& column, Case& row) {
     constexpr std::size_t kLongest = 1000;
     if (cell.text.empty()) {
-      Refuse(cell, Refusal(fmt::format("\"{}\" is blank", column.name), "a text"));
+      if (column.blank == Blank::kRefused) {
+        Refuse(cell, Refusal(fmt::format("\"{}\" is blank", column.name), "a text"));
+      }
     } else if (!IsPlainUtf8(cell.text) || cell.text.size() > kLongest || cell.text.front() == ' ' ||
                cell.text.back() == ' ') {
       Refuse(cell, Refusal(fmt::format("\"{}\" is {}", column.name, Quoted(cell.text)),
@@ -287,8 +291,8 @@ class TableReader {
   }
 
   std::int64_t ReadWhole(const CsvCell& cell, const WholeColumn& column) {
-    if (cell.text.empty() && column.blank == Blank::kAllowed) {
-      return 0;
+    if (cell.text.empty() && column.blank != Blank::kRefused) {
+      return column.min == 0 && column.blank == Blank::kRepaired ? kNotSaid : 0;
     }
     std::int64_t value = 0;
     const char* end = cell.text.data() + cell.text.size();
@@ -314,7 +318,9 @@ class TableReader {
     double value = 0;
     const char* end = cell.text.data() + cell.text.size();
     const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
-    if (error == std::errc() && rest == end && value >= column.min && value <= column.max) {
+    const bool none = value == 0 && column.blank == Blank::kAllowed;  // 0 Gbps: as a blank cell
+    if (error == std::errc() && rest == end &&
+        (none || (value >= column.min && value <= column.max))) {
       return value;  // NaN is in no range
     }
     RefuseValue(cell, column.name,
@@ -346,15 +352,28 @@ class TableReader {
     row.dense_layers = ReadWhole(cell, column);
   }
 
-  // The choice that the cell spells, in any case and by the usual other words.
-  void ReadChoice(const char* column, const std::vector<std::string>& choices, std::string& value) {
-    const CsvCell& cell = Cell(column);
-    value = PlainChoice(cell.text);
-    if (!value.empty() && !Contains(choices, value)) {
-      Refuse(cell, Refusal(fmt::format("\"{}\" is {}", column, Quoted(cell.text)),
-                           fmt::format("one of {}", fmt::join(choices, ", ")),
-                           NearestName(cell.text, choices)));
+  // The choice that a word of the cell stands for.
+  void ReadChoice(const char* column, MeantWord (*meant)(const std::string&), Case& row,
+                  std::string& value) {
+    const std::string& text = Cell(column).text;
+    const MeantWord word = meant(text);
+    value = word.word;
+    if (word.assumed) {
+      row.assumed.push_back(
+          fmt::format("{} {} as {}", column, text.empty() ? "not said" : text, value));
     }
+  }
+
+  // The number that a word of the cell stands for; kNotSaid where it is one that nobody knows.
+  // Numbers out of range are mistakes.
+  void ReadSwitch(const WholeColumn& column,
+                  std::optional<std::int64_t> (*meant)(const std::string&), Case& row) {
+    const CsvCell& cell = Cell(column.name);
+    if (cell.text.empty() || cell.text.find_first_not_of("0123456789.-") == std::string::npos) {
+      row.*column.member = ReadWhole(cell, column);
+      return;
+    }
+    row.*column.member = meant(cell.text).value_or(kNotSaid);
   }
 
   // The one of `names` that differs from the cell by a slip of the keyboard, else the cell. Other
@@ -369,8 +388,8 @@ class TableReader {
   }
 
   void CheckNames(Case& row) {
-    ReadChoice("recompute", RecomputeChoices(), row.recompute);
-    ReadChoice("precision", PrecisionChoices(), row.precision);
+    ReadChoice("recompute", MeantRecompute, row, row.recompute);
+    ReadChoice("precision", MeantPrecision, row, row.precision);
     row.role = WithoutSlip(row.role, kRoles);
     row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }
@@ -419,81 +438,12 @@ class TableReader {
   int line_ = 0;
 };
 
-// The bytes of a file; problems name the file. Pipes are read to their end or to the limit.
-bool ReadBytes(const std::string& file, std::string& text, ProblemList& problems) {
-  constexpr std::size_t kMostBytes = std::size_t{64} << 20U;
-  const auto refuse = [&](const std::string& what) {
-    problems.Add({file, 0, 0}, "", Refusal(what, "a table of published cases (CSV)"));
-    return false;
-  };
-  std::error_code error;
-  if (!fs::exists(file, error)) {
-    return refuse("does not exist");
-  }
-  if (fs::is_directory(file, error)) {
-    return refuse("is a directory");
-  }
-  std::ifstream stream(file, std::ios::binary);
-  if (!stream) {
-    return refuse("cannot be read");
-  }
-  text.resize(kMostBytes + 1);
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
-  text.resize(static_cast<std::size_t>(stream.gcount()));
-  if (text.size() > kMostBytes) {
-    return refuse("has no end within 64 MiB");
-  }
-  constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-  if (text.starts_with(kByteOrderMark)) {
-    text.erase(0, kByteOrderMark.size());
-  }
-  return true;
-}
-
 }  // namespace
 
 std::vector<PublishedCase> ReadCases(const std::string& file, std::string_view text,
                                      const KnownNames& known, ProblemList& problems,
                                      ProblemList& of_rows) {
   return TableReader(file, known, problems, of_rows).Read(text);
-}
-
-std::vector<PublishedCase> LoadCases(const std::vector<std::string>& files,
-                                     const KnownNames& known) {
-  ProblemList problems;
-  ProblemList of_rows;  // the rows tell of them
-  std::vector<PublishedCase> cases;
-  for (const std::string& file : files) {
-    std::string text;
-    if (!ReadBytes(file, text, problems)) {
-      continue;
-    }
-    std::vector<PublishedCase> more = ReadCases(file, text, known, problems, of_rows);
-    std::move(more.begin(), more.end(), std::back_inserter(cases));
-  }
-  problems.ThrowIfAny();
-  for (PublishedCase& row : cases) {
-    row.accelerator =
-        MeantName(row.accelerator, known.accelerators, known.accelerator_aliases, NameKind::kPart);
-    // Tables of training steps count chips: as devices, runs of 70B would reach 99 % of the peak.
-    if (row.accelerator == "tpu_v7x") {
-      row.accelerator = "tpu_v7";
-    }
-  }
-  return cases;
-}
-
-std::string ShippedTable(const std::string& name) {
-  const std::string table = "workloads/validation/" + name;
-  std::error_code error;
-  const fs::path program = fs::read_symlink("/proc/self/exe", error);
-  if (!error) {
-    const fs::path installed = program.parent_path().parent_path() / "share" / "gridlock" / table;
-    if (fs::exists(installed, error)) {
-      return installed.string();
-    }
-  }
-  return (fs::path(GRIDLOCK_SOURCE_DIR) / table).string();
 }
 
 }  // namespace gridlock

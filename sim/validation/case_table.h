@@ -9,9 +9,11 @@
 //   step_time_s
 // These may be blank, and their columns missing: experts and the four columns behind it (a dense
 // model), vpp, shard_group, micro_batch, nic_gbps (see case_scenario.h for what stands in for
-// them). More columns are read where they are there: measured_gib, kind and capacity_gib of a run
-// whose peak of HBM is known, and fits (0: it went out of memory); such rows may leave step_time_s
-// and global_batch blank. Other columns are left alone.
+// them). These may be blank: domain, zero, sequence_parallel, recompute, precision, stack, gated
+// and kv_heads. Odd words in cells that choose among words never refuse a row (table_words.h). More
+// columns are read where they are there: measured_gib, kind and capacity_gib of a run whose peak of
+// HBM is known, and fits (0: it went out of memory); such rows may leave step_time_s and
+// global_batch blank. Other columns are left alone.
 //
 // A row that makes no sense is reported as a row and never refuses the table. A first line that
 // does not name the columns does, because it would shift the meaning of every row.
@@ -26,6 +28,10 @@
 
 namespace gridlock {
 
+/// Of a whole number that may be 0, where the cell is blank or an odd word: what stands for it
+/// depends on the row's framework.
+constexpr std::int64_t kNotSaid = -1;
+
 /// One row. Whole numbers are 0 where the cell is blank.
 struct PublishedCase {
   std::string file;
@@ -36,7 +42,7 @@ struct PublishedCase {
   std::string stack;        ///< training framework
   std::string accelerator;  ///< catalogue name
   std::int64_t accelerators = 0;  ///< of the job
-  std::int64_t domain = 0;        ///< accelerators per scale-up domain
+  std::int64_t domain = 0;        ///< accelerators per scale-up domain; 0: not said
   double nic_gbps = 0;            ///< per accelerator and direction
   std::string model;              ///< title
   std::int64_t layers = 0, hidden = 0, heads = 0, kv_heads = 0, ffn = 0;
@@ -48,10 +54,10 @@ struct PublishedCase {
   std::int64_t dense_layers = 0;    ///< leading layers without experts
   bool dense_every_second = false;  ///< `every2`: every second layer is dense
   std::int64_t tp = 0, pp = 0, vpp = 0, dp = 0, ep = 0, cp = 0;
-  std::int64_t zero = 0;         ///< 0 to 3
-  std::int64_t shard_group = 0;  ///< data-parallel ranks that share one sharded copy; 0: all
-  std::int64_t sequence_parallel = 0;
-  std::string recompute;  ///< "none", "selective", "full", "auto"
+  std::int64_t zero = 0;               ///< 0 to 3, or kNotSaid
+  std::int64_t shard_group = 0;        ///< data-parallel ranks that share one sharded copy; 0: all
+  std::int64_t sequence_parallel = 0;  ///< 0, 1, or kNotSaid
+  std::string recompute;               ///< "none", "selective", "full", "auto"
   std::int64_t global_batch = 0, micro_batch = 0;
   std::string precision;    ///< "bf16", "fp8", ...
   double step_time_s = 0;   ///< published; 0: only what fits, or its peak, is known
@@ -60,6 +66,7 @@ struct PublishedCase {
   double capacity_gib = 0;  ///< room for it; 0: that of the accelerator
   std::string notes;  ///< how the run was set up, in words: "not compiled", "loss in 8 chunks"
   bool out_of_memory = false;  ///< the run did not fit, and measured_gib is less than it needs
+  std::vector<std::string> assumed;  ///< what odd cells were taken for, in words
   /// What is wrong with the cells of the row, with line and column; "" when nothing is.
   std::string problem;
 };

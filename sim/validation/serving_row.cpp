@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/validation/serving_words.h"
 
 namespace gridlock {
 
@@ -49,6 +50,9 @@ bool Has(const std::string& text, const char* word) {
 }
 
 void Assume(ServingCase& row, const std::string& words) {
+  if (words.empty()) {
+    return;
+  }
   row.assumed += (row.assumed.empty() ? "" : ", ") + words;
 }
 
@@ -96,19 +100,18 @@ std::string ReadModel(const ServingCells& cells, InferenceModel& model) {
 }
 
 void ReadPart(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
-  const std::string& name = Text(cells, "accelerator");
-  const InferencePart* part = catalogue.FindPart(name);
-  if (part == nullptr) {
-    const std::string near = NearestName(name, catalogue.PartNames());
-    part = catalogue.FindPart(near.empty() ? "h100_sxm" : near);
-    CHECK(part != nullptr);
-    Assume(row, fmt::format("no part {}: as {}", Quoted(name), part->name));
-  }
-  row.part = *part;
+  std::string assumed;
+  row.part = PartMeant(Text(cells, "accelerator"), catalogue, assumed);
+  Assume(row, assumed);
   if (const auto nic = Number(cells, "nic_gbps"); nic && *nic > 0) {
     row.part.nic_bandwidth = *nic * 1e9 / 8;
   }
-  if (const auto domain = Number(cells, "domain"); domain && *domain >= 2) {
+  const auto domain = Number(cells, "domain");
+  const std::string& notes = Text(cells, "notes");
+  const bool rack = Has(notes, "NVL72") || Has(notes, "MNNVL") || Has(notes, "one rack");
+  if (domain && rack && *domain < row.part.domain) {
+    Assume(row, fmt::format("domain {} as the rack's {}", *domain, row.part.domain));
+  } else if (domain && *domain >= 2) {
     row.part.domain = *domain;
   }
 }
@@ -126,15 +129,20 @@ void ReadSettings(const std::string& notes, InferenceEngine& engine) {
 }
 
 void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
-  std::string name = Text(cells, "engine");
-  name = name.substr(0, name.find(" ("));
-  std::replace(name.begin(), name.end(), ' ', '-');
+  bool stated = true;
+  std::string name = EngineMeant(Text(cells, "engine"), stated);
   const std::string& version = Text(cells, "engine_version");
   const InferenceEngine* engine = nullptr;
-  if (name == "not-stated" && Has(version, "TensorRT")) {
+  if (!stated && Has(version, "TensorRT")) {
     name = "trtllm";
-  } else if (name == "not-stated" && Has(Text(cells, "source"), "MLPerf")) {
+  } else if (!stated && Has(Text(cells, "source"), "MLPerf")) {
     name = Has(Text(cells, "accelerator"), "l40s") ? "vllm" : "trtllm";
+  } else if (!stated && !Has(Text(cells, "source"), "Splitwise")) {
+    name = "generic";
+    Assume(row, "no engine said: as generic");
+  } else if ((name == "tgi" || name == "deepspeed") && !OfTheYear2023(version, row.part.name)) {
+    name = "generic";
+    Assume(row, fmt::format("engine {} of today: as generic", Text(cells, "engine")));
   }
   // TensorRT 10.x came with TensorRT-LLM 1.0.
   engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
@@ -154,13 +162,13 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
 
 void ReadFormats(const ServingCells& cells, ServingCase& row) {
   const std::string& weights = Text(cells, "weights_precision");
-  if (!WeightFormatByName(weights, row.layout.weights)) {
-    Assume(row, fmt::format("weights of {}: as bf16", Quoted(weights)));
-  }
+  std::string assumed;
+  row.layout.weights = WeightsMeant(weights, assumed);
+  Assume(row, assumed);
   const std::string& cache = Text(cells, "kv_precision");
   const bool narrow =
       row.layout.weights == WeightFormat::kFp8 || row.layout.weights == WeightFormat::kNvfp4;
-  if (cache.empty()) {
+  if (cache.empty() || cache == "auto") {
     row.layout.cache_bytes = narrow && row.engine.narrow_cache ? 1 : 2;
   } else {
     row.layout.cache_bytes = Has(cache, "8") ? 1 : Has(cache, "4") ? 0.5 : 2;
@@ -316,8 +324,13 @@ std::string ReadBatch(const ServingCells& cells, double value, ServingCase& row)
 }
 
 std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
-  const std::string &kind = Text(cells, "load_kind"), &notes = Text(cells, "notes");
+  const std::string& notes = Text(cells, "notes");
   const std::optional<double> value = Number(cells, "load_value");
+  std::string kind = LoadMeant(Text(cells, "load_kind"));
+  if (value && kind.empty()) {
+    Assume(row, fmt::format("load {} as concurrency", Quoted(Text(cells, "load_kind"))));
+    kind = "concurrency";
+  }
   const std::optional<double> said = NumberIn(notes, "([0-9,]+) (?:ShareGPT )?requests");
   ServeLoad& load = row.load;
   // NVIDIA's guides to TensorRT-LLM run trtllm-bench, inside the engine's process.
@@ -359,68 +372,11 @@ std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
     return "";
   }
   return fmt::format(
-      "the load {} {} is not batch, offline_max, concurrency or request_rate with "
-      "its value",
+      "the load {} {} is not batch, offline_max, concurrency or request_rate with its value",
       Quoted(kind), Quoted(Text(cells, "load_value")));
 }
 
-double MeanOf(const std::vector<Seconds>& values) {
-  double sum = 0;
-  for (const Seconds& each : values) {
-    sum += each.si();
-  }
-  return values.empty() ? 0 : sum / static_cast<double>(values.size());
-}
-
-// In ms; `statistic` is "mean", "median" or "p99" and the like.
-std::optional<double> Latency(const std::string& statistic, const std::vector<Seconds>& values) {
-  if (statistic.empty() || statistic == "mean") {
-    return 1e3 * MeanOf(values);
-  }
-  const auto rank = statistic == "median" ? std::optional(50.0) : NumberIn(statistic, "^p(\\d+)$");
-  if (!rank || *rank <= 0 || *rank > 100) {
-    return std::nullopt;
-  }
-  return 1e3 * QuantileOf(values, *rank / 100).si();
-}
-
-double PerUser(const ServeResult& result) {
-  double sum = 0, count = 0;
-  for (const ServedRequest& each : result.requests) {
-    if (!each.refused && each.end_to_end > Seconds(0)) {
-      sum += static_cast<double>(each.output_tokens) / each.end_to_end.si();
-      ++count;
-    }
-  }
-  return count > 0 ? sum / count : 0;
-}
-
 }  // namespace
-
-std::optional<double> ServingMetric(const std::string& metric, const ServeResult& result,
-                                    double replicas, double accelerators) {
-  static const std::regex kLatency("^(?:(mean|median|p\\d+)_)?(ttft|tpot|itl|e2e_latency|e2e)_ms$");
-  static const std::regex kRate(
-      "^(?:(output|input|total)_)?tokens_per_s(?:_per_(user|accelerator|gpu|chip))?$");
-  std::smatch match;
-  if (std::regex_match(metric, match, kLatency)) {
-    const std::string what = match[2];
-    return Latency(match[1], result.Values(what == "ttft"   ? &ServedRequest::ttft
-                                           : what[0] == 'e' ? &ServedRequest::end_to_end
-                                                            : &ServedRequest::tpot));
-  }
-  if (!std::regex_match(metric, match, kRate)) {
-    return std::nullopt;
-  }
-  const std::string of = match[1], per = match[2];
-  if (per == "user") {
-    return PerUser(result);
-  }
-  const double rate = of == "input"   ? result.InputRate()
-                      : of == "total" ? result.InputRate() + result.OutputRate()
-                                      : result.OutputRate();
-  return rate * replicas / (per.empty() ? 1 : accelerators);
-}
 
 std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& catalogue,
                             ServingCase& row) {
@@ -447,7 +403,7 @@ std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& c
 
 ServingPrediction PredictServing(const ServingCells& cells, const ServingCatalogue& catalogue) {
   ServingPrediction prediction;
-  const std::string& metric = Text(cells, "metric");
+  const std::string metric = MetricMeant(Text(cells, "metric"));
   if (!ServingMetric(metric, {}, 1, 1)) {
     prediction.reason = fmt::format("the metric {} is not known", Quoted(metric));
     return prediction;
@@ -467,12 +423,16 @@ ServingPrediction PredictServing(const ServingCells& cells, const ServingCatalog
           fmt::format("no request fits the KV cache of {} tokens", costs.cache_tokens());
       return prediction;
     }
+    if (metric != Text(cells, "metric")) {
+      Assume(row, fmt::format("metric {} as {}", Text(cells, "metric"), metric));
+    }
     prediction.value = value;
     prediction.reason = row.assumed;
     prediction.binding = BindingsOf(result, costs).waits.front().limit;
   } catch (const UserError& error) {
     prediction.refused = true;
-    prediction.reason = error.problems().front().message;
+    prediction.reason =
+        error.problems().front().message + (row.assumed.empty() ? "" : "; " + row.assumed);
   }
   return prediction;
 }

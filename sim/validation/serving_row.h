@@ -3,7 +3,7 @@
 // One measured operating point of a serving engine: its row as a replica and a load, and what the
 // simulation says in the row's metric. What a row leaves blank is filled in the same way for every
 // row, and said:
-//   part, engine     unknown ones: h100_sxm, and an engine of today
+//   part, engine     unknown ones: the nearest part of the kind, and an engine of today
 //   tp               the narrowest width whose weights leave a third of the HBM
 //   kv_precision     the engine's own: 8 bits with narrow weights where it does so, else 16
 //   input_tokens     of an MLPerf data set: the mean of the set
@@ -50,8 +50,8 @@ ServingPrediction PredictServing(const ServingCells& cells, const ServingCatalog
 /// What a result says in a metric: output, input or total "_tokens_per_s", whole or with
 /// "_per_user",
 /// "_per_accelerator" or "_per_gpu"; "tokens_per_s_per_user"; "ttft_ms", "tpot_ms", "itl_ms",
-/// "e2e_latency_ms", with "mean_", "median_" or "p90_" and the like before them. Nothing when the
-/// metric is none of these.
+/// "requests_per_s", "e2e_latency_ms", with "mean_", "median_" or "p90_" and the like before them.
+/// Nothing when the metric is none of these.
 std::optional<double> ServingMetric(const std::string& metric, const ServeResult& result,
                                     double replicas, double accelerators);
 

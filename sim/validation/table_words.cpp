@@ -1,52 +1,136 @@
 #include "sim/validation/table_words.h"
 
+#include <algorithm>
 #include <cctype>
-#include <map>
+#include <iterator>
+#include <vector>
+
+#include "sim/base/check.h"
+#include "sim/base/names.h"
 
 namespace gridlock {
 
 namespace {
 
-const std::map<std::string, std::string>& OtherWords() {
-  static const std::map<std::string, std::string> kWords = {
-      {"bfloat16", "bf16"},
-      {"float16", "fp16"},
-      {"half", "fp16"},
-      {"float32", "fp32"},
-      {"float8", "fp8"},
-      {"full_layer", "full"},
-      {"uniform", "full"},
-      {"block", "full"},
-      {"yes", "full"},
-      {"no", "none"},
-      {"off", "none"},
-      {"core_attn", "selective"},
-      {"attention", "selective"},
-      {"sel", "selective"},
-  };
-  return kWords;
+struct Word {
+  const char* word;
+  const char* stands_for;
+  bool assumed = false;
+};
+
+constexpr Word kRecomputeWords[] = {
+    {"none", "none"},
+    {"no", "none"},
+    {"off", "none"},
+    {"false", "none"},
+    {"0", "none"},
+    {"selective", "selective"},
+    {"sel", "selective"},
+    {"core_attn", "selective"},
+    {"attention", "selective"},
+    {"full", "full"},
+    {"full_layer", "full"},
+    {"uniform", "full"},
+    {"block", "full"},
+    {"yes", "full"},
+    {"true", "full"},
+    {"1", "full"},
+    {"auto", "auto"},
+    // Some operations of a layer: torchtitan's "op", MaxText's policies that save products.
+    {"op", "selective", true},
+    {"mlp", "selective", true},
+    {"dots", "selective", true},
+    {"minimal", "selective", true},
+    {"save_", "selective", true},
+    {"layer", "full", true},
+    {"every_layer", "full", true},
+    {"remat", "full", true},
+    {"offload", "auto", true},  // what goes to the host is what does not fit
+};
+
+constexpr Word kPrecisionWords[] = {
+    {"bf16", "bf16"},       {"bfloat16", "bf16"},   {"fp16", "fp16"},      {"float16", "fp16"},
+    {"half", "fp16"},       {"fp8", "fp8"},         {"float8", "fp8"},     {"mxfp8", "mxfp8"},
+    {"nvfp4", "nvfp4"},     {"fp4", "fp4"},         {"fp32", "fp32"},      {"float32", "fp32"},
+    {"tf32", "tf32"},       {"int8", "int8"},       {"f16", "fp16", true}, {"f32", "fp32", true},
+    {"mxfp4", "fp4", true}, {"fp8_e", "fp8", true},
+};
+
+constexpr Word kZeroWords[] = {
+    {"fsdp", "3"},          {"hsdp", "3"}, {"full_shard", "3"}, {"hybrid_shard", "3"},
+    {"shard_grad_op", "2"}, {"dist", "1"}, {"optimizer", "1"},  {"ddp", "0"},
+    {"none", "0"},          {"no", "0"},   {"replicated", "0"}, {"zero", ""},
+};
+
+constexpr Word kYesWords[] = {{"yes", "1"}, {"true", "1"},  {"on", "1"},
+                              {"no", "0"},  {"false", "0"}, {"off", "0"}};
+
+// In lower case, with an underscore for other separators.
+std::string Lowered(const std::string& text) {
+  std::string plain;
+  for (const char c : text) {
+    plain +=
+        c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+  }
+  return plain;
+}
+
+// The word itself, else the longest that `text` begins with or the one that it is a slip of, which
+// are assumptions.
+template <typename Words>
+MeantWord Meant(const Words& words, const std::string& text, const char* otherwise) {
+  const std::string plain = Lowered(text);
+  const Word* best = nullptr;
+  std::size_t most = 0;
+  for (const Word& each : words) {
+    const std::string word = each.word;
+    if (plain == word) {
+      return {each.stands_for, each.assumed};
+    }
+    if (word.size() > most && word.size() > 1 && plain.starts_with(word)) {
+      most = word.size();
+      best = &each;
+    }
+  }
+  if (best != nullptr) {
+    return {best->stands_for, true};
+  }
+  std::vector<std::string> names;
+  for (const Word& each : words) {
+    names.emplace_back(each.word);
+  }
+  const std::string nearest = plain.empty() ? "" : NearestName(plain, names);
+  return {nearest.empty() ? otherwise : Meant(words, nearest, otherwise).word, true};
 }
 
 }  // namespace
 
-const std::vector<std::string>& RecomputeChoices() {
-  static const std::vector<std::string> kChoices = {"none", "selective", "full", "auto"};
-  return kChoices;
+MeantWord MeantRecompute(const std::string& text) {
+  return Meant(kRecomputeWords, text, "auto");
 }
 
-const std::vector<std::string>& PrecisionChoices() {
-  static const std::vector<std::string> kChoices = {"bf16", "fp16", "fp8",  "mxfp8", "nvfp4",
-                                                    "fp4",  "fp32", "tf32", "int8"};
-  return kChoices;
+MeantWord MeantPrecision(const std::string& text) {
+  return Meant(kPrecisionWords, text, "bf16");
 }
 
-std::string PlainChoice(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
+std::optional<std::int64_t> MeantZero(const std::string& text) {
+  const std::string word = Meant(kZeroWords, text, "unknown").word;
+  if (word.empty()) {  // "ZeRO-3"
+    const std::size_t digit = text.find_first_of("0123");
+    return digit == std::string::npos ? std::nullopt
+                                      : std::optional<std::int64_t>(text[digit] - '0');
   }
-  const auto other = OtherWords().find(plain);
-  return other == OtherWords().end() ? plain : other->second;
+  return word == "unknown" ? std::nullopt : std::optional<std::int64_t>(word.front() - '0');
+}
+
+std::optional<std::int64_t> MeantYes(const std::string& text) {
+  const std::string plain = Lowered(text);
+  const auto* const found =
+      std::find_if(std::begin(kYesWords), std::end(kYesWords), [&](const Word& each) {
+        return plain == each.word;
+      });
+  return found == std::end(kYesWords) ? std::nullopt
+                                      : std::optional<std::int64_t>(found->stands_for[0] - '0');
 }
 
 }  // namespace gridlock

@@ -1,20 +1,33 @@
 #pragma once
 
-// What cells of tables of training steps may say where they choose among words.
+// What the cells of a table of published steps may say where they choose among words, and what is
+// taken for other words: a run that took place is no reason for a refusal.
 
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace gridlock {
 
-/// Words of the column `recompute`.
-const std::vector<std::string>& RecomputeChoices();
+/// What a word of a table stands for.
+struct MeantWord {
+  std::string word;
+  bool assumed = false;  ///< it is no spelling of that: to be said
+};
 
-/// Words of the column `precision`.
-const std::vector<std::string>& PrecisionChoices();
+/// "none", "selective", "full" or "auto". Words of frameworks stand for the nearest of them ("op",
+/// "mlp", "minimal": selective; "layer": full); anything else, and a blank cell, for "auto".
+MeantWord MeantRecompute(const std::string& text);
 
-/// The choice that a cell spells in any case, or by another word that frameworks and papers have
-/// for it: "BFloat16" is "bf16". Other texts come back in lower case.
-std::string PlainChoice(const std::string& text);
+/// "bf16", "fp16", "fp8", "mxfp8", "nvfp4", "fp4", "fp32", "tf32" or "int8"; recipes of a format
+/// stand for it ("fp8_rowwise", "mxfp4"), and anything else for "bf16".
+MeantWord MeantPrecision(const std::string& text);
+
+/// What "FSDP", "ZeRO-3", "ddp" and the like shard, as 0 to 3; nothing for other words.
+std::optional<std::int64_t> MeantZero(const std::string& text);
+
+/// 1 for "yes" and "true", 0 for "no" and "false"; nothing for other words.
+std::optional<std::int64_t> MeantYes(const std::string& text);
 
 }  // namespace gridlock

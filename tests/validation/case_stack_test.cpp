@@ -101,6 +101,44 @@ TEST_F(CaseStack, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
 }
 
+// Loops for one accelerator do not shard: a row that does is on FSDP.
+TEST_F(CaseStack, LoopsThatShardAreOnFsdp) {
+  PublishedCase row = OnH100();
+  row.dp = 8;
+  row.zero = 3;
+  for (const char* stack : {"litgpt", "lightning", "pytorch", "torch"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager") << stack;
+  }
+  row.stack = "hf_transformers";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_fsdp");
+  row.stack = "torch_compile_loop";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan");
+  row.zero = 0;
+  row.stack = "litgpt";
+  EXPECT_EQ(StackOf(row, catalogue_), "pytorch_eager");
+}
+
+TEST_F(CaseStack, CompiledLoopsAreCompiled) {
+  PublishedCase row = OnH100();
+  row.dp = 8;
+  for (const char* stack : {"nanogpt", "nanochat", "modded-nanogpt", "llm.c"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "nanogpt") << stack;
+    EXPECT_TRUE(FamilyKindOf(row, catalogue_) == "" ||
+                FamilyKindOf(row, catalogue_) == "compiled loop, data-parallel");
+  }
+  for (const char* stack : {"primus_torchtitan", "simplefsdp"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "torchtitan") << stack;
+  }
+  row.stack = "primus";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.stack = "torchtitan";
+  row.assumed = {"precision fp8_rowwise as fp8"};
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_rowwise");
+}
+
 TEST_F(CaseStack, ModelsWithKernelsOfTheirOwnHaveStacksOfTheirOwn) {
   PublishedCase row = OnH100();
   row.stack = "hf_eager";

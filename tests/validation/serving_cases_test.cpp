@@ -4,6 +4,7 @@
 #include "sim/validation/serving_cases.h"
 
 #include <fstream>
+#include <map>
 #include <string>
 
 #include <gmock/gmock.h>
@@ -73,10 +74,74 @@ TEST(ServingRow, SaysWhatStandsForAnUnknownPartEngineOrFormat) {
   EXPECT_THAT(odd.reason, HasSubstr("weights of \"fp6\": as bf16"));
 }
 
+// Words of other tables are what these mean, and what is no plain name is said.
+TEST(ServingRow, TakesOtherWordsForWhatTheyMean) {
+  const auto same = [](const ServingCells& odd, const ServingCells& plain) {
+    const ServingPrediction one = Predict(odd), other = Predict(plain);
+    ASSERT_TRUE(one.value && other.value) << one.reason << other.reason;
+    EXPECT_EQ(*one.value, *other.value) << one.reason;
+  };
+  for (const char* word : {"w4a16", "awq", "GPTQ", "nf4", "4bit", "q4_k_m"}) {
+    same({{"weights_precision", word}}, {{"weights_precision", "int4"}});
+  }
+  same({{"weights_precision", "fp8_e4m3"}}, {{"weights_precision", "fp8"}});
+  same({{"weights_precision", "w8a8"}}, {{"weights_precision", "int8"}});
+  EXPECT_THAT(Predict({{"weights_precision", "awq"}}).reason,
+              HasSubstr("weights of \"awq\": as int4"));
+  same({{"kv_precision", "auto"}}, {{"kv_precision", ""}});
+  same({{"engine", "vLLM"}, {"engine_version", "0.6.0"}},
+       {{"engine", "vllm"}, {"engine_version", "0.6.0"}});
+  same({{"engine", "TensorRT-LLM"}}, {{"engine", "trtllm"}});
+  same({{"load_kind", "max_concurrency"}}, {{"load_kind", "concurrency"}});
+  same({{"load_kind", "offline"}}, {{"load_kind", "offline_max"}});
+  same({{"load_kind", "rate"}}, {{"load_kind", "request_rate"}});
+  same({{"load_kind", "sometimes"}}, {{"load_kind", "concurrency"}});
+  EXPECT_THAT(Predict({{"load_kind", "sometimes"}}).reason, HasSubstr("as concurrency"));
+  same({{"accelerator", "v5p"}}, {{"accelerator", "tpu_v5p"}});
+}
+
+TEST(ServingRow, CountsRequestsASecond) {
+  const double tokens = Predict({{"metric", "output_tokens_per_s"}}).value.value();
+  const double requests = Predict({{"metric", "requests_per_s"}}).value.value();
+  const double each = std::stod(ServingRowOf({}).at("output_tokens"));
+  EXPECT_NEAR(requests * each, tokens, 0.02 * tokens);
+}
+
+// Whoever names no engine, or one that was eager in 2023, has that of the part's time.
+TEST(ServingRow, WithoutAnEngineHasOneOfItsPartsTime) {
+  const auto of = [](const char* engine, const char* part) {
+    return Predict({{"engine", engine},
+                    {"engine_version", ""},
+                    {"accelerator", part},
+                    {"metric", "output_tokens_per_s"}});
+  };
+  for (const char* part : {"mi355x", "b200_sxm", "h200_sxm"}) {
+    const double today = of("generic", part).value.value();
+    EXPECT_EQ(of("not stated", part).value, today) << part;
+    EXPECT_EQ(of("tgi", part).value, today) << part;
+    EXPECT_THAT(of("tgi", part).reason, HasSubstr("as generic"));
+  }
+  EXPECT_LT(of("tgi", "a100_sxm_80gb").value.value(), of("generic", "a100_sxm_80gb").value.value());
+}
+
+// Of the maker and the kind, never silently another one.
+TEST(ServingRow, TakesTheNearestPartOfItsKind) {
+  const std::map<std::string, std::string> nearest = {
+      {"groq", "groq_lpu_v1"}, {"w7900", "a6000"},        {"rx_7900_xtx", "rtx_3090"},
+      {"m3_ultra", "gb10"},    {"b200_sxm6", "b200_sxm"}, {"mi308x", "mi300x"}};
+  for (const auto& [name, part] : nearest) {
+    EXPECT_THAT(Predict({{"accelerator", name}}).reason,
+                HasSubstr("no part \"" + name + "\": as " + part))
+        << name;
+  }
+  EXPECT_THAT(Predict({{"accelerator", "trainium2"}}).reason, ::testing::Not(HasSubstr("h100")));
+}
+
 TEST(ServingRow, IsListedWithItsReasonWhenItMakesNoSense) {
   EXPECT_THAT(Predict({{"metric", "joy"}}).reason, HasSubstr("the metric \"joy\" is not known"));
   EXPECT_THAT(Predict({{"layers", ""}}).reason, HasSubstr("do not make a transformer"));
-  EXPECT_THAT(Predict({{"load_kind", "burst"}}).reason, HasSubstr("the load \"burst\""));
+  EXPECT_THAT(Predict({{"load_kind", "concurrency"}, {"load_value", ""}}).reason,
+              HasSubstr("the load \"concurrency\""));
   EXPECT_THAT(Predict({{"output_tokens", ""}}).reason, HasSubstr("lengths"));
   EXPECT_THAT(Predict({{"accelerators", "1"}}).reason, HasSubstr("more than 1 accelerators"));
 }

@@ -1,0 +1,129 @@
+// Odd words and blanks of published rows: what stands for them, and that it is said.
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "sim/schema/csv.h"
+#include "sim/validation/case_scenario.h"
+#include "sim/validation/case_stack.h"
+#include "sim/validation/case_table.h"
+#include "sim/validation/table_words.h"
+#include "tests/fixture_files.h"
+#include "tests/source_dir.h"
+
+namespace gridlock {
+namespace {
+
+using ::testing::HasSubstr;
+
+using RowCells = std::map<std::string, std::string>;
+
+/// The first row of the small table, with other cells.
+class OddRow : public ::testing::Test {
+ protected:
+  [[nodiscard]] PreparedCase PreparedRow(const RowCells& cells) const {
+    const std::string text = FileContents(GRIDLOCK_SOURCE_DIR "/tests/fixtures/tables/small.csv");
+    ProblemList problems;
+    const std::vector<CsvLine> lines = ReadCsv("small", text, problems);
+    std::string header, line;
+    for (std::size_t i = 0; i < lines[0].cells.size(); ++i) {
+      const std::string& column = lines[0].cells[i].text;
+      const auto other = cells.find(column);
+      header += (i == 0 ? "" : ",") + column;
+      line += (i == 0 ? "" : ",") +
+              CsvQuoted(other == cells.end() ? lines[1].cells[i].text : other->second);
+    }
+    const std::string table = header + "\n" + line + "\n";
+    const KnownNames names = NamesOf(catalogue_);
+    PublishedCase row = ReadCases("t", table, names, problems, problems).front();
+    row.accelerator = AcceleratorNamed(catalogue_, row.accelerator);
+    return Prepare(row, catalogue_);
+  }
+
+  /// What is said of a row that runs.
+  [[nodiscard]] std::string SaidOf(const RowCells& cells) const {
+    const PreparedCase prepared = PreparedRow(cells);
+    EXPECT_TRUE(prepared.scenario.has_value()) << prepared.reason;
+    return prepared.assumed;
+  }
+
+  const CatalogueList catalogue_ = ListCatalogue();
+};
+
+TEST(TableWords, OfRecomputationStandForTheNearestPolicy) {
+  for (const char* word : {"op", "mlp", "dots", "minimal", "save_qkv_proj", "minimal_offloaded"}) {
+    EXPECT_EQ(MeantRecompute(word).word, "selective") << word;
+    EXPECT_TRUE(MeantRecompute(word).assumed) << word;
+  }
+  EXPECT_EQ(MeantRecompute("layer").word, "full");
+  EXPECT_EQ(MeantRecompute("Full").word, "full");
+  EXPECT_FALSE(MeantRecompute("Full").assumed);
+  EXPECT_EQ(MeantRecompute("selektive").word, "selective");
+  for (const char* word : {"", "offload", "some"}) {
+    EXPECT_EQ(MeantRecompute(word).word, "auto") << word;
+    EXPECT_TRUE(MeantRecompute(word).assumed) << word;
+  }
+}
+
+TEST(TableWords, OfPrecisionStandForTheFormatOfTheirProducts) {
+  for (const char* word :
+       {"fp8_full", "fp8_rowwise", "fp8-tensorwise", "fp8_blockwise", "fp8_e4m3", "FP8_HYBRID"}) {
+    EXPECT_EQ(MeantPrecision(word).word, "fp8") << word;
+    EXPECT_TRUE(MeantPrecision(word).assumed) << word;
+  }
+  EXPECT_EQ(MeantPrecision("mxfp4").word, "fp4");
+  EXPECT_EQ(MeantPrecision("bf16_mixed").word, "bf16");
+  EXPECT_EQ(MeantPrecision("amp").word, "bf16");
+  EXPECT_EQ(MeantPrecision("posit").word, "bf16");
+  EXPECT_EQ(MeantPrecision("MXFP8").word, "mxfp8");
+  EXPECT_FALSE(MeantPrecision("BF16").assumed);
+}
+
+TEST(TableWords, OfShardingAreItsStages) {
+  const std::map<std::string, std::int64_t> stages = {{"FSDP", 3},   {"fsdp2", 3}, {"hsdp", 3},
+                                                      {"ZeRO-3", 3}, {"zero1", 1}, {"ddp", 0}};
+  for (const auto& [word, stage] : stages) {
+    EXPECT_EQ(MeantZero(word), stage) << word;
+  }
+  EXPECT_EQ(MeantZero("sideways"), std::nullopt);
+  EXPECT_EQ(MeantYes("Yes"), 1);
+  EXPECT_EQ(MeantYes("false"), 0);
+}
+
+TEST_F(OddRow, RunsAndSaysWhatItsWordsWereTakenFor) {
+  EXPECT_THAT(SaidOf({{"recompute", "op"}}), HasSubstr("recompute op as selective"));
+  EXPECT_THAT(SaidOf({{"recompute", ""}}), HasSubstr("recompute not said as auto"));
+  EXPECT_THAT(SaidOf({{"precision", "amp"}}), HasSubstr("precision amp as bf16"));
+  EXPECT_THAT(SaidOf({{"zero", ""}}), HasSubstr("zero not said: 1"));
+  EXPECT_THAT(SaidOf({{"zero", "sideways"}}), HasSubstr("zero not said: 1"));
+  EXPECT_THAT(SaidOf({{"zero", ""}, {"stack", "fsdp"}}), HasSubstr("zero not said: 3"));
+  EXPECT_THAT(SaidOf({{"domain", ""}}), HasSubstr("domain not said: 8"));
+  EXPECT_THAT(SaidOf({{"sequence_parallel", ""}}), HasSubstr("sequence_parallel not said: 1"));
+  EXPECT_THAT(SaidOf({{"kv_heads", ""}}), HasSubstr("kv_heads not said"));
+  EXPECT_THAT(SaidOf({{"stack", ""}}), HasSubstr("as "));
+  EXPECT_EQ(PreparedRow({{"zero", "FSDP"}}).scenario->training().zero, 3);
+}
+
+// A rack for a part that is sold in racks, the job's slice on a torus.
+TEST_F(OddRow, WithoutADomainHasTheOneOfItsPart) {
+  EXPECT_THAT(SaidOf({{"domain", ""}, {"accelerator", "gb200"}}), HasSubstr("domain not said: 72"));
+  const PreparedCase slice = PreparedRow({{"domain", ""}, {"accelerator", "v5p"}});
+  ASSERT_TRUE(slice.scenario.has_value()) << slice.reason;
+  EXPECT_EQ(slice.scenario->sites.front().server.accelerators, 16);
+}
+
+// Eight of a CloudMatrix lie under its first tier of switches.
+TEST_F(OddRow, OnEightOfARackWithTwoTiersRuns) {
+  const PreparedCase eight =
+      PreparedRow({{"accelerator", "910c"}, {"domain", "8"}, {"stack", "megatron"}});
+  ASSERT_TRUE(eight.scenario.has_value()) << eight.reason;
+  EXPECT_EQ(eight.scenario->sites.front().server.accelerators, 8);
+}
+
+}  // namespace
+}  // namespace gridlock

@@ -33,6 +33,16 @@ ServerSpec Meshed(ServerSpec server, std::vector<MeshPair> pairs = {}) {
   return server;
 }
 
+// 256 chips on a torus of 16 x 16, as in a TPU v5e.
+ServerSpec Pod() {
+  ServerSpec pod = IdealServer(256, 16);
+  pod.network.path = "server.network";
+  pod.network.links = ScaleUpSpec::Links::kMesh;
+  pod.network.torus = {16, 16};
+  pod.ring_bandwidths = RingBandwidths(pod);
+  return pod;
+}
+
 // Two sockets with two switches each; half a port's bandwidth between the sockets.
 ServerSpec OnPcie(ServerSpec server, bool through_host = false) {
   server.network.path = "server.network";
@@ -115,10 +125,7 @@ TEST(AllReducesOnAMesh, OfTwoGroupsDoNotMeet) {
 
 // Tensor parallelism along rows and sharded data along columns, as TPU jobs lie: both as fast.
 TEST(CollectivesOnATorusInAServer, TakeAsLongInRowsAsInColumns) {
-  ServerSpec pod = Meshed(IdealServer(256, 16));
-  pod.network.between = 0;
-  pod.network.torus = {16, 16};
-  pod.ring_bandwidths = RingBandwidths(pod);
+  const ServerSpec pod = Pod();
   const SiteSpec site = OneLeafSite(pod, 1);
   CollectiveTestSpec groups = TestOf(Kind::kAllGather, "ring", 256, 1e9, 16);
   const double seconds = 15.0 / 16 * 1e9 / (2 * kScaleUp / 4);
@@ -131,11 +138,8 @@ TEST(CollectivesOnATorusInAServer, TakeAsLongInRowsAsInColumns) {
 
 // Short messages wait for the axes of the torus, not for all chips: 8 + 8 steps of 16 x 16.
 TEST(CollectivesOnATorusInAServer, TakeTheStepsOfTheirAxes) {
-  ServerSpec pod = Meshed(IdealServer(256, 16));
-  pod.network.between = 0;
-  pod.network.torus = {16, 16};
+  ServerSpec pod = Pod();
   pod.scale_up.step_latency = Seconds(1e-6);
-  pod.ring_bandwidths = RingBandwidths(pod);
   const SiteSpec site = OneLeafSite(pod, 1);
   ExpectClose(TimeOf(TestOf(Kind::kAllReduce, "ring", 256, 1e-3), site), 32e-6);
   CollectiveTestSpec columns = TestOf(Kind::kAllReduce, "ring", 256, 1e-3, 16);

@@ -66,13 +66,14 @@ double UsualSlice(const TrainingSpec& job, Block block) {
 
 double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const KernelLoss& loss,
                       double usual_slice) {
+  const double wide = s.query / s.heads, value = s.attended / s.heads;
+  const bool single = job.activation_bytes() > kHalfBytes;
   if (!job.fuses_attention()) {
-    return 1;
+    // Two products, whose heads begin at multiples of their width.
+    return single ? 1 : AlignmentSlowdown(wide, value);
   }
   const double slice = std::min(usual_slice, kLongestSlice);
-  const bool single = job.activation_bytes() > kHalfBytes;
   const double length = single ? 1 : (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
-  const double wide = s.query / s.heads, value = s.attended / s.heads;
   constexpr double kPadding = 64, kAlignment = 8, kFallback = 3.5;
   const auto padded = [](double width) {
     return std::ceil(width / kPadding) * kPadding;

@@ -80,6 +80,10 @@ Operation Gemm(const char* name, double m, double n, double k, double element_by
 double AlignmentSlowdown(double n, double k);
 
 /// The stack takes norms, rotary positions and unfused attention apart into kernels of one step
+/// Copies of tensors whose sequences are split over the tensor-parallel ranks, where the stack
+/// makes them (copies_split_sequences).
+void AddSequenceCopies(const TrainingSpec& job, PassWork& work);
+
 /// each: its `norm_traffic_factor` says so.
 bool TakesApart(const TrainingSpec& job);
 

@@ -38,6 +38,19 @@ Operation Elementwise(const char* name, double bytes, double calls) {
   return {name, Kernel::kElementwise, Flop(0), Bytes(bytes), calls};
 }
 
+// A tensor (batch, sequence, width) whose sequences are split lies in pieces: it is read and
+// written once more behind a gather and before a scatter (pytorch/pytorch, distributed/_functional_
+// collectives.py, all_gather_tensor and reduce_scatter_tensor along another dimension than the
+// first; issue 143985).
+void AddSequenceCopies(const TrainingSpec& job, PassWork& work) {
+  const TensorTraffic& traffic = work.tensor;
+  const Bytes moved =
+      traffic.all_gathers * traffic.gathered + traffic.reduce_scatters * traffic.payload;
+  if (job.stack.copies_split_sequences && job.micro_batch > 1 && moved.si() > 0) {
+    work.operations.push_back(Elementwise("sequence_copies", 2 * moved.si(), 1));
+  }
+}
+
 namespace {
 
 // Scales of tensors and their casts to the narrow format of a product are kernels of their own.

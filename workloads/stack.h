@@ -73,6 +73,12 @@ struct StackSpec {
   bool unpadded_vocabulary = false;  ///< the LM head has as many rows as the model has entries
   bool without_pipeline = false;     ///< its users have no pipeline stages
   double routed_extra_bytes = 0;     ///< per element of experts' rows, kept beyond one 16-bit copy
+  double expert_tile_rows = 0;       ///< of a grouped product; 0: tiles are not counted
+  double expert_tile_width = 0;      ///< the same of its widths
+  double permutation_traffic = 0;    ///< of tokens to experts; 0: as what stands around experts
+  bool copies_split_sequences = false;  ///< around tensor-parallel collectives
+  bool flattens_gradients = false;      ///< copies of a rank's gradients in the update
+  bool keeps_sent_outputs = false;      ///< of pipeline stages, until the backward pass
 };
 
 template <>
@@ -102,6 +108,9 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::repeats_attention, &StackSpec::gather_compute_share,
         &StackSpec::gather_bandwidth, &StackSpec::cast_traffic, &StackSpec::feed_forward_chunks,
         &StackSpec::wide_residuals, &StackSpec::casts_weights, &StackSpec::offloads_states,
-        &StackSpec::unpadded_vocabulary, &StackSpec::routed_extra_bytes>());
+        &StackSpec::unpadded_vocabulary, &StackSpec::routed_extra_bytes,
+        &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
+        &StackSpec::permutation_traffic, &StackSpec::copies_split_sequences,
+        &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs>());
 
 }  // namespace gridlock

@@ -362,6 +362,7 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   }
   work.tensor = Traffic(job, s, part, /*backward=*/false);
   work.context = ContextOf(job, s, part.layers, /*backward=*/false);
+  AddSequenceCopies(job, work);
   return work;
 }
 
@@ -475,6 +476,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
     }
   }
   AddLayersBackward(job, s, part.layers, work.operations);
+  AddSequenceCopies(job, work);
   if (part.embedding && job.trains_tables()) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * job.activation_bytes() * s.tokens * s.hidden, 1));

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/workloads/models.h"
+#include "workloads/layer_shape.h"
 
 namespace gridlock {
 
@@ -310,6 +311,46 @@ TEST(TensorTraffic, OfALayerIsFourCollectivesForwardAndSixBackward) {
   EXPECT_EQ(BackwardWork(job, layer).tensor.all_reduces, 2);
   job.layout.tensor = 1;
   EXPECT_EQ(ForwardWork(job, layer).tensor.all_reduces, 0);
+}
+
+// pytorch/pytorch issue 143985: sequences of a batch that are split lie in pieces, which are copied
+// together.
+TEST(TensorTraffic, OfSplitSequencesIsCopiedOnceMore) {
+  TrainingSpec job = JobOn(Llama(2, 4096, 32, 14336));
+  job.layout.tensor = 8;
+  job.layout.sequence_parallel = true;
+  job.stack.copies_split_sequences = true;
+  const ModelPart part{job.model.LayersIn(0, 2), false, false};
+  const auto copied = [&] {
+    double bytes = 0;
+    for (const PassWork& work : {ForwardWork(job, part), BackwardWork(job, part)}) {
+      for (const Operation& operation : work.operations) {
+        bytes += operation.name == std::string_view("sequence_copies") ? operation.hbm.si() : 0;
+      }
+    }
+    return bytes;
+  };
+  EXPECT_EQ(copied(), 0);  // one sequence lies in one piece
+  job.micro_batch = 2;
+  // Two blocks a layer: a gather and a scatter each forward, two gathers and a scatter backward;
+  // read and written.
+  EXPECT_DOUBLE_EQ(copied(), 2 * 2 * (2 + 3) * 2 * (2.0 * 2 * 2048 * 4096));
+}
+
+TEST(Attention, OfHeadsThatAreNoMultipleOfEightIsSlowWhereItIsNotFused) {
+  TrainingSpec job = JobOn(Gpt(1, 96 * 152, 96));
+  job.stack.fused_attention = false;
+  const auto slowdown = [&] {
+    for (const Operation& operation : ForwardWork(job, {Layers(kDenseLayer, 1)}).operations) {
+      if (operation.kernel == Kernel::kAttention) {
+        return operation.slowdown;
+      }
+    }
+    return 0.0;
+  };
+  EXPECT_EQ(slowdown(), 1);
+  job.model = Gpt(1, 96 * 150, 96);
+  EXPECT_EQ(slowdown(), AlignmentSlowdown(150, 150));
 }
 
 }  // namespace gridlock

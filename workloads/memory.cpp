@@ -99,8 +99,25 @@ Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& laye
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
   // a layer; the passes in flight are spread over all of them.
-  return leaving + KeptActivations(job, layers) *
-                       (stays * static_cast<double>(in_flight) / job.layout.virtual_pipeline);
+  Bytes sent;
+  if (job.stack.keeps_sent_outputs && stage + 1 < job.layout.pipeline) {
+    sent = static_cast<double>(in_flight) * PipelineMessage(job);
+  }
+  return leaving + sent +
+         KeptActivations(job, layers) *
+             (stays * static_cast<double>(in_flight) / job.layout.virtual_pipeline);
+}
+
+// DeepSpeed's update: gradients of a rank in one piece, as they are and in 32 bits, and the bucket
+// that they were reduced in, when the activations are gone (runtime/zero/stage_1_and_2.py, step:
+// single_grad_partition; ipg_buffer).
+Bytes FlatGradients(const TrainingSpec& job, double parameters) {
+  constexpr double kMasterGradient = 4;
+  const Bytes bucket =
+      job.zero_buffers.reduce > 0
+          ? Bytes(job.activation_bytes() * job.zero_buffers.copies * job.zero_buffers.reduce)
+          : job.gradient_bucket();
+  return bucket + Bytes((job.activation_bytes() + kMasterGradient) * parameters);
 }
 
 // Bytes of an accumulated gradient. Those of adapters in 32 bits are as wide as they are.
@@ -378,6 +395,13 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
       need.gradients = made;
       need.activations = layer;
       passing = last;
+    }
+  }
+  if (stack.flattens_gradients && job.optimizer.place == StatesPlace::kHbm) {
+    const Bytes update = FlatGradients(job, kept(parameters, 1));
+    if (update > need.activations + passing) {
+      need.activations = Bytes(0);
+      passing = update;
     }
   }
   need.buffers = need.context + passing;

@@ -204,4 +204,39 @@ TEST(MemoryOverflow, SaysWhenNothingWouldFit) {
               testing::HasSubstr("; no single change of "));
 }
 
+// microsoft/DeepSpeed, runtime/zero/stage_1_and_2.py: beside weights, gradients and states a flat
+// copy of the gradients in 16 bits and one in 32, and the bucket, when activations are gone.
+TEST(Memory, OfAnUpdateThatFlattensGradientsCountsTheirCopies) {
+  TrainingSpec job = Gpt3Job(8, 16, 1);
+  job.zero = 1;
+  job.stack.main_gradient_bytes = 2;
+  job.recompute = Recompute::kFull;
+  const MemoryNeed before = MemoryByStage(job)[1];
+  job.stack.flattens_gradients = true;
+  const MemoryNeed need = MemoryByStage(job)[1];
+  const double parameters = need.weights.si() / 2;
+  EXPECT_NEAR((need.buffers - need.context).si(), job.gradient_bucket().si() + 6 * parameters, 1);
+  EXPECT_EQ(need.activations.si(), 0);
+  EXPECT_EQ(need.optimizer.si(), before.optimizer.si());
+  // Over 64 replicas the copies are a 64th, and activations are the fuller moment.
+  job.layout.data = 64;
+  job.global_batch *= 64;
+  const double with = MemoryByStage(job)[1].total().si();
+  job.stack.flattens_gradients = false;
+  EXPECT_DOUBLE_EQ(MemoryByStage(job)[1].total().si(), with);
+}
+
+// DeepSpeed's pipeline holds the output of each micro-batch until its backward pass.
+TEST(Memory, OfOutputsThatStayIsOneTensorForEachPassInFlight) {
+  TrainingSpec job = Gpt3Job(8, 16, 1);
+  job.layout.sequence_parallel = false;  // each rank has the whole tensor
+  const std::vector<MemoryNeed> without = MemoryByStage(job);
+  job.stack.keeps_sent_outputs = true;
+  const std::vector<MemoryNeed> with = MemoryByStage(job);
+  const double output = 2.0 * 2048 * 12288;
+  EXPECT_NEAR((with[0].activations - without[0].activations).si(), 16 * output, 1);
+  EXPECT_NEAR((with[14].activations - without[14].activations).si(), 2 * output, 1);
+  EXPECT_EQ(with[15].activations.si(), without[15].activations.si());
+}
+
 }  // namespace gridlock

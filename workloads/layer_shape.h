@@ -69,6 +69,7 @@ struct Matrix {
   double copies = 1;
   bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
   std::array<double, 3> beside = {};  ///< widths of the outputs of adapters beside it; 0: none
+  double cast_traffic = 0;  ///< at least, of a narrow product's input, whatever the stack's is
 
   [[nodiscard]] bool adapted() const { return beside[0] + beside[1] + beside[2] > 0; }
 };
@@ -79,11 +80,11 @@ Operation Gemm(const char* name, double m, double n, double k, double element_by
 /// Time of a 16-bit product of a matrix (n x k) over that of one whose widths are multiples of 8.
 double AlignmentSlowdown(double n, double k);
 
-/// The stack takes norms, rotary positions and unfused attention apart into kernels of one step
 /// Copies of tensors whose sequences are split over the tensor-parallel ranks, where the stack
 /// makes them (copies_split_sequences).
 void AddSequenceCopies(const TrainingSpec& job, PassWork& work);
 
+/// The stack takes norms, rotary positions and unfused attention apart into kernels of one step
 /// each: its `norm_traffic_factor` says so.
 bool TakesApart(const TrainingSpec& job);
 

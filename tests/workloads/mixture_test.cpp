@@ -1,11 +1,15 @@
 // Layers with experts, and latent attention, against the counts that were published.
 
+#include <algorithm>
 #include <cmath>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include <gtest/gtest.h>
 
 #include "tests/workloads/models.h"
+#include "workloads/layer_shape.h"
 #include "workloads/memory.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
@@ -296,6 +300,77 @@ TEST(LatentAttention, SelectiveRecomputationKeepsLatentsAndProjectsAgain) {
   // Queries, keys and values, two norms' outputs and the activation's are not kept.
   const double dropped = 2 * 2048 * (128.0 * (192 + 192 + 128) + 2 * 7168 + 18432);
   EXPECT_DOUBLE_EQ(kept - LayerActivations(job).si(), dropped);
+}
+
+// Layers with experts on one TPU v5p, 32,768 tokens of 2,048 forward (marin-community/marin issue
+// 2704): tiles of 512 x 1,024, products at 0.93 of 459 TFLOPS, streams at 0.83 of 2,765 GB/s.
+TEST(MixtureTiles, TakeTheTimeOfLayersOnOneTpu) {
+  struct Measured {
+    int experts, top_k, ffn;
+    double milliseconds;
+  };
+
+  for (const Measured& row :
+       {Measured{32, 2, 1408, 8.42}, Measured{128, 2, 1408, 11.41}, Measured{256, 2, 1408, 15.38},
+        Measured{64, 2, 1024, 6.36}, Measured{64, 2, 2048, 9.42}, Measured{60, 4, 1408, 15.74}}) {
+    TrainingSpec job = JobOn(Mixtral());
+    job.model.layers = 1;
+    job.model.hidden = 2048;
+    job.model.mixture.experts = row.experts;
+    job.model.mixture.experts_per_token = row.top_k;
+    job.model.mixture.expert_ffn = row.ffn;
+    job.sequence_length = 4096;
+    job.micro_batch = 8;
+    job.stack.hbm_traffic_factor = 1.3;
+    job.stack.expert_tile_rows = 512;
+    job.stack.expert_tile_width = 1024;
+    job.stack.permutation_traffic = 6.7;
+    std::vector<Operation> layer;
+    AddMixtureForward(job, LayerShape(job), 1, layer);
+    double seconds = 0;
+    for (const Operation& operation : layer) {
+      seconds +=
+          operation.calls * std::max(operation.flop.si() * operation.slowdown / (0.93 * 459e12),
+                                     operation.hbm.si() / (0.83 * 2765e9));
+    }
+    EXPECT_NEAR(1e3 * seconds, row.milliseconds, 0.1 * row.milliseconds)
+        << row.experts << " experts of " << row.ffn;
+  }
+}
+
+TEST(MixtureTiles, CostNothingWhereAnExpertFillsThem) {
+  TrainingSpec job = JobOn(Mixtral());
+  job.stack.expert_tile_width = 1024;  // 4,096 and 14,336 are multiples
+  const auto expect = [&job](double of_experts) {
+    for (const Operation& operation : ForwardWork(job, Whole(job.model)).operations) {
+      if (operation.kernel == Kernel::kGemm) {
+        EXPECT_DOUBLE_EQ(operation.slowdown, operation.grouped > 1 ? of_experts : 1);
+      }
+    }
+  };
+  expect(1);
+  // 2,048 tokens twice over 8 experts: 512 rows each, and seven tiles more than eight.
+  job.stack.expert_tile_rows = 512;
+  expect(1 + 7 / 8.0);
+}
+
+TEST(MixtureTiles, HaveInputsThatAreCastBefore) {
+  TrainingSpec job = JobOn(Mixtral());
+  job.precision = Precision::kFp8;
+  job.stack.expert_tile_rows = 512;
+  const auto cast = [&] {
+    double bytes = 0;
+    for (const Operation& operation : ForwardWork(job, Whole(job.model)).operations) {
+      bytes +=
+          operation.name == std::string_view("cast") ? operation.hbm.si() * operation.calls : 0;
+    }
+    return bytes;
+  };
+  // Rows of 2,048 tokens twice, in and out, and the weights of eight experts, in 32 layers.
+  const double rows = 2 * 2048.0 * (4096 + 14336), weights = 8 * 3 * 4096.0 * 14336;
+  EXPECT_NEAR(cast(), 32 * 3 * (rows + weights), 1);
+  job.precision = Precision::kBf16;
+  EXPECT_EQ(cast(), 0);
 }
 
 }  // namespace gridlock

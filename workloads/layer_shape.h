@@ -69,6 +69,7 @@ struct Matrix {
   double copies = 1;
   bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
   std::array<double, 3> beside = {};  ///< widths of the outputs of adapters beside it; 0: none
+  double cast_traffic = 0;  ///< at least, of a narrow product's input, whatever the stack's is
 
   [[nodiscard]] bool adapted() const { return beside[0] + beside[1] + beside[2] > 0; }
 };

@@ -54,15 +54,16 @@ void AddSequenceCopies(const TrainingSpec& job, PassWork& work) {
 namespace {
 
 // Scales of tensors and their casts to the narrow format of a product are kernels of their own.
-void AddCast(const TrainingSpec& job, const char* name, double elements, double calls,
-             std::vector<Operation>& out) {
+void AddCast(const TrainingSpec& job, const char* name, const Matrix& matrix, double elements,
+             double calls, std::vector<Operation>& out) {
+  const double traffic = std::max(job.stack.cast_traffic, matrix.cast_traffic);
   const bool narrow = PrecisionBytes(job.precision) < PrecisionBytes(Precision::kBf16);
-  if (narrow && job.stack.cast_traffic > 0) {
+  if (narrow && traffic > 0) {
     // The other copy of a block format: scales go along one dimension, and products of the backward
     // pass want them along the other, so that a tensor is written in both (NVIDIA Transformer
     // Engine documentation, MXFP8).
     const double again = job.scale_bytes > 0 ? job.operand_bytes() + job.scale_bytes : 0;
-    out.push_back(Elementwise(name, (job.stack.cast_traffic + again) * elements, calls));
+    out.push_back(Elementwise(name, (traffic + again) * elements, calls));
   }
 }
 
@@ -91,7 +92,7 @@ void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows
   product.wide = matrix.wide;
   product.slowdown = SlowdownOf(job, matrix);
   if (!matrix.wide) {
-    AddCast(job, "cast", rows / matrix.copies * matrix.k + matrix.n * matrix.k, calls, out);
+    AddCast(job, "cast", matrix, rows / matrix.copies * matrix.k + matrix.n * matrix.k, calls, out);
   }
   AddBaseCast(job, matrix, calls, out);
   out.push_back(product);
@@ -116,7 +117,8 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
   weight.of_weights = true;
   if (!matrix.wide) {
     // Inputs are kept as they were and cast once more, and the gradient of the output.
-    AddCast(job, "cast_backward", m * matrix.k + matrix.n * matrix.k + m * matrix.n, calls, out);
+    AddCast(job, "cast_backward", matrix, m * matrix.k + matrix.n * matrix.k + m * matrix.n, calls,
+            out);
   }
   AddBaseCast(job, matrix, calls, out);
   out.push_back(input);

@@ -80,6 +80,11 @@ std::vector<Matrix> ExpertMatrices(const TrainingSpec& job, const LayerShape& s)
   in.beside = BesideWayIn(job, s.expert_ffn / s.expert_width, in.n);
   Matrix back{"experts_out", s.hidden, s.expert_ffn / s.expert_width};
   back.beside = Beside(job, {adapter_target::kDown, 0, 0}, {s.hidden, 0, 0});
+  if (job.stack.expert_tile_rows > 0) {
+    // XLA makes casts a part of its own products; kernels beside it take what is written before
+    // (AI-Hypercomputer/maxtext, kernels/megablox/ops.py): 2 bytes read, 1 written.
+    in.cast_traffic = back.cast_traffic = 3;
+  }
   return {in, back};
 }
 

@@ -269,15 +269,20 @@ Bytes GradientsKept(const TrainingSpec& job, double shared_out, double all) {
                (job.stack.keeps_narrow_gradients ? 2 * all : 0));
 }
 
+// Of parameters, or of their bytes: what a rank keeps from a ZeRO stage on.
+template <typename Parameters>
+auto KeptByRank(const TrainingSpec& job, const Parameters& parameters, int zero) {
+  const Layout& layout = job.layout;
+  return job.zero >= zero
+             ? parameters.common / layout.shards() + parameters.experts / layout.expert_shards()
+             : parameters.total();
+}
+
 // Weights, gradients and states of a stage.
 MemoryNeed StatesNeed(const TrainingSpec& job, const StageSizes& sizes) {
-  const Layout& layout = job.layout;
   const StackSpec& stack = job.stack;
-  // Parameters whose state a rank keeps from a ZeRO stage on.
-  const auto kept = [&](const auto& parameters, int zero) {
-    return job.zero >= zero
-               ? parameters.common / layout.shards() + parameters.experts / layout.expert_shards()
-               : parameters.total();
+  const auto kept = [&job](const auto& of, int zero) {
+    return KeptByRank(job, of, zero);
   };
   const bool master_only = job.zero == 3 && stack.master_weights_only && job.trains_base();
   const ParameterCount& parameters = sizes.trained;
@@ -318,7 +323,7 @@ MemoryNeed NeedOf(const TrainingSpec& job, const StageSizes& sizes) {
     }
   }
   if (stack.flattens_gradients && job.optimizer.place == StatesPlace::kHbm) {
-    const Bytes update = FlatGradients(job, kept(parameters, 1));
+    const Bytes update = FlatGradients(job, KeptByRank(job, sizes.trained, 1));
     if (update > need.activations + passing) {
       need.activations = Bytes(0);
       passing = update;

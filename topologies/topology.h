@@ -130,14 +130,14 @@ class Topology {
     return 1;
   }
 
-  /// A ring of accelerators of a direct network that uses all their links at once.
+  /// A ring of accelerators of a torus that uses all their links at once.
   struct DirectRing {
     std::int32_t parts = 0;  ///< 0: none, the ring goes from member to member
-    int steps = 0;           ///< of one round
+    int steps = 0;           ///< of one round; 0: one less than members
   };
 
   /// Appends the links of rings over all dimensions and directions at once: of n bytes that each
-  /// member sends, a link of weight w carries n w / parts. Of a direct network only.
+  /// member sends, a link of weight w carries n w / parts. Inside a server there are steps alone.
   virtual DirectRing AppendDirectRing(std::span<const AcceleratorIndex> /*members*/,
                                       std::vector<LinkLoad>& /*loads*/) const {
     return {};

@@ -139,26 +139,29 @@ void SetFleet(const BuildAsked& asked, Draft& draft, int parallel) {
 /// The fastest layout of a run of so many accelerators.
 struct BestLayout {
   LayoutChoice choice;
-  double step_s = 0;  ///< infinite: nothing fits
+  double step_s = 0;       ///< infinite: nothing fits, or nothing is as fast as was asked for
+  double step_s_most = 0;  ///< that was asked for; 0: any
 };
 
 /// Layouts that were searched, by the text of the step and the accelerators: builds that differ in
 /// their spares ask for the same ones.
 using LayoutMemory = std::map<std::pair<std::string, std::int64_t>, BestLayout>;
 
-BestLayout SearchLayout(const std::string& text, std::int64_t accelerators, int parallel) {
+BestLayout SearchLayout(const std::string& text, std::int64_t accelerators, double step_s_most,
+                        int parallel) {
   const ScenarioBase base("build", text, {});
   PlanAsked plan;
   plan.accelerators = {accelerators};
   plan.top = 1;
   plan.parallel = parallel;
   plan.simulate = false;
+  plan.step_s_most = step_s_most;
   try {
     const LayoutPlan found = MakePlan(base, base.At({}), plan, {});
     const Proposal& proposal = found.proposals.front();
-    return {proposal.layout.choice, proposal.step.step_time.si()};
+    return {proposal.layout.choice, proposal.step.step_time.si(), step_s_most};
   } catch (const UserError&) {
-    return {{}, std::numeric_limits<double>::infinity()};  // nothing fits at this size
+    return {{}, std::numeric_limits<double>::infinity(), step_s_most};
   }
 }
 
@@ -170,9 +173,14 @@ LayoutChoice BestRun(const BuildAsked& asked, Draft& draft, std::int64_t acceler
   double best_rate = 0;
   for (const RunSize& size : RunSizes(asked, accelerators)) {
     const std::string text = StepText(asked, build.parts, build.size.servers, size.batch);
+    // What would not be better than the best of another size need not be looked at.
+    const double most = best_rate > 0 ? static_cast<double>(size.batch) / best_rate : 0;
     const auto [entry, added] = layouts.try_emplace({text, size.accelerators});
-    if (added) {
-      entry->second = SearchLayout(text, size.accelerators, parallel);
+    const BestLayout& known = entry->second;
+    const bool open = std::isinf(known.step_s) && known.step_s_most > 0 &&
+                      (most <= 0 || most > known.step_s_most);
+    if (added || open) {
+      entry->second = SearchLayout(text, size.accelerators, most, parallel);
     }
     const double rate = static_cast<double>(size.batch) / entry->second.step_s;
     if (rate > best_rate) {

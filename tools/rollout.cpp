@@ -27,7 +27,8 @@ struct RolloutOptions {
   ScenarioOptions trainer;
   ServeOptions serve;
   int prompts = 128, steps = 5, lag = 0;
-  double weight_gbs = 0;  ///< of an accelerator; 0: its NIC
+  double weight_gbs = 0;               ///< of an accelerator; 0: its NIC
+  double core_gbs = 0, other_gbs = 0;  ///< of the fabric between both; 0: it never binds
 };
 
 /// One step, as it is simulated.
@@ -45,6 +46,7 @@ struct RolloutRun {
   Seconds training_step;  ///< of the trainer's scenario
   double training_tokens = 0;
   std::vector<SimulatedStep> steps;
+  WeightSync sync;
   std::string note;
 
   [[nodiscard]] Seconds span() const { return steps.back().when.weights_end; }
@@ -70,7 +72,7 @@ SimulatedStep AnswersOf(const RolloutOptions& options, const Deployment& fleet,
 }
 
 // Trained with the pace of the scenario's step for each token; weights reach all replicas at the
-// rate of each accelerator's NIC, passed on from one to the next.
+// rate of each accelerator's NIC, passed on from one to the next, or as the fabric lets them.
 RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
   RolloutRun run;
   run.training_step = EvaluateStep(trainer, Fidelity::kFolded, {}).step_time;
@@ -85,10 +87,11 @@ RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
   run.fleet.engine.stream_time = run.fleet.engine.request_overhead = 0;  // within one program
   const IterationCosts costs(run.fleet.model, run.fleet.part, run.fleet.engine, run.fleet.layout,
                              "");
-  InferencePart part = run.fleet.part;
-  part.nic_bandwidth = options.weight_gbs > 0 ? options.weight_gbs * 1e9 : part.nic_bandwidth;
-  const Seconds weights = StartTimeOf({WeightsFrom::kReplica, Seconds(0)}, part,
-                                      costs.weight_bytes(), BytesPerSecond(1), 1);
+  const double port =
+      options.weight_gbs > 0 ? options.weight_gbs * 1e9 : run.fleet.part.nic_bandwidth;
+  const int width = run.fleet.layout.accelerators();
+  run.sync = SyncWeights(costs.weight_bytes() * width, run.fleet.replicas, port * width,
+                         options.core_gbs * 1e9, options.other_gbs * 1e9);
   std::vector<RolloutParts> parts;
   ProgressLine progress(options.serve.quiet);
   for (int k = 0; k < options.steps; ++k) {
@@ -96,7 +99,7 @@ RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
     SimulatedStep& each = run.steps.emplace_back(AnswersOf(options, run.fleet, costs, k));
     each.parts.training =
         run.training_step * ((each.prompt_tokens + each.output_tokens) / run.training_tokens);
-    each.parts.weights = weights;
+    each.parts.weights = run.sync.time;
     parts.push_back(each.parts);
   }
   progress.Clear();
@@ -161,6 +164,11 @@ std::string RolloutText(const RolloutOptions& options, const RolloutRun& run) {
       100 * shares.training, 100 * shares.weights, tokens / run.span().si(),
       tokens / run.span().si() / (d.accelerators() + run.trainer_accelerators),
       100 * shares.fleet_busy, shares.binds());
+  if (options.other_gbs > 0) {
+    text +=
+        fmt::format("other traffic gets {:.1f} % of the {} GB/s that it wants while weights move\n",
+                    100 * run.sync.other_share, options.other_gbs);
+  }
   return text;
 }
 
@@ -178,6 +186,7 @@ std::string RolloutJson(const RolloutRun& run) {
   json.Member("weights_share", shares.weights);
   json.Member("fleet_busy", shares.fleet_busy);
   json.Member("binds", shares.binds());
+  json.Member("other_traffic_share", run.sync.other_share);
   json.Objects("points", run.steps, [&json](const SimulatedStep& each) {
     json.Member("answers_s", each.parts.answers.si());
     json.Member("answers_half_s", each.half_done.si());
@@ -196,6 +205,10 @@ std::string RolloutJson(const RolloutRun& run) {
 
 int RunRollout(const RolloutOptions& options) {
   return WithScenario(options.trainer, [&](Scenario& scenario) {
+    if (options.other_gbs > 0 && options.core_gbs <= 0) {
+      throw UserError("",
+                      "--other-gbs: is a share of the fabric; --core-gbs says how much that is");
+    }
     const auto* trainer =
         scenario.jobs.size() == 1 ? std::get_if<PretrainingSpec>(&scenario.jobs[0].kind) : nullptr;
     if (trainer == nullptr || scenario.horizon > Seconds(0)) {
@@ -249,6 +262,14 @@ void AddRolloutCommand(CLI::App& app, int& code) {
       ->add_option("--weight-gbs", options->weight_gbs,
                    "GB/s at which an accelerator of the fleet gets new weights (default: its NIC)")
       ->check(CLI::Range(1e-3, 1e5));
+  command
+      ->add_option("--core-gbs", options->core_gbs,
+                   "GB/s that the fabric carries of new weights (default: it never binds)")
+      ->check(CLI::Range(1e-3, 1e9));
+  command
+      ->add_option("--other-gbs", options->other_gbs,
+                   "GB/s that other jobs want of --core-gbs; they and weights share it fairly")
+      ->check(CLI::Range(1e-3, 1e9));
   command->footer(
       "Example:\n"
       "  gridlock rollout examples/01-two-servers/scenario.textproto --model llama-3.1-8b "

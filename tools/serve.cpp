@@ -241,12 +241,23 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
   const bool pools = options.pools.prefill_replicas > 0;
-  for (const char* name : {"--prefill-tensor", "--kv-gbs", "--core-gbs", "--other-gbs"}) {
+  for (const char* name : {"--prefill-tensor", "--kv-gbs"}) {
     Refuse(GivenWhere(command, name, !pools), ": is of pools; --prefill-replicas makes them");
   }
+  const bool loads = options.scale.replicas_min > 0 && options.scale.weights != "host";
+  for (const char* name : {"--core-gbs", "--other-gbs"}) {
+    Refuse(GivenWhere(command, name, !pools && !loads),
+           ": is of the fabric that caches or weights cross; --prefill-replicas makes pools, "
+           "--replicas-min a fleet that loads weights");
+  }
+  Refuse(GivenWhere(command, "--other-gbs", options.pools.core_gbs <= 0),
+         ": is a share of the fabric; --core-gbs says how much that is");
   Refuse(GivenWhere(command, "--router",
                     !pools && options.serve.replicas < 2 && options.serve.images.encoders == 0),
          ": chooses among replicas; --replicas says how many there are");
+  Refuse(options.pools.router == "adapter_aware" && options.serve.adapters.count == 0 ? "--router"
+                                                                                      : "",
+         ": adapter_aware goes by adapters; --adapters says how many there are");
   Refuse(GivenWhere(command, "--router", !pools && !options.cap.resource.empty()),
          ": a cap is simulated on one replica of a fleet, or on pools");
   Refuse(options.scenario.overrides.empty() ? "" : "--set",
@@ -275,6 +286,9 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     }
     run.note = fmt::format("{}", fmt::join(notes, "\n"));
     ServeOptions whole = options.serve;
+    ScaleOptions scale = options.scale;
+    scale.core_gbs = options.pools.core_gbs;
+    scale.other_gbs = options.pools.other_gbs;
     const bool pools = options.pools.prefill_replicas > 0;
     // Pools and fleets behind a router share one load.
     const bool fleet =
@@ -299,7 +313,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     if ((pools || fleet) && options.cap.resource.empty()) {
       PrintServing(options.serve, "points", [&](const std::string& format) {
         return pools ? ServePools(options.pools, run.deployment, load, format)
-                     : ServeFleet(options.pools.router, run, load, options.scale,
+                     : ServeFleet(options.pools.router, run, load, scale,
                                   options.serve.usd_per_hour, format);
       });
       return kSuccess;

@@ -33,7 +33,7 @@ void AddAdapterOptions(CLI::App& command, AdapterOptions& options) {
   command
       .add_option("--adapter-targets", options.targets,
                   "Products that have one: names of PEFT such as q_proj,v_proj, or attention, ffn "
-                  "or all-linear; experts have none")
+                  "or all-linear, which leave out experts; experts: each expert has its own")
       ->type_name("LIST")
       ->capture_default_str();
 }
@@ -45,10 +45,10 @@ ServedAdapters AdaptersOf(const AdapterOptions& options) {
   ServedAdapters adapters{options.rank, 0, options.slots};
   std::istringstream names(options.targets);
   for (std::string name; std::getline(names, name, ',');) {
-    const int bits = AdapterTargetByName(name);
+    const int bits = ServedTargetByName(name);
     if (bits == 0) {
       throw UserError("", fmt::format("--adapter-targets: there is no product {}{}", Quoted(name),
-                                      DidYouMean(name, AdapterTargetNames())));
+                                      DidYouMean(name, ServedTargetNames())));
     }
     adapters.targets |= bits;
   }

@@ -1,6 +1,7 @@
 #include "tools/serve_fleet.h"
 
 #include <algorithm>
+#include <cmath>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -34,13 +35,6 @@ ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
   if (options.replicas_min == 0) {
     return scale;
   }
-  const ReplicaStart start{options.weights == "host"      ? WeightsFrom::kHost
-                           : options.weights == "replica" ? WeightsFrom::kReplica
-                                                          : WeightsFrom::kStorage,
-                           Seconds(options.engine_s)};
-  const int width = deployment.layout.accelerators();
-  const double storage =
-      options.storage_gbs > 0 ? options.storage_gbs * 1e9 : deployment.part.nic_bandwidth * width;
   scale.replicas_min = options.replicas_min;
   scale.target =
       options.target > 0
@@ -48,9 +42,38 @@ ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
           : kTargetShare * static_cast<double>(costs.engine().batch_max * deployment.layout.data);
   scale.interval = Seconds(options.interval_s);
   scale.keep = Seconds(options.keep_s);
-  scale.start =
-      StartTimeOf(start, deployment.part, costs.weight_bytes(), BytesPerSecond(storage), width);
+  scale.start = Seconds(options.engine_s);
+  if (options.weights == "host") {
+    scale.start += costs.weight_bytes() / BytesPerSecond(deployment.part.host_bandwidth);
+    return scale;
+  }
+  const int width = deployment.layout.accelerators();
+  const double nics = deployment.part.nic_bandwidth * width;
+  scale.weights = costs.weight_bytes() * width;
+  scale.links = LinksBetween(deployment.replicas, nics, deployment.replicas, nics);
+  if (options.weights == "storage") {
+    scale.links.leaving = {options.storage_gbs > 0 ? options.storage_gbs * 1e9 : HUGE_VAL};
+  }
+  scale.links.core = options.core_gbs * 1e9;
+  scale.links.other_demand = options.other_gbs * 1e9;
   return scale;
+}
+
+// Of one replica that starts while nothing else is on the links.
+Seconds StartAlone(const ScaleSpec& scale) {
+  if (scale.weights <= Bytes(0)) {
+    return scale.start;
+  }
+  const double core = scale.links.core > 0 ? scale.links.core : HUGE_VAL;
+  const double rate = std::min({scale.links.leaving[0], scale.links.entering[0], core});
+  return scale.start + scale.weights / BytesPerSecond(rate);
+}
+
+std::string OtherText(const FleetResult& result, const ScaleOptions& options) {
+  return options.other_gbs > 0
+             ? fmt::format("  other        gets {:.1f} % of the {} GB/s that it wants\n",
+                           100 * result.other_share, options.other_gbs)
+             : "";
 }
 
 std::string SizesText(const FleetResult& result, const ScaleSpec& scale,
@@ -63,12 +86,15 @@ std::string SizesText(const FleetResult& result, const ScaleSpec& scale,
     most = std::max(most, each.in_service);
   }
   std::string text = fmt::format(
-      "  replicas     {:.1f} on average, {} in service at most; {} started, each in {}: weights "
-      "from the {} in {}, then the engine\n  {:>12} {:>11} {:>9} {:>8} {:>9}\n",
+      "  replicas     {:.1f} on average, {} in service at most; {} started, each in {} or more: "
+      "weights from the {} in {}{}, then the engine\n{}  {:>12} {:>11} {:>9} {:>8} {:>9}\n",
       result.replica_time / std::max(Seconds(1e-12), result.served.duration), most, result.starts,
-      FormatSeconds(scale.start), options.weights,
-      FormatSeconds(scale.start - Seconds(options.engine_s)), "from", "in service", "starting",
-      "leaving", "requests");
+      FormatSeconds(StartAlone(scale)), options.weights,
+      FormatSeconds(StartAlone(scale) - Seconds(options.engine_s)),
+      result.loads.empty()
+          ? ""
+          : fmt::format(", {} beside others at most", FormatSeconds(QuantileOf(result.loads, 1))),
+      OtherText(result, options), "from", "in service", "starting", "leaving", "requests");
   constexpr std::size_t kLines = 20;
   for (std::size_t i = 0; i < std::min(kLines, result.sizes.size()); ++i) {
     const ReplicaCounts& each = result.sizes[i];
@@ -85,7 +111,10 @@ void AddSizeMembers(const FleetResult& result, const ScaleSpec& scale, JsonWrite
   json.Member("replicas_mean",
               result.replica_time / std::max(Seconds(1e-12), result.served.duration));
   json.Member("replicas_started", result.starts);
-  json.Member("replica_start_s", scale.start.si());
+  json.Member("replica_start_s", StartAlone(scale).si());
+  json.Member("weights_there_median_s", QuantileOf(result.loads, 0.5).si());
+  json.Member("weights_there_most_s", QuantileOf(result.loads, 1).si());
+  json.Member("other_traffic_share", result.other_share);
   json.Objects("sizes", result.sizes, [&json](const ReplicaCounts& each) {
     json.Member("time_s", each.time.si());
     json.Member("in_service", each.in_service);
@@ -199,8 +228,10 @@ void AddScaleOptions(CLI::App& command, ScaleOptions& options) {
       ->check(CLI::IsMember({"host", "replica", "storage"}))
       ->capture_default_str();
   command
-      .add_option("--storage-gbs", options.storage_gbs,
-                  "GB/s of the storage for one replica (default: what its NICs take)")
+      .add_option(
+          "--storage-gbs", options.storage_gbs,
+          "GB/s of the storage, which replicas that start at once share (default: their NICs "
+          "bind)")
       ->check(CLI::Range(1e-3, 1e6));
   command
       .add_option("--engine-start-s", options.engine_s,

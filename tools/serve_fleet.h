@@ -19,7 +19,8 @@ struct ScaleOptions {
   int replicas_min = 0;  ///< 0: the fleet keeps its size
   double target = 0;     ///< requests for a replica; 0: a share of its batch
   std::string weights = "storage";
-  double storage_gbs = 0;  ///< 0: accelerators' NICs bind
+  double storage_gbs = 0;              ///< of all replicas that start; 0: it never binds
+  double core_gbs = 0, other_gbs = 0;  ///< of the fabric that weights cross, see ServePoolOptions
   double engine_s = kEngineStart.si(), interval_s = 15, keep_s = 300;
 };
 

@@ -12,6 +12,7 @@
 #include "sim/catalogue/serving_names.h"
 #include "sim/interop/hf_config.h"
 #include "workloads/decode.h"
+#include "workloads/training.h"
 
 #include "tools/command.h"
 #include "tools/import.h"
@@ -285,6 +286,11 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   layout.adapters = AdaptersOf(options.adapters);
   layout.expert_ranks = options.expert_ranks;
   layout.micro_batches = options.micro_batches;
+  if (layout.apart() && (layout.adapters.targets & adapter_target::kExperts) != 0) {
+    throw UserError("",
+                    "--adapter-targets: experts that are apart have no adapters here; expected "
+                    "no experts among them, or no --expert-ranks");
+  }
   if (options.weights == "auto") {
     layout.weights = UsualWeights(deployment.model, catalogue);
   } else if (!WeightFormatByName(options.weights, layout.weights)) {
@@ -392,8 +398,12 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
                                 layout.tensor, model.kv_heads,
                                 (layout.tensor + model.kv_heads - 1) / model.kv_heads));
   }
-  if (layout.adapters.rank > 0 && model.experts > 0) {
+  const bool experts = (layout.adapters.targets & adapter_target::kExperts) != 0;
+  if (layout.adapters.rank > 0 && model.experts > 0 && !experts) {
     notes.push_back("adapters sit beside attention and dense blocks: experts have none");
+  }
+  if (experts && model.experts == 0) {
+    notes.push_back(fmt::format("{} has no experts for adapters to sit beside", model.name));
   }
   if (layout.adapters.rank > 0 && options.adapters.slots == 0) {
     notes.push_back(fmt::format("{} adapter slots, as engine {} has them where nothing is said",

@@ -145,25 +145,29 @@ void AddPoolOptions(CLI::App& command, ServePoolOptions& options) {
                   "(default: its NIC)")
       ->check(CLI::Range(1e-3, 1e5));
   command
-      .add_option("--core-gbs", options.core_gbs,
-                  "GB/s that the fabric carries between the pools (default: it never binds)")
+      .add_option(
+          "--core-gbs", options.core_gbs,
+          "GB/s that the fabric carries between the pools, or to replicas that load weights "
+          "(default: it never binds)")
       ->check(CLI::Range(1e-3, 1e9));
   command
-      .add_option("--other-gbs", options.other_gbs,
-                  "GB/s that other jobs want of --core-gbs; they and caches share it fairly")
+      .add_option(
+          "--other-gbs", options.other_gbs,
+          "GB/s that other jobs want of --core-gbs; they and caches or weights share it fairly")
       ->check(CLI::Range(1e-3, 1e9));
   command
       .add_option("--router", options.router,
-                  "Who gets a request: in turn; who has fewest; or who has the fewest tokens to "
-                  "prefill, beginnings that lie there not counted")
-      ->check(CLI::IsMember({"round_robin", "least_loaded", "prefix_aware"}))
+                  "Who gets a request: in turn; who has fewest; who has the fewest tokens to "
+                  "prefill, beginnings that lie there not counted; or who has its adapter")
+      ->check(CLI::IsMember({"round_robin", "least_loaded", "prefix_aware", "adapter_aware"}))
       ->capture_default_str();
 }
 
 Router RouterOf(const std::string& name) {
-  return name == "round_robin"    ? Router::kRoundRobin
-         : name == "prefix_aware" ? Router::kPrefixAware
-                                  : Router::kLeastLoaded;
+  return name == "round_robin"     ? Router::kRoundRobin
+         : name == "prefix_aware"  ? Router::kPrefixAware
+         : name == "adapter_aware" ? Router::kAdapterAware
+                                   : Router::kLeastLoaded;
 }
 
 PoolsRun RunPoolsOf(const ServePoolOptions& options, const Deployment& decode,

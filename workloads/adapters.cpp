@@ -120,6 +120,16 @@ std::vector<std::string> AdapterTargetNames() {
   return names;
 }
 
+int ServedTargetByName(const std::string& name) {
+  return name == "experts" ? adapter_target::kExperts : AdapterTargetByName(name);
+}
+
+std::vector<std::string> ServedTargetNames() {
+  std::vector<std::string> names = AdapterTargetNames();
+  names.emplace_back("experts");
+  return names;
+}
+
 double FrozenFormatBytes(const std::string& name) {
   for (const FrozenFormat& format : kFrozenFormats) {
     if (name == format.name) {

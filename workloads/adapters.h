@@ -17,6 +17,11 @@ int AdapterTargetByName(const std::string& name);
 /// All those names.
 std::vector<std::string> AdapterTargetNames();
 
+/// The same of adapters that are served: also "experts".
+int ServedTargetByName(const std::string& name);
+
+std::vector<std::string> ServedTargetNames();
+
 /// Bytes of a frozen weight in a format, scales with it: "nf4" 0.5625. Negative: no such name.
 double FrozenFormatBytes(const std::string& name);
 

@@ -223,7 +223,8 @@ struct CostLines {
 /// an adapter two narrow ones run, one kernel each, over tokens of all adapters together (Punica,
 /// Chen et al. 2023, arXiv:2310.18547): they read the weights of each adapter that some token asks
 /// for, read the product's input and add to its output. Half of an adapter is the same on each
-/// tensor-parallel rank (vLLM and SGLang where nothing is said). Experts have none.
+/// tensor-parallel rank (vLLM and SGLang where nothing is said). Each expert has one of its own
+/// where that is asked for: it is read when some token of the adapter goes to the expert.
 class AdapterCosts {
  public:
   AdapterCosts() = default;
@@ -255,6 +256,16 @@ class AdapterCosts {
   double kernels_ = 0;                ///< s in all layers
   double read_ = 0;                   ///< s for the weights of an adapter, in all layers
   double compute_ = 0, traffic_ = 0;  ///< s for a token, in all layers
+
+  void AddExperts(const InferenceModel& model, const InferencePart& part,
+                  const InferenceEngine& engine, const InferenceLayout& layout);
+
+  /// Of adapters of experts, on one rank.
+  struct {
+    double here = 0, chosen = 0;      ///< experts, and the share of all that a token goes to
+    double read = 0;                  ///< s for the adapter of one expert, in all layers
+    double compute = 0, traffic = 0;  ///< s for a token at one expert, in all layers
+  } experts_;
 };
 
 /// Costs of iterations of one replica. Affine in cached reads and pairs for given rows, sequences

@@ -53,7 +53,7 @@ std::vector<Adapted> OfAttention(const InferenceModel& m, double ranks, int targ
   return all;
 }
 
-// Those of a dense feed-forward block.
+// Those of a feed-forward block.
 std::vector<Adapted> OfDense(const InferenceModel& m, double width, int targets) {
   using namespace adapter_target;
   const int into = (m.gated && (targets & kGate) != 0 ? 1 : 0) + ((targets & kUp) != 0 ? 1 : 0);
@@ -66,6 +66,24 @@ std::vector<Adapted> OfDense(const InferenceModel& m, double width, int targets)
   }
   return all;
 }
+
+// Of all layers, on one rank.
+struct Sums {
+  double weights = 0, moved = 0, kernels = 0;
+
+  void Add(const std::vector<Adapted>& list, int rank, double layers) {
+    for (const Adapted& each : list) {
+      double out = 0;
+      for (const double width : each.outs) {
+        out += width;
+      }
+      const double inner = rank * static_cast<double>(each.outs.size());
+      weights += layers * (each.in * inner + out * rank);
+      moved += layers * (each.in + 2 * out);  // outputs are read and written
+      kernels += layers * 2;
+    }
+  }
+};
 
 }  // namespace
 
@@ -80,29 +98,41 @@ AdapterCosts::AdapterCosts(const InferenceModel& model, const InferencePart& par
   copies_ = layout.data;
   stages_ = layout.pipeline;
   const double dense = model.experts > 0 ? model.dense_layers : model.layers;
-  double weights = 0, moved = 0, kernels = 0;  // of all layers, on one rank
-  const auto add = [&](const std::vector<Adapted>& list, double layers) {
-    for (const Adapted& each : list) {
-      double out = 0;
-      for (const double width : each.outs) {
-        out += width;
-      }
-      const double inner = adapters.rank * static_cast<double>(each.outs.size());
-      weights += layers * (each.in * inner + out * adapters.rank);
-      moved += layers * (each.in + 2 * out);  // outputs are read and written
-      kernels += layers * 2;
-    }
-  };
-  add(OfAttention(model, layout.tensor, adapters.targets), model.layers);
-  add(OfDense(model, model.ffn / layout.tensor, adapters.targets), dense);
+  Sums sums;
+  sums.Add(OfAttention(model, layout.tensor, adapters.targets), adapters.rank, model.layers);
+  sums.Add(OfDense(model, model.ffn / layout.tensor, adapters.targets), adapters.rank, dense);
+  const auto& [weights, moved, kernels] = sums;
   bytes_ = weights * kBytes / layout.pipeline;
-  load_time_ = bytes_ / part.host_bandwidth;
   flop_ = 2 * weights * layout.tensor;
   const double stream = part.hbm_bandwidth * part.hbm_efficiency * engine.hbm_factor;
   kernels_ = kernels * part.kernel_time;
   read_ = weights * kBytes / stream;
   compute_ = 2 * weights / (part.peak_bf16 * part.gemm_efficiency * engine.gemm_factor);
   traffic_ = moved * kBytes * engine.traffic / stream;
+  if ((adapters.targets & adapter_target::kExperts) != 0 && model.experts > 0) {
+    AddExperts(model, part, engine, layout);
+  }
+  load_time_ = bytes_ / part.host_bandwidth;
+}
+
+// Ranks hold whole experts, or a slice of each. Those of a slice all see the rows of a copy.
+void AdapterCosts::AddExperts(const InferenceModel& model, const InferencePart& part,
+                              const InferenceEngine& engine, const InferenceLayout& layout) {
+  const bool whole = layout.experts_spread || layout.data > 1;
+  const double ranks = layout.tensor * layout.data;
+  Sums sums;  // of one expert
+  sums.Add(OfDense(model, model.expert_ffn / (whole ? 1 : ranks), adapter_target::kFeedForward),
+           layout.adapters.rank, model.layers - model.dense_layers);
+  const double stream = part.hbm_bandwidth * part.hbm_efficiency * engine.hbm_factor;
+  experts_.here = whole ? model.experts / ranks : model.experts;
+  experts_.chosen = 1.0 * model.experts_per_token / model.experts;
+  experts_.read = sums.weights * kBytes / stream;
+  experts_.compute =
+      2 * sums.weights / (part.peak_bf16 * part.gemm_efficiency * engine.gemm_factor);
+  experts_.traffic = sums.moved * kBytes * engine.traffic / stream;
+  bytes_ += experts_.here * sums.weights * kBytes / layout.pipeline;
+  flop_ += 2 * sums.weights * model.experts_per_token * (whole ? 1 : ranks);
+  kernels_ += sums.kernels * part.kernel_time;
 }
 
 LimitTimes AdapterCosts::Limits(double rows, double distinct) const {
@@ -112,10 +142,21 @@ LimitTimes AdapterCosts::Limits(double rows, double distinct) const {
   }
   // As layers do, each stage of the pipeline takes a part of the rows at a time.
   const double here = std::max(1.0, rows / copies_ / stages_);
-  const double compute = compute_ * here, memory = read_ * std::min(distinct, here);
+  double compute = compute_ * here, memory = read_ * std::min(distinct, here);
+  double traffic = traffic_ * here;
+  if (experts_.here > 0) {
+    // Tokens of all copies meet at the experts. Of each adapter, experts that no token chose are
+    // not read.
+    const double all = std::max(1.0, rows / stages_), each = std::max(1.0, all / distinct);
+    const double touched = experts_.here * (1 - std::pow(1 - experts_.chosen, each));
+    const double tokens = all * experts_.chosen * experts_.here;
+    compute += experts_.compute * tokens;
+    memory += experts_.read * std::min(distinct, all) * touched;
+    traffic += experts_.traffic * tokens;
+  }
   const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
   Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
-  Of(times, Limit::kCache) += traffic_ * here;
+  Of(times, Limit::kCache) += traffic;
   Of(times, Limit::kKernels) += kernels_;
   return times;
 }

@@ -63,6 +63,13 @@ LayerKind ModelSpec::KindOf(int layer) const {
 
 Layers ModelSpec::LayersIn(int first, int end) const {
   Layers out;
+  // Most models have one kind of layer.
+  if (encoder.layers == 0 && pattern.empty() && !has_experts()) {
+    if (first < end) {
+      out.Add(KindOf(first), end - first);
+    }
+    return out;
+  }
   for (int layer = first; layer < end; ++layer) {
     out.Add(KindOf(layer), 1);
   }

@@ -178,6 +178,8 @@ inline constexpr int kFeedForward = kGate | kUp | kDown;
 /// One adapter beside what a framework keeps as one matrix: queries, keys and values, or both ways
 /// into the feed-forward block.
 inline constexpr int kJoined = 128;
+/// All products of each expert; of served adapters alone.
+inline constexpr int kExperts = 256;
 }  // namespace adapter_target
 
 /// Low-rank adapters: see Adapters in proto/training.proto.

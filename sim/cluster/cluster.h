@@ -57,9 +57,13 @@ class Cluster {
   void Tick();
   void ReconsiderSoon();
   void Reconsider();
+  // cluster_fleets.cpp: fleets
   void SizeFleets();
   void GrowFleet(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers);
   void StartReplicas(JobIndex job, const Placement& more);
+  void LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas);
+  TransferId Carry(SiteIndex site, BytesPerSecond nics, Bytes bytes, std::function<void()> done);
+  void ReconsiderAt(Seconds time);
   void ShrinkFleet(JobIndex job, std::int32_t servers);
   void DropFromFleet(JobIndex job, SiteIndex site, ServerIndex server);
   void Hold(JobIndex job, const Placement& placement);

@@ -187,15 +187,7 @@ TransferId Cluster::Move(JobIndex job, Bytes bytes, std::function<void()> done) 
   const ServerSpec& server = machine_.site(site).server;
   const BytesPerSecond nics =
       server.nic_bandwidth * (static_cast<double>(server.nics) * member.servers[site]);
-  const Seconds begin = timeline_.now();
-  return timeline_.Start({site}, bytes, nics, [this, begin, bytes, done] {
-    AdvanceTo(timeline_.now());
-    const Seconds took = timeline_.now() - begin;
-    if (took > Seconds(0)) {
-      ledger_.storage_bytes().Add(begin, timeline_.now(), (bytes / took).si());
-    }
-    done();
-  });
+  return Carry(site, nics, bytes, std::move(done));
 }
 
 void Cluster::End(JobIndex job, Outcome outcome) {

@@ -93,6 +93,15 @@ Seconds Fleet::StartTime(const ServerSpec& server, BytesPerSecond storage,
                      costs_->decode.weight_bytes(), storage, replicas * spec_->unit_accelerators());
 }
 
+Bytes Fleet::Weights(std::int64_t replicas) const {
+  return costs_->decode.weight_bytes() * static_cast<double>(replicas * spec_->unit_accelerators());
+}
+
+BytesPerSecond Fleet::Nics(const ServerSpec& server, std::int64_t replicas) const {
+  return BytesPerSecond(InferencePartOf(server, spec_->parts).nic_bandwidth *
+                        static_cast<double>(replicas * spec_->unit_accelerators()));
+}
+
 void Fleet::SetInService(std::int32_t replicas, bool in_order) {
   in_service_ = replicas;
   simulated_ = replicas / scale_;

@@ -54,6 +54,11 @@ class Fleet {
   /// Where the replicas stand that are in service, by site. Only where users are far from sites.
   void SetPlaces(std::vector<std::int32_t> replicas) { places_ = std::move(replicas); }
 
+  /// Weights of so many replicas, on all their accelerators, and how fast NICs of such a server
+  /// take them.
+  [[nodiscard]] Bytes Weights(std::int64_t replicas) const;
+  [[nodiscard]] BytesPerSecond Nics(const ServerSpec& server, std::int64_t replicas) const;
+
   /// Sets how many replicas are in service from now on. Replicas that leave in order finish their
   /// requests. Replicas that fail hand their requests to the others, which begin them anew.
   void SetInService(std::int32_t replicas, bool in_order);

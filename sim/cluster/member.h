@@ -41,9 +41,11 @@ struct Member {
     Seconds ready;
     std::int32_t replicas = 0;
     SiteIndex site;
+    std::int64_t load = 0;  ///< number of the load that it waits for; 0: of none
   };
 
   std::vector<Starting> starting;
+  std::int64_t loads = 0;         ///< of weights from storage that it has begun
   std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
   Watts fleet_power;              ///< above that of servers held, mean since the last event
   Watts fleet_full_power;         ///< the same, if boards kept their own limit

@@ -1,5 +1,7 @@
 #include "sim/layouts/packed_rates.h"
 
+#include <utility>
+
 #include "sim/analytic/analytic_step.h"
 #include "sim/base/archive.h"
 #include "sim/measure/long_step.h"
@@ -49,6 +51,17 @@ StepRate ClosedForm(const PlacedJob& job, const Network& network) {
 
 }  // namespace
 
+// Runs live through many situations; writing down what bears on a step takes longer than the rest.
+const std::string& PackedRates::KeyOf(const TrainingSpec& training) {
+  const auto [entry, added] = keys_.try_emplace(&training);
+  if (added) {
+    ArchiveWriter key(ArchiveWriter::What::kBearing);
+    key.All(training);
+    entry->second = std::move(key.bytes);
+  }
+  return entry->second;
+}
+
 std::vector<StepRate> PackedRates::RatesOf(const Situation& situation) {
   ArchiveWriter machine(ArchiveWriter::What::kBearing);
   machine.All(*situation.sites, *situation.wans);
@@ -60,7 +73,7 @@ std::vector<StepRate> PackedRates::RatesOf(const Situation& situation) {
       key.All(job.stream);
     } else {
       packed.placement = Packed(job.placement);
-      key.All(*job.training);
+      key.bytes += KeyOf(*job.training);
     }
     for (const ServerRun& run : packed.placement) {
       key.All(run.site, run.first, run.count);

@@ -199,6 +199,7 @@ class Planner {
     options.top = asked_.top * (Limited() ? kMoreWithLimits : 1);
     options.parallel = asked_.parallel;
     options.variants = asked_.variants;
+    options.most_s = asked_.step_s_most;
     options.progress = hooks_.progress;
     options.improved = hooks_.improved;
     const SearchResult found = SearchLayouts(SpaceOf(accelerators), scenario_.site(), options);

@@ -27,7 +27,8 @@ struct PlanAsked {
   bool shard_groups = false;        ///< tries sharded copies inside a scale-up domain (HSDP)
   bool zero_bubble = false;         ///< tries the zero-bubble schedule beside the scenario's
   bool variants = false;
-  bool simulate = true;  ///< with contention
+  bool simulate = true;    ///< with contention
+  double step_s_most = 0;  ///< steps that take longer are of no use; 0: none is
 };
 
 struct LayoutPlan {

@@ -118,7 +118,7 @@ void AddServingTables(const proto::Serving& serving, const ServingCatalogue& tab
 int TargetsOf(const proto::ServedAdapters& adapters) {
   int targets = adapters.target_size() == 0 ? AdapterTargetByName("all-linear") : 0;
   for (const std::string& target : adapters.target()) {
-    targets |= AdapterTargetByName(target);
+    targets |= ServedTargetByName(target);
   }
   return targets;
 }

@@ -212,8 +212,15 @@ void CheckServingNames(const proto::Serving& fleet, const proto::Scenario& scena
                  Refusal("a KV cache in " + Quoted(fleet.kv_cache()), "bf16 or fp8"));
   }
   for (int i = 0; i < fleet.adapters().target_size(); ++i) {
-    CheckListed("target of adapters", fleet.adapters().target(i), AdapterTargetNames(),
+    CheckListed("target of adapters", fleet.adapters().target(i), ServedTargetNames(),
                 at.At("adapters").At("target", i).value, problems);
+  }
+  const auto& targets = fleet.adapters().target();
+  if (fleet.has_experts_apart() &&
+      std::find(targets.begin(), targets.end(), "experts") != targets.end()) {
+    problems.Add(at.At("experts_apart").name, "",
+                 Refusal("experts that are apart have no adapters here",
+                         "no \"experts\" among the targets of adapters"));
   }
   if (fleet.engine().empty()) {
     return;

@@ -130,6 +130,15 @@ void FreeServers::Remove(const ServerRun& servers) {
   }
 }
 
+void FreeServers::RemoveSome(const ServerRun& servers, std::int32_t count) {
+  for (std::int32_t i = servers.count - 1; i >= 0 && count > 0; --i) {
+    if (const ServerIndex server{servers.first + i}; free_[server] != 0) {
+      Count(server, -1);
+      --count;
+    }
+  }
+}
+
 void FreeServers::Add(const ServerRun& servers) {
   for (std::int32_t i = 0; i < servers.count; ++i) {
     if (const ServerIndex server{servers.first + i}; free_[server] == 0) {

@@ -28,6 +28,9 @@ class FreeServers {
   /// Takes those of these servers that are free.
   void Remove(const ServerRun& servers);
 
+  /// Takes so many of these servers that are free, the last ones; none below 1.
+  void RemoveSome(const ServerRun& servers, std::int32_t count);
+
   /// These servers become free.
   void Add(const ServerRun& servers);
 

@@ -56,6 +56,25 @@ std::vector<SiteIndex> Round::TryStart(const QueuedJob& job, const SiteFilter& a
   return sites;
 }
 
+Placement Round::TryStartAmong(const QueuedJob& job, const std::vector<SiteIndex>& sites,
+                               std::vector<FreeServers> open) {
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    if (FreeFor(job, sites[i]) < job.servers || !open[i].Holds(job.servers, job.within)) {
+      return {};
+    }
+  }
+  Placement placement;
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    const Placement part = open[i].Take(sites[i], job.servers, job.within);
+    placement.insert(placement.end(), part.begin(), part.end());
+  }
+  for (const ServerRun& run : placement) {
+    free_[run.site].Remove(run);
+  }
+  Begin(job, placement);
+  return placement;
+}
+
 void Round::Begin(const QueuedJob& job, Placement placement) {
   for (const ServerRun& run : placement) {
     ends_[run.site].push_back({EndOf(job), run});

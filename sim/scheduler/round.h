@@ -27,6 +27,11 @@ class Round {
   /// the room. Returns its sites; empty: it does not start.
   std::vector<SiteIndex> TryStart(const QueuedJob& job, const SiteFilter& allowed);
 
+  /// Starts a job on all of these sites, on servers that are left in `open` of each. Returns them;
+  /// empty: it does not start.
+  Placement TryStartAmong(const QueuedJob& job, const std::vector<SiteIndex>& sites,
+                          std::vector<FreeServers> open);
+
   /// The same on one site, on servers outside of `kept` alone. False: it does not start.
   bool TryStartOutside(const QueuedJob& job, const ServerRun& kept);
 

@@ -22,6 +22,14 @@ class AdapterSlots {
   /// Whether a sequence with this adapter could be admitted; -1, no adapter, always can.
   [[nodiscard]] bool HasRoom(std::int32_t adapter) const;
 
+  [[nodiscard]] std::int64_t slots() const { return slots_; }
+
+  /// Adapters that lie there.
+  [[nodiscard]] std::int64_t held() const { return static_cast<std::int64_t>(held_.size()); }
+
+  /// Whether it lies there.
+  [[nodiscard]] bool Holds(std::int32_t adapter) const { return held_.contains(adapter); }
+
   /// A sequence with it is admitted. True when it has to be copied from the host first.
   bool Take(std::int32_t adapter);
 

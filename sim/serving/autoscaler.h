@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "sim/base/units.h"
+#include "sim/serving/kv_network.h"
 
 namespace gridlock {
 
@@ -24,7 +25,11 @@ struct ScaleSpec {
   /// Between decisions, and how long fewer must do (Kubernetes: sync period and downscale
   /// stabilization where nothing is said).
   Seconds interval{15}, keep{300};
-  Seconds start;  ///< from the start of a replica until it takes requests
+  Seconds start;  ///< from the start of a replica, or from when it has its weights, until it serves
+  /// Weights of a replica that come over links (kv_network.h): from one store, or from replicas
+  /// that serve. 0: they take none.
+  Bytes weights = {};
+  KvLinks links = {};  ///< leaving: the store, or each replica; entering: each replica
 };
 
 class Autoscaler {

@@ -78,6 +78,11 @@ class BatchingReplica {
   /// Null when none are kept.
   [[nodiscard]] const PrefixCache* prefixes() const { return prefixes_.get(); }
 
+  [[nodiscard]] const AdapterSlots& adapters() const { return adapters_; }
+
+  /// Sequences that it decodes together at most.
+  [[nodiscard]] std::int64_t batch_max() const { return batch_max_; }
+
   /// Requests come by rising arrival; one that arrives before the clock is seen at the next
   /// boundary between iterations. `completed` may submit.
   void Submit(const BatchRequest& request);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 #include <queue>
 
 #include "sim/base/check.h"
@@ -40,6 +41,12 @@ class FleetRun {
         states_(static_cast<std::size_t>(replicas), State::kInService),
         since_(states_.size()) {
     Await(source_.Begin());
+    if (scale.weights > Bytes(0)) {
+      loads_.emplace(scale.links);
+      begun_.resize(states_.size());
+      sending_.resize(scale.links.leaving.size(), 0);
+      from_.resize(states_.size(), 0);
+    }
     if (scales()) {
       for (std::size_t i = static_cast<std::size_t>(scale.replicas_min); i < states_.size(); ++i) {
         SetState(i, State::kOff, Seconds(0));
@@ -59,6 +66,7 @@ class FleetRun {
       result_.replicas.push_back(pool_.at(i).work());
       SetState(i, State::kOff, result_.served.duration);
     }
+    result_.other_share = loads_ ? loads_->OtherShare() : 1;
     result_.encoding = encoders_.spans();
     result_.encoder_busy = encoders_.busy();
     return std::move(result_);
@@ -83,8 +91,13 @@ class FleetRun {
     const Seconds event = events_.empty() ? Seconds(HUGE_VAL) : events_.top().time;
     Seconds step;
     const std::size_t first = pool_.First(step);
-    if (std::isinf(std::min(event, step).si())) {
+    const Seconds loaded = loads_ ? loads_->NextEnd() : Seconds(HUGE_VAL);
+    if (std::isinf(std::min({event, step, loaded}).si())) {
       return false;
+    }
+    if (loaded <= std::min(event, step)) {
+      EndLoads(loaded);
+      return true;
     }
     if (event <= step) {
       const FleetEvent next = events_.top();
@@ -193,8 +206,35 @@ class FleetRun {
     const auto off = std::find(states_.begin(), states_.end(), State::kOff);
     const auto replica = static_cast<std::size_t>(off - states_.begin());
     SetState(replica, State::kStarting, now);
-    events_.push({now + scale_.start, FleetWhat::kReady, replica});
     ++result_.starts;
+    if (loads_) {
+      Load(replica, now);
+    } else {
+      events_.push({now + scale_.start, FleetWhat::kReady, replica});
+    }
+  }
+
+  // From the store, or from the replica in service that sends to the fewest.
+  void Load(std::size_t replica, Seconds now) {
+    std::size_t from = 0;
+    for (std::size_t i = 1; i < sending_.size(); ++i) {
+      const bool serves = states_[i] == State::kInService;
+      from =
+          serves && (states_[from] != State::kInService || sending_[i] < sending_[from]) ? i : from;
+    }
+    ++sending_[from];
+    from_[replica] = from;
+    begun_[replica] = now;
+    loads_->Start(now, static_cast<std::int64_t>(replica), from, replica, scale_.weights);
+  }
+
+  void EndLoads(Seconds now) {
+    for (const KvNetwork::Ended& each : loads_->AdvanceTo(now)) {
+      const auto replica = static_cast<std::size_t>(each.id);
+      --sending_[from_[replica]];
+      result_.loads.push_back(now - begun_[replica]);
+      events_.push({now + scale_.start, FleetWhat::kReady, replica});
+    }
   }
 
   // The one with the fewest requests; none while one only starts.
@@ -228,6 +268,10 @@ class FleetRun {
   Autoscaler autoscaler_;
   std::vector<State> states_;             ///< by replica
   std::vector<Seconds> since_;            ///< it is not off
+  std::optional<KvNetwork> loads_;        ///< weights on their way; none where they take no links
+  std::vector<Seconds> begun_;            ///< its load, by replica
+  std::vector<std::size_t> from_;         ///< where that comes from
+  std::vector<int> sending_;              ///< loads under way, by source
   std::int64_t coming_ = 0, inside_ = 0;  ///< requests that have not arrived, and not ended
   std::vector<std::size_t> places_;       ///< the replica of each request
   std::priority_queue<FleetEvent, std::vector<FleetEvent>, LaterInFleet> events_;

@@ -26,6 +26,8 @@ struct FleetResult {
   std::vector<BatchWork> replicas;   ///< what each did
   std::vector<ReplicaCounts> sizes;  ///< by rising time; empty: there was one size
   int starts = 0;                    ///< of replicas, after the first
+  std::vector<Seconds> loads;        ///< from the start of each until its weights are there
+  double other_share = 1;            ///< KvNetwork::OtherShare of the links that weights take
   Seconds replica_time;              ///< of all, from the start of each until it is gone
   std::vector<Seconds> encoding;     ///< arrival to embeddings, of a pool of encoders
   Seconds encoder_busy;

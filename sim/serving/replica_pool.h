@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -55,11 +56,16 @@ class ReplicaPool {
   [[nodiscard]] std::int64_t TokensToPrefill(std::size_t replica,
                                              const BatchRequest& request) const;
 
+  [[nodiscard]] bool HasAdapter(std::size_t replica, std::int32_t adapter) const;
+  [[nodiscard]] std::size_t ChooseByAdapter(std::int32_t adapter) const;
+  [[nodiscard]] std::size_t ChooseByLoad(const BatchRequest& request) const;
+
   Router router_;
   std::vector<bool> in_service_;
   std::vector<std::int64_t> requests_;  ///< that wait or run
   std::vector<std::int64_t> tokens_;    ///< of their prompts, without what was there already
   std::vector<std::int64_t> counted_;   ///< in tokens_, by request
+  std::vector<std::map<std::int32_t, std::int64_t>> adapters_;  ///< requests there, by adapter
   std::size_t next_ = 0;
   std::unique_ptr<PrefixStore> store_;
   std::vector<BatchingReplica> replicas_;

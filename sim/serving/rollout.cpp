@@ -3,8 +3,27 @@
 #include <algorithm>
 
 #include "sim/base/check.h"
+#include "sim/serving/kv_network.h"
 
 namespace gridlock {
+
+WeightSync SyncWeights(Bytes weights, int replicas, double rate, double core, double other) {
+  CHECK(replicas > 0);
+  KvLinks links = LinksBetween(replicas, rate, replicas, rate);
+  links.core = core;
+  links.other_demand = other;
+  KvNetwork network(links);
+  for (int i = 0; i < replicas; ++i) {
+    network.Start(Seconds(0), i, static_cast<std::size_t>(i), static_cast<std::size_t>(i), weights);
+  }
+  WeightSync sync;
+  while (network.flows() > 0) {
+    sync.time = network.NextEnd();
+    (void)network.AdvanceTo(sync.time);
+  }
+  sync.other_share = network.OtherShare();
+  return sync;
+}
 
 std::vector<RolloutStep> RolloutTimes(const std::vector<RolloutParts>& steps, int lag) {
   CHECK(lag >= 0);

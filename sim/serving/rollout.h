@@ -28,6 +28,17 @@ struct RolloutStep {
   Seconds answers_begin, answers_end, training_begin, training_end, weights_end;
 };
 
+/// New weights on their way to a fleet, over links that they share.
+struct WeightSync {
+  Seconds time;            ///< until all replicas have them
+  double other_share = 1;  ///< of its demand that other traffic on the core gets meanwhile
+};
+
+/// Each replica passes on to the next what it gets, as it gets it, so that all are flows at once.
+/// @param weights of a replica @param rate bytes/s of a replica's links, and of the trainer
+/// @param core bytes/s of all flows together; 0: it never binds @param other that others want of it
+WeightSync SyncWeights(Bytes weights, int replicas, double rate, double core, double other);
+
 /// @param lag at least 0: by how many steps answers may be older than what is trained
 std::vector<RolloutStep> RolloutTimes(const std::vector<RolloutParts>& steps, int lag);
 

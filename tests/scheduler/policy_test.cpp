@@ -129,6 +129,57 @@ TEST(Conservative, DelaysNobodyInFrontWhereBackfillDelaysTheSecond) {
   EXPECT_EQ(Started(PolicyNamed("CONSERVATIVE"), state), (Jobs{4}));
 }
 
+// Two leaves of four servers, of which one each is free; those of the first come back at 10, those
+// of the second at 20.
+ClusterState TwoLeaves() {
+  ClusterState state;
+  state.sites = {LeavesAndPods(4, 1, std::vector<char>(8, 1))};
+  state.running = {{100, 0, Seconds(0), Seconds(10), {{0, 0, 3}}},
+                   {101, 0, Seconds(0), Seconds(20), {{0, 4, 3}}}};
+  for (const RunningJob& job : state.running) {
+    Mark(state, job.placement, 0);
+  }
+  return state;
+}
+
+TEST(Conservative, KeepsTheGroupThatAJobInFrontHasToLieWithin) {
+  ClusterState state = TwoLeaves();
+  const std::string leaf = state.sites[0].locality->level(0).name;
+  // Job 1 gets the first leaf at 10. Job 2 would fit into it by the count of the site, and is sent
+  // to the second leaf; job 3 does not fit there beside it and ends too late for the first.
+  state.queue = {JobOn({0}, 1, 4, 100), JobOn({0}, 2, 1, 50)};
+  state.queue[0].within = leaf;
+  const std::vector<Start> starts = ChooseStarts(PolicyNamed("CONSERVATIVE"), state);
+  ASSERT_EQ(starts.size(), 1U);
+  EXPECT_EQ(starts[0].job, 2);
+  EXPECT_GE(starts[0].placement[0].first, 4);
+  state.queue.push_back(JobOn({0}, 3, 1, 50));
+  EXPECT_EQ(Started(PolicyNamed("CONSERVATIVE"), state), (Jobs{2}));
+  state.queue.push_back(JobOn({0}, 4, 1, 9));
+  EXPECT_EQ(Started(PolicyNamed("CONSERVATIVE"), state), (Jobs{2, 4})) << "it ends in time";
+  EXPECT_EQ(PlayForward(PolicyNamed("CONSERVATIVE"), state).at(1), 10);
+}
+
+// Whatever stands behind it, with groups or without.
+RC_GTEST_PROP(Conservative, StartsTheFirstInLineAsIfItWereAlone, ()) {
+  ClusterState state = DrawCluster();
+  RC_PRE(!state.queue.empty());
+  for (QueuedJob& job : state.queue) {
+    const Locality& locality = *state.sites.at(job.sites[0]).locality;
+    const int level = *rc::gen::inRange(-1, locality.levels());
+    job.within = level < 0 ? "" : locality.level(level).name;
+  }
+  ClusterState alone = state;
+  alone.queue = {InOrder(state.queue).front()};
+  const std::int32_t first = alone.queue[0].job;
+  const auto by_itself = PlayForward(PolicyNamed("CONSERVATIVE"), alone);
+  const auto beside = PlayForward(PolicyNamed("CONSERVATIVE"), state);
+  RC_ASSERT(beside.contains(first) == by_itself.contains(first));
+  if (by_itself.contains(first)) {
+    RC_ASSERT(beside.at(first) <= by_itself.at(first) + 1e-9);
+  }
+}
+
 TEST(FairShare, TheTenantThatUsedTheLeastOfItsShareComesFirst) {
   ClusterState state = Ten();
   state.queue = {JobOn({0}, 1, 3, 5), JobOn({0}, 2, 3, 5), JobOn({0}, 3, 3, 5)};

@@ -80,6 +80,53 @@ TEST(ServedAdapters, AreReadOncePerIterationEach) {
   EXPECT_NEAR(weights(32, 32), 32 * one, 1e-3 * one);
 }
 
+// Qwen3-30B-A3B: 48 layers of 2,048 with 128 experts of 768, of which a token goes to 8.
+InferenceModel Mixture() {
+  InferenceModel model;
+  model.layers = 48;
+  model.hidden = 2048;
+  model.heads = 32;
+  model.kv_heads = 4;
+  model.head_dim = 128;
+  model.ffn = 6144;
+  model.experts = 128;
+  model.experts_per_token = 8;
+  model.expert_ffn = 768;
+  return model;
+}
+
+TEST(ServedAdapters, OfExpertsAreAsManyAsThere) {
+  const InferencePart part;
+  const auto bytes = [&](int tensor, int data) {
+    InferenceLayout layout = Adapted(16, 1, adapter_target::kExperts);
+    layout.tensor = tensor;
+    layout.data = data;
+    return AdapterCosts(Mixture(), part, InferenceEngine(), layout).bytes().si();
+  };
+  // Gate, up and down of each: rank x (in + out).
+  const double one = 2.0 * 16 * 3 * (2048 + 768);
+  EXPECT_NEAR(bytes(1, 1), one * 128 * 48, 1);
+  EXPECT_NEAR(bytes(1, 8), one * 128 * 48 / 8, 1) << "whole experts are spread";
+  // Slices: the side of the model's width is on each of them.
+  EXPECT_NEAR(bytes(8, 1), 2.0 * 16 * 3 * (2048 + 768.0 / 8) * 128 * 48, 1);
+}
+
+TEST(ServedAdapters, OfExpertsAreReadWhereTokensGo) {
+  InferencePart part;
+  part.hbm_bandwidth = 1e12;
+  part.peak_bf16 = 1e18;  // nothing is bound by products
+  const auto read = [&](double rows, double different) {
+    const AdapterCosts costs(Mixture(), part, InferenceEngine(),
+                             Adapted(16, 64, adapter_target::kExperts));
+    return costs.Limits(rows, different)[static_cast<std::size_t>(Limit::kWeights)] /
+           (costs.bytes().si() / (1e12 * part.hbm_efficiency));
+  };
+  EXPECT_NEAR(read(1, 1), 8.0 / 128, 1e-3) << "one token wakes 8 of 128";
+  EXPECT_NEAR(read(32, 32), 32 * 8.0 / 128, 0.02);
+  EXPECT_NEAR(read(4096, 1), 1, 1e-3) << "all are read, once";
+  EXPECT_LT(read(64, 1), read(64, 64));
+}
+
 struct AdapterRun {
   IterationCosts costs;
   std::vector<BatchRequest> requests;

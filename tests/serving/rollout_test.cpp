@@ -21,6 +21,18 @@ double Period(double answers, double training, double weights, int lag) {
   return (times[199].training_end - times[99].training_end).si() / 100;
 }
 
+// 10 GB to each of four replicas at 5 GB/s.
+TEST(Rollouts, SyncWeightsAsFlows) {
+  const auto sync = [](double core, double other) {
+    return SyncWeights(Bytes(10e9), 4, 5e9, core, other);
+  };
+  EXPECT_NEAR(sync(0, 0).time.si(), 2, 1e-9) << "each passes on what it gets";
+  EXPECT_NEAR(sync(5e9, 0).time.si(), 8, 1e-9) << "40 GB cross the core";
+  EXPECT_NEAR(sync(5e9, 5e9).time.si(), 10, 1e-9) << "a fifth of the core for each flow";
+  EXPECT_NEAR(sync(5e9, 5e9).other_share, 0.2, 1e-9);
+  EXPECT_NEAR(sync(25e9, 5e9).other_share, 1, 1e-9) << "there is room for all";
+}
+
 TEST(Rollouts, TakeTheSumOfAllThreeInTurn) {
   EXPECT_NEAR(Period(10, 6, 1, 0), 17, 1e-9);
   const auto times = RolloutTimes(Alike(3, 10, 6, 1), 0);

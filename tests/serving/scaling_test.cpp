@@ -114,6 +114,50 @@ TEST(Fleets, AreLateWhereWeightsComeSlowly) {
   EXPECT_GT(slowest(20), 1.5 * slowest(2));
 }
 
+// Replicas take 10 GB each at 5 GB/s, from a store or from each other.
+FleetResult Loading(const std::vector<double>& leaving, double core, double other) {
+  ScaleSpec scale = ScaledFrom(1, 3);
+  scale.weights = Bytes(10e9);
+  scale.links.leaving = leaving;
+  scale.links.entering.assign(8, 5e9);
+  scale.links.core = core;
+  scale.links.other_demand = other;
+  return RunFleet(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), scale);
+}
+
+TEST(Fleets, LoadWeightsOverLinksThatTheirStartsShare) {
+  const FleetResult wide = Loading({1e15}, 0, 0);
+  ASSERT_GT(wide.starts, 2);
+  ASSERT_EQ(wide.loads.size(), static_cast<std::size_t>(wide.starts));
+  for (const Seconds each : wide.loads) {
+    EXPECT_NEAR(each.si(), 2, 1e-9) << "their own links bind";
+  }
+  const FleetResult narrow = Loading({5e9}, 0, 0);
+  ASSERT_EQ(narrow.loads.size(), static_cast<std::size_t>(narrow.starts));
+  Seconds sum, longest;
+  for (const Seconds each : narrow.loads) {
+    EXPECT_GE(each.si(), 2 - 1e-9);
+    sum += each;
+    longest = std::max(longest, each);
+  }
+  EXPECT_GT(longest.si(), 4 - 1e-9) << "several at once share the store";
+  EXPECT_GT(QuantileOf(narrow.served.Values(&ServedRequest::ttft), 0.99),
+            QuantileOf(wide.served.Values(&ServedRequest::ttft), 0.99));
+  // One replica serves at first, and all that start read from it.
+  const FleetResult others = Loading(std::vector<double>(8, 5e9), 0, 0);
+  EXPECT_GT(QuantileOf(others.loads, 1).si(), 4 - 1e-9);
+  EXPECT_EQ(others.served.requests.size(), 3000U);
+}
+
+TEST(Fleets, ThatLoadWeightsShareTheFabricWithOthers) {
+  const FleetResult alone = Loading({1e15}, 1e15, 0);
+  const FleetResult beside = Loading({1e15}, 6e9, 6e9);
+  EXPECT_NEAR(QuantileOf(alone.loads, 1).si(), 2, 1e-9);
+  EXPECT_GT(QuantileOf(beside.loads, 1e-9).si(), 10.0 / 3 - 1e-9) << "half of 6 GB/s at best";
+  EXPECT_LT(beside.other_share, 1);
+  EXPECT_GT(beside.other_share, 0);
+}
+
 TEST(Autoscalers, GrowAtOnceAndShrinkToTheMostOfLately) {
   Autoscaler scaler(ScaledFrom(1, 0), 10);
   EXPECT_EQ(scaler.Decide(Seconds(0), 17, 1), 5);

@@ -62,9 +62,6 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
 /// Throws UserError where weights leave HBM no room for a KV cache, with what would fit.
 void CheckThatWeightsFit(const Deployment& deployment);
 
-/// The format of the weights where none is said: that of the published checkpoint, else 16 bits.
-WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue);
-
 /// Prints the problems of an error that comes from the command line, and returns the exit code.
 int RefuseServing(const std::string& command, const UserError& error);
 

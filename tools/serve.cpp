@@ -38,6 +38,7 @@ struct ServeCommand {
 Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
                    const ServingCatalogue& catalogue, const ServeOptions& options,
                    std::string& note) {
+  CheckThatItDecodes(fleet.model, fleet.path + ".model");
   Deployment deployment;
   deployment.model = InferenceModelOf(fleet.model);
   if (fleet.windowed_share > 0) {

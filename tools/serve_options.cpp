@@ -41,7 +41,12 @@ InferenceModel ModelOf(const ServeOptions& options, const ServingCatalogue& cata
     for (std::size_t i = 0; i < made.notes.size() && !options.quiet; ++i) {
       fmt::print(stderr, "note: {}\n", made.notes[i]);
     }
-    return InferenceModelOf(made.model);
+    CheckThatItDecodes(made.model, "");
+    InferenceModel model = InferenceModelOf(made.model);
+    model.checkpoint = made.checkpoint.weights;
+    model.checkpoint_ffn_alone = made.checkpoint.ffn_alone;
+    model.block_scales = made.checkpoint.block_scales;
+    return model;
   }
   const std::optional<InferenceModel> model = ModelByName(name, catalogue);
   if (!model) {
@@ -292,12 +297,14 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
                     "no experts among them, or no --expert-ranks");
   }
   if (options.weights == "auto") {
-    layout.weights = UsualWeights(deployment.model, catalogue);
+    layout.weights = deployment.model.checkpoint;
   } else if (!WeightFormatByName(options.weights, layout.weights)) {
     throw UserError("", fmt::format("--weights: there is no format {}; expected bf16, fp8, int8, "
                                     "int4, nvfp4 or mxfp4",
                                     Quoted(options.weights)));
   }
+  layout.narrow_ffn_alone =
+      deployment.model.checkpoint_ffn_alone && layout.weights == deployment.model.checkpoint;
   const bool narrow =
       layout.weights == WeightFormat::kFp8 || layout.weights == WeightFormat::kNvfp4;
   layout.cache_bytes = options.cache == "fp8" ? 1
@@ -364,11 +371,6 @@ std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& ca
                      engine > 0 ? numbers(engine, "engine " + deployment.engine.name) : "");
 }
 
-WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue) {
-  const auto published = catalogue.published_in.find(model.name);
-  return published == catalogue.published_in.end() ? WeightFormat::kBf16 : published->second;
-}
-
 std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& deployment) {
   const InferenceModel& model = deployment.model;
   const InferencePart& part = deployment.part;
@@ -385,7 +387,8 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
     notes.push_back(fmt::format("engine {} is {}", Quoted(options.engine), deployment.engine.name));
   }
   if (options.weights == "auto" && layout.weights != WeightFormat::kBf16) {
-    notes.push_back(fmt::format("weights in {}, as the checkpoint is published", format));
+    notes.push_back(fmt::format("weights in {}, as the checkpoint is published{}", format,
+                                layout.narrow_ffn_alone ? "; attention in 16 bits" : ""));
   }
   if (IsWidened(layout.weights, part)) {
     notes.push_back(

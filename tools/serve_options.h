@@ -63,7 +63,4 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
 /// Throws UserError where weights leave HBM no room for a KV cache, with what would fit.
 void CheckThatWeightsFit(const Deployment& deployment);
 
-/// The format of the weights where none is said: that of the published checkpoint, else 16 bits.
-WeightFormat UsualWeights(const InferenceModel& model, const ServingCatalogue& catalogue);
-
 }  // namespace gridlock

@@ -57,7 +57,7 @@ PlanSpec SpecOf(const PlanOptions& options, const ServingCatalogue& catalogue) {
   spec.load.value = options.serve.rate;
   spec.objectives = ObjectivesOf(options.serve);
   spec.width_most = options.width_most;
-  const WeightFormat usual = UsualWeights(spec.base.model, catalogue);
+  const WeightFormat usual = spec.base.model.checkpoint;
   if (options.weights == "auto") {
     spec.weights =
         usual == WeightFormat::kBf16 ? std::vector{usual, WeightFormat::kFp8} : std::vector{usual};

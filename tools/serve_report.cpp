@@ -87,12 +87,15 @@ std::string RoomText(const ServeRun& run, const IterationCosts& costs) {
   }
   const auto tokens = static_cast<double>(run.result.cache_tokens);
   const int context = run.deployment.model.context;
+  const std::int64_t windows = costs.WindowTokens(run.deployment.model.window);
+  const auto whole = static_cast<double>(context + costs.WindowTokens(context));
   return fmt::format(
-      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens{}\n",
+      "  KV cache     {:.1f} % full on average, {:.1f} % at most; it holds {} tokens{}{}\n",
       100 * work.cache_seconds / std::max(1e-12, work.busy.si()) / tokens,
       100.0 * static_cast<double>(work.cache_peak) / tokens, run.result.cache_tokens,
+      windows > 0 ? fmt::format(", of which windows of a sequence take up to {}", windows) : "",
       context > 0 ? fmt::format(", {:.2f} requests of the model's whole context of {}",
-                                tokens / context, context)
+                                tokens / whole, context)
                   : "");
 }
 

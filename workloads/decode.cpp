@@ -70,6 +70,9 @@ InferencePart UnmeasuredPart(const ServerSpec& server) {
   part.latent_efficiency = std::min(part.attention_efficiency, kLatentShare);
   part.hbm_efficiency = chip.hbm_efficiency > 0 ? chip.hbm_efficiency : part.hbm_efficiency;
   part.cache_efficiency = part.hbm_efficiency;
+  part.idle_power = chip.power.held().si();
+  part.joules_per_flop = chip.power.per_flop.si() * chip.power.FlopAtFullClock();
+  part.joules_per_byte = chip.power.per_hbm_byte.si();
   return part;
 }
 
@@ -100,7 +103,7 @@ std::int64_t LongestRequest(const ServingSpec& fleet) {
 
 void CheckRoom(const ServingSpec& fleet, const ServerSpec& server, const IterationCosts& costs) {
   const std::int64_t longest = LongestRequest(fleet);
-  if (costs.cache_tokens() >= longest) {
+  if (costs.cache_tokens() >= longest + costs.WindowTokens(longest)) {
     return;
   }
   throw UserError(
@@ -208,11 +211,32 @@ void SetKinds(const ModelSpec& model, InferenceModel& out) {
       out.ffn = std::max(0.0, out.ffn + width * recurrent / mixers);
     }
   }
+  out.states = recurrent > 0;
   out.windowed_share = (windows + recurrent) / mixers;
   out.window = static_cast<int>(std::lround(kept / (windows + recurrent)));
 }
 
 }  // namespace
+
+void CheckThatItDecodes(const ModelSpec& model, const std::string& path) {
+  const char* kind = nullptr;
+  if (model.encoder.layers > 0) {
+    kind = "an encoder with a decoder behind it, whose caches of the encoder's tokens";
+  } else if (model.modulations > 0) {
+    kind = "a diffusion model, whose passes over a whole picture";
+  } else if (model.attention == Attention::kFull) {
+    kind = "an encoder, whose passes over a whole input";
+  }
+  if (kind == nullptr) {
+    return;
+  }
+  throw UserError(
+      path,
+      fmt::format("{} is {} are not simulated: serving is of models that make one token after "
+                  "another; expected a decoder such as llama_3.1_8b, with `--images` for an "
+                  "encoder of pictures in front of it (`gridlock run` simulates training of {})",
+                  model.name, kind, model.name));
+}
 
 InferenceModel InferenceModelOf(const ModelSpec& model) {
   InferenceModel out;
@@ -225,6 +249,7 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
   out.ffn = model.ffn;
   out.gated = model.gated;
   out.vocabulary = model.vocabulary;
+  out.tied = model.tied_embeddings;
   if (model.has_experts()) {
     out.experts = model.mixture.experts;
     out.experts_per_token = model.mixture.experts_per_token;
@@ -280,6 +305,7 @@ InferencePart InferencePartOf(const ServerSpec& server,
   const auto found = measured.find(chip.name);
   InferencePart part = found == measured.end() ? UnmeasuredPart(server) : found->second;
   const Stretch stretch = StretchOf(server, part.power_limit);
+  part.power_limit = chip.power.limit.si();
   part.name = chip.name;
   const auto peak = [&](Precision precision) {
     return chip.rates[static_cast<int>(precision)].peak.si() / stretch.compute;
@@ -305,6 +331,7 @@ InferencePart InferencePartOf(const ServerSpec& server,
 }
 
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server) {
+  CheckThatItDecodes(fleet.model, fleet.path + ".model");
   InferenceModel model = InferenceModelOf(fleet.model);
   if (fleet.windowed_share > 0) {
     model.window = fleet.window;

@@ -42,7 +42,11 @@ struct FleetCosts {
   ServingPrices decode_prices, prefill_prices;
 };
 
-/// A model of the catalogue as serving sees it.
+/// Throws UserError (path `path`) where a model makes no tokens one after another: encoders,
+/// diffusion, and decoders behind an encoder, whose passes and caches are not simulated.
+void CheckThatItDecodes(const ModelSpec& model, const std::string& path);
+
+/// A model of the catalogue as serving sees it. @pre CheckThatItDecodes
 InferenceModel InferenceModelOf(const ModelSpec& model);
 
 /// The accelerator of a server as serving sees it: peaks, HBM and links are the server's own, the

@@ -28,15 +28,6 @@ constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
 
-// Activations of a row of the largest iteration: hidden states, the feed-forward block, and what
-// each expert of a token gives back (vLLM, fused_moe: a hidden state for each before they are
-// added up).
-double BytesOfRow(const InferenceModel& model, const InferenceLayout& layout) {
-  const double copies = model.experts > 0 ? model.experts_per_token : 0;
-  const double width = model.experts > 0 ? model.expert_ffn * copies : model.ffn;
-  return 2 * ((6.0 + copies) * model.hidden + 3 * width / layout.tensor);
-}
-
 }  // namespace
 
 const char* LimitName(Limit limit) {
@@ -229,16 +220,15 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
 }
 
 LimitTimes IterationCosts::UnevenLimits(std::int64_t rows, std::int64_t tokens, double pairs,
-                                        std::int64_t prompts) const {
+                                        std::int64_t rank_tokens, double rank_pairs) const {
   LimitTimes more{};
   if (layout_.data <= 1) {
     return more;
   }
-  // The busiest rank has the share of so many prompts, others of one less or none.
-  const double each = std::ceil(1.0 * static_cast<double>(prompts) / layout_.data);
-  const double share = each / static_cast<double>(prompts) - 1.0 / layout_.data;
   const double mean = static_cast<double>(rows) / layout_.data / layout_.pipeline;
-  const double beyond = static_cast<double>(tokens) * share / layout_.pipeline;
+  const double beyond =
+      (static_cast<double>(rank_tokens) - static_cast<double>(tokens) / layout_.data) /
+      layout_.pipeline;
   LimitTimes even{};
   double bytes = 0;
   AddCommon(std::max(1.0, mean), even, bytes);
@@ -246,7 +236,7 @@ LimitTimes IterationCosts::UnevenLimits(std::int64_t rows, std::int64_t tokens, 
   for (std::size_t i = 0; i < more.size(); ++i) {
     more[i] = std::max(0.0, more[i] - even[i]) * model_.layers;
   }
-  Of(more, Limit::kCompute) += PerPair().si() * pairs * share * layout_.data;
+  Of(more, Limit::kCompute) += PerPair().si() * (rank_pairs * layout_.data - pairs);
   return more;
 }
 
@@ -301,89 +291,6 @@ double IterationCosts::PairSlope() const {
   const double flop = 2.0 * model_.heads / layout_.tensor * width * layers;
   return flop / layout_.data / layout_.pipeline /
          (part_.peak_bf16 * part_.attention_efficiency * engine_.attention_factor);
-}
-
-// Of the largest iteration: hidden states, the feed-forward block, and what sampling takes.
-double IterationCosts::ActivationBytes() const {
-  const std::int64_t budget = std::min<std::int64_t>(engine_.token_budget, 16384);
-  const double rows = static_cast<double>(
-      engine_.profile_context ? std::max<std::int64_t>(budget, model_.context) : budget);
-  const double sequences = static_cast<double>(std::min<std::int64_t>(engine_.batch_max, 1024));
-  const double words = 1.0 * model_.vocabulary / (engine_.whole_logits ? 1 : layout_.tensor);
-  return rows * BytesOfRow(model_, layout_) + sequences * words * engine_.sampler_bytes;
-}
-
-// Libraries have buffers for each channel, and channels for the bandwidth of links.
-double IterationCosts::LinkBuffers() const {
-  constexpr double kOfReserve = 450e9;  // bytes/s of the H100 that link_reserve was read on
-  return engine_.link_reserve * std::min(1.0, part_.link_bandwidth / kOfReserve);
-}
-
-void IterationCosts::FillCache(const std::string& path) {
-  CheckExpertRanks(path);
-  const double experts_layers = layout_.apart() ? 0 : ExpertLayers();
-  const double dense_layers = model_.layers - ExpertLayers();
-  const double matrices = model_.gated ? 3.0 : 2.0;
-  const double attention = AttentionWeights() * model_.layers;
-  const double dense = matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
-                       matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
-                           layout_.tensor * experts_layers;
-  const double tables = 2.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  const double experts = layout_.apart() ? 0 : ExpertBytes() / (layout_.tensor * layout_.data);
-  weight_bytes_ =
-      (attention * AttentionBytes() + dense * DenseBytes() + experts) / layout_.pipeline +
-      tables * 2 / std::min(layout_.pipeline, 2);
-  const double per_layer = model_.latent
-                               ? (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes
-                               : 2 * std::ceil(1.0 * model_.kv_heads / layout_.tensor) *
-                                     model_.head_dim * layout_.cache_bytes;
-  const double layers = 1.0 * model_.layers / layout_.pipeline;
-  token_bytes_ = per_layer * layers * (1 - model_.windowed_share);
-  window_bytes_ = per_layer * layers * model_.windowed_share * model_.window;
-  const auto room_beside = [&](double activations) {
-    const double links = layout_.accelerators() > 1 ? LinkBuffers() : 0;
-    const double slots = static_cast<double>(adapters_.slots()) * adapters_.bytes().si();
-    const double taken =
-        weight_bytes_ + slots + engine_.reserve + links + (engine_.outside_share ? 0 : activations);
-    return engine_.share_of_free ? (part_.hbm_capacity - taken) * engine_.memory_share
-                                 : part_.hbm_capacity * engine_.memory_share - taken;
-  };
-  double usable = room_beside(ActivationBytes());
-  if (engine_.profile_context && usable <= 0 && token_bytes_ > 0) {
-    // The whole context is not served: users then ask for the longest that leaves room for itself.
-    const double row = BytesOfRow(model_, layout_);
-    const double empty = room_beside(ActivationBytes() - model_.context * row);
-    usable = std::max(usable, empty / (1 + row / token_bytes_));
-  }
-  if (token_bytes_ <= 0 && !engine_.whole_windows && usable >= window_bytes_) {
-    // Windows and states alone: caches do not grow, and room bounds sequences, of any length.
-    const auto most = static_cast<std::int64_t>(usable / window_bytes_);
-    sequences_most_ = most * layout_.data;
-    engine_.batch_max = std::min(engine_.batch_max, most);
-    constexpr std::int64_t kLongest = 1 << 20;
-    cache_tokens_ =
-        engine_.batch_max * layout_.data *
-        std::max<std::int64_t>(model_.context > 0 ? model_.context : kLongest, engine_.page);
-    return;
-  }
-  // A sequence's windows are small beside its other layers; a batch of them is set aside.
-  const double sequences = std::min<double>(static_cast<double>(engine_.batch_max), 64);
-  const double tokens = engine_.whole_windows
-                            ? usable / (per_layer * layers) * layout_.data
-                            : (usable - window_bytes_ * sequences) / token_bytes_ * layout_.data;
-  if (engine_.cache_tokens > 0) {
-    cache_tokens_ = engine_.cache_tokens;
-    return;
-  }
-  if (tokens < static_cast<double>(engine_.page)) {
-    throw UserError(
-        path, fmt::format("the weights of {} in {} take {} of the {} of each of {} {}, and leave "
-                          "no room for a KV cache",
-                          model_.name, WeightFormatName(layout_.weights),
-                          FormatBytes(Bytes(weight_bytes_)), FormatBytes(Bytes(part_.hbm_capacity)),
-                          layout_.accelerators(), part_.name));
-  }
-  cache_tokens_ = static_cast<std::int64_t>(tokens);
 }
 
 IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
@@ -449,14 +356,6 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
 Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
                              std::int64_t sequences) const {
   return Seconds(Sum(BaseLimits(rows, outputs, sequences)));
-}
-
-Bytes IterationCosts::CacheBytesOf(std::int64_t tokens) const {
-  const double per_layer = (model_.latent ? 1.0 * model_.kv_rank + model_.rotary_dim
-                                          : 2.0 * model_.kv_heads * model_.head_dim) *
-                           layout_.cache_bytes * model_.layers;
-  const double all = static_cast<double>(tokens), near = std::min<double>(all, model_.window);
-  return Bytes(per_layer * (all * (1 - model_.windowed_share) + near * model_.windowed_share));
 }
 
 Seconds IterationCosts::PerRead(std::int64_t sequences) const {

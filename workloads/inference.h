@@ -19,6 +19,18 @@
 
 namespace gridlock {
 
+/// How weights are stored.
+enum class WeightFormat { kBf16, kFp8, kInt8, kInt4, kNvfp4, kMxfp4 };
+
+/// By the name in tables: "fp16", "bf16", "fp8", "int8", "int4", "nvfp4" or "fp4", "mxfp4". Returns
+/// false when there is no such format.
+bool WeightFormatByName(const std::string& name, WeightFormat& format);
+
+const char* WeightFormatName(WeightFormat format);
+
+/// Bytes of a weight, scales included.
+double BytesOfFormat(WeightFormat format);
+
 /// A transformer as serving sees it.
 struct InferenceModel {
   std::string name;
@@ -34,19 +46,11 @@ struct InferenceModel {
   int context = 0;            ///< tokens of the longest prompt; 0: not known
   int window = 0;             ///< tokens that a layer with a sliding window keeps
   double windowed_share = 0;  ///< of the layers
+  bool states = false;  ///< some of those keep a state of that size, however short a sequence is
+  bool tied = false;    ///< the LM head is the table of embeddings
+  WeightFormat checkpoint = WeightFormat::kBf16;  ///< of its published weights
+  bool checkpoint_ffn_alone = false;              ///< whose attention keeps 16 bits
 };
-
-/// How weights are stored.
-enum class WeightFormat { kBf16, kFp8, kInt8, kInt4, kNvfp4, kMxfp4 };
-
-/// By the name in tables: "fp16", "bf16", "fp8", "int8", "int4", "nvfp4" or "fp4", "mxfp4". Returns
-/// false when there is no such format.
-bool WeightFormatByName(const std::string& name, WeightFormat& format);
-
-const char* WeightFormatName(WeightFormat format);
-
-/// Bytes of a weight, scales included.
-double BytesOfFormat(WeightFormat format);
 
 /// Grouped products of experts in one layer, with the kernels around them, as engines run them.
 struct ExpertKernels {
@@ -291,9 +295,9 @@ class IterationCosts {
 
   /// What prompts add to BaseLimits where ranks of data-parallel attention wait for the busiest
   /// one: a prompt is one rank's, whatever the others do. @param rows of the iteration, `tokens` of
-  /// them of `prompts` prompts, with `pairs` @pre rows >= tokens, prompts >= 1
+  /// them of prompts, with `pairs` @param rank_tokens of the busiest rank, which has `rank_pairs`
   [[nodiscard]] LimitTimes UnevenLimits(std::int64_t rows, std::int64_t tokens, double pairs,
-                                        std::int64_t prompts) const;
+                                        std::int64_t rank_tokens, double rank_pairs) const;
 
   /// Of one cached token that decoding reads, with `sequences` in the batch.
   [[nodiscard]] Seconds PerRead(std::int64_t sequences) const;
@@ -304,7 +308,11 @@ class IterationCosts {
   /// Tokens that all caches of a replica hold, a page's waste per sequence not counted.
   [[nodiscard]] std::int64_t cache_tokens() const { return cache_tokens_; }
 
-  /// Of that and of weights, on one accelerator.
+  /// What windows and states of a sequence take of these tokens, once it has `length` of its own; 0
+  /// where all layers keep all tokens, or the user says how many tokens the cache holds.
+  [[nodiscard]] std::int64_t WindowTokens(std::int64_t length) const;
+
+  /// Of weights, on one accelerator.
   [[nodiscard]] Bytes weight_bytes() const { return Bytes(weight_bytes_); }
 
   /// Of the cache of so many tokens, each head once however many ranks hold a copy.
@@ -338,6 +346,7 @@ class IterationCosts {
   };
 
   void FillCache(const std::string& path);
+  [[nodiscard]] double WeightBytes() const;
   [[nodiscard]] Point LayersAt(double rows) const;
   [[nodiscard]] Point PassAt(double rows, int parts) const;
   [[nodiscard]] CostLines LinesApart(const LimitTimes& all, std::int64_t rows, Seconds read) const;
@@ -378,6 +387,7 @@ class IterationCosts {
   InferenceLayout layout_;
   double per_read_ = 0, per_pair_ = 0;
   double weight_bytes_ = 0, token_bytes_ = 0, window_bytes_ = 0;
+  double window_tokens_ = 0;  ///< of the cache, that a token in windows takes
   std::int64_t cache_tokens_ = 0, sequences_most_ = 0;
   AdapterCosts adapters_;
   std::vector<Point> exact_;   ///< [rows], up to kExact

@@ -9,6 +9,7 @@
 // waits for itself. A grows with the cached tokens, so that this is the longest of three lines.
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -40,10 +41,19 @@ double IterationCosts::ExpertLayers() const {
   return model_.experts > 0 ? model_.layers - model_.dense_layers : 0;
 }
 
-// Of all experts of all layers.
+// Of all experts of all layers. Kernels of MXFP4 pad matrices with zeros: a hidden size to
+// multiples of 256, a rank's share of an expert to 128 (vLLM, Mxfp4MoEMethod.create_weights,
+// Marlin). Their time is measured as if there were none.
 double IterationCosts::ExpertBytes() const {
-  return (model_.gated ? 3.0 : 2.0) * model_.hidden * model_.expert_ffn * model_.experts *
-         ExpertLayers() * BytesOfFormat(layout_.weights);
+  double hidden = model_.hidden, width = model_.expert_ffn;
+  if (layout_.weights == WeightFormat::kMxfp4) {
+    const bool whole = layout_.apart() || layout_.experts_spread || layout_.data > 1;
+    const double slices = whole ? 1 : layout_.tensor;
+    hidden = 256 * std::ceil(hidden / 256);
+    width = 128 * slices * std::ceil(width / slices / 128);
+  }
+  return (model_.gated ? 3.0 : 2.0) * hidden * width * model_.experts * ExpertLayers() *
+         BytesOfFormat(layout_.weights);
 }
 
 // Shared experts lie on every rank of experts.

@@ -119,16 +119,15 @@ void SetModel(const std::string& field, const std::string& text, ServingCatalogu
       catalogue.model_aliases[word] = model.name;
     }
   } else if (field == "weights") {
-    WeightFormat format = WeightFormat::kBf16;
-    problem = WeightFormatByName(text, format)
+    problem = WeightFormatByName(text, model.checkpoint)
                   ? ""
                   : fmt::format("weights is {}; expected a format such as fp8", Quoted(text));
-    catalogue.published_in[model.name] = format;
   } else if (field == "ffn" || field == "windowed_share") {
     (field == "ffn" ? model.ffn : model.windowed_share) = value.value_or(0);
-  } else if (field == "latent" || field == "gated" || field == "block_scales") {
+  } else if (field == "latent" || field == "gated" || field == "block_scales" || field == "tied") {
     (field == "latent"  ? model.latent
      : field == "gated" ? model.gated
+     : field == "tied"  ? model.tied
                         : model.block_scales) = text == "true";
   } else {
     problem = fmt::format("models have no field {}", Quoted(field));

@@ -30,9 +30,6 @@ struct ServingCatalogue {
   std::vector<InferenceModel> models;          ///< the same
   std::map<std::string, std::string> aliases;  ///< of parts
   std::map<std::string, std::string> model_aliases;
-  /// The format of the weights that the checkpoint is published in, where that is not 16 bits, by
-  /// names of models.
-  std::map<std::string, WeightFormat> published_in;
   /// Fields that are estimates, by "PART.FIELD" or "ENGINE.FIELD".
   std::map<std::string, std::string> estimates;
 

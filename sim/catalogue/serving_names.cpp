@@ -2,6 +2,7 @@
 
 #include <cctype>
 #include <map>
+#include <string_view>
 #include <vector>
 
 #include "sim/catalogue/catalogue.h"
@@ -13,9 +14,42 @@ namespace gridlock {
 namespace {
 
 // Endings of names at Hugging Face that say how a model was tuned or packed.
-const std::vector<std::string> kEndings = {"-instruct", "-chat",  "-it",   "-hf",   "-base",
-                                           "-fp8",      "-awq",   "-gptq", "-bf16", "-dynamic",
-                                           "-w4a16",    "-nvfp4", "-fp4"};
+struct Ending {
+  const char* text;
+  std::optional<WeightFormat> format;  ///< of its weights; nothing: it says nothing of them
+};
+
+const std::vector<Ending> kEndings = {
+    {"-instruct", {}},
+    {"-chat", {}},
+    {"-it", {}},
+    {"-hf", {}},
+    {"-base", {}},
+    {"-dynamic", {}},
+    {"-block", {}},
+    {"-kv", {}},
+    {"-quantized", {}},
+    {"-preview", {}},
+    {"-bf16", WeightFormat::kBf16},
+    {"-fp8", WeightFormat::kFp8},
+    {"-int8", WeightFormat::kInt8},
+    {"-8bit", WeightFormat::kInt8},
+    {"-w8a8", WeightFormat::kInt8},
+    {"-w8a16", WeightFormat::kInt8},
+    {".w8a8", WeightFormat::kInt8},
+    {".w8a16", WeightFormat::kInt8},
+    {"-awq", WeightFormat::kInt4},
+    {"-gptq", WeightFormat::kInt4},
+    {"-int4", WeightFormat::kInt4},
+    {"-4bit", WeightFormat::kInt4},
+    {"-bnb", WeightFormat::kInt4},
+    {"-autoround", WeightFormat::kInt4},
+    {"-w4a16", WeightFormat::kInt4},
+    {".w4a16", WeightFormat::kInt4},
+    {"-nvfp4", WeightFormat::kNvfp4},
+    {"-fp4", WeightFormat::kNvfp4},
+    {"-mxfp4", WeightFormat::kMxfp4},
+};
 
 // "-2507", "-v0.3": a date or a release.
 bool EndsWithRelease(const std::string& name, std::size_t& cut) {
@@ -36,19 +70,27 @@ std::string Folded(const std::string& name) {
   return folded;
 }
 
-// The name without its organisation and without what changes no size.
-std::string Plain(const std::string& name) {
-  std::string plain = Folded(name.substr(name.rfind('/') + 1));
+// A name without its organisation and without what changes no size, and the format of the weights
+// that it says: the last one, as in "-GPTQ-Int8".
+struct PlainName {
+  std::string text;
+  std::optional<WeightFormat> format;
+};
+
+PlainName PlainOf(const std::string& name) {
+  PlainName plain{Folded(name.substr(name.rfind('/') + 1)), {}};
   for (const std::string& beginning : kBeginnings) {
-    plain = plain.starts_with(beginning) ? plain.substr(beginning.size()) : plain;
+    plain.text =
+        plain.text.starts_with(beginning) ? plain.text.substr(beginning.size()) : plain.text;
   }
   for (bool cut = true; cut;) {
     std::size_t at = 0;
-    cut = EndsWithRelease(plain, at);
-    plain = cut ? plain.substr(0, at) : plain;
-    for (const std::string& ending : kEndings) {
-      if (plain.ends_with(ending)) {
-        plain.resize(plain.size() - ending.size());
+    cut = EndsWithRelease(plain.text, at);
+    plain.text = cut ? plain.text.substr(0, at) : plain.text;
+    for (const Ending& ending : kEndings) {
+      if (plain.text.ends_with(ending.text)) {
+        plain.text.resize(plain.text.size() - std::string_view(ending.text).size());
+        plain.format = plain.format ? plain.format : ending.format;
         cut = true;
       }
     }
@@ -69,17 +111,23 @@ const Catalogue& WholeCatalogue() {
 
 std::optional<InferenceModel> ModelByName(const std::string& name,
                                           const ServingCatalogue& catalogue) {
-  for (const std::string& wanted : {name, Plain(name)}) {
-    if (const InferenceModel* const known = catalogue.FindModel(wanted); known != nullptr) {
-      return *known;
-    }
+  const PlainName plain = PlainOf(name);
+  std::optional<InferenceModel> model;
+  for (const std::string& wanted : {name, plain.text}) {
+    const InferenceModel* const known = model ? nullptr : catalogue.FindModel(wanted);
+    model = known != nullptr ? *known : model;
   }
   for (const auto& [entry, message] : WholeCatalogue().models) {
-    if (Folded(entry) == Folded(name) || Folded(entry) == Plain(name)) {
-      return InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue()));
+    if (!model && (Folded(entry) == Folded(name) || Folded(entry) == plain.text)) {
+      const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue());
+      CheckThatItDecodes(found, "");
+      model = InferenceModelOf(found);
     }
   }
-  return std::nullopt;
+  if (model && plain.format) {
+    model->checkpoint = *plain.format;
+  }
+  return model;
 }
 
 std::optional<InferencePart> PartByName(const std::string& name,

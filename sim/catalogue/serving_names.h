@@ -13,7 +13,8 @@ namespace gridlock {
 
 /// A model by its name in a table, in the catalogue of training, or at Hugging Face
 /// ("meta-llama/Llama-3.1-70B-Instruct"): the organisation, and endings that change no size, are
-/// left out. Nothing when no name is known.
+/// left out. Endings that say a format ("-FP8", "-AWQ", "-NVFP4") are that of the checkpoint.
+/// Nothing when no name is known. Throws UserError where the model makes no tokens one by one.
 std::optional<InferenceModel> ModelByName(const std::string& name,
                                           const ServingCatalogue& catalogue);
 

@@ -22,10 +22,12 @@ BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch
     : costs_(&costs),
       batching_(costs.engine().batching),
       batch_max_((batch_max > 0 ? batch_max : costs.engine().batch_max * costs.layout().data)),
-      token_budget_(costs.engine().token_budget * costs.layout().data),
+      token_budget_(costs.engine().token_budget),
       capacity_(costs.cache_tokens()),
       page_waste_(costs.engine().page / 2),
       reserve_whole_(costs.engine().reserve_whole),
+      pending_(costs.layout().data),
+      taken_(costs.layout().data),
       adapters_(costs.adapters().slots()) {
   CHECK(batch_max_ >= 1 && token_budget_ >= 1);
 }
@@ -126,15 +128,10 @@ Wait BatchingReplica::WhyNot(const Sequence& first) const {
   if ((reserve_whole_ ? Reserved(first) : Held(first)) > room) {
     return Wait::kCache;
   }
-  // What is being prefilled fills the budget of this iteration.
-  std::int64_t pending = 0;
-  for (const std::deque<Sequence>* list : {&prefilling_, &loading_}) {
-    for (const Sequence& each : *list) {
-      pending += each.to_prefill - each.prefilled;
-    }
-  }
+  // What is being prefilled fills the budget of this iteration, on all ranks.
+  const std::int64_t pending = pending_.least();
   const bool whole = batching_ == Batching::kPrompts || batching_ == Batching::kFused;
-  const std::int64_t beside = batching_ == Batching::kPrompts ? 0 : batch();
+  const std::int64_t beside = batching_ == Batching::kPrompts ? 0 : OnRank(batch());
   const std::int64_t more = whole ? first.to_prefill - first.prefilled : 1;
   if (batching_ != Batching::kStatic && pending > 0 && pending + more + beside > token_budget_) {
     return Wait::kPrefill;
@@ -142,11 +139,23 @@ Wait BatchingReplica::WhyNot(const Sequence& first) const {
   return Wait::kNothing;
 }
 
+void BatchingReplica::CountPending() {
+  pending_.Clear();
+  for (const std::deque<Sequence>* list : {&prefilling_, &loading_}) {
+    for (const Sequence& each : *list) {
+      pending_.Add(each.to_prefill - each.prefilled, 0);
+    }
+  }
+}
+
 void BatchingReplica::Admit(const Completed& completed) {
   wait_ = Wait::kNothing;
   if (batching_ == Batching::kStatic && !active_.empty()) {
     wait_ = HasCome() ? Wait::kBatch : Wait::kNothing;
     return;
+  }
+  if (HasCome()) {
+    CountPending();
   }
   while (HasCome()) {
     Sequence& first = queue_.front();
@@ -204,41 +213,8 @@ void BatchingReplica::Enter(std::deque<Sequence>::iterator place, const Complete
     return;
   }
   TakePrefix(first);
+  pending_.Add(first.to_prefill - first.prefilled, 0);
   (first.loaded > clock_ ? loading_ : prefilling_).push_back(std::move(first));
-}
-
-// What an earlier prompt begins with as well is not prefilled again.
-void BatchingReplica::TakePrefix(Sequence& sequence) {
-  const std::vector<std::int64_t>* blocks = sequence.outcome.request.blocks;
-  if (prefixes_ == nullptr || blocks == nullptr) {
-    return;
-  }
-  const std::int64_t block = prefixes_->spec().block;
-  prefixes_->Fit(capacity_ - held_ + Held(sequence));
-  const PrefixCache::Found found =
-      prefixes_->Take(*blocks, (sequence.outcome.request.prompt_tokens - 1) / block);
-  sequence.blocks_used = found.all();
-  sequence.prefilled = sequence.blocks_used * block;
-  FitPrefixes();
-  if (found.host + found.store > 0) {
-    sequence.loaded = prefixes_->Load(clock_, costs_->CacheBytesOf(found.host * block),
-                                      costs_->CacheBytesOf(found.store * block));
-  }
-}
-
-void BatchingReplica::LeavePrefix(Sequence& sequence) {
-  if (sequence.blocks_used > 0) {
-    prefixes_->Release(*sequence.outcome.request.blocks, sequence.blocks_used);
-    sequence.blocks_used = 0;
-    FitPrefixes();
-  }
-}
-
-// Beginnings give way to sequences.
-void BatchingReplica::FitPrefixes() {
-  if (prefixes_ != nullptr) {
-    prefixes_->Fit(capacity_ - held_);
-  }
 }
 
 // What those that were admitted need before their prompts, while nothing else goes on: adapters
@@ -253,13 +229,6 @@ void BatchingReplica::Prepare() {
   limits[static_cast<std::size_t>(Limit::kCompute)] = encoding.si();
   Count(loading + encoding, 0, limits);
   clock_ += loading + encoding;
-}
-
-void BatchingReplica::EndLoads() {
-  while (!loading_.empty() && loading_.front().loaded <= clock_) {
-    prefilling_.push_back(std::move(loading_.front()));
-    loading_.pop_front();
-  }
 }
 
 // Its prompt is in the cache and its next token out: from now on it decodes.
@@ -281,25 +250,29 @@ bool BatchingReplica::DecodesBeside() const {
 BatchingReplica::Chunk BatchingReplica::NextChunk() {
   Chunk chunk;
   chunks_.clear();
-  const std::int64_t beside = DecodesBeside() ? batch() : 0;
+  taken_.Clear();
+  const std::int64_t beside = DecodesBeside() ? OnRank(batch()) : 0;
   // Decoding alone may fill the budget; a sixteenth is left to prompts, or they would never end.
-  std::int64_t room = std::max(token_budget_ - beside, token_budget_ / 16 + 1);
+  const std::int64_t budget = std::max(token_budget_ - beside, token_budget_ / 16 + 1);
   for (const Sequence& each : prefilling_) {
     const std::int64_t left = each.to_prefill - each.prefilled;
+    const std::int64_t room = budget - taken_.least();
     const std::int64_t taken = batching_ == Batching::kChunked ? std::min(left, room) : left;
     if (taken == 0) {
       break;
     }
+    const double pairs = PairsOf(each.prefilled, taken);
+    taken_.Add(taken, pairs);
     chunks_.push_back(taken);
     chunk.tokens += taken;
-    chunk.pairs += PairsOf(each.prefilled, taken);
+    chunk.pairs += pairs;
     chunk.outputs += taken == left ? 1 : 0;
     if (each.outcome.request.adapter >= 0) {
       chunk.adapted += taken;
       chunk.adapters.push_back(each.outcome.request.adapter);
     }
-    room -= taken;
   }
+  chunk.busiest = taken_.busiest();
   return chunk;
 }
 
@@ -312,7 +285,7 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const CostLine& line = lines.At(reads);
   LimitTimes limits = line.limits;
   const LimitTimes uneven = costs_->UnevenLimits(rows, chunk.tokens, chunk.pairs,
-                                                 static_cast<std::int64_t>(chunks_.size()));
+                                                 chunk.busiest.tokens, chunk.busiest.pairs);
   const std::int64_t adapted = chunk.adapted + (beside > 0 ? adapters_.decoding() : 0);
   const std::int64_t different = adapters_.Different(chunk.adapters, beside > 0);
   const LimitTimes low_rank =
@@ -345,14 +318,16 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
     FitPrefixes();
   }
   EndFinished(completed);
+  std::ptrdiff_t unfinished = 0;  // one on each rank at most
   for (const std::int64_t taken : chunks_) {
-    Sequence& first = prefilling_.front();
-    first.prefilled += taken;
-    if (first.prefilled < first.to_prefill) {
-      break;
+    const auto place = prefilling_.begin() + unfinished;
+    place->prefilled += taken;
+    if (place->prefilled < place->to_prefill) {
+      ++unfinished;
+      continue;
     }
-    Sequence sequence = std::move(first);
-    prefilling_.pop_front();
+    Sequence sequence = std::move(*place);
+    prefilling_.erase(place);
     if (prefixes_ != nullptr && sequence.outcome.request.blocks != nullptr) {
       prefixes_->Fill(*sequence.outcome.request.blocks, sequence.blocks_used);
       sequence.blocks_used = static_cast<std::int64_t>(sequence.outcome.request.blocks->size());
@@ -385,7 +360,7 @@ void BatchingReplica::EvictUntilOneIterationFits() {
       const std::int64_t prompt = sequence.outcome.request.prompt_tokens;
       reads_ -= prompt + sequence.decoded;
       adapters_.EndDecode(sequence.outcome.request.adapter);
-      held_ -= prompt + sequence.decoded - 1 + page_waste_;
+      held_ -= prompt + sequence.decoded - 1 + Beside(sequence.outcome.request);
       sequence.to_prefill = prompt + sequence.decoded;
       active_.erase(latest);
     }
@@ -476,7 +451,7 @@ void BatchingReplica::EndFinished(const Completed& completed) {
     const BatchRequest& request = sequence.outcome.request;
     const std::int64_t tokens = request.prompt_tokens + request.output_tokens;
     reads_ -= tokens;
-    held_ -= tokens - 1 + page_waste_;
+    held_ -= tokens - 1 + Beside(request);
     reserved_ -= Reserved(sequence);
     LeavePrefix(sequence);
     adapters_.EndDecode(request.adapter);

@@ -7,7 +7,8 @@
 //     admit those that wait, in order, while batch and cache have room
 //     adapters that are not in HBM come from the host: nothing else goes on then
 //     if prompts are to be prefilled: one iteration of what the token budget lets in, with (kFused,
-//       kChunked) or without (kPrompts, kStatic) the sequences that decode
+//       kChunked) or without (kPrompts, kStatic) the sequences that decode. Each rank of
+//       data-parallel attention has a budget of its own, and takes prompts whole or in chunks
 //     else if sequences decode: n = iterations until one ends, the cache is full, or one comes that
 //       may fit
 //           clock += n Base(batch) + PerRead (n reads + batch n (n - 1) / 2)
@@ -36,6 +37,7 @@
 #include "sim/serving/batch_work.h"
 #include "sim/serving/decode_pace.h"
 #include "sim/serving/prefix_cache.h"
+#include "sim/serving/rank_loads.h"
 #include "workloads/inference.h"
 
 namespace gridlock {
@@ -146,10 +148,12 @@ class BatchingReplica {
     double pairs = 0;
     std::int64_t adapted = 0;            ///< of the tokens, with an adapter
     std::vector<std::int32_t> adapters;  ///< of those
+    RankLoads::Load busiest;             ///< of the ranks of data-parallel attention
   };
 
   [[nodiscard]] bool Step(Seconds until, const Completed& completed);
   void Admit(const Completed& completed);
+  void CountPending();
   [[nodiscard]] std::deque<Sequence>::iterator NextWithSlot();
   void Enter(std::deque<Sequence>::iterator place, const Completed& completed);
   void Prepare();
@@ -183,21 +187,33 @@ class BatchingReplica {
                                queue_.front().outcome.request.arrival <= clock_);
   }
 
+  /// Tokens of the cache that a sequence takes from its admission on, beside those that it has:
+  /// half a page, and windows of the length that it will have.
+  [[nodiscard]] std::int64_t Beside(const BatchRequest& request) const {
+    return page_waste_ + costs_->WindowTokens(request.prompt_tokens + request.output_tokens);
+  }
+
+  /// Sequences of the busiest rank, of so many.
+  [[nodiscard]] std::int64_t OnRank(std::int64_t sequences) const {
+    const std::int64_t ranks = costs_->layout().data;
+    return (sequences + ranks - 1) / ranks;
+  }
+
   /// Tokens that the cache holds for a sequence at its admission, and at most.
   [[nodiscard]] std::int64_t Held(const Sequence& sequence) const {
-    return sequence.to_prefill + page_waste_;
+    return sequence.to_prefill + Beside(sequence.outcome.request);
   }
 
   [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const {
     const BatchRequest& request = sequence.outcome.request;
-    return request.prompt_tokens + request.output_tokens + page_waste_;
+    return request.prompt_tokens + request.output_tokens + Beside(request);
   }
 
   [[nodiscard]] std::int64_t batch() const { return static_cast<std::int64_t>(active_.size()); }
 
   const IterationCosts* costs_;
   Batching batching_;
-  std::int64_t batch_max_, token_budget_, capacity_, page_waste_;
+  std::int64_t batch_max_, token_budget_, capacity_, page_waste_;  ///< budget: of a rank
   bool reserve_whole_;
   Seconds clock_;
   std::int64_t iteration_ = 0;
@@ -209,6 +225,8 @@ class BatchingReplica {
   std::deque<Sequence> queue_;
   std::deque<Sequence> loading_;  ///< admitted, and waiting for the host's link, in its order
   std::deque<Sequence> prefilling_;
+  RankLoads pending_;  ///< what is left to prefill of those admitted
+  RankLoads taken_;    ///< of them, by the next iteration
   AdapterSlots adapters_;
   std::int64_t adapters_to_load_ = 0;  ///< of those admitted, before the next iteration
   Seconds to_encode_;                  ///< the same, of their images

@@ -22,7 +22,13 @@ constexpr Batching kAll[] = {Batching::kStatic, Batching::kPrompts, Batching::kF
 struct Drawn {
   InferenceEngine engine;
   double cache_tokens = 0;
+  InferenceLayout layout;
+  InferenceModel model = SmallModel();
   std::vector<BatchRequest> requests;
+
+  [[nodiscard]] IterationCosts Costs() const {
+    return SmallCosts(engine, cache_tokens, 1e12, layout, model);
+  }
 };
 
 Drawn Draw(std::uint64_t seed) {
@@ -49,6 +55,15 @@ Drawn Draw(std::uint64_t seed) {
     request.output_tokens = random.Below(8) == 0 ? 1 : request.output_tokens;
     drawn.requests.push_back(request);
   }
+  if (random.Below(2) == 0) {  // ranks of data-parallel attention
+    drawn.layout.data = 2 + static_cast<int>(random.Below(7));
+  }
+  if (random.Below(2) == 0) {
+    drawn.model.windowed_share = random.Below(2) == 0 ? 0.25 : 0.75;
+    drawn.model.window = 1 + static_cast<int>(random.Below(200));
+    drawn.model.states = random.Below(3) == 0;
+    drawn.cache_tokens += 800;  // states of one sequence, and a page
+  }
   return drawn;
 }
 
@@ -68,9 +83,9 @@ std::map<std::int64_t, BatchOutcome> Serve(const IterationCosts& costs,
 }
 
 TEST(BatchingReplica, AgreesWithOneThatIsSteppedTokenByToken) {
-  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+  for (std::uint64_t seed = 0; seed < 800; ++seed) {
     const Drawn drawn = Draw(seed);
-    const IterationCosts costs = SmallCosts(drawn.engine, drawn.cache_tokens);
+    const IterationCosts costs = drawn.Costs();
     BatchWork work;
     const auto outcomes = Serve(costs, drawn.requests, work);
     std::int64_t peak = 0;
@@ -92,7 +107,7 @@ TEST(BatchingReplica, AgreesWithOneThatIsSteppedTokenByToken) {
 TEST(BatchingReplica, KeepsItsInvariants) {
   for (std::uint64_t seed = 1000; seed < 1200; ++seed) {
     const Drawn drawn = Draw(seed);
-    const IterationCosts costs = SmallCosts(drawn.engine, drawn.cache_tokens);
+    const IterationCosts costs = drawn.Costs();
     BatchWork work;
     const auto outcomes = Serve(costs, drawn.requests, work);
     ASSERT_EQ(outcomes.size(), drawn.requests.size());
@@ -302,20 +317,72 @@ double Sum(const LimitTimes& times) {
 TEST(UnevenPrompts, HoldUpTheRanksThatHaveNone) {
   const IterationCosts costs = RanksApart(4);
   const double pairs = 4000;
-  const double one = Sum(costs.UnevenLimits(1000, 1000, pairs, 1));
-  const double four = Sum(costs.UnevenLimits(1000, 1000, pairs, 4));
-  const double five = Sum(costs.UnevenLimits(1000, 1000, pairs, 5));
+  // Rows and pairs of the busiest rank: of one prompt, of four, and of two of five.
+  const double one = Sum(costs.UnevenLimits(1000, 1000, pairs, 1000, pairs));
+  const double four = Sum(costs.UnevenLimits(1000, 1000, pairs, 250, pairs / 4));
+  const double five = Sum(costs.UnevenLimits(1000, 1000, pairs, 400, pairs * 2 / 5));
   EXPECT_GT(one, five);
   EXPECT_GT(five, 0);
   EXPECT_DOUBLE_EQ(four, 0);
-  EXPECT_DOUBLE_EQ(Sum(RanksApart(1).UnevenLimits(1000, 1000, pairs, 1)), 0);
+  EXPECT_DOUBLE_EQ(Sum(RanksApart(1).UnevenLimits(1000, 1000, pairs, 1000, pairs)), 0);
   // Pairs: the whole prompt's on one rank, instead of a quarter.
-  const double more = Sum(costs.UnevenLimits(1000, 1000, pairs + 400, 1)) - one;
+  const double more = Sum(costs.UnevenLimits(1000, 1000, pairs + 400, 1000, pairs + 400)) - one;
   EXPECT_NEAR(more, costs.PerPair().si() * 400 * 3, 1e-15);
   // A rank of its own takes as long as one that stands alone, but for what spreads (here nothing).
-  const LimitTimes spread = costs.UnevenLimits(4000, 4000, 0, 1);
-  const LimitTimes wide = costs.UnevenLimits(8000, 8000, 0, 1);
+  const LimitTimes spread = costs.UnevenLimits(4000, 4000, 0, 4000, 0);
+  const LimitTimes wide = costs.UnevenLimits(8000, 8000, 0, 8000, 0);
   EXPECT_NEAR(Sum(wide) / Sum(spread), 2, 0.1);
+}
+
+// Each rank has a budget of its own: eight prompts four times as long as it go on side by side, in
+// the time of one.
+TEST(UnevenPrompts, OfAllRanksGoOnSideBySide) {
+  for (const Batching batching : {Batching::kChunked, Batching::kPrompts}) {
+    InferenceEngine engine = Chunked(512, 8);
+    engine.batching = batching;
+    InferenceLayout layout;
+    layout.data = 8;
+    InferenceModel model = SmallModel();
+    model.ffn = 128;  // which a lonely prompt has all ranks for
+    const IterationCosts costs = SmallCosts(engine, 1e6, 1e12, layout, model);
+    std::vector<BatchRequest> requests(8);
+    for (BatchRequest& request : requests) {
+      request.id = &request - requests.data();
+      request.prompt_tokens = 2048;
+    }
+    BatchWork eight, one;
+    const Seconds all = Serve(costs, requests, eight).at(7).end;
+    requests.resize(1);
+    const Seconds alone = Serve(costs, requests, one).at(0).end;
+    EXPECT_EQ(eight.prompt_tokens, 8 * 2048);
+    EXPECT_NEAR(all / alone, 1, 0.3) << static_cast<int>(batching);
+  }
+}
+
+// Sequences share one pool for windows and for what grows: 40 of 300 tokens with windows of 100 in
+// half of the layers take as much as 40 of 400 without.
+TEST(Windows, TakePagesAsSequencesNeedThem) {
+  InferenceModel model = SmallModel();
+  model.window = 100;
+  model.windowed_share = 0.5;
+  InferenceEngine engine = Chunked(64, 256);
+  engine.page = 1;
+  const IterationCosts costs = SmallCosts(engine, 16100, 1e12, {}, model);
+  EXPECT_EQ(costs.WindowTokens(30), 30);
+  EXPECT_EQ(costs.WindowTokens(3000), 100);
+  EXPECT_NEAR(static_cast<double>(costs.cache_tokens()), 16100, 1);
+  std::vector<BatchRequest> requests(60);
+  for (BatchRequest& request : requests) {
+    request.id = &request - requests.data();
+    request.prompt_tokens = 1;
+    request.output_tokens = 299;
+    request.prefilled = true;
+  }
+  engine.reserve_whole = true;
+  BatchWork work;
+  const auto outcomes = Serve(SmallCosts(engine, 16100, 1e12, {}, model), requests, work);
+  EXPECT_EQ(outcomes.size(), 60U);
+  EXPECT_EQ(work.batch_peak, 40);
 }
 
 }  // namespace

@@ -19,7 +19,6 @@ class Stepped {
   explicit Stepped(const IterationCosts& costs)
       : costs_(costs), engine_(costs.engine()), waste_(engine_.page / 2) {
     engine_.batch_max *= costs.layout().data;
-    engine_.token_budget *= costs.layout().data;
   }
 
   std::vector<BatchOutcome> Run(const std::vector<BatchRequest>& requests) {
@@ -40,19 +39,38 @@ class Stepped {
   std::int64_t peak = 0;
 
  private:
+  // Half a page, and the windows of a sequence as long as it will be.
+  [[nodiscard]] std::int64_t Waste(const Item& item) const {
+    const BatchRequest& request = item.outcome.request;
+    return waste_ + costs_.WindowTokens(request.prompt_tokens + request.output_tokens);
+  }
+
   [[nodiscard]] std::int64_t Held() const {
     std::int64_t held = 0;
     for (const Item& item : prefilling_) {
-      held += item.to_prefill + waste_;
+      held += item.to_prefill + Waste(item);
     }
     for (const Item& item : decoding_) {
-      held += item.outcome.request.prompt_tokens + item.decoded - 1 + waste_;
+      held += item.outcome.request.prompt_tokens + item.decoded - 1 + Waste(item);
     }
     return held;
   }
 
   [[nodiscard]] std::int64_t Whole(const Item& item) const {
-    return item.outcome.request.prompt_tokens + item.outcome.request.output_tokens + waste_;
+    return item.outcome.request.prompt_tokens + item.outcome.request.output_tokens + Waste(item);
+  }
+
+  // Of sequences that decode, on the rank that has most of them.
+  [[nodiscard]] std::int64_t DecodingOnARank() const {
+    const auto ranks = static_cast<std::size_t>(costs_.layout().data);
+    return static_cast<std::int64_t>((decoding_.size() + ranks - 1) / ranks);
+  }
+
+  // Tokens and pairs of prompts on each rank. The next one goes where the fewest are.
+  using Ranks = std::vector<std::pair<std::int64_t, double>>;
+
+  [[nodiscard]] Ranks EmptyRanks() const {
+    return Ranks(static_cast<std::size_t>(costs_.layout().data));
   }
 
   [[nodiscard]] bool Room(const Item& first) const {
@@ -70,19 +88,19 @@ class Stepped {
       if (promised > costs_.cache_tokens()) {
         return false;
       }
-    } else if (Held() + together + first.to_prefill + waste_ > costs_.cache_tokens()) {
+    } else if (Held() + together + first.to_prefill + Waste(first) > costs_.cache_tokens()) {
       return false;
     }
-    std::int64_t pending = 0;
+    Ranks ranks = EmptyRanks();
     for (const Item& item : prefilling_) {
-      pending += item.to_prefill - item.prefilled;
+      std::min_element(ranks.begin(), ranks.end())->first += item.to_prefill - item.prefilled;
     }
+    const std::int64_t pending = std::min_element(ranks.begin(), ranks.end())->first;
     const bool whole =
         engine_.batching == Batching::kPrompts || engine_.batching == Batching::kFused;
     const std::int64_t more = whole ? first.to_prefill - first.prefilled : 1;
-    const auto beside = engine_.batching == Batching::kPrompts
-                            ? std::int64_t{0}
-                            : static_cast<std::int64_t>(decoding_.size());
+    const auto beside =
+        engine_.batching == Batching::kPrompts ? std::int64_t{0} : DecodingOnARank();
     return engine_.batching == Batching::kStatic || pending == 0 ||
            pending + more + beside <= engine_.token_budget;
   }
@@ -204,6 +222,8 @@ class Stepped {
   struct Iteration {
     std::int64_t beside = 0, rows = 0, outputs = 0, sequences = 0, tokens = 0;
     double reads = 0, pairs = 0, adapted = 0;
+    std::int64_t rank_tokens = 0;  ///< of the busiest rank
+    double rank_pairs = 0;
     std::set<std::int32_t> adapters;
 
     void Adapt(const Item& item, std::int64_t taken) {
@@ -228,7 +248,7 @@ class Stepped {
     }
     if (now.sequences > now.beside) {
       for (const double more :
-           costs_.UnevenLimits(now.rows, now.tokens, now.pairs, now.sequences - now.beside)) {
+           costs_.UnevenLimits(now.rows, now.tokens, now.pairs, now.rank_tokens, now.rank_pairs)) {
         time += Seconds(more);
       }
     }
@@ -256,21 +276,27 @@ class Stepped {
       return;
     }
     const auto beside = decodes ? static_cast<std::int64_t>(decoding_.size()) : std::int64_t{0};
-    std::int64_t room = std::max(engine_.token_budget - beside, engine_.token_budget / 16 + 1);
+    const std::int64_t budget = std::max(engine_.token_budget - (decodes ? DecodingOnARank() : 0),
+                                         engine_.token_budget / 16 + 1);
+    Ranks ranks = EmptyRanks();
     Iteration now;
     now.beside = now.rows = now.outputs = now.sequences = beside;
     for (Item& item : prefilling_) {
       const std::int64_t left = item.to_prefill - item.prefilled;
+      const auto rank = std::min_element(ranks.begin(), ranks.end());
       const std::int64_t taken =
-          engine_.batching == Batching::kChunked ? std::min(left, room) : left;
+          engine_.batching == Batching::kChunked ? std::min(left, budget - rank->first) : left;
       if (taken == 0) {
         break;
       }
+      rank->first += taken;
       for (std::int64_t i = 0; i < taken; ++i) {
         now.pairs += static_cast<double>(item.prefilled + i + 1);
+        rank->second += static_cast<double>(item.prefilled + i + 1);
       }
+      now.rank_tokens = std::max(now.rank_tokens, rank->first);
+      now.rank_pairs = std::max(now.rank_pairs, rank->second);
       now.Adapt(item, taken);
-      room -= taken;
       now.rows += taken;
       now.tokens += taken;
       now.outputs += taken == left ? 1 : 0;
@@ -295,10 +321,13 @@ class Stepped {
       peak = std::max(peak, Held());
     }
     EndThoseDone();
-    while (!prefilling_.empty() &&
-           prefilling_.front().prefilled >= prefilling_.front().to_prefill) {
-      Item item = prefilling_.front();
-      prefilling_.erase(prefilling_.begin());
+    for (std::size_t i = 0; i < prefilling_.size();) {
+      if (prefilling_[i].prefilled < prefilling_[i].to_prefill) {
+        ++i;
+        continue;
+      }
+      Item item = prefilling_[i];
+      prefilling_.erase(prefilling_.begin() + static_cast<std::ptrdiff_t>(i));
       if (item.decoded == 0) {
         item.outcome.first_token = clock_;
       }
@@ -370,8 +399,7 @@ InferenceModel SmallModel() {
 }
 
 IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth,
-                          const InferenceLayout& layout) {
-  const InferenceModel model = SmallModel();
+                          const InferenceLayout& layout, const InferenceModel& model) {
   InferencePart part;
   part.name = "round";
   part.peak_bf16 = 1e14;
@@ -383,7 +411,8 @@ IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double ba
   engine.memory_share = 1;
   const IterationCosts roomy(model, part, engine, layout, "");
   const double token = roomy.token_bytes().si();
-  part.hbm_capacity -= (static_cast<double>(roomy.cache_tokens()) - cache_tokens) * token;
+  part.hbm_capacity -=
+      (static_cast<double>(roomy.cache_tokens()) - cache_tokens) * token / layout.data;
   return {model, part, engine, layout, ""};
 }
 

@@ -27,6 +27,7 @@ InferenceModel SmallModel();
 
 /// A small model on a part with round numbers, whose cache holds about `cache_tokens`.
 IterationCosts SmallCosts(InferenceEngine engine, double cache_tokens, double bandwidth = 1e12,
-                          const InferenceLayout& layout = {});
+                          const InferenceLayout& layout = {},
+                          const InferenceModel& model = SmallModel());
 
 }  // namespace gridlock

@@ -79,6 +79,11 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
       return InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue()));
     }
   }
+  for (const auto& [alias, entry] : WholeCatalogue().models.aliases()) {
+    if (Folded(alias) == Folded(name) || Folded(alias) == Plain(name)) {
+      return InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue()));
+    }
+  }
   return std::nullopt;
 }
 

@@ -6,6 +6,7 @@
 
 #include "sim/base/check.h"
 #include "workloads/adapters.h"
+#include "workloads/frozen_copies.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
@@ -165,14 +166,17 @@ double LiveLayers(const TrainingSpec& job, const ModelPart& part) {
 // Sharded parameters come whole for a while: the layer in use and the one gathered ahead, and the
 // gradients of one as they are made and as they are sent. Tables stay for the whole pass.
 Bytes Gathered(const TrainingSpec& job, const ModelPart& part) {
+  const ModelPart layer = OneLayer(LargestKind(job, part));
   if (job.zero < 3 || job.layout.shards() <= 1) {
-    return Bytes(0);
+    // Where all is on the host, the layer in use and the next, and the gradients of one.
+    return job.stack.offloads_states
+               ? 2.0 * WeightBytes(job, layer).total() + LayerGradients(job, part)
+               : Bytes(0);
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
     return Bytes(3 * job.activation_bytes() * LargestMatrix(job));
   }
-  const ModelPart layer = OneLayer(LargestKind(job, part));
   const Bytes tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
   return tables + LiveLayers(job, part) * WeightBytes(job, layer).total() +
          Bytes(job.activation_bytes() * TrainedPerRank(job, layer).total()) +
@@ -189,7 +193,7 @@ Bytes Passing(const TrainingSpec& job, const ModelPart& part) {
   }
   if (part.head) {
     const Bytes head = job.trains_tables() ? WeightBytes(job, {{}, false, true}).total() : Bytes(0);
-    most = std::max(most, LossWorkingSet(job) + head);
+    most = std::max(most, LossWorkingSet(job) + CopyLogits(job) + head);
   }
   if (job.stack.placeholder_gradients && part.layers.total() > 0 && job.trains_base()) {
     most += Bytes(job.activation_bytes() * ShapesOfLayer(job, LargestKind(job, part)));
@@ -246,6 +250,17 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
       out.push_back(std::move(text));
     }
   };
+  // What costs the most, where nothing else fits.
+  const auto consider_last = [&] {
+    TrainingSpec last = job;
+    last.optimizer.in_backward = true;
+    if (job.trains_base() && MicroBatches(job) == 1) {
+      consider(last, "update_in_backward: true");
+    }
+    last = job;
+    last.stack.offloads_states = true;
+    consider(last, "offload_states: true");
+  };
   TrainingSpec changed = job;
   for (int zero = job.zero + 1; zero <= 3; ++zero) {
     changed.zero = zero;
@@ -289,6 +304,9 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
     consider(changed, fmt::format("layout {{ pipeline: {} data: {} }}", changed.layout.pipeline,
                                   changed.layout.data));
   }
+  if (out.empty()) {
+    consider_last();
+  }
   return out;
 }
 
@@ -307,7 +325,7 @@ Bytes MasterWeights(const TrainingSpec& job, int stage, double trained) {
 
 // Trained parameters of embedding and LM head.
 ParameterCount TableParameters(const TrainingSpec& job, const ModelPart& part) {
-  if (!job.optimizer.orthogonal || !job.trains_tables()) {
+  if (job.optimizer.table_moments <= 0 || !job.trains_tables()) {
     return {};
   }
   return ParametersPerRank(job, {{}, part.embedding, part.head});
@@ -358,12 +376,15 @@ MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
                                : kept(UsedWeights(job, stage, part), 3);
     need.optimizer =
         OptimizerStates(job, kept(parameters, 1), kept(TableParameters(job, part), 1), master_only);
-    need.gradients = GradientsKept(job, kept(parameters, 2), parameters.total());
+    need.weights += kept(CopyBytes(job, part, /*gathered=*/false), 3);
+    need.gradients = job.optimizer.in_backward
+                         ? LayerGradients(job, part)
+                         : GradientsKept(job, kept(parameters, 2), parameters.total());
   }
   need.activations = StageActivations(job, stage, part);
   need.context = stack.context_memory;
   Bytes passing = Gathered(job, part) + Passing(job, part);
-  if (stack.frees_gradients && MicroBatches(job) == 1) {
+  if (stack.frees_gradients && MicroBatches(job) == 1 && !job.optimizer.in_backward) {
     // Gradients fill what activations leave: the fuller moment counts, before the backward pass
     // or when it is in the last layer.
     const LayerKind kind = FullestKind(job, part);

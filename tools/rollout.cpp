@@ -12,6 +12,7 @@
 #include "sim/serving/fleet.h"
 #include "sim/study/evaluate.h"
 #include "workloads/decode.h"
+#include "workloads/memory.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -45,6 +46,8 @@ struct RolloutRun {
   int trainer_accelerators = 0;
   Seconds training_step;  ///< of the trainer's scenario
   double training_tokens = 0;
+  MemoryNeed training_memory;  ///< of the trainer's fullest accelerator
+  Bytes trainer_hbm;           ///< that it has
   std::vector<SimulatedStep> steps;
   WeightSync sync;
   std::string note;
@@ -80,6 +83,8 @@ RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
   run.training_tokens =
       static_cast<double>(step.global_batch) * static_cast<double>(step.sequence_length);
   run.trainer_accelerators = static_cast<int>(step.layout.accelerators());
+  run.training_memory = FullestStage(step);
+  run.trainer_hbm = trainer.site().server.accelerator.hbm_capacity;
   const ServingCatalogue catalogue = ShippedServingCatalogue();
   run.fleet = DeploymentOf(options.serve, catalogue);
   CheckThatWeightsFit(run.fleet);
@@ -141,6 +146,13 @@ std::string RolloutText(const RolloutOptions& options, const RolloutRun& run) {
       "{} on {} replicas of {} {}, engine {}; trained on {} accelerators, {} for {:.4g} tokens\n",
       d.model.name, d.replicas, d.layout.accelerators(), d.part.name, d.engine.name,
       run.trainer_accelerators, FormatSeconds(run.training_step), run.training_tokens);
+  const MemoryNeed& memory = run.training_memory;
+  text += fmt::format(
+      "  an accelerator of the trainer holds {} of {}: weights {}, gradients {}, optimizer {}, "
+      "activations {}, buffers {}\n",
+      FormatBytes(memory.total()), FormatBytes(run.trainer_hbm), FormatBytes(memory.weights),
+      FormatBytes(memory.gradients), FormatBytes(memory.optimizer), FormatBytes(memory.activations),
+      FormatBytes(memory.buffers));
   text += run.note.empty() ? "" : run.note + "\n";
   text += fmt::format("  {} prompts a step with {} answers each, answers {}\n", options.prompts,
                       options.serve.answers,
@@ -180,6 +192,8 @@ std::string RolloutJson(const RolloutRun& run) {
   json.Member("part", run.fleet.part.name);
   json.Member("fleet_accelerators", run.fleet.accelerators());
   json.Member("trainer_accelerators", run.trainer_accelerators);
+  json.Member("trainer_memory_bytes", run.training_memory.total().si());
+  json.Member("trainer_hbm_bytes", run.trainer_hbm.si());
   json.Member("step_s", run.span().si() / static_cast<double>(run.steps.size()));
   json.Member("answers_share", shares.answers);
   json.Member("training_share", shares.training);

@@ -6,6 +6,7 @@
 
 #include "sim/base/check.h"
 #include "workloads/adapters.h"
+#include "workloads/frozen_copies.h"
 #include "workloads/schedule.h"
 #include "workloads/stage_sizes.h"
 #include "workloads/transformer.h"
@@ -116,7 +117,10 @@ double LiveLayers(const TrainingSpec& job, const StageSizes& sizes) {
 // gradients of one as they are made and as they are sent. Tables stay for the whole pass.
 Bytes Gathered(const TrainingSpec& job, const StageSizes& sizes) {
   if (job.zero < 3 || job.layout.shards() <= 1) {
-    return Bytes(0);
+    // Where all is on the host, the layer in use and the next, and the gradients of one.
+    return job.stack.offloads_states
+               ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
+               : Bytes(0);
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
@@ -135,7 +139,8 @@ Bytes Passing(const TrainingSpec& job, const StageSizes& sizes, const BackwardLa
     most += Bytes(2 * sizes.largest.matrix);
   }
   if (part.head) {
-    most = std::max(most, LossWorkingSet(job) + (job.trains_tables() ? sizes.head : Bytes(0)));
+    most = std::max(most, LossWorkingSet(job) + CopyLogits(job) +
+                              (job.trains_tables() ? sizes.head : Bytes(0)));
   }
   if (job.stack.placeholder_gradients && part.layers.total() > 0 && job.trains_base()) {
     most += Bytes(job.activation_bytes() * sizes.largest.shapes);
@@ -192,6 +197,17 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
       out.push_back(std::move(text));
     }
   };
+  // What costs the most, where nothing else fits.
+  const auto consider_last = [&] {
+    TrainingSpec last = job;
+    last.optimizer.in_backward = true;
+    if (job.trains_base() && MicroBatches(job) == 1) {
+      consider(last, "update_in_backward: true");
+    }
+    last = job;
+    last.stack.offloads_states = true;
+    consider(last, "offload_states: true");
+  };
   TrainingSpec changed = job;
   for (int zero = job.zero + 1; zero <= 3; ++zero) {
     changed.zero = zero;
@@ -234,6 +250,9 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
     changed.layout.data /= factor;
     consider(changed, fmt::format("layout {{ pipeline: {} data: {} }}", changed.layout.pipeline,
                                   changed.layout.data));
+  }
+  if (out.empty()) {
+    consider_last();
   }
   return out;
 }
@@ -293,7 +312,10 @@ MemoryNeed StatesNeed(const TrainingSpec& job, const StageSizes& sizes) {
                                : kept(UsedWeights(job, sizes), 3);
     need.optimizer =
         OptimizerStates(job, kept(parameters, 1), kept(sizes.table_parameters, 1), master_only);
-    need.gradients = GradientsKept(job, kept(parameters, 2), parameters.total());
+    need.weights += kept(CopyBytes(job, sizes.part, /*gathered=*/false), 3);
+    need.gradients = job.optimizer.in_backward
+                         ? LayerGradients(job, sizes)
+                         : GradientsKept(job, kept(parameters, 2), parameters.total());
   }
   return need;
 }
@@ -306,7 +328,7 @@ MemoryNeed NeedOf(const TrainingSpec& job, const StageSizes& sizes) {
   need.activations = StageActivations(job, sizes.stage, part, fullest);
   need.context = stack.context_memory;
   Bytes passing = Gathered(job, sizes) + Passing(job, sizes, fullest);
-  if (stack.frees_gradients && MicroBatches(job) == 1) {
+  if (stack.frees_gradients && MicroBatches(job) == 1 && !job.optimizer.in_backward) {
     // Gradients fill what activations leave: the fuller moment counts, before the backward pass
     // or when it is in the last layer.
     const Bytes layer = std::min(need.activations, fullest.kept);

@@ -1,5 +1,6 @@
 // FLOP of a step over the whole job, on however many accelerators.
 
+#include "workloads/frozen_copies.h"
 #include "workloads/layer_shape.h"
 #include "workloads/transformer.h"
 
@@ -149,7 +150,11 @@ Flop ModelFlop(const TrainingSpec& job) {
 
 Flop HardwareFlop(const TrainingSpec& job) {
   const TrainingSpec whole = Whole(job);
-  double again = 0;
+  double again = 0, copies = 0;
+  for (const FrozenCopySpec& copy : job.copies) {
+    const TrainingSpec of = Whole(JobOfCopy(job, copy));
+    copies += copy.count * (FlopOf(of, 0, of.model.depth()).total() + HeadFlop(of));
+  }
   if (job.recompute == Recompute::kFull) {
     again = AgainInFull(job, whole);
   } else if (job.recompute == Recompute::kSelective) {
@@ -159,7 +164,7 @@ Flop HardwareFlop(const TrainingSpec& job) {
       again += AgainInPart(job, EncoderJob(whole), layers.OfEncoder(true));
     }
   }
-  return ModelFlop(job) + Flop(again * Passes(job));
+  return ModelFlop(job) + Flop((again + copies) * Passes(job));
 }
 
 }  // namespace gridlock

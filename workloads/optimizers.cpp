@@ -15,20 +15,32 @@ namespace {
 // arXiv:2110.02861).
 constexpr double kByteMoment = 1 + 4.0 / 256;
 
+// Moments in 16 bits beside weights in 32: DeepSeek-V3 (arXiv:2412.19437, section 3.3.3).
+//
 // Adafactor keeps a row and a column of a matrix (Shazeer and Stern 2018, arXiv:1804.04235): next
 // to nothing, without momentum. Lion has one moment (Chen et al. 2023, arXiv:2302.06675), Muon one
 // of matrices (Jordan et al. 2024, kellerjordan.github.io/posts/muon). Paged states are in memory
 // that the driver moves to the host where HBM is short (arXiv:2305.14314, section 3).
+//
+// LOMO is SGD that updates in the backward pass (Lv et al. 2023, arXiv:2306.09782). GaLore keeps
+// two moments of gradients of rank r, and what projects them (Zhao et al. 2024, arXiv:2403.03507,
+// section 4.2): with r a quarter of the width, as its largest model has, of seven matrices of
+// widths 1 and 2.7 that is 2 / 4 and 0.145 of the weights. Embedding and head have AdamW.
+constexpr double kGalore = 2.0 / 4 + 0.145;
+
 const OptimizerSpec kOptimizers[] = {
     {"adamw", 2, 0, false, false},
     {"adam", 2, 0, false, false},
+    {"adamw_16bit", 2, kHalfBytes, false, false},
     {"adamw_8bit", 2, kByteMoment, false, false},
     {"paged_adamw", 2, 0, true, false},
     {"paged_adamw_8bit", 2, kByteMoment, true, false},
     {"adafactor", 0, 0, false, false},
     {"lion", 1, 0, false, false},
+    {"galore", kGalore, 0, false, false, StatesPlace::kHbm, false, 2},
     {"lion_8bit", 1, kByteMoment, false, false},
-    {"muon", 1, 0, false, true},
+    {"lomo", 0, 0, false, false, StatesPlace::kHbm, true},
+    {"muon", 1, 0, false, true, StatesPlace::kHbm, false, 2},
     {"sgd", 0, 0, false, false},
     {"sgd_momentum", 1, 0, false, false},
 };
@@ -76,7 +88,7 @@ StateBytes StatesOf(const TrainingSpec& job) {
   const OptimizerSpec& optimizer = job.optimizer;
   const double each = optimizer.moment_bytes > 0 ? optimizer.moment_bytes : moments / 2;
   return {both - moments, optimizer.moments * each,
-          (optimizer.orthogonal ? 2 : optimizer.moments) * each};
+          (optimizer.table_moments > 0 ? optimizer.table_moments : optimizer.moments) * each};
 }
 
 // Adam reads the gradient and reads and writes the master weight and two moments; it writes the

@@ -110,7 +110,7 @@ StageSizes SizesOf(const TrainingSpec& job, int stage, const std::vector<ModelPa
   const ModelPart& part = sizes.part;
   sizes.tables = WeightBytes(job, part).total() - WeightBytes(job, part.OnlyLayers()).total();
   sizes.head = part.head ? WeightBytes(job, {{}, false, true}).total() : Bytes(0);
-  if (job.optimizer.orthogonal && job.trains_tables()) {
+  if (job.optimizer.table_moments > 0 && job.trains_tables()) {
     sizes.table_parameters = ParametersPerRank(job, {{}, part.embedding, part.head});
   }
   sizes.largest = LargestOf(job, part);

@@ -6,6 +6,7 @@
 #include <bit>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
@@ -214,6 +215,14 @@ struct FrozenSpec {
 /// Where states of the optimizer are: see StatesPlace in proto/training.proto.
 enum class StatesPlace { kHbm, kHost, kNvme };
 
+/// A frozen model beside the one that is trained: see FrozenCopy in proto/training.proto.
+struct FrozenCopySpec {
+  ModelSpec model;
+  double bytes_per_parameter = 2;  ///< 0: it is the frozen base beneath adapters
+  int count = 1;
+  bool keeps_logits = false;
+};
+
 /// An optimizer: a row of the table in optimizers.cpp.
 struct OptimizerSpec {
   std::string name = "adamw";
@@ -222,6 +231,8 @@ struct OptimizerSpec {
   bool paged = false;       ///< the driver moves states to the host where HBM is short
   bool orthogonal = false;  ///< updates of matrices are orthogonalised (Muon); tables have AdamW
   StatesPlace place = StatesPlace::kHbm;
+  bool in_backward = false;  ///< updates a layer as soon as it has gradients, and drops them
+  double table_moments = 0;  ///< of embedding and LM head, where they have others; 0: as matrices
 };
 
 /// Buffers of DeepSpeed's ZeRO: see ZeroBuffers in proto/training.proto. Elements.
@@ -269,6 +280,7 @@ struct TrainingSpec {
   int offload_layers = 0;            ///< of each stage's layers, so many do; 0: all
   AdapterSpec adapters;
   FrozenSpec frozen;
+  std::vector<FrozenCopySpec> copies;
   OptimizerSpec optimizer;
   ZeroBufferSpec zero_buffers;
   ExpertLoadSpec expert_load;

@@ -56,10 +56,16 @@ template <>
 inline constexpr auto kFields<FrozenSpec> = Bearing<&FrozenSpec::layers, &FrozenSpec::tables>();
 
 template <>
-inline constexpr auto kFields<OptimizerSpec> = std::tuple_cat(
-    Aside(&OptimizerSpec::name),
-    Bearing(&OptimizerSpec::moments, &OptimizerSpec::moment_bytes, &OptimizerSpec::paged,
-            &OptimizerSpec::orthogonal, &OptimizerSpec::place));
+inline constexpr auto kFields<FrozenCopySpec> =
+    Bearing<&FrozenCopySpec::model, &FrozenCopySpec::bytes_per_parameter, &FrozenCopySpec::count,
+            &FrozenCopySpec::keeps_logits>();
+
+template <>
+inline constexpr auto kFields<OptimizerSpec> =
+    std::tuple_cat(Aside(&OptimizerSpec::name),
+                   Bearing(&OptimizerSpec::moments, &OptimizerSpec::moment_bytes,
+                           &OptimizerSpec::paged, &OptimizerSpec::orthogonal, &OptimizerSpec::place,
+                           &OptimizerSpec::in_backward, &OptimizerSpec::table_moments));
 
 template <>
 inline constexpr auto kFields<ZeroBufferSpec> =
@@ -82,7 +88,7 @@ inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(
             &TrainingSpec::precision, &TrainingSpec::scale_bytes, &TrainingSpec::zero,
             &TrainingSpec::recompute, &TrainingSpec::offload_activations,
             &TrainingSpec::offload_layers, &TrainingSpec::adapters, &TrainingSpec::frozen,
-            &TrainingSpec::optimizer, &TrainingSpec::zero_buffers, &TrainingSpec::expert_load,
-            &TrainingSpec::outer));
+            &TrainingSpec::copies, &TrainingSpec::optimizer, &TrainingSpec::zero_buffers,
+            &TrainingSpec::expert_load, &TrainingSpec::outer));
 
 }  // namespace gridlock

@@ -160,7 +160,8 @@ double ActiveParameters(const ModelSpec& model);
 /// those that each token is sent to. MFU counts these.
 Flop ModelFlop(const TrainingSpec& job);
 
-/// ModelFlop plus the forward FLOP that the chosen recomputation does again. HFU counts these.
+/// ModelFlop plus the forward FLOP that the chosen recomputation does again, and those of frozen
+/// copies. HFU counts these.
 Flop HardwareFlop(const TrainingSpec& job);
 
 /// Bytes that one layer keeps per micro-batch and rank from its forward to its backward pass.

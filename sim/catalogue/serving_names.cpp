@@ -124,6 +124,11 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
       model = InferenceModelOf(found);
     }
   }
+  for (const auto& [alias, entry] : WholeCatalogue().models.aliases()) {
+    if (!model && (Folded(alias) == Folded(name) || Folded(alias) == plain.text)) {
+      model = InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue()));
+    }
+  }
   if (model && plain.format) {
     model->checkpoint = *plain.format;
   }

@@ -66,10 +66,11 @@ enum Column {
   kDuration,
   kQueued,
   kState,
-  kKind
+  kKind,
+  kThousandths
 };
 
-constexpr int kColumnCount = kKind + 1;
+constexpr int kColumnCount = kThousandths + 1;
 
 struct ColumnName {
   const char* name;
@@ -77,6 +78,7 @@ struct ColumnName {
 };
 
 // How the tables call what is looked for. Percent: plan_gpu of Alibaba's PAI (100 is one GPU).
+// Thousandths: what a pod of Alibaba's 2023 table takes of each of its num_gpu.
 constexpr ColumnName kColumnNames[] = {
     {"job_id", kId},
     {"jobid", kId},
@@ -95,6 +97,7 @@ constexpr ColumnName kColumnNames[] = {
     {"AllocGRES", kGpus},
     {"ReqTRES", kGpus},
     {"ReqGRES", kGpus},
+    {"gpu_milli", kThousandths},
     {"inst_num", kCopies},
     {"worker_num", kCopies},
     {"submit_time", kSubmit},
@@ -262,7 +265,8 @@ class TableReader {
       return false;
     }
     gpus *= percent_ ? 0.01 : 1;
-    if (gpus > 0 && gpus != std::ceil(gpus)) {
+    const double share = at_[kThousandths] < 0 ? kMissing : 1e-3 * Time(cells, kThousandths);
+    if (gpus > 0 && (gpus != std::ceil(gpus) || (share > 0 && share < 1))) {
       ++fractions_;
     }
     double copies = 1;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <cctype>
 #include <charconv>
 
 #include <fmt/format.h>
@@ -20,42 +19,16 @@ int NumberIn(std::string_view text) {
   return number;
 }
 
-/// A layout of stages with its repetitions written out: "(tt|)*2" is "tt|tt|", "t*3" is "ttt".
-/// Commas and blanks are left out.
-std::string Unrolled(std::string_view text) {
-  std::vector<std::string> open(1);
-  std::string last;  // what a star would repeat
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    const char c = text[i];
-    if (c == '(') {
-      open.emplace_back();
-      last.clear();
-    } else if (c == ')' && open.size() > 1) {
-      last = open.back();
-      open.pop_back();
-      open.back() += last;
-    } else if (c == '*') {
-      const int times = NumberIn(text.substr(i + 1));
-      constexpr int kMost = 100'000;
-      for (int more = 1; more < times && more < kMost; ++more) {
-        open.back() += last;
-      }
-    } else if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '|') {
-      last = std::string(1, c);
-      open.back() += last;
-    }
-  }
-  std::string whole;
-  for (const std::string& part : open) {
-    whole += part;
-  }
-  return whole;
-}
-
 class MegatronReader {
  public:
-  MegatronReader(const std::string& file, const Arguments& given, ProblemList& problems)
-      : file_(file), given_(given), problems_(problems) {}
+  /// @param text of the file, which names the program
+  MegatronReader(const std::string& file, std::string_view text, const Arguments& given,
+                 ProblemList& problems)
+      : file_(file),
+        bert_(text.find("pretrain_bert.py") != std::string_view::npos),
+        t5_(text.find("pretrain_t5.py") != std::string_view::npos),
+        given_(given),
+        problems_(problems) {}
 
   ImportedTraining Read(std::int64_t accelerators, int vocabulary) {
     ReadLayout();
@@ -97,7 +70,11 @@ class MegatronReader {
 
   void ReadModel(int vocabulary) {
     model_.name = "imported";
-    model_.layers = Needed("num-layers");
+    if (t5_) {
+      ReadEncoder();
+    } else {
+      model_.layers = Needed("num-layers");
+    }
     model_.hidden = Needed("hidden-size");
     model_.heads = Needed("num-attention-heads");
     const int groups = Or("num-query-groups", model_.heads);
@@ -115,9 +92,28 @@ class MegatronReader {
                          !given_.Flag("no-position-embedding");
     const int most = Or("max-position-embeddings", Or("seq-length", 1));
     model_.max_positions = learned ? most : 0;
+    model_.attention = bert_ ? Attention::kFull : Attention::kCausal;
+    if (bert_) {
+      made_.notes.emplace_back("pretrain_bert.py: every token sees every other");
+    }
+    model_.prediction_modules = Or("mtp-num-layers", 0);
+    (void)given_.Text("mtp-loss-scaling-factor");
     ReadVocabulary(vocabulary);
     ReadExperts();
     ReadLatentAttention();
+  }
+
+  // pretrain_t5.py: --num-layers is the encoder's, and the decoder's where nothing else is said.
+  void ReadEncoder() {
+    const bool each = given_.Has("encoder-num-layers") || given_.Has("decoder-num-layers");
+    const int both = each ? Or("num-layers", 1) : Needed("num-layers");
+    model_.encoder.layers = Or("encoder-num-layers", both);
+    model_.layers = Or("decoder-num-layers", model_.encoder.layers);
+    model_.encoder.tokens = Or("encoder-seq-length", Or("seq-length", 1));
+    made_.notes.push_back(
+        fmt::format("pretrain_t5.py: an encoder of {} tokens in front; sequence_length is the "
+                    "decoder's",
+                    model_.encoder.tokens));
   }
 
   void ReadVocabulary(int vocabulary) {
@@ -195,7 +191,8 @@ class MegatronReader {
   }
 
   void ReadBatch() {
-    made_.sequence_length = Needed("seq-length");
+    made_.sequence_length = t5_ && given_.Has("decoder-seq-length") ? Needed("decoder-seq-length")
+                                                                    : Needed("seq-length");
     made_.micro_batch = Or("micro-batch-size", Or("batch-size", 1));
     const std::int64_t once = made_.micro_batch * made_.data;
     const std::optional<int> global = given_.Number("global-batch-size");
@@ -234,7 +231,8 @@ class MegatronReader {
     const bool fsdp = given_.Flag("use-torch-fsdp2") || given_.Flag("use-megatron-fsdp") ||
                       given_.Flag("use-custom-fsdp");
     const std::string strategy = given_.Text("data-parallel-sharding-strategy", "no_shard");
-    made_.zero = given_.Flag("use-distributed-optimizer") ? 1 : 0;
+    // DeepSpeed's fork says the stage.
+    made_.zero = given_.Flag("use-distributed-optimizer") ? 1 : Or("zero-stage", 0);
     if (fsdp) {
       made_.zero = given_.Flag("use-torch-fsdp2") || strategy == "optim_grads_params" ? 3
                    : strategy == "optim_grads"                                        ? 2
@@ -257,6 +255,9 @@ class MegatronReader {
     std::string granularity = given_.Text("recompute-granularity");
     if (given_.Flag("recompute-activations")) {
       granularity = "selective";
+    }
+    if (given_.Flag("checkpoint-activations")) {
+      granularity = "full";  // of DeepSpeed's fork, and of Megatron before 2022
     }
     made_.recompute = granularity == "full"        ? "FULL_LAYER"
                       : granularity == "selective" ? "SELECTIVE"
@@ -284,7 +285,7 @@ class MegatronReader {
 
   void ReadPipeline() {
     const std::optional<int> chunk = given_.Number("num-layers-per-virtual-pipeline-stage");
-    const int stage = std::max(1, model_.layers / made_.pipeline);
+    const int stage = std::max(1, model_.depth() / made_.pipeline);
     made_.virtual_pipeline = Or("num-virtual-stages-per-pipeline-rank", 1);
     if (chunk && made_.pipeline > 1) {
       if (stage % *chunk != 0) {
@@ -312,7 +313,7 @@ class MegatronReader {
     if (embedding != loss) {
       made_.notes.emplace_back("approximated: the embedding or the loss counts as a layer there");
     }
-    ShareLayers(model_.layers + (made_.embedding_as_layer ? 2 : 0), given_.Where("num-layers"),
+    ShareLayers(model_.depth() + (made_.embedding_as_layer ? 2 : 0), given_.Where("num-layers"),
                 made_, problems_);
   }
 
@@ -323,7 +324,7 @@ class MegatronReader {
     if (written.empty()) {
       return;
     }
-    const std::string stages = Unrolled(written);
+    const std::string stages = UnrolledStages(written);
     const auto parts = static_cast<int>(std::count(stages.begin(), stages.end(), '|')) + 1;
     const auto layers = static_cast<int>(std::count(stages.begin(), stages.end(), 't'));
     if (parts % made_.pipeline != 0) {
@@ -356,9 +357,45 @@ class MegatronReader {
             "approximated: {} of the optimizer is on the host there, all of it here", share));
       }
     }
-    if (const int ahead = Or("mtp-num-layers", 0); ahead > 0) {
-      (void)given_.Text("mtp-loss-scaling-factor");
-      model_.prediction_modules = ahead;
+    (void)given_.Text("mtp-loss-scaling-factor");
+    const int layers = Or("cpu-offloading-num-layers", 0);
+    if (given_.Flag("cpu-offloading") && layers > 0) {
+      made_.offload_layers = layers;
+    }
+    ReadMoments();
+    const std::string way = given_.Text("cp-comm-type", "p2p");
+    if (made_.context > 1 && way != "p2p") {
+      made_.notes.push_back(
+          fmt::format("approximated: --cp-comm-type {}: keys and values go round here (p2p)", way));
+    }
+  }
+
+  // Bytes of a moment by its format; Transformer Engine's FP8 has a scale for each tensor.
+  int MomentBytes(const char* name) {
+    const std::string format = given_.Text(name, "fp32");
+    return format == "fp32" ? 4 : format == "fp8" || format == "uint8" ? 1 : 2;
+  }
+
+  // --use-precision-aware-optimizer: moments as narrow as it says.
+  void ReadMoments() {
+    if (!given_.Flag("use-precision-aware-optimizer")) {
+      return;
+    }
+    const int bytes = MomentBytes("exp-avg-dtype") + MomentBytes("exp-avg-sq-dtype");
+    made_.optimizer = bytes >= 8 ? "" : bytes >= 4 ? "adamw_16bit" : "adamw_8bit";
+    if (bytes != 8 && bytes != 4 && bytes != 2) {
+      made_.notes.push_back(fmt::format(
+          "approximated: the two moments have {} bytes there, and are both in {} bits here", bytes,
+          bytes >= 4 ? 16 : 8));
+    }
+    for (const char* const name : {"main-params-dtype", "main-grads-dtype"}) {
+      const std::string format = given_.Text(name, "fp32");
+      if (format != "fp32") {
+        made_.notes.push_back(
+            fmt::format("approximated: --{} {}: as the stack keeps them, in 32 "
+                        "bits",
+                        name, format));
+      }
     }
   }
 
@@ -394,6 +431,7 @@ class MegatronReader {
   }
 
   const std::string& file_;
+  bool bert_, t5_;
   const Arguments& given_;
   ProblemList& problems_;
   ModelSpec model_;
@@ -428,7 +466,7 @@ ImportedTraining ReadMegatron(const std::string& file, std::string_view text,
     return {};
   }
   const Arguments given(file, read.arguments, "--", problems);
-  return MegatronReader(file, given, problems).Read(accelerators, vocabulary);
+  return MegatronReader(file, text, given, problems).Read(accelerators, vocabulary);
 }
 
 }  // namespace gridlock

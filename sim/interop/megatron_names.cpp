@@ -1,8 +1,11 @@
 #include "sim/interop/megatron_names.h"
 
 #include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <iterator>
 #include <string_view>
+#include <vector>
 
 namespace gridlock {
 
@@ -151,6 +154,37 @@ constexpr const char* kMegatronOfNoWeight[] = {
 };
 
 }  // namespace
+
+std::string UnrolledStages(std::string_view text) {
+  std::vector<std::string> open(1);
+  std::string last;  // what a star would repeat
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const char c = text[i];
+    if (c == '(') {
+      open.emplace_back();
+      last.clear();
+    } else if (c == ')' && open.size() > 1) {
+      last = open.back();
+      open.pop_back();
+      open.back() += last;
+    } else if (c == '*') {
+      int times = 0;
+      std::from_chars(text.data() + i + 1, text.data() + text.size(), times);
+      constexpr int kMostLayers = 100'000;
+      for (int more = 1; more < times && more < kMostLayers; ++more) {
+        open.back() += last;
+      }
+    } else if (std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '|') {
+      last = std::string(1, c);
+      open.back() += last;
+    }
+  }
+  std::string whole;
+  for (const std::string& part : open) {
+    whole += part;
+  }
+  return whole;
+}
 
 bool IsMegatronOfNoWeight(const std::string& name) {
   return std::any_of(

@@ -22,6 +22,7 @@ constexpr Flavor kFlavors[] = {
     {"llama3", "8B", "llama_3.1_8b", 32},
     {"llama3", "70B", "llama_3.1_70b", 80},
     {"llama3", "405B", "llama_3.1_405b", 126},
+    {"llama4", "17bx16e", "llama_4_scout", 48},
     {"llama4", "17bx128e", "llama_4_maverick", 48},
     {"deepseek_v3", "671B", "deepseek_v3", 61},
     {"qwen3", "30B-A3B", "qwen3_30b_a3b", 48},

@@ -87,6 +87,8 @@ std::string TrainingScenario(const ImportedTraining& training, const ImportedMac
   job.Add("precision", training.precision);
   job.Add("zero", training.zero);
   job.Add("recompute", training.recompute);
+  job.AddIf(!training.optimizer.empty(), "optimizer", TextValue(training.optimizer));
+  job.AddIf(training.offload_layers > 0, "offload_layers", training.offload_layers);
   job.AddIf(training.optimizer_on_host, "optimizer_place", "ON_HOST");
   return out + OverlapText(training) + "  }\n}\n";
 }

@@ -133,6 +133,13 @@ std::vector<std::string> TuningGaps(const TrainingSpec& job) {
     gaps.push_back(fmt::format("frozen parts: {} leading layers{}", job.frozen.layers,
                                job.frozen.tables ? ", embedding and LM head" : ""));
   }
+  if (!job.copies.empty()) {
+    gaps.push_back(fmt::format("{} frozen {} beside the model", job.copies.size(),
+                               job.copies.size() == 1 ? "copy" : "kinds of copies"));
+  }
+  if (job.optimizer.in_backward) {
+    gaps.emplace_back("updates in the backward pass");
+  }
   if (job.optimizer.name != "adamw" || job.optimizer.place != StatesPlace::kHbm) {
     gaps.push_back(fmt::format("the optimizer: {}{}", job.optimizer.name,
                                job.optimizer.place == StatesPlace::kHbm ? "" : ", not in HBM"));

@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "workloads/frozen_copies.h"
 #include "workloads/pass_builder.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
@@ -142,6 +143,11 @@ std::vector<OperationCost> OperationsOf(const TrainingSpec& job, const ServerSpe
     for (int chunk = 0; chunk < layout.virtual_pipeline; ++chunk) {
       const ModelPart part = PartOf(job, stage, chunk);
       AddOperations("forward", ForwardWork(job, part), times, builder, server.accelerator, forward);
+      for (const FrozenCopySpec& copy : job.copies) {
+        const TrainingSpec of = JobOfCopy(job, copy);
+        AddOperations("forward", ForwardWork(of, PartOfCopy(job, copy, part)), times * copy.count,
+                      PassBuilder(of, server), server.accelerator, forward);
+      }
       AddOperations("backward", BackwardWork(job, part), times, builder, server.accelerator,
                     backward);
     }

@@ -5,6 +5,8 @@
 #include "sim/base/check.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
+#include "workloads/adapters.h"
+#include "workloads/transformer.h"
 
 namespace gridlock {
 namespace {
@@ -31,6 +33,7 @@ class FitChecks {
     CheckRanks();
     CheckPositions();
     CheckFrozen();
+    CheckAdapters();
   }
 
  private:
@@ -264,6 +267,36 @@ class FitChecks {
                                 ", so that nothing would be trained",
                             "at most " + std::to_string(spec_.model.depth() - 1)));
     }
+  }
+
+  // Products of the model that an adapter may sit beside, of PEFT's names.
+  [[nodiscard]] std::vector<std::string> TargetsThere() const {
+    std::vector<std::string> there;
+    for (const char* const name :
+         {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"}) {
+      TrainingSpec with = spec_;
+      with.adapters.targets = AdapterTargetByName(name);
+      if (TrainedPerRank(with, {spec_.model.LayersIn(0, spec_.model.depth())}).total() > 0) {
+        there.emplace_back(name);
+      }
+    }
+    return there;
+  }
+
+  void CheckAdapters() {
+    const ModelPart layers{spec_.model.LayersIn(0, spec_.model.depth())};
+    if (spec_.trains_base() || TrainedPerRank(spec_, layers).total() > 0) {
+      return;
+    }
+    const std::vector<std::string> there = TargetsThere();
+    const Written& adapters = job_.At("adapters");
+    problems_.Add(
+        adapters.Has("target") ? adapters.At("target", 0).value : job_.At("adapters").name,
+        spec_.path + ".adapters",
+        Refusal(spec_.model.name + " has none of these products, so that nothing would be trained",
+                there.empty() ? "a model with attention or feed-forward blocks: adapters beside "
+                                "recurrences are not simulated"
+                              : OneOf(there)));
   }
 
   const Written& job_;

@@ -52,6 +52,10 @@ void CheckPretrainingNames(const proto::Pretraining& run, const Written& at,
               adapters.At("base").value, problems);
   CheckListed("optimizer", run.optimizer(), OptimizerNames(), at.At("optimizer").value, problems);
   CheckName(catalogue.models, "model", run.model(), at.At("model"), problems);
+  for (int i = 0; i < run.frozen_copy_size(); ++i) {
+    CheckName(catalogue.models, "model", run.frozen_copy(i).model(),
+              at.At("frozen_copy", i).At("model"), problems);
+  }
   CheckName(catalogue.stacks, "stack", run.stack(), at.At("stack"), problems);
 }
 

@@ -90,6 +90,7 @@ OptimizerSpec OptimizerOf(const proto::Pretraining& job) {
     default:
       break;
   }
+  spec.in_backward = spec.in_backward || job.update_in_backward();
   return spec;
 }
 
@@ -137,6 +138,14 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
     spec.adapters = AdaptersOf(job.adapters());
   }
   spec.frozen = {job.frozen().layers(), job.frozen().tables()};
+  for (const proto::FrozenCopy& copy : job.frozen_copy()) {
+    spec.copies.push_back({copy.model().empty()
+                               ? spec.model
+                               : MakeModel(copy.model(), spec.path + ".frozen_copy", catalogue),
+                           copy.has_bytes_per_parameter() ? copy.bytes_per_parameter() : 2,
+                           Or(copy.count(), 1), copy.keeps_logits()});
+  }
+  spec.stack.offloads_states = spec.stack.offloads_states || job.offload_states();
   spec.expert_load = {Or(job.expert_load().imbalance(), 1.0), job.expert_load().capacity(),
                       job.expert_load().padded()};
   if (job.zero_buffers().has_overlap_comm()) {

@@ -351,6 +351,26 @@ void CheckTuning(const proto::Pretraining& run, const Complaints& complain) {
     complain.Presence("frozen", "\"frozen\" says what is not trained, and \"adapters\" freeze all",
                       "one of them");
   }
+  for (int i = 0; i < run.frozen_copy_size(); ++i) {
+    const proto::FrozenCopy& copy = run.frozen_copy(i);
+    const bool shared = copy.has_bytes_per_parameter() && copy.bytes_per_parameter() <= 0;
+    if (shared && (!run.has_adapters() || !copy.model().empty())) {
+      complain.Presence("frozen_copy",
+                        "a copy of 0 bytes is the frozen base beneath \"adapters\", and " +
+                            std::string(run.has_adapters() ? "this one has a model of its own"
+                                                           : "there are none"),
+                        "bytes_per_parameter: 2, or another format's");
+    }
+  }
+  const std::int64_t once =
+      std::max<std::int64_t>(run.micro_batch(), 1) * std::max(run.layout().data(), 1);
+  const bool in_backward = run.update_in_backward() || run.optimizer() == "lomo";
+  if (in_backward && run.global_batch() > once) {
+    complain.Value("global_batch",
+                   "\"global_batch\" is " + std::to_string(run.global_batch()) +
+                       ", and an update in the backward pass comes after each micro-batch",
+                   std::to_string(once) + ", one micro-batch of each replica");
+  }
   if (run.optimizer_place() == proto::ON_NVME && run.zero() != 3) {
     complain.Value("optimizer_place",
                    "states ON_NVME come with \"zero\" 3, and it is " + std::to_string(run.zero()),

@@ -123,6 +123,42 @@ def check_slips(folder):
     assert 'did you mean "intermediate_size"?' in done.stderr, done
 
 
+def check_megatron_programs(folder):
+    """Encoders, moments in 16 bits, layers on the host, and DeepSpeed's fork."""
+    small = ("--num-layers 24 --hidden-size 1024 --num-attention-heads 16 --seq-length 512 "
+             "--max-position-embeddings 512 --micro-batch-size 4 --global-batch-size 32 "
+             "--vocab-size 30522 --bf16 ")
+
+    def imported(program, more, launch="torchrun --nproc_per_node 8 --nnodes 1"):
+        (folder / "p.sh").write_text(f"{launch} {program} {small} {more}\n", encoding="utf-8")
+        done = call("import", "megatron", folder / "p.sh", "--accelerator", "h100_sxm", "-o",
+                    folder / "p.textproto")
+        return done, (folder / "p.textproto").read_text(encoding="utf-8")
+
+    # 6 x (24 x 12 h^2 + 30,720 h) + 12 x 24 x 512 h FLOP for each of 32 x 512 tokens.
+    _, text = imported("pretrain_bert.py", "--tensor-model-parallel-size 2")
+    assert "attention: FULL\n" in text, text
+    flop = json.loads(call("run", folder / "p.textproto", "--format", "json", "-o",
+                           folder / "ob").stdout)["model_flop"]
+    assert abs(flop / 35.25e12 - 1) < 1e-3, flop
+    _, text = imported("pretrain_gpt.py", "--tensor-model-parallel-size 2")
+    assert "attention: CAUSAL\n" in text, text
+    done, text = imported("pretrain_t5.py", "--encoder-num-layers 12 --decoder-num-layers 6 "
+                          "--encoder-seq-length 512 --decoder-seq-length 128")
+    assert "encoder { layers: 12 tokens: 512 }" in text and "layers: 6\n" in text, text
+    assert "sequence_length: 128\n" in text and "not mapped" not in done.stderr, (text, done.stderr)
+    call("run", folder / "p.textproto", "-o", folder / "ot")
+    done, text = imported("pretrain_gpt.py", "--use-precision-aware-optimizer --exp-avg-dtype bf16 "
+                          "--exp-avg-sq-dtype bf16 --cpu-offloading --cpu-offloading-num-layers 10 "
+                          "--context-parallel-size 2 --cp-comm-type a2a")
+    assert 'optimizer: "adamw_16bit"\n' in text and "offload_layers: 10\n" in text, text
+    assert "--cp-comm-type a2a: keys and values go round here" in text, text
+    assert "not mapped" not in done.stderr, done.stderr
+    call("run", folder / "p.textproto", "-o", folder / "om")
+    _, text = imported("pretrain_gpt.py", "--zero-stage 2 --checkpoint-activations")
+    assert "zero: 2\n" in text and "recompute: FULL_LAYER\n" in text, text
+
+
 def check_megatron_of_today(folder):
     """DeepEP, the optimizer on the host, tokens further ahead, and stages one by one."""
     script = folder / "moe.sh"
@@ -413,7 +449,7 @@ def check_docs(folder):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_parameters, check_notes, check_other_names, check_unknown_classes, check_slips,
-                      check_megatron_of_today, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
+                      check_megatron_of_today, check_megatron_programs, check_torchtitan_formats, check_wrong, check_jobs, check_megatron,
                       check_layers, check_dense_layers, check_wrong_arguments, check_torchtitan,
                       check_round_trips, check_docs):
             check(Path(name))

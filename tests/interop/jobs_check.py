@@ -215,6 +215,12 @@ def check_tables(folder):
     assert "3 records of alibaba: 2 jobs" in answer, answer
     assert "1 job holds a share of an accelerator: rounded up to a whole one\n" in answer, answer
     assert "the log has no times of submission" in answer, answer
+    # Alibaba's 2023 table: a pod takes 460 thousandths of a GPU, and another a whole one.
+    pods = ("name,cpu_milli,memory_mib,num_gpu,gpu_milli,gpu_spec,qos,pod_phase,creation_time,"
+            "deletion_time,scheduled_time\na,6000,12288,1,460,,LS,Running,0,100,10\n"
+            "b,6000,12288,1,1000,,LS,Running,0,100,10\n")
+    answer, _ = imported(folder, pods, "o.csv")
+    assert "1 job holds a share of an accelerator: rounded up to a whole one\n" in answer, answer
     # Demand over capacity, by kind: 10 GPUs x 400 s in 300 s of submissions, on 10.
     spot = ("job_name,organization,gpu_model,gpu_request,worker_num,submit_time,duration\n"
             "a,o,A10,1,10,0,300\nb,o,A10,5,2,300,100\nc,o,H800,8,1,0,100\n")

@@ -141,11 +141,19 @@ def a_step_of_rollouts_is_the_longer_of_both():
     longest = max(sum(each["answers_s"] + each["weights_s"] for each in ahead["points"]),
                   sum(each["training_s"] for each in ahead["points"]))
     assert 6 * ahead["step_s"] >= longest * (1 - 1e-9), (ahead, longest)
-    assert "binds: " in call(*load).stdout
+    text = call(*load).stdout
+    assert "binds: " in text and "an accelerator of the trainer holds " in text, text
     crowded = told(*load, "--core-gbs", 10, "--other-gbs", 10)
     near(crowded["points"][0]["weights_s"], 2 * told(*SMALL, "--requests", 1)["weight_bytes_per_accelerator"] / 1e10
          * 3 / 2, 1e-6, "two flows and others share the fabric")
     near(crowded["other_traffic_share"], 1 / 3, 1e-6, "of others")
+    # A reference beside the trainer's model: half of its weights in 16 bits on each of two ranks.
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = Path(folder) / "trainer.textproto"
+        text = (Path(ROOT) / load[1]).read_text(encoding="utf-8")
+        trainer.write_text(text.replace("zero: 1\n", "zero: 1\n    frozen_copy { }\n"), encoding="utf-8")
+        copy = told("rollout", trainer, *load[2:])
+    near(copy["trainer_memory_bytes"] - turns["trainer_memory_bytes"], 8.03e9, 2e-3, "a reference")
     refused(["rollout", "examples/04-a-week-of-a-fleet/scenario.textproto"], "one training job")
 
 

@@ -69,6 +69,8 @@ TrainingSpec Apply(TrainingSpec job, const std::string& change) {
   job.layout.data = NumberOf(change, "data", job.layout.data);
   job.micro_batch = NumberOf(change, "micro_batch", static_cast<int>(job.micro_batch));
   job.offload_activations = job.offload_activations || change == "offload_activations: true";
+  job.stack.offloads_states = job.stack.offloads_states || change == "offload_states: true";
+  job.optimizer.in_backward = job.optimizer.in_backward || change == "update_in_backward: true";
   if (change == "recompute: SELECTIVE") {
     job.recompute = Recompute::kSelective;
   } else if (change == "recompute: FULL_LAYER") {

@@ -8,8 +8,10 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/frozen_copies.h"
 #include "workloads/memory.h"
 #include "workloads/pass_builder.h"
+#include "workloads/program/training_pass.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
@@ -21,16 +23,18 @@ namespace {
 class ProgramBuilder {
  public:
   ProgramBuilder(const TrainingSpec& job, const ServerSpec& server, std::int64_t micro_batches)
-      : job_(job),
-        host_(server.accelerator.host_bandwidth),
-        pass_builder_(job, server),
-        micro_batches_(micro_batches) {
+      : job_(job), server_(server), pass_builder_(job, server), micro_batches_(micro_batches) {
     program_.micro_batches = micro_batches;
     program_.micro_batch_round = ScheduleRound(job.layout);
     program_.grid = GridOf(job.layout);
     program_.families = TrainingFamilies(job.layout);
     program_.message_ring = job.layout.virtual_pipeline > 1;
     program_.message = PipelineMessage(job);
+    copy_jobs_.reserve(job.copies.size());
+    for (const FrozenCopySpec& copy : job.copies) {
+      copy_jobs_.push_back(JobOfCopy(job, copy));
+      program_.message += PipelineMessage(copy_jobs_.back()) * copy.count;
+    }
     program_.delay = job.stack.step_overhead;
     program_.tokens = job.global_batch * job.sequence_length;
     program_.model_flop = ModelFlop(job);
@@ -92,13 +96,12 @@ class ProgramBuilder {
     int overlapped = -1, exposed = -1;
   };
 
-  Exchange AddExchange(const ExpertTraffic& traffic) {
+  Exchange AddExchange(const ExpertTraffic& traffic, const MixtureSpec& mixture) {
     Collective collective{"expert_all_to_all", training_group::kExpert, CollectiveKind::kAllToAll,
                           traffic.payload, &kPairs};
     collective.to_experts = true;
     if (job_.stack.dispatch_once_per_domain) {
-      collective.tokens = {job_.model.mixture.experts_per_token,
-                           job_.model.mixture.domains_per_token};
+      collective.tokens = {mixture.experts_per_token, mixture.domains_per_token};
     }
     const double overlap = job_.stack.expert_overlap;
     const auto add = [&](double share) {
@@ -109,44 +112,32 @@ class ProgramBuilder {
     return {overlapped, add(1 - overlap)};
   }
 
-  int PassIndex(bool backward, const ModelPart& part, Gradients gradients) {
-    const auto key =
-        std::make_tuple(backward, gradients, part.layers, part.frozen, part.embedding, part.head);
+  // Of the trained model, or of a frozen copy.
+  int PassIndex(const TrainingSpec& job, bool backward, const ModelPart& part,
+                Gradients gradients) {
+    const auto key = std::make_tuple(&job, backward, gradients, part.layers, part.frozen,
+                                     part.embedding, part.head);
     const auto [entry, fresh] = pass_of_.try_emplace(key, static_cast<int>(program_.passes.size()));
     if (fresh) {
-      const PassWork work =
-          backward ? BackwardWork(job_, part, gradients) : ForwardWork(job_, part);
-      const StackSpec& stack = job_.stack;
-      const ModelPart active = backward ? part.trained() : part;
-      const double launches = LaunchShare(job_) * active.usual_layers();
-      const double mixtures = active.layers.with(Block::kMixture);
-      Seconds floor = job_.launch_floor(backward) * launches;
-      Seconds wait = (backward ? stack.expert_wait_backward : stack.expert_wait_forward) * mixtures;
-      if (backward && gradients == Gradients::kWeights) {
-        floor = wait = Seconds(0);  // its launches count in the other half
-      } else if (backward && job_.recompute == Recompute::kFull) {
-        floor += (job_.launch_floor(/*backward=*/false) + stack.checkpoint_floor) * launches;
-        wait += stack.expert_wait_forward * mixtures;
-      }
-      if (gradients != Gradients::kWeights) {
-        floor = std::max(floor, HostCopies(job_, part, host_));
-        if (backward) {
-          floor = std::max(floor, GradientCopies(job_, part, host_));
-        }
-        wait += StateCopies(job_, part, backward, host_);
-      }
-      program_.passes.push_back(
-          pass_builder_.Build(backward ? "backward" : "forward", work, floor));
-      pass_builder_.ShareUnits(part, backward, program_.passes.back());
-      program_.passes.back().host_wait = wait;
-      exchanges_.push_back(AddExchange(work.experts));
+      TrainingPass made = PassOf(job, server_, part, backward, gradients);
+      program_.passes.push_back(std::move(made.pass));
+      exchanges_.push_back(AddExchange(made.experts, job.model.mixture));
     }
     return entry->second;
   }
 
   void EmitPass(Role& role, bool backward, const ModelPart& part,
                 Gradients gradients = Gradients::kAll) {
-    const int pass = PassIndex(backward, part, gradients);
+    for (std::size_t i = 0; i < copy_jobs_.size() && !backward; ++i) {
+      const ModelPart beside = PartOfCopy(job_, job_.copies[i], part);
+      for (int each = 0; each < job_.copies[i].count; ++each) {
+        EmitPass(role, PassIndex(copy_jobs_[i], false, beside, Gradients::kAll));
+      }
+    }
+    EmitPass(role, PassIndex(job_, backward, part, gradients));
+  }
+
+  void EmitPass(Role& role, int pass) {
     const Exchange exchange = exchanges_[pass];
     if (exchange.overlapped >= 0) {
       Emit(role, Kind::kStart, exchange.overlapped);
@@ -225,8 +216,13 @@ class ProgramBuilder {
     }
   }
 
-  Pair StartGather(Role& role, const ModelPart& part) {
-    const ParameterBytes weights = pass_builder_.GatheredBytes(part);
+  Pair StartGather(Role& role, const ModelPart& part, bool backward = false) {
+    ParameterBytes weights = pass_builder_.GatheredBytes(part);
+    if (job_.zero == 3 && !backward) {
+      const ParameterBytes copies = CopyBytes(job_, part, /*gathered=*/true);
+      weights.common += copies.common / job_.stack.gather_bandwidth;
+      weights.experts += copies.experts / job_.stack.gather_bandwidth;
+    }
     const auto start = [&](const char* name, FamilyIndex family, Bytes payload) {
       const int index = CollectiveIndex({name, family, CollectiveKind::kAllGather, payload});
       Emit(role, Kind::kStart, index);
@@ -254,11 +250,11 @@ class ProgramBuilder {
     if (n == 0) {
       return;
     }
-    Pair ahead = StartGather(role, part_at(0));
+    Pair ahead = StartGather(role, part_at(0), backward);
     for (int k = 0; k < n; ++k) {
       const Pair current = ahead;
       if (k + 1 < n && job_.stack.overlap_parameters) {
-        ahead = StartGather(role, part_at(k + 1));
+        ahead = StartGather(role, part_at(k + 1), backward);
       }
       EmitWait(role, current);
       EmitPass(role, backward, part_at(k));
@@ -266,7 +262,7 @@ class ProgramBuilder {
         StartReduction(role, part_at(k));
       }
       if (k + 1 < n && !job_.stack.overlap_parameters) {
-        ahead = StartGather(role, part_at(k + 1));
+        ahead = StartGather(role, part_at(k + 1), backward);
       }
     }
   }
@@ -451,12 +447,14 @@ class ProgramBuilder {
   }
 
   const TrainingSpec& job_;
-  BytesPerSecond host_;
+  const ServerSpec& server_;
   PassBuilder pass_builder_;
   std::int64_t micro_batches_;
   StepProgram program_;
-  std::map<std::tuple<bool, Gradients, Layers, Layers, bool, bool>, int> pass_of_;
-  std::vector<Exchange> exchanges_;  ///< by pass
+  std::map<std::tuple<const TrainingSpec*, bool, Gradients, Layers, Layers, bool, bool>, int>
+      pass_of_;
+  std::vector<TrainingSpec> copy_jobs_;  ///< by copy; never moved
+  std::vector<Exchange> exchanges_;      ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;
 };

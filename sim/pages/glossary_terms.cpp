@@ -1,4 +1,10 @@
+#include <algorithm>
+#include <cctype>
+#include <string_view>
+#include <vector>
+
 #include "sim/pages/glossary.h"
+#include "sim/pages/glossary_words.h"
 
 namespace gridlock {
 namespace {
@@ -300,7 +306,7 @@ constexpr Term kTerms[] = {
      "  |------------------   t",
      "swing = (busy - idle power) x accelerators; smoothing = (busy - mean power) x accelerators",
      "gridlock run examples/02-llama-405b-16k/scenario.textproto -q --format json"},
-    {"prefix cache", "prefix cache, KV reuse, host cache",
+    {"prefix cache", "prefix caching, KV reuse, host cache",
      "Keys and values of the beginnings of prompts that stay after a request has ended, in "
      "the HBM that running sequences leave and behind it in the host, so that a prompt "
      "that begins alike is not prefilled again.",
@@ -408,7 +414,22 @@ constexpr Term kTerms[] = {
 }  // namespace
 
 std::span<const Term> Terms() {
-  return kTerms;
+  static const std::vector<Term> all = [] {
+    std::vector<Term> terms(std::begin(kTerms), std::end(kTerms));
+    const std::span<const Term> words = Words();
+    terms.insert(terms.end(), words.begin(), words.end());
+    const auto before = [](char a, char b) {
+      return std::tolower(static_cast<unsigned char>(a)) <
+             std::tolower(static_cast<unsigned char>(b));
+    };
+    std::sort(terms.begin(), terms.end(), [&](const Term& a, const Term& b) {
+      const std::string_view one = a.name, other = b.name;
+      return std::lexicographical_compare(one.begin(), one.end(), other.begin(), other.end(),
+                                          before);
+    });
+    return terms;
+  }();
+  return all;
 }
 
 }  // namespace gridlock

@@ -260,8 +260,43 @@ TEST(Glossary, FindsTermsByEverySpelling) {
     EXPECT_STREQ(TermByName(name)->name, "all-reduce");
   }
   EXPECT_STREQ(TermByName("hfu")->name, "MFU and HFU");
-  for (const char* asked : {"decode", "prefill", "KV cache", "PUE", "ECMP", "MoE", "goodput",
-                            "checkpoint interval", "gradient accumulation", "memory bound"}) {
+  for (const char* asked : {"decode",
+                            "prefill",
+                            "KV cache",
+                            "PUE",
+                            "ECMP",
+                            "MoE",
+                            "goodput",
+                            "checkpoint interval",
+                            "gradient accumulation",
+                            "memory bound",
+                            "MTBF",
+                            "MTTR",
+                            "QLoRA",
+                            "DPO",
+                            "GRPO",
+                            "RLHF",
+                            "speculative decoding",
+                            "prefix caching",
+                            "GQA",
+                            "MQA",
+                            "MLA",
+                            "Mamba",
+                            "HSDP",
+                            "DualPipe",
+                            "straggler",
+                            "backfill",
+                            "PCIe",
+                            "NVLink",
+                            "HBM",
+                            "FP8",
+                            "NVFP4",
+                            "TDP",
+                            "TCO",
+                            "SLO",
+                            "p99",
+                            "incast",
+                            "torus"}) {
     EXPECT_NE(TermByName(asked), nullptr) << asked;
   }
   EXPECT_EQ(TermByName("nonsense"), nullptr);

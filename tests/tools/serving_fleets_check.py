@@ -175,6 +175,19 @@ def states_of_fixed_size_bound_sequences():
     assert "KV cache" not in text and "1073741824" not in text, text
 
 
+def names_at_hugging_face_are_known():
+    for name, meant in (("meta-llama/Llama-4-Scout-17B-16E-Instruct", "llama_4_scout"),
+                        ("meta-llama/Llama-4-Maverick-17B-128E-Instruct-FP8", "llama_4_maverick"),
+                        ("mistralai/Mistral-Nemo-Instruct-2407", "mistral_nemo_12b"),
+                        ("CohereForAI/c4ai-command-r-plus", "command_r_plus"),
+                        ("deepseek-ai/DeepSeek-V3.1", "deepseek-r1"),
+                        ("deepseek-ai/DeepSeek-R1-Distill-Qwen-32B", "qwen2.5_32b"),
+                        ("deepseek-ai/DeepSeek-R1-Distill-Llama-70B", "llama-3.1-70b")):
+        found = told("serve", "--model", name, "--part", "h200_sxm", "--tensor", 8, "--weights", "fp8",
+                     "--requests", 2, "--concurrency", 1)["model"]
+        assert found == meant, (name, found)
+
+
 SITE = """site {
   name: "%s" server: "dgx_h100" servers: 8
   fabric { clos { tiers: 2 servers_per_leaf: 4 leaves_per_pod: 32 leaf_oversubscription: 1
@@ -300,7 +313,7 @@ def main():
                          a_router_that_knows_adapters_loads_each_once, a_replica_serves_when_its_weights_have_come,
                          images_are_encoded_before_their_prompt, experts_may_be_apart_from_attention,
                          a_step_of_rollouts_is_the_longer_of_both, nothing_served_is_no_success,
-                         states_of_fixed_size_bound_sequences):
+                         states_of_fixed_size_bound_sequences, names_at_hugging_face_are_known):
             try:
                 question()
             except AssertionError as error:

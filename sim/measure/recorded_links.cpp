@@ -19,6 +19,14 @@ constexpr std::size_t kFailingKept = 4;
 
 }  // namespace
 
+bool NamesLinks(const std::vector<std::string>& names, const Network& network) {
+  return std::any_of(names.begin(), names.end(), [&](const std::string& name) {
+    return std::none_of(network.tiers().begin(), network.tiers().end(), [&](const Tier& tier) {
+      return tier.name == name;
+    });
+  });
+}
+
 RecordedLinks::RecordedLinks(const std::vector<std::string>& names, const StepProgram& program,
                              const ChangingPlan& laid, const ServerSpec& server,
                              const Network& network)
@@ -30,7 +38,9 @@ RecordedLinks::RecordedLinks(const std::vector<std::string>& names, const StepPr
   }
   AddFailing();
   recorded_ = hottest_;
-  recorded_.insert(recorded_.end(), named_.begin(), named_.end());
+  for (const Named& named : named_) {
+    recorded_.push_back(named.resource);
+  }
   std::sort(recorded_.begin(), recorded_.end());
   recorded_.erase(std::unique(recorded_.begin(), recorded_.end()), recorded_.end());
 }
@@ -46,8 +56,11 @@ void RecordedLinks::AddFailing() {
     }
   }
   for (const std::int32_t r : HottestResources(laid_.plan, carried, kFailingKept)) {
-    if (std::find(named_.begin(), named_.end(), r) == named_.end()) {
-      named_.push_back(r);
+    const bool is_known = std::any_of(named_.begin(), named_.end(), [r](const Named& named) {
+      return named.resource == r;
+    });
+    if (!is_known) {
+      named_.push_back({r});
     }
   }
 }
@@ -73,52 +86,72 @@ std::vector<Bytes> RecordedLinks::MostCarried(const StepProgram& program,
 }
 
 void RecordedLinks::AddNamed(const std::string& path, const std::string& name) {
-  const Plan& plan = laid_.plan;
-  bool is_tier = false;
   std::vector<std::string> names;
   for (const Tier& tier : network_.tiers()) {
-    is_tier = is_tier || tier.name == name;
+    if (tier.name == name) {
+      return AddTier(path, name);
+    }
     names.push_back(tier.name);
   }
-  bool found = is_tier;
-  for (std::size_t r = 0; r < plan.resources.size(); ++r) {
-    const Plan::Resource& resource = plan.resources[r];
-    if (resource.link.value < 0) {
-      continue;
-    }
-    const bool is_it =
-        is_tier ? plan.tiers[resource.tier].name == name : network_.name(resource.link) == name;
-    found = found || is_it;
-    if (is_it && std::find(named_.begin(), named_.end(), r) == named_.end()) {
-      named_.push_back(static_cast<std::int32_t>(r));
-    }
-    if (named_.size() > kRecordedMost) {
-      throw UserError(path, fmt::format("{} has more links than can be recorded one by one; "
-                                        "expected at most {} in all, e.g. by name",
-                                        Quoted(name), kRecordedMost));
-    }
-  }
-  if (found) {
-    return;
-  }
   for (LinkIndex link{0}; link < network_.links(); ++link) {
-    if (network_.name(link) != name) {
-      names.push_back(link.value < 100'000 ? network_.name(link) : "");
-      continue;
+    std::string known = network_.name(link);
+    if (known == name) {
+      return AddLink(path, link);
     }
-    if (plan.folded) {
-      throw UserError(
-          path, fmt::format("a folded run keeps one of links that are alike, and {} is "
-                            "another; expected --fidelity full, or a tier such as {}",
-                            Quoted(name), Quoted(network_.tiers()[network_.tier(link)].name)));
+    if (link.value < 100'000) {
+      names.push_back(std::move(known));
     }
-    idle_.push_back(link);
-    return;
   }
   throw UserError(path, fmt::format("there is no tier or link {}; expected names such as {} or "
                                     "{}{}",
                                     Quoted(name), Quoted(names.front()),
                                     Quoted(network_.name(LinkIndex{0})), DidYouMean(name, names)));
+}
+
+// Of a folded plan one link of each class.
+void RecordedLinks::AddTier(const std::string& path, const std::string& name) {
+  const Plan& plan = laid_.plan;
+  for (std::size_t r = 0; r < plan.resources.size(); ++r) {
+    const Plan::Resource& resource = plan.resources[r];
+    if (resource.link.value >= 0 && plan.tiers[resource.tier].name == name) {
+      AddResource(path, name, {static_cast<std::int32_t>(r)});
+    }
+  }
+}
+
+void RecordedLinks::AddLink(const std::string& path, LinkIndex link) {
+  const Plan& plan = laid_.plan;
+  for (std::size_t r = 0; r < plan.resources.size(); ++r) {
+    if (plan.resources[r].link == link) {
+      return AddResource(path, network_.name(link), {static_cast<std::int32_t>(r)});
+    }
+  }
+  for (const auto& [known, resource] : plan.link_classes) {
+    if (known == link) {
+      return AddResource(path, network_.name(link), {resource, link});
+    }
+  }
+  if (plan.folded && plan.link_classes.empty()) {
+    throw UserError(path, fmt::format("a sample keeps some of the links, and {} is another; "
+                                      "expected --fidelity folded or full, or a tier such as {}",
+                                      Quoted(network_.name(link)),
+                                      Quoted(network_.tiers()[network_.tier(link)].name)));
+  }
+  idle_.push_back(link);
+}
+
+void RecordedLinks::AddResource(const std::string& path, const std::string& name, Named named) {
+  const bool is_known = std::any_of(named_.begin(), named_.end(), [&](const Named& known) {
+    return known.resource == named.resource && known.link == named.link;
+  });
+  if (!is_known) {
+    named_.push_back(named);
+  }
+  if (named_.size() > kRecordedMost) {
+    throw UserError(path, fmt::format("{} has more links than can be recorded one by one; "
+                                      "expected at most {} in all, e.g. by name",
+                                      Quoted(name), kRecordedMost));
+  }
 }
 
 void RecordedLinks::AddTo(StepOptions& options) const {
@@ -149,8 +182,14 @@ void RecordedLinks::Fill(StepRun& run, StepRecord& record) const {
   for (const std::int32_t r : HottestResources(laid_.plan, carried, kHottestKept)) {
     add(r, record.hottest);
   }
-  for (const std::int32_t r : named_) {
-    add(r, record.links);
+  for (const Named& named : named_) {
+    add(named.resource, record.links);
+    if (named.link >= 0) {
+      LinkEnds ends = network_.ends(named.link);
+      record.links.back().name = network_.name(named.link);
+      record.links.back().from = std::move(ends.from);
+      record.links.back().to = std::move(ends.to);
+    }
   }
   for (const LinkIndex link : idle_) {
     LinkEnds ends = network_.ends(link);

@@ -45,9 +45,59 @@ ColourList SeedsOfResources(const FlowPlan& plan) {
   return colours;
 }
 
+/// The routes that flows take from a time on: of all of them at first, then of those that change.
+struct Turn {
+  std::uint64_t tag = 0;               ///< of the time
+  std::vector<std::int32_t> flows;     ///< by rising number
+  std::vector<std::int32_t> reroutes;  ///< of each, in FlowChanges::reroutes; empty at first
+};
+
+Span RouteOf(const LaidFlows& laid, const Turn& turn, std::size_t i) {
+  return turn.reroutes.empty() ? laid.plan.flows[turn.flows[i]].route
+                               : laid.changes.reroutes[turn.reroutes[i]].route;
+}
+
+std::vector<Turn> TurnsOf(const LaidFlows& laid) {
+  std::vector<Turn> turns(1);
+  turns[0].flows.resize(laid.plan.flows.size());
+  std::iota(turns[0].flows.begin(), turns[0].flows.end(), 0);
+  for (std::size_t c = 0; c < laid.changes.reroutes.size(); ++c) {
+    const Reroute& change = laid.changes.reroutes[c];
+    const std::uint64_t tag = MixHash(std::bit_cast<std::uint64_t>(change.at.si()) + 1);
+    if (tag != turns.back().tag) {
+      turns.push_back({tag, {}, {}});
+    }
+    turns.back().flows.push_back(change.flow);
+    turns.back().reroutes.push_back(static_cast<std::int32_t>(c));
+  }
+  return turns;
+}
+
+/// Tells apart what changes at other times, or in another way.
+void SeedChanges(const FlowChanges& changes, ColourList& flows, ColourList& resources) {
+  for (const Reroute& change : changes.reroutes) {
+    flows[change.flow] = MixHash(
+        flows[change.flow] ^ MixHash(std::bit_cast<std::uint64_t>(change.at.si()) +
+                                     MixHash(std::bit_cast<std::uint64_t>(change.failover.si()) +
+                                             2 * static_cast<std::uint64_t>(change.reachable))));
+  }
+  for (const Recapacity& change : changes.recapacities) {
+    resources[change.resource] =
+        MixHash(resources[change.resource] ^
+                MixHash(std::bit_cast<std::uint64_t>(change.at.si()) +
+                        MixHash(std::bit_cast<std::uint64_t>(change.capacity.si()))));
+  }
+}
+
+/// Links that cannot bind are part of the partition only where what they carry is asked of the run.
+bool Counts(const LaidFlows& laid, const RouteEntry& entry) {
+  return laid.plan.resources[entry.resource].can_bind || !laid.changes.empty();
+}
+
 /// Splits colours until every flow of a colour sees the same colours of links, and every link the
-/// same colours of flows. Sums do not know an order.
-void Refine(const FlowPlan& plan, ColourList& flows, ColourList& resources) {
+/// same colours of flows, from each change to the next. Sums do not know an order.
+void Refine(const LaidFlows& laid, const std::vector<Turn>& turns, ColourList& flows,
+            ColourList& resources) {
   std::size_t classes = 0;
   while (true) {
     const std::size_t now = CountColours(flows) + CountColours(resources);
@@ -56,12 +106,16 @@ void Refine(const FlowPlan& plan, ColourList& flows, ColourList& resources) {
     }
     classes = now;
     ColourList to_flow(flows.size()), to_resource(resources.size());
-    for (std::size_t f = 0; f < flows.size(); ++f) {
-      for (std::int32_t i = plan.flows[f].route.begin; i < plan.flows[f].route.end; ++i) {
-        const RouteEntry entry = plan.routes[i];
-        if (plan.resources[entry.resource].can_bind) {
-          to_flow[f] += Weighed(resources[entry.resource], entry.weight);
-          to_resource[entry.resource] += Weighed(flows[f], entry.weight);
+    for (const Turn& turn : turns) {
+      for (std::size_t f = 0; f < turn.flows.size(); ++f) {
+        const Span route = RouteOf(laid, turn, f);
+        for (std::int32_t i = route.begin; i < route.end; ++i) {
+          const RouteEntry entry = laid.plan.routes[i];
+          if (Counts(laid, entry)) {
+            const std::int32_t flow = turn.flows[f];
+            to_flow[flow] += Weighed(resources[entry.resource] ^ turn.tag, entry.weight);
+            to_resource[entry.resource] += Weighed(flows[flow] ^ turn.tag, entry.weight);
+          }
         }
       }
     }
@@ -248,6 +302,99 @@ class FlowLayer {
   std::vector<double> load_;  ///< by link, in flows; empty where no route adapts
 };
 
+class FlowFolder {
+ public:
+  explicit FlowFolder(const LaidFlows& laid) : laid_(laid) {}
+
+  LaidFlows Fold() && {
+    const std::vector<Turn> turns = TurnsOf(laid_);
+    ColourList flows = SeedsOfFlows(laid_.plan), resources = SeedsOfResources(laid_.plan);
+    SeedChanges(laid_.changes, flows, resources);
+    Refine(laid_, turns, flows, resources);
+    FlowPlan& plan = folded_.plan;
+    plan.parts = laid_.plan.parts;
+    plan.links = laid_.plan.links;
+    first_flow_ = Number(flows, plan.flow_of);
+    first_resource_ = Number(resources, plan.resource_of);
+    for (const std::int32_t r : first_resource_) {
+      plan.resources.push_back(laid_.plan.resources[r]);
+    }
+    const std::vector<Span> routes = FoldRoutes(turns.front());
+    for (std::size_t c = 0; c < first_flow_.size(); ++c) {
+      plan.flows.push_back(laid_.plan.flows[first_flow_[c]]);
+      plan.flows.back().route = routes[c];
+    }
+    for (std::size_t i = 1; i < turns.size(); ++i) {
+      AddReroutes(turns[i]);
+    }
+    for (Recapacity change : laid_.changes.recapacities) {
+      const std::int32_t r = plan.resource_of[change.resource];
+      if (first_resource_[r] == change.resource) {
+        change.resource = r;
+        folded_.changes.recapacities.push_back(change);
+      }
+    }
+    return std::move(folded_);
+  }
+
+ private:
+  void AddReroutes(const Turn& turn) {
+    const std::vector<Span> routes = FoldRoutes(turn);
+    for (const std::int32_t c : turn.reroutes) {
+      Reroute change = laid_.changes.reroutes[c];
+      const std::int32_t flow = folded_.plan.flow_of[change.flow];
+      if (first_flow_[flow] == change.flow) {
+        change.flow = flow;
+        change.route = routes[flow];
+        folded_.changes.reroutes.push_back(change);
+      }
+    }
+  }
+
+  /// By class of flows: on the first link of each class of links, how many flows of it there are.
+  std::vector<Span> FoldRoutes(const Turn& turn) {
+    FlowPlan& plan = folded_.plan;
+    std::vector<std::vector<RouteEntry>> crossing(first_resource_.size());  // classes of flows
+    for (std::size_t f = 0; f < turn.flows.size(); ++f) {
+      const Span route = RouteOf(laid_, turn, f);
+      for (std::int32_t i = route.begin; i < route.end; ++i) {
+        const RouteEntry entry = laid_.plan.routes[i];
+        const std::int32_t r = plan.resource_of[entry.resource];
+        if (first_resource_[r] != entry.resource || !Counts(laid_, entry)) {
+          continue;
+        }
+        const std::int32_t flow = plan.flow_of[turn.flows[f]];
+        if (crossing[r].empty() || crossing[r].back().resource != flow) {
+          crossing[r].push_back({flow, 0});
+        }
+        crossing[r].back().weight += entry.weight;
+      }
+    }
+    std::vector<std::vector<RouteEntry>> routes(first_flow_.size());
+    for (std::size_t r = 0; r < crossing.size(); ++r) {
+      for (const RouteEntry& entry : crossing[r]) {
+        auto& route = routes[entry.resource];
+        const auto resource = static_cast<std::int32_t>(r);
+        if (route.empty() || route.back().resource != resource) {
+          route.push_back({resource, 0});
+        }
+        route.back().weight += entry.weight;
+      }
+    }
+    std::vector<Span> spans;
+    for (const auto& route : routes) {
+      const auto begin = static_cast<std::int32_t>(plan.routes.size());
+      plan.routes.insert(plan.routes.end(), route.begin(), route.end());
+      spans.push_back({begin, static_cast<std::int32_t>(plan.routes.size())});
+    }
+    return spans;
+  }
+
+  const LaidFlows& laid_;
+  LaidFlows folded_;
+  std::vector<std::int32_t> first_flow_, first_resource_;  ///< of each class
+};
+
 }  // namespace
 
 LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
@@ -266,52 +413,8 @@ LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
   return std::move(layer).Take();
 }
 
-FlowPlan FoldFlows(const FlowPlan& plan) {
-  ColourList flows = SeedsOfFlows(plan), resources = SeedsOfResources(plan);
-  Refine(plan, flows, resources);
-  FlowPlan folded;
-  folded.parts = plan.parts;
-  folded.links = plan.links;
-  const std::vector<std::int32_t> first_flow = Number(flows, folded.flow_of);
-  const std::vector<std::int32_t> first_resource = Number(resources, folded.resource_of);
-  for (const std::int32_t r : first_resource) {
-    folded.resources.push_back(plan.resources[r]);
-  }
-  // On the first link of each class, how many flows of each class there are.
-  std::vector<std::vector<RouteEntry>> crossing(first_resource.size());  // flow classes and weights
-  for (std::size_t f = 0; f < flows.size(); ++f) {
-    for (std::int32_t i = plan.flows[f].route.begin; i < plan.flows[f].route.end; ++i) {
-      const RouteEntry entry = plan.routes[i];
-      const std::int32_t r = folded.resource_of[entry.resource];
-      if (first_resource[r] != entry.resource || !plan.resources[entry.resource].can_bind) {
-        continue;
-      }
-      const std::int32_t flow = folded.flow_of[f];
-      if (crossing[r].empty() || crossing[r].back().resource != flow) {
-        crossing[r].push_back({flow, 0});
-      }
-      crossing[r].back().weight += entry.weight;
-    }
-  }
-  std::vector<std::vector<RouteEntry>> routes(first_flow.size());
-  for (std::size_t r = 0; r < crossing.size(); ++r) {
-    for (const RouteEntry& entry : crossing[r]) {
-      auto& route = routes[entry.resource];
-      const auto resource = static_cast<std::int32_t>(r);
-      if (route.empty() || route.back().resource != resource) {
-        route.push_back({resource, 0});
-      }
-      route.back().weight += entry.weight;
-    }
-  }
-  for (std::size_t c = 0; c < first_flow.size(); ++c) {
-    FlowPlan::Flow flow = plan.flows[first_flow[c]];
-    flow.route.begin = static_cast<std::int32_t>(folded.routes.size());
-    folded.routes.insert(folded.routes.end(), routes[c].begin(), routes[c].end());
-    flow.route.end = static_cast<std::int32_t>(folded.routes.size());
-    folded.flows.push_back(flow);
-  }
-  return folded;
+LaidFlows FoldFlows(const LaidFlows& laid) {
+  return FlowFolder(laid).Fold();
 }
 
 }  // namespace gridlock

@@ -82,9 +82,10 @@ struct LaidFlows {
 LaidFlows LayFlows(const std::vector<NetworkMessage>& messages,
                    const std::vector<NetworkEpoch>& epochs, const PacketFormat& format);
 
-/// One flow for each class of the coarsest equitable partition of flows and links (see fold.h):
-/// max-min fair rates are the same within a class at every instant. Links that cannot bind are left
-/// out. An entry's weight is the number of flows of its class that meet on one link.
-FlowPlan FoldFlows(const FlowPlan& plan);
+/// One flow for each class of the coarsest equitable partition of flows and links (see fold.h), the
+/// same between all changes: max-min fair rates are then the same within a class at every instant.
+/// An entry's weight is the number of flows of its class that meet on one link. Where nothing
+/// changes, links that cannot bind are left out.
+LaidFlows FoldFlows(const LaidFlows& laid);
 
 }  // namespace gridlock

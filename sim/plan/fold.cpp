@@ -43,7 +43,7 @@ class Quotient {
         groups_(colours.groups, plan.groups) {}
 
   /// With the epochs of a plan that changes; else without any.
-  ChangingPlan Build(const std::vector<ChangingPlan::Epoch>& epochs) && {
+  ChangingPlan Build(const std::vector<ChangingPlan::Epoch>& epochs, Links links) && {
     out_.tiers = plan_.tiers;
     out_.jobs = plan_.jobs;
     out_.folded = true;
@@ -51,6 +51,11 @@ class Quotient {
       Plan::Resource resource = plan_.resources[resources_.first[c]];
       resource.members = resources_.size[c];
       out_.resources.push_back(resource);
+    }
+    for (std::size_t r = 0; links == Links::kKept && r < plan_.resources.size(); ++r) {
+      if (plan_.resources[r].link.value >= 0) {
+        out_.link_classes.emplace_back(plan_.resources[r].link, resources_.of[r]);
+      }
     }
     AddFlowsAndAgents();
     AddGroups();
@@ -229,11 +234,11 @@ class Quotient {
 
 }  // namespace
 
-Plan Fold(const Plan& plan, FoldStatistics* statistics) {
+Plan Fold(const Plan& plan, FoldStatistics* statistics, Links links) {
   CHECK(!plan.folded);
   int rounds = 0;
   const Colouring colouring = EquitableColouring(plan, {}, &rounds);
-  Plan folded = Quotient(plan, colouring).Build({}).plan;
+  Plan folded = Quotient(plan, colouring).Build({}, links).plan;
   if (statistics != nullptr) {
     *statistics = {rounds, static_cast<std::int64_t>(folded.resources.size()),
                    static_cast<std::int64_t>(folded.agents.size()),
@@ -243,15 +248,16 @@ Plan Fold(const Plan& plan, FoldStatistics* statistics) {
   return folded;
 }
 
-ChangingPlan Fold(const ChangingPlan& changing) {
+ChangingPlan Fold(const ChangingPlan& changing, Links links) {
   const Colouring colouring = EquitableColouring(changing.plan, changing.epochs);
-  ChangingPlan folded = Quotient(changing.plan, colouring).Build(changing.epochs);
+  ChangingPlan folded = Quotient(changing.plan, colouring).Build(changing.epochs, links);
   folded.cut = changing.cut < 0 ? -1 : colouring.resources[static_cast<std::size_t>(changing.cut)];
   return folded;
 }
 
-Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network) {
-  return Fold(ExpandUnlike(placed, network));
+Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network, Links links) {
+  return links == Links::kKept ? Fold(ExpandEach(placed, network), nullptr, links)
+                               : Fold(ExpandUnlike(placed, network));
 }
 
 }  // namespace gridlock

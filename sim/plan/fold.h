@@ -23,15 +23,19 @@ struct FoldStatistics {
   std::int64_t resources = 0, agents = 0, flows = 0, groups = 0;  ///< classes
 };
 
+/// Whether a folded plan knows what has become of each link (Plan::link_classes).
+enum class Links { kForgotten, kKept };
+
 /// Folds an expanded plan. `statistics` may be null.
-Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr);
+Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr, Links links = Links::kForgotten);
 
 /// The same of a plan that changes. What is alike is so in every epoch: of a link that fails, what
 /// crosses it and what shares links with that are apart from the others, in their number alike.
-ChangingPlan Fold(const ChangingPlan& changing);
+ChangingPlan Fold(const ChangingPlan& changing, Links links = Links::kForgotten);
 
-/// The fold of Expand(placed, network), made without laying out what is known to be alike. Throws
-/// as Expand.
-Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network);
+/// The fold of Expand(placed, network), made without laying out what is known to be alike where
+/// links are forgotten. Throws as Expand.
+Plan FoldedPlan(const std::vector<PlacedProgram>& placed, const Network& network,
+                Links links = Links::kForgotten);
 
 }  // namespace gridlock

@@ -234,6 +234,11 @@ Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& netwo
                 {.alike = network.adapts() ? 1 : AlikeTensorRanks(placed, network)});
 }
 
+Plan ExpandEach(const std::vector<PlacedProgram>& placed, const Network& network) {
+  CheckPlacements(placed, network);
+  return Expand(placed, network, {});
+}
+
 Plan Expand(const StepProgram& program, const SiteSpec& site) {
   const Network network(site);
   return Expand({{&program, WholeSite(network, 0)}}, network);

@@ -7,6 +7,7 @@
 // that is why full and folded runs cannot drift apart.
 
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 #include "sim/base/index.h"
@@ -117,6 +118,8 @@ struct Plan {
   std::vector<std::int32_t> agent_groups;
   std::vector<AgentIndex> group_agents;
   bool folded = false;
+  /// Of a folded plan that keeps them: each link of the expanded one, and its resource here.
+  std::vector<std::pair<LinkIndex, std::int32_t>> link_classes;
 
   /// Of all jobs, and of one.
   [[nodiscard]] std::int64_t accelerators() const;
@@ -167,6 +170,9 @@ Plan Expand(const std::vector<PlacedProgram>& placed, const Network& network);
 /// The same with only one of ranks that are alike (alike.h), to be folded: what is folded then is
 /// smaller by the size of the tensor-parallel groups, and the folded plan is the same.
 Plan ExpandUnlike(const std::vector<PlacedProgram>& placed, const Network& network);
+
+/// The same with every rank and every link: none is left out, nor joined with another.
+Plan ExpandEach(const std::vector<PlacedProgram>& placed, const Network& network);
 
 /// Lays a program on the first servers of a single site.
 Plan Expand(const StepProgram& program, const SiteSpec& site);

@@ -46,7 +46,7 @@ Fidelity FidelityOf(const Scenario& scenario, Fidelity asked) {
                                        : "sample: the replicas that they touch must be in it") +
                                   "; expected --fidelity full");
   }
-  return scenario.recording.links.empty() ? asked : Fidelity::kFull;
+  return asked;
 }
 
 }  // namespace gridlock

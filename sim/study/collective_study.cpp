@@ -59,7 +59,9 @@ void CheckFullSize(const CollectiveSetting& setting, const Plan& plan) {
   }
 }
 
-ChangingPlan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
+ChangingPlan PlanOf(const CollectiveSetting& setting, Fidelity fidelity,
+                    const std::vector<std::string>& recorded) {
+  const Links links = NamesLinks(recorded, setting.network()) ? Links::kKept : Links::kForgotten;
   const std::vector<PlacedProgram> placed{{&setting.program, WholeSite(setting.network(), 0)}};
   ChangingPlan laid;
   const bool changes = setting.networks.epochs().size() > 1;
@@ -68,9 +70,9 @@ ChangingPlan PlanOf(const CollectiveSetting& setting, Fidelity fidelity) {
   }
   if (fidelity != Fidelity::kFull) {
     if (changes) {
-      return Fold(laid);
+      return Fold(laid, links);
     }
-    laid.plan = FoldedPlan(placed, setting.network());
+    laid.plan = FoldedPlan(placed, setting.network(), links);
     return laid;
   }
   if (!changes) {
@@ -100,7 +102,7 @@ void CheckCollectiveTest(const Scenario& scenario, Fidelity fidelity) {
   }
   const std::vector<std::string>& links = scenario.recording.links;
   if (fidelity == Fidelity::kFull || HasFailures(scenario) || !links.empty()) {
-    const ChangingPlan laid = PlanOf(setting, fidelity);
+    const ChangingPlan laid = PlanOf(setting, fidelity, scenario.recording.links);
     (void)RecordedLinks(links, setting.program, laid, setting.server, setting.network());
   }
 }
@@ -115,7 +117,7 @@ StepRecord EvaluateCollectiveTest(const Scenario& scenario, Fidelity asked,
     return EvaluateUneven(setting.test, setting.program, setting.networks.epochs(), server,
                           fidelity);
   }
-  const ChangingPlan laid = PlanOf(setting, fidelity);
+  const ChangingPlan laid = PlanOf(setting, fidelity, scenario.recording.links);
   const Plan& plan = laid.plan;
   const RecordedLinks recorded(scenario.recording.links, setting.program, laid, server,
                                setting.network());

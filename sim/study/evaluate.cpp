@@ -54,21 +54,23 @@ Setting SettingOf(const Scenario& scenario) {
 // third of the time.
 constexpr int kSampledAgents = 32;
 
-Plan Sampled(const Setting& setting) {
+Plan Sampled(const Setting& setting, Links links) {
   const RankGrid& grid = setting.job.program.grid;
   const int replicas = std::max(2, kSampledAgents / grid.pipeline);
   return grid.data <= replicas
-             ? FoldedPlan({setting.job.placed()}, setting.network())
+             ? FoldedPlan({setting.job.placed()}, setting.network(), links)
              : SamplePlan(ExpandUnlike({setting.job.placed()}, setting.network()), grid, replicas);
 }
 
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
 // there is no other count of them.
-ChangingPlan LayOut(const Setting& setting, Fidelity fidelity) {
+ChangingPlan LayOut(const Setting& setting, Fidelity fidelity,
+                    const std::vector<std::string>& recorded) {
+  const Links links = NamesLinks(recorded, setting.network()) ? Links::kKept : Links::kForgotten;
   ChangingPlan laid;
   Plan& plan = laid.plan;
   if (fidelity == Fidelity::kSampled) {
-    plan = Sampled(setting);
+    plan = Sampled(setting, links);
     return laid;
   }
   const bool changes = setting.networks.epochs().size() > 1;
@@ -77,9 +79,9 @@ ChangingPlan LayOut(const Setting& setting, Fidelity fidelity) {
   }
   if (fidelity != Fidelity::kFull) {
     if (changes) {
-      return Fold(laid);
+      return Fold(laid, links);
     }
-    plan = FoldedPlan({setting.job.placed()}, setting.network());
+    plan = FoldedPlan({setting.job.placed()}, setting.network(), links);
     return laid;
   }
   if (!changes) {
@@ -151,7 +153,7 @@ void CheckScenario(const Scenario& scenario, Fidelity fidelity) {
   }
   const std::vector<std::string>& links = scenario.recording.links;
   if (fidelity == Fidelity::kFull || HasFailures(scenario) || !links.empty()) {
-    const ChangingPlan laid = LayOut(setting, fidelity);
+    const ChangingPlan laid = LayOut(setting, fidelity, scenario.recording.links);
     (void)RecordedLinks(links, setting.job.program, laid, setting.job.server, setting.network());
   }
 }
@@ -163,7 +165,7 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity asked, const Progress
   const Fidelity fidelity = FidelityOf(scenario, asked);
   const Setting setting = SettingOf(scenario);
   const ServerSpec& server = setting.job.server;
-  const ChangingPlan laid = LayOut(setting, fidelity);
+  const ChangingPlan laid = LayOut(setting, fidelity, scenario.recording.links);
   const Plan& plan = laid.plan;
   std::optional<StepSimulator> simulator;
   if (!laid.epochs.empty()) {

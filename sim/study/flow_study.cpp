@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <span>
 
 #include "sim/base/check.h"
 #include "sim/engine/flow_engine.h"
@@ -25,11 +26,11 @@ std::vector<Bytes> CarriedOf(const FlowPlan& plan) {
 }
 
 /// The same as it was simulated, link by link.
-std::vector<Bytes> CarriedOf(const FlowRun& run) {
+std::vector<Bytes> CarriedOf(const FlowPlan& plan, const FlowRun& run) {
   std::vector<Bytes> carried;
-  carried.reserve(run.carried.size());
-  for (const double bytes : run.carried) {
-    carried.emplace_back(bytes);
+  carried.reserve(plan.resource_of.size());
+  for (const std::int32_t resource : plan.resource_of) {
+    carried.emplace_back(run.carried[resource]);
   }
   return carried;
 }
@@ -79,13 +80,26 @@ std::vector<std::int32_t> AddLinks(const Network& network, const FlowPlan& plan,
   return position;
 }
 
-/// The link on the route of a message that is of the class that bound its flow; -1: none.
-std::int32_t LinkOfClass(const FlowPlan& all, std::size_t message, const FlowPlan& plan,
+/// The routes that each message takes one after another.
+std::vector<std::vector<Span>> RoutesOf(const LaidFlows& all) {
+  std::vector<std::vector<Span>> routes;
+  for (const FlowPlan::Flow& flow : all.plan.flows) {
+    routes.push_back({flow.route});
+  }
+  for (const Reroute& change : all.changes.reroutes) {
+    routes[change.flow].push_back(change.route);
+  }
+  return routes;
+}
+
+/// The link on the routes of a message that is of the class that bound its flow; -1: none.
+std::int32_t LinkOfClass(const FlowPlan& all, std::span<const Span> routes, const FlowPlan& plan,
                          std::int32_t bound) {
-  const Span route = all.flows[message].route;
-  for (std::int32_t i = route.begin; bound >= 0 && i < route.end; ++i) {
-    if (plan.resource_of[all.routes[i].resource] == bound) {
-      return all.routes[i].resource;
+  for (const Span route : routes) {
+    for (std::int32_t i = route.begin; bound >= 0 && i < route.end; ++i) {
+      if (plan.resource_of[all.routes[i].resource] == bound) {
+        return all.routes[i].resource;
+      }
     }
   }
   return -1;
@@ -115,9 +129,10 @@ FlowRecord RunFlowStudy(const std::vector<NetworkEpoch>& epochs,
                         const std::vector<NetworkMessage>& messages, const FlowOptions& options) {
   const Network& network = *epochs.front().network;
   const LaidFlows laid = LayFlows(messages, epochs, options.packets);
-  const bool folds = options.fidelity == Fidelity::kFolded && laid.changes.empty();
-  const FlowPlan plan = folds ? FoldFlows(laid.plan) : laid.plan;
-  const FlowRun run = RunFlows(plan, laid.changes, {options.shares});
+  const bool folds = options.fidelity == Fidelity::kFolded;
+  const LaidFlows folded = folds ? FoldFlows(laid) : LaidFlows{};
+  const FlowPlan& plan = folds ? folded.plan : laid.plan;
+  const FlowRun run = RunFlows(plan, folds ? folded.changes : laid.changes, {options.shares});
 
   FlowRecord record;
   record.accelerators = network.accelerators();
@@ -129,15 +144,22 @@ FlowRecord RunFlowStudy(const std::vector<NetworkEpoch>& epochs,
     record.last_sent =
         std::isfinite(end) ? std::max(record.last_sent, Seconds(end)) : record.last_sent;
   }
+  // What cannot bind is not simulated where flows fold and nothing changes.
   const std::vector<std::int32_t> position =
-      AddLinks(network, laid.plan, folds ? CarriedOf(laid.plan) : CarriedOf(run), record);
+      AddLinks(network, laid.plan,
+               folds && laid.changes.empty() ? CarriedOf(laid.plan) : CarriedOf(plan, run), record);
+  const std::vector<std::vector<Span>> routes =
+      folds && !laid.changes.empty() ? RoutesOf(laid) : std::vector<std::vector<Span>>();
+  const auto routes_of = [&](std::size_t m) {
+    return routes.empty() ? std::span(&laid.plan.flows[m].route, 1) : std::span(routes[m]);
+  };
   Fingerprint hash;
   record.flows.reserve(messages.size());
   for (std::size_t m = 0; m < messages.size(); ++m) {
     const NetworkMessage& message = messages[m];
     const std::int32_t flow = plan.flow_of[m];
     const std::int32_t link =
-        folds ? LinkOfClass(laid.plan, m, plan, run.bound_by[flow]) : run.bound_by[flow];
+        folds ? LinkOfClass(laid.plan, routes_of(m), plan, run.bound_by[flow]) : run.bound_by[flow];
     FlowResult& result = record.flows.emplace_back();
     result.from = message.from.value;
     result.to = message.to.value;

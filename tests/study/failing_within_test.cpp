@@ -345,9 +345,44 @@ TEST(RecordedLinks, AreRefusedByTheNamesThatThereAre) {
             0U);
   scenario.recording.links = {"nic_up[3]"};
   EXPECT_EQ(MessageOf(scenario, Fidelity::kFull), "");
-  EXPECT_EQ(MessageOf(scenario, Fidelity::kFolded),
-            "recording.link[0]: a folded run keeps one of links that are alike, and \"nic_up[3]\" "
-            "is another; expected --fidelity full, or a tier such as \"nic\"");
+  EXPECT_EQ(MessageOf(scenario, Fidelity::kFolded), "");
+}
+
+// A folded run writes down one of links alike, under the name that is asked for.
+TEST(RecordedLinks, OfAFoldedRunCarryWhatTheyDoInFull) {
+  Scenario scenario = RingsOn(
+      ClosSite(IdealServer(8, 8), {.servers = 12, .servers_per_leaf = 2, .leaves_per_pod = 6}),
+      {1e9});
+  const Network network(scenario.sites[0]);
+  for (int i = 3; i < network.links(); i += 17) {
+    scenario.recording.links.push_back(network.name(LinkIndex{i}));
+  }
+  for (const bool fails : {false, true}) {
+    if (fails) {
+      const double whole = TimeOf(scenario);
+      Fail(scenario, whole * 0.4, {"nic_up[5]"}, whole * 0.01);
+      Fail(scenario, whole * 0.8, {});
+      scenario.recording.links.emplace_back("nic_up[5]");
+    }
+    const StepRecord full = Evaluate(scenario, Fidelity::kFull);
+    const StepRecord folded = Evaluate(scenario, Fidelity::kFolded);
+    EXPECT_EQ(folded.fidelity, "folded");
+    ASSERT_GE(folded.links.size(), scenario.recording.links.size());
+    for (std::size_t i = 0; i < scenario.recording.links.size(); ++i) {
+      const LinkUse& link = folded.links[i];
+      const auto same = std::find_if(full.links.begin(), full.links.end(), [&](const auto& other) {
+        return other.name == link.name;
+      });
+      ASSERT_NE(same, full.links.end()) << link.name;
+      EXPECT_EQ(link.from, same->from);
+      EXPECT_EQ(link.to, same->to);
+      EXPECT_NEAR(link.carried.si(), same->carried.si(), kTolerance * 1e9) << link.name;
+      ASSERT_EQ(link.share.size(), same->share.size()) << link.name;
+      for (std::size_t s = 0; s < link.share.size(); ++s) {
+        EXPECT_NEAR(link.share[s], same->share[s], 1e-5) << link.name << " " << s;
+      }
+    }
+  }
 }
 
 }  // namespace gridlock

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 #include <string>
 #include <vector>
@@ -11,6 +12,7 @@
 #include "sim/base/random.h"
 #include "sim/plan/fold.h"
 #include "sim/plan/plan.h"
+#include "sim/process/pool.h"
 #include "sim/scenario/point.h"
 #include "sim/study/changing_network.h"
 #include "sim/study/flow_study.h"
@@ -19,6 +21,7 @@
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
 #include "topologies/listed/route_graph.h"
+#include "topologies/traffic.h"
 
 namespace gridlock {
 
@@ -46,6 +49,33 @@ Bytes CarriedBy(const FlowRecord& record, const std::string& link) {
     }
   }
   return Bytes(0);
+}
+
+// Activities, ends of messages, and what each link carries, in the order of the links' names.
+std::vector<double> FiguresOf(const Scenario& scenario, const std::vector<NetworkMessage>& messages,
+                              Fidelity fidelity) {
+  const std::string bytes =
+      RunInChild([&](const auto& /*progress*/) {
+        const ChangingNetwork networks(scenario, /*all=*/true);
+        FlowOptions options;
+        options.fidelity = fidelity;
+        FlowRecord record = RunFlowStudy(networks.epochs(), messages, options);
+        std::vector<double> figures{static_cast<double>(record.activities)};
+        for (const FlowResult& flow : record.flows) {
+          figures.push_back(flow.end.si());
+        }
+        std::sort(record.links.begin(), record.links.end(), [](const LinkUse& a, const LinkUse& b) {
+          return a.name < b.name;
+        });
+        for (const LinkUse& link : record.links) {
+          figures.push_back(link.carried.si());
+        }
+        return std::string(reinterpret_cast<const char*>(figures.data()),
+                           figures.size() * sizeof(double));
+      }).Take();
+  std::vector<double> figures(bytes.size() / sizeof(double));
+  std::memcpy(figures.data(), bytes.data(), bytes.size());
+  return figures;
 }
 
 NetworkMessage FromTo(int from, int to, double bytes) {
@@ -252,6 +282,24 @@ TEST(ANameThatIsNotThere, IsRefusedWithTheNearestOne) {
                          "such as \"scale_up_out[0]\" or \"spine1\""),
             0U)
       << refusal;
+}
+
+// What is alike before a failure, during it and after it is one flow.
+TEST(FoldedMessages, ArriveAsEachWouldByItselfWhileLinksFail) {
+  for (const std::string failing : {"spine0", "leaf1", "nic_up[3]", "spine1, nic_down[6]"}) {
+    const Scenario scenario =
+        LeafSpine("change { at: \"300 us\" until: \"900 us\" path: \"site.failed\" value: \"" +
+                  failing + "\" failover: \"50 us\" }");
+    std::vector<NetworkMessage> messages = AllToAllMessages(16, Bytes(kBuffer));
+    messages.push_back(FromTo(2, 9, 3 * kBuffer));
+    const std::vector<double> full = FiguresOf(scenario, messages, Fidelity::kFull);
+    const std::vector<double> folded = FiguresOf(scenario, messages, Fidelity::kFolded);
+    EXPECT_LT(folded[0], full[0] / 2) << failing << ": activities";
+    ASSERT_EQ(folded.size(), full.size());
+    for (std::size_t i = 1; i < full.size(); ++i) {
+      EXPECT_NEAR(folded[i], full[i], 1e-6 * full[i]) << failing << " " << i;
+    }
+  }
 }
 
 }  // namespace gridlock

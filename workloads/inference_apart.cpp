@@ -42,15 +42,16 @@ double IterationCosts::ExpertLayers() const {
 }
 
 // Of all experts of all layers. Kernels of MXFP4 pad matrices with zeros: a hidden size to
-// multiples of 256, a rank's share of an expert to 128 (vLLM, Mxfp4MoEMethod.create_weights,
-// Marlin). Their time is measured as if there were none.
+// multiples of 256 and a rank's share of an expert to 64, or 128 with Marlin (vLLM,
+// Mxfp4MoEMethod.create_weights, which loads gpt-oss-120b with 64.4 to 66.0 GiB). Their time is
+// measured as if there were none.
 double IterationCosts::ExpertBytes() const {
   double hidden = model_.hidden, width = model_.expert_ffn;
   if (layout_.weights == WeightFormat::kMxfp4) {
     const bool whole = layout_.apart() || layout_.experts_spread || layout_.data > 1;
     const double slices = whole ? 1 : layout_.tensor;
     hidden = 256 * std::ceil(hidden / 256);
-    width = 128 * slices * std::ceil(width / slices / 128);
+    width = 64 * slices * std::ceil(width / slices / 64);
   }
   return (model_.gated ? 3.0 : 2.0) * hidden * width * model_.experts * ExpertLayers() *
          BytesOfFormat(layout_.weights);

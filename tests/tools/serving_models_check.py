@@ -1,0 +1,190 @@
+#!/usr/bin/env python3
+"""Models as people serve them: formats of checkpoints, windows, tied tables, encoders, small memories,
+long prompts on data-parallel ranks, watts. Sizes are those of the files at Hugging Face.
+
+usage: serving_models_check.py GRIDLOCK SOURCE_DIR
+"""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+
+GRIDLOCK = os.path.abspath(sys.argv[1])
+ROOT = sys.argv[2]
+ONE = ("--requests", 1, "--input", 16, "--output-tokens", 2)
+
+
+def call(*arguments):
+    return subprocess.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
+                          check=False, cwd=ROOT)
+
+
+def serve(*arguments):
+    done = call(*arguments, "--format", "json")
+    assert done.returncode == 0, (arguments, done.returncode, done.stderr)
+    return json.loads(done.stdout)
+
+
+def refused(*arguments):
+    done = call(*arguments)
+    assert done.returncode == 2, (arguments, done.returncode, done.stdout)
+    return done.stderr
+
+
+def near(value, expected, tolerance, what):
+    print(f"  {what}: {value:.4g}, expected {expected:.4g} ({100 * (value / expected - 1):+.1f} %)")
+    assert abs(value / expected - 1) <= tolerance, (what, value, expected)
+
+
+def weights(run):
+    return run["weight_bytes_per_accelerator"] * run["accelerators"] / 1e9
+
+
+def config(**fields):
+    with tempfile.NamedTemporaryFile("w", suffix=".json", delete=False, encoding="utf-8") as file:
+        json.dump({"model_type": "llama", "hidden_size": 8192, "intermediate_size": 28672,
+                   "num_hidden_layers": 80, "num_attention_heads": 64, "num_key_value_heads": 8,
+                   "vocab_size": 128256, "tie_word_embeddings": False, **fields}, file)
+    return file.name
+
+
+def a_config_says_the_format_of_its_checkpoint():
+    """A 70B as each tool packs it: 68.45 billion weights of layers, 4.2 GB of tables in 16 bits."""
+    layers, tables = 68.45, 4.2
+    for packing, format_, byte in (
+            ({"quant_method": "awq", "bits": 4, "group_size": 128}, "int4", 0.53),
+            ({"quant_method": "gptq", "bits": 8, "group_size": 128}, "int8", 1),
+            ({"quant_method": "gptq", "bits": "4"}, "int4", 0.53),
+            ({"quant_method": "fp8", "weight_block_size": [128, 128]}, "fp8", 1),
+            ({"quant_method": "fbgemm_fp8"}, "fp8", 1),
+            ({"quant_method": "compressed-tensors", "config_groups": {"group_0": {
+                "weights": {"num_bits": 8, "type": "float"}}}}, "fp8", 1),
+            ({"quant_method": "compressed-tensors", "config_groups": {"group_0": {
+                "weights": {"num_bits": 4, "type": "int"}}}}, "int4", 0.53),
+            ({"quant_method": "modelopt", "quant_algo": "NVFP4"}, "nvfp4", 0.5625),
+            ({"quant_method": "modelopt", "config_groups": {"group_0": {
+                "weights": {"num_bits": 4, "type": "float", "group_size": 16}}}}, "nvfp4", 0.5625),
+            ({"quant_method": "bitsandbytes", "load_in_4bit": True}, "int4", 0.53),
+            ({"quant_method": "quark", "global_quant_config": {"weight": {"dtype": "fp8_e4m3"}}},
+             "fp8", 1)):
+        file = config(quantization_config=packing)
+        run = serve("--model", file, "--part", "h200_sxm", "--tensor", 2, *ONE)
+        near(weights(run), layers * byte + tables, 0.01, f"GB of a 70B, {packing['quant_method']}")
+        assert f"weights in {format_}, as the checkpoint is published" in run["note"], run["note"]
+    wide = serve("--model", config(), "--part", "h200_sxm", "--tensor", 2, *ONE)
+    near(weights(wide), 2 * layers + tables, 0.01, "GB of a 70B in 16 bits")
+    said = call("--model", config(quantization_config={"quant_method": "own"}), "--tensor", 8, *ONE)
+    assert 'no format is known by "own"' in said.stderr, said.stderr
+    ffn = config(quantization_config={"quant_method": "fbgemm_fp8", "modules_to_not_convert":
+                                      ["model.layers.0.self_attn.q_proj"]})
+    more = serve("--model", ffn, "--part", "h200_sxm", "--tensor", 2, *ONE)
+    near(weights(more), layers + tables + 80 * 8192 * 128 * (2 * 64 + 2 * 8) / 1e9, 0.01,
+         "GB of a 70B whose attention keeps 16 bits")
+
+
+def a_name_says_the_format_of_its_checkpoint():
+    """Totals of the files: 72.7, 41.6, 249 and 424 GB."""
+    for name, tensor, format_, size in (
+            ("RedHatAI/Meta-Llama-3.1-70B-Instruct-FP8", 2, "fp8", 72.7),
+            ("Qwen/Qwen2.5-72B-Instruct-AWQ", 1, "int4", 41.6),
+            ("Qwen/Qwen2.5-72B-Instruct-GPTQ-Int8", 1, "int8", 77),
+            ("nvidia/Llama-3.1-405B-Instruct-FP4", 4, "nvfp4", 233),
+            ("nvidia/DeepSeek-R1-FP4", 8, "nvfp4", 400)):
+        run = serve("--model", name, "--part", "b200_sxm", "--tensor", tensor, *ONE)
+        assert f"weights in {format_}, as the checkpoint is published" in run["note"], run["note"]
+        near(weights(run), size, 0.08, f"GB of {name}")
+    told = serve("--model", "Qwen/Qwen2.5-72B-Instruct-AWQ", "--part", "b200_sxm", "--tensor", 2,
+                 "--weights", "bf16", *ONE)
+    near(weights(told), 145.4, 0.01, "GB in 16 bits, as --weights says")
+
+
+def windows_take_room_as_requests_need_it():
+    """Models with windows on cards that people run them on; gemma 2 9B of half windows holds about as
+    many tokens as HBM has bytes for its other layers, whatever the batch may be."""
+    for model, part, format_ in (("gemma_3_27b", "h100_sxm", "bf16"), ("gemma_3_12b", "rtx_4090", "int4"),
+                                 ("gemma_2_9b", "l40s", "bf16"), ("llama_4_scout", "h100_sxm", "int4")):
+        run = serve("--model", model, "--part", part, "--weights", format_, "--concurrency", 1,
+                    "--requests", 2)
+        assert run["cache_tokens"] > 20000, (model, run["cache_tokens"])
+    gemma = ("--model", "gemma_2_9b", "--part", "h100_sxm", "--concurrency", 1, "--requests", 2)
+    wide, narrow = (serve(*gemma, *more)["cache_tokens"] for more in ((), ("--batch-max", 1)))
+    near(wide, narrow, 0.12, "tokens of gemma 2 9B with large batches")
+
+
+def tied_tables_count_once():
+    """model.safetensors: 2.47, 0.99, 1.19 (0.6B with its table once) and 54.0 GB."""
+    for model, part, size in (("llama_3.2_1b", "h100_sxm", 2.47), ("qwen2.5_0.5b", "h100_sxm", 0.99),
+                              ("qwen3_0.6b", "h100_sxm", 1.19), ("gemma_3_27b", "h200_sxm", 54.0)):
+        near(weights(serve("--model", model, "--part", part, *ONE)), size, 0.01, f"GB of {model}")
+
+
+def long_prompts_go_on_all_ranks():
+    """DeepSeek-V3 on eight H200: data-parallel attention prefills long prompts no slower than
+    tensor-parallel attention does."""
+    model = ("--model", "deepseek_v3", "--part", "h200_sxm", "--weights", "fp8", "--engine", "sglang",
+             "--concurrency", 64, "--requests", 128, "--output-tokens", 1)
+    for tokens in (8000, 32000):
+        def rate(*layout, tokens=tokens):
+            return 128 * tokens / serve(*model, "--input", tokens, *layout)["duration_s"]
+        ranks, together = rate("--data", 8), rate("--tensor", 8)
+        print(f"  prompts of {tokens}: {ranks:.0f} tokens/s on ranks, {together:.0f} together")
+        assert ranks > together, (tokens, ranks, together)
+
+
+def cards_draw_what_they_were_measured_to():
+    """A 3090 decodes at 310 W (noonghunna/club-3090, issue 698), and at its cap of 315 W prefills as well
+    (ashalliants/ninfer-3090, pull 72); a V100 prefills at 270 to 300 W."""
+    decode = ("--model", "llama-3.1-8b", "--concurrency", 1, "--requests", 4, "--input", 128,
+              "--output-tokens", 256)
+    prefill = ("--model", "llama-3.1-8b", "--concurrency", 32, "--requests", 64, "--input", 2000,
+               "--output-tokens", 1)
+    for part, load, what, watts in (("rtx_3090", decode, "decodes", 310), ("rtx_3090", prefill, "prefills", 315),
+                                    ("v100_sxm_32gb", prefill, "prefills", 285)):
+        run = serve(*load, "--part", part)
+        near(run["watts_per_accelerator"], watts, 0.2, f"W of a {part} that {what}")
+
+
+def models_that_make_no_tokens_are_refused():
+    for model, kind in (("t5_11b", "an encoder with a decoder behind it"),
+                        ("whisper_large_v3", "an encoder with a decoder behind it"),
+                        ("dit_xl_2", "a diffusion model")):
+        text = refused("--model", model, *ONE)
+        assert f"{model} is {kind}" in text and "expected a decoder" in text, text
+    bert = config(model_type="bert", hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
+                  num_attention_heads=12, num_key_value_heads=12, vocab_size=30522)
+    assert "is an encoder, whose passes" in refused("--model", bert, *ONE)
+
+
+def padding_of_experts_counts():
+    """vLLM loads gpt-oss-120b with 64.4 to 66.0 GiB on one card: kernels pad its experts."""
+    run = serve("--model", "gpt-oss-120b", "--part", "h100_sxm", *ONE)
+    near(run["weight_bytes_per_accelerator"] / 2**30, 64.4, 0.01, "GiB of gpt-oss-120b")
+
+
+def memory_on_the_die_has_no_reserve():
+    """A 70B in 8 bits on 512 chips of 230 MB: 72 GB of 118."""
+    run = serve("--model", "llama-2-70b", "--part", "groq_rack", "--weights", "int8", "--tensor", 64,
+                "--pipeline", 8, *ONE)
+    assert run["cache_tokens"] > 4096, run["cache_tokens"]
+
+
+def main():
+    failed = []
+    for question in (a_config_says_the_format_of_its_checkpoint, a_name_says_the_format_of_its_checkpoint,
+                     windows_take_room_as_requests_need_it, tied_tables_count_once,
+                     long_prompts_go_on_all_ranks, cards_draw_what_they_were_measured_to,
+                     models_that_make_no_tokens_are_refused, padding_of_experts_counts,
+                     memory_on_the_die_has_no_reserve):
+        try:
+            question()
+            print(f"ok {question.__name__}")
+        except AssertionError as error:
+            failed.append(question.__name__)
+            print(f"FAILED {question.__name__}: {error}")
+    assert not failed, failed
+
+
+if __name__ == "__main__":
+    main()

@@ -163,10 +163,10 @@ TEST(ServingCatalogue, TakesOverTheEstimatesOfTheEntryThatAnotherIsLike) {
   EXPECT_EQ(estimates.count("b200_sxm.kernel_us"), 1U);
   EXPECT_EQ(estimates.count("gb200.kernel_us"), 1U);
   EXPECT_EQ(estimates.count("gb200.hbm_efficiency"), 0U);
-  // The A100's prices of a FLOP are an estimate, the H100's and those like it are measured.
-  EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_flop"), 1U);
-  EXPECT_EQ(estimates.count("h100_sxm.pj_per_flop"), 0U);
-  EXPECT_EQ(estimates.count("h200_sxm.pj_per_flop"), 0U);
+  // The A100's price of a byte is an estimate, the H100's and those like it are measured.
+  EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_byte"), 1U);
+  EXPECT_EQ(estimates.count("h100_sxm.pj_per_byte"), 0U);
+  EXPECT_EQ(estimates.count("h200_sxm.pj_per_byte"), 0U);
 }
 
 // The machine of a part is the catalogue's, by any of its names.

@@ -66,7 +66,7 @@ FAULTS = [
           "static_cast<double>(request.output_tokens - 1);", "static_cast<double>(request.output_tokens);",
           ("latency_test",)),
     Fault("a finished answer leaves a token in the cache", "sim/serving/batching.cpp",
-          "held_ -= tokens - 1 + page_waste_;", "held_ -= tokens - 2 + page_waste_;", ("batching_test",)),
+          "held_ -= tokens - 1 + Beside(request);", "held_ -= tokens - 2 + Beside(request);", ("batching_test",)),
     # Links.
     Fault("all ranks of a server have its NICs", "workloads/program/collective.cpp",
           "return server.nic_bandwidth * (nics / members);", "return server.nic_bandwidth * nics;",
@@ -84,8 +84,8 @@ FAULTS = [
           ("topologies_test",)),
     # Latency.
     Fault("a ring across domains starts at once", "workloads/program/ring.cpp",
-          "cost.latency += out.base_latency + in.step_latency * (rounds * (group.ranks - group.domains)) +",
-          "cost.latency += in.step_latency * (rounds * (group.ranks - group.domains)) +",
+          "cost.latency += out.base_latency + in.step_latency * (rounds * StepsOfAllDomains(call)) +",
+          "cost.latency += in.step_latency * (rounds * StepsOfAllDomains(call)) +",
           ("workloads_test", "closed_form_test")),
     Fault("a tree goes up and not down", "workloads/program/tree.cpp",
           "const double depth = 2 * DepthOf(group.domains);", "const double depth = DepthOf(group.domains);",

@@ -36,7 +36,7 @@ class Turns {
   [[nodiscard]] Search To(std::int32_t goal) const;
 
   /// Hops from `node` to the goal; kFar when there is no way. Goes on with the search until it
-  /// knows the hops of all that are nearer.
+  /// knows the hops of all nodes on shortest ways from there.
   int Find(std::int32_t node, Search& search) const;
 
   /// Hops from any node to the goal of the search; kFar when they are not known to it.

@@ -18,7 +18,7 @@ namespace {
 
 // Above this many accelerators the pairs of a mesh are more than any server can hold links for.
 constexpr int kMeshMost = 128;
-constexpr int kTorusMost = 256;
+constexpr int kTorusMost = 1024;  // a TPU v3 pod
 
 class Checker {
  public:

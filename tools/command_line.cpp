@@ -36,13 +36,19 @@ bool TakesWords(const CLI::App& app) {
   });
 }
 
-/// The options with their dashes: "--set".
+bool Contains(const std::vector<std::string>& names, const std::string& name) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
+/// The options with their dashes, "--set", each once: groups have a --help of their own.
 std::vector<std::string> OptionsOf(const CLI::App& app) {
   std::vector<std::string> names;
   const auto add = [&](const CLI::App& group) {
     for (const CLI::Option* option : group.get_options()) {
       for (const std::string& name : option->get_lnames()) {
-        names.push_back("--" + name);
+        if (!Contains(names, "--" + name)) {
+          names.push_back("--" + name);
+        }
       }
     }
   };
@@ -64,10 +70,6 @@ std::string Unknown(const CLI::App& app, const std::string& what, const std::str
   }
   return CallOf(app) + ": there is no " + what + " " + Quoted(word) + "; " +
          (nearest.empty() ? "expected one of " + all : "did you mean " + Quoted(nearest) + "?");
-}
-
-bool Contains(const std::vector<std::string>& names, const std::string& name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
 }
 
 }  // namespace

@@ -158,8 +158,21 @@ class BatchingReplica {
   void Enter(std::deque<Sequence>::iterator place, const Completed& completed);
   void Prepare();
   void TakePrefix(Sequence& sequence);
-  void LeavePrefix(Sequence& sequence);
-  void FitPrefixes();
+
+  void LeavePrefix(Sequence& sequence) {
+    if (sequence.blocks_used > 0) {
+      prefixes_->Release(*sequence.outcome.request.blocks, sequence.blocks_used);
+      sequence.blocks_used = 0;
+      FitPrefixes();
+    }
+  }
+
+  void FitPrefixes() {
+    if (prefixes_ != nullptr) {
+      prefixes_->Fit(capacity_ - held_);
+    }
+  }
+
   void EndLoads();
   [[nodiscard]] Wait WhyNot(const Sequence& first) const;
   void Start(Sequence sequence);

@@ -47,7 +47,9 @@ std::set<std::int32_t> OnShortestWays(std::int32_t from, const Graph& next,
     ahead.pop_back();
     if (all.insert(at).second) {
       std::copy_if(next[at].begin(), next[at].end(), std::back_inserter(ahead),
-                   [&](std::int32_t to) { return hops[to] + 1 == hops[at]; });
+                   [&](std::int32_t to) {
+                     return hops[to] + 1 == hops[at];
+                   });
     }
   }
   return all;

@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from asking import ask
+
 GRIDLOCK = os.path.abspath(sys.argv[1])
 ROOT = sys.argv[2]
 ONE = ("--requests", 1, "--input", 16, "--output-tokens", 2)
@@ -171,19 +173,11 @@ def memory_on_the_die_has_no_reserve():
 
 
 def main():
-    failed = []
-    for question in (a_config_says_the_format_of_its_checkpoint, a_name_says_the_format_of_its_checkpoint,
-                     windows_take_room_as_requests_need_it, tied_tables_count_once,
-                     long_prompts_go_on_all_ranks, cards_draw_what_they_were_measured_to,
-                     models_that_make_no_tokens_are_refused, padding_of_experts_counts,
-                     memory_on_the_die_has_no_reserve):
-        try:
-            question()
-            print(f"ok {question.__name__}")
-        except AssertionError as error:
-            failed.append(question.__name__)
-            print(f"FAILED {question.__name__}: {error}")
-    assert not failed, failed
+    ask(a_config_says_the_format_of_its_checkpoint, a_name_says_the_format_of_its_checkpoint,
+        windows_take_room_as_requests_need_it, tied_tables_count_once,
+        long_prompts_go_on_all_ranks, cards_draw_what_they_were_measured_to,
+        models_that_make_no_tokens_are_refused, padding_of_experts_counts,
+        memory_on_the_die_has_no_reserve)
 
 
 if __name__ == "__main__":

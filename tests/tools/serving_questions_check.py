@@ -11,6 +11,8 @@ import subprocess
 import sys
 import tempfile
 
+from asking import ask
+
 GRIDLOCK = os.path.abspath(sys.argv[1])
 ROOT = sys.argv[2]
 
@@ -420,32 +422,22 @@ def a_plan_without_room_names_memory():
 
 
 def main():
-    failed = []
-    for question in (a_4090_serves_300_requests, forty_heads_need_a_divisor, a6000s_decode_a_70b,
-                     kv_tokens_that_fit, llama_405b_in_fp8_fits_eight_h100, five_users_with_128k_tokens,
-                     a_wider_nic_does_nothing_for_two_stages,
-                     latent_caches_are_copied_by_tensor_ranks, deepseek_r1_on_an_h200_server,
-                     deepseek_r1_over_two_h100_servers, llama_7b_in_fp8_on_an_h100,
-                     four_pairs_of_l40s, the_batch_was_the_limit, hbm_bounds_one_stream,
-                     a_rate_that_four_a100_sustain, two_of_four_beat_one_of_eight,
-                     a_second_decode_card_helps_short_prompts, a_7b_in_16_bits_on_an_a100_pcie,
-                     two_kinds_of_cards_go_at_the_pace_of_the_slower, a_host_that_works_ahead_is_not_seen,
-                     eight_small_machines_are_not_split, kimi_on_eight_b200_is_no_884,
-                     an_8_bit_cache_holds_twice_as_many, a_cache_moves_as_fast_as_the_links,
-                     a_router_that_knows_prefixes_prefills_each_once,
-                     littles_law_holds_in_a_closed_loop,
-                     a_draft_that_is_always_right_at_most_doubles,
-                     checkpoints_are_served_as_they_are_published, names_as_people_write_them,
-                     a_file_of_hugging_face_is_served, a_refusal_for_memory_says_what_would_fit,
-                     no_request_served_is_no_latency_of_zero, what_an_engine_would_not_do_is_said,
-                     a_plan_without_room_names_memory):
-        try:
-            question()
-            print(f"ok {question.__name__}")
-        except AssertionError as error:
-            failed.append(question.__name__)
-            print(f"FAILED {question.__name__}: {error}")
-    assert not failed, failed
+    ask(a_4090_serves_300_requests, forty_heads_need_a_divisor, a6000s_decode_a_70b,
+        kv_tokens_that_fit, llama_405b_in_fp8_fits_eight_h100, five_users_with_128k_tokens,
+        a_wider_nic_does_nothing_for_two_stages, latent_caches_are_copied_by_tensor_ranks,
+        deepseek_r1_on_an_h200_server, deepseek_r1_over_two_h100_servers,
+        llama_7b_in_fp8_on_an_h100, four_pairs_of_l40s, the_batch_was_the_limit,
+        hbm_bounds_one_stream, a_rate_that_four_a100_sustain, two_of_four_beat_one_of_eight,
+        a_second_decode_card_helps_short_prompts, a_7b_in_16_bits_on_an_a100_pcie,
+        two_kinds_of_cards_go_at_the_pace_of_the_slower, a_host_that_works_ahead_is_not_seen,
+        eight_small_machines_are_not_split, kimi_on_eight_b200_is_no_884,
+        an_8_bit_cache_holds_twice_as_many, a_cache_moves_as_fast_as_the_links,
+        a_router_that_knows_prefixes_prefills_each_once, littles_law_holds_in_a_closed_loop,
+        a_draft_that_is_always_right_at_most_doubles,
+        checkpoints_are_served_as_they_are_published, names_as_people_write_them,
+        a_file_of_hugging_face_is_served, a_refusal_for_memory_says_what_would_fit,
+        no_request_served_is_no_latency_of_zero, what_an_engine_would_not_do_is_said,
+        a_plan_without_room_names_memory)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@
 #include "sim/plan/fold.h"
 #include "sim/process/worker.h"
 #include "tests/engine/fold_cases.h"
+#include "tests/sampled.h"
 #include "topologies/network.h"
 #include "workloads/schedule.h"
 
@@ -159,7 +160,7 @@ TEST_P(LongStep, IsTheStepThatSimulatingAllOfItGives) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Cases, LongStep, testing::ValuesIn(Cases()), NameOfCase);
+INSTANTIATE_TEST_SUITE_P(Cases, LongStep, testing::ValuesIn(Sampled(Cases())), NameOfCase);
 
 TEST(LongSteps, AreAlikeWhenEveryAcceleratorIsSimulated) {
   const FoldCase of = WithMicroBatches(CaseNamed("Tensor8Pipeline4Chunks2Data2"), 1680);

@@ -259,8 +259,9 @@ def check_serving_plan():
     assert "no price" in run("serve-plan", "--rate", "1", "--top", "1")
     pools = json.loads(run("serve-plan", "--rate", "20", "--input", "4000", "--output-tokens", "200",
                            "--ttft-ms", "2000", "--tpot-ms", "40", "--weights", "fp8", "--pools",
-                           "--usd-per-hour", "2,1.5", "--part", "h100_sxm,mi300x", "--flags",
-                           "dynamo", "--format", "json"))["plans"]
+                           "--usd-per-hour", "2,1.5", "--part", "h100_sxm,mi300x", "--model",
+                           "llama-3.1-8b", "--width-most", "2", "--flags", "dynamo", "--format",
+                           "json"))["plans"]
     costs = [plan["usd_per_hour"] for plan in pools]
     assert costs == sorted(costs) and {plan["part"] for plan in pools} == {"h100_sxm", "mi300x"}
     split = next(plan for plan in pools if "prefill_replicas" in plan)

@@ -416,6 +416,16 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
     notes.push_back(fmt::format("tensor {} spans servers of {}: all-reduces cross the network",
                                 layout.tensor, part.domain));
   }
+  if (model.encoder_layers > 0) {
+    notes.push_back(fmt::format(
+        "an encoder of {} layers reads the whole input, --input, before the decoder begins with "
+        "one token; kernels of attention to it: half of a layer's (estimate)",
+        model.encoder_layers));
+    if (options.input != model.encoder_tokens) {
+      notes.push_back(fmt::format("{} was made for inputs of {} tokens: --input {} asks for them",
+                                  model.name, model.encoder_tokens, model.encoder_tokens));
+    }
+  }
   const double longest = options.input + options.output;
   if (model.context > 0 && longest > model.context) {
     notes.push_back(

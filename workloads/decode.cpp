@@ -102,7 +102,7 @@ std::int64_t LongestRequest(const ServingSpec& fleet) {
 }
 
 void CheckRoom(const ServingSpec& fleet, const ServerSpec& server, const IterationCosts& costs) {
-  const std::int64_t longest = LongestRequest(fleet);
+  const std::int64_t longest = LongestRequest(fleet) + costs.start_tokens();
   if (costs.cache_tokens() >= longest + costs.WindowTokens(longest)) {
     return;
   }
@@ -121,10 +121,12 @@ JoulesPerFlop PriceOf(const ServingSpec& fleet, const PowerSpec& power) {
   return power.per_flop * (PrecisionBytes(fleet.precision) / PrecisionBytes(Precision::kBf16));
 }
 
-// What tensor-parallel ranks send for one token: two all-reduces a layer, in 16 bits.
+// What tensor-parallel ranks send for one token, in 16 bits: two all-reduces a layer, and one more
+// where it attends to an encoder.
 Bytes ReducedBytes(const ServingSpec& fleet, const CollectiveFit& fit) {
   const double ranks = fleet.tensor;
-  return Bytes(2.0 * fleet.model.layers * 2.0 * (ranks - 1) * 2.0 * fleet.model.hidden /
+  const double reduces = fleet.model.encoder.layers > 0 ? 3 : 2;
+  return Bytes(reduces * fleet.model.layers * 2.0 * (ranks - 1) * 2.0 * fleet.model.hidden /
                fit.all_reduce_efficiency);
 }
 
@@ -220,8 +222,8 @@ void SetKinds(const ModelSpec& model, InferenceModel& out) {
 
 void CheckThatItDecodes(const ModelSpec& model, const std::string& path) {
   const char* kind = nullptr;
-  if (model.encoder.layers > 0) {
-    kind = "an encoder with a decoder behind it, whose caches of the encoder's tokens";
+  if (model.encoder.layers > 0 && (model.has_experts() || model.latent.key_value_rank > 0)) {
+    kind = "an encoder with a decoder of experts or latent caches behind it, which together";
   } else if (model.modulations > 0) {
     kind = "a diffusion model, whose passes over a whole picture";
   } else if (model.attention == Attention::kFull) {
@@ -250,6 +252,8 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
   out.gated = model.gated;
   out.vocabulary = model.vocabulary;
   out.tied = model.tied_embeddings;
+  out.encoder_layers = model.encoder.layers;
+  out.encoder_tokens = model.encoder.tokens;
   if (model.has_experts()) {
     out.experts = model.mixture.experts;
     out.experts_per_token = model.mixture.experts_per_token;

@@ -42,8 +42,8 @@ struct FleetCosts {
   ServingPrices decode_prices, prefill_prices;
 };
 
-/// Throws UserError (path `path`) where a model makes no tokens one after another: encoders,
-/// diffusion, and decoders behind an encoder, whose passes and caches are not simulated.
+/// Throws UserError (path `path`) where a model makes no tokens one after another, as encoders and
+/// diffusion, and for experts and latent caches behind an encoder.
 void CheckThatItDecodes(const ModelSpec& model, const std::string& path);
 
 /// A model of the catalogue as serving sees it. @pre CheckThatItDecodes

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -27,6 +28,25 @@ constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
+
+// Small kernels and launches of a block of attention to an encoder's tokens, over those of a layer,
+// which has attention and a feed-forward block with about as many each: estimate.
+constexpr double kCrossKernels = 0.5;
+
+// The encoder of a model as one by itself: its tokens come out, and no words.
+InferenceModel EncoderOf(const InferenceModel& model) {
+  InferenceModel encoder = model;
+  encoder.layers = std::exchange(encoder.encoder_layers, 0);
+  encoder.vocabulary = 1;
+  encoder.windowed_share = 0;
+  return encoder;
+}
+
+InferenceLayout LayoutOfEncoder(InferenceLayout layout) {
+  layout.draft_tokens = 0;
+  layout.adapters = {};
+  return layout;
+}
 
 }  // namespace
 
@@ -77,6 +97,9 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
       adapters_(model, part, engine, layout) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
   FillCache(path);
+  if (model.encoder_layers > 0) {
+    encoder_.emplace_back(EncoderOf(model), part, engine, LayoutOfEncoder(layout), path);
+  }
   per_read_ = ReadSlope();
   per_pair_ = PairSlope();
   for (std::int64_t rows = 1; rows <= kExact; ++rows) {
@@ -109,9 +132,67 @@ void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes)
   AddReduce(rows, times);
 }
 
+// Parameters of queries and output of attention to an encoder's tokens, of one rank and layer.
+double IterationCosts::CrossWeights() const {
+  return model_.encoder_layers > 0
+             ? 2.0 * model_.hidden * model_.head_dim * model_.heads / layout_.tensor
+             : 0;
+}
+
+// The same of keys and values, which only the encoder's tokens go through.
+double IterationCosts::CrossKeyWeights() const {
+  return model_.encoder_layers > 0 ? 2.0 * model_.hidden * model_.head_dim *
+                                         std::ceil(1.0 * model_.kv_heads / layout_.tensor)
+                                   : 0;
+}
+
+void IterationCosts::AddCross(double rows, LimitTimes& times, double& bytes) const {
+  const double weights = CrossWeights(), element = AttentionBytes();
+  AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  bytes += weights * element;
+  AddReduce(rows, times);
+  Of(times, Limit::kKernels) += part_.kernel_time * engine_.kernels * kCrossKernels;
+  // A norm, a residual, queries and what comes of them.
+  AddTraffic((4.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor) * rows,
+             times);
+}
+
+LimitTimes IterationCosts::EncodeLimits(std::int64_t rows, double pairs) const {
+  const IterationCosts& encoder = encoder_.front();
+  LimitTimes times = encoder.PointAt(rows).times;
+  Of(times, Limit::kCompute) += encoder.per_pair_ * pairs;
+  LimitTimes keys{};
+  const double element = AttentionBytes();
+  const double here = std::max(1.0, static_cast<double>(rows) / layout_.data / layout_.pipeline);
+  AddProduct(here, CrossKeyWeights(), element, Peak(element), StreamRate(element), keys);
+  AddTraffic(here * token_bytes_ * layout_.pipeline / (2.0 * model_.layers), keys);
+  Of(keys, Limit::kKernels) += part_.kernel_time;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    times[i] += keys[i] * model_.layers;
+  }
+  const double launches =
+      engine_.layer_launch * model_.encoder_layers * part_.host_factor - Sum(times);
+  Of(times, Limit::kHost) += std::max(0.0, launches);
+  return times;
+}
+
+double IterationCosts::EncodeFlop(double rows, double pairs) const {
+  return encoder_.front().FlopOf(rows, 0, 0, pairs) +
+         2 * CrossKeyWeights() * layout_.tensor * model_.layers * rows;
+}
+
+double IterationCosts::EncodeBytes(double rows) const {
+  const double keys = CrossKeyWeights() * layout_.tensor * model_.layers * AttentionBytes();
+  return encoder_.front().BytesOf(rows, 0) + keys * layout_.data +
+         rows * token_bytes_ * layout_.tensor * layout_.pipeline;
+}
+
 // What every layer has.
 void IterationCosts::AddCommon(double rows, LimitTimes& times, double& bytes) const {
   AddAttention(rows, times, bytes);
+  if (model_.encoder_layers > 0) {
+    AddCross(rows, times, bytes);
+  }
   Of(times, Limit::kKernels) += part_.kernel_time * engine_.kernels;
   // Norms, positions, activations, residuals: read and written in 16 bits.
   const double elements =
@@ -340,7 +421,8 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   Of(times, Limit::kCache) += window_bytes_ * layout_.pipeline * static_cast<double>(sequences) /
                               copies / (part_.hbm_bandwidth * part_.cache_efficiency);
   const double here = static_cast<double>(sequences) / layout_.data;
-  const double launches = engine_.layer_launch * model_.layers * part_.host_factor - Sum(times);
+  const double layers = model_.layers * (1 + (model_.encoder_layers > 0 ? kCrossKernels : 0));
+  const double launches = engine_.layer_launch * layers * part_.host_factor - Sum(times);
   const double host = (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
   Of(times, Limit::kHost) +=
       std::max(0.0, launches) + (engine_.hides_host ? std::max(0.0, host - Sum(times)) : host);
@@ -367,7 +449,7 @@ double IterationCosts::FlopOf(double rows, double outputs, double reads, double 
   const double experts_layers = ExpertLayers();
   const double matrices = model_.gated ? 3.0 : 2.0;
   const double active =
-      AttentionWeights() * layout_.tensor * model_.layers +
+      (AttentionWeights() + CrossWeights()) * layout_.tensor * model_.layers +
       matrices * model_.hidden *
           (model_.ffn * (model_.layers - experts_layers) +
            1.0 * model_.expert_ffn * (model_.experts_per_token + model_.shared_experts) *

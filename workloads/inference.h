@@ -48,6 +48,10 @@ struct InferenceModel {
   double windowed_share = 0;  ///< of the layers
   bool states = false;  ///< some of those keep a state of that size, however short a sequence is
   bool tied = false;    ///< the LM head is the table of embeddings
+  /// Of an encoder in front of the decoder, of the same widths: each layer of the decoder has
+  /// attention to its tokens as well. 0: there is none.
+  int encoder_layers = 0;
+  int encoder_tokens = 0;                         ///< of the inputs that it was made for
   WeightFormat checkpoint = WeightFormat::kBf16;  ///< of its published weights
   bool checkpoint_ffn_alone = false;              ///< whose attention keeps 16 bits
 };
@@ -326,6 +330,19 @@ class IterationCosts {
 
   [[nodiscard]] const AdapterCosts& adapters() const { return adapters_; }
 
+  /// Whether an encoder is in front of the decoder. A prompt is its input, read once and whole; the
+  /// caches hold keys and values of its tokens for each layer of the decoder, which add no rows.
+  [[nodiscard]] bool encodes() const { return !encoder_.empty(); }
+
+  /// Tokens that a decoder behind an encoder begins with.
+  [[nodiscard]] std::int64_t start_tokens() const { return encodes() ? 1 : 0; }
+
+  /// Of the encoder's pass over inputs of so many `rows` together, with so many pairs (query, key),
+  /// and of the keys and values that each layer of the decoder makes of what comes out.
+  [[nodiscard]] LimitTimes EncodeLimits(std::int64_t rows, double pairs) const;
+  [[nodiscard]] double EncodeFlop(double rows, double pairs) const;
+  [[nodiscard]] double EncodeBytes(double rows) const;
+
   /// Arithmetic and HBM traffic of all accelerators of a replica.
   [[nodiscard]] double FlopOf(double rows, double outputs, double reads, double pairs) const;
   [[nodiscard]] double BytesOf(double rows, double reads) const;
@@ -375,6 +392,9 @@ class IterationCosts {
   [[nodiscard]] double ActivationBytes() const;
   [[nodiscard]] double LinkBuffers() const;
   [[nodiscard]] double AttentionWeights() const;
+  [[nodiscard]] double CrossWeights() const;
+  [[nodiscard]] double CrossKeyWeights() const;
+  void AddCross(double rows, LimitTimes& times, double& bytes) const;
   void AddCommon(double rows, LimitTimes& times, double& bytes) const;
   [[nodiscard]] double Peak(double bytes) const;
   [[nodiscard]] Point PointAt(std::int64_t rows) const;
@@ -390,8 +410,9 @@ class IterationCosts {
   double window_tokens_ = 0;  ///< of the cache, that a token in windows takes
   std::int64_t cache_tokens_ = 0, sequences_most_ = 0;
   AdapterCosts adapters_;
-  std::vector<Point> exact_;   ///< [rows], up to kExact
-  std::vector<Point> sparse_;  ///< beyond, by rising rows
+  std::vector<IterationCosts> encoder_;  ///< by itself; empty: there is none
+  std::vector<Point> exact_;             ///< [rows], up to kExact
+  std::vector<Point> sparse_;            ///< beyond, by rising rows
 };
 
 }  // namespace gridlock

@@ -49,7 +49,11 @@ double IterationCosts::WeightBytes() const {
   const double experts_layers = layout_.apart() ? 0 : ExpertLayers();
   const double dense_layers = model_.layers - ExpertLayers();
   const double matrices = model_.gated ? 3.0 : 2.0;
-  const double attention = AttentionWeights() * model_.layers;
+  const double attention =
+      (AttentionWeights() + CrossWeights() + CrossKeyWeights()) * model_.layers;
+  const double encoder = model_.encoder_layers *
+                         (AttentionWeights() * AttentionBytes() +
+                          matrices * model_.hidden * model_.ffn / layout_.tensor * DenseBytes());
   const double dense = matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
                        matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
                            layout_.tensor * experts_layers;
@@ -58,7 +62,8 @@ double IterationCosts::WeightBytes() const {
   const double tables = layout_.pipeline > 1 || model_.tied ? 1 : 2;
   const double table = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
   const double experts = layout_.apart() ? 0 : ExpertBytes() / (layout_.tensor * layout_.data);
-  return (attention * AttentionBytes() + dense * DenseBytes() + experts) / layout_.pipeline +
+  return (attention * AttentionBytes() + dense * DenseBytes() + experts + encoder) /
+             layout_.pipeline +
          tables * table * 2;
 }
 

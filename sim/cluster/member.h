@@ -82,17 +82,22 @@ struct Member {
 /// A checkpoint of a run: what training goes on from.
 Bytes CheckpointBytes(const PretrainingSpec& spec);
 
+class Afflictions;
+class Course;
 class MachineNow;
+class Relocation;
 class Servers;
 
-/// What those who decide see of a cluster: all of it, to look at only, at one instant.
+/// What those who decide see of a cluster: all of it as it is now, to look at only.
 struct ClusterView {
   const Scenario& scenario;
   const MachineNow& machine;
   const Servers& servers;
   const std::vector<Member>& members;
   const std::vector<JobIndex>& active;  ///< members submitted and not ended, by number
-  Seconds now;
+  const Afflictions& afflictions;
+  const Relocation& relocation;
+  const Course& course;
 };
 
 /// The jobs of a scenario and of its campaigns, before time zero. Throws UserError for one that

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "sim/cluster/course.h"
 #include "sim/cluster/machine_now.h"
 
 namespace gridlock {
@@ -55,7 +56,7 @@ CachesOfFleet CachesOn(const ClusterView& view, JobIndex fleet, SiteIndex site) 
   caches.placed.stream =
       StreamOf(caches.units * pairs, server.accelerators,
                member.fleet->CacheOfPrompt() / static_cast<double>(spec.prefill_accelerators()),
-               member.fleet->CachesWanted(view.now) *
+               member.fleet->CachesWanted(view.course.now()) *
                    (static_cast<double>(caches.units) / member.fleet->in_service()),
                BytesPerSecond(InferencePartOf(server, spec.parts).nic_bandwidth));
   return caches;

@@ -5,8 +5,10 @@
 #include <utility>
 
 #include "sim/base/check.h"
+#include "sim/cluster/course.h"
 #include "sim/cluster/job_sites.h"
 #include "sim/cluster/machine_now.h"
+#include "sim/cluster/relocation.h"
 #include "sim/cluster/rooms.h"
 #include "sim/cluster/servers.h"
 
@@ -35,7 +37,7 @@ void SetMovable(const ClusterView& view, const Member& member, RunningJob& runni
 RunningJob RunningRun(const ClusterView& view, JobIndex job) {
   const Member& member = view.members[job];
   RunningJob running{job, member.spec->priority, member.run->placed_at(),
-                     view.now + member.run->remaining(), member.run->placement()};
+                     view.course.now() + member.run->remaining(), member.run->placement()};
   SetMovable(view, member, running);
   return running;
 }
@@ -62,14 +64,14 @@ QueuedJob QueuedRun(const ClusterView& view, JobIndex job) {
 
 }  // namespace
 
-JobIndex FirstWaiting(const ClusterView& view, const Relocation& relocation) {
+JobIndex FirstWaiting(const ClusterView& view) {
   const auto key = [&view](JobIndex job) {
     const Member& member = view.members[job];
     return std::pair(-member.spec->priority, member.run->submit());
   };
   JobIndex first;
   for (const JobIndex job : view.active) {
-    if (view.members[job].waits() && !relocation.Includes(job) &&
+    if (view.members[job].waits() && !view.relocation.Includes(job) &&
         (first < 0 || key(job) < key(first))) {
       first = job;
     }
@@ -77,11 +79,11 @@ JobIndex FirstWaiting(const ClusterView& view, const Relocation& relocation) {
   return first;
 }
 
-QueueNow QueueOf(const ClusterView& view, const Relocation& relocation, const Tenants& tenants,
-                 const JobRates& rates, const std::vector<int>& levels) {
+QueueNow QueueOf(const ClusterView& view, const Tenants& tenants, const JobRates& rates,
+                 const std::vector<int>& levels) {
   QueueNow queue;
   ClusterState& state = queue.state;
-  state.now = view.now;
+  state.now = view.course.now();
   state.used = tenants.used();
   for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
     state.sites.push_back(view.servers.state(IndexOf<SiteIndex>(s)));
@@ -91,7 +93,7 @@ QueueNow QueueOf(const ClusterView& view, const Relocation& relocation, const Te
     if (member.run && member.run->holds_servers()) {
       state.running.push_back(RunningRun(view, job));
     }
-    if (!member.waits() || relocation.Includes(job)) {
+    if (!member.waits() || view.relocation.Includes(job)) {
       continue;
     }
     QueuedJob& queued = state.queue.emplace_back(QueuedRun(view, job));
@@ -108,7 +110,7 @@ QueueNow QueueOf(const ClusterView& view, const Relocation& relocation, const Te
       queued.expected = member.run->remaining(rates.StepAlone(view, job, levels));
     }
   }
-  relocation.Hide(state);
+  view.relocation.Hide(state);
   return queue;
 }
 

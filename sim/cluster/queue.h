@@ -7,14 +7,13 @@
 
 #include "sim/cluster/member.h"
 #include "sim/cluster/rates.h"
-#include "sim/cluster/relocation.h"
 #include "sim/cluster/tenants.h"
 #include "sim/scheduler/scheduler.h"
 
 namespace gridlock {
 
 /// The run that comes before all others that wait; -1 when none does.
-JobIndex FirstWaiting(const ClusterView& view, const Relocation& relocation);
+JobIndex FirstWaiting(const ClusterView& view);
 
 /// What the scheduler sees now.
 struct QueueNow {
@@ -25,8 +24,8 @@ struct QueueNow {
 /// Elastic runs that start again take the room that there is. Runs that train and can be saved may
 /// move, to servers like their own.
 /// @param levels  of power limits, for run times
-QueueNow QueueOf(const ClusterView& view, const Relocation& relocation, const Tenants& tenants,
-                 const JobRates& rates, const std::vector<int>& levels);
+QueueNow QueueOf(const ClusterView& view, const Tenants& tenants, const JobRates& rates,
+                 const std::vector<int>& levels);
 
 /// Runs of lower priority whose servers give a run of the queue what it needs on one of its sites.
 std::vector<JobIndex> VictimsFor(const ClusterState& state, JobIndex job);

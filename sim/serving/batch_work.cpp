@@ -16,6 +16,16 @@ void BatchWork::Spend(Seconds time, double of_them, const LimitTimes& base, Wait
   iterations += static_cast<std::int64_t>(of_them);
 }
 
+void BatchWork::SpendBeside(const LimitTimes& all, Wait wait) {
+  double time = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    limits[i] += all[i];
+    time += all[i];
+  }
+  waits[static_cast<std::size_t>(wait)] += time;
+  busy += Seconds(time);
+}
+
 void BatchWork::AddAdapters(const AdapterCosts& costs, Seconds time, double of_them, double adapted,
                             double different) {
   flop += of_them * adapted * costs.flop();

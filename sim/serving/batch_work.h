@@ -35,6 +35,9 @@ struct BatchWork {
   /// reads. `wait` is why the first that waits, waits.
   void Spend(Seconds time, double iterations, const LimitTimes& base, Wait wait);
 
+  /// Adds time in which no iteration goes on, which `all` sums to.
+  void SpendBeside(const LimitTimes& all, Wait wait);
+
   /// Adds adapters of so many iterations, in each of which `adapted` tokens ask for `different`.
   void AddAdapters(const AdapterCosts& costs, Seconds time, double iterations, double adapted,
                    double different);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
+#include <numeric>
 
 #include "sim/base/check.h"
 
@@ -49,8 +50,7 @@ std::vector<BatchRequest> BatchingReplica::TakeAll() {
     take(sequence);
   }
   adapters_ = AdapterSlots(costs_->adapters().slots());
-  adapters_to_load_ = 0;
-  to_encode_ = Seconds(0);
+  preparation_ = Preparation();
   for (std::deque<Sequence>* list : {&prefilling_, &loading_, &queue_}) {
     for (Sequence& sequence : *list) {
       take(sequence);
@@ -68,8 +68,8 @@ void BatchingReplica::Submit(const BatchRequest& request) {
   CHECK(request.prompt_tokens >= 1 && request.output_tokens >= 1);
   Sequence sequence;
   sequence.outcome.request = request;
-  sequence.to_prefill = request.prompt_tokens;
-  sequence.prefilled = std::min(request.cached_tokens, request.prompt_tokens - 1);
+  sequence.to_prefill = Prompt(request);
+  sequence.prefilled = Known(request);
   // Those that were evicted stand in front, whenever they came.
   auto place = queue_.end();
   while (place != queue_.begin() && std::prev(place)->outcome.evictions == 0 &&
@@ -83,7 +83,7 @@ void BatchingReplica::Submit(const BatchRequest& request) {
 bool BatchingReplica::Step(Seconds until, const Completed& completed) {
   EndLoads();
   Admit(completed);
-  if (adapters_to_load_ > 0 || to_encode_ > Seconds(0)) {
+  if (preparation_.needed()) {
     Prepare();
     return true;
   }
@@ -127,6 +127,9 @@ Wait BatchingReplica::WhyNot(const Sequence& first) const {
   const std::int64_t room = capacity_ - (reserve_whole_ ? reserved_ : held_ + together);
   if ((reserve_whole_ ? Reserved(first) : Held(first)) > room) {
     return Wait::kCache;
+  }
+  if (EncoderIsFull(first.outcome.request)) {
+    return Wait::kPrefill;
   }
   // What is being prefilled fills the budget of this iteration, on all ranks.
   const std::int64_t pending = pending_.least();
@@ -194,11 +197,11 @@ std::deque<BatchingReplica::Sequence>::iterator BatchingReplica::NextWithSlot() 
 void BatchingReplica::Enter(std::deque<Sequence>::iterator place, const Completed& completed) {
   Sequence first = std::move(*place);
   queue_.erase(place);
-  adapters_to_load_ += adapters_.Take(first.outcome.request.adapter) ? 1 : 0;
-  if (first.outcome.evictions == 0) {
-    to_encode_ += first.outcome.request.encode;
+  if (adapters_.Take(first.outcome.request.adapter)) {
+    preparation_.AddAdapter();
   }
   if (first.outcome.evictions == 0) {
+    preparation_.AddImages(first.outcome.request.encode);
     first.outcome.admitted = clock_;
   }
   held_ += Held(first);
@@ -212,30 +215,27 @@ void BatchingReplica::Enter(std::deque<Sequence>::iterator place, const Complete
     EndFinished(completed);  // an answer of one token is out already
     return;
   }
+  if (costs_->encodes()) {
+    preparation_.AddInput(first.outcome.request.prompt_tokens);
+  }
   TakePrefix(first);
   pending_.Add(first.to_prefill - first.prefilled, 0);
   (first.loaded > clock_ ? loading_ : prefilling_).push_back(std::move(first));
 }
 
-// What those that were admitted need before their prompts, while nothing else goes on: adapters
-// come over the host's link, one after another, and images are encoded.
 void BatchingReplica::Prepare() {
-  const Seconds loading = costs_->adapters().LoadTime() * static_cast<double>(adapters_to_load_);
-  work_.adapter_loads += std::exchange(adapters_to_load_, 0);
-  work_.adapter_loading += loading;
-  const Seconds encoding = std::exchange(to_encode_, Seconds(0));
-  LimitTimes limits{};
-  limits[static_cast<std::size_t>(Limit::kHost)] = loading.si();
-  limits[static_cast<std::size_t>(Limit::kCompute)] = encoding.si();
-  Count(loading + encoding, 0, limits);
-  clock_ += loading + encoding;
+  const LimitTimes limits = preparation_.Do(*costs_, work_);
+  const Seconds time(std::accumulate(limits.begin(), limits.end(), 0.0));
+  work_.SpendBeside(limits, HasCome() ? wait_ : Wait::kNothing);
+  CountHeld(time);
+  clock_ += time;
 }
 
 // Its prompt is in the cache and its next token out: from now on it decodes.
 void BatchingReplica::Start(Sequence sequence) {
   sequence.admitted_at = iteration_;
   const BatchRequest& request = sequence.outcome.request;
-  reads_ += request.prompt_tokens + sequence.decoded;
+  reads_ += Prompt(request) + sequence.decoded;
   adapters_.BeginDecode(request.adapter);
   finishing_.emplace(iteration_ + request.output_tokens - sequence.decoded, admissions_);
   active_.emplace_hint(active_.end(), admissions_, std::move(sequence));
@@ -357,7 +357,7 @@ void BatchingReplica::EvictUntilOneIterationFits() {
       const std::int64_t output = sequence.outcome.request.output_tokens;
       finishing_.erase({sequence.admitted_at + output - sequence.decoded, latest->first});
       sequence.decoded += iteration_ - sequence.admitted_at;
-      const std::int64_t prompt = sequence.outcome.request.prompt_tokens;
+      const std::int64_t prompt = Prompt(sequence.outcome.request);
       reads_ -= prompt + sequence.decoded;
       adapters_.EndDecode(sequence.outcome.request.adapter);
       held_ -= prompt + sequence.decoded - 1 + Beside(sequence.outcome.request);
@@ -367,7 +367,7 @@ void BatchingReplica::EvictUntilOneIterationFits() {
     reserved_ -= Reserved(sequence);
     LeavePrefix(sequence);
     adapters_.Release(sequence.outcome.request.adapter);
-    sequence.prefilled = 0;
+    sequence.prefilled = costs_->encodes() ? Known(sequence.outcome.request) : 0;
     sequence.loaded = Seconds(0);
     ++sequence.outcome.evictions;
     ++work_.evictions;
@@ -449,7 +449,7 @@ void BatchingReplica::EndFinished(const Completed& completed) {
     const auto found = active_.find(finishing_.begin()->second);
     Sequence sequence = std::move(found->second);
     const BatchRequest& request = sequence.outcome.request;
-    const std::int64_t tokens = request.prompt_tokens + request.output_tokens;
+    const std::int64_t tokens = Prompt(request) + request.output_tokens;
     reads_ -= tokens;
     held_ -= tokens - 1 + Beside(request);
     reserved_ -= Reserved(sequence);
@@ -465,8 +465,7 @@ void BatchingReplica::EndFinished(const Completed& completed) {
 
 void BatchingReplica::Count(Seconds time, double iterations, const LimitTimes& base) {
   work_.Spend(time, iterations, base, HasCome() ? wait_ : Wait::kNothing);
-  work_.sequence_seconds += static_cast<double>(batch()) * time.si();
-  work_.cache_seconds += static_cast<double>(held_) * time.si();
+  CountHeld(time);
 }
 
 // What an earlier prompt begins with as well is not prefilled again.

@@ -5,7 +5,8 @@
 //
 //   while something can be done by `until`:
 //     admit those that wait, in order, while batch and cache have room
-//     adapters that are not in HBM come from the host: nothing else goes on then
+//     adapters that are not in HBM come from the host, images are encoded, and an encoder in front
+//       of the decoder reads its inputs (preparation.h): nothing else goes on then
 //     if prompts are to be prefilled: one iteration of what the token budget lets in, with (kFused,
 //       kChunked) or without (kPrompts, kStatic) the sequences that decode. Each rank of
 //       data-parallel attention has a budget of its own, and takes prompts whole or in chunks
@@ -37,6 +38,7 @@
 #include "sim/serving/batch_work.h"
 #include "sim/serving/decode_pace.h"
 #include "sim/serving/prefix_cache.h"
+#include "sim/serving/preparation.h"
 #include "sim/serving/rank_loads.h"
 #include "workloads/inference.h"
 
@@ -46,7 +48,7 @@ namespace gridlock {
 struct BatchRequest {
   std::int64_t id = 0;
   Seconds arrival;
-  std::int64_t prompt_tokens = 1;
+  std::int64_t prompt_tokens = 1;  ///< of an encoder in front of the decoder: of its input
   std::int64_t output_tokens = 1;
   std::int64_t cached_tokens = 0;  ///< of the prompt, known from a prefix cache: not prefilled
   bool prefilled = false;          ///< elsewhere, and its cache has come: it starts decoding
@@ -73,8 +75,11 @@ class BatchingReplica {
 
   /// Keeps the beginnings of prompts that requests know the blocks of. Before the first Submit.
   /// @param store that replicas share; nullptr: there is none
+  /// An encoder's tokens see each other: what a prompt begins with is of no use to another.
   void KeepPrefixes(const PrefixSpec& spec, PrefixStore* store = nullptr) {
-    prefixes_ = std::make_unique<PrefixCache>(spec, store);
+    if (!costs_->encodes()) {
+      prefixes_ = std::make_unique<PrefixCache>(spec, store);
+    }
   }
 
   /// Null when none are kept.
@@ -194,16 +199,44 @@ class BatchingReplica {
   void EndFinished(const Completed& completed);
   void Count(Seconds time, double iterations, const LimitTimes& base);
 
+  void CountHeld(Seconds time) {
+    work_.sequence_seconds += static_cast<double>(batch()) * time.si();
+    work_.cache_seconds += static_cast<double>(held_) * time.si();
+  }
+
   /// Whether the first that waits has come.
   [[nodiscard]] bool HasCome() const {
     return !queue_.empty() && (queue_.front().outcome.evictions > 0 ||
                                queue_.front().outcome.request.arrival <= clock_);
   }
 
+  /// Tokens that the cache holds before an answer. A decoder behind an encoder has keys and values
+  /// of the encoder's tokens, and begins with one token of its own.
+  [[nodiscard]] std::int64_t Prompt(const BatchRequest& request) const {
+    return request.prompt_tokens + costs_->start_tokens();
+  }
+
+  /// Those of them that the decoder does not work through.
+  [[nodiscard]] std::int64_t Known(const BatchRequest& request) const {
+    return costs_->encodes() ? request.prompt_tokens
+                             : std::min(request.cached_tokens, request.prompt_tokens - 1);
+  }
+
+  /// An encoder reads no more at once than an iteration has rows (vLLM,
+  /// max_num_encoder_input_tokens), and what it has read goes on to the decoder first.
+  [[nodiscard]] bool EncoderIsFull(const BatchRequest& next) const {
+    std::int64_t read = next.prompt_tokens;
+    for (const Sequence& each : prefilling_) {
+      read += each.outcome.request.prompt_tokens;
+    }
+    return costs_->encodes() && batching_ != Batching::kStatic && !prefilling_.empty() &&
+           read > token_budget_ * costs_->layout().data;
+  }
+
   /// Tokens of the cache that a sequence takes from its admission on, beside those that it has:
   /// half a page, and windows of the length that it will have.
   [[nodiscard]] std::int64_t Beside(const BatchRequest& request) const {
-    return page_waste_ + costs_->WindowTokens(request.prompt_tokens + request.output_tokens);
+    return page_waste_ + costs_->WindowTokens(Prompt(request) + request.output_tokens);
   }
 
   /// Sequences of the busiest rank, of so many.
@@ -219,7 +252,7 @@ class BatchingReplica {
 
   [[nodiscard]] std::int64_t Reserved(const Sequence& sequence) const {
     const BatchRequest& request = sequence.outcome.request;
-    return request.prompt_tokens + request.output_tokens + Beside(request);
+    return Prompt(request) + request.output_tokens + Beside(request);
   }
 
   [[nodiscard]] std::int64_t batch() const { return static_cast<std::int64_t>(active_.size()); }
@@ -241,8 +274,7 @@ class BatchingReplica {
   RankLoads pending_;  ///< what is left to prefill of those admitted
   RankLoads taken_;    ///< of them, by the next iteration
   AdapterSlots adapters_;
-  std::int64_t adapters_to_load_ = 0;  ///< of those admitted, before the next iteration
-  Seconds to_encode_;                  ///< the same, of their images
+  Preparation preparation_;  ///< of those admitted, before the next iteration
   std::unique_ptr<PrefixCache> prefixes_;
   std::map<std::int64_t, Sequence> active_;                    ///< by number of admission
   std::set<std::pair<std::int64_t, std::int64_t>> finishing_;  ///< last iteration, admission

@@ -89,8 +89,9 @@ void Pools::Handle(const Event& event, const Ended& ended) {
     case What::kPrefilled:
       prefill_.Left(place.prefill, request);
       place.decode = decode_.Choose(request);
-      network_.Start(event.time, request.id, place.prefill, place.decode,
-                     decode_costs_->CacheBytesOf(request.prompt_tokens));
+      network_.Start(
+          event.time, request.id, place.prefill, place.decode,
+          decode_costs_->CacheBytesOf(request.prompt_tokens + decode_costs_->start_tokens()));
       return;
     case What::kEnded: {
       const Passage passage = place.passage;

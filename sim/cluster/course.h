@@ -1,0 +1,81 @@
+#pragma once
+
+// The course of a life: the clock, what has happened, and what goes through the storages of sites.
+// Whatever happens keeps to three steps:
+//
+//   Advance     brings everything to now, before anything changes
+//   Note        enters what happens into the record
+//   LookAgain   has the cluster considered anew, once in this instant, after all that happens in it
+
+#include <functional>
+#include <vector>
+
+#include "sim/cluster/ledger.h"
+#include "sim/engine/timeline.h"
+#include "sim/record/life_record.h"
+#include "sim/scenario/scenario.h"
+
+namespace gridlock {
+
+class Course {
+ public:
+  /// The ledger gets what storages carry. It must outlive the course.
+  Course(const Scenario& scenario, Ledger& ledger);
+
+  /// Sets who lives through a stretch of time in which nothing changes, and who considers the
+  /// cluster anew. Before the first event.
+  void Follow(std::function<void(const Stretch&)> pass, std::function<void()> consider);
+
+  [[nodiscard]] Seconds now() const { return timeline_.now(); }
+
+  [[nodiscard]] Seconds horizon() const { return horizon_; }
+
+  /// Of the series of a record; fleets are looked at once in each. A 500th of the horizon where the
+  /// scenario says nothing.
+  [[nodiscard]] Seconds interval() const { return interval_; }
+
+  static Seconds IntervalOf(const Scenario& scenario);
+
+  /// As Timeline has them.
+  TimerId At(Seconds when, std::function<void()> due);
+
+  void Cancel(TimerId timer) { timeline_.Cancel(timer); }
+
+  void Cancel(TransferId transfer) { (void)timeline_.Cancel(transfer); }
+
+  void AdvanceTo(Seconds now);
+
+  void Advance() { AdvanceTo(now()); }
+
+  void Note(LifeEvent event);
+
+  void LookAgain();
+
+  /// At a later time.
+  void LookAgainAt(Seconds time);
+
+  /// Bytes go through the storage of a site, beside all else that is on it and at most as fast as
+  /// `nics`. Calls `done` at the end, when everything has been brought to that time.
+  TransferId Carry(SiteIndex site, BytesPerSecond nics, Bytes bytes, std::function<void()> done);
+
+  /// A site without storage keeps the bandwidth that it had.
+  void SetStorage(SiteIndex site, BytesPerSecond bandwidth);
+
+  /// Runs until then, or on from where it stood.
+  void RunUntil(Seconds time) { timeline_.RunUntil(time); }
+
+  /// All that was noted, in its order.
+  std::vector<LifeEvent> TakeEvents() { return std::move(events_); }
+
+ private:
+  Seconds horizon_, interval_;
+  Ledger* ledger_;
+  Timeline timeline_;
+  std::function<void(const Stretch&)> pass_;
+  std::function<void()> consider_;
+  Seconds advanced_;  ///< to here
+  bool looks_again_ = false;
+  std::vector<LifeEvent> events_;
+};
+
+}  // namespace gridlock

@@ -1,0 +1,150 @@
+#include "sim/cluster/fleets.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "sim/cluster/fleet_servers.h"
+#include "sim/cluster/job_sites.h"
+#include "sim/cluster/life_events.h"
+#include "sim/cluster/machine_now.h"
+
+namespace gridlock {
+
+Fleets::Fleets(const ClusterView& view, Roster& roster, Course& course)
+    : view_(view), roster_(roster), course_(course) {}
+
+bool Fleets::any() const {
+  return std::any_of(view_.members.begin(), view_.members.end(), [](const Member& member) {
+    return member.fleet != nullptr;
+  });
+}
+
+void Fleets::Resize(const MakeRoom& make_room) {
+  for (const JobIndex job : view_.active) {
+    if (view_.members[job].fleet) {
+      ResizeOne(job, make_room);
+    }
+  }
+}
+
+void Fleets::ResizeOne(JobIndex job, const MakeRoom& make_room) {
+  Member& member = roster_.member(job);
+  const Seconds now = course_.now();
+  const std::vector<SiteSpec>& sites = view_.machine.sites();
+  const std::int32_t wanted = member.fleet->Wanted(now, now + 2 * course_.interval());
+  const std::vector<SiteIndex> order = SitesOfFleet(member, view_.machine);
+  const ReplicaPlaces places = PlacesOf(member.fleet->spec(), sites[order.front()].server);
+  if (const std::int32_t missing = wanted - FleetCapacity(member, sites); missing > 0) {
+    Grow(job, order, static_cast<std::int32_t>(places.ServersFor(missing)), make_room);
+  } else if (const auto better = BetterSite(member, view_.machine, view_.servers)) {
+    Grow(job, {better->first}, better->second, make_room);
+  }
+  const std::int32_t ready = FleetReady(member, sites, now);
+  ServeWith(std::min(wanted, ready), /*in_order=*/true, view_.machine, member);
+  const std::int32_t spare = FleetCapacity(member, sites) - wanted;
+  if (spare >= places.replicas && member.starting.empty() && !member.fleet->draining()) {
+    Shrink(job, spare / places.replicas * places.servers);
+  }
+}
+
+// From these sites in their order.
+void Fleets::Grow(JobIndex job, const std::vector<SiteIndex>& sites, std::int32_t servers,
+                  const MakeRoom& make_room) {
+  Member& member = roster_.member(job);
+  for (const SiteIndex site : sites) {
+    if (view_.servers.free(site) < servers) {
+      make_room(job, site, servers);
+    }
+    const std::int32_t some = std::min(servers, view_.servers.free(site));
+    if (some == 0) {
+      continue;
+    }
+    const Placement more = Place(view_.servers.state(site), site, some);
+    roster_.Hold(job, more);
+    member.fleet_servers.insert(member.fleet_servers.end(), more.begin(), more.end());
+    servers -= some;
+    if (member.fleet_start.si() < 0) {
+      member.fleet_start = course_.now();
+    }
+    StartReplicas(job, more);
+  }
+}
+
+void Fleets::StartReplicas(JobIndex job, const Placement& more) {
+  Member& member = roster_.member(job);
+  const SiteIndex at = more[0].site;
+  const SiteSpec& site = view_.machine.site(at);
+  LifeEvent event = JobEvent(EventKind::kStart, job, more);
+  const std::int64_t replicas =
+      PlacesOf(member.fleet->spec(), site.server).CapacityOf(event.servers);
+  const Seconds start = member.fleet->StartTime(site.server, site.storage_bandwidth, replicas);
+  const bool loads = member.fleet->spec().start.from == WeightsFrom::kStorage && replicas > 0;
+  if (loads) {
+    event.detail = "takes requests after " + FormatSeconds(start) + " at least";
+    LoadWeights(job, at, static_cast<std::int32_t>(replicas));
+  } else if (start > Seconds(0)) {
+    event.detail = "takes requests after " + FormatSeconds(start);
+    member.starting.push_back({course_.now() + start, static_cast<std::int32_t>(replicas), at, 0});
+    course_.LookAgainAt(course_.now() + start);
+  }
+  course_.Note(event);
+}
+
+// Through the storage of the site, beside checkpoints and all else that is on it.
+void Fleets::LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas) {
+  Member& member = roster_.member(job);
+  const std::int64_t load = ++member.loads;
+  member.starting.push_back({Seconds(HUGE_VAL), replicas, site, load});
+  (void)course_.Carry(site, member.fleet->Nics(view_.machine.site(site).server, replicas),
+                      member.fleet->Weights(replicas), [this, job, load] {
+                        Member& loaded = roster_.member(job);
+                        const Seconds ready = course_.now() + loaded.fleet->spec().start.engine;
+                        for (Member::Starting& each : loaded.starting) {
+                          each.ready = each.load == load ? ready : each.ready;
+                        }
+                        course_.LookAgainAt(ready);
+                      });
+}
+
+// The last that it took go first, or those of the site that is worst now.
+void Fleets::Shrink(JobIndex job, std::int32_t servers) {
+  Member& member = roster_.member(job);
+  OrderServers(view_.machine, member);
+  while (servers > 0 && !member.fleet_servers.empty()) {
+    const ServerRun given = TakeLast(member.fleet_servers, servers);
+    servers -= given.count;
+    roster_.GiveUp(job, {given});
+    course_.Note(JobEvent(EventKind::kEnd, job, {given}));
+  }
+}
+
+void Fleets::Drop(JobIndex job, SiteIndex site, ServerIndex server) {
+  Member& member = roster_.member(job);
+  if (TakeServer(member.fleet_servers, site, server)) {
+    roster_.GiveUp(job, {{site, server, 1}});
+    ++member.servers_lost;
+  }
+  const std::int32_t ready = FleetReady(member, view_.machine.sites(), course_.now());
+  ServeWith(std::min(member.fleet->in_service(), ready), /*in_order=*/false, view_.machine, member);
+}
+
+void Fleets::WorkAtLevels(const std::vector<int>& levels) {
+  for (const JobIndex job : view_.active) {
+    if (view_.members[job].fleet) {
+      WorkAt(levels, view_.machine.sites(), roster_.member(job));
+    }
+  }
+}
+
+void Fleets::BeginEpoch(const std::vector<int>& levels) {
+  for (std::size_t j = 0; j < view_.members.size(); ++j) {
+    Member& member = roster_.member(IndexOf<JobIndex>(j));
+    if (member.fleet) {
+      member.limits = levels;
+      member.slowed = 1;
+      member.fleet->SetCosts(LeastServer(*member.spec, view_.machine.sites()));
+    }
+  }
+}
+
+}  // namespace gridlock

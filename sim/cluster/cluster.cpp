@@ -19,7 +19,7 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
       tenants_(scenario.fair_share),
       ledger_(scenario.horizon, Course::IntervalOf(scenario), members_.size(),
               scenario.sites.size()),
-      course_(scenario, ledger_),
+      course_(scenario, NumberSenders(members_), ledger_),
       roster_(members_, servers_, course_),
       view_{scenario_,        machine_,     servers_,    members_,
             roster_.active(), afflictions_, relocation_, course_},

@@ -10,13 +10,14 @@ namespace {
 // Intervals that a horizon has when nobody says otherwise.
 constexpr double kIntervals = 500;
 
-std::vector<BytesPerSecond> StorageLinks(const std::vector<SiteSpec>& sites) {
+std::vector<BytesPerSecond> LinksOf(const std::vector<SiteSpec>& sites, std::int32_t senders) {
   std::vector<BytesPerSecond> links;
   for (const SiteSpec& site : sites) {
     // A site without storage has no checkpoints either; the link is never used.
     const bool given = site.storage_bandwidth > BytesPerSecond(0);
     links.push_back(given ? site.storage_bandwidth : BytesPerSecond(1));
   }
+  links.resize(links.size() + static_cast<std::size_t>(senders), BytesPerSecond(1));
   return links;
 }
 
@@ -27,11 +28,12 @@ Seconds Course::IntervalOf(const Scenario& scenario) {
   return chosen > Seconds(0) ? std::min(chosen, scenario.horizon) : scenario.horizon / kIntervals;
 }
 
-Course::Course(const Scenario& scenario, Ledger& ledger)
+Course::Course(const Scenario& scenario, std::int32_t senders, Ledger& ledger)
     : horizon_(scenario.horizon),
       interval_(IntervalOf(scenario)),
+      first_sender_(static_cast<std::int32_t>(scenario.sites.size())),
       ledger_(&ledger),
-      timeline_(StorageLinks(scenario.sites)) {}
+      timeline_(LinksOf(scenario.sites, senders)) {}
 
 void Course::Follow(std::function<void(const Stretch&)> pass, std::function<void()> consider) {
   pass_ = std::move(pass);
@@ -82,6 +84,14 @@ TransferId Course::Carry(SiteIndex site, BytesPerSecond nics, Bytes bytes,
     if (took > Seconds(0)) {
       ledger_->storage_bytes().Add(begin, now(), (bytes / took).si());
     }
+    done();
+  });
+}
+
+TransferId Course::Send(std::int32_t sender, BytesPerSecond nics, Bytes bytes,
+                        std::function<void()> done) {
+  return timeline_.Start({first_sender_ + sender}, bytes, nics, [this, done = std::move(done)] {
+    Advance();
     done();
   });
 }

@@ -1,13 +1,16 @@
 #pragma once
 
-// The course of a life: the clock, what has happened, and what goes through the storages of sites.
+// The course of a life: the clock, what has happened, and what goes through the storages of sites
+// and the NICs of fleets.
 // Whatever happens keeps to three steps:
 //
 //   Advance     brings everything to now, before anything changes
 //   Note        enters what happens into the record
 //   LookAgain   has the cluster considered anew, once in this instant, after all that happens in it
 
+#include <cstdint>
 #include <functional>
+#include <utility>
 #include <vector>
 
 #include "sim/cluster/ledger.h"
@@ -20,7 +23,8 @@ namespace gridlock {
 class Course {
  public:
   /// The ledger gets what storages carry. It must outlive the course.
-  Course(const Scenario& scenario, Ledger& ledger);
+  /// @param senders  fleets whose replicas send weights, numbered from 0
+  Course(const Scenario& scenario, std::int32_t senders, Ledger& ledger);
 
   /// Sets who lives through a stretch of time in which nothing changes, and who considers the
   /// cluster anew. Before the first event.
@@ -58,6 +62,15 @@ class Course {
   /// `nics`. Calls `done` at the end, when everything has been brought to that time.
   TransferId Carry(SiteIndex site, BytesPerSecond nics, Bytes bytes, std::function<void()> done);
 
+  /// The same from the replicas of a fleet that serve, over their NICs together.
+  TransferId Send(std::int32_t sender, BytesPerSecond nics, Bytes bytes,
+                  std::function<void()> done);
+
+  /// What these NICs carry from now on; above 0.
+  void SetSending(std::int32_t sender, BytesPerSecond nics) {
+    timeline_.SetCapacity(first_sender_ + sender, nics);
+  }
+
   /// A site without storage keeps the bandwidth that it had.
   void SetStorage(SiteIndex site, BytesPerSecond bandwidth);
 
@@ -69,6 +82,7 @@ class Course {
 
  private:
   Seconds horizon_, interval_;
+  std::int32_t first_sender_;  ///< link of it; those of storages come before
   Ledger* ledger_;
   Timeline timeline_;
   std::function<void(const Stretch&)> pass_;

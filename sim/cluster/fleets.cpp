@@ -41,6 +41,7 @@ void Fleets::ResizeOne(JobIndex job, const MakeRoom& make_room) {
   }
   const std::int32_t ready = FleetReady(member, sites, now);
   ServeWith(std::min(wanted, ready), /*in_order=*/true, view_.machine, member);
+  SetSending(member);
   const std::int32_t spare = FleetCapacity(member, sites) - wanted;
   if (spare >= places.replicas && member.starting.empty() && !member.fleet->draining()) {
     Shrink(job, spare / places.replicas * places.servers);
@@ -78,8 +79,9 @@ void Fleets::StartReplicas(JobIndex job, const Placement& more) {
   const std::int64_t replicas =
       PlacesOf(member.fleet->spec(), site.server).CapacityOf(event.servers);
   const Seconds start = member.fleet->StartTime(site.server, site.storage_bandwidth, replicas);
-  const bool loads = member.fleet->spec().start.from == WeightsFrom::kStorage && replicas > 0;
-  if (loads) {
+  const WeightsFrom from = member.fleet->spec().start.from;
+  const bool sent = from == WeightsFrom::kReplica && member.fleet->in_service() > 0;
+  if (replicas > 0 && (sent || from == WeightsFrom::kStorage)) {
     event.detail = "takes requests after " + FormatSeconds(start) + " at least";
     LoadWeights(job, at, static_cast<std::int32_t>(replicas));
   } else if (start > Seconds(0)) {
@@ -90,20 +92,37 @@ void Fleets::StartReplicas(JobIndex job, const Placement& more) {
   course_.Note(event);
 }
 
-// Through the storage of the site, beside checkpoints and all else that is on it.
+// Through the storage of the site, beside checkpoints and all else that is on it, or from replicas
+// that serve, over what NICs they have. The first ones of a fleet have none to get them from.
 void Fleets::LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas) {
   Member& member = roster_.member(job);
   const std::int64_t load = ++member.loads;
   member.starting.push_back({Seconds(HUGE_VAL), replicas, site, load});
-  (void)course_.Carry(site, member.fleet->Nics(view_.machine.site(site).server, replicas),
-                      member.fleet->Weights(replicas), [this, job, load] {
-                        Member& loaded = roster_.member(job);
-                        const Seconds ready = course_.now() + loaded.fleet->spec().start.engine;
-                        for (Member::Starting& each : loaded.starting) {
-                          each.ready = each.load == load ? ready : each.ready;
-                        }
-                        course_.LookAgainAt(ready);
-                      });
+  const auto there = [this, job, load] {
+    Member& loaded = roster_.member(job);
+    const Seconds ready = course_.now() + loaded.fleet->spec().start.engine;
+    for (Member::Starting& each : loaded.starting) {
+      each.ready = each.load == load ? ready : each.ready;
+    }
+    course_.LookAgainAt(ready);
+  };
+  const BytesPerSecond nics = member.fleet->Nics(view_.machine.site(site).server, replicas);
+  const Bytes weights = member.fleet->Weights(replicas);
+  if (member.sender < 0) {
+    (void)course_.Carry(site, nics, weights, there);
+  } else {
+    SetSending(member);
+    (void)course_.Send(member.sender, nics, weights, there);
+  }
+}
+
+// Replicas that serve send, those that have just begun as well. Where the last of them goes while
+// weights are on their way, these come on: they are somewhere else.
+void Fleets::SetSending(Member& member) {
+  if (member.sender >= 0 && !member.starting.empty() && member.fleet->in_service() > 0) {
+    const ServerSpec server = LeastServer(*member.spec, view_.machine.sites());
+    course_.SetSending(member.sender, member.fleet->Nics(server, member.fleet->in_service()));
+  }
 }
 
 // The last that it took go first, or those of the site that is worst now.
@@ -126,6 +145,7 @@ void Fleets::Drop(JobIndex job, SiteIndex site, ServerIndex server) {
   }
   const std::int32_t ready = FleetReady(member, view_.machine.sites(), course_.now());
   ServeWith(std::min(member.fleet->in_service(), ready), /*in_order=*/false, view_.machine, member);
+  SetSending(member);
 }
 
 void Fleets::WorkAtLevels(const std::vector<int>& levels) {

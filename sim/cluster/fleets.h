@@ -45,6 +45,7 @@ class Fleets {
   void Shrink(JobIndex job, std::int32_t servers);
   void StartReplicas(JobIndex job, const Placement& more);
   void LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas);
+  void SetSending(Member& member);
 
   const ClusterView& view_;
   Roster& roster_;

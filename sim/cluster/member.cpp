@@ -125,6 +125,16 @@ BytesPerSecond Member::nics(const std::vector<SiteSpec>& sites) const {
   return nics;
 }
 
+std::int32_t NumberSenders(std::vector<Member>& members) {
+  std::int32_t senders = 0;
+  for (Member& member : members) {
+    if (member.fleet && member.fleet->spec().start.from == WeightsFrom::kReplica) {
+      member.sender = senders++;
+    }
+  }
+  return senders;
+}
+
 // Weights in 16 bits, and master weights and two moments in 32 (mixed-precision Adam of Rajbhandari
 // et al. 2020, section 3.1, less the gradients).
 Bytes CheckpointBytes(const PretrainingSpec& spec) {

@@ -45,7 +45,8 @@ struct Member {
   };
 
   std::vector<Starting> starting;
-  std::int64_t loads = 0;         ///< of weights from storage that it has begun
+  std::int64_t loads = 0;         ///< of weights over links that it has begun
+  std::int32_t sender = -1;       ///< of Course, where its replicas send weights to others
   std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
   Watts fleet_power;              ///< above that of servers held, mean since the last event
   Watts fleet_full_power;         ///< the same, if boards kept their own limit
@@ -99,6 +100,9 @@ struct ClusterView {
   const Relocation& relocation;
   const Course& course;
 };
+
+/// Numbers the fleets whose replicas send weights; returns how many there are.
+std::int32_t NumberSenders(std::vector<Member>& members);
 
 /// The jobs of a scenario and of its campaigns, before time zero. Throws UserError for one that
 /// cannot run on any of its sites. `experiments` must outlive them, as must the scenario.

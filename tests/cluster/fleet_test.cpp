@@ -12,6 +12,7 @@
 #include "sim/cluster/job_sites.h"
 #include "tests/cluster/lives.h"
 #include "tests/engine/machines.h"
+#include "workloads/decode.h"
 
 namespace gridlock {
 namespace {
@@ -190,6 +191,37 @@ TEST(Fleet, LosesNoRequestWhenServersFail) {
                           (record.jobs[0].interruptions >= 4 ? "" : "nothing failed");
                  }),
             "");
+}
+
+// Three of four servers are gone for an hour. Their replicas come back at once, with weights from
+// the one that serves: 100 s over its NICs for each, 300 s for all. So requests meet what they
+// would meet if replicas took 330 s to start by themselves, and not 130 s.
+TEST(Fleet, SharesTheNicsOfReplicasThatSendWeights) {
+  const auto rates_of = [](WeightsFrom from, double engine) {
+    JobSpec job = FleetOf(4, 3);
+    Scenario scenario = Week(4, {job}, 4 * kHour);
+    ServerSpec& server = scenario.sites[0].server;
+    server.nic_bandwidth = CostsOf(ServingOf(job), server).decode.weight_bytes() / Seconds(100) *
+                           (1.0 * server.accelerators / server.nics);
+    ServingOf(scenario.jobs[0]).start = {from, Seconds(engine)};
+    scenario.outages = {{Seconds(kHour), Seconds(2 * kHour), 0, 1, 3, -1}};
+    for (int i = 0; i < 600; ++i) {
+      scenario.requests[{0}].push_back({.arrival = Seconds(2 * kHour + i),
+                                        .route = 0.25 * (i % 4),
+                                        .group = 0,
+                                        .prompt_tokens = 100,
+                                        .output_tokens = 20000});
+    }
+    return Live(scenario, TenSeconds, [&](const LifeRecord& record) {
+      const LifeRequests& chat = record.requests[0];
+      return BrokenLaws(scenario, record) + fmt::format("{} {:.6g} {:.6g} {:.6g}", chat.completed,
+                                                        chat.tpot_p50, chat.tpot_p90,
+                                                        chat.tpot_p99);
+    });
+  };
+  const std::string sent = rates_of(WeightsFrom::kReplica, 30);
+  EXPECT_EQ(sent, rates_of(WeightsFrom::kThere, 330));
+  EXPECT_NE(sent, rates_of(WeightsFrom::kThere, 130));
 }
 
 // Four replicas that never rest read HBM most of the time, which draws 500 W of each board beside

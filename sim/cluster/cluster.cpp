@@ -49,6 +49,8 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
       experiments_(ExperimentsOf(scenario)),
       machine_(scenario),
       caps_(scenario, machine_),
+      batteries_(scenario.sites),
+      end_of_support_(scenario.sites.size(), Seconds(-1)),
       members_(MembersOf(scenario, experiments_)),
       servers_(scenario.sites),
       rates_(std::move(rates), machine_),
@@ -145,7 +147,7 @@ void Cluster::AdvanceTo(Seconds now) {
       MeterFleet(machine_, caps_, stretch, member, ledger_);
     }
   }
-  ChargeStretch(View(), caps_, stretch, ledger_);
+  ChargeStretch(View(), caps_, stretch, batteries_, ledger_);
   ChargeTenants(View(), stretch, tenants_);
   clock_ = now;
 }
@@ -328,6 +330,7 @@ void Cluster::MakeRoom() {
 
 // Runs stop until a limit of boards keeps the caps of a site, and that limit is set.
 void Cluster::KeepCaps(SiteIndex site) {
+  caps_.SetSupport(site, batteries_.Support(machine_.site(site), site));
   for (JobIndex run = caps_.WhoStops(View(), rates_, site); run >= 0;
        run = caps_.WhoStops(View(), rates_, site)) {
     Interrupt(run, {.kind = EventKind::kPreempt, .detail = "power cap"});
@@ -336,6 +339,21 @@ void Cluster::KeepCaps(SiteIndex site) {
     Note({.kind = EventKind::kThrottle,
           .site = site,
           .detail = "power limit " + FormatWatts(caps_.LimitOf(machine_.site(site), site))});
+  }
+}
+
+// A cap that a battery helps to keep is looked at again when it is empty, or helps again.
+void Cluster::PlanEndOfSupport(SiteIndex site) {
+  const SiteSpec& spec = machine_.site(site);
+  if (!HasCap(spec) || spec.battery.capacity <= Joules(0)) {
+    return;
+  }
+  const Seconds at = timeline_.now() + batteries_.SupportLasts(spec, site, LoadOf(View(), site));
+  constexpr Seconds kSame(1e-3);
+  const bool planned = at < end_of_support_[site] + kSame && end_of_support_[site] < at + kSame;
+  if (at < scenario_.horizon && !planned) {
+    end_of_support_[site] = at;
+    ReconsiderAt(at);
   }
 }
 
@@ -368,6 +386,9 @@ void Cluster::UpdateRates() {
   }
   for (const auto& [fleet, rate] : CacheRates(view, rates, placed.size())) {
     members_[fleet].fleet->SetCacheRate(rate);
+  }
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    PlanEndOfSupport(IndexOf<SiteIndex>(s));
   }
 }
 

@@ -10,6 +10,7 @@
 //   PowerCaps     the limits of boards, and who stops where they do not suffice (power_draw.h)
 //   Faults        what fails, and when; Afflictions: what has failed unseen; Spares
 //   Relocation    runs that move to make room
+//   Batteries     what they hold, and by how much they raise a cap
 //   Tenants       who has used how much
 //   Ledger        energy, money and carbon (charges.h: who is charged what)
 //   queue.h, rooms.h, fleet_servers.h   runs that wait, elastic runs, servers of fleets
@@ -20,6 +21,7 @@
 #include <vector>
 
 #include "sim/cluster/afflictions.h"
+#include "sim/cluster/batteries.h"
 #include "sim/cluster/faults.h"
 #include "sim/cluster/ledger.h"
 #include "sim/cluster/life.h"
@@ -73,6 +75,7 @@ class Cluster {
   void FinishRelocation();
   void MakeRoom();
   void KeepCaps(SiteIndex site);
+  void PlanEndOfSupport(SiteIndex site);
   void UpdateRates();
   LifeRecord Describe();
 
@@ -117,6 +120,8 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   MachineNow machine_;
   PowerCaps caps_;
+  Batteries batteries_;
+  std::vector<Seconds> end_of_support_;  ///< by site, planned
   std::vector<Member> members_;
   std::vector<JobIndex> active_;  ///< members submitted and not ended, by number
   Servers servers_;

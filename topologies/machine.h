@@ -51,6 +51,7 @@ struct PowerSpec {
   Watts active;                          ///< a job holds it and does nothing: its clocks are up
   Watts limit;                           ///< board power limit, now
   Watts own_limit;                       ///< the board's own (TDP); 0: `limit` is
+  Watts floor{};                         ///< drawn at least while a step runs; 0: none
   JoulesPerFlop per_flop;                ///< at the clock that the limit leaves to long GEMMs
   JoulesPerFlop per_flop_at_full_clock;  ///< below the limit
   JoulesPerByte per_hbm_byte;
@@ -146,6 +147,7 @@ struct ServerSpec {
   /// they draw more for each watt that the accelerators draw above idle: fans and power supplies.
   Watts overhead_power;
   double overhead_per_watt = 0;
+  Joules power_storage{};  ///< in the power supplies, of each accelerator
   /// True: accelerators are routers of the site's network (a torus), and their scale-up links are
   /// its links. Set by the loader from the site's fabric.
   bool direct = false;
@@ -213,6 +215,15 @@ struct PuePointSpec {
   double temperature = 0, pue = 1;
 };
 
+/// See Battery in proto/scenario.proto. Its losses are those of what it takes.
+struct BatterySpec {
+  Joules capacity{};  ///< that it can give; 0: there is none
+  Watts power{};
+  double efficiency = 1;
+  Watts shave_above{};                                  ///< 0: none
+  std::optional<double> discharge_above, charge_below;  ///< USD/kWh
+};
+
 /// One datacenter hall: identical servers under one fabric.
 struct SiteSpec {
   std::string path;
@@ -247,6 +258,7 @@ struct SiteSpec {
   double pue_fixed = 0;                        ///< share of the overhead that is there at any load
   double response_price = 0;                   ///< above it response_cap holds
   Watts response_cap;                          ///< 0: none
+  BatterySpec battery;
 
   /// PUE at a temperature and a load, IT power over the most that it can be.
   [[nodiscard]] double PueAt(std::optional<double> temperature, double load) const;

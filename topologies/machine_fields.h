@@ -21,7 +21,7 @@ inline constexpr auto kFields<MatrixRate> = Bearing(&MatrixRate::peak, &MatrixRa
 template <>
 inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec::active,
                                                    &PowerSpec::limit, &PowerSpec::own_limit,
-                                                   &PowerSpec::per_flop,
+                                                   &PowerSpec::floor, &PowerSpec::per_flop,
                                                    &PowerSpec::per_flop_at_full_clock,
                                                    &PowerSpec::per_hbm_byte,
                                                    &PowerSpec::per_link_byte, &PowerSpec::estimate);
@@ -71,7 +71,7 @@ inline constexpr auto kFields<ScaleUpSpec> = std::tuple_cat(
 
 template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(
-    Aside(&ServerSpec::path, &ServerSpec::name),
+    Aside(&ServerSpec::path, &ServerSpec::name, &ServerSpec::power_storage),
     Bearing(&ServerSpec::accelerator, &ServerSpec::accelerators, &ServerSpec::scale_up,
             &ServerSpec::nics, &ServerSpec::nic_bandwidth, &ServerSpec::fabric_nic_bandwidth,
             &ServerSpec::scale_out, &ServerSpec::overhead_power, &ServerSpec::overhead_per_watt,
@@ -162,6 +162,13 @@ template <>
 inline constexpr auto kFields<PuePointSpec> = Aside(&PuePointSpec::temperature, &PuePointSpec::pue);
 
 template <>
+inline constexpr auto kFields<BatterySpec> = Aside(&BatterySpec::capacity, &BatterySpec::power,
+                                                   &BatterySpec::efficiency,
+                                                   &BatterySpec::shave_above,
+                                                   &BatterySpec::discharge_above,
+                                                   &BatterySpec::charge_below);
+
+template <>
 inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
     Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
           &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
@@ -170,7 +177,7 @@ inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
           &SiteSpec::servers_per_rack, &SiteSpec::racks_per_row, &SiteSpec::rows_per_feed,
           &SiteSpec::rack_cap, &SiteSpec::row_cap, &SiteSpec::deliveries, &SiteSpec::profile,
           &SiteSpec::pue_points, &SiteSpec::pue_fixed, &SiteSpec::response_price,
-          &SiteSpec::response_cap),
+          &SiteSpec::response_cap, &SiteSpec::battery),
     Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed,
             &SiteSpec::queue_pairs, &SiteSpec::failed));
 

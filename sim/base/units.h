@@ -106,7 +106,8 @@ enum class Dimension {
   kEnergyPerFlop,
   kEnergyPerByte,
   kLength,
-  kArea
+  kArea,
+  kEnergy
 };
 
 /// A parsed text such as "400 Gbps": the value in SI units, or why it is not one.

@@ -166,6 +166,9 @@ ServerSpec MakeServer(const Entry<proto::Server>& entry, const Catalogue& catalo
   spec.fabric_nic_bandwidth = spec.nic_bandwidth;
   spec.scale_out = FitOf(server.scale_out(), catalogue);
   SetOverhead(server, spec);
+  if (!server.power_storage().empty()) {
+    spec.power_storage = Joules(SiOf(server.power_storage(), Dimension::kEnergy));
+  }
   if (server.has_network()) {
     spec.network = MakeServerNetwork(server.network(), path + ".network",
                                      "server " + server.name() + " network", notes);

@@ -71,9 +71,17 @@ void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch&
                               static_cast<double>(work.output_tokens) / stretch.length().si());
 }
 
+Watts LoadOf(const ClusterView& view, SiteIndex site) {
+  Watts it = RestOf(view, site);
+  for (const Draw& draw : DrawsOf(view)) {
+    it += draw.site == site ? draw.power : Watts(0);
+  }
+  return it * view.machine.PueOf(site, it);
+}
+
 // The PUE of a site follows from all of its power, so that it is known first.
 void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch& stretch,
-                   Ledger& ledger) {
+                   Batteries& batteries, Ledger& ledger) {
   const std::vector<Draw> draws = DrawsOf(view);
   const auto sites = static_cast<std::int32_t>(view.machine.sites().size());
   std::vector<Watts> it(view.machine.sites().size());  // of each site
@@ -95,6 +103,10 @@ void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch
     const std::int64_t per_server = site.server.accelerators;
     ledger.ChargeRest(stretch, s, RestOf(view, s), view.servers.free(s) * per_server,
                       view.servers.down(s) * per_server, view.machine.absent(s) * per_server);
+    for (const BatteryPart& part :
+         batteries.Advance(site, s, stretch, it[s] * view.machine.PueOf(s, it[s]))) {
+      ledger.ChargeBattery(stretch, s, part);
+    }
     ledger.CloseSite(stretch, s, caps.LimitOf(site, s));
   }
   ChargeSeries(view, stretch, ledger);

@@ -2,6 +2,7 @@
 
 // What a stretch of time costs: who draws what, and who holds what, as it goes into the accounts.
 
+#include "sim/cluster/batteries.h"
 #include "sim/cluster/ledger.h"
 #include "sim/cluster/machine_now.h"
 #include "sim/cluster/member.h"
@@ -14,9 +15,12 @@ namespace gridlock {
 void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
                 Member& member, Ledger& ledger);
 
-/// Charges jobs and sites for a stretch over which nothing changed.
+/// What a site draws now, PUE included, from the grid or from its battery.
+Watts LoadOf(const ClusterView& view, SiteIndex site);
+
+/// Charges jobs and sites for a stretch over which nothing changed; batteries give and take.
 void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch& stretch,
-                   Ledger& ledger);
+                   Batteries& batteries, Ledger& ledger);
 
 /// Charges tenants for what their jobs held.
 void ChargeTenants(const ClusterView& view, const Stretch& stretch, Tenants& tenants);

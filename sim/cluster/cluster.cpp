@@ -13,6 +13,8 @@ Cluster::Cluster(const Scenario& scenario, RateSource rates)
       experiments_(ExperimentsOf(scenario)),
       machine_(scenario),
       caps_(scenario, machine_),
+      batteries_(scenario.sites),
+      end_of_support_(scenario.sites.size(), Seconds(-1)),
       members_(MembersOf(scenario, experiments_)),
       servers_(scenario.sites),
       rates_(std::move(rates), machine_),
@@ -52,7 +54,7 @@ void Cluster::Pass(const Stretch& stretch) {
       MeterFleet(machine_, caps_, stretch, member, ledger_);
     }
   }
-  ChargeStretch(view_, caps_, stretch, ledger_);
+  ChargeStretch(view_, caps_, stretch, batteries_, ledger_);
   ChargeTenants(view_, stretch, tenants_);
 }
 
@@ -257,6 +259,7 @@ void Cluster::Preempt(const std::vector<JobIndex>& victims, const std::string& f
 
 // Runs stop until a limit of boards keeps the caps of a site, and that limit is set.
 void Cluster::KeepCaps(SiteIndex site) {
+  caps_.SetSupport(site, batteries_.Support(machine_.site(site), site));
   for (JobIndex run = caps_.WhoStops(view_, rates_, site); run >= 0;
        run = caps_.WhoStops(view_, rates_, site)) {
     runs_.Interrupt(run, {.kind = EventKind::kPreempt, .detail = "power cap"});
@@ -266,6 +269,21 @@ void Cluster::KeepCaps(SiteIndex site) {
         {.kind = EventKind::kThrottle,
          .site = site,
          .detail = "power limit " + FormatWatts(caps_.LimitOf(machine_.site(site), site))});
+  }
+}
+
+// A cap that a battery helps to keep is looked at again when it is empty, or helps again.
+void Cluster::PlanEndOfSupport(SiteIndex site) {
+  const SiteSpec& spec = machine_.site(site);
+  if (!HasCap(spec) || spec.battery.capacity <= Joules(0)) {
+    return;
+  }
+  const Seconds at = course_.now() + batteries_.SupportLasts(spec, site, LoadOf(view_, site));
+  constexpr Seconds kSame(1e-3);
+  const bool planned = at < end_of_support_[site] + kSame && end_of_support_[site] < at + kSame;
+  if (at < scenario_.horizon && !planned) {
+    end_of_support_[site] = at;
+    course_.LookAgainAt(at);
   }
 }
 
@@ -281,6 +299,9 @@ void Cluster::UpdateRates() {
   }
   for (const auto& [fleet, rate] : CacheRates(view_, rates, placed.size())) {
     members_[fleet].fleet->SetCacheRate(rate);
+  }
+  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
+    PlanEndOfSupport(IndexOf<SiteIndex>(s));
   }
 }
 

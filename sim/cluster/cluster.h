@@ -21,6 +21,7 @@
 // Parts that are asked:
 //   JobRates      how fast jobs go (placed_jobs.h: what runs beside what)
 //   PowerCaps     the limits of boards, and who stops where they do not suffice (power_draw.h)
+//   Batteries     what they hold, and by how much they raise a cap
 //   Tenants       who has used how much
 //   Ledger        energy, money and carbon (charges.h: who is charged what)
 //   queue.h, rooms.h   runs that wait, elastic runs
@@ -30,6 +31,7 @@
 #include <vector>
 
 #include "sim/cluster/afflictions.h"
+#include "sim/cluster/batteries.h"
 #include "sim/cluster/breakdowns.h"
 #include "sim/cluster/course.h"
 #include "sim/cluster/fleets.h"
@@ -77,6 +79,7 @@ class Cluster {
   void MakeRoom();
   void Preempt(const std::vector<JobIndex>& victims, const std::string& for_whom);
   void KeepCaps(SiteIndex site);
+  void PlanEndOfSupport(SiteIndex site);
   void UpdateRates();
   [[nodiscard]] QueueNow Queue() const;
   LifeRecord Describe();
@@ -85,6 +88,8 @@ class Cluster {
   std::vector<JobSpec> experiments_;  ///< of all campaigns
   MachineNow machine_;
   PowerCaps caps_;
+  Batteries batteries_;
+  std::vector<Seconds> end_of_support_;  ///< by site, planned
   std::vector<Member> members_;
   Servers servers_;
   JobRates rates_;

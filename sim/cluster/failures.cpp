@@ -74,6 +74,7 @@ FailureStream::FailureStream(const FailureSpec& spec, const SiteSpec& site,
       lemons_(&lemons),
       since_(&since),
       servers_(site.servers),
+      oldest_(since.empty() ? Seconds(0) : *std::min_element(since.begin(), since.end())),
       times_(seed, purpose + "/times"),
       repairs_(seed, purpose + "/repairs"),
       lemon_draws_(seed, purpose + "/lemons"),
@@ -90,20 +91,20 @@ FailureStream::FailureStream(const FailureSpec& spec, const SiteSpec& site,
 }
 
 // Failures of all units together are one Poisson stream, and the one that fails is any of them.
-// Where new ones fail more often, the stream is drawn as if all were new, and thinned (Lewis and
-// Shedler: "Simulation of nonhomogeneous Poisson processes by thinning", 1979).
+// Where new or old ones fail more often, the stream is drawn as if all always did, and thinned
+// (Lewis and Shedler: "Simulation of nonhomogeneous Poisson processes by thinning", 1979).
 FailureStream::Drawn FailureStream::Next(Seconds from, Seconds until) {
   CHECK(happens());
-  const EarlySpec& early = spec_->early;
+  const double most = MostTimes(*spec_, until - oldest_);
   Drawn drawn{from, ServerIndex{0}, Seconds(0)};
   do {
-    drawn.at += Seconds(times_.Exponential(mtbf().si() / early.times));
+    drawn.at += Seconds(times_.Exponential(mtbf().si() / most));
     drawn.server = AnyServer();
-    if (early.times <= 1 || drawn.at >= until) {
+    if (most <= 1 || drawn.at >= until) {
       break;
     }
     const Seconds age = drawn.at - (*since_)[static_cast<std::size_t>(drawn.server.value)];
-    if (age >= Seconds(0) && ages_.Uniform() * early.times < early.At(age)) {
+    if (age >= Seconds(0) && ages_.Uniform() * most < TimesAt(*spec_, age)) {
       break;
     }
   } while (true);

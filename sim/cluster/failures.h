@@ -72,6 +72,7 @@ class FailureStream {
   const LemonServers* lemons_;
   const std::vector<Seconds>* since_;
   std::int32_t servers_;
+  Seconds oldest_;                   ///< when the first of them was new
   std::vector<ServerIndex> groups_;  ///< first servers of what fails together; empty: one server
   double units_ = 0;
   Random times_, repairs_, lemon_draws_, ages_, flaps_;

@@ -38,6 +38,18 @@ void IntervalSums::Add(Seconds from, Seconds to, double rate) {
   }
 }
 
+void IntervalSums::AddRamp(Seconds from, Seconds to, double begin, double end) {
+  const Seconds length = to - from;
+  Seconds at = from;
+  while (at < to) {
+    const Seconds next = interval_ * (std::floor(at / interval_ * (1 + 1e-12)) + 1);
+    const Seconds until = next > at ? std::min(to, next) : to;
+    const double middle = ((at + until) / 2 - from) / length;
+    Add(at, until, begin + (end - begin) * middle);
+    at = until;
+  }
+}
+
 std::vector<double> IntervalSums::Means() const {
   std::vector<double> means = sums_;
   for (std::size_t i = 0; i < means.size(); ++i) {
@@ -54,6 +66,7 @@ Ledger::Site::Site(Seconds horizon, Seconds interval)
       idle(horizon, interval),
       down(horizon, interval),
       limit(horizon, interval),
+      stored(horizon, interval),
       busy(kJobKinds, IntervalSums(horizon, interval)) {}
 
 Ledger::Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t sites)
@@ -117,6 +130,26 @@ void Ledger::ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std
   sites_[site].down.Add(stretch.from, stretch.to, static_cast<double>(down));
 }
 
+void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const BatteryPart& part) {
+  const SiteSpec& spec = *now_[site];
+  Site& books = sites_[site];
+  const Joules taken = part.taken * part.stretch.length();
+  const double kilowatt_hours = taken.si() / kJoulesPerKilowattHour;
+  const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
+  const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
+  (taken > Joules(0) ? books.charged : books.discharged) += std::max(taken, Joules(0) - taken);
+  books.stored_least = std::min(books.stored_least, part.after);
+  books.energy += taken;
+  books.cost_usd += usd;
+  books.carbon_kg += carbon;
+  books.present += part.taken * (part.stretch.length() / stretch.length());
+  books.power.Add(part.stretch.from, part.stretch.to, part.taken.si());
+  books.stored.AddRamp(part.stretch.from, part.stretch.to, part.before.si(), part.after.si());
+  books.rest.facility_energy += taken;
+  books.rest.cost_usd += usd;
+  books.rest.carbon_kg += carbon;
+}
+
 void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
   Site& books = sites_[site];
   if (stretch.length() >= kPeakWindow) {  // a window of its own
@@ -146,7 +179,8 @@ void Ledger::Describe(LifeRecord& record) const {
     site.energy = books.energy;
     site.rest_energy = books.rest.energy;
     if (now_[i]->pue_varies() && books.it_energy > Joules(0)) {
-      site.pue = books.energy / books.it_energy;  // its mean over energy
+      const Joules drawn = books.energy - books.charged + books.discharged;
+      site.pue = drawn / books.it_energy;  // its mean over energy
     }
     const bool short_life = books.peak == Watts(0) && books.window > Seconds(0);
     site.peak_power = short_life ? books.window_energy / books.window : books.peak;
@@ -154,6 +188,11 @@ void Ledger::Describe(LifeRecord& record) const {
     site.carbon_kg = books.carbon_kg;
     site.capital_usd = books.capital_usd;
     site.operation_usd = books.operation_usd;
+    site.battery_charged = books.charged;
+    site.battery_discharged = books.discharged;
+    site.battery_capacity = now_[i]->battery.capacity;
+    site.battery_least = std::min(books.stored_least, site.battery_capacity);
+    site.battery_stored = books.stored.Means();
     site.power = books.power.Means();
     site.power_cap = books.cap.Means();
     const std::vector<double> capped = books.capped_time.Means();

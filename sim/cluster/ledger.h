@@ -4,6 +4,7 @@
 // over time. A charge covers a stretch of time at a constant rate.
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sim/base/index.h"
@@ -21,6 +22,9 @@ class IntervalSums {
   /// `rate` holds from `from` to `to`, within the horizon.
   void Add(Seconds from, Seconds to, double rate);
 
+  /// A rate that goes evenly from one value to another.
+  void AddRamp(Seconds from, Seconds to, double begin, double end);
+
   /// Mean rate of each interval; the last may be short.
   [[nodiscard]] std::vector<double> Means() const;
 
@@ -34,6 +38,13 @@ struct Stretch {
   Seconds from, to;
 
   [[nodiscard]] Seconds length() const { return to - from; }
+};
+
+/// What a battery does in a part of a stretch.
+struct BatteryPart {
+  Stretch stretch;
+  Watts taken;           ///< from the grid; below zero: given to the site
+  Joules before, after;  ///< stored
 };
 
 class Ledger {
@@ -58,6 +69,9 @@ class Ledger {
   /// nothing. Of those, `absent` ones have not been delivered, and cost nothing either.
   void ChargeRest(const Stretch& stretch, SiteIndex site, Watts power, std::int64_t idle,
                   std::int64_t down, std::int64_t absent);
+
+  /// Charges a part of the stretch in which the battery of a site takes energy or gives it back.
+  void ChargeBattery(const Stretch& stretch, SiteIndex site, const BatteryPart& part);
 
   /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
   void CloseSite(const Stretch& stretch, SiteIndex site, Watts limit);
@@ -89,12 +103,14 @@ class Ledger {
 
     double pue = 1;
     Joules it_energy, energy;
+    Joules charged, discharged;  ///< by its battery
+    Joules stored_least{std::numeric_limits<double>::infinity()};
     Account rest;  ///< what no job holds
     double cost_usd = 0, carbon_kg = 0, capital_usd = 0, operation_usd = 0;
     Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed
     Joules window_energy;  ///< since the last window of the peak was full
     Seconds window;
-    IntervalSums power, cap, capped_time, idle, down, limit;
+    IntervalSums power, cap, capped_time, idle, down, limit, stored;
     std::vector<IntervalSums> busy;  ///< by JobKind
   };
 

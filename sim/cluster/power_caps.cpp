@@ -32,7 +32,7 @@ void CheckGroupCap(const SiteSpec& site, const char* group, Watts cap) {
 }
 
 void CheckSiteCap(const SiteSpec& site, Watts idle) {
-  if (site.power_cap > Watts(0) && site.power_cap < idle) {
+  if (site.power_cap > Watts(0) && site.power_cap + site.battery.power < idle) {
     throw UserError(site.path + ".facility.power_cap",
                     fmt::format("the cap of {} is {}, and with all servers idle the site draws "
                                 "{}; expected more than that, or fewer servers",
@@ -75,7 +75,7 @@ bool HasCap(const SiteSpec& site) {
 }
 
 PowerCaps::PowerCaps(const Scenario& scenario, const MachineNow& machine)
-    : levels_(scenario.sites.size(), 0) {
+    : levels_(scenario.sites.size(), 0), support_(scenario.sites.size()) {
   CheckCaps(scenario, machine);
 }
 
@@ -155,7 +155,8 @@ Watts PowerCaps::MostOfServer(const ClusterView& view, SiteIndex site, int level
 // The site, and a full rack and row of the servers that draw most.
 bool PowerCaps::Keeps(const ClusterView& view, SiteIndex site, int level, const Load& load) const {
   const SiteSpec& spec = view.machine.site(site);
-  if (spec.power_cap > Watts(0) && SitePower(view, site, level, load) > spec.power_cap) {
+  if (spec.power_cap > Watts(0) &&
+      SitePower(view, site, level, load) > spec.power_cap + support_[site]) {
     return false;
   }
   const auto keeps = [&](Watts cap, const char* group) {

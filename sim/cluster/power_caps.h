@@ -20,6 +20,9 @@ class PowerCaps {
   /// board's own.
   [[nodiscard]] const std::vector<int>& levels() const { return levels_; }
 
+  /// A site may draw so much more than its cap from now on: its battery gives it.
+  void SetSupport(SiteIndex site, Watts support) { support_[site] = support; }
+
   /// Of one accelerator of a site, now.
   [[nodiscard]] Watts LimitOf(const SiteSpec& spec, SiteIndex site) const;
 
@@ -59,6 +62,7 @@ class PowerCaps {
   [[nodiscard]] std::vector<int> LevelsWith(SiteIndex site, int level) const;
 
   std::vector<int> levels_;
+  std::vector<Watts> support_;
 };
 
 /// Whether a site, or its racks or rows, have a cap.

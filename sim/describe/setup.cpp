@@ -198,6 +198,10 @@ std::string FailureText(const FailureSpec& failure) {
     text += fmt::format(", {:.3g} times as often when new, 1/e of the excess after {}",
                         failure.early.times, FormatSeconds(failure.early.decay));
   }
+  if (failure.late.times > 1) {
+    text += fmt::format(", {:.3g} times as often when worn out, 63 % of the excess after {}",
+                        failure.late.times, FormatSeconds(failure.late.after));
+  }
   if (failure.takes != "run") {
     text += fmt::format(", repaired in {}", FormatSeconds(failure.repair_time));
   }

@@ -4,6 +4,24 @@
 
 namespace gridlock {
 
+namespace {
+
+// What boards burn beside what they need: those that wait and those at work each have one power.
+Joules BurnedOf(const PowerSpec& power, Seconds all, Seconds busy, const StepEnergy& energy) {
+  const Watts missing = power.floor - power.held();
+  if (missing <= Watts(0)) {
+    return Joules(0);
+  }
+  const Seconds waiting = all - busy;
+  const Joules links = energy.links * (waiting / all);
+  const auto up_to = [&](Seconds time, Joules drawn) {
+    return std::max(missing * time - drawn, Joules(0));
+  };
+  return up_to(waiting, links) + up_to(busy, energy.flop + energy.hbm + energy.links - links);
+}
+
+}  // namespace
+
 StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Seconds step,
                         const StepActivity& activity) {
   const PowerSpec& power = server.accelerator.power;
@@ -23,10 +41,13 @@ StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Sec
     energy.hbm = energy.hbm * (most_busy / kernels);
   }
   energy.links = std::min(energy.links, most - std::min(most, energy.flop + energy.hbm));
-  energy.servers =
-      server.overhead_power * step * (count / server.accelerators) +
-      (energy.flop + energy.hbm + energy.links + (power.held() - power.idle) * step * count) *
-          server.overhead_per_watt;
+  const Seconds all = step * count;
+  energy.burned =
+      BurnedOf(power, all, activity.busy > Seconds(0) ? std::min(activity.busy, all) : all, energy);
+  energy.servers = server.overhead_power * step * (count / server.accelerators) +
+                   (energy.flop + energy.hbm + energy.links + energy.burned +
+                    (power.held() - power.idle) * step * count) *
+                       server.overhead_per_watt;
   return energy;
 }
 

@@ -21,9 +21,12 @@ struct StepActivity {
 
 struct StepEnergy {
   Joules idle, flop, hbm, links;
+  Joules burned;   ///< by boards below their power floor
   Joules servers;  ///< hosts, fans, NICs, scale-up switches
 
-  [[nodiscard]] Joules total() const { return idle + flop + hbm + links + servers; }
+  [[nodiscard]] Joules total() const { return boards() + servers; }
+
+  [[nodiscard]] Joules boards() const { return idle + flop + hbm + links + burned; }
 };
 
 /// Without PUE. Servers count by the share of their accelerators that the job uses.

@@ -8,6 +8,7 @@
 #include "sim/energy/energy.h"
 #include "sim/measure/critical_path.h"
 #include "sim/measure/pictures.h"
+#include "sim/measure/step_power.h"
 #include "sim/record/fingerprint.h"
 #include "workloads/memory.h"
 
@@ -169,6 +170,28 @@ Kernels KernelsOf(const JobOfPlan& of) {
   return sum;
 }
 
+// What goes on in each interval; see StepLoads.
+StepLoads LoadsOf(const Plan& plan, const UtilisationAccumulator& series, Seconds step) {
+  const auto rates = [&](int of) {
+    return series.Share(of, 1.0, step);
+  };
+  StepLoads loads{{}, rates(FlopSeries(plan)), rates(plan.tiers.hbm().value), {}};
+  const double width = series.interval().si();
+  for (std::size_t i = 0; i < loads.flop.size(); ++i) {
+    const bool last = i + 1 == loads.flop.size();
+    loads.widths.push_back(last ? step.si() - width * static_cast<double>(i) : width);
+  }
+  loads.links.assign(loads.flop.size(), 0.0);
+  for (int t = 0; t < plan.tiers.size(); ++t) {
+    const double price = plan.tiers[{t}].link_energy;
+    const std::vector<double> bytes = price > 0 ? rates(t) : std::vector<double>();
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+      loads.links[i] += bytes[i] * price;
+    }
+  }
+  return loads;
+}
+
 std::uint64_t FingerprintOf(const StepLog& log) {
   Fingerprint fingerprint;
   for (const auto& records : log.agents) {
@@ -250,11 +273,18 @@ StepRecord SummariseProgram(const StepProgram& program, const Plan& plan, const 
   for (int t = 0; t < plan.tiers.size(); ++t) {
     bytes.push_back(run.series.Total(t));
   }
-  const StepEnergy energy = EnergyOfJob({program, plan, 0, server, &run.log.cycle}, step, bytes);
+  const JobOfPlan job{program, plan, 0, server, &run.log.cycle};
+  const StepEnergy energy = EnergyOfJob(job, step, bytes);
   record.energy = energy.total();
-  record.accelerator_energy = energy.total() - energy.servers;
+  record.accelerator_energy = energy.boards();
+  record.burned_energy = energy.burned;
+  const StepLoads loads = LoadsOf(plan, run.series, step);
+  record.power =
+      EvenedOut(PowerOverStep(energy, server, plan.accelerators(), KernelsOf(job).busy, loads),
+                loads.widths, server.power_storage * static_cast<double>(plan.accelerators()));
   record.idle_power = server.accelerator.power.held();
   record.power_limit = server.accelerator.power.limit;
+  record.power_floor = server.accelerator.power.floor;
   record.mean_power = record.energy / step;
   record.energy_is_estimate = server.accelerator.power.estimate;
   record.collective_seconds = MeanCollectiveSeconds(program, run.log);

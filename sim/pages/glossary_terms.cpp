@@ -81,6 +81,17 @@ constexpr Term kTerms[] = {
      "replicas   ______/^^^^^^\\_   late by the start, kept for a while",
      "start = weights of an accelerator / rate of its link + engine",
      "gridlock serve --tensor 8 --replicas 8 --replicas-min 2 --rate 5 --surge 600:600:4"},
+    {"battery",
+     "batteries, UPS, BESS, peak shaving, state of charge, SoC, shave_above, ride through",
+     "What stands between the grid and a site: it gives what the site draws above its cap or above "
+     "a "
+     "line that is to be kept, or in dear hours, until it is empty, and takes what the grid has "
+     "left.",
+     "MW |   __\n"
+     "   |__/##\\_____   ## from the battery\n"
+     "   |. . . . .+++   ++ into it",
+     "it lasts capacity / (load - cap); to fill it takes capacity / efficiency",
+     "gridlock explain 'power swing'"},
     {"bisection bandwidth", "bisection, cut",
      "The bandwidth between the two halves of a network, for the worst way to halve it. "
      "Traffic that everybody has with everybody cannot exceed it.",
@@ -298,14 +309,18 @@ constexpr Term kTerms[] = {
      "forward and one backward pass in turn.",
      "layers 1-8 -> stage 0 -> layers 9-16 -> stage 1 -> ...", "bubble / work = (p - 1) / (v m)",
      "gridlock explain bubble"},
-    {"power swing", "smoothing, ramp, step-synchronous",
+    {"power swing",
+     "smoothing, ramp, step-synchronous, power smoothing, power floor, power_floor, power_storage, "
+     "burned",
      "A synchronous run is one consumer: all accelerators compute at the same time and wait at "
-     "the same time. By how much power falls and rises in each step, and what accelerators "
-     "would have to burn while they wait so that it stays even.",
+     "the same time. By how much power falls and rises in each step, how fast, and what it takes "
+     "to keep it even: boards that burn power while they wait (power_floor), energy in their power "
+     "supplies (power_storage), a lower limit of boards, or a battery of the site.",
      "W |####__####__####__   busy, waiting\n"
      "  |------------------   t",
      "swing = (busy - idle power) x accelerators; smoothing = (busy - mean power) x accelerators",
-     "gridlock run examples/02-llama-405b-16k/scenario.textproto -q --format json"},
+     "gridlock run examples/02-llama-405b-16k/scenario.textproto -q "
+     "--set 'site[0].override.power_floor=500 W'"},
     {"prefix cache", "prefix caching, KV reuse, host cache",
      "Keys and values of the beginnings of prompts that stay after a request has ended, in "
      "the HBM that running sequences leave and behind it in the host, so that a prompt "

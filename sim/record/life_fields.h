@@ -177,6 +177,16 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("switch_power", &LifeSite::switch_power, "power of all switches, without PUE"),
     Field("optics_power", &LifeSite::optics_power,
           "power of the transceivers at both ends of all cables, without PUE"),
+    Field("battery_capacity", &LifeSite::battery_capacity,
+          "energy that its battery gives from full to empty; 0: it has none")
+        .Aside(),
+    Field("battery_charged", &LifeSite::battery_charged,
+          "of energy, what its battery took from the grid")
+        .Aside(),
+    Field("battery_discharged", &LifeSite::battery_discharged,
+          "energy that its battery gave to the site, which the grid did not")
+        .Aside(),
+    Field("battery_least", &LifeSite::battery_least, "the least that its battery held").Aside(),
     Field("cost", &LifeSite::cost_usd, "USD", "price of the energy with PUE"),
     Field("capital", &LifeSite::capital_usd, "USD",
           "what all accelerators, with servers, network and building, were written off by"),
@@ -184,7 +194,9 @@ inline constexpr auto kFields<LifeSite> = FieldList(
           "staff, upkeep, repairs, taxes and land of all accelerators; 0: not counted")
         .Aside(),
     Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
-    Field("power", &LifeSite::power, "W", "power of the site, with PUE").Along("time").NotInJson(),
+    Field("power", &LifeSite::power, "W", "power that the site draws from the grid, with PUE")
+        .Along("time")
+        .NotInJson(),
     Field("power_cap", &LifeSite::power_cap, "W", "power that the site may draw; missing: no cap")
         .Along("time")
         .Key("mean_power_cap_w"),
@@ -197,6 +209,11 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("down", &LifeSite::down, "1", "accelerators out of service")
         .Along("time")
         .Key("mean_down_accelerators"),
+    Field("battery_stored", &LifeSite::battery_stored, "J",
+          "energy that the battery of the site holds")
+        .Along("time")
+        .Key("mean_battery_stored_j")
+        .Aside(),
     Field("power_limit", &LifeSite::power_limit, "W", "board limit in force of one accelerator")
         .Along("time")
         .Key("mean_accelerator_power_limit_w"));

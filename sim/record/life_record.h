@@ -101,7 +101,10 @@ struct LifeSite {
   Joules it_energy{}, energy{};  ///< without and with PUE
   Joules rest_energy = {};       ///< of it_energy, what no job held: idle servers and switches
   Watts peak_power = {};         ///< with PUE
-  Watts switch_power{}, optics_power{};  ///< of the network, without PUE
+  Watts switch_power{}, optics_power{};            ///< of the network, without PUE
+  Joules battery_capacity{};                       ///< zero: there is none
+  Joules battery_charged{}, battery_discharged{};  ///< from the grid; to the site
+  Joules battery_least{};                          ///< the least that it held
   double cost_usd = 0, carbon_kg = 0;
   double capital_usd = 0;              ///< what all its accelerators were written off by
   double operation_usd = 0;            ///< what it cost to run the site, beside energy
@@ -109,6 +112,7 @@ struct LifeSite {
   std::vector<double> power_cap = {};  ///< W; NaN: none
   std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job
   std::vector<double> idle = {}, down = {};              ///< accelerators
+  std::vector<double> battery_stored = {};               ///< J
   std::vector<double> power_limit = {};  ///< W, board limit in force of one accelerator
 };
 

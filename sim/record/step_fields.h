@@ -218,6 +218,17 @@ inline constexpr auto kFields<StepRecord> = FieldList(
           "energy of one step, accelerators and servers, without PUE"),
     Field("accelerator_energy", &StepRecord::accelerator_energy,
           "the accelerators' part of energy"),
+    Field("burned_energy", &StepRecord::burned_energy,
+          "of accelerator_energy, what boards burned to keep their power floor"),
+    Field("power_series", &StepRecord::power, "W", "power by interval").NotInTrace().NotInJson(),
+    Derived(
+        "power_min", &PowerMin,
+        "lowest power over the step that servers draw from the site, mean of an interval, without "
+        "PUE"),
+    Derived("power_max", &PowerMax, "the highest"),
+    Derived("power_ramp", &PowerRamp, "W/s",
+            "steepest change of it from one interval to the next, over the width of an interval")
+        .Key("power_ramp_w_per_s"),
     Field("mean_power", &StepRecord::mean_power,
           "mean power over the step, accelerators and servers, without PUE"),
     Derived("mean_power_per_accelerator", &MeanPowerEach,
@@ -227,6 +238,8 @@ inline constexpr auto kFields<StepRecord> = FieldList(
             "mean power of one accelerator, without its share of the server"),
     Field("accelerator_power_limit", &StepRecord::power_limit,
           "power limit of one accelerator's board; 0: not known"),
+    Field("accelerator_power_floor", &StepRecord::power_floor,
+          "power that a board draws at least while the step runs; 0: none"),
     Field("accelerator_idle_power", &StepRecord::idle_power,
           "power of one accelerator's board at rest; 0: not known"),
     Derived("accelerator_busy_power", &BusyPower,

@@ -1,6 +1,7 @@
 #include "sim/record/step_measures.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 #include <set>
 #include <string>
@@ -56,12 +57,43 @@ Watts BusyPower(const StepRecord& record) {
   if (record.idle_power <= Watts(0) || busy <= 0) {
     return Watts(std::numeric_limits<double>::quiet_NaN());
   }
-  const Watts above = AcceleratorMeanPower(record) - record.idle_power;
+  const Watts burned = record.burned_energy / record.step_time / AcceleratorsOf(record);
+  const Watts above = AcceleratorMeanPower(record) - burned - record.idle_power;
   return std::min(record.power_limit, record.idle_power + above * (record.step_time.si() / busy));
 }
 
 Watts PowerSwing(const StepRecord& record) {
-  return (BusyPower(record) - record.idle_power) * AcceleratorsOf(record);
+  const Watts rest = std::max(record.idle_power, record.power_floor);
+  return std::max(Watts(0), BusyPower(record) - rest) * AcceleratorsOf(record);
+}
+
+Watts PowerMin(const StepRecord& record) {
+  const std::vector<double>& power = record.power;
+  return Watts(power.empty() ? std::numeric_limits<double>::quiet_NaN()
+                             : *std::min_element(power.begin(), power.end()));
+}
+
+Watts PowerMax(const StepRecord& record) {
+  const std::vector<double>& power = record.power;
+  return Watts(power.empty() ? std::numeric_limits<double>::quiet_NaN()
+                             : *std::max_element(power.begin(), power.end()));
+}
+
+double PowerRamp(const StepRecord& record) {
+  const std::vector<double>& power = record.power;
+  if (power.empty()) {
+    return std::numeric_limits<double>::quiet_NaN();
+  }
+  const double width = record.interval.si();
+  const double last = record.step_time.si() - width * static_cast<double>(power.size() - 1);
+  double steepest = 0;
+  for (std::size_t i = 0; i < power.size(); ++i) {
+    const std::size_t next = (i + 1) % power.size();
+    const bool beside_last = i + 1 == power.size() || next + 1 == power.size();
+    const double apart = beside_last ? (width + last) / 2 : width;
+    steepest = std::max(steepest, std::abs(power[next] - power[i]) / apart);
+  }
+  return steepest;
 }
 
 Watts SmoothingPower(const StepRecord& record) {

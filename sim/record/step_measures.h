@@ -34,6 +34,15 @@ Watts PowerSwing(const StepRecord& record);
 /// All accelerators, mean over the step: what is missing to busy power all the time.
 Watts SmoothingPower(const StepRecord& record);
 
+/// The least and the most that the servers draw from the site in an interval of the step; NaN when
+/// not known.
+Watts PowerMin(const StepRecord& record);
+Watts PowerMax(const StepRecord& record);
+
+/// The steepest change from an interval to the next, W/s; the first follows the last, because steps
+/// repeat.
+double PowerRamp(const StepRecord& record);
+
 /// What set the pace of the critical path, parts of one name added up, the largest first.
 std::vector<Attribution> Walls(const StepRecord& record);
 

@@ -122,9 +122,14 @@ struct StepRecord {
   std::vector<OperationCost> operations;  ///< in the order of a pass; a test has none
   Joules energy;                          ///< accelerators and servers, without PUE
   Joules accelerator_energy;  ///< the accelerators' part of `energy`; the rest is the servers'
+  Joules burned_energy{};     ///< of accelerator_energy, what boards burned below their floor
   Watts mean_power;
-  Watts power_limit;  ///< of one accelerator's board; zero when not known
-  Watts idle_power;   ///< of one accelerator's board; zero when not known
+  /// W by interval: what the servers draw from the site, without PUE, their power supplies' storage
+  /// in between; empty when not known.
+  std::vector<double> power;
+  Watts power_limit;    ///< of one accelerator's board; zero when not known
+  Watts power_floor{};  ///< of one accelerator's board; zero: none
+  Watts idle_power;     ///< of one accelerator's board; zero when not known
   bool energy_is_estimate = true;
   std::vector<std::pair<std::string, double>>
       collective_seconds;  ///< measured duration of each kind, for people who look deeper

@@ -59,6 +59,12 @@ TraceColumn StepFractionColumn() {
   return RowColumn("step_fraction", "sample", "1", "start of the interval over the step time");
 }
 
+TraceColumn PowerColumn() {
+  return RowColumn(
+      "power", "sample", "W",
+      "power that the servers draw from the site, without PUE, mean over the interval");
+}
+
 TraceColumn CollectiveColumn() {
   return {"collective", ElementType::kText, {"collective"}, "1", "kind of collective", {}};
 }
@@ -249,6 +255,7 @@ void TraceWriter::CreateSeriesVariables(std::size_t samples) {
   // The long series: one chunk per row, written once and compressed.
   AddColumn(TimeColumn(), {1, samples}, Fill::kSeries);
   AddColumn(StepFractionColumn(), {1, samples}, Fill::kSeries);
+  AddColumn(PowerColumn(), {1, samples}, Fill::kSeries);
   ForEachColumn<UtilisationSeries>([&](const TraceColumn& column, const auto& /*field*/) {
     if (column.dimensions.size() == 3) {
       AddColumn(column, {1, resources, samples}, Fill::kSeries);
@@ -385,6 +392,9 @@ void TraceWriter::WriteSeries(const StepRecord& record) {
   }
   file_.Write("time", {rows_, 0}, {1, samples}, time);
   file_.Write("step_fraction", {rows_, 0}, {1, samples}, fraction);
+  std::vector<double> power = record.power;
+  power.resize(samples, kNaN);
+  file_.Write("power", {rows_, 0}, {1, samples}, power);
   file_.Write("utilisation", {rows_, 0, 0}, {1, resources, samples}, share);
   WriteTable(record, record.utilisation, places, Fill::kMissing);
 }
@@ -466,7 +476,8 @@ std::vector<Output> StepOutputs() {
   std::vector<Output> outputs;
   for (const TraceColumn& column :
        {CapValueColumn("unit of the cap", "what is capped"), SampleColumn(), TimeColumn(),
-        StepFractionColumn(), CollectiveColumn(), CollectiveTimeColumn(), SpanColumn()}) {
+        StepFractionColumn(), PowerColumn(), CollectiveColumn(), CollectiveTimeColumn(),
+        SpanColumn()}) {
     outputs.push_back({column, ""});
   }
   for (const std::vector<Output>& table :

@@ -107,21 +107,6 @@ void AddCluster(std::string& out, const LifeRecord& record) {
   });
 }
 
-std::string CapText(const LifeRecord& record, const LifeSite& site) {
-  std::vector<double> caps;
-  std::copy_if(site.power_cap.begin(), site.power_cap.end(), std::back_inserter(caps),
-               [](double cap) {
-                 return std::isfinite(cap);
-               });
-  if (caps.empty()) {
-    return "no cap";
-  }
-  const auto [least, most] = std::minmax_element(caps.begin(), caps.end());
-  const std::string to = *least < *most * (1 - 1e-6) ? " to " + PowerText(Watts(*most)) : "";
-  return "capped at " + PowerText(Watts(*least)) + to +
-         fmt::format(", at the cap {} of the capped time", Percent(MeanOf(record, AtCap(site))));
-}
-
 void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   const auto share = [&](const std::vector<double>& series) {
     return MeanOf(record, series) / static_cast<double>(site.accelerators);
@@ -141,6 +126,9 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
   const Watts mean = record.horizon > Seconds(0.0) ? site.energy / record.horizon : Watts(NAN);
   out += SubLine("power", fmt::format("{} mean, {} peak, {}; PUE {:.4g}", PowerText(mean),
                                       PowerText(site.peak_power), CapText(record, site), site.pue));
+  if (site.battery_capacity > Joules(0.0)) {
+    out += SubLine("battery", BatteryText(record, site));
+  }
   if (site.switch_power + site.optics_power > Watts(0.0)) {
     out +=
         SubLine("network", fmt::format("switches {}, transceivers {}; without PUE",

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/record/life_measures.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
@@ -156,6 +157,29 @@ std::string NetworkLine(const LifeRequests& group) {
                    "on average\n",
                    FormatSeconds(Seconds(ThreeDigits(group.network.si()))))
              : "";
+}
+
+std::string CapText(const LifeRecord& record, const LifeSite& site) {
+  std::vector<double> caps;
+  std::copy_if(site.power_cap.begin(), site.power_cap.end(), std::back_inserter(caps),
+               [](double cap) {
+                 return std::isfinite(cap);
+               });
+  if (caps.empty()) {
+    return "no cap";
+  }
+  const auto [least, most] = std::minmax_element(caps.begin(), caps.end());
+  const std::string to = *least < *most * (1 - 1e-6) ? " to " + PowerText(Watts(*most)) : "";
+  return "capped at " + PowerText(Watts(*least)) + to +
+         fmt::format(", at the cap {} of the capped time", Percent(MeanOf(record, AtCap(site))));
+}
+
+std::string BatteryText(const LifeRecord& record, const LifeSite& site) {
+  return fmt::format("{} taken and {} given by one of {}, {} full on average, least {}",
+                     EnergyText(site.battery_charged), EnergyText(site.battery_discharged),
+                     EnergyText(site.battery_capacity),
+                     Percent(MeanOf(record, site.battery_stored) / site.battery_capacity.si()),
+                     Percent(site.battery_least / site.battery_capacity));
 }
 
 }  // namespace gridlock

@@ -51,4 +51,10 @@ std::string BindingLines(const LifeRecord& record, const std::string& fleet);
 /// How much of the time to first token is the way to a site; "" where users are at it.
 std::string NetworkLine(const LifeRequests& group);
 
+/// "capped at 90 MW, at the cap 12 % of the capped time"; "no cap".
+std::string CapText(const LifeRecord& record, const LifeSite& site);
+
+/// What the battery of a site did: "31.2 MWh taken and 26.5 MWh given by one of 20 MWh ...".
+std::string BatteryText(const LifeRecord& record, const LifeSite& site);
+
 }  // namespace gridlock

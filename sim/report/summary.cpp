@@ -240,6 +240,25 @@ std::string MeanWatts(const StepRecord& record, Joules energy) {
   return FormatWatts(Watts(ThreeDigits(mean.si())));
 }
 
+// What the site sees while steps repeat.
+void AddSwing(std::string& out, const StepRecord& record) {
+  if (record.power.size() < 2) {
+    return;
+  }
+  const auto watts = [](double si) {
+    return FormatWatts(Watts(ThreeDigits(si)));
+  };
+  out += Line("within a step",
+              fmt::format("all servers {} to {}, at most {} more or less in a second (over {})",
+                          watts(PowerMin(record).si()), watts(PowerMax(record).si()),
+                          watts(PowerRamp(record)), FormatSeconds(record.interval)));
+  if (record.burned_energy > Joules(0.0)) {
+    out += Line("burned", fmt::format("{} of the energy of a step, for a floor of {} a board",
+                                      Percent(record.burned_energy / record.energy),
+                                      FormatWatts(record.power_floor)));
+  }
+}
+
 void AddEnergy(std::string& out, const StepRecord& record) {
   const Joules accelerator = record.accelerator_energy;
   out += "\nEnergy and mean power (without PUE)\n";
@@ -254,6 +273,7 @@ void AddEnergy(std::string& out, const StepRecord& record) {
                          : ""));
     out += Line("  share of the server", MeanWatts(record, record.energy - accelerator));
   }
+  AddSwing(out, record);
 }
 
 void AddSeconds(JsonWriter& json, const char* key, const std::vector<Part>& parts) {

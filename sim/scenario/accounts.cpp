@@ -126,6 +126,29 @@ void AddProfile(const proto::Site& site, SiteSpec& spec) {
   }
 }
 
+// Of a battery that says nothing: what NREL's Annual Technology Baseline 2024 takes for those of
+// utilities.
+constexpr double kRoundTrip = 0.85;
+
+void AddBattery(const proto::Facility& facility, SiteSpec& spec) {
+  if (!facility.has_battery()) {
+    return;
+  }
+  const proto::Battery& battery = facility.battery();
+  spec.battery.capacity = Joules(SiOf(battery.capacity(), Dimension::kEnergy));
+  spec.battery.power = PowerOf(battery.power());
+  spec.battery.efficiency = battery.efficiency() > 0 ? battery.efficiency() : kRoundTrip;
+  if (!battery.shave_above().empty()) {
+    spec.battery.shave_above = PowerOf(battery.shave_above());
+  }
+  if (battery.has_discharge_above()) {
+    spec.battery.discharge_above = battery.discharge_above();
+  }
+  if (battery.has_charge_below()) {
+    spec.battery.charge_below = battery.charge_below();
+  }
+}
+
 // Those that come later leave some for the beginning.
 void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
   for (const proto::Delivery& delivery : site.delivery()) {
@@ -168,6 +191,7 @@ void AddAccounts(const proto::Site& site, const Catalogue& catalogue, SiteSpec& 
   AddOperation(site, spec, told);
   AddDeliveries(site, spec);
   AddProfile(site, spec);
+  AddBattery(site.facility(), spec);
 }
 
 }  // namespace gridlock

@@ -61,6 +61,7 @@ constexpr Changeable kTable[] = {
      [](const SiteParts& parts) {
        return parts.accelerator.power().limit();
      }},
+    {"site.override.power_floor", nullptr},
     {"site.override.comply_with.rule", nullptr},
     {"site.override.comply_with.knob", nullptr},
     {"site.override.fabric_nic_bandwidth",

@@ -123,8 +123,8 @@ void AddFailures(const Input& in, Costs& costs) {
     for (const SiteSpec& site : in.scenario.sites) {
       units += MostUnitsOf(failure, site);
     }
-    add(failure.mtbf / failure.early.times, units, written.At("failure", static_cast<int>(i)),
-        failure.path);
+    add(failure.mtbf / MostTimes(failure, reliability.age + in.scenario.horizon), units,
+        written.At("failure", static_cast<int>(i)), failure.path);
   }
 }
 

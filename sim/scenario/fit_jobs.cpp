@@ -430,6 +430,12 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
                    Refusal("the power limit is not above the idle power of " + accelerator.name,
                            "more than " + FormatWatts(accelerator.power.idle)));
     }
+    if (accelerator.power.floor > accelerator.power.limit) {
+      problems.Add(place.At("override").At("power_floor").value,
+                   site.path + ".override.power_floor",
+                   Refusal("the power floor is above the power limit of " + accelerator.name,
+                           "at most " + FormatWatts(accelerator.power.limit)));
+    }
   }
 }
 

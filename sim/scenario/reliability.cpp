@@ -93,6 +93,11 @@ EarlySpec EarlyOf(const proto::Early& early) {
   return {early.times(), RequiredTime(early.decay())};
 }
 
+LateSpec LateOf(const proto::Late& late) {
+  constexpr double kPower = 4;
+  return {late.times(), RequiredTime(late.after()), late.power() > 0 ? late.power() : kPower};
+}
+
 /// The rate, unit and repair time of a kind of failure, from its entry of the catalogue or from its
 /// own fields.
 void SetRate(const proto::Failure& failure, const ScenarioMessage& from, const Written& written,
@@ -111,6 +116,9 @@ void SetRate(const proto::Failure& failure, const ScenarioMessage& from, const W
     }
     if (rate.has_early()) {
       spec.early = EarlyOf(rate.early());
+    }
+    if (rate.has_late()) {
+      spec.late = LateOf(rate.late());
     }
     if (const UnitWord* word = UnitNamed(rate.unit())) {
       spec.unit = word->unit;
@@ -189,6 +197,9 @@ void AddFailures(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
     if (failure.has_early()) {
       spec.early = EarlyOf(failure.early());
     }
+    if (failure.has_late()) {
+      spec.late = LateOf(failure.late());
+    }
     if (failure.has_flaps()) {
       const proto::Flaps& flaps = failure.flaps();
       spec.flaps = {RequiredTime(flaps.down()), RequiredTime(flaps.up()),
@@ -244,6 +255,19 @@ void CheckSpares(const ReliabilitySpec& spec, const Scenario& scenario, const Po
 
 double EarlySpec::At(Seconds age) const {
   return times > 1 ? 1 + (times - 1) * std::exp(-(age / decay)) : 1;
+}
+
+double LateSpec::At(Seconds age) const {
+  return times > 1 && age > Seconds(0) ? 1 - (times - 1) * std::expm1(-std::pow(age / after, power))
+                                       : 1;
+}
+
+double TimesAt(const FailureSpec& failure, Seconds age) {
+  return failure.early.At(age) + failure.late.At(age) - 1;
+}
+
+double MostTimes(const FailureSpec& failure, Seconds oldest) {
+  return failure.early.times + failure.late.At(oldest) - 1;
 }
 
 double MostUnitsOf(const FailureSpec& failure, const SiteSpec& site) {

@@ -23,6 +23,16 @@ struct EarlySpec {
   [[nodiscard]] double At(Seconds age) const;
 };
 
+/// How much more often old units fail; see Late in proto/reliability.proto.
+struct LateSpec {
+  double times = 1;
+  Seconds after = {};
+  double power = 4;
+
+  /// How many times as often as others units of an age fail, 1 to `times`.
+  [[nodiscard]] double At(Seconds age) const;
+};
+
 /// A part that comes and goes until somebody notices; see Flaps in proto/reliability.proto.
 struct FlapsSpec {
   Seconds down = {}, up = {};  ///< means; down 0: it does not flap
@@ -44,6 +54,7 @@ struct FailureSpec {
   Seconds detection_time = {};  ///< from the failure until its servers are taken out of service
   double slowdown = 0;          ///< of steps until then; 0: they stand still
   EarlySpec early = {};
+  LateSpec late = {};
   FlapsSpec flaps = {};
   std::string path = {};  ///< of the field, for messages: "reliability.failure[0]"
 };
@@ -62,6 +73,10 @@ struct ReliabilitySpec {
   Seconds restart_time_per_accelerator = {};  ///< of the run, on top of restart_time
   Seconds age = {};                           ///< of what is there when the life begins
 };
+
+/// How many times as often as `mtbf` says a unit of an age fails, and the most of any up to it.
+double TimesAt(const FailureSpec& failure, Seconds age);
+double MostTimes(const FailureSpec& failure, Seconds oldest);
 
 /// Units of a site that fail in this way. At most so many where they fail together: how many groups
 /// there are is the topology's matter.

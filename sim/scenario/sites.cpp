@@ -324,6 +324,9 @@ void ApplyNumbers(const proto::Override& change, const std::string& path,
   if (!change.power_limit().empty()) {
     accelerator.power.limit = PowerOf(change.power_limit());
   }
+  if (!change.power_floor().empty()) {
+    accelerator.power.floor = PowerOf(change.power_floor());
+  }
   // With other rates it is another part, and its limit is its own.
   if (change.flops_factor() != 0.0 && change.flops_factor() != 1.0) {
     accelerator.power.own_limit = accelerator.power.limit;
@@ -348,6 +351,9 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
   }
   if (site.override().nics() > 0) {
     spec.server.nics = site.override().nics();
+  }
+  if (!site.override().power_storage().empty()) {
+    spec.server.power_storage = Joules(SiOf(site.override().power_storage(), Dimension::kEnergy));
   }
   if (!site.override().transport().empty()) {
     spec.server.scale_out = MakeFit(site.override().transport(), catalogue);

@@ -78,6 +78,8 @@ Rule RuleOfKind(const FieldDescriptor& field, Holds::Kind kind) {
     case Holds::AREA:
       // From a hundredth of a square millimetre to a table full of wafers.
       return Of(Dimension::kArea, 1e-8, 1.0);
+    case Holds::ENERGY:
+      return Of(Dimension::kEnergy, 0.0, 1e15);
     case Holds::SHARE:
       return {.kind = RuleKind::kNumber, .min = kShareMin, .max = 1.0};
     case Holds::COUNT:

@@ -72,7 +72,7 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
     }
   }
   for (int i = 0; i < scenario.site_size(); ++i) {
-    for (const char* field : {"power_cap", "rack_cap", "row_cap"}) {
+    for (const char* field : {"power_cap", "rack_cap", "row_cap", "battery"}) {
       refuse(complain.Within("site", i).Within("facility"), field);
     }
     for (const char* field : {"delivery", "profile", "hour"}) {
@@ -367,6 +367,13 @@ void CheckProfile(const proto::Site& site, const Complaints& complain) {
   }
 }
 
+void Check(const proto::Battery& battery, const Complaints& complain) {
+  if (battery.has_discharge_above() && battery.charge_below() > battery.discharge_above()) {
+    complain.Value("charge_below", "it would be filled in the hours in which it gives",
+                   "at most discharge_above");
+  }
+}
+
 void Check(const proto::Facility& facility, const Complaints& complain) {
   for (int i = 1; i < facility.pue_at_size(); ++i) {
     if (facility.pue_at(i).temperature() <= facility.pue_at(i - 1).temperature()) {
@@ -424,6 +431,7 @@ void CheckLifeMessage(const google::protobuf::Message& message, const Complaints
   CheckIf<proto::Spares>(message, complain, Check);
   CheckIf<proto::Site>(message, complain, CheckProfile);
   CheckIf<proto::Facility>(message, complain, Check);
+  CheckIf<proto::Battery>(message, complain, Check);
   CheckIf<proto::Scheduler>(message, complain, Check);
   CheckIf<proto::Item>(message, complain, Check);
 }

@@ -57,6 +57,8 @@ std::string QuantityText(Dimension dimension, double si) {
       return NumberText(si) + " m";
     case Dimension::kArea:
       return NumberText(si * 1e6) + " mm2";
+    case Dimension::kEnergy:
+      return FormatJoules(Joules(si));
   }
   CHECK(!"all dimensions are listed");
   return "";

@@ -94,6 +94,22 @@ TEST(Boards, KeepTheirLimitWhileKernelsRun) {
   EXPECT_DOUBLE_EQ((below.total() - below.servers).si(), 500);
 }
 
+TEST(Boards, BurnWhatIsMissingToTheirFloor) {
+  ServerSpec server = RealisticServer(8, 8);
+  PowerSpec& power = server.accelerator.power;
+  power.idle = Watts(100);
+  power.limit = Watts(700);
+  power.floor = Watts(400);
+  StepActivity work;
+  work.arithmetic = Joules(480);  // 700 W for 0.8 s
+  work.busy = Seconds(0.8);
+  EXPECT_DOUBLE_EQ(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0.2 * 300);
+  work.arithmetic = Joules(160);  // 300 W for 0.8 s
+  EXPECT_DOUBLE_EQ(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0.2 * 300 + 0.8 * 100);
+  power.floor = Watts(80);
+  EXPECT_DOUBLE_EQ(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0);
+}
+
 // GEMMs for a share of the time on one H100, in TFLOP/s and watts (PyTorch 2.11).
 TEST(Boards, OfH100DrawWhatWasMeasured) {
   const ServerSpec server = OfCatalogue("dgx_h100").sites[0].server;

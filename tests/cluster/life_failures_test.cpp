@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/cluster/failures.h"
+#include "sim/scenario/point.h"
 #include "tests/clos_of.h"
 #include "tests/cluster/lives.h"
 #include "topologies/locality.h"
@@ -200,6 +201,62 @@ TEST(Failures, OfNewPartsFallToTheRateOfOldOnes) {
                             Differ("in the first two months", first, early, 4 / std::sqrt(early));
                    }),
               "");
+  }
+}
+
+// Worn out from about their second year on: the integral of 1 + (times - 1) (1 - exp(-(t /
+// after)^p)).
+TEST(Failures, OfOldPartsRiseToTheRateOfWornOutOnes) {
+  constexpr int kServers = 250, kParts = 100000;
+  constexpr double kMtbf = 5000 * kDay, kTimes = 20, kAfter = 600 * kDay, kYear = 365 * kDay;
+  FailureSpec kind = Kind("server", kMtbf);
+  kind.late = {kTimes, Seconds(kAfter), 4};
+  kind.repair_time = Seconds(1);
+  for (const double age : {0.0, kYear, 3 * kYear}) {
+    double expected = 0;
+    for (int i = 0; i < kParts; ++i) {
+      const double at = age + kYear * (i + 0.5) / kParts;
+      const double worn = 1 - std::exp(-std::pow(at / kAfter, 4));
+      expected += kServers / kMtbf * (1 + (kTimes - 1) * worn) * kYear / kParts;
+    }
+    Scenario scenario = Failing(kServers, {TrainingJob("run", 1, 10)}, {kind}, kYear);
+    scenario.reliability.age = Seconds(age);
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [&](const LifeRecord& record) {
+                     return BrokenLaws(scenario, record) + Count(record, 0, expected);
+                   }),
+              "");
+  }
+}
+
+// Of 18,837 accelerators of Titan's first batch, by age.
+TEST(Failures, OfTitansFirstBatchAreWhatItsRateSays) {
+  const Scenario scenario = ScenarioBase("titan", R"(schema_version: 1
+name: "titan" horizon: "1 days"
+site { name: "hall" server: "dgx_h100" servers: 1 }
+job { pretraining { model: "llama_3.1_8b" stack: "megatron_core" layout { tensor: 8 data: 1 }
+      global_batch: 8 sequence_length: 8192 steps: 10 } }
+reliability { repair_time: "1 h" failure { rate: "titan_k20x" } }
+)",
+                                         {})
+                                .At({});
+  const FailureSpec& kind = scenario.reliability.failures.front();
+
+  // Years lived and losses between two ages, data/gc_summary_loc.csv of olcf/TitanGPULife.
+  struct Band {
+    double from, to, lived, lost;
+  };
+
+  for (const Band& band :
+       {Band{0, 1.5, 28194.4, 24}, Band{1.5, 2, 9335.2, 146}, Band{2, 2.5, 9118.5, 729},
+        Band{2.5, 3.5, 13599.7, 2110}, Band{3.5, 5, 12265.5, 1529}}) {
+    double rate = 0;  // a year, mean over the band
+    for (int i = 0; i < 1000; ++i) {
+      const double years = band.from + (band.to - band.from) * (i + 0.5) / 1000;
+      const Seconds age(365.25 * kDay * years);
+      rate += TimesAt(kind, age) * (365.25 * kDay / kind.mtbf.si()) / 1000;
+    }
+    EXPECT_NEAR(rate * band.lived, band.lost, std::max(8.0, 0.15 * band.lost)) << band.from;
   }
 }
 

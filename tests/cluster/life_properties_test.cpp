@@ -49,6 +49,9 @@ FailureSpec AnyFailure(int number, int servers) {
   if (*rc::gen::arbitrary<bool>()) {
     kind.early = {4, Seconds(20000)};
   }
+  if (*rc::gen::arbitrary<bool>()) {
+    kind.late = {5, Seconds(40000), 3};
+  }
   return kind;
 }
 
@@ -84,6 +87,12 @@ void LeavesAndHalls(Scenario& scenario) {
   if (*rc::gen::arbitrary<bool>()) {
     hall.deliveries = {
         {Seconds(*rc::gen::inRange(1, 90000)), *rc::gen::inRange(1, hall.servers + 1)}};
+  }
+  if (*rc::gen::arbitrary<bool>()) {
+    hall.battery.capacity = Joules(*rc::gen::element(1e6, 1e8));
+    hall.battery.power = Watts(*rc::gen::inRange(100, 30000));
+    hall.battery.efficiency = 0.8;
+    hall.battery.shave_above = Watts(*rc::gen::element(0, 20000));
   }
   if (*rc::gen::arbitrary<bool>()) {
     scenario.sites.push_back(hall);

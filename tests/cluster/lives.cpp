@@ -100,10 +100,29 @@ std::string BrokenSiteLaws(const LifeRecord& record) {
   return broken;
 }
 
+// What a battery holds stays between nothing and its capacity; it was full, and lost a share of
+// what it took.
+std::string BrokenBatteryLaws(const Scenario& scenario, const LifeRecord& record) {
+  std::string broken;
+  for (std::size_t s = 0; s < record.sites.size(); ++s) {
+    const LifeSite& site = record.sites[s];
+    const double capacity = site.battery_capacity.si();
+    const double gained = site.battery_charged.si() * scenario.sites[s].battery.efficiency -
+                          site.battery_discharged.si();
+    const double slack = 1e-6 * (capacity + site.battery_charged.si());
+    bool bounded = gained <= slack && gained >= -capacity - slack;
+    for (const double stored : site.battery_stored) {
+      bounded = bounded && stored >= -slack && stored <= capacity + slack;
+    }
+    broken += bounded ? "" : "the battery of " + site.name + " holds what it cannot\n";
+  }
+  return broken;
+}
+
 }  // namespace
 
 std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
-  std::string broken = BrokenSiteLaws(record);
+  std::string broken = BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record);
   double held = 0, drawn = 0, waiting = 0;
   for (const LifeJob& job : record.jobs) {
     held += job.energy.si();

@@ -272,5 +272,94 @@ TEST(Profile, DearHoursLowerTheCap) {
       "");
 }
 
+// One server at work, 8.4 kW with the idle one beside it, for 10,000 s; then 3.6 kW. The battery
+// gives 1 kW of that for 5,000 s, and is full again 5 MJ / 0.8 later.
+TEST(Battery, ShavesTheTopUntilItIsEmptyAndFillsBelowIt) {
+  Scenario scenario = Capped(0, PowerPolicy::kSlow);
+  scenario.jobs.pop_back();
+  scenario.recording.interval = Seconds(1000);
+  BatterySpec& battery = scenario.sites[0].battery;
+  battery = {Joules(5e6), Watts(2000), 0.8, Watts(7400), {}, {}};
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const LifeSite& site = record.sites[0];
+                   return BrokenLaws(scenario, record) +
+                          Differ("given", site.battery_discharged.si(), 5e6) +
+                          Differ("taken", site.battery_charged.si(), 5e6 / 0.8) +
+                          Differ("least", site.battery_least.si(), 0) +
+                          Differ("shaved", site.power[2], 7400) +
+                          Differ("then not", site.power[7], 8400) +
+                          Differ("filled", site.power[11], 5600) +
+                          Differ("full", site.power[20], 3600) +
+                          Differ("stored", site.battery_stored[2], 2.5e6) +
+                          Differ("stored later", site.battery_stored[20], 5e6) +
+                          Differ("grid", site.energy.si(), site.it_energy.si() + 1.25e6);
+                 }),
+            "");
+}
+
+// Two servers draw 13.2 kW under a cap of 10 kW. The battery gives 3.2 kW for 5,000 s; then boards
+// keep the cap at 490 W, and a step takes 600 / 390 times as long.
+TEST(Battery, HoldsACapOffForAsLongAsItLasts) {
+  Scenario scenario = Capped(10e3, PowerPolicy::kSlow);
+  scenario.sites[0].battery = {Joules(16e6), Watts(5000), 0.85, Watts(0), {}, {}};
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(
+      Live(scenario, PacedByPower,
+           [&](const LifeRecord& record) {
+             const double empty = 1 + 5000;  // the second job comes after a second
+             const double end = empty + (1000 - empty / 10) * 10 * 600 / 390;
+             return BrokenLaws(scenario, record) +
+                    Differ("end", record.jobs[0].end.si(), end, 1e-6) +
+                    (record.sites[0].peak_power <= Watts(10e3 * (1 + 1e-9)) ? "" : "cap passed\n");
+           }),
+      "");
+}
+
+// A cap below what idle servers draw can be ridden through.
+TEST(Battery, RidesThroughAnEventOfTheGrid) {
+  Scenario scenario = Capped(0, PowerPolicy::kSlow);
+  Epoch event = scenario.epochs[0], after = scenario.epochs[0];
+  for (Epoch* epoch : {&scenario.epochs[0], &event, &after}) {
+    epoch->sites[0].battery = {Joules(20e6), Watts(14e3), 0.85, Watts(0), {}, {}};
+  }
+  scenario.sites = scenario.epochs[0].sites;
+  event.from = Seconds(2000);
+  event.sites[0].power_cap = Watts(1000);
+  after.from = Seconds(3000);
+  scenario.epochs.insert(scenario.epochs.end(), {event, after});
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("end", record.jobs[0].end.si(), 10000) +
+                          Differ("preemptions", record.jobs[1].preemptions, 0) +
+                          Differ("given", record.sites[0].battery_discharged.si(), 12.2e6);
+                 }),
+            "");
+}
+
+// Two dear halves of days, two cheap ones: it gives its 50 kWh in five hours of each dear one and
+// takes 50 / 0.8 in each cheap one.
+TEST(Battery, MovesEnergyFromCheapHoursToDearOnes) {
+  Scenario scenario = ByTheHour();
+  scenario.sites[0].battery = {Joules(50 * 3.6e6), Watts(10e3), 0.8, Watts(0), 0.1, 0.1};
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const double kwh = 8.4 * 24;
+                   const LifeSite& site = record.sites[0];
+                   return BrokenLaws(scenario, record) +
+                          Differ("energy", site.energy.si() / 3.6e6,
+                                 kwh * (1.4 + 1.15) - 100 + 125) +
+                          Differ("cost", site.cost_usd,
+                                 kwh * (1.4 * 0.2 + 1.15 * 0.05) - 100 * 0.2 + 125 * 0.05) +
+                          Differ("carbon", site.carbon_kg,
+                                 kwh * (1.4 * 0.5 + 1.15 * 0.1) - 100 * 0.5 + 125 * 0.1) +
+                          Differ("PUE", site.pue, (1.4 + 1.15) / 2);
+                 }),
+            "");
+}
+
 }  // namespace
 }  // namespace gridlock

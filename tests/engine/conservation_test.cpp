@@ -1,6 +1,7 @@
 // What goes in comes out: traffic, arithmetic, time and energy of a step, counted independently of
 // the engine. And a run is the same whenever it is run.
 
+#include <algorithm>
 #include <cmath>
 
 #include <gtest/gtest.h>
@@ -9,6 +10,7 @@
 #include "sim/engine/step_engine.h"
 #include "sim/measure/summarise.h"
 #include "sim/process/worker.h"
+#include "sim/record/step_measures.h"
 #include "tests/engine/fold_cases.h"
 #include "tests/engine/machines.h"
 #include "workloads/transformer.h"
@@ -104,6 +106,18 @@ TEST_P(Records, DrawIdlePowerAndAPriceForEachFlopAndByte) {
       power.per_link_byte.si() * (TotalOf(record_, "scale_up") + TotalOf(record_, "nic")) / 2;
   ExpectSum(record_.energy.si(), expected, "energy");
   ExpectSum(record_.mean_power.si() * step, expected, "power");
+}
+
+TEST_P(Records, DrawTheirEnergyOverTheirIntervals) {
+  const double width = record_.interval.si();
+  double energy = 0;
+  for (std::size_t i = 0; i < record_.power.size(); ++i) {
+    energy +=
+        record_.power[i] * std::min(width, record_.step_time.si() - width * static_cast<double>(i));
+  }
+  ExpectSum(energy, record_.energy.si(), "energy of the intervals");
+  EXPECT_LE(PowerMin(record_), record_.mean_power);
+  EXPECT_GE(PowerMax(record_), record_.mean_power);
 }
 
 TEST_P(Records, AreTheSameEveryTime) {

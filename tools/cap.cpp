@@ -171,7 +171,11 @@ std::vector<CapPoint> WithBaseline(std::vector<CapPoint> caps) {
 int RunCap(const CapOptions& options, const std::string& command_line) {
   return WithBase(options, [&](const ScenarioBase& base, Scenario& scenario) -> int {
     const CapTarget& target = CapTargetOf(options.link, scenario);
-    const std::vector<CapPoint> caps = CapPoints(target, options.values, base);
+    std::vector<std::string> left_out;
+    const std::vector<CapPoint> caps = CapPoints(target, options.values, base, &left_out);
+    for (const std::string& why : left_out) {
+      fmt::print(stderr, "gridlock: {}\n", why);
+    }
     const Fidelity fidelity = *FidelityByName(options.fidelity);
     const std::vector<CapPoint> points = WithBaseline(caps);
     if (scenario.horizon > Seconds(0) || IsCollectiveTest(scenario)) {
@@ -188,6 +192,7 @@ int RunCap(const CapOptions& options, const std::string& command_line) {
     for (const std::string& note : CapNotes(target, caps)) {
       header.notes.push_back(note);
     }
+    header.notes.insert(header.notes.end(), left_out.begin(), left_out.end());
     GrowingTrace trace(folder + "/trace.h5", header, points.size());
     std::string problem;
     const auto begin = std::chrono::steady_clock::now();

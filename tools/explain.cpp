@@ -36,7 +36,7 @@ int ExplainWhat(const ExplainOptions& options) {
   std::error_code ignored;
   const Term* const term = TermByName(what);
   if (term != nullptr && !std::filesystem::is_regular_file(what, ignored)) {
-    PrintText(TermText(*term));
+    PrintText(options.format == "json" ? TermJson(*term) : TermText(*term));
     return kSuccess;
   }
   if (!std::filesystem::exists(what, ignored) && what.find('/') == std::string::npos &&

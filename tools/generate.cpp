@@ -3,7 +3,9 @@
 #include <memory>
 
 #include <CLI/CLI.hpp>
+#include <fmt/format.h>
 
+#include "sim/base/check.h"
 #include "sim/process/interrupt.h"
 
 #include "tools/command.h"
@@ -21,6 +23,11 @@ struct GenerateOptions {
 };
 
 int Generate(const GenerateOptions& options) {
+  if (options.scenario.out.ends_with(".textproto")) {
+    throw UserError("", fmt::format("-o {0}: this file is binary; expected a name such as "
+                                    "jobs.pb, and --text {0} for the same as text",
+                                    options.scenario.out));
+  }
   return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
     // A part is worth nothing before its last line.
     std::vector<std::string> parts = {options.scenario.out + ".part"};

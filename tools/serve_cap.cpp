@@ -1,5 +1,7 @@
 #include "tools/serve_cap.h"
 
+#include <algorithm>
+
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -31,15 +33,11 @@ struct Row {
   Seconds ttft, ttft_p90, tpot;
   double rate = 0, within = 0, joules = 0, usd = 0;
   std::string binds;
+  std::string refused;  ///< why nothing can be served at this value; else empty
 };
 
-Row RowAt(const CappedResource& resource, double share, const ServePoolOptions& pools,
-          const ServeRun& run, const ServeLoad& load, double usd_per_hour) {
-  Deployment deployment = run.deployment;
-  resource.scale(deployment.part, share);
-  Row row;
-  row.share = share;
-  row.value = resource.value(deployment.part);
+void ServeAt(const Deployment& deployment, const ServePoolOptions& pools, const ServeRun& run,
+             const ServeLoad& load, double usd_per_hour, Row& row) {
   const IterationCosts costs(deployment.model, deployment.part, deployment.engine,
                              deployment.layout, "");
   ServeResult served;
@@ -63,6 +61,20 @@ Row RowAt(const CappedResource& resource, double share, const ServePoolOptions& 
   row.tpot = QuantileOf(served.Values(&ServedRequest::tpot), 0.5);
   row.rate = served.OutputRate() * replicas;
   row.within = served.Within(run.objectives.ttft, run.objectives.tpot);
+}
+
+Row RowAt(const CappedResource& resource, double share, const ServePoolOptions& pools,
+          const ServeRun& run, const ServeLoad& load, double usd_per_hour) {
+  Deployment deployment = run.deployment;
+  resource.scale(deployment.part, share);
+  Row row;
+  row.share = share;
+  row.value = resource.value(deployment.part);
+  try {
+    ServeAt(deployment, pools, run, load, usd_per_hour, row);
+  } catch (const UserError& error) {
+    row.refused = error.problems().empty() ? error.what() : error.problems().front().message;
+  }
   return row;
 }
 
@@ -77,8 +89,16 @@ std::string CapText(const CappedResource& resource, const ServeRun& run,
       run.deployment.layout.accelerators(), run.deployment.part.name, resource.words, "cap",
       "share", "TTFT median", "TTFT p90", "TPOT", "slowdown", "tokens/s", "within", "J/token",
       "USD/M", "iterations bind on");
-  const Row& first = rows.front();
+  const Row& first = *std::find_if(rows.begin(), rows.end(), [](const Row& row) {
+    return row.refused.empty();
+  });
   for (const Row& row : rows) {
+    if (!row.refused.empty()) {
+      text += fmt::format("{:>16} {:>4.0f} %  refused: {}\n",
+                          fmt::format("{:.5g} {}", row.value, resource.unit), 100 * row.share,
+                          row.refused);
+      continue;
+    }
     text += fmt::format(
         "{:>16} {:>4.0f} % {:>11} {:>11} {:>10} {:>8.3f}x {:>10.1f} {:>6.1f} % {:>9.4g} {:>10}  "
         "{}\n",
@@ -101,6 +121,10 @@ std::string CapJson(const CappedResource& resource, const ServeRun& run,
   json.Objects("points", rows, [&json](const Row& row) {
     json.Member("share", row.share);
     json.Member("value", row.value);
+    if (!row.refused.empty()) {
+      json.Member("refused", row.refused);
+      return;
+    }
     json.Member("ttft_median_s", row.ttft.si());
     json.Member("ttft_p90_s", row.ttft_p90.si());
     json.Member("tpot_median_s", row.tpot.si());
@@ -146,6 +170,11 @@ std::string ServeCap(const ServeCapOptions& options, const ServePoolOptions& poo
     rows.push_back(RowAt(resource, value.number / 100, pools, run, load, usd_per_hour));
   }
   progress.Clear();
+  if (std::all_of(rows.begin(), rows.end(), [](const Row& row) {
+        return !row.refused.empty();
+      })) {
+    throw UserError("", "--values: " + rows.front().refused);
+  }
   return format == "json" ? CapJson(resource, run, rows) : CapText(resource, run, rows);
 }
 

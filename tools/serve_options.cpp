@@ -286,6 +286,12 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   layout.pipeline = options.pipeline;
   layout.data = options.data;
   layout.experts_spread = options.data > 1;
+  const auto parts = 1 + std::count(options.part.begin(), options.part.end(), '+');
+  if (parts > layout.accelerators()) {
+    throw UserError("", fmt::format("--part {}: {} parts for {} accelerators of a replica "
+                                    "(tensor x pipeline x data)",
+                                    options.part, parts, layout.accelerators()));
+  }
   layout.draft_tokens = options.drafts;
   layout.accepted = options.accepted;
   layout.adapters = AdaptersOf(options.adapters);

@@ -113,21 +113,22 @@ def sweep(sweep_file: Scenario, overrides: Overrides | None = None, *, jobs: int
         return _simulate(["sweep", file, *words, *override_words(overrides)], out)
 
 
-def collective(scenario: Scenario, op: str, size: str = "8B:8GiB:x8",
+def collective(scenario: Scenario, op: str, size: str | Iterable[str] = "8B:8GiB:x8",
                overrides: Overrides | None = None, *, algorithm: str = "automatic",
                group: int | None = None, fidelity: str = "folded") -> pd.DataFrame:
     """Times a collective on the machine of a scenario.
 
     Args:
         op: "all_reduce", "all_gather", "reduce_scatter", "broadcast", "reduce", "all_to_all", ...
-        size: of the buffer of one rank: "64MiB", "1MiB,4MiB", or "FROM:TO:xFACTOR".
+        size: of the buffer of one rank: "64MiB", "1MiB,4MiB", ["1MiB", "4MiB"], or "FROM:TO:xFACTOR".
         group: ranks of one group; all accelerators by default.
 
     Returns:
         One row for each size and algorithm: size_bytes, time_s, algorithm_bandwidth_bytes_per_s,
         bus_bandwidth_bytes_per_s, wall, chosen (what a library takes), ...
     """
-    words = ["--op", op, "--size", size, "--algorithm", algorithm, "--fidelity", fidelity,
+    sizes = size if isinstance(size, str) else ",".join(size)
+    words = ["--op", op, "--size", sizes, "--algorithm", algorithm, "--fidelity", fidelity,
              *(["--group", str(group)] if group else [])]
     with as_file(scenario) as file:
         text = call(["collective", file, *words, *override_words(overrides), "--format", "json", "-q"])
@@ -227,7 +228,8 @@ def explain(path: str | os.PathLike[str]) -> dict[str, Any]:
     """What results mean: {"verdict": a sentence, "parts": [{"title", "lines"}, ...]}.
 
     Args:
-        path: trace.h5, results.h5, or a folder with one.
+        path: trace.h5, results.h5, or a folder with one; or a word of the field, such as "NVLS", of which
+            "verdict" is the meaning and there are no parts.
     """
     return json.loads(call(["explain", os.fspath(path), "--format", "json"]))
 

@@ -17,6 +17,11 @@ constexpr Seconds kPeakWindow(60);
 constexpr double kJoulesPerKilowattHour = 3.6e6;
 constexpr double kGramsPerKilogram = 1000;
 
+// Mean power of a window of which so much has passed, and that goes on at `rest`.
+Watts FullWindow(Joules energy, Seconds passed, Watts rest) {
+  return (energy + rest * (kPeakWindow - passed)) / kPeakWindow;
+}
+
 }  // namespace
 
 IntervalSums::IntervalSums(Seconds horizon, Seconds interval)
@@ -152,14 +157,20 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
 
 void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
   Site& books = sites_[site];
-  if (stretch.length() >= kPeakWindow) {  // a window of its own
+  const Watts present = books.present;
+  if (stretch.length() >= kPeakWindow) {  // a window of its own, behind one that it fills up
+    books.peak =
+        std::max({books.peak, present, FullWindow(books.window_energy, books.window, present)});
     books.window_energy = Joules(0);
     books.window = Seconds(0);
+    books.before = present;
+  } else {
+    books.window_energy += present * stretch.length();
+    books.window += stretch.length();
   }
-  books.window_energy += books.present * stretch.length();
-  books.window += stretch.length();
   if (books.window >= kPeakWindow) {
-    books.peak = std::max(books.peak, books.window_energy / books.window);
+    books.before = books.window_energy / books.window;
+    books.peak = std::max(books.peak, books.before);
     books.window_energy = Joules(0);
     books.window = Seconds(0);
   }
@@ -183,7 +194,10 @@ void Ledger::Describe(LifeRecord& record) const {
       site.pue = drawn / books.it_energy;  // its mean over energy
     }
     const bool short_life = books.peak == Watts(0) && books.window > Seconds(0);
-    site.peak_power = short_life ? books.window_energy / books.window : books.peak;
+    site.peak_power =
+        short_life
+            ? books.window_energy / books.window
+            : std::max(books.peak, FullWindow(books.window_energy, books.window, books.before));
     site.cost_usd = books.cost_usd;
     site.carbon_kg = books.carbon_kg;
     site.capital_usd = books.capital_usd;

@@ -110,6 +110,7 @@ class Ledger {
     Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed
     Joules window_energy;  ///< since the last window of the peak was full
     Seconds window;
+    Watts before;  ///< mean of the last full window
     IntervalSums power, cap, capped_time, idle, down, limit, stored;
     std::vector<IntervalSums> busy;  ///< by JobKind
   };

@@ -202,6 +202,12 @@ class HfReader : private HfFields {
                                          model.hidden),
                              "head_dim"));
     }
+    if (problems().empty() && model.kv_heads > 0 && model.heads % model.kv_heads != 0) {
+      problems().Add({file(), 0, 0}, "",
+                     Refusal(fmt::format("{} key-value heads do not divide {} heads",
+                                         model.kv_heads, model.heads),
+                             "num_key_value_heads that does"));
+    }
     if (!head && chosen() != nullptr && defaults.head_dim > 0) {
       NoteDefault("head_dim", fmt::format("{}", defaults.head_dim));
     }

@@ -85,9 +85,11 @@ std::optional<int> HfFields::Count(const Names& names, int least) {
   const std::int64_t number =
       value->kind == JsonValue::Kind::kList ? MeanOf(*value) : WholeNumber(*value);
   if (number < least) {
-    problems_.Add(value->where, "",
-                  Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
-                          fmt::format("a whole number from {} to {}", least, kLargestCount)));
+    problems_.Add(
+        value->where, "",
+        Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
+                fmt::format("a whole number from {} to {}{}", least, kLargestCount,
+                            value->kind == JsonValue::Kind::kText ? ", without quotes" : "")));
     return least;
   }
   return static_cast<int>(number);

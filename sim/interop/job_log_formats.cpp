@@ -321,6 +321,19 @@ std::string TextIn(const JsonValue& object, const char* name) {
   return value == nullptr ? "" : value->text;
 }
 
+/// When a job of Philly ends, if it goes from attempt to attempt without the time between them, in
+/// which it holds nothing.
+double EndOfAttempts(const std::vector<JsonValue>& attempts) {
+  double held = 0;
+  for (const JsonValue& attempt : attempts) {
+    held += TimeIn(attempt, "end_time") - TimeIn(attempt, "start_time");
+  }
+  const double end = TimeIn(attempts.back(), "end_time");
+  return attempts.size() > 1 && std::isfinite(held) && held >= 0
+             ? TimeIn(attempts.front(), "start_time") + held
+             : end;
+}
+
 /// A job of Philly: its attempts one after another, as if the log had one.
 LogRecord PhillyRecord(const JsonValue& job, const JobLogOptions& options, std::string& fault) {
   LogRecord record = EmptyRecord(job.where);
@@ -335,7 +348,7 @@ LogRecord PhillyRecord(const JsonValue& job, const JobLogOptions& options, std::
     return record;
   }
   record.start = TimeIn(attempts->items.front(), "start_time");
-  record.end = TimeIn(attempts->items.back(), "end_time");
+  record.end = EndOfAttempts(attempts->items);
   const JsonValue* const machines = attempts->items.front().Find("detail");
   for (std::size_t i = 0; machines != nullptr && i < machines->items.size(); ++i) {
     const JsonValue* const gpus = machines->items[i].Find("gpus");

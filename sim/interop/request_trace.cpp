@@ -36,8 +36,10 @@ std::string_view ValueOf(std::string_view line, const std::string& name) {
     return {};
   }
   const std::size_t end =
-      line[begin] == '[' ? line.find(']', begin) : line.find_first_of(",} ", begin);
-  return line.substr(begin, end == std::string_view::npos ? end : end - begin);
+      line[begin] == '[' ? line.find(']', begin) : line.find_first_of(",}", begin);
+  const std::string_view value =
+      line.substr(begin, end == std::string_view::npos ? end : end - begin);
+  return value.substr(0, value.find_last_not_of(' ') + 1);
 }
 
 TraceRequest MooncakeRow(std::string_view line, LineReader& reader, double& time) {

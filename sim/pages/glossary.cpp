@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/report/json.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
@@ -69,6 +70,21 @@ std::string TermText(const Term& term) {
     out += "\n" + Indented(term.formula, "  ");
   }
   return out + "\nSee it:\n" + Indented(term.command, "  ");
+}
+
+std::string TermJson(const Term& term) {
+  JsonWriter json;
+  json.BeginObject();
+  json.Member("term", std::string(term.name));
+  json.Member("verdict", std::string(term.meaning));
+  json.Member("drawing", std::string(term.drawing));
+  json.Member("formula", std::string(term.formula));
+  json.Member("command", std::string(term.command));
+  json.Key("parts");
+  json.BeginArray();
+  json.EndArray();
+  json.EndObject();
+  return json.Finish();
 }
 
 std::string TermListText() {

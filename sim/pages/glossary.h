@@ -24,6 +24,10 @@ const Term* TermByName(const std::string& name);
 
 std::string TermText(const Term& term);
 
+/// {"term", "verdict": what it means, "drawing", "formula", "command", "parts": []}; a formula may
+/// be "".
+std::string TermJson(const Term& term);
+
 /// The names, one a line, with the first sentence of each.
 std::string TermListText();
 

@@ -110,9 +110,11 @@ std::vector<FigureSpread> SpreadOf(const std::vector<std::vector<KeyFigure>>& li
     for (const double value : values) {
       spread.mean += value / spread.lives;
     }
+    constexpr double kRounding = 1e-12;
     double squares = 0;
     for (const double value : values) {
-      squares += (value - spread.mean) * (value - spread.mean);
+      const double off = std::abs(value - spread.mean);
+      squares += off > kRounding * std::abs(spread.mean) ? off * off : 0.0;
     }
     spread.deviation = spread.lives > 1 ? std::sqrt(squares / (spread.lives - 1)) : kNothing;
     spread.half_width = spread.lives > 1 ? StudentT95(spread.lives - 1) * spread.deviation /

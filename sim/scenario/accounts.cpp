@@ -1,6 +1,7 @@
 #include "sim/scenario/accounts.h"
 
 #include <algorithm>
+#include <cmath>
 #include <memory>
 #include <optional>
 
@@ -97,10 +98,36 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
   }
 }
 
-// Prices, carbon and weather by the hour, and what the building makes of them.
+// Hours begin anew behind their end: those of one day, uneven ones that fit into it, after a day;
+// others after one more of the last step.
+Seconds RepeatsOf(const std::vector<HourSpec>& hours) {
+  constexpr Seconds kDay(86400);
+  if (hours.size() == 1) {
+    return hours.back().at + kDay;
+  }
+  const Seconds step = hours.back().at - hours[hours.size() - 2].at;
+  const bool even =
+      std::adjacent_find(hours.begin(), hours.end(), [step](const HourSpec& a, const HourSpec& b) {
+        return std::abs((b.at - a.at - step).si()) > 1;
+      }) == hours.end();
+  return even || hours.back().at >= kDay ? hours.back().at + step : kDay;
+}
+
+// Prices, carbon and weather by the hour, and what the building makes of them. The site's plain
+// prices hold until the first hour of each round.
 void AddProfile(const proto::Site& site, SiteSpec& spec) {
   if (site.hour_size() > 0) {
     auto profile = std::make_shared<ProfileSpec>();
+    if (site.has_prices() && TimeOf(site.hour(0).at()) > Seconds(0)) {
+      const auto given = [](double price) {
+        return price > 0 ? std::optional(price) : std::nullopt;
+      };
+      const proto::Hour& last = site.hour(site.hour_size() - 1);
+      HourSpec& first = profile->hours.emplace_back();
+      first.electricity = given(site.prices().electricity());
+      first.carbon = given(site.prices().carbon());
+      first.temperature = last.has_temperature() ? std::optional(last.temperature()) : std::nullopt;
+    }
     for (const proto::Hour& hour : site.hour()) {
       HourSpec& each = profile->hours.emplace_back();
       each.at = TimeOf(hour.at());
@@ -108,11 +135,7 @@ void AddProfile(const proto::Site& site, SiteSpec& spec) {
       each.carbon = hour.has_carbon() ? std::optional(hour.carbon()) : std::nullopt;
       each.temperature = hour.has_temperature() ? std::optional(hour.temperature()) : std::nullopt;
     }
-    const std::vector<HourSpec>& hours = profile->hours;
-    constexpr Seconds kDay(86400);
-    profile->repeats = hours.size() > 1
-                           ? hours.back().at + (hours.back().at - hours[hours.size() - 2].at)
-                           : hours.back().at + kDay;
+    profile->repeats = RepeatsOf(profile->hours);
     spec.profile = std::move(profile);
   }
   const proto::Facility& facility = site.facility();

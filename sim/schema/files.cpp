@@ -47,8 +47,8 @@ std::string FormOf(const std::string& file) {
   if (end == ".graphml" || end == ".xml") {
     return "a graph as GraphML";
   }
-  const bool other = end == ".json" || end == ".jsonl" || end == ".log" || end == ".txt";
-  return other ? "a text file" : "a text file in the form of a scenario";
+  const bool scenario = end == ".textproto" || end == ".pbtxt" || end == ".txtpb";
+  return scenario ? "a text file in the form of a scenario" : "a text file";
 }
 
 // The first byte from `at` on that is not ASCII; the size when there is none. Eight at a time, for

@@ -112,7 +112,9 @@ constexpr CapTarget kTargets[] = {
      [](double si) {
        return FormatWatts(Watts(si));
      },
-     nullptr, "without a contract of its own a site counts as one for its nameplates"},
+     nullptr,
+     "100 % is the site's power_cap; without one, what all its servers draw at their limits, PUE "
+     "included"},
     {"servers", "servers of a site", "1", "compute", CapPlace::kSites, CapReading::kCount,
      "servers", Dimension::kPower,
      [](const Scenario& scenario, std::size_t site) {
@@ -338,7 +340,7 @@ double CapBaseline(const CapTarget& target, const Scenario& scenario) {
 }
 
 std::vector<CapPoint> CapPoints(const CapTarget& target, const std::string& values,
-                                const ScenarioBase& base) {
+                                const ScenarioBase& base, std::vector<std::string>* left_out) {
   const PointMaker maker(target, base);
   std::vector<CapPoint> points;
   std::vector<Problem> problems;
@@ -349,8 +351,11 @@ std::vector<CapPoint> CapPoints(const CapTarget& target, const std::string& valu
       problems.insert(problems.end(), error.problems().begin(), error.problems().end());
     }
   }
-  if (!problems.empty()) {
+  if (!problems.empty() && (left_out == nullptr || points.empty())) {
     throw LocatedError(std::move(problems));
+  }
+  for (const Problem& problem : problems) {
+    left_out->push_back("left out: " + problem.message);
   }
   return points;
 }

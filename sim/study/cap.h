@@ -71,9 +71,11 @@ double CapBaseline(const CapTarget& target, const Scenario& scenario);
 /// Reads a list such as "900,800,...,100GBps", "450 GB/s per direction", "50%,25%": see
 /// value_list.h. A percentage is of each site's or link's own value. Scale-up figures are read as
 /// vendors print them, both directions added, unless the text says "per direction" or "/dir"; all
-/// others are per direction. Throws UserError with what is wrong with any of the points.
+/// others are per direction. Throws UserError with what is wrong with any of the points; where
+/// `left_out` is given and some values do, it receives why the others do not.
 std::vector<CapPoint> CapPoints(const CapTarget& target, const std::string& values,
-                                const ScenarioBase& base);
+                                const ScenarioBase& base,
+                                std::vector<std::string>* left_out = nullptr);
 
 /// What a reader of the table must know: how values were read, and what else a cap moves.
 std::vector<std::string> CapNotes(const CapTarget& target, const std::vector<CapPoint>& points);

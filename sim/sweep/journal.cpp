@@ -186,8 +186,8 @@ void Journal::CountLines() {
     }
   }
   if (bytes_ < size) {
-    note_ = fmt::format("{}: the last line was torn and is cut off: point {} is simulated anew",
-                        file_, points_);
+    note_ = fmt::format("{}: the last line was torn and is cut off: its point is simulated anew",
+                        file_);
     Truncate(bytes_);
   }
 }

@@ -111,7 +111,7 @@ TEST(Journal, CutsOffALastLineThatIsTornAnywhere) {
       ASSERT_EQ(journal.points(), size == whole ? 3 : 2) << size;
       ASSERT_EQ(journal.note(),
                 torn ? folder.File("journal.jsonl") +
-                           ": the last line was torn and is cut off: point 2 is simulated anew"
+                           ": the last line was torn and is cut off: its point is simulated anew"
                      : "");
       if (journal.points() == 2) {
         journal.Append(Line(2));

@@ -42,7 +42,13 @@ class PassBuilder {
   [[nodiscard]] double EnergyOver16Bits(Precision precision) const;
   void Add(const Operation& operation, Pass& pass) const;
   void AddTensorTraffic(const TensorTraffic& traffic, Pass& pass) const;
-  [[nodiscard]] double ClockUnderLimit(const Pass& pass) const;
+
+  /// Clock and voltage of the compute phase over those of the measured rates.
+  struct ClockAndVoltage {
+    double clock = 1, voltage = 1;
+  };
+
+  [[nodiscard]] ClockAndVoltage ClockUnderLimit(const Pass& pass) const;
   void ApplyPowerLimit(Pass& pass) const;
   [[nodiscard]] double GatherBandwidth() const;
   [[nodiscard]] Seconds AloneOverShards(CollectiveKind kind, Bytes payload) const;

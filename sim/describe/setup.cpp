@@ -40,6 +40,12 @@ std::string SiteText(const SiteSpec& site) {
         "; at most {}, then {}", FormatWatts(site.power_cap),
         site.power_policy == PowerPolicy::kSlow ? "accelerators slow down" : "jobs queue");
   }
+  if (site.battery.capacity > Joules(0.0)) {
+    constexpr double kJoulesPerMegawattHour = 3.6e9;
+    text += fmt::format("; a battery of {:.3g} MWh and {}",
+                        site.battery.capacity.si() / kJoulesPerMegawattHour,
+                        FormatWatts(site.battery.power));
+  }
   for (const auto& [cap, group] :
        {std::pair(site.rack_cap, "rack"), std::pair(site.row_cap, "row")}) {
     if (cap > Watts(0.0)) {

@@ -1,13 +1,15 @@
-// Bundles of sprayed links that have lost some of them.
+#include "topologies/clos/bundles.h"
 
 #include <algorithm>
 #include <cstdio>
 #include <optional>
+#include <utility>
+#include <variant>
+#include <vector>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "topologies/clos/topology.h"
 
 namespace gridlock {
 
@@ -34,67 +36,70 @@ std::optional<int> NumberOf(const std::string& name, const char* format) {
 
 }  // namespace
 
-bool ClosTopology::IsInBundle(const std::string& name) const {
-  if (clos().routing != Routing::kSpray) {
+bool ClosBundles::Has(const std::string& name) const {
+  if (!sprayed_) {
     return false;
   }
   const auto spine = NumberOf(name, "spine[%d]%n");
   const auto core = NumberOf(name, "core[%d]%n");
   const auto uplink = NumbersOf(name, "leaf_up[%d]->spine[%d]%n");
   const auto core_link = NumbersOf(name, "spine_up[%d]->core[%d]%n");
-  return (spine && *spine < spines()) || (core && *core < cores()) ||
-         (uplink && uplink->first < leaves() && uplink->second < spines() &&
-          uplink->second / layout_.spines_per_pod == pod_of_leaf(uplink->first)) ||
-         (core_link && core_link->first < spines() && core_link->second < cores() &&
+  return (spine && *spine < spines()) || (core && *core < layout_.cores) ||
+         (uplink && uplink->first < layout_.leaves && uplink->second < spines() &&
+          uplink->second / layout_.spines_per_pod == uplink->first / layout_.leaves_per_pod) ||
+         (core_link && core_link->first < spines() && core_link->second < layout_.cores &&
           core_link->second / layout_.cores_per_plane == core_link->first % layout_.spines_per_pod);
 }
 
-void ClosTopology::LowerBundle(int leaf, double links) {
+void ClosBundles::LowerLeaf(int leaf, double links) {
   const double share = links / layout_.uplinks_per_leaf;
   const auto entry = leaf_share_.try_emplace(leaf, 1.0).first;
   entry->second -= share;
 }
 
-void ClosTopology::LowerPod(int pod, double links) {
+void ClosBundles::LowerPod(int pod, double links) {
   const double share = links / (layout_.spines_per_pod * layout_.uplinks_per_spine);
   const auto entry = pod_share_.try_emplace(pod, 1.0).first;
   entry->second -= share;
 }
 
 // Packets are spread over what is left. A spine takes its links to leaves and to cores with it.
-void ClosTopology::LowerBundles() {
-  std::vector<std::string> names = site().failed;
+void ClosBundles::Lower(const std::string& name, bool three_tiers) {
+  if (const auto spine = NumberOf(name, "spine[%d]%n")) {
+    const int pod = *spine / layout_.spines_per_pod;
+    const int behind = std::min(layout_.leaves, (pod + 1) * layout_.leaves_per_pod);
+    for (int leaf = pod * layout_.leaves_per_pod; leaf < behind; ++leaf) {
+      LowerLeaf(leaf, layout_.links_per_spine);
+    }
+    if (three_tiers) {
+      LowerPod(pod, layout_.uplinks_per_spine);
+    }
+  } else if (NumberOf(name, "core[%d]%n")) {
+    for (int pod = 0; pod < layout_.pods; ++pod) {
+      LowerPod(pod, layout_.links_per_core);
+    }
+  } else if (const auto uplink = NumbersOf(name, "leaf_up[%d]->spine[%d]%n")) {
+    LowerLeaf(uplink->first, 1);
+  } else if (const auto core_link = NumbersOf(name, "spine_up[%d]->core[%d]%n")) {
+    LowerPod(core_link->first / layout_.spines_per_pod, 1);
+  }
+}
+
+ClosBundles::ClosBundles(const SiteSpec& site, const ClosLayout& layout)
+    : sprayed_(std::get<ClosSpec>(site.fabric).routing == Routing::kSpray), layout_(layout) {
+  std::vector<std::string> names = site.failed;
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());
-  const bool three = clos().tiers == 3;
   for (const std::string& name : names) {
-    if (!IsInBundle(name)) {
-      continue;
-    }
-    if (const auto spine = NumberOf(name, "spine[%d]%n")) {
-      const int pod = *spine / layout_.spines_per_pod;
-      for (int leaf = pod * leaves_per_pod();
-           leaf < std::min(leaves(), (pod + 1) * leaves_per_pod()); ++leaf) {
-        LowerBundle(leaf, layout_.links_per_spine);
-      }
-      if (three) {
-        LowerPod(pod, layout_.uplinks_per_spine);
-      }
-    } else if (NumberOf(name, "core[%d]%n")) {
-      for (int pod = 0; pod < pods(); ++pod) {
-        LowerPod(pod, layout_.links_per_core);
-      }
-    } else if (const auto uplink = NumbersOf(name, "leaf_up[%d]->spine[%d]%n")) {
-      LowerBundle(uplink->first, 1);
-    } else if (const auto core_link = NumbersOf(name, "spine_up[%d]->core[%d]%n")) {
-      LowerPod(core_link->first / layout_.spines_per_pod, 1);
+    if (Has(name)) {
+      Lower(name, std::get<ClosSpec>(site.fabric).tiers == 3);
     }
   }
   constexpr double kNothing = 1e-9;
   for (const auto* shares : {&leaf_share_, &pod_share_}) {
     for (const auto& [number, share] : *shares) {
       if (share < kNothing) {
-        throw UserError(site().path + ".failed",
+        throw UserError(site.path + ".failed",
                         fmt::format("nothing is left of the links above {} {}; expected at least "
                                     "one of them",
                                     shares == &leaf_share_ ? "leaf" : "the spines of pod", number));
@@ -103,16 +108,17 @@ void ClosTopology::LowerBundles() {
   }
 }
 
-double ClosTopology::BundleShare(LinkIndex link) const {
+double ClosBundles::ShareOf(LinkIndex link, const ClosLinks& links) const {
   if (leaf_share_.empty() && pod_share_.empty()) {
     return 1;
   }
-  const Family f = family(link);
-  if (f < kLeafUp) {
+  const ClosLinks::Family family = links.family(link);
+  if (family < ClosLinks::kLeafUp) {
     return 1;
   }
-  const auto& shares = f == kLeafUp || f == kLeafDown ? leaf_share_ : pod_share_;
-  const auto found = shares.find(link.value - first_[f]);
+  const auto& shares =
+      family == ClosLinks::kLeafUp || family == ClosLinks::kLeafDown ? leaf_share_ : pod_share_;
+  const auto found = shares.find(links.position(link));
   return found == shares.end() ? 1.0 : found->second;
 }
 

@@ -158,50 +158,33 @@ const char* CoreKind(bool sprayed) {
 
 }  // namespace
 
-std::pair<int, int> ClosTopology::LeafAndSpine(int i) const {
-  if (clos().routing == Routing::kSpray) {
-    return {i, pod_of_leaf(i)};
-  }
-  const int leaf = i / layout_.uplinks_per_leaf;
-  return {leaf, pod_of_leaf(leaf) * layout_.spines_per_pod +
-                    i % layout_.uplinks_per_leaf / layout_.links_per_spine};
-}
-
-std::pair<int, int> ClosTopology::SpineAndCore(int i) const {
-  if (clos().routing == Routing::kSpray) {
-    return {i, 0};
-  }
-  const int spine = i / layout_.uplinks_per_spine;
-  return {spine, spine % layout_.spines_per_pod * layout_.cores_per_plane +
-                     i % layout_.uplinks_per_spine / layout_.links_per_core};
-}
-
-LinkEnds ClosTopology::ends(LinkIndex link) const {
-  const Family way = family(link);
-  const int i = link.value - first_[way];
-  const bool sprayed = clos().routing == Routing::kSpray;
+LinkEnds EndsInClos(const ClosTopology& clos, LinkIndex link) {
+  const ClosLinks& links = clos.numbering();
+  const ClosLinks::Family way = links.family(link);
+  const int i = links.position(link);
+  const bool sprayed = clos.clos().routing == Routing::kSpray;
   LinkEnds ends;
   const auto join = [&ends](const char* lower, const char* upper, std::pair<int, int> numbers) {
     ends = {fmt::format("{}{}", lower, numbers.first), fmt::format("{}{}", upper, numbers.second)};
   };
   switch (way) {
-    case kScaleUpOut:
-    case kScaleUpIn:
-      join(RouteGraph::kAccelerator, RouteGraph::kScaleUpSwitch, {i, server_of({i})});
+    case ClosLinks::kScaleUpOut:
+    case ClosLinks::kScaleUpIn:
+      join(RouteGraph::kAccelerator, RouteGraph::kScaleUpSwitch, {i, clos.server_of({i})});
       break;
-    case kNicUp:
-    case kNicDown:
-      join("nic", "leaf", {i, leaf_of_nic(i)});
+    case ClosLinks::kNicUp:
+    case ClosLinks::kNicDown:
+      join("nic", "leaf", {i, clos.leaf_of_nic(i)});
       break;
-    case kLeafUp:
-    case kLeafDown:
-      join("leaf", SpineKind(sprayed), LeafAndSpine(i));
+    case ClosLinks::kLeafUp:
+    case ClosLinks::kLeafDown:
+      join("leaf", SpineKind(sprayed), links.LeafAndSpine(i));
       break;
-    case kSpineUp:
-    case kSpineDown:
-      join(SpineKind(sprayed), CoreKind(sprayed), SpineAndCore(i));
+    case ClosLinks::kSpineUp:
+    case ClosLinks::kSpineDown:
+      join(SpineKind(sprayed), CoreKind(sprayed), links.SpineAndCore(i));
       break;
-    case kFamilies:
+    case ClosLinks::kFamilies:
       CHECK(false);
   }
   if (way % 2 == 1) {
@@ -210,56 +193,42 @@ LinkEnds ClosTopology::ends(LinkIndex link) const {
   return ends;
 }
 
-// Streams of hashes that choose among the links of a family.
-std::uint64_t ClosTopology::StreamOf(Family way) {
-  switch (way) {
-    case kLeafUp:
-      return ClosStreams::kUplink;
-    case kLeafDown:
-      return ClosStreams::kDownlink;
-    case kSpineUp:
-      return ClosStreams::kSpineUplink;
-    case kSpineDown:
-      return ClosStreams::kCoreDownlink;
-    default:
-      return 0;
-  }
-}
-
-RouteGraph ClosTopology::route_graph() const {
+RouteGraph RouteGraphOfClos(const ClosTopology& clos) {
   RouteGraph graph;
-  const ClosSpec& spec = clos();
+  const ClosSpec& spec = clos.clos();
   const bool spray = spec.routing == Routing::kSpray;
   const bool three = spec.tiers == 3;
   graph.hashed = !spray;
   graph.by_destination = spec.routing == Routing::kDestination;
-  AddNodes(graph, RouteGraph::kAccelerator, accelerators(), Seconds(0));
-  for (int a = 0; a < accelerators(); ++a) {
-    graph.nodes[a].server = server_of({a});
+  AddNodes(graph, RouteGraph::kAccelerator, clos.accelerators(), Seconds(0));
+  for (int a = 0; a < clos.accelerators(); ++a) {
+    graph.nodes[a].server = clos.server_of({a});
   }
-  AddNodes(graph, RouteGraph::kScaleUpSwitch, servers(), Seconds(0));
-  const std::int32_t first_nic = AddNodes(graph, "nic", nics(), Seconds(0));
-  AddNodes(graph, "leaf", leaves(), spec.leaf.latency, spec.tiers == 1);
-  AddNodes(graph, SpineKind(spray), spray ? (spec.tiers >= 2 ? pods() : 0) : spines(),
+  AddNodes(graph, RouteGraph::kScaleUpSwitch, clos.servers(), Seconds(0));
+  const std::int32_t first_nic = AddNodes(graph, "nic", clos.nics(), Seconds(0));
+  AddNodes(graph, "leaf", clos.leaves(), spec.leaf.latency, spec.tiers == 1);
+  AddNodes(graph, SpineKind(spray), spray ? (spec.tiers >= 2 ? clos.pods() : 0) : clos.spines(),
            spec.spine.latency, !three);
-  AddNodes(graph, CoreKind(spray), spray ? (three ? 1 : 0) : cores(), spec.core.latency, three);
-  LinkEdges edges(*this, graph);
-  for (LinkIndex link{0}; link < links(); ++link) {
-    edges.Add(link).stream = static_cast<std::int32_t>(StreamOf(family(link)));
+  AddNodes(graph, CoreKind(spray), spray ? (three ? 1 : 0) : clos.cores(), spec.core.latency,
+           three);
+  LinkEdges edges(clos, graph);
+  for (LinkIndex link{0}; link < clos.links(); ++link) {
+    edges.Add(link).stream =
+        static_cast<std::int32_t>(ClosLinks::StreamOf(clos.numbering().family(link)));
   }
   const auto attach = [&graph](int from, int to) {
     graph.edges.push_back({fmt::format("attachment[{}]", graph.edges.size()), from, to, ""});
   };
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    attach(a.value, first_nic + nic_of(a));
-    attach(first_nic + nic_of(a), a.value);
+  for (AcceleratorIndex a{0}; a.value < clos.accelerators(); ++a.value) {
+    attach(a.value, first_nic + clos.nic_of(a));
+    attach(first_nic + clos.nic_of(a), a.value);
   }
   return graph;
 }
 
-Wiring ClosTopology::wiring() const {
+Wiring WiringOfClos(const ClosTopology& clos) {
   Wiring wiring;
-  Wirer wirer(*this, wiring);
+  Wirer wirer(clos, wiring);
   wirer.WireServers();
   wirer.WireLeaves();
   wirer.WireSpines();
@@ -269,31 +238,32 @@ Wiring ClosTopology::wiring() const {
 // The trunk: leaves, then spines, then one vertex for the cores of each plane. The cores of a plane
 // have the same neighbours over the same bandwidths, so a flow may as well be spread over them
 // evenly, and no max flow changes.
-CutProblem ClosTopology::cut_problem() const {
+CutProblem CutOfClos(const ClosTopology& clos) {
   CutProblem problem;
-  problem.vertices = leaves() + spines() + spines_per_pod();
-  for (int leaf = 0; leaf < leaves(); ++leaf) {
-    const int first_spine = leaves() + pod_of_leaf(leaf) * spines_per_pod();
-    for (int s = 0; s < spines_per_pod(); ++s) {
-      problem.edges.push_back(
-          {leaf, first_spine + s, (layout_.leaf_uplink * layout_.links_per_spine).si()});
+  problem.vertices = clos.leaves() + clos.spines() + clos.spines_per_pod();
+  for (int leaf = 0; leaf < clos.leaves(); ++leaf) {
+    const int first_spine = clos.leaves() + clos.pod_of_leaf(leaf) * clos.spines_per_pod();
+    for (int s = 0; s < clos.spines_per_pod(); ++s) {
+      problem.edges.push_back({leaf, first_spine + s,
+                               (clos.layout().leaf_uplink * clos.layout().links_per_spine).si()});
     }
   }
-  for (int spine = 0; cores() > 0 && spine < spines(); ++spine) {
-    problem.edges.push_back({leaves() + spine, leaves() + spines() + spine % spines_per_pod(),
-                             (layout_.spine_uplink * layout_.uplinks_per_spine).si()});
+  for (int spine = 0; clos.cores() > 0 && spine < clos.spines(); ++spine) {
+    problem.edges.push_back({clos.leaves() + spine,
+                             clos.leaves() + clos.spines() + spine % clos.spines_per_pod(),
+                             (clos.layout().spine_uplink * clos.layout().uplinks_per_spine).si()});
   }
-  for (int nic = 0; nic < nics(); ++nic) {
-    problem.terminals.push_back({leaf_of_nic(nic), layout_.nic_bandwidth.si()});
+  for (int nic = 0; nic < clos.nics(); ++nic) {
+    problem.terminals.push_back({clos.leaf_of_nic(nic), clos.layout().nic_bandwidth.si()});
   }
-  problem.port = site().server.accelerator.scale_up_bandwidth.si();
-  for (AcceleratorIndex a{0}; a.value < accelerators(); ++a.value) {
-    if (a.value % server_size() == 0) {
+  problem.port = clos.site().server.accelerator.scale_up_bandwidth.si();
+  for (AcceleratorIndex a{0}; a.value < clos.accelerators(); ++a.value) {
+    if (a.value % clos.server_size() == 0) {
       problem.domains.emplace_back();
     }
-    problem.domains.back().push_back(nic_of(a));
+    problem.domains.back().push_back(clos.nic_of(a));
   }
-  problem.halvings = NamedHalvings(*this);
+  problem.halvings = NamedHalvings(clos);
   return problem;
 }
 

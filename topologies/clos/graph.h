@@ -1,6 +1,18 @@
 #pragma once
 
+// A Clos written out as machines and cables.
+
+#include "topologies/topology.h"
+
 namespace gridlock {
+
+class ClosTopology;
+
+/// ClosTopology's functions of these names.
+LinkEnds EndsInClos(const ClosTopology& clos, LinkIndex link);
+Wiring WiringOfClos(const ClosTopology& clos);
+CutProblem CutOfClos(const ClosTopology& clos);
+RouteGraph RouteGraphOfClos(const ClosTopology& clos);
 
 /// Kinds of machines in ClosTopology::wiring(). Spine s of pod p is spine p x spines_per_pod + s.
 struct ClosNodes {

@@ -1,11 +1,14 @@
 #include "topologies/clos/topology.h"
 
 #include <algorithm>
-#include <limits>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "topologies/clos/graph.h"
+#include "topologies/cut.h"
+#include "topologies/graph.h"
+#include "topologies/listed/route_graph.h"
 
 namespace gridlock {
 
@@ -42,30 +45,11 @@ std::string TitleOf(const ClosSpec& clos) {
 }
 
 ClosTopology::ClosTopology(const SiteSpec& site)
-    : Topology(site), layout_(LayOutClos(site)), locality_(LocalityOf()) {
-  const bool ecmp = clos().routing != Routing::kSpray;  // links stand one by one
-  std::int64_t leaf_links = 0;
-  if (clos().tiers >= 2) {
-    leaf_links = ecmp ? std::int64_t{layout_.leaves} * layout_.uplinks_per_leaf : layout_.leaves;
-  }
-  std::int64_t spine_links = 0;
-  if (clos().tiers == 3) {
-    spine_links = ecmp ? std::int64_t{spines()} * layout_.uplinks_per_spine : layout_.pods;
-  }
-  const std::array<std::int64_t, kFamilies> counts = {
-      layout_.accelerators, layout_.accelerators, layout_.nics, layout_.nics,
-      leaf_links,           leaf_links,           spine_links,  spine_links};
-  std::int64_t next = 0;
-  for (int f = 0; f < kFamilies; ++f) {
-    next += counts[f];
-    if (next > std::numeric_limits<int>::max()) {
-      throw UserError(site.path + ".servers",
-                      "more links than can be numbered; routing SPRAY needs fewer than ECMP");
-    }
-    first_[f + 1] = static_cast<int>(next);
-  }
-  LowerBundles();
-}
+    : Topology(site),
+      layout_(LayOutClos(site)),
+      links_(site, layout_),
+      bundles_(site, layout_),
+      locality_(LocalityOf()) {}
 
 double ClosTopology::leaf_oversubscription() const {
   return layout_.nics_per_leaf * layout_.nic_bandwidth /
@@ -80,23 +64,13 @@ double ClosTopology::spine_oversubscription() const {
          (layout_.uplinks_per_spine * layout_.spine_uplink);
 }
 
-ClosTopology::Family ClosTopology::family(LinkIndex link) const {
-  CHECK(link.value >= 0 && link.value < links());
-  // The first family that ends behind the link; empty families end where they begin.
-  int f = 0;
-  while (link.value >= first_[f + 1]) {
-    ++f;
-  }
-  return static_cast<Family>(f);
-}
-
 TierIndex ClosTopology::tier(LinkIndex link) const {
-  return {family(link) / 2};  // families are pairs in the order of the tiers
+  return {links_.family(link) / 2};  // families are pairs in the order of the tiers
 }
 
 BytesPerSecond ClosTopology::capacity(LinkIndex link) const {
   const bool ecmp = clos().routing != Routing::kSpray;  // links stand one by one
-  switch (family(link)) {
+  switch (links_.family(link)) {
     case kScaleUpOut:
     case kScaleUpIn:
       return site().server.accelerator.scale_up_bandwidth;
@@ -106,13 +80,13 @@ BytesPerSecond ClosTopology::capacity(LinkIndex link) const {
     case kLeafUp:
     case kLeafDown:
       return ecmp ? layout_.leaf_uplink
-                  : layout_.leaf_uplink * layout_.uplinks_per_leaf * BundleShare(link);
+                  : layout_.leaf_uplink * layout_.uplinks_per_leaf * bundles_.ShareOf(link, links_);
     case kSpineUp:
     case kSpineDown:
       // A pod's bundle: every uplink of every spine.
       return ecmp ? layout_.spine_uplink
                   : layout_.spine_uplink * static_cast<double>(layout_.spines_per_pod) *
-                        layout_.uplinks_per_spine * BundleShare(link);
+                        layout_.uplinks_per_spine * bundles_.ShareOf(link, links_);
     case kFamilies:
       break;
   }
@@ -123,8 +97,8 @@ std::string ClosTopology::name(LinkIndex link) const {
   static constexpr std::array<const char*, kFamilies> kNames = {
       "scale_up_out", "scale_up_in", "nic_up",   "nic_down",
       "leaf_up",      "leaf_down",   "spine_up", "spine_down"};
-  const Family f = family(link);
-  const int position = link.value - first_[f];
+  const Family f = links_.family(link);
+  const int position = links_.position(link);
   if (f < kLeafUp || clos().routing == Routing::kSpray) {
     return fmt::format("{}[{}]", kNames[f], position);
   }
@@ -193,7 +167,7 @@ void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::
   const int to_nic = nic_of(to);
   const int from_leaf = leaf_of_nic(from_nic);
   const int to_leaf = leaf_of_nic(to_nic);
-  route.push_back(At(kNicUp, from_nic));
+  route.push_back(links_.At(kNicUp, from_nic));
   if (from_leaf != to_leaf) {
     if (clos().routing == Routing::kSpray) {
       AppendSprayed(from_leaf, to_leaf, route);
@@ -201,18 +175,18 @@ void ClosTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::
       AppendKept(from_leaf, to_leaf, ChoicesOf(to_nic, flow_hash), route);
     }
   }
-  route.push_back(At(kNicDown, to_nic));
+  route.push_back(links_.At(kNicDown, to_nic));
 }
 
 void ClosTopology::AppendSprayed(int from_leaf, int to_leaf, std::vector<LinkIndex>& route) const {
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
-  route.push_back(At(kLeafUp, from_leaf));
+  route.push_back(links_.At(kLeafUp, from_leaf));
   if (from_pod != to_pod) {
-    route.push_back(At(kSpineUp, from_pod));
-    route.push_back(At(kSpineDown, to_pod));
+    route.push_back(links_.At(kSpineUp, from_pod));
+    route.push_back(links_.At(kSpineDown, to_pod));
   }
-  route.push_back(At(kLeafDown, to_leaf));
+  route.push_back(links_.At(kLeafDown, to_leaf));
 }
 
 // By destination, D mod k: the digits of the destination's number pick the spine, then the core,
@@ -254,17 +228,17 @@ void ClosTopology::AppendKept(int from_leaf, int to_leaf, const Choices& choices
   const int from_pod = pod_of_leaf(from_leaf);
   const int to_pod = pod_of_leaf(to_leaf);
   const int plane = choices.uplink / layout_.links_per_spine;
-  route.push_back(At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + choices.uplink));
+  route.push_back(links_.At(kLeafUp, from_leaf * layout_.uplinks_per_leaf + choices.uplink));
   if (from_pod != to_pod) {
     const int up = choices.spine_uplink;
     const int down = up / layout_.links_per_core * layout_.links_per_core + choices.core_downlink;
     const int from_spine = from_pod * layout_.spines_per_pod + plane;
     const int to_spine = to_pod * layout_.spines_per_pod + plane;
-    route.push_back(At(kSpineUp, from_spine * layout_.uplinks_per_spine + up));
-    route.push_back(At(kSpineDown, to_spine * layout_.uplinks_per_spine + down));
+    route.push_back(links_.At(kSpineUp, from_spine * layout_.uplinks_per_spine + up));
+    route.push_back(links_.At(kSpineDown, to_spine * layout_.uplinks_per_spine + down));
   }
   const int downlink = plane * layout_.links_per_spine + choices.downlink;
-  route.push_back(At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
+  route.push_back(links_.At(kLeafDown, to_leaf * layout_.uplinks_per_leaf + downlink));
 }
 
 ClosTopology::BorderLinks ClosTopology::ToBorder(int leaf, std::uint64_t flow_hash, bool up) const {
@@ -276,16 +250,16 @@ ClosTopology::BorderLinks ClosTopology::ToBorder(int leaf, std::uint64_t flow_ha
   const Family spine_family = up ? kSpineUp : kSpineDown;
   const int pod = pod_of_leaf(leaf);
   if (clos().routing == Routing::kSpray) {
-    return {At(leaf_family, leaf), three ? At(spine_family, pod) : LinkIndex{}};
+    return {links_.At(leaf_family, leaf), three ? links_.At(spine_family, pod) : LinkIndex{}};
   }
   const int link =
       Pick(flow_hash, up ? ClosStreams::kUplink : ClosStreams::kDownlink, layout_.uplinks_per_leaf);
-  BorderLinks links{At(leaf_family, leaf * layout_.uplinks_per_leaf + link), {}};
+  BorderLinks links{links_.At(leaf_family, leaf * layout_.uplinks_per_leaf + link), {}};
   if (three) {
     const int spine = pod * layout_.spines_per_pod + link / layout_.links_per_spine;
     const int choice = Pick(flow_hash, up ? ClosStreams::kSpineUplink : ClosStreams::kCoreDownlink,
                             layout_.uplinks_per_spine);
-    links.spine = At(spine_family, spine * layout_.uplinks_per_spine + choice);
+    links.spine = links_.At(spine_family, spine * layout_.uplinks_per_spine + choice);
   }
   return links;
 }
@@ -295,7 +269,7 @@ void ClosTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
   CHECK(from.value >= 0 && from.value < accelerators());
   const int nic = nic_of(from);
   const BorderLinks links = ToBorder(leaf_of_nic(nic), flow_hash, /*up=*/true);
-  route.push_back(At(kNicUp, nic));
+  route.push_back(links_.At(kNicUp, nic));
   if (links.leaf.value >= 0) {
     route.push_back(links.leaf);
   }
@@ -315,7 +289,7 @@ void ClosTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
   if (links.leaf.value >= 0) {
     route.push_back(links.leaf);
   }
-  route.push_back(At(kNicDown, nic));
+  route.push_back(links_.At(kNicDown, nic));
 }
 
 bool ClosTopology::TierCanBind(TierIndex tier) const {
@@ -416,6 +390,22 @@ std::vector<Equipment> ClosTopology::equipment() const {
     all.push_back(of("core", "cores", spec.core, cores()));
   }
   return all;
+}
+
+LinkEnds ClosTopology::ends(LinkIndex link) const {
+  return EndsInClos(*this, link);
+}
+
+Wiring ClosTopology::wiring() const {
+  return WiringOfClos(*this);
+}
+
+CutProblem ClosTopology::cut_problem() const {
+  return CutOfClos(*this);
+}
+
+RouteGraph ClosTopology::route_graph() const {
+  return RouteGraphOfClos(*this);
 }
 
 }  // namespace gridlock

@@ -3,13 +3,13 @@
 // A folded Clos: every link with its capacity, and the route of every flow, by arithmetic. No graph
 // is stored, so that a million accelerators cost a few integers.
 
-#include <array>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <vector>
 
+#include "topologies/clos/bundles.h"
 #include "topologies/clos/layout.h"
+#include "topologies/clos/links.h"
 #include "topologies/topology.h"
 
 namespace gridlock {
@@ -18,15 +18,6 @@ namespace gridlock {
 struct ClosTiers {
   static constexpr TierIndex kLeaf{TierTable::kFirstOwn.value};       ///< leaf to spines and back
   static constexpr TierIndex kSpine{TierTable::kFirstOwn.value + 1};  ///< spines to cores and back
-};
-
-/// Streams of hashes, one for each choice on the way, so that choices are independent of each
-/// other.
-enum ClosStreams : std::uint64_t {
-  kUplink = 1,
-  kSpineUplink = 2,
-  kDownlink = 3,
-  kCoreDownlink = 4
 };
 
 /// Links in a fixed order: scale-up out, scale-up in (by accelerator), NIC out, NIC in (by NIC),
@@ -42,6 +33,8 @@ class ClosTopology final : public Topology {
   [[nodiscard]] const ClosSpec& clos() const { return std::get<ClosSpec>(site().fabric); }
 
   [[nodiscard]] const ClosLayout& layout() const { return layout_; }
+
+  [[nodiscard]] const ClosLinks& numbering() const { return links_; }
 
   /// NICs of the site; several NICs of one accelerator count as one of their sum (see ClosLayout).
   [[nodiscard]] int nics() const { return layout_.nics; }
@@ -76,7 +69,7 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] std::vector<Tier> tiers() const override;
 
-  [[nodiscard]] int links() const override { return first_.back(); }
+  [[nodiscard]] int links() const override { return links_.size(); }
 
   [[nodiscard]] TierIndex tier(LinkIndex link) const override;
 
@@ -102,7 +95,7 @@ class ClosTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_out(AcceleratorIndex a) const override { return {a.value}; }
 
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override {
-    return {first_[1] + a.value};
+    return links_.At(kScaleUpIn, a.value);
   }
 
   /// `flow_hash` picks the uplinks and downlinks under ECMP and is not looked at with spraying.
@@ -122,11 +115,13 @@ class ClosTopology final : public Topology {
   [[nodiscard]] Seconds LatencyToBorder() const override;
 
   [[nodiscard]] bool can_bind(LinkIndex link) const override {
-    return TierCanBind(tier(link)) || BundleShare(link) < 1;
+    return TierCanBind(tier(link)) || bundles_.ShareOf(link, links_) < 1;
   }
 
   /// With spraying: "spine[3]", "core[0]", "leaf_up[2]->spine[3]", "spine_up[3]->core[0]".
-  [[nodiscard]] bool IsInBundle(const std::string& name) const override;
+  [[nodiscard]] bool IsInBundle(const std::string& name) const override {
+    return bundles_.Has(name);
+  }
 
   /// A bundle that carries all that the NICs below it can send cannot bind; single links of flows
   /// that are not sprayed can, whatever the ratio.
@@ -155,30 +150,8 @@ class ClosTopology final : public Topology {
   [[nodiscard]] RouteGraph route_graph() const override;
 
  private:
-  /// Families of links in their fixed order; an even one goes out or up, the next comes back.
-  enum Family {
-    kScaleUpOut,
-    kScaleUpIn,
-    kNicUp,
-    kNicDown,
-    kLeafUp,
-    kLeafDown,
-    kSpineUp,
-    kSpineDown,
-    kFamilies
-  };
-
-  [[nodiscard]] Family family(LinkIndex link) const;
-
-  [[nodiscard]] LinkIndex At(Family family, int position) const {
-    return {first_[family] + position};
-  }
-
-  [[nodiscard]] static std::uint64_t StreamOf(Family way);
-
-  /// The lower and the upper machine of the i-th link of a pair of families, within their kinds.
-  [[nodiscard]] std::pair<int, int> LeafAndSpine(int i) const;
-  [[nodiscard]] std::pair<int, int> SpineAndCore(int i) const;
+  using Family = ClosLinks::Family;
+  using enum ClosLinks::Family;
 
   /// Links between a leaf and the border, in one direction.
   struct BorderLinks {
@@ -201,16 +174,10 @@ class ClosTopology final : public Topology {
 
   [[nodiscard]] Locality LocalityOf() const;
 
-  /// Share of the links of a bundle that are in service; 1 for all other links.
-  [[nodiscard]] double BundleShare(LinkIndex link) const;
-  void LowerBundles();
-  void LowerBundle(int leaf, double links);
-  void LowerPod(int pod, double links);
-
   ClosLayout layout_;
-  std::array<int, kFamilies + 1> first_{};  ///< first link of each family; the last is links()
+  ClosLinks links_;
+  ClosBundles bundles_;
   Locality locality_;
-  std::map<int, double> leaf_share_, pod_share_;  ///< of bundles that have lost links
 };
 
 }  // namespace gridlock

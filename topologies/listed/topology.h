@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "topologies/listed/graph_index.h"
 #include "topologies/listed/route_graph.h"
 #include "topologies/listed/rows.h"
 #include "topologies/listed/spec.h"
@@ -39,9 +40,9 @@ class ListedTopology final : public Topology {
   /// tiers that every network has.
   [[nodiscard]] std::vector<Tier> tiers() const override;
 
-  [[nodiscard]] int links() const override { return static_cast<int>(edge_of_.size()); }
+  [[nodiscard]] int links() const override { return static_cast<int>(index_.edge_of.size()); }
 
-  [[nodiscard]] TierIndex tier(LinkIndex link) const override { return tier_of_[link.value]; }
+  [[nodiscard]] TierIndex tier(LinkIndex link) const override { return index_.tier_of[link.value]; }
 
   /// As the file says. A scale-up port or a NIC has at most the bandwidth that the server gives it,
   /// so that caps hold.
@@ -60,10 +61,10 @@ class ListedTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
 
   /// 1 where all accelerators of each server hang on one machine by equal edges of their own.
-  [[nodiscard]] int unit_size() const override { return unit_size_; }
+  [[nodiscard]] int unit_size() const override { return index_.unit_size; }
 
   [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
-    return is_of_unit_[link.value];
+    return index_.is_of_unit[link.value];
   }
 
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
@@ -86,44 +87,14 @@ class ListedTopology final : public Topology {
   [[nodiscard]] RouteGraph route_graph() const override { return graph(); }
 
  private:
-  /// An edge as one of its nodes sees it.
-  struct Half {
-    std::int32_t edge;
-    std::int32_t node;  ///< at its other end
-  };
-
-  using Hops = std::vector<std::uint16_t>;  ///< to a goal, by node
-  static constexpr std::uint16_t kFar = 0xffff;
+  using Half = GraphIndex::Half;
+  using Hops = GraphIndex::Hops;
 
   [[nodiscard]] const RouteGraph& graph() const { return *listed().graph; }
 
   [[nodiscard]] const RouteGraph::Edge& EdgeOf(LinkIndex link) const {
-    return graph().edges[edge_of_[link.value]];
+    return graph().edges[index_.edge_of[link.value]];
   }
-
-  void CheckServers() const;
-  void CheckConnected() const;
-  void NumberLinks();
-  void IndexEdges();
-  void FindGateways();
-  void FindTurns();
-  void FindUnits();
-  [[nodiscard]] Locality LocalityOf() const;
-
-  /// Number of edges between `goals` and every node, against (`back`) or along their direction; no
-  /// path goes over a scale-up switch.
-  [[nodiscard]] Hops Search(const std::vector<std::int32_t>& goals, bool back) const;
-
-  /// The edges that all ways to an accelerator end with, the last one first. Before them ways may
-  /// differ, or begin.
-  [[nodiscard]] std::vector<std::int32_t> LastEdges(std::int32_t to) const;
-
-  /// The edges that all ways from an accelerator to its gateway and beyond begin with, the first
-  /// one first; none when there is no such way.
-  [[nodiscard]] std::vector<std::int32_t> FirstEdges(std::int32_t a) const;
-
-  /// Whether two edges, and the machines that they lead to, are the same but for their names.
-  [[nodiscard]] bool AreAlike(std::int32_t e, std::int32_t f) const;
 
   /// Of the edges in `choices` whose other end is `nearer` hops from the goal, the one that the
   /// flow takes. `hops`: of a node.
@@ -140,20 +111,9 @@ class ListedTopology final : public Topology {
   [[nodiscard]] std::vector<std::int32_t> WayFrom(std::int32_t node, const Rows<Half>& halves,
                                                   const Hops& hops, std::uint64_t flow_hash) const;
 
-  std::vector<std::string> tier_names_;           ///< own ones
-  std::vector<TierIndex> tier_of_;                ///< by link
-  std::vector<std::int32_t> edge_of_;             ///< by link
-  std::vector<std::int32_t> link_of_;             ///< by edge; -1: attachment
-  Rows<Half> out_, in_;                           ///< edges by node, without scale-up
-  std::vector<std::int32_t> port_out_, port_in_;  ///< links by accelerator, -1: none
-  std::vector<std::int32_t> gateway_of_;  ///< by accelerator: where LastEdges begin, or itself
-  std::vector<bool> is_of_unit_;          ///< by link
-  int unit_size_ = server_size();
-  Turns turns_;
-  std::vector<std::int32_t> borders_;
+  GraphIndex index_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::int32_t, Turns::Search> searches_;
-  Hops to_border_, from_border_;
   Locality locality_ = Locality::Flat("graph", 1);
 };
 

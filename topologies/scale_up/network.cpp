@@ -8,16 +8,17 @@
 
 #include "sim/base/check.h"
 #include "topologies/scale_up/check.h"
+#include "topologies/scale_up/torus.h"
 
 namespace gridlock {
 
 ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(server)) {
-  nodes_[static_cast<int>(Machine::kAccelerator)] = server_.accelerators;
-  nodes_[static_cast<int>(Machine::kNic)] = server_.nics_seen();
-  nodes_[static_cast<int>(Machine::kSpine)] = has_ports() && spec_.group > 0 ? 1 : 0;
+  links_.SetNodes(Machine::kAccelerator, server_.accelerators);
+  links_.SetNodes(Machine::kNic, server_.nics_seen());
+  links_.SetNodes(Machine::kSpine, has_ports() && spec_.group > 0 ? 1 : 0);
   if (has_pcie()) {
-    nodes_[static_cast<int>(Machine::kPcieSwitch)] = spec_.pcie.switches;
-    nodes_[static_cast<int>(Machine::kSocket)] = spec_.pcie.sockets;
+    links_.SetNodes(Machine::kPcieSwitch, spec_.pcie.switches);
+    links_.SetNodes(Machine::kSocket, spec_.pcie.sockets);
   }
   switch (spec_.links) {
     case ScaleUpSpec::Links::kSwitch:
@@ -30,17 +31,13 @@ ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(
       break;
   }
   if (has_pcie()) {
-    AddPcie();
+    pcie_.emplace(server_, links_);
   }
   if (spec_.is_torus()) {
-    FindTorusRelays();
+    relay_ = TorusRelays(spec_, server_.accelerators);
   } else if (spec_.links == ScaleUpSpec::Links::kMesh && !has_pcie()) {
     FindWays();
   }
-}
-
-int ServerNetwork::node(Machine kind, int index) const {
-  return std::accumulate(nodes_.begin(), nodes_.begin() + static_cast<int>(kind), index);
 }
 
 int ServerNetwork::nic_of(int accelerator) const {
@@ -48,36 +45,21 @@ int ServerNetwork::nic_of(int accelerator) const {
   return static_cast<int>(accelerator * nics / server_.accelerators);
 }
 
-int ServerNetwork::Add(Link link) {
-  links_.push_back(link);
-  return static_cast<int>(links_.size()) - 1;
-}
-
-// Link 2i goes out of the accelerators, 2i + 1 comes back.
-void ServerNetwork::AddBothWays(const Link& up, const char* down) {
-  Link back = up;
-  back.word = down;
-  back.back = true;
-  std::swap(back.from, back.to);
-  Add(up);
-  Add(back);
-}
-
 // The ports of a switch whose chips stand side by side; its machine is not numbered here, because
 // every topology draws it already.
 void ServerNetwork::AddSwitch() {
   const BytesPerSecond port = server_.accelerator.scale_up_bandwidth;
   for (int a = 0; a < server_.accelerators; ++a) {
-    AddBothWays({Kind::kPort, port, "scale_up_out", Machine::kAccelerator, a, -1, a, -1},
-                "scale_up_in");
+    links_.AddBothWays({Kind::kPort, port, "scale_up_out", Machine::kAccelerator, a, -1, a, -1},
+                       "scale_up_in");
   }
   for (int first = 0, g = 0; spec_.group > 0 && first < server_.accelerators;
        first += spec_.group, ++g) {
     // The links of a full group, also where the last one has free places.
     const BytesPerSecond up = port * (spec_.group / spec_.oversubscription);
-    AddBothWays({Kind::kSpine, up, "scale_up_spine_out", Machine::kSpine, g, -1, -1,
-                 node(Machine::kSpine, 0)},
-                "scale_up_spine_in");
+    links_.AddBothWays({Kind::kSpine, up, "scale_up_spine_out", Machine::kSpine, g, -1, -1,
+                        node(Machine::kSpine, 0)},
+                       "scale_up_spine_in");
   }
 }
 
@@ -87,7 +69,7 @@ void ServerNetwork::AddMesh() {
   std::vector<double> speed(counts_.links.size(), 1.0);
   int each = spec_.links_each;
   if (spec_.is_torus()) {
-    CountTorusLinks();
+    CountTorusLinks(spec_, counts_);
     each = 2 * static_cast<int>(spec_.torus.size());
   }
   for (const MeshPair& pair : spec_.pairs) {
@@ -114,7 +96,7 @@ void ServerNetwork::AddMesh() {
       if (counts_.links[at] > 0) {
         const BytesPerSecond capacity =
             server_.accelerator.scale_up_bandwidth * (speed[at] * counts_.links[at] / each);
-        mesh_[at] = Add(
+        mesh_[at] = links_.Add(
             {Kind::kMesh, capacity, "mesh", Machine::kAccelerator, a, b, a, b, counts_.links[at]});
       }
     }
@@ -168,8 +150,7 @@ void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const
   if (link >= 0) {
     route.push_back(link);
   } else if (relay_.empty() && !ways_) {
-    AppendPcie(accelerators_up_ + 2 * from, at_[from], at_[to], accelerators_up_ + 2 * to + 1,
-               route);
+    pcie_->AppendRoute(from, to, route);
   } else {
     AppendRelayed(from, to, route);
   }
@@ -177,17 +158,13 @@ void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const
 
 void ServerNetwork::AppendToNic(int accelerator, std::vector<int>& route) const {
   if (has_pcie()) {
-    const int nic = nic_of(accelerator);
-    AppendPcie(accelerators_up_ + 2 * accelerator, at_[accelerator], nics_[nic],
-               nics_up_ + 2 * nic + 1, route);
+    pcie_->AppendToNic(accelerator, nic_of(accelerator), route);
   }
 }
 
 void ServerNetwork::AppendFromNic(int accelerator, std::vector<int>& route) const {
   if (has_pcie()) {
-    const int nic = nic_of(accelerator);
-    AppendPcie(nics_up_ + 2 * nic, nics_[nic], at_[accelerator],
-               accelerators_up_ + 2 * accelerator + 1, route);
+    pcie_->AppendFromNic(nic_of(accelerator), accelerator, route);
   }
 }
 
@@ -199,7 +176,7 @@ const ServerNetwork::Ring& ServerNetwork::RingOf(const std::vector<int>& members
   }
   Ring ring;
   if (spec_.is_torus()) {
-    ring = TorusRing(members);
+    ring = TorusRing(members, spec_, mesh_, server_.accelerators);
   }
   if (ring.loads.empty() && !mesh_.empty()) {
     ring = MeshRing(members);
@@ -242,8 +219,7 @@ ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) con
 // tree: socket by socket, switch by switch. Empty where links join some members of a piece only.
 std::vector<std::vector<int>> ServerNetwork::Pieces(std::vector<int> members) const {
   std::stable_sort(members.begin(), members.end(), [this](int a, int b) {
-    return std::pair(at_[a].socket, at_[a].pcie_switch) <
-           std::pair(at_[b].socket, at_[b].pcie_switch);
+    return pcie_->ComesBefore(a, b);
   });
   std::vector<std::vector<int>> pieces;
   for (const int a : members) {
@@ -333,11 +309,43 @@ BytesPerSecond ServerNetwork::PaceOf(const Ring& ring) const {
   BytesPerSecond pace;
   bool first = true;
   for (const auto& [link, weight] : ring.loads) {
-    const BytesPerSecond own = links_[link].capacity * (1.0 * ring.parts / weight);
+    const BytesPerSecond own = links_.all()[link].capacity * (1.0 * ring.parts / weight);
     pace = first ? own : std::min(pace, own);
     first = false;
   }
   return pace;
+}
+
+std::vector<std::string> ServerNetwork::facts() const {
+  std::vector<std::string> facts;
+  if (spec_.links == ScaleUpSpec::Links::kMesh) {
+    const auto least = std::min_element(counts_.links.begin(), counts_.links.end());
+    int joined = 0, links = 0;
+    for (const int count : counts_.links) {
+      joined += count > 0 ? 1 : 0;
+      links += count;
+    }
+    CHECK(least != counts_.links.end());
+    facts.push_back(fmt::format(
+        "inside a server: {} of {} pairs are joined by links, {} links in "
+        "all",
+        joined / 2, nodes(Machine::kAccelerator) * (nodes(Machine::kAccelerator) - 1) / 2,
+        links / 2));
+  }
+  if (spec_.group > 0 && has_ports()) {
+    facts.push_back(
+        fmt::format("inside a server: groups of {} accelerators, {:.3g}:1 to the second "
+                    "tier of switches",
+                    spec_.group, spec_.oversubscription));
+  }
+  if (has_pcie()) {
+    facts.push_back(
+        fmt::format("inside a server: PCIe with {} sockets and {} switches, {} per "
+                    "accelerator{}",
+                    spec_.pcie.sockets, spec_.pcie.switches, FormatBandwidth(pcie_->link()),
+                    spec_.pcie.through_host ? ", through host memory" : ""));
+  }
+  return facts;
 }
 
 std::vector<BytesPerSecond> RingBandwidths(const ServerSpec& server) {

@@ -2,17 +2,16 @@
 
 // The links inside one server: between its accelerators, and from them to its NICs.
 
-#include <array>
-#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
+#include "topologies/scale_up/pcie.h"
 #include "topologies/scale_up/rings.h"
+#include "topologies/scale_up/server_links.h"
 #include "topologies/scale_up/ways.h"
 
 namespace gridlock {
@@ -28,45 +27,25 @@ namespace gridlock {
 ///    is written to the memory of the sender's socket and read from there.
 class ServerNetwork {
  public:
-  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory };
-  static constexpr int kKinds = 6;
-
-  /// Machines of a server, numbered kind by kind: accelerators, switches of the second tier (one),
-  /// PCIe switches, sockets, NICs.
-  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic };
-  static constexpr int kMachines = 5;
-
-  struct Link {
-    Kind kind = Kind::kMesh;
-    BytesPerSecond capacity;
-    const char* word = "";  ///< "mesh"
-    Machine named_by = Machine::kAccelerator;
-    int a = 0, b = -1;      ///< of the kind `named_by`: "mesh[a->b]", or "pcie_up[a]" without b
-    int from = 0, to = -1;  ///< machines; -1: none
-    int parallel = 1;
-    bool back = false;  ///< the other direction of the link before it
-  };
-
-  /// A ring's use of the links: of n bytes that each member sends, a link carries n x weight /
-  /// parts.
-  struct Ring {
-    std::vector<std::pair<int, std::int32_t>> loads;  ///< link and weight, rising
-    std::int32_t parts = 1;
-    int steps = 0;  ///< of one round; 0: one less than members
-  };
+  using Kind = ServerLinks::Kind;
+  using Machine = ServerLinks::Machine;
+  using Link = ServerLinks::Link;
+  using Ring = ServerRing;
+  static constexpr int kKinds = ServerLinks::kKinds;
+  static constexpr int kMachines = ServerLinks::kMachines;
 
   /// Throws UserError (paths under server.network.path) when the description does not fit together.
   explicit ServerNetwork(const ServerSpec& server);
   ServerNetwork(const ServerNetwork&) = delete;
   ServerNetwork& operator=(const ServerNetwork&) = delete;
 
-  [[nodiscard]] const std::vector<Link>& links() const { return links_; }
+  [[nodiscard]] const std::vector<Link>& links() const { return links_.all(); }
 
   /// Machines of a kind.
-  [[nodiscard]] int nodes(Machine kind) const { return nodes_[static_cast<int>(kind)]; }
+  [[nodiscard]] int nodes(Machine kind) const { return links_.nodes(kind); }
 
   /// Number of a machine.
-  [[nodiscard]] int node(Machine kind, int index) const;
+  [[nodiscard]] int node(Machine kind, int index) const { return links_.node(kind, index); }
 
   [[nodiscard]] bool has_ports() const { return spec_.links == ScaleUpSpec::Links::kSwitch; }
 
@@ -99,30 +78,13 @@ class ServerNetwork {
   [[nodiscard]] std::vector<std::string> facts() const;
 
  private:
-  /// Where an accelerator or a NIC hangs.
-  struct Place {
-    int pcie_switch = -1;  ///< -1: on the socket itself
-    int socket = 0;
-  };
-
   void AddSwitch();
   void AddMesh();
-  void AddPcie();
-  void CountTorusLinks();
-  void FindTorusRelays();
   void FindWays();
-  int Add(Link link);
-  void AddBothWays(const Link& up, const char* down);
-  [[nodiscard]] Place PlaceOf(int index, int count, const std::vector<int>& given) const;
 
   [[nodiscard]] int LinksBetween(int a, int b) const { return counts_.At(a, b); }
 
-  [[nodiscard]] BytesPerSecond pcie_link() const;
-
-  void AppendPcie(int up, const Place& from, const Place& to, int down,
-                  std::vector<int>& route) const;
   void AppendRelayed(int from, int to, std::vector<int>& route) const;
-  [[nodiscard]] Ring TorusRing(const std::vector<int>& members) const;
   [[nodiscard]] Ring MeshRing(const std::vector<int>& members) const;
   [[nodiscard]] std::vector<std::vector<int>> Pieces(std::vector<int> members) const;
   [[nodiscard]] Ring PcieRing(const std::vector<int>& members) const;
@@ -130,15 +92,12 @@ class ServerNetwork {
 
   ServerSpec server_;
   const ScaleUpSpec& spec_ = server_.network;
-  std::array<int, kMachines> nodes_{};
-  std::vector<Link> links_;
+  ServerLinks links_;
   LinkCounts counts_;                 ///< mesh: by pair; empty without
   std::vector<int> mesh_;             ///< link from a to b, -1: none
   std::vector<int> relay_;            ///< torus: next accelerator from a to b
   std::optional<ShortestWays> ways_;  ///< mesh without PCIe
-  std::vector<Place> at_, nics_;      ///< accelerators and NICs in the tree
-  int accelerators_up_ = 0, switches_up_ = 0, nics_up_ = 0;  ///< first links of the tree
-  int sockets_first_ = 0, memory_first_ = 0;
+  std::optional<PcieTree> pcie_;
   /// Rings found so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::vector<int>, Ring> rings_;
 };

@@ -1,86 +1,93 @@
-// The PCIe tree of a server: its links, and the ways through it.
+#include "topologies/scale_up/pcie.h"
 
-#include <algorithm>
-
-#include <fmt/format.h>
-
-#include "sim/base/check.h"
-#include "topologies/scale_up/network.h"
+#include <cstdint>
+#include <utility>
 
 namespace gridlock {
 
-BytesPerSecond ServerNetwork::pcie_link() const {
-  const BytesPerSecond given = spec_.pcie.link;
-  return given.si() > 0 ? given : server_.accelerator.scale_up_bandwidth;
+PcieTree::PcieTree(const ServerSpec& server, ServerLinks& links)
+    : spec_(server.network.pcie),
+      link_(spec_.link.si() > 0 ? spec_.link : server.accelerator.scale_up_bandwidth) {
+  AddAccelerators(server.accelerators, links);
+  AddSwitches(links);
+  AddNics(server, links);
+  AddSockets(links);
 }
 
 // Without a list, blocks of neighbours hang on each switch, and blocks of switches on each socket.
-ServerNetwork::Place ServerNetwork::PlaceOf(int index, int count,
-                                            const std::vector<int>& given) const {
-  const PcieSpec& pcie = spec_.pcie;
-  const std::int64_t places = pcie.switches > 0 ? pcie.switches : pcie.sockets;
+PcieTree::Place PcieTree::PlaceOf(int index, int count, const std::vector<int>& given) const {
+  const std::int64_t places = spec_.switches > 0 ? spec_.switches : spec_.sockets;
   const int at = given.empty() ? static_cast<int>(index * places / count) : given[index];
-  if (pcie.switches == 0) {
+  if (spec_.switches == 0) {
     return {-1, at};
   }
-  return {at, static_cast<int>(std::int64_t{at} * pcie.sockets / pcie.switches)};
+  return {at, static_cast<int>(std::int64_t{at} * spec_.sockets / spec_.switches)};
 }
 
-// Links in a fixed order: accelerators, switches, NICs, each up and down; then from socket to
-// socket; then host memory by socket.
-void ServerNetwork::AddPcie() {
-  const PcieSpec& pcie = spec_.pcie;
-  const BytesPerSecond link = pcie_link();
-  const auto parent = [this](const Place& place) {
-    return place.pcie_switch < 0 ? node(Machine::kSocket, place.socket)
-                                 : node(Machine::kPcieSwitch, place.pcie_switch);
-  };
-  accelerators_up_ = static_cast<int>(links_.size());
-  for (int a = 0; a < server_.accelerators; ++a) {
-    at_.push_back(PlaceOf(a, server_.accelerators, pcie.accelerators_at));
-    AddBothWays({Kind::kPcie, link, "pcie_up", Machine::kAccelerator, a, -1, a, parent(at_.back())},
-                "pcie_down");
+int PcieTree::ParentOf(const Place& place, const ServerLinks& links) {
+  return place.pcie_switch < 0 ? links.node(Machine::kSocket, place.socket)
+                               : links.node(Machine::kPcieSwitch, place.pcie_switch);
+}
+
+void PcieTree::AddAccelerators(int accelerators, ServerLinks& links) {
+  accelerators_up_ = links.next();
+  for (int a = 0; a < accelerators; ++a) {
+    at_.push_back(PlaceOf(a, accelerators, spec_.accelerators_at));
+    links.AddBothWays({Kind::kPcie, link_, "pcie_up", Machine::kAccelerator, a, -1, a,
+                       ParentOf(at_.back(), links)},
+                      "pcie_down");
   }
-  switches_up_ = static_cast<int>(links_.size());
-  const BytesPerSecond uplink = pcie.uplink.si() > 0 ? pcie.uplink : link;
-  for (int s = 0; s < pcie.switches; ++s) {
-    const std::int64_t socket = std::int64_t{s} * pcie.sockets / pcie.switches;
-    AddBothWays({Kind::kPcie, uplink, "pcie_switch_up", Machine::kPcieSwitch, s, -1,
-                 node(Machine::kPcieSwitch, s), node(Machine::kSocket, static_cast<int>(socket))},
-                "pcie_switch_down");
+}
+
+void PcieTree::AddSwitches(ServerLinks& links) {
+  switches_up_ = links.next();
+  const BytesPerSecond uplink = spec_.uplink.si() > 0 ? spec_.uplink : link_;
+  for (int s = 0; s < spec_.switches; ++s) {
+    const std::int64_t socket = std::int64_t{s} * spec_.sockets / spec_.switches;
+    links.AddBothWays({Kind::kPcie, uplink, "pcie_switch_up", Machine::kPcieSwitch, s, -1,
+                       links.node(Machine::kPcieSwitch, s),
+                       links.node(Machine::kSocket, static_cast<int>(socket))},
+                      "pcie_switch_down");
   }
-  nics_up_ = static_cast<int>(links_.size());
-  // Several NICs of one accelerator are one machine; the first of them says where it hangs.
-  const int seen = nodes(Machine::kNic);
+}
+
+// Several NICs of one accelerator are one machine; the first of them says where it hangs.
+void PcieTree::AddNics(const ServerSpec& server, ServerLinks& links) {
+  nics_up_ = links.next();
+  const int seen = links.nodes(Machine::kNic);
   const BytesPerSecond nic_link =
-      (pcie.nic_link.si() > 0 ? pcie.nic_link : link) * server_.nics_each();
+      (spec_.nic_link.si() > 0 ? spec_.nic_link : link_) * server.nics_each();
   for (int nic = 0; nic < seen; ++nic) {
-    const int first = static_cast<int>(std::int64_t{nic} * server_.nics / seen);
-    nics_.push_back(PlaceOf(first, server_.nics, pcie.nics_at));
-    AddBothWays({Kind::kPcie, nic_link, "pcie_nic_up", Machine::kNic, nic, -1,
-                 node(Machine::kNic, nic), parent(nics_.back())},
-                "pcie_nic_down");
+    const int first = static_cast<int>(std::int64_t{nic} * server.nics / seen);
+    nics_.push_back(PlaceOf(first, server.nics, spec_.nics_at));
+    links.AddBothWays({Kind::kPcie, nic_link, "pcie_nic_up", Machine::kNic, nic, -1,
+                       links.node(Machine::kNic, nic), ParentOf(nics_.back(), links)},
+                      "pcie_nic_down");
   }
-  sockets_first_ = static_cast<int>(links_.size());
-  for (int a = 0; a < pcie.sockets; ++a) {
-    for (int b = 0; b < pcie.sockets; ++b) {
+}
+
+void PcieTree::AddSockets(ServerLinks& links) {
+  sockets_first_ = links.next();
+  for (int a = 0; a < spec_.sockets; ++a) {
+    for (int b = 0; b < spec_.sockets; ++b) {
       if (a != b) {
-        Add({Kind::kSocketLink, pcie.socket_link, "socket_link", Machine::kSocket, a, b,
-             node(Machine::kSocket, a), node(Machine::kSocket, b)});
+        links.Add({Kind::kSocketLink, spec_.socket_link, "socket_link", Machine::kSocket, a, b,
+                   links.node(Machine::kSocket, a), links.node(Machine::kSocket, b)});
       }
     }
   }
-  memory_first_ = static_cast<int>(links_.size());
-  for (int socket = 0; pcie.through_host && socket < pcie.sockets; ++socket) {
-    Add({Kind::kHostMemory, pcie.host_memory, "host_memory", Machine::kSocket, socket, -1, -1, -1});
+  memory_first_ = links.next();
+  for (int socket = 0; spec_.through_host && socket < spec_.sockets; ++socket) {
+    links.Add({Kind::kHostMemory, spec_.host_memory, "host_memory", Machine::kSocket, socket, -1,
+               -1, -1});
   }
 }
 
 // Up to the switch or socket that both hang under. Bytes that are put down in host memory go up to
 // the sender's socket in any case; there they are written once and read once.
-void ServerNetwork::AppendPcie(int up, const Place& from, const Place& to, int down,
-                               std::vector<int>& route) const {
-  const bool host = spec_.pcie.through_host;
+void PcieTree::Append(int up, const Place& from, const Place& to, int down,
+                      std::vector<int>& route) const {
+  const bool host = spec_.through_host;
   const bool same_switch = from.pcie_switch >= 0 && from.pcie_switch == to.pcie_switch;
   route.push_back(up);
   if (host || !same_switch) {
@@ -91,8 +98,7 @@ void ServerNetwork::AppendPcie(int up, const Place& from, const Place& to, int d
       route.insert(route.end(), 2, memory_first_ + from.socket);
     }
     if (from.socket != to.socket) {
-      const int sockets = spec_.pcie.sockets;
-      route.push_back(sockets_first_ + from.socket * (sockets - 1) +
+      route.push_back(sockets_first_ + from.socket * (spec_.sockets - 1) +
                       (to.socket < from.socket ? to.socket : to.socket - 1));
     }
     if (to.pcie_switch >= 0) {
@@ -102,36 +108,23 @@ void ServerNetwork::AppendPcie(int up, const Place& from, const Place& to, int d
   route.push_back(down);
 }
 
-std::vector<std::string> ServerNetwork::facts() const {
-  std::vector<std::string> facts;
-  if (spec_.links == ScaleUpSpec::Links::kMesh) {
-    const auto least = std::min_element(counts_.links.begin(), counts_.links.end());
-    int joined = 0, links = 0;
-    for (const int count : counts_.links) {
-      joined += count > 0 ? 1 : 0;
-      links += count;
-    }
-    CHECK(least != counts_.links.end());
-    facts.push_back(fmt::format(
-        "inside a server: {} of {} pairs are joined by links, {} links in "
-        "all",
-        joined / 2, nodes(Machine::kAccelerator) * (nodes(Machine::kAccelerator) - 1) / 2,
-        links / 2));
-  }
-  if (spec_.group > 0 && has_ports()) {
-    facts.push_back(
-        fmt::format("inside a server: groups of {} accelerators, {:.3g}:1 to the second "
-                    "tier of switches",
-                    spec_.group, spec_.oversubscription));
-  }
-  if (has_pcie()) {
-    facts.push_back(
-        fmt::format("inside a server: PCIe with {} sockets and {} switches, {} per "
-                    "accelerator{}",
-                    spec_.pcie.sockets, spec_.pcie.switches, FormatBandwidth(pcie_link()),
-                    spec_.pcie.through_host ? ", through host memory" : ""));
-  }
-  return facts;
+void PcieTree::AppendRoute(int from, int to, std::vector<int>& route) const {
+  Append(accelerators_up_ + 2 * from, at_[from], at_[to], accelerators_up_ + 2 * to + 1, route);
+}
+
+void PcieTree::AppendToNic(int accelerator, int nic, std::vector<int>& route) const {
+  Append(accelerators_up_ + 2 * accelerator, at_[accelerator], nics_[nic], nics_up_ + 2 * nic + 1,
+         route);
+}
+
+void PcieTree::AppendFromNic(int nic, int accelerator, std::vector<int>& route) const {
+  Append(nics_up_ + 2 * nic, nics_[nic], at_[accelerator], accelerators_up_ + 2 * accelerator + 1,
+         route);
+}
+
+bool PcieTree::ComesBefore(int a, int b) const {
+  return std::pair(at_[a].socket, at_[a].pcie_switch) <
+         std::pair(at_[b].socket, at_[b].pcie_switch);
 }
 
 }  // namespace gridlock

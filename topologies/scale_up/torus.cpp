@@ -1,36 +1,32 @@
-// A torus of accelerators inside a server: its links, routes in the order of its dimensions, and
-// rings over the axes of a group.
+#include "topologies/scale_up/torus.h"
 
 #include <cstddef>
 #include <map>
-#include <vector>
 
-#include "topologies/scale_up/network.h"
 #include "topologies/torus/grid.h"
 
 namespace gridlock {
 
-// One link forth from every accelerator in every dimension; those back are the neighbours' own. Two
-// accelerators of a dimension of two are joined twice.
-void ServerNetwork::CountTorusLinks() {
-  const TorusPlace sides = SidesOf(spec_.torus);
-  const int n = server_.accelerators;
+// Those back are the neighbours' own.
+void CountTorusLinks(const ScaleUpSpec& spec, LinkCounts& counts) {
+  const TorusPlace sides = SidesOf(spec.torus);
+  const int n = counts.n;
   for (int a = 0; a < n; ++a) {
-    for (std::size_t d = 0; d < spec_.torus.size(); ++d) {
+    for (std::size_t d = 0; d < spec.torus.size(); ++d) {
       const int b =
           TorusNumberOf(Along(TorusPlaceOf(a, sides), static_cast<int>(d), 1, sides), sides);
-      ++counts_.links[a * n + b];
-      ++counts_.links[b * n + a];
+      ++counts.links[a * n + b];
+      ++counts.links[b * n + a];
     }
   }
 }
 
-// Along x, then y, then z, the shorter way round; half-way round forth where the sum of the
-// coordinates is even, so that both directions carry alike.
-void ServerNetwork::FindTorusRelays() {
-  const TorusPlace sides = SidesOf(spec_.torus);
-  const int n = server_.accelerators;
-  relay_.assign(counts_.links.size(), -1);
+// Half-way round forth where the sum of the coordinates is even, so that both directions carry
+// alike.
+std::vector<int> TorusRelays(const ScaleUpSpec& spec, int accelerators) {
+  const TorusPlace sides = SidesOf(spec.torus);
+  const int n = accelerators;
+  std::vector<int> relay(static_cast<std::size_t>(n) * static_cast<std::size_t>(n), -1);
   for (int from = 0; from < n; ++from) {
     for (int to = 0; to < n; ++to) {
       const TorusPlace at = TorusPlaceOf(from, sides);
@@ -43,14 +39,16 @@ void ServerNetwork::FindTorusRelays() {
         const int hops = (goal[d] - at[d] + sides[d]) % sides[d];
         const bool tie = 2 * hops == sides[d];
         const bool forth = tie ? (at[0] + at[1] + at[2]) % 2 == 0 : 2 * hops < sides[d];
-        relay_[from * n + to] = TorusNumberOf(Along(at, d, forth ? 1 : -1, sides), sides);
+        relay[from * n + to] = TorusNumberOf(Along(at, d, forth ? 1 : -1, sides), sides);
       }
     }
   }
+  return relay;
 }
 
-ServerNetwork::Ring ServerNetwork::TorusRing(const std::vector<int>& members) const {
-  const TorusPlace sides = SidesOf(spec_.torus);
+ServerRing TorusRing(const std::vector<int>& members, const ScaleUpSpec& spec,
+                     const std::vector<int>& links, int accelerators) {
+  const TorusPlace sides = SidesOf(spec.torus);
   std::vector<TorusPlace> places;
   for (const int a : members) {
     places.push_back(TorusPlaceOf(a, sides));
@@ -60,12 +58,12 @@ ServerNetwork::Ring ServerNetwork::TorusRing(const std::vector<int>& members) co
     return {};
   }
   std::map<int, std::int32_t> weights;
-  ForEachRingLink(
-      grid, places, sides,
-      [&](const TorusPlace& from, int dimension, bool forth, std::int32_t weight) {
-        const int to = TorusNumberOf(Along(from, dimension, forth ? 1 : -1, sides), sides);
-        weights[mesh_[TorusNumberOf(from, sides) * server_.accelerators + to]] += weight;
-      });
+  ForEachRingLink(grid, places, sides,
+                  [&](const TorusPlace& from, int dimension, bool forth, std::int32_t weight) {
+                    const int to =
+                        TorusNumberOf(Along(from, dimension, forth ? 1 : -1, sides), sides);
+                    weights[links[TorusNumberOf(from, sides) * accelerators + to]] += weight;
+                  });
   return {{weights.begin(), weights.end()}, grid.parts, grid.steps};
 }
 

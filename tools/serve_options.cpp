@@ -199,7 +199,13 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
   };
   count("--tensor", options.tensor, "Tensor-parallel ranks of a replica");
   count("--pipeline", options.pipeline, "Pipeline stages of a replica");
-  count("--data", options.data, "Data-parallel copies of attention; experts are spread over all");
+  count("--data", options.data, "Data-parallel copies of attention; experts lie on all of them");
+  command
+      .add_option("--experts", options.experts,
+                  "Whole experts on each rank, or a slice of every expert; auto: as the engine has "
+                  "it where nothing is said")
+      ->check(CLI::IsMember({"auto", "spread", "sliced"}))
+      ->capture_default_str();
   command
       .add_option("--expert-ranks", options.expert_ranks,
                   "Accelerators that hold the experts alone, apart from --tensor x --data of "
@@ -224,12 +230,20 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
           "Tokens that the KV cache of a replica holds, as the engine prints them (default: "
           "what weights and the engine's reserve leave of HBM)")
       ->check(CLI::Range(16, 2'000'000'000));
+  command
+      .add_option("--max-model-len", options.max_model_len,
+                  "Tokens of the longest request that the engine is set to: engines that profile "
+                  "memory with a whole context set less aside (default: the model's context)")
+      ->check(CLI::Range(16, 100'000'000));
   command.add_option("--concurrency", options.concurrency, "Requests in flight, instead of a rate")
       ->check(CLI::Range(1.0, 1e7));
   command
       .add_option("--requests", options.requests,
                   "Requests of one replica; of all in pools or behind a router")
       ->check(CLI::Range(1, 10'000'000))
+      ->capture_default_str();
+  command.add_option("--beams", options.beams, "Beams of each request: beam search")
+      ->check(CLI::Range(1, 64))
       ->capture_default_str();
   command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")
       ->check(CLI::Range(0, 64));
@@ -281,17 +295,23 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
     deployment.engine.memory_share = options.memory_share;
   }
   deployment.engine.cache_tokens = options.kv_tokens;
+  if (options.max_model_len > 0) {
+    deployment.model.context = options.max_model_len;
+  }
   InferenceLayout& layout = deployment.layout;
   layout.tensor = options.tensor;
   layout.pipeline = options.pipeline;
   layout.data = options.data;
-  layout.experts_spread = options.data > 1;
   const auto parts = 1 + std::count(options.part.begin(), options.part.end(), '+');
   if (parts > layout.accelerators()) {
     throw UserError("", fmt::format("--part {}: {} parts for {} accelerators of a replica "
                                     "(tensor x pipeline x data)",
                                     options.part, parts, layout.accelerators()));
   }
+  layout.experts_spread =
+      options.experts == "spread" ||
+      (options.experts == "auto" && options.data > 1 && !deployment.engine.slices_experts);
+  SetBeams(options.beams, options.input, options.output, layout);
   layout.draft_tokens = options.drafts;
   layout.accepted = options.accepted;
   layout.adapters = AdaptersOf(options.adapters);

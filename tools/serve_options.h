@@ -30,6 +30,8 @@ struct ServeOptions {
   std::string surge;  ///< "AT:SPAN:TIMES", seconds
   AdapterOptions adapters;
   ImageOptions images;
+  std::string experts = "auto";
+  int beams = 1, max_model_len = 0;  ///< 0: the model's context
   int expert_ranks = 0, micro_batches = 3;
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
   std::uint64_t seed = 1;

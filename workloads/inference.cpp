@@ -77,6 +77,11 @@ InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine) {
   return engine;
 }
 
+void SetBeams(int beams, double prompt_tokens, double answer_tokens, InferenceLayout& layout) {
+  layout.beams = beams;
+  layout.beams_room = (prompt_tokens + beams * answer_tokens) / (prompt_tokens + answer_tokens);
+}
+
 double InferenceLayout::TokensPerStep() const {
   double tokens = 1, chance = 1;
   for (int i = 0; i < draft_tokens; ++i) {
@@ -96,6 +101,9 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
       layout_(layout),
       adapters_(model, part, engine, layout) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
+  if (engine_.shared_budget) {
+    engine_.token_budget = std::max<std::int64_t>(1, engine_.token_budget / layout_.data);
+  }
   FillCache(path);
   if (model.encoder_layers > 0) {
     encoder_.emplace_back(EncoderOf(model), part, engine, LayoutOfEncoder(layout), path);
@@ -128,8 +136,10 @@ double IterationCosts::AttentionWeights() const {
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
   const double weights = AttentionWeights(), element = AttentionBytes();
   AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  // Queries, keys and values, and the output; of MLA queries are made in two.
+  AddBlockProducts(model_.latent ? 3 : 2, element, times);
   bytes += weights * element;
-  AddReduce(rows, times);
+  AddReduce(rows, layout_.tensor, times);
 }
 
 // Parameters of queries and output of attention to an encoder's tokens, of one rank and layer.
@@ -150,7 +160,7 @@ void IterationCosts::AddCross(double rows, LimitTimes& times, double& bytes) con
   const double weights = CrossWeights(), element = AttentionBytes();
   AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
   bytes += weights * element;
-  AddReduce(rows, times);
+  AddReduce(rows, layout_.tensor, times);
   Of(times, Limit::kKernels) += part_.kernel_time * engine_.kernels * kCrossKernels;
   // A norm, a residual, queries and what comes of them.
   AddTraffic((4.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor) * rows,
@@ -204,6 +214,7 @@ void IterationCosts::AddDense(double rows, double width, LimitTimes& times, doub
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
   const double element = DenseBytes();
   AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  AddBlockProducts(2, element, times);
   bytes += weights * element;
   // The block's hidden values: written, activated, read.
   AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
@@ -229,21 +240,27 @@ void IterationCosts::AddExpertWork(double total, double ranks, bool whole, Limit
   const double width = model_.expert_ffn / (whole ? 1.0 : ranks);
   Of(times, Limit::kCache) +=
       2 * pairs * (10.0 * model_.hidden + (model_.gated ? 6 : 4) * width) * kernels.traffic;
-  Of(times, Limit::kKernels) += kernels.time;
+  Of(times, Limit::kKernels) += kernels.time + engine_.expert_align * experts;
 }
 
 void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
                                 double& bytes) const {
   const double total = rows * layout_.data;
-  AddExpertWork(total, layout_.tensor * layout_.data, layout_.experts_spread || layout_.data > 1,
-                times, bytes);
+  const int ranks = layout_.tensor * layout_.data;
+  AddExpertWork(total, ranks, layout_.experts_spread, times, bytes);
   if (model_.shared_experts > 0) {
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
-  if (layout_.data > 1) {
+  if (layout_.data > 1 && layout_.experts_spread) {
     AddExchange(total, beside, times);
   } else {
-    AddReduce(rows, times);
+    // Slices of data-parallel ranks get the tokens of all of them, by an all-reduce of a buffer in
+    // which each has written its own, and add up what they make of them by another (SGLang,
+    // dp_attention.py).
+    AddReduce(total, ranks, times);
+    if (layout_.data > 1) {
+      AddReduce(total, ranks, times);
+    }
   }
 }
 
@@ -255,7 +272,7 @@ IterationCosts::Point IterationCosts::LayersAt(double rows) const {
     return point;
   }
   Point whole = PassAt(rows, 1);
-  if (!engine_.overlap || layout_.data <= 1 || model_.experts <= 0) {
+  if (!engine_.overlap || layout_.data <= 1 || !layout_.experts_spread || model_.experts <= 0) {
     return whole;
   }
   // Two halves of the batch take turns, each with links beside the other's work; weights are read
@@ -278,7 +295,7 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   AddCommon(here, common, common_bytes);
   if (dense_layers > 0) {
     AddDense(here, model_.ffn, dense, dense_bytes);
-    AddReduce(here, dense);
+    AddReduce(here, layout_.tensor, dense);
   }
   if (experts_layers > 0 && !layout_.apart()) {
     AddExperts(here, parts > 1 ? Sum(common) : -1, mixture, mixture_bytes);
@@ -401,8 +418,9 @@ IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
 LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
                                       std::int64_t sequences) const {
   const std::int64_t drafts = layout_.draft_tokens * sequences;
-  LimitTimes times = PointAt(rows + drafts).times;
-  const LimitTimes head = HeadAt(static_cast<double>(outputs + drafts));
+  const std::int64_t more = drafts + (layout_.beams - 1) * sequences;
+  LimitTimes times = PointAt(rows + more).times;
+  const LimitTimes head = HeadAt(static_cast<double>(outputs + more));
   if (drafts > 0) {
     // Each draft is made by one more layer and one more head, one after another.
     const LimitTimes one = HeadAt(static_cast<double>(sequences));
@@ -420,7 +438,7 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
       std::min<double>(layout_.pipeline, std::max<double>(1.0, static_cast<double>(sequences)));
   Of(times, Limit::kCache) += window_bytes_ * layout_.pipeline * static_cast<double>(sequences) /
                               copies / (part_.hbm_bandwidth * part_.cache_efficiency);
-  const double here = static_cast<double>(sequences) / layout_.data;
+  const double here = static_cast<double>(sequences) * layout_.beams / layout_.data;
   const double layers = model_.layers * (1 + (model_.encoder_layers > 0 ? kCrossKernels : 0));
   const double launches = engine_.layer_launch * layers * part_.host_factor - Sum(times);
   const double host = (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
@@ -442,7 +460,7 @@ Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
 
 Seconds IterationCosts::PerRead(std::int64_t sequences) const {
   const double parts = std::min<double>(layout_.pipeline, static_cast<double>(sequences));
-  return Seconds(per_read_ / std::max(1.0, parts));
+  return Seconds(per_read_ * layout_.beams / std::max(1.0, parts));
 }
 
 double IterationCosts::FlopOf(double rows, double outputs, double reads, double pairs) const {

@@ -137,6 +137,8 @@ struct InferenceEngine {
   double kernels = 10;        ///< small kernels of a dense layer
   double expert_kernels = 8;  ///< more of them in a layer with experts; 8: as measured alone
   double expert_traffic = 1;  ///< of tokens on their way to experts, over the part's
+  double expert_align = 0;    ///< s an expert of a layer, in one kernel that sorts tokens for them
+  double block_product = 0;   ///< s more of a product of 8-bit weights with a scale a block
   double gemm_factor = 1;     ///< on the efficiencies of the part
   double hbm_factor = 1;
   double cache_factor = 1;
@@ -148,9 +150,11 @@ struct InferenceEngine {
   bool whole_windows = false;  ///< caches of layers with a sliding window have room for all tokens
   bool read_by_head = false;   ///< each query head reads keys and values, not each group once
   bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
-  bool overlap = false;        ///< all-to-alls of one half of a batch beside the other half's work,
-                               ///< where that is sooner
-  double int8_factor = 1;      ///< on reading weights that kernels widen from 8 or 4 bits
+  bool slices_experts = false;  ///< beside data-parallel attention, where nothing is said
+  bool shared_budget = false;   ///< token_budget is that of all data-parallel ranks together
+  bool overlap = false;    ///< all-to-alls of one half of a batch beside the other half's work,
+                           ///< where that is sooner
+  double int8_factor = 1;  ///< on reading weights that kernels widen from 8 or 4 bits
   double int4_factor = 1;
   double link_factor = 1;       ///< on the latencies of links
   double imbalance = 1;         ///< of the busiest rank when experts are spread
@@ -180,13 +184,15 @@ struct AskedAdapters {
 struct InferenceLayout {
   int tensor = 1;  ///< of attention and dense layers
   int pipeline = 1;
-  int data = 1;  ///< attention copies of a replica; experts are spread over all of them
+  int data = 1;  ///< attention copies of a replica; experts lie on the ranks of all of them
   bool experts_spread = false;  ///< whole experts on ranks, not slices of all
   WeightFormat weights = WeightFormat::kBf16;
   bool narrow_ffn_alone = false;  ///< attention keeps 16 bits
   double cache_bytes = 2;         ///< of an element
-  int draft_tokens = 0;           ///< of speculative decoding, checked in one pass
-  double accepted = 0;  ///< share of a draft token that is accepted, after those before it
+  int beams = 1;          ///< of beam search, each of which decodes on its own behind one prompt
+  double beams_room = 1;  ///< tokens of a prompt and of all its beams, over those of one beam
+  int draft_tokens = 0;   ///< of speculative decoding, checked in one pass
+  double accepted = 0;    ///< share of a draft token that is accepted, after those before it
   ServedAdapters adapters;
   int expert_ranks = 0;   ///< accelerators of experts alone, apart from attention; 0: not apart
   int micro_batches = 3;  ///< that attention and experts take in turns, when they are apart
@@ -198,6 +204,10 @@ struct InferenceLayout {
   /// Tokens that a sequence gains in an iteration, 1 without drafts.
   [[nodiscard]] double TokensPerStep() const;
 };
+
+/// Beam search: so many beams share one prompt. Each decodes a row of every iteration, reads the
+/// whole cache of the prompt and its own, and keeps what it says. Tokens are those of one beam.
+void SetBeams(int beams, double prompt_tokens, double answer_tokens, InferenceLayout& layout);
 
 /// What an iteration spends its time on.
 enum class Limit { kWeights, kCache, kCompute, kLinks, kKernels, kHost };
@@ -380,12 +390,13 @@ class IterationCosts {
   void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
   void AddExpertWork(double total, double ranks, bool whole, LimitTimes& times,
                      double& bytes) const;
-  [[nodiscard]] double ReduceTime(double rows) const;
+  [[nodiscard]] double ReduceTime(double rows, int ranks) const;
   [[nodiscard]] double StreamRate(double bytes) const;
   [[nodiscard]] double TrafficRate() const;
   void AddTraffic(double elements, LimitTimes& times) const;
-  void AddReduce(double rows, LimitTimes& times) const;
+  void AddReduce(double rows, int ranks, LimitTimes& times) const;
   void AddExchange(double rows, double beside, LimitTimes& times) const;
+  void AddBlockProducts(double count, double element, LimitTimes& times) const;
   [[nodiscard]] double DenseBytes() const;
   [[nodiscard]] double AttentionBytes() const;
   [[nodiscard]] ExpertKernels KernelsOfExperts() const;

@@ -118,7 +118,7 @@ AdapterCosts::AdapterCosts(const InferenceModel& model, const InferencePart& par
 // Ranks hold whole experts, or a slice of each. Those of a slice all see the rows of a copy.
 void AdapterCosts::AddExperts(const InferenceModel& model, const InferencePart& part,
                               const InferenceEngine& engine, const InferenceLayout& layout) {
-  const bool whole = layout.experts_spread || layout.data > 1;
+  const bool whole = layout.experts_spread;
   const double ranks = layout.tensor * layout.data;
   Sums sums;  // of one expert
   sums.Add(OfDense(model, model.expert_ffn / (whole ? 1 : ranks), adapter_target::kFeedForward),

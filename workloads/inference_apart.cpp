@@ -48,7 +48,7 @@ double IterationCosts::ExpertLayers() const {
 double IterationCosts::ExpertBytes() const {
   double hidden = model_.hidden, width = model_.expert_ffn;
   if (layout_.weights == WeightFormat::kMxfp4) {
-    const bool whole = layout_.apart() || layout_.experts_spread || layout_.data > 1;
+    const bool whole = layout_.apart() || layout_.experts_spread;
     const double slices = whole ? 1 : layout_.tensor;
     hidden = 256 * std::ceil(hidden / 256);
     width = 64 * slices * std::ceil(width / slices / 64);

@@ -174,6 +174,14 @@ void IterationCosts::AddProduct(double rows, double weights, double bytes, doubl
   Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
 }
 
+// Activations are given scales block by block before the product, and kernels that multiply them
+// take longer to start.
+void IterationCosts::AddBlockProducts(double count, double element, LimitTimes& times) const {
+  if (model_.block_scales && element > 0.9 && element < 2) {
+    Of(times, Limit::kKernels) += count * engine_.block_product;
+  }
+}
+
 double IterationCosts::TrafficRate() const {
   return part_.hbm_bandwidth * std::max(part_.hbm_efficiency, part_.cache_efficiency);
 }
@@ -183,15 +191,15 @@ void IterationCosts::AddTraffic(double elements, LimitTimes& times) const {
   Of(times, Limit::kCache) += 2 * elements * engine_.traffic / TrafficRate();
 }
 
-// An all-reduce of the tensor-parallel ranks: the library's, or in one kernel in which all send
+// An all-reduce of so many ranks: the library's, or in one kernel in which all send
 // everything to all, whichever is sooner.
-double IterationCosts::ReduceTime(double rows) const {
+double IterationCosts::ReduceTime(double rows, int ranks) const {
   const double bytes = rows * model_.hidden * 2;
   const int domain = std::max(1, static_cast<int>(part_.domain));
   GroupShape group;
-  group.ranks = layout_.tensor;
-  group.domains = (layout_.tensor + domain - 1) / domain;
-  group.per_domain = std::min(layout_.tensor, domain);
+  group.ranks = ranks;
+  group.domains = (ranks + domain - 1) / domain;
+  group.per_domain = std::min(ranks, domain);
   const CollectiveCall call{CollectiveKind::kAllReduce, Bytes(bytes), group, links_, {}};
   const double library = TimeAlone(FittedCost(call), call).si();
   if (!engine_.direct_reduce || part_.link_direct_latency <= 0 || group.domains > 1) {
@@ -203,9 +211,9 @@ double IterationCosts::ReduceTime(double rows) const {
   return std::min(library, direct);
 }
 
-void IterationCosts::AddReduce(double rows, LimitTimes& times) const {
-  if (layout_.tensor > 1) {
-    Of(times, Limit::kLinks) += ReduceTime(rows);
+void IterationCosts::AddReduce(double rows, int ranks, LimitTimes& times) const {
+  if (ranks > 1) {
+    Of(times, Limit::kLinks) += ReduceTime(rows, ranks);
   }
 }
 

@@ -113,7 +113,7 @@ void IterationCosts::FillCache(const std::string& path) {
                        ? 0
                        : model_.windowed_share / (1 - model_.windowed_share);
   const double token = engine_.whole_windows ? per_layer * layers : token_bytes_;
-  const double tokens = token > 0 ? usable / token * layout_.data : 0;
+  const double tokens = token > 0 ? usable / token * layout_.data / layout_.beams_room : 0;
   const std::int64_t least = engine_.page + WindowTokens(engine_.page);
   if (tokens < static_cast<double>(least)) {
     throw UserError(

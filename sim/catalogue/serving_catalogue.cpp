@@ -158,7 +158,11 @@ void SetEngine(const std::string& field, const std::string& text, ServingCatalog
   }
   for (const CountField& each : kCounts) {
     if (field == each.name) {
-      entry.engine.*each.member = std::max<std::int64_t>(1, std::llround(value.value_or(1)));
+      const std::int64_t count = std::llround(std::min(value.value_or(-1), 1e9));
+      problem = count >= each.least ? ""
+                                    : fmt::format("{} is {}; expected a number from {}", field,
+                                                  Quoted(text), each.least);
+      entry.engine.*each.member = std::max(count, each.least);
       return;
     }
   }

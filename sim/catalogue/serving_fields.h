@@ -69,6 +69,8 @@ inline const NumberField<InferenceEngine> kEngineFields[] = {
     {"kernels", &InferenceEngine::kernels, 1},
     {"expert_kernels", &InferenceEngine::expert_kernels, 1},
     {"expert_traffic", &InferenceEngine::expert_traffic, 1},
+    {"expert_align_us", &InferenceEngine::expert_align, kServingMicro},
+    {"block_product_us", &InferenceEngine::block_product, kServingMicro},
     {"gemm_factor", &InferenceEngine::gemm_factor, 1},
     {"hbm_factor", &InferenceEngine::hbm_factor, 1},
     {"cache_factor", &InferenceEngine::cache_factor, 1},
@@ -87,15 +89,16 @@ inline const NumberField<InferenceEngine> kEngineFields[] = {
 struct CountField {
   const char* name;
   std::int64_t InferenceEngine::*member;
+  std::int64_t least;
 };
 
 inline constexpr CountField kCounts[] = {
-    {"token_budget", &InferenceEngine::token_budget},
-    {"batch_max", &InferenceEngine::batch_max},
-    {"page", &InferenceEngine::page},
-    {"adapter_slots", &InferenceEngine::adapter_slots},
-    {"small_token_budget", &InferenceEngine::small_token_budget},
-    {"small_batch_max", &InferenceEngine::small_batch_max},
+    {"token_budget", &InferenceEngine::token_budget, 1},
+    {"batch_max", &InferenceEngine::batch_max, 1},
+    {"page", &InferenceEngine::page, 1},
+    {"adapter_slots", &InferenceEngine::adapter_slots, 1},
+    {"small_token_budget", &InferenceEngine::small_token_budget, 0},
+    {"small_batch_max", &InferenceEngine::small_batch_max, 0},
 };
 
 struct FlagField {
@@ -111,6 +114,8 @@ inline constexpr FlagField kFlags[] = {
     {"whole_windows", &InferenceEngine::whole_windows},
     {"read_by_head", &InferenceEngine::read_by_head},
     {"direct_reduce", &InferenceEngine::direct_reduce},
+    {"slices_experts", &InferenceEngine::slices_experts},
+    {"shared_budget", &InferenceEngine::shared_budget},
     {"overlap", &InferenceEngine::overlap},
     {"hides_host", &InferenceEngine::hides_host},
     {"outside_share", &InferenceEngine::outside_share},

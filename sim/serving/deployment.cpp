@@ -238,11 +238,12 @@ std::string CommandOf(const Deployment& deployment, const std::string& server,
   if (server == "sglang") {
     return fmt::format(
         "python -m sglang.launch_server --model-path {} --tp {} --max-running-requests {} "
-        "--chunked-prefill-size {} --mem-fraction-static {:.2f}{}{}{}{}{}",
+        "--chunked-prefill-size {} --mem-fraction-static {:.2f}{}{}{}{}{}{}",
         deployment.model.name, layout.tensor * layout.data, engine.batch_max, engine.token_budget,
         engine.memory_share,
         more(layout.pipeline > 1, fmt::format("--pp-size {}", layout.pipeline)),
         more(layout.data > 1, fmt::format("--dp-size {} --enable-dp-attention", layout.data)),
+        more(layout.experts_spread, fmt::format("--ep-size {}", layout.tensor * layout.data)),
         more(fp8, "--quantization fp8"), more(narrow, "--kv-cache-dtype fp8_e4m3"),
         more(!role.empty(), "--disaggregation-mode " + role));
   }

@@ -15,6 +15,7 @@
 #include "sim/schema/rules.h"
 #include "sim/validation/life_texts.h"
 #include "sim/validation/row_numbers.h"
+#include "workloads/memory.h"
 
 namespace gridlock {
 
@@ -213,6 +214,44 @@ MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) 
 // % (FMS, 2); 45 % in the mean.
 constexpr int kBusiest = 8, kUsual = 2;
 
+// The first of the trainings that fits into the server's HBM; the last where none does.
+const OneServerTraining& TrainingThatFits(const std::string& server, int sequences_each) {
+  for (const OneServerTraining& training : kOneServerTrainings) {
+    try {
+      const ScenarioBase base("row", OneServerText(server, training, sequences_each), {});
+      const Scenario scenario = base.At({});
+      const ServerSpec& machine = scenario.sites.front().server;
+      CheckMemory(scenario.training(), machine.accelerator.hbm_capacity, machine.accelerators);
+      return training;
+    } catch (const UserError&) {
+      continue;
+    }
+  }
+  return *(std::end(kOneServerTrainings) - 1);
+}
+
+// What a row of power names that training does not do, in words.
+std::string OtherThanTraining(const MeasuredRow& row) {
+  const std::string text = InLowerCase(row.Text("source") + " " + row.Text("notes"));
+  const auto names = [&text](std::initializer_list<const char*> words) {
+    return std::any_of(words.begin(), words.end(), [&text](const char* word) {
+      return Holds(text, word);
+    });
+  };
+  std::string said;
+  if (names({"inference", "offline", "served", "serving", "tokens/s", "vllm"})) {
+    said += "; the row is of inference, for which training stands: gridlock serve predicts boards";
+  } else if (names({"burn", "linpack", "hpl", "stress"})) {
+    said += "; the row is of a stress test, for which training stands";
+  } else if (names({"lora", "fine-tun", "finetun", "resnet", "bert", "diffusion"})) {
+    said += "; the row is of another training, for which this one stands";
+  }
+  if (names({"immersion", "immersed"})) {
+    said += "; immersed servers have no fans, and those of this one are counted";
+  }
+  return said;
+}
+
 // Power of a server or board while it trains.
 MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, int sequences_each,
                   const std::string& what,
@@ -221,11 +260,14 @@ MaybeCase Powered(const CatalogueList& catalogue, MeasuredResult& result, int se
   if (server.empty()) {
     return std::nullopt;
   }
-  result.reason = fmt::format("Llama 2 13B on one {}: {}", server, what);
-  return LifeCase{
-      {OneServerText(server, sequences_each)}, &ReadPower, [predict](const Values& values) {
-        return predict(values[0]);
-      }};
+  const OneServerTraining& training = TrainingThatFits(server, sequences_each);
+  result.reason = fmt::format("{} on one {}: {}{}", training.title, server, what,
+                              OtherThanTraining(result.row));
+  return LifeCase{{OneServerText(server, training, sequences_each)},
+                  &ReadPower,
+                  [predict](const Values& values) {
+                    return predict(values[0]);
+                  }};
 }
 
 // Power of a board over a published run on a thousand accelerators.

@@ -125,17 +125,18 @@ std::string FailingRunsText(const FailingRuns& runs) {
   return text;
 }
 
-std::string OneServerText(const std::string& server, int sequences_each) {
+std::string OneServerText(const std::string& server, const OneServerTraining& training,
+                          int sequences_each) {
   return kSwitch + SiteText("room", server, 1) +
          fmt::format(R"(job {{
   pretraining {{
-    model: "llama_2_13b" stack: "fsdp_eager"
+    model: "{}" stack: "fsdp_eager"
     layout {{ tensor: 1 pipeline: 1 data: 8 }}
-    global_batch: {} micro_batch: 1 sequence_length: 4096 zero: 3 recompute: SELECTIVE
+    global_batch: {} micro_batch: 1 sequence_length: 4096 zero: 3 recompute: {}
   }}
 }}
 )",
-                     8 * sequences_each);
+                     training.model, 8 * sequences_each, training.recompute);
 }
 
 std::string PublishedRunText(const std::string& server) {

@@ -32,9 +32,24 @@ struct FailingRuns {
 
 std::string FailingRunsText(const FailingRuns& runs);
 
-/// Llama 2 13B on one server of the catalogue with eight accelerators, fully sharded; each
-/// takes so many sequences of 4,096 tokens in a step.
-std::string OneServerText(const std::string& server, int sequences_each);
+/// A model that is trained on one server.
+struct OneServerTraining {
+  const char* model;
+  const char* title;
+  const char* recompute;
+};
+
+/// The largest that fits is meant to stand for training: Llama 2 13B where HBM allows.
+inline constexpr OneServerTraining kOneServerTrainings[] = {
+    {"llama_2_13b", "Llama 2 13B", "SELECTIVE"},
+    {"llama_2_13b", "Llama 2 13B, layers recomputed", "FULL_LAYER"},
+    {"llama_2_7b", "Llama 2 7B, layers recomputed", "FULL_LAYER"},
+    {"llama_3.2_1b", "Llama 3.2 1B, layers recomputed", "FULL_LAYER"}};
+
+/// One of these on one server of the catalogue with eight accelerators, fully sharded; each takes
+/// so many sequences of 4,096 tokens in a step.
+std::string OneServerText(const std::string& server, const OneServerTraining& training,
+                          int sequences_each);
 
 /// A model of seven billion parameters on 128 servers of eight, fully sharded and compiled, 4M
 /// tokens a step: OLMo 2 7B as its report has it (arXiv:2501.00656, table of hyperparameters and

@@ -5,10 +5,13 @@
 #include <charconv>
 #include <cmath>
 #include <regex>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
+#include "sim/catalogue/serving_names.h"
 #include "sim/validation/serving_words.h"
 
 namespace gridlock {
@@ -59,6 +62,25 @@ void Assume(ServingCase& row, const std::string& words) {
 int Count(const ServingCells& cells, const std::string& column, int blank) {
   const std::optional<double> value = Number(cells, column);
   return value && *value <= 1e7 ? static_cast<int>(*value) : blank;
+}
+
+// The model of a row that names it alone: the one that `serve` knows by this name.
+std::string ReadKnownModel(const ServingCells& cells, const ServingCatalogue& catalogue,
+                           ServingCase& row) {
+  const std::string& name = Text(cells, "model");
+  try {
+    const std::optional<InferenceModel> known = ModelByName(name, catalogue);
+    if (!known) {
+      return fmt::format("the row has no layers, hidden and heads, and no model is called {}{}",
+                         Quoted(name), DidYouMean(name, catalogue.ModelNames()));
+    }
+    row.model = *known;
+    row.model.context = 0;  // as of rows with columns
+    Assume(row, fmt::format("model as {} of the catalogue", known->name));
+  } catch (const UserError& error) {
+    return error.problems().front().message;
+  }
+  return "";
 }
 
 std::string ReadModel(const ServingCells& cells, InferenceModel& model) {
@@ -123,9 +145,27 @@ void ReadSettings(const std::string& notes, InferenceEngine& engine) {
       value = std::llround(*said);
     }
   };
+  const std::int64_t budget = engine.token_budget;
   set("max[_-]num[_-](?:batched[_-])?tokens[ =:]+([0-9,]+)", engine.token_budget);
+  engine.shared_budget = engine.shared_budget && engine.token_budget == budget;
   set("(?:max_batch(?:_size)?|max[_-]num[_-]seqs|max[_-]running[_-]requests)[ =:]+([0-9,]+)",
       engine.batch_max);
+}
+
+// Beam search: tables that count tokens count those of the best beam.
+void ReadBeams(const ServingCells& cells, ServingCase& row) {
+  constexpr int kBeamsMost = 64;
+  const std::string& notes = Text(cells, "notes");
+  const std::optional<double> said =
+      NumberIn(notes, "(?:beam search of|beam[_ -]?width|beams)[ =:]+(\\d+)");
+  // MLPerf asks GPT-J for beams of four (its rules of inference, benchmark gptj).
+  const bool mlperf = Has(Text(cells, "source"), "MLPerf") && row.model.name.starts_with("GPT-J");
+  const double beams = said.value_or(mlperf ? 4 : 1);
+  if (beams < 2 || beams > kBeamsMost) {
+    return;
+  }
+  SetBeams(static_cast<int>(beams), row.load.prompt.mean, row.load.output.mean, row.layout);
+  Assume(row, fmt::format("beam search of {}", row.layout.beams));
 }
 
 void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, ServingCase& row) {
@@ -146,10 +186,10 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   }
   // TensorRT 10.x came with TensorRT-LLM 1.0.
   engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
-  if (engine != nullptr && row.part.name.starts_with("mi")) {
-    // What runs without graphs on AMD parts has an entry of its own.
-    const InferenceEngine* eager = catalogue.FindEngine(engine->name + "_rocm");
-    engine = eager == nullptr ? engine : eager;
+  if (engine != nullptr && engine->name == "vllm_0" && row.part.name.starts_with("mi")) {
+    // Entries of MLPerf run builds of AMD that had first what vLLM 0.6 took over.
+    const bool build = Has(Text(cells, "source"), "MLPerf");
+    engine = catalogue.EngineOf("vllm-rocm", build ? "0.6" : version);
   }
   if (engine == nullptr) {
     engine = catalogue.FindEngine("generic");
@@ -157,13 +197,22 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
     Assume(row, fmt::format("no engine {}: as {}", Quoted(name), engine->name));
   }
   row.engine = EngineOn(row.part, *engine);
-  ReadSettings(Text(cells, "notes"), row.engine);
+  const std::string& notes = Text(cells, "notes");
+  ReadSettings(notes, row.engine);
+  if (const auto context = NumberIn(notes, "max[_-]model[_-]len[ =:]+([0-9,]+)")) {
+    row.model.context = static_cast<int>(*context);
+  }
 }
 
 void ReadFormats(const ServingCells& cells, ServingCase& row) {
   const std::string& weights = Text(cells, "weights_precision");
   std::string assumed;
-  row.layout.weights = WeightsMeant(weights, assumed);
+  if (weights.empty()) {
+    row.layout.weights = row.model.checkpoint;
+    assumed = fmt::format("weights in {}", WeightFormatName(row.model.checkpoint));
+  } else {
+    row.layout.weights = WeightsMeant(weights, assumed);
+  }
   Assume(row, assumed);
   const std::string& cache = Text(cells, "kv_precision");
   const bool narrow =
@@ -235,7 +284,15 @@ std::string ReadLayout(const ServingCells& cells, ServingCase& row) {
     layout.data = layout.tensor;
     layout.tensor = 1;
   }
-  layout.experts_spread = Count(cells, "ep", 1) > 1 || layout.data > 1;
+  const std::string& notes = Text(cells, "notes");
+  if (row.engine.name == "sglang" && layout.data > 1 && Has(notes, "--enable-dp-attention") &&
+      !Has(notes, "--dp")) {
+    // From 0.5 on SGLang turns it off where --dp-size is 1, as it is where nothing is said.
+    layout.tensor *= std::exchange(layout.data, 1);
+    Assume(row, "no --dp-size: attention is tensor-parallel");
+  }
+  layout.experts_spread = Number(cells, "ep") ? Count(cells, "ep", 1) > 1
+                                              : layout.data > 1 && !row.engine.slices_experts;
   const int per_replica = Count(cells, "accelerators_per_replica", 0);
   if (!Number(cells, "tp")) {
     layout.tensor = per_replica > 0 ? std::max(1, per_replica / layout.pipeline / layout.data)
@@ -313,6 +370,7 @@ std::string ReadBatch(const ServingCells& cells, double value, ServingCase& row)
     batch = std::max(1.0, value / load.prompt.mean) * row.layout.data;
     row.engine.token_budget =
         std::max<std::int64_t>(row.engine.token_budget, static_cast<std::int64_t>(value));
+    row.engine.shared_budget = false;
   } else if (Has(notes, "batch per GPU") || Has(notes, "per GPU; set-up")) {
     batch = value * row.layout.accelerators();
   }
@@ -380,7 +438,8 @@ std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
 
 std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& catalogue,
                             ServingCase& row) {
-  std::string problem = ReadModel(cells, row.model);
+  const bool shape = Number(cells, "layers") || Number(cells, "hidden") || Number(cells, "heads");
+  std::string problem = shape ? ReadModel(cells, row.model) : ReadKnownModel(cells, catalogue, row);
   if (!problem.empty()) {
     return problem;
   }
@@ -398,6 +457,7 @@ std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& c
   }
   problem = ReadLayout(cells, row);
   problem = problem.empty() ? ReadLengths(cells, row) : problem;
+  ReadBeams(cells, row);
   return problem.empty() ? ReadLoad(cells, row) : problem;
 }
 

@@ -8,7 +8,9 @@
 //   kv_precision     the engine's own: 8 bits with narrow weights where it does so, else 16
 //   input_tokens     of an MLPerf data set: the mean of the set
 //   requests         of an offline load: as many as take 7.7 million tokens, 1,000 to 30,000
-//   experts          spread over all ranks where attention is data-parallel or ep is above 1
+//   model            of a row without its layers: the one of this name that `serve` knows
+//   ep               where attention is data-parallel: experts whole on ranks, or in slices on all
+//                    of them where the engine has them so (SGLang); 1: slices
 //   drafts           MTP of three tokens where notes say so; 0.8 of each is accepted (estimate)
 
 #include <map>

@@ -101,6 +101,7 @@ TEST(ServedAdapters, OfExpertsAreAsManyAsThere) {
     InferenceLayout layout = Adapted(16, 1, adapter_target::kExperts);
     layout.tensor = tensor;
     layout.data = data;
+    layout.experts_spread = data > 1;
     return AdapterCosts(Mixture(), part, InferenceEngine(), layout).bytes().si();
   };
   // Gate, up and down of each: rank x (in + out).

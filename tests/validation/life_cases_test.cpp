@@ -13,7 +13,9 @@
 namespace gridlock {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::HasSubstr;
+using ::testing::Not;
 
 using Cells = std::map<std::string, std::string>;
 
@@ -62,6 +64,25 @@ TEST_F(LifeRow, BecomesScenariosThatLoad) {
         {"n_accel", "3072"},
         {"topology", "2 DCs ~1000 km apart, RTT ~21 ms"}},
        true);
+}
+
+// Training stands for what a row ran, which its reason says; on small HBM a smaller one.
+TEST_F(LifeRow, OfPowerSaysWhatStandsForIt) {
+  const auto reason = [this](const char* part, const char* source, const char* notes) {
+    return Made({{"kind", "power"},
+                 {"metric", "node_power_max"},
+                 {"accelerator", part},
+                 {"source", source},
+                 {"notes", notes}},
+                true)
+        .reason;
+  };
+  EXPECT_THAT(reason("h100_sxm", "a report", ""), Not(HasSubstr("stands")));
+  EXPECT_THAT(reason("b200_sxm", "MLPerf Inference v5.1", ""), HasSubstr("is of inference"));
+  EXPECT_THAT(reason("h100_sxm", "llama2-70b LoRA", "immersion cooled"),
+              AllOf(HasSubstr("another training"), HasSubstr("no fans")));
+  EXPECT_THAT(reason("h100_sxm", "gpu-burn", ""), HasSubstr("stress test"));
+  EXPECT_THAT(reason("l40s", "a report", ""), HasSubstr("layers recomputed"));
 }
 
 TEST_F(LifeRow, ThatAScenarioStatesIsAnInput) {

@@ -294,6 +294,149 @@ TEST(IterationCosts, HoldAsMuchPerTokenAsTheAttentionKeeps) {
   EXPECT_DOUBLE_EQ(copied.token_bytes().si() * 8, 2.0 * 80 * 8 * 128 * 2);
 }
 
+// "0: the same" of small parts once became one sequence at a time.
+TEST(ServingCatalogue, BatchesOnEveryPart) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  for (const ServingEngineEntry& entry : catalogue.engines) {
+    for (const InferencePart& part : catalogue.parts) {
+      const InferenceEngine engine = EngineOn(part, entry.engine);
+      EXPECT_GE(engine.batch_max, 16) << engine.name << " on " << part.name;
+      EXPECT_GE(engine.token_budget, 1024) << engine.name << " on " << part.name;
+    }
+  }
+  const InferenceEngine& sglang = *catalogue.FindEngine("sglang");
+  EXPECT_EQ(EngineOn(*catalogue.FindPart("l40s"), sglang).batch_max, sglang.batch_max);
+}
+
+TEST(ServingRow, MayNameItsModelAlone) {
+  ServingCells name = {{"model", "meta-llama/Llama-3.1-70B-Instruct"}};
+  for (const char* column :
+       {"layers", "hidden", "heads", "kv_heads", "head_dim", "ffn", "vocab", "attention"}) {
+    name[column] = "";
+  }
+  const ServingPrediction alone = Predict(name);
+  ASSERT_TRUE(alone.value) << alone.reason;
+  EXPECT_NEAR(*alone.value, Predict({}).value.value(), 1e-9 * *alone.value);
+  EXPECT_THAT(alone.reason, HasSubstr("model as llama-3.1-70b of the catalogue"));
+  name["model"] = "llama-3.1-71b";
+  EXPECT_THAT(Predict(name).reason, HasSubstr("did you mean"));
+  name["model"] = "DeepSeek-R1";
+  name["weights_precision"] = "";
+  EXPECT_THAT(Predict(name).reason, HasSubstr("weights in fp8"));
+}
+
+// SGLang's --enable-dp-attention leaves a slice of every expert on each rank, and all ranks' tokens
+// meet there: prompts gain little. Whole experts on ranks gain more.
+TEST(ServingRow, SlicesExpertsBesideDataParallelAttentionAsItsEngineDoes) {
+  const auto of = [](const char* engine, const char* ep, const char* tp, const char* dp) {
+    return ServingCells{{"model", "DeepSeek-R1"},
+                        {"layers", ""},
+                        {"hidden", ""},
+                        {"heads", ""},
+                        {"engine", engine},
+                        {"engine_version", "0.5.2"},
+                        {"accelerator", "h200_sxm"},
+                        {"accelerators", "8"},
+                        {"tp", tp},
+                        {"dp_attention", dp},
+                        {"ep", ep},
+                        {"load_kind", "offline_max"},
+                        {"load_value", "500"},
+                        {"input_tokens", "4000"},
+                        {"metric", "total_tokens_per_s"}};
+  };
+  EXPECT_FALSE(CaseOf(of("sglang", "", "1", "8")).layout.experts_spread);
+  EXPECT_TRUE(CaseOf(of("sglang", "8", "1", "8")).layout.experts_spread);
+  EXPECT_TRUE(CaseOf(of("vllm", "", "1", "8")).layout.experts_spread);
+  EXPECT_FALSE(CaseOf(of("vllm", "1", "1", "8")).layout.experts_spread);
+  const double tensor = Predict(of("sglang", "", "8", "1")).value.value();
+  const double sliced = Predict(of("sglang", "", "1", "8")).value.value();
+  const double spread = Predict(of("sglang", "8", "1", "8")).value.value();
+  ServingCells off = of("sglang", "", "1", "8");
+  off["notes"] = "--tp 8 --enable-dp-attention";
+  EXPECT_EQ(CaseOf(off).layout.tensor, 8);
+  off["notes"] = "--tp 8 --dp-size 8 --enable-dp-attention";
+  EXPECT_EQ(CaseOf(off).layout.data, 8);
+  EXPECT_LT(sliced / tensor, 1.6);
+  EXPECT_GT(spread, sliced);
+}
+
+// Four beams are four rows of an iteration behind one prompt; tokens count once.
+TEST(ServingRow, SearchesWithBeams) {
+  const ServingCells plain = {
+      {"metric", "output_tokens_per_s"}, {"load_kind", "offline_max"}, {"load_value", "400"}};
+  ServingCells beams = plain;
+  beams["notes"] = "beam search of 4";
+  EXPECT_EQ(CaseOf(beams).layout.beams, 4);
+  const ServingPrediction four = Predict(beams);
+  EXPECT_THAT(four.reason, HasSubstr("beam search of 4"));
+  EXPECT_LT(*four.value, Predict(plain).value.value());
+  EXPECT_GT(*four.value, Predict(plain).value.value() / 4);
+  EXPECT_EQ(CaseOf({{"source", "MLPerf Inference v4.1"}, {"model", "GPT-J-6B"}}).layout.beams, 4);
+  // The room of a prompt of 1,000 tokens and four answers of 200, over that of one.
+  EXPECT_DOUBLE_EQ(CaseOf(beams).layout.beams_room, 1800.0 / 1200);
+}
+
+// Prompts are prefilled once, each beam reads its prompt and decodes a row.
+TEST(IterationCosts, OfBeamsAreThoseOfAsManySequences) {
+  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  InferenceLayout layout;
+  const auto costs = [&] {
+    return IterationCosts(*catalogue.FindModel("llama-3.1-8b"), *catalogue.FindPart("h100_sxm"),
+                          *catalogue.FindEngine("vllm_1"), layout, "");
+  };
+  const IterationCosts one = costs();
+  SetBeams(4, 1000, 100, layout);
+  const IterationCosts four = costs();
+  EXPECT_NEAR(four.Base(16, 16, 16) / one.Base(64, 64, 64), 1, 1e-9);
+  EXPECT_NEAR(four.PerRead(16) / one.PerRead(16), 4, 1e-9);
+  EXPECT_NEAR(static_cast<double>(one.cache_tokens()) / static_cast<double>(four.cache_tokens()),
+              1400.0 / 1100, 1e-3);
+}
+
+TEST(ServingRow, ReadsTheLongestRequestThatItsEngineIsSetTo) {
+  const ServingCells old = {{"engine", "vllm"}, {"engine_version", "0.6.0"}};
+  ServingCells set = old;
+  set["notes"] = "--max-model-len 8192";
+  EXPECT_EQ(CaseOf(set).model.context, 8192);
+  EXPECT_EQ(CaseOf(old).model.context, 0);
+}
+
+// AMD's kernels of 2024 read caches once for a group of heads; its entries of MLPerf had them
+// first.
+TEST(ServingRow, HasTheKernelsOfItsReleaseOnAmdParts) {
+  const auto of = [](const char* version, const char* source) {
+    return CaseOf({{"engine", "vllm"},
+                   {"engine_version", version},
+                   {"accelerator", "mi300x"},
+                   {"source", source}})
+        .engine.name;
+  };
+  EXPECT_EQ(of("0.5.1", "a blog"), "vllm_0_rocm");
+  EXPECT_EQ(of("0.5.1", "MLPerf Inference v4.1"), "vllm_06_rocm");
+  EXPECT_EQ(of("0.6.3", "a blog"), "vllm_06_rocm");
+  EXPECT_EQ(of("0.9.1", "a blog"), "vllm_1");
+}
+
+// Kernels of DeepSeek-V3 have generations: vLLM of early 2025 took longer for the same work.
+TEST(ServingRow, OfEarlyDeepSeekTakesItsFirstKernels) {
+  const auto tpot = [](const char* engine, const char* version) {
+    return Predict({{"model", "DeepSeek-R1"},
+                    {"layers", ""},
+                    {"hidden", ""},
+                    {"heads", ""},
+                    {"engine", engine},
+                    {"engine_version", version},
+                    {"accelerator", "h200_sxm"},
+                    {"accelerators", "8"},
+                    {"tp", "8"},
+                    {"load_value", "4"}})
+        .value.value();
+  };
+  EXPECT_GT(tpot("vllm", "0.7.3"), 1.3 * tpot("vllm", "0.19.0"));
+  EXPECT_GT(tpot("sglang", "0.4.3"), 1.3 * tpot("sglang", "0.5.9"));
+}
+
 TEST(ValidateServing, ReportsEveryRowAndPairsAsRatios) {
   const std::string folder = ::testing::TempDir();
   const std::string table = folder + "/serving.csv", pairs = folder + "/pairs.csv";

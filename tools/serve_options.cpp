@@ -279,6 +279,16 @@ void AddConversationOptions(CLI::App& command, ServeOptions& options) {
       ->type_name("AT:SPAN:TIMES");
 }
 
+// Parts joined by + are of one replica.
+void CheckParts(const std::string& names, const InferenceLayout& layout) {
+  const auto parts = 1 + std::count(names.begin(), names.end(), '+');
+  if (parts > layout.accelerators()) {
+    throw UserError("", fmt::format("--part {}: {} parts for {} accelerators of a replica (tensor x "
+                                    "pipeline x data)",
+                                    names, parts, layout.accelerators()));
+  }
+}
+
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
   Deployment deployment;
   deployment.model = ModelOf(options, catalogue);
@@ -302,12 +312,7 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   layout.tensor = options.tensor;
   layout.pipeline = options.pipeline;
   layout.data = options.data;
-  const auto parts = 1 + std::count(options.part.begin(), options.part.end(), '+');
-  if (parts > layout.accelerators()) {
-    throw UserError("", fmt::format("--part {}: {} parts for {} accelerators of a replica "
-                                    "(tensor x pipeline x data)",
-                                    options.part, parts, layout.accelerators()));
-  }
+  CheckParts(options.part, layout);
   layout.experts_spread =
       options.experts == "spread" ||
       (options.experts == "auto" && options.data > 1 && !deployment.engine.slices_experts);

@@ -187,6 +187,10 @@ def check_philly(folder):
     eight = dict(job, jobid="j2", attempts=[dict(job["attempts"][0], detail=[
         {"ip": "m1", "gpus": [f"gpu{i}" for i in range(8)]}])])
     never = dict(job, jobid="j3", attempts=[])
+    # An hour, half an hour of waiting, and half an hour: 1.5 hours are held.
+    again = dict(job, jobid="j4", attempts=[*job["attempts"], {
+        "start_time": "2017-10-08 06:31:00", "end_time": "2017-10-08 07:01:00",
+        "detail": job["attempts"][0]["detail"]}])
     machines = folder / "machines"
     machines.write_text("machineId, number of GPUs, single GPU mem\nm1, 2, 12GB\nm2, 8, 24GB\n",
                         encoding="utf-8")
@@ -197,6 +201,8 @@ def check_philly(folder):
                  f"philly.json:1:{len(json.dumps([job])) + 2}: job j2, 8 on m1, which has 2"):
         assert line + "\n" in answer, (line, answer)
     assert "which 10 accelerators do in 12 min" in answer, answer
+    twice, _ = imported(folder, json.dumps([again]), "philly.json", "--machines", machines)
+    assert "1 jobs within 91 min" in twice, twice
 
 
 def check_tables(folder):

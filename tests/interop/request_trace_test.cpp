@@ -142,6 +142,13 @@ TEST(RequestTrace, ReadsShareGptByItsCharacters) {
   EXPECT_EQ(requests[0].output_tokens, 3);
 }
 
+TEST(RequestTrace, RefusesARowWithoutAComma) {
+  EXPECT_EQ(
+      ProblemOf("m.jsonl", R"({"timestamp":0,"input_length":512 "output_length":10})"),
+      "m.jsonl:1:1: input_length is \"512 \\\"output_length\\\":10\"; expected a whole number "
+      "from 1");
+}
+
 TEST(RequestTrace, SaysWhatIsWrongWithARow) {
   const std::string good = "2023-11-16 18:17:03.9799600,4808,10\n";
   EXPECT_EQ(ProblemOf("a.csv", kHead + good + "2023-11-16 18:17:02.0000000,5,1\n"),

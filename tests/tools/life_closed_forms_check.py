@@ -152,6 +152,26 @@ def a_run_that_hangs_draws_what_its_boards_hold(folder):
     near(job["energy_j"] / record["horizon_s"], 32 * server, 1e-3, "W of a run that hangs")
 
 
+def a_burst_of_a_minute_stands_in_the_peak(folder):
+    """A job of 59 s and one of 61 s raise the peak alike; idle, both halls draw what they draw all day."""
+    peaks = {}
+    for seconds in (59, 61):
+        record = life(folder, f"burst{seconds}", 'horizon: "1 h"\n' + SITE % ("hall", 4, "")
+                      + f'job {{ name: "j" submit: "10 min" recorded {{ accelerators: 32 duration: "{seconds} s" }} }}\n')
+        peaks[seconds] = record["sites"][0]["peak_power_w"]
+        assert record["sites"][0]["energy_j"] / 3600 < peaks[seconds], record["sites"][0]
+    near(peaks[59], peaks[61], 0.03, "W of a minute's burst")
+
+
+def prices_hold_until_the_first_hour(folder):
+    """Half a day at 0.1 USD, half a day at 0.5, by the site's constant power of an empty hall."""
+    prices = 'prices { electricity: 0.1 } hour { at: "12 h" electricity: 0.5 }'
+    record = life(folder, "prices", 'horizon: "2 days"\n' + SITE % ("hall", 4, prices)
+                  + 'job { name: "j" submit: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
+    site = record["sites"][0]
+    near(site["usd"] if "usd" in site else site["cost_usd"], site["energy_j"] / 3.6e6 * 0.3, 1e-3, "USD of two days")
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for check in (a_run_waits_while_more_servers_are_out_than_there_are_spares,
@@ -159,7 +179,9 @@ def main():
                       saving_takes_its_bytes_over_the_storage_and_its_share_of_the_time,
                       a_cap_lets_as_many_jobs_run_as_it_has_watts_for,
                       a_run_cut_in_two_goes_on_with_half,
-                      a_run_that_hangs_draws_what_its_boards_hold):
+                      a_run_that_hangs_draws_what_its_boards_hold,
+                      a_burst_of_a_minute_stands_in_the_peak,
+                      prices_hold_until_the_first_hour):
             check(folder)
             print("ok", check.__name__)
     print("PASS")

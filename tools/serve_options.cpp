@@ -283,9 +283,10 @@ void AddConversationOptions(CLI::App& command, ServeOptions& options) {
 void CheckParts(const std::string& names, const InferenceLayout& layout) {
   const auto parts = 1 + std::count(names.begin(), names.end(), '+');
   if (parts > layout.accelerators()) {
-    throw UserError("", fmt::format("--part {}: {} parts for {} accelerators of a replica (tensor x "
-                                    "pipeline x data)",
-                                    names, parts, layout.accelerators()));
+    throw UserError("",
+                    fmt::format("--part {}: {} parts for {} accelerators of a replica (tensor x "
+                                "pipeline x data)",
+                                names, parts, layout.accelerators()));
   }
 }
 

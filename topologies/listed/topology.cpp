@@ -18,6 +18,26 @@ std::string Text(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
 }
 
+// The index that was made last, and what it was made of.
+struct LastIndex {
+  std::weak_ptr<const RouteGraph> graph;
+  int servers = 0, server_size = 0;
+  bool direct = false, rings = false;
+  std::shared_ptr<ListedIndex> index;
+
+  [[nodiscard]] bool IsOf(const LastIndex& other) const {
+    return index != nullptr && graph.lock() == other.graph.lock() && servers == other.servers &&
+           server_size == other.server_size && direct == other.direct && rings == other.rings;
+  }
+};
+
+// A step is checked before it is simulated, and the index of 100,000 accelerators takes a tenth of
+// the time. Remembering it changes no result.
+LastIndex& Last() {
+  thread_local LastIndex last;
+  return last;
+}
+
 }  // namespace
 
 std::string TitleOf(const ListedSpec& listed) {
@@ -27,6 +47,24 @@ std::string TitleOf(const ListedSpec& listed) {
 
 ListedTopology::ListedTopology(const SiteSpec& site) : Topology(site) {
   CHECK(site.server.direct == graph().direct());
+  LastIndex& last = Last();
+  const LastIndex now{listed().graph,
+                      servers(),
+                      server_size(),
+                      site.server.direct,
+                      !site.server.ring_bandwidths.empty(),
+                      nullptr};
+  if (!last.IsOf(now)) {
+    MakeIndex();
+    last = now;
+    last.index = index_;
+  }
+  index_ = last.index;
+}
+
+void ListedTopology::MakeIndex() {
+  index_ = std::make_shared<ListedIndex>();
+  index_->unit_size = server_size();
   CheckServers();
   NumberLinks();
   IndexEdges();
@@ -34,7 +72,7 @@ ListedTopology::ListedTopology(const SiteSpec& site) : Topology(site) {
   FindGateways();
   FindTurns();
   FindUnits();
-  locality_ = LocalityOf();
+  index_->locality = LocalityOf();
 }
 
 ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goals,
@@ -48,7 +86,7 @@ ListedTopology::Hops ListedTopology::Search(const std::vector<std::int32_t>& goa
   while (!queue.empty()) {
     const std::int32_t at = queue.front();
     queue.pop_front();
-    for (const Half& half : back ? in_[at] : out_[at]) {
+    for (const Half& half : back ? index_->in[at] : index_->out[at]) {
       if (hops[half.node] == kFar) {
         hops[half.node] = static_cast<std::uint16_t>(hops[at] + 1);
         queue.push_back(half.node);
@@ -65,7 +103,7 @@ std::vector<std::int32_t> ListedTopology::LastEdges(std::int32_t to) const {
   const std::size_t most = graph().nodes.size();  // of edges round and round
   while ((node == to || node >= accelerators()) && last.size() < most) {
     Half only{-1, -1};
-    for (const Half& half : in_[node]) {
+    for (const Half& half : index_->in[node]) {
       if (half.node == behind) {
         continue;  // a way from there has been at the goal
       }
@@ -89,7 +127,7 @@ std::string ListedTopology::shape() const {
 
 std::vector<Tier> ListedTopology::tiers() const {
   std::vector<Tier> tiers;
-  for (const std::string& name : tier_names_) {
+  for (const std::string& name : index_->tier_names) {
     // Accelerators that are routers pay for what they send on.
     tiers.push_back(
         {name, "the links of tier " + name, /*shared=*/true, site().server.direct ? 1.0 : 0.0});
@@ -110,13 +148,13 @@ BytesPerSecond ListedTopology::capacity(LinkIndex link) const {
 }
 
 LinkIndex ListedTopology::scale_up_out(AcceleratorIndex a) const {
-  CHECK(port_out_[a.value] >= 0);
-  return {port_out_[a.value]};
+  CHECK(index_->port_out[a.value] >= 0);
+  return {index_->port_out[a.value]};
 }
 
 LinkIndex ListedTopology::scale_up_in(AcceleratorIndex a) const {
-  CHECK(port_in_[a.value] >= 0);
-  return {port_in_[a.value]};
+  CHECK(index_->port_in[a.value] >= 0);
+  return {index_->port_in[a.value]};
 }
 
 template <typename HopsOf>
@@ -149,19 +187,19 @@ ListedTopology::Half ListedTopology::Choose(std::span<const Half> choices, const
 
 std::vector<std::int32_t> ListedTopology::Way(std::int32_t from, std::int32_t to,
                                               std::uint64_t flow_hash) const {
-  const std::int32_t gateway = gateway_of_[to];
+  const std::int32_t gateway = index_->gateway_of[to];
   const auto known = searches_.find(gateway);
   Turns::Search& search = known != searches_.end()
                               ? known->second
-                              : searches_.emplace(gateway, turns_.To(gateway)).first->second;
-  int left = turns_.Find(from, search);
+                              : searches_.emplace(gateway, index_->turns.To(gateway)).first->second;
+  int left = index_->turns.Find(from, search);
   CHECK(left != Turns::kFar);
   const auto hops = [&](std::int32_t node) {
-    return turns_.HopsFrom(node, search);
+    return index_->turns.HopsFrom(node, search);
   };
   std::vector<std::int32_t> way;
   for (std::int32_t node = from; left > 0; --left) {
-    const Half next = Choose(out_[node], hops, left - 1, flow_hash);
+    const Half next = Choose(index_->out[node], hops, left - 1, flow_hash);
     way.push_back(next.edge);
     node = next.node;
   }
@@ -173,8 +211,8 @@ std::vector<std::int32_t> ListedTopology::Way(std::int32_t from, std::int32_t to
 void ListedTopology::Append(const std::vector<std::int32_t>& way,
                             std::vector<LinkIndex>& route) const {
   for (const std::int32_t e : way) {
-    if (link_of_[e] >= 0) {
-      route.push_back({link_of_[e]});
+    if (index_->link_of[e] >= 0) {
+      route.push_back({index_->link_of[e]});
     }
   }
 }
@@ -206,13 +244,13 @@ std::vector<std::int32_t> ListedTopology::WayFrom(std::int32_t node, const Rows<
 
 void ListedTopology::AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                                 std::vector<LinkIndex>& route) const {
-  Append(WayFrom(from.value, out_, to_border_, flow_hash), route);
+  Append(WayFrom(from.value, index_->out, index_->to_border, flow_hash), route);
 }
 
 // Chosen backwards from the goal, so that the last link does not depend on where the way begins.
 void ListedTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
                                  std::vector<LinkIndex>& route) const {
-  std::vector<std::int32_t> way = WayFrom(to.value, in_, from_border_, flow_hash);
+  std::vector<std::int32_t> way = WayFrom(to.value, index_->in, index_->from_border, flow_hash);
   std::reverse(way.begin(), way.end());
   Append(way, route);
 }
@@ -229,7 +267,7 @@ Seconds ListedTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) cons
 
 Seconds ListedTopology::LatencyToBorder() const {
   Seconds latency(0.0);
-  for (const std::int32_t e : WayFrom(0, out_, to_border_, 0)) {
+  for (const std::int32_t e : WayFrom(0, index_->out, index_->to_border, 0)) {
     latency += graph().nodes[graph().edges[e].to].latency;
   }
   return latency;
@@ -275,14 +313,14 @@ Wiring ListedTopology::wiring() const {
   wiring.cable_kinds.push_back({"", /*inside=*/true});
   wiring.cable_kinds.push_back({"scale-up links"});
   wiring.cable_kinds.push_back({"NIC links"});
-  for (const std::string& name : tier_names_) {
+  for (const std::string& name : index_->tier_names) {
     wiring.cable_kinds.push_back({name + " links"});
   }
   // Two directions are one cable: the one that leads to the node with the higher number counts.
   for (std::size_t e = 0; e < graph().edges.size(); ++e) {
     const RouteGraph::Edge& edge = graph().edges[e];
     if (edge.from < edge.to) {
-      const int kind = link_of_[e] < 0 ? 0 : 1 + tier_of_[link_of_[e]].value;
+      const int kind = index_->link_of[e] < 0 ? 0 : 1 + index_->tier_of[index_->link_of[e]].value;
       wiring.cables.push_back({kind, vertex_of[edge.from], vertex_of[edge.to], 1, edge.capacity});
     }
   }
@@ -293,10 +331,10 @@ CutProblem ListedTopology::cut_problem() const {
   CutProblem problem;
   problem.vertices = static_cast<int>(graph().nodes.size());
   double most = 0;
-  for (std::size_t link = 0; link < edge_of_.size(); ++link) {
+  for (std::size_t link = 0; link < index_->edge_of.size(); ++link) {
     const RouteGraph::Edge& edge = EdgeOf({static_cast<std::int32_t>(link)});
     most = std::max(most, edge.capacity.si());
-    if (tier_of_[link] != TierTable::kScaleUp && edge.from < edge.to) {
+    if (index_->tier_of[link] != TierTable::kScaleUp && edge.from < edge.to) {
       problem.edges.push_back({edge.from, edge.to, edge.capacity.si()});
     }
   }

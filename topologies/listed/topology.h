@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -15,6 +16,31 @@
 #include "topologies/topology.h"
 
 namespace gridlock {
+
+/// What is found out about a graph before the first route is asked for.
+struct ListedIndex {
+  /// An edge as one of its nodes sees it.
+  struct Half {
+    std::int32_t edge;
+    std::int32_t node;  ///< at its other end
+  };
+
+  using Hops = std::vector<std::uint16_t>;  ///< to a goal, by node
+
+  std::vector<std::string> tier_names;          ///< own ones
+  std::vector<TierIndex> tier_of;               ///< by link
+  std::vector<std::int32_t> edge_of;            ///< by link
+  std::vector<std::int32_t> link_of;            ///< by edge; -1: attachment
+  Rows<Half> out, in;                           ///< edges by node, without scale-up
+  std::vector<std::int32_t> port_out, port_in;  ///< links by accelerator, -1: none
+  std::vector<std::int32_t> gateway_of;  ///< by accelerator: where LastEdges begin, or itself
+  std::vector<bool> is_of_unit;          ///< by link
+  int unit_size = 1;
+  Turns turns;
+  std::vector<std::int32_t> borders;
+  Hops to_border, from_border;
+  Locality locality = Locality::Flat("graph", 1);
+};
 
 /// Links are the edges of the graph that are no attachments, in their order.
 ///
@@ -39,9 +65,11 @@ class ListedTopology final : public Topology {
   /// tiers that every network has.
   [[nodiscard]] std::vector<Tier> tiers() const override;
 
-  [[nodiscard]] int links() const override { return static_cast<int>(edge_of_.size()); }
+  [[nodiscard]] int links() const override { return static_cast<int>(index_->edge_of.size()); }
 
-  [[nodiscard]] TierIndex tier(LinkIndex link) const override { return tier_of_[link.value]; }
+  [[nodiscard]] TierIndex tier(LinkIndex link) const override {
+    return index_->tier_of[link.value];
+  }
 
   /// As the file says. A scale-up port or a NIC has at most the bandwidth that the server gives it,
   /// so that caps hold.
@@ -60,10 +88,10 @@ class ListedTopology final : public Topology {
   [[nodiscard]] LinkIndex scale_up_in(AcceleratorIndex a) const override;
 
   /// 1 where all accelerators of each server hang on one machine by equal edges of their own.
-  [[nodiscard]] int unit_size() const override { return unit_size_; }
+  [[nodiscard]] int unit_size() const override { return index_->unit_size; }
 
   [[nodiscard]] bool belongs_to_unit(LinkIndex link) const override {
-    return is_of_unit_[link.value];
+    return index_->is_of_unit[link.value];
   }
 
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
@@ -76,7 +104,7 @@ class ListedTopology final : public Topology {
   [[nodiscard]] Seconds Latency(AcceleratorIndex from, AcceleratorIndex to) const override;
   [[nodiscard]] Seconds LatencyToBorder() const override;
 
-  [[nodiscard]] const Locality& locality() const override { return locality_; }
+  [[nodiscard]] const Locality& locality() const override { return index_->locality; }
 
   /// Machines by kind; the file knows no power.
   [[nodiscard]] std::vector<Equipment> equipment() const override;
@@ -86,21 +114,17 @@ class ListedTopology final : public Topology {
   [[nodiscard]] RouteGraph route_graph() const override { return graph(); }
 
  private:
-  /// An edge as one of its nodes sees it.
-  struct Half {
-    std::int32_t edge;
-    std::int32_t node;  ///< at its other end
-  };
-
-  using Hops = std::vector<std::uint16_t>;  ///< to a goal, by node
+  using Half = ListedIndex::Half;
+  using Hops = ListedIndex::Hops;
   static constexpr std::uint16_t kFar = 0xffff;
 
   [[nodiscard]] const RouteGraph& graph() const { return *listed().graph; }
 
   [[nodiscard]] const RouteGraph::Edge& EdgeOf(LinkIndex link) const {
-    return graph().edges[edge_of_[link.value]];
+    return graph().edges[index_->edge_of[link.value]];
   }
 
+  void MakeIndex();
   void CheckServers() const;
   void CheckConnected() const;
   void NumberLinks();
@@ -140,21 +164,9 @@ class ListedTopology final : public Topology {
   [[nodiscard]] std::vector<std::int32_t> WayFrom(std::int32_t node, const Rows<Half>& halves,
                                                   const Hops& hops, std::uint64_t flow_hash) const;
 
-  std::vector<std::string> tier_names_;           ///< own ones
-  std::vector<TierIndex> tier_of_;                ///< by link
-  std::vector<std::int32_t> edge_of_;             ///< by link
-  std::vector<std::int32_t> link_of_;             ///< by edge; -1: attachment
-  Rows<Half> out_, in_;                           ///< edges by node, without scale-up
-  std::vector<std::int32_t> port_out_, port_in_;  ///< links by accelerator, -1: none
-  std::vector<std::int32_t> gateway_of_;  ///< by accelerator: where LastEdges begin, or itself
-  std::vector<bool> is_of_unit_;          ///< by link
-  int unit_size_ = server_size();
-  Turns turns_;
-  std::vector<std::int32_t> borders_;
+  std::shared_ptr<ListedIndex> index_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::int32_t, Turns::Search> searches_;
-  Hops to_border_, from_border_;
-  Locality locality_ = Locality::Flat("graph", 1);
 };
 
 }  // namespace gridlock

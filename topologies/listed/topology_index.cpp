@@ -52,28 +52,30 @@ void ListedTopology::CheckServers() const {
 void ListedTopology::NumberLinks() {
   for (std::size_t e = 0; e < graph().edges.size(); ++e) {
     const RouteGraph::Edge& edge = graph().edges[e];
-    link_of_.push_back(edge.attachment() ? -1 : static_cast<std::int32_t>(edge_of_.size()));
+    index_->link_of.push_back(
+        edge.attachment() ? -1 : static_cast<std::int32_t>(index_->edge_of.size()));
     if (edge.attachment()) {
       continue;
     }
-    edge_of_.push_back(static_cast<std::int32_t>(e));
+    index_->edge_of.push_back(static_cast<std::int32_t>(e));
     TierIndex tier = TierTable::kNic;
     if (edge.tier == "scale_up") {
       tier = TierTable::kScaleUp;
     } else if (edge.tier != "nic") {
-      const auto known = std::find(tier_names_.begin(), tier_names_.end(), edge.tier);
-      tier = {TierTable::kFirstOwn.value + static_cast<std::int32_t>(known - tier_names_.begin())};
-      if (known == tier_names_.end()) {
-        tier_names_.push_back(edge.tier);
+      const auto known = std::find(index_->tier_names.begin(), index_->tier_names.end(), edge.tier);
+      tier = {TierTable::kFirstOwn.value +
+              static_cast<std::int32_t>(known - index_->tier_names.begin())};
+      if (known == index_->tier_names.end()) {
+        index_->tier_names.push_back(edge.tier);
       }
     }
-    tier_of_.push_back(tier);
+    index_->tier_of.push_back(tier);
   }
   constexpr std::size_t kMostTiers = TierTable::kMost - 4;
-  if (tier_names_.size() > kMostTiers) {
+  if (index_->tier_names.size() > kMostTiers) {
     throw UserError(listed().path + ".file",
                     fmt::format("{}: edges name {} tiers; expected at most {}", listed().file,
-                                tier_names_.size(), kMostTiers));
+                                index_->tier_names.size(), kMostTiers));
   }
 }
 
@@ -83,8 +85,8 @@ void ListedTopology::IndexEdges() {
   for (std::size_t n = 0; n < nodes; ++n) {
     is_switch[n] = graph().nodes[n].kind == RouteGraph::kScaleUpSwitch;
   }
-  port_out_.assign(static_cast<std::size_t>(accelerators()), -1);
-  port_in_.assign(static_cast<std::size_t>(accelerators()), -1);
+  index_->port_out.assign(static_cast<std::size_t>(accelerators()), -1);
+  index_->port_in.assign(static_cast<std::size_t>(accelerators()), -1);
 
   struct Ends {
     std::int32_t edge, from, to;
@@ -95,25 +97,25 @@ void ListedTopology::IndexEdges() {
   for (std::size_t e = 0; e < graph().edges.size(); ++e) {
     const RouteGraph::Edge& edge = graph().edges[e];
     if (is_switch[edge.to] && edge.from < accelerators()) {
-      port_out_[edge.from] = link_of_[e];
+      index_->port_out[edge.from] = index_->link_of[e];
     } else if (is_switch[edge.from] && edge.to < accelerators()) {
-      port_in_[edge.to] = link_of_[e];
+      index_->port_in[edge.to] = index_->link_of[e];
     } else {
       ends.push_back({static_cast<std::int32_t>(e), edge.from, edge.to});
     }
   }
-  out_ = Rows<Half>(nodes, [&](const auto& add) {
+  index_->out = Rows<Half>(nodes, [&](const auto& add) {
     for (const Ends& each : ends) {
       add(each.from, Half{each.edge, each.to});
     }
   });
-  in_ = Rows<Half>(nodes, [&](const auto& add) {
+  index_->in = Rows<Half>(nodes, [&](const auto& add) {
     for (const Ends& each : ends) {
       add(each.to, Half{each.edge, each.from});
     }
   });
   for (int a = 0; !site().server.direct && server_size() > 1 && a < accelerators(); ++a) {
-    if (port_out_[a] < 0 || port_in_[a] < 0) {
+    if (index_->port_out[a] < 0 || index_->port_in[a] < 0) {
       throw UserError(listed().path + ".file",
                       fmt::format("{}: accelerator \"{}\" has no edge to and from a "
                                   "scale_up_switch, as others have; expected one each",
@@ -122,52 +124,52 @@ void ListedTopology::IndexEdges() {
   }
   for (std::size_t n = 0; n < nodes; ++n) {
     if (graph().nodes[n].border) {
-      borders_.push_back(static_cast<std::int32_t>(n));
+      index_->borders.push_back(static_cast<std::int32_t>(n));
     }
   }
-  to_border_ = Search(borders_, /*back=*/true);
-  from_border_ = Search(borders_, /*back=*/false);
+  index_->to_border = Search(index_->borders, /*back=*/true);
+  index_->from_border = Search(index_->borders, /*back=*/false);
 }
 
 void ListedTopology::FindGateways() {
   for (int a = 0; a < accelerators(); ++a) {
     const std::vector<std::int32_t> last = LastEdges(a);
-    gateway_of_.push_back(last.empty() ? a : graph().edges[last.back()].from);
+    index_->gateway_of.push_back(last.empty() ? a : graph().edges[last.back()].from);
   }
 }
 
 void ListedTopology::FindTurns() {
   std::vector<bool> is_gateway(graph().nodes.size(), false);
-  for (const std::int32_t gateway : gateway_of_) {
+  for (const std::int32_t gateway : index_->gateway_of) {
     is_gateway[gateway] = true;
   }
   // Whether all edges of a node lead back to where a way came from.
   const auto turns_back = [&](std::int32_t node, std::int32_t from) {
     return !is_gateway[node] &&
-           std::all_of(out_[node].begin(), out_[node].end(), [&](const Half& half) {
+           std::all_of(index_->out[node].begin(), index_->out[node].end(), [&](const Half& half) {
              return half.node == from;
            });
   };
   const auto nodes = static_cast<std::int32_t>(graph().nodes.size());
   const auto next = [&](const auto& add) {
     for (std::int32_t n = 0; n < nodes; ++n) {
-      for (const Half& half : out_[n]) {
+      for (const Half& half : index_->out[n]) {
         if (!turns_back(half.node, n)) {
           add(n, half.node);
         }
       }
     }
   };
-  turns_ = Turns(Rows<std::int32_t>(graph().nodes.size(), next), gateway_of_);
+  index_->turns = Turns(Rows<std::int32_t>(graph().nodes.size(), next), index_->gateway_of);
 }
 
 std::vector<std::int32_t> ListedTopology::FirstEdges(std::int32_t a) const {
   std::vector<std::int32_t> first;
   std::int32_t node = a;
   std::int32_t behind = -1;
-  while (node != gateway_of_[a]) {
+  while (node != index_->gateway_of[a]) {
     Half only{-1, -1};
-    for (const Half& half : out_[node]) {
+    for (const Half& half : index_->out[node]) {
       if (half.node != behind) {
         if (only.edge >= 0) {
           return {};
@@ -187,7 +189,7 @@ std::vector<std::int32_t> ListedTopology::FirstEdges(std::int32_t a) const {
 // Accelerators of a server are alike where edges that nobody else uses, equal ones, join each of
 // them to one and the same machine.
 void ListedTopology::FindUnits() {
-  is_of_unit_.assign(edge_of_.size(), false);
+  index_->is_of_unit.assign(index_->edge_of.size(), false);
   if (site().server.direct || graph().hashed || !site().server.ring_bandwidths.empty()) {
     return;
   }
@@ -204,9 +206,10 @@ void ListedTopology::FindUnits() {
     }
     const int first = a - a % server_size();
     const bool ports_alike =
-        server_size() == 1 || (AreAlike(edge_of_[port_out_[a]], edge_of_[port_out_[first]]) &&
-                               AreAlike(edge_of_[port_in_[a]], edge_of_[port_in_[first]]));
-    if (gateway_of_[a] != gateway_of_[first] || !ports_alike ||
+        server_size() == 1 ||
+        (AreAlike(index_->edge_of[index_->port_out[a]], index_->edge_of[index_->port_out[first]]) &&
+         AreAlike(index_->edge_of[index_->port_in[a]], index_->edge_of[index_->port_in[first]]));
+    if (index_->gateway_of[a] != index_->gateway_of[first] || !ports_alike ||
         !std::equal(own.begin(), own.end(), own_of_first.begin(), own_of_first.end(),
                     [this](std::int32_t e, std::int32_t f) {
                       return AreAlike(e, f);
@@ -214,17 +217,17 @@ void ListedTopology::FindUnits() {
       return;
     }
     for (const std::int32_t e : own) {
-      if (link_of_[e] >= 0) {
-        is_of_unit_[link_of_[e]] = true;
+      if (index_->link_of[e] >= 0) {
+        index_->is_of_unit[index_->link_of[e]] = true;
       }
     }
-    for (const std::int32_t port : {port_out_[a], port_in_[a]}) {
+    for (const std::int32_t port : {index_->port_out[a], index_->port_in[a]}) {
       if (port >= 0) {
-        is_of_unit_[port] = true;
+        index_->is_of_unit[port] = true;
       }
     }
   }
-  unit_size_ = 1;
+  index_->unit_size = 1;
 }
 
 bool ListedTopology::AreAlike(std::int32_t e, std::int32_t f) const {
@@ -259,7 +262,7 @@ Locality ListedTopology::LocalityOf() const {
   Locality::Level near{"switch", {}};
   std::int32_t before = -1;
   for (ServerIndex server{0}; server < servers(); ++server) {
-    const std::int32_t gateway = gateway_of_[server * server_size()];
+    const std::int32_t gateway = index_->gateway_of[server * server_size()];
     if (server == 0 || gateway != before) {
       near.first.push_back(server);
     }

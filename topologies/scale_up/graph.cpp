@@ -20,11 +20,11 @@ namespace {
 using Machine = ServerNetwork::Machine;
 
 constexpr std::array<const char*, ServerNetwork::kMachines> kNodeNames = {
-    "accelerator", "scale_up_spine", "pcie_switch", "socket", "nic"};
+    "accelerator", "scale_up_spine", "pcie_switch", "socket", "nic", "chip"};
 
 constexpr std::array<const char*, ServerNetwork::kKinds> kCableNames = {
-    "scale-up links", "scale-up spine links", "mesh links",
-    "PCIe links",     "links of sockets",     "host memory"};
+    "scale-up links",   "scale-up spine links", "mesh links",    "PCIe links",
+    "links of sockets", "host memory",          "links of cores"};
 
 /// Machines of all servers among those of the site.
 class Machines {
@@ -54,7 +54,8 @@ class Machines {
 };
 
 bool IsOwn(Machine kind) {
-  return kind == Machine::kSpine || kind == Machine::kPcieSwitch || kind == Machine::kSocket;
+  return kind == Machine::kSpine || kind == Machine::kPcieSwitch || kind == Machine::kSocket ||
+         kind == Machine::kChip;
 }
 
 }  // namespace

@@ -24,17 +24,18 @@ namespace gridlock {
 ///  * through the ports of their switch, and over the second tier of switches where there is one;
 ///  * on a mesh over the links that join them. A pair without a link goes over PCIe where the
 ///    server has a tree; else other accelerators pass its bytes on, along a shortest way (ways.h);
+///  * as cores of a chip (ScaleUpSpec::cores) over the chip, and to other chips over its links;
 ///  * over PCIe, up to the switch or socket that both hang under. Without peer-to-peer every byte
 ///    is written to the memory of the sender's socket and read from there.
 class ServerNetwork {
  public:
-  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory };
-  static constexpr int kKinds = 6;
+  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory, kChip };
+  static constexpr int kKinds = 7;
 
   /// Machines of a server, numbered kind by kind: accelerators, switches of the second tier (one),
-  /// PCIe switches, sockets, NICs.
-  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic };
-  static constexpr int kMachines = 5;
+  /// PCIe switches, sockets, NICs, chips whose cores are the accelerators.
+  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic, kChip };
+  static constexpr int kMachines = 6;
 
   struct Link {
     Kind kind = Kind::kMesh;
@@ -89,7 +90,8 @@ class ServerNetwork {
   /// all its axes (torus/grid.h). Else over a mesh: as many rings side by side as the links between
   /// the members allow (rings.h). Where no ring goes over those alone, and over PCIe: in the order
   /// of the tree, up and down each link once, and where links join some members (pairs under a
-  /// bridge), these share the way in and out evenly. Else one ring in the members' order.
+  /// bridge), these share the way in and out evenly. Else one ring in the members' order. Cores
+  /// pass it on within their chip, and the chips along the ring of chips.
   [[nodiscard]] const Ring& RingOf(const std::vector<int>& members) const;
 
   /// What a member sends per second when nothing else uses the links.
@@ -105,8 +107,21 @@ class ServerNetwork {
     int socket = 0;
   };
 
+  /// Nodes of the mesh: accelerators, or the chips that they are cores of.
+  [[nodiscard]] int chips() const { return server_.accelerators / spec_.cores; }
+
+  [[nodiscard]] bool has_chips() const { return spec_.cores > 1; }
+
+  [[nodiscard]] int chip_of(int accelerator) const { return accelerator / spec_.cores; }
+
+  [[nodiscard]] int core_link(int accelerator, bool out) const {
+    return cores_first_ + 2 * accelerator + (out ? 0 : 1);
+  }
+
   void AddSwitch();
   void AddMesh();
+  void ReadPairs(std::vector<double>& speed);
+  void AddCores();
   void AddPcie();
   void CountTorusLinks();
   void FindTorusRelays();
@@ -122,6 +137,9 @@ class ServerNetwork {
   void AppendPcie(int up, const Place& from, const Place& to, int down,
                   std::vector<int>& route) const;
   void AppendRelayed(int from, int to, std::vector<int>& route) const;
+  void AppendBetween(int from, int to, std::vector<int>& route) const;
+  [[nodiscard]] Ring CoreRing(const std::vector<int>& members) const;
+  [[nodiscard]] Ring NodeRing(const std::vector<int>& members) const;
   [[nodiscard]] Ring TorusRing(const std::vector<int>& members) const;
   [[nodiscard]] Ring MeshRing(const std::vector<int>& members) const;
   [[nodiscard]] std::vector<std::vector<int>> Pieces(std::vector<int> members) const;
@@ -132,13 +150,13 @@ class ServerNetwork {
   const ScaleUpSpec& spec_ = server_.network;
   std::array<int, kMachines> nodes_{};
   std::vector<Link> links_;
-  LinkCounts counts_;                 ///< mesh: by pair; empty without
+  LinkCounts counts_;                 ///< mesh: by pair of nodes; empty without
   std::vector<int> mesh_;             ///< link from a to b, -1: none
   std::vector<int> relay_;            ///< torus: next accelerator from a to b
   std::optional<ShortestWays> ways_;  ///< mesh without PCIe
   std::vector<Place> at_, nics_;      ///< accelerators and NICs in the tree
   int accelerators_up_ = 0, switches_up_ = 0, nics_up_ = 0;  ///< first links of the tree
-  int sockets_first_ = 0, memory_first_ = 0;
+  int sockets_first_ = 0, memory_first_ = 0, cores_first_ = 0;
   /// Rings found so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::vector<int>, Ring> rings_;
 };

@@ -113,10 +113,15 @@ std::vector<std::string> ServerNetwork::facts() const {
     }
     CHECK(least != counts_.links.end());
     facts.push_back(fmt::format(
-        "inside a server: {} of {} pairs are joined by links, {} links in "
+        "inside a server: {} of {} pairs{} are joined by links, {} links in "
         "all",
-        joined / 2, nodes(Machine::kAccelerator) * (nodes(Machine::kAccelerator) - 1) / 2,
-        links / 2));
+        joined / 2, chips() * (chips() - 1) / 2, has_chips() ? " of chips" : "", links / 2));
+  }
+  if (has_chips()) {
+    facts.push_back(
+        fmt::format("inside a server: {} accelerators share the links of a chip, {} "
+                    "each to it",
+                    spec_.cores, FormatBandwidth(spec_.core_link)));
   }
   if (spec_.group > 0 && has_ports()) {
     facts.push_back(

@@ -22,7 +22,8 @@ const std::array<Tier, ServerNetwork::kKinds> kInsideTiers = {
     Tier{"mesh", "the links between accelerators of a server", false, 1.0},
     Tier{"pcie", "the PCIe links of a server", false, 0.5},
     Tier{"socket_link", "the links between the sockets of a server", false, 0},
-    Tier{"host_memory", "the memory of the hosts", false, 0}};
+    Tier{"host_memory", "the memory of the hosts", false, 0},
+    Tier{"chip", "the links of cores to their chips", false, 0}};
 
 const ServerSpec& CheckedServer(const SiteSpec& site) {
   if (std::holds_alternative<ListedSpec>(site.fabric)) {

@@ -110,6 +110,8 @@ struct CollectiveFit {
   /// the wire.
   double local_copy = 0.0;
   double all_to_all_efficiency = 1.0;  ///< bytes that leave a rank over link bandwidth
+  /// The same of the part that a rank keeps in an all-to-all.
+  double all_to_all_local_copy = 0.0;
   /// All-reduces that the switch of the domain adds up: bytes of the buffer over time over link
   /// bandwidth; 0: it adds nothing up.
   double in_switch_efficiency = 0.0;

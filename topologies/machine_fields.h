@@ -43,11 +43,12 @@ inline constexpr auto kFields<CollectiveFit> = std::tuple_cat(
             &CollectiveFit::step_latency, &CollectiveFit::base_latency,
             &CollectiveFit::low_latency_efficiency, &CollectiveFit::bulk_step_latency,
             &CollectiveFit::chunk_latency, &CollectiveFit::local_copy,
-            &CollectiveFit::all_to_all_efficiency, &CollectiveFit::in_switch_efficiency,
-            &CollectiveFit::in_switch_latency, &CollectiveFit::switch_tree_longest,
-            &CollectiveFit::in_switch_rank_latency, &CollectiveFit::in_switch_tree_efficiency,
-            &CollectiveFit::forwarded_efficiency, &CollectiveFit::forward_bandwidth,
-            &CollectiveFit::expert_latency, &CollectiveFit::send_latency));
+            &CollectiveFit::all_to_all_efficiency, &CollectiveFit::all_to_all_local_copy,
+            &CollectiveFit::in_switch_efficiency, &CollectiveFit::in_switch_latency,
+            &CollectiveFit::switch_tree_longest, &CollectiveFit::in_switch_rank_latency,
+            &CollectiveFit::in_switch_tree_efficiency, &CollectiveFit::forwarded_efficiency,
+            &CollectiveFit::forward_bandwidth, &CollectiveFit::expert_latency,
+            &CollectiveFit::send_latency));
 
 template <>
 inline constexpr auto kFields<MeshPair> = Bearing(&MeshPair::a, &MeshPair::b, &MeshPair::links,
@@ -67,7 +68,8 @@ inline constexpr auto kFields<ScaleUpSpec> = std::tuple_cat(
     Bearing(&ScaleUpSpec::links, &ScaleUpSpec::chips, &ScaleUpSpec::lost, &ScaleUpSpec::group,
             &ScaleUpSpec::oversubscription, &ScaleUpSpec::links_each, &ScaleUpSpec::between,
             &ScaleUpSpec::mesh_group, &ScaleUpSpec::between_groups, &ScaleUpSpec::pairs,
-            &ScaleUpSpec::torus, &ScaleUpSpec::pcie));
+            &ScaleUpSpec::torus, &ScaleUpSpec::open, &ScaleUpSpec::cores, &ScaleUpSpec::core_link,
+            &ScaleUpSpec::pcie));
 
 template <>
 inline constexpr auto kFields<ServerSpec> = std::tuple_cat(

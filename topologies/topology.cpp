@@ -57,7 +57,7 @@ std::shared_ptr<const Topology> MakeTopology(const SiteSpec& site) {
       },
       site.fabric);
   const ScaleUpSpec& inside = site.server.network;
-  if (inside.plain() || (site.server.direct && inside.is_torus())) {
+  if (inside.plain() || (site.server.direct && inside.is_torus() && inside.cores == 1)) {
     return between;
   }
   return std::make_shared<ServersTopology>(site, std::move(between));

@@ -222,7 +222,7 @@ void IterationCosts::AddReduce(double rows, int ranks, LimitTimes& times) const 
 void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
   const double ranks = layout_.tensor * layout_.data;
   const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
-  const double bytes = rows / ranks * copies * model_.hidden * 3;
+  double bytes = rows / ranks * copies * model_.hidden * 3;
   const CollectiveFit &inside = links_.scale_up, &out = links_.scale_out;
   const bool across = ranks > part_.domain;
   double rate = part_.link_bandwidth * inside.all_to_all_efficiency;
@@ -230,6 +230,8 @@ void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) 
   if (across) {
     rate = std::min(rate, part_.nic_bandwidth * out.all_to_all_efficiency * kExpertsPerServer);
     latency = 2 * std::max(out.expert_latency, out.base_latency + out.step_latency).si();
+  } else {
+    bytes *= WithOwnPart(inside, ranks - 1);
   }
   const double time = latency + bytes / rate;
   Of(times, Limit::kLinks) += beside >= 0 ? std::max(0.0, time - beside - Sum(times)) : time;

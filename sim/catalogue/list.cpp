@@ -65,9 +65,12 @@ CatalogueList ListCatalogue() {
     server.accelerator = message.accelerator();
     server.accelerators = message.accelerators();
     server.nics = message.nics();
-    server.torus_dimensions = message.network().mesh().torus_size();
+    const proto::Mesh& mesh = message.network().mesh();
+    server.torus.assign(mesh.torus().begin(), mesh.torus().end());
+    server.cores = std::max(1, mesh.cores());
+    server.core_link = mesh.core_link().ShortDebugString();
     server.switch_group = message.network().switches().group();
-    server.numbered_pairs = message.network().mesh().pair_size() > 0;
+    server.numbered_pairs = mesh.pair_size() > 0;
     server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
     for (const proto::MatrixRate& rate :
          catalogue.accelerators.at(message.accelerator()).message->rate()) {

@@ -20,7 +20,9 @@ struct CatalogueServer {
   int nics = 0;                     ///< of the server
   BytesPerSecond nic_bandwidth;     ///< per NIC and direction
   bool numbered_pairs = false;      ///< its mesh names pairs of accelerators
-  int torus_dimensions = 0;         ///< of its mesh; 0: no torus
+  std::vector<std::int64_t> torus;  ///< sides of its mesh; empty: no torus
+  int cores = 1;                    ///< accelerators of a chip of its mesh
+  std::string core_link;            ///< of each to its chip, as the schema writes it: "bandwidth"
   int switch_group = 0;             ///< accelerators under the first of two tiers; 0: one tier
   FlopPerSecond peak[kPrecisions];  ///< dense, of one accelerator; zero when it lacks the format
 };

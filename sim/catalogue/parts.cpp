@@ -65,6 +65,7 @@ CollectiveFit FitOf(const proto::CollectiveFit& written, const Catalogue& catalo
   spec.local_copy = fit.local_copy();
   spec.all_to_all_efficiency =
       fit.all_to_all_efficiency() > 0 ? fit.all_to_all_efficiency() : fit.send_efficiency();
+  spec.all_to_all_local_copy = fit.all_to_all_local_copy();
   spec.in_switch_efficiency = fit.in_switch_efficiency();
   spec.in_switch_latency = TimeOrNone(fit.in_switch_latency());
   if (!fit.switch_tree_longest().empty()) {

@@ -22,13 +22,17 @@ void ReadSwitches(const proto::SwitchChips& switches, ScaleUpSpec& spec) {
   spec.oversubscription = switches.oversubscription() == 0 ? 1 : switches.oversubscription();
 }
 
-void ReadMesh(const proto::Mesh& mesh, ScaleUpSpec& spec) {
+void ReadMesh(const proto::Mesh& mesh, const std::string& what, std::vector<std::string>& notes,
+              ScaleUpSpec& spec) {
   spec.links = ScaleUpSpec::Links::kMesh;
   spec.links_each = mesh.links();
   spec.between = mesh.between();
   spec.mesh_group = mesh.group();
   spec.between_groups = mesh.between_groups();
   spec.torus.assign(mesh.torus().begin(), mesh.torus().end());
+  spec.open.assign(mesh.open().begin(), mesh.open().end());
+  spec.cores = Or(mesh.cores(), 1);
+  spec.core_link = LinkOf(mesh.has_core_link(), mesh.core_link(), what + ".core_link", notes);
   for (const proto::MeshPair& pair : mesh.pair()) {
     spec.pairs.push_back({pair.a(), pair.b(), pair.links(), pair.speed() == 0 ? 1 : pair.speed()});
   }
@@ -65,7 +69,7 @@ ScaleUpSpec MakeServerNetwork(const proto::ServerNetwork& network, const std::st
       ReadSwitches(network.switches(), spec);
       break;
     case proto::ServerNetwork::kMesh:
-      ReadMesh(network.mesh(), spec);
+      ReadMesh(network.mesh(), what + ".mesh", notes, spec);
       break;
     case proto::ServerNetwork::LINKS_NOT_SET:
       spec.links = ScaleUpSpec::Links::kNone;

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <utility>
 
+#include "sim/plan/hops.h"
 #include "sim/plan/rank_map.h"
 #include "sim/plan/route_writer.h"
 
@@ -18,39 +19,13 @@ namespace {
 // Entries of an unfinished route beyond which equal resources are added up.
 constexpr std::int32_t kRouteEntriesKept = 1 << 20;
 
-// Of the first switch on a way, which is part of what a message by itself was measured to take.
-Seconds FirstSwitch(const FabricSpec& fabric) {
-  if (const auto* clos = std::get_if<ClosSpec>(&fabric)) {
-    return clos->leaf.latency;
-  }
-  if (const auto* dragonfly = std::get_if<DragonflySpec>(&fabric)) {
-    return dragonfly->router.latency;
-  }
-  if (const auto* hyperx = std::get_if<HyperXSpec>(&fabric)) {
-    return hyperx->router.latency;
-  }
-  if (const auto* jellyfish = std::get_if<JellyfishSpec>(&fabric)) {
-    return jellyfish->router.latency;
-  }
-  if (const auto* slim_fly = std::get_if<SlimFlySpec>(&fabric)) {
-    return slim_fly->router.latency;
-  }
-  if (const auto* torus = std::get_if<TorusSpec>(&fabric)) {
-    return torus->hop_latency;
-  }
-  Seconds least(HUGE_VAL);
-  for (const RouteGraph::Node& node : std::get<ListedSpec>(fabric).graph->nodes) {
-    least = node.latency > Seconds(0) ? std::min(least, node.latency) : least;
-  }
-  return least;
-}
-
 class Expander {
  public:
   Expander(const PlacedProgram& placed, const Network& network, const LeftOut& left_out, Plan& plan)
       : program_(*placed.program),
         grid_(placed.program->grid),
         network_(network),
+        hops_(network),
         ranks_(grid_, placed.placement, network),
         plan_(plan),
         write_(network, grid_.path, plan.routes, left_out.holds),
@@ -323,10 +298,11 @@ class Expander {
     }
     group.shape = {static_cast<int>(members.size()), domains, fewest};
     AddFibres(members, group.shape);
+    hops_.Add(members, starts, group.shape);
     if (std::all_of(algorithms.begin(), algorithms.end(), [](const Algorithm* algorithm) {
           return algorithm == &kNeighbours;
         })) {
-      group.shape.wan_latency = FarthestNeighbour(members);
+      group.shape.wan_latency = hops_.FarthestNeighbour(members);
     }
     std::vector<LinkLoad> loads;
     group.shape.ring_steps = network_.AppendDirectRing(members, loads).steps;
@@ -399,17 +375,6 @@ class Expander {
     shape.sites = std::max(1, crossings);
   }
 
-  // The longest way from a rank to the next one, beyond the first switch.
-  [[nodiscard]] Seconds FarthestNeighbour(const std::vector<AcceleratorIndex>& ranks) const {
-    const Seconds first = FirstSwitch(network_.fabric(ranks_.sites().front()).site().fabric);
-    Seconds farthest(0);
-    for (std::size_t i = 0; i < ranks.size(); ++i) {
-      const Seconds way = network_.Latency(ranks[i], ranks[(i + 1) % ranks.size()]);
-      farthest = std::max(farthest, way - first);
-    }
-    return farthest;
-  }
-
   bool LayDirectRing(const std::vector<AcceleratorIndex>& members, Plan::Lay& lay) {
     std::vector<LinkLoad> loads;
     const Topology::DirectRing ring = network_.AppendDirectRing(members, loads);
@@ -461,6 +426,7 @@ class Expander {
   const StepProgram& program_;
   const RankGrid& grid_;
   const Network& network_;
+  const SwitchHops hops_;
   RankMap ranks_;
   Plan& plan_;
   RouteWriter write_;

@@ -91,7 +91,10 @@ std::uint64_t SeedOf(const Plan& plan, const Plan::Group& group) {
        static_cast<std::uint64_t>(group.shape.per_domain),
        static_cast<std::uint64_t>(group.shape.sites),
        static_cast<std::uint64_t>(group.shape.ring_steps),
-       std::bit_cast<std::uint64_t>(group.shape.wan_latency.si())});
+       std::bit_cast<std::uint64_t>(group.shape.wan_latency.si()),
+       std::bit_cast<std::uint64_t>(group.shape.ring_hop.si()),
+       std::bit_cast<std::uint64_t>(group.shape.tree_hops.si()),
+       std::bit_cast<std::uint64_t>(group.shape.far_hop.si())});
   return SeedOfLays(seed, group, plan.lays);
 }
 

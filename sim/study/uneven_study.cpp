@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/plan/hops.h"
 #include "sim/plan/rank_map.h"
 #include "sim/record/fingerprint.h"
 #include "sim/study/flow_study.h"
@@ -29,6 +30,7 @@ std::vector<AcceleratorIndex> AcceleratorsOf(const std::vector<RankIndex>& ranks
 
 GroupShape ShapeOf(const std::vector<AcceleratorIndex>& members, const Network& network) {
   GroupShape shape{static_cast<int>(members.size()), 0, static_cast<int>(members.size())};
+  std::vector<int> starts{0};
   int held = 0;
   for (std::size_t i = 0; i < members.size(); ++i) {
     ++held;
@@ -36,8 +38,10 @@ GroupShape ShapeOf(const std::vector<AcceleratorIndex>& members, const Network& 
       ++shape.domains;
       shape.per_domain = std::min(shape.per_domain, held);
       held = 0;
+      starts.push_back(static_cast<int>(i) + 1);
     }
   }
+  SwitchHops(network).Add(members, starts, shape);
   return shape;
 }
 
@@ -47,15 +51,23 @@ template <typename F>
 void ForEachMessage(const std::vector<AcceleratorIndex>& members, const std::vector<double>& parts,
                     const Network& network, const ServerSpec& server, const F& visit) {
   for (std::size_t i = 0; i < members.size(); ++i) {
+    double within = 0;  // to others of the domain
+    for (std::size_t j = 0; j < members.size(); ++j) {
+      const bool near = i != j && network.same_domain(members[i], members[j]);
+      within += near ? parts[i * members.size() + j] : 0;
+    }
+    const double kept = parts[i * members.size() + i];
+    const double own = kept > 0 ? WithOwnPart(server.scale_up, within / kept) : 1;
     for (std::size_t j = 0; j < members.size(); ++j) {
       const double part = parts[i * members.size() + j];
       if (i != j && part > 0) {
         const bool inside = network.same_domain(members[i], members[j]);
         const CollectiveFit& fit = inside ? server.scale_up : server.across();
-        visit(NetworkMessage{.from = members[i],
-                             .to = members[j],
-                             .bytes = kSimulated * part / fit.all_to_all_efficiency,
-                             .start = Seconds(0)});
+        visit(NetworkMessage{
+            .from = members[i],
+            .to = members[j],
+            .bytes = kSimulated * (part * (inside ? own : 1) / fit.all_to_all_efficiency),
+            .start = Seconds(0)});
       }
     }
   }
@@ -87,9 +99,10 @@ void ForEachSampled(const std::vector<AcceleratorIndex>& members, int step, cons
                            .bytes = part * times / fit.all_to_all_efficiency,
                            .start = Seconds(0)});
     };
+    const double own = WithOwnPart(server.scale_up, static_cast<double>(end - first - 1));
     for (std::int64_t j = first; j < end; ++j) {
       if (j != i) {
-        send(j, 1, server.scale_up);
+        send(j, own, server.scale_up);
       }
     }
     targets.clear();

@@ -225,7 +225,7 @@ std::int64_t UsualDomain(const PublishedCase& row, const CatalogueList& catalogu
     return kUsual;
   }
   const CatalogueServer& server = UsualServer(catalogue, row.accelerator);
-  return server.torus_dimensions > 0 ? row.accelerators : server.accelerators;
+  return !server.torus.empty() ? row.accelerators : server.accelerators;
 }
 
 // What a framework shards where the row does not say: FSDP and XLA everything, Megatron-Core and

@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <numeric>
 #include <vector>
 
 #include <fmt/format.h>
@@ -28,6 +31,10 @@ const CatalogueServer* ServerOf(const PublishedCase& row, const CatalogueList& c
   return best;
 }
 
+std::int64_t Product(const std::vector<std::int64_t>& sides) {
+  return std::accumulate(sides.begin(), sides.end(), std::int64_t{1}, std::multiplies<>());
+}
+
 // Sides of a torus of `accelerators`, as equal as can be: 4 x 6 x 8 for 192. Empty when there are
 // none: every side is at least 2.
 std::vector<std::int64_t> TorusSides(std::int64_t accelerators, int dimensions) {
@@ -50,22 +57,44 @@ std::vector<std::int64_t> TorusSides(std::int64_t accelerators, int dimensions) 
   return {};
 }
 
+// Sides of a slice of the base's chips.
+std::vector<std::int64_t> SliceSides(const CatalogueServer& base, std::int64_t chips) {
+  const std::vector<std::int64_t> sides = TorusSides(chips, static_cast<int>(base.torus.size()));
+  return sides.empty() ? TorusSides(chips, 2) : sides;
+}
+
+// Axes of a TPU slice that do not close to rings: all of one that is smaller than a cube, whose
+// faces optical switches join, and of a flat pod those that are shorter than the pod (Google Cloud
+// documentation, TPU v4; J. Austin et al., "How to scale your model", TPUs).
+std::string OpenAxesText(const CatalogueServer& base, const std::vector<std::int64_t>& sides) {
+  std::string text;
+  for (std::size_t d = 0; base.accelerator.starts_with("tpu") && d < sides.size(); ++d) {
+    const bool cube = base.torus.size() > 2;
+    const bool open = cube ? Product(sides) < Product(base.torus) : sides[d] < base.torus[d];
+    text += open ? fmt::format("open: {} ", d) : "";
+  }
+  return text;
+}
+
 // The links of a server like `base` with other sides. One that the first tier of two holds has
 // halves there, which links as wide join.
 std::string NetworkText(const CatalogueServer& base, std::int64_t domain) {
-  if (base.torus_dimensions == 0) {
+  if (base.torus.empty()) {
     return base.switch_group < domain || domain < 2
                ? ""
                : fmt::format("network {{ switches {{ group: {} oversubscription: 1 }} }} ",
                              domain / 2);
   }
-  std::vector<std::int64_t> sides = TorusSides(domain, base.torus_dimensions);
-  if (sides.empty()) {
-    sides = TorusSides(domain, 2);
-  }
+  const std::vector<std::int64_t> sides = domain % base.cores == 0
+                                              ? SliceSides(base, domain / base.cores)
+                                              : std::vector<std::int64_t>{};
   std::string text = "network { mesh { ";
   for (const std::int64_t side : sides) {
     text += fmt::format("torus: {} ", side);
+  }
+  text += OpenAxesText(base, sides);
+  if (base.cores > 1) {
+    text += fmt::format("cores: {} core_link {{ {} }} ", base.cores, base.core_link);
   }
   return sides.empty() ? "" : text + "} } ";
 }
@@ -83,7 +112,7 @@ constexpr const char* kTorusScaleUp =
 
 // A smaller or larger server of the kind is one with the same links.
 bool Resizes(const CatalogueServer& base, std::int64_t domain) {
-  if (base.torus_dimensions == 0) {
+  if (base.torus.empty()) {
     return !base.numbered_pairs;
   }
   return domain <= kLargestTorus && !NetworkText(base, domain).empty();
@@ -106,7 +135,7 @@ RowServer RowServerOf(const PublishedCase& row, const CatalogueList& catalogue) 
                         base->name, domain, nics, NetworkText(*base, domain)),
             nics, base->nic_bandwidth.si()};
   }
-  const bool torus = base != nullptr && base->torus_dimensions > 0;
+  const bool torus = base != nullptr && !base->torus.empty();
   const std::int64_t nics =
       torus ? std::clamp<std::int64_t>(base->nics * domain / base->accelerators, 1, kMostNics)
             : domain;

@@ -157,7 +157,7 @@ void DescribeFabric(const MeasuredRow& row, CollectiveMachine& machine) {
 // Servers of a rack-scale part that are trays of it: 2 servers of 4 ranks are 8 ranks of one
 // domain, and 32 of them, which one of 72 does not hold, 64 of each of two.
 void JoinTrays(MeasuredRow& row, const CatalogueServer& server, CollectiveMachine& machine) {
-  const int most = server.torus_dimensions > 0 ? machine.servers * machine.ranks_per_server
+  const int most = !server.torus.empty() ? machine.servers * machine.ranks_per_server
                                                : server.accelerators;
   const int count = machine.servers * machine.ranks_per_server;
   const bool apart = count <= most && RowSays(row, {"racks"}) && !RowSays(row, {"MNNVL"});
@@ -183,7 +183,7 @@ void JoinTrays(MeasuredRow& row, const CatalogueServer& server, CollectiveMachin
 // A slice of a torus has sides of its own.
 void TakeSlice(const CatalogueServer& server, const CatalogueList& catalogue,
                CollectiveMachine& machine) {
-  if (server.torus_dimensions == 0 || machine.ranks_per_server == server.accelerators ||
+  if (server.torus.empty() || machine.ranks_per_server == server.accelerators ||
       machine.ranks_per_server < 2) {
     return;
   }

@@ -160,7 +160,7 @@ class Gemm(Folder):
 class Collectives(Folder):
     def test_known_constants_are_recovered_beside_noise_and_outliers(self):
         rows, _ = collectives.read([self.nccl_table()])
-        fit, loss = collectives.solve(rows, 450e9, SWITCH)
+        fit, loss = collectives.solve(rows, 450e9, {"in_switch_latency": SWITCH})
         for name, true in TRUE_FIT.items():
             self.assertAlmostEqual(fit[name] / true, 1, delta=0.1, msg=name)
         self.assertEqual(fit["in_switch_latency"], SWITCH)
@@ -181,6 +181,11 @@ class Collectives(Folder):
                                37e-6 + once / 0.6 + 2 * (3e-6 * once) ** 0.5)
         # Four ranks take rings; an A100's switch adds nothing up.
         self.assertEqual(time("all_reduce", 4, 2 ** 30), time("all_reduce", 4, 2 ** 30, algorithm="ring"))
+        # What a rank copies to itself counts as much as what it sends.
+        own = collectives.Row("alltoall", 4, 2 ** 30, 0)
+        more = {**fit, "all_to_all_local_copy": 1}
+        self.assertAlmostEqual(collectives.seconds(more, own, 450e9) - collectives.seconds(fit, own, 450e9),
+                               2 ** 28 / 450e9 / 0.7)
         wire = (3 / 4 + 0.4 / 4) * 2 ** 30 / 450e9
         self.assertAlmostEqual(time("all_gather", 4, 2 ** 30),
                                5e-6 + 3 * 0.8e-6 + wire / 0.87 + 2 * (3e-6 * wire) ** 0.5)

@@ -17,6 +17,7 @@ namespace gridlock {
 namespace {
 
 constexpr double kRouterLink = kNic / 2;  // byte/s of one link between two routers in one direction
+constexpr double kRouterDelay = 0.5e-6;
 
 SwitchSpec Router(double latency = 0) {
   SwitchSpec router;
@@ -46,7 +47,7 @@ FabricSpec Dragonfly(int groups, int routers, int global_links, RouterRouting ro
   spec.spines_per_group = spines;
   spec.servers_per_router = 1;
   spec.global_links = global_links;
-  spec.router = spec.spine = Router(0.5e-6);
+  spec.router = spec.spine = Router(kRouterDelay);
   spec.routing = routing;
   return spec;
 }
@@ -58,7 +59,7 @@ FabricSpec Jellyfish(int routers, int links, RouterRouting routing = {}) {
   spec.router_links = links;
   spec.servers_per_router = 1;
   spec.seed = 4;
-  spec.router = Router(0.5e-6);
+  spec.router = Router(kRouterDelay);
   spec.routing = routing;
   return spec;
 }
@@ -68,7 +69,7 @@ FabricSpec SlimFly(int q, RouterRouting routing = {}) {
   spec.path = "site.fabric.slimfly";
   spec.q = q;
   spec.servers_per_router = 1;
-  spec.router = Router(0.5e-6);
+  spec.router = Router(kRouterDelay);
   spec.routing = routing;
   return spec;
 }
@@ -78,7 +79,7 @@ FabricSpec HyperX(const std::vector<int>& size, RouterRouting routing) {
   spec.path = "site.fabric.hyperx";
   spec.size = size;
   spec.servers_per_router = 1;
-  spec.router = Router(0.5e-6);
+  spec.router = Router(kRouterDelay);
   spec.routing = routing;
   return spec;
 }
@@ -127,7 +128,8 @@ TEST(TwoGroupsOfADragonfly, AreAsFarApartAsTheLinksBetweenThem) {
   for (const int between : {1, 2, 4}) {
     const SiteSpec two = SiteOf(IdealServer(1, 1), 2, Dragonfly(2, 1, between));
     const StepProgram program = AllReduceOfAll(two);
-    const double seconds = kBytes / std::min(between * kRouterLink, kNic);
+    // A second router, once for each half of the ring.
+    const double seconds = kBytes / std::min(between * kRouterLink, kNic) + 2 * kRouterDelay;
     EXPECT_NEAR(Simulate({program, Expand(program, two), two.server}).end, seconds, 1e-9 * seconds);
   }
 }
@@ -155,8 +157,9 @@ TEST(AHalvedGlobalLink, SlowsOnlyWhatIsSpreadOverIt) {
     }
     return Simulate({program, plan, site.server}).end;
   };
-  EXPECT_NEAR(seconds(2, 4, false), 1e9 / kNic, 1e-9);
-  EXPECT_NEAR(seconds(2, 4, true), 2e9 / kNic, 1e-9);             // groups 0 and 1
+  const double more = 2 * (network.Latency({2}, {6}).si() - kRouterDelay);
+  EXPECT_NEAR(seconds(2, 4, false), 1e9 / kNic + more, 1e-9);
+  EXPECT_NEAR(seconds(2, 4, true), 2e9 / kNic + more, 1e-9);      // groups 0 and 1
   EXPECT_NEAR(seconds(6, 4, true), seconds(6, 4, false), 1e-12);  // groups 1 and 2
   EXPECT_NEAR(seconds(8, 1, true), seconds(8, 1, false), 1e-12);  // within group 2
 }
@@ -172,7 +175,9 @@ TEST(TheWorstPatternOfADragonfly, IsWhatValiantIsFor) {
     return Simulate({program, Expand(program, site), site.server}).end;
   };
   const double ring = 2.0 * 8 / 9 * kBytes;
-  EXPECT_NEAR(seconds({}), ring * 4 / kRouterLink, 1e-9 * ring * 4 / kRouterLink);
+  // Each of the 2 x 8 steps of the slowest ring passes two routers beyond the first one.
+  EXPECT_NEAR(seconds({}), ring * 4 / kRouterLink + 16 * 2 * kRouterDelay,
+              1e-9 * ring / kRouterLink);
   EXPECT_LT(seconds(kValiantSpray), 0.75 * seconds({}));
   EXPECT_LT(seconds(kUgal), seconds({}));
 }

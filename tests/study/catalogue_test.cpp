@@ -351,7 +351,14 @@ TEST(ShippedCatalogue, RingsInsideServersRunOverTheLinksBetweenTheirMembers) {
       {"hls_gaudi_2", {{2, 37.5}, {8, 262.5}}},
       {"hlb_gaudi_3", {{2, 75}, {8, 525}}},
       {"dgx_1v", {{2, 25}, {4, 100}, {8, 150}}},
-      {"frontier_blade", {{2, 150}, {4, 300}}},
+      {"frontier_blade", {{2, 100}, {4, 250}}},
+      // Dies of one package, of two, and two rings: the dies of odd numbers have two links out.
+      {"frontier_node_gcds", {{2, 200}, {4, 100}, {8, 200}}},
+      {"mi250_quad_gcds", {{2, 200}, {8, 300}}},
+      // Cores: within a chip, and as fast as the links of the chip or as each reaches it.
+      {"trn1_32xlarge_cores", {{2, 500}, {32, 384}}},
+      {"trn2_ultraserver_cores", {{8, 437.5}, {512, 437.5}}},
+      {"tpu_v7x_cube", {{2, 600}, {8, 200}, {128, 600}}},
       {"atlas_800_910a", {{2, 15}, {4, 45}, {8, 30}}},
       {"h100_pcie_pair", {{2, 300}}},
       {"h100_pcie_x8", {{2, 300}, {4, 128}, {8, 60}}},

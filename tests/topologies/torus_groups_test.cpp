@@ -94,6 +94,38 @@ ServerSpec TorusOfPairs(const std::vector<int>& sides) {
 
 }  // namespace
 
+// A line of n: its links carry what all behind them send, so that a ring of its members runs at
+// half the pace of a closed one; the ends have one link.
+TEST(OpenAxes, DoNotCloseToRings) {
+  ServerSpec slice = TorusServer({4, 4});
+  const double closed = PaceIn(slice, Every(0, 1, 16));
+  slice.network.open = {0, 1};
+  const ServerNetwork network(slice);
+  EXPECT_EQ(network.links().size(), 2U * 2 * 4 * 3)
+      << "three links of each of eight lines, each way";
+  EXPECT_DOUBLE_EQ(PaceIn(slice, Every(0, 1, 16)), closed / 2);
+  EXPECT_DOUBLE_EQ(PaceIn(slice, Every(0, 1, 4)), kAxisLink) << "a row";
+  EXPECT_EQ(network.RingOf(Every(0, 1, 16)).steps, 3 + 3);
+  std::vector<int> route;
+  network.AppendRoute(0, 15, route);
+  EXPECT_EQ(route.size(), 6U) << "no way round the ends";
+  slice.network.open = {1};
+  EXPECT_DOUBLE_EQ(PaceIn(slice, Every(0, 1, 4)), 2 * kAxisLink) << "rows are closed";
+  EXPECT_DOUBLE_EQ(PaceIn(slice, Every(0, 4, 4)), kAxisLink) << "columns are not";
+}
+
+// The bisection of a line is one link, that of a ring two: all-to-alls halve with it.
+TEST(OpenAxes, CarryAllToAllsOverTheirMiddle) {
+  ServerSpec row = TorusServer({8, 2});
+  row.network.open = {0, 1};
+  int most = 0;
+  for (const auto& [link, pairs] : AllToAllLoad(row)) {
+    most = std::max(most, pairs);
+  }
+  // Four columns of two on each side: each of the two rows carries 4 x 8 of 64 pairs one way.
+  EXPECT_EQ(most, 4 * 8);
+}
+
 // Rows are consecutive ranks, columns every 16th: both are rings, and they share no link.
 TEST(GroupsOfATorus, RunOnTheLinksOfTheirOwnAxis) {
   const ServerNetwork pod(TorusServer({16, 16}));

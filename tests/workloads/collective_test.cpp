@@ -410,6 +410,15 @@ TEST(Cost, OnATorusHasTheStepsOfItsAxes) {
         CostOf(CollectiveKind::kAllReduce, Bytes(0), {ranks, 1, ranks}, server);
     EXPECT_NEAR(cost.latency.si(), 5e-6 + 2 * steps * 1e-6, 1e-12) << ranks;
   }
+  // A line takes one step less than it has members, two cores of each chip one more.
+  server.network.torus = {4, 4, 4};
+  server.network.open = {0, 1, 2};
+  const auto latency = [&server](int ranks) {
+    return CostOf(CollectiveKind::kAllReduce, Bytes(0), {ranks, 1, ranks}, server).latency.si();
+  };
+  EXPECT_NEAR(latency(64), 5e-6 + 2 * (3 + 3 + 3) * 1e-6, 1e-12);
+  server.network.cores = 2;
+  EXPECT_NEAR(latency(128), 5e-6 + 2 * (3 + 3 + 3 + 1) * 1e-6, 1e-12);
 }
 
 TEST(InSwitch, IsTakenForLongMessagesOfMoreThanFourRanks) {
@@ -459,6 +468,12 @@ TEST(AllToAll, SendsAnNthOfTheBufferToEachRank) {
   EXPECT_DOUBLE_EQ(across.domain_bytes.si(), 1.0 / 64 * 1e9 / 0.7);
   EXPECT_DOUBLE_EQ(across.nic_bytes.si(), 1.0 / 64 * 1e9 / 0.9);
   EXPECT_DOUBLE_EQ(across.latency.si(), 11e-6);
+  // A rank's own part goes through the port of its domain, too: as much as to one more rank.
+  server.scale_up.all_to_all_local_copy = 1;
+  EXPECT_DOUBLE_EQ(PairsCost(Bytes(1e9), {8, 1, 8}, {}, server).domain_bytes.si(),
+                   8.0 / 7 * 1.0 / 8 * 1e9 / 0.7);
+  EXPECT_DOUBLE_EQ(PairsCost(Bytes(1e9), {64, 8, 8}, {}, server).nic_bytes.si(),
+                   1.0 / 64 * 1e9 / 0.9);
 }
 
 TEST(AllToAll, OfTokensThatGoToEachDomainOnceSendsACopyPerDomain) {

@@ -18,7 +18,8 @@ WAYS = ("ring", "tree", "in_switch_tree")
 # NCCL's own model, as workloads/program/library.cpp: of LL, LL128 and Simple the base of a tree, its step
 # inside and across, the same of a ring, in us, and the share of the bandwidth.
 LIBRARY = ((6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25), (14.0, 1.25, 8.5, 14.0, 1.9, 4.0, 0.92),
-           (8.4, 4.0, 14.0, 8.4, 1.4 * 3.4, 1.4 * 14.0, 1.0))
+           (8.4, 4.0, 14.0, 8.4, 3.4, 14.0, 1.0))
+RING_WAITS = (1, 1, 1.4)
 LIBRARY_TREE_SHARE = 0.92
 # kBoardRanks and kLoneStep of workloads/program: a chunk of a tree passes the members of a domain.
 BOARD_RANKS = 8
@@ -64,8 +65,8 @@ def way(fit, row, name):
     passed = 1 if name == "ring" else (min(g, BOARD_RANKS) - 1) / (BOARD_RANKS - 1)
     bulk = max(nic / fit["all_reduce_efficiency"] + chunks(fit, nic * passed), port / share + chunks(inside, port))
     if name != "ring":  # chunks of a ring follow each other closely
-        bulk += (max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) * steps *
-                 (LONE_STEP + (1 - LONE_STEP) * passed))
+        bulk += (max(0.0, fit["bulk_step_latency"] - fit["step_latency"]) *
+                 (steps * LONE_STEP + 2 * (1 - LONE_STEP) * passed))
     return delay + min(quick, bulk)
 
 
@@ -76,9 +77,10 @@ def prefers_tree(row):
     depth = math.ceil(math.log2(d))
     tree = min(base + 2 * ((g - 1) * inside + depth * across) + 2e6 * wire / LIBRARY_TREE_SHARE / share
                for base, inside, across, _, _, _, share in LIBRARY)
-    ring = min(base + 2 * (d * (g - 1) * inside + (d - 1) * across) +
+    # With one rank a server nothing hides the delays of the network: those of trees count.
+    ring = min(base + 2 * wait * (d * (g - 1) * inside + (d - 1) * (across if g > 1 else lone)) +
                2e6 * (d * g - 1) / (d * g) * wire / share
-               for _, _, _, base, inside, across, share in LIBRARY)
+               for (_, _, lone, base, inside, across, share), wait in zip(LIBRARY, RING_WAITS))
     return tree < ring
 
 

@@ -146,7 +146,8 @@ def written_fit(catalogue, transport):
     fit, like = {}, catalogue.get("transport", transport, "like")
     if like is not None:
         fit = written_fit(catalogue, like)
-    names = {**collectives.STARTS, **collectives.IN_SWITCH, **networks.STARTS, "in_switch_latency": 0}
+    names = {**collectives.STARTS, **collectives.IN_SWITCH, **networks.STARTS,
+             **dict.fromkeys(collectives.TAKEN_OVER, 0)}
     for name in names:
         value = catalogue.get("transport", transport, f"fit.{name}")
         if value is not None:
@@ -160,8 +161,8 @@ def fit_inside(catalogue, folder, published, transport):
     more = collectives.published_inside(published, spec.servers)
     rows += more
     bandwidth, old = si(spec.link), written_fit(catalogue, transport)
-    fit, _ = collectives.solve(rows, bandwidth, old.get("in_switch_latency"))
-    fields = [name for name in fit if name != "in_switch_latency"]
+    fit, _ = collectives.solve(rows, bandwidth, old)
+    fields = [name for name in fit if name not in collectives.TAKEN_OVER]
     result = CollectiveResult(
         fields, fit, old, rows, lambda f: collectives.mean_ln(f, rows, bandwidth),
         lambda f: [collectives.seconds(f, row, bandwidth) / row.seconds - 1 for row in rows])

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "topologies/listed/spec.h"
 
 namespace gridlock {
 
@@ -353,6 +354,31 @@ GraphIndex IndexOfGraph(const SiteSpec& site) {
 
 // Nothing is known of the distances, so all jobs are neighbours and no servers are exchanged for
 // others.
+std::shared_ptr<const GraphIndex> KnownIndexOfGraph(const SiteSpec& site) {
+  struct Last {
+    std::weak_ptr<const RouteGraph> graph;
+    int servers = 0, server_size = 0;
+    bool direct = false, rings = false;
+    std::shared_ptr<const GraphIndex> index;
+  };
+
+  thread_local Last last;
+  const std::shared_ptr<const RouteGraph>& graph = std::get<ListedSpec>(site.fabric).graph;
+  const bool rings = !site.server.ring_bandwidths.empty();
+  const bool known = last.index != nullptr && last.graph.lock() == graph &&
+                     last.servers == site.servers && last.server_size == site.server.accelerators &&
+                     last.direct == site.server.direct && last.rings == rings;
+  if (!known) {
+    last = {graph,
+            site.servers,
+            site.server.accelerators,
+            site.server.direct,
+            rings,
+            std::make_shared<const GraphIndex>(IndexOfGraph(site))};
+  }
+  return last.index;
+}
+
 Locality LocalityOfGraph(const GraphIndex& index, const SiteSpec& site) {
   Locality::Level near{"switch", {}};
   std::int32_t before = -1;

@@ -36,6 +36,17 @@ class Names {
     return {number, true};
   }
 
+  /// The same of a name that is likely number `near` or the next one: files list links in order.
+  std::pair<std::int32_t, bool> NumberOf(std::string_view name, std::int32_t near) {
+    for (const std::int32_t number : {near, near + 1}) {
+      if (number >= 0 && static_cast<std::size_t>(number) < ends_.size() &&
+          (*this)[number] == name) {
+        return {number, false};
+      }
+    }
+    return NumberOf(name);
+  }
+
   [[nodiscard]] std::string_view operator[](std::int32_t number) const {
     const auto n = static_cast<std::size_t>(number);
     const std::size_t begin = n == 0 ? 0 : ends_[n - 1];

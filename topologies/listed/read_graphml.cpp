@@ -119,6 +119,7 @@ class Reader {
   std::vector<Named> named_;  ///< by number
   std::string last_text_[2];  ///< of a time and a bandwidth, most of which are equal
   double last_si_[2] = {};
+  std::int32_t last_ends_[2] = {-1, -1};  ///< of the edge before
   RouteGraph graph_;  ///< ends of edges are numbers of names until nodes are sorted
 };
 
@@ -355,8 +356,9 @@ void Reader::ReadEdge(const pugi::xml_node& edge) {
   RouteGraph::Edge out;
   out.id = edge.attribute("id").value();
   for (const auto& [field, end] : {std::pair("source", &out.from), std::pair("target", &out.to)}) {
-    const auto [number, is_new] = names_.NumberOf(edge.attribute(field).value());
-    *end = number;
+    std::int32_t& last = last_ends_[end == &out.from ? 0 : 1];
+    const auto [number, is_new] = names_.NumberOf(edge.attribute(field).value(), last);
+    *end = last = number;
     if (is_new) {
       named_.push_back({-1, base_ + edge.offset_debug(), end == &out.from});
     }

@@ -25,7 +25,7 @@ std::string TitleOf(const ListedSpec& listed) {
 }
 
 ListedTopology::ListedTopology(const SiteSpec& site)
-    : Topology(site), index_(IndexOfGraph(this->site())) {
+    : Topology(site), kept_(KnownIndexOfGraph(this->site())) {
   locality_ = LocalityOfGraph(index_, this->site());
 }
 

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -111,7 +112,8 @@ class ListedTopology final : public Topology {
   [[nodiscard]] std::vector<std::int32_t> WayFrom(std::int32_t node, const Rows<Half>& halves,
                                                   const Hops& hops, std::uint64_t flow_hash) const;
 
-  GraphIndex index_;
+  std::shared_ptr<const GraphIndex> kept_;
+  const GraphIndex& index_ = *kept_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::int32_t, Turns::Search> searches_;
   Locality locality_ = Locality::Flat("graph", 1);

@@ -1,5 +1,6 @@
 #include "topologies/scale_up/check.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <set>
 #include <string>
@@ -23,7 +24,10 @@ constexpr int kTorusMost = 1024;  // a TPU v3 pod
 class Checker {
  public:
   explicit Checker(const ServerSpec& server)
-      : server_(server), spec_(server.network), count_(server.accelerators) {}
+      : server_(server),
+        spec_(server.network),
+        count_(server.accelerators),
+        nodes_(server.accelerators / std::max(1, server.network.cores)) {}
 
   void Run() {
     switch (spec_.links) {
@@ -59,21 +63,54 @@ class Checker {
     }
   }
 
+  // What the links of a mesh join.
+  [[nodiscard]] const char* Nodes() const { return spec_.cores > 1 ? "chips" : "accelerators"; }
+
+  // "" or what is wrong with cores that share the links of a chip.
+  void CheckCores() {
+    if (spec_.cores > 1 && count_ % spec_.cores != 0) {
+      Complain(".mesh.cores", fmt::format("{} accelerators are no whole chips of {} cores; "
+                                          "expected a number that divides {}",
+                                          count_, spec_.cores, count_));
+    }
+    if ((spec_.cores > 1) != (spec_.core_link.si() > 0)) {
+      Complain(".mesh.core_link",
+               spec_.cores > 1
+                   ? "accelerators are cores of chips, and what a core reaches on its chip is "
+                     "missing; expected a bandwidth"
+                   : "there are no chips of several cores; expected cores beside it");
+    }
+    if (spec_.cores > 1 && spec_.pcie.given) {
+      Complain(".pcie", "PCIe beside chips of several cores; expected one of the two");
+    }
+    for (const int axis : spec_.open) {
+      if (axis >= static_cast<int>(spec_.torus.size())) {
+        Complain(".mesh.open",
+                 spec_.torus.empty()
+                     ? "there is no torus; expected torus, the sides of one"
+                     : fmt::format("a torus of {} has no axis {}; expected numbers from 0 to {}",
+                                   fmt::join(spec_.torus, " x "), axis, spec_.torus.size() - 1));
+      }
+    }
+  }
+
   void CheckMesh() {
+    CheckCores();
     std::int64_t room = 1;
     for (const int side : spec_.torus) {
       room *= side;
     }
-    if (!spec_.torus.empty() && room != count_) {
-      Complain(".mesh.torus",
-               fmt::format("a torus of {} has room for {} accelerators, and server "
-                           "{} has {}; expected sides whose product is {}",
-                           fmt::join(spec_.torus, " x "), room, server_.name, count_, count_));
+    if (!spec_.torus.empty() && room != nodes_) {
+      Complain(
+          ".mesh.torus",
+          fmt::format("a torus of {} has room for {} {}, and server {} has {}; expected sides "
+                      "whose product is {}",
+                      fmt::join(spec_.torus, " x "), room, Nodes(), server_.name, nodes_, nodes_));
       return;
     }
-    if (count_ > (spec_.torus.empty() ? kMeshMost : kTorusMost)) {
-      Complain(".mesh", fmt::format("{} accelerators in a mesh; expected at most {}, or switches",
-                                    count_, spec_.torus.empty() ? kMeshMost : kTorusMost));
+    if (nodes_ > (spec_.torus.empty() ? kMeshMost : kTorusMost)) {
+      Complain(".mesh", fmt::format("{} {} in a mesh; expected at most {}, or switches", nodes_,
+                                    Nodes(), spec_.torus.empty() ? kMeshMost : kTorusMost));
       return;
     }
     CheckGroups();
@@ -81,10 +118,10 @@ class Checker {
     for (std::size_t i = 0; i < spec_.pairs.size(); ++i) {
       const MeshPair& pair = spec_.pairs[i];
       const std::string at = fmt::format(".mesh.pair[{}]", i);
-      if (pair.a == pair.b || pair.a >= count_ || pair.b >= count_) {
-        Complain(at, fmt::format("accelerators {} and {} are no pair of the {} of server {}; "
+      if (pair.a == pair.b || pair.a >= nodes_ || pair.b >= nodes_) {
+        Complain(at, fmt::format("{} {} and {} are no pair of the {} of server {}; "
                                  "expected two different numbers from 0 to {}",
-                                 pair.a, pair.b, count_, server_.name, count_ - 1));
+                                 Nodes(), pair.a, pair.b, nodes_, server_.name, nodes_ - 1));
       } else if (!seen.insert(std::minmax(pair.a, pair.b)).second) {
         Complain(at, fmt::format("accelerators {} and {} are a pair already; expected each pair "
                                  "once, with all its links",
@@ -97,12 +134,12 @@ class Checker {
   }
 
   void CheckGroups() {
-    if (spec_.mesh_group > 0 && (!spec_.torus.empty() || spec_.mesh_group >= count_)) {
+    if (spec_.mesh_group > 0 && (!spec_.torus.empty() || spec_.mesh_group >= nodes_)) {
       Complain(".mesh.group",
                spec_.torus.empty()
                    ? fmt::format("a group of {} holds all {} accelerators; expected fewer, or no "
                                  "group",
-                                 spec_.mesh_group, count_)
+                                 spec_.mesh_group, nodes_)
                    : "groups in a torus; expected one of the two");
     }
     if (spec_.between_groups > 0 && spec_.mesh_group == 0) {
@@ -113,16 +150,16 @@ class Checker {
 
   // Links that an accelerator has, against those that its bandwidth is the sum of.
   void CheckLinkCounts() {
-    const LinkCounts counts = CountsWithoutPairs(spec_, count_);
+    const LinkCounts counts = CountsWithoutPairs(spec_, nodes_);
     std::vector<int> links;
-    for (int a = 0; a < count_; ++a) {
+    for (int a = 0; a < nodes_; ++a) {
       links.push_back(counts.Of(a));
     }
     for (const MeshPair& pair : spec_.pairs) {
       links[pair.a] += pair.links - counts.At(pair.a, pair.b);
       links[pair.b] += pair.links - counts.At(pair.a, pair.b);
     }
-    for (int a = 0; a < count_; ++a) {
+    for (int a = 0; a < nodes_; ++a) {
       if (spec_.links_each > 0 && links[a] > spec_.links_each) {
         Complain(".mesh.links",
                  fmt::format("accelerator {} has {} links to others, and an accelerator has {}; "
@@ -130,7 +167,7 @@ class Checker {
                              a, links[a], spec_.links_each, links[a]));
         return;
       }
-      if (links[a] == 0 && count_ > 1 && !spec_.pcie.given) {
+      if (links[a] == 0 && nodes_ > 1 && !spec_.pcie.given) {
         Complain(".mesh", fmt::format("no link joins accelerator {} to others; expected links from "
                                       "every accelerator, or pcie beside the mesh",
                                       a));
@@ -188,7 +225,8 @@ class Checker {
 
   const ServerSpec& server_;
   const ScaleUpSpec& spec_;
-  int count_;
+  int count_;  ///< accelerators
+  int nodes_;  ///< of the mesh: accelerators, or the chips that they are cores of
   std::vector<Problem> problems_;
 };
 

@@ -20,12 +20,14 @@ ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(
     links_.SetNodes(Machine::kPcieSwitch, spec_.pcie.switches);
     links_.SetNodes(Machine::kSocket, spec_.pcie.sockets);
   }
+  links_.SetNodes(Machine::kChip, has_chips() ? chips() : 0);
   switch (spec_.links) {
     case ScaleUpSpec::Links::kSwitch:
       AddSwitch();
       break;
     case ScaleUpSpec::Links::kMesh:
       AddMesh();
+      AddCores();
       break;
     case ScaleUpSpec::Links::kNone:
       break;
@@ -34,7 +36,7 @@ ServerNetwork::ServerNetwork(const ServerSpec& server) : server_(CheckedNetwork(
     pcie_.emplace(server_, links_);
   }
   if (spec_.is_torus()) {
-    relay_ = TorusRelays(spec_, server_.accelerators);
+    relay_ = TorusRelays(spec_, chips());
   } else if (spec_.links == ScaleUpSpec::Links::kMesh && !has_pcie()) {
     FindWays();
   }
@@ -63,15 +65,9 @@ void ServerNetwork::AddSwitch() {
   }
 }
 
-void ServerNetwork::AddMesh() {
-  const int n = server_.accelerators;
-  counts_ = CountsWithoutPairs(spec_, n);
-  std::vector<double> speed(counts_.links.size(), 1.0);
-  int each = spec_.links_each;
-  if (spec_.is_torus()) {
-    CountTorusLinks(spec_, counts_);
-    each = 2 * static_cast<int>(spec_.torus.size());
-  }
+// The links of pairs that differ, and the speed of each.
+void ServerNetwork::ReadPairs(std::vector<double>& speed) {
+  const int n = chips();
   for (const MeshPair& pair : spec_.pairs) {
     const int there = counts_.links[pair.a * n + pair.b];
     if (spec_.is_torus() && pair.links != there) {
@@ -86,27 +82,49 @@ void ServerNetwork::AddMesh() {
       speed[at] = pair.speed;
     }
   }
+}
+
+void ServerNetwork::AddMesh() {
+  const int n = chips();
+  counts_ = CountsWithoutPairs(spec_, n);
+  std::vector<double> speed(counts_.links.size(), 1.0);
+  int each = spec_.links_each;
+  if (spec_.is_torus()) {
+    CountTorusLinks(spec_, counts_);
+    each = 2 * static_cast<int>(spec_.torus.size());
+  }
+  ReadPairs(speed);
   for (int a = 0; spec_.links_each == 0 && !spec_.is_torus() && a < n; ++a) {
     each = std::max(each, counts_.Of(a));
   }
+  const Machine ends = has_chips() ? Machine::kChip : Machine::kAccelerator;
   mesh_.assign(counts_.links.size(), -1);
   for (int a = 0; a < n; ++a) {
     for (int b = 0; b < n; ++b) {
       const int at = a * n + b;
       if (counts_.links[at] > 0) {
-        const BytesPerSecond capacity =
-            server_.accelerator.scale_up_bandwidth * (speed[at] * counts_.links[at] / each);
-        mesh_[at] = links_.Add(
-            {Kind::kMesh, capacity, "mesh", Machine::kAccelerator, a, b, a, b, counts_.links[at]});
+        const BytesPerSecond capacity = server_.accelerator.scale_up_bandwidth *
+                                        (speed[at] * counts_.links[at] * spec_.cores / each);
+        mesh_[at] = links_.Add({Kind::kMesh, capacity, "mesh", ends, a, b, node(ends, a),
+                                node(ends, b), counts_.links[at]});
       }
     }
+  }
+}
+
+void ServerNetwork::AddCores() {
+  cores_first_ = links_.next();
+  for (int a = 0; has_chips() && a < server_.accelerators; ++a) {
+    links_.AddBothWays({Kind::kChip, spec_.core_link, "chip_out", Machine::kAccelerator, a, -1, a,
+                        node(Machine::kChip, chip_of(a))},
+                       "chip_in");
   }
 }
 
 // Every two accelerators of a mesh without PCIe beside it reach each other.
 void ServerNetwork::FindWays() {
   ways_.emplace(counts_);
-  const int n = server_.accelerators;
+  const int n = chips();
   for (int to = 0; to < n; ++to) {
     for (int from = 0; from < n; ++from) {
       if (from != to && ways_->Of(from, to).empty()) {
@@ -120,7 +138,7 @@ void ServerNetwork::FindWays() {
 }
 
 void ServerNetwork::AppendRelayed(int from, int to, std::vector<int>& route) const {
-  const int n = server_.accelerators;
+  const int n = chips();
   if (ways_) {
     for (const int next : ways_->Of(from, to)) {
       route.push_back(mesh_[from * n + next]);
@@ -136,6 +154,18 @@ void ServerNetwork::AppendRelayed(int from, int to, std::vector<int>& route) con
 }
 
 void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const {
+  if (!has_chips()) {
+    return AppendBetween(from, to, route);
+  }
+  route.push_back(core_link(from, /*out=*/true));
+  if (chip_of(from) != chip_of(to)) {
+    AppendBetween(chip_of(from), chip_of(to), route);
+  }
+  route.push_back(core_link(to, /*out=*/false));
+}
+
+// Between two accelerators that have links of their own, or between two chips.
+void ServerNetwork::AppendBetween(int from, int to, std::vector<int>& route) const {
   if (has_ports()) {
     route.push_back(port(from, /*out=*/true));
     if (spec_.group > 0 && from / spec_.group != to / spec_.group) {
@@ -146,7 +176,7 @@ void ServerNetwork::AppendRoute(int from, int to, std::vector<int>& route) const
     route.push_back(port(to, /*out=*/false));
     return;
   }
-  const int link = mesh_.empty() ? -1 : mesh_[from * server_.accelerators + to];
+  const int link = mesh_.empty() ? -1 : mesh_[from * chips() + to];
   if (link >= 0) {
     route.push_back(link);
   } else if (relay_.empty() && !ways_) {
@@ -174,9 +204,37 @@ const ServerNetwork::Ring& ServerNetwork::RingOf(const std::vector<int>& members
   if (known != rings_.end()) {
     return known->second;
   }
+  return rings_.emplace(members, has_chips() ? CoreRing(members) : NodeRing(members)).first->second;
+}
+
+// All that goes round leaves each chip once, and each core of it.
+ServerNetwork::Ring ServerNetwork::CoreRing(const std::vector<int>& members) const {
+  std::vector<int> chips;
+  int most = 0;  // cores of one chip
+  int here = 0;
+  for (const int core : members) {
+    if (chips.empty() || chips.back() != chip_of(core)) {
+      chips.push_back(chip_of(core));
+      here = 0;
+    }
+    most = std::max(most, ++here);
+  }
+  Ring ring;
+  if (chips.size() > 1) {
+    ring = NodeRing(chips);
+  }
+  for (const int core : members) {
+    ring.loads.emplace_back(core_link(core, /*out=*/true), ring.parts);
+    ring.loads.emplace_back(core_link(core, /*out=*/false), ring.parts);
+  }
+  ring.steps = (ring.steps > 0 ? ring.steps : static_cast<int>(chips.size()) - 1) + most - 1;
+  return ring;
+}
+
+ServerNetwork::Ring ServerNetwork::NodeRing(const std::vector<int>& members) const {
   Ring ring;
   if (spec_.is_torus()) {
-    ring = TorusRing(members, spec_, mesh_, server_.accelerators);
+    ring = TorusRing(members, spec_, mesh_, chips());
   }
   if (ring.loads.empty() && !mesh_.empty()) {
     ring = MeshRing(members);
@@ -187,7 +245,7 @@ const ServerNetwork::Ring& ServerNetwork::RingOf(const std::vector<int>& members
   if (ring.loads.empty()) {
     ring = RoutedRing(members);
   }
-  return rings_.emplace(members, std::move(ring)).first->second;
+  return ring;
 }
 
 ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) const {
@@ -207,8 +265,7 @@ ServerNetwork::Ring ServerNetwork::MeshRing(const std::vector<int>& members) con
   for (int i = 0; set.rings > 0 && i < n; ++i) {
     for (int k = 0; k < n; ++k) {
       if (set.uses[i * n + k] > 0) {
-        ring.loads.emplace_back(mesh_[members[i] * server_.accelerators + members[k]],
-                                set.uses[i * n + k]);
+        ring.loads.emplace_back(mesh_[members[i] * chips() + members[k]], set.uses[i * n + k]);
       }
     }
   }
@@ -293,9 +350,9 @@ ServerNetwork::Ring ServerNetwork::RoutedRing(const std::vector<int>& members) c
   std::vector<int> route;
   for (std::size_t i = 0; i < members.size(); ++i) {
     route.clear();
-    AppendRoute(members[i], members[(i + 1) % members.size()], route);
+    AppendBetween(members[i], members[(i + 1) % members.size()], route);
     if (!mesh_.empty()) {
-      AppendRoute(members[(i + 1) % members.size()], members[i], route);
+      AppendBetween(members[(i + 1) % members.size()], members[i], route);
     }
     for (const int link : route) {
       ++weights[link];
@@ -327,10 +384,13 @@ std::vector<std::string> ServerNetwork::facts() const {
     }
     CHECK(least != counts_.links.end());
     facts.push_back(fmt::format(
-        "inside a server: {} of {} pairs are joined by links, {} links in "
-        "all",
-        joined / 2, nodes(Machine::kAccelerator) * (nodes(Machine::kAccelerator) - 1) / 2,
-        links / 2));
+        "inside a server: {} of {} pairs{} are joined by links, {} links in all", joined / 2,
+        chips() * (chips() - 1) / 2, has_chips() ? " of chips" : "", links / 2));
+  }
+  if (has_chips()) {
+    facts.push_back(
+        fmt::format("inside a server: {} accelerators share the links of a chip, {} each to it",
+                    spec_.cores, FormatBandwidth(spec_.core_link)));
   }
   if (spec_.group > 0 && has_ports()) {
     facts.push_back(
@@ -354,11 +414,16 @@ std::vector<BytesPerSecond> RingBandwidths(const ServerSpec& server) {
     return paces;
   }
   const ServerNetwork network(server);
-  // Nobody sends alone; the pace of two stands for it.
+  // Nobody sends alone; the pace of two stands for it. One core of a chip stands for all of them.
+  const int cores = server.network.cores;
   std::vector<int> members{0};
+  BytesPerSecond pace = server.network.core_link;
   for (int a = 1; a < server.accelerators; ++a) {
-    members.push_back(a);
-    paces.push_back(network.PaceOf(network.RingOf(members)));
+    if (a % cores == 0) {
+      members.push_back(a);
+      pace = network.PaceOf(network.RingOf(members));
+    }
+    paces.push_back(pace);
   }
   paces.insert(paces.begin(), 2, paces.front());
   return paces;

@@ -23,6 +23,7 @@ namespace gridlock {
 ///  * through the ports of their switch, and over the second tier of switches where there is one;
 ///  * on a mesh over the links that join them. A pair without a link goes over PCIe where the
 ///    server has a tree; else other accelerators pass its bytes on, along a shortest way (ways.h);
+///  * as cores of a chip (ScaleUpSpec::cores) over the chip, and to other chips over its links;
 ///  * over PCIe, up to the switch or socket that both hang under. Without peer-to-peer every byte
 ///    is written to the memory of the sender's socket and read from there.
 class ServerNetwork {
@@ -68,7 +69,8 @@ class ServerNetwork {
   /// all its axes (torus/grid.h). Else over a mesh: as many rings side by side as the links between
   /// the members allow (rings.h). Where no ring goes over those alone, and over PCIe: in the order
   /// of the tree, up and down each link once, and where links join some members (pairs under a
-  /// bridge), these share the way in and out evenly. Else one ring in the members' order.
+  /// bridge), these share the way in and out evenly. Else one ring in the members' order. Cores
+  /// pass it on within their chip, and the chips along the ring of chips.
   [[nodiscard]] const Ring& RingOf(const std::vector<int>& members) const;
 
   /// What a member sends per second when nothing else uses the links.
@@ -78,13 +80,29 @@ class ServerNetwork {
   [[nodiscard]] std::vector<std::string> facts() const;
 
  private:
+  /// Nodes of the mesh: accelerators, or the chips that they are cores of.
+  [[nodiscard]] int chips() const { return server_.accelerators / spec_.cores; }
+
+  [[nodiscard]] bool has_chips() const { return spec_.cores > 1; }
+
+  [[nodiscard]] int chip_of(int accelerator) const { return accelerator / spec_.cores; }
+
+  [[nodiscard]] int core_link(int accelerator, bool out) const {
+    return cores_first_ + 2 * accelerator + (out ? 0 : 1);
+  }
+
   void AddSwitch();
   void AddMesh();
+  void ReadPairs(std::vector<double>& speed);
+  void AddCores();
   void FindWays();
 
   [[nodiscard]] int LinksBetween(int a, int b) const { return counts_.At(a, b); }
 
   void AppendRelayed(int from, int to, std::vector<int>& route) const;
+  void AppendBetween(int from, int to, std::vector<int>& route) const;
+  [[nodiscard]] Ring CoreRing(const std::vector<int>& members) const;
+  [[nodiscard]] Ring NodeRing(const std::vector<int>& members) const;
   [[nodiscard]] Ring MeshRing(const std::vector<int>& members) const;
   [[nodiscard]] std::vector<std::vector<int>> Pieces(std::vector<int> members) const;
   [[nodiscard]] Ring PcieRing(const std::vector<int>& members) const;
@@ -93,11 +111,12 @@ class ServerNetwork {
   ServerSpec server_;
   const ScaleUpSpec& spec_ = server_.network;
   ServerLinks links_;
-  LinkCounts counts_;                 ///< mesh: by pair; empty without
+  LinkCounts counts_;                 ///< mesh: by pair of nodes; empty without
   std::vector<int> mesh_;             ///< link from a to b, -1: none
   std::vector<int> relay_;            ///< torus: next accelerator from a to b
   std::optional<ShortestWays> ways_;  ///< mesh without PCIe
   std::optional<PcieTree> pcie_;
+  int cores_first_ = 0;
   /// Rings found so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::vector<int>, Ring> rings_;
 };

@@ -13,13 +13,13 @@ namespace gridlock {
 
 class ServerLinks {
  public:
-  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory };
-  static constexpr int kKinds = 6;
+  enum class Kind { kPort, kSpine, kMesh, kPcie, kSocketLink, kHostMemory, kChip };
+  static constexpr int kKinds = 7;
 
   /// Machines of a server, numbered kind by kind: accelerators, switches of the second tier (one),
-  /// PCIe switches, sockets, NICs.
-  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic };
-  static constexpr int kMachines = 5;
+  /// PCIe switches, sockets, NICs, chips whose cores are the accelerators.
+  enum class Machine { kAccelerator, kSpine, kPcieSwitch, kSocket, kNic, kChip };
+  static constexpr int kMachines = 6;
 
   struct Link {
     Kind kind = Kind::kMesh;

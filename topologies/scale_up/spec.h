@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "sim/base/units.h"
+#include "topologies/torus/grid.h"
 
 namespace gridlock {
 
@@ -57,6 +58,9 @@ struct ScaleUpSpec {
   int between_groups = 0;       ///< links of every two groups
   std::vector<MeshPair> pairs;  ///< each pair once
   std::vector<int> torus;       ///< sides; empty: no torus
+  std::vector<int> open;        ///< axes of the torus that do not close to rings
+  int cores = 1;                ///< accelerators of a chip, which share its links
+  BytesPerSecond core_link;     ///< of each of them to its chip
 
   PcieSpec pcie;
 
@@ -66,6 +70,15 @@ struct ScaleUpSpec {
   /// Links to neighbours in each dimension. On a fabric that is made of such links they are the
   /// fabric's.
   [[nodiscard]] bool is_torus() const { return links == Links::kMesh && !torus.empty(); }
+
+  /// By axis of a torus: whether it does not close to a ring.
+  [[nodiscard]] OpenAxes open_axes() const {
+    OpenAxes axes{};
+    for (const int axis : open) {
+      axes[axis] = true;
+    }
+    return axes;
+  }
 
   /// Share of the links of an accelerator that reach a chip in order.
   [[nodiscard]] double chips_in_order() const { return 1.0 * (chips - lost) / chips; }

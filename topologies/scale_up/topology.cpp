@@ -26,7 +26,8 @@ const std::array<Tier, ServerNetwork::kKinds> kInsideTiers = {
     Tier{"mesh", "the links between accelerators of a server", false, 1.0},
     Tier{"pcie", "the PCIe links of a server", false, 0.5},
     Tier{"socket_link", "the links between the sockets of a server", false, 0},
-    Tier{"host_memory", "the memory of the hosts", false, 0}};
+    Tier{"host_memory", "the memory of the hosts", false, 0},
+    Tier{"chip", "the links of cores to their chips", false, 0}};
 
 const ServerSpec& CheckedServer(const SiteSpec& site) {
   if (std::holds_alternative<ListedSpec>(site.fabric)) {
@@ -315,11 +316,11 @@ namespace {
 using Machine = ServerNetwork::Machine;
 
 constexpr std::array<const char*, ServerNetwork::kMachines> kNodeNames = {
-    "accelerator", "scale_up_spine", "pcie_switch", "socket", "nic"};
+    "accelerator", "scale_up_spine", "pcie_switch", "socket", "nic", "chip"};
 
 constexpr std::array<const char*, ServerNetwork::kKinds> kCableNames = {
-    "scale-up links", "scale-up spine links", "mesh links",
-    "PCIe links",     "links of sockets",     "host memory"};
+    "scale-up links",   "scale-up spine links", "mesh links",    "PCIe links",
+    "links of sockets", "host memory",          "links of cores"};
 
 /// Machines of all servers among those of the site.
 class Machines {
@@ -349,7 +350,8 @@ class Machines {
 };
 
 bool IsOwn(Machine kind) {
-  return kind == Machine::kSpine || kind == Machine::kPcieSwitch || kind == Machine::kSocket;
+  return kind == Machine::kSpine || kind == Machine::kPcieSwitch || kind == Machine::kSocket ||
+         kind == Machine::kChip;
 }
 
 }  // namespace

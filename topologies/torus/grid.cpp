@@ -27,7 +27,8 @@ TorusPlace Along(TorusPlace place, int dimension, int step, const TorusPlace& si
   return place;
 }
 
-TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides) {
+TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides,
+                 const OpenAxes& open) {
   TorusGrid grid;
   std::size_t room = 1;
   std::int32_t common = 1;
@@ -48,7 +49,7 @@ TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides
         return {};
       }
     }
-    grid.axes.push_back({d, at[0], count, stride, stride * count == sides[d]});
+    grid.axes.push_back({d, at[0], count, stride, !open[d] && stride * count == sides[d]});
     common = std::lcm(common, stride);
   }
   if (room != members.size()) {
@@ -62,12 +63,12 @@ TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides
   return grid;
 }
 
-int RingSteps(const std::vector<int>& sides, int members) {
+int RingSteps(const std::vector<int>& sides, const OpenAxes& open, int members) {
   std::vector<TorusPlace> places;
   for (int number = 0; number < members; ++number) {
     places.push_back(TorusPlaceOf(number, SidesOf(sides)));
   }
-  const TorusGrid grid = GridOf(places, SidesOf(sides));
+  const TorusGrid grid = GridOf(places, SidesOf(sides), open);
   return grid.axes.empty() ? members - 1 : grid.steps;
 }
 

@@ -10,6 +10,9 @@ namespace gridlock {
 
 inline constexpr int kTorusDimensionsMost = 3;
 
+/// Whether an axis along x, y and z does not close to a ring.
+using OpenAxes = std::array<bool, kTorusDimensionsMost>;
+
 /// Coordinates along x, y and z, or sides; what a torus of fewer dimensions lacks is 0, of sides 1.
 using TorusPlace = std::array<int, kTorusDimensionsMost>;
 
@@ -47,10 +50,11 @@ struct TorusGrid {
 /// round, so that c / 2 steps reach all; a line takes c - 1, and each of its links carries what all
 /// members behind it send, twice what a link of a ring does. Where members are s links apart, s
 /// such groups lie side by side in the same rows: their axis gets 1 / s of the bytes.
-TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides);
+TorusGrid GridOf(const std::vector<TorusPlace>& members, const TorusPlace& sides,
+                 const OpenAxes& open = {});
 
 /// Steps of one round of a ring of the first `members` of a torus.
-int RingSteps(const std::vector<int>& sides, int members);
+int RingSteps(const std::vector<int>& sides, const OpenAxes& open, int members);
 
 /// Calls visit(from, dimension, forth, weight) for each link of the rings.
 template <typename Visit>

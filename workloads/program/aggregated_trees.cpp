@@ -50,6 +50,10 @@ bool InOneDomain(const GroupShape& group) {
   return group.domains == 1;
 }
 
+bool OneOfEachDomain(const GroupShape& group) {
+  return group.domains > 1 && group.ranks == group.domains;
+}
+
 std::vector<PhaseShape> TreesShapes(const GroupShape& group) {
   std::vector<PhaseShape> rounds;
   for (const int distance : DistancesOf(group.ranks)) {
@@ -93,7 +97,7 @@ std::vector<CollectiveCost> TreesCosts(const CollectiveCall& call) {
     round.latency = std::max(out.step_latency, out.bulk_step_latency);
   }
   if (!costs.empty()) {
-    costs.front().latency += out.base_latency + kTreesPerRank * group.ranks;
+    costs.front().latency += out.base_latency + group.tree_hops + kTreesPerRank * group.ranks;
   }
   return costs;
 }
@@ -102,7 +106,7 @@ std::string TreesRefuse(const GroupShape& group, const ServerSpec& server) {
   if (server.direct) {
     return "its trees go over NICs, and the accelerators of this network are its routers";
   }
-  return JoinsHosts(group, server) || (group.domains > 1 && group.ranks == group.domains)
+  return JoinsHosts(group, server) || OneOfEachDomain(group)
              ? ""
              : "it joins one rank of each scale-up domain, and a group has " +
                    std::to_string(group.ranks) + " in " + std::to_string(group.domains);
@@ -127,7 +131,10 @@ const Algorithm kAggregatedTrees{
           return kind == CollectiveKind::kAllGather || kind == CollectiveKind::kReduceScatter;
         },
     .refuses = TreesRefuse,
-    .chosen = JoinsHosts,
+    .chosen =
+        [](const GroupShape& group, const ServerSpec& server) {
+          return JoinsHosts(group, server) || (OneOfEachDomain(group) && !server.direct);
+        },
     .shapes = TreesShapes,
     .costs = TreesCosts,
 };

@@ -123,11 +123,14 @@ inline constexpr int kRingRanksMost = 4;
 /// Whether a library lets the switches of a group's domains add up.
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server);
 
-/// What NCCL's own model expects of an all-reduce by rings and by trees over several domains, and
-/// the bandwidth that it counts with: that of the NICs of a domain, or of a port where that is
-/// less. NCCL takes the one of which it expects less, which is not always the faster one.
+/// What NCCL's own model expects of a collective by rings and of an all-reduce by trees over
+/// several domains, and the bandwidth that it counts with: that of the NICs of a domain, or of a
+/// port where that is less. NCCL takes the one of which it expects less, which is not always the
+/// faster one.
 Seconds ExpectedOfRing(const CollectiveCall& call);
 Seconds ExpectedOfTree(const CollectiveCall& call);
+/// The same of aggregated trees, of a gather or scatter of one rank of each domain.
+Seconds ExpectedOfAggregatedTrees(const CollectiveCall& call);
 /// The same of the switches, in one domain or in trees of domains.
 Seconds ExpectedOfSwitch(const CollectiveCall& call);
 BytesPerSecond LibraryBandwidth(const CollectiveCall& call);

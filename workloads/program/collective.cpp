@@ -84,6 +84,10 @@ double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit) {
   return 1.0;
 }
 
+double WithOwnPart(const CollectiveFit& fit, double others) {
+  return others > 0 ? (others + fit.all_to_all_local_copy) / others : 1;
+}
+
 Seconds Load::chunks() const {
   return Seconds(2 * std::sqrt((fit.chunk_latency * (passed_on * (wire / bandwidth).si())).si()));
 }

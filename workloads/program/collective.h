@@ -44,6 +44,9 @@ struct GroupShape {
   int sites = 1;
   int ring_steps = 0;     ///< of one round of a ring; 0: one less than ranks
   Seconds wan_latency{};  ///< one way, of the longest fibre that a ring crosses; 0 within a site
+  /// Of the switches beyond the first one, which the fits of steps hold: between domains that
+  /// follow each other (mean), up a tree of all domains, and between the two farthest.
+  Seconds ring_hop{}, tree_hops{}, far_hop{};
 };
 
 /// How many domains the experts of a token lie in, for an all-to-all that carries tokens to
@@ -80,6 +83,10 @@ struct CollectiveCost {
 
 /// Share of a link's bandwidth that long messages of a kind reach.
 double EfficiencyOf(CollectiveKind kind, const CollectiveFit& fit);
+
+/// What a port carries in an all-to-all with the part that its rank keeps, over what it carries
+/// without, where it sends as much to each of `others` ranks of its domain; may be a fraction.
+double WithOwnPart(const CollectiveFit& fit, double others);
 
 /// What one call puts on one kind of link, before any protocol.
 struct Load {

@@ -37,7 +37,9 @@ std::vector<CollectiveCost> Direct(const CollectiveCall& call) {
   CHECK(call.tokens.copies > 0);
   const Bytes to_each = call.payload * (call.tokens.copies / n);
   CollectiveCost cost;
-  cost.domain_bytes = to_each / call.server.scale_up.all_to_all_efficiency;
+  const CollectiveFit& in = call.server.scale_up;
+  const double own = WithOwnPart(in, call.group.per_domain - 1);
+  cost.domain_bytes = to_each * (own / in.all_to_all_efficiency);
   cost.nic_bytes = to_each / call.server.across().all_to_all_efficiency;
   cost.latency = DelayOf(call) + call.server.across().expert_latency;
   return {cost};
@@ -56,7 +58,8 @@ std::vector<CollectiveCost> Forwarded(const CollectiveCall& call) {
   const double g = static_cast<double>(group.ranks) / group.domains;
   const Bytes held = call.payload * call.tokens.RanksHit(group.domains, static_cast<int>(g));
   CollectiveCost cost;
-  cost.domain_bytes = held / g / server.scale_up.all_to_all_efficiency;
+  const CollectiveFit& in = server.scale_up;
+  cost.domain_bytes = held / g * (WithOwnPart(in, g - 1) / in.all_to_all_efficiency);
   cost.latency = DelayOf(call);
   if (group.domains == 1) {
     cost.latency += DomainLoad(call, 1, held * ((g - 1) / g)).chunks();

@@ -51,6 +51,15 @@ const Algorithm& QuickestOfHosts(const CollectiveCall& call, bool has_ring, bool
   return !has_ring || TimeAlone(cost, call) < TimeAlone(RingCost(call), call) ? trees : kRing;
 }
 
+// NCCL 2.23 and later joins one rank of each domain so, where it expects less of it than of rings.
+template <typename Has>
+bool TakesAggregatedTrees(const CollectiveCall& call, const Has& has) {
+  const GroupShape& group = call.group;
+  return group.domains > 1 && group.ranks == group.domains && kAggregatedTrees.carries(call.kind) &&
+         has(kAggregatedTrees) &&
+         (!has(kRing) || ExpectedOfAggregatedTrees(call) < ExpectedOfRing(call));
+}
+
 }  // namespace
 
 const Algorithm& LibraryChoice(const CollectiveCall& call,
@@ -67,7 +76,7 @@ const Algorithm& LibraryChoice(const CollectiveCall& call,
     return QuickestOfHosts(call, has(kRing), has(TreesOf(call.kind)));
   }
   if (call.kind != CollectiveKind::kAllReduce) {
-    return kRing;
+    return TakesAggregatedTrees(call, has) ? kAggregatedTrees : kRing;
   }
   const bool tree = group.domains > 1 && has(kTree) &&
                     (!has(kRing) || ExpectedOfTree(call) < ExpectedOfRing(call));
@@ -80,7 +89,12 @@ const Algorithm& LibraryChoice(const CollectiveCall& call,
   return tree ? kTree : kRing;
 }
 
+// Of steps, whose stacks were fitted to runs with earlier libraries: gathers and scatters between
+// servers go by rings.
 CollectiveCost FittedCost(const CollectiveCall& call) {
+  if (call.group.domains > 1 && call.kind != CollectiveKind::kAllReduce) {
+    return RingCost(call);
+  }
   const Algorithm& choice = LibraryChoice(call);
   if (&choice == &kTree) {
     return TreeLoad(call);

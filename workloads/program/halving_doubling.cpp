@@ -85,7 +85,7 @@ std::vector<CollectiveCost> HalvingCosts(const CollectiveCall& call) {
     costs.insert(costs.begin(), within);
     costs.push_back(within);
   }
-  costs.front().latency += fit.base_latency + sent.latency;
+  costs.front().latency += fit.base_latency + sent.latency + group.tree_hops * 2;
   return costs;
 }
 

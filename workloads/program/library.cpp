@@ -19,15 +19,24 @@ struct ProtocolGuess {
   double bandwidth;                            ///< share
 };
 
-// LL, LL128, Simple. Rings of Simple are expected to take 1.4 times the latency over several
-// servers.
+// LL, LL128, Simple.
 constexpr std::array<ProtocolGuess, 3> kProtocols{{
     {6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25},
     {14.0, 1.25, 8.5, 14.0, 1.9, 4.0, 0.92},
-    {8.4, 4.0, 14.0, 8.4, 1.4 * 3.4, 1.4 * 14.0, 1.0},
+    {8.4, 4.0, 14.0, 8.4, 3.4, 14.0, 1.0},
 }};
 
+// Of an all-reduce over several servers: what rings of Simple are expected to wait more.
+constexpr double kRingPlateau = 1.4;
+
 constexpr double kTreeShare = 0.92;
+
+// Aggregated trees (PAT, 2.24 and later): us of a call, a round (14 us of the network over 3.5) and
+// a rank, and the share of the bandwidth.
+constexpr double kAggregatedBase = 8.0;
+constexpr double kAggregatedRound = 14 / 3.5;
+constexpr double kAggregatedRank = 2.8;
+constexpr double kAggregatedShare = 0.75;
 
 // Switches: us inside a domain (NVLS over NVLink in hwLatencies), and the share of twice a port
 // that it expects of Blackwell (nvlsEfficiency), both of 2.24. A step between domains counts 14 us
@@ -38,16 +47,28 @@ constexpr double kSwitchShare = 0.74;
 
 }  // namespace
 
+// With one rank in each domain nothing hides the delays of a network: NCCL counts those of trees.
 Seconds ExpectedOfRing(const CollectiveCall& call) {
   const double n = call.group.ranks;
   const double d = call.group.domains;
-  const double seconds = 2 * (n - 1) / n * (call.payload / LibraryBandwidth(call)).si();
+  const bool sums = call.kind == CollectiveKind::kAllReduce;
+  const double rounds = sums ? 2 : 1;
+  const double seconds = rounds * (n - 1) / n * (call.payload / LibraryBandwidth(call)).si();
   double best = HUGE_VAL;
   for (const ProtocolGuess& p : kProtocols) {
-    const double latency = p.ring_base + 2 * ((n - d) * p.ring_inside + (d - 1) * p.ring_across);
-    best = std::min(best, latency * 1e-6 + seconds / p.bandwidth);
+    const double across = n > d ? p.ring_across : p.tree_across;
+    const double wait = sums && &p == &kProtocols.back() ? kRingPlateau : 1;
+    const double steps = rounds * wait * ((n - d) * p.ring_inside + (d - 1) * across);
+    best = std::min(best, (p.ring_base + steps) * 1e-6 + seconds / p.bandwidth);
   }
   return Seconds(best);
+}
+
+Seconds ExpectedOfAggregatedTrees(const CollectiveCall& call) {
+  const double n = call.group.ranks;
+  const double rounds = std::floor(std::log2(n));
+  const double latency = kAggregatedBase + rounds * kAggregatedRound + n * kAggregatedRank;
+  return Seconds(latency * 1e-6) + call.payload / (LibraryBandwidth(call) * kAggregatedShare);
 }
 
 Seconds ExpectedOfTree(const CollectiveCall& call) {

@@ -26,7 +26,8 @@ constexpr BytesPerSecond kShortRate(6.5e9);
 
 // What an all-to-all inside a domain waits beside its bytes. Messages to n - 1 others start in
 // log2 n steps. Long ones wait for their chunks, and at least for the fence of a chunk; short ones
-// go one by one over a slow channel each, where the fit knows that protocol.
+// go one by one over a slow channel each, where the fit knows that protocol. What a rank copies to
+// itself goes on the way of the others.
 Seconds PairsDelay(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
   const double n = call.group.ranks;
@@ -36,7 +37,7 @@ Seconds PairsDelay(const CollectiveCall& call) {
   if (fence <= Seconds(0)) {
     return start + port.chunks();
   }
-  const Seconds wire = port.bytes() / port.bandwidth;
+  const Seconds wire = port.bytes() * WithOwnPart(in, n - 1) / port.bandwidth;
   const Seconds slowly = std::max(Seconds(0), call.payload / n / kShortRate - wire);
   return start + std::min(slowly, std::max(fence, port.chunks()));
 }
@@ -57,12 +58,14 @@ CollectiveCost PairsCost(const CollectiveCall& call) {
   const bool once = call.tokens.copies > 0 && group.domains > 1;
   const double sent = once ? call.tokens.DomainsHit(group.domains) / call.tokens.copies : 1.0;
   const double forwarded = once ? group.domains : 1.0;
-  cost.domain_bytes = call.payload * (forwarded / n / server.scale_up.all_to_all_efficiency);
+  const CollectiveFit& in = server.scale_up;
+  const double own = WithOwnPart(in, group.per_domain - 1);
+  cost.domain_bytes = call.payload * (forwarded / n * own / in.all_to_all_efficiency);
   const CollectiveFit& out = server.across();
   const double efficiency = once ? out.forwarded_efficiency : out.all_to_all_efficiency;
   cost.nic_bytes = call.payload * (sent / n / efficiency);
   const Bytes leaving = call.payload * (sent * (n - group.per_domain) / n);
-  cost.latency = group.domains > 1 ? out.base_latency + out.step_latency +
+  cost.latency = group.domains > 1 ? out.base_latency + out.step_latency + group.far_hop +
                                          NicLoad(call, efficiency, leaving).chunks()
                                    : PairsDelay(call);
   return cost;

@@ -57,9 +57,14 @@ bool RingCarries(CollectiveKind kind) {
 
 }  // namespace
 
+// Chips of a torus pass it on along its axes, cores of a chip one after another.
 int StepsInside(const ServerSpec& server, int members) {
-  return server.network.is_torus() && !server.direct ? RingSteps(server.network.torus, members)
-                                                     : members - 1;
+  const ScaleUpSpec& inside = server.network;
+  if (!inside.is_torus() || server.direct) {
+    return members - 1;
+  }
+  const int chips = (members + inside.cores - 1) / inside.cores;
+  return RingSteps(inside.torus, inside.open_axes(), chips) + std::min(members, inside.cores) - 1;
 }
 
 void RingEdges(int nodes, int /*step*/, const EdgeSink& sink) {
@@ -103,7 +108,8 @@ CollectiveCost RingCost(const CollectiveCall& call) {
     return cost;
   }
   cost.latency += out.base_latency + in.step_latency * (rounds * StepsOfAllDomains(call)) +
-                  out.step_latency * steps_out + group.wan_latency * (rounds * fibres);
+                  (out.step_latency + group.ring_hop) * steps_out +
+                  group.wan_latency * (rounds * fibres);
   return cost;
 }
 

@@ -81,7 +81,8 @@ CollectiveCost TreesInside(const CollectiveCall& call) {
 // A chunk of a long message passes the members of a domain before it leaves; the fits of NICs were
 // measured on eight. Of one member the chunks wait for nobody, and a step of Simple takes 25 us in
 // place of 39 (two servers with an H100 each, 2 to 32 MiB, NVIDIA/nccl-tests issue 232; NCCL's own
-// model counts 14 us and two latencies of the network). In between it grows by the member.
+// model counts 14 us and two latencies of the network). In between it grows by the member. The
+// members are passed once up and once down, however deep the tree is.
 constexpr double kLoneStep = 0.59;  // of what a step takes beyond one of short messages
 
 // Beside what goes through the switch (in_switch.cpp) each of g members adds its gth of the buffer
@@ -115,12 +116,13 @@ CollectiveCost TreesAcross(const CollectiveCall& call, bool in_switch) {
   if (!call.server.direct) {
     nic.passed_on = (std::min(g, double{kBoardRanks}) - 1) / (kBoardRanks - 1);
   }
-  const double steps = depth * (kLoneStep + (1 - kLoneStep) * nic.passed_on);
+  const double steps = depth * kLoneStep + 2 * (1 - kLoneStep) * nic.passed_on;
   CollectiveCost cost = CostAcross(nic, domain, steps);
   cost.latency += out.base_latency +
                   (in_switch ? in.in_switch_latency + PipelineFill(call, domain, depth)
                              : in.step_latency * hops_in) +
-                  out.step_latency * depth + group.wan_latency * (2 * DepthOf(group.sites));
+                  out.step_latency * depth + group.tree_hops * 2 +
+                  group.wan_latency * (2 * DepthOf(group.sites));
   return cost;
 }
 

@@ -93,6 +93,7 @@ double MixerBlocks(const TrainingSpec& job, const LayerShape& s, LayerKind kind)
   double bytes = 0;
   if (kind.has(kAnyAttention)) {
     bytes += s.tokens * (AttentionNorm(job, s) + AttentionKeptBytes(job, s));
+    bytes += kind.has(Block::kAttention) ? IndexerKeptBytes(job, s) : 0.0;
     if (!job.fuses_attention() && job.recompute == Recompute::kNone) {
       bytes += ScoreKept(job) * ScoreElements(s);
     }
@@ -223,6 +224,10 @@ Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
   Bytes bytes;
   for (const Layers::Entry& entry : kept.layers.kinds()) {
     bytes += LayerActivations(job, entry.kind) * entry.count;
+  }
+  if (kept.embedding && !job.model.convolutions.empty()) {
+    const TrainingSpec of = job.model.encoder.layers > 0 ? EncoderJob(job) : job;
+    bytes += Bytes(FrontKeptBytes(of, LayerShape(of)));
   }
   if (kept.predictions > 0) {
     // Two norms keep what they get, the projection what it gets.

@@ -75,8 +75,13 @@ double KernelSlowdown(const TrainingSpec& job, const LayerShape& s, const Kernel
   const double slice = std::min(usual_slice, kLongestSlice);
   const double length = single ? 1 : (1 + loss.lost / slice) / (1 + loss.lost / kUsualSlice);
   constexpr double kPadding = 64, kAlignment = 8, kFallback = 3.5;
-  const auto padded = [](double width) {
-    return std::ceil(width / kPadding) * kPadding;
+  // FlashAttention-2 has kernels of 32, 64, 96, 128, 192 and 256 (Dao-AILab/flash-attention,
+  // csrc/flash_attn/flash_api.cpp: head_size_rounded).
+  constexpr double kPortablePadding = 32, kPortableUpTo = 128;
+  const auto padded = [&](double width) {
+    const bool portable = job.stack.portable_attention && width <= kPortableUpTo;
+    const double multiple = portable ? kPortablePadding : kPadding;
+    return std::ceil(width / multiple) * multiple;
   };
   const double head = ((padded(wide) + padded(value)) / 2 + loss.softmax) /
                       (kUsualHead + loss.softmax) * (2 * kUsualHead / (wide + value));
@@ -118,7 +123,7 @@ std::vector<Matrix> UpProjections(const TrainingSpec& job, const LayerShape& s) 
 std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const LayerShape& s) {
   const LatentAttentionSpec& latent = job.model.latent;
   std::vector<Matrix> out;
-  out.reserve(5);
+  out.reserve(8);
   if (latent.query_rank > 0) {
     out.push_back({"query_down", 1.0 * latent.query_rank, s.hidden, s.sequence_split});
   } else {
@@ -130,6 +135,9 @@ std::vector<Matrix> LatentMatrices(const TrainingSpec& job, const LayerShape& s)
   out.back().beside = Beside(job, {kKey | kValue, 0, 0}, {out.back().n, 0, 0});
   for (const Matrix& up : UpProjections(job, s)) {
     out.push_back(up);
+  }
+  for (const Matrix& index : IndexerMatrices(job, s)) {
+    out.push_back(index);
   }
   out.push_back({"attention_out", s.hidden, s.attended / s.tensor});
   out.back().beside = Beside(job, {kAttentionOut, 0, 0}, {s.hidden, 0, 0});
@@ -143,11 +151,16 @@ std::vector<Matrix> AttentionMatrices(const TrainingSpec& job, const LayerShape&
     return LatentMatrices(job, s);
   }
   Matrix joined{"qkv", (s.query + s.key + s.value) / s.tensor, s.hidden};
+  joined.split_in = s.sequence_split;
   joined.beside = Beside(job, {kQuery, kKey, kValue},
                          {s.query / s.tensor, s.key / s.tensor, s.value / s.tensor});
   Matrix result{"attention_out", s.hidden, s.attended / s.tensor};
+  result.split_out = s.sequence_split;
   result.beside = Beside(job, {kAttentionOut, 0, 0}, {s.hidden, 0, 0});
-  return {joined, result};
+  std::vector<Matrix> all{joined, result};
+  const std::vector<Matrix> index = IndexerMatrices(job, s);
+  all.insert(all.begin() + 1, index.begin(), index.end());
+  return all;
 }
 
 std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape& s) {
@@ -179,19 +192,23 @@ double WindowShare(const ModelSpec& model, double share) {
 }  // namespace
 
 double CountedShare(const TrainingSpec& job, Block block) {
-  const double window =
-      block == Block::kWindow ? job.model.window / static_cast<double>(job.sequence_length) : 1.0;
-  return WindowShare(job.model, window);
+  if (block == Block::kAttention) {
+    return PickedShare(job);
+  }
+  return WindowShare(job.model, job.model.window / static_cast<double>(job.sequence_length));
 }
 
 // Fused kernels take whole tiles of keys: those that a window begins and ends in are computed in
 // full (Dao-AILab/flash-attention, hopper/tile_size.h: 128 keys under a local mask). Chunks are
 // sequences of their own.
-double ComputedShare(const TrainingSpec& job, Block block) {
+double ComputedShare(const TrainingSpec& job, const LayerShape& s, Block block) {
   if (!job.fuses_attention()) {
     return 1;
   }
-  if (block != Block::kWindow || job.model.chunked_window) {
+  if (block == Block::kAttention) {
+    return WindowShare(job.model, 1) * PickedOverMasked(job, s);
+  }
+  if (job.model.chunked_window) {
     return CountedShare(job, block);
   }
   constexpr double kTile = 128;
@@ -216,12 +233,15 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block blo
   const double stream =
       job.activation_bytes() * s.tokens * (s.query + s.attended + s.key + s.value) / s.tensor;
   out.push_back(ScoreProducts(job, block == Block::kWindow ? "window_attention" : "attention",
-                              Kernel::kAttention, Flop(AttentionFlop(s, ComputedShare(job, block))),
-                              Bytes(stream), calls,
-                              KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))));
+                              Kernel::kAttention,
+                              Flop(AttentionFlop(s, ComputedShare(job, s, block))), Bytes(stream),
+                              calls, KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))));
   if (!job.fuses_attention()) {
     out.push_back(
         Elementwise("softmax", ScoreBytes(job, /*backward=*/false) * ScoreElements(s), calls));
+  }
+  if (block == Block::kAttention) {
+    AddIndexerForward(job, s, calls, out);
   }
 }
 
@@ -236,11 +256,14 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
                         (3 * s.query + 2 * s.attended + 2 * s.key + 2 * s.value) / s.tensor;
   out.push_back(ScoreProducts(
       job, block == Block::kWindow ? "window_attention_backward" : "attention_backward",
-      Kernel::kAttentionBackward, Flop(products * AttentionFlop(s, ComputedShare(job, block))),
+      Kernel::kAttentionBackward, Flop(products * AttentionFlop(s, ComputedShare(job, s, block))),
       Bytes(stream), calls, KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))));
   if (!job.fuses_attention()) {
     out.push_back(Elementwise("softmax_backward",
                               ScoreBytes(job, /*backward=*/true) * ScoreElements(s), calls));
+  }
+  if (block == Block::kAttention) {
+    AddIndexerBackward(job, s, calls, out);
   }
 }
 

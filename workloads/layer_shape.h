@@ -36,6 +36,7 @@ struct LayerShape {
   double attended;     ///< output of all heads
   double ffn, ffn_in;  ///< inner width of the dense feed-forward block, and of its input matrices
   double vocabulary;   ///< of the LM head
+  double embedding;    ///< width of the embedding, which the head has, too
   double heads;        ///< query heads
   double tensor;       ///< tensor-parallel ranks
   double sequence_split;  ///< ranks over which norms, residuals and dropout are split
@@ -70,6 +71,9 @@ struct Matrix {
   bool wide = false;  ///< its products stay in 16 bits when the job's format is narrower
   std::array<double, 3> beside = {};  ///< widths of the outputs of adapters beside it; 0: none
   double cast_traffic = 0;  ///< at least, of a narrow product's input, whatever the stack's is
+  /// Ranks that split what goes in until it is gathered, and what comes out once it is scattered:
+  /// casts to a narrow format stand on that side of the collective.
+  double split_in = 1, split_out = 1;
 
   [[nodiscard]] bool adapted() const { return beside[0] + beside[1] + beside[2] > 0; }
 };
@@ -88,9 +92,20 @@ void AddSequenceCopies(const TrainingSpec& job, PassWork& work);
 /// each: its `norm_traffic_factor` says so.
 bool TakesApart(const TrainingSpec& job);
 
-/// HBM bytes of norms over those of fused kernels. Models with gated feed-forward blocks have an
-/// RMSNorm, which such stacks take apart; LayerNorm is one kernel everywhere.
+/// HBM bytes of norms and sums of residuals over those of fused kernels, forward and backward
+/// together. Models with gated feed-forward blocks have an RMSNorm, which such stacks take apart;
+/// LayerNorm is one kernel everywhere.
 double NormTrafficFactor(const TrainingSpec& job);
+
+/// Bytes of what stands between the products of a layer, of `layers` on average: norms, sums of
+/// residuals and rotary positions. A condition scales and shifts what norms make, and scales what
+/// is added (adaLN), within the same kernels.
+double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s, const Layers& layers);
+double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s, const Layers& layers);
+
+/// Bytes of the activation function of a dense block.
+double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s);
+double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s);
 
 /// A kernel that HBM bounds: `bytes` read and written.
 Operation Elementwise(const char* name, double bytes, double calls);
@@ -161,7 +176,7 @@ std::vector<Matrix> RecomputedMatrices(const TrainingSpec& job, const LayerShape
 double CountedShare(const TrainingSpec& job, Block block);
 
 /// Share of them that its kernel computes.
-double ComputedShare(const TrainingSpec& job, Block block);
+double ComputedShare(const TrainingSpec& job, const LayerShape& s, Block block);
 
 /// Forward FLOP of QK^T and PV of one layer and rank, `share` of the scores computed.
 double AttentionFlop(const LayerShape& s, double share);
@@ -202,6 +217,42 @@ TrainingSpec EncoderJob(const TrainingSpec& job);
 
 /// Parameters of matrices.
 double SizeOf(const std::vector<Matrix>& matrices);
+
+// Attention to the tokens that an indexer picks (sparse_attention.cpp).
+
+/// Projections of the indexer's queries, key and weights.
+std::vector<Matrix> IndexerMatrices(const TrainingSpec& job, const LayerShape& s);
+
+/// Of all pairs of tokens, what attention to the picked ones is about; all where none are picked.
+double PickedShare(const TrainingSpec& job);
+
+/// FLOP of a kernel that reads the picked tokens over those of one that computes a mask over all
+/// of them: the less of both runs. 1 where none are picked.
+double PickedOverMasked(const TrainingSpec& job, const LayerShape& s);
+
+/// Forward FLOP of the scores of an indexer in one layer, before it picks.
+double IndexFlop(const TrainingSpec& job, const LayerShape& s);
+
+/// Its kernels beside products, in `calls` layers.
+void AddIndexerForward(const TrainingSpec& job, const LayerShape& s, double calls,
+                       std::vector<Operation>& out);
+void AddIndexerBackward(const TrainingSpec& job, const LayerShape& s, double calls,
+                        std::vector<Operation>& out);
+
+/// Bytes that one layer's indexer keeps for the backward pass. Its scores are made in parts.
+double IndexerKeptBytes(const TrainingSpec& job, const LayerShape& s);
+
+// Convolutions in front (front_end.cpp).
+
+void AddFrontForward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out);
+void AddFrontBackward(const TrainingSpec& job, const LayerShape& s, std::vector<Operation>& out);
+double FrontParameters(const ModelSpec& model);
+
+/// Forward FLOP for the tokens of `s`.
+double FrontFlop(const TrainingSpec& job, const LayerShape& s);
+
+/// Bytes that they keep for the backward pass of a micro-batch.
+double FrontKeptBytes(const TrainingSpec& job, const LayerShape& s);
 
 // Recurrent blocks (recurrent.cpp).
 

@@ -77,6 +77,16 @@ void AddBaseCast(const TrainingSpec& job, const Matrix& matrix, double calls,
   }
 }
 
+// 16-bit copies of 32-bit weights, made for a forward pass and made again where it is repeated.
+void AddWeightCast(const TrainingSpec& job, const Matrix& matrix, double calls,
+                   std::vector<Operation>& out) {
+  constexpr double kReadAndWritten = 4 + 2;
+  const bool half = job.activation_bytes() == kHalfBytes && !matrix.wide;
+  if (job.stack.casts_weights && half && job.trains_base()) {
+    out.push_back(Elementwise("cast_weights", kReadAndWritten * matrix.n * matrix.k, calls));
+  }
+}
+
 // Products in other formats have rules of their own, which frameworks keep to.
 double SlowdownOf(const TrainingSpec& job, const Matrix& matrix) {
   const bool half = PrecisionBytes(job.precision) == PrecisionBytes(Precision::kBf16);
@@ -92,9 +102,11 @@ void AddMatrixForward(const TrainingSpec& job, const Matrix& matrix, double rows
   product.wide = matrix.wide;
   product.slowdown = SlowdownOf(job, matrix);
   if (!matrix.wide) {
-    AddCast(job, "cast", matrix, rows / matrix.copies * matrix.k + matrix.n * matrix.k, calls, out);
+    AddCast(job, "cast", matrix,
+            rows / matrix.copies * matrix.k / matrix.split_in + matrix.n * matrix.k, calls, out);
   }
   AddBaseCast(job, matrix, calls, out);
+  AddWeightCast(job, matrix, calls, out);
   out.push_back(product);
   AddAdaptersForward(job, matrix, rows / matrix.copies, calls, out);
 }
@@ -117,8 +129,9 @@ void AddMatrixBackward(const TrainingSpec& job, const Matrix& matrix, double row
   weight.of_weights = true;
   if (!matrix.wide) {
     // Inputs are kept as they were and cast once more, and the gradient of the output.
-    AddCast(job, "cast_backward", matrix, m * matrix.k + matrix.n * matrix.k + m * matrix.n, calls,
-            out);
+    AddCast(job, "cast_backward", matrix,
+            m * (matrix.k / matrix.split_in + matrix.n / matrix.split_out) + matrix.n * matrix.k,
+            calls, out);
   }
   AddBaseCast(job, matrix, calls, out);
   out.push_back(input);

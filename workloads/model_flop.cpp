@@ -32,13 +32,15 @@ double ProductFlop(const LayerShape& s, const std::vector<Matrix>& matrices) {
 // Forward FLOP of layers of one micro-batch, attention scores counted as the model says.
 struct LayersFlop {
   double products = 0, attention = 0, adapters = 0;
+  double forward = 0;  ///< that the backward pass has no share in: scores of an indexer
 
-  [[nodiscard]] double total() const { return products + attention + adapters; }
+  [[nodiscard]] double total() const { return products + attention + adapters + forward; }
 
   LayersFlop& operator+=(const LayersFlop& other) {
     products += other.products;
     attention += other.attention;
     adapters += other.adapters;
+    forward += other.forward;
     return *this;
   }
 };
@@ -55,6 +57,7 @@ LayersFlop FlopOf(const TrainingSpec& whole, const Layers& layers) {
                   MixtureFlop(whole, s) * mixture;
   flop.attention =
       AttentionFlop(s, CountedShare(whole, Block::kAttention)) * layers.with(Block::kAttention);
+  flop.forward = IndexFlop(whole, s) * layers.with(Block::kAttention);
   if (const double windows = layers.with(Block::kWindow); windows > 0) {
     flop.attention += AttentionFlop(s, CountedShare(whole, Block::kWindow)) * windows;
   }
@@ -102,7 +105,16 @@ LayersFlop PredictionsFlop(const TrainingSpec& whole) {
 
 double HeadFlop(const TrainingSpec& whole) {
   const LayerShape s(whole);
-  return 2.0 * s.tokens * s.vocabulary * s.hidden * (1 + whole.model.prediction_modules);
+  const double narrowed = s.embedding != s.hidden ? 2.0 * s.tokens * s.embedding * s.hidden : 0.0;
+  return 2.0 * s.tokens * s.vocabulary * s.embedding * (1 + whole.model.prediction_modules) +
+         narrowed;
+}
+
+// Convolutions in front, of one micro-batch.
+double FrontFlopOf(const TrainingSpec& whole) {
+  const bool encoder = whole.model.encoder.layers > 0;
+  const TrainingSpec of = encoder ? EncoderJob(whole) : whole;
+  return FrontFlop(of, LayerShape(of));
 }
 
 // What full recomputation does again, of one micro-batch.
@@ -144,7 +156,8 @@ Flop ModelFlop(const TrainingSpec& job) {
   const double products = job.trains_base() ? 3 : 2;
   const double head = job.trains_tables() ? 3 : 2;
   return Flop((products * trained.products + 3 * (trained.attention + trained.adapters) +
-               frozen.total() + head * HeadFlop(whole)) *
+               trained.forward + frozen.total() + head * HeadFlop(whole) +
+               (job.trains_tables() ? 3 : 1) * FrontFlopOf(whole)) *
               Passes(job));
 }
 

@@ -55,10 +55,6 @@ StackSpec InSinglePrecision(StackSpec stack) {
   // Logits come in 32 bits and stay beside what the loss makes of them.
   stack.logit_bytes += kHalfBytes;
   stack.activation_kept_bytes *= kSingle / kHalfBytes;
-  // A norm of several kernels moves 36 bytes an element of 2: it goes to 32 bits and back. Of
-  // elements of 4 it moves 28 (huggingface/transformers, LlamaRMSNorm).
-  constexpr double kWithCasts = 36.0 / 2, kWithout = 28.0 / 4;
-  stack.norm_traffic_factor *= kWithout / kWithCasts;
   return stack;
 }
 

@@ -34,6 +34,22 @@ double CommonOf(const TrainingSpec& job, const LayerShape& s, const Layers& laye
   return sum + SizeOf(DenseMatrices(job, s)) * layers.with(Block::kDense);
 }
 
+// Of the parameters of a part's layers, those that it holds where layers share them: groups of
+// neighbours do, and a part holds one copy of each group that it has layers of.
+double HeldShare(const ModelSpec& model, double layers) {
+  if (model.distinct_layers <= 0 || layers <= 0) {
+    return 1;
+  }
+  const double distinct =
+      std::max(std::min(1.0, layers), layers * model.distinct_layers / model.layers);
+  return std::min(1.0, distinct / layers);
+}
+
+double TableOf(const TrainingSpec& job, const LayerShape& s) {
+  const double projection = job.model.embedding_width > 0 ? s.embedding * s.hidden : 0.0;
+  return s.vocabulary * s.embedding / s.tensor + projection;
+}
+
 }  // namespace
 
 ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part) {
@@ -45,11 +61,15 @@ ParameterCount ParametersPerRank(const TrainingSpec& job, const ModelPart& part)
     const double experts = SizeOf(ExpertMatrices(job, s)) * s.local_experts() * mixture;
     (job.layout.splits_experts() ? out.experts : out.common) += experts;
   }
+  const double held = HeldShare(job.model, part.layers.total());
+  out.common *= held;
+  out.experts *= held;
   // Projection, the two norms before it and the one before the head.
   out.common += part.predictions * (SizeOf({Projection(s)}) + 3 * s.hidden);
-  const double table = s.vocabulary * s.hidden / s.tensor;
+  const double table = TableOf(job, s);
   if (part.embedding) {
-    out.common += table + static_cast<double>(job.model.max_positions) * s.hidden;
+    out.common += table + static_cast<double>(job.model.max_positions) * s.embedding +
+                  FrontParameters(job.model);
   }
   // A tied head on the embedding's own stage is the same matrix; on another stage it is a copy.
   if (part.head && !(job.model.tied_embeddings && part.embedding)) {
@@ -142,7 +162,7 @@ double LargestOfLayer(const TrainingSpec& job, LayerKind kind) {
 
 double LargestMatrix(const TrainingSpec& job) {
   const LayerShape s(job);
-  double largest = s.vocabulary * s.hidden / s.tensor;
+  double largest = s.vocabulary * s.embedding / s.tensor;
   const Layers layers = job.model.LayersIn(0, job.model.depth());
   for (const Layers::Entry& entry : layers.kinds()) {
     largest = std::max(largest, LargestOfLayer(job, entry.kind));

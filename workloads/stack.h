@@ -27,7 +27,7 @@ struct StackSpec {
   bool fused_attention = true;     ///< scores stay on the chip; else they go through HBM
   bool saves_elementwise_outputs = true;  ///< norms and activations are kept, not computed again
   bool narrow_parameters = false;   ///< parameters are kept and gathered in a GEMM's narrow format
-  double norm_traffic_factor = 0;   ///< the same of norms and residuals; 0: hbm_traffic_factor
+  double norm_traffic_factor = 0;   ///< of norms in kernels of one step; 0: fused
   double attention_speed = 1;       ///< of its attention kernels over the accelerator's entry
   bool portable_attention = false;  ///< these kernels were not written for the accelerator
   Seconds expert_wait_forward;   ///< per layer with experts: the host learns where tokens go first

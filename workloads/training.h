@@ -66,6 +66,21 @@ struct RecurrentSpec {
   [[nodiscard]] double keys() const { return 1.0 * key_heads * state; }
 };
 
+/// What picks the tokens that attention sees: see Indexer in proto/catalog.proto.
+struct IndexerSpec {
+  int heads = 0;  ///< 0: there is none, attention sees all tokens
+  int head_dim = 0;
+  int tokens = 0;  ///< that it picks
+};
+
+/// A convolution in front of the first layer: see Convolution in proto/catalog.proto.
+struct ConvolutionSpec {
+  int width = 0;  ///< channels that it puts out
+  int kernel = 1;
+  int stride = 1;
+  int groups = 1;
+};
+
 /// An encoder in front of a decoder, of the same widths; its tokens see each other.
 struct EncoderSpec {
   int layers = 0;  ///< 0: there is none
@@ -99,6 +114,11 @@ struct ModelSpec {
   int prediction_modules = 0;  ///< layers behind the last one that predict further tokens
   EncoderSpec encoder;
   int modulations = 0;  ///< widths of `hidden` that each layer gets from a condition (adaLN)
+  IndexerSpec indexer;
+  int embedding_width = 0;  ///< of the table, where it is projected to `hidden`; 0: that
+  int distinct_layers = 0;  ///< those with parameters of their own; 0: all
+  std::vector<ConvolutionSpec> convolutions;  ///< in front of the first layer
+  int channels = 1;                           ///< that the first of them gets
 
   [[nodiscard]] bool has_experts() const { return mixture.experts > 0; }
 

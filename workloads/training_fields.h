@@ -30,6 +30,15 @@ template <>
 inline constexpr auto kFields<EncoderSpec> = Bearing<&EncoderSpec::layers, &EncoderSpec::tokens>();
 
 template <>
+inline constexpr auto kFields<IndexerSpec> =
+    Bearing<&IndexerSpec::heads, &IndexerSpec::head_dim, &IndexerSpec::tokens>();
+
+template <>
+inline constexpr auto kFields<ConvolutionSpec> =
+    Bearing<&ConvolutionSpec::width, &ConvolutionSpec::kernel, &ConvolutionSpec::stride,
+            &ConvolutionSpec::groups>();
+
+template <>
 inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
     Aside(&ModelSpec::path, &ModelSpec::name),
     Bearing(&ModelSpec::layers, &ModelSpec::hidden, &ModelSpec::heads, &ModelSpec::kv_heads,
@@ -38,7 +47,9 @@ inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
             &ModelSpec::attention, &ModelSpec::mixture, &ModelSpec::latent,
             &ModelSpec::query_key_norms, &ModelSpec::pattern, &ModelSpec::window,
             &ModelSpec::chunked_window, &ModelSpec::recurrent, &ModelSpec::prediction_modules,
-            &ModelSpec::encoder, &ModelSpec::modulations));
+            &ModelSpec::encoder, &ModelSpec::modulations, &ModelSpec::indexer,
+            &ModelSpec::embedding_width, &ModelSpec::distinct_layers, &ModelSpec::convolutions,
+            &ModelSpec::channels));
 
 template <>
 inline constexpr auto kFields<Layout> = std::tuple_cat(

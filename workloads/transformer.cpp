@@ -20,6 +20,7 @@ LayerShape::LayerShape(const TrainingSpec& job)
       ffn(job.model.ffn),
       ffn_in(job.model.gated ? 2.0 * job.model.ffn : 1.0 * job.model.ffn),
       vocabulary(job.model.vocabulary),
+      embedding(job.model.embedding_width > 0 ? job.model.embedding_width : job.model.hidden),
       heads(job.model.heads),
       tensor(job.layout.tensor),
       // Norms, residuals and dropout are split over the tensor group only with sequence
@@ -44,19 +45,12 @@ LayerShape::LayerShape(const TrainingSpec& job)
 std::vector<Matrix> DenseMatrices(const TrainingSpec& job, const LayerShape& s) {
   using namespace adapter_target;
   Matrix in{"ffn_in", s.ffn_in / s.tensor, s.hidden};
+  in.split_in = s.sequence_split;
   in.beside = Beside(job, {kUp, kGate, 0}, {s.ffn / s.tensor, (s.ffn_in - s.ffn) / s.tensor, 0});
   Matrix back{"ffn_out", s.hidden, s.ffn / s.tensor};
+  back.split_out = s.sequence_split;
   back.beside = Beside(job, {kDown, 0, 0}, {s.hidden, 0, 0});
   return {in, back};
-}
-
-bool TakesApart(const TrainingSpec& job) {
-  return job.stack.norm_traffic_factor > 0;
-}
-
-double NormTrafficFactor(const TrainingSpec& job) {
-  return TakesApart(job) && job.model.gated ? job.stack.norm_traffic_factor
-                                            : job.stack.hbm_traffic_factor;
 }
 
 double LaunchShare(const TrainingSpec& job) {
@@ -67,61 +61,6 @@ double LaunchShare(const TrainingSpec& job) {
 }
 
 namespace {
-
-// Norms of queries and keys, of which one is as wide as a head.
-double QueryKeyNorms(const TrainingSpec& job, const LayerShape& s, double tensors) {
-  return job.model.query_key_norms ? tensors * (s.query + s.key) / s.tensor : 0;
-}
-
-// Of the layers of a part, on average: places for a norm and a residual sum, and attention.
-struct Share {
-  double places, attention;
-};
-
-Share ShareOf(const Layers& layers) {
-  return {layers.places() / layers.total(), layers.with(kAnyAttention) / layers.total()};
-}
-
-// Bytes that norms, residual adds and rotary positions move in the forward pass of one layer when
-// each is one fused kernel: norm reads and writes its tensor (twice a usual layer), residual add
-// reads two and writes one (twice), rotary reads and writes q and k. A condition scales and shifts
-// what norms make, and scales what is added (adaLN), within the same kernels. The activation
-// function of a dense block reads its inputs and writes its output.
-double ElementwiseForwardBytes(const TrainingSpec& job, const LayerShape& s, const Share& share) {
-  const double norms_and_residuals = share.places * (2 + 3) * s.hidden / s.sequence_split +
-                                     share.attention * QueryKeyNorms(job, s, 2);
-  const double rotary =
-      job.model.max_positions == 0 ? share.attention * 2 * (s.query + s.key) / s.tensor : 0.0;
-  return job.activation_bytes() * s.tokens *
-         (NormTrafficFactor(job) * norms_and_residuals + job.stack.hbm_traffic_factor * rotary);
-}
-
-double DenseActivationForwardBytes(const TrainingSpec& job, const LayerShape& s) {
-  return job.stack.hbm_traffic_factor * job.activation_bytes() * s.tokens * (s.ffn_in + s.ffn) /
-         s.tensor;
-}
-
-// Backward of the same: norms read two and write one, residual adds of gradients likewise, the
-// activation reads the gradient and its inputs and writes the gradients of the inputs.
-double ElementwiseBackwardBytes(const TrainingSpec& job, const LayerShape& s, const Share& share) {
-  const double norms_and_residuals = share.places * (3 + 3) * s.hidden / s.sequence_split +
-                                     share.attention * QueryKeyNorms(job, s, 3);
-  const double rotary =
-      job.model.max_positions == 0 ? share.attention * 2 * (s.query + s.key) / s.tensor : 0.0;
-  // Outputs that were not kept are made again from their inputs.
-  const double again =
-      job.keeps_elementwise_outputs() ? 0.0 : share.places * 2 * s.hidden / s.sequence_split;
-  return job.activation_bytes() * s.tokens *
-         (NormTrafficFactor(job) * (norms_and_residuals + again) +
-          job.stack.hbm_traffic_factor * rotary);
-}
-
-double DenseActivationBackwardBytes(const TrainingSpec& job, const LayerShape& s) {
-  const double again = job.keeps_elementwise_outputs() ? 0.0 : DenseActivationForwardBytes(job, s);
-  return job.stack.hbm_traffic_factor * job.activation_bytes() * s.tokens * (s.ffn + 2 * s.ffn_in) /
-             s.tensor +
-         again;
-}
 
 void AddMatricesForward(const TrainingSpec& job, const LayerShape& s,
                         const std::vector<Matrix>& matrices, double calls,
@@ -159,7 +98,7 @@ void AddLayersForward(const TrainingSpec& job, const LayerShape& s, const Layers
                      out);
   }
   out.push_back(
-      Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)), layers.total()));
+      Elementwise("elementwise", ElementwiseForwardBytes(job, s, layers), layers.total()));
   if (const double dense = layers.with(Block::kDense); dense > 0) {
     AddMatricesForward(job, s, DenseMatrices(job, s), dense, out);
     out.push_back(Elementwise("activation", DenseActivationForwardBytes(job, s), dense));
@@ -186,8 +125,8 @@ void AddLayersBackward(const TrainingSpec& job, const LayerShape& s, const Layer
     AddMatrixBackward(job, Modulation(job, s), static_cast<double>(job.micro_batch), layers.total(),
                       out);
   }
-  out.push_back(Elementwise("elementwise_backward",
-                            ElementwiseBackwardBytes(job, s, ShareOf(layers)), layers.total()));
+  out.push_back(Elementwise("elementwise_backward", ElementwiseBackwardBytes(job, s, layers),
+                            layers.total()));
   if (const double dense = layers.with(Block::kDense); dense > 0) {
     AddMatricesBackward(job, s, DenseMatrices(job, s), dense, out);
     out.push_back(Elementwise("activation_backward", DenseActivationBackwardBytes(job, s), dense));
@@ -223,8 +162,11 @@ double Heads(const ModelPart& part) {
 
 void AddHeadForward(const TrainingSpec& job, const LayerShape& s, double calls,
                     std::vector<Operation>& out) {
-  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.hidden));
+  out.push_back(HeadGemm(job, "lm_head", s.tokens, s.vocabulary / s.tensor, s.embedding));
   out.back().calls = calls;
+  if (s.embedding != s.hidden) {
+    out.push_back(HeadGemm(job, "lm_head_narrowed", s.tokens, s.embedding, s.hidden));
+  }
   out.push_back(Elementwise("loss",
                             job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/false) *
                                 s.tokens * s.vocabulary / s.tensor,
@@ -237,10 +179,13 @@ void AddHeadBackward(const TrainingSpec& job, const LayerShape& s, double calls,
   out.push_back(Elementwise(
       "loss_backward",
       job.stack.loss_traffic_factor * LossBytes(job, /*backward=*/true) * s.tokens * n, calls));
-  out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.hidden, n));
+  out.push_back(HeadGemm(job, "lm_head_input_gradient", s.tokens, s.embedding, n));
   out.back().calls = calls;
+  if (s.embedding != s.hidden) {
+    out.push_back(HeadGemm(job, "lm_head_widened_gradient", s.tokens, s.hidden, s.embedding));
+  }
   if (job.trains_tables()) {
-    out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.hidden, s.tokens));
+    out.push_back(HeadGemm(job, "lm_head_weight_gradient", n, s.embedding, s.tokens));
     out.back().of_weights = true;
     out.back().calls = calls;
   }
@@ -342,6 +287,7 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   if (job.model.encoder.layers > 0) {
     TrainingSpec decoder = job;
     decoder.model.encoder.layers = 0;
+    decoder.model.convolutions.clear();  // the encoder's
     PassWork work = ForwardWork(decoder, DecoderPart(part));
     if (part.layers.with(Block::kEncoder) > 0) {
       AddWork(ForwardWork(EncoderJob(job), EncoderPart(part)), work);
@@ -353,6 +299,7 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   if (part.embedding) {
     work.operations.push_back(
         Elementwise("embedding", 2 * job.activation_bytes() * s.tokens * s.hidden, 1));
+    AddFrontForward(job, s, work.operations);
   }
   AddLayersForward(job, s, part.layers, work.operations);
   work.experts = MixtureExchange(job, s, part.layers.with(Block::kMixture));
@@ -399,7 +346,7 @@ void AddRepeated(const TrainingSpec& job, const LayerShape& s, const Layers& lay
     return;
   }
   out.push_back(
-      Elementwise("elementwise", ElementwiseForwardBytes(job, s, ShareOf(layers)), layers.total()));
+      Elementwise("elementwise", ElementwiseForwardBytes(job, s, layers), layers.total()));
   if (const double dense = layers.with(Block::kDense); dense > 0) {
     for (const Matrix& matrix : RepeatedDense(job, s)) {
       if (matrix.n > 0) {
@@ -442,6 +389,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
   if (job.model.encoder.layers > 0) {
     TrainingSpec decoder = job;
     decoder.model.encoder.layers = 0;
+    decoder.model.convolutions.clear();
     PassWork both = BackwardWork(decoder, DecoderPart(part), gradients);
     if (part.layers.with(Block::kEncoder) > 0) {
       AddWork(BackwardWork(EncoderJob(job), EncoderPart(part), gradients), both);
@@ -480,6 +428,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
   if (part.embedding && job.trains_tables()) {
     work.operations.push_back(
         Elementwise("embedding_backward", 2 * job.activation_bytes() * s.tokens * s.hidden, 1));
+    AddFrontBackward(job, s, work.operations);
   }
   if (gradients == Gradients::kInputs) {
     std::erase_if(work.operations, [](const Operation& operation) {

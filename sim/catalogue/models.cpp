@@ -57,6 +57,14 @@ ModelSpec ModelOf(const proto::Model& model, const std::string& path) {
   spec.prediction_modules = model.prediction_modules();
   spec.encoder = {model.encoder().layers(), model.encoder().tokens()};
   spec.modulations = model.modulations();
+  spec.indexer = ReadFields<IndexerSpec>(model.indexer());
+  spec.embedding_width = model.embedding_width();
+  spec.distinct_layers = model.distinct_layers();
+  spec.channels = Or(model.channels(), 1);
+  for (const proto::Convolution& each : model.convolution()) {
+    spec.convolutions.push_back(
+        {each.width(), each.kernel(), Or(each.stride(), 1), Or(each.groups(), 1)});
+  }
   return spec;
 }
 

@@ -114,6 +114,15 @@ constexpr HfClass kClasses[] = {
     {"pegasus", "PegasusConfig", 50265, 1024, 4096, 12, 16, 0, 0, kTied, kPlain},
     {"marian", "MarianConfig", 58101, 1024, 4096, 12, 16, 0, 0, kTied, kPlain},
     {"whisper", "WhisperConfig", 51865, 384, 1536, 4, 6, 0, 0, kTied, kPlain, kLearned, 0, 0, 0},
+    // Encoders of sound, whose vocabulary is of characters.
+    {"wav2vec2", "Wav2Vec2Config", 32, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, false, 0, 0, 0,
+     -1},
+    {"hubert", "HubertConfig", 32, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, false, 0, 0, 0, -1},
+    {"wavlm", "WavLMConfig", 32, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, false, 0, 0, 0, -1},
+    {"unispeech", "UniSpeechConfig", 32, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, false, 0, 0, 0,
+     -1},
+    {"unispeech-sat", "UniSpeechSatConfig", 32, 768, 3072, 12, 12, 0, 0, kUntied, kPlain, false, 0,
+     0, 0, -1},
     // Encoders. The vocabulary of those of pictures is their classes (ImageNet).
     {"bert", "BertConfig", 30522, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0, 512},
     {"roberta", "RobertaConfig", 50265, 768, 3072, 12, 12, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
@@ -124,6 +133,8 @@ constexpr HfClass kClasses[] = {
      0, 512},
     {"distilbert", "DistilBertConfig", 30522, 768, 3072, 6, 12, 0, 0, kTied, kPlain, kLearned, 0, 0,
      0, 512},
+    {"albert", "AlbertConfig", 30000, 4096, 16384, 12, 64, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
+     512},
     {"electra", "ElectraConfig", 30522, 256, 1024, 12, 4, 0, 0, kTied, kPlain, kLearned, 0, 0, 0,
      512},
     {"modernbert", "ModernBertConfig", 50368, 768, 1152, 22, 12, 0, 0, kTied, kGated, false, 0, 0,
@@ -313,9 +324,8 @@ constexpr const char* kOfNoWeight[] = {
     "position_buckets",
 };
 
-// Kinds of model that are no stack of layers of one width with weights of their own: two towers,
-// pictures in stages, and layers that share their weights.
-constexpr const char* kOtherKinds[] = {"clip", "swin", "albert"};
+// Kinds of model that are no stack of layers of one width: two towers, and pictures in stages.
+constexpr const char* kOtherKinds[] = {"clip", "swin"};
 
 constexpr const char* kT5Kinds[] = {"t5", "mt5", "umt5"};
 constexpr const char* kEncoderKinds[] = {"bart", "mbart", "pegasus", "marian", "whisper"};

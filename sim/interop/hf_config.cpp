@@ -31,7 +31,8 @@ class HfReader : private HfFields {
     ReadLatentAttention();
     ReadHfLayerKinds(*this, type_, made_.model);
     ReadSeparateExperts();
-    NoteSparseAttention();
+    ReadIndexer();
+    ReadHfFront(*this, type_, made_.model);
     RefuseUnreadHfExperts(*this, made_.model);
     NoteUnknown();
     return Done();
@@ -53,7 +54,7 @@ class HfReader : private HfFields {
     if (IsOtherHfKind(type_)) {
       problems().Add(type->where, "",
                      Refusal("models of the type " + Quoted(type_) + " are not simulated",
-                             "a stack of layers of one width, each with weights of its own"));
+                             "a stack of layers of one width"));
       return false;
     }
     SetClass(FindHfClass(type_));
@@ -104,7 +105,6 @@ class HfReader : private HfFields {
       }
       model.max_positions = positions.value_or(by_class);
     }
-    (void)Count({"word_embed_proj_dim"});
     if (defaults.encoder_positions != 0) {
       ReadEncoder();
     }
@@ -317,14 +317,11 @@ class HfReader : private HfFields {
   }
 
   // DeepSeek-V3.2: an indexer picks the tokens that attention sees.
-  void NoteSparseAttention() {
+  void ReadIndexer() {
     if (const std::optional<int> seen = Count({"index_topk"})) {
-      Note(
-          fmt::format("approximated: attention sees all tokens before, where this model sees {} of "
-                      "them (index_topk): with more tokens than that its times are counted too "
-                      "long; the indexer that picks them is not counted",
-                      *seen));
-      (void)Given({"index_head_dim", "index_n_heads"});
+      constexpr int kHeads = 64, kWidth = 128;
+      made_.model.indexer = {CountOr({"index_n_heads"}, kHeads),
+                             CountOr({"index_head_dim"}, kWidth), *seen};
     }
   }
 

@@ -53,6 +53,25 @@ std::int64_t HfFields::WholeNumber(const JsonValue& value) {
   return whole && number <= kLargestCount ? number : -1;
 }
 
+std::vector<int> HfFields::Counts(const char* name, std::vector<int> otherwise) {
+  const JsonValue* const given = Given({name});
+  if (given == nullptr || given->kind != JsonValue::Kind::kList) {
+    return otherwise;
+  }
+  std::vector<int> counts;
+  for (const JsonValue& item : given->items) {
+    const std::int64_t number = WholeNumber(item);
+    if (number < 1) {
+      problems_.Add(item.where, "",
+                    Refusal(Quoted(name) + " has " + AsWritten(item),
+                            fmt::format("whole numbers from 1 to {}", kLargestCount)));
+      return otherwise;
+    }
+    counts.push_back(static_cast<int>(number));
+  }
+  return counts;
+}
+
 std::int64_t HfFields::MeanOf(const JsonValue& list) {
   std::int64_t sum = 0, least = kLargestCount, most = -1;
   for (const JsonValue& item : list.items) {

@@ -33,6 +33,9 @@ class HfFields {
   std::optional<int> Count(const Names& names, int least = 1);
   std::optional<bool> Truth(const Names& names);
 
+  /// The counts of a list, or a default that needs no note.
+  std::vector<int> Counts(const char* name, std::vector<int> otherwise);
+
   /// A count, or the default of the class, with a note that says so. Without one the size is
   /// missing. @param otherwise of the class; 0: it has none
   int Size(const Names& names, int otherwise);
@@ -92,6 +95,13 @@ void RefuseUnreadHfExperts(HfFields& fields, const ModelSpec& model);
 /// predict further tokens (hf_layers.cpp). Sizes of attention and feed-forward blocks stand in
 /// `model` already.
 void ReadHfLayerKinds(HfFields& fields, const std::string& type, ModelSpec& model);
+
+/// Reads convolutions in front of the first layer, embeddings that are narrower than the layers,
+/// and layers that share their parameters (hf_front.cpp). Sizes stand in `model` already.
+void ReadHfFront(HfFields& fields, const std::string& type, ModelSpec& model);
+
+/// A `model_type` that makes its tokens of sound by convolutions.
+bool IsSoundHfKind(const std::string& type);
 
 /// A `model_type` whose layers have a recurrence and no attention.
 bool IsRecurrentHfKind(const std::string& type);

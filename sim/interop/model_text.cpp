@@ -58,6 +58,21 @@ std::string Billions(double parameters) {
                            : fmt::format("{:.4g} million", parameters / 1e6);
 }
 
+// Convolutions in front, and what picks the tokens that attention sees.
+void AddFront(const ModelSpec& model, const std::string& indent, std::string& out) {
+  if (!model.convolutions.empty()) {
+    out += fmt::format("{}  channels: {}\n", indent, model.channels);
+  }
+  for (const ConvolutionSpec& each : model.convolutions) {
+    out += fmt::format("{}  convolution {{ width: {} kernel: {} stride: {} groups: {} }}\n", indent,
+                       each.width, each.kernel, each.stride, each.groups);
+  }
+  if (model.indexer.heads > 0) {
+    out += fmt::format("{}  indexer {{ heads: {} head_dim: {} tokens: {} }}\n", indent,
+                       model.indexer.heads, model.indexer.head_dim, model.indexer.tokens);
+  }
+}
+
 }  // namespace
 
 std::string ModelEntry(const ModelSpec& model, const std::string& title, const std::string& source,
@@ -92,6 +107,9 @@ std::string ModelEntry(const ModelSpec& model, const std::string& title, const s
   }
   entry.Count("prediction_modules", model.prediction_modules);
   entry.Count("modulations", model.modulations);
+  entry.Count("embedding_width", model.embedding_width);
+  entry.Count("distinct_layers", model.distinct_layers);
+  AddFront(model, indent, out);
   if (model.encoder.layers > 0) {
     out += fmt::format("{}  encoder {{ layers: {} tokens: {} }}\n", indent, model.encoder.layers,
                        model.encoder.tokens);

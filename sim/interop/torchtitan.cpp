@@ -240,8 +240,9 @@ class TorchtitanReader {
     made_.stack = given_.Flag("parallelism.enable_async_tensor_parallel") ? "torchtitan_asynctp"
                   : compiled && made_.precision == "FP8" && recipe_.starts_with("rowwise")
                       ? "torchtitan_rowwise"
-                  : compiled ? "torchtitan"
-                             : "torchtitan_eager";
+                  : made_.tensor > 1 ? compiled ? "torchtitan_tensor_compiled" : "torchtitan_tensor"
+                  : compiled         ? "torchtitan"
+                                     : "torchtitan_eager";
     made_.notes.push_back("stack: " + made_.stack);
   }
 

@@ -103,9 +103,17 @@ bool NotCompiled(const PublishedCase& row) {
   return Notes(row, "not compiled");
 }
 
-// The loss of tensor-parallel ranks (DTensor's) is not compiled.
+// Tensor-parallel runs of torchtitan are not compiled unless they say so, or have to be: products
+// in 8 bits are slow without (pytorch/ao, float8/README.md). Frameworks like it have a name for
+// those that are not.
 bool TensorParallel(const PublishedCase& row) {
   return row.tp > 1;
+}
+
+bool CompiledTensorParallel(const PublishedCase& row) {
+  const bool narrow = row.precision == "fp8" || row.precision == "mxfp8";
+  const bool named = PlainName(row.stack) != "torchtitan";
+  return row.tp > 1 && !NotCompiled(row) && (named || narrow || Notes(row, "compiled"));
 }
 
 bool Chunked(const PublishedCase& row) {
@@ -186,6 +194,7 @@ constexpr StackName kStacks[] = {
     {"maxtext", "gb", 0, "maxtext_gpu", Any},
     {"torchtitan", "", 0, "torchtitan_rowwise", Rowwise},
     {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
+    {"torchtitan", "", 0, "torchtitan_tensor_compiled", CompiledTensorParallel},
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
     // Many narrow experts are not compiled; a few as wide as the model are, like dense blocks
     // (Llama 4).
@@ -224,6 +233,14 @@ bool SplitsLayers(const PublishedCase& row) {
   return row.pp > 1 || row.tp > 1;
 }
 
+const CatalogueFamily* FamilyOfStack(const CatalogueList& catalogue, const std::string& stack) {
+  const auto found = std::find_if(catalogue.families.begin(), catalogue.families.end(),
+                                  [&stack](const CatalogueFamily& each) {
+                                    return each.stack == stack;
+                                  });
+  return found == catalogue.families.end() ? nullptr : &*found;
+}
+
 // The family that a loop for one accelerator becomes where its states are sharded: FSDP, eager or
 // compiled.
 const CatalogueFamily* Sharded(const PublishedCase& row, const CatalogueFamily* family,
@@ -238,15 +255,32 @@ const CatalogueFamily* Sharded(const PublishedCase& row, const CatalogueFamily* 
   const std::string stack = compiled                          ? "torchtitan"
                             : family->stack.starts_with("hf") ? "hf_fsdp"
                                                               : "fsdp_eager";
-  const auto found = std::find_if(catalogue.families.begin(), catalogue.families.end(),
-                                  [&stack](const CatalogueFamily& each) {
-                                    return each.stack == stack;
-                                  });
-  return found == catalogue.families.end() ? family : &*found;
+  const CatalogueFamily* const sharded = FamilyOfStack(catalogue, stack);
+  return sharded == nullptr ? family : sharded;
+}
+
+// What stands for a framework that nobody knows, but for that of any: only XLA runs on TPUs and
+// only Neuron on Trainium, layers are split by what is like Megatron-LM, and a loop on one
+// accelerator shards nothing.
+const CatalogueFamily* UnknownFamily(const PublishedCase& row, const CatalogueList& catalogue) {
+  if (row.accelerator.starts_with("tpu")) {
+    return FamilyOfStack(catalogue, "maxtext");
+  }
+  if (row.accelerator.starts_with("trainium") || row.accelerator.starts_with("inferentia")) {
+    return FamilyOfStack(catalogue, "neuron");
+  }
+  if (SplitsLayers(row)) {
+    const auto megatron = std::find_if(catalogue.families.begin(), catalogue.families.end(),
+                                       [](const CatalogueFamily& family) {
+                                         return family.stands_for == "megatron";
+                                       });
+    return megatron == catalogue.families.end() ? nullptr : &*megatron;
+  }
+  return row.accelerators == 1 ? FamilyOfStack(catalogue, "pytorch_eager") : nullptr;
 }
 
 // The family whose prefix says most of the name of the row's stack, or null. A name that none
-// begins is that of the family for the rest, or of Megatron-LM where layers are split.
+// begins is that of UnknownFamily, or of the family for the rest.
 const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& catalogue) {
   const CatalogueFamily* best = nullptr;
   const std::string framework = PlainName(row.stack);
@@ -259,12 +293,9 @@ const CatalogueFamily* FamilyOf(const PublishedCase& row, const CatalogueList& c
       best = &family;
     }
   }
-  if (best != nullptr && best->stands_for == "*" && SplitsLayers(row)) {
-    const auto megatron = std::find_if(catalogue.families.begin(), catalogue.families.end(),
-                                       [](const CatalogueFamily& family) {
-                                         return family.stands_for == "megatron";
-                                       });
-    return megatron == catalogue.families.end() ? best : &*megatron;
+  if (best != nullptr && best->stands_for == "*") {
+    const CatalogueFamily* const unknown = UnknownFamily(row, catalogue);
+    return unknown == nullptr ? best : unknown;
   }
   return Sharded(row, best, catalogue);
 }

@@ -105,8 +105,16 @@ def check_unknown_classes(folder):
     done = call("import", "hf", written(folder, fancy | experts | {"expert_inner_dim": 64}), code=2)
     assert '"expert_inner_dim" is 64' in done.stderr, done.stderr
     sparse = DEEPSEEK_V3 | {"model_type": "deepseek_v32", "index_topk": 2048}
-    notes = call("import", "hf", written(folder, sparse)).stderr
-    assert "671 billion parameters" in notes and "sees 2048 of them (index_topk)" in notes, notes
+    done = call("import", "hf", written(folder, sparse))
+    assert "671.9 billion parameters" in done.stderr, done.stderr
+    assert "indexer { heads: 64 head_dim: 128 tokens: 2048 }\n" in done.stdout, done.stdout
+    # facebook/wav2vec2-base: 95 million parameters; albert/albert-xxlarge-v2: 223 with its pooler of 17.
+    done = call("import", "hf", written(folder, {"model_type": "wav2vec2"}))
+    assert "94.32 million parameters" in done.stderr, done.stderr
+    assert "convolution { width: 768 kernel: 128 stride: 1 groups: 16 }\n" in done.stdout, done.stdout
+    done = call("import", "hf", written(folder, {"model_type": "albert"}))
+    assert "205.8 million parameters" in done.stderr, done.stderr
+    assert "distinct_layers: 1\n" in done.stdout and "embedding_width: 128\n" in done.stdout, done.stdout
     gemma = {"model_type": "gemma3n_text", "intermediate_size": [8192, 16384] * 15}
     done = call("import", "hf", written(folder, gemma))
     assert "ffn: 12288\n" in done.stdout and 'pattern: "LLLLG"' in done.stdout, done.stdout
@@ -209,10 +217,7 @@ def check_wrong(folder):
              'F:2:17: "hidden_size" is "big"; expected a whole number from 1 to 100000000'),
             ('{"model_type": "clip"}',
              'F:1:16: models of the type "clip" are not simulated; expected a stack of layers of '
-             'one width, each with weights of its own'),
-            ('{"model_type": "albert"}',
-             'F:1:16: models of the type "albert" are not simulated; expected a stack of layers of '
-             'one width, each with weights of its own'),
+             'one width'),
             ('{"model_type": "fancy"}',
              'F: "num_hidden_layers" is missing, and its class has no default; expected a whole '
              'number')]:
@@ -379,7 +384,7 @@ def check_torchtitan(folder):
     done = call("import", "torchtitan", file, "--accelerator", "h100_sxm", "--accelerators", 64,
                 "-o", out)
     text = out.read_text(encoding="utf-8")
-    for line in ('model: "llama_3.1_8b"', 'stack: "torchtitan"', "tensor: 2", "data: 32", "zero: 3",
+    for line in ('model: "llama_3.1_8b"', 'stack: "torchtitan_tensor_compiled"', "tensor: 2", "data: 32", "zero: 3",
                  "global_batch: 32", "sequence_parallel: true", "recompute: SELECTIVE"):
         assert f"{line}\n" in text, (line, text)
     assert done.stderr.endswith(

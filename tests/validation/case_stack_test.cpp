@@ -139,6 +139,41 @@ TEST_F(CaseStack, CompiledLoopsAreCompiled) {
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_rowwise");
 }
 
+TEST_F(CaseStack, OfAFrameworkThatNobodyKnowsIsWhatItsMachineRuns) {
+  PublishedCase row = OnH100();
+  row.stack = "a_framework_of_nobody";
+  row.tp = row.pp = 1;
+  row.dp = row.accelerators = 64;
+  EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
+  row.tp = 8;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.tp = row.dp = row.accelerators = 1;
+  EXPECT_EQ(StackOf(row, catalogue_), "pytorch_eager");
+  row.accelerator = "tpu_v5e";
+  row.dp = row.accelerators = 256;
+  EXPECT_EQ(StackOf(row, catalogue_), "maxtext");
+  row.accelerator = "trainium1_core";
+  EXPECT_EQ(StackOf(row, catalogue_), "neuron");
+}
+
+TEST_F(CaseStack, TensorParallelTorchtitanIsCompiledWhereItSaysSoOrMustBe) {
+  PublishedCase row = OnH100();
+  row.stack = "torchtitan";
+  row.tp = 8;
+  row.precision = "bf16";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor");
+  row.notes = "compiled";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor_compiled");
+  row.notes = "not compiled";
+  row.precision = "fp8";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor");
+  row.notes = "";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor_compiled");
+  row.precision = "bf16";
+  row.stack = "kempnerforge";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor_compiled");
+}
+
 TEST_F(CaseStack, ModelsWithKernelsOfTheirOwnHaveStacksOfTheirOwn) {
   PublishedCase row = OnH100();
   row.stack = "hf_eager";

@@ -159,11 +159,11 @@ TEST(Window, KernelsComputeWholeTilesAtItsEnds) {
   TrainingSpec job = JobOn(Gemma3());
   job.sequence_length = 131072;
   job.model.window = 128;  // gpt-oss: a tile as wide as the window comes on top
-  EXPECT_NEAR(ComputedShare(job, Block::kWindow), 2 * CountedShare(job, Block::kWindow),
-              0.01 * CountedShare(job, Block::kWindow));
+  EXPECT_NEAR(ComputedShare(job, LayerShape(job), Block::kWindow),
+              2 * CountedShare(job, Block::kWindow), 0.01 * CountedShare(job, Block::kWindow));
   // Without fused kernels all scores are computed, and the mask hides most.
   job.stack.fused_attention = false;
-  EXPECT_EQ(ComputedShare(job, Block::kWindow), 1);
+  EXPECT_EQ(ComputedShare(job, LayerShape(job), Block::kWindow), 1);
 }
 
 TEST(Recurrence, TakesWorkInProportionToTheTokens) {

@@ -250,6 +250,11 @@ TEST(AttentionKernels, OfOtherHeadsTakeWhatWasMeasured) {
   for (const auto& [head, microseconds] : measured) {
     EXPECT_NEAR(time(head) / of_128, microseconds / 143.6, 0.1 * microseconds / 143.6) << head;
   }
+  // FlashAttention-2 pads to a multiple of 32: heads of 80 take what those of 96 do.
+  job.stack.portable_attention = true;
+  EXPECT_DOUBLE_EQ(time(80), time(96));
+  EXPECT_DOUBLE_EQ(time(128), of_128);
+  EXPECT_NEAR(time(96) / of_128, (96.0 + 64) / (128 + 64), 1e-12);
 }
 
 TEST(Norms, HaveATrafficOfTheirOwn) {
@@ -264,12 +269,37 @@ TEST(Norms, HaveATrafficOfTheirOwn) {
     return sum;
   };
   const double as_others = bytes();
-  job.stack.norm_traffic_factor = 2;
-  EXPECT_DOUBLE_EQ(bytes(), as_others);
-  job.stack.norm_traffic_factor = 6;
+  job.stack.norm_traffic_factor = 3;
   EXPECT_DOUBLE_EQ(bytes(), as_others);  // LayerNorm
   job.model.gated = true;
-  EXPECT_DOUBLE_EQ(bytes(), 3 * as_others);  // learned positions: no rotation
+  // Learned positions: no rotation. Two norms of 28 tensors of 2 bytes and two sums of three, where
+  // fused kernels move two and three.
+  EXPECT_DOUBLE_EQ(bytes(), as_others * 3 * (56 + 6) / (2 * (4 + 6)));
+}
+
+TEST(Norms, OfA32BitStreamMoveLessForwardThanTheirCastsAndGradientsDoBackward) {
+  TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));
+  job.stack.norm_traffic_factor = 1;
+  const auto bytes = [&](const PassWork& work, std::string_view name) {
+    double sum = 0;
+    for (const Operation& operation : work.operations) {
+      sum += operation.name == name ? operation.hbm.si() : 0;
+    }
+    return sum;
+  };
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
+  const auto ratio = [&] {
+    return bytes(BackwardWork(job, layer), "elementwise_backward") /
+           bytes(ForwardWork(job, layer), "elementwise");
+  };
+  const double half = ratio();
+  job.stack.wide_residuals = true;
+  EXPECT_GT(ratio(), 1.2 * half);
+  // Copies of weights in 16 bits: 6 bytes each, once a pass.
+  EXPECT_EQ(bytes(ForwardWork(job, layer), "cast_weights"), 0);
+  job.stack.casts_weights = true;
+  EXPECT_DOUBLE_EQ(bytes(ForwardWork(job, layer), "cast_weights"),
+                   6 * (2 * 4096.0 * 4096 + 2 * 4096.0 * 1024 + 3 * 4096.0 * 14336));
 }
 
 TEST(TensorTraffic, IsLessInTheBackwardPassWhereGatheredInputsWereKept) {

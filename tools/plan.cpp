@@ -15,6 +15,7 @@
 #include "sim/layouts/plan_table.h"
 #include "sim/process/interrupt.h"
 #include "sim/schema/problems.h"
+#include "sim/validation/case_stack.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -131,21 +132,78 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
   return kSuccess;
 }
 
-// The site has as many accelerators as the most that are asked for, or those of its cluster.
+// A framework without an entry is the nearest kind, as in a table of published steps. "megatron"
+// has an entry that stands for it; in tables the age of a part says more.
+void NameStack(ModelAsked& asked, const CatalogueList& catalogue, std::vector<std::string>& notes) {
+  if (asked.stack == "megatron") {
+    return;
+  }
+  PublishedCase row;
+  row.stack = asked.stack;
+  row.model = asked.model;
+  row.accelerator = AcceleratorNamed(catalogue, asked.accelerator);
+  row.tp = row.pp = row.cp = row.ep = 1;
+  row.dp = std::max<std::int64_t>(1, asked.accelerators);
+  row.zero = row.dp > 1 && asked.adapters.empty() ? 3 : 0;
+  for (const CatalogueMixture& model : catalogue.mixtures) {
+    if (model.name == asked.model) {
+      row.hidden = model.hidden;
+      row.experts = model.experts;
+      row.expert_ffn = model.expert_ffn;
+    }
+  }
+  const std::string stack = StackOf(row, catalogue);
+  if (!stack.empty() && stack != asked.stack) {
+    const std::string kind = FamilyKindOf(row, catalogue);
+    notes.push_back(fmt::format("stack {}{} as {}", asked.stack,
+                                kind.empty() ? "" : " is " + kind + ":", stack));
+    asked.stack = stack;
+  }
+}
+
+// Frameworks that people fine-tune with, with adapters where not all weights fit.
+bool FineTunes(const std::string& stack) {
+  constexpr const char* kNames[] = {
+      "unsloth", "peft",     "axolotl",   "llamafactory", "llama_factory", "trl",   "xtuner",
+      "swift",   "ms_swift", "torchtune", "litgpt",       "lit_gpt",       "qlora", "ludwig"};
+  const std::string plain = PlainName(stack);
+  return std::any_of(std::begin(kNames), std::end(kNames), [&plain](const char* name) {
+    return plain.starts_with(name);
+  });
+}
+
+int PlanOfText(PlanOptions options, const CatalogueList& catalogue,
+               std::vector<std::string> notes) {
+  NameStack(options.model, catalogue, notes);
+  const std::string text = ScenarioTextOf(options.model, catalogue, notes);
+  const ScenarioBase base(options.model.model + ".textproto", text, options.scenario.overrides);
+  const Scenario scenario = base.At({});
+  if (options.accelerators.empty()) {
+    const SiteSpec& site = scenario.site();
+    options.accelerators = std::to_string(std::int64_t{site.servers} * site.server.accelerators);
+  }
+  return PlanOf(options, base, scenario, notes);
+}
+
+// The site has as many accelerators as the most that are asked for, or those of its cluster. A
+// framework for fine-tuning goes on with QLoRA where nothing fits (Dettmers et al. 2023).
 int PlanOfModel(PlanOptions options) {
   try {
     for (const std::int64_t count : ParseAccelerators(options.accelerators)) {
       options.model.accelerators = std::max(options.model.accelerators, count);
     }
-    std::vector<std::string> notes;
-    const std::string text = ScenarioTextOf(options.model, ListCatalogue(), notes);
-    const ScenarioBase base(options.model.model + ".textproto", text, options.scenario.overrides);
-    const Scenario scenario = base.At({});
-    if (options.accelerators.empty()) {
-      const SiteSpec& site = scenario.site();
-      options.accelerators = std::to_string(std::int64_t{site.servers} * site.server.accelerators);
+    const CatalogueList catalogue = ListCatalogue();
+    if (!options.model.adapters.empty() || !FineTunes(options.model.stack)) {
+      return PlanOfText(options, catalogue, {});
     }
-    return PlanOf(options, base, scenario, notes);
+    try {
+      return PlanOfText(options, catalogue, {});
+    } catch (const NothingFits&) {
+      options.model.adapters = "{ rank: 16 base: \"nf4\" }";
+      return PlanOfText(options, catalogue,
+                        {"with all weights trained no layout fits: here with adapters of rank 16 "
+                         "beside weights in NF4 (QLoRA); --adapters says otherwise"});
+    }
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {
       fmt::print(stderr, "gridlock plan: {}\n", problem.message);
@@ -191,6 +249,9 @@ void AddModelOptions(CLI::App& command, PlanOptions& options) {
       ->capture_default_str();
   command.add_option("--precision", options.model.precision, "With --model: format of the GEMMs")
       ->capture_default_str();
+  command.add_option("--adapters", options.model.adapters,
+                     "With --model: fine-tune with LoRA, of a rank such as 16 or with a block such "
+                     "as '{ rank: 16 base: \"nf4\" }' (QLoRA)");
 }
 
 void AddLimitOptions(CLI::App& command, PlanOptions& options) {

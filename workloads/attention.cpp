@@ -57,7 +57,9 @@ constexpr KernelLoss kForwardLoss{335, 64}, kBackwardLoss{1150, 43};
 // Tokens of a usual kernel that has as much to do for each token: half of them are seen under a
 // causal mask, and all those of a window.
 double UsualSlice(const TrainingSpec& job, Block block) {
-  const double slice = static_cast<double>(job.sequence_length) / job.layout.context;
+  const double whole = static_cast<double>(job.sequence_length) / job.layout.context;
+  const double slice =
+      job.document_length > 0 ? std::min(whole, static_cast<double>(job.document_length)) : whole;
   if (block != Block::kWindow) {
     return slice;
   }
@@ -189,13 +191,21 @@ double WindowShare(const ModelSpec& model, double share) {
   return share * (1 - share / (causal ? 2 : 4));
 }
 
+// A window of `tokens` within the documents of a sequence, which are sequences of their own.
+double ShareInDocuments(const TrainingSpec& job, double tokens) {
+  const double documents = job.document_share();
+  return documents *
+         WindowShare(job.model, tokens / (documents * static_cast<double>(job.sequence_length)));
+}
+
 }  // namespace
 
 double CountedShare(const TrainingSpec& job, Block block) {
-  if (block == Block::kAttention) {
-    return PickedShare(job);
+  if (block == Block::kWindow) {
+    return ShareInDocuments(job, job.model.window);
   }
-  return WindowShare(job.model, job.model.window / static_cast<double>(job.sequence_length));
+  return std::min(PickedShare(job),
+                  ShareInDocuments(job, static_cast<double>(job.sequence_length)));
 }
 
 // Fused kernels take whole tiles of keys: those that a window begins and ends in are computed in
@@ -206,14 +216,14 @@ double ComputedShare(const TrainingSpec& job, const LayerShape& s, Block block) 
     return 1;
   }
   if (block == Block::kAttention) {
-    return WindowShare(job.model, 1) * PickedOverMasked(job, s);
+    return ShareInDocuments(job, static_cast<double>(job.sequence_length)) *
+           PickedOverMasked(job, s);
   }
   if (job.model.chunked_window) {
     return CountedShare(job, block);
   }
   constexpr double kTile = 128;
-  return WindowShare(job.model,
-                     (job.model.window + kTile) / static_cast<double>(job.sequence_length));
+  return ShareInDocuments(job, job.model.window + kTile);
 }
 
 // Two products of 2 s^2 d per head. Narayanan et al. 2021, appendix.
@@ -224,6 +234,29 @@ double AttentionFlop(const LayerShape& s, double share) {
 double ScoreElements(const LayerShape& s) {
   return s.tokens * s.sequence * s.heads / s.tensor;
 }
+
+namespace {
+
+// PyTorch's ring (distributed/tensor/experimental/_attention.py). Each step but the first brings a
+// partial result. Of half of them (those of ranks behind) one half of the rows is new, so that
+// three quarters of the rows are added up on average. Forward (_SDPAMerger): cast to 32 bits (6
+// bytes an element), difference of outputs (12), times a weight (8), taken from the sum (12), and
+// for half of the steps both halves copied together (8). Backward: gradients cast (6) and added
+// (12), those of keys and values of all rows, which also come around in 32 bits.
+void AddMerges(const TrainingSpec& job, const LayerShape& s, bool backward, double calls,
+               std::vector<Operation>& out) {
+  const double steps = job.layout.context - 1;
+  if (!job.stack.merges_apart || steps <= 0) {
+    return;
+  }
+  constexpr double kRows = 0.75, kForward = 38, kCopy = 8, kBackward = 18;
+  const double width = backward ? kBackward * (kRows * s.query + s.key + s.value)
+                                : (kForward * kRows + kCopy / 2) * s.attended;
+  out.push_back(Elementwise(backward ? "merge_backward" : "merge",
+                            steps * s.tokens * width / s.tensor, calls));
+}
+
+}  // namespace
 
 void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                          std::vector<Operation>& out) {
@@ -236,6 +269,7 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block blo
                               Kernel::kAttention,
                               Flop(AttentionFlop(s, ComputedShare(job, s, block))), Bytes(stream),
                               calls, KernelSlowdown(job, s, kForwardLoss, UsualSlice(job, block))));
+  AddMerges(job, s, /*backward=*/false, calls, out);
   if (!job.fuses_attention()) {
     out.push_back(
         Elementwise("softmax", ScoreBytes(job, /*backward=*/false) * ScoreElements(s), calls));
@@ -258,6 +292,7 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
       job, block == Block::kWindow ? "window_attention_backward" : "attention_backward",
       Kernel::kAttentionBackward, Flop(products * AttentionFlop(s, ComputedShare(job, s, block))),
       Bytes(stream), calls, KernelSlowdown(job, s, kBackwardLoss, UsualSlice(job, block))));
+  AddMerges(job, s, /*backward=*/true, calls, out);
   if (!job.fuses_attention()) {
     out.push_back(Elementwise("softmax_backward",
                               ScoreBytes(job, /*backward=*/true) * ScoreElements(s), calls));

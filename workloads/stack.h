@@ -81,6 +81,8 @@ struct StackSpec {
   bool copies_split_sequences = false;  ///< around tensor-parallel collectives
   bool flattens_gradients = false;      ///< copies of a rank's gradients in the update
   bool keeps_sent_outputs = false;      ///< of pipeline stages, until the backward pass
+  bool keeps_whole_stages = false;      ///< in a pipeline ZeRO 3 runs as ZeRO 1
+  bool merges_apart = false;            ///< partial results of context ranks, by several kernels
 };
 
 template <>
@@ -114,6 +116,7 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::unpadded_vocabulary, &StackSpec::routed_extra_bytes,
         &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
         &StackSpec::permutation_traffic, &StackSpec::copies_split_sequences,
-        &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs>());
+        &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs,
+        &StackSpec::keeps_whole_stages, &StackSpec::merges_apart>());
 
 }  // namespace gridlock

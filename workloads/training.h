@@ -290,6 +290,9 @@ struct TrainingSpec {
   std::int64_t global_batch = 0;     ///< sequences per step
   std::int64_t micro_batch = 1;      ///< sequences per micro-batch and replica
   std::int64_t sequence_length = 0;  ///< tokens
+  /// Tokens of the documents that are packed into a sequence: attention stays within them. 0: a
+  /// sequence is one document.
+  std::int64_t document_length = 0;
   Precision precision = Precision::kBf16;
   double scale_bytes = 0;  ///< of the scales of blocks, for each element of a product's inputs
   /// What is sharded over the data-parallel ranks (Rajbhandari et al. 2020): 0 nothing, 1 the
@@ -305,6 +308,20 @@ struct TrainingSpec {
   ZeroBufferSpec zero_buffers;
   ExpertLoadSpec expert_load;
   OuterSpec outer;
+
+  /// Shards what ZeRO `stage` does. With keeps_whole_stages a stage of a pipeline has its
+  /// parameters whole through a step, and reduces gradients in the last micro-batch: ZeRO 1 in time
+  /// and bytes.
+  void Shard(int stage) {
+    zero = stage == 3 && stack.keeps_whole_stages && layout.pipeline > 1 ? 1 : stage;
+  }
+
+  /// Share of a sequence that one document is.
+  [[nodiscard]] double document_share() const {
+    return document_length > 0 && document_length < sequence_length
+               ? static_cast<double>(document_length) / static_cast<double>(sequence_length)
+               : 1;
+  }
 
   /// The weights of the model are trained, all but `frozen` of them.
   [[nodiscard]] bool trains_base() const { return adapters.rank == 0; }

@@ -278,6 +278,7 @@ ModelPart DecoderPart(const ModelPart& part) {
 TrainingSpec EncoderJob(const TrainingSpec& job) {
   TrainingSpec encoder = job;
   encoder.sequence_length = job.model.encoder.tokens;
+  encoder.document_length = 0;
   encoder.model.attention = Attention::kFull;
   encoder.model.encoder = {};
   return encoder;

@@ -131,10 +131,15 @@ class TorchtitanReader {
       made_.shard_group = shared;
     }
     const std::string reshard = given_.Text("parallelism.fsdp_reshard_after_forward", "default");
-    if (made_.zero == 3 && (reshard == "never" || (reshard == "default" && made_.pipeline > 1))) {
+    if (made_.zero == 3 && reshard == "never" && made_.pipeline == 1) {
       made_.notes.emplace_back(
           "approximated: parameters stay gathered from the forward to the backward pass there; "
           "here they are gathered for each (zero: 3)");
+    }
+    if (made_.zero == 3 && reshard == "always" && made_.pipeline > 1) {
+      made_.notes.emplace_back(
+          "approximated: parameters are gathered for each pass there; here a stage keeps them "
+          "whole (keeps_whole_stages)");
     }
     const std::string schedule = given_.Text("parallelism.pipeline_parallel_schedule", "1F1B");
     const bool zero_bubble = schedule.find("Z") != std::string::npos;

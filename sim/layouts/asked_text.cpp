@@ -22,6 +22,23 @@ std::string InCapitals(std::string text) {
   return text;
 }
 
+// "16" is { rank: 16 }. What a block says is checked with the scenario.
+std::string AdaptersText(const std::string& asked) {
+  if (asked.empty()) {
+    return "";
+  }
+  if (asked.front() == '{') {
+    return "    adapters " + asked + "\n";
+  }
+  const double rank = ParseCount(asked, "--adapters");
+  if (rank != std::floor(rank) || rank > 65536) {
+    throw UserError("", fmt::format("--adapters is {}; expected a rank such as 16, or a block such "
+                                    "as '{{ rank: 16 base: \"nf4\" }}'",
+                                    Quoted(asked)));
+  }
+  return fmt::format("    adapters {{ rank: {:.0f} }}\n", rank);
+}
+
 std::string JobText(const ModelAsked& asked) {
   return fmt::format(
       R"(job {{
@@ -34,11 +51,11 @@ std::string JobText(const ModelAsked& asked) {
     sequence_length: {}
     precision: {}
     zero: 1
-  }}
+{}  }}
 }}
 )",
       asked.model, asked.stack, ParseBatch(asked.global_batch, asked.sequence_length),
-      asked.sequence_length, InCapitals(asked.precision));
+      asked.sequence_length, InCapitals(asked.precision), AdaptersText(asked.adapters));
 }
 
 }  // namespace

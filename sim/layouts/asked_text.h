@@ -20,6 +20,7 @@ struct ModelAsked {
   std::int64_t sequence_length = 8192;
   std::string stack = "megatron_core";
   std::string precision = "BF16";
+  std::string adapters;  ///< LoRA: a rank, or the block of a scenario; "": all weights are trained
 };
 
 /// A number with an optional K, M, G, B or T of the decimal system: "15.6T" is 15.6e12. Throws

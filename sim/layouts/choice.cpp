@@ -45,7 +45,7 @@ void Apply(const LayoutChoice& choice, TrainingSpec& job) {
   layout.embedding_as_layer = choice.embedding_as_layer != 0;
   layout.uneven_layers = choice.uneven_layers != 0;
   layout.rank_order = static_cast<RankOrder>(choice.rank_order);
-  job.zero = choice.zero;
+  job.Shard(choice.zero);
   job.recompute = static_cast<Recompute>(choice.recompute);
   job.offload_activations = choice.offload != 0;
   job.micro_batch = choice.micro_batch;

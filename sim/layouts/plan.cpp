@@ -81,16 +81,19 @@ std::int64_t RoundNumber(std::int64_t most) {
     }
   }
   const bool memory = counts.refused[static_cast<int>(Refused::kMemory)] > 0;
+  if (memory) {
+    throw NothingFits("", fmt::format("no layout on {} accelerators fits (refused: {}); expected "
+                                      "more accelerators, or less --hbm-margin",
+                                      accelerators, reasons));
+  }
   const std::int64_t round = RoundNumber(accelerators);
   const std::string fewer =
       round < accelerators ? fmt::format(", e.g. --accelerators {}", round) : "";
   throw UserError(
       "", fmt::format("no layout on {} accelerators fits (refused: {}); expected {}", accelerators,
                       reasons.empty() ? "none was there to try" : reasons,
-                      memory ? std::string("more accelerators, or less --hbm-margin")
-                             : "a number of accelerators, a global_batch and layers that can be "
-                               "shared out" +
-                                   fewer));
+                      "a number of accelerators, a global_batch and layers that can be shared out" +
+                          fewer));
 }
 
 void Add(const SearchCounts& more, SearchCounts& counts) {

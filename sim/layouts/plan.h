@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/base/check.h"
 #include "sim/layouts/proposal.h"
 
 namespace gridlock {
@@ -46,8 +47,15 @@ struct PlanHooks {
   std::function<void(const std::vector<ScoredLayout>& best)> improved;
 };
 
+/// HBM is what no layout fits.
+class NothingFits : public UserError {
+ public:
+  using UserError::UserError;
+};
+
 /// Throws UserError when the scenario has no training step on one site, when a constraint has no
-/// figures to be checked with, or when nothing fits. @param scenario of the base at an empty point
+/// figures to be checked with, or when nothing fits (NothingFits where HBM is too small). @param
+/// scenario of the base at an empty point
 LayoutPlan MakePlan(const ScenarioBase& base, const Scenario& scenario, const PlanAsked& asked,
                     const PlanHooks& hooks);
 

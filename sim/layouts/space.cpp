@@ -241,7 +241,9 @@ class Walk {
     // Where nothing is replicated there is nothing to shard.
     const bool shards = choice_.data * choice_.context > 1;
     const int first = shards ? 0 : 1;
-    const int last = !shards || zero_bubble ? 1 : 3;
+    // A stage that keeps its parameters whole shards no more than its states.
+    const bool whole = choice_.pipeline > 1 && job_.stack.keeps_whole_stages;
+    const int last = !shards || zero_bubble || whole ? 1 : 3;
     // Both orders are the same without replicas, and without stages.
     const bool ordered = choice_.pipeline > 1 && choice_.data > 1;
     for (int offload = 0; offload <= (space_.offload ? 1 : 0); ++offload) {

@@ -250,6 +250,12 @@ class FitChecks {
   }
 
   void CheckPositions() {
+    if (spec_.document_length > spec_.sequence_length) {
+      AtJob("document_length",
+            "\"document_length\" is " + std::to_string(spec_.document_length) +
+                ", and a sequence has " + std::to_string(spec_.sequence_length) + " tokens",
+            "at most " + std::to_string(spec_.sequence_length));
+    }
     if (spec_.model.max_positions > 0 && spec_.sequence_length > spec_.model.max_positions) {
       AtJob("sequence_length",
             "\"sequence_length\" is " + std::to_string(spec_.sequence_length) + ", and " +

@@ -124,12 +124,13 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
   spec.global_batch = job.global_batch();
   spec.micro_batch = Or<std::int64_t>(job.micro_batch(), 1);
   spec.sequence_length = job.sequence_length();
+  spec.document_length = job.document_length();
   spec.precision = MakePrecision(job.precision());
   spec.scale_bytes = ScaleBytes(job.precision());
   if (spec.activation_bytes() > 2) {
     spec.stack = InSinglePrecision(spec.stack);
   }
-  spec.zero = job.zero();
+  spec.Shard(job.zero());
   spec.recompute = RecomputeOf(job.recompute());
   spec.offload_layers = job.offload_layers();
   spec.offload_activations = job.offload_activations() || job.offload_layers() > 0;

@@ -1,6 +1,7 @@
 #include "sim/validation/case_repair.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <numeric>
 
 #include <fmt/format.h>
@@ -191,7 +192,8 @@ void TakeMixture(RepairedCase& out, const CatalogueList& catalogue) {
         model.experts_per_token == row.top_k && model.expert_ffn == row.expert_ffn) {
       out.like = model;
       out.query_key_norms = model.query_key_norms;
-      if (model.key_value_rank == 0 && model.head_dim * model.heads != model.hidden) {
+      if (row.head_dim == 0 && model.key_value_rank == 0 &&
+          model.head_dim * model.heads != model.hidden) {
         out.head_dim = model.head_dim;
       }
       if (model.layers != row.layers || model.vocabulary != row.vocab) {
@@ -273,6 +275,15 @@ void TakeBlanks(RepairedCase& out, const CatalogueList& catalogue) {
   take("sequence_parallel", row.sequence_parallel, kNotSaid, row.tp > 1 ? 1 : 0);
 }
 
+// Models of one width that differ in their norms alone have vocabularies of their own (Llama 2 and
+// OLMo 2, Qwen2.5 32B and OLMo 2 32B); paddings are within a fiftieth.
+bool MayBe(const PublishedCase& row, const CatalogueShape& model) {
+  constexpr std::int64_t kPadding = 50;
+  const bool wide = model.head_dim * model.heads != model.hidden;
+  return !model.query_key_norms || wide ||
+         std::abs(row.vocab - model.vocabulary) * kPadding <= model.vocabulary;
+}
+
 // Widths of heads, their norms and tied embeddings are properties of models that tables have no
 // columns for.
 void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
@@ -284,10 +295,10 @@ void TakeShape(RepairedCase& out, const CatalogueList& catalogue) {
   }
   for (const CatalogueShape& model : catalogue.shapes) {
     if (model.hidden != row.hidden || model.heads != row.heads || model.kv_heads != row.kv_heads ||
-        model.ffn != row.ffn) {
+        model.ffn != row.ffn || !MayBe(row, model)) {
       continue;
     }
-    if (model.head_dim * model.heads != model.hidden) {
+    if (row.head_dim == 0 && model.head_dim * model.heads != model.hidden) {
       out.head_dim = model.head_dim;
       out.said.push_back(fmt::format("heads of {} as in {}", model.head_dim, model.name));
     }
@@ -329,6 +340,7 @@ bool WholeExperts(const PublishedCase& row) {
 RepairedCase Repaired(const PublishedCase& row, const CatalogueList& catalogue) {
   RepairedCase out;
   out.row = row;
+  out.head_dim = row.head_dim;
   RepairPart(out, catalogue);
   TakeBlanks(out, catalogue);
   RepairPrecision(out, catalogue);

@@ -262,6 +262,28 @@ void SetLayout(const PublishedCase& row, RowPoint& point) {
   point.Set("embedding_as_layer", EmbeddingAsLayer(row));
 }
 
+// What few tables have columns for.
+void SetRare(const PublishedCase& row, RowPoint& point) {
+  if (row.document_length > 0) {
+    point.Set("document_length", std::min(row.document_length, row.seq));
+  }
+  if (!row.adapters.empty() && row.adapters != "0") {
+    point.Set("adapters",
+              row.adapters.starts_with("{") ? row.adapters : "{ rank: " + row.adapters + " }");
+  }
+  const auto offloads = [&row](const char* what) {
+    return row.offload.find(what) != std::string::npos;
+  };
+  if (offloads("activation")) {
+    point.Set("offload_activations", true);
+  }
+  if (offloads("state") || offloads("param")) {
+    point.Set("offload_states", true);
+  } else if (offloads("optimizer")) {
+    point.Set("optimizer_place", "ON_HOST");
+  }
+}
+
 void SetJob(const PublishedCase& row, const std::string& model, const std::string& stack,
             const std::string& recompute, RowPoint& point) {
   point.Within("job[0].pretraining");
@@ -273,6 +295,7 @@ void SetJob(const PublishedCase& row, const std::string& model, const std::strin
   point.Set("precision", SchemaName(kFormats, row.precision));
   point.Set("zero", row.zero);
   point.Set("recompute", SchemaName(kRecomputes, recompute));
+  SetRare(row, point);
 }
 
 }  // namespace

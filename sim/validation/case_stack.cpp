@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <cctype>
 #include <iterator>
+#include <utility>
 
 #include <fmt/format.h>
+
+#include "sim/validation/table_words.h"
 
 namespace gridlock {
 
@@ -43,21 +46,50 @@ std::string SourceWords(const std::string& source) {
   return words;
 }
 
-// Rows of "megatron" do not say how it was switched, and no other column does: layouts, sizes and
-// formats of both kinds overlap. Who published them does: runs that NVIDIA publishes, of MLPerf,
-// and of clouds on NVIDIA's recipes have the overlap and the 16-bit gradients of those, and so do
-// those whose own scripts say so (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce,
-// overlap-param-gather, main-grads-dtype bf16); others have Megatron-LM's defaults. WhyStack tells
-// of it beside the row, and README.md what it is worth. Tables that know better name megatron_core,
-// or what is built on it, or megatron_lm.
-bool VendorRecipe(const PublishedCase& row) {
-  constexpr const char* kPublishers[] = {"_nvidia_",      "_nemo_",          "_nemotron_",
-                                         "_gpu_recipes_", "_mlperf_",        "_megatron_bridge_",
-                                         "_mcore_",       "_megatron_core_", "_swiss_ai_"};
-  const std::string words = SourceWords(row.source);
-  return std::any_of(std::begin(kPublishers), std::end(kPublishers), [&](const char* publisher) {
-    return words.find(publisher) != std::string::npos;
+// What says how a row of "megatron" was switched.
+enum class Told { kByFramework, kByNotes, kBySource };
+
+struct Recipe {
+  bool of_vendor = false;
+  Told by = Told::kBySource;
+};
+
+template <std::size_t kCount>
+bool HasWord(const std::string& words, const char* const (&any)[kCount]) {
+  return std::any_of(std::begin(any), std::end(any), [&](const char* word) {
+    return words.find(word) != std::string::npos;
   });
+}
+
+// Rows of "megatron" do not say how it was switched: layouts, sizes and formats of both kinds
+// overlap. Columns for it (`framework`, `notes`) come first. Where they say nothing, who published
+// the row does: runs that NVIDIA publishes, of MLPerf, and of clouds on NVIDIA's recipes have the
+// overlap and the 16-bit gradients of those, and so do those whose own scripts say so
+// (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce, overlap-param-gather,
+// main-grads-dtype bf16); others have Megatron-LM's defaults. WhyStack tells of it beside the row,
+// and README.md what it is worth. Tables that know better name megatron_core, or what is built on
+// it, or megatron_lm.
+Recipe RecipeOf(const PublishedCase& row) {
+  constexpr const char* kRecipesOf[] = {"_nemo_", "_megatron_bridge_", "_mcore_",
+                                        "_megatron_core_"};
+  constexpr const char* kDefaultsOf[] = {"_megatron_lm_"};
+  constexpr const char* kPublishers[] = {"_nvidia_", "_nemotron_", "_gpu_recipes_", "_mlperf_",
+                                         "_swiss_ai_"};
+  const std::pair<Told, std::string> told[] = {
+      {Told::kByFramework, "_" + PlainName(row.framework) + "_"},
+      {Told::kByNotes, "_" + PlainName(row.notes) + "_"}};
+  for (const auto& [by, words] : told) {
+    const bool recipe = HasWord(words, kRecipesOf);
+    if (recipe || HasWord(words, kDefaultsOf)) {
+      return {recipe, by};
+    }
+  }
+  const std::string words = SourceWords(row.source);
+  return {HasWord(words, kRecipesOf) || HasWord(words, kPublishers), Told::kBySource};
+}
+
+bool VendorRecipe(const PublishedCase& row) {
+  return RecipeOf(row).of_vendor;
 }
 
 // Experts narrower than the model, many of them per token.
@@ -69,38 +101,80 @@ bool Interleaved(const PublishedCase& row) {
   return FineGrained(row) && row.vpp > 1;
 }
 
-bool VendorFineGrained(const PublishedCase& row) {
-  return VendorRecipe(row) && FineGrained(row);
-}
-
-bool VendorInterleaved(const PublishedCase& row) {
-  return VendorRecipe(row) && Interleaved(row);
-}
-
 // Models like DeepSeek-V3 have a dispatcher of their own in any server, and those with fewer
 // experts plain all-to-alls, with an overlap where they cross servers in an interleaved schedule.
-// Inside servers of eight they are those of megatron_core (NVIDIA-NeMo/Megatron-Bridge,
-// perf_recipes of DeepSeek-V3 and Qwen3 on H100 and B200).
+// Where they cross servers without one, the dispatcher sends a token to each server once (Qwen3 30B
+// on 16 H100: moe_flex_dispatcher_backend "hybridep", moe_a2a_overlap off). Inside servers of eight
+// they are those of megatron_core (NVIDIA-NeMo/Megatron-Bridge, perf_recipes of DeepSeek-V3 and
+// Qwen3 on H100 and B200).
 constexpr std::int64_t kManyExperts = 256;
 
 bool ManyExperts(const PublishedCase& row) {
-  return VendorFineGrained(row) && row.experts >= kManyExperts;
+  return FineGrained(row) && row.experts >= kManyExperts;
 }
 
 bool ManyExpertsInterleaved(const PublishedCase& row) {
   return ManyExperts(row) && row.vpp > 1;
 }
 
+bool CrossesServers(const PublishedCase& row) {
+  return FineGrained(row) && row.ep > row.domain;
+}
+
 bool ExchangedOverlapped(const PublishedCase& row) {
-  return VendorInterleaved(row) && row.ep > row.domain;
+  return CrossesServers(row) && row.vpp > 1;
 }
 
 bool Notes(const PublishedCase& row, const char* words) {
   return row.notes.find(words) != std::string::npos;
 }
 
+bool Compiled(const PublishedCase& row) {
+  return MeantYes(row.compile) == 1;
+}
+
 bool NotCompiled(const PublishedCase& row) {
-  return Notes(row, "not compiled");
+  return Notes(row, "not compiled") || MeantYes(row.compile) == 0;
+}
+
+// Releases of 2024, whose loss was not compiled.
+bool Of2024(const PublishedCase& row) {
+  return Notes(row, "2024") || row.framework.find("2024") != std::string::npos;
+}
+
+bool Dispatches(const PublishedCase& row, const char* how) {
+  return PlainName(row.dispatcher).find(how) != std::string::npos;
+}
+
+// The dispatchers of Megatron-Core (moe_token_dispatcher_type and moe_flex_dispatcher_backend), and
+// those whose all-to-alls run beside compute.
+bool DeepEp(const PublishedCase& row) {
+  return Dispatches(row, "deepep");
+}
+
+bool HybridEp(const PublishedCase& row) {
+  return Dispatches(row, "hybridep") || Dispatches(row, "flex");
+}
+
+bool AllToAll(const PublishedCase& row) {
+  return Dispatches(row, "alltoall") || Dispatches(row, "all_to_all");
+}
+
+bool DeepEpOverlapped(const PublishedCase& row) {
+  return DeepEp(row) && Dispatches(row, "overlap");
+}
+
+bool HybridEpOverlapped(const PublishedCase& row) {
+  return HybridEp(row) && Dispatches(row, "overlap");
+}
+
+bool AllToAllOverlapped(const PublishedCase& row) {
+  return AllToAll(row) && Dispatches(row, "overlap");
+}
+
+// Who names such a dispatcher has switched Megatron-Core as NVIDIA's recipes do.
+bool OnRecipes(const PublishedCase& row) {
+  return VendorRecipe(row) || DeepEp(row) || HybridEp(row) || Dispatches(row, "overlap");
 }
 
 // Tensor-parallel runs of torchtitan are not compiled unless they say so, or have to be: products
@@ -125,6 +199,13 @@ bool Rowwise(const PublishedCase& row) {
   return std::any_of(row.assumed.begin(), row.assumed.end(), [](const std::string& words) {
     return words.starts_with("precision ") && words.find("rowwise") != std::string::npos;
   });
+}
+
+// EleutherAI/gpt-neox has FlashAttention since release 2.0 of March 2023; notes that name an older
+// one, or unfused attention, say so.
+bool BeforeFlash(const PublishedCase& row) {
+  return Notes(row, "2021") || Notes(row, "2022") || Notes(row, "unfused attention") ||
+         Notes(row, "without FlashAttention");
 }
 
 bool ModelBegins(const PublishedCase& row, const char* name) {
@@ -173,17 +254,23 @@ constexpr StackName kStacks[] = {
     {"megatron", "a800", 1, "megatron_2023", Any},
     {"megatron", "a100", 0, "megatron_2021", Any},
     {"megatron", "a800", 0, "megatron_2021", Any},
-    // HybridEP in racks of 72 runs in CUDA graphs; other dispatchers wait for the host.
-    {"megatron", "gb", 0, "megatron_core_overlap", VendorInterleaved},
-    {"megatron", "gb", 0, "megatron_core_flex", VendorFineGrained},
-    {"megatron", "", 0, "megatron_deepep_overlap", ManyExpertsInterleaved},
-    {"megatron", "", 0, "megatron_deepep", ManyExperts},
-    {"megatron", "", 0, "megatron_exchange_overlap", ExchangedOverlapped},
-    {"megatron", "", 0, "megatron_core", VendorRecipe},
+    {"megatron", "", 0, kRecipes, OnRecipes},
     {"megatron", "", 0, "megatron_lm", Any},
-    {kRecipes, "", 0, "megatron_core_overlap", Interleaved},
-    {kRecipes, "", 0, "megatron_core_flex", FineGrained},
+    {kRecipes, "", 0, "megatron_core_overlap", HybridEpOverlapped},
+    {kRecipes, "", 0, "megatron_core_flex", HybridEp},
+    {kRecipes, "", 0, "megatron_deepep_overlap", DeepEpOverlapped},
+    {kRecipes, "", 0, "megatron_deepep", DeepEp},
+    {kRecipes, "", 0, "megatron_exchange_overlap", AllToAllOverlapped},
+    {kRecipes, "", 0, "megatron_core", AllToAll},
+    // HybridEP in racks of 72 runs in CUDA graphs; other dispatchers wait for the host.
+    {kRecipes, "gb", 0, "megatron_core_overlap", Interleaved},
+    {kRecipes, "gb", 0, "megatron_core_flex", FineGrained},
+    {kRecipes, "", 0, "megatron_deepep_overlap", ManyExpertsInterleaved},
+    {kRecipes, "", 0, "megatron_deepep", ManyExperts},
+    {kRecipes, "", 0, "megatron_exchange_overlap", ExchangedOverlapped},
+    {kRecipes, "", 0, "megatron_core_flex", CrossesServers},
     {kRecipes, "", 0, "megatron_core", Any},
+    {"gpt_neox", "", 0, "gpt_neox_2022", BeforeFlash},
     {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},
     {"megatron_deepspeed", "h", 0, "megatron_deepspeed_flash", Any},
     {"megatron_deepspeed", "gaudi", 0, "megatron_deepspeed_flash", Any},
@@ -200,7 +287,11 @@ constexpr StackName kStacks[] = {
     // (Llama 4).
     {"torchtitan", "", 0, "torchtitan_moe", FineGrained},
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
+    {"torchtitan", "", 0, "torchtitan_2024", Of2024},
     {"torchtitan", "", 0, "torchtitan", Any},
+    {"fsdp_eager", "", 0, "torchtitan", Compiled},
+    {"pytorch_eager", "", 0, "pytorch_compile", Compiled},
+    {"hf_eager", "", 0, "hf_compile", Compiled},
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"hf_eager", "", 0, "hf_eager_gelu", SeparateGelu},
     {"hf_eager", "", 0, "hf_eager_masked", MaskedLoss},
@@ -212,15 +303,18 @@ constexpr StackName kStacks[] = {
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},
 };
 
-// The catalogue's entry for what a table calls a stack; "" when there is none.
+// The catalogue's entry for what a table calls a stack; "" when there is none. A row of kStacks may
+// name another one.
 std::string EntryOf(const std::string& stack, const PublishedCase& row,
                     const CatalogueList& catalogue) {
   std::string name = stack;
   for (const StackName& each : kStacks) {
-    if (stack == each.table && row.accelerator.starts_with(each.accelerator_prefix) &&
+    if (name == each.table && row.accelerator.starts_with(each.accelerator_prefix) &&
         row.zero >= each.zero && each.fits(row)) {
       name = each.catalogue;
-      break;
+      if (name != kRecipes) {
+        break;
+      }
     }
   }
   const bool known =
@@ -228,9 +322,10 @@ std::string EntryOf(const std::string& stack, const PublishedCase& row,
   return known ? name : "";
 }
 
-// A framework that nobody knows and that splits layers over ranks: plain FSDP does neither.
+// A framework that nobody knows and that splits layers over ranks, which plain FSDP seldom does.
+// With sharded parameters it is FSDP beside tensor-parallel ranks (metaseq, fairscale).
 bool SplitsLayers(const PublishedCase& row) {
-  return row.pp > 1 || row.tp > 1;
+  return row.pp > 1 || (row.tp > 1 && row.zero < 3);
 }
 
 const CatalogueFamily* FamilyOfStack(const CatalogueList& catalogue, const std::string& stack) {
@@ -353,9 +448,13 @@ std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue) {
   if (row.stack != "megatron" || of_the_past) {
     return "";
   }
-  return VendorRecipe(row)
-             ? fmt::format("megatron as {}: the source is of NVIDIA's recipes", stack)
-             : fmt::format("megatron as {}: the source is not of NVIDIA's recipes", stack);
+  const Recipe recipe = RecipeOf(row);
+  if (recipe.by != Told::kBySource) {
+    return fmt::format("megatron as {}: the {}", stack,
+                       recipe.by == Told::kByNotes ? "notes say so" : "framework says so");
+  }
+  return fmt::format("megatron as {}: the source is {}of NVIDIA's recipes", stack,
+                     recipe.of_vendor ? "" : "not ");
 }
 
 bool TrainsPredictions(const PublishedCase& row) {

@@ -83,6 +83,8 @@ constexpr WholeColumn kWholes[] = {
     {"zero", &Case::zero, 0, 3, Blank::kRepaired},
     {"shard_group", &Case::shard_group, 1, 100'000'000, Blank::kAllowed},
     {"sequence_parallel", &Case::sequence_parallel, 0, 1, Blank::kRepaired},
+    {"head_dim", &Case::head_dim, 1, 65536, Blank::kAllowed},
+    {"document_length", &Case::document_length, 1, 100'000'000, Blank::kAllowed},
     {"global_batch", &Case::global_batch, 1, kMost},
     {"micro_batch", &Case::micro_batch, 1, kMost, Blank::kAllowed},
 };
@@ -251,6 +253,12 @@ class TableReader {
     ReadDenseLayers(row);
     row.kind = Cell(kKind).text;
     row.notes = Cell("notes").text;
+    row.framework = Cell("framework").text;
+    row.compile = Cell("compile").text;
+    row.dispatcher = Cell("dispatcher").text;
+    row.offload = Cell("offload").text;
+    row.adapters = Cell("adapters").text;
+    CheckAdapters(row);
     row.out_of_memory = Cell(kFits).text == "0";
     CheckNames(row);
     if (problem_.empty()) {  // else what cells owe each other would blame the wrong one
@@ -399,6 +407,19 @@ class TableReader {
       Refuse(Cell("kv_heads"), Refusal(fmt::format("\"kv_heads\" is {}, and there are {} heads",
                                                    row.kv_heads, row.heads),
                                        "at most as many as heads"));
+    }
+  }
+
+  // Values of columns that few tables have; other words than these say nothing.
+  void CheckAdapters(const Case& row) {
+    const bool block = row.adapters.starts_with("{") && row.adapters.ends_with("}");
+    const bool rank = row.adapters.find_first_not_of("0123456789") == std::string::npos;
+    if (!block && (!rank || row.adapters.size() > 6)) {
+      Refuse(Cell("adapters"),
+             Refusal("\"adapters\" is " + Quoted(row.adapters),
+                     "a rank such as 16, a block such as "
+                     "{ rank: 16 target: [\"q_proj\"] base: \"nf4\" }, or a blank "
+                     "cell"));
     }
   }
 

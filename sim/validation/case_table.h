@@ -13,7 +13,12 @@
 // and kv_heads. Odd words in cells that choose among words never refuse a row (table_words.h). More
 // columns are read where they are there: measured_gib, kind and capacity_gib of a run whose peak of
 // HBM is known, and fits (0: it went out of memory); such rows may leave step_time_s and
-// global_batch blank. Other columns are left alone.
+// global_batch blank; and what few tables say: head_dim, document_length (tokens of the documents
+// that sequences are packed from), adapters (a rank, or the block of a scenario such as
+// { rank: 16 base: "nf4" }), offload (activations, states, optimizer), compile (yes, no),
+// dispatcher of experts (alltoall, deepep, hybridep, with the word "overlap" where it runs beside
+// compute), framework (what "megatron" was tuned by: NeMo, Megatron-Bridge, Megatron-LM), notes.
+// Other columns are left alone.
 //
 // A row that makes no sense is reported as a row and never refuses the table. A first line that
 // does not name the columns does, because it would shift the meaning of every row.
@@ -59,11 +64,18 @@ struct PublishedCase {
   std::int64_t sequence_parallel = 0;  ///< 0, 1, or kNotSaid
   std::string recompute;               ///< "none", "selective", "full", "auto"
   std::int64_t global_batch = 0, micro_batch = 0;
-  std::string precision;    ///< "bf16", "fp8", ...
-  double step_time_s = 0;   ///< published; 0: only what fits, or its peak, is known
-  double measured_gib = 0;  ///< peak of HBM; 0: not said
-  std::string kind;         ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
-  double capacity_gib = 0;  ///< room for it; 0: that of the accelerator
+  std::string precision;      ///< "bf16", "fp8", ...
+  double step_time_s = 0;     ///< published; 0: only what fits, or its peak, is known
+  double measured_gib = 0;    ///< peak of HBM; 0: not said
+  std::string kind;           ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
+  double capacity_gib = 0;    ///< room for it; 0: that of the accelerator
+  std::string framework;      ///< what the stack was built on or tuned by: "NeMo 25.09"
+  std::string compile;        ///< "yes", "no"; "": as the stack does
+  std::string dispatcher;     ///< of experts: "alltoall", "deepep", "hybridep overlap", ...
+  std::string offload;        ///< to the host: "activations", "states", "optimizer"
+  std::string adapters;       ///< LoRA: a rank, or the block of a scenario; "": none
+  std::int64_t head_dim = 0;  ///< of one head; 0: as the catalogue's model, or hidden / heads
+  std::int64_t document_length = 0;  ///< tokens of packed documents; 0: a sequence is one
   std::string notes;  ///< how the run was set up, in words: "not compiled", "loss in 8 chunks"
   bool out_of_memory = false;  ///< the run did not fit, and measured_gib is less than it needs
   std::vector<std::string> assumed;  ///< what odd cells were taken for, in words

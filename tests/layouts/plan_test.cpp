@@ -309,6 +309,55 @@ TEST(Plan, AModelAndAMachineMakeAScenario) {
   EXPECT_EQ(cluster.At({}).site().servers, 256);
 }
 
+TEST(Plan, AdaptersAreARankOrABlock) {
+  ModelAsked model;
+  model.model = "llama_3.1_8b";
+  model.accelerator = "h100_sxm";
+  model.accelerators = 8;
+  model.global_batch = "64";
+  std::vector<std::string> notes;
+  const auto adapters = [&](const std::string& asked) {
+    model.adapters = asked;
+    return ScenarioBase("asked", ScenarioTextOf(model, ListCatalogue(), notes), {})
+        .At({})
+        .training()
+        .adapters;
+  };
+  EXPECT_EQ(adapters("").rank, 0);
+  EXPECT_EQ(adapters("16").rank, 16);
+  EXPECT_EQ(adapters("{ rank: 8 base: \"nf4\" }").base_bytes, 0.5625);
+  EXPECT_EQ(MessageOf([&] {
+              (void)adapters("2.5");
+            }),
+            "--adapters is \"2.5\"; expected a rank such as 16, or a block such as '{ rank: 16 "
+            "base: \"nf4\" }'");
+}
+
+// FSDP2 keeps a stage whole: sharding its parameters would be the same layout again.
+TEST(Plan, StagesThatStayWholeAreNotSharded) {
+  PlanAsked asked;
+  asked.simulate = false;
+  asked.variants = true;
+  asked.top = 1000;
+  asked.accelerators = {8};
+  ModelAsked model;
+  model.model = "llama_3.1_8b";
+  model.accelerator = "h100_sxm";
+  model.accelerators = 8;
+  model.global_batch = "64";
+  model.stack = "torchtitan";
+  std::vector<std::string> notes;
+  const ScenarioBase base("asked", ScenarioTextOf(model, ListCatalogue(), notes), {});
+  bool staged = false, sharded = false;
+  for (const Proposal& proposal : MakePlan(base, base.At({}), asked, {}).proposals) {
+    const LayoutChoice& choice = proposal.layout.choice;
+    staged = staged || choice.pipeline > 1;
+    sharded = sharded || choice.zero == 3;
+    EXPECT_TRUE(choice.pipeline == 1 || choice.zero <= 1) << ChoiceInWords(choice);
+  }
+  EXPECT_TRUE(staged && sharded);
+}
+
 }  // namespace
 
 }  // namespace gridlock

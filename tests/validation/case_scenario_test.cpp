@@ -191,7 +191,7 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
   row.tp = 1;
   EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager");
   row.stack = "GPT-NeoX";  // however a name is written
-  EXPECT_EQ(StackOf(row, catalogue_), "megatron_deepspeed");
+  EXPECT_EQ(StackOf(row, catalogue_), "gpt_neox");
 }
 
 TEST_F(CaseScenario, WhatIsAssumedIsSaid) {

@@ -2,6 +2,9 @@
 
 #include "sim/validation/case_stack.h"
 
+#include <tuple>
+#include <utility>
+
 #include <gtest/gtest.h>
 
 namespace gridlock {
@@ -99,6 +102,106 @@ TEST_F(CaseStack, FineGrainedExpertsGoThroughDispatchersOfTheirOwn) {
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_overlap");
   row.vpp = 1;
   EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+}
+
+// NVIDIA-NeMo/Megatron-Bridge, perf_recipes of Qwen3 30B on 16 H100: experts over two servers and
+// no stages, HybridEP without an overlap. The name of the framework says the same as the source
+// does.
+TEST_F(CaseStack, ExpertsOverServersWithoutInterleavingGoToEachServerOnce) {
+  PublishedCase row = OnH100();
+  row.hidden = 2048;
+  row.experts = 128;
+  row.expert_ffn = 768;
+  row.domain = 8;
+  row.ep = 16;
+  row.stack = "megatron";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.source = "NVIDIA, a recipe";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+  row.stack = "megatron_bridge";
+  row.source = "a laboratory";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_flex");
+  row.ep = 8;
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+}
+
+TEST_F(CaseStack, DispatchersAreTakenByTheirNames) {
+  PublishedCase row = OnH100();
+  row.stack = "megatron";
+  row.hidden = 2048;
+  row.experts = 128;
+  row.expert_ffn = 768;
+  row.domain = row.ep = 8;
+  for (const auto& [dispatcher, stack] :
+       {std::pair("DeepEP", "megatron_deepep"), std::pair("hybridep", "megatron_core_flex"),
+        std::pair("HybridEP, overlap", "megatron_core_overlap"),
+        std::pair("alltoall overlap", "megatron_exchange_overlap"),
+        std::pair("alltoall", "megatron_lm")}) {
+    row.dispatcher = dispatcher;
+    EXPECT_EQ(StackOf(row, catalogue_), stack) << dispatcher;
+  }
+}
+
+// Who published a row counts only where nothing else says how Megatron was switched.
+TEST_F(CaseStack, FrameworkAndNotesComeBeforeTheSource) {
+  PublishedCase row = OnH100();
+  row.stack = "megatron";
+  row.framework = "NeMo 24.07";
+  for (const char* source : {"a laboratory", "NVIDIA, a recipe"}) {
+    row.source = source;
+    EXPECT_EQ(StackOf(row, catalogue_), "megatron_core") << source;
+    EXPECT_EQ(WhyStack(row, catalogue_), "megatron as megatron_core: the framework says so");
+  }
+  row.framework = "Megatron-LM 0.12";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
+  row.framework = "";
+  row.notes = "Megatron-Bridge recipe, 25.11";
+  row.source = "a laboratory";
+  EXPECT_EQ(WhyStack(row, catalogue_), "megatron as megatron_core: the notes say so");
+}
+
+TEST_F(CaseStack, CompiledOrNotIsAColumn) {
+  PublishedCase row = OnH100();
+  for (const auto& [stack, plain, compiled] :
+       {std::tuple("torchtitan", "torchtitan_eager", "torchtitan"),
+        std::tuple("pytorch_eager", "pytorch_eager", "pytorch_compile"),
+        std::tuple("hf_eager", "hf_eager", "hf_compile"),
+        std::tuple("a_new_trainer", "fsdp_eager", "torchtitan")}) {
+    row.stack = stack;
+    row.compile = "no";
+    EXPECT_EQ(StackOf(row, catalogue_), plain);
+    row.compile = "yes";
+    EXPECT_EQ(StackOf(row, catalogue_), compiled);
+  }
+}
+
+TEST_F(CaseStack, ReleasesThatDifferHaveEntriesOfTheirOwn) {
+  PublishedCase row = OnH100();
+  row.stack = "GPT-NeoX";
+  EXPECT_EQ(StackOf(row, catalogue_), "gpt_neox");
+  row.notes = "trained in 2022";
+  EXPECT_EQ(StackOf(row, catalogue_), "gpt_neox_2022");
+  row.stack = "torchtitan";
+  row.notes = "";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan");
+  row.framework = "torchtitan of December 2024";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_2024");
+}
+
+// metaseq and fairscale: sharded parameters beside tensor-parallel ranks.
+TEST_F(CaseStack, AnUnknownStackThatShardsParametersIsFsdp) {
+  PublishedCase row = OnH100();
+  row.tp = 8;
+  row.dp = 124;
+  row.zero = 3;
+  for (const char* stack : {"metaseq", "fairscale", "smp", "optimum-habana", "verl"}) {
+    row.stack = stack;
+    EXPECT_EQ(StackOf(row, catalogue_), "fsdp_eager") << stack;
+  }
+  row.tp = row.dp = 1;
+  row.zero = 0;
+  row.stack = "te_plain";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_lm");
 }
 
 // Loops for one accelerator do not shard: a row that does is on FSDP.

@@ -38,6 +38,12 @@ class OddRow : public ::testing::Test {
       line += (i == 0 ? "" : ",") +
               CsvQuoted(other == cells.end() ? lines[1].cells[i].text : other->second);
     }
+    for (const auto& [column, cell] : cells) {
+      if (("," + header + ",").find("," + column + ",") == std::string::npos) {
+        header += "," + column;
+        line += "," + CsvQuoted(cell);
+      }
+    }
     const std::string table = header + "\n" + line + "\n";
     const KnownNames names = NamesOf(catalogue_);
     PublishedCase row = ReadCases("t", table, names, problems, problems).front();
@@ -54,6 +60,24 @@ class OddRow : public ::testing::Test {
 
   const CatalogueList catalogue_ = ListCatalogue();
 };
+
+TEST_F(OddRow, HasColumnsThatFewTablesHave) {
+  const RowCells cells = {{"head_dim", "64"},
+                          {"document_length", "512"},
+                          {"adapters", "{ rank: 16 target: [\"q_proj\", \"v_proj\"] }"},
+                          {"recompute", "none"},
+                          {"offload", "activations"}};
+  const PreparedCase prepared = PreparedRow(cells);
+  ASSERT_TRUE(prepared.scenario) << prepared.reason;
+  const TrainingSpec& job = prepared.scenario->training();
+  EXPECT_EQ(job.model.head_dim, 64);
+  EXPECT_EQ(job.document_length, 512);
+  EXPECT_EQ(job.adapters.rank, 16);
+  EXPECT_TRUE(job.offload_activations);
+  EXPECT_EQ(PreparedRow({{"adapters", "8"}}).scenario.value().training().adapters.rank, 8);
+  EXPECT_THAT(PreparedRow({{"adapters", "lora"}}).reason,
+              HasSubstr("\"adapters\" is \"lora\"; expected a rank such as 16"));
+}
 
 TEST(TableWords, OfRecomputationStandForTheNearestPolicy) {
   for (const char* word : {"op", "mlp", "dots", "minimal", "save_qkv_proj", "minimal_offloaded"}) {

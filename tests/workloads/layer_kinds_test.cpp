@@ -142,6 +142,47 @@ TEST(Window, CountsTheTokensThatATokenSees) {
   EXPECT_DOUBLE_EQ(CountedShare(job, Block::kWindow), 8 * (1024.0 * 1024 / 2) / (8192.0 * 8192));
 }
 
+// Of sequences packed from n documents of one length each token sees those of its own: attention is
+// an n-th, and windows wider than a document are as wide as it.
+TEST(Documents, AreSequencesOfTheirOwn) {
+  TrainingSpec whole = JobOn(Llama(4, 4096, 32, 14336));
+  whole.sequence_length = 8192;
+  TrainingSpec packed = whole;
+  packed.document_length = 2048;
+  EXPECT_DOUBLE_EQ(CountedShare(packed, Block::kAttention), 0.5 / 4);
+  EXPECT_DOUBLE_EQ(FlopOf(ForwardWork(packed, All(packed.model)), "attention"),
+                   FlopOf(ForwardWork(whole, All(whole.model)), "attention") / 4);
+  TrainingSpec apart = whole;  // the same tokens, a document a sequence
+  apart.sequence_length = 2048;
+  apart.micro_batch = apart.global_batch = 4 * whole.global_batch;
+  EXPECT_NEAR(ModelFlop(packed).si(), ModelFlop(apart).si(), 1e-9 * ModelFlop(apart).si());
+  packed.model.window = 4096;
+  EXPECT_DOUBLE_EQ(CountedShare(packed, Block::kWindow), 0.5 / 4);
+  packed.document_length = 8192;
+  whole.model.window = 4096;
+  EXPECT_DOUBLE_EQ(CountedShare(packed, Block::kWindow), CountedShare(whole, Block::kWindow));
+}
+
+// Each of the other ranks of a ring brings a partial output, of which three quarters are new on
+// average: 38 bytes an element, and 8 of half of the whole.
+TEST(ContextRing, AddsUpPartialOutputsApartFromItsKernels) {
+  TrainingSpec job = JobOn(Llama(1, 4096, 32, 14336));
+  job.sequence_length = 65536;
+  job.layout.context = 4;
+  const auto merged = [](const TrainingSpec& of) {
+    double bytes = 0;
+    for (const Operation& operation : ForwardWork(of, All(of.model)).operations) {
+      bytes += std::string(operation.name) == "merge" ? operation.hbm.si() * operation.calls : 0.0;
+    }
+    return bytes;
+  };
+  EXPECT_EQ(merged(job), 0);
+  job.stack.merges_apart = true;
+  EXPECT_DOUBLE_EQ(merged(job), 3 * 16384.0 * 4096 * (38 * 0.75 + 8 * 0.5));
+  job.layout.context = 1;
+  EXPECT_EQ(merged(job), 0);
+}
+
 TEST(Window, AsLongAsTheSequenceIsAttentionToAll) {
   TrainingSpec windows = JobOn(Gemma3());
   windows.sequence_length = 1024;

@@ -122,6 +122,25 @@ TEST(Memory, OfTheOptimizerIsSharedByTheReplicas) {
 
 // ZeRO-Offload trains 13 billion parameters on one V100 of 32 GB (Ren et al. 2021,
 // arXiv:2101.06840, abstract): here 64 layers of 4,096.
+// FSDP2 under a pipeline: 2 bytes a parameter and 4 a gradient stay whole on a stage, the states of
+// 12 bytes are shared out.
+TEST(Memory, OfAStageThatStaysWholeIsSharedOnlyInItsStates) {
+  TrainingSpec job = Gpt3Job(8, 8, 4);
+  job.stack.master_weights_only = true;
+  job.Shard(3);
+  const MemoryNeed sharded = MemoryByStage(job)[1];
+  job.stack.keeps_whole_stages = true;
+  job.Shard(3);
+  const MemoryNeed whole = MemoryByStage(job)[1];
+  EXPECT_EQ(job.zero, 1);
+  EXPECT_NEAR(whole.gradients.si(), 4 * sharded.gradients.si(), 1);
+  EXPECT_NEAR(whole.weights / whole.gradients, 2 / job.stack.main_gradient_bytes, 1e-9);
+  EXPECT_NEAR((whole.optimizer / sharded.weights), 12.0 / 4, 1e-6);
+  job.layout.pipeline = 1;
+  job.Shard(3);
+  EXPECT_EQ(job.zero, 3);
+}
+
 TEST(Memory, OfGradientsIsTheHostsWhereTheOptimizerIsThere) {
   TrainingSpec job = JobOn(Gpt(64, 4096, 32));
   job.sequence_length = 1024;

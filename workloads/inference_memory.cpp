@@ -59,7 +59,7 @@ double IterationCosts::WeightBytes() const {
   const double table = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
   const double experts = layout_.apart() ? 0 : ExpertBytes() / (layout_.tensor * layout_.data);
   return (attention * AttentionBytes() + dense * DenseBytes() + experts) / layout_.pipeline +
-         tables * table * 2;
+         tables * table * TableBytes();
 }
 
 void IterationCosts::FillCache(const std::string& path) {

@@ -140,12 +140,17 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   } else if (!stated && !Has(Text(cells, "source"), "Splitwise")) {
     name = "generic";
     Assume(row, "no engine said: as generic");
-  } else if ((name == "tgi" || name == "deepspeed") && !OfTheYear2023(version, row.part.name)) {
+  } else if (name == "deepspeed" && !OfTheYear2023(version, row.part.name)) {
     name = "generic";
     Assume(row, fmt::format("engine {} of today: as generic", Text(cells, "engine")));
   }
-  // TensorRT 10.x came with TensorRT-LLM 1.0.
-  engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
+  std::string release = version;
+  if (Has(version, "TensorRT")) {
+    release = "1.0";  // TensorRT 10.x came with TensorRT-LLM 1.0
+  } else if (name == "tgi") {
+    release = OfTheYear2023(version, row.part.name) ? "2023" : "2024";
+  }
+  engine = catalogue.EngineOf(name, release);
   if (engine != nullptr && row.part.name.starts_with("mi")) {
     // What runs without graphs on AMD parts has an entry of its own.
     const InferenceEngine* eager = catalogue.FindEngine(engine->name + "_rocm");

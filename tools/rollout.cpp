@@ -85,7 +85,7 @@ RolloutRun Simulate(const RolloutOptions& options, const Scenario& trainer) {
   run.trainer_accelerators = static_cast<int>(step.layout.accelerators());
   run.training_memory = FullestStage(step);
   run.trainer_hbm = trainer.site().server.accelerator.hbm_capacity;
-  const ServingCatalogue catalogue = ShippedServingCatalogue();
+  const ServingCatalogue catalogue = TablesOf(options.serve);
   run.fleet = DeploymentOf(options.serve, catalogue);
   CheckThatWeightsFit(run.fleet);
   run.note = EstimatesOf(run.fleet, catalogue);

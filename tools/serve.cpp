@@ -271,7 +271,7 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
 int RunServe(const CLI::App& command, const ServeCommand& options) {
   return WithServing("serve", [&]() -> int {
     CheckTogether(command, options);
-    const ServingCatalogue catalogue = ShippedServingCatalogue();
+    const ServingCatalogue catalogue = TablesOf(options.serve);
     if (!options.scenario.file.empty()) {
       return ServeScenario(options, catalogue);
     }

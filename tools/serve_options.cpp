@@ -149,6 +149,12 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
           "by + share a replica")
       ->capture_default_str()
       ->type_name("NAME");
+  command
+      .add_option("--with", options.own,
+                  "Also the models, accelerators and servers of this file: a scenario, or entries "
+                  "alone; repeatable")
+      ->type_name("FILE")
+      ->allow_extra_args(false);
   command.add_option("--engine", options.engine, "A serving engine of serving_engines.csv")
       ->capture_default_str()
       ->type_name("NAME");
@@ -187,8 +193,8 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
 void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--weights", options.weights,
-                  "bf16, fp8, int8, int4, nvfp4 or mxfp4; auto: as the checkpoint "
-                  "is published")
+                  std::string(kWeightFormatNames) +
+                      "; auto: as the checkpoint is published, or as the engine takes it")
       ->capture_default_str()
       ->type_name("FORMAT");
   command.add_option("--kv", options.cache, "Format of the KV cache")
@@ -290,6 +296,12 @@ void CheckParts(const std::string& names, const InferenceLayout& layout) {
   }
 }
 
+ServingCatalogue TablesOf(const ServeOptions& options) {
+  ServingCatalogue tables = ShippedServingCatalogue();
+  AddOwnEntries(options.own, tables);
+  return tables;
+}
+
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue) {
   Deployment deployment;
   deployment.model = ModelOf(options, catalogue);
@@ -329,11 +341,11 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
                     "no experts among them, or no --expert-ranks");
   }
   if (options.weights == "auto") {
-    layout.weights = deployment.model.checkpoint;
+    const bool packed = engine->packs_weights && deployment.model.checkpoint == WeightFormat::kBf16;
+    layout.weights = packed ? WeightFormat::kQ4KM : deployment.model.checkpoint;
   } else if (!WeightFormatByName(options.weights, layout.weights)) {
-    throw UserError("", fmt::format("--weights: there is no format {}; expected bf16, fp8, int8, "
-                                    "int4, nvfp4 or mxfp4",
-                                    Quoted(options.weights)));
+    throw UserError("", fmt::format("--weights: there is no format {}; expected {}",
+                                    Quoted(options.weights), kWeightFormatNames));
   }
   layout.narrow_ffn_alone =
       deployment.model.checkpoint_ffn_alone && layout.weights == deployment.model.checkpoint;
@@ -419,8 +431,11 @@ std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& 
     notes.push_back(fmt::format("engine {} is {}", Quoted(options.engine), deployment.engine.name));
   }
   if (options.weights == "auto" && layout.weights != WeightFormat::kBf16) {
-    notes.push_back(fmt::format("weights in {}, as the checkpoint is published{}", format,
-                                layout.narrow_ffn_alone ? "; attention in 16 bits" : ""));
+    notes.push_back(layout.weights != model.checkpoint
+                        ? fmt::format("weights in {}, as {} takes them where nothing is said",
+                                      format, deployment.engine.name)
+                        : fmt::format("weights in {}, as the checkpoint is published{}", format,
+                                      layout.narrow_ffn_alone ? "; attention in 16 bits" : ""));
   }
   if (IsWidened(layout.weights, part)) {
     notes.push_back(

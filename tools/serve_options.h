@@ -4,6 +4,7 @@
 // line.
 
 #include <string>
+#include <vector>
 
 #include "sim/catalogue/serving_catalogue.h"
 #include "sim/serving/deployment.h"
@@ -19,6 +20,7 @@ namespace gridlock {
 
 struct ServeOptions {
   std::string model = "llama-3.1-70b", part = "h100_sxm", engine = "vllm_2";
+  std::vector<std::string> own;  ///< files with entries of the user's own
   std::string weights = "auto", cache = "auto";
   int tensor = 1, pipeline = 1, data = 1, replicas = 1, drafts = 0;
   double accepted = 0.8;
@@ -47,6 +49,10 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options);
 
 /// How requests come together: several answers, turns, bursts, a flash crowd.
 void AddConversationOptions(CLI::App& command, ServeOptions& options);
+
+/// The shipped tables, and the entries of the user's own files. Throws UserError with their
+/// mistakes.
+ServingCatalogue TablesOf(const ServeOptions& options);
 
 /// Throws UserError when a name is not known.
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue);

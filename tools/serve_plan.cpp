@@ -65,7 +65,8 @@ PlanSpec SpecOf(const PlanOptions& options, const ServingCatalogue& catalogue) {
   for (const std::string& word : ListOf(options.weights == "auto" ? "" : options.weights)) {
     WeightFormat format = WeightFormat::kBf16;
     if (!WeightFormatByName(word, format)) {
-      throw UserError("", fmt::format("--weights: there is no format {}", Quoted(word)));
+      throw UserError("", fmt::format("--weights: there is no format {}; expected {}", Quoted(word),
+                                      kWeightFormatNames));
     }
     spec.weights.push_back(format);
   }
@@ -208,7 +209,7 @@ std::string PlanJson(const PlanOptions& options, const std::vector<ServingPlan>&
 
 int RunPlan(const PlanOptions& options) {
   return WithServing("serve-plan", [&]() -> int {
-    const ServingCatalogue catalogue = ShippedServingCatalogue();
+    const ServingCatalogue catalogue = TablesOf(options.serve);
     int tried = 0;
     const PlanSpec spec = SpecOf(options, catalogue);
     const std::vector<ServingPlan> plans = SearchPlans(spec, tried);

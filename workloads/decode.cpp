@@ -70,9 +70,6 @@ InferencePart UnmeasuredPart(const ServerSpec& server) {
   part.latent_efficiency = std::min(part.attention_efficiency, kLatentShare);
   part.hbm_efficiency = chip.hbm_efficiency > 0 ? chip.hbm_efficiency : part.hbm_efficiency;
   part.cache_efficiency = part.hbm_efficiency;
-  part.idle_power = chip.power.held().si();
-  part.joules_per_flop = chip.power.per_flop.si() * chip.power.FlopAtFullClock();
-  part.joules_per_byte = chip.power.per_hbm_byte.si();
   return part;
 }
 
@@ -310,6 +307,9 @@ InferencePart InferencePartOf(const ServerSpec& server,
   InferencePart part = found == measured.end() ? UnmeasuredPart(server) : found->second;
   const Stretch stretch = StretchOf(server, part.power_limit);
   part.power_limit = chip.power.limit.si();
+  part.idle_power = chip.power.held().si();
+  part.joules_per_flop = chip.power.per_flop.si() * chip.power.FlopAtFullClock();
+  part.joules_per_byte = chip.power.per_hbm_byte.si();
   part.name = chip.name;
   const auto peak = [&](Precision precision) {
     return chip.rates[static_cast<int>(precision)].peak.si() / stretch.compute;

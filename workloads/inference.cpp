@@ -135,7 +135,7 @@ double IterationCosts::AttentionWeights() const {
 
 void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
   const double weights = AttentionWeights(), element = AttentionBytes();
-  AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  AddProduct(TiledRows(rows, element), weights, element, Peak(element), StreamRate(element), times);
   // Queries, keys and values, and the output; of MLA queries are made in two.
   AddBlockProducts(model_.latent ? 3 : 2, element, times);
   bytes += weights * element;
@@ -213,7 +213,7 @@ void IterationCosts::AddCommon(double rows, LimitTimes& times, double& bytes) co
 void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
   const double element = DenseBytes();
-  AddProduct(rows, weights, element, Peak(element), StreamRate(element), times);
+  AddProduct(TiledRows(rows, element), weights, element, Peak(element), StreamRate(element), times);
   AddBlockProducts(2, element, times);
   bytes += weights * element;
   // The block's hidden values: written, activated, read.
@@ -281,13 +281,25 @@ IterationCosts::Point IterationCosts::LayersAt(double rows) const {
   return Sum(halves.times) < Sum(whole.times) ? halves : whole;
 }
 
+// Stages of the pipeline that work at the same time on so many rows, on average. Pieces of
+// stage_rows go through one after another: n of them take n + p - 1 steps of p stages.
+double IterationCosts::StagesAtWork(double rows) const {
+  const double stages = layout_.pipeline;
+  if (engine_.stage_rows <= 0) {
+    return stages;
+  }
+  const double pieces = std::max(1.0, std::ceil(rows / static_cast<double>(engine_.stage_rows)));
+  return pieces * stages / (pieces + stages - 1);
+}
+
 // The same in so many parts, one after another.
 IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   Point point;
   point.rows = rows;
-  // Each attention copy has its share of the rows, and each stage of the pipeline works on one of
-  // `pipeline` parts of the batch at a time.
-  const double here = std::max(1.0, rows / layout_.data / layout_.pipeline / parts);
+  // Each attention copy has its share of the rows, and each stage of the pipeline works on one part
+  // of the batch at a time.
+  const double stages = StagesAtWork(rows);
+  const double here = std::max(1.0, rows / layout_.data / stages / parts);
   const double experts_layers = ExpertLayers();
   const double dense_layers = model_.layers - experts_layers;
   LimitTimes common{}, dense{}, mixture{};
@@ -340,9 +352,12 @@ LimitTimes IterationCosts::UnevenLimits(std::int64_t rows, std::int64_t tokens, 
 
 LimitTimes IterationCosts::HeadAt(double outputs) const {
   LimitTimes times{};
-  const double rows = std::max(1.0, outputs / layout_.data / layout_.pipeline);
+  const double stages = StagesAtWork(outputs);
+  const double rows = std::max(1.0, outputs / layout_.data / stages);
   const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  AddProduct(rows, weights, 2, part_.peak_bf16 * part_.gemm_efficiency, StreamRate(2), times);
+  const double bytes = TableBytes();
+  const double peak = bytes < 2 ? Peak(bytes) : part_.peak_bf16 * part_.gemm_efficiency;
+  AddProduct(rows, weights, bytes, peak, StreamRate(bytes), times);
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
   if (layout_.tensor > 1) {
     // Each rank's logits, in 16 bits, to one.
@@ -355,7 +370,7 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   // Logits in 32 bits, passed over a few times by the sampler.
   Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
   for (double& time : times) {
-    time *= layout_.pipeline;
+    time *= stages;
   }
   return times;
 }
@@ -387,7 +402,7 @@ double IterationCosts::PairSlope() const {
   const double width = model_.latent ? model_.head_dim + model_.value_dim : 2.0 * model_.head_dim;
   const double layers = model_.layers * (1 - model_.windowed_share);
   const double flop = 2.0 * model_.heads / layout_.tensor * width * layers;
-  return flop / layout_.data / layout_.pipeline /
+  return flop / layout_.data / StagesAtWork(static_cast<double>(engine_.token_budget)) /
          (part_.peak_bf16 * part_.attention_efficiency * engine_.attention_factor);
 }
 
@@ -434,8 +449,8 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   }
   // Windows are read whole.
   const double copies =
-      layout_.data *
-      std::min<double>(layout_.pipeline, std::max<double>(1.0, static_cast<double>(sequences)));
+      layout_.data * std::min<double>(StagesAtWork(static_cast<double>(rows)),
+                                      std::max<double>(1.0, static_cast<double>(sequences)));
   Of(times, Limit::kCache) += window_bytes_ * layout_.pipeline * static_cast<double>(sequences) /
                               copies / (part_.hbm_bandwidth * part_.cache_efficiency);
   const double here = static_cast<double>(sequences) * layout_.beams / layout_.data;
@@ -459,7 +474,8 @@ Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
 }
 
 Seconds IterationCosts::PerRead(std::int64_t sequences) const {
-  const double parts = std::min<double>(layout_.pipeline, static_cast<double>(sequences));
+  const double batch = static_cast<double>(sequences);
+  const double parts = std::min<double>(StagesAtWork(batch), batch);
   return Seconds(per_read_ * layout_.beams / std::max(1.0, parts));
 }
 
@@ -480,8 +496,9 @@ double IterationCosts::FlopOf(double rows, double outputs, double reads, double 
 double IterationCosts::BytesOf(double rows, double reads) const {
   const Point point = PointAt(std::max<std::int64_t>(1, static_cast<std::int64_t>(rows)));
   const double traffic =
-      point.times[static_cast<std::size_t>(Limit::kCache)] * TrafficRate() * layout_.pipeline;
-  return (point.bytes + (rows > 0 ? traffic : 0)) * layout_.tensor * layout_.data +
+      point.times[static_cast<std::size_t>(Limit::kCache)] * TrafficRate() * StagesAtWork(rows);
+  const double head = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor * TableBytes();
+  return (point.bytes + (rows > 0 ? traffic + head : 0)) * layout_.tensor * layout_.data +
          reads * token_bytes_ * layout_.tensor * layout_.pipeline;
 }
 

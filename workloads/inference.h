@@ -19,12 +19,33 @@
 
 namespace gridlock {
 
-/// How weights are stored.
-enum class WeightFormat { kBf16, kFp8, kInt8, kInt4, kNvfp4, kMxfp4 };
+/// How weights are stored. The last ones are kinds of GGUF files, which pack all matrices, the
+/// tables of words among them.
+enum class WeightFormat {
+  kBf16,
+  kFp8,
+  kInt8,
+  kInt4,
+  kNvfp4,
+  kMxfp4,
+  kQ80,
+  kQ6K,
+  kQ5KM,
+  kQ4KM,
+  kQ40,
+  kQ3KM,
+  kQ2K
+};
 
-/// By the name in tables: "fp16", "bf16", "fp8", "int8", "int4", "nvfp4" or "fp4", "mxfp4". Returns
-/// false when there is no such format.
+/// The names that WeightFormatByName takes, for messages.
+extern const char* const kWeightFormatNames;
+
+/// By the name in tables, in small or capital letters: "fp16", "bf16", "fp8", "int8", "int4",
+/// "nvfp4" or "fp4", "mxfp4", "q4_k_m". Returns false when there is no such format.
 bool WeightFormatByName(const std::string& name, WeightFormat& format);
+
+/// Whether it is a kind of GGUF.
+bool IsGguf(WeightFormat format);
 
 const char* WeightFormatName(WeightFormat format);
 
@@ -87,6 +108,9 @@ struct InferencePart {
   double gemm_efficiency = 0.65;   ///< of the BF16 peak, large products
   double fp8_efficiency = 0.6;
   double fp4_efficiency = 0.4;
+  /// Products of 8-bit weights with more than fp8_few_rows rows take as long as with so many more:
+  /// kernels for many rows work on tiles, the last of which is partly empty.
+  double fp8_tile_rows = 0, fp8_few_rows = 0;
   double widened_efficiency = 1;   ///< of products whose 4-bit weights are widened, over plain ones
   double expert_efficiency = 0.7;  ///< grouped products over plain ones, where `experts` has none
   std::array<ExpertKernels, kExpertFormats> experts{};  ///< by ExpertFormat
@@ -114,6 +138,10 @@ struct InferenceEngine {
   Batching batching = Batching::kChunked;
   std::int64_t token_budget = 8192;  ///< rows of an iteration
   std::int64_t batch_max = 256;      ///< sequences of a replica (of one data-parallel rank)
+  /// Rows that a stage of a pipeline works on at once: a batch of fewer goes through the stages one
+  /// after another. 0: stages divide each batch among them.
+  std::int64_t stage_rows = 0;
+  bool packs_weights = false;  ///< serves a checkpoint of 16 bits as Q4_K_M where nothing is said
   std::int64_t small_token_budget = 0, small_batch_max = 0;  ///< on small parts; 0: the same
   double memory_share = 0.9;  ///< of HBM, or of what weights leave when share_of_free
   bool share_of_free = false;
@@ -408,6 +436,9 @@ class IterationCosts {
   void AddCross(double rows, LimitTimes& times, double& bytes) const;
   void AddCommon(double rows, LimitTimes& times, double& bytes) const;
   [[nodiscard]] double Peak(double bytes) const;
+  [[nodiscard]] double TiledRows(double rows, double bytes) const;
+  [[nodiscard]] double StagesAtWork(double rows) const;
+  [[nodiscard]] double TableBytes() const;
   [[nodiscard]] Point PointAt(std::int64_t rows) const;
   [[nodiscard]] LimitTimes HeadAt(double outputs) const;
 

@@ -32,6 +32,11 @@ constexpr double kNetworkLatency = 1.85;
 // (NVIDIA aiconfigurator, TensorRT-LLM 1.2; h100_sxm_fp8_linear.csv).
 constexpr double kBlockScaling = 2.3e15;
 
+// Weights that kernels widen whatever the part can multiply.
+bool AreIntegers(WeightFormat format) {
+  return format == WeightFormat::kInt8 || format == WeightFormat::kInt4 || IsGguf(format);
+}
+
 }  // namespace
 
 const CostLine& CostLines::At(double reads) const {
@@ -91,6 +96,11 @@ double IterationCosts::DenseBytes() const {
   return experts_alone ? 2 : BytesOfFormat(layout_.weights);
 }
 
+// Of a weight of the LM head.
+double IterationCosts::TableBytes() const {
+  return IsGguf(layout_.weights) ? BytesOfFormat(layout_.weights) : 2;
+}
+
 // Of a weight of attention.
 double IterationCosts::AttentionBytes() const {
   return layout_.narrow_ffn_alone ? 2 : DenseBytes();
@@ -99,8 +109,7 @@ double IterationCosts::AttentionBytes() const {
 // FLOP/s that large products of such weights reach. MXFP4 meets activations of 8 bits, at their
 // rate; where a part has no units for a format, its weights are widened to 16 bits on the way.
 double IterationCosts::Peak(double bytes) const {
-  const bool integers =
-      layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
+  const bool integers = AreIntegers(layout_.weights);
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
   double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
   if (model_.block_scales && eight > 0) {
@@ -123,14 +132,20 @@ double IterationCosts::Peak(double bytes) const {
              : part_.peak_fp4 * part_.fp4_efficiency * engine_.gemm_factor;
 }
 
+// Of a product outside of experts, whose weights have so many bytes.
+double IterationCosts::TiledRows(double rows, double bytes) const {
+  const bool tiled = bytes <= 1 && layout_.weights == WeightFormat::kFp8 && part_.peak_fp8 > 0 &&
+                     rows > part_.fp8_few_rows;
+  return tiled ? rows + part_.fp8_tile_rows : rows;
+}
+
 // Bytes/s at which weights of so many bytes each come from HBM.
 double IterationCosts::StreamRate(double bytes) const {
-  const double widened = bytes >= 2                               ? 1.0
-                         : layout_.weights == WeightFormat::kInt8 ? engine_.int8_factor
-                         : layout_.weights == WeightFormat::kInt4 ? engine_.int4_factor
-                                                                  : 1.0;
-  const double share =
-      bytes < 1 && part_.fp4_hbm_efficiency > 0 ? part_.fp4_hbm_efficiency : part_.hbm_efficiency;
+  const bool widens = bytes < 2 && AreIntegers(layout_.weights);
+  const double widened = !widens ? 1.0 : bytes >= 1 ? engine_.int8_factor : engine_.int4_factor;
+  const double share = bytes < 1 && !IsGguf(layout_.weights) && part_.fp4_hbm_efficiency > 0
+                           ? part_.fp4_hbm_efficiency
+                           : part_.hbm_efficiency;
   return part_.hbm_bandwidth * share * engine_.hbm_factor * widened;
 }
 
@@ -152,8 +167,7 @@ ExpertKernels IterationCosts::KernelsOfExperts() const {
     peak = part_.peak_fp8;
   }
   ExpertKernels kernels = part_.experts[static_cast<std::size_t>(format)];
-  const bool integers =
-      layout_.weights == WeightFormat::kInt8 || layout_.weights == WeightFormat::kInt4;
+  const bool integers = AreIntegers(layout_.weights);
   if (kernels.efficiency <= 0 || peak <= 0 || integers) {
     return {part_.kernel_time * engine_.expert_kernels, Peak(element) * part_.expert_efficiency,
             StreamRate(element), engine_.traffic / TrafficRate()};

@@ -64,7 +64,7 @@ double IterationCosts::WeightBytes() const {
   const double experts = layout_.apart() ? 0 : ExpertBytes() / (layout_.tensor * layout_.data);
   return (attention * AttentionBytes() + dense * DenseBytes() + experts + encoder) /
              layout_.pipeline +
-         tables * table * 2;
+         tables * table * TableBytes();
 }
 
 void IterationCosts::FillCache(const std::string& path) {

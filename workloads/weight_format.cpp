@@ -1,3 +1,7 @@
+#include <algorithm>
+#include <array>
+#include <cctype>
+
 #include "workloads/inference.h"
 
 namespace gridlock {
@@ -12,35 +16,58 @@ constexpr double kInt4 = 0.5 + 2.0 / 64;
 struct FormatName {
   const char* name;
   WeightFormat format;
+  double bytes;  ///< of a weight, scales included
 };
 
-constexpr FormatName kFormats[] = {{"bf16", WeightFormat::kBf16},   {"fp16", WeightFormat::kBf16},
-                                   {"fp8", WeightFormat::kFp8},     {"int8", WeightFormat::kInt8},
-                                   {"int4", WeightFormat::kInt4},   {"nvfp4", WeightFormat::kNvfp4},
-                                   {"mxfp4", WeightFormat::kMxfp4}, {"fp4", WeightFormat::kNvfp4}};
+// Bits of a weight in GGUF: means over Llama 2 7B, 13B and 70B (llama.cpp, examples/quantize,
+// README.md), of Q2_K that of Llama 3 70B, which later releases pack tighter. Q8_0 and Q4_0 have a
+// scale of 16 bits for 32 weights, and the LM head of Q4_0 is in Q6_K.
+constexpr double kByte = 8;
+
+// A format's first name is what it is called in outputs.
+constexpr std::array kFormats = {
+    FormatName{"bf16", WeightFormat::kBf16, 2},
+    FormatName{"fp16", WeightFormat::kBf16, 2},
+    FormatName{"f16", WeightFormat::kBf16, 2},
+    FormatName{"fp8", WeightFormat::kFp8, 1},
+    FormatName{"int8", WeightFormat::kInt8, 1},
+    FormatName{"int4", WeightFormat::kInt4, kInt4},
+    FormatName{"nvfp4", WeightFormat::kNvfp4, kNvfp4},
+    FormatName{"mxfp4", WeightFormat::kMxfp4, kMxfp4},
+    FormatName{"fp4", WeightFormat::kNvfp4, kNvfp4},
+    FormatName{"q8_0", WeightFormat::kQ80, 8.5 / kByte},
+    FormatName{"q6_k", WeightFormat::kQ6K, 6.56 / kByte},
+    FormatName{"q5_k_m", WeightFormat::kQ5KM, 5.67 / kByte},
+    FormatName{"q4_k_m", WeightFormat::kQ4KM, 4.82 / kByte},
+    FormatName{"q4_0", WeightFormat::kQ40, 4.55 / kByte},
+    FormatName{"q3_k_m", WeightFormat::kQ3KM, 3.88 / kByte},
+    FormatName{"q2_k", WeightFormat::kQ2K, 3.0 / kByte},
+};
+
+const FormatName* Find(WeightFormat format) {
+  const auto* const found = std::find_if(kFormats.begin(), kFormats.end(), [&](const auto& each) {
+    return each.format == format;
+  });
+  return found == kFormats.end() ? nullptr : found;
+}
 
 }  // namespace
 
+const char* const kWeightFormatNames =
+    "bf16, fp8, int8, int4, nvfp4, mxfp4, or of GGUF q8_0, q6_k, q5_k_m, q4_k_m, q4_0, q3_k_m or "
+    "q2_k";
+
 double BytesOfFormat(WeightFormat format) {
-  switch (format) {
-    case WeightFormat::kFp8:
-    case WeightFormat::kInt8:
-      return 1;
-    case WeightFormat::kInt4:
-      return kInt4;
-    case WeightFormat::kNvfp4:
-      return kNvfp4;
-    case WeightFormat::kMxfp4:
-      return kMxfp4;
-    case WeightFormat::kBf16:
-      break;
-  }
-  return 2;
+  return Find(format)->bytes;
 }
 
 bool WeightFormatByName(const std::string& name, WeightFormat& format) {
+  std::string small = name;
+  std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
   for (const FormatName& each : kFormats) {
-    if (name == each.name) {
+    if (small == each.name) {
       format = each.format;
       return true;
     }
@@ -49,12 +76,11 @@ bool WeightFormatByName(const std::string& name, WeightFormat& format) {
 }
 
 const char* WeightFormatName(WeightFormat format) {
-  for (const FormatName& each : kFormats) {
-    if (format == each.format) {
-      return each.name;
-    }
-  }
-  return "";
+  return Find(format)->name;
+}
+
+bool IsGguf(WeightFormat format) {
+  return format >= WeightFormat::kQ80;
 }
 
 }  // namespace gridlock

@@ -8,6 +8,7 @@
 // link_gbs and nic_gbs: GB/s in one direction.
 
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,9 @@ struct ServingEngineEntry {
   double from_year = 0;
 };
 
+/// Entries of files of the user's own, beside the shipped catalogue (serving_names.h).
+struct OwnServingEntries;
+
 struct ServingCatalogue {
   std::vector<InferencePart> parts;            ///< in the order of the table
   std::vector<ServingEngineEntry> engines;     ///< the same
@@ -32,6 +36,7 @@ struct ServingCatalogue {
   std::map<std::string, std::string> model_aliases;
   /// Fields that are estimates, by "PART.FIELD" or "ENGINE.FIELD".
   std::map<std::string, std::string> estimates;
+  std::shared_ptr<const OwnServingEntries> own;  ///< nullptr: there are none
 
   /// By name, alias or as people write either (PlainKey); nullptr when there is none. A family of
   /// engines without a release ("vllm") is its newest.

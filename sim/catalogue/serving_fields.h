@@ -32,6 +32,8 @@ inline const NumberField<InferencePart> kPartFields[] = {
     {"gemm_efficiency", &InferencePart::gemm_efficiency, 1},
     {"fp8_efficiency", &InferencePart::fp8_efficiency, 1},
     {"fp4_efficiency", &InferencePart::fp4_efficiency, 1},
+    {"fp8_tile_rows", &InferencePart::fp8_tile_rows, 1},
+    {"fp8_few_rows", &InferencePart::fp8_few_rows, 1},
     {"widened_efficiency", &InferencePart::widened_efficiency, 1},
     {"fp4_hbm_efficiency", &InferencePart::fp4_hbm_efficiency, 1},
     {"expert_efficiency", &InferencePart::expert_efficiency, 1},
@@ -43,8 +45,6 @@ inline const NumberField<InferencePart> kPartFields[] = {
     {"host_factor", &InferencePart::host_factor, 1},
     {"idle_w", &InferencePart::idle_power, 1},
     {"limit_w", &InferencePart::power_limit, 1},
-    {"pj_per_flop", &InferencePart::joules_per_flop, 1e-12},
-    {"pj_per_byte", &InferencePart::joules_per_byte, 1e-12},
 };
 
 /// Of grouped products of experts, the format's name in front: "expert_fp8_us".
@@ -95,6 +95,7 @@ struct CountField {
 inline constexpr CountField kCounts[] = {
     {"token_budget", &InferenceEngine::token_budget, 1},
     {"batch_max", &InferenceEngine::batch_max, 1},
+    {"stage_rows", &InferenceEngine::stage_rows, 0},
     {"page", &InferenceEngine::page, 1},
     {"adapter_slots", &InferenceEngine::adapter_slots, 1},
     {"small_token_budget", &InferenceEngine::small_token_budget, 0},
@@ -108,6 +109,7 @@ struct FlagField {
 
 inline constexpr FlagField kFlags[] = {
     {"share_of_free", &InferenceEngine::share_of_free},
+    {"packs_weights", &InferenceEngine::packs_weights},
     {"profile_context", &InferenceEngine::profile_context},
     {"reserve_whole", &InferenceEngine::reserve_whole},
     {"narrow_cache", &InferenceEngine::narrow_cache},

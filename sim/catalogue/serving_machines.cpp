@@ -77,10 +77,7 @@ bool ServingMachines::Fill(const std::string& name, InferencePart& part) const {
   part.power_limit = chip.power.limit.si();
   part.idle_power = chip.power.held().si();
   part.joules_per_flop = chip.power.per_flop.si() * chip.power.FlopAtFullClock();
-  // A byte costs what a stream draws on the whole board: that of the entry that this one is like.
-  if (part.joules_per_byte <= 0) {
-    part.joules_per_byte = chip.power.per_hbm_byte.si();
-  }
+  part.joules_per_byte = chip.power.per_hbm_byte.si();
   return true;
 }
 

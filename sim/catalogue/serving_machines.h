@@ -18,8 +18,7 @@ class ServingMachines {
   /// Reads the servers called `names`; unknown ones add problems that say so.
   ServingMachines(const std::vector<std::string>& names, ProblemList& problems);
 
-  /// Fills rates, memory, links and the power limit of `part` with those of the server `name`; what
-  /// a FLOP and a byte cost only where it is not known yet: measured prices go for parts alike.
+  /// Fills rates, memory, links and power of `part` with those of the server `name`.
   /// False when none of those read has that name.
   bool Fill(const std::string& name, InferencePart& part) const;
 

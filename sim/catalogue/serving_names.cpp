@@ -6,10 +6,31 @@
 #include <vector>
 
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/own_entries.h"
 #include "sim/catalogue/parts.h"
+#include "sim/schema/rules.h"
 #include "workloads/decode.h"
 
 namespace gridlock {
+
+struct OwnServingEntries {
+  OwnEntries mine;                          // first: the catalogue points into it
+  std::map<std::string, std::string> like;  // of own accelerators
+  Catalogue catalogue;
+
+  OwnServingEntries(OwnEntries read, ProblemList& problems)
+      : mine(std::move(read)),
+        like(LikeOf(mine.scenario.catalog())),
+        catalogue(mine.scenario, mine.written, CatalogueExtent::kWhole, problems) {}
+
+  static std::map<std::string, std::string> LikeOf(const proto::Catalog& entries) {
+    std::map<std::string, std::string> like;
+    for (const proto::Accelerator& each : entries.accelerator()) {
+      like[each.name()] = each.like();
+    }
+    return like;
+  }
+};
 
 namespace {
 
@@ -49,6 +70,15 @@ const std::vector<Ending> kEndings = {
     {"-nvfp4", WeightFormat::kNvfp4},
     {"-fp4", WeightFormat::kNvfp4},
     {"-mxfp4", WeightFormat::kMxfp4},
+    {"-gguf", {}},
+    {".gguf", {}},
+    {"q8-0", WeightFormat::kQ80},
+    {"q6-k", WeightFormat::kQ6K},
+    {"q5-k-m", WeightFormat::kQ5KM},
+    {"q4-k-m", WeightFormat::kQ4KM},
+    {"q4-0", WeightFormat::kQ40},
+    {"q3-k-m", WeightFormat::kQ3KM},
+    {"q2-k", WeightFormat::kQ2K},
 };
 
 // "-2507", "-v0.3": a date or a release.
@@ -90,6 +120,10 @@ PlainName PlainOf(const std::string& name) {
     for (const Ending& ending : kEndings) {
       if (plain.text.ends_with(ending.text)) {
         plain.text.resize(plain.text.size() - std::string_view(ending.text).size());
+        while (!plain.text.empty() &&
+               std::string_view("-:.").find(plain.text.back()) != std::string_view::npos) {
+          plain.text.pop_back();  // ":Q4_K_M" and "-Q4_K_M.gguf" of llama.cpp
+        }
         plain.format = plain.format ? plain.format : ending.format;
         cut = true;
       }
@@ -99,7 +133,7 @@ PlainName PlainOf(const std::string& name) {
 }
 
 // All that is shipped, read once.
-const Catalogue& WholeCatalogue() {
+const Catalogue& ShippedCatalogue() {
   static const proto::Scenario empty;
   static const Written nowhere;
   static ProblemList problems;
@@ -107,7 +141,71 @@ const Catalogue& WholeCatalogue() {
   return catalogue;
 }
 
+const Catalogue& WholeCatalogue(const ServingCatalogue& tables) {
+  return tables.own ? tables.own->catalogue : ShippedCatalogue();
+}
+
+// The server of that name, or the first that has an accelerator of that name.
+const Entry<proto::Server>* ServerOf(const Catalogue& catalogue, const std::string& name) {
+  for (const auto& [entry, server] : catalogue.servers) {
+    if (Folded(entry) == Folded(name) || Folded(server.message->accelerator()) == Folded(name)) {
+      return &server;
+    }
+  }
+  return nullptr;
+}
+
+// The accelerator of the shipped catalogue that one of the user's own started from; "" where it
+// started from none.
+std::string BaseOf(const OwnServingEntries& own, const std::string& name) {
+  std::string base = name;
+  for (auto at = own.like.find(base); at != own.like.end(); at = own.like.find(base)) {
+    base = at->second;
+  }
+  const auto found = own.catalogue.accelerators.find(base);
+  return found == own.catalogue.accelerators.end() ? "" : found->first;
+}
+
+// A part whose entry, or whose server's, is of the user's own.
+std::optional<InferencePart> OwnPart(const std::string& name, const ServingCatalogue& tables,
+                                     std::map<std::string, InferencePart> measured) {
+  const OwnServingEntries& own = *tables.own;
+  for (const auto& [each, like] : own.like) {
+    if (const InferencePart* const base = tables.FindPart(BaseOf(own, each)); base != nullptr) {
+      measured[each] = *base;
+    }
+  }
+  const Entry<proto::Server>* found = ServerOf(own.catalogue, name);
+  const bool chip = own.like.count(name) > 0;
+  if (found == nullptr && chip) {
+    found = ServerOf(own.catalogue, BaseOf(own, name));
+  }
+  if (found == nullptr) {
+    return std::nullopt;
+  }
+  proto::Server server = *found->message;
+  if (chip) {
+    server.set_accelerator(name);
+  }
+  std::vector<std::string> notes;
+  return InferencePartOf(MakeServer({&server, found->written}, own.catalogue, "", notes), measured);
+}
+
 }  // namespace
+
+void AddOwnEntries(const std::vector<std::string>& files, ServingCatalogue& catalogue) {
+  if (files.empty()) {
+    return;
+  }
+  ProblemList problems;
+  OwnEntries mine = ReadOwnEntries(files, problems);
+  problems.ThrowIfAny();
+  auto own = std::make_shared<OwnServingEntries>(std::move(mine), problems);
+  own->catalogue.PutOwnEntries(own->mine.scenario, own->mine.written);
+  CheckRules(own->mine.scenario.catalog(), own->mine.written.At("catalog"), "catalog", problems);
+  problems.ThrowIfAny();
+  catalogue.own = std::move(own);
+}
 
 std::optional<InferenceModel> ModelByName(const std::string& name,
                                           const ServingCatalogue& catalogue) {
@@ -117,16 +215,16 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
     const InferenceModel* const known = model ? nullptr : catalogue.FindModel(wanted);
     model = known != nullptr ? *known : model;
   }
-  for (const auto& [entry, message] : WholeCatalogue().models) {
+  for (const auto& [entry, message] : WholeCatalogue(catalogue).models) {
     if (!model && (Folded(entry) == Folded(name) || Folded(entry) == plain.text)) {
-      const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue());
+      const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue(catalogue));
       CheckThatItDecodes(found, "");
       model = InferenceModelOf(found);
     }
   }
-  for (const auto& [alias, entry] : WholeCatalogue().models.aliases()) {
+  for (const auto& [alias, entry] : WholeCatalogue(catalogue).models.aliases()) {
     if (!model && (Folded(alias) == Folded(name) || Folded(alias) == plain.text)) {
-      model = InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue()));
+      model = InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue(catalogue)));
     }
   }
   if (model && plain.format) {
@@ -137,25 +235,32 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
 
 std::optional<InferencePart> PartByName(const std::string& name,
                                         const ServingCatalogue& catalogue) {
-  if (const InferencePart* const known = catalogue.FindPart(name); known != nullptr) {
-    return *known;
-  }
   std::map<std::string, InferencePart> measured;
   for (const InferencePart& part : catalogue.parts) {
     measured.emplace(part.name, part);
   }
-  for (const auto& [entry, server] : WholeCatalogue().servers) {
-    if (Folded(entry) == Folded(name) || Folded(server.message->accelerator()) == Folded(name)) {
-      std::vector<std::string> notes;
-      return InferencePartOf(MakeServer(server, WholeCatalogue(), "", notes), measured);
+  // Entries of the user's own have names that no shipped one has.
+  const bool shipped = ServerOf(ShippedCatalogue(), name) != nullptr;
+  if (catalogue.own && !shipped) {
+    if (std::optional<InferencePart> own = OwnPart(name, catalogue, measured)) {
+      return own;
     }
   }
-  return std::nullopt;
+  if (const InferencePart* const known = catalogue.FindPart(name); known != nullptr) {
+    return *known;
+  }
+  const Catalogue& whole = ShippedCatalogue();
+  const Entry<proto::Server>* const server = ServerOf(whole, name);
+  if (server == nullptr) {
+    return std::nullopt;
+  }
+  std::vector<std::string> notes;
+  return InferencePartOf(MakeServer(*server, whole, "", notes), measured);
 }
 
 std::vector<std::string> PartsOfCatalogues(const ServingCatalogue& catalogue) {
   std::vector<std::string> names = catalogue.PartNames();
-  for (const auto& [entry, server] : WholeCatalogue().servers) {
+  for (const auto& [entry, server] : WholeCatalogue(catalogue).servers) {
     names.push_back(server.message->accelerator());
   }
   return names;

@@ -11,6 +11,11 @@
 
 namespace gridlock {
 
+/// Adds the models, accelerators and servers of files of the user's own: scenarios, or entries
+/// alone. An accelerator that is `like` a part of the tables has what kernels reach there, and
+/// where no server holds it, that part's server. Throws UserError with every mistake of the files.
+void AddOwnEntries(const std::vector<std::string>& files, ServingCatalogue& catalogue);
+
 /// A model by its name in a table, in the catalogue of training, or at Hugging Face
 /// ("meta-llama/Llama-3.1-70B-Instruct"): the organisation, and endings that change no size, are
 /// left out. Endings that say a format ("-FP8", "-AWQ", "-NVFP4") are that of the checkpoint.

@@ -208,8 +208,7 @@ void CheckServingNames(const proto::Serving& fleet, const proto::Scenario& scena
   WeightFormat format{};
   if (!fleet.weights().empty() && !WeightFormatByName(fleet.weights(), format)) {
     problems.Add(at.At("weights").value, "",
-                 Refusal("there is no format " + Quoted(fleet.weights()),
-                         "bf16, fp8, int8, int4, nvfp4 or mxfp4"));
+                 Refusal("there is no format " + Quoted(fleet.weights()), kWeightFormatNames));
   }
   if (!fleet.kv_cache().empty() && fleet.kv_cache() != "bf16" && fleet.kv_cache() != "fp8") {
     problems.Add(at.At("kv_cache").value, "",

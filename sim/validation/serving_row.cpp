@@ -180,13 +180,18 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   } else if (!stated && !Has(Text(cells, "source"), "Splitwise")) {
     name = "generic";
     Assume(row, "no engine said: as generic");
-  } else if ((name == "tgi" || name == "deepspeed") && !OfTheYear2023(version, row.part.name)) {
+  } else if (name == "deepspeed" && !OfTheYear2023(version, row.part.name)) {
     name = "generic";
     Assume(row, fmt::format("engine {} of today: as generic", Text(cells, "engine")));
   }
-  // TensorRT 10.x came with TensorRT-LLM 1.0.
-  engine = catalogue.EngineOf(name, Has(version, "TensorRT") ? "1.0" : version);
-  if (engine != nullptr && engine->name == "vllm_0" && row.part.name.starts_with("mi")) {
+  std::string release = version;
+  if (Has(version, "TensorRT")) {
+    release = "1.0";  // TensorRT 10.x came with TensorRT-LLM 1.0
+  } else if (name == "tgi") {
+    release = OfTheYear2023(version, row.part.name) ? "2023" : "2024";
+  }
+  engine = catalogue.EngineOf(name, release);
+  if (engine != nullptr && engine->name.starts_with("vllm") && row.part.name.starts_with("mi")) {
     // Entries of MLPerf run builds of AMD that had first what vLLM 0.6 took over.
     const bool build = Has(Text(cells, "source"), "MLPerf");
     engine = catalogue.EngineOf("vllm-rocm", build ? "0.6" : version);

@@ -123,7 +123,7 @@ InferencePart PartMeant(const std::string& name, const ServingCatalogue& catalog
 WeightFormat WeightsMeant(const std::string& text, std::string& assumed) {
   WeightFormat format = WeightFormat::kBf16;
   const std::string plain = Plain(text);
-  if (WeightFormatByName(plain, format)) {
+  if (WeightFormatByName(text, format) || WeightFormatByName(plain, format)) {
     return format;
   }
   const std::string meaning = MeaningOf(kWeights, plain);

@@ -14,7 +14,7 @@ namespace gridlock {
 InferencePart PartMeant(const std::string& name, const ServingCatalogue& catalogue,
                         std::string& assumed);
 
-/// The format of weights that a word stands for: "awq", "w4a16" and "q4_k_m" are 4 bits that are
+/// The format of weights that a word stands for: "awq", "w4a16" and "iq4_xs" are 4 bits that are
 /// widened, "fp8_e4m3" is FP8; BF16 where nobody knows it. `assumed` says what is no plain name.
 WeightFormat WeightsMeant(const std::string& text, std::string& assumed);
 

@@ -81,7 +81,7 @@ TEST(ServingRow, TakesOtherWordsForWhatTheyMean) {
     ASSERT_TRUE(one.value && other.value) << one.reason << other.reason;
     EXPECT_EQ(*one.value, *other.value) << one.reason;
   };
-  for (const char* word : {"w4a16", "awq", "GPTQ", "nf4", "4bit", "q4_k_m"}) {
+  for (const char* word : {"w4a16", "awq", "GPTQ", "nf4", "4bit", "iq4_xs"}) {
     same({{"weights_precision", word}}, {{"weights_precision", "int4"}});
   }
   same({{"weights_precision", "fp8_e4m3"}}, {{"weights_precision", "fp8"}});
@@ -118,8 +118,10 @@ TEST(ServingRow, WithoutAnEngineHasOneOfItsPartsTime) {
   for (const char* part : {"mi355x", "b200_sxm", "h200_sxm"}) {
     const double today = of("generic", part).value.value();
     EXPECT_EQ(of("not stated", part).value, today) << part;
-    EXPECT_EQ(of("tgi", part).value, today) << part;
-    EXPECT_THAT(of("tgi", part).reason, HasSubstr("as generic"));
+    // 128 requests at once, prompts ahead of decoding: no faster than engines of today.
+    const double tgi = of("tgi", part).value.value();
+    EXPECT_LE(tgi, 1.02 * today) << part;
+    EXPECT_GT(tgi, 0.4 * today) << part;
   }
   EXPECT_LT(of("tgi", "a100_sxm_80gb").value.value(), of("generic", "a100_sxm_80gb").value.value());
 }
@@ -163,10 +165,10 @@ TEST(ServingCatalogue, TakesOverTheEstimatesOfTheEntryThatAnotherIsLike) {
   EXPECT_EQ(estimates.count("b200_sxm.kernel_us"), 1U);
   EXPECT_EQ(estimates.count("gb200.kernel_us"), 1U);
   EXPECT_EQ(estimates.count("gb200.hbm_efficiency"), 0U);
-  // The A100's price of a byte is an estimate, the H100's and those like it are measured.
-  EXPECT_EQ(estimates.count("a100_sxm_40gb.pj_per_byte"), 1U);
-  EXPECT_EQ(estimates.count("h100_sxm.pj_per_byte"), 0U);
-  EXPECT_EQ(estimates.count("h200_sxm.pj_per_byte"), 0U);
+  // The A100's kernels of latent caches are an estimate, the H100's are measured.
+  EXPECT_EQ(estimates.count("a100_sxm_40gb.latent_efficiency"), 1U);
+  EXPECT_EQ(estimates.count("h100_sxm.latent_efficiency"), 0U);
+  EXPECT_EQ(estimates.count("h200_sxm.latent_efficiency"), 0U);
 }
 
 // The machine of a part is the catalogue's, by any of its names.

@@ -117,7 +117,7 @@ void Fleets::LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas) {
 }
 
 // Replicas that serve send, those that have just begun as well. Where the last of them goes while
-// weights are on their way, these come on: they are somewhere else.
+// weights are on their way, these keep the pace that they had.
 void Fleets::SetSending(Member& member) {
   if (member.sender >= 0 && !member.starting.empty() && member.fleet->in_service() > 0) {
     const ServerSpec server = LeastServer(*member.spec, view_.machine.sites());

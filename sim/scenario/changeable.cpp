@@ -62,6 +62,7 @@ constexpr Changeable kTable[] = {
        return parts.accelerator.power().limit();
      }},
     {"site.override.power_floor", nullptr},
+    {"site.override.power_storage", nullptr},
     {"site.override.comply_with.rule", nullptr},
     {"site.override.comply_with.knob", nullptr},
     {"site.override.fabric_nic_bandwidth",

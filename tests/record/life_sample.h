@@ -169,6 +169,7 @@ inline std::vector<LifeSite> SmallSites() {
            .busy = {{{8, 8, 8, 8}, {8, 8, 0, 0}, {0, 0, 0, 0}}},
            .idle = {0, 0, 8, 8},
            .down = {0, 0, 0, 0},
+           .battery_stored = {0, 0, 0, 0},
            .power_limit = {700, 700, 500, 500}},
           {.name = "south",
            .accelerators = 8,
@@ -181,6 +182,7 @@ inline std::vector<LifeSite> SmallSites() {
            .busy = {{{0, 0, 0, 0}, {0, 0, 0, 0}, {8, 8, 8, 0}}},
            .idle = {0, 0, 0, 0},
            .down = {0, 0, 0, 8},
+           .battery_stored = {0, 0, 0, 0},
            .power_limit = {700, 700, 700, 700}}};
 }
 
@@ -247,6 +249,7 @@ inline LifeRecord LifeOf(int intervals, int jobs, int events, int sites) {
       site.idle.push_back(1000.0 - busy[0] - busy[1] - busy[2] - i % 11);
       site.power.push_back(1e6 + 1e3 * (i % 97) / 7.0);
       site.power_cap.push_back(i % 2 == 0 ? 1.5e6 : std::numeric_limits<double>::quiet_NaN());
+      site.battery_stored.push_back(0.0);
       site.power_limit.push_back(700.0);
     }
     record.sites.push_back(site);

@@ -80,6 +80,9 @@ std::string TransportOf(const MeasuredRow& row) {
   if (RowSays(row, {"RoCE"})) {
     return "roce";
   }
+  if (RowSays(row, {"Slingshot"})) {
+    return "slingshot";
+  }
   const bool infiniband = RowSays(row, {"InfiniBand", "HDR", "NDR", "EDR"});
   return !infiniband ? "" : old ? "infiniband_edr" : "infiniband";
 }

@@ -4,7 +4,6 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
-#include <regex>
 #include <utility>
 
 #include <fmt/format.h>
@@ -33,23 +32,6 @@ std::optional<double> Number(const ServingCells& cells, const std::string& colum
   const bool good = error == std::errc() && end == text.data() + text.size() &&
                     std::isfinite(value) && value >= 0 && value <= kMostOfACell;
   return good ? std::optional(value) : std::nullopt;
-}
-
-// The number that stands where the pattern has its group.
-std::optional<double> NumberIn(const std::string& text, const char* pattern) {
-  std::smatch match;
-  if (!std::regex_search(text, match, std::regex(pattern))) {
-    return std::nullopt;
-  }
-  std::string digits = match[1];
-  std::erase(digits, ',');
-  double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return error == std::errc() && end != digits.data() ? std::optional(value) : std::nullopt;
-}
-
-bool Has(const std::string& text, const char* word) {
-  return text.find(word) != std::string::npos;
 }
 
 void Assume(ServingCase& row, const std::string& words) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <charconv>
 #include <iterator>
 #include <regex>
 
@@ -157,6 +158,22 @@ std::string LoadMeant(const std::string& text) {
 std::string MetricMeant(const std::string& text) {
   const std::string meaning = MeaningOf(kMetrics, Plain(text));
   return meaning.empty() ? text : meaning;
+}
+
+std::optional<double> NumberIn(const std::string& text, const char* pattern) {
+  std::smatch match;
+  if (!std::regex_search(text, match, std::regex(pattern))) {
+    return std::nullopt;
+  }
+  std::string digits = match[1];
+  std::erase(digits, ',');
+  double value = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
+  return error == std::errc() && end != digits.data() ? std::optional(value) : std::nullopt;
+}
+
+bool Has(const std::string& text, const char* word) {
+  return text.find(word) != std::string::npos;
 }
 
 }  // namespace gridlock

@@ -3,6 +3,7 @@
 // What the cells of a table of serving measurements may say, and what is taken for names that
 // nobody knows: a run that took place is no reason for a refusal.
 
+#include <optional>
 #include <string>
 
 #include "sim/catalogue/serving_catalogue.h"
@@ -31,5 +32,10 @@ std::string LoadMeant(const std::string& text);
 
 /// A metric as ServingMetric knows it.
 std::string MetricMeant(const std::string& text);
+
+/// The number that stands where the pattern, a regular expression, has its group: "8,192" is 8192.
+std::optional<double> NumberIn(const std::string& text, const char* pattern);
+
+bool Has(const std::string& text, const char* word);
 
 }  // namespace gridlock

@@ -59,8 +59,10 @@ PlanSpec SpecOf(const PlanOptions& options, const ServingCatalogue& catalogue) {
   spec.width_most = options.width_most;
   const WeightFormat usual = spec.base.model.checkpoint;
   if (options.weights == "auto") {
-    spec.weights =
-        usual == WeightFormat::kBf16 ? std::vector{usual, WeightFormat::kFp8} : std::vector{usual};
+    spec.weights = usual != WeightFormat::kBf16 ? std::vector{usual}
+                   : spec.base.engine.packs_weights
+                       ? std::vector{WeightFormat::kQ80, WeightFormat::kQ4KM}
+                       : std::vector{usual, WeightFormat::kFp8};
   }
   for (const std::string& word : ListOf(options.weights == "auto" ? "" : options.weights)) {
     WeightFormat format = WeightFormat::kBf16;

@@ -1,6 +1,7 @@
 #include "sim/serving/deployment.h"
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -226,7 +227,7 @@ void AddPools(const PlanSpec& spec, const PricedPart& part, WeightFormat weights
 }
 
 // Of a replica, for the launcher of an engine; `role` of pools, "" without. Options as vLLM 0.11,
-// SGLang 0.5, TensorRT-LLM 1.1 and Dynamo 1.6 document them.
+// SGLang 0.5, TensorRT-LLM 1.1, Dynamo 1.6 and llama.cpp of 2026 document them.
 std::string CommandOf(const Deployment& deployment, const std::string& server,
                       const std::string& role) {
   const InferenceLayout& layout = deployment.layout;
@@ -255,6 +256,20 @@ std::string CommandOf(const Deployment& deployment, const std::string& server,
         engine.token_budget, engine.memory_share,
         more(layout.experts_spread, fmt::format("--ep_size {}", layout.tensor * layout.data)),
         more(narrow, "--kv_cache_dtype fp8"));
+  }
+  if (server == "llamacpp") {
+    // Files of GGUF are named after their format in capital letters.
+    std::string format = WeightFormatName(layout.weights);
+    std::transform(format.begin(), format.end(), format.begin(), [](unsigned char c) {
+      return static_cast<char>(std::toupper(c));
+    });
+    return fmt::format("llama-server -m {}-{}.gguf -ngl 99 -np {} -b {} -ub {}{}{}",
+                       deployment.model.name, format, engine.batch_max, engine.token_budget,
+                       engine.stage_rows > 0 ? std::min(engine.stage_rows, engine.token_budget)
+                                             : engine.token_budget,
+                       more(layout.pipeline > 1 || layout.tensor > 1,
+                            layout.tensor > 1 ? "--split-mode row" : "--split-mode layer"),
+                       more(narrow, "-fa on -ctk q8_0 -ctv q8_0"));
   }
   const std::string start = server == "dynamo" ? "python3 -m dynamo.vllm --model " : "vllm serve ";
   const std::string connector =
@@ -412,7 +427,7 @@ std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried) {
   return plans;
 }
 
-const std::vector<std::string> kLaunchers = {"vllm", "sglang", "trtllm", "dynamo"};
+const std::vector<std::string> kLaunchers = {"vllm", "sglang", "trtllm", "dynamo", "llamacpp"};
 
 std::string LaunchCommands(const ServingPlan& plan, const std::string& server) {
   std::string text = server == "dynamo" ? "python3 -m dynamo.frontend --router-mode kv\n" : "";

@@ -102,7 +102,7 @@ struct ServingPlan {
 /// @param tried receives how many were looked at
 std::vector<ServingPlan> SearchPlans(const PlanSpec& spec, int& tried);
 
-/// Whose commands LaunchCommands knows: "vllm", "sglang", "trtllm", "dynamo".
+/// Whose commands LaunchCommands knows: "vllm", "sglang", "trtllm", "dynamo", "llamacpp".
 extern const std::vector<std::string> kLaunchers;
 
 /// The commands that start one replica of each kind of a plan, one a line.

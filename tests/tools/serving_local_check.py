@@ -119,6 +119,15 @@ def ollama_answers_one_at_a_time():
     assert run["batch_peak"] == 1, run["batch_peak"]
 
 
+def a_plan_for_llama_cpp_writes_its_command():
+    plan = call("serve-plan", "--engine", "llamacpp", "--model", LARGE, "--part", "rtx_4090", "--rate", 0.02,
+                "--input", 200, "--output-tokens", 100, "--flags", "llamacpp")
+    assert plan.returncode == 0, plan.stderr
+    command = next(line for line in plan.stdout.splitlines() if line.startswith("llama-server"))
+    print(f"  {command}")
+    assert "-70b-Q4_K_M.gguf" in command and "-ub 512" in command and "--split-mode" in command, command
+
+
 def a_part_of_ones_own_has_what_kernels_reach_on_its_kind():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "mine.textproto")
@@ -172,7 +181,7 @@ def mi300x_in_8_bits_decodes_as_published():
 def main():
     ask(llama_cpp_runs_as_fast_as_measured, layers_on_more_cards_take_turns,
         files_of_gguf_are_as_large_as_published, names_of_files_say_their_format,
-        ollama_answers_one_at_a_time, a_part_of_ones_own_has_what_kernels_reach_on_its_kind,
+        ollama_answers_one_at_a_time, a_plan_for_llama_cpp_writes_its_command, a_part_of_ones_own_has_what_kernels_reach_on_its_kind,
         a_byte_costs_what_training_pays, mi300x_in_8_bits_decodes_as_published)
 
 

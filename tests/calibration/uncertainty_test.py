@@ -63,6 +63,12 @@ class LeftOut(unittest.TestCase):
             instead = uncertainty.stack_instead(stacks, name, rows)
             self.assertFalse(uncertainty.starts_from(stacks, instead, name), (name, instead))
 
+    def test_loops_on_one_accelerator_stand_for_each_other(self):
+        stacks = uncertainty.stacks_of(Catalogue(ROOT))
+        rows = {"composer_fsdp": 17, "hf_eager": 1, "hf_compile": 2, "fms_fsdp": 3}
+        self.assertEqual(uncertainty.stack_instead(stacks, "hf_eager", rows), "pytorch_eager")
+        self.assertEqual(uncertainty.stack_instead(stacks, "hf_compile", rows), "pytorch_compile")
+
     def test_a_stack_keeps_its_names_alone(self):
         before = uncertainty.stacks_of(Catalogue(self.root))["megatron_lm"].stands_for
         uncertainty.leave_stack_out(self.root, "megatron_lm", "nanotron")

@@ -113,11 +113,14 @@ def starts_from(stacks, name, other):
 
 
 def stack_instead(stacks, name, rows):
-    """Of the family, the one with most rows that does not start from `name`; else of the same kind
-    (the first word); else the stack of any framework."""
+    """Of the family, the one with most rows that does not start from `name`, or of a family of one
+    accelerator one that was fitted on steps of our own; else of the same kind (the first word) with
+    rows; else the stack of any framework."""
     free = [s for s in stacks.values() if not starts_from(stacks, s.name, name)]
-    for kind in (lambda s: s.family, lambda s: s.family.replace(",", " ").split(" ")[0]):
-        family = [s for s in free if kind(s) == kind(stacks[name]) and rows.get(s.name, 0) > 0]
+    alone = stacks[name].family.endswith("one accelerator")
+    for kind, needed in ((lambda s: s.family, 0 if alone else 1),
+                         (lambda s: s.family.replace(",", " ").split(" ")[0], 1)):
+        family = [s for s in free if kind(s) == kind(stacks[name]) and rows.get(s.name, 0) >= needed]
         if family:
             return max(family, key=lambda s: (rows.get(s.name, 0), s.name)).name
     anyone = [s for s in free if '"*"' in s.stands_for]

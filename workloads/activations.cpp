@@ -260,7 +260,8 @@ Seconds StateCopies(const TrainingSpec& job, const ModelPart& part, bool backwar
   }
   constexpr double kMaster = 4;
   const double shards = job.zero == 3 ? job.layout.shards() : 1;
-  const Bytes parameters = job.stack.master_weights_only
+  // A frozen base has no master copies, and comes in its own format.
+  const Bytes parameters = job.stack.master_weights_only && job.trains_base()
                                ? Bytes(kMaster * ParametersPerRank(job, part).total())
                                : WeightBytes(job, part).total();
   const Bytes gradients(job.stack.main_gradient_bytes * TrainedPerRank(job, part).total());

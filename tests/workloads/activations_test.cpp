@@ -245,6 +245,16 @@ TEST(States, OnTheHostCrossItsLinkOnceAPass) {
   EXPECT_DOUBLE_EQ(StateCopies(job, part, true, host).si(), 4 * parameters / 55e9);
   job.stack.offloads_states = false;
   EXPECT_EQ(StateCopies(job, part, true, host), Seconds(0));
+  // Of a frozen base in 4 bits there are no master copies: it crosses in its own format.
+  TrainingSpec frozen = job;
+  frozen.stack.offloads_states = true;
+  frozen.adapters.rank = 16;
+  frozen.adapters.base_bytes = 0.5625;
+  const Seconds narrow = StateCopies(frozen, part, false, host);
+  frozen.stack.master_weights_only = true;
+  EXPECT_EQ(StateCopies(frozen, part, false, host), narrow);
+  EXPECT_NEAR(narrow.si(), WeightBytes(frozen, part).total().si() / 8 / 55e9, 1e-12);
+  EXPECT_LT(narrow.si(), 2 * parameters / 55e9);
   // Measured on one H200: 143 and 158 ms for 2.0 billion parameters in 32 bits.
   TrainingSpec measured = JobOn(Llama(8, 4096, 32, 14336));
   measured.model.vocabulary = 32000;

@@ -16,7 +16,8 @@ GRIDLOCK = os.path.abspath(sys.argv[1])
 GIB = 2 ** 30
 COLUMNS = """id role source stack accelerator accelerators domain nic_gbps model layers hidden heads kv_heads ffn gated
 vocab seq experts top_k shared_experts expert_ffn dense_layers tp pp vpp dp ep cp zero shard_group sequence_parallel
-recompute global_batch micro_batch precision step_time_s measured_gib kind capacity_gib fits""".split()
+recompute global_batch micro_batch precision step_time_s measured_gib kind capacity_gib fits
+offload adapters""".split()
 LLAMA_70B = {"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "ffn": 28672, "gated": 1, "vocab": 128256}
 QWEN3 = {"0.6B": {"layers": 28, "hidden": 1024, "heads": 16, "kv_heads": 8, "ffn": 3072},
          "8B": {"layers": 36, "hidden": 4096, "heads": 32, "kv_heads": 8, "ffn": 12288},
@@ -141,10 +142,33 @@ def finer_interleaving_keeps_less():
     assert found["vpp10"][1] < found["vpp5"][1] - 1, found
 
 
+def fine_tuning_on_a_card_of_24_gigabytes():
+    """A 7B does not train whole on an RTX 4090; its users take QLoRA, and the plan says so."""
+    done = subprocess.run([GRIDLOCK, "plan", "--model", "mistral_7b", "--accelerator", "rtx_4090",
+                           "--accelerators", "1", "--global-batch", "8", "--stack", "unsloth", "--analytic", "-q"],
+                          capture_output=True, text=True, check=False)
+    said = " ".join((done.stdout + done.stderr).split())
+    assert done.returncode == 0 and "adapters of rank 16 beside weights in NF4 (QLoRA)" in said, said
+
+
+def seventy_billion_with_the_base_on_the_host():
+    """AnswerDotAI/fsdp_qlora, benchmarks_03_2024: it fits two RTX 4090, of which it takes 14.9 GiB each
+    (reserved); 9.7 GiB are counted as given out."""
+    llama2 = {**LLAMA_70B, "vocab": 32000}
+    targets = '"k_proj", "q_proj", "v_proj", "up_proj", "down_proj", "gate_proj"'
+    found = answers([row("qlora", llama2, stack="hf_fsdp", accelerator="rtx_4090", accelerators=2, domain=2, dp=2,
+                         zero=3, nic_gbps="", seq=2048, recompute="full", global_batch=4, micro_batch=2,
+                         offload="states",
+                         adapters=f'{{ rank: 64 target: [{targets}] precision: BF16 base: "nf4" }}')])
+    fits(found["qlora"])
+    assert found["qlora"][1] < 14.9, found
+
+
 def main():
     for question in (long_sequences_on_context_ranks, a_batch_at_the_edge_of_a_card, a_million_tokens_on_one_server,
                      a_mixture_on_one_server, scores_of_attention_on_a_card_without_fused_attention,
-                     twenty_billion_on_three_small_servers, finer_interleaving_keeps_less):
+                     twenty_billion_on_three_small_servers, finer_interleaving_keeps_less,
+                     fine_tuning_on_a_card_of_24_gigabytes, seventy_billion_with_the_base_on_the_host):
         question()
         print(f"{question.__name__}: ok")
 

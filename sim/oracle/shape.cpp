@@ -75,6 +75,14 @@ std::vector<std::int64_t> NeighboursApart(const Placement& placement, const Netw
   return apart;
 }
 
+StepRate Between(const StepRate& a, const StepRate& b, double place) {
+  StepRate rate = a;
+  rate.step_time += (b.step_time - a.step_time) * place;
+  rate.energy += (b.energy - a.energy) * place;
+  rate.wan_bytes += (b.wan_bytes - a.wan_bytes) * place;
+  return rate;
+}
+
 }  // namespace
 
 Placement Shape::Packed() const {
@@ -204,7 +212,8 @@ std::string KeyOfShape(const Situation& situation, PlacedIndex job, const Shape&
   return std::move(key.bytes);
 }
 
-// Whether one step stands for all.
+// Whether one step stands for all: the packed one, or that between both, which is as near to each
+// of them.
 void ShapeRates::Begin(const Shape& shape, const Network& network, const Simulate& simulate) {
   begun_ = true;
   for (std::size_t i = 0; i < shape.sites.size(); ++i) {
@@ -217,9 +226,24 @@ void ShapeRates::Begin(const Shape& shape, const Network& network, const Simulat
   }
   const StepRate packed = At(0, shape, network, simulate).rate;
   const StepRate scattered = simulate(shape.Scattered(network));
-  if (std::abs(scattered.step_time / packed.step_time - 1) <= kShapeTolerance) {
+  const double apart = std::abs(scattered.step_time / packed.step_time - 1);
+  if (apart <= kShapeTolerance) {
     one_ = packed;
+  } else if (apart <= 2 * kShapeTolerance) {
+    one_ = Between(packed, scattered, 0.5);
   }
+}
+
+std::optional<ShapeRates::Alike> ShapeRates::AlikeOf(const Shape& shape, const Network& network,
+                                                     const Simulate& simulate) {
+  try {
+    if (!begun_) {
+      Begin(shape, network, simulate);
+    }
+  } catch (const UserError&) {
+    refused_ = true;
+  }
+  return one_ ? std::optional(Alike{*one_, marks_.at(0).rate}) : std::nullopt;
 }
 
 double ShapeRates::ApartAt(double share, const Shape& shape, const Network& network) {
@@ -279,11 +303,7 @@ std::optional<StepRate> ShapeRates::Of(const Placement& placement, const Shape& 
       if (apart_by() <= kShapeTolerance || (high - low) * most <= 1 || between <= low) {
         const double width = above.apart - below.apart;
         const double place = width > 0 ? std::clamp((apart - below.apart) / width, 0.0, 1.0) : 0.0;
-        StepRate rate = below.rate;
-        rate.step_time += (above.rate.step_time - below.rate.step_time) * place;
-        rate.energy += (above.rate.energy - below.rate.energy) * place;
-        rate.wan_bytes += (above.rate.wan_bytes - below.rate.wan_bytes) * place;
-        return rate;
+        return Between(below.rate, above.rate, place);
       }
       (beyond(between) ? low : high) = between;
     }

@@ -46,7 +46,8 @@ inline constexpr std::int64_t kShapedServers = 16;
 /// Where links out of groups can set the pace, a job is small with fewer groups of it than this.
 inline constexpr std::int32_t kShapedGroups = 8;
 
-/// Steps whose lengths differ by this share or less count as equal.
+/// Steps whose lengths differ by this share or less count as equal. Where packed and scattered ones
+/// differ by up to twice as much, the step between them is as near to each.
 inline constexpr double kShapeTolerance = 2e-3;
 
 /// Marks of the scale whose steps differ by more than this do not tell what lies between them.
@@ -68,6 +69,14 @@ class ShapeRates {
   /// Nothing where the scale says too little, or where a placement of it has too many actors.
   std::optional<StepRate> Of(const Placement& placement, const Shape& shape, const Network& network,
                              const Simulate& simulate);
+
+  /// Where one step stands for all placements: it, and the packed one.
+  struct Alike {
+    StepRate one, packed;
+  };
+
+  std::optional<Alike> AlikeOf(const Shape& shape, const Network& network,
+                               const Simulate& simulate);
 
  private:
   struct Mark {

@@ -116,6 +116,25 @@ std::vector<StepRate> Simulate(const CanonicalSituation& situation) {
   return rates;
 }
 
+// The sites with their boards' own limits; empty where they have these.
+std::vector<SiteSpec> AtOwnLimits(const std::vector<SiteSpec>& sites) {
+  std::vector<SiteSpec> own = sites;
+  bool lowered = false;
+  for (SiteSpec& site : own) {
+    PowerSpec& power = site.server.accelerator.power;
+    lowered = lowered || power.limit < power.rated();
+    power.limit = power.rated();
+  }
+  return lowered ? own : std::vector<SiteSpec>();
+}
+
+// A rate that is to `rate` as `a` is to `b`.
+StepRate Times(StepRate rate, const StepRate& a, const StepRate& b) {
+  rate.step_time = rate.step_time * (a.step_time / b.step_time);
+  rate.energy = b.energy > Joules(0) ? rate.energy * (a.energy / b.energy) : rate.energy;
+  return rate;
+}
+
 // The handler of the server: a situation as bytes -> the rates of its jobs as bytes.
 std::string Answer(const std::string& request) {
   CanonicalSituation situation;
@@ -160,19 +179,31 @@ struct StepOracle::State {
     return entry->second;
   }
 
-  // By the shape of its placement; nothing where each is simulated as it lies.
+  // By the shape of its placement; nothing where each is simulated as it lies. Boards under a lower
+  // limit compute longer, and their messages take as long as before: what is alike at the own
+  // limit is taken to be so under it.
   std::optional<StepRate> OfShape(const Situation& situation, PlacedIndex job, const Network& on) {
     const std::optional<Shape> shape = ShapeOf(situation.jobs[job].placement, on);
     if (!shape) {
       return std::nullopt;
     }
-    const auto simulate = [&](const Placement& placement) {
-      const Situation alone{
-          situation.sites, situation.wans, {{situation.jobs[job].training, placement}}};
-      return Known(Canonical(alone, {PlacedIndex{0}}, on)).front();
+    const auto simulate_on = [&](const std::vector<SiteSpec>& sites) {
+      return [&](const Placement& placement) {
+        const Situation alone{&sites, situation.wans, {{situation.jobs[job].training, placement}}};
+        return Known(Canonical(alone, {PlacedIndex{0}}, on)).front();
+      };
     };
+    if (const std::vector<SiteSpec> own = AtOwnLimits(*situation.sites); !own.empty()) {
+      const Situation full{&own, situation.wans, situation.jobs};
+      const auto alike =
+          shapes[KeyOfShape(full, job, *shape)].AlikeOf(*shape, on, simulate_on(own));
+      if (alike) {
+        const StepRate packed = simulate_on(*situation.sites)(shape->Spread(0, on));
+        return Times(packed, alike->one, alike->packed);
+      }
+    }
     return shapes[KeyOfShape(situation, job, *shape)].Of(situation.jobs[job].placement, *shape, on,
-                                                         simulate);
+                                                         simulate_on(*situation.sites));
   }
 };
 

@@ -146,6 +146,13 @@ TEST(ShapeRates, AreOneWherePackedAndScatteredAgreeAndNoneWhereMarksAreFarApart)
   EXPECT_EQ(one.Of(placement, shape, network, level.simulate())->step_time, Seconds(1));
   EXPECT_EQ(one.Of(placement, shape, network, level.simulate())->step_time, Seconds(1));
   EXPECT_EQ(level.simulated, 2);
+  FakeSteps near{0.0036, shape, network};
+  ShapeRates middle;
+  const auto rate = middle.Of(placement, shape, network, near.simulate());
+  EXPECT_NEAR(rate->step_time.si(), (1 + near.At(shape.Scattered(network))) / 2, 1e-12);
+  EXPECT_NEAR(rate->step_time.si(), near.At(placement), kShapeTolerance);
+  EXPECT_EQ(middle.Of(shape.Packed(), shape, network, near.simulate())->step_time, rate->step_time);
+  EXPECT_EQ(near.simulated, 2);
   FakeSteps steep{0.5, shape, network};
   EXPECT_FALSE(ShapeRates().Of(placement, shape, network, steep.simulate()));
 }

@@ -311,6 +311,26 @@ TEST_F(AnOracle, AnswersForAllPlacementsOfAShapeAtOnce) {
   EXPECT_EQ(oracle_.simulated(), bounds);
 }
 
+TEST_F(AnOracle, SimulatesOneStepMoreUnderEachLowerLimitOfBoards) {
+  SharedCluster cluster;
+  cluster.sites = {ThreeTiers(48, 1, 1)};
+  cluster.Add(DataParallel(32), {{0, 0, 32}});
+  PowerSpec& power = cluster.sites[0].server.accelerator.power;
+  power.own_limit = power.limit = Watts(1000);
+  const StepRate full = oracle_.RatesOf(cluster.situation()).front();
+  std::uint64_t simulated = oracle_.simulated();
+  for (const double share : {0.5, 0.3, 0.2}) {
+    power.limit = power.own_limit * share;
+    cluster.placements[0] = {{0, 0, 31}, {0, 47, 1}};
+    const StepRate lowered = oracle_.RatesOf(cluster.situation()).front();
+    EXPECT_EQ(oracle_.simulated(), ++simulated) << share;
+    EXPECT_GE(lowered.step_time, full.step_time);
+    cluster.placements[0] = {{0, 0, 32}};
+    ExpectSame(oracle_.RatesOf(cluster.situation()).front(), lowered);
+    EXPECT_EQ(oracle_.simulated(), simulated);
+  }
+}
+
 TEST_F(AnOracle, LooksAtEachPlacementWhereItMatters) {
   SharedCluster cluster;
   cluster.sites = {ThreeTiers(48, 8, 2)};  // a message out of a leaf takes long

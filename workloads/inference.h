@@ -167,6 +167,7 @@ struct InferenceEngine {
   double expert_traffic = 1;  ///< of tokens on their way to experts, over the part's
   double expert_align = 0;    ///< s an expert of a layer, in one kernel that sorts tokens for them
   double block_product = 0;   ///< s more of a product of 8-bit weights with a scale a block
+  double block_factor = 1;    ///< on the rate of large ones of them
   double gemm_factor = 1;     ///< on the efficiencies of the part
   double hbm_factor = 1;
   double cache_factor = 1;

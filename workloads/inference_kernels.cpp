@@ -113,7 +113,7 @@ double IterationCosts::Peak(double bytes) const {
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
   double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
   if (model_.block_scales && eight > 0) {
-    eight = 1 / (1 / eight + 1 / kBlockScaling);
+    eight = engine_.block_factor / (1 / eight + 1 / kBlockScaling);
   }
   if (bytes >= 2) {
     return plain;

@@ -70,6 +70,7 @@ inline const NumberField<InferenceEngine> kEngineFields[] = {
     {"expert_kernels", &InferenceEngine::expert_kernels, 1},
     {"expert_traffic", &InferenceEngine::expert_traffic, 1},
     {"expert_align_us", &InferenceEngine::expert_align, kServingMicro},
+    {"block_factor", &InferenceEngine::block_factor, 1},
     {"block_product_us", &InferenceEngine::block_product, kServingMicro},
     {"gemm_factor", &InferenceEngine::gemm_factor, 1},
     {"hbm_factor", &InferenceEngine::hbm_factor, 1},

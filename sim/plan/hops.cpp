@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
+#include <cstdint>
 #include <variant>
 
 namespace gridlock {
@@ -36,8 +37,9 @@ Seconds FirstSwitch(const FabricSpec& fabric) {
   return least;
 }
 
-// Edges of a ring that stand for all of them.
-constexpr int kEdgesMost = 64;
+// Edges of a ring up to which all of them count; of longer ones as many stand for all, drawn, so
+// that no regular place of leaves is met too often.
+constexpr int kEdgesMost = 1024;
 
 }  // namespace
 
@@ -61,7 +63,10 @@ void SwitchHops::Add(const std::vector<AcceleratorIndex>& members, const std::ve
   const int edges = std::min(shape.domains, kEdgesMost);
   Seconds sum;
   for (int i = 0; i < edges; ++i) {
-    const auto from = static_cast<int>(std::int64_t{i} * shape.domains / edges);
+    const int from = shape.domains == edges
+                         ? i
+                         : static_cast<int>(HashPick(0, static_cast<std::uint64_t>(i),
+                                                     static_cast<std::uint64_t>(shape.domains)));
     sum += hop(from, from + 1);
   }
   shape.ring_hop = Seconds(std::round(sum.si() / edges * 1e12) * 1e-12);

@@ -13,6 +13,7 @@
 
 #include "sim/catalogue/view.h"
 #include "sim/scenario/load_text.h"
+#include "sim/validation/case_server.h"
 #include "sim/validation/case_stack.h"
 #include "tests/fixture_files.h"
 #include "tests/source_dir.h"
@@ -166,6 +167,20 @@ TEST_F(CaseScenario, DomainsOfThousandsAreHeld) {
   row.zero = 3;
   const PreparedCase prepared = Prepare(row, catalogue_);
   EXPECT_TRUE(prepared.scenario) << prepared.reason;
+}
+
+// Optical switches close the faces of whole cubes, and a flat pod closes where it ends.
+TEST_F(CaseScenario, SlicesOfTpusCloseWhereTheirPodsDo) {
+  const auto entry = [this](const char* accelerator, std::int64_t domain) {
+    PublishedCase row;
+    row.accelerator = accelerator;
+    row.domain = domain;
+    return RowServerOf(row, catalogue_).entry;
+  };
+  EXPECT_THAT(entry("tpu_v4", 32), HasSubstr("torus: 4 open: 0 open: 1 open: 2 "));
+  EXPECT_THAT(entry("tpu_v4", 128), testing::Not(HasSubstr("open")));
+  EXPECT_THAT(entry("tpu_v5e", 128), HasSubstr("torus: 8 torus: 16 open: 0 }"));
+  EXPECT_THAT(entry("tpu_v7x", 64), HasSubstr("open: 2 cores: 2 core_link { per_direction: "));
 }
 
 TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {

@@ -140,8 +140,6 @@ ServingPrices PricesOf(const ServingSpec& fleet, const ServerSpec& server,
   prices.per_output = {output * wide, Bytes(4.0 * 4.0 * fleet.model.vocabulary), Bytes(0)};
   // Fused kernels read a prompt's keys and values a few times over: little beside its weights.
   prices.per_pair = {pair * wide, Bytes(0), Bytes(0)};
-  prices.per_iteration = {Joules(0), Bytes(2.0 * fleet.model.hidden * fleet.model.vocabulary),
-                          Bytes(0)};
   return prices;
 }
 

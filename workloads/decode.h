@@ -32,7 +32,6 @@ struct ServingPrices {
   ServingWork per_row;        ///< of each token that goes through the layers
   ServingWork per_output;     ///< of each token that comes out: the LM head
   ServingWork per_pair;       ///< of each token that another attends to, cached or of its prompt
-  ServingWork per_iteration;  ///< the LM head's weights
 };
 
 /// Costs of the replicas of a fleet.

@@ -311,8 +311,8 @@ const InferenceEngine* ServingCatalogue::FindEngine(const std::string& name) con
   const std::string key = PlainKey(name, NameKind::kOther);
   for (const bool exact : {true, false}) {
     for (const ServingEngineEntry& each : engines) {
-      const std::string& own = each.engine.name;
-      if (exact ? own == name : PlainKey(own, NameKind::kOther) == key) {
+      const std::string& known = each.engine.name;
+      if (exact ? known == name : PlainKey(known, NameKind::kOther) == key) {
         return &each.engine;
       }
     }

@@ -108,7 +108,6 @@ void ServingUnit::AddWork(const BatchWork& work, const ServingPrices& prices, do
   ServingWork all = prices.per_row * work.rows;
   all += prices.per_output * static_cast<double>(work.output_tokens);
   all += prices.per_pair * (work.reads + work.pairs);
-  all += prices.per_iteration * static_cast<double>(work.iterations);
   sum.arithmetic += all.arithmetic;
   sum.hbm += all.hbm + Bytes(work.bytes);
   sum.links += all.links;

@@ -64,8 +64,7 @@ Seconds PrefillTime(const FleetCosts& costs, std::int64_t tokens, double pairs) 
 
 // Of weights and activations, and of the LM head.
 Bytes PassBytes(const FleetCosts& costs, std::int64_t tokens) {
-  return Bytes(costs.decode.BytesOf(static_cast<double>(tokens), 0)) +
-         costs.decode_prices.per_iteration.hbm;
+  return Bytes(costs.decode.BytesOf(static_cast<double>(tokens), 0));
 }
 
 // Of reading one cached token, all accelerators.

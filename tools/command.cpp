@@ -145,6 +145,18 @@ void ApplyFailover(const ScenarioOptions& options, Scenario& scenario) {
   }
 }
 
+/// A problem with what --fail names, which stands in no file, is the option's.
+std::string Blamed(const ScenarioOptions& options, const std::string& message) {
+  for (const std::string& fail : options.fails) {
+    const std::string name = Quoted(fail.substr(0, fail.rfind('@')));
+    const std::size_t at = message.find(": ");
+    if (at != std::string::npos && message.find(name) != std::string::npos) {
+      return fmt::format("gridlock {}: --fail {}{}", options.command, fail, message.substr(at));
+    }
+  }
+  return message;
+}
+
 /// Reads the base, builds what is wanted of it, and runs `body`.
 int WithBuilt(const Build& build, const ScenarioOptions& options,
               const std::function<int(const ScenarioBase&, Scenario&)>& body) {
@@ -156,14 +168,14 @@ int WithBuilt(const Build& build, const ScenarioOptions& options,
     return body(base, scenario);
   } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {
-      fmt::print(stderr, "{}\n", problem.message);
+      fmt::print(stderr, "{}\n", Blamed(options, problem.message));
     }
     return kBadInput;
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {
       const std::string where = problem.path.empty() ? "gridlock " + options.command
                                                      : scenario.sources.Where(problem.path);
-      fmt::print(stderr, "{}: {}\n", where, problem.message);
+      fmt::print(stderr, "{}\n", Blamed(options, where + ": " + problem.message));
     }
     return kBadInput;
   } catch (const IoError& error) {

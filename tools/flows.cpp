@@ -147,7 +147,7 @@ PacketFormat PacketsOf(const std::string& text) {
 void CheckJoined(const Network& network, const std::vector<NetworkMessage>& messages) {
   for (const NetworkMessage& message : messages) {
     const SiteIndex from = network.site_of(message.from), to = network.site_of(message.to);
-    if (from != to && network.wan_between(from, to) < 0) {
+    if (from != to && network.wan_way(from, to).empty()) {
       Refuse("no wan { ... } joins " + network.fabric(from).site().name + " and " +
                  network.fabric(to).site().name,
              "accelerators of sites that are joined");

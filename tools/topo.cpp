@@ -46,6 +46,13 @@ void Export(const Topology& topology, const FabricGraph& graph, const TopoOption
     std::ostringstream text;
     WriteGraphMl(topology.route_graph(), text);
     WriteFileAtomically(options.graphml, text.str());
+    if (topology.parts() > 1 || topology.adapts()) {
+      fmt::print(stderr,
+                 "gridlock topo: {}: this network spreads each flow over several ways, for which "
+                 "GraphML has no word; read from the file, each flow takes one shortest way, and "
+                 "traffic that meets there takes longer\n",
+                 options.graphml);
+    }
   }
   if (!options.simgrid.empty()) {
     std::ostringstream text;

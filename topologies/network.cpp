@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 
@@ -151,13 +152,22 @@ Network::Network(const std::vector<SiteSpec>& sites, const std::vector<WanSpec>&
   }
   for (const WanSpec& wan : wans) {
     CHECK(wan.from >= 0 && wan.from < this->sites() && wan.to >= 0 && wan.to < this->sites());
-    if (wan_between(wan.from, wan.to) >= 0) {
+    const bool second = std::any_of(wans_.begin(), wans_.end(), [&wan](const WanSpec& other) {
+      return std::minmax({other.from, other.to}) == std::minmax({wan.from, wan.to});
+    });
+    if (second) {
       throw UserError(wan.path,
                       fmt::format("a second link between {} and {}; expected one link for each "
                                   "pair of sites, with the bandwidth of both together",
                                   sites[wan.from].name, sites[wan.to].name));
     }
     wans_.push_back(wan);
+  }
+  for (SiteIndex from{0}; from < this->sites(); ++from) {
+    wan_ways_.emplace_back();
+    for (SiteIndex to{0}; to < this->sites(); ++to) {
+      wan_ways_.back().push_back(WanWay(wans_, from, to));
+    }
   }
   NameTiers();
   for (SiteIndex site{0}; site < this->sites(); ++site) {
@@ -321,14 +331,12 @@ Topology::DirectRing Network::AppendDirectRing(std::span<const AcceleratorIndex>
   return ring;
 }
 
-WanIndex Network::wan_between(SiteIndex a, SiteIndex b) const {
-  for (std::size_t w = 0; w < wans_.size(); ++w) {
-    const WanSpec& wan = wans_[w];
-    if ((wan.from == a && wan.to == b) || (wan.from == b && wan.to == a)) {
-      return IndexOf<WanIndex>(w);
-    }
+Seconds Network::WanLatency(SiteIndex from, SiteIndex to) const {
+  Seconds latency;
+  for (const WanIndex wan : wan_way(from, to)) {
+    latency += wans_[wan].latency;
   }
-  return {};
+  return latency;
 }
 
 LinkIndex Network::wan_link(WanIndex wan, SiteIndex from) const {
@@ -351,11 +359,15 @@ bool Network::AppendHashed(AcceleratorIndex from, AcceleratorIndex to, std::uint
     fabrics_[from_site]->AppendRoute(local(from), local(to), hash, route);
     Renumber(from_site, begin, route);
   } else {
-    const WanIndex wan = wan_between(from_site, to_site);
-    CHECK(wan >= 0);
+    const std::vector<WanIndex>& way = wan_way(from_site, to_site);
+    CHECK(!way.empty());
     fabrics_[from_site]->AppendExit(local(from), hash, route);
     Renumber(from_site, begin, route);
-    route.push_back(wan_link(wan, from_site));
+    SiteIndex at = from_site;
+    for (const WanIndex wan : way) {
+      route.push_back(wan_link(wan, at));
+      at = OtherEnd(wans_[wan], at);
+    }
     begin = route.size();
     fabrics_[to_site]->AppendEntry(local(to), hash, route);
     Renumber(to_site, begin, route);
@@ -454,9 +466,8 @@ Seconds Network::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
   if (from_site == to_site) {
     return fabrics_[from_site]->Latency(local(from), local(to));
   }
-  const WanIndex wan = wan_between(from_site, to_site);
-  CHECK(wan >= 0);
-  return fabrics_[from_site]->LatencyToBorder() + wans_[wan].latency +
+  CHECK(!wan_way(from_site, to_site).empty());
+  return fabrics_[from_site]->LatencyToBorder() + WanLatency(from_site, to_site) +
          fabrics_[to_site]->LatencyToBorder();
 }
 

@@ -18,8 +18,8 @@
 namespace gridlock {
 
 /// Every fabric and every wide-area link. Traffic between two sites leaves the first over the links
-/// to its border, takes the link between the two, and enters the second. No third site relays it.
-/// The border of a site can carry all that arrives there.
+/// to its border, takes the way between the two (WanWay), and enters the second. The border of a
+/// site can carry all that arrives there, also what it passes on.
 class Network {
  public:
   /// Throws UserError as MakeTopology does, and when two links join the same pair of sites.
@@ -76,8 +76,14 @@ class Network {
   std::int32_t AppendRing(std::span<const AcceleratorIndex> members,
                           std::vector<LinkLoad>& loads) const;
 
-  /// The wide-area link between two sites; -1 when nothing joins them directly.
-  [[nodiscard]] WanIndex wan_between(SiteIndex a, SiteIndex b) const;
+  /// The wide-area links that traffic from one site to another takes: see WanWay. Empty where none
+  /// join them.
+  [[nodiscard]] const std::vector<WanIndex>& wan_way(SiteIndex from, SiteIndex to) const {
+    return wan_ways_[from][static_cast<std::size_t>(to)];
+  }
+
+  /// Of the fibre of that way.
+  [[nodiscard]] Seconds WanLatency(SiteIndex from, SiteIndex to) const;
 
   [[nodiscard]] const WanSpec& wan(WanIndex wan) const { return wans_[wan]; }
 
@@ -86,7 +92,7 @@ class Network {
 
   /// Appends the links from `from` to `to` (not equal). Under ECMP the choices depend on what
   /// switches hash: the positions of the two within their sites, the number of the queue pair
-  /// between them, and the seed of the first site. The sites must be the same or joined by a link.
+  /// between them, and the seed of the first site. The sites must be the same or joined by links.
   /// Failed links are gone round where there is a way: by another hash, else by the shortest way
   /// that is left. Returns false, and appends nothing, when there is none.
   bool AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
@@ -136,7 +142,8 @@ class Network {
   TierTable tiers_;
   std::vector<std::vector<TierIndex>> tier_of_;  ///< by site and its own number of the tier
   std::vector<WanSpec> wans_;
-  std::vector<int> first_accelerator_{0};  ///< of each site; the last is the sum
+  std::vector<std::vector<std::vector<WanIndex>>> wan_ways_;  ///< by both sites
+  std::vector<int> first_accelerator_{0};                     ///< of each site; the last is the sum
   std::vector<int> first_link_{0};
   std::int32_t parts_ = 1;
   bool adapts_ = false;

@@ -236,4 +236,15 @@ bool IsWithinServer(const Topology& topology, const FabricGraph& graph,
                : in_server(cable.a) && in_server(cable.b);
 }
 
+std::map<double, std::int64_t> CablesOutOfServers(const Topology& topology,
+                                                  const FabricGraph& graph) {
+  std::map<double, std::int64_t> cables;
+  for (const Wiring::Cable& cable : graph.wiring().cables) {
+    if (!IsWithinServer(topology, graph, cable)) {
+      cables[(cable.capacity / cable.parallel).si()] += cable.parallel;
+    }
+  }
+  return cables;
+}
+
 }  // namespace gridlock

@@ -4,6 +4,7 @@
 // the written-out graph. The simulation routes by arithmetic and never needs this.
 
 #include <cstdint>
+#include <map>
 #include <vector>
 
 #include "topologies/graph.h"
@@ -38,5 +39,9 @@ bool StandsInServer(const std::string& node_kind);
 
 /// Whether both ends of a cable lie in one server, so that it needs no optics.
 bool IsWithinServer(const Topology& topology, const FabricGraph& graph, const Wiring::Cable& cable);
+
+/// How many cables leave servers, by the bandwidth of one in bytes per second and direction.
+std::map<double, std::int64_t> CablesOutOfServers(const Topology& topology,
+                                                  const FabricGraph& graph);
 
 }  // namespace gridlock

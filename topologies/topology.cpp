@@ -99,7 +99,7 @@ Watts PowerOfSwitches(const Topology& topology) {
 
 Watts PowerOfOptics(const Topology& topology) {
   const double per_bandwidth = topology.site().optics.si();
-  if (per_bandwidth <= 0 || topology.site().server.direct) {
+  if (per_bandwidth <= 0) {
     return Watts(0);
   }
   BytesPerSecond ends;

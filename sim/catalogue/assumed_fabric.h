@@ -10,6 +10,9 @@
 
 namespace gridlock {
 
+/// Stands for the switches of a server that is alone: there are none.
+inline constexpr const char* kNoSwitch = "none, a server alone";
+
 /// The switch of AssumedFabricText, as an entry of `catalog { ... }`. Its 65,536 ports hold
 /// two servers with a scale-up domain of 16,384 each, and its source says that it is assumed.
 /// @param port bandwidth of a port per direction: that of a NIC

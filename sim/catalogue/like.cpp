@@ -48,12 +48,6 @@ void ForgetReplaced(const Written& own, Message& base, Written& base_written) {
   }
 }
 
-/// Puts `own` on top of `base`, as CompleteEntries says.
-void LayOver(const Message& own, const Written& own_written, Message& base, Written& base_written) {
-  ForgetReplaced(own_written, base, base_written);
-  MergeMessage(own, own_written, base, base_written);
-}
-
 /// A matrix rate and where it was written.
 struct Rate {
   proto::MatrixRate message;
@@ -259,6 +253,11 @@ class Kind {
 };
 
 }  // namespace
+
+void LayOver(const Message& own, const Written& own_written, Message& base, Written& base_written) {
+  ForgetReplaced(own_written, base, base_written);
+  MergeMessage(own, own_written, base, base_written);
+}
 
 bool CompleteEntries(const std::vector<EntryList>& lists, ProblemList& problems) {
   const std::size_t before = problems.size();

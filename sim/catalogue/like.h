@@ -9,6 +9,10 @@
 #include "sim/schema/problems.h"
 #include "sim/schema/written.h"
 
+namespace google::protobuf {
+class Message;
+}
+
 namespace gridlock {
 
 /// The entries of one text: of a file of the catalogue, or of the `catalog` block of a scenario.
@@ -33,6 +37,11 @@ struct EntryList {
 /// A base that does not exist is a problem, and so are entries that name each other in a circle.
 /// Returns false when there is a problem.
 bool CompleteEntries(const std::vector<EntryList>& lists, ProblemList& problems);
+
+/// Puts what was written in `own` on top of `base` by the same rule: lists, and bandwidths that may
+/// be said in two ways, are replaced as a whole.
+void LayOver(const google::protobuf::Message& own, const Written& own_written,
+             google::protobuf::Message& base, Written& base_written);
 
 /// Takes `like` out of entries that are complete.
 void ForgetBases(proto::Catalog& catalog);

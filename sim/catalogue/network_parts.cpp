@@ -4,9 +4,12 @@
 #include <cmath>
 #include <tuple>
 
+#include "sim/catalogue/assumed_fabric.h"
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/optics_use.h"
 #include "sim/catalogue/sources.h"
 #include "sim/schema/rules.h"
+#include "topologies/machine.h"
 
 namespace gridlock {
 
@@ -36,7 +39,35 @@ std::optional<OpticsChoice> NetworkParts::OpticsFor(BytesPerSecond bandwidth) co
                       static_cast<int>(std::ceil(bandwidth / (fastest.bandwidth * kSlack)))};
 }
 
+std::vector<OpticsUse> OpticsOf(const NetworkParts& parts,
+                                const std::map<double, std::int64_t>& cables) {
+  std::vector<OpticsUse> uses;
+  for (const auto& [bandwidth, count] : cables) {
+    const std::optional<OpticsChoice> choice = parts.OpticsFor(BytesPerSecond(bandwidth));
+    if (!choice) {
+      continue;
+    }
+    auto use = std::find_if(uses.begin(), uses.end(), [&](const OpticsUse& each) {
+      return each.part.name == choice->part.name;
+    });
+    if (use == uses.end()) {
+      use = uses.insert(use, {choice->part, 0});
+    }
+    use->links += count * choice->per_end;
+  }
+  return uses;
+}
+
+bool StandsAlone(const SiteSpec& site) {
+  const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
+  return site.servers == 1 && clos != nullptr && clos->leaf.name == kNoSwitch;
+}
+
 NetworkParts PartsOf(const Catalogue& catalogue) {
+  return PartsWithOptics(catalogue, "");
+}
+
+NetworkParts PartsWithOptics(const Catalogue& catalogue, const std::string& named) {
   NetworkParts parts;
   for (const auto& [name, entry] : catalogue.switches) {
     const proto::Switch& part = *entry.message;
@@ -45,7 +76,7 @@ NetworkParts PartsOf(const Catalogue& catalogue) {
   }
   for (const auto& [name, entry] : catalogue.optics) {
     const proto::Optics& part = *entry.message;
-    if (part.price() > 0 && part.fibre_price() > 0) {
+    if (named.empty() ? part.price() > 0 && part.fibre_price() > 0 : name == named) {
       parts.optics.push_back({name, BytesPerSecond(SiOf(part.bandwidth(), Dimension::kBandwidth)),
                               Watts(SiOf(part.power(), Dimension::kPower)), part.price(),
                               part.fibre_price(),

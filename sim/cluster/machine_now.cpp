@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "topologies/topology.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 
@@ -77,24 +78,34 @@ Seconds MachineNow::HourOf(SiteIndex site, std::int64_t number) const {
 }
 
 bool MachineNow::Connected(const std::vector<SiteIndex>& sites) const {
-  const auto among = [&sites](SiteIndex site) {
-    return std::find(sites.begin(), sites.end(), site) != sites.end();
+  const auto is_open = [this](SiteIndex from, SiteIndex to) {
+    const std::vector<WanIndex> way = WanWay(wans_, from, to);
+    return std::none_of(way.begin(), way.end(), [this](WanIndex wan) {
+      return wan_outages_[wan] > 0;
+    });
   };
-  for (std::size_t w = 0; w < wans_.size(); ++w) {
-    if (wan_outages_[w] > 0 && among({wans_[w].from}) && among({wans_[w].to})) {
-      return false;
+  for (std::size_t i = 0; i < sites.size(); ++i) {
+    for (std::size_t k = i + 1; k < sites.size(); ++k) {
+      if (!is_open(sites[i], sites[k])) {
+        return false;
+      }
     }
   }
   return true;
 }
 
 bool MachineNow::IsCutOff(const std::vector<std::int32_t>& servers) const {
-  for (std::size_t w = 0; w < wans_.size(); ++w) {
-    if (wan_outages_[w] > 0 && servers[wans_[w].from] > 0 && servers[wans_[w].to] > 0) {
-      return true;
+  std::vector<SiteIndex> used;
+  for (std::size_t s = 0; s < servers.size(); ++s) {
+    if (servers[s] > 0) {
+      used.push_back(IndexOf<SiteIndex>(s));
     }
   }
-  return false;
+  return std::any_of(wan_outages_.begin(), wan_outages_.end(),
+                     [](std::int32_t outages) {
+                       return outages > 0;
+                     }) &&
+         !Connected(used);
 }
 
 }  // namespace gridlock

@@ -183,6 +183,10 @@ TraceHeader HeaderOf(const Scenario& scenario) {
     }
     if (const auto* const test = std::get_if<CollectiveTestSpec>(&job.kind); test != nullptr) {
       AddReachNotes(*test, scenario.site(), header);
+      if (scenario.sites.size() > 1) {
+        header.notes.push_back(fmt::format("the collective runs on {} alone, the first of {} sites",
+                                           scenario.site().name, scenario.sites.size()));
+      }
     }
   }
   if (!life && scenario.jobs.size() == 1 &&

@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/catalogue/optics_use.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
@@ -57,33 +58,32 @@ void AddSwitches(const Topology& topology, const FabricGraph& graph, const Netwo
 
 void AddOptics(const Topology& topology, const FabricGraph& graph, const NetworkParts& parts,
                NetworkBuild& build) {
-  std::map<double, std::int64_t> cables;  // by bandwidth of one, byte/s
-  for (const Wiring::Cable& cable : graph.wiring().cables) {
-    if (!IsWithinServer(topology, graph, cable)) {
-      cables[(cable.capacity / cable.parallel).si()] += cable.parallel;
-    }
-  }
+  const std::map<double, std::int64_t> cables = CablesOutOfServers(topology, graph);
   for (const auto& [bandwidth, count] : cables) {
     build.cables += count;
-    const std::optional<OpticsChoice> choice = parts.OpticsFor(BytesPerSecond(bandwidth));
-    if (!choice) {
-      AddOnce(build.unpriced, "transceivers");
-      continue;
+  }
+  if (parts.optics.empty() && build.cables > 0) {
+    AddOnce(build.unpriced, "transceivers");
+  }
+  for (const OpticsUse& use : OpticsOf(parts, cables)) {
+    const auto links = static_cast<double>(use.links);
+    build.optics.push_back({use.part.name, 2 * use.links});
+    build.optics_power += use.power();
+    build.optics_usd += use.part.price_usd * 2.0 * links;
+    build.fibre_usd += use.part.fibre_usd * links;
+    if (use.part.price_usd <= 0) {
+      AddOnce(build.unpriced, use.part.name);
+    } else if (use.part.estimate) {
+      AddOnce(build.estimated, use.part.name);
     }
-    const OpticsPart& part = choice->part;
-    const std::int64_t links = count * choice->per_end;
-    auto row = std::find_if(build.optics.begin(), build.optics.end(), [&](const OpticsCount& each) {
-      return each.name == part.name;
-    });
-    if (row == build.optics.end()) {
-      row = build.optics.insert(row, OpticsCount{part.name, 0});
-    }
-    row->count += 2 * links;
-    build.optics_power += part.power * (2.0 * static_cast<double>(links));
-    build.optics_usd += part.price_usd * 2.0 * static_cast<double>(links);
-    build.fibre_usd += part.fibre_usd * static_cast<double>(links);
-    if (part.estimate) {
-      AddOnce(build.estimated, part.name);
+  }
+}
+
+// Optical switches stand in cables and are no nodes: a cable takes a port at each of its ends.
+void CountOpticalPorts(const Topology& topology, NetworkBuild& build) {
+  if (topology.site().server.direct && build.switch_count() > 0) {
+    for (SwitchCount& row : build.switches) {
+      row.used = static_cast<int>((2 * build.cables + row.count - 1) / row.count);
     }
   }
 }
@@ -159,8 +159,12 @@ int NetworkBuild::radix() const {
 NetworkBuild BuildOf(const Topology& topology, const FabricGraph& graph,
                      const NetworkParts& parts) {
   NetworkBuild build;
+  if (StandsAlone(topology.site())) {
+    return build;
+  }
   AddSwitches(topology, graph, parts, build);
   AddOptics(topology, graph, parts, build);
+  CountOpticalPorts(topology, build);
   return build;
 }
 

@@ -234,6 +234,19 @@ std::int64_t EdgesOf(const AstraNetwork& network) {
   return edges;
 }
 
+// An all-reduce as ASTRA-sim runs it: through the dimensions one after the other, in each of what
+// the ones before it have left, at bytes over bandwidth.
+Seconds ByDimensions(const AstraNetwork& network, Bytes size) {
+  Seconds time;
+  for (const AstraDimension& dimension : network.dimensions) {
+    const double n = dimension.npus;
+    const double links = dimension.kind == Kind::kPairLinks ? std::max(n - 1, 1.0) : 1.0;
+    time += size * (2 * (n - 1) / n) / (dimension.link * links);
+    size = size / n;
+  }
+  return time;
+}
+
 // As links in a graph, whatever the dimensions are.
 std::string AsGraph(const AstraNetwork& network, const std::string& graph_file,
                     ImportedScenario& made) {
@@ -253,6 +266,13 @@ std::string AsGraph(const AstraNetwork& network, const std::string& graph_file,
   made.graph = out.str();
   made.notes.push_back("every link stands in " + graph_file +
                        "; routes take the shortest way, the first dimension first");
+  if (network.dimensions.size() > 1) {
+    made.notes.push_back(fmt::format(
+        "left out: ASTRA-sim runs a collective dimension by dimension, here it is one ring over "
+        "all NPUs; dimension by dimension an all-reduce of 1 GB takes {:.4g} ms, bytes over "
+        "bandwidth",
+        ByDimensions(network, Bytes(1e9)).si() * 1e3));
+  }
   made.notes.push_back(
       fmt::format("approximated: each step of a collective pays the latency of the slowest "
                   "dimension, {}, whichever it crosses",

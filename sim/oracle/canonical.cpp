@@ -3,11 +3,13 @@
 #include <algorithm>
 #include <map>
 #include <numeric>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include "sim/base/archive.h"
 #include "topologies/machine_fields.h"
+#include "topologies/wan_way.h"
 #include "workloads/training_fields.h"
 
 namespace gridlock {
@@ -112,6 +114,28 @@ std::string KeyOfOne(const PlacedJob& job, const Network& network) {
   return std::move(key.bytes);
 }
 
+// The links on the ways between the sites of jobs, and the sites in between. The best
+// way of the whole machine is the best one here.
+void AddWans(const Network& network, PlacementPattern& pattern, std::vector<WanSpec>& wans) {
+  const std::vector<SiteIndex> of_jobs = pattern.sites();
+  std::set<WanIndex> known;
+  for (std::size_t a = 0; a < of_jobs.size(); ++a) {
+    for (std::size_t b = a + 1; b < of_jobs.size(); ++b) {
+      SiteIndex at = of_jobs[a];
+      for (const WanIndex number : network.wan_way(of_jobs[a], of_jobs[b])) {
+        WanSpec wan = network.wan(number);
+        const SiteIndex next = OtherEnd(wan, at);
+        if (known.insert(number).second) {
+          wan.from = pattern.Site(at);
+          wan.to = pattern.Site(next);
+          wans.push_back(wan);
+        }
+        at = next;
+      }
+    }
+  }
+}
+
 }  // namespace
 
 CanonicalSituation Canonical(const Situation& situation, const std::vector<PlacedIndex>& jobs,
@@ -137,19 +161,9 @@ CanonicalSituation Canonical(const Situation& situation, const std::vector<Place
       run.site = pattern.Site(run.site);
     }
   }
+  AddWans(network, pattern, out.wans);
   for (const SiteIndex site : pattern.sites()) {
     out.sites.push_back((*situation.sites)[site]);
-  }
-  for (std::size_t a = 0; a < pattern.sites().size(); ++a) {
-    for (std::size_t b = a + 1; b < pattern.sites().size(); ++b) {
-      const WanIndex number = network.wan_between(pattern.sites()[a], pattern.sites()[b]);
-      if (number >= 0) {
-        WanSpec wan = network.wan(number);
-        wan.from = IndexOf<SiteIndex>(a);
-        wan.to = IndexOf<SiteIndex>(b);
-        out.wans.push_back(wan);
-      }
-    }
   }
   key.All(out.sites, out.wans);
   out.key = std::move(key.bytes);

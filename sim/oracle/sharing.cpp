@@ -84,8 +84,9 @@ std::vector<Bundle> BundlesOf(const Placement& placement, const Network& network
     }
   }
   for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
-    const WanIndex wan = network.wan_between(sites[i], sites[(i + 1) % sites.size()]);
-    bundles.push_back({kWan, {}, 0, wan});
+    for (const WanIndex wan : network.wan_way(sites[i], sites[(i + 1) % sites.size()])) {
+      bundles.push_back({kWan, {}, 0, wan});
+    }
   }
   return bundles;
 }

@@ -368,7 +368,7 @@ class Expander {
       const SiteIndex to = network_.site_of(ranks[(i + 1) % ranks.size()]);
       if (from != to) {
         ++crossings;
-        const Seconds one_way = network_.wan(network_.wan_between(from, to)).latency;
+        const Seconds one_way = network_.WanLatency(from, to);
         shape.wan_latency = std::max(shape.wan_latency, one_way);
       }
     }

@@ -73,11 +73,11 @@ void CheckLinked(const PlacedProgram& placed, const Network& network) {
   for (std::size_t i = 0; sites.size() > 1 && i < sites.size(); ++i) {
     const SiteIndex from = sites[i];
     const SiteIndex to = sites[(i + 1) % sites.size()];
-    if (network.wan_between(from, to) < 0) {
+    if (network.wan_way(from, to).empty()) {
       throw UserError(
           placed.program->grid.path,
-          fmt::format("the job spans {} and {}, and no link joins them; expected a wan between "
-                      "each two sites that follow each other in a ring of its sites",
+          fmt::format("the job spans {} and {}, and no links join them; expected wans, if "
+                      "need be by way of other sites",
                       network.fabric(from).site().name, network.fabric(to).site().name));
     }
   }

@@ -7,33 +7,36 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/check.h"
+#include "sim/catalogue/optics_use.h"
 #include "sim/catalogue/scan.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/quantity_text.h"
+#include "topologies/paths.h"
+#include "topologies/topology.h"
 
 namespace gridlock {
 
 namespace {
 
-// The transceiver that a site names, else the usual one of its NICs' bandwidth or the next above.
-// Notes are for lives, whose accounts have it; else nullptr.
-void AddOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
-               std::vector<std::string>* notes) {
+// The transceiver that a site names, else the usual one of its NICs' bandwidth or the next above:
+// where nothing but a step is asked for, and its cables need not be counted.
+void AddOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec) {
   const auto power_of = [](const proto::Optics& optics) {
     return JoulesPerByte(PowerOf(optics.power()).si() / BandwidthOf(optics.bandwidth()).si());
   };
+  if (spec.server.direct || StandsAlone(spec)) {
+    return;
+  }
   if (!site.optics().empty()) {
     spec.optics = power_of(*catalogue.optics.at(site.optics()).message);
     return;
   }
   for (const char* name : kUsualOptics) {
     const auto usual = catalogue.optics.find(name);
-    if (usual != catalogue.optics.end() && !spec.server.direct &&
+    if (usual != catalogue.optics.end() &&
         BandwidthOf(usual->second.message->bandwidth()) >= spec.server.fabric_nic_bandwidth) {
       spec.optics = power_of(*usual->second.message);
-      if (notes != nullptr) {
-        notes->push_back(spec.path + ".optics: " + name + " at both ends of all cables");
-      }
       return;
     }
   }
@@ -209,12 +212,43 @@ void AddAccounts(const proto::Site& site, const Catalogue& catalogue, SiteSpec& 
   spec.electricity_usd_per_kwh = site.prices().electricity();
   spec.carbon_g_per_kwh = site.prices().carbon();
   std::vector<std::string>* told = of_life ? &notes : nullptr;
-  AddOptics(site, catalogue, spec, told);
+  AddOptics(site, catalogue, spec);
   AddCapital(site, catalogue, spec, told);
   AddOperation(site, spec, told);
   AddDeliveries(site, spec);
   AddProfile(site, spec);
   AddBattery(site.facility(), spec);
+}
+
+void CountOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
+                 std::vector<std::string>* notes) {
+  if (StandsAlone(spec)) {
+    return;
+  }
+  std::vector<OpticsUse> uses;
+  Watts ends;  // of all ends, at a joule for each byte
+  try {
+    SiteSpec counted = spec;
+    counted.optics = JoulesPerByte(1);
+    const auto topology = MakeTopology(counted);
+    ends = PowerOfOptics(*topology);
+    uses = OpticsOf(PartsWithOptics(catalogue, site.optics()),
+                    CablesOutOfServers(*topology, FabricGraph(topology->wiring())));
+  } catch (const UserError&) {
+    return;  // a fabric that does not fit together is refused with the other problems
+  }
+  Watts power;
+  std::string names;
+  for (const OpticsUse& use : uses) {
+    power += use.power();
+    names += (names.empty() ? "" : ", ") + use.part.name;
+  }
+  if (ends > Watts(0)) {
+    spec.optics = JoulesPerByte(power / ends);
+  }
+  if (notes != nullptr && site.optics().empty() && !names.empty()) {
+    notes->push_back(spec.path + ".optics: " + names + " at both ends of all cables");
+  }
 }
 
 }  // namespace gridlock

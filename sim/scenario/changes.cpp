@@ -309,6 +309,11 @@ void AddEpochs(const ScenarioMessage& from, Scenario& scenario, ProblemList& pro
   if (scenario.horizon > Seconds(0)) {
     CheckNothingIsCutOff(from, scenario.epochs, problems);
   }
+  for (Epoch& epoch : scenario.epochs) {
+    for (std::size_t i = 0; i < epoch.sites.size(); ++i) {
+      epoch.sites[i].optics = scenario.sites[i].optics;  // counted once: see CountOptics
+    }
+  }
   scenario.sites = scenario.epochs.front().sites;
   scenario.wans = scenario.epochs.front().wans;
 }

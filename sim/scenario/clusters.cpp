@@ -1,11 +1,16 @@
 #include <algorithm>
+#include <array>
+#include <cstdint>
+#include <optional>
+
+#include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/like.h"
 #include "sim/catalogue/sources.h"
 #include "sim/scenario/cluster_site.h"
 #include "sim/scenario/convert.h"
 #include "sim/scenario/scenario_estimates.h"
-#include "sim/schema/merge.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
@@ -33,6 +38,100 @@ SiteOfCluster MakeSiteOf(const Entry<proto::Cluster>& cluster) {
     site.written.fields["facility"] = {Written{place.name, place.name, {{"building", {place}}}}};
   }
   return site;
+}
+
+using Sides = google::protobuf::RepeatedField<std::int32_t>;
+
+std::int64_t ProductOf(const Sides& sides) {
+  std::int64_t product = 1;
+  for (const std::int32_t side : sides) {
+    product *= side;
+  }
+  return product;
+}
+
+std::string Times(const Sides& sides) {
+  return fmt::format("{}", fmt::join(sides, " x "));
+}
+
+/// How `blocks` blocks make a grid with as many sides as `most`, none longer than the longest of
+/// these: the one whose sides differ least, shortest first, as clouds name slices. None: there is
+/// no such grid.
+std::optional<Sides> GridOfBlocks(std::int32_t blocks, const Sides& most) {
+  const std::int32_t longest = *std::max_element(most.begin(), most.end());
+  std::optional<Sides> best;
+  std::int32_t least = 0;
+  const int planes = most.size() > 2 ? blocks : 1;
+  for (std::int32_t a = 1; a <= planes; ++a) {
+    for (std::int32_t b = a; blocks % a == 0 && std::int64_t{a} * b * b <= blocks; ++b) {
+      const std::int32_t c = blocks / a / b;
+      if (a * b * c != blocks || c > longest || (best && a + b + c >= least)) {
+        continue;
+      }
+      least = a + b + c;
+      const std::array<std::int32_t, 3> sides = {a, b, c};
+      best = Sides(sides.end() - most.size(), sides.end());
+    }
+  }
+  return best;
+}
+
+/// Servers of a pod whose optical switches close any slice: fewer of them make a torus of their
+/// own, and a torus of another size has as many servers as fill it.
+void FitTorus(const proto::Cluster& cluster, const Written& own, const std::string& path,
+              SiteOfCluster& site, std::vector<std::string>& notes) {
+  if (!cluster.fabric().has_torus() || !site.message.fabric().has_torus()) {
+    return;
+  }
+  proto::Torus& torus = *site.message.mutable_fabric()->mutable_torus();
+  const bool sized = HasWritten(own, "fabric.torus.size");
+  const bool shaped = HasWritten(own, "fabric.torus.block") || torus.slice_size() > 0 ||
+                      torus.size_size() != torus.block_size() || ProductOf(torus.block()) < 1;
+  const std::int64_t room = shaped ? 0 : ProductOf(torus.size()) / ProductOf(torus.block());
+  const std::int32_t servers = site.message.servers();
+  if (shaped || room < 1 || sized == own.Has("servers") || servers < 1) {
+    return;
+  }
+  if (sized && room <= INT32_MAX) {
+    site.message.set_servers(static_cast<std::int32_t>(room));
+    site.written.fields["servers"] = {own.At("fabric").At("torus").At("size")};
+    notes.push_back(
+        fmt::format("{}.servers: {}, what fill a torus of {}", path, room, Times(torus.size())));
+    return;
+  }
+  if (servers >= room || torus.optical_switches() == 0) {
+    return;
+  }
+  Sides blocks = torus.size();
+  for (int d = 0; d < blocks.size(); ++d) {
+    blocks[d] /= torus.block(d);
+  }
+  const std::optional<Sides> grid = GridOfBlocks(servers, blocks);
+  if (!grid) {
+    notes.push_back(fmt::format(
+        "{}.fabric.torus: {} of the {} servers of a torus of {}, which make no torus of their own; "
+        "the places of the others are routers that pass traffic on (slice: gives it other sides)",
+        path, servers, room, Times(torus.size())));
+    return;
+  }
+  const std::string whole = Times(torus.size());
+  for (int d = 0; d < grid->size(); ++d) {
+    torus.set_size(d, (*grid)[d] * torus.block(d));
+  }
+  notes.push_back(
+      fmt::format("{}.fabric.torus.size: {}, the slice that {} servers fill of a pod "
+                  "of {}",
+                  path, Times(torus.size()), servers, whole));
+}
+
+/// One server alone uses nothing of the network between the servers of its cluster.
+void LeaveOutNetwork(const Written& own, const std::string& path, SiteOfCluster& site,
+                     std::vector<std::string>& notes) {
+  if (site.message.servers() == 1 && !site.message.fabric().has_torus() && !own.Has("fabric")) {
+    site.message.clear_fabric();
+    site.written.fields.erase("fabric");
+    notes.push_back(path + ".fabric: none, for one server alone uses nothing of its cluster's");
+  }
 }
 
 /// Fields of the cluster that the site takes and fields that it has its own of; a block of which it
@@ -110,7 +209,9 @@ bool ExpandClusters(const Catalogue& catalogue, proto::Scenario& scenario, Writt
     SiteOfCluster merged = MakeSiteOf(*cluster);
     merged.written.name = site_written.name;
     merged.written.value = site_written.value;
-    MergeMessage(site, site_written, merged.message, merged.written);
+    LayOver(site, site_written, merged.message, merged.written);
+    FitTorus(*cluster->message, site_written, path, merged, remarks.notes);
+    LeaveOutNetwork(site_written, path, merged, remarks.notes);
     site = std::move(merged.message);
     site_written = std::move(merged.written);
   }

@@ -10,6 +10,7 @@
 #include "sim/scenario/fit_checks.h"
 #include "sim/schema/rules.h"
 #include "topologies/topology.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 namespace {
@@ -299,21 +300,18 @@ void CheckPlace(const JobMessage& job, const JobSpec& spec, const FitPlace& plac
       spec.kind);
 }
 
-/// A WAN link joins each pair of the sites that a job spans.
+/// WAN links join each pair of the sites that a job spans, if need be by way of other sites.
 void CheckLinks(const JobMessage& job, const Scenario& scenario, const JobSpec& spec,
                 ProblemList& problems) {
   for (std::size_t i = 0; i < spec.sites.size(); ++i) {
     for (std::size_t k = i + 1; k < spec.sites.size(); ++k) {
-      const auto joins = [&](const WanSpec& wan) {
-        return std::minmax({wan.from, wan.to}) == std::minmax({spec.sites[i], spec.sites[k]});
-      };
-      if (!std::any_of(scenario.wans.begin(), scenario.wans.end(), joins)) {
+      if (WanWay(scenario.wans, spec.sites[i], spec.sites[k]).empty()) {
         const auto name = [&](std::size_t at) {
           return Quoted(scenario.sites[static_cast<std::size_t>(spec.sites[at])].name);
         };
         problems.Add(job.written.At("span", static_cast<int>(k)).value, spec.path + ".span",
-                     Refusal("no WAN link joins " + name(i) + " and " + name(k),
-                             "wan { ... } between them"));
+                     Refusal("no WAN links join " + name(i) + " and " + name(k),
+                             "wan { ... } between them, or by way of other sites"));
       }
     }
   }

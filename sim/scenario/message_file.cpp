@@ -171,7 +171,7 @@ class MessageReader {
     }
     const SiteIndex from = network_.site_of(message.from);
     const SiteIndex to = network_.site_of(message.to);
-    if (from != to && network_.wan_between(from, to) < 0) {
+    if (from != to && network_.wan_way(from, to).empty()) {
       return Refuse(line, Cell(line, kTo),
                     Refusal("no wan { ... } joins the two sites", "accelerators that are joined"));
     }

@@ -1,11 +1,13 @@
 #include "sim/scenario/point.h"
 
+#include <algorithm>
 #include <utility>
 
 #include <google/protobuf/descriptor.h>
 
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
+#include "sim/catalogue/optics_use.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/model_files.h"
@@ -200,7 +202,13 @@ Scenario ScenarioBase::SitesAt(const Point& point) const {
 }
 
 NetworkParts ScenarioBase::PartsOfNetworks() const {
-  return PartsOf(read_->Whole().catalogue);
+  // The transceiver that the sites name, where all name one.
+  const auto& sites = read_->message.site();
+  const bool alike = std::all_of(sites.begin(), sites.end(), [&sites](const proto::Site& site) {
+    return site.optics() == sites.begin()->optics();
+  });
+  return PartsWithOptics(read_->Whole().catalogue,
+                         sites.empty() || !alike ? "" : sites.begin()->optics());
 }
 
 std::vector<Problem> ScenarioBase::WrongValuesAt(const Point& point) const {

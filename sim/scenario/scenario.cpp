@@ -11,6 +11,7 @@
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/like.h"
 #include "sim/catalogue/parts.h"
+#include "sim/scenario/accounts.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/cost_checks.h"
 #include "sim/scenario/job_checks.h"
@@ -18,6 +19,7 @@
 #include "sim/scenario/scenario_estimates.h"
 #include "sim/scenario/workload_reader.h"
 #include "sim/schema/rules.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 namespace {
@@ -125,15 +127,34 @@ void NoteAutocast(const JobSpec& job, std::vector<std::string>& notes) {
   }
 }
 
+/// Says which sites reach each other by way of others.
+void NoteWays(Scenario& scenario) {
+  for (std::size_t a = 0; a < scenario.sites.size(); ++a) {
+    for (std::size_t b = a + 1; b < scenario.sites.size(); ++b) {
+      const std::string way =
+          WanWayText(scenario.sites, scenario.wans, IndexOf<SiteIndex>(a), IndexOf<SiteIndex>(b));
+      if (!way.empty()) {
+        scenario.notes.push_back("wan: " + way);
+      }
+    }
+  }
+}
+
 /// Sites, links and jobs, and what they owe each other.
 void AddSitesAndJobs(const ScenarioMessage& from, Scenario& scenario, std::vector<JobPlace>& places,
                      ProblemList& problems) {
   for (int i = 0; i < from.message.site_size(); ++i) {
     scenario.sites.push_back(MakeSite(from.message, i, from.catalogue, scenario.notes));
+    const bool of_life = !from.message.horizon().empty();
+    if (of_life || scenario.sites.back().server.direct) {
+      CountOptics(from.message.site(i), from.catalogue, scenario.sites.back(),
+                  of_life ? &scenario.notes : nullptr);
+    }
     CheckQuota(from.message.site(i), from.written.At("site", i), from.catalogue,
                scenario.sites.back(), scenario.notes, problems);
   }
   scenario.wans = MakeWans(from.message);
+  NoteWays(scenario);
   CheckSites(scenario.sites, from.written, problems);
   for (int i = 0; i < from.message.job_size(); ++i) {
     const JobMessage job{from.message.job(i), from.written.At("job", i),

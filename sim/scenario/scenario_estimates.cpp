@@ -30,7 +30,8 @@ class Collector {
   std::vector<Estimate> estimates_;
 };
 
-/// @param alone the site's one server has no other to talk to
+/// @param alone nothing goes through NICs: the site's one server has no other to talk to, or
+///     accelerators of one torus talk over its links
 void AddSite(const proto::Site& site, bool alone, const Catalogue& catalogue,
              Collector& collector) {
   const auto server = catalogue.servers.find(site.server());
@@ -107,7 +108,8 @@ std::vector<Estimate> EstimatesOfEntries(const ScenarioMessage& from,
                                          const std::vector<JobSpec>& jobs) {
   Collector collector;
   for (const proto::Site& site : from.message.site()) {
-    const bool alone = site.servers() == 1 && from.message.site_size() == 1;
+    const bool torus = site.fabric().has_torus() && site.fabric().torus().slice().empty();
+    const bool alone = (site.servers() == 1 || torus) && from.message.site_size() == 1;
     AddSite(site, alone, from.catalogue, collector);
   }
   for (const JobSpec& job : jobs) {

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/catalogue/assumed_fabric.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/estimates.h"
 #include "sim/catalogue/scan.h"
@@ -200,7 +201,7 @@ ClosSpec AssumedFabric(const SiteSpec& site, const std::string& path) {
   spec.servers_per_leaf = static_cast<int>(
       spec.tiers == 1 ? site.servers : std::max<std::int64_t>(1, ports / 2 / nics));
   spec.leaves_per_pod = static_cast<int>(spec.tiers == 2 ? ports : ports / 2);
-  spec.leaf.name = "an assumed switch";
+  spec.leaf.name = site.servers == 1 ? kNoSwitch : "an assumed switch";
   spec.leaf.ports = static_cast<int>(site.servers == 1 ? kPortsMost : ports);
   spec.leaf.port_bandwidth = std::max(site.server.nic_bandwidth, site.server.fabric_nic_bandwidth);
   // Per port and hop those of most switches of the catalogue (topologies/catalog/
@@ -378,6 +379,12 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
     const ClosSpec assumed = AssumedFabric(spec, fabric);
     NoteAssumedFabric(spec, assumed, notes);
     spec.fabric = assumed;
+  }
+  if (const auto* const listed = std::get_if<ListedSpec>(&spec.fabric);
+      listed != nullptr && !listed->graph->hashed) {
+    notes.push_back(fabric +
+                    ".listed: each flow takes one of its shortest ways, the first by preference; "
+                    "none is spread over several (routing \"first\" of the file)");
   }
   spec.server.direct = IsDirect(spec.fabric);
   if (site.has_server_network()) {

@@ -108,7 +108,7 @@ void ForEachSampled(const std::vector<AcceleratorIndex>& members, int step, cons
     targets.clear();
     for (std::int64_t m = 0; m * step < n; ++m) {
       const std::int64_t j = (i + m * step + m % step) % n;
-      if (m * step + m % step < n && !near(j)) {
+      if (m * step + m % step < n && j != i && !near(j)) {
         targets.push_back(j);
       }
     }

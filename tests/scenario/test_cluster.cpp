@@ -102,16 +102,52 @@ TEST(SiteOfACluster, KeepsWhatIsOverridden) {
 }
 
 TEST(SiteOfACluster, IsWrittenSoThatItIsReadAgainAsItself) {
-  const Scenario once = Load("cluster: \"pair\" servers: 1");
+  const Scenario once = Load("cluster: \"pair\" servers: 2");
   const Scenario twice = LoadScenarioText("again", once.text, {});
   EXPECT_EQ(twice.text, once.text);
 }
 
 TEST(SiteOfACluster, PointsIntoTheCatalogueForWhatItTook) {
-  const Scenario scenario = Load("cluster: \"pair\" servers: 1");
+  const Scenario scenario = Load("cluster: \"pair\" servers: 2");
   EXPECT_THAT(scenario.sources.Where("site[0].fabric.clos.leaf_switch"),
               HasSubstr("mini.textproto:"));
   EXPECT_EQ(scenario.sources.Where("site[0].servers"), "scenario:2:33");
+}
+
+TEST(SiteOfACluster, OfOneServerHasNoNetworkButItsOwn) {
+  const Scenario alone = Load("cluster: \"pair\" servers: 1");
+  EXPECT_EQ(ClosOf(alone.site()).leaf.power, Watts(0));
+  EXPECT_THAT(alone.notes,
+              Contains("site[0].fabric: none, for one server alone uses nothing of its cluster's"));
+}
+
+// 512 servers of eight fill a torus of 16 x 16 x 16.
+TorusSpec TorusOfPod(const std::string& site, int servers,
+                     const std::vector<std::string>& overrides = {}) {
+  const Scenario scenario = Load("cluster: \"pod\" " + site + R"( }
+catalog { cluster { name: "pod" server: "dgx_a100" servers: 512
+  fabric { torus { size: [16, 16, 16] block: [2, 2, 2] optical_switches: 48
+                   optical_switch: "tomahawk5_128x400g" } } })",
+                                 overrides);
+  EXPECT_EQ(scenario.site().servers, servers) << site;
+  return std::get<TorusSpec>(scenario.site().fabric);
+}
+
+TEST(SiteOfACluster, ReplacesListsOfItAsAWhole) {
+  const std::vector<int> eight = {8, 8, 8};
+  EXPECT_EQ(TorusOfPod("fabric { torus { size: [8, 8, 8] } }", 64).size, eight);
+  EXPECT_EQ(TorusOfPod("", 64, {"site.fabric.torus.size=[8,8,8]"}).size, eight);
+}
+
+TEST(SiteOfACluster, IsTheSliceThatItsServersFill) {
+  using Sides = std::vector<int>;
+  EXPECT_EQ(TorusOfPod("", 512).size, (Sides{16, 16, 16}));
+  EXPECT_EQ(TorusOfPod("servers: 8", 8).size, (Sides{4, 4, 4}));
+  EXPECT_EQ(TorusOfPod("servers: 4", 4).size, (Sides{2, 4, 4}));
+  EXPECT_EQ(TorusOfPod("servers: 1", 1).size, (Sides{2, 2, 2}));
+  EXPECT_EQ(TorusOfPod("servers: 11", 11).size, (Sides{16, 16, 16})) << "make no torus";
+  EXPECT_EQ(TorusOfPod("servers: 8 fabric { torus { size: [2, 4, 8] } }", 8).size,
+            (Sides{2, 4, 8}));
 }
 
 TEST(SiteOfACluster, IsFoundWithoutAScenario) {

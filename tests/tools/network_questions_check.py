@@ -248,6 +248,74 @@ def bits_for_bytes_are_noted(folder):
     assert "bytes may be meant instead of bits" in text, text
 
 
+def cluster(folder, name, site, more=""):
+    path = Path(folder) / f"{name}.textproto"
+    path.write_text(f'schema_version: 1\nname: "{name}"\n{more}\nsite {{ {site} }}\n',
+                    encoding="utf-8")
+    return str(path)
+
+
+def all_to_alls_of_large_tori_keep_their_busiest_link_busy(folder):
+    """Each chip sends S / n to each of n. Along a side of 28 that is a way of 7 links in the mean,
+    over two directions: 28 S / 8 on each link, whatever n is. 0.69 of a link is reached; of the
+    larger two a sample of the pairs stands for all."""
+    for name, longest in (("tpu_v4_pod", 16), ("tpu_v5p_pod", 28), ("tpu_v7_pod", 24)):
+        path = cluster(folder, name, f'cluster: "{name}"')
+        link = 1e9 * longest / 8 / (one(path, "--op", "all_to_all", "--size", "1GB")["time_us"] / 1e6)
+        whole = {"tpu_v4_pod": 300e9, "tpu_v5p_pod": 600e9, "tpu_v7_pod": 600e9}[name]
+        assert 0.64 * whole / 6 < link < 0.7 * whole / 6, (name, link)
+
+
+def a_slice_is_as_fast_as_one_that_is_written_out(folder):
+    """Eight cubes of a pod are a torus of 8 x 8 x 8, however that is said."""
+    said = [cluster(folder, f"slice{i}", f'cluster: "tpu_v4_pod" {text}') for i, text in enumerate(
+        ("servers: 8", "fabric { torus { size: [8, 8, 8] } }",
+         "servers: 8 fabric { torus { slice: [8, 8, 8] } }"))]
+    times = [one(path, "--op", "all_reduce", "--size", "1GB")["time_us"] for path in said]
+    assert max(times) / min(times) < 1 + 1e-9, times
+    assert "8 x 8 x 8" in run("collective", said[0], "--op", "all_reduce", "--size", "1GB")
+
+
+def lives_draw_the_transceivers_that_topo_counts(folder):
+    """Of a torus, a Clos with faster cables above its leaves, and a rack alone, which has none."""
+    hall = CLOS % (2, 4, 2, "SPRAY")
+    for name, site in (("torus", 'cluster: "tpu_v4_pod"'), ("rack", 'cluster: "cloudmatrix_384"'),
+                       ("hall", f'server: "dgx_h100" servers: 8 fabric {{ {hall} }}'),
+                       ("copper", f'server: "dgx_h100" servers: 8 optics: "dac_400g" '
+                                  f'fabric {{ {hall} }}')):
+        path = cluster(folder, name, site, 'horizon: "1 h"\njob { name: "j" recorded { '
+                       'accelerators: 8 duration: "0.5 h" } }')
+        record = json.loads(run("run", path, "-q", "--format", "json"))["sites"][0]
+        counted = json.loads(run("topo", path, "--format", "json"))
+        counted = counted[0] if isinstance(counted, list) else counted
+        figures = counted.get("figures", counted)
+        assert abs(record["optics_power_w"] - figures["transceiver_w"]) < 1e-3, (name, record)
+        assert (figures["transceiver_w"] == 0) == (name == "rack"), (name, figures)
+    text = run("topo", "--cluster", "tpu_v4_pod")
+    assert "128 of 136" in text, text
+
+
+def traffic_goes_by_way_of_a_site_between(folder):
+    """100 Gbps over b beat 1 Gbps from a to c."""
+    path = Path(folder) / "chain.textproto"
+    site = 'site {{ name: "{}" server: "dgx_h100" servers: 1 }}\n'
+    wan = 'wan {{ from: "{}" to: "{}" bandwidth: "{} Gbps" distance: "100 km" }}\n'
+    chain = wan.format("a", "b", 100) + wan.format("b", "c", 100)
+    for more in ("", wan.format("a", "c", 1)):
+        path.write_text('schema_version: 1\nname: "chain"\n' + "".join(map(site.format, "abc"))
+                        + chain + more, encoding="utf-8")
+        record = flows(str(path), "--pair", "0:16", "--size", "1GB", "--packets", "none")
+        near(record["last_sent_s"], 1e9 / 12.5e9, 1e-6, more)
+        assert "a to c by way of b" in run("collective", str(path), "--op", "all_reduce", "--size", "1MB")
+
+
+def a_wrong_name_is_blamed_on_the_option(folder):
+    path = write(folder, "wrong", "dgx_h100", 2, flat(2))
+    done = subprocess.run([GRIDLOCK, "collective", path, "--op", "all_reduce", "--fail", "nosuch@1ms"],
+                          text=True, capture_output=True, check=False, cwd=ROOT)
+    assert done.returncode == 2 and "--fail nosuch@1ms: there is no link" in done.stderr, done.stderr
+
+
 def main():
     questions = [all_to_all_falls_to_the_rate_of_a_nic, a_tree_sends_half_through_the_only_nic,
                  hashed_flows_lose_with_every_server,
@@ -257,7 +325,10 @@ def main():
                  a_flow_alone_has_its_link, an_incast_takes_what_its_receiver_needs,
                  what_one_flow_leaves_another_takes, a_spine_fails_and_comes_back,
                  one_rack_is_measured_without_a_network, names_of_nccl_are_understood,
-                 bits_for_bytes_are_noted]
+                 bits_for_bytes_are_noted, all_to_alls_of_large_tori_keep_their_busiest_link_busy,
+                 a_slice_is_as_fast_as_one_that_is_written_out,
+                 lives_draw_the_transceivers_that_topo_counts,
+                 traffic_goes_by_way_of_a_site_between, a_wrong_name_is_blamed_on_the_option]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for question in questions:

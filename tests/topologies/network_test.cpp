@@ -9,6 +9,7 @@
 #include "sim/base/check.h"
 #include "tests/clos_of.h"
 #include "tests/topologies/sites.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 
@@ -103,8 +104,45 @@ TEST(ARouteBetweenSites, IsOfLinksThatBelongTogetherUnderEcmp) {
 
 TEST(ANetwork, FindsNoLinkWhereThereIsNone) {
   const Network network({TwoTiers(8), TwoTiers(8), TwoTiers(8)}, {WanOf(0, 1)});
-  EXPECT_EQ(network.wan_between({1}, {0}), 0);
-  EXPECT_EQ(network.wan_between({0}, {2}), -1);
+  EXPECT_EQ(network.wan_way({1}, {0}), std::vector<WanIndex>{{0}});
+  EXPECT_TRUE(network.wan_way({0}, {2}).empty());
+}
+
+// Of a chain a - b - c traffic from a to c takes both links, and pays for the light in both.
+TEST(ARouteBetweenSites, PassesASiteBetweenThem) {
+  const Network network({TwoTiers(8), TwoTiers(8), TwoTiers(8)}, {WanOf(0, 1), WanOf(2, 1)});
+  std::vector<LinkIndex> route;
+  ASSERT_TRUE(network.AppendRoute(network.accelerator({0}, 0), network.accelerator({2}, 0), route));
+  std::vector<std::string> wide;
+  for (const LinkIndex link : route) {
+    if (network.name(link).starts_with("wan")) {
+      wide.push_back(network.name(link));
+    }
+  }
+  EXPECT_EQ(wide, (std::vector<std::string>{"wan[0]", "wan[1] back"}));
+  EXPECT_DOUBLE_EQ(network.WanLatency({0}, {2}).si(), 2 * WanOf(0, 1).latency.si());
+}
+
+// A way of two links counts as half of its narrowest one.
+TEST(TheWayBetweenSites, IsTheWidestForItsLinks) {
+  const auto wan = [](int from, int to, double gbps, double km) {
+    WanSpec spec = WanOf(from, to);
+    spec.bandwidth = BytesPerSecond(gbps * 1e9 / 8);
+    spec.latency = Seconds(km * 4.9e-6);
+    return spec;
+  };
+  const auto way = [&](double direct, double far) {
+    return WanWay({wan(0, 1, 100, 10), wan(1, 2, 100, 10), wan(0, 2, direct, far)}, {0}, {2});
+  };
+  const std::vector<WanIndex> straight = {{2}};
+  const std::vector<WanIndex> round = {{0}, {1}};
+  EXPECT_EQ(way(1, 10), round);
+  EXPECT_EQ(way(49, 10), round);
+  EXPECT_EQ(way(51, 10), straight);
+  EXPECT_EQ(way(50, 10), straight) << "counts the same, and is shorter";
+  EXPECT_EQ(way(50, 30), round) << "counts the same, and is longer";
+  EXPECT_TRUE(WanWay({wan(0, 1, 100, 10)}, {0}, {2}).empty());
+  EXPECT_TRUE(WanWay({wan(0, 1, 100, 10)}, {1}, {1}).empty());
 }
 
 TEST(ANetwork, RefusesTwoLinksBetweenTheSameSites) {

@@ -155,6 +155,24 @@ void CheckJoined(const Network& network, const std::vector<NetworkMessage>& mess
   }
 }
 
+// Ways that are picked by hash leave few messages alike: each is moved by itself, and every arrival
+// shares links out anew.
+void WarnOfHashes(const Scenario& scenario, std::size_t messages) {
+  constexpr std::size_t kQuick = 30'000;  // 16,256 messages take a second, 65,280 a hundred
+  const bool hashed =
+      std::any_of(scenario.sites.begin(), scenario.sites.end(), [](const auto& site) {
+        const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
+        return clos != nullptr && clos->routing == Routing::kEcmp;
+      });
+  if (hashed && messages > kQuick) {
+    fmt::print(stderr,
+               "gridlock flows: {} messages whose ways are picked by hash are moved one by one, "
+               "which takes minutes; --accelerators 128 takes a second, and so does gridlock "
+               "collective --op all_to_all, which moves all at the pace of the busiest link\n",
+               messages);
+  }
+}
+
 int Flows(const FlowsOptions& options) {
   return WithSites(options.scenario, [&](Scenario& scenario) -> int {
     const ChangingNetwork networks(scenario, /*all=*/true);
@@ -166,6 +184,7 @@ int Flows(const FlowsOptions& options) {
     study.fidelity = options.scenario.fidelity == "full" ? Fidelity::kFull : Fidelity::kFolded;
     const std::vector<NetworkMessage> messages = MessagesOf(options, network, scenario.seed);
     CheckJoined(network, messages);
+    WarnOfHashes(scenario, messages.size());
     FlowRecord record = RunFlowStudy(epochs, messages, study);
     record.scenario = scenario.name;
     for (const SiteSpec& site : scenario.sites) {

@@ -46,12 +46,14 @@ void Export(const Topology& topology, const FabricGraph& graph, const TopoOption
     std::ostringstream text;
     WriteGraphMl(topology.route_graph(), text);
     WriteFileAtomically(options.graphml, text.str());
-    if (topology.parts() > 1 || topology.adapts()) {
-      fmt::print(stderr,
-                 "gridlock topo: {}: this network spreads each flow over several ways, for which "
-                 "GraphML has no word; read from the file, each flow takes one shortest way, and "
-                 "traffic that meets there takes longer\n",
-                 options.graphml);
+    // Of a dragonfly a shortest way may lead over a third group, where its own does not.
+    if (topology.parts() > 1 || topology.adapts() ||
+        std::holds_alternative<DragonflySpec>(topology.site().fabric)) {
+      fmt::print(
+          stderr,
+          "gridlock topo: {}: this network chooses ways in a manner for which GraphML has no "
+          "word; read from the file, each flow takes one shortest way, and times differ\n",
+          options.graphml);
     }
   }
   if (!options.simgrid.empty()) {

@@ -306,7 +306,9 @@ def traffic_goes_by_way_of_a_site_between(folder):
                         + chain + more, encoding="utf-8")
         record = flows(str(path), "--pair", "0:16", "--size", "1GB", "--packets", "none")
         near(record["last_sent_s"], 1e9 / 12.5e9, 1e-6, more)
-        assert "a to c by way of b" in run("collective", str(path), "--op", "all_reduce", "--size", "1MB")
+        text = run("collective", str(path), "--op", "all_reduce", "--size", "1MB")
+    assert "the collective runs on a alone, the first of 3 sites" in text, text
+    assert "a to c by way of b" in text, text
 
 
 def a_wrong_name_is_blamed_on_the_option(folder):

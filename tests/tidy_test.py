@@ -157,6 +157,18 @@ def check_types(root):
             if len(paths) > 1]
 
 
+def check_classes(root):
+    """A class is defined in one file: what does not fit there is an object of its own."""
+    homes = {}
+    for path in files(root, ("sim", "topologies", "workloads", "tools"), (".cpp",)):
+        for head in re.findall(r"^[A-Za-z][^\n;={]*?\(", blank(read(root, path)), re.M):
+            owner = re.search(r"((?:\w+::)*[A-Z]\w*)::~?\w+\s*\($", head)
+            if owner:
+                homes.setdefault(owner[1], set()).add(str(path))
+    return [f"{sorted(paths)[1]}: {name} is also defined in {sorted(paths)[0]}"
+            for name, paths in sorted(homes.items()) if len(paths) > 1]
+
+
 def check_files(root):
     problems = []
     for path in files(root, endings=(".cpp", ".h", ".proto", ".py")):
@@ -242,7 +254,7 @@ def check_called(root):
     return problems
 
 
-CHECKS = [check_includes, check_links, check_columns, check_functions, check_types, check_files, check_markers,
+CHECKS = [check_includes, check_links, check_columns, check_functions, check_types, check_classes, check_files, check_markers,
           check_listed, check_examples, check_sources, check_called]
 
 
@@ -267,6 +279,7 @@ PLANTS = [
     (check_functions, "tools/planted.cpp",
      "class A {\n" + LONG_BODY.replace("Long()", "Long(char c = '{') const") + "};\n"),
     (check_types, "sim/report/planted.h", "namespace gridlock {\nstruct WrittenValue {\n  int a;\n};\n}\n"),
+    (check_classes, "sim/cluster/planted.cpp", "namespace gridlock {\nLifeRecord Cluster::Planted() {}\n}\n"),
     (check_files, "tests/planted.h", "\n" * (FILE_LINES_MAX + 1)),
     (check_markers, "tools/planted.sh", f"# {MARKER}: later\n"),
     (check_markers, "README.md", f"+{MARKER}\n"),

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/inference_apart.h"
 #include "workloads/inference_terms.h"
 
 namespace gridlock {
@@ -21,13 +22,17 @@ constexpr double kEmpty = 0.7, kFewestEmpty = 4, kMostEmpty = 64;
 // Accelerators of a host that sends their tokens.
 constexpr double kPerHost = 8;
 
-// Parts with less HBM, and A100s, get small budgets (vLLM, EngineArgs.get_batch_defaults).
-constexpr double kSmallPart = 70.0 * 1024 * 1024 * 1024;
-
 // Rows with a point of their own, and octaves and points per octave beyond.
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
 constexpr int kPointsPerOctave = 4;
+
+// Bytes of a value on its way to experts that are apart: 8 bits there, 16 back, on average.
+constexpr double kMoved = 1.5;
+
+// Small kernels and launches of a block of attention to an encoder's tokens, over those of a layer,
+// which has attention and a feed-forward block with about as many each: estimate.
+constexpr double kCrossKernels = 0.5;
 
 // The encoder of a model as one by itself: its tokens come out, and no words.
 InferenceModel EncoderOf(const InferenceModel& model) {
@@ -44,63 +49,29 @@ InferenceLayout LayoutOfEncoder(InferenceLayout layout) {
   return layout;
 }
 
-}  // namespace
-
-const char* LimitName(Limit limit) {
-  switch (limit) {
-    case Limit::kWeights:
-      return "HBM, weights";
-    case Limit::kCache:
-      return "HBM, caches";
-    case Limit::kCompute:
-      return "compute";
-    case Limit::kLinks:
-      return "links";
-    case Limit::kKernels:
-      return "small kernels";
-    case Limit::kHost:
-      return "host";
-  }
-  return "";
-}
-
-InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine) {
-  if (part.hbm_capacity < kSmallPart || part.name.starts_with("a100")) {
-    engine.token_budget =
-        engine.small_token_budget > 0 ? engine.small_token_budget : engine.token_budget;
-    engine.batch_max = engine.small_batch_max > 0 ? engine.small_batch_max : engine.batch_max;
+// Of one data-parallel rank.
+InferenceEngine EngineOfRank(InferenceEngine engine, const InferenceLayout& layout) {
+  if (engine.shared_budget) {
+    engine.token_budget = std::max<std::int64_t>(1, engine.token_budget / layout.data);
   }
   return engine;
 }
 
-void SetBeams(int beams, double prompt_tokens, double answer_tokens, InferenceLayout& layout) {
-  layout.beams = beams;
-  layout.beams_room = (prompt_tokens + beams * answer_tokens) / (prompt_tokens + answer_tokens);
-}
-
-double InferenceLayout::TokensPerStep() const {
-  double tokens = 1, chance = 1;
-  for (int i = 0; i < draft_tokens; ++i) {
-    chance *= accepted;
-    tokens += chance;
-  }
-  return tokens;
-}
+}  // namespace
 
 IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart& part,
                                const InferenceEngine& engine, const InferenceLayout& layout,
                                const std::string& path)
     : model_(model),
       part_(part),
-      links_(LinksOf(part, engine.link_factor)),
-      engine_(engine),
+      engine_(EngineOfRank(engine, layout)),
       layout_(layout),
-      adapters_(model, part, engine, layout) {
+      adapters_(model, part, engine, layout),
+      weights_(model, layout),
+      kernels_(model, part, engine_, layout),
+      room_(RoomOf(weights_, part, engine_, adapters_, path)) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
-  if (engine_.shared_budget) {
-    engine_.token_budget = std::max<std::int64_t>(1, engine_.token_budget / layout_.data);
-  }
-  FillCache(path);
+  engine_.batch_max = room_.batch_max;
   if (model.encoder_layers > 0) {
     encoder_.emplace_back(EncoderOf(model), part, engine, LayoutOfEncoder(layout), path);
   }
@@ -115,27 +86,56 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
   }
 }
 
-// Parameters of queries, keys, values and output, of one rank and layer.
-double IterationCosts::AttentionWeights() const {
-  const double h = model_.hidden, t = layout_.tensor;
-  if (model_.latent) {
-    const double key = model_.head_dim, q = model_.q_rank, kv = model_.kv_rank;
-    const double shared = h * (q + kv + model_.rotary_dim);
-    const double split =
-        model_.heads * (q * key + kv * (key - model_.rotary_dim) + (kv + h) * model_.value_dim);
-    return shared + split / t;
-  }
-  const double kv_heads = std::ceil(model_.kv_heads / t);
-  return h * model_.head_dim * (2.0 * model_.heads / t + 2 * kv_heads);
+void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
+  const double weights = weights_.attention(), element = weights_.attention_element();
+  kernels_.AddMatrix(rows, weights, element, times);
+  // Queries, keys and values, and the output; of MLA queries are made in two.
+  kernels_.AddBlockProducts(model_.latent ? 3 : 2, element, times);
+  bytes += weights * element;
+  kernels_.AddReduce(rows, layout_.tensor, times);
 }
 
-void IterationCosts::AddAttention(double rows, LimitTimes& times, double& bytes) const {
-  const double weights = AttentionWeights(), element = AttentionBytes();
-  AddProduct(TiledRows(rows, element), weights, element, Peak(element), StreamRate(element), times);
-  // Queries, keys and values, and the output; of MLA queries are made in two.
-  AddBlockProducts(model_.latent ? 3 : 2, element, times);
+void IterationCosts::AddCross(double rows, LimitTimes& times, double& bytes) const {
+  const double weights = weights_.cross(), element = weights_.attention_element();
+  kernels_.AddMatrix(rows, weights, element, times);
   bytes += weights * element;
-  AddReduce(rows, layout_.tensor, times);
+  kernels_.AddReduce(rows, layout_.tensor, times);
+  Of(times, Limit::kKernels) += part_.kernel_time * engine_.kernels * kCrossKernels;
+  // A norm, a residual, queries and what comes of them.
+  kernels_.AddTraffic(
+      (4.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor) * rows, times);
+}
+
+LimitTimes IterationCosts::EncodeLimits(std::int64_t rows, double pairs) const {
+  const IterationCosts& encoder = encoder_.front();
+  LimitTimes times = encoder.PointAt(rows).times;
+  Of(times, Limit::kCompute) += encoder.per_pair_ * pairs;
+  LimitTimes keys{};
+  const double element = weights_.attention_element();
+  const double here = std::max(1.0, static_cast<double>(rows) / layout_.data / layout_.pipeline);
+  kernels_.AddProduct(here, weights_.cross_keys(), element, kernels_.Peak(element),
+                      kernels_.StreamRate(element), keys);
+  kernels_.AddTraffic(here * room_.token_bytes * layout_.pipeline / (2.0 * model_.layers), keys);
+  Of(keys, Limit::kKernels) += part_.kernel_time;
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    times[i] += keys[i] * model_.layers;
+  }
+  const double launches =
+      engine_.layer_launch * model_.encoder_layers * part_.host_factor - Sum(times);
+  Of(times, Limit::kHost) += std::max(0.0, launches);
+  return times;
+}
+
+double IterationCosts::EncodeFlop(double rows, double pairs) const {
+  return encoder_.front().FlopOf(rows, 0, 0, pairs) +
+         2 * weights_.cross_keys() * layout_.tensor * model_.layers * rows;
+}
+
+double IterationCosts::EncodeBytes(double rows) const {
+  const double keys =
+      weights_.cross_keys() * layout_.tensor * model_.layers * weights_.attention_element();
+  return encoder_.front().BytesOf(rows, 0) + keys * layout_.data +
+         rows * room_.token_bytes * layout_.tensor * layout_.pipeline;
 }
 
 // What every layer has.
@@ -148,17 +148,17 @@ void IterationCosts::AddCommon(double rows, LimitTimes& times, double& bytes) co
   // Norms, positions, activations, residuals: read and written in 16 bits.
   const double elements =
       8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
-  AddTraffic(elements * rows, times);
+  kernels_.AddTraffic(elements * rows, times);
 }
 
 void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
   const double weights = (model_.gated ? 3.0 : 2.0) * model_.hidden * width / layout_.tensor;
-  const double element = DenseBytes();
-  AddProduct(TiledRows(rows, element), weights, element, Peak(element), StreamRate(element), times);
-  AddBlockProducts(2, element, times);
+  const double element = weights_.dense_element();
+  kernels_.AddMatrix(rows, weights, element, times);
+  kernels_.AddBlockProducts(2, element, times);
   bytes += weights * element;
   // The block's hidden values: written, activated, read.
-  AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
+  kernels_.AddTraffic((model_.gated ? 6 : 4) * width / layout_.tensor * rows, times);
 }
 
 // Of `total` tokens on so many ranks, which have whole experts or slices of all.
@@ -172,9 +172,9 @@ void IterationCosts::AddExpertWork(double total, double ranks, bool whole, Limit
   const double each = total * chosen / touched;
   const double empty = std::clamp(kEmpty * each, kFewestEmpty, kMostEmpty);
   const double uneven = whole ? engine_.imbalance : 1.0;
-  const ExpertKernels kernels = KernelsOfExperts();
-  AddProduct(each + empty, weights * uneven, element, kernels.efficiency, kernels.hbm_efficiency,
-             times);
+  const ExpertKernels kernels = kernels_.OfExperts();
+  kernels_.AddProduct(each + empty, weights * uneven, element, kernels.efficiency,
+                      kernels.hbm_efficiency, times);
   bytes += weights * element;
   // Tokens are copied in the order of their experts, and added up where they came from.
   const double pairs = total * chosen * (whole ? uneven / ranks : 1.0);
@@ -193,16 +193,39 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
   if (layout_.data > 1 && layout_.experts_spread) {
-    AddExchange(total, beside, times);
+    kernels_.AddExchange(total, beside, times);
   } else {
     // Slices of data-parallel ranks get the tokens of all of them, by an all-reduce of a buffer in
     // which each has written its own, and add up what they make of them by another (SGLang,
     // dp_attention.py).
-    AddReduce(total, ranks, times);
+    kernels_.AddReduce(total, ranks, times);
     if (layout_.data > 1) {
-      AddReduce(total, ranks, times);
+      kernels_.AddReduce(total, ranks, times);
     }
   }
+}
+
+// What experts and links take of a micro-batch in one layer.
+void IterationCosts::AddApart(double rows, Point& point) const {
+  const double ranks = layout_.expert_ranks, attention = layout_.tensor * layout_.data;
+  const double tokens = std::max(1.0, rows / layout_.micro_batches);
+  double bytes = 0, unused = 0;
+  AddCommon(std::max(1.0, tokens / layout_.data), point.common, unused);
+  AddExpertWork(tokens, ranks, true, point.experts, bytes);
+  if (model_.shared_experts > 0) {
+    const double width = 1.0 * model_.shared_experts * model_.expert_ffn * layout_.tensor;
+    AddDense(std::max(1.0, tokens / ranks), width, point.experts, bytes);
+  }
+  point.bytes += bytes * layout_.micro_batches * weights_.expert_layers() * ranks / attention;
+  const double copies = std::min<double>(model_.experts_per_token, ranks);
+  const double moved = tokens * copies * model_.hidden * kMoved / std::min(ranks, attention);
+  const CollectiveFit &inside = kernels_.links().scale_up, &out = kernels_.links().scale_out;
+  const bool across = layout_.accelerators() > part_.domain;
+  const double rate = across ? part_.nic_bandwidth * out.all_to_all_efficiency
+                             : part_.link_bandwidth * inside.all_to_all_efficiency;
+  const Seconds latency = across ? std::max(out.expert_latency, out.base_latency + out.step_latency)
+                                 : inside.base_latency;
+  point.exchange = latency.si() + moved / rate;
 }
 
 // Of all layers, with so many rows on the replica.
@@ -241,14 +264,14 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   // of the batch at a time.
   const double stages = StagesAtWork(rows);
   const double here = std::max(1.0, rows / layout_.data / stages / parts);
-  const double experts_layers = ExpertLayers();
+  const double experts_layers = weights_.expert_layers();
   const double dense_layers = model_.layers - experts_layers;
   LimitTimes common{}, dense{}, mixture{};
   double common_bytes = 0, dense_bytes = 0, mixture_bytes = 0;
   AddCommon(here, common, common_bytes);
   if (dense_layers > 0) {
     AddDense(here, model_.ffn, dense, dense_bytes);
-    AddReduce(here, layout_.tensor, dense);
+    kernels_.AddReduce(here, layout_.tensor, dense);
   }
   if (experts_layers > 0 && !layout_.apart()) {
     AddExperts(here, parts > 1 ? Sum(common) : -1, mixture, mixture_bytes);
@@ -259,7 +282,7 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   }
   if (layout_.pipeline > 1) {
     const bool across = layout_.accelerators() > part_.domain;
-    const CollectiveFit& fit = across ? links_.scale_out : links_.scale_up;
+    const CollectiveFit& fit = across ? kernels_.links().scale_out : kernels_.links().scale_up;
     const double rate = across ? part_.nic_bandwidth : part_.link_bandwidth;
     Of(point.times, Limit::kLinks) +=
         layout_.pipeline *
@@ -296,13 +319,13 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   const double stages = StagesAtWork(outputs);
   const double rows = std::max(1.0, outputs / layout_.data / stages);
   const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
-  const double bytes = TableBytes();
-  const double peak = bytes < 2 ? Peak(bytes) : part_.peak_bf16 * part_.gemm_efficiency;
-  AddProduct(rows, weights, bytes, peak, StreamRate(bytes), times);
+  const double bytes = weights_.table_element();
+  const double peak = bytes < 2 ? kernels_.Peak(bytes) : part_.peak_bf16 * part_.gemm_efficiency;
+  kernels_.AddProduct(rows, weights, bytes, peak, kernels_.StreamRate(bytes), times);
   Of(times, Limit::kKernels) += 6 * part_.kernel_time;
   if (layout_.tensor > 1) {
     // Each rank's logits, in 16 bits, to one.
-    const CollectiveFit& fit = links_.scale_up;
+    const CollectiveFit& fit = kernels_.links().scale_up;
     Of(times, Limit::kLinks) +=
         fit.base_latency.si() +
         rows * model_.vocabulary * 2 * (layout_.tensor - 1) / layout_.tensor /
@@ -392,8 +415,9 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   const double copies =
       layout_.data * std::min<double>(StagesAtWork(static_cast<double>(rows)),
                                       std::max<double>(1.0, static_cast<double>(sequences)));
-  Of(times, Limit::kCache) += window_bytes_ * layout_.pipeline * static_cast<double>(sequences) /
-                              copies / (part_.hbm_bandwidth * part_.cache_efficiency);
+  Of(times, Limit::kCache) += room_.window_bytes * layout_.pipeline *
+                              static_cast<double>(sequences) / copies /
+                              (part_.hbm_bandwidth * part_.cache_efficiency);
   const double here = static_cast<double>(sequences) * layout_.beams / layout_.data;
   const double layers = model_.layers * (1 + (model_.encoder_layers > 0 ? kCrossKernels : 0));
   const double launches = engine_.layer_launch * layers * part_.host_factor - Sum(times);
@@ -414,6 +438,30 @@ Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
   return Seconds(Sum(BaseLimits(rows, outputs, sequences)));
 }
 
+CostLines IterationCosts::LinesOf(std::int64_t rows, std::int64_t outputs, std::int64_t sequences,
+                                  std::int64_t decoding) const {
+  CostLines lines;
+  CostLine& line = lines.lines[0];
+  line.limits = BaseLimits(rows, outputs, sequences);
+  for (const double each : line.limits) {
+    line.base += Seconds(each);
+  }
+  line.read = decoding > 0 ? PerRead(decoding) : Seconds(0);
+  return layout_.apart() ? LinesApart(line.limits, PointAt(rows), weights_, line.read) : lines;
+}
+
+std::int64_t IterationCosts::WindowTokens(std::int64_t length) const {
+  return gridlock::WindowTokens(model_, room_, length);
+}
+
+Bytes IterationCosts::CacheBytesOf(std::int64_t tokens) const {
+  const double per_layer = (model_.latent ? 1.0 * model_.kv_rank + model_.rotary_dim
+                                          : 2.0 * model_.kv_heads * model_.head_dim) *
+                           layout_.cache_bytes * model_.layers;
+  const double all = static_cast<double>(tokens), near = std::min<double>(all, model_.window);
+  return Bytes(per_layer * (all * (1 - model_.windowed_share) + near * model_.windowed_share));
+}
+
 Seconds IterationCosts::PerRead(std::int64_t sequences) const {
   const double batch = static_cast<double>(sequences);
   const double parts = std::min<double>(StagesAtWork(batch), batch);
@@ -421,10 +469,10 @@ Seconds IterationCosts::PerRead(std::int64_t sequences) const {
 }
 
 double IterationCosts::FlopOf(double rows, double outputs, double reads, double pairs) const {
-  const double experts_layers = ExpertLayers();
+  const double experts_layers = weights_.expert_layers();
   const double matrices = model_.gated ? 3.0 : 2.0;
   const double active =
-      (AttentionWeights() + CrossWeights()) * layout_.tensor * model_.layers +
+      (weights_.attention() + weights_.cross()) * layout_.tensor * model_.layers +
       matrices * model_.hidden *
           (model_.ffn * (model_.layers - experts_layers) +
            1.0 * model_.expert_ffn * (model_.experts_per_token + model_.shared_experts) *
@@ -436,11 +484,12 @@ double IterationCosts::FlopOf(double rows, double outputs, double reads, double 
 
 double IterationCosts::BytesOf(double rows, double reads) const {
   const Point point = PointAt(std::max<std::int64_t>(1, static_cast<std::int64_t>(rows)));
-  const double traffic =
-      point.times[static_cast<std::size_t>(Limit::kCache)] * TrafficRate() * StagesAtWork(rows);
-  const double head = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor * TableBytes();
+  const double traffic = point.times[static_cast<std::size_t>(Limit::kCache)] *
+                         kernels_.TrafficRate() * StagesAtWork(rows);
+  const double head =
+      1.0 * model_.hidden * model_.vocabulary / layout_.tensor * weights_.table_element();
   return (point.bytes + (rows > 0 ? traffic + head : 0)) * layout_.tensor * layout_.data +
-         reads * token_bytes_ * layout_.tensor * layout_.pipeline;
+         reads * room_.token_bytes * layout_.tensor * layout_.pipeline;
 }
 
 }  // namespace gridlock

@@ -1,14 +1,10 @@
 #pragma once
 
-// What the parts of IterationCosts share. For inference*.cpp alone.
+// What costs of iterations share. For the .cpp files of this folder alone.
 
-#include "workloads/inference.h"
+#include "workloads/inference_specs.h"
 
 namespace gridlock {
-
-/// Small kernels and launches of a block of attention to an encoder's tokens, over those of a
-/// layer, which has attention and a feed-forward block with about as many each: estimate.
-inline constexpr double kCrossKernels = 0.5;
 
 /// FLOP and bytes of a product overlap, less so where both take about as long: the two times are
 /// added in this power. 8B shape on an H100, BF16: 1 to 256 sequences in a CUDA graph and prompts

@@ -70,6 +70,31 @@ TEST(Encoder, OfT5HasTheParametersThatArePublished) {
   EXPECT_NEAR(costs.weight_bytes().si() / 2 / 11.31e9, 1, 0.01);
 }
 
+// whisper.cpp on large-v2, which has the widths of large-v3 (ggml-org/whisper.cpp, issue 89): "kv
+// cross size = 234.38 MB" of 1,500 frames and "kv self size = 70.00 MB" of 448 tokens, in MiB.
+TEST(Encoder, OfWhisperHasTheCachesThatArePublished) {
+  InferenceModel model;
+  model.name = "whisper";
+  model.layers = model.encoder_layers = 32;
+  model.hidden = 1280;
+  model.heads = model.kv_heads = 20;
+  model.head_dim = 64;
+  model.ffn = 5120;
+  model.gated = false;
+  model.tied = true;
+  model.vocabulary = 51865;
+  InferencePart part;
+  part.peak_bf16 = 1e15;
+  part.hbm_capacity = 8e10;
+  part.hbm_bandwidth = 3e12;
+  const IterationCosts costs(model, part, InferenceEngine(), {}, "");
+  constexpr double kMebibyte = 1 << 20;
+  EXPECT_NEAR(costs.CacheBytesOf(1500).si() / kMebibyte, 234.38, 0.01);
+  EXPECT_NEAR(costs.CacheBytesOf(448).si() / kMebibyte, 70, 0.01);
+  // "model size = 2950.66 MB", of which 16 are the convolutions in front and tables of positions.
+  EXPECT_NEAR(costs.weight_bytes().si() / kMebibyte / 2950.66, 1, 0.01);
+}
+
 TEST(Encoder, ReadsAnInputOnceAndEveryTokenReadsWhatItMade) {
   const std::int64_t input = 200, output = 9;
   const IterationCosts costs = EncodingCosts(Chunked(256, 8), 4000);

@@ -1,9 +1,8 @@
-// The terms of an iteration: products, what activations move, collectives.
+#include "workloads/kernel_costs.h"
 
 #include <algorithm>
 #include <cmath>
 
-#include "workloads/inference.h"
 #include "workloads/inference_terms.h"
 #include "workloads/program/algorithm.h"
 
@@ -39,32 +38,6 @@ bool AreIntegers(WeightFormat format) {
 
 }  // namespace
 
-const CostLine& CostLines::At(double reads) const {
-  const CostLine* top = &lines[0];
-  for (int i = 1; i < count; ++i) {
-    const CostLine& line = lines[static_cast<std::size_t>(i)];
-    top = line.base + line.read * reads >= top->base + top->read * reads ? &line : top;
-  }
-  return *top;
-}
-
-void CostLines::Add(const LimitTimes& more) {
-  for (CostLine& line : lines) {
-    for (std::size_t i = 0; i < more.size(); ++i) {
-      line.limits[i] += more[i];
-      line.base += Seconds(more[i]);
-    }
-  }
-}
-
-double RingBandwidth(const InferencePart& part, int members) {
-  if (part.ring_shares.empty()) {
-    return part.link_bandwidth;
-  }
-  const auto last = static_cast<int>(part.ring_shares.size()) - 1;
-  return part.link_bandwidth * part.ring_shares[static_cast<std::size_t>(std::min(members, last))];
-}
-
 ServerSpec LinksOf(const InferencePart& part, double factor) {
   ServerSpec links;
   links.name = part.name;
@@ -88,27 +61,17 @@ ServerSpec LinksOf(const InferencePart& part, double factor) {
   return links;
 }
 
-// Of a weight outside of experts.
-double IterationCosts::DenseBytes() const {
-  const bool experts_alone =
-      layout_.weights == WeightFormat::kMxfp4 ||
-      (layout_.weights == WeightFormat::kNvfp4 && model_.latent && model_.experts > 0);
-  return experts_alone ? 2 : BytesOfFormat(layout_.weights);
-}
-
-// Of a weight of the LM head.
-double IterationCosts::TableBytes() const {
-  return IsGguf(layout_.weights) ? BytesOfFormat(layout_.weights) : 2;
-}
-
-// Of a weight of attention.
-double IterationCosts::AttentionBytes() const {
-  return layout_.narrow_ffn_alone ? 2 : DenseBytes();
-}
+KernelCosts::KernelCosts(const InferenceModel& model, const InferencePart& part,
+                         const InferenceEngine& engine, const InferenceLayout& layout)
+    : model_(model),
+      part_(part),
+      links_(LinksOf(part, engine.link_factor)),
+      engine_(engine),
+      layout_(layout) {}
 
 // FLOP/s that large products of such weights reach. MXFP4 meets activations of 8 bits, at their
 // rate; where a part has no units for a format, its weights are widened to 16 bits on the way.
-double IterationCosts::Peak(double bytes) const {
+double KernelCosts::Peak(double bytes) const {
   const bool integers = AreIntegers(layout_.weights);
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
   double eight = part_.peak_fp8 * part_.fp8_efficiency * engine_.gemm_factor;
@@ -133,14 +96,14 @@ double IterationCosts::Peak(double bytes) const {
 }
 
 // Of a product outside of experts, whose weights have so many bytes.
-double IterationCosts::TiledRows(double rows, double bytes) const {
+double KernelCosts::TiledRows(double rows, double bytes) const {
   const bool tiled = bytes <= 1 && layout_.weights == WeightFormat::kFp8 && part_.peak_fp8 > 0 &&
                      rows > part_.fp8_few_rows;
   return tiled ? rows + part_.fp8_tile_rows : rows;
 }
 
 // Bytes/s at which weights of so many bytes each come from HBM.
-double IterationCosts::StreamRate(double bytes) const {
+double KernelCosts::StreamRate(double bytes) const {
   const bool widens = bytes < 2 && AreIntegers(layout_.weights);
   const double widened = !widens ? 1.0 : bytes >= 1 ? engine_.int8_factor : engine_.int4_factor;
   const double share = bytes < 1 && !IsGguf(layout_.weights) && part_.fp4_hbm_efficiency > 0
@@ -151,7 +114,7 @@ double IterationCosts::StreamRate(double bytes) const {
 
 // Those of the layer: the part's as measured, else what plain products suggest. Rates are in FLOP/s
 // and bytes/s, traffic in s a byte.
-ExpertKernels IterationCosts::KernelsOfExperts() const {
+ExpertKernels KernelCosts::OfExperts() const {
   const double element = BytesOfFormat(layout_.weights);
   ExpertFormat format = ExpertFormat::kBf16;
   double peak = part_.peak_bf16;
@@ -180,34 +143,39 @@ ExpertKernels IterationCosts::KernelsOfExperts() const {
 }
 
 // Adds a product of `rows` with `weights` parameters of `bytes` each, which stream at `stream`.
-void IterationCosts::AddProduct(double rows, double weights, double bytes, double peak,
-                                double stream, LimitTimes& times) const {
+void KernelCosts::AddProduct(double rows, double weights, double bytes, double peak, double stream,
+                             LimitTimes& times) const {
   const double compute = 2 * rows * weights / peak;
   const double memory = weights * bytes / stream;
   const double time = std::pow(std::pow(compute, kCorner) + std::pow(memory, kCorner), 1 / kCorner);
   Of(times, compute > memory ? Limit::kCompute : Limit::kWeights) += time;
 }
 
+// Kernels outside of experts work on tiles.
+void KernelCosts::AddMatrix(double rows, double weights, double bytes, LimitTimes& times) const {
+  AddProduct(TiledRows(rows, bytes), weights, bytes, Peak(bytes), StreamRate(bytes), times);
+}
+
 // Activations are given scales block by block before the product, and kernels that multiply them
 // take longer to start.
-void IterationCosts::AddBlockProducts(double count, double element, LimitTimes& times) const {
+void KernelCosts::AddBlockProducts(double count, double element, LimitTimes& times) const {
   if (model_.block_scales && element > 0.9 && element < 2) {
     Of(times, Limit::kKernels) += count * engine_.block_product;
   }
 }
 
-double IterationCosts::TrafficRate() const {
+double KernelCosts::TrafficRate() const {
   return part_.hbm_bandwidth * std::max(part_.hbm_efficiency, part_.cache_efficiency);
 }
 
 // Activations of 16 bits that kernels hand to each other through HBM.
-void IterationCosts::AddTraffic(double elements, LimitTimes& times) const {
+void KernelCosts::AddTraffic(double elements, LimitTimes& times) const {
   Of(times, Limit::kCache) += 2 * elements * engine_.traffic / TrafficRate();
 }
 
 // An all-reduce of so many ranks: the library's, or in one kernel in which all send
 // everything to all, whichever is sooner.
-double IterationCosts::ReduceTime(double rows, int ranks) const {
+double KernelCosts::ReduceTime(double rows, int ranks) const {
   const double bytes = rows * model_.hidden * 2;
   const int domain = std::max(1, static_cast<int>(part_.domain));
   GroupShape group;
@@ -225,7 +193,7 @@ double IterationCosts::ReduceTime(double rows, int ranks) const {
   return std::min(library, direct);
 }
 
-void IterationCosts::AddReduce(double rows, int ranks, LimitTimes& times) const {
+void KernelCosts::AddReduce(double rows, int ranks, LimitTimes& times) const {
   if (ranks > 1) {
     Of(times, Limit::kLinks) += ReduceTime(rows, ranks);
   }
@@ -233,7 +201,7 @@ void IterationCosts::AddReduce(double rows, int ranks, LimitTimes& times) const 
 
 // Tokens to their experts and back: 8 bits out, 16 bits home. They move while another part of the
 // batch works, `beside` and what `times` holds already; alone with a negative `beside`.
-void IterationCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
+void KernelCosts::AddExchange(double rows, double beside, LimitTimes& times) const {
   const double ranks = layout_.tensor * layout_.data;
   const double copies = std::min<double>(model_.experts_per_token, ranks) * (ranks - 1) / ranks;
   double bytes = rows / ranks * copies * model_.hidden * 3;

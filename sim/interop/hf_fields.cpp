@@ -11,6 +11,12 @@ namespace gridlock {
 
 namespace {
 
+// Whether a text is a number in quotes: "4096".
+bool IsQuotedNumber(const JsonValue& value) {
+  return value.kind == JsonValue::Kind::kText && !value.text.empty() &&
+         value.text.find_first_not_of("0123456789") == std::string::npos;
+}
+
 constexpr std::int64_t kLargestCount = 100'000'000;
 
 std::string AsWritten(const JsonValue& value) {
@@ -104,11 +110,10 @@ std::optional<int> HfFields::Count(const Names& names, int least) {
   const std::int64_t number =
       value->kind == JsonValue::Kind::kList ? MeanOf(*value) : WholeNumber(*value);
   if (number < least) {
-    problems_.Add(
-        value->where, "",
-        Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
-                fmt::format("a whole number from {} to {}{}", least, kLargestCount,
-                            value->kind == JsonValue::Kind::kText ? ", without quotes" : "")));
+    problems_.Add(value->where, "",
+                  Refusal(fmt::format("{} is {}", Quoted(given_), AsWritten(*value)),
+                          fmt::format("a whole number from {} to {}{}", least, kLargestCount,
+                                      IsQuotedNumber(*value) ? ", without quotes" : "")));
     return least;
   }
   return static_cast<int>(number);

@@ -1,6 +1,7 @@
 #include "sim/schema/files.h"
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstdint>
 #include <cstring>
@@ -47,8 +48,10 @@ std::string FormOf(const std::string& file) {
   if (end == ".graphml" || end == ".xml") {
     return "a graph as GraphML";
   }
-  const bool scenario = end == ".textproto" || end == ".pbtxt" || end == ".txtpb";
-  return scenario ? "a text file in the form of a scenario" : "a text file";
+  constexpr std::array<const char*, 8> kOther = {".json", ".jsonl", ".log",  ".txt",
+                                                 ".yml",  ".yaml",  ".toml", ".sh"};
+  const bool other = std::find(kOther.begin(), kOther.end(), end) != kOther.end();
+  return other ? "a text file" : "a text file in the form of a scenario";
 }
 
 // The first byte from `at` on that is not ASCII; the size when there is none. Eight at a time, for

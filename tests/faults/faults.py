@@ -72,7 +72,7 @@ FAULTS = [
           "return server.nic_bandwidth * (nics / members);", "return server.nic_bandwidth * nics;",
           ("workloads_test", "closed_form_test")),
     Fault("a route drops the way down from the core", "topologies/clos/topology.cpp",
-          "    route.push_back(At(kSpineDown, to_pod));\n", "", ("topologies_test",)),
+          "    route.push_back(links_.At(kSpineDown, to_pod));\n", "", ("topologies_test",)),
     Fault("a kept flow comes down in the pod it left", "topologies/clos/topology.cpp",
           "const int to_spine = to_pod * layout_.spines_per_pod + plane;",
           "const int to_spine = from_pod * layout_.spines_per_pod + plane;", ("topologies_test",)),

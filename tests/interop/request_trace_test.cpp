@@ -143,10 +143,9 @@ TEST(RequestTrace, ReadsShareGptByItsCharacters) {
 }
 
 TEST(RequestTrace, RefusesARowWithoutAComma) {
-  EXPECT_EQ(
-      ProblemOf("m.jsonl", R"({"timestamp":0,"input_length":512 "output_length":10})"),
-      "m.jsonl:1:1: input_length is \"512 \\\"output_length\\\":10\"; expected a whole number "
-      "from 1");
+  EXPECT_EQ(ProblemOf("m.jsonl", R"({"timestamp":0,"input_length":512 "output_length":10})"),
+            "m.jsonl:1:1: input_length is \"512 \"output_length\":10\"; expected a whole number "
+            "from 1");
 }
 
 TEST(RequestTrace, SaysWhatIsWrongWithARow) {

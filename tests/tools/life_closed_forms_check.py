@@ -157,7 +157,7 @@ def a_burst_of_a_minute_stands_in_the_peak(folder):
     peaks = {}
     for seconds in (59, 61):
         record = life(folder, f"burst{seconds}", 'horizon: "1 h"\n' + SITE % ("hall", 4, "")
-                      + f'job {{ name: "j" submit: "10 min" recorded {{ accelerators: 32 duration: "{seconds} s" }} }}\n')
+                      + f'job {{ name: "j" start: "10 min" recorded {{ accelerators: 32 duration: "{seconds} s" }} }}\n')
         peaks[seconds] = record["sites"][0]["peak_power_w"]
         assert record["sites"][0]["energy_j"] / 3600 < peaks[seconds], record["sites"][0]
     near(peaks[59], peaks[61], 0.03, "W of a minute's burst")
@@ -167,7 +167,7 @@ def prices_hold_until_the_first_hour(folder):
     """Half a day at 0.1 USD, half a day at 0.5, by the site's constant power of an empty hall."""
     prices = 'prices { electricity: 0.1 } hour { at: "12 h" electricity: 0.5 }'
     record = life(folder, "prices", 'horizon: "2 days"\n' + SITE % ("hall", 4, prices)
-                  + 'job { name: "j" submit: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
+                  + 'job { name: "j" start: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
     site = record["sites"][0]
     near(site["usd"] if "usd" in site else site["cost_usd"], site["energy_j"] / 3.6e6 * 0.3, 1e-3, "USD of two days")
 

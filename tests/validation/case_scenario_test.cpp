@@ -212,13 +212,14 @@ TEST_F(CaseScenario, StackIsChosenByNameAcceleratorAndSharding) {
 TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
   PublishedCase row = Row("DENSE-TP8");
   row.stack = "pytorch_fsdp";
-  row.domain = 4;
+  row.domain = 2;
   const PreparedCase prepared = Prepare(row, catalogue_);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
-  EXPECT_EQ(prepared.assumed,
-            "stack pytorch_fsdp is eager FSDP: as fsdp_eager; dgx_a100 with 4 accelerators");
-  EXPECT_EQ(prepared.scenario->site().server.accelerators, 4);
-  EXPECT_EQ(prepared.scenario->site().servers, 4);
+  EXPECT_EQ(
+      prepared.assumed,
+      "stack pytorch_fsdp is eager FSDP: as fsdp_eager; hgx_a100_80gb_4gpu with 2 accelerators");
+  EXPECT_EQ(prepared.scenario->site().server.accelerators, 2);
+  EXPECT_EQ(prepared.scenario->site().servers, 8);
 }
 
 TEST_F(CaseScenario, EveryMissingFeatureIsNamed) {

@@ -302,8 +302,11 @@ TEST(ServingCatalogue, BatchesOnEveryPart) {
   for (const ServingEngineEntry& entry : catalogue.engines) {
     for (const InferencePart& part : catalogue.parts) {
       const InferenceEngine engine = EngineOn(part, entry.engine);
-      EXPECT_GE(engine.batch_max, 16) << engine.name << " on " << part.name;
-      EXPECT_GE(engine.token_budget, 1024) << engine.name << " on " << part.name;
+      // llama.cpp takes 4 and Ollama one, on every part.
+      EXPECT_GE(engine.batch_max, std::min<std::int64_t>(16, entry.engine.batch_max))
+          << engine.name << " on " << part.name;
+      EXPECT_GE(engine.token_budget, std::min<std::int64_t>(1024, entry.engine.token_budget))
+          << engine.name << " on " << part.name;
     }
   }
   const InferenceEngine& sglang = *catalogue.FindEngine("sglang");
@@ -417,7 +420,7 @@ TEST(ServingRow, HasTheKernelsOfItsReleaseOnAmdParts) {
   EXPECT_EQ(of("0.5.1", "a blog"), "vllm_0_rocm");
   EXPECT_EQ(of("0.5.1", "MLPerf Inference v4.1"), "vllm_06_rocm");
   EXPECT_EQ(of("0.6.3", "a blog"), "vllm_06_rocm");
-  EXPECT_EQ(of("0.9.1", "a blog"), "vllm_1");
+  EXPECT_EQ(of("0.9.1", "a blog"), "vllm_1_rocm");
 }
 
 // Kernels of DeepSeek-V3 have generations: vLLM of early 2025 took longer for the same work.

@@ -218,7 +218,6 @@ TEST_F(CaseScenario, WhatIsAssumedIsSaid) {
   EXPECT_EQ(
       prepared.assumed,
       "stack pytorch_fsdp is eager FSDP: as fsdp_eager; hgx_a100_80gb_4gpu with 2 accelerators");
-  EXPECT_EQ(prepared.scenario->site().server.accelerators, 2);
   EXPECT_EQ(prepared.scenario->site().servers, 8);
 }
 

@@ -72,8 +72,9 @@ Scenario SmokeScenario(const CatalogueServer& server,
                           overrides);
 }
 
-// The memory model sets 1.5 to 2.5 GB aside for the framework, as on GPUs. A part with 230 or 900 MB
-// of SRAM cannot train under it; to see that the rest of its entry runs, it gets more for the test.
+// The memory model sets 1.5 to 2.5 GB aside for the framework, as on GPUs. A part with 230 or 900
+// MB of SRAM cannot train under it; to see that the rest of its entry runs, it gets more for the
+// test.
 bool IsTooSmallForAFramework(const CatalogueServer& server) {
   return server.accelerator == "groq_lpu_v1" || server.name == "ipu_m2000";
 }

@@ -10,7 +10,9 @@
 namespace gridlock {
 
 // True where GRIDLOCK_ALL is set, as it is in the entries of ctest that end in ".all".
-inline bool TakesAll() { return std::getenv("GRIDLOCK_ALL") != nullptr; }
+inline bool TakesAll() {
+  return std::getenv("GRIDLOCK_ALL") != nullptr;
+}
 
 // Every fourth of `all`, the first and the last among them; all of them where TakesAll().
 template <typename Item>

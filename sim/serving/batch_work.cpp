@@ -13,7 +13,6 @@ void BatchWork::Spend(Seconds time, double of_them, const LimitTimes& base, Wait
   limits[static_cast<std::size_t>(Limit::kCache)] += time.si() - known;
   waits[static_cast<std::size_t>(wait)] += time.si();
   busy += time;
-  iterations += static_cast<std::int64_t>(of_them);
 }
 
 void BatchWork::SpendBeside(const LimitTimes& all, Wait wait) {
@@ -43,7 +42,6 @@ BatchWork& BatchWork::operator+=(const BatchWork& other) {
   }
   sequence_seconds += other.sequence_seconds;
   cache_seconds += other.cache_seconds;
-  iterations += other.iterations;
   prompt_tokens += other.prompt_tokens;
   output_tokens += other.output_tokens;
   evictions += other.evictions;

@@ -22,7 +22,7 @@ struct BatchWork {
   std::array<double, kWaits> waits{};  ///< s of busy time in which the first that waits, waits so
   double sequence_seconds = 0;         ///< sequences that decode x s
   double cache_seconds = 0;            ///< tokens in the cache x s
-  std::int64_t iterations = 0, prompt_tokens = 0, output_tokens = 0, evictions = 0;
+  std::int64_t prompt_tokens = 0, output_tokens = 0, evictions = 0;
   std::int64_t cache_peak = 0, batch_peak = 0;
   double flop = 0, bytes = 0;  ///< of all accelerators of the replica
   double rows = 0;             ///< tokens that went through the layers

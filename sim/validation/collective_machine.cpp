@@ -160,8 +160,8 @@ void DescribeFabric(const MeasuredRow& row, CollectiveMachine& machine) {
 // Servers of a rack-scale part that are trays of it: 2 servers of 4 ranks are 8 ranks of one
 // domain, and 32 of them, which one of 72 does not hold, 64 of each of two.
 void JoinTrays(MeasuredRow& row, const CatalogueServer& server, CollectiveMachine& machine) {
-  const int most = !server.torus.empty() ? machine.servers * machine.ranks_per_server
-                                               : server.accelerators;
+  const int most =
+      !server.torus.empty() ? machine.servers * machine.ranks_per_server : server.accelerators;
   const int count = machine.servers * machine.ranks_per_server;
   const bool apart = count <= most && RowSays(row, {"racks"}) && !RowSays(row, {"MNNVL"});
   if (server.accelerators < kRackScale || machine.servers < 2 || apart ||

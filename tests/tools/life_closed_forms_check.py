@@ -160,7 +160,7 @@ def a_burst_of_a_minute_stands_in_the_peak(folder):
                       + f'job {{ name: "j" start: "10 min" recorded {{ accelerators: 32 duration: "{seconds} s" }} }}\n')
         peaks[seconds] = record["sites"][0]["peak_power_w"]
         assert record["sites"][0]["energy_j"] / 3600 < peaks[seconds], record["sites"][0]
-    near(peaks[59], peaks[61], 0.03, "W of a minute's burst")
+    near(peaks[59], peaks[61], 1 / 60, "W of a minute's burst")  # a second of it is idle
 
 
 def prices_hold_until_the_first_hour(folder):
@@ -169,7 +169,7 @@ def prices_hold_until_the_first_hour(folder):
     record = life(folder, "prices", 'horizon: "2 days"\n' + SITE % ("hall", 4, prices)
                   + 'job { name: "j" start: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
     site = record["sites"][0]
-    near(site["usd"] if "usd" in site else site["cost_usd"], site["energy_j"] / 3.6e6 * 0.3, 1e-3, "USD of two days")
+    near(site["cost_usd"], site["energy_j"] / 3.6e6 * 0.3, 1e-3, "USD of two days")
 
 
 def main():

@@ -33,32 +33,17 @@ ServerSpec CoreServer(double core_link) {
   return server;
 }
 
-double PaceOfCores(const ServerSpec& server, const std::vector<int>& members) {
-  const ServerNetwork network(server);
-  return network.PaceOf(network.RingOf(members)).si();
-}
-
-std::string RefusalOf(const ServerSpec& server) {
-  try {
-    const ServerNetwork network(server);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST(CoresOfAChip, ShareItsLinks) {
   const ServerSpec server = CoreServer(600e9);
   std::vector<int> all(32);
   std::iota(all.begin(), all.end(), 0);
-  EXPECT_NEAR(PaceOfCores(server, all), 400e9, 1) << "all links of a chip, whichever core sends";
-  EXPECT_NEAR(PaceOfCores(server, {0, 1}), 600e9, 1) << "within the chip";
-  EXPECT_NEAR(PaceOfCores(server, {0, 2, 4, 6}), 200e9, 1) << "a row of chips, both ways round";
-  EXPECT_NEAR(PaceOfCores(server, {0, 1, 2, 3, 4, 5, 6, 7}), 200e9, 1) << "with both cores of each";
-  EXPECT_NEAR(PaceOfCores(CoreServer(150e9), all), 150e9, 1)
-      << "as slow as a core reaches its chip";
+  EXPECT_NEAR(RingPaceOf(server, all), 400e9, 1) << "all links of a chip, whichever core sends";
+  EXPECT_NEAR(RingPaceOf(server, {0, 1}), 600e9, 1) << "within the chip";
+  EXPECT_NEAR(RingPaceOf(server, {0, 2, 4, 6}), 200e9, 1) << "a row of chips, both ways round";
+  EXPECT_NEAR(RingPaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 200e9, 1) << "with both cores of each";
+  EXPECT_NEAR(RingPaceOf(CoreServer(150e9), all), 150e9, 1) << "as slow as a core reaches its chip";
   const std::vector<BytesPerSecond> paces = RingBandwidths(server);
   ASSERT_EQ(paces.size(), 33U);
   EXPECT_NEAR(paces[2].si(), 600e9, 1);
@@ -106,22 +91,22 @@ TEST(CoresOfAChip, AreDrawnBehindIt) {
 
 TEST(CoresOfAChip, AreRefusedWhereTheyDoNotFit) {
   ServerSpec cores = CoreServer(0);
-  EXPECT_EQ(RefusalOf(cores),
+  EXPECT_EQ(NetworkRefusal(cores),
             "server.network.mesh.core_link: accelerators are cores of chips, and what a core "
             "reaches on its chip is missing; expected a bandwidth");
   cores = CoreServer(600e9);
   cores.network.cores = 3;
-  EXPECT_EQ(RefusalOf(cores),
+  EXPECT_EQ(NetworkRefusal(cores),
             "server.network.mesh.cores: 32 accelerators are no whole chips of 3 cores; expected a "
             "number that divides 32");
   cores = CoreServer(600e9);
   cores.network.open = {2};
-  EXPECT_EQ(RefusalOf(cores),
+  EXPECT_EQ(NetworkRefusal(cores),
             "server.network.mesh.open: a torus of 4 x 4 has no axis 2; expected numbers from 0 to "
             "1");
   cores.network.open.clear();
   cores.network.torus = {4, 8};
-  EXPECT_EQ(RefusalOf(cores),
+  EXPECT_EQ(NetworkRefusal(cores),
             "server.network.mesh.torus: a torus of 4 x 8 has room for 32 chips, and server cores "
             "has 16; expected sides whose product is 16");
 }

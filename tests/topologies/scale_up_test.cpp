@@ -77,28 +77,14 @@ SiteSpec SiteWith(const ServerSpec& server, int servers) {
   return site;
 }
 
-double PaceOf(const ServerSpec& server, const std::vector<int>& members) {
-  const ServerNetwork network(server);
-  return network.PaceOf(network.RingOf(members)).si();
-}
-
-std::string Refusal(const ServerSpec& server) {
-  try {
-    const ServerNetwork network(server);
-  } catch (const UserError& error) {
-    return error.problems().front().path + ": " + error.problems().front().message;
-  }
-  return "";
-}
-
 }  // namespace
 
 TEST(RingsOnAFullMesh, RunOnAllLinksBetweenTheMembers) {
   const ServerSpec server = MeshServer(8, 1);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 7 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3}), 3 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {1, 3, 4, 6, 7}), 4 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {2, 5}), kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 7 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1, 2, 3}), 3 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {1, 3, 4, 6, 7}), 4 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {2, 5}), kLink);
   const std::vector<BytesPerSecond> paces = RingBandwidths(server);
   ASSERT_EQ(paces.size(), 9U);
   for (int members = 2; members <= 8; ++members) {
@@ -110,20 +96,20 @@ TEST(RingsOnAFullMesh, AreAsFastWhereSomeLinksLeaveTheServer) {
   ServerSpec gaudi = MeshServer(8, 3);
   gaudi.network.links_each = 24;
   gaudi.accelerator.scale_up_bandwidth = BytesPerSecond(24 * 12.5e9);
-  EXPECT_DOUBLE_EQ(PaceOf(gaudi, {0, 1, 2, 3, 4, 5, 6, 7}), 21 * 12.5e9);
-  EXPECT_DOUBLE_EQ(PaceOf(gaudi, {0, 7}), 3 * 12.5e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(gaudi, {0, 1, 2, 3, 4, 5, 6, 7}), 21 * 12.5e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(gaudi, {0, 7}), 3 * 12.5e9);
 }
 
 TEST(RingsOnACubeMesh, UseAllSixLinksOfEachAccelerator) {
-  EXPECT_DOUBLE_EQ(PaceOf(CubeMesh(), {0, 1, 2, 3, 4, 5, 6, 7}), 6 * 25e9);
-  EXPECT_DOUBLE_EQ(PaceOf(CubeMesh(), {0, 1, 2, 3}), 4 * 25e9) << "two have four links there";
-  EXPECT_DOUBLE_EQ(PaceOf(CubeMesh(), {0, 3}), 2 * 25e9);
-  EXPECT_DOUBLE_EQ(PaceOf(CubeMesh(), {0, 1}), 25e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(CubeMesh(), {0, 1, 2, 3, 4, 5, 6, 7}), 6 * 25e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(CubeMesh(), {0, 1, 2, 3}), 4 * 25e9) << "two have four links there";
+  EXPECT_DOUBLE_EQ(RingPaceOf(CubeMesh(), {0, 3}), 2 * 25e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(CubeMesh(), {0, 1}), 25e9);
 }
 
 TEST(RingsWithoutAWayOverLinks, GoOverTheLinksOfOthers) {
   // 0 and 5 are two links apart, so a ring of the two is two relays.
-  EXPECT_DOUBLE_EQ(PaceOf(CubeMesh(), {0, 5}), 25e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(CubeMesh(), {0, 5}), 25e9);
 }
 
 // Every set of rings is a circulation: as many come as go, and no link carries more than it has.
@@ -174,48 +160,49 @@ TEST(AMeshOfGroups, SpreadsTheLinksOfTwoGroupsOverTheirAccelerators) {
 TEST(AMeshOfGroups, RunsAsManyRingsAsLinksAllow) {
   std::vector<int> all(64);
   std::iota(all.begin(), all.end(), 0);
-  EXPECT_DOUBLE_EQ(PaceOf(Rack(), all), 8 * 14e9);
-  EXPECT_DOUBLE_EQ(PaceOf(Rack(), {0, 1, 2, 3, 4, 5, 6, 7}), 7 * 14e9) << "one node";
-  EXPECT_DOUBLE_EQ(PaceOf(Rack(), {0, 1}), 14e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(Rack(), all), 8 * 14e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(Rack(), {0, 1, 2, 3, 4, 5, 6, 7}), 7 * 14e9) << "one node";
+  EXPECT_DOUBLE_EQ(RingPaceOf(Rack(), {0, 1}), 14e9);
 }
 
 TEST(AMeshOfGroups, IsRefusedWithoutOrWithTooLargeGroups) {
   ServerSpec rack = Rack();
   rack.network.mesh_group = 64;
-  EXPECT_THAT(Refusal(rack), HasSubstr("a group of 64 holds all 64 accelerators"));
+  EXPECT_THAT(NetworkRefusal(rack), HasSubstr("a group of 64 holds all 64 accelerators"));
   rack.network.mesh_group = 0;
-  EXPECT_THAT(Refusal(rack), HasSubstr("there are no groups"));
+  EXPECT_THAT(NetworkRefusal(rack), HasSubstr("there are no groups"));
 }
 
 TEST(PackedRings, AvoidAPairWithoutALink) {
   // K8 without one link: two accelerators have six links, which is as many rings as there can be.
   const ServerSpec broken = MeshServer(8, 1, {{0, 1, 0}});
-  EXPECT_DOUBLE_EQ(PaceOf(broken, {0, 1, 2, 3, 4, 5, 6, 7}), 6 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(broken, {2, 3, 4, 5, 6, 7}), 5 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(broken, {0, 1, 2, 3, 4, 5, 6, 7}), 6 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(broken, {2, 3, 4, 5, 6, 7}), 5 * kLink);
 }
 
 TEST(ASlowLink, SlowsTheRingsThatCrossItAndNoOthers) {
   const ServerSpec slow = MeshServer(8, 1, {{0, 1, 1, 0.5}});
-  EXPECT_DOUBLE_EQ(PaceOf(slow, {0, 1, 2, 3, 4, 5, 6, 7}), 3.5 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(slow, {0, 1}), 0.5 * kLink);
-  EXPECT_DOUBLE_EQ(PaceOf(slow, {1, 2, 3, 4}), 3 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(slow, {0, 1, 2, 3, 4, 5, 6, 7}), 3.5 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(slow, {0, 1}), 0.5 * kLink);
+  EXPECT_DOUBLE_EQ(RingPaceOf(slow, {1, 2, 3, 4}), 3 * kLink);
 }
 
 TEST(RingsOverPcie, CrossEachUplinkOnce) {
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(), {0, 1, 2, 3, 4, 5, 6, 7}), 20e9) << "between the sockets";
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(), {0, 1, 2, 3}), 32e9) << "one socket";
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(), {0, 2, 4, 6}), 20e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(), {0, 1, 2, 3, 4, 5, 6, 7}), 20e9)
+      << "between the sockets";
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(), {0, 1, 2, 3}), 32e9) << "one socket";
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(), {0, 2, 4, 6}), 20e9);
   ServerSpec mixed = PcieServer();
   mixed.network.pcie.accelerators_at = {0, 3, 0, 3, 1, 2, 1, 2};
-  EXPECT_DOUBLE_EQ(PaceOf(mixed, {0, 1, 2, 3, 4, 5, 6, 7}), 20e9) << "in the order of the tree";
+  EXPECT_DOUBLE_EQ(RingPaceOf(mixed, {0, 1, 2, 3, 4, 5, 6, 7}), 20e9) << "in the order of the tree";
 }
 
 TEST(RingsOverPcie, ThroughHostMemoryWriteAndReadEveryByteThere) {
   // Four members of a socket: 2 x 4 bytes of its memory for each byte that one of them sends; two
   // members under one switch share its uplink.
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(true), {0, 1, 2, 3}), 100e9 / 8);
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(true), {0, 1}), 32e9 / 2);
-  EXPECT_DOUBLE_EQ(PaceOf(PcieServer(true), {0, 2}), 100e9 / 4);
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(true), {0, 1, 2, 3}), 100e9 / 8);
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(true), {0, 1}), 32e9 / 2);
+  EXPECT_DOUBLE_EQ(RingPaceOf(PcieServer(true), {0, 2}), 100e9 / 4);
 }
 
 TEST(RingsOverBridgedPairs, EnterAndLeaveAPairByBothCards) {
@@ -226,9 +213,9 @@ TEST(RingsOverBridgedPairs, EnterAndLeaveAPairByBothCards) {
   server.network.pcie.link = BytesPerSecond(32e9);
   server.network.pcie.uplink = BytesPerSecond(64e9);
   server.network.pcie.socket_link = BytesPerSecond(1e12);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 2 * 32e9);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1}), 300e9);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 2, 4, 6}), 32e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 2 * 32e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1}), 300e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 2, 4, 6}), 32e9);
 }
 
 TEST(LinksOfAServer, HaveNamesThroughTheSite) {
@@ -289,8 +276,8 @@ TEST(TwoTiersOfScaleUpSwitches, ShareWhatLeavesAGroup) {
   EXPECT_THAT(RouteNames(fabric, 0, 3), ElementsAre("scale_up_out[0]", "scale_up_in[3]"));
   EXPECT_THAT(RouteNames(fabric, 8, 15), ElementsAre("scale_up_out[8]", "scale_up_spine_out[2]",
                                                      "scale_up_spine_in[3]", "scale_up_in[15]"));
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3}), 100e9);
-  EXPECT_DOUBLE_EQ(PaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 4 * 100e9 / 8);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1, 2, 3}), 100e9);
+  EXPECT_DOUBLE_EQ(RingPaceOf(server, {0, 1, 2, 3, 4, 5, 6, 7}), 4 * 100e9 / 8);
 }
 
 // A torus inside a server has the routes of a torus of the same size whose accelerators are
@@ -328,8 +315,8 @@ TEST(ATorusInAServer, RoutesAsATorusOfRoutersDoes) {
     std::vector<int> all(static_cast<std::size_t>(count));
     std::iota(all.begin(), all.end(), 0);
     const double port = server.accelerator.scale_up_bandwidth.si();
-    EXPECT_NEAR(PaceOf(server, all), port, 1e-9 * port) << "all links at once";
-    EXPECT_NEAR(PaceOf(server, {0, 1}), link * (sides[0] == 2 ? 2 : 1), 1e-9 * port);
+    EXPECT_NEAR(RingPaceOf(server, all), port, 1e-9 * port) << "all links at once";
+    EXPECT_NEAR(RingPaceOf(server, {0, 1}), link * (sides[0] == 2 ? 2 : 1), 1e-9 * port);
   }
 }
 
@@ -422,41 +409,42 @@ TEST(NicsInAnyNumber, AreSharedOutInBlocks) {
 
 TEST(WrongNetworksOfServers, AreRefused) {
   EXPECT_EQ(
-      Refusal(MeshServer(8, 1, {{0, 8, 1}})),
+      NetworkRefusal(MeshServer(8, 1, {{0, 8, 1}})),
       "server.network.mesh.pair[0]: accelerators 0 and 8 are no pair of the 8 of server mesh; "
       "expected two different numbers from 0 to 7");
-  EXPECT_EQ(Refusal(MeshServer(8, 1, {{0, 1, 2}, {1, 0, 1}})),
+  EXPECT_EQ(NetworkRefusal(MeshServer(8, 1, {{0, 1, 2}, {1, 0, 1}})),
             "server.network.mesh.pair[1]: accelerators 1 and 0 are a pair already; expected each "
             "pair once, with all its links");
-  EXPECT_EQ(Refusal(MeshServer(4, 0, {{0, 1, 1}, {1, 2, 1}})),
+  EXPECT_EQ(NetworkRefusal(MeshServer(4, 0, {{0, 1, 1}, {1, 2, 1}})),
             "server.network.mesh: no link joins accelerator 3 to others; expected links from every "
             "accelerator, or pcie beside the mesh");
-  EXPECT_EQ(Refusal(MeshServer(4, 0, {{0, 1, 1}, {2, 3, 1}})),
+  EXPECT_EQ(NetworkRefusal(MeshServer(4, 0, {{0, 1, 1}, {2, 3, 1}})),
             "server.network.mesh: no way over links leads from accelerator 2 to accelerator 0; "
             "expected a mesh in one piece, or pcie beside it");
   ServerSpec few = MeshServer(8, 1);
   few.network.links_each = 6;
   EXPECT_EQ(
-      Refusal(few),
+      NetworkRefusal(few),
       "server.network.mesh.links: accelerator 0 has 7 links to others, and an accelerator has "
       "6; expected at least 7 links, or fewer between pairs");
   ServerSpec pcie = PcieServer();
   pcie.network.pcie.socket_link = BytesPerSecond(0);
-  EXPECT_EQ(Refusal(pcie),
+  EXPECT_EQ(NetworkRefusal(pcie),
             "server.network.pcie.socket_link: 2 sockets, and no link between them; expected the "
             "bandwidth of all links between two sockets together");
   pcie = PcieServer();
   pcie.network.pcie.accelerators_at = {0, 1, 2, 4, 0, 1, 2, 3};
-  EXPECT_EQ(Refusal(pcie),
+  EXPECT_EQ(NetworkRefusal(pcie),
             "server.network.pcie.accelerators_at: there is no PCIe switch 4; expected numbers from "
             "0 to 3");
   pcie.network.pcie.accelerators_at = {0};
-  EXPECT_EQ(Refusal(pcie),
+  EXPECT_EQ(NetworkRefusal(pcie),
             "server.network.pcie.accelerators_at: 1 places for 8 accelerators; expected one for "
             "each");
   pcie = PcieServer();
   pcie.network.pcie.through_host = true;
-  EXPECT_THAT(Refusal(pcie), HasSubstr("its bandwidth is missing; expected that of one socket"));
+  EXPECT_THAT(NetworkRefusal(pcie),
+              HasSubstr("its bandwidth is missing; expected that of one socket"));
 }
 
 }  // namespace gridlock

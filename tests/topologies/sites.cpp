@@ -11,6 +11,7 @@
 #include "tests/clos_of.h"
 #include "topologies/graph_bgl.h"
 #include "topologies/listed/route_graph.h"
+#include "topologies/scale_up/network.h"
 
 namespace gridlock {
 
@@ -163,6 +164,20 @@ std::vector<LinkIndex> RouteOf(const Topology& topology, int from, int to) {
   std::vector<LinkIndex> route;
   topology.AppendRoute({from}, {to}, 0, route);
   return route;
+}
+
+double RingPaceOf(const ServerSpec& server, const std::vector<int>& members) {
+  const ServerNetwork network(server);
+  return network.PaceOf(network.RingOf(members)).si();
+}
+
+std::string NetworkRefusal(const ServerSpec& server) {
+  try {
+    const ServerNetwork network(server);
+  } catch (const UserError& error) {
+    return error.problems().front().path + ": " + error.problems().front().message;
+  }
+  return "";
 }
 
 std::string TopologyRefusal(const SiteSpec& site) {

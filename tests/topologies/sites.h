@@ -55,6 +55,12 @@ std::vector<LinkIndex> LinksOf(const Topology& fabric, TierIndex tier);
 std::vector<std::string> RouteNames(const Topology& fabric, int from, int to,
                                     std::uint64_t flow_hash = 0);
 
+/// Bytes per second that each member of a ring inside a server sends, when nothing else runs.
+double RingPaceOf(const ServerSpec& server, const std::vector<int>& members);
+
+/// The path and the message with which the links of a server are refused; "" where they are not.
+std::string NetworkRefusal(const ServerSpec& server);
+
 /// The path and the message with which MakeTopology refuses a site; "accepted" where it does not.
 std::string TopologyRefusal(const SiteSpec& site);
 

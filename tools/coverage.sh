@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # How many lines the default tests run, by room:
 #
-#   tools/coverage.sh                      builds build/coverage, runs the default tests: an hour on two cores
+#   tools/coverage.sh                      builds build/coverage, runs the default tests: 20 minutes on two cores
 #   tools/coverage.sh TEST...              only these entries of ctest: a lower bound, and soon there
 #   tools/coverage.sh --room workloads TEST...   only files whose path begins so; repeatable
 #

@@ -132,6 +132,15 @@ RC_GTEST_PROP(Schedule, RunsToItsEnd, ()) {
   }
 }
 
+TEST(MicroBatches, AreTheSequencesOfOneReplicaOverThoseOfAMicroBatch) {
+  // 2,048 sequences of a step on 64 replicas are 32 each: 16 micro-batches of two.
+  TrainingSpec job;
+  job.global_batch = 2048;
+  job.micro_batch = 2;
+  job.layout.data = 64;
+  EXPECT_EQ(MicroBatches(job), 16);
+}
+
 TEST(Parts, WithTheEmbeddingAsALayerShareTheSlotsEvenly) {
   // Llama 3.1 405B: 126 layers, the embedding and the head over 16 stages of 8.
   TrainingSpec job;

@@ -23,12 +23,12 @@ struct GenerateOptions {
 };
 
 int Generate(const GenerateOptions& options) {
-  if (options.scenario.out.ends_with(".textproto")) {
-    throw UserError("", fmt::format("-o {0}: this file is binary; expected a name such as "
-                                    "jobs.pb, and --text {0} for the same as text",
-                                    options.scenario.out));
-  }
   return WithScenario(options.scenario, [&](Scenario& scenario) -> int {
+    if (options.scenario.out.ends_with(".textproto")) {
+      throw UserError("", fmt::format("-o {0}: this file is binary; expected a name such as "
+                                      "jobs.pb, and --text {0} for the same as text",
+                                      options.scenario.out));
+    }
     // A part is worth nothing before its last line.
     std::vector<std::string> parts = {options.scenario.out + ".part"};
     if (!options.text.empty()) {

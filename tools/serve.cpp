@@ -53,22 +53,16 @@ Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
         "catalogue entry",
         Quoted(server.accelerator.name));
   }
-  deployment.engine = EngineOn(deployment.part, fleet.engine);
+  const InferenceEngine* engine = &fleet.engine;
   if (options.engine != ServeOptions().engine) {
-    const InferenceEngine* engine = catalogue.FindEngine(options.engine);
+    engine = catalogue.FindEngine(options.engine);
     if (engine == nullptr) {
       throw UserError("", fmt::format("--engine: nothing is called {}{}", Quoted(options.engine),
                                       DidYouMean(options.engine, catalogue.EngineNames())));
     }
-    deployment.engine = EngineOn(deployment.part, *engine);
   }
-  if (fleet.batch_max > 0) {
-    deployment.engine.batch_max = fleet.batch_max;
-  }
-  if (fleet.prefill_tokens_max > 0) {
-    deployment.engine.token_budget = fleet.prefill_tokens_max;
-  }
-  deployment.layout = InferenceLayoutOf(fleet);
+  deployment.engine = EngineOfFleet(fleet, deployment.part, *engine);
+  deployment.layout = InferenceLayoutOf(fleet, deployment.engine);
   deployment.replicas = fleet.replicas;
   return deployment;
 }

@@ -37,9 +37,7 @@ ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
   }
   scale.replicas_min = options.replicas_min;
   scale.target =
-      options.target > 0
-          ? options.target
-          : kTargetShare * static_cast<double>(costs.engine().batch_max * deployment.layout.data);
+      options.target > 0 ? options.target : kTargetShare * static_cast<double>(costs.batch_most());
   scale.interval = Seconds(options.interval_s);
   scale.keep = Seconds(options.keep_s);
   scale.start = Seconds(options.engine_s);

@@ -349,11 +349,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   }
   layout.narrow_ffn_alone =
       deployment.model.checkpoint_ffn_alone && layout.weights == deployment.model.checkpoint;
-  const bool narrow =
-      layout.weights == WeightFormat::kFp8 || layout.weights == WeightFormat::kNvfp4;
   layout.cache_bytes = options.cache == "fp8" ? 1
                        : options.cache == "auto"
-                           ? (narrow && deployment.engine.narrow_cache ? 1 : 2)
+                           ? UsualCacheBytes(layout.weights, deployment.engine)
                            : 2;
   deployment.replicas = options.replicas;
   if (deployment.model.heads % layout.tensor != 0) {

@@ -145,9 +145,9 @@ std::string ServeRunText(const ServeRun& run, const IterationCosts& costs, doubl
   text += asked ? fmt::format("  goodput      {:.3f} requests/s ({:.1f} % within the objectives)\n",
                               out.goodput, 100 * out.within)
                 : fmt::format("  served       {:.3f} requests/s\n", out.goodput);
-  text += fmt::format(
-      "  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n",
-      work.sequence_seconds / busy, work.batch_peak, costs.engine().batch_max * d.layout.data);
+  text +=
+      fmt::format("  batch        {:.1f} sequences on average, {} at most; the engine takes {}\n",
+                  work.sequence_seconds / busy, work.batch_peak, costs.batch_most());
   text += RoomText(run, costs);
   text += fmt::format("  weights      {} of the {} of each accelerator\n",
                       FormatBytes(costs.weight_bytes()), FormatBytes(Bytes(d.part.hbm_capacity)));

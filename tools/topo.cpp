@@ -117,6 +117,11 @@ int AddFile(const std::string& file, const TopoOptions& options,
   ScenarioOptions scenario_options = options.scenario;
   scenario_options.file = file;
   return WithSiteBase(scenario_options, [&](const ScenarioBase& base, Scenario& scenario) -> int {
+    if (options.Exports() && scenario.sites.size() > 1) {
+      throw UserError("", fmt::format("one file cannot hold the networks of {} sites; expected a "
+                                      "scenario of one site with --dot, --graphml and --simgrid",
+                                      scenario.sites.size()));
+    }
     const NetworkParts parts = base.PartsOfNetworks();
     // Sites of many files share names, and so may their scenarios: six-fabrics/clos.textproto is
     // "clos", and my-cluster/scenario.textproto the name that stands in it.

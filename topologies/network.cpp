@@ -20,9 +20,6 @@ SiteIndex SiteOf(const std::vector<int>& firsts, int number) {
   return {static_cast<int>(after - firsts.begin()) - 1};
 }
 
-// A plan counts parts with 31 bits, of many flows on one link.
-constexpr std::int64_t kPartsMost = 1 << 16;
-
 // Of a flow, by the places of its ends within their sites. `salt` is that of the switches: another
 // one moves all flows. Flows of one pair differ by their queue pair.
 std::uint64_t HashOf(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t salt,

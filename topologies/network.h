@@ -98,6 +98,9 @@ class Network {
   bool AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::vector<LinkIndex>& route,
                    std::uint64_t queue_pair = 0) const;
 
+  /// The most parts of a flow: plans count them with 31 bits, of many flows on one link.
+  static constexpr std::int64_t kPartsMost = 1 << 16;
+
   /// Into how many parts a flow is divided, on whatever site: see Topology::parts.
   [[nodiscard]] std::int32_t parts() const { return parts_; }
 

@@ -281,15 +281,15 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
   return out;
 }
 
-InferenceLayout InferenceLayoutOf(const ServingSpec& fleet) {
-  const bool narrow = fleet.precision == Precision::kFp8 || fleet.precision == Precision::kFp4;
+InferenceLayout InferenceLayoutOf(const ServingSpec& fleet, const InferenceEngine& engine) {
   InferenceLayout layout;
   layout.tensor = fleet.tensor;
   layout.pipeline = fleet.pipeline;
   layout.data = fleet.data;
   layout.experts_spread = fleet.data > 1;
   layout.weights = FormatOf(fleet);
-  layout.cache_bytes = fleet.cache_bytes > 0 ? fleet.cache_bytes : narrow ? 1 : 2;
+  layout.cache_bytes =
+      fleet.cache_bytes > 0 ? fleet.cache_bytes : UsualCacheBytes(layout.weights, engine);
   layout.draft_tokens = fleet.draft_tokens;
   layout.accepted = fleet.accepted;
   layout.adapters = fleet.adapters;
@@ -332,6 +332,15 @@ InferencePart InferencePartOf(const ServerSpec& server,
   return part;
 }
 
+InferenceEngine EngineOfFleet(const ServingSpec& fleet, const InferencePart& part,
+                              const InferenceEngine& engine) {
+  InferenceEngine own = EngineOn(part, engine);
+  own.batch_max =
+      fleet.batch_max > 0 ? (fleet.batch_max + fleet.data - 1) / fleet.data : own.batch_max;
+  own.token_budget = fleet.prefill_tokens_max > 0 ? fleet.prefill_tokens_max : own.token_budget;
+  return own;
+}
+
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server) {
   CheckThatItDecodes(fleet.model, fleet.path + ".model");
   InferenceModel model = InferenceModelOf(fleet.model);
@@ -341,11 +350,8 @@ IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& serv
   }
   model.context = fleet.context;
   const InferencePart part = InferencePartOf(server, fleet.parts);
-  InferenceEngine engine = EngineOn(part, fleet.engine);
-  engine.batch_max = fleet.batch_max > 0 ? fleet.batch_max : engine.batch_max;
-  engine.token_budget =
-      fleet.prefill_tokens_max > 0 ? fleet.prefill_tokens_max : engine.token_budget;
-  return {model, part, engine, InferenceLayoutOf(fleet), fleet.path + ".tensor"};
+  const InferenceEngine engine = EngineOfFleet(fleet, part, fleet.engine);
+  return {model, part, engine, InferenceLayoutOf(fleet, engine), fleet.path + ".tensor"};
 }
 
 Seconds StartTimeOf(const ReplicaStart& start, const InferencePart& part, Bytes weights,

@@ -29,9 +29,9 @@ ServingWork operator*(const ServingWork& work, double times);
 /// Arithmetic and traffic beside what IterationCosts counts: BytesOf holds the HBM traffic of
 /// weights and of caches that are read.
 struct ServingPrices {
-  ServingWork per_row;        ///< of each token that goes through the layers
-  ServingWork per_output;     ///< of each token that comes out: the LM head
-  ServingWork per_pair;       ///< of each token that another attends to, cached or of its prompt
+  ServingWork per_row;     ///< of each token that goes through the layers
+  ServingWork per_output;  ///< of each token that comes out: the LM head
+  ServingWork per_pair;    ///< of each token that another attends to, cached or of its prompt
 };
 
 /// Costs of the replicas of a fleet.
@@ -55,8 +55,14 @@ InferenceModel InferenceModelOf(const ModelSpec& model);
 InferencePart InferencePartOf(const ServerSpec& server,
                               const std::map<std::string, InferencePart>& measured);
 
-/// How a replica of a fleet is laid out, and its formats.
-InferenceLayout InferenceLayoutOf(const ServingSpec& fleet);
+/// How a replica of a fleet is laid out, and its formats: those that `engine` takes where the fleet
+/// says nothing.
+InferenceLayout InferenceLayoutOf(const ServingSpec& fleet, const InferenceEngine& engine);
+
+/// `engine` on a part, with what the fleet says of batches. A replica's sequences are divided over
+/// its data-parallel ranks.
+InferenceEngine EngineOfFleet(const ServingSpec& fleet, const InferencePart& part,
+                              const InferenceEngine& engine);
 
 /// Costs of an iteration of one replica of a fleet on this server, of those that decode.
 /// Throws UserError (path of the fleet) when weights do not fit HBM.

@@ -70,6 +70,9 @@ class IterationCosts {
 
   [[nodiscard]] Bytes token_bytes() const { return Bytes(room_.token_bytes); }
 
+  /// Sequences that a replica decodes together at most: those of each data-parallel rank.
+  [[nodiscard]] std::int64_t batch_most() const { return engine_.batch_max * layout_.data; }
+
   /// Sequences that HBM holds where layers keep states and windows alone, whatever their length;
   /// 0: caches grow, and cache_tokens() bounds them.
   [[nodiscard]] std::int64_t sequences_most() const { return room_.sequences_most; }

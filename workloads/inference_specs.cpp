@@ -38,6 +38,11 @@ InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine) {
   return engine;
 }
 
+double UsualCacheBytes(WeightFormat weights, const InferenceEngine& engine) {
+  const bool narrow = weights == WeightFormat::kFp8 || weights == WeightFormat::kNvfp4;
+  return narrow && engine.narrow_cache ? 1 : 2;
+}
+
 void SetBeams(int beams, double prompt_tokens, double answer_tokens, InferenceLayout& layout) {
   layout.beams = beams;
   layout.beams_room = (prompt_tokens + beams * answer_tokens) / (prompt_tokens + answer_tokens);

@@ -130,7 +130,7 @@ struct InferenceEngine {
   std::string name;
   Batching batching = Batching::kChunked;
   std::int64_t token_budget = 8192;  ///< rows of an iteration
-  std::int64_t batch_max = 256;      ///< sequences of a replica (of one data-parallel rank)
+  std::int64_t batch_max = 256;      ///< sequences of one data-parallel rank
   /// Rows that a stage of a pipeline works on at once: a batch of fewer goes through the stages one
   /// after another. 0: stages divide each batch among them.
   std::int64_t stage_rows = 0;
@@ -188,6 +188,10 @@ double RingBandwidth(const InferencePart& part, int members);
 
 /// The engine as it sets itself up on a part: small ones get small budgets.
 InferenceEngine EngineOn(const InferencePart& part, InferenceEngine engine);
+
+/// Bytes of a number in the KV cache where its user says nothing: 2, or 1 where weights are of 8 or
+/// 4 bits in floating point and the engine narrows its cache with them.
+double UsualCacheBytes(WeightFormat weights, const InferenceEngine& engine);
 
 /// Low-rank adapters (LoRA) of 16 bits that requests ask for, as a replica holds them.
 struct ServedAdapters {

@@ -124,6 +124,18 @@ std::vector<std::string> CatalogueFiles(ProblemList& problems) {
   return files;
 }
 
+std::string CatalogueTable(const std::string& name) {
+  ProblemList reported;  // by whoever reads the entries
+  for (const std::string& folder : CatalogueFolders(reported)) {
+    const fs::path file = fs::path(folder) / name;
+    std::error_code error;
+    if (fs::exists(file, error)) {
+      return file.string();
+    }
+  }
+  return ShippedRoot() + "/workloads/catalog/" + name;
+}
+
 CatalogueUse CatalogueUsedBy(const std::string& scenario) {
   ProblemList problems;
   std::vector<std::string> texts;
@@ -135,6 +147,14 @@ CatalogueUse CatalogueUsedBy(const std::string& scenario) {
   use.origin = UsersOwnCatalogue() ? "GRIDLOCK_CATALOG=" + UsersFolders() : "shipped";
   for (const std::string& text : texts) {
     use.entries += Packed(text);
+  }
+  if (scenario.find("serving {") != std::string::npos) {
+    for (const char* table : kServingTables) {
+      const std::string file = CatalogueTable(table);
+      std::string text;
+      (void)ReadFile(file, {file, 0, 0}, text, problems);
+      use.entries += Packed(text);
+    }
   }
   return use;
 }

@@ -426,9 +426,9 @@ ServingCatalogue ReadServingCatalogue(const std::string& parts_file,
 }
 
 ServingCatalogue ShippedServingCatalogue() {
-  const std::string folder = ShippedRoot() + "/workloads/catalog/";
-  return ReadServingCatalogue(folder + "serving_parts.csv", folder + "serving_engines.csv",
-                              folder + "serving_models.csv");
+  const auto& [parts, engines, models] = kServingTables;
+  return ReadServingCatalogue(CatalogueTable(parts), CatalogueTable(engines),
+                              CatalogueTable(models));
 }
 
 }  // namespace gridlock

@@ -215,17 +215,18 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
     const InferenceModel* const known = model ? nullptr : catalogue.FindModel(wanted);
     model = known != nullptr ? *known : model;
   }
-  for (const auto& [entry, message] : WholeCatalogue(catalogue).models) {
-    if (!model && (Folded(entry) == Folded(name) || Folded(entry) == plain.text)) {
+  const auto take = [&](const std::string& known, const std::string& entry) {
+    if (!model && (Folded(known) == Folded(name) || Folded(known) == plain.text)) {
       const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue(catalogue));
       CheckThatItDecodes(found, "");
       model = InferenceModelOf(found);
     }
+  };
+  for (const auto& [entry, message] : WholeCatalogue(catalogue).models) {
+    take(entry, entry);
   }
   for (const auto& [alias, entry] : WholeCatalogue(catalogue).models.aliases()) {
-    if (!model && (Folded(alias) == Folded(name) || Folded(alias) == plain.text)) {
-      model = InferenceModelOf(MakeModel(entry, "--model", WholeCatalogue(catalogue)));
-    }
+    take(alias, entry);
   }
   if (model && plain.format) {
     model->checkpoint = *plain.format;

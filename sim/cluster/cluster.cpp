@@ -70,7 +70,9 @@ void Cluster::PlanEvents() {
   }
   for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
     if (machine_.sites()[s].profile) {
-      PlanHour(IndexOf<SiteIndex>(s), 1);
+      // Hour 0 holds from the start on, unless the profile begins later.
+      const bool later = machine_.HourOf(IndexOf<SiteIndex>(s), 0) > Seconds(0);
+      PlanHour(IndexOf<SiteIndex>(s), later ? 0 : 1);
     }
   }
   machine_.ApplyHours(course_.now());

@@ -77,23 +77,69 @@ void Course::LookAgainAt(Seconds time) {
 
 TransferId Course::Carry(SiteIndex site, BytesPerSecond nics, Bytes bytes,
                          std::function<void()> done) {
-  const Seconds begin = now();
-  return timeline_.Start({site}, bytes, nics, [this, begin, bytes, done = std::move(done)] {
-    Advance();
-    const Seconds took = now() - begin;
-    if (took > Seconds(0)) {
-      ledger_->storage_bytes().Add(begin, now(), (bytes / took).si());
-    }
-    done();
-  });
+  return Begin({site.value, /*storage=*/true, nics, std::move(done), bytes});
 }
 
 TransferId Course::Send(std::int32_t sender, BytesPerSecond nics, Bytes bytes,
                         std::function<void()> done) {
-  return timeline_.Start({first_sender_ + sender}, bytes, nics, [this, done = std::move(done)] {
-    Advance();
-    done();
+  return Begin({first_sender_ + sender, /*storage=*/false, nics, std::move(done), bytes});
+}
+
+TransferId Course::Begin(Way way) {
+  const TransferId id{++last_way_};
+  ways_.emplace(id, std::move(way));
+  NextChunk(id);
+  return id;
+}
+
+void Course::NextChunk(TransferId id) {
+  constexpr Bytes kChunk(0x1.0p53);  // a timeline counts up to twice as many
+  Way& way = ways_.at(id);
+  way.begin = now();
+  way.chunk = std::min(way.left, kChunk);
+  way.left -= way.chunk;
+  way.transfer = timeline_.Start({way.link}, way.chunk, way.nics, [this, id] {
+    EndChunk(id);
   });
+}
+
+void Course::EndChunk(TransferId id) {
+  Advance();
+  const auto found = ways_.find(id);
+  Enter(found->second, Bytes(0));
+  if (found->second.left > Bytes(0)) {
+    NextChunk(id);
+    return;
+  }
+  const std::function<void()> done = std::move(found->second.done);
+  ways_.erase(found);
+  done();
+}
+
+void Course::Enter(Way& way, Bytes left) {
+  const Seconds took = now() - way.begin;
+  if (way.storage && took > Seconds(0)) {
+    ledger_->storage_bytes().Add(way.begin, now(), ((way.chunk - left) / took).si());
+  }
+  way.begin = now();
+  way.chunk = left;
+}
+
+void Course::Cancel(TransferId transfer) {
+  const auto found = ways_.find(transfer);
+  if (found != ways_.end()) {
+    Enter(found->second, timeline_.Cancel(found->second.transfer));
+    ways_.erase(found);
+  }
+}
+
+void Course::RunUntil(Seconds time) {
+  timeline_.RunUntil(time);
+  if (time >= horizon_) {
+    for (auto& [id, way] : ways_) {
+      Enter(way, timeline_.Left(way.transfer));
+    }
+  }
 }
 
 void Course::SetStorage(SiteIndex site, BytesPerSecond bandwidth) {

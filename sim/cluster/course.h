@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <utility>
 #include <vector>
 
@@ -45,7 +46,8 @@ class Course {
 
   void Cancel(TimerId timer) { timeline_.Cancel(timer); }
 
-  void Cancel(TransferId transfer) { (void)timeline_.Cancel(transfer); }
+  /// Does nothing when it has ended.
+  void Cancel(TransferId transfer);
 
   void AdvanceTo(Seconds now);
 
@@ -75,16 +77,36 @@ class Course {
   void SetStorage(SiteIndex site, BytesPerSecond bandwidth);
 
   /// Runs until then, or on from where it stood.
-  void RunUntil(Seconds time) { timeline_.RunUntil(time); }
+  void RunUntil(Seconds time);
 
   /// All that was noted, in its order.
   std::vector<LifeEvent> TakeEvents() { return std::move(events_); }
 
  private:
+  /// What goes through a storage, or over the NICs of a fleet: in chunks, one after another.
+  struct Way {
+    std::int32_t link = 0;
+    bool storage = false;
+    BytesPerSecond nics;
+    std::function<void()> done;
+    Bytes left;  ///< behind the chunk that is on its way
+    Bytes chunk{};
+    Seconds begin{};  ///< of the chunk, or of what has not been entered of it
+    TransferId transfer{};
+  };
+
+  TransferId Begin(Way way);
+  void NextChunk(TransferId id);
+  void EndChunk(TransferId id);
+  /// Enters what storage has carried of a chunk. @param left  of it
+  void Enter(Way& way, Bytes left);
+
   Seconds horizon_, interval_;
   std::int32_t first_sender_;  ///< link of it; those of storages come before
   Ledger* ledger_;
   Timeline timeline_;
+  std::map<TransferId, Way> ways_;
+  std::uint64_t last_way_ = 0;
   std::function<void(const Stretch&)> pass_;
   std::function<void()> consider_;
   Seconds advanced_;  ///< to here

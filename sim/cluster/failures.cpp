@@ -52,7 +52,9 @@ std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site)
 
 LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed) {
   LemonServers lemons;
-  const auto count = static_cast<std::size_t>(std::llround(spec.lemon_share * site.servers));
+  // Where all were lemons, none would be; one server is always like the source's average.
+  const auto count = static_cast<std::size_t>(
+      std::min<long long>(std::llround(spec.lemon_share * site.servers), site.servers - 1));
   if (count == 0) {
     return lemons;
   }

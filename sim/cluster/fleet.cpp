@@ -180,8 +180,7 @@ std::size_t Fleet::Nearest(const Request& request, SiteIndex& site) const {
   std::stable_sort(sites.begin(), sites.end(), [](const auto& a, const auto& b) {
     return a.first < b.first;
   });
-  const std::int64_t room =
-      costs_->decode.engine().batch_max * spec_->data * spec_->decode_replicas;
+  const std::int64_t room = costs_->decode.batch_most() * spec_->decode_replicas;
   const auto unit = [&](std::size_t s) {
     return UnitAt(first[s] + request.route * places_[s]);
   };
@@ -323,7 +322,7 @@ UnitWork Fleet::TakeSimulatedWork() {
 
 // Of the pool whose requests wait more.
 void Fleet::DescribeBinding(LifeRequests& group) const {
-  const std::int64_t batch = costs_->decode.engine().batch_max;
+  const std::int64_t batch = costs_->decode.batch_most();
 
   struct Pool {
     const char* name;

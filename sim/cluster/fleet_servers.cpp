@@ -147,13 +147,13 @@ bool TakeServer(Placement& placement, SiteIndex site, ServerIndex server) {
     return false;
   }
   const ServerRun run = *found;
-  placement.erase(found);
+  auto at = placement.erase(found);
   const std::int32_t after = run.first + run.count - server - 1;
   if (after > 0) {
-    placement.push_back({site, {server + 1}, after});
+    at = placement.insert(at, {site, {server + 1}, after});
   }
   if (server > run.first) {
-    placement.push_back({site, run.first, server - run.first});
+    placement.insert(at, {site, run.first, server - run.first});
   }
   return true;
 }

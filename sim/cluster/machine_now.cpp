@@ -30,13 +30,32 @@ MachineNow::MachineNow(const Scenario& scenario)
     }
     absent_.push_back(later);
   }
+  OpenWays();
 }
 
 void MachineNow::BeginEpoch(std::size_t epoch, Seconds now) {
   sites_ = scenario_->epochs[epoch].sites;
   wans_ = scenario_->epochs[epoch].wans;
   epoch_ = epoch;
+  OpenWays();
   ApplyHours(now);
+}
+
+void MachineNow::OpenWays() {
+  open_wans_ = wans_;
+  for (std::size_t w = 0; w < wans_.size(); ++w) {
+    if (wan_outages_[w] > 0) {
+      open_wans_[w].bandwidth = BytesPerSecond(0);
+    }
+  }
+  const std::size_t count = sites_.size();
+  open_.assign(count, std::vector<bool>(count, true));
+  for (std::size_t a = 0; a < count; ++a) {
+    for (std::size_t b = 0; b < count; ++b) {
+      open_[a][b] =
+          a == b || !WanWay(open_wans_, IndexOf<SiteIndex>(a), IndexOf<SiteIndex>(b)).empty();
+    }
+  }
 }
 
 void MachineNow::ApplyHours(Seconds now) {
@@ -78,20 +97,11 @@ Seconds MachineNow::HourOf(SiteIndex site, std::int64_t number) const {
 }
 
 bool MachineNow::Connected(const std::vector<SiteIndex>& sites) const {
-  const auto is_open = [this](SiteIndex from, SiteIndex to) {
-    const std::vector<WanIndex> way = WanWay(wans_, from, to);
-    return std::none_of(way.begin(), way.end(), [this](WanIndex wan) {
-      return wan_outages_[wan] > 0;
+  return std::all_of(sites.begin(), sites.end(), [&](SiteIndex from) {
+    return std::all_of(sites.begin(), sites.end(), [&](SiteIndex to) {
+      return open_[static_cast<std::size_t>(from.value)][static_cast<std::size_t>(to.value)];
     });
-  };
-  for (std::size_t i = 0; i < sites.size(); ++i) {
-    for (std::size_t k = i + 1; k < sites.size(); ++k) {
-      if (!is_open(sites[i], sites[k])) {
-        return false;
-      }
-    }
-  }
-  return true;
+  });
 }
 
 bool MachineNow::IsCutOff(const std::vector<std::int32_t>& servers) const {
@@ -101,11 +111,7 @@ bool MachineNow::IsCutOff(const std::vector<std::int32_t>& servers) const {
       used.push_back(IndexOf<SiteIndex>(s));
     }
   }
-  return std::any_of(wan_outages_.begin(), wan_outages_.end(),
-                     [](std::int32_t outages) {
-                       return outages > 0;
-                     }) &&
-         !Connected(used);
+  return !Connected(used);
 }
 
 }  // namespace gridlock

@@ -18,7 +18,8 @@ class MachineNow {
   /// Constant while nothing is said below.
   [[nodiscard]] const std::vector<SiteSpec>& sites() const { return sites_; }
 
-  [[nodiscard]] const std::vector<WanSpec>& wans() const { return wans_; }
+  /// Links between sites; those that are cut have a bandwidth of 0.
+  [[nodiscard]] const std::vector<WanSpec>& wans() const { return open_wans_; }
 
   [[nodiscard]] const SiteSpec& site(SiteIndex site) const { return sites_[site]; }
 
@@ -34,14 +35,20 @@ class MachineNow {
   [[nodiscard]] Seconds HourOf(SiteIndex site, std::int64_t number) const;
 
   /// A link between sites is out of service, for one reason more or one less.
-  void CutLink(WanIndex wan) { ++wan_outages_[wan]; }
+  void CutLink(WanIndex wan) {
+    ++wan_outages_[wan];
+    OpenWays();
+  }
 
-  void RestoreLink(WanIndex wan) { --wan_outages_[wan]; }
+  void RestoreLink(WanIndex wan) {
+    --wan_outages_[wan];
+    OpenWays();
+  }
 
-  /// Whether no link among these sites is cut.
+  /// Whether all of these sites reach each other over links that are not cut.
   [[nodiscard]] bool Connected(const std::vector<SiteIndex>& sites) const;
 
-  /// Whether a link is cut between sites that both have some of these servers, by site.
+  /// Whether sites that both have some of these servers, by site, do not reach each other.
   [[nodiscard]] bool IsCutOff(const std::vector<std::int32_t>& servers) const;
 
   /// Servers of a site that have not been delivered.
@@ -74,6 +81,8 @@ class MachineNow {
   }
 
  private:
+  void OpenWays();
+
   /// Power that does not change.
   struct Fixed {
     Watts switches, optics;
@@ -82,7 +91,10 @@ class MachineNow {
 
   const Scenario* scenario_;
   std::vector<SiteSpec> sites_;
-  std::vector<WanSpec> wans_;
+  std::vector<WanSpec> wans_;       ///< as built
+  std::vector<WanSpec> open_wans_;  ///< see wans()
+  /// By two sites: whether there is a way from one to the other, or it is the same.
+  std::vector<std::vector<bool>> open_;
   std::size_t epoch_ = 0;
   std::vector<int> wan_outages_;
   std::vector<std::int32_t> absent_;

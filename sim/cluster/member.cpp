@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "sim/cluster/job_sites.h"
+#include "workloads/adapters.h"
 #include "workloads/campaign.h"
 #include "workloads/program/training_program.h"
 #include "workloads/requests.h"
+#include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
@@ -135,11 +137,19 @@ std::int32_t NumberSenders(std::vector<Member>& members) {
   return senders;
 }
 
-// Weights in 16 bits, and master weights and two moments in 32 (mixed-precision Adam of Rajbhandari
-// et al. 2020, section 3.1, less the gradients).
+// Of what is trained: weights in 16 bits, and master weights and two moments in 32 (mixed-precision
+// Adam of Rajbhandari et al. 2020, section 3.1, less the gradients), or what another optimizer
+// keeps.
 Bytes CheckpointBytes(const PretrainingSpec& spec) {
-  constexpr double kPerParameter = 2 + 3 * 4;
-  return Bytes(kPerParameter * ModelParameters(spec.step.model));
+  const TrainingSpec& step = spec.step;
+  const bool adam = step.optimizer.moments == 2 && step.optimizer.moment_bytes == 0;
+  const double states = adam ? 3 * 4 : StatesOf(step).total();
+  if (step.trains_all()) {
+    return Bytes((2 + states) * ModelParameters(step.model));
+  }
+  TrainingSpec whole = step;
+  whole.layout = Layout();
+  return Bytes((2 + states) * TrainedPerRank(whole, PartOf(whole, 0, 0)).total());
 }
 
 std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {

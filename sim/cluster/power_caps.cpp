@@ -31,23 +31,34 @@ void CheckGroupCap(const SiteSpec& site, const char* group, Watts cap) {
   }
 }
 
-void CheckSiteCap(const SiteSpec& site, Watts idle) {
-  if (site.power_cap > Watts(0) && site.power_cap + site.battery.power < idle) {
-    throw UserError(site.path + ".facility.power_cap",
-                    fmt::format("the cap of {} is {}, and with all servers idle the site draws "
-                                "{}; expected more than that, or fewer servers",
-                                site.name, FormatWatts(site.power_cap), FormatWatts(idle)));
-  }
+// Below the idle power a battery is never filled again, and keeps a cap as long as it lasts:
+// through an event of the grid, or the dear hours of a demand response, and not for good.
+void CheckSiteCap(const SiteSpec& site, Watts idle, Seconds length) {
+  const Watts lasting = std::min(site.battery.power, site.battery.capacity / length);
+  const auto check = [&](const char* field, const char* what, Watts cap, Watts kept) {
+    if (cap > Watts(0) && kept < idle) {
+      throw UserError(fmt::format("{}.facility.{}", site.path, field),
+                      fmt::format("the cap of {}{} is {}, and with all servers idle the site draws "
+                                  "{}; expected more than that, or fewer servers",
+                                  site.name, what, FormatWatts(cap), FormatWatts(idle)));
+    }
+  };
+  check("power_cap", "", site.power_cap, site.power_cap + lasting);
+  check("demand_response.power_cap", " in dear hours", site.response_cap,
+        site.response_cap + site.battery.power);
 }
 
 void CheckCaps(const Scenario& scenario, const MachineNow& machine) {
-  for (const Epoch& epoch : scenario.epochs) {
+  for (std::size_t e = 0; e < scenario.epochs.size(); ++e) {
+    const Epoch& epoch = scenario.epochs[e];
+    const Seconds end =
+        e + 1 < scenario.epochs.size() ? scenario.epochs[e + 1].from : scenario.horizon;
     for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
       const SiteSpec& site = epoch.sites[s];
       const auto number = IndexOf<SiteIndex>(s);
       const Watts it = IdlePower(site.server) * static_cast<double>(site.servers) +
                        machine.network_power(number);
-      CheckSiteCap(site, it * machine.UsualPueOf(number, site, it));
+      CheckSiteCap(site, it * machine.UsualPueOf(number, site, it), end - epoch.from);
       CheckGroupCap(site, "rack", site.rack_cap);
       CheckGroupCap(site, "row", site.row_cap);
     }

@@ -93,7 +93,7 @@ Watts FleetPowerAt(const Member& member, const std::vector<SiteSpec>& sites,
 double IterationSlowdown(const ServingSpec& fleet, const ServerSpec& slow, const ServerSpec& own) {
   const auto full_batch = [&](const ServerSpec& server) {
     const IterationCosts costs = CostsOf(fleet, server).decode;
-    const std::int64_t batch = costs.engine().batch_max;
+    const std::int64_t batch = costs.batch_most();
     return costs.Base(batch, batch, batch);
   };
   return full_batch(slow) / full_batch(own);

@@ -36,7 +36,7 @@ std::vector<StepRate> JobRates::Of(const std::vector<PlacedJob>& jobs,
 
 Seconds JobRates::StepAlone(const ClusterView& view, JobIndex job,
                             const std::vector<int>& levels) const {
-  const auto known = alone_.find(job);
+  const auto known = alone_.find({job, levels});
   if (known != alone_.end()) {
     return known->second;
   }
@@ -52,7 +52,7 @@ Seconds JobRates::StepAlone(const ClusterView& view, JobIndex job,
                                    layout.used_of(machine_->site(site).server.accelerators))});
   }
   const Seconds step = Of({{&run.step, placement, run.recorded}}, levels)[0].step_time;
-  alone_.emplace(job, step);
+  alone_.emplace(std::pair(job, levels), step);
   return step;
 }
 

@@ -23,7 +23,7 @@ class JobRates {
   [[nodiscard]] std::vector<StepRate> Of(const std::vector<PlacedJob>& jobs,
                                          const std::vector<int>& levels) const;
 
-  /// The step of a run by itself on empty sites, when it was first asked for in this epoch.
+  /// The step of a run by itself on empty sites.
   [[nodiscard]] Seconds StepAlone(const ClusterView& view, JobIndex job,
                                   const std::vector<int>& levels) const;
 
@@ -37,7 +37,8 @@ class JobRates {
 
   RateSource simulated_;
   const MachineNow* machine_;
-  mutable std::map<JobIndex, Seconds> alone_;  ///< a memory: asked for at each look at the queue
+  /// A memory: asked for at each look at the queue.
+  mutable std::map<std::pair<JobIndex, std::vector<int>>, Seconds> alone_;
 };
 
 }  // namespace gridlock

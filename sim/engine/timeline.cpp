@@ -307,6 +307,9 @@ Bytes Timeline::Left(TransferId transfer) const {
 void Timeline::SetCapacity(std::int32_t link, BytesPerSecond capacity) {
   CHECK(capacity >= BytesPerSecond(0));
   State& state = *state_;
+  if (state.capacities.at(link) == capacity.si()) {
+    return;
+  }
   std::vector<TransferId> paused;
   for (auto& [id, flow] : state.flows) {
     if (std::find(flow.links.begin(), flow.links.end(), link) != flow.links.end()) {

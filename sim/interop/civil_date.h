@@ -2,6 +2,9 @@
 
 // Dates of logs and traces.
 
+#include <optional>
+#include <string_view>
+
 namespace gridlock {
 
 /// Days from 1970-01-01 of a date in the Gregorian calendar (Hinnant, days_from_civil).
@@ -12,5 +15,9 @@ inline double DaysOf(int year, int month, int day) {
   const int of_year = (153 * (month + (month > 2 ? -3 : 9)) + 2) / 5 + day - 1;
   return era * 146097.0 + of_era * 365 + of_era / 4 - of_era / 100 + of_year - 719468;
 }
+
+/// Seconds east of Greenwich of "+01:00", "-0730", "+08", "Z" or "". Nothing when the text is no
+/// zone in numbers, as "PDT" is.
+std::optional<double> ZoneOf(std::string_view text);
 
 }  // namespace gridlock

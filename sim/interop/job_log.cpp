@@ -109,15 +109,17 @@ double LogTime(std::string_view text) {
     return kNone;
   }
   const std::vector<double> date = NumbersIn(text.substr(0, part), "-/");
-  std::string_view clock = text.substr(part + 1);
-  clock = clock.substr(0, std::min(clock.find_first_of("+Z "), clock.size()));  // zones: all alike
-  const std::vector<double> time = NumbersIn(clock, ":");
+  const std::string_view rest = text.substr(part + 1);
+  const std::size_t clock = std::min(rest.find_first_of("+-Z "), rest.size());
+  const std::vector<double> time = NumbersIn(rest.substr(0, clock), ":");
+  const std::size_t zone = std::min(rest.find_first_not_of(' ', clock), rest.size());
+  const double east = ZoneOf(rest.substr(zone)).value_or(0);  // "PDT": all of a log alike
   if (date.size() != 3 || time.size() != 3 || date[1] < 1 || date[1] > 12) {
     return kNone;
   }
   return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
              86400 +
-         time[0] * 3600 + time[1] * 60 + time[2];
+         time[0] * 3600 + time[1] * 60 + time[2] - east;
 }
 
 double LogSpan(std::string_view text) {

@@ -13,26 +13,6 @@ namespace gridlock {
 
 namespace {
 
-// Seconds east of Greenwich of "+00:00", "-0730", "Z" or nothing.
-std::optional<double> ZoneOf(std::string_view text) {
-  if (text.empty() || text == "Z") {
-    return 0;
-  }
-  const bool apart = text.size() == 6 && text[3] == ':';
-  if ((text.front() != '+' && text.front() != '-') || (text.size() != 5 && !apart)) {
-    return std::nullopt;
-  }
-  const std::string digits =
-      std::string(text.substr(1, 2)) + std::string(text.substr(apart ? 4 : 3));
-  int number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size()) {
-    return std::nullopt;
-  }
-  const double east = number / 100 * 3600 + number % 100 * 60;
-  return text.front() == '-' ? -east : east;
-}
-
 // Seconds since 1970 of "2023-11-16 18:17:03.9799600", in its own time zone where it gives one
 // ("2024-05-10 00:00:00.009930+00:00"); nothing when it is no time.
 std::optional<double> TimeOf(std::string_view text) {

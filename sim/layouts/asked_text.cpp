@@ -104,11 +104,12 @@ std::int64_t ParseBatch(const std::string& text, std::int64_t sequence_length) {
   refuse_unless(text.substr(tokens) == "tokens");
   std::string number = text.substr(0, tokens);
   number.erase(number.find_last_not_of(' ') + 1);
-  constexpr double kRound = 64;
+  constexpr double kRound = 64;  // many layouts divide it; fewer are taken as they are
   const double sequences =
       ParseCount(number, "--global-batch") / static_cast<double>(sequence_length);
   refuse_unless(sequences <= kMost);
-  return static_cast<std::int64_t>(std::max(1.0, std::round(sequences / kRound)) * kRound);
+  const double unit = sequences < kRound ? 1 : kRound;
+  return static_cast<std::int64_t>(std::max(1.0, std::round(sequences / unit)) * unit);
 }
 
 std::string ScenarioTextOf(const ModelAsked& asked, const CatalogueList& catalogue,

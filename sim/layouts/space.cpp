@@ -121,6 +121,13 @@ bool HasFixed(const LayoutSpace& space, const LayoutChoice& choice) {
   });
 }
 
+// Whether --fix lets a size have a value: loops leave out early what no layout may have.
+bool Allows(const LayoutSpace& space, const char* name, std::int64_t value) {
+  return std::all_of(space.fixed.begin(), space.fixed.end(), [&](const FixedSize& fixed) {
+    return fixed.name != name || fixed.value == value;
+  });
+}
+
 // The walk over the sizes of one part, from the outside in: pipeline, chunks, micro-batch, experts,
 // and then what divides nothing.
 class Walk {
@@ -151,6 +158,9 @@ class Walk {
       if (pipeline == 1 && schedule != space_.job.layout.schedule) {
         continue;  // all schedules are the same
       }
+      if (!Allows(space_, "pipeline", pipeline) || !Allows(space_, "data", rest / pipeline)) {
+        continue;
+      }
       if (pipeline > 1 && space_.job.stack.without_pipeline && !FixesPipeline()) {
         continue;
       }
@@ -159,7 +169,9 @@ class Walk {
       const int most = pipeline > 1 ? (job_.model.depth() + 2) / choice_.pipeline : 1;
       for (choice_.virtual_pipeline = 1; choice_.virtual_pipeline <= std::max(most, 1);
            ++choice_.virtual_pipeline) {
-        Chunks();
+        if (Allows(space_, "virtual_pipeline", choice_.virtual_pipeline)) {
+          Chunks();
+        }
       }
     }
   }
@@ -193,6 +205,9 @@ class Walk {
     }
     const std::int64_t sequences = job_.global_batch / choice_.data;
     for (const std::int64_t micro : DivisorsOf(sequences, space_.micro_batch_most)) {
+      if (!Allows(space_, "micro_batch", micro)) {
+        continue;
+      }
       choice_.micro_batch = micro;
       if (choice_.virtual_pipeline > 1 && sequences / micro % choice_.pipeline != 0) {
         Refuse(Refused::kRounds);
@@ -363,12 +378,18 @@ Bytes RoomOf(const LayoutSpace& space) {
 std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused) {
   std::vector<SpacePart> parts;
   for (const std::int64_t tensor : DivisorsOf(space.accelerators, space.job.model.heads)) {
+    if (!Allows(space, "tensor", tensor)) {
+      continue;
+    }
     if (!TensorDivides(space, tensor)) {
       ++refused[static_cast<std::size_t>(Refused::kTensor)];
       continue;
     }
     const std::int64_t most = space.job.sequence_length;
     for (const std::int64_t context : DivisorsOf(space.accelerators / tensor, most)) {
+      if (!Allows(space, "context", context)) {
+        continue;
+      }
       if (ContextDivides(space, context)) {
         parts.push_back({static_cast<std::int32_t>(tensor), static_cast<std::int32_t>(context)});
       } else {

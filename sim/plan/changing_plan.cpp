@@ -14,9 +14,6 @@ namespace gridlock {
 
 namespace {
 
-/// Parts of a flow that can be counted, see Network::parts.
-constexpr std::int64_t kPartsMost = 1 << 16;
-
 std::int32_t PartsOf(const Network& network) {
   return network.parts() * network.queue_pairs();
 }
@@ -24,15 +21,17 @@ std::int32_t PartsOf(const Network& network) {
 /// In how many parts flows count in all epochs.
 std::int32_t CommonParts(const std::vector<NetworkEpoch>& epochs) {
   std::int64_t parts = 1;
+  std::int32_t queue_pairs = 1;
   for (const NetworkEpoch& epoch : epochs) {
-    parts = std::lcm(parts, std::int64_t{PartsOf(*epoch.network)});
-    if (parts > kPartsMost) {
+    parts = std::lcm(parts, std::int64_t{epoch.network->parts()});
+    queue_pairs = std::lcm(queue_pairs, epoch.network->queue_pairs());
+    if (parts > Network::kPartsMost) {
       throw UserError(epoch.network->fabric({0}).site().path + ".fabric",
                       "what is left of the network divides flows into other parts than all of it; "
                       "expected routing ECMP");
     }
   }
-  return static_cast<std::int32_t>(parts);
+  return static_cast<std::int32_t>(parts) * queue_pairs;
 }
 
 class Changer {

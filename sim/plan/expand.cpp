@@ -12,8 +12,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kNeighbours;
-
 namespace {
 
 // Entries of an unfinished route beyond which equal resources are added up.

@@ -105,7 +105,8 @@ Colouring Seeds(const Plan& plan) {
     const Plan::Resource& resource = plan.resources[r];
     colouring.resources.Add(r, Seed({static_cast<std::uint64_t>(resource.tier.value),
                                      std::bit_cast<std::uint64_t>(resource.capacity.si()),
-                                     static_cast<std::uint64_t>(resource.members)}));
+                                     static_cast<std::uint64_t>(resource.members),
+                                     static_cast<std::uint64_t>(resource.can_bind)}));
   }
   for (std::size_t a = 0; a < plan.agents.size(); ++a) {
     const Plan::Agent& agent = plan.agents[a];

@@ -47,7 +47,7 @@ std::string NameLine(const std::string& name, const std::string& value) {
   return name.size() <= kLongest ? Line(name, value) : Wrapped("  ", name, 2) + Line("", value);
 }
 
-/// "... and 12 more, in the trace and summary.json" when some were not shown.
+/// "... and 12 more, in summary.json" when some were not shown.
 std::string More(std::size_t all, std::size_t shown, const char* what) {
   return all <= shown ? ""
                       : fmt::format("  ... and {}, in summary.json\n",

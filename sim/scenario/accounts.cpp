@@ -101,12 +101,15 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
   }
 }
 
-// Hours begin anew behind their end: those of one day, uneven ones that fit into it, after a day;
-// others after one more of the last step.
+// Hours begin anew behind their end. Two that fit into a day, and more that are uneven, do so after
+// a day; others after one more of the last step.
 Seconds RepeatsOf(const std::vector<HourSpec>& hours) {
   constexpr Seconds kDay(86400);
   if (hours.size() == 1) {
     return hours.back().at + kDay;
+  }
+  if (hours.size() == 2 && hours.back().at < kDay) {
+    return kDay;
   }
   const Seconds step = hours.back().at - hours[hours.size() - 2].at;
   const bool even =
@@ -226,7 +229,7 @@ void CountOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& 
     return;
   }
   std::vector<OpticsUse> uses;
-  Watts ends;  // of all ends, at a joule for each byte
+  Watts ends;  // as many as the capacity of all cables has bytes/s: each is counted at a joule
   try {
     SiteSpec counted = spec;
     counted.optics = JoulesPerByte(1);

@@ -215,14 +215,24 @@ void AddFailures(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   }
 }
 
+/// Servers of a site that a training job needs to start, or the widest rung of a campaign; 0 of
+/// fleets, which live on what there is.
 std::int32_t ServersNeeded(const JobSpec& job, const SiteSpec& site) {
-  const auto* run = std::get_if<PretrainingSpec>(&job.kind);
-  if (run == nullptr) {
-    return 0;
-  }
   const std::int64_t parts = job.spans ? static_cast<std::int64_t>(job.sites.size()) : 1;
-  const Layout& layout = run->step.layout;
-  return ServersOf(layout.accelerators() / parts, layout.used_of(site.server.accelerators));
+  const auto needs = [&](const PretrainingSpec& run) {
+    const Layout& layout = run.step.layout;
+    return ServersOf(layout.accelerators() / parts, layout.used_of(site.server.accelerators));
+  };
+  if (const auto* run = std::get_if<PretrainingSpec>(&job.kind)) {
+    return needs(*run);
+  }
+  std::int32_t most = 0;
+  if (const auto* campaign = std::get_if<CampaignSpec>(&job.kind)) {
+    for (const PretrainingSpec& rung : campaign->rungs) {
+      most = std::max(most, needs(rung));
+    }
+  }
+  return most;
 }
 
 /// Spares leave room for every job on one of its sites.

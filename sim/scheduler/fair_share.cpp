@@ -9,8 +9,6 @@
 
 namespace gridlock {
 
-void Backfill(Round& round);
-
 void FairShare(Round& round) {
   const std::vector<double>& used = round.state().used;
   const auto used_by = [&used](const QueuedJob* job) {

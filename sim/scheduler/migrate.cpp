@@ -14,8 +14,6 @@
 
 namespace gridlock {
 
-void Backfill(Round& round);
-
 namespace {
 
 std::int32_t ServersAmong(const RunningJob& job, const ServerRun& among) {

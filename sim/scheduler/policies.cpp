@@ -8,7 +8,6 @@ namespace gridlock {
 
 // Each in the file of its name, which says what it does.
 void Fifo(Round& round);
-void Backfill(Round& round);
 void Conservative(Round& round);
 void FairShare(Round& round);
 void Migrate(Round& round);

@@ -102,4 +102,8 @@ class Round {
 /// every site that it could use; on other sites they may start. Returns the jobs that still wait.
 std::vector<const QueuedJob*> StartInOrder(Round& round);
 
+/// EASY backfill: jobs start in order; behind the first that does not fit those start that do not
+/// delay its reservation.
+void Backfill(Round& round);
+
 }  // namespace gridlock

@@ -22,7 +22,7 @@ double PairsOf(std::int64_t before, std::int64_t tokens) {
 BatchingReplica::BatchingReplica(const IterationCosts& costs, std::int64_t batch_max)
     : costs_(&costs),
       batching_(costs.engine().batching),
-      batch_max_((batch_max > 0 ? batch_max : costs.engine().batch_max * costs.layout().data)),
+      batch_max_((batch_max > 0 ? batch_max : costs.batch_most())),
       token_budget_(costs.engine().token_budget),
       capacity_(costs.cache_tokens()),
       page_waste_(costs.engine().page / 2),

@@ -16,9 +16,9 @@ namespace {
 
 constexpr std::int64_t kBatches[] = {16, 32, 64, 128, 256, 512, 1024};
 
-// Of a trial: enough that a batch fills twice.
+// Of a trial: half again as many as a replica decodes together, so that its batch fills.
 std::int64_t RequestsOfTrial(const IterationCosts& costs) {
-  return std::max<std::int64_t>(300, costs.engine().batch_max * 3 / 2);
+  return std::max<std::int64_t>(300, costs.batch_most() * 3 / 2);
 }
 
 // Which requests replicas of a kind see, and what they must keep.
@@ -98,7 +98,8 @@ Rated BestBatch(const Duty& duty, Deployment deployment, int& tried) {
         best.deployment = deployment;
       }
       const double held = duty.load.prompt.mean + duty.load.output.mean / 2;
-      if (static_cast<double>(batch) * held > static_cast<double>(costs.cache_tokens())) {
+      if (static_cast<double>(costs.batch_most()) * held >
+          static_cast<double>(costs.cache_tokens())) {
         break;  // a larger batch has no room
       }
     } catch (const UserError&) {

@@ -274,7 +274,7 @@ ServeResult RunLoad(const IterationCosts& costs, const ServeLoad& load) {
 }
 
 Bindings BindingsOf(const ServeResult& result, const IterationCosts& costs) {
-  return BindingsOf(result.work, costs.engine().batch_max);
+  return BindingsOf(result.work, costs.batch_most());
 }
 
 Bindings BindingsOf(const BatchWork& work, std::int64_t batch_max) {

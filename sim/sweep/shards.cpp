@@ -1,6 +1,7 @@
 #include "sim/sweep/shards.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -36,13 +37,21 @@ std::string NameOf(const Shard& shard) {
   return fmt::format("{}/{}", shard.number, shard.of);
 }
 
-/// The shard that a sweep.json is of; 1/1 without one.
+/// The shard that a sweep.json is of; 1/1 without one, 0/0 where the file is damaged.
 Shard ShardOf(const nlohmann::json& identity) {
-  if (!identity.is_object()) {
+  if (!identity.is_object() || !identity.contains("shard")) {
     return {};
   }
-  const std::string text = identity.value("shard", "1/1");
-  return {std::stoi(text), std::stoi(text.substr(text.find('/') + 1))};
+  Shard shard{0, 0};
+  if (identity["shard"].is_string()) {
+    const auto text = identity["shard"].get<std::string>();
+    const char* const end = text.data() + text.size();
+    const char* const slash = std::from_chars(text.data(), end, shard.number).ptr;
+    if (slash == end || std::from_chars(slash + 1, end, shard.of).ptr != end) {
+      shard.of = 0;
+    }
+  }
+  return shard;
 }
 
 /// The folders in the order of their shards.
@@ -137,7 +146,9 @@ void MergeShards(const Sweep& sweep, const TraceHeader& header, const SweepOptio
 SweepStatus StatusOf(const std::string& folder) {
   const nlohmann::json identity =
       nlohmann::json::parse(TextOfFile(folder + "/sweep.json"), nullptr, false);
-  if (identity.is_discarded() || !identity.contains("points")) {
+  const bool whole = identity.is_object() && identity.contains("points") &&
+                     identity["points"].is_number_integer() && ShardOf(identity).of > 0;
+  if (!whole) {
     throw UserError("", folder +
                             ": no sweep.json of a sweep is in this folder; expected a folder "
                             "that gridlock sweep writes");

@@ -202,10 +202,8 @@ void ReadFormats(const ServingCells& cells, ServingCase& row) {
   }
   Assume(row, assumed);
   const std::string& cache = Text(cells, "kv_precision");
-  const bool narrow =
-      row.layout.weights == WeightFormat::kFp8 || row.layout.weights == WeightFormat::kNvfp4;
   if (cache.empty() || cache == "auto") {
-    row.layout.cache_bytes = narrow && row.engine.narrow_cache ? 1 : 2;
+    row.layout.cache_bytes = UsualCacheBytes(row.layout.weights, row.engine);
   } else {
     row.layout.cache_bytes = Has(cache, "8") ? 1 : Has(cache, "4") ? 0.5 : 2;
   }

@@ -349,6 +349,15 @@ TEST(Lemons, CauseTheirShareOfFailuresAndLeaveTheRateOfAllAsItIs) {
   EXPECT_NEAR(time / kDraws, 1e7 / 1000, 200);
 }
 
+TEST(Lemons, AreNeverAllServersOfASite) {
+  ReliabilitySpec spec;
+  spec.lemon_share = 0.5;
+  spec.lemon_failures = 0.6;
+  for (std::int32_t servers = 1; servers <= 4; ++servers) {
+    EXPECT_LT(DrawLemons(spec, Hall(servers), 1).servers.size(), servers);
+  }
+}
+
 // Meta's RSC: jobs on 8 accelerators run 47.7 days until a failure in the mean, jobs on 1,024 7.9
 // h; 1.2 % of the servers cause 13 % of the failed jobs (arXiv:2410.21680). One rate that explains
 // the first gives 8.9 h for the second. Where the mean is over jobs that begin on all servers

@@ -81,16 +81,16 @@ TEST(PowerLimits, FallInEqualStepsAndStayAboveIdle) {
   EXPECT_GT(LimitAt(power, kPowerLevels - 1), power.idle);
 }
 
-// A server drawn from the middle leaves both ends, in two runs.
+// A server drawn from the middle leaves both ends, in two runs where it was: the last go first.
 TEST(ServersOfAFleet, AreTakenFromTheEndOrOneByOne) {
   Placement placement = {{SiteIndex{0}, ServerIndex{4}, 3}, {SiteIndex{1}, ServerIndex{0}, 2}};
   EXPECT_FALSE(TakeServer(placement, SiteIndex{1}, ServerIndex{5}));
   EXPECT_TRUE(TakeServer(placement, SiteIndex{0}, ServerIndex{5}));
-  EXPECT_EQ(placement, (Placement{{SiteIndex{1}, ServerIndex{0}, 2},
+  EXPECT_EQ(placement, (Placement{{SiteIndex{0}, ServerIndex{4}, 1},
                                   {SiteIndex{0}, ServerIndex{6}, 1},
-                                  {SiteIndex{0}, ServerIndex{4}, 1}}));
-  EXPECT_EQ(TakeLast(placement, 8), (ServerRun{SiteIndex{0}, ServerIndex{4}, 1}));
-  EXPECT_EQ(ServersIn(placement), 3);
+                                  {SiteIndex{1}, ServerIndex{0}, 2}}));
+  EXPECT_EQ(TakeLast(placement, 8), (ServerRun{SiteIndex{1}, ServerIndex{0}, 2}));
+  EXPECT_EQ(ServersIn(placement), 2);
 }
 
 }  // namespace

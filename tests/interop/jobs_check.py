@@ -11,6 +11,7 @@ import csv
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -240,6 +241,23 @@ def check_tables(folder):
         in answer, answer
 
 
+def check_zones(folder):
+    """Two jobs an hour apart, in clocks of Denver, Berlin and Kolkata, and without a zone."""
+    for first, second in (("12:00:00-07:00", "13:00:00-07:00"), ("12:00:00+01:00", "14:00:00+02:00"),
+                          ("12:00:00+0530", "13:00:00+0530"), ("12:00:00 PDT", "13:00:00 PDT"),
+                          ("12:00:00Z", "05:00:00-08"), ("12:00:00", "13:00:00")):
+        log = ("job_id,user,gpu_num,cpu_num,type,state,submit_time,start_time,end_time,"
+               "duration,queue,gpu_time\n")
+        for name, at in (("a", first), ("b", second)):
+            end = at.replace(":00:00", ":01:00", 1)
+            log += (f"{name},u,1,8.0,Other,COMPLETED,2023-03-01 {at},2023-03-01 {at},2023-03-01 {end},"
+                    "60,0,60\n")
+        imported(folder, log, "zones.csv")
+        workload = (folder / "log.workload.textproto").read_text(encoding="utf-8")
+        starts = re.findall(r'start: "([0-9.]+) s"', workload)
+        assert starts == ["3600"], (first, second, starts)
+
+
 def check_wrong(folder):
     for text, message in [
             ("a,b\n1,2\n", "x.csv:1:1: no column says when a job is submitted; expected submit_time, "
@@ -309,7 +327,7 @@ def acme_replayed(folder, rows):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_swf, check_other_scheduler, check_energy, check_sacct, check_philly,
-                      check_tables, check_wrong, check_acme):
+                      check_tables, check_zones, check_wrong, check_acme):
             check(Path(name))
 
 

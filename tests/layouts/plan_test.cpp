@@ -270,7 +270,8 @@ TEST(Plan, FixedSizesDoNotVary) {
 TEST(Plan, BatchesInTokensAreRoundedToSixtyFourSequences) {
   EXPECT_EQ(ParseBatch("2048", 8192), 2048);
   EXPECT_EQ(ParseBatch("16.8M tokens", 8192), 2048);
-  EXPECT_EQ(ParseBatch("1 tokens", 8192), 64);
+  EXPECT_EQ(ParseBatch("65536 tokens", 8192), 8) << "fewer than 64 are taken as they are";
+  EXPECT_EQ(ParseBatch("1 tokens", 8192), 1);
   EXPECT_EQ(MessageOf([] {
               (void)ParseBatch("63M", 4096);
             }),

@@ -54,5 +54,10 @@ with tempfile.TemporaryDirectory() as folder:
     message = run("sweep.textproto", "--shard", "4/3", code=2)
     assert message == ("gridlock sweep: --shard 4/3: expected NUMBER/COUNT, from 1/8 to 8/8 of "
                        "eight\n"), message
+    Path("damaged").mkdir()
+    for shard in ('"x"', '"1"', "3"):
+        Path("damaged/sweep.json").write_text('{"points": 4, "shard": %s}' % shard, encoding="utf-8")
+        message = run("status", "damaged", code=2)
+        assert "damaged: no sweep.json of a sweep is in this folder" in message, message
     assert run("-q", code=2).startswith("gridlock sweep: FILE is required"), "as before"
 print("ok")

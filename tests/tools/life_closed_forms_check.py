@@ -172,6 +172,64 @@ def prices_hold_until_the_first_hour(folder):
     near(site["cost_usd"], site["energy_j"] / 3.6e6 * 0.3, 1e-3, "USD of two days")
 
 
+def tariffs_repeat_each_day(folder):
+    """Two prices a day, by the constant power of an empty hall over two days: 8 h of 24 at 0.05 and the rest
+    at 0.2; and from 6 to 18 h at 0.05, where the hours before the first have the last one's price."""
+    for number, (hours, mean) in enumerate((
+            ('hour { at: "0 h" electricity: 0.05 } hour { at: "8 h" electricity: 0.2 }', 0.15),
+            ('hour { at: "6 h" electricity: 0.05 } hour { at: "18 h" electricity: 0.2 }', 0.125),
+            ('hour { at: "0 h" electricity: 0.1 } hour { at: "7 h" electricity: 0.4 } '
+             'hour { at: "9 h" electricity: 0.1 }', 0.125))):
+        record = life(folder, f"tariff{number}", 'horizon: "2 days"\n' + SITE % ("hall", 4, hours)
+                      + 'job { name: "j" start: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
+        site = record["sites"][0]
+        near(site["cost_usd"], site["energy_j"] / 3.6e6 * mean, 1e-3, hours)
+
+
+def caps_below_the_idle_power_are_refused(folder):
+    """One server idles at more than 1 kW, in whatever way that is asked for."""
+    hours = 'hour { at: "0 h" electricity: 0.05 } hour { at: "12 h" electricity: 0.2 }'
+    for number, (facility, field) in enumerate((
+            ('power_cap: "1 kW"', "power_cap"),
+            ('power_cap: "1 kW" battery { capacity: "1 kWh" power: "10 kW" }', "power_cap"),
+            ('demand_response { price_above: 0.1 power_cap: "1 kW" }', "demand_response.power_cap"))):
+        path = Path(folder) / f"idle{number}.textproto"
+        path.write_text(f'schema_version: 1 name: "idle" horizon: "48 h"\n'
+                        + SITE % ("hall", 1, f"facility {{ {facility} }} {hours}") + run_of(1), encoding="utf-8")
+        done = subprocess.run([GRIDLOCK, "run", str(path), "-q", "-o", f"{folder}/idle{number}"], text=True,
+                              capture_output=True, check=False, cwd=ROOT)
+        assert done.returncode == 2 and "with all servers idle the site draws" in done.stderr, done
+        assert f"facility.{field}" in done.stderr or ":4:" not in done.stderr, done.stderr
+
+
+def a_run_goes_round_a_link_that_is_cut(folder):
+    """Three sites in a triangle: without the link from a to b there is a way by c, as wide."""
+    sites = "".join(SITE % (name, 1, "") for name in "abc")
+    wans = "".join(f'wan {{ from: "{a}" to: "{b}" bandwidth: "800 Gbps" distance: "100 km" }}\n'
+                   for a, b in ("ab", "bc", "ac"))
+    job = run_of(2, more='span: ["a", "b"]').replace("shard_group: 8", "")
+    stalled = {}
+    for links in ((1,), (1, 3)):
+        cuts = "".join(f'change {{ at: "6 h" until: "12 h" outage {{ wan: {link} }} }}\n' for link in links)
+        record = life(folder, f"ring{len(links)}", 'horizon: "24 h"\n' + sites + wans + cuts + job)
+        stalled[links] = record["jobs"][0]["time_s"]["stalled"]
+    assert stalled == {(1,): 0, (1, 3): 21600}, stalled
+
+
+def storage_counts_what_has_not_ended(folder):
+    """A checkpoint of 112 GB over 20 MB/s that the horizon cuts off, by the time that was spent on it; one of
+    adapters, whose weights and states are a thousandth of that, ends."""
+    site = (SITE % ("hall", 1, "")).replace("4 GB/s", "0.02 GB/s")
+    slow = 'horizon: "21 h"\n' + site
+    record = life(folder, "storage", slow + run_of(1, interval="20 h"))
+    saving = record["jobs"][0]["time_s"]["checkpointing"]
+    assert saving > 3000, saving
+    near(record["means"]["storage_bytes_per_s"] * 21 * 3600, 0.02e9 * saving, 1e-6, "bytes written")
+    adapters = run_of(1, interval="20 h", inside="adapters { rank: 16 }").replace("SELECTIVE", "FULL_LAYER")
+    of_adapters = life(folder, "adapters", slow + adapters)["jobs"][0]["time_s"]["checkpointing"]
+    assert 1 < of_adapters < 60, of_adapters
+
+
 def main():
     with tempfile.TemporaryDirectory() as folder:
         for check in (a_run_waits_while_more_servers_are_out_than_there_are_spares,
@@ -181,7 +239,9 @@ def main():
                       a_run_cut_in_two_goes_on_with_half,
                       a_run_that_hangs_draws_what_its_boards_hold,
                       a_burst_of_a_minute_stands_in_the_peak,
-                      prices_hold_until_the_first_hour):
+                      prices_hold_until_the_first_hour, tariffs_repeat_each_day,
+                      caps_below_the_idle_power_are_refused, a_run_goes_round_a_link_that_is_cut,
+                      storage_counts_what_has_not_ended):
             check(folder)
             print("ok", check.__name__)
     print("PASS")

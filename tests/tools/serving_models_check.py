@@ -7,6 +7,7 @@ usage: serving_models_check.py GRIDLOCK SOURCE_DIR
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -154,6 +155,8 @@ def models_that_make_no_tokens_are_refused():
     bert = config(model_type="bert", hidden_size=768, intermediate_size=3072, num_hidden_layers=12,
                   num_attention_heads=12, num_key_value_heads=12, vocab_size=30522)
     assert "is an encoder, whose passes" in refused("--model", bert, *ONE)
+    for name in ("albert_xxlarge", "albert_xxlarge_v2", "hubert_large"):  # an entry, and aliases of entries
+        assert "encoder" in refused("--model", name, *ONE), name
 
 
 def decoders_behind_an_encoder_are_served():
@@ -185,12 +188,29 @@ def memory_on_the_die_has_no_reserve():
     assert run["cache_tokens"] > 4096, run["cache_tokens"]
 
 
+def a_catalogue_of_ones_own_has_its_tables():
+    """A folder of GRIDLOCK_CATALOG replaces serving_engines.csv, too: a broken number is seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        for part in ("topologies/catalog", "workloads/catalog"):
+            shutil.copytree(os.path.join(ROOT, part), os.path.join(folder, part))
+        table = os.path.join(folder, "workloads/catalog/serving_engines.csv")
+        with open(table, encoding="utf-8") as file:
+            lines = file.read().splitlines(keepends=True)
+        at = next(i for i, line in enumerate(lines) if line.startswith("vllm_0,memory_share,"))
+        lines[at] = lines[at].replace("vllm_0,memory_share,", "vllm_0,memory_share,x")
+        with open(table, "w", encoding="utf-8") as file:
+            file.writelines(lines)
+        done = subprocess.run([GRIDLOCK, "serve", "--model", "llama_3.1_8b", *map(str, ONE)], text=True,
+                              capture_output=True, check=False, env={**os.environ, "GRIDLOCK_CATALOG": folder})
+        assert done.returncode == 2 and f"serving_engines.csv:{at + 1}:" in done.stderr, done.stderr
+
+
 def main():
     ask(a_config_says_the_format_of_its_checkpoint, a_name_says_the_format_of_its_checkpoint,
         windows_take_room_as_requests_need_it, tied_tables_count_once,
         long_prompts_go_on_all_ranks, cards_draw_what_they_were_measured_to,
         models_that_make_no_tokens_are_refused, decoders_behind_an_encoder_are_served, padding_of_experts_counts,
-        memory_on_the_die_has_no_reserve)
+        memory_on_the_die_has_no_reserve, a_catalogue_of_ones_own_has_its_tables)
 
 
 if __name__ == "__main__":

@@ -48,6 +48,7 @@ ServingSpec Fleet(int tensor = 1, Precision precision = Precision::kBf16) {
   fleet.model = Llama(32, 4096, 32, 14336);
   fleet.tensor = tensor;
   fleet.precision = precision;
+  fleet.cache_bytes = precision == Precision::kFp8 ? 1 : 0;
   fleet.groups = {{"chat", 1, {1020, 2735, 8000}, {129, 424, 2000}}};
   return fleet;
 }
@@ -104,6 +105,26 @@ TEST(Decode, NeverGetsFasterWithTheBatchNorCheaperPerBatchThanOneSequence) {
   }
 }
 
+TEST(BatchMax, IsOfAReplicaWhateverItsRanks) {
+  ServingSpec fleet = Fleet();
+  fleet.batch_max = 30;
+  EXPECT_EQ(CostsOf(fleet, ServingServer()).decode.batch_most(), 30);
+  // 8 ranks of 4: two more than were asked for, never eight times as many.
+  fleet.data = 8;
+  const InferencePart part;
+  EXPECT_EQ(EngineOfFleet(fleet, part, fleet.engine).batch_max, 4);
+}
+
+TEST(CacheFormat, FollowsTheWeightsWhereTheEngineNarrowsIt) {
+  InferenceEngine engine;
+  ServingSpec fleet = Fleet(1, Precision::kFp8);
+  fleet.cache_bytes = 0;
+  EXPECT_EQ(InferenceLayoutOf(fleet, engine).cache_bytes, 2);
+  engine.narrow_cache = true;
+  EXPECT_EQ(InferenceLayoutOf(fleet, engine).cache_bytes, 1);
+  EXPECT_EQ(InferenceLayoutOf(Fleet(), engine).cache_bytes, 2);
+}
+
 TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
   // 8 heads of 128, keys and values, 32 layers, 16 bits: 131,072 bytes. Their FLOP hide behind
   // them.
@@ -114,7 +135,9 @@ TEST(CachedTokens, ReadKeysAndValuesOfAllLayers) {
   // Half on each of two; half the bytes in FP8.
   EXPECT_NEAR(CostsOf(Fleet(2), ServingServer()).decode.PerRead(1).si(), 65536 / 2e12, 4e-12);
   EXPECT_NEAR(ReadBytes(CostsOf(Fleet(2), ServingServer())), 131072, 1e-3);
-  const double narrow = CostsOf(Fleet(1, Precision::kFp8), ServingServer()).decode.PerRead(1).si();
+  ServingSpec eight_bits = Fleet();
+  eight_bits.cache_bytes = 1;
+  const double narrow = CostsOf(eight_bits, ServingServer()).decode.PerRead(1).si();
   EXPECT_NEAR(narrow, 65536 / 2e12, 4e-12);
   // 8 heads on 32 accelerators are copied four times.
   ServerSpec rack = ServingServer();

@@ -306,6 +306,9 @@ GraphIndex::Hops GraphIndex::Search(const std::vector<std::int32_t>& goals, bool
     queue.pop_front();
     for (const Half& half : back ? in[at] : out[at]) {
       if (hops[half.node] == kFar) {
+        if (hops[at] + 2 >= kFar) {
+          throw UserError("", fmt::format("ways of the graph are longer than {} links", kFar - 2));
+        }
         hops[half.node] = static_cast<std::uint16_t>(hops[at] + 1);
         queue.push_back(half.node);
       }
@@ -352,8 +355,7 @@ GraphIndex IndexOfGraph(const SiteSpec& site) {
   return indexer.Take();
 }
 
-// Nothing is known of the distances, so all jobs are neighbours and no servers are exchanged for
-// others.
+// The last index that was made: points of a sweep and the jobs of a life ask for the same one.
 std::shared_ptr<const GraphIndex> KnownIndexOfGraph(const SiteSpec& site) {
   struct Last {
     std::weak_ptr<const RouteGraph> graph;
@@ -379,6 +381,8 @@ std::shared_ptr<const GraphIndex> KnownIndexOfGraph(const SiteSpec& site) {
   return last.index;
 }
 
+// Nothing is known of the distances, so all jobs are neighbours and no servers are exchanged for
+// others.
 Locality LocalityOfGraph(const GraphIndex& index, const SiteSpec& site) {
   Locality::Level near{"switch", {}};
   std::int32_t before = -1;

@@ -66,7 +66,7 @@ class Checker {
   // What the links of a mesh join.
   [[nodiscard]] const char* Nodes() const { return spec_.cores > 1 ? "chips" : "accelerators"; }
 
-  // "" or what is wrong with cores that share the links of a chip.
+  // Complains of what is wrong with cores that share the links of a chip.
   void CheckCores() {
     if (spec_.cores > 1 && count_ % spec_.cores != 0) {
       Complain(".mesh.cores", fmt::format("{} accelerators are no whole chips of {} cores; "

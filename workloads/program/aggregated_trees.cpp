@@ -15,8 +15,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kAggregatedTrees;
-
 namespace {
 
 // What NCCL expects of it (src/graph/tuning.cc, 2.24 and later): a share of the bandwidth of rings,

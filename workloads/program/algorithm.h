@@ -70,6 +70,14 @@ extern const Algorithm kFitted;
 extern const Algorithm kRing;
 /// Every pair of ranks exchanges its part directly.
 extern const Algorithm kPairs;
+/// Double binary trees, and trees of domains whose switches add up; trees that gather aggregates.
+extern const Algorithm kTree, kSwitchTree, kAggregatedTrees;
+/// The switch of a domain adds up; recursive halving and doubling.
+extern const Algorithm kInSwitch, kHalvingDoubling;
+/// A message between neighbours of a pipeline.
+extern const Algorithm kNeighbours;
+/// Expert dispatch and combine: straight to each rank, and forwarded inside the receiving domain.
+extern const Algorithm kExpertPairs, kForwarded;
 
 /// What kFitted costs; it has one phase. For passes, which carry collectives without a group.
 CollectiveCost FittedCost(const CollectiveCall& call);

@@ -9,20 +9,10 @@
 
 namespace gridlock {
 
-// Each in a file of its own.
-extern const Algorithm kAggregatedTrees;
-extern const Algorithm kTree;
-extern const Algorithm kSwitchTree;
-extern const Algorithm kExperts;
-extern const Algorithm kForwarded;
-extern const Algorithm kHalvingDoubling;
-extern const Algorithm kInSwitch;
-extern const Algorithm kNeighbours;
-
 std::span<const Algorithm* const> Algorithms() {
   static constexpr std::array kTable = {
       &kRing,  &kTree,       &kHalvingDoubling, &kAggregatedTrees, &kInSwitch, &kSwitchTree,
-      &kPairs, &kNeighbours, &kForwarded,       &kExperts,         &kFitted};
+      &kPairs, &kNeighbours, &kForwarded,       &kExpertPairs,     &kFitted};
   return kTable;
 }
 

@@ -12,9 +12,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kForwarded;
-extern const Algorithm kExperts;
-
 namespace {
 
 std::vector<PhaseShape> ExpertShapes(const GroupShape& /*group*/) {
@@ -88,7 +85,7 @@ const Algorithm kForwarded{
     .costs = Forwarded,
 };
 
-const Algorithm kExperts{
+const Algorithm kExpertPairs{
     .name = "direct",
     .words = "every copy of a token straight to the rank of its expert",
     .carries = CarriesTokens,

@@ -6,11 +6,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kAggregatedTrees;
-extern const Algorithm kTree;
-extern const Algorithm kInSwitch;
-extern const Algorithm kSwitchTree;
-
 bool UsesSwitch(const GroupShape& group, const ServerSpec& server) {
   return server.scale_up.in_switch_efficiency > 0 && group.per_domain > kRingRanksMost;
 }

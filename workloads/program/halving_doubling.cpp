@@ -15,8 +15,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kHalvingDoubling;
-
 namespace {
 
 // Each node and the one `distance` away from it exchange.

@@ -14,8 +14,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kInSwitch;
-
 double InSwitchWire(int ranks) {
   const double n = ranks;
   if (ranks <= kBoardRanks) {

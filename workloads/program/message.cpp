@@ -4,8 +4,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kNeighbours;
-
 namespace {
 
 bool CarriesNothing(CollectiveKind /*kind*/) {

@@ -9,8 +9,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kNeighbours;
-
 namespace {
 
 std::vector<PhaseShape> OverRanks(void (*edges)(int nodes, int step, const EdgeSink& sink)) {

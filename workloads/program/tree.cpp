@@ -14,9 +14,6 @@
 
 namespace gridlock {
 
-extern const Algorithm kTree;
-extern const Algorithm kSwitchTree;
-
 namespace {
 
 // The parent of a node in a binary tree of `nodes` whose root is node 0, -1 for the root. Odd nodes

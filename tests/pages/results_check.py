@@ -110,10 +110,10 @@ def check_compare(a, b):
 
 
 def check_glossary_commands(out):
-    """What the glossary offers works. Lives of days are left to the tests of the examples."""
-    commands = re.findall(r"```sh\n(.*?)\n```", (ROOT / "docs/glossary.md").read_text(), re.S)
-    assert len(commands) > 20
-    for command in commands:
+    """What the glossary offers works: each eighth of its commands here, all of them in docs.run, a slow test."""
+    commands = sorted(set(re.findall(r"```sh\n(.*?)\n```", (ROOT / "docs/glossary.md").read_text(), re.S)))
+    assert len(commands) > 60
+    for command in commands[::8]:
         if any(life in command for life in ("04-", "05-", "06-", "07-", "08-", "405b")):
             continue
         words = command.replace("out/", f"{out}/g/").replace("gridlock ", f"{GRIDLOCK} ")

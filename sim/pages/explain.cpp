@@ -93,9 +93,20 @@ Explanation SitesOfLife(const Dataset& life) {
   return part;
 }
 
+constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
+                                  "stalled",  "checkpointing", "restarting"};
+
+/// From the submission of a job to its end, by what it did.
+double TimeOfJob(const Dataset& life, std::size_t job) {
+  double all = 0;
+  for (const char* name : kTimes) {
+    const double time = life.At(fmt::format("job_{}", name), job);
+    all += std::isfinite(time) ? time : 0;
+  }
+  return all;
+}
+
 Explanation RunsOfLife(const Dataset& life) {
-  static constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
-                                           "stalled",  "checkpointing", "restarting"};
   Explanation part{"Where the time of the largest jobs goes", {}};
   std::vector<std::size_t> order;
   for (std::size_t job = 0; job < life.Length("job"); ++job) {
@@ -106,11 +117,7 @@ Explanation RunsOfLife(const Dataset& life) {
   });
   for (std::size_t k = 0; k < std::min<std::size_t>(4, order.size()); ++k) {
     const std::size_t job = order[k];
-    double all = 0;
-    for (const char* name : kTimes) {
-      const double time = life.At(fmt::format("job_{}", name), job);
-      all += std::isfinite(time) ? time : 0;
-    }
+    const double all = TimeOfJob(life, job);
     std::string line = fmt::format("  {}: ETTR = time in steps that count / wall time = {}",
                                    life.TextAt("job", job), Percent(life.At("job_ettr", job)));
     for (const char* name : kTimes) {
@@ -210,11 +217,10 @@ Explanation MovesOfLife(const Dataset& life) {
   std::stable_sort(losses.begin(), losses.end(), [](const auto& a, const auto& b) {
     return a.first > b.first;
   });
-  const double horizon = std::strtod(life.Attribute("horizon").c_str(), nullptr);
+  const double all = TimeOfJob(life, largest);
   for (std::size_t i = 0; i < std::min<std::size_t>(2, losses.size()); ++i) {
-    part.lines.push_back(fmt::format("{} loses {} of the horizon to {}.",
-                                     life.TextAt("job", largest),
-                                     Percent(losses[i].first / horizon), losses[i].second->words));
+    part.lines.push_back(fmt::format("{} loses {} of its time to {}.", life.TextAt("job", largest),
+                                     Percent(losses[i].first / all), losses[i].second->words));
     part.lines.push_back(std::string("  ") + losses[i].second->command);
   }
   return part;

@@ -134,8 +134,8 @@ void AddReportCommand(CLI::App& app, int& code) {
       "  gridlock report out/two-servers out/llama-405b-16k -o both.html\n"
       "  gridlock report out/llama-405b-16k --perfetto timeline.json\n"
       "  gridlock report out/a-week-of-a-fleet -o week.html --csv tables\n"
-      "  gridlock plan SCENARIO --format json -o plan.json && gridlock report plan.json -o "
-      "plan.html\n"
+      "  gridlock report plan.json -o plan.html   # of gridlock plan ... --format json -o "
+      "plan.json\n"
       "The folders are those that gridlock run, cap and sweep write.");
   command->callback([options, &code] {
     code = WithMessages("report", [&] {

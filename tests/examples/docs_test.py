@@ -116,7 +116,7 @@ def can_run(command):
     bare = re.sub(r"'[^']*'|\"[^\"]*\"", "''", command)
     if PLACEHOLDER.search(re.sub(r"&& gridlock explain out/\w+", "", bare)):
         return False
-    files = re.findall(r"[\w./-]+\.(?:textproto|csv|log|yml|json|toml|pb)\b", command)
+    files = re.findall(r"[\w./-]+\.(?:textproto|csv|log|yml|jsonl?|toml|pb)\b", command)
     return all((ROOT / file).exists() for file in files)
 
 

@@ -76,6 +76,10 @@ def check_exports(folder, out):
     events = json.loads(Path(out, "trace.json").read_text())["traceEvents"]
     slices = [e for e in events if e["ph"] == "X"]
     assert len(slices) == trace.sizes["span"]
+    communication = [list(trace.activity.values).index(a) for a in ("tensor_comm", "data_comm", "expert_comm")]
+    exposed = float((trace.span_end - trace.span_start).where(trace.span_activity.isin(communication), 0).sum())
+    assert abs(sum(e["dur"] for e in slices if e["tid"] == 1) / 1e6 / exposed - 1) < 1e-6, "the stream of communication"
+    assert {e["pid"] for e in slices} == set(range(trace.sizes["stage"])), "a process for each stage"
     end = max(e["ts"] + e["dur"] for e in slices)
     assert abs(end / 1e6 / float(trace.step_time) - 1) < 1e-6
     with open(f"{out}/csv/cap-attribution_resource.csv", encoding="utf-8") as file:

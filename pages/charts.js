@@ -48,6 +48,39 @@ function kindOf(activity, pass) {
     default: return 6;
   }
 }
+// Where slices stand that are narrower than two pixels: those that follow each other in a stage lie upon each other,
+// each as high as its share of their time, so that every kind keeps its area. A function of pixels a second gives
+// [start, end, top, bottom] of such slices; all others fill their line.
+function stackedPlaces(items) {
+  const stages = new Map();
+  for (const item of items) (stages.get(item[1]) || stages.set(item[1], []).get(item[1])).push(item);
+  for (const list of stages.values()) list.sort((a, b) => a[2] - b[2]);
+  let scale = null, places = new Map();
+  const close = (run) => {
+    if (run.length < 2) return;
+    const start = run[0][2], end = run.at(-1)[3], all = run.reduce((sum, item) => sum + item[3] - item[2], 0);
+    let low = 0;
+    for (const item of [...run].sort((a, b) => a[0] - b[0])) {
+      const high = low + (item[3] - item[2]) / all;
+      places.set(item, [start, end, low, high]);
+      low = high;
+    }
+  };
+  return (pixels) => {
+    if (pixels === scale) return places;
+    [scale, places] = [pixels, new Map()];
+    for (const list of stages.values()) {
+      let run = [];
+      for (const item of list) {
+        if ((item[3] - item[2]) * pixels >= 2) { close(run); run = []; continue; }
+        run.push(item);
+        if ((item[3] - run[0][2]) * pixels >= 3) { close(run); run = []; }
+      }
+      close(run);
+    }
+    return places;
+  };
+}
 function timelineSection(parent, results) {
   if (!results.has('span_stage')) return;
   const activities = results.data('activity');
@@ -64,16 +97,20 @@ function timelineSection(parent, results) {
   const stages = Math.max(...spans.map((span) => span[0])) + 1;
   const end = Math.max(...spans.map((span) => span[2]));
   const used = KINDS.map((_, k) => k).filter((k) => items.some((item) => item[0] === k));
-  const bar = (look) => (params, api) => {
-    const from = api.coord([api.value(2), api.value(1)]), to = api.coord([api.value(3), api.value(1)]);
+  const ofKind = used.map((k) => items.filter((item) => item[0] === k));
+  const places = stackedPlaces(items);
+  const bar = (look, i) => (params, api) => {
+    const item = ofKind[i][params.dataIndex];
+    const [start, stop, low, high] = places(api.size([1, 0])[0]).get(item) || [item[2], item[3], 0, 1];
+    const from = api.coord([start, item[1]]), to = api.coord([stop, item[1]]);
     const height = api.size([0, 1])[1] * 0.78;
-    const shape = echarts.graphic.clipRectByRect({ x: from[0], y: from[1] - height / 2, width: to[0] - from[0], height },
+    const shape = echarts.graphic.clipRectByRect({ x: from[0], y: from[1] + height * (low - 0.5), width: to[0] - from[0], height: height * (high - low) },
       { x: params.coordSys.x, y: params.coordSys.y, width: params.coordSys.width, height: params.coordSys.height });
-    return shape && { type: 'rect', shape, style: { fill: kindColour(api.value(0), look) } };
+    return shape && { type: 'rect', shape, style: { fill: kindColour(item[0], look) } };
   };
   const step = results.at('step_time', 0);
   const note = end < step * 0.999 ? ` The step is long and repeats itself: the ${duration(end)} that were simulated stand for ${duration(step)}.` : '';
-  chartSection(parent, 'Pipeline over time', `One line per stage. Grey is the bubble; orange is communication that nothing hides; slices narrower than a pixel mix their colours.${again ? ' The pink part of each backward pass is recomputation, in proportion to its FLOP.' : ''}${note} Zoom with the wheel or the slider.`,
+  chartSection(parent, 'Pipeline over time', `One line per stage. Grey is the bubble; orange is communication that nothing hides; slices that are narrower than two pixels lie upon each other, as high as their shares of the time.${again ? ' The pink part of each backward pass is recomputation, in proportion to its FLOP.' : ''}${note} Zoom with the wheel or the slider.`,
     (look) => ({
       legend: { data: used.map((k) => KINDS[k]) },
       tooltip: { formatter: (p) => `stage ${p.value[1]}: ${KINDS[p.value[0]]} (${word(activities[p.value[4]])})<br>${duration(p.value[2])} to ${duration(p.value[3])}, ${duration(p.value[3] - p.value[2])}` },
@@ -81,9 +118,9 @@ function timelineSection(parent, results) {
       dataZoom: [{ type: 'inside', filterMode: 'weakFilter' }, { type: 'slider', filterMode: 'weakFilter', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (x) => duration(x) }],
       xAxis: { type: 'value', min: 0, max: end, axisLabel: { formatter: (x) => duration(x) }, splitLine: { show: false } },
       yAxis: { type: 'category', data: Array.from({ length: stages }, (_, s) => `stage ${s}`), inverse: true },
-      series: used.map((k) => ({
-        name: KINDS[k], type: 'custom', renderItem: bar(look), encode: { x: [2, 3], y: 1 }, color: kindColour(k, look),
-        itemStyle: { color: kindColour(k, look) }, data: items.filter((item) => item[0] === k), progressive: 4000
+      series: used.map((k, i) => ({
+        name: KINDS[k], type: 'custom', renderItem: bar(look, i), encode: { x: [2, 3], y: 1 }, color: kindColour(k, look),
+        itemStyle: { color: kindColour(k, look) }, data: ofKind[i], progressive: 4000
       }))
     }),
     () => ({
@@ -210,7 +247,7 @@ function outages(results, starts, end) {
 }
 
 // The links with the highest use in any interval, of those with a series: the hottest ones and those that were asked for.
-const MOST_LINES = 12;
+const MOST_LINES = 12, SHOWN_LINES = 3;
 
 function linksOverTimeSection(parent, results, starts, end, time) {
   if (!results.has('link_share') || !results.data('link').length) return;
@@ -224,12 +261,13 @@ function linksOverTimeSection(parent, results, starts, end, time) {
     .map((line) => ({ ...line, most: Math.max(...line.share.filter(known)) }))
     .sort((a, b) => b.most - a.most).slice(0, MOST_LINES);
   if (!lines().length) return;
-  const label = (line) => line.alike > 1 ? `${line.name} (${line.alike} alike)` : line.name;
+  const label = (line) => line.alike > 1 ? `${line.name} (${line.alike.toLocaleString('en')} alike)` : line.name;
   const failed = outages(results, starts, end);
   const rows = ofStep ? results.data('cap') : [];
   const controls = rows.length > 1 ? [choice('Step', rows, (i) => { row = i; draw(entry); })] : [];
-  const entry = chartSection(parent, 'Links over time', `Share of its capacity that each of the hottest links, and of those that were asked for, has in use.${failed.length ? ' Grey: out of service.' : ''}`,
+  const entry = chartSection(parent, 'Links over time', `Share of its capacity that each of the hottest links, and of those that were asked for, has in use.${failed.length ? ' Grey: out of service.' : lines().length > SHOWN_LINES ? ' Three lines are drawn; the legend shows and hides the others.' : ''}`,
     (look) => ({
+      legend: { selected: Object.fromEntries(lines().map((line, i) => [label(line), failed.length > 0 || i < SHOWN_LINES])) },
       tooltip: { trigger: 'axis', valueFormatter: percent },
       grid: { bottom: 64 },
       dataZoom: [{ type: 'inside' }, { type: 'slider', height: 18, bottom: 6, textStyle: { color: look.soft }, labelFormatter: (_, x) => duration(Number(x)) }],
@@ -243,6 +281,48 @@ function linksOverTimeSection(parent, results, starts, end, time) {
     }),
     () => ({ head: [{ name: 'time', unit: 's' }, ...lines().map((line) => ({ name: label(line), unit: 'share' }))], rows: time().map((t, k) => [t, ...lines().map((line) => line.share[k])]).filter((r) => known(r[0])) }),
     { controls });
+}
+
+// The share in use between a and b, of a row of shares that hold from starts[i] on.
+function meanBetween(starts, shares, end, a, b) {
+  let sum = 0, length = 0;
+  for (let i = 0; i < starts.length; ++i) {
+    if (starts[i] === null || shares[i] === null || shares[i] === undefined) continue;
+    const to = starts[i + 1] ?? end, part = Math.min(b, to) - Math.max(a, starts[i]);
+    if (part > 0) { sum += part * shares[i]; length += part; }
+  }
+  return length > 0 ? sum / length : null;
+}
+const HEAT = { day: ['#eef1f5', '#ffe08a', '#f0a030', '#d55e00', '#5c1a00'], night: ['#232830', '#6b4a10', '#c47a00', '#ffb733', '#fff4c2'] };
+
+// Tiers of links, and the links of each that the trace has, over time.
+function heatSection(parent, results, starts, end) {
+  const ofStep = results.variables.link_share?.dims[0] === 'cap';
+  const names = results.data('link'), resources = results.data('resource');
+  const tierOf = (name) => resources.find((r) => name.startsWith(r)) || name.replace(/[[.].*$/, '');
+  const share = (i) => ofStep ? results.row('link_share', 0, i) : results.row('link_share', i);
+  const alike = (i) => (ofStep ? results.at('link_alike', 0, i) : results.at('link_alike', i)) || 1;
+  const tiers = resources.map((name, r) => ({ name, r })).filter(({ name }) => !['compute', 'hbm'].includes(name));
+  const links = names.map((name, i) => ({ name, i, tier: tierOf(name), share: share(i) })).filter((l) => l.share.some((x) => x !== null));
+  const rows = tiers.flatMap(({ name, r }) => [
+    { name: `${word(name)}: mean of ${fourDigits(results.at('resource_members', 0, r))}`, share: results.row('utilisation', 0, r) },
+    ...links.filter((l) => l.tier === name).map((l) => ({ name: alike(l.i) > 1 ? `${l.name} (${alike(l.i).toLocaleString('en')} alike)` : l.name, share: l.share }))]);
+  rows.push(...links.filter((l) => !tiers.some((t) => t.name === l.tier)).map((l) => ({ name: l.name, share: l.share })));
+  if (!rows.length) return;
+  const kept = rows.slice(0, 1000), columns = kept.length > 120 ? 40 : 120, width = end / columns;
+  const cells = kept.map((row) => Array.from({ length: columns }, (_, k) => meanBetween(starts, row.share, end, k * width, (k + 1) * width)));
+  const points = cells.flatMap((row, y) => row.map((x, k) => x === null ? null : [k, y, x])).filter(Boolean);
+  chartSection(parent, 'Heat of the links', `How much of their bandwidth links have in use: each tier, and below it the hottest of its links.${kept.length < rows.length ? ` The first ${kept.length} of ${rows.length} rows.` : ''} With --set 'recording={ link: "nic" link: "leaf" }' the trace has every link of a tier.`,
+    (look) => ({
+      legend: null, grid: { top: 12, bottom: 74 },
+      tooltip: { formatter: (p) => `${kept[p.value[1]].name}<br>${duration(p.value[0] * width)} to ${duration((p.value[0] + 1) * width)}: ${percent(p.value[2])}` },
+      xAxis: { type: 'category', data: Array.from({ length: columns }, (_, k) => duration(k * width)), axisLabel: { interval: columns / (look.narrow ? 4 : 8) - 1 }, splitLine: { show: false } },
+      yAxis: { type: 'category', inverse: true, data: kept.map((row) => row.name), axisLabel: { width: look.narrow ? 110 : 230, overflow: 'truncate', fontSize: kept.length > 40 ? 9 : 12 }, splitLine: { show: false } },
+      visualMap: { min: 0, max: 1, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 150, itemWidth: 12, text: ['100 %', '0 %'], textStyle: { color: look.ink }, inRange: { color: look.night ? HEAT.night : HEAT.day } },
+      series: [{ name: 'share in use', type: 'heatmap', data: points, progressive: 8000 }]
+    }),
+    () => ({ head: [{ name: 'links' }, ...Array.from({ length: columns }, (_, k) => ({ name: duration(k * width), unit: 'share' }))], rows: kept.map((row, y) => [row.name, ...cells[y]]) }),
+    { canvas: true, height: Math.min(1600, 130 + (kept.length > 60 ? 6 : 22) * kept.length) });
 }
 
 function powerSection(parent, results) {
@@ -303,6 +383,7 @@ function stepSections(parent, results) {
   memoryTimeSection(parent, results);
   topologySection(parent, results);
   utilisationSection(parent, results);
+  heatSection(parent, results, results.row('time', 0), results.at('step_time', 0));
   linksOverTimeSection(parent, results, [0], results.at('step_time', 0), () => results.row('time', 0));
   const second = element('div', { class: 'pair' });
   parent.append(second);

@@ -93,7 +93,7 @@ function lifeSections(parent, results) {
   const sites = results.data('site'), kinds = results.data('job_kind');
   const sum = (list) => list.reduce((a, b) => a + (b || 0), 0);
   figures(parent, [['horizon', Number(results.attributes.horizon), 's'], ['jobs', results.data('job').length, '1'], ['accelerators', sum(results.data('site_accelerators')), '1'],
-    ['energy', sum(results.data('site_energy')), 'J'], ['energy cost', sum(results.data('site_cost')), 'USD'], ['peak power', Math.max(...results.data('site_peak_power')), 'W']]);
+    ['energy', sum(results.data('site_energy')), 'J'], ['USD of energy', short(sum(results.data('site_cost'))), ''], ['peak power', Math.max(...results.data('site_peak_power')), 'W']]);
   sites.forEach((site, s) => {
     const lines = kinds.map((kind, k) => [kind, results.row('busy', s, k), colour(kind, k)]);
     lines.push(['idle', results.row('idle', s), INK.pale], ['down', results.row('down', s), INK.vermilion]);
@@ -225,11 +225,12 @@ function inputSection(parent, results) {
     element('button', { type: 'button', onclick: () => save('scenario.textproto', 'text/plain', scenario) }, 'Save the scenario'))));
 }
 function start() {
-  const all = PAGE.files.map((file) => new Results(file));
+  const all = PAGE.files.map((file) => file.listing ? new Listed(file) : new Results(file));
   const main = document.getElementById('main');
   main.replaceChildren();
-  document.title = `Gridlock: ${all.map((r) => r.title).join(' and ')}`;
-  document.getElementById('head').append(element('h1', {}, all.map((r) => r.title).join(' and ')));
+  const titles = [...new Set(all.map((r) => r.title))].join(' and ');
+  document.title = `Gridlock: ${titles}`;
+  document.getElementById('head').append(element('h1', {}, titles));
   if (PAGE.comparison) comparisonSection(main, PAGE.comparison);
   const sections = { step: stepSections, life: lifeSections, collective_test: collectiveSections, sweep: sweepSections };
   all.forEach((results, i) => {
@@ -239,6 +240,11 @@ function start() {
     if (all.length > 1) part.append(element('h2', {}, `${prefix}${results.title}`));
     part.append(element('p', { class: 'soft' }, [results.attributes.description, results.attributes.machine].filter(Boolean).join(': ')));
     part.append(element('p', { class: 'verdict' }, results.file.verdict));
+    if (results.file.listing) {
+      LISTINGS[results.kind](part, results.file.listing);
+      explanationSection(part, results.file);
+      return;
+    }
     sections[results.kind](part, results);
     explanationSection(part, results.file);
     inputSection(part, results);
@@ -246,8 +252,9 @@ function start() {
   });
   const toggle = element('button', { type: 'button', 'aria-pressed': 'false', onclick: () => { patterns = !patterns; toggle.setAttribute('aria-pressed', patterns); drawAll(); } }, 'Patterns on colours');
   document.getElementById('nav').append(toggle);
-  const first = all[0].attributes;
-  document.getElementById('foot').append(`gridlock ${first.gridlock_version} (${first.gridlock_commit}), fingerprint ${all.map((r) => r.attributes.fingerprint).join(', ')}. Charts: Apache ECharts ${echarts.version}. This page makes no request.`);
+  const traces = all.filter((r) => !r.file.listing);
+  const made = traces.length ? `gridlock ${traces[0].attributes.gridlock_version} (${traces[0].attributes.gridlock_commit}), fingerprint ${traces.map((r) => r.attributes.fingerprint).join(', ')}.` : `Made of ${all.map((r) => r.file.file).join(', ')}.`;
+  document.getElementById('foot').append(`${made} Charts: Apache ECharts ${echarts.version}. This page makes no request.`);
   drawAll();
   let wait = null;
   window.addEventListener('resize', () => { clearTimeout(wait); wait = setTimeout(() => { resizeAll(); drawAll(); }, 150); });

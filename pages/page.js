@@ -103,6 +103,16 @@ class Results {
   get title() { return this.attributes.scenario_name || this.file.data.file; }
 }
 
+// What a command printed as JSON.
+class Listed {
+  constructor(file) {
+    this.kind = file.kind;
+    this.attributes = {};
+    this.file = file;
+  }
+  get title() { return this.file.name; }
+}
+
 // Pieces of the document.
 function element(tag, attributes = {}, ...children) {
   const node = document.createElement(tag);

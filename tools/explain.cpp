@@ -7,10 +7,12 @@
 
 #include "sim/pages/confirmation.h"
 #include "sim/pages/glossary.h"
+#include "sim/pages/listing.h"
 #include "sim/record/dataset.h"
 
 #include "tools/command.h"
 #include "tools/confirm.h"
+#include "tools/explain_names.h"
 #include "tools/screen.h"
 #include "tools/sweep_files.h"
 
@@ -22,6 +24,17 @@ struct ExplainOptions {
   std::string format = "text";
   bool glossary = false, confirm = false, quiet = false;
 };
+
+/// What is no word of the glossary: a field, an output, or an entry of the catalogue.
+int ExplainName(const std::string& name, bool json) {
+  const std::vector<Explanation> parts = MeaningsOf(name);
+  if (parts.empty()) {
+    throw UserError("", UnknownTerm(name));
+  }
+  PrintText(json ? JsonOfParts(name, "name", parts.front().lines.front(), parts)
+                 : TextOfParts(name, "", parts));
+  return kSuccess;
+}
 
 int ExplainWhat(const ExplainOptions& options) {
   std::string what;
@@ -40,8 +53,13 @@ int ExplainWhat(const ExplainOptions& options) {
     return kSuccess;
   }
   if (!std::filesystem::exists(what, ignored) && what.find('/') == std::string::npos &&
-      !what.ends_with(".h5")) {
-    throw UserError("", UnknownTerm(what));
+      !what.ends_with(".h5") && !what.ends_with(".json")) {
+    return ExplainName(what, options.format == "json");
+  }
+  if (HoldsJson(what)) {
+    const Listing listing = ReadListing(what);
+    PrintText(options.format == "json" ? ExplanationJson(listing) : ExplanationText(listing));
+    return kSuccess;
   }
   const Dataset dataset = ReadDataset(what);
   std::vector<Explanation> more;
@@ -62,7 +80,8 @@ void AddExplainCommand(CLI::App& app, int& code) {
       "Say what results mean: which wall, why, what would move it; or what a word means");
   command->add_option(
       "WHAT", options->words,
-      "trace.h5, results.h5 or a folder with one; or a word: bubble, MFU, all-reduce");
+      "trace.h5, results.h5 or a folder with one; JSON of plan, build, serve, serve-plan, flows or "
+      "topo; or a word: bubble, MFU, all-reduce, a field, an output, a name of the catalogue");
   command->add_option("--format", options->format, "Of a file: what is printed on the screen")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();

@@ -10,6 +10,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/pages/chrome_trace.h"
 #include "sim/pages/csv_tables.h"
+#include "sim/pages/listing.h"
 #include "sim/pages/page.h"
 #include "sim/record/dataset.h"
 
@@ -51,6 +52,14 @@ void WriteTables(const std::vector<Dataset>& files, const std::string& folder) {
   }
 }
 
+void RefuseExports(const std::string& path, const ReportOptions& options) {
+  if (!options.perfetto.empty() || !options.csv.empty()) {
+    throw UserError("", path +
+                            ": --perfetto and --csv are of traces; expected the command that "
+                            "wrote this JSON with --format csv");
+  }
+}
+
 int Report(const ReportOptions& options) {
   if (options.page.empty() && options.perfetto.empty() && options.csv.empty()) {
     throw UserError("",
@@ -60,8 +69,14 @@ int Report(const ReportOptions& options) {
     throw UserError("", "--perfetto is of one file; expected one FILE");
   }
   std::vector<Dataset> files;
+  std::vector<Listing> listings;
   std::vector<std::string> summaries;
   for (const std::string& path : options.files) {
+    if (HoldsJson(path)) {
+      RefuseExports(path, options);
+      listings.push_back(ReadListing(path));
+      continue;
+    }
     files.push_back(ReadDataset(path));
     summaries.push_back(SummaryOf(files.back()));
   }
@@ -76,7 +91,7 @@ int Report(const ReportOptions& options) {
       confirmed.push_back(options.confirm ? Confirm(file, options.quiet)
                                           : std::vector<Confirmation>());
     }
-    write(options.page, PageHtml(files, summaries, confirmed));
+    write(options.page, PageHtml(files, summaries, confirmed, listings));
   }
   if (!options.perfetto.empty()) {
     write(options.perfetto, ChromeTraceJson(files.front()));
@@ -97,8 +112,9 @@ void AddReportCommand(CLI::App& app, int& code) {
       "report", "Write one HTML page with pictures of results, a trace for Perfetto, or tables");
   command
       ->add_option("FILE", options->files,
-                   "trace.h5 or results.h5, or a folder with one; repeatable. Two of one kind are "
-                   "compared")
+                   "trace.h5 or results.h5, or a folder with one, or what plan, build, serve, "
+                   "serve-plan, flows and topo write with --format json; repeatable. Two traces of "
+                   "one kind are compared")
       ->required();
   command
       ->add_option("-o,--output", options->page, "Page to write; it needs no server and no network")
@@ -118,6 +134,8 @@ void AddReportCommand(CLI::App& app, int& code) {
       "  gridlock report out/two-servers out/llama-405b-16k -o both.html\n"
       "  gridlock report out/llama-405b-16k --perfetto timeline.json\n"
       "  gridlock report out/a-week-of-a-fleet -o week.html --csv tables\n"
+      "  gridlock report plan.json -o plan.html   # of gridlock plan ... --format json -o "
+      "plan.json\n"
       "The folders are those that gridlock run, cap and sweep write.");
   command->callback([options, &code] {
     code = WithMessages("report", [&] {

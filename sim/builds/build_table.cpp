@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <tuple>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "sim/report/json.h"
+#include "sim/report/layout.h"
 
 namespace gridlock {
 
@@ -20,6 +22,18 @@ bool IsBound(const Build& build) {
   return build.problem.empty() && !build.figures.simulated;
 }
 
+/// "300M", "5T": what people say of dollars and tokens.
+std::string Amount(double value) {
+  static constexpr std::pair<double, const char*> kSizes[] = {
+      {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}};
+  for (const auto& [size, letter] : kSizes) {
+    if (value >= size) {
+      return fmt::format("{:.4g}{}", value / size, letter);
+    }
+  }
+  return fmt::format("{:.4g}", value);
+}
+
 std::string Days(const Build& build, double tokens) {
   return Finished(build) ? fmt::format("{:.1f}", build.figures.days)
                          : fmt::format("{:.0f} %", 100 * build.figures.tokens / tokens);
@@ -28,7 +42,7 @@ std::string Days(const Build& build, double tokens) {
 void AddRow(std::string& out, int rank, const BuildAsked& asked, const Build& build) {
   const BuildFigures& figures = build.figures;
   out += fmt::format(
-      "{:<3}{:<12}{:>9}{:>8}{:>6}:1{:>10}{:>8}{:>8.1f}{:>8.1f}{:>7.1f}{:>7.1f}{:>9.0f}{:>8.2f}\n",
+      "{:<3}{:<12}{:>9}{:>8}{:>6}:1{:>10}{:>8}{:>8.1f}{:>8.1f}{:>7.3g}{:>7.3g}{:>9.4g}{:>8.3g}\n",
       fmt::format("{}{}", rank, figures.simulated ? "" : "~"), build.parts.accelerator,
       build.size.servers * build.parts.per_server, build.size.spares, build.parts.oversubscription,
       fmt::format("{:.0f} s", build.size.checkpoint_s), Days(build, asked.tokens),
@@ -37,12 +51,12 @@ void AddRow(std::string& out, int rank, const BuildAsked& asked, const Build& bu
 }
 
 std::string Demand(const BuildAsked& asked) {
-  std::string text = fmt::format("{:.4g} tokens of {}", asked.tokens, asked.model);
+  std::string text = fmt::format("{} tokens of {}", Amount(asked.tokens), asked.model);
   text += asked.experiments > 0 ? fmt::format(", {} experiments of {:.3g} times its compute",
                                               asked.experiments, asked.experiment_compute)
                                 : "";
   text += asked.users > 0
-              ? fmt::format(", {:.4g} users a day of {}", asked.users, asked.serving_model)
+              ? fmt::format(", {} users a day of {}", Amount(asked.users), asked.serving_model)
               : "";
   return text;
 }
@@ -81,6 +95,12 @@ std::string Binds(const BuildAsked& asked, const Build& build) {
     text += fmt::format("; time: {:.0f} % of the tokens by the horizon",
                         100 * build.figures.tokens / asked.tokens);
   }
+  if (Finished(build) && build.figures.days < asked.horizon_days / 2 && asked.experiments == 0 &&
+      asked.users <= 0) {
+    text += fmt::format(
+        "; time to spare: about {} accelerators would do it by the horizon",
+        Grouped(ThreeDigits(build.accelerators * build.figures.days / asked.horizon_days)));
+  }
   if (build.users_served < 1) {
     text += fmt::format("; servers: the fleet has replicas for {:.0f} % of the users",
                         100 * build.users_served);
@@ -89,12 +109,11 @@ std::string Binds(const BuildAsked& asked, const Build& build) {
 }
 
 std::string BuildsText(const BuildAsked& asked, const std::vector<Build>& builds) {
-  std::string out =
-      fmt::format("builds for {}{}{} over {:.4g} days: {}\n\n",
-                  asked.megawatts > 0 ? fmt::format("{:.4g} MW", asked.megawatts) : "",
-                  asked.megawatts > 0 && asked.dollars > 0 ? " and " : "",
-                  asked.dollars > 0 ? fmt::format("{:.4g} USD", asked.dollars) : "",
-                  asked.horizon_days, Demand(asked));
+  std::string out = fmt::format(
+      "builds for {}{}{} over {:.4g} days: {}\n\n",
+      asked.megawatts > 0 ? fmt::format("{:.4g} MW", asked.megawatts) : "",
+      asked.megawatts > 0 && asked.dollars > 0 ? " and " : "",
+      asked.dollars > 0 ? Amount(asked.dollars) + " USD" : "", asked.horizon_days, Demand(asked));
   out += fmt::format("{:<3}{:<12}{:>9}{:>8}{:>8}{:>10}{:>8}{:>8}{:>8}{:>7}{:>7}{:>9}{:>8}\n", "#",
                      "part", "parts", "spares", "spines", "saved", "days", "ETTR %", "MFU %", "MW",
                      "peak", "M USD", "USD/M");

@@ -22,6 +22,7 @@ GRIDLOCK_EMBED("template", GRIDLOCK_PAGES "/page.html");
 GRIDLOCK_EMBED("style", GRIDLOCK_PAGES "/page.css");
 GRIDLOCK_EMBED("page", GRIDLOCK_PAGES "/page.js");
 GRIDLOCK_EMBED("charts", GRIDLOCK_PAGES "/charts.js");
+GRIDLOCK_EMBED("listings", GRIDLOCK_PAGES "/listings.js");
 GRIDLOCK_EMBED("more", GRIDLOCK_PAGES "/more.js");
 GRIDLOCK_EMBED("topology", GRIDLOCK_PAGES "/topology.js");
 GRIDLOCK_EMBED("explore", GRIDLOCK_PAGES "/explore.js");
@@ -32,6 +33,7 @@ extern const char gridlock_asset_template[], gridlock_asset_end_template[];
 extern const char gridlock_asset_style[], gridlock_asset_end_style[];
 extern const char gridlock_asset_page[], gridlock_asset_end_page[];
 extern const char gridlock_asset_charts[], gridlock_asset_end_charts[];
+extern const char gridlock_asset_listings[], gridlock_asset_end_listings[];
 extern const char gridlock_asset_more[], gridlock_asset_end_more[];
 extern const char gridlock_asset_topology[], gridlock_asset_end_topology[];
 extern const char gridlock_asset_explore[], gridlock_asset_end_explore[];
@@ -64,6 +66,8 @@ std::string_view PageScripts(int number) {
     case 2:
       return Between(gridlock_asset_topology, gridlock_asset_end_topology);
     case 3:
+      return Between(gridlock_asset_listings, gridlock_asset_end_listings);
+    case 4:
       return Between(gridlock_asset_more, gridlock_asset_end_more);
     default:
       return {};

@@ -1,5 +1,6 @@
 #include "sim/pages/chrome_trace.h"
 
+#include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <vector>
@@ -8,6 +9,7 @@
 
 #include "sim/base/check.h"
 #include "sim/pages/data_json.h"
+#include "sim/report/layout.h"
 
 namespace gridlock {
 namespace {
@@ -55,6 +57,16 @@ std::size_t RowLength(const DatasetVariable& variable) {
   return length;
 }
 
+/// The streams of an accelerator, as profilers show them.
+constexpr const char* kStreams[] = {"kernels", "communication that nothing hides", "waiting"};
+
+int StreamOf(const std::string& activity) {
+  return activity.ends_with("_comm")                         ? 1
+         : activity == "pipeline_wait" || activity == "idle" ? 2
+                                                             : 0;
+}
+
+/// A process for each pipeline stage, with its streams as threads.
 void AddTimeline(const Dataset& step, Events& events) {
   const DatasetVariable* const stage = step.Find("span_stage");
   if (stage == nullptr) {
@@ -63,28 +75,34 @@ void AddTimeline(const Dataset& step, Events& events) {
                             "or cap on a training step");
   }
   static constexpr const char* kPasses[] = {"", "forward ", "backward ", "optimizer "};
+  const double alike =
+      step.At("accelerators") / static_cast<double>(std::max<std::size_t>(1, step.Length("stage")));
   int last = -1;
   for (std::size_t i = 0; i < RowLength(*stage) && std::isfinite(stage->numbers[i]); ++i) {
-    const int track = static_cast<int>(stage->numbers[i]);
-    if (track != last) {
-      events.Track(0, track, fmt::format("stage {}", track));
-      last = track;
+    const int process = static_cast<int>(stage->numbers[i]);
+    if (process != last) {
+      events.Process(process, fmt::format("stage {}: one of {} accelerators that do the same",
+                                          process, Grouped(alike)));
+      for (int stream = 0; stream < 3; ++stream) {
+        events.Track(process, stream, kStreams[stream]);
+      }
+      last = process;
     }
     const auto activity = static_cast<std::size_t>(step.At("span_activity", i));
     const auto pass = static_cast<std::size_t>(step.At("span_pass", i));
     const std::string name = step.TextAt("activity", activity);
-    events.Slice(0, track, kPasses[pass < 4 ? pass : 0] + name, step.At("span_start", i),
-                 step.At("span_end", i), name);
+    events.Slice(process, StreamOf(name), kPasses[pass < 4 ? pass : 0] + name,
+                 step.At("span_start", i), step.At("span_end", i), name);
   }
 }
 
-void AddUtilisation(const Dataset& step, Events& events) {
+void AddUtilisation(const Dataset& step, int process, Events& events) {
   const std::size_t resources = step.Length("resource"), samples = step.Length("sample");
   for (std::size_t r = 0; r < resources; ++r) {
     for (std::size_t s = 0; s < samples; ++s) {
       const double share = step.At("utilisation", r * samples + s);
       if (std::isfinite(share)) {
-        events.Counter(0, step.TextAt("resource", r) + " in use, %", step.At("time", s),
+        events.Counter(process, step.TextAt("resource", r) + " in use, %", step.At("time", s),
                        100 * share);
       }
     }
@@ -119,9 +137,10 @@ void AddLife(const Dataset& life, Events& events) {
 std::string ChromeTraceJson(const Dataset& dataset) {
   Events events;
   if (dataset.kind == "step") {
-    events.Process(0, dataset.Attribute("scenario_name"));
     AddTimeline(dataset, events);
-    AddUtilisation(dataset, events);
+    const int machine = static_cast<int>(dataset.Length("stage"));
+    events.Process(machine, dataset.Attribute("scenario_name") + ": means over the machine");
+    AddUtilisation(dataset, machine, events);
   } else if (dataset.kind == "life") {
     AddLife(dataset, events);
   } else {

@@ -84,18 +84,29 @@ Explanation SitesOfLife(const Dataset& life) {
   Explanation part{"Sites", {}};
   for (std::size_t site = 0; site < life.Length("site"); ++site) {
     part.lines.push_back(
-        fmt::format("{}: {:.0f} accelerators, {} on average, {} for {:.0f} USD, PUE {:g}",
-                    life.TextAt("site", site), life.At("site_accelerators", site),
+        fmt::format("{}: {} accelerators, {} on average, {} for {} USD, PUE {:g}",
+                    life.TextAt("site", site), Grouped(life.At("site_accelerators", site)),
                     FormatWatts(Watts(ThreeDigits(life.At("site_mean_power", site)))),
-                    InWattHours(life.At("site_energy", site)), life.At("site_cost", site),
+                    InWattHours(life.At("site_energy", site)), Grouped(life.At("site_cost", site)),
                     life.At("site_pue", site)));
   }
   return part;
 }
 
+constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
+                                  "stalled",  "checkpointing", "restarting"};
+
+/// From the submission of a job to its end, by what it did.
+double TimeOfJob(const Dataset& life, std::size_t job) {
+  double all = 0;
+  for (const char* name : kTimes) {
+    const double time = life.At(fmt::format("job_{}", name), job);
+    all += std::isfinite(time) ? time : 0;
+  }
+  return all;
+}
+
 Explanation RunsOfLife(const Dataset& life) {
-  static constexpr const char* kTimes[] = {"training", "serving",       "waiting",   "lost",
-                                           "stalled",  "checkpointing", "restarting"};
   Explanation part{"Where the time of the largest jobs goes", {}};
   std::vector<std::size_t> order;
   for (std::size_t job = 0; job < life.Length("job"); ++job) {
@@ -106,11 +117,7 @@ Explanation RunsOfLife(const Dataset& life) {
   });
   for (std::size_t k = 0; k < std::min<std::size_t>(4, order.size()); ++k) {
     const std::size_t job = order[k];
-    double all = 0;
-    for (const char* name : kTimes) {
-      const double time = life.At(fmt::format("job_{}", name), job);
-      all += std::isfinite(time) ? time : 0;
-    }
+    const double all = TimeOfJob(life, job);
     std::string line = fmt::format("  {}: ETTR = time in steps that count / wall time = {}",
                                    life.TextAt("job", job), Percent(life.At("job_ettr", job)));
     for (const char* name : kTimes) {
@@ -163,7 +170,58 @@ Explanation CheckpointsOfLife(const Dataset& life) {
           "{}: saves every {} for {}, stops every {} on average: sqrt(2 x {} x {}) = {}", name,
           InSeconds(interval), InSeconds(save), InSeconds(between), InSeconds(save),
           InSeconds(between), InSeconds(std::sqrt(2 * save * between))));
+      const auto taken = [&](double every) {
+        return save / every + every / (2 * between);
+      };
+      part.lines.push_back(fmt::format(
+          "  saving and lost work take save / interval + interval / (2 x stops) = {} of its time, "
+          "and at that interval {}",
+          Percent(taken(interval)), Percent(taken(std::sqrt(2 * save * between)))));
     }
+  }
+  return part;
+}
+
+/// What the run that holds most accelerators loses most time to, and what to try against it.
+Explanation MovesOfLife(const Dataset& life) {
+  struct Remedy {
+    const char* time;
+    const char* words;
+    const char* command;
+  };
+
+  static constexpr Remedy kRemedies[] = {
+      {"lost", "work since the last checkpoint: save more often",
+       "gridlock run SCENARIO --set \"job[0].pretraining.checkpoint_interval=5 min\""},
+      {"restarting", "restarts: come back faster",
+       "gridlock run SCENARIO --set \"reliability.restart_time=5 min\""},
+      {"checkpointing", "waiting for the storage: make it faster, or save while training goes on",
+       "gridlock run SCENARIO --set \"site[0].storage_bandwidth=2 TB/s\""},
+      {"waiting", "waiting for servers: more of them, or more spares",
+       "gridlock run SCENARIO --set site[0].servers=N"},
+      {"stalled", "waiting for another site or its links", "gridlock schema WanLink"}};
+  Explanation part{"What would move it", {}};
+  std::size_t largest = 0;
+  for (std::size_t job = 1; job < life.Length("job"); ++job) {
+    largest = life.At("job_accelerator_seconds", job) > life.At("job_accelerator_seconds", largest)
+                  ? job
+                  : largest;
+  }
+  std::vector<std::pair<double, const Remedy*>> losses;
+  for (const Remedy& remedy : kRemedies) {
+    const double time = life.At(std::string("job_") + remedy.time, largest);
+    if (time > 0) {
+      losses.emplace_back(time, &remedy);
+    }
+  }
+  std::stable_sort(losses.begin(), losses.end(), [](const auto& a, const auto& b) {
+    return a.first > b.first;
+  });
+  const double all = TimeOfJob(life, largest);
+  for (std::size_t i = 0; i < std::min<std::size_t>(2, losses.size()); ++i) {
+    part.lines.push_back(fmt::format("{} loses {} of its time to {}.", life.TextAt("job", largest),
+                                     Percent(losses[i].first / all), losses[i].second->words));
+    part.lines.push_back(std::string("  ") + losses[i].second->command);
   }
   return part;
 }
@@ -207,6 +265,12 @@ const DatasetVariable* MeasureOf(const Dataset& sweep) {
   return nullptr;
 }
 
+/// "step time" for "step_time".
+std::string InWords(std::string name) {
+  std::replace(name.begin(), name.end(), '_', ' ');
+  return name;
+}
+
 /// What stands along the axes at a point: "nic = 50 Gbps, accelerators = 8".
 std::string PointInWords(const Dataset& sweep, std::size_t point) {
   const DatasetVariable& status = *sweep.Find("status");
@@ -233,8 +297,9 @@ std::string VerdictOfSweep(const Dataset& sweep) {
     most = value > measure->numbers[most] || std::isnan(measure->numbers[most]) ? i : most;
   }
   return fmt::format("Over {} points the {} goes from {} ({}) to {} ({}).", measure->numbers.size(),
-                     measure->name, InSeconds(measure->numbers[least]), PointInWords(sweep, least),
-                     InSeconds(measure->numbers[most]), PointInWords(sweep, most));
+                     InWords(measure->name), InSeconds(measure->numbers[least]),
+                     PointInWords(sweep, least), InSeconds(measure->numbers[most]),
+                     PointInWords(sweep, most));
 }
 
 /// How much each axis moves the measure: the largest ratio along it, all else equal.
@@ -258,7 +323,7 @@ Explanation AxesPart(const Dataset& sweep) {
     part.lines.push_back(
         fmt::format("  {}: {} values; the {} differs from that of the first by up "
                     "to {:.3g} x, all else equal",
-                    measure->dimensions[d], length, measure->name, ratio));
+                    measure->dimensions[d], length, InWords(measure->name), ratio));
     inner *= length;
   }
   return part;
@@ -317,7 +382,8 @@ std::vector<Explanation> Explain(const Dataset& dataset) {
   } else if (dataset.kind == "collective_test") {
     parts = ExplainTest(dataset);
   } else if (dataset.kind == "life") {
-    parts = {SitesOfLife(dataset), RunsOfLife(dataset), CheckpointsOfLife(dataset)};
+    parts = {SitesOfLife(dataset), RunsOfLife(dataset), CheckpointsOfLife(dataset),
+             MovesOfLife(dataset)};
   } else {
     parts = {AxesPart(dataset)};
   }
@@ -337,27 +403,32 @@ std::vector<Explanation> AllParts(const Dataset& dataset, const std::vector<Expl
 
 }  // namespace
 
-std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more) {
-  std::string out = dataset.Attribute("scenario_name") + "\n";
-  out += Wrapped("", VerdictOf(dataset), 0);
-  for (const Explanation& part : AllParts(dataset, more)) {
+std::string TextOfParts(const std::string& name, const std::string& verdict,
+                        const std::vector<Explanation>& parts) {
+  std::string out = name + "\n" + (verdict.empty() ? "" : Wrapped("", verdict, 0));
+  for (const Explanation& part : parts) {
     out += "\n" + part.title + "\n";
     for (const std::string& line : part.lines) {
-      out += line.starts_with("  ") ? line + "\n" : Wrapped("  ", line, 2);
+      // A command stays whole, so that it can be pasted.
+      out += line.starts_with("  gridlock ") || line.starts_with("  vllm ")
+                 ? line + "\n"
+                 : Wrapped("  ", line.substr(line.starts_with("  ") ? 2 : 0),
+                           line.starts_with("  ") ? 4 : 2);
     }
   }
   return out + "\ngridlock explain TERM says what a word means.\n";
 }
 
-std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more) {
+std::string JsonOfParts(const std::string& name, const std::string& kind,
+                        const std::string& verdict, const std::vector<Explanation>& parts) {
   JsonWriter json;
   json.BeginObject();
-  json.Member("scenario_name", dataset.Attribute("scenario_name"));
-  json.Member("kind", dataset.kind);
-  json.Member("verdict", VerdictOf(dataset));
+  json.Member("scenario_name", name);
+  json.Member("kind", kind);
+  json.Member("verdict", verdict);
   json.Key("parts");
   json.BeginArray();
-  for (const Explanation& part : AllParts(dataset, more)) {
+  for (const Explanation& part : parts) {
     json.BeginObject();
     json.Member("title", part.title);
     json.Key("lines");
@@ -371,6 +442,16 @@ std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanatio
   json.EndArray();
   json.EndObject();
   return json.Finish();
+}
+
+std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more) {
+  return TextOfParts(dataset.Attribute("scenario_name"), VerdictOf(dataset),
+                     AllParts(dataset, more));
+}
+
+std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more) {
+  return JsonOfParts(dataset.Attribute("scenario_name"), dataset.kind, VerdictOf(dataset),
+                     AllParts(dataset, more));
 }
 
 }  // namespace gridlock

@@ -29,6 +29,12 @@ std::string VerdictOfStep(const Dataset& step, std::size_t row);
 std::string ExplanationText(const Dataset& dataset, const std::vector<Explanation>& more = {});
 std::string ExplanationJson(const Dataset& dataset, const std::vector<Explanation>& more = {});
 
+/// A title, a verdict and parts, as text and as JSON.
+std::string TextOfParts(const std::string& name, const std::string& verdict,
+                        const std::vector<Explanation>& parts);
+std::string JsonOfParts(const std::string& name, const std::string& kind,
+                        const std::string& verdict, const std::vector<Explanation>& parts);
+
 /// Seconds, bytes and rates with three digits and a unit.
 std::string InSeconds(double si);
 

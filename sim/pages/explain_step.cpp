@@ -83,7 +83,19 @@ Explanation MfuPart(const Dataset& step, std::size_t row) {
         "  HFU = {:.4g} / ({:.4g}/s x {}) = {}: recomputation adds {} of the FLOP", hardware, peak,
         InSeconds(time), Percent(hardware / (peak * time)), Percent((hardware - model) / model)));
   }
-  for (const Part& activity : PartsOf(step, "breakdown", "activity", row)) {
+  const std::vector<Part> activities = PartsOf(step, "breakdown", "activity", row);
+  for (const Part& activity : activities) {
+    if (activity.name == "compute" && activity.seconds > 0) {
+      part.lines.push_back(fmt::format(
+          "  While the matrix units pace ({} of the step), they run at about {} / {} = {} of their "
+          "peak: kernels of these shapes reach no more (gemm, attention_efficiency), and under "
+          "load "
+          "the clock is lower (sustained_clock). gridlock catalog show PART has these numbers.",
+          Percent(activity.seconds / time), Percent(hardware / (peak * time)),
+          Percent(activity.seconds / time), Percent(hardware / (peak * activity.seconds))));
+    }
+  }
+  for (const Part& activity : activities) {
     if (activity.seconds / time >= 0.01) {
       part.lines.push_back(fmt::format("{:>6}  {}: {}", Percent(activity.seconds / time),
                                        activity.name, ActivityWords(activity.name)));

@@ -26,6 +26,17 @@ std::string Plain(std::string_view text) {
   return plain;
 }
 
+/// The word without the endings that people leave out or add: "sequence parallel" for "sequence
+/// parallelism", "actors" for "actor".
+std::string Stem(std::string word) {
+  for (const std::string_view ending : {"isms", "ism", "s"}) {
+    if (word.size() > ending.size() + 2 && word.ends_with(ending)) {
+      return word.substr(0, word.size() - ending.size());
+    }
+  }
+  return word;
+}
+
 std::vector<std::string> SpellingsOf(const Term& term) {
   std::vector<std::string> spellings = {term.name};
   std::istringstream also(term.also);
@@ -45,7 +56,10 @@ std::string Indented(std::string_view text, const std::string& by) {
 }
 
 std::string FirstSentence(std::string_view text) {
-  const std::size_t end = text.find(". ");
+  std::size_t end = text.find(". ");
+  if (end != std::string_view::npos && text.substr(0, end).ends_with("et al")) {
+    end = text.find(". ", end + 1);
+  }
   return std::string(text.substr(0, end == std::string_view::npos ? text.size() : end + 1));
 }
 
@@ -53,14 +67,18 @@ std::string FirstSentence(std::string_view text) {
 
 const Term* TermByName(const std::string& name) {
   const std::string wanted = Plain(name);
+  const Term* near = nullptr;
   for (const Term& term : Terms()) {
     for (const std::string& spelling : SpellingsOf(term)) {
       if (Plain(spelling) == wanted) {
         return &term;
       }
+      if (near == nullptr && Stem(Plain(spelling)) == Stem(wanted)) {
+        near = &term;
+      }
     }
   }
-  return nullptr;
+  return near;
 }
 
 std::string TermText(const Term& term) {

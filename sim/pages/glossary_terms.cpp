@@ -146,7 +146,7 @@ constexpr Term kTerms[] = {
      "every layer, and keys and values travel between the ranks so that attention sees them all.",
      "tokens  1..4k -> rank 0    4k..8k -> rank 1    keys and values go round",
      "activations per rank = those of the sequence / context ranks", "gridlock schema Layout"},
-    {"critical path", "what sets the pace, attribution, wall",
+    {"critical path", "what sets the pace, attribution, wall, wall that binds, bottleneck, binds",
      "The chain of work and messages that ends last: each link of it waited for the one "
      "before. What paced a part of it would shorten the step if it were faster; all other "
      "work has slack.",
@@ -155,13 +155,13 @@ constexpr Term kTerms[] = {
      "path      compute, nic, compute",
      "share of a resource = time on the path that it paced / step time",
      "gridlock run examples/01-two-servers/scenario.textproto -q"},
-    {"data parallelism", "dp, replica",
+    {"data parallelism", "dp, replica, DDP",
      "Copies of the model that each take another part of the batch and sum their "
      "gradients after it.",
      "  batch -> copy 0, copy 1, copy 2, copy 3\n"
      "              \\ all-reduce of gradients /",
      "accelerators = tensor x pipeline x context x data", "gridlock schema Layout"},
-    {"decode and prefill", "decode, decoding, decode iteration, prefill",
+    {"decode and prefill", "decode, decoding, decode iteration, prefill, prefilled",
      "The two halves of answering. Prefill reads all tokens of the prompt at once and is paced by "
      "arithmetic. Decoding makes one token of each sequence per iteration and reads all weights "
      "and "
@@ -191,7 +191,8 @@ constexpr Term kTerms[] = {
      "arXiv:2410.21680)",
      "gridlock run examples/04-a-week-of-a-fleet/scenario.textproto -q --set 'horizon=2 "
      "days'"},
-    {"ECMP and spraying", "ECMP, SPRAY, spraying, packet spraying, hashed flows",
+    {"ECMP and spraying",
+     "ECMP, SPRAY, spraying, sprayed, packet spraying, packets, hashed flows, hashed",
      "Two ways to use several equal ways through a network. ECMP picks one for each flow by a "
      "hash, "
      "so that two flows may meet on one link while another is idle. Spraying spreads the packets "
@@ -221,7 +222,7 @@ constexpr Term kTerms[] = {
      "experts       [1][2][3][1][2]",
      "A + E + 2 C + max(A, E) (m L - 1)      (arXiv:2504.02263)",
      "gridlock serve --model deepseek-r1 --part h200_sxm --weights fp8 --data 8 --expert-ranks 16"},
-    {"exposed communication", "exposed",
+    {"exposed communication", "exposed, tensor_comm, data_comm, expert_comm, collective time",
      "Communication that nothing runs beside, so that the step becomes longer by it. What "
      "runs beside compute is hidden and costs nothing until it outlasts the compute.",
      "compute  [##########]\n"
@@ -303,14 +304,15 @@ constexpr Term kTerms[] = {
      "gridlock collective examples/01-two-servers/scenario.textproto --op all_gather --per-server "
      "1 "
      "--algorithm pat"},
-    {"pipeline parallelism", "pp, stage, 1F1B",
+    {"pipeline parallelism", "pp, pipeline, stage, 1F1B, virtual pipeline, chunks, interleaving",
      "Layers dealt out over stages, each on its own accelerators; micro-batches go "
      "through them one behind another. 1F1B: after the filling each stage does one "
      "forward and one backward pass in turn.",
      "layers 1-8 -> stage 0 -> layers 9-16 -> stage 1 -> ...", "bubble / work = (p - 1) / (v m)",
      "gridlock explain bubble"},
     {"power swing",
-     "smoothing, ramp, step-synchronous, power smoothing, power floor, power_floor, power_storage, "
+     "smoothing, ramp, within a step, step-synchronous, power smoothing, power floor, power_floor, "
+     "power_storage, "
      "burned",
      "A synchronous run is one consumer: all accelerators compute at the same time and wait at "
      "the same time. By how much power falls and rises in each step, how fast, and what it takes "
@@ -321,7 +323,7 @@ constexpr Term kTerms[] = {
      "swing = (busy - idle power) x accelerators; smoothing = (busy - mean power) x accelerators",
      "gridlock run examples/02-llama-405b-16k/scenario.textproto -q "
      "--set 'site[0].override.power_floor=500 W'"},
-    {"prefix cache", "prefix caching, KV reuse, host cache",
+    {"prefix cache", "prefix, prefixes, prefix caching, KV reuse, host cache",
      "Keys and values of the beginnings of prompts that stay after a request has ended, in "
      "the HBM that running sequences leave and behind it in the host, so that a prompt "
      "that begins alike is not prefilled again.",
@@ -431,8 +433,9 @@ constexpr Term kTerms[] = {
 std::span<const Term> Terms() {
   static const std::vector<Term> all = [] {
     std::vector<Term> terms(std::begin(kTerms), std::end(kTerms));
-    const std::span<const Term> words = Words();
-    terms.insert(terms.end(), words.begin(), words.end());
+    for (const std::span<const Term> words : {Words(), OutputWords()}) {
+      terms.insert(terms.end(), words.begin(), words.end());
+    }
     const auto before = [](char a, char b) {
       return std::tolower(static_cast<unsigned char>(a)) <
              std::tolower(static_cast<unsigned char>(b));

@@ -39,7 +39,7 @@ constexpr Term kWords[] = {
      "ZB        F F F F i i w w i w      i: gradients of inputs, w: of weights",
      "bubble of 1F1B = (p - 1) (F + B)      ZB-H1: (p - 1) (F + Bi - Bw)",
      "gridlock schema Schedule"},
-    {"FP8 and NVFP4", "FP8, NVFP4, MXFP8, FP4, E4M3, E5M2, narrow formats, precision",
+    {"FP8 and NVFP4", "FP8, NVFP4, MXFP8, FP4, E4M3, E5M2, BF16, narrow formats, precision",
      "Formats of 8 and 4 bits for the inputs of matrix products. Blocks of values share a scale: "
      "MXFP8 has one byte for 32 values, NVFP4 one for 16. Norms, the LM head and attention stay in "
      "16 bits.",
@@ -93,7 +93,7 @@ constexpr Term kWords[] = {
      "c --/",
      "time = senders x bytes / bandwidth of the receiver's port",
      "gridlock flows examples/17-hashed-or-sprayed/scenario.textproto --incast 4:1"},
-    {"Mamba", "state space model, SSM, Mamba-2, recurrence, linear attention, gated delta",
+    {"Mamba", "state space model, SSM, Mamba-2, recurrence, state, linear attention, gated delta",
      "A layer that carries a state of fixed size from token to token instead of keys and values of "
      "all tokens (Gu and Dao 2023, arXiv:2312.00752). Its cost grows with the tokens, not with "
      "their square, and a long context takes no more memory.",
@@ -134,7 +134,7 @@ constexpr Term kWords[] = {
      "  \\--[A]--[B]--------------/      trained: A and B alone",
      "bytes of the base = 0.5625 a parameter, 0.516 with double quantisation",
      "gridlock run examples/20-fine-tuning-70b/scenario.textproto -q"},
-    {"SLO", "service level objective, SLA, objectives, attainment",
+    {"SLO", "service level objective, SLA, objectives, attainment, good",
      "What a service promises, for example the first token within 500 ms and 50 ms for each more. "
      "What counts is the share of requests that keep both.",
      "TTFT within --ttft-ms and TPOT within --tpot-ms: counted as good",

@@ -1,11 +1,12 @@
 #pragma once
 
-// The second list of the glossary: words of models, machines and operations.
+// The other lists of the glossary.
 
 #include "sim/pages/glossary.h"
 
 namespace gridlock {
 
-std::span<const Term> Words();
+std::span<const Term> Words();        ///< of models, machines and operations
+std::span<const Term> OutputWords();  ///< of the lines of outputs
 
 }  // namespace gridlock

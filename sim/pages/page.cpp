@@ -50,7 +50,8 @@ std::string ConfirmedJson(const std::vector<Confirmation>& confirmed) {
 }
 
 std::string FilesJson(const std::vector<Dataset>& files, const std::vector<std::string>& summaries,
-                      const std::vector<std::vector<Confirmation>>& confirmed) {
+                      const std::vector<std::vector<Confirmation>>& confirmed,
+                      const std::vector<Listing>& listings) {
   std::string out = "{\"files\":[";
   for (std::size_t i = 0; i < files.size(); ++i) {
     out += (i == 0 ? "" : ",\n") + std::string("{\"data\":") + DataJson(files[i]);
@@ -66,8 +67,15 @@ std::string FilesJson(const std::vector<Dataset>& files, const std::vector<std::
     }
     out += "}";
   }
+  for (const Listing& listing : listings) {
+    out += out.ends_with('[') ? "" : ",\n";
+    out += "{\"kind\":" + QuotedForPage(listing.kind) + ",\"name\":" + QuotedForPage(listing.name) +
+           ",\"file\":" + QuotedForPage(listing.file) + ",\"listing\":" + ForPage(listing.json) +
+           ",\"verdict\":" + QuotedForPage(VerdictOf(listing)) +
+           ",\"explanation\":" + PartsJson(Explain(listing)) + "}";
+  }
   out += "]";
-  if (files.size() == 2 && files[0].kind == files[1].kind) {
+  if (files.size() == 2 && listings.empty() && files[0].kind == files[1].kind) {
     out += ",\"comparison\":" + ForPage(CompareJson(Compare(files[0], files[1])));
   }
   return out + "}";
@@ -115,14 +123,15 @@ void RequireCharts(const std::string& otherwise) {
 }
 
 std::string PageHtml(const std::vector<Dataset>& files, const std::vector<std::string>& summaries,
-                     const std::vector<std::vector<Confirmation>>& confirmed) {
-  CHECK(!files.empty());
+                     const std::vector<std::vector<Confirmation>>& confirmed,
+                     const std::vector<Listing>& listings) {
+  CHECK(!files.empty() || !listings.empty());
   RequireCharts(", or --perfetto or --csv, which need none");
   std::string scripts;
   for (int i = 0; !PageScripts(i).empty(); ++i) {
     scripts += PageScripts(i);
   }
-  return Filled(scripts, FilesJson(files, summaries, confirmed));
+  return Filled(scripts, FilesJson(files, summaries, confirmed, listings));
 }
 
 std::string ExplorePage(const Dataset& sweep) {
@@ -133,7 +142,7 @@ std::string ExplorePage(const Dataset& sweep) {
   }
   RequireCharts(", or gridlock sweep, whose results.csv needs none");
   return Filled(std::string(PageScripts(0)) + std::string(ExploreScript()),
-                FilesJson({ForSliders(sweep)}, {}, {}));
+                FilesJson({ForSliders(sweep)}, {}, {}, {}));
 }
 
 }  // namespace gridlock

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sim/pages/confirmation.h"
+#include "sim/pages/listing.h"
 #include "sim/record/dataset.h"
 
 namespace gridlock {
@@ -13,8 +14,10 @@ namespace gridlock {
 /// program was built without charts.
 /// @param summaries  summary.json of each file, "" for none: verdicts of a sweep stand there
 /// @param confirmed  of each file what a simulation of each wall that moves gave; may be empty
+/// @param listings   results that are JSON; they come behind the files
 std::string PageHtml(const std::vector<Dataset>& files, const std::vector<std::string>& summaries,
-                     const std::vector<std::vector<Confirmation>>& confirmed = {});
+                     const std::vector<std::vector<Confirmation>>& confirmed = {},
+                     const std::vector<Listing>& listings = {});
 
 /// Throws UserError when the program was built without charts.
 /// @param otherwise  what can be had without them: ", or --csv"

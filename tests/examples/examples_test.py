@@ -31,10 +31,11 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests/golden/fingerprints.csv"
 COLUMNS = ["scenario", "fidelity", "fingerprint", "reason"]
 # What takes longest: 288 points on six fabrics of up to 131,072 accelerators, 300 of a sweep, lives of a
-# week, links one by one.
-LONG = [ROOT / f"examples/{name}/README.md" for name in (
+# week, links one by one, sweeps of serving.
+LONG = [ROOT / "docs/sweeps.md", *(ROOT / f"examples/{name}/README.md" for name in (
     "13-six-fabrics", "09-nic-scale-oversubscription", "16-a-plane-lost", "17-hashed-or-sprayed",
-    "04-a-week-of-a-fleet", "11-arithmetic-behind-a-capped-link", "12-from-two-to-200000")]
+    "04-a-week-of-a-fleet", "11-arithmetic-behind-a-capped-link", "12-from-two-to-200000", "19-what-serving-needs",
+    "07-hbm-cap", "14-torus-clos-dragonfly"))]
 LONG_GOLDEN = ["examples/13-six-fabrics/jellyfish.textproto"]
 # Fingerprints are the same on every build of one architecture; the golden ones are of this one.
 COMPARED = platform.machine() == "x86_64"

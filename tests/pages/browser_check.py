@@ -174,6 +174,10 @@ def check_step(folder, page):
     assert close(sum(parts.values()), trace.step_time)
     memory = charts["HBM by class"]["table"]["rows"]
     assert close([row[-1] for row in memory], trace.memory_total)
+    heat = {row[0].split(":")[0].split(" (")[0]: row[1:] for row in charts["Heat of the links"]["table"]["rows"]}
+    for tier, words in (("nic", "NICs"), ("scale_up", "scale-up links")):  # columns are equally wide
+        assert close(np.mean(heat[words]), trace.utilisation_mean.sel(resource=tier), 1e-6), tier
+    assert close(np.mean(heat[str(trace.link.values[0])]), trace.link_utilisation[0], 1e-6)
     for series in charts["Links over time"]["series"]:
         link = list(trace.link.values).index(series["name"].split(" (")[0])
         assert close([p[1] for p in series["data"]], trace.link_share[link])
@@ -226,6 +230,33 @@ def check_others(out):
     assert close([p[1] for p in power], life.power.values[0])
 
 
+def check_listings(out):
+    """The bars of a plan are its step times, the points its days and dollars; other listings have charts, too."""
+    run("plan", "--model", "llama_3.1_8b", "--accelerator", "h100_sxm", "--accelerators", "8,16", "--global-batch", "64",
+        "--tokens", "1T", "--price", "2", "--analytic", "--top", "3", "-q", "--format", "json", "-o", f"{out}/plan.json")
+    plan = json.loads(Path(out, "plan.json").read_text(encoding="utf-8"))["proposals"]
+    run("report", f"{out}/plan.json", "-o", f"{out}/plan.html")
+    charts = opened(f"{out}/plan.html")
+    walls = np.sum([s["data"] for s in charts["Layouts, fastest first"]["series"]], axis=0)
+    assert close(walls, [p["step_time_s"] for p in plan]), walls
+    points = {p["name"]: p["value"] for s in charts["Time and cost"]["series"] for p in s["data"]}
+    assert close(sorted(points.values()), sorted([p["days"], p["usd"]] for p in plan)), points
+    assert close(charts["HBM of each"]["series"][0]["data"], [p["peak_hbm_bytes"] for p in plan])
+    flows = run("flows", str(ROOT / "examples/01-two-servers/scenario.textproto"), "--incast", "15:1", "--format", "json")
+    Path(out, "flows.json").write_text(flows, encoding="utf-8")
+    run("report", f"{out}/flows.json", "-o", f"{out}/flows.html")
+    drawn = [x for s in opened(f"{out}/flows.html")["Messages over time"]["series"][1:] for x in s["data"] if x != "-"]
+    assert close(sorted(drawn), sorted(m["end_s"] - m["start_s"] for m in json.loads(flows)["messages"])), drawn
+    topo = run("topo", str(ROOT / "examples/13-six-fabrics/clos.textproto"),
+               str(ROOT / "examples/13-six-fabrics/dragonfly.textproto"), "--no-cut", "--format", "json")
+    Path(out, "topo.json").write_text(topo, encoding="utf-8")
+    run("report", f"{out}/topo.json", "-o", f"{out}/topo.html")
+    watts = np.sum([s["data"] for s in opened(f"{out}/topo.html")["Watts of an accelerator"]["series"]], axis=0)
+    assert close(watts, [site["network_w_per_accelerator"] for site in json.loads(topo)]), watts
+    message = run("report", f"{out}/plan.json", "--csv", f"{out}/x", code=2)
+    assert "--perfetto and --csv are of traces" in message, message
+
+
 def check_explore(out):
     """The curve is that of the sweep, and the sliders stand where the address says."""
     sweep = Path(out, "grid.textproto")
@@ -267,6 +298,7 @@ with tempfile.TemporaryDirectory() as folder:
     try:
         check_step(f"{folder}/big", f"{folder}/step.html")
         check_others(folder)
+        check_listings(folder)
         check_explore(folder)
     finally:
         BROWSER.close()

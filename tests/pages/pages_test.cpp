@@ -185,8 +185,10 @@ TEST(Explain, SaysHowOftenToSave) {
 TEST(ChromeTrace, HasASliceForEachSpanInMicroseconds) {
   const std::string json = ChromeTraceJson(Written("chrome", {RecordWithTimeline(0)}));
   EXPECT_THAT(json,
-              HasSubstr(R"("ph":"X","pid":0,"tid":1,"name":"backward compute","cat":"compute",)"
+              HasSubstr(R"("ph":"X","pid":1,"tid":0,"name":"backward compute","cat":"compute",)"
                         R"("ts":1000000,"dur":1000000)"));
+  EXPECT_THAT(json, HasSubstr(R"("name":"process_name","args":{"name":"stage 1: one of )"));
+  EXPECT_THAT(json, HasSubstr(R"("args":{"name":"communication that nothing hides"}})"));
 }
 
 TEST(CsvTables, HaveALineForEachPosition) {

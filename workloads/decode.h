@@ -29,9 +29,9 @@ ServingWork operator*(const ServingWork& work, double times);
 /// Arithmetic and traffic beside what IterationCosts counts: BytesOf holds the HBM traffic of
 /// weights and of caches that are read.
 struct ServingPrices {
-  ServingWork per_row;        ///< of each token that goes through the layers
-  ServingWork per_output;     ///< of each token that comes out: the LM head
-  ServingWork per_pair;       ///< of each token that another attends to, cached or of its prompt
+  ServingWork per_row;     ///< of each token that goes through the layers
+  ServingWork per_output;  ///< of each token that comes out: the LM head
+  ServingWork per_pair;    ///< of each token that another attends to, cached or of its prompt
 };
 
 /// Costs of the replicas of a fleet.
@@ -41,11 +41,11 @@ struct FleetCosts {
   ServingPrices decode_prices, prefill_prices;
 };
 
-/// Throws UserError (path `path`) where a model makes no tokens one after another, as encoders and
-/// diffusion, and for experts and latent caches behind an encoder.
-void CheckThatItDecodes(const ModelSpec& model, const std::string& path);
+/// Throws UserError (path `path`) for diffusion, for experts and latent caches behind an encoder,
+/// and unless they may come `alone` for encoders, which make one vector of an input.
+void CheckThatItServes(const ModelSpec& model, const std::string& path, bool alone);
 
-/// A model of the catalogue as serving sees it. @pre CheckThatItDecodes
+/// A model of the catalogue as serving sees it. @pre CheckThatItServes
 InferenceModel InferenceModelOf(const ModelSpec& model);
 
 /// The accelerator of a server as serving sees it: peaks, HBM and links are the server's own, the

@@ -150,6 +150,9 @@ inline constexpr ModelField kModelFields[] = {
     {"rotary_dim", &InferenceModel::rotary_dim},
     {"value_dim", &InferenceModel::value_dim},
     {"window", &InferenceModel::window},
+    {"picked", &InferenceModel::picked},
+    {"indexer_heads", &InferenceModel::indexer_heads},
+    {"indexer_dim", &InferenceModel::indexer_dim},
     {"context", &InferenceModel::context},
 };
 

@@ -16,6 +16,7 @@
 
 #include "tools/command.h"
 #include "tools/progress.h"
+#include "tools/serve_notes.h"
 #include "tools/serve_options.h"
 #include "tools/serve_output.h"
 #include "tools/serve_report.h"
@@ -63,7 +64,8 @@ SimulatedStep AnswersOf(const RolloutOptions& options, const Deployment& fleet,
   serve.rate = serve.concurrency = 0;
   serve.requests = options.prompts;
   serve.seed = options.serve.seed + static_cast<std::uint64_t>(step);
-  const FleetResult result = RunFleet(costs, fleet.replicas, Router::kLeastLoaded, LoadOf(serve));
+  const FleetResult result =
+      RunFleet(costs, fleet.replicas, Router::kLeastLoaded, LoadOf(serve, fleet.model));
   RefuseIfNoneWasServed(result.served);
   SimulatedStep out;
   out.parts.answers = result.served.duration;

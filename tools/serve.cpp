@@ -14,6 +14,7 @@
 #include "tools/command.h"
 #include "tools/serve_cap.h"
 #include "tools/serve_fleet.h"
+#include "tools/serve_notes.h"
 #include "tools/serve_options.h"
 #include "tools/serve_output.h"
 #include "tools/serve_pools.h"
@@ -38,7 +39,7 @@ struct ServeCommand {
 Deployment FleetOf(const ServingSpec& fleet, const ServerSpec& server,
                    const ServingCatalogue& catalogue, const ServeOptions& options,
                    std::string& note) {
-  CheckThatItDecodes(fleet.model, fleet.path + ".model");
+  CheckThatItServes(fleet.model, fleet.path + ".model", false);
   Deployment deployment;
   deployment.model = InferenceModelOf(fleet.model);
   if (fleet.windowed_share > 0) {
@@ -290,7 +291,7 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
         !pools && (command.get_option("--router")->count() > 0 || options.scale.replicas_min > 0 ||
                    options.serve.images.encoders > 0);
     whole.replicas = pools || fleet ? 1 : whole.replicas;
-    ServeLoad load = LoadOf(whole);
+    ServeLoad load = LoadOf(whole, run.deployment.model);
     if (load.kind == LoadKind::kAllAtOnce && options.replay.empty()) {
       // They are run inside the engine's process: nobody waits for single tokens.
       run.deployment.engine.stream_time = 0;

@@ -41,7 +41,7 @@ InferenceModel ModelOf(const ServeOptions& options, const ServingCatalogue& cata
     for (std::size_t i = 0; i < made.notes.size() && !options.quiet; ++i) {
       fmt::print(stderr, "note: {}\n", made.notes[i]);
     }
-    CheckThatItDecodes(made.model, "");
+    CheckThatItServes(made.model, "", true);
     InferenceModel model = InferenceModelOf(made.model);
     model.checkpoint = made.checkpoint.weights;
     model.checkpoint_ffn_alone = made.checkpoint.ffn_alone;
@@ -85,19 +85,6 @@ Surge SurgeOf(const std::string& text) {
                                     Quoted(text)));
   }
   return {Seconds(at), Seconds(span), times};
-}
-
-// A narrow format that the part multiplies only after widening it.
-bool IsWidened(WeightFormat format, const InferencePart& part) {
-  switch (format) {
-    case WeightFormat::kFp8:
-      return part.peak_fp8 <= 0;
-    case WeightFormat::kNvfp4:
-    case WeightFormat::kMxfp4:
-      return part.peak_fp4 <= 0;
-    default:
-      return false;
-  }
 }
 
 bool Fits(const Deployment& deployment) {
@@ -190,6 +177,24 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_flag("-q,--quiet", options.quiet, "No progress and no notes on stderr");
 }
 
+// How tokens are chosen, and guessed ahead.
+static void AddDecodingOptions(CLI::App& command, ServeOptions& options) {
+  command.add_option("--beams", options.beams, "Beams of each request: beam search")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")
+      ->check(CLI::Range(0, 64));
+  command.add_option("--accepted", options.accepted, "Share of a draft token that is accepted")
+      ->check(CLI::Range(0.0, 1.0))
+      ->capture_default_str();
+  command
+      .add_option("--sampling", options.sampling,
+                  "How words are chosen: the likeliest, at random, or among the likeliest that "
+                  "make up a share (what generation_config.json of most models asks for)")
+      ->check(CLI::IsMember({"greedy", "random", "top-p"}))
+      ->capture_default_str();
+}
+
 void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
   command
       .add_option("--weights", options.weights,
@@ -248,14 +253,7 @@ void AddDeploymentOptions(CLI::App& command, ServeOptions& options) {
                   "Requests of one replica; of all in pools or behind a router")
       ->check(CLI::Range(1, 10'000'000))
       ->capture_default_str();
-  command.add_option("--beams", options.beams, "Beams of each request: beam search")
-      ->check(CLI::Range(1, 64))
-      ->capture_default_str();
-  command.add_option("--drafts", options.drafts, "Speculated tokens that a pass checks")
-      ->check(CLI::Range(0, 64));
-  command.add_option("--accepted", options.accepted, "Share of a draft token that is accepted")
-      ->check(CLI::Range(0.0, 1.0))
-      ->capture_default_str();
+  AddDecodingOptions(command, options);
 }
 
 void AddConversationOptions(CLI::App& command, ServeOptions& options) {
@@ -330,6 +328,9 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
       options.experts == "spread" ||
       (options.experts == "auto" && options.data > 1 && !deployment.engine.slices_experts);
   SetBeams(options.beams, options.input, options.output, layout);
+  layout.sampling = options.sampling == "top-p"    ? Sampling::kTopP
+                    : options.sampling == "random" ? Sampling::kRandom
+                                                   : Sampling::kGreedy;
   layout.draft_tokens = options.drafts;
   layout.accepted = options.accepted;
   layout.adapters = AdaptersOf(options.adapters);
@@ -368,7 +369,7 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   return deployment;
 }
 
-ServeLoad LoadOf(const ServeOptions& options) {
+ServeLoad LoadOf(const ServeOptions& options, const InferenceModel& model) {
   ServeLoad load;
   load.answers = options.answers;
   load.turns = options.turns;
@@ -377,6 +378,9 @@ ServeLoad LoadOf(const ServeOptions& options) {
   load.surge = SurgeOf(options.surge);
   load.prompt = {options.input, 0, options.spread, 1e7};
   load.output = {options.output, 0, options.spread, 1e7};
+  if (model.encodes_alone) {
+    load.output = {1, 0, 0, 1};  // a vector, or a score
+  }
   load.requests = options.requests;
   load.seed = options.seed;
   load.adapters = {options.adapters.count, options.adapters.skew};
@@ -392,93 +396,6 @@ ServeLoad LoadOf(const ServeOptions& options) {
 
 Objectives ObjectivesOf(const ServeOptions& options) {
   return {Seconds(options.ttft_ms * 1e-3), Seconds(options.tpot_ms * 1e-3), options.share};
-}
-
-std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& catalogue) {
-  int part = 0, engine = 0;
-  for (const auto& [field, source] : catalogue.estimates) {
-    part += field.starts_with(deployment.part.name + ".") ? 1 : 0;
-    engine += field.starts_with(deployment.engine.name + ".") ? 1 : 0;
-  }
-  const auto numbers = [](int count, const std::string& name) {
-    return fmt::format("{} of {}", count == 1 ? "one number" : fmt::format("{} numbers", count),
-                       name);
-  };
-  if (part + engine == 0) {
-    return "";
-  }
-  return fmt::format("estimates: {}{}{} (workloads/catalog/serving_*.csv says which)",
-                     part > 0 ? numbers(part, deployment.part.name) : "",
-                     part > 0 && engine > 0 ? " and " : "",
-                     engine > 0 ? numbers(engine, "engine " + deployment.engine.name) : "");
-}
-
-std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& deployment) {
-  const InferenceModel& model = deployment.model;
-  const InferencePart& part = deployment.part;
-  const InferenceLayout& layout = deployment.layout;
-  const std::string format = WeightFormatName(layout.weights);
-  std::vector<std::string> notes;
-  if (options.model != model.name) {
-    notes.push_back(fmt::format("model {} is {}", Quoted(options.model), model.name));
-  }
-  if (options.part != part.name && options.part.find('+') == std::string::npos) {
-    notes.push_back(fmt::format("part {} is {}", Quoted(options.part), part.name));
-  }
-  if (options.engine != deployment.engine.name) {
-    notes.push_back(fmt::format("engine {} is {}", Quoted(options.engine), deployment.engine.name));
-  }
-  if (options.weights == "auto" && layout.weights != WeightFormat::kBf16) {
-    notes.push_back(layout.weights != model.checkpoint
-                        ? fmt::format("weights in {}, as {} takes them where nothing is said",
-                                      format, deployment.engine.name)
-                        : fmt::format("weights in {}, as the checkpoint is published{}", format,
-                                      layout.narrow_ffn_alone ? "; attention in 16 bits" : ""));
-  }
-  if (IsWidened(layout.weights, part)) {
-    notes.push_back(
-        fmt::format("{} has no units for {}: weights are stored so and widened for "
-                    "products",
-                    part.name, format));
-  }
-  if (!model.latent && layout.tensor > model.kv_heads) {
-    notes.push_back(fmt::format("tensor {} of {} key-value heads: each is kept {} times",
-                                layout.tensor, model.kv_heads,
-                                (layout.tensor + model.kv_heads - 1) / model.kv_heads));
-  }
-  const bool experts = (layout.adapters.targets & adapter_target::kExperts) != 0;
-  if (layout.adapters.rank > 0 && model.experts > 0 && !experts) {
-    notes.push_back("adapters sit beside attention and dense blocks: experts have none");
-  }
-  if (experts && model.experts == 0) {
-    notes.push_back(fmt::format("{} has no experts for adapters to sit beside", model.name));
-  }
-  if (layout.adapters.rank > 0 && options.adapters.slots == 0) {
-    notes.push_back(fmt::format("{} adapter slots, as engine {} has them where nothing is said",
-                                deployment.engine.adapter_slots, deployment.engine.name));
-  }
-  if (layout.tensor > part.domain) {
-    notes.push_back(fmt::format("tensor {} spans servers of {}: all-reduces cross the network",
-                                layout.tensor, part.domain));
-  }
-  if (model.encoder_layers > 0) {
-    notes.push_back(fmt::format(
-        "an encoder of {} layers reads the whole input, --input, before the decoder begins with "
-        "one token; kernels of attention to it: half of a layer's (estimate)",
-        model.encoder_layers));
-    if (options.input != model.encoder_tokens) {
-      notes.push_back(fmt::format("{} was made for inputs of {} tokens: --input {} asks for them",
-                                  model.name, model.encoder_tokens, model.encoder_tokens));
-    }
-  }
-  const double longest = options.input + options.output;
-  if (model.context > 0 && longest > model.context) {
-    notes.push_back(
-        fmt::format("requests of {:g} tokens are longer than the context of {}, {}: an "
-                    "engine would refuse them",
-                    longest, model.name, model.context));
-  }
-  return notes;
 }
 
 void CheckThatWeightsFit(const Deployment& deployment) {

@@ -32,7 +32,7 @@ struct ServeOptions {
   std::string surge;  ///< "AT:SPAN:TIMES", seconds
   AdapterOptions adapters;
   ImageOptions images;
-  std::string experts = "auto";
+  std::string experts = "auto", sampling = "greedy";
   int beams = 1, max_model_len = 0;  ///< 0: the model's context
   int expert_ranks = 0, micro_batches = 3;
   double ttft_ms = 0, tpot_ms = 0, share = 0.9, usd_per_hour = 0;
@@ -57,16 +57,10 @@ ServingCatalogue TablesOf(const ServeOptions& options);
 /// Throws UserError when a name is not known.
 Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& catalogue);
 
-ServeLoad LoadOf(const ServeOptions& options);
+/// An encoder by itself answers each input with one vector, whatever --output-tokens says.
+ServeLoad LoadOf(const ServeOptions& options, const InferenceModel& model);
 
 Objectives ObjectivesOf(const ServeOptions& options);
-
-/// Which numbers of the part and the engine are estimates, in words; "" when none is.
-std::string EstimatesOf(const Deployment& deployment, const ServingCatalogue& catalogue);
-
-/// What the options left open and how that was taken, and what the deployment does beyond what its
-/// part was made for; one line each.
-std::vector<std::string> NotesOf(const ServeOptions& options, const Deployment& deployment);
 
 /// Throws UserError where weights leave HBM no room for a KV cache, with what would fit.
 void CheckThatWeightsFit(const Deployment& deployment);

@@ -53,7 +53,7 @@ PlanSpec SpecOf(const PlanOptions& options, const ServingCatalogue& catalogue) {
   // Set up on each part anew.
   spec.base.engine = *catalogue.FindEngine(options.serve.engine);
   spec.pools = options.pools;
-  spec.load = LoadOf(options.serve);
+  spec.load = LoadOf(options.serve, spec.base.model);
   spec.load.value = options.serve.rate;
   spec.objectives = ObjectivesOf(options.serve);
   spec.width_most = options.width_most;

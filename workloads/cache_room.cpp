@@ -84,9 +84,10 @@ CacheRoom RoomOf(const ReplicaWeights& weights, const InferencePart& part,
   const double weight_bytes = weights.on_rank();
   CacheRoom room;
   room.batch_max = engine.batch_max;
-  const double per_layer = model.latent ? (model.kv_rank + model.rotary_dim) * layout.cache_bytes
-                                        : 2 * std::ceil(1.0 * model.kv_heads / layout.tensor) *
-                                              model.head_dim * layout.cache_bytes;
+  const double heads = model.latent
+                           ? model.kv_rank + model.rotary_dim
+                           : 2 * std::ceil(1.0 * model.kv_heads / layout.tensor) * model.head_dim;
+  const double per_layer = heads * layout.cache_bytes + IndexerCacheBytes(model);
   const double layers = 1.0 * model.layers / layout.pipeline;
   room.token_bytes = per_layer * layers * (1 - model.windowed_share);
   room.window_bytes = per_layer * layers * model.windowed_share * model.window;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 #include <fmt/format.h>
@@ -215,14 +216,26 @@ void SetKinds(const ModelSpec& model, InferenceModel& out) {
 
 }  // namespace
 
-void CheckThatItDecodes(const ModelSpec& model, const std::string& path) {
+// Entries of decoders whose training computes all scores, those that the mask hides as well, say
+// FULL like encoders do.
+bool EncodesAlone(const ModelSpec& model) {
+  constexpr const char* kDecoders[] = {"gpt", "mpt", "nemotron", "internlm"};
+  const bool decodes =
+      std::any_of(std::begin(kDecoders), std::end(kDecoders), [&model](const char* each) {
+        return model.name.starts_with(each);
+      });
+  return model.attention == Attention::kFull && !decodes && model.encoder.layers == 0 &&
+         model.modulations == 0;
+}
+
+void CheckThatItServes(const ModelSpec& model, const std::string& path, bool alone) {
   const char* kind = nullptr;
   if (model.encoder.layers > 0 && (model.has_experts() || model.latent.key_value_rank > 0)) {
     kind = "an encoder with a decoder of experts or latent caches behind it, which together";
   } else if (model.modulations > 0) {
     kind = "a diffusion model, whose passes over a whole picture";
-  } else if (model.attention == Attention::kFull) {
-    kind = "an encoder, whose passes over a whole input";
+  } else if (EncodesAlone(model) && !alone) {
+    kind = "an encoder, whose passes over a whole input in a fleet of a life";
   }
   if (kind == nullptr) {
     return;
@@ -249,6 +262,11 @@ InferenceModel InferenceModelOf(const ModelSpec& model) {
   out.tied = model.tied_embeddings;
   out.encoder_layers = model.encoder.layers;
   out.encoder_tokens = model.encoder.tokens;
+  out.encodes_alone = EncodesAlone(model);
+  out.tied = out.tied || out.encodes_alone;  // one table, of its inputs
+  out.picked = model.indexer.heads > 0 ? model.indexer.tokens : 0;
+  out.indexer_heads = model.indexer.heads;
+  out.indexer_dim = model.indexer.head_dim;
   if (model.has_experts()) {
     out.experts = model.mixture.experts;
     out.experts_per_token = model.mixture.experts_per_token;
@@ -342,7 +360,7 @@ InferenceEngine EngineOfFleet(const ServingSpec& fleet, const InferencePart& par
 }
 
 IterationCosts IterationCostsOf(const ServingSpec& fleet, const ServerSpec& server) {
-  CheckThatItDecodes(fleet.model, fleet.path + ".model");
+  CheckThatItServes(fleet.model, fleet.path + ".model", false);
   InferenceModel model = InferenceModelOf(fleet.model);
   if (fleet.windowed_share > 0) {
     model.window = fleet.window;

@@ -41,11 +41,11 @@ struct FleetCosts {
   ServingPrices decode_prices, prefill_prices;
 };
 
-/// Throws UserError (path `path`) where a model makes no tokens one after another, as encoders and
-/// diffusion, and for experts and latent caches behind an encoder.
-void CheckThatItDecodes(const ModelSpec& model, const std::string& path);
+/// Throws UserError (path `path`) for diffusion, for experts and latent caches behind an encoder,
+/// and unless they may come `alone` for encoders, which make one vector of an input.
+void CheckThatItServes(const ModelSpec& model, const std::string& path, bool alone);
 
-/// A model of the catalogue as serving sees it. @pre CheckThatItDecodes
+/// A model of the catalogue as serving sees it. @pre CheckThatItServes
 InferenceModel InferenceModelOf(const ModelSpec& model);
 
 /// The accelerator of a server as serving sees it: peaks, HBM and links are the server's own, the

@@ -8,6 +8,7 @@
 
 #include "sim/base/check.h"
 #include "workloads/inference_apart.h"
+#include "workloads/inference_attention.h"
 #include "workloads/inference_terms.h"
 
 namespace gridlock {
@@ -33,6 +34,10 @@ constexpr double kMoved = 1.5;
 // Small kernels and launches of a block of attention to an encoder's tokens, over those of a layer,
 // which has attention and a feed-forward block with about as many each: estimate.
 constexpr double kCrossKernels = 0.5;
+
+// Kernels of an indexer in a layer: keys and queries turned and given scales, scores, the best of
+// them: estimate.
+constexpr double kIndexerKernels = 4;
 
 // The encoder of a model as one by itself: its tokens come out, and no words.
 InferenceModel EncoderOf(const InferenceModel& model) {
@@ -75,8 +80,16 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
   if (model.encoder_layers > 0) {
     encoder_.emplace_back(EncoderOf(model), part, engine, LayoutOfEncoder(layout), path);
   }
-  per_read_ = ReadSlope();
-  per_pair_ = PairSlope();
+  per_read_ = ReadSlope(model, part, engine_, layout);
+  per_pair_ = PairSlope(model, part, engine_, layout,
+                        StagesAtWork(static_cast<double>(engine_.token_budget)));
+  if (engine_.slot_tokens > 0) {
+    // Each sequence has a slot of fixed length, which every iteration reads whole.
+    slot_read_ = per_read_ * static_cast<double>(engine_.slot_tokens);
+    per_read_ = 0;
+    const std::int64_t slots = room_.tokens / layout.data / engine_.slot_tokens;
+    engine_.batch_max = std::max<std::int64_t>(1, std::min(engine_.batch_max, slots));
+  }
   for (std::int64_t rows = 1; rows <= kExact; ++rows) {
     exact_.push_back(LayersAt(static_cast<double>(rows)));
   }
@@ -149,6 +162,12 @@ void IterationCosts::AddCommon(double rows, LimitTimes& times, double& bytes) co
   const double elements =
       8.0 * model_.hidden + 4.0 * model_.heads * model_.head_dim / layout_.tensor;
   kernels_.AddTraffic(elements * rows, times);
+  if (model_.picked > 0) {
+    // Each query reads the tokens that were picked for it, whichever sequence it is of.
+    Of(times, Limit::kCache) +=
+        rows * model_.picked * TokenReadTime(model_, part_, engine_, layout_);
+    Of(times, Limit::kKernels) += part_.kernel_time * kIndexerKernels;
+  }
 }
 
 void IterationCosts::AddDense(double rows, double width, LimitTimes& times, double& bytes) const {
@@ -318,7 +337,8 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
   LimitTimes times{};
   const double stages = StagesAtWork(outputs);
   const double rows = std::max(1.0, outputs / layout_.data / stages);
-  const double weights = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
+  const double words = model_.words();
+  const double weights = model_.hidden * words / layout_.tensor;
   const double bytes = weights_.table_element();
   const double peak = bytes < 2 ? kernels_.Peak(bytes) : part_.peak_bf16 * part_.gemm_efficiency;
   kernels_.AddProduct(rows, weights, bytes, peak, kernels_.StreamRate(bytes), times);
@@ -328,46 +348,14 @@ LimitTimes IterationCosts::HeadAt(double outputs) const {
     const CollectiveFit& fit = kernels_.links().scale_up;
     Of(times, Limit::kLinks) +=
         fit.base_latency.si() +
-        rows * model_.vocabulary * 2 * (layout_.tensor - 1) / layout_.tensor /
+        rows * words * 2 * (layout_.tensor - 1) / layout_.tensor /
             (RingBandwidth(part_, layout_.tensor) * fit.all_gather_efficiency);
   }
-  // Logits in 32 bits, passed over a few times by the sampler.
-  Of(times, Limit::kCache) += rows * model_.vocabulary * 4 * 4 / part_.hbm_bandwidth;
+  Of(times, Limit::kCache) += SamplingTime(part_, engine_, layout_.sampling, rows * words);
   for (double& time : times) {
     time *= stages;
   }
   return times;
-}
-
-// Per cached token: bytes, or the FLOP of all heads with them.
-double IterationCosts::ReadSlope() const {
-  const double layers = model_.layers * (1 - model_.windowed_share);
-  double bytes = 0, flop = 0;
-  if (model_.latent) {
-    bytes = (model_.kv_rank + model_.rotary_dim) * layout_.cache_bytes;
-    flop = 2.0 * model_.heads / layout_.tensor * (2 * model_.kv_rank + model_.rotary_dim);
-  } else {
-    const int readers = engine_.read_by_head ? model_.heads : model_.kv_heads;
-    bytes = 2 * std::ceil(1.0 * readers / layout_.tensor) * model_.head_dim * layout_.cache_bytes;
-    flop = 4.0 * model_.heads / layout_.tensor * model_.head_dim;
-  }
-  const double narrow = layout_.cache_bytes < 2 ? engine_.narrow_cache_factor : 1.0;
-  const double memory =
-      bytes / (part_.hbm_bandwidth * part_.cache_efficiency * engine_.cache_factor * narrow);
-  const double share = model_.latent                  ? part_.latent_efficiency
-                       : engine_.vector_attention > 0 ? engine_.vector_attention
-                                                      : part_.attention_efficiency;
-  const double compute = flop / (part_.peak_bf16 * share);
-  return layers / layout_.data *
-         std::pow(std::pow(memory, kCorner) + std::pow(compute, kCorner), 1 / kCorner);
-}
-
-double IterationCosts::PairSlope() const {
-  const double width = model_.latent ? model_.head_dim + model_.value_dim : 2.0 * model_.head_dim;
-  const double layers = model_.layers * (1 - model_.windowed_share);
-  const double flop = 2.0 * model_.heads / layout_.tensor * width * layers;
-  return flop / layout_.data / StagesAtWork(static_cast<double>(engine_.token_budget)) /
-         (part_.peak_bf16 * part_.attention_efficiency * engine_.attention_factor);
 }
 
 IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
@@ -418,6 +406,7 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
   Of(times, Limit::kCache) += room_.window_bytes * layout_.pipeline *
                               static_cast<double>(sequences) / copies /
                               (part_.hbm_bandwidth * part_.cache_efficiency);
+  Of(times, Limit::kCache) += slot_read_ * static_cast<double>(sequences);
   const double here = static_cast<double>(sequences) * layout_.beams / layout_.data;
   const double layers = model_.layers * (1 + (model_.encoder_layers > 0 ? kCrossKernels : 0));
   const double launches = engine_.layer_launch * layers * part_.host_factor - Sum(times);
@@ -455,9 +444,10 @@ std::int64_t IterationCosts::WindowTokens(std::int64_t length) const {
 }
 
 Bytes IterationCosts::CacheBytesOf(std::int64_t tokens) const {
-  const double per_layer = (model_.latent ? 1.0 * model_.kv_rank + model_.rotary_dim
-                                          : 2.0 * model_.kv_heads * model_.head_dim) *
-                           layout_.cache_bytes * model_.layers;
+  const double element = model_.latent ? 1.0 * model_.kv_rank + model_.rotary_dim
+                                       : 2.0 * model_.kv_heads * model_.head_dim;
+  const double per_layer =
+      (element * layout_.cache_bytes + IndexerCacheBytes(model_)) * model_.layers;
   const double all = static_cast<double>(tokens), near = std::min<double>(all, model_.window);
   return Bytes(per_layer * (all * (1 - model_.windowed_share) + near * model_.windowed_share));
 }
@@ -477,17 +467,17 @@ double IterationCosts::FlopOf(double rows, double outputs, double reads, double 
           (model_.ffn * (model_.layers - experts_layers) +
            1.0 * model_.expert_ffn * (model_.experts_per_token + model_.shared_experts) *
                experts_layers);
-  const double pair = 4.0 * model_.heads * model_.head_dim * model_.layers;
-  return 2 * active * rows + 2.0 * model_.hidden * model_.vocabulary * outputs +
-         pair * (reads + pairs);
+  const double attention = 4.0 * model_.heads * model_.head_dim * model_.layers;
+  const double pair = model_.picked > 0 ? IndexerFlop(model_) * model_.layers : attention;
+  return (2 * active + attention * model_.picked) * rows +
+         2.0 * model_.hidden * model_.words() * outputs + pair * (reads + pairs);
 }
 
 double IterationCosts::BytesOf(double rows, double reads) const {
   const Point point = PointAt(std::max<std::int64_t>(1, static_cast<std::int64_t>(rows)));
   const double traffic = point.times[static_cast<std::size_t>(Limit::kCache)] *
                          kernels_.TrafficRate() * StagesAtWork(rows);
-  const double head =
-      1.0 * model_.hidden * model_.vocabulary / layout_.tensor * weights_.table_element();
+  const double head = model_.hidden * model_.words() / layout_.tensor * weights_.table_element();
   return (point.bytes + (rows > 0 ? traffic + head : 0)) * layout_.tensor * layout_.data +
          reads * room_.token_bytes * layout_.tensor * layout_.pipeline;
 }

@@ -107,8 +107,6 @@ class IterationCosts {
   [[nodiscard]] Point PassAt(double rows, int parts) const;
   void AddApart(double rows, Point& point) const;
   [[nodiscard]] double StagesAtWork(double rows) const;
-  [[nodiscard]] double ReadSlope() const;
-  [[nodiscard]] double PairSlope() const;
   void AddAttention(double rows, LimitTimes& times, double& bytes) const;
   void AddDense(double rows, double width, LimitTimes& times, double& bytes) const;
   void AddExperts(double rows, double beside, LimitTimes& times, double& bytes) const;
@@ -128,6 +126,7 @@ class IterationCosts {
   KernelCosts kernels_;
   CacheRoom room_;
   double per_read_ = 0, per_pair_ = 0;
+  double slot_read_ = 0;  ///< s of a sequence and iteration, where caches have fixed lengths
   std::vector<IterationCosts> encoder_;  ///< by itself; empty: there is none
   std::vector<Point> exact_;             ///< [rows], up to kExact
   std::vector<Point> sparse_;            ///< beyond, by rising rows

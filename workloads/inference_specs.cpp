@@ -83,4 +83,8 @@ double RingBandwidth(const InferencePart& part, int members) {
   return part.link_bandwidth * part.ring_shares[static_cast<std::size_t>(std::min(members, last))];
 }
 
+double IndexerCacheBytes(const InferenceModel& model) {
+  return model.picked > 0 ? model.indexer_dim + 4.0 : 0;
+}
+
 }  // namespace gridlock

@@ -45,6 +45,13 @@ const char* WeightFormatName(WeightFormat format);
 /// Bytes of a weight, scales included.
 double BytesOfFormat(WeightFormat format);
 
+/// How an engine chooses the next word from the scores of all words.
+enum class Sampling {
+  kGreedy,  ///< the likeliest
+  kRandom,  ///< drawn at a temperature
+  kTopP,    ///< drawn from the likeliest that make up a share (top-p, nucleus)
+};
+
 /// A transformer as serving sees it.
 struct InferenceModel {
   std::string name;
@@ -65,10 +72,19 @@ struct InferenceModel {
   /// Of an encoder in front of the decoder, of the same widths: each layer of the decoder has
   /// attention to its tokens as well. 0: there is none.
   int encoder_layers = 0;
-  int encoder_tokens = 0;                         ///< of the inputs that it was made for
+  int encoder_tokens = 0;      ///< of the inputs that it was made for
+  bool encodes_alone = false;  ///< no words come out: one vector or score for each input
+  int picked = 0;  ///< tokens that an indexer picks for attention; 0: attention sees all
+  int indexer_heads = 0, indexer_dim = 0;
   WeightFormat checkpoint = WeightFormat::kBf16;  ///< of its published weights
   bool checkpoint_ffn_alone = false;              ///< whose attention keeps 16 bits
+
+  /// That its head gives scores to.
+  [[nodiscard]] double words() const { return encodes_alone ? 0 : vocabulary; }
 };
+
+/// Of a cached token in one layer, for an indexer: a key of 8 bits and its scale.
+double IndexerCacheBytes(const InferenceModel& model);
 
 /// Grouped products of experts in one layer, with the kernels around them, as engines run them.
 struct ExpertKernels {
@@ -134,7 +150,8 @@ struct InferenceEngine {
   /// Rows that a stage of a pipeline works on at once: a batch of fewer goes through the stages one
   /// after another. 0: stages divide each batch among them.
   std::int64_t stage_rows = 0;
-  bool packs_weights = false;  ///< serves a checkpoint of 16 bits as Q4_K_M where nothing is said
+  std::int64_t slot_tokens = 0;  ///< that the cache of a sequence has, used or not; 0: as it grows
+  bool packs_weights = false;    ///< serves a checkpoint of 16 bits as Q4_K_M where nothing is said
   std::int64_t small_token_budget = 0, small_batch_max = 0;  ///< on small parts; 0: the same
   double memory_share = 0.9;  ///< of HBM, or of what weights leave when share_of_free
   bool share_of_free = false;
@@ -169,6 +186,8 @@ struct InferenceEngine {
   double attention_factor = 1;     ///< of prefill attention
   double vector_attention =
       0;                       ///< decode attention without matrix units, of the BF16 peak; 0: with
+  double latent_factor = 1;    ///< of attention with latent caches, over what the part reaches
+  double top_p_bytes = 60;     ///< that top-p moves for a word of a sequence, at the HBM's rate
   bool whole_windows = false;  ///< caches of layers with a sliding window have room for all tokens
   bool read_by_head = false;   ///< each query head reads keys and values, not each group once
   bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
@@ -217,8 +236,9 @@ struct InferenceLayout {
   double cache_bytes = 2;         ///< of an element
   int beams = 1;          ///< of beam search, each of which decodes on its own behind one prompt
   double beams_room = 1;  ///< tokens of a prompt and of all its beams, over those of one beam
-  int draft_tokens = 0;   ///< of speculative decoding, checked in one pass
-  double accepted = 0;    ///< share of a draft token that is accepted, after those before it
+  Sampling sampling = Sampling::kGreedy;
+  int draft_tokens = 0;  ///< of speculative decoding, checked in one pass
+  double accepted = 0;   ///< share of a draft token that is accepted, after those before it
   ServedAdapters adapters;
   int expert_ranks = 0;   ///< accelerators of experts alone, apart from attention; 0: not apart
   int micro_batches = 3;  ///< that attention and experts take in turns, when they are apart

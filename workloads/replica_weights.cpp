@@ -8,7 +8,9 @@ double ReplicaWeights::attention() const {
   const double h = model_.hidden, t = layout_.tensor;
   if (model_.latent) {
     const double key = model_.head_dim, q = model_.q_rank, kv = model_.kv_rank;
-    const double shared = h * (q + kv + model_.rotary_dim);
+    const double index = q * model_.indexer_heads * model_.indexer_dim +
+                         h * (model_.indexer_heads + model_.indexer_dim);
+    const double shared = h * (q + kv + model_.rotary_dim) + index;
     const double split =
         model_.heads * (q * key + kv * (key - model_.rotary_dim) + (kv + h) * model_.value_dim);
     return shared + split / t;

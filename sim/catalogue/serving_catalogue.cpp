@@ -124,11 +124,13 @@ void SetModel(const std::string& field, const std::string& text, ServingCatalogu
                   : fmt::format("weights is {}; expected a format such as fp8", Quoted(text));
   } else if (field == "ffn" || field == "windowed_share") {
     (field == "ffn" ? model.ffn : model.windowed_share) = value.value_or(0);
-  } else if (field == "latent" || field == "gated" || field == "block_scales" || field == "tied") {
-    (field == "latent"  ? model.latent
-     : field == "gated" ? model.gated
-     : field == "tied"  ? model.tied
-                        : model.block_scales) = text == "true";
+  } else if (field == "latent" || field == "gated" || field == "block_scales" || field == "tied" ||
+             field == "encodes_alone") {
+    (field == "latent"          ? model.latent
+     : field == "gated"         ? model.gated
+     : field == "tied"          ? model.tied
+     : field == "encodes_alone" ? model.encodes_alone
+                                : model.block_scales) = text == "true";
   } else {
     problem = fmt::format("models have no field {}", Quoted(field));
   }
@@ -245,7 +247,7 @@ void ReadTable(const std::string& file, const std::vector<CsvLine>& lines, const
   }
 }
 
-// 100 major + minor of "0.11.0", and the year of "2025-05"; 0 where there is none.
+// 100 major + minor + patch / 1000 of "0.11.1", and the year of "2025-05"; 0 where there is none.
 std::pair<double, double> VersionOf(const std::string& text) {
   double version = 0, year = 0;
   for (std::size_t i = 0; i < text.size();) {
@@ -261,6 +263,12 @@ std::pair<double, double> VersionOf(const std::string& text) {
     } else if (version == 0 && digits.find('.') != std::string::npos) {
       const std::size_t dot = digits.find('.');
       version = 100 * std::floor(number) + NumberOf(digits.substr(dot + 1)).value_or(0);
+      double patch = 0;
+      const char* const more = end + 1;
+      if (more < text.data() + text.size() && *end == '.' &&
+          std::from_chars(more, text.data() + text.size(), patch).ec == std::errc()) {
+        version += std::min(patch, 999.0) / 1000;
+      }
     } else if (version == 0) {
       version = 100 * number;
     }

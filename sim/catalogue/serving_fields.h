@@ -79,6 +79,8 @@ inline const NumberField<InferenceEngine> kEngineFields[] = {
     {"traffic", &InferenceEngine::traffic, 1},
     {"attention_factor", &InferenceEngine::attention_factor, 1},
     {"vector_attention", &InferenceEngine::vector_attention, 1},
+    {"latent_factor", &InferenceEngine::latent_factor, 1},
+    {"top_p_bytes", &InferenceEngine::top_p_bytes, 1},
     {"int8_factor", &InferenceEngine::int8_factor, 1},
     {"int4_factor", &InferenceEngine::int4_factor, 1},
     {"stream_us", &InferenceEngine::stream_time, kServingMicro},
@@ -97,6 +99,7 @@ inline constexpr CountField kCounts[] = {
     {"token_budget", &InferenceEngine::token_budget, 1},
     {"batch_max", &InferenceEngine::batch_max, 1},
     {"stage_rows", &InferenceEngine::stage_rows, 0},
+    {"slot_tokens", &InferenceEngine::slot_tokens, 0},
     {"page", &InferenceEngine::page, 1},
     {"adapter_slots", &InferenceEngine::adapter_slots, 1},
     {"small_token_budget", &InferenceEngine::small_token_budget, 0},
@@ -147,6 +150,9 @@ inline constexpr ModelField kModelFields[] = {
     {"rotary_dim", &InferenceModel::rotary_dim},
     {"value_dim", &InferenceModel::value_dim},
     {"window", &InferenceModel::window},
+    {"picked", &InferenceModel::picked},
+    {"indexer_heads", &InferenceModel::indexer_heads},
+    {"indexer_dim", &InferenceModel::indexer_dim},
     {"context", &InferenceModel::context},
 };
 

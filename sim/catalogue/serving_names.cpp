@@ -109,6 +109,12 @@ struct PlainName {
 
 PlainName PlainOf(const std::string& name) {
   PlainName plain{Folded(name.substr(name.rfind('/') + 1)), {}};
+  for (const std::string_view what : {"-embedding", "-reranker"}) {
+    // What a decoder's last hidden state is used for: Qwen3-Embedding-8B has the shape of Qwen3-8B.
+    if (const std::size_t at = plain.text.find(what); at != std::string::npos) {
+      plain.text.erase(at, what.size());
+    }
+  }
   for (const std::string& beginning : kBeginnings) {
     plain.text =
         plain.text.starts_with(beginning) ? plain.text.substr(beginning.size()) : plain.text;
@@ -145,11 +151,16 @@ const Catalogue& WholeCatalogue(const ServingCatalogue& tables) {
   return tables.own ? tables.own->catalogue : ShippedCatalogue();
 }
 
-// The server of that name, or the first that has an accelerator of that name.
+// The server of that name, or the first that has an accelerator of that name or alias.
 const Entry<proto::Server>* ServerOf(const Catalogue& catalogue, const std::string& name) {
   for (const auto& [entry, server] : catalogue.servers) {
     if (Folded(entry) == Folded(name) || Folded(server.message->accelerator()) == Folded(name)) {
       return &server;
+    }
+  }
+  for (const auto& [alias, entry] : catalogue.accelerators.aliases()) {
+    if (Folded(alias) == Folded(name) && Folded(entry) != Folded(name)) {
+      return ServerOf(catalogue, entry);
     }
   }
   return nullptr;
@@ -218,7 +229,7 @@ std::optional<InferenceModel> ModelByName(const std::string& name,
   const auto take = [&](const std::string& known, const std::string& entry) {
     if (!model && (Folded(known) == Folded(name) || Folded(known) == plain.text)) {
       const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue(catalogue));
-      CheckThatItDecodes(found, "");
+      CheckThatItServes(found, "", true);
       model = InferenceModelOf(found);
     }
   };

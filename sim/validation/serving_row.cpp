@@ -11,6 +11,7 @@
 #include "sim/base/check.h"
 #include "sim/base/names.h"
 #include "sim/catalogue/serving_names.h"
+#include "sim/validation/serving_client.h"
 #include "sim/validation/serving_words.h"
 
 namespace gridlock {
@@ -120,20 +121,6 @@ void ReadPart(const ServingCells& cells, const ServingCatalogue& catalogue, Serv
   }
 }
 
-// What its user set an engine to, of each data-parallel rank, where the notes say so.
-void ReadSettings(const std::string& notes, InferenceEngine& engine) {
-  const auto set = [&](const char* pattern, std::int64_t& value) {
-    if (const auto said = NumberIn(notes, pattern); said && *said >= 1) {
-      value = std::llround(*said);
-    }
-  };
-  const std::int64_t budget = engine.token_budget;
-  set("max[_-]num[_-](?:batched[_-])?tokens[ =:]+([0-9,]+)", engine.token_budget);
-  engine.shared_budget = engine.shared_budget && engine.token_budget == budget;
-  set("(?:max_batch(?:_size)?|max[_-]num[_-]seqs|max[_-]running[_-]requests)[ =:]+([0-9,]+)",
-      engine.batch_max);
-}
-
 // Beam search: tables that count tokens count those of the best beam.
 void ReadBeams(const ServingCells& cells, ServingCase& row) {
   constexpr int kBeamsMost = 64;
@@ -175,7 +162,7 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   engine = catalogue.EngineOf(name, release);
   if (engine != nullptr && engine->name.starts_with("vllm") && row.part.name.starts_with("mi")) {
     // Entries of MLPerf run builds of AMD that had first what vLLM 0.6 took over.
-    const bool build = Has(Text(cells, "source"), "MLPerf");
+    const bool build = Has(Text(cells, "source"), "MLPerf") && engine->name == "vllm_0";
     engine = catalogue.EngineOf("vllm-rocm", build ? "0.6" : version);
   }
   if (engine == nullptr) {
@@ -186,6 +173,7 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   row.engine = EngineOn(row.part, *engine);
   const std::string& notes = Text(cells, "notes");
   ReadSettings(notes, row.engine);
+  Assume(row, ReadClient(Text(cells, "source"), notes, row.engine, row.layout));
   if (const auto context = NumberIn(notes, "max[_-]model[_-]len[ =:]+([0-9,]+)")) {
     row.model.context = static_cast<int>(*context);
   }

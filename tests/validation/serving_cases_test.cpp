@@ -272,6 +272,12 @@ TEST(ServingCatalogue, FindsTheFamilyOfARelease) {
   EXPECT_EQ(catalogue.EngineOf("vllm", "2025-11")->name, "vllm_1");
   EXPECT_EQ(catalogue.EngineOf("trtllm", "0.6.1")->name, "trtllm_session");
   EXPECT_EQ(catalogue.EngineOf("trtllm", "1.0.0rc3")->name, "trtllm_1");
+  EXPECT_EQ(catalogue.EngineOf("sglang", "0.4.3.post2")->name, "sglang_04");
+  EXPECT_EQ(catalogue.EngineOf("sglang", "0.4.6")->name, "sglang");
+  EXPECT_EQ(catalogue.EngineOf("vllm-ascend", "0.9.1")->name, "vllm_ascend");
+  EXPECT_EQ(catalogue.EngineOf("vllm-ascend", "0.11.0rc2")->name, "vllm_ascend_graph");
+  EXPECT_EQ(catalogue.EngineOf("jetstream", "0.2")->name, "jetstream");
+  EXPECT_EQ(catalogue.EngineOf("exllamav2", "0.1")->name, "exllama");
   EXPECT_EQ(catalogue.EngineOf("none", "1"), nullptr);
 }
 

@@ -1,0 +1,55 @@
+#include "sim/validation/serving_client.h"
+
+#include <algorithm>
+#include <cmath>
+#include <regex>
+
+#include "sim/validation/serving_words.h"
+
+namespace gridlock {
+
+namespace {
+
+// s that one client takes for a token with the counts that it asks for beside: servers of eight
+// models on H100 and B200 gave 8,800 to 11,500 tokens/s to it at most (ML.ENERGY leaderboard 3).
+constexpr double kEnergyToken = 100e-6;
+
+}  // namespace
+
+// What its user set an engine to, of each data-parallel rank, where the notes say so.
+void ReadSettings(const std::string& notes, InferenceEngine& engine) {
+  const auto set = [&](const char* pattern, std::int64_t& value) {
+    if (const auto said = NumberIn(notes, pattern); said && *said >= 1) {
+      value = std::llround(*said);
+    }
+  };
+  const std::int64_t budget = engine.token_budget;
+  set("max[_-]num[_-](?:batched[_-])?tokens[ =:]+([0-9,]+)", engine.token_budget);
+  engine.shared_budget = engine.shared_budget && engine.token_budget == budget;
+  set("(?:max_batch(?:_size)?|max[_-]num[_-]seqs|max[_-]running[_-]requests)[ =:]+([0-9,]+)",
+      engine.batch_max);
+}
+
+std::string ReadClient(const std::string& source, const std::string& notes, InferenceEngine& engine,
+                       InferenceLayout& layout) {
+  static const std::regex kEnergy("ml[.-]?energy", std::regex::icase);
+  static const std::regex kTopP("top[-_ ]?p", std::regex::icase);
+  static const std::regex kTemperature("temperature[ =:]+(0\\.[0-9]*[1-9]|[1-9])",
+                                       std::regex::icase);
+  if (std::regex_search(source, kEnergy)) {
+    // ml-energy/benchmark: temperature 0.8 and top-p 0.95 in mlenergy/llm/benchmark.py,
+    // `async-scheduling: true` in configs/vllm.
+    engine.hides_host = true;
+    engine.stream_time = std::max(engine.stream_time, kEnergyToken);
+    layout.sampling = Sampling::kTopP;
+    return "top-p 0.95 and asynchronous scheduling, as that benchmark asks for";
+  }
+  if (std::regex_search(notes, kTopP)) {
+    layout.sampling = Sampling::kTopP;
+  } else if (std::regex_search(notes, kTemperature)) {
+    layout.sampling = Sampling::kRandom;
+  }
+  return "";
+}
+
+}  // namespace gridlock

@@ -128,9 +128,10 @@ double WholeLayer(const TrainingSpec& job, const LayerShape& s, LayerKind kind) 
 
 // Every second product: of q, k, v, out, gate, up and down those are kept that stand first, third,
 // fifth and seventh, and the output of attention is kept in any case (pytorch/torchtitan,
-// distributed/activation_checkpoint.py). Latent attention has q, the way down to the latent, the
-// way up from it, and out; routers and the three products of shared experts go on from there.
-// Routed experts are computed again.
+// distributed/activation_checkpoint.py). No gradient asks for what the seventh puts out: a compiler
+// leaves it out, and the cache of eager PyTorch keeps it. Latent attention has q, the way down to
+// the latent, the way up from it, and out; routers and the three products of shared experts go on
+// from there. Routed experts are computed again.
 double EverySecondProduct(const TrainingSpec& job, const LayerShape& s, LayerKind kind) {
   const LatentAttentionSpec& latent = job.model.latent;
   const bool is_latent = latent.key_value_rank > 0;
@@ -140,7 +141,8 @@ double EverySecondProduct(const TrainingSpec& job, const LayerShape& s, LayerKin
   // Of a recurrent block the first product and what comes out stay.
   width += kind.has(Block::kRecurrent) ? RecurrentMatrices(job, s)[0].n + s.hidden / s.tensor : 0.0;
   if (kind.has(Block::kDense)) {
-    width += s.ffn / s.tensor + (job.model.gated ? s.hidden / s.sequence_split : 0.0);
+    const bool keeps_seventh = job.model.gated && job.stack.separate_gate;
+    width += s.ffn / s.tensor + (keeps_seventh ? s.hidden / s.sequence_split : 0.0);
   } else if (kind.has(Block::kMixture)) {
     width += s.experts + s.shared_ffn / s.tensor;
   }

@@ -40,11 +40,14 @@ std::string TextOf(const TraceHeader& header, const StepRecord& record) {
   return record.tested.empty() ? SummaryText(header, record) : CollectiveTestText(header, record);
 }
 
-int Run(const ScenarioOptions& options, int seeds, const std::string& command_line) {
+int Run(const ScenarioOptions& options, bool any_fidelity, int seeds,
+        const std::string& command_line) {
   return WithScenario(options, [&](Scenario& scenario) -> int {
-    const Fidelity fidelity = *FidelityByName(options.fidelity);
+    const Fidelity asked = *FidelityByName(options.fidelity);
+    const Fidelity fidelity =
+        any_fidelity && !IsCollectiveTest(scenario) ? Fidelity::kAutomatic : asked;
     if (scenario.horizon > Seconds(0)) {
-      if (fidelity != Fidelity::kFolded) {
+      if (asked != Fidelity::kFolded) {
         throw UserError("", "--fidelity is about one step; a horizon is simulated folded");
       }
       return seeds > 0 ? RunSeeds(options, scenario, seeds)
@@ -64,6 +67,12 @@ int Run(const ScenarioOptions& options, int seeds, const std::string& command_li
     auto simulated = SimulateOne(scenario, fidelity, what, options.quiet);
     if (!simulated) {
       return kFailed;
+    }
+    if (any_fidelity && simulated->record.fidelity == FidelityName(Fidelity::kSampled)) {
+      fmt::print(
+          stderr,
+          "gridlock: hardly any accelerators are alike here, so a sample of the replicas was "
+          "simulated: an estimate; --fidelity folded simulates all of them\n");
     }
     const std::string json = WriteRecord(folder, header, simulated->record);
     PrintText(options.format == "json" ? json : TextOf(header, simulated->record));
@@ -99,8 +108,9 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
       "  gridlock run examples/01-two-servers/scenario.textproto --fail 'nic_up[3]@50ms:80ms'\n"
       "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --set 'horizon=2 days'\n"
       "  gridlock run examples/04-a-week-of-a-fleet/scenario.textproto --seeds 20");
-  command->callback([options, seeds, command_line, &code] {
-    code = Run(*options, *seeds, command_line);
+  command->callback([options, seeds, command, command_line, &code] {
+    const bool any_fidelity = command->count("--fidelity") == 0;
+    code = Run(*options, any_fidelity, *seeds, command_line);
   });
 }
 

@@ -44,15 +44,16 @@ void Export(const Topology& topology, const FabricGraph& graph, const TopoOption
   }
   if (!options.graphml.empty()) {
     std::ostringstream text;
-    WriteGraphMl(topology.route_graph(), text);
+    const RouteGraph routes = topology.route_graph();
+    WriteGraphMl(routes, text);
     WriteFileAtomically(options.graphml, text.str());
     // Of a dragonfly a shortest way may lead over a third group, where its own does not.
-    if (topology.parts() > 1 || topology.adapts() ||
+    if ((topology.parts() > 1 && !routes.sprayed) || topology.adapts() ||
         std::holds_alternative<DragonflySpec>(topology.site().fabric)) {
       fmt::print(
           stderr,
           "gridlock topo: {}: this network chooses ways in a manner for which GraphML has no "
-          "word; read from the file, each flow takes one shortest way, and times differ\n",
+          "word; read from the file, flows take shortest ways, and times differ\n",
           options.graphml);
     }
   }

@@ -142,7 +142,7 @@ inline constexpr auto kFields<RouteGraph::Edge> =
 
 template <>
 inline constexpr auto kFields<RouteGraph> = Bearing(&RouteGraph::nodes, &RouteGraph::edges,
-                                                    &RouteGraph::hashed,
+                                                    &RouteGraph::hashed, &RouteGraph::sprayed,
                                                     &RouteGraph::by_destination);
 
 // The hash stands for the graph.

@@ -86,6 +86,7 @@ struct Timeline::State {
   TransferZone* zone = nullptr;
   sg4::Host* host = nullptr;
   sg4::Mailbox* mailbox = nullptr;
+  std::unique_ptr<CommunicationMakers> makers;  ///< where many transfers are under way
   sg4::Link* unbounded = nullptr;
   Links links;
   std::vector<double> capacities;
@@ -122,6 +123,7 @@ Timeline::State::State(const std::vector<BytesPerSecond>& links_in, Seconds prec
   host->seal();
   engine->seal_platform();
   mailbox = sg4::Mailbox::by_name("clock");
+  makers = std::make_unique<CommunicationMakers>(host, mailbox);
   wake = sg4::Semaphore::create(0);
 }
 
@@ -207,10 +209,14 @@ void Timeline::State::Resume(TransferId id, Flow& flow) {
       })) {
     return;
   }
-  flow.communication = Communication(mailbox, units, flow.rate * kUnitsPerByte, [this, id] {
+  constexpr std::size_t kOwnMost = 512;
+  const auto note = [this, id] {
     ended.insert(id);
     Wake();
-  });
+  };
+  const double rate = flow.rate * kUnitsPerByte;
+  flow.communication = flows.size() > kOwnMost ? makers->Make(units, rate, note)
+                                               : Communication(mailbox, units, rate, note);
   simgrid::kernel::actor::simcall_answered([this, &flow] {
     zone->next = &flow.route;
     flow.communication.Start();
@@ -334,6 +340,7 @@ void Timeline::RunUntil(Seconds horizon) {
     state->Live(horizon.si());
   });
   state_->engine->run();
+  state_->makers->Forget();
   if (state_->failure) {
     std::rethrow_exception(std::exchange(state_->failure, nullptr));
   }

@@ -84,6 +84,12 @@ Communication::Communication(sg4::Mailbox* /*own*/, std::uint64_t units, double 
   put_->set_source(sg4::this_actor::get_host());
 }
 
+// Here messages are of no actor.
+Communication CommunicationMakers::Make(std::uint64_t units, double rate,
+                                        std::function<void()> done) {
+  return {own_, units, rate, std::move(done)};
+}
+
 void Communication::Start() {
   put_->set_destination(put_->get_source());
 }
@@ -104,14 +110,19 @@ void Communication::Cancel() {
 // SimGrid sees a message of the actor to itself. It is copied at its very end, in the kernel.
 Communication::Communication(sg4::Mailbox* own, std::uint64_t units, double rate,
                              std::function<void()> done)
-    : done_(done ? std::make_shared<std::function<void()>>(std::move(done)) : nullptr) {
+    : put_(own->put_init()), get_(own->get_init()) {
+  Open(units, rate, std::move(done));
+}
+
+void Communication::Open(std::uint64_t units, double rate, std::function<void()> done) {
+  done_ = done ? std::make_shared<std::function<void()>>(std::move(done)) : nullptr;
   static int payload = 0;
-  put_ = own->put_init(&payload, units);
+  put_->set_payload_size(units)->set_src_data(&payload)->set_src_data_size(sizeof(void*));
   if (rate > 0) {
     put_->set_rate(rate);
   }
   static void* received = nullptr;
-  get_ = own->get_init()->set_dst_data(&received, sizeof(void*));
+  get_->set_dst_data(&received, sizeof(void*));
   if (done_) {
     const auto note = [call = done_](simgrid::kernel::activity::CommImpl* /*comm*/,
                                      void* /*buffer*/, std::size_t /*size*/) {
@@ -120,6 +131,28 @@ Communication::Communication(sg4::Mailbox* own, std::uint64_t units, double rate
     put_->set_copy_data_callback(note);
     get_->set_copy_data_callback(note);
   }
+}
+
+Communication CommunicationMakers::Make(std::uint64_t units, double rate,
+                                        std::function<void()> done) {
+  constexpr int kOfAMaker = 512;
+  if (made_.empty()) {
+    const sg4::SemaphorePtr ready = sg4::Semaphore::create(0);
+    sg4::Actor::create("maker", host_, [this, ready] {
+      for (int i = 0; i < kOfAMaker; ++i) {
+        Communication& both = made_.emplace_back();
+        both.put_ = own_->put_init();
+        both.get_ = own_->get_init();
+      }
+      ready->release();
+      sg4::Semaphore::create(0)->acquire();  // until nobody else is there: they are its own
+    })->daemonize();
+    ready->acquire();
+  }
+  Communication made = std::move(made_.back());
+  made_.pop_back();
+  made.Open(units, rate, std::move(done));
+  return made;
 }
 
 void Communication::Start() {

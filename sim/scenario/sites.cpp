@@ -381,7 +381,7 @@ SiteSpec MakeSite(const proto::Scenario& scenario, int index, const Catalogue& c
     spec.fabric = assumed;
   }
   if (const auto* const listed = std::get_if<ListedSpec>(&spec.fabric);
-      listed != nullptr && !listed->graph->hashed) {
+      listed != nullptr && !listed->graph->hashed && !listed->graph->sprayed) {
     notes.push_back(fabric +
                     ".listed: each flow takes one of its shortest ways, the first by preference; "
                     "none is spread over several (routing \"first\" of the file)");

@@ -11,13 +11,14 @@
 
 namespace gridlock {
 
-/// Sampled: a few of the replicas of a training job (sim/plan/sample.h).
-enum class Fidelity { kFull, kFolded, kSampled, kAnalytic };
+/// Sampled: a few of the replicas of a training job (sim/plan/sample.h). Automatic: folded, or
+/// sampled where hardly any accelerators are alike and folding would leave a wait of minutes.
+enum class Fidelity { kFull, kFolded, kSampled, kAnalytic, kAutomatic };
 
-/// "full", "folded", "sampled", "analytic".
+/// "full", "folded", "sampled", "analytic", "automatic".
 const char* FidelityName(Fidelity fidelity);
 
-/// The fidelity of that name, or nothing.
+/// The fidelity of that name, or nothing. Nobody asks for "automatic" by name.
 std::optional<Fidelity> FidelityByName(const std::string& name);
 
 /// Whether links or switches are out of service: then only the routes tell whether all can be

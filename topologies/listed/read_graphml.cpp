@@ -220,8 +220,9 @@ void Reader::ReadHead(const pugi::xml_node& root, const pugi::xml_node& graph) {
   ForEachData(graph, [&](Field field, std::string_view text) {
     if (field == Field::kRouting) {
       graph_.hashed = text == "ecmp";
-      if (!graph_.hashed && text != "first") {
-        Complain(graph, fmt::format("routing \"{}\"; expected first or ecmp", text));
+      graph_.sprayed = text == "spray";
+      if (!graph_.hashed && !graph_.sprayed && text != "first") {
+        Complain(graph, fmt::format("routing \"{}\"; expected first, ecmp or spray", text));
       }
     }
   });

@@ -69,7 +69,7 @@ void WriteGraphMl(const RouteGraph& graph, std::ostream& out) {
     out << "<data key=\"" << id << "\">" << Escaped(text) << "</data>";
   };
   out << "  <graph id=\"network\" edgedefault=\"directed\">\n    ";
-  data("g0", graph.hashed ? "ecmp" : "first");
+  data("g0", graph.hashed ? "ecmp" : graph.sprayed ? "spray" : "first");
   out << '\n';
   for (const RouteGraph::Node& node : graph.nodes) {
     out << "    <node id=\"" << Escaped(node.id) << "\">";

@@ -48,6 +48,8 @@ struct RouteGraph {
   std::vector<Edge> edges;  ///< links in the order of their numbers
   /// True: a flow's hash picks one of the edges on shortest paths at each node (ECMP).
   bool hashed = false;
+  /// True: a flow is spread evenly over its shortest ways.
+  bool sprayed = false;
   /// True: links are chosen by the number of the destination, which the graph cannot say.
   bool by_destination = false;
 

@@ -1,6 +1,7 @@
 #include "topologies/listed/topology.h"
 
 #include <algorithm>
+#include <cmath>
 #include <utility>
 
 #include <fmt/format.h>
@@ -12,6 +13,16 @@
 namespace gridlock {
 
 namespace {
+
+constexpr std::uint64_t kPickSprayed = 141;  // a stream of hashes
+
+// The most of so many ways that have equal whole parts of a flow.
+std::size_t Dividing(std::size_t ways) {
+  while (ways > 1 && ListedTopology::kParts % static_cast<std::int32_t>(ways) != 0) {
+    --ways;
+  }
+  return ways;
+}
 
 std::string Text(std::size_t count, const char* what) {
   return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
@@ -80,7 +91,7 @@ ListedTopology::Half ListedTopology::Choose(std::span<const Half> choices, const
     }
   }
   CHECK(best.edge >= 0);
-  if (!graph().hashed || count == 1) {
+  if ((!graph().hashed && !graph().sprayed) || count == 1) {
     return best;
   }
   std::uint64_t skip =
@@ -136,6 +147,78 @@ void ListedTopology::AppendRoute(AcceleratorIndex from, AcceleratorIndex to,
   Append(Way(from.value, to.value, flow_hash), route);
 }
 
+std::vector<std::vector<std::int32_t>> ListedTopology::WaysBetween(std::int32_t from,
+                                                                   std::int32_t to,
+                                                                   std::uint64_t most) const {
+  const std::int32_t gateway = index_.gateway_of[to];
+  CountedWays& known = ways_.try_emplace(gateway, index_, gateway).first->second;
+  const std::uint64_t all = known.Count(from);
+  const std::uint64_t used = std::min(all, most);
+  // Not of the flow, but of where it begins and ends: accelerators of a server stay alike.
+  const std::uint64_t ends = static_cast<std::uint64_t>(index_.gateway_of[from]) << 32U |
+                             static_cast<std::uint32_t>(gateway);
+  const std::uint64_t first = used < all ? HashPick(ends, kPickSprayed, all) : 0;
+  std::vector<std::vector<std::int32_t>> ways;
+  for (std::uint64_t w = 0; w < used; ++w) {
+    ways.push_back(known.Way(from, (first + all / used * w + all % used * w / used) % all));
+  }
+  return ways;
+}
+
+void ListedTopology::AppendSpread(const std::vector<std::vector<std::int32_t>>& ways,
+                                  std::int32_t to, std::vector<LinkShare>& shares) const {
+  const auto append = [&](std::int32_t edge, std::int32_t part) {
+    if (index_.link_of[edge] >= 0) {
+      shares.push_back({{index_.link_of[edge]}, part});
+    }
+  };
+  for (const auto& way : ways) {
+    for (const std::int32_t edge : way) {
+      append(edge, kParts / static_cast<std::int32_t>(ways.size()));
+    }
+  }
+  for (const std::int32_t edge : index_.LastEdges(to)) {
+    append(edge, kParts);
+  }
+}
+
+void ListedTopology::AppendShares(AcceleratorIndex from, AcceleratorIndex to,
+                                  std::uint64_t flow_hash, std::span<const double> load,
+                                  std::vector<LinkShare>& shares) const {
+  if (!graph().sprayed || same_domain(from, to)) {
+    return Topology::AppendShares(from, to, flow_hash, load, shares);
+  }
+  auto ways = WaysBetween(from.value, to.value, kWaysMost);
+  if (const std::size_t used = Dividing(ways.size()); used < ways.size()) {
+    ways = WaysBetween(from.value, to.value, used);
+  }
+  AppendSpread(ways, to.value, shares);
+}
+
+bool ListedTopology::AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to,
+                                        std::uint64_t /*flow_hash*/,
+                                        const std::function<bool(LinkIndex)>& failed,
+                                        std::vector<LinkShare>& shares) const {
+  const auto works = [&](std::int32_t edge) {
+    return index_.link_of[edge] < 0 || !failed({index_.link_of[edge]});
+  };
+  const std::vector<std::int32_t> last = index_.LastEdges(to.value);
+  if (!graph().sprayed || same_domain(from, to) || !std::all_of(last.begin(), last.end(), works)) {
+    return false;
+  }
+  constexpr std::uint64_t kTried = 512;
+  std::vector<std::vector<std::int32_t>> left = WaysBetween(from.value, to.value, kTried);
+  std::erase_if(left, [&](const auto& way) {
+    return !std::all_of(way.begin(), way.end(), works);
+  });
+  if (left.empty()) {
+    return false;
+  }
+  left.resize(Dividing(std::min<std::size_t>(left.size(), kWaysMost)));
+  AppendSpread(left, to.value, shares);
+  return true;
+}
+
 std::vector<std::int32_t> ListedTopology::WayFrom(std::int32_t node, const Rows<Half>& halves,
                                                   const Hops& hops, std::uint64_t flow_hash) const {
   std::vector<std::int32_t> way;
@@ -163,22 +246,37 @@ void ListedTopology::AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
   Append(way, route);
 }
 
-Seconds ListedTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
+Seconds ListedTopology::LatencyOf(const std::vector<std::int32_t>& way) const {
   Seconds latency(0.0);
-  if (!same_domain(from, to)) {
-    for (const std::int32_t e : Way(from.value, to.value, 0)) {
-      latency += graph().nodes[graph().edges[e].to].latency;
-    }
+  for (const std::int32_t e : way) {
+    latency += graph().nodes[graph().edges[e].to].latency;
   }
   return latency;
 }
 
-Seconds ListedTopology::LatencyToBorder() const {
-  Seconds latency(0.0);
-  for (const std::int32_t e : WayFrom(0, index_.out, index_.to_border, 0)) {
-    latency += graph().nodes[graph().edges[e].to].latency;
+// Of a flow that is spread the mean of its ways; to the last bit that of each where they are equal.
+Seconds ListedTopology::Latency(AcceleratorIndex from, AcceleratorIndex to) const {
+  if (same_domain(from, to)) {
+    return Seconds(0.0);
   }
-  return latency;
+  if (!graph().sprayed) {
+    return LatencyOf(Way(from.value, to.value, 0));
+  }
+  const std::vector<std::int32_t> last = index_.LastEdges(to.value);
+  Seconds sum(0.0), least(HUGE_VAL), most(0.0);
+  const auto ways = WaysBetween(from.value, to.value, kWaysMost);
+  for (std::vector<std::int32_t> way : ways) {
+    way.insert(way.end(), last.rbegin(), last.rend());
+    const Seconds latency = LatencyOf(way);
+    sum += latency;
+    least = std::min(least, latency);
+    most = std::max(most, latency);
+  }
+  return least == most ? most : sum / static_cast<double>(ways.size());
+}
+
+Seconds ListedTopology::LatencyToBorder() const {
+  return LatencyOf(WayFrom(0, index_.out, index_.to_border, 0));
 }
 
 std::vector<Equipment> ListedTopology::equipment() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "topologies/listed/counted_ways.h"
 #include "topologies/listed/graph_index.h"
 #include "topologies/listed/route_graph.h"
 #include "topologies/listed/rows.h"
@@ -23,8 +24,9 @@ namespace gridlock {
 /// Routes are shortest paths by the number of edges. Inside a server with a scale-up switch they go
 /// over it, and no other traffic does. Of several next edges the one with the lowest preference is
 /// taken, then the first of the file; with hashed routing a flow's hash picks one, from a stream of
-/// hashes that the edges name. Nothing is spread over several paths: a bundle over which packets
-/// are sprayed is one edge with the capacity of all of them.
+/// hashes that the edges name. With sprayed routing a flow is spread evenly over all of its
+/// shortest ways, or over kWaysMost of them at most. A bundle over which packets are sprayed may
+/// also be one edge with the capacity of all of them.
 class ListedTopology final : public Topology {
  public:
   /// The site's fabric must be a ListedSpec. Throws UserError when the graph does not have the
@@ -70,6 +72,19 @@ class ListedTopology final : public Topology {
 
   void AppendRoute(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
                    std::vector<LinkIndex>& route) const override;
+
+  /// Of a flow that is spread: 2^6 x 3^2 x 5 x 7, which most small numbers of ways divide.
+  static constexpr std::int32_t kParts = 20160;
+  static constexpr std::int32_t kWaysMost = 64;
+
+  [[nodiscard]] std::int32_t parts() const override { return graph().sprayed ? kParts : 1; }
+
+  void AppendShares(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                    std::span<const double> load, std::vector<LinkShare>& shares) const override;
+  bool AppendSharesAround(AcceleratorIndex from, AcceleratorIndex to, std::uint64_t flow_hash,
+                          const std::function<bool(LinkIndex)>& failed,
+                          std::vector<LinkShare>& shares) const override;
+
   void AppendExit(AcceleratorIndex from, std::uint64_t flow_hash,
                   std::vector<LinkIndex>& route) const override;
   void AppendEntry(AcceleratorIndex to, std::uint64_t flow_hash,
@@ -108,6 +123,18 @@ class ListedTopology final : public Topology {
                                               std::uint64_t flow_hash) const;
   void Append(const std::vector<std::int32_t>& way, std::vector<LinkIndex>& route) const;
 
+  /// Up to `most` of the shortest ways from an accelerator to the gateway of another one, spread
+  /// evenly over all of them: edges of each.
+  [[nodiscard]] std::vector<std::vector<std::int32_t>> WaysBetween(std::int32_t from,
+                                                                   std::int32_t to,
+                                                                   std::uint64_t most) const;
+
+  /// Appends ways, each with an even share, and what they all end with.
+  void AppendSpread(const std::vector<std::vector<std::int32_t>>& ways, std::int32_t to,
+                    std::vector<LinkShare>& shares) const;
+
+  [[nodiscard]] Seconds LatencyOf(const std::vector<std::int32_t>& way) const;
+
   /// The edges of the way from a node along `halves` to where hops are 0.
   [[nodiscard]] std::vector<std::int32_t> WayFrom(std::int32_t node, const Rows<Half>& halves,
                                                   const Hops& hops, std::uint64_t flow_hash) const;
@@ -116,6 +143,7 @@ class ListedTopology final : public Topology {
   const GraphIndex& index_ = *kept_;
   /// Searches done so far: a cache that changes no result. A topology belongs to one thread.
   mutable std::map<std::int32_t, Turns::Search> searches_;
+  mutable std::map<std::int32_t, CountedWays> ways_;  ///< the same of flows that are spread
   Locality locality_ = Locality::Flat("graph", 1);
 };
 

@@ -460,6 +460,7 @@ LinkEnds RouterTopology::ends(LinkIndex link) const {
 RouteGraph RouterTopology::route_graph() const {
   RouteGraph graph;
   graph.hashed = routing_.spread == Routing::kEcmp;
+  graph.sprayed = parts() > 1 && routing_.paths == Paths::kMinimal;
   const auto add_nodes = [&](const char* kind, int count) {
     const auto first = static_cast<std::int32_t>(graph.nodes.size());
     for (int i = 0; i < count; ++i) {

@@ -446,6 +446,7 @@ RouteGraph ServersTopology::route_graph() const {
   const RouteGraph plain = between_->route_graph();
   RouteGraph graph;
   graph.hashed = plain.hashed;
+  graph.sprayed = plain.sprayed;
   std::vector<int> moved;
   for (const RouteGraph::Node& node : plain.nodes) {
     const auto at = static_cast<int>(graph.nodes.size());

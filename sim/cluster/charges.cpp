@@ -61,12 +61,24 @@ void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledge
 void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
                 Member& member, Ledger& ledger) {
   const UnitWork work = member.fleet->TakeWork();
-  const SiteIndex site = member.fleet_servers.empty() ? SiteIndex{0} : member.fleet_servers[0].site;
-  const SiteSpec& spec = machine.site(site);
-  const FleetPower power =
-      PowerOfWork(member, work, stretch.length(), spec.server, caps.LimitOf(spec, site));
-  member.fleet_power = power.now;
-  member.fleet_full_power = power.full;
+  member.fleet_power = member.fleet_full_power = Watts(0);
+  double all = 0;
+  for (const ServerRun& run : member.fleet_servers) {
+    all += run.count;
+  }
+  // As if each server did an equal share of the work, with the power of its own site.
+  for (std::size_t s = 0; s < machine.sites().size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    if (member.servers[s] == 0) {
+      continue;
+    }
+    const SiteSpec& spec = machine.site(site);
+    const FleetPower power =
+        PowerOfWork(member, work, stretch.length(), spec.server, caps.LimitOf(spec, site));
+    const double share = member.servers[s] / all;
+    member.fleet_power += power.now * share;
+    member.fleet_full_power += power.full * share;
+  }
   ledger.decoded_tokens().Add(stretch.from, stretch.to,
                               static_cast<double>(work.output_tokens) / stretch.length().si());
 }

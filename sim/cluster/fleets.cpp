@@ -83,10 +83,11 @@ void Fleets::StartReplicas(JobIndex job, const Placement& more) {
   const bool sent = from == WeightsFrom::kReplica && member.fleet->in_service() > 0;
   if (replicas > 0 && (sent || from == WeightsFrom::kStorage)) {
     event.detail = "takes requests after " + FormatSeconds(start) + " at least";
-    LoadWeights(job, at, static_cast<std::int32_t>(replicas));
+    LoadWeights(job, more, static_cast<std::int32_t>(replicas));
   } else if (start > Seconds(0)) {
     event.detail = "takes requests after " + FormatSeconds(start);
-    member.starting.push_back({course_.now() + start, static_cast<std::int32_t>(replicas), at, 0});
+    member.starting.push_back(
+        {course_.now() + start, static_cast<std::int32_t>(replicas), at, 0, more});
     course_.LookAgainAt(course_.now() + start);
   }
   course_.Note(event);
@@ -94,10 +95,11 @@ void Fleets::StartReplicas(JobIndex job, const Placement& more) {
 
 // Through the storage of the site, beside checkpoints and all else that is on it, or from replicas
 // that serve, over what NICs they have. The first ones of a fleet have none to get them from.
-void Fleets::LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas) {
+void Fleets::LoadWeights(JobIndex job, const Placement& servers, std::int32_t replicas) {
   Member& member = roster_.member(job);
+  const SiteIndex site = servers[0].site;
   const std::int64_t load = ++member.loads;
-  member.starting.push_back({Seconds(HUGE_VAL), replicas, site, load});
+  member.starting.push_back({Seconds(HUGE_VAL), replicas, site, load, servers});
   const auto there = [this, job, load] {
     Member& loaded = roster_.member(job);
     const Seconds ready = course_.now() + loaded.fleet->spec().start.engine;
@@ -142,6 +144,13 @@ void Fleets::Drop(JobIndex job, SiteIndex site, ServerIndex server) {
   if (TakeServer(member.fleet_servers, site, server)) {
     roster_.GiveUp(job, {{site, server, 1}});
     ++member.servers_lost;
+  }
+  // One that was still starting takes no replica that serves with it.
+  const ReplicaPlaces places = PlacesOf(member.fleet->spec(), view_.machine.site(site).server);
+  for (Member::Starting& each : member.starting) {
+    if (TakeServer(each.servers, site, server)) {
+      each.replicas = static_cast<std::int32_t>(places.CapacityOf(ServersIn(each.servers)));
+    }
   }
   const std::int32_t ready = FleetReady(member, view_.machine.sites(), course_.now());
   ServeWith(std::min(member.fleet->in_service(), ready), /*in_order=*/false, view_.machine, member);

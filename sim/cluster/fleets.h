@@ -44,7 +44,7 @@ class Fleets {
             const MakeRoom& make_room);
   void Shrink(JobIndex job, std::int32_t servers);
   void StartReplicas(JobIndex job, const Placement& more);
-  void LoadWeights(JobIndex job, SiteIndex site, std::int32_t replicas);
+  void LoadWeights(JobIndex job, const Placement& servers, std::int32_t replicas);
   void SetSending(Member& member);
 
   const ClusterView& view_;

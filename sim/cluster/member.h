@@ -42,6 +42,7 @@ struct Member {
     std::int32_t replicas = 0;
     SiteIndex site;
     std::int64_t load = 0;  ///< number of the load that it waits for; 0: of none
+    Placement servers;      ///< those of them that are still held
   };
 
   std::vector<Starting> starting;

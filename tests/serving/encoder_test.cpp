@@ -6,6 +6,8 @@
 
 #include <gtest/gtest.h>
 
+#include "sim/serving/kv_network.h"
+#include "sim/serving/pools.h"
 #include "sim/serving/serve_run.h"
 #include "tests/serving/machines.h"
 #include "tests/serving/stepped_batching.h"
@@ -172,13 +174,19 @@ TEST(Encoder, ReadsAgainWhatWasEvicted) {
   EXPECT_GE(result.work.prompt_tokens, (6 + result.work.evictions) * 101);
 }
 
-TEST(Encoder, PoolsThatPrefillEncode) {
+TEST(Encoder, IsPassedByPoolsThatDecodeAndNotByThosePrefilledElsewhere) {
   const IterationCosts costs = EncodingCosts(Chunked(512, 8), 40000);
   ServeLoad load = InputsAtOnce(3, 100, 20);
   load.prefilled = true;  // elsewhere
   const ServeResult result = RunLoad(costs, load);
   EXPECT_EQ(result.work.prompt_tokens, 0);
   EXPECT_EQ(result.output_tokens, 3 * 20);
+  // In pools the replica that prefills reads the three inputs of 100, and the other decodes alone.
+  const PoolSpec pools{&costs, &costs, LinksBetween(1, 1e9, 1, 1e9), Router::kLeastLoaded};
+  const PoolResult both = RunPools(pools, InputsAtOnce(3, 100, 20));
+  EXPECT_GE(both.prefill_work.flop, 3 * costs.EncodeFlop(100, 100 * 100));
+  EXPECT_LT(both.served.work.flop, costs.EncodeFlop(100, 100 * 100) + result.work.flop);
+  EXPECT_EQ(both.served.output_tokens, 3 * 20);
 }
 
 }  // namespace

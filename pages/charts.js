@@ -322,7 +322,7 @@ function heatSection(parent, results, starts, end) {
       series: [{ name: 'share in use', type: 'heatmap', data: points, progressive: look.progressive }]
     }),
     () => ({ head: [{ name: 'links' }, ...Array.from({ length: columns }, (_, k) => ({ name: duration(k * width), unit: 'share' }))], rows: kept.map((row, y) => [row.name, ...cells[y]]) }),
-    { canvas: true, height: Math.min(1600, 130 + (kept.length > 60 ? 6 : 22) * kept.length) });
+    { canvas: points.length > 6000, height: Math.min(1600, 130 + (kept.length > 60 ? 6 : 22) * kept.length) });
 }
 
 function powerSection(parent, results) {

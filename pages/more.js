@@ -260,8 +260,9 @@ function start() {
   let wait = null;
   window.addEventListener('resize', () => { clearTimeout(wait); wait = setTimeout(() => { resizeAll(); drawAll(); }, 150); });
   dark.addEventListener('change', drawAll);
-  window.addEventListener('beforeprint', () => { onPaper = true; drawAll(); charts.forEach((entry) => entry.chart?.resize({ width: PAPER })); });
-  window.addEventListener('afterprint', () => { onPaper = false; drawAll(); resizeAll(); });
+  const paper = (on) => { onPaper = on; renewAll(on ? `${PAPER}px` : ''); };
+  window.addEventListener('beforeprint', () => paper(true));
+  window.addEventListener('afterprint', () => paper(false));
 }
 
 try {

@@ -187,7 +187,7 @@ function theme() {
   return {
     night, ink: night ? '#e6e8eb' : '#1b1f24', soft: night ? '#a0a8b3' : '#57606a', line: night ? '#363c46' : '#d0d7de',
     back: night ? '#1c2027' : '#ffffff', narrow: window.innerWidth < 700,
-    progressive: paper ? 0 : 6000  // what is drawn piece by piece would be printed in part
+    paper, progressive: paper ? 0 : 6000  // what is drawn piece by piece would be printed in part
   };
 }
 // Lines that the words of a legend take, at seven pixels a letter: nothing measures them before they are drawn.
@@ -212,7 +212,7 @@ function dressed(option, look, width = 1000) {
   return {
     animation: false, color: ORDER, textStyle: { color: look.ink, fontFamily: 'inherit' },
     aria: { enabled: true, decal: { show: patterns } },
-    ...option,
+    ...option, dataZoom: look.paper ? undefined : option.dataZoom,
     grid: { left: 12, right: 34, bottom: 40, containLabel: true, ...option.grid, top: (option.grid?.top ?? 44) + room },
     legend: option.legend === null ? undefined : { type: lines > 5 ? 'scroll' : 'plain', top: 4, textStyle: { color: look.ink }, pageTextStyle: { color: look.ink }, pageIconColor: look.ink, ...option.legend },
     tooltip: { confine: true, backgroundColor: look.back, borderColor: look.line, textStyle: { color: look.ink }, ...option.tooltip },
@@ -233,6 +233,16 @@ function draw(entry) {
   entry.chart.setOption(dressed(entry.make(look), look, entry.box.clientWidth), true);
 }
 const drawAll = () => charts.forEach(draw);
+// All charts anew, so wide: what is printed must be there at once, and canvases that are resized come back later.
+function renewAll(width) {
+  for (const entry of charts) {
+    entry.box.style.width = entry.paint ? '' : width;
+    entry.chart?.dispose();
+    entry.chart = null;
+  }
+  drawAll();
+  charts.forEach((entry) => entry.chart?.getZr().refreshImmediately());
+}
 const resizeAll = () => charts.forEach((entry) => entry.chart?.resize());
 
 // For tests: PAGE.html#check writes what the charts hold into the page.

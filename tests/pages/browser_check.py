@@ -153,6 +153,9 @@ def close(a, b, within=1e-8):
 def check_step(folder, page):
     run("report", folder, "-o", page)
     charts = opened(page)
+    printed = BROWSER.ask("window.dispatchEvent(new Event('beforeprint')), charts.filter((c) => c.chart)"
+                          ".map((c) => c.chart.getWidth() + (c.canvas ? 0 : Math.min(1, c.box.querySelectorAll('path').length))).join()")
+    assert set(printed.split(",")) == {"640", "641"}, f"widths of what is printed at once, and 1 where paths are: {printed}"
     trace = xr.open_dataset(f"{folder}/trace.h5").isel(cap=0).load()
     spans = charts["Pipeline over time"]["table"]["rows"]
     assert len(spans) == trace.sizes["span"]

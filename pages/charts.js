@@ -120,7 +120,7 @@ function timelineSection(parent, results) {
       yAxis: { type: 'category', data: Array.from({ length: stages }, (_, s) => `stage ${s}`), inverse: true },
       series: used.map((k, i) => ({
         name: KINDS[k], type: 'custom', renderItem: bar(look, i), encode: { x: [2, 3], y: 1 }, color: kindColour(k, look),
-        itemStyle: { color: kindColour(k, look) }, data: ofKind[i], progressive: 4000
+        itemStyle: { color: kindColour(k, look) }, data: ofKind[i], progressive: look.progressive
       }))
     }),
     () => ({
@@ -314,15 +314,15 @@ function heatSection(parent, results, starts, end) {
   const points = cells.flatMap((row, y) => row.map((x, k) => x === null ? null : [k, y, x])).filter(Boolean);
   chartSection(parent, 'Heat of the links', `How much of their bandwidth links have in use: each tier, and below it the hottest of its links.${kept.length < rows.length ? ` The first ${kept.length} of ${rows.length} rows.` : ''} With --set 'recording={ link: "nic" link: "leaf" }' the trace has every link of a tier.`,
     (look) => ({
-      legend: null, grid: { top: 12, bottom: 74 },
+      legend: null, grid: { top: 12, bottom: 60, left: 24 },
       tooltip: { formatter: (p) => `${kept[p.value[1]].name}<br>${duration(p.value[0] * width)} to ${duration((p.value[0] + 1) * width)}: ${percent(p.value[2])}` },
       xAxis: { type: 'category', data: Array.from({ length: columns }, (_, k) => duration(k * width)), axisLabel: { interval: columns / (look.narrow ? 4 : 8) - 1 }, splitLine: { show: false } },
       yAxis: { type: 'category', inverse: true, data: kept.map((row) => row.name), axisLabel: { width: look.narrow ? 110 : 230, overflow: 'truncate', fontSize: kept.length > 40 ? 9 : 12 }, splitLine: { show: false } },
       visualMap: { min: 0, max: 1, calculable: false, orient: 'horizontal', left: 'center', bottom: 0, itemHeight: 150, itemWidth: 12, text: ['100 %', '0 %'], textStyle: { color: look.ink }, inRange: { color: look.night ? HEAT.night : HEAT.day } },
-      series: [{ name: 'share in use', type: 'heatmap', data: points, progressive: 8000 }]
+      series: [{ name: 'share in use', type: 'heatmap', data: points, progressive: look.progressive }]
     }),
     () => ({ head: [{ name: 'links' }, ...Array.from({ length: columns }, (_, k) => ({ name: duration(k * width), unit: 'share' }))], rows: kept.map((row, y) => [row.name, ...cells[y]]) }),
-    { canvas: true, height: Math.min(1600, 130 + (kept.length > 60 ? 6 : 22) * kept.length) });
+    { canvas: points.length > 6000, height: Math.min(1600, 130 + (kept.length > 60 ? 6 : 22) * kept.length) });
 }
 
 function powerSection(parent, results) {
@@ -341,6 +341,26 @@ function powerSection(parent, results) {
       }))
     }),
     () => ({ head: [{ name: 'row' }, { name: 'board', unit: 'W' }, { name: 'share of the server', unit: 'W' }, { name: 'limit of the board', unit: 'W' }], rows }), { height: 120 + 42 * rows.length });
+}
+
+// What all servers of the job draw over the step, and its mean.
+function powerOverSection(parent, results) {
+  let row = 0;
+  const points = () => results.row('time', row).map((t, i) => [t, results.row('power', row)[i]]).filter(([t, w]) => t !== null && w !== null && w !== undefined);
+  if (!results.has('power') || !points().length) return;
+  const mean = () => results.at('mean_power', row);
+  const controls = results.data('cap').length > 1 ? [choice('Step', results.data('cap'), (i) => { row = i; draw(entry); })] : [];
+  const entry = chartSection(parent, 'Power over the step', `Of all servers of the job, without PUE: it moves between ${withPrefix(results.at('power_min', 0), 'W')} and ${withPrefix(results.at('power_max', 0), 'W')}, at most ${withPrefix(results.at('power_ramp', 0), 'W')} in a second.`,
+    (look) => ({
+      legend: null, tooltip: { trigger: 'axis', valueFormatter: (x) => withPrefix(x, 'W') }, grid: { top: 16 },
+      xAxis: { type: 'value', min: 0, max: results.at('step_time', row), axisLabel: { formatter: (x) => duration(x) } },
+      yAxis: { type: 'value', min: 0, axisLabel: { formatter: (x) => withPrefix(x, 'W') } },
+      series: [{
+        name: 'power', type: 'line', step: 'end', showSymbol: false, lineStyle: { width: 1.5 }, itemStyle: { color: INK.vermilion }, areaStyle: { opacity: 0.15 }, data: points(),
+        markLine: { silent: true, symbol: 'none', lineStyle: { color: look.ink, type: 'dashed' }, label: { formatter: `mean ${withPrefix(mean(), 'W')}`, color: look.ink, position: 'insideStartTop' }, data: [{ yAxis: mean() }] }
+      }]
+    }),
+    () => ({ head: [{ name: 'time', unit: 's' }, { name: 'power', unit: 'W' }], rows: points() }), { controls });
 }
 
 function capSection(parent, results) {
@@ -393,4 +413,5 @@ function stepSections(parent, results) {
   parent.append(third);
   linksSection(third, results);
   powerSection(third, results);
+  powerOverSection(parent, results);
 }

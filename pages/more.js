@@ -167,21 +167,22 @@ function sweepSections(parent, results) {
     const best = known.at(-1)?.[1];
     return known.filter((p) => Math.abs(p[1] / best - 1) > 0.05).at(-1);
   };
+  const pinned = numeric && shape[x] > 3;
   const axisName = `${axes[x]}${results.units(axes[x]) && results.units(axes[x]) !== '1' ? ` (${results.units(axes[x])})` : ''}`;
   const controls = [choice('Output', outputs, (i) => { output = outputs[i]; draw(entry); })];
   controls[0].querySelector('select').selectedIndex = outputs.indexOf(output);
   rest.filter((d) => d !== by && shape[d] > 1).forEach((d) => controls.push(choice(axes[d], results.data(axes[d]).map((_, i) => label(d, i)), (i) => { fixed[d] = i; draw(entry); })));
-  const entry = chartSection(parent, 'Curves of the sweep', `Over ${axes[x]}${by >= 0 ? `, a line for each ${axes[by]}` : ''}. A pin marks the knee: from there on the output is within a twentieth of its last value.`,
+  const entry = chartSection(parent, 'Curves of the sweep', `Over ${axes[x]}${by >= 0 ? `, a ${numeric ? 'line' : 'bar'} for each ${axes[by]}` : ''}.${pinned ? ' A pin marks the knee: behind it the output is within a twentieth of its last value.' : ''}`,
     (look) => ({
       tooltip: { trigger: 'axis', valueFormatter: (v) => shown(v, unit()) },
       xAxis: numeric ? { type: 'log', name: axisName, min: 'dataMin', max: 'dataMax', ...labelled([...results.data(axes[x])].sort((a, b) => a - b), (v) => shown(v, results.units(axes[x]))) } : { type: 'category', data: results.data(axes[x]).map((_, i) => label(x, i)), name: axes[x] },
-      yAxis: { type: 'value', scale: true, name: '', axisLabel: { formatter: (v) => shown(v, unit()) } },
+      yAxis: { type: 'value', scale: numeric, name: '', axisLabel: { formatter: (v) => shown(v, unit()) } },
       series: lines().map((points, b) => {
-        const at = knee(points);
+        const at = pinned && knee(points);
         return {
-          name: by < 0 ? output : `${axes[by]} ${label(by, b)}`, type: 'line', symbol: ['circle', 'rect', 'triangle', 'diamond'][b % 4], symbolSize: 7, itemStyle: { color: ORDER[b % 8] },
+          name: by < 0 ? output.replaceAll('_', ' ') : `${axes[by]} ${label(by, b)}`, type: numeric ? 'line' : 'bar', barMaxWidth: 46, symbol: ['circle', 'rect', 'triangle', 'diamond'][b % 4], symbolSize: 7, itemStyle: { color: ORDER[b % 8] },
           lineStyle: { type: b > 7 ? 'dashed' : 'solid' }, data: points,
-          markPoint: at && { symbol: 'pin', symbolSize: 26, label: { show: false }, itemStyle: { color: ORDER[b % 8] }, data: [{ coord: at }] }
+          markPoint: at ? { symbol: 'pin', symbolSize: 26, label: { show: false }, itemStyle: { color: ORDER[b % 8] }, data: [{ coord: at }] } : undefined
         };
       })
     }),
@@ -207,7 +208,7 @@ function comparisonSection(parent, comparison) {
     (look) => ({
       legend: null, tooltip: { trigger: 'axis', axisPointer: { type: 'shadow' }, valueFormatter: (x) => (x < 0 ? '-' : '') + duration(Math.abs(x)) },
       xAxis: { type: 'value', axisLabel: { formatter: (x) => (x < 0 ? '-' : '') + duration(Math.abs(x)) } },
-      yAxis: { type: 'category', inverse: true, data: parts.map((o) => `${o.group}: ${word(o.name)}`), axisLabel: { width: look.narrow ? 110 : 300, overflow: 'truncate' } },
+      yAxis: { type: 'category', inverse: true, data: parts.map((o) => `${o.group}: ${word(o.name)}`), axisLabel: { width: look.narrow ? 110 : 400, overflow: 'truncate' } },
       series: [{ name: 'B less A', type: 'bar', data: parts.map((o) => ({ value: o.b - o.a, itemStyle: { color: o.b > o.a ? INK.vermilion : INK.green } })) }]
     }), table, { height: 90 + 26 * parts.length });
 }
@@ -259,8 +260,9 @@ function start() {
   let wait = null;
   window.addEventListener('resize', () => { clearTimeout(wait); wait = setTimeout(() => { resizeAll(); drawAll(); }, 150); });
   dark.addEventListener('change', drawAll);
-  window.addEventListener('beforeprint', () => { drawAll(); resizeAll(); });
-  window.addEventListener('afterprint', () => { drawAll(); resizeAll(); });
+  const paper = (on) => { onPaper = on; renewAll(on ? `${PAPER}px` : ''); };
+  window.addEventListener('beforeprint', () => paper(true));
+  window.addEventListener('afterprint', () => paper(false));
 }
 
 try {

@@ -180,11 +180,14 @@ function choice(label, names, onchange) {
 // Drawing.
 const dark = window.matchMedia('(prefers-color-scheme: dark)');
 const printing = window.matchMedia('print');
+const PAPER = 640;  // pixels that a chart may be wide on A4 or Letter, upright
+let onPaper = false;
 function theme() {
-  const night = dark.matches && !printing.matches;
+  const paper = onPaper || printing.matches, night = dark.matches && !paper;
   return {
     night, ink: night ? '#e6e8eb' : '#1b1f24', soft: night ? '#a0a8b3' : '#57606a', line: night ? '#363c46' : '#d0d7de',
-    back: night ? '#1c2027' : '#ffffff', narrow: window.innerWidth < 700
+    back: night ? '#1c2027' : '#ffffff', narrow: window.innerWidth < 700,
+    paper, progressive: paper ? 0 : 6000  // what is drawn piece by piece would be printed in part
   };
 }
 // Lines that the words of a legend take, at seven pixels a letter: nothing measures them before they are drawn.
@@ -209,8 +212,8 @@ function dressed(option, look, width = 1000) {
   return {
     animation: false, color: ORDER, textStyle: { color: look.ink, fontFamily: 'inherit' },
     aria: { enabled: true, decal: { show: patterns } },
-    ...option,
-    grid: { left: 12, right: 24, bottom: 40, containLabel: true, ...option.grid, top: (option.grid?.top ?? 44) + room },
+    ...option, dataZoom: look.paper ? undefined : option.dataZoom,
+    grid: { left: 12, right: 34, bottom: 40, containLabel: true, ...option.grid, top: (option.grid?.top ?? 44) + room },
     legend: option.legend === null ? undefined : { type: lines > 5 ? 'scroll' : 'plain', top: 4, textStyle: { color: look.ink }, pageTextStyle: { color: look.ink }, pageIconColor: look.ink, ...option.legend },
     tooltip: { confine: true, backgroundColor: look.back, borderColor: look.line, textStyle: { color: look.ink }, ...option.tooltip },
     xAxis: axes(option.xAxis), yAxis: axes(option.yAxis),
@@ -230,6 +233,16 @@ function draw(entry) {
   entry.chart.setOption(dressed(entry.make(look), look, entry.box.clientWidth), true);
 }
 const drawAll = () => charts.forEach(draw);
+// All charts anew, so wide: what is printed must be there at once, and canvases that are resized come back later.
+function renewAll(width) {
+  for (const entry of charts) {
+    entry.box.style.width = entry.paint ? '' : width;
+    entry.chart?.dispose();
+    entry.chart = null;
+  }
+  drawAll();
+  charts.forEach((entry) => entry.chart?.getZr().refreshImmediately());
+}
 const resizeAll = () => charts.forEach((entry) => entry.chart?.resize());
 
 // For tests: PAGE.html#check writes what the charts hold into the page.

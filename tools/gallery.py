@@ -31,12 +31,18 @@ LLAMA = "examples/02-llama-405b-16k/scenario.textproto"
 PICTURES = [
     Picture("pipeline.png", "pipeline-over-time", "A pipeline over time",
             "Llama 3.1 405B on 16,384 H100, one line a pipeline stage, without interleaving: the grey triangles are the "
-            "bubble, which fills at the start and drains at the end.",
+            "bubble, which fills at the start and drains at the end. Orange is communication that nothing hides.",
             (f"gridlock run {LLAMA} --set job[0].pretraining.layout.virtual_pipeline=1 -o out/gallery/pipeline",), 1000),
     Picture("machine.png", "the-machine", "The machine",
             "A square for each of the 16,384 accelerators: a server a block, racks of servers, pods. Colours are "
             "pipeline stages.",
             (f"gridlock run {LLAMA} -o out/gallery/405b",), 1100),
+    Picture("heat.png", "heat-of-the-links", "Heat of the links",
+            "The same step: each tier of links over time, and below it the hottest of its links.",
+            (f"gridlock run {LLAMA} -o out/gallery/405b",), 1000),
+    Picture("plan.svg", "layouts-fastest-first", "Layouts, fastest first",
+            "The best layouts of the same model on the same machine, by what sets the pace of each.",
+            ("gridlock plan examples/18-best-layout/scenario.textproto --top 6 --format json -o out/gallery/plan.json",)),
     Picture("pace.svg", "what-sets-the-pace", "What sets the pace",
             "The same step, by the resource that its critical path waits for.",
             (f"gridlock run {LLAMA} -o out/gallery/405b",)),

@@ -45,6 +45,28 @@ Explanation CapPart(const Dataset& cap) {
   return part;
 }
 
+/// What the first value costs that costs a twentieth, and the costliest one.
+std::string VerdictOfCap(const Dataset& cap) {
+  const double base = cap.At("step_time", 0);
+  std::size_t first = 0, worst = 0;
+  for (std::size_t row = 1; row < cap.Length("cap"); ++row) {
+    const double time = cap.At("step_time", row);
+    first = first == 0 && time / base > 1.05 ? row : first;
+    worst = time > cap.At("step_time", worst) ? row : worst;
+  }
+  if (first == 0) {
+    return "No value of the cap costs more than a twentieth of the step.";
+  }
+  std::string text = fmt::format(
+      "{} is the first value of the cap that costs more than a "
+      "twentieth: {:.3g} times the step",
+      cap.TextAt("cap", first), cap.At("step_time", first) / base);
+  text += worst == first ? ""
+                         : fmt::format("; at {} it takes {:.3g} times as long",
+                                       cap.TextAt("cap", worst), cap.At("step_time", worst) / base);
+  return text + fmt::format(", paced by {}.", ResourceInWords(cap.TextAt("binding_wall", worst)));
+}
+
 std::string RowOfTest(const Dataset& test, std::size_t row) {
   const double size = test.At("size", row), time = test.At("time", row);
   const double latency = test.At("latency", row);
@@ -352,7 +374,8 @@ std::string ResourceInWords(const std::string& name) {
 
 std::string VerdictOf(const Dataset& dataset) {
   if (dataset.kind == "step") {
-    return VerdictOfStep(dataset, 0);
+    return (dataset.Length("cap") > 1 ? VerdictOfCap(dataset) + " Without it: " : "") +
+           VerdictOfStep(dataset, 0);
   }
   if (dataset.kind == "life") {
     return VerdictOfLife(dataset);

@@ -193,14 +193,15 @@ def main(arguments):
     gridlock = os.path.abspath(arguments[0])
     readmes = [ROOT / "README.md", ROOT / "AGENTS.md", ROOT / "docs/sweeps.md",
                ROOT / "docs/collectives.md", *sorted(ROOT.glob("examples/*/README.md"))]
+    problems = []
+    found = sum(len(BLOCKS.findall(path.read_text(encoding="utf-8"))) for path in readmes)
+    if found < len(readmes):
+        problems.append(f"only {found} blocks in {len(readmes)} READMEs: were they found?")
     if not update:
         readmes = LONG if only_long else [path for path in readmes if path not in LONG]
-    problems = check_golden(gridlock, update, arguments[2] if update else "", only_long)
-    ran = sum(len(BLOCKS.findall(path.read_text(encoding="utf-8"))) for path in readmes)
+    problems += check_golden(gridlock, update, arguments[2] if update else "", only_long)
     for path in readmes:
         problems += check_readme(gridlock, path, update)
-    if ran < len(readmes):
-        problems.append(f"only {ran} blocks in {len(readmes)} READMEs: were they found?")
     for problem in problems:
         print(problem)
     print(f"{len(problems)} problems" if problems else "PASS")

@@ -31,6 +31,14 @@ void AddModelNotes(const ServeOptions& options, const Deployment& deployment,
         fmt::format("top-p moves {:g} bytes of HBM for a word of a sequence in engine {}",
                     deployment.engine.top_p_bytes, deployment.engine.name));
   }
+  if (deployment.layout.host_share > 0) {
+    notes.push_back(
+        fmt::format("{:.0f} % of the {} lie in the host's memory; {}",
+                    100 * deployment.layout.host_share, model.experts > 0 ? "experts" : "layers",
+                    deployment.engine.computes_on_host
+                        ? "its processors work on them, or the accelerator reads them over its link"
+                        : "the accelerator reads them over its link in every iteration"));
+  }
   if (model.encodes_alone) {
     notes.push_back(
         fmt::format("{} is an encoder: each input is read once and answered with one "

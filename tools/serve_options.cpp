@@ -188,6 +188,20 @@ static void AddDecodingOptions(CLI::App& command, ServeOptions& options) {
       ->check(CLI::Range(0.0, 1.0))
       ->capture_default_str();
   command
+      .add_option(
+          "--offload-gb", options.offload_gb,
+          "GB of the weights of an accelerator that lie in the host's memory, experts where "
+          "there are some: --cpu-offload-gb of vLLM, --n-cpu-moe and -ngl of llama.cpp, "
+          "whose host works on them")
+      ->check(CLI::Range(0.0, 1e5))
+      ->capture_default_str();
+  command
+      .add_option("--host-memory-gbs", options.host_memory_gbs,
+                  "GB/s at which the host works on them; 67 are three quarters of two channels of "
+                  "DDR5-5600 (estimate)")
+      ->check(CLI::Range(1.0, 1e4))
+      ->capture_default_str();
+  command
       .add_option("--sampling", options.sampling,
                   "How words are chosen: the likeliest, at random, or among the likeliest that "
                   "make up a share (what generation_config.json of most models asks for)")
@@ -294,6 +308,14 @@ void CheckParts(const std::string& names, const InferenceLayout& layout) {
   }
 }
 
+// What lies in the host's memory, of weights in the layout's format.
+static void PlaceOnHost(const ServeOptions& options, const InferenceModel& model,
+                        InferenceLayout& layout) {
+  layout.host_memory = options.host_memory_gbs * 1e9;
+  const double movable = ReplicaWeights(model, layout).movable();
+  layout.host_share = movable > 0 ? std::min(1.0, options.offload_gb * 1e9 / movable) : 0;
+}
+
 ServingCatalogue TablesOf(const ServeOptions& options) {
   ServingCatalogue tables = ShippedServingCatalogue();
   AddOwnEntries(options.own, tables);
@@ -348,6 +370,7 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
     throw UserError("", fmt::format("--weights: there is no format {}; expected {}",
                                     Quoted(options.weights), kWeightFormatNames));
   }
+  PlaceOnHost(options, deployment.model, layout);
   layout.narrow_ffn_alone =
       deployment.model.checkpoint_ffn_alone && layout.weights == deployment.model.checkpoint;
   layout.cache_bytes = options.cache == "fp8" ? 1

@@ -25,6 +25,7 @@ struct ServeOptions {
   int tensor = 1, pipeline = 1, data = 1, replicas = 1, drafts = 0;
   double accepted = 0.8;
   double input = 1000, output = 250, spread = 0, rate = 0, concurrency = 0;
+  double offload_gb = 0, host_memory_gbs = 67;
   std::int64_t requests = 2000, batch_max = 0, kv_tokens = 0;
   double memory_share = 0;  ///< 0: the engine's
   std::int64_t answers = 1;

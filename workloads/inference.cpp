@@ -9,6 +9,7 @@
 #include "sim/base/check.h"
 #include "workloads/inference_apart.h"
 #include "workloads/inference_attention.h"
+#include "workloads/inference_offload.h"
 #include "workloads/inference_terms.h"
 
 namespace gridlock {
@@ -207,7 +208,15 @@ void IterationCosts::AddExperts(double rows, double beside, LimitTimes& times,
                                 double& bytes) const {
   const double total = rows * layout_.data;
   const int ranks = layout_.tensor * layout_.data;
-  AddExpertWork(total, ranks, layout_.experts_spread, times, bytes);
+  LimitTimes work{};
+  double held = 0;
+  AddExpertWork(total, ranks, layout_.experts_spread, work, held);
+  const double each = std::max(1.0, total * model_.experts_per_token / model_.experts);
+  MoveToHost(part_, engine_, layout_, each, work, held);
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    times[i] += work[i];
+  }
+  bytes += held;
   if (model_.shared_experts > 0) {
     AddDense(rows, 1.0 * model_.shared_experts * model_.expert_ffn, times, bytes);
   }
@@ -291,6 +300,10 @@ IterationCosts::Point IterationCosts::PassAt(double rows, int parts) const {
   if (dense_layers > 0) {
     AddDense(here, model_.ffn, dense, dense_bytes);
     kernels_.AddReduce(here, layout_.tensor, dense);
+  }
+  if (model_.experts <= 0) {
+    MoveToHost(part_, engine_, layout_, here, common, common_bytes);
+    MoveToHost(part_, engine_, layout_, here, dense, dense_bytes);
   }
   if (experts_layers > 0 && !layout_.apart()) {
     AddExperts(here, parts > 1 ? Sum(common) : -1, mixture, mixture_bytes);

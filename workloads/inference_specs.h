@@ -189,10 +189,11 @@ struct InferenceEngine {
   double latent_factor = 1;    ///< of attention with latent caches, over what the part reaches
   double top_p_bytes = 60;     ///< that top-p moves for a word of a sequence, at the HBM's rate
   bool whole_windows = false;  ///< caches of layers with a sliding window have room for all tokens
-  bool read_by_head = false;   ///< each query head reads keys and values, not each group once
-  bool direct_reduce = false;  ///< small all-reduces in one kernel, where the part's links allow
-  bool slices_experts = false;  ///< beside data-parallel attention, where nothing is said
-  bool shared_budget = false;   ///< token_budget is that of all data-parallel ranks together
+  bool computes_on_host = false;  ///< processors of the host work on weights that lie there
+  bool read_by_head = false;      ///< each query head reads keys and values, not each group once
+  bool direct_reduce = false;     ///< small all-reduces in one kernel, where the part's links allow
+  bool slices_experts = false;    ///< beside data-parallel attention, where nothing is said
+  bool shared_budget = false;     ///< token_budget is that of all data-parallel ranks together
   bool overlap = false;    ///< all-to-alls of one half of a batch beside the other half's work,
                            ///< where that is sooner
   double int8_factor = 1;  ///< on reading weights that kernels widen from 8 or 4 bits
@@ -240,8 +241,10 @@ struct InferenceLayout {
   int draft_tokens = 0;  ///< of speculative decoding, checked in one pass
   double accepted = 0;   ///< share of a draft token that is accepted, after those before it
   ServedAdapters adapters;
-  int expert_ranks = 0;   ///< accelerators of experts alone, apart from attention; 0: not apart
-  int micro_batches = 3;  ///< that attention and experts take in turns, when they are apart
+  double host_share = 0;  ///< of experts, or of layers without any, that lie in the host's memory
+  double host_memory = 67e9;  ///< bytes/s at which the host's processors read that
+  int expert_ranks = 0;       ///< accelerators of experts alone, apart from attention; 0: not apart
+  int micro_batches = 3;      ///< that attention and experts take in turns, when they are apart
 
   [[nodiscard]] int accelerators() const { return tensor * pipeline * data + expert_ranks; }
 

@@ -66,7 +66,16 @@ double ReplicaWeights::table_element() const {
   return IsGguf(layout_.weights) ? BytesOfFormat(layout_.weights) : 2;
 }
 
-double ReplicaWeights::on_rank() const {
+double ReplicaWeights::movable() const {
+  if (model_.experts > 0) {
+    return layout_.apart() ? 0
+                           : expert_bytes() / (layout_.tensor * layout_.data) / layout_.pipeline;
+  }
+  return layers() / layout_.pipeline;
+}
+
+// Of all layers on one rank but their experts, and of an encoder.
+double ReplicaWeights::layers() const {
   const double experts_layers = layout_.apart() ? 0 : expert_layers();
   const double dense_layers = model_.layers - expert_layers();
   const double matrices = model_.gated ? 3.0 : 2.0;
@@ -77,13 +86,16 @@ double ReplicaWeights::on_rank() const {
   const double dense = matrices * model_.hidden * model_.ffn / layout_.tensor * dense_layers +
                        matrices * model_.hidden * model_.expert_ffn * model_.shared_experts /
                            layout_.tensor * experts_layers;
+  return mixing * attention_element() + dense * dense_element() + encoder;
+}
+
+double ReplicaWeights::on_rank() const {
   // The embedding is on the first stage and the LM head on the last; tied ones share one table
   // there where both are on one.
   const double tables = layout_.pipeline > 1 || model_.tied ? 1 : 2;
   const double table = 1.0 * model_.hidden * model_.vocabulary / layout_.tensor;
   const double experts = layout_.apart() ? 0 : expert_bytes() / (layout_.tensor * layout_.data);
-  return (mixing * attention_element() + dense * dense_element() + experts + encoder) /
-             layout_.pipeline +
+  return (layers() + experts) / layout_.pipeline - movable() * layout_.host_share +
          tables * table * table_element();
 }
 

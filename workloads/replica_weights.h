@@ -30,7 +30,11 @@ class ReplicaWeights {
   [[nodiscard]] double attention_element() const;
   [[nodiscard]] double table_element() const;
 
-  /// Bytes of all weights on one accelerator, of those with attention.
+  /// Bytes of what may lie in the host's memory, of one accelerator: experts, or all layers of a
+  /// model without any.
+  [[nodiscard]] double movable() const;
+
+  /// Bytes of all weights on one accelerator, of those with attention; without what the host holds.
   [[nodiscard]] double on_rank() const;
 
   [[nodiscard]] const InferenceModel& model() const { return model_; }
@@ -38,6 +42,8 @@ class ReplicaWeights {
   [[nodiscard]] const InferenceLayout& layout() const { return layout_; }
 
  private:
+  [[nodiscard]] double layers() const;
+
   InferenceModel model_;
   InferenceLayout layout_;
 };

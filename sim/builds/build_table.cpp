@@ -97,9 +97,9 @@ std::string Binds(const BuildAsked& asked, const Build& build) {
   }
   if (Finished(build) && build.figures.days < asked.horizon_days / 2 && asked.experiments == 0 &&
       asked.users <= 0) {
-    text += fmt::format(
-        "; time to spare: about {} accelerators would do it by the horizon",
-        Grouped(ThreeDigits(build.accelerators * build.figures.days / asked.horizon_days)));
+    text += fmt::format("; time to spare: about {} accelerators would do it by the horizon",
+                        Grouped(ThreeDigits(static_cast<double>(build.accelerators) *
+                                            build.figures.days / asked.horizon_days)));
   }
   if (build.users_served < 1) {
     text += fmt::format("; servers: the fleet has replicas for {:.0f} % of the users",

@@ -118,6 +118,7 @@ inline constexpr FlagField kFlags[] = {
     {"reserve_whole", &InferenceEngine::reserve_whole},
     {"narrow_cache", &InferenceEngine::narrow_cache},
     {"whole_windows", &InferenceEngine::whole_windows},
+    {"computes_on_host", &InferenceEngine::computes_on_host},
     {"read_by_head", &InferenceEngine::read_by_head},
     {"direct_reduce", &InferenceEngine::direct_reduce},
     {"slices_experts", &InferenceEngine::slices_experts},

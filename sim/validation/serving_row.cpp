@@ -172,8 +172,8 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   }
   row.engine = EngineOn(row.part, *engine);
   const std::string& notes = Text(cells, "notes");
-  ReadSettings(notes, row.engine);
   Assume(row, ReadClient(Text(cells, "source"), notes, row.engine, row.layout));
+  ReadSettings(notes, row.engine);
   if (const auto context = NumberIn(notes, "max[_-]model[_-]len[ =:]+([0-9,]+)")) {
     row.model.context = static_cast<int>(*context);
   }

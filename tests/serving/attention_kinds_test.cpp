@@ -117,6 +117,30 @@ TEST(EncoderAlone, IsToldFromDecodersThatComputeAllScores) {
   EXPECT_FALSE(InferenceModelOf(CatalogueModel("t5_11b")).encodes_alone);
 }
 
+// Weights in the host's memory: they leave HBM, and come over the link or are worked on there.
+TEST(Offload, MovesWeightsAndTheirTime) {
+  InferenceLayout layout;
+  const IterationCosts all = SmallCosts(Chunked(256, 8), 4000);
+  layout.host_share = 0.5;
+  const IterationCosts linked = SmallCosts(Chunked(256, 8), 4000, 1e12, layout);
+  const double moved = ReplicaWeights(SmallModel(), layout).movable() / 2;
+  EXPECT_NEAR((all.weight_bytes() - linked.weight_bytes()).si(), moved, 1);
+  const double link = moved / InferencePart().host_bandwidth;
+  EXPECT_GT((linked.Base(1, 1, 1) - all.Base(1, 1, 1)).si(), 0.8 * link);
+  EXPECT_LT((linked.Base(1, 1, 1) - all.Base(1, 1, 1)).si(), link);
+  InferenceEngine host = Chunked(256, 8);
+  host.computes_on_host = true;
+  layout.host_memory = 200e9;
+  const IterationCosts there = SmallCosts(host, 4000, 1e12, layout);
+  const auto host_time = [](const IterationCosts& costs) {
+    return costs.BaseLimits(1, 1, 1)[static_cast<std::size_t>(Limit::kHost)];
+  };
+  EXPECT_NEAR(host_time(there) - host_time(all), moved / 200e9, 1e-3 * moved / 200e9);
+  EXPECT_LT(there.Base(1, 1, 1), linked.Base(1, 1, 1));
+  // Long prompts go over the link.
+  EXPECT_EQ(there.Base(4096, 1, 1), linked.Base(4096, 1, 1));
+}
+
 // JetStream: the cache of a sequence has 2,048 tokens, used or not.
 TEST(Slots, AreReadWholeHoweverLongSequencesAre) {
   InferenceEngine engine = Chunked(256, 1000);

@@ -31,6 +31,13 @@ SPEEDS = [
     ("rtx_3090", 4, LARGE, "q4_k_m", 17.07, None), ("rtx_4090", 4, LARGE, "q4_k_m", 19.80, None),
 ]
 
+# The same of parts whose constants are those of others of their kind, but for M2 Ultra and M3 Max.
+OTHERS = [("rtx_3070", SMALL, "q4_k_m", 72.79), ("rtx_3080", SMALL, "q4_k_m", 109.57), ("rtx_3080_ti", SMALL, "q4_k_m", 110.60),
+          ("rtx_4070_ti", SMALL, "q4_k_m", 83.50), ("rtx_4080", SMALL, "q4_k_m", 108.15),
+          ("m2_ultra", SMALL, "q4_k_m", 78.81), ("m2_ultra", SMALL, "f16", 36.90), ("m2_ultra", LARGE, "q4_k_m", 12.48),
+          ("m3_max", SMALL, "q4_k_m", 48.97), ("m3_max", SMALL, "f16", 22.04), ("m3_max", LARGE, "q4_k_m", 7.65),
+          ("m1_max", SMALL, "f16", 18.75)]
+
 # Seconds by batch.
 LATENCIES = {LARGE: {1: 16.154, 4: 18.322, 16: 21.850, 32: 25.513, 64: 32.539, 128: 45.193},
              "llama-3.1-405b": {1: 48.138, 4: 49.790, 16: 55.685, 32: 67.445, 64: 86.597, 128: 120.387}}
@@ -72,6 +79,12 @@ def llama_cpp_runs_as_fast_as_measured():
         print(f"  prompts: {1024 / ttft:.0f} tokens/s ({100 * prompts[-1]:+.0f} %)")
     close(decode, 0.05, 0.15, "tokens of one stream")
     close(prompts, 0.25, 0.7, "prompts")
+
+
+def other_cards_and_macs_run_as_measured():
+    errors = [1 / stream(part, 1, model, weights, "--input", 1, "--output-tokens", 512)[1] / tokens - 1
+              for part, model, weights, tokens in OTHERS]
+    close(errors, 0.08, 0.15, "tokens of one stream, other cards and Macs")
 
 
 def layers_on_more_cards_take_turns():
@@ -179,7 +192,7 @@ def mi300x_in_8_bits_decodes_as_published():
 
 
 def main():
-    ask(llama_cpp_runs_as_fast_as_measured, layers_on_more_cards_take_turns,
+    ask(llama_cpp_runs_as_fast_as_measured, other_cards_and_macs_run_as_measured, layers_on_more_cards_take_turns,
         files_of_gguf_are_as_large_as_published, names_of_files_say_their_format,
         ollama_answers_one_at_a_time, a_plan_for_llama_cpp_writes_its_command, a_part_of_ones_own_has_what_kernels_reach_on_its_kind,
         a_byte_costs_what_training_pays, mi300x_in_8_bits_decodes_as_published)

@@ -184,6 +184,21 @@ def attention_to_picked_tokens_is_served():
     assert times[0] < 0.8 * times[1], times
 
 
+def experts_lie_in_the_host():
+    """A 120B of experts on one card: its host works on those that do not fit."""
+    one = ("--model", "gpt-oss-120b", "--part", "rtx_5090", "--engine", "llamacpp", "--concurrency", 1, "--requests",
+           2, "--input", 200, "--output-tokens", 200)
+    assert "no room for a KV cache" in refused(*one)
+    run = serve(*one, "--offload-gb", 45)
+    assert 15 < 1 / run["tpot_s"]["median"] < 60, run["tpot_s"]
+    assert "of the experts lie in the host's memory" in run["note"], run["note"]
+    fast = serve(*one, "--offload-gb", 45, "--host-memory-gbs", 400)
+    assert fast["tpot_s"]["median"] < run["tpot_s"]["median"]
+    vllm = serve("--model", "llama-3.1-70b", "--part", "h100_sxm", "--offload-gb", 80, "--concurrency", 1, "--requests",
+                 2, "--input", 100, "--output-tokens", 20)
+    assert 80e9 / 55e9 < vllm["tpot_s"]["median"] < 2, vllm["tpot_s"]
+
+
 def top_p_by_a_sort_takes_time():
     """7.6 ms for 512 sequences of 128,256 words on an H200 (measured)."""
     load = ("--model", "llama-3.1-8b", "--part", "h200_sxm", "--engine", "vllm_1", "--concurrency", 512,
@@ -247,8 +262,9 @@ def main():
         windows_take_room_as_requests_need_it, tied_tables_count_once,
         long_prompts_go_on_all_ranks, cards_draw_what_they_were_measured_to,
         models_that_make_no_tokens_are_refused, embeddings_and_rerankers_are_served,
-        attention_to_picked_tokens_is_served, top_p_by_a_sort_takes_time, decoders_behind_an_encoder_are_served,
-        padding_of_experts_counts, memory_on_the_die_has_no_reserve, a_catalogue_of_ones_own_has_its_tables)
+        attention_to_picked_tokens_is_served, experts_lie_in_the_host, top_p_by_a_sort_takes_time,
+        decoders_behind_an_encoder_are_served, padding_of_experts_counts, memory_on_the_die_has_no_reserve,
+        a_catalogue_of_ones_own_has_its_tables)
 
 
 if __name__ == "__main__":

@@ -130,7 +130,7 @@ TEST(ServingRow, WithoutAnEngineHasOneOfItsPartsTime) {
 TEST(ServingRow, TakesTheNearestPartOfItsKind) {
   const std::map<std::string, std::string> nearest = {
       {"groq", "groq_lpu_v1"}, {"w7900", "a6000"},        {"rx_7900_xtx", "rtx_3090"},
-      {"m3_ultra", "gb10"},    {"b200_sxm6", "b200_sxm"}, {"mi308x", "mi300x"}};
+      {"ryzen_ai_9", "gb10"},  {"b200_sxm6", "b200_sxm"}, {"mi308x", "mi300x"}};
   for (const auto& [name, part] : nearest) {
     EXPECT_THAT(Predict({{"accelerator", name}}).reason,
                 HasSubstr("no part \"" + name + "\": as " + part))

@@ -61,6 +61,7 @@ struct StackSpec {
   bool offloads_activations = false;            ///< what layers keep goes to the host meanwhile
   Bytes gradient_bucket_per_replica;            ///< the least bucket for each data-parallel replica
   Seconds pipelined_launch;         ///< a tensor-parallel rank more: on top of a layer's two floors
+  Seconds wide_launch;              ///< tensor-parallel ranks of both sockets: on top of these
   Seconds update_time;              ///< least time of the update, per parameter of a rank
   bool balances_stages = false;     ///< stages share parameters, not layers
   bool splits_messages = false;     ///< over the tensor-parallel ranks, in any case
@@ -109,12 +110,12 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::selective_every_second_product, &StackSpec::selective_feed_forward,
         &StackSpec::recomputation_stops_early, &StackSpec::offloads_activations,
         &StackSpec::gradient_bucket_per_replica, &StackSpec::pipelined_launch,
-        &StackSpec::update_time, &StackSpec::balances_stages, &StackSpec::splits_messages,
-        &StackSpec::repeats_attention, &StackSpec::gather_compute_share,
-        &StackSpec::gather_bandwidth, &StackSpec::cast_traffic, &StackSpec::feed_forward_chunks,
-        &StackSpec::wide_residuals, &StackSpec::casts_weights, &StackSpec::offloads_states,
-        &StackSpec::unpadded_vocabulary, &StackSpec::routed_extra_bytes,
-        &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
+        &StackSpec::wide_launch, &StackSpec::update_time, &StackSpec::balances_stages,
+        &StackSpec::splits_messages, &StackSpec::repeats_attention,
+        &StackSpec::gather_compute_share, &StackSpec::gather_bandwidth, &StackSpec::cast_traffic,
+        &StackSpec::feed_forward_chunks, &StackSpec::wide_residuals, &StackSpec::casts_weights,
+        &StackSpec::offloads_states, &StackSpec::unpadded_vocabulary,
+        &StackSpec::routed_extra_bytes, &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
         &StackSpec::permutation_traffic, &StackSpec::copies_split_sequences,
         &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs,
         &StackSpec::keeps_whole_stages, &StackSpec::merges_apart>());

@@ -360,17 +360,23 @@ struct TrainingSpec {
   /// The same where the stack does so for all of its jobs.
   [[nodiscard]] bool offloads() const { return offload_activations || stack.offloads_activations; }
 
-  /// The least time of a layer and micro-batch: kernel launches. In a pipeline more of them where
-  /// tensor-parallel ranks wait for each other's hosts, shared out like the floors themselves.
+  /// The least time of a layer and micro-batch: kernel launches. More of them where tensor-parallel
+  /// ranks wait for each other's hosts, in a pipeline or across the sockets of a server, shared out
+  /// like the floors themselves.
   [[nodiscard]] Seconds launch_floor(bool backward) const {
     const double more = adapters.launches();
     const Seconds both = (stack.launch_floor_forward + stack.launch_floor_backward) * more;
     const Seconds floor =
         (backward ? stack.launch_floor_backward : stack.launch_floor_forward) * more;
-    if (layout.pipeline == 1 || layout.tensor == 1 || both.si() <= 0) {
+    if (layout.tensor == 1 || both.si() <= 0) {
       return floor;
     }
-    return floor + stack.pipelined_launch * ((layout.tensor - 1) * (floor / both));
+    constexpr int kRanksOfSocket = 4;
+    Seconds waiting = layout.tensor > kRanksOfSocket ? stack.wide_launch : Seconds(0);
+    if (layout.pipeline > 1) {
+      waiting += stack.pipelined_launch * (layout.tensor - 1);
+    }
+    return floor + waiting * (floor / both);
   }
 
   /// Bytes of gradients that are reduced at a time, per rank.

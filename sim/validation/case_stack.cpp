@@ -287,6 +287,7 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan_chunked", Chunked},
     {"torchtitan", "", 0, "torchtitan_tensor_compiled", CompiledTensorParallel},
     {"torchtitan", "", 0, "torchtitan_tensor", TensorParallel},
+    {"torchtitan_eager", "", 0, "torchtitan_tensor", TensorParallel},
     // Many narrow experts are not compiled; a few as wide as the model are, like dense blocks
     // (Llama 4).
     {"torchtitan", "", 0, "torchtitan_moe", FineGrained},

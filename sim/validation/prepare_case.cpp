@@ -67,12 +67,23 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
     return policies;
   }
   // MaxText's remat_policy is that of whole layers unless a recipe says otherwise
-  // (configs/base.yml).
-  if (open && row.stack.starts_with("maxtext")) {
+  // (configs/base.yml). What came before it had no copies to the host, which JAX has since 2024
+  // (jax.checkpoint_policies, save_and_offload_only_these_names).
+  const bool offloads = row.stack.starts_with("maxtext");
+  if (open && offloads) {
     return {{"none"}, {"full"}, {"full", 1}};
+  }
+  // Recipes of Neuron compute attention again (--use_selective_checkpoint 1 in neuronx-distributed,
+  // examples/training/llama; ACT_CHKPNT_GRANULARITY=selective in neuronx-nemo-megatron, gpt_23b.sh
+  // and gpt_175b.sh; gpt_46b.sh has whole layers).
+  if (open && row.stack.starts_with("neuron")) {
+    return {{"selective"}, {"full"}};
   }
   std::vector<MemoryPolicy> policies = {
       {"none"}, {"selective"}, {"selective", 1}, {"full"}, {"full", 1}};
+  if (!offloads) {
+    policies = {{"none"}, {"selective"}, {"full"}};
+  }
   const auto first = std::find_if(policies.begin(), policies.end(), [&](const auto& policy) {
     return open || policy.recompute == row.recompute;
   });

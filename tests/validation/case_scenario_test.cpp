@@ -404,7 +404,7 @@ TEST_F(CaseScenario, PeakIsOfTheKindThatTheRowMeans) {
   EXPECT_EQ(peak(""), peak("reserved"));
 }
 
-TEST_F(CaseScenario, OpenRecomputationOfDenseModelsOnMegatronIsThatOfAttention) {
+TEST_F(CaseScenario, OpenRecomputationOnMegatronAndNeuronIsThatOfAttention) {
   PublishedCase row = Row("DENSE-TP8");
   row.recompute = "auto";
   const auto recompute = [&](const char* stack) {
@@ -414,19 +414,7 @@ TEST_F(CaseScenario, OpenRecomputationOfDenseModelsOnMegatronIsThatOfAttention) 
   EXPECT_EQ(recompute("megatron"), Recompute::kSelective);
   EXPECT_EQ(recompute("torchtitan"), Recompute::kNone);
   EXPECT_EQ(recompute("maxtext"), Recompute::kNone);
-}
-
-TEST_F(CaseScenario, OpenMemoryPoliciesMayGoToTheHost) {
-  PublishedCase row = Row("DENSE-TP8");
-  row.recompute = "auto";
-  row.stack = "neuron";
-  bool offloads = false;
-  row.layers = 64;
-  for (row.seq = 8192; row.seq <= 16 << 20 && !offloads; row.seq += row.seq / 4) {
-    const PreparedCase prepared = Prepare(row, catalogue_);
-    offloads = prepared.scenario && prepared.scenario->training().offloads();
-  }
-  EXPECT_TRUE(offloads);
+  EXPECT_EQ(recompute("neuron_nxd"), Recompute::kSelective);
 }
 
 TEST_F(CaseScenario, WhatDoesNotFitHbmIsRefusedWithTheReason) {

@@ -186,6 +186,9 @@ TEST_F(CaseStack, ReleasesThatDifferHaveEntriesOfTheirOwn) {
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan");
   row.framework = "torchtitan of December 2024";
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_2024");
+  row.framework = "";
+  row.source = "pytorch/torchtitan benchmarks/llama3_h100_202412_torchtitan.md";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_2024");
 }
 
 // metaseq and fairscale: sharded parameters beside tensor-parallel ranks.
@@ -273,6 +276,8 @@ TEST_F(CaseStack, TensorParallelTorchtitanIsCompiledWhereItSaysSoOrMustBe) {
   row.notes = "";
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor_compiled");
   row.precision = "bf16";
+  row.stack = "kempnerforge_eager";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor");
   row.stack = "kempnerforge";
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan_tensor_compiled");
 }

@@ -149,5 +149,24 @@ TEST_F(OddRow, OnEightOfARackWithTwoTiersRuns) {
   EXPECT_EQ(eight.scenario->sites.front().server.accelerators, 8);
 }
 
+// JAX has copies of activations to the host since 2024, after Paxml, and Neuron has none.
+TEST_F(OddRow, OnlyMaxTextGoesToTheHostWhereHbmIsShort) {
+  const auto goes = [this](const std::string& stack) {
+    for (int sequence = 8192; sequence <= 16 << 20; sequence += sequence / 4) {
+      const PreparedCase prepared = PreparedRow({{"stack", stack},
+                                                 {"recompute", "selective"},
+                                                 {"layers", "64"},
+                                                 {"seq", std::to_string(sequence)}});
+      if (prepared.scenario && prepared.scenario->training().offloads()) {
+        return true;
+      }
+    }
+    return false;
+  };
+  EXPECT_TRUE(goes("maxtext"));
+  EXPECT_FALSE(goes("paxml"));
+  EXPECT_FALSE(goes("neuron"));
+}
+
 }  // namespace
 }  // namespace gridlock

@@ -187,9 +187,12 @@ TEST(KeptActivations, OfEverySecondProduct) {
   TrainingSpec job = JobOn(Llama(32, 4096, 32, 14336));  // 8 of 32 heads are key-value heads
   job.recompute = Recompute::kSelective;
   job.stack.selective_every_second_product = true;
-  // The layer's input, queries, values, attention's output, the gate, and what goes out.
-  const double width = 4096 + 4096 + 1024 + 4096 + 14336 + 4096;
+  // The layer's input, queries, values, attention's output and the gate.
+  const double width = 4096 + 4096 + 1024 + 4096 + 14336;
   EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * 2048 * width);
+  // Eager PyTorch keeps what goes out too, though nothing asks for it.
+  job.stack.separate_gate = true;
+  EXPECT_DOUBLE_EQ(LayerActivations(job).si(), 2 * 2048 * (width + 4096));
   // Keys, attention's projection and the other half of the way in are computed again.
   const auto gemms = [](const PassWork& work) {
     double flop = 0;

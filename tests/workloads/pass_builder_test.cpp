@@ -6,6 +6,7 @@
 
 #include "tests/workloads/models.h"
 #include "workloads/program/collective.h"
+#include "workloads/program/training_pass.h"
 
 namespace gridlock {
 namespace {
@@ -52,6 +53,35 @@ TEST(PassBuilder, AdamMovesWhatItsStatesHold) {
   job.stack.optimizer_bytes = 4;
   job.stack.main_gradient_bytes = 2;
   EXPECT_DOUBLE_EQ(PassBuilder(job, server).Optimizer(1e9).memory_bytes.si(), 14e9 / 0.63);
+}
+
+// VIA-Research/vTrain: a step has the time of the loss beside its layers, whatever paces these.
+TEST(LaunchFloor, HasTheLossOnTopOfTheLayers) {
+  const ServerSpec server = PlainServer();
+  TrainingSpec job = JobOn(Gpt3());
+  job.stack.launch_floor_forward = Seconds(1);
+  const auto floor = [&](bool head) {
+    return PassOf(job, server, {Layers(kDenseLayer, 3), false, head}, false, Gradients::kAll)
+        .pass.floor.si();
+  };
+  EXPECT_DOUBLE_EQ(floor(false), 3);
+  // The product of the head at 50 TFLOP/s, and what the loss moves at 1 TB/s.
+  const Pass head = PassOf(job, server, {Layers(), false, true}, false, Gradients::kAll).pass;
+  EXPECT_DOUBLE_EQ(head.floor.si(), 0);
+  EXPECT_DOUBLE_EQ(floor(true), 3 + head.compute_time.si() + head.memory_bytes.si() / 1e12);
+  EXPECT_GT(floor(true), 3.02);
+}
+
+TEST(LaunchFloor, IsHigherAcrossSockets) {
+  TrainingSpec job = JobOn(Gpt3());
+  job.stack.launch_floor_forward = Seconds(1);
+  job.stack.launch_floor_backward = Seconds(3);
+  job.stack.wide_launch = Seconds(0.4);
+  job.layout.tensor = 4;
+  EXPECT_DOUBLE_EQ(job.launch_floor(true).si(), 3);
+  job.layout.tensor = 8;
+  EXPECT_DOUBLE_EQ(job.launch_floor(false).si(), 1.1);
+  EXPECT_DOUBLE_EQ(job.launch_floor(true).si(), 3.3);
 }
 
 TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {

@@ -183,11 +183,14 @@ void JoinTrays(MeasuredRow& row, const CatalogueServer& server, CollectiveMachin
   row.cells["ranks_per_server"] = fmt::format("{}", machine.ranks_per_server = ranks);
 }
 
-// A slice of a torus has sides of its own.
+// A slice of a torus has sides of its own. Ranks of one server that the catalogue's does not hold
+// run on one of the row's own.
 void TakeSlice(const CatalogueServer& server, const CatalogueList& catalogue,
                CollectiveMachine& machine) {
-  if (server.torus.empty() || machine.ranks_per_server == server.accelerators ||
-      machine.ranks_per_server < 2) {
+  const bool is_slice = !server.torus.empty() && machine.ranks_per_server != server.accelerators &&
+                        machine.ranks_per_server >= 2;
+  const bool is_larger = machine.servers == 1 && machine.ranks_per_server > server.accelerators;
+  if (!is_slice && !is_larger) {
     return;
   }
   PublishedCase slice;

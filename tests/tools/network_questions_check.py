@@ -324,6 +324,25 @@ def a_wrong_name_is_blamed_on_the_option(folder):
     assert done.returncode == 2 and "--fail nosuch@1ms: there is no link" in done.stderr, done.stderr
 
 
+def two_servers_pass_the_rate_of_their_nics(folder):
+    """NVIDIA/nccl-tests issue 196: on two servers NCCL takes a tree, whose busbw is above that of the
+    NICs, on more a ring, whose busbw is not."""
+    reached = [one(write(folder, f"tree{servers}", "dgx_a100", servers, flat(4)), "--op",
+                   "all_reduce", "--size", "8GiB")["busbw_gbs"] for servers in (2, 3)]
+    assert reached[0] > 200 > reached[1], reached
+
+
+def steps_of_which_nothing_is_alike_are_sampled_unasked(folder):
+    """Folding 512 groups under hashed flows leaves a wait of minutes; of symmetric ones it does not."""
+    hashed = ["run", "examples/02-llama-405b-16k/scenario.textproto", "-q", "-o", folder, "--format",
+              "json", "--set", "site[0].fabric.clos.routing=ECMP"]
+    fidelities = [json.loads(run(*arguments))["fidelity"] for arguments in
+                  (hashed, hashed[:7],
+                   [*hashed, "--set", "site[0].servers=64", "--set",
+                    "job[0].pretraining.layout.data=4", "--set", "job[0].pretraining.global_batch=64"])]
+    assert fidelities == ["sampled", "folded", "folded"], fidelities
+
+
 def main():
     questions = [all_to_all_falls_to_the_rate_of_a_nic, a_tree_sends_half_through_the_only_nic,
                  hashed_flows_lose_with_every_server,
@@ -336,7 +355,9 @@ def main():
                  bits_for_bytes_are_noted, all_to_alls_of_large_tori_keep_their_busiest_link_busy,
                  a_slice_is_as_fast_as_one_that_is_written_out,
                  lives_draw_the_transceivers_that_topo_counts,
-                 traffic_goes_by_way_of_a_site_between, a_wrong_name_is_blamed_on_the_option]
+                 traffic_goes_by_way_of_a_site_between, a_wrong_name_is_blamed_on_the_option,
+                 two_servers_pass_the_rate_of_their_nics,
+                 steps_of_which_nothing_is_alike_are_sampled_unasked]
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
         for question in some(questions):

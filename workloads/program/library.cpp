@@ -31,6 +31,9 @@ constexpr double kRingPlateau = 1.4;
 
 constexpr double kTreeShare = 0.92;
 
+// Of NVLink's rate: 20 GB/s of 25 of a link of NVLink 2 and 3 (src/graph/topo.h).
+constexpr double kCountedShare = 0.8;
+
 // Aggregated trees (PAT, 2.24 and later): us of a call, a round (14 us of the network over 3.5) and
 // a rank, and the share of the bandwidth.
 constexpr double kAggregatedBase = 8.0;
@@ -71,10 +74,18 @@ Seconds ExpectedOfAggregatedTrees(const CollectiveCall& call) {
   return Seconds(latency * 1e-6) + call.payload / (LibraryBandwidth(call) * kAggregatedShare);
 }
 
+// Over two servers NCCL counts for a tree what its links inside of them carry, whatever the NICs do
+// (src/graph/tuning.cc takes bwIntra of up to two nodes, and src/graph/search.cc raises that of
+// trees above the rate of the NICs; its authors: NVIDIA/nccl-tests issue 196, NVIDIA/nccl issue
+// 946). So two servers of A100 are joined by a tree, and two of H100 with 400 Gbps for each by a
+// ring.
 Seconds ExpectedOfTree(const CollectiveCall& call) {
   const double inside = static_cast<double>(call.group.ranks) / call.group.domains - 1;
   const double depth = std::ceil(std::log2(static_cast<double>(call.group.domains)));
-  const double seconds = 2 * (call.payload / LibraryBandwidth(call)).si() / kTreeShare;
+  const bool by_links = call.group.domains == 2 && call.group.per_domain > 1 && !call.server.direct;
+  const BytesPerSecond pace = by_links ? call.server.accelerator.scale_up_bandwidth * kCountedShare
+                                       : LibraryBandwidth(call);
+  const double seconds = 2 * (call.payload / pace).si() / kTreeShare;
   double best = HUGE_VAL;
   for (const ProtocolGuess& p : kProtocols) {
     const double latency = p.tree_base + 2 * (inside * p.tree_inside + depth * p.tree_across);

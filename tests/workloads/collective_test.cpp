@@ -35,11 +35,6 @@ CollectiveCost CostOf(CollectiveKind kind, Bytes payload, const GroupShape& grou
   return FittedCost({kind, payload, group, server});
 }
 
-CollectiveCost PairsCost(Bytes payload, const GroupShape& group, const TokenCopies& tokens,
-                         const ServerSpec& server) {
-  return kPairs.costs({CollectiveKind::kAllToAll, payload, group, server, tokens}).front();
-}
-
 // With a switch that adds up.
 ServerSpec SwitchServer() {
   ServerSpec server = Server();
@@ -469,39 +464,6 @@ TEST(InSwitch, TreesOfTwoServersSendTheBufferOnceOverTheNics) {
       SwitchTreeLoad({CollectiveKind::kAllReduce, Bytes(1e9), many, server});
   EXPECT_DOUBLE_EQ(wide.nic_bytes.si(), 2e9 / 8 / 0.8);
   EXPECT_DOUBLE_EQ(wide.latency.si(), 9e-6 + 32e-6 + 8 * 2e-6);
-}
-
-TEST(AllToAll, SendsAnNthOfTheBufferToEachRank) {
-  ServerSpec server = Server();
-  server.scale_up.all_to_all_efficiency = 0.7;
-  server.scale_out.all_to_all_efficiency = 0.9;
-  const CollectiveCost inside = PairsCost(Bytes(1e9), {8, 1, 8}, {}, server);
-  EXPECT_DOUBLE_EQ(inside.domain_bytes.si(), 1.0 / 8 * 1e9 / 0.7);
-  EXPECT_DOUBLE_EQ(inside.latency.si(), 5e-6 + 3 * 1e-6);  // a call, and log2 of 8 steps
-  const CollectiveCost across = PairsCost(Bytes(1e9), {64, 8, 8}, {}, server);
-  EXPECT_DOUBLE_EQ(across.domain_bytes.si(), 1.0 / 64 * 1e9 / 0.7);
-  EXPECT_DOUBLE_EQ(across.nic_bytes.si(), 1.0 / 64 * 1e9 / 0.9);
-  EXPECT_DOUBLE_EQ(across.latency.si(), 11e-6);
-  // A rank's own part goes through the port of its domain, too: as much as to one more rank.
-  server.scale_up.all_to_all_local_copy = 1;
-  EXPECT_DOUBLE_EQ(PairsCost(Bytes(1e9), {8, 1, 8}, {}, server).domain_bytes.si(),
-                   8.0 / 7 * 1.0 / 8 * 1e9 / 0.7);
-  EXPECT_DOUBLE_EQ(PairsCost(Bytes(1e9), {64, 8, 8}, {}, server).nic_bytes.si(),
-                   1.0 / 64 * 1e9 / 0.9);
-}
-
-TEST(AllToAll, OfTokensThatGoToEachDomainOnceSendsACopyPerDomain) {
-  // A NIC carries 56 of the 64 pairs of a rank, a port 7.
-  const GroupShape group{64, 8, 8};
-  const TokenCopies limited{8, 4};
-  const double hit = 4 * (1 - std::pow(0.75, 8));  // of four domains, with eight draws
-  const CollectiveCost once = PairsCost(Bytes(8e9), group, limited, Server());
-  EXPECT_DOUBLE_EQ(56 * once.nic_bytes.si(), 7.0 / 8 * hit * 1e9);
-  EXPECT_DOUBLE_EQ(7 * once.domain_bytes.si(), 7.0 / 8 * 8e9);  // all copies but those that stay
-  // One expert a token: nothing to save across NICs.
-  const CollectiveCost single = PairsCost(Bytes(8e9), group, {1, 0}, Server());
-  EXPECT_DOUBLE_EQ(single.nic_bytes.si(),
-                   PairsCost(Bytes(8e9), group, {}, Server()).nic_bytes.si());
 }
 
 }  // namespace gridlock

@@ -431,8 +431,9 @@ constexpr Term kTerms[] = {
 std::span<const Term> Terms() {
   static const std::vector<Term> all = [] {
     std::vector<Term> terms(std::begin(kTerms), std::end(kTerms));
-    const std::span<const Term> words = Words();
-    terms.insert(terms.end(), words.begin(), words.end());
+    for (const std::span<const Term> words : {Words(), LifeWords()}) {
+      terms.insert(terms.end(), words.begin(), words.end());
+    }
     const auto before = [](char a, char b) {
       return std::tolower(static_cast<unsigned char>(a)) <
              std::tolower(static_cast<unsigned char>(b));

@@ -68,7 +68,7 @@ void ImportJobs(const JobsOptions& options) {
 void AddImportJobs(CLI::App& import, int& code) {
   auto options = std::make_shared<JobsOptions>();
   CLI::App* command = import.add_subcommand(
-      "jobs", "Log of the jobs of a cluster (SWF, Slurm sacct -P, tables of published traces)");
+      "jobs", "Log of the jobs of a cluster (SWF, Slurm's sacct, tables of published traces)");
   command->add_option("FILE", options->file, "The log")->required();
   command
       ->add_option("-o,--output", options->out,
@@ -87,6 +87,11 @@ void AddImportJobs(CLI::App& import, int& code) {
   command
       ->add_option("--machines", options->machines, "Table of the machines, beside the log (CSV)")
       ->type_name("FILE");
+  command
+      ->add_option("--per-server", options->log.per_server,
+                   "Accelerators in a server, where the log counts servers (default: 8)")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--kind", options->log.kind, "Only jobs on this kind of accelerator")
       ->type_name("NAME");
   command
@@ -94,7 +99,7 @@ void AddImportJobs(CLI::App& import, int& code) {
                    "Accelerator of the catalogue that stands for the log's, for power (default: "
                    "h100_sxm)")
       ->type_name("NAME");
-  command->add_option("--scheduler", options->policy, "FIFO (default) or BACKFILL")
+  command->add_option("--scheduler", options->policy, "Who goes first (default: FIFO)")
       ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}));
   command->footer(
       "Examples:\n"
@@ -102,7 +107,8 @@ void AddImportJobs(CLI::App& import, int& code) {
       "  gridlock import jobs sacct.txt --capacity 2048 --scheduler BACKFILL -o log.textproto\n"
       "  gridlock import jobs cluster_job_log --machines cluster_machine_list -o philly.textproto\n"
       "Then gridlock run log.textproto. Records that cannot be true are counted and reported.\n"
-      "sacct: sacct -aPX -o JobID,User,Submit,Start,End,State,AllocTRES,ElapsedRaw");
+      "sacct: sacct -aPX -o JobID,User,Submit,Start,End,State,AllocTRES,ElapsedRaw, or sacct -aX\n"
+      "--json.");
   command->callback([options, &code] {
     code = Importing([&options] {
       ImportJobs(*options);

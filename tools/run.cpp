@@ -96,7 +96,7 @@ void AddRunCommand(CLI::App& app, const std::string& command_line, int& code) {
   command
       ->add_option("--seeds", *seeds,
                    "Live it under so many seeds, from that of the scenario on: mean, confidence "
-                   "interval and spread of the key figures, in seeds.json")
+                   "interval and spread of the key figures, in seeds.json and seeds.csv")
       ->check(CLI::Range(1, kMostSeeds))
       ->type_name("N");
   command->footer(

@@ -9,6 +9,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/cluster/life.h"
 #include "sim/process/pool.h"
+#include "sim/report/csv_of_json.h"
 #include "sim/report/seeds.h"
 
 #include "tools/progress.h"
@@ -112,6 +113,7 @@ int RunSeeds(const ScenarioOptions& options, const Scenario& scenario, int seeds
   const std::vector<FigureSpread> figures = SpreadOf(lives);
   const std::string json = SeedsJson(scenario.name, figures, seeds, scenario.seed);
   WriteFileAtomically(folder + "/seeds.json", json);
+  WriteFileAtomically(folder + "/seeds.csv", CsvOfJson(json, "figures"));
   PrintText(options.format == "json" ? json
                                      : SeedsText(scenario.name, figures, seeds, scenario.seed));
   return kSuccess;

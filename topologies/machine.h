@@ -224,6 +224,9 @@ struct BatterySpec {
   double efficiency = 1;
   Watts shave_above{};                                  ///< 0: none
   std::optional<double> discharge_above, charge_below;  ///< USD/kWh
+  double capital_usd_per_kwh = 0;
+  Seconds lifetime = 15 * kYear;  ///< in which it is written off
+  double ageing = 0, wear = 0;    ///< of its capacity, lost a year, and by giving all of it once
 };
 
 /// One datacenter hall: identical servers under one fabric.
@@ -278,6 +281,7 @@ struct WanSpec {
   SiteIndex from{0}, to{0};
   BytesPerSecond bandwidth;  ///< per direction
   Seconds latency;           ///< one way, of the fibre
+  double rent_usd_per_month = 0;
 };
 
 }  // namespace gridlock

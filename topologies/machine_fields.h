@@ -164,11 +164,11 @@ template <>
 inline constexpr auto kFields<PuePointSpec> = Aside(&PuePointSpec::temperature, &PuePointSpec::pue);
 
 template <>
-inline constexpr auto kFields<BatterySpec> = Aside(&BatterySpec::capacity, &BatterySpec::power,
-                                                   &BatterySpec::efficiency,
-                                                   &BatterySpec::shave_above,
-                                                   &BatterySpec::discharge_above,
-                                                   &BatterySpec::charge_below);
+inline constexpr auto kFields<BatterySpec> =
+    Aside(&BatterySpec::capacity, &BatterySpec::power, &BatterySpec::efficiency,
+          &BatterySpec::shave_above, &BatterySpec::discharge_above, &BatterySpec::charge_below,
+          &BatterySpec::capital_usd_per_kwh, &BatterySpec::lifetime, &BatterySpec::ageing,
+          &BatterySpec::wear);
 
 template <>
 inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
@@ -185,7 +185,7 @@ inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
 
 template <>
 inline constexpr auto kFields<WanSpec> =
-    std::tuple_cat(Aside(&WanSpec::path),
+    std::tuple_cat(Aside(&WanSpec::path, &WanSpec::rent_usd_per_month),
                    Bearing(&WanSpec::from, &WanSpec::to, &WanSpec::bandwidth, &WanSpec::latency));
 
 template <>

@@ -280,6 +280,7 @@ struct ExpertLoadSpec {
 struct OuterSpec {
   int steps = 0;  ///< from one to the next; 0: gradients are summed in every step
   double bytes_per_parameter = 4;
+  bool overlap = false;  ///< a step's part of the exchange goes on beside the step
 };
 
 struct TrainingSpec {

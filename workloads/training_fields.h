@@ -89,7 +89,7 @@ inline constexpr auto kFields<ExpertLoadSpec> =
 
 template <>
 inline constexpr auto kFields<OuterSpec> =
-    Bearing<&OuterSpec::steps, &OuterSpec::bytes_per_parameter>();
+    Bearing<&OuterSpec::steps, &OuterSpec::bytes_per_parameter, &OuterSpec::overlap>();
 
 template <>
 inline constexpr auto kFields<TrainingSpec> = std::tuple_cat(

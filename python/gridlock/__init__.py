@@ -15,8 +15,8 @@ try:
     from ._plans import build, export, plan, rollout, serve, serve_plan
     from ._program import GridlockError, program, version
     from ._scenario import Scenario, to_text
-    from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, sweep, topo,
-                           validate)
+    from ._studies import (cap, collective, compare, explain, flows, open_results, report, run, seeds,
+                           sweep, topo, validate)
 except ModuleNotFoundError as error:
     raise ModuleNotFoundError(
         f"gridlock needs the package {error.name}: apt-get install python3-{error.name} and run Debian's own "
@@ -25,6 +25,6 @@ except ModuleNotFoundError as error:
 __all__ = ["GridlockError", "Scenario", "build", "cap", "catalog", "catalog_diff", "catalog_rules",
            "catalog_show", "collective", "compare", "explain", "explore", "export", "flows", "generate",
            "import_file", "open_results", "outputs", "plan", "program", "replay", "report", "run",
-           "rollout", "schema", "serve", "serve_plan", "studies", "study", "sweep", "to_text", "topo",
-           "validate", "version"]
+           "rollout", "schema", "seeds", "serve", "serve_plan", "studies", "study", "sweep", "to_text",
+           "topo", "validate", "version"]
 __version__ = "0.1.0"

@@ -73,6 +73,29 @@ def run(scenario: Scenario, overrides: Overrides | None = None, *, fidelity: str
         return _simulate(["run", file, "--fidelity", fidelity, *override_words(overrides)], out)
 
 
+def seeds(scenario: Scenario, lives: int, overrides: Overrides | None = None, *,
+          out: str | os.PathLike[str] | None = None) -> pd.DataFrame:
+    """Lives the life of a cluster under several seeds, from that of the scenario on.
+
+    Args:
+        lives: how many, at least 2 for an interval.
+        out: folder that keeps seeds.json and seeds.csv; none are kept without it.
+
+    Returns:
+        One row for each key figure: name, unit, lives (that have it), mean, half_width_95 (of the
+        confidence interval of the mean, Student's t), deviation, least, most. `attrs` has first_seed.
+
+    Raises:
+        GridlockError: the program refused the scenario, or it has no horizon.
+    """
+    with as_file(scenario) as file, tempfile.TemporaryDirectory(prefix="gridlock-") as folder:
+        result = json.loads(call(["run", file, "--seeds", str(lives), "--format", "json", "-q", "-o",
+                                  folder if out is None else os.fspath(out), *override_words(overrides)]))
+    frame = pd.DataFrame(result.pop("figures"))
+    frame.attrs = result
+    return frame
+
+
 def cap(scenario: Scenario, link: str, values: str | Iterable[str], overrides: Overrides | None = None,
         *, jobs: int | None = None, out: str | os.PathLike[str] | None = None) -> xr.Dataset:
     """Caps one resource at several values.

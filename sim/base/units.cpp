@@ -295,7 +295,12 @@ std::string FormatSeconds(Seconds value) {
   if (magnitude < 48.0 * 3600.0) {
     return Digits(value.si() / 3600.0) + " h";
   }
-  return Digits(value.si() / 86400.0) + " days";
+  const double days = value.si() / 86400.0;
+  constexpr double kManyDays = 1e4, kTooMany = 1e7;  // 16380 days, not 1.638e+04
+  return (magnitude / 86400.0 >= kManyDays && magnitude / 86400.0 < kTooMany
+              ? std::to_string(std::lround(days))
+              : Digits(days)) +
+         " days";
 }
 
 std::string FormatBandwidth(BytesPerSecond value) {

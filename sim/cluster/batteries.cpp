@@ -47,9 +47,13 @@ Watts FillingOf(const BatterySpec& battery, Watts flow) {
 
 }  // namespace
 
+Joules Batteries::State::CapacityOf(const BatterySpec& battery) const {
+  return std::max(Joules(0), battery.capacity - faded);
+}
+
 Batteries::Batteries(const std::vector<SiteSpec>& sites) {
   for (const SiteSpec& site : sites) {
-    states_.push_back({site.battery.capacity});
+    states_.push_back({.stored = site.battery.capacity});
   }
 }
 
@@ -69,7 +73,7 @@ Seconds Batteries::SupportLasts(const SiteSpec& spec, SiteIndex site, Watts load
     return state.stored / (Watts(0) - filling);
   }
   if (!state.helps && filling > Watts(0)) {
-    return (battery.capacity * kHelpsAgain - state.stored) / filling;
+    return (state.CapacityOf(battery) * kHelpsAgain - state.stored) / filling;
   }
   return Seconds(kNever);
 }
@@ -84,21 +88,26 @@ std::vector<BatteryPart> Batteries::Advance(const SiteSpec& spec, SiteIndex site
   State& state = states_[site];
   const Watts flow = FlowOf(spec, load);
   const Watts filling = FillingOf(battery, flow);
-  const Joules room = filling < Watts(0) ? state.stored : battery.capacity - state.stored;
+  // What it holds stays, also where it would no longer take as much.
+  const Joules full = std::max(state.stored, state.CapacityOf(battery));
+  const Joules room = filling < Watts(0) ? state.stored : full - state.stored;
   const Watts speed = std::max(filling, Watts(0) - filling);
   Seconds working = stretch.length();
   Joules after = state.stored + filling * working;
   if (speed * (working + kMoment) >= room) {  // it ends empty or full
     working = speed > Watts(0) ? std::min(working, room / speed) : working;
-    after = filling < Watts(0) ? Joules(0) : filling > Watts(0) ? battery.capacity : state.stored;
+    after = filling < Watts(0) ? Joules(0) : filling > Watts(0) ? full : state.stored;
   }
   const Seconds turn = stretch.from + working;
-  parts.push_back({{stretch.from, turn}, flow, state.stored, after});
+  const Joules given = std::max(Joules(0), state.stored - after);
+  state.faded +=
+      battery.capacity * (battery.ageing * (stretch.length() / kYear)) + given * battery.wear;
+  parts.push_back({{stretch.from, turn}, flow, state.stored, after, state.faded});
   if (turn < stretch.to) {
-    parts.push_back({{turn, stretch.to}, Watts(0), after, after});
+    parts.push_back({{turn, stretch.to}, Watts(0), after, after, state.faded});
   }
   state.stored = after;
-  const bool half = after >= battery.capacity * kHelpsAgain - speed * kMoment;
+  const bool half = after >= state.CapacityOf(battery) * kHelpsAgain - speed * kMoment;
   state.helps = after > Joules(0) && (state.helps || half);
   return parts;
 }

@@ -31,7 +31,11 @@ class Batteries {
 
  private:
   struct State {
+    /// What it can hold now.
+    [[nodiscard]] Joules CapacityOf(const BatterySpec& battery) const;
+
     Joules stored;
+    Joules faded{};     ///< of its capacity, since it was new
     bool helps = true;  ///< see Support
   };
 

@@ -142,11 +142,12 @@ void Breakdowns::LosePatience(const Fault& fault, std::uint64_t number) {
 void Breakdowns::StopRun(JobIndex job, const Fault& fault) {
   LifeFailure& account = accounts_[fault.kind];
   ++account.interruptions;
-  account.lost += view_.members[job].run->unsaved();
+  const Seconds before = view_.members[job].run->lost();
   runs_.Interrupt(job,
                   ServerEvent(EventKind::kInterrupt, {fault.servers.site, fault.servers.first, 1},
                               faults_.NameOf(fault)),
                   /*lost=*/0);
+  account.lost += view_.members[job].run->lost() - before;
 }
 
 void Breakdowns::TakeOut(const Fault& fault) {

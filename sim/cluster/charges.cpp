@@ -38,6 +38,16 @@ Watts RestOf(const ClusterView& view, SiteIndex site) {
          view.machine.network_power(site);
 }
 
+// Each site at the ends of a link pays half of it.
+void ChargeRents(const std::vector<WanSpec>& wans, const Stretch& stretch, Ledger& ledger) {
+  constexpr double kMonths = 12;  // of a year
+  for (const WanSpec& wan : wans) {
+    const double usd = wan.rent_usd_per_month * kMonths * (stretch.length() / kYear);
+    ledger.ChargeRent(wan.from, usd / 2);
+    ledger.ChargeRent(wan.to, usd / 2);
+  }
+}
+
 void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledger) {
   double waiting = 0, wanted = 0, flops = 0;
   for (const JobIndex job : view.active) {
@@ -121,6 +131,7 @@ void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch
     }
     ledger.CloseSite(stretch, s, caps.LimitOf(site, s));
   }
+  ChargeRents(view.machine.wans(), stretch, ledger);
   ChargeSeries(view, stretch, ledger);
 }
 

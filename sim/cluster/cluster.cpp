@@ -214,7 +214,7 @@ QueueNow Cluster::Queue() const {
 }
 
 void Cluster::StartQueued() {
-  if (FirstWaiting(view_) < 0) {
+  if (FirstWaiting(view_, tenants_) < 0) {
     return;
   }
   const QueueNow queue = Queue();
@@ -247,7 +247,7 @@ void Cluster::Start(JobIndex job, const Placement& placement) {
 // Runs of lower priority stop for the first that waits. It starts when the cluster is looked at
 // again, in this instant.
 void Cluster::MakeRoom() {
-  const JobIndex job = FirstWaiting(view_);
+  const JobIndex job = FirstWaiting(view_, tenants_);
   if (job >= 0 && !members_[job].spec->spans) {
     Preempt(VictimsFor(Queue().state, job), members_[job].spec->name);
   }

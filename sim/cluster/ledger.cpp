@@ -144,6 +144,13 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
   const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
   (taken > Joules(0) ? books.charged : books.discharged) += std::max(taken, Joules(0) - taken);
   books.stored_least = std::min(books.stored_least, part.after);
+  books.faded = part.faded;
+  const double written_off = spec.battery.capital_usd_per_kwh *
+                             (spec.battery.capacity.si() / kJoulesPerKilowattHour) *
+                             (part.stretch.length() / spec.battery.lifetime);
+  books.battery_usd += written_off;
+  books.capital_usd += written_off;
+  books.rest.capital_usd += written_off;
   books.energy += taken;
   books.cost_usd += usd;
   books.carbon_kg += carbon;
@@ -153,6 +160,12 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
   books.rest.facility_energy += taken;
   books.rest.cost_usd += usd;
   books.rest.carbon_kg += carbon;
+}
+
+void Ledger::ChargeRent(SiteIndex site, double usd) {
+  sites_[site].wan_usd += usd;
+  sites_[site].operation_usd += usd;
+  sites_[site].rest.operation_usd += usd;
 }
 
 void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
@@ -205,6 +218,9 @@ void Ledger::Describe(LifeRecord& record) const {
     site.battery_charged = books.charged;
     site.battery_discharged = books.discharged;
     site.battery_capacity = now_[i]->battery.capacity;
+    site.battery_faded = books.faded;
+    site.battery_capital_usd = books.battery_usd;
+    site.wan_rent_usd = books.wan_usd;
     site.battery_least = std::min(books.stored_least, site.battery_capacity);
     site.battery_stored = books.stored.Means();
     site.power = books.power.Means();

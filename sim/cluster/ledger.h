@@ -45,6 +45,7 @@ struct BatteryPart {
   Stretch stretch;
   Watts taken;           ///< from the grid; below zero: given to the site
   Joules before, after;  ///< stored
+  Joules faded;          ///< capacity lost since it was new
 };
 
 class Ledger {
@@ -72,6 +73,9 @@ class Ledger {
 
   /// Charges a part of the stretch in which the battery of a site takes energy or gives it back.
   void ChargeBattery(const Stretch& stretch, SiteIndex site, const BatteryPart& part);
+
+  /// Charges a site for its share of the rent of links to others.
+  void ChargeRent(SiteIndex site, double usd);
 
   /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
   void CloseSite(const Stretch& stretch, SiteIndex site, Watts limit);
@@ -105,7 +109,10 @@ class Ledger {
     Joules it_energy, energy;
     Joules charged, discharged;  ///< by its battery
     Joules stored_least{std::numeric_limits<double>::infinity()};
-    Account rest;  ///< what no job holds
+    Joules faded;            ///< of its battery
+    double battery_usd = 0;  ///< of capital_usd, that of its battery
+    double wan_usd = 0;      ///< of operation_usd, the rent of its links to other sites
+    Account rest;            ///< what no job holds
     double cost_usd = 0, carbon_kg = 0, capital_usd = 0, operation_usd = 0;
     Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed
     Joules window_energy;  ///< since the last window of the peak was full

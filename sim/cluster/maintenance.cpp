@@ -50,9 +50,10 @@ std::vector<Seconds> Maintenance::TakeDown(const ServerRun& servers, const std::
       continue;
     }
     if (view_.members[job].run) {
-      lost.push_back(view_.members[job].run->unsaved());
+      const Seconds before = view_.members[job].run->lost();
       runs_.Interrupt(job, ServerEvent(EventKind::kInterrupt, {servers.site, server, 1}, why),
                       servers_.HeldBy(job, servers));
+      lost.push_back(view_.members[job].run->lost() - before);
     } else {
       fleets_.Drop(job, servers.site, server);
     }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <limits>
+#include <numeric>
+#include <set>
 #include <utility>
 
 #include "sim/base/check.h"
@@ -42,6 +44,15 @@ RunningJob RunningRun(const ClusterView& view, JobIndex job) {
   return running;
 }
 
+// That a run needs on one of its sites, or with `span` on each, with all of its replicas.
+std::int32_t ServersOnEachSite(const ClusterView& view, const Member& member,
+                               const std::vector<SiteIndex>& sites) {
+  const ServerSpec& server = view.machine.site(sites[0]).server;
+  const Layout& layout = member.run->spec().step.layout;
+  const auto parts = member.spec->spans ? static_cast<std::int64_t>(sites.size()) : 1;
+  return ServersOf(layout.accelerators() / parts, layout.used_of(server.accelerators));
+}
+
 // With all of its replicas. How long it will take is not said.
 QueuedJob QueuedRun(const ClusterView& view, JobIndex job) {
   const Member& member = view.members[job];
@@ -55,24 +66,65 @@ QueuedJob QueuedRun(const ClusterView& view, JobIndex job) {
   queued.tenant = member.tenant;
   queued.within = member.spec->within;
   queued.expected = Seconds(std::numeric_limits<double>::infinity());
-  const ServerSpec& server = view.machine.site(queued.sites[0]).server;
-  const Layout& layout = member.run->spec().step.layout;
-  const auto parts = queued.spans ? static_cast<std::int64_t>(queued.sites.size()) : 1;
-  queued.servers = ServersOf(layout.accelerators() / parts, layout.used_of(server.accelerators));
+  queued.servers = ServersOnEachSite(view, member, queued.sites);
   return queued;
+}
+
+// Of all sites, with all of its replicas; those of a fleet as they are.
+std::int64_t ServersOfAll(const ClusterView& view, const Member& member) {
+  if (!member.run) {
+    return std::accumulate(member.servers.begin(), member.servers.end(), std::int64_t{0});
+  }
+  const std::vector<SiteIndex> sites = AllowedSites(*member.spec, view.machine.sites());
+  const auto parts = member.spec->spans ? static_cast<std::int64_t>(sites.size()) : 1;
+  return parts * ServersOnEachSite(view, member, sites);
+}
+
+std::pair<std::int32_t, Seconds> PlaceInQueue(const Member& member) {
+  return {-member.spec->priority, member.run->submit()};
+}
+
+// Runs that wait because their tenants hold as much as they may, or will with those in front of
+// them.
+std::set<JobIndex> BeyondQuotas(const ClusterView& view, const Tenants& tenants) {
+  std::set<JobIndex> beyond;
+  if (!tenants.any_quota()) {
+    return beyond;
+  }
+  std::map<std::int32_t, std::int64_t> held;
+  std::vector<JobIndex> waiting;
+  for (const JobIndex job : view.active) {
+    const Member& member = view.members[job];
+    if (member.waits()) {
+      waiting.push_back(job);
+    } else {
+      held[member.tenant] += ServersOfAll(view, member);
+    }
+  }
+  std::stable_sort(waiting.begin(), waiting.end(), [&view](JobIndex a, JobIndex b) {
+    return PlaceInQueue(view.members[a]) < PlaceInQueue(view.members[b]);
+  });
+  for (const JobIndex job : waiting) {
+    const Member& member = view.members[job];
+    const std::int64_t needed = ServersOfAll(view, member);
+    const std::int64_t quota = tenants.quota(member.tenant);
+    if (quota > 0 && held[member.tenant] + needed > quota) {
+      beyond.insert(job);
+    } else {
+      held[member.tenant] += needed;
+    }
+  }
+  return beyond;
 }
 
 }  // namespace
 
-JobIndex FirstWaiting(const ClusterView& view) {
-  const auto key = [&view](JobIndex job) {
-    const Member& member = view.members[job];
-    return std::pair(-member.spec->priority, member.run->submit());
-  };
+JobIndex FirstWaiting(const ClusterView& view, const Tenants& tenants) {
+  const std::set<JobIndex> beyond = BeyondQuotas(view, tenants);
   JobIndex first;
   for (const JobIndex job : view.active) {
-    if (view.members[job].waits() && !view.relocation.Includes(job) &&
-        (first < 0 || key(job) < key(first))) {
+    if (view.members[job].waits() && !view.relocation.Includes(job) && !beyond.contains(job) &&
+        (first < 0 || PlaceInQueue(view.members[job]) < PlaceInQueue(view.members[first]))) {
       first = job;
     }
   }
@@ -85,6 +137,7 @@ QueueNow QueueOf(const ClusterView& view, const Tenants& tenants, const JobRates
   ClusterState& state = queue.state;
   state.now = view.course.now();
   state.used = tenants.used();
+  const std::set<JobIndex> beyond = BeyondQuotas(view, tenants);
   for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
     state.sites.push_back(view.servers.state(IndexOf<SiteIndex>(s)));
   }
@@ -93,7 +146,7 @@ QueueNow QueueOf(const ClusterView& view, const Tenants& tenants, const JobRates
     if (member.run && member.run->holds_servers()) {
       state.running.push_back(RunningRun(view, job));
     }
-    if (!member.waits() || view.relocation.Includes(job)) {
+    if (!member.waits() || view.relocation.Includes(job) || beyond.contains(job)) {
       continue;
     }
     QueuedJob& queued = state.queue.emplace_back(QueuedRun(view, job));

@@ -12,8 +12,8 @@
 
 namespace gridlock {
 
-/// The run that comes before all others that wait; -1 when none does.
-JobIndex FirstWaiting(const ClusterView& view);
+/// The run that comes before all others that wait and are within their tenants' quotas; -1: none.
+JobIndex FirstWaiting(const ClusterView& view, const Tenants& tenants);
 
 /// What the scheduler sees now.
 struct QueueNow {
@@ -21,8 +21,8 @@ struct QueueNow {
   std::map<JobIndex, int> replicas;  ///< by run of the queue: with how many it would start
 };
 
-/// Elastic runs that start again take the room that there is. Runs that train and can be saved may
-/// move, to servers like their own.
+/// Only runs within their tenants' quotas. Elastic runs that start again take the room that there
+/// is. Runs that train and can be saved may move, to servers like their own.
 /// @param levels  of power limits, for run times
 QueueNow QueueOf(const ClusterView& view, const Tenants& tenants, const JobRates& rates,
                  const std::vector<int>& levels);

@@ -11,6 +11,8 @@ std::int32_t Tenants::NumberOf(const std::string& name) {
     const auto share = spec_->share.find(name);
     share_.push_back(share == spec_->share.end() ? 1 : share->second);
     used_.push_back(0);
+    const auto quota = spec_->quota.find(name);
+    quota_.push_back(quota == spec_->quota.end() ? 0 : quota->second);
   }
   return entry->second;
 }

@@ -24,6 +24,13 @@ class Tenants {
   /// A tenant has used so many accelerators for so long.
   void Charge(std::int32_t tenant, double accelerators, Seconds length);
 
+  /// Servers that the runs of a tenant may hold; 0: no limit.
+  [[nodiscard]] std::int64_t quota(std::int32_t tenant) const {
+    return quota_[static_cast<std::size_t>(tenant)];
+  }
+
+  [[nodiscard]] bool any_quota() const { return !spec_->quota.empty(); }
+
   /// By tenant: accelerator-seconds over the share, as far as they still count.
   [[nodiscard]] const std::vector<double>& used() const { return used_; }
 
@@ -31,6 +38,7 @@ class Tenants {
   const FairShareSpec* spec_;
   std::map<std::string, std::int32_t> numbers_;
   std::vector<double> used_, share_;
+  std::vector<std::int64_t> quota_;
 };
 
 }  // namespace gridlock

@@ -96,8 +96,8 @@ class TrainingRun {
 
   [[nodiscard]] bool started_before() const { return start_.si() >= 0; }
 
-  /// Training since the last checkpoint, which an interruption would lose.
-  [[nodiscard]] Seconds unsaved() const { return unsaved_; }
+  /// Time in steps that were lost until now.
+  [[nodiscard]] Seconds lost() const { return lost_; }
 
   /// What it goes on from now, after an interruption.
   [[nodiscard]] Recovery recovery() const { return recovery_; }

@@ -304,8 +304,11 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
       return scenario.sites[static_cast<std::size_t>(site)].name;
     };
     setup.push_back({fmt::format("link {}-{}", name(wan.from), name(wan.to)),
-                     fmt::format("{} in each direction, {}", FormatGbps(wan.bandwidth),
-                                 FormatSeconds(wan.latency))});
+                     fmt::format("{} in each direction, {}{}", FormatGbps(wan.bandwidth),
+                                 FormatSeconds(wan.latency),
+                                 wan.rent_usd_per_month > 0
+                                     ? fmt::format(", {:.0f} USD a month", wan.rent_usd_per_month)
+                                     : "")});
   }
   const std::size_t named = std::min(scenario.jobs.size(), kJobsNamed);
   for (std::size_t i = 0; i < named; ++i) {

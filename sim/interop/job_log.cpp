@@ -8,6 +8,7 @@
 
 #include "sim/base/check.h"
 #include "sim/interop/civil_date.h"
+#include "sim/interop/job_log_lines.h"
 #include "sim/schema/csv.h"
 
 namespace gridlock {
@@ -32,7 +33,7 @@ bool StartsAsJson(std::string_view text) {
 // By the first line; "" where it tells nothing.
 std::string GuessFormat(std::string_view text) {
   if (StartsAsJson(text)) {
-    return "philly";
+    return text[text.find_first_not_of(" \t\r\n")] == '[' ? "philly" : "sacct";
   }
   const std::string head = HeadOf(text);
   const auto has = [&head](const char* word) {
@@ -41,16 +42,16 @@ std::string GuessFormat(std::string_view text) {
   if (head.starts_with(";") || head.find_first_not_of("0123456789.- \t\r") == std::string::npos) {
     return "swf";
   }
-  if (has("|")) {
+  if (has("|") || RulesColumns(HeadOf(text.substr(std::min(head.size() + 1, text.size()))))) {
     return "sacct";
   }
-  if (has("plan_gpu") || has("gpu_milli") || has("worker_num")) {
+  if (IsPaiTask(head) || has("plan_gpu") || has("gpu_milli") || has("worker_num")) {
     return "alibaba";
   }
   if (has("gpu_num")) {
     return has("type") || has("gpu_time") ? "acme" : "helios";
   }
-  return has(",") ? "philly" : "";
+  return has(",") || has(";") || has("\t") ? "table" : "";
 }
 
 double NumberOf(std::string_view text) {
@@ -76,6 +77,24 @@ std::vector<double> NumbersIn(std::string_view text, std::string_view marks) {
   }
 }
 
+/// Seconds of 12:00:00.5, of 12:00 and of 12:00 PM, in Greenwich where a zone is said in numbers.
+double ClockOf(std::string_view text) {
+  const bool morning = text.ends_with("AM") || text.ends_with("am");
+  const bool evening = text.ends_with("PM") || text.ends_with("pm");
+  const std::size_t end = std::min(text.find_first_of("+-Z "), text.size());
+  std::vector<double> time = NumbersIn(text.substr(0, end), ":");
+  const std::size_t zone = std::min(text.find_first_not_of(' ', end), text.size());
+  const double east = ZoneOf(text.substr(zone)).value_or(0);  // "PDT": all of a log alike
+  if (time.size() == 2) {
+    time.push_back(0);
+  }
+  if (time.size() != 3) {
+    return kNone;
+  }
+  const double hour = morning || evening ? std::fmod(time[0], 12) + (evening ? 12 : 0) : time[0];
+  return hour * 3600 + time[1] * 60 + time[2] - east;
+}
+
 void SortAndShift(JobLog& log) {
   std::stable_sort(log.jobs.begin(), log.jobs.end(), [](const LoggedJob& a, const LoggedJob& b) {
     return a.submit < b.submit;
@@ -95,31 +114,32 @@ void SortAndShift(JobLog& log) {
 
 const std::vector<std::string>& JobLogFormats() {
   static const std::vector<std::string> kFormats = {"auto",   "swf",     "sacct", "philly",
-                                                    "helios", "alibaba", "acme"};
+                                                    "helios", "alibaba", "acme",  "table"};
   return kFormats;
 }
 
 double LogTime(std::string_view text) {
   const double plain = NumberOf(text);
   if (Known(plain)) {
-    return plain;
+    constexpr double kLatest = 1e11;  // seconds: the year 5138
+    return plain > kLatest ? plain / 1000 : plain;
   }
-  const std::size_t part = text.find_first_of("T ");
-  if (part == std::string_view::npos) {
+  const std::size_t part = std::min(text.find_first_of("T "), text.size());
+  std::vector<double> date = NumbersIn(text.substr(0, part), "-/");
+  if (date.size() != 3) {
     return kNone;
   }
-  const std::vector<double> date = NumbersIn(text.substr(0, part), "-/");
-  const std::string_view rest = text.substr(part + 1);
-  const std::size_t clock = std::min(rest.find_first_of("+-Z "), rest.size());
-  const std::vector<double> time = NumbersIn(rest.substr(0, clock), ":");
-  const std::size_t zone = std::min(rest.find_first_not_of(' ', clock), rest.size());
-  const double east = ZoneOf(rest.substr(zone)).value_or(0);  // "PDT": all of a log alike
-  if (date.size() != 3 || time.size() != 3 || date[1] < 1 || date[1] > 12) {
+  if (date[2] > 31) {  // 4/1/2020, and 13/1/2020
+    const bool day_first = date[0] > 12;
+    date = {date[2], date[day_first ? 1 : 0], date[day_first ? 0 : 1]};
+  }
+  const double clock = part == text.size() ? 0 : ClockOf(text.substr(part + 1));
+  if (!Known(clock) || date[1] < 1 || date[1] > 12) {
     return kNone;
   }
   return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
              86400 +
-         time[0] * 3600 + time[1] * 60 + time[2] - east;
+         clock;
 }
 
 double LogSpan(std::string_view text) {
@@ -218,11 +238,13 @@ JobLog ReadJobLog(const std::string& file, std::string_view text, const JobLogOp
   if (log.format.empty()) {
     problems.Add({file, 1, 1}, "",
                  Refusal("the first line does not tell what log this is",
-                         "--format swf, sacct, philly, helios, alibaba or acme"));
+                         "--format swf, sacct, philly, helios, alibaba, acme or table"));
     return log;
   }
   if (log.format == "swf") {
     ReadSwf(file, text, options, log);
+  } else if (log.format == "sacct" && StartsAsJson(text)) {
+    ReadSlurmJson(file, text, options, log, problems);
   } else if (log.format == "philly" && StartsAsJson(text)) {
     ReadPhillyJson(file, text, options, log, problems);
   } else {

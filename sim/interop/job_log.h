@@ -1,7 +1,7 @@
 #pragma once
 
-// Logs of what ran on a cluster: the Standard Workload Format (SWF), Slurm's `sacct -P`, and the
-// tables that Philly, Helios, Alibaba and Acme published. A record that cannot be true is counted
+// Logs of what ran on a cluster: the Standard Workload Format (SWF), Slurm's sacct, and tables such
+// as Philly, Helios, Alibaba and Acme published. A record that cannot be true is counted
 // and reported with its first place; it is neither dropped in silence nor placed.
 
 #include <cstdint>
@@ -52,6 +52,7 @@ struct JobLogOptions {
   std::string format = "auto";
   std::string kind;           ///< of accelerator; "": all
   std::int64_t capacity = 0;  ///< 0: as the log or its machines say
+  int per_server = 8;         ///< accelerators, where the log counts servers
   LogMachines machines;
 };
 
@@ -94,10 +95,14 @@ void ReadSwf(const std::string& file, std::string_view text, const JobLogOptions
              JobLog& log);
 void ReadLogTable(const std::string& file, std::string_view text, const JobLogOptions& options,
                   JobLog& log, ProblemList& problems);
+void ReadSlurmJson(const std::string& file, std::string_view text, const JobLogOptions& options,
+                   JobLog& log, ProblemList& problems);
 void ReadPhillyJson(const std::string& file, std::string_view text, const JobLogOptions& options,
                     JobLog& log, ProblemList& problems);
 
-/// Seconds of a number, of 2023-05-01T12:00:00 or of 2023-05-01 12:00:00; NaN for anything else.
+/// Seconds of a number, of 2023-05-01T12:00:00, 2023-05-01 12:00 or 2023-05-01, and of 5/1/2023
+/// 12:00 PM, where the month comes first unless it cannot. Numbers above 1e11 are milliseconds. NaN
+/// for anything else.
 double LogTime(std::string_view text);
 
 /// Seconds of a number or of [days-]hours:minutes:seconds; NaN for anything else.

@@ -114,7 +114,7 @@ constexpr Term kLabels[] = {
      "and `gridlock catalog show` marks them beside their source.",
      "rate[BF16].attention_backward_efficiency  0.45  [4] estimate", "",
      "gridlock catalog show h100_sxm"},
-    {"fabric", "network, cables, transceivers, optics, switches, fibre, topology",
+    {"fabric", "network, cables, transceivers, optics, switches, topology",
      "What joins servers: switches, cables, and transceivers at the ends of optical ones. Its "
      "shape "
      "says how much can pass between any two halves.",
@@ -164,7 +164,7 @@ constexpr Term kLabels[] = {
      "stage 0  |work     |idle|\n"
      "stage 1  |work          |      the step ends with the slowest",
      "", kTwo},
-    {"job", "jobs, pretraining, experiment, experiments, campaign, fleet, fleets, serving",
+    {"job", "jobs, pretraining, experiment, fleet, fleets, serving",
      "What holds servers: a pretraining run, an experiment of a campaign, or a fleet of replicas "
      "that answer requests.",
      "site |pretraining########|experiments++++|fleet ooooo|idle|", "", "gridlock schema Job"},
@@ -270,18 +270,13 @@ constexpr Term kLabels[] = {
      "requests under way = arrivals per second x "
      "seconds of an answer      (Little's law)",
      "gridlock serve --model llama-3.1-8b --part h100_sxm --rate 4 --requests 200"},
-    {"seed", "seeds, random",
+    {"seed", "random",
      "The number that all that is drawn follows from: failures, requests, hashes of flows. The "
      "same "
      "seed gives the same result.",
      "seed 1 -> server 17 fails after 3 h\n"
      "seed 2 -> server 4 fails after 11 h",
      "", "gridlock schema Scenario"},
-    {"spares", "spare, spare servers, failures, repair",
-     "Servers that a job does not use, so that one that fails is replaced at once.",
-     "|job job job job|spare|     one fails: the spare takes its place",
-     "spares needed: servers x repair time / time between failures, and some more",
-     "gridlock schema Reliability"},
     {"stack", "training framework, framework, training stack, megatron_core",
      "The software that trains, with its constants: which kernels are fused, what overlaps, what "
      "stays in HBM, how long it takes beside the model. Fitted to its published steps.",
@@ -337,12 +332,6 @@ constexpr Term kLabels[] = {
      "pace of a short part only has a low one.",
      "link  |##..##......|      a third of the time in full use: 33 %",
      "bytes carried / (bandwidth x time)", kTwo},
-    {"WAN", "links between sites, wide area, site, sites, multi-datacentre",
-     "What joins sites: few terabits per second and milliseconds of fibre, beside the hundreds of "
-     "terabits within a site.",
-     "site a ====1 Tbps, 300 km, 1.5 ms==== site b",
-     "time of a signal = length / (2/3 of the speed of light) = 5 us a km",
-     "gridlock schema WanLink"},
     {"weights", "weight, parameters, parameter",
      "The numbers of a model that training changes. Tensor and pipeline ranks share them out; "
      "replicas each have them all, unless ZeRO 3 shards them.",

@@ -433,7 +433,7 @@ constexpr Term kTerms[] = {
 std::span<const Term> Terms() {
   static const std::vector<Term> all = [] {
     std::vector<Term> terms(std::begin(kTerms), std::end(kTerms));
-    for (const std::span<const Term> words : {Words(), OutputWords()}) {
+    for (const std::span<const Term> words : {Words(), OutputWords(), LifeWords()}) {
       terms.insert(terms.end(), words.begin(), words.end());
     }
     const auto before = [](char a, char b) {

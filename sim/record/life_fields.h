@@ -154,7 +154,7 @@ inline constexpr auto kFields<LifeFailure> = FieldList(
     Field("count", &LifeFailure::failures, "failures that hit something in service"),
     Field("servers", &LifeFailure::servers, "servers that they took out of service"),
     Field("interruptions", &LifeFailure::interruptions, "runs that they stopped"),
-    Field("lost", &LifeFailure::lost, "training that these runs lost, since their checkpoints"));
+    Field("lost", &LifeFailure::lost, "training that these runs lost by it"));
 
 template <>
 inline constexpr TableNote kTable<LifeSite> = {"site", "site_", "sites[]",
@@ -187,11 +187,24 @@ inline constexpr auto kFields<LifeSite> = FieldList(
           "energy that its battery gave to the site, which the grid did not")
         .Aside(),
     Field("battery_least", &LifeSite::battery_least, "the least that its battery held").Aside(),
+    Field("battery_faded", &LifeSite::battery_faded,
+          "capacity that its battery lost by its age and its work until the end")
+        .Aside(),
+    Field("battery_capital", &LifeSite::battery_capital_usd, "USD",
+          "of capital, what its battery was written off by")
+        .Aside(),
     Field("cost", &LifeSite::cost_usd, "USD", "price of the energy with PUE"),
-    Field("capital", &LifeSite::capital_usd, "USD",
-          "what all accelerators, with servers, network and building, were written off by"),
-    Field("operation", &LifeSite::operation_usd, "USD",
-          "staff, upkeep, repairs, taxes and land of all accelerators; 0: not counted")
+    Field(
+        "capital", &LifeSite::capital_usd, "USD",
+        "what all accelerators, with servers, network and building, and a battery were written off "
+        "by"),
+    Field(
+        "operation", &LifeSite::operation_usd, "USD",
+        "staff, upkeep, repairs, taxes and land of all accelerators, and rent of WAN links; 0: not "
+        "counted")
+        .Aside(),
+    Field("wan_rent", &LifeSite::wan_rent_usd, "USD",
+          "of operation, half of the rent of each WAN link of the site")
         .Aside(),
     Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
     Field("power", &LifeSite::power, "W", "power that the site draws from the grid, with PUE")

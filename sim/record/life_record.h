@@ -90,7 +90,7 @@ struct LifeFailure {
   std::int64_t failures = 0;       ///< that hit something in service
   std::int64_t servers = 0;        ///< that they took out of service
   std::int64_t interruptions = 0;  ///< of runs
-  Seconds lost{};                  ///< training since the last checkpoints of these runs
+  Seconds lost{};                  ///< training that these runs lost by it
 };
 
 /// One site: totals, and series with one entry per interval (means over it).
@@ -105,9 +105,12 @@ struct LifeSite {
   Joules battery_capacity{};                       ///< zero: there is none
   Joules battery_charged{}, battery_discharged{};  ///< from the grid; to the site
   Joules battery_least{};                          ///< the least that it held
+  Joules battery_faded{};                          ///< of its capacity, lost until the end
+  double battery_capital_usd = 0;                  ///< of capital_usd, that of its battery
   double cost_usd = 0, carbon_kg = 0;
   double capital_usd = 0;              ///< what all its accelerators were written off by
   double operation_usd = 0;            ///< what it cost to run the site, beside energy
+  double wan_rent_usd = 0;             ///< of operation_usd, half of each link to another site
   std::vector<double> power = {};      ///< W, with PUE
   std::vector<double> power_cap = {};  ///< W; NaN: none
   std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job

@@ -75,6 +75,15 @@ Rates RatesWithin(const LifeRecord& record, Seconds from, Seconds to) {
 
 }  // namespace
 
+double CampaignFigures::usd_each() const {
+  return started > 0 ? (cost_usd + capital_usd + operation_usd) / static_cast<double>(started)
+                     : kNaN;
+}
+
+double UsdPerExperiment(const CampaignFigures& campaign) {
+  return campaign.usd_each();
+}
+
 std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
   std::vector<CampaignFigures> campaigns;
   std::vector<std::vector<Seconds>> waiting, in_log;
@@ -104,6 +113,9 @@ std::vector<CampaignFigures> CampaignsOf(const LifeRecord& record) {
     }
     AddHeld(campaign, job);
     campaign.energy += job.energy;
+    campaign.cost_usd += job.cost_usd;
+    campaign.capital_usd += job.capital_usd;
+    campaign.operation_usd += job.operation_usd;
     campaign.model_flop += job.model_flop;
   }
   for (std::size_t i = 0; i < campaigns.size(); ++i) {

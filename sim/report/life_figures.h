@@ -28,12 +28,19 @@ struct CampaignFigures {
   /// time but waiting. That part counts as lost and not again under the outcome of the experiment.
   double finished = 0, failed = 0, unfinished = 0, lost = 0;
   Joules energy = {};
+  double cost_usd = 0, capital_usd = 0, operation_usd = 0;
   Flop model_flop = {};        ///< of steps that count
   std::string final_run = {};  ///< "" for none
   double multiple = 0;         ///< model_flop over that of the whole final run
 
   [[nodiscard]] double held() const { return finished + failed + unfinished + lost; }
+
+  /// Energy with PUE, capital and operation of one that started; NaN where none did.
+  [[nodiscard]] double usd_each() const;
 };
+
+/// As a column.
+double UsdPerExperiment(const CampaignFigures& campaign);
 
 template <>
 inline constexpr TableNote kTable<CampaignFigures> = {
@@ -68,6 +75,13 @@ inline constexpr auto kFields<CampaignFigures> = FieldList(
           "accelerators held, times the time, in steps that were lost")
         .PartOf("accelerator_s"),
     Field("energy", &CampaignFigures::energy, "energy of the servers held, without PUE"),
+    Field("cost", &CampaignFigures::cost_usd, "USD", "price of the energy with PUE"),
+    Field("capital", &CampaignFigures::capital_usd, "USD",
+          "what the accelerators were written off by while they held them"),
+    Field("operation", &CampaignFigures::operation_usd, "USD",
+          "staff, upkeep, repairs, taxes and land of these accelerators"),
+    Derived("per_experiment", &UsdPerExperiment, "USD",
+            "energy, capital and operation over the experiments that started; missing: none did"),
     Field("model_flop", &CampaignFigures::model_flop, "model FLOP of the steps that count"),
     Field("final_run", &CampaignFigures::final_run, "pretraining job that the campaign prepares"),
     Field("multiple_of_final_run", &CampaignFigures::multiple, "1",

@@ -148,7 +148,8 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
                  EnergyCost(site.energy, record.energy_is_estimate, site.cost_usd, site.carbon_kg) +
                      ", with PUE");
   if (site.capital_usd > 0.0) {
-    out += SubLine("cost", MoneyText(site.cost_usd, site.capital_usd, site.operation_usd));
+    out += SubLine("cost",
+                   MoneyText(site.cost_usd, site.capital_usd, site.operation_usd) + RentText(site));
   }
 }
 
@@ -276,6 +277,11 @@ void AddCampaign(std::string& out, const LifeRecord& record, const CampaignFigur
     out +=
         SubLine("energy", EnergyText(campaign.energy) +
                               (record.energy_is_estimate ? " (estimate)" : "") + " in its servers");
+  }
+  if (campaign.capital_usd > 0.0) {
+    out += SubLine(
+        "cost", MoneyText(campaign.cost_usd, campaign.capital_usd, campaign.operation_usd) +
+                    fmt::format("; {} USD for each that started", Grouped(campaign.usd_each(), 0)));
   }
   if (std::isfinite(campaign.multiple)) {
     out += SubLine("compute", fmt::format("{:.3g} of the model FLOP of the whole of {}",
@@ -432,10 +438,10 @@ void AddFailures(std::string& out, const LifeRecord& record) {
   }
   out += "\nFailures that hit something in service\n";
   for (const LifeFailure& kind : record.failures) {
-    out += Line(
-        kind.name,
-        fmt::format("{} took {} servers and stopped {} runs, which lost {} of training",
-                    kind.failures, kind.servers, kind.interruptions, FormatSeconds(kind.lost)));
+    out +=
+        Line(kind.name, fmt::format("{} took {} and stopped {}, which lost {} of training",
+                                    kind.failures, Counted(kind.servers, "server"),
+                                    Counted(kind.interruptions, "run"), FormatSeconds(kind.lost)));
   }
 }
 

@@ -174,12 +174,25 @@ std::string CapText(const LifeRecord& record, const LifeSite& site) {
          fmt::format(", at the cap {} of the capped time", Percent(MeanOf(record, AtCap(site))));
 }
 
+std::string RentText(const LifeSite& site) {
+  return site.wan_rent_usd > 0.0
+             ? fmt::format(", {} USD of it rent of WAN links", Grouped(site.wan_rent_usd, 0))
+             : "";
+}
+
 std::string BatteryText(const LifeRecord& record, const LifeSite& site) {
-  return fmt::format("{} taken and {} given by one of {}, {} full on average, least {}",
-                     EnergyText(site.battery_charged), EnergyText(site.battery_discharged),
-                     EnergyText(site.battery_capacity),
-                     Percent(MeanOf(record, site.battery_stored) / site.battery_capacity.si()),
-                     Percent(site.battery_least / site.battery_capacity));
+  const std::string capital =
+      site.battery_capital_usd > 0.0
+          ? fmt::format("; {} USD of capital", Grouped(site.battery_capital_usd, 0))
+          : "";
+  return fmt::format(
+      "{} taken and {} given by one of {}, {} full on average, least {}, {} of its "
+      "capacity lost at the end{}",
+      EnergyText(site.battery_charged), EnergyText(site.battery_discharged),
+      EnergyText(site.battery_capacity),
+      Percent(MeanOf(record, site.battery_stored) / site.battery_capacity.si()),
+      Percent(site.battery_least / site.battery_capacity),
+      fmt::format("{:.3g} %", 100 * (site.battery_faded / site.battery_capacity)), capital);
 }
 
 }  // namespace gridlock

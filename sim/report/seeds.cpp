@@ -79,6 +79,7 @@ std::vector<KeyFigure> KeyFiguresOf(const LifeRecord& record) {
     const auto ended = campaign.outcomes[static_cast<int>(Outcome::kFinished)];
     figures.push_back({name + ": finished", "", static_cast<double>(ended)});
     figures.push_back({name + ": median wait", "h", campaign.waiting_median.si() / kHour});
+    figures.push_back({name + ": cost each", "USD", campaign.usd_each()});
   }
   for (const LifeSite& site : record.sites) {
     AddSite(site, record, figures);

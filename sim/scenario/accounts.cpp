@@ -159,7 +159,31 @@ void AddProfile(const proto::Site& site, SiteSpec& spec) {
 // utilities.
 constexpr double kRoundTrip = 0.85;
 
-void AddBattery(const proto::Facility& facility, SiteSpec& spec) {
+// Cost and life: see Battery in proto/facts.proto.
+constexpr double kBatteryUsd = 326, kBatteryAgeing = 0.02, kBatteryWear = 6.5e-5;
+
+void AddBatteryCost(const proto::Battery& battery, SiteSpec& spec,
+                    std::vector<std::string>* notes) {
+  BatterySpec& made = spec.battery;
+  made.capital_usd_per_kwh = battery.has_capital() ? battery.capital() : kBatteryUsd;
+  made.ageing = battery.has_ageing() ? battery.ageing() : kBatteryAgeing;
+  made.wear = battery.has_wear() ? battery.wear() : kBatteryWear;
+  if (!battery.lifetime().empty()) {
+    made.lifetime = TimeOf(battery.lifetime());
+  }
+  const bool all = battery.has_capital() && battery.has_ageing() && battery.has_wear() &&
+                   !battery.lifetime().empty();
+  if (notes != nullptr && !all) {
+    notes->push_back(
+        fmt::format("{}.facility.battery: {:.4g} USD/kWh, written off in {:.3g} years; it loses "
+                    "{:.3g} % of its "
+                    "capacity a year and {:.2g} % each time that it gives all (estimate)",
+                    spec.path, made.capital_usd_per_kwh, made.lifetime / kYear, 100 * made.ageing,
+                    100 * made.wear));
+  }
+}
+
+void AddBattery(const proto::Facility& facility, SiteSpec& spec, std::vector<std::string>* notes) {
   if (!facility.has_battery()) {
     return;
   }
@@ -176,6 +200,7 @@ void AddBattery(const proto::Facility& facility, SiteSpec& spec) {
   if (battery.has_charge_below()) {
     spec.battery.charge_below = battery.charge_below();
   }
+  AddBatteryCost(battery, spec, notes);
 }
 
 // Those that come later leave some for the beginning.
@@ -220,7 +245,7 @@ void AddAccounts(const proto::Site& site, const Catalogue& catalogue, SiteSpec& 
   AddOperation(site, spec, told);
   AddDeliveries(site, spec);
   AddProfile(site, spec);
-  AddBattery(site.facility(), spec);
+  AddBattery(site.facility(), spec, told);
 }
 
 void CountOptics(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,

@@ -140,7 +140,10 @@ class FitChecks {
     if (extra > 0) {
       what += " (" + std::to_string(spec_.model.depth()) + " and 2 of embedding_as_layer)";
     }
-    AtLayout("pipeline", what, "pipeline x virtual_pipeline to divide " + std::to_string(layers));
+    const bool enough = layers >= chunks && !layout.uneven_layers;
+    AtLayout("pipeline", what,
+             "pipeline x virtual_pipeline to divide " + std::to_string(layers) +
+                 (enough ? ", or uneven_layers: true" : ""));
   }
 
   void CheckBatch() {

@@ -289,6 +289,7 @@ std::vector<WanSpec> MakeWans(const proto::Scenario& scenario) {
     spec.to = SiteByName(scenario, wan.to());
     spec.bandwidth = BytesPerSecond(SiOf(wan.bandwidth(), Dimension::kBandwidth));
     spec.latency = kPerMetre * SiOf(wan.distance(), Dimension::kLength);
+    spec.rent_usd_per_month = wan.rent();
   }
   return wans;
 }

@@ -1,5 +1,6 @@
 #include "sim/scenario/life.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <limits>
 
@@ -30,6 +31,50 @@ void SetServers(const proto::Outage& outage, const Written& written, const SiteS
   }
   spec.first_server = {static_cast<std::int32_t>(first)};
   spec.servers = static_cast<std::int32_t>(servers);
+}
+
+/// Servers of all sites that a run holds with all of its replicas.
+std::int64_t ServersOfRun(const JobSpec& job, const PretrainingSpec& run,
+                          const Scenario& scenario) {
+  const SiteSpec& site = scenario.sites[job.sites.empty() ? 0 : job.sites[0]];
+  const Layout& layout = run.step.layout;
+  const auto parts = job.spans ? static_cast<std::int64_t>(job.sites.size()) : 1;
+  return parts * ServersOf(layout.accelerators() / parts, layout.used_of(site.server.accelerators));
+}
+
+std::int64_t MostServersOf(const JobSpec& job, const Scenario& scenario) {
+  if (const auto* const run = std::get_if<PretrainingSpec>(&job.kind)) {
+    return ServersOfRun(job, *run, scenario);
+  }
+  std::int64_t most = 0;
+  if (const auto* const campaign = std::get_if<CampaignSpec>(&job.kind)) {
+    for (const PretrainingSpec& rung : campaign->rungs) {
+      most = std::max(most, ServersOfRun(job, rung, scenario));
+    }
+  }
+  return most;
+}
+
+/// Shares and quotas of tenants. A run that is larger than its tenant's quota would never start.
+void AddTenants(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {
+  for (int i = 0; i < from.message.scheduler().tenant_size(); ++i) {
+    const proto::TenantShare& tenant = from.message.scheduler().tenant(i);
+    scenario.fair_share.share[tenant.name()] = tenant.share() > 0 ? tenant.share() : 1;
+    if (tenant.servers() == 0) {
+      continue;
+    }
+    scenario.fair_share.quota[tenant.name()] = tenant.servers();
+    for (const JobSpec& job : scenario.jobs) {
+      const std::int64_t most = MostServersOf(job, scenario);
+      if (job.tenant == tenant.name() && most > tenant.servers()) {
+        problems.Add(from.written.At("scheduler").At("tenant", i).At("servers").value,
+                     "scheduler.tenant.servers",
+                     Refusal(Quoted(job.name) + " of " + Quoted(tenant.name()) + " needs " +
+                                 std::to_string(most) + " servers and would never start",
+                             "at least " + std::to_string(most)));
+      }
+    }
+  }
 }
 
 }  // namespace
@@ -64,9 +109,7 @@ void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& p
   if (policy != proto::SCHEDULER_POLICY_UNSPECIFIED) {
     scenario.scheduler = &PolicyNamed(proto::SchedulerPolicy_Name(policy));
   }
-  for (const proto::TenantShare& tenant : from.message.scheduler().tenant()) {
-    scenario.fair_share.share[tenant.name()] = tenant.share();
-  }
+  AddTenants(from, scenario, problems);
   if (!from.message.scheduler().half_life().empty()) {
     scenario.fair_share.half_life = RequiredTime(from.message.scheduler().half_life());
   }

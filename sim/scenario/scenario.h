@@ -63,8 +63,9 @@ struct OutageSpec {
 
 /// How much of the cluster belongs to a tenant, and how fast its use is forgotten.
 struct FairShareSpec {
-  std::map<std::string, double> share = {};  ///< by tenant; 1 for all others
-  Seconds half_life = {};                    ///< 0: nothing is forgotten
+  std::map<std::string, double> share = {};        ///< by tenant; 1 for all others
+  Seconds half_life = {};                          ///< 0: nothing is forgotten
+  std::map<std::string, std::int64_t> quota = {};  ///< by tenant: servers; none for all others
 };
 
 struct Scenario {

@@ -157,6 +157,7 @@ TrainingSpec MakeTraining(const proto::Pretraining& job, const std::string& path
     spec.outer.steps = job.outer().steps();
     spec.outer.bytes_per_parameter =
         Or(job.outer().bytes_per_parameter(), spec.outer.bytes_per_parameter);
+    spec.outer.overlap = job.outer().overlap();
   }
   return spec;
 }

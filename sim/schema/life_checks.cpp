@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 
 #include "proto/scenario.pb.h"
 #include "proto/workload.pb.h"
@@ -79,6 +80,9 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
       refuse(complain.Within("site", i), field);
     }
     refuse(complain.Within("site", i).Within("facility"), "demand_response");
+  }
+  for (int i = 0; i < scenario.wan_size(); ++i) {
+    refuse(complain.Within("wan", i), "rent");
   }
   refuse(complain.Within("recording"), "interval");
 }
@@ -391,8 +395,13 @@ void Check(const proto::Facility& facility, const Complaints& complain) {
 }
 
 void Check(const proto::Scheduler& scheduler, const Complaints& complain) {
+  const auto& tenants = scheduler.tenant();
+  const bool quotas = std::all_of(tenants.begin(), tenants.end(), [](const auto& tenant) {
+    return tenant.servers() > 0 && tenant.share() == 0;
+  });
   for (const char* field : {"tenant", "half_life"}) {
-    if (complain.Has(field) && scheduler.policy() != proto::FAIR_SHARE) {
+    const bool quota = std::string_view(field) == "tenant" && quotas;
+    if (complain.Has(field) && !quota && scheduler.policy() != proto::FAIR_SHARE) {
       complain.Presence(field, Quoted(field) + " is for shares of tenants", "policy: FAIR_SHARE");
     }
   }

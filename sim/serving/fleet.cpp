@@ -59,6 +59,10 @@ class FleetRun {
   FleetResult Run() {
     while (Next()) {
     }
+    // Replicas that were ready after the last answer served nobody.
+    std::erase_if(result_.sizes, [this](const ReplicaCounts& each) {
+      return each.time > result_.served.duration;
+    });
     result_.served.work = pool_.Work();
     result_.served.cache_tokens = costs_.cache_tokens();
     result_.served.prefixes = pool_.Prefixes();

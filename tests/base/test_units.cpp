@@ -162,6 +162,7 @@ TEST(Format, ChoosesAFittingPrefix) {
   EXPECT_EQ(FormatSeconds(Seconds(600)), "10 min");
   EXPECT_EQ(FormatSeconds(Seconds(36 * 3600)), "36 h");
   EXPECT_EQ(FormatSeconds(Seconds(7 * 86400)), "7 days");
+  EXPECT_EQ(FormatSeconds(Seconds(16380 * 86400.0)), "16380 days");
   EXPECT_EQ(FormatBytes(Bytes(80e9)), "80 GB");
   EXPECT_EQ(FormatBytes(Bytes(999.96e6)), "1 GB");
   EXPECT_EQ(FormatFlopRate(FlopPerSecond(989e12)), "989 TFLOPS");

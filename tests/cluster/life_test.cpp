@@ -24,6 +24,44 @@ TEST(Life, OfOneRunIsItsStepsOneAfterAnother) {
             "");
 }
 
+// Two runs of a tenant with a quota of one server, and one of three servers behind them, which does
+// not wait for the second.
+TEST(Quota, KeepsATenantToItsServersAndNobodyElse) {
+  for (const char* policy : {"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}) {
+    Scenario scenario = Week(
+        4, {TrainingJob("a1", 1, 100), TrainingJob("a2", 1, 100, 1), TrainingJob("b", 3, 100, 2)},
+        kDay);
+    scenario.jobs[0].tenant = scenario.jobs[1].tenant = "a";
+    scenario.jobs[2].tenant = "b";
+    scenario.fair_share.quota["a"] = 1;
+    scenario.scheduler = &PolicyNamed(policy);
+    EXPECT_EQ(Live(scenario, TenSeconds,
+                   [&](const LifeRecord& record) {
+                     return BrokenLaws(scenario, record) +
+                            Differ("a1", record.jobs[0].start.si(), 0) +
+                            Differ("a2", record.jobs[1].start.si(), 1000) +
+                            Differ("b", record.jobs[2].start.si(), 2);
+                   }),
+              "")
+        << policy;
+  }
+}
+
+// Nobody stops for a run that may not start.
+TEST(Quota, StopsNobodyForARunBeyondIt) {
+  Scenario scenario = Week(
+      2, {TrainingJob("a1", 1, 100), TrainingJob("b", 1, 200), TrainingJob("a2", 1, 100, 1)}, kDay);
+  scenario.jobs[0].tenant = scenario.jobs[2].tenant = "a";
+  scenario.jobs[2].priority = 5;
+  scenario.fair_share.quota["a"] = 1;
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return Differ("a2", record.jobs[2].start.si(), 1000) +
+                          Differ("stopped", record.jobs[1].preemptions, 0);
+                 }),
+            "");
+}
+
 TEST(Life, AJobIsWhatItsFieldsSayWhateverItsName) {
   JobSpec experiment = TrainingJob("plain", 1, 100);
   experiment.origin = {.campaign = "ladder", .rung = 2, .round = 3};

@@ -119,10 +119,25 @@ std::string BrokenBatteryLaws(const Scenario& scenario, const LifeRecord& record
   return broken;
 }
 
+// Failures lose no more of the runs' training than these lost in all.
+std::string BrokenLawOfLosses(const LifeRecord& record) {
+  double lost = 0, by_failures = 0;
+  for (const LifeJob& job : record.jobs) {
+    lost += job.lost.si();
+  }
+  for (const LifeFailure& failure : record.failures) {
+    by_failures += failure.lost.si();
+  }
+  return by_failures <= lost * (1 + 1e-9) + 1e-6
+             ? ""
+             : fmt::format("failures lost {} s of the {} s that runs lost\n", by_failures, lost);
+}
+
 }  // namespace
 
 std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
-  std::string broken = BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record);
+  std::string broken = BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record) +
+                       BrokenLawOfLosses(record);
   double held = 0, drawn = 0, waiting = 0;
   for (const LifeJob& job : record.jobs) {
     held += job.energy.si();

@@ -299,6 +299,68 @@ TEST(Battery, ShavesTheTopUntilItIsEmptyAndFillsBelowIt) {
             "");
 }
 
+// 12,000 USD a month: for ten days of a year of 365.25, half at each end, and no job pays it.
+TEST(Rent, OfALinkIsSharedByItsSites) {
+  Scenario scenario = Week(1, {TrainingJob("run", 1, 100)}, 864000);
+  scenario.sites.push_back(Hall(1));
+  scenario.sites[1].name = "annex";
+  WanSpec wan;
+  wan.path = "wan[0]";
+  wan.from = SiteIndex{0};
+  wan.to = SiteIndex{1};
+  wan.bandwidth = BytesPerSecond(1e9);
+  wan.rent_usd_per_month = 12000;
+  scenario.wans = {wan};
+  scenario.epochs = {{Seconds(0), scenario.sites, scenario.wans, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const double half = 6000 * 12 * 10 / 365.25;
+                   return BrokenLaws(scenario, record) +
+                          Differ("hall", record.sites[0].wan_rent_usd, half) +
+                          Differ("annex", record.sites[1].wan_rent_usd, half) +
+                          Differ("operation", record.sites[1].operation_usd, half) +
+                          Differ("job", record.jobs[0].operation_usd, 0);
+                 }),
+            "");
+}
+
+// The same battery loses a tenth of its capacity by giving all of it, and is full with the rest. A
+// two-hundredth of its 416.67 USD is written off.
+TEST(Battery, WearsAndIsWrittenOff) {
+  Scenario scenario = Capped(0, PowerPolicy::kSlow);
+  scenario.jobs.pop_back();
+  scenario.recording.interval = Seconds(1000);
+  BatterySpec& battery = scenario.sites[0].battery;
+  battery = {Joules(5e6), Watts(2000), 0.8, Watts(7400), {}, {}};
+  battery.wear = 0.1;
+  battery.capital_usd_per_kwh = 300;
+  battery.lifetime = scenario.horizon * 200;
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   const LifeSite& site = record.sites[0];
+                   const double usd = 300 * 5e6 / 3.6e6 / 200;
+                   return BrokenLaws(scenario, record) +
+                          Differ("given", site.battery_discharged.si(), 5e6) +
+                          Differ("taken", site.battery_charged.si(), 4.5e6 / 0.8) +
+                          Differ("lost", site.battery_faded.si(), 0.5e6) +
+                          Differ("stored later", site.battery_stored[20], 4.5e6) +
+                          Differ("written off", site.battery_capital_usd, usd) +
+                          Differ("capital", site.capital_usd, usd);
+                 }),
+            "");
+  // One that rests all the time ages: a hundredth of a year's tenth.
+  battery.shave_above = Watts(0);
+  battery.wear = 0;
+  battery.ageing = 0.1 * (kYear / scenario.horizon) / 100;
+  scenario.epochs = {{Seconds(0), scenario.sites, {}, {}}};
+  EXPECT_EQ(Live(scenario, PacedByPower,
+                 [&](const LifeRecord& record) {
+                   return Differ("aged", record.sites[0].battery_faded.si(), 5e6 / 1000);
+                 }),
+            "");
+}
+
 // Two servers draw 13.2 kW under a cap of 10 kW. The battery gives 3.2 kW for 5,000 s; then boards
 // keep the cap at 490 W, and a step takes 600 / 390 times as long.
 TEST(Battery, HoldsACapOffForAsLongAsItLasts) {

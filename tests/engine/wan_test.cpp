@@ -281,6 +281,35 @@ TEST(AJobAcrossSites, MovesAtThePaceOfTheSlowerSite) {
               1e-9 * records[1].step_time.si());
 }
 
+// The exchange beside a step hides behind it but for what both send over the NICs, or sets its pace
+// alone.
+TEST(OuterSteps, HideTheirExchangeBehindTheStep) {
+  const SiteSpec site = OneLeafSite(IdealServer(4, 4), 1);
+  TrainingSpec waiting = JobOf(1, 1, 8, 1);
+  waiting.outer = {.steps = 16, .bytes_per_parameter = 4, .overlap = false};
+  TrainingSpec beside = waiting;
+  beside.outer.overlap = true;
+  const double wide = 4e9, narrow = 0.5e9;
+  const auto records = Evaluate({{TwoSites(site, waiting, 1e15), Fidelity::kFolded},
+                                 {TwoSites(site, waiting, wide), Fidelity::kFolded},
+                                 {TwoSites(site, beside, wide), Fidelity::kFolded},
+                                 {TwoSites(site, waiting, narrow), Fidelity::kFolded},
+                                 {TwoSites(site, beside, narrow), Fidelity::kFolded},
+                                 {TwoSites(site, beside, wide), Fidelity::kFull}});
+  std::vector<double> steps;
+  for (const StepRecord& record : records) {
+    steps.push_back(record.step_time.si());
+  }
+  const double hidden = steps[1] - steps[0], paces = steps[3] - steps[0];
+  ASSERT_LT(hidden, steps[0]);
+  ASSERT_GT(paces, steps[0]);
+  EXPECT_GE(steps[2], steps[0] * (1 - 1e-9));
+  EXPECT_LT(steps[2], steps[0] + hidden / 3);
+  EXPECT_NEAR(steps[4], paces, 0.03 * paces);
+  EXPECT_NEAR(steps[5], steps[2], 1e-6 * steps[2]);
+  EXPECT_NEAR(TotalOf(records[2], "wan"), TotalOf(records[1], "wan"), 1e-6 * kMessage);
+}
+
 TEST(AScenarioWithoutWan, DoesNotSpeakOfIt) {
   const StepRecord record =
       Evaluate(ScenarioOf(OneLeafSite(IdealServer(4, 4), 2), JobOf(1, 1, 8, 1)), Fidelity::kFolded);

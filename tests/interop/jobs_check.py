@@ -171,7 +171,7 @@ def check_sacct(folder):
                  "left out: 1 whose end lies before its start; the first at sacct.txt:5:1: job 12, "
                  "start 1709251380, end 1709251350",
                  "left out: 1 that holds no accelerator; the first at sacct.txt:6:1: job 13",
-                 "1 steps of jobs: part of their jobs",
+                 "1 step of a job: part of it",
                  "the size of the cluster is not known: 9 accelerators, the most that ran at once; "
                  "--capacity says otherwise"):
         assert line + "\n" in answer, (line, answer)
@@ -258,12 +258,96 @@ def check_zones(folder):
         assert starts == ["3600"], (first, second, starts)
 
 
+HELIOS = """job_id,user,gpu_num,state,submit_time,start_time,end_time,duration
+a,u,8,COMPLETED,2020-04-01 00:00:00,2020-04-01 00:00:10,2020-04-01 01:00:10,3600
+b,u,16,FAILED,4/1/2020 0:20,4/1/2020 0:21,4/1/2020 1:21,3600
+c,u,4,CANCELLED,2020-04-01 00:10:01,,,0
+d,u,2,COMPLETED,1585701600000,1585701660000,1585705260000,3600
+e,u,1,COMPLETED,4/1/2020 12:50:00 AM,13/1/2020 0:21,4/1/2020 1:21,3600
+"""
+
+
+def check_spellings(folder):
+    """The same table under other marks, names and ways to write times is the same log."""
+    names = HELIOS.replace(HELIOS.split("\n", maxsplit=1)[0],
+                           "Job ID,User,GPUs,Status,Submit Time,Start Time,End Time,Duration (s)")
+    answers = []
+    for text, file in ((HELIOS, "a.csv"), (HELIOS.replace(",", ";"), "b.csv"),
+                       (HELIOS.replace(",", "\t"), "c.tsv"), (names, "d.csv")):
+        answer, scenario = imported(folder, text, file)
+        answers.append(answer.replace(file, "FILE").replace("of table", "of helios"))
+        waits = [(j["accelerators"], j["submit_s"], j["log_waiting_s"])
+                 for j in life(folder, scenario)["jobs"]]
+        # 1585701600 is 00:40 of that day.
+        assert waits == [(8, 0, 10), (16, 1200, 60), (2, 2400, 60)], waits
+    assert len(set(answers)) == 1, answers
+    for line in ("5 records of helios: 3 jobs within 101 min, 2 left out",
+                 "left out: 1 that never ran; the first at FILE:4:1: job c",
+                 "left out: 1 that starts before it is submitted; the first at FILE:6:1: job e, "
+                 "submit 1585702200, start 1578874860",
+                 "dates such as 4/1/2020 are read month first, 13/1/2020 day first"):
+        assert line + "\n" in answers[0], (line, answers[0])
+    hours = "job,gpus,submit,runtime_h\nx,4,0,1.5\ny,4,60,00:30:00\n"
+    _, scenario = imported(folder, hours, "h.csv")
+    assert [j["time_s"]["training"] for j in life(folder, scenario)["jobs"]] == [5400, 1800]
+
+
+def check_sacct_as_it_comes(folder):
+    """sacct without -P, with servers alone, and in JSON; Alibaba's table without names."""
+    wide = ("JobID             User      State              Submit               Start"
+            "                 End            AllocTRES\n"
+            "------------ --------- ---------- ------------------- ------------------- "
+            "------------------- --------------------\n"
+            "1                  ann COMPLETED  2024-01-01T00:00:00 2024-01-01T00:01:00 "
+            "2024-01-01T01:01:00 gres/gpu=8,node=1\n"
+            "1.batch                COMPLETED  2024-01-01T00:00:00 2024-01-01T00:01:00 "
+            "2024-01-01T01:01:00 gres/gpu=8,node=1\n"
+            "2                  bob OUT_OF_ME+ 2024-01-01T00:00:00 2024-01-01T00:01:00 "
+            "2024-01-01T01:01:00 gres/gpu=4,node=1\n"
+            "3                  bob COMPLETED  2024-01-01T00:00:00 2024-01-01T00:01:00 "
+            "2024-01-01T01:01:00 billing=64,cpu=64,m+\n")
+    answer, scenario = imported(folder, wide, "sacct.txt")
+    assert ("left out: 1 whose accelerators sacct cut short (sacct -P does not); the first at "
+            "sacct.txt:6:1: \"billing=64,cpu=64,m+\"\n1 step of a job: part of it") in answer.replace(
+                answer[answer.index("demand"):answer.index("1 step")], ""), answer
+    jobs = life(folder, scenario)["jobs"]
+    assert [(j["name"], j["accelerators"], j["outcome"]) for j in jobs] == [
+        ("1", 8, "finished"), ("2", 4, "failed")], jobs
+    servers = ("JobID|Submit|Start|End|NNodes\n1|2024-01-01T00:00:00|2024-01-01T00:01:00|"
+               "2024-01-01T01:01:00|2\n")
+    answer, scenario = imported(folder, servers, "n.txt", "--per-server", "4")
+    assert "the log counts servers: 4 accelerators in each (--per-server)\n" in answer, answer
+    assert [j["accelerators"] for j in life(folder, scenario)["jobs"]] == [8]
+    number = {"set": True, "infinite": False, "number": 1700000010}
+    gpus = [{"type": "cpu", "name": None, "count": 64}, {"type": "gres", "name": "gpu", "count": 8},
+            {"type": "gres", "name": "gpu:h100", "count": 8}]
+    jobs = [{"job_id": 7, "user": "ann", "state": {"current": ["COMPLETED"]},
+             "time": {"elapsed": 3600, "submission": 1700000000, "start": 1700000060,
+                      "end": 1700003660}, "tres": {"allocated": gpus}},
+            {"job_id": 8, "user": "bob", "state": {"current": "FAILED"},
+             "time": {"elapsed": 60, "submission": number, "start": 1700000060, "end": 1700000120},
+             "tres": {"allocated": gpus[2:]}},
+            {"job_id": 9, "state": {"current": ["PENDING"]},
+             "time": {"elapsed": 0, "submission": 1700000010, "start": 0, "end": 0}, "tres": {}}]
+    answer, scenario = imported(folder, json.dumps({"meta": {}, "jobs": jobs}), "sacct.json")
+    assert "3 records of sacct: 2 jobs" in answer and "1 that never ran" in answer, answer
+    jobs = life(folder, scenario)["jobs"]
+    assert [(j["name"], j["accelerators"], j["submit_s"], j["log_waiting_s"], j["outcome"])
+            for j in jobs] == [("7", 8, 0, 60, "finished"), ("8", 8, 10, 50, "failed")], jobs
+    pai = "a,w,2.0,Terminated,100.0,200.0,600.0,29.3,50.0,P100\nb,w,1.0,Failed,150.0,,,,100.0,T4\n"
+    answer, _ = imported(folder, pai, "pai_task_table.csv")
+    assert "2 records of alibaba: 1 jobs" in answer, answer
+    assert "no line of names: read as Alibaba's task table of 2020\n" in answer, answer
+
+
 def check_wrong(folder):
     for text, message in [
             ("a,b\n1,2\n", "x.csv:1:1: no column says when a job is submitted; expected submit_time, "
                            "creation_time or Submit"),
             ("words\n", "x.csv:1:1: the first line does not tell what log this is; expected "
-                        "--format swf, sacct, philly, helios, alibaba or acme"),
+                        "--format swf, sacct, philly, helios, alibaba, acme or table"),
+            ('{"a": 1}', "x.csv:1:1: there is no list of jobs; expected { \"jobs\": [...] }, as sacct "
+                         "--json prints"),
             ("1 0 0 -1 4 -1 -1 4 100 -1 5 1 1 -1 1 -1 -1 -1\n",
              "x.csv: no record of 1 can be replayed: 1 that never ran; expected jobs with a "
              "submission, a duration and accelerators")]:
@@ -327,7 +411,8 @@ def acme_replayed(folder, rows):
 def main():
     with tempfile.TemporaryDirectory() as name:
         for check in (check_swf, check_other_scheduler, check_energy, check_sacct, check_philly,
-                      check_tables, check_zones, check_wrong, check_acme):
+                      check_tables, check_zones, check_spellings, check_sacct_as_it_comes, check_wrong,
+                      check_acme):
             check(Path(name))
 
 

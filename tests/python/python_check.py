@@ -4,6 +4,7 @@
 usage: python_check.py GRIDLOCK SOURCE_DIR
 """
 
+import copy
 import json
 import os
 import subprocess
@@ -172,6 +173,24 @@ def check_serving():
     assert (plans.usd_per_hour == 2 * plans.accelerators).all() and plans.usd_per_hour.is_monotonic_increasing
 
 
+def check_seeds():
+    week = {**copy.deepcopy(FIELDS), "horizon": "1 days", "reliability": {"server_mtbf": "2 days", "repair_time": "1 h"}}
+    week["job"]["pretraining"]["steps"] = 100000
+    with tempfile.TemporaryDirectory() as folder:
+        figures = gridlock.seeds(week, 3, out=folder)
+        lines = (Path(folder) / "seeds.csv").read_text().splitlines()
+    assert figures.attrs["lives"] == 3 and figures.attrs["first_seed"] == "1", figures.attrs
+    stops = figures[figures.name.str.endswith("interruptions")].iloc[0]
+    assert stops.least <= stops["mean"] <= stops.most and stops.half_width_95 > 0, figures
+    assert len(lines) == 1 + len(figures) and "half_width_95" in lines[0], lines
+    try:
+        gridlock.seeds(FIELDS, 3)
+    except gridlock.GridlockError as error:
+        assert error.code == 2 and "horizon" in error.message, error
+    else:
+        raise AssertionError("a step has no seeds")
+
+
 def check_build():
     asked = {"power": "1 MW", "days": 10, "parts": ["h100_sxm"], "tokens": "0.02T", "model": "llama_3.1_8b"}
     with tempfile.TemporaryDirectory() as folder:
@@ -239,7 +258,7 @@ def check_results():
         assert gridlock.explain(a)["kind"] == "step"
 
 
-for check in (check_run, check_dict, check_errors, check_studies, check_plan, check_serving, check_build,
+for check in (check_run, check_dict, check_errors, check_studies, check_plan, check_serving, check_seeds, check_build,
               check_knowledge, check_files, check_results):
     check()
 print("ok")

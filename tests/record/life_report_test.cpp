@@ -258,6 +258,22 @@ TEST(Campaign, ItsClassesSumToWhatItsExperimentsHeld) {
   EXPECT_DOUBLE_EQ(ladder.multiple, 0.225);
 }
 
+TEST(Campaign, CostsWhatItsExperimentsDo) {
+  LifeRecord life = SmallLife();
+  double usd = 0;
+  for (LifeJob& job : life.jobs) {
+    if (job.kind == JobKind::kExperiment) {
+      job.capital_usd = 1200;
+      job.operation_usd = 30;
+      usd += job.cost_usd + 1230;
+    }
+  }
+  const CampaignFigures ladder = CampaignsOf(life)[0];
+  ASSERT_GT(ladder.started, 0);
+  EXPECT_DOUBLE_EQ(ladder.usd_each(), usd / static_cast<double>(ladder.started));
+  EXPECT_THAT(LifeSummaryText(LifeHeader(), life), HasSubstr("USD for each that started"));
+}
+
 TEST(Campaign, ExperimentsOfNoneStandTogether) {
   LifeRecord life = SmallLife();
   life.jobs[1].campaign = life.jobs[2].campaign = "";

@@ -75,6 +75,7 @@ TEST(Fleets, HaveAStartedReplicaAfterTheTimeOfItsStart) {
   for (const ReplicaCounts& each : result.sizes) {
     EXPECT_LE(each.in_service + each.starting, 8);
     EXPECT_GE(each.in_service, 1);
+    EXPECT_LE(each.time, result.served.duration);
     if (each.starting > starting) {
       begun.emplace_back(each.time, each.starting - starting);
     } else if (each.starting < starting) {

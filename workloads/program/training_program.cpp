@@ -378,26 +378,39 @@ class ProgramBuilder {
       Emit(role, Kind::kStart, embedding_);
       Emit(role, Kind::kWait, embedding_);
     }
-    double held = 0, sharded = 0;
+    double held = 0;
     for (const ChunkState& chunk : chunks) {
-      const ParameterCount count = TrainedPerRank(job_, chunk.part);
-      held += count.total();
-      sharded += count.common / job_.layout.shards() + count.experts / job_.layout.expert_shards();
+      held += TrainedPerRank(job_, chunk.part).total();
     }
-    const double updated = job_.zero >= 1 ? sharded : held;
+    const double updated = job_.zero >= 1 ? ShareOf(chunks) : held;
     program_.passes.push_back(pass_builder_.Optimizer(updated, job_.stack.update_time * held));
     exchanges_.emplace_back();
     Emit(role, Kind::kPass, static_cast<int>(program_.passes.size()) - 1);
-    ExchangeRarely(role, sharded);
+    if (exchange_ >= 0 && !job_.outer.overlap) {
+      Emit(role, Kind::kStart, exchange_);
+    }
+    if (exchange_ >= 0) {
+      Emit(role, Kind::kWait, exchange_);
+    }
     if (program_.delay.si() > 0) {
       Emit(role, Kind::kDelay);
     }
   }
 
-  // A step's part of the exchange between sites or shard groups that everybody waits for.
-  void ExchangeRarely(Role& role, double parameters) {
+  // Of what a rank holds of its stage, the parameters whose optimizer states are its own.
+  [[nodiscard]] double ShareOf(const std::vector<ChunkState>& chunks) const {
+    double sharded = 0;
+    for (const ChunkState& chunk : chunks) {
+      const ParameterCount count = TrainedPerRank(job_, chunk.part);
+      sharded += count.common / job_.layout.shards() + count.experts / job_.layout.expert_shards();
+    }
+    return sharded;
+  }
+
+  // A step's part of the exchange between sites or shard groups; -1: there is none.
+  int RareExchange(double parameters) {
     if (job_.outer.steps == 0 || job_.layout.copies() == 1 || parameters <= 0) {
-      return;
+      return -1;
     }
     Collective exchange;
     exchange.name = "outer_all_reduce";
@@ -405,9 +418,7 @@ class ProgramBuilder {
     exchange.kind = CollectiveKind::kAllReduce;
     exchange.payload = Bytes(job_.outer.bytes_per_parameter * parameters);
     exchange.calls = 1.0 / job_.outer.steps;
-    const int index = CollectiveIndex(exchange);
-    Emit(role, Kind::kStart, index);
-    Emit(role, Kind::kWait, index);
+    return CollectiveIndex(exchange);
   }
 
   // Whether the part before this chunk of this stage has no backward pass.
@@ -422,6 +433,10 @@ class ProgramBuilder {
   Role BuildRole(int stage) {
     Role role;
     std::vector<ChunkState> chunks = Chunks(stage);
+    exchange_ = RareExchange(ShareOf(chunks));
+    if (exchange_ >= 0 && job_.outer.overlap) {
+      Emit(role, Kind::kStart, exchange_);
+    }
     StartGathers(role, chunks);
     std::vector<std::int32_t>& starts = program_.pass_starts.emplace_back();
     for (const ScheduledPass& pass : ScheduleOf(job_.layout, micro_batches_, stage)) {
@@ -457,6 +472,7 @@ class ProgramBuilder {
   std::vector<Exchange> exchanges_;      ///< by pass
   std::vector<int> pending_;
   int embedding_ = -1;
+  int exchange_ = -1;  ///< of the stage that is being built; see RareExchange
 };
 
 }  // namespace

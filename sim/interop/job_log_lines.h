@@ -1,0 +1,66 @@
+#pragma once
+
+// What the readers of job logs share: lines, cells and empty records.
+
+#include <cmath>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "sim/interop/job_log.h"
+
+namespace gridlock {
+
+inline constexpr double kNoTime = std::numeric_limits<double>::quiet_NaN();
+
+inline LogRecord EmptyLogRecord(const Position& where) {
+  LogRecord record;
+  record.where = where;
+  record.submit = record.start = record.end = record.duration = record.queued = kNoTime;
+  return record;
+}
+
+/// Parts a line at `mark`; at blanks of any number when the mark is one. Quotes hold a cell
+/// together.
+inline std::vector<std::string> CellsOfLogLine(std::string_view line, char mark) {
+  std::vector<std::string> cells;
+  std::string cell;
+  bool quoted = false;
+  for (const char c : line) {
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (!quoted && (c == mark || (mark == ' ' && c == '\t'))) {
+      if (mark != ' ' || !cell.empty()) {
+        cells.push_back(std::exchange(cell, ""));
+      }
+    } else if (c != '\r') {
+      cell += c;
+    }
+  }
+  if (mark != ' ' || !cell.empty()) {
+    cells.push_back(cell);
+  }
+  return cells;
+}
+
+template <typename F>
+void ForLogLines(std::string_view text, const F& f) {
+  for (int line = 1; !text.empty(); ++line) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    f(text.substr(0, end), line);
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+}
+
+/// Whether a log says that the job did not end as it should.
+bool HasFailed(const std::string& state);
+
+/// "--------- ------": what sacct prints below its names where cells are as wide as their columns.
+bool RulesColumns(std::string_view line);
+
+/// Whether a line is one of Alibaba's task table of 2020, which has no line of names.
+bool IsPaiTask(std::string_view line);
+
+}  // namespace gridlock

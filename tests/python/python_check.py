@@ -5,6 +5,7 @@ usage: python_check.py GRIDLOCK SOURCE_DIR
 """
 
 import copy
+import importlib.util
 import json
 import os
 import subprocess
@@ -63,6 +64,10 @@ def check_run():
     slow = gridlock.run(TWO, {"site[0].override.nic_bandwidth": "50 Gbps"})
     assert float(slow.step_time[0]) > float(step.step_time[0])
     assert json.loads(slow.attrs["summary"])["step_time_s"] == float(slow.step_time[0])
+    if importlib.util.find_spec("matplotlib"):
+        import matplotlib
+        matplotlib.use("Agg")
+        assert len(step.utilisation.isel(cap=0).plot.line(x="time", hue="resource")) == step.sizes["resource"]
 
 
 def check_dict():

@@ -6,6 +6,7 @@ usage: commands_check.py GRIDLOCK SOURCE_DIR
 """
 
 import csv
+import inspect
 import io
 import json
 import os
@@ -16,6 +17,8 @@ import sys
 import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
+
+from asking import some
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 ROOT = Path(sys.argv[2]).resolve()
@@ -310,18 +313,12 @@ def check_narrow_terminal():
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        check_help()
-        check_slips()
-        check_refusals_name_their_command()
-        check_serving_writes_files(Path(folder))
-        check_own_entries(Path(folder))
-        check_sites_alone(Path(folder))
-        check_networks(Path(folder))
-        check_json()
-        check_serving_plan()
-        check_serving_tables()
-        check_narrow_terminal()
-    print("PASS")
+        checks = (check_slips, check_own_entries, check_serving_writes_files, check_help, check_sites_alone,
+                  check_refusals_name_their_command, check_networks, check_serving_plan, check_json,
+                  check_serving_tables, check_narrow_terminal)
+        for check in some(checks):
+            check(*[Path(folder)] * len(inspect.signature(check).parameters))
+            print("ok", check.__name__)
 
 
 if __name__ == "__main__":

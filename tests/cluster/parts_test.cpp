@@ -7,10 +7,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "sim/cluster/course.h"
 #include "sim/cluster/fleet_servers.h"
+#include "sim/cluster/ledger.h"
 #include "sim/cluster/power_draw.h"
 #include "sim/cluster/spares.h"
 #include "sim/cluster/tenants.h"
+#include "sim/process/pool.h"
+#include "tests/cluster/lives.h"
 
 namespace gridlock {
 namespace {
@@ -79,6 +83,36 @@ TEST(PowerLimits, FallInEqualStepsAndStayAboveIdle) {
   }
   power.idle = Watts(690);
   EXPECT_GT(LimitAt(power, kPowerLevels - 1), power.idle);
+}
+
+// 2^55 bytes over 10^12 bytes/s, more than the clock counts at once, and a transfer that is
+// cancelled after 100 s: the series has what each carried.
+TEST(Storages, CarryMoreThanTheClockCountsAtOnce) {
+  const Scenario scenario = Week(1, {}, kDay);
+  const TaskResult result = RunInChild([&](const auto& /*progress*/) {
+    Ledger ledger(scenario.horizon, Seconds(3600), 0, 1);
+    Course course(scenario, 0, ledger);
+    Seconds end;
+    course.Follow([](const Stretch& /*stretch*/) {}, [] {});
+    (void)course.Carry(SiteIndex{0}, BytesPerSecond(1e12), Bytes(0x1.0p55), [&] {
+      end = course.now();
+      const TransferId second =
+          course.Carry(SiteIndex{0}, BytesPerSecond(1e9), Bytes(0x1.0p54), [] {});
+      course.At(course.now() + Seconds(100), [&course, second] {
+        course.Advance();
+        course.Cancel(second);
+      });
+    });
+    course.RunUntil(scenario.horizon);
+    double carried = 0;
+    for (const double rate : ledger.storage_bytes().Means()) {
+      carried += rate * 3600;
+    }
+    return Differ("end", end.si(), 0x1.0p55 / 1e12) +
+           Differ("carried", carried, 0x1.0p55 + 100 * 1e9, 1e-9);
+  });
+  EXPECT_TRUE(result.ok) << result.failure;
+  EXPECT_EQ(result.bytes, "");
 }
 
 // A server drawn from the middle leaves both ends, in two runs where it was: the last go first.

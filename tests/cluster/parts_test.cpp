@@ -7,10 +7,14 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "sim/cluster/afflictions.h"
 #include "sim/cluster/course.h"
 #include "sim/cluster/fleet_servers.h"
 #include "sim/cluster/ledger.h"
 #include "sim/cluster/power_draw.h"
+#include "sim/cluster/rates.h"
+#include "sim/cluster/relocation.h"
+#include "sim/cluster/servers.h"
 #include "sim/cluster/spares.h"
 #include "sim/cluster/tenants.h"
 #include "sim/process/pool.h"
@@ -83,6 +87,38 @@ TEST(PowerLimits, FallInEqualStepsAndStayAboveIdle) {
   }
   power.idle = Watts(690);
   EXPECT_GT(LimitAt(power, kPowerLevels - 1), power.idle);
+}
+
+// A step takes 7 kJ of each board at its limit. What was asked at one limit
+// limit is no answer at another.
+TEST(RatesOfRuns, AloneAreThoseOfTheLimitsThatAreAskedFor) {
+  const Scenario scenario = Week(1, {TrainingJob("run", 1, 100)});
+  const TaskResult result = RunInChild([&](const auto& /*progress*/) {
+    Ledger ledger(scenario.horizon, Seconds(3600), 1, 1);
+    const Course course(scenario, 0, ledger);
+    const MachineNow machine(scenario);
+    const Servers servers(scenario.sites);
+    const std::vector<Member> members = MembersOf(scenario, {});
+    const std::vector<JobIndex> active = {JobIndex{0}};
+    const Afflictions afflictions;
+    const Relocation relocation;
+    const ClusterView view{scenario, machine,     servers,    members,
+                           active,   afflictions, relocation, course};
+    const JobRates rates(
+        [](const Situation& situation) {
+          const Watts limit = (*situation.sites)[0].server.accelerator.power.limit;
+          return std::vector<StepRate>{{Seconds(7000 / limit.si()), Joules(1)}};
+        },
+        machine);
+    std::string says;
+    for (const int level : {0, 8, 0, 28}) {
+      const Watts limit = LimitAt(scenario.sites[0].server.accelerator.power, level);
+      says += Differ("step", rates.StepAlone(view, JobIndex{0}, {level}).si(), 7000 / limit.si());
+    }
+    return says;
+  });
+  EXPECT_TRUE(result.ok) << result.failure;
+  EXPECT_EQ(result.bytes, "");
 }
 
 // 2^55 bytes over 10^12 bytes/s, more than the clock counts at once, and a transfer that is

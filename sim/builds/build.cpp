@@ -12,6 +12,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/energy/site_power.h"
 #include "sim/scenario/point.h"
 #include "topologies/topology.h"
 
@@ -231,15 +232,10 @@ BuildParts PartsFor(const std::string& accelerator, int oversubscription,
 }
 
 ServerFigures FiguresOf(const SiteSpec& site) {
-  const auto topology = MakeTopology(site);
-  const double network =
-      (PowerOfSwitches(*topology) + PowerOfOptics(*topology)).si() / site.servers;
   const ServerSpec& server = site.server;
   ServerFigures figures;
-  const PowerSpec& power = server.accelerator.power;
-  const double above_idle = (power.limit - power.idle).si() * server.overhead_per_watt;
   figures.nameplate_w =
-      server.overhead_power.si() + network + (power.limit.si() + above_idle) * server.accelerators;
+      FullPower(server).si() + NetworkPower(*MakeTopology(site)).si() / site.servers;
   figures.capital_usd = site.capital_usd_per_accelerator * server.accelerators;
   figures.operation_usd_per_year = site.operation_usd_per_accelerator_year * server.accelerators;
   return figures;

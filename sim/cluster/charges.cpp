@@ -4,6 +4,7 @@
 
 #include "sim/cluster/power_draw.h"
 #include "sim/cluster/servers.h"
+#include "sim/energy/site_power.h"
 
 namespace gridlock {
 
@@ -30,6 +31,15 @@ std::vector<Draw> DrawsOf(const ClusterView& view) {
     }
   }
   return draws;
+}
+
+// Of servers of jobs on each site, without PUE.
+std::vector<Watts> SumsOf(const std::vector<Draw>& draws, std::size_t sites) {
+  std::vector<Watts> sums(sites);
+  for (const Draw& draw : draws) {
+    sums[draw.site] += draw.power;
+  }
+  return sums;
 }
 
 // Of what no job holds: idle servers and the network.
@@ -71,34 +81,24 @@ void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledge
 void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
                 Member& member, Ledger& ledger) {
   const UnitWork work = member.fleet->TakeWork();
-  member.fleet_power = member.fleet_full_power = Watts(0);
-  double all = 0;
-  for (const ServerRun& run : member.fleet_servers) {
-    all += run.count;
-  }
-  // As if each server did an equal share of the work, with the power of its own site.
   for (std::size_t s = 0; s < machine.sites().size(); ++s) {
     const auto site = IndexOf<SiteIndex>(s);
-    if (member.servers[s] == 0) {
-      continue;
-    }
     const SiteSpec& spec = machine.site(site);
-    const FleetPower power =
+    member.fleet_power[s] =
         PowerOfWork(member, work, stretch.length(), spec.server, caps.LimitOf(spec, site));
-    const double share = member.servers[s] / all;
-    member.fleet_power += power.now * share;
-    member.fleet_full_power += power.full * share;
   }
   ledger.decoded_tokens().Add(stretch.from, stretch.to,
                               static_cast<double>(work.output_tokens) / stretch.length().si());
 }
 
-Watts LoadOf(const ClusterView& view, SiteIndex site) {
-  Watts it = RestOf(view, site);
-  for (const Draw& draw : DrawsOf(view)) {
-    it += draw.site == site ? draw.power : Watts(0);
+std::vector<Watts> LoadsOf(const ClusterView& view) {
+  std::vector<Watts> loads = SumsOf(DrawsOf(view), view.machine.sites().size());
+  for (std::size_t s = 0; s < loads.size(); ++s) {
+    const auto site = IndexOf<SiteIndex>(s);
+    const Watts it = loads[s] + RestOf(view, site);
+    loads[s] = it * view.machine.PueOf(site, it);
   }
-  return it * view.machine.PueOf(site, it);
+  return loads;
 }
 
 // The PUE of a site follows from all of its power, so that it is known first.
@@ -106,10 +106,7 @@ void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch
                    Batteries& batteries, Ledger& ledger) {
   const std::vector<Draw> draws = DrawsOf(view);
   const auto sites = static_cast<std::int32_t>(view.machine.sites().size());
-  std::vector<Watts> it(view.machine.sites().size());  // of each site
-  for (const Draw& draw : draws) {
-    it[draw.site] += draw.power;
-  }
+  std::vector<Watts> it = SumsOf(draws, view.machine.sites().size());
   for (SiteIndex s{0}; s < sites; ++s) {
     it[s] += RestOf(view, s);
     ledger.SetPue(s, view.machine.PueOf(s, it[s]));

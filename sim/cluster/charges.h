@@ -2,6 +2,8 @@
 
 // What a stretch of time costs: who draws what, and who holds what, as it goes into the accounts.
 
+#include <vector>
+
 #include "sim/cluster/batteries.h"
 #include "sim/cluster/ledger.h"
 #include "sim/cluster/machine_now.h"
@@ -15,8 +17,8 @@ namespace gridlock {
 void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
                 Member& member, Ledger& ledger);
 
-/// What a site draws now, PUE included, from the grid or from its battery.
-Watts LoadOf(const ClusterView& view, SiteIndex site);
+/// What each site draws now, PUE included, from the grid or from its battery.
+std::vector<Watts> LoadsOf(const ClusterView& view);
 
 /// Charges jobs and sites for a stretch over which nothing changed; batteries give and take.
 void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch& stretch,

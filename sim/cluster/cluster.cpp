@@ -1,5 +1,6 @@
 #include "sim/cluster/cluster.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "sim/cluster/charges.h"
@@ -130,7 +131,7 @@ void Cluster::BeginEpoch(std::size_t epoch) {
   course_.Advance();
   machine_.BeginEpoch(epoch, course_.now());
   caps_.Lift();
-  rates_.BeginEpoch();
+  rates_.Forget();
   for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
     const auto site = IndexOf<SiteIndex>(s);
     ledger_.SetSite(site, machine_.site(site));
@@ -148,6 +149,7 @@ void Cluster::BeginOutage(const OutageSpec& outage) {
   course_.Advance();
   if (outage.wan >= 0) {
     machine_.CutLink(outage.wan);
+    rates_.Forget();
     const SiteIndex site = machine_.wans()[outage.wan].from;
     course_.Note({.kind = EventKind::kOutage, .site = site, .wan = outage.wan});
     return runs_.StallOrResume();
@@ -162,6 +164,7 @@ void Cluster::EndOutage(const OutageSpec& outage) {
   course_.Advance();
   if (outage.wan >= 0) {
     machine_.RestoreLink(outage.wan);
+    rates_.Forget();
     const SiteIndex site = machine_.wans()[outage.wan].from;
     course_.Note({.kind = EventKind::kRestore, .site = site, .wan = outage.wan});
     return runs_.StallOrResume();
@@ -274,13 +277,25 @@ void Cluster::KeepCaps(SiteIndex site) {
   }
 }
 
-// A cap that a battery helps to keep is looked at again when it is empty, or helps again.
-void Cluster::PlanEndOfSupport(SiteIndex site) {
-  const SiteSpec& spec = machine_.site(site);
-  if (!HasCap(spec) || spec.battery.capacity <= Joules(0)) {
+// Caps that batteries help to keep are looked at again when these are empty, or help again.
+void Cluster::PlanEndsOfSupport() {
+  const auto supported = [](const SiteSpec& spec) {
+    return HasCap(spec) && spec.battery.capacity > Joules(0);
+  };
+  const std::vector<SiteSpec>& sites = machine_.sites();
+  if (std::none_of(sites.begin(), sites.end(), supported)) {
     return;
   }
-  const Seconds at = course_.now() + batteries_.SupportLasts(spec, site, LoadOf(view_, site));
+  const std::vector<Watts> loads = LoadsOf(view_);
+  for (std::size_t s = 0; s < sites.size(); ++s) {
+    if (supported(sites[s])) {
+      PlanEndOfSupport(IndexOf<SiteIndex>(s), loads[s]);
+    }
+  }
+}
+
+void Cluster::PlanEndOfSupport(SiteIndex site, Watts load) {
+  const Seconds at = course_.now() + batteries_.SupportLasts(machine_.site(site), site, load);
   constexpr Seconds kSame(1e-3);
   const bool planned = at < end_of_support_[site] + kSame && end_of_support_[site] < at + kSame;
   if (at < scenario_.horizon && !planned) {
@@ -302,9 +317,7 @@ void Cluster::UpdateRates() {
   for (const auto& [fleet, rate] : CacheRates(view_, rates, placed.size())) {
     members_[fleet].fleet->SetCacheRate(rate);
   }
-  for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
-    PlanEndOfSupport(IndexOf<SiteIndex>(s));
-  }
+  PlanEndsOfSupport();
 }
 
 LifeRecord Cluster::Live(const LifeProgress& progress) {

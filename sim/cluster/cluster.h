@@ -79,7 +79,8 @@ class Cluster {
   void MakeRoom();
   void Preempt(const std::vector<JobIndex>& victims, const std::string& for_whom);
   void KeepCaps(SiteIndex site);
-  void PlanEndOfSupport(SiteIndex site);
+  void PlanEndsOfSupport();
+  void PlanEndOfSupport(SiteIndex site, Watts load);
   void UpdateRates();
   [[nodiscard]] QueueNow Queue() const;
   LifeRecord Describe();

@@ -102,6 +102,30 @@ BytesPerSecond Fleet::Nics(const ServerSpec& server, std::int64_t replicas) cons
                         static_cast<double>(replicas * spec_->unit_accelerators()));
 }
 
+void Fleet::SetPlaces(std::vector<std::int32_t> replicas) {
+  if (replicas == places_) {
+    return;
+  }
+  places_ = std::move(replicas);
+  std::vector<std::size_t> sites;
+  first_.clear();
+  double count = 0;
+  for (std::size_t s = 0; s < places_.size(); ++s) {
+    first_.push_back(count);
+    count += places_[s];
+    if (places_[s] > 0) {
+      sites.push_back(s);
+    }
+  }
+  nearest_.assign(spec_->groups.size(), sites);
+  for (std::size_t g = 0; g < nearest_.size(); ++g) {
+    const std::vector<Seconds>& latency = spec_->groups[g].latency;
+    std::stable_sort(nearest_[g].begin(), nearest_[g].end(), [&](std::size_t a, std::size_t b) {
+      return !latency.empty() && latency[a] < latency[b];
+    });
+  }
+}
+
 void Fleet::SetInService(std::int32_t replicas, bool in_order) {
   in_service_ = replicas;
   simulated_ = replicas / scale_;
@@ -165,33 +189,19 @@ SiteIndex Fleet::SiteOfReplica(double replica) const {
 // One of the replicas of the nearest site, if it has room in its batch, else of the next; where
 // none has, that of the nearest.
 std::size_t Fleet::Nearest(const Request& request, SiteIndex& site) const {
-  const std::vector<Seconds>& latency =
-      spec_->groups[static_cast<std::size_t>(request.group)].latency;
-  std::vector<std::pair<Seconds, std::size_t>> sites;
-  std::vector<double> first(places_.size());
-  double count = 0;
-  for (std::size_t s = 0; s < places_.size(); ++s) {
-    first[s] = count;
-    count += places_[s];
-    if (places_[s] > 0) {
-      sites.emplace_back(latency.empty() ? Seconds(0) : latency[s], s);
-    }
-  }
-  std::stable_sort(sites.begin(), sites.end(), [](const auto& a, const auto& b) {
-    return a.first < b.first;
-  });
+  const std::vector<std::size_t>& sites = nearest_[static_cast<std::size_t>(request.group)];
   const std::int64_t room = costs_->decode.batch_most() * spec_->decode_replicas;
   const auto unit = [&](std::size_t s) {
-    return UnitAt(first[s] + request.route * places_[s]);
+    return UnitAt(first_[s] + request.route * places_[s]);
   };
-  for (const auto& [far, s] : sites) {
+  for (const std::size_t s : sites) {
     if (units_[unit(s)].requests() < room) {
       site = IndexOf<SiteIndex>(s);
       return unit(s);
     }
   }
-  site = IndexOf<SiteIndex>(sites.front().second);
-  return unit(sites.front().second);
+  site = IndexOf<SiteIndex>(sites.front());
+  return unit(sites.front());
 }
 
 void Fleet::Route(Request request) {

@@ -52,7 +52,7 @@ class Fleet {
                                   std::int64_t replicas) const;
 
   /// Where the replicas stand that are in service, by site. Only where users are far from sites.
-  void SetPlaces(std::vector<std::int32_t> replicas) { places_ = std::move(replicas); }
+  void SetPlaces(std::vector<std::int32_t> replicas);
 
   /// Weights of so many replicas, on all their accelerators, and how fast NICs of such a server
   /// take them.
@@ -108,12 +108,14 @@ class Fleet {
   const ServingSpec* spec_;
   std::unique_ptr<FleetCosts> costs_;
   RequestSource source_;
-  double scale_;                      ///< N / k
-  std::int32_t in_service_ = 0;       ///< n
-  double simulated_ = 0;              ///< k n / N
-  std::vector<std::int32_t> places_;  ///< of n, by site; empty: it does not matter
-  std::vector<ServingUnit> units_;    ///< the simulated ones in service come first
-  std::vector<Request> homeless_;     ///< came while no replica was in service
+  double scale_;                                   ///< N / k
+  std::int32_t in_service_ = 0;                    ///< n
+  double simulated_ = 0;                           ///< k n / N
+  std::vector<std::int32_t> places_;               ///< of n, by site; empty: it does not matter
+  std::vector<double> first_;                      ///< by site: replicas on the sites before it
+  std::vector<std::vector<std::size_t>> nearest_;  ///< by group: sites with replicas
+  std::vector<ServingUnit> units_;                 ///< the simulated ones in service come first
+  std::vector<Request> homeless_;                  ///< came while no replica was in service
   Request upcoming_;
   bool has_upcoming_ = false;
   double start_, end_;  ///< of what is simulated, seconds

@@ -86,23 +86,26 @@ Ledger::Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t 
       storage_bytes_(horizon, interval),
       wan_bytes_(horizon, interval) {}
 
+void Ledger::Pay(SiteIndex site, Joules energy, Account& account) {
+  const double kilowatt_hours = energy.si() / kJoulesPerKilowattHour;
+  const double usd = kilowatt_hours * now_[site]->electricity_usd_per_kwh;
+  const double carbon = kilowatt_hours * now_[site]->carbon_g_per_kwh / kGramsPerKilogram;
+  sites_[site].cost_usd += usd;
+  sites_[site].carbon_kg += carbon;
+  account.cost_usd += usd;
+  account.carbon_kg += carbon;
+}
+
 void Ledger::Charge(const Stretch& stretch, SiteIndex site, Watts power, Account& account) {
-  const SiteSpec& spec = *now_[site];
   Site& books = sites_[site];
   const Joules it = power * stretch.length();
-  const double kilowatt_hours = it.si() * books.pue / kJoulesPerKilowattHour;
-  const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
-  const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
   books.it_energy += it;
   books.energy += it * books.pue;
-  books.cost_usd += usd;
-  books.carbon_kg += carbon;
   books.present += power * books.pue;
   books.power.Add(stretch.from, stretch.to, power.si() * books.pue);
   account.energy += it;
   account.facility_energy += it * books.pue;
-  account.cost_usd += usd;
-  account.carbon_kg += carbon;
+  Pay(site, it * books.pue, account);
 }
 
 void Ledger::WriteOff(const Stretch& stretch, SiteIndex site, double accelerators,
@@ -139,9 +142,6 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
   const SiteSpec& spec = *now_[site];
   Site& books = sites_[site];
   const Joules taken = part.taken * part.stretch.length();
-  const double kilowatt_hours = taken.si() / kJoulesPerKilowattHour;
-  const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
-  const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
   (taken > Joules(0) ? books.charged : books.discharged) += std::max(taken, Joules(0) - taken);
   books.stored_least = std::min(books.stored_least, part.after);
   books.faded = part.faded;
@@ -152,14 +152,11 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
   books.capital_usd += written_off;
   books.rest.capital_usd += written_off;
   books.energy += taken;
-  books.cost_usd += usd;
-  books.carbon_kg += carbon;
   books.present += part.taken * (part.stretch.length() / stretch.length());
   books.power.Add(part.stretch.from, part.stretch.to, part.taken.si());
   books.stored.AddRamp(part.stretch.from, part.stretch.to, part.before.si(), part.after.si());
   books.rest.facility_energy += taken;
-  books.rest.cost_usd += usd;
-  books.rest.carbon_kg += carbon;
+  Pay(site, taken, books.rest);
 }
 
 void Ledger::ChargeRent(SiteIndex site, double usd) {

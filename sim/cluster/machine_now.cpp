@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "sim/energy/site_power.h"
 #include "topologies/topology.h"
 #include "topologies/wan_way.h"
 
@@ -17,12 +18,7 @@ MachineNow::MachineNow(const Scenario& scenario)
   for (const SiteSpec& site : sites_) {
     const auto topology = MakeTopology(site);
     Fixed fixed{PowerOfSwitches(*topology), PowerOfOptics(*topology), {}};
-    const ServerSpec& server = site.server;
-    const PowerSpec& power = server.accelerator.power;
-    const Watts each = (power.limit + (power.limit - power.idle) * server.overhead_per_watt) *
-                           server.accelerators +
-                       server.overhead_power;
-    fixed.all = each * site.servers + fixed.switches + fixed.optics;
+    fixed.all = FullPower(site.server) * site.servers + fixed.switches + fixed.optics;
     fixed_.push_back(fixed);
     std::int32_t later = 0;
     for (const DeliverySpec& delivery : site.deliveries) {

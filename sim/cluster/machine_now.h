@@ -21,6 +21,9 @@ class MachineNow {
   /// Links between sites; those that are cut have a bandwidth of 0.
   [[nodiscard]] const std::vector<WanSpec>& wans() const { return open_wans_; }
 
+  /// The same as if none were cut.
+  [[nodiscard]] const std::vector<WanSpec>& built_wans() const { return wans_; }
+
   [[nodiscard]] const SiteSpec& site(SiteIndex site) const { return sites_[site]; }
 
   /// Sites and links become those of the epoch.

@@ -76,6 +76,7 @@ Member FleetOf(const Scenario& scenario, JobIndex job) {
   const JobSpec& spec = scenario.jobs[static_cast<std::size_t>(job)];
   Member member = MemberOf(scenario, spec, JobKind::kServing);
   member.limits.assign(scenario.sites.size(), 0);
+  member.fleet_power.resize(scenario.sites.size());
   member.fleet =
       std::make_unique<Fleet>(std::get<ServingSpec>(spec.kind), LeastServer(spec, scenario.sites),
                               RequestsOf(scenario, job), spec.start);

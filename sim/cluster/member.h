@@ -15,6 +15,13 @@
 
 namespace gridlock {
 
+/// What the work of a fleet draws above its servers when they wait, if servers of one site did all
+/// of it. Servers of several sites each do an equal share.
+struct FleetPower {
+  Watts now;
+  Watts full;  ///< if its boards kept their own limit
+};
+
 /// A job; `run` for training, `fleet` for serving.
 struct Member {
   const JobSpec* spec = nullptr;
@@ -46,13 +53,12 @@ struct Member {
   };
 
   std::vector<Starting> starting;
-  std::int64_t loads = 0;         ///< of weights over links that it has begun
-  std::int32_t sender = -1;       ///< of Course, where its replicas send weights to others
-  std::int32_t servers_lost = 0;  ///< by a fleet, to failures and outages
-  Watts fleet_power;              ///< above that of servers held, mean since the last event
-  Watts fleet_full_power;         ///< the same, if boards kept their own limit
-  std::vector<int> limits;        ///< levels of power limits that the fleet works at, by site
-  double slowed = 1;              ///< how many times as long its iterations take by these
+  std::int64_t loads = 0;               ///< of weights over links that it has begun
+  std::int32_t sender = -1;             ///< of Course, where its replicas send weights to others
+  std::int32_t servers_lost = 0;        ///< by a fleet, to failures and outages
+  std::vector<FleetPower> fleet_power;  ///< by site, mean since the last event
+  std::vector<int> limits;              ///< levels of power limits that the fleet works at, by site
+  double slowed = 1;                    ///< how many times as long its iterations take by these
 
   /// A run trains with so many replicas, or will when it starts. Each keeps its share of the
   /// sequences.

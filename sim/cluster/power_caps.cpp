@@ -9,6 +9,7 @@
 #include "sim/cluster/placed_jobs.h"
 #include "sim/cluster/power_draw.h"
 #include "sim/cluster/servers.h"
+#include "sim/energy/site_power.h"
 
 namespace gridlock {
 
@@ -133,9 +134,9 @@ Watts PowerCaps::SitePower(const ClusterView& view, SiteIndex site, int level,
     }
     power += PowerOfJob(member, member.servers, member.rate, /*trains=*/false, server, site);
     if (member.fleet) {
-      const Watts then = FleetPowerAt(member, view.machine.sites(), LevelsWith(site, level));
       const double here = member.servers[site], all = member.servers_held();
-      power += (then - member.fleet_power) * (here / all);
+      power +=
+          FleetPowerAt(member, server, site, level) - member.fleet_power[site].now * (here / all);
     }
   }
   return power * view.machine.PueOf(site, power);
@@ -156,8 +157,8 @@ Watts PowerCaps::MostOfServer(const ClusterView& view, SiteIndex site, int level
   for (const JobIndex job : view.active) {
     const Member& member = view.members[job];
     if (member.fleet && member.servers[site] > 0) {
-      const Watts above = FleetPowerAt(member, view.machine.sites(), LevelsWith(site, level));
-      most = std::max(most, HeldPower(server) + above * (1.0 / member.servers_held()));
+      const Watts above = FleetPowerAt(member, server, site, level);
+      most = std::max(most, HeldPower(server) + above * (1.0 / member.servers[site]));
     }
   }
   return most;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/energy/energy.h"
+#include "sim/energy/site_power.h"
 
 namespace gridlock {
 
@@ -33,16 +34,6 @@ std::vector<SiteSpec> SlowedSites(const std::vector<SiteSpec>& sites,
   return slowed;
 }
 
-Watts IdlePower(const ServerSpec& server) {
-  return server.accelerator.power.idle * server.accelerators + server.overhead_power;
-}
-
-Watts HeldPower(const ServerSpec& server) {
-  const PowerSpec& power = server.accelerator.power;
-  return IdlePower(server) +
-         (power.held() - power.idle) * (server.accelerators * (1 + server.overhead_per_watt));
-}
-
 Watts PowerOfJob(const Member& member, const std::vector<std::int32_t>& servers,
                  const StepRate& rate, bool trains, const ServerSpec& server, SiteIndex site) {
   const double here = servers[site];
@@ -51,7 +42,7 @@ Watts PowerOfJob(const Member& member, const std::vector<std::int32_t>& servers,
     all += count;
   }
   if (member.fleet) {
-    return HeldPower(server) * here + member.fleet_power * (here / all);
+    return HeldPower(server) * here + member.fleet_power[site].now * (here / all);
   }
   const double used =
       member.run->spec().step.layout.accelerators() * (1 - member.share_lost()) * (here / all);
@@ -77,17 +68,12 @@ FleetPower PowerOfWork(const Member& member, const UnitWork& work, Seconds lengt
   return {spent_at(limit) / length, full};
 }
 
-Watts FleetPowerAt(const Member& member, const std::vector<SiteSpec>& sites,
-                   const std::vector<int>& levels) {
-  Watts most;
-  for (std::size_t s = 0; s < sites.size(); ++s) {
-    const ServerSpec& server = sites[s].server;
-    const PowerSpec& power = server.accelerator.power;
-    const Watts above = std::max(Watts(0), LimitAt(power, levels[s]) - power.held());
-    most +=
-        above * (1.0 * member.servers[s] * server.accelerators * (1 + server.overhead_per_watt));
-  }
-  return std::min(member.fleet_full_power, most);
+Watts FleetPowerAt(const Member& member, const ServerSpec& server, SiteIndex site, int level) {
+  const double here = member.servers[site], all = member.servers_held();
+  const PowerSpec& power = server.accelerator.power;
+  const Watts above = std::max(Watts(0), LimitAt(power, level) - power.held());
+  return std::min(member.fleet_power[site].full * (here / all),
+                  above * (here * server.accelerators * (1 + server.overhead_per_watt)));
 }
 
 double IterationSlowdown(const ServingSpec& fleet, const ServerSpec& slow, const ServerSpec& own) {

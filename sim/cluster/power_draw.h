@@ -19,33 +19,20 @@ Watts LimitAt(const PowerSpec& power, int level);
 std::vector<SiteSpec> SlowedSites(const std::vector<SiteSpec>& sites,
                                   const std::vector<int>& levels);
 
-/// Of a server that nobody holds.
-Watts IdlePower(const ServerSpec& server);
-
-/// Of a server whose job waits: contexts are open and clocks are up, also while a run waits for its
-/// checkpoint or for a link, and between the requests of a fleet.
-Watts HeldPower(const ServerSpec& server);
-
 /// Of the servers of a job on one site. Accelerators that its layout does not use are idle.
 /// @param servers  that it holds or would hold, by site
 /// @param trains  a run trains at `rate`, or else holds its servers only
 Watts PowerOfJob(const Member& member, const std::vector<std::int32_t>& servers,
                  const StepRate& rate, bool trains, const ServerSpec& server, SiteIndex site);
 
-/// Of the work of a fleet, above that of servers that wait for it.
-struct FleetPower {
-  Watts now;
-  Watts full;  ///< if its boards kept their own limit
-};
-
+/// @param work  of a fleet, by servers like this
 /// @param limit  of one accelerator, now
 FleetPower PowerOfWork(const Member& member, const UnitWork& work, Seconds length,
                        const ServerSpec& server, Watts limit);
 
-/// What a fleet draws above its servers when they wait, with the limits lowered: as much as its
-/// work takes at full clocks, or as much as the boards may draw.
-Watts FleetPowerAt(const Member& member, const std::vector<SiteSpec>& sites,
-                   const std::vector<int>& levels);
+/// What a fleet draws on a site above its servers there when they wait, with the limit lowered: as
+/// much as its work takes at full clocks, or as much as the boards may draw.
+Watts FleetPowerAt(const Member& member, const ServerSpec& server, SiteIndex site, int level);
 
 /// How many times as long the iterations of a fleet take on `slow` servers as on `own` ones.
 double IterationSlowdown(const ServingSpec& fleet, const ServerSpec& slow, const ServerSpec& own);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "sim/cluster/power_draw.h"
+#include "sim/energy/site_power.h"
 
 namespace gridlock {
 
@@ -10,11 +11,11 @@ std::vector<StepRate> JobRates::Of(const std::vector<PlacedJob>& jobs,
                                    const std::vector<int>& levels) const {
   std::vector<PlacedJob> simulated;
   for (const PlacedJob& job : jobs) {
-    if (job.recorded <= Seconds(0) && job.share >= 1) {
+    if (job.recorded <= Seconds(0) && job.share >= 1 && !IsCutOff(job)) {
       simulated.push_back(job);
     }
   }
-  const std::vector<StepRate> known = Simulated(simulated, levels);
+  const std::vector<StepRate> known = Simulated(simulated, levels, machine_->wans());
   if (simulated.size() == jobs.size()) {
     return known;
   }
@@ -24,9 +25,11 @@ std::vector<StepRate> JobRates::Of(const std::vector<PlacedJob>& jobs,
     if (job.recorded > Seconds(0)) {
       rates.push_back(Recorded(job, levels));
     } else if (job.share < 1) {
-      StepRate& rate = rates.emplace_back(Simulated({job}, levels)[0]);
+      StepRate& rate = rates.emplace_back(Simulated({job}, levels, machine_->wans())[0]);
       rate.energy = rate.energy * job.share;
       rate.wan_bytes *= job.share;
+    } else if (IsCutOff(job)) {
+      rates.push_back(Simulated({job}, levels, machine_->built_wans())[0]);
     } else {
       rates.push_back(*next++);
     }
@@ -56,18 +59,29 @@ Seconds JobRates::StepAlone(const ClusterView& view, JobIndex job,
   return step;
 }
 
+bool JobRates::IsCutOff(const PlacedJob& job) const {
+  std::vector<SiteIndex> sites;
+  for (const ServerRun& run : job.placement) {
+    if (sites.empty() || sites.back() != run.site) {
+      sites.push_back(run.site);
+    }
+  }
+  return !machine_->Connected(sites);
+}
+
 std::vector<StepRate> JobRates::Simulated(const std::vector<PlacedJob>& jobs,
-                                          const std::vector<int>& levels) const {
+                                          const std::vector<int>& levels,
+                                          const std::vector<WanSpec>& wans) const {
   if (jobs.empty()) {
     return {};
   }
   if (std::all_of(levels.begin(), levels.end(), [](int level) {
         return level == 0;
       })) {
-    return simulated_({&machine_->sites(), &machine_->wans(), jobs});
+    return simulated_({&machine_->sites(), &wans, jobs});
   }
   const std::vector<SiteSpec> slowed = SlowedSites(machine_->sites(), levels);
-  return simulated_({&slowed, &machine_->wans(), jobs});
+  return simulated_({&slowed, &wans, jobs});
 }
 
 // A job of a log takes as long as it took, and draws the whole power of its accelerators.
@@ -80,10 +94,8 @@ StepRate JobRates::Recorded(const PlacedJob& job, const std::vector<int>& levels
     const double used =
         std::min(left, 1.0 * run.count * server.accelerators);  // the last server may be shared out
     left -= used;
-    const Watts limit = LimitAt(server.accelerator.power, levels[run.site]);
-    const Watts busy = limit - server.accelerator.power.idle;
-    const Watts host = server.overhead_power * (1.0 / server.accelerators);
-    rate.energy += (limit + host + busy * server.overhead_per_watt) * used * job.recorded;
+    const Watts full = FullPower(server, LimitAt(server.accelerator.power, levels[run.site]));
+    rate.energy += full * (used / server.accelerators) * job.recorded;
   }
   return rate;
 }

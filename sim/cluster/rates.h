@@ -18,7 +18,8 @@ class JobRates {
   JobRates(RateSource simulated, const MachineNow& machine)
       : simulated_(std::move(simulated)), machine_(&machine) {}
 
-  /// Of jobs side by side on the machine as it is now, in their order.
+  /// Of jobs side by side on the machine as it is now, in their order. One whose sites are cut off
+  /// from each other has the rate that it will have when they are joined again, by itself.
   /// @param levels  by which the power limits of each site's accelerators are lowered
   [[nodiscard]] std::vector<StepRate> Of(const std::vector<PlacedJob>& jobs,
                                          const std::vector<int>& levels) const;
@@ -27,12 +28,14 @@ class JobRates {
   [[nodiscard]] Seconds StepAlone(const ClusterView& view, JobIndex job,
                                   const std::vector<int>& levels) const;
 
-  /// What runs do by themselves is looked at anew.
-  void BeginEpoch() { alone_.clear(); }
+  /// Sites or links are others from now on: what runs do by themselves is looked at anew.
+  void Forget() { alone_.clear(); }
 
  private:
+  [[nodiscard]] bool IsCutOff(const PlacedJob& job) const;
   [[nodiscard]] std::vector<StepRate> Simulated(const std::vector<PlacedJob>& jobs,
-                                                const std::vector<int>& levels) const;
+                                                const std::vector<int>& levels,
+                                                const std::vector<WanSpec>& wans) const;
   [[nodiscard]] StepRate Recorded(const PlacedJob& job, const std::vector<int>& levels) const;
 
   RateSource simulated_;

@@ -10,6 +10,7 @@
 #include "sim/base/check.h"
 #include "sim/catalogue/optics_use.h"
 #include "sim/catalogue/scan.h"
+#include "sim/energy/site_power.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/quantity_text.h"
 #include "topologies/paths.h"
@@ -61,10 +62,11 @@ void AddCapital(const proto::Site& site, const Catalogue& catalogue, SiteSpec& s
   if (price > 0) {
     spec.capital_usd_per_accelerator = kCapitalOverPrice * price;
     if (notes != nullptr) {
-      notes->push_back(fmt::format(
-          "{}.capital: {} USD for an accelerator, 1.5 times the price of "
-          "{} in the catalogue (estimate)",
-          spec.path, spec.capital_usd_per_accelerator, accelerator->second.message->name()));
+      notes->push_back(
+          fmt::format("{}.capital: {} USD for an accelerator, {:g} times the price of "
+                      "{} in the catalogue (estimate)",
+                      spec.path, spec.capital_usd_per_accelerator, kCapitalOverPrice,
+                      accelerator->second.message->name()));
     }
   }
 }
@@ -85,10 +87,7 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
       or_usual(operation.has_maintenance(), operation.maintenance(), kMaintenance) +
       or_usual(operation.has_taxes(), operation.taxes(), kTaxes);
   const ServerSpec& server = spec.server;
-  const PowerSpec& power = server.accelerator.power;
-  const double watts = (power.limit + (power.limit - power.idle) * server.overhead_per_watt +
-                        server.overhead_power * (1.0 / server.accelerators))
-                           .si();
+  const double watts = FullPower(server).si() / server.accelerators;
   constexpr double kMonths = 12;
   spec.operation_usd_per_accelerator_year =
       staff * kMonths * watts + shares * spec.capital_usd_per_accelerator +
@@ -101,15 +100,15 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
   }
 }
 
-// Hours begin anew behind their end. Two that fit into a day, and more that are uneven, do so after
-// a day; others after one more of the last step.
+// Hours, as they are written, begin anew behind their end. One or two that fit into a day, and more
+// that are uneven, do so after a day; others after one more of the last step.
 Seconds RepeatsOf(const std::vector<HourSpec>& hours) {
   constexpr Seconds kDay(86400);
+  if (hours.size() <= 2 && hours.back().at < kDay) {
+    return kDay;
+  }
   if (hours.size() == 1) {
     return hours.back().at + kDay;
-  }
-  if (hours.size() == 2 && hours.back().at < kDay) {
-    return kDay;
   }
   const Seconds step = hours.back().at - hours[hours.size() - 2].at;
   const bool even =
@@ -124,16 +123,6 @@ Seconds RepeatsOf(const std::vector<HourSpec>& hours) {
 void AddProfile(const proto::Site& site, SiteSpec& spec) {
   if (site.hour_size() > 0) {
     auto profile = std::make_shared<ProfileSpec>();
-    if (site.has_prices() && TimeOf(site.hour(0).at()) > Seconds(0)) {
-      const auto given = [](double price) {
-        return price > 0 ? std::optional(price) : std::nullopt;
-      };
-      const proto::Hour& last = site.hour(site.hour_size() - 1);
-      HourSpec& first = profile->hours.emplace_back();
-      first.electricity = given(site.prices().electricity());
-      first.carbon = given(site.prices().carbon());
-      first.temperature = last.has_temperature() ? std::optional(last.temperature()) : std::nullopt;
-    }
     for (const proto::Hour& hour : site.hour()) {
       HourSpec& each = profile->hours.emplace_back();
       each.at = TimeOf(hour.at());
@@ -142,6 +131,14 @@ void AddProfile(const proto::Site& site, SiteSpec& spec) {
       each.temperature = hour.has_temperature() ? std::optional(hour.temperature()) : std::nullopt;
     }
     profile->repeats = RepeatsOf(profile->hours);
+    if (site.has_prices() && profile->hours.front().at > Seconds(0)) {
+      const auto given = [](double price) {
+        return price > 0 ? std::optional(price) : std::nullopt;
+      };
+      profile->hours.insert(profile->hours.begin(),
+                            {Seconds(0), given(site.prices().electricity()),
+                             given(site.prices().carbon()), profile->hours.back().temperature});
+    }
     spec.profile = std::move(profile);
   }
   const proto::Facility& facility = site.facility();

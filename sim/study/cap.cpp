@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/energy/site_power.h"
 #include "sim/study/value_list.h"
 #include "topologies/topology.h"
 
@@ -41,14 +42,10 @@ double ContractOf(const Scenario& scenario, std::size_t site) {
   if (spec.power_cap > Watts(0)) {
     return spec.power_cap.si();
   }
-  const ServerSpec& server = spec.server;
-  const PowerSpec& power = server.accelerator.power;
-  const double boards = static_cast<double>(server.accelerators);
-  const Watts each = power.limit * boards + server.overhead_power +
-                     (power.limit - power.idle) * (boards * server.overhead_per_watt);
-  const auto topology = MakeTopology(spec);
-  const Watts network = PowerOfSwitches(*topology) + PowerOfOptics(*topology);
-  return ((each * static_cast<double>(spec.servers) + network) * spec.pue).si();
+  return ((FullPower(spec.server) * static_cast<double>(spec.servers) +
+           NetworkPower(*MakeTopology(spec))) *
+          spec.pue)
+      .si();
 }
 
 std::string BandwidthText(double si) {
@@ -116,7 +113,7 @@ constexpr CapTarget kTargets[] = {
      "100 % is the site's power_cap; without one, what all its servers draw at their limits, PUE "
      "included"},
     {"servers", "servers of a site", "1", "compute", CapPlace::kSites, CapReading::kCount,
-     "servers", Dimension::kPower,
+     "servers", std::nullopt,
      [](const Scenario& scenario, std::size_t site) {
        return static_cast<double>(scenario.sites[site].servers);
      },
@@ -259,15 +256,15 @@ class PointMaker {
       if (target_.reading == CapReading::kCount) {
         text = CountText(value, percent, element.own, place);
       } else if (percent) {
-        text = ExactText(element.own * value.number / 100, target_.dimension);
+        text = ExactText(element.own * value.number / 100, *target_.dimension);
       }
       if (target_.reading == CapReading::kFactor) {
-        text = FactorText(ValueOf(text, target_.dimension, place), element.catalogue);
+        text = FactorText(ValueOf(text, *target_.dimension, place), element.catalogue);
       }
       Add(place, element, both ? kBothDirections : target_.field, text, point);
       if (target_.keeps != nullptr) {
         const KeptField kept = target_.keeps(scenario_, element.number);
-        Add(place, element, kept.field, ExactText(kept.si, target_.dimension), point);
+        Add(place, element, kept.field, ExactText(kept.si, *target_.dimension), point);
       }
     }
     point.si = CapBaseline(target_, base_.At(point.point));

@@ -4,6 +4,7 @@
 // can be capped is a table of names, each with the field of the scenario that it sets; every value
 // becomes a point, so that it obeys the rules of `--set`.
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -39,8 +40,8 @@ struct CapTarget {
   const char* resource;  ///< its share of the critical path tells whether the cap binds
   CapPlace place;
   CapReading reading;
-  const char* field;  ///< of a site or link: "override.hbm_bandwidth"
-  Dimension dimension;
+  const char* field;                   ///< of a site or link: "override.hbm_bandwidth"
+  std::optional<Dimension> dimension;  ///< of its values; none of a count
   /// The scenario's own value at a site or link, SI.
   double (*own)(const Scenario& scenario, std::size_t element);
   std::string (*format)(double si);

@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/cluster/job_sites.h"
+#include "sim/energy/site_power.h"
 #include "tests/cluster/lives.h"
 #include "tests/engine/machines.h"
 #include "workloads/decode.h"
@@ -222,6 +223,55 @@ TEST(Fleet, SharesTheNicsOfReplicasThatSendWeights) {
   const std::string sent = rates_of(WeightsFrom::kReplica, 30);
   EXPECT_EQ(sent, rates_of(WeightsFrom::kThere, 330));
   EXPECT_NE(sent, rates_of(WeightsFrom::kThere, 130));
+}
+
+// Two halls of two servers each, which the fleet takes all. Hosts of the second draw as much again
+// as their boards: its servers take twice as much for the same work.
+TEST(Fleet, OnSeveralSitesDrawsWhatTheServersOfEachDraw) {
+  Scenario scenario = TwoHalls(8, Hall(4).server.accelerator.name);
+  for (SiteSpec& site : scenario.sites) {
+    site.servers = 2;
+    site.server.accelerator.power.per_hbm_byte = JoulesPerByte(1e-9);
+    site.server.accelerator.power.limit = Watts(700);
+  }
+  scenario.sites[1].server.overhead_per_watt = 1;
+  scenario.epochs[0].sites = scenario.sites;
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   std::vector<double> above;
+                   for (std::size_t s = 0; s < 2; ++s) {
+                     const Watts held = HeldPower(scenario.sites[s].server) * 2;
+                     above.push_back((record.sites[s].it_energy - held * record.horizon).si());
+                   }
+                   return BrokenLaws(scenario, record) +
+                          (above[0] > 1000 ? "" : "it did nothing\n") +
+                          Differ("the second hall", above[1], 2 * above[0], 1e-6);
+                 }),
+            "");
+}
+
+// The second server was out, and has been starting for half an hour when it fails again. The first
+// goes on serving.
+TEST(Fleet, KeepsTheReplicaThatServesWhereAServerThatStartsFails) {
+  JobSpec job = FleetOf(2, 2);
+  ServingOf(job).start = {WeightsFrom::kThere, Seconds(kHour)};
+  Scenario scenario = Week(2, {job}, 6 * kHour);
+  scenario.outages = {{Seconds(1.5 * kHour), Seconds(2 * kHour), 0, 1, 1, -1},
+                      {Seconds(2.5 * kHour), Seconds(5 * kHour), 0, 1, 1, -1}};
+  for (int i = 0; i < 100; ++i) {
+    scenario.requests[{0}].push_back({.arrival = Seconds(2.5 * kHour - 50 + i),
+                                      .route = 0.01 * i,
+                                      .group = 0,
+                                      .prompt_tokens = 100,
+                                      .output_tokens = 2000});
+  }
+  EXPECT_EQ(Live(scenario, TenSeconds,
+                 [&](const LifeRecord& record) {
+                   return BrokenLaws(scenario, record) +
+                          Differ("completed", record.requests[0].completed, 100) +
+                          (record.requests[0].ttft_p99 < 60 ? "" : "they waited for a start\n");
+                 }),
+            "");
 }
 
 // Four replicas that never rest read HBM most of the time, which draws 500 W of each board beside

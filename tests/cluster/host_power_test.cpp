@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "sim/energy/energy.h"
+#include "sim/energy/site_power.h"
 #include "sim/record/life_measures.h"
 #include "sim/scenario/point.h"
 #include "tests/cluster/lives.h"
@@ -55,6 +56,18 @@ TEST(Hosts, DrawTheirIdlePowerAndGrowWithTheirAccelerators) {
   const StepEnergy energy = EnergyOfStep(server, 4, step, work);
   EXPECT_DOUBLE_EQ(energy.servers.si(), 1000 + 0.25 * (energy.flop + energy.hbm).si());
   EXPECT_GT(energy.hbm.si(), 0);
+}
+
+// 8 boards of 700 W, each watt above idle with a quarter in the host, and 1 kW beside them.
+TEST(Hosts, HaveOneNameplate) {
+  ServerSpec server = RealisticServer(8, 8);
+  server.overhead_power = Watts(1000);
+  server.overhead_per_watt = 0.25;
+  server.accelerator.power.idle = Watts(100);
+  server.accelerator.power.limit = Watts(700);
+  EXPECT_DOUBLE_EQ(FullPower(server).si(), 8 * (700 + 0.25 * 600) + 1000);
+  EXPECT_DOUBLE_EQ(FullPower(server, Watts(400)).si(), 8 * (400 + 0.25 * 300) + 1000);
+  EXPECT_DOUBLE_EQ(FullPower(server, Watts(100)).si(), IdlePower(server).si());
 }
 
 // Watts of one board over a step of a second.

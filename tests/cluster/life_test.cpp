@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include "sim/base/check.h"
 #include "tests/cluster/lives.h"
 
 namespace gridlock {
@@ -269,6 +270,46 @@ TEST(Life, StallsARunAcrossSitesWhileItsLinkIsCutOff) {
                           Differ("end", record.jobs[0].end.si(), 1100);
                  }),
             "");
+}
+
+// As the oracle does, refuses to simulate a run over a link that carries nothing.
+std::vector<StepRate> OverOpenLinks(const Situation& situation) {
+  for (const PlacedJob& job : situation.jobs) {
+    const bool spans = job.placement.front().site != job.placement.back().site;
+    if (spans && (*situation.wans)[0].bandwidth <= BytesPerSecond(0)) {
+      throw UserError("job[0]", "no links join its sites");
+    }
+  }
+  return TenSeconds(situation);
+}
+
+// It is submitted while its link is cut off, waits for its servers behind another, and starts
+// there.
+TEST(Life, OfARunThatStartsWhileItsLinkIsCutOffBeginsStalled) {
+  JobSpec first = TrainingJob("first", 1, 50), run = TrainingJob("run", 2, 100, 300);
+  run.sites = {SiteIndex{0}, SiteIndex{1}};
+  run.spans = true;
+  for (const char* policy : {"FIFO", "BACKFILL", "CONSERVATIVE"}) {
+    Scenario scenario = Week(1, {first, run}, kDay);
+    scenario.scheduler = &PolicyNamed(policy);
+    scenario.sites.push_back(Hall(1));
+    scenario.sites[1].name = "other";
+    WanSpec wan;
+    wan.to = {1};
+    wan.bandwidth = BytesPerSecond(1e9);
+    scenario.wans = {wan};
+    scenario.epochs = {{Seconds(0), scenario.sites, scenario.wans, {}}};
+    scenario.outages = {{Seconds(200), Seconds(800), -1, 0, 0, 0}};
+    EXPECT_EQ(Live(scenario, OverOpenLinks,
+                   [&](const LifeRecord& record) {
+                     return BrokenLaws(scenario, record) +
+                            Differ("waited", record.jobs[1].waiting.si(), 200) +
+                            Differ("stalled", record.jobs[1].stalled.si(), 300) +
+                            Differ("end", record.jobs[1].end.si(), 1800);
+                   }),
+              "")
+        << policy;
+  }
 }
 
 // Time to get through `work` seconds that a failure throws back to their beginning, when failures

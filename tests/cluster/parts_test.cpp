@@ -7,10 +7,18 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "sim/cluster/afflictions.h"
+#include "sim/cluster/course.h"
 #include "sim/cluster/fleet_servers.h"
+#include "sim/cluster/ledger.h"
 #include "sim/cluster/power_draw.h"
+#include "sim/cluster/rates.h"
+#include "sim/cluster/relocation.h"
+#include "sim/cluster/servers.h"
 #include "sim/cluster/spares.h"
 #include "sim/cluster/tenants.h"
+#include "sim/process/pool.h"
+#include "tests/cluster/lives.h"
 
 namespace gridlock {
 namespace {
@@ -79,6 +87,68 @@ TEST(PowerLimits, FallInEqualStepsAndStayAboveIdle) {
   }
   power.idle = Watts(690);
   EXPECT_GT(LimitAt(power, kPowerLevels - 1), power.idle);
+}
+
+// A step takes 7 kJ of each board at its limit. What was asked at one limit
+// limit is no answer at another.
+TEST(RatesOfRuns, AloneAreThoseOfTheLimitsThatAreAskedFor) {
+  const Scenario scenario = Week(1, {TrainingJob("run", 1, 100)});
+  const TaskResult result = RunInChild([&](const auto& /*progress*/) {
+    Ledger ledger(scenario.horizon, Seconds(3600), 1, 1);
+    const Course course(scenario, 0, ledger);
+    const MachineNow machine(scenario);
+    const Servers servers(scenario.sites);
+    const std::vector<Member> members = MembersOf(scenario, {});
+    const std::vector<JobIndex> active = {JobIndex{0}};
+    const Afflictions afflictions;
+    const Relocation relocation;
+    const ClusterView view{scenario, machine,     servers,    members,
+                           active,   afflictions, relocation, course};
+    const JobRates rates(
+        [](const Situation& situation) {
+          const Watts limit = (*situation.sites)[0].server.accelerator.power.limit;
+          return std::vector<StepRate>{{Seconds(7000 / limit.si()), Joules(1)}};
+        },
+        machine);
+    std::string says;
+    for (const int level : {0, 8, 0, 28}) {
+      const Watts limit = LimitAt(scenario.sites[0].server.accelerator.power, level);
+      says += Differ("step", rates.StepAlone(view, JobIndex{0}, {level}).si(), 7000 / limit.si());
+    }
+    return says;
+  });
+  EXPECT_TRUE(result.ok) << result.failure;
+  EXPECT_EQ(result.bytes, "");
+}
+
+// 2^55 bytes over 10^12 bytes/s, more than the clock counts at once, and a transfer that is
+// cancelled after 100 s: the series has what each carried.
+TEST(Storages, CarryMoreThanTheClockCountsAtOnce) {
+  const Scenario scenario = Week(1, {}, kDay);
+  const TaskResult result = RunInChild([&](const auto& /*progress*/) {
+    Ledger ledger(scenario.horizon, Seconds(3600), 0, 1);
+    Course course(scenario, 0, ledger);
+    Seconds end;
+    course.Follow([](const Stretch& /*stretch*/) {}, [] {});
+    (void)course.Carry(SiteIndex{0}, BytesPerSecond(1e12), Bytes(0x1.0p55), [&] {
+      end = course.now();
+      const TransferId second =
+          course.Carry(SiteIndex{0}, BytesPerSecond(1e9), Bytes(0x1.0p54), [] {});
+      course.At(course.now() + Seconds(100), [&course, second] {
+        course.Advance();
+        course.Cancel(second);
+      });
+    });
+    course.RunUntil(scenario.horizon);
+    double carried = 0;
+    for (const double rate : ledger.storage_bytes().Means()) {
+      carried += rate * 3600;
+    }
+    return Differ("end", end.si(), 0x1.0p55 / 1e12) +
+           Differ("carried", carried, 0x1.0p55 + 100 * 1e9, 1e-9);
+  });
+  EXPECT_TRUE(result.ok) << result.failure;
+  EXPECT_EQ(result.bytes, "");
 }
 
 // A server drawn from the middle leaves both ends, in two runs where it was: the last go first.

@@ -179,7 +179,9 @@ def tariffs_repeat_each_day(folder):
             ('hour { at: "0 h" electricity: 0.05 } hour { at: "8 h" electricity: 0.2 }', 0.15),
             ('hour { at: "6 h" electricity: 0.05 } hour { at: "18 h" electricity: 0.2 }', 0.125),
             ('hour { at: "0 h" electricity: 0.1 } hour { at: "7 h" electricity: 0.4 } '
-             'hour { at: "9 h" electricity: 0.1 }', 0.125))):
+             'hour { at: "9 h" electricity: 0.1 }', 0.125),
+            ('prices { electricity: 0.1 } hour { at: "6 h" electricity: 0.5 } '
+             'hour { at: "12 h" electricity: 0.3 }', 0.3))):
         record = life(folder, f"tariff{number}", 'horizon: "2 days"\n' + SITE % ("hall", 4, hours)
                       + 'job { name: "j" start: "47 h" recorded { accelerators: 8 duration: "1 s" } }\n')
         site = record["sites"][0]
@@ -216,6 +218,20 @@ def a_run_goes_round_a_link_that_is_cut(folder):
     assert stalled == {(1,): 0, (1, 3): 21600}, stalled
 
 
+def a_run_may_come_while_its_link_is_cut(folder):
+    """From the second hour on, and the link is back in the sixth: it stands still for four of ten."""
+    sites = "".join(SITE % (name, 1, "") for name in "ab")
+    wan = 'wan { from: "a" to: "b" bandwidth: "800 Gbps" distance: "100 km" }\n'
+    cut = 'change { at: "1 h" until: "6 h" outage { wan: 1 } }\n'
+    job = run_of(2, more='span: ["a", "b"] start: "2 h"').replace("shard_group: 8", "")
+    for policy in ("FIFO", "BACKFILL"):
+        scheduler = f"scheduler {{ policy: {policy} }}\n"
+        record = life(folder, f"cut_{policy}", 'horizon: "12 h"\n' + scheduler + sites + wan + cut + job)
+        spent = record["jobs"][0]["time_s"]
+        near(spent["stalled"], 4 * 3600, 1e-9, policy)
+        near(spent["training"], 6 * 3600, 1e-9, policy)
+
+
 def storage_counts_what_has_not_ended(folder):
     """A checkpoint of 112 GB over 20 MB/s that the horizon cuts off, by the time that was spent on it; one of
     adapters, whose weights and states are a thousandth of that, ends."""
@@ -241,6 +257,7 @@ def main():
                       a_burst_of_a_minute_stands_in_the_peak,
                       prices_hold_until_the_first_hour, tariffs_repeat_each_day,
                       caps_below_the_idle_power_are_refused, a_run_goes_round_a_link_that_is_cut,
+                      a_run_may_come_while_its_link_is_cut,
                       storage_counts_what_has_not_ended):
             check(folder)
             print("ok", check.__name__)

@@ -65,6 +65,7 @@ CatalogueList ListCatalogue() {
     server.accelerator = message.accelerator();
     server.accelerators = message.accelerators();
     server.nics = message.nics();
+    server.transport = message.scale_out().transport();
     const proto::Mesh& mesh = message.network().mesh();
     server.torus.assign(mesh.torus().begin(), mesh.torus().end());
     server.cores = std::max(1, mesh.cores());

@@ -19,6 +19,7 @@ struct CatalogueServer {
   int accelerators = 0;             ///< scale-up domain size
   int nics = 0;                     ///< of the server
   BytesPerSecond nic_bandwidth;     ///< per NIC and direction
+  std::string transport;            ///< between servers, as the catalogue calls it
   bool numbered_pairs = false;      ///< its mesh names pairs of accelerators
   std::vector<std::int64_t> torus;  ///< sides of its mesh; empty: no torus
   int cores = 1;                    ///< accelerators of a chip of its mesh

@@ -71,14 +71,14 @@ std::optional<CatalogueServer> ServerOfRow(const MeasuredRow& row, const Catalog
   return best == nullptr ? std::nullopt : std::optional(*best);
 }
 
-// The kind of network between servers that the row names.
-std::string TransportOf(const MeasuredRow& row) {
+// The kind of network between servers that the row names; "" for the server's own.
+std::string TransportOf(const MeasuredRow& row, const CatalogueServer& server) {
   const bool old = row.Text("accelerator").starts_with("v100");
   if (RowSays(row, {"EFA"})) {
     return old ? "efa_2018" : "efa";
   }
   if (RowSays(row, {"RoCE"})) {
-    return "roce";
+    return server.transport.starts_with("roce") ? "" : "roce";
   }
   if (RowSays(row, {"Slingshot"})) {
     return "slingshot";
@@ -286,7 +286,7 @@ std::optional<CollectiveMachine> MachineOfRow(const CatalogueList& catalogue,
   }
   TakeNics(row, *server, machine);
   machine.port_gbps = machine.nic_gbps;
-  machine.transport = TransportOf(row);
+  machine.transport = TransportOf(row, *server);
   Assume(machine, machine.transport);
   DescribeFabric(row, machine);
   return machine;

@@ -44,6 +44,20 @@ TEST(AggregatedTrees, AreTakenForShortGathersOfOneRankOfEachServer) {
   EXPECT_EQ(choice(CollectiveKind::kBroadcast, 1e6, one_each), "ring");
 }
 
+// Two servers of A100: 25 GB/s of NIC for each rank and 300 GB/s of NVLink, so 2 GB in 240 GB/s x
+// 0.92 by a tree and 15/8 GB in 200 GB/s by a ring. Four servers count with their NICs.
+TEST(Library, TakesTreesOverTwoServersOfA100) {
+  ServerSpec server = EightOnANetwork();
+  server.accelerator.scale_up_bandwidth = BytesPerSecond(300e9);
+  server.nic_bandwidth = BytesPerSecond(25e9);
+  const auto call = [&](int domains) {
+    return CollectiveCall{
+        CollectiveKind::kAllReduce, Bytes(1e9), {8 * domains, domains, 8}, server};
+  };
+  EXPECT_STREQ(LibraryChoice(call(2)).name, "tree");
+  EXPECT_STREQ(LibraryChoice(call(4)).name, "ring");
+}
+
 // Switches beyond the first one: rings pass them from domain to domain, trees on every level.
 TEST(SwitchesBeyondTheFirst, DelayStepsBetweenDomains) {
   const ServerSpec server = EightOnANetwork();

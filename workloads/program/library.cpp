@@ -74,17 +74,18 @@ Seconds ExpectedOfAggregatedTrees(const CollectiveCall& call) {
   return Seconds(latency * 1e-6) + call.payload / (LibraryBandwidth(call) * kAggregatedShare);
 }
 
-// Over two servers NCCL counts for a tree what its links inside of them carry, whatever the NICs do
-// (src/graph/tuning.cc takes bwIntra of up to two nodes, and src/graph/search.cc raises that of
-// trees above the rate of the NICs; its authors: NVIDIA/nccl-tests issue 196, NVIDIA/nccl issue
-// 946). So two servers of A100 are joined by a tree, and two of H100 with 400 Gbps for each by a
-// ring.
+// Over two servers NCCL counts for a tree what its links inside of them carry, where that is more
+// than the NICs do (src/graph/tuning.cc takes bwIntra of up to two nodes, and src/graph/search.cc
+// raises that of trees above the rate of the NICs; its authors: NVIDIA/nccl-tests issue 196,
+// NVIDIA/nccl issue 946). So two servers of A100 are joined by a tree, and two of H100 with 400
+// Gbps for each by a ring.
 Seconds ExpectedOfTree(const CollectiveCall& call) {
   const double inside = static_cast<double>(call.group.ranks) / call.group.domains - 1;
   const double depth = std::ceil(std::log2(static_cast<double>(call.group.domains)));
   const bool by_links = call.group.domains == 2 && call.group.per_domain > 1 && !call.server.direct;
-  const BytesPerSecond pace = by_links ? call.server.accelerator.scale_up_bandwidth * kCountedShare
-                                       : LibraryBandwidth(call);
+  const BytesPerSecond links = call.server.accelerator.scale_up_bandwidth * kCountedShare;
+  const BytesPerSecond pace =
+      by_links ? std::max(links, LibraryBandwidth(call)) : LibraryBandwidth(call);
   const double seconds = 2 * (call.payload / pace).si() / kTreeShare;
   double best = HUGE_VAL;
   for (const ProtocolGuess& p : kProtocols) {

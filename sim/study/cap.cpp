@@ -300,6 +300,21 @@ class PointMaker {
   std::vector<Element> elements_;
 };
 
+/// What people call a resource elsewhere, or the name that is nearest.
+std::string MeantBy(const std::string& name, const std::vector<std::string>& names) {
+  static constexpr std::pair<const char*, const char*> kElsewhere[] = {
+      {"nvlink", "scale_up"}, {"nvswitch", "scale_up"}, {"xgmi", "scale_up"},
+      {"ici", "scale_up"},    {"infiniband", "nic"},    {"ib", "nic"},
+      {"ethernet", "nic"},    {"network", "nic"},       {"memory", "hbm"},
+      {"vram", "hbm"},        {"compute", "flops"},     {"tdp", "power"}};
+  for (const auto& [elsewhere, here] : kElsewhere) {
+    if (name == elsewhere) {
+      return fmt::format(" (did you mean \"{}\"?)", here);
+    }
+  }
+  return DidYouMean(name, names);
+}
+
 }  // namespace
 
 std::vector<std::string> CapTargetNames() {
@@ -318,7 +333,7 @@ const CapTarget& CapTargetOf(const std::string& name, const Scenario& scenario) 
       });
   if (found == std::end(kTargets)) {
     throw UserError("", fmt::format("--link: no resource is called \"{}\"; expected one of {}{}",
-                                    name, fmt::join(names, ", "), DidYouMean(name, names)));
+                                    name, fmt::join(names, ", "), MeantBy(name, names)));
   }
   if (ElementsOf(*found, scenario).empty()) {
     throw UserError("", fmt::format("--link {}: the job runs on one site; expected a job that "

@@ -60,6 +60,9 @@ def check_slips():
             (["--verson"], 'gridlock: there is no option "--verson"; did you mean "--version"?'),
             (["catalog", "shw", "x"],
              'gridlock catalog: there is no command "shw"; did you mean "show"?'),
+            (["cap", TWO_SERVERS, "--link", "nvlink", "--values", "400GBps"],
+             'gridlock cap: --link: no resource is called "nvlink"; expected one of scale_up, nic, wan, hbm, flops, power, '
+             'site_power, servers (did you mean "scale_up"?)'),
             (["run", TWO_SERVERS, "--fidelty=full"],
              'gridlock run: there is no option "--fidelty"; did you mean "--fidelity"?'),
             (["catalog", "show", "h100_sx"],

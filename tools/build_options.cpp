@@ -1,5 +1,7 @@
 #include "tools/build_options.h"
 
+#include "sim/scenario/policy_names.h"
+
 namespace gridlock {
 
 void AddDemandOptions(CLI::App& command, BuildOptions& options) {
@@ -50,7 +52,7 @@ void AddAssumptionOptions(CLI::App& command, BuildOptions& options) {
       ->check(CLI::Range(0, 120))
       ->capture_default_str();
   command.add_option("--scheduler", asked.scheduler, "Policy of the queue")
-      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}))
+      ->check(CLI::IsMember(SchedulerPolicyNames()))
       ->capture_default_str();
 }
 

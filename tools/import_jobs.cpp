@@ -10,6 +10,7 @@
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
 #include "sim/interop/job_log.h"
+#include "sim/scenario/policy_names.h"
 #include "sim/schema/files.h"
 
 #include "tools/command.h"
@@ -100,7 +101,7 @@ void AddImportJobs(CLI::App& import, int& code) {
                    "h100_sxm)")
       ->type_name("NAME");
   command->add_option("--scheduler", options->policy, "Who goes first (default: FIFO)")
-      ->check(CLI::IsMember({"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}));
+      ->check(CLI::IsMember(SchedulerPolicyNames()));
   command->footer(
       "Examples:\n"
       "  gridlock import jobs log.swf -o log.textproto\n"

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <limits>
 
+#include "sim/scenario/policy_names.h"
 #include "sim/schema/rules.h"
 
 namespace gridlock {
@@ -99,6 +100,14 @@ void AddOutages(const ScenarioMessage& from, Scenario& scenario, ProblemList& pr
     }
     scenario.outages.push_back(spec);
   }
+}
+
+std::vector<std::string> SchedulerPolicyNames() {
+  std::vector<std::string> names;
+  for (const Policy& policy : Policies()) {
+    names.emplace_back(policy.name);
+  }
+  return names;
 }
 
 void AddPolicies(const ScenarioMessage& from, Scenario& scenario, ProblemList& problems) {

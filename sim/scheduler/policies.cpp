@@ -11,6 +11,7 @@ void Fifo(Round& round);
 void Conservative(Round& round);
 void FairShare(Round& round);
 void Migrate(Round& round);
+void Shortest(Round& round);
 
 namespace {
 
@@ -24,6 +25,7 @@ constexpr std::array kPolicies = {
            /*needs_run_times=*/true, &FairShare},
     Policy{"MIGRATE", "first come, first served, with backfill; running jobs move to make room",
            /*needs_run_times=*/true, &Migrate},
+    Policy{"SHORTEST", "shortest first, with backfill", /*needs_run_times=*/true, &Shortest},
 };
 
 }  // namespace

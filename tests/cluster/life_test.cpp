@@ -28,7 +28,8 @@ TEST(Life, OfOneRunIsItsStepsOneAfterAnother) {
 // Two runs of a tenant with a quota of one server, and one of three servers behind them, which does
 // not wait for the second.
 TEST(Quota, KeepsATenantToItsServersAndNobodyElse) {
-  for (const char* policy : {"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE"}) {
+  for (const char* policy :
+       {"FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE", "SHORTEST"}) {
     Scenario scenario = Week(
         4, {TrainingJob("a1", 1, 100), TrainingJob("a2", 1, 100, 1), TrainingJob("b", 3, 100, 2)},
         kDay);

@@ -55,6 +55,19 @@ TEST(Fifo, GoesByPriorityThenSubmissionThenNumber) {
   EXPECT_EQ(Started(PolicyNamed("FIFO"), state), (Jobs{2, 3, 4, 1}));
 }
 
+TEST(Shortest, GoesByPriorityThenTimeThenSubmission) {
+  ClusterState state = Ten();
+  state.queue = {JobOn({0}, 1, 1, 50), JobOn({0}, 2, 1, 20), JobOn({0}, 3, 1, 20),
+                 JobOn({0}, 4, 1, std::numeric_limits<double>::infinity()), JobOn({0}, 5, 1, 90)};
+  state.queue[4].priority = 1;
+  EXPECT_EQ(Started(PolicyNamed("SHORTEST"), state), (Jobs{5, 2, 3, 1, 4}));
+  // The first that does not fit keeps its place: job 2 needs all of the site at 10, and what goes
+  // before it has to be over then.
+  state = Ten();
+  state.queue = {JobOn({0}, 1, 6, 50), JobOn({0}, 2, 10, 20), JobOn({0}, 3, 6, 9)};
+  EXPECT_EQ(Started(PolicyNamed("SHORTEST"), state), (Jobs{3}));
+}
+
 TEST(Fifo, WhoDoesNotFitHoldsUpItsSitesAndNoOthers) {
   ClusterState state = Ten();
   state.sites.push_back(LeavesAndPods(10, 1, std::vector<char>(2, 1)));

@@ -86,12 +86,12 @@ Ledger::Ledger(Seconds horizon, Seconds interval, std::size_t jobs, std::size_t 
       storage_bytes_(horizon, interval),
       wan_bytes_(horizon, interval) {}
 
-void Ledger::Pay(SiteIndex site, Joules energy, Account& account) {
+void Ledger::Pay(const SiteSpec& spec, Joules energy, Site& books, Account& account) {
   const double kilowatt_hours = energy.si() / kJoulesPerKilowattHour;
-  const double usd = kilowatt_hours * now_[site]->electricity_usd_per_kwh;
-  const double carbon = kilowatt_hours * now_[site]->carbon_g_per_kwh / kGramsPerKilogram;
-  sites_[site].cost_usd += usd;
-  sites_[site].carbon_kg += carbon;
+  const double usd = kilowatt_hours * spec.electricity_usd_per_kwh;
+  const double carbon = kilowatt_hours * spec.carbon_g_per_kwh / kGramsPerKilogram;
+  books.cost_usd += usd;
+  books.carbon_kg += carbon;
   account.cost_usd += usd;
   account.carbon_kg += carbon;
 }
@@ -105,7 +105,7 @@ void Ledger::Charge(const Stretch& stretch, SiteIndex site, Watts power, Account
   books.power.Add(stretch.from, stretch.to, power.si() * books.pue);
   account.energy += it;
   account.facility_energy += it * books.pue;
-  Pay(site, it * books.pue, account);
+  Pay(*now_[site], it * books.pue, books, account);
 }
 
 void Ledger::WriteOff(const Stretch& stretch, SiteIndex site, double accelerators,
@@ -156,7 +156,7 @@ void Ledger::ChargeBattery(const Stretch& stretch, SiteIndex site, const Battery
   books.power.Add(part.stretch.from, part.stretch.to, part.taken.si());
   books.stored.AddRamp(part.stretch.from, part.stretch.to, part.before.si(), part.after.si());
   books.rest.facility_energy += taken;
-  Pay(site, taken, books.rest);
+  Pay(spec, taken, books, books.rest);
 }
 
 void Ledger::ChargeRent(SiteIndex site, double usd) {

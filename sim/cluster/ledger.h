@@ -125,8 +125,8 @@ class Ledger {
   /// Enters what the accelerators of the site are written off by over the stretch, and cost to run.
   void WriteOff(const Stretch& stretch, SiteIndex site, double accelerators, Account& account);
 
-  /// Money and carbon of energy that the site takes from the grid; below zero: gives back.
-  void Pay(SiteIndex site, Joules energy, Account& account);
+  /// Enters money and carbon of energy from the grid; below zero: of what is not taken from it.
+  static void Pay(const SiteSpec& spec, Joules energy, Site& books, Account& account);
 
   /// Enters `power` (without PUE) at the site, and its money and carbon into `account`.
   void Charge(const Stretch& stretch, SiteIndex site, Watts power, Account& account);

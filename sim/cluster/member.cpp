@@ -139,12 +139,13 @@ std::int32_t NumberSenders(std::vector<Member>& members) {
 }
 
 // Of what is trained: weights in 16 bits, and master weights and two moments in 32 (mixed-precision
-// Adam of Rajbhandari et al. 2020, section 3.1, less the gradients), or what another optimizer
-// keeps.
+// Adam of Rajbhandari et al. 2020, section 3.1, less the gradients), or the moments that another
+// optimizer keeps. A master copy is saved whole, also where a stack keeps half of it beside
+// weights.
 Bytes CheckpointBytes(const PretrainingSpec& spec) {
   const TrainingSpec& step = spec.step;
   const bool adam = step.optimizer.moments == 2 && step.optimizer.moment_bytes == 0;
-  const double states = adam ? 3 * 4 : StatesOf(step).total();
+  const double states = 4 + (adam ? 2 * 4 : StatesOf(step).moments);
   if (step.trains_all()) {
     return Bytes((2 + states) * ModelParameters(step.model));
   }

@@ -241,6 +241,11 @@ def storage_counts_what_has_not_ended(folder):
     saving = record["jobs"][0]["time_s"]["checkpointing"]
     assert saving > 3000, saving
     near(record["means"]["storage_bytes_per_s"] * 21 * 3600, 0.02e9 * saving, 1e-6, "bytes written")
+    sgd = run_of(1, interval="20 h", inside='optimizer: "sgd"')  # 6 bytes of 14, with 8 of Adam's moments
+    fast = 'horizon: "41 h"\n' + site.replace("0.02 GB/s", "0.1 GB/s")
+    of_sgd, of_adam = (life(folder, name, fast + job)["jobs"][0]["time_s"]["checkpointing"]
+                       for name, job in (("sgd", sgd), ("adam", run_of(1, interval="20 h"))))
+    near(of_sgd, of_adam * 6 / 14, 1e-2, "bytes without moments")
     adapters = run_of(1, interval="20 h", inside="adapters { rank: 16 }").replace("SELECTIVE", "FULL_LAYER")
     of_adapters = life(folder, "adapters", slow + adapters)["jobs"][0]["time_s"]["checkpointing"]
     assert 1 < of_adapters < 60, of_adapters

@@ -54,9 +54,13 @@ Setting SettingOf(const Scenario& scenario) {
 // third of the time.
 constexpr int kSampledAgents = 32;
 
+int SampledReplicas(const RankGrid& grid) {
+  return std::max(2, kSampledAgents / grid.pipeline);
+}
+
 Plan Sampled(const Setting& setting, Links links) {
   const RankGrid& grid = setting.job.program.grid;
-  const int replicas = std::max(2, kSampledAgents / grid.pipeline);
+  const int replicas = SampledReplicas(grid);
   return grid.data <= replicas
              ? FoldedPlan({setting.job.placed()}, setting.network(), links)
              : SamplePlan(ExpandUnlike({setting.job.placed()}, setting.network()), grid, replicas);
@@ -66,9 +70,28 @@ Plan Sampled(const Setting& setting, Links links) {
 // hashed flows keeps 256 and takes 12 s, and four times as many agents take 20 times as long.
 constexpr std::size_t kAlikeMost = 256;
 
+// Folded where that leaves few agents, otherwise sampled.
+Plan FoldedOrSampled(const Setting& setting, Links links, Fidelity& fidelity) {
+  fidelity = Fidelity::kFolded;
+  const RankGrid& grid = setting.job.program.grid;
+  const int replicas = SampledReplicas(grid);
+  if (grid.data <= replicas) {
+    return FoldedPlan({setting.job.placed()}, setting.network(), links);
+  }
+  const Plan expanded = ExpandUnlike({setting.job.placed()}, setting.network());
+  Plan folded = links == Links::kKept ? FoldedPlan({setting.job.placed()}, setting.network(), links)
+                                      : Fold(expanded);
+  if (folded.agents.size() <= kAlikeMost) {
+    return folded;
+  }
+  fidelity = Fidelity::kSampled;
+  return SamplePlan(expanded, grid, replicas);
+}
+
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:
 // there is no other count of them.
-ChangingPlan LayOut(const Setting& setting, Fidelity fidelity,
+// Automatic becomes what it chooses.
+ChangingPlan LayOut(const Setting& setting, Fidelity& fidelity,
                     const std::vector<std::string>& recorded) {
   const Links links = NamesLinks(recorded, setting.network()) ? Links::kKept : Links::kForgotten;
   ChangingPlan laid;
@@ -78,11 +101,16 @@ ChangingPlan LayOut(const Setting& setting, Fidelity fidelity,
     return laid;
   }
   const bool changes = setting.networks.epochs().size() > 1;
+  if (fidelity == Fidelity::kAutomatic && !changes) {
+    plan = FoldedOrSampled(setting, links, fidelity);
+    return laid;
+  }
   if (changes) {
     laid = ExpandChanging({setting.job.placed()}, setting.networks.epochs());
   }
   if (fidelity != Fidelity::kFull) {
     if (changes) {
+      fidelity = fidelity == Fidelity::kAutomatic ? Fidelity::kFolded : fidelity;
       return Fold(laid, links);
     }
     plan = FoldedPlan({setting.job.placed()}, setting.network(), links);
@@ -172,12 +200,7 @@ StepRecord EvaluateStep(const Scenario& scenario, Fidelity asked, const Progress
   Fidelity fidelity = FidelityOf(scenario, asked);
   const Setting setting = SettingOf(scenario);
   const ServerSpec& server = setting.job.server;
-  ChangingPlan laid = LayOut(setting, fidelity, scenario.recording.links);
-  if (fidelity == Fidelity::kAutomatic) {
-    const bool is_long = laid.epochs.empty() && laid.plan.agents.size() > kAlikeMost;
-    fidelity = is_long ? Fidelity::kSampled : Fidelity::kFolded;
-    laid = is_long ? LayOut(setting, fidelity, scenario.recording.links) : std::move(laid);
-  }
+  const ChangingPlan laid = LayOut(setting, fidelity, scenario.recording.links);
   const Plan& plan = laid.plan;
   std::optional<StepSimulator> simulator;
   if (!laid.epochs.empty()) {

@@ -248,6 +248,14 @@ Plan Fold(const Plan& plan, FoldStatistics* statistics, Links links) {
   return folded;
 }
 
+std::optional<Plan> FoldOfFew(const Plan& plan, std::size_t agents_most, Links links) {
+  CHECK(!plan.folded);
+  const Colouring colouring = EquitableColouring(plan, {}, nullptr, agents_most);
+  return colouring.agents.count() > agents_most
+             ? std::nullopt
+             : std::optional(Quotient(plan, colouring).Build({}, links).plan);
+}
+
 ChangingPlan Fold(const ChangingPlan& changing, Links links) {
   const Colouring colouring = EquitableColouring(changing.plan, changing.epochs);
   ChangingPlan folded = Quotient(changing.plan, colouring).Build(changing.epochs, links);

@@ -11,6 +11,7 @@
 // hashed routes make more classes; nothing is refused.
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "sim/plan/changing_plan.h"
@@ -28,6 +29,9 @@ enum class Links { kForgotten, kKept };
 
 /// Folds an expanded plan. `statistics` may be null.
 Plan Fold(const Plan& plan, FoldStatistics* statistics = nullptr, Links links = Links::kForgotten);
+
+/// The same, unless more than so many agents are unlike.
+std::optional<Plan> FoldOfFew(const Plan& plan, std::size_t agents_most, Links links);
 
 /// The same of a plan that changes. What is alike is so in every epoch: of a link that fails, what
 /// crosses it and what shares links with that are apart from the others, in their number alike.

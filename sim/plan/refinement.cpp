@@ -255,7 +255,7 @@ void Colours::Split() {
 }
 
 Colouring EquitableColouring(const Plan& plan, const std::vector<ChangingPlan::Epoch>& epochs,
-                             int* rounds) {
+                             int* rounds, std::size_t agents_most) {
   Colouring colouring = Seeds(plan);
   std::vector<View> views;
   for (const ChangingPlan::Epoch& epoch : epochs) {
@@ -267,7 +267,8 @@ Colouring EquitableColouring(const Plan& plan, const std::vector<ChangingPlan::E
   }
   Refinement refinement(plan, std::move(views), colouring);
   int taken = 0;
-  for (std::size_t classes = 0; classes < colouring.count(); ++taken) {
+  for (std::size_t classes = 0;
+       classes < colouring.count() && colouring.agents.count() <= agents_most; ++taken) {
     classes = colouring.count();
     refinement.Gather();
     colouring.Split();

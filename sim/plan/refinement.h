@@ -3,6 +3,7 @@
 // Colour refinement of a plan, see fold.h.
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "sim/plan/changing_plan.h"
@@ -62,7 +63,9 @@ struct Colouring {
 /// The coarsest equitable partition of a plan: in the routes of each epoch, or without any in its
 /// own.
 /// @param rounds if not null, is told how many rounds that took
+/// @param agents_most colours of agents beyond which it stops, unfinished
 Colouring EquitableColouring(const Plan& plan, const std::vector<ChangingPlan::Epoch>& epochs,
-                             int* rounds = nullptr);
+                             int* rounds = nullptr,
+                             std::size_t agents_most = std::numeric_limits<std::size_t>::max());
 
 }  // namespace gridlock

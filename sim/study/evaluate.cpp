@@ -78,14 +78,14 @@ Plan FoldedOrSampled(const Setting& setting, Links links, Fidelity& fidelity) {
   if (grid.data <= replicas) {
     return FoldedPlan({setting.job.placed()}, setting.network(), links);
   }
-  const Plan expanded = ExpandUnlike({setting.job.placed()}, setting.network());
-  Plan folded = links == Links::kKept ? FoldedPlan({setting.job.placed()}, setting.network(), links)
-                                      : Fold(expanded);
-  if (folded.agents.size() <= kAlikeMost) {
-    return folded;
+  const bool kept = links == Links::kKept;
+  const Plan expanded = kept ? ExpandEach({setting.job.placed()}, setting.network())
+                             : ExpandUnlike({setting.job.placed()}, setting.network());
+  if (std::optional<Plan> folded = FoldOfFew(expanded, kAlikeMost, links)) {
+    return std::move(*folded);
   }
   fidelity = Fidelity::kSampled;
-  return SamplePlan(expanded, grid, replicas);
+  return kept ? Sampled(setting, links) : SamplePlan(expanded, grid, replicas);
 }
 
 // Full fidelity runs an actor for each agent and each communicator of the plan, as it is laid out:

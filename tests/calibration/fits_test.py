@@ -294,7 +294,7 @@ class Simulated(Folder):
                               capture_output=True, text=True)
         self.assertIn("fingerprint", run_.stdout)
         summary = json.loads((self.folder / "out/summary.json").read_text(encoding="utf-8"))
-        return [row["time_s"] for row in summary["collectives"]]
+        return [row["time_s"] for row in summary["collectives"] if row["chosen"]]
 
     def test_inside_a_server(self):
         fit = plan.written_fit(Catalogue(ROOT), "nvlink_4")
@@ -313,7 +313,7 @@ class Simulated(Folder):
         inside = plan.written_fit(catalogue, "nvlink_4")
         sizes = [64, 1 << 20, 1 << 26, 1 << 33]
         for servers, algorithm in ((4, "ring"), (4, "tree"), (2, "in_switch_tree"), (2, "automatic"),
-                                   (16, "automatic")):
+                                   (4, "automatic")):
             times = self.times(servers, "all_reduce", algorithm, sizes, 8 * servers)
             for size, time in zip(sizes, times):
                 own = "auto" if algorithm == "automatic" else algorithm

@@ -188,7 +188,7 @@ def mi300x_in_8_bits_decodes_as_published():
                         "--output-tokens", 2048)
             errors.append(run["tpot_s"]["median"] * 2048 / seconds - 1)
             print(f"  {model}, {batch} sequences: {100 * errors[-1]:+.1f} %")
-    close(errors, 0.06, 0.12, "latencies of 8 MI300X")
+    close(errors, 0.06, 0.15, "latencies of 8 MI300X")
 
 
 def main():

@@ -21,6 +21,7 @@ LIBRARY = ((6.8, 0.6, 5.0, 6.6, 0.6, 2.7, 0.25), (14.0, 1.25, 8.5, 14.0, 1.9, 4.
            (8.4, 4.0, 14.0, 8.4, 3.4, 14.0, 1.0))
 RING_WAITS = (1, 1, 1.4)
 LIBRARY_TREE_SHARE = 0.92
+COUNTED_SHARE = 0.8
 # kBoardRanks and kLoneStep of workloads/program: a chunk of a tree passes the members of a domain.
 BOARD_RANKS = 8
 LONE_STEP = 0.59
@@ -75,7 +76,9 @@ def prefers_tree(row):
     d, g = row.servers, row.ranks
     wire = row.bytes / min(row.nic * g, row.link)
     depth = math.ceil(math.log2(d))
-    tree = min(base + 2 * ((g - 1) * inside + depth * across) + 2e6 * wire / LIBRARY_TREE_SHARE / share
+    # Over two servers NCCL counts what links inside carry for a tree, where that is more.
+    by_tree = min(wire, row.bytes / (COUNTED_SHARE * row.link)) if d == 2 and g > 1 else wire
+    tree = min(base + 2 * ((g - 1) * inside + depth * across) + 2e6 * by_tree / LIBRARY_TREE_SHARE / share
                for base, inside, across, _, _, _, share in LIBRARY)
     # With one rank a server nothing hides the delays of the network: those of trees count.
     ring = min(base + 2 * wait * (d * (g - 1) * inside + (d - 1) * (across if g > 1 else lone)) +

@@ -219,7 +219,8 @@ class TableReader {
                                        fractions_, fractions_ == 1 ? "job holds" : "jobs hold"));
     }
     if (steps_ > 0) {
-      log_.notes.push_back(steps_ == 1 ? "1 step of a job: part of it"
+      log_.notes.push_back(steps_ == 1
+                               ? "1 step of a job: part of it"
                                : fmt::format("{} steps of jobs: part of their jobs", steps_));
     }
     if (month_first_) {

@@ -149,12 +149,12 @@ inline constexpr TableNote kTable<LifeFailure> = {"failure", "failure_", "failur
                                                   "one kind of failure over the horizon"};
 
 template <>
-inline constexpr auto kFields<LifeFailure> = FieldList(
-    Field("name", &LifeFailure::name, "kind of the failure").Label(),
-    Field("count", &LifeFailure::failures, "failures that hit something in service"),
-    Field("servers", &LifeFailure::servers, "servers that they took out of service"),
-    Field("interruptions", &LifeFailure::interruptions, "runs that they stopped"),
-    Field("lost", &LifeFailure::lost, "training that these runs lost by it"));
+inline constexpr auto kFields<LifeFailure> =
+    FieldList(Field("name", &LifeFailure::name, "kind of the failure").Label(),
+              Field("count", &LifeFailure::failures, "failures that hit something in service"),
+              Field("servers", &LifeFailure::servers, "servers that they took out of service"),
+              Field("interruptions", &LifeFailure::interruptions, "runs that they stopped"),
+              Field("lost", &LifeFailure::lost, "training that these runs lost by it"));
 
 template <>
 inline constexpr TableNote kTable<LifeSite> = {"site", "site_", "sites[]",

@@ -113,9 +113,8 @@ Scenario AnyLife() {
   }
   Scenario scenario = Week(servers, jobs, kDay);
   scenario.seed = *rc::gen::arbitrary<std::uint64_t>();
-  scenario.scheduler =
-      &PolicyNamed(*rc::gen::element("FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE",
-                                        "SHORTEST"));
+  scenario.scheduler = &PolicyNamed(
+      *rc::gen::element("FIFO", "BACKFILL", "CONSERVATIVE", "FAIR_SHARE", "MIGRATE", "SHORTEST"));
   scenario.reliability = AnyReliability(servers);
   scenario.fair_share.half_life = Seconds(*rc::gen::element(0.0, 5000.0));
   // Slow enough that two checkpoints at a time meet.

@@ -136,8 +136,8 @@ std::string BrokenLawOfLosses(const LifeRecord& record) {
 }  // namespace
 
 std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
-  std::string broken = BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record) +
-                       BrokenLawOfLosses(record);
+  std::string broken =
+      BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record) + BrokenLawOfLosses(record);
   double held = 0, drawn = 0, waiting = 0;
   for (const LifeJob& job : record.jobs) {
     held += job.energy.si();

@@ -9,7 +9,7 @@
 
 #include "sim/base/check.h"
 #include "sim/report/json.h"
-#include "sim/serving/fleet.h"
+#include "sim/serving/routed_replicas.h"
 #include "sim/study/evaluate.h"
 #include "workloads/decode.h"
 #include "workloads/memory.h"
@@ -64,8 +64,8 @@ SimulatedStep AnswersOf(const RolloutOptions& options, const Deployment& fleet,
   serve.rate = serve.concurrency = 0;
   serve.requests = options.prompts;
   serve.seed = options.serve.seed + static_cast<std::uint64_t>(step);
-  const FleetResult result =
-      RunFleet(costs, fleet.replicas, Router::kLeastLoaded, LoadOf(serve, fleet.model));
+  const RoutedResult result =
+      RunRouted(costs, fleet.replicas, Router::kLeastLoaded, LoadOf(serve, fleet.model));
   RefuseIfNoneWasServed(result.served);
   SimulatedStep out;
   out.parts.answers = result.served.duration;

@@ -13,13 +13,13 @@
 
 #include "tools/command.h"
 #include "tools/serve_cap.h"
-#include "tools/serve_fleet.h"
 #include "tools/serve_notes.h"
 #include "tools/serve_options.h"
 #include "tools/serve_output.h"
 #include "tools/serve_pools.h"
 #include "tools/serve_prefix.h"
 #include "tools/serve_report.h"
+#include "tools/serve_routed.h"
 
 namespace gridlock {
 
@@ -190,7 +190,7 @@ void CheckReplay(const CLI::App& command, const ServeCommand& options) {
 }
 
 // Those of a fleet whose replicas come and go, and of a pool of encoders.
-void CheckFleet(const CLI::App& command, const ServeCommand& options) {
+void CheckRouted(const CLI::App& command, const ServeCommand& options) {
   const bool pools = options.pools.prefill_replicas > 0;
   Refuse(GivenWhere(command, "--replicas-min", pools),
          ": a fleet of pools keeps its size; leave --prefill-replicas out");
@@ -233,7 +233,7 @@ void CheckTogether(const CLI::App& command, const ServeCommand& options) {
   }
   Refuse(GivenWhere(command, "--micro-batches", options.serve.expert_ranks == 0),
          ": is of experts apart; --expert-ranks says on how many accelerators they are");
-  CheckFleet(command, options);
+  CheckRouted(command, options);
   Refuse(GivenWhere(command, "--accepted", options.serve.drafts == 0),
          ": is of drafts; --drafts says how many a pass checks");
   const bool pools = options.pools.prefill_replicas > 0;
@@ -309,8 +309,8 @@ int RunServe(const CLI::App& command, const ServeCommand& options) {
     if ((pools || fleet) && options.cap.resource.empty()) {
       PrintServing(options.serve, "points", [&](const std::string& format) {
         return pools ? ServePools(options.pools, run.deployment, load, format)
-                     : ServeFleet(options.pools.router, run, load, scale,
-                                  options.serve.usd_per_hour, format);
+                     : ServeRouted(options.pools.router, run, load, scale,
+                                   options.serve.usd_per_hour, format);
       });
       return kSuccess;
     }

@@ -1,7 +1,7 @@
 #pragma once
 
 // The batteries of sites over time: how full they are, and what they take from the grid or give to
-// their site. See Battery in proto/scenario.proto.
+// their site. See Battery in proto/facts.proto.
 
 #include <vector>
 

@@ -24,9 +24,7 @@ std::vector<Draw> DrawsOf(const ClusterView& view) {
     for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
       if (member.servers[s] > 0) {
         const auto site = IndexOf<SiteIndex>(s);
-        draws.push_back({job, site,
-                         PowerOfJob(member, member.servers, member.rate, member.trains(),
-                                    view.machine.site(site).server, site)});
+        draws.push_back({job, site, PowerNow(member, view.machine.site(site).server, site)});
       }
     }
   }
@@ -66,9 +64,9 @@ void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledge
       waiting += 1;
       wanted += member.run->spec().step.layout.accelerators();
     } else if (member.trains()) {
-      flops += (member.step_flop / member.rate.step_time).si();
+      flops += (member.run->step_flop() / member.run->rate().step_time).si();
       ledger.wan_bytes().Add(stretch.from, stretch.to,
-                             member.rate.wan_bytes / member.rate.step_time.si());
+                             member.run->rate().wan_bytes / member.run->rate().step_time.si());
     }
   }
   ledger.queue_jobs().Add(stretch.from, stretch.to, waiting);
@@ -80,11 +78,11 @@ void ChargeSeries(const ClusterView& view, const Stretch& stretch, Ledger& ledge
 
 void MeterFleet(const MachineNow& machine, const PowerCaps& caps, const Stretch& stretch,
                 Member& member, Ledger& ledger) {
-  const UnitWork work = member.fleet->TakeWork();
+  const UnitWork work = member.fleet->replicas.TakeWork();
   for (std::size_t s = 0; s < machine.sites().size(); ++s) {
     const auto site = IndexOf<SiteIndex>(s);
     const SiteSpec& spec = machine.site(site);
-    member.fleet_power[s] =
+    member.fleet->power[s] =
         PowerOfWork(member, work, stretch.length(), spec.server, caps.LimitOf(spec, site));
   }
   ledger.decoded_tokens().Add(stretch.from, stretch.to,

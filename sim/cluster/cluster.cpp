@@ -51,7 +51,7 @@ void Cluster::Pass(const Stretch& stretch) {
     if (member.run) {
       member.run->AdvanceTo(stretch.to);
     } else {
-      member.fleet->AdvanceTo(stretch.to);
+      member.fleet->replicas.AdvanceTo(stretch.to);
       MeterFleet(machine_, caps_, stretch, member, ledger_);
     }
   }
@@ -207,7 +207,7 @@ void Cluster::FinishRelocation() {
     if (!member.waits() || !caps_.LeaveRoomFor(view_, rates_, start.job, start.placement)) {
       return;  // those that are left wait in the queue
     }
-    member.TrainWith(member.run->spec().step.layout.data);
+    member.run->TrainWith(member.run->spec().step.layout.data);
     Start(start.job, start.placement);
   }
 }
@@ -229,7 +229,7 @@ void Cluster::StartQueued() {
     relocation_.Begin(std::move(decision.room_for), std::move(decision.moves));
   }
   for (const gridlock::Start& start : decision.starts) {
-    members_[start.job].TrainWith(queue.replicas.at(start.job));
+    members_[start.job].run->TrainWith(queue.replicas.at(start.job));
     if (!caps_.LeaveRoomFor(view_, rates_, start.job, start.placement)) {
       return;  // it waits for power, and so do those behind it
     }
@@ -241,8 +241,10 @@ void Cluster::StartQueued() {
 // One that has never run goes as fast as it does by itself, until all rates are known again.
 void Cluster::Start(JobIndex job, const Placement& placement) {
   Member& member = members_[job];
-  if (member.rate.step_time <= Seconds(0)) {
-    member.rate.step_time = rates_.StepAlone(view_, job, caps_.levels());
+  if (member.run->rate().step_time <= Seconds(0)) {
+    StepRate alone;
+    alone.step_time = rates_.StepAlone(view_, job, caps_.levels());
+    member.run->ChangeRate(course_.now(), alone);
   }
   runs_.Start(job, placement);
 }
@@ -315,7 +317,7 @@ void Cluster::UpdateRates() {
     runs_.GoAt(placed[i], rates[i]);
   }
   for (const auto& [fleet, rate] : CacheRates(view_, rates, placed.size())) {
-    members_[fleet].fleet->SetCacheRate(rate);
+    members_[fleet].fleet->replicas.SetCacheRate(rate);
   }
   PlanEndsOfSupport();
 }

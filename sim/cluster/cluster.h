@@ -7,7 +7,7 @@
 // Parts that others look at through a ClusterView:
 //   MachineNow    sites, links, prices and weather as they are now
 //   Servers       which servers are in service, and who holds them
-//   Member        a job and what it is doing; Roster says which have come
+//   Member        a job: TrainingRun or Fleet; Roster says which have come
 //   Afflictions   what has failed unseen
 //   Relocation    runs that move to make room
 //   Course        the clock and what has happened

@@ -47,11 +47,11 @@ std::int32_t FleetCapacity(const Member& member, const std::vector<SiteSpec>& si
 }
 
 std::int32_t FleetReady(Member& member, const std::vector<SiteSpec>& sites, Seconds now) {
-  std::erase_if(member.starting, [now](const Member::Starting& each) {
+  std::erase_if(member.fleet->starting, [now](const Fleet::Starting& each) {
     return each.ready <= now;
   });
   std::int32_t ready = FleetCapacity(member, sites);
-  for (const Member::Starting& each : member.starting) {
+  for (const Fleet::Starting& each : member.fleet->starting) {
     ready -= each.replicas;
   }
   return std::clamp(ready, 0, member.fleet->spec().replicas);
@@ -79,16 +79,16 @@ void ServeWith(std::int32_t replicas, bool in_order, const MachineNow& machine, 
     for (const SiteIndex site : SitesOfFleet(member, machine)) {
       std::int64_t here =
           PlacesOf(fleet, machine.site(site).server).CapacityOf(member.servers[site]);
-      for (const Member::Starting& each : member.starting) {
+      for (const Fleet::Starting& each : member.fleet->starting) {
         here -= each.site == site ? each.replicas : 0;
       }
       here = std::clamp<std::int64_t>(here, 0, left);
       places[static_cast<std::size_t>(site)] = static_cast<std::int32_t>(here);
       left -= here;
     }
-    member.fleet->SetPlaces(places);
+    member.fleet->replicas.SetPlaces(places);
   }
-  member.fleet->SetInService(replicas, in_order);
+  member.fleet->replicas.SetInService(replicas, in_order);
 }
 
 std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& member,
@@ -96,7 +96,7 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
                                                              const Servers& servers) {
   constexpr double kWorth = 0.05;  // share saved that is worth new starts: our guess
   const ServingSpec& fleet = member.fleet->spec();
-  if (!member.starting.empty()) {
+  if (!member.fleet->starting.empty()) {
     return std::nullopt;
   }
   const std::vector<SiteIndex> sites = SitesOfFleet(member, machine);
@@ -120,11 +120,11 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
   return std::nullopt;
 }
 
-void OrderServers(const MachineNow& machine, Member& member) {
-  const ServingSpec& fleet = member.fleet->spec();
-  std::stable_sort(member.fleet_servers.begin(), member.fleet_servers.end(),
+void OrderServers(const MachineNow& machine, Fleet& fleet) {
+  const ServingSpec& spec = fleet.spec();
+  std::stable_sort(fleet.servers.begin(), fleet.servers.end(),
                    [&](const ServerRun& a, const ServerRun& b) {
-                     return BurdenOf(machine, a.site, fleet) < BurdenOf(machine, b.site, fleet);
+                     return BurdenOf(machine, a.site, spec) < BurdenOf(machine, b.site, spec);
                    });
 }
 
@@ -159,17 +159,18 @@ bool TakeServer(Placement& placement, SiteIndex site, ServerIndex server) {
 }
 
 void WorkAt(const std::vector<int>& levels, const std::vector<SiteSpec>& sites, Member& member) {
-  if (member.limits == levels) {
+  Fleet& fleet = *member.fleet;
+  if (fleet.limits == levels) {
     return;
   }
-  member.limits = levels;
+  fleet.limits = levels;
   std::vector<int> held = levels;
   for (std::size_t s = 0; s < held.size(); ++s) {
     held[s] = member.servers[s] > 0 ? held[s] : 0;
   }
   const ServerSpec slow = LeastServer(*member.spec, SlowedSites(sites, held));
-  member.slowed = IterationSlowdown(member.fleet->spec(), slow, LeastServer(*member.spec, sites));
-  member.fleet->SetCosts(slow);
+  fleet.slowed = IterationSlowdown(fleet.spec(), slow, LeastServer(*member.spec, sites));
+  fleet.replicas.SetCosts(slow);
 }
 
 }  // namespace gridlock

@@ -28,11 +28,11 @@ std::optional<std::pair<SiteIndex, std::int32_t>> BetterSite(const Member& membe
                                                              const MachineNow& machine,
                                                              const Servers& servers);
 
-/// So many replicas take requests from now on, as Fleet::SetInService. Forgets no starts.
+/// So many replicas take requests from now on, as FleetReplicas::SetInService. Forgets no starts.
 void ServeWith(std::int32_t replicas, bool in_order, const MachineNow& machine, Member& member);
 
 /// Puts the servers last that a fleet gives up first: those of the site that is worst now.
-void OrderServers(const MachineNow& machine, Member& member);
+void OrderServers(const MachineNow& machine, Fleet& fleet);
 
 /// Takes servers from the end of a placement, at most so many, of one run. It must not be empty.
 ServerRun TakeLast(Placement& placement, std::int32_t most);

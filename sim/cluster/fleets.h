@@ -45,7 +45,7 @@ class Fleets {
   void Shrink(JobIndex job, std::int32_t servers);
   void StartReplicas(JobIndex job, const Placement& more);
   void LoadWeights(JobIndex job, const Placement& servers, std::int32_t replicas);
-  void SetSending(Member& member);
+  void SetSending(const JobSpec& job, const Fleet& fleet);
 
   const ClusterView& view_;
   Roster& roster_;

@@ -3,12 +3,9 @@
 #include <utility>
 
 #include "sim/cluster/job_sites.h"
-#include "workloads/adapters.h"
 #include "workloads/campaign.h"
 #include "workloads/program/training_program.h"
 #include "workloads/requests.h"
-#include "workloads/schedule.h"
-#include "workloads/transformer.h"
 
 namespace gridlock {
 
@@ -62,7 +59,6 @@ Member MemberOf(const Scenario& scenario, const JobSpec& spec, JobKind kind) {
   if (const auto* training = std::get_if<PretrainingSpec>(&spec.kind)) {
     member.run = std::make_unique<TrainingRun>(*training);
     if (training->recorded <= Seconds(0)) {
-      member.step_flop = ModelFlop(training->step);
       // Refuses what does not fit HBM; one round of micro-batches shows that.
       (void)BuildStepProgram(training->step, LeastServer(spec, sites),
                              training->step.layout.pipeline);
@@ -75,41 +71,15 @@ Member MemberOf(const Scenario& scenario, const JobSpec& spec, JobKind kind) {
 Member FleetOf(const Scenario& scenario, JobIndex job) {
   const JobSpec& spec = scenario.jobs[static_cast<std::size_t>(job)];
   Member member = MemberOf(scenario, spec, JobKind::kServing);
-  member.limits.assign(scenario.sites.size(), 0);
-  member.fleet_power.resize(scenario.sites.size());
-  member.fleet =
-      std::make_unique<Fleet>(std::get<ServingSpec>(spec.kind), LeastServer(spec, scenario.sites),
-                              RequestsOf(scenario, job), spec.start);
+  member.fleet = std::make_unique<Fleet>(
+      Fleet{FleetReplicas(std::get<ServingSpec>(spec.kind), LeastServer(spec, scenario.sites),
+                          RequestsOf(scenario, job), spec.start)});
+  member.fleet->limits.assign(scenario.sites.size(), 0);
+  member.fleet->power.resize(scenario.sites.size());
   return member;
 }
 
 }  // namespace
-
-void Member::TrainWith(int count) {
-  replicas = count;
-  const TrainingSpec& whole = run->spec().step;
-  if (share_lost() > 0) {
-    const auto [entry, added] = fewer.try_emplace(count, whole);
-    if (added) {
-      entry->second.layout.data = count;
-      entry->second.global_batch = whole.global_batch / whole.layout.data * count;
-    }
-  }
-}
-
-const TrainingSpec& Member::step() const {
-  return share_lost() > 0 ? fewer.at(replicas) : run->spec().step;
-}
-
-double Member::share_lost() const {
-  const int data = run ? run->spec().step.layout.data : 0;
-  return replicas > 0 && replicas < data ? 1 - static_cast<double>(replicas) / data : 0;
-}
-
-Seconds Member::copy_time() const {
-  return CheckpointBytes(run->spec()) / static_cast<double>(step().layout.accelerators()) /
-         run->spec().checkpoint.copy_bandwidth;
-}
 
 std::int32_t Member::servers_held() const {
   std::int32_t all = 0;
@@ -132,26 +102,10 @@ std::int32_t NumberSenders(std::vector<Member>& members) {
   std::int32_t senders = 0;
   for (Member& member : members) {
     if (member.fleet && member.fleet->spec().start.from == WeightsFrom::kReplica) {
-      member.sender = senders++;
+      member.fleet->sender = senders++;
     }
   }
   return senders;
-}
-
-// Of what is trained: weights in 16 bits, and master weights and two moments in 32 (mixed-precision
-// Adam of Rajbhandari et al. 2020, section 3.1, less the gradients), or the moments that another
-// optimizer keeps. A master copy is saved whole, also where a stack keeps half of it beside
-// weights.
-Bytes CheckpointBytes(const PretrainingSpec& spec) {
-  const TrainingSpec& step = spec.step;
-  const bool adam = step.optimizer.moments == 2 && step.optimizer.moment_bytes == 0;
-  const double states = 4 + (adam ? 2 * 4 : StatesOf(step).moments);
-  if (step.trains_all()) {
-    return Bytes((2 + states) * ModelParameters(step.model));
-  }
-  TrainingSpec whole = step;
-  whole.layout = Layout();
-  return Bytes((2 + states) * TrainedPerRank(whole, PartOf(whole, 0, 0)).total());
 }
 
 std::vector<JobSpec> ExperimentsOf(const Scenario& scenario) {

@@ -36,7 +36,7 @@ void DescribeRun(const Member& member, const AcceleratorSpec& accelerator, LifeJ
   job.accelerators = spec.step.layout.accelerators();
   job.tokens = static_cast<double>(job.steps_done) * static_cast<double>(spec.step.global_batch) *
                static_cast<double>(spec.step.sequence_length);
-  job.model_flop = member.step_flop * static_cast<double>(job.steps_done);
+  job.model_flop = member.run->step_flop() * static_cast<double>(job.steps_done);
 }
 
 void DescribeFleet(const Member& member, const AcceleratorSpec& accelerator, Seconds horizon,
@@ -45,20 +45,20 @@ void DescribeFleet(const Member& member, const AcceleratorSpec& accelerator, Sec
   job.peak = PeakOf(spec, accelerator);
   job.accelerators = static_cast<std::int64_t>(spec.replicas) * spec.unit_accelerators();
   job.submit = member.spec->start;
-  job.start = member.fleet_start;
+  job.start = member.fleet->start;
   const Seconds since = job.start.si() < 0 ? horizon : job.start;
   if (job.submit < horizon) {
     job.waiting = since - job.submit;
     job.serving = horizon - since;
   }
-  job.interruptions = member.servers_lost;
-  job.outcome = member.fleet_start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;
+  job.interruptions = member.fleet->servers_lost;
+  job.outcome = member.fleet->start.si() < 0 ? Outcome::kWaiting : Outcome::kRunning;
   const std::size_t first = record.requests.size();
-  member.fleet->Describe(job.name, record.requests);
+  member.fleet->replicas.Describe(job.name, record.requests);
   for (std::size_t g = first; g < record.requests.size(); ++g) {
     job.tokens += record.requests[g].output_tokens;
   }
-  record.requests_simulated += member.fleet->requests();
+  record.requests_simulated += member.fleet->replicas.requests();
 }
 
 }  // namespace

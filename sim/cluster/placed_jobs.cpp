@@ -36,13 +36,13 @@ CachesOfFleet CachesOn(const ClusterView& view, JobIndex fleet, SiteIndex site) 
   const int unit = PlacesOf(spec, server).servers;
   const int first =
       ServersOf(spec.prefill_replicas * spec.prefill_accelerators(), server.accelerators);
-  const std::vector<ServerIndex> servers = ServersOn(site, member.fleet_servers);
+  const std::vector<ServerIndex> servers = ServersOn(site, member.fleet->servers);
   CachesOfFleet caches{fleet, 0, {}};
   if (unit == 1) {
     return caches;
   }
   caches.units = std::min(static_cast<int>(servers.size()) / unit,
-                          static_cast<int>(member.fleet->in_service()));
+                          static_cast<int>(member.fleet->replicas.in_service()));
   const int pairs = std::min(first, unit - first);
   for (const bool sends : {true, false}) {
     const int held = sends ? first : unit - first;
@@ -53,12 +53,12 @@ CachesOfFleet CachesOn(const ClusterView& view, JobIndex fleet, SiteIndex site) 
       }
     }
   }
-  caches.placed.stream =
-      StreamOf(caches.units * pairs, server.accelerators,
-               member.fleet->CacheOfPrompt() / static_cast<double>(spec.prefill_accelerators()),
-               member.fleet->CachesWanted(view.course.now()) *
-                   (static_cast<double>(caches.units) / member.fleet->in_service()),
-               BytesPerSecond(InferencePartOf(server, spec.parts).nic_bandwidth));
+  caches.placed.stream = StreamOf(
+      caches.units * pairs, server.accelerators,
+      member.fleet->replicas.CacheOfPrompt() / static_cast<double>(spec.prefill_accelerators()),
+      member.fleet->replicas.CachesWanted(view.course.now()) *
+          (static_cast<double>(caches.units) / member.fleet->replicas.in_service()),
+      BytesPerSecond(InferencePartOf(server, spec.parts).nic_bandwidth));
   return caches;
 }
 
@@ -66,7 +66,8 @@ std::vector<CachesOfFleet> CachesOnTheirWay(const ClusterView& view) {
   std::vector<CachesOfFleet> all;
   for (const JobIndex job : view.active) {
     const Member& member = view.members[job];
-    if (!member.fleet || !member.fleet->spec().pools() || member.fleet->in_service() == 0) {
+    if (!member.fleet || !member.fleet->spec().pools() ||
+        member.fleet->replicas.in_service() == 0) {
       continue;
     }
     for (std::size_t s = 0; s < view.machine.sites().size(); ++s) {
@@ -98,9 +99,9 @@ std::vector<JobIndex> PlacedRuns(const ClusterView& view) {
 PlacedJob PlacedOn(const ClusterView& view, const Member& member, const Placement& placement) {
   constexpr double kFew = 0.25;
   const PretrainingSpec& spec = member.run->spec();
-  const double lost = member.share_lost();
+  const double lost = member.run->share_lost();
   if (lost <= 0 || lost > kFew || member.spec->spans) {
-    return {&member.step(), placement, spec.recorded};
+    return {&member.run->step(), placement, spec.recorded};
   }
   const SiteIndex site = placement[0].site;
   const Layout& layout = spec.step.layout;

@@ -123,7 +123,7 @@ Watts PowerCaps::SitePower(const ClusterView& view, SiteIndex site, int level,
   Watts power = IdlePower(server) * load.free + view.machine.network_power(site);
   for (std::size_t i = 0; i < load.runs.size(); ++i) {
     if (load.servers[i][site] > 0) {
-      power += PowerOfJob(view.members[load.runs[i]], load.servers[i], load.rates[i],
+      power += PowerOfRun(view.members[load.runs[i]], load.servers[i], load.rates[i],
                           /*trains=*/true, server, site);
     }
   }
@@ -132,11 +132,11 @@ Watts PowerCaps::SitePower(const ClusterView& view, SiteIndex site, int level,
     if (member.servers[site] == 0 || !(member.fleet || member.stalled())) {
       continue;
     }
-    power += PowerOfJob(member, member.servers, member.rate, /*trains=*/false, server, site);
+    power += PowerNow(member, server, site);
     if (member.fleet) {
       const double here = member.servers[site], all = member.servers_held();
       power +=
-          FleetPowerAt(member, server, site, level) - member.fleet_power[site].now * (here / all);
+          FleetPowerAt(member, server, site, level) - member.fleet->power[site].now * (here / all);
     }
   }
   return power * view.machine.PueOf(site, power);
@@ -149,7 +149,7 @@ Watts PowerCaps::MostOfServer(const ClusterView& view, SiteIndex site, int level
   Watts most = IdlePower(server);
   for (std::size_t i = 0; i < load.runs.size(); ++i) {
     if (load.servers[i][site] > 0) {
-      most = std::max(most, PowerOfJob(view.members[load.runs[i]], load.servers[i], load.rates[i],
+      most = std::max(most, PowerOfRun(view.members[load.runs[i]], load.servers[i], load.rates[i],
                                        /*trains=*/true, server, site) *
                                 (1.0 / load.servers[i][site]));
     }

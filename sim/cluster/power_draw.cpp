@@ -34,22 +34,27 @@ std::vector<SiteSpec> SlowedSites(const std::vector<SiteSpec>& sites,
   return slowed;
 }
 
-Watts PowerOfJob(const Member& member, const std::vector<std::int32_t>& servers,
+Watts PowerOfRun(const Member& member, const std::vector<std::int32_t>& servers,
                  const StepRate& rate, bool trains, const ServerSpec& server, SiteIndex site) {
   const double here = servers[site];
   double all = 0;
   for (const std::int32_t count : servers) {
     all += count;
   }
-  if (member.fleet) {
-    return HeldPower(server) * here + member.fleet_power[site].now * (here / all);
-  }
   const double used =
-      member.run->spec().step.layout.accelerators() * (1 - member.share_lost()) * (here / all);
+      member.run->spec().step.layout.accelerators() * (1 - member.run->share_lost()) * (here / all);
   const double unused = here - used / server.accelerators;
   const Watts busy =
       trains ? rate.energy / rate.step_time * (here / all) : HeldPower(server) * (here - unused);
   return busy + IdlePower(server) * unused;
+}
+
+Watts PowerNow(const Member& member, const ServerSpec& server, SiteIndex site) {
+  if (member.run) {
+    return PowerOfRun(member, member.servers, member.run->rate(), member.trains(), server, site);
+  }
+  const double here = member.servers[site], all = member.servers_held();
+  return HeldPower(server) * here + member.fleet->power[site].now * (here / all);
 }
 
 // An iteration keeps the boards' limit while it lasts.
@@ -62,9 +67,9 @@ FleetPower PowerOfWork(const Member& member, const UnitWork& work, Seconds lengt
                                            {work.arithmetic, work.hbm, work.links});
     return (energy.flop + energy.hbm + energy.links) * (1 + server.overhead_per_watt);
   };
-  const double share = work.busy / (length * std::max(1, member.fleet->in_service()));
+  const double share = work.busy / (length * std::max(1, member.fleet->replicas.in_service()));
   const Watts full = spent_at(server.accelerator.power.limit) / length *
-                     (share > kNeverRests ? member.slowed / share : 1.0);
+                     (share > kNeverRests ? member.fleet->slowed / share : 1.0);
   return {spent_at(limit) / length, full};
 }
 
@@ -72,7 +77,7 @@ Watts FleetPowerAt(const Member& member, const ServerSpec& server, SiteIndex sit
   const double here = member.servers[site], all = member.servers_held();
   const PowerSpec& power = server.accelerator.power;
   const Watts above = std::max(Watts(0), LimitAt(power, level) - power.held());
-  return std::min(member.fleet_power[site].full * (here / all),
+  return std::min(member.fleet->power[site].full * (here / all),
                   above * (here * server.accelerators * (1 + server.overhead_per_watt)));
 }
 

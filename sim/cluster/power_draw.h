@@ -19,11 +19,14 @@ Watts LimitAt(const PowerSpec& power, int level);
 std::vector<SiteSpec> SlowedSites(const std::vector<SiteSpec>& sites,
                                   const std::vector<int>& levels);
 
-/// Of the servers of a job on one site. Accelerators that its layout does not use are idle.
+/// Of the servers of a run on one site. Accelerators that its layout does not use are idle.
 /// @param servers  that it holds or would hold, by site
-/// @param trains  a run trains at `rate`, or else holds its servers only
-Watts PowerOfJob(const Member& member, const std::vector<std::int32_t>& servers,
+/// @param trains  it trains at `rate`, or else holds its servers only
+Watts PowerOfRun(const Member& member, const std::vector<std::int32_t>& servers,
                  const StepRate& rate, bool trains, const ServerSpec& server, SiteIndex site);
+
+/// Of the servers that a run or a fleet holds on one site, as it goes now.
+Watts PowerNow(const Member& member, const ServerSpec& server, SiteIndex site);
 
 /// @param work  of a fleet, by servers like this
 /// @param limit  of one accelerator, now

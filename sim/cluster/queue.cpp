@@ -22,7 +22,7 @@ namespace {
 void SetMovable(const ClusterView& view, const Member& member, RunningJob& running) {
   const TrainingRun& run = *member.run;
   if (!member.trains() || !run.can_be_saved() || run.spec().recorded > Seconds(0) ||
-      member.spec->spans || member.share_lost() > 0) {
+      member.spec->spans || member.run->share_lost() > 0) {
     return;
   }
   const std::vector<SiteSpec>& sites = view.machine.sites();

@@ -103,12 +103,12 @@ Room RoomFor(const ClusterView& view, const Member& member, bool holds) {
 }
 
 bool GainsByGrowing(const ClusterView& view, const Member& member) {
-  if (member.share_lost() <= 0) {
+  if (member.run->share_lost() <= 0) {
     return false;
   }
   const Room room = RoomFor(view, member, /*holds=*/true);
   const bool quick = member.run->spec().elastic.reconfiguration_time > Seconds(0);
-  return room.replicas > member.replicas * (quick ? 1 : kWorthARestart);
+  return room.replicas > member.run->replicas() * (quick ? 1 : kWorthARestart);
 }
 
 // With its state in HBM where a replica has lost no server; from memory where no copy is lost:
@@ -123,7 +123,7 @@ TrainingRun::Recovery RecoveryOf(const ClusterView& view, const Member& member, 
     const int held = view.machine.site(member.last_site).server.accelerators;
     const std::int64_t replicas =
         (std::int64_t{lost} * held + PerReplica(spec.step) - 1) / PerReplica(spec.step);
-    if (replicas + spec.elastic.replicas_min <= member.replicas) {
+    if (replicas + spec.elastic.replicas_min <= member.run->replicas()) {
       return TrainingRun::Recovery::kSurvivors;
     }
   }

@@ -34,7 +34,7 @@ void Roster::Submit(JobIndex job) {
   if (member.run) {
     member.run->Submit(course_.now());
   } else {
-    member.fleet->AdvanceTo(course_.now());
+    member.fleet->replicas.AdvanceTo(course_.now());
   }
   course_.Note({.kind = EventKind::kSubmit, .job = job});
   course_.LookAgain();

@@ -15,19 +15,17 @@
 namespace gridlock {
 
 Runs::Runs(const ClusterView& view, Roster& roster, Course& course)
-    : view_(view), roster_(roster), course_(course) {}
+    : view_(view), roster_(roster), course_(course), pending_(view.members.size()) {}
 
 void Runs::Start(JobIndex job, const Placement& placement) {
-  Member& member = roster_.member(job);
-  TrainingRun& run = *member.run;
+  TrainingRun& run = *roster_.member(job).run;
   const int data = run.spec().step.layout.data;
   const bool again = run.started_before();
   roster_.Hold(job, placement);
-  run.SetShrunk(member.replicas < data);
   run.Start(course_.now(), placement);
   LifeEvent event = JobEvent(EventKind::kStart, job, placement);
-  if (member.replicas < data) {
-    event.detail = fmt::format("{} of {} replicas", member.replicas, data);
+  if (run.replicas() < data) {
+    event.detail = fmt::format("{} of {} replicas", run.replicas(), data);
   }
   course_.Note(std::move(event));
   if (again) {
@@ -50,14 +48,14 @@ void Runs::Restart(JobIndex job) {
   }
   const ReliabilitySpec& reliability = view_.scenario.reliability;
   const Seconds restart = reliability.restart_time + reliability.restart_time_per_accelerator *
-                                                         member.step().layout.accelerators();
+                                                         run.step().layout.accelerators();
   if (run.recovery() == TrainingRun::Recovery::kMemory) {
     const Seconds copy = CheckpointBytes(run.spec()) / member.nics(view_.machine.sites());
     return BeginTrainingAfter(job, restart + copy);
   }
   if (run.has_checkpoint()) {
-    member.transfer = Move(job, CheckpointBytes(run.spec()), [this, job, restart] {
-      roster_.member(job).transfer = TransferId::kNone;
+    pending_[job].transfer = Move(job, CheckpointBytes(run.spec()), [this, job, restart] {
+      pending_[job].transfer = TransferId::kNone;
       BeginTrainingAfter(job, restart);
     });
   } else {
@@ -66,8 +64,8 @@ void Runs::Restart(JobIndex job) {
 }
 
 void Runs::BeginTrainingAfter(JobIndex job, Seconds time) {
-  roster_.member(job).timer = course_.At(course_.now() + time, [this, job] {
-    roster_.member(job).timer = TimerId::kNone;
+  pending_[job].timer = course_.At(course_.now() + time, [this, job] {
+    pending_[job].timer = TimerId::kNone;
     course_.Advance();
     BeginTraining(job);
   });
@@ -75,34 +73,33 @@ void Runs::BeginTrainingAfter(JobIndex job, Seconds time) {
 
 // Its rate comes with the next look at the whole cluster, at this same instant.
 void Runs::BeginTraining(JobIndex job) {
-  Member& member = roster_.member(job);
-  CHECK(member.rate.step_time > Seconds(0));
-  member.run->Train(course_.now(), member.rate.step_time);
+  TrainingRun& run = *roster_.member(job).run;
+  run.Train(course_.now());
   if (StandsStill(job)) {
-    member.run->Stall(course_.now());
+    run.Stall(course_.now());
   }
   course_.LookAgain();
 }
 
 void Runs::GoAt(JobIndex job, const StepRate& rate) {
-  Member& member = roster_.member(job);
-  member.rate = rate;
-  const double longer = 1 / (1 - member.share_lost());  // for as many sequences
+  TrainingRun& run = *roster_.member(job).run;
+  StepRate now = rate;
+  const double longer = 1 / (1 - run.share_lost());  // for as many sequences
   if (longer > 1) {
-    member.rate.step_time = member.rate.step_time * longer;
-    member.rate.energy = member.rate.energy * longer;
-    member.rate.wan_bytes *= longer;
+    now.step_time = now.step_time * longer;
+    now.energy = now.energy * longer;
+    now.wan_bytes *= longer;
   }
   const double slowdown = view_.afflictions.SlowdownOf(view_, job);
   if (std::isfinite(slowdown) && slowdown > 1) {
-    member.rate.step_time = member.rate.step_time * slowdown;
+    now.step_time = now.step_time * slowdown;
   }
-  member.run->ChangeRate(course_.now(), member.rate.step_time);
+  run.ChangeRate(course_.now(), now);
 }
 
-void Runs::Disarm(Member& member) {
-  course_.Cancel(std::exchange(member.timer, TimerId::kNone));
-  course_.Cancel(std::exchange(member.transfer, TransferId::kNone));
+void Runs::Disarm(JobIndex job) {
+  course_.Cancel(std::exchange(pending_[job].timer, TimerId::kNone));
+  course_.Cancel(std::exchange(pending_[job].transfer, TransferId::kNone));
 }
 
 void Runs::ArmMilestones() {
@@ -114,23 +111,22 @@ void Runs::ArmMilestones() {
 }
 
 void Runs::ArmMilestone(JobIndex job) {
-  Member& member = roster_.member(job);
-  CHECK(member.transfer == TransferId::kNone);
-  Disarm(member);
-  const Seconds at = member.run->next().at;
+  CHECK(pending_[job].transfer == TransferId::kNone);
+  Disarm(job);
+  const Seconds at = view_.members[job].run->next().at;
   if (at < course_.horizon()) {
-    member.timer = course_.At(at, [this, job] {
+    pending_[job].timer = course_.At(at, [this, job] {
       ReachMilestone(job);
     });
   }
 }
 
 void Runs::ReachMilestone(JobIndex job) {
-  Member& member = roster_.member(job);
-  member.timer = TimerId::kNone;
+  pending_[job].timer = TimerId::kNone;
   course_.Advance();
-  const TrainingRun::Next next = member.run->next();
-  member.run->Reach(next);
+  TrainingRun& run = *roster_.member(job).run;
+  const TrainingRun::Next next = run.next();
+  run.Reach(next);
   switch (next.milestone) {
     case TrainingRun::Milestone::kSave:
       return SaveCheckpoint(job);
@@ -144,17 +140,15 @@ void Runs::ReachMilestone(JobIndex job) {
 }
 
 void Runs::SaveCheckpoint(JobIndex job) {
-  Member& member = roster_.member(job);
-  member.run->Save(course_.now());
-  if (member.run->spec().checkpoint.asynchronous && !view_.relocation.Includes(job)) {
+  TrainingRun& run = *roster_.member(job).run;
+  run.Save(course_.now());
+  if (run.spec().checkpoint.asynchronous && !view_.relocation.Includes(job)) {
     return CopyCheckpoint(job);
   }
-  member.transfer = Move(job, CheckpointBytes(member.run->spec()), [this, job] {
-    Member& saved = roster_.member(job);
-    saved.transfer = TransferId::kNone;
-    saved.run->Saved(course_.now());
-    course_.Note(
-        {.kind = EventKind::kCheckpoint, .job = job, .site = saved.run->placement()[0].site});
+  pending_[job].transfer = Move(job, CheckpointBytes(run.spec()), [this, job, &run] {
+    pending_[job].transfer = TransferId::kNone;
+    run.Saved(course_.now());
+    course_.Note({.kind = EventKind::kCheckpoint, .job = job, .site = run.placement()[0].site});
     if (view_.relocation.Includes(job)) {
       return StopToMove(job);
     }
@@ -165,19 +159,16 @@ void Runs::SaveCheckpoint(JobIndex job) {
 
 // Training waits for the copy to the hosts; the storage gets it while training goes on.
 void Runs::CopyCheckpoint(JobIndex job) {
-  Member& member = roster_.member(job);
-  member.timer = course_.At(course_.now() + member.copy_time(), [this, job] {
+  TrainingRun& run = *roster_.member(job).run;
+  pending_[job].timer = course_.At(course_.now() + run.copy_time(), [this, job, &run] {
     course_.Advance();
-    Member& saving = roster_.member(job);
-    saving.timer = TimerId::kNone;
-    saving.run->Copied(course_.now());
-    saving.background = Move(job, CheckpointBytes(saving.run->spec()), [this, job] {
-      Member& saved = roster_.member(job);
-      saved.background = TransferId::kNone;
-      saved.run->Written(course_.now());
-      course_.Note(
-          {.kind = EventKind::kCheckpoint, .job = job, .site = saved.run->placement()[0].site});
-      if (saved.trains()) {
+    pending_[job].timer = TimerId::kNone;
+    run.Copied(course_.now());
+    pending_[job].background = Move(job, CheckpointBytes(run.spec()), [this, job, &run] {
+      pending_[job].background = TransferId::kNone;
+      run.Written(course_.now());
+      course_.Note({.kind = EventKind::kCheckpoint, .job = job, .site = run.placement()[0].site});
+      if (view_.members[job].trains()) {
         ArmMilestone(job);
         GrowAgain(job);
       }
@@ -188,16 +179,16 @@ void Runs::CopyCheckpoint(JobIndex job) {
 
 // Into the memory of the hosts, and from there to their neighbours while training goes on.
 void Runs::KeepCopy(JobIndex job) {
-  Member& member = roster_.member(job);
-  member.run->Keep(course_.now());
-  const PretrainingSpec& spec = member.run->spec();
+  const Member& member = view_.members[job];
+  TrainingRun& run = *roster_.member(job).run;
+  run.Keep(course_.now());
+  const PretrainingSpec& spec = run.spec();
   const Bytes copies = CheckpointBytes(spec) * static_cast<double>(spec.checkpoint.neighbours);
   const Seconds send = copies / member.nics(view_.machine.sites());
-  member.timer = course_.At(course_.now() + member.copy_time(), [this, job, send] {
+  pending_[job].timer = course_.At(course_.now() + run.copy_time(), [this, job, send, &run] {
     course_.Advance();
-    Member& kept = roster_.member(job);
-    kept.timer = TimerId::kNone;
-    kept.run->Kept(course_.now(), course_.now() + send);
+    pending_[job].timer = TimerId::kNone;
+    run.Kept(course_.now(), course_.now() + send);
     TrainAgain(job);
   });
 }
@@ -221,10 +212,9 @@ TransferId Runs::Move(JobIndex job, Bytes bytes, std::function<void()> done) {
 }
 
 void Runs::End(JobIndex job, Outcome outcome) {
-  Member& member = roster_.member(job);
-  Disarm(member);
-  course_.Cancel(std::exchange(member.background, TransferId::kNone));
-  const Placement placement = member.run->End(course_.now(), outcome);
+  Disarm(job);
+  course_.Cancel(std::exchange(pending_[job].background, TransferId::kNone));
+  const Placement placement = roster_.member(job).run->End(course_.now(), outcome);
   roster_.GiveUp(job, placement);
   const EventKind kind = outcome == Outcome::kFailed ? EventKind::kFail : EventKind::kEnd;
   course_.Note(JobEvent(kind, job, placement));
@@ -234,14 +224,14 @@ void Runs::End(JobIndex job, Outcome outcome) {
 
 void Runs::Stop(JobIndex job, LifeEvent event, TrainingRun::Stop why,
                 TrainingRun::Recovery recovery) {
-  Member& member = roster_.member(job);
-  Disarm(member);
-  course_.Cancel(std::exchange(member.background, TransferId::kNone));
+  TrainingRun& run = *roster_.member(job).run;
+  Disarm(job);
+  course_.Cancel(std::exchange(pending_[job].background, TransferId::kNone));
   event.job = job;
   if (event.site < 0) {
-    event.site = member.run->placement()[0].site;
+    event.site = run.placement()[0].site;
   }
-  roster_.GiveUp(job, member.run->Interrupt(course_.now(), why, recovery));
+  roster_.GiveUp(job, run.Interrupt(course_.now(), why, recovery));
   course_.Note(std::move(event));
   course_.LookAgain();
 }
@@ -290,10 +280,10 @@ void Runs::StallOrResume() {
       continue;
     }
     if (down && member.trains()) {
-      Disarm(member);
+      Disarm(job);
       member.run->Stall(course_.now());
     } else if (!down && member.stalled()) {
-      member.run->Train(course_.now(), member.rate.step_time);
+      member.run->Train(course_.now());
     }
   }
   course_.LookAgain();

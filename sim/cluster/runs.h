@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <vector>
 
 #include "sim/cluster/course.h"
 #include "sim/cluster/life_events.h"
@@ -39,6 +40,13 @@ class Runs {
   void StallOrResume();
 
  private:
+  /// What a run waits for.
+  struct Pending {
+    TimerId timer = TimerId::kNone;
+    TransferId transfer = TransferId::kNone;
+    TransferId background = TransferId::kNone;  ///< of an asynchronous checkpoint
+  };
+
   void Restart(JobIndex job);
   void BeginTraining(JobIndex job);
   void BeginTrainingAfter(JobIndex job, Seconds time);
@@ -49,7 +57,7 @@ class Runs {
   void KeepCopy(JobIndex job);
   void TrainAgain(JobIndex job);
   TransferId Move(JobIndex job, Bytes bytes, std::function<void()> done);
-  void Disarm(Member& member);
+  void Disarm(JobIndex job);
   void End(JobIndex job, Outcome outcome);
   void Stop(JobIndex job, LifeEvent event, TrainingRun::Stop why, TrainingRun::Recovery recovery);
   void StopToMove(JobIndex job);
@@ -60,6 +68,7 @@ class Runs {
   const ClusterView& view_;
   Roster& roster_;
   Course& course_;
+  std::vector<Pending> pending_;  ///< by job
 };
 
 }  // namespace gridlock

@@ -6,6 +6,9 @@
 #include <utility>
 
 #include "sim/base/check.h"
+#include "workloads/adapters.h"
+#include "workloads/schedule.h"
+#include "workloads/transformer.h"
 
 namespace gridlock {
 
@@ -16,10 +19,29 @@ constexpr double kWhole = 1e-6;
 
 }  // namespace
 
+// Of what is trained: weights in 16 bits, and master weights and two moments in 32 (mixed-precision
+// Adam of Rajbhandari et al. 2020, section 3.1, less the gradients), or the moments that another
+// optimizer keeps. A master copy is saved whole, also where a stack keeps half of it beside
+// weights.
+Bytes CheckpointBytes(const PretrainingSpec& spec) {
+  const TrainingSpec& step = spec.step;
+  const bool adam = step.optimizer.moments == 2 && step.optimizer.moment_bytes == 0;
+  const double states = 4 + (adam ? 2 * 4 : StatesOf(step).moments);
+  if (step.trains_all()) {
+    return Bytes((2 + states) * ModelParameters(step.model));
+  }
+  TrainingSpec whole = step;
+  whole.layout = Layout();
+  return Bytes((2 + states) * TrainedPerRank(whole, PartOf(whole, 0, 0)).total());
+}
+
+TrainingRun::TrainingRun(const PretrainingSpec& spec)
+    : spec_(&spec), step_flop_(spec.recorded > Seconds(0) ? Flop(0) : ModelFlop(spec.step)) {}
+
 void TrainingRun::AdvanceTo(Seconds now) {
   const Seconds passed = now - now_;
   now_ = now;
-  shrunk_ += has_fewer_ && holds_servers() ? passed : Seconds(0);
+  shrunk_ += share_lost() > 0 && holds_servers() ? passed : Seconds(0);
   switch (phase_) {
     case Phase::kNotSubmitted:
     case Phase::kEnded:
@@ -32,7 +54,7 @@ void TrainingRun::AdvanceTo(Seconds now) {
       return;
     case Phase::kTraining:
       unsaved_ += passed;
-      done_ += passed / step_time_;
+      done_ += passed / rate_.step_time;
       return;
     case Phase::kSaving:
       checkpointing_ += passed;
@@ -62,19 +84,30 @@ void TrainingRun::Start(Seconds now, Placement placement) {
   outcome_ = Outcome::kRunning;
 }
 
-void TrainingRun::Train(Seconds now, Seconds step_time) {
+void TrainingRun::TrainWith(int replicas) {
+  replicas_ = replicas;
+  const TrainingSpec& whole = spec_->step;
+  if (share_lost() > 0) {
+    const auto [entry, added] = fewer_.try_emplace(replicas, whole);
+    if (added) {
+      entry->second.layout.data = replicas;
+      entry->second.global_batch = whole.global_batch / whole.layout.data * replicas;
+    }
+  }
+}
+
+void TrainingRun::ChangeRate(Seconds now, const StepRate& rate) {
   AdvanceTo(now);
-  CHECK(holds_servers() && step_time > Seconds(0));
+  rate_ = rate;
+}
+
+void TrainingRun::Train(Seconds now) {
+  AdvanceTo(now);
+  CHECK(holds_servers() && rate_.step_time > Seconds(0));
   if (phase_ == Phase::kRestarting) {
     last_save_ = last_keep_ = now;
   }
   phase_ = Phase::kTraining;
-  step_time_ = step_time;
-}
-
-void TrainingRun::ChangeRate(Seconds now, Seconds step_time) {
-  AdvanceTo(now);
-  step_time_ = step_time;
 }
 
 void TrainingRun::Stall(Seconds now) {
@@ -156,7 +189,7 @@ Placement TrainingRun::Interrupt(Seconds now, Stop why, Recovery recovery) {
   recovery_ = Recovery::kStorage;
   if (recovery == Recovery::kSurvivors) {
     back_to = std::max(saved_, std::floor(done_ + kWhole));
-    held = std::max(Seconds(0), unsaved_ - step_time_ * std::max(0.0, done_ - back_to));
+    held = std::max(Seconds(0), unsaved_ - rate_.step_time * std::max(0.0, done_ - back_to));
     recovery_ = recovery;
     ++from_survivors_;
   } else if (recovery == Recovery::kMemory && memory_[copy] > saved_) {
@@ -207,14 +240,14 @@ TrainingRun::Next TrainingRun::next() const {
   CHECK(phase_ == Phase::kTraining);
   const double goal_steps = goal();
   const bool fails = spec_->fails_at_step > 0 && spec_->fails_at_step <= spec_->steps;
-  const Next end{now_ + step_time_ * std::max(0.0, goal_steps - done_),
+  const Next end{now_ + rate_.step_time * std::max(0.0, goal_steps - done_),
                  fails ? Milestone::kFail : Milestone::kFinish};
   Next next = end;
   double least = goal_steps;
   const auto consider = [&](double steps, Milestone milestone) {
     if (steps < least) {
       least = steps;
-      next = {now_ + step_time_ * std::max(0.0, steps - done_), milestone};
+      next = {now_ + rate_.step_time * std::max(0.0, steps - done_), milestone};
     }
   };
   if (spec_->checkpoint_interval > Seconds(0) && !writing_) {
@@ -235,7 +268,7 @@ TrainingRun::Next TrainingRun::next() const {
 // interval: at least a step lies between two.
 double TrainingRun::DueAfter(Seconds interval, Seconds last, double least) const {
   const Seconds due = std::max(now_, last + interval);
-  return std::max(std::ceil(done_ + (due - now_) / step_time_ - kWhole), least);
+  return std::max(std::ceil(done_ + (due - now_) / rate_.step_time - kWhole), least);
 }
 
 void TrainingRun::Reach(const Next& next) {
@@ -245,9 +278,23 @@ void TrainingRun::Reach(const Next& next) {
   done_ = whole;
 }
 
+double TrainingRun::share_lost() const {
+  const int data = spec_->step.layout.data;
+  return replicas_ > 0 && replicas_ < data ? 1 - static_cast<double>(replicas_) / data : 0;
+}
+
+const TrainingSpec& TrainingRun::step() const {
+  return share_lost() > 0 ? fewer_.at(replicas_) : spec_->step;
+}
+
+Seconds TrainingRun::copy_time() const {
+  return CheckpointBytes(*spec_) / static_cast<double>(step().layout.accelerators()) /
+         spec_->checkpoint.copy_bandwidth;
+}
+
 Seconds TrainingRun::remaining() const {
-  return step_time_ > Seconds(0) ? remaining(step_time_)
-                                 : Seconds(std::numeric_limits<double>::infinity());
+  return rate_.step_time > Seconds(0) ? remaining(rate_.step_time)
+                                      : Seconds(std::numeric_limits<double>::infinity());
 }
 
 Seconds TrainingRun::remaining(Seconds step_time) const {

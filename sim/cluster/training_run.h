@@ -6,13 +6,18 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 
 #include "sim/base/units.h"
+#include "sim/oracle/situation.h"
 #include "sim/record/life_record.h"
 #include "topologies/placement.h"
 #include "workloads/job.h"
 
 namespace gridlock {
+
+/// A checkpoint of a run: what training goes on from.
+Bytes CheckpointBytes(const PretrainingSpec& spec);
 
 class TrainingRun {
  public:
@@ -44,7 +49,7 @@ class TrainingRun {
     kSurvivors,  ///< the replicas that have lost no server
   };
 
-  explicit TrainingRun(const PretrainingSpec& spec) : spec_(&spec) {}
+  explicit TrainingRun(const PretrainingSpec& spec);
 
   /// Time passes, in the present phase and at the present rate.
   void AdvanceTo(Seconds now);
@@ -52,9 +57,13 @@ class TrainingRun {
   void Submit(Seconds now);
   /// Servers are there: restart, or start for the first time.
   void Start(Seconds now, Placement placement);
-  /// Trains from now on, a step each `step_time`.
-  void Train(Seconds now, Seconds step_time);
-  void ChangeRate(Seconds now, Seconds step_time);
+  /// It trains with so many replicas, or will when it starts. Each keeps its share of the
+  /// sequences.
+  void TrainWith(int replicas);
+  /// Steps go at this rate from now on, in the present situation.
+  void ChangeRate(Seconds now, const StepRate& rate);
+  /// Trains from now on, at its rate, which must be known.
+  void Train(Seconds now);
   void Stall(Seconds now);
 
   /// The run is to be saved at the end of the present step.
@@ -108,15 +117,28 @@ class TrainingRun {
   /// Whether an asynchronous checkpoint is on its way to the storage.
   [[nodiscard]] bool writing() const { return writing_; }
 
-  /// It trains with all of its replicas, or with fewer.
-  void SetShrunk(bool shrunk) { has_fewer_ = shrunk; }
-
   /// True when there is a checkpoint, which a restart has to read.
   [[nodiscard]] bool has_checkpoint() const { return saved_ > 0; }
 
   [[nodiscard]] const Placement& placement() const { return placement_; }
 
-  [[nodiscard]] Seconds step_time() const { return step_time_; }
+  [[nodiscard]] const StepRate& rate() const { return rate_; }
+
+  /// That it trains with, or will.
+  [[nodiscard]] int replicas() const { return replicas_; }
+
+  /// Share of its replicas that it does without, 0..1.
+  [[nodiscard]] double share_lost() const;
+
+  /// Its step by the replicas that it has.
+  [[nodiscard]] const TrainingSpec& step() const;
+
+  /// Model FLOP of one step by all of its replicas; 0 for a run of a job log, whose model is not
+  /// known.
+  [[nodiscard]] Flop step_flop() const { return step_flop_; }
+
+  /// How long training waits while each accelerator copies its part of a checkpoint to its host.
+  [[nodiscard]] Seconds copy_time() const;
 
   [[nodiscard]] Seconds submit() const { return submit_; }
 
@@ -140,10 +162,14 @@ class TrainingRun {
   [[nodiscard]] double DueAfter(Seconds interval, Seconds last, double least) const;
 
   const PretrainingSpec* spec_;
+  Flop step_flop_;
+  StepRate rate_;                      ///< step_time 0: not known yet
+  int replicas_ = 0;                   ///< 0: it has never been told
+  std::map<int, TrainingSpec> fewer_;  ///< its step by fewer replicas
   Phase phase_ = Phase::kNotSubmitted;
   Outcome outcome_ = Outcome::kNotSubmitted;
   Placement placement_;
-  Seconds now_, step_time_;
+  Seconds now_;
   Seconds submit_{-1}, start_{-1}, end_{-1}, placed_at_;
   double done_ = 0;          ///< steps
   double saved_ = 0;         ///< steps of the last checkpoint
@@ -159,7 +185,6 @@ class TrainingRun {
   Seconds last_keep_;     ///< when it, or the training since placement, began
   Recovery recovery_ = Recovery::kStorage;
   Seconds stopped_at_;
-  bool has_fewer_ = false;
   Seconds shrunk_;  ///< held servers with fewer replicas
   std::int32_t from_memory_ = 0, from_survivors_ = 0;
   Seconds waiting_, training_, lost_, checkpointing_, restarting_, stalled_;

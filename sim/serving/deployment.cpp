@@ -7,8 +7,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/serving/fleet.h"
 #include "sim/serving/pools.h"
+#include "sim/serving/routed_replicas.h"
 
 namespace gridlock {
 
@@ -367,9 +367,9 @@ Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
   return out;
 }
 
-Delivered DeliveredByFleet(const Deployment& deployment, const FleetResult& result,
-                           const IterationCosts& costs, const Objectives& objectives,
-                           double usd_per_hour) {
+Delivered DeliveredByRouted(const Deployment& deployment, const RoutedResult& result,
+                            const IterationCosts& costs, const Objectives& objectives,
+                            double usd_per_hour) {
   Deployment one = deployment;
   one.replicas = 1;
   ServeResult mean = result.served;

@@ -10,7 +10,7 @@
 
 namespace gridlock {
 
-struct FleetResult;
+struct RoutedResult;
 
 struct Deployment {
   InferenceModel model;
@@ -49,10 +49,10 @@ Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
                       const IterationCosts& costs, const Objectives& objectives,
                       double usd_per_hour);
 
-/// The same of a fleet behind a router; rates and energy are those of a mean replica.
-Delivered DeliveredByFleet(const Deployment& deployment, const FleetResult& result,
-                           const IterationCosts& costs, const Objectives& objectives,
-                           double usd_per_hour);
+/// The same of replicas behind a router; rates and energy are those of a mean replica.
+Delivered DeliveredByRouted(const Deployment& deployment, const RoutedResult& result,
+                            const IterationCosts& costs, const Objectives& objectives,
+                            double usd_per_hour);
 
 /// Beginnings of prompts that a cache keeps, as people size it.
 struct PrefixSizes {

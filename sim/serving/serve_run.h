@@ -1,6 +1,6 @@
 #pragma once
 
-// A load on a fleet of equal replicas, run to its end, and what it says: latencies, rates, limits.
+// A load on equal replicas, run to its end, and what it says: latencies, rates, limits.
 
 #include <cstdint>
 #include <string>

@@ -7,9 +7,9 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/serving/fleet.h"
 #include "sim/serving/load_source.h"
 #include "sim/serving/pools.h"
+#include "sim/serving/routed_replicas.h"
 #include "tests/serving/stepped_batching.h"
 
 namespace gridlock {
@@ -65,7 +65,7 @@ TEST(Conversations, HaveTheirMeanTurnsAndTheSameRequestsInAllRuns) {
   const ServeLoad load = Conversing(5, 2);
   const ServeResult one = RunLoad(costs, load);
   EXPECT_NEAR(static_cast<double>(one.requests.size()), 400 * 5 * 2, 0.12 * 400 * 5 * 2);
-  const ServeResult fleet = RunFleet(costs, 3, Router::kLeastLoaded, load).served;
+  const ServeResult fleet = RunRouted(costs, 3, Router::kLeastLoaded, load).served;
   KvLinks links;
   links.leaving.assign(1, 1e12);
   links.entering.assign(2, 1e12);

@@ -6,7 +6,7 @@
 
 #include <gtest/gtest.h>
 
-#include "sim/serving/fleet.h"
+#include "sim/serving/routed_replicas.h"
 #include "tests/serving/stepped_batching.h"
 #include "workloads/decode.h"
 
@@ -51,8 +51,9 @@ IterationCosts ScaledCosts() {
 
 TEST(Fleets, ThatMayNotShrinkAreThoseOfOneSize) {
   const IterationCosts costs = ScaledCosts();
-  const FleetResult fixed = RunFleet(costs, 4, Router::kLeastLoaded, Surging());
-  const FleetResult scaled = RunFleet(costs, 4, Router::kLeastLoaded, Surging(), ScaledFrom(4, 5));
+  const RoutedResult fixed = RunRouted(costs, 4, Router::kLeastLoaded, Surging());
+  const RoutedResult scaled =
+      RunRouted(costs, 4, Router::kLeastLoaded, Surging(), ScaledFrom(4, 5));
   ASSERT_EQ(fixed.served.requests.size(), scaled.served.requests.size());
   std::map<Seconds, Seconds> times;  // by arrival: those that end together may change places
   for (const ServedRequest& each : fixed.served.requests) {
@@ -67,8 +68,8 @@ TEST(Fleets, ThatMayNotShrinkAreThoseOfOneSize) {
 
 // Each start is in service exactly so much later, whatever else goes on.
 TEST(Fleets, HaveAStartedReplicaAfterTheTimeOfItsStart) {
-  const FleetResult result =
-      RunFleet(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(1, 7.25));
+  const RoutedResult result =
+      RunRouted(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(1, 7.25));
   ASSERT_GT(result.starts, 2);
   std::vector<std::pair<Seconds, int>> begun;
   int ready = 0, starting = 0;
@@ -93,8 +94,8 @@ TEST(Fleets, HaveAStartedReplicaAfterTheTimeOfItsStart) {
 }
 
 TEST(Fleets, ServeEveryRequestAndPayForWhatIsThere) {
-  const FleetResult result =
-      RunFleet(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(2, 5));
+  const RoutedResult result =
+      RunRouted(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(2, 5));
   EXPECT_EQ(result.served.requests.size(), 3000U);
   EXPECT_LT(result.replica_time, result.served.duration * 8);
   EXPECT_GE(result.replica_time, result.served.duration * 2 - Seconds(1e-9));
@@ -108,32 +109,32 @@ TEST(Fleets, ServeEveryRequestAndPayForWhatIsThere) {
 // A surge waits for the weights: a link ten times as fast is felt by the slowest requests.
 TEST(Fleets, AreLateWhereWeightsComeSlowly) {
   const auto slowest = [](double start) {
-    const FleetResult result =
-        RunFleet(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(1, start));
+    const RoutedResult result =
+        RunRouted(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), ScaledFrom(1, start));
     return QuantileOf(result.served.Values(&ServedRequest::ttft), 0.99);
   };
   EXPECT_GT(slowest(20), 1.5 * slowest(2));
 }
 
 // Replicas take 10 GB each at 5 GB/s, from a store or from each other.
-FleetResult Loading(const std::vector<double>& leaving, double core, double other) {
+RoutedResult Loading(const std::vector<double>& leaving, double core, double other) {
   ScaleSpec scale = ScaledFrom(1, 3);
   scale.weights = Bytes(10e9);
   scale.links.leaving = leaving;
   scale.links.entering.assign(8, 5e9);
   scale.links.core = core;
   scale.links.other_demand = other;
-  return RunFleet(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), scale);
+  return RunRouted(ScaledCosts(), 8, Router::kLeastLoaded, Surging(), scale);
 }
 
 TEST(Fleets, LoadWeightsOverLinksThatTheirStartsShare) {
-  const FleetResult wide = Loading({1e15}, 0, 0);
+  const RoutedResult wide = Loading({1e15}, 0, 0);
   ASSERT_GT(wide.starts, 2);
   ASSERT_EQ(wide.loads.size(), static_cast<std::size_t>(wide.starts));
   for (const Seconds each : wide.loads) {
     EXPECT_NEAR(each.si(), 2, 1e-9) << "their own links bind";
   }
-  const FleetResult narrow = Loading({5e9}, 0, 0);
+  const RoutedResult narrow = Loading({5e9}, 0, 0);
   ASSERT_EQ(narrow.loads.size(), static_cast<std::size_t>(narrow.starts));
   Seconds sum, longest;
   for (const Seconds each : narrow.loads) {
@@ -145,14 +146,14 @@ TEST(Fleets, LoadWeightsOverLinksThatTheirStartsShare) {
   EXPECT_GT(QuantileOf(narrow.served.Values(&ServedRequest::ttft), 0.99),
             QuantileOf(wide.served.Values(&ServedRequest::ttft), 0.99));
   // One replica serves at first, and all that start read from it.
-  const FleetResult others = Loading(std::vector<double>(8, 5e9), 0, 0);
+  const RoutedResult others = Loading(std::vector<double>(8, 5e9), 0, 0);
   EXPECT_GT(QuantileOf(others.loads, 1).si(), 4 - 1e-9);
   EXPECT_EQ(others.served.requests.size(), 3000U);
 }
 
 TEST(Fleets, ThatLoadWeightsShareTheFabricWithOthers) {
-  const FleetResult alone = Loading({1e15}, 1e15, 0);
-  const FleetResult beside = Loading({1e15}, 6e9, 6e9);
+  const RoutedResult alone = Loading({1e15}, 1e15, 0);
+  const RoutedResult beside = Loading({1e15}, 6e9, 6e9);
   EXPECT_NEAR(QuantileOf(alone.loads, 1).si(), 2, 1e-9);
   EXPECT_GT(QuantileOf(beside.loads, 1e-9).si(), 10.0 / 3 - 1e-9) << "half of 6 GB/s at best";
   EXPECT_LT(beside.other_share, 1);
@@ -181,7 +182,8 @@ ServeLoad WithImages(int images, int encoders, double time, double transfer) {
 // One encoder, requests that come faster than it works: the k-th waits for those before it.
 TEST(Encoders, TakeImagesInTurnBeforePrefill) {
   const IterationCosts costs = ScaledCosts();
-  const FleetResult result = RunFleet(costs, 1, Router::kLeastLoaded, WithImages(2, 1, 0.1, 0.005));
+  const RoutedResult result =
+      RunRouted(costs, 1, Router::kLeastLoaded, WithImages(2, 1, 0.1, 0.005));
   const double pairs = 110 * 111 / 2.0;
   const double prefill = (costs.Base(110, 1, 1) + costs.PerPair() * pairs).si();
   ASSERT_EQ(result.encoding.size(), 3U);
@@ -195,11 +197,11 @@ TEST(Encoders, TakeImagesInTurnBeforePrefill) {
 }
 
 TEST(Encoders, ShareTheImagesOfARequest) {
-  const FleetResult two =
-      RunFleet(ScaledCosts(), 1, Router::kLeastLoaded, WithImages(4, 2, 0.1, 0));
+  const RoutedResult two =
+      RunRouted(ScaledCosts(), 1, Router::kLeastLoaded, WithImages(4, 2, 0.1, 0));
   EXPECT_NEAR(two.encoding[0].si(), 0.2, 1e-12);
-  const FleetResult many =
-      RunFleet(ScaledCosts(), 1, Router::kLeastLoaded, WithImages(4, 100, 0.1, 0));
+  const RoutedResult many =
+      RunRouted(ScaledCosts(), 1, Router::kLeastLoaded, WithImages(4, 100, 0.1, 0));
   EXPECT_NEAR(many.encoding[2].si(), 0.1, 1e-12);
 }
 

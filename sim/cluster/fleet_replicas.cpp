@@ -1,4 +1,4 @@
-#include "sim/cluster/fleet.h"
+#include "sim/cluster/fleet_replicas.h"
 
 #include <algorithm>
 #include <cmath>
@@ -42,8 +42,8 @@ std::int64_t Scaled(std::int64_t count, double scale) {
 
 }  // namespace
 
-Fleet::Fleet(const ServingSpec& spec, const ServerSpec& server, RequestSource requests,
-             Seconds start)
+FleetReplicas::FleetReplicas(const ServingSpec& spec, const ServerSpec& server,
+                             RequestSource requests, Seconds start)
     : spec_(&spec),
       costs_(std::make_unique<FleetCosts>(CostsOf(spec, server))),
       source_(std::move(requests)),
@@ -59,7 +59,7 @@ Fleet::Fleet(const ServingSpec& spec, const ServerSpec& server, RequestSource re
   has_upcoming_ = source_(upcoming_);
 }
 
-BytesPerSecond Fleet::CachesWanted(Seconds at) const {
+BytesPerSecond FleetReplicas::CachesWanted(Seconds at) const {
   // In steps of a tenth of the highest rate and at least one, so that a day has few situations.
   const double peak = spec_->arrivals.requests_per_second * (1 + spec_->arrivals.swing);
   const double tenths = std::ceil(RequestStream::RateAt(spec_->arrivals, at) / peak * 10 - 1e-9);
@@ -67,7 +67,7 @@ BytesPerSecond Fleet::CachesWanted(Seconds at) const {
   return BytesPerSecond(rate * CacheOfPrompt().si());
 }
 
-Bytes Fleet::CacheOfPrompt() const {
+Bytes FleetReplicas::CacheOfPrompt() const {
   double tokens = 0;
   for (const RequestGroupSpec& group : spec_->groups) {
     tokens += group.share * MeanOf(group.prompt);
@@ -75,7 +75,7 @@ Bytes Fleet::CacheOfPrompt() const {
   return costs_->decode.CacheBytesOf(std::llround(tokens));
 }
 
-std::int32_t Fleet::Wanted(Seconds at, Seconds until) const {
+std::int32_t FleetReplicas::Wanted(Seconds at, Seconds until) const {
   double rate = 0;
   for (int i = 0; i <= kLooks; ++i) {
     const Seconds look = at + (until - at) * (static_cast<double>(i) / kLooks);
@@ -87,22 +87,22 @@ std::int32_t Fleet::Wanted(Seconds at, Seconds until) const {
 }
 
 // Of pools the replicas that decode hold as much on each accelerator, or more.
-Seconds Fleet::StartTime(const ServerSpec& server, BytesPerSecond storage,
-                         std::int64_t replicas) const {
+Seconds FleetReplicas::StartTime(const ServerSpec& server, BytesPerSecond storage,
+                                 std::int64_t replicas) const {
   return StartTimeOf(spec_->start, InferencePartOf(server, spec_->parts),
                      costs_->decode.weight_bytes(), storage, replicas * spec_->unit_accelerators());
 }
 
-Bytes Fleet::Weights(std::int64_t replicas) const {
+Bytes FleetReplicas::Weights(std::int64_t replicas) const {
   return costs_->decode.weight_bytes() * static_cast<double>(replicas * spec_->unit_accelerators());
 }
 
-BytesPerSecond Fleet::Nics(const ServerSpec& server, std::int64_t replicas) const {
+BytesPerSecond FleetReplicas::Nics(const ServerSpec& server, std::int64_t replicas) const {
   return BytesPerSecond(InferencePartOf(server, spec_->parts).nic_bandwidth *
                         static_cast<double>(replicas * spec_->unit_accelerators()));
 }
 
-void Fleet::SetPlaces(std::vector<std::int32_t> replicas) {
+void FleetReplicas::SetPlaces(std::vector<std::int32_t> replicas) {
   if (replicas == places_) {
     return;
   }
@@ -126,7 +126,7 @@ void Fleet::SetPlaces(std::vector<std::int32_t> replicas) {
   }
 }
 
-void Fleet::SetInService(std::int32_t replicas, bool in_order) {
+void FleetReplicas::SetInService(std::int32_t replicas, bool in_order) {
   in_service_ = replicas;
   simulated_ = replicas / scale_;
   const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
@@ -143,7 +143,7 @@ void Fleet::SetInService(std::int32_t replicas, bool in_order) {
   }
 }
 
-bool Fleet::draining() const {
+bool FleetReplicas::draining() const {
   const auto routed = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9));
   for (std::size_t i = routed; i < units_.size(); ++i) {
     if (units_[i].requests() > 0) {
@@ -153,7 +153,7 @@ bool Fleet::draining() const {
   return false;
 }
 
-void Fleet::SetCosts(const ServerSpec& server) {
+void FleetReplicas::SetCosts(const ServerSpec& server) {
   auto costs = std::make_unique<FleetCosts>(CostsOf(*spec_, server));
   for (ServingUnit& unit : units_) {
     unit.SetCosts(*costs);
@@ -161,19 +161,19 @@ void Fleet::SetCosts(const ServerSpec& server) {
   costs_ = std::move(costs);
 }
 
-void Fleet::SetCacheRate(BytesPerSecond rate) {
+void FleetReplicas::SetCacheRate(BytesPerSecond rate) {
   for (ServingUnit& unit : units_) {
     unit.SetCacheRate(rate);
   }
 }
 
 // The simulated unit that stands for a replica of the fleet.
-std::size_t Fleet::UnitAt(double replica) const {
+std::size_t FleetReplicas::UnitAt(double replica) const {
   const auto last = static_cast<std::size_t>(std::ceil(simulated_ - 1e-9)) - 1;
   return std::min(static_cast<std::size_t>(replica / scale_), last);
 }
 
-SiteIndex Fleet::SiteOfReplica(double replica) const {
+SiteIndex FleetReplicas::SiteOfReplica(double replica) const {
   std::int32_t up_to = 0;
   SiteIndex site{0};
   for (std::size_t s = 0; s < places_.size(); ++s) {
@@ -188,7 +188,7 @@ SiteIndex Fleet::SiteOfReplica(double replica) const {
 
 // One of the replicas of the nearest site, if it has room in its batch, else of the next; where
 // none has, that of the nearest.
-std::size_t Fleet::Nearest(const Request& request, SiteIndex& site) const {
+std::size_t FleetReplicas::Nearest(const Request& request, SiteIndex& site) const {
   const std::vector<std::size_t>& sites = nearest_[static_cast<std::size_t>(request.group)];
   const std::int64_t room = costs_->decode.batch_most() * spec_->decode_replicas;
   const auto unit = [&](std::size_t s) {
@@ -204,7 +204,7 @@ std::size_t Fleet::Nearest(const Request& request, SiteIndex& site) const {
   return unit(sites.front());
 }
 
-void Fleet::Route(Request request) {
+void FleetReplicas::Route(Request request) {
   std::size_t number = UnitAt(request.route * in_service_);
   if (!places_.empty()) {
     SiteIndex site = SiteOfReplica(request.route * in_service_);
@@ -218,7 +218,7 @@ void Fleet::Route(Request request) {
   units_[number].Submit(request);
 }
 
-void Fleet::AdvanceTo(Seconds until) {
+void FleetReplicas::AdvanceTo(Seconds until) {
   const bool over = now_ >= end_;
   now_ = until.si();
   if (over) {
@@ -250,7 +250,7 @@ void Fleet::AdvanceTo(Seconds until) {
   }
 }
 
-UnitWork Fleet::TakeWork() {
+UnitWork FleetReplicas::TakeWork() {
   UnitWork sum = TakeSimulatedWork();
   const double from = std::exchange(taken_, now_);
   if (std::isfinite(end_)) {
@@ -261,7 +261,7 @@ UnitWork Fleet::TakeWork() {
 }
 
 // Of the last day that is simulated.
-void Fleet::NoteDay(const UnitWork& work, double from, double to) {
+void FleetReplicas::NoteDay(const UnitWork& work, double from, double to) {
   if (to <= from || to <= end_ - kDay) {
     return;
   }
@@ -282,7 +282,7 @@ void Fleet::NoteDay(const UnitWork& work, double from, double to) {
   }
 }
 
-void Fleet::AddRepeated(UnitWork& sum, double from, double to) const {
+void FleetReplicas::AddRepeated(UnitWork& sum, double from, double to) const {
   constexpr double kPart = kDay / kDayParts;
   DayPart all;
   for (double at = from; at < to;) {
@@ -307,11 +307,11 @@ void Fleet::AddRepeated(UnitWork& sum, double from, double to) const {
   sum.links += Bytes(all.links);
 }
 
-double Fleet::Repeats() const {
+double FleetReplicas::Repeats() const {
   return now_ > end_ ? (now_ - start_) / (end_ - start_) : 1;
 }
 
-UnitWork Fleet::TakeSimulatedWork() {
+UnitWork FleetReplicas::TakeSimulatedWork() {
   UnitWork sum;
   for (ServingUnit& unit : units_) {
     const UnitWork work = unit.TakeWork();
@@ -331,7 +331,7 @@ UnitWork Fleet::TakeSimulatedWork() {
 }
 
 // Of the pool whose requests wait more.
-void Fleet::DescribeBinding(LifeRequests& group) const {
+void FleetReplicas::DescribeBinding(LifeRequests& group) const {
   const std::int64_t batch = costs_->decode.batch_most();
 
   struct Pool {
@@ -362,7 +362,7 @@ void Fleet::DescribeBinding(LifeRequests& group) const {
   group.time_remedy = time.remedy;
 }
 
-void Fleet::Describe(const std::string& name, std::vector<LifeRequests>& into) const {
+void FleetReplicas::Describe(const std::string& name, std::vector<LifeRequests>& into) const {
   const double all = scale_ * Repeats();
   const bool judged = spec_->ttft_objective > Seconds(0) || spec_->tpot_objective > Seconds(0);
   for (std::size_t g = 0; g < spec_->groups.size(); ++g) {

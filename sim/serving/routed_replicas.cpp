@@ -1,4 +1,4 @@
-#include "sim/serving/fleet.h"
+#include "sim/serving/routed_replicas.h"
 
 #include <algorithm>
 #include <cmath>
@@ -14,24 +14,24 @@ namespace gridlock {
 
 namespace {
 
-enum class FleetWhat { kArrival, kEncoded, kEnded, kReady, kDecide };
+enum class RoutedWhat { kArrival, kEncoded, kEnded, kReady, kDecide };
 
-struct FleetEvent {
+struct RoutedEvent {
   Seconds time;
-  FleetWhat what = FleetWhat::kArrival;
+  RoutedWhat what = RoutedWhat::kArrival;
   std::size_t number = 0;  ///< of a request, or of a replica that is ready
 };
 
-struct LaterInFleet {
-  bool operator()(const FleetEvent& a, const FleetEvent& b) const {
+struct LaterRouted {
+  bool operator()(const RoutedEvent& a, const RoutedEvent& b) const {
     return a.time != b.time ? a.time > b.time : a.number > b.number;
   }
 };
 
-class FleetRun {
+class RoutedRun {
  public:
-  FleetRun(const IterationCosts& costs, int replicas, Router router, const ServeLoad& load,
-           const ScaleSpec& scale)
+  RoutedRun(const IterationCosts& costs, int replicas, Router router, const ServeLoad& load,
+            const ScaleSpec& scale)
       : costs_(costs),
         pool_(costs, static_cast<std::size_t>(replicas), load.batch_max, router, load.prefixes),
         encoders_(load.encode),
@@ -52,11 +52,11 @@ class FleetRun {
         SetState(i, State::kOff, Seconds(0));
       }
       NoteSize(Seconds(0));
-      events_.push({scale.interval, FleetWhat::kDecide, 0});
+      events_.push({scale.interval, RoutedWhat::kDecide, 0});
     }
   }
 
-  FleetResult Run() {
+  RoutedResult Run() {
     while (Next()) {
     }
     // Replicas that were ready after the last answer served nobody.
@@ -85,7 +85,7 @@ class FleetRun {
     for (const BatchRequest& request : requests) {
       const auto id = static_cast<std::size_t>(request.id);
       places_.resize(std::max(places_.size(), id + 1), 0);
-      events_.push({request.arrival, FleetWhat::kArrival, id});
+      events_.push({request.arrival, RoutedWhat::kArrival, id});
       ++coming_;
     }
   }
@@ -104,7 +104,7 @@ class FleetRun {
       return true;
     }
     if (event <= step) {
-      const FleetEvent next = events_.top();
+      const RoutedEvent next = events_.top();
       events_.pop();
       Handle(next);
     } else {
@@ -112,40 +112,40 @@ class FleetRun {
         result_.served.Add(ServedOf(outcome, costs_));
         result_.served.duration = std::max(result_.served.duration, outcome.end);
         events_.push(
-            {outcome.end, FleetWhat::kEnded, static_cast<std::size_t>(outcome.request.id)});
+            {outcome.end, RoutedWhat::kEnded, static_cast<std::size_t>(outcome.request.id)});
       });
     }
     return true;
   }
 
-  void Handle(const FleetEvent& event) {
+  void Handle(const RoutedEvent& event) {
     switch (event.what) {
-      case FleetWhat::kArrival:
+      case RoutedWhat::kArrival:
         --coming_;
         ++inside_;
         if (encoders_.used()) {
-          events_.push({encoders_.Encode(event.time), FleetWhat::kEncoded, event.number});
+          events_.push({encoders_.Encode(event.time), RoutedWhat::kEncoded, event.number});
           return;
         }
         Route(event);
         return;
-      case FleetWhat::kEncoded:
+      case RoutedWhat::kEncoded:
         Route(event);
         return;
-      case FleetWhat::kEnded:
+      case RoutedWhat::kEnded:
         End(event);
         return;
-      case FleetWhat::kReady:
+      case RoutedWhat::kReady:
         SetState(event.number, State::kInService, event.time);
         NoteSize(event.time);
         return;
-      case FleetWhat::kDecide:
+      case RoutedWhat::kDecide:
         Decide(event.time);
         return;
     }
   }
 
-  void Route(const FleetEvent& event) {
+  void Route(const RoutedEvent& event) {
     const BatchRequest& request = source_.at(static_cast<std::int64_t>(event.number));
     const std::size_t place = pool_.Choose(request);
     places_[event.number] = place;
@@ -155,7 +155,7 @@ class FleetRun {
     pool_.at(place).Submit(request);
   }
 
-  void End(const FleetEvent& event) {
+  void End(const RoutedEvent& event) {
     const BatchRequest request = source_.at(static_cast<std::int64_t>(event.number));
     const std::size_t place = places_[event.number];
     pool_.Left(place, request);
@@ -196,7 +196,7 @@ class FleetRun {
       NoteSize(now);
     }
     if (coming_ + inside_ > 0) {
-      events_.push({now + scale_.interval, FleetWhat::kDecide, 0});
+      events_.push({now + scale_.interval, RoutedWhat::kDecide, 0});
     }
   }
 
@@ -214,7 +214,7 @@ class FleetRun {
     if (loads_) {
       Load(replica, now);
     } else {
-      events_.push({now + scale_.start, FleetWhat::kReady, replica});
+      events_.push({now + scale_.start, RoutedWhat::kReady, replica});
     }
   }
 
@@ -237,7 +237,7 @@ class FleetRun {
       const auto replica = static_cast<std::size_t>(each.id);
       --sending_[from_[replica]];
       result_.loads.push_back(now - begun_[replica]);
-      events_.push({now + scale_.start, FleetWhat::kReady, replica});
+      events_.push({now + scale_.start, RoutedWhat::kReady, replica});
     }
   }
 
@@ -278,13 +278,13 @@ class FleetRun {
   std::vector<int> sending_;              ///< loads under way, by source
   std::int64_t coming_ = 0, inside_ = 0;  ///< requests that have not arrived, and not ended
   std::vector<std::size_t> places_;       ///< the replica of each request
-  std::priority_queue<FleetEvent, std::vector<FleetEvent>, LaterInFleet> events_;
-  FleetResult result_;
+  std::priority_queue<RoutedEvent, std::vector<RoutedEvent>, LaterRouted> events_;
+  RoutedResult result_;
 };
 
 }  // namespace
 
-std::pair<double, double> FleetResult::BusyShares() const {
+std::pair<double, double> RoutedResult::BusyShares() const {
   double least = HUGE_VAL, most = 0;
   for (const BatchWork& each : replicas) {
     least = std::min(least, each.busy.si());
@@ -294,10 +294,10 @@ std::pair<double, double> FleetResult::BusyShares() const {
   return {least / duration, most / duration};
 }
 
-FleetResult RunFleet(const IterationCosts& costs, int replicas, Router router,
-                     const ServeLoad& load, const ScaleSpec& scale) {
+RoutedResult RunRouted(const IterationCosts& costs, int replicas, Router router,
+                       const ServeLoad& load, const ScaleSpec& scale) {
   CHECK(replicas > 0 && !load.prefilled && scale.replicas_min <= replicas && scale.target > 0);
-  return FleetRun(costs, replicas, router, load, scale).Run();
+  return RoutedRun(costs, replicas, router, load, scale).Run();
 }
 
 }  // namespace gridlock

@@ -1,8 +1,9 @@
 #pragma once
 
-// A fleet of equal replicas that prefill and decode, with a router in front. Requests reach it at
-// their arrival; replicas act in the order of their clocks, so that a router sees what is true at
-// that moment: who has how much to do, and which beginnings of prompts lie where.
+// Equal replicas that prefill and decode, with a router in front. Requests reach it at their
+// arrival; replicas act in the order of their clocks, so that a router sees what is true at that
+// moment: who has how much to do, and which beginnings of prompts lie where. All replicas are
+// simulated; a fleet of a cluster simulates some of them (sim/cluster/fleet_replicas.h).
 
 #include <utility>
 #include <vector>
@@ -21,7 +22,7 @@ struct ReplicaCounts {
   std::int64_t requests = 0;  ///< that wait or run
 };
 
-struct FleetResult {
+struct RoutedResult {
   ServeResult served;                ///< of all replicas together
   std::vector<BatchWork> replicas;   ///< what each did
   std::vector<ReplicaCounts> sizes;  ///< by rising time; empty: there was one size
@@ -38,7 +39,7 @@ struct FleetResult {
 
 /// Runs the load on at most `replicas` replicas; `load.value` and `load.requests` are of all
 /// together.
-FleetResult RunFleet(const IterationCosts& costs, int replicas, Router router,
-                     const ServeLoad& load, const ScaleSpec& scale = {});
+RoutedResult RunRouted(const IterationCosts& costs, int replicas, Router router,
+                       const ServeLoad& load, const ScaleSpec& scale = {});
 
 }  // namespace gridlock

@@ -1,7 +1,7 @@
-// Fleets behind a router: each replica as it would be alone, closed forms of who gets what, and a
+// Replicas behind a router: each replica as it would be alone, closed forms of who gets what, and a
 // store that replicas share.
 
-#include "sim/serving/fleet.h"
+#include "sim/serving/routed_replicas.h"
 
 #include <algorithm>
 #include <vector>
@@ -63,7 +63,7 @@ TEST(Fleet, InTurnIsAsManyReplicasByThemselves) {
     for (std::uint64_t seed = 1; seed <= 12; ++seed) {
       const ServeLoad load = Talks(seed, 0.002, 90);
       constexpr int kReplicas = 3;
-      const FleetResult fleet = RunFleet(costs, kReplicas, Router::kRoundRobin, load);
+      const RoutedResult fleet = RunRouted(costs, kReplicas, Router::kRoundRobin, load);
       std::vector<double> ends;
       std::int64_t hits = 0;
       for (std::size_t i = 0; i < kReplicas; ++i) {
@@ -101,8 +101,8 @@ TEST(Fleet, PrefixAwareRoutingPrefillsEachPromptOnce) {
     load.listed.push_back(
         {Seconds(1000.0 * i), 4 * kBlock + 1, 2, 0, {first, first + 1, first + 2, first + 3}});
   }
-  const FleetResult dealt = RunFleet(costs, 2, Router::kRoundRobin, load);
-  const FleetResult aware = RunFleet(costs, 2, Router::kPrefixAware, load);
+  const RoutedResult dealt = RunRouted(costs, 2, Router::kRoundRobin, load);
+  const RoutedResult aware = RunRouted(costs, 2, Router::kPrefixAware, load);
   // What is left of a prompt that lies there is its last token.
   EXPECT_EQ(dealt.served.work.prompt_tokens, 4 * (4 * kBlock + 1) + 4);
   EXPECT_EQ(aware.served.work.prompt_tokens, 2 * (4 * kBlock + 1) + 6);
@@ -114,8 +114,8 @@ TEST(Fleet, PrefixAwareRoutingPrefillsEachPromptOnce) {
 TEST(Fleet, PrefixAwareRoutingKeepsBalance) {
   const IterationCosts costs = SmallCosts(Chunked(64, 8), 1e5);
   ServeLoad load = Talks(3, 1e-4, 200);
-  const FleetResult aware = RunFleet(costs, 2, Router::kPrefixAware, load);
-  const FleetResult dealt = RunFleet(costs, 2, Router::kRoundRobin, load);
+  const RoutedResult aware = RunRouted(costs, 2, Router::kPrefixAware, load);
+  const RoutedResult dealt = RunRouted(costs, 2, Router::kRoundRobin, load);
   const double busy = aware.replicas[0].busy / aware.replicas[1].busy;
   EXPECT_GT(busy, 0.8);
   EXPECT_LT(busy, 1.25);
@@ -126,7 +126,7 @@ TEST(Fleet, PrefixAwareRoutingKeepsBalance) {
 TEST(Fleet, ServesEveryTokenOnce) {
   for (const Router router : {Router::kRoundRobin, Router::kLeastLoaded, Router::kPrefixAware}) {
     ServeLoad load = Talks(7, 0.003, 120);
-    const FleetResult result = RunFleet(SmallCosts(Chunked(64, 8), 1e5), 4, router, load);
+    const RoutedResult result = RunRouted(SmallCosts(Chunked(64, 8), 1e5), 4, router, load);
     ASSERT_EQ(result.served.requests.size(), load.listed.size());
     std::int64_t prompts = 0, answers = 0;
     for (const ServeRequest& each : load.listed) {
@@ -150,7 +150,7 @@ TEST(PrefixStore, GivesAnotherReplicaWhatOneHasPrefilled) {
   for (const double arrival : {0.0, 1000.0}) {
     load.listed.push_back({Seconds(arrival), 4 * kBlock + 5, 8, 0, {1, 2, 3, 4}});
   }
-  const FleetResult result = RunFleet(costs, 2, Router::kRoundRobin, load);
+  const RoutedResult result = RunRouted(costs, 2, Router::kRoundRobin, load);
   EXPECT_EQ(result.served.prefixes.store, 4);
   EXPECT_EQ(result.served.prefixes.hbm, 0);
   const double pairs = 5.0 * 4 * kBlock + 0.5 * 5 * 6;

@@ -1,4 +1,4 @@
-#include "tools/serve_fleet.h"
+#include "tools/serve_routed.h"
 
 #include <algorithm>
 #include <cmath>
@@ -7,7 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/report/json.h"
-#include "sim/serving/fleet.h"
+#include "sim/serving/routed_replicas.h"
 #include "workloads/decode.h"
 
 #include "tools/serve_adapters.h"
@@ -19,15 +19,15 @@ namespace gridlock {
 
 namespace {
 
-struct FleetColumn {
+struct RoutedColumn {
   const char* name;
   const char* key;
   Seconds ServedRequest::*member;
 };
 
-constexpr FleetColumn kColumns[] = {{"TTFT", "ttft_s", &ServedRequest::ttft},
-                                    {"TPOT", "tpot_s", &ServedRequest::tpot},
-                                    {"end to end", "e2e_s", &ServedRequest::end_to_end}};
+constexpr RoutedColumn kColumns[] = {{"TTFT", "ttft_s", &ServedRequest::ttft},
+                                     {"TPOT", "tpot_s", &ServedRequest::tpot},
+                                     {"end to end", "e2e_s", &ServedRequest::end_to_end}};
 
 ScaleSpec ScaleOf(const ScaleOptions& options, const Deployment& deployment,
                   const IterationCosts& costs) {
@@ -67,14 +67,14 @@ Seconds StartAlone(const ScaleSpec& scale) {
   return scale.start + scale.weights / BytesPerSecond(rate);
 }
 
-std::string OtherText(const FleetResult& result, const ScaleOptions& options) {
+std::string OtherText(const RoutedResult& result, const ScaleOptions& options) {
   return options.other_gbs > 0
              ? fmt::format("  other        gets {:.1f} % of the {} GB/s that it wants\n",
                            100 * result.other_share, options.other_gbs)
              : "";
 }
 
-std::string SizesText(const FleetResult& result, const ScaleSpec& scale,
+std::string SizesText(const RoutedResult& result, const ScaleSpec& scale,
                       const ScaleOptions& options) {
   if (result.sizes.empty()) {
     return "";
@@ -105,7 +105,7 @@ std::string SizesText(const FleetResult& result, const ScaleSpec& scale,
                      : "");
 }
 
-void AddSizeMembers(const FleetResult& result, const ScaleSpec& scale, JsonWriter& json) {
+void AddSizeMembers(const RoutedResult& result, const ScaleSpec& scale, JsonWriter& json) {
   json.Member("replicas_mean",
               result.replica_time / std::max(Seconds(1e-12), result.served.duration));
   json.Member("replicas_started", result.starts);
@@ -122,8 +122,8 @@ void AddSizeMembers(const FleetResult& result, const ScaleSpec& scale, JsonWrite
   });
 }
 
-std::string FleetText(const std::string& router, const ServeRun& run, const FleetResult& result,
-                      const IterationCosts& costs, const Delivered& one) {
+std::string RoutedText(const std::string& router, const ServeRun& run, const RoutedResult& result,
+                       const IterationCosts& costs, const Delivered& one) {
   const Deployment& d = run.deployment;
   const ServeResult& r = result.served;
   std::string text = fmt::format(
@@ -132,7 +132,7 @@ std::string FleetText(const std::string& router, const ServeRun& run, const Flee
       d.model.name, d.replicas, d.layout.accelerators(), d.part.name, router, d.engine.name,
       run.note, run.note.empty() ? "" : "\n", r.requests.size(), FormatSeconds(r.duration),
       r.work.evictions, "", "median", "p90", "p99", "longest");
-  for (const FleetColumn& column : kColumns) {
+  for (const RoutedColumn& column : kColumns) {
     const std::vector<Seconds> values = r.Values(column.member);
     text += fmt::format("  {:<12}", column.name);
     for (const double q : {0.5, 0.9, 0.99, 1.0}) {
@@ -163,8 +163,8 @@ std::string FleetText(const std::string& router, const ServeRun& run, const Flee
   return text;
 }
 
-std::string FleetJson(const std::string& router, const ServeRun& run, const FleetResult& result,
-                      const IterationCosts& costs, const ScaleSpec& scale, const Delivered& one) {
+std::string RoutedJson(const std::string& router, const ServeRun& run, const RoutedResult& result,
+                       const IterationCosts& costs, const ScaleSpec& scale, const Delivered& one) {
   const Deployment& d = run.deployment;
   const ServeResult& r = result.served;
   const auto [least, most] = result.BusyShares();
@@ -179,7 +179,7 @@ std::string FleetJson(const std::string& router, const ServeRun& run, const Flee
   json.Member("requests", r.requests.size());
   json.Member("evictions", r.work.evictions);
   json.Member("duration_s", r.duration.si());
-  for (const FleetColumn& column : kColumns) {
+  for (const RoutedColumn& column : kColumns) {
     const std::vector<Seconds> values = r.Values(column.member);
     json.Key(column.key);
     json.BeginObject();
@@ -248,18 +248,18 @@ void AddScaleOptions(CLI::App& command, ScaleOptions& options) {
       ->capture_default_str();
 }
 
-std::string ServeFleet(const std::string& router, const ServeRun& run, const ServeLoad& load,
-                       const ScaleOptions& options, double usd_per_hour,
-                       const std::string& format) {
+std::string ServeRouted(const std::string& router, const ServeRun& run, const ServeLoad& load,
+                        const ScaleOptions& options, double usd_per_hour,
+                        const std::string& format) {
   const Deployment& d = run.deployment;
   const IterationCosts costs(d.model, d.part, d.engine, d.layout, "");
   const ScaleSpec scale = ScaleOf(options, d, costs);
-  const FleetResult result = RunFleet(costs, d.replicas, RouterOf(router), load, scale);
+  const RoutedResult result = RunRouted(costs, d.replicas, RouterOf(router), load, scale);
   RefuseIfNoneWasServed(result.served);
-  const Delivered one = DeliveredByFleet(d, result, costs, run.objectives, usd_per_hour);
+  const Delivered one = DeliveredByRouted(d, result, costs, run.objectives, usd_per_hour);
   return format == "json"
-             ? FleetJson(router, run, result, costs, scale, one)
-             : FleetText(router, run, result, costs, one) + SizesText(result, scale, options);
+             ? RoutedJson(router, run, result, costs, scale, one)
+             : RoutedText(router, run, result, costs, one) + SizesText(result, scale, options);
 }
 
 }  // namespace gridlock

@@ -29,7 +29,7 @@ struct ScaleOptions {
 void AddScaleOptions(CLI::App& command, ScaleOptions& options);
 
 /// Runs the load of all replicas together. Returns what is printed, as text or JSON.
-std::string ServeFleet(const std::string& router, const ServeRun& run, const ServeLoad& load,
-                       const ScaleOptions& scale, double usd_per_hour, const std::string& format);
+std::string ServeRouted(const std::string& router, const ServeRun& run, const ServeLoad& load,
+                        const ScaleOptions& scale, double usd_per_hour, const std::string& format);
 
 }  // namespace gridlock

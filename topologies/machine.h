@@ -217,7 +217,7 @@ struct PuePointSpec {
   double temperature = 0, pue = 1;
 };
 
-/// See Battery in proto/scenario.proto. Its losses are those of what it takes.
+/// See Battery in proto/facts.proto. Its losses are those of what it takes.
 struct BatterySpec {
   Joules capacity{};  ///< that it can give; 0: there is none
   Watts power{};

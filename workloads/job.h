@@ -19,7 +19,7 @@
 
 namespace gridlock {
 
-/// How a run is saved: see Checkpoint in proto/scenario.proto.
+/// How a run is saved: see Checkpoint in proto/reliability.proto.
 struct CheckpointSpec {
   bool asynchronous = false;
   /// From HBM to the host, of one accelerator. Half of what PCIe 5.0 carries: 8B on eight H100
@@ -29,7 +29,7 @@ struct CheckpointSpec {
   int neighbours = 0;       ///< servers behind each that hold its copy, too
 };
 
-/// Training that goes on with fewer replicas: see Elastic in proto/scenario.proto.
+/// Training that goes on with fewer replicas: see Elastic in proto/reliability.proto.
 struct ElasticSpec {
   int replicas_min = 0;          ///< 0: it needs all
   Seconds reconfiguration_time;  ///< of replicas that keep their state; 0: all go back
@@ -47,7 +47,7 @@ struct PretrainingSpec {
   Seconds waited{-1};  ///< of such a job: how long it waited there; negative: not known
 };
 
-/// Successive halving: see Halving in proto/scenario.proto.
+/// Successive halving: see Halving in proto/training.proto.
 struct HalvingSpec {
   int rounds = 1;  ///< 1: no halving
   double keep = 1;
@@ -107,10 +107,10 @@ struct ReplicaStart {
   Seconds engine;  ///< until it takes requests, weights there
 };
 
-/// In which order a fleet takes servers of its sites: see SiteOrder in proto/requests.proto.
+/// In which order a fleet takes servers of its sites: see SiteOrder in proto/serving.proto.
 enum class SiteOrder { kListed, kPrice, kCarbon, kLatency };
 
-/// Which of its sites answers a request: see SiteRouter in proto/requests.proto.
+/// Which of its sites answers a request: see SiteRouter in proto/serving.proto.
 enum class SiteRouter { kAnywhere, kNearest };
 
 /// A fleet of replicas that answer requests.

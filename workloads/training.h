@@ -50,7 +50,7 @@ enum class Recurrence {
   kLightning,   ///< linear attention with fixed decays (Qin et al. 2024, arXiv:2401.04658)
 };
 
-/// Recurrent blocks: see Recurrent in proto/catalog.proto.
+/// Recurrent blocks: see Recurrent in proto/layers.proto.
 struct RecurrentSpec {
   Recurrence kind = Recurrence::kNone;
   int heads = 0;        ///< of values
@@ -66,14 +66,14 @@ struct RecurrentSpec {
   [[nodiscard]] double keys() const { return 1.0 * key_heads * state; }
 };
 
-/// What picks the tokens that attention sees: see Indexer in proto/catalog.proto.
+/// What picks the tokens that attention sees: see Indexer in proto/layers.proto.
 struct IndexerSpec {
   int heads = 0;  ///< 0: there is none, attention sees all tokens
   int head_dim = 0;
   int tokens = 0;  ///< that it picks
 };
 
-/// A convolution in front of the first layer: see Convolution in proto/catalog.proto.
+/// A convolution in front of the first layer: see Convolution in proto/layers.proto.
 struct ConvolutionSpec {
   int width = 0;  ///< channels that it puts out
   int kernel = 1;

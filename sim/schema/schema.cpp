@@ -105,8 +105,8 @@ std::vector<SchemaType> ReadSchema() {
   }
   std::vector<SchemaType> types;
   for (const char* file :
-       {"scenario", "training", "reliability", "requests", "fabric", "server", "collective",
-        "workload", "catalog", "stack", "facts", "fits", "source", "sweep"}) {
+       {"scenario", "site", "training", "serving", "reliability", "fabric", "server", "collective",
+        "workload", "catalog", "layers", "stack", "facts", "fits", "source", "sweep"}) {
     Describe(*pool.FindFileByName(std::string("proto/") + file + ".proto"), types);
   }
   return types;

@@ -223,17 +223,19 @@ class ProgramBuilder {
       weights.common += copies.common / job_.stack.gather_bandwidth;
       weights.experts += copies.experts / job_.stack.gather_bandwidth;
     }
-    const auto start = [&](const char* name, FamilyIndex family, Bytes payload) {
-      const int index = CollectiveIndex({name, family, CollectiveKind::kAllGather, payload});
+    const auto start = [&](const char* of, FamilyIndex family, Bytes payload, int shards) {
+      const int index = CollectiveIndex(GatherOf(job_, part, of, family, payload, shards));
       Emit(role, Kind::kStart, index);
       return index;
     };
     Pair pair;
     if (DataParallel() && weights.common.si() > 0) {
-      pair.common = start("parameter_all_gather", training_group::kData, weights.common);
+      pair.common =
+          start("parameter_", training_group::kData, weights.common, job_.layout.shards());
     }
     if (ExpertDataParallel() && weights.experts.si() > 0) {
-      pair.experts = start("expert_all_gather", training_group::kExpertData, weights.experts);
+      pair.experts = start("expert_", training_group::kExpertData, weights.experts,
+                           job_.layout.expert_shards());
     }
     return pair;
   }

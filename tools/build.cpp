@@ -201,10 +201,8 @@ void Complete(const BuildAsked& asked, Draft& draft, LayoutMemory& layouts, int 
   Build& build = draft.build;
   SizeSite(asked, draft);
   SetFleet(asked, draft, parallel);
-  // Checkpoints: 1 TB/s for 25,000 accelerators.
-  constexpr double kAcceleratorsPerTerabyte = 25000;
   const auto accelerators = static_cast<double>(build.size.servers) * build.parts.per_server;
-  build.size.storage_tbps = std::max(0.1, accelerators / kAcceleratorsPerTerabyte);
+  build.size.storage_tbps = StorageFor(accelerators);
   build.size.batch = 4096;
   const Scenario first =
       ScenarioBase("build", LifeText(asked, build.parts, build.size, "build"), {}).At({});

@@ -10,6 +10,7 @@
 #include "sim/interop/request_trace.h"
 #include "sim/serving/deployment.h"
 #include "workloads/decode.h"
+#include "workloads/image_encoders.h"
 
 #include "tools/command.h"
 #include "tools/serve_cap.h"
@@ -114,7 +115,9 @@ int ServeScenario(const ServeCommand& options, const ServingCatalogue& catalogue
         FleetOf(fleet, scenario.sites[site].server, catalogue, options.serve, run.note);
     run.objectives = {fleet.ttft_objective, fleet.tpot_objective, options.serve.share};
     run.adapters = fleet.asked_adapters.count;
-    const ServeLoad load = LoadOfFleet(fleet, job->name, scenario.seed, options.serve.requests);
+    const ServeLoad load =
+        LoadOfFleet(fleet, job->name, scenario.seed, options.serve.requests,
+                    TimesOfImages(fleet.groups, run.deployment.part, run.deployment.engine));
     if (fleet.pools()) {
       ServeCommand unit = options;
       unit.pools.prefill_replicas = fleet.prefill_replicas;

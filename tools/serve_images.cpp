@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/serving/image_encoders.h"
+#include "workloads/image_encoders.h"
 
 namespace gridlock {
 

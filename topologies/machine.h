@@ -47,11 +47,13 @@ struct MatrixRate {
 /// Where the power of one accelerator goes: what it draws without work, and a price for each FLOP,
 /// HBM byte and link byte.
 struct PowerSpec {
-  Watts idle;                            ///< no job holds it
-  Watts active;                          ///< a job holds it and does nothing: its clocks are up
-  Watts limit;                           ///< board power limit, now
-  Watts own_limit;                       ///< the board's own (TDP); 0: `limit` is
-  Watts floor{};                         ///< drawn at least while a step runs; 0: none
+  Watts idle;       ///< no job holds it
+  Watts active;     ///< a job holds it and does nothing: its clocks are up
+  Watts limit;      ///< board power limit, now
+  Watts own_limit;  ///< the board's own (TDP); 0: `limit` is
+  Watts floor{};    ///< drawn at least while a step runs; 0: none
+  /// How fast what a board draws may rise and fall, W/s; 0: as fast as it does.
+  WattsPerSecond ramp_up{}, ramp_down{};
   JoulesPerFlop per_flop;                ///< at the clock that the limit leaves to long GEMMs
   JoulesPerFlop per_flop_at_full_clock;  ///< below the limit
   JoulesPerByte per_hbm_byte;
@@ -200,6 +202,14 @@ struct DeliverySpec {
   std::int32_t servers = 0;
 };
 
+/// Servers that leave for good.
+struct RetirementSpec {
+  Seconds at;
+  std::int32_t servers = 0;
+  /// What an accelerator is sold for; not set: for what it has not been written off by.
+  std::optional<double> resale_usd = {};
+};
+
 /// What a site's profile says from a time on; see Hour in proto/facts.proto.
 struct HourSpec {
   Seconds at;
@@ -229,6 +239,9 @@ struct BatterySpec {
   double ageing = 0, wear = 0;    ///< of its capacity, lost a year, and by giving all of it once
 };
 
+/// What servers stand in, from the inside out: see SiteSpec::ServersOfGroup.
+inline constexpr std::array kBuildingGroups = {"rack", "row", "feed"};
+
 /// One datacenter hall: identical servers under one fabric.
 struct SiteSpec {
   std::string path;
@@ -246,6 +259,7 @@ struct SiteSpec {
   Watts power_cap;  ///< of the site, PUE included; 0: none
   PowerPolicy power_policy = PowerPolicy::kSlow;
   BytesPerSecond storage_bandwidth;        ///< of checkpoint storage, per direction; 0: none given
+  Watts storage_power;                     ///< of that storage, at all times
   double electricity_usd_per_kwh = 0;      ///< 0: not given
   double carbon_g_per_kwh = 0;             ///< 0: not given
   JoulesPerByte optics;                    ///< power of one end of a cable over its bandwidth
@@ -258,6 +272,8 @@ struct SiteSpec {
   Watts rack_cap, row_cap;  ///< of its servers, without PUE; 0: none
   /// Of `servers`, the last that come later, in their order.
   std::vector<DeliverySpec> deliveries;
+  /// Of `servers`, the first that leave, in their order.
+  std::vector<RetirementSpec> retirements;
   std::shared_ptr<const ProfileSpec> profile;  ///< null: prices and PUE hold at all hours
   std::vector<PuePointSpec> pue_points;        ///< by rising temperature; empty: `pue` at any
   double pue_fixed = 0;                        ///< share of the overhead that is there at any load
@@ -282,6 +298,7 @@ struct WanSpec {
   BytesPerSecond bandwidth;  ///< per direction
   Seconds latency;           ///< one way, of the fibre
   double rent_usd_per_month = 0;
+  double usd_per_byte = 0;  ///< of what it carries, either way
 };
 
 }  // namespace gridlock

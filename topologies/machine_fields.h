@@ -19,12 +19,12 @@ inline constexpr auto kFields<MatrixRate> = Bearing(&MatrixRate::peak, &MatrixRa
                                                     &MatrixRate::attention_backward_efficiency);
 
 template <>
-inline constexpr auto kFields<PowerSpec> = Bearing(&PowerSpec::idle, &PowerSpec::active,
-                                                   &PowerSpec::limit, &PowerSpec::own_limit,
-                                                   &PowerSpec::floor, &PowerSpec::per_flop,
-                                                   &PowerSpec::per_flop_at_full_clock,
-                                                   &PowerSpec::per_hbm_byte,
-                                                   &PowerSpec::per_link_byte, &PowerSpec::estimate);
+inline constexpr auto kFields<PowerSpec> = std::tuple_cat(
+    Aside(&PowerSpec::ramp_up),
+    Bearing(&PowerSpec::idle, &PowerSpec::active, &PowerSpec::limit, &PowerSpec::own_limit,
+            &PowerSpec::floor, &PowerSpec::ramp_down, &PowerSpec::per_flop,
+            &PowerSpec::per_flop_at_full_clock, &PowerSpec::per_hbm_byte, &PowerSpec::per_link_byte,
+            &PowerSpec::estimate));
 
 template <>
 inline constexpr auto kFields<AcceleratorSpec> = std::tuple_cat(
@@ -154,6 +154,10 @@ template <>
 inline constexpr auto kFields<DeliverySpec> = Aside(&DeliverySpec::at, &DeliverySpec::servers);
 
 template <>
+inline constexpr auto kFields<RetirementSpec> = Aside(&RetirementSpec::at, &RetirementSpec::servers,
+                                                      &RetirementSpec::resale_usd);
+
+template <>
 inline constexpr auto kFields<HourSpec> = Aside(&HourSpec::at, &HourSpec::electricity,
                                                 &HourSpec::carbon, &HourSpec::temperature);
 
@@ -173,19 +177,20 @@ inline constexpr auto kFields<BatterySpec> =
 template <>
 inline constexpr auto kFields<SiteSpec> = std::tuple_cat(
     Aside(&SiteSpec::path, &SiteSpec::name, &SiteSpec::pue, &SiteSpec::power_cap,
-          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::electricity_usd_per_kwh,
-          &SiteSpec::carbon_g_per_kwh, &SiteSpec::optics, &SiteSpec::capital_usd_per_accelerator,
-          &SiteSpec::depreciation, &SiteSpec::operation_usd_per_accelerator_year,
-          &SiteSpec::servers_per_rack, &SiteSpec::racks_per_row, &SiteSpec::rows_per_feed,
-          &SiteSpec::rack_cap, &SiteSpec::row_cap, &SiteSpec::deliveries, &SiteSpec::profile,
-          &SiteSpec::pue_points, &SiteSpec::pue_fixed, &SiteSpec::response_price,
-          &SiteSpec::response_cap, &SiteSpec::battery),
+          &SiteSpec::power_policy, &SiteSpec::storage_bandwidth, &SiteSpec::storage_power,
+          &SiteSpec::retirements, &SiteSpec::electricity_usd_per_kwh, &SiteSpec::carbon_g_per_kwh,
+          &SiteSpec::optics, &SiteSpec::capital_usd_per_accelerator, &SiteSpec::depreciation,
+          &SiteSpec::operation_usd_per_accelerator_year, &SiteSpec::servers_per_rack,
+          &SiteSpec::racks_per_row, &SiteSpec::rows_per_feed, &SiteSpec::rack_cap,
+          &SiteSpec::row_cap, &SiteSpec::deliveries, &SiteSpec::profile, &SiteSpec::pue_points,
+          &SiteSpec::pue_fixed, &SiteSpec::response_price, &SiteSpec::response_cap,
+          &SiteSpec::battery),
     Bearing(&SiteSpec::server, &SiteSpec::servers, &SiteSpec::fabric, &SiteSpec::hash_seed,
             &SiteSpec::queue_pairs, &SiteSpec::failed));
 
 template <>
 inline constexpr auto kFields<WanSpec> =
-    std::tuple_cat(Aside(&WanSpec::path, &WanSpec::rent_usd_per_month),
+    std::tuple_cat(Aside(&WanSpec::path, &WanSpec::rent_usd_per_month, &WanSpec::usd_per_byte),
                    Bearing(&WanSpec::from, &WanSpec::to, &WanSpec::bandwidth, &WanSpec::latency));
 
 template <>

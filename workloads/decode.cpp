@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/image_encoders.h"
 #include "workloads/layer_shape.h"
 #include "workloads/pass_builder.h"
 
@@ -94,7 +95,7 @@ WeightFormat FormatOf(const ServingSpec& fleet) {
 std::int64_t LongestRequest(const ServingSpec& fleet) {
   std::int64_t longest = 1;
   for (const RequestGroupSpec& group : fleet.groups) {
-    longest = std::max(longest, group.prompt.max + group.output.max);
+    longest = std::max(longest, group.prompt.max + group.images.prompt_tokens() + group.output.max);
   }
   return longest;
 }
@@ -395,7 +396,7 @@ FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
                     fmt::format("{} does not divide the {} heads of {}", fleet.tensor,
                                 fleet.model.heads, fleet.model.name));
   }
-  FleetCosts costs{IterationCostsOf(fleet, server), std::nullopt, {}, {}};
+  FleetCosts costs{IterationCostsOf(fleet, server), std::nullopt, {}, {}, {}};
   CheckRoom(fleet, server, costs.decode);
   costs.decode_prices = PricesOf(fleet, server, costs.decode);
   if (fleet.pools()) {
@@ -404,6 +405,8 @@ FleetCosts CostsOf(const ServingSpec& fleet, const ServerSpec& server) {
     CheckRoom(prefilling, server, *costs.prefill);
     costs.prefill_prices = PricesOf(prefilling, server, *costs.prefill);
   }
+  costs.images =
+      TimesOfImages(fleet.groups, InferencePartOf(server, fleet.parts), costs.decode.engine());
   return costs;
 }
 

@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "sim/base/units.h"
 #include "topologies/machine.h"
@@ -39,6 +40,7 @@ struct FleetCosts {
   IterationCosts decode;                  ///< of one that decodes, and prefills where no pool does
   std::optional<IterationCosts> prefill;  ///< of one that prefills, where pools do
   ServingPrices decode_prices, prefill_prices;
+  std::vector<Seconds> images;  ///< by group: to encode those of a request, before its prompt
 };
 
 /// Throws UserError (path `path`) for diffusion, for experts and latent caches behind an encoder,

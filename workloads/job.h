@@ -76,6 +76,16 @@ struct LengthSpec {
   std::int64_t max = 0;
 };
 
+/// Images of each request of a group, encoded where it is prefilled.
+struct ImagesSpec {
+  int count = 0;   ///< 0: none
+  int tokens = 0;  ///< of the prompt, for each
+  std::string encoder = {};
+
+  /// Of the prompt, beside its text.
+  [[nodiscard]] std::int64_t prompt_tokens() const { return std::int64_t{count} * tokens; }
+};
+
 /// Requests of one kind.
 struct RequestGroupSpec {
   std::string name;
@@ -85,6 +95,7 @@ struct RequestGroupSpec {
   double cached_share = 0;  ///< of a prompt, that a cache of beginnings holds
   /// Of its users to each site, there and back; empty: they are there.
   std::vector<Seconds> latency = {};
+  ImagesSpec images = {};
 };
 
 /// Poisson arrivals with rate mean (1 + swing cos(2 pi (t - peak) / day)).

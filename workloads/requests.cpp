@@ -51,7 +51,8 @@ RequestStream::RequestStream(const ServingSpec& fleet, const std::string& fleet_
   double share = 0;
   for (const RequestGroupSpec& group : fleet.groups) {
     share += group.share;
-    groups_of_fleet_.push_back({share, LengthsOf(group.prompt), LengthsOf(group.output)});
+    groups_of_fleet_.push_back(
+        {share, LengthsOf(group.prompt), LengthsOf(group.output), group.images.prompt_tokens()});
   }
 }
 
@@ -66,7 +67,7 @@ Request RequestStream::Next() {
                                         return x < g.share_up_to;
                                       });
   request.group = static_cast<std::int32_t>(group - groups_of_fleet_.begin());
-  request.prompt_tokens = Draw(group->prompt, prompts_);
+  request.prompt_tokens = Draw(group->prompt, prompts_) + group->image_tokens;
   request.output_tokens = Draw(group->output, outputs_);
   request.adapter = adapter_choice_.At(adapters_.Uniform());
   return request;

@@ -46,6 +46,7 @@ class RequestStream {
   struct Group {
     double share_up_to;  ///< of this group and those before it
     Lengths prompt, output;
+    std::int64_t image_tokens;  ///< of the prompt, beside its text
   };
 
   static Lengths LengthsOf(const LengthSpec& spec);

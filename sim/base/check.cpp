@@ -98,6 +98,46 @@ bool ShareALetter(const std::string& a, const std::string& b) {
   });
 }
 
+/// The words of a name in small letters: runs of letters and runs of digits, a point between digits
+/// included: "llama", "3.1", "405", "b" of llama_3.1_405b.
+std::vector<std::string> WordsIn(const std::string& name) {
+  const auto is_digit = [&name](std::size_t i) {
+    return i < name.size() && std::isdigit(static_cast<unsigned char>(name[i])) != 0;
+  };
+  std::vector<std::string> words;
+  char before = ' ';  // kind of the last letter: a, 0 or another
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const bool point = name[i] == '.' && i > 0 && is_digit(i - 1) && is_digit(i + 1);
+    const bool letter = std::isalpha(static_cast<unsigned char>(name[i])) != 0;
+    const char kind = is_digit(i) || point ? '0' : letter ? 'a' : ' ';
+    if (kind != ' ') {
+      if (kind != before) {
+        words.emplace_back();
+      }
+      words.back() += LowerCase(name[i]);
+    }
+    before = kind;
+  }
+  return words;
+}
+
+/// Whether a candidate has all words of a name, in their order: llama_3.1_405b those of
+/// "llama_405b" and of "llama3_405b", h100_sxm that of "h100".
+bool HasAllWords(const std::string& name, const std::string& candidate) {
+  const std::vector<std::string> wanted = WordsIn(name), words = WordsIn(candidate);
+  auto at = words.begin();
+  for (const std::string& word : wanted) {
+    at = std::find_if(at, words.end(), [&word](const std::string& each) {
+      return each == word || each.starts_with(word + ".");
+    });
+    if (at == words.end()) {
+      return false;
+    }
+    ++at;
+  }
+  return !wanted.empty();
+}
+
 std::string HexByte(char c) {
   char text[8];
   (void)std::snprintf(text, sizeof text, "\\x%02X", static_cast<unsigned char>(c));
@@ -168,6 +208,10 @@ std::string Quoted(std::string_view text) {
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates) {
   // Longer texts are no slips of the keyboard, and the distance costs the product of the lengths.
   constexpr std::size_t kLongestName = 100;
+  // Who leaves words out means a name that has the others; a letter left out so weighs a quarter of
+  // one that is wrong.
+  constexpr std::size_t kShortestPart = 3;
+  constexpr double kLeftOut = 0.25;
   std::string nearest;
   if (name.size() > kLongestName) {
     return nearest;
@@ -176,8 +220,10 @@ std::string NearestName(const std::string& name, const std::vector<std::string>&
   for (const std::string& candidate : candidates) {
     const std::size_t letters = std::max(name.size(), candidate.size());
     const double limit = std::max(1.0, static_cast<double>(letters) / 3.0);
-    const double distance = EditDistance(name, candidate);
-    if (distance > limit || !ShareALetter(name, candidate)) {
+    double distance = EditDistance(name, candidate);
+    if (name.size() >= kShortestPart && HasAllWords(name, candidate)) {
+      distance *= kLeftOut;
+    } else if (distance > limit || !ShareALetter(name, candidate)) {
       continue;
     }
     const double all = distance + Setback(name, candidate);

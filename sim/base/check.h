@@ -44,7 +44,9 @@ std::size_t Utf8Length(std::string_view text);
 std::string Quoted(std::string_view text);
 
 /// The candidate with the smallest edit distance to `name` if it is near enough to be a slip of the
-/// keyboard (at most a third of the letters, and at least one shared), else "". Case counts half.
+/// keyboard (at most a third of the letters, and at least one shared), or if it has all words of
+/// `name`, which then count a quarter of a slip for each letter left out: "llama_405b" means
+/// llama_3.1_405b and not llama_65b. Else "". Case counts half.
 std::string NearestName(const std::string& name, const std::vector<std::string>& candidates);
 
 /// " (did you mean \"X\"?)" for the nearest candidate, or "" when none is near.

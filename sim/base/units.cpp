@@ -118,6 +118,8 @@ constexpr Unit kLengthUnits[] = {{"m", 1.0}, {"km", 1e3}, {"cm", 0.01, false}};
 constexpr Unit kEnergyUnits[] = {{"J", 1.0},    {"kJ", 1e3},    {"MJ", 1e6},    {"GJ", 1e9},
                                  {"Wh", 3.6e3}, {"kWh", 3.6e6}, {"MWh", 3.6e9}, {"GWh", 3.6e12}};
 
+constexpr Unit kPowerRampUnits[] = {{"W/s", 1.0}, {"kW/s", 1e3}, {"MW/s", 1e6}};
+
 constexpr Unit kAreaUnits[] = {{"mm2", 1e-6}, {"cm2", 1e-4}, {"m2", 1.0}};
 
 /// What a dimension is called in messages.
@@ -141,6 +143,7 @@ constexpr DimensionInfo kDimensions[] = {
     {Dimension::kLength, "a length", "\"500 m\" or \"40 km\"", kLengthUnits},
     {Dimension::kArea, "an area", "\"826 mm2\"", kAreaUnits},
     {Dimension::kEnergy, "an energy", "\"65 J\" or \"20 MWh\"", kEnergyUnits},
+    {Dimension::kPowerRamp, "a ramp of power", "\"500 W/s\"", kPowerRampUnits},
 };
 
 const DimensionInfo& InfoOf(Dimension dimension) {

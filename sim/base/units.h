@@ -90,6 +90,7 @@ using Joules = Quantity<0, 0, 0, 1>;
 using BytesPerSecond = Quantity<1, -1, 0, 0>;
 using FlopPerSecond = Quantity<0, -1, 1, 0>;
 using Watts = Quantity<0, -1, 0, 1>;
+using WattsPerSecond = Quantity<0, -2, 0, 1>;
 using JoulesPerFlop = Quantity<0, 0, -1, 1>;
 using JoulesPerByte = Quantity<-1, 0, 0, 1>;
 
@@ -107,7 +108,8 @@ enum class Dimension {
   kEnergyPerByte,
   kLength,
   kArea,
-  kEnergy
+  kEnergy,
+  kPowerRamp
 };
 
 /// A parsed text such as "400 Gbps": the value in SI units, or why it is not one.

@@ -231,11 +231,17 @@ BuildParts PartsFor(const std::string& accelerator, int oversubscription,
   return parts;
 }
 
+double StorageFor(double accelerators) {
+  constexpr double kAcceleratorsPerTerabyte = 25000;
+  return std::max(0.1, accelerators / kAcceleratorsPerTerabyte);
+}
+
 ServerFigures FiguresOf(const SiteSpec& site) {
   const ServerSpec& server = site.server;
   ServerFigures figures;
   figures.nameplate_w =
-      FullPower(server).si() + NetworkPower(*MakeTopology(site)).si() / site.servers;
+      FullPower(server).si() +
+      (NetworkPower(*MakeTopology(site)) + site.storage_power).si() / site.servers;
   figures.capital_usd = site.capital_usd_per_accelerator * server.accelerators;
   figures.operation_usd_per_year = site.operation_usd_per_accelerator_year * server.accelerators;
   return figures;
@@ -350,6 +356,7 @@ std::string StepText(const BuildAsked& asked, const BuildParts& parts, std::int6
                      std::int64_t batch) {
   BuildSize size;
   size.servers = servers;
+  size.storage_tbps = StorageFor(static_cast<double>(servers) * parts.per_server);
   return HeadText("step", "one step of the final run") +
          SiteText(asked, parts, size, /*of_life=*/false) + RunText(asked, batch, "");
 }

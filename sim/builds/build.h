@@ -59,7 +59,7 @@ struct BuildSize {
 
 /// Watts and dollars of one server with its share of the network.
 struct ServerFigures {
-  double nameplate_w = 0;  ///< boards at their limit, with host and network, without PUE
+  double nameplate_w = 0;  ///< boards at their limit, with host, network and storage, without PUE
   double capital_usd = 0;
   double operation_usd_per_year = 0;  ///< beside energy
 };
@@ -68,6 +68,10 @@ struct ServerFigures {
 /// server or no switch for its NICs.
 BuildParts PartsFor(const std::string& accelerator, int oversubscription,
                     const CatalogueList& catalogue);
+
+/// Bandwidth of the storage of checkpoints for so many accelerators, TB/s: 1 for 25,000, at least
+/// 0.1.
+double StorageFor(double accelerators);
 
 /// The figures of a site of so many servers, as the scenario has it.
 ServerFigures FiguresOf(const SiteSpec& site);

@@ -183,7 +183,8 @@ bool Catalogue::wants_more() const {
   return accelerators.wants_more() || servers.wants_more() || transports.wants_more() ||
          switches.wants_more() || optics.wants_more() || models.wants_more() ||
          stacks.wants_more() || memories.wants_more() || buildings.wants_more() ||
-         wan_optics.wants_more() || failure_rates.wants_more() || clusters.wants_more();
+         wan_optics.wants_more() || failure_rates.wants_more() || clusters.wants_more() ||
+         storages.wants_more();
 }
 
 void Catalogue::NoteSpellings(std::vector<std::string>& notes) const {
@@ -304,6 +305,7 @@ void Catalogue::Index(const proto::Catalog& catalog, const Written& written, Sou
   IndexKind(catalog.failure_rate(), "failure_rate", written, sourcing, failure_rates, notes_,
             problems);
   IndexKind(catalog.cluster(), "cluster", written, sourcing, clusters, notes_, problems);
+  IndexKind(catalog.storage(), "storage", written, sourcing, storages, notes_, problems);
 }
 
 void RefuseName(const std::string& kind, const std::string& name, const EntryNames& known,

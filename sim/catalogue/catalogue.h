@@ -161,6 +161,7 @@ class Catalogue {
   Entries<proto::WanOptics> wan_optics;
   Entries<proto::FailureRate> failure_rates;
   Entries<proto::Cluster> clusters;
+  Entries<proto::Storage> storages;
 
   /// Networks that sites of the scenario read from files.
   ListedGraphs graphs;

@@ -197,6 +197,7 @@ std::set<std::string> QuotedTexts(const std::string& text) {
 
 void KeepNamedEntries(std::set<std::string> names, std::vector<std::string>& texts) {
   names.insert(std::begin(kUsualOptics), std::end(kUsualOptics));
+  names.insert(kUsualStorage);
   std::vector<std::vector<Block>> blocks;
   for (const std::string& text : texts) {
     std::optional<std::vector<Block>> found = Scanner(text).Blocks();

@@ -14,6 +14,9 @@ namespace gridlock {
 inline constexpr const char* kUsualOptics[] = {"optics_200g_sr4", "optics_400g_dr4",
                                                "optics_800g_2xdr4", "optics_1600g_2xdr4"};
 
+/// What the storage of a site that names none is made of. Read with every scenario.
+inline constexpr const char* kUsualStorage = "ddn_ai400x2";
+
 /// All texts in double quotes in `text`.
 std::set<std::string> QuotedTexts(const std::string& text);
 

@@ -140,6 +140,7 @@ CatalogueView ReadCatalogue(const std::vector<std::string>& own) {
   add(catalogue.wan_optics, "wan_optics");
   add(catalogue.failure_rates, "failure_rate");
   add(catalogue.clusters, "cluster");
+  add(catalogue.storages, "storage");
   for (const auto& [name, entry] : catalogue.accelerators) {
     std::vector<std::string> notes;
     const AcceleratorSpec spec = MakeAccelerator(entry, "", notes);

@@ -1,10 +1,12 @@
 #include "sim/cluster/charges.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "sim/cluster/power_draw.h"
 #include "sim/cluster/servers.h"
 #include "sim/energy/site_power.h"
+#include "topologies/wan_way.h"
 
 namespace gridlock {
 
@@ -40,10 +42,10 @@ std::vector<Watts> SumsOf(const std::vector<Draw>& draws, std::size_t sites) {
   return sums;
 }
 
-// Of what no job holds: idle servers and the network.
+// Of what no job holds: idle servers, the network and storage.
 Watts RestOf(const ClusterView& view, SiteIndex site) {
   return IdlePower(view.machine.site(site).server) * static_cast<double>(view.servers.free(site)) +
-         view.machine.network_power(site);
+         view.machine.power_beside(site);
 }
 
 // Each site at the ends of a link pays half of it.
@@ -53,6 +55,47 @@ void ChargeRents(const std::vector<WanSpec>& wans, const Stretch& stretch, Ledge
     const double usd = wan.rent_usd_per_month * kMonths * (stretch.length() / kYear);
     ledger.ChargeRent(wan.from, usd / 2);
     ledger.ChargeRent(wan.to, usd / 2);
+  }
+}
+
+// Sites of a run, by number.
+std::vector<SiteIndex> SitesOf(const Member& member) {
+  std::vector<SiteIndex> sites;
+  for (std::size_t s = 0; s < member.servers.size(); ++s) {
+    if (member.servers[s] > 0) {
+      sites.push_back(IndexOf<SiteIndex>(s));
+    }
+  }
+  return sites;
+}
+
+// What runs send between their sites goes round a ring of these, as much over each link on it, and
+// is paid by the run.
+void ChargeTraffic(const ClusterView& view, const Stretch& stretch, Ledger& ledger) {
+  const std::vector<WanSpec>& wans = view.machine.wans();
+  const auto has_price = [](const WanSpec& wan) {
+    return wan.usd_per_byte > 0;
+  };
+  if (std::none_of(wans.begin(), wans.end(), has_price)) {
+    return;
+  }
+  for (const JobIndex job : view.active) {
+    const Member& member = view.members[job];
+    if (!member.trains() || member.rate.wan_bytes <= 0) {
+      continue;
+    }
+    std::vector<WanIndex> ring;
+    const std::vector<SiteIndex> sites = SitesOf(member);
+    for (std::size_t i = 0; i < sites.size(); ++i) {
+      const std::vector<WanIndex> way = WanWay(wans, sites[i], sites[(i + 1) % sites.size()]);
+      ring.insert(ring.end(), way.begin(), way.end());
+    }
+    const double steps = stretch.length() / member.rate.step_time;
+    for (const WanIndex link : ring) {
+      const WanSpec& wan = wans[static_cast<std::size_t>(link.value)];
+      const double bytes = member.rate.wan_bytes * steps / static_cast<double>(ring.size());
+      ledger.ChargeTraffic(wan.from, wan.to, job, bytes * wan.usd_per_byte);
+    }
   }
 }
 
@@ -127,6 +170,7 @@ void ChargeStretch(const ClusterView& view, const PowerCaps& caps, const Stretch
     ledger.CloseSite(stretch, s, caps.LimitOf(site, s));
   }
   ChargeRents(view.machine.wans(), stretch, ledger);
+  ChargeTraffic(view, stretch, ledger);
   ChargeSeries(view, stretch, ledger);
 }
 

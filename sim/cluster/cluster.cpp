@@ -56,6 +56,7 @@ void Cluster::Pass(const Stretch& stretch) {
     }
   }
   ChargeStretch(view_, caps_, stretch, batteries_, ledger_);
+  ramps_.Follow(view_, stretch, ledger_);
   ChargeTenants(view_, stretch, tenants_);
 }
 
@@ -79,6 +80,7 @@ void Cluster::PlanEvents() {
   machine_.ApplyHours(course_.now());
   for (std::size_t s = 0; s < machine_.sites().size(); ++s) {
     PlanDeliveries(IndexOf<SiteIndex>(s));
+    PlanRetirements(IndexOf<SiteIndex>(s));
   }
   maintenance_.SetUpSpares();
   breakdowns_.Plan();
@@ -110,6 +112,31 @@ void Cluster::PlanDeliveries(SiteIndex site) {
       });
     }
   }
+}
+
+void Cluster::PlanRetirements(SiteIndex site) {
+  ServerRun servers{site, ServerIndex{0}, 0};
+  for (const RetirementSpec& each : machine_.site(site).retirements) {
+    servers = {site, ServerIndex{servers.first + servers.count}, each.servers};
+    if (each.at < scenario_.horizon) {
+      course_.At(each.at, [this, servers, resale = each.resale_usd] {
+        Retire(servers, resale);
+      });
+    }
+  }
+}
+
+void Cluster::Retire(const ServerRun& servers, std::optional<double> resale_usd) {
+  course_.Advance();
+  course_.Note(ServerEvent(EventKind::kOutage, servers, "retired"));
+  (void)maintenance_.TakeDown(servers, "retired");
+  machine_.Retire(servers.site, servers.count);
+  if (resale_usd) {
+    const SiteSpec& site = machine_.site(servers.site);
+    const double left = BookValue(scenario_.reliability, site, servers, course_.now());
+    ledger_.ChargeSale(servers.site, left - *resale_usd * servers.count * site.server.accelerators);
+  }
+  course_.LookAgain();
 }
 
 void Cluster::PlanHour(SiteIndex site, std::int64_t number) {
@@ -349,6 +376,7 @@ LifeRecord Cluster::Describe() {
     site.pue = spec.pue;  // the ledger knows it better where it varies
     site.switch_power = machine_.switch_power(IndexOf<SiteIndex>(s));
     site.optics_power = machine_.optics_power(IndexOf<SiteIndex>(s));
+    site.storage_power = machine_.storage_power(IndexOf<SiteIndex>(s));
     record.energy_is_estimate |= spec.server.accelerator.power.estimate;
   }
   for (const Member& member : members_) {

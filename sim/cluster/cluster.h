@@ -22,11 +22,13 @@
 //   JobRates      how fast jobs go (placed_jobs.h: what runs beside what)
 //   PowerCaps     the limits of boards, and who stops where they do not suffice (power_draw.h)
 //   Batteries     what they hold, and by how much they raise a cap
+//   Ramps         what boards burn so that their power falls slowly
 //   Tenants       who has used how much
 //   Ledger        energy, money and carbon (charges.h: who is charged what)
 //   queue.h, rooms.h   runs that wait, elastic runs
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -42,6 +44,7 @@
 #include "sim/cluster/member.h"
 #include "sim/cluster/power_caps.h"
 #include "sim/cluster/queue.h"
+#include "sim/cluster/ramps.h"
 #include "sim/cluster/rates.h"
 #include "sim/cluster/relocation.h"
 #include "sim/cluster/roster.h"
@@ -66,6 +69,8 @@ class Cluster {
   void PlanEvents();
   void PlanOutage(const OutageSpec& outage);
   void PlanDeliveries(SiteIndex site);
+  void PlanRetirements(SiteIndex site);
+  void Retire(const ServerRun& servers, std::optional<double> resale_usd);
   void PlanHour(SiteIndex site, std::int64_t number);
   void BeginEpoch(std::size_t epoch);
   void BeginOutage(const OutageSpec& outage);
@@ -90,6 +95,7 @@ class Cluster {
   MachineNow machine_;
   PowerCaps caps_;
   Batteries batteries_;
+  Ramps ramps_;
   std::vector<Seconds> end_of_support_;  ///< by site, planned
   std::vector<Member> members_;
   Servers servers_;

@@ -50,6 +50,17 @@ std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site)
   return since;
 }
 
+double BookValue(const ReliabilitySpec& spec, const SiteSpec& site, const ServerRun& servers,
+                 Seconds now) {
+  const std::vector<Seconds> since = NewSince(spec, site);
+  double left = 0;  // of servers
+  for (std::int32_t i = 0; i < servers.count; ++i) {
+    const Seconds age = now - since[static_cast<std::size_t>(servers.first.value + i)];
+    left += std::max(0.0, 1 - age / site.depreciation);
+  }
+  return left * site.server.accelerators * site.capital_usd_per_accelerator;
+}
+
 LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed) {
   LemonServers lemons;
   // Where all were lemons, none would be; one server is always like the source's average.

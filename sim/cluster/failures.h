@@ -11,6 +11,7 @@
 #include "sim/scenario/reliability.h"
 #include "topologies/locality.h"
 #include "topologies/machine.h"
+#include "topologies/placement.h"
 
 namespace gridlock {
 
@@ -22,6 +23,10 @@ struct LemonServers {
 
 /// When each server of a site was new, on the clock; before zero where it has run already.
 std::vector<Seconds> NewSince(const ReliabilitySpec& spec, const SiteSpec& site);
+
+/// What the accelerators of these servers have not been written off by, USD.
+double BookValue(const ReliabilitySpec& spec, const SiteSpec& site, const ServerRun& servers,
+                 Seconds now);
 
 /// Which servers of a site are lemons, drawn from a stream of their own.
 LemonServers DrawLemons(const ReliabilitySpec& spec, const SiteSpec& site, std::uint64_t seed);

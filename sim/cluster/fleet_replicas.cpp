@@ -70,7 +70,8 @@ BytesPerSecond FleetReplicas::CachesWanted(Seconds at) const {
 Bytes FleetReplicas::CacheOfPrompt() const {
   double tokens = 0;
   for (const RequestGroupSpec& group : spec_->groups) {
-    tokens += group.share * MeanOf(group.prompt);
+    tokens +=
+        group.share * (MeanOf(group.prompt) + static_cast<double>(group.images.prompt_tokens()));
   }
   return costs_->decode.CacheBytesOf(std::llround(tokens));
 }

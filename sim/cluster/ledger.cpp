@@ -165,6 +165,32 @@ void Ledger::ChargeRent(SiteIndex site, double usd) {
   sites_[site].rest.operation_usd += usd;
 }
 
+void Ledger::ChargeTraffic(SiteIndex from, SiteIndex to, JobIndex job, double usd) {
+  for (const SiteIndex end : {from, to}) {
+    sites_[end].traffic_usd += usd / 2;
+    sites_[end].operation_usd += usd / 2;
+  }
+  jobs_[job].operation_usd += usd;
+}
+
+void Ledger::ChargeSale(SiteIndex site, double usd) {
+  sites_[site].sales_usd += usd;
+  sites_[site].capital_usd += usd;
+  sites_[site].rest.capital_usd += usd;
+}
+
+void Ledger::ChargeRamp(const Stretch& stretch, JobIndex job, SiteIndex site, Watts power) {
+  Site& books = sites_[site];
+  const Joules it = power * stretch.length();
+  books.ramps += it;
+  books.it_energy += it;
+  books.energy += it * books.pue;
+  books.power.Add(stretch.from, stretch.to, power.si() * books.pue);
+  jobs_[job].energy += it;
+  jobs_[job].facility_energy += it * books.pue;
+  Pay(*now_[site], it * books.pue, books, jobs_[job]);
+}
+
 void Ledger::CloseSite(const Stretch& stretch, SiteIndex site, Watts limit) {
   Site& books = sites_[site];
   const Watts present = books.present;
@@ -218,6 +244,9 @@ void Ledger::Describe(LifeRecord& record) const {
     site.battery_faded = books.faded;
     site.battery_capital_usd = books.battery_usd;
     site.wan_rent_usd = books.wan_usd;
+    site.wan_traffic_usd = books.traffic_usd;
+    site.sales_usd = books.sales_usd;
+    site.ramp_energy = books.ramps;
     site.battery_least = std::min(books.stored_least, site.battery_capacity);
     site.battery_stored = books.stored.Means();
     site.power = books.power.Means();

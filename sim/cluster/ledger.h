@@ -77,6 +77,17 @@ class Ledger {
   /// Charges a site for its share of the rent of links to others.
   void ChargeRent(SiteIndex site, double usd);
 
+  /// Charges a job for bytes over a link between two sites.
+  void ChargeTraffic(SiteIndex from, SiteIndex to, JobIndex job, double usd);
+
+  /// Charges a site for accelerators that leave it: what they have not been written off by, less
+  /// what they are sold for.
+  void ChargeSale(SiteIndex site, double usd);
+
+  /// Charges a job for what its boards burn on a site after its work has stopped: so much power,
+  /// without PUE. Behind CloseSite: no peak, because they drew more before.
+  void ChargeRamp(const Stretch& stretch, JobIndex job, SiteIndex site, Watts power);
+
   /// Closes a stretch of a site: its total power, for the peak, its cap and its power limit.
   void CloseSite(const Stretch& stretch, SiteIndex site, Watts limit);
 
@@ -112,6 +123,9 @@ class Ledger {
     Joules faded;            ///< of its battery
     double battery_usd = 0;  ///< of capital_usd, that of its battery
     double wan_usd = 0;      ///< of operation_usd, the rent of its links to other sites
+    double traffic_usd = 0;  ///< of operation_usd, the price of bytes over these
+    double sales_usd = 0;    ///< of capital_usd, what accelerators that left had kept of theirs
+    Joules ramps;            ///< of it_energy, burned after work had stopped
     Account rest;            ///< what no job holds
     double cost_usd = 0, carbon_kg = 0, capital_usd = 0, operation_usd = 0;
     Watts peak, present;   ///< with PUE; `present` grows until the stretch is closed

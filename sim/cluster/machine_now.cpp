@@ -17,8 +17,9 @@ MachineNow::MachineNow(const Scenario& scenario)
       temperature_(scenario.sites.size()) {
   for (const SiteSpec& site : sites_) {
     const auto topology = MakeTopology(site);
-    Fixed fixed{PowerOfSwitches(*topology), PowerOfOptics(*topology), {}};
-    fixed.all = FullPower(site.server) * site.servers + fixed.switches + fixed.optics;
+    Fixed fixed{PowerOfSwitches(*topology), PowerOfOptics(*topology), site.storage_power, {}};
+    fixed.all =
+        FullPower(site.server) * site.servers + fixed.switches + fixed.optics + fixed.storage;
     fixed_.push_back(fixed);
     std::int32_t later = 0;
     for (const DeliverySpec& delivery : site.deliveries) {

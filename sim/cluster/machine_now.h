@@ -54,18 +54,23 @@ class MachineNow {
   /// Whether sites that both have some of these servers, by site, do not reach each other.
   [[nodiscard]] bool IsCutOff(const std::vector<std::int32_t>& servers) const;
 
-  /// Servers of a site that have not been delivered.
+  /// Servers of a site that have not been delivered, or have left it.
   [[nodiscard]] std::int32_t absent(SiteIndex site) const { return absent_[site]; }
 
   void Deliver(SiteIndex site, std::int32_t servers) { absent_[site] -= servers; }
 
-  /// Of switches and transceivers of a site.
+  void Retire(SiteIndex site, std::int32_t servers) { absent_[site] += servers; }
+
+  /// Of switches, transceivers and storage of a site.
   [[nodiscard]] Watts switch_power(SiteIndex site) const { return fixed_[site].switches; }
 
   [[nodiscard]] Watts optics_power(SiteIndex site) const { return fixed_[site].optics; }
 
-  [[nodiscard]] Watts network_power(SiteIndex site) const {
-    return fixed_[site].switches + fixed_[site].optics;
+  [[nodiscard]] Watts storage_power(SiteIndex site) const { return fixed_[site].storage; }
+
+  /// All that a site draws beside its servers.
+  [[nodiscard]] Watts power_beside(SiteIndex site) const {
+    return fixed_[site].switches + fixed_[site].optics + fixed_[site].storage;
   }
 
   /// PUE of a site with so much IT power, in the weather of now.
@@ -88,7 +93,7 @@ class MachineNow {
 
   /// Power that does not change.
   struct Fixed {
-    Watts switches, optics;
+    Watts switches, optics, storage;
     Watts all;  ///< IT power with all accelerators at their limits
   };
 

@@ -57,8 +57,8 @@ void CheckCaps(const Scenario& scenario, const MachineNow& machine) {
     for (std::size_t s = 0; s < epoch.sites.size(); ++s) {
       const SiteSpec& site = epoch.sites[s];
       const auto number = IndexOf<SiteIndex>(s);
-      const Watts it = IdlePower(site.server) * static_cast<double>(site.servers) +
-                       machine.network_power(number);
+      const Watts it =
+          IdlePower(site.server) * static_cast<double>(site.servers) + machine.power_beside(number);
       CheckSiteCap(site, it * machine.UsualPueOf(number, site, it), end - epoch.from);
       CheckGroupCap(site, "rack", site.rack_cap);
       CheckGroupCap(site, "row", site.row_cap);
@@ -120,7 +120,7 @@ PowerCaps::Load PowerCaps::LoadAt(const ClusterView& view, const JobRates& rates
 Watts PowerCaps::SitePower(const ClusterView& view, SiteIndex site, int level,
                            const Load& load) const {
   const ServerSpec& server = view.machine.site(site).server;
-  Watts power = IdlePower(server) * load.free + view.machine.network_power(site);
+  Watts power = IdlePower(server) * load.free + view.machine.power_beside(site);
   for (std::size_t i = 0; i < load.runs.size(); ++i) {
     if (load.servers[i][site] > 0) {
       power += PowerOfRun(view.members[load.runs[i]], load.servers[i], load.rates[i],

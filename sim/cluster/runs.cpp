@@ -11,6 +11,7 @@
 #include "sim/cluster/machine_now.h"
 #include "sim/cluster/relocation.h"
 #include "sim/cluster/rooms.h"
+#include "sim/energy/energy.h"
 
 namespace gridlock {
 
@@ -30,9 +31,24 @@ void Runs::Start(JobIndex job, const Placement& placement) {
   course_.Note(std::move(event));
   if (again) {
     Restart(job);
+  } else if (Rise(job) > Seconds(0)) {
+    BeginTrainingAfter(job, Seconds(0));
   } else {
     BeginTraining(job);
   }
+}
+
+// Until its boards have risen to their limit it goes slower, as if it began later.
+Seconds Runs::Rise(JobIndex job) const {
+  const Member& member = view_.members[job];
+  Seconds longest;
+  for (std::size_t s = 0; s < member.servers.size(); ++s) {
+    if (member.servers[s] > 0 && member.run->spec().recorded <= Seconds(0)) {
+      const ServerSpec& server = view_.machine.site(IndexOf<SiteIndex>(s)).server;
+      longest = std::max(longest, LostByRise(server.accelerator.power));
+    }
+  }
+  return longest;
 }
 
 // Reads what it goes on from, then loads the program and connects everybody. Replicas that have
@@ -64,7 +80,7 @@ void Runs::Restart(JobIndex job) {
 }
 
 void Runs::BeginTrainingAfter(JobIndex job, Seconds time) {
-  pending_[job].timer = course_.At(course_.now() + time, [this, job] {
+  pending_[job].timer = course_.At(course_.now() + time + Rise(job), [this, job] {
     pending_[job].timer = TimerId::kNone;
     course_.Advance();
     BeginTraining(job);

@@ -50,6 +50,7 @@ class Runs {
   void Restart(JobIndex job);
   void BeginTraining(JobIndex job);
   void BeginTrainingAfter(JobIndex job, Seconds time);
+  [[nodiscard]] Seconds Rise(JobIndex job) const;
   void ArmMilestone(JobIndex job);
   void ReachMilestone(JobIndex job);
   void SaveCheckpoint(JobIndex job);

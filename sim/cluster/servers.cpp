@@ -1,17 +1,37 @@
 #include "sim/cluster/servers.h"
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "sim/base/check.h"
 #include "topologies/topology.h"
 
 namespace gridlock {
 
+namespace {
+
+// Racks, rows and feeds of a site, by name; null where nobody said how servers stand.
+std::shared_ptr<const Locality> BuildingOf(const SiteSpec& site) {
+  std::vector<Locality::Level> levels;
+  for (const char* name : kBuildingGroups) {
+    if (const std::int32_t size = site.ServersOfGroup(name); size > 0) {
+      levels.push_back({name, Locality::Every(size, site.servers)});
+    }
+  }
+  return levels.empty() ? nullptr
+                        : std::make_shared<Locality>(site.servers, std::move(levels),
+                                                     /*interchangeable=*/true);
+}
+
+}  // namespace
+
 Servers::Servers(const std::vector<SiteSpec>& sites) {
   for (const SiteSpec& spec : sites) {
     Site& site = sites_.emplace_back();
     const auto servers = static_cast<std::size_t>(spec.servers);
     site.state.locality = std::make_shared<Locality>(MakeTopology(spec)->locality());
+    site.state.building = BuildingOf(spec);
     site.state.free.assign(servers, 1);
     site.holder.assign(servers, JobIndex{});
     site.reasons_down.assign(servers, 0);

@@ -56,6 +56,10 @@ std::string SiteText(const SiteSpec& site) {
     text += fmt::format("; {} of the servers from {} on", Grouped(delivery.servers),
                         FormatSeconds(delivery.at));
   }
+  for (const RetirementSpec& each : site.retirements) {
+    text += fmt::format("; {} of the servers leave after {}", Grouped(each.servers),
+                        FormatSeconds(each.at));
+  }
   if (site.storage_bandwidth > BytesPerSecond(0.0)) {
     text += "; checkpoints at " + FormatBandwidth(site.storage_bandwidth);
   }
@@ -303,12 +307,14 @@ std::vector<SetupItem> LifeSetupOf(const Scenario& scenario) {
     const auto name = [&](SiteIndex site) {
       return scenario.sites[static_cast<std::size_t>(site)].name;
     };
-    setup.push_back({fmt::format("link {}-{}", name(wan.from), name(wan.to)),
-                     fmt::format("{} in each direction, {}{}", FormatGbps(wan.bandwidth),
-                                 FormatSeconds(wan.latency),
-                                 wan.rent_usd_per_month > 0
-                                     ? fmt::format(", {:.0f} USD a month", wan.rent_usd_per_month)
-                                     : "")});
+    setup.push_back(
+        {fmt::format("link {}-{}", name(wan.from), name(wan.to)),
+         fmt::format(
+             "{} in each direction, {}{}{}", FormatGbps(wan.bandwidth), FormatSeconds(wan.latency),
+             wan.rent_usd_per_month > 0
+                 ? fmt::format(", {:.0f} USD a month", wan.rent_usd_per_month)
+                 : "",
+             wan.usd_per_byte > 0 ? fmt::format(", {:.4g} USD/GB", wan.usd_per_byte * 1e9) : "")});
   }
   const std::size_t named = std::min(scenario.jobs.size(), kJobsNamed);
   for (std::size_t i = 0; i < named; ++i) {

@@ -33,4 +33,14 @@ struct StepEnergy {
 StepEnergy EnergyOfStep(const ServerSpec& server, std::int64_t accelerators, Seconds step,
                         const StepActivity& activity);
 
+/// What a board burns when its work stops for `wait`, because its power falls no faster than its
+/// ramp: a triangle, or what of it the wait has room for. Nothing without a ramp.
+/// @param above  what it drew at work above what it would draw now
+Joules BurnedByFall(const PowerSpec& power, Watts above, Seconds wait);
+
+/// Time that a run loses at its start while boards rise from waiting to their limit along their
+/// ramp: power goes with the fourth power of the clock (sim/cluster/README.md), so a rise of T
+/// loses T times the integral of 1 - x^(1/4) over 0..1, a fifth. Nothing without a ramp.
+Seconds LostByRise(const PowerSpec& power);
+
 }  // namespace gridlock

@@ -57,11 +57,13 @@ void KeepBelow(double most, const std::vector<double>& widths, std::vector<doubl
   watts = clipped(scale);
 }
 
-// By how much boards of an interval are below their floor: they either wait or draw what they do at
-// work. `above` is what all draw above waiting.
+// By how much boards of an interval are below their floor, or with a ramp below what they draw at
+// work: they either wait or draw that. `above` is what all draw above waiting.
 std::vector<double> MissingToFloor(const PowerSpec& power, double count, double at_work,
                                    const std::vector<double>& above) {
-  const double missing = std::max(0.0, (power.floor - power.held()).si());
+  const double to_floor = std::max(0.0, (power.floor - power.held()).si());
+  const double missing =
+      power.ramp_down > WattsPerSecond(0) ? std::max(to_floor, at_work) : to_floor;
   std::vector<double> out;
   for (const double each : above) {
     const double working = at_work > 0 ? std::min(1.0, each / (at_work * count)) : 0.0;

@@ -76,12 +76,28 @@ constexpr Term kLifeWords[] = {
      "MW |____cap______\n"
      "   |/\\/\\#####\\/\\/",
      "clock ~ power^(1/4) above idle, down to a floor of voltage", "gridlock schema Facility"},
+    {"placement within",
+     "within, rack, row, feed, power feed, power domain, leaf, pod, gang in one group",
+     "A job that lies in one group of servers, and waits until one has room: a leaf or a pod of "
+     "the network, or a rack, a row or a power feed of the building. A rail is a leaf where "
+     "networks "
+     "have rails.",
+     "feed 1 |A A A . |  feed 2 |. . . . |    a job of 4 goes to feed 2",
+     "servers of a feed = servers_per_rack x racks_per_row x rows_per_feed", "gridlock schema Job"},
     {"preemption", "preempt, priority, victims",
      "A job of higher priority stops running ones of lower priority where it needs their servers. "
      "They are saved as their checkpoints say, wait and start again.",
      "low  |####|         |####|\n"
      "high      |#########|",
      "", "gridlock schema SchedulerPolicy"},
+    {"retirement",
+     "retire, retired, decommission, end of life of servers, resale, sales, book value, "
+     "generations",
+     "Servers of a site leave for good: the oldest first. They draw and cost nothing from then on; "
+     "what they have not been written off by, less what they are sold for, is written off at once.",
+     "servers |########____   old site\n"
+     "        |____########   new site, delivered",
+     "book value = capital x (1 - age / depreciation)", "gridlock schema Retirement"},
     {"seeds", "confidence interval, Monte Carlo, several seeds, spread over seeds",
      "One life is one draw of failures, experiments and requests. Several seeds say what the mean "
      "is worth and how far single lives lie apart.",
@@ -93,17 +109,18 @@ constexpr Term kLifeWords[] = {
      "| run: 12,288 servers | hot: 47 | cold: 32, off |",
      "needed on average = servers x repair time / MTBF; more for 99 of 100 moments (Poisson)",
      "gridlock schema Spares"},
-    {"total cost", "depreciation, write-off, operation, rent, USD per experiment",
+    {"total cost", "depreciation, write-off, operation, rent, egress, traffic, USD per experiment",
      "What a site costs over a time: energy with PUE, what parts, building, network and battery "
      "are "
-     "written off by, staff, repairs and taxes, and the rent of links. A job pays for what it "
-     "holds.",
+     "written off by, staff, repairs and taxes, and the rent of links and the price of bytes over "
+     "them. A job pays for what it holds and sends.",
      "USD |####### capital ######|# energy|operation|",
      "capital / years of depreciation x time + kWh x price + operation", "gridlock schema Capital"},
     {"WAN",
      "wide-area link, wide area network, wide area, links between sites, inter-site, fibre, DCI, "
      "site, sites, multi-datacentre",
-     "A link between two sites: a bandwidth for each direction, a length at 4.9 us/km, and a rent.",
+     "A link between two sites: a bandwidth for each direction, a length at 4.9 us/km, a rent and "
+     "a price for each gigabyte.",
      "site a ====100 km, 10 Tbps==== site b",
      "a sum over two sites takes its bytes / bandwidth + 2 x latency", "gridlock schema WanLink"},
 };

@@ -312,12 +312,12 @@ constexpr Term kTerms[] = {
      "gridlock explain bubble"},
     {"power swing",
      "smoothing, ramp, within a step, step-synchronous, power smoothing, power floor, power_floor, "
-     "power_storage, "
-     "burned",
+     "power_storage, burned, power_ramp_up, power_ramp_down, ramps, ramp rate",
      "A synchronous run is one consumer: all accelerators compute at the same time and wait at "
      "the same time. By how much power falls and rises in each step, how fast, and what it takes "
-     "to keep it even: boards that burn power while they wait (power_floor), energy in their power "
-     "supplies (power_storage), a lower limit of boards, or a battery of the site.",
+     "to keep it even: boards that burn power while they wait (power_floor) or when work stops "
+     "(power_ramp_down), that rise slowly (power_ramp_up), energy in their power supplies "
+     "(power_storage), a lower limit of boards, or a battery of the site.",
      "W |####__####__####__   busy, waiting\n"
      "  |------------------   t",
      "swing = (busy - idle power) x accelerators; smoothing = (busy - mean power) x accelerators",

@@ -97,7 +97,8 @@ inline constexpr auto kFields<LifeJob> = FieldList(
     Field("capital", &LifeJob::capital_usd, "USD",
           "what the accelerators held, with their share of the site, were written off by"),
     Field("operation", &LifeJob::operation_usd, "USD",
-          "staff, upkeep, repairs, taxes and land of the accelerators held; 0: not counted")
+          "staff, upkeep, repairs, taxes and land of the accelerators held, and bytes over WAN "
+          "links; 0: not counted")
         .Aside(),
     Derived("usd_per_million_tokens", &UsdPerMillionTokens, "USD",
             "price of the energy, capital and operation over the tokens in millions; missing: no "
@@ -169,7 +170,7 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("it_energy", &LifeSite::it_energy, "energy over the horizon, without PUE"),
     Field("energy", &LifeSite::energy, "energy over the horizon, with PUE"),
     Field("rest_energy", &LifeSite::rest_energy,
-          "of it_energy, what no job held: idle servers and switches"),
+          "of it_energy, what no job held: idle servers, switches and storage"),
     Derived("mean_power", &MeanPower, "energy over the horizon, with PUE"),
     Field("peak_power", &LifeSite::peak_power, "highest mean power of a minute or more, with PUE"),
     Derived("at_cap_share", &AtCapShare, "1",
@@ -177,6 +178,12 @@ inline constexpr auto kFields<LifeSite> = FieldList(
     Field("switch_power", &LifeSite::switch_power, "power of all switches, without PUE"),
     Field("optics_power", &LifeSite::optics_power,
           "power of the transceivers at both ends of all cables, without PUE"),
+    Field("storage_power", &LifeSite::storage_power,
+          "power of the storage of checkpoints, without PUE")
+        .Aside(),
+    Field("ramp_energy", &LifeSite::ramp_energy,
+          "of it_energy, what boards burned so that their power fell slowly when work had stopped")
+        .Aside(),
     Field("battery_capacity", &LifeSite::battery_capacity,
           "energy that its battery gives from full to empty; 0: it has none")
         .Aside(),
@@ -198,13 +205,19 @@ inline constexpr auto kFields<LifeSite> = FieldList(
         "capital", &LifeSite::capital_usd, "USD",
         "what all accelerators, with servers, network and building, and a battery were written off "
         "by"),
-    Field(
-        "operation", &LifeSite::operation_usd, "USD",
-        "staff, upkeep, repairs, taxes and land of all accelerators, and rent of WAN links; 0: not "
-        "counted")
+    Field("operation", &LifeSite::operation_usd, "USD",
+          "staff, upkeep, repairs, taxes and land of all accelerators, rent of WAN links and the "
+          "price of bytes over them; 0: not counted")
         .Aside(),
     Field("wan_rent", &LifeSite::wan_rent_usd, "USD",
           "of operation, half of the rent of each WAN link of the site")
+        .Aside(),
+    Field("wan_traffic", &LifeSite::wan_traffic_usd, "USD",
+          "of operation, half of what runs paid for bytes over each WAN link of the site")
+        .Aside(),
+    Field("sales", &LifeSite::sales_usd, "USD",
+          "of capital, what accelerators that left had not been written off by, less what they "
+          "were sold for")
         .Aside(),
     Field("carbon", &LifeSite::carbon_kg, "kg", "carbon dioxide equivalent of the energy with PUE"),
     Field("power", &LifeSite::power, "W", "power that the site draws from the grid, with PUE")

@@ -102,6 +102,8 @@ struct LifeSite {
   Joules rest_energy = {};       ///< of it_energy, what no job held: idle servers and switches
   Watts peak_power = {};         ///< with PUE
   Watts switch_power{}, optics_power{};            ///< of the network, without PUE
+  Watts storage_power{};                           ///< of checkpoints, without PUE
+  Joules ramp_energy{};                            ///< of it_energy, burned as power fell slowly
   Joules battery_capacity{};                       ///< zero: there is none
   Joules battery_charged{}, battery_discharged{};  ///< from the grid; to the site
   Joules battery_least{};                          ///< the least that it held
@@ -111,6 +113,8 @@ struct LifeSite {
   double capital_usd = 0;              ///< what all its accelerators were written off by
   double operation_usd = 0;            ///< what it cost to run the site, beside energy
   double wan_rent_usd = 0;             ///< of operation_usd, half of each link to another site
+  double wan_traffic_usd = 0;          ///< the same of what bytes over these links cost
+  double sales_usd = 0;                ///< of capital_usd, of accelerators that left
   std::vector<double> power = {};      ///< W, with PUE
   std::vector<double> power_cap = {};  ///< W; NaN: none
   std::array<std::vector<double>, kJobKinds> busy = {};  ///< accelerators held, by kind of job

@@ -219,7 +219,7 @@ inline constexpr auto kFields<StepRecord> = FieldList(
     Field("accelerator_energy", &StepRecord::accelerator_energy,
           "the accelerators' part of energy"),
     Field("burned_energy", &StepRecord::burned_energy,
-          "of accelerator_energy, what boards burned to keep their power floor"),
+          "of accelerator_energy, what boards burned to keep their power floor and to fall slowly"),
     Field("power_series", &StepRecord::power, "W", "power by interval").NotInTrace().NotInJson(),
     Derived(
         "power_min", &PowerMin,

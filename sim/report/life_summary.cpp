@@ -134,6 +134,13 @@ void AddSite(std::string& out, const LifeRecord& record, const LifeSite& site) {
         SubLine("network", fmt::format("switches {}, transceivers {}; without PUE",
                                        PowerText(site.switch_power), PowerText(site.optics_power)));
   }
+  if (site.storage_power > Watts(0.0)) {
+    out += SubLine("storage", PowerText(site.storage_power) + "; without PUE");
+  }
+  if (site.ramp_energy > Joules(0.0)) {
+    out += SubLine("ramps",
+                   EnergyText(site.ramp_energy) + " burned after work had stopped, without PUE");
+  }
   if (!site.power_limit.empty()) {
     const auto [least, most] =
         std::minmax_element(site.power_limit.begin(), site.power_limit.end());

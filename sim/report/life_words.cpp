@@ -175,9 +175,12 @@ std::string CapText(const LifeRecord& record, const LifeSite& site) {
 }
 
 std::string RentText(const LifeSite& site) {
-  return site.wan_rent_usd > 0.0
-             ? fmt::format(", {} USD of it rent of WAN links", Grouped(site.wan_rent_usd, 0))
-             : "";
+  const auto part = [](double usd, const char* what) {
+    return usd != 0.0 ? fmt::format(", {} USD of it {}", Grouped(usd, 0), what) : std::string();
+  };
+  return part(site.wan_rent_usd, "rent of WAN links") +
+         part(site.wan_traffic_usd, "bytes over WAN links") +
+         part(site.sales_usd, "book value lost with servers that left");
 }
 
 std::string BatteryText(const LifeRecord& record, const LifeSite& site) {

@@ -54,7 +54,8 @@ std::string NetworkLine(const LifeRequests& group);
 /// "capped at 90 MW, at the cap 12 % of the capped time"; "no cap".
 std::string CapText(const LifeRecord& record, const LifeSite& site);
 
-/// ", 1,200 USD of it rent of WAN links"; "" where a site has none.
+/// ", 1,200 USD of it rent of WAN links", and the same of bytes over these and of accelerators that
+/// left; "" where a site has none.
 std::string RentText(const LifeSite& site);
 
 /// What the battery of a site did: "31.2 MWh taken and 26.5 MWh given by one of 20 MWh ...".

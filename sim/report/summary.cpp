@@ -253,9 +253,12 @@ void AddSwing(std::string& out, const StepRecord& record) {
                           watts(PowerMin(record).si()), watts(PowerMax(record).si()),
                           watts(PowerRamp(record)), FormatSeconds(record.interval)));
   if (record.burned_energy > Joules(0.0)) {
-    out += Line("burned", fmt::format("{} of the energy of a step, for a floor of {} a board",
-                                      Percent(record.burned_energy / record.energy),
-                                      FormatWatts(record.power_floor)));
+    const std::string why =
+        record.power_floor > Watts(0.0)
+            ? fmt::format("a floor of {} a board", FormatWatts(record.power_floor))
+            : "boards that may fall only slowly";
+    out += Line("burned", fmt::format("{} of the energy of a step, for {}",
+                                      Percent(record.burned_energy / record.energy), why));
   }
 }
 

@@ -200,6 +200,34 @@ void AddBattery(const proto::Facility& facility, SiteSpec& spec, std::vector<std
   AddBatteryCost(battery, spec, notes);
 }
 
+// The storage of checkpoints: as many units as its bandwidth takes, or so many as are said. Where
+// nobody says of what, a share of one will do.
+void AddStorage(const proto::Site& site, const Catalogue& catalogue, SiteSpec& spec,
+                std::vector<std::string>* notes) {
+  if (!site.storage_bandwidth().empty()) {
+    spec.storage_bandwidth = BandwidthOf(site.storage_bandwidth());
+  }
+  const bool said = !site.storage().empty() || site.storage_units() > 0;
+  const auto found =
+      catalogue.storages.find(site.storage().empty() ? kUsualStorage : site.storage());
+  if (found == catalogue.storages.end() || !(said || spec.storage_bandwidth > BytesPerSecond(0))) {
+    return;
+  }
+  const proto::Storage& unit = *found->second.message;
+  const double needed = spec.storage_bandwidth / BandwidthOf(unit.bandwidth());
+  const double units = site.storage_units() > 0 ? site.storage_units()
+                       : site.storage().empty() ? needed
+                                                : std::max(1.0, std::ceil(needed - 1e-9));
+  if (site.storage_bandwidth().empty()) {
+    spec.storage_bandwidth = BandwidthOf(unit.bandwidth()) * units;
+  }
+  spec.storage_power = PowerOf(unit.power()) * units;
+  if (notes != nullptr && site.storage().empty()) {
+    notes->push_back(fmt::format("{}.storage: {:.3g} of {}, which draw {} (estimate)", spec.path,
+                                 units, unit.name(), FormatWatts(spec.storage_power)));
+  }
+}
+
 // Those that come later leave some for the beginning.
 void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
   for (const proto::Delivery& delivery : site.delivery()) {
@@ -207,6 +235,18 @@ void AddDeliveries(const proto::Site& site, SiteSpec& spec) {
   }
   std::stable_sort(spec.deliveries.begin(), spec.deliveries.end(),
                    [](const DeliverySpec& a, const DeliverySpec& b) {
+                     return a.at < b.at;
+                   });
+}
+
+// The oldest go first.
+void AddRetirements(const proto::Site& site, SiteSpec& spec) {
+  for (const proto::Retirement& each : site.retirement()) {
+    spec.retirements.push_back({TimeOf(each.at()), each.servers(),
+                                each.has_resale() ? std::optional(each.resale()) : std::nullopt});
+  }
+  std::stable_sort(spec.retirements.begin(), spec.retirements.end(),
+                   [](const RetirementSpec& a, const RetirementSpec& b) {
                      return a.at < b.at;
                    });
 }
@@ -231,16 +271,15 @@ void AddAccounts(const proto::Site& site, const Catalogue& catalogue, SiteSpec& 
                  std::vector<std::string>& notes, bool of_life) {
   spec.pue = PueOf(site.facility(), catalogue, spec.path + ".facility", notes);
   AddFacility(site.facility(), spec);
-  if (!site.storage_bandwidth().empty()) {
-    spec.storage_bandwidth = BandwidthOf(site.storage_bandwidth());
-  }
   spec.electricity_usd_per_kwh = site.prices().electricity();
   spec.carbon_g_per_kwh = site.prices().carbon();
   std::vector<std::string>* told = of_life ? &notes : nullptr;
+  AddStorage(site, catalogue, spec, told);
   AddOptics(site, catalogue, spec);
   AddCapital(site, catalogue, spec, told);
   AddOperation(site, spec, told);
   AddDeliveries(site, spec);
+  AddRetirements(site, spec);
   AddProfile(site, spec);
   AddBattery(site.facility(), spec, told);
 }

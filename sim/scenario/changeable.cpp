@@ -63,6 +63,8 @@ constexpr Changeable kTable[] = {
      }},
     {"site.override.power_floor", nullptr},
     {"site.override.power_storage", nullptr},
+    {"site.override.power_ramp_up", nullptr},
+    {"site.override.power_ramp_down", nullptr},
     {"site.override.comply_with.rule", nullptr},
     {"site.override.comply_with.knob", nullptr},
     {"site.override.fabric_nic_bandwidth",

@@ -232,7 +232,8 @@ class PlaceChecks {
   ProblemList& problems_;
 };
 
-/// Servers of the largest group of each level, innermost first.
+/// Servers of the largest group of each level, innermost first: of the network, and racks, rows and
+/// feeds.
 std::vector<std::pair<std::string, std::int64_t>> LargestGroups(const SiteSpec& site) {
   const auto topology = MakeTopology(site);
   const Locality locality = topology->locality();
@@ -243,6 +244,11 @@ std::vector<std::pair<std::string, std::int64_t>> LargestGroups(const SiteSpec& 
       most = std::max<std::int64_t>(most, locality.end_of(level, g) - locality.begin_of(level, g));
     }
     largest.emplace_back(locality.level(level).name, most);
+  }
+  for (const char* group : kBuildingGroups) {
+    if (const std::int32_t size = site.ServersOfGroup(group); size > 0) {
+      largest.emplace_back(group, size);
+    }
   }
   return largest;
 }
@@ -276,9 +282,15 @@ void CheckWithin(const JobMessage& job, const JobSpec& spec, const FitPlace& pla
   }
   const Position& at = job.written.At("within").value;
   if (most < 0) {
+    const bool of_building = std::find(kBuildingGroups.begin(), kBuildingGroups.end(),
+                                       spec.within) != kBuildingGroups.end();
     problems.Add(at, spec.path + ".within",
-                 Refusal(place.name + " has no " + Quoted(spec.within), OneOf(names),
-                         NearestName(spec.within, names)));
+                 Refusal(place.name + " has no " + Quoted(spec.within),
+                         of_building ? "how its servers stand: facility { servers_per_rack: 4 "
+                                       "racks_per_row: 16 rows_per_feed: 2 }, or " +
+                                           OneOf(names)
+                                     : OneOf(names),
+                         of_building ? "" : NearestName(spec.within, names)));
   } else if (most < servers) {
     problems.Add(at, spec.path + ".within",
                  Refusal("the job needs " + std::to_string(servers) + " servers, and a " +
@@ -398,6 +410,30 @@ void FitJob(const JobMessage& job, const Scenario& scenario, JobSpec& spec, Prob
   }
 }
 
+namespace {
+
+/// Who leaves must be there.
+void CheckRetirements(const SiteSpec& site, const Written& place, ProblemList& problems) {
+  std::int64_t gone = 0;
+  for (const RetirementSpec& each : site.retirements) {
+    gone += each.servers;
+    std::int64_t there = site.servers;
+    for (const DeliverySpec& delivery : site.deliveries) {
+      there -= delivery.at > each.at ? delivery.servers : 0;
+    }
+    if (gone > there) {
+      problems.Add(
+          place.At("retirement").name, site.path + ".retirement",
+          Refusal(std::to_string(gone) + " servers have left after " + FormatSeconds(each.at) +
+                      ", and " + Quoted(site.name) + " has had " + std::to_string(there),
+                  "at most " + std::to_string(there)));
+      return;
+    }
+  }
+}
+
+}  // namespace
+
 void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, ProblemList& problems) {
   for (std::size_t i = 0; i < sites.size(); ++i) {
     const SiteSpec& site = sites[i];
@@ -421,6 +457,7 @@ void CheckSites(const std::vector<SiteSpec>& sites, const Written& written, Prob
                                " has " + std::to_string(site.servers) + " in all",
                            "at most " + std::to_string(site.servers) + ", or more \"servers\""));
     }
+    CheckRetirements(site, place, problems);
     const AcceleratorSpec& accelerator = site.server.accelerator;
     if (accelerator.power.limit <= accelerator.power.idle) {
       problems.Add(place.At("override").At("power_limit").value,

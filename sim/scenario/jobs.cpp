@@ -6,6 +6,7 @@
 #include "sim/schema/quantity_text.h"
 #include "sim/schema/rules.h"
 #include "workloads/adapters.h"
+#include "workloads/image_encoders.h"
 
 namespace gridlock {
 namespace {
@@ -135,6 +136,15 @@ std::vector<Seconds> LatenciesOf(const proto::RequestGroup& group,
   return latency;
 }
 
+ImagesSpec ImagesOf(const proto::RequestGroup& group) {
+  if (!group.has_images()) {
+    return {};
+  }
+  const proto::Images& images = group.images();
+  return {images.count(), Or(images.tokens(), kImageTokens),
+          images.encoder().empty() ? ImageEncoderNames().front() : images.encoder()};
+}
+
 ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
                       const proto::Scenario& scenario, const Catalogue& catalogue) {
   ServingSpec spec;
@@ -161,7 +171,7 @@ ServingSpec ServingOf(const proto::Serving& serving, const std::string& path,
   for (const proto::RequestGroup& group : serving.group()) {
     spec.groups.push_back({group.name(), group.share() / shares, LengthsOf(group.prompt()),
                            LengthsOf(group.output()), group.cached_share(),
-                           LatenciesOf(group, scenario)});
+                           LatenciesOf(group, scenario), ImagesOf(group)});
   }
   spec.batch_max = Or(serving.batch_max(), spec.batch_max);
   spec.prefill_tokens_max = Or(serving.prefill_tokens_max(), spec.prefill_tokens_max);
@@ -290,6 +300,8 @@ std::vector<WanSpec> MakeWans(const proto::Scenario& scenario) {
     spec.bandwidth = BytesPerSecond(SiOf(wan.bandwidth(), Dimension::kBandwidth));
     spec.latency = kPerMetre * SiOf(wan.distance(), Dimension::kLength);
     spec.rent_usd_per_month = wan.rent();
+    constexpr double kGigabyte = 1e9;
+    spec.usd_per_byte = wan.price_per_gigabyte() / kGigabyte;
   }
   return wans;
 }

@@ -6,6 +6,7 @@
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 #include "workloads/adapters.h"
+#include "workloads/image_encoders.h"
 #include "workloads/program/algorithm.h"
 
 namespace gridlock {
@@ -29,6 +30,7 @@ void CheckSiteNames(const proto::Site& site, const Written& place, const Catalog
   CheckName(catalogue.optics, "optics", site.optics(), place.At("optics"), problems);
   CheckName(catalogue.buildings, "building", site.facility().building(),
             place.At("facility").At("building"), problems);
+  CheckName(catalogue.storages, "storage", site.storage(), place.At("storage"), problems);
 }
 
 void CheckListed(const std::string& kind, const std::string& name,
@@ -205,6 +207,10 @@ void CheckLatencies(const proto::Serving& fleet, const proto::Scenario& scenario
 void CheckServingNames(const proto::Serving& fleet, const proto::Scenario& scenario,
                        const Written& at, ProblemList& problems) {
   CheckLatencies(fleet, scenario, at, problems);
+  for (int g = 0; g < fleet.group_size(); ++g) {
+    CheckListed("encoder of images", fleet.group(g).images().encoder(), ImageEncoderNames(),
+                at.At("group", g).At("images").At("encoder").value, problems);
+  }
   WeightFormat format{};
   if (!fleet.weights().empty() && !WeightFormatByName(fleet.weights(), format)) {
     problems.Add(at.At("weights").value, "",

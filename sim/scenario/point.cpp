@@ -1,11 +1,14 @@
 #include "sim/scenario/point.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
+#include <vector>
 
 #include <google/protobuf/descriptor.h>
 
 #include "proto/scenario.pb.h"
+#include "sim/base/units.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/optics_use.h"
 #include "sim/scenario/build.h"
@@ -46,11 +49,44 @@ void RefuseEmpty(const Written& written, ProblemList& problems) {
   }
 }
 
+std::optional<double> SecondsIn(const std::string& text) {
+  return ParseQuantity(text, Dimension::kTime).si;
+}
+
+/// Where a point shortens the horizon of the file, the changes between the two are left out. Those
+/// behind the file's own horizon stay, and are refused.
+void LeaveOutLater(const std::string& own_horizon, Draft& draft) {
+  const std::string& is = draft.message.horizon();
+  const std::optional<double> before = SecondsIn(own_horizon), now = SecondsIn(is);
+  if (is == own_horizon || !before || !now || !draft.written.Has("change")) {
+    return;
+  }
+  auto& changes = *draft.message.mutable_change();
+  std::vector<Written>& places = draft.written.fields.at("change");
+  std::string left_out;
+  for (int i = changes.size() - 1; i >= 0; --i) {
+    const std::optional<double> at = SecondsIn(changes[i].at());
+    if (at && *at >= *now && *at < *before) {
+      left_out = Quoted(changes[i].at()) + (left_out.empty() ? "" : ", ") + left_out;
+      changes.erase(changes.begin() + i);
+      places.erase(places.begin() + i);
+    }
+  }
+  if (!left_out.empty()) {
+    draft.notes.push_back("horizon: changes at " + left_out + " come after the horizon of " + is +
+                          " and are left out");
+  }
+  if (places.empty()) {
+    draft.written.fields.erase("change");
+  }
+}
+
 }  // namespace
 
 /// What was read.
 struct ScenarioBase::Read {
   std::string name;
+  std::string own_horizon = {};  ///< of the file, before anybody sets another
   proto::Scenario message;
   Written written;
   std::vector<std::string> notes;  ///< on models that it reads from files
@@ -79,6 +115,7 @@ struct ScenarioBase::Read {
       draft.own_catalogue = draft.own_catalogue || path.starts_with("catalog.");
     }
     problems.ThrowIfAny();
+    LeaveOutLater(own_horizon, draft);
     ReadProfiles(name, draft.message, draft.written, problems);
     if (ReadModelFiles(name, draft.message, draft.written, draft.notes, problems)) {
       draft.own_catalogue = true;
@@ -138,6 +175,7 @@ ScenarioBase::ScenarioBase(const std::string& name, std::string_view text,
     RefuseEmpty(read_->written, problems);
   }
   problems.ThrowIfAny();
+  read_->own_horizon = read_->message.horizon();
   for (const std::string& each : overrides) {
     if (const auto assignment = ParseAssignment(each, problems)) {
       (void)Assign(*assignment, read_->message, read_->written, problems);

@@ -50,6 +50,7 @@ void AddSite(const proto::Site& site, bool alone, const Catalogue& catalogue,
     collector.Add("switch", catalogue.switches, each.name);
   }
   collector.Add("optics", catalogue.optics, site.optics());
+  collector.Add("storage", catalogue.storages, site.storage());
   if (site.facility().pue() == 0.0) {
     collector.Add("building", catalogue.buildings, site.facility().building());
   }

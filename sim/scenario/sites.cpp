@@ -328,6 +328,13 @@ void ApplyNumbers(const proto::Override& change, const std::string& path,
   if (!change.power_floor().empty()) {
     accelerator.power.floor = PowerOf(change.power_floor());
   }
+  if (!change.power_ramp_up().empty()) {
+    accelerator.power.ramp_up = WattsPerSecond(SiOf(change.power_ramp_up(), Dimension::kPowerRamp));
+  }
+  if (!change.power_ramp_down().empty()) {
+    accelerator.power.ramp_down =
+        WattsPerSecond(SiOf(change.power_ramp_down(), Dimension::kPowerRamp));
+  }
   // With other rates it is another part, and its limit is its own.
   if (change.flops_factor() != 0.0 && change.flops_factor() != 1.0) {
     accelerator.power.own_limit = accelerator.power.limit;

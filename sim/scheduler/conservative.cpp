@@ -10,6 +10,7 @@
 #include <iterator>
 #include <limits>
 #include <map>
+#include <string>
 #include <utility>
 
 #include "sim/scheduler/round.h"
@@ -84,15 +85,10 @@ class Profile {
 class SitePlan {
  public:
   SitePlan(const Round& round, SiteIndex site, double now)
-      : round_(round),
-        site_(site),
-        now_(now),
-        locality_(*round.state().sites[site].locality),
-        all_(now, round.free(site), round.ends(site)) {
+      : round_(round), site_(site), now_(now), all_(now, round.free(site), round.ends(site)) {
     for (const QueuedJob* job : round.waiting()) {
-      const int level = LevelNamed(locality_, job->within);
-      if (level >= 0 && !levels_.contains(level)) {
-        levels_.emplace(level, GroupsOf(level, job->within));
+      if (!job->within.empty() && !levels_.contains(job->within)) {
+        levels_.emplace(job->within, GroupsOf(job->within));
       }
     }
   }
@@ -100,8 +96,7 @@ class SitePlan {
   /// Where a job could lie, and from when on.
   struct Slot {
     double when = kNever;
-    int level = -1;  ///< of `group`; -1: anywhere on the site
-    std::size_t group = 0;
+    ServerRun group = {};  ///< of no servers: anywhere on the site
   };
 
   /// The earliest, not before `from`.
@@ -111,11 +106,9 @@ class SitePlan {
       best.when = all_.Earliest(from, Needs(job), job.expected.si());
       return best;
     }
-    const int level = LevelNamed(locality_, job.within);
-    const auto found = levels_.find(level);
-    for (std::size_t g = 0; found != levels_.end() && g < found->second.size(); ++g) {
-      const Slot here{EarliestIn(from, job, {0, level, g}), level, g};
-      best = here.when < best.when ? here : best;
+    for (const Group& group : levels_.at(job.within)) {
+      const double here = EarliestIn(from, job, group.servers);
+      best = here < best.when ? Slot{here, group.servers} : best;
     }
     return best;
   }
@@ -123,12 +116,9 @@ class SitePlan {
   /// The job will start there, no sooner than planned.
   void Keep(const Slot& slot, const QueuedJob& job) {
     all_.Take(slot.when, job.expected.si(), job.servers);
-    if (slot.level >= 0) {
-      for (auto level = levels_.find(slot.level); level != levels_.end(); ++level) {
-        Group& group = level->second[Around(slot, level->first)];
-        group.profile.Take(slot.when, job.expected.si(), job.servers);
-        group.kept = true;
-      }
+    for (Group* group : Around(slot.group)) {
+      group->profile.Take(slot.when, job.expected.si(), job.servers);
+      group->kept = true;
     }
   }
 
@@ -136,9 +126,9 @@ class SitePlan {
   void Begin(const Placement& placement, const QueuedJob& job) {
     all_.Take(now_, job.expected.si(), job.servers);
     for (const ServerRun& run : placement) {
-      for (auto& [level, groups] : levels_) {
-        ForEachGroup(level, run, [&, &groups = groups](std::size_t g) {
-          groups[g].profile.Take(now_, job.expected.si(), Overlap(groups[g].servers, run));
+      for (auto& [name, groups] : levels_) {
+        ForEachGroup(groups, run, [&](Group& group) {
+          group.profile.Take(now_, job.expected.si(), Overlap(group.servers, run));
         });
       }
     }
@@ -147,7 +137,7 @@ class SitePlan {
   /// Free servers that a job can have for so long without a delay of those that will need a group.
   [[nodiscard]] FreeServers Open(double length) const {
     FreeServers open = round_.free_servers(site_);
-    for (const auto& [level, groups] : levels_) {
+    for (const auto& [name, groups] : levels_) {
       for (const Group& group : groups) {
         if (group.kept) {
           const std::int32_t most = std::max(0, group.profile.Least(now_, length));
@@ -158,8 +148,6 @@ class SitePlan {
     return open;
   }
 
-  [[nodiscard]] bool has_groups() const { return !levels_.empty(); }
-
  private:
   struct Group {
     ServerRun servers;
@@ -167,52 +155,67 @@ class SitePlan {
     bool kept = false;  ///< a job in front will be there
   };
 
-  // Calls `visit` with the number of each group of a level that shares servers with these.
-  template <typename Visit>
-  void ForEachGroup(int level, const ServerRun& run, const Visit& visit) const {
-    if (run.site != site_) {
-      return;
-    }
-    const ServerIndex last{run.first + run.count - 1};
-    for (std::int32_t g = locality_.group_of(level, run.first);
-         g <= locality_.group_of(level, last); ++g) {
-      visit(static_cast<std::size_t>(g));
+  // Calls `visit` with each group that shares servers with these; groups stand by number.
+  template <typename Groups, typename Visit>
+  static void ForEachGroup(Groups& groups, const ServerRun& run, const Visit& visit) {
+    auto group = std::partition_point(groups.begin(), groups.end(), [&run](const Group& each) {
+      return each.servers.first + each.servers.count <= run.first;
+    });
+    for (; group != groups.end() && Overlap(group->servers, run) > 0; ++group) {
+      visit(*group);
     }
   }
 
-  [[nodiscard]] std::vector<Group> GroupsOf(int level, const std::string& name) const {
-    const std::vector<ServerRun> places = PlacesWithin(locality_, site_, name);
-    std::vector<std::vector<Round::End>> ends(places.size());
+  [[nodiscard]] std::vector<Group> GroupsOf(const std::string& name) const {
+    std::vector<Group> groups;
+    std::vector<std::vector<Round::End>> ends;
+    for (const ServerRun& place : PlacesWithin(round_.state().sites[site_], site_, name)) {
+      groups.push_back({place, Profile(now_, round_.free_servers(site_).FreeIn(place), {})});
+    }
+    ends.resize(groups.size());
     for (const Round::End& end : round_.ends(site_)) {
-      ForEachGroup(level, end.servers, [&](std::size_t g) {
-        const std::int32_t some = Overlap(end.servers, places[g]);
-        ends[g].push_back({end.when, {site_, places[g].first, some}});
+      ForEachGroup(groups, end.servers, [&](const Group& group) {
+        const std::int32_t some = Overlap(end.servers, group.servers);
+        ends[static_cast<std::size_t>(&group - groups.data())].push_back(
+            {end.when, {site_, group.servers.first, some}});
       });
     }
-    std::vector<Group> groups;
-    for (std::size_t g = 0; g < places.size(); ++g) {
-      groups.push_back(
-          {places[g], Profile(now_, round_.free_servers(site_).FreeIn(places[g]), ends[g])});
+    for (std::size_t g = 0; g < groups.size(); ++g) {
+      const std::int32_t free = round_.free_servers(site_).FreeIn(groups[g].servers);
+      groups[g].profile = Profile(now_, free, ends[g]);
     }
     return groups;
   }
 
-  // The group of another, outer level that the slot's is in.
-  [[nodiscard]] std::size_t Around(const Slot& slot, int level) const {
-    const ServerRun& inner = levels_.at(slot.level)[slot.group].servers;
-    return static_cast<std::size_t>(locality_.group_of(level, inner.first));
+  // The group itself, and those of other levels that hold all of it.
+  template <typename Found, typename Levels>
+  static std::vector<Found*> GroupsAround(const ServerRun& inner, Levels& levels) {
+    std::vector<Found*> around;
+    for (auto& [name, groups] : levels) {
+      ForEachGroup(groups, inner, [&](Found& group) {
+        if (Overlap(group.servers, inner) == inner.count) {
+          around.push_back(&group);
+        }
+      });
+    }
+    return around;
+  }
+
+  std::vector<Group*> Around(const ServerRun& inner) { return GroupsAround<Group>(inner, levels_); }
+
+  [[nodiscard]] std::vector<const Group*> Around(const ServerRun& inner) const {
+    return GroupsAround<const Group>(inner, levels_);
   }
 
   // In that group, in those around it and on the whole site.
-  [[nodiscard]] double EarliestIn(double from, const QueuedJob& job, const Slot& slot) const {
+  [[nodiscard]] double EarliestIn(double from, const QueuedJob& job, const ServerRun& inner) const {
     const double length = job.expected.si();
+    const std::vector<const Group*> around = Around(inner);
     double when = from;
     for (bool moved = true; moved && when < kNever;) {
       double then = all_.Earliest(when, Needs(job), length);
-      for (auto level = levels_.find(slot.level); level != levels_.end() && then < kNever;
-           ++level) {
-        const Group& group = level->second[Around(slot, level->first)];
-        then = group.profile.Earliest(then, job.servers, length);
+      for (const Group* group : around) {
+        then = then < kNever ? group->profile.Earliest(then, job.servers, length) : then;
       }
       moved = then > when;
       when = then;
@@ -228,9 +231,8 @@ class SitePlan {
   const Round& round_;
   SiteIndex site_;
   double now_;
-  const Locality& locality_;
   Profile all_;
-  std::map<int, std::vector<Group>> levels_;  ///< innermost first
+  std::map<std::string, std::vector<Group>> levels_;  ///< by what jobs call them
 };
 
 class Plans {

@@ -50,7 +50,8 @@ Placement RunsOf(SiteIndex site, const Locality& locality,
 
 }  // namespace
 
-FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), free_(site.free) {
+FreeServers::FreeServers(const SiteState& site)
+    : site_(site), locality_(*site.locality), free_(site.free) {
   CHECK(static_cast<std::int32_t>(free_.size()) == locality_.servers());
   for (int level = 0; level < locality_.levels(); ++level) {
     by_group_.emplace_back(locality_.groups(level));
@@ -64,27 +65,36 @@ FreeServers::FreeServers(const SiteState& site) : locality_(*site.locality), fre
     }
     total_ += count;
   }
-}
-
-int LevelNamed(const Locality& locality, const std::string& name) {
-  for (int level = 0; level < locality.levels(); ++level) {
-    if (locality.level(level).name == name) {
-      return level;
+  for (int level = 0; site.building && level < site.building->levels(); ++level) {
+    std::vector<std::int32_t>& counts = in_building_.emplace_back(site.building->groups(level));
+    for (std::size_t server = 0; server < free_.size(); ++server) {
+      counts[site.building->group_of(level, IndexOf<ServerIndex>(server))] += free_[server];
     }
   }
-  return -1;
 }
 
-std::vector<ServerRun> PlacesWithin(const Locality& locality, SiteIndex site,
+NamedLevel LevelNamed(const SiteState& site, const std::string& name) {
+  for (const Locality* groups : {site.building.get(), site.locality.get()}) {
+    for (int level = 0; groups != nullptr && level < groups->levels(); ++level) {
+      if (groups->level(level).name == name) {
+        return {groups, level};
+      }
+    }
+  }
+  return {};
+}
+
+std::vector<ServerRun> PlacesWithin(const SiteState& site, SiteIndex site_number,
                                     const std::string& within) {
   if (within.empty()) {
-    return {{site, ServerIndex{0}, locality.servers()}};
+    return {{site_number, ServerIndex{0}, site.locality->servers()}};
   }
   std::vector<ServerRun> places;
-  const int level = LevelNamed(locality, within);
-  for (std::int32_t group = 0; level >= 0 && group < locality.groups(level); ++group) {
-    const ServerIndex first = locality.begin_of(level, group);
-    places.push_back({site, first, locality.end_of(level, group) - first});
+  const NamedLevel named = LevelNamed(site, within);
+  for (std::int32_t group = 0; named.groups != nullptr && group < named.groups->groups(named.level);
+       ++group) {
+    const ServerIndex first = named.groups->begin_of(named.level, group);
+    places.push_back({site_number, first, named.groups->end_of(named.level, group) - first});
   }
   return places;
 }
@@ -93,15 +103,19 @@ bool FreeServers::Holds(std::int32_t servers, const std::string& within) const {
   if (within.empty()) {
     return servers <= total_;
   }
-  const int level = LevelNamed(locality_, within);
-  return level >= 0 && GroupThatHolds(level, servers) >= 0;
+  const NamedLevel named = LevelNamed(site_, within);
+  return named.groups != nullptr && GroupThatHolds(named, servers) >= 0;
+}
+
+const std::vector<std::int32_t>& FreeServers::FreeBy(const NamedLevel& named) const {
+  return named.groups == &locality_ ? by_group_[named.level] : in_building_[named.level];
 }
 
 // The group of a level with the fewest free servers that holds so many; -1: none does.
-std::int32_t FreeServers::GroupThatHolds(int level, std::int32_t servers) const {
-  const std::vector<std::int32_t>& free = by_group_[level];
+std::int32_t FreeServers::GroupThatHolds(const NamedLevel& named, std::int32_t servers) const {
+  const std::vector<std::int32_t>& free = FreeBy(named);
   std::int32_t best = -1;
-  for (std::int32_t g = 0; g < locality_.groups(level); ++g) {
+  for (std::int32_t g = 0; g < named.groups->groups(named.level); ++g) {
     if (free[g] >= servers && (best < 0 || free[g] < free[best])) {
       best = g;
     }
@@ -119,7 +133,14 @@ void FreeServers::Count(ServerIndex server, std::int32_t by) {
   for (int level = 0; level < locality_.levels(); ++level) {
     by_group_[level][locality_.group_of(level, server)] += by;
   }
+  CountInBuilding(server, by);
   total_ += by;
+}
+
+void FreeServers::CountInBuilding(ServerIndex server, std::int32_t by) {
+  for (std::size_t level = 0; level < in_building_.size(); ++level) {
+    in_building_[level][site_.building->group_of(static_cast<int>(level), server)] += by;
+  }
 }
 
 void FreeServers::Remove(const ServerRun& servers) {
@@ -155,8 +176,12 @@ Placement FreeServers::Take(SiteIndex site_number, std::int32_t servers,
   }
   std::vector<ServerIndex> taken;
   if (!within.empty()) {
-    const int level = LevelNamed(locality_, within);
-    TakeFromGroup(level, GroupThatHolds(level, servers), servers, taken);
+    const NamedLevel among = LevelNamed(site_, within);
+    const std::int32_t group = GroupThatHolds(among, servers);
+    if (among.groups != &locality_) {
+      return TakeAmong(site_number, among, group, servers);
+    }
+    TakeFromGroup(among.level, group, servers, taken);
     return RunsOf(site_number, locality_, taken);
   }
   const std::int32_t group = InnermostThatHolds(servers);
@@ -167,6 +192,22 @@ Placement FreeServers::Take(SiteIndex site_number, std::int32_t servers,
     TakeFromGroups({outermost, 0, locality_.groups(outermost)}, servers, taken);
   }
   return RunsOf(site_number, locality_, taken);
+}
+
+// Of a rack, a row or a feed, which the groups of the network may cross: packed as if nothing else
+// were free.
+Placement FreeServers::TakeAmong(SiteIndex site_number, const NamedLevel& among, std::int32_t group,
+                                 std::int32_t servers) {
+  const ServerIndex begin = among.groups->begin_of(among.level, group);
+  const ServerIndex end = among.groups->end_of(among.level, group);
+  FreeServers inside = *this;
+  inside.Remove({site_number, ServerIndex{0}, begin.value});
+  inside.Remove({site_number, end, locality_.servers() - end.value});
+  Placement placement = inside.Take(site_number, servers);
+  for (const ServerRun& run : placement) {
+    Remove(run);
+  }
+  return placement;
 }
 
 // The innermost group with the fewest free servers that holds all; of several the one whose next
@@ -248,6 +289,7 @@ void FreeServers::TakeServers(std::int32_t group, std::int32_t servers,
   for (std::int32_t left = servers; left > 0; ++server) {
     if (free_[server] != 0) {
       free_[server] = 0;
+      CountInBuilding(server, -1);
       taken.push_back(server);
       --left;
     }

@@ -120,7 +120,7 @@ void Migrate(Round& round) {
   std::optional<Plan> best;
   for (const SiteIndex site : job.sites) {
     waits = std::min(waits, round.ShadowOn(site, job).when - state.now.si());
-    for (const ServerRun& place : PlacesWithin(*state.sites[site].locality, site, job.within)) {
+    for (const ServerRun& place : PlacesWithin(state.sites[site], site, job.within)) {
       std::optional<Plan> plan = PlanFor(round, job, place);
       if (plan && (!best || plan->lost < best->lost)) {
         best = std::move(plan);

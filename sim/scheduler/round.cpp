@@ -117,7 +117,7 @@ Round::Shadow Round::ShadowIn(const QueuedJob& job, const ServerRun& servers) co
 
 Round::Shadow Round::ShadowOn(SiteIndex site, const QueuedJob& job) const {
   Shadow best{std::numeric_limits<double>::infinity(), {site, ServerIndex{0}, 0}};
-  for (const ServerRun& place : PlacesWithin(*state_.sites[site].locality, site, job.within)) {
+  for (const ServerRun& place : PlacesWithin(state_.sites[site], site, job.within)) {
     if (place.count >= job.servers || job.within.empty()) {
       const Shadow here = ShadowIn(job, place);
       best = here.when < best.when || best.servers.count == 0 ? here : best;

@@ -23,6 +23,8 @@ struct SiteState {
   std::vector<char> free;  ///< by server: 1 when it runs nothing and is in service
   /// So many of the free ones are spares: only jobs that start again get them.
   std::int32_t reserved = 0;
+  /// Racks, rows and power feeds, which may cross the groups of the network; null: not said.
+  std::shared_ptr<const Locality> building = nullptr;
 };
 
 /// A job that waits for servers. All of them or none: gangs.
@@ -37,7 +39,8 @@ struct QueuedJob {
   Seconds expected;          ///< run time once started, as far as known; infinite when not known
   bool restarts = false;     ///< it has run before, and may use spares
   std::int32_t tenant = 0;   ///< in ClusterState::used
-  std::string within = {};  ///< level of the locality, one group of which holds it; "": any servers
+  /// Level of the locality or of the building, one group of which holds it; "": any servers.
+  std::string within = {};
 };
 
 /// A job that holds servers.
@@ -108,12 +111,19 @@ std::vector<Start> ChooseStarts(const Policy& policy, const ClusterState& state)
 /// servers do not suffice.
 Placement Place(const SiteState& site, SiteIndex site_number, std::int32_t servers);
 
-/// The number of a level of a locality; -1: it has none of that name.
-int LevelNamed(const Locality& locality, const std::string& name);
+/// Groups of servers that have a name: a level of the network or of the building.
+struct NamedLevel {
+  const Locality* groups = nullptr;  ///< null: there is none of that name
+  int level = -1;
+};
+
+/// The level of a site that is called so. Where both have one, that of the building: as failures
+/// have it.
+NamedLevel LevelNamed(const SiteState& site, const std::string& name);
 
 /// Servers of a site among which a job may lie: each group of a level, or with "" all of them.
-/// Empty where the locality has no level of that name.
-std::vector<ServerRun> PlacesWithin(const Locality& locality, SiteIndex site,
+/// Empty where the site has no level of that name.
+std::vector<ServerRun> PlacesWithin(const SiteState& site, SiteIndex site_number,
                                     const std::string& within);
 
 /// Jobs that must stop so that `servers` are free on a site. Only jobs with a priority below

@@ -71,7 +71,7 @@ Choice VictimsAmong(const ClusterState& state, const ServerRun& among, std::int3
 std::vector<JobIndex> Victims(const ClusterState& state, SiteIndex site, std::int32_t servers,
                               std::int32_t below_priority, const std::string& within) {
   Choice best;
-  for (const ServerRun& among : PlacesWithin(*state.sites.at(site).locality, site, within)) {
+  for (const ServerRun& among : PlacesWithin(state.sites.at(site), site, within)) {
     Choice here = VictimsAmong(state, among, servers, below_priority);
     if (!here.victims.empty() && (best.victims.empty() || here.servers < best.servers)) {
       best = std::move(here);

@@ -80,6 +80,8 @@ Rule RuleOfKind(const FieldDescriptor& field, Holds::Kind kind) {
       return Of(Dimension::kArea, 1e-8, 1.0);
     case Holds::ENERGY:
       return Of(Dimension::kEnergy, 0.0, 1e15);
+    case Holds::POWER_RAMP:
+      return Of(Dimension::kPowerRamp, 1e-3, 1e9);
     case Holds::SHARE:
       return {.kind = RuleKind::kNumber, .min = kShareMin, .max = 1.0};
     case Holds::COUNT:

@@ -76,13 +76,15 @@ void CheckNeedsOfHorizonWithin(const proto::Scenario& scenario, const Complaints
     for (const char* field : {"power_cap", "rack_cap", "row_cap", "battery"}) {
       refuse(complain.Within("site", i).Within("facility"), field);
     }
-    for (const char* field : {"delivery", "profile", "hour"}) {
+    for (const char* field : {"delivery", "retirement", "profile", "hour"}) {
       refuse(complain.Within("site", i), field);
     }
     refuse(complain.Within("site", i).Within("facility"), "demand_response");
   }
   for (int i = 0; i < scenario.wan_size(); ++i) {
-    refuse(complain.Within("wan", i), "rent");
+    for (const char* field : {"rent", "price_per_gigabyte"}) {
+      refuse(complain.Within("wan", i), field);
+    }
   }
   refuse(complain.Within("recording"), "interval");
 }

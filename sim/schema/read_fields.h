@@ -61,6 +61,11 @@ constexpr Dimension DimensionOf<JoulesPerByte>() {
   return Dimension::kEnergyPerByte;
 }
 
+template <>
+constexpr Dimension DimensionOf<WattsPerSecond>() {
+  return Dimension::kPowerRamp;
+}
+
 // Each reads the field `name` of a message that has passed CheckRules. It is a bug when there is no
 // such field, or one of another type.
 void ReadField(const google::protobuf::Message& message, const char* name, std::string& member);

@@ -59,6 +59,8 @@ std::string QuantityText(Dimension dimension, double si) {
       return NumberText(si * 1e6) + " mm2";
     case Dimension::kEnergy:
       return FormatJoules(Joules(si));
+    case Dimension::kPowerRamp:
+      return FormatWatts(Watts(si)) + "/s";
   }
   CHECK(!"all dimensions are listed");
   return "";

@@ -119,6 +119,7 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
       add(each.arrival, each.prompt_tokens, each.output_tokens, each.cached_tokens);
       requests.back().blocks = each.blocks.empty() ? nullptr : &each.blocks;
       requests.back().adapter = each.adapter >= 0 ? each.adapter : requests.back().adapter;
+      requests.back().encode += each.encode;
     }
     return requests;
   }
@@ -139,7 +140,7 @@ std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_pe
 }
 
 ServeLoad LoadOfFleet(const ServingSpec& fleet, const std::string& name, std::uint64_t seed,
-                      std::int64_t requests) {
+                      std::int64_t requests, const std::vector<Seconds>& images) {
   ServingSpec one = fleet;
   one.replicas_simulated = 1;
   RequestStream stream(one, name, seed);
@@ -153,7 +154,8 @@ ServeLoad LoadOfFleet(const ServingSpec& fleet, const std::string& name, std::ui
                            request.output_tokens,
                            std::llround(known * static_cast<double>(request.prompt_tokens)),
                            {},
-                           request.adapter});
+                           request.adapter,
+                           images[static_cast<std::size_t>(request.group)]});
   }
   return load;
 }

@@ -28,6 +28,7 @@ struct ServeRequest {
   std::int64_t cached_tokens = 0;
   std::vector<std::int64_t> blocks;  ///< of the prompt, for a cache of beginnings; may be empty
   std::int32_t adapter = -1;         ///< -1: drawn, where the load has adapters
+  Seconds encode = {};               ///< of its images, which count in prompt_tokens
 };
 
 enum class LoadKind {
@@ -121,8 +122,9 @@ Seconds QuantileOf(std::vector<Seconds> values, double q);
 std::vector<BatchRequest> RequestsOfLoad(const ServeLoad& load, double tokens_per_step);
 
 /// The first requests of one replica of a fleet, or of one unit of its pools.
+/// @param images  by group: to encode those of a request
 ServeLoad LoadOfFleet(const ServingSpec& fleet, const std::string& name, std::uint64_t seed,
-                      std::int64_t requests);
+                      std::int64_t requests, const std::vector<Seconds>& images);
 
 /// What a user sees of an outcome.
 ServedRequest ServedOf(const BatchOutcome& outcome, const IterationCosts& costs);

@@ -43,7 +43,7 @@ double ContractOf(const Scenario& scenario, std::size_t site) {
     return spec.power_cap.si();
   }
   return ((FullPower(spec.server) * static_cast<double>(spec.servers) +
-           NetworkPower(*MakeTopology(spec))) *
+           NetworkPower(*MakeTopology(spec)) + spec.storage_power) *
           spec.pue)
       .si();
 }

@@ -373,7 +373,7 @@ MaybeCase RareSums(const CatalogueList& catalogue, MeasuredResult& result) {
   }
   const int servers = static_cast<int>(count / kServer);
   result.reason = fmt::format(
-      "{} sites of one {}, Llama 3.1 8B, 500 Mbps and 8,000 km (the least of "
+      "{} sites of one {}, its 10B model, 500 Mbps and 8,000 km (the least of "
       "its report and a guess)",
       servers, server);
   return LifeCase{

@@ -25,6 +25,12 @@ catalog {
     vocabulary: 32000 max_positions: 0 tied_embeddings: false attention: CAUSAL
     source { text: "Touvron et al., Llama 2, arXiv:2307.09288, and its published configuration." }
   }
+  model {
+    name: "intellect_1"
+    layers: 42 hidden: 4096 heads: 32 kv_heads: 8 head_dim: 128 ffn: 14336 gated: true
+    vocabulary: 128256 max_positions: 0 tied_embeddings: false attention: CAUSAL
+    source { text: "INTELLECT-1, arXiv:2412.01152: Llama 3 of 42 layers, 10.2e9 parameters." }
+  }
 }
 )";
 
@@ -192,7 +198,7 @@ std::string RareSumsText(const std::string& server, int servers, int steps) {
   return text + fmt::format(R"(job {{
   {}
   pretraining {{
-    model: "llama_3.1_8b" stack: "torchtitan"
+    model: "intellect_1" stack: "torchtitan"
     layout {{ tensor: 1 pipeline: 1 data: {} }}
     global_batch: {} micro_batch: 1 sequence_length: 8192 zero: 3 recompute: SELECTIVE
     {}

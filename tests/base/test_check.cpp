@@ -25,6 +25,26 @@ TEST(NearestName, PrefersTheSameNumbersAndTheSameFamily) {
   EXPECT_EQ(NearestName("abc", {"xbc", "abd"}), "abd");
 }
 
+TEST(NearestName, PrefersOneThatHasAllWords) {
+  const std::vector<std::string> models = {"llama_65b", "llama_3.1_405b", "llama_3.1_405b_8_layers",
+                                           "llama_2_70b", "bloom_176b"};
+  EXPECT_EQ(NearestName("llama_405b", models), "llama_3.1_405b");
+  EXPECT_EQ(NearestName("llama3_405b", models), "llama_3.1_405b");
+  EXPECT_EQ(NearestName("405b", models), "llama_3.1_405b");
+  EXPECT_EQ(NearestName("Llama-405B", models), "llama_3.1_405b");
+  const std::vector<std::string> parts = {"a100_sxm_80gb", "dgx_h100",    "h100_pcie",  "h100_sxm",
+                                          "h200_sxm",      "gb300_nvl72", "gb200_nvl72"};
+  EXPECT_EQ(NearestName("h100", parts), "h100_sxm");
+  EXPECT_EQ(NearestName("a100", parts), "a100_sxm_80gb");
+  EXPECT_EQ(NearestName("gb200", parts), "gb200_nvl72");
+}
+
+TEST(NearestName, TakesASlipBeforeAPart) {
+  EXPECT_EQ(NearestName("site", {"site_order", "sites"}), "sites");
+  EXPECT_EQ(NearestName("rate", {"failure_rate", "rates"}), "rates");
+  EXPECT_EQ(NearestName("ab", {"ab_longer_name"}), "");
+}
+
 TEST(NearestName, IsSilentWhenNothingIsNear) {
   EXPECT_EQ(NearestName("tpu_v5p", kServers), "");
   EXPECT_EQ(NearestName("x", {"s"}), "");

@@ -63,6 +63,29 @@ TEST(Fleet, AnswersWhatComes) {
             "");
 }
 
+// Two images of 1,000 tokens each in every request: prompts are 2,000 tokens longer, and the first
+// token comes after the images and what is longer.
+TEST(Fleet, EncodesImagesBeforeThePrompt) {
+  JobSpec text = FleetOf(4, 0.2), pictures = text;
+  ServingOf(pictures).groups[0].images = {2, 1000, "qwen2.5_vl"};
+  std::vector<double> first, prompt;
+  for (const JobSpec& job : {text, pictures}) {
+    const Scenario scenario = Week(4, {job}, kHour);
+    const std::string says = Live(scenario, TenSeconds, [&](const LifeRecord& record) {
+      const LifeRequests& chat = record.requests[0];
+      return fmt::format("{:.17g} {:.17g}", chat.ttft_p50, chat.prompt_tokens / chat.completed);
+    });
+    first.push_back(0);
+    prompt.push_back(0);
+    ASSERT_EQ(std::sscanf(says.c_str(), "%lf %lf", &first.back(), &prompt.back()), 2) << says;
+  }
+  const Seconds images = CostsOf(ServingOf(pictures), Hall(4).server).images[0];
+  EXPECT_GT(images.si(), 0.002);
+  EXPECT_NEAR(prompt[1], prompt[0] + 2000, 1);
+  EXPECT_GT(first[1], first[0] + images.si());
+  EXPECT_LT(first[1], first[0] + 20 * images.si());
+}
+
 // Two halls, the second with servers of `accelerators` of the kind `name`, and a fleet for both.
 Scenario TwoHalls(int accelerators, const std::string& name) {
   JobSpec fleet = FleetOf(4, 2);

@@ -123,6 +123,26 @@ TEST(Boards, BurnWhatIsMissingToTheirFloor) {
   EXPECT_DOUBLE_EQ(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0);
 }
 
+// From 700 to 100 W in 6 s at 100 W/s: in a wait of 0.2 s a board falls by 20 W alone, and over a
+// floor of 690 W by what is above it.
+TEST(Boards, BurnWhatKeepsThemFromFallingFasterThanTheirRamp) {
+  ServerSpec server = RealisticServer(8, 8);
+  PowerSpec& power = server.accelerator.power;
+  power.idle = Watts(100);
+  power.limit = Watts(700);
+  power.ramp_down = WattsPerSecond(100);
+  StepActivity work;
+  work.arithmetic = Joules(480);  // 700 W for 0.8 s
+  work.busy = Seconds(0.8);
+  EXPECT_NEAR(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0.2 * (600 - 10), 1e-9);
+  power.floor = Watts(690);
+  EXPECT_NEAR(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 0.2 * 590 + 10 * 0.1 / 2,
+              1e-9);
+  power.floor = Watts(0);
+  power.ramp_down = WattsPerSecond(6e6);  // in a ten-thousandth of a second
+  EXPECT_NEAR(EnergyOfStep(server, 1, Seconds(1), work).burned.si(), 600 * 1e-4 / 2, 1e-9);
+}
+
 // GEMMs for a share of the time on one H100, in TFLOP/s and watts (PyTorch 2.11).
 TEST(Boards, OfH100DrawWhatWasMeasured) {
   const ServerSpec server = OfCatalogue("dgx_h100").sites[0].server;

@@ -71,6 +71,34 @@ ReliabilitySpec AnyReliability(int servers) {
   return spec;
 }
 
+// Now and then racks that cross leaves, jobs that lie within one, servers that leave, boards that
+// may not rise and fall at once, and storage that draws power.
+void RacksAndRamps(Scenario& scenario) {
+  SiteSpec& hall = scenario.sites[0];
+  if (*rc::gen::arbitrary<bool>()) {
+    hall.servers_per_rack = *rc::gen::inRange(1, 4);
+    hall.racks_per_row = hall.rows_per_feed = 2;
+    for (JobSpec& job : scenario.jobs) {
+      const std::string group = *rc::gen::element<std::string>("rack", "row", "feed");
+      const bool fits = TrainingOf(job).step.layout.data <= hall.ServersOfGroup(group) * 8;
+      job.within = fits && *rc::gen::arbitrary<bool>() ? group : job.within;
+    }
+  }
+  if (hall.deliveries.empty() && *rc::gen::arbitrary<bool>()) {
+    hall.retirements = {{Seconds(*rc::gen::inRange(1, 80000)), 1, 100.0}};
+    if (hall.servers > 1) {
+      hall.retirements.push_back({Seconds(80000), hall.servers - 1, std::nullopt});
+    }
+  }
+  PowerSpec& power = hall.server.accelerator.power;
+  power.limit = Watts(700);
+  power.ramp_down = WattsPerSecond(*rc::gen::element(0.0, 0.5, 5.0, 500.0));
+  power.ramp_up = WattsPerSecond(*rc::gen::element(0.0, 0.5, 500.0));
+  hall.storage_power = Watts(*rc::gen::element(0.0, 700.0));
+  hall.capital_usd_per_accelerator = 1000;
+  hall.electricity_usd_per_kwh = 0.1;
+}
+
 // Now and then leaves of four servers, jobs that lie within one, servers that come later, and a
 // second hall.
 void LeavesAndHalls(Scenario& scenario) {
@@ -94,6 +122,7 @@ void LeavesAndHalls(Scenario& scenario) {
     hall.battery.efficiency = 0.8;
     hall.battery.shave_above = Watts(*rc::gen::element(0, 20000));
   }
+  RacksAndRamps(scenario);
   if (*rc::gen::arbitrary<bool>()) {
     scenario.sites.push_back(hall);
     scenario.sites[1].name = "other";
@@ -128,7 +157,7 @@ Scenario AnyLife() {
   if (*rc::gen::arbitrary<bool>()) {
     Epoch capped = scenario.epochs[0];
     capped.from = Seconds(*rc::gen::inRange(1, 80000));
-    capped.sites[0].power_cap = Watts(1800 * servers + *rc::gen::inRange(1, 30000));
+    capped.sites[0].power_cap = Watts(1800 * servers + 700 + *rc::gen::inRange(1, 30000));
     capped.sites[0].power_policy = *rc::gen::element(PowerPolicy::kSlow, PowerPolicy::kQueue);
     scenario.epochs.push_back(capped);
   }

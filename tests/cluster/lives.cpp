@@ -119,6 +119,33 @@ std::string BrokenBatteryLaws(const Scenario& scenario, const LifeRecord& record
   return broken;
 }
 
+// Energy costs its price, and accelerators are written off while they are there. Where prices vary
+// by the hour, other tests look.
+std::string BrokenMoneyLaws(const Scenario& scenario, const LifeRecord& record) {
+  std::string broken;
+  for (std::size_t s = 0; s < record.sites.size(); ++s) {
+    const LifeSite& site = record.sites[s];
+    const SiteSpec& spec = scenario.sites[s];
+    if (spec.profile) {
+      continue;
+    }
+    double there = spec.servers * record.horizon.si();  // server-seconds
+    for (const DeliverySpec& delivery : spec.deliveries) {
+      there -= delivery.servers * std::min(delivery.at, record.horizon).si();
+    }
+    for (const RetirementSpec& each : spec.retirements) {
+      there -= each.servers * std::max(0.0, (record.horizon - each.at).si());
+    }
+    const double each = spec.capital_usd_per_accelerator * spec.server.accelerators;
+    broken += Differ("cost of " + site.name, site.cost_usd,
+                     site.energy.si() / 3.6e6 * spec.electricity_usd_per_kwh);
+    broken += Differ("capital of " + site.name,
+                     site.capital_usd - site.battery_capital_usd - site.sales_usd,
+                     each * there / spec.depreciation.si());
+  }
+  return broken;
+}
+
 // Failures lose no more of the runs' training than these lost in all.
 std::string BrokenLawOfLosses(const LifeRecord& record) {
   double lost = 0, by_failures = 0;
@@ -136,8 +163,8 @@ std::string BrokenLawOfLosses(const LifeRecord& record) {
 }  // namespace
 
 std::string BrokenLaws(const Scenario& scenario, const LifeRecord& record) {
-  std::string broken =
-      BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record) + BrokenLawOfLosses(record);
+  std::string broken = BrokenSiteLaws(record) + BrokenBatteryLaws(scenario, record) +
+                       BrokenLawOfLosses(record) + BrokenMoneyLaws(scenario, record);
   double held = 0, drawn = 0, waiting = 0;
   for (const LifeJob& job : record.jobs) {
     held += job.energy.si();

@@ -60,6 +60,32 @@ const std::vector<std::vector<std::string>> kPoints = {
     {"site[0].servers=1"},  // does not fit, and what would is said
 };
 
+// A change on the second day of a week is left out with a horizon of a day, and said. One behind
+// the file's own horizon is a mistake with any.
+TEST(Point, LeavesChangesBehindAShorterHorizonOut) {
+  const std::string text = R"(schema_version: 1 name: "week" horizon: "7 days"
+site { name: "hall" server: "dgx_h100" servers: 1 prices { electricity: 0.1 } }
+job { recorded { accelerators: 8 duration: "9 h" } }
+change { at: "12 h" path: "site[0].prices.electricity" value: "0.2" }
+change { at: "36 h" path: "site[0].prices.electricity" value: "0.3" }
+)";
+  const ScenarioBase base("week", text, {});
+  EXPECT_EQ(base.At({}).epochs.size(), 3U);
+  const Scenario day = base.At(PointOf({"horizon=1 day"}));
+  EXPECT_EQ(day.epochs.size(), 2U);
+  EXPECT_THAT(day.notes, ::testing::Contains(HasSubstr("changes at \"36 h\" come after")));
+  EXPECT_EQ(LoadScenarioText("week", text, {"horizon=1 day"}).epochs.size(), 2U);
+  EXPECT_EQ(LoadScenarioText("week", text, {"horizon=1 h"}).epochs.size(), 1U);
+  EXPECT_EQ(LoadScenarioText("week", text, {"horizon=30 days"}).epochs.size(), 3U);
+  const std::string typo = text + "change { at: \"700 h\" outage { site: \"hall\" } }\n";
+  for (const char* horizon : {"horizon=7 days", "horizon=1 day"}) {
+    EXPECT_THAT(TextOrProblems([&] {
+                  return LoadScenarioText("week", typo, {horizon});
+                }),
+                HasSubstr("\"700 h\" is not before the horizon"));
+  }
+}
+
 TEST(Point, IsTheScenarioThatTheSameOverridesMake) {
   const ScenarioBase base = ScenarioBase::FromFile(kExample, {});
   // Twice: what a base keeps from one point must not show in the next.

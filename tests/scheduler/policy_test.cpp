@@ -4,7 +4,9 @@
 #include <cstdio>
 #include <ctime>
 #include <limits>
+#include <memory>
 #include <set>
+#include <string>
 #include <utility>
 
 #include <gtest/gtest.h>
@@ -173,15 +175,101 @@ TEST(Conservative, KeepsTheGroupThatAJobInFrontHasToLieWithin) {
   EXPECT_EQ(PlayForward(PolicyNamed("CONSERVATIVE"), state).at(1), 10);
 }
 
+// The promises that hold for all policies.
+void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
+  std::set<std::pair<std::int32_t, std::int32_t>> held;
+  std::set<std::int32_t> jobs;
+  for (const Start& start : starts) {
+    const QueuedJob& job = JobOf(state, start.job);
+    RC_ASSERT(jobs.insert(start.job).second);
+    std::vector<SiteIndex> sites;
+    for (const ServerRun& run : start.placement) {
+      if (sites.empty() || sites.back() != run.site) {
+        sites.push_back(run.site);
+      }
+      for (ServerIndex server = run.first; server < run.first + run.count; ++server) {
+        RC_ASSERT(state.sites.at(run.site).free.at(server) == 1);
+        RC_ASSERT(held.emplace(run.site, server).second);
+      }
+    }
+    if (job.spans) {
+      RC_ASSERT(sites == job.sites);
+    } else {
+      RC_ASSERT(sites.size() == 1U);
+      RC_ASSERT(std::count(job.sites.begin(), job.sites.end(), sites[0]) == 1);
+    }
+    RC_ASSERT(ServersIn(start.placement) == static_cast<std::int64_t>(sites.size()) * job.servers);
+  }
+}
+
+// Racks of some sites, which cross leaves and pods, and jobs that lie within a group of some kind.
+ClusterState DrawClusterOfGroups() {
+  ClusterState state = DrawCluster();
+  for (SiteState& site : state.sites) {
+    if (const int size = *rc::gen::inRange(0, 6); size > 0) {
+      const std::int32_t servers = site.locality->servers();
+      site.building = std::make_shared<Locality>(
+          servers,
+          std::vector<Locality::Level>{{"rack", Locality::Every(size, servers)},
+                                       {"feed", Locality::Every(2 * size, servers)}},
+          /*interchangeable=*/true);
+    }
+  }
+  for (QueuedJob& job : state.queue) {
+    job.within = *rc::gen::element<std::string>("", "leaf", "pod", "rack", "feed");
+  }
+  return state;
+}
+
+RC_GTEST_PROP(Within, KeepsEachJobInOneGroupUnderAnyPolicy, ()) {
+  const ClusterState state = DrawClusterOfGroups();
+  for (const Policy& policy : Policies()) {
+    const std::vector<Start> starts = ChooseStarts(policy, state);
+    CheckStarts(state, starts);
+    for (const Start& start : starts) {
+      const QueuedJob& job = JobOf(state, start.job);
+      for (const SiteIndex site : job.sites) {
+        Placement here = start.placement;
+        std::erase_if(here, [site](const ServerRun& run) {
+          return run.site != site;
+        });
+        const auto places = PlacesWithin(state.sites.at(site), site, job.within);
+        RC_ASSERT(here.empty() ||
+                  std::any_of(places.begin(), places.end(), [&here](const ServerRun& place) {
+                    return std::all_of(here.begin(), here.end(), [&place](const ServerRun& run) {
+                      return Overlap(run, place) == run.count;
+                    });
+                  }));
+      }
+    }
+  }
+}
+
+// Two feeds of three servers under leaves of four: a job of three fits into the second feed, which
+// no leaf holds; one of four into none.
+TEST(Within, FindsAFeedThatCrossesLeaves) {
+  ClusterState state;
+  state.now = Seconds(0);
+  state.sites = {LeavesAndPods(4, 1, {1, 1, 0, 1, 1, 1})};
+  state.sites[0].building = std::make_shared<Locality>(
+      6, std::vector<Locality::Level>{{"feed", Locality::Every(3, 6)}}, true);
+  state.queue = {JobOn({0}, 1, 3, 5), JobOn({0}, 2, 4, 5)};
+  state.queue[0].within = state.queue[1].within = "feed";
+  for (const Policy& policy : Policies()) {
+    const std::vector<Start> starts = ChooseStarts(policy, state);
+    ASSERT_EQ(starts.size(), 1U) << policy.name;
+    EXPECT_EQ(starts[0].job, 1);
+    EXPECT_EQ(ServersIn(starts[0].placement), 3);
+    for (const ServerRun& run : starts[0].placement) {
+      EXPECT_GE(run.first, 3) << policy.name;
+    }
+  }
+}
+
 // Whatever stands behind it, with groups or without.
 RC_GTEST_PROP(Conservative, StartsTheFirstInLineAsIfItWereAlone, ()) {
-  ClusterState state = DrawCluster();
+  ClusterState state = DrawClusterOfGroups();
   RC_PRE(!state.queue.empty());
-  for (QueuedJob& job : state.queue) {
-    const Locality& locality = *state.sites.at(job.sites[0]).locality;
-    const int level = *rc::gen::inRange(-1, locality.levels());
-    job.within = level < 0 ? "" : locality.level(level).name;
-  }
   ClusterState alone = state;
   alone.queue = {InOrder(state.queue).front()};
   const std::int32_t first = alone.queue[0].job;
@@ -213,33 +301,6 @@ TEST(Spares, GoToThoseThatStartAgain) {
     EXPECT_TRUE(Started(policy, state).empty()) << policy.name;
     state.queue[0].restarts = true;
     EXPECT_EQ(Started(policy, state), (Jobs{1})) << policy.name;
-  }
-}
-
-// The promises that hold for all policies.
-void CheckStarts(const ClusterState& state, const std::vector<Start>& starts) {
-  std::set<std::pair<std::int32_t, std::int32_t>> held;
-  std::set<std::int32_t> jobs;
-  for (const Start& start : starts) {
-    const QueuedJob& job = JobOf(state, start.job);
-    RC_ASSERT(jobs.insert(start.job).second);
-    std::vector<SiteIndex> sites;
-    for (const ServerRun& run : start.placement) {
-      if (sites.empty() || sites.back() != run.site) {
-        sites.push_back(run.site);
-      }
-      for (ServerIndex server = run.first; server < run.first + run.count; ++server) {
-        RC_ASSERT(state.sites.at(run.site).free.at(server) == 1);
-        RC_ASSERT(held.emplace(run.site, server).second);
-      }
-    }
-    if (job.spans) {
-      RC_ASSERT(sites == job.sites);
-    } else {
-      RC_ASSERT(sites.size() == 1U);
-      RC_ASSERT(std::count(job.sites.begin(), job.sites.end(), sites[0]) == 1);
-    }
-    RC_ASSERT(ServersIn(start.placement) == static_cast<std::int64_t>(sites.size()) * job.servers);
   }
 }
 

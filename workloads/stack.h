@@ -84,6 +84,8 @@ struct StackSpec {
   bool keeps_sent_outputs = false;      ///< of pipeline stages, until the backward pass
   bool keeps_whole_stages = false;      ///< in a pipeline ZeRO 3 runs as ZeRO 1
   bool merges_apart = false;            ///< partial results of context ranks, by several kernels
+  bool captures_feed_forward = false;   ///< in CUDA graphs, with a pool of their own
+  bool receives_ahead = false;          ///< pipeline buffers for all micro-batches of a step
 };
 
 template <>
@@ -118,6 +120,7 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::routed_extra_bytes, &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
         &StackSpec::permutation_traffic, &StackSpec::copies_split_sequences,
         &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs,
-        &StackSpec::keeps_whole_stages, &StackSpec::merges_apart>());
+        &StackSpec::keeps_whole_stages, &StackSpec::merges_apart, &StackSpec::captures_feed_forward,
+        &StackSpec::receives_ahead>());
 
 }  // namespace gridlock

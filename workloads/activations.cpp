@@ -240,6 +240,20 @@ Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part) {
   return bytes;
 }
 
+Bytes CapturedActivations(const TrainingSpec& job, const ModelPart& part) {
+  Bytes bytes;
+  if (!job.stack.captures_feed_forward || job.recompute == Recompute::kFull) {
+    return bytes;
+  }
+  const LayerShape s(job);
+  for (const Layers::Entry& entry : part.trained().layers.kinds()) {
+    if (entry.kind.has(Block::kDense)) {
+      bytes += Bytes(FeedForwardBlock(job, s, entry.kind)) * entry.count;
+    }
+  }
+  return bytes;
+}
+
 double OffloadedShare(const TrainingSpec& job) {
   if (!job.offloads()) {
     return 0;

@@ -63,18 +63,27 @@ constexpr TargetName kTargets[] = {
 struct FrozenFormat {
   const char* name;
   double bytes;
+  bool keeps_inputs = false;  // products with such weights keep what they got
 };
 
 // Scales: NF4 has one of 32 bits for 64 weights, and with double quantisation one of 8 bits, and
 // one of 32 bits for 256 of these (Dettmers et al. 2023, arXiv:2305.14314, section 3). GPTQ: 16
-// bits of scale and of zero for 128 weights.
+// bits of scale and of zero for 128 weights. bitsandbytes keeps the inputs of its products for the
+// backward pass, though the weights are frozen (autograd/_functions.py, MatMul4Bit: ctx.tensors).
 constexpr double kNf4 = 0.5 + 4.0 / 64;
 constexpr double kNf4Double = 0.5 + (1 + 4.0 / 256) / 64;
 constexpr double kGroupsOf128 = 0.5 + 2 * 2.0 / 128;
 
-constexpr FrozenFormat kFrozenFormats[] = {{"bf16", 0},   {"fp8", 1},
-                                           {"int8", 1},   {"int4", kGroupsOf128},
-                                           {"nf4", kNf4}, {"nf4_double", kNf4Double}};
+constexpr FrozenFormat kFrozenFormats[] = {{"bf16", 0},         {"fp8", 1},
+                                           {"int8", 1},         {"int4", kGroupsOf128},
+                                           {"nf4", kNf4, true}, {"nf4_double", kNf4Double, true}};
+
+bool KeepsFrozenInputs(const TrainingSpec& job) {
+  return std::any_of(std::begin(kFrozenFormats), std::end(kFrozenFormats),
+                     [&](const FrozenFormat& format) {
+                       return format.keeps_inputs && format.bytes == job.adapters.base_bytes;
+                     });
+}
 
 // Stacks that compile a layer make one kernel of neighbours that move a tensor.
 bool Fuses(const TrainingSpec& job) {
@@ -236,15 +245,18 @@ double AdaptersKept(const TrainingSpec& job, const std::vector<Matrix>& matrices
         continue;
       }
       const double b = Single(job) ? job.adapters.bytes : job.activation_bytes();
-      const double copy = job.adapters.wide() ? b * matrix.k : 0.0;
-      kept += (copy + b * job.adapters.rank) / matrix.copies;
+      const bool drops = job.adapters.dropout > 0;
+      const double copy = job.adapters.wide() || drops ? b * matrix.k : 0.0;
+      const double mask = drops ? matrix.k : 0.0;
+      kept += (copy + mask + b * job.adapters.rank) / matrix.copies;
     }
   }
   return kept;
 }
 
 bool KeepsInput(const TrainingSpec& job, const Matrix& matrix) {
-  return job.trains_base() || (matrix.adapted() && !job.adapters.wide());
+  const bool own_input = job.adapters.wide() || job.adapters.dropout > 0;
+  return job.trains_base() || (matrix.adapted() && !own_input) || KeepsFrozenInputs(job);
 }
 
 }  // namespace gridlock

@@ -38,6 +38,22 @@ BackwardLayer FullestLayer(const TrainingSpec& job, const ModelPart& part) {
   return part.layers.kinds().empty() ? BackwardOf(job, kDenseLayer) : fullest;
 }
 
+// What a stage holds of the messages of its pipeline. What it sent stays until its backward pass
+// (DeepSpeed, runtime/pipe/engine.py; PyTorch, distributed/pipelining/stage.py, fwd_cache), and
+// PyTorch has a buffer for what each micro-batch of a step sends to it, both ways (args_recv_info,
+// grad_recv_info). Messages in flight are counted with the layer that got them.
+Bytes PipelineBuffers(const TrainingSpec& job, int stage, std::int64_t in_flight) {
+  const bool several = job.layout.virtual_pipeline > 1;
+  const bool sends = several || stage + 1 < job.layout.pipeline;
+  const bool receives = several || stage > 0;
+  std::int64_t messages = sends && job.stack.keeps_sent_outputs ? in_flight : 0;
+  if (job.stack.receives_ahead) {
+    const std::int64_t passes = MicroBatches(job) * job.layout.virtual_pipeline;
+    messages += (receives ? passes - in_flight : 0) + (sends ? passes : 0);
+  }
+  return static_cast<double>(messages) * PipelineMessage(job);
+}
+
 Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& layers,
                        const BackwardLayer& fullest) {
   const double stays = 1 - OffloadedShare(job);
@@ -49,13 +65,13 @@ Bytes StageActivations(const TrainingSpec& job, int stage, const ModelPart& laye
   const std::int64_t in_flight = ChunksInFlight(job.layout, MicroBatches(job), stage);
   // Chunks of a stage hold the same number of layers but for the two ends, so the mean is right to
   // a layer; the passes in flight are spread over all of them.
-  Bytes sent;
-  if (job.stack.keeps_sent_outputs && stage + 1 < job.layout.pipeline) {
-    sent = static_cast<double>(in_flight) * PipelineMessage(job);
+  Bytes buffers;
+  if (job.layout.pipeline > 1) {
+    buffers = PipelineBuffers(job, stage, in_flight);
   }
-  return leaving + sent +
-         KeptActivations(job, layers) *
-             (stays * static_cast<double>(in_flight) / job.layout.virtual_pipeline);
+  const double passes = static_cast<double>(in_flight) / job.layout.virtual_pipeline;
+  return leaving + buffers + CapturedActivations(job, layers) * passes +
+         KeptActivations(job, layers) * (stays * passes);
 }
 
 // DeepSpeed's update: gradients of a rank in one piece, as they are and in 32 bits, and the bucket
@@ -118,9 +134,8 @@ double LiveLayers(const TrainingSpec& job, const StageSizes& sizes) {
 Bytes Gathered(const TrainingSpec& job, const StageSizes& sizes) {
   if (job.zero < 3 || job.layout.shards() <= 1) {
     // Where all is on the host, the layer in use and the next, and the gradients of one.
-    return job.stack.offloads_states
-               ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
-               : Bytes(0);
+    return job.stack.offloads_states ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
+                                     : Bytes(0);
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
@@ -243,8 +258,11 @@ std::vector<std::string> WhatWouldFit(const TrainingSpec& job, Bytes capacity, i
     changed = job;
     changed.layout.tensor *= factor;
     changed.layout.data /= factor;
-    consider(changed, fmt::format("layout {{ tensor: {} data: {} }}", changed.layout.tensor,
-                                  changed.layout.data));
+    // Wider groups than a domain leave it for every layer: nobody would.
+    if (changed.layout.tensor <= std::max(domain, job.layout.tensor)) {
+      consider(changed, fmt::format("layout {{ tensor: {} data: {} }}", changed.layout.tensor,
+                                    changed.layout.data));
+    }
     changed = job;
     changed.layout.pipeline *= factor;
     changed.layout.data /= factor;
@@ -357,6 +375,18 @@ MemoryNeed NeedOf(const TrainingSpec& job, const StageSizes& sizes) {
 
 }  // namespace
 
+// NCCL, transport/nvls.cc: two buffers of eight chunks of 128 KiB for each of 16 channels
+// (Hopper's) and each rank of the domain. Racks would hold ten times as much; their recipes do
+// without (NCCL_NVLS_ENABLE=0).
+Bytes RoomForJob(const ServerSpec& server) {
+  constexpr int kMostRanks = 8;
+  constexpr double kOfRank = 2 * 16 * 8 * 128.0 * 1024;
+  const bool adds_up = server.scale_up.in_switch_efficiency > 0 && !server.direct &&
+                       server.accelerators > 1 && server.accelerators <= kMostRanks;
+  const Bytes capacity = server.accelerator.hbm_capacity;
+  return adds_up ? capacity - Bytes(kOfRank * server.accelerators) : capacity;
+}
+
 MemoryNeed MemoryOfStage(const TrainingSpec& job, int stage) {
   return NeedOf(job, SizesOfStage(job, stage));
 }
@@ -400,6 +430,36 @@ Bytes PeakMemory(const TrainingSpec& job, Bytes capacity, PeakKind kind) {
   return kind == PeakKind::kReserved ? reserved : reserved + fullest.context;
 }
 
+namespace {
+
+// " (84.1 GB in the loss)" behind the buffers of a stage, where these are more than a tenth of what
+// it needs: the part that is the most of them.
+std::string LargestBuffer(const TrainingSpec& job, const MemoryNeed& need) {
+  const StageSizes sizes = SizesOfStage(job, need.stage);
+
+  struct Buffer {
+    Bytes bytes;
+    const char* where;
+  };
+
+  const Buffer all[] = {{need.context, "of contexts and libraries"},
+                        {Gathered(job, sizes), "of sharded parameters while they are whole"},
+                        {FullestLayer(job, sizes.part).passing, "in the backward pass of a layer"},
+                        {sizes.part.head ? LossWorkingSet(job) : Bytes(0), "in the loss"}};
+  const Buffer* most = nullptr;
+  for (const Buffer& buffer : all) {
+    if (buffer.bytes <= need.buffers && (most == nullptr || buffer.bytes > most->bytes)) {
+      most = &buffer;
+    }
+  }
+  constexpr double kWorthSaying = 0.1;
+  return most == nullptr || need.buffers < kWorthSaying * need.total()
+             ? ""
+             : fmt::format(" ({} {})", FormatBytes(most->bytes), most->where);
+}
+
+}  // namespace
+
 void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain) {
   const std::vector<MemoryNeed> stages = MemoryByStage(job);
   const MemoryNeed& worst = Fullest(stages);
@@ -409,10 +469,11 @@ void CheckMemory(const TrainingSpec& job, Bytes capacity, int domain) {
   std::string message = fmt::format(
       "HBM overflows by {} on each accelerator of pipeline stage {}: {} of weights, {} of "
       "gradients, {} of "
-      "optimizer state, {} of activations and {} of buffers need {}, and there are {}",
+      "optimizer state, {} of activations and {} of buffers{} need {}, and there are {}",
       FormatBytes(worst.total() - capacity), worst.stage, FormatBytes(worst.weights),
       FormatBytes(worst.gradients), FormatBytes(worst.optimizer), FormatBytes(worst.activations),
-      FormatBytes(worst.buffers), FormatBytes(worst.total()), FormatBytes(capacity));
+      FormatBytes(worst.buffers), LargestBuffer(job, worst), FormatBytes(worst.total()),
+      FormatBytes(capacity));
   const std::vector<std::string> fits = WhatWouldFit(job, capacity, domain);
   message += fits.empty() ? "; no single change of recompute, zero, offload, micro_batch, tensor "
                             "or pipeline would fit"

@@ -45,6 +45,10 @@ MemoryNeed FullestStage(const TrainingSpec& job);
 /// another one that has them
 bool FitsIn(const TrainingSpec& job, const std::vector<StageSizes>& stages, Bytes room);
 
+/// HBM of an accelerator that jobs of several accelerators may fill: where the switches of a server
+/// add up (NVLS), the library of collectives has buffers for that, 268 MB of eight accelerators.
+Bytes RoomForJob(const ServerSpec& server);
+
 /// Peak of the fullest stage on accelerators of `capacity`. An allocator reserves more than it has
 /// given out while there is room.
 Bytes PeakMemory(const TrainingSpec& job, Bytes capacity, PeakKind kind);

@@ -209,6 +209,7 @@ struct AdapterSpec {
   int targets = 0;        ///< bits of adapter_target
   double bytes = 4;       ///< of one of their weights, and of what they compute with
   double base_bytes = 0;  ///< of a frozen weight that is cast for each use; 0: as products use it
+  double dropout = 0;     ///< share of an adapter's input that is dropped
 
   [[nodiscard]] bool on(int target) const { return rank > 0 && (targets & target) != 0; }
 

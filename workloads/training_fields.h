@@ -60,8 +60,9 @@ inline constexpr auto kFields<Layout> = std::tuple_cat(
             &Layout::rank_order, &Layout::schedule, &Layout::domain_ranks));
 
 template <>
-inline constexpr auto kFields<AdapterSpec> = Bearing<
-    &AdapterSpec::rank, &AdapterSpec::targets, &AdapterSpec::bytes, &AdapterSpec::base_bytes>();
+inline constexpr auto kFields<AdapterSpec> =
+    Bearing<&AdapterSpec::rank, &AdapterSpec::targets, &AdapterSpec::bytes,
+            &AdapterSpec::base_bytes, &AdapterSpec::dropout>();
 
 template <>
 inline constexpr auto kFields<FrozenSpec> = Bearing<&FrozenSpec::layers, &FrozenSpec::tables>();

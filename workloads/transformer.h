@@ -170,6 +170,12 @@ Bytes LayerActivations(const TrainingSpec& job, LayerKind kind = kDenseLayer);
 /// The same for the layers of a part.
 Bytes KeptActivations(const TrainingSpec& job, const ModelPart& part);
 
+/// Of that, what feed-forward blocks keep a second time where they run in CUDA graphs: what is
+/// captured lies in a pool of the graphs, and the steps before that have left their own in pieces.
+/// After 3 eager steps a run of Megatron-Bridge had 61 GB of 269 that nothing could use (issue
+/// 4587). Recomputed blocks keep nothing.
+Bytes CapturedActivations(const TrainingSpec& job, const ModelPart& part);
+
 /// Launches of a layer over those of one like Llama's: of stacks that take norms apart, fewer in
 /// models whose norms are one kernel.
 double LaunchShare(const TrainingSpec& job);

@@ -268,7 +268,7 @@ class Planner {
   // The layout that the scenario came with, for comparison.
   void LookAtOwn() {
     const TrainingSpec& job = scenario_.training();
-    if (FullestStage(job).total() > scenario_.site().server.accelerator.hbm_capacity) {
+    if (FullestStage(job).total() > RoomForJob(scenario_.site().server)) {
       return;
     }
     try {

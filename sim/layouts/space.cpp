@@ -9,6 +9,7 @@
 
 #include "sim/base/check.h"
 #include "workloads/adapters.h"
+#include "workloads/memory.h"
 
 namespace gridlock {
 
@@ -372,7 +373,7 @@ std::vector<std::int32_t> ParseBases(const std::string& text) {
 }
 
 Bytes RoomOf(const LayoutSpace& space) {
-  return space.server.accelerator.hbm_capacity * (1 - space.hbm_margin);
+  return RoomForJob(space.server) * (1 - space.hbm_margin);
 }
 
 std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused) {

@@ -75,6 +75,7 @@ AdapterSpec AdaptersOf(const proto::Adapters& adapters) {
   }
   spec.bytes = adapters.precision() == proto::BF16 ? 2 : 4;
   spec.base_bytes = adapters.base().empty() ? 0 : FrozenFormatBytes(adapters.base());
+  spec.dropout = adapters.dropout();
   return spec;
 }
 

@@ -271,6 +271,9 @@ void SetRare(const PublishedCase& row, RowPoint& point) {
     point.Set("adapters",
               row.adapters.starts_with("{") ? row.adapters : "{ rank: " + row.adapters + " }");
   }
+  if (!row.optimizer.empty()) {
+    point.Set("optimizer", row.optimizer);
+  }
   const auto offloads = [&row](const char* what) {
     return row.offload.find(what) != std::string::npos;
   };

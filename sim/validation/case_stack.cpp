@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <initializer_list>
 #include <iterator>
 #include <utility>
 
@@ -61,14 +62,12 @@ bool HasWord(const std::string& words, const char* const (&any)[kCount]) {
   });
 }
 
-// Rows of "megatron" do not say how it was switched: layouts, sizes and formats of both kinds
-// overlap. Columns for it (`framework`, `notes`) come first. Where they say nothing, who published
-// the row does: runs that NVIDIA publishes, of MLPerf, and of clouds on NVIDIA's recipes have the
-// overlap and the 16-bit gradients of those, and so do those whose own scripts say so
-// (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce, overlap-param-gather,
-// main-grads-dtype bf16); others have Megatron-LM's defaults. WhyStack tells of it beside the row,
-// and README.md what it is worth. Tables that know better name megatron_core, or what is built on
-// it, or megatron_lm.
+// Rows of "megatron" do not say how it was switched, and layouts, sizes and formats do not tell.
+// Columns for it (`framework`, `notes`) come first, then who published the row: NVIDIA, MLPerf and
+// clouds on NVIDIA's recipes have their overlap and 16-bit gradients, and so have those whose own
+// scripts say so (swiss-ai/Megatron-LM, submit-llama3-8b.sh: overlap-grad-reduce,
+// overlap-param-gather, main-grads-dtype bf16); others have Megatron-LM's defaults. README.md says
+// what that is worth. Tables that know better name megatron_core or megatron_lm.
 Recipe RecipeOf(const PublishedCase& row) {
   constexpr const char* kRecipesOf[] = {"_nemo_", "_megatron_bridge_", "_mcore_",
                                         "_megatron_core_"};
@@ -137,13 +136,29 @@ bool NotCompiled(const PublishedCase& row) {
   return Notes(row, "not compiled") || MeantYes(row.compile) == 0;
 }
 
-// Releases of 2024, whose loss was not compiled: notes, framework or source say so
+bool BeginsAny(const PublishedCase& row, std::initializer_list<const char*> names) {
+  return std::any_of(names.begin(), names.end(), [model = PlainName(row.model)](const char* name) {
+    return model.starts_with(name);
+  });
+}
+
+bool SaysAny(const PublishedCase& row, std::initializer_list<const char*> words) {
+  return std::any_of(words.begin(), words.end(), [&](const char* word) {
+    return (row.notes + "," + row.framework + "," + row.source).find(word) != std::string::npos;
+  });
+}
+
+// Releases before February 2025, whose loss was not compiled: notes, framework or source say so
 // ("benchmarks/llama3_h100_202412_torchtitan.md").
 bool Of2024(const PublishedCase& row) {
-  const auto says = [](const std::string& text) {
-    return text.find("2024") != std::string::npos;
-  };
-  return says(row.notes) || says(row.framework) || says(row.source);
+  return SaysAny(row, {"2024", "2025-01"});
+}
+
+// Releases of Transformers that cast all logits to 32 bits and copied them (before 4.45 of
+// September 2024). The first models of Qwen came with code of their own, which did not.
+bool CastsLogits(const PublishedCase& row) {
+  return SaysAny(row, {"2023", "2024"}) &&
+         !BeginsAny(row, {"qwen_1_8b", "qwen_7b", "qwen_14b", "qwen_72b"});
 }
 
 bool Dispatches(const PublishedCase& row, const char* how) {
@@ -213,37 +228,34 @@ bool Rowwise(const PublishedCase& row) {
   });
 }
 
-// EleutherAI/gpt-neox has FlashAttention since release 2.0 of March 2023; notes that name an older
-// one, or unfused attention, say so.
+// EleutherAI/gpt-neox has FlashAttention since release 2.0 of March 2023.
 bool BeforeFlash(const PublishedCase& row) {
   return Notes(row, "2021") || Notes(row, "2022") || Notes(row, "unfused attention") ||
          Notes(row, "without FlashAttention");
 }
 
-bool ModelBegins(const PublishedCase& row, const char* name) {
-  return PlainName(row.model).starts_with(name);
-}
-
 // Transformers with attention in plain PyTorch. That of gpt-oss has sinks, and is so by default
 // (huggingface/transformers, models/gpt_oss).
 bool UnfusedAttention(const PublishedCase& row) {
-  return Notes(row, "eager attention") || ModelBegins(row, "gpt_oss");
+  return Notes(row, "eager attention") || BeginsAny(row, {"gpt_oss"});
 }
 
 // Models whose GELU is written out in Transformers, eight kernels each way (activations.py,
 // NewGELUActivation).
 bool SeparateGelu(const PublishedCase& row) {
-  return ModelBegins(row, "gpt2") || ModelBegins(row, "gpt_2") || ModelBegins(row, "gpt_neo_") ||
-         ModelBegins(row, "gpt_j") || ModelBegins(row, "codegen");
+  return BeginsAny(row, {"gpt2", "gpt_2", "gpt_neo_", "gpt_j", "codegen"});
 }
 
-// Their loss takes logits as they are, where that of decoders makes 32-bit copies of them first
-// (loss/loss_utils.py).
+// Their loss takes logits as they are, not 32-bit copies of them (loss/loss_utils.py).
 bool MaskedLoss(const PublishedCase& row) {
-  return ModelBegins(row, "bert") || ModelBegins(row, "roberta") ||
-         ModelBegins(row, "xlm_roberta") || ModelBegins(row, "distilbert") ||
-         ModelBegins(row, "electra") || ModelBegins(row, "modernbert") ||
-         ModelBegins(row, "deberta");
+  return BeginsAny(
+      row, {"bert", "roberta", "xlm_roberta", "distilbert", "electra", "modernbert", "deberta"});
+}
+
+// Feed-forward blocks in CUDA graphs (NVIDIA-NeMo/Megatron-Bridge, perf_recipes/llama/h100).
+bool CapturesFeedForward(const PublishedCase& row) {
+  return row.experts == 0 && row.precision == "fp8" && row.adapters.empty() &&
+         SaysAny(row, {"fine-tuning", "finetuning", "SFT"}) && SaysAny(row, {"Megatron-Bridge"});
 }
 
 bool Single(const PublishedCase& row) {
@@ -258,9 +270,8 @@ constexpr StackName kStacks[] = {
     // The published A100 runs are of 2021 to 2023, before Transformer Engine and the overlap of
     // tensor-parallel communication; those that shard the optimizer are later than 2021, when there
     // was no distributed optimizer. Those on Hopper and later are Megatron-Core or NeMo on it.
-    // Recipes of fine-grained experts have dispatchers of their own, whose overlap asks for an
-    // interleaved schedule (NVIDIA-NeMo/Megatron-Bridge).
-    // Volta has no fused attention in Megatron-LM (FlashAttention needs Ampere).
+    // Recipes of fine-grained experts have dispatchers of their own. Volta has no fused attention
+    // in Megatron-LM (FlashAttention needs Ampere).
     {"megatron", "v100", 0, "megatron_2021", Any},
     {"megatron", "a100", 1, "megatron_2023", Any},
     {"megatron", "a800", 1, "megatron_2023", Any},
@@ -281,6 +292,7 @@ constexpr StackName kStacks[] = {
     {kRecipes, "", 0, "megatron_deepep", ManyExperts},
     {kRecipes, "", 0, "megatron_exchange_overlap", ExchangedOverlapped},
     {kRecipes, "", 0, "megatron_core_flex", CrossesServers},
+    {kRecipes, "", 0, "megatron_core_graphs", CapturesFeedForward},
     {kRecipes, "", 0, "megatron_core", Any},
     {"gpt_neox", "", 0, "gpt_neox_2022", BeforeFlash},
     {"megatron_deepspeed", "a800", 0, "megatron_deepspeed_flash", Any},
@@ -309,6 +321,8 @@ constexpr StackName kStacks[] = {
     {"hf_eager", "", 0, "hf_eager_unfused", UnfusedAttention},
     {"hf_eager", "", 0, "hf_eager_gelu", SeparateGelu},
     {"hf_eager", "", 0, "hf_eager_masked", MaskedLoss},
+    {"hf_eager", "", 0, "hf_eager_2024", CastsLogits},
+    {"hf_fsdp", "", 0, "hf_fsdp_2024", CastsLogits},
     // Products in 32 bits: there is no autocast.
     {"pytorch", "", 0, "pytorch_eager", Single},
     {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},

@@ -398,6 +398,9 @@ class TableReader {
   void CheckNames(Case& row) {
     ReadChoice("recompute", MeantRecompute, row, row.recompute);
     ReadChoice("precision", MeantPrecision, row, row.precision);
+    if (!Cell("optimizer").text.empty()) {
+      ReadChoice("optimizer", MeantOptimizer, row, row.optimizer);
+    }
     row.role = WithoutSlip(row.role, kRoles);
     row.accelerator = WithoutSlip(row.accelerator, known_.accelerators);
   }

@@ -15,7 +15,8 @@
 // HBM is known, and fits (0: it went out of memory); such rows may leave step_time_s and
 // global_batch blank; and what few tables say: head_dim, document_length (tokens of the documents
 // that sequences are packed from), adapters (a rank, or the block of a scenario such as
-// { rank: 16 base: "nf4" }), offload (activations, states, optimizer), compile (yes, no),
+// { rank: 16 base: "nf4" }), optimizer (adamw_8bit, paged_adamw, ...), offload (activations,
+// states, optimizer), compile (yes, no),
 // dispatcher of experts (alltoall, deepep, hybridep, with the word "overlap" where it runs beside
 // compute), framework (what "megatron" was tuned by: NeMo, Megatron-Bridge, Megatron-LM), notes.
 // Other columns are left alone.
@@ -73,6 +74,7 @@ struct PublishedCase {
   std::string compile;        ///< "yes", "no"; "": as the stack does
   std::string dispatcher;     ///< of experts: "alltoall", "deepep", "hybridep overlap", ...
   std::string offload;        ///< to the host: "activations", "states", "optimizer"
+  std::string optimizer;      ///< "adamw_8bit", ...; "": that of the stack
   std::string adapters;       ///< LoRA: a rank, or the block of a scenario; "": none
   std::int64_t head_dim = 0;  ///< of one head; 0: as the catalogue's model, or hidden / heads
   std::int64_t document_length = 0;  ///< tokens of packed documents; 0: a sequence is one

@@ -221,7 +221,7 @@ const OneServerTraining& TrainingThatFits(const std::string& server, int sequenc
       const ScenarioBase base("row", OneServerText(server, training, sequences_each), {});
       const Scenario scenario = base.At({});
       const ServerSpec& machine = scenario.sites.front().server;
-      CheckMemory(scenario.training(), machine.accelerator.hbm_capacity, machine.accelerators);
+      CheckMemory(scenario.training(), RoomForJob(machine), machine.accelerators);
       return training;
     } catch (const UserError&) {
       continue;

@@ -50,7 +50,8 @@ struct MemoryPolicy {
   double room = 1;  // over the capacity
 };
 
-// A job that overflows by less than peaks are off (docs/memory.md) is no case for a refusal.
+// A run whose step was timed has fitted: that it overflows by less than peaks are off
+// (docs/memory.md) is no case for a refusal.
 constexpr double kNearlyFits = 1.02;
 
 std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueList& catalogue) {
@@ -109,7 +110,7 @@ std::vector<MemoryPolicy> AllPoliciesOf(const PublishedCase& row, const Catalogu
     const bool gives_way = row.step_time_s > 0 && next != catalogue.when_short.end();
     stack = gives_way ? next->second : "";
   }
-  if (!all.empty()) {
+  if (!all.empty() && row.step_time_s > 0) {
     all.push_back(all.back());
     all.back().room = kNearlyFits;
   }
@@ -158,7 +159,7 @@ Bytes Capacity(const Scenario& scenario) {
 bool NearlyFits(const PreparedCase& refused) {
   return refused.scenario && refused.reason.find("HBM overflows") != std::string::npos &&
          FullestStage(refused.scenario->training()).total() <=
-             kNearlyFits * Capacity(*refused.scenario);
+             kNearlyFits * RoomForJob(refused.scenario->site().server);
 }
 
 PeakKind KindOfPeak(const PublishedCase& row) {

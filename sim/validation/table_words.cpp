@@ -62,6 +62,35 @@ constexpr Word kZeroWords[] = {
     {"none", "0"},          {"no", "0"},   {"replicated", "0"}, {"zero", ""},
 };
 
+// transformers.training_args.OptimizerNames, classes of bitsandbytes and torchao.
+constexpr Word kOptimizerWords[] = {
+    {"adamw", "adamw"},
+    {"adam", "adam"},
+    {"adamw_torch", "adamw"},
+    {"adamw_torch_fused", "adamw"},
+    {"adamw_hf", "adamw"},
+    {"fused_adam", "adamw"},
+    {"adamw_16bit", "adamw_16bit"},
+    {"adamw_8bit", "adamw_8bit"},
+    {"adamw8bit", "adamw_8bit"},
+    {"adam8bit", "adamw_8bit"},
+    {"adamw_bnb_8bit", "adamw_8bit"},
+    {"adamw_torch_8bit", "adamw_8bit"},
+    {"paged_adamw", "paged_adamw"},
+    {"pagedadamw", "paged_adamw"},
+    {"paged_adamw_32bit", "paged_adamw"},
+    {"paged_adamw_8bit", "paged_adamw_8bit"},
+    {"pagedadamw8bit", "paged_adamw_8bit"},
+    {"adafactor", "adafactor"},
+    {"lion", "lion"},
+    {"lion_8bit", "lion_8bit"},
+    {"galore", "galore"},
+    {"lomo", "lomo"},
+    {"muon", "muon"},
+    {"sgd", "sgd"},
+    {"sgd_momentum", "sgd_momentum"},
+};
+
 constexpr Word kYesWords[] = {{"yes", "1"}, {"true", "1"},  {"on", "1"},
                               {"no", "0"},  {"false", "0"}, {"off", "0"}};
 
@@ -111,6 +140,10 @@ MeantWord MeantRecompute(const std::string& text) {
 
 MeantWord MeantPrecision(const std::string& text) {
   return Meant(kPrecisionWords, text, "bf16");
+}
+
+MeantWord MeantOptimizer(const std::string& text) {
+  return Meant(kOptimizerWords, text, "adamw");
 }
 
 std::optional<std::int64_t> MeantZero(const std::string& text) {

@@ -24,6 +24,10 @@ MeantWord MeantRecompute(const std::string& text);
 /// stand for it ("fp8_rowwise", "mxfp4"), and anything else for "bf16".
 MeantWord MeantPrecision(const std::string& text);
 
+/// Name of an optimizer (docs/memory.md). Those of Transformers and torchtune stand for it
+/// ("adamw_bnb_8bit", "PagedAdamW8bit"), and anything else for "adamw".
+MeantWord MeantOptimizer(const std::string& text);
+
 /// What "FSDP", "ZeRO-3", "ddp" and the like shard, as 0 to 3; nothing for other words.
 std::optional<std::int64_t> MeantZero(const std::string& text);
 

@@ -139,7 +139,7 @@ TEST(Search, NoStepBeatsItsBound) {
     // Every 29th: enough of each kind, since 29 shares no factor with the walk's loops.
     for (std::size_t i = 0; i < every.choices.size(); i += 29) {
       Apply(every.choices[i], job);
-      if (FullestStage(job).total() > space.server.accelerator.hbm_capacity) {
+      if (FullestStage(job).total() > RoomForJob(space.server)) {
         continue;
       }
       ++tried;
@@ -178,7 +178,7 @@ TEST(Search, SharedPlansChangeNothing) {
   const Every every = EveryLayout(space);
   for (std::size_t i = 0; i < every.choices.size(); i += 37) {
     Apply(every.choices[i], job);
-    if (FullestStage(job).total() <= space.server.accelerator.hbm_capacity) {
+    if (FullestStage(job).total() <= RoomForJob(space.server)) {
       EXPECT_EQ(shared.StepTime(job), Scorer(scenario.site()).StepTime(job));
     }
   }
@@ -212,7 +212,7 @@ TEST(Search, MemoryIsCheckedAsARunDoes) {
       seen.insert(fits);
       bool runs = true;
       try {
-        CheckMemory(job, space.server.accelerator.hbm_capacity, space.server.accelerators);
+        CheckMemory(job, RoomForJob(space.server), space.server.accelerators);
       } catch (const UserError&) {
         runs = false;
       }
@@ -260,7 +260,7 @@ TEST(Search, RoomFollowsTheMargin) {
   const Scenario scenario = TwoServers().At({});
   LayoutSpace space = SpaceOf(scenario, 16);
   space.hbm_margin = 0.25;
-  EXPECT_EQ(RoomOf(space), space.server.accelerator.hbm_capacity * 0.75);
+  EXPECT_EQ(RoomOf(space), RoomForJob(space.server) * 0.75);
   TrainingSpec job = space.job;
   for (const ScoredLayout& layout : Searched(scenario, space, true).best) {
     Apply(layout.choice, job);

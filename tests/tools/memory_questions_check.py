@@ -19,7 +19,7 @@ GIB = 2 ** 30
 COLUMNS = """id role source stack accelerator accelerators domain nic_gbps model layers hidden heads kv_heads ffn gated
 vocab seq experts top_k shared_experts expert_ffn dense_layers tp pp vpp dp ep cp zero shard_group sequence_parallel
 recompute global_batch micro_batch precision step_time_s measured_gib kind capacity_gib fits
-offload adapters""".split()
+offload adapters notes""".split()
 LLAMA_70B = {"layers": 80, "hidden": 8192, "heads": 64, "kv_heads": 8, "ffn": 28672, "gated": 1, "vocab": 128256}
 QWEN3 = {"0.6B": {"layers": 28, "hidden": 1024, "heads": 16, "kv_heads": 8, "ffn": 3072},
          "8B": {"layers": 36, "hidden": 4096, "heads": 32, "kv_heads": 8, "ffn": 12288},
@@ -135,13 +135,32 @@ def twenty_billion_on_three_small_servers():
 
 
 def finer_interleaving_keeps_less():
-    """NVIDIA-NeMo/Megatron-Bridge PR 3107: ten chunks a stage fit where five were at the edge."""
-    usual = {**LLAMA_70B, "stack": "megatron_core", "accelerator": "h100_sxm", "capacity_gib": 79.1,
+    """NVIDIA-NeMo/Megatron-Bridge PR 3107: ten chunks a stage fit where five ran out, with feed-forward blocks in CUDA
+    graphs."""
+    usual = {**LLAMA_70B, "stack": "megatron", "accelerator": "h100_sxm", "capacity_gib": 79.1,
              "accelerators": 32, "tp": 4, "pp": 4, "dp": 2, "sequence_parallel": 1, "recompute": "selective",
-             "precision": "fp8", "seq": 4096, "global_batch": 32}
+             "precision": "fp8", "seq": 4096, "global_batch": 32, "step_time_s": "", "fits": 1,
+             "source": "NVIDIA-NeMo/Megatron-Bridge PR 3107", "notes": "fine-tuning recipe"}
     found = answers([row("vpp5", usual, vpp=5), row("vpp10", usual, vpp=10)])
     fits(found["vpp10"])
-    assert found["vpp10"][1] < found["vpp5"][1] - 1, found
+    overflows(found["vpp5"])
+
+
+def low_rank_adapters_on_a_card_of_40_gigabytes():
+    """Lightning-AI/litgpt, tutorials/resource-tables.md of 2023: Llama 2 7B on an A100 takes 21.30 and 29.07 GB with one
+    and two sequences, and runs out with four; 14.14 GB in NF4."""
+    llama2 = {"layers": 32, "hidden": 4096, "heads": 32, "kv_heads": 32, "ffn": 11008, "gated": 1, "vocab": 32000}
+    usual = {**llama2, "stack": "litgpt", "accelerator": "a100_sxm_40gb", "capacity_gib": 39.4, "accelerators": 1,
+             "domain": 1, "nic_gbps": "", "zero": 0, "seq": 1304, "global_batch": 128, "step_time_s": "", "fits": 1}
+
+    def lora(base=""):
+        return f'{{ rank: 8 target: ["q_proj", "v_proj"] dropout: 0.05 precision: BF16 {base} }}'
+    found = answers([row(f"{batch}", usual, micro_batch=batch, adapters=lora()) for batch in (1, 2, 4)] +
+                    [row("nf4", usual, adapters=lora('base: "nf4"'))])
+    fits(found["1"], 21.30e9 / GIB)
+    fits(found["2"], 29.07e9 / GIB)
+    overflows(found["4"])
+    fits(found["nf4"], 14.14e9 / GIB)
 
 
 def fine_tuning_on_a_card_of_24_gigabytes():
@@ -170,6 +189,7 @@ def main():
     for question in some((long_sequences_on_context_ranks, a_batch_at_the_edge_of_a_card, a_million_tokens_on_one_server,
                      a_mixture_on_one_server, scores_of_attention_on_a_card_without_fused_attention,
                      twenty_billion_on_three_small_servers, finer_interleaving_keeps_less,
+                     low_rank_adapters_on_a_card_of_40_gigabytes,
                      fine_tuning_on_a_card_of_24_gigabytes, seventy_billion_with_the_base_on_the_host)):
         question()
         print(f"{question.__name__}: ok")

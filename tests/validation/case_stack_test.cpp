@@ -240,7 +240,7 @@ TEST_F(CaseStack, LoopsThatShardAreOnFsdp) {
   EXPECT_EQ(StackOf(row, catalogue_), "torchtitan");
   row.zero = 0;
   row.stack = "litgpt";
-  EXPECT_EQ(StackOf(row, catalogue_), "pytorch_eager");
+  EXPECT_EQ(StackOf(row, catalogue_), "litgpt_eager");
 }
 
 TEST_F(CaseStack, CompiledLoopsAreCompiled) {
@@ -308,6 +308,32 @@ TEST_F(CaseStack, ModelsWithKernelsOfTheirOwnHaveStacksOfTheirOwn) {
   EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_gelu");
   row.model = "gpt-oss-20b";
   EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_unfused");
+}
+
+// Transformers cast all logits until September 2024; the first Qwen came with code of its own.
+TEST_F(CaseStack, OldReleasesOfTransformersCastLogits) {
+  PublishedCase row = OnH100();
+  row.stack = "hf_fsdp";
+  row.source = "AnswerDotAI/fsdp_qlora benchmarks_03_2024.md";
+  row.model = "Llama2-7B";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_fsdp_2024");
+  row.stack = "hf_eager";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager_2024");
+  row.model = "Qwen-7B";
+  EXPECT_EQ(StackOf(row, catalogue_), "hf_eager");
+}
+
+// NVIDIA-NeMo/Megatron-Bridge, pull request 3107: the recipe captures feed-forward blocks.
+TEST_F(CaseStack, FineTuningInFp8OnMegatronBridgeIsCaptured) {
+  PublishedCase row = OnH100();
+  row.stack = "megatron";
+  row.source = "NVIDIA-NeMo/Megatron-Bridge PR 3107";
+  row.precision = "fp8";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
+  row.notes = "fine-tuning recipe";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core_graphs");
+  row.adapters = "16";
+  EXPECT_EQ(StackOf(row, catalogue_), "megatron_core");
 }
 
 }  // namespace

@@ -66,6 +66,7 @@ TEST_F(OddRow, HasColumnsThatFewTablesHave) {
                           {"document_length", "512"},
                           {"adapters", "{ rank: 16 target: [\"q_proj\", \"v_proj\"] }"},
                           {"recompute", "none"},
+                          {"optimizer", "adamw_bnb_8bit"},
                           {"offload", "activations"}};
   const PreparedCase prepared = PreparedRow(cells);
   ASSERT_TRUE(prepared.scenario) << prepared.reason;
@@ -74,6 +75,8 @@ TEST_F(OddRow, HasColumnsThatFewTablesHave) {
   EXPECT_EQ(job.document_length, 512);
   EXPECT_EQ(job.adapters.rank, 16);
   EXPECT_TRUE(job.offload_activations);
+  EXPECT_EQ(job.optimizer.name, "adamw_8bit");
+  EXPECT_THAT(SaidOf({{"optimizer", "shampoo"}}), HasSubstr("optimizer shampoo as adamw"));
   EXPECT_EQ(PreparedRow({{"adapters", "8"}}).scenario.value().training().adapters.rank, 8);
   EXPECT_THAT(PreparedRow({{"adapters", "lora"}}).reason,
               HasSubstr("\"adapters\" is \"lora\"; expected a rank such as 16"));

@@ -293,6 +293,19 @@ TEST(KeptActivations, AreWholeWhereInputsStayGathered) {
   EXPECT_DOUBLE_EQ(LayerActivations(job).si() - parts, 2 * 2 * 4096 * 8192 * 3 / 4.0);
 }
 
+// Of 28,672 inner features three tensors, and the norm before them.
+TEST(KeptActivations, OfCapturedFeedForwardBlocksAreThereTwice) {
+  TrainingSpec job = MegatronJob();
+  const ModelPart layer{Layers(kDenseLayer, 2), false, false};
+  EXPECT_EQ(CapturedActivations(job, layer), Bytes(0));
+  job.stack.captures_feed_forward = true;
+  const double tensors = 3 * job.model.ffn + 2 * job.model.hidden;
+  EXPECT_NEAR(CapturedActivations(job, layer).si(), 2 * 2 * 4096.0 * tensors / job.layout.tensor,
+              1);
+  job.recompute = Recompute::kFull;
+  EXPECT_EQ(CapturedActivations(job, layer), Bytes(0));
+}
+
 TEST(KeyValueHeads, AreRepeatedOnMoreRanks) {
   TrainingSpec job = JobOn(Llama(1, 8192, 64, 28672));  // 8 key-value heads of 128
   const ModelPart layer{Layers(kDenseLayer, 1), false, false};

@@ -191,6 +191,23 @@ TEST(KeptActivations, OfFrozenProductsLackInputsWithoutAdapters) {
   job.adapters.bytes = 4;
   // A 32-bit copy of the input instead of a 16-bit one.
   EXPECT_NEAR(LayerActivations(job).si(), kept + (4 - 2) * tokens * (4096 + 16), 1);
+  // What is left of it instead, and a mask.
+  const double wide = LayerActivations(job).si();
+  job.adapters.dropout = 0.05;
+  EXPECT_NEAR(LayerActivations(job).si(), wide + tokens * 4096, 1);
+  job.adapters.bytes = 2;
+  EXPECT_NEAR(LayerActivations(job).si(), kept + tokens * 4096, 1);
+}
+
+// bitsandbytes keeps the inputs of its products in NF4, and so does no other format: beside what an
+// adapter of the queries keeps, both norms' outputs and the inner product.
+TEST(KeptActivations, OfProductsInNf4HaveTheirInputs) {
+  TrainingSpec job = WithAdapters(HuggingFaceJob(2048, 1), 16, "q_proj");
+  const double kept = LayerActivations(job).si();
+  job.adapters.base_bytes = FrozenFormatBytes("int4");
+  EXPECT_EQ(LayerActivations(job).si(), kept);
+  job.adapters.base_bytes = FrozenFormatBytes("nf4");
+  EXPECT_NEAR(LayerActivations(job).si(), kept + 2 * 2048 * (4096 + 4096 + 14336.0), 1);
 }
 
 // torch.cuda.max_memory_allocated of Transformers 5.17 with PEFT on one H200: model, bytes.

@@ -2,6 +2,7 @@
 
 #include "workloads/memory.h"
 
+#include <array>
 #include <string>
 #include <vector>
 
@@ -141,6 +142,41 @@ TEST(Memory, OfAStageThatStaysWholeIsSharedOnlyInItsStates) {
   EXPECT_EQ(job.zero, 3);
 }
 
+// PyTorch's stages: 2 s b h bytes a message, whole without sequence parallelism. The first of 4
+// stages has sent 4 that are in flight and gets 32 gradients; the second has sent 3, gets 32 and
+// has buffers for 32, of which 3 are the inputs of a layer.
+TEST(Memory, OfPipelineMessagesIsThatOfAllMicroBatchesWhereTheyAreReceivedAhead) {
+  TrainingSpec job = Gpt3Job(8, 4, 1);
+  job.layout.sequence_parallel = false;
+  job.global_batch = 32;
+  const double message = 2 * 2048.0 * 12288;
+  const auto activations = [&](int stage) {
+    return MemoryOfStage(job, stage).activations.si();
+  };
+  const std::array<double, 2> kept{activations(0), activations(1)};
+  job.stack.keeps_sent_outputs = true;
+  EXPECT_NEAR(activations(0) - kept[0], 4 * message, 1);
+  job.stack.receives_ahead = true;
+  EXPECT_NEAR(activations(0) - kept[0], (4 + 32) * message, 1);
+  EXPECT_NEAR(activations(1) - kept[1], (3 + 32 + 32 - 3) * message, 1);
+  job.layout.pipeline = 1;
+  const double alone = activations(0);
+  job.stack.keeps_sent_outputs = job.stack.receives_ahead = false;
+  EXPECT_EQ(activations(0), alone);
+}
+
+// NCCL on eight H100: 16 channels, two buffers of eight chunks of 128 KiB for each rank, 256 MiB.
+TEST(RoomForJob, IsWithoutTheBuffersOfSwitchesThatAddUp) {
+  ServerSpec server;
+  server.accelerator.hbm_capacity = Bytes(80e9);
+  server.accelerators = 8;
+  EXPECT_EQ(RoomForJob(server), Bytes(80e9));
+  server.scale_up.in_switch_efficiency = 0.7;
+  EXPECT_EQ(RoomForJob(server), Bytes(80e9 - 256 * 1024.0 * 1024));
+  server.accelerators = 1;
+  EXPECT_EQ(RoomForJob(server), Bytes(80e9));
+}
+
 TEST(Memory, OfGradientsIsTheHostsWhereTheOptimizerIsThere) {
   TrainingSpec job = JobOn(Gpt(64, 4096, 32));
   job.sequence_length = 1024;
@@ -178,8 +214,19 @@ TEST(MemoryOverflow, SaysWhereByHowMuchAndWhatWouldFit) {
       "HBM overflows by 13.43 GB on each accelerator of pipeline stage 0: 11.08 GB of weights, "
       "22.16 GB of gradients, 8.308 GB of optimizer state, 10.27 GB of activations and 1.626 GB "
       "of buffers need 53.43 GB, and there are 40 GB; what would fit: zero: 2, or zero: 3, or "
-      "layout { tensor: 16 data: 4 }, or layout { pipeline: 8 data: 4 }, or layout { tensor: "
-      "32 data: 2 }, or layout { pipeline: 16 data: 2 }, or layout { pipeline: 32 data: 1 }");
+      "layout { pipeline: 8 data: 4 }, or layout { pipeline: 16 data: 2 }, or layout { pipeline: "
+      "32 data: 1 }");
+}
+
+// Logits of 131,072 tokens and 16 bytes: 4096 x 32 x 128,256 x 16 over one rank.
+TEST(MemoryOverflow, SaysWhatFillsLargeBuffers) {
+  TrainingSpec job = JobOn(Llama(2, 1024, 8, 4096));
+  job.model.vocabulary = 128256;
+  job.sequence_length = 4096;
+  job.global_batch = job.micro_batch = 32;
+  job.recompute = Recompute::kFull;
+  job.stack.logit_bytes = 16;
+  EXPECT_THAT(MessageOf(job, Bytes(80e9)), testing::HasSubstr(" GB in the loss) need "));
 }
 
 TEST(MemoryOverflow, IsNeverFollowedByAProposalThatDoesNotFit) {

@@ -491,7 +491,7 @@ StepProgram BuildStepProgram(const TrainingSpec& job, const ServerSpec& server,
             "accelerators, so groups would straddle it; expected a divisor or a multiple of {}",
             t, domain, domain));
   }
-  CheckMemory(job, server.accelerator.hbm_capacity, domain);
+  CheckMemory(job, RoomForJob(server), domain);
   return ProgramBuilder(job, server, micro_batches > 0 ? micro_batches : MicroBatches(job)).Build();
 }
 

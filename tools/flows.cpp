@@ -258,6 +258,7 @@ void AddFlowsCommand(CLI::App& app, int& code) {
   command->add_option("--shares", options->shares, "Also write the rate of every message over time")
       ->type_name("FILE.csv");
   AddFailureOptions(*command, options->scenario);
+  AddQuietOption(*command, options->scenario.quiet);
   command->add_option("--hottest", options->hottest, "How many of the busiest links are listed")
       ->capture_default_str();
   command->add_option("--rows", options->rows, "How many messages the text lists")

@@ -145,7 +145,7 @@ void AddServeLoadOptions(CLI::App& command, ServeOptions& options) {
   command.add_option("--engine", options.engine, "A serving engine of serving_engines.csv")
       ->capture_default_str()
       ->type_name("NAME");
-  command.add_option("--input", options.input, "Mean tokens of a prompt")
+  command.add_option("--input,--input-tokens", options.input, "Mean tokens of a prompt")
       ->check(CLI::Range(1.0, 1e7))
       ->capture_default_str();
   command.add_option("--output-tokens", options.output, "Mean tokens of an answer")
@@ -326,7 +326,8 @@ Deployment DeploymentOf(const ServeOptions& options, const ServingCatalogue& cat
   Deployment deployment;
   deployment.model = ModelOf(options, catalogue);
   deployment.part = PartOf(options.part, catalogue);
-  const InferenceEngine* const engine = catalogue.FindEngine(options.engine);
+  const InferenceEngine* const engine =
+      EngineOnPart(options.engine, deployment.part.name, catalogue);
   if (engine == nullptr) {
     RefuseNamed("--engine", options.engine, catalogue.EngineNames(), "");
   }

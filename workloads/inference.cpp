@@ -9,7 +9,9 @@
 #include "sim/base/check.h"
 #include "workloads/inference_apart.h"
 #include "workloads/inference_attention.h"
+#include "workloads/inference_host.h"
 #include "workloads/inference_offload.h"
+#include "workloads/inference_setup.h"
 #include "workloads/inference_terms.h"
 
 namespace gridlock {
@@ -21,9 +23,6 @@ namespace {
 // kernels of TensorRT-LLM, vLLM and SGLang).
 constexpr double kEmpty = 0.7, kFewestEmpty = 4, kMostEmpty = 64;
 
-// Accelerators of a host that sends their tokens.
-constexpr double kPerHost = 8;
-
 // Rows with a point of their own, and octaves and points per octave beyond.
 constexpr std::int64_t kExact = 512;
 constexpr int kOctaves = 14;
@@ -32,36 +31,9 @@ constexpr int kPointsPerOctave = 4;
 // Bytes of a value on its way to experts that are apart: 8 bits there, 16 back, on average.
 constexpr double kMoved = 1.5;
 
-// Small kernels and launches of a block of attention to an encoder's tokens, over those of a layer,
-// which has attention and a feed-forward block with about as many each: estimate.
-constexpr double kCrossKernels = 0.5;
-
 // Kernels of an indexer in a layer: keys and queries turned and given scales, scores, the best of
 // them: estimate.
 constexpr double kIndexerKernels = 4;
-
-// The encoder of a model as one by itself: its tokens come out, and no words.
-InferenceModel EncoderOf(const InferenceModel& model) {
-  InferenceModel encoder = model;
-  encoder.layers = std::exchange(encoder.encoder_layers, 0);
-  encoder.vocabulary = 1;
-  encoder.windowed_share = 0;
-  return encoder;
-}
-
-InferenceLayout LayoutOfEncoder(InferenceLayout layout) {
-  layout.draft_tokens = 0;
-  layout.adapters = {};
-  return layout;
-}
-
-// Of one data-parallel rank.
-InferenceEngine EngineOfRank(InferenceEngine engine, const InferenceLayout& layout) {
-  if (engine.shared_budget) {
-    engine.token_budget = std::max<std::int64_t>(1, engine.token_budget / layout.data);
-  }
-  return engine;
-}
 
 }  // namespace
 
@@ -71,10 +43,10 @@ IterationCosts::IterationCosts(const InferenceModel& model, const InferencePart&
     : model_(model),
       part_(part),
       engine_(EngineOfRank(engine, layout)),
-      layout_(layout),
-      adapters_(model, part, engine, layout),
-      weights_(model, layout),
-      kernels_(model, part, engine_, layout),
+      layout_(LayoutOn(engine, layout)),
+      adapters_(model, part, engine, layout_),
+      weights_(model, layout_),
+      kernels_(model, part, engine_, layout_),
       room_(RoomOf(weights_, part, engine_, adapters_, path)) {
   CHECK(model.layers >= 1 && model.hidden >= 1 && model.heads >= 1 && layout.accelerators() >= 1);
   engine_.batch_max = room_.batch_max;
@@ -395,7 +367,8 @@ IterationCosts::Point IterationCosts::PointAt(std::int64_t rows) const {
   return point;
 }
 
-LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
+// What accelerators do, caches empty.
+LimitTimes IterationCosts::WorkLimits(std::int64_t rows, std::int64_t outputs,
                                       std::int64_t sequences) const {
   const std::int64_t drafts = layout_.draft_tokens * sequences;
   const std::int64_t more = drafts + (layout_.beams - 1) * sequences;
@@ -420,19 +393,31 @@ LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
                               static_cast<double>(sequences) / copies /
                               (part_.hbm_bandwidth * part_.cache_efficiency);
   Of(times, Limit::kCache) += slot_read_ * static_cast<double>(sequences);
-  const double here = static_cast<double>(sequences) * layout_.beams / layout_.data;
-  const double layers = model_.layers * (1 + (model_.encoder_layers > 0 ? kCrossKernels : 0));
-  const double launches = engine_.layer_launch * layers * part_.host_factor - Sum(times);
-  const double host = (engine_.host_time + engine_.host_sequence * here) * part_.host_factor;
-  Of(times, Limit::kHost) +=
-      std::max(0.0, launches) + (engine_.hides_host ? std::max(0.0, host - Sum(times)) : host);
-  // A server that sends tokens one by one does so beside its accelerators.
-  const double servers = std::max(1.0, layout_.accelerators() / kPerHost);
-  const double sending =
-      engine_.stream_time * static_cast<double>(sequences) / servers * part_.host_factor -
-      Sum(times);
-  Of(times, Limit::kHost) += std::max(0.0, sending);
   return times;
+}
+
+// The longer of accelerators, which read caches, and of what the host does beside them.
+CostLines IterationCosts::LinesTogether(std::int64_t rows, std::int64_t outputs,
+                                        std::int64_t sequences, Seconds read) const {
+  const HostTimes host = HostTimesOf(model_, part_, engine_, layout_, sequences);
+  CostLines lines;
+  CostLine& work = lines.lines[0];
+  work.limits = WorkLimits(rows, outputs, sequences);
+  Of(work.limits, Limit::kHost) += host.alone;
+  work.base = Seconds(Sum(work.limits));
+  work.read = read;
+  if (host.beside > work.base.si()) {
+    CostLine& beside = lines.lines[1];
+    beside = {work.limits, Seconds(host.beside), Seconds(0), true};
+    Of(beside.limits, Limit::kHost) += host.beside - work.base.si();
+    lines.count = 2;
+  }
+  return lines;
+}
+
+LimitTimes IterationCosts::BaseLimits(std::int64_t rows, std::int64_t outputs,
+                                      std::int64_t sequences) const {
+  return LinesTogether(rows, outputs, sequences, Seconds(0)).At(0).limits;
 }
 
 Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
@@ -442,14 +427,11 @@ Seconds IterationCosts::Base(std::int64_t rows, std::int64_t outputs,
 
 CostLines IterationCosts::LinesOf(std::int64_t rows, std::int64_t outputs, std::int64_t sequences,
                                   std::int64_t decoding) const {
-  CostLines lines;
-  CostLine& line = lines.lines[0];
-  line.limits = BaseLimits(rows, outputs, sequences);
-  for (const double each : line.limits) {
-    line.base += Seconds(each);
+  const Seconds read = decoding > 0 ? PerRead(decoding) : Seconds(0);
+  if (layout_.apart()) {
+    return LinesApart(BaseLimits(rows, outputs, sequences), PointAt(rows), weights_, read);
   }
-  line.read = decoding > 0 ? PerRead(decoding) : Seconds(0);
-  return layout_.apart() ? LinesApart(line.limits, PointAt(rows), weights_, line.read) : lines;
+  return LinesTogether(rows, outputs, sequences, read);
 }
 
 std::int64_t IterationCosts::WindowTokens(std::int64_t length) const {

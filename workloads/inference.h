@@ -35,7 +35,7 @@ class IterationCosts {
   /// batch, caches empty. @param rows at least 1
   [[nodiscard]] Seconds Base(std::int64_t rows, std::int64_t outputs, std::int64_t sequences) const;
 
-  /// What Base is made of; sums to it.
+  /// What Base is made of; sums to it. The host's share is what it adds to the accelerators'.
   [[nodiscard]] LimitTimes BaseLimits(std::int64_t rows, std::int64_t outputs,
                                       std::int64_t sequences) const;
 
@@ -115,6 +115,10 @@ class IterationCosts {
   void AddCross(double rows, LimitTimes& times, double& bytes) const;
   void AddCommon(double rows, LimitTimes& times, double& bytes) const;
   [[nodiscard]] Point PointAt(std::int64_t rows) const;
+  [[nodiscard]] LimitTimes WorkLimits(std::int64_t rows, std::int64_t outputs,
+                                      std::int64_t sequences) const;
+  [[nodiscard]] CostLines LinesTogether(std::int64_t rows, std::int64_t outputs,
+                                        std::int64_t sequences, Seconds read) const;
   [[nodiscard]] LimitTimes HeadAt(double outputs) const;
 
   InferenceModel model_;

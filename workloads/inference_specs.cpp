@@ -68,6 +68,9 @@ const CostLine& CostLines::At(double reads) const {
 
 void CostLines::Add(const LimitTimes& more) {
   for (CostLine& line : lines) {
+    if (line.beside) {
+      continue;
+    }
     for (std::size_t i = 0; i < more.size(); ++i) {
       line.limits[i] += more[i];
       line.base += Seconds(more[i]);

@@ -152,6 +152,7 @@ struct InferenceEngine {
   std::int64_t stage_rows = 0;
   std::int64_t slot_tokens = 0;  ///< that the cache of a sequence has, used or not; 0: as it grows
   bool packs_weights = false;    ///< serves a checkpoint of 16 bits as Q4_K_M where nothing is said
+  double mxfp4_other_bytes = 0;  ///< of a weight outside of experts in MXFP4, tables too; 0: 2
   std::int64_t small_token_budget = 0, small_batch_max = 0;  ///< on small parts; 0: the same
   double memory_share = 0.9;  ///< of HBM, or of what weights leave when share_of_free
   bool share_of_free = false;
@@ -234,9 +235,12 @@ struct InferenceLayout {
   bool experts_spread = false;  ///< whole experts on ranks, not slices of all
   WeightFormat weights = WeightFormat::kBf16;
   bool narrow_ffn_alone = false;  ///< attention keeps 16 bits
-  double cache_bytes = 2;         ///< of an element
-  int beams = 1;          ///< of beam search, each of which decodes on its own behind one prompt
-  double beams_room = 1;  ///< tokens of a prompt and of all its beams, over those of one beam
+  /// Bytes of a weight outside of experts where those alone have the format, and of one of the
+  /// tables of words; 0: 2.
+  double other_bytes = 0, table_bytes = 0;
+  double cache_bytes = 2;  ///< of an element
+  int beams = 1;           ///< of beam search, each of which decodes on its own behind one prompt
+  double beams_room = 1;   ///< tokens of a prompt and of all its beams, over those of one beam
   Sampling sampling = Sampling::kGreedy;
   int draft_tokens = 0;  ///< of speculative decoding, checked in one pass
   double accepted = 0;   ///< share of a draft token that is accepted, after those before it
@@ -272,6 +276,7 @@ using LimitTimes = std::array<double, kLimits>;  ///< s, by Limit
 struct CostLine {
   LimitTimes limits{};
   Seconds base, read;
+  bool beside = false;  ///< of a host that works while accelerators do
 };
 
 /// The longest of so many lines.
@@ -282,7 +287,7 @@ struct CostLines {
   /// The longest with so many cached tokens.
   [[nodiscard]] const CostLine& At(double reads) const;
 
-  /// What each iteration takes beside, whichever line it is.
+  /// What each iteration takes of accelerators beside, whichever of their lines it is.
   void Add(const LimitTimes& more);
 };
 

@@ -11,6 +11,10 @@ namespace gridlock {
 /// of 128 to 16,384 tokens (measured 2026-11-26).
 inline constexpr double kCorner = 3.8;
 
+/// Small kernels and launches of a block of attention to an encoder's tokens, over those of a
+/// layer, which has attention and a feed-forward block with about as many each: estimate.
+inline constexpr double kCrossKernels = 0.5;
+
 inline double& Of(LimitTimes& times, Limit limit) {
   return times[static_cast<std::size_t>(limit)];
 }

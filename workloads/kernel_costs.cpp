@@ -69,8 +69,9 @@ KernelCosts::KernelCosts(const InferenceModel& model, const InferencePart& part,
       engine_(engine),
       layout_(layout) {}
 
-// FLOP/s that large products of such weights reach. MXFP4 meets activations of 8 bits, at their
-// rate; where a part has no units for a format, its weights are widened to 16 bits on the way.
+// FLOP/s that large products of such weights reach. Experts in MXFP4 (gpt-oss) meet activations of
+// 8 bits, at their rate, and dense models in it (AMD Quark) those of 4 bits; where a part has no
+// units for a format, its weights are widened to 16 bits on the way.
 double KernelCosts::Peak(double bytes) const {
   const bool integers = AreIntegers(layout_.weights);
   const double plain = part_.peak_bf16 * part_.gemm_efficiency * engine_.gemm_factor;
@@ -90,7 +91,7 @@ double KernelCosts::Peak(double bytes) const {
   if (part_.peak_fp4 <= 0) {
     return plain * part_.widened_efficiency;
   }
-  return layout_.weights == WeightFormat::kMxfp4
+  return layout_.weights == WeightFormat::kMxfp4 && model_.experts > 0
              ? eight
              : part_.peak_fp4 * part_.fp4_efficiency * engine_.gemm_factor;
 }

@@ -51,11 +51,15 @@ double ReplicaWeights::expert_bytes() const {
          BytesOfFormat(layout_.weights);
 }
 
+// Checkpoints of models with experts in MXFP4 (gpt-oss), and of DeepSeek in NVFP4, have nothing
+// else in 4 bits; those of dense models have all their matrices in them.
 double ReplicaWeights::dense_element() const {
   const bool experts_alone =
-      layout_.weights == WeightFormat::kMxfp4 ||
-      (layout_.weights == WeightFormat::kNvfp4 && model_.latent && model_.experts > 0);
-  return experts_alone ? 2 : BytesOfFormat(layout_.weights);
+      model_.experts > 0 && (layout_.weights == WeightFormat::kMxfp4 ||
+                             (layout_.weights == WeightFormat::kNvfp4 && model_.latent));
+  return !experts_alone            ? BytesOfFormat(layout_.weights)
+         : layout_.other_bytes > 0 ? layout_.other_bytes
+                                   : 2;
 }
 
 double ReplicaWeights::attention_element() const {
@@ -63,7 +67,9 @@ double ReplicaWeights::attention_element() const {
 }
 
 double ReplicaWeights::table_element() const {
-  return IsGguf(layout_.weights) ? BytesOfFormat(layout_.weights) : 2;
+  return IsGguf(layout_.weights)   ? BytesOfFormat(layout_.weights)
+         : layout_.table_bytes > 0 ? layout_.table_bytes
+                                   : 2;
 }
 
 double ReplicaWeights::movable() const {

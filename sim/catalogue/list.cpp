@@ -71,6 +71,7 @@ CatalogueList ListCatalogue() {
     server.cores = std::max(1, mesh.cores());
     server.core_link = mesh.core_link().ShortDebugString();
     server.switch_group = message.network().switches().group();
+    server.through_host = message.network().pcie().through_host();
     server.numbered_pairs = mesh.pair_size() > 0;
     server.nic_bandwidth = BytesPerSecond(SiOf(message.nic_bandwidth(), Dimension::kBandwidth));
     for (const proto::MatrixRate& rate :

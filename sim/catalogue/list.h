@@ -20,6 +20,7 @@ struct CatalogueServer {
   int nics = 0;                     ///< of the server
   BytesPerSecond nic_bandwidth;     ///< per NIC and direction
   std::string transport;            ///< between servers, as the catalogue calls it
+  bool through_host = false;        ///< its cards reach each other through the host's memory
   bool numbered_pairs = false;      ///< its mesh names pairs of accelerators
   std::vector<std::int64_t> torus;  ///< sides of its mesh; empty: no torus
   int cores = 1;                    ///< accelerators of a chip of its mesh

@@ -83,6 +83,7 @@ inline const NumberField<InferenceEngine> kEngineFields[] = {
     {"top_p_bytes", &InferenceEngine::top_p_bytes, 1},
     {"int8_factor", &InferenceEngine::int8_factor, 1},
     {"int4_factor", &InferenceEngine::int4_factor, 1},
+    {"mxfp4_other_bytes", &InferenceEngine::mxfp4_other_bytes, 1},
     {"stream_us", &InferenceEngine::stream_time, kServingMicro},
     {"link_factor", &InferenceEngine::link_factor, 1},
     {"imbalance", &InferenceEngine::imbalance, 1},

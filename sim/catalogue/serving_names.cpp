@@ -278,4 +278,20 @@ std::vector<std::string> PartsOfCatalogues(const ServingCatalogue& catalogue) {
   return names;
 }
 
+std::string DriverOf(const std::string& part) {
+  return part.starts_with("mi")                                   ? "-rocm"
+         : part.starts_with("apple") || part.starts_with("strix") ? "-metal"
+                                                                  : "";
+}
+
+const InferenceEngine* EngineOnPart(const std::string& name, const std::string& part,
+                                    const ServingCatalogue& catalogue) {
+  const InferenceEngine* const found = catalogue.FindEngine(name);
+  const std::string driver = DriverOf(part);
+  const bool exact = found != nullptr && found->name == name;
+  const InferenceEngine* const own =
+      exact || driver.empty() ? nullptr : catalogue.EngineOf(name + driver, "");
+  return own == nullptr ? found : own;
+}
+
 }  // namespace gridlock

@@ -30,4 +30,12 @@ std::optional<InferencePart> PartByName(const std::string& name, const ServingCa
 /// The names that PartByName takes, of the table and of the servers of the catalogue.
 std::vector<std::string> PartsOfCatalogues(const ServingCatalogue& catalogue);
 
+/// What engines are called after their name that have constants of their own on such a part:
+/// "-rocm" on cards of AMD, "-metal" where llama.cpp goes without CUDA, "" on others.
+std::string DriverOf(const std::string& part);
+
+/// FindEngine(name), or the newest of that family on such a part where `name` is that of a family.
+const InferenceEngine* EngineOnPart(const std::string& name, const std::string& part,
+                                    const ServingCatalogue& catalogue);
+
 }  // namespace gridlock

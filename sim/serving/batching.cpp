@@ -281,24 +281,18 @@ void BatchingReplica::Prefill(const Chunk& chunk, const Completed& completed) {
   const std::int64_t sequences = beside + static_cast<std::int64_t>(chunks_.size());
   const std::int64_t rows = beside + chunk.tokens, outputs = beside + chunk.outputs;
   const double reads = beside > 0 ? static_cast<double>(reads_) : 0;
-  const CostLines lines = costs_->LinesOf(rows, outputs, sequences, beside);
-  const CostLine& line = lines.At(reads);
-  LimitTimes limits = line.limits;
-  const LimitTimes uneven = costs_->UnevenLimits(rows, chunk.tokens, chunk.pairs,
-                                                 chunk.busiest.tokens, chunk.busiest.pairs);
+  CostLines lines = costs_->LinesOf(rows, outputs, sequences, beside);
+  LimitTimes more = costs_->UnevenLimits(rows, chunk.tokens, chunk.pairs, chunk.busiest.tokens,
+                                         chunk.busiest.pairs);
+  more[static_cast<std::size_t>(Limit::kCompute)] += (costs_->PerPair() * chunk.pairs).si();
+  lines.Add(more);
   const std::int64_t adapted = chunk.adapted + (beside > 0 ? adapters_.decoding() : 0);
   const std::int64_t different = adapters_.Different(chunk.adapters, beside > 0);
-  const LimitTimes low_rank =
-      costs_->adapters().Limits(static_cast<double>(adapted), static_cast<double>(different));
-  const Seconds pairs = costs_->PerPair() * chunk.pairs;
-  Seconds time = pairs;
-  for (std::size_t i = 0; i < limits.size(); ++i) {
-    limits[i] += uneven[i] + low_rank[i];
-    time += Seconds(limits[i]);
-  }
-  time += line.read * reads;
-  limits[static_cast<std::size_t>(Limit::kCompute)] += pairs.si();
-  Count(time, 1, limits);
+  lines.Add(
+      costs_->adapters().Limits(static_cast<double>(adapted), static_cast<double>(different)));
+  const CostLine& line = lines.At(reads);
+  const Seconds time = line.base + line.read * reads;
+  Count(time, 1, line.limits);
   work_.AddAdapters(costs_->adapters(), time, 1, static_cast<double>(adapted),
                     static_cast<double>(different));
   work_.flop +=

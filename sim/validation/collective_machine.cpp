@@ -61,6 +61,10 @@ std::optional<CatalogueServer> ServerOfRow(const MeasuredRow& row, const Catalog
       return server;
     }
     const auto better = [&](const CatalogueServer& other) {
+      if (server.through_host && other.through_host) {
+        // Cards under one socket and on two are different machines.
+        return (server.accelerators == ranks) > (other.accelerators == ranks);
+      }
       return rack ? server.accelerators > other.accelerators
                   : (server.accelerators >= ranks) > (other.accelerators >= ranks);
     };
@@ -193,6 +197,16 @@ void TakeSlice(const CatalogueServer& server, const CatalogueList& catalogue,
   if (!is_slice && !is_larger) {
     return;
   }
+  if (is_larger && server.numbered_pairs) {
+    // Which of more accelerators are joined is not known: latencies and shares are the server's.
+    machine.server = "measured";
+    machine.entry = fmt::format(
+        "  server {{ name: \"measured\" like: \"{}\" accelerators: {} network {{ switches {{ }} }} "
+        "source {{ text: \"the row\" }} }}\n",
+        server.name, machine.ranks_per_server);
+    return Assume(machine, fmt::format("{} ranks of {} as one switched domain",
+                                       machine.ranks_per_server, server.name));
+  }
   PublishedCase slice;
   slice.accelerator = server.accelerator;
   slice.domain = machine.ranks_per_server;
@@ -212,8 +226,11 @@ void TakeNics(const MeasuredRow& row, const CatalogueServer& server, CollectiveM
                                 server.name));
     return;
   }
-  machine.nics = static_cast<int>(
-      std::ceil(nics * server.accelerators / static_cast<double>(machine.ranks_per_server)));
+  // A rank reaches the NICs beside it: NCCL takes the nearest, however many a server has.
+  const double all = server.accelerators;
+  const double beside = std::max({1.0, std::ceil(server.nics / all), std::ceil(nics / all)});
+  const double each = std::min(nics / static_cast<double>(machine.ranks_per_server), beside);
+  machine.nics = static_cast<int>(std::ceil(each * all));
 }
 
 }  // namespace

@@ -159,11 +159,13 @@ void ReadEngine(const ServingCells& cells, const ServingCatalogue& catalogue, Se
   } else if (name == "tgi") {
     release = OfTheYear2023(version, row.part.name) ? "2023" : "2024";
   }
+  release = ReleaseMeant(name, release, Text(cells, "notes"));
   engine = catalogue.EngineOf(name, release);
-  if (engine != nullptr && engine->name.starts_with("vllm") && row.part.name.starts_with("mi")) {
+  if (const InferenceEngine* const own =
+          catalogue.EngineOf(name + DriverOf(row.part.name), release)) {
     // Entries of MLPerf run builds of AMD that had first what vLLM 0.6 took over.
-    const bool build = Has(Text(cells, "source"), "MLPerf") && engine->name == "vllm_0";
-    engine = catalogue.EngineOf("vllm-rocm", build ? "0.6" : version);
+    const bool build = Has(Text(cells, "source"), "MLPerf") && own->name == "vllm_0_rocm";
+    engine = build ? catalogue.EngineOf("vllm-rocm", "0.6") : own;
   }
   if (engine == nullptr) {
     engine = catalogue.FindEngine("generic");
@@ -199,6 +201,7 @@ void ReadFormats(const ServingCells& cells, ServingCase& row) {
     row.layout.cache_bytes = 2;
   }
   row.layout.narrow_ffn_alone = Has(Text(cells, "notes"), "only the MLP weights are");
+  ReadNarrowLayers(Text(cells, "notes"), row.layout);
   if (Has(Text(cells, "notes"), "MTP3")) {
     row.layout.draft_tokens = 3;
     // 2.5 to 3 tokens a pass with the one module of DeepSeek-V3 (sgl-project/sglang, PR 3582).
@@ -365,7 +368,7 @@ std::string ReadLoad(const ServingCells& cells, ServingCase& row) {
   const std::optional<double> said = NumberIn(notes, "([0-9,]+) (?:ShareGPT )?requests");
   ServeLoad& load = row.load;
   // NVIDIA's guides to TensorRT-LLM run trtllm-bench, inside the engine's process.
-  if (kind == "batch" || (kind == "offline_max" && !Has(notes, "HTTP")) ||
+  if (kind == "batch" || (kind == "offline_max" && !OverHttp(notes)) ||
       Has(Text(cells, "source"), "NVIDIA TensorRT-LLM")) {
     row.engine.stream_time = 0;  // nobody waits for single tokens
     row.engine.request_overhead = 0;

@@ -72,8 +72,15 @@ constexpr OtherName kMetrics[] = {
      "output_tokens_per_s"},
 };
 
-// Parts of other makers than the tables have: the nearest in bandwidth and memory of their kind.
+// Parts that the tables do not have: the nearest in bandwidth and memory of their kind. Processors
+// come first: "ryzen-9" is one, "ryzen-ai-max" is not.
 constexpr OtherName kParts[] = {
+    {".*epyc-?9.*", "epyc_9654"},
+    {".*(epyc|threadripper|graviton|ampere-|altra|neoverse|cobalt|axion).*", "epyc_7763"},
+    {".*xeon.*(69|max-9).*", "xeon_6980p"},
+    {".*(xeon|sapphire|emerald|granite-rapids).*", "xeon_8480"},
+    {"(nvidia-)?(grace|vera)(-cpu.*)?", "grace_cpu"},
+    {".*(ryzen-[3579]|core-(i[3579]|ultra)|i[3579]-\\d|cpu).*", "ryzen_9950x"},
     {".*(w7900|w7800|pro-w).*", "a6000"},               // 48 GB of GDDR6 at 864 GB/s
     {".*(7900|9070|radeon|rx-).*", "rtx_3090"},         // 24 GB of GDDR6 at 960 GB/s
     {"(apple-)?m[1-9](-.*)?|strix.*|ryzen.*", "gb10"},  // one memory for host and accelerator

@@ -153,5 +153,34 @@ TEST(Slots, AreReadWholeHoweverLongSequencesAre) {
   EXPECT_EQ(slots.engine().batch_max, growing.cache_tokens() / 500);
 }
 
+// A server sends tokens while accelerators read caches: an iteration takes the longer of the two,
+// and the sum of neither. So are launches hidden, but not a host that accelerators wait for.
+TEST(HostBeside, HidesBehindWhatCachesTake) {
+  InferenceEngine engine = Chunked(256, 1000);
+  engine.host_time = 1e-3;
+  const IterationCosts alone = SmallCosts(engine, 4000);
+  const CostLine& work = alone.LinesOf(8, 8, 8, 8).lines[0];
+  engine.stream_time = 2 * work.base.si() / 8;
+  const IterationCosts sending = SmallCosts(engine, 4000);
+  const CostLines lines = sending.LinesOf(8, 8, 8, 8);
+  EXPECT_EQ(lines.At(0).base, Seconds(8 * engine.stream_time));
+  EXPECT_NEAR(TimeOf(lines.At(0).limits), 8 * engine.stream_time, 1e-12);
+  const double enough = 1.01 * work.base.si() / work.read.si();
+  EXPECT_EQ(lines.At(enough).base, work.base);
+  EXPECT_EQ(lines.At(enough).read, work.read);
+  EXPECT_NEAR(TimeOf(lines.At(enough).limits) - work.base.si(), 0, 1e-12);
+  // A prompt beside hides it as well.
+  CostLines prompts = lines;
+  LimitTimes more{};
+  more[static_cast<std::size_t>(Limit::kCompute)] = 1.01 * work.base.si();
+  prompts.Add(more);
+  EXPECT_NEAR(prompts.At(0).base.si(), 2.01 * work.base.si(), 1e-12);
+  // Launches: the host's millisecond comes on top.
+  engine.stream_time = 0;
+  engine.layer_launch = 1e-3;
+  const CostLines launched = SmallCosts(engine, 4000).LinesOf(8, 8, 8, 8);
+  EXPECT_NEAR(launched.At(0).base.si(), 1e-3 * SmallModel().layers + engine.host_time, 1e-12);
+}
+
 }  // namespace
 }  // namespace gridlock

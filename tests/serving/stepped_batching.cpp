@@ -235,22 +235,23 @@ class Stepped {
   };
 
   [[nodiscard]] Seconds TimeOf(const Iteration& now) const {
+    Seconds more = costs_.PerPair() * now.pairs;
+    for (const double each :
+         costs_.adapters().Limits(now.adapted, static_cast<double>(now.adapters.size()))) {
+      more += Seconds(each);
+    }
+    if (now.sequences > now.beside) {
+      for (const double each :
+           costs_.UnevenLimits(now.rows, now.tokens, now.pairs, now.rank_tokens, now.rank_pairs)) {
+        more += Seconds(each);
+      }
+    }
     const CostLines lines = costs_.LinesOf(now.rows, now.outputs, now.sequences, now.beside);
     Seconds time;
     for (int i = 0; i < lines.count; ++i) {
       const CostLine& line = lines.lines[static_cast<std::size_t>(i)];
-      time = std::max(time, line.base + line.read * now.reads);
-    }
-    time += costs_.PerPair() * now.pairs;
-    for (const double more :
-         costs_.adapters().Limits(now.adapted, static_cast<double>(now.adapters.size()))) {
-      time += Seconds(more);
-    }
-    if (now.sequences > now.beside) {
-      for (const double more :
-           costs_.UnevenLimits(now.rows, now.tokens, now.pairs, now.rank_tokens, now.rank_pairs)) {
-        time += Seconds(more);
-      }
+      const Seconds beside = line.beside ? Seconds(0) : more;
+      time = std::max(time, line.base + line.read * now.reads + beside);
     }
     return time;
   }

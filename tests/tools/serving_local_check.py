@@ -61,7 +61,7 @@ def close(errors, middle, most, what):
 
 def stream(part, cards, model, weights, *more):
     """Seconds to the first token, and between tokens, of one request alone."""
-    run = serve("--engine", "llamacpp", "--part", part, "--pipeline", cards, "--model", model, "--weights",
+    run = serve("--engine", "llamacpp_2024", "--part", part, "--pipeline", cards, "--model", model, "--weights",
                 weights, "--concurrency", 1, "--requests", 1, *more)
     return run["ttft_s"]["median"] - 0.002, run["tpot_s"]["median"]
 

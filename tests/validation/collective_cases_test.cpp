@@ -112,6 +112,41 @@ TEST_F(CollectiveRow, GivesEachRankTheNicsThatItHad) {
               HasSubstr("nics: 8 nic_bandwidth: \"400 Gbps\""));
 }
 
+// One rank of a server of eight NICs reaches the one beside it, and of one with 32 four.
+TEST_F(CollectiveRow, GivesARankNoMoreThanIsBesideIt) {
+  EXPECT_THAT(ScenarioOfRow({{"ranks_per_server", "1"}, {"nics_per_server", "8"}}),
+              HasSubstr("nics: 8 nic_bandwidth: \"400 Gbps\""));
+  EXPECT_THAT(
+      ScenarioOfRow({{"ranks_per_server", "1"}, {"nics_per_server", "32"}, {"nic_gbps", "100"}}),
+      HasSubstr("nics: 32 nic_bandwidth: \"100 Gbps\""));
+}
+
+// sendrecv_perf of few bytes between two servers takes 31 to 34 us (NVIDIA/nccl-tests issue 214),
+// a write of RDMA 3.
+TEST_F(CollectiveRow, SentByALibraryTakesItsCall) {
+  const Cells message = {{"ranks_per_server", "1"}, {"nics_per_server", "1"},
+                         {"op", "send_recv"},       {"algorithm", "auto"},
+                         {"bytes", "256"},          {"metric", "time_us"}};
+  Cells library = message;
+  library["notes"] = "sendrecv_perf";
+  const MeasuredReport report = Simulated({message, library});
+  EXPECT_NEAR(report.results[0].predicted.value(), 2.8, 0.2);
+  EXPECT_NEAR(report.results[1].predicted.value() - report.results[0].predicted.value(), 22.4,
+              1e-6);
+}
+
+// Two cards of a desktop are not two of eight on two sockets.
+TEST_F(CollectiveRow, OfTwoCardsHasOneSocket) {
+  const Cells pair = {{"server", "2 cards"},
+                      {"accelerator", "rtx_4090"},
+                      {"servers", "1"},
+                      {"ranks_per_server", "2"}};
+  EXPECT_THAT(ScenarioOfRow(pair), HasSubstr("server: \"rtx_4090_pair\""));
+  Cells four = pair;
+  four["ranks_per_server"] = "4";
+  EXPECT_THAT(ScenarioOfRow(four), HasSubstr("server: \"rtx_4090_x8\""));
+}
+
 TEST_F(CollectiveRow, TakesTheTransportThatItsNotesName) {
   EXPECT_THAT(ScenarioOfRow({{"notes", "RoCE v2"}}), HasSubstr("transport: \"roce\""));
   EXPECT_THAT(ScenarioOfRow({{"notes", "over EFA"}}), HasSubstr("transport: \"efa\""));

@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT / "tools"))
 
 from calibration import accelerator, judge  # noqa: E402
 from calibration.catalogue import Catalogue  # noqa: E402
+from calibration.common import UserError  # noqa: E402
 from command import run  # noqa: E402
 
 GRIDLOCK = Path(sys.argv.pop(1)) if len(sys.argv) > 1 and not sys.argv[1].startswith("-") else None
@@ -93,6 +94,14 @@ class MadeUpCard(unittest.TestCase):
         here, there = self.fit(), self.fit(path)
         self.assertEqual({p: c.text for p, c in here.constants.items()},
                          {p: c.text for p, c in there.constants.items()})
+
+    def test_a_memory_above_its_peak_is_refused(self):
+        path = self.folder / "fast.jsonl"
+        rows = [row | {"gbs": 4300} if row["section"] == "hbm" and row.get("kind") == "add" else row
+                for row in table() if row["section"] == "hbm"]
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        with self.assertRaisesRegex(UserError, "gives 4,300 GB/s, more than the peak of .*--hbm-bandwidth"):
+            self.fit(path)
 
     def test_what_a_table_lacks_stays_as_it_was(self):
         path = self.folder / "part.jsonl"

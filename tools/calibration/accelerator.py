@@ -222,7 +222,11 @@ class Fit:
         rates += [number(sustained, "gbs")] if sustained else []
         if not rates or not peak:
             return self._lacks("hbm", "hbm_efficiency")
-        share = min(median(rates) * 1e9 / peak, 1.0)
+        share = median(rates) * 1e9 / peak
+        if share > 1:
+            raise UserError(f"the memory of this card gives {median(rates):,.0f} GB/s, more than the peak "
+                            f"of {peak / 1e9:,.0f} GB/s that --like or --hbm-bandwidth says; expected "
+                            "--hbm-bandwidth of the card, e.g. '4800 GB/s', or --like another entry")
         self._keep("hbm_efficiency", share, significant(share),
                    f"median of {len(rates)} streams of {LARGE_MIB} MiB and more, {min(rates):,.0f} to "
                    f"{max(rates):,.0f} GB/s")

@@ -1,7 +1,7 @@
 #pragma once
 
 // What a training framework adds to the arithmetic, and the list of its constants. They are called
-// as the fields of `Stack` in proto/catalog.proto are, and read from there by their names.
+// as the fields of `Stack` in proto/stack.proto are, and read from there by their names.
 
 #include <string>
 #include <tuple>

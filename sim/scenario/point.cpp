@@ -7,7 +7,7 @@
 
 #include "proto/scenario.pb.h"
 #include "sim/catalogue/catalogue.h"
-#include "sim/catalogue/optics_use.h"
+#include "sim/catalogue/network_parts.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/model_files.h"

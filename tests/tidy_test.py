@@ -254,8 +254,19 @@ def check_called(root):
     return problems
 
 
+def check_mentions(root):
+    """"Battery in proto/facts.proto": the message or choice that a comment or a page names stands in that file."""
+    problems = []
+    for path in [*files(root), *(p.relative_to(root) for p in root.glob("*.md"))]:
+        for match in re.finditer(r"([A-Z][A-Za-z]+)`? in\s+(?:///? )?(proto/\w+\.proto)", read(root, path)):
+            schema = root / match[2]
+            if not schema.exists() or not re.search(rf"^(?:message|enum) {match[1]}\b", read(root, match[2]), re.M):
+                problems.append(f"{path}: there is no {match[1]} in {match[2]}")
+    return problems
+
+
 CHECKS = [check_includes, check_links, check_columns, check_functions, check_types, check_classes, check_files, check_markers,
-          check_listed, check_examples, check_sources, check_called]
+          check_listed, check_examples, check_sources, check_called, check_mentions]
 
 
 # What each check must find: the file that is written, its text, and the check. A text of None
@@ -292,6 +303,7 @@ PLANTS = [
      'switch {\n  name: "x { source"\n  # source { text: "in a comment" }\n  port { a: 1 }\n}\n'),
     (check_sources, "workloads/catalog/planted.textproto",
      'model {\n  name: "x"\n  source { text: "" }\n}\n'),
+    (check_mentions, "topologies/planted.h", "/// See Battery in proto/" + "scenario.proto.\n"),
     (check_called, "tests/tools/planted.py", "def planted_" + "check():\n    pass\n"),
 ]
 

@@ -208,7 +208,7 @@ void Complete(const BuildAsked& asked, Draft& draft, LayoutMemory& layouts, int 
       ScenarioBase("build", LifeText(asked, build.parts, build.size, "build"), {}).At({});
   const double mtbf = first.reliability.server_mtbf.si();
   const double left = static_cast<double>(build.size.servers - build.size.fleet);
-  build.size.spares = SparesFor(left * asked.repair_hours * 3600 / mtbf, draft.quantile);
+  build.size.spares = SparesFor(left * asked.repair_hours * kSecondsPerHour / mtbf, draft.quantile);
   build.size.spares = std::min<std::int64_t>(build.size.spares, build.size.servers / 10);
   const std::int64_t servers = build.size.servers - build.size.fleet - build.size.spares;
   if (servers < 1) {
@@ -365,18 +365,12 @@ class Builder {
 };
 
 double MegawattsOf(const std::string& text) {
-  constexpr const char* kUnits[] = {"MW", "GW", "kW"};
-  constexpr double kFactors[] = {1, 1e3, 1e-3};
-  for (std::size_t i = 0; i < 3; ++i) {
-    const std::size_t at = text.rfind(kUnits[i]);
-    char* end = nullptr;
-    const double value = std::strtod(text.c_str(), &end);
-    if (at != std::string::npos && at + 2 == text.size() && value > 0 && end != text.c_str()) {
-      return value * kFactors[i];
-    }
+  const double watts = ParseQuantity(text, Dimension::kPower).si.value_or(0);
+  if (watts <= 0) {
+    throw UserError(
+        "", fmt::format("--power is {}; expected a power such as \"100 MW\"", Quoted(text)));
   }
-  throw UserError("",
-                  fmt::format("--power is {}; expected a power such as \"100 MW\"", Quoted(text)));
+  return watts / 1e6;
 }
 
 int RunBuild(BuildOptions& options) {

@@ -20,17 +20,16 @@ double MedianWait(const LifeRecord& record, double& finished) {
   finished = 0;
   for (const CampaignFigures& campaign : CampaignsOf(record)) {
     finished = static_cast<double>(campaign.outcomes[static_cast<int>(Outcome::kFinished)]);
-    return campaign.waiting_median.si() / 3600;
+    return campaign.waiting_median.si() / kSecondsPerHour;
   }
   return std::nan("");
 }
 
 BuildFigures BuildFiguresOf(const Scenario& scenario, const LifeRecord& record, bool simulated) {
-  constexpr double kSecondsOfADay = 86400;
   BuildFigures figures;
   const LifeJob& run = record.jobs.front();
   figures.simulated = simulated;
-  figures.days = run.end.si() >= 0 ? run.end.si() / kSecondsOfADay : -1;
+  figures.days = run.end.si() >= 0 ? run.end.si() / kSecondsPerDay : -1;
   figures.tokens = run.tokens;
   figures.ettr = Ettr(run, record);
   figures.mfu = HoldingMfu(run);

@@ -145,16 +145,17 @@ void ApplyFailover(const ScenarioOptions& options, Scenario& scenario) {
   }
 }
 
-/// A problem with what --fail names, which stands in no file, is the option's.
-std::string Blamed(const ScenarioOptions& options, const std::string& message) {
-  for (const std::string& fail : options.fails) {
-    const std::string name = Quoted(fail.substr(0, fail.rfind('@')));
-    const std::size_t at = message.find(": ");
-    if (at != std::string::npos && message.find(name) != std::string::npos) {
-      return fmt::format("gridlock {}: --fail {}{}", options.command, fail, message.substr(at));
-    }
+/// Where a problem is: in a file, or in the command line. What --fail names stands in no file.
+std::string WhereIs(const Problem& problem, const ScenarioOptions& options,
+                    const SourceMap& sources) {
+  const auto fail =
+      std::find_if(options.fails.begin(), options.fails.end(), [&](const std::string& each) {
+        return !problem.name.empty() && each.substr(0, each.rfind('@')) == problem.name;
+      });
+  if (fail != options.fails.end()) {
+    return fmt::format("gridlock {}: --fail {}", options.command, *fail);
   }
-  return message;
+  return problem.path.empty() ? "gridlock " + options.command : sources.Where(problem.path);
 }
 
 /// Reads the base, builds what is wanted of it, and runs `body`.
@@ -168,14 +169,12 @@ int WithBuilt(const Build& build, const ScenarioOptions& options,
     return body(base, scenario);
   } catch (const LocatedError& error) {
     for (const Problem& problem : error.problems()) {
-      fmt::print(stderr, "{}\n", Blamed(options, problem.message));
+      fmt::print(stderr, "{}\n", problem.message);
     }
     return kBadInput;
   } catch (const UserError& error) {
     for (const Problem& problem : error.problems()) {
-      const std::string where = problem.path.empty() ? "gridlock " + options.command
-                                                     : scenario.sources.Where(problem.path);
-      fmt::print(stderr, "{}\n", Blamed(options, where + ": " + problem.message));
+      fmt::print(stderr, "{}: {}\n", WhereIs(problem, options, scenario.sources), problem.message);
     }
     return kBadInput;
   } catch (const IoError& error) {

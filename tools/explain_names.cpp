@@ -1,7 +1,6 @@
 #include "tools/explain_names.h"
 
 #include <algorithm>
-#include <cctype>
 #include <sstream>
 #include <string_view>
 #include <utility>
@@ -9,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/describe/catalogue_text.h"
 #include "sim/describe/schema_text.h"
 #include "sim/report/output_docs.h"
@@ -17,17 +17,6 @@ namespace gridlock {
 namespace {
 
 constexpr std::size_t kMost = 8;  // of the fields that have one name
-
-/// Letters and digits alone, in lower case.
-std::string Letters(std::string_view text) {
-  std::string letters;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      letters += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return letters;
-}
 
 /// The text between the first two backquotes; "" without them.
 std::string InBackquotes(const std::string& line) {
@@ -46,12 +35,12 @@ Explanation InSchema(const std::string& wanted) {
   for (std::string line; std::getline(in, line);) {
     if (line.starts_with("## ")) {
       message = line.substr(3);
-      named = Letters(message) == wanted;
+      named = LettersOf(message) == wanted;
     } else if (named && !line.empty()) {
       part.lines.push_back(fmt::format("{}: {}", message, line));
       part.lines.push_back("  gridlock schema " + message);
       named = false;
-    } else if (line.starts_with("- `") && Letters(InBackquotes(line)) == wanted) {
+    } else if (line.starts_with("- `") && LettersOf(InBackquotes(line)) == wanted) {
       part.lines.size() >= 2 * kMost
           ? void(++more)
           : void(part.lines.push_back(fmt::format("{}.{}", message, line.substr(2))));
@@ -95,7 +84,7 @@ Explanation InOutputs(const std::string& wanted) {
       continue;
     }
     const std::string variable = InBackquotes(cells[0]), member = InBackquotes(cells[4]);
-    if (Letters(variable) == wanted || Letters(LastMember(member)) == wanted) {
+    if (LettersOf(variable) == wanted || LettersOf(LastMember(member)) == wanted) {
       const std::string unit = cells[3].empty() || cells[3] == "1" ? "" : ", in " + cells[3];
       part.lines.push_back(fmt::format(
           "{}{}: {}", variable.empty() ? member + " of summary.json" : variable + " of trace.h5",
@@ -136,7 +125,8 @@ Explanation InCatalogue(const std::string& name) {
 
 std::vector<Explanation> MeaningsOf(const std::string& name) {
   std::vector<Explanation> parts;
-  for (Explanation part : {InSchema(Letters(name)), InOutputs(Letters(name)), InCatalogue(name)}) {
+  for (Explanation part :
+       {InSchema(LettersOf(name)), InOutputs(LettersOf(name)), InCatalogue(name)}) {
     if (!part.lines.empty()) {
       parts.push_back(std::move(part));
     }

@@ -10,12 +10,13 @@
 
 #include "sim/base/atomic_file.h"
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/catalogue/list.h"
+#include "sim/catalogue/named_stack.h"
 #include "sim/layouts/asked_text.h"
 #include "sim/layouts/plan_table.h"
 #include "sim/process/interrupt.h"
 #include "sim/schema/problems.h"
-#include "sim/validation/case_stack.h"
 
 #include "tools/command.h"
 #include "tools/progress.h"
@@ -57,9 +58,8 @@ std::vector<std::int64_t> ParseAccelerators(const std::string& text) {
 double ParseMargin(const std::string& text) {
   const bool percent = !text.empty() && text.back() == '%';
   const std::string number = percent ? text.substr(0, text.size() - 1) : text;
-  char* end = nullptr;
-  const double value = std::strtod(number.c_str(), &end) / (percent ? 100 : 1);
-  if (number.empty() || *end != '\0' || !(value >= 0 && value < 1)) {
+  const double value = ParseNumber(number).value_or(-1) / (percent ? 100 : 1);
+  if (value < 0 || value >= 1) {
     throw UserError("", fmt::format("--hbm-margin is {}; expected a share of HBM below 1 such as "
                                     "5% or 0.05",
                                     Quoted(text)));
@@ -132,29 +132,29 @@ int PlanOf(const PlanOptions& options, const ScenarioBase& base, const Scenario&
   return kSuccess;
 }
 
-// A framework without an entry is the nearest kind, as in a table of published steps. "megatron"
+// A framework without an entry is the nearest kind. "megatron"
 // has an entry that stands for it; in tables the age of a part says more.
 void NameStack(ModelAsked& asked, const CatalogueList& catalogue, std::vector<std::string>& notes) {
   if (asked.stack == "megatron") {
     return;
   }
-  PublishedCase row;
-  row.stack = asked.stack;
-  row.model = asked.model;
-  row.accelerator = AcceleratorNamed(catalogue, asked.accelerator);
-  row.tp = row.pp = row.cp = row.ep = 1;
-  row.dp = std::max<std::int64_t>(1, asked.accelerators);
-  row.zero = row.dp > 1 && asked.adapters.empty() ? 3 : 0;
+  FrameworkUse use;
+  use.stack = asked.stack;
+  use.model = asked.model;
+  use.accelerator = AcceleratorNamed(catalogue, asked.accelerator);
+  use.tp = use.pp = use.ep = 1;
+  use.dp = std::max<std::int64_t>(1, asked.accelerators);
+  use.zero = use.dp > 1 && asked.adapters.empty() ? 3 : 0;
   for (const CatalogueMixture& model : catalogue.mixtures) {
     if (model.name == asked.model) {
-      row.hidden = model.hidden;
-      row.experts = model.experts;
-      row.expert_ffn = model.expert_ffn;
+      use.hidden = model.hidden;
+      use.experts = model.experts;
+      use.expert_ffn = model.expert_ffn;
     }
   }
-  const std::string stack = StackOf(row, catalogue);
+  const std::string stack = StackOf(use, catalogue);
   if (!stack.empty() && stack != asked.stack) {
-    const std::string kind = FamilyKindOf(row, catalogue);
+    const std::string kind = FamilyKindOf(use, catalogue);
     notes.push_back(fmt::format("stack {}{} as {}", asked.stack,
                                 kind.empty() ? "" : " is " + kind + ":", stack));
     asked.stack = stack;

@@ -8,6 +8,7 @@
 #include "sim/report/output_docs.h"
 
 #include "tools/command.h"
+#include "tools/commands_page.h"
 #include "tools/screen.h"
 
 namespace gridlock {
@@ -17,10 +18,14 @@ namespace {
 struct SchemaOptions {
   std::string message;
   std::string format = "text";
-  bool outputs = false;
+  bool outputs = false, commands = false;
 };
 
-int Schema(const SchemaOptions& options) {
+int Schema(const CLI::App& app, const SchemaOptions& options) {
+  if (options.commands) {
+    PrintText(CommandsMarkdown(app));
+    return kSuccess;
+  }
   if (options.outputs) {
     PrintText(options.format == "json" ? OutputsJson() : OutputsMarkdown());
     return kSuccess;
@@ -43,10 +48,15 @@ void AddSchemaCommand(CLI::App& app, int& code) {
       "Print every field of scenarios and catalogue entries, or of outputs, with its meaning");
   CLI::Option* const message =
       command->add_option("MESSAGE", options->message, "Only this message or choice, e.g. Clos");
+  CLI::Option* const outputs =
+      command
+          ->add_flag("--outputs", options->outputs,
+                     "What stands in trace.h5 and summary.json instead, as Markdown or JSON")
+          ->excludes(message);
   command
-      ->add_flag("--outputs", options->outputs,
-                 "What stands in trace.h5 and summary.json instead, as Markdown or JSON")
-      ->excludes(message);
+      ->add_flag("--commands", options->commands,
+                 "Every command with its options instead, as Markdown")
+      ->excludes(message, outputs);
   command->add_option("--format", options->format, "What is printed")
       ->check(CLI::IsMember({"text", "json"}))
       ->capture_default_str();
@@ -55,9 +65,10 @@ void AddSchemaCommand(CLI::App& app, int& code) {
       "  gridlock schema\n"
       "  gridlock schema Clos\n"
       "  gridlock schema Pretraining --format json\n"
-      "  gridlock schema --outputs");
-  command->callback([options, &code] {
-    code = Schema(*options);
+      "  gridlock schema --outputs\n"
+      "  gridlock schema --commands");
+  command->callback([&app, options, &code] {
+    code = Schema(app, *options);
   });
 }
 

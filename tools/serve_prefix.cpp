@@ -1,12 +1,12 @@
 #include "tools/serve_prefix.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -17,9 +17,8 @@ std::int64_t TokensOf(const std::string& text) {
   if (text == "room") {
     return -1;
   }
-  std::int64_t tokens = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), tokens);
-  if (error != std::errc() || end != text.data() + text.size() || tokens < kTraceBlock) {
+  const std::int64_t tokens = ParseWhole(text).value_or(0);
+  if (tokens < kTraceBlock) {
     throw UserError("", fmt::format("--prefix-cache: {}; expected none, room, infinite or a number "
                                     "of tokens from {}",
                                     Quoted(text), kTraceBlock));

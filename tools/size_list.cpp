@@ -1,12 +1,12 @@
 #include "tools/size_list.h"
 
-#include <charconv>
 #include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/base/units.h"
 
 namespace gridlock {
@@ -39,10 +39,8 @@ double BytesOf(const std::string& text) {
 }
 
 double FactorOf(const std::string& text) {
-  double factor = 0;
-  const std::string digits = text.starts_with("x") ? text.substr(1) : text;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), factor);
-  if (error != std::errc() || end != digits.data() + digits.size() || !(factor > 1)) {
+  const double factor = ParseNumber(text.starts_with("x") ? text.substr(1) : text).value_or(0);
+  if (factor <= 1) {
     throw UserError("",
                     fmt::format("--size: {} is no factor; expected xFACTOR with a factor above 1 "
                                 "such as x2",
@@ -52,9 +50,8 @@ double FactorOf(const std::string& text) {
 }
 
 std::int64_t NumberOf(const std::string& option, const std::string& text) {
-  std::int64_t number = -1;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (error != std::errc() || end != text.data() + text.size() || number < 0) {
+  const std::int64_t number = ParseWhole(text).value_or(-1);
+  if (number < 0) {
     throw UserError("", fmt::format("{}: {} is no whole number; expected a list such as 0,8,16 or "
                                     "FROM:TO:STEP",
                                     option, Quoted(text)));

@@ -80,10 +80,12 @@ void Failures::Fail(const std::string& name, const std::string& path) {
   for (std::size_t e = 0; e < std::min(down_.size(), kCompared); ++e) {
     names.push_back(graph_.edges[e].id);
   }
-  throw UserError(path, fmt::format("there is no link or switch {}; expected names such as \"{}\" "
-                                    "or \"{}\"{}",
-                                    Quoted(name), graph_.edges[0].id, graph_.nodes.back().id,
-                                    DidYouMean(name, names)));
+  throw UserError({{path,
+                    fmt::format("there is no link or switch {}; expected names such as \"{}\" "
+                                "or \"{}\"{}",
+                                Quoted(name), graph_.edges[0].id, graph_.nodes.back().id,
+                                DidYouMean(name, names)),
+                    name}});
 }
 
 // The other direction of the k-th link from one machine to another is the k-th one back.

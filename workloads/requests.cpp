@@ -10,8 +10,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kDay = 86400;
-
 // The 90th percentile of the standard normal distribution.
 constexpr double kNormalP90 = 1.2815515655446004;
 
@@ -74,7 +72,7 @@ Request RequestStream::Next() {
 }
 
 double RequestStream::RateAt(const ArrivalSpec& arrivals, Seconds at) {
-  const double phase = 2 * std::numbers::pi * (at - arrivals.peak).si() / kDay;
+  const double phase = 2 * std::numbers::pi * (at - arrivals.peak).si() / kSecondsPerDay;
   return arrivals.requests_per_second * (1.0 + arrivals.swing * std::cos(phase));
 }
 

@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <array>
-#include <cctype>
 
+#include "sim/base/names.h"
 #include "workloads/inference.h"
 
 namespace gridlock {
@@ -62,10 +62,7 @@ double BytesOfFormat(WeightFormat format) {
 }
 
 bool WeightFormatByName(const std::string& name, WeightFormat& format) {
-  std::string small = name;
-  std::transform(small.begin(), small.end(), small.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
+  const std::string small = LowerCase(name);
   for (const FormatName& each : kFormats) {
     if (small == each.name) {
       format = each.format;

@@ -22,7 +22,7 @@
 namespace gridlock {
 
 template <>
-inline constexpr auto kFields<Problem> = Bearing(&Problem::path, &Problem::message);
+inline constexpr auto kFields<Problem> = Bearing(&Problem::path, &Problem::message, &Problem::name);
 
 template <typename T>
 concept Scalar = std::is_arithmetic_v<T> || std::is_enum_v<T>;

@@ -21,7 +21,7 @@ std::string JoinProblems(const std::vector<Problem>& problems) {
   return text;
 }
 
-char LowerCase(char c) {
+char Lower(char c) {
   return static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
 }
 
@@ -30,7 +30,7 @@ double SubstitutionCost(char a, char b) {
   if (a == b) {
     return 0.0;
   }
-  return LowerCase(a) == LowerCase(b) ? 0.5 : 1.0;
+  return Lower(a) == Lower(b) ? 0.5 : 1.0;
 }
 
 /// Edit distance with swaps of neighbours as one edit (optimal string alignment).
@@ -80,7 +80,7 @@ double Setback(const std::string& name, const std::string& candidate) {
   constexpr double kOtherNumber = 1.5, kOtherFamily = 0.5;
   const std::vector<std::string> numbers = NumbersIn(candidate);
   double setback =
-      !name.empty() && !candidate.empty() && LowerCase(name.front()) != LowerCase(candidate.front())
+      !name.empty() && !candidate.empty() && Lower(name.front()) != Lower(candidate.front())
           ? kOtherFamily
           : 0.0;
   for (const std::string& number : NumbersIn(name)) {
@@ -93,7 +93,7 @@ double Setback(const std::string& name, const std::string& candidate) {
 bool ShareALetter(const std::string& a, const std::string& b) {
   return std::any_of(a.begin(), a.end(), [&](char in_a) {
     return std::any_of(b.begin(), b.end(), [&](char in_b) {
-      return LowerCase(in_a) == LowerCase(in_b);
+      return Lower(in_a) == Lower(in_b);
     });
   });
 }

@@ -14,8 +14,9 @@ namespace gridlock {
 
 /// One thing wrong in the input.
 struct Problem {
-  std::string path;     ///< field path, "job[0].pretraining.layout.tensor"; may be empty
-  std::string message;  ///< what is wrong, what was expected, the nearest valid name
+  std::string path;       ///< field path, "job[0].pretraining.layout.tensor"; may be empty
+  std::string message;    ///< what is wrong, what was expected, the nearest valid name
+  std::string name = {};  ///< the wrong one of the names in the field; "" where it is all of it
 };
 
 /// The input cannot be simulated. Carries every problem found; positions (file:line:column) are

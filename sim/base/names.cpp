@@ -20,6 +20,10 @@ bool IsDigit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;
 }
 
+char LowerLetter(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 bool IsAmong(const std::string& word, const auto& words) {
   return std::find(std::begin(words), std::end(words), word) != std::end(words);
 }
@@ -32,7 +36,7 @@ std::vector<std::string> WordsOf(const std::string& name) {
     const bool point = name[i] == '.' && i > 0 && i + 1 < name.size() && IsDigit(name[i - 1]) &&
                        IsDigit(name[i + 1]);
     if (std::isalnum(c) != 0 || point) {
-      words.back() += static_cast<char>(std::tolower(c));
+      words.back() += LowerLetter(name[i]);
     } else if (!words.back().empty()) {
       words.emplace_back();
     }
@@ -55,6 +59,46 @@ bool IsBeside(const std::string& word, NameKind kind) {
 }
 
 }  // namespace
+
+std::string LowerCase(std::string_view text) {
+  std::string lower(text);
+  for (char& c : lower) {
+    c = LowerLetter(c);
+  }
+  return lower;
+}
+
+std::string LowerCase(std::string_view text, char separator) {
+  std::string lower = LowerCase(text);
+  for (char& c : lower) {
+    c = c == ' ' || c == '-' || c == '_' ? separator : c;
+  }
+  return lower;
+}
+
+std::string UpperCase(std::string_view text) {
+  std::string upper(text);
+  for (char& c : upper) {
+    c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  }
+  return upper;
+}
+
+std::string LettersOf(std::string_view text) {
+  std::string letters = LowerCase(text);
+  std::erase_if(letters, [](char c) {
+    return !IsDigit(c) && (c < 'a' || c > 'z');
+  });
+  return letters;
+}
+
+std::optional<bool> SaysYes(std::string_view text) {
+  constexpr std::string_view kYes[] = {"yes", "true", "on"}, kNo[] = {"no", "false", "off"};
+  const std::string word = LowerCase(text);
+  return IsAmong(word, kYes)  ? std::optional(true)
+         : IsAmong(word, kNo) ? std::optional(false)
+                              : std::nullopt;
+}
 
 std::string PlainKey(const std::string& name, NameKind kind) {
   const std::size_t slash = kind == NameKind::kModel ? name.rfind('/') : std::string::npos;

@@ -3,10 +3,27 @@
 // Names as people write them, and the one that they mean.
 
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace gridlock {
+
+/// ASCII letters in lower case, all others as they are.
+std::string LowerCase(std::string_view text);
+
+/// The same with `separator` for spaces, hyphens and underscores: "Batch Size" is "batch-size".
+std::string LowerCase(std::string_view text, char separator);
+
+/// ASCII letters in upper case, all others as they are.
+std::string UpperCase(std::string_view text);
+
+/// Letters and digits alone, in lower case: "All-Reduce" and "all_reduce" are one word.
+std::string LettersOf(std::string_view text);
+
+/// Whether a text says yes or no: "yes", "true" and "on", or "no", "false" and "off", in any case.
+std::optional<bool> SaysYes(std::string_view text);
 
 /// What names of a kind carry beside what tells one entry from another.
 enum class NameKind {

@@ -40,11 +40,11 @@ constexpr Unit kTimeUnits[] = {
     {"ms", 1e-3},
     {"s", 1.0},
     {"min", 60.0},
-    {"h", 3600.0},
-    {"days", 86400.0},
-    {"day", 86400.0, false},
-    {"hour", 3600.0, false},
-    {"hours", 3600.0, false},
+    {"h", kSecondsPerHour},
+    {"days", kSecondsPerDay},
+    {"day", kSecondsPerDay, false},
+    {"hour", kSecondsPerHour, false},
+    {"hours", kSecondsPerHour, false},
     {"\xC2\xB5s", 1e-6, false},
     {"\xCE\xBCs", 1e-6, false},
 };
@@ -295,12 +295,12 @@ std::string FormatSeconds(Seconds value) {
   if (magnitude < 120.0 * 60.0) {
     return Digits(value.si() / 60.0) + " min";
   }
-  if (magnitude < 48.0 * 3600.0) {
-    return Digits(value.si() / 3600.0) + " h";
+  if (magnitude < 48.0 * kSecondsPerHour) {
+    return Digits(value.si() / kSecondsPerHour) + " h";
   }
-  const double days = value.si() / 86400.0;
+  const double days = value.si() / kSecondsPerDay;
   constexpr double kManyDays = 1e4, kTooMany = 1e7;  // 16380 days, not 1.638e+04
-  return (magnitude / 86400.0 >= kManyDays && magnitude / 86400.0 < kTooMany
+  return (std::abs(days) >= kManyDays && std::abs(days) < kTooMany
               ? std::to_string(std::lround(days))
               : Digits(days)) +
          " days";

@@ -94,7 +94,10 @@ using WattsPerSecond = Quantity<0, -2, 0, 1>;
 using JoulesPerFlop = Quantity<0, 0, -1, 1>;
 using JoulesPerByte = Quantity<-1, 0, 0, 1>;
 
-inline constexpr Seconds kYear(365.25 * 86400);  ///< a Julian year
+inline constexpr double kSecondsPerHour = 3600;
+inline constexpr double kSecondsPerDay = 24 * kSecondsPerHour;
+inline constexpr double kJoulesPerKilowattHour = 1000 * kSecondsPerHour;
+inline constexpr Seconds kYear(365.25 * kSecondsPerDay);  ///< a Julian year
 
 /// What a text with a unit may measure; each accepts its own list of units (see UnitsOf).
 enum class Dimension {

@@ -128,10 +128,8 @@ std::string CampaignText(const BuildAsked& asked) {
                      rung(64, 128), rung(256, 512));
 }
 
-constexpr double kDaySeconds = 86400;
-
 double RequestsPerSecond(const BuildAsked& asked) {
-  return asked.users * asked.requests_per_user / kDaySeconds;
+  return asked.users * asked.requests_per_user / kSecondsPerDay;
 }
 
 // Lengths of chat: medians and 90th percentiles of Azure's trace of 2023 (AzurePublicDataset).
@@ -183,7 +181,7 @@ std::string FleetText(const BuildAsked& asked, const BuildSize& size, const Buil
 
 // The servers come in equal parts, a month apart, the first at once.
 std::string DeliveryText(const BuildAsked& asked, std::int64_t servers) {
-  constexpr double kMonth = kYear.si() / 86400 / 12;
+  constexpr double kMonth = kYear.si() / kSecondsPerDay / 12;
   std::string text;
   for (int month = 1; month < asked.months; ++month) {
     const std::int64_t part = servers * (month + 1) / asked.months - servers * month / asked.months;
@@ -255,7 +253,7 @@ WithinBudget ServersWithin(const BuildAsked& asked, const ServerFigures& figures
   }
   if (asked.dollars > 0) {
     const double kwh = figures.nameplate_w * asked.pue / 1e3 * asked.horizon_days * 24;
-    const double years = asked.horizon_days * 86400 / kYear.si();
+    const double years = asked.horizon_days * kSecondsPerDay / kYear.si();
     dollars = asked.dollars / (figures.capital_usd + kwh * asked.electricity +
                                figures.operation_usd_per_year * years);
   }

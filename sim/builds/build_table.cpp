@@ -7,6 +7,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/numbers.h"
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
 
@@ -22,16 +23,9 @@ bool IsBound(const Build& build) {
   return build.problem.empty() && !build.figures.simulated;
 }
 
-/// "300M", "5T": what people say of dollars and tokens.
+/// As it was asked for.
 std::string Amount(double value) {
-  static constexpr std::pair<double, const char*> kSizes[] = {
-      {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}};
-  for (const auto& [size, letter] : kSizes) {
-    if (value >= size) {
-      return fmt::format("{:.4g}{}", value / size, letter);
-    }
-  }
-  return fmt::format("{:.4g}", value);
+  return FormatAmount(value, 4);
 }
 
 std::string Days(const Build& build, double tokens) {

@@ -2,7 +2,14 @@
 
 #include <fmt/format.h>
 
+#include "topologies/machine.h"
+
 namespace gridlock {
+
+bool StandsAlone(const SiteSpec& site) {
+  const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
+  return site.servers == 1 && clos != nullptr && clos->leaf.name == kNoSwitch;
+}
 
 std::string AssumedSwitchText(BytesPerSecond port, std::string_view power) {
   return fmt::format(R"(  switch {{

@@ -10,8 +10,13 @@
 
 namespace gridlock {
 
+struct SiteSpec;
+
 /// Stands for the switches of a server that is alone: there are none.
 inline constexpr const char* kNoSwitch = "none, a server alone";
+
+/// Whether the site is a server alone, so that there is no network between servers.
+bool StandsAlone(const SiteSpec& site);
 
 /// The switch of AssumedFabricText, as an entry of `catalog { ... }`. Its 65,536 ports hold
 /// two servers with a scale-up domain of 16,384 each, and its source says that it is assumed.

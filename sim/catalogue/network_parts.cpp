@@ -4,12 +4,9 @@
 #include <cmath>
 #include <tuple>
 
-#include "sim/catalogue/assumed_fabric.h"
 #include "sim/catalogue/catalogue.h"
-#include "sim/catalogue/optics_use.h"
 #include "sim/catalogue/sources.h"
 #include "sim/schema/rules.h"
-#include "topologies/machine.h"
 
 namespace gridlock {
 
@@ -56,11 +53,6 @@ std::vector<OpticsUse> OpticsOf(const NetworkParts& parts,
     use->links += count * choice->per_end;
   }
   return uses;
-}
-
-bool StandsAlone(const SiteSpec& site) {
-  const auto* const clos = std::get_if<ClosSpec>(&site.fabric);
-  return site.servers == 1 && clos != nullptr && clos->leaf.name == kNoSwitch;
 }
 
 NetworkParts PartsOf(const Catalogue& catalogue) {

@@ -2,6 +2,7 @@
 
 // What the parts of a network cost and draw, as the catalogue has them.
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
@@ -47,5 +48,21 @@ struct NetworkParts {
 
 /// All that have a price, and all switches.
 NetworkParts PartsOf(const Catalogue& catalogue);
+
+/// The same with the transceiver called `named` alone; with all that have a price where it is "".
+NetworkParts PartsWithOptics(const Catalogue& catalogue, const std::string& named);
+
+/// Transceivers of one kind at both ends of cables.
+struct OpticsUse {
+  OpticsPart part;
+  std::int64_t links = 0;  ///< pairs of them
+
+  [[nodiscard]] Watts power() const { return part.power * (2.0 * static_cast<double>(links)); }
+};
+
+/// What cables, counted by the bandwidth of one in bytes per second and direction, take by kind:
+/// see NetworkParts::OpticsFor. One count for what `topo` shows and for what a life draws.
+std::vector<OpticsUse> OpticsOf(const NetworkParts& parts,
+                                const std::map<double, std::int64_t>& cables);
 
 }  // namespace gridlock

@@ -10,6 +10,7 @@
 
 #include "sim/base/check.h"
 #include "sim/base/names.h"
+#include "sim/base/numbers.h"
 #include "sim/catalogue/folders.h"
 #include "sim/catalogue/serving_fields.h"
 #include "sim/catalogue/serving_machines.h"
@@ -26,10 +27,8 @@ const std::map<std::string, Batching> kBatchings = {{"static", Batching::kStatic
                                                     {"chunked", Batching::kChunked}};
 
 std::optional<double> NumberOf(const std::string& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && std::isfinite(value) && value >= 0 ? std::optional(value) : std::nullopt;
+  const std::optional<double> value = ParseNumber(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 std::vector<std::string> WordsOf(const std::string& text) {

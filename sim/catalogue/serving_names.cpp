@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/base/names.h"
 #include "sim/catalogue/catalogue.h"
 #include "sim/catalogue/own_entries.h"
 #include "sim/catalogue/parts.h"
@@ -92,23 +93,15 @@ bool EndsWithRelease(const std::string& name, std::size_t& cut) {
 // Beginnings that repeat who made it.
 const std::vector<std::string> kBeginnings = {"meta-", "nvidia-"};
 
-std::string Folded(const std::string& name) {
-  std::string folded;
-  for (const char c : name) {
-    folded += c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return folded;
-}
-
 // A name without its organisation and without what changes no size, and the format of the weights
 // that it says: the last one, as in "-GPTQ-Int8".
-struct PlainName {
+struct NameAndFormat {
   std::string text;
   std::optional<WeightFormat> format;
 };
 
-PlainName PlainOf(const std::string& name) {
-  PlainName plain{Folded(name.substr(name.rfind('/') + 1)), {}};
+NameAndFormat PlainOf(const std::string& name) {
+  NameAndFormat plain{LowerCase(name.substr(name.rfind('/') + 1), '-'), {}};
   for (const std::string_view what : {"-embedding", "-reranker"}) {
     // What a decoder's last hidden state is used for: Qwen3-Embedding-8B has the shape of Qwen3-8B.
     if (const std::size_t at = plain.text.find(what); at != std::string::npos) {
@@ -154,12 +147,14 @@ const Catalogue& WholeCatalogue(const ServingCatalogue& tables) {
 // The server of that name, or the first that has an accelerator of that name or alias.
 const Entry<proto::Server>* ServerOf(const Catalogue& catalogue, const std::string& name) {
   for (const auto& [entry, server] : catalogue.servers) {
-    if (Folded(entry) == Folded(name) || Folded(server.message->accelerator()) == Folded(name)) {
+    if (LowerCase(entry, '-') == LowerCase(name, '-') ||
+        LowerCase(server.message->accelerator(), '-') == LowerCase(name, '-')) {
       return &server;
     }
   }
   for (const auto& [alias, entry] : catalogue.accelerators.aliases()) {
-    if (Folded(alias) == Folded(name) && Folded(entry) != Folded(name)) {
+    if (LowerCase(alias, '-') == LowerCase(name, '-') &&
+        LowerCase(entry, '-') != LowerCase(name, '-')) {
       return ServerOf(catalogue, entry);
     }
   }
@@ -220,14 +215,15 @@ void AddOwnEntries(const std::vector<std::string>& files, ServingCatalogue& cata
 
 std::optional<InferenceModel> ModelByName(const std::string& name,
                                           const ServingCatalogue& catalogue) {
-  const PlainName plain = PlainOf(name);
+  const NameAndFormat plain = PlainOf(name);
   std::optional<InferenceModel> model;
   for (const std::string& wanted : {name, plain.text}) {
     const InferenceModel* const known = model ? nullptr : catalogue.FindModel(wanted);
     model = known != nullptr ? *known : model;
   }
   const auto take = [&](const std::string& known, const std::string& entry) {
-    if (!model && (Folded(known) == Folded(name) || Folded(known) == plain.text)) {
+    if (!model &&
+        (LowerCase(known, '-') == LowerCase(name, '-') || LowerCase(known, '-') == plain.text)) {
       const ModelSpec found = MakeModel(entry, "--model", WholeCatalogue(catalogue));
       CheckThatItServes(found, "", true);
       model = InferenceModelOf(found);

@@ -12,8 +12,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kDay = 86400;
-
 // The highest arrival rate of a stretch is looked for at this many places.
 constexpr int kLooks = 8;
 
@@ -49,7 +47,7 @@ FleetReplicas::FleetReplicas(const ServingSpec& spec, const ServerSpec& server,
       source_(std::move(requests)),
       scale_(static_cast<double>(spec.replicas) / spec.replicas_simulated),
       start_(start.si()),
-      end_(spec.days_simulated > 0 ? start.si() + kDay * spec.days_simulated
+      end_(spec.days_simulated > 0 ? start.si() + kSecondsPerDay * spec.days_simulated
                                    : std::numeric_limits<double>::infinity()),
       arrived_(spec.groups.size()),
       latency_(spec) {
@@ -263,11 +261,11 @@ UnitWork FleetReplicas::TakeWork() {
 
 // Of the last day that is simulated.
 void FleetReplicas::NoteDay(const UnitWork& work, double from, double to) {
-  if (to <= from || to <= end_ - kDay) {
+  if (to <= from || to <= end_ - kSecondsPerDay) {
     return;
   }
-  constexpr double kPart = kDay / kDayParts;
-  double at = std::max(from, end_ - kDay);
+  constexpr double kPart = kSecondsPerDay / kDayParts;
+  double at = std::max(from, end_ - kSecondsPerDay);
   while (at < to) {
     const double next = std::min(to, (std::floor(at / kPart + 1e-9) + 1) * kPart);
     const double share = (next - at) / (to - from);
@@ -284,7 +282,7 @@ void FleetReplicas::NoteDay(const UnitWork& work, double from, double to) {
 }
 
 void FleetReplicas::AddRepeated(UnitWork& sum, double from, double to) const {
-  constexpr double kPart = kDay / kDayParts;
+  constexpr double kPart = kSecondsPerDay / kDayParts;
   DayPart all;
   for (double at = from; at < to;) {
     const double next = std::min(to, (std::floor(at / kPart + 1e-9) + 1) * kPart);

@@ -14,7 +14,6 @@ namespace {
 // than the iteration. Over a minute, as meters of a site report, that evens out.
 constexpr Seconds kPeakWindow(60);
 
-constexpr double kJoulesPerKilowattHour = 3.6e6;
 constexpr double kGramsPerKilogram = 1000;
 
 // Mean power of a window of which so much has passed, and that goes on at `rest`.

@@ -112,12 +112,7 @@ std::string GeneratedJson(const Generated& generated) {
     AddFleet(json, fleet);
   }
   json.EndArray();
-  json.Key("files");
-  json.BeginArray();
-  for (const std::string& file : generated.files) {
-    json.Value(std::string_view(file));
-  }
-  json.EndArray();
+  json.Values("files", generated.files);
   json.EndObject();
   return json.Finish();
 }

@@ -7,7 +7,8 @@
 
 #include <fmt/format.h>
 
-#include "sim/catalogue/optics_use.h"
+#include "sim/catalogue/assumed_fabric.h"
+#include "sim/catalogue/network_parts.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {

@@ -168,15 +168,6 @@ void AddCuts(JsonWriter& json, const CutBound& cut) {
   });
 }
 
-void AddTexts(JsonWriter& json, const char* key, const std::vector<std::string>& texts) {
-  json.Key(key);
-  json.BeginArray();
-  for (const std::string& text : texts) {
-    json.Value(std::string_view(text));
-  }
-  json.EndArray();
-}
-
 }  // namespace
 
 std::vector<Estimate> EstimatesOfNetwork(std::vector<Estimate> estimates) {
@@ -315,7 +306,7 @@ std::string NetworkJson(const std::vector<NetworkCounts>& sites) {
     json.Member("shape", counts.shape);
     AddCounts(json, "nodes", counts.nodes);
     AddCounts(json, "cables", counts.cables);
-    AddTexts(json, "facts", counts.facts);
+    json.Values("facts", counts.facts);
     json.Member("connected", counts.connected);
     if (counts.with_cuts) {
       AddCuts(json, counts.cut);
@@ -326,13 +317,13 @@ std::string NetworkJson(const std::vector<NetworkCounts>& sites) {
     json.Member("ways_from_sample", !counts.paths.exact);
     json.Member("pairs_apart", counts.paths.apart);
     AddBuild(json, counts.build);
-    AddTexts(json, "prices_estimated", counts.build.estimated);
-    AddTexts(json, "prices_unknown", counts.build.unpriced);
+    json.Values("prices_estimated", counts.build.estimated);
+    json.Values("prices_unknown", counts.build.unpriced);
     std::vector<std::string> estimates;
     for (const Estimate& estimate : counts.estimates) {
       estimates.push_back(estimate.kind + " " + estimate.entry + ": " + estimate.field);
     }
-    AddTexts(json, "estimates", estimates);
+    json.Values("estimates", estimates);
     json.EndObject();
   }
   json.EndArray();

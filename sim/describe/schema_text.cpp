@@ -1,22 +1,15 @@
 #include "sim/describe/schema_text.h"
 
 #include <algorithm>
-#include <cctype>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/report/json.h"
 #include "sim/schema/schema.h"
 
 namespace gridlock {
 
 namespace {
-
-std::string LowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return static_cast<char>(std::tolower(c));
-  });
-  return text;
-}
 
 /// All types, or the one called `name`, in whichever case.
 std::vector<SchemaType> TypesCalled(const std::string& name) {

@@ -1,11 +1,11 @@
 #include "sim/describe/uncertainty.h"
 
 #include <algorithm>
-#include <charconv>
 #include <filesystem>
 
 #include <fmt/format.h>
 
+#include "sim/base/numbers.h"
 #include "sim/catalogue/folders.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
@@ -20,10 +20,8 @@ constexpr const char* kColumns[] = {"group",   "stack",      "accelerator", "row
 double NumberIn(const CsvLine& line, std::size_t column, const std::string& file,
                 ProblemList& problems) {
   const CsvCell& cell = line.cells[column];
-  double value = -1;
-  const char* const end = cell.text.data() + cell.text.size();
-  const auto [stop, error] = std::from_chars(cell.text.data(), end, value);
-  if (error != std::errc() || stop != end || value < 0) {
+  const double value = ParseNumber(cell.text).value_or(-1);
+  if (value < 0) {
     problems.Add({file, line.line, cell.column}, "",
                  fmt::format("{} is \"{}\"; expected a number of zero or more", kColumns[column],
                              cell.text));

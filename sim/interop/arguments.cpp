@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -352,12 +353,9 @@ std::optional<int> Arguments::Number(const std::string& name, int least) const {
   if (text == "null" || text == "None") {
     return std::nullopt;
   }
-  int number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
   constexpr int kMost = 1'000'000'000;
-  if (read.ec == std::errc() && read.ptr == text.data() + text.size() && number >= least &&
-      number <= kMost) {
-    return number;
+  if (const auto number = ParseWhole(text); number && *number >= least && *number <= kMost) {
+    return static_cast<int>(*number);
   }
   const std::string what =
       text.empty() ? prefix_ + name + " has no value"

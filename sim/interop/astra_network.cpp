@@ -1,13 +1,13 @@
 #include "sim/interop/astra_network.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/interop/key_values.h"
 
 namespace gridlock {
@@ -157,18 +157,16 @@ class AstraReader {
   }
 
   double Number(const KeyedValue& value, double least, double most, bool whole = false) {
-    double number = 0;
-    const char* const end = value.text.data() + value.text.size();
-    const auto [stop, error] = std::from_chars(value.text.data(), end, number);
-    const bool good = error == std::errc() && stop == end && number >= least && number <= most &&
-                      (!whole || number == std::floor(number));
+    const std::optional<double> number = ParseNumber(value.text);
+    const bool good =
+        number && *number >= least && *number <= most && (!whole || *number == std::floor(*number));
     if (!good) {
       problems_.Add(
           value.where, "",
           Refusal(Quoted(value.text) + " is out of range or no number",
                   fmt::format("a {}number from {} to {}", whole ? "whole " : "", least, most)));
     }
-    return good ? number : least;
+    return good ? *number : least;
   }
 
   // The older files give the links of an NPU in each dimension, and what cards and routers add.

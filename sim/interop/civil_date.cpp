@@ -3,6 +3,8 @@
 #include <charconv>
 #include <string>
 
+#include "sim/base/units.h"
+
 namespace gridlock {
 
 std::optional<double> ZoneOf(std::string_view text) {
@@ -24,7 +26,7 @@ std::optional<double> ZoneOf(std::string_view text) {
   if (digits.size() != 4 || error != std::errc() || end != digits.data() + digits.size()) {
     return std::nullopt;
   }
-  const double east = number / 100 * 3600 + number % 100 * 60;
+  const double east = number / 100 * kSecondsPerHour + number % 100 * 60;
   return text.front() == '-' ? -east : east;
 }
 

@@ -1,11 +1,11 @@
 #include "sim/interop/hf_fields.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -51,12 +51,9 @@ const JsonValue* HfFields::Given(const Names& names) {
 }
 
 std::int64_t HfFields::WholeNumber(const JsonValue& value) {
-  std::int64_t number = -1;
-  const std::string& text = value.text;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = value.kind == JsonValue::Kind::kNumber && read.ec == std::errc() &&
-                     read.ptr == text.data() + text.size();
-  return whole && number <= kLargestCount ? number : -1;
+  const bool is_number = value.kind == JsonValue::Kind::kNumber;
+  const std::int64_t number = is_number ? ParseWhole(value.text).value_or(-1) : -1;
+  return number <= kLargestCount ? number : -1;
 }
 
 std::vector<int> HfFields::Counts(const char* name, std::vector<int> otherwise) {

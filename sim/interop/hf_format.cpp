@@ -1,12 +1,13 @@
 #include "sim/interop/hf_format.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -24,19 +25,13 @@ const JsonValue* PackingOf(const JsonValue& config) {
 
 std::string TextOf(const JsonValue& object, const char* name) {
   const JsonValue* const found = object.Find(name);
-  std::string text = found == nullptr ? "" : found->text;
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return text;
+  return found == nullptr ? "" : LowerCase(found->text);
 }
 
 // 0 where there is none.
 int BitsOf(const JsonValue& object, const char* name) {
-  const std::string text = TextOf(object, name);
-  int bits = 0;
-  std::from_chars(text.data(), text.data() + text.size(), bits);
-  return bits;
+  constexpr std::int64_t kMost = 64;
+  return static_cast<int>(std::min(ParseWhole(TextOf(object, name)).value_or(0), kMost));
 }
 
 // Four bits are floating-point with scales of their own in blocks of 16 (NVFP4) or 32 (MXFP4).

@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <cstdlib>
 #include <string>
 #include <vector>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/interop/hf_config.h"
 
 namespace gridlock {
@@ -121,7 +121,7 @@ void LiftInner(JsonValue& config, const std::string& type) {
 double NumberIn(const JsonValue& object, const char* name, double otherwise) {
   const JsonValue* const value = object.Find(name);
   const bool number = value != nullptr && value->kind == JsonValue::Kind::kNumber;
-  return number ? std::strtod(value->text.c_str(), nullptr) : otherwise;
+  return number ? ParseNumber(value->text).value_or(otherwise) : otherwise;
 }
 
 bool SaysTrue(const JsonValue& object, const char* name) {

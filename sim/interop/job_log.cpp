@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
+#include "sim/base/units.h"
 #include "sim/interop/civil_date.h"
 #include "sim/interop/job_log_lines.h"
 #include "sim/schema/csv.h"
@@ -55,10 +57,7 @@ std::string GuessFormat(std::string_view text) {
 }
 
 double NumberOf(std::string_view text) {
-  const std::string word(text);
-  char* end = nullptr;
-  const double value = std::strtod(word.c_str(), &end);
-  return word.empty() || *end != '\0' ? kNone : value;
+  return ParseNumber(text).value_or(kNone);
 }
 
 /// The numbers of a text whose words are parted by characters of `marks`; none when one is none.
@@ -92,7 +91,7 @@ double ClockOf(std::string_view text) {
     return kNone;
   }
   const double hour = morning || evening ? std::fmod(time[0], 12) + (evening ? 12 : 0) : time[0];
-  return hour * 3600 + time[1] * 60 + time[2] - east;
+  return hour * kSecondsPerHour + time[1] * 60 + time[2] - east;
 }
 
 void SortAndShift(JobLog& log) {
@@ -138,7 +137,7 @@ double LogTime(std::string_view text) {
     return kNone;
   }
   return DaysOf(static_cast<int>(date[0]), static_cast<int>(date[1]), static_cast<int>(date[2])) *
-             86400 +
+             kSecondsPerDay +
          clock;
 }
 
@@ -158,7 +157,7 @@ double LogSpan(std::string_view text) {
   for (const double each : parts) {
     seconds = seconds * 60 + each;
   }
-  return parts.size() < 2 || parts.size() > 3 ? kNone : days * 86400 + seconds;
+  return parts.size() < 2 || parts.size() > 3 ? kNone : days * kSecondsPerDay + seconds;
 }
 
 void LogFaults::Add(const Position& where, const std::string& what, const std::string& detail) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/units.h"
 #include "sim/interop/job_log.h"
 #include "sim/interop/job_log_lines.h"
 
@@ -125,19 +126,20 @@ struct PlainName {
 
 /// {"duration", 3600} of "Duration (h)".
 PlainName PlainNameOf(const std::string& cell) {
-  static constexpr std::array<std::pair<const char*, double>, 13> kUnits = {{{"s", 1},
-                                                                             {"sec", 1},
-                                                                             {"secs", 1},
-                                                                             {"seconds", 1},
-                                                                             {"ms", 1e-3},
-                                                                             {"min", 60},
-                                                                             {"mins", 60},
-                                                                             {"minutes", 60},
-                                                                             {"h", 3600},
-                                                                             {"hr", 3600},
-                                                                             {"hours", 3600},
-                                                                             {"d", 86400},
-                                                                             {"days", 86400}}};
+  static constexpr std::array<std::pair<const char*, double>, 13> kUnits = {
+      {{"s", 1},
+       {"sec", 1},
+       {"secs", 1},
+       {"seconds", 1},
+       {"ms", 1e-3},
+       {"min", 60},
+       {"mins", 60},
+       {"minutes", 60},
+       {"h", kSecondsPerHour},
+       {"hr", kSecondsPerHour},
+       {"hours", kSecondsPerHour},
+       {"d", kSecondsPerDay},
+       {"days", kSecondsPerDay}}};
   std::vector<std::string> words(1);
   for (const char c : cell) {
     if (std::isalnum(static_cast<unsigned char>(c)) == 0) {

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/units.h"
 #include "sim/interop/job_log.h"
 #include "sim/interop/model_text.h"
 
@@ -20,10 +21,10 @@ double NearestRank(std::vector<double> values, double p) {
 }
 
 std::string SpanText(double seconds) {
-  return seconds >= 2 * 86400  ? fmt::format("{:.4g} days", seconds / 86400)
-         : seconds >= 2 * 3600 ? fmt::format("{:.4g} h", seconds / 3600)
-         : seconds >= 120      ? fmt::format("{:.4g} min", seconds / 60)
-                               : fmt::format("{:.4g} s", seconds);
+  return seconds >= 2 * kSecondsPerDay    ? fmt::format("{:.4g} days", seconds / kSecondsPerDay)
+         : seconds >= 2 * kSecondsPerHour ? fmt::format("{:.4g} h", seconds / kSecondsPerHour)
+         : seconds >= 120                 ? fmt::format("{:.4g} min", seconds / 60)
+                                          : fmt::format("{:.4g} s", seconds);
 }
 
 /// Accelerators in use over time, had each job started when it was submitted.
@@ -71,7 +72,7 @@ std::string DemandText(const JobLog& log, const LogFigures& figures) {
   const double full = figures.work / static_cast<double>(log.capacity);
   std::string text =
       fmt::format("demand: {:.4g} accelerator-hours, which {} accelerators do in {} at the least",
-                  figures.work / 3600, log.capacity, SpanText(full));
+                  figures.work / kSecondsPerHour, log.capacity, SpanText(full));
   if (figures.offered > 1) {
     text += fmt::format("; submitted within {}, {:.3g} times as fast: the queue grows until then",
                         SpanText(log.jobs.back().submit), figures.offered);

@@ -1,10 +1,9 @@
 #include "sim/interop/peft_config.h"
 
-#include <charconv>
-
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/interop/json_text.h"
 #include "sim/schema/rules.h"
 #include "workloads/adapters.h"
@@ -26,17 +25,15 @@ int RankOf(const std::string& file, const JsonValue& config, ProblemList& proble
     problems.Add({file, 0, 0}, "", Refusal("\"r\" is missing", "the rank of the adapters"));
     return 1;
   }
-  int number = 0;
   const std::string& text = rank->text;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (rank->kind != JsonValue::Kind::kNumber || read.ec != std::errc() ||
-      read.ptr != text.data() + text.size() || number < 1 || number > kMost) {
+  const std::int64_t number = ParseWhole(text).value_or(0);
+  if (rank->kind != JsonValue::Kind::kNumber || number < 1 || number > kMost) {
     problems.Add(rank->where, "",
                  Refusal("\"r\" is " + (text.empty() ? "no number" : text),
                          fmt::format("a whole number from 1 to {}", kMost)));
     return 1;
   }
-  return number;
+  return static_cast<int>(number);
 }
 
 void AddTarget(const JsonValue& module, PeftAdapters& made, std::vector<std::string>& names,

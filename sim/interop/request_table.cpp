@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
+#include "sim/base/units.h"
 #include "sim/interop/civil_date.h"
 
 namespace gridlock {
@@ -38,8 +40,8 @@ std::optional<double> TimeOf(std::string_view text) {
   if (!east) {
     return std::nullopt;
   }
-  return DaysOf(parts[0], parts[1], parts[2]) * 86400 + parts[3] * 3600 + parts[4] * 60 + seconds -
-         *east;
+  return DaysOf(parts[0], parts[1], parts[2]) * kSecondsPerDay + parts[3] * kSecondsPerHour +
+         parts[4] * 60 + seconds - *east;
 }
 
 // Azure's of 2023 and 2024 (github.com/Azure/AzurePublicDataset) and BurstGPT's
@@ -52,25 +54,22 @@ constexpr CsvTrace kCsvTraces[] = {
 }  // namespace
 
 std::int64_t LineReader::Count(const char* name, std::string_view text, std::int64_t least) {
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < least) {
+  const std::optional<std::int64_t> value = ParseWhole(text);
+  if (!value || *value < least) {
     Refuse(fmt::format("{} is {}; expected a whole number from {}", name, Quoted(std::string(text)),
                        least));
     return least;
   }
-  return value;
+  return *value;
 }
 
 double LineReader::Number(const char* name, std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || !(value >= 0) ||
-      !std::isfinite(value)) {
+  const std::optional<double> value = ParseNumber(text);
+  if (!value || *value < 0) {
     Refuse(fmt::format("{} is {}; expected a number from 0", name, Quoted(std::string(text))));
     return 0;
   }
-  return value;
+  return *value;
 }
 
 std::vector<std::string_view> CellsOf(std::string_view line) {

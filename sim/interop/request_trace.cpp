@@ -1,7 +1,6 @@
 #include "sim/interop/request_trace.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <list>
 #include <optional>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/interop/json_text.h"
 #include "sim/interop/request_table.h"
 #include "sim/schema/files.h"
@@ -161,13 +161,11 @@ std::vector<double> NumbersOf(const JsonValue& object, const char* name, Problem
     return numbers;
   }
   for (const JsonValue& each : list->items) {
-    double value = 0;
-    const char* const last = each.text.data() + each.text.size();
-    const auto [end, error] = std::from_chars(each.text.data(), last, value);
-    if (each.kind != JsonValue::Kind::kNumber || error != std::errc() || end != last) {
+    const std::optional<double> value = ParseNumber(each.text);
+    if (each.kind != JsonValue::Kind::kNumber || !value) {
       problems.Add(each.where, "", fmt::format("a value of {} is no number", name));
     }
-    numbers.push_back(value);
+    numbers.push_back(value.value_or(0));
   }
   return numbers;
 }
@@ -191,11 +189,8 @@ std::vector<TraceRequest> ReadBenchmark(const std::string& file, std::string_vie
     return requests;
   }
   const JsonValue* const said = result.Find("request_rate");
-  double rate = 0;
-  if (said != nullptr) {
-    std::from_chars(said->text.data(), said->text.data() + said->text.size(), rate);
-  }
-  const double gap = rate > 0 && std::isfinite(rate) ? 1 / rate : 0;
+  const double rate = said == nullptr ? 0 : ParseNumber(said->text).value_or(0);
+  const double gap = rate > 0 ? 1 / rate : 0;
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     if (inputs[i] < 1 || outputs[i] < 1) {
       continue;  // failed

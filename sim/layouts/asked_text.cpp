@@ -3,24 +3,17 @@
 #include <algorithm>
 #include <cctype>
 #include <cmath>
-#include <cstdlib>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
+#include "sim/base/numbers.h"
 #include "sim/catalogue/assumed_fabric.h"
 
 namespace gridlock {
 
 namespace {
-
-// Choices of the schema are in capitals.
-std::string InCapitals(std::string text) {
-  for (char& c : text) {
-    c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
-  return text;
-}
 
 // "16" is { rank: 16 }. What a block says is checked with the scenario.
 std::string AdaptersText(const std::string& asked) {
@@ -55,27 +48,26 @@ std::string JobText(const ModelAsked& asked) {
 }}
 )",
       asked.model, asked.stack, ParseBatch(asked.global_batch, asked.sequence_length),
-      asked.sequence_length, InCapitals(asked.precision), AdaptersText(asked.adapters));
+      asked.sequence_length, UpperCase(asked.precision), AdaptersText(asked.adapters));
 }
 
 }  // namespace
 
 double ParseCount(const std::string& text, const std::string& option) {
-  char* end = nullptr;
-  double value = std::strtod(text.c_str(), &end);
-  const std::string suffix = end;
+  std::string_view suffix = text;
+  const std::optional<double> value = TakeNumber(suffix);
   constexpr std::pair<const char*, double> kSuffixes[] = {
       {"", 1}, {"K", 1e3}, {"k", 1e3}, {"M", 1e6}, {"G", 1e9}, {"B", 1e9}, {"T", 1e12}};
   const auto* const found =
       std::find_if(std::begin(kSuffixes), std::end(kSuffixes), [&](const auto& each) {
         return suffix == each.first;
       });
-  if (end == text.c_str() || found == std::end(kSuffixes) || !std::isfinite(value) || value <= 0) {
+  if (!value || *value <= 0 || found == std::end(kSuffixes)) {
     throw UserError("", fmt::format("{} is {}; expected a number above 0 such as 2048, 16.8M or "
                                     "15.6T",
                                     option, Quoted(text)));
   }
-  return value * found->second;
+  return *value * found->second;
 }
 
 std::int64_t ParseBatch(const std::string& text, std::int64_t sequence_length) {

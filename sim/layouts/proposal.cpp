@@ -5,15 +5,13 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/units.h"
 #include "sim/record/step_measures.h"
 #include "workloads/adapters.h"
 
 namespace gridlock {
 
 namespace {
-
-constexpr double kSecondsPerDay = 86400;
-constexpr double kJoulesPerKilowattHour = 3.6e6;
 
 const char* OrderName(const LayoutChoice& choice) {
   return static_cast<RankOrder>(choice.rank_order) == RankOrder::kTensorPipelineData
@@ -84,7 +82,7 @@ RunFigures FiguresOf(const StepRecord& step, const SiteSpec& site, const RunBudg
   const double seconds = steps * step.step_time.si();
   run.days = seconds / kSecondsPerDay;
   run.energy_j = run.power_w * seconds;
-  run.accelerator_hours = seconds / 3600 * static_cast<double>(step.accelerators);
+  run.accelerator_hours = seconds / kSecondsPerHour * static_cast<double>(step.accelerators);
   if (budget.dollars_per_hour > 0) {
     run.dollars = run.accelerator_hours * budget.dollars_per_hour;
   } else if (site.electricity_usd_per_kwh > 0) {

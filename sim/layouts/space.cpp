@@ -1,13 +1,13 @@
 #include "sim/layouts/space.h"
 
 #include <algorithm>
-#include <charconv>
 #include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "workloads/adapters.h"
 #include "workloads/memory.h"
 
@@ -337,13 +337,13 @@ std::vector<FixedSize> ParseFixed(const std::string& text) {
     const std::size_t sign = std::min(part.find('='), part.size());
     FixedSize one{part.substr(0, sign), -1};
     const std::string value = part.substr(std::min(sign + 1, part.size()));
-    const auto parsed = std::from_chars(value.data(), value.data() + value.size(), one.value);
+    one.value = ParseWhole(value).value_or(-1);
     if (std::find(names.begin(), names.end(), one.name) == names.end()) {
       throw UserError("",
                       fmt::format("--fix knows no size {}{}; expected one of {}", Quoted(one.name),
                                   DidYouMean(one.name, names), fmt::join(names, ", ")));
     }
-    if (parsed.ec != std::errc() || parsed.ptr != value.data() + value.size() || one.value < 0) {
+    if (one.value < 0) {
       throw UserError("", fmt::format("--fix has {}; expected a whole number, e.g. {}=1",
                                       Quoted(part), one.name));
     }

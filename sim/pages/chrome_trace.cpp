@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/pages/data_json.h"
 #include "sim/report/layout.h"
 
@@ -110,7 +111,7 @@ void AddUtilisation(const Dataset& step, int process, Events& events) {
 }
 
 void AddLife(const Dataset& life, Events& events) {
-  const double horizon = std::strtod(life.Attribute("horizon").c_str(), nullptr);
+  const double horizon = ParseNumber(life.Attribute("horizon")).value_or(0);
   const std::size_t sites = life.Length("site"), times = life.Length("time");
   for (std::size_t site = 0; site < sites; ++site) {
     const int process = static_cast<int>(site);

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <iterator>
 #include <utility>
 
 #include <fmt/format.h>
 
+#include "sim/base/numbers.h"
 #include "sim/base/units.h"
 #include "sim/pages/scenario_fields.h"
 #include "sim/report/collective_table.h"
@@ -19,7 +19,7 @@ namespace {
 
 /// Energy as bills have it.
 std::string InWattHours(double joules) {
-  const double hours = joules / 3600;
+  const double hours = joules / kSecondsPerHour;
   return hours >= 1e9   ? fmt::format("{:.3g} GWh", hours / 1e9)
          : hours >= 1e6 ? fmt::format("{:.3g} MWh", hours / 1e6)
                         : fmt::format("{:.3g} kWh", hours / 1e3);
@@ -249,7 +249,7 @@ Explanation MovesOfLife(const Dataset& life) {
 }
 
 std::string VerdictOfLife(const Dataset& life) {
-  const double horizon = std::strtod(life.Attribute("horizon").c_str(), nullptr);
+  const double horizon = ParseNumber(life.Attribute("horizon")).value_or(0);
   std::size_t largest = 0;
   double energy = 0;
   for (std::size_t job = 0; job < life.Length("job"); ++job) {
@@ -454,12 +454,7 @@ std::string JsonOfParts(const std::string& name, const std::string& kind,
   for (const Explanation& part : parts) {
     json.BeginObject();
     json.Member("title", part.title);
-    json.Key("lines");
-    json.BeginArray();
-    for (const std::string& line : part.lines) {
-      json.Value(line);
-    }
-    json.EndArray();
+    json.Values("lines", part.lines);
     json.EndObject();
   }
   json.EndArray();

@@ -1,7 +1,6 @@
 #include "sim/pages/glossary.h"
 
 #include <algorithm>
-#include <cctype>
 #include <sstream>
 #include <string_view>
 #include <vector>
@@ -9,22 +8,12 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
 
 namespace gridlock {
 namespace {
-
-/// Letters and digits alone, in lower case: "All-Reduce" and "all_reduce" are one word.
-std::string Plain(std::string_view text) {
-  std::string plain;
-  for (const char c : text) {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      plain += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    }
-  }
-  return plain;
-}
 
 /// The word without the endings that people leave out or add: "sequence parallel" for "sequence
 /// parallelism", "actors" for "actor".
@@ -66,14 +55,14 @@ std::string FirstSentence(std::string_view text) {
 }  // namespace
 
 const Term* TermByName(const std::string& name) {
-  const std::string wanted = Plain(name);
+  const std::string wanted = LettersOf(name);
   const Term* near = nullptr;
   for (const Term& term : Terms()) {
     for (const std::string& spelling : SpellingsOf(term)) {
-      if (Plain(spelling) == wanted) {
+      if (LettersOf(spelling) == wanted) {
         return &term;
       }
-      if (near == nullptr && Stem(Plain(spelling)) == Stem(wanted)) {
+      if (near == nullptr && Stem(LettersOf(spelling)) == Stem(wanted)) {
         near = &term;
       }
     }

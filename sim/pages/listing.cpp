@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/base/units.h"
 #include "sim/report/layout.h"
 
@@ -41,14 +42,7 @@ std::string Count(double value) {
 
 /// "1.37M": tokens and dollars, of which three digits are known.
 std::string Short(double value) {
-  static constexpr std::pair<double, const char*> kSteps[] = {
-      {1e12, "T"}, {1e9, "B"}, {1e6, "M"}, {1e3, "k"}};
-  for (const auto& [size, letter] : kSteps) {
-    if (value >= size) {
-      return fmt::format("{:.3g}{}", value / size, letter);
-    }
-  }
-  return fmt::format("{:.3g}", value);
+  return FormatAmount(value, 3);
 }
 
 std::string Megawatts(double watts) {

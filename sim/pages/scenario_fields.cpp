@@ -1,8 +1,9 @@
 #include "sim/pages/scenario_fields.h"
 
-#include <cstdlib>
 #include <map>
 #include <sstream>
+
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 namespace {
@@ -88,7 +89,7 @@ std::string FieldEndingIn(const std::vector<std::pair<std::string, std::string>>
 double NumberEndingIn(const std::vector<std::pair<std::string, std::string>>& fields,
                       const std::string& end, double otherwise) {
   const std::string value = FieldEndingIn(fields, end);
-  return value.empty() ? otherwise : std::strtod(value.c_str(), nullptr);
+  return ParseNumber(value).value_or(otherwise);
 }
 
 }  // namespace gridlock

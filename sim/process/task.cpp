@@ -7,6 +7,8 @@
 
 #include <fmt/format.h>
 
+#include "sim/base/archive.h"
+
 namespace gridlock {
 
 namespace {
@@ -14,8 +16,7 @@ namespace {
 enum Kind : char {
   kProgress = 'p',  ///< a double
   kBytes = 'b',     ///< the last frame of a task that returned
-  kPath = 'w',      ///< of the problem that follows
-  kProblem = 'm',   ///< the message of a problem
+  kProblem = 'm',   ///< a Problem of a UserError
   kRefused = 'r',   ///< the last frame of a task that threw UserError
   kFailure = 'f',   ///< the last frame of a task that threw something else: its text
 };
@@ -51,8 +52,7 @@ void DoTask(const Task& task, Channel& parent) {
 
 void SendResult(const TaskResult& result, Channel& parent) {
   for (const Problem& problem : result.problems) {
-    parent.Send(kPath, problem.path);
-    parent.Send(kProblem, problem.message);
+    parent.Send(kProblem, ToBytes(problem));
   }
   if (result.ok) {
     parent.Send(kBytes, result.bytes);
@@ -69,11 +69,8 @@ bool TaskReply::Add(Frame frame) {
       CHECK(frame.bytes.size() == sizeof progress_);
       std::memcpy(&progress_, frame.bytes.data(), sizeof progress_);
       return false;
-    case kPath:
-      result_.problems.push_back({std::move(frame.bytes), ""});
-      return false;
     case kProblem:
-      result_.problems.at(result_.problems.size() - 1).message = std::move(frame.bytes);
+      result_.problems.push_back(FromBytes<Problem>(std::move(frame.bytes)));
       return false;
     case kBytes:
       result_.bytes = std::move(frame.bytes);

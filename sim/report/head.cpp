@@ -52,15 +52,6 @@ std::vector<std::string> OneByOne(const std::vector<InputNumber>& numbers) {
   return lines;
 }
 
-void AddTexts(JsonWriter& json, const char* key, const std::vector<std::string>& texts) {
-  json.Key(key);
-  json.BeginArray();
-  for (const std::string& text : texts) {
-    json.Value(std::string_view(text));
-  }
-  json.EndArray();
-}
-
 }  // namespace
 
 std::string HeadText(const TraceHeader& header, const std::string& title) {
@@ -118,9 +109,9 @@ void AddHeaderMembers(JsonWriter& json, const TraceHeader& header) {
     json.Member("basis", header.expected_error->basis);
     json.EndObject();
   }
-  AddTexts(json, "notes", header.notes);
-  AddTexts(json, "estimates", OneByOne(header.estimates));
-  AddTexts(json, "given_without_source", OneByOne(header.unsourced));
+  json.Values("notes", header.notes);
+  json.Values("estimates", OneByOne(header.estimates));
+  json.Values("given_without_source", OneByOne(header.unsourced));
 }
 
 }  // namespace gridlock

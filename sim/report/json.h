@@ -31,6 +31,8 @@ class JsonWriter {
 
   void Value(const char* text) { Value(std::string_view(text)); }
 
+  void Value(const std::string& text) { Value(std::string_view(text)); }
+
   void Value(std::integral auto value) {
     Before();
     text_ += std::to_string(value);
@@ -40,6 +42,17 @@ class JsonWriter {
   void Member(std::string_view key, const T& value) {
     Key(key);
     Value(value);
+  }
+
+  /// An array of these values under `key`.
+  template <typename Items>
+  void Values(std::string_view key, const Items& items) {
+    Key(key);
+    BeginArray();
+    for (const auto& item : items) {
+      Value(item);
+    }
+    EndArray();
   }
 
   /// An array under `key`, of one object for each item; `members` writes those of an item.

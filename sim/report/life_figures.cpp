@@ -143,7 +143,7 @@ std::vector<ChangeFigures> ChangesOf(const LifeRecord& record) {
     }
     changes.back().events.push_back(&event);
   }
-  const Seconds hour(3600.0);
+  const Seconds hour(kSecondsPerHour);
   const bool series = record.interval > Seconds(0.0) && !record.series.training_flops.empty();
   for (std::size_t i = 0; series && i < changes.size(); ++i) {
     const Seconds at = changes[i].at;

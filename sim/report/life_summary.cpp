@@ -278,7 +278,7 @@ void AddCampaign(std::string& out, const LifeRecord& record, const CampaignFigur
         parts.push_back(Percent(held / campaign.held()) + " " + name);
       }
     }
-    const double hours = campaign.held() / 3600.0;
+    const double hours = campaign.held() / kSecondsPerHour;
     out +=
         SubLine("accelerator-hours", Grouped(hours, hours < 100.0 ? 1 : 0) + ": " + Joined(parts));
     out +=
@@ -427,7 +427,7 @@ void AddChanges(std::string& out, const LifeRecord& record) {
   if (changes.empty()) {
     return;
   }
-  const Seconds hour(3600.0);
+  const Seconds hour(kSecondsPerHour);
   out += fmt::format(
       "\nChanges and outages (means over one {} before and after, or up to the next one)\n",
       record.interval > hour ? "interval" : "hour");

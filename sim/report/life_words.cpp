@@ -55,7 +55,7 @@ std::string PowerText(Watts power) {
 }
 
 std::string Clock(Seconds at) {
-  constexpr long long kDay = 86400;
+  constexpr auto kDay = static_cast<long long>(kSecondsPerDay);
   const auto seconds = std::llround(at.si());
   std::string time = fmt::format("{:02}:{:02}", seconds % kDay / 3600, seconds / 60 % 60);
   if (seconds % 60 != 0) {
@@ -65,8 +65,7 @@ std::string Clock(Seconds at) {
 }
 
 std::string EnergyText(Joules energy) {
-  constexpr double kJoulesPerKwh = 3.6e6;
-  const double kwh = ThreeDigits(energy.si() / kJoulesPerKwh);
+  const double kwh = ThreeDigits(energy.si() / kJoulesPerKilowattHour);
   const double magnitude = std::abs(kwh);
   return !std::isfinite(kwh)  ? kUnknown
          : magnitude < 1e3    ? fmt::format("{:.3g} kWh", kwh)
@@ -106,7 +105,7 @@ std::string Percentiles(double p50, double p90, double p99) {
   }
   const ColumnUnit unit = p99 < 1000.0        ? TimeUnit(Seconds(p99))
                           : p99 < 1000.0 * 60 ? ColumnUnit{60.0, "min"}
-                                              : ColumnUnit{3600.0, "h"};
+                                              : ColumnUnit{kSecondsPerHour, "h"};
   const auto digits = [&unit](double value) {
     return fmt::format("{:.4g}", ThreeDigits(value / unit.si));
   };

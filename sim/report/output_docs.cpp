@@ -75,20 +75,10 @@ void AddVariables(JsonWriter& json, const char* kind, const std::vector<Output>&
   for (const auto& [column, place] : outputs) {
     json.BeginObject();
     json.Member("variable", column.name);
-    json.Key("dimensions");
-    json.BeginArray();
-    for (const std::string& dimension : column.dimensions) {
-      json.Value(std::string_view(dimension));
-    }
-    json.EndArray();
+    json.Values("dimensions", column.dimensions);
     json.Member("type", TypeName(column.type));
     json.Member("unit", column.units);
-    json.Key("flags");
-    json.BeginArray();
-    for (const std::string& flag : column.flags) {
-      json.Value(std::string_view(flag));
-    }
-    json.EndArray();
+    json.Values("flags", column.flags);
     json.Member("summary", place);
     json.Member("meaning", column.long_name);
     json.EndObject();

@@ -163,18 +163,6 @@ void AddRecordedMembers(JsonWriter& json, const ReplayRecorded& recorded) {
   json.EndObject();
 }
 
-template <typename T, typename Add>
-void AddObjects(JsonWriter& json, const char* key, const std::vector<T>& list, const Add& add) {
-  json.Key(key);
-  json.BeginArray();
-  for (const T& each : list) {
-    json.BeginObject();
-    add(each);
-    json.EndObject();
-  }
-  json.EndArray();
-}
-
 }  // namespace
 
 std::string ReplayText(const ReplayRecord& record) {
@@ -208,19 +196,19 @@ std::string ReplayJson(const ReplayRecord& record) {
   json.Member("distinct_traces", record.distinct);
   json.Member("nodes", record.nodes);
   AddRecordedMembers(json, record.recorded);
-  AddObjects(json, "critical_path", record.path_parts, [&json](const ReplayPathPart& part) {
+  json.Objects("critical_path", record.path_parts, [&json](const ReplayPathPart& part) {
     json.Member("what", part.what);
     json.Member("nodes", part.nodes);
     json.Member("time_s", part.time.si());
   });
-  AddObjects(json, "transfers", record.calls, [&json](const ReplayCalls& calls) {
+  json.Objects("transfers", record.calls, [&json](const ReplayCalls& calls) {
     json.Member("what", calls.what);
     json.Member("count", calls.count);
     json.Member("bytes", calls.bytes.si());
     json.Member("time_s", calls.time.si());
     json.Member("behind_s", calls.waiting.si());
   });
-  AddObjects(json, "links", record.tiers, [&json](const ReplayTier& tier) {
+  json.Objects("links", record.tiers, [&json](const ReplayTier& tier) {
     json.Member("tier", tier.name);
     json.Member("links", tier.links);
     json.Member("bytes", tier.bytes.si());
@@ -233,12 +221,7 @@ std::string ReplayJson(const ReplayRecord& record) {
     AddRankMembers(json, rank);
   }
   json.EndArray();
-  json.Key("notes");
-  json.BeginArray();
-  for (const std::string& note : record.notes) {
-    json.Value(note);
-  }
-  json.EndArray();
+  json.Values("notes", record.notes);
   json.Member("activities", static_cast<std::int64_t>(record.activities));
   json.EndObject();
   return json.Finish();

@@ -18,7 +18,6 @@ namespace {
 
 constexpr double kNothing = std::numeric_limits<double>::quiet_NaN();
 constexpr double kPerCent = 100;
-constexpr double kHour = 3600;
 constexpr double kJoulesPerMegawattHour = 3.6e9;
 constexpr double kWattsPerMegawatt = 1e6;
 
@@ -30,7 +29,7 @@ void AddRun(const LifeJob& job, const LifeRecord& record, std::vector<KeyFigure>
   add("tokens", "", job.tokens);
   add("interruptions", "", job.interruptions);
   add("time between interruptions", "h",
-      Per(SumOfTimes(job) - job.waiting, job.interruptions).si() / kHour);
+      Per(SumOfTimes(job) - job.waiting, job.interruptions).si() / kSecondsPerHour);
   add("lost and restarting", "%", kPerCent * ((job.lost + job.restarting) / WallTime(job, record)));
   add("waiting", "%", kPerCent * (job.waiting / WallTime(job, record)));
   add("energy in its servers", "MWh", job.energy.si() / kJoulesPerMegawattHour);
@@ -78,7 +77,8 @@ std::vector<KeyFigure> KeyFiguresOf(const LifeRecord& record) {
     const std::string name = campaign.name.empty() ? "experiments" : campaign.name;
     const auto ended = campaign.outcomes[static_cast<int>(Outcome::kFinished)];
     figures.push_back({name + ": finished", "", static_cast<double>(ended)});
-    figures.push_back({name + ": median wait", "h", campaign.waiting_median.si() / kHour});
+    figures.push_back(
+        {name + ": median wait", "h", campaign.waiting_median.si() / kSecondsPerHour});
     figures.push_back({name + ": cost each", "USD", campaign.usd_each()});
   }
   for (const LifeSite& site : record.sites) {

@@ -8,7 +8,8 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
-#include "sim/catalogue/optics_use.h"
+#include "sim/catalogue/assumed_fabric.h"
+#include "sim/catalogue/network_parts.h"
 #include "sim/catalogue/scan.h"
 #include "sim/energy/site_power.h"
 #include "sim/scenario/convert.h"
@@ -103,7 +104,7 @@ void AddOperation(const proto::Site& site, SiteSpec& spec, std::vector<std::stri
 // Hours, as they are written, begin anew behind their end. One or two that fit into a day, and more
 // that are uneven, do so after a day; others after one more of the last step.
 Seconds RepeatsOf(const std::vector<HourSpec>& hours) {
-  constexpr Seconds kDay(86400);
+  constexpr Seconds kDay(kSecondsPerDay);
   if (hours.size() <= 2 && hours.back().at < kDay) {
     return kDay;
   }

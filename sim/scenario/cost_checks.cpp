@@ -86,10 +86,10 @@ void AddRequests(const Input& in, Costs& costs) {
     }
     const double share = 1.0 * serving->replicas_simulated / serving->replicas;
     const double rate = serving->arrivals.requests_per_second;
-    constexpr double kDay = 86400;
     const double longest = in.scenario.horizon.si();
-    const double time =
-        serving->days_simulated > 0 ? std::min(longest, kDay * serving->days_simulated) : longest;
+    const double time = serving->days_simulated > 0
+                            ? std::min(longest, kSecondsPerDay * serving->days_simulated)
+                            : longest;
     const double count = rate * share * time;
     costs.push_back({written.At("serving").At("arrivals").At("requests_per_second"),
                      job.path + ".serving.arrivals.requests_per_second", count, kRequests,

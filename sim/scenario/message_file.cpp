@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 
 #include <fmt/format.h>
 
+#include "sim/base/numbers.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 #include "sim/schema/problems.h"
@@ -19,18 +19,9 @@ constexpr std::size_t kLargestTable = std::size_t{512} << 20U;
 constexpr double kMostBytes = 1e15;
 constexpr double kLatestStart = 1e6;  // seconds
 
-std::optional<std::int64_t> WholeNumber(std::string_view text) {
-  std::int64_t number = 0;
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  if (text.empty() || read.ec != std::errc() || read.ptr != text.data() + text.size()) {
-    return std::nullopt;
-  }
-  return number;
-}
-
 /// A number below `count`; -1, and `problem`, when it is not.
 int Below(std::string_view text, std::int64_t count, const char* what, std::string& problem) {
-  const std::optional<std::int64_t> number = WholeNumber(text);
+  const std::optional<std::int64_t> number = ParseWhole(text);
   if (!number) {
     problem = Refusal(Quoted(text) + " is not the number of " + what,
                       fmt::format("a whole number from 0 to {}", count - 1));
@@ -128,7 +119,7 @@ class MessageReader {
   bool ReadBytes(const CsvLine& line, Bytes& bytes) {
     const CsvCell& cell = Cell(line, kBytes);
     double si = 0;
-    if (const std::optional<std::int64_t> plain = WholeNumber(cell.text)) {
+    if (const std::optional<std::int64_t> plain = ParseWhole(cell.text)) {
       si = static_cast<double>(*plain);
     } else {
       const ParsedQuantity parsed = ParseQuantity(cell.text, Dimension::kData);

@@ -10,7 +10,7 @@
 #include "proto/scenario.pb.h"
 #include "sim/base/units.h"
 #include "sim/catalogue/catalogue.h"
-#include "sim/catalogue/optics_use.h"
+#include "sim/catalogue/network_parts.h"
 #include "sim/scenario/build.h"
 #include "sim/scenario/load_text.h"
 #include "sim/scenario/model_files.h"

@@ -1,12 +1,12 @@
 #include "sim/scenario/profiles.h"
 
-#include <charconv>
 #include <filesystem>
 #include <optional>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "sim/base/numbers.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 #include "sim/schema/rules.h"
@@ -18,13 +18,6 @@ namespace {
 enum Column { kHour, kElectricity, kCarbon, kTemperature, kOther };
 
 const std::vector<std::string> kColumns = {"hour", "electricity", "carbon", "temperature"};
-
-std::optional<double> NumberOf(const std::string& text) {
-  double value = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, value);
-  return error == std::errc() && rest == end ? std::optional(value) : std::nullopt;
-}
 
 class ProfileReader {
  public:
@@ -77,7 +70,7 @@ class ProfileReader {
     for (std::size_t c = 0; c < columns_.size(); ++c) {
       const CsvCell& cell = line.cells[c];
       const Position where{path_, line.line, cell.column};
-      const std::optional<double> value = NumberOf(cell.text);
+      const std::optional<double> value = ParseNumber(cell.text);
       if (!value) {
         problems_.Add(where, "", Refusal(Quoted(cell.text) + " is no number", "a number"));
         return;

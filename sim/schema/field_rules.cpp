@@ -58,7 +58,7 @@ Rule RuleOfKind(const FieldDescriptor& field, Holds::Kind kind) {
     case Holds::DATA:
       return Of(Dimension::kData, 1.0, 1e15);
     case Holds::TIME:
-      return Of(Dimension::kTime, 0.0, 86400.0);
+      return Of(Dimension::kTime, 0.0, kSecondsPerDay);
     case Holds::SPAN:
       return Of(Dimension::kTime, 1e-6, 10 * kYear.si());
     case Holds::BANDWIDTH:

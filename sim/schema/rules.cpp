@@ -40,7 +40,7 @@ std::string QuantityText(Dimension dimension, double si) {
       return FormatBytes(Bytes(si));
     case Dimension::kTime:
       return si < kLongLife ? FormatSeconds(Seconds(si))
-                            : NumberText(std::round(si / 86400)) + " days";
+                            : NumberText(std::round(si / kSecondsPerDay)) + " days";
     case Dimension::kBandwidth:
       return FormatBandwidth(BytesPerSecond(si));
     case Dimension::kCompute:

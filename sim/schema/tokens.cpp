@@ -10,6 +10,7 @@
 #include <google/protobuf/io/zero_copy_stream_impl_lite.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/schema/files.h"
 #include "sim/schema/rules.h"
 
@@ -168,10 +169,7 @@ std::string CheckFlag(const FieldDescriptor& field, const std::vector<Token>& va
 /// The name that `text` means, as other programs spell it: in any case, by its first word ("full"
 /// for FULL_LAYER), or by the name of the type ("bfloat16"); else the nearest, or "".
 std::string MeantChoice(const std::string& text, const std::vector<std::string>& names) {
-  std::string upper;
-  for (const char c : text) {
-    upper += static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  }
+  std::string upper = UpperCase(text);
   constexpr std::pair<const char*, const char*> kTypes[] = {
       {"BFLOAT16", "BF16"}, {"FLOAT16", "FP16"}, {"HALF", "FP16"}, {"FLOAT32", "FP32"}};
   for (const auto& [type, format] : kTypes) {

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/names.h"
 #include "sim/serving/pools.h"
 #include "sim/serving/routed_replicas.h"
 
@@ -197,7 +198,8 @@ ServingPlan PlanOf(const PlanSpec& spec, const Rated& prefill, const Rated& deco
   plan.delivered.watts = plan.delivered.joules_per_token = 0;  // of both pools: not counted
   plan.usd_per_hour = decode.usd_per_hour * plan.accelerators();
   if (plan.usd_per_hour > 0) {
-    plan.delivered.usd_per_million = plan.usd_per_hour / 3600 / plan.delivered.output_rate * 1e6;
+    plan.delivered.usd_per_million =
+        plan.usd_per_hour / kSecondsPerHour / plan.delivered.output_rate * 1e6;
   }
   return plan;
 }
@@ -260,10 +262,7 @@ std::string CommandOf(const Deployment& deployment, const std::string& server,
   }
   if (server == "llamacpp") {
     // Files of GGUF are named after their format in capital letters.
-    std::string format = WeightFormatName(layout.weights);
-    std::transform(format.begin(), format.end(), format.begin(), [](unsigned char c) {
-      return static_cast<char>(std::toupper(c));
-    });
+    const std::string format = UpperCase(WeightFormatName(layout.weights));
     return fmt::format("llama-server -m {}-{}.gguf -ngl 99 -np {} -b {} -ub {}{}{}",
                        deployment.model.name, format, engine.batch_max, engine.token_budget,
                        engine.stage_rows > 0 ? std::min(engine.stage_rows, engine.token_budget)
@@ -362,7 +361,7 @@ Delivered DeliveredBy(const Deployment& deployment, const ServeResult& result,
     out.joules_per_token = out.per_accelerator > 0 ? out.watts / out.per_accelerator : 0;
   }
   if (usd_per_hour > 0 && out.per_accelerator > 0) {
-    out.usd_per_million = usd_per_hour / 3600 / out.per_accelerator * 1e6;
+    out.usd_per_million = usd_per_hour / kSecondsPerHour / out.per_accelerator * 1e6;
   }
   return out;
 }

@@ -1,11 +1,11 @@
 #include "sim/study/value_list.h"
 
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -71,14 +71,14 @@ class ListReader {
 
   [[nodiscard]] ListedValue ValueOf(const std::string& text) const {
     ListedValue value;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, value.number);
-    if (error != std::errc() || !std::isfinite(value.number) || value.number <= 0) {
+    std::string_view rest = text;
+    value.number = TakeNumber(rest).value_or(0);
+    if (value.number <= 0) {
       Refuse(fmt::format(
           "\"{}\" is not a positive number; expected a list such as \"900,800,...,100GBps\"",
           text));
     }
-    value.unit = Trimmed(std::string(rest, end));
+    value.unit = Trimmed(std::string(rest));
     return value;
   }
 

@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include "proto/sweep.pb.h"
+#include "sim/base/numbers.h"
 #include "sim/study/cap.h"
 #include "sim/study/value_list.h"
 #include "sim/sweep/formula.h"
@@ -28,14 +29,13 @@ constexpr AxisUnit kAxisUnits[] = {{Dimension::kBandwidth, "byte/s"}, {Dimension
 
 /// A text as a number in SI units, with the unit; nothing when it is no quantity.
 std::optional<std::pair<double, std::string>> QuantityOf(const std::string& text) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc() || !std::isfinite(number)) {
+  std::string_view rest = text;
+  const std::optional<double> number = TakeNumber(rest);
+  if (!number) {
     return std::nullopt;
   }
-  if (rest == end) {
-    return std::pair(number, std::string("1"));
+  if (rest.empty()) {
+    return std::pair(*number, std::string("1"));
   }
   for (const AxisUnit& unit : kAxisUnits) {
     if (const ParsedQuantity parsed = ParseQuantity(text, unit.dimension); parsed.si) {
@@ -76,15 +76,14 @@ std::string WithoutOption(const std::string& message) {
 
 /// A number times a factor, with its unit behind it: "8 GB" times 0.5.
 std::string Multiplied(const std::string& text, double times) {
-  double number = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, number);
-  if (error != std::errc()) {
+  std::string_view rest = text;
+  const std::optional<double> number = TakeNumber(rest);
+  if (!number) {
     throw UserError("", Refusal(fmt::format("\"{}\" is not a number", text),
                                 "an axis of numbers where \"times\" is written"));
   }
   // 100 times 0.07 is 7, and not 7.000000000000001.
-  return fmt::format("{:.15g}{}", number * times, std::string(rest, end));
+  return fmt::format("{:.15g}{}", *number * times, rest);
 }
 
 /// What a cap of so many bytes, FLOP or joules a second sets.
@@ -259,10 +258,9 @@ class AxisReader {
                   "two positive values in one unit, such as \"50 Gbps\" and \"1600 Gbps\""));
       return {};
     }
-    double from = 0, to = 0;
-    const auto [unit, error] =
-        std::from_chars(range.from().data(), range.from().data() + range.from().size(), from);
-    to = from * (last->first / first->first);
+    std::string_view unit = range.from();
+    const double from = TakeNumber(unit).value_or(0);
+    const double to = from * (last->first / first->first);
     const bool whole = first->second == "1" && std::round(from) == from && std::round(to) == to;
     std::vector<std::string> items;
     for (int i = 0; i < range.points(); ++i) {

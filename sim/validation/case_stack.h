@@ -1,26 +1,20 @@
 #pragma once
 
-// Which catalogue entry stands for the framework that a table names.
+// What the framework of a row of a table says of it beyond its catalogue entry.
 
 #include <string>
 
 #include "sim/catalogue/list.h"
+#include "sim/catalogue/named_stack.h"
 #include "sim/validation/case_table.h"
 
 namespace gridlock {
 
-/// The name in lower case, with an underscore for whatever is neither letter nor digit: "GPT-NeoX"
-/// is "gpt_neox".
-std::string PlainName(const std::string& name);
-
 /// Names that tables may use: those of the catalogue, and the table's own names of stacks.
 KnownNames NamesOf(const CatalogueList& catalogue);
 
-/// Catalogue stack that stands for the row's: its own, or that of the nearest kind; "" when the
-/// catalogue has neither.
-std::string StackOf(const PublishedCase& row, const CatalogueList& catalogue);
-
-/// Why that stack, in words, where the row's own name says less than who published it; else "".
+/// Why its stack (StackOf), in words, where the row's own name says less than who published it;
+/// else "".
 std::string WhyStack(const PublishedCase& row, const CatalogueList& catalogue);
 
 /// The row's framework is a compiler that computes again, or sends to the host, what does not fit.
@@ -40,9 +34,5 @@ bool OffloadsFirst(const PublishedCase& row);
 /// of NVIDIA do (mtp_num_layers is 1 for DeepSeek-V3, and 260 GFLOP a token are published, not
 /// 250), and so did DeepSeek (arXiv:2412.19437, section 4.2). Notes with "w/o MTP" say otherwise.
 bool TrainsPredictions(const PublishedCase& row);
-
-/// The kind of framework, in words, where the row's stack has no entry and another stands for it;
-/// else "".
-std::string FamilyKindOf(const PublishedCase& row, const CatalogueList& catalogue);
 
 }  // namespace gridlock

@@ -1,13 +1,13 @@
 #include "sim/validation/case_table.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
 #include "sim/validation/table_words.h"
@@ -302,11 +302,9 @@ class TableReader {
     if (cell.text.empty() && column.blank != Blank::kRefused) {
       return column.min == 0 && column.blank == Blank::kRepaired ? kNotSaid : 0;
     }
-    std::int64_t value = 0;
-    const char* end = cell.text.data() + cell.text.size();
-    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
-    if (error == std::errc() && rest == end && value >= column.min && value <= column.max) {
-      return value;
+    const std::optional<std::int64_t> value = ParseWhole(cell.text);
+    if (value && *value >= column.min && *value <= column.max) {
+      return *value;
     }
     std::string expected =
         column.min == 0 && column.max == 1
@@ -323,13 +321,10 @@ class TableReader {
     if (cell.text.empty() && column.blank == Blank::kAllowed) {
       return 0;
     }
-    double value = 0;
-    const char* end = cell.text.data() + cell.text.size();
-    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
-    const bool none = value == 0 && column.blank == Blank::kAllowed;  // 0 Gbps: as a blank cell
-    if (error == std::errc() && rest == end &&
-        (none || (value >= column.min && value <= column.max))) {
-      return value;  // NaN is in no range
+    const std::optional<double> value = ParseNumber(cell.text);
+    const bool none = value == 0.0 && column.blank == Blank::kAllowed;  // 0 Gbps: as a blank cell
+    if (value && (none || (*value >= column.min && *value <= column.max))) {
+      return *value;
     }
     RefuseValue(cell, column.name,
                 fmt::format("a number from {:g} to {:g}", column.min, column.max));
@@ -349,10 +344,7 @@ class TableReader {
       return;
     }
     const WholeColumn column{kDenseLayers, &Case::dense_layers, 0, 100'000, Blank::kAllowed};
-    std::int64_t value = 0;
-    const char* end = cell.text.data() + cell.text.size();
-    const auto [rest, error] = std::from_chars(cell.text.data(), end, value);
-    if (!cell.text.empty() && (error != std::errc() || rest != end)) {
+    if (!cell.text.empty() && !ParseWhole(cell.text)) {
       RefuseValue(cell, kDenseLayers,
                   "a whole number from 0 to 100000, \"every2\", or a blank cell");
       return;

@@ -30,6 +30,7 @@
 #include <string_view>
 #include <vector>
 
+#include "sim/catalogue/named_stack.h"
 #include "sim/schema/problems.h"
 
 namespace gridlock {
@@ -39,48 +40,33 @@ namespace gridlock {
 constexpr std::int64_t kNotSaid = -1;
 
 /// One row. Whole numbers are 0 where the cell is blank.
-struct PublishedCase {
+struct PublishedCase : FrameworkUse {
   std::string file;
   int line = 0;
-  std::string id;           ///< need not be unique: rows are reported one by one
-  std::string role;         ///< "calibration" (constants may be fitted on it), "headline", ...
-  std::string source;       ///< publication
-  std::string stack;        ///< training framework
-  std::string accelerator;  ///< catalogue name
-  std::int64_t accelerators = 0;  ///< of the job
-  std::int64_t domain = 0;        ///< accelerators per scale-up domain; 0: not said
-  double nic_gbps = 0;            ///< per accelerator and direction
-  std::string model;              ///< title
-  std::int64_t layers = 0, hidden = 0, heads = 0, kv_heads = 0, ffn = 0;
+  std::string id;       ///< need not be unique: rows are reported one by one
+  std::string role;     ///< "calibration" (constants may be fitted on it), "headline", ...
+  double nic_gbps = 0;  ///< per accelerator and direction
+  std::int64_t layers = 0, heads = 0, kv_heads = 0, ffn = 0;
   std::int64_t gated = 0;  ///< 1: gated feed-forward block (SwiGLU)
   std::int64_t vocab = 0;
-  std::int64_t seq = 0;      ///< tokens per sequence
-  std::int64_t experts = 0;  ///< routed experts of a layer; 0: a dense model
-  std::int64_t top_k = 0, shared_experts = 0, expert_ffn = 0;
+  std::int64_t seq = 0;  ///< tokens per sequence
+  std::int64_t top_k = 0, shared_experts = 0;
   std::int64_t dense_layers = 0;    ///< leading layers without experts
   bool dense_every_second = false;  ///< `every2`: every second layer is dense
-  std::int64_t tp = 0, pp = 0, vpp = 0, dp = 0, ep = 0, cp = 0;
-  std::int64_t zero = 0;               ///< 0 to 3, or kNotSaid
+  std::int64_t cp = 0;
   std::int64_t shard_group = 0;        ///< data-parallel ranks that share one sharded copy; 0: all
   std::int64_t sequence_parallel = 0;  ///< 0, 1, or kNotSaid
   std::string recompute;               ///< "none", "selective", "full", "auto"
   std::int64_t global_batch = 0, micro_batch = 0;
-  std::string precision;      ///< "bf16", "fp8", ...
   double step_time_s = 0;     ///< published; 0: only what fits, or its peak, is known
   double measured_gib = 0;    ///< peak of HBM; 0: not said
   std::string kind;           ///< of that peak: "allocated", "reserved", "nvidia_smi"; "": reserved
   double capacity_gib = 0;    ///< room for it; 0: that of the accelerator
-  std::string framework;      ///< what the stack was built on or tuned by: "NeMo 25.09"
-  std::string compile;        ///< "yes", "no"; "": as the stack does
-  std::string dispatcher;     ///< of experts: "alltoall", "deepep", "hybridep overlap", ...
   std::string offload;        ///< to the host: "activations", "states", "optimizer"
   std::string optimizer;      ///< "adamw_8bit", ...; "": that of the stack
-  std::string adapters;       ///< LoRA: a rank, or the block of a scenario; "": none
   std::int64_t head_dim = 0;  ///< of one head; 0: as the catalogue's model, or hidden / heads
   std::int64_t document_length = 0;  ///< tokens of packed documents; 0: a sequence is one
-  std::string notes;  ///< how the run was set up, in words: "not compiled", "loss in 8 chunks"
   bool out_of_memory = false;  ///< the run did not fit, and measured_gib is less than it needs
-  std::vector<std::string> assumed;  ///< what odd cells were taken for, in words
   /// What is wrong with the cells of the row, with line and column; "" when nothing is.
   std::string problem;
 };

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/archive.h"
+#include "sim/base/names.h"
 #include "sim/process/pool.h"
 #include "sim/record/life_measures.h"
 #include "sim/scenario/point.h"
@@ -21,7 +22,6 @@ namespace gridlock {
 
 namespace {
 
-constexpr double kDay = 86400;
 constexpr double kPerCent = 100;
 constexpr double kStorage = 2e12;  // bytes/s, Llama 3, arXiv:2407.21783, section 3.3.1
 constexpr int kServer = 8;
@@ -37,20 +37,13 @@ bool Holds(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-std::string InLowerCase(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) {
-    return std::tolower(c);
-  });
-  return text;
-}
-
 // The catalogue's name of an accelerator that a row names in its own way.
 std::string AcceleratorOf(const CatalogueList& catalogue, const std::string& written) {
   const auto alias = catalogue.accelerator_aliases.find(written);
   if (alias != catalogue.accelerator_aliases.end()) {
     return alias->second;
   }
-  const std::string text = InLowerCase(written);
+  const std::string text = LowerCase(written);
   if (std::binary_search(catalogue.accelerators.begin(), catalogue.accelerators.end(), text)) {
     return text;
   }
@@ -166,7 +159,7 @@ MaybeCase Interruptions(const CatalogueList& catalogue, MeasuredResult& result) 
                                      Quoted(unit)));
     return std::nullopt;
   }
-  return Failing(catalogue, result, seconds / kDay, [](const Values& values) {
+  return Failing(catalogue, result, seconds / kSecondsPerDay, [](const Values& values) {
     return values[0][0];
   });
 }
@@ -196,7 +189,8 @@ MaybeCase EffectiveTime(const CatalogueList& catalogue, MeasuredResult& result) 
   }
   const Rate rate =
       RateOf(result.row.Text("metric"), result.row.Text("accelerator"), runs.accelerators);
-  const double mtbf = rate.server_days * kDay / (static_cast<double>(runs.accelerators) / kServer);
+  const double mtbf =
+      rate.server_days * kSecondsPerDay / (static_cast<double>(runs.accelerators) / kServer);
   runs.failure_rate = rate.name;
   runs.restart_s = RestartSeconds(runs.accelerators);
   runs.checkpoint_s = std::sqrt(2 * CheckpointBytesOf(runs.accelerators) / kStorage * mtbf);
@@ -232,7 +226,7 @@ const OneServerTraining& TrainingThatFits(const std::string& server, int sequenc
 
 // What a row of power names that training does not do, in words.
 std::string OtherThanTraining(const MeasuredRow& row) {
-  const std::string text = InLowerCase(row.Text("source") + " " + row.Text("notes"));
+  const std::string text = LowerCase(row.Text("source") + " " + row.Text("notes"));
   const auto names = [&text](std::initializer_list<const char*> words) {
     return std::any_of(words.begin(), words.end(), [&text](const char* word) {
       return Holds(text, word);

@@ -1,12 +1,12 @@
 #include "sim/validation/measured.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 #include "sim/report/json.h"
 #include "sim/schema/csv.h"
 #include "sim/schema/files.h"
@@ -73,11 +73,7 @@ std::string MeasuredRow::Text(const std::string& column) const {
 }
 
 std::optional<double> MeasuredRow::Number(const std::string& column) const {
-  const std::string text = Text(column);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size() && !text.empty();
-  return whole && std::isfinite(value) ? std::optional(value) : std::nullopt;
+  return ParseNumber(Text(column));
 }
 
 std::optional<double> MeasuredResult::error_pct() const {

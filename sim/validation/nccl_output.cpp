@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 #include <utility>
@@ -10,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "sim/base/numbers.h"
 
 namespace gridlock {
 
@@ -48,10 +48,8 @@ std::size_t TagOf(std::string_view line) {
 }
 
 std::optional<double> NumberIn(std::string_view text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && std::isfinite(value) && value >= 0 ? std::optional(value) : std::nullopt;
+  const std::optional<double> value = ParseNumber(text);
+  return value && *value >= 0 ? value : std::nullopt;
 }
 
 class NcclReader {

@@ -219,12 +219,7 @@ std::string ValidationCsv(const ValidationReport& report) {
 std::string ValidationJson(const ValidationReport& report) {
   JsonWriter json;
   json.BeginObject();
-  json.Key("tables");
-  json.BeginArray();
-  for (const std::string& table : report.tables) {
-    json.Value(table);
-  }
-  json.EndArray();
+  json.Values("tables", report.tables);
   if (report.leave_out != LeaveOut::kNothing) {
     json.Member("leave_out", LeaveOutName(report.leave_out));
   }

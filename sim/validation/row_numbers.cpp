@@ -2,20 +2,20 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
-#include <cmath>
 #include <utility>
+
+#include "sim/base/numbers.h"
+#include "sim/base/units.h"
 
 namespace gridlock {
 
 std::optional<double> LeadingNumber(std::string_view& text) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || !std::isfinite(value) || value <= 0) {
+  std::string_view rest = text;
+  const std::optional<double> value = TakeNumber(rest);
+  if (!value || *value <= 0) {
     return std::nullopt;
   }
-  text.remove_prefix(static_cast<std::size_t>(end - text.data()));
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
+  text = rest.substr(std::min(rest.find_first_not_of(' '), rest.size()));
   return value;
 }
 
@@ -25,10 +25,10 @@ std::string_view FromFirstDigit(std::string_view text) {
 
 double SecondsOfUnit(std::string_view text) {
   for (const auto& [name, seconds] : {std::pair{"min", 60.0},
-                                      {"days", 86400.0},
-                                      {"day", 86400.0},
-                                      {"hours", 3600.0},
-                                      {"h", 3600.0},
+                                      {"days", kSecondsPerDay},
+                                      {"day", kSecondsPerDay},
+                                      {"hours", kSecondsPerHour},
+                                      {"h", kSecondsPerHour},
                                       {"s", 1.0}}) {
     const std::size_t length = std::string_view(name).size();
     if (text.starts_with(name) &&

@@ -1,9 +1,9 @@
 // What the result of a served load says in the metrics of tables.
 
-#include <cstdlib>
 #include <regex>
 #include <vector>
 
+#include "sim/base/numbers.h"
 #include "sim/validation/serving_row.h"
 
 namespace gridlock {
@@ -23,7 +23,7 @@ std::optional<double> Latency(const std::string& statistic, const std::vector<Se
   if (statistic.empty() || statistic == "mean") {
     return 1e3 * MeanOf(values);
   }
-  const double rank = statistic == "median" ? 50 : std::strtod(statistic.c_str() + 1, nullptr);
+  const double rank = statistic == "median" ? 50 : ParseNumber(statistic.substr(1)).value_or(0);
   if (rank <= 0 || rank > 100) {
     return std::nullopt;
   }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <cmath>
 #include <utility>
 
@@ -10,6 +9,7 @@
 
 #include "sim/base/check.h"
 #include "sim/base/names.h"
+#include "sim/base/numbers.h"
 #include "sim/catalogue/serving_names.h"
 #include "sim/validation/serving_client.h"
 #include "sim/validation/serving_words.h"
@@ -27,12 +27,8 @@ const std::string& Text(const ServingCells& cells, const std::string& column) {
 }
 
 std::optional<double> Number(const ServingCells& cells, const std::string& column) {
-  const std::string& text = Text(cells, column);
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool good = error == std::errc() && end == text.data() + text.size() &&
-                    std::isfinite(value) && value >= 0 && value <= kMostOfACell;
-  return good ? std::optional(value) : std::nullopt;
+  const std::optional<double> value = ParseNumber(Text(cells, column));
+  return value && *value >= 0 && *value <= kMostOfACell ? value : std::nullopt;
 }
 
 void Assume(ServingCase& row, const std::string& words) {
@@ -424,11 +420,7 @@ std::string ReadServingCase(const ServingCells& cells, const ServingCatalogue& c
   ReadFormats(cells, row);
   if (Has(Text(cells, "notes"), "benchmark_throughput.py")) {
     // Offline, memory is profiled with the model's context; servers of that time prefill in chunks.
-    std::string name = Text(cells, "model");
-    std::transform(name.begin(), name.end(), name.begin(), [](unsigned char letter) {
-      return std::tolower(letter);
-    });
-    const InferenceModel* model = catalogue.FindModel(name);
+    const InferenceModel* model = catalogue.FindModel(LowerCase(Text(cells, "model")));
     row.model.context = model == nullptr ? 0 : model->context;
   }
   problem = ReadLayout(cells, row);

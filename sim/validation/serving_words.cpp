@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <charconv>
 #include <iterator>
 #include <regex>
 
@@ -10,6 +9,7 @@
 
 #include "sim/base/check.h"
 #include "sim/base/names.h"
+#include "sim/base/numbers.h"
 #include "sim/catalogue/serving_names.h"
 
 namespace gridlock {
@@ -20,16 +20,6 @@ struct OtherName {
   const char* pattern;  // a regular expression of the whole name in lower case
   const char* means;
 };
-
-// In lower case, with a hyphen for other separators.
-std::string Plain(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    plain +=
-        c == '_' || c == ' ' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return plain;
-}
 
 // The meaning of the first pattern that is the whole of `text`; "" where there is none.
 template <typename Names>
@@ -121,7 +111,7 @@ InferencePart PartMeant(const std::string& name, const ServingCatalogue& catalog
   }
   std::string near = NearestName(name, catalogue.PartNames());
   near = near.empty() ? PartWithin(name, PartsOfCatalogues(catalogue)) : near;
-  near = near.empty() ? MeaningOf(kParts, Plain(name)) : near;
+  near = near.empty() ? MeaningOf(kParts, LowerCase(name, '-')) : near;
   const std::optional<InferencePart> part = PartByName(near.empty() ? "h100_sxm" : near, catalogue);
   CHECK(part.has_value());
   assumed = fmt::format("no part {}: as {}", Quoted(name), part->name);
@@ -130,7 +120,7 @@ InferencePart PartMeant(const std::string& name, const ServingCatalogue& catalog
 
 WeightFormat WeightsMeant(const std::string& text, std::string& assumed) {
   WeightFormat format = WeightFormat::kBf16;
-  const std::string plain = Plain(text);
+  const std::string plain = LowerCase(text, '-');
   if (WeightFormatByName(text, format) || WeightFormatByName(plain, format)) {
     return format;
   }
@@ -141,7 +131,7 @@ WeightFormat WeightsMeant(const std::string& text, std::string& assumed) {
 }
 
 std::string EngineMeant(const std::string& text, bool& stated) {
-  const std::string plain = Plain(text.substr(0, text.find(" (")));
+  const std::string plain = LowerCase(text.substr(0, text.find(" (")), '-');
   stated = !(plain.empty() || plain == "not-stated" || plain == "unknown" || plain == "n/a");
   const std::string meaning = MeaningOf(kEngines, plain);
   return !stated ? "not-stated" : meaning.empty() ? plain : meaning;
@@ -159,11 +149,11 @@ bool OfTheYear2023(const std::string& version, const std::string& part) {
 }
 
 std::string LoadMeant(const std::string& text) {
-  return MeaningOf(kLoads, Plain(text));
+  return MeaningOf(kLoads, LowerCase(text, '-'));
 }
 
 std::string MetricMeant(const std::string& text) {
-  const std::string meaning = MeaningOf(kMetrics, Plain(text));
+  const std::string meaning = MeaningOf(kMetrics, LowerCase(text, '-'));
   return meaning.empty() ? text : meaning;
 }
 
@@ -174,9 +164,8 @@ std::optional<double> NumberIn(const std::string& text, const char* pattern) {
   }
   std::string digits = match[1];
   std::erase(digits, ',');
-  double value = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), value);
-  return error == std::errc() && end != digits.data() ? std::optional(value) : std::nullopt;
+  std::string_view rest = digits;
+  return TakeNumber(rest);
 }
 
 bool Has(const std::string& text, const char* word) {

@@ -1,7 +1,6 @@
 #include "sim/validation/table_words.h"
 
 #include <algorithm>
-#include <cctype>
 #include <iterator>
 #include <vector>
 
@@ -91,24 +90,11 @@ constexpr Word kOptimizerWords[] = {
     {"sgd_momentum", "sgd_momentum"},
 };
 
-constexpr Word kYesWords[] = {{"yes", "1"}, {"true", "1"},  {"on", "1"},
-                              {"no", "0"},  {"false", "0"}, {"off", "0"}};
-
-// In lower case, with an underscore for other separators.
-std::string Lowered(const std::string& text) {
-  std::string plain;
-  for (const char c : text) {
-    plain +=
-        c == '-' || c == ' ' ? '_' : static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-  }
-  return plain;
-}
-
 // The word itself, else the longest that `text` begins with or the one that it is a slip of, which
 // are assumptions.
 template <typename Words>
 MeantWord Meant(const Words& words, const std::string& text, const char* otherwise) {
-  const std::string plain = Lowered(text);
+  const std::string plain = LowerCase(text, '_');
   const Word* best = nullptr;
   std::size_t most = 0;
   for (const Word& each : words) {
@@ -157,13 +143,8 @@ std::optional<std::int64_t> MeantZero(const std::string& text) {
 }
 
 std::optional<std::int64_t> MeantYes(const std::string& text) {
-  const std::string plain = Lowered(text);
-  const auto* const found =
-      std::find_if(std::begin(kYesWords), std::end(kYesWords), [&](const Word& each) {
-        return plain == each.word;
-      });
-  return found == std::end(kYesWords) ? std::nullopt
-                                      : std::optional<std::int64_t>(found->stands_for[0] - '0');
+  const std::optional<bool> yes = SaysYes(text);
+  return yes ? std::optional<std::int64_t>(*yes ? 1 : 0) : std::nullopt;
 }
 
 }  // namespace gridlock

@@ -13,6 +13,13 @@ std::string ModelKey(const std::string& name) {
   return PlainKey(name, NameKind::kModel);
 }
 
+TEST(Cases, ChangeLettersOfAsciiAlone) {
+  EXPECT_EQ(LowerCase("Batch Size_2-\xC3\x84"), "batch size_2-\xC3\x84");
+  EXPECT_EQ(LowerCase("Batch Size_2-X", '-'), "batch-size-2-x");
+  EXPECT_EQ(UpperCase("fp8_e4m3"), "FP8_E4M3");
+  EXPECT_EQ(LettersOf("All-Reduce (1.5)"), "allreduce15");
+}
+
 TEST(PlainKey, IsOneForAllSpellingsOfAPart) {
   EXPECT_EQ(PartKey("NVIDIA GeForce RTX 4090"), PartKey("rtx_4090"));
   EXPECT_EQ(PartKey("NVIDIA H100 80GB HBM3"), PartKey("h100_80gb"));

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from examples_test import ROOT
+from examples_test import ROOT, program, verdict
 
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```\n", re.M | re.S)
@@ -76,7 +76,7 @@ class Help:
 
     def of(self, *names):
         if names not in self._texts:
-            done = subprocess.run([self._gridlock, *names, "--help"], check=True, capture_output=True, text=True)
+            done = program.run([self._gridlock, *names, "--help"], check=True, capture_output=True, text=True)
             self._texts[names] = done.stdout
         return self._texts[names]
 
@@ -127,12 +127,19 @@ def run(gridlock, command, folder):
     return "" if done.returncode == 0 else f"rc {done.returncode}: {(done.stderr or done.stdout).strip()[-300:]}"
 
 
+def check_reference(gridlock):
+    """The page of commands is what the program says of itself."""
+    made = program.run([gridlock, "schema", "--commands"], capture_output=True, text=True, check=True).stdout
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    return [] if page == made else ["docs/commands.md is not fresh: gridlock schema --commands > docs/commands.md"]
+
+
 def main(arguments):
     if not arguments:
         sys.exit(__doc__)
     gridlock, known = os.path.abspath(arguments[0]), Help(os.path.abspath(arguments[0]))
     texts = {path: path.read_text(encoding="utf-8") for path in pages()}
-    problems, count, tried = check_document_links(texts), 0, set()
+    problems, count, tried = check_document_links(texts) + check_reference(gridlock), 0, set()
     with tempfile.TemporaryDirectory() as folder:
         for name in ("examples", "workloads", "docs", "tests"):
             os.symlink(ROOT / name, os.path.join(folder, name))
@@ -147,10 +154,7 @@ def main(arguments):
                     problems += [f"{path.name}: {command[:90]}: {failed}"] if failed else []
     if count < 300:
         problems.append(f"only {count} commands in the documents: were they found?")
-    for problem in problems:
-        print(problem)
-    print(f"{len(problems)} problems" if problems else f"PASS: {count} commands, {len(tried)} run")
-    return 1 if problems else 0
+    return verdict(problems, f": {count} commands, {len(tried)} run")
 
 
 if __name__ == "__main__":

@@ -27,6 +27,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 GOLDEN = ROOT / "tests/golden/fingerprints.csv"
 COLUMNS = ["scenario", "fidelity", "fingerprint", "reason"]
@@ -64,7 +67,7 @@ def run_scenario(gridlock, row, folder):
     name = f"{row['scenario']} ({row['fidelity']})"
     command = [gridlock, "run", *shlex.split(row["scenario"]), "--fidelity", row["fidelity"],
                "-o", folder]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    run = program.run(command, cwd=ROOT, capture_output=True, text=True)
     if run.returncode != 0:
         return None, [f"{name}: exit code {run.returncode}: {run.stderr.strip()}"]
     if sorted(os.listdir(folder)) != ["summary.json", "trace.h5"]:
@@ -185,6 +188,12 @@ def check_readme(gridlock, path, update, without=None):
     return problems
 
 
+def verdict(problems, done=""):
+    """The exit code of a test that found these problems, which are printed; `done` says what it did."""
+    print(*problems, f"{len(problems)} problems" if problems else "PASS" + done, sep="\n")
+    return 1 if problems else 0
+
+
 def main(arguments):
     update = len(arguments) == 3 and arguments[1] == "--update"
     only_long = arguments[1:] == ["--long"]
@@ -202,10 +211,7 @@ def main(arguments):
     problems += check_golden(gridlock, update, arguments[2] if update else "", only_long)
     for path in readmes:
         problems += check_readme(gridlock, path, update)
-    for problem in problems:
-        print(problem)
-    print(f"{len(problems)} problems" if problems else "PASS")
-    return 1 if problems else 0
+    return verdict(problems)
 
 
 if __name__ == "__main__":

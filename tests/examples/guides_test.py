@@ -17,7 +17,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from examples_test import BLOCKS, ROOT, check_readme
+from examples_test import BLOCKS, ROOT, check_readme, verdict
 
 GUIDES = [ROOT / "docs" / name for name in (
     "tutorial.md", "guide_researcher.md", "guide_planner.md", "pages.md", "python.md", "gallery.md")]
@@ -77,10 +77,7 @@ def main(arguments):
         ran += len(blocks) - left
     if not xarray:
         print("python blocks were left out: xarray, h5netcdf or pandas is missing")
-    for problem in problems:
-        print(problem)
-    print(f"{len(problems)} problems" if problems else f"PASS: {ran} blocks")
-    return 1 if problems else 0
+    return verdict(problems, f": {ran} blocks")
 
 
 if __name__ == "__main__":

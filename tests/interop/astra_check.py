@@ -6,18 +6,20 @@ usage: astra_check.py GRIDLOCK
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 GIBI = 1 << 30
 
 
 def run(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

@@ -7,7 +7,6 @@ usage: imports_check.py GRIDLOCK DOCS
 
 import json
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -15,14 +14,15 @@ from pathlib import Path
 from published_models import DEEPSEEK_V3, LLAMA, OWN_NAMES, PUBLISHED
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 from asking import some  # noqa: E402
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 
 
 def call(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done
 
@@ -140,8 +140,8 @@ def check_megatron_programs(folder):
              "--max-position-embeddings 512 --micro-batch-size 4 --global-batch-size 32 "
              "--vocab-size 30522 --bf16 ")
 
-    def imported(program, more, launch="torchrun --nproc_per_node 8 --nnodes 1"):
-        (folder / "p.sh").write_text(f"{launch} {program} {small} {more}\n", encoding="utf-8")
+    def imported(script, more, launch="torchrun --nproc_per_node 8 --nnodes 1"):
+        (folder / "p.sh").write_text(f"{launch} {script} {small} {more}\n", encoding="utf-8")
         done = call("import", "megatron", folder / "p.sh", "--accelerator", "h100_sxm", "-o",
                     folder / "p.textproto")
         return done, (folder / "p.textproto").read_text(encoding="utf-8")
@@ -447,8 +447,8 @@ def check_docs(folder):
             for line in body.strip().split("\n"):
                 words = line.split()
                 assert words[0] == "gridlock", line
-                done = subprocess.run([GRIDLOCK, *words[1:]], cwd=folder, capture_output=True,
-                                      text=True, check=False)
+                done = program.run([GRIDLOCK, *words[1:]], cwd=folder, capture_output=True,
+                                   text=True, check=False)
                 assert done.returncode == 0, (line, done.stderr)
                 commands += 1
     assert commands == 8, commands

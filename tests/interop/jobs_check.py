@@ -12,10 +12,12 @@ import json
 import os
 import random
 import re
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 
@@ -33,8 +35,8 @@ SWF = """; MaxProcs: 4
 
 
 def call(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

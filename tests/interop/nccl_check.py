@@ -7,10 +7,12 @@ usage: nccl_check.py GRIDLOCK SOURCE_DIR
 
 import csv
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
 TWO_SERVERS = Path(sys.argv[2]).resolve() / "examples/01-two-servers/scenario.textproto"
@@ -18,8 +20,8 @@ SIZES = [1024, 1 << 20, 1 << 28]
 
 
 def run(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

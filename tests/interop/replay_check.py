@@ -6,7 +6,6 @@ usage: replay_check.py GRIDLOCK SOURCE_DIR
 
 import json
 import resource
-import subprocess
 import sys
 import tempfile
 from random import Random
@@ -15,6 +14,7 @@ from pathlib import Path
 import chakra_writer as ck
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 from asking import some  # noqa: E402
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
@@ -25,8 +25,8 @@ MIB = 1 << 20
 
 
 def run(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *map(str, arguments)], capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 
@@ -305,8 +305,8 @@ def check_damaged(new):
         for _ in range(random.randint(1, 4)):
             damaged[random.randrange(len(damaged))] = random.randrange(256)
         file.write_bytes(bytes(damaged[:random.randint(1, 2 * len(damaged))]))
-        done = subprocess.run([GRIDLOCK, "replay", TWO_SERVERS, "--chakra", file, "--ranks", "2"],
-                              capture_output=True, text=True, check=False)
+        done = program.run([GRIDLOCK, "replay", TWO_SERVERS, "--chakra", file, "--ranks", "2"],
+                           capture_output=True, text=True, check=False)
         assert done.returncode in (0, 2), (damaged, done.returncode, done.stderr)
         assert done.returncode == 0 or done.stderr.startswith("gridlock replay: "), done.stderr
 

@@ -13,6 +13,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
+
 try:
     import h5netcdf  # noqa: F401
     import numpy as np
@@ -27,7 +30,7 @@ BIG = str(ROOT / "examples/02-llama-405b-16k/scenario.textproto")
 
 
 def run(*words, code=0):
-    done = subprocess.run([GRIDLOCK, *words], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = program.run([GRIDLOCK, *words], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

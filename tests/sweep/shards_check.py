@@ -5,10 +5,12 @@ usage: shards_check.py GRIDLOCK SOURCE_DIR
 """
 
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tools"))
+import program  # noqa: E402
 
 GRIDLOCK, ROOT = os.path.abspath(sys.argv[1]), Path(sys.argv[2]).resolve()
 SWEEP = """schema_version: 1
@@ -20,7 +22,7 @@ axis { name: "batch" path: "job[0].pretraining.global_batch" values: "60, 64, 12
 
 
 def run(*words, code=0):
-    done = subprocess.run([GRIDLOCK, "sweep", *words], capture_output=True, text=True, check=False)
+    done = program.run([GRIDLOCK, "sweep", *words], capture_output=True, text=True, check=False)
     assert done.returncode == code, (words, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

@@ -8,10 +8,11 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import program
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
 TWO_SERVERS = "examples/01-two-servers/scenario.textproto"
@@ -22,8 +23,8 @@ COLUMNS = ("size_bytes,algorithm,time_us,algbw_gbs,busbw_gbs,wall,busiest,utilis
 
 
 def run(scenario, *arguments, code=0):
-    done = subprocess.run([GRIDLOCK, "collective", scenario, "-q", *arguments], text=True,
-                          capture_output=True, check=False, cwd=sys.argv[2])
+    done = program.run([GRIDLOCK, "collective", scenario, "-q", *arguments], text=True,
+                       capture_output=True, check=False, cwd=sys.argv[2])
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     assert not (done.stderr if code == 0 else done.stdout), (done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr

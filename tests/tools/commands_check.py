@@ -18,6 +18,7 @@ import tempfile
 from pathlib import Path
 from xml.etree import ElementTree
 
+import program
 from asking import some
 
 GRIDLOCK = Path(sys.argv[1]).resolve()
@@ -36,8 +37,8 @@ OWN = """accelerator {
 
 
 def run(*arguments, code=0, cwd=ROOT):
-    done = subprocess.run([GRIDLOCK, *arguments], cwd=cwd, capture_output=True, text=True,
-                          check=False)
+    done = program.run([GRIDLOCK, *arguments], cwd=cwd, capture_output=True, text=True,
+                       check=False)
     assert done.returncode == code, (arguments, done.returncode, done.stdout, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

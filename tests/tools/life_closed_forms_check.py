@@ -8,10 +8,11 @@ usage: life_closed_forms_check.py GRIDLOCK SOURCE_DIR
 import json
 import math
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import program
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
 ROOT = sys.argv[2]
@@ -52,7 +53,7 @@ def run_of(servers, name="run", more="", steps=100000000, interval="30 days", in
 def life(folder, name, text, *options):
     path = Path(folder) / f"{name}.textproto"
     path.write_text(f'schema_version: 1\nname: "{name}"\nseed: 1\n' + text, encoding="utf-8")
-    done = subprocess.run(
+    done = program.run(
         [GRIDLOCK, "run", str(path), "-q", "--format", "json", "-o", f"{folder}/{name}", *options],
         text=True, capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 0, (name, done.stderr)
@@ -198,8 +199,8 @@ def caps_below_the_idle_power_are_refused(folder):
         path = Path(folder) / f"idle{number}.textproto"
         path.write_text(f'schema_version: 1 name: "idle" horizon: "48 h"\n'
                         + SITE % ("hall", 1, f"facility {{ {facility} }} {hours}") + run_of(1), encoding="utf-8")
-        done = subprocess.run([GRIDLOCK, "run", str(path), "-q", "-o", f"{folder}/idle{number}"], text=True,
-                              capture_output=True, check=False, cwd=ROOT)
+        done = program.run([GRIDLOCK, "run", str(path), "-q", "-o", f"{folder}/idle{number}"], text=True,
+                           capture_output=True, check=False, cwd=ROOT)
         assert done.returncode == 2 and "with all servers idle the site draws" in done.stderr, done
         assert f"facility.{field}" in done.stderr or ":4:" not in done.stderr, done.stderr
 

@@ -8,11 +8,11 @@ usage: life_questions_check.py GRIDLOCK SOURCE_DIR
 import csv
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import program
 from asking import some
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -46,8 +46,8 @@ RUN = """job {
 
 
 def run(*arguments, code=0):
-    done = subprocess.run([GRIDLOCK, *arguments], text=True, capture_output=True, check=False,
-                          cwd=ROOT)
+    done = program.run([GRIDLOCK, *arguments], text=True, capture_output=True, check=False,
+                       cwd=ROOT)
     assert done.returncode == code, (arguments, done.returncode, done.stderr)
     return done.stdout if code == 0 else done.stderr
 

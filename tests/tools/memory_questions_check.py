@@ -7,11 +7,11 @@ usage: memory_questions_check.py GRIDLOCK
 import csv
 import io
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import program
 from asking import some
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -44,8 +44,8 @@ def answers(rows):
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             writer.writerows(rows)
-        done = subprocess.run([GRIDLOCK, "validate", "--cases", table, "--format", "csv", "--quiet"], text=True,
-                              capture_output=True, check=False)
+        done = program.run([GRIDLOCK, "validate", "--cases", table, "--format", "csv", "--quiet"], text=True,
+                           capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
     return {each["id"]: (each["status"], float(each["peak_hbm_bytes"]) / GIB, each["reason"])
             for each in csv.DictReader(io.StringIO(done.stdout))}
@@ -165,9 +165,9 @@ def low_rank_adapters_on_a_card_of_40_gigabytes():
 
 def fine_tuning_on_a_card_of_24_gigabytes():
     """A 7B does not train whole on an RTX 4090; its users take QLoRA, and the plan says so."""
-    done = subprocess.run([GRIDLOCK, "plan", "--model", "mistral_7b", "--accelerator", "rtx_4090",
-                           "--accelerators", "1", "--global-batch", "8", "--stack", "unsloth", "--analytic", "-q"],
-                          capture_output=True, text=True, check=False)
+    done = program.run([GRIDLOCK, "plan", "--model", "mistral_7b", "--accelerator", "rtx_4090",
+                        "--accelerators", "1", "--global-batch", "8", "--stack", "unsloth", "--analytic", "-q"],
+                       capture_output=True, text=True, check=False)
     said = " ".join((done.stdout + done.stderr).split())
     assert done.returncode == 0 and "adapters of rank 16 beside weights in NF4 (QLoRA)" in said, said
 

@@ -9,11 +9,11 @@ import csv
 import io
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import program
 from asking import some
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -30,8 +30,8 @@ def write(folder, name, server, servers, fabric, more=""):
 
 
 def run(*arguments):
-    done = subprocess.run([GRIDLOCK, *arguments], text=True, capture_output=True, check=False,
-                          cwd=ROOT)
+    done = program.run([GRIDLOCK, *arguments], text=True, capture_output=True, check=False,
+                       cwd=ROOT)
     assert done.returncode == 0, (arguments, done.returncode, done.stderr)
     return done.stdout
 
@@ -239,8 +239,8 @@ def names_of_nccl_are_understood(folder):
     both = ("--op", "all_reduce", "--size", "1GiB")
     assert one(path, *both, "--algorithm", "NVLSTree") == one(path, *both, "--algorithm", "in_switch_tree")
     assert one(path, *both, "--set", "site.override.transport=ib") == one(path, *both)
-    done = subprocess.run([GRIDLOCK, "collective", path, *both, "--set", "transport=efa"], text=True,
-                          capture_output=True, check=False, cwd=ROOT)
+    done = program.run([GRIDLOCK, "collective", path, *both, "--set", "transport=efa"], text=True,
+                       capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and "site.override.transport" in done.stderr, done.stderr
     assert "NVLS" in run("explain", "NVLS")
 
@@ -319,8 +319,8 @@ def traffic_goes_by_way_of_a_site_between(folder):
 
 def a_wrong_name_is_blamed_on_the_option(folder):
     path = write(folder, "wrong", "dgx_h100", 2, flat(2))
-    done = subprocess.run([GRIDLOCK, "collective", path, "--op", "all_reduce", "--fail", "nosuch@1ms"],
-                          text=True, capture_output=True, check=False, cwd=ROOT)
+    done = program.run([GRIDLOCK, "collective", path, "--op", "all_reduce", "--fail", "nosuch@1ms"],
+                       text=True, capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 2 and "--fail nosuch@1ms: there is no link" in done.stderr, done.stderr
 
 

@@ -5,10 +5,11 @@ usage: rerun_check.py GRIDLOCK SCENARIO
 """
 
 import json
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
+
+import program
 
 try:
     import netCDF4
@@ -25,8 +26,8 @@ def main():
     folder = Path(tempfile.mkdtemp())
 
     def run(*arguments):
-        done = subprocess.run([gridlock, *arguments], cwd=folder, capture_output=True, text=True,
-                              check=False)
+        done = program.run([gridlock, *arguments], cwd=folder, capture_output=True, text=True,
+                           check=False)
         assert done.returncode == 0, (arguments, done.returncode, done.stdout, done.stderr)
 
     rows = 0

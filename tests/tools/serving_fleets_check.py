@@ -7,11 +7,11 @@ usage: serving_fleets_check.py GRIDLOCK SOURCE_DIR
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import program
 from asking import some
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -21,7 +21,7 @@ SMALL = ["serve", "--model", "llama-3.1-8b", "--part", "h100_sxm"]
 
 
 def call(*words):
-    return subprocess.run([GRIDLOCK, *map(str, words)], text=True, capture_output=True, check=False, cwd=ROOT)
+    return program.run([GRIDLOCK, *map(str, words)], text=True, capture_output=True, check=False, cwd=ROOT)
 
 
 def told(*words):

@@ -10,11 +10,11 @@ usage: serving_local_check.py GRIDLOCK SOURCE_DIR
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from statistics import median
 
+import program
 from asking import ask
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -44,8 +44,8 @@ LATENCIES = {LARGE: {1: 16.154, 4: 18.322, 16: 21.850, 32: 25.513, 64: 32.539, 1
 
 
 def call(*arguments):
-    return subprocess.run([GRIDLOCK, *map(str, arguments)], text=True, capture_output=True, check=False,
-                          cwd=ROOT)
+    return program.run([GRIDLOCK, *map(str, arguments)], text=True, capture_output=True, check=False,
+                       cwd=ROOT)
 
 
 def serve(*arguments):

@@ -8,10 +8,10 @@ usage: serving_models_check.py GRIDLOCK SOURCE_DIR
 import json
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 
+import program
 from asking import ask
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -20,8 +20,8 @@ ONE = ("--requests", 1, "--input", 16, "--output-tokens", 2)
 
 
 def call(*arguments):
-    return subprocess.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
-                          check=False, cwd=ROOT)
+    return program.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
+                       check=False, cwd=ROOT)
 
 
 def serve(*arguments):
@@ -252,8 +252,8 @@ def a_catalogue_of_ones_own_has_its_tables():
         lines[at] = lines[at].replace("vllm_0,memory_share,", "vllm_0,memory_share,x")
         with open(table, "w", encoding="utf-8") as file:
             file.writelines(lines)
-        done = subprocess.run([GRIDLOCK, "serve", "--model", "llama_3.1_8b", *map(str, ONE)], text=True,
-                              capture_output=True, check=False, env={**os.environ, "GRIDLOCK_CATALOG": folder})
+        done = program.run([GRIDLOCK, "serve", "--model", "llama_3.1_8b", *map(str, ONE)], text=True,
+                           capture_output=True, check=False, env={**os.environ, "GRIDLOCK_CATALOG": folder})
         assert done.returncode == 2 and f"serving_engines.csv:{at + 1}:" in done.stderr, done.stderr
 
 

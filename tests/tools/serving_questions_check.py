@@ -7,10 +7,10 @@ usage: serving_questions_check.py GRIDLOCK SOURCE_DIR
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 
+import program
 from asking import ask
 
 GRIDLOCK = os.path.abspath(sys.argv[1])
@@ -18,8 +18,8 @@ ROOT = sys.argv[2]
 
 
 def call(*arguments):
-    return subprocess.run([GRIDLOCK, "serve", *map(str, arguments), "--format", "json"], text=True,
-                          capture_output=True, check=False, cwd=ROOT)
+    return program.run([GRIDLOCK, "serve", *map(str, arguments), "--format", "json"], text=True,
+                       capture_output=True, check=False, cwd=ROOT)
 
 
 def serve(*arguments):
@@ -35,8 +35,8 @@ def refused(*arguments):
 
 
 def call_text(*arguments):
-    done = subprocess.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
-                          check=False, cwd=ROOT)
+    done = program.run([GRIDLOCK, "serve", *map(str, arguments)], text=True, capture_output=True,
+                       check=False, cwd=ROOT)
     assert done.returncode == 0, (arguments, done.returncode, done.stderr)
     return done.stdout
 
@@ -415,8 +415,8 @@ def what_an_engine_would_not_do_is_said():
 
 def a_plan_without_room_names_memory():
     """DeepSeek-R1 in FP8 is 689 GB, and eight H100 have 640."""
-    done = subprocess.run([GRIDLOCK, "serve-plan", "--model", "deepseek-r1", "--part", "h100_sxm", "--rate", "1"],
-                          text=True, capture_output=True, check=False, cwd=ROOT)
+    done = program.run([GRIDLOCK, "serve-plan", "--model", "deepseek-r1", "--part", "h100_sxm", "--rate", "1"],
+                       text=True, capture_output=True, check=False, cwd=ROOT)
     assert done.returncode == 2, done
     assert "memory is the reason" in done.stderr and "objectives" not in done.stderr, done
 

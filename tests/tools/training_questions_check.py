@@ -7,11 +7,11 @@ usage: training_questions_check.py GRIDLOCK SOURCE_DIR [--print]
 
 import json
 import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+import program
 from asking import some
 
 GRIDLOCK, ROOT = os.path.abspath(sys.argv[1]), sys.argv[2]
@@ -52,8 +52,8 @@ job {{ name: "j" pretraining {{ model: "{name}" stack: "{stack}" layout {{ {layo
 
 
 def run(path, *arguments, refused=False):
-    done = subprocess.run([GRIDLOCK, "run", path, "-q", "--format", "json", "-o", path + ".out", *arguments],
-                          text=True, capture_output=True, check=False, cwd=ROOT)
+    done = program.run([GRIDLOCK, "run", path, "-q", "--format", "json", "-o", path + ".out", *arguments],
+                       text=True, capture_output=True, check=False, cwd=ROOT)
     assert (done.returncode == 2) == refused, (path, arguments, done.returncode, done.stderr)
     return done.stderr if refused else json.loads(done.stdout)
 
@@ -232,9 +232,9 @@ def one_server_needs_no_network(folder):
 def a_plan_takes_the_same_names(folder):
     """One model and one part, in the words of the catalogue and of Hugging Face and nvidia-smi."""
     def plan(model, part):
-        done = subprocess.run([GRIDLOCK, "plan", "--model", model, "--accelerator", part, "--accelerators", "64",
-                               "--global-batch", "256", "--top", "1"], text=True, capture_output=True, check=False,
-                              cwd=folder)
+        done = program.run([GRIDLOCK, "plan", "--model", model, "--accelerator", part, "--accelerators", "64",
+                            "--global-batch", "256", "--top", "1"], text=True, capture_output=True, check=False,
+                           cwd=folder)
         assert done.returncode == 0, done.stderr
         return [line for line in done.stdout.splitlines() if line.startswith("1 ")]
 

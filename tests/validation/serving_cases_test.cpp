@@ -10,47 +10,15 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "sim/validation/serving_row.h"
+#include "tests/validation/serving_rows.h"
 
 namespace gridlock {
 namespace {
 
 using ::testing::HasSubstr;
 
-ServingCells ServingRowOf(const ServingCells& cells) {
-  ServingCells row = {{"id", "A"},
-                      {"role", "headline"},
-                      {"engine", "trtllm"},
-                      {"engine_version", "0.14.0"},
-                      {"accelerator", "h100_sxm"},
-                      {"accelerators", "2"},
-                      {"model", "Llama-3.1-70B"},
-                      {"layers", "80"},
-                      {"hidden", "8192"},
-                      {"heads", "64"},
-                      {"kv_heads", "8"},
-                      {"head_dim", "128"},
-                      {"ffn", "28672"},
-                      {"vocab", "128256"},
-                      {"attention", "gqa"},
-                      {"weights_precision", "fp8"},
-                      {"tp", "2"},
-                      {"pp", "1"},
-                      {"input_tokens", "1000"},
-                      {"output_tokens", "200"},
-                      {"length_distribution", "fixed"},
-                      {"load_kind", "concurrency"},
-                      {"load_value", "16"},
-                      {"metric", "tpot_ms"},
-                      {"value", "20"}};
-  for (const auto& [column, text] : cells) {
-    row[column] = text;
-  }
-  return row;
-}
-
 ServingPrediction Predict(const ServingCells& cells) {
-  return PredictServing(ServingRowOf(cells), ShippedServingCatalogue());
+  return PredictServing(LargeRow(cells), ShippedServingCatalogue());
 }
 
 TEST(ServingRow, IsPredictedInTheUnitOfItsMetric) {
@@ -103,7 +71,7 @@ TEST(ServingRow, TakesOtherWordsForWhatTheyMean) {
 TEST(ServingRow, CountsRequestsASecond) {
   const double tokens = Predict({{"metric", "output_tokens_per_s"}}).value.value();
   const double requests = Predict({{"metric", "requests_per_s"}}).value.value();
-  const double each = std::stod(ServingRowOf({}).at("output_tokens"));
+  const double each = std::stod(LargeRow({}).at("output_tokens"));
   EXPECT_NEAR(requests * each, tokens, 0.02 * tokens);
 }
 
@@ -208,7 +176,7 @@ TEST(ServingCatalogue, KeepsMeasuredExpertsToTheirPart) {
 
 ServingCase CaseOf(const ServingCells& cells) {
   ServingCase row;
-  EXPECT_EQ(ReadServingCase(ServingRowOf(cells), ShippedServingCatalogue(), row), "");
+  EXPECT_EQ(ReadServingCase(LargeRow(cells), ShippedServingCatalogue(), row), "");
   return row;
 }
 
@@ -451,8 +419,8 @@ TEST(ServingRow, OfEarlyDeepSeekTakesItsFirstKernels) {
 TEST(ValidateServing, ReportsEveryRowAndPairsAsRatios) {
   const std::string folder = ::testing::TempDir();
   const std::string table = folder + "/serving.csv", pairs = folder + "/pairs.csv";
-  const ServingCells a = ServingRowOf({}), b = ServingRowOf({{"id", "B"}, {"load_value", "32"}});
-  const ServingCells odd = ServingRowOf({{"id", "C"}, {"value", "fast"}});
+  const ServingCells a = LargeRow({}), b = LargeRow({{"id", "B"}, {"load_value", "32"}});
+  const ServingCells odd = LargeRow({{"id", "C"}, {"value", "fast"}});
   std::ofstream out(table);
   std::string head;
   for (const auto& [column, text] : a) {

@@ -7,40 +7,11 @@
 
 #include "sim/validation/serving_cases.h"
 #include "sim/validation/serving_row.h"
+#include "tests/validation/serving_rows.h"
 #include "workloads/inference.h"
 
 namespace gridlock {
 namespace {
-
-// A 7B on one H100; `cells` say more, and otherwise.
-ServingCells SmallRow(const ServingCells& cells) {
-  ServingCells row = {{"id", "A"},
-                      {"role", "headline"},
-                      {"engine", "vllm"},
-                      {"engine_version", "0.11.1"},
-                      {"accelerator", "h100_sxm"},
-                      {"accelerators", "1"},
-                      {"model", "Llama-2-7B"},
-                      {"layers", "32"},
-                      {"hidden", "4096"},
-                      {"heads", "32"},
-                      {"kv_heads", "32"},
-                      {"head_dim", "128"},
-                      {"ffn", "11008"},
-                      {"vocab", "32000"},
-                      {"attention", "mha"},
-                      {"tp", "1"},
-                      {"input_tokens", "100"},
-                      {"output_tokens", "100"},
-                      {"load_kind", "concurrency"},
-                      {"load_value", "16"},
-                      {"metric", "tpot_ms"},
-                      {"value", "10"}};
-  for (const auto& [column, text] : cells) {
-    row[column] = text;
-  }
-  return row;
-}
 
 ServingCase SmallCase(const ServingCells& cells) {
   ServingCase row;

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <charconv>
 #include <numeric>
 #include <string_view>
 #include <utility>
@@ -7,6 +6,7 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "sim/base/numbers.h"
 #include "topologies/listed/names.h"
 #include "topologies/listed/route_graph.h"
 
@@ -247,13 +247,12 @@ void Reader::ForEachData(const pugi::xml_node& element, const F& visit) {
 }
 
 std::int32_t Reader::Whole(const pugi::xml_node& at, const char* name, std::string_view text) {
-  std::int32_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc() || end != text.data() + text.size() || value < 0) {
+  const std::int64_t value = ParseWhole(text).value_or(-1);
+  if (value < 0 || value > std::numeric_limits<std::int32_t>::max()) {
     Complain(at, fmt::format("{} \"{}\"; expected a whole number from 0 on", name, text));
     return 0;
   }
-  return value;
+  return static_cast<std::int32_t>(value);
 }
 
 bool Reader::Flag(const pugi::xml_node& at, const char* name, std::string_view text) {

@@ -118,9 +118,8 @@ double LiveLayers(const TrainingSpec& job, const StageSizes& sizes) {
 Bytes Gathered(const TrainingSpec& job, const StageSizes& sizes) {
   if (job.zero < 3 || job.layout.shards() <= 1) {
     // Where all is on the host, the layer in use and the next, and the gradients of one.
-    return job.stack.offloads_states
-               ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
-               : Bytes(0);
+    return job.stack.offloads_states ? 2.0 * sizes.largest.weights + LayerGradients(job, sizes)
+                                     : Bytes(0);
   }
   if (job.stack.gathers_matrices) {
     // The one in use, the next, and the gradient of one.
@@ -184,8 +183,7 @@ bool Splits(const TrainingSpec& job, int domain) {
   const bool experts = sharing_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
                      job.global_batch % (job.micro_batch * job.layout.data) == 0;
-  const bool rounds =
-      job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
+  const bool rounds = batch && MicroBatches(job) % ScheduleRound(job.layout) == 0;
   return layers && experts && TensorSplits(job, domain) && batch && rounds;
 }
 

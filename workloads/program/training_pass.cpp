@@ -53,7 +53,8 @@ TrainingPass PassOf(const TrainingSpec& job, const ServerSpec& server, const Mod
     }
     wait += StateCopies(job, part, backward, host);
   }
-  TrainingPass out{builder.Build(backward ? "backward" : "forward", work, floor), work.experts};
+  TrainingPass out{builder.Build(backward ? "backward" : "forward", work, floor), work.experts,
+                   work.heads};
   builder.ShareUnits(part, backward, out.pass);
   out.pass.host_wait = wait;
   return out;

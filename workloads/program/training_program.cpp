@@ -28,7 +28,7 @@ class ProgramBuilder {
     program_.micro_batch_round = ScheduleRound(job.layout);
     program_.grid = GridOf(job.layout);
     program_.families = TrainingFamilies(job.layout);
-    program_.message_ring = job.layout.virtual_pipeline > 1;
+    program_.message_ring = job.layout.virtual_pipeline > 1 && !IsVee(job.layout.schedule);
     program_.message = PipelineMessage(job);
     copy_jobs_.reserve(job.copies.size());
     for (const FrozenCopySpec& copy : job.copies) {
@@ -91,12 +91,14 @@ class ProgramBuilder {
     return of;
   }
 
-  // The all-to-alls of a pass: a share runs beside its compute, the rest behind it. -1: none.
+  // The all-to-alls of a pass: a share of the experts' runs beside its compute, the rest behind it,
+  // and those of heads behind it. -1: none.
   struct Exchange {
-    int overlapped = -1, exposed = -1;
+    int overlapped = -1, exposed = -1, heads = -1;
   };
 
-  Exchange AddExchange(const ExpertTraffic& traffic, const MixtureSpec& mixture) {
+  Exchange AddExchange(const AllToAllTraffic& traffic, const AllToAllTraffic& heads,
+                       const MixtureSpec& mixture) {
     Collective collective{"expert_all_to_all", training_group::kExpert, CollectiveKind::kAllToAll,
                           traffic.payload, &kPairs};
     collective.to_experts = true;
@@ -109,7 +111,11 @@ class ProgramBuilder {
       return collective.calls > 0 ? CollectiveIndex(collective) : -1;
     };
     const int overlapped = add(overlap);
-    return {overlapped, add(1 - overlap)};
+    const int exposed = add(1 - overlap);
+    Collective context{"context_all_to_all", training_group::kContext, CollectiveKind::kAllToAll,
+                       heads.payload, &kPairs};
+    context.calls = heads.calls;
+    return {overlapped, exposed, heads.calls > 0 ? CollectiveIndex(context) : -1};
   }
 
   // Of the trained model, or of a frozen copy.
@@ -121,7 +127,7 @@ class ProgramBuilder {
     if (fresh) {
       TrainingPass made = PassOf(job, server_, part, backward, gradients);
       program_.passes.push_back(std::move(made.pass));
-      exchanges_.push_back(AddExchange(made.experts, job.model.mixture));
+      exchanges_.push_back(AddExchange(made.experts, made.heads, job.model.mixture));
     }
     return entry->second;
   }
@@ -149,6 +155,10 @@ class ProgramBuilder {
     if (exchange.exposed >= 0) {
       Emit(role, Kind::kStart, exchange.exposed);
       Emit(role, Kind::kWait, exchange.exposed);
+    }
+    if (exchange.heads >= 0) {
+      Emit(role, Kind::kStart, exchange.heads);
+      Emit(role, Kind::kWait, exchange.heads);
     }
     if (program_.passes[pass].exchanges) {
       Emit(role, Kind::kFloor, pass);
@@ -240,7 +250,8 @@ class ProgramBuilder {
 
   // Parameters that are sharded come in layer by layer, each a layer ahead of its use when the
   // stack overlaps them, and are dropped after it.
-  void GatheredPasses(Role& role, const ChunkState& chunk, bool backward) {
+  void GatheredPasses(Role& role, const ChunkState& chunk, bool backward,
+                      Gradients gradients = Gradients::kAll) {
     // The backward pass ends where nothing before is trained.
     const int skipped = backward ? static_cast<int>(chunk.part.frozen.total()) : 0;
     const int n = chunk.slices - (chunk.slices > 1 ? skipped : 0);
@@ -250,6 +261,14 @@ class ProgramBuilder {
     if (n == 0) {
       return;
     }
+    if (gradients == Gradients::kWeights) {
+      // Products of inputs and gradients, for which no parameter is needed.
+      for (int k = 0; k < n; ++k) {
+        EmitPass(role, backward, part_at(k), gradients);
+        StartReduction(role, part_at(k));
+      }
+      return;
+    }
     Pair ahead = StartGather(role, part_at(0), backward);
     for (int k = 0; k < n; ++k) {
       const Pair current = ahead;
@@ -257,8 +276,8 @@ class ProgramBuilder {
         ahead = StartGather(role, part_at(k + 1), backward);
       }
       EmitWait(role, current);
-      EmitPass(role, backward, part_at(k));
-      if (backward) {
+      EmitPass(role, backward, part_at(k), gradients);
+      if (backward && gradients == Gradients::kAll) {
         StartReduction(role, part_at(k));
       }
       if (k + 1 < n && !job_.stack.overlap_parameters) {
@@ -332,12 +351,16 @@ class ProgramBuilder {
 
   void Backward(Role& role, ChunkState& chunk, Gradients gradients) {
     if (gradients == Gradients::kInputs) {
-      EmitPass(role, true, chunk.part, gradients);
+      if (ShardedParameters()) {
+        GatheredPasses(role, chunk, /*backward=*/true, gradients);
+      } else {
+        EmitPass(role, true, chunk.part, gradients);
+      }
       return;
     }
     const bool last = ++chunk.backwards == micro_batches_;
     if (ShardedParameters()) {
-      GatheredPasses(role, chunk, /*backward=*/true);
+      GatheredPasses(role, chunk, /*backward=*/true, gradients);
       return;
     }
     // Sharded gradients do not stay until the last micro-batch.
@@ -426,8 +449,43 @@ class ProgramBuilder {
     if (job_.frozen.layers == 0) {
       return false;
     }
-    const int before = stage > 0 ? stage - 1 : job_.layout.pipeline - 1;
+    const int p = job_.layout.pipeline;
+    if (IsVee(job_.layout.schedule)) {
+      const bool turns = chunk == 1 && stage == p - 1;  // before it comes its own other chunk
+      return PartOf(job_, turns ? stage : stage + (chunk == 0 ? -1 : 1), turns ? 0 : chunk)
+          .wholly_frozen();
+    }
+    const int before = stage > 0 ? stage - 1 : p - 1;
     return PartOf(job_, before, stage > 0 ? chunk : chunk - 1).wholly_frozen();
+  }
+
+  // What comes into a pass of a chunk and what leaves it, as messages: where to, in which lane.
+  struct Ways {
+    bool receives = false, sends = false;
+    Direction direction = Direction::kForward;
+    int lane = 0;
+  };
+
+  [[nodiscard]] Ways WaysOf(int stage, const ScheduledPass& pass, const ModelPart& part) const {
+    if (pass.gradients == Gradients::kWeights) {
+      return {};
+    }
+    Ways ways;
+    ways.receives = !(pass.backward ? part.head : part.embedding);
+    ways.sends = !(pass.backward ? part.embedding : part.head) &&
+                 !(pass.backward && EndsBefore(stage, pass.chunk));
+    bool back = pass.backward;
+    if (IsVee(job_.layout.schedule)) {
+      // At the last stage the model turns round without a message.
+      const bool turns = stage == job_.layout.pipeline - 1;
+      const bool comes = (pass.chunk == 0) == pass.backward;  // from the turn
+      ways.receives = ways.receives && !(turns && comes);
+      ways.sends = ways.sends && !(turns && !comes);
+      ways.lane = pass.chunk;
+      back = back != (pass.chunk == 1);
+    }
+    ways.direction = back ? Direction::kBackward : Direction::kForward;
+    return ways;
   }
 
   Role BuildRole(int stage) {
@@ -442,19 +500,16 @@ class ProgramBuilder {
     for (const ScheduledPass& pass : ScheduleOf(job_.layout, micro_batches_, stage)) {
       starts.push_back(static_cast<std::int32_t>(role.size()));
       ChunkState& chunk = chunks[pass.chunk];
-      const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
-      const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
-      const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
-      const bool weights = pass.gradients == Gradients::kWeights;
       if (pass.backward && chunk.part.wholly_frozen()) {
         continue;
       }
-      if (!from_end && !weights) {
-        Emit(role, Kind::kReceive, 0, direction);
+      const Ways ways = WaysOf(stage, pass, chunk.part);
+      if (ways.receives) {
+        Emit(role, Kind::kReceive, ways.lane, ways.direction);
       }
       pass.backward ? Backward(role, chunk, pass.gradients) : Forward(role, chunk);
-      if (!to_end && !weights && !(pass.backward && EndsBefore(stage, pass.chunk))) {
-        Emit(role, Kind::kSend, 0, direction);
+      if (ways.sends) {
+        Emit(role, Kind::kSend, ways.lane, ways.direction);
       }
     }
     Finish(role, stage, chunks);

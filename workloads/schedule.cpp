@@ -307,6 +307,17 @@ ModelPart PartOf(const TrainingSpec& job, int stage, int chunk) {
   return part;
 }
 
+ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
+  ModelPart of{part.layers.Times(1.0 / slices), part.embedding && slice == 0,
+               part.head && slice == slices - 1};
+  const double layers = of.layers.total();
+  const double frozen = std::clamp(part.frozen.total() - slice * layers, 0.0, layers);
+  of.frozen_start = frozen > 0;
+  of.frozen = of.frozen_start ? of.layers.Times(frozen / layers) : Layers();
+  of.predictions = of.head ? part.predictions : 0;
+  return of;
+}
+
 std::int64_t MicroBatches(const TrainingSpec& job) {
   return job.global_batch / (job.micro_batch * job.layout.data);
 }

@@ -53,6 +53,9 @@ int PositionOf(const Layout& layout, int stage, int chunk);
 /// first chunks hold one more than the last.
 ModelPart PartOf(const TrainingSpec& job, int stage, int chunk);
 
+/// The share of a part that slice `slice` of `slices` covers, in forward order.
+ModelPart SliceOf(const ModelPart& part, int slice, int slices);
+
 /// Micro-batches per replica and step.
 std::int64_t MicroBatches(const TrainingSpec& job);
 

@@ -194,6 +194,14 @@ bool CompiledTensorParallel(const PublishedCase& row) {
   return row.tp > 1 && !NotCompiled(row) && (named || narrow || Notes(row, "compiled"));
 }
 
+// Fine-tuning in 8 bits compiles (pytorch/torchtune pull request 2546, on torchao), and AMD's
+// benchmarks of torchtune do (ROCm/MAD, scripts/pytorch_train: compile is on unless turned off).
+// Its recipes leave that off.
+bool CompiledTuning(const PublishedCase& row) {
+  const bool narrow = row.precision == "fp8" || row.precision == "mxfp8";
+  return !NotCompiled(row) && (Compiled(row) || narrow || row.accelerator.starts_with("mi"));
+}
+
 bool Chunked(const PublishedCase& row) {
   return Notes(row, "loss in") && Notes(row, "chunks");
 }
@@ -294,6 +302,7 @@ constexpr StackName kStacks[] = {
     {"torchtitan", "", 0, "torchtitan_eager", NotCompiled},
     {"torchtitan", "", 0, "torchtitan_2024", Of2024},
     {"torchtitan", "", 0, "torchtitan", Any},
+    {"torchtune", "", 0, "torchtune_compiled", CompiledTuning},
     {"fsdp_eager", "", 0, "torchtitan", Compiled},
     {"pytorch_eager", "", 0, "pytorch_compile", Compiled},
     {"hf_eager", "", 0, "hf_compile", Compiled},

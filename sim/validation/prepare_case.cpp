@@ -71,7 +71,11 @@ std::vector<MemoryPolicy> PoliciesOf(const PublishedCase& row, const CatalogueLi
   // (jax.checkpoint_policies, save_and_offload_only_these_names).
   const bool offloads = row.stack.starts_with("maxtext");
   if (open && offloads) {
-    return {{"none"}, {"full"}, {"full", 1}};
+    // Where layers go to the host by themselves (Trillium), they would all fit there.
+    const bool to_host = StackOf(row, catalogue).starts_with("maxtext_offload");
+    std::vector<MemoryPolicy> policies = {{"none"}, {"full"}, {"full", 1}};
+    policies.erase(policies.begin(), policies.begin() + (to_host ? 1 : 0));
+    return policies;
   }
   // Recipes of Neuron compute attention again (--use_selective_checkpoint 1 in neuronx-distributed,
   // examples/training/llama; ACT_CHKPNT_GRANULARITY=selective in neuronx-nemo-megatron, gpt_23b.sh

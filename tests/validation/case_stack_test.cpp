@@ -55,6 +55,24 @@ TEST_F(CaseStack, RecipesOfNvidiaAndDeepSeekTrainWhatPredictsFurtherTokens) {
   EXPECT_TRUE(TrainsPredictions(row));
 }
 
+// pytorch/torchtune, recipes/configs: compile is off. ROCm/MAD, scripts/pytorch_train: it is on.
+TEST_F(CaseStack, TorchtuneIsCompiledIn8BitsAndInBenchmarksOfAmd) {
+  PublishedCase row = OnH100();
+  row.stack = "torchtune";
+  row.precision = "bf16";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtune");
+  row.compile = "yes";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtune_compiled");
+  row.compile = "";
+  row.precision = "fp8";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtune_compiled");
+  row.precision = "bf16";
+  row.accelerator = "mi350x";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtune_compiled");
+  row.compile = "no";
+  EXPECT_EQ(StackOf(row, catalogue_), "torchtune");
+}
+
 TEST_F(CaseStack, ComposersNamesAreComposer) {
   PublishedCase row = OnH100();
   for (const char* stack :

@@ -7,6 +7,7 @@
 #include "tests/workloads/models.h"
 #include "workloads/program/collective.h"
 #include "workloads/program/training_pass.h"
+#include "workloads/program/training_program.h"
 
 namespace gridlock {
 namespace {
@@ -84,6 +85,44 @@ TEST(LaunchFloor, IsHigherAcrossSockets) {
   EXPECT_DOUBLE_EQ(job.launch_floor(true).si(), 3.3);
 }
 
+TEST(PassOf, WaitsForTheHostBeforeEachPassOfAPipelineStage) {
+  TrainingSpec job = JobOn(Gpt3());
+  job.stack.pass_wait = Seconds(0.02);
+  const auto wait = [&](bool backward) {
+    return PassOf(job, PlainServer(), {Layers(kDenseLayer, 3), false, false}, backward,
+                  Gradients::kAll)
+        .pass.host_wait.si();
+  };
+  EXPECT_DOUBLE_EQ(wait(false), 0) << "there is no pipeline";
+  job.layout.pipeline = 2;
+  EXPECT_DOUBLE_EQ(wait(false), 0.02);
+  EXPECT_DOUBLE_EQ(wait(true), 0.02);
+}
+
+// A layer of GPT-3 has six tensors; embedding, last norm and LM head are three more.
+TEST(GatherOf, OwnersOfTensorsSendThemOneAfterAnother) {
+  TrainingSpec job = JobOn(Gpt3());
+  const auto gather = [&](const ModelPart& part, int shards) {
+    return GatherOf(job, part, "parameter_", training_group::kData, Bytes(1e9), shards);
+  };
+  const ModelPart all{Layers(kDenseLayer, 96), true, true};
+  const ModelPart half{Layers(kDenseLayer, 48), true, false};
+  EXPECT_EQ(gather(all, 8).name, "parameter_all_gather");
+  EXPECT_DOUBLE_EQ(gather(all, 8).payload.si(), 1e9);
+  job.stack.broadcasts_parameters = true;
+  EXPECT_EQ(gather(all, 8).name, "parameter_broadcast");
+  EXPECT_DOUBLE_EQ(gather(all, 8).calls, 8) << "each rank owns several";
+  EXPECT_DOUBLE_EQ(gather(all, 4096).calls, 579) << "most ranks own none";
+  EXPECT_DOUBLE_EQ(gather(half, 4096).calls, 289);
+  EXPECT_DOUBLE_EQ(gather(half, 8).calls, 8.0 * 289 / 579);
+  for (const int shards : {8, 4096}) {
+    const Collective sent = gather(half, shards);
+    EXPECT_DOUBLE_EQ(sent.calls * sent.payload.si(), 1e9) << "all of it, once";
+  }
+  job.zero = 3;
+  EXPECT_EQ(gather(all, 8).name, "parameter_all_gather");
+}
+
 TEST(PassBuilder, TheLossMovesItsFactorOfBytes) {
   TrainingSpec job = JobOn(Gpt3());
   const ModelPart head{{}, false, true};
@@ -150,6 +189,30 @@ TEST(PassBuilder, GathersBesideAPassTakeTheirShareOfIt) {
   EXPECT_NEAR(slowed(10, false) - 10, 2 * gather, 0.05 * gather);
   job.zero = 1;
   EXPECT_DOUBLE_EQ(slowed(10, true), 10);
+}
+
+// Sixteen accelerators in two servers: 1 / 0.75 - 1 of the time on NICs of 200 Gbps is lost,
+// whatever the NICs are below that.
+TEST(PassBuilder, GathersBesideComputeFillSlowNics) {
+  ServerSpec server = PlainServer();
+  server.nics = 8;
+  TrainingSpec job = JobOn(Gpt3());
+  job.layout.data = 16;
+  job.zero = 3;
+  const ModelPart layer{Layers(kDenseLayer, 1), false, false};
+  const auto bytes = [&](double nic) {
+    server.nic_bandwidth = BytesPerSecond(nic);
+    return PassBuilder(job, server).GatheredBytes(layer).common.si();
+  };
+  const double all = bytes(25e9);
+  job.stack.gather_bandwidth = 0.75;
+  EXPECT_DOUBLE_EQ(bytes(50e9), all / 0.75);
+  EXPECT_DOUBLE_EQ(bytes(25e9), all / 0.75);
+  EXPECT_NEAR(bytes(6.25e9), all * (1 + 1.0 / 12), 1e-6 * all);
+  server.nics = 4;
+  EXPECT_NEAR(bytes(12.5e9), all * (1 + 1.0 / 12), 1e-6 * all) << "two share a NIC";
+  job.layout.data = 8;
+  EXPECT_DOUBLE_EQ(bytes(6.25e9), all / 0.75) << "within a server";
 }
 
 // A tensor-parallel group waits as long as its collective by itself does, on the links of a torus

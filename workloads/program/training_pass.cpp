@@ -53,11 +53,36 @@ TrainingPass PassOf(const TrainingSpec& job, const ServerSpec& server, const Mod
     }
     wait += StateCopies(job, part, backward, host);
   }
+  if (job.layout.pipeline > 1) {
+    wait += stack.pass_wait;
+  }
   TrainingPass out{builder.Build(backward ? "backward" : "forward", work, floor), work.experts,
                    work.heads};
   builder.ShareUnits(part, backward, out.pass);
   out.pass.host_wait = wait;
   return out;
+}
+
+Collective GatherOf(const TrainingSpec& job, const ModelPart& part, const std::string& of,
+                    FamilyIndex family, Bytes payload, int shards) {
+  const auto named = [&](CollectiveKind kind) {
+    return Collective{of + CollectiveName(kind), family, kind, payload};
+  };
+  if (!job.stack.broadcasts_parameters || job.zero == 3) {
+    return named(CollectiveKind::kAllGather);
+  }
+  // A layer has a matrix for queries, keys and values, that behind attention, two or three of the
+  // feed-forward block, and two norms.
+  const double of_layer = job.model.gated ? 7 : 6;
+  const auto tensors = [of_layer](double layers, bool embedding, bool head) {
+    return of_layer * layers + (embedding ? 1 : 0) + (head ? 2 : 0);
+  };
+  const double all = tensors(1.0 * job.model.layers / job.layout.pipeline, true, true);
+  const double own = tensors(part.layers.total(), part.embedding, part.head);
+  Collective broadcasts = named(CollectiveKind::kBroadcast);
+  broadcasts.calls = own * std::min(1.0, shards / all);
+  broadcasts.payload = payload / broadcasts.calls;
+  return broadcasts;
 }
 
 }  // namespace gridlock

@@ -11,6 +11,7 @@
 #include "workloads/frozen_copies.h"
 #include "workloads/memory.h"
 #include "workloads/pass_builder.h"
+#include "workloads/program/message_ways.h"
 #include "workloads/program/training_pass.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
@@ -77,18 +78,6 @@ class ProgramBuilder {
     const double buckets = std::ceil(bytes / job_.gradient_bucket().si());
     return static_cast<int>(
         std::clamp(std::min(buckets, std::floor(part.layers.total())), 1.0, 64.0));
-  }
-
-  // The share of a part that slice `slice` of `slices` covers, in forward order.
-  static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
-    ModelPart of{part.layers.Times(1.0 / slices), part.embedding && slice == 0,
-                 part.head && slice == slices - 1};
-    const double layers = of.layers.total();
-    const double frozen = std::clamp(part.frozen.total() - slice * layers, 0.0, layers);
-    of.frozen_start = frozen > 0;
-    of.frozen = of.frozen_start ? of.layers.Times(frozen / layers) : Layers();
-    of.predictions = of.head ? part.predictions : 0;
-    return of;
   }
 
   // The all-to-alls of a pass: a share of the experts' runs beside its compute, the rest behind it,
@@ -233,17 +222,19 @@ class ProgramBuilder {
       weights.common += copies.common / job_.stack.gather_bandwidth;
       weights.experts += copies.experts / job_.stack.gather_bandwidth;
     }
-    const auto start = [&](const char* name, FamilyIndex family, Bytes payload) {
-      const int index = CollectiveIndex({name, family, CollectiveKind::kAllGather, payload});
+    const auto start = [&](const char* of, FamilyIndex family, Bytes payload, int shards) {
+      const int index = CollectiveIndex(GatherOf(job_, part, of, family, payload, shards));
       Emit(role, Kind::kStart, index);
       return index;
     };
     Pair pair;
     if (DataParallel() && weights.common.si() > 0) {
-      pair.common = start("parameter_all_gather", training_group::kData, weights.common);
+      pair.common =
+          start("parameter_", training_group::kData, weights.common, job_.layout.shards());
     }
     if (ExpertDataParallel() && weights.experts.si() > 0) {
-      pair.experts = start("expert_all_gather", training_group::kExpertData, weights.experts);
+      pair.experts = start("expert_", training_group::kExpertData, weights.experts,
+                           job_.layout.expert_shards());
     }
     return pair;
   }
@@ -444,50 +435,6 @@ class ProgramBuilder {
     return CollectiveIndex(exchange);
   }
 
-  // Whether the part before this chunk of this stage has no backward pass.
-  [[nodiscard]] bool EndsBefore(int stage, int chunk) const {
-    if (job_.frozen.layers == 0) {
-      return false;
-    }
-    const int p = job_.layout.pipeline;
-    if (IsVee(job_.layout.schedule)) {
-      const bool turns = chunk == 1 && stage == p - 1;  // before it comes its own other chunk
-      return PartOf(job_, turns ? stage : stage + (chunk == 0 ? -1 : 1), turns ? 0 : chunk)
-          .wholly_frozen();
-    }
-    const int before = stage > 0 ? stage - 1 : p - 1;
-    return PartOf(job_, before, stage > 0 ? chunk : chunk - 1).wholly_frozen();
-  }
-
-  // What comes into a pass of a chunk and what leaves it, as messages: where to, in which lane.
-  struct Ways {
-    bool receives = false, sends = false;
-    Direction direction = Direction::kForward;
-    int lane = 0;
-  };
-
-  [[nodiscard]] Ways WaysOf(int stage, const ScheduledPass& pass, const ModelPart& part) const {
-    if (pass.gradients == Gradients::kWeights) {
-      return {};
-    }
-    Ways ways;
-    ways.receives = !(pass.backward ? part.head : part.embedding);
-    ways.sends = !(pass.backward ? part.embedding : part.head) &&
-                 !(pass.backward && EndsBefore(stage, pass.chunk));
-    bool back = pass.backward;
-    if (IsVee(job_.layout.schedule)) {
-      // At the last stage the model turns round without a message.
-      const bool turns = stage == job_.layout.pipeline - 1;
-      const bool comes = (pass.chunk == 0) == pass.backward;  // from the turn
-      ways.receives = ways.receives && !(turns && comes);
-      ways.sends = ways.sends && !(turns && !comes);
-      ways.lane = pass.chunk;
-      back = back != (pass.chunk == 1);
-    }
-    ways.direction = back ? Direction::kBackward : Direction::kForward;
-    return ways;
-  }
-
   Role BuildRole(int stage) {
     Role role;
     std::vector<ChunkState> chunks = Chunks(stage);
@@ -503,7 +450,7 @@ class ProgramBuilder {
       if (pass.backward && chunk.part.wholly_frozen()) {
         continue;
       }
-      const Ways ways = WaysOf(stage, pass, chunk.part);
+      const MessageWays ways = WaysOf(job_, stage, pass, chunk.part);
       if (ways.receives) {
         Emit(role, Kind::kReceive, ways.lane, ways.direction);
       }

@@ -176,7 +176,9 @@ double MixerPassing(const TrainingSpec& job, const LayerShape& s, LayerKind kind
     return recurrent;
   }
   double width = job.activation_bytes() * (s.query + s.attended + s.key + s.value);
-  if (job.layout.context > 1) {
+  if (job.layout.exchanges_heads()) {
+    width *= 2;  // once as tokens, once as heads
+  } else if (job.layout.context > 1) {
     const double copies = job.stack.gathers_keys_and_values ? 2.0 * job.layout.context : 2.0;
     width += copies * job.activation_bytes() * (s.key + s.value) + 4.0 * (s.query + s.attended);
   }

@@ -57,7 +57,8 @@ constexpr KernelLoss kForwardLoss{335, 64}, kBackwardLoss{1150, 43};
 // Tokens of a usual kernel that has as much to do for each token: half of them are seen under a
 // causal mask, and all those of a window.
 double UsualSlice(const TrainingSpec& job, Block block) {
-  const double whole = static_cast<double>(job.sequence_length) / job.layout.context;
+  const int parts = job.layout.exchanges_heads() ? 1 : job.layout.context;
+  const double whole = static_cast<double>(job.sequence_length) / parts;
   const double slice =
       job.document_length > 0 ? std::min(whole, static_cast<double>(job.document_length)) : whole;
   if (block != Block::kWindow) {
@@ -246,7 +247,7 @@ namespace {
 void AddMerges(const TrainingSpec& job, const LayerShape& s, bool backward, double calls,
                std::vector<Operation>& out) {
   const double steps = job.layout.context - 1;
-  if (!job.stack.merges_apart || steps <= 0) {
+  if (!job.stack.merges_apart || steps <= 0 || job.layout.exchanges_heads()) {
     return;
   }
   constexpr double kRows = 0.75, kForward = 38, kCopy = 8, kBackward = 18;
@@ -307,8 +308,29 @@ void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block bl
 // do so, too: frameworks gather all of them (NVIDIA Transformer Engine, context_parallel.py: a
 // window needs cp_comm_type all_gather or a2a).
 Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward) {
+  if (job.layout.exchanges_heads()) {
+    return Bytes(0);
+  }
   const double once = job.activation_bytes() * s.tokens * (s.key + s.value) / s.tensor;
   return Bytes((job.layout.context - 1) * once * layers * (backward ? 2.0 : 1.0));
+}
+
+// DeepSpeed-Ulysses (Jacobs et al. 2023, arXiv:2309.14509, section 3.2): all-to-alls of queries,
+// keys, values and the output, here as four calls of their mean size. Heads of keys and values are
+// repeated where there are fewer than ranks. The backward pass exchanges their gradients.
+AllToAllTraffic HeadExchange(const TrainingSpec& job, const LayerShape& s, double layers) {
+  AllToAllTraffic traffic;
+  if (!job.layout.exchanges_heads() || layers <= 0) {
+    return traffic;
+  }
+  constexpr double kCalls = 4;
+  const double pairs = std::max(job.model.kv_heads, job.layout.head_ranks());
+  const double grouped = 2 * pairs * job.model.head_dim;
+  const bool latent = job.model.latent.key_value_rank > 0;
+  const double width = s.query + (latent ? s.key + s.value : grouped) + s.attended;
+  traffic.calls = kCalls * layers;
+  traffic.payload = Bytes(job.activation_bytes() * s.tokens * width / s.tensor / kCalls);
+  return traffic;
 }
 
 double AttentionKept(const TrainingSpec& job, const LayerShape& s) {

@@ -190,8 +190,12 @@ void AddAttentionForward(const TrainingSpec& job, const LayerShape& s, Block blo
 void AddAttentionBackward(const TrainingSpec& job, const LayerShape& s, Block block, double calls,
                           std::vector<Operation>& out);
 
-/// Keys and values that a rank sends around its context-parallel group.
+/// Keys and values that a rank sends around its context-parallel group; 0 where heads are
+/// exchanged.
 Bytes ContextBytes(const TrainingSpec& job, const LayerShape& s, double layers, bool backward);
+
+/// The all-to-alls of `layers` attention blocks, in one direction, where heads are exchanged.
+AllToAllTraffic HeadExchange(const TrainingSpec& job, const LayerShape& s, double layers);
 
 /// Elements per token that attention keeps for the backward pass on one rank.
 double AttentionKept(const TrainingSpec& job, const LayerShape& s);
@@ -305,7 +309,7 @@ void AddMixtureTraffic(const TrainingSpec& job, const LayerShape& s, double laye
                        TensorTraffic& traffic);
 
 /// All-to-alls of these blocks, in one direction of the step.
-ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers);
+AllToAllTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers);
 
 /// Bytes that one of these blocks keeps per micro-batch and rank for the backward pass.
 double MixtureKeptBytes(const TrainingSpec& job, const LayerShape& s);

@@ -199,8 +199,7 @@ bool Splits(const TrainingSpec& job, int domain) {
   const bool experts = sharing_ranks % (job.layout.expert * job.layout.expert_width()) == 0;
   const bool batch = job.layout.data >= 1 && MicroBatches(job) >= 1 &&
                      job.global_batch % (job.micro_batch * job.layout.data) == 0;
-  const bool rounds =
-      job.layout.virtual_pipeline == 1 || (batch && MicroBatches(job) % job.layout.pipeline == 0);
+  const bool rounds = batch && MicroBatches(job) % ScheduleRound(job.layout) == 0;
   return layers && experts && TensorSplits(job, domain) && batch && rounds;
 }
 

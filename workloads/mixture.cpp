@@ -179,8 +179,8 @@ void AddMixtureTraffic(const TrainingSpec& job, const LayerShape& s, double laye
   }
 }
 
-ExpertTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers) {
-  ExpertTraffic traffic;
+AllToAllTraffic MixtureExchange(const TrainingSpec& job, const LayerShape& s, double layers) {
+  AllToAllTraffic traffic;
   if (s.expert_ranks > 1 && layers > 0) {
     // There and back, in two formats; both count as calls of their mean size.
     const double bytes = (job.stack.dispatch_bytes + job.activation_bytes()) / 2;

@@ -139,8 +139,8 @@ Pass PassBuilder::Build(std::string name, const PassWork& work, Seconds floor) c
   AddTensorTraffic(work.tensor, pass);
   const bool inside = job_.layout.group() <= server_.domain();
   pass.context = work.context / (inside ? server_.scale_up : server_.across()).send_efficiency;
-  pass.exchanges = work.experts.calls > 0;
-  if (pass.exchanges) {
+  pass.exchanges = work.experts.calls > 0 || work.heads.calls > 0;
+  if (work.experts.calls > 0) {
     // What moves the tokens beside the compute takes some of its units.
     pass.compute_time = pass.compute_time / job_.stack.expert_compute_share;
   }

@@ -139,13 +139,34 @@ struct ModelSpec {
 enum class Schedule {
   kOneForwardOneBackward,  ///< interleaved with several chunks per stage
   kZeroBubble,             ///< gradients of weights apart, in what would be bubbles (ZB-H1)
+  kGPipe,                  ///< all forward passes, then all backward passes (GPipe)
+  kZeroBubbleV,  ///< two chunks a stage, there and back, gradients of weights apart (ZB-V)
+  kDualPipeV,    ///< the same with forward passes paired with backward passes (DualPipeV)
+};
+
+/// Chunk 0 of each stage lies on the way from the first stage to the last one, chunk 1 on the way
+/// back, so that the first stage holds both ends of the model.
+constexpr bool IsVee(Schedule schedule) {
+  return schedule == Schedule::kZeroBubbleV || schedule == Schedule::kDualPipeV;
+}
+
+/// Gradients of weights may be made later than those of inputs.
+constexpr bool SplitsBackward(Schedule schedule) {
+  return schedule == Schedule::kZeroBubble || IsVee(schedule);
+}
+
+/// How context-parallel ranks attend to the whole sequence.
+enum class ContextExchange {
+  kRing,      ///< keys and values go around (Liu et al. 2023, arXiv:2310.01889)
+  kAllToAll,  ///< each rank has some heads of all tokens meanwhile (Ulysses)
 };
 
 /// Sizes of the parallel dimensions; their product is the number of accelerators.
 struct Layout {
   std::string path;
   int tensor = 1;
-  int context = 1;  ///< ranks that share each sequence; attention passes keys and values around
+  int context = 1;  ///< ranks that share each sequence
+  ContextExchange context_exchange = ContextExchange::kRing;
   int pipeline = 1;
   int virtual_pipeline = 1;  ///< model chunks per pipeline stage; > 1 is the interleaved schedule
   int data = 1;
@@ -162,6 +183,13 @@ struct Layout {
 
   /// Accelerators that are used of a scale-up domain of `domain`.
   [[nodiscard]] int used_of(int domain) const { return domain_ranks > 0 ? domain_ranks : domain; }
+
+  [[nodiscard]] bool exchanges_heads() const {
+    return context > 1 && context_exchange == ContextExchange::kAllToAll;
+  }
+
+  /// Ranks among which attention splits the heads.
+  [[nodiscard]] int head_ranks() const { return exchanges_heads() ? tensor * context : tensor; }
 
   /// Accelerators that work on one model chunk of one replica.
   [[nodiscard]] int group() const { return tensor * context; }

@@ -54,10 +54,10 @@ inline constexpr auto kFields<ModelSpec> = std::tuple_cat(
 template <>
 inline constexpr auto kFields<Layout> = std::tuple_cat(
     Aside(&Layout::path),
-    Bearing(&Layout::tensor, &Layout::context, &Layout::pipeline, &Layout::virtual_pipeline,
-            &Layout::data, &Layout::shard_group, &Layout::expert, &Layout::expert_tensor,
-            &Layout::sequence_parallel, &Layout::embedding_as_layer, &Layout::uneven_layers,
-            &Layout::rank_order, &Layout::schedule, &Layout::domain_ranks));
+    Bearing(&Layout::tensor, &Layout::context, &Layout::context_exchange, &Layout::pipeline,
+            &Layout::virtual_pipeline, &Layout::data, &Layout::shard_group, &Layout::expert,
+            &Layout::expert_tensor, &Layout::sequence_parallel, &Layout::embedding_as_layer,
+            &Layout::uneven_layers, &Layout::rank_order, &Layout::schedule, &Layout::domain_ranks));
 
 template <>
 inline constexpr auto kFields<AdapterSpec> =

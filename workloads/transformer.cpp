@@ -245,6 +245,11 @@ Bytes ContextOf(const TrainingSpec& job, const LayerShape& s, const Layers& laye
          RecurrentContextBytes(job, s, layers.with(Block::kRecurrent), backward);
 }
 
+// The all-to-alls of layers that exchange heads.
+AllToAllTraffic HeadsOf(const TrainingSpec& job, const LayerShape& s, const Layers& layers) {
+  return HeadExchange(job, s, layers.with(kAnyAttention) + layers.with(Block::kCross));
+}
+
 // Calls of another size, as so many of the size of `to`.
 double AsCalls(double calls, Bytes payload, Bytes to) {
   return to.si() > 0 ? calls * (payload / to) : 0.0;
@@ -258,6 +263,7 @@ void AddWork(const PassWork& more, PassWork& to) {
   to.tensor.reduce_scatters += AsCalls(from.reduce_scatters, from.payload, to.tensor.payload);
   to.tensor.all_reduces += AsCalls(from.all_reduces, from.payload, to.tensor.payload);
   to.context += more.context;
+  to.heads.calls += AsCalls(more.heads.calls, more.heads.payload, to.heads.payload);
 }
 
 // The layers of a part that are the encoder's: they begin with its own embedding.
@@ -310,6 +316,7 @@ PassWork ForwardWork(const TrainingSpec& job, const ModelPart& part) {
   }
   work.tensor = Traffic(job, s, part, /*backward=*/false);
   work.context = ContextOf(job, s, part.layers, /*backward=*/false);
+  work.heads = HeadsOf(job, s, part.layers);
   AddSequenceCopies(job, work);
   return work;
 }
@@ -401,6 +408,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
   PassWork work;
   work.tensor = Traffic(job, s, part, /*backward=*/true);
   work.context = ContextOf(job, s, part.layers, /*backward=*/true);
+  work.heads = HeadsOf(job, s, part.layers);
   work.experts = MixtureExchange(job, s, part.layers.with(Block::kMixture));
   if (part.head) {
     AddHeadBackward(job, s, Heads(part), work.operations);
@@ -411,6 +419,7 @@ PassWork BackwardWork(const TrainingSpec& job, const ModelPart& whole, Gradients
     AddLayersAgain(job, s, part.layers, work.operations);
     AddTraffic(Traffic(job, s, part.OnlyLayers(), /*backward=*/false), work.tensor);
     work.experts.calls *= 2;
+    work.heads.calls *= 2;
     work.context += ContextOf(job, s, part.layers, /*backward=*/false);
   } else if (RepeatsProducts(job)) {
     AddRepeated(job, s, part.layers, work.operations);

@@ -56,9 +56,8 @@ struct TensorTraffic {
   Bytes expert_payload;
 };
 
-/// All-to-alls over the ranks that share the experts of a layer, of `payload` each: tokens to their
-/// experts, and results back.
-struct ExpertTraffic {
+/// All-to-alls of `payload` each.
+struct AllToAllTraffic {
   double calls = 0;
   Bytes payload;
 };
@@ -96,7 +95,8 @@ struct PassWork {
   std::vector<Operation> operations;
   TensorTraffic tensor;
   Bytes context;  ///< keys and values that each rank sends around its context-parallel group
-  ExpertTraffic experts = {};
+  AllToAllTraffic experts = {};  ///< tokens to the ranks of their experts, and results back
+  AllToAllTraffic heads = {};    ///< of context ranks, from tokens to heads and back
 };
 
 /// Forward pass of one micro-batch.

@@ -60,10 +60,10 @@ class Communicator {
 struct AgentState {
   std::size_t next = 0;  ///< action to do
   double now = 0;
-  std::deque<std::int32_t> inbox[2];      ///< messages posted to it
-  std::vector<std::int32_t> handed_over;  ///< how often, by collective
-  double pass_start = 0;                  ///< of the last pass
-  std::int32_t pass_records = 0;          ///< written before it
+  std::deque<std::int32_t> inbox[kChannels];  ///< messages posted to it
+  std::vector<std::int32_t> handed_over;      ///< how often, by collective
+  double pass_start = 0;                      ///< of the last pass
+  std::int32_t pass_records = 0;              ///< written before it
 };
 
 class AnalyticStep {
@@ -126,14 +126,14 @@ class AnalyticStep {
       return false;
     }
     const Action& action = role[agent.next];
-    const int direction = static_cast<int>(action.direction);
-    if (action.kind == Action::Kind::kReceive && agent.inbox[direction].empty()) {
+    const int channel = action.channel();
+    if (action.kind == Action::Kind::kReceive && agent.inbox[channel].empty()) {
       return false;
     }
     if (action.kind == Action::Kind::kWait && !AllDone(a, action.index)) {
       return false;
     }
-    Do(a, action, direction);
+    Do(a, action, channel);
     ++agent.next;
     if (!run_.log.action_ends.empty()) {
       run_.log.action_ends[a].push_back(agent.now);
@@ -141,14 +141,14 @@ class AnalyticStep {
     return true;
   }
 
-  void Do(AgentIndex a, const Action& action, int direction) {
+  void Do(AgentIndex a, const Action& action, int channel) {
     switch (action.kind) {
       case Action::Kind::kPass:
         return RunPass(a, program_.passes[action.index]);
       case Action::Kind::kSend:
-        return Send(a, direction);
+        return Send(a, channel);
       case Action::Kind::kReceive:
-        return Receive(a, direction);
+        return Receive(a, channel);
       case Action::Kind::kStart:
         return Start(a, action.index);
       case Action::Kind::kWait:
@@ -216,8 +216,8 @@ class AnalyticStep {
     }
   }
 
-  void Send(AgentIndex a, int direction) {
-    const Span flows = plan_.agents[a].sends[direction];
+  void Send(AgentIndex a, int channel) {
+    const Span flows = plan_.agents[a].sends[DirectionOf(channel)];
     const double now = agents_[a].now;
     MessageRecord message{now, 0.0, RowOf(a), run_.log.RecordsOf(RowOf(a)), Cause::kLatency};
     double arrival = now;
@@ -234,13 +234,13 @@ class AnalyticStep {
     }
     arrivals_.push_back(arrival);
     run_.log.messages.push_back(message);
-    agents_[plan_.flows[flows.begin].target].inbox[direction].push_back(
+    agents_[plan_.flows[flows.begin].target].inbox[channel].push_back(
         static_cast<std::int32_t>(arrivals_.size()) - 1);
   }
 
-  void Receive(AgentIndex a, int direction) {
-    const std::int32_t message = agents_[a].inbox[direction].front();
-    agents_[a].inbox[direction].pop_front();
+  void Receive(AgentIndex a, int channel) {
+    const std::int32_t message = agents_[a].inbox[channel].front();
+    agents_[a].inbox[channel].pop_front();
     Until(a, arrivals_[message], Activity::kPipelineWait, TierTable::kNic, message);
   }
 

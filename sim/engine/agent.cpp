@@ -28,14 +28,13 @@ void Agent::Run(const std::function<void()>& tick) {
     Do(action);
     tick();
   }
-  Settle(0, /*all=*/true);
-  Settle(1, /*all=*/true);
+  SettleAll(/*all=*/true);
 }
 
 void Agent::Reset() {
-  for (const int direction : {0, 1}) {
-    CHECK(inbox_[direction].empty() && !blocked_on_[direction]);
-    outbox_[direction].clear();
+  for (int channel = 0; channel < kChannels; ++channel) {
+    CHECK(inbox_[channel].empty() && !blocked_on_[channel]);
+    outbox_[channel].clear();
   }
   groups_done_.clear();
   std::fill(handed_over_.begin(), handed_over_.end(), 0);
@@ -46,9 +45,9 @@ void Agent::Do(const Action& action) {
     case Action::Kind::kPass:
       return RunPass(world_.program.passes[action.index]);
     case Action::Kind::kSend:
-      return Send(static_cast<int>(action.direction));
+      return Send(action.channel());
     case Action::Kind::kReceive:
-      return Receive(static_cast<int>(action.direction));
+      return Receive(action.channel());
     case Action::Kind::kStart:
       return Start(action.index);
     case Action::Kind::kWait:
@@ -192,22 +191,21 @@ void Agent::ExposedTensorComm(const Pass& pass) {
   }
 }
 
-void Agent::Send(int direction) {
-  Settle(0, /*all=*/false);
-  Settle(1, /*all=*/false);
-  const Span flows = me_.sends[direction];
+void Agent::Send(int channel) {
+  SettleAll(/*all=*/false);
+  const Span flows = me_.sends[DirectionOf(channel)];
   CHECK(!flows.empty());
   const Plan::Flow& first = world_.plan.flows[flows.begin];
   Agent* target = (*agents_)[first.target].get();
-  Message& message = outbox_[direction].emplace_back();
+  Message& message = outbox_[channel].emplace_back();
   message.world = &world_;
   message.target = target;
-  message.direction = direction;
+  message.channel = channel;
   message.flows_left = flows.end - flows.begin;
   message.record = static_cast<std::int32_t>(world_.run.log.messages.size());
   world_.run.log.messages.push_back(
       {World::Now(), 0.0, row_, world_.run.log.RecordsOf(row_), TierTable::kNic});
-  target->inbox_[direction].push_back(&message);
+  target->inbox_[channel].push_back(&message);
   StartFlows(message, flows);
 }
 
@@ -266,18 +264,17 @@ void Agent::FlowArrived(Message& message, std::int32_t number,
   }
   record.cause = message.bottleneck.cause;
   Agent& target = *message.target;
-  if (target.blocked_on_[message.direction] &&
-      target.inbox_[message.direction].front() == &message) {
-    target.blocked_on_[message.direction] = false;
+  if (target.blocked_on_[message.channel] && target.inbox_[message.channel].front() == &message) {
+    target.blocked_on_[message.channel] = false;
     target.wake_->release();
   }
 }
 
-void Agent::Receive(int direction) {
-  auto& inbox = inbox_[direction];
+void Agent::Receive(int channel) {
+  auto& inbox = inbox_[channel];
   const double start = World::Now();
   if (inbox.empty() || inbox.front()->flows_left > 0) {
-    blocked_on_[direction] = true;
+    blocked_on_[channel] = true;
     wake_->acquire();
   }
   Message& message = *inbox.front();
@@ -293,8 +290,13 @@ void Agent::Receive(int direction) {
 
 // SimGrid wants each activity waited for by its owner, and searches the list of what an actor owns
 // at each end of one: arrived messages are closed before the next one goes out.
-void Agent::Settle(int direction, bool all) {
-  auto& queue = outbox_[direction];
+void Agent::SettleAll(bool all) {
+  for (std::deque<Message>& queue : outbox_) {
+    Settle(queue, all);
+  }
+}
+
+void Agent::Settle(std::deque<Message>& queue, bool all) {
   for (Message& message : queue) {
     if (all || message.flows_left == 0) {
       for (Communication& flow : message.flows) {

@@ -21,7 +21,7 @@ struct Message {
   World* world = nullptr;
   Agent* target = nullptr;
   std::int32_t record = 0;  ///< in StepLog::messages
-  int direction = 0;
+  int channel = 0;          ///< see Action::channel
   int flows_left = 0;
   bool taken = false;
   double ready = 0;  ///< when it is there: the latest end of a flow plus its latency
@@ -65,13 +65,14 @@ class Agent {
   void LogSlowedCompute(double start, double bound, double slow_share);
   void AwaitOverlapped(Transfer& overlapped, std::int32_t first);
   void ExposedTensorComm(const Pass& pass);
-  void Send(int direction);
+  void Send(int channel);
   void StartFlows(Message& message, Span flows);
-  void Receive(int direction);
+  void Receive(int channel);
   void Start(std::int32_t collective);
   void HandOver(std::int32_t collective, std::int32_t previous);
   void AwaitCollective(std::int32_t collective);
-  void Settle(int direction, bool all);
+  static void Settle(std::deque<Message>& queue, bool all);
+  void SettleAll(bool all);
   void Log(Activity activity, Cause cause, std::int32_t awaited = -1);
   static void FlowDone(Message& message, std::int32_t number, std::int32_t ticket);
   static void FlowArrived(Message& message, std::int32_t number,
@@ -85,13 +86,13 @@ class Agent {
   const std::vector<std::unique_ptr<Agent>>* agents_ = nullptr;
   simgrid::s4u::Mailbox* mailbox_;
   simgrid::s4u::SemaphorePtr wake_;
-  std::deque<Message> outbox_[2];            ///< by direction, in the order of sending
-  std::deque<Message*> inbox_[2];            ///< by direction, in the order of sending
+  std::deque<Message> outbox_[kChannels];    ///< in the order of sending
+  std::deque<Message*> inbox_[kChannels];    ///< in the order of sending
   std::map<std::int32_t, int> groups_done_;  ///< of collectives that another follows
   std::vector<std::int32_t> handed_over_;    ///< how often in this step, by collective
   double pass_start_ = 0;                    ///< of the last pass
   std::int32_t pass_records_ = 0;            ///< written before it
-  bool blocked_on_[2] = {false, false};
+  bool blocked_on_[kChannels] = {};
 };
 
 }  // namespace gridlock

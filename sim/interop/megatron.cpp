@@ -364,7 +364,8 @@ class MegatronReader {
     }
     ReadMoments();
     const std::string way = given_.Text("cp-comm-type", "p2p");
-    if (made_.context > 1 && way != "p2p") {
+    made_.exchanges_heads = way == "a2a";
+    if (made_.context > 1 && way != "p2p" && way != "a2a") {
       made_.notes.push_back(
           fmt::format("approximated: --cp-comm-type {}: keys and values go round here (p2p)", way));
     }

@@ -142,20 +142,42 @@ class TorchtitanReader {
           "whole (keeps_whole_stages)");
     }
     const std::string schedule = given_.Text("parallelism.pipeline_parallel_schedule", "1F1B");
-    const bool zero_bubble = schedule.find("Z") != std::string::npos;
-    if (made_.pipeline > 1 && schedule.starts_with("Interleaved")) {
-      made_.virtual_pipeline = 2;  // torchtitan's own default for looped schedules
-    } else if (made_.pipeline > 1 && schedule != "1F1B") {
-      made_.notes.push_back(fmt::format("approximated: the schedule {} runs as 1F1B", schedule));
-    }
-    if (zero_bubble) {
-      made_.notes.emplace_back("schedule: ZERO_BUBBLE needs zero 0 or 1; set it by hand");
+    if (made_.pipeline > 1) {
+      ReadSchedule(schedule);
     }
     const int extra = ReadStages();
     if (layers_ > 0) {
       ShareLayers(layers_ + extra, given_.Where("parallelism.pipeline_parallel_degree"), made_,
                   problems_);
     }
+  }
+
+  // Names: PyTorch, torch/distributed/pipelining/schedules.py. Looped schedules have two chunks a
+  // stage by torchtitan's own default.
+  void ReadSchedule(const std::string& name) {
+    struct Known {
+      const char* name;
+      const char* schedule;  ///< "": 1F1B
+      int chunks;
+    };
+
+    static constexpr Known kKnown[] = {
+        {"1F1B", "", 1},
+        {"Interleaved1F1B", "", 2},
+        {"GPipe", "GPIPE", 1},
+        {"LoopedBFS", "GPIPE", 2},
+        {"InterleavedZeroBubble", "ZERO_BUBBLE", 2},
+        {"ZBVZeroBubble", "ZERO_BUBBLE_V", 2},
+        {"DualPipeV", "DUAL_PIPE_V", 2},
+    };
+    for (const Known& known : kKnown) {
+      if (name == known.name) {
+        made_.schedule = known.schedule;
+        made_.virtual_pipeline = known.chunks;
+        return;
+      }
+    }
+    made_.notes.push_back(fmt::format("approximated: the schedule {} runs as 1F1B", name));
   }
 
   // Stages are as many as layers_per_stage makes of the layers and of what the embedding and the

@@ -43,6 +43,8 @@ std::string LayoutText(const ImportedTraining& training) {
   layout.AddIf(training.sequence_parallel, "sequence_parallel", true);
   layout.AddIf(training.embedding_as_layer, "embedding_as_layer", true);
   layout.AddIf(training.uneven_layers, "uneven_layers", true);
+  layout.AddIf(training.context > 1 && training.exchanges_heads, "context_exchange", "ALL_TO_ALL");
+  layout.AddIf(!training.schedule.empty(), "schedule", training.schedule);
   layout.Add("rank_order",
              training.pipeline_before_data ? "TENSOR_PIPELINE_DATA" : "TENSOR_DATA_PIPELINE");
   return out + "    }\n";

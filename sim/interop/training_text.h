@@ -30,8 +30,10 @@ struct ImportedTraining {
   bool sequence_parallel = false, embedding_as_layer = false, uneven_layers = false;
   bool pipeline_before_data = false;  ///< order of the ranks
   bool optimizer_on_host = false;
-  std::string optimizer;   ///< "": AdamW
-  int offload_layers = 0;  ///< layers of a stage whose activations go to the host
+  std::string optimizer;         ///< "": AdamW
+  std::string schedule;          ///< of the pipeline; "": 1F1B
+  bool exchanges_heads = false;  ///< context ranks, as Ulysses
+  int offload_layers = 0;        ///< layers of a stage whose activations go to the host
   std::int64_t global_batch = 1, micro_batch = 1, sequence_length = 1;
   std::string precision = "BF16", recompute = "NONE";
   int zero = 0;

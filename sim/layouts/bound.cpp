@@ -83,7 +83,28 @@ struct Exchanges {
   double exposed = 0, beside = 0;
 };
 
-Exchanges ExchangesOf(const TrainingSpec& job, const ExpertTraffic& traffic,
+// One all-to-all.
+double PairsTime(Bytes payload, const GroupShape& shape, const ServerSpec& server,
+                 const TokenCopies& tokens) {
+  const CollectiveCost cost =
+      kPairs.costs({CollectiveKind::kAllToAll, payload, shape, server, tokens}).front();
+  const double inside = (shape.per_domain - 1) * Over(cost.domain_bytes.si(), PortRate(server));
+  const double across =
+      (shape.ranks - shape.per_domain) * Over(cost.nic_bytes.si(), NicRate(server));
+  return cost.latency.si() + std::max(inside, across);
+}
+
+double HeadsTime(const TrainingSpec& job, const AllToAllTraffic& heads, const ServerSpec& server) {
+  if (heads.calls <= 0 || server.direct) {
+    return 0;
+  }
+  const Layout& layout = job.layout;
+  const GroupShape shape =
+      Packed(layout.context, Share(layout.used_of(server.domain()), layout.tensor));
+  return heads.calls * PairsTime(heads.payload, shape, server, {});
+}
+
+Exchanges ExchangesOf(const TrainingSpec& job, const AllToAllTraffic& traffic,
                       const ServerSpec& server) {
   const GroupShape shape = ExpertShape(job.layout, job.layout.used_of(server.domain()));
   if (shape.ranks <= 1 || traffic.calls <= 0 || server.direct) {
@@ -93,12 +114,7 @@ Exchanges ExchangesOf(const TrainingSpec& job, const ExpertTraffic& traffic,
   if (job.stack.dispatch_once_per_domain) {
     tokens = {job.model.mixture.experts_per_token, job.model.mixture.domains_per_token};
   }
-  const CollectiveCost cost =
-      kPairs.costs({CollectiveKind::kAllToAll, traffic.payload, shape, server, tokens}).front();
-  const double inside = (shape.per_domain - 1) * Over(cost.domain_bytes.si(), PortRate(server));
-  const double across =
-      (shape.ranks - shape.per_domain) * Over(cost.nic_bytes.si(), NicRate(server));
-  const double each = cost.latency.si() + std::max(inside, across);
+  const double each = PairsTime(traffic.payload, shape, server, tokens);
   const double overlap = job.stack.expert_overlap;
   return {traffic.calls * (1 - overlap) * each, traffic.calls * overlap * each};
 }
@@ -144,6 +160,7 @@ double StepBound::PassTime(const TrainingSpec& job, const ModelPart& part, bool 
       std::max({pass.compute_time.si() + memory, context, Over(pass.tensor_overlapped.si(), rate)});
   time += pass.tensor_latency.si() + Over(pass.tensor_exposed.si(), rate);
   time = std::max(time, exchanges.beside) + exchanges.exposed;
+  time += HeadsTime(job, work.heads, server_);
   return std::max(time, floor) + wait;
 }
 
@@ -154,9 +171,12 @@ StepBound::Times StepBound::Made(const TrainingSpec& job, const ModelPart& part,
   if (part.wholly_frozen()) {
     return times;
   }
-  if (job.layout.schedule == Schedule::kZeroBubble) {
+  if (SplitsBackward(job.layout.schedule)) {
     times.inputs = PassTime(job, part, true, Gradients::kInputs);
     times.backward = times.inputs + PassTime(job, part, true, Gradients::kWeights);
+    if (job.layout.schedule == Schedule::kDualPipeV) {  // some passes are whole
+      times.backward = std::min(times.backward, PassTime(job, part, true, Gradients::kAll));
+    }
   } else {
     times.inputs = times.backward = PassTime(job, part, true, Gradients::kAll);
   }
@@ -317,8 +337,9 @@ int StepBound::NumberOf(const ModelPart& part) {
 
 const std::vector<int>& StepBound::ChunksOf(const TrainingSpec& job) {
   const Layout& layout = job.layout;
-  const auto [entry, fresh] = chunks_.try_emplace(
-      {layout.pipeline, layout.virtual_pipeline, layout.embedding_as_layer, layout.uneven_layers});
+  const auto [entry, fresh] =
+      chunks_.try_emplace({layout.pipeline, layout.virtual_pipeline, layout.embedding_as_layer,
+                           layout.uneven_layers, IsVee(layout.schedule)});
   for (int q = 0; fresh && q < layout.pipeline; ++q) {
     for (int chunk = 0; chunk < layout.virtual_pipeline; ++chunk) {
       entry->second.push_back(NumberOf(PartOf(job, q, chunk)));
@@ -373,7 +394,7 @@ double StepBound::Of(const TrainingSpec& job) {
   const Layout& layout = job.layout;
   const double message = MessageTime(job, server_);
   const auto micro_batches = static_cast<double>(MicroBatches(job));
-  const bool zero_bubble = layout.schedule == Schedule::kZeroBubble;
+  const bool split = SplitsBackward(layout.schedule);
   Stage first;
   double before = 0, behind = 0, passes = 0, busy = 0, parameters = 0;
   int last = -1;
@@ -401,7 +422,7 @@ double StepBound::Of(const TrainingSpec& job) {
     busy = std::max({busy, Busy(job, stage.common), Busy(job, stage.experts)});
     before += stage.first_forward + message;
     // Gradients of weights may be made while the message is on its way.
-    behind += zero_bubble || job.frozen.layers > 0 ? 0 : stage.first_backward + message;
+    behind += split || job.frozen.layers > 0 ? 0 : stage.first_backward + message;
     first = q == 0 ? stage : first;
   }
   const Pass optimizer = PassBuilder(job, server_).Optimizer(parameters);

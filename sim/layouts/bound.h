@@ -71,7 +71,7 @@ class StepBound {
   const ServerSpec& server_;
   std::vector<ModelPart> parts_;
   // By what each depends on.
-  std::map<std::array<int, 4>, std::vector<int>> chunks_;
+  std::map<std::array<int, 5>, std::vector<int>> chunks_;
   std::map<PassKey, double> forwards_;
   std::map<PassKey, Times> times_;
   std::map<std::array<std::int64_t, 11>, ChunkTraffic> traffic_;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "workloads/adapters.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -88,8 +89,9 @@ std::string ChoiceInWords(const LayoutChoice& choice) {
   if (static_cast<Recompute>(choice.recompute) != Recompute::kNone) {
     words += fmt::format(", recompute {}", RecomputeName(choice));
   }
-  if (static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble) {
-    words += ", zero bubble";
+  const auto schedule = static_cast<Schedule>(choice.schedule);
+  if (schedule != Schedule::kOneForwardOneBackward) {
+    words += fmt::format(", {}", NamesOf(schedule).words);
   }
   words += choice.offload != 0 ? ", activations offloaded" : "";
   words += choice.base > 0 ? fmt::format(", base {}", FrozenFormatName(choice.base - 1)) : "";

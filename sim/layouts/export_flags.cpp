@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "sim/base/check.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -27,6 +28,9 @@ std::vector<Argument> MegatronSizes(const TrainingSpec& job) {
     add("num-virtual-stages-per-pipeline-rank", layout.virtual_pipeline);
   }
   add("context-parallel-size", layout.context);
+  if (layout.exchanges_heads()) {
+    out.emplace_back("cp-comm-type", "a2a");
+  }
   if (job.model.has_experts()) {
     add("expert-model-parallel-size", layout.expert);
     add("expert-tensor-parallel-size", layout.expert_width());
@@ -99,8 +103,8 @@ std::vector<std::string> MegatronGaps(const TrainingSpec& job) {
         "uneven layers: say which stage holds how many, e.g. with "
         "--pipeline-model-parallel-layout");
   }
-  if (layout.schedule == Schedule::kZeroBubble) {
-    gaps.emplace_back("the schedule ZERO_BUBBLE");
+  if (layout.schedule != Schedule::kOneForwardOneBackward) {
+    gaps.push_back(fmt::format("the schedule {}", NamesOf(layout.schedule).field));
   }
   if (layout.shard_group > 0) {
     gaps.push_back(fmt::format("copies over {} replicas: --num-distributed-optimizer-instances {}",
@@ -213,9 +217,19 @@ std::vector<std::string> TorchtitanGaps(const TrainingSpec& job) {
   return gaps;
 }
 
+// Names: PyTorch, torch/distributed/pipelining/schedules.py.
 const char* TorchtitanSchedule(const Layout& layout) {
-  if (layout.schedule == Schedule::kZeroBubble) {
-    return "InterleavedZeroBubble";
+  switch (layout.schedule) {
+    case Schedule::kZeroBubble:
+      return "InterleavedZeroBubble";
+    case Schedule::kGPipe:
+      return layout.virtual_pipeline > 1 ? "LoopedBFS" : "GPipe";
+    case Schedule::kZeroBubbleV:
+      return "ZBVZeroBubble";
+    case Schedule::kDualPipeV:
+      return "DualPipeV";
+    case Schedule::kOneForwardOneBackward:
+      break;
   }
   return layout.virtual_pipeline > 1 ? "Interleaved1F1B" : "1F1B";
 }

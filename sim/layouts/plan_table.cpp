@@ -9,6 +9,7 @@
 #include "sim/report/json.h"
 #include "sim/report/layout.h"
 #include "workloads/adapters.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -58,7 +59,7 @@ std::string OrderOf(const LayoutChoice& choice) {
 }
 
 const char* ScheduleName(const LayoutChoice& choice) {
-  return static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble ? "zero-bubble" : "1f1b";
+  return NamesOf(static_cast<Schedule>(choice.schedule)).words;
 }
 
 class TableOf {

@@ -8,6 +8,7 @@
 #include "sim/base/units.h"
 #include "sim/record/step_measures.h"
 #include "workloads/adapters.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -45,10 +46,14 @@ std::string LayoutBlock(const LayoutChoice& choice, const TrainingSpec& job) {
   block += choice.tensor > 1 ? "sequence_parallel: true " : "";
   block += choice.embedding_as_layer != 0 ? "embedding_as_layer: true " : "";
   block += choice.uneven_layers != 0 ? "uneven_layers: true " : "";
+  block += job.layout.context_exchange == ContextExchange::kAllToAll && choice.context > 1
+               ? "context_exchange: ALL_TO_ALL "
+               : "";
   add("shard_group", choice.shard_group, 0);
   add("domain_ranks", job.layout.domain_ranks, 0);
-  block += static_cast<Schedule>(choice.schedule) == Schedule::kZeroBubble
-               ? "schedule: ZERO_BUBBLE "
+  const auto schedule = static_cast<Schedule>(choice.schedule);
+  block += schedule != Schedule::kOneForwardOneBackward
+               ? fmt::format("schedule: {} ", NamesOf(schedule).field)
                : "";
   return block + fmt::format("rank_order: {} }}", OrderName(choice));
 }

@@ -10,6 +10,7 @@
 #include "sim/base/numbers.h"
 #include "workloads/adapters.h"
 #include "workloads/memory.h"
+#include "workloads/schedule.h"
 
 namespace gridlock {
 
@@ -55,7 +56,11 @@ bool TensorDivides(const LayoutSpace& space, std::int64_t tensor) {
          (space.job.layout.domain_ranks == 0 || used % tensor == 0);
 }
 
-bool ContextDivides(const LayoutSpace& space, std::int64_t context) {
+bool ContextDivides(const LayoutSpace& space, std::int64_t tensor, std::int64_t context) {
+  if (space.job.layout.context_exchange == ContextExchange::kAllToAll &&
+      space.job.model.heads % (tensor * context) != 0) {
+    return false;
+  }
   return context == 1 || (space.job.sequence_length % (2 * context) == 0 &&
                           space.job.sequence_length / (2 * context) >= kContextTokensLeast);
 }
@@ -167,10 +172,16 @@ class Walk {
       }
       choice_.pipeline = static_cast<std::int32_t>(pipeline);
       choice_.data = static_cast<std::int32_t>(rest / pipeline);
+      if (pipeline == 1) {
+        choice_.schedule = static_cast<std::int32_t>(Schedule::kOneForwardOneBackward);
+      } else {
+        choice_.schedule = static_cast<std::int32_t>(schedule);
+      }
       const int most = pipeline > 1 ? (job_.model.depth() + 2) / choice_.pipeline : 1;
       for (choice_.virtual_pipeline = 1; choice_.virtual_pipeline <= std::max(most, 1);
            ++choice_.virtual_pipeline) {
-        if (Allows(space_, "virtual_pipeline", choice_.virtual_pipeline)) {
+        const bool two = !IsVee(schedule) || pipeline == 1 || choice_.virtual_pipeline == 2;
+        if (two && Allows(space_, "virtual_pipeline", choice_.virtual_pipeline)) {
           Chunks();
         }
       }
@@ -184,6 +195,14 @@ class Walk {
     });
   }
 
+  [[nodiscard]] std::int64_t Round() const {
+    Layout layout;
+    layout.pipeline = choice_.pipeline;
+    layout.virtual_pipeline = choice_.virtual_pipeline;
+    layout.schedule = static_cast<Schedule>(choice_.schedule);
+    return ScheduleRound(layout);
+  }
+
   void Refuse(Refused reason) { ++refused_[static_cast<std::size_t>(reason)]; }
 
   // Layers are shared evenly, else with the embedding and the head as a layer each, else unevenly.
@@ -194,12 +213,8 @@ class Walk {
     const bool as_layer = !even && (layers + 2) % chunks == 0;
     choice_.embedding_as_layer = as_layer ? 1 : 0;
     choice_.uneven_layers = even || as_layer ? 0 : 1;
-    const bool zero_bubble = job_.layout.schedule == Schedule::kZeroBubble;
     if (choice_.uneven_layers != 0 && (choice_.virtual_pipeline > 1 || layers < chunks)) {
       return Refuse(Refused::kLayers);
-    }
-    if (choice_.virtual_pipeline > 1 && zero_bubble) {
-      return;  // not simulated together
     }
     if (job_.global_batch % choice_.data != 0) {
       return Refuse(Refused::kBatch);
@@ -210,7 +225,7 @@ class Walk {
         continue;
       }
       choice_.micro_batch = micro;
-      if (choice_.virtual_pipeline > 1 && sequences / micro % choice_.pipeline != 0) {
+      if (sequences / micro % Round() != 0) {
         Refuse(Refused::kRounds);
         continue;
       }
@@ -253,13 +268,12 @@ class Walk {
   }
 
   void WithBase() {
-    const bool zero_bubble = job_.layout.schedule == Schedule::kZeroBubble;
     // Where nothing is replicated there is nothing to shard.
     const bool shards = choice_.data * choice_.context > 1;
     const int first = shards ? 0 : 1;
     // A stage that keeps its parameters whole shards no more than its states.
     const bool whole = choice_.pipeline > 1 && job_.stack.keeps_whole_stages;
-    const int last = !shards || zero_bubble || whole ? 1 : 3;
+    const int last = !shards || whole ? 1 : 3;
     // Both orders are the same without replicas, and without stages.
     const bool ordered = choice_.pipeline > 1 && choice_.data > 1;
     for (int offload = 0; offload <= (space_.offload ? 1 : 0); ++offload) {
@@ -391,7 +405,7 @@ std::vector<SpacePart> PartsOf(const LayoutSpace& space, RefusedCounts& refused)
       if (!Allows(space, "context", context)) {
         continue;
       }
-      if (ContextDivides(space, context)) {
+      if (ContextDivides(space, tensor, context)) {
         parts.push_back({static_cast<std::int32_t>(tensor), static_cast<std::int32_t>(context)});
       } else {
         ++refused[static_cast<std::size_t>(Refused::kContext)];

@@ -31,13 +31,17 @@ constexpr Term kWords[] = {
      "chosen, rejected -> model, forward ------+--> loss -> backward",
      "weights = 2 x 2 bytes a parameter; FLOP of a token = 2 + 6 = 8 a parameter",
      "gridlock schema FrozenCopy"},
-    {"DualPipe", "zero bubble, ZB-H1, bidirectional pipeline",
+    {"DualPipe", "zero bubble, ZB-H1, ZB-V, DualPipeV, bidirectional pipeline",
      "A pipeline schedule that feeds micro-batches from both ends and fills waiting with gradients "
-     "of weights (DeepSeek-V3, arXiv:2412.19437). Each rank holds two copies of its stage. Here it "
-     "is simulated as a zero-bubble schedule with one copy.",
+     "of weights (DeepSeek-V3, arXiv:2412.19437). Each rank holds two copies of its stage. "
+     "DualPipeV, its successor with one copy, lays the model out as a V: DUAL_PIPE_V, and "
+     "ZERO_BUBBLE_V for the order of ZB-V (arXiv:2405.15362). The first stage has both ends of the "
+     "model.",
      "1F1B      F F F F . . B B B B      waits at both ends\n"
-     "ZB        F F F F i i w w i w      i: gradients of inputs, w: of weights",
-     "bubble of 1F1B = (p - 1) (F + B)      ZB-H1: (p - 1) (F + Bi - Bw)",
+     "ZB        F F F F i i w w i w      i: gradients of inputs, w: of weights\n"
+     "V         stage 0 layers 1, 8; stage 1 layers 2, 7; stage 2 layers 3, 6; stage 3 layers 4, 5",
+     "bubble of 1F1B = (p - 1) (F + B)      ZB-H1: (p - 1) (F + Bi - Bw)      V: (p - 1) F / 2 "
+     "where F = Bi = Bw",
      "gridlock schema Schedule"},
     {"FP8 and NVFP4", "FP8, NVFP4, MXFP8, FP4, E4M3, E5M2, BF16, narrow formats, precision",
      "Formats of 8 and 4 bits for the inputs of matrix products. Blocks of values share a scale: "

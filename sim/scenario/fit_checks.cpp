@@ -2,10 +2,13 @@
 
 #include <limits>
 
+#include <fmt/format.h>
+
 #include "sim/base/check.h"
 #include "sim/scenario/convert.h"
 #include "sim/schema/rules.h"
 #include "workloads/adapters.h"
+#include "workloads/schedule.h"
 #include "workloads/transformer.h"
 
 namespace gridlock {
@@ -97,7 +100,29 @@ class FitChecks {
         divides("the ffn width" + model, spec_.model.ffn) && spec_.layout.sequence_parallel) {
       (void)divides("the sequence_length, with sequence_parallel", spec_.sequence_length);
     }
+    CheckContext();
+  }
+
+  void CheckContext() {
     const int context = spec_.layout.context;
+    if (spec_.layout.exchanges_heads()) {
+      const int ranks = spec_.layout.head_ranks();
+      if (spec_.model.heads % ranks != 0) {
+        AtLayout("context",
+                 fmt::format("ALL_TO_ALL splits the heads over tensor x context = {} ranks, which "
+                             "do not divide the {} heads of {}",
+                             ranks, spec_.model.heads, spec_.model.name),
+                 fmt::format("tensor x context to divide {}, or context_exchange: RING",
+                             spec_.model.heads));
+      }
+      if (spec_.sequence_length % context != 0) {
+        AtLayout("context",
+                 fmt::format("\"context\" is {}, which does not divide {} tokens", context,
+                             spec_.sequence_length),
+                 fmt::format("a divisor of {}", spec_.sequence_length));
+      }
+      return;
+    }
     if (spec_.sequence_length % (2 * std::int64_t{context}) != 0 && context > 1) {
       AtLayout("context",
                "\"context\" is " + std::to_string(context) +
@@ -116,12 +141,13 @@ class FitChecks {
                "1, or more pipeline stages");
       return;
     }
-    if (layout.schedule == Schedule::kZeroBubble &&
-        (layout.virtual_pipeline > 1 || spec_.zero >= 2)) {
-      AtLayout(
-          "schedule",
-          "ZERO_BUBBLE is not simulated with several chunks per stage or with \"zero\" above 1",
-          "virtual_pipeline: 1 and zero: 0 or 1, or another schedule");
+    if (IsVee(layout.schedule) && layout.virtual_pipeline != 2) {
+      AtLayout("schedule",
+               fmt::format("{} has two chunks per stage, one on the way there and one on the way "
+                           "back, and \"virtual_pipeline\" is {}",
+                           NamesOf(layout.schedule).field, layout.virtual_pipeline),
+               "virtual_pipeline: 2, or another schedule");
+      return;
     }
     const std::int64_t extra = layout.embedding_as_layer ? 2 : 0;
     const std::int64_t layers = spec_.model.depth() + extra;
@@ -159,7 +185,7 @@ class FitChecks {
       return;
     }
     const std::int64_t micro_batches = spec_.global_batch / at_a_time;
-    if (layout.virtual_pipeline > 1 && micro_batches % layout.pipeline != 0) {
+    if (micro_batches % ScheduleRound(layout) != 0) {
       AtLayout("virtual_pipeline",
                "the interleaved schedule takes micro-batches in groups of " +
                    std::to_string(layout.pipeline) + " (one per stage), and a replica has " +

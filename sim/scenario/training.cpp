@@ -40,6 +40,21 @@ StackSpec StackOf(const proto::Stack& stack, const proto::Overlap& overlap) {
   return spec;
 }
 
+Schedule ScheduleFrom(proto::Schedule schedule) {
+  switch (schedule) {
+    case proto::ZERO_BUBBLE:
+      return Schedule::kZeroBubble;
+    case proto::GPIPE:
+      return Schedule::kGPipe;
+    case proto::ZERO_BUBBLE_V:
+      return Schedule::kZeroBubbleV;
+    case proto::DUAL_PIPE_V:
+      return Schedule::kDualPipeV;
+    default:
+      return Schedule::kOneForwardOneBackward;
+  }
+}
+
 Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   Layout spec;
   spec.path = path;
@@ -55,8 +70,10 @@ Layout LayoutOf(const proto::Layout& layout, const std::string& path) {
   spec.embedding_as_layer = layout.embedding_as_layer();
   spec.uneven_layers = layout.uneven_layers();
   spec.domain_ranks = layout.domain_ranks();
-  spec.schedule = layout.schedule() == proto::ZERO_BUBBLE ? Schedule::kZeroBubble
-                                                          : Schedule::kOneForwardOneBackward;
+  spec.schedule = ScheduleFrom(layout.schedule());
+  spec.context_exchange = layout.context_exchange() == proto::ALL_TO_ALL
+                              ? ContextExchange::kAllToAll
+                              : ContextExchange::kRing;
   spec.rank_order = layout.rank_order() == proto::TENSOR_PIPELINE_DATA
                         ? RankOrder::kTensorPipelineData
                         : RankOrder::kTensorDataPipeline;

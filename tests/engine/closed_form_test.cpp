@@ -36,18 +36,17 @@ PlayResult SimulateOn(const StepProgram& program, const SiteSpec& site) {
   return Simulate({program, Expand(program, site), site.server});
 }
 
-// A pipeline of passes alone: tf forward and tb backward per stage and micro-batch, shared evenly
-// by the chunks; messages of one byte.
-StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, double tb,
-                       double weights = 0) {
-  Layout layout = LayoutOf(pipeline, 1);
-  layout.virtual_pipeline = chunks;
-  layout.schedule = weights > 0 ? Schedule::kZeroBubble : Schedule::kOneForwardOneBackward;
+// A pipeline of passes alone: tf forward and tb backward per stage and micro-batch, the gradients
+// of weights apart or in addition where a pass makes both, shared evenly by the chunks; messages of
+// one byte.
+StepProgram PipelineOf(Layout layout, int micro_batches, double tf, double tb, double weights = 0) {
+  const int pipeline = layout.pipeline, chunks = layout.virtual_pipeline;
+  const bool vee = IsVee(layout.schedule);
   StepProgram program;
   program.grid = GridOf(layout);
-  program.message_ring = chunks > 1;
+  program.message_ring = chunks > 1 && !vee;
   program.message = Bytes(1);
-  for (const double seconds : {tf, tb, weights}) {
+  for (const double seconds : {tf, tb, weights, tb + weights}) {
     Pass pass;
     pass.compute_time = Seconds(seconds / chunks);
     program.passes.push_back(pass);
@@ -55,19 +54,24 @@ StepProgram PipelineOf(int pipeline, int chunks, int micro_batches, double tf, d
   for (int stage = 0; stage < pipeline; ++stage) {
     Role role;
     for (const ScheduledPass& pass : ScheduleOf(layout, micro_batches, stage)) {
-      const auto direction = pass.backward ? Direction::kBackward : Direction::kForward;
-      const bool first = stage == 0 && pass.chunk == 0;
-      const bool last = stage == pipeline - 1 && pass.chunk == chunks - 1;
+      const bool back = vee && pass.chunk == 1;  // the model comes back to the first stage
+      const auto direction = pass.backward != back ? Direction::kBackward : Direction::kForward;
+      const int lane = back ? 1 : 0;
+      const int position = PositionOf(layout, stage, pass.chunk);
+      // In a V the middle of the model needs no message.
+      const bool first = position == 0 || (vee && position == pipeline);
+      const bool last = position == chunks * pipeline - 1 || (vee && position == pipeline - 1);
       if (pass.gradients == Gradients::kWeights) {
         role.push_back({ActionKind::kPass, direction, 2});
         continue;
       }
       if (pass.backward ? !last : !first) {
-        role.push_back({ActionKind::kReceive, direction});
+        role.push_back({ActionKind::kReceive, direction, lane});
       }
-      role.push_back({ActionKind::kPass, direction, pass.backward ? 1 : 0});
+      const bool whole = pass.gradients == Gradients::kAll;
+      role.push_back({ActionKind::kPass, direction, !pass.backward ? 0 : whole ? 3 : 1});
       if (pass.backward ? !first : !last) {
-        role.push_back({ActionKind::kSend, direction});
+        role.push_back({ActionKind::kSend, direction, lane});
       }
     }
     program.roles.push_back(role);
@@ -142,13 +146,23 @@ TEST(Ring, OfEachTensorRankHasANicOfItsOwn) {
   ExpectClose(SimulateOn(OneAllReduce(8, 4, 1e9), site).end, 2.0 * 3 / 4 * 1e9 / kNic);
 }
 
+Layout PipelineLayout(int pipeline, int chunks, Schedule schedule) {
+  Layout layout = LayoutOf(pipeline, 1);
+  layout.virtual_pipeline = chunks;
+  layout.schedule = schedule;
+  return layout;
+}
+
 TEST(Bubble, OfOneForwardOneBackwardIsPMinusOnePasses) {
   constexpr double kForward = 0.01;
   constexpr double kBackward = 0.023;
   for (const auto& [p, m] : {std::pair{2, 2}, {4, 8}, {4, 5}, {8, 8}, {5, 3}}) {
     const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
-    ExpectClose(SimulateOn(PipelineOf(p, 1, m, kForward, kBackward), site).end,
-                (m + p - 1) * (kForward + kBackward));
+    for (const Schedule schedule : {Schedule::kOneForwardOneBackward, Schedule::kGPipe}) {
+      const Layout layout = PipelineLayout(p, 1, schedule);
+      ExpectClose(SimulateOn(PipelineOf(layout, m, kForward, kBackward), site).end,
+                  (m + p - 1) * (kForward + kBackward));
+    }
   }
 }
 
@@ -162,7 +176,8 @@ TEST(Bubble, OfInterleavedChunksIsDividedByTheirNumber) {
 
   for (const auto& [p, v, m] : {Sizes{2, 2, 2}, {4, 2, 8}, {4, 3, 4}, {8, 2, 16}, {3, 4, 6}}) {
     const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
-    ExpectClose(SimulateOn(PipelineOf(p, v, m, kForward, kBackward), site).end,
+    const Layout layout = PipelineLayout(p, v, Schedule::kOneForwardOneBackward);
+    ExpectClose(SimulateOn(PipelineOf(layout, m, kForward, kBackward), site).end,
                 (m + static_cast<double>(p - 1) / v) * (kForward + kBackward));
   }
 }
@@ -174,8 +189,22 @@ TEST(Bubble, OfZeroBubbleIsShorterByTwiceTheGradientsOfWeights) {
   constexpr double kWeights = 0.009;
   for (const auto& [p, m] : {std::pair{2, 2}, {4, 8}, {5, 15}, {8, 16}}) {
     const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
-    ExpectClose(SimulateOn(PipelineOf(p, 1, m, kForward, kInputs, kWeights), site).end,
+    const Layout layout = PipelineLayout(p, 1, Schedule::kZeroBubble);
+    ExpectClose(SimulateOn(PipelineOf(layout, m, kForward, kInputs, kWeights), site).end,
                 m * (kForward + kInputs + kWeights) + (p - 1) * (kForward + kInputs - kWeights));
+  }
+}
+
+TEST(Bubble, InAVIsHalfAForwardPassPerStageWhereAllPassesAreAlike) {
+  // Qi et al. 2024 (arXiv:2405.15362): no bubble but the way to the last stage.
+  constexpr double kEach = 0.01;
+  for (const auto& [p, m] : {std::pair{2, 4}, {4, 8}, {4, 16}, {5, 13}}) {
+    const SiteSpec site = OneLeafSite(IdealServer(1, 1), p);
+    for (const Schedule schedule : {Schedule::kZeroBubbleV, Schedule::kDualPipeV}) {
+      const Layout layout = PipelineLayout(p, 2, schedule);
+      ExpectClose(SimulateOn(PipelineOf(layout, m, kEach, kEach, kEach), site).end,
+                  3 * m * kEach + (p - 1) * kEach / 2);
+    }
   }
 }
 

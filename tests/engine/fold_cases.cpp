@@ -89,6 +89,15 @@ std::vector<FoldCase> EvenCases() {
                        {.tensor = 8, .pipeline = 2, .data = 4}));
   cases.push_back(Case("Tensor8Pipeline4Chunks2Data2", server, TwoTiers(8, 4),
                        {.tensor = 8, .pipeline = 4, .chunks = 2, .data = 2, .order = kDataLast}));
+  for (const auto& [name, schedule] : {std::pair{"ZeroBubbleInAV", Schedule::kZeroBubbleV},
+                                       {"DualPipeInAV", Schedule::kDualPipeV},
+                                       {"AllForwardFirst", Schedule::kGPipe},
+                                       {"InterleavedZeroBubble", Schedule::kZeroBubble}}) {
+    FoldCase other = cases.back();
+    other.name = name;
+    other.job.layout.schedule = schedule;
+    cases.push_back(other);
+  }
   cases.push_back(Case("Tensor16Data4", server, TwoTiers(8, 4), {.tensor = 16, .data = 4}));
   cases.push_back(Case("Tensor16Pipeline2Data2", server, TwoTiers(8, 4),
                        {.tensor = 16, .pipeline = 2, .data = 2}));

@@ -133,6 +133,9 @@ std::vector<FoldCase> Cases() {
   zero_bubble.name = "ZeroBubble";
   zero_bubble.job.layout.schedule = Schedule::kZeroBubble;
   cases.push_back(zero_bubble);
+  for (const char* name : {"ZeroBubbleInAV", "DualPipeInAV", "InterleavedZeroBubble"}) {
+    cases.push_back(CaseNamed(name));
+  }
   FoldCase sharded = CaseNamed("Tensor4Pipeline2Data4");
   sharded.name = "Zero3";
   sharded.job.zero = 3;

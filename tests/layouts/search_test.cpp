@@ -122,7 +122,11 @@ TEST(Search, NoStepBeatsItsBound) {
     some.push_back(TwoServers({"job[0].pretraining.stack=megatron_core"}));
     some.push_back(TwoServers({"job[0].pretraining.stack=torchtitan"}));
     some.push_back(TwoServers({"job[0].pretraining.stack=megatron_2021"}));
-    some.push_back(TwoServers({"job[0].pretraining.layout.schedule=ZERO_BUBBLE"}));
+    for (const char* schedule : {"ZERO_BUBBLE", "GPIPE", "ZERO_BUBBLE_V", "DUAL_PIPE_V"}) {
+      some.push_back(TwoServers({std::string("job[0].pretraining.layout={ tensor: 1 pipeline: 2 "
+                                             "virtual_pipeline: 2 data: 8 schedule: ") +
+                                 schedule + " }"}));
+    }
     some.push_back(TwoServers({"job[0].pretraining.precision=FP8"}));
     some.push_back(TwoServersOfExperts());
     return some;

@@ -115,7 +115,7 @@ TEST(MixtureGemms, AreAsLargeAsTheTokensOfAnExpert) {
 
 TEST(MixtureExchange, SendsEachTokenToItsExpertsAndBack) {
   TrainingSpec job = SharedExperts(8);
-  const ExpertTraffic forward = ForwardWork(job, Whole(job.model)).experts;
+  const AllToAllTraffic forward = ForwardWork(job, Whole(job.model)).experts;
   EXPECT_DOUBLE_EQ(forward.calls, 2 * 32);
   EXPECT_DOUBLE_EQ(forward.payload.si(), 2.0 * 2048 * 2 * 4096);
   EXPECT_DOUBLE_EQ(BackwardWork(job, Whole(job.model)).experts.calls, 2 * 32);

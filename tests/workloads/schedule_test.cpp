@@ -176,4 +176,58 @@ TEST(ZeroBubble, MakesEachGradientOnceAndThoseOfWeightsInTheirStagesTime) {
   }
 }
 
+TEST(GPipe, KeepsTheActivationsOfAllMicroBatches) {
+  Layout layout;
+  layout.pipeline = 4;
+  layout.virtual_pipeline = 2;
+  layout.schedule = Schedule::kGPipe;
+  for (int stage = 0; stage < 4; ++stage) {
+    EXPECT_EQ(ChunksInFlight(layout, 9, stage), 18);
+    EXPECT_EQ(PositionOf(layout, stage, 1), 4 + stage);
+    const std::vector<ScheduledPass> order = ScheduleOf(layout, 9, stage);
+    ASSERT_EQ(order.size(), 36U);
+    EXPECT_FALSE(order[17].backward);
+    EXPECT_TRUE(order[18].backward);
+  }
+}
+
+RC_GTEST_PROP(Vee, MakesEveryPassOnceAndHoldsWhatMemoryCounts, ()) {
+  Layout layout;
+  layout.pipeline = *rc::gen::inRange(1, 9);
+  layout.virtual_pipeline = 2;
+  layout.schedule = *rc::gen::element(Schedule::kZeroBubbleV, Schedule::kDualPipeV);
+  const std::int64_t micro_batches = *rc::gen::inRange(1, 25);
+  for (int stage = 0; stage < layout.pipeline; ++stage) {
+    std::set<std::pair<int, std::int64_t>> forward, inputs, weights;
+    std::int64_t peak = 0;
+    for (const ScheduledPass& pass : ScheduleOf(layout, micro_batches, stage)) {
+      const std::pair<int, std::int64_t> of{pass.chunk, pass.micro_batch};
+      if (!pass.backward) {
+        RC_ASSERT(forward.insert(of).second);
+      }
+      if (pass.backward && pass.gradients != Gradients::kWeights) {
+        RC_ASSERT(forward.count(of) == 1U && inputs.insert(of).second);
+      }
+      if (pass.backward && pass.gradients != Gradients::kInputs) {
+        RC_ASSERT(inputs.count(of) == 1U && weights.insert(of).second);
+      }
+      peak = std::max<std::int64_t>(peak, forward.size() - weights.size());
+    }
+    RC_ASSERT(static_cast<std::int64_t>(weights.size()) == 2 * micro_batches);
+    const std::int64_t counted = ChunksInFlight(layout, micro_batches, stage);
+    RC_ASSERT(micro_batches > 2 * layout.pipeline ? peak == counted : peak <= counted);
+  }
+}
+
+TEST(Vee, HasBothEndsOfTheModelOnTheFirstStage) {
+  TrainingSpec job;
+  job.model.layers = 16;
+  job.layout.pipeline = 4;
+  job.layout.virtual_pipeline = 2;
+  job.layout.schedule = Schedule::kZeroBubbleV;
+  EXPECT_TRUE(PartOf(job, 0, 0).embedding);
+  EXPECT_TRUE(PartOf(job, 0, 1).head);
+  EXPECT_EQ(PositionOf(job.layout, 3, 0) + 1, PositionOf(job.layout, 3, 1));
+}
+
 }  // namespace gridlock

@@ -59,12 +59,17 @@ std::vector<CollectiveCost> CostsOf(const Collective& collective, const GroupSha
 /// Neighbour in the pipeline that a message goes to or comes from.
 enum class Direction : std::uint8_t { kForward, kBackward };
 
+/// Messages between neighbours travel in two lanes, each in both directions. Those of a lane and
+/// direction arrive in the order of sending. The way back of a V has a lane of its own.
+inline constexpr int kLanes = 2;
+inline constexpr int kChannels = 2 * kLanes;
+
 /// One entry of a role's program.
 struct Action {
   enum class Kind : std::uint8_t {
     kPass,     ///< run passes[index]; blocks
-    kSend,     ///< send the pipeline message in `direction`; does not block
-    kReceive,  ///< wait for the message that travels in `direction`
+    kSend,     ///< send the pipeline message in `direction`, in lane `index`; does not block
+    kReceive,  ///< wait for the message that travels in `direction`, in lane `index`
     kStart,    ///< hand collectives[index] to the communicator; does not block
     kWait,     ///< wait until collectives[index] (as started last) is done
     kFloor,    ///< wait until the floor of passes[index], the last pass, has gone by since it began
@@ -74,7 +79,15 @@ struct Action {
   Kind kind = Kind::kPass;
   Direction direction = Direction::kForward;
   std::int32_t index = 0;
+
+  /// Of a message: direction and lane as one number, 0 .. kChannels - 1.
+  [[nodiscard]] int channel() const { return 2 * index + static_cast<int>(direction); }
 };
+
+/// The direction of a channel: 0 or 1.
+constexpr int DirectionOf(int channel) {
+  return channel % 2;
+}
 
 /// The program of all ranks of one pipeline stage.
 using Role = std::vector<Action>;

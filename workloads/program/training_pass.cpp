@@ -56,7 +56,8 @@ TrainingPass PassOf(const TrainingSpec& job, const ServerSpec& server, const Mod
   if (job.layout.pipeline > 1) {
     wait += stack.pass_wait;
   }
-  TrainingPass out{builder.Build(backward ? "backward" : "forward", work, floor), work.experts};
+  TrainingPass out{builder.Build(backward ? "backward" : "forward", work, floor), work.experts,
+                   work.heads};
   builder.ShareUnits(part, backward, out.pass);
   out.pass.host_wait = wait;
   return out;

@@ -11,6 +11,7 @@
 #include "workloads/frozen_copies.h"
 #include "workloads/memory.h"
 #include "workloads/pass_builder.h"
+#include "workloads/program/message_ways.h"
 #include "workloads/program/training_pass.h"
 #include "workloads/schedule.h"
 #include "workloads/transformer.h"
@@ -28,7 +29,7 @@ class ProgramBuilder {
     program_.micro_batch_round = ScheduleRound(job.layout);
     program_.grid = GridOf(job.layout);
     program_.families = TrainingFamilies(job.layout);
-    program_.message_ring = job.layout.virtual_pipeline > 1;
+    program_.message_ring = job.layout.virtual_pipeline > 1 && !IsVee(job.layout.schedule);
     program_.message = PipelineMessage(job);
     copy_jobs_.reserve(job.copies.size());
     for (const FrozenCopySpec& copy : job.copies) {
@@ -79,24 +80,14 @@ class ProgramBuilder {
         std::clamp(std::min(buckets, std::floor(part.layers.total())), 1.0, 64.0));
   }
 
-  // The share of a part that slice `slice` of `slices` covers, in forward order.
-  static ModelPart SliceOf(const ModelPart& part, int slice, int slices) {
-    ModelPart of{part.layers.Times(1.0 / slices), part.embedding && slice == 0,
-                 part.head && slice == slices - 1};
-    const double layers = of.layers.total();
-    const double frozen = std::clamp(part.frozen.total() - slice * layers, 0.0, layers);
-    of.frozen_start = frozen > 0;
-    of.frozen = of.frozen_start ? of.layers.Times(frozen / layers) : Layers();
-    of.predictions = of.head ? part.predictions : 0;
-    return of;
-  }
-
-  // The all-to-alls of a pass: a share runs beside its compute, the rest behind it. -1: none.
+  // The all-to-alls of a pass: a share of the experts' runs beside its compute, the rest behind it,
+  // and those of heads behind it. -1: none.
   struct Exchange {
-    int overlapped = -1, exposed = -1;
+    int overlapped = -1, exposed = -1, heads = -1;
   };
 
-  Exchange AddExchange(const ExpertTraffic& traffic, const MixtureSpec& mixture) {
+  Exchange AddExchange(const AllToAllTraffic& traffic, const AllToAllTraffic& heads,
+                       const MixtureSpec& mixture) {
     Collective collective{"expert_all_to_all", training_group::kExpert, CollectiveKind::kAllToAll,
                           traffic.payload, &kPairs};
     collective.to_experts = true;
@@ -109,7 +100,11 @@ class ProgramBuilder {
       return collective.calls > 0 ? CollectiveIndex(collective) : -1;
     };
     const int overlapped = add(overlap);
-    return {overlapped, add(1 - overlap)};
+    const int exposed = add(1 - overlap);
+    Collective context{"context_all_to_all", training_group::kContext, CollectiveKind::kAllToAll,
+                       heads.payload, &kPairs};
+    context.calls = heads.calls;
+    return {overlapped, exposed, heads.calls > 0 ? CollectiveIndex(context) : -1};
   }
 
   // Of the trained model, or of a frozen copy.
@@ -121,7 +116,7 @@ class ProgramBuilder {
     if (fresh) {
       TrainingPass made = PassOf(job, server_, part, backward, gradients);
       program_.passes.push_back(std::move(made.pass));
-      exchanges_.push_back(AddExchange(made.experts, job.model.mixture));
+      exchanges_.push_back(AddExchange(made.experts, made.heads, job.model.mixture));
     }
     return entry->second;
   }
@@ -149,6 +144,10 @@ class ProgramBuilder {
     if (exchange.exposed >= 0) {
       Emit(role, Kind::kStart, exchange.exposed);
       Emit(role, Kind::kWait, exchange.exposed);
+    }
+    if (exchange.heads >= 0) {
+      Emit(role, Kind::kStart, exchange.heads);
+      Emit(role, Kind::kWait, exchange.heads);
     }
     if (program_.passes[pass].exchanges) {
       Emit(role, Kind::kFloor, pass);
@@ -242,7 +241,8 @@ class ProgramBuilder {
 
   // Parameters that are sharded come in layer by layer, each a layer ahead of its use when the
   // stack overlaps them, and are dropped after it.
-  void GatheredPasses(Role& role, const ChunkState& chunk, bool backward) {
+  void GatheredPasses(Role& role, const ChunkState& chunk, bool backward,
+                      Gradients gradients = Gradients::kAll) {
     // The backward pass ends where nothing before is trained.
     const int skipped = backward ? static_cast<int>(chunk.part.frozen.total()) : 0;
     const int n = chunk.slices - (chunk.slices > 1 ? skipped : 0);
@@ -252,6 +252,14 @@ class ProgramBuilder {
     if (n == 0) {
       return;
     }
+    if (gradients == Gradients::kWeights) {
+      // Products of inputs and gradients, for which no parameter is needed.
+      for (int k = 0; k < n; ++k) {
+        EmitPass(role, backward, part_at(k), gradients);
+        StartReduction(role, part_at(k));
+      }
+      return;
+    }
     Pair ahead = StartGather(role, part_at(0), backward);
     for (int k = 0; k < n; ++k) {
       const Pair current = ahead;
@@ -259,8 +267,8 @@ class ProgramBuilder {
         ahead = StartGather(role, part_at(k + 1), backward);
       }
       EmitWait(role, current);
-      EmitPass(role, backward, part_at(k));
-      if (backward) {
+      EmitPass(role, backward, part_at(k), gradients);
+      if (backward && gradients == Gradients::kAll) {
         StartReduction(role, part_at(k));
       }
       if (k + 1 < n && !job_.stack.overlap_parameters) {
@@ -334,12 +342,16 @@ class ProgramBuilder {
 
   void Backward(Role& role, ChunkState& chunk, Gradients gradients) {
     if (gradients == Gradients::kInputs) {
-      EmitPass(role, true, chunk.part, gradients);
+      if (ShardedParameters()) {
+        GatheredPasses(role, chunk, /*backward=*/true, gradients);
+      } else {
+        EmitPass(role, true, chunk.part, gradients);
+      }
       return;
     }
     const bool last = ++chunk.backwards == micro_batches_;
     if (ShardedParameters()) {
-      GatheredPasses(role, chunk, /*backward=*/true);
+      GatheredPasses(role, chunk, /*backward=*/true, gradients);
       return;
     }
     // Sharded gradients do not stay until the last micro-batch.
@@ -423,15 +435,6 @@ class ProgramBuilder {
     return CollectiveIndex(exchange);
   }
 
-  // Whether the part before this chunk of this stage has no backward pass.
-  [[nodiscard]] bool EndsBefore(int stage, int chunk) const {
-    if (job_.frozen.layers == 0) {
-      return false;
-    }
-    const int before = stage > 0 ? stage - 1 : job_.layout.pipeline - 1;
-    return PartOf(job_, before, stage > 0 ? chunk : chunk - 1).wholly_frozen();
-  }
-
   Role BuildRole(int stage) {
     Role role;
     std::vector<ChunkState> chunks = Chunks(stage);
@@ -444,19 +447,16 @@ class ProgramBuilder {
     for (const ScheduledPass& pass : ScheduleOf(job_.layout, micro_batches_, stage)) {
       starts.push_back(static_cast<std::int32_t>(role.size()));
       ChunkState& chunk = chunks[pass.chunk];
-      const Direction direction = pass.backward ? Direction::kBackward : Direction::kForward;
-      const bool from_end = pass.backward ? chunk.part.head : chunk.part.embedding;
-      const bool to_end = pass.backward ? chunk.part.embedding : chunk.part.head;
-      const bool weights = pass.gradients == Gradients::kWeights;
       if (pass.backward && chunk.part.wholly_frozen()) {
         continue;
       }
-      if (!from_end && !weights) {
-        Emit(role, Kind::kReceive, 0, direction);
+      const MessageWays ways = WaysOf(job_, stage, pass, chunk.part);
+      if (ways.receives) {
+        Emit(role, Kind::kReceive, ways.lane, ways.direction);
       }
       pass.backward ? Backward(role, chunk, pass.gradients) : Forward(role, chunk);
-      if (!to_end && !weights && !(pass.backward && EndsBefore(stage, pass.chunk))) {
-        Emit(role, Kind::kSend, 0, direction);
+      if (ways.sends) {
+        Emit(role, Kind::kSend, ways.lane, ways.direction);
       }
     }
     Finish(role, stage, chunks);

@@ -23,6 +23,8 @@ inline constexpr FamilyIndex kEmbedding{2};
 inline constexpr FamilyIndex kExpert{3};
 /// Ranks that hold the same experts.
 inline constexpr FamilyIndex kExpertData{4};
+/// Ranks that share each sequence.
+inline constexpr FamilyIndex kContext{5};
 
 }  // namespace training_group
 

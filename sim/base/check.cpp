@@ -114,7 +114,7 @@ std::vector<std::string> WordsIn(const std::string& name) {
       if (kind != before) {
         words.emplace_back();
       }
-      words.back() += LowerCase(name[i]);
+      words.back() += Lower(name[i]);
     }
     before = kind;
   }

@@ -126,6 +126,15 @@ TEST(Servers, RunARingThroughEachNic) {
               9e-6 + 224 * 1e-6 + 30 * 2e-6 + 2.0 * 127 / 128 * 1e9 / (8 * kNic));
 }
 
+// A chunk of 512 KiB of each of the eight rings goes through 15 NICs before the last server has it.
+TEST(Servers, PassChunksOfABroadcastOnWhenTheyAreWhole) {
+  const SiteSpec site = OneLeafSite(SlowStartingServer(8, 8), 16);
+  for (const Kind rooted : {Kind::kBroadcast, Kind::kReduce}) {
+    ExpectClose(TimeOf(TestOf(rooted, "ring", 128, 1e9), site),
+                9e-6 + 112 * 1e-6 + 15 * 2e-6 + 1e9 / (8 * kNic) + 15 * 524288 / kNic);
+  }
+}
+
 TEST(Servers, RunADoubleTreeThroughEachNic) {
   // 16 servers: four levels; each NIC carries two halves of an eighth of the buffer up and two
   // down.

@@ -40,6 +40,19 @@ double StepsOfAllDomains(const CollectiveCall& call) {
              : group.ranks - group.domains;
 }
 
+// A chain has passed a chunk through all servers before its last rank has anything, and NICs send a
+// chunk of a ring when it is whole: 512 KiB (NVIDIA/nccl: NCCL_BUFFSIZE of 4 MiB in NCCL_STEPS of
+// 8, one step at a time in collectives with a root). All other rings begin with what their ranks
+// hold.
+constexpr Bytes kChunk(524288);
+
+Seconds FillingOf(const CollectiveCall& call, Bytes of_ring) {
+  if (!IsRooted(call.kind) || call.server.direct) {
+    return Seconds(0);
+  }
+  return std::min(of_ring, kChunk) / NicShareOf(call) * (call.group.domains - 1);
+}
+
 CollectiveCost InsideADomain(const CollectiveCall& call) {
   const CollectiveFit& in = call.server.scale_up;
   CollectiveCost cost =
@@ -109,7 +122,7 @@ CollectiveCost RingCost(const CollectiveCall& call) {
   }
   cost.latency += out.base_latency + in.step_latency * (rounds * StepsOfAllDomains(call)) +
                   (out.step_latency + group.ring_hop) * steps_out +
-                  group.wan_latency * (rounds * fibres);
+                  group.wan_latency * (rounds * fibres) + FillingOf(call, wire / g);
   return cost;
 }
 

@@ -84,6 +84,11 @@ struct StackSpec {
   bool keeps_sent_outputs = false;      ///< of pipeline stages, until the backward pass
   bool keeps_whole_stages = false;      ///< in a pipeline ZeRO 3 runs as ZeRO 1
   bool merges_apart = false;            ///< partial results of context ranks, by several kernels
+  Seconds overhead_per_doubling;        ///< of the accelerators: on top of step_overhead
+  double overhead_parameters = 0;       ///< smaller models take the overhead in proportion
+  bool narrow_adapters = false;         ///< in 16 bits where the job does not say
+  bool joined_adapters = false;         ///< beside products as they are joined
+  Seconds expert_visit;                 ///< host time of an expert computed apart, forward
 };
 
 template <>
@@ -118,6 +123,8 @@ inline constexpr auto kFields<StackSpec> = std::tuple_cat(
         &StackSpec::routed_extra_bytes, &StackSpec::expert_tile_rows, &StackSpec::expert_tile_width,
         &StackSpec::permutation_traffic, &StackSpec::copies_split_sequences,
         &StackSpec::flattens_gradients, &StackSpec::keeps_sent_outputs,
-        &StackSpec::keeps_whole_stages, &StackSpec::merges_apart>());
+        &StackSpec::keeps_whole_stages, &StackSpec::merges_apart, &StackSpec::overhead_per_doubling,
+        &StackSpec::overhead_parameters, &StackSpec::narrow_adapters, &StackSpec::joined_adapters,
+        &StackSpec::expert_visit>());
 
 }  // namespace gridlock

@@ -146,6 +146,12 @@ bool Of2024(const PublishedCase& row) {
   return says(row.notes) || says(row.framework) || says(row.source);
 }
 
+// Megatron-LM of 2019, before its fused kernels.
+bool Of2019(const PublishedCase& row) {
+  return row.source.find("2019") != std::string::npos ||
+         row.source.find("1909.08053") != std::string::npos;
+}
+
 bool Dispatches(const PublishedCase& row, const char* how) {
   return PlainName(row.dispatcher).find(how) != std::string::npos;
 }
@@ -253,6 +259,7 @@ constexpr StackName kStacks[] = {
     // Recipes of fine-grained experts have dispatchers of their own, whose overlap asks for an
     // interleaved schedule (NVIDIA-NeMo/Megatron-Bridge).
     // Volta has no fused attention in Megatron-LM (FlashAttention needs Ampere).
+    {"megatron", "v100", 0, "megatron_2019", Of2019},
     {"megatron", "v100", 0, "megatron_2021", Any},
     {"megatron", "a100", 1, "megatron_2023", Any},
     {"megatron", "a800", 1, "megatron_2023", Any},
@@ -303,6 +310,8 @@ constexpr StackName kStacks[] = {
     // Products in 32 bits: there is no autocast.
     {"pytorch", "", 0, "pytorch_eager", Single},
     {"hf_autocast", "", 0, "hf_autocast_gelu", SeparateGelu},
+    // TensorFlow on Volta ran graphs kernel by kernel, in both formats of AMP.
+    {"tensorflow", "v100", 0, "pytorch_autocast", Any},
     {"composer_fsdp", "", 0, "composer_fsdp", Any},
     {"internevo", "", 0, "internevo", Any},
     {"deepseek_dualpipe", "", 0, "deepseek_dualpipe", Any},

@@ -133,4 +133,15 @@ std::optional<std::int64_t> MeantYes(const std::string& text) {
                                       : std::optional<std::int64_t>(found->stands_for[0] - '0');
 }
 
+bool IsEncoder(const std::string& model) {
+  constexpr const char* kEncoders[] = {
+      "bert",    "roberta", "xlm_roberta", "distilbert", "electra", "modernbert",
+      "deberta", "albert",  "camembert",   "vit",        "deit",    "clip",
+      "siglip",  "dinov2",  "esm",         "hubert",     "wav2vec"};
+  const std::string plain = Lowered(model);
+  return std::any_of(std::begin(kEncoders), std::end(kEncoders), [&plain](const char* name) {
+    return plain.starts_with(name);
+  });
+}
+
 }  // namespace gridlock
